@@ -1,0 +1,164 @@
+#include "ir/attrs.h"
+
+#include <charconv>
+#include <cmath>
+#include <iterator>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace lluda::ir {
+namespace {
+
+enum class ValueKind : uint8_t { kNumber, kDType, kEpilogue, kMask, kStyle, kTile };
+
+// One row per AttrKey, in the enum's order. `number` is set for numeric attributes only.
+struct AttrRow {
+  AttrKey key;
+  absl::string_view name;
+  ValueKind kind;
+  std::optional<double> Attrs::* number;
+};
+constexpr AttrRow kRows[] = {
+    {AttrKey::kBase, "base", ValueKind::kNumber, &Attrs::base},
+    {AttrKey::kBy, "by", ValueKind::kNumber, &Attrs::by},
+    {AttrKey::kEps, "eps", ValueKind::kNumber, &Attrs::eps},
+    {AttrKey::kEpilogue, "epilogue", ValueKind::kEpilogue, nullptr},
+    {AttrKey::kMask, "mask", ValueKind::kMask, nullptr},
+    {AttrKey::kOut, "out", ValueKind::kDType, nullptr},
+    {AttrKey::kScale, "scale", ValueKind::kNumber, &Attrs::scale},
+    {AttrKey::kStep, "step", ValueKind::kNumber, &Attrs::step},
+    {AttrKey::kStyle, "style", ValueKind::kStyle, nullptr},
+    {AttrKey::kTile, "tile", ValueKind::kTile, nullptr},
+};
+static_assert(std::size(kRows) == static_cast<size_t>(AttrKey::kCount));
+
+template <typename E>
+struct EnumName {
+  E value;
+  absl::string_view name;
+};
+constexpr EnumName<Epilogue> kEpilogues[] = {{Epilogue::kAdd, "add"},
+                                             {Epilogue::kSiluMul, "silu_mul"}};
+constexpr EnumName<Mask> kMasks[] = {{Mask::kCausal, "causal"}};
+constexpr EnumName<RopeStyle> kStyles[] = {{RopeStyle::kHalf, "half"}};
+
+template <typename E, size_t N>
+std::string NameOf(const EnumName<E> (&table)[N], E value) {
+  for (const auto& row : table) {
+    if (row.value == value) return std::string(row.name);
+  }
+  return "";
+}
+
+template <typename E, size_t N>
+bool FromName(const EnumName<E> (&table)[N], absl::string_view name, E* value) {
+  for (const auto& row : table) {
+    if (row.name == name) {
+      *value = row.value;
+      return true;
+    }
+  }
+  return false;
+}
+
+const AttrRow& Row(AttrKey key) { return kRows[static_cast<int>(key)]; }
+
+std::string ShortestNumber(double value) {
+  char buffer[40];
+  const auto result = std::to_chars(buffer, buffer + sizeof(buffer), value);
+  return std::string(buffer, result.ptr);
+}
+
+bool ReadTile(absl::string_view text, std::optional<Tile>* tile) {
+  const size_t x = text.find('x');
+  Tile read;
+  if (x == absl::string_view::npos || !absl::SimpleAtoi(text.substr(0, x), &read.rows) ||
+      !absl::SimpleAtoi(text.substr(x + 1), &read.depth) || read.rows < 1 || read.depth < 1) {
+    return false;
+  }
+  *tile = read;
+  return true;
+}
+
+}  // namespace
+
+bool Attrs::operator==(const Attrs& o) const {
+  return axes == o.axes && result_axes == o.result_axes && begin == o.begin && end == o.end &&
+         base == o.base && by == o.by && eps == o.eps && scale == o.scale && step == o.step &&
+         out == o.out && epilogue == o.epilogue && mask == o.mask && style == o.style &&
+         tile == o.tile;
+}
+
+bool Attrs::IsSet(AttrKey key) const {
+  const AttrRow& row = Row(key);
+  switch (row.kind) {
+    case ValueKind::kNumber:
+      return (this->*row.number).has_value();
+    case ValueKind::kDType:
+      return out.has_value();
+    case ValueKind::kEpilogue:
+      return epilogue != Epilogue::kNone;
+    case ValueKind::kMask:
+      return mask != Mask::kNone;
+    case ValueKind::kStyle:
+      return style != RopeStyle::kNone;
+    case ValueKind::kTile:
+      return tile.has_value();
+  }
+  return false;
+}
+
+absl::string_view AttrKeyName(AttrKey key) { return Row(key).name; }
+
+std::optional<AttrKey> AttrKeyFromName(absl::string_view name) {
+  for (const AttrRow& row : kRows) {
+    if (row.name == name) return row.key;
+  }
+  return std::nullopt;
+}
+
+std::string AttrValueText(const Attrs& attrs, AttrKey key) {
+  const AttrRow& row = Row(key);
+  switch (row.kind) {
+    case ValueKind::kNumber:
+      return ShortestNumber(*(attrs.*row.number));
+    case ValueKind::kDType:
+      return std::string(DTypeName(*attrs.out));
+    case ValueKind::kEpilogue:
+      return NameOf(kEpilogues, attrs.epilogue);
+    case ValueKind::kMask:
+      return NameOf(kMasks, attrs.mask);
+    case ValueKind::kStyle:
+      return NameOf(kStyles, attrs.style);
+    case ValueKind::kTile:
+      return absl::StrCat(attrs.tile->rows, "x", attrs.tile->depth);
+  }
+  return "";
+}
+
+bool SetAttrFromText(AttrKey key, absl::string_view text, Attrs* attrs) {
+  const AttrRow& row = Row(key);
+  switch (row.kind) {
+    case ValueKind::kNumber: {
+      double value;
+      if (!absl::SimpleAtod(text, &value) || !std::isfinite(value)) return false;
+      attrs->*row.number = value;
+      return true;
+    }
+    case ValueKind::kDType:
+      attrs->out = DTypeFromName(text);
+      return attrs->out.has_value();
+    case ValueKind::kEpilogue:
+      return FromName(kEpilogues, text, &attrs->epilogue);
+    case ValueKind::kMask:
+      return FromName(kMasks, text, &attrs->mask);
+    case ValueKind::kStyle:
+      return FromName(kStyles, text, &attrs->style);
+    case ValueKind::kTile:
+      return ReadTile(text, &attrs->tile);
+  }
+  return false;
+}
+
+}  // namespace lluda::ir

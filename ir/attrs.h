@@ -1,0 +1,80 @@
+// What an op carries besides its operands. One plain struct serves all ops; the op table says which
+// parts an op uses, and the verifier that no other part is set.
+//
+// Example: `slice %q dim 0..64 as pair[64]` has axes = {"dim"}, begin = 0, end = 64,
+// result_axes = {pair[64]}; `rmsnorm %x @w over hid {eps = 1e-06}` has axes = {"hid"}, eps = 1e-06.
+#ifndef LLUDA_IR_ATTRS_H_
+#define LLUDA_IR_ATTRS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "ir/type.h"
+
+namespace lluda::ir {
+
+// What a matmul does to its result before storing it.
+enum class Epilogue : uint8_t {
+  kNone,
+  kAdd,      // adds its third operand
+  kSiluMul,  // silu(first half of the columns) * second half
+};
+enum class Mask : uint8_t { kNone, kCausal };
+// Which elements RoPE pairs up: kHalf rotates (i, i + dim / 2).
+enum class RopeStyle : uint8_t { kNone, kHalf };
+
+// Panel shape of `pack`: `rows` x `depth`, written 16x2.
+struct Tile {
+  int rows = 0;
+  int depth = 0;
+  bool operator==(const Tile& o) const { return rows == o.rows && depth == o.depth; }
+};
+
+// The `{key = value}` attributes, in the order they are printed.
+enum class AttrKey : uint8_t {
+  kBase,
+  kBy,
+  kEps,
+  kEpilogue,
+  kMask,
+  kOut,
+  kScale,
+  kStep,
+  kStyle,
+  kTile,
+  kCount,
+};
+
+struct Attrs {
+  std::vector<std::string> axes;  // over / to / slice's axis / the left side of ->
+  std::vector<Axis> result_axes;  // the right side of ->, or what follows `as`
+  int64_t begin = 0;              // range of a slice or a loop
+  int64_t end = 0;
+  std::optional<double> base, by, eps, scale, step;
+  std::optional<DType> out;
+  Epilogue epilogue = Epilogue::kNone;
+  Mask mask = Mask::kNone;
+  RopeStyle style = RopeStyle::kNone;
+  std::optional<Tile> tile;
+
+  bool operator==(const Attrs& o) const;
+  // True when the attribute has a value other than its default.
+  bool IsSet(AttrKey key) const;
+};
+
+// "eps", "out", ...
+absl::string_view AttrKeyName(AttrKey key);
+std::optional<AttrKey> AttrKeyFromName(absl::string_view name);
+
+// The text of a set attribute's value: `1e-06`, `bf16`, `silu_mul`, `16x2`. Numbers are the
+// shortest decimals that read back as the same double.
+std::string AttrValueText(const Attrs& attrs, AttrKey key);
+// Reads what AttrValueText writes; false when the text is no value for that key.
+bool SetAttrFromText(AttrKey key, absl::string_view text, Attrs* attrs);
+
+}  // namespace lluda::ir
+
+#endif  // LLUDA_IR_ATTRS_H_

@@ -1,0 +1,172 @@
+#include "ir/graph.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "glog/logging.h"
+
+namespace lluda::ir {
+
+Op::~Op() {
+  body.reset();  // its ops use the carried value
+  for (int i = 0; i < operand_count(); ++i) DropUse(i);
+}
+
+void Op::AddUse(int i) {
+  if (operands_[i].value != nullptr) operands_[i].value->uses_.push_back({this, i});
+}
+
+void Op::DropUse(int i) {
+  Value* value = operands_[i].value;
+  if (value == nullptr) return;
+  auto& uses = value->uses_;
+  const auto it = std::find_if(uses.begin(), uses.end(),
+                               [&](const Use& u) { return u.op == this && u.operand == i; });
+  CHECK(it != uses.end()) << "use list of %" << value->name << " lost a use by " << name();
+  uses.erase(it);
+}
+
+void Op::SetOperand(int i, Operand operand) {
+  DropUse(i);
+  operands_[i] = std::move(operand);
+  AddUse(i);
+}
+
+void Op::SetOperands(std::vector<Operand> operands) {
+  for (int i = 0; i < operand_count(); ++i) DropUse(i);
+  operands_ = std::move(operands);
+  for (int i = 0; i < operand_count(); ++i) AddUse(i);
+}
+
+Value* Op::SetResult(std::string name, Type type) {
+  CHECK(result_ == nullptr) << "second result of " << this->name();
+  result_ = std::make_unique<Value>(std::move(name), std::move(type), this);
+  return result_.get();
+}
+
+void Block::Clear() {
+  while (!ops_.empty()) ops_.pop_back();
+}
+
+Op* Block::terminator() const {
+  return !ops_.empty() && IsTerminator(ops_.back()->opcode()) ? ops_.back().get() : nullptr;
+}
+
+Op* Block::Append(Opcode opcode) {
+  ops_.push_back(std::make_unique<Op>(opcode, this));
+  return ops_.back().get();
+}
+
+Block::List::iterator Block::Find(const Op* op) {
+  const auto it =
+      std::find_if(ops_.begin(), ops_.end(), [&](const auto& owned) { return owned.get() == op; });
+  CHECK(it != ops_.end()) << op->name() << " is not in this block";
+  return it;
+}
+
+Op* Block::InsertBefore(const Op* position, Opcode opcode) {
+  return ops_.insert(Find(position), std::make_unique<Op>(opcode, this))->get();
+}
+
+void Block::Erase(Op* op) {
+  CHECK(op->result() == nullptr || op->result()->uses().empty())
+      << "erasing %" << op->result()->name << ", which is still used";
+  ops_.erase(Find(op));
+}
+
+void Block::MoveBefore(Op* op, const Op* position) { ops_.splice(Find(position), ops_, Find(op)); }
+
+Func::Func(Module* module, std::string name)
+    : name(std::move(name)), body(module, this, nullptr), module_(module) {}
+
+Value* Func::AddParam(std::string param_name, Type type) {
+  params_.push_back(std::make_unique<Value>(std::move(param_name), std::move(type), nullptr));
+  return params_.back().get();
+}
+
+std::string Func::UniqueName(absl::string_view hint) const {
+  const auto taken = [&](absl::string_view candidate) {
+    for (const auto& param : params_) {
+      if (param->name == candidate) return true;
+    }
+    bool found = false;
+    ForEachOp(body, [&](const Op* op) {
+      found |= op->result() != nullptr && op->result()->name == candidate;
+      found |= op->carried != nullptr && op->carried->name == candidate;
+    });
+    return found;
+  };
+  std::string candidate(hint);
+  for (int i = 1; taken(candidate); ++i) candidate = absl::StrCat(hint, "_", i);
+  return candidate;
+}
+
+const Symbol* Module::FindSymbol(absl::string_view symbol_name) const {
+  for (const Symbol& symbol : symbols) {
+    if (symbol.name == symbol_name) return &symbol;
+  }
+  return nullptr;
+}
+
+Global* Module::AddGlobal(Global global) {
+  globals_.push_back(std::make_unique<Global>(std::move(global)));
+  return globals_.back().get();
+}
+
+Global* Module::FindGlobal(absl::string_view global_name) const {
+  for (const auto& global : globals_) {
+    if (global->name == global_name) return global.get();
+  }
+  return nullptr;
+}
+
+void Module::EraseGlobal(Global* global) {
+  CHECK(!IsUsed(global)) << "erasing @" << global->name << ", which is still used";
+  globals_.erase(std::find_if(globals_.begin(), globals_.end(),
+                              [&](const auto& owned) { return owned.get() == global; }));
+}
+
+Func* Module::AddFunc(std::string func_name) {
+  funcs_.push_back(std::make_unique<Func>(this, std::move(func_name)));
+  return funcs_.back().get();
+}
+
+Func* Module::FindFunc(absl::string_view func_name) const {
+  for (const auto& func : funcs_) {
+    if (func->name == func_name) return func.get();
+  }
+  return nullptr;
+}
+
+std::string Module::UniqueGlobalName(absl::string_view hint) const {
+  std::string candidate(hint);
+  for (int i = 1; FindGlobal(candidate) != nullptr; ++i) candidate = absl::StrCat(hint, "_", i);
+  return candidate;
+}
+
+bool Module::IsUsed(const Global* global) const {
+  bool used = false;
+  ForEachOp(*this, [&](const Op* op) {
+    used |= op->defined_global == global;
+    for (const Operand& operand : op->operands()) used |= operand.global == global;
+  });
+  return used;
+}
+
+void ReplaceAllUses(Value* from, Operand to) {
+  CHECK(to.value != from) << "replacing %" << from->name << " by itself";
+  while (!from->uses().empty()) {
+    const Use use = from->uses().back();
+    use.op->SetOperand(use.operand, to);
+  }
+}
+
+std::string SourceName(const Global& weight, int64_t index) {
+  if (!weight.index) return weight.source;
+  return absl::StrReplaceAll(weight.source,
+                             {{absl::StrCat("{", weight.index->name, "}"), absl::StrCat(index)}});
+}
+
+}  // namespace lluda::ir

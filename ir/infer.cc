@@ -1,0 +1,535 @@
+#include "ir/infer.h"
+
+#include <algorithm>
+#include <iterator>
+#include <numeric>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace lluda::ir {
+namespace {
+
+using TypeOr = absl::StatusOr<Type>;
+
+template <typename... Parts>
+absl::Status Error(const Op& op, const Parts&... parts) {
+  return absl::InvalidArgumentError(absl::StrCat(op.name(), ": ", parts...));
+}
+
+const Type& In(const Op& op, int i) { return op.operand(i).type(); }
+
+Type RowMajor(Type type) {
+  type.layout = {};
+  return type;
+}
+
+absl::Status WantFloat(const Op& op, int i) {
+  if (IsFloat(In(op, i).dtype)) return absl::OkStatus();
+  return Error(op, "operand ", i, " must be of a float type, is ", ToString(In(op, i)));
+}
+
+absl::Status WantInt(const Op& op, int i) {
+  const DType dtype = In(op, i).dtype;
+  if (dtype == DType::kI32 || dtype == DType::kI64) return absl::OkStatus();
+  return Error(op, "operand ", i, " must be i32 or i64, is ", ToString(In(op, i)));
+}
+
+absl::Status WantAxes(const Op& op, size_t count) {
+  if (op.attrs.axes.size() == count) return absl::OkStatus();
+  return Error(op, "names ", op.attrs.axes.size(), " axes, needs ", count);
+}
+
+// The named axis of operand i.
+absl::StatusOr<const Axis*> WantAxis(const Op& op, int i, absl::string_view name) {
+  const Axis* axis = In(op, i).GetAxis(name);
+  if (axis == nullptr) {
+    return Error(op, "operand ", i, " has no axis '", name, "': ", ToString(In(op, i)));
+  }
+  return axis;
+}
+
+// Operand i has exactly these axes.
+absl::Status WantExactAxes(const Op& op, int i, const std::vector<Axis>& axes) {
+  if (In(op, i).axes == axes) return absl::OkStatus();
+  Type wanted{In(op, i).dtype, axes, {}};
+  return Error(op, "operand ", i, " must be ", ToString(wanted), ", is ", ToString(In(op, i)));
+}
+
+absl::Status SameExtent(const Op& op, const Axis& a, int ia, const Axis& b, int ib) {
+  if (a.extent == b.extent) return absl::OkStatus();
+  return Error(op, "axis '", a.name, "' is ", ToString(a.extent), " long in operand ", ia, " and ",
+               ToString(b.extent), " in operand ", ib);
+}
+
+absl::StatusOr<int64_t> ConstantExtent(const Op& op, const Axis& axis) {
+  if (axis.extent.is_constant()) return axis.extent.value;
+  return Error(op, "axis '", axis.name, "' must have a constant length, has ",
+               ToString(axis.extent));
+}
+
+absl::Status UniqueAxes(const Op& op, const Type& type) {
+  for (size_t i = 0; i < type.axes.size(); ++i) {
+    for (size_t j = i + 1; j < type.axes.size(); ++j) {
+      if (type.axes[i].name == type.axes[j].name) {
+        return Error(op, "result would have axis '", type.axes[i].name,
+                     "' twice: ", ToString(type));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+TypeOr Checked(const Op& op, Type type) {
+  if (absl::Status s = UniqueAxes(op, type); !s.ok()) return s;
+  return type;
+}
+
+DType OutOr(const Op& op, DType otherwise) { return op.attrs.out.value_or(otherwise); }
+
+// Elementwise on two operands; axes are matched by name, b's additional axes follow a's.
+TypeOr InferBinary(const Op& op) {
+  const Type& a = In(op, 0);
+  const Type& b = In(op, 1);
+  if (absl::Status s = WantFloat(op, 0); !s.ok()) return s;
+  if (a.dtype != b.dtype) {
+    return Error(op, "operands are ", DTypeName(a.dtype), " and ", DTypeName(b.dtype),
+                 "; casts are never implicit");
+  }
+  Type result = RowMajor(a);
+  for (const Axis& axis : b.axes) {
+    const Axis* other = a.GetAxis(axis.name);
+    if (other == nullptr) {
+      result.axes.push_back(axis);
+    } else if (absl::Status s = SameExtent(op, *other, 0, axis, 1); !s.ok()) {
+      return s;
+    }
+  }
+  return result;
+}
+
+TypeOr InferUnary(const Op& op) {
+  if (absl::Status s = WantFloat(op, 0); !s.ok()) return s;
+  return RowMajor(In(op, 0));
+}
+
+TypeOr InferScale(const Op& op) {
+  if (!op.attrs.by) return Error(op, "needs the attribute 'by'");
+  return InferUnary(op);
+}
+
+TypeOr InferPower(const Op& op) {
+  if (!op.attrs.base) return Error(op, "needs the attribute 'base'");
+  return InferUnary(op);
+}
+
+TypeOr InferCast(const Op& op) {
+  if (!op.attrs.out) return Error(op, "needs the attribute 'out'");
+  return In(op, 0).With(*op.attrs.out);
+}
+
+TypeOr InferIota(const Op& op) {
+  if (!op.attrs.step) return Error(op, "needs the attribute 'step'");
+  if (!op.attrs.axes.empty() || op.attrs.result_axes.size() != 1) {
+    return Error(op, "needs exactly one result axis");
+  }
+  return Type{DType::kF32, op.attrs.result_axes, {}};
+}
+
+TypeOr InferReduce(const Op& op) {
+  if (absl::Status s = WantFloat(op, 0); !s.ok()) return s;
+  if (absl::Status s = WantAxes(op, 1); !s.ok()) return s;
+  if (auto axis = WantAxis(op, 0, op.attrs.axes[0]); !axis.ok()) return axis.status();
+  return In(op, 0).Without(op.attrs.axes[0]);
+}
+
+TypeOr InferSoftmax(const Op& op) {
+  if (absl::Status s = WantFloat(op, 0); !s.ok()) return s;
+  if (absl::Status s = WantAxes(op, 1); !s.ok()) return s;
+  if (auto axis = WantAxis(op, 0, op.attrs.axes[0]); !axis.ok()) return axis.status();
+  return In(op, 0).With(OutOr(op, In(op, 0).dtype));
+}
+
+TypeOr InferCausalMask(const Op& op) {
+  if (absl::Status s = WantFloat(op, 0); !s.ok()) return s;
+  if (absl::Status s = WantInt(op, 1); !s.ok()) return s;
+  if (absl::Status s = WantAxes(op, 1); !s.ok()) return s;
+  if (auto axis = WantAxis(op, 0, op.attrs.axes[0]); !axis.ok()) return axis.status();
+  for (const Axis& axis : In(op, 1).axes) {
+    auto other = WantAxis(op, 0, axis.name);
+    if (!other.ok()) return other.status();
+    if (absl::Status s = SameExtent(op, **other, 0, axis, 1); !s.ok()) return s;
+  }
+  return RowMajor(In(op, 0));
+}
+
+TypeOr InferGather(const Op& op) {
+  if (absl::Status s = WantInt(op, 1); !s.ok()) return s;
+  if (absl::Status s = WantAxes(op, 1); !s.ok()) return s;
+  if (auto axis = WantAxis(op, 0, op.attrs.axes[0]); !axis.ok()) return axis.status();
+  Type result{In(op, 0).dtype, In(op, 1).axes, {}};
+  for (const Axis& axis : In(op, 0).axes) {
+    if (axis.name != op.attrs.axes[0]) result.axes.push_back(axis);
+  }
+  return Checked(op, result);
+}
+
+TypeOr InferRmsnorm(const Op& op) {
+  for (int i = 0; i < 2; ++i) {
+    if (absl::Status s = WantFloat(op, i); !s.ok()) return s;
+  }
+  if (!op.attrs.eps) return Error(op, "needs the attribute 'eps'");
+  if (absl::Status s = WantAxes(op, 1); !s.ok()) return s;
+  auto axis = WantAxis(op, 0, op.attrs.axes[0]);
+  if (!axis.ok()) return axis.status();
+  if (absl::Status s = WantExactAxes(op, 1, {**axis}); !s.ok()) return s;
+  return In(op, 0).With(OutOr(op, In(op, 0).dtype));
+}
+
+// a's axes without the contracted one, then b's new ones; axes that both have are batch axes.
+TypeOr InferMatmul(const Op& op) {
+  for (int i = 0; i < op.operand_count(); ++i) {
+    if (absl::Status s = WantFloat(op, i); !s.ok()) return s;
+  }
+  if (absl::Status s = WantAxes(op, 1); !s.ok()) return s;
+  const std::string& over = op.attrs.axes[0];
+  auto ka = WantAxis(op, 0, over);
+  if (!ka.ok()) return ka.status();
+  auto kb = WantAxis(op, 1, over);
+  if (!kb.ok()) return kb.status();
+  if (absl::Status s = SameExtent(op, **ka, 0, **kb, 1); !s.ok()) return s;
+  Type result = In(op, 0).Without(over).With(OutOr(op, DType::kF32));
+  std::vector<Axis> columns;
+  for (const Axis& axis : In(op, 1).axes) {
+    if (axis.name == over) continue;
+    const Axis* batch = In(op, 0).GetAxis(axis.name);
+    if (batch == nullptr) {
+      columns.push_back(axis);
+    } else if (absl::Status s = SameExtent(op, *batch, 0, axis, 1); !s.ok()) {
+      return s;
+    }
+  }
+  const bool silu_mul = op.attrs.epilogue == Epilogue::kSiluMul;
+  if (silu_mul) {
+    if (columns.size() != 1 || op.attrs.result_axes.size() != 1) {
+      return Error(op, "epilogue silu_mul needs one column axis and one result axis");
+    }
+    auto n = ConstantExtent(op, columns[0]);
+    if (!n.ok()) return n.status();
+    auto half = ConstantExtent(op, op.attrs.result_axes[0]);
+    if (!half.ok()) return half.status();
+    if (*n != 2 * *half) {
+      return Error(op, "epilogue silu_mul halves ", *n, " columns, the result axis has ", *half);
+    }
+    columns = op.attrs.result_axes;
+  } else if (!op.attrs.result_axes.empty()) {
+    return Error(op, "only epilogue silu_mul names a result axis");
+  }
+  result.axes.insert(result.axes.end(), columns.begin(), columns.end());
+  const bool adds = op.attrs.epilogue == Epilogue::kAdd;
+  if (adds != (op.operand_count() == 3)) {
+    return Error(op, "epilogue add and a third operand come together");
+  }
+  if (adds) {
+    if (absl::Status s = WantExactAxes(op, 2, result.axes); !s.ok()) return s;
+    if (In(op, 2).dtype != DType::kF32) return Error(op, "operand 2 must be f32");
+  }
+  return Checked(op, result);
+}
+
+// Replaces the axes named in attrs.axes (adjacent, in order) of operand i by attrs.result_axes.
+TypeOr Regroup(const Op& op, const std::vector<std::string>& from, const std::vector<Axis>& to) {
+  const Type& in = In(op, 0);
+  auto first = WantAxis(op, 0, from[0]);
+  if (!first.ok()) return first.status();
+  const size_t at = in.FindAxis(from[0]);
+  int64_t before = 1;
+  for (size_t i = 0; i < from.size(); ++i) {
+    if (at + i >= in.axes.size() || in.axes[at + i].name != from[i]) {
+      return Error(op, "axis '", from[i], "' does not follow in ", ToString(in));
+    }
+    auto extent = ConstantExtent(op, in.axes[at + i]);
+    if (!extent.ok()) return extent.status();
+    before *= *extent;
+  }
+  int64_t after = 1;
+  for (const Axis& axis : to) {
+    auto extent = ConstantExtent(op, axis);
+    if (!extent.ok()) return extent.status();
+    after *= *extent;
+  }
+  if (before != after) return Error(op, before, " elements cannot become ", after);
+  Type result{in.dtype, in.axes, {}};
+  result.axes.erase(result.axes.begin() + at, result.axes.begin() + at + from.size());
+  result.axes.insert(result.axes.begin() + at, to.begin(), to.end());
+  return Checked(op, result);
+}
+
+TypeOr InferSplit(const Op& op) {
+  if (absl::Status s = WantAxes(op, 1); !s.ok()) return s;
+  if (op.attrs.result_axes.size() < 2) return Error(op, "needs at least two result axes");
+  return Regroup(op, op.attrs.axes, op.attrs.result_axes);
+}
+
+TypeOr InferMerge(const Op& op) {
+  if (op.attrs.axes.size() < 2) return Error(op, "names fewer than two axes");
+  if (op.attrs.result_axes.size() != 1) return Error(op, "needs exactly one result axis");
+  return Regroup(op, op.attrs.axes, op.attrs.result_axes);
+}
+
+TypeOr InferSlice(const Op& op) {
+  if (absl::Status s = WantAxes(op, 1); !s.ok()) return s;
+  auto axis = WantAxis(op, 0, op.attrs.axes[0]);
+  if (!axis.ok()) return axis.status();
+  auto extent = ConstantExtent(op, **axis);
+  if (!extent.ok()) return extent.status();
+  if (op.attrs.begin < 0 || op.attrs.begin >= op.attrs.end || op.attrs.end > *extent) {
+    return Error(op, "range ", op.attrs.begin, "..", op.attrs.end, " is not within 0..", *extent);
+  }
+  if (op.attrs.result_axes.empty()) return Error(op, "needs result axes");
+  int64_t count = 1;
+  for (const Axis& to : op.attrs.result_axes) {
+    auto n = ConstantExtent(op, to);
+    if (!n.ok()) return n.status();
+    count *= *n;
+  }
+  if (count != op.attrs.end - op.attrs.begin) {
+    return Error(op, "range of ", op.attrs.end - op.attrs.begin, " elements cannot become ", count);
+  }
+  Type result = RowMajor(In(op, 0));
+  const auto at = result.axes.begin() + result.FindAxis(op.attrs.axes[0]);
+  const auto next = result.axes.erase(at);
+  result.axes.insert(next, op.attrs.result_axes.begin(), op.attrs.result_axes.end());
+  return Checked(op, result);
+}
+
+// Operand i is joined along its axis attrs.axes[i] (one name serves all operands); the joined axis
+// takes the place of the first operand's.
+TypeOr InferJoin(const Op& op) {
+  const auto& names = op.attrs.axes;
+  if (names.size() != 1 && names.size() != static_cast<size_t>(op.operand_count())) {
+    return Error(op, "names ", names.size(), " axes for ", op.operand_count(), " operands");
+  }
+  if (op.attrs.result_axes.size() != 1) return Error(op, "needs exactly one result axis");
+  const auto name_of = [&](int i) -> const std::string& {
+    return names[names.size() == 1 ? 0 : i];
+  };
+  Type result = RowMajor(In(op, 0));
+  int64_t total = 0;
+  for (int i = 0; i < op.operand_count(); ++i) {
+    auto axis = WantAxis(op, i, name_of(i));
+    if (!axis.ok()) return axis.status();
+    auto extent = ConstantExtent(op, **axis);
+    if (!extent.ok()) return extent.status();
+    total += *extent;
+    if (In(op, i).dtype != result.dtype) return Error(op, "operand ", i, " has another dtype");
+    std::vector<Axis> expected = In(op, 0).axes;
+    expected[In(op, 0).FindAxis(name_of(0))] = **axis;
+    if (absl::Status s = WantExactAxes(op, i, expected); !s.ok()) return s;
+  }
+  const Axis& joined = op.attrs.result_axes[0];
+  if (!(joined.extent == Extent::Constant(total))) {
+    return Error(op, "joins ", total, " elements into ", ToString(joined));
+  }
+  result.axes[result.FindAxis(name_of(0))] = joined;
+  return Checked(op, result);
+}
+
+// Like InferJoin (attrs.axes without its last name), then panels over that last name.
+TypeOr InferPack(const Op& op) {
+  if (!op.attrs.tile) return Error(op, "needs the attribute 'tile'");
+  if (op.attrs.axes.empty()) return Error(op, "needs `over`");
+  const std::string& over = op.attrs.axes.back();
+  Type result = RowMajor(In(op, 0));
+  if (op.attrs.axes.size() > 1) {
+    Op join(Opcode::kConcat, nullptr);
+    join.attrs.axes.assign(op.attrs.axes.begin(), op.attrs.axes.end() - 1);
+    join.attrs.result_axes = op.attrs.result_axes;
+    join.SetOperands(op.operands());
+    TypeOr joined = InferJoin(join);
+    if (!joined.ok()) return joined.status();
+    result = *std::move(joined);
+  } else if (op.operand_count() != 1 || !op.attrs.result_axes.empty()) {
+    return Error(op, "several operands need the axes they are joined along");
+  }
+  if (!result.HasAxis(over)) {
+    return Error(op, "no axis '", over, "' to pack over: ", ToString(result));
+  }
+  if (result.axes.size() < 2) return Error(op, "needs at least two axes: ", ToString(result));
+  result.layout = Layout::Panel(op.attrs.tile->rows, op.attrs.tile->depth, over);
+  return result;
+}
+
+TypeOr InferPermute(const Op& op) {
+  const Type& in = In(op, 0);
+  if (op.attrs.axes.size() != in.axes.size()) {
+    return Error(op, "names ", op.attrs.axes.size(), " of ", in.axes.size(), " axes");
+  }
+  Type result{in.dtype, {}, in.layout};
+  for (const std::string& name : op.attrs.axes) {
+    auto axis = WantAxis(op, 0, name);
+    if (!axis.ok()) return axis.status();
+    result.axes.push_back(**axis);
+  }
+  return Checked(op, result);
+}
+
+TypeOr InferAppend(const Op& op) {
+  const Type& state = In(op, 0);
+  const Type& x = In(op, 1);
+  if (op.operand(0).global == nullptr || op.operand(0).global->kind != Global::Kind::kState) {
+    return Error(op, "operand 0 must be a state");
+  }
+  if (absl::Status s = WantAxes(op, 2); !s.ok()) return s;
+  for (int i = 2; i < 4; ++i) {
+    if (absl::Status s = WantInt(op, i); !s.ok()) return s;
+    if (absl::Status s = WantExactAxes(op, i, In(op, 2).axes); !s.ok()) return s;
+    if (auto axis = WantAxis(op, 0, op.attrs.axes[i - 2]); !axis.ok()) return axis.status();
+  }
+  std::vector<Axis> expected = In(op, 2).axes;
+  for (const Axis& axis : state.axes) {
+    if (axis.name != op.attrs.axes[0] && axis.name != op.attrs.axes[1]) expected.push_back(axis);
+  }
+  if (absl::Status s = WantExactAxes(op, 1, expected); !s.ok()) return s;
+  if (x.dtype != state.dtype) {
+    return Error(op, "the state is ", DTypeName(state.dtype), ", operand 1 ", DTypeName(x.dtype));
+  }
+  return state;
+}
+
+TypeOr InferAttention(const Op& op) {
+  for (int i = 0; i < 3; ++i) {
+    if (absl::Status s = WantFloat(op, i); !s.ok()) return s;
+  }
+  if (!op.attrs.scale) return Error(op, "needs the attribute 'scale'");
+  if (absl::Status s = WantAxes(op, 3); !s.ok()) return s;
+  const std::string& slot = op.attrs.axes[0];
+  const std::string& pos = op.attrs.axes[1];
+  const std::string& dim = op.attrs.axes[2];
+  for (int i = 3; i < 5; ++i) {
+    if (absl::Status s = WantInt(op, i); !s.ok()) return s;
+    if (absl::Status s = WantExactAxes(op, i, In(op, 3).axes); !s.ok()) return s;
+  }
+  if (absl::Status s = WantExactAxes(op, 2, In(op, 1).axes); !s.ok()) return s;
+  for (int i = 0; i < 3; ++i) {
+    if (auto axis = WantAxis(op, i, dim); !axis.ok()) return axis.status();
+  }
+  for (const Axis& axis : In(op, 1).axes) {
+    if (axis.name == slot || axis.name == pos) continue;
+    auto other = WantAxis(op, 0, axis.name);
+    if (!other.ok()) return other.status();
+    if (absl::Status s = SameExtent(op, **other, 0, axis, 1); !s.ok()) return s;
+  }
+  for (const Axis& axis : In(op, 3).axes) {
+    if (auto other = WantAxis(op, 0, axis.name); !other.ok()) return other.status();
+  }
+  for (const std::string& name : {slot, pos}) {
+    if (auto axis = WantAxis(op, 1, name); !axis.ok()) return axis.status();
+  }
+  return In(op, 0).With(OutOr(op, DType::kF32));
+}
+
+TypeOr InferRope(const Op& op) {
+  for (int i = 0; i < 3; ++i) {
+    if (absl::Status s = WantFloat(op, i); !s.ok()) return s;
+  }
+  if (op.attrs.style == RopeStyle::kNone) return Error(op, "needs the attribute 'style'");
+  if (absl::Status s = WantAxes(op, 1); !s.ok()) return s;
+  auto dim = WantAxis(op, 0, op.attrs.axes[0]);
+  if (!dim.ok()) return dim.status();
+  auto extent = ConstantExtent(op, **dim);
+  if (!extent.ok()) return extent.status();
+  if (absl::Status s = WantExactAxes(op, 2, In(op, 1).axes); !s.ok()) return s;
+  int own_axes = 0;  // the tables' axis of rotation pairs, which x does not have
+  for (const Axis& axis : In(op, 1).axes) {
+    const Axis* shared = In(op, 0).GetAxis(axis.name);
+    if (shared != nullptr) {
+      if (absl::Status s = SameExtent(op, *shared, 0, axis, 1); !s.ok()) return s;
+    } else if (++own_axes > 1 || !(axis.extent == Extent::Constant(*extent / 2))) {
+      return Error(op, "operand 1 must have one axis of ", *extent / 2, " pairs, is ",
+                   ToString(In(op, 1)));
+    }
+  }
+  if (own_axes != 1 || *extent % 2 != 0) {
+    return Error(op, "'", op.attrs.axes[0], "' must be even and operand 1 have an axis of pairs");
+  }
+  return In(op, 0).With(OutOr(op, In(op, 0).dtype));
+}
+
+TypeOr InferCall(const Op& op) {
+  if (op.callee == nullptr) return Error(op, "has no callee");
+  const Func& callee = *op.callee;
+  if (callee.params().size() != op.operands().size()) {
+    return Error(op, "@", callee.name, " takes ", callee.params().size(), " operands, got ",
+                 op.operand_count());
+  }
+  for (int i = 0; i < op.operand_count(); ++i) {
+    if (In(op, i) != callee.params()[i]->type) {
+      return Error(op, "operand ", i, " of @", callee.name, " must be ",
+                   ToString(callee.params()[i]->type), ", is ", ToString(In(op, i)));
+    }
+  }
+  return callee.result_type;
+}
+
+TypeOr InferFor(const Op& op) {
+  if (op.operand_count() == 0) return Error(op, "a loop that carries nothing has no result");
+  return In(op, 0);
+}
+
+TypeOr InferNothing(const Op& op) { return Error(op, "has no result"); }
+
+struct InferRow {
+  Opcode opcode;
+  TypeOr (*infer)(const Op&);
+};
+// In the order of the enum.
+constexpr InferRow kInfer[] = {
+    {Opcode::kAdd, InferBinary},
+    {Opcode::kAppend, InferAppend},
+    {Opcode::kAttention, InferAttention},
+    {Opcode::kCall, InferCall},
+    {Opcode::kCast, InferCast},
+    {Opcode::kCausalMask, InferCausalMask},
+    {Opcode::kConcat, InferJoin},
+    {Opcode::kCos, InferUnary},
+    {Opcode::kDiv, InferBinary},
+    {Opcode::kExp, InferUnary},
+    {Opcode::kFor, InferFor},
+    {Opcode::kGather, InferGather},
+    {Opcode::kIota, InferIota},
+    {Opcode::kMatmul, InferMatmul},
+    {Opcode::kMerge, InferMerge},
+    {Opcode::kMul, InferBinary},
+    {Opcode::kPack, InferPack},
+    {Opcode::kPermute, InferPermute},
+    {Opcode::kPower, InferPower},
+    {Opcode::kReciprocal, InferUnary},
+    {Opcode::kReduceMax, InferReduce},
+    {Opcode::kReduceSum, InferReduce},
+    {Opcode::kReturn, InferNothing},
+    {Opcode::kRmsnorm, InferRmsnorm},
+    {Opcode::kRope, InferRope},
+    {Opcode::kScale, InferScale},
+    {Opcode::kSilu, InferUnary},
+    {Opcode::kSin, InferUnary},
+    {Opcode::kSlice, InferSlice},
+    {Opcode::kSoftmax, InferSoftmax},
+    {Opcode::kSplit, InferSplit},
+    {Opcode::kSub, InferBinary},
+    {Opcode::kYield, InferNothing},
+};
+static_assert(std::size(kInfer) == static_cast<size_t>(Opcode::kCount));
+
+}  // namespace
+
+absl::StatusOr<Type> InferType(const Op& op) {
+  const OpInfo& info = Info(op.opcode());
+  if (op.operand_count() < info.min_operands || op.operand_count() > info.max_operands) {
+    return Error(op, "takes ", info.min_operands, " to ", info.max_operands, " operands, has ",
+                 op.operand_count());
+  }
+  return kInfer[static_cast<int>(op.opcode())].infer(op);
+}
+
+}  // namespace lluda::ir
