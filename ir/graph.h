@@ -130,7 +130,10 @@ class Op {
   const Type& result_type() const { return result_ ? result_->type : defined_global->type; }
 
   Attrs attrs;
-  std::string by;  // the pass that made it; provenance only
+  std::string by;  // the pass that made it; provenance only, ignored by equality
+  // plan-memory's result: where the op's result lies in its function's frame, in bytes. Views,
+  // appends, loops and returned values own no place there.
+  std::optional<int64_t> frame_offset;
 
   // kCall: the callee and the index passed on (`call @attn[layer] %x`).
   Func* callee = nullptr;
