@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/counting_allocator.h"
+
 namespace lluda::runtime {
 namespace {
 
@@ -144,6 +146,13 @@ TEST(ThreadPoolTest, OneThreadGetsOneChunkHoweverLong) {
     EXPECT_EQ(end - begin, 1000);
   });
   EXPECT_EQ(calls, 1);
+}
+
+TEST(ThreadPoolTest, ALoopAllocatesNothing) {
+  ThreadPool pool(2);
+  const int64_t before = AllocationCount();
+  for (int round = 0; round < 100; ++round) pool.ParallelFor(16, 1, [](int64_t, int64_t, int) {});
+  EXPECT_EQ(AllocationCount(), before);
 }
 
 TEST(ThreadPoolTest, TwoPoolsWorkSideBySide) {
