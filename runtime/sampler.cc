@@ -16,9 +16,9 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 // Below this a heap of k beats partitioning a copy of all logits.
 constexpr int64_t kLargestHeap = 256;
 
-// Top-p sorts weights into buckets by sign, exponent and 7 mantissa bits, the upper half of a
-// float's bits; for positive floats the order of the bits is the order of the values.
-constexpr int kBucketShift = 16;
+// Top-p sorts weights into buckets by sign, exponent and the upper 5 mantissa bits; for positive
+// floats the order of the bits is the order of the values.
+constexpr int kBucketShift = 18;
 constexpr int kBucketOfOne = 0x3f800000 >> kBucketShift;
 
 int Bucket(float weight) {

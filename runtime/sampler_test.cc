@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -177,6 +178,57 @@ TEST(SamplerTest, AMinPOfOneKeepsOnlyTheLikeliest) {
   SamplerOptions options;
   options.min_p = 1.0f;
   EXPECT_THAT(Support(options, {1, 3, 3, 2}), ElementsAre(1, 2));
+}
+
+// What transformers 5.17.0 leaves of ten logits after the prompt {3, 1, 3, 8}: the softmax of its
+// own RepetitionPenaltyLogitsProcessor, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+// and MinPLogitsWarper in the order of GenerationMixin._get_logits_processor.
+struct HuggingFaceCase {
+  float repetition_penalty, temperature;
+  int64_t top_k;
+  float top_p, min_p;
+  std::vector<double> probabilities;
+};
+
+TEST(SamplerTest, DistributionsAreThoseOfTransformers) {
+  const std::vector<float> logits = {2.1f, -0.4f, 1.3f, 3.2f, 0.2f, 2.8f, -1.7f, 1.3f, 2.4f, 0.9f};
+  const HuggingFaceCase cases[] = {
+      {1.5f,
+       1,
+       0,
+       1,
+       0,
+       {.16412, .01103, .07374, .16968, .02455, .33049, .00367, .07374, .09954, .04943}},
+      {0.8f,
+       1.3f,
+       0,
+       1,
+       0,
+       {.09138, .0142, .04938, .39408, .02119, .15656, .00491, .04938, .1826, .0363}},
+      {1, 0.7f, 6, 0.9f, 0, {.09934, 0, 0, .47815, 0, .27002, 0, 0, .15249, 0}},
+      {1.3f, 0.8f, 5, 0.8f, 0.1f, {.17549, 0, 0, .27575, 0, .42098, 0, 0, .12778, 0}},
+      {1, 1.5f, 0, 0.9f, 0.3f, {.16955, 0, 0, .353, 0, .27037, 0, 0, .20708, 0}},
+      {1.2f, 1, 7, 1, 0.2f, {.15198, 0, .06829, .26785, 0, .30606, 0, .06829, .13752, 0}},
+      {1, 0.5f, 0, 0.95f, 0, {.06288, 0, 0, .56753, 0, .25501, 0, 0, .11458, 0}},
+  };
+  constexpr int kDraws = 40000;
+  for (const HuggingFaceCase& expected : cases) {
+    SamplerOptions options;
+    options.repetition_penalty = expected.repetition_penalty;
+    options.temperature = expected.temperature;
+    options.top_k = expected.top_k;
+    options.top_p = expected.top_p;
+    options.min_p = expected.min_p;
+    Sampler sampler = Make(options, logits.size());
+    std::map<int32_t, int> count;
+    for (int i = 0; i < kDraws; ++i) {
+      sampler.ClearHistory();
+      ASSERT_TRUE(sampler.AddPrompt({3, 1, 3, 8}).ok());
+      ++count[*sampler.Sample(logits)];
+    }
+    SCOPED_TRACE(&expected - cases);
+    ExpectDistribution(count, expected.probabilities, kDraws);
+  }
 }
 
 // Top-p on a large vocabulary against the definition: sort, accumulate, cut.
