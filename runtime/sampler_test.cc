@@ -51,7 +51,7 @@ std::map<int32_t, int> Frequencies(const SamplerOptions& options, const std::vec
 // The tokens that a filter leaves: every one of them has to come at least once.
 std::vector<int32_t> Support(const SamplerOptions& options, const std::vector<float>& logits) {
   std::vector<int32_t> ids;
-  for (const auto& [id, count] : Frequencies(options, logits, 20000)) ids.push_back(id);
+  for (const auto& [id, count] : Frequencies(options, logits, 8000)) ids.push_back(id);
   return ids;
 }
 
