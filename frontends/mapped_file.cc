@@ -39,6 +39,10 @@ class FileDescriptor {
   int fd_;
 };
 
+// A mapping starts at a page, so that an offset into it is a multiple of this where its page
+// starts.
+size_t PageBytes() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
+
 }  // namespace
 
 absl::StatusOr<MappedFile> MappedFile::Open(const std::string& path) {
@@ -82,22 +86,20 @@ bool MappedFile::Contains(absl::Span<const std::byte> range) const {
 void MappedFile::WillNeed(absl::Span<const std::byte> range) const {
   if (range.empty()) return;
   CHECK(Contains(range));
-  const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-  const uintptr_t end = reinterpret_cast<uintptr_t>(range.data()) + range.size();
-  const uintptr_t begin = reinterpret_cast<uintptr_t>(range.data()) / page * page;
-  madvise(reinterpret_cast<void*>(begin), end - begin, MADV_WILLNEED);
+  const size_t offset = static_cast<size_t>(range.data() - data_);
+  const size_t begin = offset / PageBytes() * PageBytes();
+  madvise(const_cast<std::byte*>(data_) + begin, offset + range.size() - begin, MADV_WILLNEED);
 }
 
 void MappedFile::DropPages(absl::Span<const std::byte> range) const {
   if (range.empty()) return;
   CHECK(Contains(range));
-  const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-  const uintptr_t begin =
-      (reinterpret_cast<uintptr_t>(range.data()) + page - 1) / page * page;  // rounded up
-  const uintptr_t end = (reinterpret_cast<uintptr_t>(range.data()) + range.size()) / page * page;
+  const size_t offset = static_cast<size_t>(range.data() - data_);
+  const size_t begin = (offset + PageBytes() - 1) / PageBytes() * PageBytes();
+  const size_t end = (offset + range.size()) / PageBytes() * PageBytes();
   if (begin >= end) return;
   // The mapping is read-only, so no page is ever ours alone and nothing is lost.
-  madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
 }
 
 }  // namespace lluda::frontends

@@ -33,7 +33,7 @@
 
 namespace lluda::frontends {
 
-enum class TensorDType { kF32, kBF16, kF16, kI64, kI32, kI8, kU8, kUnsupported };
+enum class TensorDType : uint8_t { kF32, kBF16, kF16, kI64, kI32, kI8, kU8, kUnsupported };
 
 // One tensor; valid as long as its file is open. `data` is row-major and little-endian.
 struct TensorView {
