@@ -96,7 +96,7 @@ class Mutator {
         }
         break;
       }
-      case 5:
+      default:
         bytes->resize(at);
         break;
     }
