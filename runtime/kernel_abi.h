@@ -1,0 +1,31 @@
+// The one signature every compiled kernel has. Plain C types only: the code generator writes
+// against this layout and a bundle can be run by any program that knows it.
+//
+// Example: a matmul is called with buffers = {a, b, result}, dims = the values of the module's
+// symbols, and [begin, end) = the column blocks this thread computes.
+#ifndef LLUDA_RUNTIME_KERNEL_ABI_H_
+#define LLUDA_RUNTIME_KERNEL_ABI_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace lluda::runtime {
+
+struct KernelArgs {
+  void* const* buffers;  // the operands' first elements in order, then the result's
+  const int64_t* dims;   // symbol values, in the order the module declares them
+  void* scratch;         // this thread's own memory, Kernel::scratch_bytes, 64-byte aligned
+  int64_t begin;         // work items [begin, end)
+  int64_t end;
+};
+
+using KernelFn = void (*)(const KernelArgs*);
+
+static_assert(offsetof(KernelArgs, buffers) == 0 && offsetof(KernelArgs, dims) == 8 &&
+                  offsetof(KernelArgs, scratch) == 16 && offsetof(KernelArgs, begin) == 24 &&
+                  offsetof(KernelArgs, end) == 32,
+              "codegen/emitter.cc addresses the fields by these offsets");
+
+}  // namespace lluda::runtime
+
+#endif  // LLUDA_RUNTIME_KERNEL_ABI_H_

@@ -1,0 +1,103 @@
+// A compiled module as data: two flat call lists (load, step) over numbered buffers, and what the
+// buffers are. Nothing here knows the compiler; codegen fills it in, Executable runs it.
+//
+// Example: the step list of a 28-layer model holds 28 calls of the same rope kernel, each with
+// other buffers.
+#ifndef LLUDA_RUNTIME_PROGRAM_H_
+#define LLUDA_RUNTIME_PROGRAM_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/kernel_abi.h"
+
+namespace lluda::runtime {
+
+// Which memory a buffer lies in.
+enum class Space : uint8_t {
+  kFrame,   // the step's arena: offset is absolute
+  kWeight,  // checkpoint tensor `index`
+  kLoaded,  // memory of the load block: offset is absolute
+  kState,   // state `index`
+  kInput,   // the step's input `index`
+  kOutput,  // the step's result
+};
+
+struct BufferRef {
+  Space space = Space::kFrame;
+  uint32_t index = 0;
+  int64_t offset = 0;  // bytes
+  bool operator==(const BufferRef& o) const {
+    return space == o.space && index == o.index && offset == o.offset;
+  }
+};
+
+// ceil(dims[symbol] / divisor): one factor of a number of work items.
+struct WorkFactor {
+  int symbol = 0;
+  int64_t divisor = 1;
+};
+
+// Independent pieces that a kernel's call is made of: constant * product of factors.
+struct Work {
+  int64_t constant = 1;
+  std::vector<WorkFactor> factors;
+  int64_t Count(const int64_t* dims) const {
+    int64_t count = constant;
+    for (const WorkFactor& f : factors) count *= (dims[f.symbol] + f.divisor - 1) / f.divisor;
+    return count;
+  }
+};
+
+struct Kernel {
+  std::string name;
+  KernelFn fn = nullptr;
+  Work work;
+  // Rough cost of one item in nanoseconds times the value of symbol `cost_symbol` (-1: none):
+  // decides whether a call is worth waking other threads.
+  int64_t item_cost = 1;
+  int cost_symbol = -1;
+  int64_t scratch_bytes = 0;
+};
+
+struct Call {
+  uint32_t kernel = 0;
+  std::vector<BufferRef> buffers;
+};
+
+struct Weight {
+  std::string tensor;  // name in the checkpoint
+  int64_t bytes = 0;
+  bool read_by_step = false;  // else its pages may be dropped once the load list has read it
+};
+
+// bytes = factor * product of the symbols' values.
+struct State {
+  std::string name;
+  int64_t factor = 1;
+  std::vector<int> symbols;
+};
+
+struct SymbolRange {
+  std::string name;
+  int64_t min = 0;
+  int64_t max = 0;
+};
+
+struct Program {
+  std::vector<SymbolRange> symbols;
+  std::vector<Kernel> kernels;
+  std::vector<Weight> weights;
+  std::vector<State> states;
+  std::vector<Call> load;
+  std::vector<Call> step;
+  int64_t frame_bytes = 0;
+  int64_t loaded_bytes = 0;
+  int64_t output_bytes = 0;  // of the step's result, at the symbols' maxima
+  std::vector<std::string> inputs;
+};
+
+}  // namespace lluda::runtime
+
+#endif  // LLUDA_RUNTIME_PROGRAM_H_
