@@ -1,0 +1,175 @@
+#include "frontends/checkpoint.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "frontends/test_files.h"
+
+namespace lluda::frontends {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::StartsWith;
+
+constexpr char kIndex[] = "model.safetensors.index.json";
+
+// A file that holds one tensor of four bytes.
+std::string Shard(absl::string_view tensor, absl::string_view data) {
+  return SafetensorsBytes(
+      absl::StrCat("{\"", tensor,
+                   "\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":", "[0,4]}}"),
+      data);
+}
+
+std::string Text(const TensorView& tensor) {
+  return std::string(reinterpret_cast<const char*>(tensor.data), tensor.bytes);
+}
+
+TEST(Checkpoint, ReadsASingleFile) {
+  const TemporaryFolder folder;
+  folder.Write("model.safetensors", Shard("a", "1234"));
+  absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(folder.path());
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  absl::StatusOr<const TensorView*> tensor = checkpoint->Get("a");
+  ASSERT_TRUE(tensor.ok()) << tensor.status();
+  EXPECT_EQ(Text(**tensor), "1234");
+  EXPECT_EQ(checkpoint->Find("b"), nullptr);
+  EXPECT_EQ(checkpoint->total_bytes(), 4);
+  EXPECT_EQ(checkpoint->Get("b").status(),
+            absl::NotFoundError(
+                absl::StrCat(folder.path(), "/model.safetensors: tensor 'b' is missing")));
+}
+
+TEST(Checkpoint, ReadsShardsThroughTheIndexAndSurvivesMoving) {
+  const TemporaryFolder folder;
+  folder.Write("one.safetensors", Shard("a", "1234"));
+  folder.Write("two.safetensors", Shard("b", "5678"));
+  folder.Write(kIndex, R"({"metadata": {"total_size": 8},
+                           "weight_map": {"b": "two.safetensors", "a": "one.safetensors"}})");
+  absl::StatusOr<Checkpoint> opened = Checkpoint::Open(folder.path());
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  const Checkpoint checkpoint = *std::move(opened);
+  EXPECT_EQ(checkpoint.files().size(), 2u);
+  EXPECT_EQ(checkpoint.total_bytes(), 8);
+  ASSERT_NE(checkpoint.Find("a"), nullptr);
+  ASSERT_TRUE(checkpoint.Get("b").ok());
+  checkpoint.WillNeed(*checkpoint.Find("a"));
+  checkpoint.DropPages(*checkpoint.Find("b"));
+  EXPECT_EQ(Text(*checkpoint.Find("a")), "1234");
+  EXPECT_EQ(Text(*checkpoint.Find("b")), "5678");
+  EXPECT_EQ(checkpoint.Get("c").status(),
+            absl::NotFoundError(absl::StrCat(folder.path(), ": tensor 'c' is missing")));
+}
+
+TEST(Checkpoint, ASingleFileCountsBeforeAnIndex) {
+  const TemporaryFolder folder;
+  folder.Write("model.safetensors", Shard("a", "1234"));
+  folder.Write(kIndex, "not even JSON");
+  EXPECT_TRUE(Checkpoint::Open(folder.path()).ok());
+}
+
+TEST(Checkpoint, AnUnsoundSingleFileIsNotPassedOver) {
+  const TemporaryFolder folder;
+  folder.Write("model.safetensors", "short");
+  folder.Write("one.safetensors", Shard("a", "1234"));
+  folder.Write(kIndex, R"({"weight_map": {"a": "one.safetensors"}})");
+  EXPECT_EQ(Checkpoint::Open(folder.path()).status().message(),
+            absl::StrCat(folder.path(),
+                         "/model.safetensors: is too short for a safetensors file (5 bytes)"));
+}
+
+TEST(Checkpoint, AFolderWithoutEitherFileIsNotFound) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(
+      Checkpoint::Open(folder.path()).status(),
+      absl::NotFoundError(absl::StrCat(
+          folder.path(), ": has neither model.safetensors nor model.safetensors.index.json")));
+}
+
+TEST(Checkpoint, RefusesAnIndexThatIsWrongAboutItsShards) {
+  const TemporaryFolder folder;
+  folder.Write("one.safetensors", Shard("a", "1234"));
+  folder.Write("two.safetensors", Shard("b", "5678"));
+  folder.Write("again.safetensors", Shard("a", "1234"));
+  folder.Write("below/one.safetensors", Shard("a", "1234"));
+  const std::string not_plain = "must be the name of a file in the same folder";
+  const struct {
+    std::string index;
+    absl::StatusCode code;
+    std::string message;
+  } cases[] = {
+      {R"({"weight_map": {"a": "none.safetensors"}})", absl::StatusCode::kNotFound,
+       "shard 'none.safetensors' is missing from the folder"},
+      {R"({"weight_map": {"a": "../../etc/passwd"}})", absl::StatusCode::kInvalidArgument,
+       absl::StrCat("tensor 'a': shard '../../etc/passwd' ", not_plain)},
+      {R"({"weight_map": {"a": "/etc/passwd"}})", absl::StatusCode::kInvalidArgument,
+       absl::StrCat("tensor 'a': shard '/etc/passwd' ", not_plain)},
+      {R"({"weight_map": {"a": "below/one.safetensors"}})", absl::StatusCode::kInvalidArgument,
+       absl::StrCat("tensor 'a': shard 'below/one.safetensors' ", not_plain)},
+      {R"({"weight_map": {"a": ".."}})", absl::StatusCode::kInvalidArgument,
+       absl::StrCat("tensor 'a': shard '..' ", not_plain)},
+      {R"({"weight_map": {"a": ""}})", absl::StatusCode::kInvalidArgument,
+       absl::StrCat("tensor 'a': shard '' ", not_plain)},
+      {R"({"weight_map": {"a": "one.safetensors\u0000.txt"}})", absl::StatusCode::kInvalidArgument,
+       absl::StrCat("tensor 'a': shard 'one.safetensors\\000.txt' ", not_plain)},
+      {R"({"weight_map": {"a": "two.safetensors", "b": "two.safetensors"}})",
+       absl::StatusCode::kInvalidArgument,
+       "tensor 'a' is said to be in 'two.safetensors', which lacks it"},
+      {R"({"weight_map": {"a": "one.safetensors", "a": "again.safetensors"}})",
+       absl::StatusCode::kInvalidArgument, "field 'weight_map.a' appears twice"},
+      {R"({"weight_map": {"a": 1}})", absl::StatusCode::kInvalidArgument,
+       "field 'weight_map.a' must be a string, is 1"},
+      {R"({"weight_map": {}})", absl::StatusCode::kInvalidArgument,
+       "field 'weight_map' names no tensor"},
+      {R"({"weight_map": []})", absl::StatusCode::kInvalidArgument,
+       "field 'weight_map' must be an object, is a list"},
+      {"{}", absl::StatusCode::kInvalidArgument, "field 'weight_map' is missing"},
+  };
+  for (const auto& [index, code, message] : cases) {
+    const std::string path = folder.Write(kIndex, index);
+    const absl::Status status = Checkpoint::Open(folder.path()).status();
+    EXPECT_EQ(status.code(), code) << status;
+    EXPECT_EQ(status.message(), absl::StrCat(path, ": ", message));
+  }
+}
+
+TEST(Checkpoint, RefusesATensorThatTwoShardsHold) {
+  const TemporaryFolder folder;
+  const std::string two_tensors =
+      SafetensorsBytes(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},
+                           "b":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
+                       "12");
+  folder.Write("one.safetensors", Shard("a", "1234"));
+  folder.Write("two.safetensors", two_tensors);
+  folder.Write(kIndex, R"({"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}})");
+  EXPECT_THAT(std::string(Checkpoint::Open(folder.path()).status().message()),
+              EndsWith("tensor 'a' is in both 'one.safetensors' and 'two.safetensors'"));
+}
+
+TEST(Checkpoint, RefusesATensorThatTheIndexLeavesOut) {
+  const TemporaryFolder folder;
+  const std::string two_tensors =
+      SafetensorsBytes(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},
+                           "b":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
+                       "12");
+  folder.Write("two.safetensors", two_tensors);
+  folder.Write(kIndex, R"({"weight_map": {"b": "two.safetensors"}})");
+  EXPECT_THAT(std::string(Checkpoint::Open(folder.path()).status().message()),
+              EndsWith("tensor 'a' is in 'two.safetensors' but not in the index"));
+}
+
+TEST(Checkpoint, AnUnsoundShardIsNamed) {
+  const TemporaryFolder folder;
+  const std::string shard = folder.Write("one.safetensors", "short");
+  folder.Write(kIndex, R"({"weight_map": {"a": "one.safetensors"}})");
+  EXPECT_THAT(std::string(Checkpoint::Open(folder.path()).status().message()),
+              StartsWith(absl::StrCat(shard, ": ")));
+}
+
+}  // namespace
+}  // namespace lluda::frontends
