@@ -1,6 +1,7 @@
 #include "ir/graph.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -22,10 +23,11 @@ void Op::DropUse(int i) {
   Value* value = operands_[i].value;
   if (value == nullptr) return;
   auto& uses = value->uses_;
-  const auto it = std::find_if(uses.begin(), uses.end(),
+  // From the back: blocks are destroyed last op first, so the use that goes is the newest one.
+  const auto it = std::find_if(uses.rbegin(), uses.rend(),
                                [&](const Use& u) { return u.op == this && u.operand == i; });
-  CHECK(it != uses.end()) << "use list of %" << value->name << " lost a use by " << name();
-  uses.erase(it);
+  CHECK(it != uses.rend()) << "use list of %" << value->name << " lost a use by " << name();
+  uses.erase(std::next(it).base());
 }
 
 void Op::SetOperand(int i, Operand operand) {
@@ -138,6 +140,11 @@ Func* Module::FindFunc(absl::string_view func_name) const {
     if (func->name == func_name) return func.get();
   }
   return nullptr;
+}
+
+void Module::EraseFunc(Func* func) {
+  funcs_.erase(std::find_if(funcs_.begin(), funcs_.end(),
+                            [&](const auto& owned) { return owned.get() == func; }));
 }
 
 std::string Module::UniqueGlobalName(absl::string_view hint) const {
