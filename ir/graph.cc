@@ -1,6 +1,7 @@
 #include "ir/graph.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,7 +12,7 @@ namespace lluda::ir {
 
 Op::~Op() {
   body.reset();  // its ops use the carried value
-  for (int i = 0; i < operand_count(); ++i) DropUse(i);
+  SetOperands({});
 }
 
 void Op::AddUse(int i) {
@@ -22,10 +23,11 @@ void Op::DropUse(int i) {
   Value* value = operands_[i].value;
   if (value == nullptr) return;
   auto& uses = value->uses_;
-  const auto it = std::find_if(uses.begin(), uses.end(),
+  // From the back: blocks are destroyed last op first, so the use that goes is the newest one.
+  const auto it = std::find_if(uses.rbegin(), uses.rend(),
                                [&](const Use& u) { return u.op == this && u.operand == i; });
-  CHECK(it != uses.end()) << "use list of %" << value->name << " lost a use by " << name();
-  uses.erase(it);
+  CHECK(it != uses.rend()) << "use list of %" << value->name << " lost a use by " << name();
+  uses.erase(std::next(it).base());
 }
 
 void Op::SetOperand(int i, Operand operand) {
@@ -35,7 +37,7 @@ void Op::SetOperand(int i, Operand operand) {
 }
 
 void Op::SetOperands(std::vector<Operand> operands) {
-  for (int i = 0; i < operand_count(); ++i) DropUse(i);
+  for (int i = operand_count() - 1; i >= 0; --i) DropUse(i);
   operands_ = std::move(operands);
   for (int i = 0; i < operand_count(); ++i) AddUse(i);
 }
@@ -46,7 +48,15 @@ Value* Op::SetResult(std::string name, Type type) {
   return result_.get();
 }
 
+void Block::DropOperands() {
+  for (auto op = ops_.rbegin(); op != ops_.rend(); ++op) {
+    if ((*op)->body) (*op)->body->DropOperands();
+    (*op)->SetOperands({});
+  }
+}
+
 void Block::Clear() {
+  DropOperands();
   while (!ops_.empty()) ops_.pop_back();
 }
 
@@ -101,6 +111,11 @@ std::string Func::UniqueName(absl::string_view hint) const {
   std::string candidate(hint);
   for (int i = 1; taken(candidate); ++i) candidate = absl::StrCat(hint, "_", i);
   return candidate;
+}
+
+Module::~Module() {
+  for (const auto& func : funcs_) func->body.DropOperands();
+  load.DropOperands();
 }
 
 const Symbol* Module::FindSymbol(absl::string_view symbol_name) const {
