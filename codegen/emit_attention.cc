@@ -2,8 +2,8 @@
 //
 // Online softmax (Milakov and Gimelshein 2018; Dao et al., FlashAttention, 2022) over blocks of 64
 // cached positions counted from position 0, so the order of every sum depends on a token's position
-// alone and not on how the prompt was split. One work item is a token and a KV head; the query heads of
-// a group share each K panel and V row that is loaded.
+// alone and not on how the prompt was split. One work item is a token and a KV head; the query
+// heads of a group share each K panel and V row that is loaded.
 #include <limits>
 
 #include "codegen/kernel.h"
@@ -119,8 +119,8 @@ class Attention {
     }
     const int64_t per_head = 2 + vectors;
     Value* end = b.CreateAdd(last, e_.Const(1));
-    const Emitter::Carried sums = e_.Loop(
-        e_.Const(0), end, kBlock, init, [&](Value* block, const Emitter::Carried& carried) {
+    const Emitter::Carried sums =
+        e_.Loop(e_.Const(0), end, kBlock, init, [&](Value* block, const Emitter::Carried& carried) {
           Emitter::Carried next = Weigh(block, last, q_rows, cached, carried, per_head);
           return AddValues(block, end, cached, next, heads, per_head);
         });
@@ -129,8 +129,8 @@ class Attention {
       Value* out = e_.Offset(spec_.result.axes, query[h]);
       for (int64_t d = 0; d < vectors; ++d) {
         Value* value = b.CreateFDiv(sums[h * per_head + 2 + d], total);
-        Value* at = e_.Address(e_.Buffer(5), b.CreateAdd(out, e_.Const(d * kLanes)),
-                               spec_.result.dtype);
+        Value* at =
+            e_.Address(e_.Buffer(5), b.CreateAdd(out, e_.Const(d * kLanes)), spec_.result.dtype);
         e_.Store(at, spec_.result.dtype, value);
       }
     }
@@ -157,12 +157,10 @@ class Attention {
       std::vector<Value*> masked;
       Value* maximum = nullptr;
       for (int p = 0; p < kBlockPanels; ++p) {
-        Value* key = b.CreateAdd(
-            e_.Splat(b.CreateAdd(block, e_.Const(p * kLanes)), kLanes), lanes);
+        Value* key = b.CreateAdd(e_.Splat(b.CreateAdd(block, e_.Const(p * kLanes)), kLanes), lanes);
         Value* score = b.CreateFMul(scores[h][p], e_.ConstF32(scale, kLanes));
-        score = b.CreateSelect(
-            b.CreateICmpSLE(key, e_.Splat(last, kLanes)), score,
-            e_.ConstF32(-std::numeric_limits<float>::infinity(), kLanes));
+        score = b.CreateSelect(b.CreateICmpSLE(key, e_.Splat(last, kLanes)), score,
+                               e_.ConstF32(-std::numeric_limits<float>::infinity(), kLanes));
         masked.push_back(score);
         maximum = maximum == nullptr ? score : e_.Max(maximum, score);
       }
@@ -191,28 +189,26 @@ class Attention {
     auto& b = e_.b();
     Value* left = b.CreateSub(end, block);
     Value* count = b.CreateSelect(b.CreateICmpSLT(left, e_.Const(kBlock)), left, e_.Const(kBlock));
-    return e_.Loop(
-        e_.Const(0), count, 1, carried, [&](Value* j, const Emitter::Carried& sums) {
-          cached[pos_] = b.CreateAdd(block, j);
-          Value* row = e_.Offset(v_.axes, cached);
-          std::vector<Value*> weights;
-          for (int h = 0; h < heads; ++h) {
-            Value* at = b.CreateAdd(j, e_.Const(int64_t{h} * kBlock));
-            weights.push_back(e_.Splat(
-                e_.Load(e_.Address(e_.Scratch(), at, ir::DType::kF32), ir::DType::kF32, 1),
-                kLanes));
-          }
-          Emitter::Carried next = sums;
-          for (int64_t d = 0; d + 2 < per_head; ++d) {
-            Value* at = b.CreateAdd(row, e_.Const(d * kLanes));
-            Value* value = e_.Load(e_.Address(e_.Buffer(2), at, v_.dtype), v_.dtype, kLanes);
-            for (int h = 0; h < heads; ++h) {
-              Value*& sum = next[h * per_head + 2 + d];
-              sum = e_.MulAdd(weights[h], value, sum);
-            }
-          }
-          return next;
-        });
+    return e_.Loop(e_.Const(0), count, 1, carried, [&](Value* j, const Emitter::Carried& sums) {
+      cached[pos_] = b.CreateAdd(block, j);
+      Value* row = e_.Offset(v_.axes, cached);
+      std::vector<Value*> weights;
+      for (int h = 0; h < heads; ++h) {
+        Value* at = b.CreateAdd(j, e_.Const(int64_t{h} * kBlock));
+        weights.push_back(e_.Splat(
+            e_.Load(e_.Address(e_.Scratch(), at, ir::DType::kF32), ir::DType::kF32, 1), kLanes));
+      }
+      Emitter::Carried next = sums;
+      for (int64_t d = 0; d + 2 < per_head; ++d) {
+        Value* at = b.CreateAdd(row, e_.Const(d * kLanes));
+        Value* value = e_.Load(e_.Address(e_.Buffer(2), at, v_.dtype), v_.dtype, kLanes);
+        for (int h = 0; h < heads; ++h) {
+          Value*& sum = next[h * per_head + 2 + d];
+          sum = e_.MulAdd(weights[h], value, sum);
+        }
+      }
+      return next;
+    });
   }
 
   const KernelSpec& spec_;

@@ -17,7 +17,8 @@ void CopyBits(Emitter& e, const TensorSpec& tensor, Value* from_base, Value* fro
   e.b().CreateAlignedStore(bits, e.Address(to_base, to, tensor.dtype), align);
 }
 
-// Copies along one axis whose index is named `axis` on both sides, in lanes where both are contiguous.
+// Copies along one axis whose index is named `axis` on both sides, in lanes where both are
+// contiguous.
 void CopyAlong(Emitter& e, const ir::Axis& axis, const TensorSpec& from, int from_buffer,
                Indices from_indices, const TensorSpec& to, int to_buffer, Indices to_indices) {
   const bool contiguous = IsContiguous(from, axis.name) && IsContiguous(to, axis.name);
@@ -119,8 +120,8 @@ absl::StatusOr<KernelInfo> EmitConcat(const KernelSpec& spec, Emitter& e) {
   return CopyInfo(rows, spec.result.Find(joined)->axis);
 }
 
-// A view that had to be materialised: the elements in row-major order of the result. split and merge
-// keep that order on a row-major operand; slice and permute have their operand's axes.
+// A view that had to be materialised: the elements in row-major order of the result. split and
+// merge keep that order on a row-major operand; slice and permute have their operand's axes.
 absl::StatusOr<KernelInfo> EmitCopy(const KernelSpec& spec, Emitter& e) {
   const TensorSpec& from = spec.operands[0];
   if (from.layout.is_panel()) return NoKernel(spec, "the operand is in panels");

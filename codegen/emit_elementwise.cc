@@ -65,12 +65,9 @@ const ComputeRow kCompute[] = {
     {ir::Opcode::kExp, 1, [](const Point& p) { return Exp(p.e, p.in[0]); }},
     {ir::Opcode::kIota, 0, Iota},
     {ir::Opcode::kMul, 2, [](const Point& p) { return p.e.b().CreateFMul(p.in[0], p.in[1]); }},
-    {ir::Opcode::kPower, 1,
-     [](const Point& p) { return Power(p.e, *p.spec.attrs.base, p.in[0]); }},
+    {ir::Opcode::kPower, 1, [](const Point& p) { return Power(p.e, *p.spec.attrs.base, p.in[0]); }},
     {ir::Opcode::kReciprocal, 1,
-     [](const Point& p) {
-       return p.e.b().CreateFDiv(p.e.ConstF32(1.0f, p.lanes), p.in[0]);
-     }},
+     [](const Point& p) { return p.e.b().CreateFDiv(p.e.ConstF32(1.0f, p.lanes), p.in[0]); }},
     {ir::Opcode::kScale, 1,
      [](const Point& p) {
        const auto by = static_cast<float>(*p.spec.attrs.by);

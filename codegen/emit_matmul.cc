@@ -1,5 +1,5 @@
-// matmul. B in panels (the packed weights): register tiles from codegen/tiles.def. Anything else, such
-// as the scores of an unfused attention: one dot product per result element.
+// matmul. B in panels (the packed weights): register tiles from codegen/tiles.def. Anything else,
+// such as the scores of an unfused attention: one dot product per result element.
 #include <algorithm>
 
 #include "codegen/kernel.h"
@@ -114,8 +114,8 @@ class PanelMatmul {
     const auto add_panels = [&](int64_t from) {
       for (int i = 0; i < count; ++i) {
         Value* panel = e_.b().CreateAdd(first, e_.Const(from + i));
-        panels.push_back(e_.Address(
-            e_.Buffer(1), e_.b().CreateMul(panel, e_.Const(PanelElements())), b.dtype));
+        panels.push_back(
+            e_.Address(e_.Buffer(1), e_.b().CreateMul(panel, e_.Const(PanelElements())), b.dtype));
       }
     };
     add_panels(0);
@@ -144,8 +144,8 @@ class PanelMatmul {
         is_last,
         [&] {
           for (int lane = 0; lane < rest; ++lane) {
-            StoreLanes(row, panel,
-                       e_.b().CreateExtractElement(value, static_cast<uint64_t>(lane)), 1, lane);
+            StoreLanes(row, panel, e_.b().CreateExtractElement(value, static_cast<uint64_t>(lane)),
+                       1, lane);
           }
         },
         [&] { StoreLanes(row, panel, value, kLanes); });
@@ -161,9 +161,9 @@ class PanelMatmul {
       value = e_.b().CreateFAdd(e_.Load(at, residual.dtype, lanes), value);
     }
     const int buffer = static_cast<int>(spec_.operands.size());
-    e_.Store(e_.Address(e_.Buffer(buffer), e_.Offset(spec_.result.axes, indices),
-                        spec_.result.dtype),
-             spec_.result.dtype, value);
+    e_.Store(
+        e_.Address(e_.Buffer(buffer), e_.Offset(spec_.result.axes, indices), spec_.result.dtype),
+        spec_.result.dtype, value);
   }
 
   const KernelSpec& spec_;
@@ -186,8 +186,8 @@ Value* DotProduct(const KernelSpec& spec, Emitter& e, Indices a_indices, Indices
     a_indices[over.name] = k;
     b_indices[over.name] = k;
     Value* x = e.Load(e.Address(e.Buffer(0), e.Offset(a.axes, a_indices), a.dtype), a.dtype, lanes);
-    Value* y = e.Load(e.Address(e.Buffer(1), ElementOffset(e, b, b_indices), b.dtype), b.dtype,
-                      lanes);
+    Value* y =
+        e.Load(e.Address(e.Buffer(1), ElementOffset(e, b, b_indices), b.dtype), b.dtype, lanes);
     return e.MulAdd(x, y, sum);
   };
   if (!IsContiguous(a, over.name) || !IsContiguous(b, over.name)) {

@@ -1,7 +1,8 @@
 // pack: a weight's rows into panels of 16 rows, `depth` elements of a row side by side.
 //
 // One work item is a panel. Where 4 bytes hold a panel unit (a pair of bf16, one f32), 16 rows x 16
-// units are transposed in registers: each source line is read whole and each panel line written whole.
+// units are transposed in registers: each source line is read whole and each panel line written
+// whole.
 #include <algorithm>
 #include <array>
 
@@ -73,8 +74,8 @@ absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, Emitter& e) {
         lines = Transpose(e, lines);
         Value* out = target(to_row(first), k);
         for (int i = 0; i < kLanes; ++i) {
-          b.CreateAlignedStore(
-              lines[i], e.Address(out, e.Const(i * kLanes * layout.depth), to.dtype), align);
+          b.CreateAlignedStore(lines[i],
+                               e.Address(out, e.Const(i * kLanes * layout.depth), to.dtype), align);
         }
       });
       return;

@@ -1,5 +1,6 @@
 // Reductions along one axis: reduce_max, reduce_sum, softmax and rmsnorm. Sixteen lanes accumulate
-// elements 16 apart, are folded in halves, and the elements past the last whole 16 follow one by one.
+// elements 16 apart, are folded in halves, and the elements past the last whole 16 follow one by
+// one.
 #include <limits>
 
 #include "codegen/kernel.h"
@@ -65,8 +66,7 @@ std::vector<ir::Axis> OtherAxes(const TensorSpec& tensor, const std::string& axi
 KernelInfo RowInfo(const KernelSpec& spec, const ir::Axis& axis, int64_t nanoseconds_per_64) {
   KernelInfo info;
   info.work_axes = OtherAxes(spec.operands[0], axis.name);
-  info.item_cost =
-      axis.extent.is_constant() ? axis.extent.value * nanoseconds_per_64 / 64 + 5 : 1;
+  info.item_cost = axis.extent.is_constant() ? axis.extent.value * nanoseconds_per_64 / 64 + 5 : 1;
   info.cost_symbol = axis.extent.symbol;
   return info;
 }
@@ -106,8 +106,8 @@ void StoreRow(const KernelSpec& spec, const Row& row, Indices indices, int buffe
 
 absl::StatusOr<KernelInfo> EmitReduce(const KernelSpec& spec, Emitter& e) {
   return ForEachRow(spec, e, 4, [&](const Row& row, const Indices& indices) {
-    Value* value = spec.opcode == ir::Opcode::kReduceMax ? row.Max()
-                                                         : row.Sum([](Value* v) { return v; });
+    Value* value =
+        spec.opcode == ir::Opcode::kReduceMax ? row.Max() : row.Sum([](Value* v) { return v; });
     e.Store(e.Address(e.Buffer(1), e.Offset(spec.result.axes, indices), spec.result.dtype),
             spec.result.dtype, value);
   });
@@ -135,8 +135,7 @@ absl::StatusOr<KernelInfo> EmitRmsnorm(const KernelSpec& spec, Emitter& e) {
   auto& b = e.b();
   return ForEachRow(spec, e, 8, [&](const Row& row, const Indices& indices) {
     Value* squares = row.Sum([&](Value* x) { return b.CreateFMul(x, x); });
-    Value* mean =
-        b.CreateFDiv(squares, e.ConstF32(static_cast<float>(axis.extent.value), 1));
+    Value* mean = b.CreateFDiv(squares, e.ConstF32(static_cast<float>(axis.extent.value), 1));
     Value* shifted = b.CreateFAdd(mean, e.ConstF32(static_cast<float>(*spec.attrs.eps), 1));
     Value* root = b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, shifted);
     Value* inverse = b.CreateFDiv(e.ConstF32(1.0f, 1), root);

@@ -1,5 +1,6 @@
-// Rotary position embedding, half-split style: the pair (x[i], x[i + dim / 2]) is turned by the angle
-// whose cosine and sine stand in the tables. Source: Su et al., RoFormer, in the layout of GPT-NeoX.
+// Rotary position embedding, half-split style: the pair (x[i], x[i + dim / 2]) is turned by the
+// angle whose cosine and sine stand in the tables. Source: Su et al., RoFormer, in the layout of
+// GPT-NeoX.
 #include "codegen/kernel.h"
 
 namespace lluda::codegen {

@@ -73,9 +73,9 @@ Value* Emitter::Dim(const std::string& symbol) {
     const auto it = std::find(symbols_.begin(), symbols_.end(), symbol);
     CHECK(it != symbols_.end()) << "symbol " << symbol << " is not declared";
     llvm::IRBuilder<> at(entry_->getTerminator());
-    dim = at.CreateLoad(
-        at.getInt64Ty(),
-        at.CreateConstInBoundsGEP1_64(at.getInt64Ty(), dims, it - symbols_.begin()), symbol);
+    dim = at.CreateLoad(at.getInt64Ty(),
+                        at.CreateConstInBoundsGEP1_64(at.getInt64Ty(), dims, it - symbols_.begin()),
+                        symbol);
   }
   return dim;
 }
@@ -132,7 +132,8 @@ Value* Emitter::Offset(const std::vector<ir::StridedAxis>& axes, const Indices& 
   for (const ir::StridedAxis& strided : axes) {
     const auto it = indices.find(strided.axis.name);
     if (it == indices.end()) continue;
-    offset = builder_.CreateAdd(offset, builder_.CreateMul(it->second, StrideValue(strided.stride)));
+    offset =
+        builder_.CreateAdd(offset, builder_.CreateMul(it->second, StrideValue(strided.stride)));
   }
   return offset;
 }
@@ -160,8 +161,7 @@ Value* Emitter::F32ToBF16Bits(Value* value) {
   Value* odd = builder_.CreateAnd(builder_.CreateLShr(bits, 16), ConstInt(1, 32, lanes));
   Value* rounded = builder_.CreateLShr(
       builder_.CreateAdd(bits, builder_.CreateAdd(odd, ConstInt(0x7FFF, 32, lanes))), 16);
-  Value* quiet =
-      builder_.CreateOr(builder_.CreateLShr(bits, 16), ConstInt(0x40, 32, lanes));
+  Value* quiet = builder_.CreateOr(builder_.CreateLShr(bits, 16), ConstInt(0x40, 32, lanes));
   return builder_.CreateSelect(builder_.CreateFCmpUNO(value, value), quiet, rounded);
 }
 
@@ -171,14 +171,14 @@ Value* Emitter::F16BitsToF32(Value* bits) {
   Value* magnitude = builder_.CreateAnd(bits, ConstInt(0x7FFF, 32, lanes));
   // Placing the half's exponent and fraction in f32's and scaling by 2^112 is exact for normal and
   // subnormal halves alike.
-  Value* scaled = builder_.CreateFMul(
-      builder_.CreateBitCast(builder_.CreateShl(magnitude, 13), F32(lanes)),
-      ConstF32(0x1p112f, lanes));
-  Value* special = builder_.CreateOr(builder_.CreateShl(magnitude, 13),
-                                     ConstInt(0x7F800000, 32, lanes));
+  Value* scaled =
+      builder_.CreateFMul(builder_.CreateBitCast(builder_.CreateShl(magnitude, 13), F32(lanes)),
+                          ConstF32(0x1p112f, lanes));
+  Value* special =
+      builder_.CreateOr(builder_.CreateShl(magnitude, 13), ConstInt(0x7F800000, 32, lanes));
   Value* finite = builder_.CreateICmpULT(magnitude, ConstInt(0x7C00, 32, lanes));
-  Value* result = builder_.CreateSelect(
-      finite, builder_.CreateBitCast(scaled, Int(32, lanes)), special);
+  Value* result =
+      builder_.CreateSelect(finite, builder_.CreateBitCast(scaled, Int(32, lanes)), special);
   return builder_.CreateBitCast(builder_.CreateOr(result, sign), F32(lanes));
 }
 
@@ -199,8 +199,8 @@ Value* Emitter::F32ToF16Bits(Value* value) {
       builder_.CreateFAdd(builder_.CreateBitCast(magnitude, F32(lanes)), ConstF32(0.5f, lanes)),
       Int(32, lanes));
   Value* subnormal = builder_.CreateSub(shifted, integer(0x3F000000));
-  Value* finite = builder_.CreateSelect(
-      builder_.CreateICmpULT(magnitude, integer(0x38800000)), subnormal, normal);
+  Value* finite = builder_.CreateSelect(builder_.CreateICmpULT(magnitude, integer(0x38800000)),
+                                        subnormal, normal);
   Value* nan = builder_.CreateICmpUGT(magnitude, integer(0x7F800000));
   Value* overflow = builder_.CreateICmpUGE(magnitude, integer(0x477FF000));
   Value* special = builder_.CreateSelect(nan, integer(0x7E00), integer(0x7C00));
@@ -337,10 +337,9 @@ void Emitter::ForLanes(const ir::Extent& extent, const std::function<void(Value*
       [](const Carried&) { return Carried{}; });
 }
 
-Emitter::Carried Emitter::ForLanes(
-    const ir::Extent& extent, const Carried& init,
-    const std::function<Carried(Value*, int, const Carried&)>& body,
-    const std::function<Carried(const Carried&)>& fold) {
+Emitter::Carried Emitter::ForLanes(const ir::Extent& extent, const Carried& init,
+                                   const std::function<Carried(Value*, int, const Carried&)>& body,
+                                   const std::function<Carried(const Carried&)>& fold) {
   Value* end = ExtentValue(extent);
   Value* whole = builder_.CreateAnd(end, Const(-kLanes));
   const bool no_vectors = extent.is_constant() && extent.value < kLanes;
@@ -352,8 +351,8 @@ Emitter::Carried Emitter::ForLanes(
   }
   carried = fold(carried);
   if (!no_rest) {
-    carried = Loop(whole, end, 1, carried,
-                   [&](Value* i, const Carried& c) { return body(i, 1, c); });
+    carried =
+        Loop(whole, end, 1, carried, [&](Value* i, const Carried& c) { return body(i, 1, c); });
   }
   return carried;
 }
@@ -381,8 +380,7 @@ Value* FoldLanes(llvm::IRBuilder<>& b, Value* vector,
 }  // namespace
 
 Value* Emitter::SumLanes(Value* vector) {
-  return FoldLanes(builder_, vector,
-                   [&](Value* x, Value* y) { return builder_.CreateFAdd(x, y); });
+  return FoldLanes(builder_, vector, [&](Value* x, Value* y) { return builder_.CreateFAdd(x, y); });
 }
 
 Value* Emitter::MaxLanes(Value* vector) {

@@ -51,15 +51,16 @@ class Emitter {
   llvm::Type* F32(int lanes);
   llvm::Type* F64(int lanes);
   llvm::Type* Int(int bits, int lanes);
-  Value* Const(int64_t value);                       // i64
+  Value* Const(int64_t value);  // i64
   Value* ConstF32(float value, int lanes);
   Value* ConstF64(double value, int lanes);
   Value* ConstInt(int64_t value, int bits, int lanes);
-  Value* Splat(Value* scalar, int lanes);            // unchanged for lanes == 1
+  Value* Splat(Value* scalar, int lanes);  // unchanged for lanes == 1
 
-  Value* ExtentValue(const ir::Extent& extent);      // i64
-  Value* StrideValue(const ir::Stride& stride);      // i64
-  // Elements from the buffer's start to the element with these indices; axes without an index count 0.
+  Value* ExtentValue(const ir::Extent& extent);  // i64
+  Value* StrideValue(const ir::Stride& stride);  // i64
+  // Elements from the buffer's start to the element with these indices; axes without an index count
+  // 0.
   Value* Offset(const std::vector<ir::StridedAxis>& axes, const Indices& indices);
   // base + elements * size of dtype.
   Value* Address(Value* base, Value* elements, ir::DType dtype);
@@ -82,7 +83,8 @@ class Emitter {
   Value* F32ToBF16Bits(Value* value);
   Value* F32ToF16Bits(Value* value);
 
-  // for (i = begin; i < end; i += step): `body` gets i and the carried values and returns the next ones.
+  // for (i = begin; i < end; i += step): `body` gets i and the carried values and returns the next
+  // ones.
   using Carried = std::vector<Value*>;
   Carried Loop(Value* begin, Value* end, int64_t step, const Carried& init,
                const std::function<Carried(Value* i, const Carried&)>& body);
@@ -96,8 +98,8 @@ class Emitter {
   void ForRows(const std::vector<ir::Axis>& axes, const std::function<void(Indices)>& body);
   // 0..extent in steps of 16 lanes, then what is left one by one.
   void ForLanes(const ir::Extent& extent, const std::function<void(Value* i, int lanes)>& body);
-  // The same with carried values: the 16-lane ones are handed to `fold` before the single steps, which
-  // carry what it returns.
+  // The same with carried values: the 16-lane ones are handed to `fold` before the single steps,
+  // which carry what it returns.
   Carried ForLanes(const ir::Extent& extent, const Carried& init,
                    const std::function<Carried(Value* i, int lanes, const Carried&)>& body,
                    const std::function<Carried(const Carried&)>& fold);

@@ -1,7 +1,7 @@
 // Machine code from LLVM modules, and the memory that holds it. The only file that knows ORC.
 //
 // Example:
-//   auto jit = Jit::Create(target);
+//   auto jit = Jit::Create(target, 2);
 //   jit->AddModule(std::move(context), std::move(module));
 //   auto library = std::move(*jit).Compile({"rmsnorm_f32_bf16_1024"});
 //   KernelFn fn = (*library)->Find("rmsnorm_f32_bf16_1024");
@@ -34,14 +34,15 @@ class KernelLibrary {
 
 class Jit {
  public:
-  static absl::StatusOr<std::unique_ptr<Jit>> Create(const Target& target);
+  // `threads`: how many modules are compiled at a time.
+  static absl::StatusOr<std::unique_ptr<Jit>> Create(const Target& target, int threads);
   ~Jit();
 
   // Gives a module's functions to the compiler. The module's data layout and triple are set here.
   absl::Status AddModule(std::unique_ptr<llvm::LLVMContext> context,
                          std::unique_ptr<llvm::Module> module);
 
-  // Compiles everything added, `threads` modules at a time, and looks the names up.
+  // Compiles everything added and looks the names up.
   absl::StatusOr<std::unique_ptr<KernelLibrary>> Compile(const std::vector<std::string>& names) &&;
 
  private:

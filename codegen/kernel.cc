@@ -87,8 +87,8 @@ Value* ElementOffset(Emitter& e, const TensorSpec& tensor, const Indices& indice
   Value* depth = e.Const(layout.depth);
   Value* panel = b.CreateUDiv(row, rows);
   Value* offset = b.CreateMul(panel, b.CreateMul(rows, depth_total));
-  offset = b.CreateAdd(
-      offset, b.CreateMul(b.CreateUDiv(k, depth), e.Const(layout.rows * layout.depth)));
+  offset =
+      b.CreateAdd(offset, b.CreateMul(b.CreateUDiv(k, depth), e.Const(layout.rows * layout.depth)));
   offset = b.CreateAdd(offset, b.CreateMul(b.CreateURem(row, rows), depth));
   offset = b.CreateAdd(offset, b.CreateURem(k, depth));
   // The axes outside a panel matrix, innermost first.

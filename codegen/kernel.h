@@ -1,7 +1,7 @@
 // Emits one kernel: KernelSpec -> an LLVM function, plus what the runtime must know to call it.
 //
-// Example: EmitKernel for a bf16 matmul on avx512bf16 writes tiles of 12 rows x 2 panels and says that
-// one work item is a pair of panels.
+// Example: EmitKernel for a bf16 matmul on avx512bf16 writes tiles of 12 rows x 2 panels and says
+// that one work item is a pair of panels.
 #ifndef LLUDA_CODEGEN_KERNEL_H_
 #define LLUDA_CODEGEN_KERNEL_H_
 

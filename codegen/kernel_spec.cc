@@ -67,7 +67,8 @@ KernelSpec PackPartSpec(const ir::Op& pack, int part, int64_t row_offset) {
 std::string KeyOf(const KernelSpec& spec) {
   std::string key(ir::Info(spec.opcode).name);
   absl::StrAppend(&key, " over ", absl::StrJoin(spec.attrs.axes, " "), " ->");
-  for (const ir::Axis& axis : spec.attrs.result_axes) absl::StrAppend(&key, " ", ir::ToString(axis));
+  for (const ir::Axis& axis : spec.attrs.result_axes)
+    absl::StrAppend(&key, " ", ir::ToString(axis));
   absl::StrAppend(&key, " ", spec.attrs.begin, "..", spec.attrs.end, " {");
   for (int i = 0; i < static_cast<int>(ir::AttrKey::kCount); ++i) {
     const auto attr = static_cast<ir::AttrKey>(i);
@@ -88,8 +89,8 @@ std::string StemOf(const KernelSpec& spec) {
   const bool is_matmul = spec.opcode == ir::Opcode::kMatmul;
   const auto axes = is_matmul ? spec.operands[1].PlainAxes() : spec.result.PlainAxes();
   absl::StrAppend(&stem, absl::StrJoin(axes, "x", [](std::string* out, const ir::Axis& axis) {
-                    absl::StrAppend(out, ir::ToString(axis.extent));
-                  }));
+    absl::StrAppend(out, ir::ToString(axis.extent));
+  }));
   if (spec.attrs.IsSet(ir::AttrKey::kEpilogue)) {
     absl::StrAppend(&stem, "_", ir::AttrValueText(spec.attrs, ir::AttrKey::kEpilogue));
   }

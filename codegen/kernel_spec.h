@@ -1,5 +1,5 @@
-// What a kernel is specialised to: the op, its attributes, and how each operand lies in memory. Two ops
-// with equal specs share one kernel, whatever layer or function they stand in.
+// What a kernel is specialised to: the op, its attributes, and how each operand lies in memory. Two
+// ops with equal specs share one kernel, whatever layer or function they stand in.
 //
 // Example: the 28 layers' `rmsnorm %x @attn_norm[layer] over hid` have one spec, and so does
 // `@mlp`'s norm when its types are the same.

@@ -42,7 +42,8 @@ struct Rounded {
   Value* integer;  // as i64 lanes, valid in its low bits
 };
 
-// Nearest integer of |x| < 2^51 by adding and subtracting 1.5 * 2^52: needs no rounding instruction.
+// Nearest integer of |x| < 2^51 by adding and subtracting 1.5 * 2^52: needs no rounding
+// instruction.
 Rounded RoundF64(Emitter& e, Value* x) {
   const int lanes = Lanes(x);
   Value* magic = e.ConstF64(0x1.8p52, lanes);
@@ -50,9 +51,9 @@ Rounded RoundF64(Emitter& e, Value* x) {
   return {e.b().CreateFSub(shifted, magic), e.b().CreateBitCast(shifted, e.Int(64, lanes))};
 }
 
-// sin or cos of f32 lanes. Cody and Waite's reduction to |r| <= pi/4 with pi/2 in two parts, the first
-// of 33 bits so that its product with the quadrant is exact; then Taylor's series in double, whose
-// first dropped terms are under 2^-54.
+// sin or cos of f32 lanes. Cody and Waite's reduction to |r| <= pi/4 with pi/2 in two parts, the
+// first of 33 bits so that its product with the quadrant is exact; then Taylor's series in double,
+// whose first dropped terms are under 2^-54.
 Value* SinOrCos(Emitter& e, Value* x, int quadrant_shift) {
   constexpr double kHalfPiHigh = 1.57079632673412561417e+00;
   constexpr double kHalfPiLow = 6.07710050650619224932e-11;
@@ -60,8 +61,7 @@ Value* SinOrCos(Emitter& e, Value* x, int quadrant_shift) {
   const int lanes = Lanes(x);
   Value* wide = b.CreateFPExt(x, e.F64(lanes));
   const Rounded quadrant = RoundF64(e, b.CreateFMul(wide, e.ConstF64(2 / M_PI, lanes)));
-  Value* r =
-      b.CreateFSub(wide, b.CreateFMul(quadrant.nearest, e.ConstF64(kHalfPiHigh, lanes)));
+  Value* r = b.CreateFSub(wide, b.CreateFMul(quadrant.nearest, e.ConstF64(kHalfPiHigh, lanes)));
   r = b.CreateFSub(r, b.CreateFMul(quadrant.nearest, e.ConstF64(kHalfPiLow, lanes)));
   Value* square = b.CreateFMul(r, r);
   std::vector<double> sin_terms, cos_terms;
@@ -73,10 +73,10 @@ Value* SinOrCos(Emitter& e, Value* x, int quadrant_shift) {
   Value* sine = b.CreateFMul(r, PolynomialF64(e, square, sin_terms));
   Value* cosine = PolynomialF64(e, square, cos_terms);
   Value* turns = b.CreateAdd(quadrant.integer, e.ConstInt(quadrant_shift, 64, lanes));
-  Value* odd = b.CreateICmpNE(b.CreateAnd(turns, e.ConstInt(1, 64, lanes)),
-                              e.ConstInt(0, 64, lanes));
-  Value* negative = b.CreateICmpNE(b.CreateAnd(turns, e.ConstInt(2, 64, lanes)),
-                                   e.ConstInt(0, 64, lanes));
+  Value* odd =
+      b.CreateICmpNE(b.CreateAnd(turns, e.ConstInt(1, 64, lanes)), e.ConstInt(0, 64, lanes));
+  Value* negative =
+      b.CreateICmpNE(b.CreateAnd(turns, e.ConstInt(2, 64, lanes)), e.ConstInt(0, 64, lanes));
   Value* magnitude = b.CreateSelect(odd, cosine, sine);
   return b.CreateFPTrunc(b.CreateSelect(negative, b.CreateFNeg(magnitude), magnitude),
                          e.F32(lanes));
@@ -84,8 +84,8 @@ Value* SinOrCos(Emitter& e, Value* x, int quadrant_shift) {
 
 }  // namespace
 
-// Reduces to r in [-ln2/2, ln2/2] and evaluates the degree-6 minimax polynomial of the Cephes library
-// (expf); ln2 is split so that the first product is exact.
+// Reduces to r in [-ln2/2, ln2/2] and evaluates the degree-6 minimax polynomial of the Cephes
+// library (expf); ln2 is split so that the first product is exact.
 Value* Exp(Emitter& e, Value* x) {
   constexpr float kLog2E = 1.44269504088896341f;
   constexpr float kLn2High = 0.693359375f;
@@ -113,8 +113,8 @@ Value* Exp(Emitter& e, Value* x) {
     Value* biased = b.CreateAdd(exponent, e.ConstInt(127, 32, lanes));
     return b.CreateBitCast(b.CreateShl(biased, 23), e.F32(lanes));
   };
-  Value* y = b.CreateFMul(b.CreateFMul(p, power_of_two(half)),
-                          power_of_two(b.CreateSub(bits, half)));
+  Value* y =
+      b.CreateFMul(b.CreateFMul(p, power_of_two(half)), power_of_two(b.CreateSub(bits, half)));
   y = b.CreateSelect(b.CreateFCmpOLT(x, constant(kLowest)), constant(0.0f), y);
   y = b.CreateSelect(b.CreateFCmpOGT(x, constant(kHighest)),
                      constant(std::numeric_limits<float>::infinity()), y);

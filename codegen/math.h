@@ -1,7 +1,7 @@
 // Elementary functions on vectors, as polynomials: kernels call no library.
 //
-// Example: Exp(e, x) of 16 lanes is about 20 instructions. Error bounds are asserted by math_test.cc
-// against the C library in double:
+// Example: Exp(e, x) of 16 lanes is about 20 instructions. Error bounds are asserted by
+// math_test.cc against the C library in double:
 //   Exp   relative error below 2^-22; results under 2^-126 become 0
 //   Silu  relative error below 2^-21
 //   Sin, Cos   below 0.51 ulp of the f32 result for |x| <= 2^20 (computed in double)

@@ -29,8 +29,7 @@ class Step {
 
  private:
   Value* PanelAddress(size_t panel, Value* k) {
-    Value* address =
-        e_.Address(panels_[panel], b_.CreateMul(k, e_.Const(kLanes)), dot_.b);
+    Value* address = e_.Address(panels_[panel], b_.CreateMul(k, e_.Const(kLanes)), dot_.b);
     if (dot_.prefetch) {
       Value* ahead = b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), address, kPrefetchBytes);
       b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {b_.getPtrTy()},
@@ -101,7 +100,8 @@ class Step {
   const std::vector<Value*>& panels_;
 };
 
-// Steps per loop iteration: small tiles are unrolled, so that the loop's own instructions do not count.
+// Steps per loop iteration: small tiles are unrolled, so that the loop's own instructions do not
+// count.
 int Unroll(size_t accumulators, int64_t steps) {
   for (int unroll : {8, 4, 2}) {
     if (static_cast<int64_t>(accumulators) * unroll <= 24 && steps % unroll == 0) return unroll;

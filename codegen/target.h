@@ -1,7 +1,7 @@
 // The CPU kernels are compiled for.
 //
-// Example: Target::Host() on a Zen 5 server has isa kAvx512Bf16 and cpu "znver5"; Target::Named("avx2")
-// is what an older machine would get, for tests and measurements.
+// Example: Target::Host() on a Zen 5 server has isa kAvx512Bf16 and cpu "znver5";
+// Target::Named("avx2") is what an older machine would get, for tests and measurements.
 #ifndef LLUDA_CODEGEN_TARGET_H_
 #define LLUDA_CODEGEN_TARGET_H_
 
@@ -56,8 +56,8 @@ struct Target {
 
   // The CPU this process runs on, with the features the operating system lets it use.
   static Target Host();
-  // A host limited to an older instruction set: "generic", "avx2", "avx512", "avx512bf16", or "host".
-  // NotFound for other names, FailedPrecondition when this CPU cannot run it.
+  // A host limited to an older instruction set: "generic", "avx2", "avx512", "avx512bf16", or
+  // "host". NotFound for other names, FailedPrecondition when this CPU cannot run it.
   static absl::StatusOr<Target> Named(absl::string_view isa);
 };
 

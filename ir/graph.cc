@@ -155,6 +155,11 @@ Func* Module::FindFunc(absl::string_view func_name) const {
   return nullptr;
 }
 
+void Module::EraseFunc(Func* func) {
+  funcs_.erase(std::find_if(funcs_.begin(), funcs_.end(),
+                            [&](const auto& owned) { return owned.get() == func; }));
+}
+
 std::string Module::UniqueGlobalName(absl::string_view hint) const {
   std::string candidate(hint);
   for (int i = 1; FindGlobal(candidate) != nullptr; ++i) candidate = absl::StrCat(hint, "_", i);

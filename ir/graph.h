@@ -228,6 +228,7 @@ class Module {
   void EraseGlobal(Global* global);
   Func* AddFunc(std::string func_name);
   Func* FindFunc(absl::string_view func_name) const;
+  void EraseFunc(Func* func);  // no call may be left of it, other than its own
   // A name starting with `hint` that no global has.
   std::string UniqueGlobalName(absl::string_view hint) const;
   // True when an op anywhere reads or defines the global.
