@@ -75,11 +75,12 @@ bool EraseUnusedGlobals(Module* module) {
 }  // namespace
 
 absl::StatusOr<bool> Dce::Run(Module* module) {
-  bool changed = EraseUnreachedFuncs(module);
-  // A loaded global may be all that keeps another one alive, so sweep until nothing goes.
+  bool changed = false;
+  // A dead call may be all that keeps a function, and a loaded global another one: sweep until
+  // nothing goes.
   bool swept = true;
   while (swept) {
-    swept = false;
+    swept = EraseUnreachedFuncs(module);
     for (const auto& func : module->funcs()) swept |= SweepBlock(&func->body, {});
     swept |= SweepBlock(&module->load, ReadGlobals(*module));
     changed |= swept;

@@ -6,7 +6,7 @@
 //
 // Promises every pass makes, checked for all of them by passes/all_passes_test.cc:
 // - a module that verifies still verifies afterwards;
-// - Run returns true exactly when the module's structural hash changed;
+// - Run returns true exactly when the module's structural text changed (PrintStyle::kStructural);
 // - running it a second time changes nothing;
 // - what the module computes stays the same.
 // An error means that the module, though valid, asks for something the pass cannot do; it names the

@@ -4,11 +4,16 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "ir/hash.h"
+#include "ir/printer.h"
 #include "ir/verifier.h"
 
 namespace lluda::passes {
 namespace {
+
+// What two modules that mean the same have in common.
+std::string Fingerprint(const ir::Module& module) {
+  return ir::PrintModule(module, ir::PrintStyle::kStructural);
+}
 
 absl::Status AfterPass(const absl::Status& status, const PassReport& report) {
   return absl::Status(status.code(), absl::StrCat(status.message(), " after pass '", report.pass,
@@ -36,14 +41,14 @@ absl::StatusOr<Pipeline> Pipeline::Create(absl::Span<const std::string> pass_nam
 }
 
 absl::Status Pipeline::RunPass(Pass* pass, ir::Module* module, PassReport* report) {
-  const uint64_t before = options_.check_reports ? ir::HashModule(*module) : 0;
+  const std::string before = options_.check_reports ? Fingerprint(*module) : "";
   const auto start = std::chrono::steady_clock::now();
   absl::StatusOr<bool> changed = pass->Run(module);
   report->seconds = SecondsSince(start);
   if (!changed.ok()) return changed.status();
   report->changed = *changed;
   report->misses = pass->misses();
-  if (options_.check_reports && (ir::HashModule(*module) != before) != *changed) {
+  if (options_.check_reports && (Fingerprint(*module) != before) != *changed) {
     return absl::InternalError(*changed ? "a change was reported but none was made"
                                         : "a change was made but none was reported");
   }

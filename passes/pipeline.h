@@ -1,5 +1,5 @@
-// Runs passes in order and holds them to their promises: the verifier runs before the first pass and
-// after each one that changed something.
+// Runs passes in order and holds them to their promises: the verifier runs before the first pass
+// and after each one that changed something.
 //
 //   ASSIGN_OR_RETURN(Pipeline pipeline, Pipeline::Create({"canonicalize", "fuse-rope"}, {}));
 //   ASSIGN_OR_RETURN(std::vector<PassReport> reports, pipeline.Run(&module));
@@ -32,8 +32,8 @@ struct PassReport {
 
 struct PipelineOptions {
   PassOptions passes;
-  // Compares the module's structural hash before and after with what the pass reports; costs a hash
-  // per pass, so it is for tests and for lluda_opt.
+  // Compares the module's structural text before and after with what the pass reports; costs two
+  // printings a pass, so it is for tests and for lluda_opt.
   bool check_reports = false;
   // Sees the module after every pass that changed it; number 0 and pass "" before the first. An
   // error ends the run.

@@ -6,6 +6,11 @@
 #include "passes/canonicalize.h"
 #include "passes/cse.h"
 #include "passes/dce.h"
+#include "passes/fuse_attention.h"
+#include "passes/fuse_epilogue.h"
+#include "passes/fuse_rope.h"
+#include "passes/fuse_softmax.h"
+#include "passes/merge_matmul.h"
 #include "passes/plan_memory.h"
 
 namespace lluda::passes {
@@ -26,10 +31,15 @@ constexpr PassRow kPasses[] = {
     {"canonicalize", Make<Canonicalize>},
     {"cse", Make<Cse>},
     {"dce", Make<Dce>},
+    {"fuse-attention", Make<FuseAttention>},
+    {"fuse-epilogue", Make<FuseEpilogue>},
+    {"fuse-rope", Make<FuseRope>},
+    {"fuse-softmax", Make<FuseSoftmax>},
     {"hoist-weight-ops",
      [](const PassOptions& options) -> std::unique_ptr<Pass> {
        return std::make_unique<HoistWeightOps>(options.hoist_byte_limit);
      }},
+    {"merge-matmul", Make<MergeMatmul>},
     {"pack-weights",
      [](const PassOptions& options) -> std::unique_ptr<Pass> {
        return std::make_unique<PackWeights>(options.tiles);
