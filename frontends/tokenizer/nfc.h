@@ -4,6 +4,10 @@
 // utf8proc supplies the data and the composition; its own canonical ordering is an insertion sort,
 // quadratic on a long run of marks, so the ordering is done here.
 //
+// The version of Unicode is 9, that of Hugging Face's normaliser, which the ids of every model come
+// from: a character that is newer stands for itself. Unicode never changes the NFC of the
+// characters that an older version had.
+//
 //   ToNfc("e\u0301") == "é"
 #ifndef LLUDA_FRONTENDS_TOKENIZER_NFC_H_
 #define LLUDA_FRONTENDS_TOKENIZER_NFC_H_
