@@ -112,6 +112,7 @@ absl::Status Bpe::ReadMerges(const JsonValue& merges, const Vocabulary& vocabula
   merges_.reserve(array->size());
   std::string merged;
   int32_t rank = 0;
+  int32_t previous_merged = kNone;
   for (const simdjson::dom::element element : *array) {
     const auto at = [&] { return merges.Child(element, Concat("[", rank, "]")); };
     std::pair<std::string_view, std::string_view> sides;
@@ -124,17 +125,24 @@ absl::Status Bpe::ReadMerges(const JsonValue& merges, const Vocabulary& vocabula
       if (!read.ok()) return read.status();
       sides = *read;
     }
+    const std::optional<int32_t> left = vocabulary.Find(sides.first);
+    const std::optional<int32_t> right = vocabulary.Find(sides.second);
     merged.assign(sides.first).append(sides.second);
-    int32_t ids[3];
-    int part = 0;
-    for (const std::string_view content : {sides.first, sides.second, std::string_view(merged)}) {
-      const std::optional<int32_t> id = vocabulary.Find(content);
-      if (!id.has_value()) {
-        return at().Error(Concat("token ", QuoteForMessage(content), " is not in the vocabulary"));
-      }
-      ids[part++] = *id;
+    // Files list most merges in the order of what they make, so the next id is tried before the
+    // hash table.
+    const int32_t next_id = previous_merged + 1;
+    const std::optional<int32_t> result =
+        next_id < vocabulary.size() && vocabulary.Content(next_id) == merged
+            ? next_id
+            : vocabulary.Find(merged);
+    if (!left.has_value() || !right.has_value() || !result.has_value()) {
+      const std::string_view unknown = !left.has_value()    ? sides.first
+                                       : !right.has_value() ? sides.second
+                                                            : std::string_view(merged);
+      return at().Error(Concat("token ", QuoteForMessage(unknown), " is not in the vocabulary"));
     }
-    merges_[PairKey(ids[0], ids[1])] = {rank, ids[2]};
+    previous_merged = *result;
+    merges_[PairKey(*left, *right)] = {rank, *result};
     ++rank;
   }
   return absl::OkStatus();

@@ -2,7 +2,7 @@
 
 #include <absl/status/status.h>
 
-#include <string>
+#include <limits>
 
 #include "frontends/tokenizer/byte_level.h"
 #include "frontends/tokenizer/json_value.h"
@@ -30,24 +30,25 @@ absl::StatusOr<Vocabulary> Vocabulary::Build(const std::vector<VocabularyEntry>&
     slot = &entry;
   }
 
+  // The bytes of a token are no longer than its content.
+  if (content_size > std::numeric_limits<uint32_t>::max() / 2) {
+    return absl::InvalidArgumentError("the tokens have more than 2 GiB of text");
+  }
   Vocabulary result;
-  // The bytes of a token are no longer than its content, so the arena never moves and views into it
-  // last.
   result.arena_.reserve(2 * content_size);
-  result.spans_.reserve(count);
+  result.offsets_.reserve(2 * count + 1);
+  result.offsets_.push_back(0);
   result.ids_.reserve(count);
   const auto store = [&result](std::string_view text) {
-    const size_t begin = result.arena_.size();
     result.arena_.insert(result.arena_.end(), text.begin(), text.end());
-    return begin;
+    result.offsets_.push_back(static_cast<uint32_t>(result.arena_.size()));
   };
   for (size_t id = 0; id < count; ++id) {
-    const std::string_view content = by_id[id]->content;
-    const std::string bytes = DecodeByteLevel(content);
-    result.spans_.push_back({store(content), store(bytes), static_cast<uint32_t>(content.size()),
-                             static_cast<uint32_t>(bytes.size())});
+    store(by_id[id]->content);
+    store(DecodeByteLevel(by_id[id]->content));
     const int32_t token = static_cast<int32_t>(id);
-    if (!result.ids_.emplace(ToAbsl(result.Content(token)), token).second) {
+    const std::string_view content = result.Content(token);
+    if (!result.ids_.emplace(ToAbsl(content), token).second) {
       return absl::InvalidArgumentError(
           Concat("token ", QuoteForMessage(content), " is listed twice"));
     }
@@ -59,16 +60,6 @@ std::optional<int32_t> Vocabulary::Find(std::string_view content) const {
   const auto it = ids_.find(ToAbsl(content));
   if (it == ids_.end()) return std::nullopt;
   return it->second;
-}
-
-std::string_view Vocabulary::Content(int32_t id) const {
-  const Span& span = spans_[id];
-  return {arena_.data() + span.content_begin, span.content_size};
-}
-
-std::string_view Vocabulary::Bytes(int32_t id) const {
-  const Span& span = spans_[id];
-  return {arena_.data() + span.bytes_begin, span.bytes_size};
 }
 
 }  // namespace lluda::tokenizer

@@ -12,6 +12,7 @@
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -35,27 +36,26 @@ class Vocabulary {
   Vocabulary(Vocabulary&&) = default;
   Vocabulary& operator=(Vocabulary&&) = default;
 
-  int32_t size() const { return static_cast<int32_t>(spans_.size()); }
+  int32_t size() const { return static_cast<int32_t>(offsets_.size() / 2); }
 
   std::optional<int32_t> Find(std::string_view content) const;
 
   // `id` must be from 0 to size() - 1.
-  std::string_view Content(int32_t id) const;
+  std::string_view Content(int32_t id) const { return Text(2 * static_cast<size_t>(id)); }
   // What the token adds to a decoded text, not necessarily whole characters.
-  std::string_view Bytes(int32_t id) const;
+  std::string_view Bytes(int32_t id) const { return Text(2 * static_cast<size_t>(id) + 1); }
 
  private:
-  struct Span {
-    size_t content_begin;
-    size_t bytes_begin;
-    uint32_t content_size;
-    uint32_t bytes_size;
-  };
-
   Vocabulary() = default;
 
-  std::vector<char> arena_;  // Contents and bytes of all tokens; filled once.
-  std::vector<Span> spans_;  // By id.
+  // The text from offsets_[i] to offsets_[i + 1].
+  std::string_view Text(size_t i) const {
+    return {arena_.data() + offsets_[i], offsets_[i + 1] - offsets_[i]};
+  }
+
+  // Content and bytes of each token in turn; filled once, so that views into it last.
+  std::vector<char> arena_;
+  std::vector<uint32_t> offsets_;  // Of those texts in the arena, and its end.
   absl::flat_hash_map<absl::string_view, int32_t> ids_;
 };
 
