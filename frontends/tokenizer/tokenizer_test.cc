@@ -76,7 +76,7 @@ TEST(Tokenizer, TakesAWholePieceFirstWhereMergesAreIgnored) {
   EXPECT_EQ(Make(parts).Encode("abca"), (Ids{0, 1, 2, 0}));
 }
 
-TEST(Tokenizer, DropsABytelessTokenUnlessThereIsAnUnknownToken) {
+TEST(Tokenizer, DropsAByteWithoutATokenUnlessThereIsAnUnknownToken) {
   EXPECT_EQ(Make({}).Encode("axxb"), (Ids{3})) << "as Hugging Face: a and b become neighbours";
   Parts parts;
   parts.vocab = R"({"a": 0, "b": 1, "?": 2, "ab": 3})";
@@ -271,10 +271,8 @@ const BadFile kBadFiles[] = {
      R"({"type": "Split", "pattern": {"Regex": "a"}, "behavior": "Removed"})",
      "pre_tokenizer: behavior \"Removed\" is not supported"},
     {"Regex", &Parts::pre_tokenizer,
-     R"({"type": "Split", "pattern": {"Regex": "a(?=b)"}, "behavior": "Isolated"})",
-     "pre_tokenizer.pattern: the group (?=...) is not supported"
-}
-,
+     R"json({"type": "Split", "pattern": {"Regex": "a(?=b)"}, "behavior": "Isolated"})json",
+     "pre_tokenizer.pattern: the group (?=...) is not supported"},
 };
 
 INSTANTIATE_TEST_SUITE_P(All, BadFileTest, testing::ValuesIn(kBadFiles),
