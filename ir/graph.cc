@@ -12,7 +12,7 @@ namespace lluda::ir {
 
 Op::~Op() {
   body.reset();  // its ops use the carried value
-  for (int i = 0; i < operand_count(); ++i) DropUse(i);
+  SetOperands({});
 }
 
 void Op::AddUse(int i) {
@@ -37,7 +37,7 @@ void Op::SetOperand(int i, Operand operand) {
 }
 
 void Op::SetOperands(std::vector<Operand> operands) {
-  for (int i = 0; i < operand_count(); ++i) DropUse(i);
+  for (int i = operand_count() - 1; i >= 0; --i) DropUse(i);
   operands_ = std::move(operands);
   for (int i = 0; i < operand_count(); ++i) AddUse(i);
 }
@@ -48,7 +48,15 @@ Value* Op::SetResult(std::string name, Type type) {
   return result_.get();
 }
 
+void Block::DropOperands() {
+  for (auto op = ops_.rbegin(); op != ops_.rend(); ++op) {
+    if ((*op)->body) (*op)->body->DropOperands();
+    (*op)->SetOperands({});
+  }
+}
+
 void Block::Clear() {
+  DropOperands();
   while (!ops_.empty()) ops_.pop_back();
 }
 
@@ -105,6 +113,11 @@ std::string Func::UniqueName(absl::string_view hint) const {
   return candidate;
 }
 
+Module::~Module() {
+  for (const auto& func : funcs_) func->body.DropOperands();
+  load.DropOperands();
+}
+
 const Symbol* Module::FindSymbol(absl::string_view symbol_name) const {
   for (const Symbol& symbol : symbols) {
     if (symbol.name == symbol_name) return &symbol;
@@ -140,6 +153,11 @@ Func* Module::FindFunc(absl::string_view func_name) const {
     if (func->name == func_name) return func.get();
   }
   return nullptr;
+}
+
+void Module::EraseFunc(Func* func) {
+  funcs_.erase(std::find_if(funcs_.begin(), funcs_.end(),
+                            [&](const auto& owned) { return owned.get() == func; }));
 }
 
 std::string Module::UniqueGlobalName(absl::string_view hint) const {

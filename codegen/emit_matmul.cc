@@ -1,0 +1,254 @@
+// matmul. B in panels (the packed weights): register tiles from codegen/tiles.def. Anything else,
+// such as the scores of an unfused attention: one dot product per result element.
+#include <algorithm>
+
+#include "codegen/kernel.h"
+#include "codegen/math.h"
+#include "codegen/panel_dot.h"
+
+namespace lluda::codegen {
+namespace {
+
+constexpr int kLanes = kPanelRows;
+
+std::vector<ir::Axis> AxesWithout(const TensorSpec& tensor, const std::string& name) {
+  std::vector<ir::Axis> axes;
+  for (const ir::StridedAxis& strided : tensor.axes) {
+    if (strided.axis.name != name) axes.push_back(strided.axis);
+  }
+  return axes;
+}
+
+// A matmul on packed weights: [rows] x [K] times N columns.
+class PanelMatmul {
+ public:
+  PanelMatmul(const KernelSpec& spec, Emitter& e, const TileRow& tile)
+      : spec_(spec),
+        e_(e),
+        tile_(tile),
+        over_(spec.attrs.axes[0]),
+        depth_total_(spec.operands[0].Find(over_)->axis.extent.value),
+        columns_(spec.result.axes.back().axis.extent.value),
+        silu_mul_(spec.attrs.epilogue == ir::Epilogue::kSiluMul),
+        // silu_mul reads a gate and an up panel for every panel of results.
+        width_(silu_mul_ ? tile.panels / 2 : tile.panels),
+        panels_((columns_ + kLanes - 1) / kLanes) {}
+
+  // Whether the tile applies; otherwise the general kernel computes the op.
+  static bool Applies(const KernelSpec& spec) {
+    const TensorSpec& a = spec.operands[0];
+    const TensorSpec& b = spec.operands[1];
+    const std::string& over = spec.attrs.axes[0];
+    const int64_t columns = spec.result.axes.back().axis.extent.value;
+    if (!b.layout.is_panel() || b.layout.axis != over || b.axes.size() != 2) return false;
+    if (b.layout.rows != kLanes || b.layout.depth != PanelDepth(b.dtype)) return false;
+    if (a.axes.size() > 2 || !IsContiguous(a, over)) return false;
+    if (!a.axes[0].stride.symbols.empty()) return false;
+    return spec.attrs.epilogue != ir::Epilogue::kSiluMul || columns % kLanes == 0;
+  }
+
+  KernelInfo Emit() {
+    const int64_t groups = (panels_ + width_ - 1) / width_;
+    e_.ForItems([&](Value* group) {
+      Value* first = e_.b().CreateMul(group, e_.Const(width_));
+      const int64_t rest = panels_ % width_;
+      if (rest == 0) {
+        EmitGroup(first, width_);
+        return;
+      }
+      Value* whole = e_.b().CreateICmpSLE(first, e_.Const(panels_ - width_));
+      e_.If(
+          whole, [&] { EmitGroup(first, width_); },
+          [&] { EmitGroup(first, static_cast<int>(rest)); });
+    });
+    KernelInfo info;
+    info.work_axes = {{"panels", ir::Extent::Constant(groups)}};
+    const int64_t bytes = PanelElements() * width_ * ir::DTypeSize(spec_.operands[1].dtype);
+    info.item_cost = std::max<int64_t>(1, bytes * (silu_mul_ ? 2 : 1) / 32);
+    if (!RowAxes().empty()) info.cost_symbol = RowAxes()[0].extent.symbol;
+    return info;
+  }
+
+ private:
+  std::vector<ir::Axis> RowAxes() const { return AxesWithout(spec_.operands[0], over_); }
+
+  // Elements of one panel, padding included.
+  int64_t PanelElements() const {
+    const int64_t depth = spec_.operands[1].layout.depth;
+    return (depth_total_ + depth - 1) / depth * depth * kLanes;
+  }
+
+  // All rows times `count` neighbouring panels, from panel `first` on.
+  void EmitGroup(Value* first, int count) {
+    if (RowAxes().empty()) {
+      EmitTile(e_.Const(0), 1, first, count);
+      return;
+    }
+    Value* rows = e_.ExtentValue(RowAxes()[0].extent);
+    Value* rest = e_.b().CreateURem(rows, e_.Const(tile_.rows));
+    Value* whole = e_.b().CreateSub(rows, rest);
+    e_.Loop(e_.Const(0), whole, tile_.rows,
+            [&](Value* row) { EmitTile(row, tile_.rows, first, count); });
+    // What is left, as tiles of 8, 4, 2 and 1 rows.
+    Value* row = whole;
+    for (int size = 16; size >= 1; size /= 2) {
+      if (size >= tile_.rows) continue;
+      Value* bit = e_.b().CreateAnd(rest, e_.Const(size));
+      e_.If(e_.b().CreateICmpNE(bit, e_.Const(0)), [&] { EmitTile(row, size, first, count); });
+      row = e_.b().CreateAdd(row, bit);
+    }
+  }
+
+  void EmitTile(Value* row, int rows, Value* first, int count) {
+    const TensorSpec& a = spec_.operands[0];
+    const TensorSpec& b = spec_.operands[1];
+    std::vector<Value*> a_rows;
+    for (int i = 0; i < rows; ++i) {
+      Value* offset = e_.Const(0);
+      if (!RowAxes().empty()) {
+        offset = e_.Offset(a.axes, {{RowAxes()[0].name, e_.b().CreateAdd(row, e_.Const(i))}});
+      }
+      a_rows.push_back(e_.Address(e_.Buffer(0), offset, a.dtype));
+    }
+    std::vector<Value*> panels;
+    const auto add_panels = [&](int64_t from) {
+      for (int i = 0; i < count; ++i) {
+        Value* panel = e_.b().CreateAdd(first, e_.Const(from + i));
+        panels.push_back(
+            e_.Address(e_.Buffer(1), e_.b().CreateMul(panel, e_.Const(PanelElements())), b.dtype));
+      }
+    };
+    add_panels(0);
+    if (silu_mul_) add_panels(panels_);
+    const PanelDot dot{tile_.dot, a.dtype, b.dtype, depth_total_, /*prefetch=*/rows == 1};
+    const auto sums = EmitPanelDot(e_, dot, a_rows, panels);
+    for (int i = 0; i < rows; ++i) {
+      for (int j = 0; j < count; ++j) {
+        Value* value = sums[i][j];
+        if (silu_mul_) value = e_.b().CreateFMul(Silu(e_, value), sums[i][count + j]);
+        StoreColumns(e_.b().CreateAdd(row, e_.Const(i)), e_.b().CreateAdd(first, e_.Const(j)),
+                     value);
+      }
+    }
+  }
+
+  // Adds the residual if there is one and stores; the last panel may be partly padding.
+  void StoreColumns(Value* row, Value* panel, Value* value) {
+    const int64_t rest = columns_ % kLanes;
+    if (rest == 0) {
+      StoreLanes(row, panel, value, kLanes);
+      return;
+    }
+    Value* is_last = e_.b().CreateICmpEQ(panel, e_.Const(panels_ - 1));
+    e_.If(
+        is_last,
+        [&] {
+          for (int lane = 0; lane < rest; ++lane) {
+            StoreLanes(row, panel, e_.b().CreateExtractElement(value, static_cast<uint64_t>(lane)),
+                       1, lane);
+          }
+        },
+        [&] { StoreLanes(row, panel, value, kLanes); });
+  }
+
+  void StoreLanes(Value* row, Value* panel, Value* value, int lanes, int lane = 0) {
+    Indices indices{{spec_.result.axes.back().axis.name,
+                     e_.b().CreateAdd(e_.b().CreateMul(panel, e_.Const(kLanes)), e_.Const(lane))}};
+    if (!RowAxes().empty()) indices[RowAxes()[0].name] = row;
+    if (spec_.attrs.epilogue == ir::Epilogue::kAdd) {
+      const TensorSpec& residual = spec_.operands[2];
+      Value* at = e_.Address(e_.Buffer(2), e_.Offset(residual.axes, indices), residual.dtype);
+      value = e_.b().CreateFAdd(e_.Load(at, residual.dtype, lanes), value);
+    }
+    const int buffer = static_cast<int>(spec_.operands.size());
+    e_.Store(
+        e_.Address(e_.Buffer(buffer), e_.Offset(spec_.result.axes, indices), spec_.result.dtype),
+        spec_.result.dtype, value);
+  }
+
+  const KernelSpec& spec_;
+  Emitter& e_;
+  const TileRow& tile_;
+  const std::string over_;
+  const int64_t depth_total_;
+  const int64_t columns_;
+  const bool silu_mul_;
+  const int width_;
+  const int64_t panels_;
+};
+
+// sum over k of a[...] * b[...], both at the given other indices.
+Value* DotProduct(const KernelSpec& spec, Emitter& e, Indices a_indices, Indices b_indices) {
+  const TensorSpec& a = spec.operands[0];
+  const TensorSpec& b = spec.operands[1];
+  const ir::Axis over = a.Find(spec.attrs.axes[0])->axis;
+  const auto product = [&](Value* k, int lanes, Value* sum) {
+    a_indices[over.name] = k;
+    b_indices[over.name] = k;
+    Value* x = e.Load(e.Address(e.Buffer(0), e.Offset(a.axes, a_indices), a.dtype), a.dtype, lanes);
+    Value* y =
+        e.Load(e.Address(e.Buffer(1), ElementOffset(e, b, b_indices), b.dtype), b.dtype, lanes);
+    return e.MulAdd(x, y, sum);
+  };
+  if (!IsContiguous(a, over.name) || !IsContiguous(b, over.name)) {
+    return e.Loop(e.Const(0), e.ExtentValue(over.extent), 1, {e.ConstF32(0.0f, 1)},
+                  [&](Value* k, const Emitter::Carried& c) {
+                    return Emitter::Carried{product(k, 1, c[0])};
+                  })[0];
+  }
+  const bool vectors = !over.extent.is_constant() || over.extent.value >= kLanes;
+  return e.ForLanes(
+      over.extent, {e.ConstF32(0.0f, vectors ? kLanes : 1)},
+      [&](Value* k, int lanes, const Emitter::Carried& c) {
+        return Emitter::Carried{product(k, lanes, c[0])};
+      },
+      [&](const Emitter::Carried& c) {
+        return Emitter::Carried{vectors ? e.SumLanes(c[0]) : c[0]};
+      })[0];
+}
+
+absl::StatusOr<KernelInfo> EmitGeneral(const KernelSpec& spec, Emitter& e) {
+  if (spec.operands[0].layout.is_panel()) return NoKernel(spec, "operand 0 is in panels");
+  if (spec.result.axes.empty()) return NoKernel(spec, "the result has no axis");
+  const ir::Axis last = spec.result.axes.back().axis;
+  const int buffer = static_cast<int>(spec.operands.size());
+  e.ForRows(LeadingAxes(spec.result), [&](Indices indices) {
+    e.Loop(e.Const(0), e.ExtentValue(last.extent), 1, [&](Value* column) {
+      indices[last.name] = column;
+      Value* value;
+      if (spec.attrs.epilogue == ir::Epilogue::kSiluMul) {
+        // The operand's own column axis holds the gate's columns, then the up projection's.
+        Indices b_indices;
+        const auto own = AxesWithout(spec.operands[1], spec.attrs.axes[0]);
+        b_indices[own[0].name] = column;
+        Value* gate = DotProduct(spec, e, indices, b_indices);
+        b_indices[own[0].name] = e.b().CreateAdd(column, e.ExtentValue(last.extent));
+        value = e.b().CreateFMul(Silu(e, gate), DotProduct(spec, e, indices, b_indices));
+      } else {
+        value = DotProduct(spec, e, indices, indices);
+      }
+      if (spec.attrs.epilogue == ir::Epilogue::kAdd) {
+        const TensorSpec& residual = spec.operands[2];
+        Value* at = e.Address(e.Buffer(2), e.Offset(residual.axes, indices), residual.dtype);
+        value = e.b().CreateFAdd(e.Load(at, residual.dtype, 1), value);
+      }
+      e.Store(e.Address(e.Buffer(buffer), e.Offset(spec.result.axes, indices), spec.result.dtype),
+              spec.result.dtype, value);
+    });
+  });
+  KernelInfo info;
+  info.work_axes = LeadingAxes(spec.result);
+  info.item_cost = 100;
+  info.cost_symbol = last.extent.symbol;
+  return info;
+}
+
+}  // namespace
+
+absl::StatusOr<KernelInfo> EmitMatmul(const KernelSpec& spec, Emitter& e) {
+  const TileRow* tile = e.target().FindTile(spec.operands[0].dtype, spec.operands[1].dtype);
+  if (tile != nullptr && PanelMatmul::Applies(spec)) return PanelMatmul(spec, e, *tile).Emit();
+  return EmitGeneral(spec, e);
+}
+
+}  // namespace lluda::codegen

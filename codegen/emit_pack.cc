@@ -1,0 +1,99 @@
+// pack: a weight's rows into panels of 16 rows, `depth` elements of a row side by side.
+//
+// One work item is a panel. Where 4 bytes hold a panel unit (a pair of bf16, one f32), 16 rows x 16
+// units are transposed in registers: each source line is read whole and each panel line written
+// whole.
+#include <algorithm>
+#include <array>
+
+#include "codegen/kernel.h"
+
+namespace lluda::codegen {
+namespace {
+
+constexpr int kLanes = 16;
+
+// Transposes a 16 x 16 matrix of lanes: in stage s, blocks of s x s off the diagonal change places.
+std::array<Value*, kLanes> Transpose(Emitter& e, std::array<Value*, kLanes> rows) {
+  for (int s = kLanes / 2; s >= 1; s /= 2) {
+    std::vector<int> low(kLanes), high(kLanes);
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const bool second = (lane & s) != 0;
+      low[lane] = second ? kLanes + lane - s : lane;
+      high[lane] = second ? kLanes + lane : lane + s;
+    }
+    for (int row = 0; row < kLanes; ++row) {
+      if ((row & s) != 0) continue;
+      Value* upper = rows[row];
+      Value* lower = rows[row + s];
+      rows[row] = e.b().CreateShuffleVector(upper, lower, low);
+      rows[row + s] = e.b().CreateShuffleVector(upper, lower, high);
+    }
+  }
+  return rows;
+}
+
+}  // namespace
+
+absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, Emitter& e) {
+  const TensorSpec& from = spec.operands[0];
+  const TensorSpec& to = spec.result;
+  if (from.layout.is_panel()) return NoKernel(spec, "the operand is in panels already");
+  if (to.axes.size() != 2) return NoKernel(spec, "only matrices are packed");
+  auto& b = e.b();
+  const ir::Layout& layout = to.layout;
+  const ir::Axis row_axis = from.Find(PanelRowAxis(to).name)->axis;
+  const ir::Axis k_axis = from.Find(layout.axis)->axis;
+  const int64_t rows = row_axis.extent.value;
+  const int64_t depth_total = k_axis.extent.value;
+  const int64_t unit_bytes = layout.depth * ir::DTypeSize(from.dtype);
+  const bool transposes = layout.rows == kLanes && unit_bytes == 4 && rows % kLanes == 0 &&
+                          spec.row_offset % kLanes == 0 &&
+                          depth_total % (layout.depth * kLanes) == 0 &&
+                          IsContiguous(from, k_axis.name);
+  const ir::Axis panels{"panel", ir::Extent::Constant((rows + layout.rows - 1) / layout.rows)};
+  const auto source = [&](Value* row, Value* k) {
+    return e.Address(e.Buffer(0), e.Offset(from.axes, {{row_axis.name, row}, {k_axis.name, k}}),
+                     from.dtype);
+  };
+  const auto target = [&](Value* row, Value* k) {
+    return e.Address(e.Buffer(1), ElementOffset(e, to, {{row_axis.name, row}, {k_axis.name, k}}),
+                     to.dtype);
+  };
+  e.ForItems([&](Value* panel) {
+    Value* first = b.CreateMul(panel, e.Const(layout.rows));
+    const auto to_row = [&](Value* row) { return b.CreateAdd(row, e.Const(spec.row_offset)); };
+    const llvm::Align align(ir::DTypeSize(from.dtype));
+    if (transposes) {
+      e.Loop(e.Const(0), e.Const(depth_total), layout.depth * kLanes, [&](Value* k) {
+        std::array<Value*, kLanes> lines;
+        for (int i = 0; i < kLanes; ++i) {
+          lines[i] = b.CreateAlignedLoad(e.Int(32, kLanes),
+                                         source(b.CreateAdd(first, e.Const(i)), k), align);
+        }
+        lines = Transpose(e, lines);
+        Value* out = target(to_row(first), k);
+        for (int i = 0; i < kLanes; ++i) {
+          b.CreateAlignedStore(lines[i],
+                               e.Address(out, e.Const(i * kLanes * layout.depth), to.dtype), align);
+        }
+      });
+      return;
+    }
+    llvm::Type* bits = e.Int(static_cast<int>(8 * ir::DTypeSize(from.dtype)), 1);
+    Value* last = b.CreateAdd(first, e.Const(layout.rows));
+    Value* end = b.CreateSelect(b.CreateICmpSLT(last, e.Const(rows)), last, e.Const(rows));
+    e.Loop(first, end, 1, [&](Value* row) {
+      e.Loop(e.Const(0), e.Const(depth_total), 1, [&](Value* k) {
+        b.CreateAlignedStore(b.CreateAlignedLoad(bits, source(row, k), align),
+                             target(to_row(row), k), align);
+      });
+    });
+  });
+  KernelInfo info;
+  info.work_axes = {panels};
+  info.item_cost = std::max<int64_t>(1, depth_total * layout.rows / 16);
+  return info;
+}
+
+}  // namespace lluda::codegen

@@ -1,0 +1,149 @@
+// Reductions along one axis: reduce_max, reduce_sum, softmax and rmsnorm. Sixteen lanes accumulate
+// elements 16 apart, are folded in halves, and the elements past the last whole 16 follow one by
+// one.
+#include <limits>
+
+#include "codegen/kernel.h"
+#include "codegen/math.h"
+#include "llvm/IR/Intrinsics.h"
+
+namespace lluda::codegen {
+namespace {
+
+// The rows of a reduction and its operand's elements along the reduced axis.
+struct Row {
+  Emitter& e;
+  const TensorSpec& x;
+  ir::Axis axis;
+  Value* first = nullptr;  // offset of the row's element 0
+
+  Value* Load(Value* i, int lanes) const {
+    if (IsContiguous(x, axis.name)) {
+      return e.Load(e.Address(e.Buffer(0), e.b().CreateAdd(first, i), x.dtype), x.dtype, lanes);
+    }
+    Value* stride = e.StrideValue(x.Find(axis.name)->stride);
+    return e.LoadStrided(e.Buffer(0), e.b().CreateAdd(first, e.b().CreateMul(i, stride)), stride,
+                         x.dtype, lanes);
+  }
+
+  // Folds map(element) over the row.
+  Value* Fold(float identity, const std::function<Value*(Value*)>& map,
+              const std::function<Value*(Value*, Value*)>& combine,
+              const std::function<Value*(Value*)>& across) const {
+    const bool vectors = !axis.extent.is_constant() || axis.extent.value >= 16;
+    Emitter::Carried init = {e.ConstF32(identity, vectors ? 16 : 1)};
+    return e.ForLanes(
+        axis.extent, init,
+        [&](Value* i, int lanes, const Emitter::Carried& c) {
+          return Emitter::Carried{combine(c[0], map(Load(i, lanes)))};
+        },
+        [&](const Emitter::Carried& c) {
+          return Emitter::Carried{vectors ? across(c[0]) : c[0]};
+        })[0];
+  }
+
+  Value* Sum(const std::function<Value*(Value*)>& map) const {
+    return Fold(
+        0.0f, map, [&](Value* a, Value* b) { return e.b().CreateFAdd(a, b); },
+        [&](Value* v) { return e.SumLanes(v); });
+  }
+
+  Value* Max() const {
+    return Fold(
+        -std::numeric_limits<float>::infinity(), [](Value* v) { return v; },
+        [&](Value* a, Value* b) { return e.Max(a, b); }, [&](Value* v) { return e.MaxLanes(v); });
+  }
+};
+
+std::vector<ir::Axis> OtherAxes(const TensorSpec& tensor, const std::string& axis) {
+  std::vector<ir::Axis> others;
+  for (const ir::StridedAxis& strided : tensor.axes) {
+    if (strided.axis.name != axis) others.push_back(strided.axis);
+  }
+  return others;
+}
+
+KernelInfo RowInfo(const KernelSpec& spec, const ir::Axis& axis, int64_t nanoseconds_per_64) {
+  KernelInfo info;
+  info.work_axes = OtherAxes(spec.operands[0], axis.name);
+  info.item_cost = axis.extent.is_constant() ? axis.extent.value * nanoseconds_per_64 / 64 + 5 : 1;
+  info.cost_symbol = axis.extent.symbol;
+  return info;
+}
+
+// Runs `body` for each row of operand 0 along attrs.axes[0].
+absl::StatusOr<KernelInfo> ForEachRow(
+    const KernelSpec& spec, Emitter& e, int64_t nanoseconds_per_64,
+    const std::function<void(const Row& row, const Indices& indices)>& body) {
+  const TensorSpec& x = spec.operands[0];
+  if (x.layout.is_panel()) return NoKernel(spec, "the operand is in panels");
+  const ir::Axis axis = x.Find(spec.attrs.axes[0])->axis;
+  e.ForRows(OtherAxes(x, axis.name), [&](const Indices& indices) {
+    body(Row{e, x, axis, e.Offset(x.axes, indices)}, indices);
+  });
+  return RowInfo(spec, axis, nanoseconds_per_64);
+}
+
+// Stores map(element, index) for the whole row; the result may be strided along the axis.
+void StoreRow(const KernelSpec& spec, const Row& row, Indices indices, int buffer,
+              const std::function<Value*(Value* x, Value* i, int lanes)>& map) {
+  Emitter& e = row.e;
+  const TensorSpec& out = spec.result;
+  const bool contiguous = IsContiguous(out, row.axis.name);
+  e.ForLanes(row.axis.extent, [&](Value* i, int lanes) {
+    Value* value = map(row.Load(i, lanes), i, lanes);
+    for (int lane = 0; lane < (contiguous ? 1 : lanes); ++lane) {
+      indices[row.axis.name] = e.b().CreateAdd(i, e.Const(lane));
+      Value* part = contiguous || lanes == 1
+                        ? value
+                        : e.b().CreateExtractElement(value, static_cast<uint64_t>(lane));
+      e.Store(e.Address(e.Buffer(buffer), e.Offset(out.axes, indices), out.dtype), out.dtype, part);
+    }
+  });
+}
+
+}  // namespace
+
+absl::StatusOr<KernelInfo> EmitReduce(const KernelSpec& spec, Emitter& e) {
+  return ForEachRow(spec, e, 4, [&](const Row& row, const Indices& indices) {
+    Value* value =
+        spec.opcode == ir::Opcode::kReduceMax ? row.Max() : row.Sum([](Value* v) { return v; });
+    e.Store(e.Address(e.Buffer(1), e.Offset(spec.result.axes, indices), spec.result.dtype),
+            spec.result.dtype, value);
+  });
+}
+
+absl::StatusOr<KernelInfo> EmitSoftmax(const KernelSpec& spec, Emitter& e) {
+  return ForEachRow(spec, e, 64, [&](const Row& row, const Indices& indices) {
+    Value* maximum = row.Max();
+    auto exponential = [&](Value* x) {
+      const bool vector = x->getType()->isVectorTy();
+      return Exp(e, e.b().CreateFSub(x, e.Splat(maximum, vector ? 16 : 1)));
+    };
+    Value* sum = row.Sum(exponential);
+    StoreRow(spec, row, indices, 1, [&](Value* x, Value*, int lanes) {
+      return e.b().CreateFDiv(exponential(x), e.Splat(sum, lanes));
+    });
+  });
+}
+
+absl::StatusOr<KernelInfo> EmitRmsnorm(const KernelSpec& spec, Emitter& e) {
+  const TensorSpec& weight = spec.operands[1];
+  const ir::Axis axis = spec.operands[0].Find(spec.attrs.axes[0])->axis;
+  if (!axis.extent.is_constant()) return NoKernel(spec, "the axis has no constant length");
+  if (!IsContiguous(weight, axis.name)) return NoKernel(spec, "the weight is strided");
+  auto& b = e.b();
+  return ForEachRow(spec, e, 8, [&](const Row& row, const Indices& indices) {
+    Value* squares = row.Sum([&](Value* x) { return b.CreateFMul(x, x); });
+    Value* mean = b.CreateFDiv(squares, e.ConstF32(static_cast<float>(axis.extent.value), 1));
+    Value* shifted = b.CreateFAdd(mean, e.ConstF32(static_cast<float>(*spec.attrs.eps), 1));
+    Value* root = b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, shifted);
+    Value* inverse = b.CreateFDiv(e.ConstF32(1.0f, 1), root);
+    StoreRow(spec, row, indices, 2, [&](Value* x, Value* i, int lanes) {
+      Value* w = e.Load(e.Address(e.Buffer(1), i, weight.dtype), weight.dtype, lanes);
+      return b.CreateFMul(b.CreateFMul(x, e.Splat(inverse, lanes)), w);
+    });
+  });
+}
+
+}  // namespace lluda::codegen

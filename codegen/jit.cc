@@ -1,0 +1,144 @@
+#include "codegen/jit.h"
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "llvm/ExecutionEngine/Orc/CompileUtils.h"
+#include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/ExecutionEngine/Orc/ThreadSafeModule.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/Pass.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/Transforms/Scalar.h"
+#include "llvm/Transforms/Scalar/EarlyCSE.h"
+#include "llvm/Transforms/Scalar/LICM.h"
+
+namespace lluda::codegen {
+namespace {
+
+absl::Status FromLlvm(absl::string_view what, llvm::Error error) {
+  return absl::InternalError(absl::StrCat(what, ": ", llvm::toString(std::move(error))));
+}
+
+llvm::orc::JITTargetMachineBuilder MachineBuilder(const Target& target) {
+  llvm::InitializeNativeTarget();
+  llvm::InitializeNativeTargetAsmPrinter();
+  llvm::orc::JITTargetMachineBuilder builder(llvm::Triple(llvm::sys::getProcessTriple()));
+  builder.setCPU(target.cpu);
+  builder.addFeatures(target.features);
+  builder.setCodeGenOptLevel(llvm::CodeGenOptLevel::Default);
+  return builder;
+}
+
+// The emitters write what they mean; what is left for the optimiser is sharing address arithmetic
+// and moving it out of loops.
+void Optimise(llvm::Module* module) {
+  llvm::legacy::FunctionPassManager passes(module);
+  passes.add(llvm::createEarlyCSEPass());
+  passes.add(llvm::createLICMPass());
+  passes.doInitialization();
+  for (llvm::Function& function : *module) passes.run(function);
+  passes.doFinalization();
+}
+
+class LljitLibrary : public KernelLibrary {
+ public:
+  LljitLibrary(std::unique_ptr<llvm::orc::LLJIT> lljit,
+               std::vector<std::pair<std::string, runtime::KernelFn>> kernels)
+      : lljit_(std::move(lljit)), kernels_(std::move(kernels)) {}
+
+  runtime::KernelFn Find(const std::string& name) const override {
+    for (const auto& [known, fn] : kernels_) {
+      if (known == name) return fn;
+    }
+    return nullptr;
+  }
+
+ private:
+  std::unique_ptr<llvm::orc::LLJIT> lljit_;
+  std::vector<std::pair<std::string, runtime::KernelFn>> kernels_;
+};
+
+}  // namespace
+
+Jit::Jit() = default;
+Jit::~Jit() = default;
+
+absl::StatusOr<std::unique_ptr<Jit>> Jit::Create(const Target& target, int threads) {
+  llvm::orc::JITTargetMachineBuilder machine = MachineBuilder(target);
+  llvm::Expected<llvm::DataLayout> layout = machine.getDefaultDataLayoutForTarget();
+  if (!layout) return FromLlvm("target machine", layout.takeError());
+  auto jit = absl::WrapUnique(new Jit());
+  jit->triple_ = machine.getTargetTriple().str();
+  jit->layout_ = layout->getStringRepresentation();
+  auto lljit = llvm::orc::LLJITBuilder()
+                   .setJITTargetMachineBuilder(std::move(machine))
+                   .setNumCompileThreads(threads > 1 ? static_cast<unsigned>(threads) : 0)
+                   .create();
+  if (!lljit) return FromLlvm("JIT", lljit.takeError());
+  jit->lljit_ = std::move(*lljit);
+  jit->lljit_->getIRTransformLayer().setTransform(
+      [](llvm::orc::ThreadSafeModule module, const llvm::orc::MaterializationResponsibility&) {
+        module.withModuleDo([](llvm::Module& m) { Optimise(&m); });
+        return llvm::Expected<llvm::orc::ThreadSafeModule>(std::move(module));
+      });
+  return jit;
+}
+
+absl::Status Jit::AddModule(std::unique_ptr<llvm::LLVMContext> context,
+                            std::unique_ptr<llvm::Module> module) {
+  module->setTargetTriple(triple_);
+  module->setDataLayout(layout_);
+  std::string problems;
+  llvm::raw_string_ostream out(problems);
+  if (llvm::verifyModule(*module, &out)) {
+    return absl::InternalError(absl::StrCat("LLVM IR is malformed: ", problems));
+  }
+  if (llvm::Error error =
+          lljit_->addIRModule(llvm::orc::ThreadSafeModule(std::move(module), std::move(context)))) {
+    return FromLlvm("adding a module", std::move(error));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<KernelLibrary>> Jit::Compile(
+    const std::vector<std::string>& names) && {
+  // One lookup for all names lets the compile threads work on all modules at once.
+  llvm::orc::SymbolLookupSet wanted;
+  for (const std::string& name : names) wanted.add(lljit_->mangleAndIntern(name));
+  auto found = lljit_->getExecutionSession().lookup(
+      llvm::orc::makeJITDylibSearchOrder(&lljit_->getMainJITDylib()), std::move(wanted));
+  if (!found) return FromLlvm("compiling", found.takeError());
+  std::vector<std::pair<std::string, runtime::KernelFn>> kernels;
+  for (const std::string& name : names) {
+    const auto it = found->find(lljit_->mangleAndIntern(name));
+    kernels.emplace_back(name, it->second.getAddress().toPtr<runtime::KernelFn>());
+  }
+  return std::unique_ptr<KernelLibrary>(
+      std::make_unique<LljitLibrary>(std::move(lljit_), std::move(kernels)));
+}
+
+absl::StatusOr<std::string> Assembly(const Target& target, llvm::Module* module) {
+  auto machine = MachineBuilder(target).createTargetMachine();
+  if (!machine) return FromLlvm("target machine", machine.takeError());
+  module->setTargetTriple((*machine)->getTargetTriple().str());
+  module->setDataLayout((*machine)->createDataLayout());
+  Optimise(module);
+  llvm::SmallVector<char, 0> text;
+  llvm::raw_svector_ostream out(text);
+  llvm::legacy::PassManager passes;
+  if ((*machine)->addPassesToEmitFile(passes, out, nullptr, llvm::CodeGenFileType::AssemblyFile)) {
+    return absl::UnimplementedError("this target cannot print assembly");
+  }
+  passes.run(*module);
+  return std::string(text.begin(), text.end());
+}
+
+}  // namespace lluda::codegen

@@ -1,0 +1,60 @@
+// Machine code from LLVM modules, and the memory that holds it. The only file that knows ORC.
+//
+// Example:
+//   auto jit = Jit::Create(target, 2);
+//   jit->AddModule(std::move(context), std::move(module));
+//   auto library = std::move(*jit).Compile({"rmsnorm_f32_bf16_1024"});
+//   KernelFn fn = (*library)->Find("rmsnorm_f32_bf16_1024");
+#ifndef LLUDA_CODEGEN_JIT_H_
+#define LLUDA_CODEGEN_JIT_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "codegen/target.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "runtime/kernel_abi.h"
+
+namespace llvm::orc {
+class LLJIT;
+}
+
+namespace lluda::codegen {
+
+// Compiled kernels; the code lives as long as this object.
+class KernelLibrary {
+ public:
+  virtual ~KernelLibrary() = default;
+  // nullptr when no kernel has that name.
+  virtual runtime::KernelFn Find(const std::string& name) const = 0;
+};
+
+class Jit {
+ public:
+  // `threads`: how many modules are compiled at a time.
+  static absl::StatusOr<std::unique_ptr<Jit>> Create(const Target& target, int threads);
+  ~Jit();
+
+  // Gives a module's functions to the compiler. The module's data layout and triple are set here.
+  absl::Status AddModule(std::unique_ptr<llvm::LLVMContext> context,
+                         std::unique_ptr<llvm::Module> module);
+
+  // Compiles everything added and looks the names up.
+  absl::StatusOr<std::unique_ptr<KernelLibrary>> Compile(const std::vector<std::string>& names) &&;
+
+ private:
+  Jit();
+  std::unique_ptr<llvm::orc::LLJIT> lljit_;
+  std::string triple_;
+  std::string layout_;
+};
+
+// The assembly of a module for a target, for tests and for reading.
+absl::StatusOr<std::string> Assembly(const Target& target, llvm::Module* module);
+
+}  // namespace lluda::codegen
+
+#endif  // LLUDA_CODEGEN_JIT_H_

@@ -1,0 +1,61 @@
+#include "codegen/kernel_set.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "glog/logging.h"
+
+namespace lluda::codegen {
+
+int KernelSet::SymbolIndex(const std::string& name) const {
+  const auto it = std::find(symbols_.begin(), symbols_.end(), name);
+  CHECK(it != symbols_.end()) << "symbol " << name << " is not declared";
+  return static_cast<int>(it - symbols_.begin());
+}
+
+absl::StatusOr<uint32_t> KernelSet::Add(const KernelSpec& spec) {
+  const auto [it, added] =
+      index_by_key_.try_emplace(KeyOf(spec), static_cast<uint32_t>(kernels_.size()));
+  if (!added) return it->second;
+  const std::string name =
+      absl::StrCat(StemOf(spec), "_", IsaName(target_.isa), "_", kernels_.size());
+  Emitted emitted;
+  emitted.context = std::make_unique<llvm::LLVMContext>();
+  emitted.module = std::make_unique<llvm::Module>(name, *emitted.context);
+  absl::StatusOr<KernelInfo> info = EmitKernel(spec, target_, symbols_, name, emitted.module.get());
+  if (!info.ok()) return info.status();
+  runtime::Kernel kernel;
+  kernel.name = name;
+  kernel.item_cost = info->item_cost;
+  kernel.scratch_bytes = info->scratch_bytes;
+  if (!info->cost_symbol.empty()) kernel.cost_symbol = SymbolIndex(info->cost_symbol);
+  for (const ir::Axis& axis : info->work_axes) {
+    if (axis.extent.is_constant()) {
+      kernel.work.constant *= axis.extent.value;
+    } else {
+      kernel.work.factors.push_back({SymbolIndex(axis.extent.symbol), 1});
+    }
+  }
+  kernels_.push_back(std::move(kernel));
+  emitted_.push_back(std::move(emitted));
+  return it->second;
+}
+
+absl::StatusOr<std::unique_ptr<KernelLibrary>> KernelSet::Compile(int threads) {
+  absl::StatusOr<std::unique_ptr<Jit>> jit = Jit::Create(target_, threads);
+  if (!jit.ok()) return jit.status();
+  std::vector<std::string> names;
+  for (size_t i = 0; i < kernels_.size(); ++i) {
+    names.push_back(kernels_[i].name);
+    absl::Status added =
+        (*jit)->AddModule(std::move(emitted_[i].context), std::move(emitted_[i].module));
+    if (!added.ok()) return added;
+  }
+  emitted_.clear();
+  absl::StatusOr<std::unique_ptr<KernelLibrary>> library = std::move(**jit).Compile(names);
+  if (!library.ok()) return library.status();
+  for (runtime::Kernel& kernel : kernels_) kernel.fn = (*library)->Find(kernel.name);
+  return library;
+}
+
+}  // namespace lluda::codegen

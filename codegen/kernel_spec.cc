@@ -1,0 +1,100 @@
+#include "codegen/kernel_spec.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace lluda::codegen {
+namespace {
+
+TensorSpec FromAccess(const ir::Access& access) {
+  return {access.dtype, access.layout, access.axes};
+}
+
+TensorSpec FromType(const ir::Type& type) {
+  return {type.dtype, type.layout, ir::RowMajorAxes(type)};
+}
+
+std::string KeyOf(const TensorSpec& tensor) {
+  std::string key(ir::DTypeName(tensor.dtype));
+  for (const ir::StridedAxis& strided : tensor.axes) {
+    absl::StrAppend(&key, " ", ir::ToString(strided.axis));
+    if (tensor.layout.is_panel()) continue;
+    absl::StrAppend(&key, ":", strided.stride.factor);
+    for (const std::string& symbol : strided.stride.symbols) absl::StrAppend(&key, "*", symbol);
+  }
+  return absl::StrCat(key, ir::ToString(tensor.layout));
+}
+
+}  // namespace
+
+const ir::StridedAxis* TensorSpec::Find(absl::string_view axis) const {
+  for (const ir::StridedAxis& strided : axes) {
+    if (strided.axis.name == axis) return &strided;
+  }
+  return nullptr;
+}
+
+std::vector<ir::Axis> TensorSpec::PlainAxes() const {
+  std::vector<ir::Axis> plain;
+  for (const ir::StridedAxis& strided : axes) plain.push_back(strided.axis);
+  return plain;
+}
+
+KernelSpec SpecOf(const ir::Op& op) {
+  KernelSpec spec{op.opcode(), op.attrs, {}, FromType(op.result_type()), 0};
+  for (const ir::Operand& operand : op.operands()) {
+    spec.operands.push_back(FromAccess(ir::ResolveAccess(operand)));
+  }
+  return spec;
+}
+
+KernelSpec PackPartSpec(const ir::Op& pack, int part, int64_t row_offset) {
+  KernelSpec spec = SpecOf(pack);
+  spec.operands = {spec.operands[part]};
+  const auto& names = pack.attrs.axes;
+  // The operand's own name of the joined axis; a pack of one operand joins none.
+  const std::string own = names.size() < 2 ? "" : names[names.size() == 2 ? 0 : part];
+  const std::string joined = own.empty() ? "" : pack.attrs.result_axes[0].name;
+  for (ir::StridedAxis& strided : spec.operands[0].axes) {
+    if (strided.axis.name == own) strided.axis.name = joined;
+  }
+  spec.attrs.axes = {names.back()};
+  spec.attrs.result_axes.clear();
+  spec.row_offset = row_offset;
+  return spec;
+}
+
+std::string KeyOf(const KernelSpec& spec) {
+  std::string key(ir::Info(spec.opcode).name);
+  absl::StrAppend(&key, " over ", absl::StrJoin(spec.attrs.axes, " "), " ->");
+  for (const ir::Axis& axis : spec.attrs.result_axes)
+    absl::StrAppend(&key, " ", ir::ToString(axis));
+  absl::StrAppend(&key, " ", spec.attrs.begin, "..", spec.attrs.end, " {");
+  for (int i = 0; i < static_cast<int>(ir::AttrKey::kCount); ++i) {
+    const auto attr = static_cast<ir::AttrKey>(i);
+    if (!spec.attrs.IsSet(attr)) continue;
+    absl::StrAppend(&key, ir::AttrKeyName(attr), "=", ir::AttrValueText(spec.attrs, attr), ",");
+  }
+  absl::StrAppend(&key, "} row ", spec.row_offset);
+  for (const TensorSpec& operand : spec.operands) absl::StrAppend(&key, " | ", KeyOf(operand));
+  return absl::StrCat(key, " => ", KeyOf(spec.result));
+}
+
+std::string StemOf(const KernelSpec& spec) {
+  std::string stem(ir::Info(spec.opcode).name);
+  for (const TensorSpec& operand : spec.operands) {
+    absl::StrAppend(&stem, "_", ir::DTypeName(operand.dtype));
+  }
+  absl::StrAppend(&stem, "_", ir::DTypeName(spec.result.dtype), "_");
+  const bool is_matmul = spec.opcode == ir::Opcode::kMatmul;
+  const auto axes = is_matmul ? spec.operands[1].PlainAxes() : spec.result.PlainAxes();
+  absl::StrAppend(&stem, absl::StrJoin(axes, "x", [](std::string* out, const ir::Axis& axis) {
+    absl::StrAppend(out, ir::ToString(axis.extent));
+  }));
+  if (spec.attrs.IsSet(ir::AttrKey::kEpilogue)) {
+    absl::StrAppend(&stem, "_", ir::AttrValueText(spec.attrs, ir::AttrKey::kEpilogue));
+  }
+  return stem;
+}
+
+}  // namespace lluda::codegen

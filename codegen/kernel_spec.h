@@ -1,0 +1,48 @@
+// What a kernel is specialised to: the op, its attributes, and how each operand lies in memory. Two
+// ops with equal specs share one kernel, whatever layer or function they stand in.
+//
+// Example: the 28 layers' `rmsnorm %x @attn_norm[layer] over hid` have one spec, and so does
+// `@mlp`'s norm when its types are the same.
+#ifndef LLUDA_CODEGEN_KERNEL_SPEC_H_
+#define LLUDA_CODEGEN_KERNEL_SPEC_H_
+
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+#include "ir/view.h"
+
+namespace lluda::codegen {
+
+// A tensor as a kernel sees it: its buffer starts at the first element.
+struct TensorSpec {
+  ir::DType dtype = ir::DType::kF32;
+  ir::Layout layout;
+  std::vector<ir::StridedAxis> axes;  // strides are meaningful for row-major layouts only
+
+  const ir::StridedAxis* Find(absl::string_view axis) const;
+  // The axes without their strides.
+  std::vector<ir::Axis> PlainAxes() const;
+};
+
+struct KernelSpec {
+  ir::Opcode opcode;
+  ir::Attrs attrs;
+  std::vector<TensorSpec> operands;
+  TensorSpec result;
+  int64_t row_offset = 0;  // kPack: row of the result that the operand's first row becomes
+};
+
+// The spec of an op that is neither a view, a call, a loop nor a terminator.
+KernelSpec SpecOf(const ir::Op& op);
+// The spec with which operand `part` of a pack is packed: a pack is one call per operand.
+KernelSpec PackPartSpec(const ir::Op& pack, int part, int64_t row_offset);
+
+// Equal exactly for equal specs.
+std::string KeyOf(const KernelSpec& spec);
+// A readable stem for the symbol: `matmul_bf16_bf16_f32_1024x4096`.
+std::string StemOf(const KernelSpec& spec);
+
+}  // namespace lluda::codegen
+
+#endif  // LLUDA_CODEGEN_KERNEL_SPEC_H_

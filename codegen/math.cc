@@ -1,0 +1,148 @@
+#include "codegen/math.h"
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+namespace lluda::codegen {
+namespace {
+
+int Lanes(Value* value) {
+  const auto* type = llvm::dyn_cast<llvm::FixedVectorType>(value->getType());
+  return type != nullptr ? static_cast<int>(type->getNumElements()) : 1;
+}
+
+// Horner's rule; coefficients from the highest power down.
+Value* PolynomialF32(Emitter& e, Value* x, const std::vector<float>& coefficients) {
+  const int lanes = Lanes(x);
+  Value* sum = e.ConstF32(coefficients[0], lanes);
+  for (size_t i = 1; i < coefficients.size(); ++i) {
+    sum = e.MulAdd(sum, x, e.ConstF32(coefficients[i], lanes));
+  }
+  return sum;
+}
+
+Value* PolynomialF64(Emitter& e, Value* x, const std::vector<double>& coefficients) {
+  const int lanes = Lanes(x);
+  Value* sum = e.ConstF64(coefficients[0], lanes);
+  for (size_t i = 1; i < coefficients.size(); ++i) {
+    sum = e.MulAdd(sum, x, e.ConstF64(coefficients[i], lanes));
+  }
+  return sum;
+}
+
+double Factorial(int n) {
+  double product = 1;
+  for (int i = 2; i <= n; ++i) product *= i;
+  return product;
+}
+
+struct Rounded {
+  Value* nearest;  // as a floating-point number
+  Value* integer;  // as i64 lanes, valid in its low bits
+};
+
+// Nearest integer of |x| < 2^51 by adding and subtracting 1.5 * 2^52: needs no rounding
+// instruction.
+Rounded RoundF64(Emitter& e, Value* x) {
+  const int lanes = Lanes(x);
+  Value* magic = e.ConstF64(0x1.8p52, lanes);
+  Value* shifted = e.b().CreateFAdd(x, magic);
+  return {e.b().CreateFSub(shifted, magic), e.b().CreateBitCast(shifted, e.Int(64, lanes))};
+}
+
+// sin or cos of f32 lanes. Cody and Waite's reduction to |r| <= pi/4 with pi/2 in two parts, the
+// first of 33 bits so that its product with the quadrant is exact; then Taylor's series in double,
+// whose first dropped terms are under 2^-54.
+Value* SinOrCos(Emitter& e, Value* x, int quadrant_shift) {
+  constexpr double kHalfPiHigh = 1.57079632673412561417e+00;
+  constexpr double kHalfPiLow = 6.07710050650619224932e-11;
+  auto& b = e.b();
+  const int lanes = Lanes(x);
+  Value* wide = b.CreateFPExt(x, e.F64(lanes));
+  const Rounded quadrant = RoundF64(e, b.CreateFMul(wide, e.ConstF64(2 / M_PI, lanes)));
+  Value* r = b.CreateFSub(wide, b.CreateFMul(quadrant.nearest, e.ConstF64(kHalfPiHigh, lanes)));
+  r = b.CreateFSub(r, b.CreateFMul(quadrant.nearest, e.ConstF64(kHalfPiLow, lanes)));
+  Value* square = b.CreateFMul(r, r);
+  std::vector<double> sin_terms, cos_terms;
+  for (int k = 8; k >= 0; --k) {
+    const double sign = k % 2 == 0 ? 1 : -1;
+    sin_terms.push_back(sign / Factorial(2 * k + 1));
+    cos_terms.push_back(sign / Factorial(2 * k));
+  }
+  Value* sine = b.CreateFMul(r, PolynomialF64(e, square, sin_terms));
+  Value* cosine = PolynomialF64(e, square, cos_terms);
+  Value* turns = b.CreateAdd(quadrant.integer, e.ConstInt(quadrant_shift, 64, lanes));
+  Value* odd =
+      b.CreateICmpNE(b.CreateAnd(turns, e.ConstInt(1, 64, lanes)), e.ConstInt(0, 64, lanes));
+  Value* negative =
+      b.CreateICmpNE(b.CreateAnd(turns, e.ConstInt(2, 64, lanes)), e.ConstInt(0, 64, lanes));
+  Value* magnitude = b.CreateSelect(odd, cosine, sine);
+  return b.CreateFPTrunc(b.CreateSelect(negative, b.CreateFNeg(magnitude), magnitude),
+                         e.F32(lanes));
+}
+
+}  // namespace
+
+// Reduces to r in [-ln2/2, ln2/2] and evaluates the degree-6 minimax polynomial of the Cephes
+// library (expf); ln2 is split so that the first product is exact.
+Value* Exp(Emitter& e, Value* x) {
+  constexpr float kLog2E = 1.44269504088896341f;
+  constexpr float kLn2High = 0.693359375f;
+  constexpr float kLn2Low = -2.12194440e-4f;
+  constexpr float kLowest = -87.3365447505f;  // ln(2^-126)
+  constexpr float kHighest = 88.7228390520f;  // ln(2^128)
+  constexpr float kMagic = 0x1.8p23f;         // adding it rounds |x| < 2^22 to an integer
+  auto& b = e.b();
+  const int lanes = Lanes(x);
+  auto constant = [&](float v) { return e.ConstF32(v, lanes); };
+  Value* shifted = e.MulAdd(x, constant(kLog2E), constant(kMagic));
+  Value* n = b.CreateFSub(shifted, constant(kMagic));
+  Value* r = e.MulAdd(n, constant(-kLn2High), x);
+  r = e.MulAdd(n, constant(-kLn2Low), r);
+  Value* p = PolynomialF32(e, r,
+                           {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
+                            1.6666665459e-1f, 5.0000001201e-1f});
+  p = e.MulAdd(p, b.CreateFMul(r, r), r);
+  p = b.CreateFAdd(p, constant(1.0f));
+  // 2^n in two halves, so that n = 128 does not overflow on the way.
+  Value* bits = b.CreateSub(b.CreateBitCast(shifted, e.Int(32, lanes)),
+                            b.CreateBitCast(constant(kMagic), e.Int(32, lanes)));
+  Value* half = b.CreateAShr(bits, 1);
+  auto power_of_two = [&](Value* exponent) {
+    Value* biased = b.CreateAdd(exponent, e.ConstInt(127, 32, lanes));
+    return b.CreateBitCast(b.CreateShl(biased, 23), e.F32(lanes));
+  };
+  Value* y =
+      b.CreateFMul(b.CreateFMul(p, power_of_two(half)), power_of_two(b.CreateSub(bits, half)));
+  y = b.CreateSelect(b.CreateFCmpOLT(x, constant(kLowest)), constant(0.0f), y);
+  y = b.CreateSelect(b.CreateFCmpOGT(x, constant(kHighest)),
+                     constant(std::numeric_limits<float>::infinity()), y);
+  return b.CreateSelect(b.CreateFCmpUNO(x, x), x, y);
+}
+
+Value* Silu(Emitter& e, Value* x) {
+  Value* one = e.ConstF32(1.0f, Lanes(x));
+  return e.b().CreateFDiv(x, e.b().CreateFAdd(one, Exp(e, e.b().CreateFNeg(x))));
+}
+
+Value* Sin(Emitter& e, Value* x) { return SinOrCos(e, x, 0); }
+Value* Cos(Emitter& e, Value* x) { return SinOrCos(e, x, 1); }
+
+// 2^(x log2(base)): the integer part becomes the exponent, the rest Taylor's series of exp, whose
+// first dropped term is under 2^-57.
+Value* Power(Emitter& e, double base, Value* x) {
+  auto& b = e.b();
+  const int lanes = Lanes(x);
+  Value* y = b.CreateFMul(b.CreateFPExt(x, e.F64(lanes)), e.ConstF64(std::log2(base), lanes));
+  const Rounded n = RoundF64(e, y);
+  Value* r = b.CreateFMul(b.CreateFSub(y, n.nearest), e.ConstF64(M_LN2, lanes));
+  std::vector<double> terms;
+  for (int k = 14; k >= 0; --k) terms.push_back(1 / Factorial(k));
+  Value* fraction = PolynomialF64(e, r, terms);
+  Value* exponent = b.CreateShl(b.CreateAdd(n.integer, e.ConstInt(1023, 64, lanes)), 52);
+  return b.CreateFPTrunc(b.CreateFMul(fraction, b.CreateBitCast(exponent, e.F64(lanes))),
+                         e.F32(lanes));
+}
+
+}  // namespace lluda::codegen

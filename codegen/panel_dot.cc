@@ -1,0 +1,143 @@
+#include "codegen/panel_dot.h"
+
+#include "llvm/IR/Intrinsics.h"
+#include "llvm/IR/IntrinsicsX86.h"
+
+namespace lluda::codegen {
+namespace {
+
+constexpr int kLanes = 16;
+// How far ahead of its use a streamed panel is prefetched.
+constexpr int64_t kPrefetchBytes = 2048;
+
+using Rows = std::vector<std::vector<Value*>>;
+
+class Step {
+ public:
+  Step(Emitter& e, const PanelDot& dot, const std::vector<Value*>& a_rows,
+       const std::vector<Value*>& panels)
+      : e_(e), b_(e.b()), dot_(dot), a_rows_(a_rows), panels_(panels) {}
+
+  // Adds the products of elements k .. k + depth; `whole` is false for the odd element at the end.
+  void Emit(Value* k, bool whole, Rows* sums) {
+    if (dot_.dot == Dot::kBf16Pair) {
+      EmitPairs(k, whole, sums);
+    } else {
+      EmitWidened(k, whole, sums);
+    }
+  }
+
+ private:
+  Value* PanelAddress(size_t panel, Value* k) {
+    Value* address = e_.Address(panels_[panel], b_.CreateMul(k, e_.Const(kLanes)), dot_.b);
+    if (dot_.prefetch) {
+      Value* ahead = b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), address, kPrefetchBytes);
+      b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {b_.getPtrTy()},
+                         {ahead, b_.getInt32(0), b_.getInt32(3), b_.getInt32(1)});
+    }
+    return address;
+  }
+
+  // Two 16-bit elements of a row as one i32, the second zero when there is none.
+  Value* RowPair(size_t row, Value* k, bool whole) {
+    Value* address = e_.Address(a_rows_[row], k, dot_.a);
+    if (whole) return b_.CreateAlignedLoad(b_.getInt32Ty(), address, llvm::Align(2));
+    return b_.CreateZExt(b_.CreateAlignedLoad(b_.getInt16Ty(), address, llvm::Align(2)),
+                         b_.getInt32Ty());
+  }
+
+  void EmitPairs(Value* k, bool whole, Rows* sums) {
+    auto* pairs = llvm::FixedVectorType::get(b_.getBFloatTy(), 2 * kLanes);
+    std::vector<Value*> columns;
+    for (size_t panel = 0; panel < panels_.size(); ++panel) {
+      columns.push_back(b_.CreateAlignedLoad(pairs, PanelAddress(panel, k), llvm::Align(64)));
+    }
+    for (size_t row = 0; row < a_rows_.size(); ++row) {
+      Value* pair = b_.CreateBitCast(e_.Splat(RowPair(row, k, whole), kLanes), pairs);
+      for (size_t panel = 0; panel < panels_.size(); ++panel) {
+        Value*& sum = (*sums)[row][panel];
+        sum = b_.CreateIntrinsic(llvm::Intrinsic::x86_avx512bf16_dpbf16ps_512, {},
+                                 {sum, pair, columns[panel]});
+      }
+    }
+  }
+
+  // The panel's columns as f32: one vector for f32, two (even and odd k) for 16-bit types.
+  std::vector<Value*> Columns(size_t panel, Value* k) {
+    Value* address = PanelAddress(panel, k);
+    if (dot_.b == ir::DType::kF32) {
+      return {b_.CreateAlignedLoad(e_.F32(kLanes), address, llvm::Align(64))};
+    }
+    Value* pairs = b_.CreateAlignedLoad(e_.Int(32, kLanes), address, llvm::Align(64));
+    if (dot_.b == ir::DType::kBF16) {
+      Value* odd = b_.CreateAnd(pairs, e_.ConstInt(0xFFFF0000, 32, kLanes));
+      return {e_.BF16BitsToF32(pairs), b_.CreateBitCast(odd, e_.F32(kLanes))};
+    }
+    Value* even = b_.CreateAnd(pairs, e_.ConstInt(0xFFFF, 32, kLanes));
+    return {e_.F16BitsToF32(even), e_.F16BitsToF32(b_.CreateLShr(pairs, 16))};
+  }
+
+  void EmitWidened(Value* k, bool whole, Rows* sums) {
+    std::vector<std::vector<Value*>> columns;
+    for (size_t panel = 0; panel < panels_.size(); ++panel) columns.push_back(Columns(panel, k));
+    const size_t steps = whole ? columns[0].size() : 1;
+    for (size_t step = 0; step < steps; ++step) {
+      Value* at = b_.CreateAdd(k, e_.Const(static_cast<int64_t>(step)));
+      for (size_t row = 0; row < a_rows_.size(); ++row) {
+        Value* a = e_.Splat(e_.Load(e_.Address(a_rows_[row], at, dot_.a), dot_.a, 1), kLanes);
+        for (size_t panel = 0; panel < panels_.size(); ++panel) {
+          Value*& sum = (*sums)[row][panel];
+          sum = e_.MulAdd(a, columns[panel][step], sum);
+        }
+      }
+    }
+  }
+
+  Emitter& e_;
+  llvm::IRBuilder<>& b_;
+  const PanelDot& dot_;
+  const std::vector<Value*>& a_rows_;
+  const std::vector<Value*>& panels_;
+};
+
+// Steps per loop iteration: small tiles are unrolled, so that the loop's own instructions do not
+// count.
+int Unroll(size_t accumulators, int64_t steps) {
+  for (int unroll : {8, 4, 2}) {
+    if (static_cast<int64_t>(accumulators) * unroll <= 24 && steps % unroll == 0) return unroll;
+  }
+  return 1;
+}
+
+}  // namespace
+
+std::vector<std::vector<Value*>> EmitPanelDot(Emitter& e, const PanelDot& dot,
+                                              const std::vector<Value*>& a_rows,
+                                              const std::vector<Value*>& panels) {
+  const int depth = PanelDepth(dot.b);
+  const int64_t whole = dot.depth_total / depth * depth;
+  const int unroll = Unroll(a_rows.size() * panels.size(), whole / depth);
+  Step step(e, dot, a_rows, panels);
+  const auto unflatten = [&](const Emitter::Carried& flat) {
+    Rows rows(a_rows.size());
+    for (size_t i = 0; i < flat.size(); ++i) rows[i / panels.size()].push_back(flat[i]);
+    return rows;
+  };
+  const Emitter::Carried zeros(a_rows.size() * panels.size(), e.ConstF32(0.0f, kLanes));
+  const Emitter::Carried carried =
+      e.Loop(e.Const(0), e.Const(whole), depth * unroll, zeros,
+             [&](Value* k, const Emitter::Carried& flat) {
+               Rows sums = unflatten(flat);
+               for (int i = 0; i < unroll; ++i) {
+                 step.Emit(e.b().CreateAdd(k, e.Const(i * depth)), true, &sums);
+               }
+               Emitter::Carried next;
+               for (const auto& row : sums) next.insert(next.end(), row.begin(), row.end());
+               return next;
+             });
+  Rows sums = unflatten(carried);
+  if (whole != dot.depth_total) step.Emit(e.Const(whole), false, &sums);
+  return sums;
+}
+
+}  // namespace lluda::codegen

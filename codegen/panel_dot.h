@@ -1,0 +1,33 @@
+// The inner tile every matrix product is made of: rows of A times panels of B, with one accumulator
+// chain per result element that runs through the contracted axis from front to back. Tiles of any
+// size therefore give the same bits.
+//
+// Example: a tile of 12 rows x 2 panels over K = 1024 holds 24 accumulators; on avx512bf16 each
+// step of two elements is 24 vdpbf16ps.
+#ifndef LLUDA_CODEGEN_PANEL_DOT_H_
+#define LLUDA_CODEGEN_PANEL_DOT_H_
+
+#include <vector>
+
+#include "codegen/emitter.h"
+
+namespace lluda::codegen {
+
+struct PanelDot {
+  Dot dot;
+  ir::DType a;
+  ir::DType b;
+  int64_t depth_total;    // K
+  bool prefetch = false;  // stream B: prefetch it ahead of use
+};
+
+// accumulators[row][panel], each <16 x float>: sum over k of a_rows[row][k] *
+// panels[panel][k][0..16). a_rows point at K contiguous elements, panels at a panel's start; K is
+// padded with zeros in B.
+std::vector<std::vector<Value*>> EmitPanelDot(Emitter& e, const PanelDot& dot,
+                                              const std::vector<Value*>& a_rows,
+                                              const std::vector<Value*>& panels);
+
+}  // namespace lluda::codegen
+
+#endif  // LLUDA_CODEGEN_PANEL_DOT_H_

@@ -1,0 +1,99 @@
+#include "codegen/target.h"
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/TargetParser/Host.h"
+
+namespace lluda::codegen {
+namespace {
+
+struct IsaRow {
+  Isa isa;
+  absl::string_view name;
+  absl::string_view features;
+  absl::string_view cpu;
+};
+constexpr IsaRow kIsas[] = {
+#define LLUDA_ISA(Enum, name, features, cpu) {Isa::Enum, name, features, cpu},
+#include "codegen/isa.def"
+#undef LLUDA_ISA
+};
+
+constexpr TileRow kTiles[] = {
+#define LLUDA_TILE(isa, a, b, dot, rows, panels) \
+  {Isa::isa, ir::DType::a, ir::DType::b, Dot::dot, rows, panels},
+#include "codegen/tiles.def"
+#undef LLUDA_TILE
+};
+
+bool Supports(const llvm::StringMap<bool>& host, const IsaRow& row) {
+  for (absl::string_view feature : absl::StrSplit(row.features, ',', absl::SkipEmpty())) {
+    const auto it = host.find(llvm::StringRef(feature.data(), feature.size()));
+    if (it == host.end() || !it->second) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+absl::string_view IsaName(Isa isa) { return kIsas[static_cast<int>(isa)].name; }
+
+std::vector<Isa> AllIsas() {
+  std::vector<Isa> isas;
+  for (const IsaRow& row : kIsas) isas.push_back(row.isa);
+  return isas;
+}
+
+absl::Span<const TileRow> AllTiles() { return kTiles; }
+
+const TileRow* Target::FindTile(ir::DType a, ir::DType b) const {
+  const TileRow* found = nullptr;
+  for (const TileRow& row : kTiles) {
+    if (row.isa <= isa && row.a == a && row.b == b) found = &row;
+  }
+  return found;
+}
+
+Target Target::Host() {
+  Target target;
+  target.cpu = llvm::sys::getHostCPUName().str();
+  const llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
+  for (const auto& feature : host) {
+    target.features.push_back(absl::StrCat(feature.second ? "+" : "-", feature.first().str()));
+  }
+  for (const IsaRow& row : kIsas) {
+    if (Supports(host, row)) target.isa = row.isa;
+  }
+  return target;
+}
+
+absl::StatusOr<Target> Target::Named(absl::string_view isa) {
+  if (isa == "host") return Host();
+  const llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
+  std::vector<absl::string_view> names;
+  for (const IsaRow& row : kIsas) {
+    names.push_back(row.name);
+    if (row.name != isa) continue;
+    if (!Supports(host, row)) {
+      return absl::FailedPreconditionError(absl::StrCat("this CPU cannot run isa '", isa, "'"));
+    }
+    Target target;
+    target.cpu = std::string(row.cpu);
+    target.isa = row.isa;
+    // The CPU's name implies features that the host may mask: only those named here stay on.
+    for (const auto& feature : host) {
+      if (!feature.second) target.features.push_back(absl::StrCat("-", feature.first().str()));
+    }
+    for (absl::string_view feature : absl::StrSplit(row.features, ',', absl::SkipEmpty())) {
+      target.features.push_back(absl::StrCat("+", feature));
+    }
+    return target;
+  }
+  return absl::NotFoundError(
+      absl::StrCat("unknown isa '", isa, "'; known are host, ", absl::StrJoin(names, ", ")));
+}
+
+}  // namespace lluda::codegen

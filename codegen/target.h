@@ -1,0 +1,66 @@
+// The CPU kernels are compiled for.
+//
+// Example: Target::Host() on a Zen 5 server has isa kAvx512Bf16 and cpu "znver5";
+// Target::Named("avx2") is what an older machine would get, for tests and measurements.
+#ifndef LLUDA_CODEGEN_TARGET_H_
+#define LLUDA_CODEGEN_TARGET_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ir/dtype.h"
+
+namespace lluda::codegen {
+
+enum class Isa : uint8_t {
+#define LLUDA_ISA(Enum, ...) Enum,
+#include "codegen/isa.def"
+#undef LLUDA_ISA
+};
+
+absl::string_view IsaName(Isa isa);
+// All of them, oldest first.
+std::vector<Isa> AllIsas();
+
+// How a tile multiplies.
+enum class Dot : uint8_t { kWiden, kBf16Pair };
+
+struct TileRow {
+  Isa isa;
+  ir::DType a;
+  ir::DType b;
+  Dot dot;
+  int rows;
+  int panels;
+};
+
+absl::Span<const TileRow> AllTiles();
+
+// Columns of a panel: one 512-bit register of f32, or several narrower ones.
+inline constexpr int kPanelRows = 16;
+// Elements of the contracted axis that lie together in a panel of this dtype.
+inline int PanelDepth(ir::DType dtype) { return dtype == ir::DType::kF32 ? 1 : 2; }
+
+struct Target {
+  std::string cpu;                    // LLVM's name, "" for the baseline
+  std::vector<std::string> features;  // "+avx2", "-avx512f", ...: explicit, none implied by `cpu`
+  Isa isa = Isa::kGeneric;
+
+  bool has_fma() const { return isa >= Isa::kAvx2; }
+  // The tile for these inputs: the last row of the table that this ISA can run, or nullptr.
+  const TileRow* FindTile(ir::DType a, ir::DType b) const;
+
+  // The CPU this process runs on, with the features the operating system lets it use.
+  static Target Host();
+  // A host limited to an older instruction set: "generic", "avx2", "avx512", "avx512bf16", or
+  // "host". NotFound for other names, FailedPrecondition when this CPU cannot run it.
+  static absl::StatusOr<Target> Named(absl::string_view isa);
+};
+
+}  // namespace lluda::codegen
+
+#endif  // LLUDA_CODEGEN_TARGET_H_

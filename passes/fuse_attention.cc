@@ -1,0 +1,146 @@
+#include "passes/fuse_attention.h"
+
+#include <initializer_list>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "passes/fusion.h"
+#include "passes/matcher.h"
+#include "passes/rewrite.h"
+
+namespace lluda::passes {
+namespace {
+
+using ir::Op;
+using ir::Opcode;
+using ir::Operand;
+
+// A product of a softmax with something.
+constexpr int kNearMissOps = 2;
+
+// One of the two caches: the append that fills it and the gather that reads it.
+struct Cache {
+  Op* append = nullptr;
+  Op* gather = nullptr;
+};
+
+struct Parts {
+  Operand q, slots, positions;
+  Cache keys, values;
+  Op* scores = nullptr;
+  Op* scale = nullptr;
+  Op* mask = nullptr;
+  Op* softmax = nullptr;
+};
+
+Pattern CachePattern(Cache* cache, Parts* parts) {
+  const Pattern slots = Any().Capture(&parts->slots);
+  const Pattern positions = Any().Capture(&parts->positions);
+  const Pattern append =
+      OpOf(Opcode::kAppend, {Any(), Any(), slots, positions}).Capture(&cache->append);
+  return OpOf(Opcode::kGather, {append, slots}).WithOneUse().Capture(&cache->gather);
+}
+
+Pattern AttentionPattern(Parts* parts) {
+  const auto plain = [](const Pattern& op) {
+    return op.Where(kHaveNoEpilogue, HasNoEpilogue).Where(kBeF32, IsF32);
+  };
+  const Pattern q = Any().Capture(&parts->q);
+  const Pattern scores = plain(OpOf(Opcode::kMatmul, {q, CachePattern(&parts->keys, parts)}))
+                             .WithOneUse()
+                             .Capture(&parts->scores);
+  const Pattern scaled = OpOf(Opcode::kScale, {scores}).WithOneUse().Capture(&parts->scale);
+  const Pattern masked = OpOf(Opcode::kCausalMask, {scaled, Any().Capture(&parts->positions)})
+                             .WithOneUse()
+                             .Capture(&parts->mask);
+  const Pattern softmax =
+      OpOf(Opcode::kSoftmax, {masked}).WithOneUse().Where(kBeF32, IsF32).Capture(&parts->softmax);
+  return plain(OpOf(Opcode::kMatmul, {softmax, CachePattern(&parts->values, parts)}));
+}
+
+// A statement between the append and `result` that may write the same state once more; nullptr when
+// there is none. Fusing reads the state later than the gather did.
+const Op* LaterWrite(const Op& append, const Op& result) {
+  bool after_append = false;
+  for (const auto& op : result.parent()->ops()) {
+    if (op.get() == &result) break;
+    if (after_append && HasEffect(*op)) {
+      const bool other_state =
+          op->opcode() == Opcode::kAppend && op->operand(0).global != append.operand(0).global;
+      if (!other_state) return op.get();
+    }
+    after_append |= op.get() == &append;
+  }
+  return nullptr;
+}
+
+std::string CacheObstacle(const Cache& cache, const std::string& slot, const std::string& pos,
+                          const Op& result) {
+  if (std::string why = ExplainAxes(*cache.append, {slot, pos}); !why.empty()) return why;
+  if (std::string why = ExplainAxes(*cache.gather, {slot}); !why.empty()) return why;
+  if (cache.append->parent() != result.parent()) {
+    return absl::StrCat("'", cache.append->result()->name, "' is outside the loop");
+  }
+  if (const Op* write = LaterWrite(*cache.append, result)) {
+    return absl::StrCat("'", StatementName(*write), "' may write the state of '",
+                        cache.append->result()->name, "' again");
+  }
+  return "";
+}
+
+// Why the matched statements are not attention over the appended states; "" when they are.
+std::string Obstacle(const Op& result, const Parts& parts) {
+  const std::string slot = parts.keys.append->attrs.axes[0];
+  const std::string pos = parts.keys.append->attrs.axes[1];
+  for (const Op* op : std::initializer_list<const Op*>{parts.mask, parts.softmax, &result}) {
+    if (std::string why = ExplainAxes(*op, {pos}); !why.empty()) return why;
+  }
+  for (const Cache* cache : {&parts.keys, &parts.values}) {
+    if (std::string why = CacheObstacle(*cache, slot, pos, result); !why.empty()) return why;
+  }
+  for (const std::string& axis : {slot, pos}) {
+    if (parts.q.type().HasAxis(axis)) {
+      return absl::StrCat(OperandText(parts.q), " has the state's axis '", axis, "'");
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+absl::StatusOr<bool> FuseAttention::Run(ir::Module* module) {
+  misses_.clear();
+  Parts parts;
+  const Pattern pattern = AttentionPattern(&parts);
+  bool changed = false;
+  RewriteEachOp(module, [&](Op* result) {
+    const MatchResult match = Match(pattern, result);
+    if (!match) {
+      if (match.ops_matched >= kNearMissOps) misses_.push_back(MissAt(*result, match.reason));
+      return;
+    }
+    if (std::string why = Obstacle(*result, parts); !why.empty()) {
+      misses_.push_back(MissAt(*result, why));
+      return;
+    }
+    ir::Attrs attrs;
+    attrs.axes = parts.keys.append->attrs.axes;
+    attrs.axes.push_back(parts.scores->attrs.axes[0]);
+    attrs.scale = parts.scale->attrs.by;
+    attrs.mask = ir::Mask::kCausal;
+    const auto attention = ReplaceOp(result, Opcode::kAttention,
+                                     {parts.q, parts.keys.append->result(),
+                                      parts.values.append->result(), parts.positions, parts.slots},
+                                     attrs, name());
+    if (!attention.ok()) {
+      misses_.push_back(MissAt(*result, std::string(attention.status().message())));
+      return;
+    }
+    EraseDeadChain(parts.softmax);
+    EraseDeadChain(parts.values.gather);
+    changed = true;
+  });
+  return changed;
+}
+
+}  // namespace lluda::passes

@@ -1,0 +1,46 @@
+// What the fusion passes share: a walk that allows rewriting, and near misses.
+//
+//   RewriteEachOp(module, [&](ir::Op* op) {
+//     if (op->opcode() != Opcode::kConcat) return;
+//     ...
+//     misses_.push_back(MissAt(*op, "'qlo' has 2 uses, expected 1"));
+//   });
+#ifndef LLUDA_PASSES_FUSION_H_
+#define LLUDA_PASSES_FUSION_H_
+
+#include <string>
+
+#include "ir/graph.h"
+#include "passes/pass.h"
+
+namespace lluda::passes {
+
+// The near miss at this statement.
+Miss MissAt(const ir::Op& op, std::string reason);
+
+// Conditions for Pattern::Where, with the words that complete "must ...".
+inline constexpr char kBeF32[] = "be f32";
+bool IsF32(const ir::Op& op);
+inline constexpr char kHaveNoEpilogue[] = "have no epilogue";
+bool HasNoEpilogue(const ir::Op& op);
+
+// Calls `visit` for every op of the block and of the loops inside it, in execution order. Unlike
+// ir::ForEachOp it lets `visit` replace or erase the op it is given and ops before that one.
+template <typename Visit>
+void RewriteEachOp(ir::Block* block, const Visit& visit) {
+  for (auto it = block->ops().begin(); it != block->ops().end();) {
+    ir::Op* op = it->get();
+    ++it;
+    if (op->body != nullptr) RewriteEachOp(op->body.get(), visit);
+    visit(op);
+  }
+}
+// The same for every function. The load block is left out: what it computes is not fused.
+template <typename Visit>
+void RewriteEachOp(ir::Module* module, const Visit& visit) {
+  for (const auto& func : module->funcs()) RewriteEachOp(&func->body, visit);
+}
+
+}  // namespace lluda::passes
+
+#endif  // LLUDA_PASSES_FUSION_H_

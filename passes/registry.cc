@@ -1,0 +1,67 @@
+#include "passes/registry.h"
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "passes/canonicalize.h"
+#include "passes/cse.h"
+#include "passes/dce.h"
+#include "passes/fuse_attention.h"
+#include "passes/fuse_epilogue.h"
+#include "passes/fuse_rope.h"
+#include "passes/fuse_softmax.h"
+#include "passes/merge_matmul.h"
+#include "passes/plan_memory.h"
+
+namespace lluda::passes {
+namespace {
+
+template <typename P>
+std::unique_ptr<Pass> Make(const PassOptions&) {
+  return std::make_unique<P>();
+}
+
+struct PassRow {
+  absl::string_view name;
+  std::unique_ptr<Pass> (*create)(const PassOptions& options);
+};
+
+// Sorted by name.
+constexpr PassRow kPasses[] = {
+    {"canonicalize", Make<Canonicalize>},
+    {"cse", Make<Cse>},
+    {"dce", Make<Dce>},
+    {"fuse-attention", Make<FuseAttention>},
+    {"fuse-epilogue", Make<FuseEpilogue>},
+    {"fuse-rope", Make<FuseRope>},
+    {"fuse-softmax", Make<FuseSoftmax>},
+    {"hoist-weight-ops",
+     [](const PassOptions& options) -> std::unique_ptr<Pass> {
+       return std::make_unique<HoistWeightOps>(options.hoist_byte_limit);
+     }},
+    {"merge-matmul", Make<MergeMatmul>},
+    {"pack-weights",
+     [](const PassOptions& options) -> std::unique_ptr<Pass> {
+       return std::make_unique<PackWeights>(options.tiles);
+     }},
+    {"plan-memory", Make<PlanMemory>},
+};
+
+}  // namespace
+
+std::vector<absl::string_view> AllPassNames() {
+  std::vector<absl::string_view> names;
+  for (const PassRow& row : kPasses) names.push_back(row.name);
+  return names;
+}
+
+absl::StatusOr<std::unique_ptr<Pass>> CreatePass(absl::string_view name,
+                                                 const PassOptions& options) {
+  for (const PassRow& row : kPasses) {
+    if (row.name == name) return row.create(options);
+  }
+  return absl::NotFoundError(absl::StrCat("there is no pass '", name, "'; the passes are ",
+                                          absl::StrJoin(AllPassNames(), ", ")));
+}
+
+}  // namespace lluda::passes

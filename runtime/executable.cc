@@ -1,0 +1,165 @@
+#include "runtime/executable.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "glog/logging.h"
+
+namespace lluda::runtime {
+namespace {
+
+// A call cheaper than this runs on the caller alone: waking the others would take as long.
+constexpr int64_t kInlineNanoseconds = 6000;
+// A thread takes at least this much work at a time.
+constexpr int64_t kGrainNanoseconds = 4000;
+
+}  // namespace
+
+int64_t States::bytes() const {
+  int64_t total = 0;
+  for (const Memory& buffer : buffers_) total += buffer.size();
+  return total;
+}
+
+Executable::Executable(Program program, ThreadPool* pool)
+    : program_(std::move(program)), pool_(pool) {}
+
+absl::StatusOr<std::unique_ptr<Executable>> Executable::Create(Program program, ThreadPool* pool) {
+  std::unique_ptr<Executable> executable(new Executable(std::move(program), pool));
+  const Program& p = executable->program_;
+  size_t most_buffers = 0;
+  for (const auto* list : {&p.load, &p.step}) {
+    for (const Call& call : *list) most_buffers = std::max(most_buffers, call.buffers.size());
+  }
+  executable->call_buffers_.resize(most_buffers);
+  for (const Kernel& kernel : p.kernels) {
+    executable->scratch_bytes_ =
+        std::max(executable->scratch_bytes_, (kernel.scratch_bytes + 63) / 64 * 64);
+  }
+  absl::StatusOr<Memory> frame = Memory::Allocate(p.frame_bytes, "activations");
+  if (!frame.ok()) return frame.status();
+  executable->frame_ = *std::move(frame);
+  absl::StatusOr<Memory> loaded = Memory::Allocate(p.loaded_bytes, "packed weights");
+  if (!loaded.ok()) return loaded.status();
+  executable->loaded_ = *std::move(loaded);
+  absl::StatusOr<Memory> scratch =
+      Memory::Allocate(executable->scratch_bytes_ * pool->threads(), "kernel scratch");
+  if (!scratch.ok()) return scratch.status();
+  executable->scratch_ = *std::move(scratch);
+  return executable;
+}
+
+absl::Status Executable::Load(WeightSource* source,
+                              const std::function<void(int64_t, int64_t)>& progress) {
+  int64_t total = 0;
+  weights_.clear();
+  for (const Weight& weight : program_.weights) {
+    absl::StatusOr<const void*> data = source->Data(weight.tensor, weight.bytes);
+    if (!data.ok()) return data.status();
+    weights_.push_back(*data);
+    total += weight.bytes;
+  }
+  // A weight can go after the last load call that reads it.
+  std::vector<int> readers(program_.weights.size(), 0);
+  for (const Call& call : program_.load) {
+    for (const BufferRef& buffer : call.buffers) {
+      if (buffer.space == Space::kWeight) ++readers[buffer.index];
+    }
+  }
+  std::vector<int64_t> dims;
+  for (const SymbolRange& symbol : program_.symbols) dims.push_back(symbol.max);
+  int64_t done = 0;
+  for (const Call& call : program_.load) {
+    RunCall(call, nullptr, dims.data(), nullptr, nullptr);
+    for (const BufferRef& buffer : call.buffers) {
+      if (buffer.space != Space::kWeight || --readers[buffer.index] > 0) continue;
+      const Weight& weight = program_.weights[buffer.index];
+      if (!weight.read_by_step) source->Release(weight.tensor);
+      done += weight.bytes;
+      if (progress) progress(done, total);
+    }
+  }
+  if (progress) progress(total, total);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<States>> Executable::CreateStates(
+    absl::Span<const int64_t> dims) const {
+  auto states = std::make_unique<States>();
+  for (const State& state : program_.states) {
+    int64_t bytes = state.factor;
+    for (int symbol : state.symbols) bytes *= dims[symbol];
+    absl::StatusOr<Memory> memory = Memory::Allocate(bytes, absl::StrCat("state ", state.name));
+    if (!memory.ok()) return memory.status();
+    states->buffers_.push_back(*std::move(memory));
+  }
+  return states;
+}
+
+absl::Status Executable::Step(const States& states, absl::Span<const int64_t> dims,
+                              absl::Span<const void* const> inputs, void* output) {
+  CHECK_EQ(dims.size(), program_.symbols.size());
+  CHECK_EQ(inputs.size(), program_.inputs.size());
+  CHECK_EQ(weights_.size(), program_.weights.size()) << "Step before Load";
+  for (size_t i = 0; i < dims.size(); ++i) {
+    const SymbolRange& range = program_.symbols[i];
+    if (dims[i] < range.min || dims[i] > range.max) {
+      return absl::InvalidArgumentError(absl::StrCat("symbol ", range.name, " is ", dims[i],
+                                                     ", must be ", range.min, "..", range.max));
+    }
+  }
+  parallel_calls_ = 0;
+  for (const Call& call : program_.step) {
+    RunCall(call, &states, dims.data(), inputs.data(), output);
+  }
+  return absl::OkStatus();
+}
+
+void Executable::RunCall(const Call& call, const States* states, const int64_t* dims,
+                         const void* const* inputs, void* output) {
+  const Kernel& kernel = program_.kernels[call.kernel];
+  for (size_t i = 0; i < call.buffers.size(); ++i) {
+    const BufferRef& ref = call.buffers[i];
+    char* base = nullptr;
+    switch (ref.space) {
+      case Space::kFrame:
+        base = frame_.data();
+        break;
+      case Space::kWeight:
+        base = static_cast<char*>(const_cast<void*>(weights_[ref.index]));
+        break;
+      case Space::kLoaded:
+        base = loaded_.data();
+        break;
+      case Space::kState:
+        base = states->buffer(ref.index);
+        break;
+      case Space::kInput:
+        base = static_cast<char*>(const_cast<void*>(inputs[ref.index]));
+        break;
+      case Space::kOutput:
+        base = static_cast<char*>(output);
+        break;
+    }
+    call_buffers_[i] = base + ref.offset;
+  }
+  const int64_t items = kernel.work.Count(dims);
+  const int64_t item_cost =
+      kernel.item_cost * (kernel.cost_symbol < 0 ? 1 : dims[kernel.cost_symbol]);
+  const bool alone = pool_->threads() == 1 || items * item_cost < kInlineNanoseconds;
+  // About eight chunks a thread level out a busy neighbour; fewer, longer ones stream memory
+  // better.
+  const int64_t grain =
+      alone ? items
+            : std::max({int64_t{1}, kGrainNanoseconds / std::max<int64_t>(1, item_cost),
+                        items / (pool_->threads() * int64_t{8})});
+  if (items > grain) ++parallel_calls_;
+  pool_->ParallelFor(items, grain, [&](int64_t begin, int64_t end, int thread) {
+    const KernelArgs args{call_buffers_.data(), dims, scratch_.data() + thread * scratch_bytes_,
+                          begin, end};
+    kernel.fn(&args);
+  });
+}
+
+}  // namespace lluda::runtime

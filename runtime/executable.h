@@ -1,0 +1,91 @@
+// Runs a compiled program: the load list once, the step list as often as wanted.
+//
+//   auto executable = Executable::Create(std::move(program), &pool);
+//   (*executable)->Load(&checkpoint, nullptr);
+//   auto states = (*executable)->CreateStates(dims);
+//   (*executable)->Step(*states, dims, inputs, logits);
+//
+// A call is shared between the pool's threads when its work is worth waking them; its result does
+// not depend on how it was shared.
+#ifndef LLUDA_RUNTIME_EXECUTABLE_H_
+#define LLUDA_RUNTIME_EXECUTABLE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "runtime/memory.h"
+#include "runtime/program.h"
+#include "runtime/thread_pool.h"
+
+namespace lluda::runtime {
+
+// Where the checkpoint's tensors come from.
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+  // The tensor's elements, row-major, valid as long as the source. NotFound, or InvalidArgument
+  // when it does not have exactly `bytes` bytes.
+  virtual absl::StatusOr<const void*> Data(const std::string& tensor, int64_t bytes) = 0;
+  // The program will not read the tensor again: its pages may be dropped.
+  virtual void Release(const std::string& tensor) = 0;
+};
+
+// Memory of the program's states (the KV cache), zeroed at first.
+class States {
+ public:
+  char* buffer(uint32_t index) const { return buffers_[index].data(); }
+  int64_t bytes() const;
+
+ private:
+  friend class Executable;
+  std::vector<Memory> buffers_;
+};
+
+class Executable {
+ public:
+  // The pool must outlive the executable, and so must the library that holds the program's code.
+  static absl::StatusOr<std::unique_ptr<Executable>> Create(Program program, ThreadPool* pool);
+
+  const Program& program() const { return program_; }
+
+  // Runs the load list. `progress`, if given, is told how many of how many weight bytes are done.
+  // The source must outlive the executable when weights are read by the step.
+  absl::Status Load(WeightSource* source,
+                    const std::function<void(int64_t done, int64_t total)>& progress);
+
+  // States for these symbol values, which later steps must repeat for the symbols states depend on.
+  absl::StatusOr<std::unique_ptr<States>> CreateStates(absl::Span<const int64_t> dims) const;
+
+  // One run of the step list. `dims` are the symbols' values within their ranges, `inputs` the
+  // step's inputs in the order of program().inputs, `output` receives the result. InvalidArgument
+  // for a dim out of range; the inputs' contents are the caller's to check.
+  absl::Status Step(const States& states, absl::Span<const int64_t> dims,
+                    absl::Span<const void* const> inputs, void* output);
+
+  // Calls of the step list that were shared between threads in the last Step.
+  int64_t parallel_calls() const { return parallel_calls_; }
+
+ private:
+  Executable(Program program, ThreadPool* pool);
+  void RunCall(const Call& call, const States* states, const int64_t* dims,
+               const void* const* inputs, void* output);
+
+  Program program_;
+  ThreadPool* pool_;
+  Memory frame_;
+  Memory loaded_;
+  Memory scratch_;
+  int64_t scratch_bytes_ = 0;  // per thread
+  std::vector<const void*> weights_;
+  std::vector<void*> call_buffers_;  // those of the call being run
+  int64_t parallel_calls_ = 0;
+};
+
+}  // namespace lluda::runtime
+
+#endif  // LLUDA_RUNTIME_EXECUTABLE_H_

@@ -1,0 +1,44 @@
+#include "runtime/memory.h"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace lluda::runtime {
+
+Memory::Memory(Memory&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+Memory& Memory::operator=(Memory&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+Memory::~Memory() {
+  if (data_ != nullptr) munmap(data_, static_cast<size_t>(size_));
+}
+
+absl::StatusOr<Memory> Memory::Allocate(int64_t bytes, absl::string_view purpose) {
+  Memory memory;
+  if (bytes == 0) return memory;
+  void* data = mmap(nullptr, static_cast<size_t>(bytes), PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (data == MAP_FAILED) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("no memory for ", purpose, " (", bytes, " bytes): ", std::strerror(errno)));
+  }
+  memory.data_ = static_cast<char*>(data);
+  memory.size_ = bytes;
+  // Advice only: a system without huge pages works all the same.
+  constexpr int64_t kHugePage = 2 << 20;
+  if (bytes >= kHugePage) madvise(data, static_cast<size_t>(bytes), MADV_HUGEPAGE);
+  return memory;
+}
+
+}  // namespace lluda::runtime

@@ -1,0 +1,78 @@
+// Sequences of tokens and their KV cache on top of an executable whose step takes tokens,
+// positions, slots and the rows whose logits are wanted.
+//
+//   auto session = Session::Create(executable, {/*slots=*/1, /*context=*/4096});
+//   auto logits = (*session)->Evaluate(prompt);        // of the token after the prompt
+//   auto next = (*session)->Evaluate({token});         // one more token
+//
+// A token's logits depend on its own sequence only, to the bit: not on the other slots, nor on how
+// the tokens were divided into calls.
+#ifndef LLUDA_RUNTIME_SESSION_H_
+#define LLUDA_RUNTIME_SESSION_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "runtime/executable.h"
+
+namespace lluda::runtime {
+
+struct SessionOptions {
+  int slots = 1;         // sequences held at a time
+  int64_t context = 0;   // tokens a sequence can hold; 0: as many as the program allows
+  int64_t max_step = 0;  // tokens computed in one step; 0: as many as the program allows
+};
+
+// Tokens to append to the sequence in `slot`.
+struct Chunk {
+  int slot = 0;
+  absl::Span<const int32_t> tokens;
+};
+
+class Session {
+ public:
+  // The executable must be loaded and outlive the session. InvalidArgument when the options exceed
+  // what the program was compiled for.
+  static absl::StatusOr<std::unique_ptr<Session>> Create(Executable* executable,
+                                                         const SessionOptions& options);
+
+  // Appends the chunks' tokens to their sequences and returns, for each chunk in order, the logits
+  // [vocabulary] of the token that follows its last one. The span is valid until the next call.
+  // InvalidArgument for an empty chunk, two chunks of one slot, or a token outside the vocabulary;
+  // ResourceExhausted when a sequence would outgrow the context. On error no sequence has changed.
+  absl::StatusOr<absl::Span<const float>> Evaluate(absl::Span<const Chunk> chunks);
+  // The same for slot 0.
+  absl::StatusOr<absl::Span<const float>> Evaluate(absl::Span<const int32_t> tokens);
+
+  // Tokens in the sequence of a slot.
+  int64_t length(int slot = 0) const { return lengths_[slot]; }
+  // Forgets all but the first `length` tokens of a slot.
+  void Truncate(int slot, int64_t length);
+
+  int64_t context() const { return context_; }
+  int64_t vocabulary() const { return vocabulary_; }
+  int64_t kv_bytes() const { return states_->bytes(); }
+
+ private:
+  Session(Executable* executable, const SessionOptions& options);
+  absl::Status Check(absl::Span<const Chunk> chunks) const;
+
+  Executable* executable_;
+  std::unique_ptr<States> states_;
+  std::vector<int64_t> lengths_;
+  int64_t context_ = 0;
+  int64_t max_step_ = 0;
+  int64_t vocabulary_ = 0;
+  // Indices of the program's symbols T, R, S, C and of its inputs.
+  int tokens_symbol_ = 0, rows_symbol_ = 0;
+  std::vector<int64_t> dims_;
+  std::vector<int32_t> tokens_, positions_, slots_, rows_;
+  std::vector<float> logits_;
+};
+
+}  // namespace lluda::runtime
+
+#endif  // LLUDA_RUNTIME_SESSION_H_
