@@ -1,5 +1,5 @@
 // Runs a module as ir/ops.md defines it: the meaning that passes must keep and that compiled code
-// is measured against. Naive and readable; the 6-layer default model takes seconds a step.
+// is measured against. Naive and readable, yet a step of a 6-layer model takes under a second.
 //
 //   Environment environment;
 //   environment.symbols = {{"S", 1}, {"C", 64}};
