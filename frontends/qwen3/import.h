@@ -1,0 +1,70 @@
+// Writes a Qwen3 model as an IR module, the way its paper does: RoPE as slices, products, sums and
+// concat, softmax as max, sub, exp, sum and div, the LM head as a transposed embedding and a
+// matmul. It never emits a fused op; making those is the passes' job.
+//
+// The module has one function per kind of layer (@attn, @mlp), @logits, and @step, which runs
+// them:
+//
+//   func @step(%tokens: i32 tok[T], %pos: i32 tok[T], %slot: i32 tok[T], %rows: i32 row[R])
+//       -> f32 row[R] vocab[151936]
+//
+// %pos is each token's position in its sequence, %slot the sequence's place in the KV cache, %rows
+// the tokens whose logits are wanted. testdata/toy.lluda is a whole module.
+//
+// Example:
+//   ImportOptions options;
+//   options.find_tensor = LookupIn(checkpoint);
+//   absl::StatusOr<std::unique_ptr<ir::Module>> module = ImportQwen3(config, options);
+#ifndef LLUDA_FRONTENDS_QWEN3_IMPORT_H_
+#define LLUDA_FRONTENDS_QWEN3_IMPORT_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "frontends/qwen3/config.h"
+#include "frontends/tensor_info.h"
+#include "ir/graph.h"
+
+namespace lluda::frontends::qwen3 {
+
+enum class Precision : uint8_t {
+  // Matmul inputs and the KV cache are rounded to bf16 by cast ops; the residual stream, norms,
+  // RoPE, softmax and all sums are f32. Weights of another dtype are cast to bf16 for matmuls.
+  kBF16,
+  // All activations and the cache are f32; weights are used in the checkpoint's dtype.
+  kF32,
+};
+
+// The capacity of a cache is a multiple of this, so that panels and blocks along it are whole.
+inline constexpr int64_t kContextMultiple = 64;
+
+struct ImportOptions {
+  Precision precision = Precision::kBF16;
+  int64_t max_step_tokens = 512;  // T: tokens of one step
+  int64_t max_logit_rows = 512;   // R: tokens of one step whose logits are wanted
+  int64_t max_slots = 64;         // S: sequences at a time
+  // C: tokens of one sequence, rounded up to a multiple of 64. The config's
+  // max_position_embeddings if not given, and never more than that.
+  std::optional<int64_t> max_context;
+  // Required: the checkpoint's tensors, whose dtypes decide the weights' and whose shapes are
+  // checked.
+  TensorLookup find_tensor;
+  // How errors call the checkpoint, normally its folder.
+  std::string checkpoint_name = "checkpoint";
+};
+
+// NotFound for a missing tensor; InvalidArgument for a tensor of the wrong shape, for one that has
+// another dtype than in layer 0, for options out of range and for a model whose values exceed the
+// IR's bounds (2^40 elements); Unimplemented for a tensor that is
+// neither bf16 nor f16 nor f32. `lm_head.weight` is looked for only if the config unties it.
+//
+//   checkpoint: tensor 'model.norm.weight' has shape [512], config.json asks for [1024]
+absl::StatusOr<std::unique_ptr<ir::Module>> ImportQwen3(const Config& config,
+                                                        const ImportOptions& options);
+
+}  // namespace lluda::frontends::qwen3
+
+#endif  // LLUDA_FRONTENDS_QWEN3_IMPORT_H_

@@ -1,0 +1,194 @@
+#include "frontends/qwen3/import.h"
+
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "absl/strings/str_replace.h"
+#include "frontends/qwen3/test_model.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "ir/parser.h"
+#include "ir/printer.h"
+#include "ir/verifier.h"
+
+namespace lluda::frontends::qwen3 {
+namespace {
+
+using ::testing::AnyOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  EXPECT_TRUE(file.good()) << path;
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::string Import(const Config& config, const ImportOptions& options) {
+  const auto module = ImportQwen3(config, options);
+  EXPECT_TRUE(module.ok()) << module.status();
+  return module.ok() ? ir::PrintModule(**module) : "";
+}
+
+std::string ImportError(const Config& config, const ImportOptions& options) {
+  const auto module = ImportQwen3(config, options);
+  EXPECT_FALSE(module.ok());
+  return module.ok() ? "" : std::string(module.status().message());
+}
+
+TEST(Import, WritesTheModelAsThePaperDoes) {
+  EXPECT_EQ(Import(ToyConfig(), ToyOptions(ToyTensors(ir::DType::kBF16))),
+            ReadFile("frontends/qwen3/testdata/toy.lluda"));
+}
+
+TEST(Import, InF32LeavesTheRoundingOut) {
+  ImportOptions options = ToyOptions(ToyTensors(ir::DType::kBF16));
+  options.precision = Precision::kF32;
+  EXPECT_EQ(Import(ToyConfig(), options), ReadFile("frontends/qwen3/testdata/toy_f32.lluda"));
+}
+
+TEST(Import, GivesASoundModuleForEveryDtypeAndPrecision) {
+  for (const ir::DType dtype : {ir::DType::kBF16, ir::DType::kF16, ir::DType::kF32}) {
+    for (const Precision precision : {Precision::kBF16, Precision::kF32}) {
+      for (const bool tied : {true, false}) {
+        Config config = ToyConfig();
+        config.tie_word_embeddings = tied;
+        ImportOptions options = ToyOptions(ToyTensors(dtype));
+        options.precision = precision;
+        const auto module = ImportQwen3(config, options);
+        ASSERT_TRUE(module.ok()) << module.status();
+        EXPECT_EQ(ir::Verify(**module), absl::OkStatus());
+      }
+    }
+  }
+}
+
+TEST(Import, GivesTextThatTheParserAccepts) {
+  const std::string text = Import(ToyConfig(), ToyOptions(ToyTensors(ir::DType::kF16)));
+  const auto module = ir::ParseModule(text, "toy");
+  ASSERT_TRUE(module.ok()) << module.status();
+  EXPECT_EQ(ir::PrintModule(**module), text);
+}
+
+TEST(Import, NeverEmitsAFusedOp) {
+  const auto module = ImportQwen3(ToyConfig(), ToyOptions(ToyTensors(ir::DType::kBF16)));
+  ASSERT_TRUE(module.ok()) << module.status();
+  ir::ForEachOp(**module, [](const ir::Op* op) {
+    EXPECT_THAT(std::string(op->name()), Not(AnyOf("attention", "softmax", "rope", "pack")));
+    EXPECT_EQ(op->attrs.epilogue, ir::Epilogue::kNone);
+    EXPECT_TRUE(!op->attrs.out || op->opcode() == ir::Opcode::kCast) << op->name();
+  });
+}
+
+TEST(Import, CastsWeightsOfAnotherDtypeForMatmulsOnly) {
+  const std::string text = Import(ToyConfig(), ToyOptions(ToyTensors(ir::DType::kF32)));
+  EXPECT_THAT(text, HasSubstr("%wq_bf16 = cast @wq[layer] {out = bf16} : bf16 q[16] hid[8]\n"
+                              "    %q0 = matmul %h %wq_bf16 over hid"));
+  EXPECT_THAT(text, HasSubstr("rmsnorm %x @attn_norm[layer] over hid"));
+  EXPECT_THAT(text, Not(HasSubstr("norm_bf16")));
+}
+
+TEST(Import, ReadsATiedF32EmbeddingInTheDtypeOfTheHead) {
+  const std::string text = Import(ToyConfig(), ToyOptions(ToyTensors(ir::DType::kF32)));
+  EXPECT_THAT(text, HasSubstr("%x0 = gather %embed_bf16 over vocab at %tokens : bf16"));
+  EXPECT_THAT(text, HasSubstr("%wt = permute %embed_bf16 to hid vocab : bf16"));
+}
+
+TEST(Import, UsesF32WeightsAsTheyAreInF32) {
+  ImportOptions options = ToyOptions(ToyTensors(ir::DType::kF32));
+  options.precision = Precision::kF32;
+  // The one cast is that of the positions.
+  const std::string text = absl::StrReplaceAll(Import(ToyConfig(), options),
+                                               {{"%position = cast %pos {out = f32}", ""}});
+  EXPECT_THAT(text, Not(HasSubstr("cast")));
+}
+
+TEST(Import, OfATiedModelIgnoresAnLmHeadInTheFile) {
+  std::map<std::string, TensorInfo> tensors = ToyTensors(ir::DType::kBF16);
+  const std::string with_head = Import(ToyConfig(), ToyOptions(tensors));
+  tensors.erase("lm_head.weight");
+  EXPECT_EQ(Import(ToyConfig(), ToyOptions(tensors)), with_head);
+  EXPECT_THAT(with_head, Not(HasSubstr("lm_head")));
+}
+
+TEST(Import, OfAnUntiedModelNeedsTheLmHead) {
+  Config config = ToyConfig();
+  config.tie_word_embeddings = false;
+  std::map<std::string, TensorInfo> tensors = ToyTensors(ir::DType::kBF16);
+  const std::string text = Import(config, ToyOptions(tensors));
+  EXPECT_THAT(text, HasSubstr("weight @lm_head : bf16 vocab[32] hid[8] from \"lm_head.weight\""));
+  EXPECT_THAT(text, HasSubstr("%wt = permute @lm_head to hid vocab"));
+  EXPECT_THAT(text, HasSubstr("gather @embed over vocab"));
+  tensors.erase("lm_head.weight");
+  EXPECT_EQ(ImportError(config, ToyOptions(tensors)),
+            "toy: tensor 'lm_head.weight' is missing, config.json asks for one of shape [32, 8]");
+}
+
+TEST(Import, ChecksTheShapesOfAllLayers) {
+  std::map<std::string, TensorInfo> tensors = ToyTensors(ir::DType::kBF16);
+  tensors["model.layers.1.self_attn.o_proj.weight"].shape = {16, 8};
+  EXPECT_EQ(ImportError(ToyConfig(), ToyOptions(tensors)),
+            "toy: tensor 'model.layers.1.self_attn.o_proj.weight' has shape [16, 8], config.json "
+            "asks for [8, 16]");
+  tensors = ToyTensors(ir::DType::kBF16);
+  tensors.erase("model.layers.1.mlp.up_proj.weight");
+  EXPECT_EQ(ImportError(ToyConfig(), ToyOptions(tensors)),
+            "toy: tensor 'model.layers.1.mlp.up_proj.weight' is missing, config.json asks for one "
+            "of shape [12, 8]");
+}
+
+TEST(Import, RefusesDtypesThatItCannotComputeWith) {
+  std::map<std::string, TensorInfo> tensors = ToyTensors(ir::DType::kBF16);
+  tensors["model.norm.weight"].dtype = std::nullopt;
+  tensors["model.norm.weight"].dtype_name = "F8_E4M3";
+  EXPECT_EQ(ImportError(ToyConfig(), ToyOptions(tensors)),
+            "toy: tensor 'model.norm.weight' is F8_E4M3, supported are BF16, F16 and F32");
+  tensors["model.norm.weight"].dtype = ir::DType::kI8;
+  tensors["model.norm.weight"].dtype_name = "I8";
+  EXPECT_EQ(ImportError(ToyConfig(), ToyOptions(tensors)),
+            "toy: tensor 'model.norm.weight' is I8, supported are BF16, F16 and F32");
+}
+
+TEST(Import, RefusesLayersThatDifferInDtype) {
+  std::map<std::string, TensorInfo> tensors = ToyTensors(ir::DType::kBF16);
+  tensors["model.layers.1.mlp.down_proj.weight"].dtype = ir::DType::kF32;
+  tensors["model.layers.1.mlp.down_proj.weight"].dtype_name = "F32";
+  EXPECT_EQ(ImportError(ToyConfig(), ToyOptions(tensors)),
+            "toy: tensor 'model.layers.1.mlp.down_proj.weight' is F32, layer 0 has BF16");
+}
+
+TEST(Import, RoundsTheContextUpToWholeBlocks) {
+  ImportOptions options = ToyOptions(ToyTensors(ir::DType::kBF16));
+  const auto all = ImportQwen3(ToyConfig(), options);
+  EXPECT_EQ(*(*all)->FindSymbol("C"), (ir::Symbol{"C", 64, 128}));
+  options.max_context = 64;
+  const auto less = ImportQwen3(ToyConfig(), options);
+  EXPECT_EQ(*(*less)->FindSymbol("C"), (ir::Symbol{"C", 64, 64}));
+}
+
+TEST(Import, RefusesOptionsOutOfRange) {
+  ImportOptions options = ToyOptions(ToyTensors(ir::DType::kBF16));
+  options.max_context = 101;
+  EXPECT_EQ(ImportError(ToyConfig(), options),
+            "max_context 101 is more than the model's max_position_embeddings, 100");
+  options.max_context = 100;
+  options.max_slots = 0;
+  EXPECT_EQ(ImportError(ToyConfig(), options), "max_slots must be at least 1, is 0");
+  EXPECT_EQ(ImportError(ToyConfig(), ImportOptions()), "find_tensor is not set");
+}
+
+TEST(Import, RefusesAModelThatNeedsTooLargeACache) {
+  Config config = ToyConfig();
+  config.max_position_embeddings = 1 << 30;
+  ImportOptions options = ToyOptions(ToyTensors(ir::DType::kBF16));
+  options.max_slots = 1 << 10;
+  EXPECT_THAT(ImportError(config, options),
+              HasSubstr("the model needs too large a tensor, @k_cache: bf16 slot[S] kv[2] pos[C] "
+                        "dim[4]: "));
+}
+
+}  // namespace
+}  // namespace lluda::frontends::qwen3

@@ -1,0 +1,28 @@
+// The functions of a Qwen3 module, built op by op.
+#ifndef LLUDA_FRONTENDS_QWEN3_LAYERS_H_
+#define LLUDA_FRONTENDS_QWEN3_LAYERS_H_
+
+#include "absl/status/status.h"
+#include "frontends/qwen3/config.h"
+#include "frontends/qwen3/import.h"
+#include "frontends/qwen3/weights.h"
+#include "ir/graph.h"
+
+namespace lluda::frontends::qwen3 {
+
+// What every function of the model is built from.
+struct Model {
+  const Config& config;
+  Precision precision;
+  const Weights& weights;
+  ir::Global* k_cache;
+  ir::Global* v_cache;
+  ir::Module* module;
+};
+
+// Adds @attn, @mlp, @logits and @step, in this order.
+absl::Status AddFunctions(const Model& model);
+
+}  // namespace lluda::frontends::qwen3
+
+#endif  // LLUDA_FRONTENDS_QWEN3_LAYERS_H_

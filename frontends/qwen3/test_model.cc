@@ -1,0 +1,65 @@
+#include "frontends/qwen3/test_model.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+
+namespace lluda::frontends::qwen3 {
+
+Config ToyConfig() {
+  Config config;
+  config.vocab_size = 32;
+  config.hidden_size = 8;
+  config.intermediate_size = 12;
+  config.num_hidden_layers = 2;
+  config.num_attention_heads = 4;
+  config.num_key_value_heads = 2;
+  config.head_dim = 4;
+  config.max_position_embeddings = 100;
+  config.tie_word_embeddings = true;
+  return config;
+}
+
+std::map<std::string, TensorInfo> ToyTensors(ir::DType dtype) {
+  const std::string dtype_name = absl::AsciiStrToUpper(ir::DTypeName(dtype));
+  std::map<std::string, TensorInfo> tensors;
+  const auto add = [&](absl::string_view name, std::vector<int64_t> shape) {
+    tensors[absl::StrCat(name, ".weight")] = {dtype, dtype_name, std::move(shape)};
+  };
+  add("model.embed_tokens", {32, 8});
+  for (int layer = 0; layer < 2; ++layer) {
+    const std::string prefix = absl::StrCat("model.layers.", layer, ".");
+    add(prefix + "input_layernorm", {8});
+    add(prefix + "self_attn.q_proj", {16, 8});
+    add(prefix + "self_attn.k_proj", {8, 8});
+    add(prefix + "self_attn.v_proj", {8, 8});
+    add(prefix + "self_attn.o_proj", {8, 16});
+    add(prefix + "self_attn.q_norm", {4});
+    add(prefix + "self_attn.k_norm", {4});
+    add(prefix + "post_attention_layernorm", {8});
+    add(prefix + "mlp.gate_proj", {12, 8});
+    add(prefix + "mlp.up_proj", {12, 8});
+    add(prefix + "mlp.down_proj", {8, 12});
+  }
+  add("model.norm", {8});
+  add("lm_head", {32, 8});
+  return tensors;
+}
+
+ImportOptions ToyOptions(std::map<std::string, TensorInfo> tensors) {
+  ImportOptions options;
+  options.max_step_tokens = 16;
+  options.max_logit_rows = 16;
+  options.max_slots = 4;
+  options.checkpoint_name = "toy";
+  options.find_tensor =
+      [tensors = std::move(tensors)](absl::string_view name) -> std::optional<TensorInfo> {
+    const auto it = tensors.find(std::string(name));
+    if (it == tensors.end()) return std::nullopt;
+    return it->second;
+  };
+  return options;
+}
+
+}  // namespace lluda::frontends::qwen3
