@@ -156,11 +156,10 @@ bool FuseEpilogue::FoldCast(Op* cast) {
   }
   if (chain.empty() || !CanRound(*chain.back())) return false;
   for (const Op* op : chain) {
-    if (op->result()->HasOneUse()) continue;
-    misses_.push_back(
-        MissAt(*cast, absl::StrCat("'", op->result()->name, "' has ", op->result()->uses().size(),
-                                   " uses, expected 1")));
-    return false;
+    if (std::string why = ExplainUses(*op, 1); !why.empty()) {
+      misses_.push_back(MissAt(*cast, why));
+      return false;
+    }
   }
   Op* producer = chain.back();
   if (!IsF32(*producer) || *cast->attrs.out == DType::kF32) {

@@ -6,6 +6,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "glog/logging.h"
 
 namespace lluda::passes {
@@ -75,6 +76,10 @@ std::string Quoted(const Op& op) {
                                 : absl::StrCat("the ", op.name());
 }
 
+std::string Counted(int count, absl::string_view noun) {
+  return absl::StrCat(count, " ", noun, count == 1 ? "" : "s");
+}
+
 }  // namespace
 
 // One call of Match. The search is depth first in continuation-passing style: a step that fits
@@ -138,27 +143,32 @@ class Matching {
     bool matched = Step([&] {
       if (op->operand_count() != arity) {
         return Fail([&] {
-          return absl::StrCat(Quoted(*op), " has ", op->operand_count(), " operands, expected ",
-                              arity);
+          return absl::StrCat(Quoted(*op), " has ", Counted(op->operand_count(), "operand"),
+                              ", expected ", arity);
         });
       }
-      if (node.uses && static_cast<int>(op->result()->uses().size()) != *node.uses) {
-        return Fail([&] {
-          return absl::StrCat(Quoted(*op), " has ", op->result()->uses().size(), " uses, expected ",
-                              *node.uses);
-        });
-      }
-      for (const Node::Condition& condition : node.conditions) {
-        if (condition.holds(*op)) continue;
-        return Fail([&] { return absl::StrCat(Quoted(*op), " must ", condition.must); });
-      }
+      const auto rest = [&] { return MatchConditions(node, *op, next); };
       return BindOp(node, op, [&] {
-        return MatchOperands(node, *op, 0, /*swapped=*/false, next) ||
-               (node.commuted && MatchOperands(node, *op, 0, /*swapped=*/true, next));
+        return MatchOperands(node, *op, 0, /*swapped=*/false, rest) ||
+               (node.commuted && MatchOperands(node, *op, 0, /*swapped=*/true, rest));
       });
     });
     --matched_ops_;
     return matched;
+  }
+
+  // Checked after the operands, so that what is reported as failing here is a near miss indeed.
+  bool MatchConditions(const Node& node, const Op& op, Next next) {
+    if (node.uses) {
+      if (std::string why = ExplainUses(op, *node.uses); !why.empty()) {
+        return Fail([&] { return why; });
+      }
+    }
+    for (const Node::Condition& condition : node.conditions) {
+      if (condition.holds(op)) continue;
+      return Fail([&] { return absl::StrCat(Quoted(op), " must ", condition.must); });
+    }
+    return next();
   }
 
   bool BindOp(const Node& node, Op* op, Next next) {
@@ -214,6 +224,12 @@ std::string ExplainAxes(const Op& op, const std::vector<std::string>& expected) 
   if (op.attrs.axes == expected) return "";
   return absl::StrCat(Quoted(op), " acts over '", absl::StrJoin(op.attrs.axes, " "),
                       "', expected '", absl::StrJoin(expected, " "), "'");
+}
+
+std::string ExplainUses(const Op& op, int expected) {
+  const int uses = static_cast<int>(op.result()->uses().size());
+  if (uses == expected) return "";
+  return absl::StrCat(Quoted(op), " has ", Counted(uses, "use"), ", expected ", expected);
 }
 
 std::string OperandText(const Operand& operand) {

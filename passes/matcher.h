@@ -67,8 +67,10 @@ Pattern OpOf(ir::Opcode opcode, std::vector<Pattern> operands);
 MatchResult Match(const Pattern& pattern, ir::Op* op);
 
 // Explanations of a difference, for conditions that a pattern cannot express; "" when there is
-// none. "'s2' acts over 'tok', expected 'pos'".
+// none: "'s2' acts over 'tok', expected 'pos'".
 std::string ExplainAxes(const ir::Op& op, const std::vector<std::string>& expected);
+// "'s0' has 2 uses, expected 1".
+std::string ExplainUses(const ir::Op& op, int expected);
 // "%x", "@wq[layer]": an operand as the IR text spells it.
 std::string OperandText(const ir::Operand& operand);
 
