@@ -12,7 +12,7 @@ namespace lluda::ir {
 
 Op::~Op() {
   body.reset();  // its ops use the carried value
-  for (int i = 0; i < operand_count(); ++i) DropUse(i);
+  SetOperands({});
 }
 
 void Op::AddUse(int i) {
@@ -37,7 +37,7 @@ void Op::SetOperand(int i, Operand operand) {
 }
 
 void Op::SetOperands(std::vector<Operand> operands) {
-  for (int i = 0; i < operand_count(); ++i) DropUse(i);
+  for (int i = operand_count() - 1; i >= 0; --i) DropUse(i);
   operands_ = std::move(operands);
   for (int i = 0; i < operand_count(); ++i) AddUse(i);
 }
@@ -48,7 +48,15 @@ Value* Op::SetResult(std::string name, Type type) {
   return result_.get();
 }
 
+void Block::DropOperands() {
+  for (auto op = ops_.rbegin(); op != ops_.rend(); ++op) {
+    if ((*op)->body) (*op)->body->DropOperands();
+    (*op)->SetOperands({});
+  }
+}
+
 void Block::Clear() {
+  DropOperands();
   while (!ops_.empty()) ops_.pop_back();
 }
 
@@ -103,6 +111,11 @@ std::string Func::UniqueName(absl::string_view hint) const {
   std::string candidate(hint);
   for (int i = 1; taken(candidate); ++i) candidate = absl::StrCat(hint, "_", i);
   return candidate;
+}
+
+Module::~Module() {
+  for (const auto& func : funcs_) func->body.DropOperands();
+  load.DropOperands();
 }
 
 const Symbol* Module::FindSymbol(absl::string_view symbol_name) const {

@@ -173,8 +173,10 @@ class Block {
   // The last op if it is a return or yield, else nullptr.
   Op* terminator() const;
 
-  // Destroys all ops, users before what they use.
+  // Destroys all ops, in whatever order they use each other.
   void Clear();
+  // Leaves all ops, those of loops too, without operands.
+  void DropOperands();
   Op* Append(Opcode opcode);
   Op* InsertBefore(const Op* position, Opcode opcode);
   // Removes an op whose result has no uses.
@@ -216,6 +218,8 @@ class Func {
 class Module {
  public:
   explicit Module(std::string name) : name(std::move(name)), load(this, nullptr, nullptr) {}
+  // A module that the verifier refuses can be destroyed, too: nothing uses anything by then.
+  ~Module();
   Module(const Module&) = delete;
 
   const Symbol* FindSymbol(absl::string_view symbol_name) const;

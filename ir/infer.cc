@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 
 namespace lluda::ir {
 namespace {
@@ -66,6 +67,19 @@ absl::StatusOr<int64_t> ConstantExtent(const Op& op, const Axis& axis) {
   if (axis.extent.is_constant()) return axis.extent.value;
   return Error(op, "axis '", axis.name, "' must have a constant length, has ",
                ToString(axis.extent));
+}
+
+// The elements of axes that must all be constant; an error also when they are too many to count.
+absl::StatusOr<int64_t> ConstantElements(const Op& op, absl::Span<const Axis> axes) {
+  int64_t count = 1;
+  for (const Axis& axis : axes) {
+    auto extent = ConstantExtent(op, axis);
+    if (!extent.ok()) return extent.status();
+    if (*extent < 0 || __builtin_mul_overflow(count, *extent, &count)) {
+      return Error(op, "cannot count the elements up to axis ", ToString(axis));
+    }
+  }
+  return count;
 }
 
 absl::Status UniqueAxes(const Op& op, const Type& type) {
@@ -218,7 +232,7 @@ TypeOr InferMatmul(const Op& op) {
     if (!n.ok()) return n.status();
     auto half = ConstantExtent(op, op.attrs.result_axes[0]);
     if (!half.ok()) return half.status();
-    if (*n != 2 * *half) {
+    if (*n % 2 != 0 || *n / 2 != *half) {
       return Error(op, "epilogue silu_mul halves ", *n, " columns, the result axis has ", *half);
     }
     columns = op.attrs.result_axes;
@@ -243,22 +257,16 @@ TypeOr Regroup(const Op& op, const std::vector<std::string>& from, const std::ve
   auto first = WantAxis(op, 0, from[0]);
   if (!first.ok()) return first.status();
   const size_t at = in.FindAxis(from[0]);
-  int64_t before = 1;
   for (size_t i = 0; i < from.size(); ++i) {
     if (at + i >= in.axes.size() || in.axes[at + i].name != from[i]) {
       return Error(op, "axis '", from[i], "' does not follow in ", ToString(in));
     }
-    auto extent = ConstantExtent(op, in.axes[at + i]);
-    if (!extent.ok()) return extent.status();
-    before *= *extent;
   }
-  int64_t after = 1;
-  for (const Axis& axis : to) {
-    auto extent = ConstantExtent(op, axis);
-    if (!extent.ok()) return extent.status();
-    after *= *extent;
-  }
-  if (before != after) return Error(op, before, " elements cannot become ", after);
+  auto before = ConstantElements(op, absl::MakeConstSpan(in.axes).subspan(at, from.size()));
+  if (!before.ok()) return before.status();
+  auto after = ConstantElements(op, to);
+  if (!after.ok()) return after.status();
+  if (*before != *after) return Error(op, *before, " elements cannot become ", *after);
   Type result{in.dtype, in.axes, {}};
   result.axes.erase(result.axes.begin() + at, result.axes.begin() + at + from.size());
   result.axes.insert(result.axes.begin() + at, to.begin(), to.end());
@@ -287,14 +295,11 @@ TypeOr InferSlice(const Op& op) {
     return Error(op, "range ", op.attrs.begin, "..", op.attrs.end, " is not within 0..", *extent);
   }
   if (op.attrs.result_axes.empty()) return Error(op, "needs result axes");
-  int64_t count = 1;
-  for (const Axis& to : op.attrs.result_axes) {
-    auto n = ConstantExtent(op, to);
-    if (!n.ok()) return n.status();
-    count *= *n;
-  }
-  if (count != op.attrs.end - op.attrs.begin) {
-    return Error(op, "range of ", op.attrs.end - op.attrs.begin, " elements cannot become ", count);
+  auto count = ConstantElements(op, op.attrs.result_axes);
+  if (!count.ok()) return count.status();
+  if (*count != op.attrs.end - op.attrs.begin) {
+    return Error(op, "range of ", op.attrs.end - op.attrs.begin, " elements cannot become ",
+                 *count);
   }
   Type result = RowMajor(In(op, 0));
   const auto at = result.axes.begin() + result.FindAxis(op.attrs.axes[0]);
@@ -321,7 +326,7 @@ TypeOr InferJoin(const Op& op) {
     if (!axis.ok()) return axis.status();
     auto extent = ConstantExtent(op, **axis);
     if (!extent.ok()) return extent.status();
-    total += *extent;
+    if (__builtin_add_overflow(total, *extent, &total)) return Error(op, "joins too many elements");
     if (In(op, i).dtype != result.dtype) return Error(op, "operand ", i, " has another dtype");
     std::vector<Axis> expected = In(op, 0).axes;
     expected[In(op, 0).FindAxis(name_of(0))] = **axis;

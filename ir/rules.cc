@@ -46,6 +46,12 @@ absl::Status CheckClause(const Op& op) {
     return Error(op.name(), ": names axes, but has no clause for them");
   }
   if (attrs.axes.size() < row.min_axes) return Error(op.name(), ": names no axis");
+  for (size_t i = 1; row.clause == Clause::kOver && i < attrs.axes.size(); ++i) {
+    if (std::find(attrs.axes.begin(), attrs.axes.begin() + i, attrs.axes[i]) !=
+        attrs.axes.begin() + i) {
+      return Error(op.name(), ": names axis '", attrs.axes[i], "' twice");
+    }
+  }
   if (row.clause == Clause::kRange && attrs.axes.size() != 1) {
     return Error(op.name(), ": names ", attrs.axes.size(), " axes, needs 1");
   }
@@ -194,6 +200,9 @@ absl::Status CheckOpForm(const Op& op, const Module& module) {
     if ((op.attrs.*number).has_value() && !std::isfinite(*(op.attrs.*number))) {
       return Error(op.name(), ": an attribute is not finite");
     }
+  }
+  if (op.attrs.out && !IsFloat(*op.attrs.out) && op.opcode() != Opcode::kCast) {
+    return Error(op.name(), ": 'out' must be a float type, is ", DTypeName(*op.attrs.out));
   }
   const auto& tile = op.attrs.tile;
   if (tile && (tile->rows < 1 || tile->depth < 1 || tile->rows > kMaxTileSide ||
