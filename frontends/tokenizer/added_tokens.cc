@@ -1,0 +1,113 @@
+#include "frontends/tokenizer/added_tokens.h"
+
+#include <glog/logging.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "frontends/tokenizer/unicode.h"
+#include "frontends/tokenizer/utf8.h"
+
+namespace lluda::tokenizer {
+namespace {
+
+bool IsContinuationByte(char c) { return (static_cast<uint8_t>(c) & 0xC0) == 0x80; }
+
+// The start of the character that ends at `end` > 0.
+size_t PreviousCharacter(std::string_view text, size_t end) {
+  size_t begin = end - 1;
+  while (begin > 0 && IsContinuationByte(text[begin])) --begin;
+  return begin;
+}
+
+bool TouchesWord(std::string_view text, size_t begin, size_t end) {
+  if (begin > 0) {
+    const size_t previous = PreviousCharacter(text, begin);
+    if (IsWordCharacter(ReadUtf8(text.substr(previous)).code_point)) return true;
+  }
+  return end < text.size() && IsWordCharacter(ReadUtf8(text.substr(end)).code_point);
+}
+
+size_t SkipWhitespaceLeft(std::string_view text, size_t begin, size_t limit) {
+  while (begin > limit) {
+    const size_t previous = PreviousCharacter(text, begin);
+    if (!IsWhitespace(ReadUtf8(text.substr(previous)).code_point)) break;
+    begin = previous;
+  }
+  return std::max(begin, limit);
+}
+
+size_t SkipWhitespaceRight(std::string_view text, size_t end) {
+  while (end < text.size()) {
+    const Utf8Char next = ReadUtf8(text.substr(end));
+    if (!IsWhitespace(next.code_point)) break;
+    end += next.length;
+  }
+  return end;
+}
+
+uint64_t ChildKey(int32_t node, char byte) {
+  return (static_cast<uint64_t>(node) << 8) | static_cast<uint8_t>(byte);
+}
+
+}  // namespace
+
+AddedTokenMatcher::AddedTokenMatcher(std::vector<AddedToken> tokens)
+    : tokens_(std::move(tokens)), token_at_(1, kNone) {
+  for (size_t i = 0; i < tokens_.size(); ++i) {
+    const std::string& content = tokens_[i].content;
+    CHECK(!content.empty());
+    CHECK_LE(content.size(), kLongestAddedToken);
+    starts_token_[static_cast<uint8_t>(content[0])] = true;
+    int32_t node = 0;
+    for (const char byte : content) {
+      const auto [child, is_new] =
+          children_.emplace(ChildKey(node, byte), static_cast<int32_t>(token_at_.size()));
+      if (is_new) token_at_.push_back(kNone);
+      node = child->second;
+    }
+    token_at_[node] = static_cast<int32_t>(i);
+  }
+}
+
+const AddedToken* AddedTokenMatcher::LongestAt(std::string_view text, size_t begin) const {
+  if (!starts_token_[static_cast<uint8_t>(text[begin])]) return nullptr;
+  int32_t longest = kNone;
+  int32_t node = 0;
+  for (size_t i = begin; i < text.size(); ++i) {
+    const auto child = children_.find(ChildKey(node, text[i]));
+    if (child == children_.end()) break;
+    node = child->second;
+    if (token_at_[node] != kNone) longest = token_at_[node];
+  }
+  return longest == kNone ? nullptr : &tokens_[longest];
+}
+
+std::vector<AddedTokenMatcher::Span> AddedTokenMatcher::Split(std::string_view text,
+                                                              bool parse_special) const {
+  std::vector<Span> spans;
+  size_t covered = 0;  // The end of the last span.
+  for (size_t pos = 0; pos < text.size();) {
+    const AddedToken* token = LongestAt(text, pos);
+    if (token == nullptr) {
+      ++pos;
+      continue;
+    }
+    size_t begin = pos;
+    size_t end = pos + token->content.size();
+    pos = end;
+    if (token->special && !parse_special) continue;
+    if (token->single_word && TouchesWord(text, begin, end)) continue;
+    // A token that starts with white space may lie in what an rstrip token before it swallowed.
+    if (begin < covered) continue;
+    if (token->lstrip) begin = SkipWhitespaceLeft(text, begin, covered);
+    if (token->rstrip) end = SkipWhitespaceRight(text, end);
+    if (begin > covered) spans.push_back({covered, begin, nullptr});
+    spans.push_back({begin, end, token});
+    covered = end;
+  }
+  if (covered < text.size()) spans.push_back({covered, text.size(), nullptr});
+  return spans;
+}
+
+}  // namespace lluda::tokenizer

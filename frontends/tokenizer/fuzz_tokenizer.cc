@@ -1,0 +1,122 @@
+// Mutates small tokenizer.json texts, reproducibly: each must end in a one-line error or in a
+// tokenizer that works.
+#include <gtest/gtest.h>
+#include <simdjson.h>
+
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "frontends/tokenizer/stream_decoder.h"
+#include "frontends/tokenizer/tokenizer.h"
+
+namespace lluda::tokenizer {
+namespace {
+
+constexpr int kIterations = 20000;
+constexpr int kMostMutations = 6;
+
+constexpr std::string_view kSeeds[] = {
+    R"({"added_tokens":[{"id":5,"content":"<s>","special":true,"lstrip":true,"rstrip":true,
+"single_word":true,"normalized":false},{"id":6,"content":"\u00e9","special":false}],
+"normalizer":{"type":"NFC"},"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Split",
+"pattern":{"Regex":"(?i:'s)|[^\\r\\n\\p{L}]?\\p{L}+|\\p{N}{1,3}|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"},
+"behavior":"Isolated","invert":false},{"type":"Digits","individual_digits":true},
+{"type":"ByteLevel","add_prefix_space":true,"use_regex":true}]},"post_processor":null,
+"decoder":{"type":"ByteLevel"},"model":{"type":"BPE","unk_token":null,"ignore_merges":true,
+"vocab":{"a":0,"b":1,"ab":2,"aba":3,"Ã":4},"merges":["a b","ab a"]}})",
+    R"({"pre_tokenizer":{"type":"ByteLevel"},"decoder":{"type":"ByteLevel"},"model":{"type":"BPE",
+"unk_token":"b","fuse_unk":true,"vocab":{"a":0,"b":1,"aa":2,"aaaa":3},
+"merges":[["a","a"],["aa","aa"]]}})",
+};
+
+// What a mutation may put in: pieces of the syntax, of regular expressions, and numbers at limits.
+constexpr std::string_view kFragments[] = {
+    "{",        "}",           "[",         "]",     "\"",       ",",          ":",      "null",
+    "true",     "-1",          "0",         "1e999", "2.5",      "4294967296", "\"\"",   "\\u0000",
+    "\\ud800",  "\\\\p{L}",    "(?=",       "(?i:",  "{1,9}",    "*",          "+",      "|",
+    "\\\\s",    "[^",          "\xFF",      "\xC3",  "\"a\":0,", "\"b\":7,",   "\"ab\"", "a b",
+    "Isolated", "\"content\"", "\"vocab\"", "日",    "\\u0301",  "Sequence",
+};
+
+constexpr std::string_view kTexts[] = {"", "ab aba 's 12\n\n  é e\u0301<s> <s>x",
+                                       "\xFF\xC3\u0301\u0327", "aaaaaaaaaaaaaaaaaaaaaaaaaa"};
+
+std::string Mutate(std::string text, std::mt19937* random) {
+  const auto below = [random](size_t limit) { return (*random)() % limit; };
+  const size_t count = 1 + below(kMostMutations);
+  for (size_t i = 0; i < count && !text.empty(); ++i) {
+    const size_t at = below(text.size());
+    const size_t length = std::min<size_t>(1 + below(12), text.size() - at);
+    const std::string_view fragment = kFragments[below(std::size(kFragments))];
+    switch (below(6)) {
+      case 0:
+        text.erase(at, length);
+        break;
+      case 1:
+        text.insert(at, fragment);
+        break;
+      case 2:
+        text.replace(at, length, fragment);
+        break;
+      case 3:
+        text[at] = static_cast<char>(below(256));
+        break;
+      case 4:
+        text.insert(below(text.size()), text.substr(at, length));
+        break;
+      default:
+        if (text[at] >= '0' && text[at] <= '9') text[at] = static_cast<char>('0' + below(10));
+        break;
+    }
+  }
+  return text;
+}
+
+// Each id is a token's, and decoding piece by piece gives what decoding at once gives.
+void ExpectWorks(const Tokenizer& tokenizer, const std::string& json) {
+  for (const std::string_view text : kTexts) {
+    const std::vector<int32_t> ids = tokenizer.Encode(text);
+    StreamDecoder decoder(&tokenizer, /*skip_special=*/false);
+    std::string streamed;
+    for (const int32_t id : ids) {
+      ASSERT_TRUE(id >= 0 && id < tokenizer.vocabulary_size()) << json;
+      streamed += decoder.Add(id);
+    }
+    streamed += decoder.Finish();
+    ASSERT_EQ(streamed, tokenizer.Decode(ids, /*skip_special=*/false)) << json;
+    ASSERT_TRUE(simdjson::validate_utf8(streamed.data(), streamed.size())) << json;
+  }
+}
+
+TEST(FuzzTokenizer, EndsInAnErrorOrAWorkingTokenizer) {
+  std::mt19937 random(20240607);
+  int accepted = 0;
+  for (int i = 0; i < kIterations && !HasFatalFailure(); ++i) {
+    const std::string json = Mutate(std::string(kSeeds[i % std::size(kSeeds)]), &random);
+    const absl::StatusOr<Tokenizer> tokenizer = Tokenizer::FromJson(json, "f.json");
+    if (tokenizer.ok()) {
+      ++accepted;
+      ExpectWorks(*tokenizer, json);
+    } else {
+      const std::string message(tokenizer.status().message());
+      ASSERT_EQ(message.find("f.json: "), 0u) << message;
+      ASSERT_EQ(message.find('\n'), std::string::npos) << message;
+    }
+  }
+  // The mutations must not all be caught by the JSON parser, or nothing behind it is tested.
+  EXPECT_GT(accepted, kIterations / 100);
+  EXPECT_LT(accepted, kIterations);
+}
+
+TEST(FuzzTokenizer, AcceptsTheSeeds) {
+  for (const std::string_view seed : kSeeds) {
+    const absl::StatusOr<Tokenizer> tokenizer = Tokenizer::FromJson(seed, "f.json");
+    ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+    ExpectWorks(*tokenizer, std::string(seed));
+  }
+}
+
+}  // namespace
+}  // namespace lluda::tokenizer

@@ -1,0 +1,89 @@
+#include "frontends/tokenizer/tokenizer.h"
+
+#include <utility>
+
+#include "frontends/tokenizer/nfc.h"
+#include "frontends/tokenizer/utf8.h"
+
+namespace lluda::tokenizer {
+namespace {
+
+// The tokens with the given `normalized` flag; those that are normalised are so themselves.
+std::vector<AddedToken> Select(const std::vector<AddedToken>& tokens, bool normalized, bool nfc) {
+  std::vector<AddedToken> selected;
+  for (const AddedToken& token : tokens) {
+    if (token.normalized != normalized) continue;
+    selected.push_back(token);
+    if (normalized && nfc) selected.back().content = ToNfc(token.content);
+  }
+  return selected;
+}
+
+}  // namespace
+
+Tokenizer::Tokenizer(Vocabulary vocabulary, Bpe bpe, Pretokenizer pretokenizer, bool nfc,
+                     const std::vector<AddedToken>& added_tokens)
+    : vocabulary_(std::move(vocabulary)),
+      bpe_(std::move(bpe)),
+      pretokenizer_(std::move(pretokenizer)),
+      nfc_(nfc),
+      raw_tokens_(Select(added_tokens, /*normalized=*/false, nfc)),
+      normalized_tokens_(Select(added_tokens, /*normalized=*/true, nfc)),
+      is_special_(vocabulary_.size(), false) {
+  for (const AddedToken& token : added_tokens) is_special_[token.id] = token.special;
+}
+
+std::vector<int32_t> Tokenizer::Encode(std::string_view text, const EncodeOptions& options) const {
+  const std::string valid = ReplaceInvalidUtf8(text);
+  EncodeWork work;
+  std::vector<int32_t> ids;
+  for (const AddedTokenMatcher::Span& span : raw_tokens_.Split(valid, options.parse_special)) {
+    if (span.token != nullptr) {
+      ids.push_back(span.token->id);
+      continue;
+    }
+    const std::string_view raw = std::string_view(valid).substr(span.begin, span.end - span.begin);
+    const std::string normalized = nfc_ ? ToNfc(raw) : std::string(raw);
+    for (const AddedTokenMatcher::Span& part :
+         normalized_tokens_.Split(normalized, options.parse_special)) {
+      if (part.token != nullptr) {
+        ids.push_back(part.token->id);
+      } else {
+        EncodePlain(std::string_view(normalized).substr(part.begin, part.end - part.begin), &ids,
+                    &work);
+      }
+    }
+  }
+  if (options.work != nullptr) {
+    options.work->regex_matches += work.regex_matches;
+    options.work->merge_candidates += work.merge_candidates;
+  }
+  return ids;
+}
+
+void Tokenizer::EncodePlain(std::string_view text, std::vector<int32_t>* ids,
+                            EncodeWork* work) const {
+  pretokenizer_.Split(
+      text,
+      [&](std::string_view piece) {
+        bpe_.Encode(piece, vocabulary_, ids, &work->merge_candidates);
+      },
+      &work->regex_matches);
+}
+
+std::string Tokenizer::Decode(const std::vector<int32_t>& ids, bool skip_special) const {
+  std::string bytes;
+  for (const int32_t id : ids) {
+    if (skip_special && IsSpecial(id)) continue;
+    bytes.append(TokenBytes(id));
+  }
+  return ReplaceInvalidUtf8(bytes);
+}
+
+bool Tokenizer::IsSpecial(int32_t id) const { return IsToken(id) && is_special_[id]; }
+
+std::string_view Tokenizer::TokenBytes(int32_t id) const {
+  return IsToken(id) ? vocabulary_.Bytes(id) : std::string_view();
+}
+
+}  // namespace lluda::tokenizer

@@ -1,0 +1,103 @@
+// Text to token ids and back, for any byte-level BPE `tokenizer.json` of Hugging Face's format; the
+// ids are those of their library.
+//
+//   absl::StatusOr<Tokenizer> tokenizer = Tokenizer::Load("/models/Qwen3-0.6B");
+//   std::vector<int32_t> ids = tokenizer->Encode("Hello world");   // 9707, 1879
+//   tokenizer->Decode(ids);                                       // "Hello world"
+//
+// The steps of Encode: added tokens are cut out; what lies between them is brought to NFC, where
+// the file asks for it; added tokens marked `normalized` are cut out; the rest is cut into pieces
+// by the pre_tokenizer, and each piece merged by BPE. Time is linear in the text, up to the log n
+// of a long piece, for the expressions of GPT-2, Llama 3 and Qwen.
+//
+// Supported: model BPE; normalizer none or NFC; pre_tokenizer as in pretokenizer.h; decoder
+// ByteLevel; post_processor none or ByteLevel (which changes no ids). Anything else is refused by
+// name. The settings `truncation` and `padding` are for batches and are ignored.
+#ifndef LLUDA_FRONTENDS_TOKENIZER_TOKENIZER_H_
+#define LLUDA_FRONTENDS_TOKENIZER_TOKENIZER_H_
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "frontends/tokenizer/added_tokens.h"
+#include "frontends/tokenizer/bpe.h"
+#include "frontends/tokenizer/pretokenizer.h"
+#include "frontends/tokenizer/vocabulary.h"
+
+namespace lluda::tokenizer {
+
+// What an Encode call did, for tests and for benchmarks.
+struct EncodeWork {
+  int64_t regex_matches = 0;     // Tried, successful or not.
+  int64_t merge_candidates = 0;  // Pairs that BPE looked at.
+};
+
+struct EncodeOptions {
+  // Whether added tokens marked `special`, such as <|im_start|>, are recognised in the text. Turn
+  // it off for text that must not steer the model. Added tokens that are not special, such as
+  // <think>, always are.
+  bool parse_special = true;
+  EncodeWork* work = nullptr;  // Added to, if given.
+};
+
+// Const methods may be called from several threads.
+class Tokenizer {
+ public:
+  // `path` is a tokenizer.json, or a folder that holds one. NotFound if it does not exist;
+  // InvalidArgument, naming the file and the field, if it is not a tokenizer that is supported.
+  static absl::StatusOr<Tokenizer> Load(const std::string& path);
+  // The same for the text of a file; `name` is what messages call it.
+  static absl::StatusOr<Tokenizer> FromJson(std::string_view json, const std::string& name);
+
+  // `text` may be any bytes: invalid UTF-8 is read as U+FFFD, as in utf8.h.
+  std::vector<int32_t> Encode(std::string_view text, const EncodeOptions& options = {}) const;
+
+  // Valid UTF-8: bytes of the tokens that form no character are U+FFFD. An id that is no token adds
+  // nothing (a model may have more rows than its tokenizer has tokens). `skip_special` leaves
+  // special tokens out.
+  std::string Decode(const std::vector<int32_t>& ids, bool skip_special = true) const;
+
+  // The number of tokens; ids are 0 to vocabulary_size() - 1.
+  int32_t vocabulary_size() const { return vocabulary_.size(); }
+
+  // The token that the file writes as `content` (in the byte-level alphabet, or an added token).
+  std::optional<int32_t> TokenToId(std::string_view content) const {
+    return vocabulary_.Find(content);
+  }
+
+  // False for an id that is no token.
+  bool IsSpecial(int32_t id) const;
+
+  // What the token adds to a text, not necessarily whole characters; empty for an id that is no
+  // token.
+  std::string_view TokenBytes(int32_t id) const;
+
+ private:
+  friend class TokenizerReader;
+
+  Tokenizer(Vocabulary vocabulary, Bpe bpe, Pretokenizer pretokenizer, bool nfc,
+            const std::vector<AddedToken>& added_tokens);
+
+  bool IsToken(int32_t id) const { return id >= 0 && id < vocabulary_.size(); }
+
+  // Text with no added tokens in it.
+  void EncodePlain(std::string_view text, std::vector<int32_t>* ids, EncodeWork* work) const;
+
+  Vocabulary vocabulary_;
+  Bpe bpe_;
+  Pretokenizer pretokenizer_;
+  bool nfc_;
+  AddedTokenMatcher raw_tokens_;         // Looked for in the text as given.
+  AddedTokenMatcher normalized_tokens_;  // Looked for in the normalised text.
+  std::vector<bool> is_special_;         // By id.
+};
+
+}  // namespace lluda::tokenizer
+
+#endif  // LLUDA_FRONTENDS_TOKENIZER_TOKENIZER_H_

@@ -1,0 +1,322 @@
+#include "frontends/tokenizer/tokenizer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "frontends/tokenizer/stream_decoder.h"
+
+namespace lluda::tokenizer {
+namespace {
+
+using Ids = std::vector<int32_t>;
+
+// A small tokenizer: the parts of a tokenizer.json that a test may replace.
+struct Parts {
+  std::string vocab = R"({"a": 0, "b": 1, "c": 2, "ab": 3, "abc": 4, "Ġ": 5, "Ã": 6, "©": 7})";
+  std::string merges = R"(["a b", "ab c"])";
+  std::string model_extra;
+  std::string added = "[]";
+  std::string normalizer = "null";
+  std::string pre_tokenizer =
+      R"({"type": "ByteLevel", "add_prefix_space": false, "use_regex": false})";
+  std::string post_processor = "null";
+  std::string decoder = R"({"type": "ByteLevel"})";
+  std::string type = "BPE";
+
+  std::string Json() const {
+    return "{\"added_tokens\": " + added + ", \"normalizer\": " + normalizer +
+           ", \"pre_tokenizer\": " + pre_tokenizer + ", \"post_processor\": " + post_processor +
+           ", \"decoder\": " + decoder + ", \"model\": {\"type\": \"" + type + "\", " +
+           model_extra + "\"vocab\": " + vocab + ", \"merges\": " + merges + "}}";
+  }
+};
+
+Tokenizer Make(const Parts& parts) {
+  absl::StatusOr<Tokenizer> tokenizer = Tokenizer::FromJson(parts.Json(), "t.json");
+  EXPECT_TRUE(tokenizer.ok()) << tokenizer.status();
+  return *std::move(tokenizer);
+}
+
+std::string Refusal(const Parts& parts) {
+  const absl::StatusOr<Tokenizer> tokenizer = Tokenizer::FromJson(parts.Json(), "t.json");
+  return tokenizer.ok() ? "accepted" : std::string(tokenizer.status().message());
+}
+
+TEST(Tokenizer, AppliesMergesByRank) {
+  EXPECT_EQ(Make({}).Encode("abcab"), (Ids{4, 3}));
+  Parts other_order;
+  other_order.vocab = R"({"a": 0, "b": 1, "c": 2, "ab": 3, "bc": 4})";
+  other_order.merges = R"(["b c", "a b"])";
+  EXPECT_EQ(Make(other_order).Encode("abc"), (Ids{0, 4}));
+}
+
+TEST(Tokenizer, MergesTheLeftmostOfEqualPairsFirst) {
+  Parts parts;
+  parts.vocab = R"({"a": 0, "aa": 1})";
+  parts.merges = R"(["a a"])";
+  EXPECT_EQ(Make(parts).Encode("aaaaa"), (Ids{1, 1, 0}));
+}
+
+TEST(Tokenizer, ReadsMergesAsPairsToo) {
+  Parts parts;
+  parts.merges = R"([["a", "b"], ["ab", "c"]])";
+  EXPECT_EQ(Make(parts).Encode("abcab"), (Ids{4, 3}));
+}
+
+TEST(Tokenizer, TakesAWholePieceFirstWhereMergesAreIgnored) {
+  Parts parts;
+  parts.merges = "[]";
+  parts.model_extra = R"("ignore_merges": true, )";
+  EXPECT_EQ(Make(parts).Encode("abc"), (Ids{4}));
+  EXPECT_EQ(Make(parts).Encode("abca"), (Ids{0, 1, 2, 0}));
+}
+
+TEST(Tokenizer, DropsAByteWithoutATokenUnlessThereIsAnUnknownToken) {
+  EXPECT_EQ(Make({}).Encode("axxb"), (Ids{3})) << "as Hugging Face: a and b become neighbours";
+  Parts parts;
+  parts.vocab = R"({"a": 0, "b": 1, "?": 2, "ab": 3})";
+  parts.merges = R"(["a b"])";
+  parts.model_extra = R"("unk_token": "?", )";
+  EXPECT_EQ(Make(parts).Encode("axxb"), (Ids{0, 2, 2, 1}));
+  parts.model_extra += R"("fuse_unk": true, )";
+  EXPECT_EQ(Make(parts).Encode("axxb"), (Ids{0, 2, 1}));
+}
+
+TEST(Tokenizer, PrependsABlankWhereTheFileSaysSo) {
+  Parts parts;
+  parts.pre_tokenizer = R"({"type": "ByteLevel", "use_regex": true})";
+  EXPECT_EQ(Make(parts).Encode("ab a"), (Ids{5, 3, 5, 0}));
+  EXPECT_EQ(Make(parts).Encode(" ab"), (Ids{5, 3}));
+}
+
+TEST(Tokenizer, SplitsByGpt2sExpressionOnlyWithUseRegex) {
+  Parts parts;
+  parts.vocab = R"({"a": 0, "Ġ": 1, "aĠ": 2})";
+  parts.merges = R"(["a Ġ"])";
+  EXPECT_EQ(Make(parts).Encode("a a"), (Ids{2, 0}));
+  parts.pre_tokenizer = R"({"type": "ByteLevel", "add_prefix_space": false, "use_regex": true})";
+  EXPECT_EQ(Make(parts).Encode("a a"), (Ids{0, 1, 0}));
+}
+
+TEST(Tokenizer, RunsTheStepsOfASequenceInTurn) {
+  Parts parts;
+  parts.vocab = R"({"1": 0, "2": 1, "12": 2, "-": 3, "--": 4})";
+  parts.merges = R"(["1 2", "- -"])";
+  const std::string byte_level =
+      R"({"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}]})";
+  parts.pre_tokenizer =
+      R"({"type": "Sequence", "pretokenizers": [)"
+      R"({"type": "Digits", "individual_digits": true}, )"
+      R"({"type": "Split", "pattern": {"String": "-"}, "behavior": "Isolated"}, )" +
+      byte_level;
+  EXPECT_EQ(Make(parts).Encode("12--"), (Ids{0, 1, 3, 3}));
+  parts.pre_tokenizer =
+      R"({"type": "Sequence", "pretokenizers": [{"type": "Digits"}, )" + byte_level;
+  EXPECT_EQ(Make(parts).Encode("12--"), (Ids{2, 4}));
+}
+
+TEST(Tokenizer, NormalisesOnlyWhereTheFileSaysSo) {
+  Parts parts;
+  EXPECT_EQ(Make(parts).Encode("a\u0301"), (Ids{0})) << "the bytes of the mark have no token";
+  parts.normalizer = R"({"type": "Sequence", "normalizers": [{"type": "NFC"}]})";
+  parts.vocab = R"({"a": 0, "b": 1, "c": 2, "ab": 3, "abc": 4, "Ã": 5, "¡": 6})";
+  EXPECT_EQ(Make(parts).Encode("a\u0301"), (Ids{5, 6}));
+}
+
+TEST(Tokenizer, FindsNormalizedTokensInTheNormalisedTextOnly) {
+  Parts parts;
+  parts.normalizer = R"({"type": "NFC"})";
+  parts.added = R"([{"id": 8, "content": "e\u0301", "normalized": true, "special": false}])";
+  EXPECT_EQ(Make(parts).Encode("aéb e\u0301"), (Ids{0, 8, 1, 5, 8}));
+  parts.added = R"([{"id": 8, "content": "e\u0301", "normalized": false, "special": false}])";
+  EXPECT_EQ(Make(parts).Encode("aéb e\u0301"), (Ids{0, 6, 7, 1, 5, 8}));
+}
+
+TEST(Tokenizer, MayAddATokenThatTheModelHas) {
+  Parts parts;
+  parts.added = R"([{"id": 4, "content": "abc", "special": true}])";
+  const Tokenizer tokenizer = Make(parts);
+  EXPECT_EQ(tokenizer.vocabulary_size(), 8);
+  EXPECT_TRUE(tokenizer.IsSpecial(4));
+  EXPECT_EQ(tokenizer.Decode({4, 0}), "a");
+  EXPECT_EQ(tokenizer.Decode({4, 0}, /*skip_special=*/false), "abca");
+}
+
+TEST(Tokenizer, ReadsInvalidUtf8AsReplacementCharacters) {
+  Parts parts;
+  parts.vocab = R"({"ï": 0, "¿": 1, "½": 2})";
+  parts.merges = "[]";
+  EXPECT_EQ(Make(parts).Encode("\xFF"), (Ids{0, 1, 2}));
+  EXPECT_EQ(Make(parts).Encode("\xE6\x97"), (Ids{0, 1, 2}));
+}
+
+TEST(Tokenizer, DecodesBytesThatFormNoCharacterToReplacementCharacters) {
+  EXPECT_EQ(Make({}).Decode({0, 6, 7, 7, 6}), "aé\uFFFD\uFFFD");
+}
+
+TEST(StreamDecoder, HoldsACharacterBackUntilItIsWhole) {
+  const Tokenizer tokenizer = Make({});
+  StreamDecoder decoder(&tokenizer);
+  EXPECT_EQ(decoder.Add(0), "a");
+  EXPECT_EQ(decoder.Add(6), "");
+  EXPECT_EQ(decoder.Add(7), "é");
+  EXPECT_EQ(decoder.Add(6), "");
+  EXPECT_EQ(decoder.Add(1), "\uFFFDb");
+  EXPECT_EQ(decoder.Add(6), "");
+  EXPECT_EQ(decoder.Finish(), "\uFFFD");
+  EXPECT_EQ(decoder.Finish(), "");
+}
+
+TEST(StreamDecoder, SkipsSpecialTokensOnRequest) {
+  Parts parts;
+  parts.added = R"([{"id": 8, "content": "<s>", "special": true}])";
+  const Tokenizer tokenizer = Make(parts);
+  EXPECT_EQ(StreamDecoder(&tokenizer).Add(8), "");
+  EXPECT_EQ(StreamDecoder(&tokenizer, /*skip_special=*/false).Add(8), "<s>");
+}
+
+struct BadFile {
+  const char* name;
+  std::string Parts::* part;
+  const char* value;
+  const char* message;
+};
+
+class BadFileTest : public testing::TestWithParam<BadFile> {};
+
+TEST_P(BadFileTest, IsRefusedWithTheFileTheFieldAndTheReason) {
+  Parts parts;
+  parts.*GetParam().part = GetParam().value;
+  EXPECT_EQ(Refusal(parts), std::string("t.json: ") + GetParam().message);
+}
+
+const BadFile kBadFiles[] = {
+    {"IdGap", &Parts::vocab, R"({"a": 0, "b": 2})",
+     "model.vocab: token \"b\" has id 2, but 2 tokens without a gap have the ids 0 to 1"},
+    {"HugeId", &Parts::vocab, R"({"a": 4294967296})",
+     "model.vocab[\"a\"]: is not an integer from 0 to 2147483647"},
+    {"NegativeId", &Parts::vocab, R"({"a": -1})",
+     "model.vocab[\"a\"]: is not an integer from 0 to 2147483647"},
+    {"FractionalId", &Parts::vocab, R"({"a": 0.5})",
+     "model.vocab[\"a\"]: is not an integer from 0 to 2147483647"},
+    {"SharedId", &Parts::vocab, R"({"a": 0, "b": 0})",
+     "model.vocab: tokens \"a\" and \"b\" share id 0"},
+    {"DuplicateToken", &Parts::vocab, R"({"a": 0, "a": 1})",
+     "model.vocab: token \"a\" is listed twice"},
+    {"VocabularyType", &Parts::vocab, "[]", "model.vocab: is an array, not an object"},
+    {"MergesType", &Parts::merges, "{}", "model.merges: is an object, not an array"},
+    {"MergeUnknownLeft", &Parts::merges, R"(["a b", "x b"])",
+     "model.merges[1]: token \"x\" is not in the vocabulary"},
+    {"MergeUnknownRight", &Parts::merges, R"([["a", "y"]])",
+     "model.merges[0]: token \"y\" is not in the vocabulary"},
+    {"MergeUnknownResult", &Parts::merges, R"(["b a"])",
+     "model.merges[0]: token \"ba\" is not in the vocabulary"},
+    {"MergeWithoutBlank", &Parts::merges, R"(["ab"])",
+     "model.merges[0]: \"ab\" is not two tokens with one space"},
+    {"MergeTwoBlanks", &Parts::merges, R"(["a b c"])",
+     "model.merges[0]: \"a b c\" is not two tokens with one space"},
+    {"MergeTriple", &Parts::merges, R"([["a", "b", "c"]])",
+     "model.merges[0]: is not a pair of two strings"},
+    {"MergeNumber", &Parts::merges, "[7]", "model.merges[0]: is a number, not an array"},
+    {"MergePairOfNumbers", &Parts::merges, "[[1, 2]]",
+     "model.merges[0]: is not a pair of two strings"},
+    {"ModelType", &Parts::type, "WordPiece", "model: type \"WordPiece\" is not supported"},
+    {"Dropout", &Parts::model_extra, R"("dropout": 0.1, )",
+     "model.dropout: dropout is not supported"},
+    {"ByteFallback", &Parts::model_extra, R"("byte_fallback": true, )",
+     "model: byte_fallback is not supported: not byte-level BPE"},
+    {"SubwordPrefix", &Parts::model_extra, R"("continuing_subword_prefix": "##", )",
+     "model.continuing_subword_prefix: \"##\" is not supported"},
+    {"UnknownUnknown", &Parts::model_extra, R"("unk_token": "<unk>", )",
+     "model.unk_token: token \"<unk>\" is unknown"},
+    {"FlagType", &Parts::model_extra, R"("ignore_merges": 1, )",
+     "model.ignore_merges: is a number, not a boolean"},
+    {"AddedEmpty", &Parts::added, R"([{"id": 8, "content": ""}])",
+     "added_tokens[0]: content is empty"},
+    {"AddedTwice", &Parts::added, R"([{"id": 8, "content": "x"}, {"id": 9, "content": "x"}])",
+     "added_tokens[1]: \"x\" is listed twice"},
+    {"AddedWithAnotherId", &Parts::added, R"([{"id": 8, "content": "abc"}])",
+     "model.vocab: token \"abc\" is listed twice"},
+    {"AddedGap", &Parts::added, R"([{"id": 100, "content": "x"}])",
+     "model.vocab: token \"x\" has id 100, but 9 tokens without a gap have the ids 0 to 8"},
+    {"AddedWithoutId", &Parts::added, R"([{"content": "x"}])", "added_tokens[0].id: is missing"},
+    {"AddedFlagType", &Parts::added, R"([{"id": 8, "content": "x", "lstrip": "no"}])",
+     "added_tokens[0].lstrip: is a string, not a boolean"},
+    {"AddedType", &Parts::added, "[3]", "added_tokens[0]: is a number, not an object"},
+    {"Normalizer", &Parts::normalizer, R"({"type": "NFKC"})",
+     "normalizer: type \"NFKC\" is not supported"},
+    {"NormalizerInSequence", &Parts::normalizer,
+     R"({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Lowercase"}]})",
+     "normalizer.normalizers[1]: type \"Lowercase\" is not supported"},
+    {"PostProcessor", &Parts::post_processor, R"({"type": "TemplateProcessing"})",
+     "post_processor: type \"TemplateProcessing\" is not supported"},
+    {"Decoder", &Parts::decoder, R"({"type": "Metaspace"})",
+     "decoder: type \"Metaspace\" is not supported"},
+    {"NoDecoder", &Parts::decoder, "null",
+     "the document: decoder is missing: not a byte-level BPE"},
+    {"PreTokenizer", &Parts::pre_tokenizer, R"({"type": "Metaspace"})",
+     "pre_tokenizer: type \"Metaspace\" is not supported"},
+    {"NoPreTokenizer", &Parts::pre_tokenizer, "null", "pre_tokenizer: is missing"},
+    {"NoByteLevel", &Parts::pre_tokenizer, R"({"type": "Digits"})",
+     "pre_tokenizer: has no ByteLevel part: not a byte-level BPE"},
+    {"StepAfterByteLevel", &Parts::pre_tokenizer,
+     R"({"type": "Sequence", "pretokenizers": [{"type": "ByteLevel"}, {"type": "Digits"}]})",
+     "pre_tokenizer.pretokenizers[1]: Digits after ByteLevel is not supported"},
+    {"Behavior", &Parts::pre_tokenizer,
+     R"({"type": "Split", "pattern": {"Regex": "a"}, "behavior": "Removed"})",
+     "pre_tokenizer: behavior \"Removed\" is not supported"},
+    {"Regex", &Parts::pre_tokenizer,
+     R"json({"type": "Split", "pattern": {"Regex": "a(?=b)"}, "behavior": "Isolated"})json",
+     "pre_tokenizer.pattern: the group (?=...) is not supported"},
+};
+
+INSTANTIATE_TEST_SUITE_P(All, BadFileTest, testing::ValuesIn(kBadFiles),
+                         [](const testing::TestParamInfo<BadFile>& info) {
+                           return info.param.name;
+                         });
+
+TEST(TokenizerFile, ThatIsTruncatedIsRefusedAtEveryLength) {
+  const std::string json = Parts().Json();
+  ASSERT_TRUE(Tokenizer::FromJson(json, "t.json").ok());
+  for (size_t length = 0; length < json.size(); ++length) {
+    const absl::Status status = Tokenizer::FromJson(json.substr(0, length), "t.json").status();
+    EXPECT_THAT(std::string(status.message()), testing::StartsWith("t.json: is not valid JSON: "))
+        << length;
+  }
+}
+
+TEST(TokenizerFile, ThatIsNestedTooDeepIsRefused) {
+  const std::string json = std::string(100000, '[') + std::string(100000, ']');
+  EXPECT_THAT(std::string(Tokenizer::FromJson(json, "t.json").status().message()),
+              testing::StartsWith("t.json: is not valid JSON: "));
+}
+
+TEST(TokenizerFile, IsFoundInAFolderOrByItsName) {
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "tokenizer";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "tokenizer.json") << Parts().Json();
+  EXPECT_TRUE(Tokenizer::Load(folder.string()).ok());
+  EXPECT_TRUE(Tokenizer::Load((folder / "tokenizer.json").string()).ok());
+}
+
+TEST(TokenizerFile, ThatIsMissingIsNamed) {
+  EXPECT_EQ(Tokenizer::Load("/nonexistent").status(),
+            absl::NotFoundError("/nonexistent: no such file"));
+  const std::string folder = testing::TempDir() + "/no_tokenizer";
+  std::filesystem::create_directories(folder);
+  EXPECT_EQ(Tokenizer::Load(folder).status(),
+            absl::NotFoundError(folder + "/tokenizer.json: no such file"));
+}
+
+TEST(TokenizerFile, ThatIsADeviceIsRefused) {
+  EXPECT_EQ(Tokenizer::Load("/dev/zero").status(),
+            absl::InvalidArgumentError("/dev/zero: is not a regular file"));
+}
+
+}  // namespace
+}  // namespace lluda::tokenizer
