@@ -97,7 +97,7 @@ TEST(PackWeightsTest, AKeyStateOfF32GetsPanelsOfSingleElements) {
 
 TEST(PackWeightsTest, AKeyStateThatIsReadOtherwiseStaysWithAReason) {
   PackWeights pass;
-  ExpectMiss(&pass, Edited(kAttention, "%q %ks %vs", "%q %ks %ks"), "k",
+  ExpectMiss(&pass, Edited(kAttention, "%q %ks %vs", "%q %ks %ks"), "ks",
              "the state @k is also read by %o");
 }
 
