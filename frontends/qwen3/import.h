@@ -65,6 +65,10 @@ struct ImportOptions {
 absl::StatusOr<std::unique_ptr<ir::Module>> ImportQwen3(const Config& config,
                                                         const ImportOptions& options);
 
+// The tensors that a checkpoint of this model has, by the config alone: for reading the module of a
+// model whose weights are not there. All have the config's dtype.
+TensorLookup TensorsOf(const Config& config);
+
 }  // namespace lluda::frontends::qwen3
 
 #endif  // LLUDA_FRONTENDS_QWEN3_IMPORT_H_

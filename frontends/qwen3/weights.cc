@@ -1,8 +1,11 @@
 #include "frontends/qwen3/weights.h"
 
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "glog/logging.h"
@@ -118,6 +121,36 @@ ir::Axis ModelAxis(const Config& config, absl::string_view name) {
     if (axis == name) return {std::string(name), ir::Extent::Constant(size)};
   }
   LOG(FATAL) << "the model has no axis " << name;
+}
+
+TensorLookup TensorsOf(const Config& config) {
+  const std::pair<absl::string_view, ir::DType> dtypes[] = {
+      {"float32", ir::DType::kF32},
+      {"bfloat16", ir::DType::kBF16},
+      {"float16", ir::DType::kF16},
+  };
+  absl::flat_hash_map<std::string, TensorInfo> tensors;
+  for (const WeightRow& row : kWeights) {
+    ir::Global weight;
+    weight.source = row.source;
+    if (row.per_layer) weight.index = ir::Index{kLayer, config.num_hidden_layers};
+    TensorInfo info;
+    info.dtype_name = config.dtype;
+    for (const auto& [name, dtype] : dtypes) {
+      if (name == config.dtype) info.dtype = dtype;
+    }
+    for (const char* axis : row.axes) {
+      if (axis != nullptr) info.shape.push_back(ModelAxis(config, axis).extent.value);
+    }
+    for (int64_t i = 0; i < (row.per_layer ? config.num_hidden_layers : 1); ++i) {
+      tensors[ir::SourceName(weight, i)] = info;
+    }
+  }
+  return [tensors = std::move(tensors)](absl::string_view name) -> std::optional<TensorInfo> {
+    const auto it = tensors.find(name);
+    if (it == tensors.end()) return std::nullopt;
+    return it->second;
+  };
 }
 
 absl::Status AddWeights(const Config& config, const ImportOptions& options, ir::Module* module,

@@ -1,0 +1,159 @@
+#include "cli/arguments.h"
+
+#include <iostream>
+
+#include "CLI/App.hpp"
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+
+namespace lluda::cli {
+namespace {
+
+void AddModel(CLI::App* app, std::string* model) {
+  app->add_option("model", *model,
+                  "Hugging Face folder, or a hub name in the local cache (Qwen/Qwen3-0.6B); the "
+                  "small default model if left out");
+}
+
+void AddContext(CLI::App* app, ModelFlags* flags) {
+  app->add_option("--ctx", flags->context,
+                  "Tokens the context holds [the model's maximum, at most 4096]")
+      ->check(CLI::PositiveNumber);
+}
+
+void AddPrecision(CLI::App* app, ModelFlags* flags) {
+  app->add_option("--precision", flags->precision,
+                  "bf16: matmul inputs and the cache in bf16; f32: everything in f32")
+      ->check(CLI::IsMember({"bf16", "f32"}))
+      ->capture_default_str();
+}
+
+void AddMachine(CLI::App* app, ModelFlags* flags) {
+  app->add_option("-t,--threads", flags->threads, "Threads [the physical cores there are]")
+      ->check(CLI::PositiveNumber);
+  app->add_option("--isa", flags->isa, "host, or an older one: avx512bf16, avx512, avx2, generic")
+      ->capture_default_str();
+}
+
+void AddPrompt(CLI::App* app, PromptFlags* flags, const char* what) {
+  CLI::Option* text = app->add_option("-p,--prompt", flags->text, what);
+  app->add_option("-f,--file", flags->file, "The same from a file; - is stdin")->excludes(text);
+}
+
+void AddSampler(CLI::App* app, SamplerFlags* flags) {
+  app->add_option("--temperature", flags->temperature, "0: always the likeliest token");
+  app->add_option("--top-k", flags->top_k, "Only the k likeliest tokens; 0: all");
+  app->add_option("--top-p", flags->top_p, "Only the likeliest tokens that reach p together");
+  app->add_option("--min-p", flags->min_p, "Only tokens p times as likely as the likeliest");
+  app->add_option("--repetition-penalty", flags->repetition_penalty, "1: none");
+  app->add_option("--presence-penalty", flags->presence_penalty, "0: none");
+  app->add_option("--frequency-penalty", flags->frequency_penalty, "0: none");
+  app->add_option("--seed", flags->seed, "Of the random draws")->capture_default_str();
+}
+
+void AddGeneration(CLI::App* app, GenerateFlags* flags) {
+  AddModel(app, &flags->model.model);
+  app->add_option("-n,--max-new-tokens", flags->max_new_tokens, "Most tokens to generate")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app->add_option("--stop", flags->stops, "Text that ends the generation; may be repeated")
+      ->allow_extra_args(false);
+  AddSampler(app, &flags->sampler);
+  AddContext(app, &flags->model);
+  AddPrecision(app, &flags->model);
+  AddMachine(app, &flags->model);
+  app->add_flag("--stats", flags->stats, "Print times, speed and memory on stderr");
+}
+
+CLI::App* AddGenerate(CLI::App* app, GenerateFlags* flags) {
+  CLI::App* sub = app->add_subcommand("generate", "Continue a text");
+  AddGeneration(sub, flags);
+  AddPrompt(sub, &flags->prompt, "The text to continue [stdin]");
+  sub->add_flag("--json", flags->json, "Print one JSON object with text, tokens and statistics");
+  return sub;
+}
+
+CLI::App* AddChat(CLI::App* app, ChatFlags* flags) {
+  CLI::App* sub = app->add_subcommand("chat", "Talk with a model: each line of stdin is a message");
+  AddGeneration(sub, &flags->generate);
+  AddPrompt(sub, &flags->generate.prompt, "One message to answer, instead of stdin's lines");
+  sub->add_option("--system", flags->system, "The system message");
+  sub->add_flag("--thinking,!--no-thinking", flags->thinking,
+                "Whether the model thinks before it answers [it does]");
+  return sub;
+}
+
+CLI::App* AddTokenize(CLI::App* app, TokenizeFlags* flags) {
+  CLI::App* sub = app->add_subcommand("tokenize", "Print the token ids of a text");
+  AddModel(sub, &flags->model);
+  AddPrompt(sub, &flags->prompt, "The text [stdin]");
+  CLI::Option* jsonl =
+      sub->add_flag("--jsonl", flags->jsonl,
+                    "Read lines {\"text\": ...}, write lines {\"ids\": ..., \"decoded\": ...}");
+  sub->add_flag("--json", flags->json, "Print ids and text as one JSON object")->excludes(jsonl);
+  return sub;
+}
+
+CLI::App* AddIr(CLI::App* app, IrFlags* flags) {
+  CLI::App* sub = app->add_subcommand("ir", "Print a model's module; after all passes, by default");
+  AddModel(sub, &flags->model.model);
+  CLI::Option* before = sub->add_flag("--before", flags->before, "Before the first pass");
+  CLI::Option* after = sub->add_option(
+      "--after", flags->after, "After this pass: its name (its last run) or its number, from 1");
+  CLI::Option* all = sub->add_option("--all", flags->all_folder,
+                                     "Write the module before, and after each pass that changed "
+                                     "it, to files in this folder");
+  before->excludes(after)->excludes(all);
+  after->excludes(all);
+  sub->add_option("--passes", flags->passes, "Passes to run, separated by commas")
+      ->capture_default_str();
+  AddContext(sub, &flags->model);
+  AddPrecision(sub, &flags->model);
+  return sub;
+}
+
+CLI::App* AddValidate(CLI::App* app, ValidateFlags* flags) {
+  CLI::App* sub = app->add_subcommand("validate", "Compare a model with Hugging Face's outputs");
+  AddModel(sub, &flags->model.model);
+  sub->add_option("--reference", flags->reference,
+                  "What extract_reference.py wrote: NAME.json, with NAME.safetensors beside it")
+      ->required();
+  AddContext(sub, &flags->model);
+  AddPrecision(sub, &flags->model);
+  AddMachine(sub, &flags->model);
+  sub->add_flag("--json", flags->json, "Print one JSON object instead of a table");
+  return sub;
+}
+
+}  // namespace
+
+ParseResult ParseArguments(int argc, char** argv) {
+  ParseResult result;
+  Arguments& arguments = result.arguments;
+  try {
+    CLI::App app("Compiles a Qwen3 checkpoint for this machine and runs it.", "lluda");
+    app.require_subcommand(1);
+    const std::pair<CLI::App*, Command> commands[] = {
+        {AddGenerate(&app, &arguments.generate), Command::kGenerate},
+        {AddChat(&app, &arguments.chat), Command::kChat},
+        {AddTokenize(&app, &arguments.tokenize), Command::kTokenize},
+        {AddIr(&app, &arguments.ir), Command::kIr},
+        {AddValidate(&app, &arguments.validate), Command::kValidate},
+    };
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::Success& success) {  // --help
+      app.exit(success);
+      result.exit_code = std::cout.flush() ? 0 : 1;
+    }
+    for (const auto& [sub, command] : commands) {
+      if (sub->parsed()) arguments.command = command;
+    }
+  } catch (const CLI::Error& error) {
+    std::cerr << "lluda: " << error.what() << " (lluda --help tells more)\n";
+    result.exit_code = 2;
+  }
+  return result;
+}
+
+}  // namespace lluda::cli

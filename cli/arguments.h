@@ -1,0 +1,99 @@
+// The command line, parsed: which subcommand, and its flags as plain values.
+//
+//   ParseResult parsed = ParseArguments(argc, argv);
+//   if (parsed.exit_code) return *parsed.exit_code;   // --help, or bad usage, already reported
+//   if (parsed.arguments.command == Command::kGenerate) RunGenerate(parsed.arguments.generate);
+//
+// The parser library reports by throwing; nothing leaves ParseArguments that way.
+#ifndef LLUDA_CLI_ARGUMENTS_H_
+#define LLUDA_CLI_ARGUMENTS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lluda::cli {
+
+// Which model, and how it is run.
+struct ModelFlags {
+  std::string model;  // a folder, a hub name, or empty for the default model
+  std::string precision = "bf16";
+  std::string isa = "host";
+  std::optional<int64_t> context;
+  int threads = 0;
+};
+
+// What is left out comes from the model's generation_config.json.
+struct SamplerFlags {
+  std::optional<double> temperature, top_p, min_p;
+  std::optional<double> repetition_penalty, presence_penalty, frequency_penalty;
+  std::optional<int64_t> top_k;
+  uint64_t seed = 0;
+};
+
+struct PromptFlags {
+  std::optional<std::string> text;
+  std::optional<std::string> file;  // "-" is stdin
+};
+
+struct GenerateFlags {
+  ModelFlags model;
+  SamplerFlags sampler;
+  PromptFlags prompt;
+  int64_t max_new_tokens = 256;
+  std::vector<std::string> stops;
+  bool stats = false;
+  bool json = false;
+};
+
+struct ChatFlags {
+  GenerateFlags generate;
+  std::string system;
+  bool thinking = true;
+};
+
+struct TokenizeFlags {
+  std::string model;
+  PromptFlags prompt;
+  bool jsonl = false;
+  bool json = false;
+};
+
+struct IrFlags {
+  ModelFlags model;
+  bool before = false;
+  std::string after;  // a pass's name, or its number in the pipeline
+  std::string passes = "default";
+  std::string all_folder;
+};
+
+struct ValidateFlags {
+  ModelFlags model;
+  std::string reference;
+  bool json = false;
+};
+
+enum class Command : uint8_t { kGenerate, kChat, kTokenize, kIr, kValidate };
+
+struct Arguments {
+  Command command = Command::kGenerate;
+  GenerateFlags generate;
+  ChatFlags chat;
+  TokenizeFlags tokenize;
+  IrFlags ir;
+  ValidateFlags validate;
+};
+
+struct ParseResult {
+  Arguments arguments;
+  // Set when there is nothing to run: help was printed to stdout (0), or the usage was wrong and
+  // one line on stderr says how (2).
+  std::optional<int> exit_code;
+};
+
+ParseResult ParseArguments(int argc, char** argv);
+
+}  // namespace lluda::cli
+
+#endif  // LLUDA_CLI_ARGUMENTS_H_

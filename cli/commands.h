@@ -1,0 +1,21 @@
+// The subcommands. Each returns the exit code of a run that came to its end, or the error that
+// ended it early; main.cc reports errors.
+//
+//   absl::StatusOr<int> code = RunTokenize(arguments.tokenize);
+#ifndef LLUDA_CLI_COMMANDS_H_
+#define LLUDA_CLI_COMMANDS_H_
+
+#include "absl/status/statusor.h"
+#include "cli/arguments.h"
+
+namespace lluda::cli {
+
+absl::StatusOr<int> RunGenerate(const GenerateFlags& flags);
+absl::StatusOr<int> RunChat(const ChatFlags& flags);
+absl::StatusOr<int> RunTokenize(const TokenizeFlags& flags);
+absl::StatusOr<int> RunIr(const IrFlags& flags);
+absl::StatusOr<int> RunValidate(const ValidateFlags& flags);
+
+}  // namespace lluda::cli
+
+#endif  // LLUDA_CLI_COMMANDS_H_

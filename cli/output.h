@@ -1,0 +1,30 @@
+// Files in and out, with errors that name them.
+//
+//   absl::Status written = WriteStdout("text");                     // "stdout: No space left on
+//   device" absl::Status saved = WriteFile("dumps/00-input.lluda", text);   // all of it or nothing
+//   absl::StatusOr<std::string> text = ReadInput("-");
+#ifndef LLUDA_CLI_OUTPUT_H_
+#define LLUDA_CLI_OUTPUT_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace lluda::cli {
+
+// Writes all of `text` at once, unbuffered. Unavailable, with the system's reason, if it cannot.
+absl::Status WriteStdout(absl::string_view text);
+
+// Writes a file under a temporary name beside `path` and renames it, so that `path` is never half
+// written. Unavailable if it cannot be.
+absl::Status WriteFile(const std::string& path, absl::string_view contents);
+
+// A file's contents; "-" is stdin. NotFound if there is no such file, FailedPrecondition if it
+// cannot be read.
+absl::StatusOr<std::string> ReadInput(const std::string& path);
+
+}  // namespace lluda::cli
+
+#endif  // LLUDA_CLI_OUTPUT_H_

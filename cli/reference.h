@@ -1,0 +1,37 @@
+// What transformers computed for some prompts: the files that reference_data/extract_reference.py
+// writes, whole or in part (reference_data/README.md has the format).
+//
+//   absl::StatusOr<std::vector<ReferencePrompt>> prompts = LoadReference("stories/reference.json");
+#ifndef LLUDA_CLI_REFERENCE_H_
+#define LLUDA_CLI_REFERENCE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace lluda::cli {
+
+// All but `ids` may be missing.
+struct ReferencePrompt {
+  std::vector<int32_t> ids;  // at least one
+  std::optional<std::string> text;
+  std::optional<int64_t> next;
+  std::optional<double> next_logit;
+  std::vector<int32_t> top10;
+  std::vector<int32_t> greedy;
+  std::vector<double> greedy_margin;  // as many as `greedy`, or none
+  std::optional<double> mean_nll;
+  std::optional<double> hf_bf16_mse;  // of transformers' own bf16 run
+  std::vector<float> logits;          // after the prompt, from the .safetensors; may be empty
+};
+
+// Reads NAME.json, and NAME.safetensors if it is there. NotFound if there is no such file;
+// InvalidArgument, naming file and field, if one of them is not as it should be.
+absl::StatusOr<std::vector<ReferencePrompt>> LoadReference(const std::string& path);
+
+}  // namespace lluda::cli
+
+#endif  // LLUDA_CLI_REFERENCE_H_

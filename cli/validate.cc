@@ -1,0 +1,257 @@
+// lluda validate: compares a model with what transformers computed for it, prompt by prompt.
+//
+// A prompt falls short if the tokenizer gives other ids for its text, if the likeliest next token
+// is another one, if the greedy tokens differ before the first undecided step, if the logits are
+// further off than the precision allows, or if they depend on how the prompt is divided into steps.
+// What a reference does not have is not compared.
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/algorithm/container.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "cli/commands.h"
+#include "cli/compare.h"
+#include "cli/json_writer.h"
+#include "cli/model_flags.h"
+#include "cli/output.h"
+#include "cli/reference.h"
+
+namespace lluda::cli {
+namespace {
+
+// Bounds of NMSE against a float32 run.
+constexpr double kF32Nmse = 1e-9;
+constexpr double kBf16Nmse = 1.2e-4;
+constexpr double kShareOfBf16Error = 0.5;  // of transformers' own bf16 run
+
+struct PromptResult {
+  std::optional<LogitsDistance> distance;
+  double nmse_bound = 0;
+  int32_t next = 0;
+  double next_logit = 0;
+  int64_t top10_shared = 0;
+  int64_t greedy_equal = 0;    // tokens met before the first other one
+  int64_t greedy_decided = 0;  // tokens that have to be met
+  std::optional<double> mean_nll;
+  std::vector<std::string> shortcomings;
+};
+
+class Validator {
+ public:
+  Validator(engine::Model* model, engine::Session* session, engine::Precision precision)
+      : model_(model), session_(session), precision_(precision) {}
+
+  absl::StatusOr<PromptResult> Run(const ReferencePrompt& reference) {
+    PromptResult result;
+    if (reference.text && model_->tokenizer() != nullptr &&
+        model_->tokenizer()->Encode(*reference.text) != reference.ids) {
+      result.shortcomings.push_back("token ids");
+    }
+    session_->Clear();
+    absl::StatusOr<absl::Span<const float>> evaluated = session_->Evaluate(reference.ids);
+    if (!evaluated.ok()) return evaluated.status();
+    const std::vector<float> logits(evaluated->begin(), evaluated->end());
+    if (absl::Status status = CompareLogits(logits, reference, &result); !status.ok()) {
+      return status;
+    }
+    if (absl::Status status = Decode(logits, reference, &result); !status.ok()) return status;
+    if (absl::Status status = Replay(logits, reference, &result); !status.ok()) return status;
+    return result;
+  }
+
+ private:
+  absl::Status CompareLogits(const std::vector<float>& logits, const ReferencePrompt& reference,
+                             PromptResult* result) {
+    result->next = ArgMax(logits);
+    if (reference.next && result->next != *reference.next) result->shortcomings.push_back("next");
+    const int64_t compared = reference.next.value_or(result->next);
+    if (compared >= 0 && compared < static_cast<int64_t>(logits.size())) {
+      result->next_logit = logits[static_cast<size_t>(compared)];
+    }
+    for (const int32_t id : Largest(logits, static_cast<int>(reference.top10.size()))) {
+      if (absl::c_linear_search(reference.top10, id)) ++result->top10_shared;
+    }
+    if (reference.logits.empty()) return absl::OkStatus();
+    if (reference.logits.size() != logits.size()) {
+      return absl::InvalidArgumentError(absl::StrCat("the reference has ", reference.logits.size(),
+                                                     " logits, the model ", logits.size(),
+                                                     ": it is of another model"));
+    }
+    result->distance = Compare(logits, reference.logits);
+    result->nmse_bound = precision_ == engine::Precision::kF32 ? kF32Nmse : kBf16Nmse;
+    if (precision_ == engine::Precision::kBF16 && reference.hf_bf16_mse) {
+      result->nmse_bound = std::min(result->nmse_bound, kShareOfBf16Error * *reference.hf_bf16_mse /
+                                                            result->distance->mean_square);
+    }
+    // Written so that a NaN falls short.
+    if (!(result->distance->nmse < result->nmse_bound)) result->shortcomings.push_back("nmse");
+    return absl::OkStatus();
+  }
+
+  // Greedy decoding, up to the first token that is not the reference's.
+  absl::Status Decode(const std::vector<float>& logits, const ReferencePrompt& reference,
+                      PromptResult* result) {
+    const auto steps = static_cast<int64_t>(reference.greedy.size());
+    result->greedy_decided = DecidedSteps(reference.greedy_margin, steps);
+    std::vector<int32_t> tokens = reference.ids;
+    int32_t next = ArgMax(logits);
+    while (result->greedy_equal < steps && next == reference.greedy[result->greedy_equal]) {
+      if (++result->greedy_equal == steps) break;
+      tokens.push_back(next);
+      absl::StatusOr<absl::Span<const float>> evaluated = session_->Evaluate(tokens);
+      if (!evaluated.ok()) return evaluated.status();
+      next = ArgMax(*evaluated);
+    }
+    if (result->greedy_equal < result->greedy_decided) result->shortcomings.push_back("greedy");
+    return absl::OkStatus();
+  }
+
+  // The prompt once more, token by token: gives its likelihood, and has to end with the same bits.
+  absl::Status Replay(const std::vector<float>& logits, const ReferencePrompt& reference,
+                      PromptResult* result) {
+    session_->Clear();
+    double nll = 0;
+    const absl::Span<const int32_t> ids = reference.ids;
+    for (size_t i = 1; i <= ids.size(); ++i) {
+      absl::StatusOr<absl::Span<const float>> evaluated = session_->Evaluate(ids.subspan(0, i));
+      if (!evaluated.ok()) return evaluated.status();
+      if (i < ids.size()) {
+        nll += NegativeLogLikelihood(*evaluated, ids[i]);
+      } else if (!absl::c_equal(*evaluated, logits)) {
+        result->shortcomings.push_back("token by token");
+      }
+    }
+    if (ids.size() > 1) result->mean_nll = nll / static_cast<double>(ids.size() - 1);
+    return absl::OkStatus();
+  }
+
+  engine::Model* model_;
+  engine::Session* session_;
+  engine::Precision precision_;
+};
+
+std::string Verdict(const PromptResult& result) {
+  if (result.shortcomings.empty()) return "ok";
+  return absl::StrCat("falls short: ", absl::StrJoin(result.shortcomings, ", "));
+}
+
+std::string Yes(bool same) { return same ? "same" : "OTHER"; }
+
+std::string TableRow(size_t number, const ReferencePrompt& reference, const PromptResult& result) {
+  std::string row = absl::StrFormat("%6d %6d", number, reference.ids.size());
+  if (result.distance) {
+    absl::StrAppendFormat(&row, " %9.2e %9.2e %9.2e %10.8f", result.distance->mse,
+                          result.distance->nmse, result.nmse_bound, result.distance->cosine);
+  } else {
+    absl::StrAppendFormat(&row, " %9s %9s %9s %10s", "-", "-", "-", "-");
+  }
+  absl::StrAppendFormat(&row, " %6s",
+                        reference.next ? Yes(result.next == *reference.next) : std::string("-"));
+  absl::StrAppendFormat(&row, " %8s",
+                        reference.next_logit
+                            ? absl::StrFormat("%+.3f", result.next_logit - *reference.next_logit)
+                            : std::string("-"));
+  absl::StrAppendFormat(&row, " %6s",
+                        reference.top10.empty()
+                            ? std::string("-")
+                            : absl::StrCat(result.top10_shared, "/", reference.top10.size()));
+  absl::StrAppendFormat(&row, " %12s",
+                        reference.greedy.empty()
+                            ? std::string("-")
+                            : absl::StrCat(result.greedy_equal, "/", result.greedy_decided, "/",
+                                           reference.greedy.size()));
+  absl::StrAppendFormat(&row, " %9s",
+                        reference.mean_nll && result.mean_nll
+                            ? absl::StrFormat("%+.1e", *result.mean_nll - *reference.mean_nll)
+                            : std::string("-"));
+  return absl::StrCat(row, "  ", Verdict(result), "\n");
+}
+
+std::string Table(const std::vector<ReferencePrompt>& prompts,
+                  const std::vector<PromptResult>& results) {
+  std::string table = absl::StrFormat(
+      "%6s %6s %9s %9s %9s %10s %6s %8s %6s %12s %9s  %s\n", "prompt", "tokens", "MSE", "NMSE",
+      "bound", "cosine", "argmax", "d(logit)", "top-10", "greedy=/>=/n", "d(NLL)", "verdict");
+  for (size_t i = 0; i < prompts.size(); ++i) table += TableRow(i, prompts[i], results[i]);
+  return table;
+}
+
+void AddJson(const ReferencePrompt& reference, const PromptResult& result, JsonWriter* json) {
+  json->BeginObject();
+  json->Key("tokens").Int(static_cast<int64_t>(reference.ids.size()));
+  if (result.distance) {
+    json->Key("mse").Number(result.distance->mse);
+    json->Key("nmse").Number(result.distance->nmse);
+    json->Key("nmse_bound").Number(result.nmse_bound);
+    json->Key("cosine").Number(result.distance->cosine);
+  }
+  json->Key("next").Int(result.next);
+  if (reference.next) json->Key("argmax_equal").Bool(result.next == *reference.next);
+  if (reference.next_logit) {
+    json->Key("next_logit_difference").Number(result.next_logit - *reference.next_logit);
+  }
+  if (!reference.top10.empty()) json->Key("top10_shared").Int(result.top10_shared);
+  if (!reference.greedy.empty()) {
+    json->Key("greedy_equal").Int(result.greedy_equal);
+    json->Key("greedy_decided").Int(result.greedy_decided);
+    json->Key("greedy_steps").Int(static_cast<int64_t>(reference.greedy.size()));
+  }
+  if (result.mean_nll) json->Key("mean_nll").Number(*result.mean_nll);
+  if (reference.mean_nll) json->Key("reference_mean_nll").Number(*reference.mean_nll);
+  json->Key("shortcomings").BeginArray();
+  for (const std::string& shortcoming : result.shortcomings) json->String(shortcoming);
+  json->EndArray();
+  json->EndObject();
+}
+
+std::string Json(const ValidateFlags& flags, const std::vector<ReferencePrompt>& prompts,
+                 const std::vector<PromptResult>& results, bool passed) {
+  JsonWriter json;
+  json.BeginObject();
+  json.Key("precision").String(flags.model.precision);
+  json.Key("passed").Bool(passed);
+  json.Key("prompts").BeginArray();
+  for (size_t i = 0; i < prompts.size(); ++i) AddJson(prompts[i], results[i], &json);
+  json.EndArray().EndObject();
+  return absl::StrCat(json.text(), "\n");
+}
+
+}  // namespace
+
+absl::StatusOr<int> RunValidate(const ValidateFlags& flags) {
+  absl::StatusOr<std::vector<ReferencePrompt>> prompts = LoadReference(flags.reference);
+  if (!prompts.ok()) return prompts.status();
+  absl::StatusOr<engine::Precision> precision = engine::ParsePrecision(flags.model.precision);
+  if (!precision.ok()) return precision.status();
+  absl::StatusOr<std::unique_ptr<engine::Model>> model = LoadModel(flags.model, false);
+  if (!model.ok()) return model.status();
+  absl::StatusOr<std::unique_ptr<engine::Session>> session =
+      engine::Session::Create(model->get(), {});
+  if (!session.ok()) return session.status();
+
+  Validator validator(model->get(), session->get(), *precision);
+  std::vector<PromptResult> results;
+  bool passed = true;
+  for (const ReferencePrompt& prompt : *prompts) {
+    absl::StatusOr<PromptResult> result = validator.Run(prompt);
+    if (!result.ok()) {
+      return absl::Status(result.status().code(),
+                          absl::StrCat(flags.reference, ": prompts[", results.size(),
+                                       "]: ", result.status().message()));
+    }
+    passed = passed && result->shortcomings.empty();
+    results.push_back(*std::move(result));
+  }
+  const std::string report =
+      flags.json ? Json(flags, *prompts, results, passed) : Table(*prompts, results);
+  if (absl::Status status = WriteStdout(report); !status.ok()) return status;
+  return passed ? 0 : 1;
+}
+
+}  // namespace lluda::cli

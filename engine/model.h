@@ -1,0 +1,110 @@
+// A language model, compiled for this machine and ready to run.
+//
+//   engine::LoadOptions options;
+//   options.folder = "/models/Qwen3-0.6B";
+//   absl::StatusOr<std::unique_ptr<engine::Model>> model = engine::Model::Load(options);
+//   if (!model.ok()) return Fail(model.status());
+//   auto session = engine::Session::Create(model->get(), {});   // engine/session.h
+//   auto answer = (*session)->Generate((*model)->tokenizer()->Encode("Once upon a time"), {});
+//
+// example_main.cc is a whole program. Loading goes through every stage: the checkpoint becomes IR,
+// the passes optimise it, LLVM compiles it, the load block packs the weights.
+#ifndef LLUDA_ENGINE_MODEL_H_
+#define LLUDA_ENGINE_MODEL_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "engine/checkpoint_weights.h"
+#include "engine/model_files.h"
+#include "frontends/generation_config.h"
+#include "frontends/tokenizer/tokenizer.h"
+#include "runtime/executable.h"
+#include "runtime/sampler.h"
+#include "runtime/thread_pool.h"
+
+namespace lluda::codegen {
+class KernelLibrary;
+}
+
+namespace lluda::engine {
+
+struct LoadOptions {
+  std::string folder;  // as Hugging Face's tools lay it out
+  ModuleOptions module;
+  int threads = 0;             // 0: the physical cores this process may use
+  std::string isa = "host";    // or an older one that the CPU has, see codegen/target.h
+  bool need_tokenizer = true;  // false: a folder without one is fine
+  // Told, from the loading thread, how many bytes of the weights are packed.
+  std::function<void(int64_t done, int64_t total)> progress;
+};
+
+// How long the stages of Load took, and what came of them.
+struct LoadStats {
+  double import_seconds = 0;  // config.json, the checkpoint's headers, the naive module
+  double passes_seconds = 0;
+  double compile_seconds = 0;  // LLVM
+  double weights_seconds = 0;  // the load block
+  double total_seconds = 0;
+  int64_t kernels = 0;
+  int64_t weight_bytes = 0;  // of the checkpoint
+  int64_t packed_bytes = 0;  // what the load block made of them
+};
+
+class Model {
+ public:
+  // Errors are one line that names the file and the field; InvalidArgument for options that do not
+  // fit the model.
+  static absl::StatusOr<std::unique_ptr<Model>> Load(const LoadOptions& options);
+  ~Model();
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  const frontends::qwen3::Config& config() const { return files_.config; }
+  const frontends::GenerationConfig& generation_config() const { return generation_config_; }
+  // Null only if LoadOptions::need_tokenizer was false and there is none.
+  const tokenizer::Tokenizer* tokenizer() const { return tokenizer_ ? &*tokenizer_ : nullptr; }
+  const std::string& folder() const { return files_.folder; }
+  int64_t context() const { return context_; }    // the most tokens a session can hold
+  int64_t max_step() const { return max_step_; }  // the most tokens computed at a time
+  int threads() const { return pool_->threads(); }
+  const LoadStats& stats() const { return stats_; }
+
+  // How the model's makers want it sampled: generation_config.json's values, temperature 0 if it
+  // turns sampling off.
+  runtime::SamplerOptions DefaultSampler() const;
+  // The tokens that end a text by generation_config.json and config.json.
+  std::vector<int32_t> StopTokens() const;
+
+  // For sessions. One evaluation at a time, whatever the number of sessions.
+  runtime::Executable* executable() { return executable_.get(); }
+
+ private:
+  Model() = default;
+  absl::Status LoadProgram(const LoadOptions& options);
+  absl::Status LoadTexts(const LoadOptions& options);
+
+  ModelFiles files_;
+  frontends::GenerationConfig generation_config_;
+  std::optional<tokenizer::Tokenizer> tokenizer_;
+  int64_t context_ = 0;
+  int64_t max_step_ = 0;
+  LoadStats stats_;
+  // In this order: the executable goes first, then the code it runs and what it reads.
+  std::unique_ptr<CheckpointWeights> weights_;
+  std::unique_ptr<runtime::ThreadPool> pool_;
+  std::unique_ptr<codegen::KernelLibrary> library_;
+  std::unique_ptr<runtime::Executable> executable_;
+};
+
+// The most memory this process has held at a time, in bytes.
+int64_t PeakMemoryBytes();
+
+}  // namespace lluda::engine
+
+#endif  // LLUDA_ENGINE_MODEL_H_

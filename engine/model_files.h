@@ -1,0 +1,62 @@
+// What a model's folder holds, opened and checked: config.json, and the checkpoint if it is there.
+//
+//   absl::StatusOr<ModelFiles> files = OpenModelFiles("Qwen3-0.6B", Weights::kRequired);
+//   absl::StatusOr<std::unique_ptr<ir::Module>> module = ImportModule(*files, {});
+//
+// Reading a module needs no weights: of a folder with config.json alone, the tensors' shapes are
+// those that the config asks for.
+#ifndef LLUDA_ENGINE_MODEL_FILES_H_
+#define LLUDA_ENGINE_MODEL_FILES_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "frontends/checkpoint.h"
+#include "frontends/qwen3/config.h"
+#include "frontends/qwen3/import.h"
+#include "ir/graph.h"
+
+namespace lluda::engine {
+
+using frontends::qwen3::Precision;
+
+// "bf16" or "f32". InvalidArgument, naming both, for anything else.
+absl::StatusOr<Precision> ParsePrecision(absl::string_view name);
+
+enum class Weights : uint8_t { kRequired, kOptional };
+
+struct ModelFiles {
+  std::string folder;
+  frontends::qwen3::Config config;
+  std::optional<frontends::Checkpoint> checkpoint;  // absent only with Weights::kOptional
+};
+
+// NotFound if config.json is missing, or the weights where they are required; other errors as
+// qwen3::LoadConfig and Checkpoint::Open say.
+absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights weights);
+
+struct ModuleOptions {
+  Precision precision = Precision::kBF16;
+  int64_t context = 0;     // tokens of a sequence; 0: DefaultContext
+  int64_t max_step = 512;  // tokens computed at a time; less if the context is shorter
+};
+
+// The model's max_position_embeddings, or 4096 if that is more.
+int64_t DefaultContext(const frontends::qwen3::Config& config);
+
+// The context that `options` ask for. InvalidArgument, naming both numbers, if the model was not
+// trained for that many positions.
+absl::StatusOr<int64_t> ContextOf(const frontends::qwen3::Config& config,
+                                  const ModuleOptions& options);
+
+// The module as the importer writes it, before any pass.
+absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files,
+                                                         const ModuleOptions& options);
+
+}  // namespace lluda::engine
+
+#endif  // LLUDA_ENGINE_MODEL_FILES_H_
