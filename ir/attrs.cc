@@ -22,8 +22,8 @@ struct AttrRow {
 constexpr AttrRow kRows[] = {
     {AttrKey::kBase, "base", ValueKind::kNumber, &Attrs::base},
     {AttrKey::kBy, "by", ValueKind::kNumber, &Attrs::by},
-    {AttrKey::kEps, "eps", ValueKind::kNumber, &Attrs::eps},
     {AttrKey::kEpilogue, "epilogue", ValueKind::kEpilogue, nullptr},
+    {AttrKey::kEps, "eps", ValueKind::kNumber, &Attrs::eps},
     {AttrKey::kMask, "mask", ValueKind::kMask, nullptr},
     {AttrKey::kOut, "out", ValueKind::kDType, nullptr},
     {AttrKey::kScale, "scale", ValueKind::kNumber, &Attrs::scale},

@@ -37,8 +37,8 @@ struct Tile {
 enum class AttrKey : uint8_t {
   kBase,
   kBy,
-  kEps,
   kEpilogue,
+  kEps,
   kMask,
   kOut,
   kScale,

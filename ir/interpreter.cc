@@ -96,9 +96,8 @@ absl::Status Interpreter::RunLoad() {
   Frame frame;
   frame.symbols = environment_.symbols;
   TensorPtr none;
-  if (absl::Status s = RunBlock(module_->load, &frame, &none); !s.ok()) return Prefixed("load", s);
-  loaded_values_ = std::move(frame.values);
-  return absl::OkStatus();
+  absl::Status s = RunBlock(module_->load, &frame, &none);
+  return s.ok() ? s : Prefixed("load", s);
 }
 
 absl::StatusOr<Tensor> Interpreter::Call(absl::string_view func, std::vector<Tensor> arguments,
@@ -239,9 +238,6 @@ absl::StatusOr<Interpreter::TensorPtr> Interpreter::ReadOperand(const Operand& o
                                                                 const Frame& frame) {
   if (operand.value != nullptr) {
     if (const auto it = frame.values.find(operand.value); it != frame.values.end()) {
-      return it->second;
-    }
-    if (const auto it = loaded_values_.find(operand.value); it != loaded_values_.end()) {
       return it->second;
     }
     return absl::FailedPreconditionError(

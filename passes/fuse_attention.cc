@@ -47,6 +47,7 @@ Pattern AttentionPattern(Parts* parts) {
   };
   const Pattern q = Any().Capture(&parts->q);
   const Pattern scores = plain(OpOf(Opcode::kMatmul, {q, CachePattern(&parts->keys, parts)}))
+                             .Where(kNotReadAState, ReadsNoState)
                              .WithOneUse()
                              .Capture(&parts->scores);
   const Pattern scaled = OpOf(Opcode::kScale, {scores}).WithOneUse().Capture(&parts->scale);
@@ -78,9 +79,6 @@ std::string CacheObstacle(const Cache& cache, const std::string& slot, const std
                           const Op& result) {
   if (std::string why = ExplainAxes(*cache.append, {slot, pos}); !why.empty()) return why;
   if (std::string why = ExplainAxes(*cache.gather, {slot}); !why.empty()) return why;
-  if (cache.append->parent() != result.parent()) {
-    return absl::StrCat("'", cache.append->result()->name, "' is outside the loop");
-  }
   if (const Op* write = LaterWrite(*cache.append, result)) {
     return absl::StrCat("'", StatementName(*write), "' may write the state of '",
                         cache.append->result()->name, "' again");

@@ -19,7 +19,9 @@
 // - a statement in between has a further user (of the probabilities, say), which needs the value
 //   that the fused op never stores;
 // - scores, probabilities or result are not f32;
-// - one of the two states may be written again before the result is computed.
+// - one of the two states may be written again before the result is computed;
+// - a statement stands outside the loop of the last one, or reads a state's declaration, which may
+//   be appended to in between.
 //
 // Needs: fuse-softmax before it.
 #ifndef LLUDA_PASSES_FUSE_ATTENTION_H_

@@ -115,6 +115,26 @@ TEST_F(FuseAttentionTest, LeavesRoundedProbabilitiesAlone) {
   ExpectMiss(&pass_, text, "o", "'p' must be f32");
 }
 
+TEST_F(FuseAttentionTest, LeavesAStateThatACallMayWriteAgainAlone) {
+  std::string text = Edited(
+      kAttention, "  func @f[layer < 2](%q:",
+      R"(  func @g[layer < 2](%k: bf16 tok[T] kv[2] dim[8], %pos: i32 tok[T], %slot: i32 tok[T]) -> bf16 tok[T] kv[2] dim[8] {
+    %ks = append @k_cache[layer] %k over slot pos at %slot %pos : bf16 slot[S] kv[2] pos[C] dim[8]
+    return %k
+  }
+  func @f[layer < 2](%q:)");
+  text = Edited(text, "    %p = softmax",
+                "    %again = call @g[layer] %k %pos2 %slot2 : bf16 tok[T] kv[2] dim[8]\n"
+                "    %p = softmax");
+  ExpectMiss(&pass_, text, "o", "'again' may write the state of 'ks' again");
+}
+
+TEST_F(FuseAttentionTest, LeavesQueriesWithAnAxisOfPositionsAlone) {
+  const std::string text = Edited(kAttention, "%q: bf16 tok[T] kv[2] rep[3] dim[8]",
+                                  "%q: bf16 tok[T] kv[2] rep[3] pos[C] dim[8]");
+  ExpectMiss(&pass_, text, "o", "%q has the state's axis 'pos'");
+}
+
 TEST_F(FuseAttentionTest, LeavesProjectionsByWeightsAloneWithoutReportingThem) {
   const Outcome outcome = RunOn(&pass_, R"(lluda 1
 module @m {

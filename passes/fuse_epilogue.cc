@@ -27,15 +27,6 @@ constexpr int kNearMissAddOps = 2;
 // A product of a silu and the slice below it.
 constexpr int kNearMissSiluMulOps = 3;
 
-// The fused op stands where the last statement stood: no append may come in between.
-constexpr char kNotReadAState[] = "not read a state";
-bool ReadsNoState(const Op& op) {
-  return std::none_of(op.operands().begin(), op.operands().end(), [](const Operand& operand) {
-    if (operand.global != nullptr) return operand.global->kind == ir::Global::Kind::kState;
-    return operand.value->def() != nullptr && operand.value->def()->opcode() == Opcode::kAppend;
-  });
-}
-
 Pattern PlainMatmul(Operand* a, Operand* b) {
   return OpOf(Opcode::kMatmul, {Any().Capture(a), Any().Capture(b)})
       .Where(kHaveNoEpilogue, HasNoEpilogue)

@@ -31,7 +31,8 @@
 // - the matmul has an epilogue already, or its result is not f32;
 // - the residual has other axes than the matmul's result, or they are in another order;
 // - the slices are not the first half (through silu) and the second half of one matmul's columns;
-// - the matmul reads a state, which may change before the last statement;
+// - the matmul stands outside the loop of the last statement, or reads a state's declaration, which
+//   may be appended to in between;
 // - the cast is to an integer type, or its input was rounded before.
 //
 // Needs: merge-matmul before it for silu_mul, the fusions before it for their casts.

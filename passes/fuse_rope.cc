@@ -27,10 +27,16 @@ Pattern RopePattern(Parts* parts) {
   const Pattern x = Any().Capture(&parts->x);
   const Pattern cos = Any().Capture(&parts->cos);
   const Pattern sin = Any().Capture(&parts->sin);
-  const Pattern first = OpOf(Opcode::kSlice, {x}).WithUses(2).Capture(&parts->first);
-  const Pattern second = OpOf(Opcode::kSlice, {x}).WithUses(2).Capture(&parts->second);
-  const auto product = [](const Pattern& half, const Pattern& table) {
-    return OpOf(Opcode::kMul, {half, table}).Commuted().WithOneUse();
+  const auto half = [&](Op** slice) {
+    return OpOf(Opcode::kSlice, {x}).WithUses(2).Where(kNotReadAState, ReadsNoState).Capture(slice);
+  };
+  const Pattern first = half(&parts->first);
+  const Pattern second = half(&parts->second);
+  const auto product = [](const Pattern& factor, const Pattern& table) {
+    return OpOf(Opcode::kMul, {factor, table})
+        .Commuted()
+        .WithOneUse()
+        .Where(kNotReadAState, ReadsNoState);
   };
   const Pattern low = OpOf(Opcode::kSub, {product(first, cos), product(second, sin)}).WithOneUse();
   const Pattern high =

@@ -23,7 +23,9 @@
 // - the products do not use each table once per half, or a sign is another one;
 // - a statement in between has a further user, which would keep it alive;
 // - the arithmetic is not f32: rounding after each statement is not what `rope` does;
-// - the tables do not have the axis of pairs, or the result's axes would come in another order.
+// - the tables do not have the axis of pairs, or the result's axes would come in another order;
+// - a statement stands outside the loop of the last one, or reads a state's declaration, which may
+//   be appended to in between.
 #ifndef LLUDA_PASSES_FUSE_ROPE_H_
 #define LLUDA_PASSES_FUSE_ROPE_H_
 

@@ -25,7 +25,10 @@ struct Parts {
 
 Pattern SoftmaxPattern(Parts* parts) {
   const Pattern x = Any().Capture(&parts->x);
-  const Pattern maximum = OpOf(Opcode::kReduceMax, {x}).WithOneUse().Capture(&parts->maximum);
+  const Pattern maximum = OpOf(Opcode::kReduceMax, {x})
+                              .WithOneUse()
+                              .Where(kNotReadAState, ReadsNoState)
+                              .Capture(&parts->maximum);
   const Pattern shifted = OpOf(Opcode::kSub, {x, maximum}).WithOneUse();
   const Pattern exponential =
       OpOf(Opcode::kExp, {shifted}).WithUses(2).Capture(&parts->exponential);

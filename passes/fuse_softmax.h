@@ -12,7 +12,9 @@
 // Does not fire when:
 // - the maximum and the sum are not over the same axis, or the maximum is of another value;
 // - a statement in between has a further user, which would keep it alive;
-// - the arithmetic is not f32: rounding after each statement is not what `softmax` does.
+// - the arithmetic is not f32: rounding after each statement is not what `softmax` does;
+// - a statement stands outside the loop of the last one, or reads a state's declaration, which may
+//   be appended to in between.
 #ifndef LLUDA_PASSES_FUSE_SOFTMAX_H_
 #define LLUDA_PASSES_FUSE_SOFTMAX_H_
 

@@ -80,6 +80,27 @@ TEST_F(FuseSoftmaxTest, LeavesAnUnshiftedSoftmaxAlone) {
   EXPECT_EQ(outcome.misses[0].reason, "operand 0 of 'e' is %s, expected the result of sub");
 }
 
+TEST_F(FuseSoftmaxTest, LeavesAReadOfAStateBeforeItsAppendAlone) {
+  // Fused, the state would be read after the append.
+  ExpectMiss(&pass_, R"(lluda 1
+module @m {
+  symbol T in 1..8
+  state @s : f32 slot[2] pos[5]
+  func @f(%new: f32 tok[T], %slot: i32 tok[T], %pos: i32 tok[T]) -> f32 slot[2] pos[5] {
+    %mx = reduce_max @s over pos : f32 slot[2]
+    %d = sub @s %mx : f32 slot[2] pos[5]
+    %e = exp %d : f32 slot[2] pos[5]
+    %after = append @s %new over slot pos at %slot %pos : f32 slot[2] pos[5]
+    %z = reduce_sum %e over pos : f32 slot[2]
+    %p = div %e %z : f32 slot[2] pos[5]
+    %r = add %p %after : f32 slot[2] pos[5]
+    return %r
+  }
+}
+)",
+             "p", "'mx' must not read a state");
+}
+
 TEST_F(FuseSoftmaxTest, LeavesSixteenBitArithmeticAlone) {
   std::string text = kSoftmax;
   for (size_t at; (at = text.find("f32")) != text.npos;) text.replace(at, 3, "bf16");

@@ -14,4 +14,6 @@ bool IsF32(const ir::Op& op) { return op.result_type().dtype == ir::DType::kF32;
 
 bool HasNoEpilogue(const ir::Op& op) { return op.attrs.epilogue == ir::Epilogue::kNone; }
 
+bool ReadsNoState(const ir::Op& op) { return !ReadsState(op); }
+
 }  // namespace lluda::passes

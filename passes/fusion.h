@@ -23,6 +23,10 @@ inline constexpr char kBeF32[] = "be f32";
 bool IsF32(const ir::Op& op);
 inline constexpr char kHaveNoEpilogue[] = "have no epilogue";
 bool HasNoEpilogue(const ir::Op& op);
+// A fused op stands where the last of its statements stood; a read that it takes over must not move
+// behind an append to the same state.
+inline constexpr char kNotReadAState[] = "not read a state";
+bool ReadsNoState(const ir::Op& op);
 
 // Calls `visit` for every op of the block and of the loops inside it, in execution order. Unlike
 // ir::ForEachOp it lets `visit` replace or erase the op it is given and ops before that one.

@@ -3,6 +3,7 @@
 #include <random>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "glog/logging.h"
 #include "gtest/gtest.h"
@@ -96,6 +97,8 @@ Tensor Evaluate(const ir::Module& module, absl::string_view func, const Inputs& 
   }
   auto interpreter = ir::Interpreter::Create(&module, std::move(environment));
   CHECK(interpreter.ok()) << interpreter.status();
+  const absl::Status loaded = interpreter->RunLoad();
+  CHECK(loaded.ok()) << loaded;
   auto result = interpreter->Call(func, std::move(arguments));
   CHECK(result.ok()) << result.status();
   return *std::move(result);

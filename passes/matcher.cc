@@ -91,6 +91,7 @@ class Matching {
 
   MatchResult Run(const Pattern& pattern, Op* root) {
     CHECK(pattern.node_->opcode) << "a pattern's root must be an op";
+    block_ = root->parent();
     MatchResult result;
     result.matched = MatchOp(*pattern.node_, root, [&] {
       for (const auto& [to, operand] : operands_) *to = operand;
@@ -137,6 +138,9 @@ class Matching {
         return absl::StrCat(Quoted(*op), " is ", op->name(), ", expected ",
                             Info(*node.opcode).name);
       });
+    }
+    if (op->parent() != block_) {
+      return Fail([&] { return absl::StrCat(Quoted(*op), " stands in another block"); });
     }
     const int arity = static_cast<int>(node.operands.size());
     ++matched_ops_;
@@ -209,6 +213,7 @@ class Matching {
     return false;
   }
 
+  const ir::Block* block_ = nullptr;
   std::vector<std::pair<Operand*, Operand>> operands_;
   std::vector<std::pair<Op**, Op*>> ops_;
   int progress_ = 0;

@@ -11,6 +11,7 @@
 // - captures are written only when the whole pattern matched, else they keep their values;
 // - one capture used at several places demands the same operand (or op) at each of them;
 // - commuted operands are tried in both orders, and an order that fails later is taken back;
+// - all ops of a match stand in the block of the root, so that fusing moves nothing into a loop;
 // - a failure explains the first condition that failed on the attempt that got furthest.
 #ifndef LLUDA_PASSES_MATCHER_H_
 #define LLUDA_PASSES_MATCHER_H_

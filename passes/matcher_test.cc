@@ -122,6 +122,23 @@ TEST_F(MatcherTest, ExplainsTheAttemptThatGotFurthest) {
             "operand 0 of 'e' is %a, expected the result of silu");
 }
 
+TEST_F(MatcherTest, LeavesOpsOutsideTheLoopOfTheRootOut) {
+  module_ = Parsed(R"(lluda 1
+module @m {
+  func @f(%a: f32 n[4]) -> f32 n[4] {
+    %e = exp %a : f32 n[4]
+    %l = for layer in 0..2 carry %x = %a {
+      %p = mul %x %e : f32 n[4]
+      yield %p
+    } : f32 n[4]
+    return %l
+  }
+}
+)");
+  const Pattern pattern = OpOf(Opcode::kMul, {Any(), OpOf(Opcode::kExp, {Any()})});
+  EXPECT_EQ(Match(pattern, Find("p")).reason, "'e' stands in another block");
+}
+
 TEST_F(MatcherTest, DemandsTheExactNumberOfOperands) {
   EXPECT_EQ(Match(OpOf(Opcode::kExp, {Any(), Any()}), Find("e")).reason,
             "'e' has 1 operand, expected 2");

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "ir/rules.h"
 #include "passes/fusion.h"
 #include "passes/matcher.h"
 #include "passes/rewrite.h"
@@ -25,6 +26,9 @@ using ir::Op;
 using ir::Opcode;
 using ir::Operand;
 using ir::Type;
+
+// Joined names are cut to this length, which leaves room for a number.
+constexpr size_t kLongestHint = 64;
 
 // How often the ops of a module read each global.
 using ReadCounts = std::map<const Global*, int>;
@@ -154,10 +158,11 @@ std::string JoinedAxisName(const std::vector<Sibling>& group) {
     initials += sibling.axis().name[0];
     all_equal &= sibling.axis().name == first;
   }
-  const std::string hint = all_equal ? absl::StrCat(first, group.size()) : initials;
+  const std::string hint =
+      (all_equal ? absl::StrCat(first, group.size()) : initials).substr(0, kLongestHint);
   std::string candidate = hint;
   const auto taken = [&] {
-    return group[0].op->operand(0).type().HasAxis(candidate) ||
+    return !ir::IsPlainName(candidate) || group[0].op->operand(0).type().HasAxis(candidate) ||
            std::any_of(group.begin(), group.end(), [&](const Sibling& sibling) {
              return sibling.weight().type().HasAxis(candidate);
            });
@@ -179,10 +184,29 @@ std::string JoinedWeightName(const std::vector<Sibling>& group) {
   };
   size_t prefix = 0;
   while (all_have(prefix)) ++prefix;
-  if (prefix == 0) return absl::StrJoin(names, "_");
-  std::string joined(names[0].substr(0, prefix));
-  for (absl::string_view name : names) absl::StrAppend(&joined, name.substr(prefix));
-  return joined;
+  std::string joined = prefix == 0 ? absl::StrJoin(names, "_") : std::string();
+  if (prefix > 0) {
+    absl::StrAppend(&joined, names[0].substr(0, prefix));
+    for (absl::string_view name : names) absl::StrAppend(&joined, name.substr(prefix));
+  }
+  return joined.substr(0, kLongestHint);
+}
+
+// Why one matmul cannot stand for the whole group, whatever its members are; "" when it can.
+std::string GroupObstacle(const std::vector<Sibling>& group) {
+  const int most = Info(Opcode::kConcat).max_operands;
+  if (static_cast<int>(group.size()) > most) {
+    return absl::StrCat(group.size(), " matmuls are more than the ", most, " that concat joins");
+  }
+  int64_t elements = 0;  // each weight has at most kMaxElements, so the sum cannot overflow
+  for (const Sibling& sibling : group) {
+    elements +=
+        sibling.axis().extent.value * sibling.weight().type().GetAxis(sibling.over())->extent.value;
+  }
+  if (elements > ir::kMaxElements) {
+    return absl::StrCat("the joined weight would have ", elements, " elements");
+  }
+  return "";
 }
 
 absl::Status Merge(const std::vector<Sibling>& group, absl::string_view by) {
@@ -272,6 +296,10 @@ absl::StatusOr<bool> MergeMatmul::Run(ir::Module* module) {
         misses_.push_back(MissAt(*refusal.op, std::move(refusal.reason)));
       }
       if (group.size() < 2) continue;
+      if (std::string why = GroupObstacle(group); !why.empty()) {
+        misses_.push_back(MissAt(*group[0].op, std::move(why)));
+        continue;
+      }
       if (absl::Status status = Merge(group, name()); !status.ok()) return status;
       changed = true;
     }

@@ -18,15 +18,16 @@
 // Names. The joined axis, and with it the matmul, is called by the initials of the axes it joins
 // (q kd vd -> qkv); when they all have one name, by that name and their number (ff ff -> ff2). The
 // joined weight is called by the weights' common prefix and what follows it in each (wq wk wv ->
-// wqkv), or, without a common prefix, by their names with underscores. A name that is taken gets a
-// number.
+// wqkv), or, without a common prefix, by their names with underscores. A name that is taken, or a
+// word of the grammar (axes i and n), gets a number.
 //
 // Does not fire when:
 // - the second operand is not a weight, or made of weights only, with one axis of columns besides
 //   the contracted one, both of constant length;
 // - the weight is used elsewhere: merging would keep a second copy of it in memory;
 // - the weights differ in element type, order of axes or index, or the results in element type;
-// - a matmul has an epilogue, or its weight is packed already.
+// - a matmul has an epilogue, or its weight is packed already;
+// - there are more siblings than concat takes, or the joined weight would be too large.
 #ifndef LLUDA_PASSES_MERGE_MATMUL_H_
 #define LLUDA_PASSES_MERGE_MATMUL_H_
 

@@ -1,5 +1,6 @@
 #include "passes/merge_matmul.h"
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "passes/fusion_test_util.h"
 
@@ -90,6 +91,44 @@ TEST_F(MergeMatmulTest, GivesATakenNameANumber) {
                               "qkv_1[16] : bf16 qkv_1[16] hid[6]"),
             std::string::npos)
       << outcome.text;
+}
+
+TEST_F(MergeMatmulTest, DoesNotNameAnAxisByAWordOfTheGrammar) {
+  const Outcome outcome = RunOn(&pass_, R"(lluda 1
+module @m {
+  weight @a : f32 i[2] hid[6] from "a"
+  weight @b : f32 n[3] hid[6] from "b"
+  func @f(%h: f32 hid[6]) -> f32 y[5] {
+    %a = matmul %h @a over hid : f32 i[2]
+    %b = matmul %h @b over hid : f32 n[3]
+    %y = concat %a %b i n -> y[5] : f32 y[5]
+    return %y
+  }
+}
+)");
+  EXPECT_NE(outcome.text.find("%a_b = concat @a @b i n -> in_1[5] : f32 in_1[5] hid[6]"),
+            std::string::npos)
+      << outcome.text;
+}
+
+TEST_F(MergeMatmulTest, LeavesWeightsThatAreTooLargeTogetherAlone) {
+  std::string text = kGated;
+  for (size_t at; (at = text.find("ff[4]")) != text.npos;) text.replace(at, 5, "ff[137438953472]");
+  ExpectMiss(&pass_, text, "gate", "the joined weight would have 1649267441664 elements");
+}
+
+TEST_F(MergeMatmulTest, LeavesMoreSiblingsThanConcatTakesAlone) {
+  std::string weights, matmuls, sum = "    %s0 = matmul %h @w0 over hid : f32 ff[4]\n";
+  for (int i = 0; i <= 64; ++i) {
+    absl::StrAppend(&weights, "  weight @w", i, " : f32 ff[4] hid[6] from \"w\"\n");
+    if (i == 0) continue;
+    absl::StrAppend(&matmuls, "    %m", i, " = matmul %h @w", i, " over hid : f32 ff[4]\n");
+    absl::StrAppend(&sum, "    %s", i, " = add %s", i - 1, " %m", i, " : f32 ff[4]\n");
+  }
+  const std::string text =
+      absl::StrCat("lluda 1\nmodule @m {\n", weights, "  func @f(%h: f32 hid[6]) -> f32 ff[4] {\n",
+                   matmuls, sum, "    return %s64\n  }\n}\n");
+  ExpectMiss(&pass_, text, "m1", "65 matmuls are more than the 64 that concat joins");
 }
 
 TEST_F(MergeMatmulTest, MergesInTheColumnsOfTransposedWeights) {

@@ -230,7 +230,10 @@ bool PackKeyState(const Module& module, const PackTiles& tiles, Global* state,
   std::string reason;
   const Op* attention = FindKeyReader(module, *state, &reason);
   if (attention == nullptr) {
-    if (!reason.empty()) misses->push_back({"", state->name, reason});
+    if (!reason.empty()) {
+      const Op& reader = *FindReaders(module, state).front().op;
+      misses->push_back({FuncName(*reader.parent()), StatementName(reader), reason});
+    }
     return false;
   }
   state->type.layout = ir::Layout::Panel(tile->rows, tile->depth, attention->attrs.axes[2]);

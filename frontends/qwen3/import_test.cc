@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "ir/parser.h"
 #include "ir/printer.h"
+#include "ir/verifier.h"
 
 namespace lluda::frontends::qwen3 {
 namespace {
@@ -47,6 +48,22 @@ TEST(Import, InF32LeavesTheRoundingOut) {
   ImportOptions options = ToyOptions(ToyTensors(ir::DType::kBF16));
   options.precision = Precision::kF32;
   EXPECT_EQ(Import(ToyConfig(), options), ReadFile("frontends/qwen3/testdata/toy_f32.lluda"));
+}
+
+TEST(Import, GivesASoundModuleForEveryDtypeAndPrecision) {
+  for (const ir::DType dtype : {ir::DType::kBF16, ir::DType::kF16, ir::DType::kF32}) {
+    for (const Precision precision : {Precision::kBF16, Precision::kF32}) {
+      for (const bool tied : {true, false}) {
+        Config config = ToyConfig();
+        config.tie_word_embeddings = tied;
+        ImportOptions options = ToyOptions(ToyTensors(dtype));
+        options.precision = precision;
+        const auto module = ImportQwen3(config, options);
+        ASSERT_TRUE(module.ok()) << module.status();
+        EXPECT_EQ(ir::Verify(**module), absl::OkStatus());
+      }
+    }
+  }
 }
 
 TEST(Import, GivesTextThatTheParserAccepts) {

@@ -19,30 +19,36 @@ uint64_t PairKey(int32_t left, int32_t right) {
   return (static_cast<uint64_t>(left) << 32) | static_cast<uint32_t>(right);
 }
 
-// The two sides of a merge, "a b" or ["a", "b"]. `at` names the merge in an error.
-absl::StatusOr<std::pair<std::string_view, std::string_view>> ReadMerge(const JsonValue& at,
-                                                                        bool is_string) {
+using Sides = std::pair<std::string_view, std::string_view>;
+
+// The two sides of a merge, "a b" or ["a", "b"]; nothing if it is neither.
+std::optional<Sides> ReadMerge(simdjson::dom::element merge) {
+  std::string_view text;
+  if (merge.get(text) == simdjson::SUCCESS) {
+    const size_t space = text.find(' ');
+    if (space == std::string_view::npos || space != text.rfind(' ')) return std::nullopt;
+    return Sides(text.substr(0, space), text.substr(space + 1));
+  }
+  simdjson::dom::array pair;
+  Sides sides;
+  if (merge.get(pair) != simdjson::SUCCESS || pair.size() != 2 ||
+      pair.at(0).get(sides.first) != simdjson::SUCCESS ||
+      pair.at(1).get(sides.second) != simdjson::SUCCESS) {
+    return std::nullopt;
+  }
+  return sides;
+}
+
+// What is wrong with a merge that ReadMerge cannot read.
+absl::Status BadMerge(const JsonValue& merge, bool is_string) {
   if (is_string) {
-    const absl::StatusOr<std::string_view> text = at.String();
+    const absl::StatusOr<std::string_view> text = merge.String();
     if (!text.ok()) return text.status();
-    const size_t space = text->find(' ');
-    if (space == std::string_view::npos || text->find(' ', space + 1) != std::string_view::npos) {
-      return at.Error(Concat(QuoteForMessage(*text), " is not two tokens with one space"));
-    }
-    return std::make_pair(text->substr(0, space), text->substr(space + 1));
+    return merge.Error(Concat(QuoteForMessage(*text), " is not two tokens with one space"));
   }
-  const absl::StatusOr<simdjson::dom::array> pair = at.Array();
+  const absl::StatusOr<simdjson::dom::array> pair = merge.Array();
   if (!pair.ok()) return pair.status();
-  std::string_view sides[2];
-  size_t count = 0;
-  for (const simdjson::dom::element side : *pair) {
-    if (count == 2 || side.get(sides[count]) != simdjson::SUCCESS) {
-      return at.Error("is not a pair of two strings");
-    }
-    ++count;
-  }
-  if (count != 2) return at.Error("is not a pair of two strings");
-  return std::make_pair(sides[0], sides[1]);
+  return merge.Error("is not a pair of two strings");
 }
 
 // Whether the object's member `key` is absent, null, or equal to what leaves BPE plain.
@@ -115,19 +121,11 @@ absl::Status Bpe::ReadMerges(const JsonValue& merges, const Vocabulary& vocabula
   int32_t previous_merged = kNone;
   for (const simdjson::dom::element element : *array) {
     const auto at = [&] { return merges.Child(element, Concat("[", rank, "]")); };
-    std::pair<std::string_view, std::string_view> sides;
-    simdjson::dom::array pair;
-    // The common form is read here, without the names an error would need.
-    if (element.get(pair) != simdjson::SUCCESS || pair.size() != 2 ||
-        pair.at(0).get(sides.first) != simdjson::SUCCESS ||
-        pair.at(1).get(sides.second) != simdjson::SUCCESS) {
-      const auto read = ReadMerge(at(), element.is_string());
-      if (!read.ok()) return read.status();
-      sides = *read;
-    }
-    const std::optional<int32_t> left = vocabulary.Find(sides.first);
-    const std::optional<int32_t> right = vocabulary.Find(sides.second);
-    merged.assign(sides.first).append(sides.second);
+    const std::optional<Sides> sides = ReadMerge(element);
+    if (!sides.has_value()) return BadMerge(at(), element.is_string());
+    const std::optional<int32_t> left = vocabulary.Find(sides->first);
+    const std::optional<int32_t> right = vocabulary.Find(sides->second);
+    merged.assign(sides->first).append(sides->second);
     // Files list most merges in the order of what they make, so the next id is tried before the
     // hash table.
     const int32_t next_id = previous_merged + 1;
@@ -136,8 +134,8 @@ absl::Status Bpe::ReadMerges(const JsonValue& merges, const Vocabulary& vocabula
             ? next_id
             : vocabulary.Find(merged);
     if (!left.has_value() || !right.has_value() || !result.has_value()) {
-      const std::string_view unknown = !left.has_value()    ? sides.first
-                                       : !right.has_value() ? sides.second
+      const std::string_view unknown = !left.has_value()    ? sides->first
+                                       : !right.has_value() ? sides->second
                                                             : std::string_view(merged);
       return at().Error(Concat("token ", QuoteForMessage(unknown), " is not in the vocabulary"));
     }

@@ -1,0 +1,146 @@
+#include "ir/infer.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "gtest/gtest.h"
+#include "ir/parser.h"
+
+namespace lluda::ir {
+namespace {
+
+// What the parser says of a statement that is not of type `nothing`: the inferred type, or the
+// error of InferType.
+std::string Inferred(absl::string_view statement) {
+  const std::string text = absl::StrCat(R"(lluda 1
+module @m {
+  symbol T in 1..8
+  symbol C in 1..64
+  weight @w : bf16 q[16] hid[8]
+  weight @p : bf16 q[16] hid[8] @panel(16x2, hid)
+  weight @norm : f32 hid[8]
+  state @kc : f32 slot[4] kv[2] pos[C] dim[4]
+  func @g(%a: f32 tok[T]) -> f16 tok[T] {}
+  func @f(%x: f32 tok[T] hid[8], %h: bf16 tok[T] hid[8], %q: f32 tok[T] kv[2] rep[2] dim[4],
+          %k: f32 tok[T] kv[2] dim[4], %i: i32 tok[T], %v: f32 tok[T], %cos: f32 tok[T] pair[2],
+          %s: f32 tok[T] kv[2] pos[C], %y: f32 tok[T] hid[4]) -> f32 {
+    %r = )",
+                                        statement, " : i8 nothing[1]\n}\n}\n");
+  const auto module = ParseModule(text, "m");
+  if (module.ok()) return "accepted";
+  // "m:line:column: op: ..."; the parser quotes the inferred type last.
+  const std::string message(module.status().message());
+  const size_t at = message.find("but inferred as '");
+  if (at != std::string::npos) return message.substr(at + 17, message.size() - at - 18);
+  const std::vector<std::string> parts = absl::StrSplit(message, absl::MaxSplits(": ", 1));
+  return parts.back();
+}
+
+struct Case {
+  const char* statement;
+  const char* inferred;
+};
+
+class InferTest : public ::testing::TestWithParam<Case> {};
+
+TEST_P(InferTest, GivesTheTypeOrTheReason) {
+  EXPECT_EQ(Inferred(GetParam().statement), GetParam().inferred) << GetParam().statement;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Types, InferTest,
+    ::testing::Values(
+        Case{"add %x %x", "f32 tok[T] hid[8]"}, Case{"add %v @norm", "f32 tok[T] hid[8]"},
+        Case{"sub @norm %v", "f32 hid[8] tok[T]"},
+        Case{"matmul %h @w over hid", "f32 tok[T] q[16]"},
+        Case{"matmul %h @p over hid {out = bf16}", "bf16 tok[T] q[16]"},
+        Case{"matmul %h @w over hid -> ff[8] {epilogue = silu_mul}", "f32 tok[T] ff[8]"},
+        Case{"matmul %q %k over dim", "f32 tok[T] kv[2] rep[2]"},
+        Case{"exp @p", "bf16 q[16] hid[8]"}, Case{"cast %i {out = f32}", "f32 tok[T]"},
+        Case{"permute @p to hid q", "bf16 hid[8] q[16] @panel(16x2, hid)"},
+        Case{"split @p q -> kv[2] rep[8]", "bf16 kv[2] rep[8] hid[8]"},
+        Case{"merge %q kv rep -> h[4]", "f32 tok[T] h[4] dim[4]"},
+        Case{"slice %q dim 1..3 as a[1] b[2]", "f32 tok[T] kv[2] rep[2] a[1] b[2]"},
+        Case{"concat %x %y hid -> wide[12]", "f32 tok[T] wide[12]"},
+        Case{"concat %x %y hid hid -> wide[12]", "f32 tok[T] wide[12]"},
+        Case{"gather @w over q at %i", "bf16 tok[T] hid[8]"},
+        Case{"gather @kc over slot at %i", "f32 tok[T] kv[2] pos[C] dim[4]"},
+        Case{"reduce_max %q over rep", "f32 tok[T] kv[2] dim[4]"},
+        Case{"softmax %x over hid {out = bf16}", "bf16 tok[T] hid[8]"},
+        Case{"rmsnorm %h @norm over hid {eps = 1}", "bf16 tok[T] hid[8]"},
+        Case{"rope %k %cos %cos over dim {out = bf16, style = half}", "bf16 tok[T] kv[2] dim[4]"},
+        Case{"append @kc %k over slot pos at %i %i", "f32 slot[4] kv[2] pos[C] dim[4]"},
+        Case{"attention %q @kc @kc over slot pos dim at %i %i {scale = 1}",
+             "f32 tok[T] kv[2] rep[2] dim[4]"},
+        Case{"causal_mask %s over pos at %i", "f32 tok[T] kv[2] pos[C]"},
+        Case{"pack @w over hid {tile = 8x4}", "bf16 q[16] hid[8] @panel(8x4, hid)"},
+        Case{"pack @w @w q q -> qq[32] over hid {tile = 8x4}",
+             "bf16 qq[32] hid[8] @panel(8x4, hid)"},
+        Case{"iota -> pair[2] {step = 1}", "f32 pair[2]"}, Case{"call @g %v", "f16 tok[T]"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Errors, InferTest,
+    ::testing::Values(
+        Case{"add %x %h", "add: operands are f32 and bf16; casts are never implicit"},
+        Case{"add %x %y", "add: axis 'hid' is 8 long in operand 0 and 4 in operand 1"},
+        Case{"exp %i", "exp: operand 0 must be of a float type, is i32 tok[T]"},
+        Case{"cast %x", "cast: needs the attribute 'out'"},
+        Case{"scale %x", "scale: needs the attribute 'by'"},
+        Case{"power %x", "power: needs the attribute 'base'"},
+        Case{"iota -> pair[2]", "iota: needs the attribute 'step'"},
+        Case{"matmul %h @w over q", "matmul: operand 0 has no axis 'q': bf16 tok[T] hid[8]"},
+        Case{"matmul %y @w over hid",
+             "matmul: axis 'hid' is 4 long in operand 0 and 8 in operand 1"},
+        Case{"matmul %h @w %x over hid", "matmul: epilogue add and a third operand come together"},
+        Case{"matmul %h @w over hid -> ff[9] {epilogue = silu_mul}",
+             "matmul: epilogue silu_mul halves 16 columns, the result axis has 9"},
+        Case{"matmul %h @w over hid -> ff[8]",
+             "matmul: only epilogue silu_mul names a result axis"},
+        Case{"split %x hid -> a[3] b[3]", "split: 8 elements cannot become 9"},
+        Case{"split %x tok -> a[2] b[2]", "split: axis 'tok' must have a constant length, has T"},
+        Case{"merge %q rep kv -> h[4]",
+             "merge: axis 'kv' does not follow in f32 tok[T] kv[2] rep[2] dim[4]"},
+        Case{"slice %x hid 4..9 as a[5]", "slice: range 4..9 is not within 0..8"},
+        Case{"slice %x hid 4..8 as a[5]", "slice: range of 4 elements cannot become 5"},
+        Case{"concat %x %y hid -> wide[13]", "concat: joins 12 elements into wide[13]"},
+        Case{"permute %x to hid", "permute: names 1 of 2 axes"},
+        Case{"permute %x to hid hid",
+             "permute: result would have axis 'hid' twice: f32 hid[8] "
+             "hid[8]"},
+        Case{"gather @w over q at %v", "gather: operand 1 must be i32 or i64, is f32 tok[T]"},
+        Case{"rmsnorm %y @norm over hid {eps = 1}",
+             "rmsnorm: operand 1 must be f32 hid[4], is f32 hid[8]"},
+        Case{"rope %x %cos %cos over hid {style = half}",
+             "rope: operand 1 must have one axis of 4 pairs, is f32 tok[T] pair[2]"},
+        Case{"append %k %k over tok dim at %i %i", "append: operand 0 must be a state"},
+        Case{"append @kc %q over slot pos at %i %i",
+             "append: operand 1 must be f32 tok[T] kv[2] dim[4], is f32 tok[T] kv[2] rep[2] "
+             "dim[4]"},
+        Case{"attention %q @kc @kc over slot pos dim at %i %i",
+             "attention: needs the attribute 'scale'"},
+        Case{"attention %q @kc @kc over slot slot dim at %i %i {scale = 1}",
+             "attention: names axis 'slot' twice"},
+        Case{"pack @norm over hid {tile = 8x4}", "pack: needs at least two axes: f32 hid[8]"},
+        Case{"call @g %x", "call: operand 0 of @g must be f32 tok[T], is f32 tok[T] hid[8]"}));
+
+TEST(InferTypeTest, TerminatorsHaveNoType) {
+  Func func(nullptr, "f");
+  Op* end = func.body.Append(Opcode::kReturn);
+  end->SetOperands({func.AddParam("x", Type{})});
+  EXPECT_EQ(InferType(*end).status().message(), "return: has no result");
+}
+
+TEST(InferTypeTest, ProductsOfExtentsThatOverflowAreErrors) {
+  Func func(nullptr, "f");
+  const Extent huge = Extent::Constant(int64_t{1} << 40);
+  Op* merge = func.body.Append(Opcode::kMerge);
+  merge->SetOperands({func.AddParam("x", Type{DType::kF32, {{"a", huge}, {"b", huge}}, {}})});
+  merge->attrs.axes = {"a", "b"};
+  merge->attrs.result_axes = {{"c", Extent::Constant(0)}};
+  EXPECT_EQ(InferType(*merge).status().message(),
+            "merge: cannot count the elements up to axis b[1099511627776]");
+}
+
+}  // namespace
+}  // namespace lluda::ir

@@ -1,0 +1,105 @@
+#include "passes/pack_weights.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "ir/printer.h"
+#include "passes/fusion_test_util.h"
+
+namespace lluda::passes {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr char kTied[] = R"(lluda 1
+module @m {
+  symbol T in 1..4
+  weight @embed : bf16 vocab[32] hid[8] from "embed"
+  load {
+    @wt = permute @embed to hid vocab : bf16 hid[8] vocab[32]
+  }
+  func @f(%tokens: i32 tok[T]) -> f32 tok[T] vocab[32] {
+    %x = gather @embed over vocab at %tokens : bf16 tok[T] hid[8]
+    %l = matmul %x @wt over hid : f32 tok[T] vocab[32]
+    return %l
+  }
+}
+)";
+
+TEST(PackWeightsTest, TakesTheTileItIsGiven) {
+  PackTiles tiles;
+  tiles.two_bytes = {32, 4};
+  PackWeights pass(tiles);
+  EXPECT_THAT(RunOn(&pass, kTied).text,
+              HasSubstr("@embed_p = pack @embed over hid {tile = 32x4} : bf16 vocab[32] hid[8] "
+                        "@panel(32x4, hid)"));
+}
+
+TEST(PackWeightsTest, ATiedEmbeddingIsHeldOnce) {
+  PackWeights pass;
+  const Outcome outcome = RunOn(&pass, kTied);
+  EXPECT_THAT(outcome.text, Not(HasSubstr("@wt")));
+  EXPECT_THAT(outcome.text, Not(HasSubstr("gather @embed over")));
+  EXPECT_TRUE(outcome.misses.empty());
+}
+
+TEST(PackWeightsTest, AReaderOfRowsIsReported) {
+  PackWeights pass;
+  const Outcome outcome = RunOn(
+      &pass, Edited(kTied, "    return %l\n", R"(    %rows = exp @embed : bf16 vocab[32] hid[8]
+    return %l
+)"));
+  ASSERT_EQ(outcome.misses.size(), 1u);
+  EXPECT_EQ(outcome.misses[0].func, "f");
+  EXPECT_EQ(outcome.misses[0].statement, "rows");
+  EXPECT_EQ(outcome.misses[0].reason, "reads @embed by rows, which keeps an unpacked copy");
+}
+
+TEST(PackWeightsTest, AGatherAlongThePanelKeepsItsRows) {
+  // Panels over `vocab` do not hold a vocabulary row's elements together.
+  PackWeights pass;
+  const Outcome outcome = RunOn(&pass, R"(lluda 1
+module @m {
+  symbol T in 1..4
+  weight @e : bf16 vocab[32] hid[8] from "e"
+  func @f(%tokens: i32 tok[T], %p: bf16 tok[T] vocab[32]) -> f32 tok[T] hid[8] {
+    %x = gather @e over vocab at %tokens : bf16 tok[T] hid[8]
+    %l = matmul %p @e over vocab : f32 tok[T] hid[8]
+    return %l
+  }
+}
+)");
+  EXPECT_THAT(outcome.text, HasSubstr("%x = gather @e over vocab"));
+  EXPECT_THAT(outcome.text, HasSubstr("%l = matmul %p @e_p over vocab"));
+}
+
+constexpr char kAttention[] = R"(lluda 1
+module @m {
+  symbol T in 1..4
+  symbol C in 1..8
+  state @k : f32 slot[1] kv[2] pos[C] dim[4]
+  state @v : f32 slot[1] kv[2] pos[C] dim[4]
+  func @f(%x: f32 tok[T] kv[2] dim[4], %q: f32 tok[T] kv[2] dim[4], %pos: i32 tok[T], %slot: i32 tok[T]) -> f32 tok[T] kv[2] dim[4] {
+    %ks = append @k %x over slot pos at %slot %pos : f32 slot[1] kv[2] pos[C] dim[4]
+    %vs = append @v %x over slot pos at %slot %pos : f32 slot[1] kv[2] pos[C] dim[4]
+    %o = attention %q %ks %vs over slot pos dim at %pos %slot {mask = causal, scale = 0.5} : f32 tok[T] kv[2] dim[4]
+    return %o
+  }
+}
+)";
+
+TEST(PackWeightsTest, AKeyStateOfF32GetsPanelsOfSingleElements) {
+  PackWeights pass;
+  EXPECT_THAT(RunOn(&pass, kAttention).text,
+              HasSubstr("state @k : f32 slot[1] kv[2] pos[C] dim[4] @panel(16x1, dim)\n"
+                        "  state @v : f32 slot[1] kv[2] pos[C] dim[4]\n"));
+}
+
+TEST(PackWeightsTest, AKeyStateThatIsReadOtherwiseStaysWithAReason) {
+  PackWeights pass;
+  ExpectMiss(&pass, Edited(kAttention, "%q %ks %vs", "%q %ks %ks"), "ks",
+             "the state @k is also read by %o");
+}
+
+}  // namespace
+}  // namespace lluda::passes
