@@ -90,7 +90,10 @@ absl::StatusOr<std::unique_ptr<States>> Executable::CreateStates(
   for (const State& state : program_.states) {
     int64_t bytes = state.factor;
     for (int symbol : state.symbols) bytes *= dims[symbol];
-    absl::StatusOr<Memory> memory = Memory::Allocate(bytes, absl::StrCat("state ", state.name));
+    // A KV cache has a row of positions for each head, and all rows fill up from their beginnings:
+    // in huge pages a short sequence would take the memory of a long one.
+    absl::StatusOr<Memory> memory =
+        Memory::Allocate(bytes, absl::StrCat("state ", state.name), PageSize::kSmall);
     if (!memory.ok()) return memory.status();
     states->buffers_.push_back(*std::move(memory));
   }

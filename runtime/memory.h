@@ -1,5 +1,5 @@
-// A block of zeroed memory from the system: committed page by page as it is touched, in huge pages
-// where the system has them, given back when the object goes.
+// A block of zeroed memory from the system: committed page by page as it is touched, given back
+// when the object goes.
 //
 // Example: auto block = Memory::Allocate(loaded_bytes, "packed weights");
 #ifndef LLUDA_RUNTIME_MEMORY_H_
@@ -12,6 +12,10 @@
 
 namespace lluda::runtime {
 
+// kHuge, where the system has huge pages, is fastest for memory that is used as a whole. Memory of
+// which only parts are used, here and there, wants kSmall: a huge page is committed as a whole.
+enum class PageSize : uint8_t { kHuge, kSmall };
+
 class Memory {
  public:
   Memory() = default;
@@ -20,7 +24,8 @@ class Memory {
   ~Memory();
 
   // `bytes` >= 0. ResourceExhausted, naming `purpose`, when the system refuses.
-  static absl::StatusOr<Memory> Allocate(int64_t bytes, absl::string_view purpose);
+  static absl::StatusOr<Memory> Allocate(int64_t bytes, absl::string_view purpose,
+                                         PageSize pages = PageSize::kHuge);
 
   char* data() const { return data_; }
   int64_t size() const { return size_; }
