@@ -71,7 +71,7 @@ class RandomWeights : public runtime::WeightSource {
     }
     return it->second.data();
   }
-  void Release(const std::string&) override {}
+  void Release(const std::string&, int64_t, int64_t) override {}
 
  private:
   std::map<std::string, std::vector<char>> bytes_;

@@ -1,0 +1,239 @@
+#!/bin/bash
+# The command line as a user meets it: what goes to stdout, what to stderr, and the exit codes.
+set -u
+
+readonly lluda="$PWD/cli/lluda"
+readonly stories="$PWD/reference_data/stories"
+readonly tiny="$PWD/reference_data/tiny"
+readonly template="$PWD/reference_data/qwen3_tokenizer/tokenizer_config.json"
+readonly seeded="$PWD/reference_data/qwen3_0_6b"
+readonly tmp="${TEST_TMPDIR:-$(mktemp -d)}"
+cd "$tmp" || exit 1
+failures=0
+
+fail() {
+  echo "FAILED: $*" >&2
+  failures=$((failures + 1))
+}
+
+# run ARGUMENTS...: leaves stdout in ./out, stderr in ./err, the exit code in $code.
+run() {
+  "$lluda" "$@" >out 2>err </dev/null
+  code=$?
+}
+
+# expect CODE WHAT: the last run ended with CODE.
+expect() {
+  [[ $code == "$1" ]] || fail "$2: exit code $code, expected $1; stderr: $(cat err)"
+}
+
+# expect_error CODE TEXT: one line on stderr that has TEXT, and nothing on stdout.
+expect_error() {
+  expect "$1" "$2"
+  [[ $(wc -l <err) == 1 && $(cat err) == "lluda: "* && $(cat err) == *"$2"* ]] ||
+    fail "expected one line with '$2', got: $(cat err)"
+  [[ ! -s out ]] || fail "$2: stdout has $(cat out)"
+}
+
+expect_out() {
+  [[ $(cat out) == "$1" ]] || fail "expected '$1' on stdout, got '$(cat out)'"
+}
+
+# --- generate ---
+run generate -p "Once upon a time" -n 8 --temperature 0
+expect 0 "generate"
+expect_out ", there was a little girl named Lily"
+[[ ! -s err ]] || fail "generate wrote to stderr: $(cat err)"
+
+run generate "$stories" --prompt "Once upon a time" -n 8 --temperature 0 --precision f32 -t 1
+expect_out ", there was a little girl named Lily"
+
+printf 'Once upon a time' >prompt.txt
+run generate -f prompt.txt -n 20 --temperature 0 --stop "girl" --stop "dragon"
+expect_out ", there was a little "
+"$lluda" generate -n 3 --temperature 0 <prompt.txt >out 2>err
+expect_out ", there was"
+
+run generate -p "Once upon a time" -n 4 --temperature 0 --json
+for field in '"text": ", there was a"' '"tokens": [11, 398, 281, 258]' '"finish_reason": "length"' \
+  '"kernels":' '"tokens_per_second":' '"peak_memory_bytes":'; do
+  grep -qF -- "$field" out || fail "--json lacks $field: $(cat out)"
+done
+[[ $(wc -l <out) == 1 ]] || fail "--json is not one line"
+
+run generate -p "Once upon a time" -n 4 --temperature 0 --stats
+expect_out ", there was a"
+grep -q "^compile_seconds  *[0-9]" err || fail "--stats lacks the compile time: $(cat err)"
+grep -q "^finish_reason  *length" err || fail "--stats lacks the finish reason"
+
+run generate -p "The fox" -n 20 --seed 5
+cp out first
+run generate -p "The fox" -n 20 --seed 5
+cmp -s out first || fail "one seed gave two texts"
+
+run generate -p "Once upon a time" --ctx 10 -n 50 --temperature 0 --json
+grep -qF '"finish_reason": "context"' out || fail "a full context was not reported: $(cat out)"
+
+run generate -p "Once upon a time" --ctx 3
+expect_error 2 "the prompt has 4 tokens, the context holds 3"
+run generate -p "x" --ctx 5000
+expect_error 2 "a context of 5000 tokens was asked for, the model allows 1 to 2048"
+run generate -p ""
+expect_error 2 "the prompt is empty"
+run generate -f missing.txt
+expect_error 2 "missing.txt: No such file or directory"
+run generate no/such/folder -p x
+expect_error 2 "no/such/folder"
+run generate -p x --temperature -1
+expect_error 2 "temperature"
+run generate -p x --stop ""
+expect_error 2 "stop"
+run generate -p x --isa z80
+expect_error 2 "unknown isa 'z80'"
+run generate -p x --frobnicate
+expect_error 2 "--frobnicate"
+run
+expect_error 2 "subcommand"
+run generate "$tiny" -p x
+expect_error 2 "tokenizer.json: no such file"
+
+# A damaged checkpoint is named, and nothing is generated.
+mkdir damaged
+cp "$stories"/{config.json,tokenizer.json} damaged/
+head -c 100000 "$stories/model.safetensors" >damaged/model.safetensors
+run generate damaged -p x
+expect_error 2 "damaged/model.safetensors"
+rm damaged/model.safetensors
+run generate damaged -p x
+expect_error 2 "damaged"
+echo '{"model_type": "qwen3", "hidden_size": "wide"}' >damaged/config.json
+run generate damaged -p x
+expect_error 2 "damaged/config.json: field"
+
+# --- output that cannot be written ---
+"$lluda" generate -p "Once upon a time" -n 5 >/dev/full 2>err </dev/null
+code=$?
+: >out
+expect_error 1 "stdout: No space left on device"
+"$lluda" ir >/dev/full 2>err </dev/null
+code=$?
+expect_error 1 "stdout: No space left on device"
+("$lluda" generate -p "Once upon a time" -n 400 2>err </dev/null; echo $? >code) | head -c 5 >/dev/null
+code=$(cat code)
+expect_error 1 "stdout: Broken pipe"
+
+# --- Ctrl-C ---
+"$lluda" generate -p "Once upon a time" -n 2000 --stop "no such text" --temperature 1.5 --top-k 0 \
+  --seed 3 --ctx 2048 >out 2>err </dev/null &
+readonly pid=$!
+for _ in $(seq 200); do
+  [[ -s out ]] && break
+  sleep 0.05
+done
+kill -TERM "$pid"
+wait "$pid"
+code=$?
+# The text may have ended by itself before the signal came.
+[[ $code == 130 || $code == 0 ]] || fail "interrupted: exit code $code; $(cat err)"
+[[ ! -s err ]] || fail "interrupted: $(cat err)"
+
+# --- chat ---
+mkdir chatty
+cp "$stories"/*.json "$stories/model.safetensors" chatty/
+run chat chatty -p "Hi"
+expect_error 2 "chat_template"
+cp "$template" chatty/tokenizer_config.json
+chmod u+w chatty/*
+printf 'Tell me a story.\nAnother one.\n' |
+  "$lluda" chat chatty -n 12 --temperature 0 --no-thinking --stats >out 2>err
+code=$?
+expect 0 "chat"
+grep -c "^finish_reason" err | grep -qx 2 || fail "chat did not answer twice: $(cat err)"
+mapfile -t reused < <(sed -n 's/^reused_tokens *//p' err)
+[[ ${reused[0]} == 0 && ${reused[1]} -gt 0 ]] || fail "chat reused ${reused[*]} tokens"
+run chat chatty -n 12 --temperature 0 --no-thinking -p "Tell me a story."
+expect 0 "chat -p"
+[[ -s out ]] || fail "chat -p said nothing"
+
+# --- tokenize ---
+mkdir bare
+cp "$stories/tokenizer.json" bare/
+run tokenize bare -p "Once upon a time"
+ids=$(cat out)
+expect 0 "tokenize"
+[[ $ids =~ ^[0-9]+\ [0-9]+\ [0-9]+\ [0-9]+$ ]] || fail "tokenize: $ids"
+printf '{"text": "Once upon a time"}\n\n{"text": "a\\"\\n\\u00e9", "more": 1}\n' |
+  "$lluda" tokenize bare --jsonl >out 2>err
+code=$?
+expect 0 "tokenize --jsonl"
+[[ $(sed -n 1p out) == "{\"ids\": [${ids// /, }], \"decoded\": \"Once upon a time\"}" ]] ||
+  fail "tokenize --jsonl: $(sed -n 1p out)"
+[[ $(sed -n 2p out) == *'"decoded": "a\"\né"}' ]] || fail "tokenize --jsonl: $(sed -n 2p out)"
+[[ $(wc -l <out) == 2 ]] || fail "tokenize --jsonl: $(wc -l <out) lines"
+printf '{"text": "a"}\n{"txt": "a"}\n' >bad.jsonl
+"$lluda" tokenize bare --jsonl -f bad.jsonl >out 2>err </dev/null
+code=$?
+: >out
+expect_error 2 "bad.jsonl:2: field 'text' is missing"
+run tokenize no/such/folder -p x
+expect_error 2 "no/such/folder"
+
+# --- ir ---
+run ir
+expect 0 "ir"
+cp out last
+grep -q "by fuse-rope\|rope %" last || fail "ir: no rope after the last pass"
+grep -q "= attention " last || fail "ir: no attention after the last pass"
+grep -q "by plan-memory\| in [0-9]" last || fail "ir: no memory plan after the last pass"
+run ir --before
+grep -q "= attention " out && fail "ir --before: the importer wrote a fused op"
+grep -q "^  weight @embed : bf16 vocab\[4096\] hid\[256\]" out || fail "ir --before: no @embed"
+mkdir config_only
+cp "$stories/config.json" config_only/
+cp out with_weights
+run ir config_only --before
+cmp -s out with_weights || fail "ir: config.json alone gives another module"
+run ir --after fuse-rope
+grep -q "= rope " out || fail "ir --after fuse-rope: no rope"
+grep -q "= attention " out && fail "ir --after fuse-rope: attention is there already"
+run ir --passes canonicalize,fuse-rope
+grep -q "= rope " out || fail "ir --passes: no rope"
+run ir --all dumps
+expect 0 "ir --all"
+[[ ! -s out ]] || fail "ir --all wrote to stdout"
+cmp -s dumps/00-input.lluda with_weights || fail "ir --all: 00-input.lluda is not ir --before"
+cmp -s "$(ls dumps/*plan-memory.lluda)" last || fail "ir --all: the last dump is not ir's output"
+run ir --after fuse-everything
+expect_error 2 "--after: 'fuse-everything' is none of the passes"
+run ir --passes fuse-everything
+expect_error 2 "fuse-everything"
+run ir --all prompt.txt/dumps
+expect_error 1 "prompt.txt/dumps"
+
+# --- validate ---
+for precision in bf16 f32; do
+  run validate --reference "$stories/reference.json" --precision $precision
+  expect 0 "validate stories $precision: $(cat out)"
+  [[ $(grep -c " ok$" out) == 5 ]] || fail "validate stories $precision: $(cat out)"
+  run validate "$tiny" --reference "$tiny/reference.json" --precision $precision
+  expect 0 "validate tiny $precision: $(cat out)"
+done
+run validate "$tiny" --reference "$tiny/reference.json" --json
+grep -qF '"passed": true' out || fail "validate --json: $(cat out)"
+# Of other models: without logits it falls short, with logits it is refused.
+run validate --reference "$seeded/seeded_reference.json"
+expect_error 2 "seeded_reference.json: prompts[0]"
+printf '{"prompts": [{"ids": [454, 483], "next": 1, "next_logit": 2.5}]}' >partial.json
+run validate --reference partial.json
+expect 1 "validate partial"
+grep -q "falls short: next$" out || fail "validate partial: $(cat out)"
+run validate --reference missing.json
+expect_error 2 "missing.json"
+printf '{"prompts": [{"next": 1}]}' >partial.json
+run validate --reference partial.json
+expect_error 2 "partial.json: prompts[0].ids is missing or empty"
+
+if ((failures > 0)); then
+  echo "$failures checks failed" >&2
+  exit 1
+fi

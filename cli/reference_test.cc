@@ -1,0 +1,93 @@
+#include "cli/reference.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "frontends/test_files.h"
+
+namespace lluda::cli {
+namespace {
+
+using frontends::SafetensorsBytes;
+using frontends::TemporaryFolder;
+using testing::ElementsAre;
+
+TEST(ReferenceTest, ReadsWhatTheScriptWrote) {
+  const auto prompts = LoadReference("reference_data/stories/reference.json");
+  ASSERT_TRUE(prompts.ok()) << prompts.status();
+  ASSERT_EQ(prompts->size(), 5u);
+  const ReferencePrompt& first = prompts->front();
+  EXPECT_EQ(first.text, "Once upon a time");
+  EXPECT_EQ(first.ids.size(), 4u);
+  EXPECT_EQ(first.next, 11);
+  EXPECT_EQ(first.top10.size(), 10u);
+  EXPECT_EQ(first.greedy.size(), 96u);
+  EXPECT_EQ(first.greedy_margin.size(), 96u);
+  EXPECT_EQ(first.logits.size(), 4096u);
+  EXPECT_GT(first.hf_bf16_mse, 0);
+}
+
+TEST(ReferenceTest, MostMayBeMissing) {
+  const auto prompts = LoadReference("reference_data/qwen3_0_6b/reference.json");
+  ASSERT_TRUE(prompts.ok()) << prompts.status();
+  EXPECT_THAT(prompts->at(1).ids, ElementsAre(785, 6722, 315, 9625, 374));
+  EXPECT_EQ(prompts->at(1).next, 12095);
+  EXPECT_EQ(prompts->at(1).next_logit, 17.38);
+  EXPECT_TRUE(prompts->at(1).logits.empty());
+  EXPECT_TRUE(prompts->at(1).greedy.empty());
+  EXPECT_FALSE(prompts->at(1).mean_nll.has_value());
+}
+
+struct BadReference {
+  const char* text;
+  const char* error;  // after the file's name
+};
+
+class BadReferenceTest : public testing::TestWithParam<BadReference> {};
+
+TEST_P(BadReferenceTest, IsRefusedByFileAndField) {
+  const TemporaryFolder folder;
+  const std::string path = folder.Write("r.json", GetParam().text);
+  EXPECT_EQ(LoadReference(path).status(),
+            absl::InvalidArgumentError(absl::StrCat(path, ": ", GetParam().error)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, BadReferenceTest,
+    testing::Values(
+        BadReference{R"({})", "field 'prompts' must be a list of at least one prompt"},
+        BadReference{R"({"prompts": []})", "field 'prompts' must be a list of at least one prompt"},
+        BadReference{R"({"prompts": [1]})", "prompts[0] must be an object, is 1"},
+        BadReference{R"({"prompts": [{"ids": [1]}, {}]})", "prompts[1].ids is missing or empty"},
+        BadReference{R"({"prompts": [{"ids": [1, -1]}]})",
+                     "prompts[0].ids must be a list of tokens, is -1"},
+        BadReference{R"({"prompts": [{"ids": [1], "next": "x"}]})",
+                     "prompts[0].next must be an integer, is a string"},
+        BadReference{R"({"prompts": [{"ids": [1], "greedy": [1], "greedy_margin": [1, 2]}]})",
+                     "prompts[0].greedy_margin has 2 items, greedy has 1"},
+        BadReference{R"({"prompts": [{"ids": [1], "hf_bf16_vs_f32": {"mse": "x"}}]})",
+                     "prompts[0].hf_bf16_vs_f32.mse must be a number, is a string"},
+        BadReference{R"({"prompts": [{"ids": [1], "hf_bf16_vs_f32": 3}]})",
+                     "prompts[0].hf_bf16_vs_f32 must be an object, is 3"}));
+
+TEST(ReferenceTest, LogitsMustBeAVectorOfF32) {
+  const TemporaryFolder folder;
+  const std::string path = folder.Write("r.json", R"({"prompts": [{"ids": [1]}]})");
+  const std::string tensors = folder.Write(
+      "r.safetensors", SafetensorsBytes(R"({"p0.logits_last": {"dtype": "F32", "shape": [1, 1],
+                           "data_offsets": [0, 4]}})",
+                                        std::string(4, '\0')));
+  EXPECT_EQ(LoadReference(path).status(),
+            absl::InvalidArgumentError(absl::StrCat(
+                tensors, ": tensor 'p0.logits_last' must be F32 [vocabulary], is F32 [1, 1]")));
+}
+
+TEST(ReferenceTest, AMissingFileIsNotFound) {
+  EXPECT_EQ(LoadReference("reference_data/none.json").status().code(), absl::StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace lluda::cli
