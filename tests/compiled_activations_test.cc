@@ -43,7 +43,7 @@ class CompiledActivationsTest : public testing::TestWithParam<Param> {};
 
 // One evaluation of all tokens.
 absl::StatusOr<std::vector<float>> RunAll(runtime::Executable* executable, const StepInputs& inputs,
-                                       int64_t width) {
+                                          int64_t width) {
   const auto count = static_cast<int64_t>(inputs.tokens.size());
   std::vector<int64_t> dims;
   for (const runtime::SymbolRange& symbol : executable->program().symbols) {
@@ -86,7 +86,7 @@ TEST_P(CompiledActivationsTest, EveryLayersOutputIsTransformers) {
       const std::vector<float>& expected =
           (*prompts)[i].activations.at(absl::StrCat("layer", end - 1, ".out"));
       const auto output =
-          Run(executable->get(), WholePrompt((*prompts)[i].ids), (*model)->config().hidden_size);
+          RunAll(executable->get(), WholePrompt((*prompts)[i].ids), (*model)->config().hidden_size);
       ASSERT_TRUE(output.ok()) << output.status();
       EXPECT_LT(Nmse(*output, expected), bound) << "prompt " << i << ", layer " << end - 1;
     }

@@ -75,8 +75,7 @@ absl::StatusOr<std::vector<float>> Interpret(const ir::Module& module, absl::str
   auto interpreter = ir::Interpreter::Create(&module, environment);
   if (!interpreter.ok()) return interpreter.status();
   if (absl::Status s = interpreter->RunLoad(); !s.ok()) return s;
-  auto result =
-      interpreter->Call(func, RandomArguments(*module.FindFunc(func), dims, options));
+  auto result = interpreter->Call(func, RandomArguments(*module.FindFunc(func), dims, options));
   if (!result.ok()) return result.status();
   return result->floats();
 }
