@@ -48,7 +48,9 @@ void AddSampler(CLI::App* app, SamplerFlags* flags) {
   app->add_option("--repetition-penalty", flags->repetition_penalty, "1: none");
   app->add_option("--presence-penalty", flags->presence_penalty, "0: none");
   app->add_option("--frequency-penalty", flags->frequency_penalty, "0: none");
-  app->add_option("--seed", flags->seed, "Of the random draws")->capture_default_str();
+  app->add_option("--seed", flags->seed, "Of the random draws")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
 }
 
 void AddGeneration(CLI::App* app, GenerateFlags* flags) {
@@ -125,6 +127,12 @@ CLI::App* AddValidate(CLI::App* app, ValidateFlags* flags) {
   return sub;
 }
 
+ParseResult Exit(int code) {
+  ParseResult result;
+  result.exit_code = code;
+  return result;
+}
+
 }  // namespace
 
 ParseResult ParseArguments(int argc, char** argv) {
@@ -132,7 +140,7 @@ ParseResult ParseArguments(int argc, char** argv) {
   Arguments& arguments = result.arguments;
   try {
     CLI::App app("Compiles a Qwen3 checkpoint for this machine and runs it.", "lluda");
-    app.require_subcommand(1);
+    app.require_subcommand(0, 1);
     const std::pair<CLI::App*, Command> commands[] = {
         {AddGenerate(&app, &arguments.generate), Command::kGenerate},
         {AddChat(&app, &arguments.chat), Command::kChat},
@@ -144,14 +152,21 @@ ParseResult ParseArguments(int argc, char** argv) {
       app.parse(argc, argv);
     } catch (const CLI::Success& success) {  // --help
       app.exit(success);
-      result.exit_code = std::cout.flush() ? 0 : 1;
+      if (std::cout.flush()) return Exit(0);
+      std::cerr << "lluda: stdout: cannot be written\n";
+      return Exit(1);
+    }
+    // Not left to the parser, which would say this of a misspelt subcommand, too.
+    if (app.get_subcommands().empty()) {
+      throw CLI::RequiredError("A subcommand is required: generate, chat, tokenize, ir or validate",
+                               CLI::ExitCodes::RequiredError);
     }
     for (const auto& [sub, command] : commands) {
       if (sub->parsed()) arguments.command = command;
     }
   } catch (const CLI::Error& error) {
     std::cerr << "lluda: " << error.what() << " (lluda --help tells more)\n";
-    result.exit_code = 2;
+    return Exit(2);
   }
   return result;
 }

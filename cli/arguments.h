@@ -29,7 +29,7 @@ struct SamplerFlags {
   std::optional<double> temperature, top_p, min_p;
   std::optional<double> repetition_penalty, presence_penalty, frequency_penalty;
   std::optional<int64_t> top_k;
-  uint64_t seed = 0;
+  int64_t seed = 0;  // at least 0
 };
 
 struct PromptFlags {

@@ -49,7 +49,7 @@ absl::StatusOr<int> RunGenerate(const GenerateFlags& flags) {
     json.Key("text").String(generation->text);
     json.Key("tokens").Numbers(generation->tokens);
     json.Key("finish_reason").String(engine::FinishReasonName(generation->finish));
-    json.Key("seed").String(std::to_string(flags.sampler.seed));
+    json.Key("seed").Int(flags.sampler.seed);
     StatsJson(**model, **session, *generation, &json);
     json.EndObject();
     written = WriteStdout(json.text() + "\n");

@@ -19,7 +19,7 @@ TEST(JsonWriterTest, PutsCommasBetweenValuesOnly) {
 
 TEST(JsonWriterTest, EscapesWhatAStringMustNotHold) {
   JsonWriter json;
-  json.String(std::string("a\"b\\c\n\r\t\x01\0 é", 14));
+  json.String(std::string("a\"b\\c\n\r\t\x01\0 é", 13));
   EXPECT_EQ(json.text(), "\"a\\\"b\\\\c\\n\\r\\t\\u0001\\u0000 é\"");
 }
 

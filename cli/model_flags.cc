@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <utility>
 #include <vector>
@@ -101,7 +102,7 @@ runtime::SamplerOptions SamplerOf(const SamplerFlags& flags, runtime::SamplerOpt
     if (*given) *option = static_cast<float>(**given);
   }
   if (flags.top_k) defaults.top_k = *flags.top_k;
-  defaults.seed = flags.seed;
+  defaults.seed = static_cast<uint64_t>(flags.seed);
   return defaults;
 }
 
@@ -118,7 +119,8 @@ std::string StatsText(const engine::Model& model, const engine::Session& session
                       const engine::Generation& generation) {
   std::string text;
   for (const Stat& stat : CollectStats(model, session, generation)) {
-    absl::StrAppendFormat(&text, "%-26s %.9g\n", stat.key, stat.value);
+    const bool whole = stat.value == std::floor(stat.value);
+    absl::StrAppendFormat(&text, "%-26s %.*f\n", stat.key, whole ? 0 : 4, stat.value);
   }
   absl::StrAppendFormat(&text, "%-26s %s\n", "finish_reason",
                         engine::FinishReasonName(generation.finish));
@@ -129,9 +131,8 @@ void StatsJson(const engine::Model& model, const engine::Session& session,
                const engine::Generation& generation, JsonWriter* json) {
   for (const Stat& stat : CollectStats(model, session, generation)) {
     json->Key(stat.key);
-    const auto whole = static_cast<int64_t>(stat.value);
-    if (static_cast<double>(whole) == stat.value) {
-      json->Int(whole);
+    if (stat.value == std::floor(stat.value)) {
+      json->Int(static_cast<int64_t>(stat.value));
     } else {
       json->Number(stat.value);
     }
