@@ -63,7 +63,6 @@ class Compiler {
  private:
   static std::vector<std::string> SymbolNames(const ir::Module& module) {
     std::vector<std::string> names;
-    names.reserve(module.symbols.size());
     for (const ir::Symbol& symbol : module.symbols) names.push_back(symbol.name);
     return names;
   }

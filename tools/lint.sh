@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Formatting and static analysis of the C++ sources; prints findings, exit code 0 if there are none.
 #
-#   tools/lint.sh                      # everything: about half an hour on one core
+#   tools/lint.sh                      # everything: clang-tidy takes 5 to 20 seconds a file
 #   tools/lint.sh ir passes/cse.cc     # some folders or files
 #   tools/lint.sh --format-only        # clang-format alone: seconds
 #
-# Needs clang-format-19 and clang-tidy-19 (Debian: apt.llvm.org's or the backports' packages of that name).
+# Needs clang-format-19 and clang-tidy-19, Debian packages of that name; ./lluda and ./test.sh do not.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 
