@@ -34,7 +34,7 @@ absl::Status CheckOptions(const Config& config, const ImportOptions& options) {
 // Every size fits the IR's bounds, whatever the symbols' values.
 absl::Status CheckSizes(const ir::Module& module) {
   const auto check = [&](absl::string_view name, const ir::Type& type) -> absl::Status {
-    const absl::Status status = ir::CheckType(type, module);
+    absl::Status status = ir::CheckType(type, module);
     if (status.ok()) return status;
     return absl::InvalidArgumentError(
         absl::StrCat("config.json: the model needs too large a tensor, ", name, ": ",
