@@ -21,6 +21,7 @@ struct KernelInfo {
   int64_t item_cost = 1;            // nanoseconds, roughly, times the value of cost_symbol
   std::string cost_symbol;
   int64_t scratch_bytes = 0;
+  int64_t item_read_bytes = 0;
 };
 
 // Unimplemented, naming op and types, when this op on these layouts has no kernel.

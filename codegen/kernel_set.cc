@@ -28,6 +28,7 @@ absl::StatusOr<uint32_t> KernelSet::Add(const KernelSpec& spec) {
   kernel.name = name;
   kernel.item_cost = info->item_cost;
   kernel.scratch_bytes = info->scratch_bytes;
+  kernel.item_read_bytes = info->item_read_bytes;
   if (!info->cost_symbol.empty()) kernel.cost_symbol = SymbolIndex(info->cost_symbol);
   for (const ir::Axis& axis : info->work_axes) {
     if (axis.extent.is_constant()) {

@@ -21,9 +21,13 @@ absl::StatusOr<const void*> CheckpointWeights::Data(const std::string& tensor, i
   return (*view)->data;
 }
 
-void CheckpointWeights::Release(const std::string& tensor) {
+void CheckpointWeights::Release(const std::string& tensor, int64_t offset, int64_t bytes) {
   const frontends::TensorView* view = checkpoint_->Find(tensor);
-  if (view != nullptr) checkpoint_->DropPages(*view);
+  if (view == nullptr) return;
+  frontends::TensorView part = *view;
+  part.data += offset;
+  part.bytes = static_cast<size_t>(bytes);
+  checkpoint_->DropPages(part);
 }
 
 }  // namespace lluda::engine

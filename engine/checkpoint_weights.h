@@ -24,7 +24,7 @@ class CheckpointWeights : public runtime::WeightSource {
   void Prefetch() const;
 
   absl::StatusOr<const void*> Data(const std::string& tensor, int64_t bytes) override;
-  void Release(const std::string& tensor) override;
+  void Release(const std::string& tensor, int64_t offset, int64_t bytes) override;
 
  private:
   const frontends::Checkpoint* checkpoint_;

@@ -13,6 +13,8 @@ namespace {
 constexpr int64_t kInlineNanoseconds = 6000;
 // A thread takes at least this much work at a time.
 constexpr int64_t kGrainNanoseconds = 4000;
+// Of a weight that is packed, this much is read before its pages are dropped.
+constexpr int64_t kSliceBytes = 16 << 20;
 
 }  // namespace
 
@@ -37,14 +39,14 @@ absl::StatusOr<std::unique_ptr<Executable>> Executable::Create(Program program, 
     executable->scratch_bytes_ =
         std::max(executable->scratch_bytes_, (kernel.scratch_bytes + 63) / 64 * 64);
   }
-  absl::StatusOr<Memory> frame = Memory::Allocate(p.frame_bytes, "activations");
+  absl::StatusOr<Memory> frame = Memory::Allocate(p.frame_bytes, Pages::kSmall, "activations");
   if (!frame.ok()) return frame.status();
   executable->frame_ = *std::move(frame);
-  absl::StatusOr<Memory> loaded = Memory::Allocate(p.loaded_bytes, "packed weights");
+  absl::StatusOr<Memory> loaded = Memory::Allocate(p.loaded_bytes, Pages::kHuge, "packed weights");
   if (!loaded.ok()) return loaded.status();
   executable->loaded_ = *std::move(loaded);
-  absl::StatusOr<Memory> scratch =
-      Memory::Allocate(executable->scratch_bytes_ * pool->threads(), "kernel scratch");
+  absl::StatusOr<Memory> scratch = Memory::Allocate(executable->scratch_bytes_ * pool->threads(),
+                                                    Pages::kSmall, "kernel scratch");
   if (!scratch.ok()) return scratch.status();
   executable->scratch_ = *std::move(scratch);
   return executable;
@@ -71,17 +73,47 @@ absl::Status Executable::Load(WeightSource* source,
   for (const SymbolRange& symbol : program_.symbols) dims.push_back(symbol.max);
   int64_t done = 0;
   for (const Call& call : program_.load) {
-    RunCall(call, nullptr, dims.data(), nullptr, nullptr);
+    BindBuffers(call, nullptr, nullptr, nullptr);
+    RunLoadCall(call, dims.data(), source, &readers);
     for (const BufferRef& buffer : call.buffers) {
-      if (buffer.space != Space::kWeight || --readers[buffer.index] > 0) continue;
-      const Weight& weight = program_.weights[buffer.index];
-      if (!weight.read_by_step) source->Release(weight.tensor);
-      done += weight.bytes;
+      if (buffer.space != Space::kWeight || readers[buffer.index] > 0) continue;
+      done += program_.weights[buffer.index].bytes;
       if (progress) progress(done, total);
     }
   }
   if (progress) progress(total, total);
   return absl::OkStatus();
+}
+
+// Runs a load call and gives back what it was the last to read. A kernel that reads its weight
+// front to back runs in slices, so that the weight and what is made of it are never held whole side
+// by side.
+void Executable::RunLoadCall(const Call& call, const int64_t* dims, WeightSource* source,
+                             std::vector<int>* readers) {
+  const Kernel& kernel = program_.kernels[call.kernel];
+  const int64_t items = kernel.work.Count(dims);
+  const auto is_last = [&](const BufferRef& buffer) {
+    return buffer.space == Space::kWeight && (*readers)[buffer.index] == 1 &&
+           !program_.weights[buffer.index].read_by_step;
+  };
+  const BufferRef& first = call.buffers[0];
+  const bool sliced = kernel.item_read_bytes > 0 && first.offset == 0 && is_last(first);
+  const int64_t slice = sliced ? std::max<int64_t>(1, kSliceBytes / kernel.item_read_bytes)
+                               : std::max<int64_t>(1, items);
+  for (int64_t begin = 0; begin < items; begin += slice) {
+    const int64_t count = std::min(slice, items - begin);
+    RunItems(kernel, dims, begin, count);
+    if (sliced) {
+      source->Release(program_.weights[first.index].tensor, begin * kernel.item_read_bytes,
+                      count * kernel.item_read_bytes);
+    }
+  }
+  for (const BufferRef& buffer : call.buffers) {
+    if (buffer.space != Space::kWeight) continue;
+    const Weight& weight = program_.weights[buffer.index];
+    if (is_last(buffer)) source->Release(weight.tensor, 0, weight.bytes);
+    --(*readers)[buffer.index];
+  }
 }
 
 absl::StatusOr<std::unique_ptr<States>> Executable::CreateStates(
@@ -90,10 +122,8 @@ absl::StatusOr<std::unique_ptr<States>> Executable::CreateStates(
   for (const State& state : program_.states) {
     int64_t bytes = state.factor;
     for (int symbol : state.symbols) bytes *= dims[symbol];
-    // A KV cache has a row of positions for each head, and all rows fill up from their beginnings:
-    // in huge pages a short sequence would take the memory of a long one.
     absl::StatusOr<Memory> memory =
-        Memory::Allocate(bytes, absl::StrCat("state ", state.name), PageSize::kSmall);
+        Memory::Allocate(bytes, Pages::kSmall, absl::StrCat("state ", state.name));
     if (!memory.ok()) return memory.status();
     states->buffers_.push_back(*std::move(memory));
   }
@@ -114,14 +144,15 @@ absl::Status Executable::Step(const States& states, absl::Span<const int64_t> di
   }
   parallel_calls_ = 0;
   for (const Call& call : program_.step) {
-    RunCall(call, &states, dims.data(), inputs.data(), output);
+    BindBuffers(call, &states, inputs.data(), output);
+    const Kernel& kernel = program_.kernels[call.kernel];
+    RunItems(kernel, dims.data(), 0, kernel.work.Count(dims.data()));
   }
   return absl::OkStatus();
 }
 
-void Executable::RunCall(const Call& call, const States* states, const int64_t* dims,
-                         const void* const* inputs, void* output) {
-  const Kernel& kernel = program_.kernels[call.kernel];
+void Executable::BindBuffers(const Call& call, const States* states, const void* const* inputs,
+                             void* output) {
   for (size_t i = 0; i < call.buffers.size(); ++i) {
     const BufferRef& ref = call.buffers[i];
     char* base = nullptr;
@@ -147,7 +178,9 @@ void Executable::RunCall(const Call& call, const States* states, const int64_t* 
     }
     call_buffers_[i] = base + ref.offset;
   }
-  const int64_t items = kernel.work.Count(dims);
+}
+
+void Executable::RunItems(const Kernel& kernel, const int64_t* dims, int64_t first, int64_t items) {
   const int64_t item_cost =
       kernel.item_cost * (kernel.cost_symbol < 0 ? 1 : dims[kernel.cost_symbol]);
   const bool alone = pool_->threads() == 1 || items * item_cost < kInlineNanoseconds;
@@ -160,7 +193,7 @@ void Executable::RunCall(const Call& call, const States* states, const int64_t* 
   if (items > grain) ++parallel_calls_;
   pool_->ParallelFor(items, grain, [&](int64_t begin, int64_t end, int thread) {
     const KernelArgs args{call_buffers_.data(), dims, scratch_.data() + thread * scratch_bytes_,
-                          begin, end};
+                          first + begin, first + end};
     kernel.fn(&args);
   });
 }

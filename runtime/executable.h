@@ -31,8 +31,8 @@ class WeightSource {
   // The tensor's elements, row-major, valid as long as the source. NotFound, or InvalidArgument
   // when it does not have exactly `bytes` bytes.
   virtual absl::StatusOr<const void*> Data(const std::string& tensor, int64_t bytes) = 0;
-  // The program will not read the tensor again: its pages may be dropped.
-  virtual void Release(const std::string& tensor) = 0;
+  // The program will not read these bytes of the tensor again: their pages may be dropped.
+  virtual void Release(const std::string& tensor, int64_t offset, int64_t bytes) = 0;
 };
 
 // Memory of the program's states (the KV cache), zeroed at first.
@@ -72,8 +72,11 @@ class Executable {
 
  private:
   Executable(Program program, ThreadPool* pool);
-  void RunCall(const Call& call, const States* states, const int64_t* dims,
-               const void* const* inputs, void* output);
+  void BindBuffers(const Call& call, const States* states, const void* const* inputs, void* output);
+  // Items [first, first + items) of a call whose buffers are bound.
+  void RunItems(const Kernel& kernel, const int64_t* dims, int64_t first, int64_t items);
+  void RunLoadCall(const Call& call, const int64_t* dims, WeightSource* source,
+                   std::vector<int>* readers);
 
   Program program_;
   ThreadPool* pool_;

@@ -24,7 +24,7 @@ Memory::~Memory() {
   if (data_ != nullptr) munmap(data_, static_cast<size_t>(size_));
 }
 
-absl::StatusOr<Memory> Memory::Allocate(int64_t bytes, absl::string_view purpose, PageSize pages) {
+absl::StatusOr<Memory> Memory::Allocate(int64_t bytes, Pages pages, absl::string_view purpose) {
   Memory memory;
   if (bytes == 0) return memory;
   void* data = mmap(nullptr, static_cast<size_t>(bytes), PROT_READ | PROT_WRITE,
@@ -36,9 +36,7 @@ absl::StatusOr<Memory> Memory::Allocate(int64_t bytes, absl::string_view purpose
   memory.data_ = static_cast<char*>(data);
   memory.size_ = bytes;
   // Advice only: a system without huge pages works all the same.
-  constexpr int64_t kHugePage = 2 << 20;
-  const int advice = pages == PageSize::kHuge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
-  if (bytes >= kHugePage) madvise(data, static_cast<size_t>(bytes), advice);
+  if (pages == Pages::kHuge) madvise(data, static_cast<size_t>(bytes), MADV_HUGEPAGE);
   return memory;
 }
 

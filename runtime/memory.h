@@ -1,7 +1,7 @@
-// A block of zeroed memory from the system: committed page by page as it is touched, given back
-// when the object goes.
+// A block of zeroed memory from the system: committed page by page as it is touched, in huge pages
+// where the system has them, given back when the object goes.
 //
-// Example: auto block = Memory::Allocate(loaded_bytes, "packed weights");
+// Example: auto block = Memory::Allocate(loaded_bytes, Pages::kHuge, "packed weights");
 #ifndef LLUDA_RUNTIME_MEMORY_H_
 #define LLUDA_RUNTIME_MEMORY_H_
 
@@ -12,9 +12,9 @@
 
 namespace lluda::runtime {
 
-// kHuge, where the system has huge pages, is fastest for memory that is used as a whole. Memory of
-// which only parts are used, here and there, wants kSmall: a huge page is committed as a whole.
-enum class PageSize : uint8_t { kHuge, kSmall };
+// kHuge asks for huge pages: for memory that is used whole, such as weights. A cache that fills
+// slowly would be committed far ahead of its use.
+enum class Pages : uint8_t { kSmall, kHuge };
 
 class Memory {
  public:
@@ -24,8 +24,7 @@ class Memory {
   ~Memory();
 
   // `bytes` >= 0. ResourceExhausted, naming `purpose`, when the system refuses.
-  static absl::StatusOr<Memory> Allocate(int64_t bytes, absl::string_view purpose,
-                                         PageSize pages = PageSize::kHuge);
+  static absl::StatusOr<Memory> Allocate(int64_t bytes, Pages pages, absl::string_view purpose);
 
   char* data() const { return data_; }
   int64_t size() const { return size_; }

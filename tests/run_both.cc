@@ -88,7 +88,7 @@ class RandomWeights : public runtime::WeightSource {
     }
     return it->second.data();
   }
-  void Release(const std::string&) override {}
+  void Release(const std::string&, int64_t, int64_t) override {}
 
  private:
   std::map<std::string, ir::Tensor> tensors_;
