@@ -92,10 +92,11 @@ TEST(ReferenceTest, NamesActivationsAsTheEngineDoes) {
 TEST(ReferenceTest, LogitsMustBeF32) {
   const TemporaryFolder folder;
   const std::string path = folder.Write("r.json", R"({"prompts": [{"ids": [1]}]})");
-  const std::string tensors = folder.Write(
-      "r.safetensors", SafetensorsBytes(R"({"p0.logits_last": {"dtype": "I32", "shape": [1],
-                           "data_offsets": [0, 4]}})",
-                                        std::string(4, '\0')));
+  std::string header =
+      R"({"p0.logits_last": {"dtype": "I32", "shape": [1], "data_offsets": [0, 4]}})";
+  header.resize((header.size() + 7) / 8 * 8, ' ');  // so that the data is aligned
+  const std::string tensors =
+      folder.Write("r.safetensors", SafetensorsBytes(header, std::string(4, '\0')));
   EXPECT_EQ(
       LoadReference(path).status(),
       absl::InvalidArgumentError(absl::StrCat(

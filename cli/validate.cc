@@ -32,6 +32,11 @@ constexpr double kF32Nmse = 1e-9;
 constexpr double kBf16Nmse = 1.2e-4;
 constexpr double kShareOfBf16Error = 0.5;  // of transformers' own bf16 run
 
+struct ActivationError {
+  std::string name;
+  double nmse = 0;
+};
+
 struct PromptResult {
   std::optional<LogitsDistance> distance;
   double nmse_bound = 0;
@@ -41,9 +46,7 @@ struct PromptResult {
   int64_t greedy_equal = 0;    // tokens met before the first other one
   int64_t greedy_decided = 0;  // tokens that have to be met
   std::optional<double> mean_nll;
-  int64_t activations = 0;  // compared
-  double worst_nmse = 0;    // of them, and whose it is
-  std::string worst_activation;
+  std::vector<ActivationError> activations;  // worst first
   std::vector<std::string> shortcomings;
 };
 
@@ -148,7 +151,6 @@ class Validator {
 // Compares what the parts of the model computed, after an Evaluate of the prompt.
 absl::Status CompareActivations(const engine::Session& session, const ReferencePrompt& reference,
                                 engine::Precision precision, PromptResult* result) {
-  bool short_of = false;
   for (const ReferenceActivation& expected : reference.activations) {
     absl::StatusOr<absl::Span<const float>> ours = session.Activation(expected.name);
     if (!ours.ok()) return ours.status();
@@ -158,13 +160,14 @@ absl::Status CompareActivations(const engine::Session& session, const ReferenceP
                                                      ours->size(), ": it is of another model"));
     }
     const double nmse = Compare(*ours, expected.values).nmse;
-    ++result->activations;
-    short_of = short_of || !(nmse < NmseBound(precision));
-    if (nmse <= result->worst_nmse) continue;
-    result->worst_nmse = nmse;
-    result->worst_activation = expected.name;
+    result->activations.push_back({expected.name, nmse});
+    if (!(nmse < NmseBound(precision))) {
+      result->shortcomings.push_back(absl::StrFormat("%s with %.2e", expected.name, nmse));
+    }
   }
-  if (short_of) result->shortcomings.push_back("activations");
+  absl::c_stable_sort(result->activations, [](const ActivationError& a, const ActivationError& b) {
+    return a.nmse > b.nmse;
+  });
   return absl::OkStatus();
 }
 
@@ -256,9 +259,10 @@ std::string TableRow(size_t number, const ReferencePrompt& reference, const Prom
                             ? absl::StrFormat("%+.1e", *result.mean_nll - *reference.mean_nll)
                             : std::string("-"));
   absl::StrAppendFormat(&row, " %18s",
-                        result.activations == 0
+                        result.activations.empty()
                             ? std::string("-")
-                            : absl::StrFormat("%d, %.1e", result.activations, result.worst_nmse));
+                            : absl::StrFormat("%d, %.1e", result.activations.size(),
+                                              result.activations.front().nmse));
   return absl::StrCat(row, "  ", Verdict(result), "\n");
 }
 
@@ -294,11 +298,11 @@ void AddJson(const ReferencePrompt& reference, const PromptResult& result, JsonW
   }
   if (result.mean_nll) json->Key("mean_nll").Number(*result.mean_nll);
   if (reference.mean_nll) json->Key("reference_mean_nll").Number(*reference.mean_nll);
-  if (result.activations > 0) {
-    json->Key("activations").Int(result.activations);
-    json->Key("worst_activation").String(result.worst_activation);
-    json->Key("worst_activation_nmse").Number(result.worst_nmse);
+  json->Key("activation_nmse").BeginObject();
+  for (const ActivationError& activation : result.activations) {
+    json->Key(activation.name).Number(activation.nmse);
   }
+  json->EndObject();
   json->Key("shortcomings").BeginArray();
   for (const std::string& shortcoming : result.shortcomings) json->String(shortcoming);
   json->EndArray();
