@@ -25,7 +25,7 @@ class WeightsInMemory : public runtime::WeightSource {
   absl::StatusOr<const void*> Data(const std::string& tensor, int64_t) override {
     return weights_.at(tensor).data();
   }
-  void Release(const std::string&) override {}
+  void Release(const std::string&, int64_t, int64_t) override {}
 
  private:
   const std::map<std::string, std::vector<char>>& weights_;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/counting_allocator.h"
@@ -37,7 +38,9 @@ class FakeWeights : public WeightSource {
     if (error != errors_.end()) return error->second;
     return data_.at(tensor);
   }
-  void Release(const std::string& tensor) override { log_.push_back("release " + tensor); }
+  void Release(const std::string& tensor, int64_t offset, int64_t bytes) override {
+    log_.push_back(absl::StrCat("release ", tensor, " ", offset, "+", bytes));
+  }
 
   std::vector<std::string>* log() { return &log_; }
   const std::vector<std::pair<std::string, int64_t>>& asked() const { return asked_; }
@@ -359,13 +362,43 @@ TEST(Load, ReleasesEachWeightOnceAfterItsLastReader) {
     progress.push_back(done);
   });
   ASSERT_EQ(loaded, absl::OkStatus());
-  EXPECT_THAT(*weights.log(), ElementsAre("read a", "read b", "read c", "read c", "release c",
-                                          "read b", "read a", "release a"));
+  EXPECT_THAT(*weights.log(), ElementsAre("read a", "read b", "read c", "read c", "release c 0+30",
+                                          "read b", "read a", "release a 0+10"));
   EXPECT_THAT(progress, ElementsAre(30, 50, 60, 60));
 
   weights.log()->clear();
   RunStep(executable->get(), {1, 1}, {}, nullptr);
   EXPECT_THAT(*weights.log(), ElementsAre("read b", "read b"));
+}
+
+// Notes in the log of its first buffer which items it was given.
+void LogItems(const KernelArgs* args) {
+  const auto* tensor = static_cast<const LoggedTensor*>(args->buffers[0]);
+  tensor->log->push_back(absl::StrCat("items ", args->begin, "..", args->end));
+}
+
+TEST(Load, ReleasesAWeightSliceBySliceWhenItsItemsReadItFrontToBack) {
+  ThreadPool pool(1);
+  FakeWeights weights;
+  const LoggedTensor tensor{weights.log(), "a"};
+  weights.Add("a", &tensor);
+  constexpr int64_t kItemBytes = 6 << 20;  // two items make a slice of at most 16 MiB
+  Kernel kernel = MakeKernel(LogItems, {5, {}});
+  kernel.item_read_bytes = kItemBytes;
+  Program program = OneCall(kernel);
+  program.weights = {{"a", 5 * kItemBytes, false}};
+  const BufferRef a{Space::kWeight, 0, 0};
+  program.load = {{0, {a}}, {0, {a}}};
+  program.step.clear();
+  auto executable = Executable::Create(std::move(program), &pool);
+  ASSERT_TRUE(executable.ok());
+  ASSERT_EQ((*executable)->Load(&weights, nullptr), absl::OkStatus());
+  EXPECT_THAT(*weights.log(),
+              ElementsAre("items 0..5",  // not the last reader: the weight is still needed
+                          "items 0..2", absl::StrCat("release a 0+", 2 * kItemBytes), "items 2..4",
+                          absl::StrCat("release a ", 2 * kItemBytes, "+", 2 * kItemBytes),
+                          "items 4..5", absl::StrCat("release a ", 4 * kItemBytes, "+", kItemBytes),
+                          absl::StrCat("release a 0+", 5 * kItemBytes)));
 }
 
 TEST(Load, ReportsAllBytesDoneWhenNoCallReadsWeights) {

@@ -26,7 +26,7 @@ bool IsResident(const void* page) {
 }
 
 Memory Allocated(int64_t bytes) {
-  absl::StatusOr<Memory> memory = Memory::Allocate(bytes, "test");
+  absl::StatusOr<Memory> memory = Memory::Allocate(bytes, Pages::kSmall, "test");
   EXPECT_TRUE(memory.ok()) << memory.status();
   return memory.ok() ? *std::move(memory) : Memory();
 }
@@ -62,7 +62,8 @@ TEST(Memory, IsCommittedOnlyWhereItIsTouched) {
 }
 
 TEST(Memory, ThatTheSystemRefusesIsAnErrorThatNamesItsPurposeAndSize) {
-  const absl::StatusOr<Memory> memory = Memory::Allocate(int64_t{1} << 62, "packed weights");
+  const absl::StatusOr<Memory> memory =
+      Memory::Allocate(int64_t{1} << 62, Pages::kHuge, "packed weights");
   ASSERT_FALSE(memory.ok());
   EXPECT_EQ(memory.status().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(memory.status().message()), HasSubstr("packed weights"));

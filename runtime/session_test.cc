@@ -108,7 +108,7 @@ class LogSource : public WeightSource {
  public:
   explicit LogSource(std::vector<Step>* log) : log_(log) {}
   absl::StatusOr<const void*> Data(const std::string&, int64_t) override { return log_; }
-  void Release(const std::string&) override {}
+  void Release(const std::string&, int64_t, int64_t) override {}
 
  private:
   std::vector<Step>* log_;
