@@ -428,6 +428,7 @@ TEST_P(OpDiffTest, CompiledCodeAgreesWithTheInterpreter) {
   for (const auto& [name, value] : c.dims) dims[name] = value;
   RunOptions options;
   options.spread = c.spread;
+  options.weight_spread = c.spread;
   options.integers = c.integers;
   const auto both = RunBoth(ModuleText(c), dims, *target, options);
   ASSERT_TRUE(both.ok()) << both.status() << "\n" << ModuleText(c);

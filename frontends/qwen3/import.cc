@@ -82,7 +82,8 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportQwen3(const Config& config,
   if (absl::Status s = AddWeights(config, options, module.get(), &weights); !s.ok()) return s;
   ir::Global* k_cache = AddCache(config, options.precision, "k_cache", module.get());
   ir::Global* v_cache = AddCache(config, options.precision, "v_cache", module.get());
-  const Model model = {config, options.precision, weights, k_cache, v_cache, module.get()};
+  const Model model = {config,       options.precision,         weights, k_cache, v_cache,
+                       module.get(), options.record_activations};
   if (absl::Status s = AddFunctions(model); !s.ok()) return s;
   if (absl::Status s = CheckSizes(*module); !s.ok()) return s;
   return module;

@@ -1,0 +1,97 @@
+#include "tests/random_run.h"
+
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "ir/interpreter.h"
+
+namespace lluda::tests {
+namespace {
+
+uint32_t SeedOf(absl::string_view name, uint32_t seed) {
+  for (char c : name) seed = (seed ^ static_cast<uint8_t>(c)) * 16777619u;
+  return seed;
+}
+
+}  // namespace
+
+ir::Type Concrete(ir::Type type, const Dims& dims) {
+  for (ir::Axis& axis : type.axes) {
+    if (!axis.extent.is_constant()) axis.extent = ir::Extent::Constant(dims.at(axis.extent.symbol));
+  }
+  type.layout = {};
+  return type;
+}
+
+ir::Tensor RandomTensor(const ir::Type& type, uint32_t seed, float spread) {
+  ir::Tensor tensor(type);
+  uint64_t state = seed * 0x9E3779B97F4A7C15ull + 1;
+  const auto uniform = [&] {  // SplitMix64 (Steele, Lea and Flood 2014), top 24 bits
+    uint64_t z = (state += 0x9E3779B97F4A7C15ull);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
+    return static_cast<double>((z ^ (z >> 31)) >> 40) / 16777216.0;
+  };
+  for (int64_t i = 0; i < tensor.size(); ++i) {
+    double sum = -6;  // twelve uniforms: normal enough, and no logarithm to differ between machines
+    for (int k = 0; k < 12; ++k) sum += uniform();
+    tensor.Store(i, sum * spread);
+  }
+  return tensor;
+}
+
+ir::Tensor RandomWeight(const ir::Global& weight, int64_t index, const RunOptions& options) {
+  return RandomTensor(weight.type, SeedOf(ir::SourceName(weight, index), options.seed),
+                      options.weight_spread);
+}
+
+std::vector<ir::Tensor> RandomArguments(const ir::Func& func, const Dims& dims,
+                                        const RunOptions& options) {
+  std::vector<ir::Tensor> arguments;
+  for (const auto& param : func.params()) {
+    const ir::Type type = Concrete(param->type, dims);
+    if (ir::IsFloat(type.dtype)) {
+      arguments.push_back(RandomTensor(type, SeedOf(param->name, options.seed), options.spread));
+      continue;
+    }
+    const auto given = options.integers.find(param->name);
+    ir::Tensor tensor(type);
+    for (int64_t i = 0; i < tensor.size(); ++i) {
+      tensor.mutable_ints()[i] = given == options.integers.end() ? i : given->second[i];
+    }
+    arguments.push_back(std::move(tensor));
+  }
+  return arguments;
+}
+
+absl::StatusOr<std::vector<float>> Interpret(const ir::Module& module, absl::string_view func,
+                                             const Dims& dims, const RunOptions& options) {
+  ir::Environment environment;
+  environment.symbols = dims;
+  environment.weights = [&](const ir::Global& weight, int64_t index) {
+    return absl::StatusOr<ir::Tensor>(RandomWeight(weight, index, options));
+  };
+  auto interpreter = ir::Interpreter::Create(&module, environment);
+  if (!interpreter.ok()) return interpreter.status();
+  if (absl::Status s = interpreter->RunLoad(); !s.ok()) return s;
+  auto result = interpreter->Call(func, RandomArguments(*module.FindFunc(func), dims, options));
+  if (!result.ok()) return result.status();
+  return result->floats();
+}
+
+double RelativeError(const std::vector<float>& a, const std::vector<float>& b) {
+  if (a.size() != b.size()) return std::numeric_limits<double>::infinity();
+  double error = 0, norm = 0;
+  for (size_t i = 0; i < b.size(); ++i) {
+    if (std::isnan(a[i]) != std::isnan(b[i])) return std::numeric_limits<double>::infinity();
+    if (std::isnan(a[i]) || a[i] == b[i]) continue;  // equal infinities too
+    error += (double{a[i]} - b[i]) * (double{a[i]} - b[i]);
+  }
+  for (float value : b) {
+    if (std::isfinite(value)) norm += double{value} * value;
+  }
+  return norm == 0 ? std::sqrt(error) : std::sqrt(error / norm);
+}
+
+}  // namespace lluda::tests

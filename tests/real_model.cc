@@ -1,0 +1,79 @@
+#include "tests/real_model.h"
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "frontends/checkpoint.h"
+
+namespace lluda::tests {
+namespace {
+
+ir::Tensor Ints(const char* axis, std::vector<int64_t> values) {
+  const auto count = static_cast<int64_t>(values.size());
+  return ir::Tensor::OfInts({ir::DType::kI32, {{axis, ir::Extent::Constant(count)}}, {}},
+                            std::move(values));
+}
+
+}  // namespace
+
+StepInputs WholePrompt(absl::Span<const int32_t> tokens) {
+  StepInputs inputs;
+  inputs.tokens.assign(tokens.begin(), tokens.end());
+  inputs.positions.resize(tokens.size());
+  std::iota(inputs.positions.begin(), inputs.positions.end(), 0);
+  inputs.slots.assign(tokens.size(), 0);
+  inputs.rows = inputs.positions;
+  return inputs;
+}
+
+absl::StatusOr<std::unique_ptr<RealModel>> RealModel::Open(const std::string& folder,
+                                                           engine::Precision precision) {
+  std::unique_ptr<RealModel> model(new RealModel());
+  absl::StatusOr<engine::ModelFiles> files =
+      engine::OpenModelFiles(folder, engine::Weights::kRequired);
+  if (!files.ok()) return files.status();
+  model->files_ = *std::move(files);
+  engine::ModuleOptions options;
+  options.precision = precision;
+  absl::StatusOr<std::unique_ptr<ir::Module>> module = engine::ImportModule(model->files_, options);
+  if (!module.ok()) return module.status();
+  model->module_ = *std::move(module);
+  return model;
+}
+
+absl::StatusOr<ir::Interpreter> RealModel::Interpret(const ir::Module* module,
+                                                     int64_t slots) const {
+  ir::Environment environment;
+  environment.symbols = {{"S", slots}, {"C", module->FindSymbol("C")->min}};
+  environment.weights = [this](const ir::Global& weight,
+                               int64_t index) -> absl::StatusOr<ir::Tensor> {
+    auto tensor = checkpoint().Get(ir::SourceName(weight, index));
+    if (!tensor.ok()) return tensor.status();
+    return ir::Tensor::FromBytes(weight.type, (*tensor)->span());
+  };
+  absl::StatusOr<ir::Interpreter> interpreter = ir::Interpreter::Create(module, environment);
+  if (!interpreter.ok()) return interpreter.status();
+  if (absl::Status status = interpreter->RunLoad(); !status.ok()) return status;
+  return interpreter;
+}
+
+absl::StatusOr<ir::Tensor> RunStep(ir::Interpreter* interpreter, const StepInputs& inputs) {
+  return interpreter->Call("step", {Ints("tok", inputs.tokens), Ints("tok", inputs.positions),
+                                    Ints("tok", inputs.slots), Ints("row", inputs.rows)});
+}
+
+double Nmse(absl::Span<const float> a, absl::Span<const float> b) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  if (a.size() != b.size()) return kInfinity;
+  double error = 0, norm = 0;
+  for (size_t i = 0; i < b.size(); ++i) {
+    error += (double{a[i]} - b[i]) * (double{a[i]} - b[i]);
+    norm += double{b[i]} * b[i];
+  }
+  const double nmse = error / norm;
+  return std::isfinite(nmse) ? nmse : kInfinity;
+}
+
+}  // namespace lluda::tests

@@ -1,0 +1,49 @@
+#include "tests/reference_activations.h"
+
+#include <cstring>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "frontends/safetensors.h"
+
+namespace lluda::tests {
+namespace {
+
+using frontends::SafetensorsFile;
+using frontends::TensorDType;
+using frontends::TensorView;
+
+absl::Status ReadIds(const TensorView& tensor, std::vector<int32_t>* ids) {
+  if (tensor.dtype != TensorDType::kI64) return absl::InvalidArgumentError(tensor.name);
+  std::vector<int64_t> wide(tensor.bytes / sizeof(int64_t));
+  std::memcpy(wide.data(), tensor.data, tensor.bytes);
+  ids->assign(wide.begin(), wide.end());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<ReferenceActivations>> LoadActivations(const std::string& path) {
+  auto file = SafetensorsFile::Open(absl::StrCat(path, ".safetensors"));
+  if (!file.ok()) return file.status();
+  std::vector<ReferenceActivations> prompts;
+  for (int i = 0;; ++i) {
+    const std::string prefix = absl::StrCat("p", i, ".");
+    if (file->Find(absl::StrCat(prefix, "embed")) == nullptr) return prompts;
+    ReferenceActivations prompt;
+    const TensorView* ids = file->Find(absl::StrCat(prefix, "input_ids"));
+    if (ids == nullptr) return absl::NotFoundError(absl::StrCat(prefix, "input_ids"));
+    if (absl::Status status = ReadIds(*ids, &prompt.ids); !status.ok()) return status;
+    for (const TensorView& tensor : file->tensors()) {
+      if (!absl::StartsWith(tensor.name, prefix) || tensor.dtype != TensorDType::kF32) continue;
+      std::vector<float> values(tensor.bytes / sizeof(float));
+      std::memcpy(values.data(), tensor.data, tensor.bytes);
+      prompt.activations.emplace(tensor.name.substr(prefix.size()), std::move(values));
+    }
+    prompts.push_back(std::move(prompt));
+  }
+}
+
+}  // namespace lluda::tests
