@@ -30,7 +30,8 @@ absl::Status FromLlvm(absl::string_view what, llvm::Error error) {
 llvm::orc::JITTargetMachineBuilder MachineBuilder(const Target& target) {
   llvm::InitializeNativeTarget();
   llvm::InitializeNativeTargetAsmPrinter();
-  llvm::orc::JITTargetMachineBuilder builder(llvm::Triple(llvm::sys::getProcessTriple()));
+  const llvm::Triple triple(llvm::sys::getProcessTriple());
+  llvm::orc::JITTargetMachineBuilder builder(triple);
   builder.setCPU(target.cpu);
   builder.addFeatures(target.features);
   builder.setCodeGenOptLevel(llvm::CodeGenOptLevel::Default);

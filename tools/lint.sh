@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Formatting and static analysis of the C++ sources; prints findings, exit code 0 if there are none.
 #
-#   tools/lint.sh                      # everything: clang-tidy takes 5 to 20 seconds a file
+#   tools/lint.sh                      # everything: clang-tidy takes up to half a minute a file
 #   tools/lint.sh ir passes/cse.cc     # some folders or files
 #   tools/lint.sh --format-only        # clang-format alone: seconds
 #
