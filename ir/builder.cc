@@ -49,61 +49,65 @@ Op* Builder::Define(Opcode opcode, Global* global, std::string index, std::vecto
   return op;
 }
 
-Value* Builder::Binary(Opcode opcode, absl::string_view name, Operand a, Operand b) {
+Value* Builder::Binary(Opcode opcode, absl::string_view name, const Operand& a, const Operand& b) {
   return Add(opcode, name, {a, b});
 }
 
-Value* Builder::Unary(Opcode opcode, absl::string_view name, Operand x) {
+Value* Builder::Unary(Opcode opcode, absl::string_view name, const Operand& x) {
   return Add(opcode, name, {x});
 }
 
-Value* Builder::Scale(absl::string_view name, Operand x, double by) {
+Value* Builder::Scale(absl::string_view name, const Operand& x, double by) {
   Attrs attrs;
   attrs.by = by;
   return Add(Opcode::kScale, name, {x}, attrs);
 }
 
-Value* Builder::Cast(absl::string_view name, Operand x, DType out) {
+Value* Builder::Cast(absl::string_view name, const Operand& x, DType out) {
   Attrs attrs;
   attrs.out = out;
   return Add(Opcode::kCast, name, {x}, attrs);
 }
 
-Value* Builder::Matmul(absl::string_view name, Operand a, Operand b, std::string over) {
+Value* Builder::Matmul(absl::string_view name, const Operand& a, const Operand& b,
+                       std::string over) {
   Attrs attrs;
   attrs.axes = {std::move(over)};
   return Add(Opcode::kMatmul, name, {a, b}, attrs);
 }
 
-Value* Builder::Rmsnorm(absl::string_view name, Operand x, Operand weight, std::string over,
-                        double eps) {
+Value* Builder::Rmsnorm(absl::string_view name, const Operand& x, const Operand& weight,
+                        std::string over, double eps) {
   Attrs attrs;
   attrs.axes = {std::move(over)};
   attrs.eps = eps;
   return Add(Opcode::kRmsnorm, name, {x, weight}, attrs);
 }
 
-Value* Builder::Gather(absl::string_view name, Operand table, Operand indices, std::string over) {
+Value* Builder::Gather(absl::string_view name, const Operand& table, const Operand& indices,
+                       std::string over) {
   Attrs attrs;
   attrs.axes = {std::move(over)};
   return Add(Opcode::kGather, name, {table, indices}, attrs);
 }
 
-Value* Builder::Split(absl::string_view name, Operand x, std::string axis, std::vector<Axis> to) {
+Value* Builder::Split(absl::string_view name, const Operand& x, std::string axis,
+                      std::vector<Axis> to) {
   Attrs attrs;
   attrs.axes = {std::move(axis)};
   attrs.result_axes = std::move(to);
   return Add(Opcode::kSplit, name, {x}, attrs);
 }
 
-Value* Builder::Merge(absl::string_view name, Operand x, std::vector<std::string> axes, Axis to) {
+Value* Builder::Merge(absl::string_view name, const Operand& x, std::vector<std::string> axes,
+                      Axis to) {
   Attrs attrs;
   attrs.axes = std::move(axes);
   attrs.result_axes = {std::move(to)};
   return Add(Opcode::kMerge, name, {x}, attrs);
 }
 
-Value* Builder::Slice(absl::string_view name, Operand x, std::string axis, int64_t begin,
+Value* Builder::Slice(absl::string_view name, const Operand& x, std::string axis, int64_t begin,
                       int64_t end, std::vector<Axis> as) {
   Attrs attrs;
   attrs.axes = {std::move(axis)};
@@ -121,27 +125,28 @@ Value* Builder::Concat(absl::string_view name, std::vector<Operand> parts,
   return Add(Opcode::kConcat, name, std::move(parts), attrs);
 }
 
-Value* Builder::Permute(absl::string_view name, Operand x, std::vector<std::string> to) {
+Value* Builder::Permute(absl::string_view name, const Operand& x, std::vector<std::string> to) {
   Attrs attrs;
   attrs.axes = std::move(to);
   return Add(Opcode::kPermute, name, {x}, attrs);
 }
 
-Value* Builder::Reduce(Opcode opcode, absl::string_view name, Operand x, std::string over) {
+Value* Builder::Reduce(Opcode opcode, absl::string_view name, const Operand& x, std::string over) {
   Attrs attrs;
   attrs.axes = {std::move(over)};
   return Add(opcode, name, {x}, attrs);
 }
 
-Value* Builder::CausalMask(absl::string_view name, Operand scores, std::string over,
-                           Operand positions) {
+Value* Builder::CausalMask(absl::string_view name, const Operand& scores, std::string over,
+                           const Operand& positions) {
   Attrs attrs;
   attrs.axes = {std::move(over)};
   return Add(Opcode::kCausalMask, name, {scores, positions}, attrs);
 }
 
-Value* Builder::Append(absl::string_view name, Operand state, Operand x,
-                       std::vector<std::string> over, Operand slots, Operand positions) {
+Value* Builder::Append(absl::string_view name, const Operand& state, const Operand& x,
+                       std::vector<std::string> over, const Operand& slots,
+                       const Operand& positions) {
   Attrs attrs;
   attrs.axes = std::move(over);
   return Add(Opcode::kAppend, name, {state, x, slots, positions}, attrs);
@@ -163,16 +168,16 @@ Value* Builder::Call(absl::string_view name, Func* callee, std::string index,
   return op->SetResult(block_->func()->UniqueName(name), *std::move(type));
 }
 
-void Builder::Return(Operand value) {
+void Builder::Return(const Operand& value) {
   if (status_.ok()) block_->Append(Opcode::kReturn)->SetOperands({value});
 }
 
-void Builder::Yield(Operand value) {
+void Builder::Yield(const Operand& value) {
   if (status_.ok()) block_->Append(Opcode::kYield)->SetOperands({value});
 }
 
 Op* Builder::For(absl::string_view name, std::string index, int64_t begin, int64_t end,
-                 absl::string_view carry, Operand init) {
+                 absl::string_view carry, const Operand& init) {
   Op* op = block_->Append(Opcode::kFor);
   op->loop_index = std::move(index);
   op->attrs.begin = begin;

@@ -37,33 +37,36 @@ class Builder {
   Op* Define(Opcode opcode, Global* global, std::string index, std::vector<Operand> operands,
              Attrs attrs = {});
 
-  Value* Binary(Opcode opcode, absl::string_view name, Operand a, Operand b);
-  Value* Unary(Opcode opcode, absl::string_view name, Operand x);
-  Value* Scale(absl::string_view name, Operand x, double by);
-  Value* Cast(absl::string_view name, Operand x, DType out);
-  Value* Matmul(absl::string_view name, Operand a, Operand b, std::string over);
-  Value* Rmsnorm(absl::string_view name, Operand x, Operand weight, std::string over, double eps);
-  Value* Gather(absl::string_view name, Operand table, Operand indices, std::string over);
-  Value* Split(absl::string_view name, Operand x, std::string axis, std::vector<Axis> to);
-  Value* Merge(absl::string_view name, Operand x, std::vector<std::string> axes, Axis to);
-  Value* Slice(absl::string_view name, Operand x, std::string axis, int64_t begin, int64_t end,
-               std::vector<Axis> as);
+  Value* Binary(Opcode opcode, absl::string_view name, const Operand& a, const Operand& b);
+  Value* Unary(Opcode opcode, absl::string_view name, const Operand& x);
+  Value* Scale(absl::string_view name, const Operand& x, double by);
+  Value* Cast(absl::string_view name, const Operand& x, DType out);
+  Value* Matmul(absl::string_view name, const Operand& a, const Operand& b, std::string over);
+  Value* Rmsnorm(absl::string_view name, const Operand& x, const Operand& weight, std::string over,
+                 double eps);
+  Value* Gather(absl::string_view name, const Operand& table, const Operand& indices,
+                std::string over);
+  Value* Split(absl::string_view name, const Operand& x, std::string axis, std::vector<Axis> to);
+  Value* Merge(absl::string_view name, const Operand& x, std::vector<std::string> axes, Axis to);
+  Value* Slice(absl::string_view name, const Operand& x, std::string axis, int64_t begin,
+               int64_t end, std::vector<Axis> as);
   Value* Concat(absl::string_view name, std::vector<Operand> parts, std::vector<std::string> axes,
                 Axis to);
-  Value* Permute(absl::string_view name, Operand x, std::vector<std::string> to);
-  Value* Reduce(Opcode opcode, absl::string_view name, Operand x, std::string over);
-  Value* CausalMask(absl::string_view name, Operand scores, std::string over, Operand positions);
-  Value* Append(absl::string_view name, Operand state, Operand x, std::vector<std::string> over,
-                Operand slots, Operand positions);
+  Value* Permute(absl::string_view name, const Operand& x, std::vector<std::string> to);
+  Value* Reduce(Opcode opcode, absl::string_view name, const Operand& x, std::string over);
+  Value* CausalMask(absl::string_view name, const Operand& scores, std::string over,
+                    const Operand& positions);
+  Value* Append(absl::string_view name, const Operand& state, const Operand& x,
+                std::vector<std::string> over, const Operand& slots, const Operand& positions);
   Value* Call(absl::string_view name, Func* callee, std::string index,
               std::vector<Operand> operands);
-  void Return(Operand value);
+  void Return(const Operand& value);
 
   // `%name = for index in begin..end carry %carry = init { ... }`: the caller fills body() through
   // a Builder of its own and ends it with Yield.
   Op* For(absl::string_view name, std::string index, int64_t begin, int64_t end,
-          absl::string_view carry, Operand init);
-  void Yield(Operand value);
+          absl::string_view carry, const Operand& init);
+  void Yield(const Operand& value);
 
  private:
   Value* Placeholder();

@@ -42,6 +42,11 @@ void Op::SetOperands(std::vector<Operand> operands) {
   for (int i = 0; i < operand_count(); ++i) AddUse(i);
 }
 
+const Type& Op::result_type() const {
+  CHECK(result_ != nullptr || defined_global != nullptr) << name() << " has no result";
+  return result_ != nullptr ? result_->type : defined_global->type;
+}
+
 Value* Op::SetResult(std::string name, Type type) {
   CHECK(result_ == nullptr) << "second result of " << this->name();
   result_ = std::make_unique<Value>(std::move(name), std::move(type), this);

@@ -127,7 +127,7 @@ class Op {
   // The index name of `@wqkv[layer] = ...` in a load loop; "" when the global has no index.
   std::string defined_index;
   // The result's type, whichever of the two it is.
-  const Type& result_type() const { return result_ ? result_->type : defined_global->type; }
+  const Type& result_type() const;
 
   Attrs attrs;
   std::string by;  // the pass that made it; provenance only, ignored by equality
