@@ -1,6 +1,8 @@
 #include "cli/arguments.h"
 
+#include <cstdint>
 #include <iostream>
+#include <limits>
 
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
@@ -8,6 +10,9 @@
 
 namespace lluda::cli {
 namespace {
+
+constexpr int64_t kMostTokens = int64_t{1} << 31;
+constexpr int kMostThreads = 1024;
 
 void AddModel(CLI::App* app, std::string* model) {
   app->add_option("model", *model,
@@ -18,7 +23,7 @@ void AddModel(CLI::App* app, std::string* model) {
 void AddContext(CLI::App* app, ModelFlags* flags) {
   app->add_option("--ctx", flags->context,
                   "Tokens the context holds [the model's maximum, at most 4096]")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(int64_t{1}, kMostTokens));
 }
 
 void AddPrecision(CLI::App* app, ModelFlags* flags) {
@@ -30,7 +35,7 @@ void AddPrecision(CLI::App* app, ModelFlags* flags) {
 
 void AddMachine(CLI::App* app, ModelFlags* flags) {
   app->add_option("-t,--threads", flags->threads, "Threads [the physical cores there are]")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, kMostThreads));
   app->add_option("--isa", flags->isa, "host, or an older one: avx512bf16, avx512, avx2, generic")
       ->capture_default_str();
 }
@@ -49,14 +54,14 @@ void AddSampler(CLI::App* app, SamplerFlags* flags) {
   app->add_option("--presence-penalty", flags->presence_penalty, "0: none");
   app->add_option("--frequency-penalty", flags->frequency_penalty, "0: none");
   app->add_option("--seed", flags->seed, "Of the random draws")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()))
       ->capture_default_str();
 }
 
 void AddGeneration(CLI::App* app, GenerateFlags* flags) {
   AddModel(app, &flags->model.model);
   app->add_option("-n,--max-new-tokens", flags->max_new_tokens, "Most tokens to generate")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(int64_t{0}, kMostTokens))
       ->capture_default_str();
   app->add_option("--stop", flags->stops, "Text that ends the generation; may be repeated")
       ->allow_extra_args(false);

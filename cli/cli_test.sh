@@ -93,7 +93,9 @@ expect_error 2 "unknown isa 'z80'"
 run generate -p x --frobnicate
 expect_error 2 "--frobnicate"
 run
-expect_error 2 "subcommand"
+expect_error 2 "subcommand is required"
+run generat
+expect_error 2 "generat"
 run generate "$tiny" -p x
 expect_error 2 "tokenizer.json: no such file"
 
@@ -220,6 +222,9 @@ for precision in bf16 f32; do
 done
 run validate "$tiny" --reference "$tiny/reference.json" --json
 grep -qF '"passed": true' out || fail "validate --json: $(cat out)"
+for name in embed 'q_proj[0]' 'k_norm[1]' 'mlp[1]' 'out[1]'; do
+  grep -qF "\"$name\": " out || fail "validate --json lacks the activation $name"
+done
 # Of other models: without logits it falls short, with logits it is refused.
 run validate --reference "$seeded/seeded_reference.json"
 expect_error 2 "seeded_reference.json: prompts[0]"

@@ -71,7 +71,8 @@ absl::StatusOr<engine::ModuleOptions> ModuleOptionsOf(const ModelFlags& flags) {
 }
 
 absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(const ModelFlags& flags,
-                                                         bool need_tokenizer) {
+                                                         bool need_tokenizer,
+                                                         bool record_activations) {
   engine::LoadOptions options;
   absl::StatusOr<std::string> folder = ModelFolder(flags.model);
   if (!folder.ok()) return folder.status();
@@ -80,6 +81,7 @@ absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(const ModelFlags& flags
   ProgressLine progress("loading");
   options.folder = *std::move(folder);
   options.module = *module;
+  options.module.record_activations = record_activations;
   options.threads = flags.threads;
   options.isa = flags.isa;
   options.need_tokenizer = need_tokenizer;

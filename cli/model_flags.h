@@ -23,7 +23,8 @@ absl::StatusOr<engine::ModuleOptions> ModuleOptionsOf(const ModelFlags& flags);
 
 // Loads the model, with a progress line on a terminal.
 absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(const ModelFlags& flags,
-                                                         bool need_tokenizer);
+                                                         bool need_tokenizer,
+                                                         bool record_activations = false);
 
 // `defaults` with the flags that were given. Who asks for top-k, top-p or min-p but not for a
 // temperature wants draws: where the default is greedy, the temperature becomes 1.

@@ -6,8 +6,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "frontends/json.h"
 #include "frontends/safetensors.h"
@@ -136,20 +138,50 @@ absl::StatusOr<ReferencePrompt> ReadPrompt(simdjson::dom::object fields, std::st
   return prompt;
 }
 
-absl::Status ReadLogits(const frontends::SafetensorsFile& file, size_t number,
-                        ReferencePrompt* prompt) {
-  const std::string name = absl::StrCat("p", number, ".logits_last");
+// Reads a tensor of F32, if it is there.
+absl::Status ReadTensor(const frontends::SafetensorsFile& file, const std::string& name,
+                        size_t dimensions, std::vector<float>* values) {
   if (file.Find(name) == nullptr) return absl::OkStatus();
   absl::StatusOr<const frontends::TensorView*> tensor = file.Get(name);
   if (!tensor.ok()) return tensor.status();
-  if ((*tensor)->dtype != frontends::TensorDType::kF32 || (*tensor)->shape.size() != 1) {
+  if ((*tensor)->dtype != frontends::TensorDType::kF32 || (*tensor)->shape.size() < dimensions) {
     return absl::InvalidArgumentError(
-        absl::StrCat(file.path(), ": tensor '", name, "' must be F32 [vocabulary], is ",
-                     (*tensor)->dtype_name, " [", absl::StrJoin((*tensor)->shape, ", "), "]"));
+        absl::StrCat(file.path(), ": tensor '", name, "' must be F32 with ", dimensions,
+                     " or more dimensions, is ", (*tensor)->dtype_name, " [",
+                     absl::StrJoin((*tensor)->shape, ", "), "]"));
   }
-  prompt->logits.resize((*tensor)->bytes / sizeof(float));
-  std::memcpy(prompt->logits.data(), (*tensor)->data, (*tensor)->bytes);
+  values->resize((*tensor)->bytes / sizeof(float));
+  if (!values->empty()) std::memcpy(values->data(), (*tensor)->data, (*tensor)->bytes);
   return absl::OkStatus();
+}
+
+// "layer3.self_attn.q_proj" is what the engine calls "q_proj[3]"; "" if it has no such activation.
+std::string EngineName(absl::string_view module) {
+  if (module == "embed") return "embed";
+  const std::vector<absl::string_view> parts = absl::StrSplit(module, '.');
+  int layer = 0;
+  absl::string_view first = parts[0];
+  if (parts.size() < 2 || !absl::ConsumePrefix(&first, "layer") ||
+      !absl::SimpleAtoi(first, &layer)) {
+    return "";
+  }
+  return absl::StrCat(parts.back(), "[", layer, "]");
+}
+
+absl::Status ReadTensors(const frontends::SafetensorsFile& file, size_t number,
+                         ReferencePrompt* prompt) {
+  const std::string prefix = absl::StrCat("p", number, ".");
+  absl::Status status = ReadTensor(file, prefix + "logits_last", 1, &prompt->logits);
+  for (const frontends::TensorView& tensor : file.tensors()) {
+    absl::string_view module = tensor.name;
+    if (!absl::ConsumePrefix(&module, prefix) || !status.ok()) continue;
+    ReferenceActivation activation;
+    activation.name = EngineName(module);
+    if (activation.name.empty()) continue;
+    status = ReadTensor(file, tensor.name, 2, &activation.values);
+    prompt->activations.push_back(std::move(activation));
+  }
+  return status;
 }
 
 }  // namespace
@@ -180,7 +212,7 @@ absl::StatusOr<std::vector<ReferencePrompt>> LoadReference(const std::string& pa
   if (absl::IsNotFound(tensors.status())) return prompts;
   if (!tensors.ok()) return tensors.status();
   for (size_t i = 0; i < prompts.size(); ++i) {
-    if (absl::Status status = ReadLogits(*tensors, i, &prompts[i]); !status.ok()) return status;
+    if (absl::Status status = ReadTensors(*tensors, i, &prompts[i]); !status.ok()) return status;
   }
   return prompts;
 }

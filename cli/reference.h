@@ -14,6 +14,12 @@
 
 namespace lluda::cli {
 
+// What one module of the model gave, for all tokens of the prompt.
+struct ReferenceActivation {
+  std::string name;  // as engine::Session::Activation calls it: "q_proj[0]"
+  std::vector<float> values;
+};
+
 // All but `ids` may be missing.
 struct ReferencePrompt {
   std::vector<int32_t> ids;  // at least one
@@ -26,6 +32,7 @@ struct ReferencePrompt {
   std::optional<double> mean_nll;
   std::optional<double> hf_bf16_mse;  // of transformers' own bf16 run
   std::vector<float> logits;          // after the prompt, from the .safetensors; may be empty
+  std::vector<ReferenceActivation> activations;  // likewise
 };
 
 // Reads NAME.json, and NAME.safetensors if it is there. NotFound if there is no such file;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "frontends/test_files.h"
@@ -73,16 +74,33 @@ INSTANTIATE_TEST_SUITE_P(
         BadReference{R"({"prompts": [{"ids": [1], "hf_bf16_vs_f32": 3}]})",
                      "prompts[0].hf_bf16_vs_f32 must be an object, is 3"}));
 
-TEST(ReferenceTest, LogitsMustBeAVectorOfF32) {
+TEST(ReferenceTest, NamesActivationsAsTheEngineDoes) {
+  const auto prompts = LoadReference("reference_data/tiny/reference.json");
+  ASSERT_TRUE(prompts.ok()) << prompts.status();
+  std::vector<std::string> names;
+  for (const ReferencePrompt& prompt : *prompts) {
+    for (const ReferenceActivation& activation : prompt.activations) {
+      names.push_back(activation.name);
+      EXPECT_EQ(activation.values.size() % prompt.ids.size(), 0u) << activation.name;
+    }
+  }
+  EXPECT_THAT(names, testing::IsSupersetOf({"embed", "q_proj[0]", "k_norm[1]", "mlp[1]", "out[0]",
+                                            "post_attention_layernorm[1]"}));
+  EXPECT_THAT(names, testing::Not(testing::Contains("")));
+}
+
+TEST(ReferenceTest, LogitsMustBeF32) {
   const TemporaryFolder folder;
   const std::string path = folder.Write("r.json", R"({"prompts": [{"ids": [1]}]})");
-  const std::string tensors = folder.Write(
-      "r.safetensors", SafetensorsBytes(R"({"p0.logits_last": {"dtype": "F32", "shape": [1, 1],
-                           "data_offsets": [0, 4]}})",
-                                        std::string(4, '\0')));
-  EXPECT_EQ(LoadReference(path).status(),
-            absl::InvalidArgumentError(absl::StrCat(
-                tensors, ": tensor 'p0.logits_last' must be F32 [vocabulary], is F32 [1, 1]")));
+  std::string header =
+      R"({"p0.logits_last": {"dtype": "I32", "shape": [1], "data_offsets": [0, 4]}})";
+  header.resize((header.size() + 7) / 8 * 8, ' ');  // so that the data is aligned
+  const std::string tensors =
+      folder.Write("r.safetensors", SafetensorsBytes(header, std::string(4, '\0')));
+  EXPECT_EQ(
+      LoadReference(path).status(),
+      absl::InvalidArgumentError(absl::StrCat(
+          tensors, ": tensor 'p0.logits_last' must be F32 with 1 or more dimensions, is I32 [1]")));
 }
 
 TEST(ReferenceTest, AMissingFileIsNotFound) {

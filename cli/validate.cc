@@ -3,6 +3,8 @@
 // A prompt falls short if the tokenizer gives other ids for its text, if the likeliest next token
 // is another one, if the greedy tokens differ before the first undecided step, if the logits are
 // further off than the precision allows, or if they depend on how the prompt is divided into steps.
+// So it does if an activation that the reference has is further off; those are recorded by a second
+// program, as recording keeps values that the passes would have removed.
 // What a reference does not have is not compared.
 #include <algorithm>
 #include <memory>
@@ -30,6 +32,11 @@ constexpr double kF32Nmse = 1e-9;
 constexpr double kBf16Nmse = 1.2e-4;
 constexpr double kShareOfBf16Error = 0.5;  // of transformers' own bf16 run
 
+struct ActivationError {
+  std::string name;
+  double nmse = 0;
+};
+
 struct PromptResult {
   std::optional<LogitsDistance> distance;
   double nmse_bound = 0;
@@ -39,8 +46,13 @@ struct PromptResult {
   int64_t greedy_equal = 0;    // tokens met before the first other one
   int64_t greedy_decided = 0;  // tokens that have to be met
   std::optional<double> mean_nll;
+  std::vector<ActivationError> activations;  // worst first
   std::vector<std::string> shortcomings;
 };
+
+double NmseBound(engine::Precision precision) {
+  return precision == engine::Precision::kF32 ? kF32Nmse : kBf16Nmse;
+}
 
 class Validator {
  public:
@@ -84,7 +96,7 @@ class Validator {
                                                      ": it is of another model"));
     }
     result->distance = Compare(logits, reference.logits);
-    result->nmse_bound = precision_ == engine::Precision::kF32 ? kF32Nmse : kBf16Nmse;
+    result->nmse_bound = NmseBound(precision_);
     if (precision_ == engine::Precision::kBF16 && reference.hf_bf16_mse) {
       result->nmse_bound = std::min(result->nmse_bound, kShareOfBf16Error * *reference.hf_bf16_mse /
                                                             result->distance->mean_square);
@@ -136,6 +148,82 @@ class Validator {
   engine::Precision precision_;
 };
 
+// Compares what the parts of the model computed, after an Evaluate of the prompt.
+absl::Status CompareActivations(const engine::Session& session, const ReferencePrompt& reference,
+                                engine::Precision precision, PromptResult* result) {
+  for (const ReferenceActivation& expected : reference.activations) {
+    absl::StatusOr<absl::Span<const float>> ours = session.Activation(expected.name);
+    if (!ours.ok()) return ours.status();
+    if (ours->size() != expected.values.size()) {
+      return absl::InvalidArgumentError(absl::StrCat("the reference has ", expected.values.size(),
+                                                     " values of ", expected.name, ", the model ",
+                                                     ours->size(), ": it is of another model"));
+    }
+    const double nmse = Compare(*ours, expected.values).nmse;
+    result->activations.push_back({expected.name, nmse});
+    if (!(nmse < NmseBound(precision))) {
+      result->shortcomings.push_back(absl::StrFormat("%s with %.2e", expected.name, nmse));
+    }
+  }
+  absl::c_stable_sort(result->activations, [](const ActivationError& a, const ActivationError& b) {
+    return a.nmse > b.nmse;
+  });
+  return absl::OkStatus();
+}
+
+// The error of one prompt, which it names.
+absl::Status AtPrompt(const ValidateFlags& flags, size_t number, const absl::Status& status) {
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat(flags.reference, ": prompts[", number, "]: ", status.message()));
+}
+
+absl::Status ValidateOutputs(const ValidateFlags& flags, engine::Precision precision,
+                             const std::vector<ReferencePrompt>& prompts,
+                             std::vector<PromptResult>* results) {
+  absl::StatusOr<std::unique_ptr<engine::Model>> model = LoadModel(flags.model, false);
+  if (!model.ok()) return model.status();
+  absl::StatusOr<std::unique_ptr<engine::Session>> session =
+      engine::Session::Create(model->get(), {});
+  if (!session.ok()) return session.status();
+  Validator validator(model->get(), session->get(), precision);
+  for (const ReferencePrompt& prompt : prompts) {
+    absl::StatusOr<PromptResult> result = validator.Run(prompt);
+    if (!result.ok()) return AtPrompt(flags, results->size(), result.status());
+    results->push_back(*std::move(result));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateActivations(const ValidateFlags& flags, engine::Precision precision,
+                                 const std::vector<ReferencePrompt>& prompts,
+                                 std::vector<PromptResult>* results) {
+  int64_t longest = 0;
+  for (const ReferencePrompt& prompt : prompts) {
+    if (prompt.activations.empty()) continue;
+    longest = std::max(longest, static_cast<int64_t>(prompt.ids.size()));
+  }
+  if (longest == 0) return absl::OkStatus();
+  ModelFlags recording = flags.model;
+  recording.context = longest;
+  absl::StatusOr<std::unique_ptr<engine::Model>> model =
+      LoadModel(recording, /*need_tokenizer=*/false, /*record_activations=*/true);
+  if (!model.ok()) return model.status();
+  absl::StatusOr<std::unique_ptr<engine::Session>> session =
+      engine::Session::Create(model->get(), {});
+  if (!session.ok()) return session.status();
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    if (prompts[i].activations.empty()) continue;
+    (*session)->Clear();
+    absl::Status status = (*session)->Evaluate(prompts[i].ids).status();
+    if (status.ok()) {
+      status = CompareActivations(**session, prompts[i], precision, &(*results)[i]);
+    }
+    if (!status.ok()) return AtPrompt(flags, i, status);
+  }
+  return absl::OkStatus();
+}
+
 std::string Verdict(const PromptResult& result) {
   if (result.shortcomings.empty()) return "ok";
   return absl::StrCat("falls short: ", absl::StrJoin(result.shortcomings, ", "));
@@ -170,14 +258,20 @@ std::string TableRow(size_t number, const ReferencePrompt& reference, const Prom
                         reference.mean_nll && result.mean_nll
                             ? absl::StrFormat("%+.1e", *result.mean_nll - *reference.mean_nll)
                             : std::string("-"));
+  absl::StrAppendFormat(&row, " %18s",
+                        result.activations.empty()
+                            ? std::string("-")
+                            : absl::StrFormat("%d, %.1e", result.activations.size(),
+                                              result.activations.front().nmse));
   return absl::StrCat(row, "  ", Verdict(result), "\n");
 }
 
 std::string Table(const std::vector<ReferencePrompt>& prompts,
                   const std::vector<PromptResult>& results) {
-  std::string table = absl::StrFormat(
-      "%6s %6s %9s %9s %9s %10s %6s %8s %6s %12s %9s  %s\n", "prompt", "tokens", "MSE", "NMSE",
-      "bound", "cosine", "argmax", "d(logit)", "top-10", "greedy=/>=/n", "d(NLL)", "verdict");
+  std::string table =
+      absl::StrFormat("%6s %6s %9s %9s %9s %10s %6s %8s %6s %12s %9s %18s  %s\n", "prompt",
+                      "tokens", "MSE", "NMSE", "bound", "cosine", "argmax", "d(logit)", "top-10",
+                      "greedy=/>=/n", "d(NLL)", "activations, NMSE", "verdict");
   for (size_t i = 0; i < prompts.size(); ++i) table += TableRow(i, prompts[i], results[i]);
   return table;
 }
@@ -204,6 +298,11 @@ void AddJson(const ReferencePrompt& reference, const PromptResult& result, JsonW
   }
   if (result.mean_nll) json->Key("mean_nll").Number(*result.mean_nll);
   if (reference.mean_nll) json->Key("reference_mean_nll").Number(*reference.mean_nll);
+  json->Key("activation_nmse").BeginObject();
+  for (const ActivationError& activation : result.activations) {
+    json->Key(activation.name).Number(activation.nmse);
+  }
+  json->EndObject();
   json->Key("shortcomings").BeginArray();
   for (const std::string& shortcoming : result.shortcomings) json->String(shortcoming);
   json->EndArray();
@@ -229,28 +328,15 @@ absl::StatusOr<int> RunValidate(const ValidateFlags& flags) {
   if (!prompts.ok()) return prompts.status();
   absl::StatusOr<engine::Precision> precision = engine::ParsePrecision(flags.model.precision);
   if (!precision.ok()) return precision.status();
-  absl::StatusOr<std::unique_ptr<engine::Model>> model = LoadModel(flags.model, false);
-  if (!model.ok()) return model.status();
-  absl::StatusOr<std::unique_ptr<engine::Session>> session =
-      engine::Session::Create(model->get(), {});
-  if (!session.ok()) return session.status();
-
-  Validator validator(model->get(), session->get(), *precision);
   std::vector<PromptResult> results;
-  bool passed = true;
-  for (const ReferencePrompt& prompt : *prompts) {
-    absl::StatusOr<PromptResult> result = validator.Run(prompt);
-    if (!result.ok()) {
-      return absl::Status(result.status().code(),
-                          absl::StrCat(flags.reference, ": prompts[", results.size(),
-                                       "]: ", result.status().message()));
-    }
-    passed = passed && result->shortcomings.empty();
-    results.push_back(*std::move(result));
-  }
+  absl::Status status = ValidateOutputs(flags, *precision, *prompts, &results);
+  if (status.ok()) status = ValidateActivations(flags, *precision, *prompts, &results);
+  if (!status.ok()) return status;
+  const bool passed = absl::c_all_of(
+      results, [](const PromptResult& result) { return result.shortcomings.empty(); });
   const std::string report =
       flags.json ? Json(flags, *prompts, results, passed) : Table(*prompts, results);
-  if (absl::Status status = WriteStdout(report); !status.ok()) return status;
+  if (status = WriteStdout(report); !status.ok()) return status;
   return passed ? 0 : 1;
 }
 

@@ -1,5 +1,6 @@
 // Ops that compute each result element from the operands' elements at the same indices.
 #include <limits>
+#include <numeric>
 
 #include "codegen/kernel.h"
 #include "codegen/math.h"
@@ -22,8 +23,8 @@ Value* Iota(const Point& p) {
   Value* first = b.CreateTrunc(p.indices.at(p.spec.result.axes.back().axis.name), p.e.Int(32, 1));
   Value* index = p.e.Splat(first, p.lanes);
   if (p.lanes > 1) {
-    std::vector<uint32_t> lane_numbers;
-    for (int i = 0; i < p.lanes; ++i) lane_numbers.push_back(static_cast<uint32_t>(i));
+    std::vector<uint32_t> lane_numbers(static_cast<size_t>(p.lanes));
+    std::iota(lane_numbers.begin(), lane_numbers.end(), uint32_t{0});
     index = b.CreateAdd(index, llvm::ConstantDataVector::get(p.e.context(), lane_numbers));
   }
   // In double, rounded once: that is what step * index means.
@@ -42,8 +43,8 @@ Value* CausalMask(const Point& p) {
   const std::string& axis = p.spec.attrs.axes[0];
   Value* key = p.e.Splat(p.indices.at(axis), p.lanes);
   if (p.lanes > 1 && p.spec.result.axes.back().axis.name == axis) {
-    std::vector<uint64_t> lane_numbers;
-    for (int i = 0; i < p.lanes; ++i) lane_numbers.push_back(static_cast<uint64_t>(i));
+    std::vector<uint64_t> lane_numbers(static_cast<size_t>(p.lanes));
+    std::iota(lane_numbers.begin(), lane_numbers.end(), uint64_t{0});
     key = b.CreateAdd(key, llvm::ConstantDataVector::get(p.e.context(), lane_numbers));
   }
   Value* seen = b.CreateICmpSLE(key, p.e.Splat(limit, p.lanes));

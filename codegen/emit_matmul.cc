@@ -5,6 +5,7 @@
 #include "codegen/kernel.h"
 #include "codegen/math.h"
 #include "codegen/panel_dot.h"
+#include "codegen/transpose.h"
 
 namespace lluda::codegen {
 namespace {
@@ -47,25 +48,44 @@ class PanelMatmul {
     return spec.attrs.epilogue != ir::Epilogue::kSiluMul || columns % kLanes == 0;
   }
 
+  // Rows outside, panels inside: a block of A stays in the nearest cache while the call's panels go
+  // by.
   KernelInfo Emit() {
     const int64_t groups = (panels_ + width_ - 1) / width_;
-    e_.ForItems([&](Value* group) {
-      Value* first = e_.b().CreateMul(group, e_.Const(width_));
-      const int64_t rest = panels_ % width_;
-      if (rest == 0) {
-        EmitGroup(first, width_);
-        return;
-      }
-      Value* whole = e_.b().CreateICmpSLE(first, e_.Const(panels_ - width_));
-      e_.If(
-          whole, [&] { EmitGroup(first, width_); },
-          [&] { EmitGroup(first, static_cast<int>(rest)); });
-    });
     KernelInfo info;
     info.work_axes = {{"panels", ir::Extent::Constant(groups)}};
     const int64_t bytes = PanelElements() * width_ * ir::DTypeSize(spec_.operands[1].dtype);
     info.item_cost = std::max<int64_t>(1, bytes * (silu_mul_ ? 2 : 1) / 32);
-    if (!RowAxes().empty()) info.cost_symbol = RowAxes()[0].extent.symbol;
+    if (RowAxes().empty()) {
+      EmitPanels(RowPointers(e_.Const(0), 1), e_.Const(0), 1);
+      return info;
+    }
+    info.cost_symbol = RowAxes()[0].extent.symbol;
+    if (Interleaves()) info.scratch_bytes = depth_total_ / Unit() * tile_.rows * 4 + 64;
+    Value* rows = e_.ExtentValue(RowAxes()[0].extent);
+    Value* rest = e_.b().CreateURem(rows, e_.Const(tile_.rows));
+    Value* whole = e_.b().CreateSub(rows, rest);
+    e_.Loop(e_.Const(0), whole, tile_.rows, [&](Value* row) {
+      std::vector<Value*> a_rows = RowPointers(row, tile_.rows);
+      if (!Interleaves()) {
+        EmitPanels(a_rows, row, 1);
+        return;
+      }
+      Interleave(a_rows);
+      for (int i = 0; i < tile_.rows; ++i) {
+        a_rows[i] = e_.Address(e_.Scratch(), e_.Const(i), ir::DType::kF32);
+      }
+      EmitPanels(a_rows, row, tile_.rows);
+    });
+    // What is left, as tiles of 8, 4, 2 and 1 rows.
+    Value* row = whole;
+    for (int size = 16; size >= 1; size /= 2) {
+      if (size >= tile_.rows) continue;
+      Value* bit = e_.b().CreateAnd(rest, e_.Const(size));
+      e_.If(e_.b().CreateICmpNE(bit, e_.Const(0)),
+            [&] { EmitPanels(RowPointers(row, size), row, 1); });
+      row = e_.b().CreateAdd(row, bit);
+    }
     return info;
   }
 
@@ -78,38 +98,68 @@ class PanelMatmul {
     return (depth_total_ + depth - 1) / depth * depth * kLanes;
   }
 
-  // All rows times `count` neighbouring panels, from panel `first` on.
-  void EmitGroup(Value* first, int count) {
-    if (RowAxes().empty()) {
-      EmitTile(e_.Const(0), 1, first, count);
-      return;
-    }
-    Value* rows = e_.ExtentValue(RowAxes()[0].extent);
-    Value* rest = e_.b().CreateURem(rows, e_.Const(tile_.rows));
-    Value* whole = e_.b().CreateSub(rows, rest);
-    e_.Loop(e_.Const(0), whole, tile_.rows,
-            [&](Value* row) { EmitTile(row, tile_.rows, first, count); });
-    // What is left, as tiles of 8, 4, 2 and 1 rows.
-    Value* row = whole;
-    for (int size = 16; size >= 1; size /= 2) {
-      if (size >= tile_.rows) continue;
-      Value* bit = e_.b().CreateAnd(rest, e_.Const(size));
-      e_.If(e_.b().CreateICmpNE(bit, e_.Const(0)), [&] { EmitTile(row, size, first, count); });
-      row = e_.b().CreateAdd(row, bit);
-    }
+  // Elements of A that move together.
+  int64_t Unit() const { return 4 / ir::DTypeSize(spec_.operands[0].dtype); }
+
+  // Whether whole row blocks are copied to the scratch memory, their rows taking turns: the tile
+  // then reads one stream instead of one a row. Pays for itself where a tile has many rows.
+  bool Interleaves() const { return tile_.rows >= 8 && depth_total_ % (Unit() * kTransposed) == 0; }
+
+  void Interleave(const std::vector<Value*>& a_rows) {
+    const ir::DType dtype = spec_.operands[0].dtype;
+    const llvm::Align align(ir::DTypeSize(dtype));
+    e_.Loop(e_.Const(0), e_.Const(depth_total_ / Unit()), kTransposed, [&](Value* unit) {
+      std::array<Value*, kTransposed> lines;
+      lines.fill(llvm::PoisonValue::get(e_.Int(32, kTransposed)));
+      for (size_t i = 0; i < a_rows.size(); ++i) {
+        lines[i] = e_.b().CreateAlignedLoad(
+            e_.Int(32, kTransposed),
+            e_.Address(a_rows[i], e_.b().CreateMul(unit, e_.Const(Unit())), dtype), align);
+      }
+      lines = Transpose(e_, lines);
+      // A line is longer than a block has rows: the next one overwrites what is too much.
+      for (int i = 0; i < kTransposed; ++i) {
+        Value* at = e_.b().CreateMul(e_.b().CreateAdd(unit, e_.Const(i)), e_.Const(tile_.rows));
+        e_.b().CreateAlignedStore(lines[i], e_.Address(e_.Scratch(), at, ir::DType::kF32),
+                                  llvm::Align(4));
+      }
+    });
   }
 
-  void EmitTile(Value* row, int rows, Value* first, int count) {
+  std::vector<Value*> RowPointers(Value* row, int rows) {
     const TensorSpec& a = spec_.operands[0];
-    const TensorSpec& b = spec_.operands[1];
-    std::vector<Value*> a_rows;
+    std::vector<Value*> pointers;
     for (int i = 0; i < rows; ++i) {
       Value* offset = e_.Const(0);
       if (!RowAxes().empty()) {
         offset = e_.Offset(a.axes, {{RowAxes()[0].name, e_.b().CreateAdd(row, e_.Const(i))}});
       }
-      a_rows.push_back(e_.Address(e_.Buffer(0), offset, a.dtype));
+      pointers.push_back(e_.Address(e_.Buffer(0), offset, a.dtype));
     }
+    return pointers;
+  }
+
+  // The rows from `row` on times all panels of the call's items.
+  void EmitPanels(const std::vector<Value*>& a_rows, Value* row, int interleaved) {
+    e_.ForItems([&](Value* group) {
+      Value* first = e_.b().CreateMul(group, e_.Const(width_));
+      const int64_t rest = panels_ % width_;
+      if (rest == 0) {
+        EmitTile(a_rows, row, interleaved, first, width_);
+        return;
+      }
+      Value* whole = e_.b().CreateICmpSLE(first, e_.Const(panels_ - width_));
+      e_.If(
+          whole, [&] { EmitTile(a_rows, row, interleaved, first, width_); },
+          [&] { EmitTile(a_rows, row, interleaved, first, static_cast<int>(rest)); });
+    });
+  }
+
+  void EmitTile(const std::vector<Value*>& a_rows, Value* row, int interleaved, Value* first,
+                int count) {
+    const TensorSpec& a = spec_.operands[0];
+    const TensorSpec& b = spec_.operands[1];
+    const int rows = static_cast<int>(a_rows.size());
     std::vector<Value*> panels;
     const auto add_panels = [&](int64_t from) {
       for (int i = 0; i < count; ++i) {
@@ -120,7 +170,8 @@ class PanelMatmul {
     };
     add_panels(0);
     if (silu_mul_) add_panels(panels_);
-    const PanelDot dot{tile_.dot, a.dtype, b.dtype, depth_total_, /*prefetch=*/rows == 1};
+    const PanelDot dot{tile_.dot,  a.dtype, b.dtype, depth_total_, /*prefetch=*/rows == 1,
+                       interleaved};
     const auto sums = EmitPanelDot(e_, dot, a_rows, panels);
     for (int i = 0; i < rows; ++i) {
       for (int j = 0; j < count; ++j) {

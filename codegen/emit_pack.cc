@@ -7,31 +7,12 @@
 #include <array>
 
 #include "codegen/kernel.h"
+#include "codegen/transpose.h"
 
 namespace lluda::codegen {
 namespace {
 
-constexpr int kLanes = 16;
-
-// Transposes a 16 x 16 matrix of lanes: in stage s, blocks of s x s off the diagonal change places.
-std::array<Value*, kLanes> Transpose(Emitter& e, std::array<Value*, kLanes> rows) {
-  for (int s = kLanes / 2; s >= 1; s /= 2) {
-    std::vector<int> low(kLanes), high(kLanes);
-    for (int lane = 0; lane < kLanes; ++lane) {
-      const bool second = (lane & s) != 0;
-      low[lane] = second ? kLanes + lane - s : lane;
-      high[lane] = second ? kLanes + lane : lane + s;
-    }
-    for (int row = 0; row < kLanes; ++row) {
-      if ((row & s) != 0) continue;
-      Value* upper = rows[row];
-      Value* lower = rows[row + s];
-      rows[row] = e.b().CreateShuffleVector(upper, lower, low);
-      rows[row + s] = e.b().CreateShuffleVector(upper, lower, high);
-    }
-  }
-  return rows;
-}
+constexpr int kLanes = kTransposed;
 
 }  // namespace
 

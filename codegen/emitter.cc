@@ -167,6 +167,11 @@ Value* Emitter::F32ToBF16Bits(Value* value) {
 
 Value* Emitter::F16BitsToF32(Value* bits) {
   const int lanes = Lanes(bits);
+  if (target_.has_fma()) {  // every row of codegen/isa.def that has fma has f16c, too
+    Value* narrow = builder_.CreateTrunc(bits, Int(16, lanes));
+    llvm::Type* half = F32(lanes)->getWithNewType(builder_.getHalfTy());
+    return builder_.CreateFPExt(builder_.CreateBitCast(narrow, half), F32(lanes));
+  }
   Value* sign = builder_.CreateShl(builder_.CreateAnd(bits, ConstInt(0x8000, 32, lanes)), 16);
   Value* magnitude = builder_.CreateAnd(bits, ConstInt(0x7FFF, 32, lanes));
   // Placing the half's exponent and fraction in f32's and scaling by 2^112 is exact for normal and

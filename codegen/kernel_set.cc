@@ -14,11 +14,11 @@ int KernelSet::SymbolIndex(const std::string& name) const {
 }
 
 absl::StatusOr<uint32_t> KernelSet::Add(const KernelSpec& spec) {
-  const auto [it, added] =
-      index_by_key_.try_emplace(KeyOf(spec), static_cast<uint32_t>(kernels_.size()));
-  if (!added) return it->second;
-  const std::string name =
-      absl::StrCat(StemOf(spec), "_", IsaName(target_.isa), "_", kernels_.size());
+  const std::string key = KeyOf(spec);
+  const auto known = index_by_key_.find(key);
+  if (known != index_by_key_.end()) return known->second;
+  const auto index = static_cast<uint32_t>(kernels_.size());
+  const std::string name = absl::StrCat(StemOf(spec), "_", IsaName(target_.isa), "_", index);
   Emitted emitted;
   emitted.context = std::make_unique<llvm::LLVMContext>();
   emitted.module = std::make_unique<llvm::Module>(name, *emitted.context);
@@ -39,7 +39,8 @@ absl::StatusOr<uint32_t> KernelSet::Add(const KernelSpec& spec) {
   }
   kernels_.push_back(std::move(kernel));
   emitted_.push_back(std::move(emitted));
-  return it->second;
+  index_by_key_.emplace(key, index);
+  return index;
 }
 
 absl::StatusOr<std::unique_ptr<KernelLibrary>> KernelSet::Compile(int threads) {

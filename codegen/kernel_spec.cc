@@ -67,8 +67,9 @@ KernelSpec PackPartSpec(const ir::Op& pack, int part, int64_t row_offset) {
 std::string KeyOf(const KernelSpec& spec) {
   std::string key(ir::Info(spec.opcode).name);
   absl::StrAppend(&key, " over ", absl::StrJoin(spec.attrs.axes, " "), " ->");
-  for (const ir::Axis& axis : spec.attrs.result_axes)
+  for (const ir::Axis& axis : spec.attrs.result_axes) {
     absl::StrAppend(&key, " ", ir::ToString(axis));
+  }
   absl::StrAppend(&key, " ", spec.attrs.begin, "..", spec.attrs.end, " {");
   for (int i = 0; i < static_cast<int>(ir::AttrKey::kCount); ++i) {
     const auto attr = static_cast<ir::AttrKey>(i);

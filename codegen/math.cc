@@ -90,7 +90,7 @@ Value* Exp(Emitter& e, Value* x) {
   constexpr float kLog2E = 1.44269504088896341f;
   constexpr float kLn2High = 0.693359375f;
   constexpr float kLn2Low = -2.12194440e-4f;
-  constexpr float kLowest = -87.3365447505f;  // ln(2^-126)
+  constexpr float kLowest = -87.3365402f;     // the first float above ln(2^-126)
   constexpr float kHighest = 88.7228390520f;  // ln(2^128)
   constexpr float kMagic = 0x1.8p23f;         // adding it rounds |x| < 2^22 to an integer
   auto& b = e.b();

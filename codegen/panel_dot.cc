@@ -38,9 +38,22 @@ class Step {
     return address;
   }
 
+  // Address of element k + step of a row, k being a multiple of the panel's depth.
+  Value* RowAddress(size_t row, Value* k, int64_t step) {
+    Value* element = k;
+    int64_t rest = step;
+    if (dot_.a_interleaved > 1) {
+      const int64_t unit = 4 / ir::DTypeSize(dot_.a);  // elements that lie together
+      element =
+          b_.CreateMul(b_.CreateAdd(k, e_.Const(step / unit * unit)), e_.Const(dot_.a_interleaved));
+      rest = step % unit;
+    }
+    return e_.Address(a_rows_[row], b_.CreateAdd(element, e_.Const(rest)), dot_.a);
+  }
+
   // Two 16-bit elements of a row as one i32, the second zero when there is none.
   Value* RowPair(size_t row, Value* k, bool whole) {
-    Value* address = e_.Address(a_rows_[row], k, dot_.a);
+    Value* address = RowAddress(row, k, 0);
     if (whole) return b_.CreateAlignedLoad(b_.getInt32Ty(), address, llvm::Align(2));
     return b_.CreateZExt(b_.CreateAlignedLoad(b_.getInt16Ty(), address, llvm::Align(2)),
                          b_.getInt32Ty());
@@ -82,9 +95,9 @@ class Step {
     for (size_t panel = 0; panel < panels_.size(); ++panel) columns.push_back(Columns(panel, k));
     const size_t steps = whole ? columns[0].size() : 1;
     for (size_t step = 0; step < steps; ++step) {
-      Value* at = b_.CreateAdd(k, e_.Const(static_cast<int64_t>(step)));
       for (size_t row = 0; row < a_rows_.size(); ++row) {
-        Value* a = e_.Splat(e_.Load(e_.Address(a_rows_[row], at, dot_.a), dot_.a, 1), kLanes);
+        Value* address = RowAddress(row, k, static_cast<int64_t>(step));
+        Value* a = e_.Splat(e_.Load(address, dot_.a, 1), kLanes);
         for (size_t panel = 0; panel < panels_.size(); ++panel) {
           Value*& sum = (*sums)[row][panel];
           sum = e_.MulAdd(a, columns[panel][step], sum);

@@ -19,10 +19,12 @@ struct PanelDot {
   ir::DType b;
   int64_t depth_total;    // K
   bool prefetch = false;  // stream B: prefetch it ahead of use
+  // A's rows interleaved: this many rows take turns, 4 bytes each; 1 for rows that are contiguous.
+  int a_interleaved = 1;
 };
 
 // accumulators[row][panel], each <16 x float>: sum over k of a_rows[row][k] *
-// panels[panel][k][0..16). a_rows point at K contiguous elements, panels at a panel's start; K is
+// panels[panel][k][0..16). a_rows point at a row's first element, panels at a panel's start; K is
 // padded with zeros in B.
 std::vector<std::vector<Value*>> EmitPanelDot(Emitter& e, const PanelDot& dot,
                                               const std::vector<Value*>& a_rows,

@@ -43,6 +43,8 @@ struct ModuleOptions {
   Precision precision = Precision::kBF16;
   int64_t context = 0;     // tokens of a sequence; 0: DefaultContext
   int64_t max_step = 512;  // tokens computed at a time; less if the context is shorter
+  // Keeps what each part of the model computes, for Session::Activation; costs time and memory.
+  bool record_activations = false;
 };
 
 // The model's max_position_embeddings, or 4096 if that is more.

@@ -75,6 +75,19 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Model* model,
       new Session(model, *std::move(runtime), runtime_options.max_step));
 }
 
+absl::StatusOr<absl::Span<const float>> Session::Activation(absl::string_view name) const {
+  const std::vector<runtime::State>& states = model_->executable()->program().states;
+  const std::string wanted = absl::StrCat("act_", name);
+  for (size_t i = 0; i < states.size(); ++i) {
+    if (states[i].name != wanted) continue;
+    // [slot, position, ...], of which this session has one slot.
+    const auto width = static_cast<size_t>(states[i].factor) / sizeof(float);
+    const char* data = runtime_->states().buffer(static_cast<uint32_t>(i));
+    return absl::MakeConstSpan(reinterpret_cast<const float*>(data), history_.size() * width);
+  }
+  return absl::NotFoundError(absl::StrCat("activation '", name, "' is not recorded"));
+}
+
 void Session::Clear() {
   runtime_->Truncate(0, 0);
   history_.clear();

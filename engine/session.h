@@ -86,6 +86,11 @@ class Session {
   // as for Generate.
   absl::StatusOr<absl::Span<const float>> Evaluate(absl::Span<const int32_t> tokens);
 
+  // What a part of the model computed for the tokens held, [token, ...] in f32, valid until the
+  // next call: "embed", and "out[3]" of layer 3; ImportOptions::record_activations lists them all.
+  // NotFound if there is no such part or if the model was loaded without record_activations.
+  absl::StatusOr<absl::Span<const float>> Activation(absl::string_view name) const;
+
   // Forgets everything.
   void Clear();
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -149,6 +150,20 @@ TEST_F(SessionTest, TheCancelFlagEndsTheGenerationAfterTheCurrentToken) {
   EXPECT_EQ(result->tokens.size(), 1u);
 }
 
+TEST_F(SessionTest, ALongPromptIsCancelledBetweenItsSteps) {
+  SessionOptions small;
+  small.max_step = 1;
+  auto session = Open(model_, small);
+  GenerateOptions options = Greedy(50);
+  const std::atomic<bool> cancel{true};
+  options.cancel = &cancel;
+  const auto result = session->Generate(Ids("Once upon a time"), options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->finish, FinishReason::kCancelled);
+  EXPECT_TRUE(result->tokens.empty());
+  EXPECT_TRUE(session->history().empty());
+}
+
 TEST_F(SessionTest, AFullContextEndsTheGeneration) {
   SessionOptions small;
   small.context = 10;
@@ -248,6 +263,34 @@ TEST_F(SessionTest, LogitsAreTheSameBitsForAnyThreadsAndAnySteps) {
   const auto model = LoadStories(2, /*max_step=*/5, /*context=*/128);
   auto other = Open(model.get());
   EXPECT_EQ(Logits(other.get(), ids), expected) << "compiled for steps of 5";
+}
+
+TEST(ActivationTest, AreThoseOfTheTokensHeld) {
+  LoadOptions load;
+  load.folder = "reference_data/tiny";
+  load.threads = 1;
+  load.need_tokenizer = false;
+  load.module.record_activations = true;
+  const auto model = Model::Load(load);
+  ASSERT_TRUE(model.ok()) << model.status();
+  auto session = Open(model->get());
+  ASSERT_TRUE(session->Evaluate({7, 8, 7}).ok());
+  const auto embed = session->Activation("embed");
+  ASSERT_TRUE(embed.ok()) << embed.status();
+  ASSERT_EQ(embed->size(), 3u * 64);
+  EXPECT_EQ(embed->subspan(0, 64), embed->subspan(128, 64));  // token 7 twice
+  EXPECT_NE(embed->subspan(0, 64), embed->subspan(64, 64));
+  // A layer's output is its input plus what it computed: x + o_proj + mlp.
+  const auto out = session->Activation("out[0]");
+  const auto attention = session->Activation("o_proj[0]");
+  const auto mlp = session->Activation("mlp[0]");
+  ASSERT_TRUE(out.ok() && attention.ok() && mlp.ok()) << out.status();
+  ASSERT_EQ(out->size(), embed->size());
+  for (size_t i = 0; i < out->size(); ++i) {
+    EXPECT_NEAR((*out)[i], (*embed)[i] + (*attention)[i] + (*mlp)[i], 1e-5) << i;
+  }
+  EXPECT_EQ(session->Activation("out[2]").status(),
+            absl::NotFoundError("activation 'out[2]' is not recorded"));
 }
 
 TEST(SessionWithoutTokenizerTest, GivesTokensButNoText) {

@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <utility>
 #include <vector>
 
@@ -90,7 +92,7 @@ TEST(MappedFile, DropPagesFreesWholePagesInsideTheRangeAndKeepsTheContents) {
     for (size_t i = 0; i < 4; ++i) {
       const uintptr_t number = reinterpret_cast<uintptr_t>(file->bytes().data()) / page + i;
       uint64_t entry = 0;
-      if (fseek(pagemap, static_cast<long>(number * sizeof(entry)), SEEK_SET) == 0 &&
+      if (fseeko(pagemap, static_cast<off_t>(number * sizeof(entry)), SEEK_SET) == 0 &&
           fread(&entry, sizeof(entry), 1, pagemap) == 1) {
         resident.push_back(entry >> 63 != 0);
       }

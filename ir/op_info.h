@@ -25,7 +25,7 @@ enum class Clause : uint8_t {
 };
 
 // AttrKey as a bit, so that a table row can name several.
-inline constexpr uint32_t KeyBit(AttrKey key) { return 1u << static_cast<int>(key); }
+constexpr uint32_t KeyBit(AttrKey key) { return 1u << static_cast<int>(key); }
 
 enum class Opcode : uint8_t {
 #define LLUDA_OP(Enum, ...) Enum,

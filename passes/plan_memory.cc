@@ -126,7 +126,10 @@ class Planner {
     if (init_op == nullptr || buffers_.count(init_op) == 0 || init_op->parent() != loop.parent()) {
       return CannotAlternate(loop, "its initial value is not a buffer of the enclosing block");
     }
-    if (!init->HasOneUse()) {
+    // Readers before the loop have read it before it is overwritten; a view would be read later.
+    for (const ir::Use& use : init->uses()) {
+      if (use.op == &loop) continue;
+      if (!ir::IsView(*use.op) && position_.at(use.op) < position_.at(&loop)) continue;
       return CannotAlternate(loop, absl::StrCat("its initial value %", init->name,
                                                 " is read elsewhere too, but overwritten here"));
     }

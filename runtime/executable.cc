@@ -74,12 +74,10 @@ absl::Status Executable::Load(WeightSource* source,
   int64_t done = 0;
   for (const Call& call : program_.load) {
     BindBuffers(call, nullptr, nullptr, nullptr);
-    RunLoadCall(call, dims.data(), source, &readers);
-    for (const BufferRef& buffer : call.buffers) {
-      if (buffer.space != Space::kWeight || readers[buffer.index] > 0) continue;
-      done += program_.weights[buffer.index].bytes;
+    RunLoadCall(call, dims.data(), source, &readers, [&](int64_t bytes) {
+      done += bytes;
       if (progress) progress(done, total);
-    }
+    });
   }
   if (progress) progress(total, total);
   return absl::OkStatus();
@@ -89,7 +87,8 @@ absl::Status Executable::Load(WeightSource* source,
 // front to back runs in slices, so that the weight and what is made of it are never held whole side
 // by side.
 void Executable::RunLoadCall(const Call& call, const int64_t* dims, WeightSource* source,
-                             std::vector<int>* readers) {
+                             std::vector<int>* readers,
+                             const std::function<void(int64_t bytes)>& finished) {
   const Kernel& kernel = program_.kernels[call.kernel];
   const int64_t items = kernel.work.Count(dims);
   const auto is_last = [&](const BufferRef& buffer) {
@@ -112,7 +111,7 @@ void Executable::RunLoadCall(const Call& call, const int64_t* dims, WeightSource
     if (buffer.space != Space::kWeight) continue;
     const Weight& weight = program_.weights[buffer.index];
     if (is_last(buffer)) source->Release(weight.tensor, 0, weight.bytes);
-    --(*readers)[buffer.index];
+    if (--(*readers)[buffer.index] == 0) finished(weight.bytes);
   }
 }
 

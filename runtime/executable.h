@@ -76,7 +76,7 @@ class Executable {
   // Items [first, first + items) of a call whose buffers are bound.
   void RunItems(const Kernel& kernel, const int64_t* dims, int64_t first, int64_t items);
   void RunLoadCall(const Call& call, const int64_t* dims, WeightSource* source,
-                   std::vector<int>* readers);
+                   std::vector<int>* readers, const std::function<void(int64_t bytes)>& finished);
 
   Program program_;
   ThreadPool* pool_;

@@ -73,12 +73,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
 }
 
 absl::Status Session::Check(absl::Span<const Chunk> chunks) const {
-  const SymbolRange& rows = executable_->program().symbols[rows_symbol_];
-  const int64_t limit = std::min(rows.max, max_step_);
-  if (chunks.empty() || static_cast<int64_t>(chunks.size()) > limit) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(chunks.size(), " sequences in one call, must be 1..", limit));
-  }
+  if (chunks.empty()) return absl::InvalidArgumentError("no tokens to evaluate");
   std::vector<bool> seen(lengths_.size(), false);
   for (const Chunk& chunk : chunks) {
     if (chunk.slot < 0 || chunk.slot >= static_cast<int>(lengths_.size())) {
@@ -112,6 +107,7 @@ absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const int32
 absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk> chunks) {
   if (absl::Status s = Check(chunks); !s.ok()) return s;
   logits_.resize(chunks.size() * static_cast<size_t>(vocabulary_));
+  const int64_t max_rows = executable_->program().symbols[rows_symbol_].max;
   size_t chunk = 0;
   size_t taken = 0;  // tokens of chunks[chunk] that earlier steps have computed
   size_t finished = 0;
@@ -120,7 +116,8 @@ absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk
     positions_.clear();
     slots_.clear();
     rows_.clear();
-    while (chunk < chunks.size() && static_cast<int64_t>(tokens_.size()) < max_step_) {
+    while (chunk < chunks.size() && static_cast<int64_t>(tokens_.size()) < max_step_ &&
+           static_cast<int64_t>(rows_.size()) < max_rows) {
       const Chunk& current = chunks[chunk];
       tokens_.push_back(current.tokens[taken]);
       positions_.push_back(static_cast<int32_t>(lengths_[current.slot]++));

@@ -54,6 +54,7 @@ class Session {
 
   int64_t context() const { return context_; }
   int64_t vocabulary() const { return vocabulary_; }
+  const States& states() const { return *states_; }
   int64_t kv_bytes() const { return states_->bytes(); }
 
  private:

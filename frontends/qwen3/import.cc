@@ -34,7 +34,7 @@ absl::Status CheckOptions(const Config& config, const ImportOptions& options) {
 // Every size fits the IR's bounds, whatever the symbols' values.
 absl::Status CheckSizes(const ir::Module& module) {
   const auto check = [&](absl::string_view name, const ir::Type& type) -> absl::Status {
-    const absl::Status status = ir::CheckType(type, module);
+    absl::Status status = ir::CheckType(type, module);
     if (status.ok()) return status;
     return absl::InvalidArgumentError(
         absl::StrCat("config.json: the model needs too large a tensor, ", name, ": ",
@@ -82,7 +82,8 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportQwen3(const Config& config,
   if (absl::Status s = AddWeights(config, options, module.get(), &weights); !s.ok()) return s;
   ir::Global* k_cache = AddCache(config, options.precision, "k_cache", module.get());
   ir::Global* v_cache = AddCache(config, options.precision, "v_cache", module.get());
-  const Model model = {config, options.precision, weights, k_cache, v_cache, module.get()};
+  const Model model = {config,       options.precision,         weights, k_cache, v_cache,
+                       module.get(), options.record_activations};
   if (absl::Status s = AddFunctions(model); !s.ok()) return s;
   if (absl::Status s = CheckSizes(*module); !s.ok()) return s;
   return module;

@@ -49,6 +49,11 @@ struct ImportOptions {
   // C: tokens of one sequence, rounded up to a multiple of 64. The config's
   // max_position_embeddings if not given, and never more than that.
   std::optional<int64_t> max_context;
+  // Keeps what the model's parts compute, for comparing it with another implementation: states
+  // @act_embed and, per layer, @act_input_layernorm, @act_q_proj, @act_k_proj, @act_v_proj,
+  // @act_q_norm, @act_k_norm, @act_o_proj, @act_post_attention_layernorm, @act_mlp and @act_out,
+  // each f32 slot[S] pos[C] followed by the value's own axes, q_norm and k_norm before RoPE.
+  bool record_activations = false;
   // Required: the checkpoint's tensors, whose dtypes decide the weights' and whose shapes are
   // checked.
   TensorLookup find_tensor;

@@ -72,6 +72,22 @@ class FuncBuilder {
     return b_.Concat(name("3"), {lo, hi}, {"pair"}, Named("dim"));
   }
 
+  // Where activations are wanted, appends this one to a state of its own.
+  void Record(absl::string_view name, Value* x, Value* slot, Value* pos) {
+    if (!model_.record_activations) return;
+    ir::Global state;
+    state.kind = ir::Global::Kind::kState;
+    state.name = absl::StrCat("act_", name);
+    state.index = func_->index;
+    state.type.dtype = x->type.dtype;
+    state.type.axes = {{"slot", Extent::Symbol("S")}, {"pos", Extent::Symbol("C")}};
+    for (const Axis& axis : x->type.axes) {
+      if (axis.name != "tok") state.type.axes.push_back(axis);
+    }
+    ir::Global* added = model_.module->AddGlobal(std::move(state));
+    b_.Append(added->name, {added, added->index ? kLayer : ""}, x, {"slot", "pos"}, slot, pos);
+  }
+
   absl::Status Return(Value* value) {
     func_->result_type = value->type;
     b_.Return(value);
@@ -97,7 +113,8 @@ absl::Status AddAttention(const Model& model) {
   Value* slot = f.Param("slot", DType::kI32, {Tokens()});
   ir::Builder& b = f.b();
 
-  Value* h = f.Narrow("h", f.Norm("h0", x, w.attn_norm, "hid"));
+  Value* h0 = f.Norm("h0", x, w.attn_norm, "hid");
+  Value* h = f.Narrow("h", h0);
   Value* q0 = b.Matmul("q0", h, f.MatmulWeight(w.wq), "hid");
   Value* k0 = b.Matmul("k0", h, f.MatmulWeight(w.wk), "hid");
   Value* v0 = b.Matmul("v0", h, f.MatmulWeight(w.wv), "hid");
@@ -106,6 +123,11 @@ absl::Status AddAttention(const Model& model) {
   Value* v1 = b.Split("v1", v0, "vd", {f.Named("kv"), f.Named("dim")});
   Value* q2 = f.Norm("q2", q1, w.q_norm, "dim");
   Value* k2 = f.Norm("k2", k1, w.k_norm, "dim");
+  const std::pair<const char*, Value*> activations[] = {
+      {"input_layernorm", h0}, {"q_proj", q0}, {"k_proj", k0},
+      {"v_proj", v0},          {"q_norm", q2}, {"k_norm", k2},
+  };
+  for (const auto& [name, value] : activations) f.Record(name, value, slot, pos);
   Value* q4 = f.Narrow("q4", f.Rope("q", q2, cos, sin));
   Value* k4 = f.Narrow("k4", f.Rope("k", k2, cos, sin));
   Value* v2 = f.Narrow("v2", v1);
@@ -125,6 +147,7 @@ absl::Status AddAttention(const Model& model) {
   Value* o0 = b.Matmul("o0", p, vx, "pos");
   Value* o = f.Narrow("o", b.Merge("o1", o0, {"kv", "rep", "dim"}, f.Named("q")));
   Value* y0 = b.Matmul("y0", o, f.MatmulWeight(w.wo), "q");
+  f.Record("o_proj", y0, slot, pos);
   return f.Return(b.Binary(Opcode::kAdd, "y", x, y0));
 }
 
@@ -132,14 +155,25 @@ absl::Status AddMlp(const Model& model) {
   const Weights& w = model.weights;
   FuncBuilder f(model, "mlp", /*per_layer=*/true);
   Value* x = f.Param("x", DType::kF32, {Tokens(), f.Named("hid")});
+  Value* pos = nullptr;
+  Value* slot = nullptr;
+  if (model.record_activations) {
+    pos = f.Param("pos", DType::kI32, {Tokens()});
+    slot = f.Param("slot", DType::kI32, {Tokens()});
+  }
   ir::Builder& b = f.b();
-  Value* h = f.Narrow("h", f.Norm("h0", x, w.mlp_norm, "hid"));
+  Value* h0 = f.Norm("h0", x, w.mlp_norm, "hid");
+  f.Record("post_attention_layernorm", h0, slot, pos);
+  Value* h = f.Narrow("h", h0);
   Value* gate = b.Matmul("gate", h, f.MatmulWeight(w.wg), "hid");
   Value* up = b.Matmul("up", h, f.MatmulWeight(w.wu), "hid");
   Value* a = b.Unary(Opcode::kSilu, "a", gate);
   Value* m = f.Narrow("m", b.Binary(Opcode::kMul, "m0", a, up));
   Value* y0 = b.Matmul("y0", m, f.MatmulWeight(w.wd), "ff");
-  return f.Return(b.Binary(Opcode::kAdd, "y", x, y0));
+  Value* y = b.Binary(Opcode::kAdd, "y", x, y0);
+  f.Record("mlp", y0, slot, pos);
+  f.Record("out", y, slot, pos);
+  return f.Return(y);
 }
 
 absl::Status AddLogits(const Model& model) {
@@ -167,6 +201,7 @@ absl::Status AddStep(const Model& model) {
                                                          : Operand(model.weights.embed);
   Value* x1 = b.Gather("x0", table, tokens, "vocab");
   if (x1->type.dtype != DType::kF32) x1 = b.Cast("x1", x1, DType::kF32);
+  f.Record("embed", x1, slot, pos);
 
   // The angle of pair i at position p is p * rope_theta^(-2i / head_dim).
   ir::Attrs iota;
@@ -187,7 +222,9 @@ absl::Status AddStep(const Model& model) {
   ir::Builder body(loop->body.get());
   Value* xa = body.Call("xa", model.module->FindFunc("attn"), kLayer,
                         {loop->carried.get(), cos, sin, pos, slot});
-  Value* xm = body.Call("xm", model.module->FindFunc("mlp"), kLayer, {xa});
+  std::vector<Operand> mlp_operands = {xa};
+  if (model.record_activations) mlp_operands.insert(mlp_operands.end(), {pos, slot});
+  Value* xm = body.Call("xm", model.module->FindFunc("mlp"), kLayer, mlp_operands);
   body.Yield(xm);
   if (!body.status().ok()) return body.status();
 

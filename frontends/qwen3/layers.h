@@ -18,6 +18,7 @@ struct Model {
   ir::Global* k_cache;
   ir::Global* v_cache;
   ir::Module* module;
+  bool record_activations;
 };
 
 // Adds @attn, @mlp, @logits and @step, in this order.

@@ -1,0 +1,186 @@
+// A token's results do not depend, to the bit, on what else the same call computes: not for
+// matmul's tiles, nor for attention over a cache that was filled in pieces.
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "codegen/kernel_test_util.h"
+#include "gtest/gtest.h"
+
+namespace lluda::codegen {
+namespace {
+
+constexpr int64_t kRows = 40;
+
+// Rows [begin, end) of data whose rows have `row_bytes` bytes.
+std::vector<char> RowsOf(const std::vector<char>& data, int64_t row_bytes, int64_t begin,
+                         int64_t end) {
+  return {data.begin() + begin * row_bytes, data.begin() + end * row_bytes};
+}
+
+struct MatmulCase {
+  const char* name;
+  const char* statement;
+  int64_t result_row_bytes;
+};
+
+class MatmulBitsTest : public ::testing::TestWithParam<MatmulCase> {};
+
+TEST_P(MatmulBitsTest, ARowIsTheSameAloneAndAmongOthers) {
+  constexpr int64_t kDepth = 37;
+  constexpr int64_t kColumns = 96;
+  const MatmulCase& c = GetParam();
+  for (const Target& target : RunnableTargets()) {
+    for (const TileRow& inputs : AllTiles()) {
+      if (inputs.isa != Isa::kGeneric) continue;  // that row lists each pair of inputs once
+      const std::string a(ir::DTypeName(inputs.a)), b(ir::DTypeName(inputs.b));
+      const std::string depth = absl::StrCat(PanelDepth(inputs.b));
+      SCOPED_TRACE(absl::StrCat(IsaName(target.isa), " ", a, " x ", b));
+      const auto module = PlannedTestModule(absl::StrReplaceAll(
+          absl::StrCat(R"(
+  weight @w : $B n[96] k[37] from "w"
+  load {
+    @p = pack @w over k {tile = 16x$D} : $B n[96] k[37] @panel(16x$D, k)
+  }
+  func @f(%a: $A tok[T] k[37], %x: f32 tok[T] n[96]) -> $R {
+    %r = )",
+                       c.statement, " : $R\n    return %r\n  }"),
+          {{"$A", a},
+           {"$B", b},
+           {"$D", depth},
+           {"$R", c.result_row_bytes == kColumns * 4 ? "f32 tok[T] n[96]" : "bf16 tok[T] m[48]"}}));
+      ASSERT_NE(module, nullptr);
+      const CompiledFunction function(*module, target);
+      const int64_t a_bytes = kDepth * ir::DTypeSize(inputs.a), x_bytes = kColumns * 4;
+      const std::vector<char> a_rows = Store(inputs.a, RandomFloats(kRows * kDepth, 11));
+      const std::vector<char> x_rows = Store(ir::DType::kF32, RandomFloats(kRows * kColumns, 12));
+      const auto states = function.NewStates({kRows, 1, 64});
+      const auto run = [&](int64_t begin, int64_t end) {
+        return function.Run(
+            *states, {end - begin, 1, 64},
+            {RowsOf(a_rows, a_bytes, begin, end), RowsOf(x_rows, x_bytes, begin, end)},
+            (end - begin) * c.result_row_bytes);
+      };
+      std::vector<char> alone;
+      for (int64_t row = 0; row < kRows; ++row) {
+        const std::vector<char> result = run(row, row + 1);
+        alone.insert(alone.end(), result.begin(), result.end());
+      }
+      for (int64_t count = 2; count <= kRows; ++count) {
+        EXPECT_EQ(run(0, count), RowsOf(alone, c.result_row_bytes, 0, count)) << count << " rows";
+        if (HasFailure()) return;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, MatmulBitsTest,
+    ::testing::Values(MatmulCase{"plain", "matmul %a @p over k", 96 * 4},
+                      MatmulCase{"add", "matmul %a @p %x over k {epilogue = add}", 96 * 4},
+                      MatmulCase{"silu_mul",
+                                 "matmul %a @p over k -> m[48] {epilogue = silu_mul, out = bf16}",
+                                 48 * 2}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+struct AttentionCase {
+  const char* dtype;
+  int64_t rep;
+  int64_t dim;
+};
+
+class AttentionBitsTest : public ::testing::TestWithParam<AttentionCase> {};
+
+TEST_P(AttentionBitsTest, ATokenIsTheSameForAnyChunksAndBesideOtherSequences) {
+  constexpr int64_t kTokens = 100;  // more than one block of cached positions
+  const auto& [dtype_name, rep, dim] = GetParam();
+  const ir::DType dtype = std::string(dtype_name) == "f32" ? ir::DType::kF32 : ir::DType::kBF16;
+  const auto module = PlannedTestModule(absl::StrReplaceAll(
+      R"(
+  state @kc : $D slot[S] kv[2] pos[C] dim[$N] @panel(16x$P, dim)
+  state @vc : $D slot[S] kv[2] pos[C] dim[$N]
+  func @f(%q: $D tok[T] kv[2] rep[$R] dim[$N], %k: $D tok[T] kv[2] dim[$N], %v: $D tok[T] kv[2] dim[$N], %pos: i32 tok[T], %slot: i32 tok[T]) -> f32 tok[T] kv[2] rep[$R] dim[$N] {
+    %ks = append @kc %k over slot pos at %slot %pos : $D slot[S] kv[2] pos[C] dim[$N] @panel(16x$P, dim)
+    %vs = append @vc %v over slot pos at %slot %pos : $D slot[S] kv[2] pos[C] dim[$N]
+    %r = attention %q %ks %vs over slot pos dim at %pos %slot {mask = causal, scale = 0.25} : f32 tok[T] kv[2] rep[$R] dim[$N]
+    return %r
+  })",
+      {{"$D", dtype_name},
+       {"$P", absl::StrCat(PanelDepth(dtype))},
+       {"$R", absl::StrCat(rep)},
+       {"$N", absl::StrCat(dim)}}));
+  ASSERT_NE(module, nullptr);
+  const int64_t kv_row = 2 * dim * ir::DTypeSize(dtype), q_row = kv_row * rep;
+  const int64_t result_row = 2 * rep * dim * 4;
+  const std::vector<char> q = Store(dtype, RandomFloats(kTokens * 2 * rep * dim, 1));
+  const std::vector<char> k = Store(dtype, RandomFloats(kTokens * 2 * dim, 2));
+  const std::vector<char> v = Store(dtype, RandomFloats(kTokens * 2 * dim, 3));
+  std::vector<int32_t> positions(kTokens);
+  for (int32_t i = 0; i < kTokens; ++i) positions[i] = i;
+  for (const Target& target : RunnableTargets()) {
+    SCOPED_TRACE(std::string(IsaName(target.isa)));
+    const CompiledFunction function(*module, target);
+    // The sequence in `slot`, in chunks of these sizes.
+    const auto run = [&](const std::vector<int64_t>& chunks, int32_t slot) {
+      const auto states = function.NewStates({kTokens, 2, 128});
+      std::vector<char> results;
+      int64_t begin = 0;
+      for (const int64_t size : chunks) {
+        const int64_t end = begin + size;
+        const std::vector<int32_t> pos(positions.begin() + begin, positions.begin() + end);
+        const std::vector<char> result =
+            function.Run(*states, {size, 2, 128},
+                         {RowsOf(q, q_row, begin, end), RowsOf(k, kv_row, begin, end),
+                          RowsOf(v, kv_row, begin, end), Bytes(pos),
+                          Bytes(std::vector<int32_t>(static_cast<size_t>(size), slot))},
+                         size * result_row);
+        results.insert(results.end(), result.begin(), result.end());
+        begin = end;
+      }
+      return results;
+    };
+    const std::vector<char> one_by_one = run(std::vector<int64_t>(kTokens, 1), 0);
+    EXPECT_EQ(run({kTokens}, 0), one_by_one);
+    EXPECT_EQ(run({40, 60}, 0), one_by_one);
+    EXPECT_EQ(run({7, 57, 1, 35}, 0), one_by_one);
+    EXPECT_EQ(run({64, 36}, 1), one_by_one);
+
+    // Two sequences in turns: the first 50 tokens, and the same once more in the other slot.
+    std::vector<char> both_q, both_k, both_v;
+    std::vector<int32_t> both_pos, both_slot;
+    for (int32_t i = 0; i < 50; ++i) {
+      for (const int32_t slot : {0, 1}) {
+        const auto add = [&](const std::vector<char>& from, int64_t row, std::vector<char>* to) {
+          const std::vector<char> one = RowsOf(from, row, i, i + 1);
+          to->insert(to->end(), one.begin(), one.end());
+        };
+        add(q, q_row, &both_q);
+        add(k, kv_row, &both_k);
+        add(v, kv_row, &both_v);
+        both_pos.push_back(i);
+        both_slot.push_back(slot);
+      }
+    }
+    const auto states = function.NewStates({100, 2, 128});
+    const std::vector<char> both =
+        function.Run(*states, {100, 2, 128},
+                     {both_q, both_k, both_v, Bytes(both_pos), Bytes(both_slot)}, 100 * result_row);
+    for (int64_t i = 0; i < 100; ++i) {
+      ASSERT_EQ(RowsOf(both, result_row, i, i + 1),
+                RowsOf(one_by_one, result_row, i / 2, i / 2 + 1))
+          << "token " << i / 2 << " in slot " << i % 2;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, AttentionBitsTest,
+    ::testing::Values(AttentionCase{"bf16", 2, 64}, AttentionCase{"f32", 2, 64},
+                      AttentionCase{"bf16", 3, 16}, AttentionCase{"bf16", 1, 128}),
+    [](const auto& info) {
+      return absl::StrCat(info.param.dtype, "_", info.param.rep, "_", info.param.dim);
+    });
+
+}  // namespace
+}  // namespace lluda::codegen

@@ -1,0 +1,186 @@
+#include "codegen/compile.h"
+
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "codegen/kernel_test_util.h"
+#include "frontends/qwen3/import.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "passes/default_pipeline.h"
+
+namespace lluda::codegen {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Qwen3-0.6B with this many layers.
+frontends::qwen3::Config ConfigOf06B(int64_t layers) {
+  frontends::qwen3::Config config;
+  config.vocab_size = 151936;
+  config.hidden_size = 1024;
+  config.intermediate_size = 3072;
+  config.num_hidden_layers = layers;
+  config.num_attention_heads = 16;
+  config.num_key_value_heads = 8;
+  config.head_dim = 128;
+  config.max_position_embeddings = 40960;
+  config.rope_theta = 1e6;
+  config.tie_word_embeddings = true;
+  config.dtype = "bfloat16";
+  return config;
+}
+
+// What the engine compiles of that model, without its weights.
+CompiledModule Compiled06B(int64_t layers) {
+  const auto config = ConfigOf06B(layers);
+  frontends::qwen3::ImportOptions options;
+  options.find_tensor = frontends::qwen3::TensorsOf(config);
+  auto module = frontends::qwen3::ImportQwen3(config, options);
+  EXPECT_TRUE(module.ok()) << module.status();
+  RunPasses(passes::DefaultPipeline(), module->get());
+  auto compiled = Compile(**module, Target::Host(), {2, "step"});
+  EXPECT_TRUE(compiled.ok()) << compiled.status();
+  return *std::move(compiled);
+}
+
+std::set<std::string> KernelNames(const runtime::Program& program) {
+  std::set<std::string> names;
+  for (const runtime::Kernel& kernel : program.kernels) names.insert(kernel.name);
+  return names;
+}
+
+TEST(Compile, NeedsTheSameFewKernelsForAnyNumberOfLayers) {
+  const CompiledModule small = Compiled06B(2), whole = Compiled06B(28);
+  EXPECT_EQ(KernelNames(small.program), KernelNames(whole.program));
+  EXPECT_EQ(KernelNames(whole.program).size(), whole.program.kernels.size());
+  EXPECT_LE(whole.program.kernels.size(), 32);
+  // The calls do grow, by the same number for each layer.
+  const size_t per_layer = (whole.program.step.size() - small.program.step.size()) / 26;
+  EXPECT_EQ(small.program.step.size() + 26 * per_layer, whole.program.step.size());
+  EXPECT_GE(per_layer, 8);
+}
+
+TEST(Compile, NamesEachWeightOnceAndTwoStatesPerLayer) {
+  const CompiledModule model = Compiled06B(3);
+  std::set<std::string> tensors;
+  for (const runtime::Weight& weight : model.program.weights) tensors.insert(weight.tensor);
+  EXPECT_EQ(tensors.size(), model.program.weights.size());
+  EXPECT_EQ(tensors.size(), 3 * 11 + 2);  // as many as such a checkpoint has
+  EXPECT_EQ(model.program.states.size(), 3 * 2);
+  EXPECT_THAT(model.program.inputs, ElementsAre("tokens", "pos", "slot", "rows"));
+  EXPECT_EQ(model.program.output_bytes, int64_t{512} * 151936 * 4);
+}
+
+std::string CompileError(const ir::Module& module, const std::string& entry,
+                         absl::StatusCode code) {
+  const auto compiled = Compile(module, Target::Host(), {1, entry});
+  EXPECT_EQ(compiled.status().code(), code) << compiled.status();
+  return std::string(compiled.status().message());
+}
+
+constexpr char kTwoOps[] = R"(
+  func @f(%x: f32 tok[T] a[8]) -> f32 tok[T] a[8] {
+    %first = exp %x : f32 tok[T] a[8]
+    %second = silu %first : f32 tok[T] a[8]
+    return %second
+  })";
+
+TEST(Compile, RefusesAModuleWithoutTheEntry) {
+  const auto module = PlannedTestModule(kTwoOps);
+  EXPECT_EQ(CompileError(*module, "step", absl::StatusCode::kNotFound),
+            "module @test has no func @step");
+}
+
+TEST(Compile, RefusesAValueWithoutAPlaceInItsFrame) {
+  const auto module = ParseTestModule(kTwoOps);
+  EXPECT_THAT(CompileError(*module, "f", absl::StatusCode::kFailedPrecondition),
+              AllOf(HasSubstr("@f"), HasSubstr("%first has no place"), HasSubstr("plan-memory")));
+}
+
+TEST(Compile, RefusesAFunctionThatReturnsWhatItDoesNotOwn) {
+  const auto parameter = PlannedTestModule(R"(
+  func @f(%x: f32 tok[T] a[8]) -> f32 tok[T] a[8] {
+    return %x
+  })");
+  EXPECT_THAT(CompileError(*parameter, "f", absl::StatusCode::kUnimplemented),
+              AllOf(HasSubstr("@f"), HasSubstr("returns a value that owns no buffer")));
+  const auto view = PlannedTestModule(R"(
+  func @f(%x: f32 tok[T] a[8]) -> f32 tok[T] b[2] c[4] {
+    %e = exp %x : f32 tok[T] a[8]
+    %s = split %e a -> b[2] c[4] : f32 tok[T] b[2] c[4]
+    return %s
+  })");
+  EXPECT_THAT(CompileError(*view, "f", absl::StatusCode::kUnimplemented),
+              HasSubstr("returns a value that owns no buffer"));
+}
+
+TEST(Compile, RefusesAStridedArgumentOfACall) {
+  const auto module = PlannedTestModule(R"(
+  func @g(%y: f32 tok[T] a[4]) -> f32 tok[T] a[4] {
+    %e = exp %y : f32 tok[T] a[4]
+    return %e
+  }
+  func @f(%x: f32 tok[T] ab[8]) -> f32 tok[T] a[4] {
+    %half = slice %x ab 4..8 as a[4] : f32 tok[T] a[4]
+    %r = call @g %half : f32 tok[T] a[4]
+    %s = exp %r : f32 tok[T] a[4]
+    return %s
+  })");
+  EXPECT_THAT(CompileError(*module, "f", absl::StatusCode::kUnimplemented),
+              AllOf(HasSubstr("call @g"), HasSubstr("operand 0 is a strided view")));
+}
+
+TEST(Compile, RefusesAnOpWithoutAKernelAndSaysWhere) {
+  const auto module = PlannedTestModule(R"(
+  func @f(%x: f32 tok[T] a[8]) -> i32 tok[T] a[8] {
+    %c = cast %x {out = i32} : i32 tok[T] a[8]
+    return %c
+  })");
+  ASSERT_NE(module, nullptr);
+  EXPECT_THAT(CompileError(*module, "f", absl::StatusCode::kUnimplemented),
+              AllOf(HasSubstr("@f"), HasSubstr("no kernel for cast"), HasSubstr("integer")));
+}
+
+TEST(Compile, SharesTheFrameBetweenCallsAndUnrollsLoopsOverTwoBuffers) {
+  const auto module = PlannedTestModule(R"(
+  weight @bias[layer < 5] : f32 a[8] from "bias.{layer}"
+  func @g[layer < 5](%y: f32 tok[T] a[8]) -> f32 tok[T] a[8] {
+    %e = add %y @bias[layer] : f32 tok[T] a[8]
+    return %e
+  }
+  func @f(%x: f32 tok[T] a[8]) -> f32 tok[T] a[8] {
+    %first = exp %x : f32 tok[T] a[8]
+    %looped = for layer in 0..5 carry %c = %first {
+      %n = call @g[layer] %c : f32 tok[T] a[8]
+      yield %n
+    } : f32 tok[T] a[8]
+    %last = silu %looped : f32 tok[T] a[8]
+    return %last
+  })");
+  ASSERT_NE(module, nullptr);
+  const auto compiled = Compile(*module, Target::Host(), {1, "f"});
+  ASSERT_TRUE(compiled.ok()) << compiled.status();
+  const runtime::Program& program = compiled->program;
+  EXPECT_EQ(program.kernels.size(), 3);
+  ASSERT_EQ(program.step.size(), 7);
+  for (uint32_t layer = 0; layer < 5; ++layer) {
+    const runtime::Call& call = program.step[1 + layer];
+    EXPECT_EQ(call.buffers[0], program.step[layer].buffers.back());
+    EXPECT_EQ(program.weights[call.buffers[1].index].tensor, "bias." + std::to_string(layer));
+    EXPECT_FALSE(call.buffers[0] == call.buffers[2]);
+    if (layer > 1) {
+      EXPECT_EQ(call.buffers[2], program.step[layer - 1].buffers.back());
+    }
+  }
+  EXPECT_EQ(program.step[6].buffers[0], program.step[5].buffers.back());
+  EXPECT_EQ(program.step[6].buffers[1].space, runtime::Space::kOutput);
+}
+
+}  // namespace
+}  // namespace lluda::codegen

@@ -1,0 +1,27 @@
+#include "codegen/transpose.h"
+
+#include <vector>
+
+namespace lluda::codegen {
+
+// In each stage, blocks of s x s off the diagonal change places.
+std::array<Value*, kTransposed> Transpose(Emitter& e, std::array<Value*, kTransposed> rows) {
+  for (int s = kTransposed / 2; s >= 1; s /= 2) {
+    std::vector<int> low(kTransposed), high(kTransposed);
+    for (int lane = 0; lane < kTransposed; ++lane) {
+      const bool second = (lane & s) != 0;
+      low[lane] = second ? kTransposed + lane - s : lane;
+      high[lane] = second ? kTransposed + lane : lane + s;
+    }
+    for (int row = 0; row < kTransposed; ++row) {
+      if ((row & s) != 0) continue;
+      Value* upper = rows[row];
+      Value* lower = rows[row + s];
+      rows[row] = e.b().CreateShuffleVector(upper, lower, low);
+      rows[row + s] = e.b().CreateShuffleVector(upper, lower, high);
+    }
+  }
+  return rows;
+}
+
+}  // namespace lluda::codegen
