@@ -17,7 +17,7 @@ namespace lluda::tests {
 namespace {
 
 constexpr uint32_t kFirstSeed = 1;
-constexpr uint32_t kModules = 200;
+constexpr uint32_t kModules = 100;
 
 // How often each op occurs in the functions of all modules.
 using OpCounts = std::map<std::string, int>;
@@ -79,7 +79,7 @@ TEST(FuzzPassesTest, ThePipelineKeepsTheBitsOfRandomModules) {
   // The generator has not lost what the passes look for: each fusion fires, and near misses stay.
   for (const char* op : {"rope", "softmax", "attention", "pack"}) {
     EXPECT_EQ(before[op], 0) << op;
-    EXPECT_GT(after[op], 20) << op;
+    EXPECT_GT(after[op], 10) << op;
   }
   for (const char* op : {"concat", "exp", "div", "permute", "gather", "causal_mask"}) {
     EXPECT_GT(after[op], 0) << op;

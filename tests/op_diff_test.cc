@@ -9,6 +9,7 @@
 #include "codegen/target.h"
 #include "gtest/gtest.h"
 #include "ir/op_info.h"
+#include "tests/compiled_model.h"
 #include "tests/run_both.h"
 
 namespace lluda::tests {
@@ -433,15 +434,6 @@ TEST_P(OpDiffTest, CompiledCodeAgreesWithTheInterpreter) {
   const auto both = RunBoth(ModuleText(c), dims, *target, options);
   ASSERT_TRUE(both.ok()) << both.status() << "\n" << ModuleText(c);
   EXPECT_LE(RelativeError(both->compiled, both->interpreted), c.bound);
-}
-
-std::vector<std::string> RunnableIsas() {
-  std::vector<std::string> names;
-  for (codegen::Isa isa : codegen::AllIsas()) {
-    const std::string name(codegen::IsaName(isa));
-    if (codegen::Target::Named(name).ok()) names.push_back(name);
-  }
-  return names;
 }
 
 INSTANTIATE_TEST_SUITE_P(All, OpDiffTest,
