@@ -4,6 +4,7 @@
 // cached positions counted from position 0, so the order of every sum depends on a token's position
 // alone and not on how the prompt was split. One work item is a token and a KV head; the query
 // heads of a group share each K panel and V row that is loaded.
+#include <algorithm>
 #include <limits>
 
 #include "codegen/kernel.h"
@@ -43,7 +44,6 @@ class Attention {
     if (!IsContiguous(q_, dim_) || !IsContiguous(v_, dim_) || !IsContiguous(spec_.result, dim_)) {
       return NoKernel(spec_, "the head dimension is strided");
     }
-    if (dims_ % kLanes != 0) return NoKernel(spec_, "the head dimension is no multiple of 16");
     if (QueryAxes().size() > 1) return NoKernel(spec_, "more than one axis of query heads");
     if (spec_.attrs.mask != ir::Mask::kCausal) return NoKernel(spec_, "only the causal mask");
     return absl::OkStatus();
@@ -55,7 +55,7 @@ class Attention {
     for (const ir::Axis& axis : HeadAxes()) info.work_axes.push_back(axis);
     info.item_cost = 4000;
     const int64_t heads = QueryAxes().empty() ? 1 : QueryAxes()[0].extent.value;
-    int64_t at_once = std::max<int64_t>(1, kAccumulators * kLanes / dims_);
+    int64_t at_once = std::clamp<int64_t>(kAccumulators / Vectors(), 1, kBlockPanels);
     while (heads % at_once != 0) --at_once;
     info.scratch_bytes = at_once * kBlock * ir::DTypeSize(ir::DType::kF32);
     e_.ForRows(info.work_axes, [&](const Indices& item) {
@@ -93,6 +93,40 @@ class Attention {
     return axes;
   }
 
+  // Vectors that a head's elements fill, and how many elements the d-th one holds.
+  int64_t Vectors() const { return (dims_ + kLanes - 1) / kLanes; }
+  int Elements(int64_t d) const {
+    return static_cast<int>(std::min<int64_t>(kLanes, dims_ - d * kLanes));
+  }
+
+  // The d-th vector of a V row; lanes past the head's end are zero.
+  Value* LoadValues(Value* row, int64_t d) {
+    Value* at = e_.b().CreateAdd(row, e_.Const(d * kLanes));
+    if (Elements(d) == kLanes) {
+      return e_.Load(e_.Address(e_.Buffer(2), at, v_.dtype), v_.dtype, kLanes);
+    }
+    Value* vector = e_.ConstF32(0.0f, kLanes);
+    for (int i = 0; i < Elements(d); ++i) {
+      Value* element = e_.Address(e_.Buffer(2), e_.b().CreateAdd(at, e_.Const(i)), v_.dtype);
+      vector = e_.b().CreateInsertElement(vector, e_.Load(element, v_.dtype, 1),
+                                          static_cast<uint64_t>(i));
+    }
+    return vector;
+  }
+
+  void StoreResult(Value* first, int64_t d, Value* vector) {
+    const ir::DType dtype = spec_.result.dtype;
+    Value* at = e_.b().CreateAdd(first, e_.Const(d * kLanes));
+    if (Elements(d) == kLanes) {
+      e_.Store(e_.Address(e_.Buffer(5), at, dtype), dtype, vector);
+      return;
+    }
+    for (int i = 0; i < Elements(d); ++i) {
+      Value* element = e_.Address(e_.Buffer(5), e_.b().CreateAdd(at, e_.Const(i)), dtype);
+      e_.Store(element, dtype, e_.b().CreateExtractElement(vector, static_cast<uint64_t>(i)));
+    }
+  }
+
   Indices QueryIndices(const Indices& item, Value* head) const {
     Indices indices = item;
     if (!QueryAxes().empty()) indices[QueryAxes()[0].name] = head;
@@ -101,7 +135,7 @@ class Attention {
 
   void EmitHeads(const Indices& item, Value* first_head, int heads, Value* slot, Value* last) {
     auto& b = e_.b();
-    const int64_t vectors = dims_ / kLanes;
+    const int64_t vectors = Vectors();
     std::vector<Value*> q_rows;
     std::vector<Indices> query;
     for (int h = 0; h < heads; ++h) {
@@ -128,10 +162,7 @@ class Attention {
       Value* total = e_.Splat(e_.SumLanes(sums[h * per_head + 1]), kLanes);
       Value* out = e_.Offset(spec_.result.axes, query[h]);
       for (int64_t d = 0; d < vectors; ++d) {
-        Value* value = b.CreateFDiv(sums[h * per_head + 2 + d], total);
-        Value* at =
-            e_.Address(e_.Buffer(5), b.CreateAdd(out, e_.Const(d * kLanes)), spec_.result.dtype);
-        e_.Store(at, spec_.result.dtype, value);
+        StoreResult(out, d, b.CreateFDiv(sums[h * per_head + 2 + d], total));
       }
     }
   }
@@ -200,8 +231,7 @@ class Attention {
       }
       Emitter::Carried next = sums;
       for (int64_t d = 0; d + 2 < per_head; ++d) {
-        Value* at = b.CreateAdd(row, e_.Const(d * kLanes));
-        Value* value = e_.Load(e_.Address(e_.Buffer(2), at, v_.dtype), v_.dtype, kLanes);
+        Value* value = LoadValues(row, d);
         for (int h = 0; h < heads; ++h) {
           Value*& sum = next[h * per_head + 2 + d];
           sum = e_.MulAdd(weights[h], value, sum);

@@ -376,7 +376,7 @@ std::vector<OpCase> AttentionCases() {
   std::vector<OpCase> cases;
   for (const char* dtype : {"bf16", "f32"}) {
     const std::string panel = std::string(dtype) == "f32" ? "16x1" : "16x2";
-    for (int64_t dim : {16, 64, 128}) {
+    for (int64_t dim : {8, 16, 24, 64, 128}) {
       for (int64_t rep : {1, 2, 3}) {
         const std::string state = absl::StrCat(dtype, " slot[S] kv[2] pos[C] dim[", dim, "]");
         const std::string x = absl::StrCat(dtype, " tok[T] kv[2] dim[", dim, "]");
