@@ -223,8 +223,21 @@ done
 run validate "$tiny" --reference "$tiny/reference.json" --json
 grep -qF '"passed": true' out || fail "validate --json: $(cat out)"
 for name in embed 'q_proj[0]' 'k_norm[1]' 'mlp[1]' 'out[1]'; do
-  grep -qF "\"$name\": " out || fail "validate --json lacks the activation $name"
+  grep -qF "\"$name\": {\"nmse\": " out || fail "validate --json lacks the activation $name"
 done
+grep -qF '"activations_above_1.2e-4": 0' out || fail "validate --json: $(cat out)"
+# An activation's bound is half of the error that the reference says transformers has in bf16.
+sed 's/"layer1.mlp": [^,]*/"layer1.mlp": 0.00002/' "$tiny/reference.json" >strict.json
+cp "$tiny/reference.safetensors" strict.safetensors
+run validate "$tiny" --reference strict.json
+expect 1 "validate strict"
+grep -qE 'falls short: mlp\[1\] with [0-9.]+e-05 of 1\.00e-05$' out ||
+  fail "validate strict: $(cat out)"
+# Without it, the fixed one.
+sed 's/"activation_nmse"/"unknown"/' "$tiny/reference.json" >strict.json
+run validate "$tiny" --reference strict.json
+expect 0 "validate without activation_nmse: $(cat out)"
+grep -qF ' of 1.20e-04 ' out || fail "validate without activation_nmse: $(cat out)"
 # Of other models: without logits it falls short, with logits it is refused.
 run validate --reference "$seeded/seeded_reference.json"
 expect_error 2 "seeded_reference.json: prompts[0]"

@@ -77,6 +77,22 @@ class PromptReader {
     }
   }
 
+  void NumberOfEach(const char* key, std::map<std::string, double>* values) {
+    element found;
+    if (!Find(key, &found)) return;
+    simdjson::dom::object object;
+    if (found.get(object) != simdjson::SUCCESS) {
+      return Fail(key, "an object of numbers", found);
+    }
+    for (const auto field : object) {
+      double number = 0;
+      if (field.value.get(number) != simdjson::SUCCESS) {
+        return Fail(absl::StrCat(key, ".", std::string(field.key)), "a number", field.value);
+      }
+      values->emplace(field.key, number);
+    }
+  }
+
   // The same reader for an object in a field; of no fields if it is absent.
   PromptReader Object(const char* key) {
     element found;
@@ -93,8 +109,8 @@ class PromptReader {
   }
 
   const absl::Status& status() const { return status_; }
-  void Fail(const char* key, absl::string_view expected, const element& found) {
-    const absl::string_view dot = *key == '\0' ? "" : ".";
+  void Fail(absl::string_view key, absl::string_view expected, const element& found) {
+    const absl::string_view dot = key.empty() ? "" : ".";
     Fail(absl::StrCat(label_, dot, key, " must be ", expected, ", is ", DescribeJson(found)));
   }
   void Fail(absl::string_view message) {
@@ -128,6 +144,7 @@ absl::StatusOr<ReferencePrompt> ReadPrompt(simdjson::dom::object fields, std::st
   reader.Number("mean_nll", &prompt.mean_nll);
   PromptReader bf16 = reader.Object("hf_bf16_vs_f32");
   bf16.Number("mse", &prompt.hf_bf16_mse);
+  bf16.NumberOfEach("activation_nmse", &prompt.hf_bf16_activation_nmse);
   if (prompt.ids.empty()) reader.Fail(absl::StrCat(reader.label(), ".ids is missing or empty"));
   if (!prompt.greedy_margin.empty() && prompt.greedy_margin.size() != prompt.greedy.size()) {
     reader.Fail(absl::StrCat(reader.label(), ".greedy_margin has ", prompt.greedy_margin.size(),
@@ -178,6 +195,7 @@ absl::Status ReadTensors(const frontends::SafetensorsFile& file, size_t number,
     ReferenceActivation activation;
     activation.name = EngineName(module);
     if (activation.name.empty()) continue;
+    activation.module = std::string(module);
     status = ReadTensor(file, tensor.name, 2, &activation.values);
     prompt->activations.push_back(std::move(activation));
   }

@@ -6,6 +6,7 @@
 #define LLUDA_CLI_REFERENCE_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,7 +17,8 @@ namespace lluda::cli {
 
 // What one module of the model gave, for all tokens of the prompt.
 struct ReferenceActivation {
-  std::string name;  // as engine::Session::Activation calls it: "q_proj[0]"
+  std::string name;    // as engine::Session::Activation calls it: "q_proj[0]"
+  std::string module;  // as the files name it: "layer0.self_attn.q_proj"
   std::vector<float> values;
 };
 
@@ -30,8 +32,11 @@ struct ReferencePrompt {
   std::vector<int32_t> greedy;
   std::vector<double> greedy_margin;  // as many as `greedy`, or none
   std::optional<double> mean_nll;
-  std::optional<double> hf_bf16_mse;  // of transformers' own bf16 run
-  std::vector<float> logits;          // after the prompt, from the .safetensors; may be empty
+  // How far transformers' own bf16 run is from what it is compared with: in the logits, and in each
+  // activation, by the name that the files give it.
+  std::optional<double> hf_bf16_mse;
+  std::map<std::string, double> hf_bf16_activation_nmse;
+  std::vector<float> logits;  // after the prompt, from the .safetensors; may be empty
   std::vector<ReferenceActivation> activations;  // likewise
 };
 

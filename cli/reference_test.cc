@@ -71,6 +71,12 @@ INSTANTIATE_TEST_SUITE_P(
                      "prompts[0].greedy_margin has 2 items, greedy has 1"},
         BadReference{R"({"prompts": [{"ids": [1], "hf_bf16_vs_f32": {"mse": "x"}}]})",
                      "prompts[0].hf_bf16_vs_f32.mse must be a number, is a string"},
+        BadReference{
+            R"({"prompts": [{"ids": [1], "hf_bf16_vs_f32": {"activation_nmse": [1]}}]})",
+            "prompts[0].hf_bf16_vs_f32.activation_nmse must be an object of numbers, is a list"},
+        BadReference{
+            R"({"prompts": [{"ids": [1], "hf_bf16_vs_f32": {"activation_nmse": {"embed": ""}}}]})",
+            "prompts[0].hf_bf16_vs_f32.activation_nmse.embed must be a number, is a string"},
         BadReference{R"({"prompts": [{"ids": [1], "hf_bf16_vs_f32": 3}]})",
                      "prompts[0].hf_bf16_vs_f32 must be an object, is 3"}));
 
@@ -87,6 +93,24 @@ TEST(ReferenceTest, NamesActivationsAsTheEngineDoes) {
   EXPECT_THAT(names, testing::IsSupersetOf({"embed", "q_proj[0]", "k_norm[1]", "mlp[1]", "out[0]",
                                             "post_attention_layernorm[1]"}));
   EXPECT_THAT(names, testing::Not(testing::Contains("")));
+}
+
+TEST(ReferenceTest, TellsTransformersOwnErrorInEveryActivation) {
+  for (const char* path :
+       {"reference_data/tiny/reference.json", "reference_data/stories/reference.json",
+        "reference_data/qwen3_0_6b/seeded_reference.json"}) {
+    SCOPED_TRACE(path);
+    const auto prompts = LoadReference(path);
+    ASSERT_TRUE(prompts.ok()) << prompts.status();
+    int64_t activations = 0;
+    for (const ReferencePrompt& prompt : *prompts) {
+      for (const ReferenceActivation& activation : prompt.activations) {
+        ++activations;
+        EXPECT_EQ(prompt.hf_bf16_activation_nmse.count(activation.module), 1u) << activation.module;
+      }
+    }
+    EXPECT_GT(activations, 0);
+  }
 }
 
 TEST(ReferenceTest, LogitsMustBeF32) {

@@ -3,10 +3,12 @@
 // A prompt falls short if the tokenizer gives other ids for its text, if the likeliest next token
 // is another one, if the greedy tokens differ before the first undecided step, if the logits are
 // further off than the precision allows, or if they depend on how the prompt is divided into steps.
-// So it does if an activation that the reference has is further off; those are recorded by a second
-// program, as recording keeps values that the passes would have removed.
+// So it does if an activation that the reference has is further off than bounds.h allows; those are
+// recorded by a second program, as recording keeps values that the passes would have removed.
 // What a reference does not have is not compared.
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "cli/bounds.h"
 #include "cli/commands.h"
 #include "cli/compare.h"
 #include "cli/json_writer.h"
@@ -27,14 +30,11 @@
 namespace lluda::cli {
 namespace {
 
-// Bounds of NMSE against a float32 run.
-constexpr double kF32Nmse = 1e-9;
-constexpr double kBf16Nmse = 1.2e-4;
-constexpr double kShareOfBf16Error = 0.5;  // of transformers' own bf16 run
-
 struct ActivationError {
   std::string name;
   double nmse = 0;
+  double bound = 0;                    // positive
+  std::optional<double> hf_bf16_nmse;  // of transformers' own bf16 run
 };
 
 struct PromptResult {
@@ -46,13 +46,9 @@ struct PromptResult {
   int64_t greedy_equal = 0;    // tokens met before the first other one
   int64_t greedy_decided = 0;  // tokens that have to be met
   std::optional<double> mean_nll;
-  std::vector<ActivationError> activations;  // worst first
+  std::vector<ActivationError> activations;  // that nearest to its bound, or beyond it, first
   std::vector<std::string> shortcomings;
 };
-
-double NmseBound(engine::Precision precision) {
-  return precision == engine::Precision::kF32 ? kF32Nmse : kBf16Nmse;
-}
 
 class Validator {
  public:
@@ -96,11 +92,11 @@ class Validator {
                                                      ": it is of another model"));
     }
     result->distance = Compare(logits, reference.logits);
-    result->nmse_bound = NmseBound(precision_);
-    if (precision_ == engine::Precision::kBF16 && reference.hf_bf16_mse) {
-      result->nmse_bound = std::min(result->nmse_bound, kShareOfBf16Error * *reference.hf_bf16_mse /
-                                                            result->distance->mean_square);
+    std::optional<double> hf_bf16_nmse;
+    if (reference.hf_bf16_mse) {
+      hf_bf16_nmse = *reference.hf_bf16_mse / result->distance->mean_square;
     }
+    result->nmse_bound = LogitsBound(precision_, hf_bf16_nmse);
     // Written so that a NaN falls short.
     if (!(result->distance->nmse < result->nmse_bound)) result->shortcomings.push_back("nmse");
     return absl::OkStatus();
@@ -148,6 +144,19 @@ class Validator {
   engine::Precision precision_;
 };
 
+// Infinite for a NaN, so that it comes first.
+double ShareOfBound(const ActivationError& error) {
+  if (std::isnan(error.nmse)) return std::numeric_limits<double>::infinity();
+  return error.nmse / error.bound;
+}
+
+// How many are above what bf16 logits may be off at most. That is for information: what counts is
+// each one's own bound.
+int64_t AboveLogitsBound(const PromptResult& result) {
+  return absl::c_count_if(result.activations,
+                          [](const ActivationError& error) { return !(error.nmse < kBf16Nmse); });
+}
+
 // Compares what the parts of the model computed, after an Evaluate of the prompt.
 absl::Status CompareActivations(const engine::Session& session, const ReferencePrompt& reference,
                                 engine::Precision precision, PromptResult* result) {
@@ -159,14 +168,22 @@ absl::Status CompareActivations(const engine::Session& session, const ReferenceP
                                                      " values of ", expected.name, ", the model ",
                                                      ours->size(), ": it is of another model"));
     }
-    const double nmse = Compare(*ours, expected.values).nmse;
-    result->activations.push_back({expected.name, nmse});
-    if (!(nmse < NmseBound(precision))) {
-      result->shortcomings.push_back(absl::StrFormat("%s with %.2e", expected.name, nmse));
+    ActivationError error;
+    error.name = expected.name;
+    error.nmse = Compare(*ours, expected.values).nmse;
+    const auto hf_bf16_nmse = reference.hf_bf16_activation_nmse.find(expected.module);
+    if (hf_bf16_nmse != reference.hf_bf16_activation_nmse.end()) {
+      error.hf_bf16_nmse = hf_bf16_nmse->second;
     }
+    error.bound = ActivationBound(precision, error.hf_bf16_nmse);
+    if (!(error.nmse < error.bound)) {
+      result->shortcomings.push_back(
+          absl::StrFormat("%s with %.2e of %.2e", error.name, error.nmse, error.bound));
+    }
+    result->activations.push_back(std::move(error));
   }
   absl::c_stable_sort(result->activations, [](const ActivationError& a, const ActivationError& b) {
-    return a.nmse > b.nmse;
+    return ShareOfBound(a) > ShareOfBound(b);
   });
   return absl::OkStatus();
 }
@@ -258,20 +275,23 @@ std::string TableRow(size_t number, const ReferencePrompt& reference, const Prom
                         reference.mean_nll && result.mean_nll
                             ? absl::StrFormat("%+.1e", *result.mean_nll - *reference.mean_nll)
                             : std::string("-"));
-  absl::StrAppendFormat(&row, " %18s",
-                        result.activations.empty()
-                            ? std::string("-")
-                            : absl::StrFormat("%d, %.1e", result.activations.size(),
-                                              result.activations.front().nmse));
+  if (result.activations.empty()) {
+    absl::StrAppendFormat(&row, " %11s %7s %-35s", "-", "-", "-");
+  } else {
+    const ActivationError& nearest = result.activations.front();
+    absl::StrAppendFormat(
+        &row, " %11d %7d %-35s", result.activations.size(), AboveLogitsBound(result),
+        absl::StrFormat("%s: %.2e of %.2e", nearest.name, nearest.nmse, nearest.bound));
+  }
   return absl::StrCat(row, "  ", Verdict(result), "\n");
 }
 
 std::string Table(const std::vector<ReferencePrompt>& prompts,
                   const std::vector<PromptResult>& results) {
-  std::string table =
-      absl::StrFormat("%6s %6s %9s %9s %9s %10s %6s %8s %6s %12s %9s %18s  %s\n", "prompt",
-                      "tokens", "MSE", "NMSE", "bound", "cosine", "argmax", "d(logit)", "top-10",
-                      "greedy=/>=/n", "d(NLL)", "activations, NMSE", "verdict");
+  std::string table = absl::StrFormat(
+      "%6s %6s %9s %9s %9s %10s %6s %8s %6s %12s %9s %11s %7s %-35s  %s\n", "prompt", "tokens",
+      "MSE", "NMSE", "bound", "cosine", "argmax", "d(logit)", "top-10", "greedy=/>=/n", "d(NLL)",
+      "activations", ">1.2e-4", "nearest to its bound: NMSE of bound", "verdict");
   for (size_t i = 0; i < prompts.size(); ++i) table += TableRow(i, prompts[i], results[i]);
   return table;
 }
@@ -298,11 +318,16 @@ void AddJson(const ReferencePrompt& reference, const PromptResult& result, JsonW
   }
   if (result.mean_nll) json->Key("mean_nll").Number(*result.mean_nll);
   if (reference.mean_nll) json->Key("reference_mean_nll").Number(*reference.mean_nll);
-  json->Key("activation_nmse").BeginObject();
+  json->Key("activations").BeginObject();
   for (const ActivationError& activation : result.activations) {
-    json->Key(activation.name).Number(activation.nmse);
+    json->Key(activation.name).BeginObject();
+    json->Key("nmse").Number(activation.nmse);
+    json->Key("bound").Number(activation.bound);
+    if (activation.hf_bf16_nmse) json->Key("hf_bf16_nmse").Number(*activation.hf_bf16_nmse);
+    json->EndObject();
   }
   json->EndObject();
+  json->Key("activations_above_1.2e-4").Int(AboveLogitsBound(result));
   json->Key("shortcomings").BeginArray();
   for (const std::string& shortcoming : result.shortcomings) json->String(shortcoming);
   json->EndArray();

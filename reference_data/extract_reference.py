@@ -7,7 +7,7 @@
 MODEL_DIR is a checkpoint folder (config.json, safetensors, tokenizer). Writes OUT.json and
 OUT.safetensors; README.md beside this file describes both. Weights keep their stored (bfloat16)
 values but are held, and computed with, in float32, with eager attention. The bfloat16 run that
-`hf_bf16_vs_f32` measures is transformers' own.
+`hf_bf16_vs_f32` measures, in the logits and in each activation written, is transformers' own.
 
 A prompt file is a JSON list whose elements are texts or lists of token ids; ids need no tokenizer.
 --activations names the prompts, by number, whose activations are written; --full-layers the layers
@@ -90,6 +90,12 @@ def metrics(ours, reference):
     }
 
 
+def nmse(ours, reference):
+    """|ours - reference|^2 / |reference|^2 over all elements."""
+    a, b = ours.double(), reference.double()
+    return (((a - b) ** 2).sum() / (b**2).sum()).item()
+
+
 def record_activations(model, inner_layers):
     """Hooks that copy each module's output, without the batch axis, into the returned dict."""
     recorded, handles = {}, []
@@ -168,6 +174,26 @@ def run_prompt(model, prompt, tokenizer, new_tokens, inner_layers):
     return entry, {**tensors, **recorded}
 
 
+def bf16_error(model, ids, reference, inner_layers):
+    """How far the bfloat16 `model` is from the tensors of the float32 run, `reference`.
+
+    With `inner_layers`, the NMSE of every activation that the float32 run recorded as well.
+    """
+    import torch
+
+    recorded, handles = {}, []
+    if inner_layers is not None:
+        recorded, handles = record_activations(model, inner_layers)
+    logits = model(input_ids=torch.tensor([ids]), use_cache=False).logits[0, -1].float()
+    for handle in handles:
+        handle.remove()
+    error = metrics(logits, reference["logits_last"])
+    if recorded:
+        error["activation_nmse"] = {
+            name: nmse(value, reference[name]) for name, value in recorded.items()}
+    return error
+
+
 def load(model_dir, dtype):
     """The checkpoint with its stored values in `dtype`; loads nothing from the network."""
     from transformers import AutoModelForCausalLM
@@ -208,7 +234,7 @@ def main():
             arguments.model_dir, local_files_only=True)
     chosen = prompts_with_activations(arguments.activations, len(prompts))
 
-    entries, tensors = [], {}
+    entries, tensors = [], []
     with torch.no_grad():
         model = load(arguments.model_dir, torch.float32)
         inner = full_layers(arguments.full_layers, len(model.model.layers))
@@ -216,16 +242,14 @@ def main():
             entry, recorded = run_prompt(model, prompt, tokenizer, arguments.new_tokens,
                                          inner if index in chosen else None)
             entries.append({"index": index, **entry})
-            for name, value in recorded.items():
-                tensors[f"p{index}.{name}"] = value.contiguous()
+            tensors.append(recorded)
             print(f"prompt {index}: {len(entry['ids'])} tokens, next {entry['next']}",
                   file=sys.stderr)
         del model
         model = load(arguments.model_dir, torch.bfloat16)
-        for entry in entries:
-            out = model(input_ids=torch.tensor([entry["ids"]]), use_cache=False)
-            entry["hf_bf16_vs_f32"] = metrics(out.logits[0, -1].float(),
-                                              tensors[f"p{entry['index']}.logits_last"])
+        for index, entry in enumerate(entries):
+            entry["hf_bf16_vs_f32"] = bf16_error(model, entry["ids"], tensors[index],
+                                                 inner if index in chosen else None)
 
     pathlib.Path(arguments.out).parent.mkdir(parents=True, exist_ok=True)
     document = {"transformers": transformers.__version__, "torch": torch.__version__,
@@ -233,7 +257,9 @@ def main():
     with open(arguments.out + ".json", "w", encoding="utf-8") as file:
         json.dump(document, file, ensure_ascii=False, indent=1)
         file.write("\n")
-    save_file(tensors, arguments.out + ".safetensors")
+    save_file({f"p{index}.{name}": value.contiguous()
+               for index, recorded in enumerate(tensors) for name, value in recorded.items()},
+              arguments.out + ".safetensors")
 
 
 if __name__ == "__main__":

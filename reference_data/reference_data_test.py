@@ -3,6 +3,7 @@ of the script that wrote them. Needs nothing but Python."""
 import array
 import hashlib
 import json
+import math
 import pathlib
 import re
 import struct
@@ -80,6 +81,30 @@ class ReferencesTest(unittest.TestCase):
                 self.assertLessEqual(expected, activations)
                 for name in activations:
                     self.assertEqual(tensors[prefix + name][1][0], len(prompt["ids"]), name)
+
+    def test_transformers_own_error_is_told_of_every_activation(self):
+        for label, prompt, tensors in committed_prompts():
+            with self.subTest(label):
+                prefix = f"p{prompt['index']}."
+                activations = {name[len(prefix):] for name in tensors if name.startswith(prefix)}
+                activations -= {"input_ids", "logits_last"}
+                errors = prompt["hf_bf16_vs_f32"].get("activation_nmse", {})
+                self.assertEqual(set(errors), activations)
+                for name, error in errors.items():
+                    # A row of a bfloat16 matrix is looked up exactly; all else is rounded.
+                    self.assertTrue(error == 0 if name == "embed" else 0 < error < 1e-2,
+                                    f"{name}: {error}")
+
+    def test_error_of_an_activation_is_of_the_order_of_that_of_the_logits(self):
+        for label, prompt, tensors in committed_prompts():
+            errors = prompt["hf_bf16_vs_f32"].get("activation_nmse")
+            if errors is None:
+                continue
+            with self.subTest(label):
+                logits = array.array("f", tensors[f"p{prompt['index']}.logits_last"][2])
+                mean_square = math.fsum(x * x for x in logits) / len(logits)
+                ratio = errors["final_norm"] / (prompt["hf_bf16_vs_f32"]["mse"] / mean_square)
+                self.assertTrue(0.1 < ratio < 10, ratio)
 
     def test_files_have_the_checksums_of_the_readme(self):
         listed = re.findall(r"^([0-9a-f]{64})  (\S+)$", (HERE / "README.md").read_text(), re.M)

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "cli/bounds.h"
 #include "codegen/target.h"
 #include "engine/checkpoint_weights.h"
 #include "gtest/gtest.h"
@@ -69,7 +70,6 @@ TEST_P(CompiledActivationsTest, EveryLayersOutputIsTransformers) {
   const auto prompts = LoadActivations(absl::StrCat(folder, "/reference"));
   ASSERT_TRUE(prompts.ok()) << prompts.status();
   ASSERT_FALSE(prompts->empty());
-  const double bound = precision == Precision::kBF16 ? 1.2e-4 : 1e-9;
   int64_t layers = 1;
   for (int64_t end = 1; end <= layers; ++end) {
     const auto model = RealModel::Open(folder, precision);
@@ -83,8 +83,11 @@ TEST_P(CompiledActivationsTest, EveryLayersOutputIsTransformers) {
     const auto executable = (*compiled)->Executable(&weights, &pool);
     ASSERT_TRUE(executable.ok()) << executable.status();
     for (size_t i = 0; i < prompts->size(); ++i) {
-      const std::vector<float>& expected =
-          (*prompts)[i].activations.at(absl::StrCat("layer", end - 1, ".out"));
+      const std::string activation = absl::StrCat("layer", end - 1, ".out");
+      const std::vector<float>& expected = (*prompts)[i].activations.at(activation);
+      ASSERT_TRUE((*prompts)[i].hf_bf16_nmse.count(activation)) << "prompt " << i;
+      const double bound =
+          cli::ActivationBound(precision, (*prompts)[i].hf_bf16_nmse.at(activation));
       const auto output =
           RunAll(executable->get(), WholePrompt((*prompts)[i].ids), (*model)->config().hidden_size);
       ASSERT_TRUE(output.ok()) << output.status();

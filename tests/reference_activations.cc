@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cli/reference.h"
 #include "frontends/safetensors.h"
 
 namespace lluda::tests {
@@ -28,11 +29,15 @@ absl::Status ReadIds(const TensorView& tensor, std::vector<int32_t>* ids) {
 absl::StatusOr<std::vector<ReferenceActivations>> LoadActivations(const std::string& path) {
   auto file = SafetensorsFile::Open(absl::StrCat(path, ".safetensors"));
   if (!file.ok()) return file.status();
+  auto entries = cli::LoadReference(absl::StrCat(path, ".json"));
+  if (!entries.ok()) return entries.status();
   std::vector<ReferenceActivations> prompts;
-  for (int i = 0;; ++i) {
+  for (size_t i = 0;; ++i) {
     const std::string prefix = absl::StrCat("p", i, ".");
     if (file->Find(absl::StrCat(prefix, "embed")) == nullptr) return prompts;
+    if (i >= entries->size()) return absl::OutOfRangeError(absl::StrCat(prefix, "embed"));
     ReferenceActivations prompt;
+    prompt.hf_bf16_nmse = std::move((*entries)[i].hf_bf16_activation_nmse);
     const TensorView* ids = file->Find(absl::StrCat(prefix, "input_ids"));
     if (ids == nullptr) return absl::NotFoundError(absl::StrCat(prefix, "input_ids"));
     if (absl::Status status = ReadIds(*ids, &prompt.ids); !status.ok()) return status;

@@ -2,6 +2,7 @@
 //
 //   auto prompts = LoadActivations("reference_data/tiny/reference");
 //   (*prompts)[0].activations.at("layer1.mlp")    // [token, ...], row-major
+//   (*prompts)[0].hf_bf16_nmse.at("layer1.mlp")   // of transformers' own bf16 run
 #ifndef LLUDA_TESTS_REFERENCE_ACTIVATIONS_H_
 #define LLUDA_TESTS_REFERENCE_ACTIVATIONS_H_
 
@@ -17,9 +18,11 @@ namespace lluda::tests {
 struct ReferenceActivations {
   std::vector<int32_t> ids;
   std::map<std::string, std::vector<float>> activations;  // without the `p<i>.` before the name
+  std::map<std::string, double> hf_bf16_nmse;             // of all but the logits; the same names
 };
 
-// The prompts of `path`.safetensors that have activations, in order.
+// The prompts of `path`.safetensors that have activations, in order, with what `path`.json knows of
+// their errors.
 absl::StatusOr<std::vector<ReferenceActivations>> LoadActivations(const std::string& path);
 
 }  // namespace lluda::tests
