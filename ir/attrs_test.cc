@@ -62,8 +62,7 @@ TEST(AttrsTest, TextThatIsNoValueIsRefused) {
 TEST(AttrsTest, NumbersPrintShortestAndReadBackExactly) {
   std::mt19937_64 random(7);
   for (int i = 0; i < 20000; ++i) {
-    const double value =
-        std::ldexp(static_cast<double>(random()), static_cast<int>(i % 2000) - 1064);
+    const double value = std::ldexp(static_cast<double>(random()), i % 2000 - 1064);
     Attrs attrs, again;
     attrs.scale = i % 2 == 0 ? value : -value;
     const std::string text = AttrValueText(attrs, AttrKey::kScale);

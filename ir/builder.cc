@@ -183,7 +183,7 @@ Op* Builder::For(absl::string_view name, std::string index, int64_t begin, int64
   op->attrs.begin = begin;
   op->attrs.end = end;
   op->body = std::make_unique<Block>(block_->module(), block_->func(), op);
-  const Type type = init.type();
+  const Type& type = init.type();
   op->carried = std::make_unique<Value>(block_->func()->UniqueName(carry), type, nullptr);
   op->SetOperands({init});
   op->SetResult(block_->func()->UniqueName(name), type);
