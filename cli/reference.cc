@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "cli/compare.h"
 #include "frontends/json.h"
 #include "frontends/safetensors.h"
 
@@ -203,6 +204,11 @@ absl::Status ReadTensors(const frontends::SafetensorsFile& file, size_t number,
 }
 
 }  // namespace
+
+bool ContradictsItself(const ReferencePrompt& prompt) {
+  if (!prompt.next || prompt.greedy.empty() || prompt.greedy[0] == *prompt.next) return false;
+  return prompt.greedy_margin.empty() || prompt.greedy_margin[0] >= kDecidedMargin;
+}
 
 absl::StatusOr<std::vector<ReferencePrompt>> LoadReference(const std::string& path) {
   absl::StatusOr<frontends::JsonDocument> document = frontends::JsonDocument::Load(path);

@@ -40,6 +40,10 @@ struct ReferencePrompt {
   std::vector<ReferenceActivation> activations;  // likewise
 };
 
+// True when the greedy tokens begin with another one than `next` although the margin says that the
+// choice was clear: no model can meet both, so such greedy tokens say nothing.
+bool ContradictsItself(const ReferencePrompt& prompt);
+
 // Reads NAME.json, and NAME.safetensors if it is there. NotFound if there is no such file;
 // InvalidArgument, naming file and field, if one of them is not as it should be.
 absl::StatusOr<std::vector<ReferencePrompt>> LoadReference(const std::string& path);

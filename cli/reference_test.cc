@@ -113,6 +113,20 @@ TEST(ReferenceTest, TellsTransformersOwnErrorInEveryActivation) {
   }
 }
 
+TEST(ReferenceTest, ContradictsItselfIfAClearFirstChoiceIsNotTheNextToken) {
+  ReferencePrompt prompt;
+  prompt.next = 25;
+  EXPECT_FALSE(ContradictsItself(prompt));
+  prompt.greedy = {25, 220};
+  EXPECT_FALSE(ContradictsItself(prompt));
+  prompt.greedy = {220, 16};
+  EXPECT_TRUE(ContradictsItself(prompt));
+  prompt.greedy_margin = {0.3, 0.2};
+  EXPECT_TRUE(ContradictsItself(prompt));
+  prompt.greedy_margin = {0.01, 0.2};  // rounding may have decided
+  EXPECT_FALSE(ContradictsItself(prompt));
+}
+
 TEST(ReferenceTest, LogitsMustBeF32) {
   const TemporaryFolder folder;
   const std::string path = folder.Write("r.json", R"({"prompts": [{"ids": [1]}]})");

@@ -5,7 +5,8 @@
 // further off than the precision allows, or if they depend on how the prompt is divided into steps.
 // So it does if an activation that the reference has is further off than bounds.h allows; those are
 // recorded by a second program, as recording keeps values that the passes would have removed.
-// What a reference does not have is not compared.
+// What a reference does not have is not compared; neither are greedy tokens that contradict its own
+// next token.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -48,6 +49,7 @@ struct PromptResult {
   std::optional<double> mean_nll;
   std::vector<ActivationError> activations;  // that nearest to its bound, or beyond it, first
   std::vector<std::string> shortcomings;
+  std::string remark;  // about the reference; falls short of nothing
 };
 
 class Validator {
@@ -106,7 +108,13 @@ class Validator {
   absl::Status Decode(const std::vector<float>& logits, const ReferencePrompt& reference,
                       PromptResult* result) {
     const auto steps = static_cast<int64_t>(reference.greedy.size());
-    result->greedy_decided = DecidedSteps(reference.greedy_margin, steps);
+    if (ContradictsItself(reference)) {
+      result->remark =
+          absl::StrCat("the reference's greedy tokens begin with ", reference.greedy[0],
+                       ", its next token is ", *reference.next, ": not judged");
+    } else {
+      result->greedy_decided = DecidedSteps(reference.greedy_margin, steps);
+    }
     std::vector<int32_t> tokens = reference.ids;
     int32_t next = ArgMax(logits);
     while (result->greedy_equal < steps && next == reference.greedy[result->greedy_equal]) {
@@ -242,8 +250,9 @@ absl::Status ValidateActivations(const ValidateFlags& flags, engine::Precision p
 }
 
 std::string Verdict(const PromptResult& result) {
-  if (result.shortcomings.empty()) return "ok";
-  return absl::StrCat("falls short: ", absl::StrJoin(result.shortcomings, ", "));
+  const std::string remark = result.remark.empty() ? "" : absl::StrCat("; ", result.remark);
+  if (result.shortcomings.empty()) return absl::StrCat("ok", remark);
+  return absl::StrCat("falls short: ", absl::StrJoin(result.shortcomings, ", "), remark);
 }
 
 std::string Yes(bool same) { return same ? "same" : "OTHER"; }
@@ -328,6 +337,7 @@ void AddJson(const ReferencePrompt& reference, const PromptResult& result, JsonW
   }
   json->EndObject();
   json->Key("activations_above_1.2e-4").Int(AboveLogitsBound(result));
+  if (!result.remark.empty()) json->Key("remark").String(result.remark);
   json->Key("shortcomings").BeginArray();
   for (const std::string& shortcoming : result.shortcomings) json->String(shortcoming);
   json->EndArray();

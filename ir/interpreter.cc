@@ -105,8 +105,9 @@ absl::StatusOr<Tensor> Interpreter::Call(absl::string_view func, std::vector<Ten
   const Func* callee = module_->FindFunc(func);
   if (callee == nullptr) return absl::NotFoundError(absl::StrCat("there is no function @", func));
   std::vector<TensorPtr> shared;
-  for (Tensor& argument : arguments)
+  for (Tensor& argument : arguments) {
     shared.push_back(std::make_shared<Tensor>(std::move(argument)));
+  }
   absl::StatusOr<TensorPtr> result = CallFunc(*callee, index, std::move(shared));
   if (!result.ok()) return result.status();
   return **result;
@@ -125,8 +126,9 @@ absl::StatusOr<Interpreter::TensorPtr> Interpreter::CallFunc(const Func& func, i
   if (absl::Status s = Bind(func, arguments, &frame); !s.ok()) return Prefixed(label, s);
   TensorPtr result;
   if (absl::Status s = RunBlock(func.body, &frame, &result); !s.ok()) return Prefixed(label, s);
-  if (result == nullptr)
+  if (result == nullptr) {
     return absl::InvalidArgumentError(absl::StrCat(label, ": returns nothing"));
+  }
   return result;
 }
 

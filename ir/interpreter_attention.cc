@@ -31,7 +31,7 @@ absl::StatusOr<Tensor> RunCausalMask(const KernelArgs& args) {
 absl::StatusOr<Tensor> RunRope(const KernelArgs& args) {
   const std::string& dim = args.op.attrs.axes[0];
   Tensor storage;
-  const Tensor& x = InOrder(*args.in[0], AxesEndingIn(args.type, {dim}, {dim}), &storage);
+  const Tensor& x = InOrder(args.in[0], AxesEndingIn(args.type, {dim}, {dim}), &storage);
   const Type& table = args.in[1]->type();
   const int64_t pairs = x.extent(dim) / 2;
   std::vector<Axis> row_axes(x.type().axes.begin(), x.type().axes.end() - 1);
@@ -75,10 +75,9 @@ absl::StatusOr<Tensor> RunAttention(const KernelArgs& args) {
   // Keys as [..., pos, dim] and values as [..., dim, pos], so that both products run along rows.
   Tensor q_storage, k_storage, v_storage;
   const std::vector<std::string> cut = {position_axis, dim};
-  const Tensor& q = InOrder(*args.in[0], AxesEndingIn(args.type, {dim}, {dim}), &q_storage);
-  const Tensor& k = InOrder(*args.in[1], AxesEndingIn(cache, cut, cut), &k_storage);
-  const Tensor& v =
-      InOrder(*args.in[2], AxesEndingIn(cache, cut, {dim, position_axis}), &v_storage);
+  const Tensor& q = InOrder(args.in[0], AxesEndingIn(args.type, {dim}, {dim}), &q_storage);
+  const Tensor& k = InOrder(args.in[1], AxesEndingIn(cache, cut, cut), &k_storage);
+  const Tensor& v = InOrder(args.in[2], AxesEndingIn(cache, cut, {dim, position_axis}), &v_storage);
   const int64_t depth = q.extent(dim);
   const int64_t slot_stride = StridesAlong({*cache.GetAxis(slot_axis)}, k.type())[0];
   const float scale = static_cast<float>(*args.op.attrs.scale);

@@ -15,7 +15,7 @@ Tensor MapRows(const KernelArgs& args, Row row) {
   const std::string& axis = args.op.attrs.axes[0];
   const int64_t length = args.in[0]->extent(axis);
   Tensor storage;
-  const Tensor& x = InOrder(*args.in[0], AxesEndingIn(args.type, {axis}, {axis}), &storage);
+  const Tensor& x = InOrder(args.in[0], AxesEndingIn(args.type, {axis}, {axis}), &storage);
   Tensor rows(x.type().With(args.type.dtype));
   std::vector<float> out(length);
   for (int64_t begin = 0; begin < x.size(); begin += length) {
@@ -31,8 +31,7 @@ Tensor ReduceRows(const KernelArgs& args, Row row) {
   const std::string& axis = args.op.attrs.axes[0];
   const int64_t length = args.in[0]->extent(axis);
   Tensor storage;
-  const Tensor& x =
-      InOrder(*args.in[0], AxesEndingIn(args.in[0]->type(), {axis}, {axis}), &storage);
+  const Tensor& x = InOrder(args.in[0], AxesEndingIn(args.in[0]->type(), {axis}, {axis}), &storage);
   Tensor result(args.type);
   for (int64_t i = 0; i < result.size(); ++i) {
     result.Store(i, row(x.floats().data() + i * length, length));
@@ -148,8 +147,8 @@ absl::StatusOr<Tensor> RunMatmul(const KernelArgs& args) {
   b_order.push_back(over);
   Tensor a_storage, b_storage;
   const Tensor& a =
-      InOrder(*args.in[0], AxesEndingIn(args.in[0]->type(), {over}, {over}), &a_storage);
-  const Tensor& b = InOrder(*args.in[1], b_order, &b_storage);
+      InOrder(args.in[0], AxesEndingIn(args.in[0]->type(), {over}, {over}), &a_storage);
+  const Tensor& b = InOrder(args.in[1], b_order, &b_storage);
   const int64_t depth = a.extent(over);
   int64_t column_count = 1;
   for (const std::string& name : columns) column_count *= b.extent(name);

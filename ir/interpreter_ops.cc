@@ -72,9 +72,9 @@ std::vector<std::string> AxesEndingIn(const Type& type, const std::vector<std::s
   return names;
 }
 
-const Tensor& InOrder(const Tensor& x, const std::vector<std::string>& axes, Tensor* storage) {
-  if (AxesEndingIn(x.type(), {}, {}) == axes) return x;
-  *storage = x.Permuted(axes);
+const Tensor& InOrder(const Tensor* x, const std::vector<std::string>& axes, Tensor* storage) {
+  if (AxesEndingIn(x->type(), {}, {}) == axes) return *x;
+  *storage = x->Permuted(axes);
   return *storage;
 }
 

@@ -77,7 +77,7 @@ void SoftmaxRow(float* scores, int64_t length);
 std::vector<std::string> AxesEndingIn(const Type& type, const std::vector<std::string>& without,
                                       const std::vector<std::string>& last);
 // `x` if its axes already come in this order, else `*storage` with the permuted elements.
-const Tensor& InOrder(const Tensor& x, const std::vector<std::string>& axes, Tensor* storage);
+const Tensor& InOrder(const Tensor* x, const std::vector<std::string>& axes, Tensor* storage);
 // OutOfRange unless all elements lie in 0..limit-1: "gather: index 4096 is not within 0..4095".
 absl::Status CheckRange(const Op& op, absl::string_view what, const Tensor& indices, int64_t limit);
 
