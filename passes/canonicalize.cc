@@ -192,8 +192,9 @@ absl::Status Redefine(Op* op, const NewOp& fresh) {
   op->attrs = fresh.attrs;
   op->by = "canonicalize";
   absl::StatusOr<ir::Type> type = InferType(*op);
-  if (type.ok()) op->defined_global->type = *std::move(type);
-  return type.status();
+  if (!type.ok()) return type.status();
+  op->defined_global->type = *std::move(type);
+  return absl::OkStatus();
 }
 
 absl::Status Apply(const Proposal& proposal, Op* op) {
