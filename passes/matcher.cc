@@ -112,9 +112,10 @@ class Matching {
       return absl::StrCat("operand ", i, " of ", Quoted(user), " is ", OperandText(operand));
     };
     if (node.operand_capture != nullptr) {
-      for (const auto& [to, bound] : operands_) {
-        if (to != node.operand_capture || bound == operand) continue;
-        return Fail([&] { return absl::StrCat(where(), ", expected ", OperandText(bound)); });
+      for (const auto& captured : operands_) {
+        if (captured.first != node.operand_capture || captured.second == operand) continue;
+        return Fail(
+            [&] { return absl::StrCat(where(), ", expected ", OperandText(captured.second)); });
       }
       operands_.emplace_back(node.operand_capture, operand);
     }

@@ -194,7 +194,7 @@ TEST(Executable, GivesEachThreadScratchMemoryOfItsOwn) {
     std::atomic<int64_t> arrived{0};
     const int64_t wanted = threads;
     std::vector<char*> scratch(static_cast<size_t>(threads), nullptr);
-    RunStep(executable.get(), {1, 1}, {&arrived, &wanted}, scratch.data());
+    RunStep(executable.get(), {1, 1}, {&arrived, &wanted}, static_cast<void*>(scratch.data()));
     std::sort(scratch.begin(), scratch.end());
     for (size_t i = 0; i < scratch.size(); ++i) {
       EXPECT_EQ(reinterpret_cast<uintptr_t>(scratch[i]) % 64, 0);
@@ -230,7 +230,8 @@ TEST(Executable, ResolvesInputsWeightsStatesAndTheOutput) {
   ASSERT_TRUE(states.ok());
   std::vector<const void*> output(6, nullptr);
   const void* const inputs[] = {input0.data(), input1.data()};
-  ASSERT_EQ(executable->Step(**states, dims, inputs, output.data()), absl::OkStatus());
+  ASSERT_EQ(executable->Step(**states, dims, inputs, static_cast<void*>(output.data())),
+            absl::OkStatus());
   EXPECT_THAT(output, ElementsAre(nullptr, nullptr, &input1[2], &second[1],
                                   (*states)->buffer(1) + 12, output.data()));
 }

@@ -18,7 +18,7 @@ void Run(benchmark::State& state, const SamplerOptions& options) {
   std::vector<float> logits(kVocabulary);
   for (float& x : logits) x = normal(random);
   auto sampler = Sampler::Create(options, kVocabulary);
-  for (auto _ : state) benchmark::DoNotOptimize(*sampler->Sample(logits));
+  while (state.KeepRunning()) benchmark::DoNotOptimize(*sampler->Sample(logits));
 }
 
 void BM_Greedy(benchmark::State& state) {
