@@ -11,7 +11,7 @@ namespace {
 void BM_EmptyRegion(benchmark::State& state) {
   ThreadPool pool(static_cast<int>(state.range(0)));
   const int64_t chunks = state.range(1);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     pool.ParallelFor(chunks, 1,
                      [](int64_t begin, int64_t, int) { benchmark::DoNotOptimize(begin); });
   }
