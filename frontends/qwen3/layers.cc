@@ -47,9 +47,8 @@ class FuncBuilder {
     return b_.Cast(absl::StrCat(weight->name, "_bf16"), Weight(weight), DType::kBF16);
   }
 
-  Value* Norm(absl::string_view name, Operand x, ir::Global* weight, std::string over) {
-    return b_.Rmsnorm(name, std::move(x), Weight(weight), std::move(over),
-                      model_.config.rms_norm_eps);
+  Value* Norm(absl::string_view name, const Operand& x, ir::Global* weight, std::string over) {
+    return b_.Rmsnorm(name, x, Weight(weight), std::move(over), model_.config.rms_norm_eps);
   }
 
   // An f32 value as a matmul's input or a cache's content.
