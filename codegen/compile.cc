@@ -69,14 +69,6 @@ class Compiler {
 
   int64_t Copies(const ir::Global& global) const { return global.index ? global.index->count : 1; }
 
-  int64_t MaxBytes(const ir::Type& type) const {
-    return ir::ByteSize(type, [&](absl::string_view name) {
-      const ir::Symbol* symbol = module_.FindSymbol(name);
-      CHECK(symbol != nullptr) << "symbol " << name << " is not declared";
-      return symbol->max;
-    });
-  }
-
   void DeclareStates() {
     for (const auto& global : module_.globals()) {
       if (global->kind != ir::Global::Kind::kState) continue;
@@ -106,7 +98,7 @@ class Compiler {
     for (const auto& global : module_.globals()) {
       if (global->kind != ir::Global::Kind::kLoaded) continue;
       loaded_offset_[global.get()] = offset;
-      offset += Copies(*global) * RoundUp(MaxBytes(global->type), kAlignment);
+      offset += Copies(*global) * RoundUp(ir::MaxByteSize(global->type, module_), kAlignment);
     }
     program_.loaded_bytes = offset;
   }
@@ -115,7 +107,7 @@ class Compiler {
     const std::string tensor = ir::SourceName(weight, index);
     const auto [it, added] =
         weight_index_.try_emplace(tensor, static_cast<uint32_t>(program_.weights.size()));
-    if (added) program_.weights.push_back({tensor, MaxBytes(weight.type), false});
+    if (added) program_.weights.push_back({tensor, ir::MaxByteSize(weight.type, module_), false});
     program_.weights[it->second].read_by_step |= by_step;
     return it->second;
   }
@@ -139,9 +131,9 @@ class Compiler {
       case ir::Global::Kind::kLoaded:
         break;
     }
-    return BufferRef{
-        Space::kLoaded, 0,
-        loaded_offset_.at(&global) + index * RoundUp(MaxBytes(global.type), kAlignment)};
+    return BufferRef{Space::kLoaded, 0,
+                     loaded_offset_.at(&global) +
+                         index * RoundUp(ir::MaxByteSize(global.type, module_), kAlignment)};
   }
 
   // The buffer of an operand, views followed.
@@ -172,7 +164,7 @@ class Compiler {
     if (op.result() == at.returned) return at.returned_to;
     if (loading_) {  // a value of the load block that is no global: scratch behind the globals
       const int64_t offset = program_.loaded_bytes;
-      program_.loaded_bytes += RoundUp(MaxBytes(op.result()->type), kAlignment);
+      program_.loaded_bytes += RoundUp(ir::MaxByteSize(op.result()->type, module_), kAlignment);
       return BufferRef{Space::kLoaded, 0, offset};
     }
     if (!op.frame_offset) {
@@ -331,7 +323,7 @@ class Compiler {
       program_.inputs.push_back(entry.params()[i]->name);
       at.buffers[entry.params()[i].get()] = {Space::kInput, static_cast<uint32_t>(i), 0};
     }
-    program_.output_bytes = MaxBytes(entry.result_type);
+    program_.output_bytes = ir::MaxByteSize(entry.result_type, module_);
     return CompileFunc(entry, {Space::kOutput, 0, 0}, &at);
   }
 

@@ -86,10 +86,7 @@ absl::StatusOr<KernelInfo> EmitConcat(const KernelSpec& spec, Emitter& e) {
   const std::string& joined = spec.attrs.result_axes[0].name;
   const int result = static_cast<int>(spec.operands.size());
   // Rows are the result's axes without the joined one; each part is then copied as a block.
-  std::vector<ir::Axis> rows;
-  for (const ir::StridedAxis& strided : spec.result.axes) {
-    if (strided.axis.name != joined) rows.push_back(strided.axis);
-  }
+  const std::vector<ir::Axis> rows = AxesWithout(spec.result, joined);
   if (spec.result.layout.is_panel()) return NoKernel(spec, "the result is in panels");
   e.ForRows(rows, [&](const Indices& indices) {
     int64_t offset = 0;

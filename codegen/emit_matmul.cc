@@ -12,14 +12,6 @@ namespace {
 
 constexpr int kLanes = kPanelRows;
 
-std::vector<ir::Axis> AxesWithout(const TensorSpec& tensor, const std::string& name) {
-  std::vector<ir::Axis> axes;
-  for (const ir::StridedAxis& strided : tensor.axes) {
-    if (strided.axis.name != name) axes.push_back(strided.axis);
-  }
-  return axes;
-}
-
 // A matmul on packed weights: [rows] x [K] times N columns.
 class PanelMatmul {
  public:

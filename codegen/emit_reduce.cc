@@ -55,17 +55,9 @@ struct Row {
   }
 };
 
-std::vector<ir::Axis> OtherAxes(const TensorSpec& tensor, const std::string& axis) {
-  std::vector<ir::Axis> others;
-  for (const ir::StridedAxis& strided : tensor.axes) {
-    if (strided.axis.name != axis) others.push_back(strided.axis);
-  }
-  return others;
-}
-
 KernelInfo RowInfo(const KernelSpec& spec, const ir::Axis& axis, int64_t nanoseconds_per_64) {
   KernelInfo info;
-  info.work_axes = OtherAxes(spec.operands[0], axis.name);
+  info.work_axes = AxesWithout(spec.operands[0], axis.name);
   info.item_cost = axis.extent.is_constant() ? axis.extent.value * nanoseconds_per_64 / 64 + 5 : 1;
   info.cost_symbol = axis.extent.symbol;
   return info;
@@ -78,7 +70,7 @@ absl::StatusOr<KernelInfo> ForEachRow(
   const TensorSpec& x = spec.operands[0];
   if (x.layout.is_panel()) return NoKernel(spec, "the operand is in panels");
   const ir::Axis axis = x.Find(spec.attrs.axes[0])->axis;
-  e.ForRows(OtherAxes(x, axis.name), [&](const Indices& indices) {
+  e.ForRows(AxesWithout(x, axis.name), [&](const Indices& indices) {
     body(Row{e, x, axis, e.Offset(x.axes, indices)}, indices);
   });
   return RowInfo(spec, axis, nanoseconds_per_64);

@@ -25,10 +25,7 @@ absl::StatusOr<KernelInfo> EmitRope(const KernelSpec& spec, Emitter& e) {
     return NoKernel(spec, "a table is strided");
   }
   auto& b = e.b();
-  std::vector<ir::Axis> rows;
-  for (const ir::StridedAxis& strided : out.axes) {
-    if (strided.axis.name != dim) rows.push_back(strided.axis);
-  }
+  const std::vector<ir::Axis> rows = AxesWithout(out, dim);
   e.ForRows(rows, [&](const Indices& indices) {
     Value* x_first = e.Offset(x.axes, indices);
     Value* cos_first = e.Offset(cos.axes, indices);

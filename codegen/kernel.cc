@@ -107,6 +107,14 @@ std::vector<ir::Axis> LeadingAxes(const TensorSpec& tensor) {
   return axes;
 }
 
+std::vector<ir::Axis> AxesWithout(const TensorSpec& tensor, absl::string_view name) {
+  std::vector<ir::Axis> axes;
+  for (const ir::StridedAxis& strided : tensor.axes) {
+    if (strided.axis.name != name) axes.push_back(strided.axis);
+  }
+  return axes;
+}
+
 bool IsContiguous(const TensorSpec& tensor, absl::string_view axis) {
   const ir::StridedAxis* strided = tensor.Find(axis);
   return !tensor.layout.is_panel() && strided != nullptr &&

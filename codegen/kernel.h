@@ -53,6 +53,8 @@ Value* ElementOffset(Emitter& e, const TensorSpec& tensor, const Indices& indice
 const ir::Axis& PanelRowAxis(const TensorSpec& tensor);
 // All axes but the last.
 std::vector<ir::Axis> LeadingAxes(const TensorSpec& tensor);
+// All axes but the named one.
+std::vector<ir::Axis> AxesWithout(const TensorSpec& tensor, absl::string_view name);
 // True when neighbours along the axis are neighbours in memory (or it has one element).
 bool IsContiguous(const TensorSpec& tensor, absl::string_view axis);
 
