@@ -55,7 +55,8 @@ absl::Status LimitMeter::Prepare(const codegen::Target& target, int64_t read_byt
       {&scratch_, kScratchBytes * threads()},
   };
   for (const auto& [memory, bytes] : needed) {
-    absl::StatusOr<Memory> allocated = Memory::Allocate(bytes, Pages::kHuge, "the machine's limits");
+    absl::StatusOr<Memory> allocated =
+        Memory::Allocate(bytes, Pages::kHuge, "the machine's limits");
     if (!allocated.ok()) return allocated.status();
     *memory = *std::move(allocated);
   }
@@ -106,8 +107,7 @@ double LimitMeter::Rate(Limit limit, const Chosen& chosen, double seconds) {
 LimitMeter::Chosen LimitMeter::ChooseRead() {
   const absl::Span<const LimitLoop> loops = compiled_->Of(Limit::kDramRead);
   Chosen chosen;
-  chosen.piece_items =
-      memory_.size() / codegen::kReadItemBytes / (threads() * kPiecesPerThread);
+  chosen.piece_items = memory_.size() / codegen::kReadItemBytes / (threads() * kPiecesPerThread);
   std::vector<double> best(loops.size(), 0);
   // In turns, as all else.
   for (int trial = 0; trial < kTrials; ++trial) {

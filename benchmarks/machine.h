@@ -23,8 +23,8 @@ struct CpuSeconds {
   double stolen = 0;  // wanted, and given to another virtual machine
 };
 
-// From /proc/stat's text: its first line, in ticks of which there are `ticks_per_second`. Nothing if
-// that is not what stands there.
+// From /proc/stat's text: its first line, in ticks of which there are `ticks_per_second`. Nothing
+// if that is not what stands there.
 std::optional<CpuSeconds> ParseCpuSeconds(absl::string_view stat, double ticks_per_second);
 
 // Which share of the machine others used between construction and now.

@@ -136,12 +136,12 @@ bool HasFeature(const Target& target, const char* feature) {
          target.features.end();
 }
 
-bool MultipliesBf16(const Target& target) {
-  const TileRow* tile = target.FindTile(ir::DType::kBF16, ir::DType::kBF16);
-  return tile != nullptr && tile->dot == Dot::kBf16Pair;
-}
-
 }  // namespace
+
+Limit LimitOfMatmul(const Target& target, ir::DType a, ir::DType b) {
+  const TileRow* tile = target.FindTile(a, b);
+  return tile != nullptr && tile->dot == Dot::kBf16Pair ? Limit::kBf16 : Limit::kF32;
+}
 
 absl::StatusOr<std::unique_ptr<LimitLoops>> LimitLoops::Compile(const Target& target) {
   std::unique_ptr<LimitLoops> result(new LimitLoops());
@@ -169,7 +169,9 @@ absl::StatusOr<std::unique_ptr<LimitLoops>> LimitLoops::Compile(const Target& ta
         [&](Emitter& e) { return EmitRead(e, pattern); });
   }
   add(Limit::kF32, "f32", EmitF32);
-  if (MultipliesBf16(target)) add(Limit::kBf16, "bf16", EmitBf16);
+  if (LimitOfMatmul(target, ir::DType::kBF16, ir::DType::kBF16) == Limit::kBf16) {
+    add(Limit::kBf16, "bf16", EmitBf16);
+  }
   if (HasFeature(target, "+avx512vnni")) add(Limit::kInt8, "int8", EmitInt8);
   if (!status.ok()) return status;
   absl::StatusOr<std::unique_ptr<KernelLibrary>> library = std::move(**jit).Compile(names);

@@ -32,6 +32,10 @@ enum class Limit : uint8_t {
 };
 inline constexpr Limit kAllLimits[] = {Limit::kDramRead, Limit::kF32, Limit::kBf16, Limit::kInt8};
 
+// Which of them bounds a matmul of these inputs on this target: that of the format its inner tile
+// multiplies in.
+Limit LimitOfMatmul(const Target& target, ir::DType a, ir::DType b);
+
 // How the loops read their arguments:
 //   arithmetic  buffers[0] holds two operands of 64 bytes, 64-byte aligned; items repeat
 //   kDramRead   buffers[0] is read from item begin to item end, 64-byte aligned

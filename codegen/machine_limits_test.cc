@@ -88,8 +88,8 @@ TEST_P(MachineLimitsTest, HasNoInt8LoopWhereTheTargetDoesNotNameTheInstruction) 
   EXPECT_TRUE(loops_->Of(Limit::kInt8).empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Isas, MachineLimitsTest, testing::Range(size_t{0}, RunnableTargets().size()),
-                         [](const auto& info) {
+INSTANTIATE_TEST_SUITE_P(Isas, MachineLimitsTest,
+                         testing::Range(size_t{0}, RunnableTargets().size()), [](const auto& info) {
                            return std::string(IsaName(RunnableTargets()[info.param].isa));
                          });
 
