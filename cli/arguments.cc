@@ -21,10 +21,9 @@ void AddModel(CLI::App* app, std::string* model) {
                   "small default model if left out");
 }
 
-void AddContext(CLI::App* app, ModelFlags* flags) {
-  app->add_option("--ctx", flags->context,
-                  "Tokens the context holds [the model's maximum, at most 4096]")
-      ->check(CLI::Range(int64_t{1}, kMostTokens));
+void AddContext(CLI::App* app, ModelFlags* flags,
+                const char* what = "Tokens the context holds [the model's maximum, at most 4096]") {
+  app->add_option("--ctx", flags->context, what)->check(CLI::Range(int64_t{1}, kMostTokens));
 }
 
 void AddPrecision(CLI::App* app, ModelFlags* flags) {
@@ -154,7 +153,7 @@ CLI::App* AddBench(CLI::App* app, BenchFlags* flags) {
   sub->add_option("--repeat", flags->repeat, "How often each is measured")
       ->check(CLI::Range(1, kMostRepeats))
       ->capture_default_str();
-  AddContext(sub, &flags->model);
+  AddContext(sub, &flags->model, "Tokens the context holds [as many as are measured]");
   AddPrecision(sub, &flags->model);
   AddMachine(sub, &flags->model);
   sub->add_option("--json", flags->json_file, "Write all figures to this file, too");

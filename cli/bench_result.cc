@@ -90,9 +90,12 @@ std::string BenchText(const BenchResult& result) {
     }
   }
   for (const PrefillResult& prefill : result.prefill) {
-    absl::StrAppendFormat(&text, "%-12s %5d tokens: %s; of its matmuls alone %.1f%%\n", "prefill",
-                          prefill.tokens, SpeedText(prefill.speed),
-                          prefill.percent_of_limit_matmuls);
+    absl::StrAppendFormat(&text, "%-12s %5d tokens: %s", "prefill", prefill.tokens,
+                          SpeedText(prefill.speed));
+    if (prefill.speed.limit != Limit::kDramRead) {
+      absl::StrAppendFormat(&text, "; matmuls alone %.1f%%", prefill.percent_of_limit_matmuls);
+    }
+    text += "\n";
   }
   for (const DecodeResult& decode : result.decode) {
     absl::StrAppendFormat(&text, "%-12s %5d tokens at depth %d: %s\n", "decode", decode.tokens,

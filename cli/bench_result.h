@@ -25,9 +25,10 @@ struct Speed {
 
 struct PrefillResult {
   int64_t tokens = 0;
-  Speed speed;                          // attention's operations counted
-  double percent_of_limit_matmuls = 0;  // the same without them
-  benchmarks::Summary first_token_ms;   // from the prompt's arrival to its first token
+  Speed speed;  // attention's operations counted
+  // The same without them; equal where reading the weights is the limit.
+  double percent_of_limit_matmuls = 0;
+  benchmarks::Summary first_token_ms;  // from the prompt's arrival to its first token
 };
 
 struct DecodeResult {
