@@ -74,7 +74,17 @@ struct ValidateFlags {
   bool json = false;
 };
 
-enum class Command : uint8_t { kGenerate, kChat, kTokenize, kIr, kValidate };
+struct BenchFlags {
+  ModelFlags model;
+  std::vector<int64_t> prompt_tokens = {512};  // at least one, each at least 1
+  std::vector<int64_t> depths = {0};           // at least one
+  int64_t gen_tokens = 128;                    // at least 1
+  int repeat = 5;                              // at least 1
+  std::string json_file;                       // empty: none
+  bool stats = false;
+};
+
+enum class Command : uint8_t { kGenerate, kChat, kTokenize, kIr, kValidate, kBench };
 
 struct Arguments {
   Command command = Command::kGenerate;
@@ -83,6 +93,7 @@ struct Arguments {
   TokenizeFlags tokenize;
   IrFlags ir;
   ValidateFlags validate;
+  BenchFlags bench;
 };
 
 struct ParseResult {

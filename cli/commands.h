@@ -15,6 +15,7 @@ absl::StatusOr<int> RunChat(const ChatFlags& flags);
 absl::StatusOr<int> RunTokenize(const TokenizeFlags& flags);
 absl::StatusOr<int> RunIr(const IrFlags& flags);
 absl::StatusOr<int> RunValidate(const ValidateFlags& flags);
+absl::StatusOr<int> RunBench(const BenchFlags& flags);
 
 }  // namespace lluda::cli
 

@@ -27,6 +27,8 @@ absl::StatusOr<int> Run(const Arguments& arguments) {
       return RunIr(arguments.ir);
     case Command::kValidate:
       return RunValidate(arguments.validate);
+    case Command::kBench:
+      return RunBench(arguments.bench);
   }
   return absl::InternalError("no such command");
 }
