@@ -8,8 +8,6 @@
 #ifndef LLUDA_FRONTENDS_TOKENIZER_BPE_H_
 #define LLUDA_FRONTENDS_TOKENIZER_BPE_H_
 
-#include <absl/container/flat_hash_map.h>
-#include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
 #include <array>
@@ -17,16 +15,41 @@
 #include <string_view>
 #include <vector>
 
-#include "frontends/tokenizer/json_value.h"
+#include "frontends/tokenizer/tables.h"
 #include "frontends/tokenizer/vocabulary.h"
 
 namespace lluda::tokenizer {
 
+// Which pairs of tokens merge, and into what: a hash table, built here or lying elsewhere.
+class MergeTable {
+ public:
+  // For at most `count` merges.
+  explicit MergeTable(size_t count);
+  // A table that lies elsewhere and stays there. InvalidArgument if it names other tokens than
+  // those of the vocabulary, or has no free slot.
+  static absl::StatusOr<MergeTable> FromSlots(absl::Span<const MergeSlot> slots,
+                                              int32_t vocabulary_size);
+
+  MergeTable(MergeTable&&) = default;
+  MergeTable& operator=(MergeTable&&) = default;
+
+  // Of equal pairs the last counts. Only for a table that was built here.
+  void Set(int32_t left, int32_t right, int32_t rank, int32_t merged);
+  // Null if the pair does not merge.
+  const MergeSlot* Find(int32_t left, int32_t right) const;
+
+  absl::Span<const MergeSlot> slots() const { return slots_; }
+
+ private:
+  MergeTable() = default;
+
+  absl::Span<const MergeSlot> slots_;
+  std::vector<MergeSlot> owned_;  // what slots_ points to, if it was built here
+};
+
 class Bpe {
  public:
-  // `model` is the field `model` of the file, `vocabulary` its tokens. Merges are strings "a b" or
-  // pairs ["a", "b"]; of equal ones the last counts.
-  static absl::StatusOr<Bpe> FromJson(const JsonValue& model, const Vocabulary& vocabulary);
+  Bpe(const BpeOptions& options, MergeTable merges, const Vocabulary& vocabulary);
 
   // Appends the tokens of `piece`, any bytes. A byte that has no token becomes `unk_token`, or
   // nothing where the file names none, as in Hugging Face's library. Adds the candidates looked at
@@ -34,13 +57,12 @@ class Bpe {
   void Encode(std::string_view piece, const Vocabulary& vocabulary, std::vector<int32_t>* ids,
               int64_t* steps) const;
 
+  const BpeOptions& options() const { return options_; }
+  absl::Span<const MergeSlot> merges() const { return merges_.slots(); }
+
  private:
   static constexpr int32_t kNone = -1;
 
-  struct Merge {
-    int32_t rank;
-    int32_t merged;
-  };
   // A token in the linked list of a piece. A dead one was merged into its left neighbour.
   struct Node {
     int32_t id;
@@ -51,20 +73,11 @@ class Bpe {
   // first.
   using Candidate = uint64_t;
 
-  Bpe() = default;
-
-  absl::Status ReadOptions(const JsonValue& model, const Vocabulary& vocabulary);
-  absl::Status ReadMerges(const JsonValue& merges, const Vocabulary& vocabulary);
-
   std::vector<Node> InitialNodes(std::string_view piece) const;
-  const Merge* FindMerge(int32_t left, int32_t right) const;
 
   std::array<int32_t, 256> byte_ids_{};  // kNone where no token is this byte alone.
-  int32_t unknown_id_ = kNone;
-  bool fuse_unknown_ = false;
-  bool ignore_merges_ =
-      false;  // A piece that is a token is that token, whatever the merges make of it.
-  absl::flat_hash_map<uint64_t, Merge> merges_;  // By (left id << 32 | right id).
+  BpeOptions options_;
+  MergeTable merges_;
 };
 
 }  // namespace lluda::tokenizer

@@ -11,8 +11,6 @@
 namespace lluda::tokenizer {
 namespace {
 
-constexpr size_t kLongestQuote = 60;
-
 std::string_view TypeName(simdjson::dom::element_type type) {
   switch (type) {
     case simdjson::dom::element_type::ARRAY:
@@ -116,13 +114,6 @@ absl::StatusOr<int32_t> ReadId(simdjson::dom::element element) {
     return absl::InvalidArgumentError("is not an integer from 0 to 2147483647");
   }
   return static_cast<int32_t>(value);
-}
-
-std::string QuoteForMessage(std::string_view text) {
-  const std::string_view head = text.substr(0, kLongestQuote);
-  const std::string_view shown = head.substr(0, CompleteUtf8Prefix(head));
-  return Concat("\"", absl::Utf8SafeCEscape(ToAbsl(shown)), shown.size() < text.size() ? "..." : "",
-                "\"");
 }
 
 }  // namespace lluda::tokenizer

@@ -18,6 +18,8 @@
 #include <string_view>
 #include <utility>
 
+#include "frontends/tokenizer/quote.h"  // IWYU pragma: export
+
 namespace lluda::tokenizer {
 
 // Views into the document die with the simdjson parser that owns it.
@@ -56,9 +58,6 @@ class JsonValue {
 
 // A token id: an integer from 0 to 2^31 - 1. The error says only what is wrong with the value.
 absl::StatusOr<int32_t> ReadId(simdjson::dom::element element);
-
-// A key of the file as a message shows it: escaped, at most 60 bytes, in quotes.
-std::string QuoteForMessage(std::string_view text);
 
 }  // namespace lluda::tokenizer
 

@@ -13,14 +13,6 @@ namespace {
 constexpr std::string_view kGpt2Regex =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
-// Adds the compiled expression to `patterns`; `json` is the field it is from.
-absl::Status AddPattern(absl::StatusOr<SplitPattern> pattern, const JsonValue& json,
-                        std::vector<SplitPattern>* patterns) {
-  if (!pattern.ok()) return json.Error(FromAbsl(pattern.status().message()));
-  patterns->push_back(*std::move(pattern));
-  return absl::OkStatus();
-}
-
 void Apply(const std::vector<SplitPattern>& patterns, std::string_view text,
            std::vector<std::string_view>* pieces, int64_t* steps) {
   pieces->assign(1, text);
@@ -34,71 +26,35 @@ void Apply(const std::vector<SplitPattern>& patterns, std::string_view text,
 
 }  // namespace
 
-absl::StatusOr<Pretokenizer> Pretokenizer::FromJson(const JsonValue& json) {
+absl::StatusOr<Pretokenizer> Pretokenizer::Create(const PretokenizerOptions& options) {
   Pretokenizer result;
-  absl::Status status = result.AddStep(json);
-  if (!status.ok()) return status;
-  if (!result.has_byte_level_) return json.Error("has no ByteLevel part: not a byte-level BPE");
+  for (const SplitRule& rule : options.splits) {
+    if (absl::Status status = result.AddSplit(rule); !status.ok()) return status;
+  }
+  if (absl::Status status = result.SetByteLevel(options.add_prefix_space, options.gpt2_regex);
+      !status.ok()) {
+    return status;
+  }
   return result;
 }
 
-absl::Status Pretokenizer::AddStep(const JsonValue& json) {
-  const absl::StatusOr<std::string_view> type = json.GetString("type");
-  if (!type.ok()) return type.status();
-  if (has_byte_level_) {
-    return json.Error(Concat(*type, " after ByteLevel is not supported"));
-  }
-  if (*type == "Split") return AddSplit(json);
-  if (*type == "Digits") return AddDigits(json);
-  if (*type == "ByteLevel") return SetByteLevel(json);
-  if (*type != "Sequence") {
-    return json.Error(Concat("type ", QuoteForMessage(*type), " is not supported"));
-  }
-  const absl::StatusOr<JsonValue> parts = json.Get("pretokenizers");
-  if (!parts.ok()) return parts.status();
-  const absl::StatusOr<simdjson::dom::array> array = parts->Array();
-  if (!array.ok()) return array.status();
-  int index = 0;
-  for (const simdjson::dom::element part : *array) {
-    absl::Status status = AddStep(parts->Child(part, Concat("[", index++, "]")));
-    if (!status.ok()) return status;
-  }
+absl::Status Pretokenizer::AddSplit(const SplitRule& rule) {
+  absl::StatusOr<SplitPattern> pattern =
+      rule.is_regex ? SplitPattern::Compile(rule.pattern) : SplitPattern::Literal(rule.pattern);
+  if (!pattern.ok()) return pattern.status();
+  patterns_.push_back(*std::move(pattern));
+  options_.splits.push_back(rule);
   return absl::OkStatus();
 }
 
-absl::Status Pretokenizer::AddSplit(const JsonValue& json) {
-  const absl::StatusOr<std::string_view> behavior = json.GetString("behavior");
-  if (!behavior.ok()) return behavior.status();
-  if (*behavior != "Isolated") {
-    return json.Error(Concat("behavior ", QuoteForMessage(*behavior), " is not supported"));
-  }
-  const absl::StatusOr<JsonValue> pattern = json.Get("pattern");
+absl::Status Pretokenizer::SetByteLevel(bool add_prefix_space, bool gpt2_regex) {
+  options_.add_prefix_space = add_prefix_space;
+  options_.gpt2_regex = gpt2_regex;
+  if (!gpt2_regex) return absl::OkStatus();
+  absl::StatusOr<SplitPattern> pattern = SplitPattern::Compile(kGpt2Regex);
   if (!pattern.ok()) return pattern.status();
-  const absl::StatusOr<std::optional<JsonValue>> regex = pattern->GetOptional("Regex");
-  if (!regex.ok()) return regex.status();
-  const bool is_regex = regex->has_value();
-  const absl::StatusOr<std::string_view> text = pattern->GetString(is_regex ? "Regex" : "String");
-  if (!text.ok()) return text.status();
-  return AddPattern(is_regex ? SplitPattern::Compile(*text) : SplitPattern::Literal(*text),
-                    *pattern, &patterns_);
-}
-
-absl::Status Pretokenizer::AddDigits(const JsonValue& json) {
-  const absl::StatusOr<bool> individual = json.GetBool("individual_digits", false);
-  if (!individual.ok()) return individual.status();
-  return AddPattern(SplitPattern::Compile(*individual ? R"(\p{N})" : R"(\p{N}+)"), json,
-                    &patterns_);
-}
-
-absl::Status Pretokenizer::SetByteLevel(const JsonValue& json) {
-  has_byte_level_ = true;
-  const absl::StatusOr<bool> add_prefix_space = json.GetBool("add_prefix_space", true);
-  if (!add_prefix_space.ok()) return add_prefix_space.status();
-  add_prefix_space_ = *add_prefix_space;
-  const absl::StatusOr<bool> use_regex = json.GetBool("use_regex", true);
-  if (!use_regex.ok()) return use_regex.status();
-  if (!*use_regex) return absl::OkStatus();
-  return AddPattern(SplitPattern::Compile(kGpt2Regex), json, &byte_level_pattern_);
+  byte_level_pattern_.push_back(*std::move(pattern));
+  return absl::OkStatus();
 }
 
 void Pretokenizer::Split(std::string_view text, absl::FunctionRef<void(std::string_view)> piece,
@@ -109,7 +65,7 @@ void Pretokenizer::Split(std::string_view text, absl::FunctionRef<void(std::stri
   std::string prefixed;
   Apply(patterns_, text, &pieces, steps);
   for (std::string_view part : pieces) {
-    if (add_prefix_space_ && part[0] != ' ') {
+    if (options_.add_prefix_space && part[0] != ' ') {
       prefixed = Concat(" ", part);
       part = prefixed;
     }

@@ -19,32 +19,33 @@
 #include <string_view>
 #include <vector>
 
-#include "frontends/tokenizer/json_value.h"
 #include "frontends/tokenizer/split_pattern.h"
+#include "frontends/tokenizer/tables.h"
 
 namespace lluda::tokenizer {
 
 class Pretokenizer {
  public:
-  // `json` is the value of the field; the error names the part that is not supported.
-  static absl::StatusOr<Pretokenizer> FromJson(const JsonValue& json);
+  // One that leaves a text whole, until steps are added.
+  Pretokenizer() = default;
+  // With these steps; InvalidArgument or Unimplemented for a bad expression.
+  static absl::StatusOr<Pretokenizer> Create(const PretokenizerOptions& options);
+
+  // The next Split step. The same errors.
+  absl::Status AddSplit(const SplitRule& rule);
+  // The ByteLevel step, the last one.
+  absl::Status SetByteLevel(bool add_prefix_space, bool gpt2_regex);
 
   // Calls `piece` with each piece of `text`, valid UTF-8, in order. Adds the number of regex
   // matches tried to `*steps`.
   void Split(std::string_view text, absl::FunctionRef<void(std::string_view)> piece,
              int64_t* steps) const;
 
+  const PretokenizerOptions& options() const { return options_; }
+
  private:
-  Pretokenizer() = default;
-
-  absl::Status AddStep(const JsonValue& json);
-  absl::Status AddSplit(const JsonValue& json);
-  absl::Status AddDigits(const JsonValue& json);
-  absl::Status SetByteLevel(const JsonValue& json);
-
+  PretokenizerOptions options_;
   std::vector<SplitPattern> patterns_;
-  bool has_byte_level_ = false;
-  bool add_prefix_space_ = false;
   std::vector<SplitPattern> byte_level_pattern_;  // Empty or one, applied after the prefix space.
 };
 

@@ -27,10 +27,37 @@ Tokenizer::Tokenizer(Vocabulary vocabulary, Bpe bpe, Pretokenizer pretokenizer, 
       bpe_(std::move(bpe)),
       pretokenizer_(std::move(pretokenizer)),
       nfc_(nfc),
+      added_tokens_(added_tokens),
       raw_tokens_(Select(added_tokens, /*normalized=*/false, nfc)),
       normalized_tokens_(Select(added_tokens, /*normalized=*/true, nfc)),
       is_special_(vocabulary_.size(), false) {
   for (const AddedToken& token : added_tokens) is_special_[token.id] = token.special;
+}
+
+absl::StatusOr<Tokenizer> Tokenizer::FromTables(const TokenizerTables& tables) {
+  absl::StatusOr<Vocabulary> vocabulary = Vocabulary::FromTables(tables.vocabulary);
+  if (!vocabulary.ok()) return vocabulary.status();
+  absl::StatusOr<MergeTable> merges = MergeTable::FromSlots(tables.merges, vocabulary->size());
+  if (!merges.ok()) return merges.status();
+  absl::StatusOr<Pretokenizer> pretokenizer = Pretokenizer::Create(tables.pretokenizer);
+  if (!pretokenizer.ok()) return pretokenizer.status();
+  if (tables.bpe.unknown_id >= vocabulary->size()) {
+    return absl::InvalidArgumentError("the unknown token is outside the vocabulary");
+  }
+  for (const AddedToken& token : tables.added_tokens) {
+    if (token.id < 0 || token.id >= vocabulary->size() || token.content.empty() ||
+        token.content.size() > kLongestAddedToken) {
+      return absl::InvalidArgumentError("an added token does not fit the vocabulary");
+    }
+  }
+  Bpe bpe(tables.bpe, *std::move(merges), *vocabulary);
+  return Tokenizer(*std::move(vocabulary), std::move(bpe), *std::move(pretokenizer), tables.nfc,
+                   tables.added_tokens);
+}
+
+TokenizerTables Tokenizer::Tables() const {
+  return {vocabulary_.tables(),    bpe_.merges(), bpe_.options(),
+          pretokenizer_.options(), nfc_,          added_tokens_};
 }
 
 std::vector<int32_t> Tokenizer::Encode(std::string_view text, const EncodeOptions& options) const {

@@ -28,6 +28,7 @@
 #include "frontends/tokenizer/added_tokens.h"
 #include "frontends/tokenizer/bpe.h"
 #include "frontends/tokenizer/pretokenizer.h"
+#include "frontends/tokenizer/tables.h"
 #include "frontends/tokenizer/vocabulary.h"
 
 namespace lluda::tokenizer {
@@ -54,6 +55,11 @@ class Tokenizer {
   static absl::StatusOr<Tokenizer> Load(const std::string& path);
   // The same for the text of a file; `name` is what messages call it.
   static absl::StatusOr<Tokenizer> FromJson(std::string_view json, const std::string& name);
+  // One whose arrays lie elsewhere, and stay there. InvalidArgument if they do not fit together.
+  static absl::StatusOr<Tokenizer> FromTables(const TokenizerTables& tables);
+
+  // What FromTables wants; the views are valid as long as the tokenizer.
+  TokenizerTables Tables() const;
 
   // `text` may be any bytes: invalid UTF-8 is read as U+FFFD, as in utf8.h.
   std::vector<int32_t> Encode(std::string_view text, const EncodeOptions& options = {}) const;
@@ -93,6 +99,7 @@ class Tokenizer {
   Bpe bpe_;
   Pretokenizer pretokenizer_;
   bool nfc_;
+  std::vector<AddedToken> added_tokens_;
   AddedTokenMatcher raw_tokens_;         // Looked for in the text as given.
   AddedTokenMatcher normalized_tokens_;  // Looked for in the normalised text.
   std::vector<bool> is_special_;         // By id.

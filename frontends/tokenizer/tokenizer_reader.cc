@@ -12,7 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "frontends/tokenizer/bpe_reader.h"
 #include "frontends/tokenizer/json_value.h"
+#include "frontends/tokenizer/pretokenizer_reader.h"
 #include "frontends/tokenizer/strings.h"
 #include "frontends/tokenizer/tokenizer.h"
 
@@ -99,14 +101,14 @@ absl::StatusOr<Tokenizer> TokenizerReader::Read(const JsonValue& root) {
 
   const absl::StatusOr<JsonValue> pretokenizer_json = root.Get("pre_tokenizer");
   if (!pretokenizer_json.ok()) return pretokenizer_json.status();
-  absl::StatusOr<Pretokenizer> pretokenizer = Pretokenizer::FromJson(*pretokenizer_json);
+  absl::StatusOr<Pretokenizer> pretokenizer = ReadPretokenizer(*pretokenizer_json);
   if (!pretokenizer.ok()) return pretokenizer.status();
 
   const absl::StatusOr<std::vector<AddedToken>> added_tokens = ReadAddedTokens(root);
   if (!added_tokens.ok()) return added_tokens.status();
   absl::StatusOr<Vocabulary> vocabulary = ReadVocabulary(*model, *added_tokens);
   if (!vocabulary.ok()) return vocabulary.status();
-  absl::StatusOr<Bpe> bpe = Bpe::FromJson(*model, *vocabulary);
+  absl::StatusOr<Bpe> bpe = ReadBpe(*model, *vocabulary);
   if (!bpe.ok()) return bpe.status();
   return Tokenizer(*std::move(vocabulary), *std::move(bpe), *std::move(pretokenizer), *nfc,
                    *added_tokens);

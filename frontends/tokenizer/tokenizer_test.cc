@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "frontends/tokenizer/stream_decoder.h"
@@ -157,6 +158,60 @@ TEST(Tokenizer, ReadsInvalidUtf8AsReplacementCharacters) {
 
 TEST(Tokenizer, DecodesBytesThatFormNoCharacterToReplacementCharacters) {
   EXPECT_EQ(Make({}).Decode({0, 6, 7, 7, 6}), "aé\uFFFD\uFFFD");
+}
+
+TEST(TokenizerTables, MakeATokenizerThatGivesTheSame) {
+  Parts parts;
+  parts.vocab = R"({"a": 0, "b": 1, "c": 2, "ab": 3, "abc": 4, "Ġ": 5, "Ã": 6, "©": 7, "<u>": 8})";
+  parts.added = R"([{"id": 9, "content": "<s>", "special": true, "rstrip": true}])";
+  parts.normalizer = R"({"type": "NFC"})";
+  parts.model_extra = R"("unk_token": "<u>", )";
+  parts.pre_tokenizer = R"({"type": "Sequence", "pretokenizers": [
+      {"type": "Split", "pattern": {"String": "ca"}, "behavior": "Isolated"},
+      {"type": "Split", "pattern": {"Regex": "b+"}, "behavior": "Isolated"},
+      {"type": "ByteLevel", "add_prefix_space": true, "use_regex": true}]})";
+  const Tokenizer original = Make(parts);
+  const auto copy = Tokenizer::FromTables(original.Tables());
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  for (const char* text : {"abc", "abcabc abb", "e\u0301 é", "a<s>  b", "zz<s>", "caca"}) {
+    const Ids ids = original.Encode(text);
+    EXPECT_EQ(copy->Encode(text), ids) << text;
+    EXPECT_EQ(copy->Decode(ids), original.Decode(ids)) << text;
+  }
+  EXPECT_EQ(copy->TokenToId("<s>"), 9);
+  EXPECT_TRUE(copy->IsSpecial(9));
+}
+
+TEST(TokenizerTables, AreRefusedWhereTheyDoNotFitTogether) {
+  const Tokenizer original = Make({});
+  const auto refusal = [](const TokenizerTables& tables) {
+    const auto tokenizer = Tokenizer::FromTables(tables);
+    return tokenizer.ok() ? "accepted" : std::string(tokenizer.status().message());
+  };
+  const TokenizerTables good = original.Tables();
+  TokenizerTables bad = good;
+  bad.vocabulary.text = bad.vocabulary.text.subspan(1);
+  EXPECT_EQ(refusal(bad), "the tokens' offsets do not fit their text");
+  std::vector<uint32_t> offsets(good.vocabulary.offsets.begin(), good.vocabulary.offsets.end());
+  std::swap(offsets[1], offsets[4]);
+  bad = good;
+  bad.vocabulary.offsets = offsets;
+  EXPECT_EQ(refusal(bad), "the tokens' offsets do not fit their text");
+  const std::vector<int32_t> full(good.vocabulary.slots.size(), 0);
+  bad = good;
+  bad.vocabulary.slots = full;  // a search would never end
+  EXPECT_EQ(refusal(bad), "the tokens' hash table does not fit them");
+  std::vector<MergeSlot> merges(good.merges.begin(), good.merges.end());
+  for (MergeSlot& slot : merges) slot.merged = slot.merged < 0 ? -1 : 99;
+  bad = good;
+  bad.merges = merges;
+  EXPECT_EQ(refusal(bad), "the table of merges does not fit the vocabulary");
+  bad = good;
+  bad.pretokenizer.splits = {{true, "("}};
+  EXPECT_NE(refusal(bad), "accepted");
+  bad = good;
+  bad.vocabulary.offsets = {};
+  EXPECT_EQ(refusal(bad), "the tokens' offsets do not fit their text");
 }
 
 TEST(StreamDecoder, HoldsACharacterBackUntilItIsWhole) {

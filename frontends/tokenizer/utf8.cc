@@ -1,7 +1,5 @@
 #include "frontends/tokenizer/utf8.h"
 
-#include <simdjson.h>
-
 #include <algorithm>
 #include <cstdint>
 
@@ -66,15 +64,19 @@ void AppendUtf8(char32_t code_point, std::string* out) {
 }
 
 std::string ReplaceInvalidUtf8(std::string_view text) {
-  if (simdjson::validate_utf8(text.data(), text.size())) return std::string(text);
-  std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
-    const Utf8Char next = ReadUtf8(text);
-    AppendUtf8(next.code_point, &out);
-    text.remove_prefix(next.length);
+  std::string result;
+  result.reserve(text.size());
+  size_t copied = 0;  // all before it is in `result`
+  for (size_t pos = 0; pos < text.size();) {
+    const Utf8Char next = ReadUtf8(text.substr(pos));
+    if (!next.valid) {
+      result.append(text.substr(copied, pos - copied));
+      AppendUtf8(kReplacementCharacter, &result);
+      copied = pos + next.length;
+    }
+    pos += next.length;
   }
-  return out;
+  return result.append(text.substr(copied));
 }
 
 size_t CompleteUtf8Prefix(std::string_view bytes) {

@@ -2,13 +2,20 @@
 
 #include <absl/status/status.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "frontends/tokenizer/byte_level.h"
-#include "frontends/tokenizer/json_value.h"
+#include "frontends/tokenizer/hash_table.h"
+#include "frontends/tokenizer/quote.h"
 #include "frontends/tokenizer/strings.h"
 
 namespace lluda::tokenizer {
+namespace {
+
+constexpr int32_t kFree = -1;
+
+}  // namespace
 
 absl::StatusOr<Vocabulary> Vocabulary::Build(const std::vector<VocabularyEntry>& entries) {
   const size_t count = entries.size();
@@ -35,31 +42,60 @@ absl::StatusOr<Vocabulary> Vocabulary::Build(const std::vector<VocabularyEntry>&
     return absl::InvalidArgumentError("the tokens have more than 2 GiB of text");
   }
   Vocabulary result;
-  result.arena_.reserve(2 * content_size);
+  result.text_.reserve(2 * content_size);
   result.offsets_.reserve(2 * count + 1);
   result.offsets_.push_back(0);
-  result.ids_.reserve(count);
   const auto store = [&result](std::string_view text) {
-    result.arena_.insert(result.arena_.end(), text.begin(), text.end());
-    result.offsets_.push_back(static_cast<uint32_t>(result.arena_.size()));
+    result.text_.insert(result.text_.end(), text.begin(), text.end());
+    result.offsets_.push_back(static_cast<uint32_t>(result.text_.size()));
   };
-  for (size_t id = 0; id < count; ++id) {
-    store(by_id[id]->content);
-    store(DecodeByteLevel(by_id[id]->content));
-    const int32_t token = static_cast<int32_t>(id);
-    const std::string_view content = result.Content(token);
-    if (!result.ids_.emplace(ToAbsl(content), token).second) {
+  for (const VocabularyEntry* entry : by_id) {
+    store(entry->content);
+    store(DecodeByteLevel(entry->content));
+  }
+  result.slots_.assign(TableSize(count), kFree);
+  result.tables_ = {result.text_, result.offsets_, result.slots_};
+  const size_t mask = result.slots_.size() - 1;
+  for (int32_t id = 0; id < static_cast<int32_t>(count); ++id) {
+    const std::string_view content = result.Content(id);
+    size_t slot = HashText(content) & mask;
+    for (; result.slots_[slot] != kFree; slot = (slot + 1) & mask) {
+      if (result.Content(result.slots_[slot]) != content) continue;
       return absl::InvalidArgumentError(
           Concat("token ", QuoteForMessage(content), " is listed twice"));
     }
+    result.slots_[slot] = id;
   }
   return result;
 }
 
+absl::StatusOr<Vocabulary> Vocabulary::FromTables(const VocabularyTables& tables) {
+  const auto& offsets = tables.offsets;
+  if (offsets.size() % 2 != 1 || offsets.size() / 2 > std::numeric_limits<int32_t>::max() ||
+      offsets.front() != 0 || offsets.back() != tables.text.size() ||
+      !std::is_sorted(offsets.begin(), offsets.end())) {
+    return absl::InvalidArgumentError("the tokens' offsets do not fit their text");
+  }
+  const auto count = static_cast<int32_t>(offsets.size() / 2);
+  const size_t size = tables.slots.size();
+  const auto is_bad = [count](int32_t id) { return id < kFree || id >= count; };
+  if (size == 0 || (size & (size - 1)) != 0 ||
+      std::any_of(tables.slots.begin(), tables.slots.end(), is_bad) ||
+      std::find(tables.slots.begin(), tables.slots.end(), kFree) == tables.slots.end()) {
+    return absl::InvalidArgumentError("the tokens' hash table does not fit them");
+  }
+  Vocabulary result;
+  result.tables_ = tables;
+  return result;
+}
+
 std::optional<int32_t> Vocabulary::Find(std::string_view content) const {
-  const auto it = ids_.find(ToAbsl(content));
-  if (it == ids_.end()) return std::nullopt;
-  return it->second;
+  const size_t mask = tables_.slots.size() - 1;
+  for (size_t slot = HashText(content) & mask;; slot = (slot + 1) & mask) {
+    const int32_t id = tables_.slots[slot];
+    if (id == kFree) return std::nullopt;
+    if (Content(id) == content) return id;
+  }
 }
 
 }  // namespace lluda::tokenizer

@@ -8,15 +8,15 @@
 #ifndef LLUDA_FRONTENDS_TOKENIZER_VOCABULARY_H_
 #define LLUDA_FRONTENDS_TOKENIZER_VOCABULARY_H_
 
-#include <absl/container/flat_hash_map.h>
 #include <absl/status/statusor.h>
-#include <absl/strings/string_view.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 #include <vector>
+
+#include "frontends/tokenizer/tables.h"
 
 namespace lluda::tokenizer {
 
@@ -32,11 +32,17 @@ class Vocabulary {
   // gap. Contents must be valid UTF-8.
   static absl::StatusOr<Vocabulary> Build(const std::vector<VocabularyEntry>& entries);
 
-  // Moving keeps the views that were handed out; copying would not keep the map's.
+  // A vocabulary that lies elsewhere and stays there. InvalidArgument if the tables do not fit
+  // together; a table whose slots are in the wrong places only fails to find tokens.
+  static absl::StatusOr<Vocabulary> FromTables(const VocabularyTables& tables);
+
+  // Moving keeps the views that were handed out.
   Vocabulary(Vocabulary&&) = default;
   Vocabulary& operator=(Vocabulary&&) = default;
 
-  int32_t size() const { return static_cast<int32_t>(offsets_.size() / 2); }
+  int32_t size() const { return static_cast<int32_t>(tables_.offsets.size() / 2); }
+  // Valid as long as the vocabulary.
+  const VocabularyTables& tables() const { return tables_; }
 
   std::optional<int32_t> Find(std::string_view content) const;
 
@@ -48,15 +54,17 @@ class Vocabulary {
  private:
   Vocabulary() = default;
 
-  // The text from offsets_[i] to offsets_[i + 1].
+  // The text from offsets[i] to offsets[i + 1].
   std::string_view Text(size_t i) const {
-    return {arena_.data() + offsets_[i], offsets_[i + 1] - offsets_[i]};
+    const uint32_t begin = tables_.offsets[i];
+    return {tables_.text.data() + begin, tables_.offsets[i + 1] - begin};
   }
 
-  // Content and bytes of each token in turn; filled once, so that views into it last.
-  std::vector<char> arena_;
-  std::vector<uint32_t> offsets_;  // Of those texts in the arena, and its end.
-  absl::flat_hash_map<absl::string_view, int32_t> ids_;
+  VocabularyTables tables_;
+  // What the tables point to if they were built here.
+  std::vector<char> text_;
+  std::vector<uint32_t> offsets_;
+  std::vector<int32_t> slots_;
 };
 
 }  // namespace lluda::tokenizer
