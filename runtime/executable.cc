@@ -29,27 +29,44 @@ Executable::Executable(Program program, ThreadPool* pool)
 
 absl::StatusOr<std::unique_ptr<Executable>> Executable::Create(Program program, ThreadPool* pool) {
   std::unique_ptr<Executable> executable(new Executable(std::move(program), pool));
-  const Program& p = executable->program_;
-  size_t most_buffers = 0;
-  for (const auto* list : {&p.load, &p.step}) {
-    for (const Call& call : *list) most_buffers = std::max(most_buffers, call.buffers.size());
-  }
-  executable->call_buffers_.resize(most_buffers);
-  for (const Kernel& kernel : p.kernels) {
-    executable->scratch_bytes_ =
-        std::max(executable->scratch_bytes_, (kernel.scratch_bytes + 63) / 64 * 64);
-  }
-  absl::StatusOr<Memory> frame = Memory::Allocate(p.frame_bytes, Pages::kSmall, "activations");
-  if (!frame.ok()) return frame.status();
-  executable->frame_ = *std::move(frame);
-  absl::StatusOr<Memory> loaded = Memory::Allocate(p.loaded_bytes, Pages::kHuge, "packed weights");
+  if (absl::Status s = executable->Prepare(); !s.ok()) return s;
+  absl::StatusOr<Memory> loaded =
+      Memory::Allocate(executable->program_.loaded_bytes, Pages::kHuge, "packed weights");
   if (!loaded.ok()) return loaded.status();
   executable->loaded_ = *std::move(loaded);
-  absl::StatusOr<Memory> scratch = Memory::Allocate(executable->scratch_bytes_ * pool->threads(),
-                                                    Pages::kSmall, "kernel scratch");
-  if (!scratch.ok()) return scratch.status();
-  executable->scratch_ = *std::move(scratch);
+  executable->loaded_begin_ = executable->loaded_.data();
   return executable;
+}
+
+absl::StatusOr<std::unique_ptr<Executable>> Executable::CreateLoaded(Program program,
+                                                                     const void* loaded,
+                                                                     ThreadPool* pool) {
+  CHECK(program.load.empty() && program.weights.empty());
+  std::unique_ptr<Executable> executable(new Executable(std::move(program), pool));
+  if (absl::Status s = executable->Prepare(); !s.ok()) return s;
+  // Kernels take all buffers by the same type; those of the step do not write to this one.
+  executable->loaded_begin_ = static_cast<char*>(const_cast<void*>(loaded));
+  return executable;
+}
+
+absl::Status Executable::Prepare() {
+  size_t most_buffers = 0;
+  for (const auto* list : {&program_.load, &program_.step}) {
+    for (const Call& call : *list) most_buffers = std::max(most_buffers, call.buffers.size());
+  }
+  call_buffers_.resize(most_buffers);
+  for (const Kernel& kernel : program_.kernels) {
+    scratch_bytes_ = std::max(scratch_bytes_, (kernel.scratch_bytes + 63) / 64 * 64);
+  }
+  absl::StatusOr<Memory> frame =
+      Memory::Allocate(program_.frame_bytes, Pages::kSmall, "activations");
+  if (!frame.ok()) return frame.status();
+  frame_ = *std::move(frame);
+  absl::StatusOr<Memory> scratch =
+      Memory::Allocate(scratch_bytes_ * pool_->threads(), Pages::kSmall, "kernel scratch");
+  if (!scratch.ok()) return scratch.status();
+  scratch_ = *std::move(scratch);
+  return absl::OkStatus();
 }
 
 absl::Status Executable::Load(WeightSource* source,
@@ -169,7 +186,7 @@ void Executable::BindBuffers(const Call& call, const States* states, const void*
         base = static_cast<char*>(const_cast<void*>(weights_[ref.index]));
         break;
       case Space::kLoaded:
-        base = loaded_.data();
+        base = loaded_begin_;
         break;
       case Space::kState:
         base = states->buffer(ref.index);

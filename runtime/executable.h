@@ -51,6 +51,12 @@ class Executable {
  public:
   // The pool must outlive the executable, and so must the library that holds the program's code.
   static absl::StatusOr<std::unique_ptr<Executable>> Create(Program program, ThreadPool* pool);
+  // The same for a program that is loaded already: `loaded`, program.loaded_bytes at a multiple of
+  // 64, is what its load list would make. It is only read, and must outlive the executable. The
+  // program has no load list and reads no weights.
+  static absl::StatusOr<std::unique_ptr<Executable>> CreateLoaded(Program program,
+                                                                  const void* loaded,
+                                                                  ThreadPool* pool);
 
   const Program& program() const { return program_; }
 
@@ -58,6 +64,13 @@ class Executable {
   // The source must outlive the executable when weights are read by the step.
   absl::Status Load(WeightSource* source,
                     const std::function<void(int64_t done, int64_t total)>& progress);
+
+  // The memory that the load list has filled, and the weights that the step reads besides, in the
+  // order of program().weights.
+  absl::Span<const char> loaded() const {
+    return {loaded_begin_, static_cast<size_t>(program_.loaded_bytes)};
+  }
+  absl::Span<const void* const> weights() const { return weights_; }
 
   // States for these symbol values, which later steps must repeat for the symbols states depend on.
   absl::StatusOr<std::unique_ptr<States>> CreateStates(absl::Span<const int64_t> dims) const;
@@ -77,6 +90,8 @@ class Executable {
 
  private:
   Executable(Program program, ThreadPool* pool);
+  // Allocates what every program needs: activations and scratch.
+  absl::Status Prepare();
   void BindBuffers(const Call& call, const States* states, const void* const* inputs, void* output);
   // Items [first, first + items) of a call whose buffers are bound.
   void RunItems(const Kernel& kernel, const int64_t* dims, int64_t first, int64_t items);
@@ -90,7 +105,8 @@ class Executable {
   Program program_;
   ThreadPool* pool_;
   Memory frame_;
-  Memory loaded_;
+  Memory loaded_;  // empty if it lies elsewhere
+  char* loaded_begin_ = nullptr;
   Memory scratch_;
   int64_t scratch_bytes_ = 0;  // per thread
   std::vector<const void*> weights_;

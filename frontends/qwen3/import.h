@@ -25,18 +25,11 @@
 
 #include "absl/status/statusor.h"
 #include "frontends/qwen3/config.h"
+#include "frontends/qwen3/precision.h"
 #include "frontends/tensor_info.h"
 #include "ir/graph.h"
 
 namespace lluda::frontends::qwen3 {
-
-enum class Precision : uint8_t {
-  // Matmul inputs and the KV cache are rounded to bf16 by cast ops; the residual stream, norms,
-  // RoPE, softmax and all sums are f32. Weights of another dtype are cast to bf16 for matmuls.
-  kBF16,
-  // All activations and the cache are f32; weights are used in the checkpoint's dtype.
-  kF32,
-};
 
 // The capacity of a cache is a multiple of this, so that panels and blocks along it are whole.
 inline constexpr int64_t kContextMultiple = 64;

@@ -1,0 +1,286 @@
+// A bundle that was written is read back the same; one that is damaged, foreign or unsafe is
+// refused with one line that names the file.
+#include <sys/stat.h>
+
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "bundle/layout.h"
+#include "bundle/reader.h"
+#include "bundle/test_bundle.h"
+#include "bundle/writer.h"
+#include "frontends/test_files.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace lluda::bundle {
+namespace {
+
+using frontends::TemporaryFolder;
+using testing::ElementsAre;
+using testing::EndsWith;
+using testing::HasSubstr;
+
+class BundleTest : public testing::Test {
+ protected:
+  // The error of opening, preparing and reading all of a bundle; empty if there is none.
+  std::string ErrorOf(const std::string& path) {
+    absl::Status status = ReadEverything(path);
+    if (status.ok()) return "";
+    const std::string message(status.message());
+    EXPECT_TRUE(absl::StartsWith(message, path)) << message;
+    EXPECT_FALSE(absl::StrContains(message, "\n")) << message;
+    return message.substr(path.size() + 2);
+  }
+
+  absl::Status ReadEverything(const std::string& path) {
+    const auto bundle = Bundle::Open(path);
+    if (!bundle.ok()) return bundle.status();
+    if (const auto runnable = (*bundle)->Prepare(); !runnable.ok()) return runnable.status();
+    if (const auto tokenizer = (*bundle)->Tokenizer(); !tokenizer.ok()) return tokenizer.status();
+    return (*bundle)->Ir().status();
+  }
+
+  void Flip(size_t byte, int bit) {
+    std::string bytes = ReadAll(path_);
+    bytes[byte] = static_cast<char>(bytes[byte] ^ (1 << bit));
+    WriteAll(path_, bytes);
+  }
+
+  uint64_t OffsetOf(const std::function<Section(const Header&)>& section) {
+    Header header;
+    EXPECT_TRUE(header.ParseFromString(HeaderBytes(path_)));
+    return section(header).offset();
+  }
+
+  const TemporaryFolder folder_;
+  const std::string path_ = WriteTestBundle(folder_.path());
+};
+
+TEST_F(BundleTest, IsReadAsItWasWritten) {
+  const auto bundle = Bundle::Open(path_);
+  ASSERT_TRUE(bundle.ok()) << bundle.status();
+  EXPECT_EQ((*bundle)->model().name, "test");
+  EXPECT_EQ((*bundle)->model().context, 64);
+  EXPECT_EQ(*(*bundle)->Ir(), "lluda 1\nmodule @test {\n}\n");
+  const absl::string_view weights = (*bundle)->weights();
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(weights.data()) % 4096, 0);
+  EXPECT_EQ(weights, std::string(4000, 'w') + std::string(992, '\0') + "tail----");
+  EXPECT_EQ((*bundle)->Verify(), absl::OkStatus());
+
+  const auto tokenizer = (*bundle)->Tokenizer();
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  EXPECT_THAT(tokenizer->Encode("abb<s>a"), ElementsAre(2, 1, 3, 0));
+
+  const auto runnable = (*bundle)->Prepare();
+  ASSERT_TRUE(runnable.ok()) << runnable.status();
+  const runtime::Program& program = runnable->program;
+  EXPECT_EQ(program.loaded_bytes, 5000);
+  ASSERT_EQ(program.step.size(), 1);
+  EXPECT_EQ(program.step[0].name, "step.nothing");
+  EXPECT_EQ(program.step[0].buffers[0], (runtime::BufferRef{runtime::Space::kLoaded, 0, 64}));
+  const int64_t dims[] = {5, 64};
+  EXPECT_EQ(program.kernels[0].work.Count(dims), 5);
+  const runtime::KernelArgs args{};
+  program.kernels[0].fn(&args);  // returns
+}
+
+TEST_F(BundleTest, IsRefusedAtEveryTruncation) {
+  const std::string bytes = ReadAll(path_);
+  for (size_t size = 0; size < bytes.size(); size += size < 5000 ? 1 : 97) {
+    WriteAll(path_, bytes.substr(0, size));
+    EXPECT_NE(ErrorOf(path_), "") << size;
+  }
+  WriteAll(path_, bytes.substr(0, bytes.size() - 1));
+  EXPECT_EQ(ErrorOf(path_),
+            absl::StrCat("is truncated: has ", bytes.size() - 1, " bytes of ", bytes.size()));
+}
+
+TEST_F(BundleTest, IsRefusedForEveryFlippedBitOfPrefixAndHeader) {
+  const std::string bytes = ReadAll(path_);
+  const size_t end = kPrefixBytes + HeaderBytes(path_).size();
+  for (size_t byte = 0; byte < end; ++byte) {
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string damaged = bytes;
+      damaged[byte] = static_cast<char>(damaged[byte] ^ (1 << bit));
+      WriteAll(path_, damaged);
+      EXPECT_FALSE(Bundle::Open(path_).ok()) << byte << " " << bit;
+    }
+  }
+}
+
+TEST_F(BundleTest, TellsAnotherFormatFromDamage) {
+  Flip(8, 1);
+  EXPECT_EQ(ErrorOf(path_), "is a bundle of format 3, this lluda reads format 1");
+}
+
+TEST_F(BundleTest, IsRefusedForDamagedCodeBeforeItRuns) {
+  Flip(OffsetOf([](const Header& header) { return header.code(); }) + 4096, 0);
+  EXPECT_EQ(ErrorOf(path_), "is damaged: the hash of section code is wrong");
+}
+
+TEST_F(BundleTest, IsRefusedForADamagedTokenizerOrModule) {
+  const std::string bytes = ReadAll(path_);
+  const std::pair<const char*, Section (*)(const Header&)> sections[] = {
+      {"tokenizer.text", [](const Header& h) { return h.tokenizer().text(); }},
+      {"tokenizer.offsets", [](const Header& h) { return h.tokenizer().offsets(); }},
+      {"tokenizer.slots", [](const Header& h) { return h.tokenizer().slots(); }},
+      {"tokenizer.merges", [](const Header& h) { return h.tokenizer().merges(); }},
+      {"ir", [](const Header& h) { return h.ir(); }},
+  };
+  for (const auto& [name, section] : sections) {
+    WriteAll(path_, bytes);
+    Flip(OffsetOf(section), 3);
+    EXPECT_EQ(ErrorOf(path_), absl::StrCat("is damaged: the hash of section ", name, " is wrong"));
+  }
+}
+
+TEST_F(BundleTest, VerifyFindsEveryFlippedBitOfTheWholeFile) {
+  const std::string bytes = ReadAll(path_);
+  for (size_t byte = 0; byte < bytes.size(); byte += 13) {
+    WriteAll(path_, bytes);
+    Flip(byte, static_cast<int>(byte % 8));
+    const auto bundle = Bundle::Open(path_);
+    EXPECT_FALSE(bundle.ok() && (*bundle)->Verify().ok()) << byte;
+  }
+}
+
+TEST_F(BundleTest, VerifyNamesWhatIsDamaged) {
+  const uint64_t weights = OffsetOf([](const Header& header) { return header.weights(); });
+  Flip(weights + 17, 0);
+  EXPECT_EQ(ErrorOf(path_), "") << "weights are not read by a start";
+  EXPECT_THAT(std::string((*Bundle::Open(path_))->Verify().message()),
+              EndsWith("is damaged: the hash of section weights is wrong"));
+  Flip(weights + 17, 0);
+  Flip(weights - 1, 0);
+  EXPECT_THAT(std::string((*Bundle::Open(path_))->Verify().message()), HasSubstr("are not zero"));
+}
+
+TEST_F(BundleTest, IsRefusedOnACpuThatLacksAFeatureOfItsCode) {
+  EditHeader(path_, [](Header* header) { header->add_cpu_features("avx1024"); });
+  EXPECT_EQ(ErrorOf(path_), "its code is for another CPU: this CPU lacks avx1024");
+}
+
+TEST_F(BundleTest, IsRefusedForAnotherArchitecture) {
+  EditHeader(path_, [](Header* header) { header->set_architecture("aarch64"); });
+  EXPECT_EQ(ErrorOf(path_), "is for aarch64, not for x86_64");
+}
+
+TEST_F(BundleTest, IsRefusedWhereEveryoneMayWrite) {
+  ASSERT_EQ(chmod(path_.c_str(), 0646), 0);
+  EXPECT_EQ(ErrorOf(path_), "may be written to by everyone, so its code is not run (chmod o-w)");
+  ASSERT_EQ(chmod(path_.c_str(), 0664), 0);
+  EXPECT_EQ(ErrorOf(path_), "");
+}
+
+TEST_F(BundleTest, IsRefusedWhereNumbersOfTheHeaderDoNotFit) {
+  const std::string bytes = ReadAll(path_);
+  const std::pair<const char*, std::function<void(Header*)>> cases[] = {
+      {"section code lies outside",
+       [](Header* h) { h->mutable_code()->set_offset(uint64_t{1} << 63); }},
+      {"section ir lies outside", [](Header* h) { h->mutable_ir()->set_bytes(~uint64_t{0}); }},
+      {"section weights lies outside", [](Header* h) { h->mutable_weights()->set_offset(0); }},
+      {"code's start", [](Header* h) { h->set_code_start(1); }},
+      {"kernel.entry is 5000",
+       [](Header* h) { h->mutable_program()->mutable_kernels(0)->set_entry(5000); }},
+      {"kernel.entry is 0",
+       [](Header* h) { h->mutable_program()->mutable_kernels(0)->set_entry(0); }},
+      {"call.kernel is 1", [](Header* h) { h->mutable_program()->mutable_step(0)->set_kernel(1); }},
+      {"buffer.offset is 5001",
+       [](Header* h) {
+         h->mutable_program()->mutable_step(0)->mutable_buffers(0)->set_offset(5001);
+       }},
+      {"buffer.offset is -64",
+       [](Header* h) {
+         h->mutable_program()->mutable_step(0)->mutable_buffers(3)->set_offset(-64);
+       }},
+      {"buffer.index is 1",
+       [](Header* h) { h->mutable_program()->mutable_step(0)->mutable_buffers(1)->set_index(1); }},
+      {"buffer.space is 9",
+       [](Header* h) { h->mutable_program()->mutable_step(0)->mutable_buffers(1)->set_space(9); }},
+      {"work_factor.divisor is 0",
+       [](Header* h) {
+         h->mutable_program()->mutable_kernels(0)->mutable_work_factors(0)->set_divisor(0);
+       }},
+      {"symbol.max is 0",
+       [](Header* h) {
+         h->mutable_program()->mutable_symbols(0)->set_min(0);
+         h->mutable_program()->mutable_symbols(0)->set_max(0);
+       }},
+      {"state.factor",
+       [](Header* h) { h->mutable_program()->mutable_states(0)->set_factor(int64_t{1} << 45); }},
+      {"context and step", [](Header* h) { h->mutable_model()->set_max_step(65); }},
+      {"unknown token", [](Header* h) { h->mutable_tokenizer()->set_unknown_id(4); }},
+      {"added token",
+       [](Header* h) { h->mutable_tokenizer()->mutable_added_tokens(0)->set_content(""); }},
+  };
+  for (const auto& [expected, edit] : cases) {
+    WriteAll(path_, bytes);
+    EditHeader(path_, edit);
+    EXPECT_THAT(ErrorOf(path_), HasSubstr(expected));
+  }
+}
+
+// A header whose hash is right and whose contents are nonsense is refused or read; it ends in no
+// crash, and nothing of it is called.
+TEST_F(BundleTest, SurvivesNonsenseInAHeaderWithTheRightHash) {
+  const std::string bytes = ReadAll(path_);
+  const std::string header = HeaderBytes(path_);
+  std::mt19937 random(42);
+  int refused = 0;
+  for (int round = 0; round < 1000; ++round) {
+    std::string damaged = header;
+    for (uint32_t edits = 1 + random() % 4; edits > 0; --edits) {
+      const size_t at = random() % damaged.size();
+      switch (random() % 4) {
+        case 0:
+          damaged[at] = static_cast<char>(random());
+          break;
+        case 1:
+          damaged[at] = static_cast<char>(damaged[at] ^ (1 << random() % 8));
+          break;
+        case 2:
+          damaged.erase(at, 1 + random() % 8);
+          break;
+        default:
+          damaged.insert(at, 1 + random() % 3, static_cast<char>(random()));
+      }
+      if (damaged.empty()) damaged = "x";
+    }
+    WriteAll(path_, bytes);
+    ReplaceHeader(path_, damaged);
+    refused += ReadEverything(path_).ok() ? 0 : 1;
+  }
+  EXPECT_GT(refused, 500);
+}
+
+TEST_F(BundleTest, IsToldFromOtherFilesByItsStartOrItsName) {
+  EXPECT_TRUE(Bundle::Looks(path_));
+  const std::string other = folder_.path() + "/other";
+  WriteAll(other, ReadAll(path_));
+  EXPECT_TRUE(Bundle::Looks(other));
+  WriteAll(other, "{}");
+  EXPECT_FALSE(Bundle::Looks(other));
+  EXPECT_FALSE(Bundle::Looks(folder_.path()));
+  EXPECT_TRUE(Bundle::Looks(folder_.path() + "/missing.llb"));
+  EXPECT_THAT(ErrorOf(folder_.path() + "/missing.llb"), HasSubstr("No such file"));
+  WriteAll(path_, "{}");
+  EXPECT_EQ(ErrorOf(path_), "is not a bundle of lluda");
+}
+
+TEST_F(BundleTest, IsNotHalfWritten) {
+  Contents contents;
+  const std::string nowhere = folder_.path() + "/no/such/folder.llb";
+  const absl::Status status = WriteBundle(nowhere, contents);
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()), HasSubstr(nowhere));
+}
+
+}  // namespace
+}  // namespace lluda::bundle

@@ -1,0 +1,27 @@
+// What a bundle tells of the model in it, beside what is run.
+//
+//   bundle->model().name        // "Qwen3-0.6B"
+//   bundle->model().context     // 4096
+#ifndef LLUDA_BUNDLE_MODEL_INFO_H_
+#define LLUDA_BUNDLE_MODEL_INFO_H_
+
+#include <cstdint>
+#include <string>
+
+#include "frontends/generation_config.h"
+
+namespace lluda::bundle {
+
+struct ModelInfo {
+  std::string name;       // of the folder it was compiled from
+  std::string precision;  // "bf16" or "f32"
+  int64_t context = 0;    // the most tokens a session can hold
+  int64_t max_step = 0;   // the most tokens computed at a time
+  frontends::GenerationConfig generation;
+  std::string chat_template_problem;  // why it cannot be chatted with; empty: it can
+  int64_t source_weight_bytes = 0;    // of the checkpoint
+};
+
+}  // namespace lluda::bundle
+
+#endif  // LLUDA_BUNDLE_MODEL_INFO_H_

@@ -1,0 +1,225 @@
+#include "bundle/program_message.h"
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace lluda::bundle {
+namespace {
+
+using runtime::Space;
+
+constexpr int64_t kAlignment = 64;
+// Above what any machine holds, far below where sums of two overflow.
+constexpr int64_t kMostBytes = int64_t{1} << 46;
+constexpr int64_t kMostCount = int64_t{1} << 40;
+
+int64_t RoundUp(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+// Collects the first thing that is out of its range.
+class Checker {
+ public:
+  void Range(const char* field, int64_t value, int64_t least, int64_t most) {
+    if (!status_.ok() || (value >= least && value <= most)) return;
+    status_ = absl::InvalidArgumentError(
+        absl::StrCat("program: ", field, " is ", value, ", must be ", least, " to ", most));
+  }
+  // An index into something that has `size` elements.
+  void Index(const char* field, int64_t value, size_t size) {
+    Range(field, value, 0, static_cast<int64_t>(size) - 1);
+  }
+  const absl::Status& status() const { return status_; }
+
+ private:
+  absl::Status status_;
+};
+
+runtime::Kernel KernelOf(const Kernel& message, size_t symbols, Checker* check) {
+  runtime::Kernel kernel;
+  kernel.name = message.name();
+  kernel.item_cost = message.item_cost();
+  kernel.cost_symbol = message.cost_symbol();
+  kernel.scratch_bytes = message.scratch_bytes();
+  kernel.item_read_bytes = message.item_read_bytes();
+  kernel.work.constant = message.work_constant();
+  check->Range("kernel.item_cost", kernel.item_cost, 0, kMostCount);
+  check->Range("kernel.cost_symbol", kernel.cost_symbol, -1, static_cast<int64_t>(symbols) - 1);
+  check->Range("kernel.scratch_bytes", kernel.scratch_bytes, 0, kMostCount);
+  check->Range("kernel.item_read_bytes", kernel.item_read_bytes, 0, kMostCount);
+  check->Range("kernel.work_constant", kernel.work.constant, 0, kMostCount);
+  for (const WorkFactor& factor : message.work_factors()) {
+    check->Index("kernel.work_factor.symbol", factor.symbol(), symbols);
+    check->Range("kernel.work_factor.divisor", factor.divisor(), 1, kMostCount);
+    kernel.work.factors.push_back({static_cast<int>(factor.symbol()), factor.divisor()});
+  }
+  return kernel;
+}
+
+// Buffers of these spaces have one base each; others are told apart by their index.
+int64_t SpaceBytes(Space space, const runtime::Program& program) {
+  switch (space) {
+    case Space::kFrame:
+      return program.frame_bytes;
+    case Space::kLoaded:
+      return program.loaded_bytes;
+    case Space::kOutput:
+      return program.output_bytes;
+    default:
+      return kMostBytes;
+  }
+}
+
+runtime::Call CallOf(const Call& message, const runtime::Program& program, Checker* check) {
+  runtime::Call call;
+  call.kernel = message.kernel();
+  call.name = message.name();
+  check->Index("call.kernel", message.kernel(), program.kernels.size());
+  for (const Buffer& buffer : message.buffers()) {
+    check->Range("buffer.space", buffer.space(), 0, static_cast<int64_t>(Space::kOutput));
+    const auto space = static_cast<Space>(buffer.space());
+    if (space == Space::kWeight) check->Index("buffer.index", buffer.index(), 0);
+    if (space == Space::kState) {
+      check->Index("buffer.index", buffer.index(), program.states.size());
+    }
+    if (space == Space::kInput) {
+      check->Index("buffer.index", buffer.index(), program.inputs.size());
+    }
+    check->Range("buffer.offset", buffer.offset(), 0, SpaceBytes(space, program));
+    call.buffers.push_back({space, buffer.index(), buffer.offset()});
+  }
+  return call;
+}
+
+}  // namespace
+
+StepProgram MakeStepProgram(const runtime::Program& program) {
+  StepProgram step;
+  step.program = program;
+  step.program.load.clear();
+  step.program.kernels.clear();
+  step.program.weights.clear();
+  std::map<uint32_t, uint32_t> kernels;
+  std::map<uint32_t, int64_t> offsets;
+  for (runtime::Call& call : step.program.step) {
+    const auto [kernel, is_new] =
+        kernels.try_emplace(call.kernel, static_cast<uint32_t>(step.program.kernels.size()));
+    if (is_new) step.program.kernels.push_back(program.kernels[call.kernel]);
+    call.kernel = kernel->second;
+    for (runtime::BufferRef& buffer : call.buffers) {
+      if (buffer.space != Space::kWeight) continue;
+      const auto [offset, first] =
+          offsets.try_emplace(buffer.index, RoundUp(step.program.loaded_bytes));
+      if (first) {
+        step.kept.push_back({buffer.index, offset->second});
+        step.program.loaded_bytes = offset->second + program.weights[buffer.index].bytes;
+      }
+      buffer = {Space::kLoaded, 0, offset->second + buffer.offset};
+    }
+  }
+  return step;
+}
+
+Kernel ToMessage(const runtime::Kernel& kernel, int64_t entry) {
+  Kernel message;
+  message.set_name(kernel.name);
+  message.set_entry(static_cast<uint64_t>(entry));
+  message.set_work_constant(kernel.work.constant);
+  for (const runtime::WorkFactor& factor : kernel.work.factors) {
+    WorkFactor* to = message.add_work_factors();
+    to->set_symbol(static_cast<uint32_t>(factor.symbol));
+    to->set_divisor(factor.divisor);
+  }
+  message.set_item_cost(kernel.item_cost);
+  message.set_cost_symbol(kernel.cost_symbol);
+  message.set_scratch_bytes(kernel.scratch_bytes);
+  message.set_item_read_bytes(kernel.item_read_bytes);
+  return message;
+}
+
+absl::StatusOr<runtime::Kernel> FromMessage(const Kernel& message, size_t symbols) {
+  Checker check;
+  runtime::Kernel kernel = KernelOf(message, symbols, &check);
+  if (!check.status().ok()) return check.status();
+  return kernel;
+}
+
+Program ToMessage(const runtime::Program& program, absl::Span<const int64_t> entries) {
+  Program message;
+  for (const runtime::SymbolRange& symbol : program.symbols) {
+    Symbol* to = message.add_symbols();
+    to->set_name(symbol.name);
+    to->set_min(symbol.min);
+    to->set_max(symbol.max);
+  }
+  for (size_t i = 0; i < program.kernels.size(); ++i) {
+    *message.add_kernels() = ToMessage(program.kernels[i], entries[i]);
+  }
+  for (const runtime::State& state : program.states) {
+    State* to = message.add_states();
+    to->set_name(state.name);
+    to->set_factor(state.factor);
+    for (const int symbol : state.symbols) to->add_symbols(static_cast<uint32_t>(symbol));
+  }
+  for (const runtime::Call& call : program.step) {
+    Call* to = message.add_step();
+    to->set_kernel(call.kernel);
+    to->set_name(call.name);
+    for (const runtime::BufferRef& buffer : call.buffers) {
+      Buffer* buffer_to = to->add_buffers();
+      buffer_to->set_space(static_cast<uint32_t>(buffer.space));
+      buffer_to->set_index(buffer.index);
+      buffer_to->set_offset(buffer.offset);
+    }
+  }
+  message.set_frame_bytes(program.frame_bytes);
+  message.set_output_bytes(program.output_bytes);
+  for (const std::string& input : program.inputs) message.add_inputs(input);
+  return message;
+}
+
+absl::StatusOr<runtime::Program> FromMessage(const Program& message, const ProgramLimits& limits) {
+  Checker check;
+  runtime::Program program;
+  program.loaded_bytes = limits.loaded_bytes;
+  program.frame_bytes = message.frame_bytes();
+  program.output_bytes = message.output_bytes();
+  check.Range("frame_bytes", program.frame_bytes, 0, kMostBytes);
+  check.Range("output_bytes", program.output_bytes, 0, kMostBytes);
+  program.inputs.assign(message.inputs().begin(), message.inputs().end());
+  for (const Symbol& symbol : message.symbols()) {
+    check.Range("symbol.max", symbol.max(), 1, kMostCount);
+    check.Range("symbol.min", symbol.min(), 0, symbol.max());
+    program.symbols.push_back({symbol.name(), symbol.min(), symbol.max()});
+  }
+  for (const State& message_state : message.states()) {
+    runtime::State state;
+    state.name = message_state.name();
+    state.factor = message_state.factor();
+    check.Range("state.factor", state.factor, 0, kMostCount);
+    int64_t bytes = state.factor;
+    for (const uint32_t symbol : message_state.symbols()) {
+      check.Index("state.symbol", symbol, program.symbols.size());
+      if (!check.status().ok()) return check.status();
+      const int64_t most = program.symbols[symbol].max;
+      check.Range("state.factor", bytes, 0, kMostBytes / most);
+      if (!check.status().ok()) return check.status();
+      bytes *= most;
+      state.symbols.push_back(static_cast<int>(symbol));
+    }
+    program.states.push_back(std::move(state));
+  }
+  for (const Kernel& kernel : message.kernels()) {
+    check.Range("kernel.entry", static_cast<int64_t>(kernel.entry()),
+                static_cast<int64_t>(limits.code_start),
+                static_cast<int64_t>(limits.code_bytes) - 1);
+    program.kernels.push_back(KernelOf(kernel, program.symbols.size(), &check));
+  }
+  for (const Call& call : message.step()) program.step.push_back(CallOf(call, program, &check));
+  if (!check.status().ok()) return check.status();
+  return program;
+}
+
+}  // namespace lluda::bundle

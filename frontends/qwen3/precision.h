@@ -1,0 +1,21 @@
+// In which numbers a model computes.
+//
+//   options.precision = Precision::kF32;   // for comparisons
+#ifndef LLUDA_FRONTENDS_QWEN3_PRECISION_H_
+#define LLUDA_FRONTENDS_QWEN3_PRECISION_H_
+
+#include <cstdint>
+
+namespace lluda::frontends::qwen3 {
+
+enum class Precision : uint8_t {
+  // Matmul inputs and the KV cache are rounded to bf16 by cast ops; the residual stream, norms,
+  // RoPE, softmax and all sums are f32. Weights of another dtype are cast to bf16 for matmuls.
+  kBF16,
+  // All activations and the cache are f32; weights are used in the checkpoint's dtype.
+  kF32,
+};
+
+}  // namespace lluda::frontends::qwen3
+
+#endif  // LLUDA_FRONTENDS_QWEN3_PRECISION_H_
