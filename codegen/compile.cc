@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "bundle/program_message.h"
 #include "codegen/blocks.h"
 #include "codegen/kernel_set.h"
 #include "glog/logging.h"
@@ -37,14 +38,51 @@ struct Activation {
 
 class Compiler {
  public:
-  Compiler(const ir::Module& module, const Target& target)
-      : module_(module), target_(target), kernels_(target, SymbolNames(module)) {}
+  Compiler(const ir::Module& module, const Target& target, Units units)
+      : module_(module), target_(target), kernels_(target, SymbolNames(module), units) {}
 
   absl::StatusOr<CompiledModule> Run(const CompileOptions& options) {
-    const ir::Func* entry = module_.FindFunc(options.entry);
+    kernels_.UseCache(options.cache);
+    if (absl::Status s = Build(options.entry); !s.ok()) return s;
+    CompiledModule compiled;
+    absl::StatusOr<std::unique_ptr<KernelLibrary>> library = kernels_.Compile(options.threads);
+    if (!library.ok()) return library.status();
+    compiled.library = *std::move(library);
+    compiled.cached_kernels = kernels_.cached();
+    program_.kernels = kernels_.kernels();
+    compiled.program = std::move(program_);
+    return compiled;
+  }
+
+  absl::StatusOr<ObjectModule> RunToObject(const std::string& entry) {
+    if (absl::Status s = Build(entry); !s.ok()) return s;
+    CHECK(kernels_.module() != nullptr) << "no statement of @" << entry << " needs a kernel";
+    absl::StatusOr<std::string> object = ObjectFile(target_, kernels_.module());
+    if (!object.ok()) return object.status();
+    program_.kernels = kernels_.kernels();
+    return ObjectModule{std::move(program_), *std::move(object)};
+  }
+
+  absl::StatusOr<StepObject> RunToStepObject(const std::string& name, int64_t context,
+                                             int64_t max_step) {
+    if (absl::Status s = Build("step"); !s.ok()) return s;
+    program_.kernels = kernels_.kernels();
+    const bundle::StepProgram step = bundle::MakeStepProgram(program_);
+    absl::StatusOr<StepMemory> memory =
+        EmitStepFunction(step.program, name, context, max_step, kernels_.module());
+    if (!memory.ok()) return memory.status();
+    absl::StatusOr<std::string> object = ObjectFile(target_, kernels_.module());
+    if (!object.ok()) return object.status();
+    return StepObject{*std::move(object), *memory};
+  }
+
+ private:
+  // The call lists, and an LLVM function for each kernel.
+  absl::Status Build(const std::string& entry_name) {
+    const ir::Func* entry = module_.FindFunc(entry_name);
     if (entry == nullptr) {
       return absl::NotFoundError(
-          absl::StrCat("module @", module_.name, " has no func @", options.entry));
+          absl::StrCat("module @", module_.name, " has no func @", entry_name));
     }
     for (const ir::Symbol& symbol : module_.symbols) {
       program_.symbols.push_back({symbol.name, symbol.min, symbol.max});
@@ -52,17 +90,9 @@ class Compiler {
     DeclareStates();
     DeclareLoaded();
     if (absl::Status s = CompileLoad(); !s.ok()) return s;
-    if (absl::Status s = CompileEntry(*entry); !s.ok()) return s;
-    CompiledModule compiled;
-    absl::StatusOr<std::unique_ptr<KernelLibrary>> library = kernels_.Compile(options.threads);
-    if (!library.ok()) return library.status();
-    compiled.library = *std::move(library);
-    program_.kernels = kernels_.kernels();
-    compiled.program = std::move(program_);
-    return compiled;
+    return CompileEntry(*entry);
   }
 
- private:
   static std::vector<std::string> SymbolNames(const ir::Module& module) {
     std::vector<std::string> names;
     for (const ir::Symbol& symbol : module.symbols) names.push_back(symbol.name);
@@ -362,7 +392,18 @@ class Compiler {
 
 absl::StatusOr<CompiledModule> Compile(const ir::Module& module, const Target& target,
                                        const CompileOptions& options) {
-  return Compiler(module, target).Run(options);
+  return Compiler(module, target, Units::kPerKernel).Run(options);
+}
+
+absl::StatusOr<ObjectModule> CompileToObject(const ir::Module& module, const Target& target,
+                                             const std::string& entry) {
+  return Compiler(module, target, Units::kOne).RunToObject(entry);
+}
+
+absl::StatusOr<StepObject> CompileStepToObject(const ir::Module& module, const Target& target,
+                                               const std::string& name, int64_t context,
+                                               int64_t max_step) {
+  return Compiler(module, target, Units::kOne).RunToStepObject(name, context, max_step);
 }
 
 }  // namespace lluda::codegen

@@ -16,7 +16,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "bundle/code_cache.h"
 #include "codegen/jit.h"
+#include "codegen/step_function.h"
 #include "codegen/target.h"
 #include "ir/graph.h"
 #include "runtime/program.h"
@@ -26,11 +28,14 @@ namespace lluda::codegen {
 struct CompileOptions {
   int threads = 1;             // LLVM modules compiled side by side
   std::string entry = "step";  // the function the step list runs
+  // Kernels of earlier runs, and where new ones are kept; null: none are.
+  const bundle::CodeCache* cache = nullptr;
 };
 
 struct CompiledModule {
   runtime::Program program;
   std::unique_ptr<KernelLibrary> library;  // owns the code that `program` points to
+  int64_t cached_kernels = 0;              // those that the cache had
 };
 
 // The module must have been planned (plan-memory). Errors: NotFound for a missing entry,
@@ -38,6 +43,24 @@ struct CompiledModule {
 // frame.
 absl::StatusOr<CompiledModule> Compile(const ir::Module& module, const Target& target,
                                        const CompileOptions& options);
+
+// The same for a later process: `object` is a relocatable ELF file whose functions have the
+// kernels' names; nothing is loaded into this process, and the kernels have no addresses yet.
+struct ObjectModule {
+  runtime::Program program;
+  std::string object;
+};
+absl::StatusOr<ObjectModule> CompileToObject(const ir::Module& module, const Target& target,
+                                             const std::string& entry = "step");
+
+// The step as an object file with a single function, NAME_step of step_function.h.
+struct StepObject {
+  std::string object;
+  StepMemory memory;
+};
+absl::StatusOr<StepObject> CompileStepToObject(const ir::Module& module, const Target& target,
+                                               const std::string& name, int64_t context,
+                                               int64_t max_step);
 
 }  // namespace lluda::codegen
 

@@ -33,6 +33,7 @@ Emitter::Emitter(llvm::Module* module, const Target& target, const std::string& 
       llvm::Function::Create(llvm::FunctionType::get(builder_.getVoidTy(), {pointer}, false),
                              llvm::Function::ExternalLinkage, name, module);
   function_->addFnAttr(llvm::Attribute::NoUnwind);
+  if (!target.tune.empty()) function_->addFnAttr("tune-cpu", target.tune);
   args_ = function_->getArg(0);
   args_->setName("args");
   function_->addParamAttr(0, llvm::Attribute::NoAlias);

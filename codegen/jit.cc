@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "llvm/ExecutionEngine/ObjectCache.h"
 #include "llvm/ExecutionEngine/Orc/CompileUtils.h"
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
@@ -67,21 +68,44 @@ class LljitLibrary : public KernelLibrary {
   std::vector<std::pair<std::string, runtime::KernelFn>> kernels_;
 };
 
+// Passes on what the compiler reports. Where code is kept is not LLVM's concern: what it would ask
+// for was not given to it.
+class Listener : public llvm::ObjectCache {
+ public:
+  explicit Listener(ObjectListener listener) : listener_(std::move(listener)) {}
+  void notifyObjectCompiled(const llvm::Module* module, llvm::MemoryBufferRef object) override {
+    listener_(module->getModuleIdentifier(), {object.getBufferStart(), object.getBufferSize()});
+  }
+  std::unique_ptr<llvm::MemoryBuffer> getObject(const llvm::Module*) override { return nullptr; }
+
+ private:
+  ObjectListener listener_;
+};
+
 }  // namespace
 
 Jit::Jit() = default;
 Jit::~Jit() = default;
 
-absl::StatusOr<std::unique_ptr<Jit>> Jit::Create(const Target& target, int threads) {
+absl::StatusOr<std::unique_ptr<Jit>> Jit::Create(const Target& target, int threads,
+                                                 ObjectListener listener) {
   llvm::orc::JITTargetMachineBuilder machine = MachineBuilder(target);
   llvm::Expected<llvm::DataLayout> layout = machine.getDefaultDataLayoutForTarget();
   if (!layout) return FromLlvm("target machine", layout.takeError());
   auto jit = absl::WrapUnique(new Jit());
   jit->triple_ = machine.getTargetTriple().str();
   jit->layout_ = layout->getStringRepresentation();
+  if (listener) jit->objects_ = std::make_unique<Listener>(std::move(listener));
+  using Compiler = std::unique_ptr<llvm::orc::IRCompileLayer::IRCompiler>;
   auto lljit = llvm::orc::LLJITBuilder()
                    .setJITTargetMachineBuilder(std::move(machine))
                    .setNumCompileThreads(threads > 1 ? static_cast<unsigned>(threads) : 0)
+                   .setCompileFunctionCreator(
+                       [objects = jit->objects_.get()](
+                           llvm::orc::JITTargetMachineBuilder builder) -> llvm::Expected<Compiler> {
+                         return std::make_unique<llvm::orc::ConcurrentIRCompiler>(
+                             std::move(builder), objects);
+                       })
                    .create();
   if (!lljit) return FromLlvm("JIT", lljit.takeError());
   jit->lljit_ = std::move(*lljit);
@@ -109,6 +133,12 @@ absl::Status Jit::AddModule(std::unique_ptr<llvm::LLVMContext> context,
   return absl::OkStatus();
 }
 
+absl::Status Jit::AddObject(const std::string& name, absl::string_view object) {
+  llvm::Error error = lljit_->addObjectFile(
+      llvm::MemoryBuffer::getMemBufferCopy({object.data(), object.size()}, name));
+  return error ? FromLlvm("adding an object", std::move(error)) : absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<KernelLibrary>> Jit::Compile(
     const std::vector<std::string>& names) && {
   // One lookup for all names lets the compile threads work on all modules at once.
@@ -126,8 +156,11 @@ absl::StatusOr<std::unique_ptr<KernelLibrary>> Jit::Compile(
       std::make_unique<LljitLibrary>(std::move(lljit_), std::move(kernels)));
 }
 
-absl::StatusOr<std::string> Assembly(const Target& target, llvm::Module* module) {
-  auto machine = MachineBuilder(target).createTargetMachine();
+namespace {
+
+absl::StatusOr<std::string> EmitFile(llvm::orc::JITTargetMachineBuilder builder,
+                                     llvm::CodeGenFileType type, llvm::Module* module) {
+  auto machine = builder.createTargetMachine();
   if (!machine) return FromLlvm("target machine", machine.takeError());
   module->setTargetTriple((*machine)->getTargetTriple().str());
   module->setDataLayout((*machine)->createDataLayout());
@@ -135,11 +168,25 @@ absl::StatusOr<std::string> Assembly(const Target& target, llvm::Module* module)
   llvm::SmallVector<char, 0> text;
   llvm::raw_svector_ostream out(text);
   llvm::legacy::PassManager passes;
-  if ((*machine)->addPassesToEmitFile(passes, out, nullptr, llvm::CodeGenFileType::AssemblyFile)) {
-    return absl::UnimplementedError("this target cannot print assembly");
+  if ((*machine)->addPassesToEmitFile(passes, out, nullptr, type)) {
+    return absl::UnimplementedError("this target cannot write this kind of file");
   }
   passes.run(*module);
   return std::string(text.begin(), text.end());
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> Assembly(const Target& target, llvm::Module* module) {
+  return EmitFile(MachineBuilder(target), llvm::CodeGenFileType::AssemblyFile, module);
+}
+
+absl::StatusOr<std::string> ObjectFile(const Target& target, llvm::Module* module) {
+  llvm::orc::JITTargetMachineBuilder builder = MachineBuilder(target);
+  builder.setRelocationModel(llvm::Reloc::PIC_);
+  builder.setCodeModel(llvm::CodeModel::Small);
+  builder.getOptions().FunctionSections = true;  // so that a linker can leave some out
+  return EmitFile(std::move(builder), llvm::CodeGenFileType::ObjectFile, module);
 }
 
 }  // namespace lluda::codegen

@@ -8,16 +8,21 @@
 #ifndef LLUDA_CODEGEN_JIT_H_
 #define LLUDA_CODEGEN_JIT_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "codegen/target.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "runtime/kernel_abi.h"
 
+namespace llvm {
+class ObjectCache;
+}
 namespace llvm::orc {
 class LLJIT;
 }
@@ -32,21 +37,30 @@ class KernelLibrary {
   virtual runtime::KernelFn Find(const std::string& name) const = 0;
 };
 
+// Told of each module that was compiled, by its name, and of the ELF file it became. Called from
+// several threads at a time.
+using ObjectListener = std::function<void(const std::string& module, absl::string_view object)>;
+
 class Jit {
  public:
-  // `threads`: how many modules are compiled at a time.
-  static absl::StatusOr<std::unique_ptr<Jit>> Create(const Target& target, int threads);
+  // `threads`: how many modules are compiled at a time. `listener` may be empty.
+  static absl::StatusOr<std::unique_ptr<Jit>> Create(const Target& target, int threads,
+                                                     ObjectListener listener = {});
   ~Jit();
 
   // Gives a module's functions to the compiler. The module's data layout and triple are set here.
   absl::Status AddModule(std::unique_ptr<llvm::LLVMContext> context,
                          std::unique_ptr<llvm::Module> module);
 
+  // The same for what a listener was given earlier: it is only linked.
+  absl::Status AddObject(const std::string& name, absl::string_view object);
+
   // Compiles everything added and looks the names up.
   absl::StatusOr<std::unique_ptr<KernelLibrary>> Compile(const std::vector<std::string>& names) &&;
 
  private:
   Jit();
+  std::unique_ptr<llvm::ObjectCache> objects_;  // outlives the compiler that reports to it
   std::unique_ptr<llvm::orc::LLJIT> lljit_;
   std::string triple_;
   std::string layout_;
@@ -54,6 +68,8 @@ class Jit {
 
 // The assembly of a module for a target, for tests and for reading.
 absl::StatusOr<std::string> Assembly(const Target& target, llvm::Module* module);
+// The module as a relocatable ELF file, its code independent of where it lies.
+absl::StatusOr<std::string> ObjectFile(const Target& target, llvm::Module* module);
 
 }  // namespace lluda::codegen
 

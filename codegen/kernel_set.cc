@@ -1,8 +1,16 @@
 #include "codegen/kernel_set.h"
 
 #include <algorithm>
+#include <mutex>
+#include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "bundle/layout.h"
+#include "bundle/program_message.h"
+#include "bundle/sha256.h"
+#include "codegen/fingerprint.h"
 #include "glog/logging.h"
 
 namespace lluda::codegen {
@@ -13,17 +21,70 @@ int KernelSet::SymbolIndex(const std::string& name) const {
   return static_cast<int>(it - symbols_.begin());
 }
 
+llvm::Module* KernelSet::ModuleFor(const std::string& name) {
+  if (units_ == Units::kPerKernel || emitted_.empty()) {
+    Emitted emitted;
+    emitted.context = std::make_unique<llvm::LLVMContext>();
+    emitted.module = std::make_unique<llvm::Module>(name, *emitted.context);
+    emitted_.push_back(std::move(emitted));
+  }
+  return emitted_.back().module.get();
+}
+
+std::string KernelSet::CacheKey(const std::string& name, const std::string& key) const {
+  // Those that are off as well: a CPU's name would bring them in.
+  std::vector<std::string> features = target_.features;
+  std::sort(features.begin(), features.end());
+  return absl::StrCat(name, "\nlluda ", bundle::kLludaVersion, " ", kCodegenFingerprint, "\nllvm ",
+                      LlvmVersion(), "\nfeatures ", absl::StrJoin(features, ","), "\nsymbols ",
+                      absl::StrJoin(symbols_, ","), "\n", key);
+}
+
+bool KernelSet::AddCached(const std::string& name, const std::string& key) {
+  const std::optional<std::string> value = cache_->Find(CacheKey(name, key));
+  bundle::CachedKernel message;
+  if (!value || !message.ParseFromString(*value)) return false;
+  absl::StatusOr<runtime::Kernel> kernel = bundle::FromMessage(message.kernel(), symbols_.size());
+  if (!kernel.ok()) return false;
+  kernels_.push_back(*std::move(kernel));
+  emitted_.push_back({nullptr, nullptr, message.object()});
+  ++cached_;
+  return true;
+}
+
+// What cannot be stored is compiled again next time.
+void KernelSet::StoreNew(const std::map<std::string, std::string>& objects) const {
+  if (cache_ == nullptr || objects.empty()) return;
+  for (const auto& [key, index] : index_by_key_) {
+    const auto object = objects.find(kernels_[index].name);
+    if (object == objects.end()) continue;
+    bundle::CachedKernel message;
+    *message.mutable_kernel() = bundle::ToMessage(kernels_[index], 0);
+    message.set_object(object->second);
+    if (!cache_->Store(CacheKey(kernels_[index].name, key), message.SerializeAsString()).ok()) {
+      return;
+    }
+  }
+  (void)cache_->KeepBound();
+}
+
 absl::StatusOr<uint32_t> KernelSet::Add(const KernelSpec& spec) {
   const std::string key = KeyOf(spec);
   const auto known = index_by_key_.find(key);
   if (known != index_by_key_.end()) return known->second;
   const auto index = static_cast<uint32_t>(kernels_.size());
-  const std::string name = absl::StrCat(StemOf(spec), "_", IsaName(target_.isa), "_", index);
-  Emitted emitted;
-  emitted.context = std::make_unique<llvm::LLVMContext>();
-  emitted.module = std::make_unique<llvm::Module>(name, *emitted.context);
-  absl::StatusOr<KernelInfo> info = EmitKernel(spec, target_, symbols_, name, emitted.module.get());
-  if (!info.ok()) return info.status();
+  // The end of the name tells kernels of one stem apart, and is the same in every program.
+  const std::string name = absl::StrCat(StemOf(spec), "_", IsaName(target_.isa), "_",
+                                        bundle::HexOf(bundle::Sha256(key)).substr(0, 8));
+  if (cache_ != nullptr && AddCached(name, key)) {
+    index_by_key_.emplace(key, index);
+    return index;
+  }
+  absl::StatusOr<KernelInfo> info = EmitKernel(spec, target_, symbols_, name, ModuleFor(name));
+  if (!info.ok()) {
+    if (units_ == Units::kPerKernel) emitted_.pop_back();
+    return info.status();
+  }
   runtime::Kernel kernel;
   kernel.name = name;
   kernel.item_cost = info->item_cost;
@@ -40,24 +101,36 @@ absl::StatusOr<uint32_t> KernelSet::Add(const KernelSpec& spec) {
     }
   }
   kernels_.push_back(std::move(kernel));
-  emitted_.push_back(std::move(emitted));
   index_by_key_.emplace(key, index);
   return index;
 }
 
 absl::StatusOr<std::unique_ptr<KernelLibrary>> KernelSet::Compile(int threads) {
-  absl::StatusOr<std::unique_ptr<Jit>> jit = Jit::Create(target_, threads);
+  std::mutex mutex;
+  std::map<std::string, std::string> objects;  // those compiled now, by kernel
+  ObjectListener listener;
+  if (cache_ != nullptr) {
+    listener = [&](const std::string& kernel, absl::string_view object) {
+      const std::lock_guard<std::mutex> lock(mutex);
+      objects[kernel] = std::string(object);
+    };
+  }
+  absl::StatusOr<std::unique_ptr<Jit>> jit = Jit::Create(target_, threads, std::move(listener));
   if (!jit.ok()) return jit.status();
   std::vector<std::string> names;
   for (size_t i = 0; i < kernels_.size(); ++i) {
     names.push_back(kernels_[i].name);
-    absl::Status added =
-        (*jit)->AddModule(std::move(emitted_[i].context), std::move(emitted_[i].module));
+    Emitted& emitted = emitted_[i];
+    const absl::Status added =
+        emitted.module == nullptr
+            ? (*jit)->AddObject(names.back(), emitted.object)
+            : (*jit)->AddModule(std::move(emitted.context), std::move(emitted.module));
     if (!added.ok()) return added;
   }
   emitted_.clear();
   absl::StatusOr<std::unique_ptr<KernelLibrary>> library = std::move(**jit).Compile(names);
   if (!library.ok()) return library.status();
+  StoreNew(objects);
   for (runtime::Kernel& kernel : kernels_) kernel.fn = (*library)->Find(kernel.name);
   return library;
 }

@@ -1,9 +1,13 @@
 #include "codegen/kernel_set.h"
 
+#include <algorithm>
+#include <filesystem>
 #include <string>
 #include <vector>
 
+#include "bundle/code_cache.h"
 #include "codegen/kernel_test_util.h"
+#include "frontends/test_files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -88,6 +92,74 @@ TEST(KernelSet, RefusesWhatNoKernelComputesEveryTimeItIsAsked) {
     EXPECT_THAT(std::string(index.status().message()), HasSubstr("=> i8 tok[T]"));
   }
   EXPECT_TRUE(kernels.kernels().empty());
+}
+
+// Compiles the kernels of kText with a cache and runs the first; how many the cache had.
+int64_t CompileWith(const bundle::CodeCache& cache, const Target& target) {
+  const auto module = ParseTestModule(kText);
+  KernelSet kernels(target, SymbolNames(*module));
+  kernels.UseCache(&cache);
+  for (const KernelSpec& spec : SpecsOf(*module)) EXPECT_TRUE(kernels.Add(spec).ok());
+  const auto library = kernels.Compile(1);
+  EXPECT_TRUE(library.ok()) << library.status();
+  if (!library.ok()) return -1;
+  const std::vector<float> x(80, 8.0f);
+  std::vector<float> result(80, 0.0f);
+  void* buffers[] = {const_cast<float*>(x.data()), result.data()};
+  const int64_t dims[] = {1, 1, 64};
+  const runtime::Kernel& kernel = kernels.kernels()[0];
+  const runtime::KernelArgs args{buffers, dims, nullptr, 0, kernel.work.Count(dims)};
+  kernel.fn(&args);
+  EXPECT_THAT(result, testing::Each(4.0f));
+  return kernels.cached();
+}
+
+class KernelCacheTest : public testing::Test {
+ protected:
+  const frontends::TemporaryFolder folder_;
+  const bundle::CodeCache cache_ =
+      *bundle::CodeCache::Open(folder_.PathOf("cache"), bundle::kDefaultCacheBytes);
+};
+
+TEST_F(KernelCacheTest, GivesBackWhatWasCompiledForTheSameFeatures) {
+  EXPECT_EQ(CompileWith(cache_, Target::Host()), 0);
+  EXPECT_EQ(CompileWith(cache_, Target::Host()), 2);
+  // Who else has them does not matter, nor does the CPU that LLVM schedules for.
+  Target renamed = Target::Host();
+  renamed.tune = "another CPU";
+  std::reverse(renamed.features.begin(), renamed.features.end());
+  EXPECT_EQ(CompileWith(cache_, renamed), 2);
+  EXPECT_EQ(CompileWith(cache_, *Target::Named("generic")), 0);
+}
+
+TEST_F(KernelCacheTest, CompilesADamagedKernelAgain) {
+  EXPECT_EQ(CompileWith(cache_, Target::Host()), 0);
+  const auto entries = cache_.List();
+  ASSERT_TRUE(entries.ok());
+  ASSERT_EQ(entries->size(), 2);
+  std::filesystem::resize_file((*entries)[0].path, (*entries)[0].bytes - 1);
+  EXPECT_EQ(CompileWith(cache_, Target::Host()), 1);
+  EXPECT_EQ(CompileWith(cache_, Target::Host()), 2);
+}
+
+TEST_F(KernelCacheTest, IsDoneWithoutWhereNothingCanBeStored) {
+  std::filesystem::remove_all(cache_.folder());
+  EXPECT_EQ(CompileWith(cache_, Target::Host()), 0);
+  EXPECT_EQ(CompileWith(cache_, Target::Host()), 0);
+}
+
+TEST_F(KernelCacheTest, KnowsKernelsByNumbersThatDependOnTheSymbolsToo) {
+  // Other symbols have other places in KernelArgs::dims.
+  const auto module = ParseTestModule(kText);
+  const Target target = Target::Host();
+  const std::vector<std::string> orders[] = {{"T", "S", "C"}, {"S", "T", "C"}};
+  for (const std::vector<std::string>& symbols : orders) {
+    KernelSet kernels(target, symbols);
+    kernels.UseCache(&cache_);
+    for (const KernelSpec& spec : SpecsOf(*module)) ASSERT_TRUE(kernels.Add(spec).ok());
+    ASSERT_TRUE(kernels.Compile(1).ok());
+    EXPECT_EQ(kernels.cached(), 0);
+  }
 }
 
 }  // namespace

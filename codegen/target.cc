@@ -1,10 +1,13 @@
 #include "codegen/target.h"
 
+#include <algorithm>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/Config/llvm-config.h"
 #include "llvm/TargetParser/Host.h"
 
 namespace lluda::codegen {
@@ -40,6 +43,8 @@ bool Supports(const llvm::StringMap<bool>& host, const IsaRow& row) {
 }  // namespace
 
 absl::string_view IsaName(Isa isa) { return kIsas[static_cast<int>(isa)].name; }
+
+std::string LlvmVersion() { return LLVM_VERSION_STRING; }
 
 std::vector<Isa> AllIsas() {
   std::vector<Isa> isas;
@@ -94,6 +99,28 @@ absl::StatusOr<Target> Target::Named(absl::string_view isa) {
   }
   return absl::NotFoundError(
       absl::StrCat("unknown isa '", isa, "'; known are host, ", absl::StrJoin(names, ", ")));
+}
+
+absl::StatusOr<Target> Target::Portable(absl::string_view isa) {
+  absl::StatusOr<Target> named = Named(isa);
+  if (!named.ok()) return named.status();
+  Target target;
+  target.isa = named->isa;
+  target.tune = llvm::sys::getHostCPUName().str();
+  const IsaRow& row = kIsas[static_cast<int>(target.isa)];
+  for (absl::string_view feature : absl::StrSplit(row.features, ',', absl::SkipEmpty())) {
+    target.features.push_back(absl::StrCat("+", feature));
+  }
+  return target;
+}
+
+std::vector<std::string> Target::EnabledFeatures() const {
+  std::vector<std::string> enabled;
+  for (const std::string& feature : features) {
+    if (feature[0] == '+') enabled.push_back(feature.substr(1));
+  }
+  std::sort(enabled.begin(), enabled.end());
+  return enabled;
 }
 
 }  // namespace lluda::codegen

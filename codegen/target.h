@@ -23,6 +23,8 @@ enum class Isa : uint8_t {
 };
 
 absl::string_view IsaName(Isa isa);
+// Of the LLVM that generates the code: "19.1.7".
+std::string LlvmVersion();
 // All of them, oldest first.
 std::vector<Isa> AllIsas();
 
@@ -48,6 +50,7 @@ inline int PanelDepth(ir::DType dtype) { return dtype == ir::DType::kF32 ? 1 : 2
 struct Target {
   std::string cpu;                    // LLVM's name, "" for the baseline
   std::vector<std::string> features;  // "+avx2", "-avx512f", ...: explicit, none implied by `cpu`
+  std::string tune;                   // the CPU whose timings LLVM schedules for; "": that of `cpu`
   Isa isa = Isa::kGeneric;
 
   bool has_fma() const { return isa >= Isa::kAvx2; }
@@ -59,6 +62,12 @@ struct Target {
   // A host limited to an older instruction set: "generic", "avx2", "avx512", "avx512bf16", or
   // "host". NotFound for other names, FailedPrecondition when this CPU cannot run it.
   static absl::StatusOr<Target> Named(absl::string_view isa);
+  // For code that other machines run, too: only the features that the instruction set's row names,
+  // scheduled for this CPU. The same names and errors as Named.
+  static absl::StatusOr<Target> Portable(absl::string_view isa);
+
+  // The features that are on, without their "+", sorted.
+  std::vector<std::string> EnabledFeatures() const;
 };
 
 }  // namespace lluda::codegen

@@ -169,5 +169,29 @@ TEST(Named, RefusesWhatThisCpuCannotRun) {
   }
 }
 
+TEST(Portable, EnablesTheFeaturesOfItsRowAndNoOthers) {
+  for (const Isa isa : AllIsas()) {
+    const auto portable = Target::Portable(IsaName(isa));
+    if (!Target::Named(IsaName(isa)).ok()) {
+      EXPECT_FALSE(portable.ok()) << IsaName(isa);
+      continue;
+    }
+    ASSERT_TRUE(portable.ok()) << portable.status();
+    EXPECT_EQ(portable->isa, isa);
+    EXPECT_EQ(portable->cpu, "") << "a name would bring in features of its own";
+    EXPECT_EQ(portable->tune, Target::Host().cpu);
+    EXPECT_EQ(portable->EnabledFeatures().size(), portable->features.size());
+  }
+  EXPECT_TRUE(Target::Portable("generic")->features.empty());
+  EXPECT_EQ(Target::Portable("host")->isa, Target::Host().isa);
+  EXPECT_EQ(Target::Portable("sse9").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST(EnabledFeatures, AreThoseThatAreOn) {
+  Target target;
+  target.features = {"+fma", "-avx512f", "+avx2"};
+  EXPECT_THAT(target.EnabledFeatures(), testing::ElementsAre("avx2", "fma"));
+}
+
 }  // namespace
 }  // namespace lluda::codegen
