@@ -17,8 +17,8 @@ constexpr int kMostRepeats = 1000;
 
 void AddModel(CLI::App* app, std::string* model) {
   app->add_option("model", *model,
-                  "Hugging Face folder, or a hub name in the local cache (Qwen/Qwen3-0.6B); the "
-                  "small default model if left out");
+                  "Hugging Face folder, a bundle (FILE.llb), or a hub name in the local cache "
+                  "(Qwen/Qwen3-0.6B); the small default model if left out");
 }
 
 void AddContext(CLI::App* app, ModelFlags* flags,
@@ -33,9 +33,13 @@ void AddPrecision(CLI::App* app, ModelFlags* flags) {
       ->capture_default_str();
 }
 
-void AddMachine(CLI::App* app, ModelFlags* flags) {
+void AddThreads(CLI::App* app, ModelFlags* flags) {
   app->add_option("-t,--threads", flags->threads, "Threads [the physical cores there are]")
       ->check(CLI::Range(1, kMostThreads));
+}
+
+void AddMachine(CLI::App* app, ModelFlags* flags) {
+  AddThreads(app, flags);
   app->add_option("--isa", flags->isa, "host, or an older one: avx512bf16, avx512, avx2, generic")
       ->capture_default_str();
 }
@@ -58,30 +62,51 @@ void AddSampler(CLI::App* app, SamplerFlags* flags) {
       ->capture_default_str();
 }
 
+void AddCache(CLI::App* app, ModelFlags* flags) {
+  app->add_flag("--cache,!--no-cache", flags->use_cache,
+                "Whether compiled code is kept for the next run [it is]");
+}
+
+void AddCheck(CLI::App* app, ModelFlags* flags) {
+  app->add_flag("--check", flags->check, "Of a bundle: compare all of it with its hashes first");
+}
+
+// What a generation wants, whatever model it is of.
 void AddGeneration(CLI::App* app, GenerateFlags* flags) {
-  AddModel(app, &flags->model.model);
   app->add_option("-n,--max-new-tokens", flags->max_new_tokens, "Most tokens to generate")
       ->check(CLI::Range(int64_t{0}, kMostTokens))
       ->capture_default_str();
   app->add_option("--stop", flags->stops, "Text that ends the generation; may be repeated")
       ->allow_extra_args(false);
   AddSampler(app, &flags->sampler);
-  AddContext(app, &flags->model);
-  AddPrecision(app, &flags->model);
-  AddMachine(app, &flags->model);
   app->add_flag("--stats", flags->stats, "Print times, speed and memory on stderr");
+}
+
+void AddGenerationModel(CLI::App* app, ModelFlags* flags) {
+  AddModel(app, &flags->model);
+  AddContext(app, flags);
+  AddPrecision(app, flags);
+  AddMachine(app, flags);
+  AddCache(app, flags);
+  AddCheck(app, flags);
+}
+
+void AddContinuation(CLI::App* app, GenerateFlags* flags) {
+  AddPrompt(app, &flags->prompt, "The text to continue [stdin]");
+  app->add_flag("--json", flags->json, "Print one JSON object with text, tokens and statistics");
 }
 
 CLI::App* AddGenerate(CLI::App* app, GenerateFlags* flags) {
   CLI::App* sub = app->add_subcommand("generate", "Continue a text");
+  AddGenerationModel(sub, &flags->model);
   AddGeneration(sub, flags);
-  AddPrompt(sub, &flags->prompt, "The text to continue [stdin]");
-  sub->add_flag("--json", flags->json, "Print one JSON object with text, tokens and statistics");
+  AddContinuation(sub, flags);
   return sub;
 }
 
 CLI::App* AddChat(CLI::App* app, ChatFlags* flags) {
   CLI::App* sub = app->add_subcommand("chat", "Talk with a model: each line of stdin is a message");
+  AddGenerationModel(sub, &flags->generate.model);
   AddGeneration(sub, &flags->generate);
   AddPrompt(sub, &flags->generate.prompt, "One message to answer, instead of stdin's lines");
   sub->add_option("--system", flags->system, "The system message");
@@ -128,6 +153,7 @@ CLI::App* AddValidate(CLI::App* app, ValidateFlags* flags) {
   AddContext(sub, &flags->model);
   AddPrecision(sub, &flags->model);
   AddMachine(sub, &flags->model);
+  AddCache(sub, &flags->model);
   sub->add_flag("--json", flags->json, "Print one JSON object instead of a table");
   return sub;
 }
@@ -161,10 +187,49 @@ CLI::App* AddBench(CLI::App* app, BenchFlags* flags) {
   return sub;
 }
 
-ParseResult Exit(int code) {
-  ParseResult result;
-  result.exit_code = code;
-  return result;
+CLI::App* AddCompile(CLI::App* app, CompileFlags* flags) {
+  CLI::App* sub = app->add_subcommand(
+      "compile", "Write a model as one file that starts in milliseconds: a bundle");
+  AddModel(sub, &flags->model.model);
+  sub->add_option("-o,--output", flags->output, "The file to write, FILE.llb")->required();
+  sub->add_option("--emit", flags->emit,
+                  "Write for C programs, beside the bundle: object (FILE.o), header (FILE.h)")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::IsMember({"object", "header"}));
+  AddContext(sub, &flags->model);
+  AddPrecision(sub, &flags->model);
+  AddMachine(sub, &flags->model);
+  return sub;
+}
+
+CLI::App* AddCache(CLI::App* app, CacheFlags* flags) {
+  CLI::App* sub = app->add_subcommand("cache", "The compiled code that earlier runs have kept");
+  sub->require_subcommand(1);
+  sub->add_subcommand("ls", "List it")->callback([flags] { flags->action = CacheAction::kList; });
+  CLI::App* prune = sub->add_subcommand("prune", "Drop what is damaged or unused for longest");
+  prune->callback([flags] { flags->action = CacheAction::kPrune; });
+  prune
+      ->add_option("--max-size", flags->max_bytes,
+                   "What may stay, in bytes or with a unit, such as 64MB; 0: nothing [256MB]")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false));
+  CLI::App* verify = sub->add_subcommand("verify", "Compare it, or a bundle, with its hashes");
+  verify->callback([flags] { flags->action = CacheAction::kVerify; });
+  verify->add_option("bundle", flags->file, "A bundle to check instead of the cache, FILE.llb");
+  return sub;
+}
+
+// The end of a program that got --help or was used wrongly.
+int ExitOf(const CLI::App& app, const CLI::Success& success) {
+  app.exit(success);
+  if (std::cout.flush()) return 0;
+  std::cerr << app.get_name() << ": stdout: cannot be written\n";
+  return 1;
+}
+
+int ExitOf(const char* program, const CLI::Error& error) {
+  std::cerr << program << ": " << error.what() << " (" << program << " --help tells more)\n";
+  return 2;
 }
 
 }  // namespace
@@ -182,28 +247,49 @@ ParseResult ParseArguments(int argc, char** argv) {
         {AddIr(&app, &arguments.ir), Command::kIr},
         {AddValidate(&app, &arguments.validate), Command::kValidate},
         {AddBench(&app, &arguments.bench), Command::kBench},
+        {AddCompile(&app, &arguments.compile), Command::kCompile},
+        {AddCache(&app, &arguments.cache), Command::kCache},
     };
     try {
       app.parse(argc, argv);
     } catch (const CLI::Success& success) {  // --help
-      app.exit(success);
-      if (std::cout.flush()) return Exit(0);
-      std::cerr << "lluda: stdout: cannot be written\n";
-      return Exit(1);
+      result.exit_code = ExitOf(app, success);
+      return result;
     }
     // Not left to the parser, which would say this of a misspelt subcommand, too.
     if (app.get_subcommands().empty()) {
       throw CLI::RequiredError(
-          "A subcommand is required: generate, chat, tokenize, ir, "
-          "validate or bench",
+          "A subcommand is required: generate, chat, tokenize, ir, validate, bench, compile or "
+          "cache",
           CLI::ExitCodes::RequiredError);
     }
     for (const auto& [sub, command] : commands) {
       if (sub->parsed()) arguments.command = command;
     }
   } catch (const CLI::Error& error) {
-    std::cerr << "lluda: " << error.what() << " (lluda --help tells more)\n";
-    return Exit(2);
+    result.exit_code = ExitOf("lluda", error);
+  }
+  return result;
+}
+
+RunParseResult ParseRunArguments(int argc, char** argv) {
+  RunParseResult result;
+  GenerateFlags& flags = result.flags;
+  try {
+    CLI::App app("Continues a text with a bundle that `lluda compile` wrote.", "lluda-run");
+    app.add_option("bundle", flags.model.model, "The bundle, FILE.llb")->required();
+    AddContext(&app, &flags.model);
+    AddThreads(&app, &flags.model);
+    AddCheck(&app, &flags.model);
+    AddGeneration(&app, &flags);
+    AddContinuation(&app, &flags);
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::Success& success) {  // --help
+      result.exit_code = ExitOf(app, success);
+    }
+  } catch (const CLI::Error& error) {
+    result.exit_code = ExitOf("lluda-run", error);
   }
   return result;
 }

@@ -17,11 +17,13 @@ namespace lluda::cli {
 
 // Which model, and how it is run.
 struct ModelFlags {
-  std::string model;  // a folder, a hub name, or empty for the default model
+  std::string model;  // a folder, a bundle, a hub name, or empty for the default model
   std::string precision = "bf16";
   std::string isa = "host";
   std::optional<int64_t> context;
   int threads = 0;
+  bool use_cache = true;
+  bool check = false;  // of a bundle: all of it is hashed before it is run
 };
 
 // What is left out comes from the model's generation_config.json.
@@ -74,6 +76,20 @@ struct ValidateFlags {
   bool json = false;
 };
 
+struct CompileFlags {
+  ModelFlags model;
+  std::string output;
+  std::vector<std::string> emit;  // beside the bundle: "object", "header"
+};
+
+enum class CacheAction : uint8_t { kList, kPrune, kVerify };
+
+struct CacheFlags {
+  CacheAction action = CacheAction::kList;
+  int64_t max_bytes = int64_t{256} << 20;
+  std::string file;  // a bundle to verify instead
+};
+
 struct BenchFlags {
   ModelFlags model;
   std::vector<int64_t> prompt_tokens = {512};  // at least one, each at least 1
@@ -84,7 +100,16 @@ struct BenchFlags {
   bool stats = false;
 };
 
-enum class Command : uint8_t { kGenerate, kChat, kTokenize, kIr, kValidate, kBench };
+enum class Command : uint8_t {
+  kGenerate,
+  kChat,
+  kTokenize,
+  kIr,
+  kValidate,
+  kBench,
+  kCompile,
+  kCache,
+};
 
 struct Arguments {
   Command command = Command::kGenerate;
@@ -93,6 +118,8 @@ struct Arguments {
   TokenizeFlags tokenize;
   IrFlags ir;
   ValidateFlags validate;
+  CompileFlags compile;
+  CacheFlags cache;
   BenchFlags bench;
 };
 
@@ -104,6 +131,14 @@ struct ParseResult {
 };
 
 ParseResult ParseArguments(int argc, char** argv);
+
+struct RunParseResult {
+  GenerateFlags flags;  // its model is a bundle
+  std::optional<int> exit_code;
+};
+
+// The same for lluda-run.
+RunParseResult ParseRunArguments(int argc, char** argv);
 
 }  // namespace lluda::cli
 

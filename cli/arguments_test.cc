@@ -100,5 +100,56 @@ TEST(ArgumentsTest, HelpGoesToStdout) {
   EXPECT_THAT(testing::internal::GetCapturedStdout(), HasSubstr("--max-new-tokens"));
 }
 
+TEST(ArgumentsTest, CompileNeedsAnOutputAndKnowsWhatElseItCanWrite) {
+  const ParseResult result =
+      Parse({"compile", "--emit=object,header", "folder", "-o", "m.llb", "--isa", "avx2"});
+  ASSERT_FALSE(result.exit_code);
+  EXPECT_EQ(result.arguments.command, Command::kCompile);
+  EXPECT_EQ(result.arguments.compile.model.model, "folder");
+  EXPECT_EQ(result.arguments.compile.model.isa, "avx2");
+  EXPECT_EQ(result.arguments.compile.output, "m.llb");
+  EXPECT_THAT(result.arguments.compile.emit, ElementsAre("object", "header"));
+  EXPECT_EQ(Parse({"compile", "folder"}).exit_code, 2);
+  EXPECT_EQ(Parse({"compile", "folder", "-o", "m.llb", "--emit=tarball"}).exit_code, 2);
+}
+
+TEST(ArgumentsTest, CacheTakesOneAction) {
+  EXPECT_EQ(Parse({"cache", "ls"}).arguments.cache.action, CacheAction::kList);
+  const ParseResult prune = Parse({"cache", "prune", "--max-size", "3MB"});
+  EXPECT_EQ(prune.arguments.command, Command::kCache);
+  EXPECT_EQ(prune.arguments.cache.action, CacheAction::kPrune);
+  EXPECT_EQ(prune.arguments.cache.max_bytes, 3 << 20);
+  const ParseResult verify = Parse({"cache", "verify", "m.llb"});
+  EXPECT_EQ(verify.arguments.cache.action, CacheAction::kVerify);
+  EXPECT_EQ(verify.arguments.cache.file, "m.llb");
+  EXPECT_EQ(Parse({"cache"}).exit_code, 2);
+  EXPECT_EQ(Parse({"cache", "prune", "--max-size", "lots"}).exit_code, 2);
+}
+
+TEST(ArgumentsTest, CompiledCodeIsKeptUnlessToldNotTo) {
+  EXPECT_TRUE(Parse({"generate", "-p", "x"}).arguments.generate.model.use_cache);
+  EXPECT_FALSE(Parse({"generate", "-p", "x", "--no-cache"}).arguments.generate.model.use_cache);
+}
+
+TEST(RunArgumentsTest, NeedABundleAndTakeTheFlagsOfGenerate) {
+  const auto parse = [](std::vector<std::string> words) {
+    words.insert(words.begin(), "lluda-run");
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    return ParseRunArguments(static_cast<int>(argv.size()), argv.data());
+  };
+  const RunParseResult result =
+      parse({"m.llb", "--prompt", "Hi", "-n", "3", "--seed", "5", "--check", "--ctx", "9"});
+  ASSERT_FALSE(result.exit_code);
+  EXPECT_EQ(result.flags.model.model, "m.llb");
+  EXPECT_EQ(result.flags.prompt.text, "Hi");
+  EXPECT_EQ(result.flags.max_new_tokens, 3);
+  EXPECT_EQ(result.flags.sampler.seed, 5);
+  EXPECT_EQ(result.flags.model.context, 9);
+  EXPECT_TRUE(result.flags.model.check);
+  EXPECT_EQ(parse({}).exit_code, 2);
+  EXPECT_EQ(parse({"m.llb", "--isa", "avx2"}).exit_code, 2) << "a bundle has its own";
+}
+
 }  // namespace
 }  // namespace lluda::cli

@@ -18,6 +18,7 @@
 #include "benchmarks/accounting.h"
 #include "benchmarks/limits.h"
 #include "benchmarks/machine.h"
+#include "bundle/reader.h"
 #include "cli/bench_check.h"
 #include "cli/bench_result.h"
 #include "cli/bench_runner.h"
@@ -66,6 +67,12 @@ absl::StatusOr<ModelFlags> WithContext(const BenchFlags& flags) {
 absl::StatusOr<StepWork> CountWork(const ModelFlags& flags, const codegen::Target& target) {
   absl::StatusOr<std::string> folder = ModelFolder(flags.model);
   if (!folder.ok()) return folder.status();
+  if (bundle::Bundle::Looks(*folder)) {
+    return absl::UnimplementedError(absl::StrCat(
+        *folder,
+        ": operations are counted in the module before the passes, which a bundle lacks: "
+        "give the folder it was compiled from"));
+  }
   absl::StatusOr<engine::ModelFiles> files =
       engine::OpenModelFiles(*folder, engine::Weights::kRequired);
   if (!files.ok()) return files.status();

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "absl/algorithm/container.h"
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cli/bench_check.h"
 #include "runtime/timeline.h"
@@ -231,16 +232,20 @@ absl::StatusOr<StepCalls> BenchRunner::CountCalls(int64_t tokens) {
   }
   StepCalls result;
   int64_t layer_calls = 0, layer_regions = 0;
+  std::set<std::string> layer_indices;
   for (const runtime::Timeline::Span& span : timeline.calls()) {
     const bool shared = pieces[span.call] > 1;
     // "attn[3].qkv" belongs to a layer, "logits.l" to none.
-    const bool in_layer = absl::StrContains(executable->program().step[span.call].name, "[");
+    const std::string& name = executable->program().step[span.call].name;
+    const size_t index = name.find('[');
+    const bool in_layer = index != std::string::npos;
+    if (in_layer) layer_indices.insert(name.substr(index, name.find(']') - index));
     ++result.calls;
     if (shared) ++result.regions;
     if (in_layer) ++layer_calls;
     if (in_layer && shared) ++layer_regions;
   }
-  const auto layers = static_cast<double>(model_->config().num_hidden_layers);
+  const auto layers = static_cast<double>(layer_indices.size());
   result.calls_per_layer = static_cast<double>(layer_calls) / layers;
   result.regions_per_layer = static_cast<double>(layer_regions) / layers;
   return result;

@@ -9,6 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "bundle/reader.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/model_flags.h"
@@ -71,6 +74,16 @@ class Chat {
   std::vector<ChatMessage> messages_;
 };
 
+// Whether the model of a folder or a bundle takes the chat template.
+absl::Status CheckChatTemplate(const std::string& model) {
+  if (!bundle::Bundle::Looks(model)) return tokenizer::CheckChatTemplate(model);
+  absl::StatusOr<std::unique_ptr<bundle::Bundle>> bundle = bundle::Bundle::Open(model);
+  if (!bundle.ok()) return bundle.status();
+  const std::string& problem = (*bundle)->model().chat_template_problem;
+  if (problem.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(model, ": when it was compiled, ", problem));
+}
+
 }  // namespace
 
 absl::StatusOr<int> RunChat(const ChatFlags& flags) {
@@ -84,7 +97,7 @@ absl::StatusOr<int> RunChat(const ChatFlags& flags) {
   }
   absl::StatusOr<std::string> folder = ModelFolder(flags.generate.model.model);
   if (!folder.ok()) return folder.status();
-  if (absl::Status status = tokenizer::CheckChatTemplate(*folder); !status.ok()) return status;
+  if (absl::Status status = CheckChatTemplate(*folder); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<engine::Model>> model = LoadModel(flags.generate.model, true);
   if (!model.ok()) return model.status();
   absl::StatusOr<std::unique_ptr<engine::Session>> session =

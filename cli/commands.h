@@ -15,6 +15,8 @@ absl::StatusOr<int> RunChat(const ChatFlags& flags);
 absl::StatusOr<int> RunTokenize(const TokenizeFlags& flags);
 absl::StatusOr<int> RunIr(const IrFlags& flags);
 absl::StatusOr<int> RunValidate(const ValidateFlags& flags);
+absl::StatusOr<int> RunCompile(const CompileFlags& flags);
+absl::StatusOr<int> RunCache(const CacheFlags& flags);
 absl::StatusOr<int> RunBench(const BenchFlags& flags);
 
 }  // namespace lluda::cli

@@ -1,16 +1,10 @@
 // lluda generate: continues a text.
-#include <unistd.h>
-
-#include <iostream>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "cli/commands.h"
-#include "cli/interrupt.h"
-#include "cli/json_writer.h"
+#include "cli/generation.h"
 #include "cli/model_flags.h"
-#include "cli/output.h"
 
 namespace lluda::cli {
 
@@ -20,45 +14,7 @@ absl::StatusOr<int> RunGenerate(const GenerateFlags& flags) {
   if (!prompt.ok()) return prompt.status();
   absl::StatusOr<std::unique_ptr<engine::Model>> model = LoadModel(flags.model, true);
   if (!model.ok()) return model.status();
-  absl::StatusOr<std::unique_ptr<engine::Session>> session =
-      engine::Session::Create(model->get(), {});
-  if (!session.ok()) return session.status();
-
-  engine::GenerateOptions options;
-  options.max_new_tokens = flags.max_new_tokens;
-  options.sampler = SamplerOf(flags.sampler, (*model)->DefaultSampler());
-  options.stop_tokens = (*model)->StopTokens();
-  options.stop_strings = flags.stops;
-  absl::Status written;
-  if (!flags.json) {
-    options.on_text = [&](absl::string_view piece) {
-      written = WriteStdout(piece);
-      return written.ok();
-    };
-  }
-  const Interrupt interrupt;
-  options.cancel = interrupt.flag();
-  const std::vector<int32_t> ids = (*model)->tokenizer()->Encode(*prompt);
-  absl::StatusOr<engine::Generation> generation = (*session)->Generate(ids, options);
-  if (!generation.ok()) return generation.status();
-  if (!written.ok()) return written;
-
-  if (flags.json) {
-    JsonWriter json;
-    json.BeginObject();
-    json.Key("text").String(generation->text);
-    json.Key("tokens").Numbers(generation->tokens);
-    json.Key("finish_reason").String(engine::FinishReasonName(generation->finish));
-    json.Key("seed").Int(flags.sampler.seed);
-    StatsJson(**model, **session, *generation, &json);
-    json.EndObject();
-    written = WriteStdout(json.text() + "\n");
-  } else if (isatty(STDOUT_FILENO) == 1) {
-    written = WriteStdout("\n");
-  }
-  if (!written.ok()) return written;
-  if (flags.stats) std::cerr << StatsText(**model, **session, *generation);
-  return interrupt.flag()->load() ? kInterruptedExitCode : 0;
+  return GenerateText(model->get(), flags, *prompt);
 }
 
 }  // namespace lluda::cli

@@ -13,6 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "bundle/reader.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
@@ -54,9 +55,25 @@ absl::Status Dump(const std::string& folder, int number, absl::string_view pass,
   return WriteFile((std::filesystem::path(folder) / name).string(), ir::PrintModule(module));
 }
 
+// Of a bundle only the module that was compiled is there.
+absl::StatusOr<int> PrintBundle(const IrFlags& flags) {
+  if (flags.before || !flags.after.empty() || !flags.all_folder.empty() ||
+      flags.passes != "default") {
+    return absl::InvalidArgumentError(
+        absl::StrCat(flags.model.model, ": a bundle has the module after all passes only"));
+  }
+  absl::StatusOr<std::unique_ptr<bundle::Bundle>> bundle = bundle::Bundle::Open(flags.model.model);
+  if (!bundle.ok()) return bundle.status();
+  absl::StatusOr<absl::string_view> text = (*bundle)->Ir();
+  if (!text.ok()) return text.status();
+  if (absl::Status status = WriteStdout(*text); !status.ok()) return status;
+  return 0;
+}
+
 }  // namespace
 
 absl::StatusOr<int> RunIr(const IrFlags& flags) {
+  if (bundle::Bundle::Looks(flags.model.model)) return PrintBundle(flags);
   std::vector<std::string> names = PassNames(flags.passes);
   if (flags.before) names.clear();
   if (!flags.after.empty()) {

@@ -3,14 +3,12 @@
 // Only results go to stdout; progress, statistics and errors go to stderr. Exit codes: 0 done,
 // 1 failed, 2 wrong usage or bad input, 130 stopped by Ctrl-C.
 #include <csignal>
-#include <iostream>
-#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/str_replace.h"
 #include "cli/arguments.h"
 #include "cli/commands.h"
+#include "cli/exit_code.h"
 
 namespace lluda::cli {
 namespace {
@@ -27,23 +25,14 @@ absl::StatusOr<int> Run(const Arguments& arguments) {
       return RunIr(arguments.ir);
     case Command::kValidate:
       return RunValidate(arguments.validate);
+    case Command::kCompile:
+      return RunCompile(arguments.compile);
+    case Command::kCache:
+      return RunCache(arguments.cache);
     case Command::kBench:
       return RunBench(arguments.bench);
   }
   return absl::InternalError("no such command");
-}
-
-// 2 for what the user can mend by asking for something else or for another file.
-int ExitCode(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kInvalidArgument:
-    case absl::StatusCode::kNotFound:
-    case absl::StatusCode::kUnimplemented:
-    case absl::StatusCode::kFailedPrecondition:
-      return 2;
-    default:
-      return 1;
-  }
 }
 
 }  // namespace
@@ -55,8 +44,5 @@ int main(int argc, char** argv) {
   const lluda::cli::ParseResult parsed = lluda::cli::ParseArguments(argc, argv);
   if (parsed.exit_code) return *parsed.exit_code;
   const absl::StatusOr<int> code = lluda::cli::Run(parsed.arguments);
-  if (code.ok()) return *code;
-  const std::string message(code.status().message());
-  std::cerr << "lluda: " << absl::StrReplaceAll(message, {{"\n", " "}}) << "\n";
-  return lluda::cli::ExitCode(code.status());
+  return lluda::cli::ExitCodeOf("lluda", code);
 }

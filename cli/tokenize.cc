@@ -1,4 +1,5 @@
-// lluda tokenize: text to token ids. Needs a folder with a tokenizer.json, no model.
+// lluda tokenize: text to token ids. Needs a folder with a tokenizer.json, no model; or a bundle.
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -7,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "bundle/reader.h"
 #include "cli/commands.h"
 #include "cli/json_writer.h"
 #include "cli/model_flags.h"
@@ -55,7 +57,14 @@ absl::StatusOr<int> TokenizeLines(const tokenizer::Tokenizer& tokenizer, const s
 absl::StatusOr<int> RunTokenize(const TokenizeFlags& flags) {
   absl::StatusOr<std::string> folder = ModelFolder(flags.model);
   if (!folder.ok()) return folder.status();
-  absl::StatusOr<tokenizer::Tokenizer> tokenizer = tokenizer::Tokenizer::Load(*folder);
+  std::unique_ptr<bundle::Bundle> bundle;  // outlives the tokenizer that reads from it
+  if (bundle::Bundle::Looks(*folder)) {
+    absl::StatusOr<std::unique_ptr<bundle::Bundle>> opened = bundle::Bundle::Open(*folder);
+    if (!opened.ok()) return opened.status();
+    bundle = *std::move(opened);
+  }
+  absl::StatusOr<tokenizer::Tokenizer> tokenizer =
+      bundle != nullptr ? bundle->Tokenizer() : tokenizer::Tokenizer::Load(*folder);
   if (!tokenizer.ok()) return tokenizer.status();
   absl::StatusOr<std::string> text = ReadPrompt(flags.prompt);
   if (!text.ok()) return text.status();

@@ -5,8 +5,8 @@
 // further off than the precision allows, or if they depend on how the prompt is divided into steps.
 // So it does if an activation that the reference has is further off than bounds.h allows; those are
 // recorded by a second program, as recording keeps values that the passes would have removed.
-// What a reference does not have is not compared; neither are greedy tokens that contradict its own
-// next token.
+// A bundle records none. What a reference does not have is not compared; neither are greedy tokens
+// that contradict its own next token.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -20,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "bundle/reader.h"
 #include "cli/bounds.h"
 #include "cli/commands.h"
 #include "cli/compare.h"
@@ -228,7 +229,7 @@ absl::Status ValidateActivations(const ValidateFlags& flags, engine::Precision p
     if (prompt.activations.empty()) continue;
     longest = std::max(longest, static_cast<int64_t>(prompt.ids.size()));
   }
-  if (longest == 0) return absl::OkStatus();
+  if (longest == 0 || bundle::Bundle::Looks(flags.model.model)) return absl::OkStatus();
   ModelFlags recording = flags.model;
   recording.context = longest;
   absl::StatusOr<std::unique_ptr<engine::Model>> model =

@@ -7,8 +7,9 @@
 //   auto session = engine::Session::Create(model->get(), {});   // engine/session.h
 //   auto answer = (*session)->Generate((*model)->tokenizer()->Encode("Once upon a time"), {});
 //
-// example_main.cc is a whole program. Loading goes through every stage: the checkpoint becomes IR,
-// the passes optimise it, LLVM compiles it, the load block packs the weights.
+// example_main.cc is a whole program. Loading a folder goes through every stage: the checkpoint
+// becomes IR, the passes optimise it, LLVM compiles it, the load block packs the weights. Loading a
+// bundle, which CompileBundle wrote, goes through none of them: its code and weights are ready.
 #ifndef LLUDA_ENGINE_MODEL_H_
 #define LLUDA_ENGINE_MODEL_H_
 
@@ -20,26 +21,26 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "engine/checkpoint_weights.h"
-#include "engine/model_files.h"
+#include "bundle/code_cache.h"
+#include "engine/module_options.h"
 #include "frontends/generation_config.h"
 #include "frontends/tokenizer/tokenizer.h"
 #include "runtime/executable.h"
 #include "runtime/sampler.h"
 #include "runtime/thread_pool.h"
 
-namespace lluda::codegen {
-class KernelLibrary;
-}
-
 namespace lluda::engine {
 
 struct LoadOptions {
-  std::string folder;  // as Hugging Face's tools lay it out
+  std::string folder;  // as Hugging Face's tools lay it out; or a bundle's file
+  // Of a bundle, these are fixed: asking for another precision or a longer context is an error.
   ModuleOptions module;
-  int threads = 0;             // 0: the physical cores this process may use
+  int threads = 0;  // 0: the physical cores this process may use
+  // Compiled code of earlier runs, and where new code is kept; null: none is. Only read by Load.
+  const bundle::CodeCache* code_cache = nullptr;
   std::string isa = "host";    // or an older one that the CPU has, see codegen/target.h
-  bool need_tokenizer = true;  // false: a folder without one is fine
+  bool need_tokenizer = true;  // false: a model without one is fine
+  bool check_weights = false;  // of a bundle: hashes all of it, which takes a second per gigabyte
   // Told, from the loading thread, how many bytes of the weights are packed.
   std::function<void(int64_t done, int64_t total)> progress;
 };
@@ -52,8 +53,9 @@ struct LoadStats {
   double weights_seconds = 0;  // the load block
   double total_seconds = 0;
   int64_t kernels = 0;
-  int64_t weight_bytes = 0;  // of the checkpoint
-  int64_t packed_bytes = 0;  // what the load block made of them
+  int64_t cached_kernels = 0;  // those that the code cache had
+  int64_t weight_bytes = 0;    // of the checkpoint
+  int64_t packed_bytes = 0;    // what the load block made of them
 };
 
 class Model {
@@ -61,17 +63,18 @@ class Model {
   // Errors are one line that names the file and the field; InvalidArgument for options that do not
   // fit the model.
   static absl::StatusOr<std::unique_ptr<Model>> Load(const LoadOptions& options);
+  // The same for a bundle only: what calls nothing else links no compiler.
+  static absl::StatusOr<std::unique_ptr<Model>> OpenBundle(const LoadOptions& options);
   ~Model();
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 
-  const frontends::qwen3::Config& config() const { return files_.config; }
   const frontends::GenerationConfig& generation_config() const { return generation_config_; }
   // Null only if LoadOptions::need_tokenizer was false and there is none.
   const tokenizer::Tokenizer* tokenizer() const { return tokenizer_ ? &*tokenizer_ : nullptr; }
-  const std::string& folder() const { return files_.folder; }
-  int64_t context() const { return context_; }    // the most tokens a session can hold
-  int64_t max_step() const { return max_step_; }  // the most tokens computed at a time
+  const std::string& folder() const { return folder_; }  // as it was loaded from
+  int64_t context() const { return context_; }           // the most tokens a session can hold
+  int64_t max_step() const { return max_step_; }         // the most tokens computed at a time
   int threads() const { return pool_->threads(); }
   const LoadStats& stats() const { return stats_; }
 
@@ -85,22 +88,32 @@ class Model {
   runtime::Executable* executable() { return executable_.get(); }
 
  private:
-  Model() = default;
+  // What the executable runs and reads: a checkpoint and compiled kernels, or a bundle.
+  struct Source {
+    virtual ~Source() = default;
+  };
+  struct CompiledSource;
+  struct BundleSource;
+
+  Model();
   absl::Status LoadProgram(const LoadOptions& options);
   absl::Status LoadTexts(const LoadOptions& options);
+  absl::Status LoadBundle(const LoadOptions& options);
 
-  ModelFiles files_;
+  std::string folder_;
   frontends::GenerationConfig generation_config_;
   std::optional<tokenizer::Tokenizer> tokenizer_;
   int64_t context_ = 0;
   int64_t max_step_ = 0;
   LoadStats stats_;
-  // In this order: the executable goes first, then the code it runs and what it reads.
-  std::unique_ptr<CheckpointWeights> weights_;
+  // In this order: the executable goes first, then what it runs and reads.
+  std::unique_ptr<Source> source_;
   std::unique_ptr<runtime::ThreadPool> pool_;
-  std::unique_ptr<codegen::KernelLibrary> library_;
   std::unique_ptr<runtime::Executable> executable_;
 };
+
+// What LoadOptions::threads of 0 stands for. InvalidArgument if it is out of range.
+absl::StatusOr<int> ThreadsOf(const LoadOptions& options);
 
 // The most memory this process has held at a time, in bytes.
 int64_t PeakMemoryBytes();

@@ -14,12 +14,6 @@ constexpr int64_t kUsualContext = 4096;
 
 }  // namespace
 
-absl::StatusOr<Precision> ParsePrecision(absl::string_view name) {
-  if (name == "bf16") return Precision::kBF16;
-  if (name == "f32") return Precision::kF32;
-  return absl::InvalidArgumentError(absl::StrCat("precision must be bf16 or f32, is '", name, "'"));
-}
-
 absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights weights) {
   ModelFiles files;
   files.folder = folder;

@@ -14,18 +14,13 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
+#include "engine/module_options.h"
 #include "frontends/checkpoint.h"
 #include "frontends/qwen3/config.h"
 #include "frontends/qwen3/import.h"
 #include "ir/graph.h"
 
 namespace lluda::engine {
-
-using frontends::qwen3::Precision;
-
-// "bf16" or "f32". InvalidArgument, naming both, for anything else.
-absl::StatusOr<Precision> ParsePrecision(absl::string_view name);
 
 enum class Weights : uint8_t { kRequired, kOptional };
 
@@ -38,14 +33,6 @@ struct ModelFiles {
 // NotFound if config.json is missing, or the weights where they are required; other errors as
 // qwen3::LoadConfig and Checkpoint::Open say.
 absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights weights);
-
-struct ModuleOptions {
-  Precision precision = Precision::kBF16;
-  int64_t context = 0;     // tokens of a sequence; 0: DefaultContext
-  int64_t max_step = 512;  // tokens computed at a time; less if the context is shorter
-  // Keeps what each part of the model computes, for Session::Activation; costs time and memory.
-  bool record_activations = false;
-};
 
 // The model's max_position_embeddings, or 4096 if that is more.
 int64_t DefaultContext(const frontends::qwen3::Config& config);

@@ -1,0 +1,35 @@
+// lluda compile: a model as one file that starts in milliseconds.
+#include <filesystem>
+#include <string>
+
+#include "absl/algorithm/container.h"
+#include "cli/commands.h"
+#include "cli/model_flags.h"
+#include "cli/progress.h"
+#include "engine/compile_bundle.h"
+
+namespace lluda::cli {
+
+absl::StatusOr<int> RunCompile(const CompileFlags& flags) {
+  absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags.model);
+  if (!options.ok()) return options.status();
+  ProgressLine progress("packing");
+  options->need_tokenizer = false;
+  options->progress = [&](int64_t done, int64_t total) { progress.Show(done, total); };
+  if (absl::Status status = engine::CompileBundle(*options, flags.output); !status.ok()) {
+    return status;
+  }
+  if (flags.emit.empty()) return 0;
+  const auto beside = [&](const char* what, const char* extension) {
+    if (!absl::c_linear_search(flags.emit, what)) return std::string();
+    return std::filesystem::path(flags.output).replace_extension(extension).string();
+  };
+  if (absl::Status status = engine::WriteCInterface(*options, flags.output, beside("object", ".o"),
+                                                    beside("header", ".h"));
+      !status.ok()) {
+    return status;
+  }
+  return 0;
+}
+
+}  // namespace lluda::cli

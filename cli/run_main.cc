@@ -1,0 +1,38 @@
+// lluda-run: continues a text with a bundle that `lluda compile` wrote. It links no compiler.
+#include <csignal>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "cli/arguments.h"
+#include "cli/exit_code.h"
+#include "cli/generation.h"
+#include "cli/generation_flags.h"
+#include "engine/model.h"
+
+namespace lluda::cli {
+namespace {
+
+absl::StatusOr<int> Run(const GenerateFlags& flags) {
+  absl::StatusOr<std::string> prompt = ReadPrompt(flags.prompt);
+  if (!prompt.ok()) return prompt.status();
+  engine::LoadOptions options;
+  options.folder = flags.model.model;
+  options.module.context = flags.model.context.value_or(0);
+  options.threads = flags.model.threads;
+  options.check_weights = flags.model.check;
+  absl::StatusOr<std::unique_ptr<engine::Model>> model = engine::Model::OpenBundle(options);
+  if (!model.ok()) return model.status();
+  return GenerateText(model->get(), flags, *prompt);
+}
+
+}  // namespace
+}  // namespace lluda::cli
+
+int main(int argc, char** argv) {
+  // A reader that has gone is reported like any other failed write.
+  std::signal(SIGPIPE, SIG_IGN);
+  const lluda::cli::RunParseResult parsed = lluda::cli::ParseRunArguments(argc, argv);
+  if (parsed.exit_code) return *parsed.exit_code;
+  return lluda::cli::ExitCodeOf("lluda-run", lluda::cli::Run(parsed.flags));
+}

@@ -1,0 +1,166 @@
+#include "engine/compile_bundle.h"
+
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "bundle/atomic_file.h"
+#include "bundle/code.h"
+#include "bundle/reader.h"
+#include "bundle/writer.h"
+#include "codegen/compile.h"
+#include "codegen/image.h"
+#include "codegen/target.h"
+#include "engine/c_header.h"
+#include "engine/optimised_module.h"
+#include "frontends/tokenizer/chat_template.h"
+#include "ir/printer.h"
+
+namespace lluda::engine {
+namespace {
+
+std::vector<std::string> KernelNames(const runtime::Program& program) {
+  std::vector<std::string> names;
+  for (const runtime::Kernel& kernel : program.kernels) names.push_back(kernel.name);
+  return names;
+}
+
+// Links the kernels of a program and gives them their addresses, in memory of this process.
+absl::StatusOr<bundle::Code> LoadCode(const std::string& object, runtime::Program* program) {
+  absl::StatusOr<codegen::Image> image = codegen::LinkImage(object, KernelNames(*program));
+  if (!image.ok()) return image.status();
+  absl::StatusOr<bundle::Code> code =
+      bundle::Code::Load(image->bytes, static_cast<uint64_t>(image->code_offset));
+  if (!code.ok()) return code.status();
+  for (size_t i = 0; i < program->kernels.size(); ++i) {
+    program->kernels[i].fn = code->At(static_cast<uint64_t>(image->entries[i]));
+  }
+  return code;
+}
+
+std::string NameOf(const std::string& folder) {
+  const std::filesystem::path path = std::filesystem::path(folder).lexically_normal();
+  return (path.has_filename() ? path : path.parent_path()).filename().string();
+}
+
+absl::StatusOr<bundle::ModelInfo> ModelInfoOf(const LoadOptions& options,
+                                              const OptimisedModule& optimised,
+                                              const runtime::Program& program) {
+  bundle::ModelInfo model;
+  model.name = NameOf(options.folder);
+  model.precision = std::string(PrecisionName(options.module.precision));
+  model.context = optimised.context;
+  model.max_step = optimised.max_step;
+  absl::StatusOr<frontends::GenerationConfig> generation =
+      frontends::LoadGenerationConfig(options.folder);
+  if (!generation.ok()) return generation.status();
+  model.generation = *std::move(generation);
+  const absl::Status chat = tokenizer::CheckChatTemplate(options.folder);
+  if (!chat.ok()) model.chat_template_problem = std::string(chat.message());
+  for (const runtime::Weight& weight : program.weights) model.source_weight_bytes += weight.bytes;
+  return model;
+}
+
+absl::Status WriteWhole(const std::string& path, const std::string& contents) {
+  absl::StatusOr<bundle::AtomicFile> file = bundle::AtomicFile::Create(path);
+  if (!file.ok()) return file.status();
+  file->Append(contents);
+  return std::move(*file).Commit();
+}
+
+}  // namespace
+
+absl::Status WriteCInterface(const LoadOptions& options, const std::string& bundle_path,
+                             const std::string& object, const std::string& header) {
+  absl::StatusOr<std::unique_ptr<bundle::Bundle>> bundle = bundle::Bundle::Open(bundle_path);
+  if (!bundle.ok()) return bundle.status();
+  absl::StatusOr<codegen::Target> target = codegen::Target::Portable(options.isa);
+  if (!target.ok()) return target.status();
+  LoadStats stats;
+  absl::StatusOr<OptimisedModule> optimised = ImportAndOptimise(options, &stats);
+  if (!optimised.ok()) return optimised.status();
+  const std::string name = CName(std::filesystem::path(bundle_path).stem().string());
+  absl::StatusOr<codegen::StepObject> step = codegen::CompileStepToObject(
+      *optimised->module, *target, name, optimised->context, optimised->max_step);
+  if (!step.ok()) return step.status();
+  if (!object.empty()) {
+    if (absl::Status status = WriteWhole(object, step->object); !status.ok()) return status;
+  }
+  if (header.empty()) return absl::OkStatus();
+  CInterface interface;
+  interface.context = optimised->context;
+  interface.max_step = optimised->max_step;
+  interface.vocabulary = optimised->files->config.vocab_size;
+  interface.weights_offset = static_cast<int64_t>((*bundle)->weights_offset());
+  interface.weights_bytes = static_cast<int64_t>((*bundle)->weights().size());
+  interface.state_bytes = step->memory.state_bytes;
+  interface.frame_bytes = step->memory.frame_bytes;
+  interface.scratch_bytes = step->memory.scratch_bytes;
+  interface.cpu_features = absl::StrJoin(target->EnabledFeatures(), ", ");
+  return WriteWhole(header, CHeader(name, interface));
+}
+
+absl::Status CompileBundle(const LoadOptions& options, const std::string& path) {
+  if (bundle::Bundle::Looks(options.folder)) {
+    return absl::InvalidArgumentError(absl::StrCat(options.folder, ": is compiled already"));
+  }
+  absl::StatusOr<int> threads = ThreadsOf(options);
+  if (!threads.ok()) return threads.status();
+  absl::StatusOr<codegen::Target> target = codegen::Target::Portable(options.isa);
+  if (!target.ok()) return target.status();
+  LoadStats stats;
+  absl::StatusOr<OptimisedModule> optimised = ImportAndOptimise(options, &stats);
+  if (!optimised.ok()) return optimised.status();
+  absl::StatusOr<tokenizer::Tokenizer> tokenizer = tokenizer::Tokenizer::Load(options.folder);
+  if (!tokenizer.ok() && (options.need_tokenizer || !absl::IsNotFound(tokenizer.status()))) {
+    return tokenizer.status();
+  }
+  absl::StatusOr<codegen::ObjectModule> compiled =
+      codegen::CompileToObject(*optimised->module, *target);
+  if (!compiled.ok()) return compiled.status();
+
+  // The load block runs here, and never again.
+  absl::StatusOr<bundle::Code> code = LoadCode(compiled->object, &compiled->program);
+  if (!code.ok()) return code.status();
+  runtime::ThreadPool pool(*threads);
+  absl::StatusOr<std::unique_ptr<runtime::Executable>> executable =
+      runtime::Executable::Create(std::move(compiled->program), &pool);
+  if (!executable.ok()) return executable.status();
+  if (absl::Status loaded = (*executable)->Load(optimised->weights.get(), options.progress);
+      !loaded.ok()) {
+    return loaded;
+  }
+
+  bundle::StepProgram step = bundle::MakeStepProgram((*executable)->program());
+  absl::StatusOr<codegen::Image> image =
+      codegen::LinkImage(compiled->object, KernelNames(step.program));
+  if (!image.ok()) return image.status();
+  absl::StatusOr<bundle::ModelInfo> model =
+      ModelInfoOf(options, *optimised, (*executable)->program());
+  if (!model.ok()) return model.status();
+  const std::string ir = ir::PrintModule(*optimised->module);
+  bundle::Contents contents;
+  contents.program = std::move(step.program);
+  contents.entries = image->entries;
+  contents.code = image->bytes;
+  contents.code_start = static_cast<uint64_t>(image->code_offset);
+  const absl::Span<const char> loaded = (*executable)->loaded();
+  contents.loaded.push_back({0, {loaded.data(), loaded.size()}});
+  for (const bundle::StepProgram::Kept& kept : step.kept) {
+    const runtime::Weight& weight = (*executable)->program().weights[kept.weight];
+    const void* data = (*executable)->weights()[kept.weight];
+    contents.loaded.push_back(
+        {kept.offset, {static_cast<const char*>(data), static_cast<size_t>(weight.bytes)}});
+  }
+  contents.ir = ir;
+  contents.llvm_version = codegen::LlvmVersion();
+  contents.isa = std::string(codegen::IsaName(target->isa));
+  contents.cpu_features = target->EnabledFeatures();
+  contents.model = *std::move(model);
+  if (tokenizer.ok()) contents.tokenizer = tokenizer->Tables();
+  return bundle::WriteBundle(path, contents);
+}
+
+}  // namespace lluda::engine

@@ -1,0 +1,18 @@
+#include "engine/module_options.h"
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace lluda::engine {
+
+absl::StatusOr<Precision> ParsePrecision(absl::string_view name) {
+  if (name == "bf16") return Precision::kBF16;
+  if (name == "f32") return Precision::kF32;
+  return absl::InvalidArgumentError(absl::StrCat("precision must be bf16 or f32, is '", name, "'"));
+}
+
+absl::string_view PrecisionName(Precision precision) {
+  return precision == Precision::kBF16 ? "bf16" : "f32";
+}
+
+}  // namespace lluda::engine
