@@ -6,6 +6,8 @@ readonly lluda="$PWD/cli/lluda"
 readonly runner="$PWD/cli/lluda-run"
 readonly c_program="$PWD/cli/run_model.c"
 readonly stories="$PWD/reference_data/stories"
+readonly reference="$PWD/reference_data/stories/reference.json"
+readonly template="$PWD/reference_data/qwen3_tokenizer/tokenizer_config.json"
 readonly tmp="${TEST_TMPDIR:-$(mktemp -d)}"
 cd "$tmp" || exit 1
 failures=0
@@ -82,6 +84,18 @@ run "$lluda" bench stories.llb
 expect_error 2 "stories.llb: operations are counted in the module before the passes"
 run "$lluda" chat stories.llb -p "Hello" -n 4
 expect_error 2 "stories.llb: when it was compiled, "
+
+run "$lluda" validate stories.llb --reference "$reference"
+[[ $code == 0 && $(grep -c " ok$" out) -gt 3 ]] || fail "validate of a bundle: $(cat out err)"
+# A model that takes the chat template still does.
+cp -rL "$stories" chatty
+cp "$template" chatty/tokenizer_config.json
+chmod -R u+w chatty
+"$lluda" chat chatty -p "Hello" -n 12 --temperature 0 >expected 2>err || fail "chat: $(cat err)"
+run "$lluda" compile chatty -o chatty.llb
+expect_out ""
+run "$lluda" chat chatty.llb -p "Hello" -n 12 --temperature 0
+expect_out "$(cat expected)"
 
 [[ $("$lluda" cache verify stories.llb) == "stories.llb: intact" ]] || fail "cache verify FILE"
 

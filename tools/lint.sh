@@ -30,9 +30,15 @@ status=0
 clang-format-19 --dry-run -Werror "${sources[@]}" || status=1
 [ "$format_only" = 1 ] && exit "$status"
 
+# Headers that the build writes.
+if ! bazel build --noshow_progress //bundle:header_pb //codegen:fingerprint 2>/dev/null; then
+  echo "lint: the generated headers do not build" >&2
+  exit 2
+fi
+
 # The flags of .bazelrc and third_party/llvm.BUILD. Headers are checked with the files that include them.
 flags=(-std=c++17 -Wall -Wextra -fno-exceptions -fno-rtti -DSIMDJSON_EXCEPTIONS=0
-  -isystem /usr/lib/llvm-19/include -I.)
+  -isystem /usr/lib/llvm-19/include -isystem bazel-bin -I.)
 for source in "${sources[@]}"; do
   case "$source" in *.cc) ;; *) continue ;; esac
   # CLI11 throws; the command line is the one folder that is compiled with exceptions.
