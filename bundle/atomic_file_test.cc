@@ -16,7 +16,6 @@ namespace lluda::bundle {
 namespace {
 
 using frontends::TemporaryFolder;
-using testing::HasSubstr;
 
 int FilesIn(const std::string& folder) {
   int count = 0;

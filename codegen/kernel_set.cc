@@ -121,10 +121,9 @@ absl::StatusOr<std::unique_ptr<KernelLibrary>> KernelSet::Compile(int threads) {
   for (size_t i = 0; i < kernels_.size(); ++i) {
     names.push_back(kernels_[i].name);
     Emitted& emitted = emitted_[i];
-    const absl::Status added =
-        emitted.module == nullptr
-            ? (*jit)->AddObject(names.back(), emitted.object)
-            : (*jit)->AddModule(std::move(emitted.context), std::move(emitted.module));
+    absl::Status added = emitted.module == nullptr ? (*jit)->AddObject(names.back(), emitted.object)
+                                                   : (*jit)->AddModule(std::move(emitted.context),
+                                                                       std::move(emitted.module));
     if (!added.ok()) return added;
   }
   emitted_.clear();
