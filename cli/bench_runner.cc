@@ -131,7 +131,8 @@ Speed BenchRunner::SpeedOf(Limit limit, const std::vector<Turn>& turns,
   for (const double ratio : benchmarks::RatiosInTurns(limits, rates)) {
     percents.push_back(100 * ratio);
   }
-  return {benchmarks::Summarize(tokens_per_s), benchmarks::Summarize(percents), limit};
+  return {benchmarks::Summarize(tokens_per_s), benchmarks::Summarize(percents), limit,
+          benchmarks::Summarize(limits).median};
 }
 
 absl::StatusOr<PrefillResult> BenchRunner::Prefill(int64_t tokens, int repeat,
