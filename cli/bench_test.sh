@@ -1,6 +1,6 @@
-#!/ bin / bash
-#lluda bench on the default model : what it prints, its JSON, and its errors.No figure is compared
-#with another run's: only that they are there and agree with each other.
+#!/bin/bash
+# lluda bench on the default model: what it prints, its JSON, and its errors. No figure is compared
+# with another run's: only that they are there and agree with each other.
 set -u
 
 readonly lluda="$PWD/cli/lluda"
@@ -13,7 +13,7 @@ fail() {
   failures=$((failures + 1))
 }
 
-#expect_error TEXT ARGUMENTS... : bench ends with 2 and one line on stderr that has TEXT.
+# expect_error TEXT ARGUMENTS...: bench ends with 2 and one line on stderr that has TEXT.
 expect_error() {
   local text=$1
   shift
@@ -41,8 +41,7 @@ expect_error "no/such/folder" no/such/folder
 grep -v "^lluda: warning: the machine is busy" err && fail "bench wrote to stderr"
 [[ $(grep -c "^prefill  " out) == 2 && $(grep -c "^decode  " out) == 2 ]] || fail "$(cat out)"
 for text in "limit DRAM read" "^load  .* of which compile" "^memory  *peak" "^decode step" \
-  "against the interpreter in f32";
-do
+  "against the interpreter in f32"; do
   grep -q -- "$text" out || fail "the output lacks '$text': $(cat out)"
 done
 ls | grep -q "bench.json." && fail "a temporary file was left: $(ls)"
@@ -76,12 +75,12 @@ for result in bench["prefills"] + bench["decodes"]:
 assert bench["threads"] == 1
 assert 0 < bench["compile_ms"] < bench["load_ms"] < bench["start_to_first_token_ms"]
 assert bench["peak_rss_bytes"] > bench["weight_bytes"] > 0
-#Keys and values of 6 layers, 2 heads of 64, in bf16; 70 tokens lie in blocks of 64.
+# Keys and values of 6 layers, 2 heads of 64, in bf16; 70 tokens lie in blocks of 64.
 assert bench["kv_bytes"] >= 70 * 6 * 2 * 2 * 64 * 2, bench["kv_bytes"]
 for decode in bench["decodes"]:
     depth = decode["depth"]
     assert decode["bytes_per_token"] == bench["weight_bytes"] + (depth + 1) * 6 * 2 * 2 * 64 * 2
-#Medians of turns and turns of medians are not the same, but near.
+    # Medians of turns and turns of medians are not the same, but near.
     assert bench["limits"][decode["limit"]] is not None
     if decode["limit"] == "dram_read_gbps":
         rate = decode["tokens_per_s"] * decode["bytes_per_token"] / 1e9
@@ -96,5 +95,7 @@ code=$?
 [[ $code == 1 && $(grep -v "machine is busy" err) == "lluda: no/such/folder/b.json"* ]] ||
   fail "a file that cannot be written: exit code $code, $(cat err)"
 
-if ((failures > 0));
-then echo "$failures checks failed" > &2 exit 1 fi
+if ((failures > 0)); then
+  echo "$failures checks failed" >&2
+  exit 1
+fi
