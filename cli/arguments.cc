@@ -182,7 +182,7 @@ CLI::App* AddBench(CLI::App* app, BenchFlags* flags) {
   AddContext(sub, &flags->model, "Tokens the context holds [as many as are measured]");
   AddPrecision(sub, &flags->model);
   AddMachine(sub, &flags->model);
-  AddCache(sub, &flags->model);
+  flags->model.use_cache = false;  // compiling is measured
   sub->add_option("--json", flags->json_file, "Write all figures to this file, too");
   sub->add_flag("--stats", flags->stats, "Count the calls of a step and those shared by threads");
   return sub;
