@@ -84,7 +84,7 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
       runtime::Executable::Create(std::move(compiled->program), pool_.get());
   if (!executable.ok()) return executable.status();
   executable_ = *std::move(executable);
-  const absl::Status loaded = executable_->Load(source->weights.get(), options.progress);
+  absl::Status loaded = executable_->Load(source->weights.get(), options.progress);
   source_ = std::move(source);
   if (!loaded.ok()) return loaded;
   stats_.weights_seconds = watch.Lap();
