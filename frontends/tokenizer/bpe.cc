@@ -71,8 +71,8 @@ std::vector<Bpe::Node> Bpe::InitialNodes(std::string_view piece) const {
     int32_t id = byte_ids_[static_cast<uint8_t>(c)];
     if (id == kNone) {
       id = options_.unknown_id;
-      if (id == kNone || (options_.fuse_unknown && !nodes.empty() && nodes.back().id == id))
-        continue;
+      const bool repeats = options_.fuse_unknown && !nodes.empty() && nodes.back().id == id;
+      if (id == kNone || repeats) continue;
     }
     const int32_t index = static_cast<int32_t>(nodes.size());
     nodes.push_back({id, index - 1, index + 1});
