@@ -1,5 +1,8 @@
 #include "codegen/target.h"
 
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -29,12 +32,20 @@ constexpr TileRow kTiles[] = {
 #undef LLUDA_TILE
 };
 
+// A process has to ask for the tile registers before it touches them (Linux,
+// Documentation/arch/x86/xstate.rst).
+bool SystemGrantsAmx() {
+  constexpr int kRequestPermission = 0x1023;
+  constexpr int kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
 bool Supports(const llvm::StringMap<bool>& host, const IsaRow& row) {
   for (absl::string_view feature : absl::StrSplit(row.features, ',', absl::SkipEmpty())) {
     const auto it = host.find(llvm::StringRef(feature.data(), feature.size()));
     if (it == host.end() || !it->second) return false;
   }
-  return true;
+  return row.isa != Isa::kAmx || SystemGrantsAmx();
 }
 
 }  // namespace
@@ -49,10 +60,18 @@ std::vector<Isa> AllIsas() {
 
 absl::Span<const TileRow> AllTiles() { return kTiles; }
 
-const TileRow* Target::FindTile(ir::DType a, ir::DType b) const {
+const TileRow* Target::FindMatmulTile(ir::DType a, ir::DType b) const {
   const TileRow* found = nullptr;
   for (const TileRow& row : kTiles) {
     if (row.isa <= isa && row.a == a && row.b == b) found = &row;
+  }
+  return found;
+}
+
+const TileRow* Target::FindTile(ir::DType a, ir::DType b) const {
+  const TileRow* found = nullptr;
+  for (const TileRow& row : kTiles) {
+    if (row.isa <= isa && row.a == a && row.b == b && row.dot != Dot::kAmx) found = &row;
   }
   return found;
 }
