@@ -33,6 +33,14 @@ void AddPrecision(CLI::App* app, ModelFlags* flags) {
       ->capture_default_str();
 }
 
+void AddIrFile(CLI::App* app, ModelFlags* flags) {
+  CLI::Option* file = app->add_option(
+      "--ir", flags->ir_file,
+      "Run this dump of `lluda ir` on the model's weights: the passes go on where it stopped; - is "
+      "stdin");
+  file->excludes("--ctx")->excludes("--precision");
+}
+
 void AddMachine(CLI::App* app, ModelFlags* flags) {
   app->add_option("-t,--threads", flags->threads, "Threads [the physical cores there are]")
       ->check(CLI::Range(1, kMostThreads));
@@ -76,6 +84,7 @@ CLI::App* AddGenerate(CLI::App* app, GenerateFlags* flags) {
   CLI::App* sub = app->add_subcommand("generate", "Continue a text");
   AddGeneration(sub, flags);
   AddPrompt(sub, &flags->prompt, "The text to continue [stdin]");
+  AddIrFile(sub, &flags->model);
   sub->add_flag("--json", flags->json, "Print one JSON object with text, tokens and statistics");
   return sub;
 }
@@ -110,8 +119,22 @@ CLI::App* AddIr(CLI::App* app, IrFlags* flags) {
   CLI::Option* all = sub->add_option("--all", flags->all_folder,
                                      "Write the module before, and after each pass that changed "
                                      "it, to files in this folder");
-  before->excludes(after)->excludes(all);
-  after->excludes(all);
+  CLI::Option* diff = sub->add_option(
+      "--diff", flags->diff,
+      "Print what each pass changed, or what one did: --diff=fuse-rope, or its number");
+  diff->expected(0, 1)->default_str("");
+  CLI::Option* plan =
+      sub->add_flag("--plan", flags->plan,
+                    "Print the memory plan and the list of calls that a step is compiled to");
+  CLI::Option* func =
+      sub->add_option("--func", flags->func, "Only this function, or `load` for the load block");
+  before->excludes(after)->excludes(all)->excludes(diff)->excludes(plan);
+  after->excludes(all)->excludes(diff)->excludes(plan);
+  all->excludes(diff)->excludes(plan)->excludes(func);
+  diff->excludes(plan);
+  sub->add_option("--color", flags->color, "Colours in --diff: auto (on a terminal), always, never")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->capture_default_str();
   sub->add_option("--passes", flags->passes, "Passes to run, separated by commas")
       ->capture_default_str();
   AddContext(sub, &flags->model);

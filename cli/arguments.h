@@ -22,6 +22,7 @@ struct ModelFlags {
   std::string isa = "host";
   std::optional<int64_t> context;
   int threads = 0;
+  std::string ir_file;  // a dump to run instead of the imported module; "-" is stdin
 };
 
 // What is left out comes from the model's generation_config.json.
@@ -66,6 +67,10 @@ struct IrFlags {
   std::string after;  // a pass's name, or its number in the pipeline
   std::string passes = "default";
   std::string all_folder;
+  std::optional<std::string> diff;  // "" for all passes, or a pass's name or number
+  std::string func;                 // "attn", "load"; empty for all
+  bool plan = false;
+  std::string color = "auto";
 };
 
 struct ValidateFlags {

@@ -82,6 +82,11 @@ absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(const ModelFlags& flags
   options.folder = *std::move(folder);
   options.module = *module;
   options.module.record_activations = record_activations;
+  if (!flags.ir_file.empty()) {
+    absl::StatusOr<std::string> text = ReadInput(flags.ir_file);
+    if (!text.ok()) return text.status();
+    options.ir = {flags.ir_file == "-" ? "stdin" : flags.ir_file, *std::move(text)};
+  }
   options.threads = flags.threads;
   options.isa = flags.isa;
   options.need_tokenizer = need_tokenizer;
