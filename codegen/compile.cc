@@ -25,6 +25,7 @@ int64_t RoundUp(int64_t bytes, int64_t multiple) {
 
 // Values and indices of one activation of a function.
 struct Activation {
+  std::string name;  // "attn[3]"
   std::map<const ir::Value*, BufferRef> buffers;
   std::map<std::string, int64_t> indices;  // "layer" -> 3
   int64_t frame = 0;                       // where this activation's frame starts
@@ -176,11 +177,21 @@ class Compiler {
 
   std::vector<runtime::Call>& List() { return loading_ ? program_.load : program_.step; }
 
-  absl::Status AddCall(const KernelSpec& spec, std::vector<BufferRef> buffers) {
+  absl::Status AddCall(const KernelSpec& spec, std::vector<BufferRef> buffers, std::string name) {
     absl::StatusOr<uint32_t> kernel = kernels_.Add(spec);
     if (!kernel.ok()) return kernel.status();
-    List().push_back({*kernel, std::move(buffers)});
+    List().push_back({*kernel, std::move(buffers), std::move(name)});
     return absl::OkStatus();
+  }
+
+  // What Call::name says of a statement.
+  static std::string CallName(const ir::Op& op, const Activation& at) {
+    if (op.defined_global == nullptr) return absl::StrCat(at.name, ".", op.result()->name);
+    std::string name = absl::StrCat(at.name, ".", op.defined_global->name);
+    if (!op.defined_index.empty()) {
+      absl::StrAppend(&name, "[", at.indices.at(op.defined_index), "]");
+    }
+    return name;
   }
 
   absl::Status CompileKernelOp(const ir::Op& op, Activation* at) {
@@ -195,15 +206,17 @@ class Compiler {
         op.opcode() == ir::Opcode::kAppend ? buffers[0] : ResultBuffer(op, *at);
     if (!result.ok()) return result.status();
     if (op.result() != nullptr) at->buffers[op.result()] = *result;
-    if (op.opcode() == ir::Opcode::kPack) return CompilePack(op, buffers, *result);
+    if (op.opcode() == ir::Opcode::kPack) {
+      return CompilePack(op, buffers, *result, CallName(op, *at));
+    }
     buffers.push_back(*result);
-    return AddCall(SpecOf(op), std::move(buffers));
+    return AddCall(SpecOf(op), std::move(buffers), CallName(op, *at));
   }
 
   // One call per packed part. Parts that start at a panel's edge share kernels by moving the
   // buffer.
-  absl::Status CompilePack(const ir::Op& op, const std::vector<BufferRef>& parts,
-                           BufferRef result) {
+  absl::Status CompilePack(const ir::Op& op, const std::vector<BufferRef>& parts, BufferRef result,
+                           const std::string& name) {
     const ir::Type& type = op.result_type();
     const std::string& over = op.attrs.axes.back();
     const int64_t depth_total = RoundUp(type.GetAxis(over)->extent.value, type.layout.depth);
@@ -213,7 +226,7 @@ class Compiler {
       BufferRef target = result;
       if (aligned) target.offset += row * depth_total * ir::DTypeSize(type.dtype);
       const KernelSpec spec = PackPartSpec(op, part, aligned ? 0 : row);
-      if (absl::Status s = AddCall(spec, {parts[part], target}); !s.ok()) return s;
+      if (absl::Status s = AddCall(spec, {parts[part], target}, name); !s.ok()) return s;
       for (const ir::Axis& axis : op.operand(part).type().axes) {
         if (axis.name != over) row += axis.extent.value;
       }
@@ -240,7 +253,12 @@ class Compiler {
     absl::StatusOr<BufferRef> result = ResultBuffer(op, *at);
     if (!result.ok()) return result.status();
     at->buffers[op.result()] = *result;
-    if (callee.index) inner.indices[callee.index->name] = at->indices.at(op.callee_index);
+    inner.name = callee.name;
+    if (callee.index) {
+      const int64_t index = at->indices.at(op.callee_index);
+      inner.indices[callee.index->name] = index;
+      absl::StrAppend(&inner.name, "[", index, "]");
+    }
     inner.frame = at->callee_frame;
     return CompileFunc(callee, *result, &inner);
   }
@@ -312,6 +330,7 @@ class Compiler {
   absl::Status CompileLoad() {
     loading_ = true;
     Activation at;
+    at.name = "load";
     absl::Status status = CompileBlock(module_.load, &at);
     loading_ = false;
     return status;
@@ -319,6 +338,7 @@ class Compiler {
 
   absl::Status CompileEntry(const ir::Func& entry) {
     Activation at;
+    at.name = entry.name;
     for (size_t i = 0; i < entry.params().size(); ++i) {
       program_.inputs.push_back(entry.params()[i]->name);
       at.buffers[entry.params()[i].get()] = {Space::kInput, static_cast<uint32_t>(i), 0};

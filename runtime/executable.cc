@@ -142,10 +142,16 @@ absl::Status Executable::Step(const States& states, absl::Span<const int64_t> di
     }
   }
   parallel_calls_ = 0;
-  for (const Call& call : program_.step) {
+  for (uint32_t i = 0; i < program_.step.size(); ++i) {
+    const Call& call = program_.step[i];
     BindBuffers(call, &states, inputs.data(), output);
     const Kernel& kernel = program_.kernels[call.kernel];
-    RunItems(kernel, dims.data(), 0, kernel.work.Count(dims.data()));
+    const int64_t items = kernel.work.Count(dims.data());
+    if (timeline_ == nullptr) {
+      RunItems(kernel, dims.data(), 0, items);
+    } else {
+      RecordItems(kernel, dims.data(), items, i);
+    }
   }
   return absl::OkStatus();
 }
@@ -180,6 +186,29 @@ void Executable::BindBuffers(const Call& call, const States* states, const void*
 }
 
 void Executable::RunItems(const Kernel& kernel, const int64_t* dims, int64_t first, int64_t items) {
+  pool_->ParallelFor(
+      items, Grain(kernel, dims, items), [&](int64_t begin, int64_t end, int thread) {
+        const KernelArgs args{call_buffers_.data(), dims, scratch_.data() + thread * scratch_bytes_,
+                              first + begin, first + end};
+        kernel.fn(&args);
+      });
+}
+
+void Executable::RecordItems(const Kernel& kernel, const int64_t* dims, int64_t items,
+                             uint32_t call) {
+  const int64_t start = Timeline::Now();
+  pool_->ParallelFor(items, Grain(kernel, dims, items),
+                     [&](int64_t begin, int64_t end, int thread) {
+                       const int64_t chunk_start = Timeline::Now();
+                       const KernelArgs args{call_buffers_.data(), dims,
+                                             scratch_.data() + thread * scratch_bytes_, begin, end};
+                       kernel.fn(&args);
+                       timeline_->AddWork(thread, {call, chunk_start, Timeline::Now()});
+                     });
+  timeline_->AddCall({call, start, Timeline::Now()});
+}
+
+int64_t Executable::Grain(const Kernel& kernel, const int64_t* dims, int64_t items) {
   const int64_t item_cost =
       kernel.item_cost * (kernel.cost_symbol < 0 ? 1 : dims[kernel.cost_symbol]);
   const bool alone = pool_->threads() == 1 || items * item_cost < kInlineNanoseconds;
@@ -190,11 +219,7 @@ void Executable::RunItems(const Kernel& kernel, const int64_t* dims, int64_t fir
             : std::max({int64_t{1}, kGrainNanoseconds / std::max<int64_t>(1, item_cost),
                         items / (pool_->threads() * int64_t{8})});
   if (items > grain) ++parallel_calls_;
-  pool_->ParallelFor(items, grain, [&](int64_t begin, int64_t end, int thread) {
-    const KernelArgs args{call_buffers_.data(), dims, scratch_.data() + thread * scratch_bytes_,
-                          first + begin, first + end};
-    kernel.fn(&args);
-  });
+  return grain;
 }
 
 }  // namespace lluda::runtime

@@ -21,6 +21,7 @@
 #include "runtime/memory.h"
 #include "runtime/program.h"
 #include "runtime/thread_pool.h"
+#include "runtime/timeline.h"
 
 namespace lluda::runtime {
 
@@ -67,6 +68,10 @@ class Executable {
   absl::Status Step(const States& states, absl::Span<const int64_t> dims,
                     absl::Span<const void* const> inputs, void* output);
 
+  // From now on steps note their times in `timeline`, made for the pool's number of threads; null:
+  // they no longer do. It must outlive the steps.
+  void RecordTo(Timeline* timeline) { timeline_ = timeline; }
+
   // Calls of the step list that were shared between threads in the last Step.
   int64_t parallel_calls() const { return parallel_calls_; }
 
@@ -75,6 +80,10 @@ class Executable {
   void BindBuffers(const Call& call, const States* states, const void* const* inputs, void* output);
   // Items [first, first + items) of a call whose buffers are bound.
   void RunItems(const Kernel& kernel, const int64_t* dims, int64_t first, int64_t items);
+  // All items of step call `call`, noted in the timeline.
+  void RecordItems(const Kernel& kernel, const int64_t* dims, int64_t items, uint32_t call);
+  // Items a thread takes at a time; counts the call if that divides it.
+  int64_t Grain(const Kernel& kernel, const int64_t* dims, int64_t items);
   void RunLoadCall(const Call& call, const int64_t* dims, WeightSource* source,
                    std::vector<int>* readers, const std::function<void(int64_t bytes)>& finished);
 
@@ -87,6 +96,7 @@ class Executable {
   std::vector<const void*> weights_;
   std::vector<void*> call_buffers_;  // those of the call being run
   int64_t parallel_calls_ = 0;
+  Timeline* timeline_ = nullptr;
 };
 
 }  // namespace lluda::runtime

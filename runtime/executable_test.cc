@@ -180,6 +180,40 @@ void MeetAndNoteScratch(const KernelArgs* args) {
   std::fill_n(static_cast<char*>(args->scratch), 1000, 'x');
 }
 
+TEST(Executable, NotesWhenACallRanAndWhoWorkedOnItWhileItIsTold) {
+  ThreadPool pool(2);
+  FakeWeights weights;
+  auto executable =
+      Loaded(OneCall(MakeKernel(CountItems, {1, {{0, 1}}}, kExpensive)), &pool, &weights);
+  Timeline timeline(pool.threads());
+  std::vector<int32_t> counts(64, 0);
+  const int64_t before = Timeline::Now();
+  executable->RecordTo(&timeline);
+  RunStep(executable.get(), {64, 1}, {}, counts.data());
+  executable->RecordTo(nullptr);
+  RunStep(executable.get(), {64, 1}, {}, counts.data());
+  EXPECT_THAT(counts, Each(2));
+  ASSERT_EQ(timeline.calls().size(), 1u) << "the second step was not to be noted";
+  const Timeline::Span call = timeline.calls()[0];
+  EXPECT_GE(call.begin, before);
+  EXPECT_LE(call.end, Timeline::Now());
+  size_t chunks = 0;
+  for (int thread = 0; thread < timeline.threads(); ++thread) {
+    int64_t last = call.begin;
+    for (const Timeline::Span& span : timeline.work(thread)) {
+      EXPECT_EQ(span.call, 0u);
+      EXPECT_GE(span.begin, last) << "a thread does one thing at a time";
+      EXPECT_GE(span.end, span.begin);
+      last = span.end;
+      ++chunks;
+    }
+    EXPECT_LE(last, call.end);
+  }
+  EXPECT_GT(chunks, 1u) << "an expensive call is divided";
+  timeline.Clear();
+  EXPECT_TRUE(timeline.calls().empty());
+}
+
 TEST(Executable, GivesEachThreadScratchMemoryOfItsOwn) {
   for (const int threads : {2, 3}) {
     ThreadPool pool(threads);

@@ -67,6 +67,8 @@ struct Kernel {
 struct Call {
   uint32_t kernel = 0;
   std::vector<BufferRef> buffers;
+  // The statement it came from: "attn[3].qkv" is %qkv of @attn for index 3; "load.wqkv[3]".
+  std::string name = {};
 };
 
 struct Weight {
