@@ -82,9 +82,9 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
       options.ir ? ParseModuleFor(files_, *options.ir) : ImportModule(files_, options.module);
   if (!module.ok()) return module.status();
   // The cache is as long as the module says, rounded up to whole blocks where it was imported.
-  context_ = options.ir ? std::min((*module)->FindSymbol("C")->max,
-                                   files_.config.max_position_embeddings)
-                        : *ContextOf(files_.config, options.module);
+  context_ = options.ir
+                 ? std::min((*module)->FindSymbol("C")->max, files_.config.max_position_embeddings)
+                 : *ContextOf(files_.config, options.module);
   max_step_ = std::min((*module)->FindSymbol("T")->max, context_);
   weights_ = std::make_unique<CheckpointWeights>(&*files_.checkpoint);
   weights_->Prefetch();
