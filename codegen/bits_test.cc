@@ -93,7 +93,7 @@ struct AttentionCase {
 class AttentionBitsTest : public ::testing::TestWithParam<AttentionCase> {};
 
 TEST_P(AttentionBitsTest, ATokenIsTheSameForAnyChunksAndBesideOtherSequences) {
-  constexpr int64_t kTokens = 100;  // more than one block of cached positions
+  constexpr int64_t kTokens = 250;  // almost two blocks of cached positions
   const auto& [dtype_name, rep, dim] = GetParam();
   const ir::DType dtype = std::string(dtype_name) == "f32" ? ir::DType::kF32 : ir::DType::kBF16;
   const auto module = PlannedTestModule(absl::StrReplaceAll(
@@ -123,14 +123,14 @@ TEST_P(AttentionBitsTest, ATokenIsTheSameForAnyChunksAndBesideOtherSequences) {
     const CompiledFunction function(*module, target);
     // The sequence in `slot`, in chunks of these sizes.
     const auto run = [&](const std::vector<int64_t>& chunks, int32_t slot) {
-      const auto states = function.NewStates({kTokens, 2, 128});
+      const auto states = function.NewStates({kTokens, 2, 256});
       std::vector<char> results;
       int64_t begin = 0;
       for (const int64_t size : chunks) {
         const int64_t end = begin + size;
         const std::vector<int32_t> pos(positions.begin() + begin, positions.begin() + end);
         const std::vector<char> result =
-            function.Run(*states, {size, 2, 128},
+            function.Run(*states, {size, 2, 256},
                          {RowsOf(q, q_row, begin, end), RowsOf(k, kv_row, begin, end),
                           RowsOf(v, kv_row, begin, end), Bytes(pos),
                           Bytes(std::vector<int32_t>(static_cast<size_t>(size), slot))},
@@ -141,10 +141,10 @@ TEST_P(AttentionBitsTest, ATokenIsTheSameForAnyChunksAndBesideOtherSequences) {
       return results;
     };
     const std::vector<char> one_by_one = run(std::vector<int64_t>(kTokens, 1), 0);
-    EXPECT_EQ(run({kTokens}, 0), one_by_one);
-    EXPECT_EQ(run({40, 60}, 0), one_by_one);
-    EXPECT_EQ(run({7, 57, 1, 35}, 0), one_by_one);
-    EXPECT_EQ(run({64, 36}, 1), one_by_one);
+    EXPECT_EQ(run({128, 122}, 0), one_by_one);
+    EXPECT_EQ(run({60, 128, 62}, 0), one_by_one);
+    EXPECT_EQ(run({7, 57, 1, 70, 115}, 0), one_by_one);
+    EXPECT_EQ(run({122, 128}, 1), one_by_one);
 
     // Two sequences in turns: the first 50 tokens, and the same once more in the other slot.
     std::vector<char> both_q, both_k, both_v;

@@ -1,9 +1,11 @@
 // attention: softmax(q k^T * scale) v over the cached positions 0..pos of each token's slot.
 //
-// Online softmax (Milakov and Gimelshein 2018; Dao et al., FlashAttention, 2022) over blocks of 64
+// Online softmax (Milakov and Gimelshein 2018; Dao et al., FlashAttention, 2022) over blocks of
 // cached positions counted from position 0, so the order of every sum depends on a token's position
-// alone and not on how the prompt was split. One work item is a token and a KV head; the query
-// heads of a group share each K panel and V row that is loaded.
+// alone and not on how the prompt was split. One work item is a few neighbouring tokens and a KV
+// head: the query heads of the group, for all these tokens, are the rows of one register tile, and
+// each K panel and V row that is loaded serves them all. Tokens that are not neighbours in one
+// sequence, and those left over, go through the same steps one by one.
 #include <algorithm>
 #include <limits>
 
@@ -15,10 +17,10 @@ namespace lluda::codegen {
 namespace {
 
 constexpr int kLanes = kPanelRows;
-constexpr int kBlockPanels = 4;
-constexpr int kBlock = kBlockPanels * kLanes;
-// Accumulators kept in registers decide how many query heads go through the cache at once.
-constexpr int64_t kAccumulators = 16;
+// Panels of K whose scores are computed together; a cache holds whole groups.
+constexpr int kGroupPanels = 4;
+constexpr int kGroup = kGroupPanels * kLanes;
+constexpr int kBlock = 2 * kGroup;
 
 class Attention {
  public:
@@ -45,34 +47,56 @@ class Attention {
       return NoKernel(spec_, "the head dimension is strided");
     }
     if (QueryAxes().size() > 1) return NoKernel(spec_, "more than one axis of query heads");
+    if (positions_.axes.size() > 1) return NoKernel(spec_, "more than one axis of tokens");
     if (spec_.attrs.mask != ir::Mask::kCausal) return NoKernel(spec_, "only the causal mask");
     return absl::OkStatus();
   }
 
   KernelInfo Emit() {
+    const int64_t group = QueryAxes().empty() ? 1 : QueryAxes()[0].extent.value;
+    int heads = static_cast<int>(std::min<int64_t>(group, tile_.rows));
+    while (group % heads != 0) --heads;
+    const bool has_tokens = !positions_.axes.empty();
+    const int tokens = has_tokens ? std::max<int>(1, static_cast<int>(tile_.rows / group)) : 1;
     KernelInfo info;
-    for (const ir::StridedAxis& strided : positions_.axes) info.work_axes.push_back(strided.axis);
-    for (const ir::Axis& axis : HeadAxes()) info.work_axes.push_back(axis);
-    info.item_cost = 4000;
-    const int64_t heads = QueryAxes().empty() ? 1 : QueryAxes()[0].extent.value;
-    int64_t at_once = std::clamp<int64_t>(kAccumulators / Vectors(), 1, kBlockPanels);
-    while (heads % at_once != 0) --at_once;
-    info.scratch_bytes = at_once * kBlock * ir::DTypeSize(ir::DType::kF32);
-    e_.ForRows(info.work_axes, [&](const Indices& item) {
-      const auto load = [&](int buffer, const TensorSpec& tensor) {
-        return e_.LoadIndex(
-            e_.Address(e_.Buffer(buffer), e_.Offset(tensor.axes, item), tensor.dtype),
-            tensor.dtype);
-      };
-      Value* last = load(3, positions_);
-      Value* slot = load(4, slots_);
-      e_.Loop(e_.Const(0), e_.Const(heads), at_once,
-              [&](Value* head) { EmitHeads(item, head, static_cast<int>(at_once), slot, last); });
-    });
+    info.work_axes = HeadAxes();
+    if (has_tokens) info.work_axes.push_back(positions_.axes[0].axis);
+    info.block = tokens;
+    info.item_cost = int64_t{4000} * tokens;
+    info.scratch_bytes = PlanScratch(tokens * heads);
+    const auto each_head = [&](const Indices& item, Value* token, int count) {
+      e_.Loop(e_.Const(0), e_.Const(group), heads,
+              [&](Value* head) { EmitRows(item, token, count, head, heads); });
+    };
+    e_.ForRows(
+        info.work_axes,
+        [&](const Indices& item) {
+          Value* token = has_tokens ? item.at(Token()) : e_.Const(0);
+          if (tokens == 1) {
+            each_head(item, token, 1);
+            return;
+          }
+          Value* all = e_.ExtentValue(positions_.axes[0].axis.extent);
+          Value* end = e_.b().CreateAdd(token, e_.Const(tokens));
+          const auto one_by_one = [&] {
+            Value* fewer = e_.b().CreateSelect(e_.b().CreateICmpSLT(end, all), end, all);
+            e_.Loop(token, fewer, 1, [&](Value* t) { each_head(item, t, 1); });
+          };
+          e_.If(
+              e_.b().CreateICmpSLE(end, all),
+              [&] {
+                e_.If(
+                    InOneSlot(token, tokens), [&] { each_head(item, token, tokens); }, one_by_one);
+              },
+              one_by_one);
+        },
+        tokens);
     return info;
   }
 
  private:
+  const std::string& Token() const { return positions_.axes[0].axis.name; }
+
   // Axes of q that the cache has too, and those it lacks.
   std::vector<ir::Axis> HeadAxes() const {
     std::vector<ir::Axis> axes;
@@ -98,6 +122,266 @@ class Attention {
   int Elements(int64_t d) const {
     return static_cast<int>(std::min<int64_t>(kLanes, dims_ - d * kLanes));
   }
+  // Elements from one row of q's copy or of the output to the next.
+  int64_t RowElements() const { return Vectors() * kLanes; }
+
+  // The scratch memory: a copy of q's rows, and per row the scores (then the weights) of a block,
+  // the output so far, 16 partial sums of weights, the maximum, what the last block's maximum asks
+  // the output to be scaled by, and the last position it sees.
+  int64_t PlanScratch(int64_t rows) {
+    int64_t bytes = 0;
+    const auto take = [&](int64_t wanted) {
+      const int64_t at = bytes;
+      bytes += (wanted + 63) / 64 * 64;
+      return at;
+    };
+    query_at_ = take(rows * RowElements() * ir::DTypeSize(q_.dtype));
+    scores_at_ = take(rows * kBlock * 4);
+    output_at_ = take(rows * RowElements() * 4);
+    sums_at_ = take(rows * kLanes * 4);
+    maxima_at_ = take(rows * 4);
+    corrections_at_ = take(rows * 4);
+    last_at_ = take(rows * 8);
+    return bytes;
+  }
+  Value* ScratchAt(int64_t bytes) {
+    return e_.b().CreateConstInBoundsGEP1_64(e_.b().getInt8Ty(), e_.Scratch(), bytes);
+  }
+  Value* Score(Value* row, Value* column) {
+    Value* at = e_.b().CreateAdd(e_.b().CreateMul(row, e_.Const(kBlock)), column);
+    return e_.Address(ScratchAt(scores_at_), at, ir::DType::kF32);
+  }
+  Value* Output(Value* row, int64_t d) {
+    Value* at =
+        e_.b().CreateAdd(e_.b().CreateMul(row, e_.Const(RowElements())), e_.Const(d * kLanes));
+    return e_.Address(ScratchAt(output_at_), at, ir::DType::kF32);
+  }
+  Value* Sum(Value* row) {
+    return e_.Address(ScratchAt(sums_at_), e_.b().CreateMul(row, e_.Const(kLanes)),
+                      ir::DType::kF32);
+  }
+  Value* Maximum(Value* row) { return e_.Address(ScratchAt(maxima_at_), row, ir::DType::kF32); }
+  Value* Correction(Value* row) {
+    return e_.Address(ScratchAt(corrections_at_), row, ir::DType::kF32);
+  }
+  Value* Last(Value* row) { return e_.Address(ScratchAt(last_at_), row, ir::DType::kI64); }
+
+  Value* LoadF32(Value* at, int lanes) { return e_.Load(at, ir::DType::kF32, lanes); }
+  void StoreF32(Value* at, Value* value) { e_.Store(at, ir::DType::kF32, value); }
+
+  Value* LoadOfToken(int buffer, const TensorSpec& tensor, Value* token) {
+    Indices indices;
+    if (!tensor.axes.empty()) indices[Token()] = token;
+    Value* at = e_.Address(e_.Buffer(buffer), e_.Offset(tensor.axes, indices), tensor.dtype);
+    return e_.LoadIndex(at, tensor.dtype);
+  }
+
+  Value* InOneSlot(Value* token, int tokens) {
+    Value* first = LoadOfToken(4, slots_, token);
+    Value* same = e_.b().getTrue();
+    for (int t = 1; t < tokens; ++t) {
+      Value* other = LoadOfToken(4, slots_, e_.b().CreateAdd(token, e_.Const(t)));
+      same = e_.b().CreateAnd(same, e_.b().CreateICmpEQ(first, other));
+    }
+    return same;
+  }
+
+  // All that EmitRows' parts need. Row r of the tile is head first_head + r % heads of token
+  // first_token + r / heads.
+  struct Rows {
+    int tokens, heads;
+    std::vector<Indices> indices;  // of q and of the result
+    Indices cached;                // of the states, but for the position
+    Value* first_seen_by_some;     // of the rows' ends, positions that are not seen: the least
+    Value* end;                    // and the largest
+    int count() const { return tokens * heads; }
+  };
+
+  void EmitRows(const Indices& item, Value* first_token, int tokens, Value* first_head, int heads) {
+    auto& b = e_.b();
+    Rows rows{tokens, heads, {}, item, nullptr, nullptr};
+    rows.cached[slot_] = LoadOfToken(4, slots_, first_token);
+    for (int t = 0; t < tokens; ++t) {
+      Value* token = b.CreateAdd(first_token, e_.Const(t));
+      Value* last = LoadOfToken(3, positions_, token);
+      Value* end = b.CreateAdd(last, e_.Const(1));
+      const auto select = [&](llvm::CmpInst::Predicate want, Value* other) {
+        return other == nullptr ? end : b.CreateSelect(b.CreateICmp(want, end, other), end, other);
+      };
+      rows.first_seen_by_some = select(llvm::CmpInst::ICMP_SLT, rows.first_seen_by_some);
+      rows.end = select(llvm::CmpInst::ICMP_SGT, rows.end);
+      for (int h = 0; h < heads; ++h) {
+        Indices indices = item;
+        if (!positions_.axes.empty()) indices[Token()] = token;
+        if (!QueryAxes().empty()) {
+          indices[QueryAxes()[0].name] = b.CreateAdd(first_head, e_.Const(h));
+        }
+        StartRow(e_.Const(int64_t{t} * heads + h), indices, last);
+        rows.indices.push_back(std::move(indices));
+      }
+    }
+    e_.Loop(e_.Const(0), rows.end, kBlock, [&](Value* block) {
+      EmitScores(rows, block);
+      e_.Loop(e_.Const(0), e_.Const(rows.count()), 1, [&](Value* row) { Weigh(row, block); });
+      AddValues(rows, block);
+    });
+    for (int r = 0; r < rows.count(); ++r) FinishRow(e_.Const(r), rows.indices[r]);
+  }
+
+  void StartRow(Value* row, const Indices& indices, Value* last) {
+    auto& b = e_.b();
+    const int bits = static_cast<int>(8 * ir::DTypeSize(q_.dtype));
+    const llvm::Align align(ir::DTypeSize(q_.dtype));
+    Value* from = e_.Offset(q_.axes, indices);
+    Value* to = b.CreateMul(row, e_.Const(RowElements()));
+    const auto copy = [&](int64_t i, int lanes) {
+      Value* source = e_.Address(e_.Buffer(0), b.CreateAdd(from, e_.Const(i)), q_.dtype);
+      Value* target = e_.Address(ScratchAt(query_at_), b.CreateAdd(to, e_.Const(i)), q_.dtype);
+      b.CreateAlignedStore(b.CreateAlignedLoad(e_.Int(bits, lanes), source, align), target, align);
+    };
+    for (int64_t d = 0; d < Vectors(); ++d) {
+      if (Elements(d) == kLanes) {
+        copy(d * kLanes, kLanes);
+      } else {
+        for (int i = 0; i < Elements(d); ++i) copy(d * kLanes + i, 1);
+      }
+      StoreF32(Output(row, d), e_.ConstF32(0.0f, kLanes));
+    }
+    StoreF32(Sum(row), e_.ConstF32(0.0f, kLanes));
+    StoreF32(Maximum(row), e_.ConstF32(-std::numeric_limits<float>::infinity(), 1));
+    b.CreateAlignedStore(last, Last(row), llvm::Align(8));
+  }
+
+  // Scores of the rows with the block's positions, in groups of which the last may reach past
+  // `end`.
+  void EmitScores(const Rows& rows, Value* block) {
+    auto& b = e_.b();
+    std::vector<Value*> q_rows;
+    for (int r = 0; r < rows.count(); ++r) {
+      q_rows.push_back(e_.Address(ScratchAt(query_at_), e_.Const(r * RowElements()), q_.dtype));
+    }
+    Value* left = b.CreateSub(rows.end, block);
+    Value* count = b.CreateSelect(b.CreateICmpSLT(left, e_.Const(kBlock)), left, e_.Const(kBlock));
+    const int width = PanelsAtOnce(rows.count(), kGroupPanels);
+    e_.Loop(e_.Const(0), count, kGroup, [&](Value* group) {
+      for (int first = 0; first < kGroupPanels; first += width) {
+        std::vector<Value*> panels;
+        Indices cached = rows.cached;
+        for (int p = 0; p < width; ++p) {
+          cached[pos_] = b.CreateAdd(block, b.CreateAdd(group, e_.Const((first + p) * kLanes)));
+          panels.push_back(e_.Address(e_.Buffer(1), ElementOffset(e_, k_, cached), k_.dtype));
+        }
+        // A single token is a stream through the cache; its next group lies right behind.
+        const int64_t panel_bytes = RowElements() * kLanes * ir::DTypeSize(k_.dtype);
+        const int64_t ahead = rows.tokens == 1 ? kGroupPanels * panel_bytes : 0;
+        const auto scores =
+            EmitPanelDot(e_, {tile_.dot, q_.dtype, k_.dtype, dims_, ahead}, q_rows, panels);
+        for (int r = 0; r < rows.count(); ++r) {
+          for (int p = 0; p < width; ++p) {
+            Value* column = b.CreateAdd(group, e_.Const((first + p) * kLanes));
+            StoreF32(Score(e_.Const(r), column), scores[r][p]);
+          }
+        }
+      }
+    });
+  }
+
+  // How many vectors of `most` fit the registers beside so many rows; divides `most`.
+  int PanelsAtOnce(int rows, int most) const {
+    int width = std::clamp(tile_.rows * tile_.panels / rows, 1, most);
+    while (most % width != 0) --width;
+    return width;
+  }
+
+  // Turns a row's scores into weights exp(score - maximum), 0 for positions it does not see, and
+  // notes what the new maximum asks of the output so far.
+  void Weigh(Value* row, Value* block) {
+    auto& b = e_.b();
+    std::vector<uint32_t> lane_numbers;
+    for (int i = 0; i < kLanes; ++i) lane_numbers.push_back(static_cast<uint32_t>(i));
+    Value* lanes = llvm::ConstantDataVector::get(e_.context(), lane_numbers);
+    const auto scale = static_cast<float>(*spec_.attrs.scale);
+    Value* last = b.CreateAlignedLoad(b.getInt64Ty(), Last(row), llvm::Align(8));
+    Value* seen = e_.Splat(b.CreateTrunc(b.CreateSub(last, block), b.getInt32Ty()), kLanes);
+    std::vector<Value*> masked;
+    Value* maximum = nullptr;
+    for (int p = 0; p < kBlock / kLanes; ++p) {
+      Value* key = b.CreateAdd(lanes, e_.ConstInt(int64_t{p} * kLanes, 32, kLanes));
+      Value* score = LoadF32(Score(row, e_.Const(int64_t{p} * kLanes)), kLanes);
+      score = b.CreateSelect(b.CreateICmpSLE(key, seen),
+                             b.CreateFMul(score, e_.ConstF32(scale, kLanes)),
+                             e_.ConstF32(-std::numeric_limits<float>::infinity(), kLanes));
+      masked.push_back(score);
+      maximum = maximum == nullptr ? score : e_.Max(maximum, score);
+    }
+    Value* old_maximum = LoadF32(Maximum(row), 1);
+    Value* new_maximum = e_.Max(e_.MaxLanes(maximum), old_maximum);
+    Value* correction = ExpOfNonPositive(e_, b.CreateFSub(old_maximum, new_maximum));
+    Value* sum = b.CreateFMul(LoadF32(Sum(row), kLanes), e_.Splat(correction, kLanes));
+    for (int p = 0; p < kBlock / kLanes; ++p) {
+      Value* weight = ExpOfNonPositive(e_, b.CreateFSub(masked[p], e_.Splat(new_maximum, kLanes)));
+      sum = b.CreateFAdd(sum, weight);
+      StoreF32(Score(row, e_.Const(int64_t{p} * kLanes)), weight);
+    }
+    StoreF32(Sum(row), sum);
+    StoreF32(Maximum(row), new_maximum);
+    StoreF32(Correction(row), correction);
+  }
+
+  // output = output * correction + weights * V. A block that every row sees goes through the whole
+  // tile; otherwise each token adds the positions it sees and looks at no other.
+  void AddValues(const Rows& rows, Value* block) {
+    auto& b = e_.b();
+    Value* block_end = b.CreateAdd(block, e_.Const(kBlock));
+    e_.If(
+        b.CreateICmpSLE(block_end, rows.first_seen_by_some),
+        [&] { AddPositions(rows, block, e_.Const(0), rows.count(), e_.Const(kBlock)); },
+        [&] {
+          e_.Loop(e_.Const(0), e_.Const(rows.count()), rows.heads, [&](Value* row) {
+            Value* last = b.CreateAlignedLoad(b.getInt64Ty(), Last(row), llvm::Align(8));
+            Value* left = b.CreateAdd(b.CreateSub(last, block), e_.Const(1));
+            Value* count =
+                b.CreateSelect(b.CreateICmpSLT(left, e_.Const(kBlock)), left, e_.Const(kBlock));
+            AddPositions(rows, block, row, rows.heads, count);
+          });
+        });
+  }
+
+  // Rows [first, first + count) and the positions [block, block + positions).
+  void AddPositions(const Rows& rows, Value* block, Value* first, int count, Value* positions) {
+    auto& b = e_.b();
+    const int width = PanelsAtOnce(count, static_cast<int>(Vectors()));
+    const auto row_at = [&](int r) { return b.CreateAdd(first, e_.Const(r)); };
+    for (int64_t d = 0; d < Vectors(); d += width) {
+      Emitter::Carried outputs;  // row by row
+      for (int i = 0; i < count * width; ++i) {
+        Value* correction = e_.Splat(LoadF32(Correction(row_at(i / width)), 1), kLanes);
+        outputs.push_back(
+            b.CreateFMul(LoadF32(Output(row_at(i / width), d + i % width), kLanes), correction));
+      }
+      const auto add_position = [&](Value* j, const Emitter::Carried& before) {
+        Indices cached = rows.cached;
+        cached[pos_] = b.CreateAdd(block, j);
+        Value* at = e_.Offset(v_.axes, cached);
+        std::vector<Value*> values;
+        for (int i = 0; i < width; ++i) values.push_back(LoadValues(at, d + i));
+        if (rows.tokens == 1) PrefetchValues(at, d, width);
+        Emitter::Carried after = before;
+        for (int r = 0; r < count; ++r) {
+          Value* weight = e_.Splat(LoadF32(Score(row_at(r), j), 1), kLanes);
+          for (int i = 0; i < width; ++i) {
+            Value*& sum = after[r * width + i];
+            sum = e_.MulAdd(weight, values[i], sum);
+          }
+        }
+        return after;
+      };
+      outputs = e_.Loop(e_.Const(0), positions, 1, outputs, add_position);
+      for (int i = 0; i < count * width; ++i) {
+        StoreF32(Output(row_at(i / width), d + i % width), outputs[i]);
+      }
+    }
+  }
 
   // The d-th vector of a V row; lanes past the head's end are zero.
   Value* LoadValues(Value* row, int64_t d) {
@@ -114,131 +398,33 @@ class Attention {
     return vector;
   }
 
-  void StoreResult(Value* first, int64_t d, Value* vector) {
+  // What the same vectors of V are one group further.
+  void PrefetchValues(Value* row, int64_t d, int64_t width) {
+    constexpr int64_t kCacheLine = 64;
+    const int64_t size = ir::DTypeSize(v_.dtype);
+    const int64_t ahead = kGroup * dims_ * size;
+    Value* first = e_.Address(e_.Buffer(2), e_.b().CreateAdd(row, e_.Const(d * kLanes)), v_.dtype);
+    for (int64_t byte = 0; byte < width * kLanes * size; byte += kCacheLine) {
+      e_.Prefetch(first, ahead + byte);
+    }
+  }
+
+  void FinishRow(Value* row, const Indices& indices) {
     const ir::DType dtype = spec_.result.dtype;
-    Value* at = e_.b().CreateAdd(first, e_.Const(d * kLanes));
-    if (Elements(d) == kLanes) {
-      e_.Store(e_.Address(e_.Buffer(5), at, dtype), dtype, vector);
-      return;
-    }
-    for (int i = 0; i < Elements(d); ++i) {
-      Value* element = e_.Address(e_.Buffer(5), e_.b().CreateAdd(at, e_.Const(i)), dtype);
-      e_.Store(element, dtype, e_.b().CreateExtractElement(vector, static_cast<uint64_t>(i)));
-    }
-  }
-
-  Indices QueryIndices(const Indices& item, Value* head) const {
-    Indices indices = item;
-    if (!QueryAxes().empty()) indices[QueryAxes()[0].name] = head;
-    return indices;
-  }
-
-  void EmitHeads(const Indices& item, Value* first_head, int heads, Value* slot, Value* last) {
-    auto& b = e_.b();
-    const int64_t vectors = Vectors();
-    std::vector<Value*> q_rows;
-    std::vector<Indices> query;
-    for (int h = 0; h < heads; ++h) {
-      query.push_back(QueryIndices(item, b.CreateAdd(first_head, e_.Const(h))));
-      q_rows.push_back(e_.Address(e_.Buffer(0), e_.Offset(q_.axes, query[h]), q_.dtype));
-    }
-    Indices cached = item;
-    cached[slot_] = slot;
-    // Carried per head: the maximum so far, 16 partial sums of weights, the weighted sum of V.
-    Emitter::Carried init;
-    for (int h = 0; h < heads; ++h) {
-      init.push_back(e_.ConstF32(-std::numeric_limits<float>::infinity(), 1));
-      init.push_back(e_.ConstF32(0.0f, kLanes));
-      for (int64_t d = 0; d < vectors; ++d) init.push_back(e_.ConstF32(0.0f, kLanes));
-    }
-    const int64_t per_head = 2 + vectors;
-    Value* end = b.CreateAdd(last, e_.Const(1));
-    const Emitter::Carried sums =
-        e_.Loop(e_.Const(0), end, kBlock, init, [&](Value* block, const Emitter::Carried& carried) {
-          Emitter::Carried next = Weigh(block, last, q_rows, cached, carried, per_head);
-          return AddValues(block, end, cached, next, heads, per_head);
-        });
-    for (int h = 0; h < heads; ++h) {
-      Value* total = e_.Splat(e_.SumLanes(sums[h * per_head + 1]), kLanes);
-      Value* out = e_.Offset(spec_.result.axes, query[h]);
-      for (int64_t d = 0; d < vectors; ++d) {
-        StoreResult(out, d, b.CreateFDiv(sums[h * per_head + 2 + d], total));
+    Value* total = e_.Splat(e_.SumLanes(LoadF32(Sum(row), kLanes)), kLanes);
+    Value* first = e_.Offset(spec_.result.axes, indices);
+    for (int64_t d = 0; d < Vectors(); ++d) {
+      Value* vector = e_.b().CreateFDiv(LoadF32(Output(row, d), kLanes), total);
+      Value* at = e_.b().CreateAdd(first, e_.Const(d * kLanes));
+      if (Elements(d) == kLanes) {
+        e_.Store(e_.Address(e_.Buffer(5), at, dtype), dtype, vector);
+        continue;
+      }
+      for (int i = 0; i < Elements(d); ++i) {
+        Value* element = e_.Address(e_.Buffer(5), e_.b().CreateAdd(at, e_.Const(i)), dtype);
+        e_.Store(element, dtype, e_.b().CreateExtractElement(vector, static_cast<uint64_t>(i)));
       }
     }
-  }
-
-  // Scores of one block; leaves exp(score - maximum) in the scratch memory and rescales what is
-  // carried to the new maximum.
-  Emitter::Carried Weigh(Value* block, Value* last, const std::vector<Value*>& q_rows,
-                         Indices cached, const Emitter::Carried& carried, int64_t per_head) {
-    auto& b = e_.b();
-    std::vector<Value*> panels;
-    for (int p = 0; p < kBlockPanels; ++p) {
-      cached[pos_] = b.CreateAdd(block, e_.Const(p * kLanes));
-      panels.push_back(e_.Address(e_.Buffer(1), ElementOffset(e_, k_, cached), k_.dtype));
-    }
-    const auto scores =
-        EmitPanelDot(e_, {tile_.dot, q_.dtype, k_.dtype, dims_, false}, q_rows, panels);
-    std::vector<uint64_t> lane_numbers;
-    for (int i = 0; i < kLanes; ++i) lane_numbers.push_back(static_cast<uint64_t>(i));
-    Value* lanes = llvm::ConstantDataVector::get(e_.context(), lane_numbers);
-    const auto scale = static_cast<float>(*spec_.attrs.scale);
-    Emitter::Carried next;
-    for (size_t h = 0; h < q_rows.size(); ++h) {
-      std::vector<Value*> masked;
-      Value* maximum = nullptr;
-      for (int p = 0; p < kBlockPanels; ++p) {
-        Value* key = b.CreateAdd(e_.Splat(b.CreateAdd(block, e_.Const(p * kLanes)), kLanes), lanes);
-        Value* score = b.CreateFMul(scores[h][p], e_.ConstF32(scale, kLanes));
-        score = b.CreateSelect(b.CreateICmpSLE(key, e_.Splat(last, kLanes)), score,
-                               e_.ConstF32(-std::numeric_limits<float>::infinity(), kLanes));
-        masked.push_back(score);
-        maximum = maximum == nullptr ? score : e_.Max(maximum, score);
-      }
-      Value* old_maximum = carried[h * per_head];
-      Value* new_maximum = e_.Max(e_.MaxLanes(maximum), old_maximum);
-      Value* correction = e_.Splat(Exp(e_, b.CreateFSub(old_maximum, new_maximum)), kLanes);
-      Value* sum = b.CreateFMul(carried[h * per_head + 1], correction);
-      for (int p = 0; p < kBlockPanels; ++p) {
-        Value* weight = Exp(e_, b.CreateFSub(masked[p], e_.Splat(new_maximum, kLanes)));
-        sum = b.CreateFAdd(sum, weight);
-        const int64_t at = static_cast<int64_t>(h) * kBlock + p * kLanes;
-        e_.Store(e_.Address(e_.Scratch(), e_.Const(at), ir::DType::kF32), ir::DType::kF32, weight);
-      }
-      next.push_back(new_maximum);
-      next.push_back(sum);
-      for (int64_t d = 2; d < per_head; ++d) {
-        next.push_back(b.CreateFMul(carried[h * per_head + d], correction));
-      }
-    }
-    return next;
-  }
-
-  // Adds weight * V for the block's positions that exist.
-  Emitter::Carried AddValues(Value* block, Value* end, Indices cached,
-                             const Emitter::Carried& carried, int heads, int64_t per_head) {
-    auto& b = e_.b();
-    Value* left = b.CreateSub(end, block);
-    Value* count = b.CreateSelect(b.CreateICmpSLT(left, e_.Const(kBlock)), left, e_.Const(kBlock));
-    return e_.Loop(e_.Const(0), count, 1, carried, [&](Value* j, const Emitter::Carried& sums) {
-      cached[pos_] = b.CreateAdd(block, j);
-      Value* row = e_.Offset(v_.axes, cached);
-      std::vector<Value*> weights;
-      for (int h = 0; h < heads; ++h) {
-        Value* at = b.CreateAdd(j, e_.Const(int64_t{h} * kBlock));
-        weights.push_back(e_.Splat(
-            e_.Load(e_.Address(e_.Scratch(), at, ir::DType::kF32), ir::DType::kF32, 1), kLanes));
-      }
-      Emitter::Carried next = sums;
-      for (int64_t d = 0; d + 2 < per_head; ++d) {
-        Value* value = LoadValues(row, d);
-        for (int h = 0; h < heads; ++h) {
-          Value*& sum = next[h * per_head + 2 + d];
-          sum = e_.MulAdd(weights[h], value, sum);
-        }
-      }
-      return next;
-    });
   }
 
   const KernelSpec& spec_;
@@ -253,6 +439,9 @@ class Attention {
   const std::string pos_;
   const std::string dim_;
   const int64_t dims_;
+  // Where the parts of the scratch memory begin, in bytes.
+  int64_t query_at_ = 0, scores_at_ = 0, output_at_ = 0, sums_at_ = 0, maxima_at_ = 0,
+          corrections_at_ = 0, last_at_ = 0;
 };
 
 }  // namespace

@@ -11,6 +11,8 @@ namespace lluda::codegen {
 namespace {
 
 constexpr int kLanes = kPanelRows;
+// How far ahead of its use a streamed panel is prefetched.
+constexpr int64_t kPrefetchBytes = 2048;
 
 // A matmul on packed weights: [rows] x [K] times N columns.
 class PanelMatmul {
@@ -162,7 +164,7 @@ class PanelMatmul {
     };
     add_panels(0);
     if (silu_mul_) add_panels(panels_);
-    const PanelDot dot{tile_.dot,  a.dtype, b.dtype, depth_total_, /*prefetch=*/rows == 1,
+    const PanelDot dot{tile_.dot,  a.dtype, b.dtype, depth_total_, rows == 1 ? kPrefetchBytes : 0,
                        interleaved};
     const auto sums = EmitPanelDot(e_, dot, a_rows, panels);
     for (int i = 0; i < rows; ++i) {

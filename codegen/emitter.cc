@@ -240,6 +240,13 @@ Value* Emitter::LoadStrided(Value* base, Value* first, Value* stride, ir::DType 
   return vector;
 }
 
+void Emitter::Prefetch(Value* pointer, int64_t bytes) {
+  Value* ahead = builder_.CreateConstGEP1_64(builder_.getInt8Ty(), pointer, bytes);
+  builder_.CreateIntrinsic(
+      llvm::Intrinsic::prefetch, {builder_.getPtrTy()},
+      {ahead, builder_.getInt32(0), builder_.getInt32(3), builder_.getInt32(1)});
+}
+
 void Emitter::Store(Value* pointer, ir::DType dtype, Value* value) {
   const int lanes = Lanes(value);
   const llvm::Align align(ir::DTypeSize(dtype));
@@ -315,18 +322,24 @@ void Emitter::If(Value* condition, const std::function<void()>& then,
 
 void Emitter::ForItems(const std::function<void(Value*)>& body) { Loop(Begin(), End(), 1, body); }
 
-void Emitter::ForRows(const std::vector<ir::Axis>& axes, const std::function<void(Indices)>& body) {
+void Emitter::ForRows(const std::vector<ir::Axis>& axes, const std::function<void(Indices)>& body,
+                      int64_t block) {
   ForItems([&](Value* item) {
     Indices indices;
     Value* rest = item;
     for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
-      if (axis + 1 == axes.rend()) {
-        indices[axis->name] = rest;
-        break;
+      Value* index = rest;
+      const int64_t together = axis == axes.rbegin() ? block : 1;
+      if (axis + 1 != axes.rend()) {
+        Value* extent = ExtentValue(axis->extent);
+        if (together > 1) {
+          extent =
+              builder_.CreateUDiv(builder_.CreateAdd(extent, Const(together - 1)), Const(together));
+        }
+        index = builder_.CreateURem(rest, extent);
+        rest = builder_.CreateUDiv(rest, extent);
       }
-      Value* extent = ExtentValue(axis->extent);
-      indices[axis->name] = builder_.CreateURem(rest, extent);
-      rest = builder_.CreateUDiv(rest, extent);
+      indices[axis->name] = builder_.CreateMul(index, Const(together));
     }
     body(indices);
   });

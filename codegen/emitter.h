@@ -72,6 +72,8 @@ class Emitter {
   Value* Load(Value* pointer, ir::DType dtype, int lanes);
   // One integer element as i64.
   Value* LoadIndex(Value* pointer, ir::DType dtype);
+  // Asks for the cache line `bytes` behind `pointer`, which may lie past the end of anything.
+  void Prefetch(Value* pointer, int64_t bytes);
   // Rounds f32 lanes to the dtype (nearest even) and stores them.
   void Store(Value* pointer, ir::DType dtype, Value* value);
   // 16 lanes at a constant or dynamic stride, gathered one by one.
@@ -95,7 +97,9 @@ class Emitter {
   // Over [begin, end) of the call.
   void ForItems(const std::function<void(Value* item)>& body);
   // Over the work items as rows: an item is one index into each of `axes`, the last one fastest.
-  void ForRows(const std::vector<ir::Axis>& axes, const std::function<void(Indices)>& body);
+  // Of the last axis an item holds `block` elements, and the index is that of the first.
+  void ForRows(const std::vector<ir::Axis>& axes, const std::function<void(Indices)>& body,
+               int64_t block = 1);
   // 0..extent in steps of 16 lanes, then what is left one by one.
   void ForLanes(const ir::Extent& extent, const std::function<void(Value* i, int lanes)>& body);
   // The same with carried values: the 16-lane ones are handed to `fold` before the single steps,

@@ -30,11 +30,13 @@ absl::StatusOr<uint32_t> KernelSet::Add(const KernelSpec& spec) {
   kernel.scratch_bytes = info->scratch_bytes;
   kernel.item_read_bytes = info->item_read_bytes;
   if (!info->cost_symbol.empty()) kernel.cost_symbol = SymbolIndex(info->cost_symbol);
-  for (const ir::Axis& axis : info->work_axes) {
-    if (axis.extent.is_constant()) {
-      kernel.work.constant *= axis.extent.value;
+  for (size_t i = 0; i < info->work_axes.size(); ++i) {
+    const ir::Extent& extent = info->work_axes[i].extent;
+    const int64_t block = i + 1 == info->work_axes.size() ? info->block : 1;
+    if (extent.is_constant()) {
+      kernel.work.constant *= (extent.value + block - 1) / block;
     } else {
-      kernel.work.factors.push_back({SymbolIndex(axis.extent.symbol), 1});
+      kernel.work.factors.push_back({SymbolIndex(extent.symbol), block});
     }
   }
   kernels_.push_back(std::move(kernel));

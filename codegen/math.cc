@@ -84,15 +84,24 @@ Value* SinOrCos(Emitter& e, Value* x, int quadrant_shift) {
 
 }  // namespace
 
-// Reduces to r in [-ln2/2, ln2/2] and evaluates the degree-6 minimax polynomial of the Cephes
-// library (expf); ln2 is split so that the first product is exact.
-Value* Exp(Emitter& e, Value* x) {
+namespace {
+
+constexpr float kLowest = -87.3365402f;     // the first float above ln(2^-126)
+constexpr float kHighest = 88.7228390520f;  // ln(2^128)
+
+// exp(x) = mantissa * 2^exponent, the mantissa near 1. Reduces to r in [-ln2/2, ln2/2] and
+// evaluates the degree-6 minimax polynomial of the Cephes library (expf); ln2 is split so that the
+// first product is exact.
+struct SplitExp {
+  Value* mantissa;
+  Value* exponent;  // i32 lanes
+};
+
+SplitExp ReduceExp(Emitter& e, Value* x) {
   constexpr float kLog2E = 1.44269504088896341f;
   constexpr float kLn2High = 0.693359375f;
   constexpr float kLn2Low = -2.12194440e-4f;
-  constexpr float kLowest = -87.3365402f;     // the first float above ln(2^-126)
-  constexpr float kHighest = 88.7228390520f;  // ln(2^128)
-  constexpr float kMagic = 0x1.8p23f;         // adding it rounds |x| < 2^22 to an integer
+  constexpr float kMagic = 0x1.8p23f;  // adding it rounds |x| < 2^22 to an integer
   auto& b = e.b();
   const int lanes = Lanes(x);
   auto constant = [&](float v) { return e.ConstF32(v, lanes); };
@@ -105,20 +114,40 @@ Value* Exp(Emitter& e, Value* x) {
                             1.6666665459e-1f, 5.0000001201e-1f});
   p = e.MulAdd(p, b.CreateFMul(r, r), r);
   p = b.CreateFAdd(p, constant(1.0f));
-  // 2^n in two halves, so that n = 128 does not overflow on the way.
   Value* bits = b.CreateSub(b.CreateBitCast(shifted, e.Int(32, lanes)),
                             b.CreateBitCast(constant(kMagic), e.Int(32, lanes)));
-  Value* half = b.CreateAShr(bits, 1);
-  auto power_of_two = [&](Value* exponent) {
-    Value* biased = b.CreateAdd(exponent, e.ConstInt(127, 32, lanes));
-    return b.CreateBitCast(b.CreateShl(biased, 23), e.F32(lanes));
-  };
-  Value* y =
-      b.CreateFMul(b.CreateFMul(p, power_of_two(half)), power_of_two(b.CreateSub(bits, half)));
+  return {p, bits};
+}
+
+Value* PowerOfTwo(Emitter& e, Value* exponent) {
+  const int lanes = Lanes(exponent);
+  Value* biased = e.b().CreateAdd(exponent, e.ConstInt(127, 32, lanes));
+  return e.b().CreateBitCast(e.b().CreateShl(biased, 23), e.F32(lanes));
+}
+
+}  // namespace
+
+Value* Exp(Emitter& e, Value* x) {
+  auto& b = e.b();
+  const int lanes = Lanes(x);
+  auto constant = [&](float v) { return e.ConstF32(v, lanes); };
+  const SplitExp split = ReduceExp(e, x);
+  // 2^n in two halves, so that n = 128 does not overflow on the way.
+  Value* half = b.CreateAShr(split.exponent, 1);
+  Value* y = b.CreateFMul(b.CreateFMul(split.mantissa, PowerOfTwo(e, half)),
+                          PowerOfTwo(e, b.CreateSub(split.exponent, half)));
   y = b.CreateSelect(b.CreateFCmpOLT(x, constant(kLowest)), constant(0.0f), y);
   y = b.CreateSelect(b.CreateFCmpOGT(x, constant(kHighest)),
                      constant(std::numeric_limits<float>::infinity()), y);
   return b.CreateSelect(b.CreateFCmpUNO(x, x), x, y);
+}
+
+Value* ExpOfNonPositive(Emitter& e, Value* x) {
+  auto& b = e.b();
+  const int lanes = Lanes(x);
+  const SplitExp split = ReduceExp(e, x);
+  Value* y = b.CreateFMul(split.mantissa, PowerOfTwo(e, split.exponent));
+  return b.CreateSelect(b.CreateFCmpOLT(x, e.ConstF32(kLowest, lanes)), e.ConstF32(0.0f, lanes), y);
 }
 
 Value* Silu(Emitter& e, Value* x) {

@@ -196,6 +196,23 @@ TEST(Exp, IsExactAtTheEdges) {
                   [](float, float result) { EXPECT_TRUE(std::isnan(result)); });
 }
 
+TEST(ExpOfNonPositive, HasTheBitsOfExp) {
+  std::vector<float> x = {0.0f, -0.0f, -kInf, -FLT_MAX, -FLT_MIN, kNaN, -87.3365402f, -87.3365479f};
+  for (int i = 0; x.size() < 4096; ++i) x.push_back(-100.0f * static_cast<float>(i) / 4096.0f);
+  for (const Target& target : RunnableTargets()) {
+    SCOPED_TRACE(std::string(IsaName(target.isa)));
+    const std::vector<float> expected = CompiledMath(target, Exp).Vector(x);
+    const std::vector<float> actual = CompiledMath(target, ExpOfNonPositive).Vector(x);
+    for (size_t i = 0; i < x.size(); ++i) {
+      if (std::isnan(x[i])) {
+        EXPECT_TRUE(std::isnan(actual[i]));
+      } else {
+        EXPECT_EQ(BitsOf(actual[i]), BitsOf(expected[i])) << x[i];
+      }
+    }
+  }
+}
+
 TEST(Silu, StaysWithinItsErrorBound) {
   std::vector<float> x = AllKindsOfFloats();
   Append(Sweep(-90, 90, 1 << 20), &x);

@@ -7,8 +7,6 @@ namespace lluda::codegen {
 namespace {
 
 constexpr int kLanes = 16;
-// How far ahead of its use a streamed panel is prefetched.
-constexpr int64_t kPrefetchBytes = 2048;
 
 using Rows = std::vector<std::vector<Value*>>;
 
@@ -30,11 +28,7 @@ class Step {
  private:
   Value* PanelAddress(size_t panel, Value* k) {
     Value* address = e_.Address(panels_[panel], b_.CreateMul(k, e_.Const(kLanes)), dot_.b);
-    if (dot_.prefetch) {
-      Value* ahead = b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), address, kPrefetchBytes);
-      b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {b_.getPtrTy()},
-                         {ahead, b_.getInt32(0), b_.getInt32(3), b_.getInt32(1)});
-    }
+    if (dot_.prefetch_bytes != 0) e_.Prefetch(address, dot_.prefetch_bytes);
     return address;
   }
 

@@ -17,8 +17,9 @@ struct PanelDot {
   Dot dot;
   ir::DType a;
   ir::DType b;
-  int64_t depth_total;    // K
-  bool prefetch = false;  // stream B: prefetch it ahead of use
+  int64_t depth_total;  // K
+  // B comes from memory: ask for what lies so many bytes ahead of what is used; 0: do not.
+  int64_t prefetch_bytes = 0;
   // A's rows interleaved: this many rows take turns, 4 bytes each; 1 for rows that are contiguous.
   int a_interleaved = 1;
 };
