@@ -41,11 +41,15 @@ void AddIrFile(CLI::App* app, ModelFlags* flags) {
   file->excludes("--ctx")->excludes("--precision");
 }
 
+void AddIsa(CLI::App* app, ModelFlags* flags) {
+  app->add_option("--isa", flags->isa, "host, or an older one: avx512bf16, avx512, avx2, generic")
+      ->capture_default_str();
+}
+
 void AddMachine(CLI::App* app, ModelFlags* flags) {
   app->add_option("-t,--threads", flags->threads, "Threads [the physical cores there are]")
       ->check(CLI::Range(1, kMostThreads));
-  app->add_option("--isa", flags->isa, "host, or an older one: avx512bf16, avx512, avx2, generic")
-      ->capture_default_str();
+  AddIsa(app, flags);
 }
 
 void AddPrompt(CLI::App* app, PromptFlags* flags, const char* what) {
@@ -85,6 +89,11 @@ CLI::App* AddGenerate(CLI::App* app, GenerateFlags* flags) {
   AddGeneration(sub, flags);
   AddPrompt(sub, &flags->prompt, "The text to continue [stdin]");
   AddIrFile(sub, &flags->model);
+  sub->add_option("--trace", flags->trace_file,
+                  "Write when each thread worked on which call and when it waited, for Perfetto");
+  sub->add_flag("--perf", flags->model.perf,
+                "Write a jitdump to $JITDUMPDIR or ~/.debug/jit, so that perf knows the kernels");
+  sub->add_flag("--gdb", flags->model.gdb, "Tell GDB the kernels' names");
   sub->add_flag("--json", flags->json, "Print one JSON object with text, tokens and statistics");
   return sub;
 }
@@ -135,10 +144,33 @@ CLI::App* AddIr(CLI::App* app, IrFlags* flags) {
   sub->add_option("--color", flags->color, "Colours in --diff: auto (on a terminal), always, never")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->capture_default_str();
-  sub->add_option("--passes", flags->passes, "Passes to run, separated by commas")
+  sub->add_option(
+         "--passes", flags->passes,
+         "Passes to run, separated by commas; 'default' is the whole pipeline, 'rest' what of it "
+         "the module has not gone through")
       ->capture_default_str();
   AddContext(sub, &flags->model);
   AddPrecision(sub, &flags->model);
+  AddIrFile(sub, &flags->model);
+  return sub;
+}
+
+CLI::App* AddAsm(CLI::App* app, AsmFlags* flags) {
+  CLI::App* sub = app->add_subcommand("asm", "Print the machine code of a statement");
+  AddModel(sub, &flags->model.model);
+  CLI::Option* op = sub->add_option(
+      "--op", flags->op,
+      "The statement: attn.qkv, or \"@attn %qkv\" as a dump spells it; or a kernel's name");
+  CLI::Option* list =
+      sub->add_flag("--list", flags->list, "Print the statements and their kernels");
+  op->excludes(list);
+  sub->add_option("--emit", flags->emit, "asm: assembly; llvm: LLVM IR as it is compiled")
+      ->check(CLI::IsMember({"asm", "llvm"}))
+      ->capture_default_str();
+  AddContext(sub, &flags->model);
+  AddPrecision(sub, &flags->model);
+  AddIrFile(sub, &flags->model);
+  AddIsa(sub, &flags->model);
   return sub;
 }
 
@@ -174,6 +206,7 @@ ParseResult ParseArguments(int argc, char** argv) {
         {AddChat(&app, &arguments.chat), Command::kChat},
         {AddTokenize(&app, &arguments.tokenize), Command::kTokenize},
         {AddIr(&app, &arguments.ir), Command::kIr},
+        {AddAsm(&app, &arguments.assembly), Command::kAsm},
         {AddValidate(&app, &arguments.validate), Command::kValidate},
     };
     try {
@@ -186,8 +219,10 @@ ParseResult ParseArguments(int argc, char** argv) {
     }
     // Not left to the parser, which would say this of a misspelt subcommand, too.
     if (app.get_subcommands().empty()) {
-      throw CLI::RequiredError("A subcommand is required: generate, chat, tokenize, ir or validate",
-                               CLI::ExitCodes::RequiredError);
+      throw CLI::RequiredError(
+          "A subcommand is required: generate, chat, tokenize, ir, asm or "
+          "validate",
+          CLI::ExitCodes::RequiredError);
     }
     for (const auto& [sub, command] : commands) {
       if (sub->parsed()) arguments.command = command;

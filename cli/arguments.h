@@ -22,6 +22,8 @@ struct ModelFlags {
   std::string isa = "host";
   std::optional<int64_t> context;
   int threads = 0;
+  bool perf = false;  // tell perf the kernels' names
+  bool gdb = false;
   std::string ir_file;  // a dump to run instead of the imported module; "-" is stdin
 };
 
@@ -46,6 +48,7 @@ struct GenerateFlags {
   std::vector<std::string> stops;
   bool stats = false;
   bool json = false;
+  std::string trace_file;
 };
 
 struct ChatFlags {
@@ -65,12 +68,19 @@ struct IrFlags {
   ModelFlags model;
   bool before = false;
   std::string after;  // a pass's name, or its number in the pipeline
-  std::string passes = "default";
+  std::string passes = "rest";
   std::string all_folder;
   std::optional<std::string> diff;  // "" for all passes, or a pass's name or number
   std::string func;                 // "attn", "load"; empty for all
   bool plan = false;
   std::string color = "auto";
+};
+
+struct AsmFlags {
+  ModelFlags model;
+  std::string op;  // a statement, "attn.qkv" or "@attn %qkv", or a kernel's name
+  bool list = false;
+  std::string emit = "asm";
 };
 
 struct ValidateFlags {
@@ -79,7 +89,7 @@ struct ValidateFlags {
   bool json = false;
 };
 
-enum class Command : uint8_t { kGenerate, kChat, kTokenize, kIr, kValidate };
+enum class Command : uint8_t { kGenerate, kChat, kTokenize, kIr, kAsm, kValidate };
 
 struct Arguments {
   Command command = Command::kGenerate;
@@ -87,6 +97,7 @@ struct Arguments {
   ChatFlags chat;
   TokenizeFlags tokenize;
   IrFlags ir;
+  AsmFlags assembly;
   ValidateFlags validate;
 };
 

@@ -14,6 +14,7 @@ absl::StatusOr<int> RunGenerate(const GenerateFlags& flags);
 absl::StatusOr<int> RunChat(const ChatFlags& flags);
 absl::StatusOr<int> RunTokenize(const TokenizeFlags& flags);
 absl::StatusOr<int> RunIr(const IrFlags& flags);
+absl::StatusOr<int> RunAsm(const AsmFlags& flags);
 absl::StatusOr<int> RunValidate(const ValidateFlags& flags);
 
 }  // namespace lluda::cli

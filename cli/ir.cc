@@ -16,10 +16,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "cli/commands.h"
+#include "cli/import_flags.h"
 #include "cli/ir_plan.h"
-#include "cli/model_flags.h"
 #include "cli/output.h"
-#include "engine/model_files.h"
 #include "ir/diff.h"
 #include "ir/printer.h"
 #include "passes/default_pipeline.h"
@@ -123,23 +122,13 @@ class Differ {
   std::string text_;
 };
 
-absl::StatusOr<std::unique_ptr<ir::Module>> Import(const ModelFlags& flags) {
-  absl::StatusOr<std::string> folder = ModelFolder(flags.model);
-  if (!folder.ok()) return folder.status();
-  absl::StatusOr<engine::ModelFiles> files =
-      engine::OpenModelFiles(*folder, engine::Weights::kOptional);
-  if (!files.ok()) return files.status();
-  absl::StatusOr<engine::ModuleOptions> options = ModuleOptionsOf(flags);
-  if (!options.ok()) return options.status();
-  return engine::ImportModule(*files, *options);
-}
-
 }  // namespace
 
 absl::StatusOr<int> RunIr(const IrFlags& flags) {
-  absl::StatusOr<std::unique_ptr<ir::Module>> module = Import(flags.model);
-  if (!module.ok()) return module.status();
-  absl::StatusOr<std::vector<std::string>> names = passes::PassesOf(flags.passes, **module);
+  absl::StatusOr<ImportedModel> imported = ImportModel(flags.model, engine::Weights::kOptional);
+  if (!imported.ok()) return imported.status();
+  ir::Module* module = imported->module.get();
+  absl::StatusOr<std::vector<std::string>> names = passes::PassesOf(flags.passes, *module);
   if (!names.ok()) return names.status();
   if (flags.before) names->clear();
   if (!flags.after.empty()) {
@@ -172,10 +161,10 @@ absl::StatusOr<int> RunIr(const IrFlags& flags) {
   }
   absl::StatusOr<passes::Pipeline> pipeline = passes::Pipeline::Create(*names, options);
   if (!pipeline.ok()) return pipeline.status();
-  if (auto reports = pipeline->Run(module->get()); !reports.ok()) return reports.status();
+  if (auto reports = pipeline->Run(module); !reports.ok()) return reports.status();
   if (!flags.all_folder.empty() || flags.diff) return 0;
   absl::StatusOr<std::string> text =
-      flags.plan ? PlanText(**module, flags.func) : TextOf(flags, **module);
+      flags.plan ? PlanText(*module, flags.func) : TextOf(flags, *module);
   if (!text.ok()) return text.status();
   if (absl::Status status = WriteStdout(*text); !status.ok()) return status;
   return 0;

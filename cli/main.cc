@@ -25,6 +25,8 @@ absl::StatusOr<int> Run(const Arguments& arguments) {
       return RunTokenize(arguments.tokenize);
     case Command::kIr:
       return RunIr(arguments.ir);
+    case Command::kAsm:
+      return RunAsm(arguments.assembly);
     case Command::kValidate:
       return RunValidate(arguments.validate);
   }

@@ -5,8 +5,11 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "llvm/ExecutionEngine/Orc/CompileUtils.h"
+#include "llvm/ExecutionEngine/Orc/Debugging/DebuggerSupport.h"
+#include "llvm/ExecutionEngine/Orc/Debugging/PerfSupportPlugin.h"
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h"
 #include "llvm/ExecutionEngine/Orc/ThreadSafeModule.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Verifier.h"
@@ -49,6 +52,38 @@ void Optimise(llvm::Module* module) {
   passes.doFinalization();
 }
 
+// Plug-ins of the linker that tell others what was compiled.
+absl::Status AnnounceKernels(const JitOptions& options, llvm::orc::LLJIT* lljit) {
+  if (options.gdb) {
+    if (llvm::Error error = llvm::orc::enableDebuggerSupport(*lljit)) {
+      return FromLlvm("telling GDB of the kernels", std::move(error));
+    }
+  }
+  if (!options.perf) return absl::OkStatus();
+  auto* linker = llvm::dyn_cast<llvm::orc::ObjectLinkingLayer>(&lljit->getObjLinkingLayer());
+  llvm::orc::JITDylib* process = lljit->getProcessSymbolsJITDylib().get();
+  if (linker == nullptr || process == nullptr) {
+    return absl::UnimplementedError("this target's linker cannot tell perf of the kernels");
+  }
+  auto plugin = llvm::orc::PerfSupportPlugin::Create(
+      lljit->getExecutionSession().getExecutorProcessControl(), *process, /*EmitDebugInfo=*/false,
+      /*EmitUnwindInfo=*/false);
+  if (!plugin) return FromLlvm("telling perf of the kernels", plugin.takeError());
+  linker->addPlugin(std::move(*plugin));
+  return absl::OkStatus();
+}
+
+// Optimises the module for the target's machine, which is returned.
+absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> PrepareFor(const Target& target,
+                                                                llvm::Module* module) {
+  auto machine = MachineBuilder(target).createTargetMachine();
+  if (!machine) return FromLlvm("target machine", machine.takeError());
+  module->setTargetTriple((*machine)->getTargetTriple().str());
+  module->setDataLayout((*machine)->createDataLayout());
+  Optimise(module);
+  return std::move(*machine);
+}
+
 class LljitLibrary : public KernelLibrary {
  public:
   LljitLibrary(std::unique_ptr<llvm::orc::LLJIT> lljit,
@@ -72,19 +107,23 @@ class LljitLibrary : public KernelLibrary {
 Jit::Jit() = default;
 Jit::~Jit() = default;
 
-absl::StatusOr<std::unique_ptr<Jit>> Jit::Create(const Target& target, int threads) {
+absl::StatusOr<std::unique_ptr<Jit>> Jit::Create(const Target& target, const JitOptions& options) {
   llvm::orc::JITTargetMachineBuilder machine = MachineBuilder(target);
   llvm::Expected<llvm::DataLayout> layout = machine.getDefaultDataLayoutForTarget();
   if (!layout) return FromLlvm("target machine", layout.takeError());
   auto jit = absl::WrapUnique(new Jit());
   jit->triple_ = machine.getTargetTriple().str();
   jit->layout_ = layout->getStringRepresentation();
-  auto lljit = llvm::orc::LLJITBuilder()
-                   .setJITTargetMachineBuilder(std::move(machine))
-                   .setNumCompileThreads(threads > 1 ? static_cast<unsigned>(threads) : 0)
-                   .create();
+  auto lljit =
+      llvm::orc::LLJITBuilder()
+          .setJITTargetMachineBuilder(std::move(machine))
+          .setNumCompileThreads(options.threads > 1 ? static_cast<unsigned>(options.threads) : 0)
+          .create();
   if (!lljit) return FromLlvm("JIT", lljit.takeError());
   jit->lljit_ = std::move(*lljit);
+  if (absl::Status status = AnnounceKernels(options, jit->lljit_.get()); !status.ok()) {
+    return status;
+  }
   jit->lljit_->getIRTransformLayer().setTransform(
       [](llvm::orc::ThreadSafeModule module, const llvm::orc::MaterializationResponsibility&) {
         module.withModuleDo([](llvm::Module& m) { Optimise(&m); });
@@ -126,12 +165,18 @@ absl::StatusOr<std::unique_ptr<KernelLibrary>> Jit::Compile(
       std::make_unique<LljitLibrary>(std::move(lljit_), std::move(kernels)));
 }
 
+absl::StatusOr<std::string> LlvmIr(const Target& target, llvm::Module* module) {
+  absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> machine = PrepareFor(target, module);
+  if (!machine.ok()) return machine.status();
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  module->print(out, nullptr);
+  return text;
+}
+
 absl::StatusOr<std::string> Assembly(const Target& target, llvm::Module* module) {
-  auto machine = MachineBuilder(target).createTargetMachine();
-  if (!machine) return FromLlvm("target machine", machine.takeError());
-  module->setTargetTriple((*machine)->getTargetTriple().str());
-  module->setDataLayout((*machine)->createDataLayout());
-  Optimise(module);
+  absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> machine = PrepareFor(target, module);
+  if (!machine.ok()) return machine.status();
   llvm::SmallVector<char, 0> text;
   llvm::raw_svector_ostream out(text);
   llvm::legacy::PassManager passes;

@@ -100,6 +100,8 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   const int threads = options.threads == 0 ? runtime::UsablePhysicalCores() : options.threads;
   codegen::CompileOptions compile;
   compile.threads = threads;
+  compile.perf = options.perf;
+  compile.gdb = options.gdb;
   absl::StatusOr<codegen::CompiledModule> compiled = codegen::Compile(**module, *target, compile);
   if (!compiled.ok()) return compiled.status();
   stats_.kernels = static_cast<int64_t>(compiled->program.kernels.size());

@@ -43,6 +43,8 @@ struct LoadOptions {
   std::optional<ModuleText> ir;
   int threads = 0;             // 0: the physical cores this process may use
   std::string isa = "host";    // or an older one that the CPU has, see codegen/target.h
+  bool perf = false;           // tell perf the kernels' names, see codegen/jit.h
+  bool gdb = false;            // tell GDB
   bool need_tokenizer = true;  // false: a folder without one is fine
   // Told, from the loading thread, how many bytes of the weights are packed.
   std::function<void(int64_t done, int64_t total)> progress;

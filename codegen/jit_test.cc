@@ -1,0 +1,112 @@
+#include "codegen/jit.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
+#include "codegen/compile.h"
+#include "codegen/kernel_test_util.h"
+#include "codegen/target.h"
+#include "gtest/gtest.h"
+
+// GDB's JIT interface, as its manual ("JIT Compilation Interface") declares it; LLVM defines it.
+extern "C" {
+struct jit_code_entry {
+  jit_code_entry* next_entry;
+  jit_code_entry* prev_entry;
+  const char* symfile_addr;
+  uint64_t symfile_size;
+};
+struct jit_descriptor {
+  uint32_t version;
+  uint32_t action_flag;
+  jit_code_entry* relevant_entry;
+  jit_code_entry* first_entry;
+};
+extern jit_descriptor __jit_debug_descriptor;  // NOLINT: the interface's name
+}
+
+namespace lluda::codegen {
+namespace {
+
+constexpr char kText[] =
+    "  func @step(%x: f32 tok[T] d[40]) -> f32 tok[T] d[40] {\n"
+    "    %a = exp %x : f32 tok[T] d[40]\n"
+    "    %b = cos %a : f32 tok[T] d[40]\n"
+    "    return %b\n"
+    "  }";
+
+CompiledModule CompileWith(const JitOptions& jit) {
+  const auto module = PlannedTestModule(kText);
+  CompileOptions options;
+  options.threads = jit.threads;
+  options.perf = jit.perf;
+  options.gdb = jit.gdb;
+  auto compiled = Compile(*module, Target::Host(), options);
+  EXPECT_TRUE(compiled.ok()) << compiled.status();
+  return compiled.ok() ? *std::move(compiled) : CompiledModule();
+}
+
+// How many objects that GDB was told of have the kernel's name in them.
+int KnownToGdb(const std::string& kernel) {
+  int found = 0;
+  for (const jit_code_entry* entry = __jit_debug_descriptor.first_entry; entry != nullptr;
+       entry = entry->next_entry) {
+    found += absl::StrContains(absl::string_view(entry->symfile_addr, entry->symfile_size), kernel);
+  }
+  return found;
+}
+
+// All jitdumps below the folder, one after the other.
+std::string JitDumps(const std::string& folder) {
+  std::string bytes;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    bytes.append(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  }
+  return bytes;
+}
+
+TEST(JitTest, GdbKnowsKernelsOnlyWhenItIsAsked) {
+  {
+    const CompiledModule silent = CompileWith({});
+    for (const auto& kernel : silent.program.kernels) EXPECT_EQ(KnownToGdb(kernel.name), 0);
+  }
+  JitOptions options;
+  options.threads = 2;
+  options.gdb = true;
+  const CompiledModule compiled = CompileWith(options);
+  ASSERT_EQ(compiled.program.kernels.size(), 2u);
+  for (const auto& kernel : compiled.program.kernels) {
+    EXPECT_EQ(KnownToGdb(kernel.name), 1) << kernel.name;
+  }
+}
+
+TEST(JitTest, AJitdumpHoldsEveryKernelsNameAndCode) {
+  const char* const temporary = std::getenv("TEST_TMPDIR");
+  const std::string folder = temporary == nullptr ? testing::TempDir() : temporary;
+  setenv("JITDUMPDIR", folder.c_str(), 1);
+  JitOptions options;
+  options.threads = 2;
+  options.perf = true;
+  const CompiledModule compiled = CompileWith(options);
+  ASSERT_EQ(compiled.program.kernels.size(), 2u);
+  const std::string dump = JitDumps(folder);
+  for (const auto& kernel : compiled.program.kernels) {
+    // A record is: ..., the name with its zero, the code
+    // (tools/perf/.../jitdump-specification.txt).
+    const size_t at = dump.find(kernel.name + '\0');
+    ASSERT_NE(at, std::string::npos) << kernel.name;
+    const char* code = reinterpret_cast<const char*>(kernel.fn);
+    EXPECT_EQ(dump.compare(at + kernel.name.size() + 1, 16, code, 16), 0) << kernel.name;
+  }
+}
+
+}  // namespace
+}  // namespace lluda::codegen
