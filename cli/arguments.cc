@@ -13,6 +13,7 @@ namespace {
 
 constexpr int64_t kMostTokens = int64_t{1} << 31;
 constexpr int kMostThreads = 1024;
+constexpr int kMostRepeats = 1000;
 
 void AddModel(CLI::App* app, std::string* model) {
   app->add_option("model", *model,
@@ -20,10 +21,9 @@ void AddModel(CLI::App* app, std::string* model) {
                   "small default model if left out");
 }
 
-void AddContext(CLI::App* app, ModelFlags* flags) {
-  app->add_option("--ctx", flags->context,
-                  "Tokens the context holds [the model's maximum, at most 4096]")
-      ->check(CLI::Range(int64_t{1}, kMostTokens));
+void AddContext(CLI::App* app, ModelFlags* flags,
+                const char* what = "Tokens the context holds [the model's maximum, at most 4096]") {
+  app->add_option("--ctx", flags->context, what)->check(CLI::Range(int64_t{1}, kMostTokens));
 }
 
 void AddPrecision(CLI::App* app, ModelFlags* flags) {
@@ -174,6 +174,25 @@ CLI::App* AddAsm(CLI::App* app, AsmFlags* flags) {
   return sub;
 }
 
+CLI::App* AddExplain(CLI::App* app, ExplainFlags* flags) {
+  CLI::App* sub = app->add_subcommand(
+      "explain", "Tell of each statement where it came from, what it costs and how long it takes");
+  AddModel(sub, &flags->model.model);
+  CLI::Option* tokens = sub->add_option("--tokens", flags->tokens,
+                                        "Explain a prompt of so many tokens [a single token]");
+  tokens->check(CLI::Range(int64_t{1}, kMostTokens));
+  sub->add_option("--depth", flags->depth, "Tokens that come before the single one")
+      ->check(CLI::Range(int64_t{0}, kMostTokens))
+      ->excludes(tokens)
+      ->capture_default_str();
+  AddContext(sub, &flags->model);
+  AddPrecision(sub, &flags->model);
+  AddIrFile(sub, &flags->model);
+  AddMachine(sub, &flags->model);
+  sub->add_flag("--json", flags->json, "Print one JSON object instead of text");
+  return sub;
+}
+
 CLI::App* AddValidate(CLI::App* app, ValidateFlags* flags) {
   CLI::App* sub = app->add_subcommand("validate", "Compare a model with Hugging Face's outputs");
   AddModel(sub, &flags->model.model);
@@ -184,6 +203,35 @@ CLI::App* AddValidate(CLI::App* app, ValidateFlags* flags) {
   AddPrecision(sub, &flags->model);
   AddMachine(sub, &flags->model);
   sub->add_flag("--json", flags->json, "Print one JSON object instead of a table");
+  return sub;
+}
+
+CLI::App* AddBench(CLI::App* app, BenchFlags* flags) {
+  CLI::App* sub = app->add_subcommand(
+      "bench", "Measure a model's speed and how near the machine's limits it is");
+  AddModel(sub, &flags->model.model);
+  sub->add_option("--prompt-tokens", flags->prompt_tokens, "Lengths of the prompts, by commas")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(int64_t{1}, kMostTokens))
+      ->capture_default_str();
+  sub->add_option("--gen-tokens", flags->gen_tokens, "Tokens to generate")
+      ->check(CLI::Range(int64_t{1}, kMostTokens))
+      ->capture_default_str();
+  sub->add_option("--depth", flags->depths,
+                  "Tokens in the cache before those that are generated, by commas")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(int64_t{0}, kMostTokens))
+      ->capture_default_str();
+  sub->add_option("--repeat", flags->repeat, "How often each is measured")
+      ->check(CLI::Range(1, kMostRepeats))
+      ->capture_default_str();
+  AddContext(sub, &flags->model, "Tokens the context holds [as many as are measured]");
+  AddPrecision(sub, &flags->model);
+  AddMachine(sub, &flags->model);
+  sub->add_option("--json", flags->json_file, "Write all figures to this file, too");
+  sub->add_flag("--stats", flags->stats, "Count the calls of a step and those shared by threads");
   return sub;
 }
 
@@ -207,7 +255,9 @@ ParseResult ParseArguments(int argc, char** argv) {
         {AddTokenize(&app, &arguments.tokenize), Command::kTokenize},
         {AddIr(&app, &arguments.ir), Command::kIr},
         {AddAsm(&app, &arguments.assembly), Command::kAsm},
+        {AddExplain(&app, &arguments.explain), Command::kExplain},
         {AddValidate(&app, &arguments.validate), Command::kValidate},
+        {AddBench(&app, &arguments.bench), Command::kBench},
     };
     try {
       app.parse(argc, argv);
@@ -219,10 +269,9 @@ ParseResult ParseArguments(int argc, char** argv) {
     }
     // Not left to the parser, which would say this of a misspelt subcommand, too.
     if (app.get_subcommands().empty()) {
-      throw CLI::RequiredError(
-          "A subcommand is required: generate, chat, tokenize, ir, asm or "
-          "validate",
-          CLI::ExitCodes::RequiredError);
+      std::string names;
+      for (const auto& [sub, command] : commands) names += " " + sub->get_name();
+      throw CLI::RequiredError("A subcommand is required:" + names, CLI::ExitCodes::RequiredError);
     }
     for (const auto& [sub, command] : commands) {
       if (sub->parsed()) arguments.command = command;

@@ -83,13 +83,39 @@ struct AsmFlags {
   std::string emit = "asm";
 };
 
+struct ExplainFlags {
+  ModelFlags model;
+  std::optional<int64_t> tokens;  // a prompt of so many; unset: one token after `depth` others
+  int64_t depth = 128;
+  bool json = false;
+};
+
 struct ValidateFlags {
   ModelFlags model;
   std::string reference;
   bool json = false;
 };
 
-enum class Command : uint8_t { kGenerate, kChat, kTokenize, kIr, kAsm, kValidate };
+struct BenchFlags {
+  ModelFlags model;
+  std::vector<int64_t> prompt_tokens = {512};  // at least one, each at least 1
+  std::vector<int64_t> depths = {0};           // at least one
+  int64_t gen_tokens = 128;                    // at least 1
+  int repeat = 5;                              // at least 1
+  std::string json_file;                       // empty: none
+  bool stats = false;
+};
+
+enum class Command : uint8_t {
+  kGenerate,
+  kChat,
+  kTokenize,
+  kIr,
+  kAsm,
+  kExplain,
+  kValidate,
+  kBench
+};
 
 struct Arguments {
   Command command = Command::kGenerate;
@@ -98,7 +124,9 @@ struct Arguments {
   TokenizeFlags tokenize;
   IrFlags ir;
   AsmFlags assembly;
+  ExplainFlags explain;
   ValidateFlags validate;
+  BenchFlags bench;
 };
 
 struct ParseResult {

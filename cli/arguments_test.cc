@@ -51,6 +51,16 @@ TEST(ArgumentsTest, ChatThinksUnlessToldNotTo) {
   EXPECT_FALSE(Parse({"chat", "--no-thinking"}).arguments.chat.thinking);
 }
 
+TEST(ArgumentsTest, BenchTakesListsAndDoesNotSwallowTheModel) {
+  const ParseResult result =
+      Parse({"bench", "--prompt-tokens", "8,512", "folder", "--depth", "0,9"});
+  ASSERT_FALSE(result.exit_code);
+  EXPECT_EQ(result.arguments.command, Command::kBench);
+  EXPECT_EQ(result.arguments.bench.model.model, "folder");
+  EXPECT_THAT(result.arguments.bench.prompt_tokens, ElementsAre(8, 512));
+  EXPECT_THAT(result.arguments.bench.depths, ElementsAre(0, 9));
+}
+
 struct BadUsage {
   std::vector<std::string> words;
   const char* error;

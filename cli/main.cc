@@ -27,8 +27,12 @@ absl::StatusOr<int> Run(const Arguments& arguments) {
       return RunIr(arguments.ir);
     case Command::kAsm:
       return RunAsm(arguments.assembly);
+    case Command::kExplain:
+      return RunExplain(arguments.explain);
     case Command::kValidate:
       return RunValidate(arguments.validate);
+    case Command::kBench:
+      return RunBench(arguments.bench);
   }
   return absl::InternalError("no such command");
 }

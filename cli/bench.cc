@@ -1,0 +1,236 @@
+// lluda bench: how fast a model runs, and how far that is from what the machine can do.
+//
+// Limit and model are measured in turns, and compared turn by turn, because the speed of a shared
+// machine changes from second to second. Nothing is printed before the output is found right. In
+// this order: what is loaded and run untimed, so that the peak of the memory is the model's; then
+// the timed turns; then, with the model gone, the interpreter.
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/algorithm/container.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "benchmarks/accounting.h"
+#include "benchmarks/limits.h"
+#include "benchmarks/machine.h"
+#include "cli/bench_check.h"
+#include "cli/bench_result.h"
+#include "cli/bench_runner.h"
+#include "cli/commands.h"
+#include "cli/model_flags.h"
+#include "cli/output.h"
+#include "codegen/target.h"
+#include "engine/model_files.h"
+#include "passes/default_pipeline.h"
+#include "passes/pipeline.h"
+
+namespace lluda::cli {
+namespace {
+
+using benchmarks::LimitMeter;
+using codegen::Limit;
+using Clock = std::chrono::steady_clock;
+
+// Of the prompt whose logits the interpreter computes, which it does slowly.
+constexpr int64_t kCheckedTokens = 4;
+constexpr int kLimitTurns = 3;
+constexpr double kLimitSeconds = 0.05;
+
+double MillisecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+// The longest sequence that will be held.
+int64_t NeededContext(const BenchFlags& flags) {
+  return std::max(*absl::c_max_element(flags.prompt_tokens),
+                  *absl::c_max_element(flags.depths) + flags.gen_tokens);
+}
+
+absl::StatusOr<ModelFlags> WithContext(const BenchFlags& flags) {
+  ModelFlags model = flags.model;
+  const int64_t needed = std::max(NeededContext(flags), kCheckedTokens);
+  if (model.context && *model.context < needed) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--ctx ", *model.context, " is too short: the longest sequence has ", needed, " tokens"));
+  }
+  if (!model.context) model.context = needed;
+  return model;
+}
+
+// What a step does, counted in the module that Model::Load will compile.
+absl::StatusOr<StepWork> CountWork(const ModelFlags& flags, const codegen::Target& target) {
+  absl::StatusOr<std::string> folder = ModelFolder(flags.model);
+  if (!folder.ok()) return folder.status();
+  absl::StatusOr<engine::ModelFiles> files =
+      engine::OpenModelFiles(*folder, engine::Weights::kRequired);
+  if (!files.ok()) return files.status();
+  absl::StatusOr<engine::ModuleOptions> options = ModuleOptionsOf(flags);
+  if (!options.ok()) return options.status();
+  absl::StatusOr<std::unique_ptr<ir::Module>> module = engine::ImportModule(*files, *options);
+  if (!module.ok()) return module.status();
+  absl::StatusOr<benchmarks::StepFlops> flops = benchmarks::CountFlops(**module);
+  if (!flops.ok()) return flops.status();
+  absl::StatusOr<passes::Pipeline> pipeline =
+      passes::Pipeline::Create(passes::DefaultPipeline(), {});
+  if (!pipeline.ok()) return pipeline.status();
+  if (auto reports = pipeline->Run(module->get()); !reports.ok()) return reports.status();
+  absl::StatusOr<benchmarks::StepBytes> bytes = benchmarks::CountBytes(**module);
+  if (!bytes.ok()) return bytes.status();
+  const ir::DType input =
+      options->precision == engine::Precision::kBF16 ? ir::DType::kBF16 : ir::DType::kF32;
+  return StepWork{*flops, *bytes, codegen::LimitOfMatmul(target, input, input)};
+}
+
+// What the untimed runs gave, for comparison with the timed ones.
+struct Expected {
+  std::vector<std::vector<float>> prompts;        // logits after each
+  std::vector<std::vector<int32_t>> generations;  // tokens at each depth
+};
+
+absl::StatusOr<Expected> RunUntimed(const BenchFlags& flags, BenchRunner* runner) {
+  Expected expected;
+  for (const int64_t tokens : flags.prompt_tokens) {
+    absl::StatusOr<std::vector<float>> logits = runner->UntimedPrompt(tokens);
+    if (!logits.ok()) return logits.status();
+    expected.prompts.push_back(*std::move(logits));
+  }
+  for (const int64_t depth : flags.depths) {
+    absl::StatusOr<std::vector<int32_t>> tokens =
+        runner->UntimedGeneration(depth, flags.gen_tokens);
+    if (!tokens.ok()) return tokens.status();
+    expected.generations.push_back(*std::move(tokens));
+  }
+  return expected;
+}
+
+void MeasureLimits(LimitMeter* meter, BenchResult* result) {
+  std::vector<double> rates[std::size(codegen::kAllLimits)];
+  for (int turn = 0; turn < kLimitTurns; ++turn) {
+    for (const Limit limit : codegen::kAllLimits) {
+      if (!meter->Has(limit)) continue;
+      rates[static_cast<size_t>(limit)].push_back(meter->Measure(limit, kLimitSeconds));
+    }
+  }
+  for (size_t i = 0; i < std::size(rates); ++i) {
+    if (!rates[i].empty()) result->limits[i] = benchmarks::Summarize(rates[i]).median;
+  }
+}
+
+absl::Status RunTimed(const BenchFlags& flags, const Expected& expected, BenchRunner* runner,
+                      LimitMeter* meter, BenchResult* result) {
+  const benchmarks::BusyMonitor monitor;
+  MeasureLimits(meter, result);
+  for (size_t i = 0; i < flags.prompt_tokens.size(); ++i) {
+    absl::StatusOr<PrefillResult> prefill =
+        runner->Prefill(flags.prompt_tokens[i], flags.repeat, expected.prompts[i], meter);
+    if (!prefill.ok()) return prefill.status();
+    result->prefill.push_back(*std::move(prefill));
+  }
+  for (size_t i = 0; i < flags.depths.size(); ++i) {
+    absl::StatusOr<DecodeResult> decode =
+        runner->Decode(flags.depths[i], flags.repeat, expected.generations[i], meter);
+    if (!decode.ok()) return decode.status();
+    result->decode.push_back(*std::move(decode));
+  }
+  result->warning = monitor.Warning();
+  return absl::OkStatus();
+}
+
+absl::Status CountCalls(const engine::Model& model, const BenchFlags& flags, BenchRunner* runner,
+                        BenchResult* result) {
+  absl::StatusOr<StepCalls> decode = runner->CountCalls(1);
+  if (!decode.ok()) return decode.status();
+  result->decode_calls = *decode;
+  absl::StatusOr<StepCalls> prefill =
+      runner->CountCalls(std::min(flags.prompt_tokens.front(), model.max_step()));
+  if (!prefill.ok()) return prefill.status();
+  result->prefill_calls = *prefill;
+  return absl::OkStatus();
+}
+
+// Logits of a few tokens, for the interpreter to confirm when the model is gone.
+struct Unconfirmed {
+  std::string folder;
+  std::vector<int32_t> tokens;
+  std::vector<float> logits;
+};
+
+absl::StatusOr<Unconfirmed> Measure(const BenchFlags& flags, BenchResult* result) {
+  absl::StatusOr<ModelFlags> model_flags = WithContext(flags);
+  if (!model_flags.ok()) return model_flags.status();
+  absl::StatusOr<codegen::Target> target = codegen::Target::Named(flags.model.isa);
+  if (!target.ok()) return target.status();
+  absl::StatusOr<StepWork> work = CountWork(*model_flags, *target);
+  if (!work.ok()) return work.status();
+
+  const Clock::time_point start = Clock::now();
+  absl::StatusOr<std::unique_ptr<engine::Model>> model =
+      LoadModel(*model_flags, /*need_tokenizer=*/false);
+  if (!model.ok()) return model.status();
+  result->load_ms = MillisecondsSince(start);
+  absl::StatusOr<std::unique_ptr<BenchRunner>> runner = BenchRunner::Create(model->get(), *work);
+  if (!runner.ok()) return runner.status();
+  const int64_t vocabulary = (*runner)->vocabulary();
+  absl::StatusOr<int32_t> first =
+      (*runner)->FirstToken(BenchTokens(flags.prompt_tokens.front(), vocabulary));
+  if (!first.ok()) return first.status();
+  result->start_to_first_token_ms = MillisecondsSince(start);
+
+  Unconfirmed unconfirmed{(*model)->folder(), BenchTokens(kCheckedTokens, vocabulary), {}};
+  absl::StatusOr<std::vector<float>> logits = (*runner)->Logits(unconfirmed.tokens);
+  if (!logits.ok()) return logits.status();
+  unconfirmed.logits = *std::move(logits);
+  absl::StatusOr<Expected> expected = RunUntimed(flags, runner->get());
+  if (!expected.ok()) return expected.status();
+  result->peak_rss_bytes = engine::PeakMemoryBytes();
+
+  absl::StatusOr<std::unique_ptr<LimitMeter>> meter =
+      LimitMeter::Create(*target, (*model)->threads(), benchmarks::DefaultReadBytes());
+  if (!meter.ok()) return meter.status();
+  absl::Status timed = RunTimed(flags, *expected, runner->get(), meter->get(), result);
+  if (!timed.ok()) return timed;
+  if (flags.stats) {
+    absl::Status counted = CountCalls(**model, flags, runner->get(), result);
+    if (!counted.ok()) return counted;
+  }
+  result->model = (*model)->folder();
+  result->cpu = benchmarks::CpuName();
+  result->isa = std::string(codegen::IsaName(target->isa));
+  result->precision = flags.model.precision;
+  result->threads = (*model)->threads();
+  result->context = (*model)->context();
+  result->compile_ms = (*model)->stats().compile_seconds * 1e3;
+  result->weight_bytes = work->bytes.weights;
+  result->kv_bytes = (*runner)->kv_bytes();
+  result->matmul_flops_per_token = work->flops.per_token;
+  return unconfirmed;
+}
+
+}  // namespace
+
+absl::StatusOr<int> RunBench(const BenchFlags& flags) {
+  absl::StatusOr<engine::Precision> precision = engine::ParsePrecision(flags.model.precision);
+  if (!precision.ok()) return precision.status();
+  BenchResult result;
+  absl::StatusOr<Unconfirmed> measured = Measure(flags, &result);
+  if (!measured.ok()) return measured.status();
+  absl::StatusOr<std::string> confirmed =
+      CheckLogits(measured->folder, *precision, measured->tokens, measured->logits);
+  if (!confirmed.ok()) return confirmed.status();
+  result.check = absl::StrCat(
+      *confirmed, "; prompts to the bit and generated tokens against untimed runs in odd steps");
+  if (absl::Status written = WriteStdout(BenchText(result)); !written.ok()) return written;
+  if (!flags.json_file.empty()) {
+    absl::Status written = WriteFile(flags.json_file, BenchJson(result));
+    if (!written.ok()) return written;
+  }
+  if (!result.warning.empty()) std::cerr << "lluda: warning: " << result.warning << "\n";
+  return 0;
+}
+
+}  // namespace lluda::cli

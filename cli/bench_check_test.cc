@@ -1,0 +1,69 @@
+#include "cli/bench_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "cli/reference.h"
+
+namespace lluda::cli {
+namespace {
+
+using engine::Precision;
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr char kFolder[] = "reference_data/tiny";
+
+// transformers' logits in float32, which the interpreter has to confirm.
+class CheckLogitsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto prompts = LoadReference(std::string(kFolder) + "/reference.json");
+    ASSERT_TRUE(prompts.ok()) << prompts.status();
+    prompt_ = prompts->front();
+    ASSERT_FALSE(prompt_.logits.empty());
+  }
+
+  ReferencePrompt prompt_;
+};
+
+TEST_F(CheckLogitsTest, TheRightOnesAreConfirmedWithTheirDistance) {
+  const auto checked = CheckLogits(kFolder, Precision::kF32, prompt_.ids, prompt_.logits);
+  ASSERT_TRUE(checked.ok()) << checked.status();
+  EXPECT_THAT(*checked, AllOf(HasSubstr(std::to_string(prompt_.ids.size()) + " tokens"),
+                              HasSubstr("of 1.0e-09")));
+}
+
+TEST_F(CheckLogitsTest, OnesThatAreSlightlyOffAreRightInBf16Only) {
+  std::vector<float> logits = prompt_.logits;
+  for (float& logit : logits) logit *= 1.001f;
+  EXPECT_TRUE(CheckLogits(kFolder, Precision::kBF16, prompt_.ids, logits).ok());
+  const auto checked = CheckLogits(kFolder, Precision::kF32, prompt_.ids, logits);
+  EXPECT_EQ(checked.status().code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(std::string(checked.status().message()),
+              AllOf(HasSubstr("the output is wrong"), HasSubstr("NMSE 1.00e-06")));
+}
+
+TEST_F(CheckLogitsTest, ThoseOfAnotherPromptAreWrong) {
+  std::vector<int32_t> other = prompt_.ids;
+  other.back() = other.back() == 0 ? 1 : 0;
+  EXPECT_EQ(CheckLogits(kFolder, Precision::kBF16, other, prompt_.logits).status().code(),
+            absl::StatusCode::kInternal);
+}
+
+TEST(CheckTokensTest, TheFirstDifferenceIsNamed) {
+  EXPECT_TRUE(CheckTokens("generation", {1, 2, 3}, {1, 2, 3}).ok());
+  EXPECT_THAT(std::string(CheckTokens("generation", {1, 2, 3}, {1, 5, 3}).message()),
+              AllOf(HasSubstr("token 1 of the timed generation is 2"), HasSubstr("prompt 5")));
+}
+
+TEST(CheckTokensTest, AMissingTokenIsADifference) {
+  EXPECT_THAT(std::string(CheckTokens("generation", {1}, {1, 5}).message()),
+              AllOf(HasSubstr("token 1 of the timed generation is none"), HasSubstr("prompt 5")));
+}
+
+}  // namespace
+}  // namespace lluda::cli

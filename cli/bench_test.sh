@@ -1,0 +1,100 @@
+#!/bin/bash
+# lluda bench on the default model: what it prints, its JSON, and its errors. No figure is compared
+# with another run's: only that they are there and agree with each other.
+set -u
+
+readonly lluda="$PWD/cli/lluda"
+readonly tmp="${TEST_TMPDIR:-$(mktemp -d)}"
+cd "$tmp" || exit 1
+failures=0
+
+fail() {
+  echo "FAILED: $*" >&2
+  failures=$((failures + 1))
+}
+
+# expect_error TEXT ARGUMENTS...: bench ends with 2 and one line on stderr that has TEXT.
+expect_error() {
+  local text=$1
+  shift
+  "$lluda" bench "$@" >out 2>err </dev/null
+  local code=$?
+  [[ $code == 2 ]] || fail "$*: exit code $code"
+  [[ $(wc -l <err) == 1 && $(cat err) == "lluda: "*"$text"* ]] ||
+    fail "$*: expected one line with '$text', got: $(cat err)"
+  [[ ! -s out ]] || fail "$*: stdout has $(cat out)"
+}
+
+expect_error "--prompt-tokens" --prompt-tokens 0
+expect_error "--prompt-tokens" --prompt-tokens 8,many
+expect_error "--gen-tokens" --gen-tokens 0
+expect_error "--depth" --depth -1
+expect_error "--repeat" --repeat 0
+expect_error "--ctx 20 is too short: the longest sequence has 40 tokens" \
+  --ctx 20 --prompt-tokens 10 --depth 30 --gen-tokens 10
+expect_error "the model allows 1 to 2048" --prompt-tokens 5000
+expect_error "unknown isa 'z80'" --isa z80
+expect_error "no/such/folder" no/such/folder
+
+"$lluda" bench --prompt-tokens 40,70 --depth 0,30 --gen-tokens 20 --repeat 2 -t 1 --stats \
+  --json bench.json >out 2>err </dev/null || fail "bench: $(cat err)"
+grep -v "^lluda: warning: the machine is busy" err && fail "bench wrote to stderr"
+[[ $(grep -c "^prefill  " out) == 2 && $(grep -c "^decode  " out) == 2 ]] || fail "$(cat out)"
+for text in "limit DRAM read" "^load  .* of which compile" "^memory  *peak" "^decode step" \
+  "against the interpreter in f32"; do
+  grep -q -- "$text" out || fail "the output lacks '$text': $(cat out)"
+done
+ls | grep -q "bench.json." && fail "a temporary file was left: $(ls)"
+
+python3 - <<'CHECK' || failures=$((failures + 1))
+import json
+
+bench = json.load(open("bench.json"))
+number = (int, float)
+
+
+def has(fields, where):
+    for name, kind in fields.items():
+        assert name in where, name
+        assert isinstance(where[name], kind) and not isinstance(where[name], bool), (name, where)
+
+
+has({"dram_read_gbps": number, "f32_gflops": number, "bf16_gflops": (*number, type(None)),
+     "int8_gops": (*number, type(None))}, bench["limits"])
+has({"first_token_ms": number, "load_ms": number, "compile_ms": number, "peak_rss_bytes": int,
+     "weight_bytes": int, "kv_bytes": int, "threads": int, "cpu": str, "isa": str}, bench)
+speed = {"tokens": int, "tokens_per_s": number, "spread": number, "percent_of_limit": number}
+assert bench["prefill"] == bench["prefills"][0] and bench["decode"] == bench["decodes"][0]
+assert [p["tokens"] for p in bench["prefills"]] == [40, 70]
+assert [(d["tokens"], d["depth"]) for d in bench["decodes"]] == [(20, 0), (20, 30)]
+for result in bench["prefills"] + bench["decodes"]:
+    has(speed, result)
+    assert result["tokens_per_s"] > 0 and result["percent_of_limit"] > 0, result
+    assert result["min"] <= result["tokens_per_s"] <= result["max"], result
+    assert 0 <= result["spread"] <= result["max"] - result["min"], result
+assert bench["threads"] == 1
+assert 0 < bench["compile_ms"] < bench["load_ms"] < bench["start_to_first_token_ms"]
+assert bench["peak_rss_bytes"] > bench["weight_bytes"] > 0
+# Keys and values of 6 layers, 2 heads of 64, in bf16; 70 tokens lie in blocks of 64.
+assert bench["kv_bytes"] >= 70 * 6 * 2 * 2 * 64 * 2, bench["kv_bytes"]
+for decode in bench["decodes"]:
+    depth = decode["depth"]
+    assert decode["bytes_per_token"] == bench["weight_bytes"] + (depth + 1) * 6 * 2 * 2 * 64 * 2
+    # The percentage is of limits taken at other moments than the one that is reported.
+    if decode["limit"] == "dram_read_gbps":
+        rate = decode["tokens_per_s"] * decode["bytes_per_token"] / 1e9
+        share = 100 * rate / bench["limits"]["dram_read_gbps"]
+        assert share / 5 < decode["percent_of_limit"] < share * 5, (share, decode)
+layer = bench["decode_step"]
+assert layer["calls"] >= 6 * layer["calls_per_layer"] > 0 and layer["regions"] == 0, layer
+CHECK
+
+"$lluda" bench --prompt-tokens 4 --gen-tokens 1 --repeat 1 --json no/such/folder/b.json >out 2>err
+code=$?
+[[ $code == 1 && $(grep -v "machine is busy" err) == "lluda: no/such/folder/b.json"* ]] ||
+  fail "a file that cannot be written: exit code $code, $(cat err)"
+
+if ((failures > 0)); then
+  echo "$failures checks failed" >&2
+  exit 1
+fi
