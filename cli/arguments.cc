@@ -92,7 +92,7 @@ CLI::App* AddGenerate(CLI::App* app, GenerateFlags* flags) {
   sub->add_option("--trace", flags->trace_file,
                   "Write when each thread worked on which call and when it waited, for Perfetto");
   sub->add_flag("--perf", flags->model.perf,
-                "Write a jitdump to $JITDUMPDIR or ~/.debug/jit, so that perf knows the kernels");
+                "Write /tmp/perf-PID.map, where perf looks for the kernels' names");
   sub->add_flag("--gdb", flags->model.gdb, "Tell GDB the kernels' names");
   sub->add_flag("--json", flags->json, "Print one JSON object with text, tokens and statistics");
   return sub;
@@ -193,6 +193,25 @@ CLI::App* AddExplain(CLI::App* app, ExplainFlags* flags) {
   return sub;
 }
 
+CLI::App* AddVerify(CLI::App* app, VerifyFlags* flags) {
+  CLI::App* sub = app->add_subcommand(
+      "verify", "Hold every pass and every kernel against the interpreter; name the first fault");
+  AddModel(sub, &flags->model.model);
+  sub->add_option("--layers", flags->layers,
+                  "Only the first so many layers [all of a small model, one of a large one]")
+      ->check(CLI::Range(int64_t{1}, kMostTokens));
+  sub->add_option("--tokens", flags->tokens, "Tokens of the prompt that is run")
+      ->check(CLI::Range(int64_t{1}, int64_t{63}))
+      ->capture_default_str();
+  sub->add_option("--repro", flags->repro_file, "Where to write the module that has the fault")
+      ->capture_default_str();
+  AddContext(sub, &flags->model);
+  AddPrecision(sub, &flags->model);
+  AddIrFile(sub, &flags->model);
+  AddIsa(sub, &flags->model);
+  return sub;
+}
+
 CLI::App* AddValidate(CLI::App* app, ValidateFlags* flags) {
   CLI::App* sub = app->add_subcommand("validate", "Compare a model with Hugging Face's outputs");
   AddModel(sub, &flags->model.model);
@@ -256,6 +275,7 @@ ParseResult ParseArguments(int argc, char** argv) {
         {AddIr(&app, &arguments.ir), Command::kIr},
         {AddAsm(&app, &arguments.assembly), Command::kAsm},
         {AddExplain(&app, &arguments.explain), Command::kExplain},
+        {AddVerify(&app, &arguments.verify), Command::kVerify},
         {AddValidate(&app, &arguments.validate), Command::kValidate},
         {AddBench(&app, &arguments.bench), Command::kBench},
     };

@@ -90,6 +90,13 @@ struct ExplainFlags {
   bool json = false;
 };
 
+struct VerifyFlags {
+  ModelFlags model;
+  std::optional<int64_t> layers;  // at least 1
+  int64_t tokens = 13;            // at least 1
+  std::string repro_file = "repro.lluda";
+};
+
 struct ValidateFlags {
   ModelFlags model;
   std::string reference;
@@ -113,6 +120,7 @@ enum class Command : uint8_t {
   kIr,
   kAsm,
   kExplain,
+  kVerify,
   kValidate,
   kBench
 };
@@ -125,6 +133,7 @@ struct Arguments {
   IrFlags ir;
   AsmFlags assembly;
   ExplainFlags explain;
+  VerifyFlags verify;
   ValidateFlags validate;
   BenchFlags bench;
 };

@@ -35,7 +35,7 @@ using codegen::Limit;
 
 // The run is repeated, and a statement's time is the median.
 constexpr int kRuns = 7;
-constexpr double kLimitSeconds = 0.1;
+constexpr double kLimitSeconds = 0.03;
 
 // Rows of logits, sequences: one of each. The capacity of the cache is nothing's cost.
 ir::CostShape ShapeOf(int64_t depth, int64_t tokens) {
@@ -142,20 +142,6 @@ void Predict(const ir::Op& op, const Run& run, const Rates& rates, ExplainedStat
   }
 }
 
-absl::StatusOr<Rates> MeasureRates(const std::string& isa, int threads) {
-  absl::StatusOr<codegen::Target> target = codegen::Target::Named(isa);
-  if (!target.ok()) return target.status();
-  auto meter = benchmarks::LimitMeter::Create(*target, threads, benchmarks::DefaultReadBytes());
-  if (!meter.ok()) return meter.status();
-  Rates rates{*target, {}};
-  for (const Limit limit : {Limit::kDramRead, Limit::kF32, Limit::kBf16}) {
-    if ((*meter)->Has(limit)) {
-      rates.per_second[limit] = 1e9 * (*meter)->Measure(limit, kLimitSeconds);
-    }
-  }
-  return rates;
-}
-
 // Seconds of each of the run's calls, by CallName::Base, and of the whole, the latter as "".
 using Times = std::map<std::string, double>;
 
@@ -184,22 +170,34 @@ absl::StatusOr<Times> RunOnce(engine::Model* model, engine::Session* session, co
   return times;
 }
 
-absl::StatusOr<Times> MedianTimes(engine::Model* model, const Run& run) {
+double Median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
+  return values[values.size() / 2];
+}
+
+// The run and the machine's limits in turns, for a shared machine's speed changes; the median of
+// each.
+absl::Status Measure(engine::Model* model, const Run& run, Times* times, Rates* rates) {
   absl::StatusOr<std::unique_ptr<engine::Session>> session = engine::Session::Create(model, {});
   if (!session.ok()) return session.status();
-  std::map<std::string, std::vector<double>> all;
+  auto meter = benchmarks::LimitMeter::Create(rates->target, model->threads(),
+                                              benchmarks::DefaultReadBytes());
+  if (!meter.ok()) return meter.status();
+  std::map<std::string, std::vector<double>> all_times;
+  std::map<Limit, std::vector<double>> all_rates;
   for (int i = 0; i <= kRuns; ++i) {
-    absl::StatusOr<Times> times = RunOnce(model, session->get(), run);
-    if (!times.ok()) return times.status();
+    absl::StatusOr<Times> once = RunOnce(model, session->get(), run);
+    if (!once.ok()) return once.status();
     if (i == 0) continue;  // the first one meets cold pages
-    for (const auto& [name, seconds] : *times) all[name].push_back(seconds);
+    for (const auto& [name, seconds] : *once) all_times[name].push_back(seconds);
+    for (const Limit limit : {Limit::kDramRead, Limit::kF32, Limit::kBf16}) {
+      if (!(*meter)->Has(limit)) continue;
+      all_rates[limit].push_back(1e9 * (*meter)->Measure(limit, kLimitSeconds));
+    }
   }
-  Times median;
-  for (auto& [name, seconds] : all) {
-    std::nth_element(seconds.begin(), seconds.begin() + kRuns / 2, seconds.end());
-    median[name] = seconds[kRuns / 2];
-  }
-  return median;
+  for (auto& [name, seconds] : all_times) (*times)[name] = Median(std::move(seconds));
+  for (auto& [limit, rate] : all_rates) rates->per_second[limit] = Median(std::move(rate));
+  return absl::OkStatus();
 }
 
 std::string RunText(const Run& run) {
@@ -226,16 +224,17 @@ absl::StatusOr<int> RunExplain(const ExplainFlags& flags) {
         absl::StrCat(flags.tokens ? "--tokens" : "--depth", ": ", run.depth + run.tokens,
                      " tokens do not fit the context of ", (*model)->context()));
   }
-  absl::StatusOr<Times> times = MedianTimes(model->get(), run);
-  if (!times.ok()) return times.status();
-  absl::StatusOr<Rates> rates = MeasureRates(flags.model.isa, (*model)->threads());
-  if (!rates.ok()) return rates.status();
+  absl::StatusOr<codegen::Target> target = codegen::Target::Named(flags.model.isa);
+  if (!target.ok()) return target.status();
+  Times times;
+  Rates rates{*target, {}};
+  if (absl::Status s = Measure(model->get(), run, &times, &rates); !s.ok()) return s;
 
   ExplainReport report;
   report.run = RunText(run);
   report.threads = (*model)->threads();
-  report.seconds = times->at("");
-  for (const auto& [limit, rate] : rates->per_second) {
+  report.seconds = times.at("");
+  for (const auto& [limit, rate] : rates.per_second) {
     report.limits.emplace_back(LimitName(limit), rate);
   }
   report.misses = optimised.misses;
@@ -259,8 +258,8 @@ absl::StatusOr<int> RunExplain(const ExplainFlags& flags) {
     statement.ops = std::move(origin.ops);
     statement.passes = std::move(origin.passes);
     statement.module = ModulePath(op);
-    statement.measured_seconds = times->at(statement.name);
-    Predict(op, run, *rates, &statement);
+    statement.measured_seconds = times.at(statement.name);
+    Predict(op, run, rates, &statement);
   }
   const std::string text = flags.json ? ExplainJson(report) : ExplainText(report);
   if (absl::Status status = WriteStdout(text); !status.ok()) return status;

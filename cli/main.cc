@@ -29,6 +29,8 @@ absl::StatusOr<int> Run(const Arguments& arguments) {
       return RunAsm(arguments.assembly);
     case Command::kExplain:
       return RunExplain(arguments.explain);
+    case Command::kVerify:
+      return RunVerify(arguments.verify);
     case Command::kValidate:
       return RunValidate(arguments.validate);
     case Command::kBench:

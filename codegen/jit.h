@@ -35,7 +35,7 @@ class KernelLibrary {
 struct JitOptions {
   int threads = 1;  // how many modules are compiled at a time
   // Tells profilers and debuggers the kernels' names and code. Both cost time at the start.
-  bool perf = false;  // a jitdump for `perf inject --jit`, below $JITDUMPDIR or ~/.debug/jit
+  bool perf = false;  // perf's map file, /tmp/perf-PID.map
   bool gdb = false;   // GDB's JIT interface
 };
 
@@ -54,7 +54,9 @@ class Jit {
 
  private:
   Jit();
+  struct Announcement;
   std::unique_ptr<llvm::orc::LLJIT> lljit_;
+  std::unique_ptr<Announcement> announcement_;
   std::string triple_;
   std::string layout_;
 };
