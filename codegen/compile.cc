@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "codegen/blocks.h"
 #include "codegen/kernel_set.h"
 #include "glog/logging.h"
 #include "ir/frame.h"
@@ -37,7 +38,7 @@ struct Activation {
 class Compiler {
  public:
   Compiler(const ir::Module& module, const Target& target)
-      : module_(module), kernels_(target, SymbolNames(module)) {}
+      : module_(module), target_(target), kernels_(target, SymbolNames(module)) {}
 
   absl::StatusOr<CompiledModule> Run(const CompileOptions& options) {
     const ir::Func* entry = module_.FindFunc(options.entry);
@@ -211,7 +212,7 @@ class Compiler {
       return CompilePack(op, buffers, *result, CallName(op, *at));
     }
     buffers.push_back(*result);
-    return AddCall(SpecOf(op), std::move(buffers), CallName(op, *at));
+    return AddCall(BlockedSpecOf(op, target_), std::move(buffers), CallName(op, *at));
   }
 
   // One call per packed part.
@@ -340,6 +341,7 @@ class Compiler {
   }
 
   const ir::Module& module_;
+  const Target& target_;
   KernelSet kernels_;
   runtime::Program program_;
   bool loading_ = false;

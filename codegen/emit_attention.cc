@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "codegen/blocked.h"
 #include "codegen/kernel.h"
 #include "codegen/math.h"
 #include "codegen/panel_dot.h"
@@ -413,8 +414,22 @@ class Attention {
     const ir::DType dtype = spec_.result.dtype;
     Value* total = e_.Splat(e_.SumLanes(LoadF32(Sum(row), kLanes)), kLanes);
     Value* first = e_.Offset(spec_.result.axes, indices);
+    Value* token = nullptr;
+    Value* in_block = nullptr;
+    if (spec_.result.block_rows > 0) {
+      token = indices.at(Token());
+      Value* tokens = e_.ExtentValue(positions_.axes[0].axis.extent);
+      in_block = e_.b().CreateICmpSLT(token, RowsInBlocks(e_, spec_.result, tokens));
+      first = e_.b().CreateSub(first,
+                               e_.b().CreateMul(token, e_.Const(BlockedRowElements(spec_.result))));
+    }
     for (int64_t d = 0; d < Vectors(); ++d) {
       Value* vector = e_.b().CreateFDiv(LoadF32(Output(row, d), kLanes), total);
+      if (in_block != nullptr) {
+        Value* k = e_.b().CreateAdd(first, e_.Const(d * kLanes));
+        StoreBlocked(e_, spec_.result, e_.Buffer(5), token, in_block, k, vector);
+        continue;
+      }
       Value* at = e_.b().CreateAdd(first, e_.Const(d * kLanes));
       if (Elements(d) == kLanes) {
         e_.Store(e_.Address(e_.Buffer(5), at, dtype), dtype, vector);

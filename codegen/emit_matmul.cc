@@ -1,7 +1,9 @@
 // matmul. B in panels (the packed weights): register tiles from codegen/tiles.def. Anything else,
 // such as the scores of an unfused attention: one dot product per result element.
 #include <algorithm>
+#include <functional>
 
+#include "codegen/blocked.h"
 #include "codegen/kernel.h"
 #include "codegen/math.h"
 #include "codegen/panel_dot.h"
@@ -51,25 +53,30 @@ class PanelMatmul {
     const int64_t bytes = PanelElements() * width_ * ir::DTypeSize(spec_.operands[1].dtype);
     info.item_cost = std::max<int64_t>(1, bytes * (silu_mul_ ? 2 : 1) / 32);
     if (RowAxes().empty()) {
-      EmitPanels(RowPointers(e_.Const(0), 1), e_.Const(0), 1);
+      EmitPanels(RowPointers(e_.Const(0), 1), e_.Const(0), e_.b().getFalse(), 1);
       return info;
     }
     info.cost_symbol = RowAxes()[0].extent.symbol;
-    if (Interleaves()) info.scratch_bytes = depth_total_ / Unit() * tile_.rows * 4 + 64;
+    const bool blocked = spec_.operands[0].block_rows > 0;
+    if (!blocked && Interleaves()) info.scratch_bytes = depth_total_ / Unit() * tile_.rows * 4 + 64;
     Value* rows = e_.ExtentValue(RowAxes()[0].extent);
     Value* rest = e_.b().CreateURem(rows, e_.Const(tile_.rows));
     Value* whole = e_.b().CreateSub(rows, rest);
     e_.Loop(e_.Const(0), whole, tile_.rows, [&](Value* row) {
       std::vector<Value*> a_rows = RowPointers(row, tile_.rows);
-      if (!Interleaves()) {
-        EmitPanels(a_rows, row, 1);
+      if (!blocked && !Interleaves()) {
+        EmitPanels(a_rows, row, e_.b().getTrue(), 1);
         return;
       }
-      Interleave(a_rows);
-      for (int i = 0; i < tile_.rows; ++i) {
-        a_rows[i] = e_.Address(e_.Scratch(), e_.Const(i), ir::DType::kF32);
+      Value* block = a_rows[0];  // rows before it fill whole blocks, so row-major counts alike
+      if (!blocked) {
+        Interleave(a_rows);
+        block = e_.Scratch();
       }
-      EmitPanels(a_rows, row, tile_.rows);
+      for (int i = 0; i < tile_.rows; ++i) {
+        a_rows[i] = e_.Address(block, e_.Const(i), ir::DType::kF32);
+      }
+      EmitPanels(a_rows, row, e_.b().getTrue(), tile_.rows);
     });
     // What is left, as tiles of 8, 4, 2 and 1 rows.
     Value* row = whole;
@@ -77,7 +84,7 @@ class PanelMatmul {
       if (size >= tile_.rows) continue;
       Value* bit = e_.b().CreateAnd(rest, e_.Const(size));
       e_.If(e_.b().CreateICmpNE(bit, e_.Const(0)),
-            [&] { EmitPanels(RowPointers(row, size), row, 1); });
+            [&] { EmitPanels(RowPointers(row, size), row, e_.b().getFalse(), 1); });
       row = e_.b().CreateAdd(row, bit);
     }
     return info;
@@ -133,24 +140,25 @@ class PanelMatmul {
     return pointers;
   }
 
-  // The rows from `row` on times all panels of the call's items.
-  void EmitPanels(const std::vector<Value*>& a_rows, Value* row, int interleaved) {
+  // The rows from `row` on times all panels of the call's items. in_block: whether these rows fill
+  // the tile.
+  void EmitPanels(const std::vector<Value*>& a_rows, Value* row, Value* in_block, int interleaved) {
     e_.ForItems([&](Value* group) {
       Value* first = e_.b().CreateMul(group, e_.Const(width_));
       const int64_t rest = panels_ % width_;
       if (rest == 0) {
-        EmitTile(a_rows, row, interleaved, first, width_);
+        EmitTile(a_rows, row, in_block, interleaved, first, width_);
         return;
       }
       Value* whole = e_.b().CreateICmpSLE(first, e_.Const(panels_ - width_));
       e_.If(
-          whole, [&] { EmitTile(a_rows, row, interleaved, first, width_); },
-          [&] { EmitTile(a_rows, row, interleaved, first, static_cast<int>(rest)); });
+          whole, [&] { EmitTile(a_rows, row, in_block, interleaved, first, width_); },
+          [&] { EmitTile(a_rows, row, in_block, interleaved, first, static_cast<int>(rest)); });
     });
   }
 
-  void EmitTile(const std::vector<Value*>& a_rows, Value* row, int interleaved, Value* first,
-                int count) {
+  void EmitTile(const std::vector<Value*>& a_rows, Value* row, Value* in_block, int interleaved,
+                Value* first, int count) {
     const TensorSpec& a = spec_.operands[0];
     const TensorSpec& b = spec_.operands[1];
     const int rows = static_cast<int>(a_rows.size());
@@ -166,49 +174,94 @@ class PanelMatmul {
     if (silu_mul_) add_panels(panels_);
     const PanelDot dot{tile_.dot,  a.dtype, b.dtype, depth_total_, rows == 1 ? kPrefetchBytes : 0,
                        interleaved};
-    const auto sums = EmitPanelDot(e_, dot, a_rows, panels);
-    for (int i = 0; i < rows; ++i) {
-      for (int j = 0; j < count; ++j) {
-        Value* value = sums[i][j];
-        if (silu_mul_) value = e_.b().CreateFMul(Silu(e_, value), sums[i][count + j]);
-        StoreColumns(e_.b().CreateAdd(row, e_.Const(i)), e_.b().CreateAdd(first, e_.Const(j)),
-                     value);
+    if (rows > 1) PrefetchResult(row, rows, first, count);
+    auto sums = EmitPanelDot(e_, dot, a_rows, panels);
+    const auto each =
+        [&](const std::function<void(Value * row, Value * panel, Value * *value)>& body) {
+          for (int i = 0; i < rows; ++i) {
+            for (int j = 0; j < count; ++j) {
+              body(e_.b().CreateAdd(row, e_.Const(i)), e_.b().CreateAdd(first, e_.Const(j)),
+                   &sums[i][j]);
+            }
+          }
+        };
+    if (silu_mul_) {
+      for (auto& values : sums) {
+        for (int j = 0; j < count; ++j) {
+          values[j] = e_.b().CreateFMul(Silu(e_, values[j]), values[count + j]);
+        }
       }
     }
-  }
-
-  // Adds the residual if there is one and stores; the last panel may be partly padding.
-  void StoreColumns(Value* row, Value* panel, Value* value) {
-    const int64_t rest = columns_ % kLanes;
-    if (rest == 0) {
-      StoreLanes(row, panel, value, kLanes);
-      return;
+    // All loads before the first store: rows are often a multiple of 4 KiB apart, and a load behind
+    // such a store waits for it.
+    const bool whole_panels = columns_ % kLanes == 0;
+    if (whole_panels && AddsResidual()) {
+      each([&](Value* r, Value* panel, Value** value) {
+        *value = e_.b().CreateFAdd(Residual(r, panel, kLanes, 0), *value);
+      });
     }
-    Value* is_last = e_.b().CreateICmpEQ(panel, e_.Const(panels_ - 1));
-    e_.If(
-        is_last,
-        [&] {
-          for (int lane = 0; lane < rest; ++lane) {
-            StoreLanes(row, panel, e_.b().CreateExtractElement(value, static_cast<uint64_t>(lane)),
-                       1, lane);
-          }
-        },
-        [&] { StoreLanes(row, panel, value, kLanes); });
+    each([&](Value* r, Value* panel, Value** value) {
+      if (spec_.result.block_rows > 0) {
+        Value* k = e_.b().CreateMul(panel, e_.Const(kLanes));
+        StoreBlocked(e_, spec_.result, ResultBuffer(), r, in_block, k, *value);
+      } else if (whole_panels) {
+        StoreLanes(r, panel, *value, 0);
+      } else {
+        StorePartOfPanel(r, panel, *value);
+      }
+    });
   }
 
-  void StoreLanes(Value* row, Value* panel, Value* value, int lanes, int lane = 0) {
+  bool AddsResidual() const { return spec_.attrs.epilogue == ir::Epilogue::kAdd; }
+  Value* ResultBuffer() { return e_.Buffer(static_cast<int>(spec_.operands.size())); }
+
+  // Lane `lane` of a panel in a row of the result or of the residual.
+  Value* ColumnAddress(Value* buffer, const TensorSpec& tensor, Value* row, Value* panel,
+                       int lane) {
     Indices indices{{spec_.result.axes.back().axis.name,
                      e_.b().CreateAdd(e_.b().CreateMul(panel, e_.Const(kLanes)), e_.Const(lane))}};
     if (!RowAxes().empty()) indices[RowAxes()[0].name] = row;
-    if (spec_.attrs.epilogue == ir::Epilogue::kAdd) {
-      const TensorSpec& residual = spec_.operands[2];
-      Value* at = e_.Address(e_.Buffer(2), e_.Offset(residual.axes, indices), residual.dtype);
-      value = e_.b().CreateFAdd(e_.Load(at, residual.dtype, lanes), value);
+    return e_.Address(buffer, e_.Offset(tensor.axes, indices), tensor.dtype);
+  }
+  Value* Residual(Value* row, Value* panel, int lanes, int lane) {
+    const TensorSpec& residual = spec_.operands[2];
+    return e_.Load(ColumnAddress(e_.Buffer(2), residual, row, panel, lane), residual.dtype, lanes);
+  }
+  void StoreLanes(Value* row, Value* panel, Value* value, int lane) {
+    e_.Store(ColumnAddress(ResultBuffer(), spec_.result, row, panel, lane), spec_.result.dtype,
+             value);
+  }
+
+  // A panel of which the last one is partly padding, so that it is stored lane by lane.
+  void StorePartOfPanel(Value* row, Value* panel, Value* value) {
+    const auto store = [&](int lanes) {
+      for (int lane = 0; lane < (lanes == kLanes ? 1 : lanes); ++lane) {
+        const int width = lanes == kLanes ? kLanes : 1;
+        Value* part = lanes == kLanes
+                          ? value
+                          : e_.b().CreateExtractElement(value, static_cast<uint64_t>(lane));
+        if (AddsResidual()) part = e_.b().CreateFAdd(Residual(row, panel, width, lane), part);
+        StoreLanes(row, panel, part, lane);
+      }
+    };
+    e_.If(
+        e_.b().CreateICmpEQ(panel, e_.Const(panels_ - 1)),
+        [&] { store(static_cast<int>(columns_ % kLanes)); }, [&] { store(kLanes); });
+  }
+
+  // The lines a tile will add and store: they arrive while it multiplies.
+  void PrefetchResult(Value* row, int rows, Value* first, int count) {
+    if (spec_.result.block_rows > 0) return;
+    for (int i = 0; i < rows; ++i) {
+      Value* r = e_.b().CreateAdd(row, e_.Const(i));
+      for (int j = 0; j < count; ++j) {
+        Value* panel = e_.b().CreateAdd(first, e_.Const(j));
+        e_.PrefetchForWrite(ColumnAddress(ResultBuffer(), spec_.result, r, panel, 0));
+        if (AddsResidual()) {
+          e_.Prefetch(ColumnAddress(e_.Buffer(2), spec_.operands[2], r, panel, 0), 0);
+        }
+      }
     }
-    const int buffer = static_cast<int>(spec_.operands.size());
-    e_.Store(
-        e_.Address(e_.Buffer(buffer), e_.Offset(spec_.result.axes, indices), spec_.result.dtype),
-        spec_.result.dtype, value);
   }
 
   const KernelSpec& spec_;
@@ -290,10 +343,14 @@ absl::StatusOr<KernelInfo> EmitGeneral(const KernelSpec& spec, Emitter& e) {
 
 }  // namespace
 
+const TileRow* MatmulTile(const KernelSpec& spec, const Target& target) {
+  const TileRow* tile = target.FindTile(spec.operands[0].dtype, spec.operands[1].dtype);
+  return tile != nullptr && PanelMatmul::Applies(spec) ? tile : nullptr;
+}
+
 absl::StatusOr<KernelInfo> EmitMatmul(const KernelSpec& spec, Emitter& e) {
-  const TileRow* tile = e.target().FindTile(spec.operands[0].dtype, spec.operands[1].dtype);
-  if (tile != nullptr && PanelMatmul::Applies(spec)) return PanelMatmul(spec, e, *tile).Emit();
-  return EmitGeneral(spec, e);
+  const TileRow* tile = MatmulTile(spec, e.target());
+  return tile != nullptr ? PanelMatmul(spec, e, *tile).Emit() : EmitGeneral(spec, e);
 }
 
 }  // namespace lluda::codegen

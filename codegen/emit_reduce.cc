@@ -3,12 +3,15 @@
 // one.
 #include <limits>
 
+#include "codegen/blocked.h"
 #include "codegen/kernel.h"
 #include "codegen/math.h"
 #include "llvm/IR/Intrinsics.h"
 
 namespace lluda::codegen {
 namespace {
+
+constexpr int kLanes = 16;
 
 // The rows of a reduction and its operand's elements along the reduced axis.
 struct Row {
@@ -82,6 +85,16 @@ void StoreRow(const KernelSpec& spec, const Row& row, Indices indices, int buffe
   Emitter& e = row.e;
   const TensorSpec& out = spec.result;
   const bool contiguous = IsContiguous(out, row.axis.name);
+  if (out.block_rows > 0) {
+    Value* index = indices.at(out.axes[0].axis.name);
+    Value* whole = RowsInBlocks(e, out, e.ExtentValue(out.axes[0].axis.extent));
+    Value* in_block = e.b().CreateICmpSLT(index, whole);
+    e.Loop(e.Const(0), e.ExtentValue(row.axis.extent), kLanes, [&](Value* i) {
+      StoreBlocked(e, out, e.Buffer(buffer), index, in_block, i,
+                   map(row.Load(i, kLanes), i, kLanes));
+    });
+    return;
+  }
   e.ForLanes(row.axis.extent, [&](Value* i, int lanes) {
     Value* value = map(row.Load(i, lanes), i, lanes);
     for (int lane = 0; lane < (contiguous ? 1 : lanes); ++lane) {

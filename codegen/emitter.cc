@@ -241,10 +241,15 @@ Value* Emitter::LoadStrided(Value* base, Value* first, Value* stride, ir::DType 
 }
 
 void Emitter::Prefetch(Value* pointer, int64_t bytes) {
-  Value* ahead = builder_.CreateConstGEP1_64(builder_.getInt8Ty(), pointer, bytes);
+  EmitPrefetch(builder_.CreateConstGEP1_64(builder_.getInt8Ty(), pointer, bytes), /*write=*/0);
+}
+
+void Emitter::PrefetchForWrite(Value* pointer) { EmitPrefetch(pointer, /*write=*/1); }
+
+void Emitter::EmitPrefetch(Value* pointer, int write) {
   builder_.CreateIntrinsic(
       llvm::Intrinsic::prefetch, {builder_.getPtrTy()},
-      {ahead, builder_.getInt32(0), builder_.getInt32(3), builder_.getInt32(1)});
+      {pointer, builder_.getInt32(write), builder_.getInt32(3), builder_.getInt32(1)});
 }
 
 void Emitter::Store(Value* pointer, ir::DType dtype, Value* value) {

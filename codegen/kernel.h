@@ -45,6 +45,10 @@ absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitMatmul(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitAttention(const KernelSpec& spec, Emitter& e);
 
+// The register tile that computes a matmul; nullptr when its operands do not lie as tiles need
+// them.
+const TileRow* MatmulTile(const KernelSpec& spec, const Target& target);
+
 // Unimplemented for this spec, with a reason.
 absl::Status NoKernel(const KernelSpec& spec, absl::string_view reason);
 

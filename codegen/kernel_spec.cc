@@ -7,11 +7,11 @@ namespace lluda::codegen {
 namespace {
 
 TensorSpec FromAccess(const ir::Access& access) {
-  return {access.dtype, access.layout, access.axes};
+  return {access.dtype, access.layout, access.axes, 0};
 }
 
 TensorSpec FromType(const ir::Type& type) {
-  return {type.dtype, type.layout, ir::RowMajorAxes(type)};
+  return {type.dtype, type.layout, ir::RowMajorAxes(type), 0};
 }
 
 std::string KeyOf(const TensorSpec& tensor) {
@@ -22,6 +22,7 @@ std::string KeyOf(const TensorSpec& tensor) {
     absl::StrAppend(&key, ":", strided.stride.factor);
     for (const std::string& symbol : strided.stride.symbols) absl::StrAppend(&key, "*", symbol);
   }
+  if (tensor.block_rows > 0) absl::StrAppend(&key, " blocks of ", tensor.block_rows);
   return absl::StrCat(key, ir::ToString(tensor.layout));
 }
 

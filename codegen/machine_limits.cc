@@ -19,10 +19,13 @@ constexpr int kRepeats = 8;
 
 using Carried = Emitter::Carried;
 
+// Operand 0 or 1: its first 32 bits in all lanes, so that it takes one register however narrow
+// registers are.
 Value* Operand(Emitter& e, llvm::Type* type, int64_t index) {
   Value* address =
       e.b().CreateConstInBoundsGEP1_64(e.b().getInt8Ty(), e.Buffer(0), index * kLineBytes);
-  return e.b().CreateAlignedLoad(type, address, llvm::Align(kLineBytes));
+  Value* word = e.b().CreateAlignedLoad(e.F32(1), address, llvm::Align(kLineBytes));
+  return e.b().CreateBitCast(e.Splat(word, kLanes), type);
 }
 
 void StoreScratch(Emitter& e, Value* value) {

@@ -37,7 +37,7 @@ inline constexpr Limit kAllLimits[] = {Limit::kDramRead, Limit::kF32, Limit::kBf
 Limit LimitOfMatmul(const Target& target, ir::DType a, ir::DType b);
 
 // How the loops read their arguments:
-//   arithmetic  buffers[0] holds two operands of 64 bytes, 64-byte aligned; items repeat
+//   arithmetic  buffers[0] holds two operands of 4 bytes, 64 bytes apart; items repeat
 //   kDramRead   buffers[0] is read from item begin to item end, 64-byte aligned
 //   scratch     64 bytes, which receive what was computed, so that none of it can be left out
 struct LimitLoop {

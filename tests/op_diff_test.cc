@@ -408,10 +408,67 @@ std::vector<OpCase> AttentionCases() {
   return cases;
 }
 
+// Values that lie in row blocks between the kernel that writes and the one that reads them: a norm,
+// a matmul and an attention, each into a matmul.
+std::vector<OpCase> BlockCases() {
+  std::vector<OpCase> cases;
+  for (const char* dtype : {"bf16", "f32"}) {
+    const std::string d(dtype);
+    const std::string panel = d == "f32" ? "16x1" : "16x2";
+    const auto weight = [&](const std::string& name, const std::string& rows,
+                            const std::string& over, const std::string& extent) {
+      const std::string type = absl::StrCat(d, " ", rows, " ", over, "[", extent, "]");
+      return std::pair(absl::StrCat("  weight @", name, " : ", type, " from \"", name, "\"\n"),
+                       absl::StrCat("    @p", name, " = pack @", name, " over ", over, " {tile = ",
+                                    panel, "} : ", type, " @panel(", panel, ", ", over, ")\n"));
+    };
+    const auto wa = weight("a", "ff2[96]", "hid", "32"), wb = weight("b", "hid[32]", "ff", "48"),
+               wo = weight("o", "hid[32]", "q", "64");
+    const std::string state = absl::StrCat(d, " slot[S] kv[2] pos[C] dim[16]");
+    for (int64_t rows : {1, 11, 12, 26, 40}) {
+      std::vector<int64_t> positions;
+      for (int64_t t = 0; t < rows; ++t) positions.push_back(t);
+      cases.push_back(
+          {absl::StrCat("blocks_mlp_", d, "_", rows),
+           absl::StrCat("  weight @n : f32 hid[32] from \"n\"\n", wa.first, wb.first, "  load {\n",
+                        wa.second, wb.second, "  }"),
+           "%x: f32 tok[T] hid[32]",
+           "f32 tok[T] hid[32]",
+           absl::StrCat("%h = rmsnorm %x @n over hid {eps = 1e-06, out = ", d, "} : ", d,
+                        " tok[T] hid[32]\n%m = matmul %h @pa over hid -> ff[48] {epilogue = "
+                        "silu_mul, out = ",
+                        d, "} : ", d, " tok[T] ff[48]\n%r = matmul %m @pb %x over ff {epilogue = ",
+                        "add} : f32 tok[T] hid[32]\nreturn %r"),
+           {{"T", rows}},
+           d == "f32" ? 1e-6 : 4e-3});
+      cases.push_back(
+          {absl::StrCat("blocks_attention_", d, "_", rows),
+           absl::StrCat("  state @k : ", state, " @panel(", panel, ", dim)\n  state @v : ", state,
+                        "\n", wo.first, "  load {\n", wo.second, "  }"),
+           absl::StrCat("%q: ", d, " tok[T] kv[2] rep[2] dim[16], %k: ", d,
+                        " tok[T] kv[2] dim[16], %v: ", d,
+                        " tok[T] kv[2] dim[16], %pos: i32 tok[T], %slot: i32 tok[T]"),
+           "f32 tok[T] hid[32]",
+           absl::StrCat("%ks = append @k %k over slot pos at %slot %pos : ", state, " @panel(",
+                        panel, ", dim)\n%vs = append @v %v over slot pos at %slot %pos : ", state,
+                        "\n%o = attention %q %ks %vs over slot pos dim at %pos %slot {mask = "
+                        "causal, out = ",
+                        d, ", scale = 0.25} : ", d,
+                        " tok[T] kv[2] rep[2] dim[16]\n%f = merge %o kv rep dim -> q[64] : ", d,
+                        " tok[T] q[64]\n%r = matmul %f @po over q : f32 tok[T] hid[32]\nreturn %r"),
+           {{"T", rows}},
+           d == "f32" ? 1e-6 : 4e-3,
+           1.0f,
+           {{"pos", positions}, {"slot", std::vector<int64_t>(rows, 0)}}});
+    }
+  }
+  return cases;
+}
+
 std::vector<OpCase> AllCases() {
   std::vector<OpCase> all;
   for (const auto& cases : {ElementwiseCases(), CastCases(), MatmulCases(), RowCases(), MoveCases(),
-                            AttentionCases()}) {
+                            AttentionCases(), BlockCases()}) {
     all.insert(all.end(), cases.begin(), cases.end());
   }
   return all;
