@@ -203,11 +203,15 @@ CLI::App* AddVerify(CLI::App* app, VerifyFlags* flags) {
   sub->add_option("--tokens", flags->tokens, "Tokens of the prompt that is run")
       ->check(CLI::Range(int64_t{1}, int64_t{63}))
       ->capture_default_str();
+  CLI::Option* reference = sub->add_option(
+      "--reference", flags->reference,
+      "Compare the imported module, too, with what extract_reference.py wrote: NAME.json");
   sub->add_option("--repro", flags->repro_file, "Where to write the module that has the fault")
       ->capture_default_str();
   AddContext(sub, &flags->model);
   AddPrecision(sub, &flags->model);
   AddIrFile(sub, &flags->model);
+  reference->excludes("--ir");
   AddIsa(sub, &flags->model);
   return sub;
 }

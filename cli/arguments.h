@@ -95,6 +95,7 @@ struct VerifyFlags {
   std::optional<int64_t> layers;  // at least 1
   int64_t tokens = 13;            // at least 1
   std::string repro_file = "repro.lluda";
+  std::string reference;  // empty: the import is taken to be right
 };
 
 struct ValidateFlags {

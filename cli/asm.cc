@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/import_flags.h"
 #include "cli/output.h"
+#include "codegen/blocks.h"
 #include "codegen/compile.h"
 #include "codegen/kernel_text.h"
 #include "ir/printer.h"
@@ -61,9 +62,9 @@ const ir::Op* FindOp(const ir::Module& module, const std::string& statement) {
   return found;
 }
 
-std::vector<codegen::KernelSpec> SpecsOf(const ir::Op& op) {
+std::vector<codegen::KernelSpec> SpecsOf(const ir::Op& op, const codegen::Target& target) {
   std::vector<codegen::KernelSpec> specs;
-  if (op.opcode() != ir::Opcode::kPack) return {codegen::SpecOf(op)};
+  if (op.opcode() != ir::Opcode::kPack) return {codegen::BlockedSpecOf(op, target)};
   for (codegen::PackPart& part : codegen::PackParts(op)) specs.push_back(std::move(part.spec));
   return specs;
 }
@@ -139,7 +140,7 @@ absl::StatusOr<int> RunAsm(const AsmFlags& flags) {
   for (const Statement& statement : statements) {
     const ir::Op* op = FindOp(module, statement.name);
     if (op == nullptr) return absl::InternalError(absl::StrCat("no statement ", statement.name));
-    const std::vector<codegen::KernelSpec> specs = SpecsOf(*op);
+    const std::vector<codegen::KernelSpec> specs = SpecsOf(*op, *target);
     for (size_t i = 0; i < specs.size(); ++i) {
       const std::string& kernel = statement.kernels[i];
       if (statement.name != wanted && kernel != wanted) continue;

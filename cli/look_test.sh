@@ -177,6 +177,11 @@ for flags in "--precision f32" "--isa generic" "--layers 1"; do
   expect 0 "verify $flags: $(cat out)"
 done
 [[ ! -e repro.lluda ]] || fail "verify wrote a repro of nothing"
+run verify "$tiny" --reference "$tiny/reference.json"
+expect 0 "verify --reference: $(cat out)"
+[[ $(cat out) == "ok: the import, 15 passes "* ]] || fail "verify --reference: $(cat out)"
+run verify --reference missing.json
+expect_error 2 "missing.json"
 run verify --layers 0
 expect_error 2 "--layers"
 run verify no/such/folder

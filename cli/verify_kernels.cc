@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "cli/call_name.h"
 #include "cli/verify_slice.h"
+#include "codegen/blocks.h"
 #include "passes/rewrite.h"
 #include "runtime/memory.h"
 
@@ -23,14 +24,34 @@ int64_t RoundUp(int64_t value, int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
+// How a call's result lies in its buffer.
+struct Placement {
+  ir::Layout layout;
+  int block_rows = 0;  // as codegen/blocked.h says; 0: no blocks
+  int64_t element_bytes = 0;
+};
+
+// Where element `index` of a value in row blocks lies, `offset` being where it would row-major.
+int64_t InBlocks(const std::vector<ir::Axis>& axes, const Placement& placement, int64_t row,
+                 int64_t offset) {
+  const int64_t rows = placement.block_rows;
+  if (row >= axes[0].extent.value / rows * rows) return offset;
+  int64_t row_elements = 1;
+  for (size_t i = 1; i < axes.size(); ++i) row_elements *= axes[i].extent.value;
+  const int64_t unit = 4 / placement.element_bytes;
+  const int64_t k = offset % row_elements;
+  return row / rows * rows * row_elements + k / unit * rows * unit + row % rows * unit + k % unit;
+}
+
 // Where element `index` of a value with these constant extents lies, in elements (ir/type.h says
 // how panels are laid out; the rows are those of the last axis that is not the panel's own).
-int64_t OffsetOf(const std::vector<ir::Axis>& axes, const ir::Layout& layout,
+int64_t OffsetOf(const std::vector<ir::Axis>& axes, const Placement& placement,
                  const std::vector<int64_t>& index) {
+  const ir::Layout& layout = placement.layout;
   int64_t offset = 0;
   if (!layout.is_panel()) {
     for (size_t i = 0; i < axes.size(); ++i) offset = offset * axes[i].extent.value + index[i];
-    return offset;
+    return placement.block_rows == 0 ? offset : InBlocks(axes, placement, index[0], offset);
   }
   size_t deep = 0;
   while (axes[deep].name != layout.axis) ++deep;
@@ -88,12 +109,12 @@ void StoreElement(const ir::Tensor& from, ir::DType dtype, int64_t i, char* to) 
 
 // Calls visit(i, offset) for every element of a value: its row-major number and where it lies.
 template <typename Visit>
-void ForEachElement(const ir::Type& type, const ir::Layout& layout, Visit&& visit) {
+void ForEachElement(const ir::Type& type, const Placement& placement, Visit&& visit) {
   std::vector<int64_t> index(type.axes.size(), 0);
   int64_t count = 1;
   for (const ir::Axis& axis : type.axes) count *= axis.extent.value;
   for (int64_t i = 0; i < count; ++i) {
-    visit(i, OffsetOf(type.axes, layout, index));
+    visit(i, OffsetOf(type.axes, placement, index));
     for (size_t axis = index.size(); axis > 0; --axis) {
       if (++index[axis - 1] < type.axes[axis - 1].extent.value) break;
       index[axis - 1] = 0;
@@ -103,8 +124,9 @@ void ForEachElement(const ir::Type& type, const ir::Layout& layout, Visit&& visi
 
 class KernelVerifier {
  public:
-  KernelVerifier(const ir::Module& module, const runtime::Program& program, const VerifyRun& run)
-      : module_(module), program_(program), run_(run) {}
+  KernelVerifier(const ir::Module& module, const runtime::Program& program,
+                 const codegen::Target& target, const VerifyRun& run)
+      : module_(module), program_(program), target_(target), run_(run) {}
 
   absl::StatusOr<std::optional<Finding>> Run(runtime::WeightSource* weights) {
     absl::Status status = Interpret(
@@ -128,7 +150,7 @@ class KernelVerifier {
 
  private:
   std::vector<int64_t> DimsOf(size_t step) const {
-    const std::map<std::string, int64_t> states = StateSymbols(module_);
+    const std::map<std::string, int64_t> states = StateSymbols(module_, run_);
     std::vector<int64_t> dims;
     for (const runtime::SymbolRange& symbol : program_.symbols) {
       const auto it = states.find(symbol.name);
@@ -231,15 +253,18 @@ class KernelVerifier {
     const ir::Type& type = op->result_type();
     char* base = Address(buffer);
     const int64_t size = ir::DTypeSize(type.dtype);
+    const bool is_pack = op->opcode() == ir::Opcode::kPack;
+    const int block_rows = is_pack ? 0 : codegen::BlockedSpecOf(*op, target_).result.block_rows;
+    const Placement placement{type.layout, block_rows, size};
     ir::Tensor got(expected.type());
-    ForEachElement(expected.type(), type.layout, [&](int64_t i, int64_t offset) {
+    ForEachElement(expected.type(), placement, [&](int64_t i, int64_t offset) {
       LoadElement(base + offset * size, type.dtype, i, &got);
     });
     const double error = ErrorOf(got, expected);
     const double bound = size == 2 ? kRoundedKernelBound : kKernelBound;
     if (!(error <= bound)) return Blame(calls[last], key, *op, error, bound);
     if (buffer.space == Space::kFrame || buffer.space == Space::kOutput) {
-      ForEachElement(expected.type(), type.layout, [&, &expected = expected](int64_t i, int64_t o) {
+      ForEachElement(expected.type(), placement, [&, &expected = expected](int64_t i, int64_t o) {
         StoreElement(expected, type.dtype, i, base + o * size);
       });
     }
@@ -262,6 +287,7 @@ class KernelVerifier {
 
   const ir::Module& module_;
   const runtime::Program& program_;
+  const codegen::Target& target_;
   const VerifyRun& run_;
   std::map<ValueKey, std::pair<const ir::Op*, ir::Tensor>> expected_;
   std::map<std::pair<int, std::string>, int64_t> times_;  // that a call was run, by step and name
@@ -276,9 +302,10 @@ class KernelVerifier {
 
 absl::StatusOr<std::optional<Finding>> VerifyKernels(const ir::Module& module,
                                                      const runtime::Program& program,
+                                                     const codegen::Target& target,
                                                      runtime::WeightSource* weights,
                                                      const VerifyRun& run) {
-  return KernelVerifier(module, program, run).Run(weights);
+  return KernelVerifier(module, program, target, run).Run(weights);
 }
 
 }  // namespace lluda::cli

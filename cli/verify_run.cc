@@ -37,13 +37,17 @@ std::string FindingText(const Finding& finding) {
                          finding.bound);
 }
 
-std::map<std::string, int64_t> StateSymbols(const ir::Module& module) {
+std::map<std::string, int64_t> StateSymbols(const ir::Module& module, const VerifyRun& run) {
+  int64_t tokens = 0;
+  for (const std::vector<int64_t>& step : run.steps) tokens += static_cast<int64_t>(step.size());
   std::map<std::string, int64_t> symbols;
   for (const auto& global : module.globals()) {
     if (global->kind != ir::Global::Kind::kState) continue;
     for (const ir::Axis& axis : global->type.axes) {
       if (axis.extent.is_constant()) continue;
-      symbols[axis.extent.symbol] = module.FindSymbol(axis.extent.symbol)->min;
+      const int64_t least = module.FindSymbol(axis.extent.symbol)->min;
+      symbols[axis.extent.symbol] =
+          axis.name == "pos" ? (tokens + least - 1) / least * least : least;
     }
   }
   return symbols;
@@ -62,7 +66,7 @@ std::vector<ir::Tensor> StepArguments(const VerifyRun& run, size_t step) {
 
 absl::Status Interpret(const ir::Module& module, const VerifyRun& run, const SeeValue& see) {
   absl::StatusOr<ir::Interpreter> interpreter =
-      ir::Interpreter::Create(&module, {StateSymbols(module), run.weights});
+      ir::Interpreter::Create(&module, {StateSymbols(module, run), run.weights});
   if (!interpreter.ok()) return interpreter.status();
   absl::Status seen;
   int step = -1;

@@ -47,8 +47,9 @@ struct Finding {
 // "pass fuse-rope (#4): @attn[0] %q3 in step 0: NMSE 1.2e+00, at most 1.0e-09".
 std::string FindingText(const Finding& finding);
 
-// The symbols that no argument fixes, at their smallest.
-std::map<std::string, int64_t> StateSymbols(const ir::Module& module);
+// The symbols that no argument fixes, at their smallest; the cache's length C as many times that as
+// the run's tokens need.
+std::map<std::string, int64_t> StateSymbols(const ir::Module& module, const VerifyRun& run);
 // The arguments of @step for one of the run's steps; the last token's logits are wanted.
 std::vector<ir::Tensor> StepArguments(const VerifyRun& run, size_t step);
 

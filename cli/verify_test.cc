@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "cli/verify_kernels.h"
 #include "cli/verify_passes.h"
+#include "cli/verify_reference.h"
 #include "cli/verify_slice.h"
 #include "codegen/compile.h"
 #include "codegen/target.h"
@@ -63,7 +64,8 @@ class VerifyTest : public testing::Test {
       if (!tensor.ok()) return tensor.status();
       return ir::Tensor::FromBytes(weight.type, (*tensor)->span());
     };
-    run_.steps = {{5, 17, 3, 60, 2}, {9}};
+    // More tokens than a register tile has rows, then one.
+    run_.steps = {{5, 17, 3, 60, 2, 8, 11, 4, 40, 33, 21, 7, 1, 13}, {9}};
   }
 
   // The default pipeline, with `break_op` done to every op after the pass called `broken`.
@@ -92,7 +94,8 @@ class VerifyTest : public testing::Test {
   std::optional<Finding> Kernels(const runtime::Program& program,
                                  runtime::WeightSource* weights = nullptr) {
     engine::CheckpointWeights checkpoint(&*files_.checkpoint);
-    auto found = VerifyKernels(*module_, program, weights == nullptr ? &checkpoint : weights, run_);
+    auto found = VerifyKernels(*module_, program, codegen::Target::Host(),
+                               weights == nullptr ? &checkpoint : weights, run_);
     EXPECT_TRUE(found.ok()) << found.status();
     return found.ok() ? *found : std::nullopt;
   }
@@ -220,6 +223,55 @@ TEST_F(VerifyTest, ABrokenKernelIsFoundAtItsFirstCall) {
   EXPECT_EQ(found->index, 0);
   ExpectRepro(*found, "", "matmul");
   EXPECT_THAT(found->repro, HasSubstr("func @attn[layer < 2](%h: "));
+}
+
+class VerifyReferenceTest : public VerifyTest {
+ protected:
+  void SetUp() override {
+    VerifyTest::SetUp();
+    engine::ModuleOptions options;
+    options.record_activations = true;
+    auto module = engine::ImportModule(files_, options);
+    ASSERT_TRUE(module.ok()) << module.status();
+    recording_ = *std::move(module);
+    auto prompts = LoadReference("reference_data/tiny/reference.json");
+    ASSERT_TRUE(prompts.ok()) << prompts.status();
+    prompts_ = *std::move(prompts);
+  }
+
+  absl::StatusOr<std::optional<Finding>> Verify() {
+    return VerifyReference(*recording_, run_.weights, prompts_, engine::Precision::kBF16);
+  }
+
+  std::unique_ptr<ir::Module> recording_;
+  std::vector<ReferencePrompt> prompts_;
+};
+
+TEST_F(VerifyReferenceTest, TheImportIsWhatTransformersComputes) {
+  const auto found = Verify();
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_FALSE(found->has_value());
+}
+
+TEST_F(VerifyReferenceTest, AWrongImportIsFoundAtTheFirstModuleThatIsOff) {
+  ir::ForEachOp(*recording_, [](ir::Op* op) {
+    if (op->opcode() == ir::Opcode::kScale) op->attrs.by = *op->attrs.by * 2;
+  });
+  const auto found = Verify();
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_TRUE(found->has_value());
+  // The scores' scale: the first thing that shows it is the output of attention.
+  EXPECT_EQ((*found)->culprit, "import of layer0.self_attn.o_proj");
+  EXPECT_EQ((*found)->func, "attn");
+  EXPECT_EQ((*found)->index, 0);
+  ExpectRepro(**found, "", "matmul");
+}
+
+TEST_F(VerifyReferenceTest, AReferenceOfAnotherModelIsRefused) {
+  prompts_.front().activations.front().values.pop_back();
+  EXPECT_THAT(std::string(Verify().status().message()), HasSubstr("elements, the model's has "));
+  for (ReferencePrompt& prompt : prompts_) prompt.activations.clear();
+  EXPECT_EQ(Verify().status().message(), "no prompt of the reference has activations");
 }
 
 TEST_F(VerifyTest, AModelCutToOneLayerRunsThatLayerOnly) {
