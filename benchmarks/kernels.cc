@@ -3,6 +3,7 @@
 //
 //   bazel run //benchmarks:kernels -- --benchmark_filter=avx512bf16.*decode
 //
+// FLOP/s counts two operations a product, B/s the weights or the cache that are read.
 // Each benchmark is a module of its own, written as the importer would and taken through the
 // default passes, so that layouts and fusions are those of a model. Weights and caches are repeated
 // until they are far larger than the caches where a model would find them cold: when decoding.
@@ -146,7 +147,7 @@ class Program {
     }
     for (const auto& values : indices) pointers.push_back(values.data());
     std::vector<char> output(static_cast<size_t>(executable_->program().output_bytes));
-    for (auto _ : state) {
+    while (state.KeepRunning()) {
       absl::Status status = executable_->Step(**states, dims, pointers, output.data());
       if (!status.ok()) return state.SkipWithError(status.ToString().c_str());
     }
@@ -194,7 +195,7 @@ void Matmul(benchmark::State& state, const codegen::TileRow& row, const Shape& s
                   {tokens * shape.in * ir::DTypeSize(row.a), tokens * shape.out * 4}, {});
   state.counters["FLOP/s"] =
       PerSecond(2.0 * static_cast<double>(layers * tokens * shape.in * shape.out));
-  state.counters["weight_B/s"] = PerSecond(static_cast<double>(layers * bytes));
+  state.counters["B/s"] = PerSecond(static_cast<double>(layers * bytes));
 }
 
 // `tokens` tokens behind `depth` others.
@@ -222,7 +223,7 @@ void Attention(benchmark::State& state, const codegen::TileRow& row, int64_t tok
   (*program)->Run(state, {tokens, 1, capacity}, {tokens * 16 * 128 * 4, tokens * 8 * 128 * size},
                   {positions, slots});
   state.counters["FLOP/s"] = PerSecond(4.0 * 16 * 128 * seen * static_cast<double>(layers));
-  state.counters["cache_B/s"] =
+  state.counters["B/s"] =
       PerSecond(2.0 * 8 * 128 * static_cast<double>((depth + tokens) * size * layers));
 }
 

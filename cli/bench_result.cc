@@ -44,6 +44,7 @@ void AddSpeed(const Speed& speed, JsonWriter* json) {
   json->Key("percent_of_limit").Number(speed.percent.median);
   json->Key("percent_spread").Number(speed.percent.spread);
   json->Key("limit").String(TextOf(speed.limit).key);
+  json->Key("limit_rate").Number(speed.limit_rate);
 }
 
 void AddPrefill(const PrefillResult& prefill, JsonWriter* json) {

@@ -21,6 +21,7 @@ struct Speed {
   benchmarks::Summary tokens_per_s;
   benchmarks::Summary percent;  // of `limit`, turn by turn
   codegen::Limit limit = codegen::Limit::kDramRead;
+  double limit_rate = 0;  // median of the turns, in 10^9 a second
 };
 
 struct PrefillResult {

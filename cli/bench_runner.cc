@@ -131,7 +131,8 @@ Speed BenchRunner::SpeedOf(Limit limit, const std::vector<Turn>& turns,
   for (const double ratio : benchmarks::RatiosInTurns(limits, rates)) {
     percents.push_back(100 * ratio);
   }
-  return {benchmarks::Summarize(tokens_per_s), benchmarks::Summarize(percents), limit};
+  return {benchmarks::Summarize(tokens_per_s), benchmarks::Summarize(percents), limit,
+          benchmarks::Summarize(limits).median};
 }
 
 absl::StatusOr<PrefillResult> BenchRunner::Prefill(int64_t tokens, int repeat,
@@ -222,7 +223,7 @@ absl::StatusOr<StepCalls> BenchRunner::CountCalls(int64_t tokens) {
   session_->Truncate(0, 0);
   executable->RecordTo(&timeline);
   const auto prompt = absl::MakeConstSpan(tokens_).subspan(0, static_cast<size_t>(tokens));
-  const absl::Status status = session_->Evaluate(prompt).status();
+  absl::Status status = session_->Evaluate(prompt).status();
   executable->RecordTo(nullptr);
   if (!status.ok()) return status;
   std::vector<int> pieces(executable->program().step.size(), 0);

@@ -80,11 +80,12 @@ assert bench["kv_bytes"] >= 70 * 6 * 2 * 2 * 64 * 2, bench["kv_bytes"]
 for decode in bench["decodes"]:
     depth = decode["depth"]
     assert decode["bytes_per_token"] == bench["weight_bytes"] + (depth + 1) * 6 * 2 * 2 * 64 * 2
-    # The percentage is of limits taken at other moments than the one that is reported.
+    # Medians of turns and turns of medians are not the same, but near.
+    assert bench["limits"][decode["limit"]] is not None
     if decode["limit"] == "dram_read_gbps":
         rate = decode["tokens_per_s"] * decode["bytes_per_token"] / 1e9
-        share = 100 * rate / bench["limits"]["dram_read_gbps"]
-        assert share / 5 < decode["percent_of_limit"] < share * 5, (share, decode)
+        share = 100 * rate / decode["limit_rate"]
+        assert share / 2 < decode["percent_of_limit"] < share * 2, (share, decode)
 layer = bench["decode_step"]
 assert layer["calls"] >= 6 * layer["calls_per_layer"] > 0 and layer["regions"] == 0, layer
 CHECK

@@ -7,31 +7,11 @@ readonly lluda="$PWD/cli/lluda"
 readonly lluda_opt="$PWD/passes/lluda_opt"
 readonly stories="$PWD/reference_data/stories"
 readonly tiny="$PWD/reference_data/tiny"
+readonly helpers="$PWD/cli/test_helpers.sh"
 readonly tmp="${TEST_TMPDIR:-$(mktemp -d)}"
 cd "$tmp" || exit 1
-failures=0
-
-fail() {
-  echo "FAILED: $*" >&2
-  failures=$((failures + 1))
-}
-
-# run ARGUMENTS...: leaves stdout in ./out, stderr in ./err, the exit code in $code.
-run() {
-  "$lluda" "$@" >out 2>err </dev/null
-  code=$?
-}
-
-expect() {
-  [[ $code == "$1" ]] || fail "$2: exit code $code, expected $1; stderr: $(cat err)"
-}
-
-expect_error() {
-  expect "$1" "$2"
-  [[ $(wc -l <err) == 1 && $(cat err) == "lluda: "* && $(cat err) == *"$2"* ]] ||
-    fail "expected one line with '$2', got: $(cat err)"
-  [[ ! -s out ]] || fail "$2: stdout has $(cat out)"
-}
+# shellcheck source=cli/test_helpers.sh
+source "$helpers"
 
 # --- ir --diff ---
 run ir --diff=fuse-rope
@@ -187,7 +167,4 @@ expect_error 2 "--layers"
 run verify no/such/folder
 expect_error 2 "no/such/folder"
 
-if ((failures > 0)); then
-  echo "$failures checks failed" >&2
-  exit 1
-fi
+finish

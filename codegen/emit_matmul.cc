@@ -15,6 +15,8 @@ namespace {
 constexpr int kLanes = kPanelRows;
 // How far ahead of its use a streamed panel is prefetched.
 constexpr int64_t kPrefetchBytes = 2048;
+// Panels that stay in the second nearest cache while the rows go by.
+constexpr int64_t kCachedPanelBytes = 384 << 10;
 
 // A matmul on packed weights: [rows] x [K] times N columns.
 class PanelMatmul {
@@ -44,32 +46,51 @@ class PanelMatmul {
     return spec.attrs.epilogue != ir::Epilogue::kSiluMul || columns % kLanes == 0;
   }
 
-  // Rows outside, panels inside: a block of A stays in the nearest cache while the call's panels go
-  // by.
+  // A few panels at a time, for these the rows, and for each block of rows the panels: the panels
+  // stay in one cache, the block in the nearest one.
   KernelInfo Emit() {
     const int64_t groups = (panels_ + width_ - 1) / width_;
     KernelInfo info;
     info.work_axes = {{"panels", ir::Extent::Constant(groups)}};
     const int64_t bytes = PanelElements() * width_ * ir::DTypeSize(spec_.operands[1].dtype);
     info.item_cost = std::max<int64_t>(1, bytes * (silu_mul_ ? 2 : 1) / 32);
+    if (!RowAxes().empty()) {
+      info.cost_symbol = RowAxes()[0].extent.symbol;
+      if (!IsBlocked() && Interleaves()) {
+        info.scratch_bytes = depth_total_ / Unit() * tile_.rows * 4 + 64;
+      }
+    }
+    const int64_t groups_at_once =
+        std::max<int64_t>(1, kCachedPanelBytes / (bytes * (silu_mul_ ? 2 : 1)));
+    e_.Loop(e_.Begin(), e_.End(), groups_at_once, [&](Value* group) {
+      Value* end = e_.b().CreateAdd(group, e_.Const(groups_at_once));
+      first_group_ = group;
+      end_group_ = e_.b().CreateSelect(e_.b().CreateICmpSLT(end, e_.End()), end, e_.End());
+      EmitRows();
+    });
+    return info;
+  }
+
+ private:
+  bool IsBlocked() const { return spec_.operands[0].block_rows > 0; }
+
+  // All rows times the panels of [first_group_, end_group_).
+  void EmitRows() {
     if (RowAxes().empty()) {
       EmitPanels(RowPointers(e_.Const(0), 1), e_.Const(0), e_.b().getFalse(), 1);
-      return info;
+      return;
     }
-    info.cost_symbol = RowAxes()[0].extent.symbol;
-    const bool blocked = spec_.operands[0].block_rows > 0;
-    if (!blocked && Interleaves()) info.scratch_bytes = depth_total_ / Unit() * tile_.rows * 4 + 64;
     Value* rows = e_.ExtentValue(RowAxes()[0].extent);
     Value* rest = e_.b().CreateURem(rows, e_.Const(tile_.rows));
     Value* whole = e_.b().CreateSub(rows, rest);
     e_.Loop(e_.Const(0), whole, tile_.rows, [&](Value* row) {
       std::vector<Value*> a_rows = RowPointers(row, tile_.rows);
-      if (!blocked && !Interleaves()) {
+      if (!IsBlocked() && !Interleaves()) {
         EmitPanels(a_rows, row, e_.b().getTrue(), 1);
         return;
       }
       Value* block = a_rows[0];  // rows before it fill whole blocks, so row-major counts alike
-      if (!blocked) {
+      if (!IsBlocked()) {
         Interleave(a_rows);
         block = e_.Scratch();
       }
@@ -87,10 +108,8 @@ class PanelMatmul {
             [&] { EmitPanels(RowPointers(row, size), row, e_.b().getFalse(), 1); });
       row = e_.b().CreateAdd(row, bit);
     }
-    return info;
   }
 
- private:
   std::vector<ir::Axis> RowAxes() const { return AxesWithout(spec_.operands[0], over_); }
 
   // Elements of one panel, padding included.
@@ -143,7 +162,7 @@ class PanelMatmul {
   // The rows from `row` on times all panels of the call's items. in_block: whether these rows fill
   // the tile.
   void EmitPanels(const std::vector<Value*>& a_rows, Value* row, Value* in_block, int interleaved) {
-    e_.ForItems([&](Value* group) {
+    e_.Loop(first_group_, end_group_, 1, [&](Value* group) {
       Value* first = e_.b().CreateMul(group, e_.Const(width_));
       const int64_t rest = panels_ % width_;
       if (rest == 0) {
@@ -273,6 +292,8 @@ class PanelMatmul {
   const bool silu_mul_;
   const int width_;
   const int64_t panels_;
+  Value* first_group_ = nullptr;
+  Value* end_group_ = nullptr;
 };
 
 // sum over k of a[...] * b[...], both at the given other indices.
