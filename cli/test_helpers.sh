@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the tests of the command line share; sourced after `lluda` is set to the binary and the
 # working folder is one for the test. finish, last, says how many checks failed.
 failures=0
