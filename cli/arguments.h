@@ -22,6 +22,9 @@ struct ModelFlags {
   std::string isa = "host";
   std::optional<int64_t> context;
   int threads = 0;
+  bool perf = false;  // tell perf the kernels' names
+  bool gdb = false;
+  std::string ir_file;  // a dump to run instead of the imported module; "-" is stdin
 };
 
 // What is left out comes from the model's generation_config.json.
@@ -45,6 +48,7 @@ struct GenerateFlags {
   std::vector<std::string> stops;
   bool stats = false;
   bool json = false;
+  std::string trace_file;
 };
 
 struct ChatFlags {
@@ -64,8 +68,34 @@ struct IrFlags {
   ModelFlags model;
   bool before = false;
   std::string after;  // a pass's name, or its number in the pipeline
-  std::string passes = "default";
+  std::string passes = "rest";
   std::string all_folder;
+  std::optional<std::string> diff;  // "" for all passes, or a pass's name or number
+  std::string func;                 // "attn", "load"; empty for all
+  bool plan = false;
+  std::string color = "auto";
+};
+
+struct AsmFlags {
+  ModelFlags model;
+  std::string op;  // a statement, "attn.qkv" or "@attn %qkv", or a kernel's name
+  bool list = false;
+  std::string emit = "asm";
+};
+
+struct ExplainFlags {
+  ModelFlags model;
+  std::optional<int64_t> tokens;  // a prompt of so many; unset: one token after `depth` others
+  int64_t depth = 128;
+  bool json = false;
+};
+
+struct VerifyFlags {
+  ModelFlags model;
+  std::optional<int64_t> layers;  // at least 1
+  int64_t tokens = 13;            // at least 1
+  std::string repro_file = "repro.lluda";
+  std::string reference;  // empty: the import is taken to be right
 };
 
 struct ValidateFlags {
@@ -84,7 +114,17 @@ struct BenchFlags {
   bool stats = false;
 };
 
-enum class Command : uint8_t { kGenerate, kChat, kTokenize, kIr, kValidate, kBench };
+enum class Command : uint8_t {
+  kGenerate,
+  kChat,
+  kTokenize,
+  kIr,
+  kAsm,
+  kExplain,
+  kVerify,
+  kValidate,
+  kBench
+};
 
 struct Arguments {
   Command command = Command::kGenerate;
@@ -92,6 +132,9 @@ struct Arguments {
   ChatFlags chat;
   TokenizeFlags tokenize;
   IrFlags ir;
+  AsmFlags assembly;
+  ExplainFlags explain;
+  VerifyFlags verify;
   ValidateFlags validate;
   BenchFlags bench;
 };

@@ -14,6 +14,9 @@ absl::StatusOr<int> RunGenerate(const GenerateFlags& flags);
 absl::StatusOr<int> RunChat(const ChatFlags& flags);
 absl::StatusOr<int> RunTokenize(const TokenizeFlags& flags);
 absl::StatusOr<int> RunIr(const IrFlags& flags);
+absl::StatusOr<int> RunAsm(const AsmFlags& flags);
+absl::StatusOr<int> RunExplain(const ExplainFlags& flags);
+absl::StatusOr<int> RunVerify(const VerifyFlags& flags);
 absl::StatusOr<int> RunValidate(const ValidateFlags& flags);
 absl::StatusOr<int> RunBench(const BenchFlags& flags);
 

@@ -70,6 +70,15 @@ absl::StatusOr<engine::ModuleOptions> ModuleOptionsOf(const ModelFlags& flags) {
   return options;
 }
 
+absl::StatusOr<std::optional<engine::ModuleText>> IrFileOf(const ModelFlags& flags) {
+  std::optional<engine::ModuleText> source;
+  if (flags.ir_file.empty()) return source;
+  absl::StatusOr<std::string> text = ReadInput(flags.ir_file);
+  if (!text.ok()) return text.status();
+  source = {flags.ir_file == "-" ? "stdin" : flags.ir_file, *std::move(text)};
+  return source;
+}
+
 absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(const ModelFlags& flags,
                                                          bool need_tokenizer,
                                                          bool record_activations) {
@@ -82,6 +91,11 @@ absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(const ModelFlags& flags
   options.folder = *std::move(folder);
   options.module = *module;
   options.module.record_activations = record_activations;
+  absl::StatusOr<std::optional<engine::ModuleText>> ir = IrFileOf(flags);
+  if (!ir.ok()) return ir.status();
+  options.ir = *std::move(ir);
+  options.perf = flags.perf;
+  options.gdb = flags.gdb;
   options.threads = flags.threads;
   options.isa = flags.isa;
   options.need_tokenizer = need_tokenizer;

@@ -6,6 +6,7 @@
 #define LLUDA_CLI_MODEL_FLAGS_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -20,6 +21,9 @@ namespace lluda::cli {
 absl::StatusOr<std::string> ModelFolder(const std::string& model);
 
 absl::StatusOr<engine::ModuleOptions> ModuleOptionsOf(const ModelFlags& flags);
+
+// The dump that --ir names, if it does.
+absl::StatusOr<std::optional<engine::ModuleText>> IrFileOf(const ModelFlags& flags);
 
 // Loads the model, with a progress line on a terminal.
 absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(const ModelFlags& flags,

@@ -26,6 +26,8 @@ namespace lluda::codegen {
 struct CompileOptions {
   int threads = 1;             // LLVM modules compiled side by side
   std::string entry = "step";  // the function the step list runs
+  bool perf = false;           // as in JitOptions
+  bool gdb = false;
 };
 
 struct CompiledModule {

@@ -1,7 +1,7 @@
 // Machine code from LLVM modules, and the memory that holds it. The only file that knows ORC.
 //
 // Example:
-//   auto jit = Jit::Create(target, 2);
+//   auto jit = Jit::Create(target, {/*threads=*/2});
 //   jit->AddModule(std::move(context), std::move(module));
 //   auto library = std::move(*jit).Compile({"rmsnorm_f32_bf16_1024"});
 //   KernelFn fn = (*library)->Find("rmsnorm_f32_bf16_1024");
@@ -32,10 +32,17 @@ class KernelLibrary {
   virtual runtime::KernelFn Find(const std::string& name) const = 0;
 };
 
+struct JitOptions {
+  int threads = 1;  // how many modules are compiled at a time
+  // Tells profilers and debuggers the kernels' names and code. Both cost time at the start.
+  bool perf = false;  // perf's map file, /tmp/perf-PID.map
+  bool gdb = false;   // GDB's JIT interface
+};
+
 class Jit {
  public:
-  // `threads`: how many modules are compiled at a time.
-  static absl::StatusOr<std::unique_ptr<Jit>> Create(const Target& target, int threads);
+  static absl::StatusOr<std::unique_ptr<Jit>> Create(const Target& target,
+                                                     const JitOptions& options);
   ~Jit();
 
   // Gives a module's functions to the compiler. The module's data layout and triple are set here.
@@ -47,12 +54,15 @@ class Jit {
 
  private:
   Jit();
+  struct Announcement;
   std::unique_ptr<llvm::orc::LLJIT> lljit_;
+  std::unique_ptr<Announcement> announcement_;
   std::string triple_;
   std::string layout_;
 };
 
-// The assembly of a module for a target, for tests and for reading.
+// A module's LLVM IR as it is compiled for a target, and its assembly; for reading.
+absl::StatusOr<std::string> LlvmIr(const Target& target, llvm::Module* module);
 absl::StatusOr<std::string> Assembly(const Target& target, llvm::Module* module);
 
 }  // namespace lluda::codegen

@@ -45,8 +45,8 @@ absl::StatusOr<uint32_t> KernelSet::Add(const KernelSpec& spec) {
   return index;
 }
 
-absl::StatusOr<std::unique_ptr<KernelLibrary>> KernelSet::Compile(int threads) {
-  absl::StatusOr<std::unique_ptr<Jit>> jit = Jit::Create(target_, threads);
+absl::StatusOr<std::unique_ptr<KernelLibrary>> KernelSet::Compile(const JitOptions& options) {
+  absl::StatusOr<std::unique_ptr<Jit>> jit = Jit::Create(target_, options);
   if (!jit.ok()) return jit.status();
   std::vector<std::string> names;
   for (size_t i = 0; i < kernels_.size(); ++i) {

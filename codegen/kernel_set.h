@@ -26,8 +26,8 @@ class KernelSet {
   // The kernel's index in `kernels()`.
   absl::StatusOr<uint32_t> Add(const KernelSpec& spec);
 
-  // Compiles all of them, `threads` at a time, and fills in their addresses.
-  absl::StatusOr<std::unique_ptr<KernelLibrary>> Compile(int threads);
+  // Compiles all of them and fills in their addresses.
+  absl::StatusOr<std::unique_ptr<KernelLibrary>> Compile(const JitOptions& options);
 
   const std::vector<runtime::Kernel>& kernels() const { return kernels_; }
 

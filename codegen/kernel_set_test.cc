@@ -57,7 +57,7 @@ TEST(KernelSet, CompilesWhatItHoldsForAnyNumberOfThreads) {
     const Target target = Target::Host();
     KernelSet kernels(target, SymbolNames(*module));
     for (const KernelSpec& spec : SpecsOf(*module)) ASSERT_TRUE(kernels.Add(spec).ok());
-    const auto library = kernels.Compile(threads);
+    const auto library = kernels.Compile({threads});
     ASSERT_TRUE(library.ok()) << library.status();
     for (const runtime::Kernel& kernel : kernels.kernels()) {
       EXPECT_NE(kernel.fn, nullptr) << kernel.name;

@@ -189,7 +189,7 @@ Limit LimitOfMatmul(const Target& target, ir::DType a, ir::DType b) {
 
 absl::StatusOr<std::unique_ptr<LimitLoops>> LimitLoops::Compile(const Target& target) {
   std::unique_ptr<LimitLoops> result(new LimitLoops());
-  absl::StatusOr<std::unique_ptr<Jit>> jit = Jit::Create(target, 1);
+  absl::StatusOr<std::unique_ptr<Jit>> jit = Jit::Create(target, {});
   if (!jit.ok()) return jit.status();
   std::vector<std::string> names;
   absl::Status status;

@@ -78,16 +78,21 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   absl::StatusOr<ModelFiles> files = OpenModelFiles(options.folder, Weights::kRequired);
   if (!files.ok()) return files.status();
   files_ = *std::move(files);
-  absl::StatusOr<std::unique_ptr<ir::Module>> module = ImportModule(files_, options.module);
+  absl::StatusOr<std::unique_ptr<ir::Module>> module =
+      options.ir ? ParseModuleFor(files_, *options.ir) : ImportModule(files_, options.module);
   if (!module.ok()) return module.status();
-  context_ = *ContextOf(files_.config, options.module);
-  max_step_ = std::min(options.module.max_step, context_);
+  // The cache is as long as the module says, rounded up to whole blocks where it was imported.
+  context_ = options.ir
+                 ? std::min((*module)->FindSymbol("C")->max, files_.config.max_position_embeddings)
+                 : *ContextOf(files_.config, options.module);
+  max_step_ = std::min((*module)->FindSymbol("T")->max, context_);
   weights_ = std::make_unique<CheckpointWeights>(&*files_.checkpoint);
   weights_->Prefetch();
   stats_.import_seconds = watch.Lap();
 
-  absl::StatusOr<passes::Pipeline> pipeline =
-      passes::Pipeline::Create(passes::DefaultPipeline(), {});
+  absl::StatusOr<std::vector<std::string>> names = passes::RemainingPasses(**module);
+  if (!names.ok()) return names.status();
+  absl::StatusOr<passes::Pipeline> pipeline = passes::Pipeline::Create(*names, {});
   if (!pipeline.ok()) return pipeline.status();
   if (auto reports = pipeline->Run(module->get()); !reports.ok()) return reports.status();
   stats_.passes_seconds = watch.Lap();
@@ -95,6 +100,8 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   const int threads = options.threads == 0 ? runtime::UsablePhysicalCores() : options.threads;
   codegen::CompileOptions compile;
   compile.threads = threads;
+  compile.perf = options.perf;
+  compile.gdb = options.gdb;
   absl::StatusOr<codegen::CompiledModule> compiled = codegen::Compile(**module, *target, compile);
   if (!compiled.ok()) return compiled.status();
   stats_.kernels = static_cast<int64_t>(compiled->program.kernels.size());

@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "engine/checkpoint_weights.h"
 #include "engine/model_files.h"
+#include "engine/module_text.h"
 #include "frontends/generation_config.h"
 #include "frontends/tokenizer/tokenizer.h"
 #include "runtime/executable.h"
@@ -37,8 +38,13 @@ namespace lluda::engine {
 struct LoadOptions {
   std::string folder;  // as Hugging Face's tools lay it out
   ModuleOptions module;
+  // Instead of the imported module, and of `module`: a dump, on which the passes go on where it
+  // stopped.
+  std::optional<ModuleText> ir;
   int threads = 0;             // 0: the physical cores this process may use
   std::string isa = "host";    // or an older one that the CPU has, see codegen/target.h
+  bool perf = false;           // tell perf the kernels' names, see codegen/jit.h
+  bool gdb = false;            // tell GDB
   bool need_tokenizer = true;  // false: a folder without one is fine
   // Told, from the loading thread, how many bytes of the weights are packed.
   std::function<void(int64_t done, int64_t total)> progress;
