@@ -256,7 +256,7 @@ void RegisterRow(const codegen::TileRow& row) {
 void RegisterAll() {
   for (const codegen::TileRow& row : codegen::AllTiles()) {
     const auto target = codegen::Target::Named(codegen::IsaName(row.isa));
-    if (target.ok() && target->FindTile(row.a, row.b) == &row) RegisterRow(row);
+    if (target.ok() && target->FindMatmulTile(row.a, row.b) == &row) RegisterRow(row);
   }
 }
 

@@ -164,7 +164,7 @@ TEST_F(BundleTest, VerifyNamesWhatIsDamaged) {
 
 TEST_F(BundleTest, IsRefusedOnACpuThatLacksAFeatureOfItsCode) {
   EditHeader(path_, [](Header* header) { header->add_cpu_features("avx1024"); });
-  EXPECT_EQ(ErrorOf(path_), "its code is for another CPU: this CPU lacks avx1024");
+  EXPECT_EQ(ErrorOf(path_), "its code cannot run here: this CPU lacks avx1024");
 }
 
 TEST_F(BundleTest, IsRefusedForAnotherArchitecture) {

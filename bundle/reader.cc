@@ -151,8 +151,7 @@ absl::StatusOr<Runnable> Bundle::Prepare() const {
   const absl::Status features =
       runtime::CheckCpuFeatures({header_.cpu_features().begin(), header_.cpu_features().end()});
   if (!features.ok()) {
-    return Error(features.code(),
-                 absl::StrCat("its code is for another CPU: ", features.message()));
+    return Error(features.code(), absl::StrCat("its code cannot run here: ", features.message()));
   }
   const ProgramLimits limits{static_cast<int64_t>(header_.weights().bytes()), header_.code_start(),
                              header_.code().bytes()};

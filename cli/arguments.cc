@@ -33,6 +33,20 @@ void AddPrecision(CLI::App* app, ModelFlags* flags) {
       ->capture_default_str();
 }
 
+void AddIrFile(CLI::App* app, ModelFlags* flags) {
+  CLI::Option* file = app->add_option(
+      "--ir", flags->ir_file,
+      "Run this dump of `lluda ir` on the model's weights: the passes go on where it stopped; - is "
+      "stdin");
+  file->excludes("--ctx")->excludes("--precision");
+}
+
+void AddIsa(CLI::App* app, ModelFlags* flags) {
+  app->add_option("--isa", flags->isa,
+                  "host, or an older one: amx, avx512bf16, avx512, avx2, generic")
+      ->capture_default_str();
+}
+
 void AddThreads(CLI::App* app, ModelFlags* flags) {
   app->add_option("-t,--threads", flags->threads, "Threads [the physical cores there are]")
       ->check(CLI::Range(1, kMostThreads));
@@ -40,8 +54,7 @@ void AddThreads(CLI::App* app, ModelFlags* flags) {
 
 void AddMachine(CLI::App* app, ModelFlags* flags) {
   AddThreads(app, flags);
-  app->add_option("--isa", flags->isa, "host, or an older one: avx512bf16, avx512, avx2, generic")
-      ->capture_default_str();
+  AddIsa(app, flags);
 }
 
 void AddPrompt(CLI::App* app, PromptFlags* flags, const char* what) {
@@ -101,6 +114,12 @@ CLI::App* AddGenerate(CLI::App* app, GenerateFlags* flags) {
   AddGenerationModel(sub, &flags->model);
   AddGeneration(sub, flags);
   AddContinuation(sub, flags);
+  AddIrFile(sub, &flags->model);
+  sub->add_option("--trace", flags->trace_file,
+                  "Write when each thread worked on which call and when it waited, for Perfetto");
+  sub->add_flag("--perf", flags->model.perf,
+                "Write /tmp/perf-PID.map, where perf looks for the kernels' names");
+  sub->add_flag("--gdb", flags->model.gdb, "Tell GDB the kernels' names");
   return sub;
 }
 
@@ -135,12 +154,91 @@ CLI::App* AddIr(CLI::App* app, IrFlags* flags) {
   CLI::Option* all = sub->add_option("--all", flags->all_folder,
                                      "Write the module before, and after each pass that changed "
                                      "it, to files in this folder");
-  before->excludes(after)->excludes(all);
-  after->excludes(all);
-  sub->add_option("--passes", flags->passes, "Passes to run, separated by commas")
+  CLI::Option* diff = sub->add_option(
+      "--diff", flags->diff,
+      "Print what each pass changed, or what one did: --diff=fuse-rope, or its number");
+  diff->expected(0, 1)->default_str("");
+  CLI::Option* plan =
+      sub->add_flag("--plan", flags->plan,
+                    "Print the memory plan and the list of calls that a step is compiled to");
+  CLI::Option* func =
+      sub->add_option("--func", flags->func, "Only this function, or `load` for the load block");
+  before->excludes(after)->excludes(all)->excludes(diff)->excludes(plan);
+  after->excludes(all)->excludes(diff)->excludes(plan);
+  all->excludes(diff)->excludes(plan)->excludes(func);
+  diff->excludes(plan);
+  sub->add_option("--color", flags->color, "Colours in --diff: auto (on a terminal), always, never")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->capture_default_str();
+  sub->add_option(
+         "--passes", flags->passes,
+         "Passes to run, separated by commas; 'default' is the whole pipeline, 'rest' what of it "
+         "the module has not gone through")
       ->capture_default_str();
   AddContext(sub, &flags->model);
   AddPrecision(sub, &flags->model);
+  AddIrFile(sub, &flags->model);
+  return sub;
+}
+
+CLI::App* AddAsm(CLI::App* app, AsmFlags* flags) {
+  CLI::App* sub = app->add_subcommand("asm", "Print the machine code of a statement");
+  AddModel(sub, &flags->model.model);
+  CLI::Option* op = sub->add_option(
+      "--op", flags->op,
+      "The statement: attn.qkv, or \"@attn %qkv\" as a dump spells it; or a kernel's name");
+  CLI::Option* list =
+      sub->add_flag("--list", flags->list, "Print the statements and their kernels");
+  op->excludes(list);
+  sub->add_option("--emit", flags->emit, "asm: assembly; llvm: LLVM IR as it is compiled")
+      ->check(CLI::IsMember({"asm", "llvm"}))
+      ->capture_default_str();
+  AddContext(sub, &flags->model);
+  AddPrecision(sub, &flags->model);
+  AddIrFile(sub, &flags->model);
+  AddIsa(sub, &flags->model);
+  return sub;
+}
+
+CLI::App* AddExplain(CLI::App* app, ExplainFlags* flags) {
+  CLI::App* sub = app->add_subcommand(
+      "explain", "Tell of each statement where it came from, what it costs and how long it takes");
+  AddModel(sub, &flags->model.model);
+  CLI::Option* tokens = sub->add_option("--tokens", flags->tokens,
+                                        "Explain a prompt of so many tokens [a single token]");
+  tokens->check(CLI::Range(int64_t{1}, kMostTokens));
+  sub->add_option("--depth", flags->depth, "Tokens that come before the single one")
+      ->check(CLI::Range(int64_t{0}, kMostTokens))
+      ->excludes(tokens)
+      ->capture_default_str();
+  AddContext(sub, &flags->model);
+  AddPrecision(sub, &flags->model);
+  AddIrFile(sub, &flags->model);
+  AddMachine(sub, &flags->model);
+  sub->add_flag("--json", flags->json, "Print one JSON object instead of text");
+  return sub;
+}
+
+CLI::App* AddVerify(CLI::App* app, VerifyFlags* flags) {
+  CLI::App* sub = app->add_subcommand(
+      "verify", "Hold every pass and every kernel against the interpreter; name the first fault");
+  AddModel(sub, &flags->model.model);
+  sub->add_option("--layers", flags->layers,
+                  "Only the first so many layers [all of a small model, one of a large one]")
+      ->check(CLI::Range(int64_t{1}, kMostTokens));
+  sub->add_option("--tokens", flags->tokens, "Tokens of the prompt that is run")
+      ->check(CLI::Range(int64_t{1}, int64_t{63}))
+      ->capture_default_str();
+  CLI::Option* reference = sub->add_option(
+      "--reference", flags->reference,
+      "Compare the imported module, too, with what extract_reference.py wrote: NAME.json");
+  sub->add_option("--repro", flags->repro_file, "Where to write the module that has the fault")
+      ->capture_default_str();
+  AddContext(sub, &flags->model);
+  AddPrecision(sub, &flags->model);
+  AddIrFile(sub, &flags->model);
+  reference->excludes("--ir");
+  AddIsa(sub, &flags->model);
   return sub;
 }
 
@@ -246,6 +344,9 @@ ParseResult ParseArguments(int argc, char** argv) {
         {AddChat(&app, &arguments.chat), Command::kChat},
         {AddTokenize(&app, &arguments.tokenize), Command::kTokenize},
         {AddIr(&app, &arguments.ir), Command::kIr},
+        {AddAsm(&app, &arguments.assembly), Command::kAsm},
+        {AddExplain(&app, &arguments.explain), Command::kExplain},
+        {AddVerify(&app, &arguments.verify), Command::kVerify},
         {AddValidate(&app, &arguments.validate), Command::kValidate},
         {AddBench(&app, &arguments.bench), Command::kBench},
         {AddCompile(&app, &arguments.compile), Command::kCompile},
@@ -259,10 +360,9 @@ ParseResult ParseArguments(int argc, char** argv) {
     }
     // Not left to the parser, which would say this of a misspelt subcommand, too.
     if (app.get_subcommands().empty()) {
-      throw CLI::RequiredError(
-          "A subcommand is required: generate, chat, tokenize, ir, validate, bench, compile or "
-          "cache",
-          CLI::ExitCodes::RequiredError);
+      std::string names;
+      for (const auto& [sub, command] : commands) names += " " + sub->get_name();
+      throw CLI::RequiredError("A subcommand is required:" + names, CLI::ExitCodes::RequiredError);
     }
     for (const auto& [sub, command] : commands) {
       if (sub->parsed()) arguments.command = command;

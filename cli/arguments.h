@@ -24,6 +24,9 @@ struct ModelFlags {
   int threads = 0;
   bool use_cache = true;
   bool check = false;  // of a bundle: all of it is hashed before it is run
+  bool perf = false;   // tell perf the kernels' names
+  bool gdb = false;
+  std::string ir_file;  // a dump to run instead of the imported module; "-" is stdin
 };
 
 // What is left out comes from the model's generation_config.json.
@@ -47,6 +50,7 @@ struct GenerateFlags {
   std::vector<std::string> stops;
   bool stats = false;
   bool json = false;
+  std::string trace_file;
 };
 
 struct ChatFlags {
@@ -66,8 +70,34 @@ struct IrFlags {
   ModelFlags model;
   bool before = false;
   std::string after;  // a pass's name, or its number in the pipeline
-  std::string passes = "default";
+  std::string passes = "rest";
   std::string all_folder;
+  std::optional<std::string> diff;  // "" for all passes, or a pass's name or number
+  std::string func;                 // "attn", "load"; empty for all
+  bool plan = false;
+  std::string color = "auto";
+};
+
+struct AsmFlags {
+  ModelFlags model;
+  std::string op;  // a statement, "attn.qkv" or "@attn %qkv", or a kernel's name
+  bool list = false;
+  std::string emit = "asm";
+};
+
+struct ExplainFlags {
+  ModelFlags model;
+  std::optional<int64_t> tokens;  // a prompt of so many; unset: one token after `depth` others
+  int64_t depth = 128;
+  bool json = false;
+};
+
+struct VerifyFlags {
+  ModelFlags model;
+  std::optional<int64_t> layers;  // at least 1
+  int64_t tokens = 13;            // at least 1
+  std::string repro_file = "repro.lluda";
+  std::string reference;  // empty: the import is taken to be right
 };
 
 struct ValidateFlags {
@@ -105,6 +135,9 @@ enum class Command : uint8_t {
   kChat,
   kTokenize,
   kIr,
+  kAsm,
+  kExplain,
+  kVerify,
   kValidate,
   kBench,
   kCompile,
@@ -117,6 +150,9 @@ struct Arguments {
   ChatFlags chat;
   TokenizeFlags tokenize;
   IrFlags ir;
+  AsmFlags assembly;
+  ExplainFlags explain;
+  VerifyFlags verify;
   ValidateFlags validate;
   CompileFlags compile;
   CacheFlags cache;

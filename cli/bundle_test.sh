@@ -80,6 +80,17 @@ run "$lluda" ir stories.llb
 expect_out "$(cat expected)"
 run "$lluda" ir stories.llb --before
 expect_error 2 "stories.llb: a bundle has the module after all passes only"
+run "$lluda" ir stories.llb --plan
+expect_error 2 "stories.llb: a bundle has the module after all passes only"
+"$lluda" ir "$stories" --func attn >expected
+run "$lluda" ir stories.llb --func attn
+expect_out "$(cat expected)"
+run "$lluda" asm stories.llb --list
+expect_error 2 "stories.llb: is compiled already"
+run "$lluda" generate stories.llb -p x -n 2 --perf
+expect_error 2 "stories.llb: perf and GDB are told of kernels that are compiled now"
+run "$lluda" generate stories.llb -p x -n 2 --trace trace.json
+[[ $code == 0 ]] && grep -qF '"attn[0].' trace.json || fail "--trace of a bundle: $(cat err)"
 run "$lluda" bench stories.llb
 expect_error 2 "stories.llb: operations are counted in the module before the passes"
 run "$lluda" chat stories.llb -p "Hello" -n 4

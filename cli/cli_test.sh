@@ -7,37 +7,11 @@ readonly stories="$PWD/reference_data/stories"
 readonly tiny="$PWD/reference_data/tiny"
 readonly template="$PWD/reference_data/qwen3_tokenizer/tokenizer_config.json"
 readonly seeded="$PWD/reference_data/qwen3_0_6b"
+readonly helpers="$PWD/cli/test_helpers.sh"
 readonly tmp="${TEST_TMPDIR:-$(mktemp -d)}"
 cd "$tmp" || exit 1
-failures=0
-
-fail() {
-  echo "FAILED: $*" >&2
-  failures=$((failures + 1))
-}
-
-# run ARGUMENTS...: leaves stdout in ./out, stderr in ./err, the exit code in $code.
-run() {
-  "$lluda" "$@" >out 2>err </dev/null
-  code=$?
-}
-
-# expect CODE WHAT: the last run ended with CODE.
-expect() {
-  [[ $code == "$1" ]] || fail "$2: exit code $code, expected $1; stderr: $(cat err)"
-}
-
-# expect_error CODE TEXT: one line on stderr that has TEXT, and nothing on stdout.
-expect_error() {
-  expect "$1" "$2"
-  [[ $(wc -l <err) == 1 && $(cat err) == "lluda: "* && $(cat err) == *"$2"* ]] ||
-    fail "expected one line with '$2', got: $(cat err)"
-  [[ ! -s out ]] || fail "$2: stdout has $(cat out)"
-}
-
-expect_out() {
-  [[ $(cat out) == "$1" ]] || fail "expected '$1' on stdout, got '$(cat out)'"
-}
+# shellcheck source=cli/test_helpers.sh
+source "$helpers"
 
 # --- generate ---
 run generate -p "Once upon a time" -n 8 --temperature 0
@@ -251,7 +225,4 @@ printf '{"prompts": [{"next": 1}]}' >partial.json
 run validate --reference partial.json
 expect_error 2 "partial.json: prompts[0].ids is missing or empty"
 
-if ((failures > 0)); then
-  echo "$failures checks failed" >&2
-  exit 1
-fi
+finish

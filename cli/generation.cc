@@ -10,6 +10,8 @@
 #include "cli/interrupt.h"
 #include "cli/json_writer.h"
 #include "cli/output.h"
+#include "cli/trace.h"
+#include "runtime/timeline.h"
 
 namespace lluda::cli {
 
@@ -33,9 +35,16 @@ absl::StatusOr<int> GenerateText(engine::Model* model, const GenerateFlags& flag
   const Interrupt interrupt;
   options.cancel = interrupt.flag();
   const std::vector<int32_t> ids = model->tokenizer()->Encode(prompt);
+  runtime::Timeline timeline(model->threads());
+  if (!flags.trace_file.empty()) model->executable()->RecordTo(&timeline);
   absl::StatusOr<engine::Generation> generation = (*session)->Generate(ids, options);
   if (!generation.ok()) return generation.status();
   if (!written.ok()) return written;
+  if (!flags.trace_file.empty()) {
+    model->executable()->RecordTo(nullptr);
+    written = WriteFile(flags.trace_file, TraceJson(model->executable()->program(), timeline));
+    if (!written.ok()) return written;
+  }
 
   if (flags.json) {
     JsonWriter json;

@@ -12,7 +12,7 @@
 
 namespace lluda::cli {
 
-// Writes what comes to stdout as it comes, or one JSON object; the exit code.
+// Writes what comes to stdout as it comes, or one JSON object, and the trace; the exit code.
 absl::StatusOr<int> GenerateText(engine::Model* model, const GenerateFlags& flags,
                                  const std::string& prompt);
 

@@ -1,10 +1,12 @@
-// lluda ir: a model's module as text, at any point of the pipeline. Needs config.json; weights only
-// for their dtypes, and not even for those if the config names one.
+// lluda ir: a model's module as text, at any point of the pipeline, and what the passes did to it.
+// Needs config.json; weights only for their dtypes, and not even for those if the config names one.
+#include <unistd.h>
+
 #include <filesystem>
-#include <iostream>
 #include <memory>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -12,12 +14,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "bundle/reader.h"
 #include "cli/commands.h"
-#include "cli/model_flags.h"
+#include "cli/import_flags.h"
+#include "cli/ir_plan.h"
 #include "cli/output.h"
-#include "engine/model_files.h"
+#include "ir/diff.h"
 #include "ir/printer.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
@@ -25,27 +28,36 @@
 namespace lluda::cli {
 namespace {
 
-std::vector<std::string> PassNames(const std::string& list) {
-  std::vector<std::string> names;
-  for (absl::string_view name : absl::StrSplit(list, ',', absl::SkipEmpty())) {
-    if (name == "default") {
-      for (std::string& pass : passes::DefaultPipeline()) names.push_back(std::move(pass));
-    } else {
-      names.emplace_back(name);
-    }
+// A pass of the pipeline, as a user names it: its number from 1, or its name.
+struct PassChoice {
+  size_t number = 0;  // 0: by name
+  std::string name;
+
+  bool Fits(size_t i, const std::vector<std::string>& names) const {
+    return number > 0 ? i == number : names[i - 1] == name;
   }
-  return names;
+};
+
+absl::StatusOr<PassChoice> ChoosePass(const char* flag, const std::string& text,
+                                      const std::vector<std::string>& names) {
+  PassChoice choice;
+  choice.name = text;
+  size_t number = 0;
+  if (absl::SimpleAtoi(text, &number) && number >= 1) choice.number = number;
+  for (size_t i = 1; i <= names.size(); ++i) {
+    if (choice.Fits(i, names)) return choice;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(flag, ": '", text, "' is none of the passes: ", absl::StrJoin(names, ", ")));
 }
 
 // How many of the passes to run so that `after` is the last one.
 absl::StatusOr<size_t> CountUpTo(const std::vector<std::string>& names, const std::string& after) {
-  size_t number = 0;
-  if (absl::SimpleAtoi(after, &number) && number >= 1 && number <= names.size()) return number;
-  for (size_t i = names.size(); i > 0; --i) {
-    if (names[i - 1] == after) return i;
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("--after: '", after, "' is none of the passes: ", absl::StrJoin(names, ", ")));
+  absl::StatusOr<PassChoice> choice = ChoosePass("--after", after, names);
+  if (!choice.ok()) return choice.status();
+  size_t count = names.size();
+  while (!choice->Fits(count, names)) --count;
+  return count;
 }
 
 absl::Status Dump(const std::string& folder, int number, absl::string_view pass,
@@ -55,59 +67,121 @@ absl::Status Dump(const std::string& folder, int number, absl::string_view pass,
   return WriteFile((std::filesystem::path(folder) / name).string(), ir::PrintModule(module));
 }
 
+bool IsWanted(const IrFlags& flags, absl::string_view section) {
+  absl::string_view wanted = flags.func;
+  absl::ConsumePrefix(&wanted, "@");
+  absl::ConsumePrefix(&section, "@");
+  return wanted.empty() || section == wanted;
+}
+
+// A module's text, or the wanted section of it.
+absl::StatusOr<std::string> Wanted(const IrFlags& flags, std::string text) {
+  if (flags.func.empty()) return text;
+  std::vector<std::string> names;
+  for (const ir::Section& section : ir::SectionsOf(text)) {
+    if (IsWanted(flags, section.name)) {
+      return absl::StrCat(absl::StrJoin(section.lines, "\n"), "\n");
+    }
+    if (section.name != "declarations") names.emplace_back(absl::StripPrefix(section.name, "@"));
+  }
+  return absl::InvalidArgumentError(absl::StrCat("--func: the module has no '", flags.func,
+                                                 "', but ", absl::StrJoin(names, ", ")));
+}
+
 // Of a bundle only the module that was compiled is there.
 absl::StatusOr<int> PrintBundle(const IrFlags& flags) {
-  if (flags.before || !flags.after.empty() || !flags.all_folder.empty() ||
-      flags.passes != "default") {
+  if (flags.before || !flags.after.empty() || !flags.all_folder.empty() || flags.diff ||
+      flags.plan || flags.passes != IrFlags().passes || !flags.model.ir_file.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat(flags.model.model, ": a bundle has the module after all passes only"));
   }
   absl::StatusOr<std::unique_ptr<bundle::Bundle>> bundle = bundle::Bundle::Open(flags.model.model);
   if (!bundle.ok()) return bundle.status();
-  absl::StatusOr<absl::string_view> text = (*bundle)->Ir();
+  absl::StatusOr<absl::string_view> module = (*bundle)->Ir();
+  if (!module.ok()) return module.status();
+  absl::StatusOr<std::string> text = Wanted(flags, std::string(*module));
   if (!text.ok()) return text.status();
   if (absl::Status status = WriteStdout(*text); !status.ok()) return status;
   return 0;
 }
 
+// Writes what the chosen passes changed, as they run.
+class Differ {
+ public:
+  Differ(const IrFlags& flags, const std::vector<std::string>& names, PassChoice choice)
+      : flags_(flags), names_(names), choice_(std::move(choice)) {
+    color_ = flags.color == "always" || (flags.color == "auto" && isatty(STDOUT_FILENO) == 1);
+  }
+
+  absl::Status See(int number, absl::string_view pass, const ir::Module& module) {
+    const std::string before = std::exchange(text_, ir::PrintModule(module));
+    const bool chosen =
+        number > 0 && (flags_.diff->empty() || choice_.Fits(static_cast<size_t>(number), names_));
+    if (!chosen) return absl::OkStatus();
+    std::vector<ir::SectionDiff> diff;
+    for (ir::SectionDiff& section : ir::Diff(before, text_)) {
+      if (IsWanted(flags_, section.name)) diff.push_back(std::move(section));
+    }
+    if (diff.empty()) return absl::OkStatus();
+    const std::string title = absl::StrCat("=== ", number, " ", pass);
+    return WriteStdout(absl::StrCat(color_ ? absl::StrCat("\033[1m", title, "\033[0m") : title,
+                                    "\n", ir::DiffText(diff, color_)));
+  }
+
+ private:
+  const IrFlags& flags_;
+  const std::vector<std::string>& names_;
+  PassChoice choice_;
+  bool color_ = false;
+  std::string text_;
+};
+
 }  // namespace
 
 absl::StatusOr<int> RunIr(const IrFlags& flags) {
   if (bundle::Bundle::Looks(flags.model.model)) return PrintBundle(flags);
-  std::vector<std::string> names = PassNames(flags.passes);
-  if (flags.before) names.clear();
+  absl::StatusOr<ImportedModel> imported = ImportModel(flags.model, engine::Weights::kOptional);
+  if (!imported.ok()) return imported.status();
+  ir::Module* module = imported->module.get();
+  absl::StatusOr<std::vector<std::string>> names = passes::PassesOf(flags.passes, *module);
+  if (!names.ok()) return names.status();
+  if (flags.before) names->clear();
   if (!flags.after.empty()) {
-    absl::StatusOr<size_t> count = CountUpTo(names, flags.after);
+    absl::StatusOr<size_t> count = CountUpTo(*names, flags.after);
     if (!count.ok()) return count.status();
-    names.resize(*count);
+    names->resize(*count);
   }
   passes::PipelineOptions options;
+  PassChoice choice;
+  if (flags.diff && !flags.diff->empty()) {
+    absl::StatusOr<PassChoice> chosen = ChoosePass("--diff", *flags.diff, *names);
+    if (!chosen.ok()) return chosen.status();
+    choice = *std::move(chosen);
+  }
+  Differ differ(flags, *names, choice);
+  if (flags.diff) {
+    options.dump = [&](int number, absl::string_view pass, const ir::Module& after) {
+      return differ.See(number, pass, after);
+    };
+  }
   if (!flags.all_folder.empty()) {
     std::error_code error;
     std::filesystem::create_directories(flags.all_folder, error);
     if (error) {
       return absl::UnavailableError(absl::StrCat(flags.all_folder, ": ", error.message()));
     }
-    options.dump = [&](int number, absl::string_view pass, const ir::Module& module) {
-      return Dump(flags.all_folder, number, pass, module);
+    options.dump = [&](int number, absl::string_view pass, const ir::Module& after) {
+      return Dump(flags.all_folder, number, pass, after);
     };
   }
-  absl::StatusOr<passes::Pipeline> pipeline = passes::Pipeline::Create(names, options);
+  absl::StatusOr<passes::Pipeline> pipeline = passes::Pipeline::Create(*names, options);
   if (!pipeline.ok()) return pipeline.status();
-
-  absl::StatusOr<std::string> folder = ModelFolder(flags.model.model);
-  if (!folder.ok()) return folder.status();
-  absl::StatusOr<engine::ModelFiles> files =
-      engine::OpenModelFiles(*folder, engine::Weights::kOptional);
-  if (!files.ok()) return files.status();
-  absl::StatusOr<engine::ModuleOptions> module_options = ModuleOptionsOf(flags.model);
-  if (!module_options.ok()) return module_options.status();
-  absl::StatusOr<std::unique_ptr<ir::Module>> module =
-      engine::ImportModule(*files, *module_options);
-  if (!module.ok()) return module.status();
-  if (auto reports = pipeline->Run(module->get()); !reports.ok()) return reports.status();
-  if (!flags.all_folder.empty()) return 0;
-  if (absl::Status status = WriteStdout(ir::PrintModule(**module)); !status.ok()) return status;
+  if (auto reports = pipeline->Run(module); !reports.ok()) return reports.status();
+  if (!flags.all_folder.empty() || flags.diff) return 0;
+  absl::StatusOr<std::string> text =
+      flags.plan ? PlanText(*module, flags.func) : Wanted(flags, ir::PrintModule(*module));
+  if (!text.ok()) return text.status();
+  if (absl::Status status = WriteStdout(*text); !status.ok()) return status;
   return 0;
 }
 

@@ -23,6 +23,12 @@ absl::StatusOr<int> Run(const Arguments& arguments) {
       return RunTokenize(arguments.tokenize);
     case Command::kIr:
       return RunIr(arguments.ir);
+    case Command::kAsm:
+      return RunAsm(arguments.assembly);
+    case Command::kExplain:
+      return RunExplain(arguments.explain);
+    case Command::kVerify:
+      return RunVerify(arguments.verify);
     case Command::kValidate:
       return RunValidate(arguments.validate);
     case Command::kCompile:

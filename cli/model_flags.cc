@@ -10,6 +10,7 @@
 #include "bundle/reader.h"
 #include "cli/cache_folder.h"
 #include "cli/default_model.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "frontends/model_folder.h"
 
@@ -30,6 +31,15 @@ absl::StatusOr<engine::ModuleOptions> ModuleOptionsOf(const ModelFlags& flags) {
   return options;
 }
 
+absl::StatusOr<std::optional<engine::ModuleText>> IrFileOf(const ModelFlags& flags) {
+  std::optional<engine::ModuleText> source;
+  if (flags.ir_file.empty()) return source;
+  absl::StatusOr<std::string> text = ReadInput(flags.ir_file);
+  if (!text.ok()) return text.status();
+  source = {flags.ir_file == "-" ? "stdin" : flags.ir_file, *std::move(text)};
+  return source;
+}
+
 absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags) {
   engine::LoadOptions options;
   absl::StatusOr<std::string> folder = ModelFolder(flags.model);
@@ -38,6 +48,11 @@ absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags) {
   if (!module.ok()) return module.status();
   options.folder = *std::move(folder);
   options.module = *module;
+  absl::StatusOr<std::optional<engine::ModuleText>> ir = IrFileOf(flags);
+  if (!ir.ok()) return ir.status();
+  options.ir = *std::move(ir);
+  options.perf = flags.perf;
+  options.gdb = flags.gdb;
   options.threads = flags.threads;
   options.isa = flags.isa;
   options.check_weights = flags.check;

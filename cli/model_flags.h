@@ -5,6 +5,7 @@
 #define LLUDA_CLI_MODEL_FLAGS_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -22,6 +23,9 @@ absl::StatusOr<engine::ModuleOptions> ModuleOptionsOf(const ModelFlags& flags);
 
 // What the flags say of loading, without progress.
 absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags);
+
+// The dump that --ir names, if it does.
+absl::StatusOr<std::optional<engine::ModuleText>> IrFileOf(const ModelFlags& flags);
 
 // Loads the model, with a progress line on a terminal.
 absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(const ModelFlags& flags,

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "stories.h"
 
@@ -29,6 +31,10 @@ int main(int argc, char** argv) {
   if (argc < 4) {
     fprintf(stderr, "usage: run_model BUNDLE COUNT TOKEN...\n");
     return 2;
+  }
+  if (STORIES_NEEDS_AMX && syscall(SYS_arch_prctl, 0x1023, 18) != 0) {
+    fprintf(stderr, "run_model: the system does not let this process use AMX\n");
+    return 1;
   }
   const int file = open(argv[1], O_RDONLY);
   struct stat info;

@@ -106,6 +106,8 @@ const Promise kPromises[] = {
     {Isa::kAvx2, Dot::kWiden, {"vfmadd"}, "%ymm", 8, 0.1},
     {Isa::kAvx512, Dot::kWiden, {"vfmadd"}, "%zmm", 16, 0},
     {Isa::kAvx512Bf16, Dot::kBf16Pair, {"vdpbf16ps"}, "%zmm", 16, 0},
+    {Isa::kAmx, Dot::kWiden, {"vfmadd"}, "%zmm", 16, 0},
+    {Isa::kAmx, Dot::kAmx, {"tdpbf16ps"}, "%tmm", 16 * kPanelRows, 0},
 };
 
 const Promise* FindPromise(const TileRow& row) {
@@ -151,7 +153,10 @@ TEST(MatmulAssembly, MultipliesAsTheTileTablePromisesWithAccumulatorsInRegisters
     const Promise* promise = FindPromise(row);
     ASSERT_NE(promise, nullptr) << "say here what this row promises";
     const Target target = TargetToRead(row.isa);
-    ASSERT_EQ(target.FindTile(row.a, row.b), &row);
+    if (target.FindMatmulTile(row.a, row.b) != &row) {
+      ASSERT_EQ(target.FindTile(row.a, row.b), &row);
+      continue;  // attention's tile, while matmuls have a better one
+    }
     const std::string assembly = MatmulAssembly(row, target);
     int most = 0;
     for (const Lines& loop : InnermostLoops(Instructions(assembly))) {

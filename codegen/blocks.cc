@@ -49,7 +49,7 @@ int RowsOfReaders(const ir::Value& value, const Target& target) {
       const TileRow* tile = MatmulTile(SpecOf(reader), target);
       const auto& axes = value.type.axes;
       if (tile != nullptr && axes.size() == 2 && axes[1].name == reader.attrs.axes[0]) {
-        wanted = tile->rows;
+        wanted = tile->dot == Dot::kAmx ? 0 : tile->rows;  // loads rows as they lie
       }
     }
     if (wanted == 0 || (rows != 0 && wanted != rows)) return 0;

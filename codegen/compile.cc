@@ -45,7 +45,8 @@ class Compiler {
     kernels_.UseCache(options.cache);
     if (absl::Status s = Build(options.entry); !s.ok()) return s;
     CompiledModule compiled;
-    absl::StatusOr<std::unique_ptr<KernelLibrary>> library = kernels_.Compile(options.threads);
+    absl::StatusOr<std::unique_ptr<KernelLibrary>> library =
+        kernels_.Compile({options.threads, options.perf, options.gdb});
     if (!library.ok()) return library.status();
     compiled.library = *std::move(library);
     compiled.cached_kernels = kernels_.cached();
@@ -244,23 +245,14 @@ class Compiler {
     return AddCall(BlockedSpecOf(op, target_), std::move(buffers), CallName(op, *at));
   }
 
-  // One call per packed part. Parts that start at a panel's edge share kernels by moving the
-  // buffer.
+  // One call per packed part.
   absl::Status CompilePack(const ir::Op& op, const std::vector<BufferRef>& parts, BufferRef result,
                            const std::string& name) {
-    const ir::Type& type = op.result_type();
-    const std::string& over = op.attrs.axes.back();
-    const int64_t depth_total = RoundUp(type.GetAxis(over)->extent.value, type.layout.depth);
-    int64_t row = 0;
-    for (int part = 0; part < op.operand_count(); ++part) {
-      const bool aligned = row % type.layout.rows == 0;
+    std::vector<PackPart> specs = PackParts(op);
+    for (size_t i = 0; i < specs.size(); ++i) {
       BufferRef target = result;
-      if (aligned) target.offset += row * depth_total * ir::DTypeSize(type.dtype);
-      const KernelSpec spec = PackPartSpec(op, part, aligned ? 0 : row);
-      if (absl::Status s = AddCall(spec, {parts[part], target}, name); !s.ok()) return s;
-      for (const ir::Axis& axis : op.operand(part).type().axes) {
-        if (axis.name != over) row += axis.extent.value;
-      }
+      target.offset += specs[i].offset;
+      if (absl::Status s = AddCall(specs[i].spec, {parts[i], target}, name); !s.ok()) return s;
     }
     return absl::OkStatus();
   }

@@ -28,6 +28,8 @@ namespace lluda::codegen {
 struct CompileOptions {
   int threads = 1;             // LLVM modules compiled side by side
   std::string entry = "step";  // the function the step list runs
+  bool perf = false;           // as in JitOptions
+  bool gdb = false;
   // Kernels of earlier runs, and where new ones are kept; null: none are.
   const bundle::CodeCache* cache = nullptr;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "codegen/amx.h"
 #include "codegen/blocked.h"
 #include "codegen/kernel.h"
 #include "codegen/math.h"
@@ -56,9 +57,12 @@ class PanelMatmul {
     info.item_cost = std::max<int64_t>(1, bytes * (silu_mul_ ? 2 : 1) / 32);
     if (!RowAxes().empty()) {
       info.cost_symbol = RowAxes()[0].extent.symbol;
-      if (!IsBlocked() && Interleaves()) {
+      if (tile_.dot != Dot::kAmx && !IsBlocked() && Interleaves()) {
         info.scratch_bytes = depth_total_ / Unit() * tile_.rows * 4 + 64;
       }
+    }
+    if (tile_.dot == Dot::kAmx) {
+      info.scratch_bytes = kAmxConfigBytes + int64_t{tile_.rows} * 2 * kLanes * 4;
     }
     const int64_t groups_at_once =
         std::max<int64_t>(1, kCachedPanelBytes / (bytes * (silu_mul_ ? 2 : 1)));
@@ -76,8 +80,12 @@ class PanelMatmul {
 
   // All rows times the panels of [first_group_, end_group_).
   void EmitRows() {
+    if (tile_.dot == Dot::kAmx) {
+      EmitAmxRows();
+      return;
+    }
     if (RowAxes().empty()) {
-      EmitPanels(RowPointers(e_.Const(0), 1), e_.Const(0), e_.b().getFalse(), 1);
+      EmitPanels(RowPointers(e_.Const(0), 1), e_.Const(0), false, 1);
       return;
     }
     Value* rows = e_.ExtentValue(RowAxes()[0].extent);
@@ -86,7 +94,7 @@ class PanelMatmul {
     e_.Loop(e_.Const(0), whole, tile_.rows, [&](Value* row) {
       std::vector<Value*> a_rows = RowPointers(row, tile_.rows);
       if (!IsBlocked() && !Interleaves()) {
-        EmitPanels(a_rows, row, e_.b().getTrue(), 1);
+        EmitPanels(a_rows, row, true, 1);
         return;
       }
       Value* block = a_rows[0];  // rows before it fill whole blocks, so row-major counts alike
@@ -97,7 +105,7 @@ class PanelMatmul {
       for (int i = 0; i < tile_.rows; ++i) {
         a_rows[i] = e_.Address(block, e_.Const(i), ir::DType::kF32);
       }
-      EmitPanels(a_rows, row, e_.b().getTrue(), tile_.rows);
+      EmitPanels(a_rows, row, true, tile_.rows);
     });
     // What is left, as tiles of 8, 4, 2 and 1 rows.
     Value* row = whole;
@@ -105,9 +113,71 @@ class PanelMatmul {
       if (size >= tile_.rows) continue;
       Value* bit = e_.b().CreateAnd(rest, e_.Const(size));
       e_.If(e_.b().CreateICmpNE(bit, e_.Const(0)),
-            [&] { EmitPanels(RowPointers(row, size), row, e_.b().getFalse(), 1); });
+            [&] { EmitPanels(RowPointers(row, size), row, false, 1); });
       row = e_.b().CreateAdd(row, bit);
     }
+  }
+
+  // The same with AMX: blocks of two A tiles, then what is left with smaller ones.
+  void EmitAmxRows() {
+    Value* one = e_.Const(1);
+    Value* rows = RowAxes().empty() ? one : e_.ExtentValue(RowAxes()[0].extent);
+    Value* rest = e_.b().CreateURem(rows, e_.Const(tile_.rows));
+    Value* whole = e_.b().CreateSub(rows, rest);
+    Value* full = e_.Const(kAmxRows);
+    const auto positive = [&](Value* value) { return e_.b().CreateICmpSGT(value, e_.Const(0)); };
+    e_.If(positive(whole), [&] {
+      EmitAmxConfig(e_, e_.Scratch(), {full, full});
+      e_.Loop(e_.Const(0), whole, tile_.rows, [&](Value* row) { EmitAmxPanels(row, 2, full); });
+    });
+    e_.If(positive(rest), [&] {
+      Value* second = e_.b().CreateSub(rest, full);
+      e_.If(
+          positive(second),
+          [&] {
+            EmitAmxConfig(e_, e_.Scratch(), {full, second});
+            EmitAmxPanels(whole, 2, second);
+          },
+          [&] {
+            EmitAmxConfig(e_, e_.Scratch(), {rest});
+            EmitAmxPanels(whole, 1, rest);
+          });
+    });
+    EmitAmxRelease(e_);
+  }
+
+  // `tiles` A tiles from `row` on, the last of `rows` rows, times the call's panels.
+  void EmitAmxPanels(Value* row, int tiles, Value* rows) {
+    ForPanels([&](Value* first, int count) {
+      const TensorSpec& a = spec_.operands[0];
+      AmxDot dot{{},
+                 e_.Const(0),
+                 PanelPointers(first, count),
+                 depth_total_,
+                 tiles == 1 ? 2 * kPrefetchBytes : 0};
+      for (int i = 0; i < tiles; ++i) {
+        Value* tile_row = e_.b().CreateAdd(row, e_.Const(i * kAmxRows));
+        dot.a.push_back(RowPointers(tile_row, 1)[0]);
+      }
+      if (!RowAxes().empty()) {
+        dot.a_stride = e_.b().CreateMul(e_.StrideValue(a.Find(RowAxes()[0].name)->stride),
+                                        e_.Const(ir::DTypeSize(a.dtype)));
+      }
+      Value* out = e_.Address(e_.Scratch(), e_.Const(kAmxConfigBytes), ir::DType::kI8);
+      EmitAmxDot(e_, dot, out);
+      const auto panels = static_cast<int64_t>(dot.panels.size());
+      Value* all = e_.b().CreateAdd(rows, e_.Const((tiles - 1) * kAmxRows));
+      e_.Loop(e_.Const(0), all, 1, [&](Value* r) {
+        std::vector<Value*> sums;
+        for (int64_t j = 0; j < panels; ++j) {
+          Value* at =
+              e_.b().CreateMul(e_.b().CreateAdd(e_.b().CreateMul(r, e_.Const(panels)), e_.Const(j)),
+                               e_.Const(kLanes));
+          sums.push_back(e_.Load(e_.Address(out, at, ir::DType::kF32), ir::DType::kF32, kLanes));
+        }
+        StoreTile(e_.b().CreateAdd(row, r), /*fills_tile=*/false, first, count, {sums});
+      });
+    });
   }
 
   std::vector<ir::Axis> RowAxes() const { return AxesWithout(spec_.operands[0], over_); }
@@ -159,28 +229,32 @@ class PanelMatmul {
     return pointers;
   }
 
-  // The rows from `row` on times all panels of the call's items. in_block: whether these rows fill
-  // the tile.
-  void EmitPanels(const std::vector<Value*>& a_rows, Value* row, Value* in_block, int interleaved) {
+  // The rows from `row` on times all panels of the call's items. fills_tile: whether there are
+  // as many as the tile has.
+  void EmitPanels(const std::vector<Value*>& a_rows, Value* row, bool fills_tile, int interleaved) {
+    ForPanels([&](Value* first, int count) {
+      EmitTile(a_rows, row, fills_tile, interleaved, first, count);
+    });
+  }
+
+  // The groups' first panels and how many each has; the last group may have fewer.
+  void ForPanels(const std::function<void(Value* first, int count)>& body) {
     e_.Loop(first_group_, end_group_, 1, [&](Value* group) {
       Value* first = e_.b().CreateMul(group, e_.Const(width_));
       const int64_t rest = panels_ % width_;
       if (rest == 0) {
-        EmitTile(a_rows, row, in_block, interleaved, first, width_);
+        body(first, width_);
         return;
       }
-      Value* whole = e_.b().CreateICmpSLE(first, e_.Const(panels_ - width_));
       e_.If(
-          whole, [&] { EmitTile(a_rows, row, in_block, interleaved, first, width_); },
-          [&] { EmitTile(a_rows, row, in_block, interleaved, first, static_cast<int>(rest)); });
+          e_.b().CreateICmpSLE(first, e_.Const(panels_ - width_)), [&] { body(first, width_); },
+          [&] { body(first, static_cast<int>(rest)); });
     });
   }
 
-  void EmitTile(const std::vector<Value*>& a_rows, Value* row, Value* in_block, int interleaved,
-                Value* first, int count) {
-    const TensorSpec& a = spec_.operands[0];
+  // The panels [first, first + count) of B; for silu_mul the gate's, then the up projection's.
+  std::vector<Value*> PanelPointers(Value* first, int count) {
     const TensorSpec& b = spec_.operands[1];
-    const int rows = static_cast<int>(a_rows.size());
     std::vector<Value*> panels;
     const auto add_panels = [&](int64_t from) {
       for (int i = 0; i < count; ++i) {
@@ -191,10 +265,25 @@ class PanelMatmul {
     };
     add_panels(0);
     if (silu_mul_) add_panels(panels_);
+    return panels;
+  }
+
+  void EmitTile(const std::vector<Value*>& a_rows, Value* row, bool fills_tile, int interleaved,
+                Value* first, int count) {
+    const TensorSpec& a = spec_.operands[0];
+    const TensorSpec& b = spec_.operands[1];
+    const int rows = static_cast<int>(a_rows.size());
     const PanelDot dot{tile_.dot,  a.dtype, b.dtype, depth_total_, rows == 1 ? kPrefetchBytes : 0,
                        interleaved};
     if (rows > 1) PrefetchResult(row, rows, first, count);
-    auto sums = EmitPanelDot(e_, dot, a_rows, panels);
+    StoreTile(row, fills_tile, first, count,
+              EmitPanelDot(e_, dot, a_rows, PanelPointers(first, count)));
+  }
+
+  // Finishes and stores the sums of neighbouring rows, [row][panel].
+  void StoreTile(Value* row, bool fills_tile, Value* first, int count,
+                 std::vector<std::vector<Value*>> sums) {
+    const int rows = static_cast<int>(sums.size());
     const auto each =
         [&](const std::function<void(Value * row, Value * panel, Value * *value)>& body) {
           for (int i = 0; i < rows; ++i) {
@@ -222,13 +311,22 @@ class PanelMatmul {
     each([&](Value* r, Value* panel, Value** value) {
       if (spec_.result.block_rows > 0) {
         Value* k = e_.b().CreateMul(panel, e_.Const(kLanes));
-        StoreBlocked(e_, spec_.result, ResultBuffer(), r, in_block, k, *value);
+        StoreBlocked(e_, spec_.result, ResultBuffer(), r, InBlock(r, fills_tile), k, *value);
       } else if (whole_panels) {
         StoreLanes(r, panel, *value, 0);
       } else {
         StorePartOfPanel(r, panel, *value);
       }
     });
+  }
+
+  // Whether the result's row lies in a block. The result's readers may have tiles of other rows.
+  Value* InBlock(Value* row, bool fills_tile) {
+    if (tile_.dot != Dot::kAmx && spec_.result.block_rows == tile_.rows) {
+      return e_.b().getInt1(fills_tile);
+    }
+    Value* rows = RowAxes().empty() ? e_.Const(1) : e_.ExtentValue(RowAxes()[0].extent);
+    return e_.b().CreateICmpSLT(row, RowsInBlocks(e_, spec_.result, rows));
   }
 
   bool AddsResidual() const { return spec_.attrs.epilogue == ir::Epilogue::kAdd; }
@@ -365,8 +463,12 @@ absl::StatusOr<KernelInfo> EmitGeneral(const KernelSpec& spec, Emitter& e) {
 }  // namespace
 
 const TileRow* MatmulTile(const KernelSpec& spec, const Target& target) {
-  const TileRow* tile = target.FindTile(spec.operands[0].dtype, spec.operands[1].dtype);
-  return tile != nullptr && PanelMatmul::Applies(spec) ? tile : nullptr;
+  if (!PanelMatmul::Applies(spec)) return nullptr;
+  const ir::DType a = spec.operands[0].dtype, b = spec.operands[1].dtype;
+  const TileRow* tile = target.FindMatmulTile(a, b);
+  const bool whole_steps =
+      spec.operands[0].Find(spec.attrs.axes[0])->axis.extent.value % kAmxDepth == 0;
+  return tile == nullptr || tile->dot != Dot::kAmx || whole_steps ? tile : target.FindTile(a, b);
 }
 
 absl::StatusOr<KernelInfo> EmitMatmul(const KernelSpec& spec, Emitter& e) {

@@ -1,13 +1,21 @@
 #include "codegen/jit.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <mutex>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "llvm/ExecutionEngine/ObjectCache.h"
 #include "llvm/ExecutionEngine/Orc/CompileUtils.h"
+#include "llvm/ExecutionEngine/Orc/Debugging/DebuggerSupport.h"
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h"
 #include "llvm/ExecutionEngine/Orc/ThreadSafeModule.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Verifier.h"
@@ -36,6 +44,10 @@ llvm::orc::JITTargetMachineBuilder MachineBuilder(const Target& target) {
   builder.setCPU(target.cpu);
   builder.addFeatures(target.features);
   builder.setCodeGenOptLevel(llvm::CodeGenOptLevel::Default);
+  // What LLJIT asks for where it links with JITLink, so that Assembly shows the code that runs, and
+  // what an object file needs that is linked to run anywhere.
+  builder.setCodeModel(llvm::CodeModel::Small);
+  builder.setRelocationModel(llvm::Reloc::PIC_);
   return builder;
 }
 
@@ -49,6 +61,85 @@ void Optimise(llvm::Module* module) {
   for (llvm::Function& function : *module) passes.run(function);
   passes.doFinalization();
 }
+
+// Of the code that the linker has placed: `ADDRESS SIZE NAME` lines in hexadecimal, as perf's map
+// files have them (tools/perf/Documentation/jit-interface.txt).
+class CodeMap {
+ public:
+  void Add(const llvm::jitlink::LinkGraph& graph) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (const llvm::jitlink::Symbol* symbol :
+         const_cast<llvm::jitlink::LinkGraph&>(graph).defined_symbols()) {
+      if (!symbol->hasName() || !symbol->isCallable()) continue;
+      const llvm::StringRef name = symbol->getName();
+      absl::StrAppend(&text_, absl::Hex(symbol->getAddress().getValue()), " ",
+                      absl::Hex(symbol->getSize()), " ",
+                      absl::string_view(name.data(), name.size()), "\n");
+    }
+  }
+
+  // Where perf looks for it. A file that is there is another process's that had this number.
+  absl::Status Write() const {
+    const std::string path = absl::StrCat("/tmp/perf-", getpid(), ".map");
+    unlink(path.c_str());
+    const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    const bool written =
+        file >= 0 && write(file, text_.data(), text_.size()) == static_cast<ssize_t>(text_.size());
+    const int error = errno;
+    if (file >= 0) close(file);
+    return written ? absl::OkStatus()
+                   : absl::UnavailableError(absl::StrCat(path, ": ", std::strerror(error)));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::string text_;
+};
+
+// Shows the linker's graphs to a CodeMap.
+class CodeMapPlugin : public llvm::orc::ObjectLinkingLayer::Plugin {
+ public:
+  explicit CodeMapPlugin(std::shared_ptr<CodeMap> map) : map_(std::move(map)) {}
+
+  void modifyPassConfig(llvm::orc::MaterializationResponsibility&, llvm::jitlink::LinkGraph&,
+                        llvm::jitlink::PassConfiguration& config) override {
+    config.PostFixupPasses.emplace_back([map = map_](llvm::jitlink::LinkGraph& graph) {
+      map->Add(graph);
+      return llvm::Error::success();
+    });
+  }
+  llvm::Error notifyFailed(llvm::orc::MaterializationResponsibility&) override {
+    return llvm::Error::success();
+  }
+  llvm::Error notifyRemovingResources(llvm::orc::JITDylib&, llvm::orc::ResourceKey) override {
+    return llvm::Error::success();
+  }
+  void notifyTransferringResources(llvm::orc::JITDylib&, llvm::orc::ResourceKey,
+                                   llvm::orc::ResourceKey) override {}
+
+ private:
+  std::shared_ptr<CodeMap> map_;
+};
+
+// Optimises the module for the machine that `builder` makes, which is returned.
+absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> PrepareFor(
+    llvm::orc::JITTargetMachineBuilder builder, llvm::Module* module) {
+  auto machine = builder.createTargetMachine();
+  if (!machine) return FromLlvm("target machine", machine.takeError());
+  module->setTargetTriple((*machine)->getTargetTriple().str());
+  module->setDataLayout((*machine)->createDataLayout());
+  Optimise(module);
+  return std::move(*machine);
+}
+
+}  // namespace
+
+// What is told of the kernels, and to whom.
+struct Jit::Announcement {
+  std::shared_ptr<CodeMap> perf;  // null if perf is told nothing
+};
+
+namespace {
 
 class LljitLibrary : public KernelLibrary {
  public:
@@ -87,28 +178,41 @@ class Listener : public llvm::ObjectCache {
 Jit::Jit() = default;
 Jit::~Jit() = default;
 
-absl::StatusOr<std::unique_ptr<Jit>> Jit::Create(const Target& target, int threads,
-                                                 ObjectListener listener) {
+absl::StatusOr<std::unique_ptr<Jit>> Jit::Create(const Target& target, const JitOptions& options) {
   llvm::orc::JITTargetMachineBuilder machine = MachineBuilder(target);
   llvm::Expected<llvm::DataLayout> layout = machine.getDefaultDataLayoutForTarget();
   if (!layout) return FromLlvm("target machine", layout.takeError());
   auto jit = absl::WrapUnique(new Jit());
   jit->triple_ = machine.getTargetTriple().str();
   jit->layout_ = layout->getStringRepresentation();
-  if (listener) jit->objects_ = std::make_unique<Listener>(std::move(listener));
+  if (options.listener) jit->objects_ = std::make_unique<Listener>(options.listener);
   using Compiler = std::unique_ptr<llvm::orc::IRCompileLayer::IRCompiler>;
-  auto lljit = llvm::orc::LLJITBuilder()
-                   .setJITTargetMachineBuilder(std::move(machine))
-                   .setNumCompileThreads(threads > 1 ? static_cast<unsigned>(threads) : 0)
-                   .setCompileFunctionCreator(
-                       [objects = jit->objects_.get()](
-                           llvm::orc::JITTargetMachineBuilder builder) -> llvm::Expected<Compiler> {
-                         return std::make_unique<llvm::orc::ConcurrentIRCompiler>(
-                             std::move(builder), objects);
-                       })
-                   .create();
+  auto lljit =
+      llvm::orc::LLJITBuilder()
+          .setJITTargetMachineBuilder(std::move(machine))
+          .setNumCompileThreads(options.threads > 1 ? static_cast<unsigned>(options.threads) : 0)
+          .setCompileFunctionCreator(
+              [objects = jit->objects_.get()](
+                  llvm::orc::JITTargetMachineBuilder builder) -> llvm::Expected<Compiler> {
+                return std::make_unique<llvm::orc::ConcurrentIRCompiler>(std::move(builder),
+                                                                         objects);
+              })
+          .create();
   if (!lljit) return FromLlvm("JIT", lljit.takeError());
   jit->lljit_ = std::move(*lljit);
+  if (options.gdb) {
+    if (llvm::Error error = llvm::orc::enableDebuggerSupport(*jit->lljit_)) {
+      return FromLlvm("telling GDB of the kernels", std::move(error));
+    }
+  }
+  jit->announcement_ = std::make_unique<Announcement>();
+  if (options.perf) {
+    auto* linker =
+        llvm::dyn_cast<llvm::orc::ObjectLinkingLayer>(&jit->lljit_->getObjLinkingLayer());
+    if (linker == nullptr) return absl::UnimplementedError("this target's linker knows no perf");
+    jit->announcement_->perf = std::make_shared<CodeMap>();
+    linker->addPlugin(std::make_shared<CodeMapPlugin>(jit->announcement_->perf));
+  }
   jit->lljit_->getIRTransformLayer().setTransform(
       [](llvm::orc::ThreadSafeModule module, const llvm::orc::MaterializationResponsibility&) {
         module.withModuleDo([](llvm::Module& m) { Optimise(&m); });
@@ -152,19 +256,28 @@ absl::StatusOr<std::unique_ptr<KernelLibrary>> Jit::Compile(
     const auto it = found->find(lljit_->mangleAndIntern(name));
     kernels.emplace_back(name, it->second.getAddress().toPtr<runtime::KernelFn>());
   }
+  if (announcement_->perf != nullptr) {
+    if (absl::Status status = announcement_->perf->Write(); !status.ok()) return status;
+  }
   return std::unique_ptr<KernelLibrary>(
       std::make_unique<LljitLibrary>(std::move(lljit_), std::move(kernels)));
+}
+
+absl::StatusOr<std::string> LlvmIr(const Target& target, llvm::Module* module) {
+  auto machine = PrepareFor(MachineBuilder(target), module);
+  if (!machine.ok()) return machine.status();
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  module->print(out, nullptr);
+  return text;
 }
 
 namespace {
 
 absl::StatusOr<std::string> EmitFile(llvm::orc::JITTargetMachineBuilder builder,
                                      llvm::CodeGenFileType type, llvm::Module* module) {
-  auto machine = builder.createTargetMachine();
-  if (!machine) return FromLlvm("target machine", machine.takeError());
-  module->setTargetTriple((*machine)->getTargetTriple().str());
-  module->setDataLayout((*machine)->createDataLayout());
-  Optimise(module);
+  auto machine = PrepareFor(std::move(builder), module);
+  if (!machine.ok()) return machine.status();
   llvm::SmallVector<char, 0> text;
   llvm::raw_svector_ostream out(text);
   llvm::legacy::PassManager passes;
@@ -183,8 +296,6 @@ absl::StatusOr<std::string> Assembly(const Target& target, llvm::Module* module)
 
 absl::StatusOr<std::string> ObjectFile(const Target& target, llvm::Module* module) {
   llvm::orc::JITTargetMachineBuilder builder = MachineBuilder(target);
-  builder.setRelocationModel(llvm::Reloc::PIC_);
-  builder.setCodeModel(llvm::CodeModel::Small);
   builder.getOptions().FunctionSections = true;  // so that a linker can leave some out
   return EmitFile(std::move(builder), llvm::CodeGenFileType::ObjectFile, module);
 }

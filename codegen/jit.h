@@ -1,7 +1,7 @@
 // Machine code from LLVM modules, and the memory that holds it. The only file that knows ORC.
 //
 // Example:
-//   auto jit = Jit::Create(target, 2);
+//   auto jit = Jit::Create(target, {/*threads=*/2});
 //   jit->AddModule(std::move(context), std::move(module));
 //   auto library = std::move(*jit).Compile({"rmsnorm_f32_bf16_1024"});
 //   KernelFn fn = (*library)->Find("rmsnorm_f32_bf16_1024");
@@ -41,11 +41,18 @@ class KernelLibrary {
 // several threads at a time.
 using ObjectListener = std::function<void(const std::string& module, absl::string_view object)>;
 
+struct JitOptions {
+  int threads = 1;  // how many modules are compiled at a time
+  // Tells profilers and debuggers the kernels' names and code. Both cost time at the start.
+  bool perf = false;             // perf's map file, /tmp/perf-PID.map
+  bool gdb = false;              // GDB's JIT interface
+  ObjectListener listener = {};  // may be empty
+};
+
 class Jit {
  public:
-  // `threads`: how many modules are compiled at a time. `listener` may be empty.
-  static absl::StatusOr<std::unique_ptr<Jit>> Create(const Target& target, int threads,
-                                                     ObjectListener listener = {});
+  static absl::StatusOr<std::unique_ptr<Jit>> Create(const Target& target,
+                                                     const JitOptions& options);
   ~Jit();
 
   // Gives a module's functions to the compiler. The module's data layout and triple are set here.
@@ -61,12 +68,15 @@ class Jit {
  private:
   Jit();
   std::unique_ptr<llvm::ObjectCache> objects_;  // outlives the compiler that reports to it
+  struct Announcement;
   std::unique_ptr<llvm::orc::LLJIT> lljit_;
+  std::unique_ptr<Announcement> announcement_;
   std::string triple_;
   std::string layout_;
 };
 
-// The assembly of a module for a target, for tests and for reading.
+// A module's LLVM IR as it is compiled for a target, and its assembly; for reading.
+absl::StatusOr<std::string> LlvmIr(const Target& target, llvm::Module* module);
 absl::StatusOr<std::string> Assembly(const Target& target, llvm::Module* module);
 // The module as a relocatable ELF file, its code independent of where it lies.
 absl::StatusOr<std::string> ObjectFile(const Target& target, llvm::Module* module);

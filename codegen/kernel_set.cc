@@ -105,17 +105,16 @@ absl::StatusOr<uint32_t> KernelSet::Add(const KernelSpec& spec) {
   return index;
 }
 
-absl::StatusOr<std::unique_ptr<KernelLibrary>> KernelSet::Compile(int threads) {
+absl::StatusOr<std::unique_ptr<KernelLibrary>> KernelSet::Compile(JitOptions options) {
   std::mutex mutex;
   std::map<std::string, std::string> objects;  // those compiled now, by kernel
-  ObjectListener listener;
   if (cache_ != nullptr) {
-    listener = [&](const std::string& kernel, absl::string_view object) {
+    options.listener = [&](const std::string& kernel, absl::string_view object) {
       const std::lock_guard<std::mutex> lock(mutex);
       objects[kernel] = std::string(object);
     };
   }
-  absl::StatusOr<std::unique_ptr<Jit>> jit = Jit::Create(target_, threads, std::move(listener));
+  absl::StatusOr<std::unique_ptr<Jit>> jit = Jit::Create(target_, options);
   if (!jit.ok()) return jit.status();
   std::vector<std::string> names;
   for (size_t i = 0; i < kernels_.size(); ++i) {

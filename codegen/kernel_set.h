@@ -35,8 +35,8 @@ class KernelSet {
   // The kernel's index in `kernels()`.
   absl::StatusOr<uint32_t> Add(const KernelSpec& spec);
 
-  // Compiles all of them, `threads` at a time, and fills in their addresses.
-  absl::StatusOr<std::unique_ptr<KernelLibrary>> Compile(int threads);
+  // Compiles all of them and fills in their addresses. The listener is the set's own.
+  absl::StatusOr<std::unique_ptr<KernelLibrary>> Compile(JitOptions options);
 
   // For Units::kOne: the module with all kernels, each a function of its name; null if there are
   // none. Give it to ObjectFile, in jit.h.

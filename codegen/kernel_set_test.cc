@@ -61,7 +61,7 @@ TEST(KernelSet, CompilesWhatItHoldsForAnyNumberOfThreads) {
     const Target target = Target::Host();
     KernelSet kernels(target, SymbolNames(*module));
     for (const KernelSpec& spec : SpecsOf(*module)) ASSERT_TRUE(kernels.Add(spec).ok());
-    const auto library = kernels.Compile(threads);
+    const auto library = kernels.Compile({threads});
     ASSERT_TRUE(library.ok()) << library.status();
     for (const runtime::Kernel& kernel : kernels.kernels()) {
       EXPECT_NE(kernel.fn, nullptr) << kernel.name;
@@ -100,7 +100,7 @@ int64_t CompileWith(const bundle::CodeCache& cache, const Target& target) {
   KernelSet kernels(target, SymbolNames(*module));
   kernels.UseCache(&cache);
   for (const KernelSpec& spec : SpecsOf(*module)) EXPECT_TRUE(kernels.Add(spec).ok());
-  const auto library = kernels.Compile(1);
+  const auto library = kernels.Compile({});
   EXPECT_TRUE(library.ok()) << library.status();
   if (!library.ok()) return -1;
   const std::vector<float> x(80, 8.0f);
@@ -157,7 +157,7 @@ TEST_F(KernelCacheTest, KnowsKernelsByNumbersThatDependOnTheSymbolsToo) {
     KernelSet kernels(target, symbols);
     kernels.UseCache(&cache_);
     for (const KernelSpec& spec : SpecsOf(*module)) ASSERT_TRUE(kernels.Add(spec).ok());
-    ASSERT_TRUE(kernels.Compile(1).ok());
+    ASSERT_TRUE(kernels.Compile({}).ok());
     EXPECT_EQ(kernels.cached(), 0);
   }
 }

@@ -65,6 +65,24 @@ KernelSpec PackPartSpec(const ir::Op& pack, int part, int64_t row_offset) {
   return spec;
 }
 
+std::vector<PackPart> PackParts(const ir::Op& pack) {
+  const ir::Type& type = pack.result_type();
+  const std::string& over = pack.attrs.axes.back();
+  const int64_t depth = type.layout.depth;
+  const int64_t row_elements = (type.GetAxis(over)->extent.value + depth - 1) / depth * depth;
+  std::vector<PackPart> parts;
+  int64_t row = 0;
+  for (int i = 0; i < pack.operand_count(); ++i) {
+    const bool aligned = row % type.layout.rows == 0;
+    parts.push_back({PackPartSpec(pack, i, aligned ? 0 : row),
+                     aligned ? row * row_elements * ir::DTypeSize(type.dtype) : 0});
+    for (const ir::Axis& axis : pack.operand(i).type().axes) {
+      if (axis.name != over) row += axis.extent.value;
+    }
+  }
+  return parts;
+}
+
 std::string KeyOf(const KernelSpec& spec) {
   std::string key(ir::Info(spec.opcode).name);
   absl::StrAppend(&key, " over ", absl::StrJoin(spec.attrs.axes, " "), " ->");

@@ -36,8 +36,16 @@ struct KernelSpec {
 
 // The spec of an op that is neither a view, a call, a loop nor a terminator.
 KernelSpec SpecOf(const ir::Op& op);
-// The spec with which operand `part` of a pack is packed: a pack is one call per operand.
+// The spec with which operand `part` of a pack becomes the result's rows from `row_offset` on.
 KernelSpec PackPartSpec(const ir::Op& pack, int part, int64_t row_offset);
+
+// A pack is one call per operand. Parts that start at a panel's edge share kernels: their buffer
+// starts `offset` bytes into the result, and their spec has no row offset.
+struct PackPart {
+  KernelSpec spec;
+  int64_t offset = 0;
+};
+std::vector<PackPart> PackParts(const ir::Op& pack);
 
 // Equal exactly for equal specs.
 std::string KeyOf(const KernelSpec& spec);

@@ -132,6 +132,27 @@ TEST(PackPartSpec, NamesThePartsAxisAsTheJoinedOne) {
   EXPECT_EQ(PackPartSpec(pack, 1, 8).row_offset, 8);
 }
 
+TEST(PackParts, MoveTheBufferToAPanelsEdgeAndTheRowsOtherwise) {
+  const auto module = ParseTestModule(R"(
+  weight @a : bf16 a[32] k[5] from "a"
+  weight @b : bf16 b[8] k[5] from "b"
+  weight @c : bf16 c[8] k[5] from "c"
+  load {
+    @p = pack @a @b @c a b c -> abc[48] over k {tile = 16x2} : bf16 abc[48] k[5] @panel(16x2, k)
+  }
+  func @f(%x: f32 tok[T] k[5]) -> f32 tok[T] abc[48] {
+    %r = matmul %x @p over k : f32 tok[T] abc[48]
+    return %r
+  })");
+  ASSERT_NE(module, nullptr);
+  const std::vector<PackPart> parts = PackParts(FindOp(*module, "p"));
+  ASSERT_EQ(parts.size(), 3u);
+  EXPECT_EQ(parts[1].spec.row_offset, 0);
+  EXPECT_EQ(parts[1].offset, 32 * 6 * 2);  // rows of five elements, and one that pairs the fifth
+  EXPECT_EQ(parts[2].spec.row_offset, 40);
+  EXPECT_EQ(parts[2].offset, 0);
+}
+
 TEST(PackPartSpec, IsSharedByPartsOfOneShape) {
   const auto module = ParseTestModule(R"(
   weight @g : bf16 ff[32] k[6] from "g"

@@ -5,11 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "codegen/jit.h"
-#include "codegen/kernel.h"
+#include "codegen/kernel_text.h"
 #include "gtest/gtest.h"
 #include "ir/parser.h"
-#include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
 #include "passes/pipeline.h"
@@ -30,33 +28,6 @@ class WeightsInMemory : public runtime::WeightSource {
  private:
   const std::map<std::string, std::vector<char>>& weights_;
 };
-
-struct Emitted {
-  std::unique_ptr<llvm::LLVMContext> context;
-  std::unique_ptr<llvm::Module> module;
-};
-
-absl::StatusOr<Emitted> Emit(const KernelSpec& spec, const Target& target,
-                             const ir::Module& module) {
-  Emitted emitted;
-  emitted.context = std::make_unique<llvm::LLVMContext>();
-  emitted.module = std::make_unique<llvm::Module>("test", *emitted.context);
-  const auto info =
-      EmitKernel(spec, target, SymbolNames(module), StemOf(spec), emitted.module.get());
-  if (!info.ok()) return info.status();
-  return emitted;
-}
-
-void AddPackSpecs(const ir::Op& op, std::vector<KernelSpec>* specs) {
-  int64_t row = 0;
-  for (int part = 0; part < op.operand_count(); ++part) {
-    const bool aligned = row % op.result_type().layout.rows == 0;
-    specs->push_back(PackPartSpec(op, part, aligned ? 0 : row));
-    for (const ir::Axis& axis : op.operand(part).type().axes) {
-      if (axis.name != op.attrs.axes.back()) row += axis.extent.value;
-    }
-  }
-}
 
 }  // namespace
 
@@ -134,7 +105,7 @@ std::vector<KernelSpec> SpecsOf(const ir::Module& module) {
     const bool is_control = op->opcode() == ir::Opcode::kCall || op->opcode() == ir::Opcode::kFor;
     if (is_control || ir::IsTerminator(op->opcode()) || ir::IsView(*op)) return;
     if (op->opcode() == ir::Opcode::kPack) {
-      AddPackSpecs(*op, &all);
+      for (PackPart& part : PackParts(*op)) all.push_back(std::move(part.spec));
     } else {
       all.push_back(SpecOf(*op));
     }
@@ -149,19 +120,12 @@ std::vector<KernelSpec> SpecsOf(const ir::Module& module) {
 
 absl::StatusOr<std::string> LlvmIrOf(const KernelSpec& spec, const Target& target,
                                      const ir::Module& module) {
-  const auto emitted = Emit(spec, target, module);
-  if (!emitted.ok()) return emitted.status();
-  std::string text;
-  llvm::raw_string_ostream out(text);
-  emitted->module->print(out, nullptr);
-  return text;
+  return KernelText(spec, target, SymbolNames(module), StemOf(spec), KernelForm::kLlvm);
 }
 
 absl::StatusOr<std::string> AssemblyOf(const KernelSpec& spec, const Target& target,
                                        const ir::Module& module) {
-  const auto emitted = Emit(spec, target, module);
-  if (!emitted.ok()) return emitted.status();
-  return Assembly(target, emitted->module.get());
+  return KernelText(spec, target, SymbolNames(module), StemOf(spec), KernelForm::kAssembly);
 }
 
 std::vector<char> Store(ir::DType dtype, const std::vector<float>& values) {

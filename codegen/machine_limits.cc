@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "codegen/amx.h"
 #include "codegen/emitter.h"
 #include "llvm/IR/Intrinsics.h"
 #include "llvm/IR/IntrinsicsX86.h"
@@ -83,6 +84,46 @@ int64_t EmitBf16(Emitter& e) {
   return int64_t{kRepeats} * kChains * kLanes * 4;
 }
 
+// tdpbf16ps: four accumulator tiles, as many as a matmul's two A and two B tiles leave.
+int64_t EmitAmxBf16(Emitter& e) {
+  constexpr int kAccumulators = 4;
+  constexpr int64_t kTileBytes = kAmxRows * kLineBytes;
+  llvm::IRBuilder<>& b = e.b();
+  const auto memory = [&](int64_t bytes) {
+    auto* at = b.CreateAlloca(llvm::ArrayType::get(b.getInt8Ty(), static_cast<uint64_t>(bytes)));
+    at->setAlignment(llvm::Align(kLineBytes));
+    return at;
+  };
+  const auto tile = [&](int number) { return b.getInt8(static_cast<uint8_t>(number)); };
+  EmitAmxConfig(e, memory(kAmxConfigBytes), {e.Const(kAmxRows), e.Const(kAmxRows)});
+  for (int i = 0; i < kAccumulators; ++i) {
+    b.CreateIntrinsic(llvm::Intrinsic::x86_tilezero, {}, {tile(i)});
+    Value* row = memory(kLineBytes);
+    b.CreateAlignedStore(Operand(e, e.Int(32, kLanes), i % 2), row, llvm::Align(kLineBytes));
+    b.CreateIntrinsic(llvm::Intrinsic::x86_tileloadd64, {},
+                      {tile(kAccumulators + i), row, e.Const(0)});
+  }
+  e.Loop(e.Begin(), e.End(), 1, [&](Value*) {
+    for (int i = 0; i < kRepeats * kAccumulators; ++i) {
+      const int sum = i % kAccumulators;
+      b.CreateIntrinsic(llvm::Intrinsic::x86_tdpbf16ps, {},
+                        {tile(sum), tile(4 + sum / 2), tile(6 + sum % 2)});
+    }
+  });
+  Value* sums = memory(kTileBytes);
+  Value* total = e.ConstF32(0.0f, kLanes);
+  for (int i = 0; i < kAccumulators; ++i) {
+    b.CreateIntrinsic(llvm::Intrinsic::x86_tilestored64, {}, {tile(i), sums, e.Const(kLineBytes)});
+    for (int64_t row = 0; row < kAmxRows; ++row) {
+      Value* at = b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), sums, row * kLineBytes);
+      total = b.CreateFAdd(total, b.CreateAlignedLoad(e.F32(kLanes), at, llvm::Align(kLineBytes)));
+    }
+  }
+  EmitAmxRelease(e);
+  StoreScratch(e, total);
+  return int64_t{kRepeats} * kAccumulators * kAmxRows * kLanes * kAmxDepth * 2;
+}
+
 // vpdpbusd: four products a lane.
 int64_t EmitInt8(Emitter& e) {
   constexpr int kChains = 24;
@@ -142,13 +183,13 @@ bool HasFeature(const Target& target, const char* feature) {
 }  // namespace
 
 Limit LimitOfMatmul(const Target& target, ir::DType a, ir::DType b) {
-  const TileRow* tile = target.FindTile(a, b);
-  return tile != nullptr && tile->dot == Dot::kBf16Pair ? Limit::kBf16 : Limit::kF32;
+  const TileRow* tile = target.FindMatmulTile(a, b);
+  return tile != nullptr && tile->dot != Dot::kWiden ? Limit::kBf16 : Limit::kF32;
 }
 
 absl::StatusOr<std::unique_ptr<LimitLoops>> LimitLoops::Compile(const Target& target) {
   std::unique_ptr<LimitLoops> result(new LimitLoops());
-  absl::StatusOr<std::unique_ptr<Jit>> jit = Jit::Create(target, 1);
+  absl::StatusOr<std::unique_ptr<Jit>> jit = Jit::Create(target, {});
   if (!jit.ok()) return jit.status();
   std::vector<std::string> names;
   absl::Status status;
@@ -173,7 +214,7 @@ absl::StatusOr<std::unique_ptr<LimitLoops>> LimitLoops::Compile(const Target& ta
   }
   add(Limit::kF32, "f32", EmitF32);
   if (LimitOfMatmul(target, ir::DType::kBF16, ir::DType::kBF16) == Limit::kBf16) {
-    add(Limit::kBf16, "bf16", EmitBf16);
+    add(Limit::kBf16, "bf16", target.isa >= Isa::kAmx ? EmitAmxBf16 : EmitBf16);
   }
   if (HasFeature(target, "+avx512vnni")) add(Limit::kInt8, "int8", EmitInt8);
   if (!status.ok()) return status;

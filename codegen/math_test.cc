@@ -46,7 +46,7 @@ class CompiledMath {
     auto module = std::make_unique<llvm::Module>("math", *context);
     Emit(target, "scalar", 1, function, module.get());
     Emit(target, "vector", kLanes, function, module.get());
-    auto jit = Jit::Create(target, 1);
+    auto jit = Jit::Create(target, {});
     EXPECT_TRUE(jit.ok()) << jit.status();
     EXPECT_EQ((*jit)->AddModule(std::move(context), std::move(module)), absl::OkStatus());
     auto library = std::move(**jit).Compile({"scalar", "vector"});

@@ -9,6 +9,7 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/TargetParser/Host.h"
+#include "runtime/cpu_features.h"
 
 namespace lluda::codegen {
 namespace {
@@ -37,7 +38,7 @@ bool Supports(const llvm::StringMap<bool>& host, const IsaRow& row) {
     const auto it = host.find(llvm::StringRef(feature.data(), feature.size()));
     if (it == host.end() || !it->second) return false;
   }
-  return true;
+  return row.isa != Isa::kAmx || runtime::SystemGrantsAmx();
 }
 
 }  // namespace
@@ -54,10 +55,18 @@ std::vector<Isa> AllIsas() {
 
 absl::Span<const TileRow> AllTiles() { return kTiles; }
 
-const TileRow* Target::FindTile(ir::DType a, ir::DType b) const {
+const TileRow* Target::FindMatmulTile(ir::DType a, ir::DType b) const {
   const TileRow* found = nullptr;
   for (const TileRow& row : kTiles) {
     if (row.isa <= isa && row.a == a && row.b == b) found = &row;
+  }
+  return found;
+}
+
+const TileRow* Target::FindTile(ir::DType a, ir::DType b) const {
+  const TileRow* found = nullptr;
+  for (const TileRow& row : kTiles) {
+    if (row.isa <= isa && row.a == a && row.b == b && row.dot != Dot::kAmx) found = &row;
   }
   return found;
 }

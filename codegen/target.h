@@ -29,7 +29,7 @@ std::string LlvmVersion();
 std::vector<Isa> AllIsas();
 
 // How a tile multiplies.
-enum class Dot : uint8_t { kWiden, kBf16Pair };
+enum class Dot : uint8_t { kWiden, kBf16Pair, kAmx };
 
 struct TileRow {
   Isa isa;
@@ -54,10 +54,13 @@ struct Target {
   Isa isa = Isa::kGeneric;
 
   bool has_fma() const { return isa >= Isa::kAvx2; }
-  // The tile for these inputs: the last row of the table that this ISA can run, or nullptr.
+  // The tile for these inputs: the last row of the table that this ISA can run, or nullptr. The
+  // accumulators of FindTile's are vectors; FindMatmulTile's may be AMX tiles.
   const TileRow* FindTile(ir::DType a, ir::DType b) const;
+  const TileRow* FindMatmulTile(ir::DType a, ir::DType b) const;
 
-  // The CPU this process runs on, with the features the operating system lets it use.
+  // The CPU this process runs on, with the features the operating system lets it use. Asks it for
+  // AMX where the CPU has that.
   static Target Host();
   // A host limited to an older instruction set: "generic", "avx2", "avx512", "avx512bf16", or
   // "host". NotFound for other names, FailedPrecondition when this CPU cannot run it.

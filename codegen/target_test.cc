@@ -78,6 +78,14 @@ TEST(FindTile, PicksTheNewestRowThatTheTargetRuns) {
             Isa::kGeneric);
 }
 
+TEST(FindTile, KeepsToVectorsWhereMatmulsHaveAmx) {
+  const Target amx = WithIsa(Isa::kAmx);
+  EXPECT_EQ(amx.FindMatmulTile(ir::DType::kBF16, ir::DType::kBF16)->dot, Dot::kAmx);
+  EXPECT_EQ(amx.FindTile(ir::DType::kBF16, ir::DType::kBF16)->dot, Dot::kWiden);
+  EXPECT_EQ(amx.FindMatmulTile(ir::DType::kF32, ir::DType::kF32),
+            amx.FindTile(ir::DType::kF32, ir::DType::kF32));
+}
+
 TEST(FindTile, KnowsWhatHasNoTile) {
   EXPECT_EQ(WithIsa(Isa::kAvx512Bf16).FindTile(ir::DType::kI8, ir::DType::kI8), nullptr);
   EXPECT_EQ(WithIsa(Isa::kAvx512Bf16).FindTile(ir::DType::kF16, ir::DType::kF32), nullptr);

@@ -1,6 +1,7 @@
 #include "engine/c_header.h"
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 
@@ -26,6 +27,10 @@ enum {
   $NAME_MAX_STEP = $max_step,  /* the most tokens of one step */
   $NAME_VOCABULARY = $vocabulary
 };
+
+/* 1 if the code uses AMX: on Linux a process asks for its registers before the first step, with
+ * syscall(SYS_arch_prctl, 0x1023, 18), which returns 0 if it may. */
+#define $NAME_NEEDS_AMX $needs_amx
 
 /* Where the weights lie in the bundle, and how long they are. */
 #define $NAME_WEIGHTS_OFFSET INT64_C($weights_offset)
@@ -77,6 +82,7 @@ std::string CHeader(const std::string& name, const CInterface& interface) {
                   {"$name", name},
                   {"$features", interface.cpu_features.empty() ? "those of every x86-64"
                                                                : interface.cpu_features},
+                  {"$needs_amx", absl::StrContains(interface.cpu_features, "amx-tile") ? "1" : "0"},
                   {"$context", absl::StrCat(interface.context)},
                   {"$max_step", absl::StrCat(interface.max_step)},
                   {"$vocabulary", absl::StrCat(interface.vocabulary)},

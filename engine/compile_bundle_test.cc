@@ -35,6 +35,16 @@ std::vector<float> Logits(Model* model, const std::vector<int32_t>& tokens) {
   return {logits->begin(), logits->end()};
 }
 
+// "attn[3].qkv matmul_bf16_...", call by call.
+std::vector<std::string> StepNames(Model* model) {
+  const runtime::Program& program = model->executable()->program();
+  std::vector<std::string> names;
+  for (const runtime::Call& call : program.step) {
+    names.push_back(call.name + " " + program.kernels[call.kernel].name);
+  }
+  return names;
+}
+
 class CompileBundleTest : public testing::Test {
  protected:
   std::string Compile(const LoadOptions& options) {
@@ -62,6 +72,7 @@ TEST_F(CompileBundleTest, GivesTheBitsOfTheModelItWasMadeFrom) {
       const auto opened = Model::Load(from_file);
       ASSERT_TRUE(opened.ok()) << opened.status();
       EXPECT_EQ(Logits(opened->get(), tokens), Logits(compiled->get(), tokens)) << options.isa;
+      EXPECT_EQ(StepNames(opened->get()), StepNames(compiled->get())) << options.isa;
     }
   }
 }
@@ -112,6 +123,14 @@ TEST_F(CompileBundleTest, RefusesOptionsThatABundleDoesNotFit) {
   bad = good;
   bad.module.record_activations = true;
   EXPECT_EQ(error(bad), good.folder + ": a bundle records no activations");
+  bad = good;
+  bad.ir = ModuleText{"dump.lluda", ""};
+  EXPECT_EQ(error(bad), good.folder + ": a bundle runs the module it was compiled from, no other");
+  for (bool LoadOptions::* told : {&LoadOptions::perf, &LoadOptions::gdb}) {
+    bad = good;
+    bad.*told = true;
+    EXPECT_THAT(error(bad), HasSubstr("perf and GDB are told of kernels that are compiled now"));
+  }
   bad = good;
   bad.need_tokenizer = true;
   EXPECT_EQ(error(bad), good.folder + ": has no tokenizer");

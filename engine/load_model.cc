@@ -64,6 +64,8 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   auto source = std::make_unique<CompiledSource>();
   codegen::CompileOptions compile;
   compile.threads = *ThreadsOf(options);
+  compile.perf = options.perf;
+  compile.gdb = options.gdb;
   compile.cache = options.code_cache;
   absl::StatusOr<codegen::CompiledModule> compiled =
       codegen::Compile(*optimised->module, *target, compile);

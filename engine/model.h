@@ -35,10 +35,15 @@ struct LoadOptions {
   std::string folder;  // as Hugging Face's tools lay it out; or a bundle's file
   // Of a bundle, these are fixed: asking for another precision or a longer context is an error.
   ModuleOptions module;
+  // Instead of the imported module, and of `module`: a dump, on which the passes go on where it
+  // stopped.
+  std::optional<ModuleText> ir;
   int threads = 0;  // 0: the physical cores this process may use
   // Compiled code of earlier runs, and where new code is kept; null: none is. Only read by Load.
   const bundle::CodeCache* code_cache = nullptr;
   std::string isa = "host";    // or an older one that the CPU has, see codegen/target.h
+  bool perf = false;           // tell perf the kernels' names, see codegen/jit.h
+  bool gdb = false;            // tell GDB
   bool need_tokenizer = true;  // false: a model without one is fine
   bool check_weights = false;  // of a bundle: hashes all of it, which takes a second per gigabyte
   // Told, from the loading thread, how many bytes of the weights are packed.

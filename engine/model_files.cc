@@ -5,7 +5,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "frontends/tensor_info.h"
 
 namespace lluda::engine {
 namespace {
@@ -27,6 +26,11 @@ absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights wei
     return checkpoint.status();
   }
   return files;
+}
+
+frontends::TensorLookup TensorsOf(const ModelFiles& files) {
+  return files.checkpoint ? frontends::LookupIn(*files.checkpoint)
+                          : frontends::qwen3::TensorsOf(files.config);
 }
 
 int64_t DefaultContext(const frontends::qwen3::Config& config) {
@@ -59,8 +63,7 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files
   import.max_logit_rows = import.max_step_tokens;
   import.record_activations = options.record_activations;
   import.checkpoint_name = files.folder;
-  import.find_tensor = files.checkpoint ? frontends::LookupIn(*files.checkpoint)
-                                        : frontends::qwen3::TensorsOf(files.config);
+  import.find_tensor = TensorsOf(files);
   return frontends::qwen3::ImportQwen3(files.config, import);
 }
 

@@ -18,6 +18,7 @@
 #include "frontends/checkpoint.h"
 #include "frontends/qwen3/config.h"
 #include "frontends/qwen3/import.h"
+#include "frontends/tensor_info.h"
 #include "ir/graph.h"
 
 namespace lluda::engine {
@@ -33,6 +34,10 @@ struct ModelFiles {
 // NotFound if config.json is missing, or the weights where they are required; other errors as
 // qwen3::LoadConfig and Checkpoint::Open say.
 absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights weights);
+
+// What tensors the model has: the checkpoint's, or without one those that the config asks for.
+// `files` must outlive the lookup.
+frontends::TensorLookup TensorsOf(const ModelFiles& files);
 
 // The model's max_position_embeddings, or 4096 if that is more.
 int64_t DefaultContext(const frontends::qwen3::Config& config);

@@ -6,6 +6,7 @@
 #define LLUDA_ENGINE_MODULE_OPTIONS_H_
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -27,6 +28,12 @@ struct ModuleOptions {
   int64_t max_step = 512;  // tokens computed at a time; less if the context is shorter
   // Keeps what each part of the model computes, for Session::Activation; costs time and memory.
   bool record_activations = false;
+};
+
+// A module as text, in place of an imported one: see module_text.h.
+struct ModuleText {
+  std::string name;  // for error messages
+  std::string text;
 };
 
 }  // namespace lluda::engine

@@ -30,6 +30,10 @@ absl::Status CheckOptions(const bundle::Bundle& bundle, const LoadOptions& optio
                                " tokens, not ", options.module.context));
   }
   if (options.module.record_activations) return refuse("a bundle records no activations");
+  if (options.ir) return refuse("a bundle runs the module it was compiled from, no other");
+  if (options.perf || options.gdb) {
+    return refuse("perf and GDB are told of kernels that are compiled now, not of a bundle's");
+  }
   return absl::OkStatus();
 }
 

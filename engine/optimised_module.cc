@@ -1,8 +1,11 @@
 #include "engine/optimised_module.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "engine/module_text.h"
 #include "engine/stopwatch.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
@@ -15,17 +18,23 @@ absl::StatusOr<OptimisedModule> ImportAndOptimise(const LoadOptions& options, Lo
   absl::StatusOr<ModelFiles> files = OpenModelFiles(options.folder, Weights::kRequired);
   if (!files.ok()) return files.status();
   result.files = std::make_unique<ModelFiles>(*std::move(files));
-  absl::StatusOr<std::unique_ptr<ir::Module>> module = ImportModule(*result.files, options.module);
+  absl::StatusOr<std::unique_ptr<ir::Module>> module =
+      options.ir ? ParseModuleFor(*result.files, *options.ir)
+                 : ImportModule(*result.files, options.module);
   if (!module.ok()) return module.status();
   result.module = *std::move(module);
-  result.context = *ContextOf(result.files->config, options.module);
-  result.max_step = std::min(options.module.max_step, result.context);
+  // The cache is as long as the module says, rounded up to whole blocks where it was imported.
+  result.context = options.ir ? std::min(result.module->FindSymbol("C")->max,
+                                         result.files->config.max_position_embeddings)
+                              : *ContextOf(result.files->config, options.module);
+  result.max_step = std::min(result.module->FindSymbol("T")->max, result.context);
   result.weights = std::make_unique<CheckpointWeights>(&*result.files->checkpoint);
   result.weights->Prefetch();
   stats->import_seconds = watch.Lap();
 
-  absl::StatusOr<passes::Pipeline> pipeline =
-      passes::Pipeline::Create(passes::DefaultPipeline(), {});
+  absl::StatusOr<std::vector<std::string>> names = passes::RemainingPasses(*result.module);
+  if (!names.ok()) return names.status();
+  absl::StatusOr<passes::Pipeline> pipeline = passes::Pipeline::Create(*names, {});
   if (!pipeline.ok()) return pipeline.status();
   if (auto reports = pipeline->Run(result.module.get()); !reports.ok()) return reports.status();
   stats->passes_seconds = watch.Lap();

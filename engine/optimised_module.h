@@ -23,7 +23,8 @@ struct OptimisedModule {
   int64_t max_step = 0;
 };
 
-// Imports the model of options.folder and runs the default passes. Fills in the times of both.
+// Imports the model of options.folder, or reads options.ir instead, and runs the default passes or
+// those that the text has not gone through. Fills in the times of both.
 absl::StatusOr<OptimisedModule> ImportAndOptimise(const LoadOptions& options, LoadStats* stats);
 
 }  // namespace lluda::engine

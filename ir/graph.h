@@ -238,6 +238,9 @@ class Module {
   const std::vector<std::unique_ptr<Func>>& funcs() const { return funcs_; }
 
   std::string name;
+  // The passes it has gone through, in order, those that changed nothing included; provenance only,
+  // ignored by equality. A dump so says where the pipeline goes on.
+  std::vector<std::string> passes;
   std::vector<Symbol> symbols;
   // Declared before the functions: values of the load block are destroyed after their uses.
   Block load;

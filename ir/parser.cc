@@ -30,6 +30,7 @@ class ModuleParser {
   };
 
   void ParseDeclarations();
+  void ParsePasses();
   void ParseSymbol();
   void ParseGlobal(Global::Kind kind);
   void ParseSignature();
@@ -40,6 +41,13 @@ class ModuleParser {
   ModuleNames names_;
   std::vector<Body> bodies_;
 };
+
+void ModuleParser::ParsePasses() {
+  do {
+    if (module_->passes.size() == kMaxPasses) tokens_.Fail(tokens_.Peek().at, "too many passes");
+    module_->passes.push_back(tokens_.TakeText(TokenKind::kWord, "the name of a pass"));
+  } while (tokens_.ok() && tokens_.TakeIf(","));
+}
 
 void ModuleParser::ParseSymbol() {
   const Position at = tokens_.Peek().at;
@@ -150,6 +158,7 @@ absl::StatusOr<std::unique_ptr<Module>> ModuleParser::Parse() {
   module_ =
       std::make_unique<Module>(tokens_.TakeText(TokenKind::kGlobal, "the name of the module"));
   tokens_.Expect("{");
+  if (tokens_.TakeIf("passes")) ParsePasses();
   ParseDeclarations();
   const Position load_at = tokens_.Peek().at;
   if (tokens_.TakeIf("load")) {

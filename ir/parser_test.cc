@@ -55,6 +55,24 @@ TEST_P(RoundTrip, PrintingWhatWasParsedGivesTheSameText) {
   EXPECT_EQ(PrintModule(**module), text);
 }
 
+TEST(ParsePasses, AreKeptAndPrintedAndNoDifference) {
+  const std::string text = absl::StrReplaceAll(
+      ReadFile("ir/testdata/softmax.lluda"),
+      {{"module @softmax {\n", "module @softmax {\n  passes cse, fuse-rope\n"}});
+  const auto module = ParseModule(text, "m.lluda");
+  ASSERT_TRUE(module.ok()) << module.status();
+  EXPECT_THAT((*module)->passes, ::testing::ElementsAre("cse", "fuse-rope"));
+  EXPECT_EQ(PrintModule(**module), text);
+  const auto plain = ParseModule(ReadFile("ir/testdata/softmax.lluda"), "m.lluda");
+  EXPECT_EQ(PrintModule(**module, PrintStyle::kStructural),
+            PrintModule(**plain, PrintStyle::kStructural));
+}
+
+TEST(ParsePasses, AListThatEndsInACommaIsAnError) {
+  EXPECT_THAT(ParseError("lluda 1\nmodule @m {\n  passes cse,\n}\n"),
+              HasSubstr("m.lluda:4:1: expected the name of a pass, got '}'"));
+}
+
 constexpr const char* kFiles[] = {"softmax.lluda", "toy.lluda", "toy_optimized.lluda"};
 INSTANTIATE_TEST_SUITE_P(Testdata, RoundTrip, ::testing::ValuesIn(kFiles));
 

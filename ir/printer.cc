@@ -180,6 +180,9 @@ void Printer::PrintGlobal(const Global& global) {
 
 void Printer::PrintModule(const Module& module) {
   Put("lluda 1\nmodule @", module.name, " {\n");
+  if (!module.passes.empty() && style_ == PrintStyle::kReadable) {
+    Put("  passes ", absl::StrJoin(module.passes, ", "), "\n");
+  }
   for (const Symbol& symbol : module.symbols) {
     Put("  symbol ", symbol.name, " in ", symbol.min, "..", symbol.max, "\n");
   }

@@ -17,7 +17,7 @@ namespace lluda::ir {
 enum class PrintStyle : uint8_t {
   kReadable,
   // What makes modules equal and nothing else: values are numbered in the order of their
-  // definition, and `by` is left out.
+  // definition, and `by` and `passes` are left out.
   kStructural,
 };
 

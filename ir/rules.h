@@ -23,6 +23,7 @@ inline constexpr size_t kMaxNameLength = 255;
 inline constexpr size_t kMaxSourceLength = 1024;
 inline constexpr size_t kMaxAxes = 16;
 inline constexpr size_t kMaxSymbols = 64;
+inline constexpr size_t kMaxPasses = 1024;
 inline constexpr int64_t kMaxElements = int64_t{1} << 40;
 inline constexpr int64_t kMaxIndexCount = int64_t{1} << 20;
 inline constexpr int kMaxTileSide = 256;

@@ -1,5 +1,12 @@
 #include "passes/default_pipeline.h"
 
+#include <algorithm>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+
 namespace lluda::passes {
 
 std::vector<std::string> DefaultPipeline() {
@@ -20,6 +27,37 @@ std::vector<std::string> DefaultPipeline() {
       "dce",               // transposed and concatenated rows that only fed a pack
       "plan-memory",       // last: any later change would make the plan wrong
   };
+}
+
+absl::StatusOr<std::vector<std::string>> RemainingPasses(const ir::Module& module) {
+  std::vector<std::string> all = DefaultPipeline();
+  const std::vector<std::string>& ran = module.passes;
+  if (!ran.empty() && ran.back() == all.back()) return std::vector<std::string>();
+  if (ran.size() <= all.size() && std::equal(ran.begin(), ran.end(), all.begin())) {
+    all.erase(all.begin(), all.begin() + static_cast<int64_t>(ran.size()));
+    return all;
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("module @", module.name, " has gone through ", absl::StrJoin(ran, ", "),
+                   ", which is not how the default pipeline begins; run passes on it by name, "
+                   "the last of them ",
+                   all.back()));
+}
+
+absl::StatusOr<std::vector<std::string>> PassesOf(absl::string_view list,
+                                                  const ir::Module& module) {
+  std::vector<std::string> names;
+  for (absl::string_view name : absl::StrSplit(list, ',', absl::SkipEmpty())) {
+    std::vector<std::string> meant = {std::string(name)};
+    if (name == "default") meant = DefaultPipeline();
+    if (name == "rest") {
+      absl::StatusOr<std::vector<std::string>> rest = RemainingPasses(module);
+      if (!rest.ok()) return rest.status();
+      meant = *std::move(rest);
+    }
+    names.insert(names.end(), meant.begin(), meant.end());
+  }
+  return names;
 }
 
 }  // namespace lluda::passes

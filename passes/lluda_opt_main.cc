@@ -21,7 +21,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "ir/attrs.h"
 #include "ir/parser.h"
 #include "ir/printer.h"
@@ -36,7 +35,7 @@ namespace {
 
 struct Flags {
   std::string input;
-  std::string passes = "default";
+  std::string passes = "rest";
   std::string dump_dir;
   std::string dump_filter = ".*";
   int64_t hoist_byte_limit = HoistWeightOps::kNoLimit;
@@ -103,13 +102,10 @@ absl::Status Optimize(const Flags& flags) {
   absl::StatusOr<std::unique_ptr<ir::Module>> module = ir::ParseModule(*text, flags.input);
   if (!module.ok()) return module.status();
 
-  std::vector<std::string> names;
-  for (absl::string_view name : absl::StrSplit(flags.passes, ',', absl::SkipEmpty())) {
-    if (name == "default") {
-      for (std::string& pass : DefaultPipeline()) names.push_back(std::move(pass));
-    } else {
-      names.emplace_back(name);
-    }
+  absl::StatusOr<std::vector<std::string>> names = PassesOf(flags.passes, **module);
+  if (!names.ok()) {
+    return absl::Status(names.status().code(),
+                        absl::StrCat(flags.input, ": ", names.status().message()));
   }
   PipelineOptions options;
   options.passes.hoist_byte_limit = flags.hoist_byte_limit;
@@ -124,7 +120,7 @@ absl::Status Optimize(const Flags& flags) {
       return WriteDump(flags, number, pass, m);
     };
   }
-  absl::StatusOr<Pipeline> pipeline = Pipeline::Create(names, std::move(options));
+  absl::StatusOr<Pipeline> pipeline = Pipeline::Create(*names, std::move(options));
   if (!pipeline.ok()) return pipeline.status();
   absl::StatusOr<std::vector<PassReport>> reports = pipeline->Run(module->get());
   if (!reports.ok()) {
@@ -146,7 +142,10 @@ int Main(int argc, char** argv) {
   Flags flags;
   CLI::App app("Runs passes on a module in text form and prints the result.", "lluda_opt");
   app.add_option("input", flags.input, "File to read; - for stdin");
-  app.add_option("--passes", flags.passes, "Passes by name, separated by commas; 'default' is all")
+  app.add_option(
+         "--passes", flags.passes,
+         "Passes by name, separated by commas; 'default' is the whole pipeline, 'rest' what "
+         "of it the module has not gone through")
       ->capture_default_str();
   app.add_option("--dump-dir", flags.dump_dir,
                  "Folder for NN-<pass>.lluda, the module after each pass that changed it");

@@ -47,6 +47,7 @@ absl::Status Pipeline::RunPass(Pass* pass, ir::Module* module, PassReport* repor
   report->seconds = SecondsSince(start);
   if (!changed.ok()) return changed.status();
   report->changed = *changed;
+  module->passes.push_back(report->pass);
   report->misses = pass->misses();
   if (options_.check_reports && (Fingerprint(*module) != before) != *changed) {
     return absl::InternalError(*changed ? "a change was reported but none was made"

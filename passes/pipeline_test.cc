@@ -110,6 +110,16 @@ TEST(PipelineTest, DumpsComeBeforeTheFirstPassAndAfterThoseThatChanged) {
   EXPECT_EQ((*reports)[1].number, 2);
 }
 
+TEST(PipelineTest, TheModuleSaysWhichPassesItHasGoneThrough) {
+  const auto module = Parsed(kText);
+  for (int round = 0; round < 2; ++round) {
+    auto pipeline = Pipeline::Create({"cse", "dce"}, {});
+    ASSERT_TRUE(pipeline.ok());
+    ASSERT_TRUE(pipeline->Run(module.get()).ok());
+  }
+  EXPECT_THAT(module->passes, ElementsAre("cse", "dce", "cse", "dce"));
+}
+
 TEST(PipelineTest, AFailingDumpEndsTheRun) {
   PipelineOptions options;
   options.dump = [](int, absl::string_view pass, const ir::Module&) {

@@ -12,8 +12,12 @@
 
 namespace lluda::runtime {
 
-// OK if this CPU has all of them and the operating system lets programs use them. A name that is
-// not known counts as lacking. The message names all that are lacking.
+// Asks the operating system for AMX's tile registers, which a process has to do before it touches
+// them; for all threads, and once is enough. False if there are none or it refuses.
+bool SystemGrantsAmx();
+
+// OK if this CPU has all of them and the operating system lets this process use them; AMX is asked
+// for. A name that is not known counts as lacking. The message names all that are lacking.
 absl::Status CheckCpuFeatures(const std::vector<std::string>& names);
 
 }  // namespace lluda::runtime

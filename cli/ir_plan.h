@@ -1,0 +1,29 @@
+// What a module is compiled to, as text: where everything lies in memory, and the calls in order.
+//
+//   absl::StatusOr<std::string> text = PlanText(*module, "attn");
+//   frames: 9699328 bytes
+//   @attn: 9437184 bytes
+//     %h at 8388608, 1048576 bytes, statements 0..1
+//   ...
+//   step: 427 calls
+//     28 times:
+//       attn[0].h  rmsnorm_f32_bf16_bf16_Tx1024_avx512bf16_9(frame+65536, model...) ->
+//       frame+8454144
+#ifndef LLUDA_CLI_IR_PLAN_H_
+#define LLUDA_CLI_IR_PLAN_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "ir/graph.h"
+
+namespace lluda::cli {
+
+// Of one function ("attn", "@attn", "load") or, if `func` is empty, of the whole module, which has
+// gone through plan-memory. InvalidArgument if there is no such function; else as codegen::Compile.
+absl::StatusOr<std::string> PlanText(const ir::Module& module, absl::string_view func);
+
+}  // namespace lluda::cli
+
+#endif  // LLUDA_CLI_IR_PLAN_H_

@@ -1,0 +1,132 @@
+// lluda verify: the import against transformers, every pass against the interpreter, then every
+// kernel; names what goes wrong first and writes it down as a module of its own.
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cli/commands.h"
+#include "cli/import_flags.h"
+#include "cli/model_flags.h"
+#include "cli/output.h"
+#include "cli/verify_kernels.h"
+#include "cli/verify_passes.h"
+#include "cli/verify_reference.h"
+#include "codegen/compile.h"
+#include "codegen/target.h"
+#include "engine/checkpoint_weights.h"
+#include "passes/default_pipeline.h"
+#include "passes/registry.h"
+#include "runtime/cpu_count.h"
+
+namespace lluda::cli {
+namespace {
+
+// Of a model with more weights than this, one layer is verified: the others run the same code.
+constexpr int64_t kWholeModelBytes = int64_t{256} << 20;
+
+int64_t DefaultLayers(const engine::ModelFiles& files, const ir::Module& module) {
+  int64_t bytes = 0;
+  for (const auto& global : module.globals()) {
+    if (global->kind != ir::Global::Kind::kWeight) continue;
+    bytes += (global->index ? global->index->count : 1) * ir::ByteSize(global->type, nullptr);
+  }
+  return bytes <= kWholeModelBytes ? files.config.num_hidden_layers : 1;
+}
+
+using ReadWeight =
+    std::function<absl::StatusOr<ir::Tensor>(const ir::Global& weight, int64_t index)>;
+
+ReadWeight WeightsOf(const engine::ModelFiles& files) {
+  return [&files](const ir::Global& weight, int64_t index) -> absl::StatusOr<ir::Tensor> {
+    auto tensor = files.checkpoint->Get(ir::SourceName(weight, index));
+    if (!tensor.ok()) return tensor.status();
+    return ir::Tensor::FromBytes(weight.type, (*tensor)->span());
+  };
+}
+
+VerifyRun RunOf(const VerifyFlags& flags, const engine::ModelFiles& files) {
+  VerifyRun run;
+  run.weights = WeightsOf(files);
+  const auto token = [&](int64_t i) { return (i * 7919 + 13) % files.config.vocab_size; };
+  run.steps.emplace_back();
+  for (int64_t i = 0; i < flags.tokens; ++i) run.steps[0].push_back(token(i));
+  run.steps.push_back({token(flags.tokens)});
+  return run;
+}
+
+// The module as imported, all of its layers, against the reference.
+absl::StatusOr<std::optional<Finding>> VerifyImport(const VerifyFlags& flags,
+                                                    const engine::ModelFiles& files) {
+  absl::StatusOr<std::vector<ReferencePrompt>> prompts = LoadReference(flags.reference);
+  if (!prompts.ok()) return prompts.status();
+  absl::StatusOr<engine::ModuleOptions> options = ModuleOptionsOf(flags.model);
+  if (!options.ok()) return options.status();
+  options->record_activations = true;
+  absl::StatusOr<std::unique_ptr<ir::Module>> module = engine::ImportModule(files, *options);
+  if (!module.ok()) return module.status();
+  auto found = VerifyReference(**module, WeightsOf(files), *prompts, options->precision);
+  if (found.ok()) return found;
+  return absl::Status(found.status().code(),
+                      absl::StrCat(flags.reference, ": ", found.status().message()));
+}
+
+// 1, with the fault and where it was written to on stdout.
+absl::StatusOr<int> Report(const VerifyFlags& flags, const Finding& finding) {
+  if (absl::Status s = WriteFile(flags.repro_file, finding.repro); !s.ok()) return s;
+  const absl::Status written =
+      WriteStdout(absl::StrCat(FindingText(finding), "\nwrote ", flags.repro_file, "\n"));
+  if (!written.ok()) return written;
+  return 1;
+}
+
+}  // namespace
+
+absl::StatusOr<int> RunVerify(const VerifyFlags& flags) {
+  absl::StatusOr<codegen::Target> target = codegen::Target::Named(flags.model.isa);
+  if (!target.ok()) return target.status();
+  absl::StatusOr<ImportedModel> model = ImportModel(flags.model, engine::Weights::kRequired);
+  if (!model.ok()) return model.status();
+  if (!flags.reference.empty()) {
+    absl::StatusOr<std::optional<Finding>> found = VerifyImport(flags, model->files);
+    if (!found.ok()) return found.status();
+    if (*found) return Report(flags, **found);
+  }
+  ir::Module* module = model->module.get();
+  const int64_t layers = flags.layers.value_or(DefaultLayers(model->files, *module));
+  KeepLayers(layers, module);
+  absl::StatusOr<std::vector<std::string>> names = passes::RemainingPasses(*module);
+  if (!names.ok()) return names.status();
+  std::vector<std::unique_ptr<passes::Pass>> passes;
+  for (const std::string& name : *names) {
+    absl::StatusOr<std::unique_ptr<passes::Pass>> pass = passes::CreatePass(name, {});
+    if (!pass.ok()) return pass.status();
+    passes.push_back(*std::move(pass));
+  }
+  const VerifyRun run = RunOf(flags, model->files);
+  absl::StatusOr<std::optional<Finding>> found = VerifyPasses(std::move(passes), run, module);
+  if (!found.ok()) return found.status();
+  if (*found) return Report(flags, **found);
+
+  codegen::CompileOptions options;
+  options.threads = runtime::UsablePhysicalCores();
+  absl::StatusOr<codegen::CompiledModule> compiled = codegen::Compile(*module, *target, options);
+  if (!compiled.ok()) return compiled.status();
+  engine::CheckpointWeights weights(&*model->files.checkpoint);
+  found = VerifyKernels(*module, compiled->program, *target, &weights, run);
+  if (!found.ok()) return found.status();
+  if (*found) return Report(flags, **found);
+  const absl::Status written = WriteStdout(absl::StrCat(
+      "ok: ", flags.reference.empty() ? "" : "the import, ", names->size(), " passes and ",
+      compiled->program.kernels.size(), " kernels, ", layers, layers == 1 ? " layer" : " layers",
+      ", ", flags.tokens, " tokens and one more\n"));
+  if (!written.ok()) return written;
+  return 0;
+}
+
+}  // namespace lluda::cli

@@ -1,0 +1,37 @@
+// Runs a compiled program call by call beside the interpreter: which kernel is the first whose
+// result is wrong, given right inputs.
+//
+//   absl::StatusOr<std::optional<Finding>> found =
+//       VerifyKernels(module, compiled->program, target, &weights, run);
+#ifndef LLUDA_CLI_VERIFY_KERNELS_H_
+#define LLUDA_CLI_VERIFY_KERNELS_H_
+
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "cli/verify_run.h"
+#include "codegen/target.h"
+#include "ir/graph.h"
+#include "runtime/executable.h"
+#include "runtime/program.h"
+
+namespace lluda::cli {
+
+// How far a kernel's result may be off: sums in another order and polynomials for exp and the like;
+// where it is rounded to 16 bits, elements that are rounded to a neighbour.
+inline constexpr double kKernelBound = 1e-9;
+inline constexpr double kRoundedKernelBound = 1e-5;
+
+// `program` is what `module` was compiled to for `target`. After each call its result is compared
+// with the interpreter's and replaced by it, so that an error is found where it is made; packed
+// weights and caches are compared and left. The calls run one after the other on one thread. The
+// finding's repro is the statement alone.
+absl::StatusOr<std::optional<Finding>> VerifyKernels(const ir::Module& module,
+                                                     const runtime::Program& program,
+                                                     const codegen::Target& target,
+                                                     runtime::WeightSource* weights,
+                                                     const VerifyRun& run);
+
+}  // namespace lluda::cli
+
+#endif  // LLUDA_CLI_VERIFY_KERNELS_H_

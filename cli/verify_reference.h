@@ -1,0 +1,32 @@
+// Holds the module as imported against what transformers computed: is the importer right, or is the
+// fault behind it?
+//
+//   absl::StatusOr<std::optional<Finding>> found =
+//       VerifyReference(*module, weights, *LoadReference("reference.json"), precision);
+#ifndef LLUDA_CLI_VERIFY_REFERENCE_H_
+#define LLUDA_CLI_VERIFY_REFERENCE_H_
+
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "cli/reference.h"
+#include "cli/verify_run.h"
+#include "engine/model_files.h"
+#include "ir/graph.h"
+
+namespace lluda::cli {
+
+// Interprets `module`, which was imported with record_activations, on every prompt of the reference
+// that has activations, and compares them in the order they are computed, with the bounds of
+// cli/bounds.h. FailedPrecondition if no prompt has any; InvalidArgument for an activation that the
+// model lacks, or of another size.
+absl::StatusOr<std::optional<Finding>> VerifyReference(
+    const ir::Module& module,
+    const std::function<absl::StatusOr<ir::Tensor>(const ir::Global& weight, int64_t index)>&
+        weights,
+    const std::vector<ReferencePrompt>& prompts, engine::Precision precision);
+
+}  // namespace lluda::cli
+
+#endif  // LLUDA_CLI_VERIFY_REFERENCE_H_

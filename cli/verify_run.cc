@@ -1,0 +1,127 @@
+#include "cli/verify_run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "passes/rewrite.h"
+
+namespace lluda::cli {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+ir::Tensor Ints(const char* axis, std::vector<int64_t> values) {
+  const auto count = static_cast<int64_t>(values.size());
+  return ir::Tensor::OfInts({ir::DType::kI32, {{axis, ir::Extent::Constant(count)}}, {}},
+                            std::move(values));
+}
+
+void KeepLayersIn(int64_t count, const std::string& index, ir::Block* block) {
+  for (const auto& op : block->ops()) {
+    if (op->opcode() != ir::Opcode::kFor) continue;
+    if (op->loop_index == index) op->attrs.end = std::min(op->attrs.end, op->attrs.begin + count);
+    KeepLayersIn(count, index, op->body.get());
+  }
+}
+
+}  // namespace
+
+std::string FindingText(const Finding& finding) {
+  return absl::StrFormat("%s: @%s[%d] %%%s in step %d: NMSE %.1e, at most %.1e", finding.culprit,
+                         finding.func, finding.index, finding.statement, finding.step, finding.nmse,
+                         finding.bound);
+}
+
+std::map<std::string, int64_t> StateSymbols(const ir::Module& module, const VerifyRun& run) {
+  int64_t tokens = 0;
+  for (const std::vector<int64_t>& step : run.steps) tokens += static_cast<int64_t>(step.size());
+  std::map<std::string, int64_t> symbols;
+  for (const auto& global : module.globals()) {
+    if (global->kind != ir::Global::Kind::kState) continue;
+    for (const ir::Axis& axis : global->type.axes) {
+      if (axis.extent.is_constant()) continue;
+      const int64_t least = module.FindSymbol(axis.extent.symbol)->min;
+      symbols[axis.extent.symbol] =
+          axis.name == "pos" ? (tokens + least - 1) / least * least : least;
+    }
+  }
+  return symbols;
+}
+
+std::vector<ir::Tensor> StepArguments(const VerifyRun& run, size_t step) {
+  int64_t before = 0;
+  for (size_t i = 0; i < step; ++i) before += static_cast<int64_t>(run.steps[i].size());
+  const std::vector<int64_t>& tokens = run.steps[step];
+  std::vector<int64_t> positions(tokens.size());
+  std::iota(positions.begin(), positions.end(), before);
+  return {Ints("tok", tokens), Ints("tok", std::move(positions)),
+          Ints("tok", std::vector<int64_t>(tokens.size(), 0)),
+          Ints("row", {static_cast<int64_t>(tokens.size()) - 1})};
+}
+
+absl::Status Interpret(const ir::Module& module, const VerifyRun& run, const SeeValue& see) {
+  absl::StatusOr<ir::Interpreter> interpreter =
+      ir::Interpreter::Create(&module, {StateSymbols(module, run), run.weights});
+  if (!interpreter.ok()) return interpreter.status();
+  absl::Status seen;
+  int step = -1;
+  std::map<ValueKey, int64_t> times;
+  interpreter->SetObserver([&](const ir::Func* func, int64_t index, const ir::Op& op,
+                               const ir::Tensor& result) {
+    if (!seen.ok() || op.opcode() == ir::Opcode::kCall || op.opcode() == ir::Opcode::kFor) {
+      return;
+    }
+    ValueKey key{step, func == nullptr ? "load" : func->name, index, passes::StatementName(op), 0};
+    const int64_t before = times[key]++;
+    std::get<4>(key) = before;
+    seen = see(key, op, result);
+  });
+  if (absl::Status status = interpreter->RunLoad(); !status.ok()) return status;
+  for (step = 0; step < static_cast<int>(run.steps.size()) && seen.ok(); ++step) {
+    absl::StatusOr<ir::Tensor> logits =
+        interpreter->Call("step", StepArguments(run, static_cast<size_t>(step)));
+    if (!logits.ok()) return logits.status();
+  }
+  return seen;
+}
+
+double ErrorOf(const ir::Tensor& a, const ir::Tensor& b) {
+  if (a.size() != b.size() || a.is_float() != b.is_float()) return kInfinity;
+  if (!a.is_float()) return a.ints() == b.ints() ? 0 : kInfinity;
+  const bool a_is_coarser = ir::DTypeSize(a.type().dtype) < ir::DTypeSize(b.type().dtype);
+  const ir::DType dtype = a_is_coarser ? a.type().dtype : b.type().dtype;
+  double error = 0, norm = 0;
+  for (int64_t i = 0; i < a.size(); ++i) {
+    const float x = ir::RoundTo(dtype, a.floats()[i]), y = ir::RoundTo(dtype, b.floats()[i]);
+    if (x == y || (std::isnan(x) && std::isnan(y))) {
+      norm += std::isfinite(y) ? double{y} * y : 0;
+      continue;
+    }
+    error += (double{x} - y) * (double{x} - y);
+    norm += double{y} * y;
+  }
+  if (error == 0) return 0;
+  const double nmse = error / norm;
+  return std::isfinite(nmse) ? nmse : kInfinity;
+}
+
+void KeepLayers(int64_t count, ir::Module* module) {
+  std::optional<std::string> index;
+  const auto cut = [&](std::optional<ir::Index>* declared) {
+    if (!*declared) return;
+    index = (*declared)->name;
+    (*declared)->count = std::min((*declared)->count, count);
+  };
+  for (const auto& global : module->globals()) cut(&global->index);
+  for (const auto& func : module->funcs()) cut(&func->index);
+  if (!index) return;
+  KeepLayersIn(count, *index, &module->load);
+  for (const auto& func : module->funcs()) KeepLayersIn(count, *index, &func->body);
+}
+
+}  // namespace lluda::cli

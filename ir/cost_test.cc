@@ -1,0 +1,79 @@
+#include "ir/cost.h"
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "gtest/gtest.h"
+#include "ir/parser.h"
+
+namespace lluda::ir {
+namespace {
+
+constexpr char kText[] = R"(lluda 1
+module @m {
+  symbol T in 1..16
+  symbol S in 1..4
+  symbol C in 16..256
+  weight @w : bf16 ff[24] hid[8]
+  weight @embed : bf16 vocab[100] hid[8]
+  state @k : bf16 slot[S] kv[2] pos[C] dim[4]
+  state @v : bf16 slot[S] kv[2] pos[C] dim[4]
+  func @f(%x: bf16 tok[T] hid[8], %q: bf16 tok[T] kv[2] rep[3] dim[4], %kk: bf16 tok[T] kv[2] dim[4], %ids: i32 tok[T], %slot: i32 tok[T]) -> f32 tok[T] ff[12] {
+    %e = gather @embed over vocab at %ids : bf16 tok[T] hid[8]
+    %c = cast %e {out = f32} : f32 tok[T] hid[8]
+    %ks = append @k %kk over slot pos at %slot %ids : bf16 slot[S] kv[2] pos[C] dim[4]
+    %o = attention %q %ks @v over slot pos dim at %ids %slot {mask = causal, scale = 0.5} : f32 tok[T] kv[2] rep[3] dim[4]
+    %m = matmul %x @w over hid -> ff[12] {epilogue = silu_mul} : f32 tok[T] ff[12]
+    return %m
+  }
+}
+)";
+
+class CostTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto module = ParseModule(kText, "cost.lluda");
+    ASSERT_TRUE(module.ok()) << module.status();
+    module_ = *std::move(module);
+  }
+
+  Cost Of(const std::string& name, int64_t tokens, int64_t depth) {
+    const std::map<std::string, int64_t> values = {{"T", tokens}, {"S", 1}, {"C", 256}};
+    CostShape shape;
+    shape.symbols = [values](absl::string_view symbol) { return values.at(std::string(symbol)); };
+    shape.tokens = tokens;
+    shape.depth = depth;
+    for (const auto& op : module_->FindFunc("f")->body.ops()) {
+      if (op->result() != nullptr && op->result()->name == name) return CostOf(*op, shape);
+    }
+    ADD_FAILURE() << name;
+    return {};
+  }
+
+  std::unique_ptr<Module> module_;
+};
+
+TEST_F(CostTest, AMatmulMultipliesAllColumnsAndReadsTheWeightOnce) {
+  EXPECT_EQ(Of("m", 5, 0).flops, 2 * 5 * 24 * 8);
+  EXPECT_EQ(Of("m", 5, 0).bytes, 24 * 8 * 2);
+}
+
+TEST_F(CostTest, AttentionCostsAsMuchAsIsSeen) {
+  // Two tokens that see 11 and 12 positions, with 2 * 3 heads of 4.
+  EXPECT_EQ(Of("o", 2, 10).flops, 4 * (11 + 12) * 2 * 3 * 4);
+  EXPECT_EQ(Of("o", 2, 10).bytes, 2 * (12 * 2 * 4 * 2));
+}
+
+TEST_F(CostTest, LookingUpAndAppendingMoveNoMoreThanTheirTokens) {
+  EXPECT_EQ(Of("e", 3, 0).bytes, 3 * 8 * 2);
+  EXPECT_EQ(Of("ks", 3, 0).bytes, 3 * 2 * 4 * 2);
+}
+
+TEST_F(CostTest, WhatStaysInTheCachesMovesNothing) {
+  EXPECT_EQ(Of("c", 3, 0).bytes, 0);
+  EXPECT_EQ(Of("c", 3, 0).flops, 3 * 8);
+}
+
+}  // namespace
+}  // namespace lluda::ir
