@@ -17,8 +17,15 @@ void CopyBits(Emitter& e, const TensorSpec& tensor, Value* from_base, Value* fro
   e.b().CreateAlignedStore(bits, e.Address(to_base, to, tensor.dtype), align);
 }
 
+// Elements along the axis that lie together in a panel tensor, or 1.
+int64_t Together(const TensorSpec& tensor, const ir::Axis& axis) {
+  const bool along = tensor.layout.is_panel() && tensor.layout.axis == axis.name;
+  const bool whole = axis.extent.is_constant() && axis.extent.value % tensor.layout.depth == 0;
+  return along && whole ? tensor.layout.depth : 1;
+}
+
 // Copies along one axis whose index is named `axis` on both sides, in lanes where both are
-// contiguous.
+// contiguous and in a panel's pairs where one is.
 void CopyAlong(Emitter& e, const ir::Axis& axis, const TensorSpec& from, int from_buffer,
                Indices from_indices, const TensorSpec& to, int to_buffer, Indices to_indices) {
   const bool contiguous = IsContiguous(from, axis.name) && IsContiguous(to, axis.name);
@@ -30,9 +37,13 @@ void CopyAlong(Emitter& e, const ir::Axis& axis, const TensorSpec& from, int fro
   };
   if (contiguous) {
     e.ForLanes(axis.extent, copy);
-  } else {
-    e.Loop(e.Const(0), e.ExtentValue(axis.extent), 1, [&](Value* i) { copy(i, 1); });
+    return;
   }
+  int64_t together = 1;
+  if (IsContiguous(from, axis.name)) together = Together(to, axis);
+  if (IsContiguous(to, axis.name)) together = Together(from, axis);
+  e.Loop(e.Const(0), e.ExtentValue(axis.extent), together,
+         [&](Value* i) { copy(i, static_cast<int>(together)); });
 }
 
 KernelInfo CopyInfo(std::vector<ir::Axis> work_axes, const ir::Axis& inner) {

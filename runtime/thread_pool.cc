@@ -63,6 +63,7 @@ ThreadPool::ThreadPool(int threads) {
   CHECK_GE(threads, 1);
   // Workers keep pointers into this vector, so it must not grow.
   workers_.resize(threads - 1);
+  shares_ = std::vector<Share>(threads);
   // Signals go to the program's own threads: Ctrl-C must interrupt them, not a worker.
   sigset_t all, before;
   sigfillset(&all);
@@ -102,29 +103,49 @@ void ThreadPool::ParallelFor(int64_t items, int64_t grain, Body body, void* cont
   grain_ = grain;
   body_ = body;
   context_ = context;
-  next_.store(0, std::memory_order_relaxed);
+  chunks_ = (items - 1) / grain + 1;
+  CHECK_LE(chunks_, int64_t{UINT32_MAX});
   // Open the gate, then look for sleepers. A worker does it the other way round: it counts itself
   // as a sleeper, then looks at the gate. Both in sequentially consistent order, so at least one of
   // them sees the other and no wake-up is lost.
-  gate_.fetch_add(kOneEpoch);
+  const uint32_t epoch = Epoch(gate_.fetch_add(kOneEpoch) + kOneEpoch);
   if (sleeping_workers_.load() > 0) {
-    const int64_t chunks_for_others = (items - 1) / grain;
+    const int64_t chunks_for_others = chunks_ - 1;
     Ring(&work_bell_, static_cast<int>(std::min<int64_t>(chunks_for_others, workers_.size())));
   }
-  RunChunks(/*thread=*/0);
+  RunChunks(/*thread=*/0, epoch);
   // All chunks are taken. Whoever has not joined by now is not waited for.
   gate_.fetch_add(kOneEpoch);
   WaitForWorkers();
   busy_.store(false, std::memory_order_release);
 }
 
-void ThreadPool::RunChunks(int thread) {
+void ThreadPool::RunChunks(int thread, uint32_t epoch) {
   const int64_t items = items_, grain = grain_;
-  // A thread asks at most once more than there are chunks, so next_ stays far from overflow.
+  const int shares = static_cast<int>(shares_.size());
+  for (int i = 0; i < shares; ++i) {
+    const int share = (thread + i) % shares;
+    for (int64_t chunk; (chunk = TakeChunk(share, epoch)) >= 0;) {
+      const int64_t begin = chunk * grain;
+      body_(context_, begin, begin + std::min(grain, items - begin), thread);
+    }
+  }
+}
+
+int64_t ThreadPool::TakeChunk(int share, uint32_t epoch) {
+  const auto shares = static_cast<int64_t>(shares_.size());
+  const int64_t first = chunks_ * share / shares;
+  const int64_t count = chunks_ * (share + 1) / shares - first;
+  std::atomic<uint64_t>& taken = shares_[share].taken;
+  uint64_t seen = taken.load(std::memory_order_relaxed);
   for (;;) {
-    const int64_t begin = next_.fetch_add(grain, std::memory_order_relaxed);
-    if (begin >= items) return;
-    body_(context_, begin, begin + std::min(grain, items - begin), thread);
+    const uint64_t next = Epoch(seen) == epoch ? static_cast<uint32_t>(seen) : 0;
+    if (static_cast<int64_t>(next) >= count) return -1;
+    // What a chunk reads and writes is ordered by the gate, not here.
+    if (taken.compare_exchange_weak(seen, (uint64_t{epoch} << 32) | (next + 1),
+                                    std::memory_order_relaxed)) {
+      return first + static_cast<int64_t>(next);
+    }
   }
 }
 
@@ -151,7 +172,7 @@ void ThreadPool::WorkerLoop(int thread) {
     if (stop_.load(std::memory_order_relaxed)) return;
     // Join only if the region is still the one that was seen open.
     if (!gate_.compare_exchange_strong(gate, gate + 1)) continue;
-    RunChunks(thread);
+    RunChunks(thread, Epoch(gate));
     finished_epoch = Epoch(gate);
     const uint64_t left = gate_.fetch_sub(1) - 1;
     if (!IsOpen(left) && WorkersInside(left) == 0 && caller_sleeps_.load()) Ring(&done_bell_, 1);

@@ -5,10 +5,11 @@
 //     for (int64_t row = begin; row < end; ++row) Normalise(row, scratch[thread]);
 //   });
 //
-// The caller is one of the threads. Chunks of `grain` items are handed out one after another, so a
-// thread that shares its core with a busy neighbour takes fewer of them and holds up the loop by
-// one chunk at most; a worker that does not wake up in time is not waited for at all. Which thread
-// runs a chunk is therefore not fixed: a result must not depend on it.
+// The caller is one of the threads. Each thread has a share of the items and goes through it in
+// chunks of `grain`, front to back, so that what it reads is one stream; when it is done it helps
+// with the other shares. A thread that shares its core with a busy neighbour therefore holds up the
+// loop by one chunk at most, and a worker that does not wake up in time is not waited for at all.
+// Which thread runs a chunk is not fixed: a result must not depend on it.
 //
 // Waiting is a bounded spin, then a futex sleep, on both sides: workers that wait for a loop, and
 // the caller that waits for the last chunk. An idle pool uses no CPU time. No call allocates.
@@ -69,17 +70,25 @@ class ThreadPool {
 
   static void* WorkerMain(void* worker);
   void WorkerLoop(int thread);
-  void RunChunks(int thread);
+  // Of the region opened with this epoch: own share first, then the others'.
+  void RunChunks(int thread, uint32_t epoch);
+  // Takes the next chunk of a share; -1 when none is left.
+  int64_t TakeChunk(int share, uint32_t epoch);
   uint64_t WaitForRegion(uint32_t finished_epoch);
   void WaitForWorkers();
 
   // High half: epoch, odd while a region is open to join. Low half: workers inside the region.
   alignas(kCacheLine) std::atomic<uint64_t> gate_{0};
-  // First item that no thread has taken yet.
-  alignas(kCacheLine) std::atomic<int64_t> next_{0};
+  // How many chunks of a share are taken. High half: the epoch this is about; with any other epoch
+  // there, none is.
+  struct alignas(kCacheLine) Share {
+    std::atomic<uint64_t> taken{0};
+  };
+  std::vector<Share> shares_;
   // The open region. Written by the caller only while the gate is closed and nobody is inside.
   alignas(kCacheLine) int64_t items_ = 0;
   int64_t grain_ = 1;
+  int64_t chunks_ = 0;
   Body body_ = nullptr;
   void* context_ = nullptr;
   // Futex words, changed on each wake-up, and who may be asleep on them.

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <mutex>
 #include <set>
 #include <thread>
 #include <vector>
@@ -41,6 +42,27 @@ TEST(ThreadPoolTest, ChunksStartAtMultiplesOfTheGrain) {
     if (begin % 8 != 0 || end - begin != length) wrong.fetch_add(1);
   });
   EXPECT_EQ(wrong.load(), 0);
+}
+
+TEST(ThreadPoolTest, AThreadGoesThroughItsShareFrontToBackBeforeItHelpsWithOthers) {
+  ThreadPool pool(2);
+  std::mutex mutex;
+  std::vector<std::vector<int64_t>> begins(2);
+  pool.ParallelFor(64, 4, [&](int64_t begin, int64_t, int thread) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    begins[thread].push_back(begin);
+  });
+  const std::vector<std::vector<int64_t>> own = {{0, 32}, {32, 64}};
+  for (int thread = 0; thread < 2; ++thread) {
+    if (begins[thread].empty()) continue;  // the worker may come too late for so short a loop
+    EXPECT_GE(begins[thread][0], own[thread][0]);
+    EXPECT_LT(begins[thread][0], own[thread][1]);
+    int turns = 0;  // from an own chunk to another's or back, or backwards
+    for (size_t i = 1; i < begins[thread].size(); ++i) {
+      turns += begins[thread][i] != begins[thread][i - 1] + 4;
+    }
+    EXPECT_LE(turns, 1 + static_cast<int>(begins[1 - thread].size())) << "skips taken chunks only";
+  }
 }
 
 TEST(ThreadPoolTest, WritesAreVisibleAcrossManyShortLoops) {
