@@ -229,12 +229,12 @@ int64_t Executable::Grain(const Kernel& kernel, const int64_t* dims, int64_t ite
   const int64_t item_cost =
       kernel.item_cost * (kernel.cost_symbol < 0 ? 1 : dims[kernel.cost_symbol]);
   const bool alone = pool_->threads() == 1 || items * item_cost < kInlineNanoseconds;
-  // About eight chunks a thread level out a busy neighbour; fewer, longer ones stream memory
-  // better.
+  // So many chunks a thread that waiting for the last one costs little, also beside a busy
+  // neighbour.
   const int64_t grain =
       alone ? items
             : std::max({int64_t{1}, kGrainNanoseconds / std::max<int64_t>(1, item_cost),
-                        items / (pool_->threads() * int64_t{8})});
+                        items / (pool_->threads() * int64_t{24})});
   if (items > grain) ++parallel_calls_;
   return grain;
 }
