@@ -193,8 +193,8 @@ class Attention {
     int tokens, heads;
     std::vector<Indices> indices;  // of q and of the result
     Indices cached;                // of the states, but for the position
-    Value* first_seen_by_some;     // of the rows' ends, positions that are not seen: the least
-    Value* end;                    // and the largest
+    Value* least_end;  // of the rows' ends, the first positions they do not see: the least
+    Value* end;        // and the largest
     int count() const { return tokens * heads; }
   };
 
@@ -209,7 +209,7 @@ class Attention {
       const auto select = [&](llvm::CmpInst::Predicate want, Value* other) {
         return other == nullptr ? end : b.CreateSelect(b.CreateICmp(want, end, other), end, other);
       };
-      rows.first_seen_by_some = select(llvm::CmpInst::ICMP_SLT, rows.first_seen_by_some);
+      rows.least_end = select(llvm::CmpInst::ICMP_SLT, rows.least_end);
       rows.end = select(llvm::CmpInst::ICMP_SGT, rows.end);
       for (int h = 0; h < heads; ++h) {
         Indices indices = item;
@@ -335,7 +335,7 @@ class Attention {
     auto& b = e_.b();
     Value* block_end = b.CreateAdd(block, e_.Const(kBlock));
     e_.If(
-        b.CreateICmpSLE(block_end, rows.first_seen_by_some),
+        b.CreateICmpSLE(block_end, rows.least_end),
         [&] { AddPositions(rows, block, e_.Const(0), rows.count(), e_.Const(kBlock)); },
         [&] {
           e_.Loop(e_.Const(0), e_.Const(rows.count()), rows.heads, [&](Value* row) {

@@ -53,19 +53,16 @@ class PanelMatmul {
     const int64_t groups = (panels_ + width_ - 1) / width_;
     KernelInfo info;
     info.work_axes = {{"panels", ir::Extent::Constant(groups)}};
-    const int64_t bytes = PanelElements() * width_ * ir::DTypeSize(spec_.operands[1].dtype);
-    info.item_cost = std::max<int64_t>(1, bytes * (silu_mul_ ? 2 : 1) / 32);
-    if (!RowAxes().empty()) {
-      info.cost_symbol = RowAxes()[0].extent.symbol;
-      if (tile_.dot != Dot::kAmx && !IsBlocked() && Interleaves()) {
-        info.scratch_bytes = depth_total_ / Unit() * tile_.rows * 4 + 64;
-      }
-    }
+    const int64_t group_bytes =
+        PanelElements() * width_ * (silu_mul_ ? 2 : 1) * ir::DTypeSize(spec_.operands[1].dtype);
+    info.item_cost = std::max<int64_t>(1, group_bytes / 32);
+    if (!RowAxes().empty()) info.cost_symbol = RowAxes()[0].extent.symbol;
     if (tile_.dot == Dot::kAmx) {
-      info.scratch_bytes = kAmxConfigBytes + int64_t{tile_.rows} * 2 * kLanes * 4;
+      info.scratch_bytes = kAmxConfigBytes + int64_t{tile_.rows} * tile_.panels * kLanes * 4;
+    } else if (!RowAxes().empty() && !IsBlocked() && Interleaves()) {
+      info.scratch_bytes = depth_total_ / Unit() * tile_.rows * 4 + 64;
     }
-    const int64_t groups_at_once =
-        std::max<int64_t>(1, kCachedPanelBytes / (bytes * (silu_mul_ ? 2 : 1)));
+    const int64_t groups_at_once = std::max<int64_t>(1, kCachedPanelBytes / group_bytes);
     e_.Loop(e_.Begin(), e_.End(), groups_at_once, [&](Value* group) {
       Value* end = e_.b().CreateAdd(group, e_.Const(groups_at_once));
       first_group_ = group;

@@ -158,11 +158,7 @@ int64_t EmitRead(Emitter& e, const ReadPattern& pattern) {
           Value* base = b.CreateInBoundsGEP(b.getInt8Ty(), e.Buffer(0), b.CreateAdd(begin, i));
           for (int64_t l = 0; l < kUnroll; ++l) {
             Value* at = b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), base, l * kLineBytes);
-            if (pattern.ahead > 0) {
-              Value* later = b.CreateConstGEP1_64(b.getInt8Ty(), at, pattern.ahead);
-              b.CreateIntrinsic(llvm::Intrinsic::prefetch, {b.getPtrTy()},
-                                {later, b.getInt32(0), b.getInt32(3), b.getInt32(1)});
-            }
+            if (pattern.ahead > 0) e.Prefetch(at, pattern.ahead);
             Value* loaded = b.CreateAlignedLoad(line, at, llvm::Align(kLineBytes));
             now[l] = b.CreateAdd(now[l], loaded);
           }

@@ -203,12 +203,10 @@ void Executable::BindBuffers(const Call& call, const States* states, const void*
 }
 
 void Executable::RunItems(const Kernel& kernel, const int64_t* dims, int64_t first, int64_t items) {
-  pool_->ParallelFor(
-      items, Grain(kernel, dims, items), [&](int64_t begin, int64_t end, int thread) {
-        const KernelArgs args{call_buffers_.data(), dims, scratch_.data() + thread * scratch_bytes_,
-                              first + begin, first + end};
-        kernel.fn(&args);
-      });
+  pool_->ParallelFor(items, Grain(kernel, dims, items),
+                     [&](int64_t begin, int64_t end, int thread) {
+                       RunChunk(kernel, dims, first + begin, first + end, thread);
+                     });
 }
 
 void Executable::RecordItems(const Kernel& kernel, const int64_t* dims, int64_t items,
@@ -217,12 +215,17 @@ void Executable::RecordItems(const Kernel& kernel, const int64_t* dims, int64_t 
   pool_->ParallelFor(items, Grain(kernel, dims, items),
                      [&](int64_t begin, int64_t end, int thread) {
                        const int64_t chunk_start = Timeline::Now();
-                       const KernelArgs args{call_buffers_.data(), dims,
-                                             scratch_.data() + thread * scratch_bytes_, begin, end};
-                       kernel.fn(&args);
+                       RunChunk(kernel, dims, begin, end, thread);
                        timeline_->AddWork(thread, {call, chunk_start, Timeline::Now()});
                      });
   timeline_->AddCall({call, start, Timeline::Now()});
+}
+
+void Executable::RunChunk(const Kernel& kernel, const int64_t* dims, int64_t begin, int64_t end,
+                          int thread) {
+  const KernelArgs args{call_buffers_.data(), dims, scratch_.data() + thread * scratch_bytes_,
+                        begin, end};
+  kernel.fn(&args);
 }
 
 int64_t Executable::Grain(const Kernel& kernel, const int64_t* dims, int64_t items) {

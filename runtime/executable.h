@@ -97,6 +97,8 @@ class Executable {
   void RunItems(const Kernel& kernel, const int64_t* dims, int64_t first, int64_t items);
   // All items of step call `call`, noted in the timeline.
   void RecordItems(const Kernel& kernel, const int64_t* dims, int64_t items, uint32_t call);
+  // Items [begin, end) of it, on this thread.
+  void RunChunk(const Kernel& kernel, const int64_t* dims, int64_t begin, int64_t end, int thread);
   // Items a thread takes at a time; counts the call if that divides it.
   int64_t Grain(const Kernel& kernel, const int64_t* dims, int64_t items);
   void RunLoadCall(const Call& call, const int64_t* dims, WeightSource* source,
