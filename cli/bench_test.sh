@@ -4,37 +4,28 @@
 set -u
 
 readonly lluda="$PWD/cli/lluda"
+readonly helpers="$PWD/cli/test_helpers.sh"
 readonly tmp="${TEST_TMPDIR:-$(mktemp -d)}"
 cd "$tmp" || exit 1
-failures=0
+# shellcheck source=cli/test_helpers.sh
+source "$helpers"
 
-fail() {
-  echo "FAILED: $*" >&2
-  failures=$((failures + 1))
+# refused TEXT ARGUMENTS...: bench ends with 2 and one line on stderr that has TEXT.
+refused() {
+  run bench "${@:2}"
+  expect_error 2 "$1"
 }
 
-# expect_error TEXT ARGUMENTS...: bench ends with 2 and one line on stderr that has TEXT.
-expect_error() {
-  local text=$1
-  shift
-  "$lluda" bench "$@" >out 2>err </dev/null
-  local code=$?
-  [[ $code == 2 ]] || fail "$*: exit code $code"
-  [[ $(wc -l <err) == 1 && $(cat err) == "lluda: "*"$text"* ]] ||
-    fail "$*: expected one line with '$text', got: $(cat err)"
-  [[ ! -s out ]] || fail "$*: stdout has $(cat out)"
-}
-
-expect_error "--prompt-tokens" --prompt-tokens 0
-expect_error "--prompt-tokens" --prompt-tokens 8,many
-expect_error "--gen-tokens" --gen-tokens 0
-expect_error "--depth" --depth -1
-expect_error "--repeat" --repeat 0
-expect_error "--ctx 20 is too short: the longest sequence has 40 tokens" \
+refused "--prompt-tokens" --prompt-tokens 0
+refused "--prompt-tokens" --prompt-tokens 8,many
+refused "--gen-tokens" --gen-tokens 0
+refused "--depth" --depth -1
+refused "--repeat" --repeat 0
+refused "--ctx 20 is too short: the longest sequence has 40 tokens" \
   --ctx 20 --prompt-tokens 10 --depth 30 --gen-tokens 10
-expect_error "the model allows 1 to 2048" --prompt-tokens 5000
-expect_error "unknown isa 'z80'" --isa z80
-expect_error "no/such/folder" no/such/folder
+refused "the model allows 1 to 2048" --prompt-tokens 5000
+refused "unknown isa 'z80'" --isa z80
+refused "no/such/folder" no/such/folder
 
 "$lluda" bench --prompt-tokens 40,70 --depth 0,30 --gen-tokens 20 --repeat 2 -t 1 --stats \
   --json bench.json >out 2>err </dev/null || fail "bench: $(cat err)"
@@ -95,7 +86,4 @@ code=$?
 [[ $code == 1 && $(grep -v "machine is busy" err) == "lluda: no/such/folder/b.json"* ]] ||
   fail "a file that cannot be written: exit code $code, $(cat err)"
 
-if ((failures > 0)); then
-  echo "$failures checks failed" >&2
-  exit 1
-fi
+finish

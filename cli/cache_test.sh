@@ -4,16 +4,13 @@ set -u
 
 readonly lluda="$PWD/cli/lluda"
 readonly stories="$PWD/reference_data/stories"
+readonly helpers="$PWD/cli/test_helpers.sh"
 readonly tmp="${TEST_TMPDIR:-$(mktemp -d)}"
 cd "$tmp" || exit 1
 export XDG_CACHE_HOME="$tmp/xdg"
 readonly cache="$XDG_CACHE_HOME/lluda"
-failures=0
-
-fail() {
-  echo "FAILED: $*" >&2
-  failures=$((failures + 1))
-}
+# shellcheck source=cli/test_helpers.sh
+source "$helpers"
 
 # generate FLAGS...: leaves stderr in ./err, and how many kernels came from the cache in $cached.
 generate() {
@@ -55,7 +52,7 @@ grep -qF "$victim: damaged" out || fail "cache verify does not name the file: $(
 generate
 generate
 [[ $cached == "$kernels" ]] || fail "$cached of $kernels"
-printf 'x' | dd of="$(find "$cache" -name '*.code' | head -1)" bs=1 seek=300 conv=notrunc 2>/dev/null
+flip_byte "$(find "$cache" -name '*.code' | head -1)" 300
 generate
 [[ $cached == $((kernels - 1)) ]] || fail "a damaged entry: $cached of $kernels"
 generate
@@ -92,5 +89,4 @@ env -u XDG_CACHE_HOME -u HOME "$lluda" cache ls >out 2>err
 [[ $? == 2 && $(cat err) == "lluda: there is no cache: neither XDG_CACHE_HOME nor HOME is set" ]] ||
   fail "no home: $(cat err)"
 
-[[ $failures == 0 ]] || exit 1
-echo "all passed"
+finish

@@ -8,10 +8,14 @@ fail() {
   failures=$((failures + 1))
 }
 
-# run ARGUMENTS...: leaves stdout in ./out, stderr in ./err, the exit code in $code.
-run() {
-  "$lluda" "$@" >out 2>err </dev/null
+# run_program PROGRAM ARGUMENTS...: leaves stdout in ./out, stderr in ./err, the exit code in $code.
+run_program() {
+  "$@" >out 2>err </dev/null
   code=$?
+}
+
+run() {
+  run_program "$lluda" "$@"
 }
 
 # expect CODE WHAT: the last run ended with CODE.
@@ -22,13 +26,22 @@ expect() {
 # expect_error CODE TEXT: one line on stderr that has TEXT, and nothing on stdout.
 expect_error() {
   expect "$1" "$2"
-  [[ $(wc -l <err) == 1 && $(cat err) == "lluda: "* && $(cat err) == *"$2"* ]] ||
+  [[ $(wc -l <err) == 1 && $(cat err) == "lluda"*": "* && $(cat err) == *"$2"* ]] ||
     fail "expected one line with '$2', got: $(cat err)"
   [[ ! -s out ]] || fail "$2: stdout has $(cat out)"
 }
 
+# expect_out TEXT: the last run succeeded and wrote TEXT.
 expect_out() {
-  [[ $(cat out) == "$1" ]] || fail "expected '$1' on stdout, got '$(cat out)'"
+  [[ $code == 0 && $(cat out) == "$1" ]] ||
+    fail "expected '$1' on stdout, got '$(cat out)', exit code $code, stderr: $(cat err)"
+}
+
+# flip_byte FILE OFFSET: inverts a byte, so that the file has changed whatever it held.
+flip_byte() {
+  local byte
+  byte=$(od -An -tu1 -j "$2" -N 1 "$1")
+  printf "\\x$(printf %02x $((255 - byte)))" | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
 }
 
 finish() {
