@@ -16,11 +16,13 @@ function bytes(value) {
 }
 
 function seconds(value) {
-  return value >= 1 ? `${value.toPrecision(3)} s` : scaled(value * 1e6, ['µs', 'ms', 's']);
+  if (value < 1e-8) return '< 0.01 µs';
+  return value >= 1 ? `${value.toPrecision(3)} s` : scaled(value < 1e-6 ? Number((value * 1e6).toFixed(2)) : value * 1e6, ['µs', 'ms', 's']);
 }
 
 function percent(share) {
   const value = 100 * share;
+  if (value > 0 && value < 0.05) return '< 0.1%';
   return `${value < 9.95 ? value.toFixed(1) : value.toFixed(0)}%`;
 }
 

@@ -6,6 +6,8 @@ const FONT_OP = `600 12.5px ${SANS}`;
 const FONT_SMALL = `10.5px ${MONO}`;
 // Below this scale only the ops' names are shown, larger.
 const FAR = 0.6;
+// The least scale at which those can be read.
+const READABLE = 0.42;
 
 // What an op does, for its colour.
 const KINDS = {
@@ -94,7 +96,7 @@ class GraphView {
     if (!func) return;
     const {nodes, edges, globals} = graphOf(func);
     const sizes = nodes.map((node, i) => ({
-      width: NODE_WIDTH, height: node.op === 'return' || node.op === 'yield' ? 26 : globals[i].length > 0 ? 56 : 42,
+      width: NODE_WIDTH, height: node.op === 'return' || node.op === 'yield' ? 34 : globals[i].length > 0 ? 56 : 42,
     }));
     const layout = layoutGraph(sizes, edges);
     Object.assign(this, {nodes, edges, sizes, layout});
@@ -112,6 +114,7 @@ class GraphView {
     const mark = this.marks[i];
     const left = 12;
     const space = width - 2 * left;
+    const first = node.type ? 17 : 21;
     const title = node.callee ? `call ${node.callee}` : node.op;
     const opWidth = node.op === 'parameter' ? 0 : textWidth(title, FONT_OP) + 8;
     const kind = kindOf(node.op);
@@ -125,10 +128,10 @@ class GraphView {
     svg('rect', {class: 'box', width, height, rx: 7}),
     svg('rect', {class: 'stripe', x: 0.5, y: 7, width: 4, height: height - 14, rx: 2}));
     const far = node.op === 'parameter' ? node.name : title;
-    const farSize = Math.min(25, 25 * space / textWidth(far, `600 25px ${SANS}`));
-    group.append(svg('text', {class: 'far-label', x: width / 2, y: height / 2, 'font-size': farSize}, far));
-    if (node.op !== 'parameter') group.append(svg('text', {class: 'op', x: left, y: 17}, title));
-    group.append(svg('text', {class: 'name', x: opWidth > 0 ? width - left : left, y: 17, 'text-anchor': opWidth > 0 ? 'end' : 'start'},
+    const farSize = Math.min(height - 8, 30, 30 * (width - 30) / textWidth(far, `600 30px ${SANS}`));
+    group.append(svg('text', {class: 'far-label', x: width / 2 + 3, y: height / 2, style: `font-size:${farSize.toFixed(1)}px`}, far));
+    if (node.op !== 'parameter') group.append(svg('text', {class: 'op', x: left, y: first}, title));
+    group.append(svg('text', {class: 'name', x: opWidth > 0 ? width - left : left, y: first, 'text-anchor': opWidth > 0 ? 'end' : 'start'},
         shortened(node.name || node.reads.join(' '), FONT_SMALL, space - opWidth)));
     if (node.type) group.append(svg('text', {class: 'type', x: left, y: 33}, shortened(node.type, FONT_SMALL, space)));
     if (globals.length > 0) {
@@ -153,11 +156,11 @@ class GraphView {
     if (this.views.length > 0) this.panZoom.show({x: 0, y: 0, width: this.layout.width, height: this.layout.height});
   }
 
-  // What the pass changed, not smaller than can be read; all of it if nothing did.
+  // What the pass changed, or all of it if nothing did; not smaller than can be read.
   showMarked() {
     const marked = [...this.views.keys()].filter((i) => this.marks[i]);
-    if (marked.length === 0) this.fit();
-    else this.panZoom.show(this.boxAround(marked), {least: 0.25, margin: 32});
+    const shown = marked.length > 0 ? marked : [...this.views.keys()];
+    this.panZoom.show(this.boxAround(shown), {least: READABLE, margin: 28});
   }
 
   select(name) {

@@ -8,7 +8,7 @@ function kernelRow(run, row, longest, onSelect) {
       html('th', {scope: 'row'}, html('code', {}, row.name)),
       html('td', {class: 'bar-cell'}, html('span', {class: 'bar'},
           html('i', {class: `measured ${row.limit === 'DRAM read' ? 'read' : row.limit}`, style: `width:${width(row.measured_seconds)}`}),
-          html('i', {class: 'predicted', style: `left:${width(row.predicted_seconds)}`}))),
+          row.predicted_seconds < 0.01 * longest ? null : html('i', {class: 'predicted', style: `left:${width(row.predicted_seconds)}`}))),
       html('td', {}, seconds(row.measured_seconds)),
       html('td', {}, seconds(row.predicted_seconds)),
       html('td', {}, share === null ? '–' : percent(share)),
@@ -21,10 +21,10 @@ function kernelTable(run, onSelect) {
   const inCalls = rows.reduce((sum, row) => sum + row.measured_seconds, 0);
   const between = Math.max(0, run.seconds - inCalls);
   return html('table', {class: 'kernels'},
-      html('thead', {}, html('tr', {}, ...['Statement', 'Measured, and │ predicted', 'Measured', 'Predicted', 'Of limit', 'Of run'].map((title) => html('th', {scope: 'col'}, title)))),
+      html('thead', {}, html('tr', {}, ...['Statement', 'Time, and │ limit', 'Measured', 'At limit', 'Of limit', 'Of run'].map((title) => html('th', {scope: 'col'}, title)))),
       html('tbody', {}, ...rows.map((row) => kernelRow(run, row, longest, onSelect))),
-      html('tfoot', {}, html('tr', {}, html('th', {scope: 'row'}, 'between calls'), html('td'), html('td', {}, seconds(between)), html('td'), html('td'),
-          html('td', {}, percent(between / run.seconds)))));
+      between === 0 ? null : html('tfoot', {}, html('tr', {}, html('th', {scope: 'row'}, 'between calls'), html('td'), html('td', {}, seconds(between)),
+          html('td'), html('td'), html('td', {}, percent(between / run.seconds)))));
 }
 
 function kernelCard(run, row) {

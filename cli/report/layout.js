@@ -5,9 +5,11 @@
 // nearest places to the neighbours' that keep order and distance.
 'use strict';
 
-const LAYER_GAP = 30;
-const NODE_GAP = 16;
-const SWEEPS = 24;
+const LAYER_GAP = 26;
+const NODE_GAP = 12;
+const SWEEPS = 24;       // that sort
+const PULLS = 40;        // that straighten
+const PULLS_OF_ONE_SIDE = 16;
 
 // nodes: [{width, height}], edges: [[from, to]]. Returns {places: [{x, y}] (centre, top), paths: [for
 // each edge its points], width, height}.
@@ -142,6 +144,15 @@ function isotonic(wanted, weights) {
   return pools.flatMap((pool) => new Array(pool.count).fill(pool.value));
 }
 
+// The place nearest to x from which the lines to all neighbours are shortest together.
+function nearMedian(x, neighbourXs) {
+  if (neighbourXs.length === 0) return x;
+  const sorted = [...neighbourXs].sort((a, b) => a - b);
+  const low = sorted[(sorted.length - 1) >> 1];
+  const high = sorted[sorted.length >> 1];
+  return Math.min(high, Math.max(low, x));
+}
+
 function placeColumns(drawn, rows, links) {
   const {above, below} = neighbours(drawn.length, links);
   const offsets = rows.map((row) => {
@@ -154,20 +165,17 @@ function placeColumns(drawn, rows, links) {
   rows.forEach((row, r) => row.forEach((node, i) => {
     drawn[node].x = offsets[r][i] - offsets[r][row.length - 1] / 2;
   }));
-  for (let sweep = 0; sweep < SWEEPS; ++sweep) {
+  for (let sweep = 0; sweep < PULLS; ++sweep) {
     const order = [...rows.keys()];
     if (sweep % 2 === 1) order.reverse();
     for (const r of order) {
       const row = rows[r];
-      // In the last sweeps both sides pull, so that straight lines win.
-      const around = (node) => (sweep + 6 >= SWEEPS ? [...above[node], ...below[node]] :
+      // First the side that is placed already pulls, then both, so that lines become straight.
+      const around = (node) => (sweep >= PULLS_OF_ONE_SIDE ? [...above[node], ...below[node]] :
           sweep % 2 === 0 ? above[node] : below[node]);
-      const weights = row.map((node) => (around(node).length === 0 ? 0.01 : drawn[node].dummy ? 4 : 1));
+      const weights = row.map((node) => (around(node).length === 0 ? 0.01 : drawn[node].dummy ? 8 : 1));
       const wanted = row.map((node, i) => {
-        const near = around(node);
-        const mean = near.length === 0 ? drawn[node].x :
-            near.reduce((sum, other) => sum + drawn[other].x, 0) / near.length;
-        return mean - offsets[r][i];
+        return nearMedian(drawn[node].x, around(node).map((other) => drawn[other].x)) - offsets[r][i];
       });
       isotonic(wanted, weights).forEach((x, i) => (drawn[row[i]].x = x + offsets[r][i]));
     }

@@ -51,11 +51,12 @@ function linearTicks(most, count) {
 class PlanView {
   constructor(root, onPick) {
     this.bands = svg('g');
+    this.grid = svg('g');
     this.rects = svg('g');
     this.axis = svg('g');
     this.clip = svg('rect', {x: PLAN_MARGIN.left, y: 0, height: PLAN_HEIGHT});
     this.picture = svg('svg', {class: 'plan', height: PLAN_HEIGHT, tabindex: 0, role: 'group', 'aria-label': 'The frame over the calls of a step'},
-        svg('clipPath', {id: 'plan-clip'}, this.clip), svg('g', {'clip-path': 'url(#plan-clip)'}, this.bands, this.rects), this.axis);
+        svg('clipPath', {id: 'plan-clip'}, this.clip), svg('g', {'clip-path': 'url(#plan-clip)'}, this.bands, this.grid, this.rects), this.axis);
     root.append(this.picture);
     this.items = report.buffers.map((buffer) => {
       const rect = svg('rect', {class: `buffer ${buffer.name.split(/[[.]/)[0]}`, rx: 2});
@@ -98,7 +99,7 @@ class PlanView {
       const seenLeft = Math.max(left, PLAN_MARGIN.left);
       const seen = Math.min(left + width, PLAN_MARGIN.left + inner) - seenLeft;
       const text = buffer.name;
-      const fits = height >= 15 && seen > textWidth(text, FONT_SMALL) + 8;
+      const fits = height >= 13 && seen > textWidth(text, FONT_SMALL) + 8;
       label.textContent = fits ? text : '';
       fill(label, {x: seenLeft + 4, y: top + height / 2 + 4}, []);
     }
@@ -121,11 +122,12 @@ class PlanView {
 
   drawAxis(x, y, bottom, inner, step) {
     const right = PLAN_MARGIN.left + inner;
-    const parts = linearTicks(report.memory.frame, 5).flatMap((tick) => [
-      svg('line', {class: 'grid', x1: PLAN_MARGIN.left, x2: right, y1: y(tick), y2: y(tick)}),
-      svg('text', {class: 'tick', x: PLAN_MARGIN.left - 8, y: y(tick) + 4, 'text-anchor': 'end'}, tick === 0 ? '0' : bytes(tick))]);
-    const every = linearTicks(report.calls.length, Math.max(2, Math.min(inner / 70, inner / step)))[1] || 1;
-    for (let call = 0; call < report.calls.length; call += Math.max(1, every)) {
+    const ticks = linearTicks(report.memory.frame, 5);
+    this.grid.replaceChildren(...ticks.map((tick) => svg('line', {class: 'grid', x1: PLAN_MARGIN.left, x2: right, y1: y(tick), y2: y(tick)})));
+    const parts = ticks.map((tick) => (
+        svg('text', {class: 'tick', x: PLAN_MARGIN.left - 8, y: y(tick) + 4, 'text-anchor': 'end'}, tick === 0 ? '0' : bytes(tick))));
+    const every = Math.max(1, linearTicks(report.calls.length, report.calls.length * step / 60)[1]);
+    for (let call = 0; call < report.calls.length; call += every) {
       const at = x(call + 0.5);
       if (at < PLAN_MARGIN.left || at > right) continue;
       parts.push(svg('text', {class: 'tick', x: at, y: bottom + 16, 'text-anchor': 'middle'}, `${call}`));
@@ -159,8 +161,8 @@ function startMemory() {
               button('plan-out', '−', () => view.zoom.zoomCentre(0.8)), button('plan-in', '+', () => view.zoom.zoomCentre(1.25)),
               button('plan-all', 'Whole step', () => view.showCalls(0, report.calls.length - 1)),
               button('plan-layer', 'One layer', () => view.showCalls(...oneLayer())))),
-      html('p', {class: 'quiet'}, hint), root, info,
-      html('ul', {class: 'legend'}, ...[...new Set(report.buffers.map((buffer) => buffer.name.split(/[[.]/)[0]))].map((name) => html('li', {class: `func ${name}`}, `@${name}`)))));
+      html('p', {class: 'quiet'}, hint), root,
+      html('ul', {class: 'legend'}, ...[...new Set(report.buffers.map((buffer) => buffer.name.split(/[[.]/)[0]))].map((name) => html('li', {class: `func ${name}`}, `@${name}`))), info));
   info.append(html('span', {class: 'quiet'}, 'Point at a box.'));
   let width = 0;
   new ResizeObserver(() => {
