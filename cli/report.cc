@@ -49,6 +49,15 @@ absl::StatusOr<std::vector<ExplainedRun>> RunsOf(const ReportFlags& flags, int64
   return std::vector<ExplainedRun>{{*depth, 1}, {0, *tokens}};
 }
 
+// Tokens that a sequence may have; the cache's capacity, symbol C, may be rounded up from it.
+absl::StatusOr<int64_t> ContextOf(const ImportedModel& imported, const ModelFlags& flags) {
+  absl::StatusOr<engine::ModuleOptions> options = ModuleOptionsOf(flags);
+  if (!options.ok()) return options.status();
+  absl::StatusOr<int64_t> context = engine::ContextOf(imported.files.config, *options);
+  if (!context.ok()) return context.status();
+  return std::min(*context, imported.module->FindSymbol("C")->max);
+}
+
 std::string ModelName(const std::string& folder) {
   const std::filesystem::path path = std::filesystem::path(folder).lexically_normal();
   return path.has_filename() ? path.filename().string() : path.parent_path().filename().string();
@@ -71,6 +80,8 @@ absl::StatusOr<int> RunReport(const ReportFlags& flags) {
   absl::StatusOr<codegen::Target> target = codegen::Target::Named(flags.model.isa);
   if (!target.ok()) return target.status();
   ir::Module* module = imported->module.get();
+  absl::StatusOr<int64_t> context = ContextOf(*imported, flags.model);
+  if (!context.ok()) return context.status();
   Report report;
   absl::StatusOr<PassHistory> history =
       RunPasses(module, [&](int number, absl::string_view pass, const ir::Module& after,
@@ -85,8 +96,8 @@ absl::StatusOr<int> RunReport(const ReportFlags& flags) {
   header.ir_file = flags.model.ir_file;
   header.cpu = benchmarks::CpuName();
   header.isa = std::string(codegen::IsaName(target->isa));
-  header.context = module->FindSymbol("C")->max;
-  header.max_step = module->FindSymbol("T")->max;
+  header.context = *context;
+  header.max_step = std::min(module->FindSymbol("T")->max, *context);
   header.lluda_version = bundle::kLludaVersion;
   header.llvm_version = codegen::LlvmVersion();
 

@@ -21,10 +21,11 @@ namespace {
 class ReportMemoryTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::ifstream file("ir/testdata/toy_optimized.lluda");
+    std::ifstream file("ir/testdata/toy.lluda");
     auto module = ir::ParseModule(std::string(std::istreambuf_iterator<char>(file), {}), "toy");
     ASSERT_TRUE(module.ok()) << module.status();
     module_ = *std::move(module);
+    ASSERT_TRUE(RunPasses(module_.get()).ok());
     auto compiled = codegen::Compile(*module_, codegen::Target::Host(), {});
     ASSERT_TRUE(compiled.ok()) << compiled.status();
     compiled_ = std::make_unique<codegen::CompiledModule>(*std::move(compiled));

@@ -43,7 +43,7 @@ expect 0 "report --ir, without weights"
 run report
 expect_error 2 "--output is required"
 run report --no-measure --tokens 3 -o no.html
-expect_error 2 "--tokens excludes --no-measure"
+expect_error 2 "--no-measure excludes --tokens"
 run report --tokens 3000 -o no.html
 expect_error 2 "--tokens: 3000 tokens are more than the 2048 there is room for"
 run report --depth 2048 -o no.html

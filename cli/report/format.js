@@ -17,7 +17,9 @@ function bytes(value) {
 
 function seconds(value) {
   if (value < 1e-8) return '< 0.01 µs';
-  return value >= 1 ? `${value.toPrecision(3)} s` : scaled(value < 1e-6 ? Number((value * 1e6).toFixed(2)) : value * 1e6, ['µs', 'ms', 's']);
+  return value >= 1 ?
+      `${value.toPrecision(3)} s` :
+      scaled(value < 1e-6 ? Number((value * 1e6).toFixed(2)) : value * 1e6, ['µs', 'ms', 's']);
 }
 
 function percent(share) {

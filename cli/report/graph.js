@@ -23,7 +23,12 @@ const KIND_NAMES = {
   move: 'moves or converts',
   control: 'calls and loops',
 };
-const MARK_SIGNS = {removed: '−', added: '+', changed: '±', moved: '~'};
+const MARK_SIGNS = {
+  removed: '−',
+  added: '+',
+  changed: '±',
+  moved: '~'
+};
 
 function kindOf(op) {
   return Object.keys(KINDS).find((kind) => KINDS[kind].includes(op)) || 'element';
@@ -31,8 +36,12 @@ function kindOf(op) {
 
 // The nodes and edges of a function. A loop's body hangs between its `for` and its `yield`.
 function graphOf(func) {
-  const nodes = func.parameters.map((parameter) => (
-      {...parameter, op: 'parameter', text: `${parameter.name}: ${parameter.type}`, reads: []}));
+  const nodes = func.parameters.map((parameter) => ({
+                                      ...parameter,
+                                      op: 'parameter',
+                                      text: `${parameter.name}: ${parameter.type}`,
+                                      reads: []
+                                    }));
   const first = nodes.length;
   nodes.push(...func.statements);
   const producer = new Map();
@@ -48,11 +57,13 @@ function graphOf(func) {
       const from = producer.get(name);
       if (from !== undefined && from !== i) edges.push([from, i]);
     }
-    if (node.loop !== undefined && !edges.some(([from, to]) => to === i && from >= first + node.loop)) {
+    if (node.loop !== undefined &&
+        !edges.some(([from, to]) => to === i && from >= first + node.loop)) {
       edges.push([first + node.loop, i]);
     }
   });
-  const globals = nodes.map((node) => node.reads.filter((name) => name[0] === '@' && !producer.has(withoutIndex(name))));
+  const globals = nodes.map(
+      (node) => node.reads.filter((name) => name[0] === '@' && !producer.has(withoutIndex(name))));
   return {nodes, edges, globals};
 }
 
@@ -74,30 +85,39 @@ class GraphView {
     this.caption = html('figcaption');
     this.content = svg('g');
     this.root = svg('svg', {tabindex: 0, role: 'group'}, this.content);
+    Object.assign(this, {nodes: [], edges: [], views: [], lines: []});
     this.panZoom = new PanZoom(this.root, this.content, {
       onScale: (scale) => this.root.classList.toggle('far', scale < FAR),
     });
-    const button = (label, text, action) => html('button', {type: 'button', title: label, 'aria-label': label, onclick: action}, text);
+    const button = (label, text, action) =>
+        html('button', {type: 'button', title: label, 'aria-label': label, onclick: action}, text);
     this.empty = html('p', {class: 'empty'});
-    figure.append(html('div', {class: 'graph-head'}, this.caption, html('div', {class: 'zoom'},
-        button('Zoom out', '−', () => this.panZoom.zoomCentre(0.8)),
-        button('Zoom in', '+', () => this.panZoom.zoomCentre(1.25)),
-        button('Show all of it', 'Fit', () => this.fit()),
-        button('Show what changed', 'Changes', () => this.showMarked()))), this.root, this.empty);
+    figure.append(
+        html(
+            'div', {class: 'graph-head'}, this.caption,
+            html(
+                'div', {class: 'zoom'}, button('Zoom out', '−', () => this.panZoom.zoomCentre(0.8)),
+                button('Zoom in', '+', () => this.panZoom.zoomCentre(1.25)),
+                button('Show all of it', 'Fit', () => this.fit()),
+                button('Show what changed', 'Changes', () => this.showMarked()))),
+        this.root, this.empty);
   }
 
   draw(title, func, marks) {
     this.caption.textContent = title;
     this.root.setAttribute('aria-label', `${func ? func.name : 'nothing'}, ${title}`);
     this.content.replaceChildren();
-    this.views = [];
+    Object.assign(this, {nodes: [], edges: [], views: [], lines: []});
     this.root.toggleAttribute('hidden', !func);
     this.empty.textContent = func ? '' : 'The module has no such function here.';
     if (!func) return;
     const {nodes, edges, globals} = graphOf(func);
     const sizes = nodes.map((node, i) => ({
-      width: NODE_WIDTH, height: node.op === 'return' || node.op === 'yield' ? 34 : globals[i].length > 0 ? 56 : 42,
-    }));
+                              width: NODE_WIDTH,
+                              height: node.op === 'return' || node.op === 'yield' ? 34 :
+                                  globals[i].length > 0                           ? 56 :
+                                                                                    42,
+                            }));
     const layout = layoutGraph(sizes, edges);
     Object.assign(this, {nodes, edges, sizes, layout});
     this.marks = nodes.map((node) => marks.get(node.text));
@@ -118,27 +138,49 @@ class GraphView {
     const title = node.callee ? `call ${node.callee}` : node.op;
     const opWidth = node.op === 'parameter' ? 0 : textWidth(title, FONT_OP) + 8;
     const kind = kindOf(node.op);
-    const group = svg('g', {
-      class: ['node', kind, node.view ? 'view' : '', mark || ''].join(' ').trim(),
-      transform: `translate(${x - width / 2} ${y})`,
-      tabindex: -1, role: 'button', 'aria-label': node.text, 'data-name': node.name,
-      ...onActivate(() => this.onSelect(node)),
-    },
-    svg('title', {}, node.text),
-    svg('rect', {class: 'box', width, height, rx: 7}),
-    svg('rect', {class: 'stripe', x: 0.5, y: 7, width: 4, height: height - 14, rx: 2}));
+    const group =
+        svg('g', {
+          class: ['node', kind, node.view ? 'view' : '', mark].filter(Boolean).join(' '),
+          transform: `translate(${x - width / 2} ${y})`,
+          tabindex: -1,
+          role: 'button',
+          'aria-label': node.text,
+          'data-name': node.name,
+          ...onActivate(() => this.onSelect(node)),
+        },
+            svg('title', {}, node.text), svg('rect', {class: 'box', width, height, rx: 7}),
+            svg('rect', {class: 'stripe', x: 0.5, y: 7, width: 4, height: height - 14, rx: 2}));
     const far = node.op === 'parameter' ? node.name : title;
-    const farSize = Math.min(height - 8, 30, 30 * (width - 30) / textWidth(far, `600 30px ${SANS}`));
-    group.append(svg('text', {class: 'far-label', x: width / 2 + 3, y: height / 2, style: `font-size:${farSize.toFixed(1)}px`}, far));
+    const farSize =
+        Math.min(height - 8, 30, 30 * (width - 30) / textWidth(far, `600 30px ${SANS}`));
+    group.append(
+        svg('text', {
+          class: 'far-label',
+          x: width / 2 + 3,
+          y: height / 2,
+          style: `font-size:${farSize.toFixed(1)}px`
+        },
+            far));
     if (node.op !== 'parameter') group.append(svg('text', {class: 'op', x: left, y: first}, title));
-    group.append(svg('text', {class: 'name', x: opWidth > 0 ? width - left : left, y: first, 'text-anchor': opWidth > 0 ? 'end' : 'start'},
-        shortened(node.name || node.reads.join(' '), FONT_SMALL, space - opWidth)));
-    if (node.type) group.append(svg('text', {class: 'type', x: left, y: 33}, shortened(node.type, FONT_SMALL, space)));
+    group.append(
+        svg('text', {
+          class: 'name',
+          x: opWidth > 0 ? width - left : left,
+          y: first,
+          'text-anchor': opWidth > 0 ? 'end' : 'start'
+        },
+            shortened(node.name || node.reads.join(' '), FONT_SMALL, space - opWidth)));
+    if (node.type)
+      group.append(
+          svg('text', {class: 'type', x: left, y: 33}, shortened(node.type, FONT_SMALL, space)));
     if (globals.length > 0) {
-      group.append(svg('text', {class: 'globals', x: left, y: 48}, shortened(globals.join(' '), FONT_SMALL, space)));
+      group.append(
+          svg('text', {class: 'globals', x: left, y: 48},
+              shortened(globals.join(' '), FONT_SMALL, space)));
     }
     if (mark) {
-      group.append(svg('circle', {class: 'badge', cx: width, cy: 0, r: 8}),
+      group.append(
+          svg('circle', {class: 'badge', cx: width, cy: 0, r: 8}),
           svg('text', {class: 'sign', x: width, y: 0}, MARK_SIGNS[mark]));
     }
     return group;
@@ -153,34 +195,39 @@ class GraphView {
   }
 
   fit() {
-    if (this.views.length > 0) this.panZoom.show({x: 0, y: 0, width: this.layout.width, height: this.layout.height});
+    if (this.views.length > 0)
+      this.panZoom.show({x: 0, y: 0, width: this.layout.width, height: this.layout.height});
   }
 
   // What the pass changed, or all of it if nothing did; not smaller than can be read.
   showMarked() {
     const marked = [...this.views.keys()].filter((i) => this.marks[i]);
+    if (this.views.length === 0) return;
     const shown = marked.length > 0 ? marked : [...this.views.keys()];
     this.panZoom.show(this.boxAround(shown), {least: READABLE, margin: 28});
   }
 
   select(name) {
-    if (!this.views) return;
-    this.nodes && this.views.forEach((view, i) => view.classList.toggle('selected', name !== '' && this.nodes[i].name === name));
-    this.nodes && this.lines.forEach((line, i) => {
+    this.views.forEach(
+        (view, i) => view.classList.toggle('selected', name !== '' && this.nodes[i].name === name));
+    this.lines.forEach((line, i) => {
       const [from, to] = this.edges[i];
-      line.classList.toggle('lit', name !== '' && (this.nodes[from].name === name || this.nodes[to].name === name));
+      line.classList.toggle(
+          'lit', name !== '' && (this.nodes[from].name === name || this.nodes[to].name === name));
     });
   }
 
   // Moves the picture, not the page, so that the statement is seen.
   reveal(name) {
-    const i = this.nodes ? this.nodes.findIndex((node) => node.name === name) : -1;
-    if (i < 0 || this.views.length === 0) return;
+    const i = this.nodes.findIndex((node) => node.name === name);
+    if (i < 0) return;
     const {x, y} = this.layout.places[i];
     const {panZoom, root} = this;
     const sx = x * panZoom.scale + panZoom.x;
     const sy = y * panZoom.scale + panZoom.y;
-    if (sx > 60 && sx < root.clientWidth - 60 && sy > 0 && sy < root.clientHeight - 40 && panZoom.scale >= FAR) return;
+    if (sx > 60 && sx < root.clientWidth - 60 && sy > 0 && sy < root.clientHeight - 40 &&
+        panZoom.scale >= FAR)
+      return;
     const scale = Math.max(panZoom.scale, 0.8);
     panZoom.moveTo(root.clientWidth / 2 - x * scale, root.clientHeight / 2 - y * scale, scale);
   }
@@ -190,24 +237,36 @@ function startGraphs() {
   const select = (node) => update({selected: node.name || ''});
   const before = new GraphView(byId('before'), select);
   const after = new GraphView(byId('after'), select);
-  byId('graph-legend').append(
-      ...Object.entries(KIND_NAMES).map(([kind, text]) => html('li', {class: `kind ${kind}`}, text)),
-      html('li', {class: 'kind view'}, 'costs nothing: a view'),
-      ...Object.entries(MARK_SIGNS).map(([mark, sign]) => html('li', {class: `mark ${mark}`}, html('b', {}, sign), {
-        removed: 'removed', added: 'added', changed: 'rewritten', moved: 'another place in memory'}[mark])));
+  byId('graph-legend')
+      .append(
+          ...Object.entries(KIND_NAMES).map(([kind,
+                                              text]) => html('li', {class: `kind ${kind}`}, text)),
+          html('li', {class: 'kind view'}, 'costs nothing: a view'),
+          ...Object.entries(MARK_SIGNS)
+              .map(([mark, sign]) => html('li', {class: `mark ${mark}`}, html('b', {}, sign), {
+                     removed: 'removed',
+                     added: 'added',
+                     changed: 'rewritten',
+                     moved: 'another place in memory'
+                   }[mark])));
   onChange((changed) => {
     if (changed.has('step') || changed.has('func')) {
       const marks = marksOf(state.step, state.func);
       byId('before').hidden = state.step === 0;
       if (state.step > 0) {
-        before.draw(`Before · ${stepTitle(state.step - 1)}`, functionAt(state.step - 1, state.func), marks.before);
+        before.draw(
+            `Before · ${stepTitle(state.step - 1)}`, functionAt(state.step - 1, state.func),
+            marks.before);
       }
-      after.draw(state.step === 0 ? 'As imported' : `After · ${stepTitle(state.step)}`, functionAt(state.step, state.func), marks.after);
+      after.draw(
+          state.step === 0 ? 'As imported' : `After · ${stepTitle(state.step)}`,
+          functionAt(state.step, state.func), marks.after);
     }
     if (changed.has('step') || changed.has('func') || changed.has('selected')) {
       for (const view of [before, after]) {
         view.select(state.selected);
-        if (state.selected && (changed.has('selected') || changed.has('func'))) view.reveal(state.selected);
+        if (state.selected && (changed.has('selected') || changed.has('func')))
+          view.reveal(state.selected);
       }
     }
   });

@@ -7,12 +7,12 @@
 
 const LAYER_GAP = 26;
 const NODE_GAP = 12;
-const SWEEPS = 24;       // that sort
-const PULLS = 40;        // that straighten
+const SWEEPS = 24;  // that sort
+const PULLS = 40;   // that straighten
 const PULLS_OF_ONE_SIDE = 16;
 
-// nodes: [{width, height}], edges: [[from, to]]. Returns {places: [{x, y}] (centre, top), paths: [for
-// each edge its points], width, height}.
+// nodes: [{width, height}], edges: [[from, to]]. Returns {places: [{x, y}] (centre, top), paths:
+// [for each edge its points], width, height}.
 function layoutGraph(nodes, edges) {
   const layers = assignLayers(nodes.length, edges);
   const drawn = nodes.map((node, i) => ({...node, layer: layers[i], dummy: false, x: 0}));
@@ -41,7 +41,8 @@ function assignLayers(count, edges) {
     }
   }
   for (const source of sources) {
-    if (targets[source].length > 0) layer[source] = Math.min(...targets[source].map((to) => layer[to])) - 1;
+    if (targets[source].length > 0)
+      layer[source] = Math.min(...targets[source].map((to) => layer[to])) - 1;
   }
   return layer;
 }
@@ -171,11 +172,18 @@ function placeColumns(drawn, rows, links) {
     for (const r of order) {
       const row = rows[r];
       // First the side that is placed already pulls, then both, so that lines become straight.
-      const around = (node) => (sweep >= PULLS_OF_ONE_SIDE ? [...above[node], ...below[node]] :
-          sweep % 2 === 0 ? above[node] : below[node]);
-      const weights = row.map((node) => (around(node).length === 0 ? 0.01 : drawn[node].dummy ? 8 : 1));
+      const around = (node) =>
+          (sweep >= PULLS_OF_ONE_SIDE ? [...above[node], ...below[node]] :
+               sweep % 2 === 0        ? above[node] :
+                                        below[node]);
+      const weights = row.map(
+          (node) =>
+              (around(node).length === 0 ? 0.01 :
+                   drawn[node].dummy     ? 8 :
+                                           1));
       const wanted = row.map((node, i) => {
-        return nearMedian(drawn[node].x, around(node).map((other) => drawn[other].x)) - offsets[r][i];
+        return nearMedian(drawn[node].x, around(node).map((other) => drawn[other].x)) -
+            offsets[r][i];
       });
       isotonic(wanted, weights).forEach((x, i) => (drawn[row[i]].x = x + offsets[r][i]));
     }
@@ -199,9 +207,12 @@ function finish(count, drawn, rows, chains) {
       const node = drawn[i];
       const {top, height} = tops[node.layer];
       const x = node.x - left;
-      if (at === 0) points.push([x, top + node.height], [x, top + height]);
-      else if (at === chain.length - 1) points.push([x, top]);
-      else points.push([x, top], [x, top + height]);
+      if (at === 0)
+        points.push([x, top + node.height], [x, top + height]);
+      else if (at === chain.length - 1)
+        points.push([x, top]);
+      else
+        points.push([x, top], [x, top + height]);
     });
     return points;
   });

@@ -2,7 +2,12 @@
 'use strict';
 
 const PLAN_HEIGHT = 420;
-const PLAN_MARGIN = {left: 70, right: 12, top: 30, bottom: 40};
+const PLAN_MARGIN = {
+  left: 70,
+  right: 12,
+  top: 30,
+  bottom: 40
+};
 const MEMORY_PARTS = [
   ['loaded', 'packed weights'],
   ['weights', 'weights read as they are'],
@@ -12,15 +17,28 @@ const MEMORY_PARTS = [
 
 function memoryTotals() {
   const total = MEMORY_PARTS.reduce((sum, [key]) => sum + report.memory[key], 0);
-  return html('div', {class: 'card totals'},
-      html('h3', {}, `${bytes(total)} for a sequence of ${report.header.context.toLocaleString('en')} tokens`),
-      html('div', {class: 'stack', 'aria-hidden': 'true'}, ...MEMORY_PARTS.map(([key]) => html('i', {class: key, style: `flex-grow:${report.memory[key] / total}`}))),
-      html('ul', {class: 'legend'}, ...MEMORY_PARTS.map(([key, text]) => html('li', {class: `part ${key}`}, html('b', {}, bytes(report.memory[key])), ` ${text}`))));
+  return html(
+      'div', {class: 'card totals'},
+      html(
+          'h3', {},
+          `${bytes(total)} for a sequence of ${report.header.context.toLocaleString('en')} tokens`),
+      html(
+          'div', {class: 'stack', 'aria-hidden': 'true'},
+          ...MEMORY_PARTS.map(
+              ([key]) =>
+                  html('i', {class: key, style: `flex-grow:${report.memory[key] / total}`}))),
+      html(
+          'ul', {class: 'legend'},
+          ...MEMORY_PARTS.map(
+              ([key, text]) => html(
+                  'li', {class: `part ${key}`}, html('b', {}, bytes(report.memory[key])),
+                  ` ${text}`))));
 }
 
 // Calls of one layer, [first, last]; the second one's where there are several.
 function oneLayer() {
-  const layers = [...new Set(report.calls.map(([name]) => (name.match(/\[(\d+)\]/) || [])[1]).filter((layer) => layer !== undefined))];
+  const layers = [...new Set(report.calls.map(([name]) => (name.match(/\[(\d+)\]/) || [])[1])
+                                 .filter((layer) => layer !== undefined))];
   const layer = layers[Math.min(1, layers.length - 1)];
   const places = [...report.calls.keys()].filter((i) => report.calls[i][0].includes(`[${layer}]`));
   return [places[0], places[places.length - 1]];
@@ -32,8 +50,10 @@ function layerBands() {
   report.calls.forEach(([name], i) => {
     const layer = (name.match(/\[(\d+)\]/) || [])[1];
     const last = bands[bands.length - 1];
-    if (last && last.layer === layer) last.last = i;
-    else bands.push({layer, first: i, last: i});
+    if (last && last.layer === layer)
+      last.last = i;
+    else
+      bands.push({layer, first: i, last: i});
   });
   return bands;
 }
@@ -55,20 +75,41 @@ class PlanView {
     this.rects = svg('g');
     this.axis = svg('g');
     this.clip = svg('rect', {x: PLAN_MARGIN.left, y: 0, height: PLAN_HEIGHT});
-    this.picture = svg('svg', {class: 'plan', height: PLAN_HEIGHT, tabindex: 0, role: 'group', 'aria-label': 'The frame over the calls of a step'},
-        svg('clipPath', {id: 'plan-clip'}, this.clip), svg('g', {'clip-path': 'url(#plan-clip)'}, this.bands, this.grid, this.rects), this.axis);
+    this.picture = svg(
+        'svg', {
+          class: 'plan',
+          height: PLAN_HEIGHT,
+          tabindex: 0,
+          role: 'group',
+          'aria-label': 'The frame over the calls of a step'
+        },
+        svg('clipPath', {id: 'plan-clip'}, this.clip),
+        svg('g', {'clip-path': 'url(#plan-clip)'}, this.bands, this.grid, this.rects), this.axis);
     root.append(this.picture);
     this.items = report.buffers.map((buffer) => {
       const rect = svg('rect', {class: `buffer ${buffer.name.split(/[[.]/)[0]}`, rx: 2});
       const label = svg('text', {class: 'buffer-label'});
-      const group = svg('g', {
-        'data-name': buffer.name, role: 'button', tabindex: -1, 'aria-label': `${buffer.name}, ${bytes(buffer.bytes)}`,
-        onmouseenter: () => onPick(buffer, false), ...onActivate(() => onPick(buffer, true)),
-      }, svg('title', {}, `${buffer.name}: ${bytes(buffer.bytes)} at ${buffer.offset.toLocaleString('en')}`), rect, label);
+      const group = svg(
+          'g', {
+            'data-name': buffer.name,
+            role: 'button',
+            tabindex: -1,
+            'aria-label': `${buffer.name}, ${bytes(buffer.bytes)}`,
+            onmouseenter: () => onPick(buffer, false),
+            ...onActivate(() => onPick(buffer, true)),
+          },
+          svg('title', {},
+              `${buffer.name}: ${bytes(buffer.bytes)} at ${buffer.offset.toLocaleString('en')}`),
+          rect, label);
       this.rects.append(group);
       return {buffer, group, rect, label};
     });
-    this.zoom = new PanZoom(this.picture, this.rects, {horizontal: true, least: 1, most: Math.max(8, report.calls.length / 6), onScale: () => this.draw()});
+    this.zoom = new PanZoom(this.picture, this.rects, {
+      horizontal: true,
+      least: 1,
+      most: Math.max(8, report.calls.length / 6),
+      onScale: () => this.draw()
+    });
   }
 
   // Shows the calls from `first` to `last`.
@@ -114,40 +155,71 @@ class PlanView {
       const right = Math.min(x(band.last + 1), PLAN_MARGIN.left + inner);
       if (right <= left) return [];
       const text = `layer ${band.layer}`;
-      const short = right - left > textWidth(text, FONT_SMALL) + 6 ? text : right - left > textWidth(band.layer, FONT_SMALL) + 4 ? band.layer : '';
-      return [svg('rect', {class: `band ${band.layer % 2 === 0 ? 'even' : 'odd'}`, x: left, y: 6, width: right - left, height: bottom - 6}),
-        svg('text', {class: 'tick', x: (left + right) / 2, y: 20, 'text-anchor': 'middle'}, short)];
+      const short = right - left > textWidth(text, FONT_SMALL) + 6 ? text :
+          right - left > textWidth(band.layer, FONT_SMALL) + 4     ? band.layer :
+                                                                     '';
+      return [
+        svg('rect', {
+          class: `band ${band.layer % 2 === 0 ? 'even' : 'odd'}`,
+          x: left,
+          y: 6,
+          width: right - left,
+          height: bottom - 6
+        }),
+        svg('text', {class: 'tick', x: (left + right) / 2, y: 20, 'text-anchor': 'middle'}, short)
+      ];
     }));
   }
 
   drawAxis(x, y, bottom, inner, step) {
     const right = PLAN_MARGIN.left + inner;
     const ticks = linearTicks(report.memory.frame, 5);
-    this.grid.replaceChildren(...ticks.map((tick) => svg('line', {class: 'grid', x1: PLAN_MARGIN.left, x2: right, y1: y(tick), y2: y(tick)})));
-    const parts = ticks.map((tick) => (
-        svg('text', {class: 'tick', x: PLAN_MARGIN.left - 8, y: y(tick) + 4, 'text-anchor': 'end'}, tick === 0 ? '0' : bytes(tick))));
+    this.grid.replaceChildren(...ticks.map(
+        (tick) => svg(
+            'line', {class: 'grid', x1: PLAN_MARGIN.left, x2: right, y1: y(tick), y2: y(tick)})));
+    const parts = ticks.map(
+        (tick) => (svg(
+            'text', {class: 'tick', x: PLAN_MARGIN.left - 8, y: y(tick) + 4, 'text-anchor': 'end'},
+            tick === 0 ? '0' : bytes(tick))));
     const every = Math.max(1, linearTicks(report.calls.length, report.calls.length * step / 60)[1]);
     for (let call = 0; call < report.calls.length; call += every) {
       const at = x(call + 0.5);
       if (at < PLAN_MARGIN.left || at > right) continue;
-      parts.push(svg('text', {class: 'tick', x: at, y: bottom + 16, 'text-anchor': 'middle'}, `${call}`));
+      parts.push(
+          svg('text', {class: 'tick', x: at, y: bottom + 16, 'text-anchor': 'middle'}, `${call}`));
     }
-    parts.push(svg('text', {class: 'axis', x: PLAN_MARGIN.left + inner / 2, y: PLAN_HEIGHT - 6, 'text-anchor': 'middle'}, 'call of the step'));
+    parts.push(
+        svg('text', {
+          class: 'axis',
+          x: PLAN_MARGIN.left + inner / 2,
+          y: PLAN_HEIGHT - 6,
+          'text-anchor': 'middle'
+        },
+            'call of the step'));
     this.axis.replaceChildren(...parts);
   }
 
   select(isSelected) {
-    for (const {buffer, group} of this.items) group.classList.toggle('selected', isSelected(buffer));
+    for (const {buffer, group} of this.items)
+      group.classList.toggle('selected', isSelected(buffer));
   }
 }
 
 function startMemory() {
   const info = html('p', {class: 'plan-info', 'aria-live': 'polite'});
   const root = html('div', {class: 'plan-root'});
-  const hint = `Each box is what one call computes, from then until it is read for the last time, at the largest step of ${plural(report.header.max_step, 'token')}. Boxes above each other lie in memory at the same time.`;
+  const hint =
+      `Each box is what one call computes, from then until it is read for the last time, at the largest step of ${
+          plural(
+              report.header.max_step,
+              'token')}. Boxes above each other lie in memory at the same time.`;
   const describe = (buffer) => {
     const [name, kernel] = report.calls[buffer.first];
-    info.replaceChildren(html('b', {}, html('code', {}, name)), ` ${bytes(buffer.bytes)} at byte ${buffer.offset.toLocaleString('en')}, calls ${buffer.first} to ${buffer.last}, by `, html('code', {}, kernel));
+    info.replaceChildren(
+        html('b', {}, html('code', {}, name)),
+        ` ${bytes(buffer.bytes)} at byte ${buffer.offset.toLocaleString('en')}, calls ${
+            buffer.first} to ${buffer.last}, by `,
+        html('code', {}, kernel));
   };
   const pick = (buffer, clicked) => {
     describe(buffer);
@@ -155,14 +227,31 @@ function startMemory() {
   };
   const view = new PlanView(root, pick);
   const button = (id, text, action) => html('button', {type: 'button', id, onclick: action}, text);
-  byId('memory-body').append(memoryTotals(), html('div', {class: 'card'},
-      html('div', {class: 'graph-head'}, html('h3', {}, `The frame: ${bytes(report.memory.frame)}, ${plural(report.calls.length, 'call')} a step`),
-          html('div', {class: 'zoom'},
-              button('plan-out', '−', () => view.zoom.zoomCentre(0.8)), button('plan-in', '+', () => view.zoom.zoomCentre(1.25)),
-              button('plan-all', 'Whole step', () => view.showCalls(0, report.calls.length - 1)),
-              button('plan-layer', 'One layer', () => view.showCalls(...oneLayer())))),
-      html('p', {class: 'quiet'}, hint), root,
-      html('ul', {class: 'legend'}, ...[...new Set(report.buffers.map((buffer) => buffer.name.split(/[[.]/)[0]))].map((name) => html('li', {class: `func ${name}`}, `@${name}`))), info));
+  byId('memory-body')
+      .append(
+          memoryTotals(),
+          html(
+              'div', {class: 'card'},
+              html(
+                  'div', {class: 'graph-head'},
+                  html(
+                      'h3', {},
+                      `The frame: ${bytes(report.memory.frame)}, ${
+                          plural(report.calls.length, 'call')} a step`),
+                  html(
+                      'div', {class: 'zoom'},
+                      button('plan-out', '−', () => view.zoom.zoomCentre(0.8)),
+                      button('plan-in', '+', () => view.zoom.zoomCentre(1.25)),
+                      button(
+                          'plan-all', 'Whole step',
+                          () => view.showCalls(0, report.calls.length - 1)),
+                      button('plan-layer', 'One layer', () => view.showCalls(...oneLayer())))),
+              html('p', {class: 'quiet'}, hint), root,
+              html(
+                  'ul', {class: 'legend'},
+                  ...[...new Set(report.buffers.map((buffer) => buffer.name.split(/[[.]/)[0]))].map(
+                      (name) => html('li', {class: `func ${name}`}, `@${name}`))),
+              info));
   info.append(html('span', {class: 'quiet'}, 'Point at a box.'));
   let width = 0;
   new ResizeObserver(() => {

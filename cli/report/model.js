@@ -31,7 +31,8 @@ function globalAt(step, name) {
 
 function statementCount(step) {
   let count = 0;
-  for (const place of report.steps[step].functions) count += report.functions[place].statements.length;
+  for (const place of report.steps[step].functions)
+    count += report.functions[place].statements.length;
   return count;
 }
 
@@ -54,8 +55,9 @@ function diffOf(step, func) {
 // under the same name) or "moved" (another place in the frame).
 function marksOf(step, func) {
   const lines = diffOf(step, func).map(([mark, text]) => [mark, text.trim()]);
-  const nameOf = (text) => (text.match(/^[%@]\w+(?=.* = |\s=)/) || [text])[0];
-  const names = (mark) => new Set(lines.filter((line) => line[0] === mark).map((line) => nameOf(line[1])));
+  const nameOf = (text) => (text.match(/^[%@]\w+(?=(\[\w+\])? = )/) || [text])[0];
+  const names = (mark) =>
+      new Set(lines.filter((line) => line[0] === mark).map((line) => nameOf(line[1])));
   const gone = names('-');
   const come = names('+');
   const before = new Map();
@@ -76,7 +78,10 @@ function baseName(call) {
 function callsStatement(base) {
   const dot = base.indexOf('.');
   const func = base.slice(0, dot);
-  return {func: func === 'load' ? 'load' : '@' + func, name: (func === 'load' ? '@' : '%') + base.slice(dot + 1)};
+  return {
+    func: func === 'load' ? 'load' : '@' + func,
+    name: (func === 'load' ? '@' : '%') + base.slice(dot + 1)
+  };
 }
 
 function baseOf(func, name) {

@@ -4,7 +4,8 @@
 class PanZoom {
   // `content` is the group that moves. onScale(scale) is told about each new scale. With
   // `horizontal`, only x is scaled and moved.
-  constructor(root, content, {least = 0.05, most = 4, horizontal = false, onScale = () => {}} = {}) {
+  constructor(
+      root, content, {least = 0.05, most = 4, horizontal = false, onScale = () => {}} = {}) {
     Object.assign(this, {root, content, least, most, horizontal, onScale, x: 0, y: 0, scale: 1});
     root.addEventListener('wheel', (event) => this.wheel(event), {passive: false});
     root.addEventListener('pointerdown', (event) => this.press(event));
@@ -63,11 +64,13 @@ class PanZoom {
       y = 0;
     }
     Object.assign(this, {x, y, scale});
-    if (!this.horizontal) this.content.setAttribute('transform', `translate(${x} ${y}) scale(${scale})`);
+    if (!this.horizontal)
+      this.content.setAttribute('transform', `translate(${x} ${y}) scale(${scale})`);
     this.onScale(scale, x);
   }
 
-  // Shows the box {x, y, width, height} of the content as large as it fits, within the scales given.
+  // Shows the box {x, y, width, height} of the content as large as it fits, within the scales
+  // given.
   show(box, {least = this.least, most = 1, margin = 20} = {}) {
     const width = this.root.clientWidth;
     const height = this.root.clientHeight;
@@ -75,7 +78,8 @@ class PanZoom {
     const scale = Math.min(most, Math.max(least, fitting));
     // What does not fit is shown from its top.
     const top = scale > fitting + 1e-9 && box.height * scale > height - 2 * margin;
-    this.moveTo(width / 2 - (box.x + box.width / 2) * scale,
+    this.moveTo(
+        width / 2 - (box.x + box.width / 2) * scale,
         top ? margin - box.y * scale : height / 2 - (box.y + box.height / 2) * scale, scale);
   }
 }

@@ -42,40 +42,73 @@ function goTo(step) {
 function pipelineColumn(step, tallest) {
   const changes = changesOf(step);
   const {pass, number} = report.steps[step];
-  const bar = (kind, count) => html('i', {class: kind, style: `height:${count === 0 ? 0 : Math.max(3, 40 * Math.sqrt(count / tallest))}px`});
-  return html('button', {
-    type: 'button', class: 'stop', 'data-step': step, onclick: () => goTo(step),
-    title: step === 0 ? 'as imported' : `${number} ${pass}: ${changeText(changes) || 'changed nothing'}`,
-  },
-  html('span', {class: 'bars', 'aria-hidden': 'true'}, bar('removed', changes.removed), bar('added', changes.added), bar('moved', changes.moved)),
-  html('span', {class: 'dot', 'aria-hidden': 'true'}),
-  html('span', {class: 'label'}, step === 0 ? 'import' : pass));
+  const bar = (kind, count) => html('i', {
+    class: kind,
+    style: `height:${count === 0 ? 0 : Math.max(3, 40 * Math.sqrt(count / tallest))}px`
+  });
+  return html(
+      'button', {
+        type: 'button',
+        class: 'stop',
+        'data-step': step,
+        onclick: () => goTo(step),
+        title: step === 0 ? 'as imported' :
+                            `${number} ${pass}: ${changeText(changes) || 'changed nothing'}`,
+      },
+      html(
+          'span', {class: 'bars', 'aria-hidden': 'true'}, bar('removed', changes.removed),
+          bar('added', changes.added), bar('moved', changes.moved)),
+      html('span', {class: 'dot', 'aria-hidden': 'true'}),
+      html('span', {class: 'label'}, step === 0 ? 'import' : pass));
 }
 
 function startPipeline() {
-  const tallest = Math.max(1, ...report.steps.map((_, i) => Math.max(...Object.values(changesOf(i)))));
+  const tallest =
+      Math.max(1, ...report.steps.map((_, i) => Math.max(...Object.values(changesOf(i)))));
   const slider = html('input', {
-    type: 'range', id: 'slider', min: 0, max: lastStep, step: 1, 'aria-label': 'Pass', oninput: () => goTo(Number(slider.value)),
+    type: 'range',
+    id: 'slider',
+    min: 0,
+    max: lastStep,
+    step: 1,
+    'aria-label': 'Pass',
+    oninput: () => goTo(Number(slider.value)),
   });
   const columns = report.steps.map((_, i) => pipelineColumn(i, tallest));
   columns.forEach((column, i) => {
     if (i > 0 && report.steps[i].diff.length === 0) column.classList.add('idle');
   });
-  const previous = html('button', {type: 'button', id: 'previous', onclick: () => goTo(state.step - 1)}, '← Previous');
-  const next = html('button', {type: 'button', id: 'next', onclick: () => goTo(state.step + 1)}, 'Next →');
+  const previous = html(
+      'button', {type: 'button', id: 'previous', onclick: () => goTo(state.step - 1)},
+      '← Previous');
+  const next =
+      html('button', {type: 'button', id: 'next', onclick: () => goTo(state.step + 1)}, 'Next →');
   const title = html('h3', {id: 'step-title'});
   const summary = html('p', {id: 'step-summary'});
-  byId('pipeline').append(
-      html('div', {class: 'pipeline-head'}, html('div', {}, title, summary), html('div', {class: 'buttons'}, previous, next)),
-      html('div', {class: 'track', style: `--stops:${report.steps.length}`}, html('div', {class: 'stops'}, ...columns), slider));
+  byId('pipeline')
+      .append(
+          html(
+              'div', {class: 'pipeline-head'}, html('div', {}, title, summary),
+              html('div', {class: 'buttons'}, previous, next)),
+          html(
+              'div', {class: 'track', style: `--stops:${report.steps.length}`},
+              html('div', {class: 'stops'}, ...columns), slider));
 
-  const tabs = functionNames().map((name) => html('button', {
-    type: 'button', role: 'tab', 'data-func': name, onclick: () => update({func: name, selected: ''}),
-  }, html('span', {}, name === 'load' ? 'load block' : name), html('small')));
+  const tabs = functionNames().map(
+      (name) => html(
+          'button', {
+            type: 'button',
+            role: 'tab',
+            'data-func': name,
+            onclick: () => update({func: name, selected: ''}),
+          },
+          html('span', {}, name === 'load' ? 'load block' : name), html('small')));
   byId('functions').append(...tabs);
   byId('follow').addEventListener('change', (event) => update({follow: event.target.checked}));
   document.addEventListener('keydown', (event) => {
-    if (event.target.closest('input, select, textarea') || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.target.closest('input, select, textarea') || event.altKey || event.ctrlKey ||
+        event.metaKey)
+      return;
     const by = {ArrowLeft: -1, ArrowRight: 1}[event.key];
     if (!by) return;
     event.preventDefault();
@@ -90,15 +123,22 @@ function startPipeline() {
     slider.setAttribute('aria-valuetext', stepTitle(state.step));
     previous.disabled = state.step === 0;
     next.disabled = state.step === lastStep;
-    title.replaceChildren(...(state.step === 0 ? ['As imported'] : [html('span', {class: 'number'}, `${step.number}`), step.pass]));
+    title.replaceChildren(...(
+        state.step === 0 ? ['As imported'] :
+                           [html('span', {class: 'number'}, `${step.number}`), ' ', step.pass]));
     const statements = plural(statementCount(state.step), 'statement');
     if (state.step === 0) {
-      summary.textContent = `${statements}, as the importer writes the model: no fused op, nothing packed.`;
+      summary.textContent =
+          `${statements}, as the importer writes the model: no fused op, nothing packed.`;
     } else if (step.diff.length === 0) {
       summary.textContent = `Changed nothing. ${statements}.`;
     } else {
-      const where = step.diff.map((section) => section.name === 'load' ? 'the load block' : section.name).join(', ');
-      summary.textContent = `${changeText(changes)} in ${where}. ${plural(statementCount(state.step - 1), 'statement')} before, ${statementCount(state.step)} after; took ${seconds(step.seconds)}.`;
+      const where =
+          step.diff.map((section) => section.name === 'load' ? 'the load block' : section.name)
+              .join(', ');
+      summary.textContent = `${changeText(changes)} in ${where}. ${
+          plural(statementCount(state.step - 1), 'statement')} before, ${
+          statementCount(state.step)} after; took ${seconds(step.seconds)}.`;
     }
     columns.forEach((column, i) => {
       column.classList.toggle('current', i === state.step);
@@ -107,7 +147,8 @@ function startPipeline() {
     for (const tab of tabs) {
       const name = tab.dataset.func;
       tab.setAttribute('aria-selected', name === state.func);
-      tab.disabled = !functionAt(state.step, name) && !(state.step > 0 && functionAt(state.step - 1, name));
+      tab.disabled =
+          !functionAt(state.step, name) && !(state.step > 0 && functionAt(state.step - 1, name));
       tab.querySelector('small').textContent = changeText(countMarks(diffOf(state.step, name)));
     }
   });

@@ -2,11 +2,11 @@
 'use strict';
 
 const state = {
-  step: 0,          // place in report.steps
-  func: '',         // "@attn"
-  selected: '',     // a statement of it, "%q4"
-  run: 0,           // place in report.runs
-  follow: true,     // a new step shows the function that its pass changed most
+  step: 0,       // place in report.steps
+  func: '',      // "@attn"
+  selected: '',  // a statement of it, "%q4"
+  run: 0,        // place in report.runs
+  follow: true,  // a new step shows the function that its pass changed most
 };
 
 const listeners = [];
@@ -23,7 +23,8 @@ function update(values) {
     state[key] = value;
     changed.add(key);
   }
-  if (changed.size > 0) for (const draw of listeners) draw(changed);
+  if (changed.size > 0)
+    for (const draw of listeners) draw(changed);
 }
 
 function drawAll() {
