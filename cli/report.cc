@@ -51,11 +51,13 @@ absl::StatusOr<std::vector<ExplainedRun>> RunsOf(const ReportFlags& flags, int64
 
 // Tokens that a sequence may have; the cache's capacity, symbol C, may be rounded up from it.
 absl::StatusOr<int64_t> ContextOf(const ImportedModel& imported, const ModelFlags& flags) {
+  if (!flags.ir_file.empty()) {
+    return std::min(imported.module->FindSymbol("C")->max,
+                    imported.files.config.max_position_embeddings);
+  }
   absl::StatusOr<engine::ModuleOptions> options = ModuleOptionsOf(flags);
   if (!options.ok()) return options.status();
-  absl::StatusOr<int64_t> context = engine::ContextOf(imported.files.config, *options);
-  if (!context.ok()) return context.status();
-  return std::min(*context, imported.module->FindSymbol("C")->max);
+  return engine::ContextOf(imported.files.config, *options);
 }
 
 std::string ModelName(const std::string& folder) {
