@@ -67,6 +67,12 @@ function graphOf(func) {
   return {nodes, edges, globals};
 }
 
+// A line for the op, one for its type, one for the globals it reads.
+function sizeOf(node, globals) {
+  if (!node.type) return {width: NODE_WIDTH, height: 34};
+  return {width: NODE_WIDTH, height: globals.length > 0 ? 56 : 42};
+}
+
 function curve(points) {
   let path = `M${points[0][0]} ${points[0][1]}`;
   for (let i = 1; i < points.length; ++i) {
@@ -112,12 +118,7 @@ class GraphView {
     this.empty.textContent = func ? '' : 'The module has no such function here.';
     if (!func) return;
     const {nodes, edges, globals} = graphOf(func);
-    const sizes = nodes.map((node, i) => ({
-                              width: NODE_WIDTH,
-                              height: node.op === 'return' || node.op === 'yield' ? 34 :
-                                  globals[i].length > 0                           ? 56 :
-                                                                                    42,
-                            }));
+    const sizes = nodes.map((node, i) => sizeOf(node, globals[i]));
     const layout = layoutGraph(sizes, edges);
     Object.assign(this, {nodes, edges, sizes, layout});
     this.marks = nodes.map((node) => marks.get(node.text));
@@ -170,9 +171,10 @@ class GraphView {
           'text-anchor': opWidth > 0 ? 'end' : 'start'
         },
             shortened(node.name || node.reads.join(' '), FONT_SMALL, space - opWidth)));
-    if (node.type)
+    if (node.type) {
       group.append(
           svg('text', {class: 'type', x: left, y: 33}, shortened(node.type, FONT_SMALL, space)));
+    }
     if (globals.length > 0) {
       group.append(
           svg('text', {class: 'globals', x: left, y: 48},
@@ -181,7 +183,7 @@ class GraphView {
     if (mark) {
       group.append(
           svg('circle', {class: 'badge', cx: width, cy: 0, r: 8}),
-          svg('text', {class: 'sign', x: width, y: 0}, MARK_SIGNS[mark]));
+          svg('text', {class: 'sign', x: width, y: 0}, MARKS[mark].sign));
     }
     return group;
   }
@@ -195,8 +197,8 @@ class GraphView {
   }
 
   fit() {
-    if (this.views.length > 0)
-      this.panZoom.show({x: 0, y: 0, width: this.layout.width, height: this.layout.height});
+    if (this.views.length === 0) return;
+    this.panZoom.show({x: 0, y: 0, width: this.layout.width, height: this.layout.height});
   }
 
   // What the pass changed, or all of it if nothing did; not smaller than can be read.
@@ -223,11 +225,11 @@ class GraphView {
     if (i < 0) return;
     const {x, y} = this.layout.places[i];
     const {panZoom, root} = this;
-    const sx = x * panZoom.scale + panZoom.x;
-    const sy = y * panZoom.scale + panZoom.y;
-    if (sx > 60 && sx < root.clientWidth - 60 && sy > 0 && sy < root.clientHeight - 40 &&
-        panZoom.scale >= FAR)
-      return;
+    const shownX = x * panZoom.scale + panZoom.x;
+    const shownY = y * panZoom.scale + panZoom.y;
+    const isSeen = shownX > 60 && shownX < root.clientWidth - 60 && shownY > 0 &&
+        shownY < root.clientHeight - 40;
+    if (isSeen && panZoom.scale >= FAR) return;
     const scale = Math.max(panZoom.scale, 0.8);
     panZoom.moveTo(root.clientWidth / 2 - x * scale, root.clientHeight / 2 - y * scale, scale);
   }
@@ -237,18 +239,15 @@ function startGraphs() {
   const select = (node) => update({selected: node.name || ''});
   const before = new GraphView(byId('before'), select);
   const after = new GraphView(byId('after'), select);
+  const kinds = Object.entries(KIND_NAMES);
+  const marks = Object.entries(MARKS);
   byId('graph-legend')
       .append(
-          ...Object.entries(KIND_NAMES).map(([kind,
-                                              text]) => html('li', {class: `kind ${kind}`}, text)),
+          ...kinds.map(([kind, text]) => html('li', {class: `kind ${kind}`}, text)),
           html('li', {class: 'kind view'}, 'costs nothing: a view'),
-          ...Object.entries(MARK_SIGNS)
-              .map(([mark, sign]) => html('li', {class: `mark ${mark}`}, html('b', {}, sign), {
-                     removed: 'removed',
-                     added: 'added',
-                     changed: 'rewritten',
-                     moved: 'another place in memory'
-                   }[mark])));
+          ...marks.map(
+              ([mark, {sign, text}]) =>
+                  html('li', {class: `mark ${mark}`}, html('b', {}, sign), text)));
   onChange((changed) => {
     if (changed.has('step') || changed.has('func')) {
       const marks = marksOf(state.step, state.func);

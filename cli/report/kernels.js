@@ -125,10 +125,9 @@ function startTime() {
       tabs.forEach((tab, i) => tab.setAttribute('aria-selected', i === state.run));
       draw();
       table.replaceChildren(kernelTable(run, selectCall));
-      note.textContent = `${shown} of ${
-          plural(
-              run.statements.length,
-              'statement')}; the others read nothing from memory, or compute nothing. A disc's area is its share of the time.`;
+      note.textContent = `${shown} of ${plural(run.statements.length, 'statement')}; ` +
+          'the others read nothing from memory, or compute nothing. ' +
+          'A disc\'s area is its share of the time.';
     }
     mark();
   });

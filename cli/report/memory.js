@@ -44,6 +44,11 @@ function oneLayer() {
   return [places[0], places[places.length - 1]];
 }
 
+// "attn" of the buffer "attn[3].qkv".
+function funcOf(buffer) {
+  return buffer.name.split(/[[.]/)[0];
+}
+
 // Runs of calls that belong to the same layer: {layer, first, last}.
 function layerBands() {
   const bands = [];
@@ -87,7 +92,7 @@ class PlanView {
         svg('g', {'clip-path': 'url(#plan-clip)'}, this.bands, this.grid, this.rects), this.axis);
     root.append(this.picture);
     this.items = report.buffers.map((buffer) => {
-      const rect = svg('rect', {class: `buffer ${buffer.name.split(/[[.]/)[0]}`, rx: 2});
+      const rect = svg('rect', {class: `buffer ${funcOf(buffer)}`, rx: 2});
       const label = svg('text', {class: 'buffer-label'});
       const group = svg(
           'g', {
@@ -200,19 +205,18 @@ class PlanView {
   }
 
   select(isSelected) {
-    for (const {buffer, group} of this.items)
+    for (const {buffer, group} of this.items) {
       group.classList.toggle('selected', isSelected(buffer));
+    }
   }
 }
 
 function startMemory() {
   const info = html('p', {class: 'plan-info', 'aria-live': 'polite'});
   const root = html('div', {class: 'plan-root'});
-  const hint =
-      `Each box is what one call computes, from then until it is read for the last time, at the largest step of ${
-          plural(
-              report.header.max_step,
-              'token')}. Boxes above each other lie in memory at the same time.`;
+  const hint = 'Each box is what one call computes, from then until it is read for the last ' +
+      `time, at the largest step of ${plural(report.header.max_step, 'token')}. Boxes above each ` +
+      'other lie in memory at the same time.';
   const describe = (buffer) => {
     const [name, kernel] = report.calls[buffer.first];
     info.replaceChildren(
@@ -227,31 +231,21 @@ function startMemory() {
   };
   const view = new PlanView(root, pick);
   const button = (id, text, action) => html('button', {type: 'button', id, onclick: action}, text);
-  byId('memory-body')
-      .append(
-          memoryTotals(),
-          html(
-              'div', {class: 'card'},
-              html(
-                  'div', {class: 'graph-head'},
-                  html(
-                      'h3', {},
-                      `The frame: ${bytes(report.memory.frame)}, ${
-                          plural(report.calls.length, 'call')} a step`),
-                  html(
-                      'div', {class: 'zoom'},
-                      button('plan-out', '−', () => view.zoom.zoomCentre(0.8)),
-                      button('plan-in', '+', () => view.zoom.zoomCentre(1.25)),
-                      button(
-                          'plan-all', 'Whole step',
-                          () => view.showCalls(0, report.calls.length - 1)),
-                      button('plan-layer', 'One layer', () => view.showCalls(...oneLayer())))),
-              html('p', {class: 'quiet'}, hint), root,
-              html(
-                  'ul', {class: 'legend'},
-                  ...[...new Set(report.buffers.map((buffer) => buffer.name.split(/[[.]/)[0]))].map(
-                      (name) => html('li', {class: `func ${name}`}, `@${name}`))),
-              info));
+  const zoom = [
+    button('plan-out', '−', () => view.zoom.zoomCentre(0.8)),
+    button('plan-in', '+', () => view.zoom.zoomCentre(1.25)),
+    button('plan-all', 'Whole step', () => view.showCalls(0, report.calls.length - 1)),
+    button('plan-layer', 'One layer', () => view.showCalls(...oneLayer())),
+  ];
+  const calls = plural(report.calls.length, 'call');
+  const title = html('h3', {}, `The frame: ${bytes(report.memory.frame)}, ${calls} a step`);
+  const funcs = [...new Set(report.buffers.map((buffer) => funcOf(buffer)))];
+  const legend = funcs.map((name) => html('li', {class: `func ${name}`}, `@${name}`));
+  const head = html('div', {class: 'graph-head'}, title, html('div', {class: 'zoom'}, zoom));
+  const plan = html(
+      'div', {class: 'card'}, head, html('p', {class: 'quiet'}, hint), root,
+      html('ul', {class: 'legend'}, legend), info);
+  byId('memory-body').append(memoryTotals(), plan);
   info.append(html('span', {class: 'quiet'}, 'Point at a box.'));
   let width = 0;
   new ResizeObserver(() => {
