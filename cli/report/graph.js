@@ -23,11 +23,11 @@ const KIND_NAMES = {
   move: 'moves or converts',
   control: 'calls and loops',
 };
-const MARK_SIGNS = {
-  removed: '−',
-  added: '+',
-  changed: '±',
-  moved: '~'
+const MARKS = {
+  removed: {sign: '−', text: 'removed'},
+  added: {sign: '+', text: 'added'},
+  changed: {sign: '±', text: 'rewritten'},
+  moved: {sign: '~', text: 'another place in memory'},
 };
 
 function kindOf(op) {
