@@ -1,7 +1,8 @@
 """Opens the report's page in headless Chromium and uses it as a reader would.
 
 Run by report_test.sh in a folder with page.html (measured), hostile.html (names that look like
-markup), and what `lluda ir` says of the same model: fuse_rope.diff, last.lluda.
+markup), dump.html (of a dump after all passes), and what `lluda ir` says of the first one's model:
+fuse_rope.diff, last.lluda.
 """
 
 import json
@@ -283,7 +284,16 @@ class PageTest(unittest.TestCase):
     def test_names_that_look_like_markup_are_text(self):
         self.open("hostile.html")
         self.assertEqual(self.text("h1"), "a<b>&\"c' · </script>")
+        self.assertEqual(self.text("#step-title"), "As in the dump")
         self.assertEqual(self.text("#time-body"), "Nothing was run: this report was made with --no-measure.")
+
+    def test_a_dump_of_the_last_step_has_nothing_to_slide_over(self):
+        self.open("dump.html")
+        self.assertEqual(len(self.find_all(".stop")), 1)
+        self.assertFalse(self.find("#next").is_enabled())
+        self.assertIn("of 0 passes", self.text("#figures"))
+        self.click('#after .node[data-name="%qkv"]')
+        self.assertIn("@wqkv", self.text("#statement"))
 
 
 if __name__ == "__main__":

@@ -39,6 +39,10 @@ run report "$hostile" --ir '</script>' --no-measure -o hostile.html
 expect 0 "report --ir, without weights"
 [[ $(grep -c '"pass": "fuse-rope"' hostile.html) == 0 ]] || fail "--ir runs passes again"
 
+"$lluda" ir >last.lluda
+run report --ir last.lluda --no-measure -o dump.html
+expect 0 "report of a dump that has gone through all passes"
+
 # --- what is refused ---
 run report
 expect_error 2 "--output is required"
@@ -62,7 +66,6 @@ compgen -G '*.html.??????' >left && fail "left behind: $(cat left)"
 
 # --- the page ---
 "$lluda" ir --diff=fuse-rope >fuse_rope.diff
-"$lluda" ir >last.lluda
 HOME=$tmp /usr/bin/python3 "$browser_test" || fail "the page in the browser"
 
 finish

@@ -258,7 +258,7 @@ function startGraphs() {
             marks.before);
       }
       after.draw(
-          state.step === 0 ? 'As imported' : `After · ${stepTitle(state.step)}`,
+          state.step === 0 ? start.title : `After · ${stepTitle(state.step)}`,
           functionAt(state.step, state.func), marks.after);
     }
     if (changed.has('step') || changed.has('func') || changed.has('selected')) {

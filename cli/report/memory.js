@@ -154,24 +154,21 @@ class PlanView {
   }
 
   drawBands(x, bottom, inner) {
-    this.bands.replaceChildren(...layerBands().flatMap((band) => {
-      if (band.layer === undefined) return [];
+    const bands = layerBands().filter((band) => band.layer !== undefined);
+    const width = Math.min(...bands.map((band) => x(band.last + 1) - x(band.first)));
+    const isWide = width > textWidth(`layer ${bands.length}`, FONT_SMALL) + 6;
+    this.bands.replaceChildren(...bands.flatMap((band) => {
       const left = Math.max(x(band.first), PLAN_MARGIN.left);
       const right = Math.min(x(band.last + 1), PLAN_MARGIN.left + inner);
       if (right <= left) return [];
-      const text = `layer ${band.layer}`;
-      const short = right - left > textWidth(text, FONT_SMALL) + 6 ? text :
-          right - left > textWidth(band.layer, FONT_SMALL) + 4     ? band.layer :
-                                                                     '';
+      const text = isWide ? `layer ${band.layer}` : band.layer;
+      const fits = right - left > textWidth(text, FONT_SMALL) + 4;
+      const kind = band.layer % 2 === 0 ? 'even' : 'odd';
+      const middle = (left + right) / 2;
       return [
-        svg('rect', {
-          class: `band ${band.layer % 2 === 0 ? 'even' : 'odd'}`,
-          x: left,
-          y: 6,
-          width: right - left,
-          height: bottom - 6
-        }),
-        svg('text', {class: 'tick', x: (left + right) / 2, y: 20, 'text-anchor': 'middle'}, short)
+        svg('rect',
+            {class: `band ${kind}`, x: left, y: 6, width: right - left, height: bottom - 6}),
+        svg('text', {class: 'tick', x: middle, y: 20, 'text-anchor': 'middle'}, fits ? text : ''),
       ];
     }));
   }

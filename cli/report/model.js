@@ -4,6 +4,21 @@
 const report = JSON.parse(byId('report').textContent);
 const lastStep = report.steps.length - 1;
 
+// What the pipeline begins with.
+const start = report.header.ir_file ?
+    {
+      label: 'dump',
+      title: 'As in the dump',
+      text: 'before the passes that are left',
+      by: 'the dump'
+    } :
+    {
+      label: 'import',
+      title: 'As imported',
+      text: 'as the importer writes the model: no fused op, nothing packed',
+      by: 'the importer',
+    };
+
 // "@wq" for "@wq[layer]".
 function withoutIndex(name) {
   return name.split('[')[0];
@@ -37,7 +52,8 @@ function statementCount(step) {
 }
 
 function stepTitle(step) {
-  return step === 0 ? 'as imported' : `${report.steps[step].number} ${report.steps[step].pass}`;
+  return step === 0 ? start.title.toLowerCase() :
+                      `${report.steps[step].number} ${report.steps[step].pass}`;
 }
 
 // A step's diff, counted by mark: {removed, added, moved}.

@@ -52,14 +52,14 @@ function pipelineColumn(step, tallest) {
         class: 'stop',
         'data-step': step,
         onclick: () => goTo(step),
-        title: step === 0 ? 'as imported' :
+        title: step === 0 ? start.title :
                             `${number} ${pass}: ${changeText(changes) || 'changed nothing'}`,
       },
       html(
           'span', {class: 'bars', 'aria-hidden': 'true'}, bar('removed', changes.removed),
           bar('added', changes.added), bar('moved', changes.moved)),
       html('span', {class: 'dot', 'aria-hidden': 'true'}),
-      html('span', {class: 'label'}, step === 0 ? 'import' : pass));
+      html('span', {class: 'label'}, step === 0 ? start.label : pass));
 }
 
 function startPipeline() {
@@ -124,12 +124,11 @@ function startPipeline() {
     previous.disabled = state.step === 0;
     next.disabled = state.step === lastStep;
     title.replaceChildren(...(
-        state.step === 0 ? ['As imported'] :
+        state.step === 0 ? [start.title] :
                            [html('span', {class: 'number'}, `${step.number}`), ' ', step.pass]));
     const statements = plural(statementCount(state.step), 'statement');
     if (state.step === 0) {
-      summary.textContent =
-          `${statements}, as the importer writes the model: no fused op, nothing packed.`;
+      summary.textContent = `${statements}, ${start.text}.`;
     } else if (step.diff.length === 0) {
       summary.textContent = `Changed nothing. ${statements}.`;
     } else {

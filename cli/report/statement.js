@@ -99,7 +99,7 @@ function describeStatement(step, func, statement) {
         statement.from.length > 0 ? fact('imported as', counted(statement.from)) : [],
         statement.module ? fact('module', html('code', {}, statement.module)) : [],
         statement.by.length > 0 ? fact('made by', ...passLinks(statement.by, step)) :
-                                  fact('made by', 'the importer'),
+                                  fact('made by', start.by),
         frameFact(statement.text), step === lastStep ? timeFacts(func, statement.name) : []),
     weights.length > 0 ?
         html('div', {class: 'weights'}, ...weights.map((name) => globalCard(step, name))) :
