@@ -129,7 +129,7 @@ class PanelMatmul {
   void EmitFewRows(Value* row, Value* count) {
     auto& b = e_.b();
     for (int size = kMostFewRows; size >= 1; size /= 2) {
-      if (size > tile_.rows) continue;
+      if (size > tile_.rows || size / 2 >= tile_.rows - 1) continue;  // never that many are left
       Value* all = e_.Const(size);
       e_.If(b.CreateICmpSGT(count, e_.Const(size / 2)), [&] {
         Value* present = b.CreateSelect(b.CreateICmpSLT(count, all), count, all);
