@@ -75,10 +75,10 @@ class DeterminismTest : public testing::TestWithParam<Param> {
     executable_ = *std::move(executable);
   }
 
-  std::unique_ptr<runtime::Session> MakeSession(int slots) {
+  std::unique_ptr<runtime::Session> MakeSession(int slots, int64_t context = 128) {
     runtime::SessionOptions options;
     options.slots = slots;
-    options.context = 128;
+    options.context = context;
     auto session = runtime::Session::Create(executable_.get(), options);
     EXPECT_TRUE(session.ok()) << session.status();
     return session.ok() ? *std::move(session) : nullptr;
@@ -157,6 +157,43 @@ TEST_P(DeterminismTest, OtherSequencesInTheStepDoNotShow) {
       }
     }
     EXPECT_EQ(done, std::vector<int>(kSlots, kLength));
+  }
+}
+
+// So far from the start that attention goes over several spans of positions.
+TEST_P(DeterminismTest, ThreadsAndChunksDoNotShowBehindALongPrompt) {
+  if (std::get<0>(GetParam()) != "tiny") GTEST_SKIP() << "the other model would take long";
+  constexpr int kPrompt = 1020;
+  constexpr int kTail = 8;
+  std::vector<int32_t> tokens;
+  while (tokens.size() < kPrompt + kTail) {
+    tokens.insert(tokens.end(), tokens_[0].begin(), tokens_[0].end());
+  }
+  std::vector<std::vector<float>> expected(
+      kTail);  // [token] -> logits, of one thread's single steps
+  const auto step = [&](runtime::Session* session, int begin, int count) {
+    const auto logits = session->Evaluate(absl::MakeConstSpan(tokens).subspan(begin, count));
+    EXPECT_TRUE(logits.ok()) << logits.status();
+    return logits.ok() ? std::vector<float>(logits->begin(), logits->end()) : std::vector<float>();
+  };
+  for (const int threads : {1, 2, 3, 7}) {
+    ASSERT_NO_FATAL_FAILURE(UseThreads(threads));
+    for (const std::vector<int>& split :
+         std::vector<std::vector<int>>{{1, 1, 1, 1, 1, 1, 1, 1}, {3, 2, 3}, {kTail}}) {
+      auto session = MakeSession(1, 1088);
+      ASSERT_NE(session, nullptr);
+      const int prompt_step = threads == 1 ? 1 : 255;
+      for (int done = 0; done < kPrompt; done += prompt_step)
+        step(session.get(), done, prompt_step);
+      int done = 0;
+      for (const int count : split) {
+        const std::vector<float> logits = step(session.get(), kPrompt + done, count);
+        done += count;
+        if (expected[done - 1].empty()) expected[done - 1] = logits;
+        EXPECT_EQ(std::memcmp(logits.data(), expected[done - 1].data(), logits.size() * 4), 0)
+            << threads << " threads, a step of " << count << " tokens up to " << kPrompt + done;
+      }
+    }
   }
 }
 
