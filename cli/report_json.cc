@@ -161,6 +161,7 @@ class ReportWriter {
     json_.Key("loaded").Int(totals.loaded);
     json_.Key("states").Int(totals.states);
     json_.Key("frame").Int(totals.frame);
+    json_.Key("workspace").Int(totals.workspace);
     json_.EndObject();
   }
 

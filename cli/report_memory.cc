@@ -1,5 +1,6 @@
 #include "cli/report_memory.h"
 
+#include <algorithm>
 #include <map>
 
 #include "cli/call_name.h"
@@ -66,6 +67,13 @@ MemoryTotals TotalsOf(const runtime::Program& program) {
     totals.states += bytes;
   }
   totals.frame = program.frame_bytes;
+  std::vector<int64_t> most;
+  for (const runtime::SymbolRange& symbol : program.symbols) most.push_back(symbol.max);
+  for (const runtime::Kernel& kernel : program.kernels) {
+    if (kernel.split.below == 0) continue;
+    const int64_t bytes = kernel.split.unit_bytes * kernel.split.units.Count(most.data());
+    totals.workspace = std::max(totals.workspace, bytes);
+  }
   return totals;
 }
 

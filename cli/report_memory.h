@@ -32,10 +32,11 @@ std::vector<FrameBuffer> FrameBuffers(const ir::Module& module, const runtime::P
 
 // Bytes of one running model, by what they are for.
 struct MemoryTotals {
-  int64_t weights = 0;  // of the checkpoint, as far as steps read them as they are
-  int64_t loaded = 0;   // packed weights, and what else the load block computed
-  int64_t states = 0;   // the KV cache of one sequence, at the full context
-  int64_t frame = 0;    // activations
+  int64_t weights = 0;    // of the checkpoint, as far as steps read them as they are
+  int64_t loaded = 0;     // packed weights, and what else the load block computed
+  int64_t states = 0;     // the KV cache of one sequence, at the full context
+  int64_t frame = 0;      // activations
+  int64_t workspace = 0;  // what threads share where they compute parts of an item
 };
 MemoryTotals TotalsOf(const runtime::Program& program);
 

@@ -101,6 +101,16 @@ TEST_F(ReportMemoryTest, TotalsAreThoseOfOneSequenceAtTheFullContext) {
   EXPECT_EQ(totals.loaded, compiled_->program.loaded_bytes);
   // Two layers, keys and values, two heads of four bf16 elements, 64 positions.
   EXPECT_EQ(totals.states, 2 * 2 * 2 * 4 * 2 * 64);
+  // A cache of 64 positions is one span, which only attention would share.
+  int64_t span = 0;
+  for (const runtime::Kernel& kernel : compiled_->program.kernels) {
+    if (kernel.split.below > 0) {
+      EXPECT_EQ(kernel.name.substr(0, 10), "attention_");
+      span = kernel.split.unit_bytes * kernel.split.units.constant;
+    }
+  }
+  EXPECT_GT(span, 0);
+  EXPECT_EQ(totals.workspace, span);
   // The norms alone are read as the checkpoint has them.
   EXPECT_EQ(totals.weights, 2 * (2 * 8 + 2 * 4) * 2 + 8 * 2);
 }

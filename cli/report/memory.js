@@ -13,6 +13,7 @@ const MEMORY_PARTS = [
   ['weights', 'weights read as they are'],
   ['states', 'KV cache of one sequence'],
   ['frame', 'activations'],
+  ['workspace', 'shared by threads inside a call'],
 ];
 
 function memoryTotals() {
