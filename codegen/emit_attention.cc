@@ -34,6 +34,9 @@ class Attention {
         v_(spec.operands[2]),
         positions_(spec.operands[3]),
         slots_(spec.operands[4]),
+        k_scales_(spec.operands.size() > 5 ? &spec.operands[5] : nullptr),
+        v_scales_(spec.operands.size() > 5 ? &spec.operands[6] : nullptr),
+        result_buffer_(static_cast<int>(spec.operands.size())),
         slot_(spec.attrs.axes[0]),
         pos_(spec.attrs.axes[1]),
         dim_(spec.attrs.axes[2]),
@@ -49,6 +52,11 @@ class Attention {
     }
     if (QueryAxes().size() > 1) return NoKernel(spec_, "more than one axis of query heads");
     if (positions_.axes.size() > 1) return NoKernel(spec_, "more than one axis of tokens");
+    for (const TensorSpec* scales : {k_scales_, v_scales_}) {
+      if (scales != nullptr && !IsContiguous(*scales, pos_)) {
+        return NoKernel(spec_, "the scales of neighbouring positions are strided");
+      }
+    }
     if (spec_.attrs.mask != ir::Mask::kCausal) return NoKernel(spec_, "only the causal mask");
     return absl::OkStatus();
   }
@@ -223,7 +231,7 @@ class Attention {
     }
     e_.Loop(e_.Const(0), rows.end, kBlock, [&](Value* block) {
       EmitScores(rows, block);
-      e_.Loop(e_.Const(0), e_.Const(rows.count()), 1, [&](Value* row) { Weigh(row, block); });
+      e_.Loop(e_.Const(0), e_.Const(rows.count()), 1, [&](Value* row) { Weigh(rows, row, block); });
       AddValues(rows, block);
     });
     for (int r = 0; r < rows.count(); ++r) FinishRow(e_.Const(r), rows.indices[r]);
@@ -277,14 +285,27 @@ class Attention {
         const int64_t ahead = rows.tokens == 1 ? kGroupPanels * panel_bytes : 0;
         const auto scores =
             EmitPanelDot(e_, {tile_.dot, q_.dtype, k_.dtype, dims_, ahead}, q_rows, panels);
-        for (int r = 0; r < rows.count(); ++r) {
-          for (int p = 0; p < width; ++p) {
-            Value* column = b.CreateAdd(group, e_.Const((first + p) * kLanes));
-            StoreF32(Score(e_.Const(r), column), scores[r][p]);
+        for (int p = 0; p < width; ++p) {
+          Value* column = b.CreateAdd(group, e_.Const((first + p) * kLanes));
+          Value* scales = nullptr;
+          if (k_scales_ != nullptr) {
+            scales = LoadScales(5, *k_scales_, rows, b.CreateAdd(block, column));
+          }
+          for (int r = 0; r < rows.count(); ++r) {
+            Value* score = scales == nullptr ? scores[r][p] : b.CreateFMul(scores[r][p], scales);
+            StoreF32(Score(e_.Const(r), column), score);
           }
         }
       }
     });
+  }
+
+  // The scales of a panel of positions.
+  Value* LoadScales(int buffer, const TensorSpec& scales, const Rows& rows, Value* position) {
+    Indices cached = rows.cached;
+    cached[pos_] = position;
+    return LoadF32(e_.Address(e_.Buffer(buffer), e_.Offset(scales.axes, cached), scales.dtype),
+                   kLanes);
   }
 
   // How many vectors of `most` fit the registers beside so many rows; divides `most`.
@@ -295,8 +316,9 @@ class Attention {
   }
 
   // Turns a row's scores into weights exp(score - maximum), 0 for positions it does not see, and
-  // notes what the new maximum asks of the output so far.
-  void Weigh(Value* row, Value* block) {
+  // notes what the new maximum asks of the output so far. Weights of integers take their scale
+  // along once they are summed; of positions that are not seen it may be anything.
+  void Weigh(const Rows& rows, Value* row, Value* block) {
     auto& b = e_.b();
     std::vector<uint32_t> lane_numbers;
     for (int i = 0; i < kLanes; ++i) lane_numbers.push_back(static_cast<uint32_t>(i));
@@ -322,6 +344,13 @@ class Attention {
     for (int p = 0; p < kBlock / kLanes; ++p) {
       Value* weight = ExpOfNonPositive(e_, b.CreateFSub(masked[p], e_.Splat(new_maximum, kLanes)));
       sum = b.CreateFAdd(sum, weight);
+      if (v_scales_ != nullptr) {
+        // The last group of the block may lie behind the cache's end; nothing there is seen.
+        Value* position = b.CreateAdd(block, e_.Const(int64_t{p} * kLanes));
+        Value* capacity = e_.ExtentValue(v_.Find(pos_)->axis.extent);
+        position = b.CreateSelect(b.CreateICmpSLT(position, capacity), position, e_.Const(0));
+        weight = b.CreateFMul(weight, LoadScales(6, *v_scales_, rows, position));
+      }
       StoreF32(Score(row, e_.Const(int64_t{p} * kLanes)), weight);
     }
     StoreF32(Sum(row), sum);
@@ -427,16 +456,17 @@ class Attention {
       Value* vector = e_.b().CreateFDiv(LoadF32(Output(row, d), kLanes), total);
       if (in_block != nullptr) {
         Value* k = e_.b().CreateAdd(first, e_.Const(d * kLanes));
-        StoreBlocked(e_, spec_.result, e_.Buffer(5), token, in_block, k, vector);
+        StoreBlocked(e_, spec_.result, e_.Buffer(result_buffer_), token, in_block, k, vector);
         continue;
       }
       Value* at = e_.b().CreateAdd(first, e_.Const(d * kLanes));
       if (Elements(d) == kLanes) {
-        e_.Store(e_.Address(e_.Buffer(5), at, dtype), dtype, vector);
+        e_.Store(e_.Address(e_.Buffer(result_buffer_), at, dtype), dtype, vector);
         continue;
       }
       for (int i = 0; i < Elements(d); ++i) {
-        Value* element = e_.Address(e_.Buffer(5), e_.b().CreateAdd(at, e_.Const(i)), dtype);
+        Value* element =
+            e_.Address(e_.Buffer(result_buffer_), e_.b().CreateAdd(at, e_.Const(i)), dtype);
         e_.Store(element, dtype, e_.b().CreateExtractElement(vector, static_cast<uint64_t>(i)));
       }
     }
@@ -450,6 +480,9 @@ class Attention {
   const TensorSpec& v_;
   const TensorSpec& positions_;
   const TensorSpec& slots_;
+  const TensorSpec* k_scales_;  // of i8 states, else null
+  const TensorSpec* v_scales_;
+  const int result_buffer_;
   const std::string slot_;
   const std::string pos_;
   const std::string dim_;
@@ -462,7 +495,9 @@ class Attention {
 }  // namespace
 
 absl::StatusOr<KernelInfo> EmitAttention(const KernelSpec& spec, Emitter& e) {
-  const TileRow* tile = e.target().FindTile(spec.operands[0].dtype, spec.operands[1].dtype);
+  // Integers are widened to what the query is.
+  const ir::DType q = spec.operands[0].dtype, k = spec.operands[1].dtype;
+  const TileRow* tile = e.target().FindTile(q, k == ir::DType::kI8 ? q : k);
   if (tile == nullptr) return NoKernel(spec, "no tile for these types");
   Attention attention(spec, e, *tile);
   if (absl::Status s = attention.Check(); !s.ok()) return s;

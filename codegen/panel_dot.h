@@ -16,7 +16,7 @@ namespace lluda::codegen {
 struct PanelDot {
   Dot dot;
   ir::DType a;
-  ir::DType b;
+  ir::DType b;  // i8 is widened to f32, or to bf16 where the dot takes pairs: both hold it exactly
   int64_t depth_total;  // K
   // B comes from memory: ask for what lies so many bytes ahead of what is used; 0: do not.
   int64_t prefetch_bytes = 0;

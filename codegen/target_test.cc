@@ -101,6 +101,7 @@ TEST(PanelDepth, PairsSixteenBitElements) {
   EXPECT_EQ(PanelDepth(ir::DType::kF32), 1);
   EXPECT_EQ(PanelDepth(ir::DType::kBF16), 2);
   EXPECT_EQ(PanelDepth(ir::DType::kF16), 2);
+  EXPECT_EQ(PanelDepth(ir::DType::kI8), 1);
 }
 
 TEST(Host, StatesEveryFeatureOnceAsOnOrOff) {
