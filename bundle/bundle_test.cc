@@ -116,8 +116,8 @@ TEST_F(BundleTest, IsRefusedForEveryFlippedBitOfPrefixAndHeader) {
 }
 
 TEST_F(BundleTest, TellsAnotherFormatFromDamage) {
-  Flip(8, 1);
-  EXPECT_EQ(ErrorOf(path_), "is a bundle of format 3, this lluda reads format 1");
+  Flip(8, 0);
+  EXPECT_EQ(ErrorOf(path_), "is a bundle of format 3, this lluda reads format 2");
 }
 
 TEST_F(BundleTest, IsRefusedForDamagedCodeBeforeItRuns) {

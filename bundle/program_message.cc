@@ -1,8 +1,10 @@
 #include "bundle/program_message.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -37,6 +39,23 @@ class Checker {
   absl::Status status_;
 };
 
+template <typename Factors>
+std::vector<runtime::WorkFactor> FactorsOf(const Factors& messages, size_t symbols,
+                                           Checker* check) {
+  std::vector<runtime::WorkFactor> factors;
+  for (const WorkFactor& factor : messages) {
+    check->Index("kernel.work_factor.symbol", factor.symbol(), symbols);
+    check->Range("kernel.work_factor.divisor", factor.divisor(), 1, kMostCount);
+    factors.push_back({static_cast<int>(factor.symbol()), factor.divisor()});
+  }
+  return factors;
+}
+
+void AddFactor(const runtime::WorkFactor& factor, WorkFactor* to) {
+  to->set_symbol(static_cast<uint32_t>(factor.symbol));
+  to->set_divisor(factor.divisor);
+}
+
 runtime::Kernel KernelOf(const Kernel& message, size_t symbols, Checker* check) {
   runtime::Kernel kernel;
   kernel.name = message.name();
@@ -50,12 +69,32 @@ runtime::Kernel KernelOf(const Kernel& message, size_t symbols, Checker* check) 
   check->Range("kernel.scratch_bytes", kernel.scratch_bytes, 0, kMostCount);
   check->Range("kernel.item_read_bytes", kernel.item_read_bytes, 0, kMostCount);
   check->Range("kernel.work_constant", kernel.work.constant, 0, kMostCount);
-  for (const WorkFactor& factor : message.work_factors()) {
-    check->Index("kernel.work_factor.symbol", factor.symbol(), symbols);
-    check->Range("kernel.work_factor.divisor", factor.divisor(), 1, kMostCount);
-    kernel.work.factors.push_back({static_cast<int>(factor.symbol()), factor.divisor()});
-  }
+  kernel.work.factors = FactorsOf(message.work_factors(), symbols, check);
+  if (!message.has_split()) return kernel;
+  const Split& split = message.split();
+  kernel.split.below = split.below();
+  kernel.split.units.constant = split.units_constant();
+  kernel.split.units.factors = FactorsOf(split.units_factors(), symbols, check);
+  kernel.split.unit_bytes = split.unit_bytes();
+  check->Range("kernel.split.below", kernel.split.below, 1, kMostCount);
+  check->Range("kernel.split.units_constant", kernel.split.units.constant, 1, kMostCount);
+  check->Range("kernel.split.unit_bytes", kernel.split.unit_bytes, 0, kMostCount);
   return kernel;
+}
+
+// Refuses a workspace larger than any machine holds, before it is multiplied out.
+void CheckWorkspace(const runtime::Split& split, const std::vector<runtime::SymbolRange>& symbols,
+                    Checker* check) {
+  int64_t bytes = split.unit_bytes;
+  const auto times = [&](int64_t factor) {
+    check->Range("kernel.split.unit_bytes", bytes, 0, kMostBytes / std::max<int64_t>(1, factor));
+    bytes = check->status().ok() ? bytes * factor : 0;
+  };
+  times(split.units.constant);
+  for (const runtime::WorkFactor& factor : split.units.factors) {
+    if (!check->status().ok()) return;
+    times((symbols[factor.symbol].max + factor.divisor - 1) / factor.divisor);
+  }
 }
 
 // Buffers of these spaces have one base each; others are told apart by their index.
@@ -128,14 +167,20 @@ Kernel ToMessage(const runtime::Kernel& kernel, int64_t entry) {
   message.set_entry(static_cast<uint64_t>(entry));
   message.set_work_constant(kernel.work.constant);
   for (const runtime::WorkFactor& factor : kernel.work.factors) {
-    WorkFactor* to = message.add_work_factors();
-    to->set_symbol(static_cast<uint32_t>(factor.symbol));
-    to->set_divisor(factor.divisor);
+    AddFactor(factor, message.add_work_factors());
   }
   message.set_item_cost(kernel.item_cost);
   message.set_cost_symbol(kernel.cost_symbol);
   message.set_scratch_bytes(kernel.scratch_bytes);
   message.set_item_read_bytes(kernel.item_read_bytes);
+  if (kernel.split.below == 0) return message;
+  Split* split = message.mutable_split();
+  split->set_below(kernel.split.below);
+  split->set_units_constant(kernel.split.units.constant);
+  for (const runtime::WorkFactor& factor : kernel.split.units.factors) {
+    AddFactor(factor, split->add_units_factors());
+  }
+  split->set_unit_bytes(kernel.split.unit_bytes);
   return message;
 }
 
@@ -216,6 +261,7 @@ absl::StatusOr<runtime::Program> FromMessage(const Program& message, const Progr
                 static_cast<int64_t>(limits.code_start),
                 static_cast<int64_t>(limits.code_bytes) - 1);
     program.kernels.push_back(KernelOf(kernel, program.symbols.size(), &check));
+    CheckWorkspace(program.kernels.back().split, program.symbols, &check);
   }
   for (const Call& call : message.step()) program.step.push_back(CallOf(call, program, &check));
   if (!check.status().ok()) return check.status();

@@ -15,6 +15,8 @@ constexpr int64_t kDims = 8;
 constexpr int64_t kScratch = 16;
 constexpr int64_t kBegin = 24;
 constexpr int64_t kEnd = 32;
+constexpr int64_t kParts = 40;
+constexpr int64_t kWorkspace = 48;
 
 constexpr int kLanes = 16;
 
@@ -84,6 +86,8 @@ Value* Emitter::Dim(const std::string& symbol) {
 Value* Emitter::Scratch() { return EntryLoad(kScratch, builder_.getPtrTy(), "scratch"); }
 Value* Emitter::Begin() { return EntryLoad(kBegin, builder_.getInt64Ty(), "begin"); }
 Value* Emitter::End() { return EntryLoad(kEnd, builder_.getInt64Ty(), "end"); }
+Value* Emitter::Parts() { return EntryLoad(kParts, builder_.getInt64Ty(), "parts"); }
+Value* Emitter::Workspace() { return EntryLoad(kWorkspace, builder_.getPtrTy(), "workspace"); }
 
 llvm::Type* Emitter::F32(int lanes) {
   llvm::Type* type = builder_.getFloatTy();
@@ -336,27 +340,29 @@ void Emitter::If(Value* condition, const std::function<void()>& then,
 
 void Emitter::ForItems(const std::function<void(Value*)>& body) { Loop(Begin(), End(), 1, body); }
 
+Indices Emitter::IndicesOf(const std::vector<ir::Axis>& axes, Value* item, int64_t block) {
+  Indices indices;
+  Value* rest = item;
+  for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
+    Value* index = rest;
+    const int64_t together = axis == axes.rbegin() ? block : 1;
+    if (axis + 1 != axes.rend()) {
+      Value* extent = ExtentValue(axis->extent);
+      if (together > 1) {
+        extent =
+            builder_.CreateUDiv(builder_.CreateAdd(extent, Const(together - 1)), Const(together));
+      }
+      index = builder_.CreateURem(rest, extent);
+      rest = builder_.CreateUDiv(rest, extent);
+    }
+    indices[axis->name] = builder_.CreateMul(index, Const(together));
+  }
+  return indices;
+}
+
 void Emitter::ForRows(const std::vector<ir::Axis>& axes, const std::function<void(Indices)>& body,
                       int64_t block) {
-  ForItems([&](Value* item) {
-    Indices indices;
-    Value* rest = item;
-    for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
-      Value* index = rest;
-      const int64_t together = axis == axes.rbegin() ? block : 1;
-      if (axis + 1 != axes.rend()) {
-        Value* extent = ExtentValue(axis->extent);
-        if (together > 1) {
-          extent =
-              builder_.CreateUDiv(builder_.CreateAdd(extent, Const(together - 1)), Const(together));
-        }
-        index = builder_.CreateURem(rest, extent);
-        rest = builder_.CreateUDiv(rest, extent);
-      }
-      indices[axis->name] = builder_.CreateMul(index, Const(together));
-    }
-    body(indices);
-  });
+  ForItems([&](Value* item) { body(IndicesOf(axes, item, block)); });
 }
 
 void Emitter::ForLanes(const ir::Extent& extent, const std::function<void(Value*, int)>& body) {

@@ -47,6 +47,8 @@ class Emitter {
   Value* Scratch();
   Value* Begin();
   Value* End();
+  Value* Parts();
+  Value* Workspace();
 
   llvm::Type* F32(int lanes);
   llvm::Type* F64(int lanes);
@@ -98,8 +100,10 @@ class Emitter {
 
   // Over [begin, end) of the call.
   void ForItems(const std::function<void(Value* item)>& body);
-  // Over the work items as rows: an item is one index into each of `axes`, the last one fastest.
-  // Of the last axis an item holds `block` elements, and the index is that of the first.
+  // A work item as a row: one index into each of `axes`, the last one fastest. Of the last axis an
+  // item holds `block` elements, and the index is that of the first.
+  Indices IndicesOf(const std::vector<ir::Axis>& axes, Value* item, int64_t block);
+  // Over the work items as rows.
   void ForRows(const std::vector<ir::Axis>& axes, const std::function<void(Indices)>& body,
                int64_t block = 1);
   // 0..extent in steps of 16 lanes, then what is left one by one.

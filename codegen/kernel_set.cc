@@ -21,6 +21,14 @@ int KernelSet::SymbolIndex(const std::string& name) const {
   return static_cast<int>(it - symbols_.begin());
 }
 
+void KernelSet::AddFactor(const ir::Extent& extent, int64_t divisor, runtime::Work* work) const {
+  if (extent.is_constant()) {
+    work->constant *= (extent.value + divisor - 1) / divisor;
+  } else {
+    work->factors.push_back({SymbolIndex(extent.symbol), divisor});
+  }
+}
+
 llvm::Module* KernelSet::ModuleFor(const std::string& name) {
   if (units_ == Units::kPerKernel || emitted_.empty()) {
     Emitted emitted;
@@ -92,13 +100,13 @@ absl::StatusOr<uint32_t> KernelSet::Add(const KernelSpec& spec) {
   kernel.item_read_bytes = info->item_read_bytes;
   if (!info->cost_symbol.empty()) kernel.cost_symbol = SymbolIndex(info->cost_symbol);
   for (size_t i = 0; i < info->work_axes.size(); ++i) {
-    const ir::Extent& extent = info->work_axes[i].extent;
     const int64_t block = i + 1 == info->work_axes.size() ? info->block : 1;
-    if (extent.is_constant()) {
-      kernel.work.constant *= (extent.value + block - 1) / block;
-    } else {
-      kernel.work.factors.push_back({SymbolIndex(extent.symbol), block});
-    }
+    AddFactor(info->work_axes[i].extent, block, &kernel.work);
+  }
+  if (info->split.below > 0) {
+    kernel.split.below = info->split.below;
+    kernel.split.unit_bytes = info->split.unit_bytes;
+    AddFactor(info->split.extent, info->split.unit, &kernel.split.units);
   }
   kernels_.push_back(std::move(kernel));
   index_by_key_.emplace(key, index);

@@ -48,6 +48,8 @@ class KernelSet {
 
  private:
   int SymbolIndex(const std::string& name) const;
+  // Multiplies by ceil(extent / divisor).
+  void AddFactor(const ir::Extent& extent, int64_t divisor, runtime::Work* work) const;
   // The module that a new kernel of this name is written to.
   llvm::Module* ModuleFor(const std::string& name);
   // All that a kernel's code and the numbers beside it depend on.

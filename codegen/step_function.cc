@@ -137,6 +137,8 @@ class StepEmitter {
     Set(offsetof(runtime::KernelArgs, dims), dims_memory_);
     Set(offsetof(runtime::KernelArgs, scratch), memory_fields_[kScratch]);
     Set(offsetof(runtime::KernelArgs, begin), builder_.getInt64(0));
+    Set(offsetof(runtime::KernelArgs, parts), builder_.getInt64(1));
+    Set(offsetof(runtime::KernelArgs, workspace), llvm::Constant::getNullValue(pointer));
   }
 
   void Set(size_t field, Value* value) {

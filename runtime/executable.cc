@@ -13,6 +13,8 @@ namespace {
 constexpr int64_t kInlineNanoseconds = 6000;
 // A thread takes at least this much work at a time.
 constexpr int64_t kGrainNanoseconds = 4000;
+// So many chunks a thread that waiting for the last one costs little, also beside a busy neighbour.
+constexpr int64_t kChunksPerThread = 24;
 // Of a weight that is packed, this much is read before its pages are dropped.
 constexpr int64_t kSliceBytes = 16 << 20;
 
@@ -55,8 +57,14 @@ absl::Status Executable::Prepare() {
     for (const Call& call : *list) most_buffers = std::max(most_buffers, call.buffers.size());
   }
   call_buffers_.resize(most_buffers);
+  std::vector<int64_t> most;
+  for (const SymbolRange& symbol : program_.symbols) most.push_back(symbol.max);
+  int64_t workspace_bytes = 0;
   for (const Kernel& kernel : program_.kernels) {
     scratch_bytes_ = std::max(scratch_bytes_, (kernel.scratch_bytes + 63) / 64 * 64);
+    if (kernel.split.below == 0) continue;
+    workspace_bytes =
+        std::max(workspace_bytes, kernel.split.unit_bytes * kernel.split.units.Count(most.data()));
   }
   absl::StatusOr<Memory> frame =
       Memory::Allocate(program_.frame_bytes, Pages::kSmall, "activations");
@@ -66,6 +74,11 @@ absl::Status Executable::Prepare() {
       Memory::Allocate(scratch_bytes_ * pool_->threads(), Pages::kSmall, "kernel scratch");
   if (!scratch.ok()) return scratch.status();
   scratch_ = *std::move(scratch);
+  if (pool_->threads() == 1) return absl::OkStatus();
+  absl::StatusOr<Memory> workspace =
+      Memory::Allocate(workspace_bytes, Pages::kSmall, "kernel workspace");
+  if (!workspace.ok()) return workspace.status();
+  workspace_ = *std::move(workspace);
   return absl::OkStatus();
 }
 
@@ -203,43 +216,51 @@ void Executable::BindBuffers(const Call& call, const States* states, const void*
 }
 
 void Executable::RunItems(const Kernel& kernel, const int64_t* dims, int64_t first, int64_t items) {
-  pool_->ParallelFor(items, Grain(kernel, dims, items),
+  const Shares shares = SharesOf(kernel, dims, items);
+  const int64_t offset = first * shares.parts;
+  pool_->ParallelFor(items * shares.parts, shares.grain,
                      [&](int64_t begin, int64_t end, int thread) {
-                       RunChunk(kernel, dims, first + begin, first + end, thread);
+                       RunChunk(kernel, dims, shares.parts, offset + begin, offset + end, thread);
                      });
 }
 
 void Executable::RecordItems(const Kernel& kernel, const int64_t* dims, int64_t items,
                              uint32_t call) {
   const int64_t start = Timeline::Now();
-  pool_->ParallelFor(items, Grain(kernel, dims, items),
+  const Shares shares = SharesOf(kernel, dims, items);
+  pool_->ParallelFor(items * shares.parts, shares.grain,
                      [&](int64_t begin, int64_t end, int thread) {
                        const int64_t chunk_start = Timeline::Now();
-                       RunChunk(kernel, dims, begin, end, thread);
+                       RunChunk(kernel, dims, shares.parts, begin, end, thread);
                        timeline_->AddWork(thread, {call, chunk_start, Timeline::Now()});
                      });
   timeline_->AddCall({call, start, Timeline::Now()});
 }
 
-void Executable::RunChunk(const Kernel& kernel, const int64_t* dims, int64_t begin, int64_t end,
-                          int thread) {
-  const KernelArgs args{call_buffers_.data(), dims, scratch_.data() + thread * scratch_bytes_,
-                        begin, end};
+void Executable::RunChunk(const Kernel& kernel, const int64_t* dims, int64_t parts, int64_t begin,
+                          int64_t end, int thread) {
+  const KernelArgs args{
+      call_buffers_.data(), dims, scratch_.data() + thread * scratch_bytes_, begin, end, parts,
+      workspace_.data()};
   kernel.fn(&args);
 }
 
-int64_t Executable::Grain(const Kernel& kernel, const int64_t* dims, int64_t items) {
+Executable::Shares Executable::SharesOf(const Kernel& kernel, const int64_t* dims, int64_t items) {
   const int64_t item_cost =
       kernel.item_cost * (kernel.cost_symbol < 0 ? 1 : dims[kernel.cost_symbol]);
-  const bool alone = pool_->threads() == 1 || items * item_cost < kInlineNanoseconds;
-  // So many chunks a thread that waiting for the last one costs little, also beside a busy
-  // neighbour.
-  const int64_t grain =
-      alone ? items
-            : std::max({int64_t{1}, kGrainNanoseconds / std::max<int64_t>(1, item_cost),
-                        items / (pool_->threads() * int64_t{24})});
-  if (items > grain) ++parallel_calls_;
-  return grain;
+  if (items == 0 || pool_->threads() == 1 || items * item_cost < kInlineNanoseconds) {
+    return {1, std::max<int64_t>(1, items)};
+  }
+  const int64_t chunks = pool_->threads() * kChunksPerThread;
+  Shares shares;
+  if (items < kernel.split.below) {
+    shares.parts = std::min((chunks + items - 1) / items, kernel.split.units.Count(dims));
+  }
+  // What is worth cutting is worth a chunk of its own.
+  const int64_t least = shares.parts > 1 ? 1 : kGrainNanoseconds / std::max<int64_t>(1, item_cost);
+  shares.grain = std::max({int64_t{1}, least, items * shares.parts / chunks});
+  if (items * shares.parts > shares.grain) ++parallel_calls_;
+  return shares;
 }
 
 }  // namespace lluda::runtime

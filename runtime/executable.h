@@ -90,17 +90,23 @@ class Executable {
 
  private:
   Executable(Program program, ThreadPool* pool);
-  // Allocates what every program needs: activations and scratch.
+  // How a call's items are handed out: in `parts` parts each, `grain` parts to a thread at a time.
+  struct Shares {
+    int64_t parts = 1;
+    int64_t grain = 1;
+  };
+  // Allocates what every program needs: activations, scratch and workspace.
   absl::Status Prepare();
   void BindBuffers(const Call& call, const States* states, const void* const* inputs, void* output);
   // Items [first, first + items) of a call whose buffers are bound.
   void RunItems(const Kernel& kernel, const int64_t* dims, int64_t first, int64_t items);
   // All items of step call `call`, noted in the timeline.
   void RecordItems(const Kernel& kernel, const int64_t* dims, int64_t items, uint32_t call);
-  // Items [begin, end) of it, on this thread.
-  void RunChunk(const Kernel& kernel, const int64_t* dims, int64_t begin, int64_t end, int thread);
-  // Items a thread takes at a time; counts the call if that divides it.
-  int64_t Grain(const Kernel& kernel, const int64_t* dims, int64_t items);
+  // Parts [begin, end) of it, on this thread.
+  void RunChunk(const Kernel& kernel, const int64_t* dims, int64_t parts, int64_t begin,
+                int64_t end, int thread);
+  // Of a call with so many items; counts the call if more than one thread gets some.
+  Shares SharesOf(const Kernel& kernel, const int64_t* dims, int64_t items);
   void RunLoadCall(const Call& call, const int64_t* dims, WeightSource* source,
                    std::vector<int>* readers, const std::function<void(int64_t bytes)>& finished);
 
@@ -111,6 +117,7 @@ class Executable {
   char* loaded_begin_ = nullptr;
   Memory scratch_;
   int64_t scratch_bytes_ = 0;  // per thread
+  Memory workspace_;           // for the call being run
   std::vector<const void*> weights_;
   std::vector<void*> call_buffers_;  // those of the call being run
   int64_t parallel_calls_ = 0;

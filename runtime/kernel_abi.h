@@ -15,15 +15,20 @@ struct KernelArgs {
   void* const* buffers;  // the operands' first elements in order, then the result's
   const int64_t* dims;   // symbol values, in the order the module declares them
   void* scratch;         // this thread's own memory, Kernel::scratch_bytes, 64-byte aligned
-  int64_t begin;         // work items [begin, end)
+  int64_t begin;         // work items [begin, end), or parts of them
   int64_t end;
+  // The call's items are cut into so many parts each (Kernel::split), and [begin, end) counts
+  // parts: part i is the (i % parts)-th of item i / parts.
+  int64_t parts = 1;
+  void* workspace = nullptr;  // with parts > 1, memory that all parts of a call share
 };
 
 using KernelFn = void (*)(const KernelArgs*);
 
 static_assert(offsetof(KernelArgs, buffers) == 0 && offsetof(KernelArgs, dims) == 8 &&
                   offsetof(KernelArgs, scratch) == 16 && offsetof(KernelArgs, begin) == 24 &&
-                  offsetof(KernelArgs, end) == 32,
+                  offsetof(KernelArgs, end) == 32 && offsetof(KernelArgs, parts) == 40 &&
+                  offsetof(KernelArgs, workspace) == 48,
               "codegen/emitter.cc addresses the fields by these offsets");
 
 }  // namespace lluda::runtime

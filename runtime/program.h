@@ -50,6 +50,16 @@ struct Work {
   }
 };
 
+// How a kernel's items may be cut where a call has too few of them to keep the threads busy: an
+// item is a row of units, and a part of it is some of them. A part leaves what it computed in
+// memory that the call's parts share; the one that ends last makes the item's result of it. The
+// result does not depend on whether and how items were cut.
+struct Split {
+  int64_t below = 0;       // a call of fewer items may be cut; 0: none may
+  Work units;              // of one item
+  int64_t unit_bytes = 0;  // a call's workspace is units * unit_bytes; zero at first, and after it
+};
+
 struct Kernel {
   std::string name;
   KernelFn fn = nullptr;
@@ -62,6 +72,7 @@ struct Kernel {
   // Load list only: item i reads bytes [i, i + 1) * item_read_bytes of buffer 0 and nothing else of
   // it; 0 when the items share what they read.
   int64_t item_read_bytes = 0;
+  Split split;
 };
 
 struct Call {

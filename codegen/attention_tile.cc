@@ -1,0 +1,298 @@
+#include "codegen/attention_tile.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "codegen/kernel.h"
+#include "codegen/math.h"
+#include "codegen/panel_dot.h"
+
+namespace lluda::codegen {
+namespace {
+
+constexpr int kLanes = AttentionOperands::kLanes;
+// Panels of K whose scores are computed together; a cache holds whole groups.
+constexpr int kGroupPanels = 4;
+constexpr int kGroup = kGroupPanels * kLanes;
+constexpr int kBlock = AttentionTile::kBlock;
+static_assert(kBlock % kGroup == 0);
+
+}  // namespace
+
+// A copy of q's rows, and per row the scores (then the weights) of a block, what the last block's
+// maximum asks the output to be scaled by, and the last position it sees.
+AttentionTile::AttentionTile(const AttentionOperands& operands, Emitter& e, const TileRow& tile,
+                             int64_t most_rows)
+    : o_(operands), e_(e), tile_(tile) {
+  const auto take = [&](int64_t wanted) {
+    const int64_t at = scratch_bytes_;
+    scratch_bytes_ += (wanted + 63) / 64 * 64;
+    return at;
+  };
+  query_at_ = take(most_rows * RowElements() * ir::DTypeSize(o_.q.dtype));
+  scores_at_ = take(most_rows * kBlock * 4);
+  corrections_at_ = take(most_rows * 4);
+  last_at_ = take(most_rows * 8);
+}
+
+Value* AttentionTile::ScratchAt(int64_t bytes) {
+  return e_.b().CreateConstInBoundsGEP1_64(e_.b().getInt8Ty(), e_.Scratch(), bytes);
+}
+
+Value* AttentionTile::Score(Value* row, Value* column) {
+  Value* at = e_.b().CreateAdd(e_.b().CreateMul(row, e_.Const(kBlock)), column);
+  return e_.Address(ScratchAt(scores_at_), at, ir::DType::kF32);
+}
+
+Value* AttentionTile::Correction(Value* row) {
+  return e_.Address(ScratchAt(corrections_at_), row, ir::DType::kF32);
+}
+
+Value* AttentionTile::Last(Value* row) {
+  return e_.Address(ScratchAt(last_at_), row, ir::DType::kI64);
+}
+
+Value* AttentionTile::LoadLast(Value* row) {
+  return e_.b().CreateAlignedLoad(e_.b().getInt64Ty(), Last(row), llvm::Align(8));
+}
+
+AttentionTile::Rows AttentionTile::Start(const Indices& item, Value* first_token, int tokens,
+                                         Value* first_head, int heads) {
+  auto& b = e_.b();
+  Rows rows{tokens, heads, item, nullptr, nullptr};
+  rows.cached[o_.slot] = o_.SlotOf(e_, first_token);
+  for (int t = 0; t < tokens; ++t) {
+    Value* token = b.CreateAdd(first_token, e_.Const(t));
+    Value* last = o_.LastOf(e_, token);
+    Value* end = b.CreateAdd(last, e_.Const(1));
+    const auto select = [&](llvm::CmpInst::Predicate want, Value* other) {
+      return other == nullptr ? end : b.CreateSelect(b.CreateICmp(want, end, other), end, other);
+    };
+    rows.least_end = select(llvm::CmpInst::ICMP_SLT, rows.least_end);
+    rows.end = select(llvm::CmpInst::ICMP_SGT, rows.end);
+    for (int h = 0; h < heads; ++h) {
+      Value* row = e_.Const(int64_t{t} * heads + h);
+      CopyQuery(row, o_.RowOf(item, token, b.CreateAdd(first_head, e_.Const(h))));
+      b.CreateAlignedStore(last, Last(row), llvm::Align(8));
+    }
+  }
+  return rows;
+}
+
+void AttentionTile::CopyQuery(Value* row, const Indices& indices) {
+  auto& b = e_.b();
+  const ir::DType dtype = o_.q.dtype;
+  const int bits = static_cast<int>(8 * ir::DTypeSize(dtype));
+  const llvm::Align align(ir::DTypeSize(dtype));
+  Value* from = e_.Offset(o_.q.axes, indices);
+  Value* to = b.CreateMul(row, e_.Const(RowElements()));
+  const auto copy = [&](int64_t i, int lanes) {
+    Value* source =
+        e_.Address(e_.Buffer(AttentionOperands::kQ), b.CreateAdd(from, e_.Const(i)), dtype);
+    Value* target = e_.Address(ScratchAt(query_at_), b.CreateAdd(to, e_.Const(i)), dtype);
+    b.CreateAlignedStore(b.CreateAlignedLoad(e_.Int(bits, lanes), source, align), target, align);
+  };
+  for (int64_t d = 0; d < o_.Vectors(); ++d) {
+    if (o_.Elements(d) == kLanes) {
+      copy(d * kLanes, kLanes);
+    } else {
+      for (int i = 0; i < o_.Elements(d); ++i) copy(d * kLanes + i, 1);
+    }
+  }
+}
+
+void AttentionTile::AddSpan(const Rows& rows, Value* begin, Value* end,
+                            const SoftmaxPartial& partial) {
+  Value* seen = e_.b().CreateSelect(e_.b().CreateICmpSLT(end, rows.end), end, rows.end);
+  e_.Loop(begin, seen, kBlock, [&](Value* block) {
+    EmitScores(rows, block);
+    e_.Loop(e_.Const(0), e_.Const(rows.count()), 1,
+            [&](Value* row) { Weigh(rows, row, block, partial); });
+    AddValues(rows, block, partial);
+  });
+}
+
+// Scores of the rows with the block's positions, in groups of which the last may reach past the
+// rows' end.
+void AttentionTile::EmitScores(const Rows& rows, Value* block) {
+  auto& b = e_.b();
+  std::vector<Value*> q_rows;
+  for (int r = 0; r < rows.count(); ++r) {
+    q_rows.push_back(e_.Address(ScratchAt(query_at_), e_.Const(r * RowElements()), o_.q.dtype));
+  }
+  Value* left = b.CreateSub(rows.end, block);
+  Value* count = b.CreateSelect(b.CreateICmpSLT(left, e_.Const(kBlock)), left, e_.Const(kBlock));
+  const int width = PanelsAtOnce(rows.count(), kGroupPanels);
+  e_.Loop(e_.Const(0), count, kGroup, [&](Value* group) {
+    for (int first = 0; first < kGroupPanels; first += width) {
+      std::vector<Value*> panels;
+      Indices cached = rows.cached;
+      for (int p = 0; p < width; ++p) {
+        cached[o_.pos] = b.CreateAdd(block, b.CreateAdd(group, e_.Const((first + p) * kLanes)));
+        panels.push_back(e_.Address(e_.Buffer(AttentionOperands::kK),
+                                    ElementOffset(e_, o_.k, cached), o_.k.dtype));
+      }
+      // A single token is a stream through the cache; its next group lies right behind.
+      const int64_t panel_bytes = RowElements() * kLanes * ir::DTypeSize(o_.k.dtype);
+      const int64_t ahead = rows.tokens == 1 ? kGroupPanels * panel_bytes : 0;
+      const auto scores =
+          EmitPanelDot(e_, {tile_.dot, o_.q.dtype, o_.k.dtype, o_.dims, ahead}, q_rows, panels);
+      for (int p = 0; p < width; ++p) {
+        Value* column = b.CreateAdd(group, e_.Const((first + p) * kLanes));
+        Value* scales = nullptr;
+        if (o_.has_scales()) {
+          scales = LoadScales(AttentionOperands::kKScales, *o_.k_scales, rows,
+                              b.CreateAdd(block, column));
+        }
+        for (int r = 0; r < rows.count(); ++r) {
+          Value* score = scales == nullptr ? scores[r][p] : b.CreateFMul(scores[r][p], scales);
+          StoreF32(Score(e_.Const(r), column), score);
+        }
+      }
+    }
+  });
+}
+
+// The scales of a panel of positions.
+Value* AttentionTile::LoadScales(int buffer, const TensorSpec& scales, const Rows& rows,
+                                 Value* position) {
+  Indices cached = rows.cached;
+  cached[o_.pos] = position;
+  return LoadF32(e_.Address(e_.Buffer(buffer), e_.Offset(scales.axes, cached), scales.dtype),
+                 kLanes);
+}
+
+// How many vectors of `most` fit the registers beside so many rows; divides `most`.
+int AttentionTile::PanelsAtOnce(int rows, int most) const {
+  int width = std::clamp(tile_.rows * tile_.panels / rows, 1, most);
+  while (most % width != 0) --width;
+  return width;
+}
+
+// Turns a row's scores into weights exp(score - maximum), 0 for positions it does not see, and
+// notes what the new maximum asks of the values so far. Weights of integers take their scale along
+// once they are summed; of positions that are not seen it may be anything.
+void AttentionTile::Weigh(const Rows& rows, Value* row, Value* block,
+                          const SoftmaxPartial& partial) {
+  auto& b = e_.b();
+  std::vector<uint32_t> lane_numbers;
+  for (int i = 0; i < kLanes; ++i) lane_numbers.push_back(static_cast<uint32_t>(i));
+  Value* lanes = llvm::ConstantDataVector::get(e_.context(), lane_numbers);
+  const auto scale = static_cast<float>(*o_.spec.attrs.scale);
+  Value* seen = e_.Splat(b.CreateTrunc(b.CreateSub(LoadLast(row), block), b.getInt32Ty()), kLanes);
+  std::vector<Value*> masked;
+  Value* maximum = nullptr;
+  for (int p = 0; p < kBlock / kLanes; ++p) {
+    Value* key = b.CreateAdd(lanes, e_.ConstInt(int64_t{p} * kLanes, 32, kLanes));
+    Value* score = LoadF32(Score(row, e_.Const(int64_t{p} * kLanes)), kLanes);
+    score =
+        b.CreateSelect(b.CreateICmpSLE(key, seen), b.CreateFMul(score, e_.ConstF32(scale, kLanes)),
+                       e_.ConstF32(-std::numeric_limits<float>::infinity(), kLanes));
+    masked.push_back(score);
+    maximum = maximum == nullptr ? score : e_.Max(maximum, score);
+  }
+  Value* old_maximum = LoadF32(partial.Maximum(row), 1);
+  Value* new_maximum = e_.Max(e_.MaxLanes(maximum), old_maximum);
+  Value* correction = ExpOfNonPositive(e_, b.CreateFSub(old_maximum, new_maximum));
+  Value* sum = b.CreateFMul(LoadF32(partial.Sums(row), kLanes), e_.Splat(correction, kLanes));
+  for (int p = 0; p < kBlock / kLanes; ++p) {
+    Value* weight = ExpOfNonPositive(e_, b.CreateFSub(masked[p], e_.Splat(new_maximum, kLanes)));
+    sum = b.CreateFAdd(sum, weight);
+    if (o_.has_scales()) {
+      // The block's last group may lie behind the cache's end; nothing there is seen.
+      Value* position = b.CreateAdd(block, e_.Const(int64_t{p} * kLanes));
+      Value* inside = b.CreateICmpSLT(position, e_.ExtentValue(o_.v.Find(o_.pos)->axis.extent));
+      position = b.CreateSelect(inside, position, e_.Const(0));
+      Value* scales = LoadScales(AttentionOperands::kVScales, *o_.v_scales, rows, position);
+      weight = b.CreateFMul(weight, scales);
+    }
+    StoreF32(Score(row, e_.Const(int64_t{p} * kLanes)), weight);
+  }
+  StoreF32(partial.Sums(row), sum);
+  StoreF32(partial.Maximum(row), new_maximum);
+  StoreF32(Correction(row), correction);
+}
+
+// values = values * correction + weights * V. A block that every row sees goes through the whole
+// tile; otherwise each token adds the positions it sees and looks at no other.
+void AttentionTile::AddValues(const Rows& rows, Value* block, const SoftmaxPartial& partial) {
+  auto& b = e_.b();
+  Value* block_end = b.CreateAdd(block, e_.Const(kBlock));
+  e_.If(
+      b.CreateICmpSLE(block_end, rows.least_end),
+      [&] { AddPositions(rows, block, e_.Const(0), rows.count(), e_.Const(kBlock), partial); },
+      [&] {
+        e_.Loop(e_.Const(0), e_.Const(rows.count()), rows.heads, [&](Value* row) {
+          Value* left = b.CreateAdd(b.CreateSub(LoadLast(row), block), e_.Const(1));
+          Value* count =
+              b.CreateSelect(b.CreateICmpSLT(left, e_.Const(kBlock)), left, e_.Const(kBlock));
+          AddPositions(rows, block, row, rows.heads, count, partial);
+        });
+      });
+}
+
+// Rows [first, first + count) and the positions [block, block + positions).
+void AttentionTile::AddPositions(const Rows& rows, Value* block, Value* first, int count,
+                                 Value* positions, const SoftmaxPartial& partial) {
+  auto& b = e_.b();
+  const int width = PanelsAtOnce(count, static_cast<int>(o_.Vectors()));
+  const auto row_at = [&](int r) { return b.CreateAdd(first, e_.Const(r)); };
+  for (int64_t d = 0; d < o_.Vectors(); d += width) {
+    Emitter::Carried sums;  // row by row
+    for (int i = 0; i < count * width; ++i) {
+      Value* correction = e_.Splat(LoadF32(Correction(row_at(i / width)), 1), kLanes);
+      sums.push_back(b.CreateFMul(LoadF32(partial.Values(row_at(i / width), d + i % width), kLanes),
+                                  correction));
+    }
+    const auto add_position = [&](Value* j, const Emitter::Carried& before) {
+      Indices cached = rows.cached;
+      cached[o_.pos] = b.CreateAdd(block, j);
+      Value* at = e_.Offset(o_.v.axes, cached);
+      std::vector<Value*> values;
+      for (int i = 0; i < width; ++i) values.push_back(LoadValues(at, d + i));
+      if (rows.tokens == 1) PrefetchValues(at, d, width);
+      Emitter::Carried after = before;
+      for (int r = 0; r < count; ++r) {
+        Value* weight = e_.Splat(LoadF32(Score(row_at(r), j), 1), kLanes);
+        for (int i = 0; i < width; ++i) {
+          Value*& sum = after[r * width + i];
+          sum = e_.MulAdd(weight, values[i], sum);
+        }
+      }
+      return after;
+    };
+    sums = e_.Loop(e_.Const(0), positions, 1, sums, add_position);
+    for (int i = 0; i < count * width; ++i) {
+      StoreF32(partial.Values(row_at(i / width), d + i % width), sums[i]);
+    }
+  }
+}
+
+// The d-th vector of a V row; lanes past the head's end are zero.
+Value* AttentionTile::LoadValues(Value* row, int64_t d) {
+  const ir::DType dtype = o_.v.dtype;
+  Value* buffer = e_.Buffer(AttentionOperands::kV);
+  Value* at = e_.b().CreateAdd(row, e_.Const(d * kLanes));
+  if (o_.Elements(d) == kLanes) return e_.Load(e_.Address(buffer, at, dtype), dtype, kLanes);
+  Value* vector = e_.ConstF32(0.0f, kLanes);
+  for (int i = 0; i < o_.Elements(d); ++i) {
+    Value* element = e_.Address(buffer, e_.b().CreateAdd(at, e_.Const(i)), dtype);
+    vector =
+        e_.b().CreateInsertElement(vector, e_.Load(element, dtype, 1), static_cast<uint64_t>(i));
+  }
+  return vector;
+}
+
+// What the same vectors of V are one group further.
+void AttentionTile::PrefetchValues(Value* row, int64_t d, int64_t width) {
+  constexpr int64_t kCacheLine = 64;
+  const int64_t size = ir::DTypeSize(o_.v.dtype);
+  const int64_t ahead = kGroup * o_.dims * size;
+  Value* first = e_.Address(e_.Buffer(AttentionOperands::kV),
+                            e_.b().CreateAdd(row, e_.Const(d * kLanes)), o_.v.dtype);
+  for (int64_t byte = 0; byte < width * kLanes * size; byte += kCacheLine) {
+    e_.Prefetch(first, ahead + byte);
+  }
+}
+
+}  // namespace lluda::codegen
