@@ -87,6 +87,9 @@ TEST_F(BundleTest, IsReadAsItWasWritten) {
   EXPECT_EQ(program.step[0].buffers[0], (runtime::BufferRef{runtime::Space::kLoaded, 0, 64}));
   const int64_t dims[] = {5, 64};
   EXPECT_EQ(program.kernels[0].work.Count(dims), 5);
+  EXPECT_EQ(program.kernels[0].split.below, 7);
+  EXPECT_EQ(program.kernels[0].split.units.Count(dims), 2 * 4);
+  EXPECT_EQ(program.kernels[0].split.unit_bytes, 640);
   const runtime::KernelArgs args{};
   program.kernels[0].fn(&args);  // returns
 }
@@ -207,6 +210,20 @@ TEST_F(BundleTest, IsRefusedWhereNumbersOfTheHeaderDoNotFit) {
       {"work_factor.divisor is 0",
        [](Header* h) {
          h->mutable_program()->mutable_kernels(0)->mutable_work_factors(0)->set_divisor(0);
+       }},
+      {"kernel.work_factor.symbol is 2",
+       [](Header* h) {
+         h->mutable_program()
+             ->mutable_kernels(0)
+             ->mutable_split()
+             ->mutable_units_factors(0)
+             ->set_symbol(2);
+       }},
+      {"kernel.split.unit_bytes is 1099511627776",
+       [](Header* h) {
+         Split* split = h->mutable_program()->mutable_kernels(0)->mutable_split();
+         split->set_units_constant(1 << 20);
+         split->set_unit_bytes(int64_t{1} << 40);
        }},
       {"symbol.max is 0",
        [](Header* h) {

@@ -30,6 +30,7 @@ std::string WriteTestBundle(const std::string& folder, const std::string& name) 
   runtime::Kernel kernel;
   kernel.name = "nothing";
   kernel.work.factors = {{0, 1}};
+  kernel.split = {7, {2, {{1, 16}}}, 640};
   contents.program.kernels = {kernel};
   contents.program.states = {{"cache", 4, {1}}};
   contents.program.inputs = {"tokens"};

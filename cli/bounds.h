@@ -22,8 +22,8 @@ inline constexpr double kF32Nmse = 1e-9;
 // is 7 / 3.
 inline constexpr double kBf16RoundingNmse = 1.0 / 65536 / 7;
 
-// What a KV cache of int8 may add to either. Of one row of numbers it is off by about 5e-5, as much
-// as five roundings to bf16; docs/numerics.md tells how that was measured, and the sum of it.
+// What a KV cache of int8 may add to either. A single row of numbers is off by about 4e-5, as much
+// as twenty roundings to bf16; what layers make of it is measured in docs/numerics.md.
 inline constexpr double kInt8CacheNmse = 1e-3;
 
 // In bf16 half of transformers' own error, and kBf16Nmse at most; with a cache of int8

@@ -62,7 +62,7 @@ bool CompilesForX86() { return llvm::Triple(llvm::sys::getProcessTriple()).isX86
 std::unique_ptr<ir::Module> ParseTestModule(absl::string_view body) {
   auto module = ir::ParseModule(
       absl::StrCat("lluda 1\nmodule @test {\n  symbol T in 1..128\n  symbol S in 1..4\n"
-                   "  symbol C in 64..256\n",
+                   "  symbol C in 64..2048\n",
                    body, "\n}\n"),
       "test");
   EXPECT_TRUE(module.ok()) << module.status();
@@ -147,7 +147,8 @@ std::vector<float> RandomFloats(int64_t count, uint32_t seed) {
   return values;
 }
 
-CompiledFunction::CompiledFunction(const ir::Module& module, const Target& target) {
+CompiledFunction::CompiledFunction(const ir::Module& module, const Target& target, int threads)
+    : pool_(threads) {
   auto compiled = Compile(module, target, {1, "f"});
   EXPECT_TRUE(compiled.ok()) << compiled.status();
   if (!compiled.ok()) return;

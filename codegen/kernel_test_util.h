@@ -30,8 +30,8 @@ Target TargetToRead(Isa isa);
 // True when this LLVM compiles for x86, so that TargetToRead makes sense.
 bool CompilesForX86();
 
-// Parses `body` inside a module with the symbols T in 1..128, S in 1..4 and C in 64..256. Fails the
-// test and returns nullptr when it cannot.
+// Parses `body` inside a module with the symbols T in 1..128, S in 1..4 and C in 64..2048. Fails
+// the test and returns nullptr when it cannot.
 std::unique_ptr<ir::Module> ParseTestModule(absl::string_view body);
 // The same text after plan-memory.
 std::unique_ptr<ir::Module> PlannedTestModule(absl::string_view body);
@@ -61,10 +61,10 @@ std::vector<char> Bytes(const std::vector<T>& values) {
   return bytes;
 }
 
-// The function @f of a planned module, compiled, its weights random.
+// The function @f of a planned module, compiled, its weights random, to be run on so many threads.
 class CompiledFunction {
  public:
-  CompiledFunction(const ir::Module& module, const Target& target);
+  CompiledFunction(const ir::Module& module, const Target& target, int threads = 1);
 
   // A fresh set of states for these dims.
   std::unique_ptr<runtime::States> NewStates(const std::vector<int64_t>& dims) const;
@@ -73,7 +73,7 @@ class CompiledFunction {
                         const std::vector<std::vector<char>>& inputs, int64_t result_bytes) const;
 
  private:
-  runtime::ThreadPool pool_{1};
+  runtime::ThreadPool pool_;
   CompiledModule compiled_;
   std::map<std::string, std::vector<char>> weights_;
   std::unique_ptr<runtime::Executable> executable_;

@@ -237,6 +237,88 @@ TEST(Executable, GivesEachThreadScratchMemoryOfItsOwn) {
   }
 }
 
+// How a kernel was called that may be cut.
+struct SeenParts {
+  std::atomic<int64_t> parts{0};
+  std::atomic<void*> workspace{nullptr};
+  std::atomic<int64_t> times[64] = {};  // by part
+};
+void NoteSplit(const KernelArgs* args) {
+  auto* seen = static_cast<SeenParts*>(args->buffers[0]);
+  seen->parts = args->parts;
+  seen->workspace = args->workspace;
+  for (int64_t i = args->begin; i < args->end; ++i) ++seen->times[i];
+}
+
+// Two items, or three for R = 8, of T / 8 units each, which may be cut if they are two.
+Kernel SplitKernel() {
+  Kernel kernel = MakeKernel(NoteSplit, {1, {{1, 3}}}, kExpensive);
+  kernel.split = {3, {1, {{0, 8}}}, 1000};
+  return kernel;
+}
+
+int64_t PartsRunOnce(const SeenParts& seen) {
+  int64_t parts = 0;
+  for (const auto& times : seen.times) parts += times == 1 ? 1 : 1000 * times;
+  return parts;
+}
+
+TEST(Executable, CutsTheItemsOfACallThatHasFewInAtMostTheirUnits) {
+  ThreadPool pool(2);
+  FakeWeights weights;
+  auto executable = Loaded(OneCall(SplitKernel()), &pool, &weights);
+  SeenParts seen;
+  RunStep(executable.get(), {57, 6}, {}, &seen);
+  EXPECT_EQ(seen.parts, 8);
+  EXPECT_EQ(PartsRunOnce(seen), 2 * 8);
+  EXPECT_EQ(executable->parallel_calls(), 1);
+  // As large as the units of the largest T ask for, and zero.
+  auto* workspace = static_cast<char*>(seen.workspace.load());
+  ASSERT_NE(workspace, nullptr);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(workspace) % 64, 0);
+  EXPECT_EQ(std::count(workspace, workspace + 8 * 1000, 0), 8 * 1000);
+}
+
+TEST(Executable, CutsNoFinerThanThreadsNeed) {
+  ThreadPool pool(2);
+  FakeWeights weights;
+  Program program = OneCall(SplitKernel());
+  program.symbols[0].max = 4096;
+  auto executable = Loaded(std::move(program), &pool, &weights);
+  SeenParts seen;
+  RunStep(executable.get(), {4096, 6}, {}, &seen);
+  EXPECT_LT(seen.parts, 4096 / 8);
+  EXPECT_EQ(PartsRunOnce(seen), 2 * seen.parts);
+}
+
+TEST(Executable, LeavesItemsWholeThatAreManyOrShort) {
+  ThreadPool pool(2);
+  FakeWeights weights;
+  auto executable = Loaded(OneCall(SplitKernel()), &pool, &weights);
+  for (const auto& [dims, items] :
+       {std::pair(std::vector<int64_t>{64, 8}, 3), std::pair(std::vector<int64_t>{8, 6}, 2)}) {
+    SeenParts seen;
+    RunStep(executable.get(), dims, {}, &seen);
+    EXPECT_EQ(seen.parts, 1);
+    EXPECT_EQ(PartsRunOnce(seen), items);
+  }
+}
+
+TEST(Executable, LeavesItemsWholeWhereOneThreadRunsThem) {
+  ThreadPool one(1), two(2);
+  FakeWeights weights;
+  Kernel cheap = SplitKernel();
+  cheap.item_cost = 1;
+  for (const auto& [pool, kernel] : {std::pair(&one, SplitKernel()), std::pair(&two, cheap)}) {
+    auto executable = Loaded(OneCall(kernel), pool, &weights);
+    SeenParts seen;
+    RunStep(executable.get(), {64, 6}, {}, &seen);
+    EXPECT_EQ(seen.parts, 1);
+    EXPECT_EQ(PartsRunOnce(seen), 2);
+    EXPECT_EQ(executable->parallel_calls(), 0);
+  }
+}
+
 // Copies its buffers' addresses to the last one.
 void NoteBuffers(const KernelArgs* args) {
   for (int i = 0; i < 4; ++i) static_cast<void**>(args->buffers[4])[i] = args->buffers[i];

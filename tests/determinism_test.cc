@@ -20,8 +20,7 @@
 namespace lluda::tests {
 namespace {
 
-using engine::Precision;
-using Param = std::tuple<std::string, Precision, std::string>;  // model, precision, isa
+using Param = std::tuple<std::string, Numbers, std::string>;  // model, numbers, isa
 
 // More than a block of the cache, and no multiple of a tile's rows.
 constexpr int kLength = 75;
@@ -40,8 +39,9 @@ std::vector<int32_t> Sequence(int slot, int64_t vocabulary) {
 class DeterminismTest : public testing::TestWithParam<Param> {
  protected:
   void SetUp() override {
-    const auto& [name, precision, isa] = GetParam();
-    auto model = RealModel::Open(absl::StrCat("reference_data/", name), precision);
+    const auto& [name, numbers, isa] = GetParam();
+    const auto& [precision, kv_cache] = numbers;
+    auto model = RealModel::Open(absl::StrCat("reference_data/", name), precision, kv_cache);
     ASSERT_TRUE(model.ok()) << model.status();
     model_ = *std::move(model);
     const auto target = codegen::Target::Named(isa);
@@ -75,10 +75,10 @@ class DeterminismTest : public testing::TestWithParam<Param> {
     executable_ = *std::move(executable);
   }
 
-  std::unique_ptr<runtime::Session> MakeSession(int slots) {
+  std::unique_ptr<runtime::Session> MakeSession(int slots, int64_t context = 128) {
     runtime::SessionOptions options;
     options.slots = slots;
-    options.context = 128;
+    options.context = context;
     auto session = runtime::Session::Create(executable_.get(), options);
     EXPECT_TRUE(session.ok()) << session.status();
     return session.ok() ? *std::move(session) : nullptr;
@@ -160,6 +160,43 @@ TEST_P(DeterminismTest, OtherSequencesInTheStepDoNotShow) {
   }
 }
 
+// So far from the start that attention goes over several spans of positions.
+TEST_P(DeterminismTest, ThreadsAndChunksDoNotShowBehindALongPrompt) {
+  if (std::get<0>(GetParam()) != "tiny") GTEST_SKIP() << "the other model would take long";
+  constexpr int kPrompt = 1020;
+  constexpr int kTail = 8;
+  std::vector<int32_t> tokens;
+  while (tokens.size() < kPrompt + kTail) {
+    tokens.insert(tokens.end(), tokens_[0].begin(), tokens_[0].end());
+  }
+  std::vector<std::vector<float>> expected(
+      kTail);  // [token] -> logits, of one thread's single steps
+  const auto step = [&](runtime::Session* session, int begin, int count) {
+    const auto logits = session->Evaluate(absl::MakeConstSpan(tokens).subspan(begin, count));
+    EXPECT_TRUE(logits.ok()) << logits.status();
+    return logits.ok() ? std::vector<float>(logits->begin(), logits->end()) : std::vector<float>();
+  };
+  for (const int threads : {1, 2, 3, 7}) {
+    ASSERT_NO_FATAL_FAILURE(UseThreads(threads));
+    for (const std::vector<int>& split :
+         std::vector<std::vector<int>>{{1, 1, 1, 1, 1, 1, 1, 1}, {3, 2, 3}, {kTail}}) {
+      auto session = MakeSession(1, 1088);
+      ASSERT_NE(session, nullptr);
+      const int prompt_step = threads == 1 ? 1 : 255;
+      for (int done = 0; done < kPrompt; done += prompt_step)
+        step(session.get(), done, prompt_step);
+      int done = 0;
+      for (const int count : split) {
+        const std::vector<float> logits = step(session.get(), kPrompt + done, count);
+        done += count;
+        if (expected[done - 1].empty()) expected[done - 1] = logits;
+        EXPECT_EQ(std::memcmp(logits.data(), expected[done - 1].data(), logits.size() * 4), 0)
+            << threads << " threads, a step of " << count << " tokens up to " << kPrompt + done;
+      }
+    }
+  }
+}
+
 TEST_P(DeterminismTest, ASlotUsedBeforeDoesNotShow) {
   auto session = MakeSession(1);
   ASSERT_NE(session, nullptr);
@@ -172,11 +209,11 @@ TEST_P(DeterminismTest, ASlotUsedBeforeDoesNotShow) {
 
 INSTANTIATE_TEST_SUITE_P(Models, DeterminismTest,
                          testing::Combine(testing::Values("stories", "tiny"),
-                                          testing::Values(Precision::kBF16, Precision::kF32),
+                                          testing::ValuesIn(kAllNumbers),
                                           testing::ValuesIn(RunnableIsas())),
                          [](const auto& info) {
-                           const bool bf16 = std::get<1>(info.param) == Precision::kBF16;
-                           return absl::StrCat(std::get<0>(info.param), bf16 ? "_bf16_" : "_f32_",
+                           return absl::StrCat(std::get<0>(info.param), "_",
+                                               NameOf(std::get<1>(info.param)), "_",
                                                std::get<2>(info.param));
                          });
 
