@@ -274,9 +274,7 @@ class Attention {
 }  // namespace
 
 absl::StatusOr<KernelInfo> EmitAttention(const KernelSpec& spec, Emitter& e) {
-  // Integers are widened to what the query is.
-  const ir::DType q = spec.operands[0].dtype, k = spec.operands[1].dtype;
-  const TileRow* tile = e.target().FindTile(q, k == ir::DType::kI8 ? q : k);
+  const TileRow* tile = e.target().FindTile(spec.operands[0].dtype, spec.operands[1].dtype);
   if (tile == nullptr) return NoKernel(spec, "no tile for these types");
   const AttentionOperands operands(spec);
   if (absl::Status s = operands.Check(); !s.ok()) return s;

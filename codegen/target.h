@@ -55,7 +55,8 @@ struct Target {
 
   bool has_fma() const { return isa >= Isa::kAvx2; }
   // The tile for these inputs: the last row of the table that this ISA can run, or nullptr. The
-  // accumulators of FindTile's are vectors; FindMatmulTile's may be AMX tiles.
+  // accumulators of FindTile's are vectors; FindMatmulTile's may be AMX tiles. Where B is i8 it is
+  // the tile of A with itself: integers are widened, without loss, to what A is.
   const TileRow* FindTile(ir::DType a, ir::DType b) const;
   const TileRow* FindMatmulTile(ir::DType a, ir::DType b) const;
 
