@@ -98,6 +98,20 @@ void AppendGlobals(const ir::Module& module, const Program& program, std::string
   }
 }
 
+// "workspace: 247504 * ceil(C / 512) bytes for the parts of NAME" for each kernel that takes some.
+void AppendWorkspaces(const Program& program, std::string* text) {
+  for (const runtime::Kernel& kernel : program.kernels) {
+    const runtime::Split& split = kernel.split;
+    if (split.below == 0) continue;
+    absl::StrAppend(text, "workspace: ", split.unit_bytes * split.units.constant);
+    for (const runtime::WorkFactor& factor : split.units.factors) {
+      absl::StrAppend(text, " * ceil(", program.symbols[factor.symbol].name, " / ", factor.divisor,
+                      ")");
+    }
+    absl::StrAppend(text, " bytes for the parts of ", kernel.name, "\n");
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> PlanText(const ir::Module& module, absl::string_view func) {
@@ -119,6 +133,7 @@ absl::StatusOr<std::string> PlanText(const ir::Module& module, absl::string_view
     if (line[0] == '@') wanted = func.empty() || line.substr(1, line.find(':') - 1) == func;
     if (wanted) absl::StrAppend(&text, line, "\n");
   }
+  if (func.empty()) AppendWorkspaces(program, &text);
   if (func.empty()) AppendGlobals(module, program, &text);
   AppendCalls(program, "load", program.load, func, &text);
   AppendCalls(program, "step", program.step, func, &text);

@@ -46,7 +46,7 @@ run ir --func mlq
 expect_error 2 "--func: the module has no 'mlq', but load, attn, mlp, logits, step"
 run ir --plan
 expect 0 "ir --plan"
-for text in 'frames: [0-9]* bytes' '@attn: [0-9]* bytes' '  %h at [0-9]*, [0-9]* bytes, statements 0..1' \
+for text in 'frames: [0-9]* bytes' 'workspace: [0-9]* \* ceil(C / [0-9]*) bytes for the parts of attention_' '@attn: [0-9]* bytes' '  %h at [0-9]*, [0-9]* bytes, statements 0..1' \
   'loaded: [0-9]* bytes' '  @k_cache: 6 x 256 \* S \* C bytes, ' 'step: [0-9]* calls' '  6 times:' \
   '    attn\[0\].qkv  matmul_[^(]*(frame+[0-9]*, loaded+[0-9]*) -> frame+[0-9]*'; do
   grep -q -- "^$text" out || fail "--plan lacks '$text': $(cat out)"

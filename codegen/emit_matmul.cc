@@ -16,6 +16,8 @@ namespace {
 constexpr int kLanes = kPanelRows;
 // How far ahead of its use a streamed panel is prefetched.
 constexpr int64_t kPrefetchBytes = 2048;
+// Rows that are multiplied in one pass though they fill no tile.
+constexpr int kMostFewRows = 8;
 // Panels that stay in the second nearest cache while the rows go by.
 constexpr int64_t kCachedPanelBytes = 384 << 10;
 
@@ -73,6 +75,19 @@ class PanelMatmul {
   }
 
  private:
+  // Neighbouring rows of a tile. The rows after `last`, if that is given, are `last` once more.
+  struct Rows {
+    Value* first;
+    int count;
+    Value* last = nullptr;
+    bool fills_tile = false;
+  };
+  Value* RowAt(const Rows& rows, int i) {
+    Value* row = e_.b().CreateAdd(rows.first, e_.Const(i));
+    if (rows.last == nullptr) return row;
+    return e_.b().CreateSelect(e_.b().CreateICmpSLT(row, rows.last), row, rows.last);
+  }
+
   bool IsBlocked() const { return spec_.operands[0].block_rows > 0; }
 
   // All rows times the panels of [first_group_, end_group_).
@@ -82,16 +97,17 @@ class PanelMatmul {
       return;
     }
     if (RowAxes().empty()) {
-      EmitPanels(RowPointers(e_.Const(0), 1), e_.Const(0), false, 1);
+      EmitPanels({e_.Const(0), 1}, RowPointers({e_.Const(0), 1}), 1);
       return;
     }
     Value* rows = e_.ExtentValue(RowAxes()[0].extent);
     Value* rest = e_.b().CreateURem(rows, e_.Const(tile_.rows));
     Value* whole = e_.b().CreateSub(rows, rest);
     e_.Loop(e_.Const(0), whole, tile_.rows, [&](Value* row) {
-      std::vector<Value*> a_rows = RowPointers(row, tile_.rows);
+      const Rows rows_here{row, tile_.rows, nullptr, /*fills_tile=*/true};
+      std::vector<Value*> a_rows = RowPointers(rows_here);
       if (!IsBlocked() && !Interleaves()) {
-        EmitPanels(a_rows, row, true, 1);
+        EmitPanels(rows_here, a_rows, 1);
         return;
       }
       Value* block = a_rows[0];  // rows before it fill whole blocks, so row-major counts alike
@@ -102,16 +118,28 @@ class PanelMatmul {
       for (int i = 0; i < tile_.rows; ++i) {
         a_rows[i] = e_.Address(block, e_.Const(i), ir::DType::kF32);
       }
-      EmitPanels(a_rows, row, true, tile_.rows);
+      EmitPanels(rows_here, a_rows, tile_.rows);
     });
-    // What is left, as tiles of 8, 4, 2 and 1 rows.
-    Value* row = whole;
-    for (int size = 16; size >= 1; size /= 2) {
-      if (size >= tile_.rows) continue;
-      Value* bit = e_.b().CreateAnd(rest, e_.Const(size));
-      e_.If(e_.b().CreateICmpNE(bit, e_.Const(0)),
-            [&] { EmitPanels(RowPointers(row, size), row, false, 1); });
-      row = e_.b().CreateAdd(row, bit);
+    EmitFewRows(whole, rest);
+  }
+
+  // The `count` rows from `row` on, fewer than a tile has: up to 8 in a single pass over the
+  // panels, which then come from memory only once and bound the time. A tile with more rows than
+  // there are does the last one several times over.
+  void EmitFewRows(Value* row, Value* count) {
+    auto& b = e_.b();
+    for (int size = kMostFewRows; size >= 1; size /= 2) {
+      if (size > tile_.rows) continue;
+      Value* all = e_.Const(size);
+      e_.If(b.CreateICmpSGT(count, e_.Const(size / 2)), [&] {
+        Value* present = b.CreateSelect(b.CreateICmpSLT(count, all), count, all);
+        const Rows rows{row, size, b.CreateSub(b.CreateAdd(row, present), e_.Const(1))};
+        EmitPanels(rows, RowPointers(rows), 1);
+      });
+      // A tile of `size` rows has left none, or it was too large for them.
+      Value* done = b.CreateSelect(b.CreateICmpSGT(count, e_.Const(size / 2)), all, e_.Const(0));
+      row = b.CreateAdd(row, done);
+      count = b.CreateSub(count, done);
     }
   }
 
@@ -154,7 +182,7 @@ class PanelMatmul {
                  tiles == 1 ? 2 * kPrefetchBytes : 0};
       for (int i = 0; i < tiles; ++i) {
         Value* tile_row = e_.b().CreateAdd(row, e_.Const(i * kAmxRows));
-        dot.a.push_back(RowPointers(tile_row, 1)[0]);
+        dot.a.push_back(RowPointers({tile_row, 1})[0]);
       }
       if (!RowAxes().empty()) {
         dot.a_stride = e_.b().CreateMul(e_.StrideValue(a.Find(RowAxes()[0].name)->stride),
@@ -172,7 +200,7 @@ class PanelMatmul {
                                e_.Const(kLanes));
           sums.push_back(e_.Load(e_.Address(out, at, ir::DType::kF32), ir::DType::kF32, kLanes));
         }
-        StoreTile(e_.b().CreateAdd(row, r), /*fills_tile=*/false, first, count, {sums});
+        StoreTile({e_.b().CreateAdd(row, r), 1}, first, count, {sums});
       });
     });
   }
@@ -213,25 +241,22 @@ class PanelMatmul {
     });
   }
 
-  std::vector<Value*> RowPointers(Value* row, int rows) {
+  std::vector<Value*> RowPointers(const Rows& rows) {
     const TensorSpec& a = spec_.operands[0];
     std::vector<Value*> pointers;
-    for (int i = 0; i < rows; ++i) {
+    for (int i = 0; i < rows.count; ++i) {
       Value* offset = e_.Const(0);
       if (!RowAxes().empty()) {
-        offset = e_.Offset(a.axes, {{RowAxes()[0].name, e_.b().CreateAdd(row, e_.Const(i))}});
+        offset = e_.Offset(a.axes, {{RowAxes()[0].name, RowAt(rows, i)}});
       }
       pointers.push_back(e_.Address(e_.Buffer(0), offset, a.dtype));
     }
     return pointers;
   }
 
-  // The rows from `row` on times all panels of the call's items. fills_tile: whether there are
-  // as many as the tile has.
-  void EmitPanels(const std::vector<Value*>& a_rows, Value* row, bool fills_tile, int interleaved) {
-    ForPanels([&](Value* first, int count) {
-      EmitTile(a_rows, row, fills_tile, interleaved, first, count);
-    });
+  // The rows times all panels of the call's items.
+  void EmitPanels(const Rows& rows, const std::vector<Value*>& a_rows, int interleaved) {
+    ForPanels([&](Value* first, int count) { EmitTile(rows, a_rows, interleaved, first, count); });
   }
 
   // The groups' first panels and how many each has; the last group may have fewer.
@@ -265,28 +290,47 @@ class PanelMatmul {
     return panels;
   }
 
-  void EmitTile(const std::vector<Value*>& a_rows, Value* row, bool fills_tile, int interleaved,
-                Value* first, int count) {
+  void EmitTile(const Rows& rows, const std::vector<Value*>& a_rows, int interleaved, Value* first,
+                int count) {
     const TensorSpec& a = spec_.operands[0];
     const TensorSpec& b = spec_.operands[1];
-    const int rows = static_cast<int>(a_rows.size());
-    const PanelDot dot{tile_.dot,  a.dtype, b.dtype, depth_total_, rows == 1 ? kPrefetchBytes : 0,
-                       interleaved};
-    if (rows > 1) PrefetchResult(row, rows, first, count);
-    StoreTile(row, fills_tile, first, count,
-              EmitPanelDot(e_, dot, a_rows, PanelPointers(first, count)));
+    PanelDot dot{tile_.dot,  a.dtype, b.dtype, depth_total_, rows.fills_tile ? 0 : kPrefetchBytes,
+                 interleaved};
+    if (rows.count > 1) PrefetchResult(rows, first, count);
+    if (rows.fills_tile) dot.fetch = NextPanels(rows.first, first, count);
+    StoreTile(rows, first, count, EmitPanelDot(e_, dot, a_rows, PanelPointers(first, count)));
   }
 
-  // Finishes and stores the sums of neighbouring rows, [row][panel].
-  void StoreTile(Value* row, bool fills_tile, Value* first, int count,
-                 std::vector<std::vector<Value*>> sums) {
-    const int rows = static_cast<int>(sums.size());
+  // The panels that the thread will most likely need after the call's own, from where this tile is
+  // to fetch on: each block of rows brings in a slice of them, until all are there. Else the first
+  // block would wait for memory line by line.
+  std::vector<Value*> NextPanels(Value* row, Value* first, int count) {
+    auto& b = e_.b();
+    const ir::DType dtype = spec_.operands[1].dtype;
+    const int64_t slice = DotFetchBytes(dtype, depth_total_);
+    if (slice == 0) return {};
+    const auto least = [&](Value* x, Value* y) {
+      return b.CreateSelect(b.CreateICmpSLT(x, y), x, y);
+    };
+    Value* at = b.CreateMul(b.CreateUDiv(row, e_.Const(tile_.rows)), e_.Const(slice));
+    const int64_t panel_bytes = PanelElements() * ir::DTypeSize(dtype);
+    at = least(at, e_.Const(panel_bytes - slice));
+    Value* later = b.CreateMul(b.CreateSub(end_group_, first_group_), e_.Const(width_));
+    Value* next = least(b.CreateAdd(first, later), e_.Const(panels_ - count));
+    std::vector<Value*> places = PanelPointers(next, count);
+    for (Value*& place : places) place = e_.Address(place, at, ir::DType::kI8);
+    return places;
+  }
+
+  // Finishes and stores the rows' sums, [row][panel]. A row that is there several times is stored
+  // as often, with the same value: all residuals are read before.
+  void StoreTile(const Rows& rows, Value* first, int count, std::vector<std::vector<Value*>> sums) {
     const auto each =
         [&](const std::function<void(Value * row, Value * panel, Value * *value)>& body) {
-          for (int i = 0; i < rows; ++i) {
+          for (int i = 0; i < rows.count; ++i) {
+            Value* row = RowAt(rows, i);
             for (int j = 0; j < count; ++j) {
-              body(e_.b().CreateAdd(row, e_.Const(i)), e_.b().CreateAdd(first, e_.Const(j)),
-                   &sums[i][j]);
+              body(row, e_.b().CreateAdd(first, e_.Const(j)), &sums[i][j]);
             }
           }
         };
@@ -308,13 +352,25 @@ class PanelMatmul {
     each([&](Value* r, Value* panel, Value** value) {
       if (spec_.result.block_rows > 0) {
         Value* k = e_.b().CreateMul(panel, e_.Const(kLanes));
-        StoreBlocked(e_, spec_.result, ResultBuffer(), r, InBlock(r, fills_tile), k, *value);
+        StoreBlocked(e_, spec_.result, ResultBuffer(), r, InBlock(r, rows.fills_tile), k, *value);
       } else if (whole_panels) {
         StoreLanes(r, panel, *value, 0);
-      } else {
-        StorePartOfPanel(r, panel, *value);
       }
     });
+    if (whole_panels) return;
+    for (int i = 0; i < rows.count; ++i) {
+      Value* row = e_.b().CreateAdd(rows.first, e_.Const(i));
+      const auto store = [&] {
+        for (int j = 0; j < count; ++j) {
+          StorePartOfPanel(row, e_.b().CreateAdd(first, e_.Const(j)), sums[i][j]);
+        }
+      };
+      if (rows.last == nullptr) {
+        store();
+      } else {
+        e_.If(e_.b().CreateICmpSLE(row, rows.last), store);
+      }
+    }
   }
 
   // Whether the result's row lies in a block. The result's readers may have tiles of other rows.
@@ -364,10 +420,10 @@ class PanelMatmul {
   }
 
   // The lines a tile will add and store: they arrive while it multiplies.
-  void PrefetchResult(Value* row, int rows, Value* first, int count) {
+  void PrefetchResult(const Rows& rows, Value* first, int count) {
     if (spec_.result.block_rows > 0) return;
-    for (int i = 0; i < rows; ++i) {
-      Value* r = e_.b().CreateAdd(row, e_.Const(i));
+    for (int i = 0; i < rows.count; ++i) {
+      Value* r = RowAt(rows, i);
       for (int j = 0; j < count; ++j) {
         Value* panel = e_.b().CreateAdd(first, e_.Const(j));
         e_.PrefetchForWrite(ColumnAddress(ResultBuffer(), spec_.result, r, panel, 0));

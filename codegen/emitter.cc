@@ -246,15 +246,20 @@ Value* Emitter::LoadStrided(Value* base, Value* first, Value* stride, ir::DType 
 }
 
 void Emitter::Prefetch(Value* pointer, int64_t bytes) {
-  EmitPrefetch(builder_.CreateConstGEP1_64(builder_.getInt8Ty(), pointer, bytes), /*write=*/0);
+  EmitPrefetch(builder_.CreateConstGEP1_64(builder_.getInt8Ty(), pointer, bytes), /*write=*/0,
+               /*locality=*/3);
 }
 
-void Emitter::PrefetchForWrite(Value* pointer) { EmitPrefetch(pointer, /*write=*/1); }
+void Emitter::PrefetchNear(Value* pointer) { EmitPrefetch(pointer, /*write=*/0, /*locality=*/2); }
 
-void Emitter::EmitPrefetch(Value* pointer, int write) {
+void Emitter::PrefetchForWrite(Value* pointer) {
+  EmitPrefetch(pointer, /*write=*/1, /*locality=*/3);
+}
+
+void Emitter::EmitPrefetch(Value* pointer, int write, int locality) {
   builder_.CreateIntrinsic(
       llvm::Intrinsic::prefetch, {builder_.getPtrTy()},
-      {pointer, builder_.getInt32(write), builder_.getInt32(3), builder_.getInt32(1)});
+      {pointer, builder_.getInt32(write), builder_.getInt32(locality), builder_.getInt32(1)});
 }
 
 void Emitter::Store(Value* pointer, ir::DType dtype, Value* value) {

@@ -76,6 +76,8 @@ class Emitter {
   Value* LoadIndex(Value* pointer, ir::DType dtype);
   // Asks for the cache line `bytes` behind `pointer`, which may lie past the end of anything.
   void Prefetch(Value* pointer, int64_t bytes);
+  // Into the second nearest cache.
+  void PrefetchNear(Value* pointer);
   // The same for the line at `pointer`, which is about to be written.
   void PrefetchForWrite(Value* pointer);
   // Rounds f32 lanes to the dtype (nearest even) and stores them; for i8 they lie in -127..127.
@@ -120,7 +122,7 @@ class Emitter {
   Value* Max(Value* a, Value* b);
 
  private:
-  void EmitPrefetch(Value* pointer, int write);
+  void EmitPrefetch(Value* pointer, int write, int locality);
   Value* EntryLoad(int64_t byte_offset, llvm::Type* type, const char* name);
 
   llvm::IRBuilder<> builder_;

@@ -22,7 +22,14 @@ struct PanelDot {
   int64_t prefetch_bytes = 0;
   // A's rows interleaved: this many rows take turns, 4 bytes each; 1 for rows that are contiguous.
   int a_interleaved = 1;
+  // For each panel, another place whose next DotFetchBytes() are fetched into the second nearest
+  // cache meanwhile; none: nothing is.
+  std::vector<Value*> fetch = {};
 };
+
+// How much of a `fetch` place one dot product brings in: the eighth of a panel, slow enough that
+// the lines the tile waits for are not held up. 0 if K is too odd.
+int64_t DotFetchBytes(ir::DType b, int64_t depth_total);
 
 // accumulators[row][panel], each <16 x float>: sum over k of a_rows[row][k] *
 // panels[panel][k][0..16). a_rows point at a row's first element, panels at a panel's start; K is
