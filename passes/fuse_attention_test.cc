@@ -116,7 +116,7 @@ TEST_F(FuseAttentionTest, LeavesScalesOfOtherSlotsAlone) {
   ExpectMiss(
       &pass_,
       Edited(kQuantized, "gather %kss over slot at %slot", "gather %kss over slot at %slot2"), "o",
-      "%slot2 differs from %slot");
+      "operand 1 of 'k2' is %slot2, expected %slot");
 }
 
 TEST_F(FuseAttentionTest, LeavesScalesThatAreWrittenAgainAlone) {
