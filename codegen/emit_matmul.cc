@@ -129,7 +129,7 @@ class PanelMatmul {
   void EmitFewRows(Value* row, Value* count) {
     auto& b = e_.b();
     for (int size = kMostFewRows; size >= 1; size /= 2) {
-      if (size > tile_.rows) continue;
+      if (size > tile_.rows || size / 2 >= tile_.rows - 1) continue;  // never that many are left
       Value* all = e_.Const(size);
       e_.If(b.CreateICmpSGT(count, e_.Const(size / 2)), [&] {
         Value* present = b.CreateSelect(b.CreateICmpSLT(count, all), count, all);
@@ -216,9 +216,12 @@ class PanelMatmul {
   // Elements of A that move together.
   int64_t Unit() const { return 4 / ir::DTypeSize(spec_.operands[0].dtype); }
 
+  // Whether B is used often enough in a tile to take care of how A lies and what comes next.
+  bool HasManyRows() const { return tile_.rows >= 8; }
+
   // Whether whole row blocks are copied to the scratch memory, their rows taking turns: the tile
   // then reads one stream instead of one a row. Pays for itself where a tile has many rows.
-  bool Interleaves() const { return tile_.rows >= 8 && depth_total_ % (Unit() * kTransposed) == 0; }
+  bool Interleaves() const { return HasManyRows() && depth_total_ % (Unit() * kTransposed) == 0; }
 
   void Interleave(const std::vector<Value*>& a_rows) {
     const ir::DType dtype = spec_.operands[0].dtype;
@@ -297,7 +300,7 @@ class PanelMatmul {
     PanelDot dot{tile_.dot,  a.dtype, b.dtype, depth_total_, rows.fills_tile ? 0 : kPrefetchBytes,
                  interleaved};
     if (rows.count > 1) PrefetchResult(rows, first, count);
-    if (rows.fills_tile) dot.fetch = NextPanels(rows.first, first, count);
+    if (rows.fills_tile && HasManyRows()) dot.fetch = NextPanels(rows.first, first, count);
     StoreTile(rows, first, count, EmitPanelDot(e_, dot, a_rows, PanelPointers(first, count)));
   }
 
