@@ -223,6 +223,26 @@ CLI::App* AddExplain(CLI::App* app, ExplainFlags* flags) {
   return sub;
 }
 
+CLI::App* AddReport(CLI::App* app, ReportFlags* flags) {
+  CLI::App* sub = app->add_subcommand(
+      "report", "Write a page with what the passes did, how long kernels take, and the memory");
+  AddModel(sub, &flags->model.model);
+  sub->add_option("-o,--output", flags->output, "The page to write, FILE.html")->required();
+  CLI::Option* no_measure =
+      sub->add_flag("!--no-measure", flags->measure, "Run nothing: a page without times");
+  sub->add_option("--tokens", flags->tokens, "Tokens of the prompt that is run [512]")
+      ->check(CLI::Range(int64_t{1}, kMostTokens))
+      ->excludes(no_measure);
+  sub->add_option("--depth", flags->depth, "Tokens before the single one that is run [128]")
+      ->check(CLI::Range(int64_t{0}, kMostTokens))
+      ->excludes(no_measure);
+  AddContext(sub, &flags->model);
+  AddPrecision(sub, &flags->model);
+  AddIrFile(sub, &flags->model);
+  AddMachine(sub, &flags->model);
+  return sub;
+}
+
 CLI::App* AddVerify(CLI::App* app, VerifyFlags* flags) {
   CLI::App* sub = app->add_subcommand(
       "verify", "Hold every pass and every kernel against the interpreter; name the first fault");
@@ -350,6 +370,7 @@ ParseResult ParseArguments(int argc, char** argv) {
         {AddIr(&app, &arguments.ir), Command::kIr},
         {AddAsm(&app, &arguments.assembly), Command::kAsm},
         {AddExplain(&app, &arguments.explain), Command::kExplain},
+        {AddReport(&app, &arguments.report), Command::kReport},
         {AddVerify(&app, &arguments.verify), Command::kVerify},
         {AddValidate(&app, &arguments.validate), Command::kValidate},
         {AddBench(&app, &arguments.bench), Command::kBench},

@@ -93,6 +93,14 @@ struct ExplainFlags {
   bool json = false;
 };
 
+struct ReportFlags {
+  ModelFlags model;
+  std::string output;
+  bool measure = true;
+  std::optional<int64_t> tokens;  // of the prompt that is run; unset: 512, or the context
+  std::optional<int64_t> depth;   // before the single token that is run; unset: 128, if they fit
+};
+
 struct VerifyFlags {
   ModelFlags model;
   std::optional<int64_t> layers;  // at least 1
@@ -138,6 +146,7 @@ enum class Command : uint8_t {
   kIr,
   kAsm,
   kExplain,
+  kReport,
   kVerify,
   kValidate,
   kBench,
@@ -153,6 +162,7 @@ struct Arguments {
   IrFlags ir;
   AsmFlags assembly;
   ExplainFlags explain;
+  ReportFlags report;
   VerifyFlags verify;
   ValidateFlags validate;
   CompileFlags compile;

@@ -16,6 +16,7 @@ absl::StatusOr<int> RunTokenize(const TokenizeFlags& flags);
 absl::StatusOr<int> RunIr(const IrFlags& flags);
 absl::StatusOr<int> RunAsm(const AsmFlags& flags);
 absl::StatusOr<int> RunExplain(const ExplainFlags& flags);
+absl::StatusOr<int> RunReport(const ReportFlags& flags);
 absl::StatusOr<int> RunVerify(const VerifyFlags& flags);
 absl::StatusOr<int> RunValidate(const ValidateFlags& flags);
 absl::StatusOr<int> RunCompile(const CompileFlags& flags);

@@ -89,13 +89,8 @@ std::string ExplainText(const ExplainReport& report) {
   return text;
 }
 
-std::string ExplainJson(const ExplainReport& report) {
-  const auto strings = [](const std::vector<std::string>& values, JsonWriter* json) {
-    json->BeginArray();
-    for (const std::string& value : values) json->String(value);
-    json->EndArray();
-  };
-  JsonWriter json;
+void AppendExplainJson(const ExplainReport& report, JsonWriter* writer) {
+  JsonWriter& json = *writer;
   json.BeginObject();
   json.Key("run").String(report.run);
   json.Key("threads").Int(report.threads);
@@ -108,9 +103,9 @@ std::string ExplainJson(const ExplainReport& report) {
     json.BeginObject();
     json.Key("name").String(statement.name);
     json.Key("kernel").String(statement.kernel);
-    strings(statement.ops, &json.Key("ops"));
+    json.Key("ops").Strings(statement.ops);
     json.Key("module").String(statement.module);
-    strings(statement.passes, &json.Key("passes"));
+    json.Key("passes").Strings(statement.passes);
     json.Key("calls").Int(statement.calls);
     json.Key("bytes").Number(statement.bytes);
     json.Key("flops").Number(statement.flops);
@@ -137,6 +132,11 @@ std::string ExplainJson(const ExplainReport& report) {
   }
   json.EndArray();
   json.EndObject();
+}
+
+std::string ExplainJson(const ExplainReport& report) {
+  JsonWriter json;
+  AppendExplainJson(report, &json);
   return json.text() + "\n";
 }
 

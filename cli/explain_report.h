@@ -45,6 +45,9 @@ std::string CountedNames(const std::vector<std::string>& names);
 
 std::string ExplainText(const ExplainReport& report);
 std::string ExplainJson(const ExplainReport& report);
+// The same as one more value of a document.
+class JsonWriter;
+void AppendExplainJson(const ExplainReport& report, JsonWriter* writer);
 
 }  // namespace lluda::cli
 

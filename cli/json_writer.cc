@@ -92,4 +92,10 @@ JsonWriter& JsonWriter::Numbers(const std::vector<int32_t>& values) {
   return EndArray();
 }
 
+JsonWriter& JsonWriter::Strings(const std::vector<std::string>& values) {
+  BeginArray();
+  for (const std::string& value : values) String(value);
+  return EndArray();
+}
+
 }  // namespace lluda::cli

@@ -29,6 +29,7 @@ class JsonWriter {
   JsonWriter& Bool(bool value);
   JsonWriter& Null();
   JsonWriter& Numbers(const std::vector<int32_t>& values);
+  JsonWriter& Strings(const std::vector<std::string>& values);
 
   const std::string& text() const { return text_; }
 

@@ -27,6 +27,8 @@ absl::StatusOr<int> Run(const Arguments& arguments) {
       return RunAsm(arguments.assembly);
     case Command::kExplain:
       return RunExplain(arguments.explain);
+    case Command::kReport:
+      return RunReport(arguments.report);
     case Command::kVerify:
       return RunVerify(arguments.verify);
     case Command::kValidate:

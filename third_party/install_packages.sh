@@ -1,9 +1,10 @@
-# Sourced by ./lluda and ./test.sh with $root set: installs the Debian packages that are missing, saying which.
+# Sourced by ./lluda and ./test.sh with $root set and lists of this folder as arguments: installs the Debian packages in
+# them that are missing, saying which.
 missing=()
 while read -r package; do
   case "$package" in '' | '#'*) continue ;; esac
   dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
-done <"$root/third_party/packages.txt"
+done < <(cd "$root/third_party" && cat "$@")
 if [ "${#missing[@]}" -gt 0 ]; then
   if ! command -v apt-get >/dev/null; then
     echo "lluda: missing packages and no apt-get to install them: ${missing[*]}" >&2

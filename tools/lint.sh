@@ -31,7 +31,7 @@ clang-format-19 --dry-run -Werror "${sources[@]}" || status=1
 [ "$format_only" = 1 ] && exit "$status"
 
 # Headers that the build writes.
-if ! bazel build --noshow_progress //bundle:header_pb //codegen:fingerprint 2>/dev/null; then
+if ! bazel build --noshow_progress //bundle:header_pb //cli:report_page_source //codegen:fingerprint 2>/dev/null; then
   echo "lint: the generated headers do not build" >&2
   exit 2
 fi
