@@ -22,8 +22,8 @@ std::unique_ptr<ir::Module> Parse(const std::string& text) {
 }
 
 // Two layers; hidden size 8, two KV heads of two query heads of 4 each, MLP 12, vocabulary 32.
-std::unique_ptr<ir::Module> Toy() {
-  std::ifstream file("frontends/qwen3/testdata/toy.lluda");
+std::unique_ptr<ir::Module> Toy(const std::string& name = "toy") {
+  std::ifstream file("frontends/qwen3/testdata/" + name + ".lluda");
   return Parse({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()});
 }
 
@@ -69,6 +69,17 @@ TEST(AccountingTest, AStepReadsEachWeightOnceAndTheCacheUpToItsPosition) {
   EXPECT_EQ(bytes->cache_position, 2 * 2 * 2 * 4 * 2);
   EXPECT_EQ(bytes->Decode(0), bytes->weights + 64);
   EXPECT_EQ(bytes->Decode(9), bytes->weights + 640);
+}
+
+TEST(AccountingTest, ACacheOfIntegersCountsAByteAnElementAndTheirScales) {
+  const auto module = Toy("toy_int8");
+  ASSERT_NE(module, nullptr);
+  const auto bytes = CountBytes(*module);
+  ASSERT_TRUE(bytes.ok()) << bytes.status();
+  EXPECT_EQ(bytes->cache_position, 2 * 2 * 2 * (4 + 4));
+  const auto flops = CountFlops(*module);
+  ASSERT_TRUE(flops.ok()) << flops.status();
+  EXPECT_EQ(flops->per_position, 2 * 2 * 2 * 4 * 4);
 }
 
 TEST(AccountingTest, APanelLayoutsPaddingIsReadAndATableThatIsLookedUpIsNot) {

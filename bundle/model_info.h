@@ -15,6 +15,7 @@ namespace lluda::bundle {
 struct ModelInfo {
   std::string name;       // of the folder it was compiled from
   std::string precision;  // "bf16" or "f32"
+  std::string kv_cache;   // what it holds: "bf16", "f32" or "int8"
   int64_t context = 0;    // the most tokens a session can hold
   int64_t max_step = 0;   // the most tokens computed at a time
   frontends::GenerationConfig generation;

@@ -36,6 +36,7 @@ ModelInfo ModelOf(const Model& message) {
   ModelInfo model;
   model.name = message.name();
   model.precision = message.precision();
+  model.kv_cache = message.kv_cache();
   model.context = message.context();
   model.max_step = message.max_step();
   model.chat_template_problem = message.chat_template_problem();

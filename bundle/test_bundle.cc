@@ -56,6 +56,7 @@ std::string WriteTestBundle(const std::string& folder, const std::string& name) 
   contents.isa = "generic";
   contents.model.name = "test";
   contents.model.precision = "bf16";
+  contents.model.kv_cache = "int8";
   contents.model.context = 64;
   contents.model.max_step = 8;
   contents.tokenizer = tokenizer->Tables();

@@ -31,6 +31,10 @@ void AddPrecision(CLI::App* app, ModelFlags* flags) {
                   "bf16: matmul inputs and the cache in bf16; f32: everything in f32")
       ->check(CLI::IsMember({"bf16", "f32"}))
       ->capture_default_str();
+  app->add_option("--kv-cache", flags->kv_cache,
+                  "int8: half the cache's memory, for an error that validate and bench print "
+                  "[as the precision has it]")
+      ->check(CLI::IsMember({"bf16", "f32", "int8"}));
 }
 
 void AddIrFile(CLI::App* app, ModelFlags* flags) {
@@ -38,7 +42,7 @@ void AddIrFile(CLI::App* app, ModelFlags* flags) {
       "--ir", flags->ir_file,
       "Run this dump of `lluda ir` on the model's weights: the passes go on where it stopped; - is "
       "stdin");
-  file->excludes("--ctx")->excludes("--precision");
+  file->excludes("--ctx")->excludes("--precision")->excludes("--kv-cache");
 }
 
 void AddIsa(CLI::App* app, ModelFlags* flags) {

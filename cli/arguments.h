@@ -19,6 +19,7 @@ namespace lluda::cli {
 struct ModelFlags {
   std::string model;  // a folder, a bundle, a hub name, or empty for the default model
   std::string precision = "bf16";
+  std::string kv_cache;  // "int8"; empty: as the precision has it
   std::string isa = "host";
   std::optional<int64_t> context;
   int threads = 0;

@@ -89,6 +89,8 @@ INSTANTIATE_TEST_SUITE_P(
                     BadUsage{{"generate", "-t", "0"}, "--threads"},
                     BadUsage{{"generate", "--seed", "-1"}, "--seed"},
                     BadUsage{{"generate", "--precision", "fp8"}, "--precision"},
+                    BadUsage{{"generate", "--kv-cache", "int4"}, "--kv-cache"},
+                    BadUsage{{"generate", "--kv-cache", "int8", "--ir", "x"}, "--kv-cache"},
                     BadUsage{{"generate", "-p", "x", "-f", "y"}, "--file"},
                     BadUsage{{"ir", "--before", "--after", "dce"}, "--after"},
                     BadUsage{{"validate"}, "--reference"}));

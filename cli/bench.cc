@@ -209,6 +209,7 @@ absl::StatusOr<Unconfirmed> Measure(const BenchFlags& flags, BenchResult* result
   result->cpu = benchmarks::CpuName();
   result->isa = std::string(codegen::IsaName(target->isa));
   result->precision = flags.model.precision;
+  result->kv_cache = flags.model.kv_cache.empty() ? result->precision : flags.model.kv_cache;
   result->threads = (*model)->threads();
   result->context = (*model)->context();
   result->compile_ms = (*model)->stats().compile_seconds * 1e3;
@@ -221,14 +222,23 @@ absl::StatusOr<Unconfirmed> Measure(const BenchFlags& flags, BenchResult* result
 }  // namespace
 
 absl::StatusOr<int> RunBench(const BenchFlags& flags) {
-  absl::StatusOr<engine::Precision> precision = engine::ParsePrecision(flags.model.precision);
-  if (!precision.ok()) return precision.status();
+  absl::StatusOr<engine::ModuleOptions> options = ModuleOptionsOf(flags.model);
+  if (!options.ok()) return options.status();
   BenchResult result;
   absl::StatusOr<Unconfirmed> measured = Measure(flags, &result);
   if (!measured.ok()) return measured.status();
-  absl::StatusOr<std::string> confirmed =
-      CheckLogits(measured->folder, *precision, measured->tokens, measured->logits);
+  absl::StatusOr<std::string> confirmed = CheckLogits(
+      measured->folder, options->precision, options->kv_cache, measured->tokens, measured->logits);
   if (!confirmed.ok()) return confirmed.status();
+  if (options->kv_cache == engine::KvCache::kInt8) {
+    absl::StatusOr<CacheError> error = MeasureCacheError(flags.model, measured->tokens);
+    if (!error.ok()) return error.status();
+    if (!error->within_bound()) {
+      return absl::InternalError(absl::StrCat("the KV cache of int8 is too far off: ",
+                                              CacheErrorText(*error, result.precision)));
+    }
+    result.cache_error = *error;
+  }
   result.check = absl::StrCat(
       *confirmed, "; prompts to the bit and generated tokens against untimed runs in odd steps");
   if (absl::Status written = WriteStdout(BenchText(result)); !written.ok()) return written;

@@ -55,12 +55,12 @@ absl::StatusOr<ir::Tensor> Interpret(const std::string& folder, absl::Span<const
 }  // namespace
 
 absl::StatusOr<std::string> CheckLogits(const std::string& folder, engine::Precision precision,
-                                        absl::Span<const int32_t> tokens,
+                                        engine::KvCache kv_cache, absl::Span<const int32_t> tokens,
                                         absl::Span<const float> logits) {
   absl::StatusOr<ir::Tensor> reference = Interpret(folder, tokens);
   if (!reference.ok()) return reference.status();
   const double nmse = Compare(logits, reference->floats()).nmse;
-  const double bound = LogitsBound(precision, std::nullopt);
+  const double bound = LogitsBound(precision, std::nullopt, kv_cache);
   // Written so that a NaN is an error.
   if (!(nmse < bound)) {
     return absl::InternalError(absl::StrFormat(

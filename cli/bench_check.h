@@ -1,6 +1,6 @@
 // Whether what `lluda bench` is about to time is right: a fast wrong kernel is no result.
 //
-//   absl::StatusOr<std::string> checked = CheckLogits(folder, precision, tokens, logits);
+//   absl::StatusOr<std::string> checked = CheckLogits(folder, precision, kv_cache, tokens, logits);
 //   // "logits of 4 tokens: NMSE 1.3e-05 of 1.2e-04 against the interpreter in f32"
 #ifndef LLUDA_CLI_BENCH_CHECK_H_
 #define LLUDA_CLI_BENCH_CHECK_H_
@@ -15,10 +15,11 @@
 namespace lluda::cli {
 
 // Compares the compiled model's logits after `tokens` with those that the interpreter computes in
-// float32 from the module before any pass. Internal, naming both numbers, if they are further off
-// than cli/bounds.h allows a run of that precision. Holds the weights in f32 meanwhile.
+// float32, the cache too, from the module before any pass. Internal, naming both numbers, if they
+// are further off than cli/bounds.h allows a run with these numbers. Holds the weights in f32
+// meanwhile.
 absl::StatusOr<std::string> CheckLogits(const std::string& folder, engine::Precision precision,
-                                        absl::Span<const int32_t> tokens,
+                                        engine::KvCache kv_cache, absl::Span<const int32_t> tokens,
                                         absl::Span<const float> logits);
 
 // Internal, naming the first difference, if the timed run of `what` chose other tokens than an

@@ -11,6 +11,7 @@
 namespace lluda::cli {
 namespace {
 
+using engine::KvCache;
 using engine::Precision;
 using testing::AllOf;
 using testing::HasSubstr;
@@ -31,7 +32,8 @@ class CheckLogitsTest : public testing::Test {
 };
 
 TEST_F(CheckLogitsTest, TheRightOnesAreConfirmedWithTheirDistance) {
-  const auto checked = CheckLogits(kFolder, Precision::kF32, prompt_.ids, prompt_.logits);
+  const auto checked =
+      CheckLogits(kFolder, Precision::kF32, KvCache::kPrecision, prompt_.ids, prompt_.logits);
   ASSERT_TRUE(checked.ok()) << checked.status();
   EXPECT_THAT(*checked, AllOf(HasSubstr(std::to_string(prompt_.ids.size()) + " tokens"),
                               HasSubstr("of 1.0e-09")));
@@ -40,8 +42,10 @@ TEST_F(CheckLogitsTest, TheRightOnesAreConfirmedWithTheirDistance) {
 TEST_F(CheckLogitsTest, OnesThatAreSlightlyOffAreRightInBf16Only) {
   std::vector<float> logits = prompt_.logits;
   for (float& logit : logits) logit *= 1.001f;
-  EXPECT_TRUE(CheckLogits(kFolder, Precision::kBF16, prompt_.ids, logits).ok());
-  const auto checked = CheckLogits(kFolder, Precision::kF32, prompt_.ids, logits);
+  EXPECT_TRUE(
+      CheckLogits(kFolder, Precision::kBF16, KvCache::kPrecision, prompt_.ids, logits).ok());
+  const auto checked =
+      CheckLogits(kFolder, Precision::kF32, KvCache::kPrecision, prompt_.ids, logits);
   EXPECT_EQ(checked.status().code(), absl::StatusCode::kInternal);
   EXPECT_THAT(std::string(checked.status().message()),
               AllOf(HasSubstr("the output is wrong"), HasSubstr("NMSE 1.00e-06")));
@@ -50,7 +54,9 @@ TEST_F(CheckLogitsTest, OnesThatAreSlightlyOffAreRightInBf16Only) {
 TEST_F(CheckLogitsTest, ThoseOfAnotherPromptAreWrong) {
   std::vector<int32_t> other = prompt_.ids;
   other.back() = other.back() == 0 ? 1 : 0;
-  EXPECT_EQ(CheckLogits(kFolder, Precision::kBF16, other, prompt_.logits).status().code(),
+  EXPECT_EQ(CheckLogits(kFolder, Precision::kBF16, KvCache::kPrecision, other, prompt_.logits)
+                .status()
+                .code(),
             absl::StatusCode::kInternal);
 }
 

@@ -77,8 +77,9 @@ void AddCalls(const StepCalls& calls, JsonWriter* json) {
 }  // namespace
 
 std::string BenchText(const BenchResult& result) {
-  std::string text = absl::StrFormat("%-12s %s, %s, context %d\n", "model", result.model,
-                                     result.precision, result.context);
+  std::string text =
+      absl::StrFormat("%-12s %s, %s, KV cache %s, context %d\n", "model", result.model,
+                      result.precision, result.kv_cache, result.context);
   absl::StrAppendFormat(&text, "%-12s %s, isa %s, threads %d\n", "machine", result.cpu, result.isa,
                         result.threads);
   for (const LimitText& limit : kLimits) {
@@ -116,6 +117,10 @@ std::string BenchText(const BenchResult& result) {
                         static_cast<double>(result.kv_bytes) / 1e6);
   if (result.decode_calls) text += CallsText("decode step", *result.decode_calls);
   if (result.prefill_calls) text += CallsText("prefill step", *result.prefill_calls);
+  if (result.cache_error) {
+    absl::StrAppendFormat(&text, "%-12s %s\n", "cache error",
+                          CacheErrorText(*result.cache_error, result.precision));
+  }
   absl::StrAppendFormat(&text, "%-12s %s\n", "checked", result.check);
   return text;
 }
@@ -125,6 +130,7 @@ std::string BenchJson(const BenchResult& result) {
   json.BeginObject();
   json.Key("model").String(result.model);
   json.Key("precision").String(result.precision);
+  json.Key("kv_cache").String(result.kv_cache);
   json.Key("context").Int(result.context);
   json.Key("cpu").String(result.cpu);
   json.Key("isa").String(result.isa);
@@ -156,6 +162,7 @@ std::string BenchJson(const BenchResult& result) {
   json.EndArray();
   if (result.decode_calls) AddCalls(*result.decode_calls, &json.Key("decode_step"));
   if (result.prefill_calls) AddCalls(*result.prefill_calls, &json.Key("prefill_step"));
+  if (result.cache_error) AddCacheError(*result.cache_error, &json.Key("cache_error"));
   json.Key("check").String(result.check);
   json.Key("warning");
   result.warning.empty() ? json.Null() : json.String(result.warning);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "benchmarks/statistics.h"
+#include "cli/cache_error.h"
 #include "codegen/machine_limits.h"
 
 namespace lluda::cli {
@@ -48,7 +49,7 @@ struct StepCalls {
 };
 
 struct BenchResult {
-  std::string model, cpu, isa, precision;
+  std::string model, cpu, isa, precision, kv_cache;
   int threads = 0;
   int64_t context = 0;
   // In 10^9 a second, by codegen::Limit; absent where the target has no instruction for it.
@@ -62,8 +63,9 @@ struct BenchResult {
   int64_t kv_bytes = 0;        // of the cache, whole
   double matmul_flops_per_token = 0;
   std::optional<StepCalls> decode_calls, prefill_calls;
-  std::string check;    // how the output was found right
-  std::string warning;  // empty on a quiet machine
+  std::optional<CacheError> cache_error;  // of a cache of int8
+  std::string check;                      // how the output was found right
+  std::string warning;                    // empty on a quiet machine
 };
 
 std::string BenchText(const BenchResult& result);

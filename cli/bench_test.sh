@@ -81,6 +81,28 @@ layer = bench["decode_step"]
 assert layer["calls"] >= 6 * layer["calls_per_layer"] > 0 and layer["regions"] == 0, layer
 CHECK
 
+"$lluda" bench --prompt-tokens 70 --gen-tokens 4 --repeat 1 -t 1 --kv-cache int8 \
+  --json int8.json >out 2>err || fail "bench int8: $(cat err)"
+grep -qE "^model .* KV cache int8" out || fail "bench int8: $(cat out)"
+grep -qE "^cache error  logits of 256 tokens: NMSE .* of 1.0e-03 against a bf16 cache" out ||
+  fail "bench int8: $(cat out)"
+python3 - <<'CHECK' || failures=$((failures + 1))
+import json
+
+plain = json.load(open("bench.json"))
+int8 = json.load(open("int8.json"))
+assert plain["kv_cache"] == "bf16" and "cache_error" not in plain
+assert int8["kv_cache"] == "int8"
+# 64 elements of a byte and a scale of 4, where bf16 has 128 bytes.
+per_position = 6 * 2 * 2 * (64 + 4)
+assert int8["decode"]["bytes_per_token"] == int8["weight_bytes"] + per_position, int8["decode"]
+assert int8["kv_bytes"] == 128 * per_position, int8["kv_bytes"]
+error = int8["cache_error"]
+assert error["tokens"] == 256
+assert 0 < error["nmse"] <= error["largest_nmse"] and error["nmse"] < error["nmse_bound"], error
+assert 0 < error["likeliest_equal"] <= 256
+CHECK
+
 "$lluda" bench --prompt-tokens 4 --gen-tokens 1 --repeat 1 --json no/such/folder/b.json >out 2>err
 code=$?
 [[ $code == 1 && $(grep -v "machine is busy" err) == "lluda: no/such/folder/b.json"* ]] ||

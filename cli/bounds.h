@@ -22,14 +22,22 @@ inline constexpr double kF32Nmse = 1e-9;
 // is 7 / 3.
 inline constexpr double kBf16RoundingNmse = 1.0 / 65536 / 7;
 
-// In bf16 half of transformers' own error, and kBf16Nmse at most.
-double LogitsBound(engine::Precision precision, std::optional<double> hf_bf16_nmse);
+// What a KV cache of int8 may add to either. A single row of numbers is off by about 4e-5, as much
+// as twenty roundings to bf16; what layers make of it is measured in docs/numerics.md.
+inline constexpr double kInt8CacheNmse = 1e-3;
+
+// In bf16 half of transformers' own error, and kBf16Nmse at most; with a cache of int8
+// kInt8CacheNmse more.
+double LogitsBound(engine::Precision precision, std::optional<double> hf_bf16_nmse,
+                   engine::KvCache kv_cache = engine::KvCache::kPrecision);
 
 // In bf16 half of transformers' own error, whatever that is, but not less than what two roundings
 // to bf16 give; kBf16Nmse if the reference does not tell. Two roundings, because the numerics ask
 // for them: of a matmul's input, and of what the KV cache holds. After a few operations
-// transformers has rounded only three or four times, and half of that may be less.
-double ActivationBound(engine::Precision precision, std::optional<double> hf_bf16_nmse);
+// transformers has rounded only three or four times, and half of that may be less. With a cache of
+// int8 kInt8CacheNmse more.
+double ActivationBound(engine::Precision precision, std::optional<double> hf_bf16_nmse,
+                       engine::KvCache kv_cache = engine::KvCache::kPrecision);
 
 }  // namespace lluda::cli
 

@@ -12,6 +12,18 @@ namespace {
 
 using engine::Precision;
 
+TEST(BoundsTest, ACacheOfInt8MayAddAsMuchToEach) {
+  using engine::KvCache;
+  for (const Precision precision : {Precision::kBF16, Precision::kF32}) {
+    for (const std::optional<double> hf : {std::optional<double>(), std::optional<double>(3e-5)}) {
+      EXPECT_DOUBLE_EQ(LogitsBound(precision, hf, KvCache::kInt8),
+                       LogitsBound(precision, hf) + kInt8CacheNmse);
+      EXPECT_DOUBLE_EQ(ActivationBound(precision, hf, KvCache::kInt8),
+                       ActivationBound(precision, hf) + kInt8CacheNmse);
+    }
+  }
+}
+
 TEST(BoundsTest, LogitsAreWithinHalfOfTransformersErrorAndTheFixedBound) {
   EXPECT_DOUBLE_EQ(LogitsBound(Precision::kBF16, 2e-5), 1e-5);
   EXPECT_DOUBLE_EQ(LogitsBound(Precision::kBF16, 1e-3), 1.2e-4);

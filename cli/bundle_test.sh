@@ -31,6 +31,17 @@ expect_out ", there was"
 run_program "$runner" --help
 [[ $code == 0 ]] || fail "lluda-run --help: exit code $code"
 
+# A cache of int8 is compiled in.
+run compile "$stories" -o int8.llb --kv-cache int8
+expect_out ""
+"$lluda" generate "$stories" -p "The fox" -n 40 --seed 5 --kv-cache int8 >expected
+run_program "$runner" int8.llb -p "The fox" -n 40 --seed 5
+expect_out "$(cat expected)"
+run generate int8.llb -p "The fox" -n 40 --seed 5 --kv-cache int8
+expect_out "$(cat expected)"
+run generate stories.llb -p "The fox" --kv-cache int8
+expect_error 2 "stories.llb: is compiled for a KV cache of bf16, not int8"
+
 # It is small and needs no library of ours; a build for a sanitizer is neither.
 if ! grep -q "libLLVM" "$lluda"; then fail "this test cannot tell what lluda links"; fi
 if ldd "$runner" 2>&1 | grep -q "not a dynamic executable"; then
@@ -130,20 +141,21 @@ for program in "$runner" "$lluda generate"; do
 done
 
 # --- for C programs ---
-run compile "$stories" -o stories.llb --emit=object,header
-expect_out ""
-if gcc -std=c99 -D_DEFAULT_SOURCE -O1 -Wall -Wextra -Werror -I. "$c_program" stories.o -o run_model
-then
+for numbers in "--kv-cache int8" "--kv-cache bf16"; do
+  # shellcheck disable=SC2086
+  run compile "$stories" -o stories.llb --emit=object,header $numbers
+  expect_out ""
+  gcc -std=c99 -D_DEFAULT_SOURCE -O1 -Wall -Wextra -Werror -I. "$c_program" stories.o -o run_model ||
+    fail "the C program does not compile"
   read -r -a prompt < <("$lluda" tokenize "$stories" -p "Once upon a time")
-  "$lluda" generate "$stories" -p "Once upon a time" -n 24 --temperature 0 --json |
+  # shellcheck disable=SC2086
+  "$lluda" generate "$stories" -p "Once upon a time" -n 24 --temperature 0 --json $numbers |
     sed 's/.*"tokens": \[\([^]]*\)\].*/\1/; s/,//g' >expected
   run_program ./run_model stories.llb 24 "${prompt[@]}"
   expect_out "$(cat expected)"
   run_program ./run_model stories.llb 3000 1
   [[ $code == 1 && $(cat err) == "run_model: the context is full" ]] || fail "C: $(cat err)"
-else
-  fail "the C program does not compile"
-fi
+done
 [[ $(nm --defined-only -g stories.o | wc -l) == 1 ]] || fail "stories.o defines $(nm -g stories.o)"
 [[ -z $(nm --undefined-only stories.o) ]] || fail "stories.o needs $(nm -u stories.o)"
 run compile "$stories" -o x.llb --emit=assembly

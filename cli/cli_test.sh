@@ -19,6 +19,10 @@ expect 0 "generate"
 expect_out ", there was a little girl named Lily"
 [[ ! -s err ]] || fail "generate wrote to stderr: $(cat err)"
 
+run generate "$stories" --prompt "Once upon a time" -n 8 --temperature 0 --kv-cache int8
+expect_out ", there was a little girl named Lily"
+run generate "$stories" -p "x" --kv-cache f32
+expect_error 2 "with precision bf16 the KV cache must be bf16 or int8, is 'f32'"
 run generate "$stories" --prompt "Once upon a time" -n 8 --temperature 0 --precision f32 -t 1
 expect_out ", there was a little girl named Lily"
 
@@ -194,6 +198,17 @@ for precision in bf16 f32; do
   run validate "$tiny" --reference "$tiny/reference.json" --precision $precision
   expect 0 "validate tiny $precision: $(cat out)"
 done
+# A cache of int8: the bounds allow for it, and what it costs is measured, printed and bounded.
+readonly measured='NMSE [1-9]\.[0-9]e-0[45] of 1.0e-03 against a bf16 cache, of a token [^;]* at most'
+for model in "$stories" "$tiny"; do
+  run validate "$model" --reference "$model/reference.json" --kv-cache int8
+  expect 0 "validate int8 $model: $(cat out)"
+  grep -qE "^KV cache int8: logits of 256 tokens: $measured; likeliest token equal 2[45]. of 256$" \
+    out || fail "validate int8 $model: $(tail -1 out)"
+done
+run validate "$tiny" --reference "$tiny/reference.json" --kv-cache int8 --json
+grep -qE '"cache_error": \{"tokens": 256, "nmse": [0-9.e-]+, "nmse_bound": 0.001, ' out ||
+  fail "validate int8 --json: $(cat out)"
 run validate "$tiny" --reference "$tiny/reference.json" --json
 grep -qF '"passed": true' out || fail "validate --json: $(cat out)"
 for name in embed 'q_proj[0]' 'k_norm[1]' 'mlp[1]' 'out[1]'; do

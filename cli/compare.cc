@@ -44,9 +44,9 @@ double NegativeLogLikelihood(absl::Span<const float> logits, int32_t token) {
   return largest + std::log(sum) - logits[token];
 }
 
-int64_t DecidedSteps(const std::vector<double>& margins, int64_t steps) {
+int64_t DecidedSteps(const std::vector<double>& margins, int64_t steps, double decided) {
   for (size_t i = 0; i < margins.size(); ++i) {
-    if (margins[i] < kDecidedMargin) return static_cast<int64_t>(i);
+    if (margins[i] < decided) return static_cast<int64_t>(i);
   }
   return steps;
 }

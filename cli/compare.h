@@ -34,10 +34,13 @@ double NegativeLogLikelihood(absl::Span<const float> logits, int32_t token);
 // A greedy choice whose best and second best logits are closer than this may fall either way by
 // rounding; what follows it is not comparable.
 inline constexpr double kDecidedMargin = 0.02;
+// The same by the rounding of a KV cache of int8, whose part of the logits' error is the larger.
+inline constexpr double kInt8DecidedMargin = 0.1;
 
 // How many of the reference's greedy tokens have to be met: those before the first step whose
-// margin is below kDecidedMargin. All of them if there are no margins.
-int64_t DecidedSteps(const std::vector<double>& margins, int64_t steps);
+// margin is below `decided`. All of them if there are no margins.
+int64_t DecidedSteps(const std::vector<double>& margins, int64_t steps,
+                     double decided = kDecidedMargin);
 
 }  // namespace lluda::cli
 

@@ -44,6 +44,7 @@ TEST(CompareTest, GreedyTokensCountUpToTheFirstCloseCall) {
   EXPECT_EQ(DecidedSteps({0.5, 0.3, 0.019, 0.4}, 4), 2);
   EXPECT_EQ(DecidedSteps({0.5, 0.02}, 2), 2);
   EXPECT_EQ(DecidedSteps({}, 7), 7);
+  EXPECT_EQ(DecidedSteps({0.5, 0.09}, 2, kInt8DecidedMargin), 1);
 }
 
 }  // namespace

@@ -27,6 +27,9 @@ absl::StatusOr<engine::ModuleOptions> ModuleOptionsOf(const ModelFlags& flags) {
   absl::StatusOr<engine::Precision> precision = engine::ParsePrecision(flags.precision);
   if (!precision.ok()) return precision.status();
   options.precision = *precision;
+  absl::StatusOr<engine::KvCache> kv_cache = engine::ParseKvCache(flags.kv_cache, *precision);
+  if (!kv_cache.ok()) return kv_cache.status();
+  options.kv_cache = *kv_cache;
   options.context = flags.context.value_or(0);
   return options;
 }

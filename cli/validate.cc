@@ -5,8 +5,9 @@
 // further off than the precision allows, or if they depend on how the prompt is divided into steps.
 // So it does if an activation that the reference has is further off than bounds.h allows; those are
 // recorded by a second program, as recording keeps values that the passes would have removed.
-// A bundle records none. What a reference does not have is not compared; neither are greedy tokens
-// that contradict its own next token.
+// A bundle records none. With a KV cache of int8 the bounds are wider, only tokens that it can
+// decide have to be met, and its own error is measured, too (cache_error.h). What a reference does
+// not have is not compared; neither are greedy tokens that contradict its own next token.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -22,6 +23,7 @@
 #include "absl/strings/str_join.h"
 #include "bundle/reader.h"
 #include "cli/bounds.h"
+#include "cli/cache_error.h"
 #include "cli/commands.h"
 #include "cli/compare.h"
 #include "cli/json_writer.h"
@@ -55,8 +57,8 @@ struct PromptResult {
 
 class Validator {
  public:
-  Validator(engine::Model* model, engine::Session* session, engine::Precision precision)
-      : model_(model), session_(session), precision_(precision) {}
+  Validator(engine::Model* model, engine::Session* session, const engine::ModuleOptions& numbers)
+      : model_(model), session_(session), numbers_(numbers) {}
 
   absl::StatusOr<PromptResult> Run(const ReferencePrompt& reference) {
     PromptResult result;
@@ -80,7 +82,9 @@ class Validator {
   absl::Status CompareLogits(const std::vector<float>& logits, const ReferencePrompt& reference,
                              PromptResult* result) {
     result->next = ArgMax(logits);
-    if (reference.next && result->next != *reference.next) result->shortcomings.push_back("next");
+    if (reference.next && result->next != *reference.next && IsDecided(reference)) {
+      result->shortcomings.push_back("next");
+    }
     const int64_t compared = reference.next.value_or(result->next);
     if (compared >= 0 && compared < static_cast<int64_t>(logits.size())) {
       result->next_logit = logits[static_cast<size_t>(compared)];
@@ -99,10 +103,17 @@ class Validator {
     if (reference.hf_bf16_mse) {
       hf_bf16_nmse = *reference.hf_bf16_mse / result->distance->mean_square;
     }
-    result->nmse_bound = LogitsBound(precision_, hf_bf16_nmse);
+    result->nmse_bound = LogitsBound(numbers_.precision, hf_bf16_nmse, numbers_.kv_cache);
     // Written so that a NaN falls short.
     if (!(result->distance->nmse < result->nmse_bound)) result->shortcomings.push_back("nmse");
     return absl::OkStatus();
+  }
+
+  bool has_int8() const { return numbers_.kv_cache == engine::KvCache::kInt8; }
+  double Margin() const { return has_int8() ? kInt8DecidedMargin : kDecidedMargin; }
+  // Whether the token after the prompt has to be the reference's. Without int8 it always has to.
+  bool IsDecided(const ReferencePrompt& reference) const {
+    return !has_int8() || DecidedSteps(reference.greedy_margin, 1, Margin()) > 0;
   }
 
   // Greedy decoding, up to the first token that is not the reference's.
@@ -114,7 +125,7 @@ class Validator {
           absl::StrCat("the reference's greedy tokens begin with ", reference.greedy[0],
                        ", its next token is ", *reference.next, ": not judged");
     } else {
-      result->greedy_decided = DecidedSteps(reference.greedy_margin, steps);
+      result->greedy_decided = DecidedSteps(reference.greedy_margin, steps, Margin());
     }
     std::vector<int32_t> tokens = reference.ids;
     int32_t next = ArgMax(logits);
@@ -150,7 +161,7 @@ class Validator {
 
   engine::Model* model_;
   engine::Session* session_;
-  engine::Precision precision_;
+  engine::ModuleOptions numbers_;
 };
 
 // Infinite for a NaN, so that it comes first.
@@ -168,7 +179,7 @@ int64_t AboveLogitsBound(const PromptResult& result) {
 
 // Compares what the parts of the model computed, after an Evaluate of the prompt.
 absl::Status CompareActivations(const engine::Session& session, const ReferencePrompt& reference,
-                                engine::Precision precision, PromptResult* result) {
+                                const engine::ModuleOptions& numbers, PromptResult* result) {
   for (const ReferenceActivation& expected : reference.activations) {
     absl::StatusOr<absl::Span<const float>> ours = session.Activation(expected.name);
     if (!ours.ok()) return ours.status();
@@ -184,7 +195,7 @@ absl::Status CompareActivations(const engine::Session& session, const ReferenceP
     if (hf_bf16_nmse != reference.hf_bf16_activation_nmse.end()) {
       error.hf_bf16_nmse = hf_bf16_nmse->second;
     }
-    error.bound = ActivationBound(precision, error.hf_bf16_nmse);
+    error.bound = ActivationBound(numbers.precision, error.hf_bf16_nmse, numbers.kv_cache);
     if (!(error.nmse < error.bound)) {
       result->shortcomings.push_back(
           absl::StrFormat("%s with %.2e of %.2e", error.name, error.nmse, error.bound));
@@ -204,7 +215,7 @@ absl::Status AtPrompt(const ValidateFlags& flags, size_t number, const absl::Sta
                       absl::StrCat(flags.reference, ": prompts[", number, "]: ", status.message()));
 }
 
-absl::Status ValidateOutputs(const ValidateFlags& flags, engine::Precision precision,
+absl::Status ValidateOutputs(const ValidateFlags& flags, const engine::ModuleOptions& numbers,
                              const std::vector<ReferencePrompt>& prompts,
                              std::vector<PromptResult>* results) {
   absl::StatusOr<std::unique_ptr<engine::Model>> model = LoadModel(flags.model, false);
@@ -212,7 +223,7 @@ absl::Status ValidateOutputs(const ValidateFlags& flags, engine::Precision preci
   absl::StatusOr<std::unique_ptr<engine::Session>> session =
       engine::Session::Create(model->get(), {});
   if (!session.ok()) return session.status();
-  Validator validator(model->get(), session->get(), precision);
+  Validator validator(model->get(), session->get(), numbers);
   for (const ReferencePrompt& prompt : prompts) {
     absl::StatusOr<PromptResult> result = validator.Run(prompt);
     if (!result.ok()) return AtPrompt(flags, results->size(), result.status());
@@ -221,7 +232,7 @@ absl::Status ValidateOutputs(const ValidateFlags& flags, engine::Precision preci
   return absl::OkStatus();
 }
 
-absl::Status ValidateActivations(const ValidateFlags& flags, engine::Precision precision,
+absl::Status ValidateActivations(const ValidateFlags& flags, const engine::ModuleOptions& numbers,
                                  const std::vector<ReferencePrompt>& prompts,
                                  std::vector<PromptResult>* results) {
   int64_t longest = 0;
@@ -243,7 +254,7 @@ absl::Status ValidateActivations(const ValidateFlags& flags, engine::Precision p
     (*session)->Clear();
     absl::Status status = (*session)->Evaluate(prompts[i].ids).status();
     if (status.ok()) {
-      status = CompareActivations(**session, prompts[i], precision, &(*results)[i]);
+      status = CompareActivations(**session, prompts[i], numbers, &(*results)[i]);
     }
     if (!status.ok()) return AtPrompt(flags, i, status);
   }
@@ -346,10 +357,12 @@ void AddJson(const ReferencePrompt& reference, const PromptResult& result, JsonW
 }
 
 std::string Json(const ValidateFlags& flags, const std::vector<ReferencePrompt>& prompts,
-                 const std::vector<PromptResult>& results, bool passed) {
+                 const std::vector<PromptResult>& results,
+                 const std::optional<CacheError>& cache_error, bool passed) {
   JsonWriter json;
   json.BeginObject();
   json.Key("precision").String(flags.model.precision);
+  if (cache_error) AddCacheError(*cache_error, &json.Key("cache_error"));
   json.Key("passed").Bool(passed);
   json.Key("prompts").BeginArray();
   for (size_t i = 0; i < prompts.size(); ++i) AddJson(prompts[i], results[i], &json);
@@ -362,16 +375,28 @@ std::string Json(const ValidateFlags& flags, const std::vector<ReferencePrompt>&
 absl::StatusOr<int> RunValidate(const ValidateFlags& flags) {
   absl::StatusOr<std::vector<ReferencePrompt>> prompts = LoadReference(flags.reference);
   if (!prompts.ok()) return prompts.status();
-  absl::StatusOr<engine::Precision> precision = engine::ParsePrecision(flags.model.precision);
-  if (!precision.ok()) return precision.status();
+  absl::StatusOr<engine::ModuleOptions> numbers = ModuleOptionsOf(flags.model);
+  if (!numbers.ok()) return numbers.status();
   std::vector<PromptResult> results;
-  absl::Status status = ValidateOutputs(flags, *precision, *prompts, &results);
-  if (status.ok()) status = ValidateActivations(flags, *precision, *prompts, &results);
+  absl::Status status = ValidateOutputs(flags, *numbers, *prompts, &results);
+  if (status.ok()) status = ValidateActivations(flags, *numbers, *prompts, &results);
   if (!status.ok()) return status;
-  const bool passed = absl::c_all_of(
+  bool passed = absl::c_all_of(
       results, [](const PromptResult& result) { return result.shortcomings.empty(); });
-  const std::string report =
-      flags.json ? Json(flags, *prompts, results, passed) : Table(*prompts, results);
+  // A bundle has no other cache to compare with.
+  std::optional<CacheError> cache_error;
+  if (numbers->kv_cache == engine::KvCache::kInt8 && !bundle::Bundle::Looks(flags.model.model)) {
+    absl::StatusOr<CacheError> measured = MeasureCacheError(flags.model, prompts->front().ids);
+    if (!measured.ok()) return measured.status();
+    cache_error = *measured;
+    passed &= cache_error->within_bound();
+  }
+  std::string report =
+      flags.json ? Json(flags, *prompts, results, cache_error, passed) : Table(*prompts, results);
+  if (cache_error && !flags.json) {
+    absl::StrAppend(&report, "KV cache int8: ", CacheErrorText(*cache_error, flags.model.precision),
+                    "\n");
+  }
   if (status = WriteStdout(report); !status.ok()) return status;
   return passed ? 0 : 1;
 }

@@ -70,7 +70,7 @@ absl::StatusOr<std::optional<Finding>> VerifyImport(const VerifyFlags& flags,
   options->record_activations = true;
   absl::StatusOr<std::unique_ptr<ir::Module>> module = engine::ImportModule(files, *options);
   if (!module.ok()) return module.status();
-  auto found = VerifyReference(**module, WeightsOf(files), *prompts, options->precision);
+  auto found = VerifyReference(**module, WeightsOf(files), *prompts, *options);
   if (found.ok()) return found;
   return absl::Status(found.status().code(),
                       absl::StrCat(flags.reference, ": ", found.status().message()));

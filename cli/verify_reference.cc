@@ -32,7 +32,7 @@ const ReferenceActivation* FindActivation(const ReferencePrompt& prompt, const s
 
 absl::StatusOr<std::optional<Finding>> VerifyPrompt(const ir::Module& module, const VerifyRun& run,
                                                     const ReferencePrompt& prompt,
-                                                    engine::Precision precision) {
+                                                    const engine::ModuleOptions& numbers) {
   std::optional<Finding> finding;
   size_t compared = 0;
   absl::Status status = Interpret(
@@ -51,9 +51,11 @@ absl::StatusOr<std::optional<Finding>> VerifyPrompt(const ir::Module& module, co
         }
         ++compared;
         const auto hf = prompt.hf_bf16_activation_nmse.find(expected->module);
-        const double bound = ActivationBound(precision, hf == prompt.hf_bf16_activation_nmse.end()
-                                                            ? std::nullopt
-                                                            : std::make_optional(hf->second));
+        const double bound = ActivationBound(numbers.precision,
+                                             hf == prompt.hf_bf16_activation_nmse.end()
+                                                 ? std::nullopt
+                                                 : std::make_optional(hf->second),
+                                             numbers.kv_cache);
         const double nmse =
             Compare({result.floats().data(), expected->values.size()}, expected->values).nmse;
         if (nmse < bound) return absl::OkStatus();
@@ -85,13 +87,13 @@ absl::StatusOr<std::optional<Finding>> VerifyReference(
     const ir::Module& module,
     const std::function<absl::StatusOr<ir::Tensor>(const ir::Global& weight, int64_t index)>&
         weights,
-    const std::vector<ReferencePrompt>& prompts, engine::Precision precision) {
+    const std::vector<ReferencePrompt>& prompts, const engine::ModuleOptions& numbers) {
   bool any = false;
   for (const ReferencePrompt& prompt : prompts) {
     if (prompt.activations.empty()) continue;
     any = true;
     const VerifyRun run{weights, {{prompt.ids.begin(), prompt.ids.end()}}};
-    absl::StatusOr<std::optional<Finding>> found = VerifyPrompt(module, run, prompt, precision);
+    absl::StatusOr<std::optional<Finding>> found = VerifyPrompt(module, run, prompt, numbers);
     if (!found.ok() || *found) return found;
   }
   if (any) return std::optional<Finding>();

@@ -2,7 +2,7 @@
 // fault behind it?
 //
 //   absl::StatusOr<std::optional<Finding>> found =
-//       VerifyReference(*module, weights, *LoadReference("reference.json"), precision);
+//       VerifyReference(*module, weights, *LoadReference("reference.json"), options);
 #ifndef LLUDA_CLI_VERIFY_REFERENCE_H_
 #define LLUDA_CLI_VERIFY_REFERENCE_H_
 
@@ -25,7 +25,7 @@ absl::StatusOr<std::optional<Finding>> VerifyReference(
     const ir::Module& module,
     const std::function<absl::StatusOr<ir::Tensor>(const ir::Global& weight, int64_t index)>&
         weights,
-    const std::vector<ReferencePrompt>& prompts, engine::Precision precision);
+    const std::vector<ReferencePrompt>& prompts, const engine::ModuleOptions& numbers);
 
 }  // namespace lluda::cli
 

@@ -240,7 +240,7 @@ class VerifyReferenceTest : public VerifyTest {
   }
 
   absl::StatusOr<std::optional<Finding>> Verify() {
-    return VerifyReference(*recording_, run_.weights, prompts_, engine::Precision::kBF16);
+    return VerifyReference(*recording_, run_.weights, prompts_, engine::ModuleOptions());
   }
 
   std::unique_ptr<ir::Module> recording_;

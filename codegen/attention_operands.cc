@@ -23,6 +23,8 @@ AttentionOperands::AttentionOperands(const KernelSpec& spec)
       v(spec.operands[kV]),
       positions(spec.operands[kPositions]),
       slots(spec.operands[kSlots]),
+      k_scales(spec.operands.size() > kKScales ? &spec.operands[kKScales] : nullptr),
+      v_scales(spec.operands.size() > kKScales ? &spec.operands[kVScales] : nullptr),
       slot(spec.attrs.axes[0]),
       pos(spec.attrs.axes[1]),
       dim(spec.attrs.axes[2]),
@@ -35,6 +37,9 @@ absl::Status AttentionOperands::Check() const {
   }
   if (!IsContiguous(q, dim) || !IsContiguous(v, dim) || !IsContiguous(spec.result, dim)) {
     return NoKernel(spec, "the head dimension is strided");
+  }
+  if (has_scales() && (!IsContiguous(*k_scales, pos) || !IsContiguous(*v_scales, pos))) {
+    return NoKernel(spec, "the scales of neighbouring positions are strided");
   }
   if (QueryAxes().size() > 1) return NoKernel(spec, "more than one axis of query heads");
   if (positions.axes.size() > 1) return NoKernel(spec, "more than one axis of tokens");

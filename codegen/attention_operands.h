@@ -13,7 +13,8 @@ namespace lluda::codegen {
 
 // The kernel's buffers are the operands in this order, then the result.
 struct AttentionOperands {
-  static constexpr int kQ = 0, kK = 1, kV = 2, kPositions = 3, kSlots = 4, kResult = 5;
+  static constexpr int kQ = 0, kK = 1, kV = 2, kPositions = 3, kSlots = 4;
+  static constexpr int kKScales = 5, kVScales = 6;  // where K and V are i8
   static constexpr int kLanes = 16;
 
   explicit AttentionOperands(const KernelSpec& spec);
@@ -29,6 +30,8 @@ struct AttentionOperands {
   // The tokens' axis, if there is one.
   const ir::Axis& Token() const { return positions.axes[0].axis; }
   Value* Tokens(Emitter& e) const;
+  bool has_scales() const { return k_scales != nullptr; }
+  int result_buffer() const { return static_cast<int>(spec.operands.size()); }
 
   // Vectors that a head's elements fill, and how many elements the d-th one holds.
   int64_t Vectors() const { return (dims + kLanes - 1) / kLanes; }
@@ -46,6 +49,8 @@ struct AttentionOperands {
   const TensorSpec& v;
   const TensorSpec& positions;
   const TensorSpec& slots;
+  const TensorSpec* k_scales;  // null without
+  const TensorSpec* v_scales;
   const std::string slot;  // axes of the cache
   const std::string pos;
   const std::string dim;

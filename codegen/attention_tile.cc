@@ -107,7 +107,7 @@ void AttentionTile::AddSpan(const Rows& rows, Value* begin, Value* end,
   e_.Loop(begin, seen, kBlock, [&](Value* block) {
     EmitScores(rows, block);
     e_.Loop(e_.Const(0), e_.Const(rows.count()), 1,
-            [&](Value* row) { Weigh(row, block, partial); });
+            [&](Value* row) { Weigh(rows, row, block, partial); });
     AddValues(rows, block, partial);
   });
 }
@@ -137,14 +137,29 @@ void AttentionTile::EmitScores(const Rows& rows, Value* block) {
       const int64_t ahead = rows.tokens == 1 ? kGroupPanels * panel_bytes : 0;
       const auto scores =
           EmitPanelDot(e_, {tile_.dot, o_.q.dtype, o_.k.dtype, o_.dims, ahead}, q_rows, panels);
-      for (int r = 0; r < rows.count(); ++r) {
-        for (int p = 0; p < width; ++p) {
-          Value* column = b.CreateAdd(group, e_.Const((first + p) * kLanes));
-          StoreF32(Score(e_.Const(r), column), scores[r][p]);
+      for (int p = 0; p < width; ++p) {
+        Value* column = b.CreateAdd(group, e_.Const((first + p) * kLanes));
+        Value* scales = nullptr;
+        if (o_.has_scales()) {
+          scales = LoadScales(AttentionOperands::kKScales, *o_.k_scales, rows,
+                              b.CreateAdd(block, column));
+        }
+        for (int r = 0; r < rows.count(); ++r) {
+          Value* score = scales == nullptr ? scores[r][p] : b.CreateFMul(scores[r][p], scales);
+          StoreF32(Score(e_.Const(r), column), score);
         }
       }
     }
   });
+}
+
+// The scales of a panel of positions.
+Value* AttentionTile::LoadScales(int buffer, const TensorSpec& scales, const Rows& rows,
+                                 Value* position) {
+  Indices cached = rows.cached;
+  cached[o_.pos] = position;
+  return LoadF32(e_.Address(e_.Buffer(buffer), e_.Offset(scales.axes, cached), scales.dtype),
+                 kLanes);
 }
 
 // How many vectors of `most` fit the registers beside so many rows; divides `most`.
@@ -155,8 +170,10 @@ int AttentionTile::PanelsAtOnce(int rows, int most) const {
 }
 
 // Turns a row's scores into weights exp(score - maximum), 0 for positions it does not see, and
-// notes what the new maximum asks of the values so far.
-void AttentionTile::Weigh(Value* row, Value* block, const SoftmaxPartial& partial) {
+// notes what the new maximum asks of the values so far. Weights of integers take their scale along
+// once they are summed; of positions that are not seen it may be anything.
+void AttentionTile::Weigh(const Rows& rows, Value* row, Value* block,
+                          const SoftmaxPartial& partial) {
   auto& b = e_.b();
   std::vector<uint32_t> lane_numbers;
   for (int i = 0; i < kLanes; ++i) lane_numbers.push_back(static_cast<uint32_t>(i));
@@ -181,6 +198,14 @@ void AttentionTile::Weigh(Value* row, Value* block, const SoftmaxPartial& partia
   for (int p = 0; p < kBlock / kLanes; ++p) {
     Value* weight = ExpOfNonPositive(e_, b.CreateFSub(masked[p], e_.Splat(new_maximum, kLanes)));
     sum = b.CreateFAdd(sum, weight);
+    if (o_.has_scales()) {
+      // The block's last group may lie behind the cache's end; nothing there is seen.
+      Value* position = b.CreateAdd(block, e_.Const(int64_t{p} * kLanes));
+      Value* inside = b.CreateICmpSLT(position, e_.ExtentValue(o_.v.Find(o_.pos)->axis.extent));
+      position = b.CreateSelect(inside, position, e_.Const(0));
+      Value* scales = LoadScales(AttentionOperands::kVScales, *o_.v_scales, rows, position);
+      weight = b.CreateFMul(weight, scales);
+    }
     StoreF32(Score(row, e_.Const(int64_t{p} * kLanes)), weight);
   }
   StoreF32(partial.Sums(row), sum);
@@ -188,36 +213,47 @@ void AttentionTile::Weigh(Value* row, Value* block, const SoftmaxPartial& partia
   StoreF32(Correction(row), correction);
 }
 
-// values = values * correction + weights * V. A block that every row sees goes through the whole
-// tile; otherwise each token adds the positions it sees and looks at no other.
+// values = values * correction + weights * V. Positions that every row sees go through the whole
+// tile; then each token adds those that it sees beyond, and looks at no other.
 void AttentionTile::AddValues(const Rows& rows, Value* block, const SoftmaxPartial& partial) {
   auto& b = e_.b();
-  Value* block_end = b.CreateAdd(block, e_.Const(kBlock));
-  e_.If(
-      b.CreateICmpSLE(block_end, rows.least_end),
-      [&] { AddPositions(rows, block, e_.Const(0), rows.count(), e_.Const(kBlock), partial); },
-      [&] {
-        e_.Loop(e_.Const(0), e_.Const(rows.count()), rows.heads, [&](Value* row) {
-          Value* left = b.CreateAdd(b.CreateSub(LoadLast(row), block), e_.Const(1));
-          Value* count =
-              b.CreateSelect(b.CreateICmpSLT(left, e_.Const(kBlock)), left, e_.Const(kBlock));
-          AddPositions(rows, block, row, rows.heads, count, partial);
-        });
-      });
+  const auto in_block = [&](Value* position) {
+    Value* at = b.CreateSub(position, block);
+    at = b.CreateSelect(b.CreateICmpSLT(at, e_.Const(kBlock)), at, e_.Const(kBlock));
+    return b.CreateSelect(b.CreateICmpSGT(at, e_.Const(0)), at, e_.Const(0));
+  };
+  Value* shared = in_block(rows.least_end);
+  ScaleValues(rows, partial);
+  AddPositions(rows, block, e_.Const(0), rows.count(), e_.Const(0), shared, partial);
+  if (rows.tokens == 1) return;
+  e_.If(b.CreateICmpSLT(shared, in_block(rows.end)), [&] {
+    e_.Loop(e_.Const(0), e_.Const(rows.count()), rows.heads, [&](Value* row) {
+      Value* end = in_block(b.CreateAdd(LoadLast(row), e_.Const(1)));
+      AddPositions(rows, block, row, rows.heads, shared, end, partial);
+    });
+  });
 }
 
-// Rows [first, first + count) and the positions [block, block + positions).
+void AttentionTile::ScaleValues(const Rows& rows, const SoftmaxPartial& partial) {
+  e_.Loop(e_.Const(0), e_.Const(rows.count()), 1, [&](Value* row) {
+    Value* correction = e_.Splat(LoadF32(Correction(row), 1), kLanes);
+    for (int64_t d = 0; d < o_.Vectors(); ++d) {
+      Value* values = partial.Values(row, d);
+      StoreF32(values, e_.b().CreateFMul(LoadF32(values, kLanes), correction));
+    }
+  });
+}
+
+// Rows [first, first + count) and the positions [begin, end) of the block.
 void AttentionTile::AddPositions(const Rows& rows, Value* block, Value* first, int count,
-                                 Value* positions, const SoftmaxPartial& partial) {
+                                 Value* begin, Value* end, const SoftmaxPartial& partial) {
   auto& b = e_.b();
   const int width = PanelsAtOnce(count, static_cast<int>(o_.Vectors()));
   const auto row_at = [&](int r) { return b.CreateAdd(first, e_.Const(r)); };
   for (int64_t d = 0; d < o_.Vectors(); d += width) {
     Emitter::Carried sums;  // row by row
     for (int i = 0; i < count * width; ++i) {
-      Value* correction = e_.Splat(LoadF32(Correction(row_at(i / width)), 1), kLanes);
-      sums.push_back(b.CreateFMul(LoadF32(partial.Values(row_at(i / width), d + i % width), kLanes),
-                                  correction));
+      sums.push_back(LoadF32(partial.Values(row_at(i / width), d + i % width), kLanes));
     }
     const auto add_position = [&](Value* j, const Emitter::Carried& before) {
       Indices cached = rows.cached;
@@ -236,7 +272,7 @@ void AttentionTile::AddPositions(const Rows& rows, Value* block, Value* first, i
       }
       return after;
     };
-    sums = e_.Loop(e_.Const(0), positions, 1, sums, add_position);
+    sums = e_.Loop(begin, end, 1, sums, add_position);
     for (int i = 0; i < count * width; ++i) {
       StoreF32(partial.Values(row_at(i / width), d + i % width), sums[i]);
     }

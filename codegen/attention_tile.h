@@ -52,10 +52,12 @@ class AttentionTile {
 
   void CopyQuery(Value* row, const Indices& indices);
   void EmitScores(const Rows& rows, Value* block);
-  void Weigh(Value* row, Value* block, const SoftmaxPartial& partial);
+  Value* LoadScales(int buffer, const TensorSpec& scales, const Rows& rows, Value* position);
+  void Weigh(const Rows& rows, Value* row, Value* block, const SoftmaxPartial& partial);
   void AddValues(const Rows& rows, Value* block, const SoftmaxPartial& partial);
-  void AddPositions(const Rows& rows, Value* block, Value* first, int count, Value* positions,
-                    const SoftmaxPartial& partial);
+  void ScaleValues(const Rows& rows, const SoftmaxPartial& partial);
+  void AddPositions(const Rows& rows, Value* block, Value* first, int count, Value* begin,
+                    Value* end, const SoftmaxPartial& partial);
   Value* LoadValues(Value* row, int64_t d);
   void PrefetchValues(Value* row, int64_t d, int64_t width);
 

@@ -86,19 +86,13 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& info) { return std::string(info.param.name); });
 
 struct AttentionCase {
-  const char* dtype;
+  const char* dtype;  // of q and, if that is no int8, of the cache
   int64_t rep;
   int64_t dim;
+  bool int8 = false;
 };
 
-// @f of random tokens of two KV heads, which appends them to the cache and attends from them.
-class AttentionBitsTest : public ::testing::TestWithParam<AttentionCase> {
- protected:
-  void SetUpTokens(int64_t tokens) {
-    const auto& [dtype_name, rep, dim] = GetParam();
-    const ir::DType dtype = std::string(dtype_name) == "f32" ? ir::DType::kF32 : ir::DType::kBF16;
-    module_ = PlannedTestModule(absl::StrReplaceAll(
-        R"(
+constexpr char kAttentionText[] = R"(
   state @kc : $D slot[S] kv[2] pos[C] dim[$N] @panel(16x$P, dim)
   state @vc : $D slot[S] kv[2] pos[C] dim[$N]
   func @f(%q: $D tok[T] kv[2] rep[$R] dim[$N], %k: $D tok[T] kv[2] dim[$N], %v: $D tok[T] kv[2] dim[$N], %pos: i32 tok[T], %slot: i32 tok[T]) -> f32 tok[T] kv[2] rep[$R] dim[$N] {
@@ -106,11 +100,37 @@ class AttentionBitsTest : public ::testing::TestWithParam<AttentionCase> {
     %vs = append @vc %v over slot pos at %slot %pos : $D slot[S] kv[2] pos[C] dim[$N]
     %r = attention %q %ks %vs over slot pos dim at %pos %slot {mask = causal, scale = 0.25} : f32 tok[T] kv[2] rep[$R] dim[$N]
     return %r
-  })",
-        {{"$D", dtype_name},
-         {"$P", absl::StrCat(PanelDepth(dtype))},
-         {"$R", absl::StrCat(rep)},
-         {"$N", absl::StrCat(dim)}}));
+  })";
+
+constexpr char kInt8AttentionText[] = R"(
+  state @kc : i8 slot[S] kv[2] pos[C] dim[$N] @panel(16x1, dim)
+  state @kn : f32 slot[S] kv[2] pos[C]
+  state @vc : i8 slot[S] kv[2] pos[C] dim[$N]
+  state @vn : f32 slot[S] kv[2] pos[C]
+  func @f(%q: $D tok[T] kv[2] rep[$R] dim[$N], %k: $D tok[T] kv[2] dim[$N], %v: $D tok[T] kv[2] dim[$N], %pos: i32 tok[T], %slot: i32 tok[T]) -> f32 tok[T] kv[2] rep[$R] dim[$N] {
+    %k1 = quantize_scale %k over dim : f32 tok[T] kv[2]
+    %k2 = quantize %k %k1 : i8 tok[T] kv[2] dim[$N]
+    %v1 = quantize_scale %v over dim : f32 tok[T] kv[2]
+    %v2 = quantize %v %v1 : i8 tok[T] kv[2] dim[$N]
+    %ks = append @kc %k2 over slot pos at %slot %pos : i8 slot[S] kv[2] pos[C] dim[$N] @panel(16x1, dim)
+    %kns = append @kn %k1 over slot pos at %slot %pos : f32 slot[S] kv[2] pos[C]
+    %vs = append @vc %v2 over slot pos at %slot %pos : i8 slot[S] kv[2] pos[C] dim[$N]
+    %vns = append @vn %v1 over slot pos at %slot %pos : f32 slot[S] kv[2] pos[C]
+    %r = attention %q %ks %vs over slot pos dim at %pos %slot %kns %vns {mask = causal, scale = 0.25} : f32 tok[T] kv[2] rep[$R] dim[$N]
+    return %r
+  })";
+
+// @f of random tokens of two KV heads, which appends them to the cache and attends from them.
+class AttentionBitsTest : public ::testing::TestWithParam<AttentionCase> {
+ protected:
+  void SetUpTokens(int64_t tokens) {
+    const auto& [dtype_name, rep, dim, int8] = GetParam();
+    const ir::DType dtype = std::string(dtype_name) == "f32" ? ir::DType::kF32 : ir::DType::kBF16;
+    module_ = PlannedTestModule(absl::StrReplaceAll(int8 ? kInt8AttentionText : kAttentionText,
+                                                    {{"$D", dtype_name},
+                                                     {"$P", absl::StrCat(PanelDepth(dtype))},
+                                                     {"$R", absl::StrCat(rep)},
+                                                     {"$N", absl::StrCat(dim)}}));
     ASSERT_NE(module_, nullptr);
     kv_row_ = 2 * dim * ir::DTypeSize(dtype);
     q_row_ = kv_row_ * rep;
@@ -235,9 +255,11 @@ TEST_P(AttentionBitsTest, ATokenFarFromTheStartIsTheSameForAnyThreadsAndChunks) 
 INSTANTIATE_TEST_SUITE_P(
     All, AttentionBitsTest,
     ::testing::Values(AttentionCase{"bf16", 2, 64}, AttentionCase{"f32", 2, 64},
-                      AttentionCase{"bf16", 3, 16}, AttentionCase{"bf16", 1, 128}),
+                      AttentionCase{"bf16", 3, 16}, AttentionCase{"bf16", 1, 128},
+                      AttentionCase{"bf16", 2, 64, true}, AttentionCase{"f32", 3, 16, true}),
     [](const auto& info) {
-      return absl::StrCat(info.param.dtype, "_", info.param.rep, "_", info.param.dim);
+      return absl::StrCat(info.param.dtype, info.param.int8 ? "_int8" : "", "_", info.param.rep,
+                          "_", info.param.dim);
     });
 
 }  // namespace

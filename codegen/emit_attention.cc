@@ -235,7 +235,7 @@ class Attention {
     auto& b = e_.b();
     constexpr int kLanes = AttentionOperands::kLanes;
     const TensorSpec& result = o_.spec.result;
-    Value* buffer = e_.Buffer(AttentionOperands::kResult);
+    Value* buffer = e_.Buffer(o_.result_buffer());
     Value* total = partial.Total(row);
     Value* first = e_.Offset(result.axes, indices);
     Value* token = nullptr;

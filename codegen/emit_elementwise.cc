@@ -52,6 +52,16 @@ Value* CausalMask(const Point& p) {
                         p.e.ConstF32(-std::numeric_limits<float>::infinity(), p.lanes));
 }
 
+// x / scale, clamped; storing it as i8 rounds it.
+Value* Quantize(const Point& p) {
+  auto& b = p.e.b();
+  const auto constant = [&](float value) { return p.e.ConstF32(value, p.lanes); };
+  Value* x = b.CreateFDiv(p.in[0], p.in[1]);
+  x = b.CreateSelect(b.CreateFCmpUNO(x, x), constant(0), x);
+  x = b.CreateSelect(b.CreateFCmpOGT(x, constant(127)), constant(127), x);
+  return b.CreateSelect(b.CreateFCmpOLT(x, constant(-127)), constant(-127), x);
+}
+
 struct ComputeRow {
   ir::Opcode opcode;
   int loaded_operands;  // how many operands are read as f32 lanes
@@ -67,6 +77,7 @@ const ComputeRow kCompute[] = {
     {ir::Opcode::kIota, 0, Iota},
     {ir::Opcode::kMul, 2, [](const Point& p) { return p.e.b().CreateFMul(p.in[0], p.in[1]); }},
     {ir::Opcode::kPower, 1, [](const Point& p) { return Power(p.e, *p.spec.attrs.base, p.in[0]); }},
+    {ir::Opcode::kQuantize, 2, Quantize},
     {ir::Opcode::kReciprocal, 1,
      [](const Point& p) { return p.e.b().CreateFDiv(p.e.ConstF32(1.0f, p.lanes), p.in[0]); }},
     {ir::Opcode::kScale, 1,
@@ -107,7 +118,9 @@ absl::StatusOr<KernelInfo> EmitElementwise(const KernelSpec& spec, Emitter& e) {
   for (const TensorSpec& operand : spec.operands) {
     if (operand.layout.is_panel()) return NoKernel(spec, "an operand is in panels");
   }
-  if (!ir::IsFloat(spec.result.dtype)) return NoKernel(spec, "the result is an integer");
+  if (!ir::IsFloat(spec.result.dtype) && spec.opcode != ir::Opcode::kQuantize) {
+    return NoKernel(spec, "the result is an integer");
+  }
   if (spec.result.axes.empty()) return NoKernel(spec, "the result has no axis");
   const ir::Axis last = spec.result.axes.back().axis;
   const int result = static_cast<int>(spec.operands.size());

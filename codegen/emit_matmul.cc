@@ -301,7 +301,7 @@ class PanelMatmul {
     PanelDot dot{tile_.dot,  a.dtype, b.dtype, depth_total_, rows.fills_tile ? 0 : kPrefetchBytes,
                  interleaved};
     const std::vector<Value*> next = NextPanels(rows, first, count);
-    if (rows.fills_tile && HasManyRows() && CanVisit(b.dtype, depth_total_)) {
+    if (rows.fills_tile && HasManyRows() && depth_total_ % VisitStep() == 0) {
       dot.visit = [&](Value* k) {
         FetchPanels(next, k);
         FetchRows(a_rows[0], interleaved, k);
@@ -311,10 +311,7 @@ class PanelMatmul {
     StoreTile(rows, first, count, EmitPanelDot(e_, dot, a_rows, PanelPointers(first, count)));
   }
 
-  // Elements of K between two visits.
-  int64_t VisitDepth() const {
-    return int64_t{kStepsPerVisit} * PanelDepth(spec_.operands[1].dtype);
-  }
+  int64_t VisitStep() const { return VisitDepth(spec_.operands[1].dtype); }
 
   // The panels that the thread will most likely need after the call's own, from where this tile is
   // to fetch on: each block of rows brings in the eighth of them, until all are there. Else the
@@ -324,7 +321,7 @@ class PanelMatmul {
     const auto least = [&](Value* x, Value* y) {
       return b.CreateSelect(b.CreateICmpSLT(x, y), x, y);
     };
-    const int64_t slice = depth_total_ / VisitDepth() * kCacheLine;
+    const int64_t slice = depth_total_ / VisitStep() * kCacheLine;
     Value* at = b.CreateMul(b.CreateUDiv(rows.first, e_.Const(tile_.rows)), e_.Const(slice));
     const int64_t panel_bytes = PanelElements() * ir::DTypeSize(spec_.operands[1].dtype);
     at = least(at, e_.Const(panel_bytes - slice));
@@ -336,7 +333,7 @@ class PanelMatmul {
   }
   // A line of each.
   void FetchPanels(const std::vector<Value*>& places, Value* k) {
-    Value* at = e_.b().CreateMul(k, e_.Const(kCacheLine / VisitDepth()));
+    Value* at = e_.b().CreateMul(k, e_.Const(kCacheLine / VisitStep()));
     for (Value* place : places) e_.PrefetchNear(e_.Address(place, at, ir::DType::kI8));
   }
 
@@ -346,7 +343,7 @@ class PanelMatmul {
     const int64_t element_bytes = ir::DTypeSize(spec_.operands[0].dtype) * interleaved;
     Value* here = e_.Address(block, e_.b().CreateMul(k, e_.Const(element_bytes)), ir::DType::kI8);
     const int64_t block_bytes = depth_total_ * element_bytes;
-    for (int64_t line = 0; line < VisitDepth() * element_bytes; line += kCacheLine) {
+    for (int64_t line = 0; line < VisitStep() * element_bytes; line += kCacheLine) {
       e_.PrefetchNear(e_.Address(here, e_.Const(block_bytes + line), ir::DType::kI8));
     }
   }
@@ -357,7 +354,7 @@ class PanelMatmul {
     if (spec_.result.block_rows > 0) {
       const int64_t bytes =
           int64_t{kLanes} * ir::DTypeSize(spec_.result.dtype) * tile_.rows * count;
-      Value* visit = b.CreateUDiv(k, e_.Const(VisitDepth()));
+      Value* visit = b.CreateUDiv(k, e_.Const(VisitStep()));
       e_.If(b.CreateICmpSLT(visit, e_.Const(bytes / kCacheLine)), [&] {
         Value* block = BlockAddress(e_, spec_.result, ResultBuffer(), rows.first,
                                     b.CreateMul(first, e_.Const(kLanes)));
@@ -366,9 +363,9 @@ class PanelMatmul {
       });
       return;
     }
-    const int64_t visits = depth_total_ / VisitDepth();
+    const int64_t visits = depth_total_ / VisitStep();
     const int64_t visits_per_row = std::max<int64_t>(1, visits / tile_.rows);
-    Value* visit = b.CreateUDiv(k, e_.Const(VisitDepth()));
+    Value* visit = b.CreateUDiv(k, e_.Const(VisitStep()));
     Value* row = b.CreateUDiv(visit, e_.Const(visits_per_row));
     Value* begins = b.CreateICmpEQ(b.CreateURem(visit, e_.Const(visits_per_row)), e_.Const(0));
     e_.If(b.CreateAnd(begins, b.CreateICmpSLT(row, e_.Const(tile_.rows))), [&] {

@@ -1,6 +1,6 @@
-// Reductions along one axis: reduce_max, reduce_sum, softmax and rmsnorm. Sixteen lanes accumulate
-// elements 16 apart, are folded in halves, and the elements past the last whole 16 follow one by
-// one.
+// Reductions along one axis: reduce_max, reduce_sum, quantize_scale, softmax and rmsnorm. Sixteen
+// lanes accumulate elements 16 apart, are folded in halves, and the elements past the last whole 16
+// follow one by one.
 #include <limits>
 
 #include "codegen/blocked.h"
@@ -49,6 +49,18 @@ struct Row {
     return Fold(
         0.0f, map, [&](Value* a, Value* b) { return e.b().CreateFAdd(a, b); },
         [&](Value* v) { return e.SumLanes(v); });
+  }
+
+  // As integers, so that a NaN, which is larger than infinity there, is not lost.
+  Value* MaxMagnitude() const {
+    auto& b = e.b();
+    const auto bits = [&](Value* v) {
+      return b.CreateBitCast(v, v->getType()->getWithNewType(b.getInt32Ty()));
+    };
+    return Fold(
+        0.0f, [&](Value* v) { return b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, v); },
+        [&](Value* a, Value* c) { return b.CreateSelect(b.CreateICmpUGT(bits(a), bits(c)), a, c); },
+        [&](Value* v) { return b.CreateBitCast(b.CreateIntMaxReduce(bits(v)), e.F32(1)); });
   }
 
   Value* Max() const {
@@ -115,6 +127,14 @@ absl::StatusOr<KernelInfo> EmitReduce(const KernelSpec& spec, Emitter& e) {
         spec.opcode == ir::Opcode::kReduceMax ? row.Max() : row.Sum([](Value* v) { return v; });
     e.Store(e.Address(e.Buffer(1), e.Offset(spec.result.axes, indices), spec.result.dtype),
             spec.result.dtype, value);
+  });
+}
+
+absl::StatusOr<KernelInfo> EmitQuantizeScale(const KernelSpec& spec, Emitter& e) {
+  return ForEachRow(spec, e, 4, [&](const Row& row, const Indices& indices) {
+    Value* scale = e.b().CreateFDiv(row.MaxMagnitude(), e.ConstF32(127, 1));
+    e.Store(e.Address(e.Buffer(1), e.Offset(spec.result.axes, indices), spec.result.dtype),
+            spec.result.dtype, scale);
   });
 }
 

@@ -277,6 +277,14 @@ void Emitter::Store(Value* pointer, ir::DType dtype, Value* value) {
       builder_.CreateAlignedStore(builder_.CreateTrunc(F32ToF16Bits(value), Int(16, lanes)),
                                   pointer, align);
       return;
+    case ir::DType::kI8: {
+      // The sum's last digit is worth 1, so that its low byte is the nearest integer.
+      Value* shifted = builder_.CreateFAdd(value, ConstF32(0x1.8p23f, lanes));
+      builder_.CreateAlignedStore(
+          builder_.CreateTrunc(builder_.CreateBitCast(shifted, Int(32, lanes)), Int(8, lanes)),
+          pointer, align);
+      return;
+    }
     default:
       LOG(FATAL) << "kernels compute no " << ir::DTypeName(dtype);
   }

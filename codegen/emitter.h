@@ -80,7 +80,7 @@ class Emitter {
   void PrefetchNear(Value* pointer);
   // The same for the line at `pointer`, which is about to be written.
   void PrefetchForWrite(Value* pointer);
-  // Rounds f32 lanes to the dtype (nearest even) and stores them.
+  // Rounds f32 lanes to the dtype (nearest even) and stores them; for i8 they lie in -127..127.
   void Store(Value* pointer, ir::DType dtype, Value* value);
   // 16 lanes at a constant or dynamic stride, gathered one by one.
   Value* LoadStrided(Value* base, Value* first, Value* stride, ir::DType dtype, int lanes);

@@ -28,6 +28,8 @@ constexpr EmitRow kEmitters[] = {
     {ir::Opcode::kPack, EmitPack},
     {ir::Opcode::kPermute, EmitCopy},
     {ir::Opcode::kPower, EmitElementwise},
+    {ir::Opcode::kQuantize, EmitElementwise},
+    {ir::Opcode::kQuantizeScale, EmitQuantizeScale},
     {ir::Opcode::kReciprocal, EmitElementwise},
     {ir::Opcode::kReduceMax, EmitReduce},
     {ir::Opcode::kReduceSum, EmitReduce},

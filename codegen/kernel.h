@@ -43,6 +43,7 @@ absl::StatusOr<KernelInfo> EmitKernel(const KernelSpec& spec, const Target& targ
 using EmitFn = absl::StatusOr<KernelInfo> (*)(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitElementwise(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitReduce(const KernelSpec& spec, Emitter& e);
+absl::StatusOr<KernelInfo> EmitQuantizeScale(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitSoftmax(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitRmsnorm(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitRope(const KernelSpec& spec, Emitter& e);

@@ -52,6 +52,8 @@ constexpr char kOneOfEach[] = R"(
     %ks = append @kc %kn over slot pos at %slot %pos : bf16 slot[S] kv[2] pos[C] dim[16] @panel(16x2, dim)
     %vs = append @vc %kn over slot pos at %slot %pos : bf16 slot[S] kv[2] pos[C] dim[16]
     %attention = attention %q %ks %vs over slot pos dim at %pos %slot {mask = causal, scale = 0.25} : f32 tok[T] kv[2] rep[2] dim[16]
+    %qscale = quantize_scale %kn over dim : f32 tok[T] kv[2]
+    %quantized = quantize %kn %qscale : i8 tok[T] kv[2] dim[16]
     %low = slice %q dim 0..8 as half[8] : bf16 tok[T] kv[2] rep[2] half[8]
     %merge = merge %low rep half -> flat[16] : bf16 tok[T] kv[2] flat[16]
     return %add

@@ -16,12 +16,12 @@ class Step {
        const std::vector<Value*>& panels)
       : e_(e), b_(e.b()), dot_(dot), a_rows_(a_rows), panels_(panels) {}
 
-  // Adds the products of elements k .. k + depth; `whole` is false for the odd element at the end.
-  void Emit(Value* k, bool whole, Rows* sums) {
+  // Adds the products of elements k .. k + count, which are StepDepth but for those at the end.
+  void Emit(Value* k, int64_t count, Rows* sums) {
     if (dot_.dot == Dot::kBf16Pair) {
-      EmitPairs(k, whole, sums);
+      EmitPairs(k, count, sums);
     } else {
-      EmitWidened(k, whole, sums);
+      EmitWidened(k, count, sums);
     }
   }
 
@@ -45,35 +45,68 @@ class Step {
     return e_.Address(a_rows_[row], b_.CreateAdd(element, e_.Const(rest)), dot_.a);
   }
 
-  // Two 16-bit elements of a row as one i32, the second zero when there is none.
-  Value* RowPair(size_t row, Value* k, bool whole) {
-    Value* address = RowAddress(row, k, 0);
+  // Two 16-bit elements of a row from k + first on as one i32, the second zero when there is none.
+  Value* RowPair(size_t row, Value* k, int64_t first, bool whole) {
+    Value* address = RowAddress(row, k, first);
     if (whole) return b_.CreateAlignedLoad(b_.getInt32Ty(), address, llvm::Align(2));
     return b_.CreateZExt(b_.CreateAlignedLoad(b_.getInt16Ty(), address, llvm::Align(2)),
                          b_.getInt32Ty());
   }
 
-  void EmitPairs(Value* k, bool whole, Rows* sums) {
+  // 16 integers, `element` rows of them behind `panel_k`, as f32.
+  Value* Integers(Value* panel_k, int64_t element) {
+    return e_.Load(e_.Address(panel_k, e_.Const(element * kLanes), dot_.b), dot_.b, kLanes);
+  }
+
+  // The panel's columns at `panel_k` in pairs of bf16: one vector for bf16; for i8 `count` / 2 of
+  // them, rounded up, made of f32 whose lower halves are zero.
+  std::vector<Value*> PairColumns(Value* panel_k, int64_t count) {
     auto* pairs = llvm::FixedVectorType::get(b_.getBFloatTy(), 2 * kLanes);
-    std::vector<Value*> columns;
-    for (size_t panel = 0; panel < panels_.size(); ++panel) {
-      columns.push_back(b_.CreateAlignedLoad(pairs, PanelAddress(panel, k), llvm::Align(64)));
+    if (dot_.b == ir::DType::kBF16) {
+      return {b_.CreateAlignedLoad(pairs, panel_k, llvm::Align(64))};
     }
-    for (size_t row = 0; row < a_rows_.size(); ++row) {
-      Value* pair = b_.CreateBitCast(e_.Splat(RowPair(row, k, whole), kLanes), pairs);
-      for (size_t panel = 0; panel < panels_.size(); ++panel) {
-        Value*& sum = (*sums)[row][panel];
-        sum = b_.CreateIntrinsic(llvm::Intrinsic::x86_avx512bf16_dpbf16ps_512, {},
-                                 {sum, pair, columns[panel]});
+    const auto bits = [&](int64_t element) {
+      return b_.CreateBitCast(Integers(panel_k, element), e_.Int(32, kLanes));
+    };
+    std::vector<Value*> columns;
+    for (int64_t element = 0; element < count; element += 2) {
+      Value* pair = b_.CreateLShr(bits(element), 16);
+      if (element + 1 < count) pair = b_.CreateOr(pair, bits(element + 1));
+      columns.push_back(b_.CreateBitCast(pair, pairs));
+    }
+    return columns;
+  }
+
+  void EmitPairs(Value* k, int64_t count, Rows* sums) {
+    auto* pairs = llvm::FixedVectorType::get(b_.getBFloatTy(), 2 * kLanes);
+    std::vector<std::vector<Value*>> columns;
+    for (size_t panel = 0; panel < panels_.size(); ++panel) {
+      columns.push_back(PairColumns(PanelAddress(panel, k), count));
+    }
+    for (int64_t first = 0; first < count; first += 2) {
+      for (size_t row = 0; row < a_rows_.size(); ++row) {
+        Value* scalars = RowPair(row, k, first, first + 1 < count);
+        Value* pair = b_.CreateBitCast(e_.Splat(scalars, kLanes), pairs);
+        for (size_t panel = 0; panel < panels_.size(); ++panel) {
+          Value*& sum = (*sums)[row][panel];
+          sum = b_.CreateIntrinsic(llvm::Intrinsic::x86_avx512bf16_dpbf16ps_512, {},
+                                   {sum, pair, columns[panel][static_cast<size_t>(first / 2)]});
+        }
       }
     }
   }
 
-  // The panel's columns as f32: one vector for f32, two (even and odd k) for 16-bit types.
-  std::vector<Value*> Columns(size_t panel, Value* k) {
+  // The panel's columns as f32: one vector for f32, two (even and odd k) for 16-bit types, `count`
+  // for i8.
+  std::vector<Value*> Columns(size_t panel, Value* k, int64_t count) {
     Value* address = PanelAddress(panel, k);
     if (dot_.b == ir::DType::kF32) {
       return {b_.CreateAlignedLoad(e_.F32(kLanes), address, llvm::Align(64))};
+    }
+    if (dot_.b == ir::DType::kI8) {
+      std::vector<Value*> columns;
+      for (int64_t i = 0; i < count; ++i) columns.push_back(Integers(address, i));
+      return columns;
     }
     Value* pairs = b_.CreateAlignedLoad(e_.Int(32, kLanes), address, llvm::Align(64));
     if (dot_.b == ir::DType::kBF16) {
@@ -84,17 +117,18 @@ class Step {
     return {e_.F16BitsToF32(even), e_.F16BitsToF32(b_.CreateLShr(pairs, 16))};
   }
 
-  void EmitWidened(Value* k, bool whole, Rows* sums) {
+  void EmitWidened(Value* k, int64_t count, Rows* sums) {
     std::vector<std::vector<Value*>> columns;
-    for (size_t panel = 0; panel < panels_.size(); ++panel) columns.push_back(Columns(panel, k));
-    const size_t steps = whole ? columns[0].size() : 1;
-    for (size_t step = 0; step < steps; ++step) {
+    for (size_t panel = 0; panel < panels_.size(); ++panel) {
+      columns.push_back(Columns(panel, k, count));
+    }
+    for (int64_t step = 0; step < count; ++step) {
       for (size_t row = 0; row < a_rows_.size(); ++row) {
-        Value* address = RowAddress(row, k, static_cast<int64_t>(step));
+        Value* address = RowAddress(row, k, step);
         Value* a = e_.Splat(e_.Load(address, dot_.a, 1), kLanes);
         for (size_t panel = 0; panel < panels_.size(); ++panel) {
           Value*& sum = (*sums)[row][panel];
-          sum = e_.MulAdd(a, columns[panel][step], sum);
+          sum = e_.MulAdd(a, columns[panel][static_cast<size_t>(step)], sum);
         }
       }
     }
@@ -107,6 +141,11 @@ class Step {
   const std::vector<Value*>& panels_;
 };
 
+// Elements that a step takes from each panel: 64 bytes of them.
+int StepDepth(ir::DType b) { return static_cast<int>(64 / kLanes / ir::DTypeSize(b)); }
+
+constexpr int kStepsPerVisit = 8;
+
 // Steps per loop iteration: small tiles are unrolled, so that the loop's own instructions do not
 // count.
 int Unroll(size_t accumulators, int64_t steps) {
@@ -118,14 +157,12 @@ int Unroll(size_t accumulators, int64_t steps) {
 
 }  // namespace
 
-bool CanVisit(ir::DType b, int64_t depth_total) {
-  return depth_total % (PanelDepth(b) * kStepsPerVisit) == 0;
-}
+int64_t VisitDepth(ir::DType b) { return int64_t{kStepsPerVisit} * StepDepth(b); }
 
 std::vector<std::vector<Value*>> EmitPanelDot(Emitter& e, const PanelDot& dot,
                                               const std::vector<Value*>& a_rows,
                                               const std::vector<Value*>& panels) {
-  const int depth = PanelDepth(dot.b);
+  const int depth = StepDepth(dot.b);
   const int64_t whole = dot.depth_total / depth * depth;
   const int unroll =
       dot.visit == nullptr ? Unroll(a_rows.size() * panels.size(), whole / depth) : kStepsPerVisit;
@@ -142,14 +179,14 @@ std::vector<std::vector<Value*>> EmitPanelDot(Emitter& e, const PanelDot& dot,
                Rows sums = unflatten(flat);
                if (dot.visit) dot.visit(k);
                for (int i = 0; i < unroll; ++i) {
-                 step.Emit(e.b().CreateAdd(k, e.Const(i * depth)), true, &sums);
+                 step.Emit(e.b().CreateAdd(k, e.Const(i * depth)), depth, &sums);
                }
                Emitter::Carried next;
                for (const auto& row : sums) next.insert(next.end(), row.begin(), row.end());
                return next;
              });
   Rows sums = unflatten(carried);
-  if (whole != dot.depth_total) step.Emit(e.Const(whole), false, &sums);
+  if (whole != dot.depth_total) step.Emit(e.Const(whole), dot.depth_total - whole, &sums);
   return sums;
 }
 

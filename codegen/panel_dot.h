@@ -17,21 +17,19 @@ namespace lluda::codegen {
 struct PanelDot {
   Dot dot;
   ir::DType a;
-  ir::DType b;
+  ir::DType b;  // i8 is widened to f32, or to bf16 where the dot takes pairs: both hold it exactly
   int64_t depth_total;  // K
   // B comes from memory: ask for what lies so many bytes ahead of what is used; 0: do not.
   int64_t prefetch_bytes = 0;
   // A's rows interleaved: this many rows take turns, 4 bytes each; 1 for rows that are contiguous.
   int a_interleaved = 1;
-  // Called for every kStepsPerVisit steps, with their first k: to fetch what will be needed later,
-  // a little at a time, so that what the tile itself waits for is not held up. Needs
-  // CanVisit(b, depth_total).
+  // Called for every VisitDepth(b) elements with the first of them: to fetch what will be needed
+  // later, a little at a time, so that what the tile itself waits for is not held up. They divide
+  // depth_total.
   std::function<void(Value* k)> visit = nullptr;
 };
 
-inline constexpr int kStepsPerVisit = 8;
-// Whether K has whole visits.
-bool CanVisit(ir::DType b, int64_t depth_total);
+int64_t VisitDepth(ir::DType b);
 
 // accumulators[row][panel], each <16 x float>: sum over k of a_rows[row][k] *
 // panels[panel][k][0..16). a_rows point at a row's first element, panels at a panel's start; K is

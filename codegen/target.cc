@@ -33,6 +33,9 @@ constexpr TileRow kTiles[] = {
 #undef LLUDA_TILE
 };
 
+// What the elements of B are when they are multiplied.
+ir::DType Widened(ir::DType a, ir::DType b) { return b == ir::DType::kI8 ? a : b; }
+
 bool Supports(const llvm::StringMap<bool>& host, const IsaRow& row) {
   for (absl::string_view feature : absl::StrSplit(row.features, ',', absl::SkipEmpty())) {
     const auto it = host.find(llvm::StringRef(feature.data(), feature.size()));
@@ -56,17 +59,19 @@ std::vector<Isa> AllIsas() {
 absl::Span<const TileRow> AllTiles() { return kTiles; }
 
 const TileRow* Target::FindMatmulTile(ir::DType a, ir::DType b) const {
+  const ir::DType widened = Widened(a, b);
   const TileRow* found = nullptr;
   for (const TileRow& row : kTiles) {
-    if (row.isa <= isa && row.a == a && row.b == b) found = &row;
+    if (row.isa <= isa && row.a == a && row.b == widened) found = &row;
   }
   return found;
 }
 
 const TileRow* Target::FindTile(ir::DType a, ir::DType b) const {
+  const ir::DType widened = Widened(a, b);
   const TileRow* found = nullptr;
   for (const TileRow& row : kTiles) {
-    if (row.isa <= isa && row.a == a && row.b == b && row.dot != Dot::kAmx) found = &row;
+    if (row.isa <= isa && row.a == a && row.b == widened && row.dot != Dot::kAmx) found = &row;
   }
   return found;
 }

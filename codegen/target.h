@@ -44,8 +44,8 @@ absl::Span<const TileRow> AllTiles();
 
 // Columns of a panel: one 512-bit register of f32, or several narrower ones.
 inline constexpr int kPanelRows = 16;
-// Elements of the contracted axis that lie together in a panel of this dtype.
-inline int PanelDepth(ir::DType dtype) { return dtype == ir::DType::kF32 ? 1 : 2; }
+// Elements of the contracted axis that lie together in a panel of this dtype: pairs of 16-bit ones.
+inline int PanelDepth(ir::DType dtype) { return ir::DTypeSize(dtype) == 2 ? 2 : 1; }
 
 struct Target {
   std::string cpu;                    // LLVM's name, "" for the baseline
@@ -55,7 +55,8 @@ struct Target {
 
   bool has_fma() const { return isa >= Isa::kAvx2; }
   // The tile for these inputs: the last row of the table that this ISA can run, or nullptr. The
-  // accumulators of FindTile's are vectors; FindMatmulTile's may be AMX tiles.
+  // accumulators of FindTile's are vectors; FindMatmulTile's may be AMX tiles. Where B is i8 it is
+  // the tile of A with itself: integers are widened, without loss, to what A is.
   const TileRow* FindTile(ir::DType a, ir::DType b) const;
   const TileRow* FindMatmulTile(ir::DType a, ir::DType b) const;
 

@@ -86,6 +86,16 @@ TEST(FindTile, KeepsToVectorsWhereMatmulsHaveAmx) {
             amx.FindTile(ir::DType::kF32, ir::DType::kF32));
 }
 
+TEST(FindTile, WidensIntegersToTheOtherInput) {
+  for (const Isa isa : AllIsas()) {
+    const Target target = WithIsa(isa);
+    for (const ir::DType a : {ir::DType::kF32, ir::DType::kBF16}) {
+      EXPECT_EQ(target.FindTile(a, ir::DType::kI8), target.FindTile(a, a));
+      EXPECT_EQ(target.FindMatmulTile(a, ir::DType::kI8), target.FindMatmulTile(a, a));
+    }
+  }
+}
+
 TEST(FindTile, KnowsWhatHasNoTile) {
   EXPECT_EQ(WithIsa(Isa::kAvx512Bf16).FindTile(ir::DType::kI8, ir::DType::kI8), nullptr);
   EXPECT_EQ(WithIsa(Isa::kAvx512Bf16).FindTile(ir::DType::kF16, ir::DType::kF32), nullptr);
@@ -101,6 +111,7 @@ TEST(PanelDepth, PairsSixteenBitElements) {
   EXPECT_EQ(PanelDepth(ir::DType::kF32), 1);
   EXPECT_EQ(PanelDepth(ir::DType::kBF16), 2);
   EXPECT_EQ(PanelDepth(ir::DType::kF16), 2);
+  EXPECT_EQ(PanelDepth(ir::DType::kI8), 1);
 }
 
 TEST(Host, StatesEveryFeatureOnceAsOnOrOff) {

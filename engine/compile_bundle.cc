@@ -51,6 +51,7 @@ absl::StatusOr<bundle::ModelInfo> ModelInfoOf(const LoadOptions& options,
   bundle::ModelInfo model;
   model.name = NameOf(options.folder);
   model.precision = std::string(PrecisionName(options.module.precision));
+  model.kv_cache = std::string(KvCacheName(options.module.kv_cache, options.module.precision));
   model.context = optimised.context;
   model.max_step = optimised.max_step;
   absl::StatusOr<frontends::GenerationConfig> generation =

@@ -59,10 +59,14 @@ class CompileBundleTest : public testing::Test {
 
 TEST_F(CompileBundleTest, GivesTheBitsOfTheModelItWasMadeFrom) {
   const std::vector<int32_t> tokens = {1, 5, 2, 8, 13, 21, 3, 9, 27, 4, 11, 6, 30, 7};
-  for (const Precision precision : {Precision::kBF16, Precision::kF32}) {
+  const std::pair<Precision, KvCache> kinds[] = {{Precision::kBF16, KvCache::kPrecision},
+                                                 {Precision::kBF16, KvCache::kInt8},
+                                                 {Precision::kF32, KvCache::kPrecision}};
+  for (const auto& [precision, kv_cache] : kinds) {
     for (const codegen::Isa isa : codegen::AllIsas()) {
       LoadOptions options = Options("reference_data/tiny");
       options.module.precision = precision;
+      options.module.kv_cache = kv_cache;
       options.isa = std::string(codegen::IsaName(isa));
       if (!codegen::Target::Named(options.isa).ok()) continue;
       const auto compiled = Model::Load(options);
@@ -117,6 +121,9 @@ TEST_F(CompileBundleTest, RefusesOptionsThatABundleDoesNotFit) {
   bad = good;
   bad.module.precision = Precision::kF32;
   EXPECT_EQ(error(bad), good.folder + ": is compiled for precision bf16, not f32");
+  bad = good;
+  bad.module.kv_cache = KvCache::kInt8;
+  EXPECT_EQ(error(bad), good.folder + ": is compiled for a KV cache of bf16, not int8");
   bad = good;
   bad.isa = "avx2";
   EXPECT_EQ(error(bad), good.folder + ": is compiled for generic, not avx2");

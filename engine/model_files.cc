@@ -58,6 +58,7 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files
   }
   frontends::qwen3::ImportOptions import;
   import.precision = options.precision;
+  import.kv_cache = options.kv_cache;
   import.max_context = *context;
   import.max_step_tokens = std::min(options.max_step, *context);
   import.max_logit_rows = import.max_step_tokens;

@@ -58,6 +58,18 @@ TEST(ModelFilesTest, StepsAreNoLongerThanTheContext) {
   EXPECT_EQ((*module)->FindSymbol("C")->max, 128);  // whole blocks of 64
 }
 
+TEST(ModelFilesTest, KvCachesHaveNames) {
+  for (const Precision precision : {Precision::kBF16, Precision::kF32}) {
+    for (const KvCache cache : {KvCache::kPrecision, KvCache::kInt8}) {
+      EXPECT_EQ(*ParseKvCache(KvCacheName(cache, precision), precision), cache);
+    }
+    EXPECT_EQ(*ParseKvCache("", precision), KvCache::kPrecision);
+  }
+  EXPECT_EQ(ParseKvCache("f32", Precision::kBF16).status(),
+            absl::InvalidArgumentError(
+                "with precision bf16 the KV cache must be bf16 or int8, is 'f32'"));
+}
+
 TEST(ModelFilesTest, PrecisionsHaveNames) {
   EXPECT_EQ(*ParsePrecision("f32"), Precision::kF32);
   EXPECT_EQ(*ParsePrecision("bf16"), Precision::kBF16);

@@ -22,6 +22,11 @@ absl::Status CheckOptions(const bundle::Bundle& bundle, const LoadOptions& optio
     return refuse(
         absl::StrCat("is compiled for precision ", bundle.model().precision, ", not ", precision));
   }
+  const absl::string_view kv_cache = KvCacheName(options.module.kv_cache, options.module.precision);
+  if (options.module.kv_cache != KvCache::kPrecision && kv_cache != bundle.model().kv_cache) {
+    return refuse(absl::StrCat("is compiled for a KV cache of ", bundle.model().kv_cache, ", not ",
+                               kv_cache));
+  }
   if (options.isa != "host" && options.isa != bundle.isa()) {
     return refuse(absl::StrCat("is compiled for ", bundle.isa(), ", not ", options.isa));
   }

@@ -35,8 +35,9 @@ Cost AttentionCost(const Op& op, const CostShape& shape) {
   const double seen = depth + (tokens + 1) / 2;  // by a token, on average
   Cost cost;
   cost.flops = 4 * Elements(op.operand(0).type(), shape) * seen;
-  for (const int cache : {1, 2}) {
-    const Type& type = op.operand(cache).type();
+  for (int i = 1; i < op.operand_count(); ++i) {
+    if (i == 3 || i == 4) continue;  // positions and slots
+    const Type& type = op.operand(i).type();
     cost.bytes += PerPosition(type) * DTypeSize(type.dtype) * (depth + tokens);
   }
   return cost;

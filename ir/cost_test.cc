@@ -19,11 +19,16 @@ module @m {
   weight @embed : bf16 vocab[100] hid[8]
   state @k : bf16 slot[S] kv[2] pos[C] dim[4]
   state @v : bf16 slot[S] kv[2] pos[C] dim[4]
+  state @ki : i8 slot[S] kv[2] pos[C] dim[4]
+  state @vi : i8 slot[S] kv[2] pos[C] dim[4]
+  state @kscale : f32 slot[S] kv[2] pos[C]
+  state @vscale : f32 slot[S] kv[2] pos[C]
   func @f(%x: bf16 tok[T] hid[8], %q: bf16 tok[T] kv[2] rep[3] dim[4], %kk: bf16 tok[T] kv[2] dim[4], %ids: i32 tok[T], %slot: i32 tok[T]) -> f32 tok[T] ff[12] {
     %e = gather @embed over vocab at %ids : bf16 tok[T] hid[8]
     %c = cast %e {out = f32} : f32 tok[T] hid[8]
     %ks = append @k %kk over slot pos at %slot %ids : bf16 slot[S] kv[2] pos[C] dim[4]
     %o = attention %q %ks @v over slot pos dim at %ids %slot {mask = causal, scale = 0.5} : f32 tok[T] kv[2] rep[3] dim[4]
+    %i = attention %q @ki @vi over slot pos dim at %ids %slot @kscale @vscale {mask = causal, scale = 0.5} : f32 tok[T] kv[2] rep[3] dim[4]
     %m = matmul %x @w over hid -> ff[12] {epilogue = silu_mul} : f32 tok[T] ff[12]
     return %m
   }
@@ -63,6 +68,11 @@ TEST_F(CostTest, AttentionCostsAsMuchAsIsSeen) {
   // Two tokens that see 11 and 12 positions, with 2 * 3 heads of 4.
   EXPECT_EQ(Of("o", 2, 10).flops, 4 * (11 + 12) * 2 * 3 * 4);
   EXPECT_EQ(Of("o", 2, 10).bytes, 2 * (12 * 2 * 4 * 2));
+}
+
+TEST_F(CostTest, AttentionToIntegersReadsAByteAnElementAndTheScales) {
+  EXPECT_EQ(Of("i", 2, 10).flops, Of("o", 2, 10).flops);
+  EXPECT_EQ(Of("i", 2, 10).bytes, 2 * (12 * 2 * (4 + sizeof(float))));
 }
 
 TEST_F(CostTest, LookingUpAndAppendingMoveNoMoreThanTheirTokens) {

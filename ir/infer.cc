@@ -157,6 +157,26 @@ TypeOr InferReduce(const Op& op) {
   return In(op, 0).Without(op.attrs.axes[0]);
 }
 
+TypeOr InferQuantizeScale(const Op& op) {
+  TypeOr reduced = InferReduce(op);
+  if (!reduced.ok()) return reduced;
+  return reduced->With(DType::kF32);
+}
+
+TypeOr InferQuantize(const Op& op) {
+  const Type& scales = In(op, 1);
+  if (absl::Status s = WantFloat(op, 0); !s.ok()) return s;
+  if (scales.dtype != DType::kF32) {
+    return Error(op, "operand 1 must be f32, is ", ToString(scales));
+  }
+  for (const Axis& axis : scales.axes) {
+    auto other = WantAxis(op, 0, axis.name);
+    if (!other.ok()) return other.status();
+    if (absl::Status s = SameExtent(op, **other, 0, axis, 1); !s.ok()) return s;
+  }
+  return In(op, 0).With(DType::kI8);
+}
+
 TypeOr InferSoftmax(const Op& op) {
   if (absl::Status s = WantFloat(op, 0); !s.ok()) return s;
   if (absl::Status s = WantAxes(op, 1); !s.ok()) return s;
@@ -402,15 +422,36 @@ TypeOr InferAppend(const Op& op) {
   return state;
 }
 
-TypeOr InferAttention(const Op& op) {
-  for (int i = 0; i < 3; ++i) {
-    if (absl::Status s = WantFloat(op, i); !s.ok()) return s;
+// Keys and values are floats, or i8 with f32 scales: one for each element they have without `dim`.
+absl::Status CheckCaches(const Op& op, const std::string& dim) {
+  if (op.operand_count() == 5) {
+    for (int i = 1; i < 3; ++i) {
+      if (absl::Status s = WantFloat(op, i); !s.ok()) return s;
+    }
+    return absl::OkStatus();
   }
+  if (op.operand_count() != 7) return Error(op, "needs scales of both the keys and the values");
+  for (int i = 1; i < 3; ++i) {
+    if (In(op, i).dtype != DType::kI8) {
+      return Error(op, "operand ", i, " has scales and must be i8, is ", ToString(In(op, i)));
+    }
+    const Type scales{DType::kF32, In(op, i).Without(dim).axes, {}};
+    if (In(op, i + 4) != scales) {
+      return Error(op, "operand ", i + 4, " must be ", ToString(scales), ", is ",
+                   ToString(In(op, i + 4)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+TypeOr InferAttention(const Op& op) {
+  if (absl::Status s = WantFloat(op, 0); !s.ok()) return s;
   if (!op.attrs.scale) return Error(op, "needs the attribute 'scale'");
   if (absl::Status s = WantAxes(op, 3); !s.ok()) return s;
   const std::string& slot = op.attrs.axes[0];
   const std::string& pos = op.attrs.axes[1];
   const std::string& dim = op.attrs.axes[2];
+  if (absl::Status s = CheckCaches(op, dim); !s.ok()) return s;
   for (int i = 3; i < 5; ++i) {
     if (absl::Status s = WantInt(op, i); !s.ok()) return s;
     if (absl::Status s = WantExactAxes(op, i, In(op, 3).axes); !s.ok()) return s;
@@ -509,6 +550,8 @@ constexpr InferRow kInfer[] = {
     {Opcode::kPack, InferPack},
     {Opcode::kPermute, InferPermute},
     {Opcode::kPower, InferPower},
+    {Opcode::kQuantize, InferQuantize},
+    {Opcode::kQuantizeScale, InferQuantizeScale},
     {Opcode::kReciprocal, InferUnary},
     {Opcode::kReduceMax, InferReduce},
     {Opcode::kReduceSum, InferReduce},

@@ -21,6 +21,8 @@ module @m {
   weight @p : bf16 q[16] hid[8] @panel(16x2, hid)
   weight @norm : f32 hid[8]
   state @kc : f32 slot[4] kv[2] pos[C] dim[4]
+  state @ki : i8 slot[4] kv[2] pos[C] dim[4]
+  state @ks : f32 slot[4] kv[2] pos[C]
   func @g(%a: f32 tok[T]) -> f16 tok[T] {}
   func @f(%x: f32 tok[T] hid[8], %h: bf16 tok[T] hid[8], %q: f32 tok[T] kv[2] rep[2] dim[4],
           %k: f32 tok[T] kv[2] dim[4], %i: i32 tok[T], %v: f32 tok[T], %cos: f32 tok[T] pair[2],
@@ -73,6 +75,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"append @kc %k over slot pos at %i %i", "f32 slot[4] kv[2] pos[C] dim[4]"},
         Case{"attention %q @kc @kc over slot pos dim at %i %i {scale = 1}",
              "f32 tok[T] kv[2] rep[2] dim[4]"},
+        Case{"attention %q @ki @ki over slot pos dim at %i %i @ks @ks {scale = 1}",
+             "f32 tok[T] kv[2] rep[2] dim[4]"},
+        Case{"quantize_scale %h over hid", "f32 tok[T]"},
+        Case{"quantize %h %v", "i8 tok[T] hid[8]"},
         Case{"causal_mask %s over pos at %i", "f32 tok[T] kv[2] pos[C]"},
         Case{"pack @w over hid {tile = 8x4}", "bf16 q[16] hid[8] @panel(8x4, hid)"},
         Case{"pack @w @w q q -> qq[32] over hid {tile = 8x4}",
@@ -121,6 +127,19 @@ INSTANTIATE_TEST_SUITE_P(
              "attention: needs the attribute 'scale'"},
         Case{"attention %q @kc @kc over slot slot dim at %i %i {scale = 1}",
              "attention: names axis 'slot' twice"},
+        Case{"attention %q @ki @ki over slot pos dim at %i %i {scale = 1}",
+             "attention: operand 1 must be of a float type, is i8 slot[4] kv[2] pos[C] dim[4]"},
+        Case{"attention %q @ki @ki over slot pos dim at %i %i @ks {scale = 1}",
+             "attention: needs scales of both the keys and the values"},
+        Case{"attention %q @kc @ki over slot pos dim at %i %i @ks @ks {scale = 1}",
+             "attention: operand 1 has scales and must be i8, is f32 slot[4] kv[2] pos[C] dim[4]"},
+        Case{"attention %q @ki @ki over slot pos dim at %i %i @ks @kc {scale = 1}",
+             "attention: operand 6 must be f32 slot[4] kv[2] pos[C], is f32 slot[4] kv[2] pos[C] "
+             "dim[4]"},
+        Case{"quantize_scale %i over tok",
+             "quantize_scale: operand 0 must be of a float type, is i32 tok[T]"},
+        Case{"quantize %v %x", "quantize: operand 0 has no axis 'hid': f32 tok[T]"},
+        Case{"quantize %x %h", "quantize: operand 1 must be f32, is bf16 tok[T] hid[8]"},
         Case{"pack @norm over hid {tile = 8x4}", "pack: needs at least two axes: f32 hid[8]"},
         Case{"call @g %x", "call: operand 0 of @g must be f32 tok[T], is f32 tok[T] hid[8]"}));
 

@@ -72,12 +72,21 @@ absl::StatusOr<Tensor> RunAttention(const KernelArgs& args) {
   status = CheckRange(args.op, "slot", slots, args.in[1]->extent(slot_axis));
   if (!status.ok()) return status;
 
+  const bool quantized = args.in.size() > 5;
+  Tensor k_values, v_values;
+  if (quantized) {
+    k_values = Dequantized(*args.in[1], *args.in[5]);
+    v_values = Dequantized(*args.in[2], *args.in[6]);
+  }
+  const Tensor* keys = quantized ? &k_values : args.in[1];
+  const Tensor* values = quantized ? &v_values : args.in[2];
+
   // Keys as [..., pos, dim] and values as [..., dim, pos], so that both products run along rows.
   Tensor q_storage, k_storage, v_storage;
   const std::vector<std::string> cut = {position_axis, dim};
   const Tensor& q = InOrder(args.in[0], AxesEndingIn(args.type, {dim}, {dim}), &q_storage);
-  const Tensor& k = InOrder(args.in[1], AxesEndingIn(cache, cut, cut), &k_storage);
-  const Tensor& v = InOrder(args.in[2], AxesEndingIn(cache, cut, {dim, position_axis}), &v_storage);
+  const Tensor& k = InOrder(keys, AxesEndingIn(cache, cut, cut), &k_storage);
+  const Tensor& v = InOrder(values, AxesEndingIn(cache, cut, {dim, position_axis}), &v_storage);
   const int64_t depth = q.extent(dim);
   const int64_t slot_stride = StridesAlong({*cache.GetAxis(slot_axis)}, k.type())[0];
   const float scale = static_cast<float>(*args.op.attrs.scale);

@@ -33,6 +33,8 @@ constexpr KernelRow kKernels[] = {
     {Opcode::kPack, RunPack},
     {Opcode::kPermute, RunPermute},
     {Opcode::kPower, RunPower},
+    {Opcode::kQuantize, RunQuantize},
+    {Opcode::kQuantizeScale, RunQuantizeScale},
     {Opcode::kReciprocal, RunReciprocal},
     {Opcode::kReduceMax, RunReduceMax},
     {Opcode::kReduceSum, RunReduceSum},

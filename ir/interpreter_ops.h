@@ -60,6 +60,10 @@ absl::StatusOr<Tensor> RunReduceSum(const KernelArgs& args);
 absl::StatusOr<Tensor> RunRmsnorm(const KernelArgs& args);
 absl::StatusOr<Tensor> RunSoftmax(const KernelArgs& args);
 
+// Integers with a scale: interpreter_quantize.cc.
+absl::StatusOr<Tensor> RunQuantize(const KernelArgs& args);
+absl::StatusOr<Tensor> RunQuantizeScale(const KernelArgs& args);
+
 // Positions: interpreter_attention.cc.
 absl::StatusOr<Tensor> RunAttention(const KernelArgs& args);
 absl::StatusOr<Tensor> RunCausalMask(const KernelArgs& args);
@@ -78,6 +82,9 @@ std::vector<std::string> AxesEndingIn(const Type& type, const std::vector<std::s
                                       const std::vector<std::string>& last);
 // `x` if its axes already come in this order, else `*storage` with the permuted elements.
 const Tensor& InOrder(const Tensor* x, const std::vector<std::string>& axes, Tensor* storage);
+// The values that i8 elements stand for: each times its scale, rounded to f32. The scales are
+// broadcast along the axes that they lack.
+Tensor Dequantized(const Tensor& integers, const Tensor& scales);
 // OutOfRange unless all elements lie in 0..limit-1: "gather: index 4096 is not within 0..4095".
 absl::Status CheckRange(const Op& op, absl::string_view what, const Tensor& indices, int64_t limit);
 

@@ -343,6 +343,44 @@ TEST_F(FusedAttention, MeansItsExpansion) {
   EXPECT_EQ(fused.floats(), expanded.floats());
 }
 
+// The same with keys and values of i8, quantised along their last axis.
+std::vector<Tensor> QuantizedCaches(std::vector<Tensor> arguments) {
+  for (size_t cache : {1, 2}) {
+    const Tensor scales = Eval({arguments[cache]}, One(Opcode::kQuantizeScale, Over({"d"})));
+    arguments.push_back(scales);
+    arguments[cache] = Eval({arguments[cache], scales}, One(Opcode::kQuantize, {}));
+  }
+  return arguments;
+}
+
+TEST_F(FusedAttention, OfIntegersMeansItsExpansion) {
+  const std::vector<Tensor> arguments = QuantizedCaches(Arguments());
+  const Tensor fused = Eval(arguments, One(Opcode::kAttention, AttentionAttrs()));
+  const Tensor expanded = Eval(arguments, [](Builder& b, Params& p, Module&) {
+    const auto cache = [&](Value* integers, Value* scales) {
+      Value* wide = b.Cast("w", b.Gather("g", integers, p[4], "slot"), DType::kF32);
+      return b.Binary(Opcode::kMul, "x", wide, b.Gather("s", scales, p[4], "slot"));
+    };
+    Value* k = cache(p[1], p[5]);
+    Value* v = cache(p[2], p[6]);
+    Value* scores = b.Scale("s", b.Matmul("qk", p[0], k, "d"), kScale);
+    Value* masked = b.CausalMask("m", scores, "pos", p[3]);
+    return b.Matmul("y", ExpandSoftmax(b, masked, "pos"), v, "pos");
+  });
+  EXPECT_EQ(fused.type(), expanded.type());
+  EXPECT_EQ(fused.floats(), expanded.floats());
+}
+
+TEST_F(FusedAttention, OfIntegersIsNearThatOfTheNumbersTheyStandFor) {
+  const Tensor exact = Eval(Arguments(), One(Opcode::kAttention, AttentionAttrs()));
+  const Tensor rounded =
+      Eval(QuantizedCaches(Arguments()), One(Opcode::kAttention, AttentionAttrs()));
+  for (int64_t i = 0; i < exact.size(); ++i) {
+    EXPECT_NEAR(rounded.floats()[i], exact.floats()[i], 0.05);
+  }
+  EXPECT_NE(rounded.floats(), exact.floats());
+}
+
 TEST_F(FusedAttention, LooksAtNoKeyBehindAToken) {
   std::vector<Tensor> arguments = Arguments();
   const Tensor before = Eval(arguments, One(Opcode::kAttention, AttentionAttrs()));
@@ -375,6 +413,40 @@ TEST_F(FusedAttention, RefusesPositionsAndSlotsOutOfRange) {
   arguments[4] = Ints({MakeAxis("t", 5)}, {0, 1, 2, 0, 1});
   EXPECT_EQ(TryEval(arguments, One(Opcode::kAttention, AttentionAttrs())).status().message(),
             "@f: %y: attention: slot 2 is not within 0..1");
+}
+
+Tensor RowOf(std::vector<float> values) {
+  const auto length = static_cast<int64_t>(values.size());
+  return Floats({MakeAxis("d", length)}, std::move(values));
+}
+
+std::vector<int64_t> QuantizeBy(float scale, std::vector<float> values) {
+  return Eval({RowOf(std::move(values)), Floats({}, {scale})}, One(Opcode::kQuantize, {})).ints();
+}
+
+TEST(Quantize, TheScaleMakesTheLargestMagnitude127) {
+  const auto scale_of = [](std::vector<float> values) {
+    return Eval({RowOf(std::move(values))}, One(Opcode::kQuantizeScale, Over({"d"}))).floats()[0];
+  };
+  EXPECT_EQ(scale_of({1, -254, 3}), 2.0f);
+  EXPECT_EQ(scale_of({0, 0}), 0.0f);
+  EXPECT_EQ(scale_of({1, -kInfinity}), kInfinity);
+  EXPECT_TRUE(std::isnan(scale_of({1, kNan, 2})));
+}
+
+TEST(Quantize, RoundsToTheNearestTiesToEven) {
+  EXPECT_THAT(QuantizeBy(2, {1, 3, 5, -1, -3, 2.9f, -254}), ElementsAre(0, 2, 2, 0, -2, 1, -127));
+}
+
+TEST(Quantize, ClampsAndMakesNanZero) {
+  EXPECT_THAT(QuantizeBy(1, {1000, -1000, kInfinity, kNan}), ElementsAre(127, -127, 127, 0));
+  EXPECT_THAT(QuantizeBy(0, {0, 1e-40f}), ElementsAre(0, 127));
+}
+
+TEST(Quantize, EachRowHasItsOwnScale) {
+  const Tensor x = Floats({MakeAxis("t", 2), MakeAxis("d", 2)}, {127, 1, 1, 0.5f});
+  const Tensor scales = Eval({x}, One(Opcode::kQuantizeScale, Over({"d"})));
+  EXPECT_THAT(Eval({x, scales}, One(Opcode::kQuantize, {})).ints(), ElementsAre(127, 1, 127, 64));
 }
 
 TEST(CausalMask, HidesWhatIsBehindTheTokensPosition) {

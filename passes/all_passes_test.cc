@@ -22,8 +22,9 @@ namespace lluda::passes {
 namespace {
 
 constexpr char kToy[] = "ir/testdata/toy.lluda";
-// Whole models: bf16 with a tied head, and f32 with a head of its own.
-constexpr const char* kModels[] = {kToy, "passes/testdata/default_pipeline_f32.lluda"};
+// Whole models: bf16 with a tied head, f32 with a head of its own, and one with a cache of integers.
+constexpr const char* kModels[] = {kToy, "passes/testdata/default_pipeline_f32.lluda",
+                                   "passes/testdata/default_pipeline_int8.lluda"};
 
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path);

@@ -13,6 +13,9 @@
 //   %o = attention %q %ks %vs over slot pos dim at %pos %slot {mask = causal, scale = 0.125}
 //     : f32 tok[T] kv[8] rep[2] dim[128] by fuse-attention
 //
+// A cache of integers is read as `mul` of the `cast` of one such gather with that of its scales;
+// the appended scales then follow the slots: `at %pos %slot %kss %vss`.
+//
 // Does not fire when:
 // - the mask or the scale is missing, or the mask is over another axis;
 // - keys, values and mask do not agree on slots and positions;

@@ -28,6 +28,43 @@ module @m {
 }
 )";
 
+// The same over caches of integers.
+constexpr char kQuantized[] = R"(lluda 1
+module @m {
+  symbol T in 1..8
+  symbol S in 1..4
+  symbol C in 4..16
+  state @k_cache : i8 slot[S] kv[2] pos[C] dim[8]
+  state @k_scale : f32 slot[S] kv[2] pos[C]
+  state @v_cache : i8 slot[S] kv[2] pos[C] dim[8]
+  state @v_scale : f32 slot[S] kv[2] pos[C]
+  func @f(%q: bf16 tok[T] kv[2] rep[3] dim[8], %k: f32 tok[T] kv[2] dim[8], %v: f32 tok[T] kv[2] dim[8], %pos: i32 tok[T], %slot: i32 tok[T], %slot2: i32 tok[T]) -> f32 tok[T] kv[2] rep[3] dim[8] {
+    %kn = quantize_scale %k over dim : f32 tok[T] kv[2]
+    %ki = quantize %k %kn : i8 tok[T] kv[2] dim[8]
+    %vn = quantize_scale %v over dim : f32 tok[T] kv[2]
+    %vi = quantize %v %vn : i8 tok[T] kv[2] dim[8]
+    %ks = append @k_cache %ki over slot pos at %slot %pos : i8 slot[S] kv[2] pos[C] dim[8]
+    %kss = append @k_scale %kn over slot pos at %slot %pos : f32 slot[S] kv[2] pos[C]
+    %vs = append @v_cache %vi over slot pos at %slot %pos : i8 slot[S] kv[2] pos[C] dim[8]
+    %vss = append @v_scale %vn over slot pos at %slot %pos : f32 slot[S] kv[2] pos[C]
+    %k0 = gather %ks over slot at %slot : i8 tok[T] kv[2] pos[C] dim[8]
+    %k1 = cast %k0 {out = f32} : f32 tok[T] kv[2] pos[C] dim[8]
+    %k2 = gather %kss over slot at %slot : f32 tok[T] kv[2] pos[C]
+    %kx = mul %k1 %k2 : f32 tok[T] kv[2] pos[C] dim[8]
+    %v0 = gather %vs over slot at %slot : i8 tok[T] kv[2] pos[C] dim[8]
+    %v1 = cast %v0 {out = f32} : f32 tok[T] kv[2] pos[C] dim[8]
+    %v2 = gather %vss over slot at %slot : f32 tok[T] kv[2] pos[C]
+    %vx = mul %v1 %v2 : f32 tok[T] kv[2] pos[C] dim[8]
+    %s0 = matmul %q %kx over dim : f32 tok[T] kv[2] rep[3] pos[C]
+    %s1 = scale %s0 {by = 0.25} : f32 tok[T] kv[2] rep[3] pos[C]
+    %s2 = causal_mask %s1 over pos at %pos : f32 tok[T] kv[2] rep[3] pos[C]
+    %p = softmax %s2 over pos : f32 tok[T] kv[2] rep[3] pos[C]
+    %o = matmul %p %vx over pos : f32 tok[T] kv[2] rep[3] dim[8]
+    return %o
+  }
+}
+)";
+
 class FuseAttentionTest : public testing::Test {
  protected:
   FuseAttention pass_;
@@ -54,6 +91,42 @@ TEST_F(FuseAttentionTest, ComputesTheSameValuesForMixedSequences) {
                           {"pos2", {0, 0, 0, 0, 0}},
                           {"slot2", {0, 0, 0, 0, 0}}}};
   ExpectSameValues(&pass_, kAttention, "f", inputs, 1e-6f);
+}
+
+TEST_F(FuseAttentionTest, ReadsIntegersWithTheirScales) {
+  const Outcome outcome = RunOn(&pass_, kQuantized);
+  EXPECT_TRUE(outcome.misses.empty());
+  const size_t body = outcome.before.find("    %k0 = gather");
+  EXPECT_EQ(
+      outcome.text,
+      outcome.before.substr(0, body) +
+          "    %o = attention %q %ks %vs over slot pos dim at %pos %slot %kss %vss {mask = causal, "
+          "scale = 0.25} : f32 tok[T] kv[2] rep[3] dim[8] by fuse-attention\n"
+          "    return %o\n  }\n}\n");
+}
+
+TEST_F(FuseAttentionTest, ComputesTheSameValuesFromIntegers) {
+  const Inputs inputs = {
+      {{"T", 5}, {"S", 2}, {"C", 6}},
+      {{"pos", {0, 1, 0, 2, 1}}, {"slot", {1, 1, 0, 1, 0}}, {"slot2", {0, 0, 0, 0, 0}}}};
+  ExpectSameValues(&pass_, kQuantized, "f", inputs, 0);
+}
+
+TEST_F(FuseAttentionTest, LeavesScalesOfOtherSlotsAlone) {
+  ExpectMiss(
+      &pass_,
+      Edited(kQuantized, "gather %kss over slot at %slot", "gather %kss over slot at %slot2"), "o",
+      "operand 1 of 'k2' is %slot2, expected %slot");
+}
+
+TEST_F(FuseAttentionTest, LeavesScalesThatAreWrittenAgainAlone) {
+  ExpectMiss(
+      &pass_,
+      Edited(
+          kQuantized, "    %s0 = matmul",
+          "    %vs2 = append @v_scale %kn over slot pos at %slot %pos : f32 slot[S] kv[2] pos[C]\n"
+          "    %s0 = matmul"),
+      "o", "'vs2' may write the state of 'vss' again");
 }
 
 TEST_F(FuseAttentionTest, LeavesAMissingMaskAlone) {

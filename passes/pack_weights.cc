@@ -26,6 +26,7 @@ using ir::Use;
 constexpr absl::string_view kName = "pack-weights";
 
 std::optional<ir::Tile> TileFor(const PackTiles& tiles, ir::DType dtype) {
+  if (dtype == ir::DType::kI8) return tiles.one_byte;
   if (!IsFloat(dtype)) return std::nullopt;
   return ir::DTypeSize(dtype) == 2 ? tiles.two_bytes : tiles.four_bytes;
 }

@@ -41,10 +41,12 @@
 
 namespace lluda::passes {
 
-// Panel shapes per element size: 32-bit elements, and bf16 and f16, which are multiplied in pairs.
+// Panel shapes per element size: 32-bit elements; bf16 and f16, which are multiplied in pairs; and
+// i8, which only a K state can hold and which is widened before anything else.
 struct PackTiles {
   ir::Tile four_bytes{16, 1};
   ir::Tile two_bytes{16, 2};
+  ir::Tile one_byte{16, 1};
 };
 
 class PackWeights : public Pass {

@@ -1,5 +1,6 @@
 #include "passes/pack_weights.h"
 
+#include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "ir/printer.h"
@@ -93,6 +94,26 @@ TEST(PackWeightsTest, AKeyStateOfF32GetsPanelsOfSingleElements) {
   EXPECT_THAT(RunOn(&pass, kAttention).text,
               HasSubstr("state @k : f32 slot[1] kv[2] pos[C] dim[4] @panel(16x1, dim)\n"
                         "  state @v : f32 slot[1] kv[2] pos[C] dim[4]\n"));
+}
+
+TEST(PackWeightsTest, AKeyStateOfIntegersGetsPanelsAndItsScalesNone) {
+  PackWeights pass;
+  const std::string text = absl::StrReplaceAll(
+      kAttention,
+      {{"state @k : f32 slot[1] kv[2] pos[C] dim[4]",
+        "state @k : i8 slot[1] kv[2] pos[C] dim[4]\n  state @s : f32 slot[1] kv[2] pos[C]"},
+       {"state @v : f32", "state @v : i8"},
+       {"%x: f32 tok[T] kv[2] dim[4],", "%x: i8 tok[T] kv[2] dim[4], %n: f32 tok[T] kv[2],"},
+       {": f32 slot[1] kv[2] pos[C] dim[4]\n    %vs",
+        ": i8 slot[1] kv[2] pos[C] dim[4]\n    %ns = append @s %n over slot pos at %slot %pos : "
+        "f32 "
+        "slot[1] kv[2] pos[C]\n    %vs"},
+       {": f32 slot[1] kv[2] pos[C] dim[4]\n    %o", ": i8 slot[1] kv[2] pos[C] dim[4]\n    %o"},
+       {"at %pos %slot {", "at %pos %slot %ns %ns {"}});
+  EXPECT_THAT(RunOn(&pass, text).text,
+              HasSubstr("state @k : i8 slot[1] kv[2] pos[C] dim[4] @panel(16x1, dim)\n"
+                        "  state @s : f32 slot[1] kv[2] pos[C]\n"
+                        "  state @v : i8 slot[1] kv[2] pos[C] dim[4]\n"));
 }
 
 TEST(PackWeightsTest, AKeyStateThatIsReadOtherwiseStaysWithAReason) {

@@ -20,8 +20,7 @@
 namespace lluda::tests {
 namespace {
 
-using engine::Precision;
-using Param = std::tuple<std::string, Precision, std::string>;  // model, precision, isa
+using Param = std::tuple<std::string, Numbers, std::string>;  // model, numbers, isa
 
 // More than a block of the cache, and no multiple of a tile's rows.
 constexpr int kLength = 75;
@@ -40,8 +39,9 @@ std::vector<int32_t> Sequence(int slot, int64_t vocabulary) {
 class DeterminismTest : public testing::TestWithParam<Param> {
  protected:
   void SetUp() override {
-    const auto& [name, precision, isa] = GetParam();
-    auto model = RealModel::Open(absl::StrCat("reference_data/", name), precision);
+    const auto& [name, numbers, isa] = GetParam();
+    const auto& [precision, kv_cache] = numbers;
+    auto model = RealModel::Open(absl::StrCat("reference_data/", name), precision, kv_cache);
     ASSERT_TRUE(model.ok()) << model.status();
     model_ = *std::move(model);
     const auto target = codegen::Target::Named(isa);
@@ -209,11 +209,11 @@ TEST_P(DeterminismTest, ASlotUsedBeforeDoesNotShow) {
 
 INSTANTIATE_TEST_SUITE_P(Models, DeterminismTest,
                          testing::Combine(testing::Values("stories", "tiny"),
-                                          testing::Values(Precision::kBF16, Precision::kF32),
+                                          testing::ValuesIn(kAllNumbers),
                                           testing::ValuesIn(RunnableIsas())),
                          [](const auto& info) {
-                           const bool bf16 = std::get<1>(info.param) == Precision::kBF16;
-                           return absl::StrCat(std::get<0>(info.param), bf16 ? "_bf16_" : "_f32_",
+                           return absl::StrCat(std::get<0>(info.param), "_",
+                                               NameOf(std::get<1>(info.param)), "_",
                                                std::get<2>(info.param));
                          });
 

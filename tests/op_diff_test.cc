@@ -1,5 +1,6 @@
 // Every op as compiled code against the interpreter: shapes with odd ends, dtypes, and every
 // instruction set this machine can run.
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -28,8 +29,8 @@ struct OpCase {
 };
 
 std::string ModuleText(const OpCase& c) {
-  return absl::StrCat("lluda 1\nmodule @test {\n  symbol T in 1..64\n  symbol S in 1..4\n",
-                      "  symbol C in 64..256\n", c.decls, "\n  func @f(", c.params, ") -> ",
+  return absl::StrCat("lluda 1\nmodule @test {\n  symbol T in 1..1024\n  symbol S in 1..4\n",
+                      "  symbol C in 64..1024\n", c.decls, "\n  func @f(", c.params, ") -> ",
                       c.result, " {\n", c.body, "\n  }\n}\n");
 }
 
@@ -408,6 +409,77 @@ std::vector<OpCase> AttentionCases() {
   return cases;
 }
 
+// The same from caches of integers, which are what the op means: the bounds are those of floats.
+std::vector<OpCase> QuantizedAttentionCases() {
+  std::vector<OpCase> cases;
+  for (const char* dtype : {"bf16", "f32"}) {
+    for (const auto& [dim, rep, tokens] :
+         {std::tuple{8, 1, 40}, std::tuple{10, 3, 40}, std::tuple{64, 2, 150},
+          std::tuple{128, 2, 40}, std::tuple{15, 2, 70}, std::tuple{8, 2, 900}}) {
+      const std::string numbers = absl::StrCat("i8 slot[S] kv[2] pos[C] dim[", dim, "]");
+      const std::string panels = absl::StrCat(numbers, " @panel(16x1, dim)");
+      const std::string scales = "f32 slot[S] kv[2] pos[C]";
+      const std::string x = absl::StrCat("tok[T] kv[2] dim[", dim, "]");
+      const std::string q = absl::StrCat(" tok[T] kv[2] rep[", rep, "] dim[", dim, "]");
+      std::vector<int64_t> slots, positions;
+      for (int64_t t = 0; t < tokens; ++t) {  // runs of one slot, longer than a tile
+        slots.push_back(t % 40 < 15 ? 1 : 0);
+        positions.push_back(std::count(slots.begin(), slots.end() - 1, slots.back()));
+      }
+      const auto append = [&](const char* name, const std::string& type) {
+        return absl::StrCat("%", name, "s = append @", name, " %", name,
+                            "n over slot pos at %slot %pos : ", type, "\n");
+      };
+      const auto quantize = [&](const std::string& name) {
+        return absl::StrCat("%", name, "cn = quantize_scale %", name,
+                            "x over dim : f32 tok[T] kv[2]\n%", name, "n = quantize %", name, "x %",
+                            name, "cn : i8 ", x, "\n");
+      };
+      cases.push_back(
+          {absl::StrCat("attention_int8_", dtype, "_", dim, "_", rep, "_", tokens),
+           absl::StrCat("  state @k : ", panels, "\n  state @v : ", numbers,
+                        "\n  state @kc : ", scales, "\n  state @vc : ", scales),
+           absl::StrCat("%q: ", dtype, q, ", %kx: f32 ", x, ", %vx: f32 ", x,
+                        ", %pos: i32 tok[T], %slot: i32 tok[T]"),
+           absl::StrCat("f32", q),
+           absl::StrCat(quantize("k"), quantize("v"), append("k", panels), append("v", numbers),
+                        append("kc", scales), append("vc", scales),
+                        "%r = attention %q %ks %vs over slot pos dim at %pos %slot %kcs %vcs "
+                        "{mask = causal, scale = 0.125} : f32",
+                        q, "\nreturn %r"),
+           {{"T", tokens}, {"S", 2}, {"C", tokens < 200 ? 128 : 640}},
+           1e-6,
+           1.0f,
+           {{"pos", positions}, {"slot", slots}}});
+    }
+  }
+  return cases;
+}
+
+// Quantised and widened again: to the same bits.
+std::vector<OpCase> QuantizeCases() {
+  std::vector<OpCase> cases;
+  for (const char* dtype : {"f32", "bf16"}) {
+    for (const char* n : {"37", "5", "128"}) {
+      for (const float spread : {1.0f, 1e-38f, 1e30f}) {
+        const std::string axes = absl::StrCat(" tok[T] kv[2] x[", n, "]");
+        cases.push_back(
+            {absl::StrCat("quantize_", dtype, "_", n, "_", spread),
+             "",
+             absl::StrCat("%a: ", dtype, axes),
+             absl::StrCat("f32", axes),
+             absl::StrCat("%s = quantize_scale %a over x : f32 tok[T] kv[2]\n",
+                          "%i = quantize %a %s : i8", axes, "\n%w = cast %i {out = f32} : f32",
+                          axes, "\n%r = mul %w %s : f32", axes, "\nreturn %r"),
+             {{"T", 3}},
+             0,
+             spread});
+      }
+    }
+  }
+  return cases;
+}
+
 // Values that lie in row blocks between the kernel that writes and the one that reads them: a norm,
 // a matmul and an attention, each into a matmul.
 std::vector<OpCase> BlockCases() {
@@ -467,8 +539,9 @@ std::vector<OpCase> BlockCases() {
 
 std::vector<OpCase> AllCases() {
   std::vector<OpCase> all;
-  for (const auto& cases : {ElementwiseCases(), CastCases(), MatmulCases(), RowCases(), MoveCases(),
-                            AttentionCases(), BlockCases()}) {
+  for (const auto& cases :
+       {ElementwiseCases(), CastCases(), MatmulCases(), RowCases(), MoveCases(), AttentionCases(),
+        QuantizedAttentionCases(), QuantizeCases(), BlockCases()}) {
     all.insert(all.end(), cases.begin(), cases.end());
   }
   return all;
@@ -499,7 +572,7 @@ INSTANTIATE_TEST_SUITE_P(All, OpDiffTest,
                          [](const testing::TestParamInfo<Param>& info) {
                            return absl::StrReplaceAll(absl::StrCat(std::get<0>(info.param), "_",
                                                                    std::get<1>(info.param).name),
-                                                      {{"-", "_"}, {".", "_"}});
+                                                      {{"-", "_"}, {".", "_"}, {"+", ""}});
                          });
 
 }  // namespace

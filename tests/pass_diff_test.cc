@@ -39,10 +39,10 @@ absl::StatusOr<std::vector<float>> Logits(const RealModel& model, const ir::Modu
   return logits;
 }
 
-class PassDiffTest : public testing::TestWithParam<engine::Precision> {
+class PassDiffTest : public testing::TestWithParam<Numbers> {
  protected:
   void SetUp() override {
-    auto model = RealModel::Open("reference_data/stories", GetParam());
+    auto model = RealModel::Open("reference_data/stories", GetParam().first, GetParam().second);
     ASSERT_TRUE(model.ok()) << model.status();
     model_ = *std::move(model);
     auto expected = Logits(*model_, *model_->module());
@@ -91,11 +91,8 @@ TEST_P(PassDiffTest, TheOptimisedModuleReadBackFromItsTextComputesTheSameBits) {
   ExpectSameLogits(**parsed, "read back");
 }
 
-INSTANTIATE_TEST_SUITE_P(Stories, PassDiffTest,
-                         testing::Values(engine::Precision::kBF16, engine::Precision::kF32),
-                         [](const auto& info) {
-                           return info.param == engine::Precision::kBF16 ? "bf16" : "f32";
-                         });
+INSTANTIATE_TEST_SUITE_P(Stories, PassDiffTest, testing::ValuesIn(kAllNumbers),
+                         [](const auto& info) { return NameOf(info.param); });
 
 }  // namespace
 }  // namespace lluda::tests

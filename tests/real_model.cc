@@ -18,6 +18,13 @@ ir::Tensor Ints(const char* axis, std::vector<int64_t> values) {
 
 }  // namespace
 
+std::string NameOf(const Numbers& numbers) {
+  const auto& [precision, kv_cache] = numbers;
+  std::string name(engine::PrecisionName(precision));
+  if (kv_cache == engine::KvCache::kInt8) name += "_int8";
+  return name;
+}
+
 StepInputs WholePrompt(absl::Span<const int32_t> tokens) {
   StepInputs inputs;
   inputs.tokens.assign(tokens.begin(), tokens.end());
@@ -29,7 +36,8 @@ StepInputs WholePrompt(absl::Span<const int32_t> tokens) {
 }
 
 absl::StatusOr<std::unique_ptr<RealModel>> RealModel::Open(const std::string& folder,
-                                                           engine::Precision precision) {
+                                                           engine::Precision precision,
+                                                           engine::KvCache kv_cache) {
   std::unique_ptr<RealModel> model(new RealModel());
   absl::StatusOr<engine::ModelFiles> files =
       engine::OpenModelFiles(folder, engine::Weights::kRequired);
@@ -37,6 +45,7 @@ absl::StatusOr<std::unique_ptr<RealModel>> RealModel::Open(const std::string& fo
   model->files_ = *std::move(files);
   engine::ModuleOptions options;
   options.precision = precision;
+  options.kv_cache = kv_cache;
   absl::StatusOr<std::unique_ptr<ir::Module>> module = engine::ImportModule(model->files_, options);
   if (!module.ok()) return module.status();
   model->module_ = *std::move(module);

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -19,6 +20,17 @@
 #include "ir/tensor.h"
 
 namespace lluda::tests {
+
+// In which numbers a model computes and remembers, for tests of several kinds.
+using Numbers = std::pair<engine::Precision, engine::KvCache>;
+// bf16; bf16 with a cache of int8; f32.
+inline constexpr Numbers kAllNumbers[] = {
+    {engine::Precision::kBF16, engine::KvCache::kPrecision},
+    {engine::Precision::kBF16, engine::KvCache::kInt8},
+    {engine::Precision::kF32, engine::KvCache::kPrecision},
+};
+// "bf16", "bf16_int8", "f32": for tests' names.
+std::string NameOf(const Numbers& numbers);
 
 // The inputs of @step: one token, position and slot per item, and the items whose logits are
 // wanted.
@@ -35,8 +47,9 @@ StepInputs WholePrompt(absl::Span<const int32_t> tokens);
 class RealModel {
  public:
   // Imports the checkpoint in `folder`; no pass has run.
-  static absl::StatusOr<std::unique_ptr<RealModel>> Open(const std::string& folder,
-                                                         engine::Precision precision);
+  static absl::StatusOr<std::unique_ptr<RealModel>> Open(
+      const std::string& folder, engine::Precision precision,
+      engine::KvCache kv_cache = engine::KvCache::kPrecision);
 
   ir::Module* module() { return module_.get(); }
   const frontends::Checkpoint& checkpoint() const { return *files_.checkpoint; }

@@ -52,18 +52,29 @@ absl::Status CheckSizes(const ir::Module& module) {
   return status;
 }
 
-ir::Global* AddCache(const Config& config, Precision precision, std::string name,
-                     ir::Module* module) {
-  ir::Global cache;
-  cache.kind = ir::Global::Kind::kState;
-  cache.name = std::move(name);
-  cache.index = ir::Index{kLayer, config.num_hidden_layers};
-  cache.type.dtype = precision == Precision::kF32 ? ir::DType::kF32 : ir::DType::kBF16;
-  cache.type.axes = {{"slot", ir::Extent::Symbol("S")},
-                     ModelAxis(config, "kv"),
-                     {"pos", ir::Extent::Symbol("C")},
-                     ModelAxis(config, "dim")};
-  return module->AddGlobal(std::move(cache));
+// @k_cache or @v_cache, by `name`, and where it holds integers @k_scale or @v_scale.
+Cache AddCache(const Config& config, const ImportOptions& options, absl::string_view name,
+               ir::Module* module) {
+  ir::Global numbers;
+  numbers.kind = ir::Global::Kind::kState;
+  numbers.name = absl::StrCat(name, "_cache");
+  numbers.index = ir::Index{kLayer, config.num_hidden_layers};
+  const bool integers = options.kv_cache == KvCache::kInt8;
+  numbers.type.dtype = integers                               ? ir::DType::kI8
+                       : options.precision == Precision::kF32 ? ir::DType::kF32
+                                                              : ir::DType::kBF16;
+  numbers.type.axes = {{"slot", ir::Extent::Symbol("S")},
+                       ModelAxis(config, "kv"),
+                       {"pos", ir::Extent::Symbol("C")},
+                       ModelAxis(config, "dim")};
+  Cache cache;
+  cache.numbers = module->AddGlobal(numbers);
+  if (!integers) return cache;
+  ir::Global scales = numbers;
+  scales.name = absl::StrCat(name, "_scale");
+  scales.type = numbers.type.Without("dim").With(ir::DType::kF32);
+  cache.scales = module->AddGlobal(std::move(scales));
+  return cache;
 }
 
 }  // namespace
@@ -80,8 +91,8 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportQwen3(const Config& config,
                      {"C", kContextMultiple, capacity}};
   Weights weights;
   if (absl::Status s = AddWeights(config, options, module.get(), &weights); !s.ok()) return s;
-  ir::Global* k_cache = AddCache(config, options.precision, "k_cache", module.get());
-  ir::Global* v_cache = AddCache(config, options.precision, "v_cache", module.get());
+  const Cache k_cache = AddCache(config, options, "k", module.get());
+  const Cache v_cache = AddCache(config, options, "v", module.get());
   const Model model = {config,       options.precision,         weights, k_cache, v_cache,
                        module.get(), options.record_activations};
   if (absl::Status s = AddFunctions(model); !s.ok()) return s;

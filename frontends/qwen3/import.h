@@ -36,6 +36,7 @@ inline constexpr int64_t kContextMultiple = 64;
 
 struct ImportOptions {
   Precision precision = Precision::kBF16;
+  KvCache kv_cache = KvCache::kPrecision;
   int64_t max_step_tokens = 512;  // T: tokens of one step
   int64_t max_logit_rows = 512;   // R: tokens of one step whose logits are wanted
   int64_t max_slots = 64;         // S: sequences at a time

@@ -4,6 +4,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -99,13 +100,16 @@ std::vector<Token> Prompt(const std::vector<int64_t>& ids, int64_t slot = 0) {
   return tokens;
 }
 
-ImportOptions Options(ir::DType checkpoint, Precision precision) {
+using Numbers = std::tuple<Precision, KvCache>;
+
+ImportOptions Options(ir::DType checkpoint, const Numbers& numbers) {
   ImportOptions options = ToyOptions(ToyTensors(checkpoint));
-  options.precision = precision;
+  options.precision = std::get<0>(numbers);
+  options.kv_cache = std::get<1>(numbers);
   return options;
 }
 
-class ImportNumerics : public testing::TestWithParam<Precision> {
+class ImportNumerics : public testing::TestWithParam<Numbers> {
  protected:
   std::vector<std::vector<float>> Run(const std::vector<std::vector<Token>>& steps) {
     return model_.Run(steps);
@@ -180,8 +184,12 @@ TEST_P(ImportNumerics, AnLmHeadEqualToTheEmbeddingGivesTheLogitsOfATiedModel) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Precisions, ImportNumerics,
-                         testing::Values(Precision::kBF16, Precision::kF32), [](const auto& info) {
-                           return info.param == Precision::kBF16 ? "Bf16" : "F32";
+                         testing::Combine(testing::Values(Precision::kBF16, Precision::kF32),
+                                          testing::Values(KvCache::kPrecision, KvCache::kInt8)),
+                         [](const auto& info) {
+                           const bool bf16 = std::get<0>(info.param) == Precision::kBF16;
+                           const bool int8 = std::get<1>(info.param) == KvCache::kInt8;
+                           return std::string(bf16 ? "Bf16" : "F32") + (int8 ? "WithInt8" : "");
                          });
 
 }  // namespace

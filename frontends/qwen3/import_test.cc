@@ -3,6 +3,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_replace.h"
 #include "frontends/qwen3/test_model.h"
@@ -50,14 +51,25 @@ TEST(Import, InF32LeavesTheRoundingOut) {
   EXPECT_EQ(Import(ToyConfig(), options), ReadFile("frontends/qwen3/testdata/toy_f32.lluda"));
 }
 
+TEST(Import, WithACacheOfIntegersQuantisesWhatItAppends) {
+  ImportOptions options = ToyOptions(ToyTensors(ir::DType::kBF16));
+  options.kv_cache = KvCache::kInt8;
+  EXPECT_EQ(Import(ToyConfig(), options), ReadFile("frontends/qwen3/testdata/toy_int8.lluda"));
+}
+
 TEST(Import, GivesASoundModuleForEveryDtypeAndPrecision) {
+  const std::pair<Precision, KvCache> kinds[] = {{Precision::kBF16, KvCache::kPrecision},
+                                                 {Precision::kBF16, KvCache::kInt8},
+                                                 {Precision::kF32, KvCache::kPrecision},
+                                                 {Precision::kF32, KvCache::kInt8}};
   for (const ir::DType dtype : {ir::DType::kBF16, ir::DType::kF16, ir::DType::kF32}) {
-    for (const Precision precision : {Precision::kBF16, Precision::kF32}) {
+    for (const auto& [precision, kv_cache] : kinds) {
       for (const bool tied : {true, false}) {
         Config config = ToyConfig();
         config.tie_word_embeddings = tied;
         ImportOptions options = ToyOptions(ToyTensors(dtype));
         options.precision = precision;
+        options.kv_cache = kv_cache;
         const auto module = ImportQwen3(config, options);
         ASSERT_TRUE(module.ok()) << module.status();
         EXPECT_EQ(ir::Verify(**module), absl::OkStatus());

@@ -56,6 +56,40 @@ class FuncBuilder {
     return model_.precision == Precision::kF32 ? x : b_.Cast(name, x, DType::kBF16);
   }
 
+  // Keys or values as the cache holds them: of this step's tokens, then of all positions.
+  struct Held {
+    Value* numbers = nullptr;
+    Value* scales = nullptr;  // of i8 numbers
+  };
+
+  // `name` and `prefix` are what the values are called after.
+  Held Hold(const Cache& cache, absl::string_view name, const std::string& prefix, Value* x) {
+    if (cache.scales == nullptr) return {Narrow(name, x), nullptr};
+    Value* scales = b_.Reduce(Opcode::kQuantizeScale, absl::StrCat(prefix, "scale"), x, "dim");
+    return {b_.Binary(Opcode::kQuantize, absl::StrCat(prefix, "int"), x, scales), scales};
+  }
+
+  Held Append(const Cache& cache, const std::string& prefix, const Held& x, Value* slot,
+              Value* pos) {
+    const auto append = [&](absl::string_view suffix, ir::Global* state, Value* part) {
+      return b_.Append(absl::StrCat(prefix, suffix), {state, kLayer}, part, {"slot", "pos"}, slot,
+                       pos);
+    };
+    Held all{append("s", cache.numbers, x.numbers), nullptr};
+    if (x.scales != nullptr) all.scales = append("ss", cache.scales, x.scales);
+    return all;
+  }
+
+  // What each token's slot holds, as numbers to compute with.
+  Value* Read(const std::string& prefix, const Held& all, Value* slot) {
+    const std::string name = absl::StrCat(prefix, "x");
+    if (all.scales == nullptr) return b_.Gather(name, all.numbers, slot, "slot");
+    Value* integers = b_.Gather(absl::StrCat(prefix, "xint"), all.numbers, slot, "slot");
+    Value* wide = b_.Cast(absl::StrCat(prefix, "xwide"), integers, DType::kF32);
+    Value* scales = b_.Gather(absl::StrCat(prefix, "xscale"), all.scales, slot, "slot");
+    return b_.Binary(Opcode::kMul, name, wide, scales);
+  }
+
   // Rotates (x[i], x[i + dim / 2]) by the angle of pair i. Values are called after `prefix`.
   Value* Rope(const std::string& prefix, Value* x, Value* cos, Value* sin) {
     const int64_t dim = model_.config.head_dim;
@@ -128,13 +162,13 @@ absl::Status AddAttention(const Model& model) {
   };
   for (const auto& [name, value] : activations) f.Record(name, value, slot, pos);
   Value* q4 = f.Narrow("q4", f.Rope("q", q2, cos, sin));
-  Value* k4 = f.Narrow("k4", f.Rope("k", k2, cos, sin));
-  Value* v2 = f.Narrow("v2", v1);
+  const auto k4 = f.Hold(model.k_cache, "k4", "k", f.Rope("k", k2, cos, sin));
+  const auto v2 = f.Hold(model.v_cache, "v2", "v", v1);
 
-  Value* ks = b.Append("ks", {model.k_cache, kLayer}, k4, {"slot", "pos"}, slot, pos);
-  Value* vs = b.Append("vs", {model.v_cache, kLayer}, v2, {"slot", "pos"}, slot, pos);
-  Value* kx = b.Gather("kx", ks, slot, "slot");
-  Value* vx = b.Gather("vx", vs, slot, "slot");
+  const auto ks = f.Append(model.k_cache, "k", k4, slot, pos);
+  const auto vs = f.Append(model.v_cache, "v", v2, slot, pos);
+  Value* kx = f.Read("k", ks, slot);
+  Value* vx = f.Read("v", vs, slot);
   Value* s0 = b.Matmul("s0", q4, kx, "dim");
   Value* s1 = b.Scale("s1", s0, 1.0 / std::sqrt(static_cast<double>(model.config.head_dim)));
   Value* s2 = b.CausalMask("s2", s1, "pos", pos);

@@ -10,13 +10,19 @@
 
 namespace lluda::frontends::qwen3 {
 
+// One half of the KV cache.
+struct Cache {
+  ir::Global* numbers = nullptr;
+  ir::Global* scales = nullptr;  // of i8 numbers
+};
+
 // What every function of the model is built from.
 struct Model {
   const Config& config;
   Precision precision;
   const Weights& weights;
-  ir::Global* k_cache;
-  ir::Global* v_cache;
+  Cache k_cache;
+  Cache v_cache;
   ir::Module* module;
   bool record_activations;
 };

@@ -16,6 +16,15 @@ enum class Precision : uint8_t {
   kF32,
 };
 
+// What a key or a value is held as between steps.
+enum class KvCache : uint8_t {
+  // As the precision has it: bf16 or f32.
+  kPrecision,
+  // As i8, quantised from f32, with one f32 scale per position and KV head: quantize_scale and
+  // quantize in ir/ops.md. About half of bf16's memory, for an error that docs/numerics.md bounds.
+  kInt8,
+};
+
 }  // namespace lluda::frontends::qwen3
 
 #endif  // LLUDA_FRONTENDS_QWEN3_PRECISION_H_
