@@ -1,5 +1,9 @@
 #include "codegen/blocked.h"
 
+#include <utility>
+
+#include "codegen/transpose.h"
+
 namespace lluda::codegen {
 namespace {
 
@@ -27,6 +31,14 @@ Value* RowsInBlocks(Emitter& e, const TensorSpec& tensor, Value* rows) {
   return e.b().CreateSub(rows, e.b().CreateURem(rows, e.Const(tensor.block_rows)));
 }
 
+Value* BlockAddress(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row, Value* k) {
+  auto& b = e.b();
+  Value* block = b.CreateUDiv(row, e.Const(tensor.block_rows));
+  Value* first = b.CreateMul(block, e.Const(tensor.block_rows * BlockedRowElements(tensor)));
+  first = b.CreateAdd(first, b.CreateMul(k, e.Const(tensor.block_rows)));
+  return e.Address(buffer, first, tensor.dtype);
+}
+
 void StoreBlocked(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row, Value* in_block,
                   Value* k, Value* value) {
   auto& b = e.b();
@@ -36,12 +48,9 @@ void StoreBlocked(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* ro
       in_block,
       [&] {
         const int64_t unit = BlockUnit(tensor.dtype);
-        Value* block = b.CreateUDiv(row, e.Const(block_rows));
-        Value* first = b.CreateMul(block, e.Const(block_rows * row_elements));
-        first = b.CreateAdd(first, b.CreateMul(k, e.Const(block_rows)));
-        first =
-            b.CreateAdd(first, b.CreateMul(b.CreateURem(row, e.Const(block_rows)), e.Const(unit)));
-        Value* at = e.Address(buffer, first, tensor.dtype);
+        Value* at = e.Address(BlockAddress(e, tensor, buffer, row, k),
+                              b.CreateMul(b.CreateURem(row, e.Const(block_rows)), e.Const(unit)),
+                              tensor.dtype);
         Value* dwords = Dwords(e, tensor.dtype, value);
         for (int64_t i = 0; i < kLanes / unit; ++i) {
           b.CreateAlignedStore(b.CreateExtractElement(dwords, static_cast<uint64_t>(i)),
@@ -53,6 +62,35 @@ void StoreBlocked(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* ro
         Value* first = b.CreateAdd(b.CreateMul(row, e.Const(row_elements)), k);
         e.Store(e.Address(buffer, first, tensor.dtype), tensor.dtype, value);
       });
+}
+
+// Two rows' dwords share a vector where they fill half of one, so that lane i of a transposed
+// vector is row i's.
+void StoreWholeBlock(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* first, Value* k,
+                     const std::vector<Value*>& values) {
+  auto& b = e.b();
+  const auto dwords_per_row = static_cast<size_t>(kLanes / BlockUnit(tensor.dtype));
+  std::vector<Value*> rows;
+  for (Value* value : values) rows.push_back(Dwords(e, tensor.dtype, value));
+  rows.resize(kLanes, llvm::PoisonValue::get(rows[0]->getType()));
+  if (dwords_per_row < rows.size()) {
+    std::vector<int> lanes;
+    for (int i = 0; i < kLanes; ++i) lanes.push_back(i);
+    for (size_t i = 0; i < dwords_per_row; ++i) {
+      rows[i] = b.CreateShuffleVector(rows[i], rows[i + dwords_per_row], lanes);
+    }
+    rows.resize(dwords_per_row);
+  }
+  rows = Transpose(e, std::move(rows));
+  Value* at = BlockAddress(e, tensor, buffer, first, k);
+  const auto count = static_cast<int64_t>(values.size());
+  for (int64_t i = 0; i < static_cast<int64_t>(rows.size()); ++i) {
+    std::vector<int> lanes;
+    for (int lane = 0; lane < count; ++lane) lanes.push_back(lane);
+    b.CreateAlignedStore(b.CreateShuffleVector(rows[static_cast<size_t>(i)], lanes),
+                         b.CreateConstInBoundsGEP1_64(b.getInt32Ty(), at, i * count),
+                         llvm::Align(4));
+  }
 }
 
 }  // namespace lluda::codegen

@@ -10,6 +10,8 @@
 #ifndef LLUDA_CODEGEN_BLOCKED_H_
 #define LLUDA_CODEGEN_BLOCKED_H_
 
+#include <vector>
+
 #include "codegen/emitter.h"
 #include "codegen/kernel_spec.h"
 
@@ -26,6 +28,12 @@ Value* RowsInBlocks(Emitter& e, const TensorSpec& tensor, Value* rows);
 // being a multiple of 16. `in_block` is an i1: whether the row lies in a block.
 void StoreBlocked(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row, Value* in_block,
                   Value* k, Value* value);
+
+// The same for all rows of the block that begins at row `first`: values[i] belongs to its row i.
+void StoreWholeBlock(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* first, Value* k,
+                     const std::vector<Value*>& values);
+// Where elements [k, k + 16) of a block begin; those of all its rows lie together.
+Value* BlockAddress(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row, Value* k);
 
 }  // namespace lluda::codegen
 

@@ -2,6 +2,7 @@
 // such as the scores of an unfused attention: one dot product per result element.
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "codegen/amx.h"
 #include "codegen/blocked.h"
@@ -14,6 +15,7 @@ namespace lluda::codegen {
 namespace {
 
 constexpr int kLanes = kPanelRows;
+constexpr int64_t kCacheLine = 64;
 // How far ahead of its use a streamed panel is prefetched.
 constexpr int64_t kPrefetchBytes = 2048;
 // Rows that are multiplied in one pass though they fill no tile.
@@ -227,14 +229,13 @@ class PanelMatmul {
     const ir::DType dtype = spec_.operands[0].dtype;
     const llvm::Align align(ir::DTypeSize(dtype));
     e_.Loop(e_.Const(0), e_.Const(depth_total_ / Unit()), kTransposed, [&](Value* unit) {
-      std::array<Value*, kTransposed> lines;
-      lines.fill(llvm::PoisonValue::get(e_.Int(32, kTransposed)));
+      std::vector<Value*> lines(kTransposed, llvm::PoisonValue::get(e_.Int(32, kTransposed)));
       for (size_t i = 0; i < a_rows.size(); ++i) {
         lines[i] = e_.b().CreateAlignedLoad(
             e_.Int(32, kTransposed),
             e_.Address(a_rows[i], e_.b().CreateMul(unit, e_.Const(Unit())), dtype), align);
       }
-      lines = Transpose(e_, lines);
+      lines = Transpose(e_, std::move(lines));
       // A line is longer than a block has rows: the next one overwrites what is too much.
       for (int i = 0; i < kTransposed; ++i) {
         Value* at = e_.b().CreateMul(e_.b().CreateAdd(unit, e_.Const(i)), e_.Const(tile_.rows));
@@ -299,30 +300,87 @@ class PanelMatmul {
     const TensorSpec& b = spec_.operands[1];
     PanelDot dot{tile_.dot,  a.dtype, b.dtype, depth_total_, rows.fills_tile ? 0 : kPrefetchBytes,
                  interleaved};
-    if (rows.count > 1) PrefetchResult(rows, first, count);
-    if (rows.fills_tile && HasManyRows()) dot.fetch = NextPanels(rows.first, first, count);
+    const std::vector<Value*> next = NextPanels(rows, first, count);
+    if (rows.fills_tile && HasManyRows() && CanVisit(b.dtype, depth_total_)) {
+      dot.visit = [&](Value* k) {
+        FetchPanels(next, k);
+        FetchRows(a_rows[0], interleaved, k);
+        FetchResult(rows, first, count, k);
+      };
+    }
     StoreTile(rows, first, count, EmitPanelDot(e_, dot, a_rows, PanelPointers(first, count)));
   }
 
+  // Elements of K between two visits.
+  int64_t VisitDepth() const {
+    return int64_t{kStepsPerVisit} * PanelDepth(spec_.operands[1].dtype);
+  }
+
   // The panels that the thread will most likely need after the call's own, from where this tile is
-  // to fetch on: each block of rows brings in a slice of them, until all are there. Else the first
-  // block would wait for memory line by line.
-  std::vector<Value*> NextPanels(Value* row, Value* first, int count) {
+  // to fetch on: each block of rows brings in the eighth of them, until all are there. Else the
+  // first block would wait for memory line by line.
+  std::vector<Value*> NextPanels(const Rows& rows, Value* first, int count) {
     auto& b = e_.b();
-    const ir::DType dtype = spec_.operands[1].dtype;
-    const int64_t slice = DotFetchBytes(dtype, depth_total_);
-    if (slice == 0) return {};
     const auto least = [&](Value* x, Value* y) {
       return b.CreateSelect(b.CreateICmpSLT(x, y), x, y);
     };
-    Value* at = b.CreateMul(b.CreateUDiv(row, e_.Const(tile_.rows)), e_.Const(slice));
-    const int64_t panel_bytes = PanelElements() * ir::DTypeSize(dtype);
+    const int64_t slice = depth_total_ / VisitDepth() * kCacheLine;
+    Value* at = b.CreateMul(b.CreateUDiv(rows.first, e_.Const(tile_.rows)), e_.Const(slice));
+    const int64_t panel_bytes = PanelElements() * ir::DTypeSize(spec_.operands[1].dtype);
     at = least(at, e_.Const(panel_bytes - slice));
     Value* later = b.CreateMul(b.CreateSub(end_group_, first_group_), e_.Const(width_));
     Value* next = least(b.CreateAdd(first, later), e_.Const(panels_ - count));
     std::vector<Value*> places = PanelPointers(next, count);
     for (Value*& place : places) place = e_.Address(place, at, ir::DType::kI8);
     return places;
+  }
+  // A line of each.
+  void FetchPanels(const std::vector<Value*>& places, Value* k) {
+    Value* at = e_.b().CreateMul(k, e_.Const(kCacheLine / VisitDepth()));
+    for (Value* place : places) e_.PrefetchNear(e_.Address(place, at, ir::DType::kI8));
+  }
+
+  // What lies behind the block of rows by the size of one.
+  void FetchRows(Value* block, int interleaved, Value* k) {
+    if (!IsBlocked()) return;
+    const int64_t element_bytes = ir::DTypeSize(spec_.operands[0].dtype) * interleaved;
+    Value* here = e_.Address(block, e_.b().CreateMul(k, e_.Const(element_bytes)), ir::DType::kI8);
+    const int64_t block_bytes = depth_total_ * element_bytes;
+    for (int64_t line = 0; line < VisitDepth() * element_bytes; line += kCacheLine) {
+      e_.PrefetchNear(e_.Address(here, e_.Const(block_bytes + line), ir::DType::kI8));
+    }
+  }
+
+  // The lines that the tile will add and store, row by row while it multiplies.
+  void FetchResult(const Rows& rows, Value* first, int count, Value* k) {
+    auto& b = e_.b();
+    if (spec_.result.block_rows > 0) {
+      const int64_t bytes =
+          int64_t{kLanes} * ir::DTypeSize(spec_.result.dtype) * tile_.rows * count;
+      Value* visit = b.CreateUDiv(k, e_.Const(VisitDepth()));
+      e_.If(b.CreateICmpSLT(visit, e_.Const(bytes / kCacheLine)), [&] {
+        Value* block = BlockAddress(e_, spec_.result, ResultBuffer(), rows.first,
+                                    b.CreateMul(first, e_.Const(kLanes)));
+        e_.PrefetchForWrite(
+            e_.Address(block, b.CreateMul(visit, e_.Const(kCacheLine)), ir::DType::kI8));
+      });
+      return;
+    }
+    const int64_t visits = depth_total_ / VisitDepth();
+    const int64_t visits_per_row = std::max<int64_t>(1, visits / tile_.rows);
+    Value* visit = b.CreateUDiv(k, e_.Const(VisitDepth()));
+    Value* row = b.CreateUDiv(visit, e_.Const(visits_per_row));
+    Value* begins = b.CreateICmpEQ(b.CreateURem(visit, e_.Const(visits_per_row)), e_.Const(0));
+    e_.If(b.CreateAnd(begins, b.CreateICmpSLT(row, e_.Const(tile_.rows))), [&] {
+      Value* r = b.CreateAdd(rows.first, row);
+      for (int j = 0; j < count; ++j) {
+        Value* panel = b.CreateAdd(first, e_.Const(j));
+        e_.PrefetchForWrite(ColumnAddress(ResultBuffer(), spec_.result, r, panel, 0));
+        if (AddsResidual()) {
+          e_.Prefetch(ColumnAddress(e_.Buffer(2), spec_.operands[2], r, panel, 0), 0);
+        }
+      }
+    });
   }
 
   // Finishes and stores the rows' sums, [row][panel]. A row that is there several times is stored
@@ -351,6 +409,15 @@ class PanelMatmul {
       each([&](Value* r, Value* panel, Value** value) {
         *value = e_.b().CreateFAdd(Residual(r, panel, kLanes, 0), *value);
       });
+    }
+    if (rows.fills_tile && spec_.result.block_rows == rows.count) {
+      for (int j = 0; j < count; ++j) {
+        std::vector<Value*> column;
+        for (const auto& row_sums : sums) column.push_back(row_sums[static_cast<size_t>(j)]);
+        Value* k = e_.b().CreateMul(e_.b().CreateAdd(first, e_.Const(j)), e_.Const(kLanes));
+        StoreWholeBlock(e_, spec_.result, ResultBuffer(), rows.first, k, column);
+      }
+      return;
     }
     each([&](Value* r, Value* panel, Value** value) {
       if (spec_.result.block_rows > 0) {
@@ -420,21 +487,6 @@ class PanelMatmul {
     e_.If(
         e_.b().CreateICmpEQ(panel, e_.Const(panels_ - 1)),
         [&] { store(static_cast<int>(columns_ % kLanes)); }, [&] { store(kLanes); });
-  }
-
-  // The lines a tile will add and store: they arrive while it multiplies.
-  void PrefetchResult(const Rows& rows, Value* first, int count) {
-    if (spec_.result.block_rows > 0) return;
-    for (int i = 0; i < rows.count; ++i) {
-      Value* r = RowAt(rows, i);
-      for (int j = 0; j < count; ++j) {
-        Value* panel = e_.b().CreateAdd(first, e_.Const(j));
-        e_.PrefetchForWrite(ColumnAddress(ResultBuffer(), spec_.result, r, panel, 0));
-        if (AddsResidual()) {
-          e_.Prefetch(ColumnAddress(e_.Buffer(2), spec_.operands[2], r, panel, 0), 0);
-        }
-      }
-    }
   }
 
   const KernelSpec& spec_;

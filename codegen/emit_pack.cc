@@ -4,7 +4,8 @@
 // units are transposed in registers: each source line is read whole and each panel line written
 // whole.
 #include <algorithm>
-#include <array>
+#include <utility>
+#include <vector>
 
 #include "codegen/kernel.h"
 #include "codegen/transpose.h"
@@ -47,12 +48,12 @@ absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, Emitter& e) {
     const llvm::Align align(ir::DTypeSize(from.dtype));
     if (transposes) {
       e.Loop(e.Const(0), e.Const(depth_total), layout.depth * kLanes, [&](Value* k) {
-        std::array<Value*, kLanes> lines;
+        std::vector<Value*> lines(kLanes);
         for (int i = 0; i < kLanes; ++i) {
           lines[i] = b.CreateAlignedLoad(e.Int(32, kLanes),
                                          source(b.CreateAdd(first, e.Const(i)), k), align);
         }
-        lines = Transpose(e, lines);
+        lines = Transpose(e, std::move(lines));
         Value* out = target(to_row(first), k);
         for (int i = 0; i < kLanes; ++i) {
           b.CreateAlignedStore(lines[i],

@@ -7,7 +7,6 @@ namespace lluda::codegen {
 namespace {
 
 constexpr int kLanes = 16;
-constexpr int64_t kCacheLine = 64;
 
 using Rows = std::vector<std::vector<Value*>>;
 
@@ -145,9 +144,6 @@ class Step {
 // Elements that a step takes from each panel: 64 bytes of them.
 int StepDepth(ir::DType b) { return static_cast<int>(64 / kLanes / ir::DTypeSize(b)); }
 
-// Steps for each line that a dot product fetches from elsewhere.
-constexpr int kStepsPerFetch = 8;
-
 // Steps per loop iteration: small tiles are unrolled, so that the loop's own instructions do not
 // count.
 int Unroll(size_t accumulators, int64_t steps) {
@@ -159,9 +155,8 @@ int Unroll(size_t accumulators, int64_t steps) {
 
 }  // namespace
 
-int64_t DotFetchBytes(ir::DType b, int64_t depth_total) {
-  const int64_t steps = depth_total / StepDepth(b);
-  return steps % kStepsPerFetch == 0 ? steps / kStepsPerFetch * kCacheLine : 0;
+bool CanVisit(ir::DType b, int64_t depth_total) {
+  return depth_total % (StepDepth(b) * kStepsPerVisit) == 0;
 }
 
 std::vector<std::vector<Value*>> EmitPanelDot(Emitter& e, const PanelDot& dot,
@@ -170,7 +165,7 @@ std::vector<std::vector<Value*>> EmitPanelDot(Emitter& e, const PanelDot& dot,
   const int depth = StepDepth(dot.b);
   const int64_t whole = dot.depth_total / depth * depth;
   const int unroll =
-      dot.fetch.empty() ? Unroll(a_rows.size() * panels.size(), whole / depth) : kStepsPerFetch;
+      dot.visit == nullptr ? Unroll(a_rows.size() * panels.size(), whole / depth) : kStepsPerVisit;
   Step step(e, dot, a_rows, panels);
   const auto unflatten = [&](const Emitter::Carried& flat) {
     Rows rows(a_rows.size());
@@ -182,10 +177,7 @@ std::vector<std::vector<Value*>> EmitPanelDot(Emitter& e, const PanelDot& dot,
       e.Loop(e.Const(0), e.Const(whole), depth * unroll, zeros,
              [&](Value* k, const Emitter::Carried& flat) {
                Rows sums = unflatten(flat);
-               for (Value* place : dot.fetch) {
-                 Value* line = e.b().CreateMul(k, e.Const(kCacheLine / (depth * kStepsPerFetch)));
-                 e.PrefetchNear(e.Address(place, line, ir::DType::kI8));
-               }
+               if (dot.visit) dot.visit(k);
                for (int i = 0; i < unroll; ++i) {
                  step.Emit(e.b().CreateAdd(k, e.Const(i * depth)), depth, &sums);
                }

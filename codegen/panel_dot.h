@@ -7,6 +7,7 @@
 #ifndef LLUDA_CODEGEN_PANEL_DOT_H_
 #define LLUDA_CODEGEN_PANEL_DOT_H_
 
+#include <functional>
 #include <vector>
 
 #include "codegen/emitter.h"
@@ -22,14 +23,15 @@ struct PanelDot {
   int64_t prefetch_bytes = 0;
   // A's rows interleaved: this many rows take turns, 4 bytes each; 1 for rows that are contiguous.
   int a_interleaved = 1;
-  // For each panel, another place whose next DotFetchBytes() are fetched into the second nearest
-  // cache meanwhile; none: nothing is.
-  std::vector<Value*> fetch = {};
+  // Called for every kStepsPerVisit steps, with their first k: to fetch what will be needed later,
+  // a little at a time, so that what the tile itself waits for is not held up. Needs
+  // CanVisit(b, depth_total).
+  std::function<void(Value* k)> visit = nullptr;
 };
 
-// How much of a `fetch` place one dot product brings in: the eighth of a panel, slow enough that
-// the lines the tile waits for are not held up. 0 if K is too odd.
-int64_t DotFetchBytes(ir::DType b, int64_t depth_total);
+inline constexpr int kStepsPerVisit = 8;
+// Whether K has whole visits.
+bool CanVisit(ir::DType b, int64_t depth_total);
 
 // accumulators[row][panel], each <16 x float>: sum over k of a_rows[row][k] *
 // panels[panel][k][0..16). a_rows point at a row's first element, panels at a panel's start; K is

@@ -1,12 +1,12 @@
-// Transposes 16 x 16 matrices of 32-bit lanes in registers, for the kernels that bring matrices
-// into panels.
+// Transposes matrices of 32-bit lanes in registers, for the kernels that bring matrices into panels
+// and blocks.
 //
 // Example: 16 vectors that each hold 16 neighbouring elements of one row become 16 vectors that
 // each hold one column's element of all rows.
 #ifndef LLUDA_CODEGEN_TRANSPOSE_H_
 #define LLUDA_CODEGEN_TRANSPOSE_H_
 
-#include <array>
+#include <vector>
 
 #include "codegen/emitter.h"
 
@@ -14,8 +14,9 @@ namespace lluda::codegen {
 
 inline constexpr int kTransposed = 16;
 
-// rows[i] lane j becomes rows[j] lane i; all are <16 x i32>.
-std::array<Value*, kTransposed> Transpose(Emitter& e, std::array<Value*, kTransposed> rows);
+// n rows of <16 x i32>, n being 8 or 16: of every group of n lanes, rows[i] lane j becomes rows[j]
+// lane i.
+std::vector<Value*> Transpose(Emitter& e, std::vector<Value*> rows);
 
 }  // namespace lluda::codegen
 
