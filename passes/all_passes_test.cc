@@ -22,7 +22,8 @@ namespace lluda::passes {
 namespace {
 
 constexpr char kToy[] = "ir/testdata/toy.lluda";
-// Whole models: bf16 with a tied head, f32 with a head of its own, and one with a cache of integers.
+// Whole models: bf16 with a tied head, f32 with a head of its own, and one with a cache of
+// integers.
 constexpr const char* kModels[] = {kToy, "passes/testdata/default_pipeline_f32.lluda",
                                    "passes/testdata/default_pipeline_int8.lluda"};
 
