@@ -16,8 +16,6 @@ namespace {
 
 constexpr int kLanes = kPanelRows;
 constexpr int64_t kCacheLine = 64;
-// How far ahead of its use a streamed panel is prefetched.
-constexpr int64_t kPrefetchBytes = 2048;
 // Rows that are multiplied in one pass though they fill no tile.
 constexpr int kMostFewRows = 8;
 // Panels that stay in the second nearest cache while the rows go by.
@@ -181,7 +179,7 @@ class PanelMatmul {
                  e_.Const(0),
                  PanelPointers(first, count),
                  depth_total_,
-                 tiles == 1 ? 2 * kPrefetchBytes : 0};
+                 tiles == 1 ? e_.target().PrefetchBytes() : 0};
       for (int i = 0; i < tiles; ++i) {
         Value* tile_row = e_.b().CreateAdd(row, e_.Const(i * kAmxRows));
         dot.a.push_back(RowPointers({tile_row, 1})[0]);
@@ -298,7 +296,11 @@ class PanelMatmul {
                 int count) {
     const TensorSpec& a = spec_.operands[0];
     const TensorSpec& b = spec_.operands[1];
-    PanelDot dot{tile_.dot,  a.dtype, b.dtype, depth_total_, rows.fills_tile ? 0 : kPrefetchBytes,
+    PanelDot dot{tile_.dot,
+                 a.dtype,
+                 b.dtype,
+                 depth_total_,
+                 rows.fills_tile ? 0 : e_.target().PrefetchBytes(),
                  interleaved};
     const std::vector<Value*> next = NextPanels(rows, first, count);
     if (rows.fills_tile && HasManyRows() && depth_total_ % VisitStep() == 0) {

@@ -33,6 +33,16 @@ constexpr TileRow kTiles[] = {
 #undef LLUDA_TILE
 };
 
+struct PrefetchRow {
+  absl::string_view cpu;
+  int64_t bytes;
+};
+constexpr PrefetchRow kPrefetch[] = {
+#define LLUDA_PREFETCH(cpu, bytes) {cpu, bytes},
+#include "codegen/prefetch.def"
+#undef LLUDA_PREFETCH
+};
+
 // What the elements of B are when they are multiplied.
 ir::DType Widened(ir::DType a, ir::DType b) { return b == ir::DType::kI8 ? a : b; }
 
@@ -57,6 +67,14 @@ std::vector<Isa> AllIsas() {
 }
 
 absl::Span<const TileRow> AllTiles() { return kTiles; }
+
+int64_t Target::PrefetchBytes() const {
+  const std::string& scheduled_for = tune.empty() ? cpu : tune;
+  for (const PrefetchRow& row : kPrefetch) {
+    if (row.cpu == scheduled_for) return row.bytes;
+  }
+  return kPrefetch[0].bytes;
+}
 
 const TileRow* Target::FindMatmulTile(ir::DType a, ir::DType b) const {
   const ir::DType widened = Widened(a, b);

@@ -60,6 +60,10 @@ struct Target {
   const TileRow* FindTile(ir::DType a, ir::DType b) const;
   const TileRow* FindMatmulTile(ir::DType a, ir::DType b) const;
 
+  // How far ahead of its use a panel that streams from memory is asked for: the row of
+  // prefetch.def for the CPU that is scheduled for, or the first one.
+  int64_t PrefetchBytes() const;
+
   // The CPU this process runs on, with the features the operating system lets it use. Asks it for
   // AMX where the CPU has that.
   static Target Host();

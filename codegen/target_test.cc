@@ -212,5 +212,16 @@ TEST(EnabledFeatures, AreThoseThatAreOn) {
   EXPECT_THAT(target.EnabledFeatures(), testing::ElementsAre("avx2", "fma"));
 }
 
+TEST(PrefetchBytes, FollowTheCpuThatIsScheduledForAndNotTheOneThatIsCompiledFor) {
+  Target known, other, portable;
+  known.cpu = "sapphirerapids";
+  other.cpu = "a CPU of the future";
+  portable.cpu = "x86-64";
+  portable.tune = "sapphirerapids";
+  EXPECT_GT(other.PrefetchBytes(), 0);
+  EXPECT_GT(known.PrefetchBytes(), other.PrefetchBytes());
+  EXPECT_EQ(portable.PrefetchBytes(), known.PrefetchBytes());
+}
+
 }  // namespace
 }  // namespace lluda::codegen
