@@ -1,0 +1,78 @@
+#include "codegen/general_matmul.h"
+
+#include "codegen/math.h"
+
+namespace lluda::codegen {
+namespace {
+
+constexpr int kLanes = kPanelRows;
+
+// sum over k of a[...] * b[...], both at the given other indices.
+Value* DotProduct(const KernelSpec& spec, Emitter& e, Indices a_indices, Indices b_indices) {
+  const TensorSpec& a = spec.operands[0];
+  const TensorSpec& b = spec.operands[1];
+  const ir::Axis over = a.Find(spec.attrs.axes[0])->axis;
+  const auto product = [&](Value* k, int lanes, Value* sum) {
+    a_indices[over.name] = k;
+    b_indices[over.name] = k;
+    Value* x = e.Load(e.Address(e.Buffer(0), e.Offset(a.axes, a_indices), a.dtype), a.dtype, lanes);
+    Value* y =
+        e.Load(e.Address(e.Buffer(1), ElementOffset(e, b, b_indices), b.dtype), b.dtype, lanes);
+    return e.MulAdd(x, y, sum);
+  };
+  if (!IsContiguous(a, over.name) || !IsContiguous(b, over.name)) {
+    return e.Loop(e.Const(0), e.ExtentValue(over.extent), 1, {e.ConstF32(0.0f, 1)},
+                  [&](Value* k, const Emitter::Carried& c) {
+                    return Emitter::Carried{product(k, 1, c[0])};
+                  })[0];
+  }
+  const bool vectors = !over.extent.is_constant() || over.extent.value >= kLanes;
+  return e.ForLanes(
+      over.extent, {e.ConstF32(0.0f, vectors ? kLanes : 1)},
+      [&](Value* k, int lanes, const Emitter::Carried& c) {
+        return Emitter::Carried{product(k, lanes, c[0])};
+      },
+      [&](const Emitter::Carried& c) {
+        return Emitter::Carried{vectors ? e.SumLanes(c[0]) : c[0]};
+      })[0];
+}
+
+}  // namespace
+
+absl::StatusOr<KernelInfo> EmitGeneralMatmul(const KernelSpec& spec, Emitter& e) {
+  if (spec.operands[0].layout.is_panel()) return NoKernel(spec, "operand 0 is in panels");
+  if (spec.result.axes.empty()) return NoKernel(spec, "the result has no axis");
+  const ir::Axis last = spec.result.axes.back().axis;
+  const int buffer = static_cast<int>(spec.operands.size());
+  e.ForRows(LeadingAxes(spec.result), [&](Indices indices) {
+    e.Loop(e.Const(0), e.ExtentValue(last.extent), 1, [&](Value* column) {
+      indices[last.name] = column;
+      Value* value;
+      if (spec.attrs.epilogue == ir::Epilogue::kSiluMul) {
+        // The operand's own column axis holds the gate's columns, then the up projection's.
+        Indices b_indices;
+        const auto own = AxesWithout(spec.operands[1], spec.attrs.axes[0]);
+        b_indices[own[0].name] = column;
+        Value* gate = DotProduct(spec, e, indices, b_indices);
+        b_indices[own[0].name] = e.b().CreateAdd(column, e.ExtentValue(last.extent));
+        value = e.b().CreateFMul(Silu(e, gate), DotProduct(spec, e, indices, b_indices));
+      } else {
+        value = DotProduct(spec, e, indices, indices);
+      }
+      if (spec.attrs.epilogue == ir::Epilogue::kAdd) {
+        const TensorSpec& residual = spec.operands[2];
+        Value* at = e.Address(e.Buffer(2), e.Offset(residual.axes, indices), residual.dtype);
+        value = e.b().CreateFAdd(e.Load(at, residual.dtype, 1), value);
+      }
+      e.Store(e.Address(e.Buffer(buffer), e.Offset(spec.result.axes, indices), spec.result.dtype),
+              spec.result.dtype, value);
+    });
+  });
+  KernelInfo info;
+  info.work_axes = LeadingAxes(spec.result);
+  info.item_cost = 100;
+  info.cost_symbol = last.extent.symbol;
+  return info;
+}
+
+}  // namespace lluda::codegen

@@ -1,0 +1,82 @@
+#include "codegen/matmul_operands.h"
+
+#include "codegen/kernel.h"
+
+namespace lluda::codegen {
+
+MatmulOperands::MatmulOperands(const KernelSpec& spec, Emitter& e, const TileRow& tile)
+    : spec(spec),
+      tile(tile),
+      over(spec.attrs.axes[0]),
+      depth_total(spec.operands[0].Find(over)->axis.extent.value),
+      columns(spec.result.axes.back().axis.extent.value),
+      silu_mul(spec.attrs.epilogue == ir::Epilogue::kSiluMul),
+      // silu_mul reads a gate and an up panel for every panel of results.
+      width(silu_mul ? tile.panels / 2 : tile.panels),
+      panels((columns + kLanes - 1) / kLanes),
+      e_(e) {}
+
+bool MatmulOperands::Applies(const KernelSpec& spec) {
+  const TensorSpec& a = spec.operands[0];
+  const TensorSpec& b = spec.operands[1];
+  const std::string& over = spec.attrs.axes[0];
+  const int64_t columns = spec.result.axes.back().axis.extent.value;
+  if (!b.layout.is_panel() || b.layout.axis != over || b.axes.size() != 2) return false;
+  if (b.layout.rows != kLanes || b.layout.depth != PanelDepth(b.dtype)) return false;
+  if (a.axes.size() > 2 || !IsContiguous(a, over)) return false;
+  if (!a.axes[0].stride.symbols.empty()) return false;
+  return spec.attrs.epilogue != ir::Epilogue::kSiluMul || columns % kLanes == 0;
+}
+
+std::vector<ir::Axis> MatmulOperands::RowAxes() const {
+  return AxesWithout(spec.operands[0], over);
+}
+
+int64_t MatmulOperands::PanelElements() const {
+  const int64_t depth = spec.operands[1].layout.depth;
+  return (depth_total + depth - 1) / depth * depth * kLanes;
+}
+
+Value* MatmulOperands::RowAt(const Rows& rows, int i) const {
+  Value* row = e_.b().CreateAdd(rows.first, e_.Const(i));
+  if (rows.last == nullptr) return row;
+  return e_.b().CreateSelect(e_.b().CreateICmpSLT(row, rows.last), row, rows.last);
+}
+
+std::vector<Value*> MatmulOperands::RowPointers(const Rows& rows) const {
+  const TensorSpec& a = spec.operands[0];
+  std::vector<Value*> pointers;
+  for (int i = 0; i < rows.count; ++i) {
+    Value* offset = e_.Const(0);
+    if (!RowAxes().empty()) {
+      offset = e_.Offset(a.axes, {{RowAxes()[0].name, RowAt(rows, i)}});
+    }
+    pointers.push_back(e_.Address(e_.Buffer(0), offset, a.dtype));
+  }
+  return pointers;
+}
+
+std::vector<Value*> MatmulOperands::PanelPointers(Value* first, int count) const {
+  const TensorSpec& b = spec.operands[1];
+  std::vector<Value*> pointers;
+  const auto add_panels = [&](int64_t from) {
+    for (int i = 0; i < count; ++i) {
+      Value* panel = e_.b().CreateAdd(first, e_.Const(from + i));
+      pointers.push_back(
+          e_.Address(e_.Buffer(1), e_.b().CreateMul(panel, e_.Const(PanelElements())), b.dtype));
+    }
+  };
+  add_panels(0);
+  if (silu_mul) add_panels(panels);
+  return pointers;
+}
+
+Value* MatmulOperands::ColumnAddress(Value* buffer, const TensorSpec& tensor, Value* row,
+                                     Value* panel, int lane) const {
+  Indices indices{{spec.result.axes.back().axis.name,
+                   e_.b().CreateAdd(e_.b().CreateMul(panel, e_.Const(kLanes)), e_.Const(lane))}};
+  if (!RowAxes().empty()) indices[RowAxes()[0].name] = row;
+  return e_.Address(buffer, e_.Offset(tensor.axes, indices), tensor.dtype);
+}
+
+}  // namespace lluda::codegen
