@@ -157,6 +157,13 @@ TEST(AllPassesTest, AWholeModelComputesTheSameAfterEachPassOfThePipeline) {
   }
 }
 
+TEST(AllPassesTest, TheOptimisedToyOfTheIrsTestsIsWhatThePipelineMakesOfTheToy) {
+  const auto module = Parsed(ReadFile(kToy));
+  auto pipeline = Pipeline::Create(DefaultPipeline(), {});
+  ASSERT_TRUE(pipeline.ok() && pipeline->Run(module.get()).ok());
+  EXPECT_EQ(PrintModule(*module), ReadFile("ir/testdata/toy_optimized.lluda"));
+}
+
 TEST(AllPassesTest, ThePipelineChangesNothingInItsOwnResult) {
   for (const char* file : kModels) {
     const auto module = Parsed(ReadFile(file));
