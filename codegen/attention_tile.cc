@@ -65,11 +65,8 @@ AttentionTile::Rows AttentionTile::Start(const Indices& item, Value* first_token
     Value* token = b.CreateAdd(first_token, e_.Const(t));
     Value* last = o_.LastOf(e_, token);
     Value* end = b.CreateAdd(last, e_.Const(1));
-    const auto select = [&](llvm::CmpInst::Predicate want, Value* other) {
-      return other == nullptr ? end : b.CreateSelect(b.CreateICmp(want, end, other), end, other);
-    };
-    rows.least_end = select(llvm::CmpInst::ICMP_SLT, rows.least_end);
-    rows.end = select(llvm::CmpInst::ICMP_SGT, rows.end);
+    rows.least_end = t == 0 ? end : e_.Least(end, rows.least_end);
+    rows.end = t == 0 ? end : e_.Most(end, rows.end);
     for (int h = 0; h < heads; ++h) {
       Value* row = e_.Const(int64_t{t} * heads + h);
       CopyQuery(row, o_.RowOf(item, token, b.CreateAdd(first_head, e_.Const(h))));
@@ -103,7 +100,7 @@ void AttentionTile::CopyQuery(Value* row, const Indices& indices) {
 
 void AttentionTile::AddSpan(const Rows& rows, Value* begin, Value* end,
                             const SoftmaxPartial& partial) {
-  Value* seen = e_.b().CreateSelect(e_.b().CreateICmpSLT(end, rows.end), end, rows.end);
+  Value* seen = e_.Least(end, rows.end);
   e_.Loop(begin, seen, kBlock, [&](Value* block) {
     EmitScores(rows, block);
     e_.Loop(e_.Const(0), e_.Const(rows.count()), 1,
@@ -121,7 +118,7 @@ void AttentionTile::EmitScores(const Rows& rows, Value* block) {
     q_rows.push_back(e_.Address(ScratchAt(query_at_), e_.Const(r * RowElements()), o_.q.dtype));
   }
   Value* left = b.CreateSub(rows.end, block);
-  Value* count = b.CreateSelect(b.CreateICmpSLT(left, e_.Const(kBlock)), left, e_.Const(kBlock));
+  Value* count = e_.Least(left, e_.Const(kBlock));
   const int width = PanelsAtOnce(rows.count(), kGroupPanels);
   e_.Loop(e_.Const(0), count, kGroup, [&](Value* group) {
     for (int first = 0; first < kGroupPanels; first += width) {
@@ -218,9 +215,7 @@ void AttentionTile::Weigh(const Rows& rows, Value* row, Value* block,
 void AttentionTile::AddValues(const Rows& rows, Value* block, const SoftmaxPartial& partial) {
   auto& b = e_.b();
   const auto in_block = [&](Value* position) {
-    Value* at = b.CreateSub(position, block);
-    at = b.CreateSelect(b.CreateICmpSLT(at, e_.Const(kBlock)), at, e_.Const(kBlock));
-    return b.CreateSelect(b.CreateICmpSGT(at, e_.Const(0)), at, e_.Const(0));
+    return e_.Most(e_.Least(b.CreateSub(position, block), e_.Const(kBlock)), e_.Const(0));
   };
   Value* shared = in_block(rows.least_end);
   ScaleValues(rows, partial);

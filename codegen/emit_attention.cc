@@ -82,9 +82,6 @@ class Attention {
   int64_t SpanBytes() const { return tokens_ * group_ * row_bytes_; }
   int64_t ItemUnitBytes() const { return SpanBytes() + kCacheLine; }
 
-  Value* Clamped(Value* value, Value* most) {
-    return e_.b().CreateSelect(e_.b().CreateICmpSLT(value, most), value, most);
-  }
   Value* SpansOf(Value* last) {
     return e_.b().CreateAdd(e_.b().CreateUDiv(last, e_.Const(kSpan)), e_.Const(1));
   }
@@ -94,11 +91,11 @@ class Attention {
     Part p;
     p.item = item;
     p.first_token = o_.has_tokens() ? item.at(o_.Token().name) : e_.Const(0);
-    p.end_token = Clamped(b.CreateAdd(p.first_token, e_.Const(tokens_)), o_.Tokens(e_));
+    p.end_token = e_.Least(b.CreateAdd(p.first_token, e_.Const(tokens_)), o_.Tokens(e_));
     p.spans = e_.Loop(p.first_token, p.end_token, 1, {e_.Const(1)},
                       [&](Value* token, const Emitter::Carried& most) -> Emitter::Carried {
                         Value* spans = SpansOf(o_.LastOf(e_, token));
-                        return {b.CreateSelect(b.CreateICmpSGT(spans, most[0]), spans, most[0])};
+                        return {e_.Most(spans, most[0])};
                       })[0];
     // Spans are dealt out evenly and in order. What is one span only is not shared.
     p.shared = b.CreateAnd(b.CreateICmpSGT(e_.Parts(), e_.Const(1)),
@@ -140,7 +137,7 @@ class Attention {
     Value* last = b.CreateSub(p.end_token, e_.Const(1));
     Value* same = b.getTrue();
     for (int t = 1; t < tokens_; ++t) {
-      Value* other = o_.SlotOf(e_, Clamped(b.CreateAdd(p.first_token, e_.Const(t)), last));
+      Value* other = o_.SlotOf(e_, e_.Least(b.CreateAdd(p.first_token, e_.Const(t)), last));
       same = b.CreateAnd(same, b.CreateICmpEQ(slot, other));
     }
     return same;
@@ -167,7 +164,7 @@ class Attention {
     Value* own = b.CreateNot(p.shared);
     const SoftmaxPartial total = PartialAt(e_.Scratch(), e_.Const(tile_.scratch_bytes()));
     Value* spans = SpansOf(b.CreateSub(rows.end, e_.Const(1)));
-    e_.Loop(p.first_span, Clamped(p.end_span, spans), 1, [&](Value* span) {
+    e_.Loop(p.first_span, e_.Least(p.end_span, spans), 1, [&](Value* span) {
       Value* later = b.CreateAnd(own, b.CreateICmpSGT(span, e_.Const(0)));
       const int64_t next = tile_.scratch_bytes() + int64_t{tokens_} * heads_ * row_bytes_;
       Value* in_scratch = b.CreateSelect(later, e_.Const(next), e_.Const(tile_.scratch_bytes()));
@@ -211,7 +208,7 @@ class Attention {
     auto& b = e_.b();
     Value* before = b.CreateAtomicRMW(llvm::AtomicRMWInst::Add, p.workspace, e_.Const(1),
                                       llvm::Align(8), llvm::AtomicOrdering::AcquireRelease);
-    Value* parts = Clamped(p.spans, e_.Parts());
+    Value* parts = e_.Least(p.spans, e_.Parts());
     Value* is_last = b.CreateICmpEQ(b.CreateAdd(before, e_.Const(1)), parts);
     e_.If(is_last, [&] { b.CreateAlignedStore(e_.Const(0), p.workspace, llvm::Align(8)); });
     return is_last;

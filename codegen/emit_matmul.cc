@@ -49,7 +49,7 @@ class PanelMatmul {
     e_.Loop(e_.Begin(), e_.End(), groups_at_once, [&](Value* group) {
       Value* end = e_.b().CreateAdd(group, e_.Const(groups_at_once));
       first_group_ = group;
-      end_group_ = e_.b().CreateSelect(e_.b().CreateICmpSLT(end, e_.End()), end, e_.End());
+      end_group_ = e_.Least(end, e_.End());
       EmitRows();
     });
     return info;
@@ -99,7 +99,7 @@ class PanelMatmul {
       if (size > o_.tile.rows || size / 2 >= o_.tile.rows - 1) continue;
       Value* all = e_.Const(size);
       e_.If(b.CreateICmpSGT(count, e_.Const(size / 2)), [&] {
-        Value* present = b.CreateSelect(b.CreateICmpSLT(count, all), count, all);
+        Value* present = e_.Least(count, all);
         const Rows rows{row, size, b.CreateSub(b.CreateAdd(row, present), e_.Const(1))};
         EmitPanels(rows, o_.RowPointers(rows), 1);
       });

@@ -64,7 +64,7 @@ absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, Emitter& e) {
     }
     llvm::Type* bits = e.Int(static_cast<int>(8 * ir::DTypeSize(from.dtype)), 1);
     Value* last = b.CreateAdd(first, e.Const(layout.rows));
-    Value* end = b.CreateSelect(b.CreateICmpSLT(last, e.Const(rows)), last, e.Const(rows));
+    Value* end = e.Least(last, e.Const(rows));
     e.Loop(first, end, 1, [&](Value* row) {
       e.Loop(e.Const(0), e.Const(depth_total), 1, [&](Value* k) {
         b.CreateAlignedStore(b.CreateAlignedLoad(bits, source(row, k), align),

@@ -400,6 +400,14 @@ Emitter::Carried Emitter::ForLanes(const ir::Extent& extent, const Carried& init
   return carried;
 }
 
+Value* Emitter::Least(Value* a, Value* b) {
+  return builder_.CreateSelect(builder_.CreateICmpSLT(a, b), a, b);
+}
+
+Value* Emitter::Most(Value* a, Value* b) {
+  return builder_.CreateSelect(builder_.CreateICmpSGT(a, b), a, b);
+}
+
 Value* Emitter::Max(Value* a, Value* b) {
   return builder_.CreateSelect(builder_.CreateFCmpOGT(a, b), a, b);
 }

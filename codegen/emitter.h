@@ -120,6 +120,9 @@ class Emitter {
   Value* SumLanes(Value* vector);
   Value* MaxLanes(Value* vector);
   Value* Max(Value* a, Value* b);
+  // Of two signed integers, the smaller and the larger one.
+  Value* Least(Value* a, Value* b);
+  Value* Most(Value* a, Value* b);
 
  private:
   void EmitPrefetch(Value* pointer, int write, int locality);

@@ -35,14 +35,11 @@ int64_t MatmulFetch::Step() const { return VisitDepth(o_.spec.operands[1].dtype)
 // block would wait for memory line by line.
 std::vector<Value*> MatmulFetch::NextPanels() const {
   auto& b = e_.b();
-  const auto least = [&](Value* x, Value* y) {
-    return b.CreateSelect(b.CreateICmpSLT(x, y), x, y);
-  };
   const int64_t slice = o_.depth_total / Step() * kCacheLine;
   const int64_t panel_bytes = o_.PanelElements() * ir::DTypeSize(o_.spec.operands[1].dtype);
   Value* at = b.CreateMul(b.CreateUDiv(tile_.rows.first, e_.Const(o_.tile.rows)), e_.Const(slice));
-  at = least(at, e_.Const(panel_bytes - slice));
-  Value* next = least(tile_.next, e_.Const(o_.panels - tile_.count));
+  at = e_.Least(at, e_.Const(panel_bytes - slice));
+  Value* next = e_.Least(tile_.next, e_.Const(o_.panels - tile_.count));
   std::vector<Value*> places = o_.PanelPointers(next, tile_.count);
   for (Value*& place : places) place = e_.Address(place, at, ir::DType::kI8);
   return places;

@@ -40,7 +40,7 @@ int64_t MatmulOperands::PanelElements() const {
 Value* MatmulOperands::RowAt(const Rows& rows, int i) const {
   Value* row = e_.b().CreateAdd(rows.first, e_.Const(i));
   if (rows.last == nullptr) return row;
-  return e_.b().CreateSelect(e_.b().CreateICmpSLT(row, rows.last), row, rows.last);
+  return e_.Least(row, rows.last);
 }
 
 std::vector<Value*> MatmulOperands::RowPointers(const Rows& rows) const {
