@@ -235,7 +235,7 @@ class Compiler {
     }
     // An append's result is its state.
     absl::StatusOr<BufferRef> result =
-        op.opcode() == ir::Opcode::kAppend ? buffers[0] : ResultBuffer(op, *at);
+        ir::Appends(op) ? buffers[ir::AppendedOperand(op)] : ResultBuffer(op, *at);
     if (!result.ok()) return result.status();
     if (op.result() != nullptr) at->buffers[op.result()] = *result;
     if (op.opcode() == ir::Opcode::kPack) {
@@ -337,7 +337,7 @@ class Compiler {
     const ir::Operand& returned = func.body.terminator()->operand(0);
     const ir::Op* producer = returned.value != nullptr ? returned.value->def() : nullptr;
     if (producer == nullptr || ir::IsView(*producer) || producer->opcode() == ir::Opcode::kFor ||
-        producer->opcode() == ir::Opcode::kAppend) {
+        ir::Appends(*producer)) {
       return absl::UnimplementedError(
           absl::StrCat("func @", func.name, " returns a value that owns no buffer"));
     }

@@ -38,21 +38,28 @@ struct EnumName {
   E value;
   absl::string_view name;
 };
-constexpr EnumName<Epilogue> kEpilogues[] = {{Epilogue::kAdd, "add"},
-                                             {Epilogue::kSiluMul, "silu_mul"}};
+// In the order of the enum.
+constexpr EpilogueInfo kEpilogues[] = {
+    {Epilogue::kNone, "", 2, false, false},
+    {Epilogue::kAdd, "add", 3, false, false},
+    {Epilogue::kSiluMul, "silu_mul", 2, false, false},
+    {Epilogue::kNormRope, "norm_rope", 5, true, false},
+    {Epilogue::kNormRopeAppend, "norm_rope_append", 8, true, true},
+    {Epilogue::kAppend, "append", 5, false, true},
+};
 constexpr EnumName<Mask> kMasks[] = {{Mask::kCausal, "causal"}};
 constexpr EnumName<RopeStyle> kStyles[] = {{RopeStyle::kHalf, "half"}};
 
-template <typename E, size_t N>
-std::string NameOf(const EnumName<E> (&table)[N], E value) {
+template <typename E, typename Row, size_t N>
+std::string NameOf(const Row (&table)[N], E value) {
   for (const auto& row : table) {
     if (row.value == value) return std::string(row.name);
   }
   return "";
 }
 
-template <typename E, size_t N>
-bool FromName(const EnumName<E> (&table)[N], absl::string_view name, E* value) {
+template <typename E, typename Row, size_t N>
+bool FromName(const Row (&table)[N], absl::string_view name, E* value) {
   for (const auto& row : table) {
     if (row.name == name) {
       *value = row.value;
@@ -82,6 +89,8 @@ bool ReadTile(absl::string_view text, std::optional<Tile>* tile) {
 }
 
 }  // namespace
+
+const EpilogueInfo& Info(Epilogue epilogue) { return kEpilogues[static_cast<int>(epilogue)]; }
 
 bool Attrs::operator==(const Attrs& o) const {
   return axes == o.axes && result_axes == o.result_axes && begin == o.begin && end == o.end &&

@@ -19,9 +19,24 @@ namespace lluda::ir {
 // What a matmul does to its result before storing it.
 enum class Epilogue : uint8_t {
   kNone,
-  kAdd,      // adds its third operand
-  kSiluMul,  // silu(first half of the columns) * second half
+  kAdd,             // adds its third operand
+  kSiluMul,         // silu(first half of the columns) * second half
+  kNormRope,        // normalises and rotates each head
+  kNormRopeAppend,  // the same, and appends it to a state
+  kAppend,          // appends each head to a state as it is
 };
+// Example: Info(Epilogue::kAdd) is {kAdd, "add", 3, false, false}.
+struct EpilogueInfo {
+  Epilogue value;
+  absl::string_view name;
+  int operands;    // of the matmul, in all
+  bool norm_rope;  // operands 2 to 4 are the norm's weight and the tables of cosines and sines
+  bool appends;    // the last three operands are the state, the slots and the positions
+
+  // Whether the columns are heads, named behind `->`, which are finished one by one.
+  bool per_head() const { return norm_rope || appends; }
+};
+const EpilogueInfo& Info(Epilogue epilogue);
 enum class Mask : uint8_t { kNone, kCausal };
 // Which elements RoPE pairs up: kHalf rotates (i, i + dim / 2).
 enum class RopeStyle : uint8_t { kNone, kHalf };

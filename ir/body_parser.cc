@@ -92,12 +92,18 @@ void BodyParser::ParseComputation(Block* block, const Target& target) {
                                        " operands before `at`, got ", operands.size()));
     }
     ParseClause(op);
-    if (info.at >= 0) {
-      tokens_.Expect("at");
-      ParseOperands(info.max_operands, &operands);
-    }
+    const int before = static_cast<int>(operands.size());
+    if (info.at >= 0) tokens_.Expect("at");
+    const bool has_at = info.at >= 0 || tokens_.TakeIf("at");
+    if (has_at) ParseOperands(info.max_operands, &operands);
     op->SetOperands(std::move(operands));
     ParseAttrs(op);
+    if (tokens_.ok() && AtOperand(*op) != (has_at ? before : -1)) {
+      tokens_.Fail(op_at, AtOperand(*op) < 0
+                              ? absl::StrCat(info.name, ": takes no operands behind `at`")
+                              : absl::StrCat(info.name, ": needs ", AtOperand(*op),
+                                             " operands before `at`"));
+    }
   }
   tokens_.Expect(":");
   const Position type_at = tokens_.Peek().at;

@@ -37,7 +37,7 @@ class BodyVerifier {
   absl::Status VerifyBlock(const Block& block);
   absl::Status VerifyOp(const Op& op);
   absl::Status VerifyOperands(const Op& op);
-  absl::Status VerifyGlobalOperand(const Op& op, const Operand& operand);
+  absl::Status VerifyGlobalOperand(const Operand& operand, bool is_appended);
   absl::Status VerifyAppend(const Op& op);
   absl::Status VerifyCallee(const Op& op);
   absl::Status VerifyTerminator(const Op& op);
@@ -104,7 +104,7 @@ absl::Status BodyVerifier::VerifyBlock(const Block& block) {
 absl::Status BodyVerifier::VerifyOp(const Op& op) {
   if (absl::Status s = VerifyOperands(op); !s.ok()) return s;
   if (absl::Status s = CheckOpForm(op, parts_.module); !s.ok()) return s;
-  if (op.opcode() == Opcode::kAppend) {
+  if (Appends(op)) {
     if (absl::Status s = VerifyAppend(op); !s.ok()) return s;
   }
   if (op.opcode() == Opcode::kCall) {
@@ -128,7 +128,8 @@ absl::Status BodyVerifier::VerifyOperands(const Op& op) {
       return Error("operand ", i, " is neither a value nor a global");
     }
     if (operand.global != nullptr) {
-      if (absl::Status s = VerifyGlobalOperand(op, operand); !s.ok()) return s;
+      const bool is_appended = i == AppendedOperand(op);
+      if (absl::Status s = VerifyGlobalOperand(operand, is_appended); !s.ok()) return s;
     } else if (!visible_.contains(operand.value)) {
       return Error("operand ", i, " is not defined before, or not in sight here");
     } else if (!operand.index.empty()) {
@@ -138,7 +139,7 @@ absl::Status BodyVerifier::VerifyOperands(const Op& op) {
   return absl::OkStatus();
 }
 
-absl::Status BodyVerifier::VerifyGlobalOperand(const Op& op, const Operand& operand) {
+absl::Status BodyVerifier::VerifyGlobalOperand(const Operand& operand, bool is_appended) {
   const Global* global = operand.global;
   if (!parts_.globals.contains(global)) return Error("reads a global of another module");
   const std::string name = absl::StrCat("@", global->name);
@@ -148,15 +149,16 @@ absl::Status BodyVerifier::VerifyGlobalOperand(const Op& op, const Operand& oper
   }
   if (global->kind != Global::Kind::kState) return absl::OkStatus();
   if (func_ == nullptr) return Error("the load block cannot use the state ", name);
-  if (op.opcode() != Opcode::kAppend && appended_.contains(global)) {
+  if (!is_appended && appended_.contains(global)) {
     return Error("reads ", name, " after the append to it; the append's result is meant");
   }
   return absl::OkStatus();
 }
 
 absl::Status BodyVerifier::VerifyAppend(const Op& op) {
-  const Operand& state = op.operand(0);
   if (func_ == nullptr) return Error("the load block cannot append");
+  if (AppendedOperand(op) >= op.operand_count()) return absl::OkStatus();  // InferType refuses it
+  const Operand& state = op.operand(AppendedOperand(op));
   if (state.global == nullptr) return absl::OkStatus();  // InferType refuses it
   for (const Op* loop : loops_) {
     if (loop->loop_index != state.index) {

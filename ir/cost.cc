@@ -20,12 +20,40 @@ double PerPosition(const Type& cache) {
   return elements;
 }
 
+// Of a state that is appended to, nothing is read.
+double GlobalBytes(const Op& op, const CostShape& shape) {
+  double bytes = 0;
+  for (int i = 0; i < op.operand_count(); ++i) {
+    const Operand& operand = op.operand(i);
+    if (operand.global == nullptr || i == AppendedOperand(op)) continue;
+    bytes += static_cast<double>(ByteSize(operand.type(), shape.symbols));
+  }
+  if (op.defined_global != nullptr) {
+    bytes += static_cast<double>(ByteSize(op.result_type(), shape.symbols));
+  }
+  return bytes;
+}
+
+// Columns that a row of a is multiplied with: those that it does not share with b.
+double Columns(const Op& op, const CostShape& shape) {
+  double columns = 1;
+  for (const Axis& axis : op.operand(1).type().axes) {
+    if (op.operand(0).type().HasAxis(axis.name)) continue;
+    columns *= static_cast<double>(Evaluate(axis.extent, shape.symbols));
+  }
+  return columns;
+}
+
+// Of a state that it appends to, it writes its own elements only.
 Cost MatmulCost(const Op& op, const CostShape& shape) {
-  const Axis* contracted = op.operand(0).type().GetAxis(op.attrs.axes[0]);
-  const auto depth = static_cast<double>(Evaluate(contracted->extent, shape.symbols));
-  // Half of the columns that are computed become the factors of the other half.
-  const double columns = op.attrs.epilogue == Epilogue::kSiluMul ? 2 : 1;
-  return {2 * Elements(op.result_type(), shape) * depth * columns, 0};
+  const Type& a = op.operand(0).type();
+  const double columns = Columns(op, shape);
+  Cost cost{2 * Elements(a, shape) * columns, GlobalBytes(op, shape)};
+  if (!Appends(op)) return cost;
+  const Type& state = op.operand(AppendedOperand(op)).type();
+  const double rows = Elements(a.Without(op.attrs.axes[0]), shape);
+  cost.bytes += rows * columns * DTypeSize(state.dtype);
+  return cost;
 }
 
 // A query meets every position it sees twice: for its score, and with its weight.
@@ -43,27 +71,12 @@ Cost AttentionCost(const Op& op, const CostShape& shape) {
   return cost;
 }
 
-double GlobalBytes(const Op& op, const CostShape& shape) {
-  double bytes = 0;
-  for (const Operand& operand : op.operands()) {
-    if (operand.global == nullptr) continue;
-    bytes += static_cast<double>(ByteSize(operand.type(), shape.symbols));
-  }
-  if (op.defined_global != nullptr) {
-    bytes += static_cast<double>(ByteSize(op.result_type(), shape.symbols));
-  }
-  return bytes;
-}
-
 }  // namespace
 
 Cost CostOf(const Op& op, const CostShape& shape) {
   switch (op.opcode()) {
-    case Opcode::kMatmul: {
-      Cost cost = MatmulCost(op, shape);
-      cost.bytes = GlobalBytes(op, shape);
-      return cost;
-    }
+    case Opcode::kMatmul:
+      return MatmulCost(op, shape);
     case Opcode::kAttention:
       return AttentionCost(op, shape);
     case Opcode::kGather:  // as much as it picks

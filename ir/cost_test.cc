@@ -16,9 +16,11 @@ module @m {
   symbol S in 1..4
   symbol C in 16..256
   weight @w : bf16 ff[24] hid[8]
+  weight @wv : bf16 vd[8] hid[8]
   weight @embed : bf16 vocab[100] hid[8]
   state @k : bf16 slot[S] kv[2] pos[C] dim[4]
   state @v : bf16 slot[S] kv[2] pos[C] dim[4]
+  state @v2 : bf16 slot[S] kv[2] pos[C] dim[4]
   state @ki : i8 slot[S] kv[2] pos[C] dim[4]
   state @vi : i8 slot[S] kv[2] pos[C] dim[4]
   state @kscale : f32 slot[S] kv[2] pos[C]
@@ -29,6 +31,7 @@ module @m {
     %ks = append @k %kk over slot pos at %slot %ids : bf16 slot[S] kv[2] pos[C] dim[4]
     %o = attention %q %ks @v over slot pos dim at %ids %slot {mask = causal, scale = 0.5} : f32 tok[T] kv[2] rep[3] dim[4]
     %i = attention %q @ki @vi over slot pos dim at %ids %slot @kscale @vscale {mask = causal, scale = 0.5} : f32 tok[T] kv[2] rep[3] dim[4]
+    %vs = matmul %x @wv @v2 over hid slot pos -> kv[2] dim[4] at %slot %ids {epilogue = append, out = bf16} : bf16 slot[S] kv[2] pos[C] dim[4]
     %m = matmul %x @w over hid -> ff[12] {epilogue = silu_mul} : f32 tok[T] ff[12]
     return %m
   }
@@ -62,6 +65,11 @@ class CostTest : public testing::Test {
 TEST_F(CostTest, AMatmulMultipliesAllColumnsAndReadsTheWeightOnce) {
   EXPECT_EQ(Of("m", 5, 0).flops, 2 * 5 * 24 * 8);
   EXPECT_EQ(Of("m", 5, 0).bytes, 24 * 8 * 2);
+}
+
+TEST_F(CostTest, AMatmulThatAppendsWritesItsOwnElementsOfTheState) {
+  EXPECT_EQ(Of("vs", 5, 0).flops, 2 * 5 * 8 * 8);
+  EXPECT_EQ(Of("vs", 5, 0).bytes, 8 * 8 * 2 + 5 * 8 * 2);
 }
 
 TEST_F(CostTest, AttentionCostsAsMuchAsIsSeen) {

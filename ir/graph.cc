@@ -180,6 +180,17 @@ bool Module::IsUsed(const Global* global) const {
   return used;
 }
 
+int AtOperand(const Op& op) {
+  const EpilogueInfo& epilogue = Info(op.attrs.epilogue);
+  return epilogue.appends ? epilogue.operands - 2 : Info(op.opcode()).at;
+}
+
+int AppendedOperand(const Op& op) {
+  if (op.opcode() == Opcode::kAppend) return 0;
+  const EpilogueInfo& epilogue = Info(op.attrs.epilogue);
+  return epilogue.appends ? epilogue.operands - 3 : -1;
+}
+
 void ReplaceAllUses(Value* from, Operand to) {
   CHECK(to.value != from) << "replacing %" << from->name << " by itself";
   while (!from->uses().empty()) {

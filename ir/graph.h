@@ -250,6 +250,14 @@ class Module {
   std::vector<std::unique_ptr<Func>> funcs_;
 };
 
+// Index of the first operand that is written behind `at`, -1 when there is none. A matmul's depends
+// on its epilogue.
+int AtOperand(const Op& op);
+// Index of the operand that is the state the op appends to, -1 when it appends to none. It is the
+// only effect an op has; the slots and the positions are the op's last two operands.
+int AppendedOperand(const Op& op);
+inline bool Appends(const Op& op) { return AppendedOperand(op) >= 0; }
+
 // Makes every use of `from` read `to` instead.
 void ReplaceAllUses(Value* from, Operand to);
 

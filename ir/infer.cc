@@ -220,12 +220,107 @@ TypeOr InferRmsnorm(const Op& op) {
   return In(op, 0).With(OutOr(op, In(op, 0).dtype));
 }
 
-// a's axes without the contracted one, then b's new ones; axes that both have are batch axes.
-TypeOr InferMatmul(const Op& op) {
-  for (int i = 0; i < op.operand_count(); ++i) {
+// The tables at operands `cos` and `cos + 1` rotate pairs along `x`'s axis `name`.
+absl::Status CheckRotation(const Op& op, const Type& x, const std::string& name, int cos) {
+  if (op.attrs.style == RopeStyle::kNone) return Error(op, "needs the attribute 'style'");
+  for (int i = cos; i < cos + 2; ++i) {
     if (absl::Status s = WantFloat(op, i); !s.ok()) return s;
   }
-  if (absl::Status s = WantAxes(op, 1); !s.ok()) return s;
+  auto extent = ConstantExtent(op, *x.GetAxis(name));
+  if (!extent.ok()) return extent.status();
+  if (absl::Status s = WantExactAxes(op, cos + 1, In(op, cos).axes); !s.ok()) return s;
+  int own_axes = 0;  // the tables' axis of rotation pairs, which x does not have
+  for (const Axis& axis : In(op, cos).axes) {
+    const Axis* shared = x.GetAxis(axis.name);
+    if (shared != nullptr) {
+      if (absl::Status s = SameExtent(op, *shared, 0, axis, cos); !s.ok()) return s;
+    } else if (++own_axes > 1 || !(axis.extent == Extent::Constant(*extent / 2))) {
+      return Error(op, "operand ", cos, " must have one axis of ", *extent / 2, " pairs, is ",
+                   ToString(In(op, cos)));
+    }
+  }
+  if (own_axes == 1 && *extent % 2 == 0) return absl::OkStatus();
+  return Error(op, "'", name, "' must be even and operand ", cos, " have an axis of pairs");
+}
+
+// The type of operand `state` after `x`, called `what` in errors, is appended to it, at the slots
+// and positions that are the last two operands, along its axes `names`.
+TypeOr Appended(const Op& op, int state, const Type& x, absl::string_view what,
+                absl::Span<const std::string> names) {
+  const Type& type = In(op, state);
+  if (op.operand(state).global == nullptr ||
+      op.operand(state).global->kind != Global::Kind::kState) {
+    return Error(op, "operand ", state, " must be a state");
+  }
+  const int slots = op.operand_count() - 2;
+  for (int i = 0; i < 2; ++i) {
+    if (absl::Status s = WantInt(op, slots + i); !s.ok()) return s;
+    if (absl::Status s = WantExactAxes(op, slots + i, In(op, slots).axes); !s.ok()) return s;
+    if (auto axis = WantAxis(op, state, names[i]); !axis.ok()) return axis.status();
+  }
+  Type expected{type.dtype, In(op, slots).axes, {}};
+  for (const Axis& axis : type.axes) {
+    if (axis.name != names[0] && axis.name != names[1]) expected.axes.push_back(axis);
+  }
+  if (x.dtype == expected.dtype && x.axes == expected.axes) return type;
+  return Error(op, what, " must be ", ToString(expected), ", is ", ToString(x));
+}
+
+// An epilogue that finishes heads: `rows` are the result's axes before them, `columns` those of b.
+TypeOr InferHeads(const Op& op, Type rows, const std::vector<Axis>& columns) {
+  const EpilogueInfo& epilogue = Info(op.attrs.epilogue);
+  if (columns.size() != 1 || op.attrs.result_axes.empty()) {
+    return Error(op, "epilogue ", epilogue.name, " needs one column axis and result axes");
+  }
+  auto count = ConstantElements(op, columns);
+  if (!count.ok()) return count.status();
+  auto named = ConstantElements(op, op.attrs.result_axes);
+  if (!named.ok()) return named.status();
+  if (*count != *named) return Error(op, *count, " columns cannot become ", *named);
+  const Axis& dim = op.attrs.result_axes.back();
+  rows.axes.insert(rows.axes.end(), op.attrs.result_axes.begin(), op.attrs.result_axes.end());
+  TypeOr heads = Checked(op, std::move(rows));
+  if (!heads.ok()) return heads;
+  if (epilogue.norm_rope) {
+    if (!op.attrs.eps) return Error(op, "needs the attribute 'eps'");
+    if (absl::Status s = WantExactAxes(op, 2, {dim}); !s.ok()) return s;
+    if (absl::Status s = CheckRotation(op, *heads, dim.name, 3); !s.ok()) return s;
+  }
+  if (!epilogue.appends) return heads;
+  return Appended(op, AppendedOperand(op), *heads, "what is appended",
+                  absl::MakeConstSpan(op.attrs.axes).subspan(1));
+}
+
+// The attributes and operands that go with the epilogue, and no others.
+absl::Status CheckEpilogue(const Op& op) {
+  const EpilogueInfo& epilogue = Info(op.attrs.epilogue);
+  const std::string name =
+      epilogue.name.empty() ? "no epilogue" : absl::StrCat("epilogue ", epilogue.name);
+  if (op.operand_count() != epilogue.operands) {
+    return Error(op, "with ", name, " takes ", epilogue.operands, " operands, has ",
+                 op.operand_count());
+  }
+  for (const AttrKey key : {AttrKey::kEps, AttrKey::kStyle}) {
+    if (op.attrs.IsSet(key) && !epilogue.norm_rope) {
+      return Error(op, "with ", name, " takes no attribute '", AttrKeyName(key), "'");
+    }
+  }
+  if (!op.attrs.result_axes.empty() && !epilogue.per_head() &&
+      op.attrs.epilogue != Epilogue::kSiluMul) {
+    return Error(op, "with ", name, " names no result axis");
+  }
+  return absl::OkStatus();
+}
+
+// a's axes without the contracted one, then b's new ones; axes that both have are batch axes.
+TypeOr InferMatmul(const Op& op) {
+  const EpilogueInfo& epilogue = Info(op.attrs.epilogue);
+  if (absl::Status s = CheckEpilogue(op); !s.ok()) return s;
+  const int floats = op.operand_count() - (epilogue.appends ? 3 : 0);
+  for (int i = 0; i < floats; ++i) {
+    if (absl::Status s = WantFloat(op, i); !s.ok()) return s;
+  }
+  if (absl::Status s = WantAxes(op, epilogue.appends ? 3 : 1); !s.ok()) return s;
   const std::string& over = op.attrs.axes[0];
   auto ka = WantAxis(op, 0, over);
   if (!ka.ok()) return ka.status();
@@ -243,8 +338,8 @@ TypeOr InferMatmul(const Op& op) {
       return s;
     }
   }
-  const bool silu_mul = op.attrs.epilogue == Epilogue::kSiluMul;
-  if (silu_mul) {
+  if (epilogue.per_head()) return InferHeads(op, std::move(result), columns);
+  if (op.attrs.epilogue == Epilogue::kSiluMul) {
     if (columns.size() != 1 || op.attrs.result_axes.size() != 1) {
       return Error(op, "epilogue silu_mul needs one column axis and one result axis");
     }
@@ -256,15 +351,9 @@ TypeOr InferMatmul(const Op& op) {
       return Error(op, "epilogue silu_mul halves ", *n, " columns, the result axis has ", *half);
     }
     columns = op.attrs.result_axes;
-  } else if (!op.attrs.result_axes.empty()) {
-    return Error(op, "only epilogue silu_mul names a result axis");
   }
   result.axes.insert(result.axes.end(), columns.begin(), columns.end());
-  const bool adds = op.attrs.epilogue == Epilogue::kAdd;
-  if (adds != (op.operand_count() == 3)) {
-    return Error(op, "epilogue add and a third operand come together");
-  }
-  if (adds) {
+  if (op.attrs.epilogue == Epilogue::kAdd) {
     if (absl::Status s = WantExactAxes(op, 2, result.axes); !s.ok()) return s;
     if (In(op, 2).dtype != DType::kF32) return Error(op, "operand 2 must be f32");
   }
@@ -400,26 +489,8 @@ TypeOr InferPermute(const Op& op) {
 }
 
 TypeOr InferAppend(const Op& op) {
-  const Type& state = In(op, 0);
-  const Type& x = In(op, 1);
-  if (op.operand(0).global == nullptr || op.operand(0).global->kind != Global::Kind::kState) {
-    return Error(op, "operand 0 must be a state");
-  }
   if (absl::Status s = WantAxes(op, 2); !s.ok()) return s;
-  for (int i = 2; i < 4; ++i) {
-    if (absl::Status s = WantInt(op, i); !s.ok()) return s;
-    if (absl::Status s = WantExactAxes(op, i, In(op, 2).axes); !s.ok()) return s;
-    if (auto axis = WantAxis(op, 0, op.attrs.axes[i - 2]); !axis.ok()) return axis.status();
-  }
-  std::vector<Axis> expected = In(op, 2).axes;
-  for (const Axis& axis : state.axes) {
-    if (axis.name != op.attrs.axes[0] && axis.name != op.attrs.axes[1]) expected.push_back(axis);
-  }
-  if (absl::Status s = WantExactAxes(op, 1, expected); !s.ok()) return s;
-  if (x.dtype != state.dtype) {
-    return Error(op, "the state is ", DTypeName(state.dtype), ", operand 1 ", DTypeName(x.dtype));
-  }
-  return state;
+  return Appended(op, 0, In(op, 1), "operand 1", op.attrs.axes);
 }
 
 // Keys and values are floats, or i8 with f32 scales: one for each element they have without `dim`.
@@ -476,29 +547,10 @@ TypeOr InferAttention(const Op& op) {
 }
 
 TypeOr InferRope(const Op& op) {
-  for (int i = 0; i < 3; ++i) {
-    if (absl::Status s = WantFloat(op, i); !s.ok()) return s;
-  }
-  if (op.attrs.style == RopeStyle::kNone) return Error(op, "needs the attribute 'style'");
+  if (absl::Status s = WantFloat(op, 0); !s.ok()) return s;
   if (absl::Status s = WantAxes(op, 1); !s.ok()) return s;
-  auto dim = WantAxis(op, 0, op.attrs.axes[0]);
-  if (!dim.ok()) return dim.status();
-  auto extent = ConstantExtent(op, **dim);
-  if (!extent.ok()) return extent.status();
-  if (absl::Status s = WantExactAxes(op, 2, In(op, 1).axes); !s.ok()) return s;
-  int own_axes = 0;  // the tables' axis of rotation pairs, which x does not have
-  for (const Axis& axis : In(op, 1).axes) {
-    const Axis* shared = In(op, 0).GetAxis(axis.name);
-    if (shared != nullptr) {
-      if (absl::Status s = SameExtent(op, *shared, 0, axis, 1); !s.ok()) return s;
-    } else if (++own_axes > 1 || !(axis.extent == Extent::Constant(*extent / 2))) {
-      return Error(op, "operand 1 must have one axis of ", *extent / 2, " pairs, is ",
-                   ToString(In(op, 1)));
-    }
-  }
-  if (own_axes != 1 || *extent % 2 != 0) {
-    return Error(op, "'", op.attrs.axes[0], "' must be even and operand 1 have an axis of pairs");
-  }
+  if (auto dim = WantAxis(op, 0, op.attrs.axes[0]); !dim.ok()) return dim.status();
+  if (absl::Status s = CheckRotation(op, In(op, 0), op.attrs.axes[0], 1); !s.ok()) return s;
   return In(op, 0).With(OutOr(op, In(op, 0).dtype));
 }
 

@@ -20,6 +20,8 @@ module @m {
   weight @w : bf16 q[16] hid[8]
   weight @p : bf16 q[16] hid[8] @panel(16x2, hid)
   weight @norm : f32 hid[8]
+  weight @wk : bf16 kd[8] hid[8]
+  weight @head_norm : f32 dim[4]
   state @kc : f32 slot[4] kv[2] pos[C] dim[4]
   state @ki : i8 slot[4] kv[2] pos[C] dim[4]
   state @ks : f32 slot[4] kv[2] pos[C]
@@ -59,6 +61,14 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"matmul %h @p over hid {out = bf16}", "bf16 tok[T] q[16]"},
         Case{"matmul %h @w over hid -> ff[8] {epilogue = silu_mul}", "f32 tok[T] ff[8]"},
         Case{"matmul %q %k over dim", "f32 tok[T] kv[2] rep[2]"},
+        Case{"matmul %h @wk @head_norm %cos %cos over hid -> kv[2] dim[4] {epilogue = norm_rope, "
+             "eps = 1, out = bf16, style = half}",
+             "bf16 tok[T] kv[2] dim[4]"},
+        Case{"matmul %h @wk @head_norm %cos %cos @kc over hid slot pos -> kv[2] dim[4] at %i %i "
+             "{epilogue = norm_rope_append, eps = 1, style = half}",
+             "f32 slot[4] kv[2] pos[C] dim[4]"},
+        Case{"matmul %h @wk @kc over hid slot pos -> kv[2] dim[4] at %i %i {epilogue = append}",
+             "f32 slot[4] kv[2] pos[C] dim[4]"},
         Case{"exp @p", "bf16 q[16] hid[8]"}, Case{"cast %i {out = f32}", "f32 tok[T]"},
         Case{"permute @p to hid q", "bf16 hid[8] q[16] @panel(16x2, hid)"},
         Case{"split @p q -> kv[2] rep[8]", "bf16 kv[2] rep[8] hid[8]"},
@@ -98,11 +108,44 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"matmul %h @w over q", "matmul: operand 0 has no axis 'q': bf16 tok[T] hid[8]"},
         Case{"matmul %y @w over hid",
              "matmul: axis 'hid' is 4 long in operand 0 and 8 in operand 1"},
-        Case{"matmul %h @w %x over hid", "matmul: epilogue add and a third operand come together"},
+        Case{"matmul %h @w %x over hid", "matmul: with no epilogue takes 2 operands, has 3"},
         Case{"matmul %h @w over hid -> ff[9] {epilogue = silu_mul}",
              "matmul: epilogue silu_mul halves 16 columns, the result axis has 9"},
-        Case{"matmul %h @w over hid -> ff[8]",
-             "matmul: only epilogue silu_mul names a result axis"},
+        Case{"matmul %h @w over hid -> ff[8]", "matmul: with no epilogue names no result axis"},
+        Case{"matmul %h @w over hid {eps = 1}",
+             "matmul: with no epilogue takes no attribute 'eps'"},
+        Case{"matmul %h @w over hid at %i", "matmul: takes no operands behind `at`"},
+        Case{"matmul %h @wk @head_norm %cos %cos over hid {epilogue = norm_rope, eps = 1, style = "
+             "half}",
+             "matmul: epilogue norm_rope needs one column axis and result axes"},
+        Case{"matmul %h @wk @head_norm %cos %cos over hid -> kv[3] dim[4] {epilogue = norm_rope, "
+             "eps = 1, style = half}",
+             "matmul: 8 columns cannot become 12"},
+        Case{"matmul %h @wk @head_norm %cos %cos over hid -> kv[2] dim[4] {epilogue = norm_rope, "
+             "style = half}",
+             "matmul: needs the attribute 'eps'"},
+        Case{"matmul %h @wk @head_norm %cos %cos over hid -> kv[2] dim[4] {epilogue = norm_rope, "
+             "eps = 1}",
+             "matmul: needs the attribute 'style'"},
+        Case{"matmul %h @wk @norm %cos %cos over hid -> kv[2] dim[4] {epilogue = norm_rope, eps = "
+             "1, style = half}",
+             "matmul: operand 2 must be f32 dim[4], is f32 hid[8]"},
+        Case{"matmul %h @wk @head_norm %y %y over hid -> kv[2] dim[4] {epilogue = norm_rope, eps = "
+             "1, style = half}",
+             "matmul: operand 3 must have one axis of 2 pairs, is f32 tok[T] hid[4]"},
+        Case{"matmul %h @wk @kc over hid slot pos -> kv[2] dim[4] {epilogue = append}",
+             "matmul: needs 3 operands before `at`"},
+        Case{"matmul %h @wk @kc over hid -> kv[2] dim[4] at %i %i {epilogue = append}",
+             "matmul: names 1 axes, needs 3"},
+        Case{"matmul %h @wk @wk over hid slot pos -> kv[2] dim[4] at %i %i {epilogue = append}",
+             "matmul: operand 2 must be a state"},
+        Case{"matmul %h @wk @kc over hid slot pos -> dim[4] kv[2] at %i %i {epilogue = append}",
+             "matmul: what is appended must be f32 tok[T] kv[2] dim[4], is f32 tok[T] dim[4] "
+             "kv[2]"},
+        Case{"matmul %h @wk @kc over hid slot pos -> kv[2] dim[4] at %i %i {epilogue = append, out "
+             "= bf16}",
+             "matmul: what is appended must be f32 tok[T] kv[2] dim[4], is bf16 tok[T] kv[2] "
+             "dim[4]"},
         Case{"split %x hid -> a[3] b[3]", "split: 8 elements cannot become 9"},
         Case{"split %x tok -> a[2] b[2]", "split: axis 'tok' must have a constant length, has T"},
         Case{"merge %q rep kv -> h[4]",

@@ -211,10 +211,11 @@ absl::StatusOr<Interpreter::TensorPtr> Interpreter::RunOp(const Op& op, Frame* f
   absl::StatusOr<Tensor> result = KernelOf(op.opcode())(args);
   if (!result.ok()) return result.status();
   auto shared = std::make_shared<const Tensor>(*std::move(result));
-  if (op.opcode() == Opcode::kAppend) {
-    absl::StatusOr<int64_t> index = frame->IndexValue(op.operand(0).index);
+  if (Appends(op)) {
+    const Operand& state = op.operand(AppendedOperand(op));
+    absl::StatusOr<int64_t> index = frame->IndexValue(state.index);
     if (!index.ok()) return index.status();
-    globals_[{op.operand(0).global, *index}] = shared;
+    globals_[{state.global, *index}] = shared;
   }
   return shared;
 }

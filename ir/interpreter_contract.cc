@@ -60,6 +60,9 @@ void StoreRow(const KernelArgs& args, const std::vector<float>& sums, int64_t be
   const int64_t columns = static_cast<int64_t>(sums.size());
   switch (args.op.attrs.epilogue) {
     case Epilogue::kNone:
+    case Epilogue::kNormRope:
+    case Epilogue::kNormRopeAppend:
+    case Epilogue::kAppend:
       for (int64_t n = 0; n < columns; ++n) result->Store(begin + n, sums[n]);
       break;
     case Epilogue::kAdd: {
@@ -133,6 +136,36 @@ absl::StatusOr<Tensor> RunRmsnorm(const KernelArgs& args) {
   });
 }
 
+// An epilogue that finishes heads, as the ops that it stands for.
+absl::StatusOr<Tensor> RunHeads(const KernelArgs& args, const Tensor& sums) {
+  const Attrs& attrs = args.op.attrs;
+  const EpilogueInfo& epilogue = Info(attrs.epilogue);
+  Type type = args.in[0]->type().Without(attrs.axes[0]).With(DType::kF32);
+  type.axes.insert(type.axes.end(), attrs.result_axes.begin(), attrs.result_axes.end());
+  const auto run = [&](Opcode opcode, Attrs own, std::vector<const Tensor*> in, Type result) {
+    Op op(opcode, nullptr);
+    op.attrs = std::move(own);
+    return KernelOf(opcode)({op, std::move(in), std::move(result)});
+  };
+  absl::StatusOr<Tensor> heads = run(Opcode::kSplit, {}, {&sums}, type);
+  Attrs own;
+  own.axes = {attrs.result_axes.back().name};
+  if (heads.ok() && epilogue.norm_rope) {
+    own.eps = attrs.eps;
+    heads = run(Opcode::kRmsnorm, own, {&*heads, args.in[2]}, type);
+    own.style = attrs.style;
+    if (heads.ok()) heads = run(Opcode::kRope, own, {&*heads, args.in[3], args.in[4]}, type);
+  }
+  if (heads.ok() && attrs.out) {
+    own.out = attrs.out;
+    heads = run(Opcode::kCast, own, {&*heads}, type.With(*attrs.out));
+  }
+  if (!heads.ok() || !epilogue.appends) return heads;
+  own.axes = {attrs.axes[1], attrs.axes[2]};
+  const auto state = args.in.end() - 3;
+  return run(Opcode::kAppend, own, {state[0], &*heads, state[1], state[2]}, args.type);
+}
+
 // With the contracted axis last in both operands, each result row is one row of `a` times all
 // columns of `b` that belong to the row's batch.
 absl::StatusOr<Tensor> RunMatmul(const KernelArgs& args) {
@@ -153,7 +186,14 @@ absl::StatusOr<Tensor> RunMatmul(const KernelArgs& args) {
   int64_t column_count = 1;
   for (const std::string& name : columns) column_count *= b.extent(name);
 
-  Tensor result(args.type);
+  const bool per_head = Info(args.op.attrs.epilogue).per_head();
+  Type type = args.type;
+  if (per_head) {
+    type = a.type().Without(over).With(DType::kF32);
+    type.axes.push_back(
+        {"", Extent::Constant(column_count)});  // no axis of the operands' has no name
+  }
+  Tensor result(type);
   const std::vector<Axis> row_axes(a.type().axes.begin(), a.type().axes.end() - 1);
   int64_t row_count = 1;
   for (const int64_t length : Lengths(row_axes)) row_count *= length;
@@ -169,6 +209,7 @@ absl::StatusOr<Tensor> RunMatmul(const KernelArgs& args) {
     StoreRow(args, sums, row * result_columns, &result);
     ++row;
   });
+  if (per_head) return RunHeads(args, result);
   return result;
 }
 

@@ -309,6 +309,92 @@ TEST(Fused, RopeMeansItsNineOps) {
   EXPECT_EQ(fused.floats(), expanded.floats());
 }
 
+// Three tokens, two heads of six; two of the tokens share a slot.
+class FusedProjection : public testing::Test {
+ protected:
+  static constexpr double kEps = 0.25;
+
+  static std::vector<Tensor> Arguments() {
+    return {Random({MakeAxis("t", 3), MakeAxis("k", 9)}, 1, DType::kBF16),
+            Random({MakeAxis("n", 12), MakeAxis("k", 9)}, 2, DType::kBF16),
+            Random({MakeAxis("d", 6)}, 3),
+            Random({MakeAxis("t", 3), MakeAxis("pair", 3)}, 4),
+            Random({MakeAxis("t", 3), MakeAxis("pair", 3)}, 5),
+            Ints({MakeAxis("t", 3)}, {1, 0, 1}),
+            Ints({MakeAxis("t", 3)}, {4, 0, 2})};
+  }
+  static std::vector<Global> States() {
+    Global state;
+    state.kind = Global::Kind::kState;
+    state.name = "cache";
+    state.type = {DType::kBF16,
+                  {MakeAxis("slot", 2), MakeAxis("h", 2), MakeAxis("pos", 5), MakeAxis("d", 6)},
+                  {}};
+    return {state};
+  }
+  static std::vector<Axis> Heads() { return {MakeAxis("h", 2), MakeAxis("d", 6)}; }
+
+  static Attrs AttrsOf(Epilogue epilogue) {
+    Attrs attrs = Over({"k"});
+    if (Info(epilogue).appends) attrs.axes = {"k", "slot", "pos"};
+    attrs.epilogue = epilogue;
+    attrs.result_axes = Heads();
+    attrs.out = DType::kBF16;
+    if (!Info(epilogue).norm_rope) return attrs;
+    attrs.eps = kEps;
+    attrs.style = RopeStyle::kHalf;
+    return attrs;
+  }
+
+  static Value* Expand(Builder& b, Params& p, Module& module, Epilogue epilogue) {
+    Value* x = b.Split("s", b.Matmul("m", p[0], p[1], "k"), "n", Heads());
+    if (Info(epilogue).norm_rope) {
+      Attrs rope = Over({"d"});
+      rope.style = RopeStyle::kHalf;
+      x = b.Add(Opcode::kRope, "r", {b.Rmsnorm("n", x, p[2], "d", kEps), p[3], p[4]}, rope);
+    }
+    x = b.Cast("c", x, DType::kBF16);
+    if (!Info(epilogue).appends) return x;
+    return b.Append("y", module.FindGlobal("cache"), x, {"slot", "pos"}, p[5], p[6]);
+  }
+};
+
+TEST_F(FusedProjection, MeansItsExpansion) {
+  for (const Epilogue epilogue :
+       {Epilogue::kNormRope, Epilogue::kNormRopeAppend, Epilogue::kAppend}) {
+    const Tensor fused = Eval(
+        Arguments(),
+        [&](Builder& b, Params& p, Module& module) {
+          std::vector<Operand> operands = {p[0], p[1]};
+          if (Info(epilogue).norm_rope) operands.insert(operands.end(), {p[2], p[3], p[4]});
+          if (Info(epilogue).appends) {
+            operands.insert(operands.end(), {module.FindGlobal("cache"), p[5], p[6]});
+          }
+          return b.Add(Opcode::kMatmul, "y", std::move(operands), AttrsOf(epilogue));
+        },
+        States());
+    const Tensor expanded = Eval(
+        Arguments(),
+        [&](Builder& b, Params& p, Module& module) { return Expand(b, p, module, epilogue); },
+        States());
+    EXPECT_EQ(fused.type(), expanded.type()) << Info(epilogue).name;
+    EXPECT_EQ(fused.floats(), expanded.floats()) << Info(epilogue).name;
+  }
+}
+
+TEST_F(FusedProjection, RefusesPositionsBehindTheCapacity) {
+  std::vector<Tensor> arguments = Arguments();
+  arguments[6] = Ints({MakeAxis("t", 3)}, {4, 0, 5});
+  const auto state = TryEval(
+      std::move(arguments),
+      [&](Builder& b, Params& p, Module& module) {
+        return b.Add(Opcode::kMatmul, "y", {p[0], p[1], module.FindGlobal("cache"), p[5], p[6]},
+                     AttrsOf(Epilogue::kAppend));
+      },
+      States());
+  EXPECT_EQ(state.status().message(), "@f: %y: append: position 5 is not within 0..4");
+}
+
 // Two slots, two kv heads with two queries each; five tokens that alternate between the slots.
 class FusedAttention : public testing::Test {
  protected:

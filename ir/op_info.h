@@ -16,7 +16,7 @@ namespace lluda::ir {
 // The words that follow an op's operands.
 enum class Clause : uint8_t {
   kNone,
-  kOver,       // over hid          (may end in `-> ff[3072]` for matmul's silu_mul epilogue)
+  kOver,       // over hid          (may end in `-> ff[3072]` for matmul's epilogues)
   kTo,         // to hid vocab
   kArrow,      // q -> kv[8] rep[2] dim[128]
   kRange,      // dim 0..64 as pair[64]

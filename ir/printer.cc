@@ -108,7 +108,7 @@ void Printer::PrintComputation(const Op& op) {
   if (op.opcode() == Opcode::kCall) {
     Put(" ", op.callee == nullptr ? "<nothing>" : Indexed(op.callee->name, op.callee_index));
   }
-  const int at = Info(op.opcode()).at;
+  const int at = AtOperand(op);
   const int before = at < 0 ? op.operand_count() : std::min(at, op.operand_count());
   for (int i = 0; i < before; ++i) Put(" ", Name(op.operand(i)));
   Put(ClauseText(op));

@@ -162,6 +162,35 @@ TEST(VerifierTest, AStateIsAppendedToOncePerFunction) {
   EXPECT_THAT(Fault(*module), HasSubstr("is the second append to @k_cache in this function"));
 }
 
+// A matmul that appends to @s, and what follows it.
+std::string Appending(absl::string_view statement) {
+  return absl::StrCat(R"(lluda 1
+module @m {
+  symbol T in 1..8
+  weight @w : f32 n[4] k[4]
+  state @s : f32 slot[2] pos[8] n[4]
+  func @f(%x: f32 tok[T] k[4], %at: i32 tok[T]) -> f32 tok[T] pos[8] n[4] {
+    %a = matmul %x @w @s over k slot pos -> n[4] at %at %at {epilogue = append} : f32 slot[2] pos[8] n[4]
+    )",
+                      statement, R"(
+    return %y
+  }
+})");
+}
+
+TEST(VerifierTest, AMatmulThatAppendsCountsAsAnAppend) {
+  const absl::string_view gather = "%y = gather %a over slot at %at : f32 tok[T] pos[8] n[4]";
+  EXPECT_EQ(FaultOf(Appending(gather)), "");
+  EXPECT_THAT(FaultOf(Appending("%y = gather @s over slot at %at : f32 tok[T] pos[8] n[4]")),
+              HasSubstr("reads @s after the append to it"));
+  EXPECT_THAT(
+      FaultOf(Appending(absl::StrCat(
+          "%b = matmul %x @w @s over k slot pos -> n[4] at %at %at {epilogue = append} : f32 "
+          "slot[2] pos[8] n[4]\n",
+          gather))),
+      HasSubstr("is the second append to @s in this function"));
+}
+
 TEST(VerifierTest, AStateIsNotReadAfterTheAppend) {
   auto module = Toy();
   Find(*module, "attn", "o0")->SetOperand(1, Operand(module->FindGlobal("k_cache"), "layer"));

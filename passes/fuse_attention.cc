@@ -93,7 +93,7 @@ const Op* LaterWrite(const Op& append, const Op& result) {
     if (op.get() == &result) break;
     if (after_append && HasEffect(*op)) {
       const bool other_state =
-          op->opcode() == Opcode::kAppend && op->operand(0).global != append.operand(0).global;
+          Appends(*op) && op->operand(AppendedOperand(*op)).global != append.operand(0).global;
       if (!other_state) return op.get();
     }
     after_append |= op.get() == &append;

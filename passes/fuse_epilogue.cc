@@ -27,13 +27,6 @@ constexpr int kNearMissAddOps = 2;
 // A product of a silu and the slice below it.
 constexpr int kNearMissSiluMulOps = 3;
 
-Pattern PlainMatmul(Operand* a, Operand* b) {
-  return OpOf(Opcode::kMatmul, {Any().Capture(a), Any().Capture(b)})
-      .Where(kHaveNoEpilogue, HasNoEpilogue)
-      .Where(kBeF32, IsF32)
-      .Where(kNotReadAState, ReadsNoState);
-}
-
 std::string ExplainType(const Operand& operand, const Type& expected) {
   if (operand.type() == expected) return "";
   return absl::StrCat(OperandText(operand), " is ", ToString(operand.type()), ", expected ",
@@ -75,11 +68,9 @@ bool PassesElementsOn(const Op& op) {
 }
 
 bool CanRound(const Op& op) {
-  return op.opcode() != Opcode::kCast && (Info(op.opcode()).keys & KeyBit(ir::AttrKey::kOut)) != 0;
-}
-
-Op* Producer(const Operand& operand) {
-  return operand.value != nullptr ? operand.value->def() : nullptr;
+  // The dtype of what is appended is the state's.
+  return op.opcode() != Opcode::kCast && !Appends(op) &&
+         (Info(op.opcode()).keys & KeyBit(ir::AttrKey::kOut)) != 0;
 }
 
 }  // namespace

@@ -16,4 +16,15 @@ bool HasNoEpilogue(const ir::Op& op) { return op.attrs.epilogue == ir::Epilogue:
 
 bool ReadsNoState(const ir::Op& op) { return !ReadsState(op); }
 
+Pattern PlainMatmul(ir::Operand* a, ir::Operand* b) {
+  return OpOf(ir::Opcode::kMatmul, {Any().Capture(a), Any().Capture(b)})
+      .Where(kHaveNoEpilogue, HasNoEpilogue)
+      .Where(kBeF32, IsF32)
+      .Where(kNotReadAState, ReadsNoState);
+}
+
+ir::Op* Producer(const ir::Operand& operand) {
+  return operand.value != nullptr ? operand.value->def() : nullptr;
+}
+
 }  // namespace lluda::passes

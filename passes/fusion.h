@@ -11,6 +11,7 @@
 #include <string>
 
 #include "ir/graph.h"
+#include "passes/matcher.h"
 #include "passes/pass.h"
 
 namespace lluda::passes {
@@ -27,6 +28,12 @@ bool HasNoEpilogue(const ir::Op& op);
 // behind an append to the same state.
 inline constexpr char kNotReadAState[] = "not read a state";
 bool ReadsNoState(const ir::Op& op);
+
+// A matmul that something can be fused into: all of the above hold.
+Pattern PlainMatmul(ir::Operand* a, ir::Operand* b);
+
+// The op that computes the operand; nullptr for a global, a parameter and what a loop carries.
+ir::Op* Producer(const ir::Operand& operand);
 
 // Calls `visit` for every op of the block and of the loops inside it, in execution order. Unlike
 // ir::ForEachOp it lets `visit` replace or erase the op it is given and ops before that one.

@@ -26,7 +26,8 @@
 //   the contracted one, both of constant length;
 // - the weight is used elsewhere: merging would keep a second copy of it in memory;
 // - the weights differ in element type, order of axes or index, or the results in element type;
-// - a matmul has an epilogue, or its weight is packed already;
+// - a matmul has an epilogue (those whose epilogue finishes heads are nobody's siblings), or its
+//   weight is packed already;
 // - there are more siblings than concat takes, or the joined weight would be too large.
 #ifndef LLUDA_PASSES_MERGE_MATMUL_H_
 #define LLUDA_PASSES_MERGE_MATMUL_H_

@@ -196,7 +196,7 @@ const Op* FindKeyReader(const Module& module, const Global& state, std::string* 
   const Op* attention = nullptr;
   std::string obstacle;
   for (const Use& use : FindReaders(module, &state)) {
-    if (use.op->opcode() != Opcode::kAppend || use.operand != 0) {
+    if (use.operand != AppendedOperand(*use.op)) {
       obstacle = absl::StrCat("is read directly by ", StatementName(*use.op));
       continue;
     }

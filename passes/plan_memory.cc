@@ -31,8 +31,8 @@ bool IsReturned(const Op& op) {
 }
 
 bool OwnsBuffer(const Op& op) {
-  return op.result() != nullptr && op.opcode() != Opcode::kFor && op.opcode() != Opcode::kAppend &&
-         !IsView(op) && !IsReturned(op);
+  return op.result() != nullptr && op.opcode() != Opcode::kFor && !Appends(op) && !IsView(op) &&
+         !IsReturned(op);
 }
 
 class Planner {

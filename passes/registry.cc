@@ -8,6 +8,7 @@
 #include "passes/dce.h"
 #include "passes/fuse_attention.h"
 #include "passes/fuse_epilogue.h"
+#include "passes/fuse_projection.h"
 #include "passes/fuse_rope.h"
 #include "passes/fuse_softmax.h"
 #include "passes/merge_matmul.h"
@@ -33,6 +34,10 @@ constexpr PassRow kPasses[] = {
     {"dce", Make<Dce>},
     {"fuse-attention", Make<FuseAttention>},
     {"fuse-epilogue", Make<FuseEpilogue>},
+    {"fuse-projection",
+     [](const PassOptions& options) -> std::unique_ptr<Pass> {
+       return std::make_unique<FuseProjection>(options.tiles);
+     }},
     {"fuse-rope", Make<FuseRope>},
     {"fuse-softmax", Make<FuseSoftmax>},
     {"hoist-weight-ops",

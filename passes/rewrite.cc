@@ -44,8 +44,7 @@ bool HasEffect(const Op& op) {
   if (IsTerminator(op.opcode()) || op.defined_global != nullptr) return true;
   std::set<const Func*> visited;
   return Anywhere(
-      op, [](const Op& o) { return o.opcode() == Opcode::kAppend || o.defined_global != nullptr; },
-      &visited);
+      op, [](const Op& o) { return ir::Appends(o) || o.defined_global != nullptr; }, &visited);
 }
 
 bool ReadsState(const Op& op) {
