@@ -77,13 +77,12 @@ void EmitAmxDot(Emitter& e, const AmxDot& dot, Value* out) {
                          tile(kFirstB + static_cast<int>(j))});
     });
   });
-  const auto panels = static_cast<int64_t>(dot.panels.size());
   each_accumulator([&](size_t i, size_t j) {
     const int64_t first =
-        (static_cast<int64_t>(i) * kAmxRows * panels + static_cast<int64_t>(j)) * kPanelRows;
+        static_cast<int64_t>(i) * kAmxRows * dot.out_row + static_cast<int64_t>(j) * kPanelRows;
     b.CreateIntrinsic(llvm::Intrinsic::x86_tilestored64, {},
                       {tile(Accumulator(i, j)), e.Address(out, e.Const(first), ir::DType::kF32),
-                       e.Const(panels * kTileRowBytes)});
+                       e.Const(dot.out_row * 4)});
   });
 }
 

@@ -31,10 +31,11 @@ struct AmxDot {
   std::vector<Value*> panels;  // one or two
   int64_t depth_total;         // K, a multiple of kAmxDepth
   int64_t prefetch_bytes = 0;  // as PanelDot's
+  int64_t out_row = 0;         // elements from one row of sums to the next
 };
 
 // Stores the sums to `out`: row r of A tile i and column c of panel j at f32 element
-// ((i * 16 + r) * panels + j) * 16 + c.
+// (i * 16 + r) * out_row + j * 16 + c.
 void EmitAmxDot(Emitter& e, const AmxDot& dot, Value* out);
 
 }  // namespace lluda::codegen

@@ -9,15 +9,14 @@ namespace {
 
 constexpr int kLanes = 16;
 
-// The lanes as the dwords they are stored in: one each for f32, one for two of a 16-bit type.
+}  // namespace
+
 Value* Dwords(Emitter& e, ir::DType dtype, Value* value) {
   auto& b = e.b();
   if (dtype == ir::DType::kF32) return b.CreateBitCast(value, e.Int(32, kLanes));
   Value* bits = dtype == ir::DType::kBF16 ? e.F32ToBF16Bits(value) : e.F32ToF16Bits(value);
   return b.CreateBitCast(b.CreateTrunc(bits, e.Int(16, kLanes)), e.Int(32, kLanes / 2));
 }
-
-}  // namespace
 
 int64_t BlockUnit(ir::DType dtype) { return 4 / ir::DTypeSize(dtype); }
 

@@ -19,6 +19,9 @@ namespace lluda::codegen {
 
 // Elements of a row that lie together in a block.
 int64_t BlockUnit(ir::DType dtype);
+// 16 f32 lanes, rounded to the dtype, as the dwords they are stored in: one each for f32, one for
+// two of a 16-bit type.
+Value* Dwords(Emitter& e, ir::DType dtype, Value* value);
 // Elements of one row: the product of all axes but the first, which are constant.
 int64_t BlockedRowElements(const TensorSpec& tensor);
 // How many rows of a tensor with `rows` rows lie in blocks.

@@ -54,11 +54,6 @@ KernelInfo CopyInfo(std::vector<ir::Axis> work_axes, const ir::Axis& inner) {
   return info;
 }
 
-Value* LoadIndexAt(Emitter& e, const TensorSpec& tensor, int buffer, const Indices& indices) {
-  return e.LoadIndex(e.Address(e.Buffer(buffer), e.Offset(tensor.axes, indices), tensor.dtype),
-                     tensor.dtype);
-}
-
 }  // namespace
 
 absl::StatusOr<KernelInfo> EmitGather(const KernelSpec& spec, Emitter& e) {
@@ -68,7 +63,7 @@ absl::StatusOr<KernelInfo> EmitGather(const KernelSpec& spec, Emitter& e) {
   const std::vector<ir::Axis> rows = LeadingAxes(spec.result);
   e.ForRows(rows, [&](const Indices& indices) {
     Indices from = indices;
-    from[spec.attrs.axes[0]] = LoadIndexAt(e, spec.operands[1], 1, indices);
+    from[spec.attrs.axes[0]] = LoadIndexAt(e, spec.operands[1], e.Buffer(1), indices);
     CopyAlong(e, last, table, 0, from, spec.result, 2, indices);
   });
   return CopyInfo(rows, last);
@@ -85,7 +80,7 @@ absl::StatusOr<KernelInfo> EmitAppend(const KernelSpec& spec, Emitter& e) {
   e.ForRows(rows, [&](const Indices& indices) {
     Indices to = indices;
     for (int i = 0; i < 2; ++i) {
-      to[spec.attrs.axes[i]] = LoadIndexAt(e, spec.operands[2 + i], 2 + i, indices);
+      to[spec.attrs.axes[i]] = LoadIndexAt(e, spec.operands[2 + i], e.Buffer(2 + i), indices);
     }
     CopyAlong(e, last, x, 1, indices, state, 0, to);
   });

@@ -6,6 +6,7 @@
 
 #include "codegen/amx.h"
 #include "codegen/general_matmul.h"
+#include "codegen/head_epilogue.h"
 #include "codegen/kernel.h"
 #include "codegen/matmul_fetch.h"
 #include "codegen/matmul_operands.h"
@@ -31,62 +32,97 @@ class PanelMatmul {
       : o_(spec, e, tile), e_(e), store_(o_, e) {}
 
   // A few panels at a time, for these the rows, and for each block of rows the panels: the panels
-  // stay in one cache, the block in the nearest one.
+  // stay in one cache, the block in the nearest one. An item is the panels of a tile or of a head.
   KernelInfo Emit() {
-    const int64_t groups = (o_.panels + o_.width - 1) / o_.width;
+    const bool heads = o_.head_panels > 0;
+    const int64_t item_panels = heads ? o_.head_panels : o_.width;
     KernelInfo info;
-    info.work_axes = {{"panels", ir::Extent::Constant(groups)}};
-    const int64_t group_bytes = o_.PanelElements() * o_.width * (o_.silu_mul ? 2 : 1) *
-                                ir::DTypeSize(o_.spec.operands[1].dtype);
-    info.item_cost = std::max<int64_t>(1, group_bytes / 32);
+    info.work_axes = {{heads ? "heads" : "panels",
+                       ir::Extent::Constant((o_.panels + item_panels - 1) / item_panels)}};
+    const int64_t item_bytes = o_.PanelElements() * item_panels * (o_.silu_mul ? 2 : 1) *
+                               ir::DTypeSize(o_.spec.operands[1].dtype);
+    info.item_cost = std::max<int64_t>(1, item_bytes / 32);
     if (!o_.RowAxes().empty()) info.cost_symbol = o_.RowAxes()[0].extent.symbol;
     if (o_.tile.dot == Dot::kAmx) {
       info.scratch_bytes = kAmxConfigBytes + int64_t{o_.tile.rows} * o_.tile.panels * kLanes * 4;
     } else if (!o_.RowAxes().empty() && !o_.IsBlocked() && Interleaves()) {
       info.scratch_bytes = o_.depth_total / o_.Unit() * o_.tile.rows * 4 + 64;
     }
-    const int64_t groups_at_once = std::max<int64_t>(1, kCachedPanelBytes / group_bytes);
-    e_.Loop(e_.Begin(), e_.End(), groups_at_once, [&](Value* group) {
-      Value* end = e_.b().CreateAdd(group, e_.Const(groups_at_once));
-      first_group_ = group;
-      end_group_ = e_.Least(end, e_.End());
+    if (heads) {
+      head_rows_ = (info.scratch_bytes + 63) / 64 * 64;
+      info.scratch_bytes = head_rows_ + o_.tile.rows * o_.head_panels * kLanes * 4;
+    }
+    const int64_t items_at_once = heads ? 1 : std::max<int64_t>(1, kCachedPanelBytes / item_bytes);
+    e_.Loop(e_.Begin(), e_.End(), items_at_once, [&](Value* item) {
+      Value* end = e_.Least(e_.b().CreateAdd(item, e_.Const(items_at_once)), e_.End());
+      item_ = item;
+      first_panel_ = e_.b().CreateMul(item, e_.Const(item_panels));
+      end_panel_ = e_.Least(e_.b().CreateMul(end, e_.Const(item_panels)), e_.Const(o_.panels));
       EmitRows();
     });
     return info;
   }
 
  private:
-  // All rows times the panels of [first_group_, end_group_).
+  // All rows times the panels of [first_panel_, end_panel_).
   void EmitRows() {
     if (o_.tile.dot == Dot::kAmx) {
       EmitAmxRows();
       return;
     }
     if (o_.RowAxes().empty()) {
-      EmitPanels({e_.Const(0), 1}, o_.RowPointers({e_.Const(0), 1}), 1);
+      first_row_ = e_.Const(0);
+      EmitPanels({first_row_, 1}, o_.RowPointers({first_row_, 1}), 1);
+      FinishHead(e_.Const(1));
       return;
     }
     Value* rows = e_.ExtentValue(o_.RowAxes()[0].extent);
     Value* rest = e_.b().CreateURem(rows, e_.Const(o_.tile.rows));
     Value* whole = e_.b().CreateSub(rows, rest);
     e_.Loop(e_.Const(0), whole, o_.tile.rows, [&](Value* row) {
-      const Rows rows_here{row, o_.tile.rows, nullptr, /*fills_tile=*/true};
-      std::vector<Value*> a_rows = o_.RowPointers(rows_here);
-      if (!o_.IsBlocked() && !Interleaves()) {
-        EmitPanels(rows_here, a_rows, 1);
-        return;
-      }
-      Value* block = a_rows[0];  // rows before it fill whole blocks, so row-major counts alike
-      if (!o_.IsBlocked()) {
-        Interleave(a_rows);
-        block = e_.Scratch();
-      }
-      for (int i = 0; i < o_.tile.rows; ++i) {
-        a_rows[i] = e_.Address(block, e_.Const(i), ir::DType::kF32);
-      }
-      EmitPanels(rows_here, a_rows, o_.tile.rows);
+      first_row_ = row;
+      EmitWholeTile({row, o_.tile.rows, nullptr, /*fills_tile=*/true});
+      FinishHead(e_.Const(o_.tile.rows));
     });
+    first_row_ = whole;
     EmitFewRows(whole, rest);
+    FinishHead(rest);
+  }
+
+  void EmitWholeTile(const Rows& rows) {
+    std::vector<Value*> a_rows = o_.RowPointers(rows);
+    if (!o_.IsBlocked() && !Interleaves()) {
+      EmitPanels(rows, a_rows, 1);
+      return;
+    }
+    Value* block = a_rows[0];  // rows before it fill whole blocks, so row-major counts alike
+    if (!o_.IsBlocked()) {
+      Interleave(a_rows);
+      block = e_.Scratch();
+    }
+    for (int i = 0; i < o_.tile.rows; ++i) {
+      a_rows[i] = e_.Address(block, e_.Const(i), ir::DType::kF32);
+    }
+    EmitPanels(rows, a_rows, o_.tile.rows);
+  }
+
+  // Where the sums of a head's row, counted from first_row_, and a panel lie.
+  Value* HeadSums(Value* row, Value* panel) {
+    auto& b = e_.b();
+    Value* at =
+        b.CreateAdd(b.CreateMul(row, e_.Const(o_.head_panels)), b.CreateSub(panel, first_panel_));
+    Value* rows = e_.Address(e_.Scratch(), e_.Const(head_rows_), ir::DType::kI8);
+    return e_.Address(rows, b.CreateMul(at, e_.Const(kLanes)), ir::DType::kF32);
+  }
+
+  // The sums of `count` rows from first_row_ on are there, for all panels of the item.
+  void FinishHead(Value* count) {
+    if (o_.head_panels == 0) return;
+    Indices indices = e_.IndicesOf(HeadAxes(o_.spec), item_, 1);
+    const std::string row_axis = o_.RowAxes().empty() ? "" : o_.RowAxes()[0].name;
+    if (!row_axis.empty()) indices[row_axis] = first_row_;
+    HeadEpilogue(o_.spec, e_)
+        .EmitRows(HeadSums(e_.Const(0), first_panel_), count, row_axis, indices);
   }
 
   // The `count` rows from `row` on, fewer than a tile has: up to 8 in a single pass over the
@@ -120,7 +156,7 @@ class PanelMatmul {
     const auto positive = [&](Value* value) { return e_.b().CreateICmpSGT(value, e_.Const(0)); };
     e_.If(positive(whole), [&] {
       EmitAmxConfig(e_, e_.Scratch(), {full, full});
-      e_.Loop(e_.Const(0), whole, o_.tile.rows, [&](Value* row) { EmitAmxPanels(row, 2, full); });
+      e_.Loop(e_.Const(0), whole, o_.tile.rows, [&](Value* row) { EmitAmxBlock(row, 2, full); });
     });
     e_.If(positive(rest), [&] {
       Value* second = e_.b().CreateSub(rest, full);
@@ -128,18 +164,20 @@ class PanelMatmul {
           positive(second),
           [&] {
             EmitAmxConfig(e_, e_.Scratch(), {full, second});
-            EmitAmxPanels(whole, 2, second);
+            EmitAmxBlock(whole, 2, second);
           },
           [&] {
             EmitAmxConfig(e_, e_.Scratch(), {rest});
-            EmitAmxPanels(whole, 1, rest);
+            EmitAmxBlock(whole, 1, rest);
           });
     });
     EmitAmxRelease(e_);
   }
 
   // `tiles` A tiles from `row` on, the last of `rows` rows, times the call's panels.
-  void EmitAmxPanels(Value* row, int tiles, Value* rows) {
+  void EmitAmxBlock(Value* row, int tiles, Value* rows) {
+    Value* all = e_.b().CreateAdd(rows, e_.Const((tiles - 1) * kAmxRows));
+    first_row_ = row;
     ForPanels([&](Value* first, int count) {
       const TensorSpec& a = o_.spec.operands[0];
       AmxDot dot{{},
@@ -155,10 +193,15 @@ class PanelMatmul {
         dot.a_stride = e_.b().CreateMul(e_.StrideValue(a.Find(o_.RowAxes()[0].name)->stride),
                                         e_.Const(ir::DTypeSize(a.dtype)));
       }
+      if (o_.head_panels > 0) {
+        dot.out_row = o_.head_panels * kLanes;
+        EmitAmxDot(e_, dot, HeadSums(e_.Const(0), first));
+        return;
+      }
+      const auto panels = static_cast<int64_t>(dot.panels.size());
+      dot.out_row = panels * kLanes;
       Value* out = e_.Address(e_.Scratch(), e_.Const(kAmxConfigBytes), ir::DType::kI8);
       EmitAmxDot(e_, dot, out);
-      const auto panels = static_cast<int64_t>(dot.panels.size());
-      Value* all = e_.b().CreateAdd(rows, e_.Const((tiles - 1) * kAmxRows));
       e_.Loop(e_.Const(0), all, 1, [&](Value* r) {
         std::vector<Value*> sums;
         for (int64_t j = 0; j < panels; ++j) {
@@ -170,6 +213,7 @@ class PanelMatmul {
         store_.StoreTile({e_.b().CreateAdd(row, r), 1}, first, count, {sums});
       });
     });
+    FinishHead(all);
   }
 
   // Whether whole row blocks are copied to the scratch memory, their rows taking turns: the tile
@@ -203,18 +247,16 @@ class PanelMatmul {
     ForPanels([&](Value* first, int count) { EmitTile(rows, a_rows, interleaved, first, count); });
   }
 
-  // The groups' first panels and how many each has; the last group may have fewer.
+  // The item's panels, as many at a time as a tile takes; at its end there may be fewer.
   void ForPanels(const std::function<void(Value* first, int count)>& body) {
-    e_.Loop(first_group_, end_group_, 1, [&](Value* group) {
-      Value* first = e_.b().CreateMul(group, e_.Const(o_.width));
-      const int64_t rest = o_.panels % o_.width;
+    const int64_t rest = (o_.head_panels > 0 ? o_.head_panels : o_.panels) % o_.width;
+    e_.Loop(first_panel_, end_panel_, o_.width, [&](Value* first) {
       if (rest == 0) {
         body(first, o_.width);
         return;
       }
-      e_.If(
-          e_.b().CreateICmpSLE(first, e_.Const(o_.panels - o_.width)),
-          [&] { body(first, o_.width); }, [&] { body(first, static_cast<int>(rest)); });
+      Value* whole = e_.b().CreateICmpSLE(e_.b().CreateAdd(first, e_.Const(o_.width)), end_panel_);
+      e_.If(whole, [&] { body(first, o_.width); }, [&] { body(first, static_cast<int>(rest)); });
     });
   }
 
@@ -228,19 +270,32 @@ class PanelMatmul {
                  o_.depth_total,
                  rows.fills_tile ? 0 : e_.target().PrefetchBytes(),
                  interleaved};
-    Value* later = e_.b().CreateMul(e_.b().CreateSub(end_group_, first_group_), e_.Const(o_.width));
-    const MatmulFetch::Tile tile{rows,      first,      count, e_.b().CreateAdd(first, later),
-                                 a_rows[0], interleaved};
+    Value* next = e_.b().CreateAdd(first, e_.b().CreateSub(end_panel_, first_panel_));
+    const MatmulFetch::Tile tile{rows, first, count, next, a_rows[0], interleaved};
     if (MatmulFetch::Applies(o_, tile)) dot.visit = MatmulFetch(o_, e_, tile);
-    store_.StoreTile(rows, first, count,
-                     EmitPanelDot(e_, dot, a_rows, o_.PanelPointers(first, count)));
+    std::vector<std::vector<Value*>> sums =
+        EmitPanelDot(e_, dot, a_rows, o_.PanelPointers(first, count));
+    if (o_.head_panels == 0) {
+      store_.StoreTile(rows, first, count, std::move(sums));
+      return;
+    }
+    for (int i = 0; i < rows.count; ++i) {
+      Value* row = e_.b().CreateSub(o_.RowAt(rows, i), first_row_);
+      for (int j = 0; j < count; ++j) {
+        Value* at = HeadSums(row, e_.b().CreateAdd(first, e_.Const(j)));
+        e_.b().CreateAlignedStore(sums[i][j], at, llvm::Align(64));
+      }
+    }
   }
 
   const MatmulOperands o_;
   Emitter& e_;
   MatmulStore store_;
-  Value* first_group_ = nullptr;
-  Value* end_group_ = nullptr;
+  Value* item_ = nullptr;
+  Value* first_panel_ = nullptr;
+  Value* end_panel_ = nullptr;
+  Value* first_row_ = nullptr;  // of the block of rows being multiplied
+  int64_t head_rows_ = 0;       // bytes into the scratch memory
 };
 
 }  // namespace

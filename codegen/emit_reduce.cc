@@ -6,6 +6,7 @@
 #include "codegen/blocked.h"
 #include "codegen/kernel.h"
 #include "codegen/math.h"
+#include "codegen/row_math.h"
 #include "llvm/IR/Intrinsics.h"
 
 namespace lluda::codegen {
@@ -21,12 +22,7 @@ struct Row {
   Value* first = nullptr;  // offset of the row's element 0
 
   Value* Load(Value* i, int lanes) const {
-    if (IsContiguous(x, axis.name)) {
-      return e.Load(e.Address(e.Buffer(0), e.b().CreateAdd(first, i), x.dtype), x.dtype, lanes);
-    }
-    Value* stride = e.StrideValue(x.Find(axis.name)->stride);
-    return e.LoadStrided(e.Buffer(0), e.b().CreateAdd(first, e.b().CreateMul(i, stride)), stride,
-                         x.dtype, lanes);
+    return LoadAlong(e, x, e.Buffer(0), first, axis.name, i, lanes);
   }
 
   // Folds map(element) over the row.
@@ -160,10 +156,7 @@ absl::StatusOr<KernelInfo> EmitRmsnorm(const KernelSpec& spec, Emitter& e) {
   auto& b = e.b();
   return ForEachRow(spec, e, 8, [&](const Row& row, const Indices& indices) {
     Value* squares = row.Sum([&](Value* x) { return b.CreateFMul(x, x); });
-    Value* mean = b.CreateFDiv(squares, e.ConstF32(static_cast<float>(axis.extent.value), 1));
-    Value* shifted = b.CreateFAdd(mean, e.ConstF32(static_cast<float>(*spec.attrs.eps), 1));
-    Value* root = b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, shifted);
-    Value* inverse = b.CreateFDiv(e.ConstF32(1.0f, 1), root);
+    Value* inverse = InverseRootMeanSquare(e, squares, axis.extent.value, *spec.attrs.eps);
     StoreRow(spec, row, indices, 2, [&](Value* x, Value* i, int lanes) {
       Value* w = e.Load(e.Address(e.Buffer(1), i, weight.dtype), weight.dtype, lanes);
       return b.CreateFMul(b.CreateFMul(x, e.Splat(inverse, lanes)), w);

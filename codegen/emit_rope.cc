@@ -2,6 +2,7 @@
 // angle whose cosine and sine stand in the tables. Source: Su et al., RoFormer, in the layout of
 // GPT-NeoX.
 #include "codegen/kernel.h"
+#include "codegen/row_math.h"
 
 namespace lluda::codegen {
 
@@ -39,12 +40,11 @@ absl::StatusOr<KernelInfo> EmitRope(const KernelSpec& spec, Emitter& e) {
       Value* hi = load(0, x, b.CreateAdd(b.CreateAdd(x_first, i), e.Const(half)), lanes);
       Value* c = load(1, cos, b.CreateAdd(cos_first, i), lanes);
       Value* s = load(2, sin, b.CreateAdd(sin_first, i), lanes);
-      Value* turned_lo = b.CreateFSub(b.CreateFMul(lo, c), b.CreateFMul(hi, s));
-      Value* turned_hi = b.CreateFAdd(b.CreateFMul(hi, c), b.CreateFMul(lo, s));
+      const Rotated turned = Rotate(e, {lo, hi}, c, s);
       Value* at = b.CreateAdd(out_first, i);
-      e.Store(e.Address(e.Buffer(3), at, out.dtype), out.dtype, turned_lo);
+      e.Store(e.Address(e.Buffer(3), at, out.dtype), out.dtype, turned.lo);
       e.Store(e.Address(e.Buffer(3), b.CreateAdd(at, e.Const(half)), out.dtype), out.dtype,
-              turned_hi);
+              turned.hi);
     });
   });
   KernelInfo info;

@@ -1,5 +1,9 @@
 #include "codegen/general_matmul.h"
 
+#include <string>
+#include <vector>
+
+#include "codegen/head_epilogue.h"
 #include "codegen/math.h"
 
 namespace lluda::codegen {
@@ -37,12 +41,46 @@ Value* DotProduct(const KernelSpec& spec, Emitter& e, Indices a_indices, Indices
       })[0];
 }
 
+// Heads are finished row by row: the sums of a row, then what is done to them.
+KernelInfo EmitHeads(const KernelSpec& spec, Emitter& e) {
+  auto& b = e.b();
+  const std::vector<ir::Axis> rows = AxesWithout(spec.operands[0], spec.attrs.axes[0]);
+  const std::vector<ir::Axis> heads = HeadAxes(spec);
+  std::string columns;  // B's own axis
+  for (const ir::Axis& axis : AxesWithout(spec.operands[1], spec.attrs.axes[0])) {
+    if (spec.operands[0].Find(axis.name) == nullptr) columns = axis.name;
+  }
+  KernelInfo info;
+  info.work_axes = rows;
+  info.work_axes.insert(info.work_axes.end(), heads.begin(), heads.end());
+  info.item_cost = 100 * HeadElements(spec);
+  info.scratch_bytes = 4 * HeadElements(spec);
+  e.ForRows(info.work_axes, [&](const Indices& indices) {
+    Indices row;
+    for (const ir::Axis& axis : rows) row[axis.name] = indices.at(axis.name);
+    Value* first = e.Const(0);
+    for (const ir::Axis& axis : heads) {
+      first = b.CreateAdd(b.CreateMul(first, e.Const(axis.extent.value)), indices.at(axis.name));
+    }
+    first = b.CreateMul(first, e.Const(HeadElements(spec)));
+    e.Loop(e.Const(0), e.Const(HeadElements(spec)), 1, [&](Value* i) {
+      Indices column = row;
+      column[columns] = b.CreateAdd(first, i);
+      e.Store(e.Address(e.Scratch(), i, ir::DType::kF32), ir::DType::kF32,
+              DotProduct(spec, e, row, column));
+    });
+    HeadEpilogue(spec, e).EmitRows(e.Scratch(), e.Const(1), "", indices);
+  });
+  return info;
+}
+
 }  // namespace
 
 absl::StatusOr<KernelInfo> EmitGeneralMatmul(const KernelSpec& spec, Emitter& e) {
   if (spec.operands[0].layout.is_panel()) return NoKernel(spec, "operand 0 is in panels");
   if (spec.result.axes.empty()) return NoKernel(spec, "the result has no axis");
   const ir::Axis last = spec.result.axes.back().axis;
+  if (FinishesHeads(spec)) return EmitHeads(spec, e);
   const int buffer = static_cast<int>(spec.operands.size());
   e.ForRows(LeadingAxes(spec.result), [&](Indices indices) {
     e.Loop(e.Const(0), e.ExtentValue(last.extent), 1, [&](Value* column) {

@@ -103,6 +103,20 @@ Value* ElementOffset(Emitter& e, const TensorSpec& tensor, const Indices& indice
   return offset;
 }
 
+Value* LoadAlong(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* first,
+                 absl::string_view axis, Value* i, int lanes) {
+  if (IsContiguous(tensor, axis)) {
+    return e.Load(e.Address(buffer, e.b().CreateAdd(first, i), tensor.dtype), tensor.dtype, lanes);
+  }
+  Value* stride = e.StrideValue(tensor.Find(axis)->stride);
+  return e.LoadStrided(buffer, e.b().CreateAdd(first, e.b().CreateMul(i, stride)), stride,
+                       tensor.dtype, lanes);
+}
+
+Value* LoadIndexAt(Emitter& e, const TensorSpec& tensor, Value* buffer, const Indices& indices) {
+  return e.LoadIndex(e.Address(buffer, e.Offset(tensor.axes, indices), tensor.dtype), tensor.dtype);
+}
+
 std::vector<ir::Axis> LeadingAxes(const TensorSpec& tensor) {
   std::vector<ir::Axis> axes = tensor.PlainAxes();
   if (!axes.empty()) axes.pop_back();

@@ -64,6 +64,12 @@ absl::Status NoKernel(const KernelSpec& spec, absl::string_view reason);
 
 // Elements from a tensor's start to the element with these indices, in either layout.
 Value* ElementOffset(Emitter& e, const TensorSpec& tensor, const Indices& indices);
+// Elements [i, i + lanes) along an axis of a row-major tensor, from the element at offset `first`
+// on.
+Value* LoadAlong(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* first,
+                 absl::string_view axis, Value* i, int lanes);
+// The element of an i32 or i64 tensor with these indices, as i64.
+Value* LoadIndexAt(Emitter& e, const TensorSpec& tensor, Value* buffer, const Indices& indices);
 // The axis whose elements are a panel's rows: the last one that is not the panel's own.
 const ir::Axis& PanelRowAxis(const TensorSpec& tensor);
 // All axes but the last.

@@ -64,6 +64,7 @@ void MatmulFetch::FetchRows(Value* k) const {
 
 // The lines that the tile will add and store, row by row.
 void MatmulFetch::FetchResult(Value* k) const {
+  if (o_.head_panels > 0) return;  // sums go to scratch memory, which is near
   auto& b = e_.b();
   Value* visit = b.CreateUDiv(k, e_.Const(Step()));
   if (o_.spec.result.block_rows > 0) {

@@ -1,19 +1,30 @@
 #include "codegen/matmul_operands.h"
 
+#include "codegen/head_epilogue.h"
 #include "codegen/kernel.h"
 
 namespace lluda::codegen {
+namespace {
+
+// Of silu_mul those of the result, half of B's.
+int64_t ColumnsOf(const KernelSpec& spec) {
+  if (!FinishesHeads(spec)) return spec.result.axes.back().axis.extent.value;
+  return AxesWithout(spec.operands[1], spec.attrs.axes[0])[0].extent.value;
+}
+
+}  // namespace
 
 MatmulOperands::MatmulOperands(const KernelSpec& spec, Emitter& e, const TileRow& tile)
     : spec(spec),
       tile(tile),
       over(spec.attrs.axes[0]),
       depth_total(spec.operands[0].Find(over)->axis.extent.value),
-      columns(spec.result.axes.back().axis.extent.value),
+      columns(ColumnsOf(spec)),
       silu_mul(spec.attrs.epilogue == ir::Epilogue::kSiluMul),
       // silu_mul reads a gate and an up panel for every panel of results.
       width(silu_mul ? tile.panels / 2 : tile.panels),
       panels((columns + kLanes - 1) / kLanes),
+      head_panels(FinishesHeads(spec) ? HeadElements(spec) / kLanes : 0),
       e_(e) {}
 
 bool MatmulOperands::Applies(const KernelSpec& spec) {
@@ -25,6 +36,7 @@ bool MatmulOperands::Applies(const KernelSpec& spec) {
   if (b.layout.rows != kLanes || b.layout.depth != PanelDepth(b.dtype)) return false;
   if (a.axes.size() > 2 || !IsContiguous(a, over)) return false;
   if (!a.axes[0].stride.symbols.empty()) return false;
+  if (FinishesHeads(spec) && HeadElements(spec) % kLanes != 0) return false;
   return spec.attrs.epilogue != ir::Epilogue::kSiluMul || columns % kLanes == 0;
 }
 

@@ -59,6 +59,7 @@ class MatmulOperands {
   const bool silu_mul;
   const int width;  // panels of the result that a tile computes
   const int64_t panels;
+  const int64_t head_panels;  // of a head, where heads are finished; else 0
 
  private:
   Emitter& e_;

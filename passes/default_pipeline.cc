@@ -17,7 +17,8 @@ std::vector<std::string> DefaultPipeline() {
       "fuse-rope",         // first of the fusions: it leaves a single producer of q and k behind
       "fuse-softmax",      // fuse-attention looks for the softmax
       "fuse-attention",    // before merge-matmul, which must not take attention's matmuls
-      "merge-matmul",      // q, k, v and gate, up become one matmul, and slices of it
+      "fuse-projection",   // after fuse-attention, which looks for the appends of k and v
+      "merge-matmul",      // gate and up, and projections left over, become one matmul and slices
       "canonicalize",      // the split of such a slice becomes one slice, which is a view
       "fuse-epilogue",     // after merge-matmul: silu(gate) * up needs the merged matmul
       "dce",               // what the fusions left behind must not be hoisted

@@ -537,11 +537,52 @@ std::vector<OpCase> BlockCases() {
   return cases;
 }
 
+// Matmuls that finish heads on operands that no tile takes: the weight by rows, heads of 10
+// elements, tokens with two axes. projection_test has the tiles.
+std::vector<OpCase> HeadCases() {
+  std::vector<OpCase> cases;
+  const std::string heads = "over k -> kv[3] dim[10]";
+  for (const char* dtype : {"bf16", "f32"}) {
+    const std::string d(dtype);
+    const std::string out = d == "f32" ? "" : ", out = bf16";
+    const std::string weights = absl::StrCat(
+        "  weight @w : ", d, " n[30] k[37] from \"w\"\n  weight @s : f32 dim[10] from ", "\"s\"");
+    cases.push_back({absl::StrCat("matmul_norm_rope_", d),
+                     weights,
+                     absl::StrCat("%a: ", d,
+                                  " tok[T] two[2] k[37], %c: f32 tok[T] pair[5], %d: f32 tok[T] "
+                                  "pair[5]"),
+                     absl::StrCat(d, " tok[T] two[2] kv[3] dim[10]"),
+                     absl::StrCat("%r = matmul %a @w @s %c %d ", heads, " {epilogue = norm_rope, ",
+                                  "eps = 1e-06", out, ", style = half} : ", d,
+                                  " tok[T] two[2] kv[3] dim[10]\nreturn %r"),
+                     {{"T", 5}},
+                     d == "f32" ? 1e-6 : 4e-3});
+    for (const char* layout : {"", " @panel(16x2, dim)"}) {
+      const std::string state = absl::StrCat(d, " slot[S] kv[3] pos[C] dim[10]");
+      cases.push_back(
+          {absl::StrCat("matmul_append_", d, cases.size()),
+           absl::StrCat(weights, "\n  state @v : ", state, layout),
+           absl::StrCat("%a: ", d, " tok[T] k[37], %pos: i32 tok[T], %slot: i32 tok[T]"),
+           absl::StrCat(d, " tok[T] kv[3] pos[C] dim[10]"),
+           absl::StrCat("%vs = matmul %a @w @v over k slot pos -> kv[3] dim[10] at %slot %pos "
+                        "{epilogue = append",
+                        out, "} : ", state, layout, "\n%r = gather %vs over slot at %slot : ", d,
+                        " tok[T] kv[3] pos[C] dim[10]\nreturn %r"),
+           {{"T", 3}, {"S", 2}, {"C", 80}},
+           d == "f32" ? 1e-6 : 4e-3,
+           1.0f,
+           {{"pos", {69, 3, 16}}, {"slot", {1, 0, 1}}}});
+    }
+  }
+  return cases;
+}
+
 std::vector<OpCase> AllCases() {
   std::vector<OpCase> all;
   for (const auto& cases :
        {ElementwiseCases(), CastCases(), MatmulCases(), RowCases(), MoveCases(), AttentionCases(),
-        QuantizedAttentionCases(), QuantizeCases(), BlockCases()}) {
+        QuantizedAttentionCases(), QuantizeCases(), BlockCases(), HeadCases()}) {
     all.insert(all.end(), cases.begin(), cases.end());
   }
   return all;
