@@ -115,6 +115,7 @@ runtime::Call CallOf(const Call& message, const runtime::Program& program, Check
   runtime::Call call;
   call.kernel = message.kernel();
   call.name = message.name();
+  call.joins_previous = message.joins_previous();
   check->Index("call.kernel", message.kernel(), program.kernels.size());
   for (const Buffer& buffer : message.buffers()) {
     check->Range("buffer.space", buffer.space(), 0, static_cast<int64_t>(Space::kOutput));
@@ -212,6 +213,7 @@ Program ToMessage(const runtime::Program& program, absl::Span<const int64_t> ent
     Call* to = message.add_step();
     to->set_kernel(call.kernel);
     to->set_name(call.name);
+    to->set_joins_previous(call.joins_previous);
     for (const runtime::BufferRef& buffer : call.buffers) {
       Buffer* buffer_to = to->add_buffers();
       buffer_to->set_space(static_cast<uint32_t>(buffer.space));

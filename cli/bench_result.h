@@ -43,7 +43,7 @@ struct DecodeResult {
 // How a step's calls were run.
 struct StepCalls {
   int64_t calls = 0;
-  int64_t regions = 0;  // of them, those that were shared between threads
+  int64_t regions = 0;  // those that were shared between threads; side by side they count as one
   double calls_per_layer = 0;
   double regions_per_layer = 0;
 };

@@ -227,24 +227,19 @@ absl::StatusOr<StepCalls> BenchRunner::CountCalls(int64_t tokens) {
   absl::Status status = session_->Evaluate(prompt).status();
   executable->RecordTo(nullptr);
   if (!status.ok()) return status;
-  std::vector<int> pieces(executable->program().step.size(), 0);
-  for (int thread = 0; thread < timeline.threads(); ++thread) {
-    for (const runtime::Timeline::Span& span : timeline.work(thread)) ++pieces[span.call];
-  }
   StepCalls result;
   int64_t layer_calls = 0, layer_regions = 0;
   std::set<std::string> layer_indices;
-  for (const runtime::Timeline::Span& span : timeline.calls()) {
-    const bool shared = pieces[span.call] > 1;
-    // "attn[3].qkv" belongs to a layer, "logits.l" to none.
-    const std::string& name = executable->program().step[span.call].name;
+  for (const runtime::Timeline::Region& region : timeline.regions()) {
+    // "attn[3].q4" belongs to a layer, "logits.l" to none.
+    const std::string& name = executable->program().step[region.call].name;
     const size_t index = name.find('[');
     const bool in_layer = index != std::string::npos;
     if (in_layer) layer_indices.insert(name.substr(index, name.find(']') - index));
-    ++result.calls;
-    if (shared) ++result.regions;
-    if (in_layer) ++layer_calls;
-    if (in_layer && shared) ++layer_regions;
+    result.calls += region.calls;
+    if (region.shared) ++result.regions;
+    if (in_layer) layer_calls += region.calls;
+    if (in_layer && region.shared) ++layer_regions;
   }
   const auto layers = static_cast<double>(layer_indices.size());
   result.calls_per_layer = static_cast<double>(layer_calls) / layers;

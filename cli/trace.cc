@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 
 namespace lluda::cli {
 namespace {
@@ -11,6 +12,7 @@ namespace {
 using runtime::Program;
 using runtime::Timeline;
 using Spans = std::vector<Timeline::Span>;
+using Regions = std::vector<Timeline::Region>;
 
 // Names come from the IR and from kernels: they hold nothing that JSON would have to escape.
 class TraceWriter {
@@ -39,25 +41,24 @@ class TraceWriter {
     if (end > begin) Slice("wait", "wait", begin, end);
   }
 
-  // Calls [first, last) of the timeline, a step; `work`, the thread's spans from `*next` on, which
-  // moves behind the step's.
-  void Step(int64_t number, const Spans& calls, size_t first, size_t last, const Spans& work,
+  // Regions [first, last) of the timeline, a step; `work`, the thread's spans from `*next` on,
+  // which moves behind the step's.
+  void Step(int64_t number, const Regions& regions, size_t first, size_t last, const Spans& work,
             size_t* next) {
-    Slice(absl::StrCat("step ", number), "step", calls[first].begin, calls[last - 1].end);
-    int64_t now = calls[first].begin;
+    Slice(absl::StrCat("step ", number), "step", regions[first].begin, regions[last - 1].end);
+    int64_t now = regions[first].begin;
     for (size_t i = first; i < last; ++i) {
-      const Timeline::Span& call = calls[i];
-      const runtime::Call& what = program_.step[call.call];
-      Wait(now, call.begin);
-      Slice(what.name, "call", call.begin, call.end, program_.kernels[what.kernel].name);
-      now = call.begin;
-      for (; *next < work.size() && work[*next].begin < call.end; ++*next) {
+      const Timeline::Region& region = regions[i];
+      Wait(now, region.begin);
+      Calls(region);
+      now = region.begin;
+      for (; *next < work.size() && work[*next].begin < region.end; ++*next) {
         Wait(now, work[*next].begin);
         Slice("work", "work", work[*next].begin, work[*next].end);
         now = work[*next].end;
       }
-      Wait(now, call.end);
-      now = call.end;
+      Wait(now, region.end);
+      now = region.end;
     }
   }
 
@@ -66,6 +67,16 @@ class TraceWriter {
   }
 
  private:
+  // One slice for all that run side by side.
+  void Calls(const Timeline::Region& region) {
+    std::vector<absl::string_view> names, kernels;
+    for (uint32_t i = region.call; i < region.call + region.calls; ++i) {
+      const runtime::Call& call = program_.step[i];
+      names.push_back(call.name);
+      kernels.push_back(program_.kernels[call.kernel].name);
+    }
+    Slice(absl::StrJoin(names, " "), "call", region.begin, region.end, absl::StrJoin(kernels, " "));
+  }
   static std::string Micros(int64_t nanoseconds) {
     return absl::StrFormat("%d.%03d", nanoseconds / 1000, nanoseconds % 1000);
   }
@@ -82,16 +93,16 @@ class TraceWriter {
 }  // namespace
 
 std::string TraceJson(const Program& program, const Timeline& timeline) {
-  const Spans& calls = timeline.calls();
-  TraceWriter writer(program, calls.empty() ? 0 : calls[0].begin);
+  const Regions& regions = timeline.regions();
+  TraceWriter writer(program, regions.empty() ? 0 : regions[0].begin);
   for (int thread = 0; thread < timeline.threads(); ++thread) {
     writer.Thread(thread);
     size_t next = 0;
     int64_t number = 0;
-    for (size_t first = 0, last = 0; first < calls.size(); first = last) {
+    for (size_t first = 0, last = 0; first < regions.size(); first = last) {
       last = first + 1;
-      while (last < calls.size() && calls[last].call > calls[last - 1].call) ++last;
-      writer.Step(number++, calls, first, last, timeline.work(thread), &next);
+      while (last < regions.size() && regions[last].call > regions[last - 1].call) ++last;
+      writer.Step(number++, regions, first, last, timeline.work(thread), &next);
     }
   }
   return writer.Take();

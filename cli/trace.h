@@ -4,10 +4,10 @@
 //   ... steps ...
 //   WriteFile("trace.json", TraceJson(model->executable()->program(), timeline));
 //
-// Every thread is a track. On it lie the steps; in a step the calls, by their names; in a call,
-// what the thread did: "work" on the call's items, or "wait" for others. Between two calls it
-// waits, too. The categories are "step", "call", "work" and "wait": on each thread, work and wait
-// add up to the steps.
+// Every thread is a track. On it lie the steps; in a step the calls, by their names, as one slice
+// those that run side by side; in a call, what the thread did: "work" on the call's items, or
+// "wait" for others. Between two calls it waits, too. The categories are "step", "call", "work" and
+// "wait": on each thread, work and wait add up to the steps.
 #ifndef LLUDA_CLI_TRACE_H_
 #define LLUDA_CLI_TRACE_H_
 

@@ -25,9 +25,9 @@ runtime::Timeline TwoSteps() {
     timeline.AddWork(0, {0, start + 100, start + 4001});
     timeline.AddWork(1, {0, start + 1500, start + 2500});
     timeline.AddWork(1, {0, start + 2500, start + 4900});
-    timeline.AddCall({0, start, start + 5000});
+    timeline.AddRegion({0, 1, start, start + 5000, true});
     timeline.AddWork(0, {1, start + 5200, start + 7000});
-    timeline.AddCall({1, start + 5100, start + 7007});
+    timeline.AddRegion({1, 1, start + 5100, start + 7007, false});
   }
   return timeline;
 }

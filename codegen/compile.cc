@@ -9,6 +9,7 @@
 #include "bundle/program_message.h"
 #include "codegen/blocks.h"
 #include "codegen/kernel_set.h"
+#include "codegen/regions.h"
 #include "glog/logging.h"
 #include "ir/frame.h"
 #include "ir/view.h"
@@ -209,11 +210,29 @@ class Compiler {
 
   std::vector<runtime::Call>& List() { return loading_ ? program_.load : program_.step; }
 
-  absl::Status AddCall(const KernelSpec& spec, std::vector<BufferRef> buffers, std::string name) {
+  absl::Status AddCall(const KernelSpec& spec, std::vector<BufferRef> buffers, std::string name,
+                       bool joins_previous = false) {
     absl::StatusOr<uint32_t> kernel = kernels_.Add(spec);
     if (!kernel.ok()) return kernel.status();
-    List().push_back({*kernel, std::move(buffers), std::move(name)});
+    List().push_back({*kernel, std::move(buffers), std::move(name), joins_previous});
     return absl::OkStatus();
+  }
+
+  // The memory of an operand that lies at `buffer`: all of the value that it is a view of.
+  MemoryUse UseOf(const ir::Operand& operand, BufferRef buffer, bool writes) const {
+    const ir::Access access = ir::ResolveAccess(operand);
+    buffer.offset -= access.offset * ir::DTypeSize(access.dtype);
+    return {buffer, ir::MaxByteSize(access.base.type(), module_), writes};
+  }
+
+  // Of a statement with these operands' buffers, then the result's.
+  std::vector<MemoryUse> UsesOf(const ir::Op& op, const std::vector<BufferRef>& buffers) const {
+    std::vector<MemoryUse> uses;
+    for (int i = 0; i < op.operand_count(); ++i) {
+      uses.push_back(UseOf(op.operand(i), buffers[i], i == ir::AppendedOperand(op)));
+    }
+    uses.push_back({buffers.back(), ir::MaxByteSize(op.result_type(), module_), true});
+    return uses;
   }
 
   // What Call::name says of a statement.
@@ -242,7 +261,9 @@ class Compiler {
       return CompilePack(op, buffers, *result, CallName(op, *at));
     }
     buffers.push_back(*result);
-    return AddCall(BlockedSpecOf(op, target_), std::move(buffers), CallName(op, *at));
+    const bool joins_previous = !loading_ && regions_.Joins(UsesOf(op, buffers));
+    return AddCall(BlockedSpecOf(op, target_), std::move(buffers), CallName(op, *at),
+                   joins_previous);
   }
 
   // One call per packed part.
@@ -375,6 +396,7 @@ class Compiler {
   KernelSet kernels_;
   runtime::Program program_;
   bool loading_ = false;
+  Regions regions_;
   std::map<const ir::Global*, uint32_t> first_state_;
   std::map<const ir::Global*, int64_t> loaded_offset_;
   std::map<std::string, uint32_t> weight_index_;

@@ -1,6 +1,7 @@
 #include "runtime/executable.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -52,11 +53,19 @@ absl::StatusOr<std::unique_ptr<Executable>> Executable::CreateLoaded(Program pro
 }
 
 absl::Status Executable::Prepare() {
-  size_t most_buffers = 0;
-  for (const auto* list : {&program_.load, &program_.step}) {
-    for (const Call& call : *list) most_buffers = std::max(most_buffers, call.buffers.size());
+  size_t most_calls = 1, most_buffers = 0;
+  for (const Call& call : program_.load) {
+    most_buffers = std::max(most_buffers, call.buffers.size());
   }
-  call_buffers_.resize(most_buffers);
+  for (size_t first = 0, count = 0; first < program_.step.size(); first += count) {
+    count = RegionSize(program_.step, first);
+    size_t buffers = 0;
+    for (size_t i = first; i < first + count; ++i) buffers += program_.step[i].buffers.size();
+    most_calls = std::max(most_calls, count);
+    most_buffers = std::max(most_buffers, buffers);
+  }
+  running_.reserve(most_calls);
+  buffers_.resize(most_buffers);
   std::vector<int64_t> most;
   for (const SymbolRange& symbol : program_.symbols) most.push_back(symbol.max);
   int64_t workspace_bytes = 0;
@@ -102,9 +111,9 @@ absl::Status Executable::Load(WeightSource* source,
   std::vector<int64_t> dims;
   for (const SymbolRange& symbol : program_.symbols) dims.push_back(symbol.max);
   int64_t done = 0;
-  for (const Call& call : program_.load) {
-    BindBuffers(call, nullptr, nullptr, nullptr);
-    RunLoadCall(call, dims.data(), source, &readers, [&](int64_t bytes) {
+  for (size_t i = 0; i < program_.load.size(); ++i) {
+    Bind(program_.load, i, 1, dims.data(), nullptr, nullptr, nullptr);
+    RunLoadCall(program_.load[i], dims.data(), source, &readers, [&](int64_t bytes) {
       done += bytes;
       if (progress) progress(done, total);
     });
@@ -131,7 +140,9 @@ void Executable::RunLoadCall(const Call& call, const int64_t* dims, WeightSource
                                : std::max<int64_t>(1, items);
   for (int64_t begin = 0; begin < items; begin += slice) {
     const int64_t count = std::min(slice, items - begin);
-    RunItems(kernel, dims, begin, count);
+    running_[0].first_item = begin;
+    running_[0].items = count;
+    RunRegion(dims);
     if (sliced) {
       source->Release(program_.weights[first.index].tensor, begin * kernel.item_read_bytes,
                       count * kernel.item_read_bytes);
@@ -172,95 +183,140 @@ absl::Status Executable::Step(const States& states, absl::Span<const int64_t> di
     }
   }
   parallel_calls_ = 0;
-  for (uint32_t i = 0; i < program_.step.size(); ++i) {
-    const Call& call = program_.step[i];
-    BindBuffers(call, &states, inputs.data(), output);
-    const Kernel& kernel = program_.kernels[call.kernel];
-    const int64_t items = kernel.work.Count(dims.data());
-    if (timeline_ == nullptr) {
-      RunItems(kernel, dims.data(), 0, items);
-    } else {
-      RecordItems(kernel, dims.data(), items, i);
-    }
+  for (size_t first = 0, count = 0; first < program_.step.size(); first += count) {
+    count = RegionSize(program_.step, first);
+    Bind(program_.step, first, count, dims.data(), &states, inputs.data(), output);
+    RunRegion(dims.data());
   }
   return absl::OkStatus();
 }
 
-void Executable::BindBuffers(const Call& call, const States* states, const void* const* inputs,
-                             void* output) {
-  for (size_t i = 0; i < call.buffers.size(); ++i) {
-    const BufferRef& ref = call.buffers[i];
-    char* base = nullptr;
-    switch (ref.space) {
-      case Space::kFrame:
-        base = frame_.data();
-        break;
-      case Space::kWeight:
-        base = static_cast<char*>(const_cast<void*>(weights_[ref.index]));
-        break;
-      case Space::kLoaded:
-        base = loaded_begin_;
-        break;
-      case Space::kState:
-        base = states->buffer(ref.index);
-        break;
-      case Space::kInput:
-        base = static_cast<char*>(const_cast<void*>(inputs[ref.index]));
-        break;
-      case Space::kOutput:
-        base = static_cast<char*>(output);
-        break;
+size_t Executable::RegionSize(const std::vector<Call>& step, size_t first) {
+  size_t count = 1;
+  while (first + count < step.size() && step[first + count].joins_previous) ++count;
+  return count;
+}
+
+void Executable::Bind(const std::vector<Call>& list, size_t first, size_t count,
+                      const int64_t* dims, const States* states, const void* const* inputs,
+                      void* output) {
+  running_.clear();
+  void** buffers = buffers_.data();
+  for (size_t i = first; i < first + count; ++i) {
+    const Call& call = list[i];
+    RunningCall& running = running_.emplace_back();
+    running.call = static_cast<uint32_t>(i);
+    running.kernel = &program_.kernels[call.kernel];
+    running.buffers = buffers;
+    running.items = running.kernel->work.Count(dims);
+    const int symbol = running.kernel->cost_symbol;
+    running.item_cost = running.kernel->item_cost * (symbol < 0 ? 1 : dims[symbol]);
+    for (const BufferRef& ref : call.buffers) *buffers++ = AddressOf(ref, states, inputs, output);
+  }
+}
+
+char* Executable::AddressOf(const BufferRef& ref, const States* states, const void* const* inputs,
+                            void* output) const {
+  char* base = nullptr;
+  switch (ref.space) {
+    case Space::kFrame:
+      base = frame_.data();
+      break;
+    case Space::kWeight:
+      base = static_cast<char*>(const_cast<void*>(weights_[ref.index]));
+      break;
+    case Space::kLoaded:
+      base = loaded_begin_;
+      break;
+    case Space::kState:
+      base = states->buffer(ref.index);
+      break;
+    case Space::kInput:
+      base = static_cast<char*>(const_cast<void*>(inputs[ref.index]));
+      break;
+    case Space::kOutput:
+      base = static_cast<char*>(output);
+      break;
+  }
+  return base + ref.offset;
+}
+
+void Executable::RunRegion(const int64_t* dims) {
+  const bool shared = IsWorthSharing();
+  DivideRegion(dims, shared);
+  const int64_t chunks = running_.back().end_chunk;
+  const int64_t grain = shared ? 1 : std::max<int64_t>(1, chunks);
+  if (chunks > grain) ++parallel_calls_;
+  const int64_t start = timeline_ != nullptr ? Timeline::Now() : 0;
+  pool_->ParallelFor(chunks, grain, [&](int64_t begin, int64_t end, int thread) {
+    RunChunks(dims, begin, end, thread);
+  });
+  if (timeline_ == nullptr) return;
+  timeline_->AddRegion({running_[0].call, static_cast<uint32_t>(running_.size()), start,
+                        Timeline::Now(), chunks > grain});
+}
+
+void Executable::RunChunks(const int64_t* dims, int64_t begin, int64_t end, int thread) {
+  for (const RunningCall& call : running_) {
+    const int64_t last = std::min(end, call.end_chunk);
+    for (int64_t chunk = std::max(begin, call.first_chunk); chunk < last; ++chunk) {
+      if (timeline_ == nullptr) {
+        RunChunk(call, dims, chunk - call.first_chunk, thread);
+        continue;
+      }
+      const int64_t start = Timeline::Now();
+      RunChunk(call, dims, chunk - call.first_chunk, thread);
+      timeline_->AddWork(thread, {call.call, start, Timeline::Now()});
     }
-    call_buffers_[i] = base + ref.offset;
   }
 }
 
-void Executable::RunItems(const Kernel& kernel, const int64_t* dims, int64_t first, int64_t items) {
-  const Shares shares = SharesOf(kernel, dims, items);
-  const int64_t offset = first * shares.parts;
-  pool_->ParallelFor(items * shares.parts, shares.grain,
-                     [&](int64_t begin, int64_t end, int thread) {
-                       RunChunk(kernel, dims, shares.parts, offset + begin, offset + end, thread);
-                     });
+void Executable::RunChunk(const RunningCall& call, const int64_t* dims, int64_t chunk, int thread) {
+  const int64_t first = call.first_item * call.parts;
+  const int64_t begin = chunk * call.grain;
+  const int64_t end = std::min(begin + call.grain, call.items * call.parts);
+  const KernelArgs args{call.buffers,     dims,        scratch_.data() + thread * scratch_bytes_,
+                        first + begin,    first + end, call.parts,
+                        workspace_.data()};
+  call.kernel->fn(&args);
 }
 
-void Executable::RecordItems(const Kernel& kernel, const int64_t* dims, int64_t items,
-                             uint32_t call) {
-  const int64_t start = Timeline::Now();
-  const Shares shares = SharesOf(kernel, dims, items);
-  pool_->ParallelFor(items * shares.parts, shares.grain,
-                     [&](int64_t begin, int64_t end, int thread) {
-                       const int64_t chunk_start = Timeline::Now();
-                       RunChunk(kernel, dims, shares.parts, begin, end, thread);
-                       timeline_->AddWork(thread, {call, chunk_start, Timeline::Now()});
-                     });
-  timeline_->AddCall({call, start, Timeline::Now()});
+bool Executable::IsWorthSharing() const {
+  if (pool_->threads() == 1) return false;
+  int64_t cost = 0;
+  for (const RunningCall& call : running_) cost += call.items * call.item_cost;
+  return cost >= kInlineNanoseconds;
 }
 
-void Executable::RunChunk(const Kernel& kernel, const int64_t* dims, int64_t parts, int64_t begin,
-                          int64_t end, int thread) {
-  const KernelArgs args{
-      call_buffers_.data(), dims, scratch_.data() + thread * scratch_bytes_, begin, end, parts,
-      workspace_.data()};
-  kernel.fn(&args);
-}
-
-Executable::Shares Executable::SharesOf(const Kernel& kernel, const int64_t* dims, int64_t items) {
-  const int64_t item_cost =
-      kernel.item_cost * (kernel.cost_symbol < 0 ? 1 : dims[kernel.cost_symbol]);
-  if (items == 0 || pool_->threads() == 1 || items * item_cost < kInlineNanoseconds) {
-    return {1, std::max<int64_t>(1, items)};
+// Chunks of one region should take equally long, whichever call they are of.
+void Executable::DivideRegion(const int64_t* dims, bool shared) {
+  double all = 0;
+  for (const RunningCall& call : running_) {
+    all += static_cast<double>(call.items) * static_cast<double>(call.item_cost);
   }
-  const int64_t chunks = pool_->threads() * kChunksPerThread;
-  Shares shares;
-  if (items < kernel.split.below) {
-    shares.parts = std::min((chunks + items - 1) / items, kernel.split.units.Count(dims));
+  int64_t chunk = 0;
+  bool workspace_taken = false;
+  for (RunningCall& call : running_) {
+    call.parts = 1;
+    call.grain = std::max<int64_t>(1, call.items);
+    if (shared && call.items > 0) {
+      const double cost = static_cast<double>(call.items) * static_cast<double>(call.item_cost);
+      const auto chunks = std::max<int64_t>(
+          1, std::llround(static_cast<double>(pool_->threads() * kChunksPerThread) * cost / all));
+      const Split& split = call.kernel->split;
+      if (call.items < split.below && !workspace_taken) {
+        call.parts = std::min((chunks + call.items - 1) / call.items, split.units.Count(dims));
+        workspace_taken = true;
+      }
+      // What is worth cutting is worth a chunk of its own.
+      const int64_t least =
+          call.parts > 1 ? 1 : kGrainNanoseconds / std::max<int64_t>(1, call.item_cost);
+      call.grain = std::max({int64_t{1}, least, call.items * call.parts / chunks});
+    }
+    call.first_chunk = chunk;
+    chunk += (call.items * call.parts + call.grain - 1) / call.grain;
+    call.end_chunk = chunk;
   }
-  // What is worth cutting is worth a chunk of its own.
-  const int64_t least = shares.parts > 1 ? 1 : kGrainNanoseconds / std::max<int64_t>(1, item_cost);
-  shares.grain = std::max({int64_t{1}, least, items * shares.parts / chunks});
-  if (items * shares.parts > shares.grain) ++parallel_calls_;
-  return shares;
 }
 
 }  // namespace lluda::runtime

@@ -85,28 +85,43 @@ class Executable {
   // they no longer do. It must outlive the steps.
   void RecordTo(Timeline* timeline) { timeline_ = timeline; }
 
-  // Calls of the step list that were shared between threads in the last Step.
+  // Of the last Step, the calls that were shared between threads; those that ran side by side count
+  // as one.
   int64_t parallel_calls() const { return parallel_calls_; }
 
  private:
   Executable(Program program, ThreadPool* pool);
-  // How a call's items are handed out: in `parts` parts each, `grain` parts to a thread at a time.
-  struct Shares {
+  // A call that is run alone or side by side with others, and how it is handed out: in chunks of
+  // `grain` parts, `parts` of which are an item. The chunks of a region's calls count on.
+  struct RunningCall {
+    uint32_t call = 0;  // in its list
+    const Kernel* kernel = nullptr;
+    void** buffers = nullptr;
+    int64_t first_item = 0;
+    int64_t items = 0;
+    int64_t item_cost = 0;  // nanoseconds
     int64_t parts = 1;
     int64_t grain = 1;
+    int64_t first_chunk = 0;
+    int64_t end_chunk = 0;
   };
   // Allocates what every program needs: activations, scratch and workspace.
   absl::Status Prepare();
-  void BindBuffers(const Call& call, const States* states, const void* const* inputs, void* output);
-  // Items [first, first + items) of a call whose buffers are bound.
-  void RunItems(const Kernel& kernel, const int64_t* dims, int64_t first, int64_t items);
-  // All items of step call `call`, noted in the timeline.
-  void RecordItems(const Kernel& kernel, const int64_t* dims, int64_t items, uint32_t call);
-  // Parts [begin, end) of it, on this thread.
-  void RunChunk(const Kernel& kernel, const int64_t* dims, int64_t parts, int64_t begin,
-                int64_t end, int thread);
-  // Of a call with so many items; counts the call if more than one thread gets some.
-  Shares SharesOf(const Kernel& kernel, const int64_t* dims, int64_t items);
+  // The number of calls from step call `first` on that may run side by side.
+  static size_t RegionSize(const std::vector<Call>& step, size_t first);
+  // Makes `count` calls of the list from `first` on the running ones.
+  void Bind(const std::vector<Call>& list, size_t first, size_t count, const int64_t* dims,
+            const States* states, const void* const* inputs, void* output);
+  char* AddressOf(const BufferRef& ref, const States* states, const void* const* inputs,
+                  void* output) const;
+  // The running calls, and notes it in the timeline if there is one.
+  void RunRegion(const int64_t* dims);
+  // Chunks [begin, end) of the region, on this thread.
+  void RunChunks(const int64_t* dims, int64_t begin, int64_t end, int thread);
+  void RunChunk(const RunningCall& call, const int64_t* dims, int64_t chunk, int thread);
+  // Divides the running calls into chunks: one each if the caller runs them alone.
+  bool IsWorthSharing() const;
+  void DivideRegion(const int64_t* dims, bool shared);
   void RunLoadCall(const Call& call, const int64_t* dims, WeightSource* source,
                    std::vector<int>* readers, const std::function<void(int64_t bytes)>& finished);
 
@@ -119,7 +134,8 @@ class Executable {
   int64_t scratch_bytes_ = 0;  // per thread
   Memory workspace_;           // for the call being run
   std::vector<const void*> weights_;
-  std::vector<void*> call_buffers_;  // those of the call being run
+  std::vector<RunningCall> running_;
+  std::vector<void*> buffers_;  // those of the running calls
   int64_t parallel_calls_ = 0;
   Timeline* timeline_ = nullptr;
 };

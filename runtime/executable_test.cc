@@ -214,6 +214,86 @@ TEST(Executable, NotesWhenACallRanAndWhoWorkedOnItWhileItIsTold) {
   EXPECT_TRUE(timeline.calls().empty());
 }
 
+// A step of `count` calls of one kernel, on an input each, that may run side by side.
+Program SideBySide(Kernel kernel, uint32_t count) {
+  Program program = OneCall(std::move(kernel));
+  program.step.clear();
+  for (uint32_t i = 0; i < count; ++i) {
+    program.inputs.push_back(std::string(1, static_cast<char>('a' + i)));
+    program.step.push_back({0, {{Space::kInput, i, 0}}, "", i > 0});
+  }
+  return program;
+}
+
+TEST(Executable, RunsCallsSideBySideInOneLoop) {
+  for (const int64_t cost : {int64_t{1}, kExpensive}) {
+    ThreadPool pool(2);
+    FakeWeights weights;
+    auto executable =
+        Loaded(SideBySide(MakeKernel(CountItems, {1, {{0, 1}}}, cost), 3), &pool, &weights);
+    std::vector<int32_t> a(64, 0), b(64, 0), c(64, 0);
+    RunStep(executable.get(), {64, 1}, {a.data(), b.data(), c.data()}, nullptr);
+    EXPECT_THAT(a, Each(1));
+    EXPECT_THAT(b, Each(1));
+    EXPECT_THAT(c, Each(1));
+    EXPECT_EQ(executable->parallel_calls(), cost == kExpensive ? 1 : 0);
+  }
+}
+
+TEST(Executable, SharesCallsThatAreTogetherWorthIt) {
+  ThreadPool pool(2);
+  FakeWeights weights;
+  // Of 6 us: half of it is worth no other thread.
+  Program alone = SideBySide(MakeKernel(CountItems, {64, {}}, 60), 2);
+  Program together = SideBySide(MakeKernel(CountItems, {64, {}}, 60), 2);
+  alone.step[1].joins_previous = false;
+  std::vector<int32_t> a(64, 0), b(64, 0);
+  auto executable = Loaded(std::move(alone), &pool, &weights);
+  RunStep(executable.get(), {1, 1}, {a.data(), b.data()}, nullptr);
+  EXPECT_EQ(executable->parallel_calls(), 0);
+  executable = Loaded(std::move(together), &pool, &weights);
+  RunStep(executable.get(), {1, 1}, {a.data(), b.data()}, nullptr);
+  EXPECT_EQ(executable->parallel_calls(), 1);
+  EXPECT_THAT(a, Each(2));
+  EXPECT_THAT(b, Each(2));
+}
+
+TEST(Executable, NotesCallsThatRanSideBySideAsOneRegion) {
+  ThreadPool pool(2);
+  FakeWeights weights;
+  auto executable =
+      Loaded(SideBySide(MakeKernel(CountItems, {1, {{0, 1}}}, kExpensive), 2), &pool, &weights);
+  Timeline timeline(pool.threads());
+  std::vector<int32_t> a(64, 0), b(64, 0);
+  executable->RecordTo(&timeline);
+  RunStep(executable.get(), {64, 1}, {a.data(), b.data()}, nullptr);
+  ASSERT_EQ(timeline.regions().size(), 1u);
+  const Timeline::Region region = timeline.regions()[0];
+  EXPECT_EQ(region.call, 0u);
+  EXPECT_EQ(region.calls, 2u);
+  EXPECT_TRUE(region.shared);
+  ASSERT_EQ(timeline.calls().size(), 2u);
+  EXPECT_EQ(timeline.calls()[0].begin, region.begin);
+  EXPECT_EQ(timeline.calls()[0].end, timeline.calls()[1].begin);
+  EXPECT_EQ(timeline.calls()[1].end, region.end);
+  EXPECT_EQ(timeline.calls()[1].call, 1u);
+}
+
+TEST(Timeline, DividesARegionsTimeAsTheWorkOnItsCallsWas) {
+  Timeline timeline(2);
+  timeline.AddWork(0, {4, 1000, 1900});  // of the region before
+  timeline.AddRegion({4, 1, 1000, 2000, false});
+  timeline.AddWork(0, {5, 2000, 5000});
+  timeline.AddWork(1, {5, 2000, 5000});
+  timeline.AddWork(1, {6, 5000, 7000});
+  timeline.AddRegion({5, 2, 2000, 10000, true});
+  ASSERT_EQ(timeline.calls().size(), 3u);
+  EXPECT_EQ(timeline.calls()[0].end, 2000);
+  EXPECT_EQ(timeline.calls()[1].begin, 2000);
+  EXPECT_NEAR(static_cast<double>(timeline.calls()[1].end), 8000, 2);
+  EXPECT_EQ(timeline.calls()[2].end, 10000);
+}
+
 TEST(Executable, GivesEachThreadScratchMemoryOfItsOwn) {
   for (const int threads : {2, 3}) {
     ThreadPool pool(threads);
@@ -277,6 +357,18 @@ TEST(Executable, CutsTheItemsOfACallThatHasFewInAtMostTheirUnits) {
   ASSERT_NE(workspace, nullptr);
   EXPECT_EQ(reinterpret_cast<uintptr_t>(workspace) % 64, 0);
   EXPECT_EQ(std::count(workspace, workspace + 8 * 1000, 0), 8 * 1000);
+}
+
+TEST(Executable, CutsTheItemsOfOneCallOnlyWhereSeveralRunSideBySide) {
+  ThreadPool pool(2);
+  FakeWeights weights;
+  auto executable = Loaded(SideBySide(SplitKernel(), 2), &pool, &weights);
+  SeenParts first, second;
+  RunStep(executable.get(), {57, 6}, {&first, &second}, nullptr);
+  EXPECT_EQ(first.parts, 8);
+  EXPECT_EQ(PartsRunOnce(first), 2 * 8);
+  EXPECT_EQ(second.parts, 1) << "there is one workspace";
+  EXPECT_EQ(PartsRunOnce(second), 2);
 }
 
 TEST(Executable, CutsNoFinerThanThreadsNeed) {

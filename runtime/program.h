@@ -80,6 +80,9 @@ struct Call {
   std::vector<BufferRef> buffers;
   // The statement it came from: "attn[3].qkv" is %qkv of @attn for index 3; "load.wqkv[3]".
   std::string name = {};
+  // Step list only: may run side by side with the call before it, and those that one joins. None of
+  // these calls writes what another one reads or writes.
+  bool joins_previous = false;
 };
 
 struct Weight {

@@ -1,5 +1,5 @@
-// When each call of a step ran, and which thread worked on it when. An executable fills one in if
-// it is given one; without, a step takes no time stamps.
+// When the calls of a step ran, and which thread worked on which of them when. An executable fills
+// one in if it is given one; without, a step takes no time stamps.
 //
 //   Timeline timeline(pool.threads());
 //   executable->RecordTo(&timeline);
@@ -9,7 +9,7 @@
 //     Print(executable->program().step[span.call].name, span.end - span.begin);
 //   }
 //
-// What a thread did between a call's begin and end and did not spend in its own spans, it waited.
+// What a thread did between a region's begin and end and did not spend in its own spans, it waited.
 #ifndef LLUDA_RUNTIME_TIMELINE_H_
 #define LLUDA_RUNTIME_TIMELINE_H_
 
@@ -26,17 +26,29 @@ class Timeline {
     int64_t begin = 0;
     int64_t end = 0;
   };
+  // Neighbouring calls that ran side by side, or just one, from before their work is offered until
+  // all of it is done.
+  struct Region {
+    uint32_t call = 0;   // the first of them
+    uint32_t calls = 1;  // how many
+    int64_t begin = 0;
+    int64_t end = 0;
+    bool shared = false;  // between threads
+  };
 
   explicit Timeline(int threads) : work_(threads) {}
 
   static int64_t Now();
 
-  // A whole call, from before its work is offered until all of it is done. Caller's thread only.
-  void AddCall(const Span& span) { calls_.push_back(span); }
+  // After the work on its calls was added. Caller's thread only.
+  void AddRegion(const Region& region);
   // A chunk of a call's items. Each thread adds its own.
   void AddWork(int thread, const Span& span) { work_[thread].spans.push_back(span); }
   void Clear();
 
+  const std::vector<Region>& regions() const { return regions_; }
+  // The regions' times, each divided among its calls as the work on them was: as if they had run
+  // one after the other.
   const std::vector<Span>& calls() const { return calls_; }
   const std::vector<Span>& work(int thread) const { return work_[thread].spans; }
   int threads() const { return static_cast<int>(work_.size()); }
@@ -46,6 +58,7 @@ class Timeline {
   struct alignas(64) Thread {
     std::vector<Span> spans;
   };
+  std::vector<Region> regions_;
   std::vector<Span> calls_;
   std::vector<Thread> work_;
 };
