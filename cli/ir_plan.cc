@@ -64,7 +64,9 @@ void AppendCalls(const Program& program, const char* title, const std::vector<ru
   for (const CallRound& round : RoundsOf(wanted)) {
     if (round.times > 1) absl::StrAppend(text, "  ", round.times, " times:\n");
     for (size_t i = round.begin; i < round.end; ++i) {
-      absl::StrAppend(text, round.times > 1 ? "    " : "  ", CallText(program, wanted[i]));
+      const bool beside = i > round.begin && wanted[i].joins_previous;
+      absl::StrAppend(text, round.times > 1 ? "    " : "  ", beside ? "& " : "",
+                      CallText(program, wanted[i]));
     }
   }
 }

@@ -9,6 +9,8 @@
 //     28 times:
 //       attn[0].h  rmsnorm_f32_bf16_bf16_Tx1024_avx512bf16_9(frame+65536, model...) ->
 //       frame+8454144
+//       ...
+//       & attn[0].vs  ...          & runs side by side with the call above
 #ifndef LLUDA_CLI_IR_PLAN_H_
 #define LLUDA_CLI_IR_PLAN_H_
 

@@ -28,7 +28,7 @@ grep -q $'\033' out && fail "--diff has colours where it is no terminal"
 run ir --diff --func mlp
 grep '^@' out | grep -qvx '@mlp' && fail "--diff --func mlp: $(grep '^@' out)"
 grep -q '^@mlp$' out || fail "--diff --func mlp shows no @mlp"
-run ir --diff=canonicalize --passes rest,canonicalize --color=always
+run ir --diff=fuse-rope --passes rest,canonicalize --color=always
 grep -q $'\033\[32m+' out || fail "--color=always has no colours"
 run ir --diff=fuse-everything
 expect_error 2 "--diff: 'fuse-everything' is none of the passes: canonicalize, "
@@ -48,7 +48,8 @@ run ir --plan
 expect 0 "ir --plan"
 for text in 'frames: [0-9]* bytes' 'workspace: [0-9]* \* ceil(C / [0-9]*) bytes for the parts of attention_' '@attn: [0-9]* bytes' '  %h at [0-9]*, [0-9]* bytes, statements 0..1' \
   'loaded: [0-9]* bytes' '  @k_cache: 6 x 256 \* S \* C bytes, ' 'step: [0-9]* calls' '  6 times:' \
-  '    attn\[0\].qkv  matmul_[^(]*(frame+[0-9]*, loaded+[0-9]*) -> frame+[0-9]*'; do
+  '    attn\[0\].q4  matmul_[^(]*(frame+[0-9]*, loaded+[0-9]*, .*) -> frame+[0-9]*' \
+  '    & attn\[0\].ks  matmul_[^(]*(frame+[0-9]*, .*) -> k_cache\[0\]'; do
   grep -q -- "^$text" out || fail "--plan lacks '$text': $(cat out)"
 done
 [[ $(wc -l <out) -lt 100 ]] || fail "--plan has $(wc -l <out) lines"
@@ -65,7 +66,7 @@ for dump in dumps/*.lluda; do
 done
 run ir --ir dumps/04-fuse-rope.lluda
 cmp -s out last || fail "ir --ir does not go on"
-for dump in dumps/00-input.lluda dumps/09-*.lluda dumps/15-*.lluda; do
+for dump in dumps/00-input.lluda dumps/10-*.lluda dumps/16-*.lluda; do
   run generate --ir "$dump" -p "Once upon a time" -n 8 --temperature 0
   [[ $(cat out) == ", there was a little girl named Lily" ]] || fail "--ir $dump: $(cat out) $(cat err)"
 done
@@ -86,7 +87,7 @@ expect_error 2 "--ctx"
 # --- generate --trace, --perf, --gdb ---
 run generate -p "Once upon a time" -n 3 --temperature 0 --trace trace.json
 [[ $(cat out) == ", there was" ]] || fail "--trace: $(cat out)"
-for text in '"name": "attn\[5\].qkv", "cat": "call"' '"cat": "work"' '"cat": "wait"' '"name": "step 2"' \
+for text in '"name": "attn\[5\].q4 attn\[5\].ks attn\[5\].vs", "cat": "call"' '"cat": "work"' '"cat": "wait"' '"name": "step 2"' \
   '"kernel": "matmul_'; do
   grep -q -- "$text" trace.json || fail "the trace lacks $text"
 done
@@ -102,22 +103,22 @@ rm -f "/tmp/perf-$pid.map"
 # --- asm ---
 run asm --list
 expect 0 "asm --list"
-grep -q "^attn.qkv  *matmul_" out || fail "asm --list lacks attn.qkv: $(cat out)"
+grep -q "^attn.q4  *matmul_" out || fail "asm --list lacks attn.q4: $(cat out)"
 readonly kernel=$(sed -n 's/^attn.q4 *//p' out)
 for name in attn.q4 '@attn %q4' 'attn[3].q4' "$kernel"; do
   run asm --op "$name"
   expect 0 "asm --op $name"
-  [[ $(sed -n 1,2p out) == "# attn.q4, 6 calls"$'\n'"# %q4 = rope %q2 "* ]] || fail "asm: $(head -2 out)"
+  [[ $(sed -n 1,2p out) == "# attn.q4, 6 calls"$'\n'"# %q4 = matmul %h "* ]] || fail "asm: $(head -2 out)"
   grep -q "^$kernel:" out || fail "asm --op $name has no label $kernel"
   grep -q "ret" out || fail "asm --op $name has no return"
 done
 run asm --op attn.q4 --emit llvm
-grep -q "^; %q4 = rope " out || fail "asm --emit llvm: $(head -3 out)"
+grep -q "^; %q4 = matmul %h " out || fail "asm --emit llvm: $(head -3 out)"
 grep -q "^define void @$kernel(" out || fail "asm --emit llvm defines no $kernel"
-run asm --op load.wqkv
-[[ $(grep -c "^pack_.*:$" out) == 2 ]] || fail "asm --op load.wqkv: $(grep "^pack_" out)"
-run asm --op attn.q2
-grep -q "^# %q1 = slice " out || fail "asm does not show the view that attn.q2 reads: $(head -4 out)"
+run asm --op load.wgu
+[[ $(grep -c "^pack_.*:$" out) == 1 ]] || fail "asm --op load.wgu: $(grep "^pack_" out)"
+run asm --op attn.y
+grep -q "^# %o = merge " out || fail "asm does not show the view that attn.y reads: $(head -4 out)"
 run asm --op mlp.h
 [[ $(sed -n 1p out) == "# mlp.h, 6 calls" ]] || fail "asm --op mlp.h: $(head -1 out)"
 run asm --op attn.q4 --isa generic
@@ -131,12 +132,16 @@ expect_error 2 "--op"
 run explain --depth 5
 expect 0 "explain"
 grep -q "^one token after 5 others, " out || fail "explain: $(head -1 out)"
-grep -A4 "^attn.qkv  matmul_" out |
-  grep -qF "from   3 matmul of model.layers.{layer}.self_attn.{q_proj, k_proj, v_proj}" ||
-  fail "explain does not say where attn.qkv is from: $(cat out)"
-grep -A4 "^attn.q4  rope_" out | grep -q "by     fuse-rope, fuse-epilogue" || fail "explain: no passes"
+grep -A4 "^attn.ks  matmul_" out |
+  grep -qF "cast, append of model.layers.{layer}.self_attn.{k_proj, k_norm}" ||
+  fail "explain does not say where attn.ks is from: $(cat out)"
+grep -A4 "^attn.ks  matmul_" out | grep -q "by     fuse-rope, fuse-projection" ||
+  fail "explain: no passes"
 grep -A4 "^mlp.m  matmul_" out | grep -q "work   6 calls, 4.72 MB, 4.72 MFLOP" || fail "explain: work"
-grep -q "    fuse-epilogue @attn %v2: 'qkv' has 3 uses, expected 1" out || fail "explain: no near miss"
+grep -qx "no near misses" out || fail "explain: a near miss: $(tail -3 out)"
+"$lluda" ir --before | sed 's/%s3 = sub /%s3 = add /' >near.lluda
+run explain --depth 5 --ir near.lluda
+grep -q "    fuse-softmax @attn %p: 's3' is add, expected sub" out || fail "explain: no near miss"
 run explain --tokens 20 --json
 expect 0 "explain --json"
 grep -qF '"run": "a prompt of 20 tokens"' out || fail "explain --json: $(head -c 200 out)"
@@ -149,7 +154,7 @@ expect_error 2 "--depth: 2049 tokens do not fit"
 # --- verify ---
 run verify
 expect 0 "verify"
-grep -qE "^ok: 15 passes and [0-9]+ kernels, 6 layers, 13 tokens and one more$" out ||
+grep -qE "^ok: 16 passes and [0-9]+ kernels, 6 layers, 13 tokens and one more$" out ||
   fail "verify: $(cat out)"
 for flags in "--precision f32" "--isa generic" "--layers 1"; do
   # shellcheck disable=SC2086
@@ -159,7 +164,7 @@ done
 [[ ! -e repro.lluda ]] || fail "verify wrote a repro of nothing"
 run verify "$tiny" --reference "$tiny/reference.json"
 expect 0 "verify --reference: $(cat out)"
-[[ $(cat out) == "ok: the import, 15 passes "* ]] || fail "verify --reference: $(cat out)"
+[[ $(cat out) == "ok: the import, 16 passes "* ]] || fail "verify --reference: $(cat out)"
 run verify --reference missing.json
 expect_error 2 "missing.json"
 run verify --layers 0

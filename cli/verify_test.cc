@@ -196,20 +196,20 @@ TEST_F(VerifyTest, AMisPackedPanelIsFoundInItsKernel) {
   EXPECT_EQ(found->statement, "wd_p");
   EXPECT_EQ(found->index, 1);
   ExpectRepro(*found, "", "pack");
-  EXPECT_THAT(found->repro, Not(HasSubstr("@wqkv")));
+  EXPECT_THAT(found->repro, Not(HasSubstr("@wgu")));
 }
 
 // A kernel that computes as it should, but for one element.
 runtime::KernelFn right_kernel = nullptr;  // what Nudge calls; set by the one test that uses it
 void Nudge(const runtime::KernelArgs* args) {
   right_kernel(args);
-  static_cast<float*>(args->buffers[2])[1] += 0.1f;
+  static_cast<float*>(args->buffers[3])[1] += 0.1f;
 }
 
 TEST_F(VerifyTest, ABrokenKernelIsFoundAtItsFirstCall) {
   codegen::CompiledModule compiled = Compiled();
   for (runtime::Call& call : compiled.program.step) {
-    if (call.name != "attn[0].qkv") continue;
+    if (call.name != "attn[0].y") continue;
     runtime::Kernel& kernel = compiled.program.kernels[call.kernel];
     right_kernel = kernel.fn;
     kernel.fn = Nudge;
@@ -219,10 +219,10 @@ TEST_F(VerifyTest, ABrokenKernelIsFoundAtItsFirstCall) {
   ASSERT_TRUE(found.has_value());
   EXPECT_THAT(found->culprit, HasSubstr("kernel matmul_"));
   EXPECT_EQ(found->func, "attn");
-  EXPECT_EQ(found->statement, "qkv");
+  EXPECT_EQ(found->statement, "y");
   EXPECT_EQ(found->index, 0);
   ExpectRepro(*found, "", "matmul");
-  EXPECT_THAT(found->repro, HasSubstr("func @attn[layer < 2](%h: "));
+  EXPECT_THAT(found->repro, HasSubstr("func @attn[layer < 2](%o0: "));
 }
 
 class VerifyReferenceTest : public VerifyTest {
