@@ -36,12 +36,12 @@ constexpr Row kRows[] = {
     {"embed", "step", "x1", "x1", "x1"},
     // In bf16, the norm before a matmul has taken in the rounding of its input.
     {"layer{layer}.input_layernorm", "attn", "h0", "h", "h0"},
-    // Slices of the one matmul that q, k and v have become.
-    {"layer{layer}.self_attn.q_proj", "attn", "q0", "q1", "q1"},
-    {"layer{layer}.self_attn.k_proj", "attn", "k0", "k1", "k1"},
-    {"layer{layer}.self_attn.v_proj", "attn", "v0", "v1", "v1"},
-    {"layer{layer}.self_attn.q_norm", "attn", "q2", "q2", "q2"},
-    {"layer{layer}.self_attn.k_norm", "attn", "k2", "k2", "k2"},
+    // What is done to the heads is part of the matmuls.
+    {"layer{layer}.self_attn.q_proj", "attn", "q0", nullptr, nullptr},
+    {"layer{layer}.self_attn.k_proj", "attn", "k0", nullptr, nullptr},
+    {"layer{layer}.self_attn.v_proj", "attn", "v0", nullptr, nullptr},
+    {"layer{layer}.self_attn.q_norm", "attn", "q2", nullptr, nullptr},
+    {"layer{layer}.self_attn.k_norm", "attn", "k2", nullptr, nullptr},
     // The residual add is part of the matmul.
     {"layer{layer}.self_attn.o_proj", "attn", "y0", nullptr, nullptr},
     {"layer{layer}.post_attention_layernorm", "mlp", "h0", "h", "h0"},

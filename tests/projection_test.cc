@@ -126,10 +126,11 @@ class ProjectionTest : public testing::TestWithParam<Param> {
 TEST_P(ProjectionTest, GivesTheBitsOfItsExpansionForAnyThreads) {
   std::vector<std::string> unfused = passes_;
   unfused.erase(std::find(unfused.begin(), unfused.end(), "fuse-projection"));
-  for (const int64_t rows : {1, 2, 5, 13, 37}) {
+  for (const int64_t rows : {1, 5, 13, 37}) {
     const std::vector<float> expected = Compiled(unfused, rows, 1);
-    EXPECT_EQ(Compiled(passes_, rows, 1), expected) << rows;
-    EXPECT_EQ(Compiled(passes_, rows, 3), expected) << rows;
+    for (const int threads : {1, 3}) {
+      EXPECT_EQ(Compiled(passes_, rows, threads), expected) << rows << " tokens, " << threads;
+    }
   }
 }
 

@@ -318,8 +318,10 @@ class FuncWriter {
           cache, {{"slot", Extent::Symbol("S")}, heads, {"pos", Extent::Symbol("C")}, depth}, {}};
       return Operand(module_->AddGlobal(std::move(global)), func_->index ? kLayer : "");
     };
-    Value* q = stored(Rotated(project("q", kv * rep * dim, {heads, group, depth})));
-    Value* k = stored(Rotated(project("kd", kv * dim, {heads, depth})));
+    const bool norms = !random_.OneIn(3);  // as Qwen3 has them, and others do not
+    const auto turned = [&](Value* y) { return stored(Rotated(norms ? Normed(y) : y)); };
+    Value* q = turned(project("q", kv * rep * dim, {heads, group, depth}));
+    Value* k = turned(project("kd", kv * dim, {heads, depth}));
     Value* v = stored(project("vd", kv * dim, {heads, depth}));
     Value* ks = b_.Append(Name("ks"), state(), k, {"slot", "pos"}, slot_, pos_);
     Value* vs = b_.Append(Name("vs"), state(), v, {"slot", "pos"}, slot_, pos_);
