@@ -159,8 +159,8 @@ class PageTest(unittest.TestCase):
         self.assertEqual(self.text("#step-title"), "3 dce")
         self.click("#previous")
         self.assertEqual(self.text("#step-title"), "2 cse")
-        self.click('.stop[data-step="7"] .label')
-        self.assertEqual(self.text("#step-title"), "7 merge-matmul")
+        self.click('.stop[data-step="8"] .label')
+        self.assertEqual(self.text("#step-title"), "8 merge-matmul")
 
     def test_changes_are_those_of_ir_diff_and_marked_in_the_graphs(self):
         diff = Path("fuse_rope.diff").read_text().splitlines()
@@ -178,18 +178,18 @@ class PageTest(unittest.TestCase):
 
     def test_clicking_an_op_shows_its_text_origin_and_weights(self):
         self.go_to_last_step()
-        self.click('#functions [data-func="@attn"]')
-        self.click('#after .node[data-name="%qkv"]')
-        line = re.search(r"^ *(%qkv = .*)$", Path("last.lluda").read_text(), re.M).group(1)
+        self.click('#functions [data-func="@mlp"]')
+        self.click('#after .node[data-name="%m"]')
+        line = re.search(r"^ *(%m = .*)$", Path("last.lluda").read_text(), re.M).group(1)
         self.assertEqual(" ".join(self.text("#statement .ir").split()), line)
         panel = self.text("#statement")
-        for part in ["3 matmul", "{q_proj, k_proj, v_proj}", "merge-matmul"]:
+        for part in ["2 matmul, silu, mul, cast", "{gate_proj, up_proj}", "merge-matmul"]:
             self.assertIn(part, panel)
-        weight = self.text('#statement [data-global="@wqkv"]')
-        for part in ["bf16", "qkv[512] hid[256]", "@panel(16x2, hid)", "6 × 262 kB = 1.57 MB",
-                     "@wq[layer] @wk[layer] @wv[layer]"]:
+        weight = self.text('#statement [data-global="@wgu"]')
+        for part in ["bf16", "ff2[1536] hid[256]", "@panel(16x2, hid)", "6 × 786 kB = 4.72 MB",
+                     "@wg[layer] @wu[layer]"]:
             self.assertIn(part, weight)
-        self.assertIn("selected", self.find('#after .node[data-name="%qkv"]').get_attribute("class"))
+        self.assertIn("selected", self.find('#after .node[data-name="%m"]').get_attribute("class"))
         self.assertGreater(len(self.find_all("#after .edge.lit")), 1)
 
     def test_a_statement_that_a_pass_removed_is_still_told_of(self):
@@ -242,10 +242,10 @@ class PageTest(unittest.TestCase):
     def test_memory_shows_a_buffers_name_and_size(self):
         self.click("#plan-layer")
         labels = [label.text for label in self.find_all(".buffer-label") if label.text]
-        self.assertIn("attn[1].qkv", labels)
+        self.assertIn("attn[1].q4", labels)
         ActionChains(self.browser).move_to_element(
-            self.find('.plan [data-name="attn[1].qkv"] rect')).perform()
-        self.assertRegex(self.text(".plan-info"), r"^attn\[1\]\.qkv 1\.05 MB at byte [\d,]+, calls \d+ to \d+, by matmul_")
+            self.find('.plan [data-name="attn[1].q4"] rect')).perform()
+        self.assertRegex(self.text(".plan-info"), r"^attn\[1\]\.q4 262 kB at byte [\d,]+, calls \d+ to \d+, by matmul_")
         for part in ["packed weights", "KV cache", "activations"]:
             self.assertIn(part, self.text("#memory"))
 
@@ -292,8 +292,8 @@ class PageTest(unittest.TestCase):
         self.assertEqual(len(self.find_all(".stop")), 1)
         self.assertFalse(self.find("#next").is_enabled())
         self.assertIn("of 0 passes", self.text("#figures"))
-        self.click('#after .node[data-name="%qkv"]')
-        self.assertIn("@wqkv", self.text("#statement"))
+        self.click('#after .node[data-name="%q4"]')
+        self.assertIn("@wq_p", self.text("#statement"))
 
 
 if __name__ == "__main__":
