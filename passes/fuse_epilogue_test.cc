@@ -193,6 +193,23 @@ TEST_F(FuseEpilogueTest, LeavesACastOfARoundedValueAlone) {
   ExpectMiss(&pass_, text, "h", "'h0' is bf16 already");
 }
 
+TEST_F(FuseEpilogueTest, LeavesACastOfTheStateThatAMatmulAppendsToAlone) {
+  const Outcome outcome = RunOn(&pass_, R"(lluda 1
+module @m {
+  symbol T in 1..8
+  weight @wv : f32 vd[4] hid[6] from "v"
+  state @cache : f32 slot[2] pos[8] kv[2] dim[2]
+  func @f(%h: f32 tok[T] hid[6], %pos: i32 tok[T], %slot: i32 tok[T]) -> bf16 slot[2] pos[8] kv[2] dim[2] {
+    %vs = matmul %h @wv @cache over hid slot pos -> kv[2] dim[2] at %slot %pos {epilogue = append} : f32 slot[2] pos[8] kv[2] dim[2]
+    %y = cast %vs {out = bf16} : bf16 slot[2] pos[8] kv[2] dim[2]
+    return %y
+  }
+}
+)");
+  EXPECT_FALSE(outcome.changed);
+  EXPECT_EQ(outcome.text, outcome.before);
+}
+
 TEST_F(FuseEpilogueTest, LeavesACastOfAParameterAloneWithoutReportingIt) {
   const Outcome outcome = RunOn(&pass_, R"(lluda 1
 module @m {
