@@ -108,8 +108,8 @@ absl::StatusOr<int> RunVerifyBundle(const VerifyFlags& flags) {
   if (verdict->finding) return Report(flags, *verdict->finding);
   const absl::Status written = WriteStdout(
       absl::StrCat("ok: ", Extent(flags, verdict->kernels, layers),
-                   "; neither the passes nor the packed weights, which a bundle has no source "
-                   "of\n"));
+                   "; passes and packed weights were not verified: a bundle has nothing to hold "
+                   "them against\n"));
   if (!written.ok()) return written;
   return 0;
 }

@@ -84,6 +84,8 @@ class Symbolizer : public llvm::MCSymbolizer {
   Labels* labels_;
 };
 
+bool IsZero(absl::string_view bytes) { return bytes.find_first_not_of('\0') == bytes.npos; }
+
 // LLVM's tables for this machine, which the parts of a disassembler share.
 class Disassembler {
  public:
@@ -110,9 +112,13 @@ class Disassembler {
     return result;
   }
 
-  // Bytes [begin, end) of the code as lines; collects what they refer to.
-  absl::StatusOr<std::string> Lines(const MachineCode& code, uint64_t begin, uint64_t end,
-                                    Labels* labels) {
+  // The function that starts at `begin`, as lines; collects what they refer to.
+  absl::StatusOr<std::string> Lines(const MachineCode& code, uint64_t begin, Labels* labels) {
+    const auto next = code.functions.upper_bound(begin);
+    const uint64_t end = next == code.functions.end() ? code.bytes.size() : next->first;
+    if (begin < code.code_start || end > code.bytes.size()) {
+      return absl::InvalidArgumentError("lies outside the code");
+    }
     disassembler_->setSymbolizer(std::make_unique<Symbolizer>(*context_, code, labels));
     const llvm::ArrayRef<uint8_t> bytes(reinterpret_cast<const uint8_t*>(code.bytes.data()),
                                         code.bytes.size());
@@ -120,6 +126,7 @@ class Disassembler {
     llvm::raw_string_ostream stream(text);
     size_t used = 0;  // of the text, up to the last line that is not padding
     for (uint64_t at = begin; at < end;) {
+      if (IsZero(code.bytes.substr(at, end - at))) break;  // padding
       llvm::MCInst instruction;
       uint64_t size = 0;
       if (disassembler_->getInstruction(instruction, size, bytes.slice(at, end - at), kBase + at,
@@ -149,21 +156,22 @@ class Disassembler {
   std::unique_ptr<llvm::MCInstPrinter> printer_;
 };
 
-std::string ConstantText(const MachineCode& code, const Labels& labels) {
+// A constant ends where the next one starts that any function reads: `all`.
+std::string ConstantText(const MachineCode& code, const Labels& labels, const Labels& all) {
   std::string text;
-  const std::set<uint64_t>& places = labels.constants();
-  for (auto it = places.begin(); it != places.end(); ++it) {
-    const uint64_t next = std::next(it) == places.end() ? code.code_start : *std::next(it);
-    const uint64_t end = std::min(next, *it + kLongestConstant);
-    absl::StrAppend(&text, labels.NameOf(*it), ":\n");
+  for (const uint64_t place : labels.constants()) {
+    const auto next = all.constants().upper_bound(place);
+    const uint64_t end =
+        std::min(next == all.constants().end() ? code.code_start : *next, place + kLongestConstant);
+    absl::StrAppend(&text, labels.NameOf(place), ":\n");
     // Words of four bytes, as most constants are f32, and what is left over.
-    uint64_t at = *it;
+    uint64_t at = place;
     for (const char* separator = "\t.long\t"; at + 4 <= end; at += 4, separator = ", ") {
       uint32_t word = 0;
       std::memcpy(&word, code.bytes.data() + at, sizeof word);
       absl::StrAppendFormat(&text, "%s0x%08x", separator, word);
     }
-    if (at > *it) text += '\n';
+    if (at > place) text += '\n';
     for (; at < end; ++at) {
       absl::StrAppendFormat(&text, "\t.byte\t0x%02x\n", static_cast<uint8_t>(code.bytes[at]));
     }
@@ -179,21 +187,20 @@ absl::StatusOr<std::string> Disassembly(const MachineCode& code, absl::string_vi
   if (function == code.functions.end()) {
     return absl::NotFoundError(absl::StrCat("no function ", name));
   }
-  const uint64_t begin = function->first;
-  const auto next = std::next(function);
-  const uint64_t end = next == code.functions.end() ? code.bytes.size() : next->first;
-  if (begin < code.code_start || end > code.bytes.size()) {
-    return absl::InvalidArgumentError(absl::StrCat(name, " lies outside the code"));
-  }
   absl::StatusOr<std::unique_ptr<Disassembler>> disassembler = Disassembler::Create();
   if (!disassembler.ok()) return disassembler.status();
-  Labels labels(code);
-  absl::StatusOr<std::string> lines = (*disassembler)->Lines(code, begin, end, &labels);
-  if (lines.ok()) lines = (*disassembler)->Lines(code, begin, end, &labels);  // with all labels
-  if (!lines.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(name, ": ", lines.status().message()));
+  Labels labels(code), all(code);
+  for (const auto& [begin, other] : code.functions) {
+    const absl::Status read =
+        (*disassembler)->Lines(code, begin, other == name ? &labels : &all).status();
+    if (read.ok()) continue;
+    return absl::InvalidArgumentError(absl::StrCat(other, ": ", read.message()));
   }
-  return absl::StrCat(name, ":\n", *lines, ConstantText(code, labels));
+  for (const uint64_t place : labels.constants()) all.Add(place);
+  // Once more, now that all labels are known.
+  absl::StatusOr<std::string> lines = (*disassembler)->Lines(code, function->first, &labels);
+  if (!lines.ok()) return lines.status();
+  return absl::StrCat(name, ":\n", *lines, ConstantText(code, labels, all));
 }
 
 }  // namespace lluda::codegen

@@ -30,8 +30,8 @@ struct MachineCode {
 };
 
 // The function `name` in AT&T's syntax. Of a constant as many bytes are shown as lie before the
-// next one that the function reads, but 64 at most. NotFound if there is no such function,
-// InvalidArgument for bytes that are no instruction.
+// next one that a function reads, but 64 at most. NotFound if there is no such function,
+// InvalidArgument, naming the function, where there is no instruction.
 absl::StatusOr<std::string> Disassembly(const MachineCode& code, absl::string_view name);
 
 }  // namespace lluda::codegen
