@@ -303,6 +303,7 @@ class PageTest(unittest.TestCase):
             self.assertEqual(self.text("#step-title"), "As in the bundle")
             self.assertEqual([stop.text for stop in self.find_all(".stop")], ["bundle"])
             self.assertIn("is not in it", self.text("#changes"))
+            self.assertNotIn("slider", self.text("#passes"))
             self.click('#functions [data-func="@attn"]')
             self.click('#after .node[data-name="%qkv"]')
             statement = self.text("#statement")
