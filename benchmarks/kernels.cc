@@ -248,6 +248,8 @@ void RegisterRow(const codegen::TileRow& row) {
   if (row.a != row.b) return;
   Register(row, "attention/prefill",
            [row](benchmark::State& state) { Attention(state, row, kPromptTokens, 0); });
+  Register(row, "attention/deep_prefill",
+           [row](benchmark::State& state) { Attention(state, row, kPromptTokens, kDepth); });
   Register(row, "attention/decode",
            [row](benchmark::State& state) { Attention(state, row, 1, kDepth); });
 }

@@ -44,6 +44,7 @@ absl::Status AttentionOperands::Check() const {
   if (QueryAxes().size() > 1) return NoKernel(spec, "more than one axis of query heads");
   if (positions.axes.size() > 1) return NoKernel(spec, "more than one axis of tokens");
   if (spec.attrs.mask != ir::Mask::kCausal) return NoKernel(spec, "only the causal mask");
+  if (!(Scale() > 0)) return NoKernel(spec, "the scale is not positive");
   return absl::OkStatus();
 }
 

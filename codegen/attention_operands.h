@@ -30,6 +30,8 @@ struct AttentionOperands {
   // The tokens' axis, if there is one.
   const ir::Axis& Token() const { return positions.axes[0].axis; }
   Value* Tokens(Emitter& e) const;
+  // Of the scores, positive.
+  float Scale() const { return static_cast<float>(*spec.attrs.scale); }
   bool has_scales() const { return k_scales != nullptr; }
   int result_buffer() const { return static_cast<int>(spec.operands.size()); }
 

@@ -11,7 +11,7 @@ namespace lluda::codegen {
 namespace {
 
 constexpr int kLanes = AttentionOperands::kLanes;
-// Panels of K whose scores are computed together; a cache holds whole groups.
+// The most panels of K whose scores are computed together; a cache holds whole groups.
 constexpr int kGroupPanels = 4;
 constexpr int kGroup = kGroupPanels * kLanes;
 constexpr int kBlock = AttentionTile::kBlock;
@@ -69,11 +69,23 @@ AttentionTile::Rows AttentionTile::Start(const Indices& item, Value* first_token
     rows.end = t == 0 ? end : e_.Most(end, rows.end);
     for (int h = 0; h < heads; ++h) {
       Value* row = e_.Const(int64_t{t} * heads + h);
-      CopyQuery(row, o_.RowOf(item, token, b.CreateAdd(first_head, e_.Const(h))));
+      Value* head = b.CreateAdd(first_head, e_.Const(h));
+      CopyQuery(row, o_.RowOf(item, token, head));
+      // The next tile's.
+      if (tokens > 1) FetchQuery(o_.RowOf(item, b.CreateAdd(token, e_.Const(tokens)), head));
       b.CreateAlignedStore(last, Last(row), llvm::Align(8));
     }
   }
   return rows;
+}
+
+void AttentionTile::FetchQuery(const Indices& indices) {
+  constexpr int64_t kCacheLine = 64;
+  Value* first =
+      e_.Address(e_.Buffer(AttentionOperands::kQ), e_.Offset(o_.q.axes, indices), o_.q.dtype);
+  for (int64_t byte = 0; byte < o_.dims * ir::DTypeSize(o_.q.dtype); byte += kCacheLine) {
+    e_.PrefetchNear(e_.Address(first, e_.Const(byte), ir::DType::kI8));
+  }
 }
 
 void AttentionTile::CopyQuery(Value* row, const Indices& indices) {
@@ -109,8 +121,8 @@ void AttentionTile::AddSpan(const Rows& rows, Value* begin, Value* end,
   });
 }
 
-// Scores of the rows with the block's positions, in groups of which the last may reach past the
-// rows' end.
+// Scores of the rows with the block's positions. The last panels may reach past the rows' end, but
+// not past the cache's.
 void AttentionTile::EmitScores(const Rows& rows, Value* block) {
   auto& b = e_.b();
   std::vector<Value*> q_rows;
@@ -120,31 +132,31 @@ void AttentionTile::EmitScores(const Rows& rows, Value* block) {
   Value* left = b.CreateSub(rows.end, block);
   Value* count = e_.Least(left, e_.Const(kBlock));
   const int width = PanelsAtOnce(rows.count(), kGroupPanels);
-  e_.Loop(e_.Const(0), count, kGroup, [&](Value* group) {
-    for (int first = 0; first < kGroupPanels; first += width) {
-      std::vector<Value*> panels;
-      Indices cached = rows.cached;
-      for (int p = 0; p < width; ++p) {
-        cached[o_.pos] = b.CreateAdd(block, b.CreateAdd(group, e_.Const((first + p) * kLanes)));
-        panels.push_back(e_.Address(e_.Buffer(AttentionOperands::kK),
-                                    ElementOffset(e_, o_.k, cached), o_.k.dtype));
+  e_.Loop(e_.Const(0), count, int64_t{width} * kLanes, [&](Value* first) {
+    const auto column = [&](int p) {
+      return b.CreateAdd(first, e_.Const(static_cast<int64_t>(p) * kLanes));
+    };
+    std::vector<Value*> panels;
+    Indices cached = rows.cached;
+    for (int p = 0; p < width; ++p) {
+      cached[o_.pos] = b.CreateAdd(block, column(p));
+      panels.push_back(e_.Address(e_.Buffer(AttentionOperands::kK), ElementOffset(e_, o_.k, cached),
+                                  o_.k.dtype));
+    }
+    // A single token is a stream through the cache; its next group lies right behind.
+    const int64_t panel_bytes = RowElements() * kLanes * ir::DTypeSize(o_.k.dtype);
+    const int64_t ahead = rows.tokens == 1 ? kGroupPanels * panel_bytes : 0;
+    const auto scores =
+        EmitPanelDot(e_, {tile_.dot, o_.q.dtype, o_.k.dtype, o_.dims, ahead}, q_rows, panels);
+    for (int p = 0; p < width; ++p) {
+      Value* scales = nullptr;
+      if (o_.has_scales()) {
+        scales = LoadScales(AttentionOperands::kKScales, *o_.k_scales, rows,
+                            b.CreateAdd(block, column(p)));
       }
-      // A single token is a stream through the cache; its next group lies right behind.
-      const int64_t panel_bytes = RowElements() * kLanes * ir::DTypeSize(o_.k.dtype);
-      const int64_t ahead = rows.tokens == 1 ? kGroupPanels * panel_bytes : 0;
-      const auto scores =
-          EmitPanelDot(e_, {tile_.dot, o_.q.dtype, o_.k.dtype, o_.dims, ahead}, q_rows, panels);
-      for (int p = 0; p < width; ++p) {
-        Value* column = b.CreateAdd(group, e_.Const((first + p) * kLanes));
-        Value* scales = nullptr;
-        if (o_.has_scales()) {
-          scales = LoadScales(AttentionOperands::kKScales, *o_.k_scales, rows,
-                              b.CreateAdd(block, column));
-        }
-        for (int r = 0; r < rows.count(); ++r) {
-          Value* score = scales == nullptr ? scores[r][p] : b.CreateFMul(scores[r][p], scales);
-          StoreF32(Score(e_.Const(r), column), score);
-        }
+      for (int r = 0; r < rows.count(); ++r) {
+        Value* score = scales == nullptr ? scores[r][p] : b.CreateFMul(scores[r][p], scales);
+        StoreF32(Score(e_.Const(r), column(p)), score);
       }
     }
   });
@@ -166,48 +178,91 @@ int AttentionTile::PanelsAtOnce(int rows, int most) const {
   return width;
 }
 
-// Turns a row's scores into weights exp(score - maximum), 0 for positions it does not see, and
-// notes what the new maximum asks of the values so far. Weights of integers take their scale along
-// once they are summed; of positions that are not seen it may be anything.
+// Turns a row's scores into weights exp(scale * (score - maximum)) and notes what the new maximum
+// asks of the values so far. Weights of positions that the row does not see are 0 up to the end of
+// a vector, and scores behind that.
 void AttentionTile::Weigh(const Rows& rows, Value* row, Value* block,
                           const SoftmaxPartial& partial) {
   auto& b = e_.b();
-  std::vector<uint32_t> lane_numbers;
-  for (int i = 0; i < kLanes; ++i) lane_numbers.push_back(static_cast<uint32_t>(i));
-  Value* lanes = llvm::ConstantDataVector::get(e_.context(), lane_numbers);
-  const auto scale = static_cast<float>(*o_.spec.attrs.scale);
-  Value* seen = e_.Splat(b.CreateTrunc(b.CreateSub(LoadLast(row), block), b.getInt32Ty()), kLanes);
-  std::vector<Value*> masked;
+  Value* seen = b.CreateSub(b.CreateAdd(LoadLast(row), e_.Const(1)), block);
+  e_.If(
+      b.CreateICmpSGE(seen, e_.Const(kBlock)), [&] { WeighWhole(rows, row, block, partial); },
+      [&] { WeighPart(rows, row, block, seen, partial); });
+}
+
+void AttentionTile::WeighWhole(const Rows& rows, Value* row, Value* block,
+                               const SoftmaxPartial& partial) {
+  std::vector<Value*> scores;
   Value* maximum = nullptr;
-  for (int p = 0; p < kBlock / kLanes; ++p) {
-    Value* key = b.CreateAdd(lanes, e_.ConstInt(int64_t{p} * kLanes, 32, kLanes));
-    Value* score = LoadF32(Score(row, e_.Const(int64_t{p} * kLanes)), kLanes);
-    score =
-        b.CreateSelect(b.CreateICmpSLE(key, seen), b.CreateFMul(score, e_.ConstF32(scale, kLanes)),
-                       e_.ConstF32(-std::numeric_limits<float>::infinity(), kLanes));
-    masked.push_back(score);
-    maximum = maximum == nullptr ? score : e_.Max(maximum, score);
+  for (int64_t column = 0; column < kBlock; column += kLanes) {
+    scores.push_back(LoadF32(Score(row, e_.Const(column)), kLanes));
+    maximum = maximum == nullptr ? scores[0] : e_.Max(maximum, scores.back());
   }
-  Value* old_maximum = LoadF32(partial.Maximum(row), 1);
-  Value* new_maximum = e_.Max(e_.MaxLanes(maximum), old_maximum);
-  Value* correction = ExpOfNonPositive(e_, b.CreateFSub(old_maximum, new_maximum));
-  Value* sum = b.CreateFMul(LoadF32(partial.Sums(row), kLanes), e_.Splat(correction, kLanes));
-  for (int p = 0; p < kBlock / kLanes; ++p) {
-    Value* weight = ExpOfNonPositive(e_, b.CreateFSub(masked[p], e_.Splat(new_maximum, kLanes)));
-    sum = b.CreateFAdd(sum, weight);
-    if (o_.has_scales()) {
-      // The block's last group may lie behind the cache's end; nothing there is seen.
-      Value* position = b.CreateAdd(block, e_.Const(int64_t{p} * kLanes));
-      Value* inside = b.CreateICmpSLT(position, e_.ExtentValue(o_.v.Find(o_.pos)->axis.extent));
-      position = b.CreateSelect(inside, position, e_.Const(0));
-      Value* scales = LoadScales(AttentionOperands::kVScales, *o_.v_scales, rows, position);
-      weight = b.CreateFMul(weight, scales);
-    }
-    StoreF32(Score(row, e_.Const(int64_t{p} * kLanes)), weight);
+  const Raised raised = Raise(row, maximum, partial);
+  Value* sum = raised.sums;
+  for (int64_t column = 0; column < kBlock; column += kLanes) {
+    Value* weight = WeightOf(scores[column / kLanes], raised);
+    sum = e_.b().CreateFAdd(sum, weight);
+    StoreWeight(rows, row, block, e_.Const(column), weight);
   }
   StoreF32(partial.Sums(row), sum);
-  StoreF32(partial.Maximum(row), new_maximum);
+}
+
+// The first `seen` positions of the block; there may be none.
+void AttentionTile::WeighPart(const Rows& rows, Value* row, Value* block, Value* seen,
+                              const SoftmaxPartial& partial) {
+  auto& b = e_.b();
+  std::vector<uint32_t> numbers;
+  for (uint32_t i = 0; i < kLanes; ++i) numbers.push_back(i);
+  Value* lanes = llvm::ConstantDataVector::get(e_.context(), numbers);
+  const auto is_seen = [&](Value* column) {
+    Value* left = b.CreateTrunc(b.CreateSub(seen, column), b.getInt32Ty());
+    return b.CreateICmpSLT(lanes, e_.Splat(left, kLanes));
+  };
+  Value* lowest = e_.ConstF32(-std::numeric_limits<float>::infinity(), kLanes);
+  Value* maximum = e_.Loop(e_.Const(0), seen, kLanes, {lowest},
+                           [&](Value* column, const Emitter::Carried& most) -> Emitter::Carried {
+                             Value* score = LoadF32(Score(row, column), kLanes);
+                             score = b.CreateSelect(is_seen(column), score, lowest);
+                             return {e_.Max(most[0], score)};
+                           })[0];
+  const Raised raised = Raise(row, maximum, partial);
+  Value* sum = e_.Loop(e_.Const(0), seen, kLanes, {raised.sums},
+                       [&](Value* column, const Emitter::Carried& sums) -> Emitter::Carried {
+                         Value* weight = WeightOf(LoadF32(Score(row, column), kLanes), raised);
+                         weight =
+                             b.CreateSelect(is_seen(column), weight, e_.ConstF32(0.0f, kLanes));
+                         StoreWeight(rows, row, block, column, weight);
+                         return {b.CreateFAdd(sums[0], weight)};
+                       })[0];
+  StoreF32(partial.Sums(row), sum);
+}
+
+// Makes the lanes' largest the row's maximum, if it is larger.
+AttentionTile::Raised AttentionTile::Raise(Value* row, Value* lanes,
+                                           const SoftmaxPartial& partial) {
+  auto& b = e_.b();
+  Value* old_maximum = LoadF32(partial.Maximum(row), 1);
+  Value* maximum = e_.Max(e_.MaxLanes(lanes), old_maximum);
+  Value* correction = ExpOfScaled(e_, b.CreateFSub(old_maximum, maximum), o_.Scale());
+  StoreF32(partial.Maximum(row), maximum);
   StoreF32(Correction(row), correction);
+  return {e_.Splat(maximum, kLanes),
+          b.CreateFMul(LoadF32(partial.Sums(row), kLanes), e_.Splat(correction, kLanes))};
+}
+
+Value* AttentionTile::WeightOf(Value* scores, const Raised& raised) {
+  return ExpOfScaled(e_, e_.b().CreateFSub(scores, raised.maximum), o_.Scale());
+}
+
+// Weights of integers take their scale along once they are summed.
+void AttentionTile::StoreWeight(const Rows& rows, Value* row, Value* block, Value* column,
+                                Value* weight) {
+  if (o_.has_scales()) {
+    weight = e_.b().CreateFMul(weight, LoadScales(AttentionOperands::kVScales, *o_.v_scales, rows,
+                                                  e_.b().CreateAdd(block, column)));
+  }
+  StoreF32(Score(row, column), weight);
 }
 
 // values = values * correction + weights * V. Positions that every row sees go through the whole
@@ -218,37 +273,33 @@ void AttentionTile::AddValues(const Rows& rows, Value* block, const SoftmaxParti
     return e_.Most(e_.Least(b.CreateSub(position, block), e_.Const(kBlock)), e_.Const(0));
   };
   Value* shared = in_block(rows.least_end);
-  ScaleValues(rows, partial);
-  AddPositions(rows, block, e_.Const(0), rows.count(), e_.Const(0), shared, partial);
+  AddPositions(rows, block, {e_.Const(0), rows.count(), /*corrected=*/true}, e_.Const(0), shared,
+               partial);
   if (rows.tokens == 1) return;
   e_.If(b.CreateICmpSLT(shared, in_block(rows.end)), [&] {
     e_.Loop(e_.Const(0), e_.Const(rows.count()), rows.heads, [&](Value* row) {
       Value* end = in_block(b.CreateAdd(LoadLast(row), e_.Const(1)));
-      AddPositions(rows, block, row, rows.heads, shared, end, partial);
+      AddPositions(rows, block, {row, rows.heads, /*corrected=*/false}, shared, end, partial);
     });
   });
 }
 
-void AttentionTile::ScaleValues(const Rows& rows, const SoftmaxPartial& partial) {
-  e_.Loop(e_.Const(0), e_.Const(rows.count()), 1, [&](Value* row) {
-    Value* correction = e_.Splat(LoadF32(Correction(row), 1), kLanes);
-    for (int64_t d = 0; d < o_.Vectors(); ++d) {
-      Value* values = partial.Values(row, d);
-      StoreF32(values, e_.b().CreateFMul(LoadF32(values, kLanes), correction));
-    }
-  });
-}
-
-// Rows [first, first + count) and the positions [begin, end) of the block.
-void AttentionTile::AddPositions(const Rows& rows, Value* block, Value* first, int count,
-                                 Value* begin, Value* end, const SoftmaxPartial& partial) {
+// The positions [begin, end) of the block.
+void AttentionTile::AddPositions(const Rows& rows, Value* block, const Adding& adding, Value* begin,
+                                 Value* end, const SoftmaxPartial& partial) {
   auto& b = e_.b();
+  const int count = adding.count;
   const int width = PanelsAtOnce(count, static_cast<int>(o_.Vectors()));
-  const auto row_at = [&](int r) { return b.CreateAdd(first, e_.Const(r)); };
+  const auto row_at = [&](int r) { return b.CreateAdd(adding.first, e_.Const(r)); };
   for (int64_t d = 0; d < o_.Vectors(); d += width) {
     Emitter::Carried sums;  // row by row
     for (int i = 0; i < count * width; ++i) {
-      sums.push_back(LoadF32(partial.Values(row_at(i / width), d + i % width), kLanes));
+      Value* row = row_at(i / width);
+      Value* sum = LoadF32(partial.Values(row, d + i % width), kLanes);
+      if (adding.corrected) {
+        sum = b.CreateFMul(sum, e_.Splat(LoadF32(Correction(row), 1), kLanes));
+      }
+      sums.push_back(sum);
     }
     const auto add_position = [&](Value* j, const Emitter::Carried& before) {
       Indices cached = rows.cached;

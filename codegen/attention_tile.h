@@ -50,14 +50,30 @@ class AttentionTile {
   void StoreF32(Value* at, Value* value) { e_.Store(at, ir::DType::kF32, value); }
   int PanelsAtOnce(int rows, int most) const;
 
+  void FetchQuery(const Indices& indices);
   void CopyQuery(Value* row, const Indices& indices);
   void EmitScores(const Rows& rows, Value* block);
   Value* LoadScales(int buffer, const TensorSpec& scales, const Rows& rows, Value* position);
   void Weigh(const Rows& rows, Value* row, Value* block, const SoftmaxPartial& partial);
+  void WeighWhole(const Rows& rows, Value* row, Value* block, const SoftmaxPartial& partial);
+  void WeighPart(const Rows& rows, Value* row, Value* block, Value* seen,
+                 const SoftmaxPartial& partial);
+  struct Raised {
+    Value* maximum;  // in all lanes
+    Value* sums;     // of the weights so far, as it asks for
+  };
+  Raised Raise(Value* row, Value* lanes, const SoftmaxPartial& partial);
+  Value* WeightOf(Value* scores, const Raised& raised);
+  void StoreWeight(const Rows& rows, Value* row, Value* block, Value* column, Value* weight);
   void AddValues(const Rows& rows, Value* block, const SoftmaxPartial& partial);
-  void ScaleValues(const Rows& rows, const SoftmaxPartial& partial);
-  void AddPositions(const Rows& rows, Value* block, Value* first, int count, Value* begin,
-                    Value* end, const SoftmaxPartial& partial);
+  // Rows [first, first + count), whose values so far are multiplied by their corrections first.
+  struct Adding {
+    Value* first;
+    int count;
+    bool corrected;
+  };
+  void AddPositions(const Rows& rows, Value* block, const Adding& adding, Value* begin, Value* end,
+                    const SoftmaxPartial& partial);
   Value* LoadValues(Value* row, int64_t d);
   void PrefetchValues(Value* row, int64_t d, int64_t width);
 

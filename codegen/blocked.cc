@@ -39,6 +39,17 @@ Value* BlockAddress(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* 
   return e.Address(buffer, first, tensor.dtype);
 }
 
+namespace {
+
+// Where a row's first unit of BlockAddress's elements lies.
+Value* AddressInBlock(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row, Value* k) {
+  Value* in_block = e.b().CreateURem(row, e.Const(tensor.block_rows));
+  return e.Address(BlockAddress(e, tensor, buffer, row, k),
+                   e.b().CreateMul(in_block, e.Const(BlockUnit(tensor.dtype))), tensor.dtype);
+}
+
+}  // namespace
+
 void StoreBlocked(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row, Value* in_block,
                   Value* k, Value* value) {
   auto& b = e.b();
@@ -48,9 +59,7 @@ void StoreBlocked(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* ro
       in_block,
       [&] {
         const int64_t unit = BlockUnit(tensor.dtype);
-        Value* at = e.Address(BlockAddress(e, tensor, buffer, row, k),
-                              b.CreateMul(b.CreateURem(row, e.Const(block_rows)), e.Const(unit)),
-                              tensor.dtype);
+        Value* at = AddressInBlock(e, tensor, buffer, row, k);
         Value* dwords = Dwords(e, tensor.dtype, value);
         for (int64_t i = 0; i < kLanes / unit; ++i) {
           b.CreateAlignedStore(b.CreateExtractElement(dwords, static_cast<uint64_t>(i)),
@@ -66,8 +75,8 @@ void StoreBlocked(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* ro
 
 // Two rows' dwords share a vector where they fill half of one, so that lane i of a transposed
 // vector is row i's.
-void StoreWholeBlock(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* first, Value* k,
-                     const std::vector<Value*>& values) {
+void StoreBlockRows(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* first, Value* k,
+                    const std::vector<Value*>& values) {
   auto& b = e.b();
   const auto dwords_per_row = static_cast<size_t>(kLanes / BlockUnit(tensor.dtype));
   std::vector<Value*> rows;
@@ -82,13 +91,13 @@ void StoreWholeBlock(Emitter& e, const TensorSpec& tensor, Value* buffer, Value*
     rows.resize(dwords_per_row);
   }
   rows = Transpose(e, std::move(rows));
-  Value* at = BlockAddress(e, tensor, buffer, first, k);
+  Value* at = AddressInBlock(e, tensor, buffer, first, k);
   const auto count = static_cast<int64_t>(values.size());
   for (int64_t i = 0; i < static_cast<int64_t>(rows.size()); ++i) {
     std::vector<int> lanes;
     for (int lane = 0; lane < count; ++lane) lanes.push_back(lane);
     b.CreateAlignedStore(b.CreateShuffleVector(rows[static_cast<size_t>(i)], lanes),
-                         b.CreateConstInBoundsGEP1_64(b.getInt32Ty(), at, i * count),
+                         b.CreateConstInBoundsGEP1_64(b.getInt32Ty(), at, i * tensor.block_rows),
                          llvm::Align(4));
   }
 }

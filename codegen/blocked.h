@@ -29,9 +29,9 @@ Value* RowsInBlocks(Emitter& e, const TensorSpec& tensor, Value* rows);
 void StoreBlocked(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row, Value* in_block,
                   Value* k, Value* value);
 
-// The same for all rows of the block that begins at row `first`: values[i] belongs to its row i.
-void StoreWholeBlock(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* first, Value* k,
-                     const std::vector<Value*>& values);
+// The same for some or all rows of one block: values[i] belongs to row first + i.
+void StoreBlockRows(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* first, Value* k,
+                    const std::vector<Value*>& values);
 // Where elements [k, k + 16) of a block begin; those of all its rows lie together.
 Value* BlockAddress(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row, Value* k);
 

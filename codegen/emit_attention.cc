@@ -145,7 +145,7 @@ class Attention {
 
   SoftmaxPartial PartialAt(Value* memory, Value* bytes) {
     Value* at = e_.b().CreateGEP(e_.b().getInt8Ty(), memory, bytes);
-    return SoftmaxPartial(e_, at, o_.Vectors());
+    return SoftmaxPartial(e_, at, o_.Vectors(), o_.Scale());
   }
   // Bytes from the item's workspace to the partials of a span, from the row `head` of a token on.
   Value* SharedOffset(const Part& p, Value* span, Value* token, Value* head) {
@@ -182,11 +182,48 @@ class Attention {
                 });
       });
     });
-    e_.If(own, [&] {
+    const auto row_by_row = [&] {
       EachRow(first_token, e_.Const(tokens), first_head, heads_,
               [&](Value* row, Value* token, Value* head) {
                 StoreResult(total, row, o_.RowOf(p.item, token, head));
               });
+    };
+    e_.If(own, [&] {
+      if (tokens == 1 || !TilesFillBlocks()) return row_by_row();
+      Value* in_blocks = RowsInBlocks(e_, o_.spec.result, o_.Tokens(e_));
+      e_.If(
+          b.CreateICmpSLT(first_token, in_blocks),
+          [&] { StoreBlocks(p, total, first_token, first_head); }, row_by_row);
+    });
+  }
+
+  // Whether the tokens of a tile lie in one row block of the result, if its first one lies in any.
+  bool TilesFillBlocks() const {
+    const int block_rows = o_.spec.result.block_rows;
+    return block_rows > 0 && block_rows % tokens_ == 0 && o_.dims % AttentionOperands::kLanes == 0;
+  }
+
+  // The result of a tile whose tokens lie in one row block: its rows' elements side by side.
+  void StoreBlocks(const Part& p, const SoftmaxPartial& partial, Value* first_token,
+                   Value* first_head) {
+    auto& b = e_.b();
+    const TensorSpec& result = o_.spec.result;
+    e_.Loop(e_.Const(0), e_.Const(heads_), 1, [&](Value* h) {
+      std::vector<Value*> rows, reciprocals;
+      for (int64_t t = 0; t < tokens_; ++t) {
+        rows.push_back(b.CreateAdd(e_.Const(t * heads_), h));
+        reciprocals.push_back(partial.ReciprocalTotal(rows.back()));
+      }
+      Indices of_head = o_.RowOf(p.item, e_.Const(0), b.CreateAdd(first_head, h));
+      Value* first = e_.Offset(result.axes, of_head);
+      for (int64_t d = 0; d < o_.Vectors(); ++d) {
+        std::vector<Value*> values;
+        for (int t = 0; t < tokens_; ++t) {
+          values.push_back(partial.Mean(rows[t], d, reciprocals[t]));
+        }
+        StoreBlockRows(e_, result, e_.Buffer(o_.result_buffer()), first_token,
+                       b.CreateAdd(first, e_.Const(d * AttentionOperands::kLanes)), values);
+      }
     });
   }
 
@@ -233,7 +270,7 @@ class Attention {
     constexpr int kLanes = AttentionOperands::kLanes;
     const TensorSpec& result = o_.spec.result;
     Value* buffer = e_.Buffer(o_.result_buffer());
-    Value* total = partial.Total(row);
+    Value* reciprocal = partial.ReciprocalTotal(row);
     Value* first = e_.Offset(result.axes, indices);
     Value* token = nullptr;
     Value* in_block = nullptr;
@@ -243,7 +280,7 @@ class Attention {
       first = b.CreateSub(first, b.CreateMul(token, e_.Const(BlockedRowElements(result))));
     }
     for (int64_t d = 0; d < o_.Vectors(); ++d) {
-      Value* vector = partial.Mean(row, d, total);
+      Value* vector = partial.Mean(row, d, reciprocal);
       Value* at = b.CreateAdd(first, e_.Const(d * kLanes));
       if (in_block != nullptr) {
         StoreBlocked(e_, result, buffer, token, in_block, at, vector);

@@ -2,6 +2,7 @@
 // lanes accumulate elements 16 apart, are folded in halves, and the elements past the last whole 16
 // follow one by one.
 #include <limits>
+#include <utility>
 
 #include "codegen/blocked.h"
 #include "codegen/kernel.h"
@@ -119,6 +120,108 @@ void StoreRow(const KernelSpec& spec, const Row& row, Indices indices, int buffe
   });
 }
 
+class Rmsnorm {
+ public:
+  Rmsnorm(const KernelSpec& spec, Emitter& e, ir::Axis axis)
+      : spec_(spec), e_(e), axis_(std::move(axis)), weight_(spec.operands[1]) {}
+
+  absl::StatusOr<KernelInfo> Emit() {
+    if (spec_.result.block_rows > 0 && LeadingAxes(spec_.operands[0]).size() == 1 &&
+        IsContiguous(spec_.operands[0], axis_.name)) {
+      return EmitBlocks();
+    }
+    return ForEachRow(spec_, e_, kNanosecondsPer64,
+                      [&](const Row& row, const Indices& indices) { EmitRow(row, indices); });
+  }
+
+ private:
+  static constexpr int64_t kNanosecondsPer64 = 8;
+
+  void EmitRow(const Row& row, const Indices& indices) {
+    Value* inverse = Inverse(row.Sum([&](Value* x) { return e_.b().CreateFMul(x, x); }));
+    StoreRow(spec_, row, indices, 2,
+             [&](Value* x, Value* i, int lanes) { return Normalised(x, inverse, i, lanes); });
+  }
+
+  // An item is a block of rows, which are summed and stored side by side; those that fill no block
+  // are an item row by row.
+  absl::StatusOr<KernelInfo> EmitBlocks() {
+    const TensorSpec& x = spec_.operands[0];
+    const int64_t block_rows = spec_.result.block_rows;
+    KernelInfo info = RowInfo(spec_, axis_, kNanosecondsPer64 * block_rows);
+    info.block = block_rows;
+    const ir::Axis rows = info.work_axes[0];
+    const auto row_at = [&](Value* index) {
+      return Row{e_, x, axis_, e_.Offset(x.axes, {{rows.name, index}})};
+    };
+    e_.ForRows(
+        info.work_axes,
+        [&](const Indices& indices) {
+          Value* first = indices.at(rows.name);
+          Value* end = e_.b().CreateAdd(first, e_.Const(block_rows));
+          Value* extent = e_.ExtentValue(rows.extent);
+          e_.If(
+              e_.b().CreateICmpSLE(end, extent),
+              [&] {
+                std::vector<Row> block;
+                for (int64_t i = 0; i < block_rows; ++i) {
+                  block.push_back(row_at(e_.b().CreateAdd(first, e_.Const(i))));
+                }
+                EmitBlock(first, block);
+              },
+              [&] {
+                e_.Loop(first, extent, 1,
+                        [&](Value* row) { EmitRow(row_at(row), {{rows.name, row}}); });
+              });
+        },
+        block_rows);
+    return info;
+  }
+
+  void EmitBlock(Value* first, const std::vector<Row>& rows) {
+    auto& b = e_.b();
+    const Emitter::Carried zeros(rows.size(), e_.ConstF32(0.0f, kLanes));
+    Emitter::Carried sums =
+        e_.Loop(e_.Const(0), e_.ExtentValue(axis_.extent), kLanes, zeros,
+                [&](Value* i, const Emitter::Carried& before) {
+                  Emitter::Carried after;
+                  for (size_t r = 0; r < rows.size(); ++r) {
+                    Value* x = rows[r].Load(i, kLanes);
+                    after.push_back(b.CreateFAdd(before[r], b.CreateFMul(x, x)));
+                  }
+                  return after;
+                });
+    for (Value*& sum : sums) sum = Inverse(e_.SumLanes(sum));
+    e_.Loop(e_.Const(0), e_.ExtentValue(axis_.extent), kLanes, [&](Value* i) {
+      std::vector<Value*> values;
+      for (size_t r = 0; r < rows.size(); ++r) {
+        values.push_back(Normalised(rows[r].Load(i, kLanes), sums[r], i, kLanes));
+      }
+      StoreBlockRows(e_, spec_.result, e_.Buffer(2), first, i, values);
+    });
+  }
+
+  // 1 / the root of the mean of the squares.
+  Value* Inverse(Value* squares) {
+    auto& b = e_.b();
+    Value* mean = b.CreateFDiv(squares, e_.ConstF32(static_cast<float>(axis_.extent.value), 1));
+    Value* shifted = b.CreateFAdd(mean, e_.ConstF32(static_cast<float>(*spec_.attrs.eps), 1));
+    Value* root = b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, shifted);
+    return b.CreateFDiv(e_.ConstF32(1.0f, 1), root);
+  }
+
+  Value* Normalised(Value* x, Value* inverse, Value* i, int lanes) {
+    auto& b = e_.b();
+    Value* weight = e_.Load(e_.Address(e_.Buffer(1), i, weight_.dtype), weight_.dtype, lanes);
+    return b.CreateFMul(b.CreateFMul(x, e_.Splat(inverse, lanes)), weight);
+  }
+
+  const KernelSpec& spec_;
+  Emitter& e_;
+  const ir::Axis axis_;
+  const TensorSpec& weight_;
+};
+
 }  // namespace
 
 absl::StatusOr<KernelInfo> EmitReduce(const KernelSpec& spec, Emitter& e) {
@@ -157,18 +260,7 @@ absl::StatusOr<KernelInfo> EmitRmsnorm(const KernelSpec& spec, Emitter& e) {
   const ir::Axis axis = spec.operands[0].Find(spec.attrs.axes[0])->axis;
   if (!axis.extent.is_constant()) return NoKernel(spec, "the axis has no constant length");
   if (!IsContiguous(weight, axis.name)) return NoKernel(spec, "the weight is strided");
-  auto& b = e.b();
-  return ForEachRow(spec, e, 8, [&](const Row& row, const Indices& indices) {
-    Value* squares = row.Sum([&](Value* x) { return b.CreateFMul(x, x); });
-    Value* mean = b.CreateFDiv(squares, e.ConstF32(static_cast<float>(axis.extent.value), 1));
-    Value* shifted = b.CreateFAdd(mean, e.ConstF32(static_cast<float>(*spec.attrs.eps), 1));
-    Value* root = b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, shifted);
-    Value* inverse = b.CreateFDiv(e.ConstF32(1.0f, 1), root);
-    StoreRow(spec, row, indices, 2, [&](Value* x, Value* i, int lanes) {
-      Value* w = e.Load(e.Address(e.Buffer(1), i, weight.dtype), weight.dtype, lanes);
-      return b.CreateFMul(b.CreateFMul(x, e.Splat(inverse, lanes)), w);
-    });
-  });
+  return Rmsnorm(spec, e, axis).Emit();
 }
 
 }  // namespace lluda::codegen

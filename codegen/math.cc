@@ -142,12 +142,26 @@ Value* Exp(Emitter& e, Value* x) {
   return b.CreateSelect(b.CreateFCmpUNO(x, x), x, y);
 }
 
-Value* ExpOfNonPositive(Emitter& e, Value* x) {
+// 2^t, t = x * scale * log2(e), is 2^n times 2^f for the integer n nearest to t and |f| <= 1/2. The
+// latter is 1 + f q(f), q of degree 4, with the least greatest relative error (9.2e-8; by Remez'
+// exchange of the points of greatest error).
+Value* ExpOfScaled(Emitter& e, Value* x, float scale) {
+  constexpr float kMagic = 0x1.8p23f;  // adding it rounds |t| < 2^22 to an integer
+  constexpr float kLeast = -125;       // 2^-125 times f32 near 1 is normal
   auto& b = e.b();
   const int lanes = Lanes(x);
-  const SplitExp split = ReduceExp(e, x);
-  Value* y = b.CreateFMul(split.mantissa, PowerOfTwo(e, split.exponent));
-  return b.CreateSelect(b.CreateFCmpOLT(x, e.ConstF32(kLowest, lanes)), e.ConstF32(0.0f, lanes), y);
+  const auto constant = [&](float v) { return e.ConstF32(v, lanes); };
+  const auto to_t = static_cast<float>(M_LOG2E * scale);
+  x = e.Max(constant(kLeast / to_t), x);  // a NaN stays
+  Value* shifted = e.MulAdd(x, constant(to_t), constant(kMagic));
+  Value* minus_n = b.CreateFSub(constant(kMagic), shifted);
+  Value* f = e.MulAdd(x, constant(to_t), minus_n);
+  Value* mantissa =
+      PolynomialF32(e, f,
+                    {1.326472731307149e-3f, 9.671512991189957e-3f, 5.550733581185341e-2f,
+                     2.4022242426872253e-1f, 6.931470036506653e-1f, 1.0f});
+  // The low bits of kMagic's are zero.
+  return b.CreateFMul(mantissa, PowerOfTwo(e, b.CreateBitCast(shifted, e.Int(32, lanes))));
 }
 
 Value* Silu(Emitter& e, Value* x) {

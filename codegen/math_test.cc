@@ -196,21 +196,33 @@ TEST(Exp, IsExactAtTheEdges) {
                   [](float, float result) { EXPECT_TRUE(std::isnan(result)); });
 }
 
-TEST(ExpOfNonPositive, HasTheBitsOfExp) {
-  std::vector<float> x = {0.0f, -0.0f, -kInf, -FLT_MAX, -FLT_MIN, kNaN, -87.3365402f, -87.3365479f};
-  for (int i = 0; x.size() < 4096; ++i) x.push_back(-100.0f * static_cast<float>(i) / 4096.0f);
-  for (const Target& target : RunnableTargets()) {
-    SCOPED_TRACE(std::string(IsaName(target.isa)));
-    const std::vector<float> expected = CompiledMath(target, Exp).Vector(x);
-    const std::vector<float> actual = CompiledMath(target, ExpOfNonPositive).Vector(x);
-    for (size_t i = 0; i < x.size(); ++i) {
-      if (std::isnan(x[i])) {
-        EXPECT_TRUE(std::isnan(actual[i]));
-      } else {
-        EXPECT_EQ(BitsOf(actual[i]), BitsOf(expected[i])) << x[i];
+TEST(ExpOfScaled, StaysWithinItsErrorBound) {
+  for (const float scale : {1.0f, 0.088388346f, 3.0f}) {
+    SCOPED_TRACE(scale);
+    const float least = -100 / scale;
+    std::vector<float> x = {0.0f, -0.0f, -kInf, -FLT_MAX, -FLT_MIN, -FLT_TRUE_MIN, kNaN};
+    Append(Sweep(least, 0, 1 << 18), &x);
+    const auto function = [scale](Emitter& e, Value* x) { return ExpOfScaled(e, x, scale); };
+    while (x.size() % kLanes != 0) x.push_back(-1.0f);
+    CheckEverywhere(function, x, [scale](float x, float result) {
+      if (std::isnan(x)) {
+        EXPECT_TRUE(std::isnan(result));
+        return;
       }
-    }
+      const double y = double{x} * scale;
+      if (y < -125 * M_LN2) {
+        EXPECT_LT(result, 0x1.1p-125);
+      } else {
+        EXPECT_LT(RelativeError(result, std::exp(y)), 0x1p-22 - y * 0x1p-23);
+      }
+    });
   }
+}
+
+TEST(ExpOfScaled, IsOneAtZero) {
+  CheckEverywhere([](Emitter& e, Value* x) { return ExpOfScaled(e, x, 0.1f); },
+                  std::vector<float>(kLanes, 0.0f),
+                  [](float, float result) { EXPECT_EQ(result, 1.0f); });
 }
 
 TEST(Silu, StaysWithinItsErrorBound) {

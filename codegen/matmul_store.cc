@@ -43,7 +43,7 @@ void MatmulStore::StoreTile(const Rows& rows, Value* first, int count,
       std::vector<Value*> column;
       for (const auto& row_sums : sums) column.push_back(row_sums[static_cast<size_t>(j)]);
       Value* k = e_.b().CreateMul(e_.b().CreateAdd(first, e_.Const(j)), e_.Const(kLanes));
-      StoreWholeBlock(e_, o_.spec.result, o_.ResultBuffer(), rows.first, k, column);
+      StoreBlockRows(e_, o_.spec.result, o_.ResultBuffer(), rows.first, k, column);
     }
     return;
   }

@@ -40,7 +40,7 @@ void SoftmaxPartial::Merge(const SoftmaxPartial& later, Value* row) const {
   Value* later_maximum = e_.Load(later.Maximum(row), kF32, 1);
   Value* merged_maximum = e_.Max(later_maximum, maximum);
   const auto factor = [&](Value* old) {
-    return e_.Splat(ExpOfNonPositive(e_, b.CreateFSub(old, merged_maximum)), kLanes);
+    return e_.Splat(ExpOfScaled(e_, b.CreateFSub(old, merged_maximum), scale_), kLanes);
   };
   Value* scale = factor(maximum);
   Value* later_scale = factor(later_maximum);
@@ -53,12 +53,13 @@ void SoftmaxPartial::Merge(const SoftmaxPartial& later, Value* row) const {
   e_.Store(Maximum(row), kF32, merged_maximum);
 }
 
-Value* SoftmaxPartial::Mean(Value* row, int64_t d, Value* total) const {
-  return e_.b().CreateFDiv(e_.Load(Values(row, d), kF32, kLanes), total);
+Value* SoftmaxPartial::Mean(Value* row, int64_t d, Value* reciprocal_total) const {
+  return e_.b().CreateFMul(e_.Load(Values(row, d), kF32, kLanes), reciprocal_total);
 }
 
-Value* SoftmaxPartial::Total(Value* row) const {
-  return e_.Splat(e_.SumLanes(e_.Load(Sums(row), kF32, kLanes)), kLanes);
+Value* SoftmaxPartial::ReciprocalTotal(Value* row) const {
+  Value* total = e_.SumLanes(e_.Load(Sums(row), kF32, kLanes));
+  return e_.Splat(e_.b().CreateFDiv(e_.ConstF32(1.0f, 1), total), kLanes);
 }
 
 }  // namespace lluda::codegen
