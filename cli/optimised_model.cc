@@ -114,9 +114,8 @@ absl::Status CheckCalls(const OptimisedModel& model, const runtime::Program& pro
 absl::StatusOr<OptimisedModel> OpenOptimised(const ModelFlags& flags, engine::Weights weights,
                                              const SeeModule& see) {
   OptimisedModel model;
-  const absl::Status opened = bundle::Bundle::Looks(flags.model)
-                                  ? OpenBundle(flags, &model)
-                                  : OpenFolder(flags, weights, &model);
+  absl::Status opened = bundle::Bundle::Looks(flags.model) ? OpenBundle(flags, &model)
+                                                           : OpenFolder(flags, weights, &model);
   if (!opened.ok()) return opened;
   absl::StatusOr<PassHistory> history = RunPasses(model.module.get(), see);
   if (!history.ok()) return history.status();

@@ -92,7 +92,7 @@ void LoadElement(const char* from, ir::DType dtype, int64_t i, ir::Tensor* to) {
       std::memcpy(&to->mutable_ints()[i], from, sizeof(int64_t));
       return;
     case ir::DType::kI8:
-      to->mutable_ints()[i] = static_cast<signed char>(*from);
+      to->mutable_ints()[i] = static_cast<int64_t>(static_cast<signed char>(*from));
       return;
   }
 }
