@@ -11,7 +11,7 @@ fail() {
 }
 
 names=$("$kernels" --benchmark_list_tests)
-for what in qkv/prefill qkv/decode down/prefill head/decode attention/prefill attention/decode; do
+for what in qkv/prefill qkv/decode down/prefill head/decode attention/prefill attention/deep_prefill attention/decode; do
   [[ $names == *"generic/f32xf32/"*"/$what"* ]] || fail "no benchmark of $what: $names"
 done
 [[ $names != *"head/prefill"* ]] || fail "the head runs on one row only"

@@ -16,7 +16,7 @@ namespace lluda::codegen {
 class AttentionTile {
  public:
   // Positions whose weights are computed together. A span is a multiple of it.
-  static constexpr int64_t kBlock = 128;
+  static constexpr int64_t kBlock = 256;
 
   // Scratch memory from its start on is the tile's.
   AttentionTile(const AttentionOperands& operands, Emitter& e, const TileRow& tile,

@@ -23,7 +23,7 @@ namespace {
 
 // Positions of a span, the least that a thread takes of a token: for heads of 128 bf16 elements it
 // is 256 KB of K and V, tens of microseconds.
-constexpr int64_t kSpan = 4 * AttentionTile::kBlock;
+constexpr int64_t kSpan = 2 * AttentionTile::kBlock;
 // Calls of fewer items may be cut: a token alone, or a few. Bounds the workspace.
 constexpr int64_t kFewItems = 32;
 constexpr int64_t kCacheLine = 64;

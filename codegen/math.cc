@@ -1,8 +1,11 @@
 #include "codegen/math.h"
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <vector>
+
+#include "llvm/IR/IntrinsicsX86.h"
 
 namespace lluda::codegen {
 namespace {
@@ -88,6 +91,16 @@ namespace {
 
 constexpr float kLowest = -87.3365402f;     // the first float above ln(2^-126)
 constexpr float kHighest = 88.7228390520f;  // ln(2^128)
+constexpr float kLog2E = 1.44269504088896341f;
+constexpr float kLn2High = 0.693359375f;  // few bits, so that products with integers are exact
+constexpr float kLn2Low = -2.12194440e-4f;
+constexpr float kMagic = 0x1.8p23f;  // adding it rounds |x| < 2^22 to an integer
+constexpr int kEstimateLanes = 16;
+
+// 2^f for |f| <= 1/2, from the highest power down: 1 + f q(f), q of degree 4, with the least
+// greatest relative error (9.2e-8; by Remez' exchange of the points of greatest error).
+constexpr std::array<double, 6> kPowerOfTwo = {1.32647272177e-3, 9.67151263958e-3, 5.55073374319e-2,
+                                               2.40222420854e-1, 6.93146977599e-1, 1.0};
 
 // exp(x) = mantissa * 2^exponent, the mantissa near 1. Reduces to r in [-ln2/2, ln2/2] and
 // evaluates the degree-6 minimax polynomial of the Cephes library (expf); ln2 is split so that the
@@ -98,10 +111,6 @@ struct SplitExp {
 };
 
 SplitExp ReduceExp(Emitter& e, Value* x) {
-  constexpr float kLog2E = 1.44269504088896341f;
-  constexpr float kLn2High = 0.693359375f;
-  constexpr float kLn2Low = -2.12194440e-4f;
-  constexpr float kMagic = 0x1.8p23f;  // adding it rounds |x| < 2^22 to an integer
   auto& b = e.b();
   const int lanes = Lanes(x);
   auto constant = [&](float v) { return e.ConstF32(v, lanes); };
@@ -142,12 +151,9 @@ Value* Exp(Emitter& e, Value* x) {
   return b.CreateSelect(b.CreateFCmpUNO(x, x), x, y);
 }
 
-// 2^t, t = x * scale * log2(e), is 2^n times 2^f for the integer n nearest to t and |f| <= 1/2. The
-// latter is 1 + f q(f), q of degree 4, with the least greatest relative error (9.2e-8; by Remez'
-// exchange of the points of greatest error).
+// 2^t, t = x * scale * log2(e), is 2^n times 2^f for the integer n nearest to t and |f| <= 1/2.
 Value* ExpOfScaled(Emitter& e, Value* x, float scale) {
-  constexpr float kMagic = 0x1.8p23f;  // adding it rounds |t| < 2^22 to an integer
-  constexpr float kLeast = -125;       // 2^-125 times f32 near 1 is normal
+  constexpr float kLeast = -125;  // 2^-125 times f32 near 1 is normal
   auto& b = e.b();
   const int lanes = Lanes(x);
   const auto constant = [&](float v) { return e.ConstF32(v, lanes); };
@@ -156,17 +162,54 @@ Value* ExpOfScaled(Emitter& e, Value* x, float scale) {
   Value* shifted = e.MulAdd(x, constant(to_t), constant(kMagic));
   Value* minus_n = b.CreateFSub(constant(kMagic), shifted);
   Value* f = e.MulAdd(x, constant(to_t), minus_n);
-  Value* mantissa =
-      PolynomialF32(e, f,
-                    {1.326472731307149e-3f, 9.671512991189957e-3f, 5.550733581185341e-2f,
-                     2.4022242426872253e-1f, 6.931470036506653e-1f, 1.0f});
+  Value* mantissa = PolynomialF32(e, f, {kPowerOfTwo.begin(), kPowerOfTwo.end()});
   // The low bits of kMagic's are zero.
   return b.CreateFMul(mantissa, PowerOfTwo(e, b.CreateBitCast(shifted, e.Int(32, lanes))));
 }
 
+namespace {
+
+// 1 / x for 1 <= x <= 2^126. With AVX-512 an estimate of 14 bits and a step of Newton's method,
+// which is off by less than 2^-23.
+Value* Reciprocal(Emitter& e, Value* x) {
+  auto& b = e.b();
+  const int lanes = Lanes(x);
+  Value* one = e.ConstF32(1.0f, lanes);
+  if (!e.target().has_avx512()) return b.CreateFDiv(one, x);
+  Value* wide = lanes == kEstimateLanes ? x : e.Splat(x, kEstimateLanes);
+  Value* estimate = b.CreateIntrinsic(
+      llvm::Intrinsic::x86_avx512_rcp14_ps_512, {},
+      {wide, e.ConstF32(0.0f, kEstimateLanes), llvm::ConstantInt::get(b.getInt16Ty(), 0xFFFF)});
+  if (lanes != kEstimateLanes) estimate = b.CreateExtractElement(estimate, uint64_t{0});
+  Value* rest = e.MulAdd(b.CreateFNeg(x), estimate, one);
+  return e.MulAdd(estimate, rest, estimate);
+}
+
+}  // namespace
+
+// exp(-x) = 2^n exp(r) with -x = n ln2 + r and |r| <= ln2 / 2. ln2 is split so that the first
+// product is exact; exp(r) is ExpOfScaled's polynomial.
 Value* Silu(Emitter& e, Value* x) {
-  Value* one = e.ConstF32(1.0f, Lanes(x));
-  return e.b().CreateFDiv(x, e.b().CreateFAdd(one, Exp(e, e.b().CreateFNeg(x))));
+  auto& b = e.b();
+  const int lanes = Lanes(x);
+  const auto constant = [&](float v) { return e.ConstF32(v, lanes); };
+  // 1 + exp(-x) is 1 far before; a NaN stays.
+  Value* least = b.CreateSelect(b.CreateFCmpOGT(x, constant(-kLowest)), constant(-kLowest), x);
+  Value* shifted = e.MulAdd(least, constant(-kLog2E), constant(kMagic));
+  Value* n = b.CreateFSub(shifted, constant(kMagic));
+  Value* minus_r = e.MulAdd(n, constant(kLn2High), least);
+  minus_r = e.MulAdd(n, constant(kLn2Low), minus_r);
+  std::vector<float> polynomial;
+  for (size_t i = 0; i < kPowerOfTwo.size(); ++i) {
+    const auto power = static_cast<int>(kPowerOfTwo.size() - 1 - i);
+    polynomial.push_back(static_cast<float>(kPowerOfTwo[i] * std::pow(-M_LOG2E, power)));
+  }
+  Value* denominator =
+      e.MulAdd(PolynomialF32(e, minus_r, polynomial),
+               PowerOfTwo(e, b.CreateBitCast(shifted, e.Int(32, lanes))), constant(1.0f));
+  Value* sigmoid = b.CreateSelect(b.CreateFCmpOLT(x, constant(kLowest)), constant(0.0f),
+                                  Reciprocal(e, denominator));
+  return b.CreateFMul(x, sigmoid);
 }
 
 Value* Sin(Emitter& e, Value* x) { return SinOrCos(e, x, 0); }

@@ -5,8 +5,8 @@
 //   Exp   relative error below 2^-22; results under 2^-126 become 0
 //   ExpOfScaled  relative error below 2^-22, and 2^-23 more for each unit of -x * scale; results
 //         under 2^-125 become about that
-//   Silu  relative error below 2^-21 as long as exp(-x) is finite; -0 for x below -88.722839, where
-//         the exact value is above -2.7e-37
+//   Silu  relative error below 2^-21; -0 for x below -87.33654, where the exact value is above
+//         -1.1e-36
 //   Sin, Cos   below 0.51 ulp of the f32 result for |x| <= 2^20 (computed in double)
 //   Power      below 0.51 ulp of the f32 result while it is finite and normal (computed in double)
 #ifndef LLUDA_CODEGEN_MATH_H_

@@ -54,6 +54,7 @@ struct Target {
   Isa isa = Isa::kGeneric;
 
   bool has_fma() const { return isa >= Isa::kAvx2; }
+  bool has_avx512() const { return isa >= Isa::kAvx512; }
   // The tile for these inputs: the last row of the table that this ISA can run, or nullptr. The
   // accumulators of FindTile's are vectors; FindMatmulTile's may be AMX tiles. Where B is i8 it is
   // the tile of A with itself: integers are widened, without loss, to what A is.
