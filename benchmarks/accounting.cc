@@ -49,7 +49,16 @@ Volume MatmulVolume(const ir::Op& op) {
   Volume volume;
   for (const ir::Axis& axis : op.result_type().axes) volume.Multiply(axis.extent);
   volume.Multiply(op.operand(0).type().GetAxis(op.attrs.axes[0])->extent);
+  // Half of the columns that are computed become the factors of the other half.
+  if (op.attrs.epilogue == ir::Epilogue::kSiluMul) volume.constant *= 2;
   return volume;
+}
+
+// Of attention, which stands for two matmuls: those of the queries with one position.
+double AttentionProducts(const ir::Op& op) {
+  Volume queries;
+  for (const ir::Axis& axis : op.operand(0).type().axes) queries.Multiply(axis.extent);
+  return 2 * queries.constant;
 }
 
 // Positions that all tokens of a prompt see together.
@@ -67,12 +76,15 @@ Flops StepFlops::Decode(int64_t depth) const {
   return {per_token + per_row, per_position * static_cast<double>(depth + 1)};
 }
 
-absl::StatusOr<StepFlops> CountFlops(const ir::Module& imported) {
-  absl::StatusOr<const ir::Func*> step = StepOf(imported);
+absl::StatusOr<StepFlops> CountFlops(const ir::Module& module) {
+  absl::StatusOr<const ir::Func*> step = StepOf(module);
   if (!step.ok()) return step.status();
   StepFlops flops;
   absl::Status status;
   ForEachStepOp((*step)->body, 1, [&](const ir::Op& op, int64_t times) {
+    if (op.opcode() == ir::Opcode::kAttention) {
+      flops.per_position += 2 * AttentionProducts(op) * static_cast<double>(times);
+    }
     if (op.opcode() != ir::Opcode::kMatmul) return;
     const Volume volume = MatmulVolume(op);
     const double count = 2 * volume.constant * static_cast<double>(times);

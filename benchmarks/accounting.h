@@ -1,7 +1,7 @@
 // What a model's step has to do at least: floating-point operations and bytes, counted in its IR.
 // Speed divided by the machine's limit is a percentage only with these.
 //
-//   StepFlops flops = CountFlops(imported);       // before any pass
+//   StepFlops flops = CountFlops(module);         // before or after the passes: the same
 //   flops.Prefill(512).total()                    // of a prompt of 512 tokens
 //   StepBytes bytes = CountBytes(optimised);      // after the passes: packed weights
 //   bytes.Decode(4096)                            // of one token that sees 4096 others
@@ -37,9 +37,10 @@ struct StepFlops {
   Flops Decode(int64_t depth) const;
 };
 
-// Counts @step of a module as imported: its matmuls read weights, or a cache along symbol C.
-// FailedPrecondition if there is no @step or if a matmul's extents are of another kind.
-absl::StatusOr<StepFlops> CountFlops(const ir::Module& imported);
+// Counts @step of a module with any passes: its matmuls read weights, or a cache along symbol C, as
+// attention does. FailedPrecondition if there is no @step or if a matmul's extents are of another
+// kind.
+absl::StatusOr<StepFlops> CountFlops(const ir::Module& module);
 
 struct StepBytes {
   int64_t weights = 0;         // read by every step, whatever its tokens

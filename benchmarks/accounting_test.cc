@@ -9,6 +9,8 @@
 #include <string>
 
 #include "ir/parser.h"
+#include "passes/default_pipeline.h"
+#include "passes/pipeline.h"
 
 namespace lluda::benchmarks {
 namespace {
@@ -41,6 +43,23 @@ TEST(AccountingTest, AMatmulIsTwoOperationsAProduct) {
   EXPECT_EQ(flops->per_row, 2 * kEmbedding);
   // Scores and their sum over values, of 4 heads with 4 elements.
   EXPECT_EQ(flops->per_position, 2 * 2 * 2 * 4 * 4);
+}
+
+TEST(AccountingTest, ThePassesLeaveTheCountsAsTheyAre) {
+  for (const char* name : {"toy", "toy_int8"}) {
+    const auto module = Toy(name);
+    ASSERT_NE(module, nullptr);
+    const auto before = CountFlops(*module);
+    ASSERT_TRUE(before.ok()) << before.status();
+    auto pipeline = passes::Pipeline::Create(passes::DefaultPipeline(), {});
+    ASSERT_TRUE(pipeline.ok()) << pipeline.status();
+    ASSERT_TRUE(pipeline->Run(module.get()).ok());
+    const auto after = CountFlops(*module);
+    ASSERT_TRUE(after.ok()) << after.status();
+    EXPECT_EQ(after->per_token, before->per_token) << name;
+    EXPECT_EQ(after->per_row, before->per_row) << name;
+    EXPECT_EQ(after->per_position, before->per_position) << name;
+  }
 }
 
 TEST(AccountingTest, APromptCountsTheHeadOnceAndTheCausalHalfOfAttention) {

@@ -43,8 +43,12 @@ class Bundle {
 
   const std::string& path() const { return path_; }
   const ModelInfo& model() const { return model_; }
+  const std::string& lluda_version() const { return header_.lluda_version(); }
   const std::string& llvm_version() const { return header_.llvm_version(); }
   const std::string& isa() const { return header_.isa(); }
+  uint64_t code_start() const {
+    return header_.code_start();
+  }  // of the machine code, behind constants
   // The packed weights, valid as long as the bundle.
   absl::string_view weights() const { return Bytes(header_.weights()); }
   uint64_t weights_offset() const { return header_.weights().offset(); }  // in the file

@@ -87,7 +87,9 @@ void ReplaceHeader(const std::string& path, const std::string& header) {
   prefix.file_bytes = file.size();
   prefix.header_sha256 = Sha256(header);
   const std::string start = EncodePrefix(prefix) + header;
-  ASSERT_LT(start.size(), kSectionAlignment) << "the first section would be overwritten";
+  const uint64_t end = kPrefixBytes + DecodePrefix(file, file.size())->header_bytes;
+  ASSERT_LE(start.size(), (end + kSectionAlignment - 1) / kSectionAlignment * kSectionAlignment)
+      << "the first section would be overwritten";
   file.replace(0, start.size(), start);
   WriteAll(path, file);
 }

@@ -2,116 +2,16 @@
 
 #include <cstdint>
 #include <iostream>
-#include <limits>
 
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
+#include "cli/argument_groups.h"
 
 namespace lluda::cli {
 namespace {
 
-constexpr int64_t kMostTokens = int64_t{1} << 31;
-constexpr int kMostThreads = 1024;
 constexpr int kMostRepeats = 1000;
-
-void AddModel(CLI::App* app, std::string* model) {
-  app->add_option("model", *model,
-                  "Hugging Face folder, a bundle (FILE.llb), or a hub name in the local cache "
-                  "(Qwen/Qwen3-0.6B); the small default model if left out");
-}
-
-void AddContext(CLI::App* app, ModelFlags* flags,
-                const char* what = "Tokens the context holds [the model's maximum, at most 4096]") {
-  app->add_option("--ctx", flags->context, what)->check(CLI::Range(int64_t{1}, kMostTokens));
-}
-
-void AddPrecision(CLI::App* app, ModelFlags* flags) {
-  app->add_option("--precision", flags->precision,
-                  "bf16: matmul inputs and the cache in bf16; f32: everything in f32")
-      ->check(CLI::IsMember({"bf16", "f32"}))
-      ->capture_default_str();
-  app->add_option("--kv-cache", flags->kv_cache,
-                  "int8: half the cache's memory, for an error that validate and bench print "
-                  "[as the precision has it]")
-      ->check(CLI::IsMember({"bf16", "f32", "int8"}));
-}
-
-void AddIrFile(CLI::App* app, ModelFlags* flags) {
-  CLI::Option* file = app->add_option(
-      "--ir", flags->ir_file,
-      "Run this dump of `lluda ir` on the model's weights: the passes go on where it stopped; - is "
-      "stdin");
-  file->excludes("--ctx")->excludes("--precision")->excludes("--kv-cache");
-}
-
-void AddIsa(CLI::App* app, ModelFlags* flags) {
-  app->add_option("--isa", flags->isa,
-                  "host, or an older one: amx, avx512bf16, avx512, avx2, generic")
-      ->capture_default_str();
-}
-
-void AddThreads(CLI::App* app, ModelFlags* flags) {
-  app->add_option("-t,--threads", flags->threads, "Threads [the physical cores there are]")
-      ->check(CLI::Range(1, kMostThreads));
-}
-
-void AddMachine(CLI::App* app, ModelFlags* flags) {
-  AddThreads(app, flags);
-  AddIsa(app, flags);
-}
-
-void AddPrompt(CLI::App* app, PromptFlags* flags, const char* what) {
-  CLI::Option* text = app->add_option("-p,--prompt", flags->text, what);
-  app->add_option("-f,--file", flags->file, "The same from a file; - is stdin")->excludes(text);
-}
-
-void AddSampler(CLI::App* app, SamplerFlags* flags) {
-  app->add_option("--temperature", flags->temperature, "0: always the likeliest token");
-  app->add_option("--top-k", flags->top_k, "Only the k likeliest tokens; 0: all");
-  app->add_option("--top-p", flags->top_p, "Only the likeliest tokens that reach p together");
-  app->add_option("--min-p", flags->min_p, "Only tokens p times as likely as the likeliest");
-  app->add_option("--repetition-penalty", flags->repetition_penalty, "1: none");
-  app->add_option("--presence-penalty", flags->presence_penalty, "0: none");
-  app->add_option("--frequency-penalty", flags->frequency_penalty, "0: none");
-  app->add_option("--seed", flags->seed, "Of the random draws")
-      ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()))
-      ->capture_default_str();
-}
-
-void AddCache(CLI::App* app, ModelFlags* flags) {
-  app->add_flag("--cache,!--no-cache", flags->use_cache,
-                "Whether compiled code is kept for the next run [it is]");
-}
-
-void AddCheck(CLI::App* app, ModelFlags* flags) {
-  app->add_flag("--check", flags->check, "Of a bundle: compare all of it with its hashes first");
-}
-
-// What a generation wants, whatever model it is of.
-void AddGeneration(CLI::App* app, GenerateFlags* flags) {
-  app->add_option("-n,--max-new-tokens", flags->max_new_tokens, "Most tokens to generate")
-      ->check(CLI::Range(int64_t{0}, kMostTokens))
-      ->capture_default_str();
-  app->add_option("--stop", flags->stops, "Text that ends the generation; may be repeated")
-      ->allow_extra_args(false);
-  AddSampler(app, &flags->sampler);
-  app->add_flag("--stats", flags->stats, "Print times, speed and memory on stderr");
-}
-
-void AddGenerationModel(CLI::App* app, ModelFlags* flags) {
-  AddModel(app, &flags->model);
-  AddContext(app, flags);
-  AddPrecision(app, flags);
-  AddMachine(app, flags);
-  AddCache(app, flags);
-  AddCheck(app, flags);
-}
-
-void AddContinuation(CLI::App* app, GenerateFlags* flags) {
-  AddPrompt(app, &flags->prompt, "The text to continue [stdin]");
-  app->add_flag("--json", flags->json, "Print one JSON object with text, tokens and statistics");
-}
 
 CLI::App* AddGenerate(CLI::App* app, GenerateFlags* flags) {
   CLI::App* sub = app->add_subcommand("generate", "Continue a text");
@@ -121,9 +21,6 @@ CLI::App* AddGenerate(CLI::App* app, GenerateFlags* flags) {
   AddIrFile(sub, &flags->model);
   sub->add_option("--trace", flags->trace_file,
                   "Write when each thread worked on which call and when it waited, for Perfetto");
-  sub->add_flag("--perf", flags->model.perf,
-                "Write /tmp/perf-PID.map, where perf looks for the kernels' names");
-  sub->add_flag("--gdb", flags->model.gdb, "Tell GDB the kernels' names");
   return sub;
 }
 
@@ -219,6 +116,7 @@ CLI::App* AddExplain(CLI::App* app, ExplainFlags* flags) {
   AddPrecision(sub, &flags->model);
   AddIrFile(sub, &flags->model);
   AddMachine(sub, &flags->model);
+  AddListeners(sub, &flags->model);
   sub->add_flag("--json", flags->json, "Print one JSON object instead of text");
   return sub;
 }
@@ -275,7 +173,8 @@ CLI::App* AddValidate(CLI::App* app, ValidateFlags* flags) {
   AddContext(sub, &flags->model);
   AddPrecision(sub, &flags->model);
   AddMachine(sub, &flags->model);
-  AddCache(sub, &flags->model);
+  AddListeners(sub, &flags->model);
+  AddCodeCache(sub, &flags->model);
   sub->add_flag("--json", flags->json, "Print one JSON object instead of a table");
   return sub;
 }
@@ -304,6 +203,7 @@ CLI::App* AddBench(CLI::App* app, BenchFlags* flags) {
   AddContext(sub, &flags->model, "Tokens the context holds [as many as are measured]");
   AddPrecision(sub, &flags->model);
   AddMachine(sub, &flags->model);
+  AddListeners(sub, &flags->model);
   flags->model.use_cache = false;  // compiling is measured
   sub->add_option("--json", flags->json_file, "Write all figures to this file, too");
   sub->add_flag("--stats", flags->stats, "Count the calls of a step and those shared by threads");

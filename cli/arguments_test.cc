@@ -61,6 +61,21 @@ TEST(ArgumentsTest, BenchTakesListsAndDoesNotSwallowTheModel) {
   EXPECT_THAT(result.arguments.bench.depths, ElementsAre(0, 9));
 }
 
+TEST(ArgumentsTest, NumbersThatAreNotAskedForAreLeftToTheModel) {
+  const ParseResult result = Parse({"bench", "--kv-cache", "int8"});
+  ASSERT_FALSE(result.exit_code);
+  EXPECT_EQ(result.arguments.bench.model.precision, "");
+  EXPECT_EQ(result.arguments.bench.model.kv_cache, "int8");
+}
+
+TEST(ArgumentsTest, EveryCommandThatRunsAModelTellsProfilersAndDebuggers) {
+  EXPECT_TRUE(Parse({"generate", "--perf"}).arguments.generate.model.perf);
+  EXPECT_TRUE(Parse({"chat", "--perf"}).arguments.chat.generate.model.perf);
+  EXPECT_TRUE(Parse({"bench", "--gdb"}).arguments.bench.model.gdb);
+  EXPECT_TRUE(Parse({"explain", "--perf"}).arguments.explain.model.perf);
+  EXPECT_TRUE(Parse({"validate", "--reference", "x", "--gdb"}).arguments.validate.model.gdb);
+}
+
 struct BadUsage {
   std::vector<std::string> words;
   const char* error;

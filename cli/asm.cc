@@ -1,8 +1,11 @@
-// lluda asm: the kernel of a statement, as assembly or LLVM IR, below the statement itself.
+// lluda asm: the kernel of a statement, as assembly or LLVM IR, below the statement itself. Of a
+// bundle it is the machine code in the file.
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -11,15 +14,14 @@
 #include "absl/strings/str_join.h"
 #include "cli/call_name.h"
 #include "cli/commands.h"
-#include "cli/import_flags.h"
+#include "cli/optimised_model.h"
 #include "cli/output.h"
 #include "codegen/blocks.h"
-#include "codegen/compile.h"
+#include "codegen/disassembly.h"
 #include "codegen/kernel_text.h"
 #include "ir/printer.h"
 #include "ir/suggest.h"
 #include "ir/view.h"
-#include "runtime/cpu_count.h"
 
 namespace lluda::cli {
 namespace {
@@ -49,24 +51,32 @@ std::vector<Statement> StatementsOf(const runtime::Program& program) {
   return statements;
 }
 
-const ir::Op* FindOp(const ir::Module& module, const std::string& statement) {
-  const CallName name = ParseCallName(statement);
-  const ir::Func* func = module.FindFunc(name.func);
-  const ir::Op* found = nullptr;
-  ir::ForEachOp(func == nullptr ? module.load : func->body, [&](const ir::Op* op) {
-    const bool is_value = op->result() != nullptr && op->result()->name == name.statement;
-    const bool is_global =
-        op->defined_global != nullptr && op->defined_global->name == name.statement;
-    if (is_value || is_global) found = op;
-  });
-  return found;
+// Kernel number `part` of a statement, as text.
+using KernelText = std::function<absl::StatusOr<std::string>(const ir::Op& op, size_t part,
+                                                             const std::string& kernel)>;
+
+// As it is compiled for the model's target.
+KernelText CompiledText(const OptimisedModel& model, codegen::KernelForm form) {
+  return [&model, form](const ir::Op& op, size_t part, const std::string& kernel) {
+    const codegen::KernelSpec spec = op.opcode() == ir::Opcode::kPack
+                                         ? codegen::PackParts(op)[part].spec
+                                         : codegen::BlockedSpecOf(op, model.target);
+    std::vector<std::string> symbols;
+    for (const ir::Symbol& symbol : model.module->symbols) symbols.push_back(symbol.name);
+    return codegen::KernelText(spec, model.target, symbols, kernel, form);
+  };
 }
 
-std::vector<codegen::KernelSpec> SpecsOf(const ir::Op& op, const codegen::Target& target) {
-  std::vector<codegen::KernelSpec> specs;
-  if (op.opcode() != ir::Opcode::kPack) return {codegen::BlockedSpecOf(op, target)};
-  for (codegen::PackPart& part : codegen::PackParts(op)) specs.push_back(std::move(part.spec));
-  return specs;
+// As it lies in a bundle.
+KernelText BundledText(const OptimisedModel& model, const NativeProgram& native) {
+  codegen::MachineCode code{native.code.bytes(), model.bundle->code_start(), {}};
+  for (const runtime::Kernel& kernel : native.program.kernels) {
+    const auto* entry = reinterpret_cast<const char*>(kernel.fn);
+    code.functions[static_cast<uint64_t>(entry - code.bytes.data())] = kernel.name;
+  }
+  return [code = std::move(code)](const ir::Op&, size_t, const std::string& kernel) {
+    return codegen::Disassembly(code, kernel);
+  };
 }
 
 // The statement and the views it reads through, each line behind `comment`.
@@ -99,12 +109,19 @@ std::string ListText(const std::vector<Statement>& statements) {
   return text;
 }
 
-absl::Status NoStatement(const std::string& op, const std::vector<Statement>& statements) {
+absl::Status NoStatement(const AsmFlags& flags, const OptimisedModel& model,
+                         const std::vector<Statement>& statements) {
+  if (model.bundle != nullptr && ParseCallName(NormalCallName(flags.op)).func == "load") {
+    return absl::InvalidArgumentError(
+        absl::StrCat(flags.model.model,
+                     ": the load block ran when the bundle was compiled; its "
+                     "kernels are not in it"));
+  }
   std::vector<absl::string_view> names;
   for (const Statement& statement : statements) names.push_back(statement.name);
-  const std::string near = ir::Nearest(NormalCallName(op), names);
+  const std::string near = ir::Nearest(NormalCallName(flags.op), names);
   return absl::InvalidArgumentError(
-      absl::StrCat("--op: no kernel computes '", op, "'",
+      absl::StrCat("--op: no kernel computes '", flags.op, "'",
                    near.empty() ? "" : absl::StrCat("; did you mean '", near, "'?"),
                    " (--list prints all statements; views and calls have no kernel)"));
 }
@@ -115,50 +132,47 @@ absl::StatusOr<int> RunAsm(const AsmFlags& flags) {
   if (flags.op.empty() && !flags.list) {
     return absl::InvalidArgumentError("asm: name a statement with --op, or print all with --list");
   }
-  absl::StatusOr<codegen::Target> target = codegen::Target::Named(flags.model.isa);
-  if (!target.ok()) return target.status();
-  absl::StatusOr<ImportedModel> model = ImportModel(flags.model, engine::Weights::kOptional);
+  absl::StatusOr<OptimisedModel> model = OpenOptimised(flags.model, engine::Weights::kOptional);
   if (!model.ok()) return model.status();
-  const ir::Module& module = *model->module;
-  if (absl::Status s = RunRemainingPasses(model->module.get()); !s.ok()) return s;
+  const bool llvm = flags.emit == "llvm";
+  if (llvm && model->bundle != nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(flags.model.model, ": a bundle holds machine code and no LLVM IR"));
+  }
   // Compiled as for a run, so that kernels have the names that profilers show.
-  codegen::CompileOptions options;
-  options.threads = runtime::UsablePhysicalCores();
-  absl::StatusOr<codegen::CompiledModule> compiled = codegen::Compile(module, *target, options);
-  if (!compiled.ok()) return compiled.status();
-  const std::vector<Statement> statements = StatementsOf(compiled->program);
+  absl::StatusOr<NativeProgram> native = NativeProgramOf(*model);
+  if (!native.ok()) return native.status();
+  const std::vector<Statement> statements = StatementsOf(native->program);
   if (flags.list) {
     if (absl::Status status = WriteStdout(ListText(statements)); !status.ok()) return status;
     return 0;
   }
 
-  const bool llvm = flags.emit == "llvm";
+  const KernelText kernel_text = model->bundle != nullptr
+                                     ? BundledText(*model, *native)
+                                     : CompiledText(*model, llvm ? codegen::KernelForm::kLlvm
+                                                                 : codegen::KernelForm::kAssembly);
+  const std::map<std::string, const ir::Op*> ops = StatementsByName(*model->module);
   const std::string comment = llvm ? ";" : "#";
   const std::string wanted = NormalCallName(flags.op);
   std::string heading, text;
   std::set<std::string> printed;
   for (const Statement& statement : statements) {
-    const ir::Op* op = FindOp(module, statement.name);
-    if (op == nullptr) return absl::InternalError(absl::StrCat("no statement ", statement.name));
-    const std::vector<codegen::KernelSpec> specs = SpecsOf(*op, *target);
-    for (size_t i = 0; i < specs.size(); ++i) {
+    const ir::Op& op = *ops.at(statement.name);
+    for (size_t i = 0; i < statement.kernels.size(); ++i) {
       const std::string& kernel = statement.kernels[i];
       if (statement.name != wanted && kernel != wanted) continue;
       if (i == 0 || kernel == wanted) {
         absl::StrAppend(&heading, comment, " ", statement.name, ", ", statement.calls,
-                        statement.calls == 1 ? " call" : " calls", "\n", Heading(*op, comment));
+                        statement.calls == 1 ? " call" : " calls", "\n", Heading(op, comment));
       }
       if (!printed.insert(kernel).second) continue;
-      std::vector<std::string> symbols;
-      for (const ir::Symbol& symbol : module.symbols) symbols.push_back(symbol.name);
-      absl::StatusOr<std::string> code =
-          codegen::KernelText(specs[i], *target, symbols, kernel,
-                              llvm ? codegen::KernelForm::kLlvm : codegen::KernelForm::kAssembly);
+      absl::StatusOr<std::string> code = kernel_text(op, i, kernel);
       if (!code.ok()) return code.status();
       absl::StrAppend(&text, *code);
     }
   }
-  if (text.empty()) return NoStatement(flags.op, statements);
+  if (text.empty()) return NoStatement(flags, *model, statements);
   if (absl::Status status = WriteStdout(heading + text); !status.ok()) return status;
   return 0;
 }

@@ -18,17 +18,14 @@
 #include "benchmarks/accounting.h"
 #include "benchmarks/limits.h"
 #include "benchmarks/machine.h"
-#include "bundle/reader.h"
 #include "cli/bench_check.h"
 #include "cli/bench_result.h"
 #include "cli/bench_runner.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
+#include "cli/optimised_model.h"
 #include "cli/output.h"
 #include "codegen/target.h"
-#include "engine/model_files.h"
-#include "passes/default_pipeline.h"
-#include "passes/pipeline.h"
 
 namespace lluda::cli {
 namespace {
@@ -63,34 +60,15 @@ absl::StatusOr<ModelFlags> WithContext(const BenchFlags& flags) {
   return model;
 }
 
-// What a step does, counted in the module that Model::Load will compile.
-absl::StatusOr<StepWork> CountWork(const ModelFlags& flags, const codegen::Target& target) {
-  absl::StatusOr<std::string> folder = ModelFolder(flags.model);
-  if (!folder.ok()) return folder.status();
-  if (bundle::Bundle::Looks(*folder)) {
-    return absl::UnimplementedError(absl::StrCat(
-        *folder,
-        ": operations are counted in the module before the passes, which a bundle lacks: "
-        "give the folder it was compiled from"));
-  }
-  absl::StatusOr<engine::ModelFiles> files =
-      engine::OpenModelFiles(*folder, engine::Weights::kRequired);
-  if (!files.ok()) return files.status();
-  absl::StatusOr<engine::ModuleOptions> options = ModuleOptionsOf(flags);
-  if (!options.ok()) return options.status();
-  absl::StatusOr<std::unique_ptr<ir::Module>> module = engine::ImportModule(*files, *options);
-  if (!module.ok()) return module.status();
-  absl::StatusOr<benchmarks::StepFlops> flops = benchmarks::CountFlops(**module);
+// What a step does, counted in the module that is compiled or that a bundle was compiled from.
+absl::StatusOr<StepWork> CountWork(const OptimisedModel& model) {
+  absl::StatusOr<benchmarks::StepFlops> flops = benchmarks::CountFlops(*model.module);
   if (!flops.ok()) return flops.status();
-  absl::StatusOr<passes::Pipeline> pipeline =
-      passes::Pipeline::Create(passes::DefaultPipeline(), {});
-  if (!pipeline.ok()) return pipeline.status();
-  if (auto reports = pipeline->Run(module->get()); !reports.ok()) return reports.status();
-  absl::StatusOr<benchmarks::StepBytes> bytes = benchmarks::CountBytes(**module);
+  absl::StatusOr<benchmarks::StepBytes> bytes = benchmarks::CountBytes(*model.module);
   if (!bytes.ok()) return bytes.status();
   const ir::DType input =
-      options->precision == engine::Precision::kBF16 ? ir::DType::kBF16 : ir::DType::kF32;
-  return StepWork{*flops, *bytes, codegen::LimitOfMatmul(target, input, input)};
+      model.numbers.precision == engine::Precision::kBF16 ? ir::DType::kBF16 : ir::DType::kF32;
+  return StepWork{*flops, *bytes, codegen::LimitOfMatmul(model.target, input, input)};
 }
 
 // What the untimed runs gave, for comparison with the timed ones.
@@ -162,6 +140,7 @@ absl::Status CountCalls(const engine::Model& model, const BenchFlags& flags, Ben
 
 // Logits of a few tokens, for the interpreter to confirm when the model is gone.
 struct Unconfirmed {
+  OptimisedModel optimised;
   std::string folder;
   std::vector<int32_t> tokens;
   std::vector<float> logits;
@@ -170,9 +149,11 @@ struct Unconfirmed {
 absl::StatusOr<Unconfirmed> Measure(const BenchFlags& flags, BenchResult* result) {
   absl::StatusOr<ModelFlags> model_flags = WithContext(flags);
   if (!model_flags.ok()) return model_flags.status();
-  absl::StatusOr<codegen::Target> target = codegen::Target::Named(flags.model.isa);
-  if (!target.ok()) return target.status();
-  absl::StatusOr<StepWork> work = CountWork(*model_flags, *target);
+  absl::StatusOr<OptimisedModel> optimised =
+      OpenOptimised(*model_flags, engine::Weights::kRequired);
+  if (!optimised.ok()) return optimised.status();
+  const codegen::Target target = optimised->target;
+  absl::StatusOr<StepWork> work = CountWork(*optimised);
   if (!work.ok()) return work.status();
 
   const Clock::time_point start = Clock::now();
@@ -188,7 +169,9 @@ absl::StatusOr<Unconfirmed> Measure(const BenchFlags& flags, BenchResult* result
   if (!first.ok()) return first.status();
   result->start_to_first_token_ms = MillisecondsSince(start);
 
-  Unconfirmed unconfirmed{(*model)->folder(), BenchTokens(kCheckedTokens, vocabulary), {}};
+  Unconfirmed unconfirmed;
+  unconfirmed.folder = (*model)->folder();
+  unconfirmed.tokens = BenchTokens(kCheckedTokens, vocabulary);
   absl::StatusOr<std::vector<float>> logits = (*runner)->Logits(unconfirmed.tokens);
   if (!logits.ok()) return logits.status();
   unconfirmed.logits = *std::move(logits);
@@ -197,7 +180,7 @@ absl::StatusOr<Unconfirmed> Measure(const BenchFlags& flags, BenchResult* result
   result->peak_rss_bytes = engine::PeakMemoryBytes();
 
   absl::StatusOr<std::unique_ptr<LimitMeter>> meter =
-      LimitMeter::Create(*target, (*model)->threads(), benchmarks::DefaultReadBytes());
+      LimitMeter::Create(target, (*model)->threads(), benchmarks::DefaultReadBytes());
   if (!meter.ok()) return meter.status();
   absl::Status timed = RunTimed(flags, *expected, runner->get(), meter->get(), result);
   if (!timed.ok()) return timed;
@@ -207,40 +190,59 @@ absl::StatusOr<Unconfirmed> Measure(const BenchFlags& flags, BenchResult* result
   }
   result->model = (*model)->folder();
   result->cpu = benchmarks::CpuName();
-  result->isa = std::string(codegen::IsaName(target->isa));
-  result->precision = flags.model.precision;
-  result->kv_cache = flags.model.kv_cache.empty() ? result->precision : flags.model.kv_cache;
+  result->isa = std::string(codegen::IsaName(target.isa));
+  const engine::ModuleOptions& numbers = optimised->numbers;
+  result->precision = std::string(engine::PrecisionName(numbers.precision));
+  result->kv_cache = std::string(engine::KvCacheName(numbers.kv_cache, numbers.precision));
   result->threads = (*model)->threads();
   result->context = (*model)->context();
   result->compile_ms = (*model)->stats().compile_seconds * 1e3;
   result->weight_bytes = work->bytes.weights;
   result->kv_bytes = (*runner)->kv_bytes();
   result->matmul_flops_per_token = work->flops.per_token;
+  unconfirmed.optimised = *std::move(optimised);
   return unconfirmed;
+}
+
+// Measures what a cache of int8 costs.
+absl::Status ConfirmCache(const BenchFlags& flags, const Unconfirmed& measured,
+                          BenchResult* result) {
+  absl::StatusOr<CacheError> error = MeasureCacheError(flags.model, measured.tokens);
+  if (!error.ok()) return error.status();
+  if (!error->within_bound()) {
+    return absl::InternalError(absl::StrCat("the KV cache of int8 is too far off: ",
+                                            CacheErrorText(*error, result->precision)));
+  }
+  result->cache_error = *error;
+  return absl::OkStatus();
+}
+
+// Whether what was measured computes what it should; says in the result how that was found.
+absl::Status Confirm(const BenchFlags& flags, const Unconfirmed& measured, BenchResult* result) {
+  const engine::ModuleOptions& numbers = measured.optimised.numbers;
+  const bool is_bundle = measured.optimised.bundle != nullptr;
+  absl::StatusOr<std::string> confirmed =
+      is_bundle ? CheckBundleLogits(measured.optimised, measured.tokens, measured.logits)
+                : CheckLogits(measured.folder, numbers.precision, numbers.kv_cache, measured.tokens,
+                              measured.logits);
+  if (!confirmed.ok()) return confirmed.status();
+  const bool is_int8 = numbers.kv_cache == engine::KvCache::kInt8;
+  if (is_int8 && !is_bundle) {
+    if (absl::Status right = ConfirmCache(flags, measured, result); !right.ok()) return right;
+  }
+  result->check = absl::StrCat(
+      *confirmed, "; prompts to the bit and generated tokens against untimed runs in odd steps",
+      is_int8 && is_bundle ? "; not the error of the int8 cache: a bundle has no other" : "");
+  return absl::OkStatus();
 }
 
 }  // namespace
 
 absl::StatusOr<int> RunBench(const BenchFlags& flags) {
-  absl::StatusOr<engine::ModuleOptions> options = ModuleOptionsOf(flags.model);
-  if (!options.ok()) return options.status();
   BenchResult result;
   absl::StatusOr<Unconfirmed> measured = Measure(flags, &result);
   if (!measured.ok()) return measured.status();
-  absl::StatusOr<std::string> confirmed = CheckLogits(
-      measured->folder, options->precision, options->kv_cache, measured->tokens, measured->logits);
-  if (!confirmed.ok()) return confirmed.status();
-  if (options->kv_cache == engine::KvCache::kInt8) {
-    absl::StatusOr<CacheError> error = MeasureCacheError(flags.model, measured->tokens);
-    if (!error.ok()) return error.status();
-    if (!error->within_bound()) {
-      return absl::InternalError(absl::StrCat("the KV cache of int8 is too far off: ",
-                                              CacheErrorText(*error, result.precision)));
-    }
-    result.cache_error = *error;
-  }
-  result.check = absl::StrCat(
-      *confirmed, "; prompts to the bit and generated tokens against untimed runs in odd steps");
+  if (absl::Status right = Confirm(flags, *measured, &result); !right.ok()) return right;
   if (absl::Status written = WriteStdout(BenchText(result)); !written.ok()) return written;
   if (!flags.json_file.empty()) {
     absl::Status written = WriteFile(flags.json_file, BenchJson(result));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -12,19 +11,37 @@
 #include "absl/strings/str_format.h"
 #include "cli/bounds.h"
 #include "cli/compare.h"
-#include "ir/interpreter.h"
+#include "cli/verify_bundle.h"
+#include "cli/verify_run.h"
+#include "engine/model_files.h"
 
 namespace lluda::cli {
 namespace {
 
-ir::Tensor Ints(const char* axis, std::vector<int64_t> values) {
-  const auto count = static_cast<int64_t>(values.size());
-  return ir::Tensor::OfInts({ir::DType::kI32, {{axis, ir::Extent::Constant(count)}}, {}},
-                            std::move(values));
+// "logits of 4 tokens: NMSE 1.3e-05 of 1.2e-04 against the interpreter in f32", if they are right.
+absl::StatusOr<std::string> Judge(const ir::Module& module, const VerifyRun& run,
+                                  absl::Span<const float> logits, double bound,
+                                  absl::string_view against) {
+  absl::StatusOr<ir::Tensor> reference = InterpretLogits(module, run);
+  if (!reference.ok()) return reference.status();
+  const double nmse = Compare(logits, reference->floats()).nmse;
+  const size_t tokens = run.steps[0].size();
+  // Written so that a NaN is an error.
+  if (!(nmse < bound)) {
+    return absl::InternalError(absl::StrFormat(
+        "the output is wrong: after %d tokens the logits have NMSE %.2e against the interpreter "
+        "%s, allowed is %.2e",
+        tokens, nmse, against, bound));
+  }
+  return absl::StrFormat("logits of %d tokens: NMSE %.1e of %.1e against the interpreter %s",
+                         tokens, nmse, bound, against);
 }
 
-// The logits of the token after `tokens`.
-absl::StatusOr<ir::Tensor> Interpret(const std::string& folder, absl::Span<const int32_t> tokens) {
+}  // namespace
+
+absl::StatusOr<std::string> CheckLogits(const std::string& folder, engine::Precision precision,
+                                        engine::KvCache kv_cache, absl::Span<const int32_t> tokens,
+                                        absl::Span<const float> logits) {
   absl::StatusOr<engine::ModelFiles> files =
       engine::OpenModelFiles(folder, engine::Weights::kRequired);
   if (!files.ok()) return files.status();
@@ -33,43 +50,25 @@ absl::StatusOr<ir::Tensor> Interpret(const std::string& folder, absl::Span<const
   options.context = static_cast<int64_t>(tokens.size());
   absl::StatusOr<std::unique_ptr<ir::Module>> module = engine::ImportModule(*files, options);
   if (!module.ok()) return module.status();
-  ir::Environment environment;
-  environment.symbols = {{"S", 1}, {"C", (*module)->FindSymbol("C")->min}};
-  environment.weights = [&](const ir::Global& weight, int64_t index) -> absl::StatusOr<ir::Tensor> {
+  VerifyRun run;
+  run.weights = [&](const ir::Global& weight, int64_t index) -> absl::StatusOr<ir::Tensor> {
     auto tensor = files->checkpoint->Get(ir::SourceName(weight, index));
     if (!tensor.ok()) return tensor.status();
     return ir::Tensor::FromBytes(weight.type, (*tensor)->span());
   };
-  absl::StatusOr<ir::Interpreter> interpreter =
-      ir::Interpreter::Create(module->get(), std::move(environment));
-  if (!interpreter.ok()) return interpreter.status();
-  if (absl::Status loaded = interpreter->RunLoad(); !loaded.ok()) return loaded;
-  std::vector<int64_t> positions(tokens.size());
-  std::iota(positions.begin(), positions.end(), 0);
-  const int64_t last = positions.back();
-  return interpreter->Call(
-      "step", {Ints("tok", {tokens.begin(), tokens.end()}), Ints("tok", std::move(positions)),
-               Ints("tok", std::vector<int64_t>(tokens.size(), 0)), Ints("row", {last})});
+  run.steps.emplace_back(tokens.begin(), tokens.end());
+  return Judge(**module, run, logits, LogitsBound(precision, std::nullopt, kv_cache), "in f32");
 }
 
-}  // namespace
-
-absl::StatusOr<std::string> CheckLogits(const std::string& folder, engine::Precision precision,
-                                        engine::KvCache kv_cache, absl::Span<const int32_t> tokens,
-                                        absl::Span<const float> logits) {
-  absl::StatusOr<ir::Tensor> reference = Interpret(folder, tokens);
-  if (!reference.ok()) return reference.status();
-  const double nmse = Compare(logits, reference->floats()).nmse;
-  const double bound = LogitsBound(precision, std::nullopt, kv_cache);
-  // Written so that a NaN is an error.
-  if (!(nmse < bound)) {
-    return absl::InternalError(absl::StrFormat(
-        "the output is wrong: after %d tokens the logits have NMSE %.2e against the interpreter in "
-        "f32, allowed is %.2e",
-        tokens.size(), nmse, bound));
-  }
-  return absl::StrFormat("logits of %d tokens: NMSE %.1e of %.1e against the interpreter in f32",
-                         tokens.size(), nmse, bound);
+absl::StatusOr<std::string> CheckBundleLogits(const OptimisedModel& model,
+                                              absl::Span<const int32_t> tokens,
+                                              absl::Span<const float> logits) {
+  absl::StatusOr<NativeProgram> native = NativeProgramOf(model);
+  if (!native.ok()) return native.status();
+  VerifyRun run = BundleRun(model, *native);
+  run.steps.emplace_back(tokens.begin(), tokens.end());
+  return Judge(*model.module, run, logits, LogitsBound(model.numbers.precision, std::nullopt),
+               "on the bundle's own module and weights");
 }
 
 absl::Status CheckTokens(absl::string_view what, absl::Span<const int32_t> timed,

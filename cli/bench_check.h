@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "cli/optimised_model.h"
 #include "engine/model_files.h"
 
 namespace lluda::cli {
@@ -21,6 +22,12 @@ namespace lluda::cli {
 absl::StatusOr<std::string> CheckLogits(const std::string& folder, engine::Precision precision,
                                         engine::KvCache kv_cache, absl::Span<const int32_t> tokens,
                                         absl::Span<const float> logits);
+
+// The same for a bundle, against its final module on its packed weights, in the numbers that it is
+// compiled for: code is confirmed, what it was compiled from is taken to be right.
+absl::StatusOr<std::string> CheckBundleLogits(const OptimisedModel& model,
+                                              absl::Span<const int32_t> tokens,
+                                              absl::Span<const float> logits);
 
 // Internal, naming the first difference, if the timed run of `what` chose other tokens than an
 // untimed one that divided its prompt differently.

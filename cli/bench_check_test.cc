@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/reference.h"
+#include "engine/compile_bundle.h"
 
 namespace lluda::cli {
 namespace {
@@ -58,6 +59,26 @@ TEST_F(CheckLogitsTest, ThoseOfAnotherPromptAreWrong) {
                 .status()
                 .code(),
             absl::StatusCode::kInternal);
+}
+
+// transformers' logits again, now of a model that was compiled before.
+TEST_F(CheckLogitsTest, ABundlesOwnModuleConfirmsThemInItsOwnNumbers) {
+  engine::LoadOptions options;
+  options.folder = kFolder;
+  options.module.precision = Precision::kF32;
+  options.need_tokenizer = false;
+  ModelFlags flags;
+  flags.model = testing::TempDir() + "/tiny.llb";
+  ASSERT_TRUE(engine::CompileBundle(options, flags.model).ok());
+  const auto model = OpenOptimised(flags, engine::Weights::kOptional);
+  ASSERT_TRUE(model.ok()) << model.status();
+  const auto checked = CheckBundleLogits(*model, prompt_.ids, prompt_.logits);
+  ASSERT_TRUE(checked.ok()) << checked.status();
+  EXPECT_THAT(*checked, AllOf(HasSubstr("of 1.0e-09"), HasSubstr("the bundle's own module")));
+  std::vector<float> logits = prompt_.logits;
+  for (float& logit : logits) logit *= 1.001f;
+  EXPECT_THAT(std::string(CheckBundleLogits(*model, prompt_.ids, logits).status().message()),
+              AllOf(HasSubstr("the output is wrong"), HasSubstr("NMSE 1.00e-06")));
 }
 
 TEST(CheckTokensTest, TheFirstDifferenceIsNamed) {

@@ -64,24 +64,47 @@ run ir stories.llb
 expect_out "$(cat expected)"
 run ir stories.llb --before
 expect_error 2 "stories.llb: a bundle has the module after all passes only"
-run ir stories.llb --plan
-expect_error 2 "stories.llb: a bundle has the module after all passes only"
 "$lluda" ir "$stories" --func attn >expected
 run ir stories.llb --func attn
 expect_out "$(cat expected)"
-run asm stories.llb --list
-expect_error 2 "stories.llb: is compiled already"
 run generate stories.llb -p x -n 2 --perf
 expect_error 2 "stories.llb: perf and GDB are told of kernels that are compiled now"
 run generate stories.llb -p x -n 2 --trace trace.json
 [[ $code == 0 ]] && grep -qF '"attn[0].' trace.json || fail "--trace of a bundle: $(cat err)"
-run bench stories.llb
-expect_error 2 "stories.llb: operations are counted in the module before the passes"
 run chat stories.llb -p "Hello" -n 4
 expect_error 2 "stories.llb: when it was compiled, "
 
 run validate stories.llb --reference "$reference"
 [[ $code == 0 && $(grep -c " ok$" out) -gt 3 ]] || fail "validate of a bundle: $(cat out err)"
+grep -qx "not compared: activations, which a bundle does not record" out || fail "validate: $(cat out)"
+run validate int8.llb --reference "$reference"
+[[ $code == 0 && $(grep -c " ok$" out) -gt 3 ]] || fail "validate of int8: $(cat out err)"
+grep -qx "not compared: the error of the int8 cache: a bundle has no other cache" out ||
+  fail "validate of int8: $(cat out)"
+run validate int8.llb --reference "$reference" --json
+grep -qF '"skipped": ["activations, ' out || fail "validate --json: $(tail -c 200 out)"
+
+# What a bundle was compiled with takes no flag; asking for anything else is an error everywhere.
+run generate int8.llb -p x -n 1 --precision bf16
+[[ $code == 0 ]] || fail "the bundle's own precision: $(cat err)"
+run compile "$stories" -o f32.llb --precision f32
+expect_out ""
+run generate f32.llb -p x -n 1 --kv-cache f32
+[[ $code == 0 ]] || fail "the bundle's own KV cache: $(cat err)"
+for command in "generate f32.llb -p x" "bench f32.llb" "explain f32.llb" "ir f32.llb" \
+  "ir f32.llb --plan" "asm f32.llb --list" "verify f32.llb" "report f32.llb -o no.html" \
+  "validate f32.llb --reference $reference"; do
+  # shellcheck disable=SC2086
+  run $command --precision bf16
+  expect_error 2 "f32.llb: is compiled for precision f32, not bf16"
+  # shellcheck disable=SC2086
+  run $command --kv-cache int8
+  expect_error 2 "f32.llb: is compiled for a KV cache of f32, not int8"
+  # shellcheck disable=SC2086
+  run $command --ctx 5000
+  expect_error 2 "f32.llb: is compiled for a context of 2048 tokens, not 5000"
+done
+[[ ! -e no.html ]] || fail "a refused report wrote a page"
 # A model that takes the chat template still does.
 cp -rL "$stories" chatty
 cp "$template" chatty/tokenizer_config.json

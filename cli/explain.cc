@@ -9,19 +9,15 @@
 #include "cli/commands.h"
 #include "cli/explain_report.h"
 #include "cli/explain_run.h"
-#include "cli/import_flags.h"
 #include "cli/model_flags.h"
+#include "cli/optimised_model.h"
 #include "cli/output.h"
-#include "cli/pass_history.h"
-#include "codegen/target.h"
 
 namespace lluda::cli {
 
 absl::StatusOr<int> RunExplain(const ExplainFlags& flags) {
-  absl::StatusOr<ImportedModel> imported = ImportModel(flags.model, engine::Weights::kRequired);
-  if (!imported.ok()) return imported.status();
-  absl::StatusOr<PassHistory> history = RunPasses(imported->module.get());
-  if (!history.ok()) return history.status();
+  absl::StatusOr<OptimisedModel> optimised = OpenOptimised(flags.model, engine::Weights::kRequired);
+  if (!optimised.ok()) return optimised.status();
   absl::StatusOr<std::unique_ptr<engine::Model>> model = LoadModel(flags.model, false);
   if (!model.ok()) return model.status();
   ExplainedRun run;
@@ -32,10 +28,8 @@ absl::StatusOr<int> RunExplain(const ExplainFlags& flags) {
         absl::StrCat(flags.tokens ? "--tokens" : "--depth", ": ", run.depth + run.tokens,
                      " tokens do not fit the context of ", (*model)->context()));
   }
-  absl::StatusOr<codegen::Target> target = codegen::Target::Named(flags.model.isa);
-  if (!target.ok()) return target.status();
   absl::StatusOr<std::vector<ExplainReport>> reports =
-      ExplainRuns(*imported->module, *history, *target, {run}, model->get());
+      ExplainRuns(*optimised->module, optimised->history, optimised->target, {run}, model->get());
   if (!reports.ok()) return reports.status();
   const std::string text =
       flags.json ? ExplainJson(reports->front()) : ExplainText(reports->front());

@@ -57,6 +57,14 @@ void AppendStatement(const ExplainReport& report, const ExplainedStatement& stat
   absl::StrAppend(text, "\n");
 }
 
+// What is not known where passes had run before; "" where none had.
+std::string UnseenText(const ExplainReport& report) {
+  if (report.unseen_passes == 0) return "";
+  return absl::StrCat(report.unseen_passes,
+                      " passes had run before: `from` names what they left, `by` the last of them, "
+                      "and their near misses are not known");
+}
+
 }  // namespace
 
 std::string CountedNames(const std::vector<std::string>& names) {
@@ -81,6 +89,9 @@ std::string ExplainText(const ExplainReport& report) {
   for (const ExplainedStatement& statement : report.statements) {
     AppendStatement(report, statement, &text);
   }
+  const std::string unseen = UnseenText(report);
+  if (!unseen.empty()) absl::StrAppend(&text, "\n", unseen, "\n");
+  if (report.misses.empty() && !unseen.empty()) return text;
   absl::StrAppend(&text, "\n", report.misses.empty() ? "no near misses" : "near misses:", "\n");
   for (const MissedFusion& miss : report.misses) {
     absl::StrAppend(&text, "    ", miss.pass, " @", miss.func, " %", miss.statement, ": ",
@@ -131,6 +142,7 @@ void AppendExplainJson(const ExplainReport& report, JsonWriter* writer) {
     json.EndObject();
   }
   json.EndArray();
+  if (report.unseen_passes > 0) json.Key("note").String(UnseenText(report));
   json.EndObject();
 }
 

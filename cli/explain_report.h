@@ -38,6 +38,7 @@ struct ExplainReport {
   std::vector<std::pair<std::string, double>> limits;  // name and units a second
   std::vector<ExplainedStatement> statements;          // in the order they run
   std::vector<MissedFusion> misses;
+  int64_t unseen_passes = 0;  // that had run before any was looked at: of a bundle, all
 };
 
 // "3 matmul" for three of a kind, joined by commas in the order of the first of each.

@@ -72,5 +72,19 @@ TEST(ExplainReportTest, JsonHasTheSameNumbers) {
   EXPECT_EQ(statements.size(), 2u);
 }
 
+TEST(ExplainReportTest, WhatIsNotKnownAfterPassesThatNobodySawIsSaid) {
+  ExplainReport report = TwoStatements();
+  report.misses.clear();
+  EXPECT_NE(ExplainText(report).find("no near misses"), std::string::npos);
+  report.unseen_passes = 15;
+  const std::string text = ExplainText(report);
+  EXPECT_EQ(text.find("no near misses"), std::string::npos);
+  EXPECT_NE(text.find("\n15 passes had run before: "), std::string::npos) << text;
+  const auto json = frontends::JsonDocument::Parse("report", ExplainJson(report));
+  ASSERT_TRUE(json.ok()) << json.status();
+  const std::string note(json->root().dom()["note"].get_string().value_unsafe());
+  EXPECT_NE(note.find("near misses are not known"), std::string::npos) << note;
+}
+
 }  // namespace
 }  // namespace lluda::cli

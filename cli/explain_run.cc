@@ -195,6 +195,7 @@ absl::StatusOr<std::vector<ExplainReport>> ExplainRuns(const ir::Module& optimis
       report.limits.emplace_back(LimitName(limit), rate);
     }
     report.misses = history.misses;
+    report.unseen_passes = history.unseen_passes;
     report.statements = StatementsOf(model->executable()->program(), ops, history);
     const std::vector<ir::CostShape> steps = StepsOf(run, model->max_step());
     for (ExplainedStatement& statement : report.statements) {

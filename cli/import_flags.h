@@ -1,13 +1,12 @@
 // The module that the flags ask for, without running it: for the commands that look into it.
 //
 //   absl::StatusOr<ImportedModel> model = ImportModel(flags.model, engine::Weights::kOptional);
-//   if (absl::Status status = RunRemainingPasses(model->module.get()); ...
+//   passes::RemainingPasses(*model->module);
 #ifndef LLUDA_CLI_IMPORT_FLAGS_H_
 #define LLUDA_CLI_IMPORT_FLAGS_H_
 
 #include <memory>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cli/arguments.h"
 #include "engine/model_files.h"
@@ -20,10 +19,8 @@ struct ImportedModel {
   std::unique_ptr<ir::Module> module;  // as imported, or as --ir has it
 };
 
+// Of a folder; what MODEL is may be asked of bundle::Bundle::Looks.
 absl::StatusOr<ImportedModel> ImportModel(const ModelFlags& flags, engine::Weights weights);
-
-// What of the default pipeline the module has not gone through.
-absl::Status RunRemainingPasses(ir::Module* module);
 
 }  // namespace lluda::cli
 

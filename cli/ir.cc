@@ -19,7 +19,11 @@
 #include "cli/commands.h"
 #include "cli/import_flags.h"
 #include "cli/ir_plan.h"
+#include "cli/model_flags.h"
+#include "cli/optimised_model.h"
 #include "cli/output.h"
+#include "codegen/compile.h"
+#include "codegen/target.h"
 #include "ir/diff.h"
 #include "ir/printer.h"
 #include "passes/default_pipeline.h"
@@ -88,21 +92,49 @@ absl::StatusOr<std::string> Wanted(const IrFlags& flags, std::string text) {
                                                  "', but ", absl::StrJoin(names, ", ")));
 }
 
+absl::StatusOr<int> PrintBundlePlan(const IrFlags& flags) {
+  absl::StatusOr<OptimisedModel> model = OpenOptimised(flags.model, engine::Weights::kOptional);
+  if (!model.ok()) return model.status();
+  absl::StatusOr<NativeProgram> native = NativeProgramOf(*model);
+  if (!native.ok()) return native.status();
+  absl::StatusOr<std::string> text = PlanText(*model->module, native->program, flags.func);
+  if (!text.ok()) return text.status();
+  if (absl::Status status = WriteStdout(*text); !status.ok()) return status;
+  return 0;
+}
+
 // Of a bundle only the module that was compiled is there.
 absl::StatusOr<int> PrintBundle(const IrFlags& flags) {
   if (flags.before || !flags.after.empty() || !flags.all_folder.empty() || flags.diff ||
-      flags.plan || flags.passes != IrFlags().passes || !flags.model.ir_file.empty()) {
+      flags.passes != IrFlags().passes || !flags.model.ir_file.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat(flags.model.model, ": a bundle has the module after all passes only"));
   }
+  if (flags.plan) return PrintBundlePlan(flags);
+  absl::StatusOr<engine::ModuleOptions> numbers = ModuleOptionsOf(flags.model);
+  if (!numbers.ok()) return numbers.status();
   absl::StatusOr<std::unique_ptr<bundle::Bundle>> bundle = bundle::Bundle::Open(flags.model.model);
   if (!bundle.ok()) return bundle.status();
+  const int64_t context = (*bundle)->model().context;
+  if (flags.model.context.value_or(context) != context) {
+    return absl::InvalidArgumentError(absl::StrCat(flags.model.model,
+                                                   ": is compiled for a context of ", context,
+                                                   " tokens, not ", *flags.model.context));
+  }
   absl::StatusOr<absl::string_view> module = (*bundle)->Ir();
   if (!module.ok()) return module.status();
   absl::StatusOr<std::string> text = Wanted(flags, std::string(*module));
   if (!text.ok()) return text.status();
   if (absl::Status status = WriteStdout(*text); !status.ok()) return status;
   return 0;
+}
+
+// Compiled for this machine, to see the calls.
+absl::StatusOr<std::string> CompiledPlan(const ir::Module& module, absl::string_view func) {
+  absl::StatusOr<codegen::CompiledModule> compiled =
+      codegen::Compile(module, codegen::Target::Host(), {});
+  if (!compiled.ok()) return compiled.status();
+  return PlanText(module, compiled->program, func);
 }
 
 // Writes what the chosen passes changed, as they run.
@@ -179,7 +211,7 @@ absl::StatusOr<int> RunIr(const IrFlags& flags) {
   if (auto reports = pipeline->Run(module); !reports.ok()) return reports.status();
   if (!flags.all_folder.empty() || flags.diff) return 0;
   absl::StatusOr<std::string> text =
-      flags.plan ? PlanText(*module, flags.func) : Wanted(flags, ir::PrintModule(*module));
+      flags.plan ? CompiledPlan(*module, flags.func) : Wanted(flags, ir::PrintModule(*module));
   if (!text.ok()) return text.status();
   if (absl::Status status = WriteStdout(*text); !status.ok()) return status;
   return 0;

@@ -8,8 +8,6 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "cli/call_name.h"
-#include "codegen/compile.h"
-#include "codegen/target.h"
 #include "ir/frame.h"
 #include "passes/plan_memory.h"
 
@@ -116,18 +114,14 @@ void AppendWorkspaces(const Program& program, std::string* text) {
 
 }  // namespace
 
-absl::StatusOr<std::string> PlanText(const ir::Module& module, absl::string_view func) {
+absl::StatusOr<std::string> PlanText(const ir::Module& module, const runtime::Program& program,
+                                     absl::string_view func) {
   absl::ConsumePrefix(&func, "@");
   if (!func.empty() && func != "load" && module.FindFunc(func) == nullptr) {
     return absl::InvalidArgumentError(absl::StrCat("--func: the module has no '", func, "'"));
   }
   absl::StatusOr<std::string> frames = passes::PrintMemoryPlan(module);
   if (!frames.ok()) return frames.status();
-  absl::StatusOr<codegen::CompiledModule> compiled =
-      codegen::Compile(module, codegen::Target::Host(), {});
-  if (!compiled.ok()) return compiled.status();
-  const Program& program = compiled->program;
-
   std::string text;
   if (func.empty()) absl::StrAppend(&text, "frames: ", program.frame_bytes, " bytes\n");
   bool wanted = false;

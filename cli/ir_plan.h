@@ -1,6 +1,6 @@
 // What a module is compiled to, as text: where everything lies in memory, and the calls in order.
 //
-//   absl::StatusOr<std::string> text = PlanText(*module, "attn");
+//   absl::StatusOr<std::string> text = PlanText(*module, program, "attn");
 //   frames: 9699328 bytes
 //   @attn: 9437184 bytes
 //     %h at 8388608, 1048576 bytes, statements 0..1
@@ -19,12 +19,15 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ir/graph.h"
+#include "runtime/program.h"
 
 namespace lluda::cli {
 
 // Of one function ("attn", "@attn", "load") or, if `func` is empty, of the whole module, which has
-// gone through plan-memory. InvalidArgument if there is no such function; else as codegen::Compile.
-absl::StatusOr<std::string> PlanText(const ir::Module& module, absl::string_view func);
+// gone through plan-memory and was compiled to `program`. InvalidArgument if there is no such
+// function.
+absl::StatusOr<std::string> PlanText(const ir::Module& module, const runtime::Program& program,
+                                     absl::string_view func);
 
 }  // namespace lluda::cli
 

@@ -12,6 +12,7 @@
 #include "cli/default_model.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "engine/bundle_options.h"
 #include "frontends/model_folder.h"
 
 namespace lluda::cli {
@@ -24,12 +25,23 @@ absl::StatusOr<std::string> ModelFolder(const std::string& model) {
 
 absl::StatusOr<engine::ModuleOptions> ModuleOptionsOf(const ModelFlags& flags) {
   engine::ModuleOptions options;
-  absl::StatusOr<engine::Precision> precision = engine::ParsePrecision(flags.precision);
-  if (!precision.ok()) return precision.status();
-  options.precision = *precision;
-  absl::StatusOr<engine::KvCache> kv_cache = engine::ParseKvCache(flags.kv_cache, *precision);
-  if (!kv_cache.ok()) return kv_cache.status();
-  options.kv_cache = *kv_cache;
+  if (bundle::Bundle::Looks(flags.model)) {
+    absl::StatusOr<std::unique_ptr<bundle::Bundle>> bundle = bundle::Bundle::Open(flags.model);
+    if (!bundle.ok()) return bundle.status();
+    absl::Status same = engine::CheckNumbers(**bundle, flags.precision, flags.kv_cache);
+    if (!same.ok()) return same;
+    absl::StatusOr<engine::ModuleOptions> numbers = engine::NumbersOf(**bundle);
+    if (!numbers.ok()) return numbers.status();
+    options = *numbers;
+  } else {
+    absl::StatusOr<engine::Precision> precision =
+        engine::ParsePrecision(flags.precision.empty() ? "bf16" : flags.precision);
+    if (!precision.ok()) return precision.status();
+    absl::StatusOr<engine::KvCache> kv_cache = engine::ParseKvCache(flags.kv_cache, *precision);
+    if (!kv_cache.ok()) return kv_cache.status();
+    options.precision = *precision;
+    options.kv_cache = *kv_cache;
+  }
   options.context = flags.context.value_or(0);
   return options;
 }

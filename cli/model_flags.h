@@ -19,6 +19,8 @@ namespace lluda::cli {
 // The folder, or the bundle, that the first positional argument names.
 absl::StatusOr<std::string> ModelFolder(const std::string& model);
 
+// What the model is compiled for; of a bundle, what it was. InvalidArgument if flags ask a bundle
+// for other numbers than its own.
 absl::StatusOr<engine::ModuleOptions> ModuleOptionsOf(const ModelFlags& flags);
 
 // What the flags say of loading, without progress.

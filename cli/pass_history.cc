@@ -30,6 +30,7 @@ absl::StatusOr<PassHistory> RunPasses(ir::Module* module, const SeeModule& see) 
   absl::StatusOr<std::vector<std::string>> names = passes::RemainingPasses(*module);
   if (!names.ok()) return names.status();
   PassHistory history;
+  history.unseen_passes = static_cast<int64_t>(module->passes.size());
   passes::PipelineOptions options;
   options.dump = [&](int number, absl::string_view pass, const ir::Module& after) {
     history.provenance.See(pass, after);

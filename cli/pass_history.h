@@ -21,6 +21,7 @@
 namespace lluda::cli {
 
 struct PassHistory {
+  int64_t unseen_passes = 0;  // that the module had gone through before
   passes::Provenance provenance;
   std::vector<passes::PassReport> reports;  // of every pass, in order
   std::vector<MissedFusion> misses;         // each one once

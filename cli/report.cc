@@ -1,7 +1,6 @@
 // lluda report: one HTML page with what every pass did, how long every kernel takes, and where
 // everything lies in memory.
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,16 +10,13 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "benchmarks/machine.h"
-#include "bundle/layout.h"
 #include "cli/commands.h"
 #include "cli/explain_run.h"
-#include "cli/import_flags.h"
 #include "cli/model_flags.h"
+#include "cli/optimised_model.h"
 #include "cli/output.h"
-#include "cli/pass_history.h"
 #include "cli/report_json.h"
 #include "cli/report_page.h"
-#include "codegen/compile.h"
 #include "codegen/target.h"
 
 namespace lluda::cli {
@@ -49,22 +45,6 @@ absl::StatusOr<std::vector<ExplainedRun>> RunsOf(const ReportFlags& flags, int64
   return std::vector<ExplainedRun>{{*depth, 1}, {0, *tokens}};
 }
 
-// Tokens that a sequence may have; the cache's capacity, symbol C, may be rounded up from it.
-absl::StatusOr<int64_t> ContextOf(const ImportedModel& imported, const ModelFlags& flags) {
-  if (!flags.ir_file.empty()) {
-    return std::min(imported.module->FindSymbol("C")->max,
-                    imported.files.config.max_position_embeddings);
-  }
-  absl::StatusOr<engine::ModuleOptions> options = ModuleOptionsOf(flags);
-  if (!options.ok()) return options.status();
-  return engine::ContextOf(imported.files.config, *options);
-}
-
-std::string ModelName(const std::string& folder) {
-  const std::filesystem::path path = std::filesystem::path(folder).lexically_normal();
-  return path.has_filename() ? path.filename().string() : path.parent_path().filename().string();
-}
-
 void AddProgram(const ir::Module& module, const runtime::Program& program, Report* report) {
   for (const runtime::Call& call : program.step) {
     report->calls.push_back({call.name, program.kernels[call.kernel].name});
@@ -76,32 +56,27 @@ void AddProgram(const ir::Module& module, const runtime::Program& program, Repor
 }  // namespace
 
 absl::StatusOr<int> RunReport(const ReportFlags& flags) {
-  absl::StatusOr<ImportedModel> imported = ImportModel(
-      flags.model, flags.measure ? engine::Weights::kRequired : engine::Weights::kOptional);
-  if (!imported.ok()) return imported.status();
-  absl::StatusOr<codegen::Target> target = codegen::Target::Named(flags.model.isa);
-  if (!target.ok()) return target.status();
-  ir::Module* module = imported->module.get();
-  absl::StatusOr<int64_t> context = ContextOf(*imported, flags.model);
-  if (!context.ok()) return context.status();
   Report report;
-  absl::StatusOr<PassHistory> history =
-      RunPasses(module, [&](int number, absl::string_view pass, const ir::Module& after,
-                            const passes::Provenance& provenance) {
+  absl::StatusOr<OptimisedModel> optimised = OpenOptimised(
+      flags.model, flags.measure ? engine::Weights::kRequired : engine::Weights::kOptional,
+      [&](int number, absl::string_view pass, const ir::Module& after,
+          const passes::Provenance& provenance) {
         report.pipeline.See(number, pass, after, provenance);
       });
-  if (!history.ok()) return history.status();
-  report.pipeline.Finish(*history);
+  if (!optimised.ok()) return optimised.status();
+  report.pipeline.Finish(optimised->history);
+  const ir::Module& module = *optimised->module;
 
   ReportHeader& header = report.header;
-  header.model = ModelName(imported->files.folder);
+  header.model = optimised->name;
   header.ir_file = flags.model.ir_file;
+  header.is_bundle = optimised->bundle != nullptr;
   header.cpu = benchmarks::CpuName();
-  header.isa = std::string(codegen::IsaName(target->isa));
-  header.context = *context;
-  header.max_step = std::min(module->FindSymbol("T")->max, *context);
-  header.lluda_version = bundle::kLludaVersion;
-  header.llvm_version = codegen::LlvmVersion();
+  header.isa = std::string(codegen::IsaName(optimised->target.isa));
+  header.context = optimised->context;
+  header.max_step = optimised->max_step;
+  header.lluda_version = optimised->lluda_version;
+  header.llvm_version = optimised->llvm_version;
 
   if (flags.measure) {
     absl::StatusOr<std::vector<ExplainedRun>> runs = RunsOf(flags, header.context);
@@ -110,14 +85,14 @@ absl::StatusOr<int> RunReport(const ReportFlags& flags) {
     if (!model.ok()) return model.status();
     header.threads = (*model)->threads();
     absl::StatusOr<std::vector<ExplainReport>> measured =
-        ExplainRuns(*module, *history, *target, *runs, model->get());
+        ExplainRuns(module, optimised->history, optimised->target, *runs, model->get());
     if (!measured.ok()) return measured.status();
     report.runs = *std::move(measured);
-    AddProgram(*module, (*model)->executable()->program(), &report);
+    AddProgram(module, (*model)->executable()->program(), &report);
   } else {
-    absl::StatusOr<codegen::CompiledModule> compiled = codegen::Compile(*module, *target, {});
-    if (!compiled.ok()) return compiled.status();
-    AddProgram(*module, compiled->program, &report);
+    absl::StatusOr<NativeProgram> native = NativeProgramOf(*optimised);
+    if (!native.ok()) return native.status();
+    AddProgram(module, native->program, &report);
   }
   absl::Status written = WriteFile(flags.output, ReportPage(ReportJson(report)));
   if (!written.ok()) return written;

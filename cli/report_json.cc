@@ -36,6 +36,7 @@ class ReportWriter {
     json_.BeginObject();
     json_.Key("model").String(header.model);
     json_.Key("ir_file").String(header.ir_file);
+    json_.Key("is_bundle").Bool(header.is_bundle);
     json_.Key("cpu").String(header.cpu);
     json_.Key("isa").String(header.isa);
     json_.Key("threads").Int(header.threads);

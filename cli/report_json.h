@@ -18,7 +18,8 @@ namespace lluda::cli {
 
 struct ReportHeader {
   std::string model;
-  std::string ir_file;  // the dump that was compiled instead of the import; may be empty
+  std::string ir_file;     // the dump that was compiled instead of the import; may be empty
+  bool is_bundle = false;  // the model was compiled before: the module after all passes is there
   std::string cpu;
   std::string isa;
   int threads = 0;  // 0: nothing was run

@@ -1,7 +1,7 @@
 """Opens the report's page in headless Chromium and uses it as a reader would.
 
 Run by report_test.sh in a folder with page.html (measured), hostile.html (names that look like
-markup), dump.html (of a dump after all passes), and what `lluda ir` says of the first one's model:
+markup), dump.html (of a dump after all passes), bundle.html (of a bundle, measured), and what `lluda ir` says of the first one's model:
 fuse_rope.diff, last.lluda.
 """
 
@@ -291,9 +291,29 @@ class PageTest(unittest.TestCase):
         self.open("dump.html")
         self.assertEqual(len(self.find_all(".stop")), 1)
         self.assertFalse(self.find("#next").is_enabled())
-        self.assertIn("of 0 passes", self.text("#figures"))
+        self.assertRegex(self.text("#figures"), r"^\d+ statements\nafter all passes")
         self.click('#after .node[data-name="%q4"]')
         self.assertIn("@wq_p", self.text("#statement"))
+
+    def test_a_bundle_shows_its_module_times_and_memory(self):
+        for width in (1280, 1920):
+            self.emulate(width, "light")
+            self.open("bundle.html")
+            self.assertEqual(self.text("h1"), "stories")
+            self.assertEqual(self.text("#step-title"), "As in the bundle")
+            self.assertEqual([stop.text for stop in self.find_all(".stop")], ["bundle"])
+            self.assertIn("is not in it", self.text("#changes"))
+            self.assertNotIn("slider", self.text("#passes"))
+            self.click('#functions [data-func="@attn"]')
+            self.click('#after .node[data-name="%q4"]')
+            statement = self.text("#statement")
+            self.assertIn("{q_proj, q_norm}", statement)
+            self.assertIn("made by\nfuse-epilogue", statement)
+            self.assertNotIn("imported as", statement)
+            self.click('.kernels tr[data-name="mlp.m"]')
+            self.assertEqual(self.find("#after .node.selected").get_attribute("data-name"), "%m")
+            self.assertIn("packed weights", self.text("#memory"))
+            self.assertEqual(self.run_script(OVERLAPS), [], f"{width} px")
 
 
 if __name__ == "__main__":

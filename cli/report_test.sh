@@ -43,6 +43,14 @@ expect 0 "report --ir, without weights"
 run report --ir last.lluda --no-measure -o dump.html
 expect 0 "report of a dump that has gone through all passes"
 
+# A bundle has the module after all passes.
+"$lluda" compile -o model.llb 2>err || fail "compile: $(cat err)"
+run report model.llb --tokens 32 --depth 4 -o bundle.html
+expect 0 "report of a bundle"
+run report model.llb --no-measure -o unmeasured_bundle.html
+expect 0 "report of a bundle without times"
+grep -qF '"runs": []' unmeasured_bundle.html || fail "--no-measure of a bundle has times"
+
 # --- what is refused ---
 run report
 expect_error 2 "--output is required"
@@ -58,9 +66,8 @@ run report --no-measure -o no/such/folder/page.html
 expect_error 1 "no/such/folder/page.html: No such file"
 run report --no-measure -o '<'
 expect_error 1 "<: Is a directory"
-"$lluda" compile -o model.llb 2>err || fail "compile: $(cat err)"
-run report model.llb -o no.html
-expect_error 2 "model.llb: is compiled already; name the folder that the bundle was made from"
+run report model.llb --precision f32 -o no.html
+expect_error 2 "model.llb: is compiled for precision bf16, not f32"
 [[ ! -e no.html ]] || fail "a refused report wrote a page"
 compgen -G '*.html.??????' >left && fail "left behind: $(cat left)"
 

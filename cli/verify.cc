@@ -1,5 +1,7 @@
 // lluda verify: the import against transformers, every pass against the interpreter, then every
-// kernel; names what goes wrong first and writes it down as a module of its own.
+// kernel; names what goes wrong first and writes it down as a module of its own. Of a bundle, its
+// kernels alone.
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -10,10 +12,12 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "bundle/reader.h"
 #include "cli/commands.h"
 #include "cli/import_flags.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
+#include "cli/verify_bundle.h"
 #include "cli/verify_kernels.h"
 #include "cli/verify_passes.h"
 #include "cli/verify_reference.h"
@@ -30,13 +34,15 @@ namespace {
 // Of a model with more weights than this, one layer is verified: the others run the same code.
 constexpr int64_t kWholeModelBytes = int64_t{256} << 20;
 
-int64_t DefaultLayers(const engine::ModelFiles& files, const ir::Module& module) {
+// How many layers are verified.
+int64_t VerifiedLayers(const VerifyFlags& flags, const ir::Module& module) {
   int64_t bytes = 0;
   for (const auto& global : module.globals()) {
     if (global->kind != ir::Global::Kind::kWeight) continue;
     bytes += (global->index ? global->index->count : 1) * ir::ByteSize(global->type, nullptr);
   }
-  return bytes <= kWholeModelBytes ? files.config.num_hidden_layers : 1;
+  const int64_t layers = LayersOf(module);
+  return std::min(flags.layers.value_or(bytes <= kWholeModelBytes ? layers : 1), layers);
 }
 
 using ReadWeight =
@@ -53,10 +59,7 @@ ReadWeight WeightsOf(const engine::ModelFiles& files) {
 VerifyRun RunOf(const VerifyFlags& flags, const engine::ModelFiles& files) {
   VerifyRun run;
   run.weights = WeightsOf(files);
-  const auto token = [&](int64_t i) { return (i * 7919 + 13) % files.config.vocab_size; };
-  run.steps.emplace_back();
-  for (int64_t i = 0; i < flags.tokens; ++i) run.steps[0].push_back(token(i));
-  run.steps.push_back({token(flags.tokens)});
+  run.steps = StepTokens(flags.tokens, files.config.vocab_size);
   return run;
 }
 
@@ -85,9 +88,36 @@ absl::StatusOr<int> Report(const VerifyFlags& flags, const Finding& finding) {
   return 1;
 }
 
+std::string Extent(const VerifyFlags& flags, int64_t kernels, int64_t layers) {
+  return absl::StrCat(kernels, " kernels, ", layers, layers == 1 ? " layer" : " layers", ", ",
+                      flags.tokens, " tokens and one more");
+}
+
+absl::StatusOr<int> RunVerifyBundle(const VerifyFlags& flags) {
+  if (!flags.reference.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(flags.model.model,
+                     ": a bundle has no imported module to hold against "
+                     "--reference; validate compares what it computes"));
+  }
+  absl::StatusOr<OptimisedModel> model = OpenOptimised(flags.model, engine::Weights::kOptional);
+  if (!model.ok()) return model.status();
+  const int64_t layers = VerifiedLayers(flags, *model->module);
+  absl::StatusOr<BundleVerdict> verdict = VerifyBundle(&*model, layers, flags.tokens);
+  if (!verdict.ok()) return verdict.status();
+  if (verdict->finding) return Report(flags, *verdict->finding);
+  const absl::Status written = WriteStdout(
+      absl::StrCat("ok: ", Extent(flags, verdict->kernels, layers),
+                   "; passes and packed weights were not verified: a bundle has nothing to hold "
+                   "them against\n"));
+  if (!written.ok()) return written;
+  return 0;
+}
+
 }  // namespace
 
 absl::StatusOr<int> RunVerify(const VerifyFlags& flags) {
+  if (bundle::Bundle::Looks(flags.model.model)) return RunVerifyBundle(flags);
   absl::StatusOr<codegen::Target> target = codegen::Target::Named(flags.model.isa);
   if (!target.ok()) return target.status();
   absl::StatusOr<ImportedModel> model = ImportModel(flags.model, engine::Weights::kRequired);
@@ -98,7 +128,7 @@ absl::StatusOr<int> RunVerify(const VerifyFlags& flags) {
     if (*found) return Report(flags, **found);
   }
   ir::Module* module = model->module.get();
-  const int64_t layers = flags.layers.value_or(DefaultLayers(model->files, *module));
+  const int64_t layers = VerifiedLayers(flags, *module);
   KeepLayers(layers, module);
   absl::StatusOr<std::vector<std::string>> names = passes::RemainingPasses(*module);
   if (!names.ok()) return names.status();
@@ -118,13 +148,12 @@ absl::StatusOr<int> RunVerify(const VerifyFlags& flags) {
   absl::StatusOr<codegen::CompiledModule> compiled = codegen::Compile(*module, *target, options);
   if (!compiled.ok()) return compiled.status();
   engine::CheckpointWeights weights(&*model->files.checkpoint);
-  found = VerifyKernels(*module, compiled->program, *target, &weights, run);
+  found = VerifyKernels(*module, compiled->program, *target, {&weights}, run);
   if (!found.ok()) return found.status();
   if (*found) return Report(flags, **found);
   const absl::Status written = WriteStdout(absl::StrCat(
       "ok: ", flags.reference.empty() ? "" : "the import, ", names->size(), " passes and ",
-      compiled->program.kernels.size(), " kernels, ", layers, layers == 1 ? " layer" : " layers",
-      ", ", flags.tokens, " tokens and one more\n"));
+      Extent(flags, static_cast<int64_t>(compiled->program.kernels.size()), layers), "\n"));
   if (!written.ok()) return written;
   return 0;
 }

@@ -2,7 +2,7 @@
 // result is wrong, given right inputs.
 //
 //   absl::StatusOr<std::optional<Finding>> found =
-//       VerifyKernels(module, compiled->program, target, &weights, run);
+//       VerifyKernels(module, compiled->program, target, {&weights}, run);
 #ifndef LLUDA_CLI_VERIFY_KERNELS_H_
 #define LLUDA_CLI_VERIFY_KERNELS_H_
 
@@ -22,14 +22,22 @@ namespace lluda::cli {
 inline constexpr double kKernelBound = 1e-9;
 inline constexpr double kRoundedKernelBound = 1e-5;
 
-// `program` is what `module` was compiled to for `target`. After each call its result is compared
+// What the kernels read: the checkpoint, for a load list; or what one left, as
+// Executable::CreateLoaded takes it, for a program without.
+struct KernelMemory {
+  runtime::WeightSource* weights = nullptr;
+  const char* loaded = nullptr;
+};
+
+// `program` is what `module` was compiled to for `target`, or would have been before it was cut
+// down to fewer layers: calls of the others are left out. After each call its result is compared
 // with the interpreter's and replaced by it, so that an error is found where it is made; packed
 // weights and caches are compared and left. The calls run one after the other on one thread. The
 // finding's repro is the statement alone.
 absl::StatusOr<std::optional<Finding>> VerifyKernels(const ir::Module& module,
                                                      const runtime::Program& program,
                                                      const codegen::Target& target,
-                                                     runtime::WeightSource* weights,
+                                                     const KernelMemory& memory,
                                                      const VerifyRun& run);
 
 }  // namespace lluda::cli

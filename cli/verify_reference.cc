@@ -92,7 +92,7 @@ absl::StatusOr<std::optional<Finding>> VerifyReference(
   for (const ReferencePrompt& prompt : prompts) {
     if (prompt.activations.empty()) continue;
     any = true;
-    const VerifyRun run{weights, {{prompt.ids.begin(), prompt.ids.end()}}};
+    const VerifyRun run{weights, {}, {{prompt.ids.begin(), prompt.ids.end()}}};
     absl::StatusOr<std::optional<Finding>> found = VerifyPrompt(module, run, prompt, numbers);
     if (!found.ok() || *found) return found;
   }

@@ -64,9 +64,17 @@ std::vector<ir::Tensor> StepArguments(const VerifyRun& run, size_t step) {
           Ints("row", {static_cast<int64_t>(tokens.size()) - 1})};
 }
 
+std::vector<std::vector<int64_t>> StepTokens(int64_t tokens, int64_t vocabulary) {
+  const auto token = [&](int64_t i) { return (i * 7919 + 13) % vocabulary; };
+  std::vector<std::vector<int64_t>> steps(1);
+  for (int64_t i = 0; i < tokens; ++i) steps[0].push_back(token(i));
+  steps.push_back({token(tokens)});
+  return steps;
+}
+
 absl::Status Interpret(const ir::Module& module, const VerifyRun& run, const SeeValue& see) {
   absl::StatusOr<ir::Interpreter> interpreter =
-      ir::Interpreter::Create(&module, {StateSymbols(module, run), run.weights});
+      ir::Interpreter::Create(&module, {StateSymbols(module, run), run.weights, run.loaded});
   if (!interpreter.ok()) return interpreter.status();
   absl::Status seen;
   int step = -1;
@@ -81,13 +89,30 @@ absl::Status Interpret(const ir::Module& module, const VerifyRun& run, const See
     std::get<4>(key) = before;
     seen = see(key, op, result);
   });
-  if (absl::Status status = interpreter->RunLoad(); !status.ok()) return status;
+  if (!run.loaded) {
+    if (absl::Status status = interpreter->RunLoad(); !status.ok()) return status;
+  }
   for (step = 0; step < static_cast<int>(run.steps.size()) && seen.ok(); ++step) {
     absl::StatusOr<ir::Tensor> logits =
         interpreter->Call("step", StepArguments(run, static_cast<size_t>(step)));
     if (!logits.ok()) return logits.status();
   }
   return seen;
+}
+
+absl::StatusOr<ir::Tensor> InterpretLogits(const ir::Module& module, const VerifyRun& run) {
+  absl::StatusOr<ir::Interpreter> interpreter =
+      ir::Interpreter::Create(&module, {StateSymbols(module, run), run.weights, run.loaded});
+  if (!interpreter.ok()) return interpreter.status();
+  if (!run.loaded) {
+    if (absl::Status status = interpreter->RunLoad(); !status.ok()) return status;
+  }
+  absl::StatusOr<ir::Tensor> logits = absl::InvalidArgumentError("a run without steps");
+  for (size_t step = 0; step < run.steps.size(); ++step) {
+    logits = interpreter->Call("step", StepArguments(run, step));
+    if (!logits.ok()) break;
+  }
+  return logits;
 }
 
 double ErrorOf(const ir::Tensor& a, const ir::Tensor& b) {
@@ -108,6 +133,13 @@ double ErrorOf(const ir::Tensor& a, const ir::Tensor& b) {
   if (error == 0) return 0;
   const double nmse = error / norm;
   return std::isfinite(nmse) ? nmse : kInfinity;
+}
+
+int64_t LayersOf(const ir::Module& module) {
+  for (const auto& func : module.funcs()) {
+    if (func->index) return func->index->count;
+  }
+  return 1;
 }
 
 void KeepLayers(int64_t count, ir::Module* module) {

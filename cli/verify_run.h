@@ -1,7 +1,7 @@
 // A short run of a module in the interpreter, with the result of every statement: what
 // `lluda verify` compares passes and kernels by.
 //
-//   VerifyRun run{weights, {{tokens of the prompt}, {one more}}};
+//   VerifyRun run{weights, /*loaded=*/{}, {{tokens of the prompt}, {one more}}};
 //   Interpret(module, run, [](const ValueKey& key, const ir::Op& op, const ir::Tensor& result) ...
 //   // of layer 3, in the second step: key {1, "attn", 3, "qkv", 0}
 #ifndef LLUDA_CLI_VERIFY_RUN_H_
@@ -24,6 +24,8 @@ namespace lluda::cli {
 
 struct VerifyRun {
   std::function<absl::StatusOr<ir::Tensor>(const ir::Global& weight, int64_t index)> weights;
+  // Of what the load block would define, if it shall not run.
+  std::function<absl::StatusOr<ir::Tensor>(const ir::Global& global, int64_t index)> loaded = {};
   // The tokens of each step, one after the other from the beginning of a sequence.
   std::vector<std::vector<int64_t>> steps;
 };
@@ -50,6 +52,8 @@ std::string FindingText(const Finding& finding);
 // The symbols that no argument fixes, at their smallest; the cache's length C as many times that as
 // the run's tokens need.
 std::map<std::string, int64_t> StateSymbols(const ir::Module& module, const VerifyRun& run);
+// Reproducible tokens of a run: so many, and in a second step one more.
+std::vector<std::vector<int64_t>> StepTokens(int64_t tokens, int64_t vocabulary);
 // The arguments of @step for one of the run's steps; the last token's logits are wanted.
 std::vector<ir::Tensor> StepArguments(const VerifyRun& run, size_t step);
 
@@ -60,10 +64,15 @@ using SeeValue =
     std::function<absl::Status(const ValueKey& key, const ir::Op& op, const ir::Tensor& result)>;
 absl::Status Interpret(const ir::Module& module, const VerifyRun& run, const SeeValue& see);
 
+// The logits after the run's last step.
+absl::StatusOr<ir::Tensor> InterpretLogits(const ir::Module& module, const VerifyRun& run);
+
 // ||a - b||^2 / ||b||^2 of two tensors with as many elements, rounded to the coarser of the two
 // dtypes. Equal infinities are no difference; infinity for what cannot be compared.
 double ErrorOf(const ir::Tensor& a, const ir::Tensor& b);
 
+// The module's layers: how often its indexed functions are there; 1 if none is.
+int64_t LayersOf(const ir::Module& module);
 // Cuts the model down to its first `count` layers: they are all alike.
 void KeepLayers(int64_t count, ir::Module* module);
 

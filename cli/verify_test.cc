@@ -95,7 +95,7 @@ class VerifyTest : public testing::Test {
                                  runtime::WeightSource* weights = nullptr) {
     engine::CheckpointWeights checkpoint(&*files_.checkpoint);
     auto found = VerifyKernels(*module_, program, codegen::Target::Host(),
-                               weights == nullptr ? &checkpoint : weights, run_);
+                               {weights == nullptr ? &checkpoint : weights}, run_);
     EXPECT_TRUE(found.ok()) << found.status();
     return found.ok() ? *found : std::nullopt;
   }

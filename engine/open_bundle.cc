@@ -3,47 +3,12 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "bundle/reader.h"
+#include "engine/bundle_options.h"
 #include "engine/model.h"
 #include "engine/stopwatch.h"
 
 namespace lluda::engine {
-namespace {
-
-// Whether a bundle is what the options ask for.
-absl::Status CheckOptions(const bundle::Bundle& bundle, const LoadOptions& options) {
-  const auto refuse = [&](absl::string_view reason) {
-    return absl::InvalidArgumentError(absl::StrCat(bundle.path(), ": ", reason));
-  };
-  // bf16 is what is meant where nothing is asked for.
-  const absl::string_view precision = PrecisionName(options.module.precision);
-  if (options.module.precision != Precision::kBF16 && precision != bundle.model().precision) {
-    return refuse(
-        absl::StrCat("is compiled for precision ", bundle.model().precision, ", not ", precision));
-  }
-  const absl::string_view kv_cache = KvCacheName(options.module.kv_cache, options.module.precision);
-  if (options.module.kv_cache != KvCache::kPrecision && kv_cache != bundle.model().kv_cache) {
-    return refuse(absl::StrCat("is compiled for a KV cache of ", bundle.model().kv_cache, ", not ",
-                               kv_cache));
-  }
-  if (options.isa != "host" && options.isa != bundle.isa()) {
-    return refuse(absl::StrCat("is compiled for ", bundle.isa(), ", not ", options.isa));
-  }
-  if (options.module.context < 0 || options.module.context > bundle.model().context) {
-    return refuse(absl::StrCat("is compiled for a context of ", bundle.model().context,
-                               " tokens, not ", options.module.context));
-  }
-  if (options.module.record_activations) return refuse("a bundle records no activations");
-  if (options.ir) return refuse("a bundle runs the module it was compiled from, no other");
-  if (options.perf || options.gdb) {
-    return refuse("perf and GDB are told of kernels that are compiled now, not of a bundle's");
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
-
 struct Model::BundleSource : Model::Source {
   std::unique_ptr<bundle::Bundle> bundle;
   bundle::Code code;
@@ -66,7 +31,7 @@ absl::Status Model::LoadBundle(const LoadOptions& options) {
   auto source = std::make_unique<BundleSource>();
   source->bundle = *std::move(opened);
   const bundle::Bundle& bundle = *source->bundle;
-  if (absl::Status status = CheckOptions(bundle, options); !status.ok()) return status;
+  if (absl::Status status = CheckBundleOptions(bundle, options); !status.ok()) return status;
   if (options.check_weights) {
     if (absl::Status status = bundle.Verify(); !status.ok()) return status;
   }

@@ -253,25 +253,29 @@ absl::StatusOr<Interpreter::TensorPtr> Interpreter::ReadOperand(const Operand& o
     return absl::OutOfRangeError(absl::StrCat("@", global.name, " has no index ", *index));
   }
   if (const auto it = globals_.find({&global, *index}); it != globals_.end()) return it->second;
-  if (global.kind == Global::Kind::kWeight) return ReadWeight(global, *index);
-  return absl::FailedPreconditionError(absl::StrCat(
-      IndexedName(global, *index), " is computed by the load block, which has not run"));
+  return ReadFromEnvironment(global, *index);
 }
 
-absl::StatusOr<Interpreter::TensorPtr> Interpreter::ReadWeight(const Global& weight,
-                                                               int64_t index) {
-  const std::string label = IndexedName(weight, index);
-  if (!environment_.weights) {
+absl::StatusOr<Interpreter::TensorPtr> Interpreter::ReadFromEnvironment(const Global& global,
+                                                                        int64_t index) {
+  const std::string label = IndexedName(global, index);
+  const bool is_weight = global.kind == Global::Kind::kWeight;
+  const auto& read = is_weight ? environment_.weights : environment_.loaded;
+  if (!read && is_weight) {
     return absl::FailedPreconditionError(absl::StrCat(label, ": the environment has no weights"));
   }
-  absl::StatusOr<Tensor> tensor = environment_.weights(weight, index);
+  if (!read) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(label, " is computed by the load block, which has not run"));
+  }
+  absl::StatusOr<Tensor> tensor = read(global, index);
   if (!tensor.ok()) return Prefixed(label, tensor.status());
-  if (tensor->type() != Type{weight.type.dtype, weight.type.axes, {}}) {
+  if (tensor->type() != Type{global.type.dtype, global.type.axes, {}}) {
     return absl::InvalidArgumentError(
-        absl::StrCat(label, " must be ", ToString(weight.type), ", is ", ToString(tensor->type())));
+        absl::StrCat(label, " must be ", ToString(global.type), ", is ", ToString(tensor->type())));
   }
   auto shared = std::make_shared<const Tensor>(*std::move(tensor));
-  globals_[{&weight, index}] = shared;
+  globals_[{&global, index}] = shared;
   return shared;
 }
 

@@ -40,6 +40,8 @@ struct Environment {
   // The elements of a weight, `index` being its layer (0 for a weight that exists once). Asked for
   // once per weight and index.
   std::function<absl::StatusOr<Tensor>(const Global& weight, int64_t index)> weights;
+  // Likewise what the load block would define, which need not run then. May be empty.
+  std::function<absl::StatusOr<Tensor>(const Global& global, int64_t index)> loaded = {};
 };
 
 class Interpreter {
@@ -84,13 +86,13 @@ class Interpreter {
   absl::StatusOr<TensorPtr> RunOp(const Op& op, Frame* frame);
   absl::StatusOr<TensorPtr> RunLoop(const Op& op, Frame* frame);
   absl::StatusOr<TensorPtr> ReadOperand(const Operand& operand, const Frame& frame);
-  absl::StatusOr<TensorPtr> ReadWeight(const Global& weight, int64_t index);
+  absl::StatusOr<TensorPtr> ReadFromEnvironment(const Global& global, int64_t index);
   absl::StatusOr<Type> Concrete(const Type& type, const Frame& frame) const;
 
   const Module* module_;
   Environment environment_;
   Observer observer_;
-  // Weights read so far, states, and what the load block has defined.
+  // What was read so far from the environment, states, and what the load block has defined.
   std::map<GlobalKey, TensorPtr> globals_;
 };
 

@@ -190,6 +190,20 @@ TEST_F(InterpreterTest, RefusesToReadWhatTheLoadBlockHasNotComputed) {
               HasSubstr("@twice[0] is computed by the load block, which has not run"));
 }
 
+TEST_F(InterpreterTest, TakesWhatTheLoadBlockWouldComputeFromTheEnvironment) {
+  Environment environment = MakeEnvironment();
+  environment.loaded = [](const Global& global, int64_t index) -> absl::StatusOr<Tensor> {
+    EXPECT_EQ(global.name, "twice");
+    return Tensor::OfFloats(F32({kWidth}), {static_cast<float>(index + 1), 0});
+  };
+  auto interpreter = Interpreter::Create(&module_, environment);
+  ASSERT_TRUE(interpreter.ok());
+  const auto y = interpreter->Call("step", {Rows({1, 2}), Ids({0}), Ids({0})});
+  ASSERT_TRUE(y.ok()) << y.status();
+  EXPECT_THAT(y->floats(), ElementsAre(1 + 1 + 2 + 3, 2));
+  EXPECT_EQ(reads_, 0);
+}
+
 TEST_F(InterpreterTest, RefusesSymbolsThatDoNotFitTheModule) {
   Environment environment = MakeEnvironment();
   environment.symbols = {{"C", 9}};

@@ -90,8 +90,9 @@ void Provenance::See(absl::string_view pass, const ir::Module& module) {
   }
   ir::ForEachOp(module, [&](const ir::Op* op) {
     if (!IsNamed(*op)) return;
-    statements_[{FuncName(*op->parent()), StatementName(*op)}].sources = {
-        static_cast<int>(imported_.size())};
+    Statement& statement = statements_[{FuncName(*op->parent()), StatementName(*op)}];
+    statement.sources = {static_cast<int>(imported_.size())};
+    if (!statement.by.empty()) statement.passes = {statement.by};
     imported_.emplace_back(op->name());
   });
 }

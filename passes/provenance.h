@@ -36,7 +36,8 @@ struct Origin {
 class Provenance {
  public:
   // The module after `pass` changed it; the first one, before any pass, is what "as imported"
-  // means, whatever its `pass`.
+  // means, whatever its `pass`. Where it has gone through passes before, of those the last one that
+  // made a statement is known: it is written behind it.
   void See(absl::string_view pass, const ir::Module& module);
 
   // Of a statement of the module seen last: its function ("load" for the load block) and its name,

@@ -65,6 +65,19 @@ TEST_F(ProvenanceTest, AStatementThatNoPassTouchedIsItsOwnSource) {
   EXPECT_THAT(provenance_.Find("attn", "v2").passes, IsEmpty());
 }
 
+TEST_F(ProvenanceTest, OfPassesThatRanBeforeTheLastOneIsWrittenBehindAStatement) {
+  std::ifstream file("ir/testdata/toy.lluda");
+  const auto module = Parsed(std::string(std::istreambuf_iterator<char>(file), {}));
+  auto pipeline = Pipeline::Create(DefaultPipeline(), {});
+  ASSERT_TRUE(pipeline.ok()) << pipeline.status();
+  ASSERT_TRUE(pipeline->Run(module.get()).ok());
+  Provenance late;
+  late.See("", *module);
+  EXPECT_THAT(late.Find("attn", "q4").ops, ElementsAre("rope"));
+  EXPECT_THAT(late.Find("attn", "q4").passes, ElementsAre("fuse-epilogue"));
+  EXPECT_THAT(late.Find("attn", "v2").passes, IsEmpty());
+}
+
 TEST_F(ProvenanceTest, OfANameThatIsNotThereNothingIsKnown) {
   EXPECT_THAT(provenance_.Find("attn", "nothing").ops, IsEmpty());
   EXPECT_THAT(provenance_.Find("nowhere", "q4").passes, IsEmpty());

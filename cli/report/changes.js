@@ -59,7 +59,7 @@ function startChanges() {
       const others = step.diff.filter((section) => !shown.includes(section));
       const parts = [html('h3', {}, state.step === 0 ? 'Changes' : `What ${step.pass} changed`)];
       if (state.step === 0)
-        parts.push(html('p', {class: 'quiet'}, 'This is where the pipeline begins.'));
+        parts.push(html('p', {class: 'quiet'}, start.changes));
       else if (step.diff.length === 0)
         parts.push(html('p', {class: 'quiet'}, 'Nothing.'));
       for (const section of shown) parts.push(html('h4', {}, section.name), diffBlock(section));

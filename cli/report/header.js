@@ -32,9 +32,11 @@ function startHeader() {
   const kernels = new Set(report.calls.map(([, kernel]) => kernel)).size;
   const changing = report.steps.filter((step) => step.diff.length > 0).length;
   byId('figures').append(
-      figure(
-          `${statementCount(0)} → ${statementCount(lastStep)}`, 'statements',
-          `${changing} of ${lastStep} passes changed something`),
+      lastStep === 0 ?
+          figure(`${statementCount(0)}`, 'statements', 'after all passes') :
+          figure(
+              `${statementCount(0)} → ${statementCount(lastStep)}`, 'statements',
+              `${changing} of ${lastStep} passes changed something`),
       figure(`${kernels}`, 'kernels', `for ${plural(report.calls.length, 'call')} a step`),
       ...report.runs.map(runFigure));
 }

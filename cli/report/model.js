@@ -4,20 +4,37 @@
 const report = JSON.parse(byId('report').textContent);
 const lastStep = report.steps.length - 1;
 
-// What the pipeline begins with.
-const start = report.header.ir_file ?
-    {
-      label: 'dump',
-      title: 'As in the dump',
-      text: 'before the passes that are left',
-      by: 'the dump'
-    } :
-    {
-      label: 'import',
-      title: 'As imported',
-      text: 'as the importer writes the model: no fused op, nothing packed',
-      by: 'the importer',
-    };
+// What the pipeline begins with, and how it tells of its statements.
+const starts = {
+  import: {
+    label: 'import',
+    title: 'As imported',
+    text: 'as the importer writes the model: no fused op, nothing packed',
+    changes: 'This is where the pipeline begins.',
+    from: 'imported as',
+    by: 'the importer',
+  },
+  dump: {
+    label: 'dump',
+    title: 'As in the dump',
+    text: 'before the passes that are left',
+    changes: 'This is where the pipeline begins.',
+    from: 'in the dump as',
+    by: 'the dump',
+  },
+  bundle: {
+    label: 'bundle',
+    title: 'As in the bundle',
+    text: 'after all passes, as it was compiled',
+    changes: 'A bundle keeps the module after all passes: what each of them changed, and what it ' +
+        'nearly changed, is not in it.',
+    from: null,  // not kept
+    by: 'the importer',
+  },
+};
+const start = report.header.is_bundle ? starts.bundle :
+    report.header.ir_file             ? starts.dump :
+                                        starts.import;
 
 // "@wq" for "@wq[layer]".
 function withoutIndex(name) {

@@ -115,6 +115,12 @@ function startPipeline() {
     goTo(state.step + by);
   });
 
+  if (lastStep === 0) {
+    byId('passes-intro').textContent =
+        'The model after all passes. Click a statement for its text, its origin and its weights.';
+    byId('follow').closest('label').remove();
+  }
+
   onChange((changed) => {
     if (!changed.has('step') && !changed.has('func')) return;
     const step = report.steps[state.step];

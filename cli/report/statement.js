@@ -33,10 +33,12 @@ function globalCard(step, reference) {
           made ? fact('from', html('code', {}, made.reads.join(' '))) : []));
 }
 
+// Passes to go to; those that ran before the first step are names only.
 function passLinks(names, upTo) {
   return names.map((name) => {
     let step = upTo;
     while (step > 0 && report.steps[step].pass !== name) --step;
+    if (step === 0) return html('span', {class: 'pill'}, name);
     return html('button', {type: 'button', class: 'pill', onclick: () => goTo(step)}, name);
   });
 }
@@ -96,7 +98,7 @@ function describeStatement(step, func, statement) {
         fact(
             'type', html('code', {}, dtype), ' ', html('code', {}, shape),
             statement.view ? ' · a view, costs nothing' : ''),
-        statement.from.length > 0 ? fact('imported as', counted(statement.from)) : [],
+        start.from && statement.from.length > 0 ? fact(start.from, counted(statement.from)) : [],
         statement.module ? fact('module', html('code', {}, statement.module)) : [],
         statement.by.length > 0 ? fact('made by', ...passLinks(statement.by, step)) :
                                   fact('made by', start.by),

@@ -1,0 +1,144 @@
+#!/bin/bash
+# The commands that look into a model, on a bundle: ir --plan, asm, explain, verify and bench. What
+# they tell of a folder they tell of a bundle, as far as it is in it.
+set -u
+
+readonly lluda="$PWD/cli/lluda"
+readonly stories="$PWD/reference_data/stories"
+readonly tiny="$PWD/reference_data/tiny"
+readonly helpers="$PWD/cli/test_helpers.sh"
+readonly tmp="${TEST_TMPDIR:-$(mktemp -d)}"
+cd "$tmp" || exit 1
+# shellcheck source=cli/test_helpers.sh
+source "$helpers"
+
+"$lluda" compile "$stories" -o stories.llb 2>err || fail "compile: $(cat err)"
+
+# --- ir --plan ---
+run ir stories.llb --plan
+expect 0 "ir --plan"
+for text in 'frames: [0-9]* bytes' '@attn: [0-9]* bytes' 'step: [0-9]* calls' \
+  '    attn\[0\].qkv  matmul_[^(]*(frame+[0-9]*, loaded+[0-9]*) -> frame+[0-9]*'; do
+  grep -q -- "^$text" out || fail "--plan lacks '$text': $(cat out)"
+done
+run ir stories.llb --ctx 9
+expect_error 2 "stories.llb: is compiled for a context of 2048 tokens, not 9"
+
+# --- asm ---
+run asm stories.llb --list
+expect 0 "asm --list"
+grep -q "^load" out && fail "a bundle has no kernels of the load block: $(cat out)"
+grep -q "^attn.qkv  *matmul_" out || fail "asm --list lacks attn.qkv: $(cat out)"
+readonly kernel=$(sed -n 's/^attn.q4 *//p' out)
+"$lluda" asm "$stories" --op attn.q4 >of_folder
+for name in attn.q4 '@attn %q4' "$kernel"; do
+  run asm stories.llb --op "$name"
+  expect 0 "asm --op $name"
+  cmp -s <(grep "^#" of_folder) <(grep "^#" out) || fail "another heading: $(head -3 out)"
+  [[ $(sed -n 3p out) == "$kernel:" ]] || fail "asm --op $name has no label: $(sed -n 3p out)"
+done
+grep -q "	retq$" out || fail "asm has no return"
+[[ $(grep -o "\.L[C0-9]*\b" out | sort -u) == $(grep -o "^\.L[C0-9]*:" out | tr -d : | sort -u) ]] ||
+  fail "asm names places that it does not show: $(cat out)"
+for statement in $("$lluda" asm stories.llb --list | cut -d ' ' -f 1); do
+  run asm stories.llb --op "$statement"
+  [[ $code == 0 && $(wc -l <out) -gt 5 ]] || fail "asm --op $statement: $(cat err)"
+done
+run asm stories.llb --op attn.q4 --emit llvm
+expect_error 2 "stories.llb: a bundle holds machine code and no LLVM IR"
+run asm stories.llb --op load.wqkv
+expect_error 2 "stories.llb: the load block ran when the bundle was compiled"
+run asm stories.llb --op attn.q5
+expect_error 2 "no kernel computes 'attn.q5'; did you mean 'attn.q"
+run asm stories.llb --list --isa generic
+expect_error 2 "stories.llb: is compiled for "
+
+# --- explain ---
+run explain stories.llb --depth 5
+expect 0 "explain"
+grep -q "^one token after 5 others, " out || fail "explain: $(head -1 out)"
+grep -A4 "^attn.qkv  matmul_" out |
+  grep -qF "from   matmul of model.layers.{layer}.self_attn.{q_proj, k_proj, v_proj}" ||
+  fail "explain does not say where attn.qkv is from: $(cat out)"
+grep -A4 "^attn.q4  rope_" out | grep -qx "    by     fuse-epilogue" || fail "explain: no pass"
+grep -A4 "^mlp.m  matmul_" out | grep -q "work   6 calls, 4.72 MB, 4.72 MFLOP" || fail "explain: work"
+[[ $(tail -1 out) == "15 passes had run before: "*"near misses are not known" ]] ||
+  fail "explain does not say what it does not know: $(tail -1 out)"
+run explain stories.llb --tokens 20 --json
+grep -qF '"note": "15 passes had run before: ' out || fail "explain --json: $(tail -c 200 out)"
+run explain stories.llb --depth 2048
+expect_error 2 "--depth: 2049 tokens do not fit"
+
+# --- verify ---
+run verify stories.llb
+expect 0 "verify"
+grep -qE "^ok: [0-9]+ kernels, 6 layers, 13 tokens and one more; passes and packed weights were not verified" out ||
+  fail "verify: $(cat out)"
+for numbers in "--precision f32" "--kv-cache int8" "--isa generic"; do
+  # shellcheck disable=SC2086
+  "$lluda" compile "$tiny" $numbers -o tiny.llb || fail "compile $numbers"
+  run verify tiny.llb --layers 1 --tokens 5
+  expect 0 "verify $numbers: $(cat out)"
+  grep -q ", 1 layer, 5 tokens and one more" out || fail "verify $numbers: $(cat out)"
+done
+[[ ! -e repro.lluda ]] || fail "verify wrote a repro of nothing"
+run verify stories.llb --reference "$stories/reference.json"
+expect_error 2 "stories.llb: a bundle has no imported module to hold against --reference"
+
+# The norms' epsilon becomes 1 in the code, which is the first section, and all hashes are right.
+python3 - <<'PATCH' || fail "nothing was planted"
+import hashlib
+import struct
+
+data = bytearray(open("stories.llb", "rb").read())
+header = 64 + struct.unpack_from("<Q", data, 16)[0]
+begin = end = (header + 4095) // 4096 * 4096
+digest = hashlib.sha256()
+while data.find(digest.digest(), 64, header) < 0:
+    digest.update(data[end:end + 1])
+    end += 1
+place = data.find(digest.digest(), 64, header)
+code = bytes(data[begin:end])
+wrong = code.replace(struct.pack("<f", 1e-6), struct.pack("<f", 1.0))
+assert wrong != code
+data[begin:end] = wrong
+data[place:place + 32] = hashlib.sha256(wrong).digest()
+data[32:64] = hashlib.sha256(data[64:header]).digest()
+open("wrong.llb", "wb").write(data)
+PATCH
+[[ $("$lluda" cache verify wrong.llb) == "wrong.llb: intact" ]] || fail "the fault shows in a hash"
+run verify wrong.llb --repro norm.lluda
+expect 1 "verify of a wrong bundle"
+grep -qE "^kernel rmsnorm_.*: @attn\[0\] %h in step 0: NMSE .*, at most" out || fail "verify: $(cat out)"
+grep -qx "wrote norm.lluda" out || fail "verify: $(cat out)"
+grep -qE "%h = rmsnorm .*eps = 1e-06" norm.lluda || fail "the repro: $(cat norm.lluda)"
+
+# --- bench ---
+"$lluda" bench stories.llb --prompt-tokens 40 --gen-tokens 8 --repeat 1 -t 1 --json bench.json >out 2>err ||
+  fail "bench: $(cat err)"
+grep -q "^checked  .*against the interpreter on the bundle's own module and weights; prompts" out ||
+  fail "bench: $(cat out)"
+"$lluda" bench "$stories" --prompt-tokens 40 --gen-tokens 8 --repeat 1 -t 1 --json folder.json >out 2>err ||
+  fail "bench: $(cat err)"
+"$lluda" compile "$stories" --kv-cache int8 -o int8.llb || fail "compile"
+"$lluda" bench int8.llb --prompt-tokens 40 --gen-tokens 8 --repeat 1 -t 1 --json int8.json >out 2>err ||
+  fail "bench int8: $(cat err)"
+grep -q "not the error of the int8 cache: a bundle has no other$" out || fail "bench int8: $(cat out)"
+python3 - <<'CHECK' || fail "the figures of bench"
+import json
+
+bundle, folder, int8 = (json.load(open(name + ".json")) for name in ["bench", "folder", "int8"])
+assert bundle["compile_ms"] == 0 < folder["compile_ms"]
+assert bundle["load_ms"] < folder["load_ms"]
+for name in ["precision", "kv_cache", "isa", "context", "weight_bytes", "kv_bytes"]:
+    assert bundle[name] == folder[name], name
+assert bundle["decode"]["bytes_per_token"] == folder["decode"]["bytes_per_token"]
+assert int8["kv_cache"] == "int8" and "cache_error" not in int8
+assert int8["kv_bytes"] < bundle["kv_bytes"]
+CHECK
+run bench stories.llb --prompt-tokens 5000
+expect_error 2 "stories.llb: is compiled for a context of 2048 tokens, not 5000"
+run bench wrong.llb --prompt-tokens 4 --gen-tokens 1 --repeat 1
+expect_error 1 "the output is wrong: after 4 tokens the logits have NMSE"
+
+finish

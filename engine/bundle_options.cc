@@ -1,0 +1,64 @@
+#include "engine/bundle_options.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace lluda::engine {
+namespace {
+
+absl::Status Refuse(const bundle::Bundle& bundle, absl::string_view reason) {
+  return absl::InvalidArgumentError(absl::StrCat(bundle.path(), ": ", reason));
+}
+
+}  // namespace
+
+absl::Status CheckNumbers(const bundle::Bundle& bundle, absl::string_view precision,
+                          absl::string_view kv_cache) {
+  const bundle::ModelInfo& model = bundle.model();
+  if (!precision.empty() && precision != model.precision) {
+    return Refuse(bundle,
+                  absl::StrCat("is compiled for precision ", model.precision, ", not ", precision));
+  }
+  if (!kv_cache.empty() && kv_cache != model.kv_cache) {
+    return Refuse(
+        bundle, absl::StrCat("is compiled for a KV cache of ", model.kv_cache, ", not ", kv_cache));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions& options) {
+  // bf16, and the cache that the precision has, are what is meant where nothing is asked for.
+  const ModuleOptions& module = options.module;
+  const bool asks_precision = module.precision != Precision::kBF16;
+  const bool asks_kv_cache = module.kv_cache != KvCache::kPrecision;
+  const absl::Status numbers = CheckNumbers(
+      bundle, asks_precision ? PrecisionName(module.precision) : absl::string_view(),
+      asks_kv_cache ? KvCacheName(module.kv_cache, module.precision) : absl::string_view());
+  if (!numbers.ok()) return numbers;
+  if (options.isa != "host" && options.isa != bundle.isa()) {
+    return Refuse(bundle, absl::StrCat("is compiled for ", bundle.isa(), ", not ", options.isa));
+  }
+  if (module.context < 0 || module.context > bundle.model().context) {
+    return Refuse(bundle, absl::StrCat("is compiled for a context of ", bundle.model().context,
+                                       " tokens, not ", module.context));
+  }
+  if (module.record_activations) return Refuse(bundle, "a bundle records no activations");
+  if (options.ir) return Refuse(bundle, "a bundle runs the module it was compiled from, no other");
+  if (options.perf || options.gdb) {
+    return Refuse(bundle,
+                  "perf and GDB are told of kernels that are compiled now, not of a bundle's");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ModuleOptions> NumbersOf(const bundle::Bundle& bundle) {
+  ModuleOptions options;
+  absl::StatusOr<Precision> precision = ParsePrecision(bundle.model().precision);
+  if (!precision.ok()) return Refuse(bundle, precision.status().message());
+  absl::StatusOr<KvCache> kv_cache = ParseKvCache(bundle.model().kv_cache, *precision);
+  if (!kv_cache.ok()) return Refuse(bundle, kv_cache.status().message());
+  options.precision = *precision;
+  options.kv_cache = *kv_cache;
+  return options;
+}
+
+}  // namespace lluda::engine
