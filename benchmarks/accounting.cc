@@ -47,10 +47,11 @@ struct Volume {
 
 Volume MatmulVolume(const ir::Op& op) {
   Volume volume;
-  for (const ir::Axis& axis : op.result_type().axes) volume.Multiply(axis.extent);
-  volume.Multiply(op.operand(0).type().GetAxis(op.attrs.axes[0])->extent);
-  // Half of the columns that are computed become the factors of the other half.
-  if (op.attrs.epilogue == ir::Epilogue::kSiluMul) volume.constant *= 2;
+  const ir::Type& a = op.operand(0).type();
+  for (const ir::Axis& axis : a.axes) volume.Multiply(axis.extent);
+  for (const ir::Axis& axis : op.operand(1).type().axes) {
+    if (!a.HasAxis(axis.name)) volume.Multiply(axis.extent);
+  }
   return volume;
 }
 

@@ -45,6 +45,26 @@ TEST(AccountingTest, AMatmulIsTwoOperationsAProduct) {
   EXPECT_EQ(flops->per_position, 2 * 2 * 2 * 4 * 4);
 }
 
+TEST(AccountingTest, AMatmulThatAppendsCountsForItsTokens) {
+  const auto module = Parse(R"(lluda 1
+module @m {
+  symbol T in 1..8
+  symbol C in 16..64
+  weight @w : f32 vd[8] hid[4] from "w"
+  state @v : f32 slot[2] kv[2] pos[C] dim[4]
+  func @step(%h: f32 tok[T] hid[4], %at: i32 tok[T]) -> f32 tok[T] kv[2] pos[C] dim[4] {
+    %s = matmul %h @w @v over hid slot pos -> kv[2] dim[4] at %at %at {epilogue = append} : f32 slot[2] kv[2] pos[C] dim[4]
+    %y = gather %s over slot at %at : f32 tok[T] kv[2] pos[C] dim[4]
+    return %y
+  }
+})");
+  ASSERT_NE(module, nullptr);
+  const auto flops = CountFlops(*module);
+  ASSERT_TRUE(flops.ok()) << flops.status();
+  EXPECT_EQ(flops->per_token, 2 * 8 * 4);
+  EXPECT_EQ(flops->per_position, 0);
+}
+
 TEST(AccountingTest, ThePassesLeaveTheCountsAsTheyAre) {
   for (const char* name : {"toy", "toy_int8"}) {
     const auto module = Toy(name);

@@ -18,7 +18,8 @@ source "$helpers"
 run ir stories.llb --plan
 expect 0 "ir --plan"
 for text in 'frames: [0-9]* bytes' '@attn: [0-9]* bytes' 'step: [0-9]* calls' \
-  '    attn\[0\].qkv  matmul_[^(]*(frame+[0-9]*, loaded+[0-9]*) -> frame+[0-9]*'; do
+  '    attn\[0\].q4  matmul_[^(]*(frame+[0-9]*, loaded+[0-9]*, .*) -> frame+[0-9]*' \
+  '    & attn\[0\].ks  matmul_[^(]*(frame+[0-9]*, .*) -> k_cache\[0\]'; do
   grep -q -- "^$text" out || fail "--plan lacks '$text': $(cat out)"
 done
 run ir stories.llb --ctx 9
@@ -28,7 +29,7 @@ expect_error 2 "stories.llb: is compiled for a context of 2048 tokens, not 9"
 run asm stories.llb --list
 expect 0 "asm --list"
 grep -q "^load" out && fail "a bundle has no kernels of the load block: $(cat out)"
-grep -q "^attn.qkv  *matmul_" out || fail "asm --list lacks attn.qkv: $(cat out)"
+grep -q "^attn.q4  *matmul_" out || fail "asm --list lacks attn.q4: $(cat out)"
 readonly kernel=$(sed -n 's/^attn.q4 *//p' out)
 "$lluda" asm "$stories" --op attn.q4 >of_folder
 for name in attn.q4 '@attn %q4' "$kernel"; do
@@ -46,7 +47,7 @@ for statement in $("$lluda" asm stories.llb --list | cut -d ' ' -f 1); do
 done
 run asm stories.llb --op attn.q4 --emit llvm
 expect_error 2 "stories.llb: a bundle holds machine code and no LLVM IR"
-run asm stories.llb --op load.wqkv
+run asm stories.llb --op load.wgu
 expect_error 2 "stories.llb: the load block ran when the bundle was compiled"
 run asm stories.llb --op attn.q5
 expect_error 2 "no kernel computes 'attn.q5'; did you mean 'attn.q"
@@ -57,15 +58,15 @@ expect_error 2 "stories.llb: is compiled for "
 run explain stories.llb --depth 5
 expect 0 "explain"
 grep -q "^one token after 5 others, " out || fail "explain: $(head -1 out)"
-grep -A4 "^attn.qkv  matmul_" out |
-  grep -qF "from   matmul of model.layers.{layer}.self_attn.{q_proj, k_proj, v_proj}" ||
-  fail "explain does not say where attn.qkv is from: $(cat out)"
-grep -A4 "^attn.q4  rope_" out | grep -qx "    by     fuse-epilogue" || fail "explain: no pass"
+grep -A4 "^attn.ks  matmul_" out |
+  grep -qF "from   matmul of model.layers.{layer}.self_attn.{k_proj, k_norm}" ||
+  fail "explain does not say where attn.ks is from: $(cat out)"
+grep -A4 "^attn.q4  matmul_" out | grep -qx "    by     fuse-epilogue" || fail "explain: no pass"
 grep -A4 "^mlp.m  matmul_" out | grep -q "work   6 calls, 4.72 MB, 4.72 MFLOP" || fail "explain: work"
-[[ $(tail -1 out) == "15 passes had run before: "*"near misses are not known" ]] ||
+[[ $(tail -1 out) == "16 passes had run before: "*"near misses are not known" ]] ||
   fail "explain does not say what it does not know: $(tail -1 out)"
 run explain stories.llb --tokens 20 --json
-grep -qF '"note": "15 passes had run before: ' out || fail "explain --json: $(tail -c 200 out)"
+grep -qF '"note": "16 passes had run before: ' out || fail "explain --json: $(tail -c 200 out)"
 run explain stories.llb --depth 2048
 expect_error 2 "--depth: 2049 tokens do not fit"
 
