@@ -56,6 +56,7 @@ void EmitAmxDot(Emitter& e, const AmxDot& dot, Value* out) {
     b.CreateIntrinsic(llvm::Intrinsic::x86_tilezero, {}, {tile(Accumulator(i, j))});
   });
   e.Loop(e.Const(0), e.Const(dot.depth_total), kAmxDepth, [&](Value* k) {
+    if (dot.visit) dot.visit(k);
     for (size_t i = 0; i < dot.a.size(); ++i) {
       b.CreateIntrinsic(llvm::Intrinsic::x86_tileloadd64, {},
                         {tile(kFirstA + static_cast<int>(i)),

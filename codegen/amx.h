@@ -9,6 +9,7 @@
 #ifndef LLUDA_CODEGEN_AMX_H_
 #define LLUDA_CODEGEN_AMX_H_
 
+#include <functional>
 #include <vector>
 
 #include "codegen/emitter.h"
@@ -31,7 +32,9 @@ struct AmxDot {
   std::vector<Value*> panels;  // one or two
   int64_t depth_total;         // K, a multiple of kAmxDepth
   int64_t prefetch_bytes = 0;  // as PanelDot's
-  int64_t out_row = 0;         // elements from one row of sums to the next
+  // Called for every step with its first element, to fetch what will be needed later.
+  std::function<void(Value* k)> visit = nullptr;
+  int64_t out_row = 0;  // elements from one row of sums to the next
 };
 
 // Stores the sums to `out`: row r of A tile i and column c of panel j at f32 element

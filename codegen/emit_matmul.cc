@@ -200,6 +200,15 @@ class PanelMatmul {
       }
       const auto panels = static_cast<int64_t>(dot.panels.size());
       dot.out_row = panels * kLanes;
+      // A row's lines at each step: rows are far apart, and storing would wait for every one.
+      const MatmulFetch fetch(o_, e_, {{row, o_.tile.rows}, first, count, first, nullptr, 1});
+      if (tiles > 1) {
+        dot.visit = [&](Value* k) {
+          Value* step = e_.b().CreateUDiv(k, e_.Const(kAmxDepth));
+          e_.If(e_.b().CreateICmpSLT(step, all),
+                [&] { fetch.FetchResultRow(e_.b().CreateAdd(row, step)); });
+        };
+      }
       Value* out = e_.Address(e_.Scratch(), e_.Const(kAmxConfigBytes), ir::DType::kI8);
       EmitAmxDot(e_, dot, out);
       e_.Loop(e_.Const(0), all, 1, [&](Value* r) {

@@ -28,6 +28,8 @@ class MatmulFetch {
   MatmulFetch(const MatmulOperands& operands, Emitter& e, const Tile& tile);
   // For PanelDot::visit.
   void operator()(Value* k) const;
+  // The lines of one row that the tile will add and store.
+  void FetchResultRow(Value* row) const;
 
  private:
   int64_t Step() const;
@@ -36,7 +38,6 @@ class MatmulFetch {
   void FetchRows(Value* k) const;
   void FetchResult(Value* k) const;
   void FetchResultBlock(Value* visit) const;
-  void FetchResultRow(Value* row) const;
 
   const MatmulOperands& o_;
   Emitter& e_;
