@@ -15,6 +15,7 @@ constexpr int kLanes = AttentionOperands::kLanes;
 constexpr int kGroupPanels = 4;
 constexpr int kGroup = kGroupPanels * kLanes;
 constexpr int kBlock = AttentionTile::kBlock;
+constexpr int64_t kCacheLine = 64;
 static_assert(kBlock % kGroup == 0);
 
 }  // namespace
@@ -80,7 +81,6 @@ AttentionTile::Rows AttentionTile::Start(const Indices& item, Value* first_token
 }
 
 void AttentionTile::FetchQuery(const Indices& indices) {
-  constexpr int64_t kCacheLine = 64;
   Value* first =
       e_.Address(e_.Buffer(AttentionOperands::kQ), e_.Offset(o_.q.axes, indices), o_.q.dtype);
   for (int64_t byte = 0; byte < o_.dims * ir::DTypeSize(o_.q.dtype); byte += kCacheLine) {
@@ -115,6 +115,8 @@ void AttentionTile::AddSpan(const Rows& rows, Value* begin, Value* end,
   Value* seen = e_.Least(end, rows.end);
   e_.Loop(begin, seen, kBlock, [&](Value* block) {
     EmitScores(rows, block);
+    // A single token waits for memory: its values come while their weights are computed.
+    if (rows.tokens == 1) FetchValues(rows, block);
     e_.Loop(e_.Const(0), e_.Const(rows.count()), 1,
             [&](Value* row) { Weigh(rows, row, block, partial); });
     AddValues(rows, block, partial);
@@ -340,15 +342,26 @@ Value* AttentionTile::LoadValues(Value* row, int64_t d) {
   return vector;
 }
 
+// The first positions of the block, from where PrefetchValues goes on.
+void AttentionTile::FetchValues(const Rows& rows, Value* block) {
+  Indices cached = rows.cached;
+  cached[o_.pos] = block;
+  Value* first =
+      e_.Address(e_.Buffer(AttentionOperands::kV), e_.Offset(o_.v.axes, cached), o_.v.dtype);
+  e_.Loop(e_.Const(0), e_.Const(BytesAhead()), kCacheLine,
+          [&](Value* byte) { e_.Prefetch(e_.Address(first, byte, ir::DType::kI8), 0); });
+}
+
+// How far ahead of its use V is asked for: a group of positions.
+int64_t AttentionTile::BytesAhead() const { return kGroup * o_.dims * ir::DTypeSize(o_.v.dtype); }
+
 // What the same vectors of V are one group further.
 void AttentionTile::PrefetchValues(Value* row, int64_t d, int64_t width) {
-  constexpr int64_t kCacheLine = 64;
   const int64_t size = ir::DTypeSize(o_.v.dtype);
-  const int64_t ahead = kGroup * o_.dims * size;
   Value* first = e_.Address(e_.Buffer(AttentionOperands::kV),
                             e_.b().CreateAdd(row, e_.Const(d * kLanes)), o_.v.dtype);
   for (int64_t byte = 0; byte < width * kLanes * size; byte += kCacheLine) {
-    e_.Prefetch(first, ahead + byte);
+    e_.Prefetch(first, BytesAhead() + byte);
   }
 }
 

@@ -75,6 +75,8 @@ class AttentionTile {
   void AddPositions(const Rows& rows, Value* block, const Adding& adding, Value* begin, Value* end,
                     const SoftmaxPartial& partial);
   Value* LoadValues(Value* row, int64_t d);
+  void FetchValues(const Rows& rows, Value* block);
+  int64_t BytesAhead() const;
   void PrefetchValues(Value* row, int64_t d, int64_t width);
 
   const AttentionOperands& o_;
