@@ -200,7 +200,7 @@ class Attention {
   // Whether the tokens of a tile lie in one row block of the result, if its first one lies in any.
   bool TilesFillBlocks() const {
     const int block_rows = o_.spec.result.block_rows;
-    return block_rows > 0 && block_rows % tokens_ == 0 && o_.dims % AttentionOperands::kLanes == 0;
+    return block_rows > 0 && block_rows % tokens_ == 0;
   }
 
   // The result of a tile whose tokens lie in one row block: its rows' elements side by side.

@@ -200,10 +200,10 @@ class PanelMatmul {
       }
       const auto panels = static_cast<int64_t>(dot.panels.size());
       dot.out_row = panels * kLanes;
-      // A row's lines at each step: rows are far apart, and storing would wait for every one.
-      const MatmulFetch fetch(o_, e_, {{row, o_.tile.rows}, first, count, first, nullptr, 1});
       if (tiles > 1) {
-        dot.visit = [&](Value* k) {
+        // A row's lines at each step: rows are far apart, and storing would wait for every one.
+        const MatmulFetch fetch(o_, e_, {{row, o_.tile.rows}, first, count, first, nullptr, 1});
+        dot.visit = [this, fetch, row, all](Value* k) {
           Value* step = e_.b().CreateUDiv(k, e_.Const(kAmxDepth));
           e_.If(e_.b().CreateICmpSLT(step, all),
                 [&] { fetch.FetchResultRow(e_.b().CreateAdd(row, step)); });

@@ -88,22 +88,13 @@ absl::StatusOr<KernelInfo> ForEachRow(
   return RowInfo(spec, axis, nanoseconds_per_64);
 }
 
-// Stores map(element, index) for the whole row; the result may be strided along the axis.
+// Stores map(element, index) for the whole row, which lies in no row block; the result may be
+// strided along the axis.
 void StoreRow(const KernelSpec& spec, const Row& row, Indices indices, int buffer,
               const std::function<Value*(Value* x, Value* i, int lanes)>& map) {
   Emitter& e = row.e;
   const TensorSpec& out = spec.result;
   const bool contiguous = IsContiguous(out, row.axis.name);
-  if (out.block_rows > 0) {
-    Value* index = indices.at(out.axes[0].axis.name);
-    Value* whole = RowsInBlocks(e, out, e.ExtentValue(out.axes[0].axis.extent));
-    Value* in_block = e.b().CreateICmpSLT(index, whole);
-    e.Loop(e.Const(0), e.ExtentValue(row.axis.extent), kLanes, [&](Value* i) {
-      StoreBlocked(e, out, e.Buffer(buffer), index, in_block, i,
-                   map(row.Load(i, kLanes), i, kLanes));
-    });
-    return;
-  }
   e.ForLanes(row.axis.extent, [&](Value* i, int lanes) {
     Value* value = map(row.Load(i, lanes), i, lanes);
     for (int lane = 0; lane < (contiguous ? 1 : lanes); ++lane) {
@@ -122,10 +113,7 @@ class Rmsnorm {
       : spec_(spec), e_(e), axis_(std::move(axis)), weight_(spec.operands[1]) {}
 
   absl::StatusOr<KernelInfo> Emit() {
-    if (spec_.result.block_rows > 0 && LeadingAxes(spec_.operands[0]).size() == 1 &&
-        IsContiguous(spec_.operands[0], axis_.name)) {
-      return EmitBlocks();
-    }
+    if (spec_.result.block_rows > 0) return EmitBlocks();
     return ForEachRow(spec_, e_, kNanosecondsPer64,
                       [&](const Row& row, const Indices& indices) { EmitRow(row, indices); });
   }
