@@ -3,12 +3,8 @@
 # with another run's: only that they are there and agree with each other.
 set -u
 
-readonly lluda="$PWD/cli/lluda"
-readonly helpers="$PWD/cli/test_helpers.sh"
-readonly tmp="${TEST_TMPDIR:-$(mktemp -d)}"
-cd "$tmp" || exit 1
 # shellcheck source=cli/test_helpers.sh
-source "$helpers"
+source cli/test_helpers.sh
 
 # refused TEXT ARGUMENTS...: bench ends with 2 and one line on stderr that has TEXT.
 refused() {

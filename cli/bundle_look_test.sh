@@ -3,14 +3,8 @@
 # they tell of a folder they tell of a bundle, as far as it is in it.
 set -u
 
-readonly lluda="$PWD/cli/lluda"
-readonly stories="$PWD/reference_data/stories"
-readonly tiny="$PWD/reference_data/tiny"
-readonly helpers="$PWD/cli/test_helpers.sh"
-readonly tmp="${TEST_TMPDIR:-$(mktemp -d)}"
-cd "$tmp" || exit 1
 # shellcheck source=cli/test_helpers.sh
-source "$helpers"
+source cli/test_helpers.sh
 
 "$lluda" compile "$stories" -o stories.llb 2>err || fail "compile: $(cat err)"
 

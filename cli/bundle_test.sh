@@ -2,17 +2,12 @@
 # `lluda compile`, bundles as MODEL, and lluda-run, as a user meets them.
 set -u
 
-readonly lluda="$PWD/cli/lluda"
 readonly runner="$PWD/cli/lluda-run"
 readonly c_program="$PWD/cli/run_model.c"
-readonly stories="$PWD/reference_data/stories"
 readonly reference="$PWD/reference_data/stories/reference.json"
 readonly template="$PWD/reference_data/qwen3_tokenizer/tokenizer_config.json"
-readonly helpers="$PWD/cli/test_helpers.sh"
-readonly tmp="${TEST_TMPDIR:-$(mktemp -d)}"
-cd "$tmp" || exit 1
 # shellcheck source=cli/test_helpers.sh
-source "$helpers"
+source cli/test_helpers.sh
 
 # --- compile, and run without the compiler ---
 run compile "$stories" -o stories.llb

@@ -2,15 +2,10 @@
 # The code cache as a user meets it.
 set -u
 
-readonly lluda="$PWD/cli/lluda"
-readonly stories="$PWD/reference_data/stories"
-readonly helpers="$PWD/cli/test_helpers.sh"
-readonly tmp="${TEST_TMPDIR:-$(mktemp -d)}"
-cd "$tmp" || exit 1
+# shellcheck source=cli/test_helpers.sh
+source cli/test_helpers.sh
 export XDG_CACHE_HOME="$tmp/xdg"
 readonly cache="$XDG_CACHE_HOME/lluda"
-# shellcheck source=cli/test_helpers.sh
-source "$helpers"
 
 # generate FLAGS...: leaves stderr in ./err, and how many kernels came from the cache in $cached.
 generate() {

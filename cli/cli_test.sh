@@ -2,16 +2,10 @@
 # The command line as a user meets it: what goes to stdout, what to stderr, and the exit codes.
 set -u
 
-readonly lluda="$PWD/cli/lluda"
-readonly stories="$PWD/reference_data/stories"
-readonly tiny="$PWD/reference_data/tiny"
 readonly template="$PWD/reference_data/qwen3_tokenizer/tokenizer_config.json"
 readonly seeded="$PWD/reference_data/qwen3_0_6b"
-readonly helpers="$PWD/cli/test_helpers.sh"
-readonly tmp="${TEST_TMPDIR:-$(mktemp -d)}"
-cd "$tmp" || exit 1
 # shellcheck source=cli/test_helpers.sh
-source "$helpers"
+source cli/test_helpers.sh
 
 # --- generate ---
 run generate -p "Once upon a time" -n 8 --temperature 0

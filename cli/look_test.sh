@@ -3,15 +3,9 @@
 # --trace and --perf, asm, explain and verify.
 set -u
 
-readonly lluda="$PWD/cli/lluda"
 readonly lluda_opt="$PWD/passes/lluda_opt"
-readonly stories="$PWD/reference_data/stories"
-readonly tiny="$PWD/reference_data/tiny"
-readonly helpers="$PWD/cli/test_helpers.sh"
-readonly tmp="${TEST_TMPDIR:-$(mktemp -d)}"
-cd "$tmp" || exit 1
 # shellcheck source=cli/test_helpers.sh
-source "$helpers"
+source cli/test_helpers.sh
 
 # --- ir --diff ---
 run ir --diff=fuse-rope

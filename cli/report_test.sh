@@ -2,14 +2,9 @@
 # lluda report as a user meets it: the command here, the page in a browser in report_test.py.
 set -u
 
-readonly lluda="$PWD/cli/lluda"
-readonly tiny="$PWD/reference_data/tiny"
-readonly helpers="$PWD/cli/test_helpers.sh"
 readonly browser_test="$PWD/cli/report_test.py"
-readonly tmp="${TEST_TMPDIR:-$(mktemp -d)}"
-cd "$tmp" || exit 1
 # shellcheck source=cli/test_helpers.sh
-source "$helpers"
+source cli/test_helpers.sh
 
 # --- the command ---
 run report --tokens 32 --depth 4 -o page.html

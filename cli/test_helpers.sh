@@ -1,6 +1,13 @@
 # shellcheck shell=bash
-# What the tests of the command line share; sourced after `lluda` is set to the binary and the
-# working folder is one for the test. finish, last, says how many checks failed.
+# What the tests of the command line share; sourced where the test starts, it goes to a folder for the
+# test alone. finish, last, says how many checks failed.
+# shellcheck disable=SC2034  # not every test uses all of them
+readonly lluda="$PWD/cli/lluda"
+readonly stories="$PWD/reference_data/stories"
+readonly tiny="$PWD/reference_data/tiny"
+readonly tmp="${TEST_TMPDIR:-$(mktemp -d)}"
+cd "$tmp" || exit 1
+
 failures=0
 
 fail() {
