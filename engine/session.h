@@ -8,60 +8,25 @@
 //   options.on_text = [](absl::string_view piece) { std::cout << piece; return true; };
 //   absl::StatusOr<Generation> result = session->Generate(prompt_ids, options);
 //
-// What is generated depends on the prompt, the options and the model alone: not on what the session
-// held before, on the number of threads, or on how the prompt is divided into steps.
+// It is a scheduler of one sequence at a time: engine/generate/scheduler.h runs several side by
+// side. What is generated depends on the prompt, the options and the model alone: not on what the
+// session held before, on the number of threads, or on how the prompt is divided into steps.
 #ifndef LLUDA_ENGINE_SESSION_H_
 #define LLUDA_ENGINE_SESSION_H_
 
-#include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "engine/generate/scheduler.h"
+#include "engine/generate/sequence.h"
 #include "engine/model.h"
-#include "runtime/sampler.h"
-#include "runtime/session.h"
 
 namespace lluda::engine {
-
-enum class FinishReason : uint8_t {
-  kLength,     // max_new_tokens were generated
-  kStop,       // a stop token or a stop string came
-  kContext,    // the session's context is full
-  kCancelled,  // the cancel flag was set, or on_text returned false
-};
-
-// "length", "stop", "context", "cancelled".
-absl::string_view FinishReasonName(FinishReason reason);
-
-struct GenerateOptions {
-  int64_t max_new_tokens = 256;  // at least 0
-  runtime::SamplerOptions sampler;
-  std::vector<int32_t> stop_tokens;       // not part of the text
-  std::vector<std::string> stop_strings;  // neither are they, nor what follows
-  // Called with each piece of text as soon as it is certain: whole characters, nothing that may yet
-  // turn out to be a stop string. False ends the generation. May be empty.
-  std::function<bool(absl::string_view piece)> on_text;
-  // Looked at before every step; may be set by another thread or a signal handler. May be null.
-  const std::atomic<bool>* cancel = nullptr;
-};
-
-struct Generation {
-  std::vector<int32_t> tokens;  // without a stop token
-  std::string text;             // all that on_text was given
-  FinishReason finish = FinishReason::kLength;
-  int64_t prompt_tokens = 0;
-  int64_t reused_tokens = 0;       // of them, those the session still held
-  double first_token_seconds = 0;  // from the call to the first token
-  double decode_seconds = 0;       // for the tokens after the first
-  int64_t decode_steps = 0;        // steps in that time
-  int64_t parallel_calls = 0;      // kernel calls of the last step that were shared by threads
-};
 
 struct SessionOptions {
   int64_t context = 0;   // tokens held; 0: as many as the model was loaded for
@@ -95,24 +60,18 @@ class Session {
   void Clear();
 
   // The tokens held, those that the last Generate made included as far as they were computed with.
-  const std::vector<int32_t>& history() const { return history_; }
-  int64_t context() const { return runtime_->context(); }
-  int64_t vocabulary() const { return runtime_->vocabulary(); }
-  int64_t kv_bytes() const { return runtime_->kv_bytes(); }
+  const std::vector<int32_t>& history() const { return scheduler_->held(0); }
+  int64_t context() const { return scheduler_->context(); }
+  int64_t vocabulary() const { return scheduler_->vocabulary(); }
+  int64_t kv_bytes() const { return scheduler_->kv_bytes(); }
 
  private:
-  Session(Model* model, std::unique_ptr<runtime::Session> runtime, int64_t max_step)
-      : model_(model), runtime_(std::move(runtime)), max_step_(max_step) {}
-
-  absl::Status CheckPrompt(absl::Span<const int32_t> prompt) const;
-  // Keeps what the session shares with `prompt`, but for its last token; how much that is.
-  int64_t KeepPrefix(absl::Span<const int32_t> prompt);
-  absl::StatusOr<absl::Span<const float>> Append(absl::Span<const int32_t> tokens);
+  Session(Model* model, std::unique_ptr<Scheduler> scheduler)
+      : model_(model), scheduler_(std::move(scheduler)) {}
+  SequenceModel sequence_model() const { return {model_->tokenizer(), vocabulary(), context()}; }
 
   Model* model_;
-  std::unique_ptr<runtime::Session> runtime_;
-  int64_t max_step_;
-  std::vector<int32_t> history_;
+  std::unique_ptr<Scheduler> scheduler_;
 };
 
 }  // namespace lluda::engine

@@ -61,8 +61,9 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
   // The cache is read in blocks of the symbol's minimum.
   const int64_t block = std::max<int64_t>(1, context.min);
   session->dims_[symbols[3]] = (session->context_ + block - 1) / block * block;
-  const int64_t max_rows = program.symbols[symbols[1]].max;
-  session->vocabulary_ = program.output_bytes / max_rows / static_cast<int64_t>(sizeof(float));
+  session->max_rows_ = program.symbols[symbols[1]].max;
+  session->vocabulary_ =
+      program.output_bytes / session->max_rows_ / static_cast<int64_t>(sizeof(float));
   absl::StatusOr<std::unique_ptr<States>> states = executable->CreateStates(session->dims_);
   if (!states.ok()) return states.status();
   session->states_ = *std::move(states);
@@ -104,41 +105,71 @@ absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const int32
   return Evaluate(absl::MakeConstSpan(&chunk, 1));
 }
 
+absl::StatusOr<absl::Span<const float>> Session::Step(absl::Span<const Chunk> chunks) {
+  if (absl::Status s = Check(chunks); !s.ok()) return s;
+  int64_t tokens = 0, rows = 0;
+  for (const Chunk& chunk : chunks) {
+    tokens += static_cast<int64_t>(chunk.tokens.size());
+    rows += chunk.logits ? 1 : 0;
+  }
+  if (tokens > max_step_ || rows > max_rows_) {
+    return absl::InvalidArgumentError(absl::StrCat("a step of ", tokens, " tokens and ", rows,
+                                                   " rows of logits, must be at most ", max_step_,
+                                                   " and ", max_rows_));
+  }
+  logits_.resize(static_cast<size_t>(std::max<int64_t>(1, rows) * vocabulary_));
+  if (absl::Status s = RunStep(chunks, logits_.data()); !s.ok()) return s;
+  return absl::MakeConstSpan(logits_).subspan(0, static_cast<size_t>(rows * vocabulary_));
+}
+
 absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk> chunks) {
   if (absl::Status s = Check(chunks); !s.ok()) return s;
-  logits_.resize(chunks.size() * static_cast<size_t>(vocabulary_));
-  const int64_t max_rows = executable_->program().symbols[rows_symbol_].max;
+  size_t wanted = 0;
+  for (const Chunk& chunk : chunks) wanted += chunk.logits ? 1 : 0;
+  const auto width = static_cast<size_t>(vocabulary_);
+  // A step without a row that is wanted writes one that the next step overwrites.
+  logits_.resize(std::max<size_t>(1, wanted) * width);
   size_t chunk = 0;
   size_t taken = 0;  // tokens of chunks[chunk] that earlier steps have computed
   size_t finished = 0;
   while (chunk < chunks.size()) {
-    tokens_.clear();
-    positions_.clear();
-    slots_.clear();
-    rows_.clear();
-    while (chunk < chunks.size() && static_cast<int64_t>(tokens_.size()) < max_step_ &&
-           static_cast<int64_t>(rows_.size()) < max_rows) {
+    step_.clear();
+    int64_t tokens = 0, rows = 0;
+    while (chunk < chunks.size() && tokens < max_step_ && rows < max_rows_) {
       const Chunk& current = chunks[chunk];
-      tokens_.push_back(current.tokens[taken]);
-      positions_.push_back(static_cast<int32_t>(lengths_[current.slot]++));
-      slots_.push_back(current.slot);
-      if (++taken == current.tokens.size()) {
-        rows_.push_back(static_cast<int32_t>(tokens_.size()) - 1);
-        taken = 0;
-        ++chunk;
-      }
+      const auto piece = current.tokens.subspan(taken, static_cast<size_t>(max_step_ - tokens));
+      const bool ends = taken + piece.size() == current.tokens.size();
+      step_.push_back({current.slot, piece, ends && current.logits});
+      tokens += static_cast<int64_t>(piece.size());
+      rows += step_.back().logits ? 1 : 0;
+      taken = ends ? 0 : taken + piece.size();
+      chunk += ends ? 1 : 0;
     }
-    // A step without a finished chunk still computes one row; its logits are overwritten later.
-    const size_t wanted = rows_.size();
-    if (rows_.empty()) rows_.push_back(static_cast<int32_t>(tokens_.size()) - 1);
-    dims_[tokens_symbol_] = static_cast<int64_t>(tokens_.size());
-    dims_[rows_symbol_] = static_cast<int64_t>(rows_.size());
-    const void* inputs[] = {tokens_.data(), positions_.data(), slots_.data(), rows_.data()};
-    float* output = logits_.data() + finished * static_cast<size_t>(vocabulary_);
-    if (absl::Status s = executable_->Step(*states_, dims_, inputs, output); !s.ok()) return s;
-    finished += wanted;
+    const size_t row = std::min(finished, std::max<size_t>(1, wanted) - 1);
+    if (absl::Status s = RunStep(step_, logits_.data() + row * width); !s.ok()) return s;
+    finished += static_cast<size_t>(rows);
   }
-  return absl::MakeConstSpan(logits_);
+  return absl::MakeConstSpan(logits_).subspan(0, wanted * width);
+}
+
+absl::Status Session::RunStep(absl::Span<const Chunk> chunks, float* output) {
+  tokens_.clear();
+  positions_.clear();
+  slots_.clear();
+  rows_.clear();
+  for (const Chunk& chunk : chunks) {
+    for (const int32_t token : chunk.tokens) {
+      tokens_.push_back(token);
+      positions_.push_back(static_cast<int32_t>(lengths_[chunk.slot]++));
+      slots_.push_back(chunk.slot);
+    }
+    if (chunk.logits) rows_.push_back(static_cast<int32_t>(tokens_.size()) - 1);
+  }
+  if (rows_.empty()) rows_.push_back(static_cast<int32_t>(tokens_.size()) - 1);
+  dims_[tokens_symbol_] = static_cast<int64_t>(tokens_.size());
+  dims_[rows_symbol_] = static_cast<int64_t>(rows_.size());
+  const void* inputs[] = {tokens_.data(), positions_.data(), slots_.data(), rows_.data()};
+  return executable_->Step(*states_, dims_, inputs, output);
 }
 
 void Session::Truncate(int slot, int64_t length) {

@@ -30,6 +30,8 @@ struct SessionOptions {
 struct Chunk {
   int slot = 0;
   absl::Span<const int32_t> tokens;
+  // Whether the logits of the token that follows are wanted.
+  bool logits = true;
 };
 
 class Session {
@@ -39,10 +41,14 @@ class Session {
   static absl::StatusOr<std::unique_ptr<Session>> Create(Executable* executable,
                                                          const SessionOptions& options);
 
-  // Appends the chunks' tokens to their sequences and returns, for each chunk in order, the logits
-  // [vocabulary] of the token that follows its last one. The span is valid until the next call.
-  // InvalidArgument for an empty chunk, two chunks of one slot, or a token outside the vocabulary;
-  // ResourceExhausted when a sequence would outgrow the context. On error no sequence has changed.
+  // Appends the chunks' tokens to their sequences in a single step and returns the logits
+  // [vocabulary] of the tokens that follow them, for each chunk that wants them, in order. The span
+  // is valid until the next call. InvalidArgument for an empty chunk, two chunks of one slot, a
+  // token outside the vocabulary, more than max_step tokens or more than max_rows chunks that want
+  // logits; ResourceExhausted when a sequence would outgrow the context. On error no sequence has
+  // changed.
+  absl::StatusOr<absl::Span<const float>> Step(absl::Span<const Chunk> chunks);
+  // The same in as many steps as it takes: neither limit holds.
   absl::StatusOr<absl::Span<const float>> Evaluate(absl::Span<const Chunk> chunks);
   // The same for slot 0.
   absl::StatusOr<absl::Span<const float>> Evaluate(absl::Span<const int32_t> tokens);
@@ -52,7 +58,10 @@ class Session {
   // Forgets all but the first `length` tokens of a slot.
   void Truncate(int slot, int64_t length);
 
+  int slots() const { return static_cast<int>(lengths_.size()); }
   int64_t context() const { return context_; }
+  int64_t max_step() const { return max_step_; }  // tokens of one step
+  int64_t max_rows() const { return max_rows_; }  // rows of logits of one step
   int64_t vocabulary() const { return vocabulary_; }
   const States& states() const { return *states_; }
   int64_t kv_bytes() const { return states_->bytes(); }
@@ -60,17 +69,22 @@ class Session {
  private:
   Session(Executable* executable, const SessionOptions& options);
   absl::Status Check(absl::Span<const Chunk> chunks) const;
+  // Runs one step on chunks that fit it, and writes the logits wanted to `output`. If none are, it
+  // holds a row all the same, whose content means nothing.
+  absl::Status RunStep(absl::Span<const Chunk> chunks, float* output);
 
   Executable* executable_;
   std::unique_ptr<States> states_;
   std::vector<int64_t> lengths_;
   int64_t context_ = 0;
   int64_t max_step_ = 0;
+  int64_t max_rows_ = 0;
   int64_t vocabulary_ = 0;
   // Indices of the program's symbols T, R, S, C and of its inputs.
   int tokens_symbol_ = 0, rows_symbol_ = 0;
   std::vector<int64_t> dims_;
   std::vector<int32_t> tokens_, positions_, slots_, rows_;
+  std::vector<Chunk> step_;  // of Evaluate, what the next step takes
   std::vector<float> logits_;
 };
 

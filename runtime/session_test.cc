@@ -246,6 +246,52 @@ TEST_F(SessionTest, TakesMoreSequencesThanOneStepHasRowsFor) {
   }
 }
 
+TEST_F(SessionTest, OneStepTakesPiecesOfSeveralSequencesAndTheRowsThatAreWanted) {
+  auto session = Open({3, 0, 6});
+  const std::vector<int32_t> a = {1, 2}, b = {3}, c = {4, 5, 6};
+  const auto logits = session->Step({{0, a, false}, {2, b}, {1, c}});
+  ASSERT_TRUE(logits.ok()) << logits.status();
+  ASSERT_EQ(steps_.size(), 1);
+  EXPECT_THAT(steps_[0].tokens, ElementsAre(1, 2, 3, 4, 5, 6));
+  EXPECT_THAT(steps_[0].rows, ElementsAre(2, 5));
+  ASSERT_EQ(logits->size(), 2 * kVocabulary);
+  EXPECT_EQ((*logits)[kHistory], HistoryOf(b));
+  EXPECT_EQ((*logits)[kVocabulary + kHistory], HistoryOf(c));
+  // The first sequence goes on where the step has left it.
+  const std::vector<int32_t> rest = {7};
+  const auto more = session->Step({{0, rest}});
+  ASSERT_TRUE(more.ok()) << more.status();
+  EXPECT_EQ((*more)[kHistory], HistoryOf({1, 2, 7}));
+}
+
+TEST_F(SessionTest, AStepWithoutWantedRowsGivesNone) {
+  auto session = Open({1, 0, 4});
+  const std::vector<int32_t> tokens = {1, 2};
+  const auto logits = session->Step({{0, tokens, false}});
+  ASSERT_TRUE(logits.ok()) << logits.status();
+  EXPECT_TRUE(logits->empty());
+  const std::vector<int32_t> long_chunk = {3, 4, 5, 6, 7};
+  const auto none = session->Evaluate({{0, long_chunk, false}});
+  ASSERT_TRUE(none.ok()) << none.status();
+  EXPECT_TRUE(none->empty());
+  EXPECT_EQ(Evaluate(session.get(), {8})[kHistory], HistoryOf({1, 2, 3, 4, 5, 6, 7, 8}));
+}
+
+TEST_F(SessionTest, RefusesAStepThatIsTooLargeAndChangesNothing) {
+  Program program = FakeModel();
+  program.symbols[kRows].max = 1;
+  program.output_bytes = kVocabulary * 4;
+  Use(std::move(program));
+  auto session = Open({2, 0, 3});
+  const std::vector<int32_t> one = {1}, three = {1, 2, 3};
+  EXPECT_THAT(std::string(session->Step({{0, three}, {1, one, false}}).status().message()),
+              HasSubstr("a step of 4 tokens and 1 rows of logits, must be at most 3 and 1"));
+  EXPECT_THAT(std::string(session->Step({{0, one}, {1, one}}).status().message()),
+              HasSubstr("2 tokens and 2 rows"));
+  EXPECT_THAT(steps_, IsEmpty());
+  EXPECT_EQ(session->length(0), 0);
+}
+
 TEST_F(SessionTest, RefusesToOutgrowTheContextAndChangesNothing) {
   auto session = Open({2, 10, 0});
   Evaluate(session.get(), {1, 2, 3, 4, 5, 6, 7});

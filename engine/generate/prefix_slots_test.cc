@@ -1,0 +1,79 @@
+#include "engine/generate/prefix_slots.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace lluda::engine {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+// Takes a slot for the tokens, computes what it does not hold, and releases it.
+PrefixSlots::Place Use(PrefixSlots* slots, const std::vector<int32_t>& tokens) {
+  const auto place = slots->Take(tokens);
+  EXPECT_TRUE(place.has_value());
+  if (!place) return {};
+  slots->Append(place->slot, absl::MakeConstSpan(tokens).subspan(place->shared));
+  slots->Release(place->slot);
+  EXPECT_EQ(slots->tokens(place->slot), tokens);
+  return *place;
+}
+
+TEST(PrefixSlotsTest, APromptFindsTheSlotThatHoldsItsBeginning) {
+  PrefixSlots slots(3);
+  Use(&slots, {1, 2, 3});
+  Use(&slots, {5, 6, 7, 8});
+  const PrefixSlots::Place place = Use(&slots, {5, 6, 9});
+  EXPECT_EQ(place.slot, 1);
+  EXPECT_EQ(place.shared, 2);
+}
+
+TEST(PrefixSlotsTest, TheLastTokenIsComputedAgain) {
+  PrefixSlots slots(1);
+  Use(&slots, {1, 2, 3});
+  EXPECT_EQ(Use(&slots, {1, 2, 3}).shared, 2);
+  EXPECT_EQ(Use(&slots, {1}).shared, 0);
+}
+
+TEST(PrefixSlotsTest, AnEmptySlotIsTakenBeforeOneThatSharesNothing) {
+  PrefixSlots slots(2);
+  Use(&slots, {1, 2});
+  EXPECT_EQ(Use(&slots, {3, 4}).slot, 1);
+}
+
+TEST(PrefixSlotsTest, AmongEqualSlotsTheOneReleasedFirstIsTaken) {
+  PrefixSlots slots(3);
+  Use(&slots, {1, 2});
+  Use(&slots, {3, 4});
+  Use(&slots, {5, 6});
+  Use(&slots, {1, 2});  // slot 0 is the youngest now
+  EXPECT_EQ(Use(&slots, {7, 8}).slot, 1);
+}
+
+TEST(PrefixSlotsTest, ATakenSlotIsNobodyElses) {
+  PrefixSlots slots(1);
+  const auto place = slots.Take({1, 2});
+  ASSERT_TRUE(place.has_value());
+  EXPECT_FALSE(slots.Take({1, 2}).has_value());
+  slots.Release(place->slot);
+  EXPECT_TRUE(slots.Take({1, 2}).has_value());
+}
+
+TEST(PrefixSlotsTest, WhatIsNotSharedIsForgottenWhenASlotIsTaken) {
+  PrefixSlots slots(1);
+  Use(&slots, {1, 2, 3, 4});
+  slots.Take({1, 2, 9});
+  EXPECT_THAT(slots.tokens(0), ElementsAre(1, 2));
+}
+
+TEST(PrefixSlotsTest, ClearForgetsEverything) {
+  PrefixSlots slots(2);
+  Use(&slots, {1, 2, 3});
+  slots.Clear();
+  EXPECT_THAT(slots.tokens(0), IsEmpty());
+  EXPECT_EQ(Use(&slots, {1, 2, 3}).shared, 0);
+}
+
+}  // namespace
+}  // namespace lluda::engine

@@ -1,0 +1,140 @@
+#include "engine/generate/sequence.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "glog/logging.h"
+
+namespace lluda::engine {
+namespace {
+
+double SecondsBetween(std::chrono::steady_clock::time_point start,
+                      std::chrono::steady_clock::time_point end) {
+  return std::chrono::duration<double>(end - start).count();
+}
+
+}  // namespace
+
+absl::string_view FinishReasonName(FinishReason reason) {
+  constexpr absl::string_view kNames[] = {"length", "stop", "context", "cancelled"};
+  return kNames[static_cast<size_t>(reason)];
+}
+
+absl::Status CheckPrompt(const SequenceModel& model, absl::Span<const int32_t> prompt) {
+  if (prompt.empty()) return absl::InvalidArgumentError("the prompt is empty");
+  if (static_cast<int64_t>(prompt.size()) > model.context) {
+    return absl::InvalidArgumentError(absl::StrCat("the prompt has ", prompt.size(),
+                                                   " tokens, the context holds ", model.context));
+  }
+  for (const int32_t token : prompt) {
+    if (token < 0 || token >= model.vocabulary) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the prompt has token ", token, ", the model knows 0 to ", model.vocabulary - 1));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Sequence>> Sequence::Create(const SequenceModel& model,
+                                                           absl::Span<const int32_t> prompt,
+                                                           const GenerateOptions& options) {
+  if (options.max_new_tokens < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("max_new_tokens must be at least 0, is ", options.max_new_tokens));
+  }
+  if (model.tokenizer == nullptr && (options.on_text || !options.stop_strings.empty())) {
+    return absl::FailedPreconditionError("has no tokenizer.json, so there is no text");
+  }
+  absl::StatusOr<runtime::StopStrings> stops = runtime::StopStrings::Create(options.stop_strings);
+  if (!stops.ok()) return stops.status();
+  absl::StatusOr<runtime::Sampler> sampler =
+      runtime::Sampler::Create(options.sampler, model.vocabulary);
+  if (!sampler.ok()) return sampler.status();
+  if (absl::Status status = CheckPrompt(model, prompt); !status.ok()) return status;
+  if (absl::Status status = sampler->AddPrompt(prompt); !status.ok()) return status;
+  return std::unique_ptr<Sequence>(
+      new Sequence(model, prompt, options, *std::move(stops), *std::move(sampler)));
+}
+
+Sequence::Sequence(const SequenceModel& model, absl::Span<const int32_t> prompt,
+                   const GenerateOptions& options, runtime::StopStrings stops,
+                   runtime::Sampler sampler)
+    : context_(model.context),
+      max_new_tokens_(options.max_new_tokens),
+      cancel_(options.cancel),
+      sampler_(std::move(sampler)),
+      stop_tokens_(options.stop_tokens),
+      output_(model.tokenizer, std::move(stops), options.on_text),
+      tokens_(prompt.begin(), prompt.end()) {
+  result_.prompt_tokens = static_cast<int64_t>(prompt.size());
+}
+
+absl::Span<const int32_t> Sequence::waiting() const {
+  return absl::MakeConstSpan(tokens_).subspan(static_cast<size_t>(computed_));
+}
+
+void Sequence::Reuse(int64_t count) {
+  CHECK(computed_ == 0 && generated() == 0 && count < result_.prompt_tokens);
+  computed_ = count;
+  result_.reused_tokens = count;
+}
+
+void Sequence::MarkComputed(int64_t count, int64_t parallel_calls) {
+  CHECK(count <= static_cast<int64_t>(waiting().size()));
+  computed_ += count;
+  result_.parallel_calls = parallel_calls;
+  if (generated() > 0) ++result_.decode_steps;
+}
+
+void Sequence::Feed(absl::Span<const float> logits) {
+  CHECK(!finished_ && waiting().empty());
+  const absl::StatusOr<int32_t> next = sampler_.Sample(logits);
+  if (!next.ok()) {
+    finished_ = true;
+    status_ = next.status();
+    return;
+  }
+  if (generated() == 0) {
+    first_token_ = Clock::now();
+    result_.first_token_seconds = SecondsBetween(start_, first_token_);
+  }
+  if (stop_tokens_.Contains(*next)) {
+    Finish(FinishReason::kStop);
+    return;
+  }
+  tokens_.push_back(*next);
+  output_.Add(*next);
+  if (output_.stopped()) Finish(FinishReason::kStop);
+}
+
+bool Sequence::CheckFinished() {
+  if (finished_) return true;
+  if (generated() >= max_new_tokens_) {
+    Finish(FinishReason::kLength);
+  } else if (cancelled()) {
+    Finish(FinishReason::kCancelled);
+  } else if (computed_ >= context_) {
+    Finish(FinishReason::kContext);
+  }
+  return finished_;
+}
+
+void Sequence::Finish(FinishReason reason) {
+  if (finished_) return;
+  finished_ = true;
+  output_.Finish();
+  result_.finish = reason;
+  result_.text = output_.text();
+  result_.tokens.assign(tokens_.begin() + result_.prompt_tokens, tokens_.end());
+  if (result_.decode_steps > 0) {
+    result_.decode_seconds = SecondsBetween(first_token_, Clock::now());
+  }
+}
+
+absl::StatusOr<Generation> Sequence::TakeResult() {
+  CHECK(finished_);
+  if (!status_.ok()) return status_;
+  return std::move(result_);
+}
+
+}  // namespace lluda::engine

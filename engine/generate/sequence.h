@@ -1,0 +1,144 @@
+// One text being written: prompt, sampler, stops and decoder. A sequence knows no model and no
+// cache. It says which of its tokens are still to be computed, is fed the logits of the last one,
+// and gives the next token, until it is finished.
+//
+//   auto sequence = Sequence::Create({tokenizer, vocabulary, context}, prompt_ids, options);
+//   while (!(*sequence)->CheckFinished()) {
+//     const auto waiting = (*sequence)->waiting();   // the whole prompt, then a token at a time
+//     auto logits = session->Evaluate(waiting);
+//     (*sequence)->MarkComputed(waiting.size());
+//     (*sequence)->Feed(*logits);
+//   }
+//   absl::StatusOr<Generation> result = (*sequence)->TakeResult();
+//
+// What comes of it depends on the prompt, the options and the logits alone: not on when it is asked
+// for, or on what other sequences are computed with it.
+#ifndef LLUDA_ENGINE_GENERATE_SEQUENCE_H_
+#define LLUDA_ENGINE_GENERATE_SEQUENCE_H_
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "engine/generate/text_output.h"
+#include "frontends/tokenizer/tokenizer.h"
+#include "runtime/sampler.h"
+#include "runtime/stop.h"
+
+namespace lluda::engine {
+
+enum class FinishReason : uint8_t {
+  kLength,     // max_new_tokens were generated
+  kStop,       // a stop token or a stop string came
+  kContext,    // the session's context is full
+  kCancelled,  // the cancel flag was set, or on_text returned false
+};
+
+// "length", "stop", "context", "cancelled".
+absl::string_view FinishReasonName(FinishReason reason);
+
+struct GenerateOptions {
+  int64_t max_new_tokens = 256;  // at least 0
+  runtime::SamplerOptions sampler;
+  std::vector<int32_t> stop_tokens;       // not part of the text
+  std::vector<std::string> stop_strings;  // neither are they, nor what follows
+  // Called with each piece of text as soon as it is certain: whole characters, nothing that may yet
+  // turn out to be a stop string. False ends the generation. May be empty.
+  TextSink on_text;
+  // Looked at before every step; may be set by another thread or a signal handler. May be null.
+  const std::atomic<bool>* cancel = nullptr;
+};
+
+struct Generation {
+  std::vector<int32_t> tokens;  // without a stop token
+  std::string text;             // all that on_text was given
+  FinishReason finish = FinishReason::kLength;
+  int64_t prompt_tokens = 0;
+  int64_t reused_tokens = 0;       // of them, those the cache still held
+  double first_token_seconds = 0;  // from the sequence's creation to the first token
+  double decode_seconds = 0;       // for the tokens after the first
+  int64_t decode_steps = 0;        // steps in that time
+  int64_t parallel_calls = 0;      // kernel calls of the last step that were shared by threads
+};
+
+// What a sequence has to know of the model that computes it.
+struct SequenceModel {
+  const tokenizer::Tokenizer* tokenizer = nullptr;  // null: tokens but no text
+  int64_t vocabulary = 0;
+  int64_t context = 0;  // tokens that the cache can hold of one sequence
+};
+
+// InvalidArgument for an empty prompt, one that is longer than the context, and a token that the
+// model does not know.
+absl::Status CheckPrompt(const SequenceModel& model, absl::Span<const int32_t> prompt);
+
+class Sequence {
+ public:
+  // InvalidArgument as CheckPrompt, and for bad sampler options, a stop string that is empty, or a
+  // negative max_new_tokens. FailedPrecondition if text is asked for, by on_text or stop_strings,
+  // and there is no tokenizer.
+  static absl::StatusOr<std::unique_ptr<Sequence>> Create(const SequenceModel& model,
+                                                          absl::Span<const int32_t> prompt,
+                                                          const GenerateOptions& options);
+
+  // Prompt and generated tokens, those that are computed before those that wait. Never empty.
+  absl::Span<const int32_t> tokens() const { return tokens_; }
+  absl::Span<const int32_t> waiting() const;
+  // Whether what waits is a token of its own making, so that a step of one token is all it needs.
+  bool decoding() const { return generated() > 0; }
+
+  // The first `count` of the prompt's tokens are in the cache already: of a new sequence, fewer
+  // than the prompt has.
+  void Reuse(int64_t count);
+  // The first `count` of the tokens that wait have been computed in a step, of which
+  // `parallel_calls` kernel calls were shared between threads.
+  void MarkComputed(int64_t count, int64_t parallel_calls = 0);
+  // Chooses the next token by the logits [vocabulary] of the last one, when none is waiting. Logits
+  // that are not finite finish the sequence with an error.
+  void Feed(absl::Span<const float> logits);
+
+  // Ends the sequence if it has as many tokens as were asked for, was cancelled, or has tokens
+  // waiting and no room for them; whether it is finished, by this or by what it was fed.
+  bool CheckFinished();
+  // Whether the cancel flag is set or on_text has returned false.
+  bool cancelled() const { return output_.refused() || (cancel_ != nullptr && cancel_->load()); }
+  // Ends it before its time.
+  void Cancel() { Finish(FinishReason::kCancelled); }
+  bool finished() const { return finished_; }
+
+  // Of a finished sequence; once. The error that it was finished by, if it was.
+  absl::StatusOr<Generation> TakeResult();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  Sequence(const SequenceModel& model, absl::Span<const int32_t> prompt,
+           const GenerateOptions& options, runtime::StopStrings stops, runtime::Sampler sampler);
+  int64_t generated() const { return static_cast<int64_t>(tokens_.size()) - result_.prompt_tokens; }
+  void Finish(FinishReason reason);
+
+  int64_t context_;
+  int64_t max_new_tokens_;
+  const std::atomic<bool>* cancel_;
+  runtime::Sampler sampler_;
+  runtime::StopTokens stop_tokens_;
+  TextOutput output_;
+  std::vector<int32_t> tokens_;
+  int64_t computed_ = 0;
+  bool finished_ = false;
+  absl::Status status_;
+  Generation result_;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point first_token_;
+};
+
+}  // namespace lluda::engine
+
+#endif  // LLUDA_ENGINE_GENERATE_SEQUENCE_H_

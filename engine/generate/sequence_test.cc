@@ -1,0 +1,146 @@
+// A model of four tokens, whose logits the tests write themselves.
+#include "engine/generate/sequence.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace lluda::engine {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr int64_t kVocabulary = 4;
+constexpr int64_t kContext = 6;
+const SequenceModel kModel = {nullptr, kVocabulary, kContext};
+
+GenerateOptions Greedy(int64_t max_new_tokens) {
+  GenerateOptions options;
+  options.max_new_tokens = max_new_tokens;
+  options.sampler.temperature = 0;
+  return options;
+}
+
+std::unique_ptr<Sequence> Make(const std::vector<int32_t>& prompt, const GenerateOptions& options) {
+  absl::StatusOr<std::unique_ptr<Sequence>> sequence = Sequence::Create(kModel, prompt, options);
+  EXPECT_TRUE(sequence.ok()) << sequence.status();
+  return *std::move(sequence);
+}
+
+// Computes what waits, and lets `token` come next.
+void Give(Sequence* sequence, int32_t token) {
+  sequence->MarkComputed(static_cast<int64_t>(sequence->waiting().size()));
+  std::vector<float> logits(kVocabulary, 0.0f);
+  logits[token] = 1.0f;
+  sequence->Feed(logits);
+}
+
+Generation Result(Sequence* sequence) {
+  absl::StatusOr<Generation> result = sequence->TakeResult();
+  EXPECT_TRUE(result.ok()) << result.status();
+  return result.ok() ? *std::move(result) : Generation();
+}
+
+TEST(SequenceTest, TheWholePromptWaitsAndThenOneTokenAtATime) {
+  auto sequence = Make({0, 1, 2}, Greedy(2));
+  EXPECT_THAT(sequence->waiting(), ElementsAre(0, 1, 2));
+  EXPECT_FALSE(sequence->decoding());
+  Give(sequence.get(), 3);
+  EXPECT_THAT(sequence->waiting(), ElementsAre(3));
+  EXPECT_TRUE(sequence->decoding());
+  EXPECT_FALSE(sequence->CheckFinished());
+  Give(sequence.get(), 1);
+  EXPECT_TRUE(sequence->CheckFinished());
+  const Generation result = Result(sequence.get());
+  EXPECT_THAT(result.tokens, ElementsAre(3, 1));
+  EXPECT_EQ(result.finish, FinishReason::kLength);
+  EXPECT_EQ(result.prompt_tokens, 3);
+  EXPECT_EQ(result.decode_steps, 1);
+}
+
+TEST(SequenceTest, APromptMayBeComputedInPieces) {
+  auto sequence = Make({0, 1, 2}, Greedy(1));
+  sequence->MarkComputed(2);
+  EXPECT_THAT(sequence->waiting(), ElementsAre(2));
+  EXPECT_FALSE(sequence->decoding());
+}
+
+TEST(SequenceTest, WhatTheCacheHoldsDoesNotWait) {
+  auto sequence = Make({0, 1, 2}, Greedy(1));
+  sequence->Reuse(2);
+  EXPECT_THAT(sequence->waiting(), ElementsAre(2));
+  Give(sequence.get(), 3);
+  EXPECT_TRUE(sequence->CheckFinished());
+  EXPECT_EQ(Result(sequence.get()).reused_tokens, 2);
+}
+
+TEST(SequenceTest, AStopTokenEndsItAndIsNoneOfItsTokens) {
+  GenerateOptions options = Greedy(9);
+  options.stop_tokens = {2};
+  auto sequence = Make({0}, options);
+  Give(sequence.get(), 1);
+  Give(sequence.get(), 2);
+  ASSERT_TRUE(sequence->finished());
+  const Generation result = Result(sequence.get());
+  EXPECT_THAT(result.tokens, ElementsAre(1));
+  EXPECT_EQ(result.finish, FinishReason::kStop);
+}
+
+TEST(SequenceTest, AFullContextEndsItWithItsLastToken) {
+  auto sequence = Make({0, 1, 2, 3}, Greedy(9));
+  for (const int32_t token : {0, 1}) {
+    EXPECT_FALSE(sequence->CheckFinished());
+    Give(sequence.get(), token);
+  }
+  EXPECT_FALSE(sequence->CheckFinished());
+  Give(sequence.get(), 2);  // computes the sixth token, the last that the cache can hold
+  EXPECT_TRUE(sequence->CheckFinished());
+  const Generation result = Result(sequence.get());
+  EXPECT_EQ(result.finish, FinishReason::kContext);
+  EXPECT_THAT(result.tokens, ElementsAre(0, 1, 2));
+}
+
+TEST(SequenceTest, TheCancelFlagEndsItBeforeItIsComputed) {
+  std::atomic<bool> cancel{false};
+  GenerateOptions options = Greedy(9);
+  options.cancel = &cancel;
+  auto sequence = Make({0}, options);
+  EXPECT_FALSE(sequence->CheckFinished());
+  cancel = true;
+  EXPECT_TRUE(sequence->cancelled());
+  EXPECT_TRUE(sequence->CheckFinished());
+  EXPECT_EQ(Result(sequence.get()).finish, FinishReason::kCancelled);
+}
+
+TEST(SequenceTest, NoTokensAreWantedNoneIsComputed) {
+  auto sequence = Make({0}, Greedy(0));
+  EXPECT_TRUE(sequence->CheckFinished());
+  EXPECT_EQ(Result(sequence.get()).finish, FinishReason::kLength);
+}
+
+TEST(SequenceTest, LogitsThatAreNotFiniteFinishItWithAnError) {
+  auto sequence = Make({0}, Greedy(9));
+  sequence->MarkComputed(1);
+  sequence->Feed({0.0f, std::numeric_limits<float>::quiet_NaN(), 0.0f, 0.0f});
+  EXPECT_TRUE(sequence->CheckFinished());
+  EXPECT_EQ(sequence->TakeResult().status().code(), absl::StatusCode::kInternal);
+}
+
+TEST(SequenceTest, BadPromptsAndOptionsAreRefused) {
+  const auto error = [](const std::vector<int32_t>& prompt, const GenerateOptions& options) {
+    return std::string(Sequence::Create(kModel, prompt, options).status().message());
+  };
+  EXPECT_EQ(error({}, Greedy(1)), "the prompt is empty");
+  EXPECT_EQ(error({0, 1, 2, 3, 0, 1, 2}, Greedy(1)),
+            "the prompt has 7 tokens, the context holds 6");
+  EXPECT_EQ(error({0, 4}, Greedy(1)), "the prompt has token 4, the model knows 0 to 3");
+  EXPECT_EQ(error({0}, Greedy(-1)), "max_new_tokens must be at least 0, is -1");
+  GenerateOptions text = Greedy(1);
+  text.on_text = [](absl::string_view) { return true; };
+  EXPECT_THAT(error({0}, text), HasSubstr("there is no text"));
+}
+
+}  // namespace
+}  // namespace lluda::engine

@@ -1,0 +1,50 @@
+// Turns generated tokens into the text that may be given out: whole characters, nothing of a stop
+// string, not even its beginning.
+//
+//   TextOutput output(&tokenizer, *std::move(stops), &options.on_text);
+//   output.Add(token);                  // gives on_text what is certain by now
+//   if (output.stopped()) ...           // a stop string came
+//   output.Finish();                    // what was held back, if no stop string came of it
+#ifndef LLUDA_ENGINE_GENERATE_TEXT_OUTPUT_H_
+#define LLUDA_ENGINE_GENERATE_TEXT_OUTPUT_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "frontends/tokenizer/stream_decoder.h"
+#include "runtime/stop.h"
+
+namespace lluda::engine {
+
+// Takes a piece of text; false ends the generation.
+using TextSink = std::function<bool(absl::string_view piece)>;
+
+class TextOutput {
+ public:
+  // Without a tokenizer there is no text. The tokenizer must outlive this object.
+  TextOutput(const tokenizer::Tokenizer* tokenizer, runtime::StopStrings stops, TextSink sink);
+
+  void Add(int32_t token);
+  // Call once, at the end.
+  void Finish();
+
+  const std::string& text() const { return text_; }  // all that was given out
+  bool stopped() const { return stops_.stopped(); }  // a stop string came
+  bool refused() const { return refused_; }          // the sink returned false
+
+ private:
+  void Give(absl::string_view piece);
+
+  std::optional<tokenizer::StreamDecoder> decoder_;
+  runtime::StopStrings stops_;
+  TextSink sink_;
+  std::string text_;
+  bool refused_ = false;
+};
+
+}  // namespace lluda::engine
+
+#endif  // LLUDA_ENGINE_GENERATE_TEXT_OUTPUT_H_
