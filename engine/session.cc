@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -24,12 +25,24 @@ class TextOutput {
  public:
   TextOutput(const tokenizer::Tokenizer* tokenizer, runtime::StopStrings stops,
              const std::function<bool(absl::string_view)>* on_text, std::string* text)
-      : stops_(std::move(stops)), on_text_(on_text), text_(text) {
+      : tokenizer_(tokenizer), stops_(std::move(stops)), on_text_(on_text), text_(text) {
     if (tokenizer != nullptr) decoder_.emplace(tokenizer);
   }
 
   void Add(int32_t token) {
-    if (decoder_) Give(stops_.Push(decoder_->Add(token)));
+    if (!decoder_) return;
+    if (tokenizer_->IsSpecial(token)) {
+      AddHidden(token);
+    } else {
+      Give(stops_.Push(decoder_->Add(token)));
+    }
+  }
+
+  // The stop token: its text may complete a stop string that began before it.
+  void AddStopToken(int32_t token) {
+    if (!decoder_) return;
+    Give(stops_.Push(decoder_->Finish()));
+    AddHidden(token);
   }
 
   // Call once, at the end.
@@ -43,12 +56,18 @@ class TextOutput {
   bool refused() const { return refused_; }
 
  private:
+  void AddHidden(int32_t token) {
+    const std::string_view bytes = tokenizer_->TokenBytes(token);
+    Give(stops_.PushHidden({bytes.data(), bytes.size()}));
+  }
+
   void Give(absl::string_view piece) {
     if (piece.empty() || refused_) return;
     text_->append(piece.data(), piece.size());
     if (*on_text_ && !(*on_text_)(piece)) refused_ = true;
   }
 
+  const tokenizer::Tokenizer* tokenizer_;  // null as decoder_ is
   std::optional<tokenizer::StreamDecoder> decoder_;
   runtime::StopStrings stops_;
   const std::function<bool(absl::string_view)>* on_text_;
@@ -138,7 +157,7 @@ absl::StatusOr<Generation> Session::Generate(absl::Span<const int32_t> prompt,
   }
   if (model_->tokenizer() == nullptr && (options.on_text || !options.stop_strings.empty())) {
     return absl::FailedPreconditionError(
-        absl::StrCat(model_->folder(), ": has no tokenizer.json, so there is no text"));
+        absl::StrCat(model_->folder(), ": has no tokenizer, so there is no text"));
   }
   absl::StatusOr<runtime::StopStrings> stops = runtime::StopStrings::Create(options.stop_strings);
   if (!stops.ok()) return stops.status();
@@ -187,6 +206,7 @@ absl::StatusOr<Generation> Session::Generate(absl::Span<const int32_t> prompt,
       result.first_token_seconds = SecondsSince(start);
     }
     if (stop_tokens.Contains(*next)) {
+      output.AddStopToken(*next);
       result.finish = FinishReason::kStop;
       break;
     }

@@ -312,7 +312,7 @@ TEST(SessionWithoutTokenizerTest, GivesTokensButNoText) {
   options.on_text = [](absl::string_view) { return true; };
   EXPECT_EQ(session->Generate({7}, options).status(),
             absl::FailedPreconditionError(
-                "reference_data/tiny: has no tokenizer.json, so there is no text"));
+                "reference_data/tiny: has no tokenizer, so there is no text"));
 }
 
 }  // namespace
