@@ -54,6 +54,16 @@ expect_out ", there was a little girl named Lily"
 "$lluda" tokenize "$stories" -p "Once upon a time, wörld" >expected
 run tokenize stories.llb -p "Once upon a time, wörld"
 expect_out "$(cat expected)"
+# So do added tokens that only tokenizer_config.json lists.
+cp -rL "$stories" listed
+chmod -R u+w listed
+sed -i 's/"added_tokens_decoder": *{/&"4096": {"content": "<plan>", "lstrip": true, "special": false},/' listed/tokenizer_config.json
+"$lluda" tokenize listed -p "Once <plan> time" >expected
+grep -q " 4096 " expected || fail "an added token of tokenizer_config.json is cut to pieces: $(cat expected)"
+run compile listed -o listed.llb
+expect_out ""
+run tokenize listed.llb -p "Once <plan> time"
+expect_out "$(cat expected)"
 "$lluda" ir "$stories" >expected
 run ir stories.llb
 expect_out "$(cat expected)"

@@ -113,6 +113,36 @@ TEST_F(SessionTest, AStopStringAcrossTokensIsCutOffWithWhatFollows) {
   EXPECT_EQ(seen, result->text);
 }
 
+TEST_F(SessionTest, AStopStringMayEndInTheStopToken) {
+  auto session = Open(model_);
+  GenerateOptions options = Greedy(50);
+  options.stop_tokens = {258};  // " a"
+  options.stop_strings = {"was a"};
+  auto result = session->Generate(Ids("Once upon a time"), options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->finish, FinishReason::kStop);
+  EXPECT_EQ(result->text, ", there ");
+  options.stop_strings = {"was an"};
+  result = session->Generate(Ids("Once upon a time"), options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->text, ", there was") << "what was held back comes, the stop token does not";
+}
+
+TEST_F(SessionTest, ASpecialTokenIsFoundAsAStopStringAndNotPrinted) {
+  auto session = Open(model_);
+  GenerateOptions options = Greedy(250);
+  const auto whole = session->Generate(Ids("Once upon a time"), options);
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  ASSERT_EQ(whole->finish, FinishReason::kStop) << "the story ends within the context";
+  options.stop_tokens = {};
+  options.stop_strings = {"<|endoftext|>"};
+  const auto result = session->Generate(Ids("Once upon a time"), options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->finish, FinishReason::kStop);
+  EXPECT_EQ(result->text, whole->text);
+  EXPECT_EQ(result->tokens.size(), whole->tokens.size() + 1) << "it is no stop token";
+}
+
 TEST_F(SessionTest, TextHeldBackForAStopStringComesAtTheEnd) {
   auto session = Open(model_);
   GenerateOptions options = Greedy(8);
@@ -310,9 +340,9 @@ TEST(SessionWithoutTokenizerTest, GivesTokensButNoText) {
   EXPECT_THAT(result->tokens, ElementsAreArray({68, 386}));  // reference_data/tiny
   EXPECT_EQ(result->text, "");
   options.on_text = [](absl::string_view) { return true; };
-  EXPECT_EQ(session->Generate({7}, options).status(),
-            absl::FailedPreconditionError(
-                "reference_data/tiny: has no tokenizer.json, so there is no text"));
+  EXPECT_EQ(
+      session->Generate({7}, options).status(),
+      absl::FailedPreconditionError("reference_data/tiny: has no tokenizer, so there is no text"));
 }
 
 }  // namespace

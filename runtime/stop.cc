@@ -80,20 +80,35 @@ int32_t StopStrings::Next(int32_t node, unsigned char byte) const {
 }
 
 absl::string_view StopStrings::Push(absl::string_view piece) {
+  return Search(piece, /*is_shown=*/true);
+}
+
+absl::string_view StopStrings::PushHidden(absl::string_view piece) {
+  return Search(piece, /*is_shown=*/false);
+}
+
+absl::string_view StopStrings::Search(absl::string_view piece, bool is_shown) {
   out_.clear();
   if (stopped_) return out_;
   // What is held back is decided together with the new piece.
   out_.swap(held_);
+  // Of the last `count` bytes that came, how many are printed.
+  const auto last_shown = [this](int32_t count) {
+    return std::count(held_is_shown_.end() - count, held_is_shown_.end(), true);
+  };
   for (const char c : piece) {
-    out_.push_back(c);
+    if (is_shown) out_.push_back(c);
+    held_is_shown_.push_back(is_shown);
     state_ = Next(state_, static_cast<unsigned char>(c));
-    if (const int32_t match_bytes = nodes_[state_].match_bytes; match_bytes > 0) {
+    const Node& node = nodes_[state_];
+    if (node.match_bytes > 0) {
       stopped_ = true;
-      out_.resize(out_.size() - match_bytes);
+      out_.resize(out_.size() - last_shown(node.match_bytes));
       return out_;
     }
+    while (held_is_shown_.size() > static_cast<size_t>(node.depth)) held_is_shown_.pop_front();
   }
-  const size_t shown = out_.size() - nodes_[state_].depth;
+  const size_t shown = out_.size() - last_shown(nodes_[state_].depth);
   held_.assign(out_, shown, std::string::npos);
   out_.resize(shown);
   return out_;
@@ -102,6 +117,7 @@ absl::string_view StopStrings::Push(absl::string_view piece) {
 absl::string_view StopStrings::Flush() {
   out_.clear();
   out_.swap(held_);
+  held_is_shown_.clear();
   state_ = 0;
   return out_;
 }

@@ -11,10 +11,15 @@
 //
 // A stop string is never printed, not even its beginning: text that could still become one is held
 // back until the next piece decides.
+//
+// Special tokens have a text, too, which is not printed. It is matched all the same, where it
+// stands: "<|im_start|>" stops, so does "ok<|im_start|>", and "ok" does not where such a token
+// parts the two letters.
 #ifndef LLUDA_RUNTIME_STOP_H_
 #define LLUDA_RUNTIME_STOP_H_
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -49,6 +54,9 @@ class StopStrings {
   // pieces and stop strings are whole UTF-8 characters, so is what is returned.
   absl::string_view Push(absl::string_view piece);
 
+  // The same for a piece that counts for the search, but is not printed.
+  absl::string_view PushHidden(absl::string_view piece);
+
   // At the end of generation: what is held back, as no stop string came of it. Valid until the next
   // call.
   absl::string_view Flush();
@@ -68,12 +76,16 @@ class StopStrings {
   void LinkFallbacks();
   int32_t Child(int32_t node, unsigned char byte) const;
   int32_t Next(int32_t node, unsigned char byte) const;
+  absl::string_view Search(absl::string_view piece, bool is_shown);
 
   std::vector<Node> nodes_;                         // 0 is the root
   absl::flat_hash_map<int64_t, int32_t> children_;  // node * 256 + byte -> node
   int32_t state_ = 0;
   bool stopped_ = false;
-  std::string held_;  // the text that leads from the root to state_
+  // The text that leads from the root to state_ is held back: the last bytes of all that came, as
+  // many as the state is deep. Of each, whether it is printed; and those that are.
+  std::deque<bool> held_is_shown_;
+  std::string held_;
   std::string out_;
 };
 

@@ -116,6 +116,53 @@ TEST(StopStringsTest, BytesWithTheHighBitAndZeroBytesWork) {
   EXPECT_EQ(Stream({std::string("\0\xFF", 2)}, {std::string("a\0", 2), "\xFFz"}), Shown("a", true));
 }
 
+// Pieces in angle brackets are hidden, as the texts of special tokens are.
+Shown StreamWithHidden(const std::vector<std::string>& stops,
+                       const std::vector<std::string>& pieces) {
+  StopStrings matcher = Make(stops);
+  std::string shown;
+  for (const std::string& piece : pieces) {
+    const bool hidden = piece.front() == '<';
+    shown += std::string(hidden ? matcher.PushHidden(piece) : matcher.Push(piece));
+  }
+  shown += std::string(matcher.Flush());
+  return {shown, matcher.stopped()};
+}
+
+TEST(StopStringsTest, HiddenTextIsMatchedButNotShown) {
+  EXPECT_EQ(StreamWithHidden({"<s>"}, {"ab", "<s>", "c"}), Shown("ab", true));
+  EXPECT_EQ(StreamWithHidden({"<t>"}, {"ab", "<s>", "c"}), Shown("abc", false));
+  EXPECT_EQ(StreamWithHidden({}, {"ab", "<s>", "c"}), Shown("abc", false));
+}
+
+TEST(StopStringsTest, AStopStringMayGoOnBeforeAndBehindHiddenText) {
+  EXPECT_EQ(StreamWithHidden({"b<s>"}, {"ab", "<s>", "c"}), Shown("a", true));
+  EXPECT_EQ(StreamWithHidden({"<s>cd"}, {"ab", "<s>", "c", "de"}), Shown("ab", true));
+  EXPECT_EQ(StreamWithHidden({"b<s>c"}, {"ab", "<s>", "cd"}), Shown("a", true));
+  EXPECT_EQ(StreamWithHidden({"<s><t>"}, {"ab", "<s>", "<t>", "cd"}), Shown("ab", true));
+}
+
+TEST(StopStringsTest, AStopStringMayBeginOrEndWithinHiddenText) {
+  EXPECT_EQ(StreamWithHidden({"b<im"}, {"ab", "<im_end>", "c"}), Shown("a", true));
+  EXPECT_EQ(StreamWithHidden({"end>c"}, {"ab", "<im_end>", "cd"}), Shown("ab", true));
+  EXPECT_EQ(StreamWithHidden({"im"}, {"ab", "<im_end>", "c"}), Shown("ab", true));
+}
+
+TEST(StopStringsTest, HiddenTextPartsWhatLiesAroundIt) {
+  EXPECT_EQ(StreamWithHidden({"bc"}, {"ab", "<s>", "cd"}), Shown("abcd", false));
+}
+
+TEST(StopStringsTest, OnlyTheShownPartOfWhatWasHeldBackComes) {
+  StopStrings matcher = Make({"b<s>c"});
+  EXPECT_EQ(matcher.Push("ab"), "a");
+  EXPECT_EQ(matcher.PushHidden("<s>"), "");
+  EXPECT_EQ(matcher.Push("d"), "bd");
+  EXPECT_EQ(matcher.Push("b"), "");
+  EXPECT_EQ(matcher.PushHidden("<s>"), "");
+  EXPECT_EQ(matcher.Flush(), "b");
+  EXPECT_EQ(matcher.Push("c"), "c") << "a flush forgets what came before";
+}
+
 TEST(StopStringsTest, AnEmptyStopStringIsRefused) {
   const auto result = StopStrings::Create({"a", ""});
   EXPECT_EQ(result.status().code(), absl::StatusCode::kInvalidArgument);
@@ -132,7 +179,8 @@ TEST(StopStringsTest, ManyLongStopStringsTakeLinearTime) {
   EXPECT_FALSE(matcher.stopped());
 }
 
-// Against a search in the whole text, for random strings over two letters and random pieces.
+// Against a search in the whole text, for random strings over two letters and random pieces, of
+// which some are hidden.
 TEST(StopStringsTest, AgreesWithSearchingTheWholeText) {
   std::mt19937 random(3);
   const auto random_text = [&random](int length) {
@@ -158,15 +206,19 @@ TEST(StopStringsTest, AgreesWithSearchingTheWholeText) {
     }
     const bool found = first_end != std::string::npos;
     with_stop += found;
-    std::vector<std::string> pieces;
+    StopStrings matcher = Make(stops);
+    std::string shown, expected;
     for (size_t at = 0; at < text.size();) {
-      const size_t length = 1 + random() % 5;
-      pieces.push_back(text.substr(at, length));
-      at += length;
+      const std::string piece = text.substr(at, 1 + random() % 5);
+      const bool hidden = random() % 4 == 0;
+      shown += std::string(hidden ? matcher.PushHidden(piece) : matcher.Push(piece));
+      const size_t end = found ? first_end - longest : text.size();
+      if (!hidden && at < end) expected += piece.substr(0, end - at);
+      at += piece.size();
     }
-    ASSERT_EQ(Stream(stops, pieces),
-              Shown(found ? text.substr(0, first_end - longest) : text, found))
-        << text;
+    shown += std::string(matcher.Flush());
+    ASSERT_EQ(shown, expected) << text;
+    ASSERT_EQ(matcher.stopped(), found) << text;
   }
   EXPECT_GT(with_stop, 500);
   EXPECT_LT(with_stop, 2900);

@@ -43,7 +43,7 @@ absl::StatusOr<std::unique_ptr<Sequence>> Sequence::Create(const SequenceModel& 
         absl::StrCat("max_new_tokens must be at least 0, is ", options.max_new_tokens));
   }
   if (model.tokenizer == nullptr && (options.on_text || !options.stop_strings.empty())) {
-    return absl::FailedPreconditionError("has no tokenizer.json, so there is no text");
+    return absl::FailedPreconditionError("has no tokenizer, so there is no text");
   }
   absl::StatusOr<runtime::StopStrings> stops = runtime::StopStrings::Create(options.stop_strings);
   if (!stops.ok()) return stops.status();
@@ -99,6 +99,7 @@ void Sequence::Feed(absl::Span<const float> logits) {
     result_.first_token_seconds = SecondsBetween(start_, first_token_);
   }
   if (stop_tokens_.Contains(*next)) {
+    output_.AddStopToken(*next);
     Finish(FinishReason::kStop);
     return;
   }

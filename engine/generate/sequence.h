@@ -47,8 +47,10 @@ absl::string_view FinishReasonName(FinishReason reason);
 struct GenerateOptions {
   int64_t max_new_tokens = 256;  // at least 0
   runtime::SamplerOptions sampler;
-  std::vector<int32_t> stop_tokens;       // not part of the text
-  std::vector<std::string> stop_strings;  // neither are they, nor what follows
+  std::vector<int32_t> stop_tokens;  // not part of the text
+  // Neither are they, nor what follows. They are looked for in all that is generated, the texts of
+  // special tokens and of the stop token included, though these are not part of the text.
+  std::vector<std::string> stop_strings;
   // Called with each piece of text as soon as it is certain: whole characters, nothing that may yet
   // turn out to be a stop string. False ends the generation. May be empty.
   TextSink on_text;

@@ -1,17 +1,35 @@
 #include "engine/generate/text_output.h"
 
+#include <string_view>
 #include <utility>
 
 namespace lluda::engine {
 
 TextOutput::TextOutput(const tokenizer::Tokenizer* tokenizer, runtime::StopStrings stops,
                        TextSink sink)
-    : stops_(std::move(stops)), sink_(std::move(sink)) {
+    : tokenizer_(tokenizer), stops_(std::move(stops)), sink_(std::move(sink)) {
   if (tokenizer != nullptr) decoder_.emplace(tokenizer);
 }
 
 void TextOutput::Add(int32_t token) {
-  if (decoder_) Give(stops_.Push(decoder_->Add(token)));
+  if (!decoder_) return;
+  if (tokenizer_->IsSpecial(token)) {
+    AddHidden(token);
+  } else {
+    Give(stops_.Push(decoder_->Add(token)));
+  }
+}
+
+void TextOutput::AddStopToken(int32_t token) {
+  if (!decoder_) return;
+  Give(stops_.Push(decoder_->Finish()));
+  AddHidden(token);
+}
+
+// A token whose text is none of the output's, but may be part of a stop string.
+void TextOutput::AddHidden(int32_t token) {
+  const std::string_view bytes = tokenizer_->TokenBytes(token);
+  Give(stops_.PushHidden({bytes.data(), bytes.size()}));
 }
 
 void TextOutput::Finish() {

@@ -28,6 +28,8 @@ class TextOutput {
   TextOutput(const tokenizer::Tokenizer* tokenizer, runtime::StopStrings stops, TextSink sink);
 
   void Add(int32_t token);
+  // The stop token: its text may complete a stop string that began before it.
+  void AddStopToken(int32_t token);
   // Call once, at the end.
   void Finish();
 
@@ -36,8 +38,10 @@ class TextOutput {
   bool refused() const { return refused_; }          // the sink returned false
 
  private:
+  void AddHidden(int32_t token);
   void Give(absl::string_view piece);
 
+  const tokenizer::Tokenizer* tokenizer_;  // null as decoder_ is
   std::optional<tokenizer::StreamDecoder> decoder_;
   runtime::StopStrings stops_;
   TextSink sink_;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace lluda::engine {
@@ -56,6 +58,19 @@ TEST_F(TextOutputTest, NothingOfAStopStringIsGivenOut) {
   output.Finish();
   EXPECT_TRUE(output.stopped());
   EXPECT_EQ(output.text(), "Once upon");
+}
+
+TEST_F(TextOutputTest, AStopTokenMayCompleteAStopStringAndIsNotGivenOut) {
+  const auto ids = tokenizer_->Encode(" time");
+  ASSERT_EQ(ids.size(), 1u);
+  for (const auto& [stop, expected] :
+       {std::pair<std::string, std::string>{"a time", "Once upon "}, {"a tide", "Once upon a"}}) {
+    TextOutput output = Make({stop});
+    for (const int32_t token : tokenizer_->Encode("Once upon a")) output.Add(token);
+    output.AddStopToken(ids[0]);
+    output.Finish();
+    EXPECT_EQ(output.text(), expected) << stop;
+  }
 }
 
 TEST_F(TextOutputTest, ASinkThatSaysNoGetsNothingMore) {

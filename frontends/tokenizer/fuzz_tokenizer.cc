@@ -1,8 +1,10 @@
-// Mutates small tokenizer.json texts, reproducibly: each must end in a one-line error or in a
+// Mutates small files of tokenizers, reproducibly: each must end in a one-line error or in a
 // tokenizer that works.
 #include <gtest/gtest.h>
 #include <simdjson.h>
 
+#include <filesystem>
+#include <fstream>
 #include <random>
 #include <string>
 #include <string_view>
@@ -15,6 +17,7 @@ namespace lluda::tokenizer {
 namespace {
 
 constexpr int kIterations = 20000;
+constexpr int kFolderIterations = 1000;
 constexpr int kMostMutations = 6;
 
 constexpr std::string_view kSeeds[] = {
@@ -29,6 +32,31 @@ constexpr std::string_view kSeeds[] = {
     R"({"pre_tokenizer":{"type":"ByteLevel"},"decoder":{"type":"ByteLevel"},"model":{"type":"BPE",
 "unk_token":"b","fuse_unk":true,"vocab":{"a":0,"b":1,"aa":2,"aaaa":3},
 "merges":[["a","a"],["aa","aa"]]}})",
+};
+
+struct NamedText {
+  std::string_view name;
+  std::string_view text;
+};
+using Folder = std::vector<NamedText>;
+
+constexpr std::string_view kVocabulary = R"({"a":0,"b":1,"ab":2,"Ġ":3,"Ã":4,"©":5,"<s>":6})";
+
+const Folder kFolders[] = {
+    {{"vocab.json", kVocabulary},
+     {"merges.txt", "#version: 0.2\r\na b\r\n"},
+     {"tokenizer_config.json", R"({"tokenizer_class":"GPT2Tokenizer","add_prefix_space":true,
+"eos_token":{"__type":"AddedToken","content":"<e>","lstrip":true},"bos_token":null,
+"added_tokens_decoder":{"6":{"content":"<s>","special":true,"single_word":true},
+"7":{"content":"é","normalized":true,"rstrip":true}},"extra_special_tokens":{"x_token":"b"}})"}},
+    {{"vocab.json", kVocabulary},
+     {"merges.txt", "a b\n"},
+     {"tokenizer_config.json", R"({"additional_special_tokens":["<s>"],"pad_token":"<p>"})"},
+     {"added_tokens.json", R"({"<p>":7,"<q>":8,"a":0})"},
+     {"special_tokens_map.json", R"({"eos_token":{"content":"<q>"},"unk_token":null})"}},
+    {{"tokenizer.json", kSeeds[0]},
+     {"tokenizer_config.json", R"({"tokenizer_class":"Qwen2Tokenizer","pad_token":"<s>",
+"added_tokens_decoder":{"7":{"content":"<t>","lstrip":true},"6":{"content":"\u00e9"}}})"}},
 };
 
 // What a mutation may put in: pieces of the syntax, of regular expressions, and numbers at limits.
@@ -108,6 +136,53 @@ TEST(FuzzTokenizer, EndsInAnErrorOrAWorkingTokenizer) {
   // The mutations must not all be caught by the JSON parser, or nothing behind it is tested.
   EXPECT_GT(accepted, kIterations / 100);
   EXPECT_LT(accepted, kIterations);
+}
+
+class FuzzTokenizerFolder : public testing::Test {
+ protected:
+  // Writes the files, the one numbered `mutated` with `text` in place of its own.
+  absl::StatusOr<Tokenizer> Load(const Folder& folder, size_t mutated, const std::string& text) {
+    for (size_t i = 0; i < folder.size(); ++i) {
+      std::ofstream(path_ / std::string(folder[i].name))
+          << (i == mutated ? std::string_view(text) : folder[i].text);
+    }
+    return Tokenizer::Load(path_.string());
+  }
+
+  void Clear() {
+    std::filesystem::remove_all(path_);
+    std::filesystem::create_directories(path_);
+  }
+
+  std::filesystem::path path_ = std::filesystem::path(testing::TempDir()) / "fuzz_folder";
+};
+
+TEST_F(FuzzTokenizerFolder, EndsInAnErrorOrAWorkingTokenizer) {
+  std::mt19937 random(20250119);
+  int accepted = 0, count = 0;
+  for (const Folder& folder : kFolders) {
+    Clear();
+    const absl::StatusOr<Tokenizer> seed = Load(folder, folder.size(), "");
+    ASSERT_TRUE(seed.ok()) << seed.status();
+    ExpectWorks(*seed, "the seed");
+    for (int i = 0; i < kFolderIterations && !HasFatalFailure(); ++i) {
+      const size_t which = random() % folder.size();
+      const std::string text = Mutate(std::string(folder[which].text), &random);
+      const absl::StatusOr<Tokenizer> tokenizer = Load(folder, which, text);
+      ++count;
+      if (tokenizer.ok()) {
+        ++accepted;
+        ExpectWorks(*tokenizer, text);
+      } else {
+        const std::string message(tokenizer.status().message());
+        ASSERT_EQ(message.find(path_.string() + "/"), 0u) << message;
+        ASSERT_EQ(message.find('\n'), std::string::npos) << message;
+        ASSERT_TRUE(simdjson::validate_utf8(message.data(), message.size())) << message;
+      }
+    }
+  }
+  EXPECT_GT(accepted, count / 100);
+  EXPECT_LT(accepted, count);
 }
 
 TEST(FuzzTokenizer, AcceptsTheSeeds) {

@@ -44,11 +44,22 @@ constexpr Range kNewer[] = {
     {0x16FF0, 0x16FF1}, {0x1E08F, 0x1E08F}, {0x1E130, 0x1E136}, {0x1E2AE, 0x1E2AE},
     {0x1E2EC, 0x1E2EF}, {0x1E4EC, 0x1E4EF}};
 
+// One before the first trailing consonant of Hangul. It has no combining class and takes part in no
+// composition, but utf8proc 2.8 counts from here and takes it for trailing consonant number 0: it
+// would vanish behind a syllable.
+constexpr char32_t kHangulTrailingBase = 0x11A7;
+
 bool IsNewer(char32_t code_point) {
   const Range* range = std::lower_bound(
       std::begin(kNewer), std::end(kNewer), code_point,
       [](const Range& candidate, char32_t value) { return candidate.last < value; });
   return range != std::end(kNewer) && range->first <= code_point;
+}
+
+// A character that stays as it is and that nothing is ordered or composed across. So the text
+// before it and the text behind it can be normalised each by itself.
+bool StandsAlone(char32_t code_point) {
+  return code_point == kHangulTrailingBase || IsNewer(code_point);
 }
 
 int CombiningClass(utf8proc_int32_t code_point) {
@@ -102,7 +113,7 @@ std::string ToNfc(std::string_view text) {
   decomposed.reserve(text.size());
   while (!text.empty()) {
     const Utf8Char next = ReadUtf8(text);
-    if (IsNewer(next.code_point)) {
+    if (StandsAlone(next.code_point)) {
       Compose(&decomposed, &out);
       AppendUtf8(next.code_point, &out);
     } else {

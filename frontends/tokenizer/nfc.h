@@ -2,7 +2,8 @@
 // log n).
 //
 // utf8proc supplies the data and the composition; its own canonical ordering is an insertion sort,
-// quadratic on a long run of marks, so the ordering is done here.
+// quadratic on a long run of marks, so the ordering is done here. ICU would need neither, but its
+// data makes a static binary of 4 MB one of 34 MB.
 //
 // The version of Unicode is 9, that of Hugging Face's normaliser, which the ids of every model come
 // from: a character that is newer stands for itself. Unicode never changes the NFC of the

@@ -29,6 +29,12 @@ TEST(Nfc, TakesCharactersNewerThanUnicode9ForStarters) {
   EXPECT_EQ(ToNfc("\U00011935\U00011930"), "\U00011935\U00011930");
 }
 
+TEST(Nfc, KeepsTheCharacterBeforeHangulsTrailingConsonants) {
+  EXPECT_EQ(ToNfc("\uAC00\u11A7"), "\uAC00\u11A7");
+  EXPECT_EQ(ToNfc("\u1112\u1161\u11A7\u11AB"), "\uD558\u11A7\u11AB");
+  EXPECT_EQ(ToNfc("e\u0301\u11A7\u0323\u0301"), "\u00E9\u11A7\u0323\u0301");
+}
+
 TEST(Nfc, KeepsNulAndTheLastCodePoint) {
   const std::string text("\0e\u0301\U0010FFFF", 8);
   EXPECT_EQ(ToNfc(text), std::string("\0é\U0010FFFF", 7));

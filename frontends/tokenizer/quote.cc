@@ -15,8 +15,8 @@ constexpr size_t kLongestQuote = 60;
 std::string QuoteForMessage(std::string_view text) {
   const std::string_view head = text.substr(0, kLongestQuote);
   const std::string_view shown = head.substr(0, CompleteUtf8Prefix(head));
-  return Concat("\"", absl::Utf8SafeCEscape(ToAbsl(shown)), shown.size() < text.size() ? "..." : "",
-                "\"");
+  return Concat("\"", absl::Utf8SafeCEscape(ReplaceInvalidUtf8(shown)),
+                shown.size() < text.size() ? "..." : "", "\"");
 }
 
 }  // namespace lluda::tokenizer

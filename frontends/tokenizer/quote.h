@@ -9,7 +9,7 @@
 
 namespace lluda::tokenizer {
 
-// A text as a message shows it: escaped, at most 60 bytes, in quotes.
+// A text as a message shows it: escaped, at most 60 bytes of it, in quotes; valid UTF-8.
 std::string QuoteForMessage(std::string_view text);
 
 }  // namespace lluda::tokenizer

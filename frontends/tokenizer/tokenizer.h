@@ -1,5 +1,5 @@
-// Text to token ids and back, for any byte-level BPE `tokenizer.json` of Hugging Face's format; the
-// ids are those of their library.
+// Text to token ids and back, for any byte-level BPE in Hugging Face's files, `tokenizer.json` or
+// `vocab.json` with `merges.txt`; the ids are those of their library.
 //
 //   absl::StatusOr<Tokenizer> tokenizer = Tokenizer::Load("/models/Qwen3-0.6B");
 //   std::vector<int32_t> ids = tokenizer->Encode("Hello world");   // 9707, 1879
@@ -50,8 +50,10 @@ struct EncodeOptions {
 // Const methods may be called from several threads.
 class Tokenizer {
  public:
-  // `path` is a tokenizer.json, or a folder that holds one. NotFound if it does not exist;
-  // InvalidArgument, naming the file and the field, if it is not a tokenizer that is supported.
+  // `path` is a tokenizer.json, or a folder that holds one, or else vocab.json and merges.txt. Of a
+  // folder, tokenizer_config.json, added_tokens.json and special_tokens_map.json are read as well,
+  // if they are there. NotFound if there is no tokenizer; InvalidArgument, naming the file and the
+  // field, if it is not one that is supported.
   static absl::StatusOr<Tokenizer> Load(const std::string& path);
   // The same for the text of a file; `name` is what messages call it.
   static absl::StatusOr<Tokenizer> FromJson(std::string_view json, const std::string& name);

@@ -292,7 +292,7 @@ const BadFile kBadFiles[] = {
     {"FlagType", &Parts::model_extra, R"("ignore_merges": 1, )",
      "model.ignore_merges: is a number, not a boolean"},
     {"AddedEmpty", &Parts::added, R"([{"id": 8, "content": ""}])",
-     "added_tokens[0]: content is empty"},
+     "added_tokens[0].content: is empty"},
     {"AddedTwice", &Parts::added, R"([{"id": 8, "content": "x"}, {"id": 9, "content": "x"}])",
      "added_tokens[1]: \"x\" is listed twice"},
     {"AddedWithAnotherId", &Parts::added, R"([{"id": 8, "content": "abc"}])",
@@ -364,8 +364,9 @@ TEST(TokenizerFile, ThatIsMissingIsNamed) {
             absl::NotFoundError("/nonexistent: no such file"));
   const std::string folder = testing::TempDir() + "/no_tokenizer";
   std::filesystem::create_directories(folder);
-  EXPECT_EQ(Tokenizer::Load(folder).status(),
-            absl::NotFoundError(folder + "/tokenizer.json: no such file"));
+  EXPECT_EQ(
+      Tokenizer::Load(folder).status(),
+      absl::NotFoundError(folder + "/tokenizer.json: no such file, nor vocab.json and merges.txt"));
 }
 
 TEST(TokenizerFile, ThatIsADeviceIsRefused) {

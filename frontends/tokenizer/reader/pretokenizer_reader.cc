@@ -1,4 +1,4 @@
-#include "frontends/tokenizer/pretokenizer_reader.h"
+#include "frontends/tokenizer/reader/pretokenizer_reader.h"
 
 #include <absl/status/status.h>
 

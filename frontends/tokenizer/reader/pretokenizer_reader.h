@@ -1,8 +1,8 @@
 // Reads the field `pre_tokenizer` of a tokenizer.json; pretokenizer.h says what is supported.
 //
 //   absl::StatusOr<Pretokenizer> pretokenizer = ReadPretokenizer(*root.Get("pre_tokenizer"));
-#ifndef LLUDA_FRONTENDS_TOKENIZER_PRETOKENIZER_READER_H_
-#define LLUDA_FRONTENDS_TOKENIZER_PRETOKENIZER_READER_H_
+#ifndef LLUDA_FRONTENDS_TOKENIZER_READER_PRETOKENIZER_READER_H_
+#define LLUDA_FRONTENDS_TOKENIZER_READER_PRETOKENIZER_READER_H_
 
 #include <absl/status/statusor.h>
 
@@ -16,4 +16,4 @@ absl::StatusOr<Pretokenizer> ReadPretokenizer(const JsonValue& json);
 
 }  // namespace lluda::tokenizer
 
-#endif  // LLUDA_FRONTENDS_TOKENIZER_PRETOKENIZER_READER_H_
+#endif  // LLUDA_FRONTENDS_TOKENIZER_READER_PRETOKENIZER_READER_H_

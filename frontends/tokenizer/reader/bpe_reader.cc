@@ -1,4 +1,4 @@
-#include "frontends/tokenizer/bpe_reader.h"
+#include "frontends/tokenizer/reader/bpe_reader.h"
 
 #include <absl/status/status.h>
 
@@ -13,20 +13,12 @@
 namespace lluda::tokenizer {
 namespace {
 
-constexpr int32_t kNoToken = -1;
-
-using Sides = std::pair<std::string_view, std::string_view>;
-
 // The two sides of a merge, "a b" or ["a", "b"]; nothing if it is neither.
-std::optional<Sides> ReadMerge(simdjson::dom::element merge) {
+std::optional<MergeSides> ReadMerge(simdjson::dom::element merge) {
   std::string_view text;
-  if (merge.get(text) == simdjson::SUCCESS) {
-    const size_t space = text.find(' ');
-    if (space == std::string_view::npos || space != text.rfind(' ')) return std::nullopt;
-    return Sides(text.substr(0, space), text.substr(space + 1));
-  }
+  if (merge.get(text) == simdjson::SUCCESS) return SplitMerge(text);
   simdjson::dom::array pair;
-  Sides sides;
+  MergeSides sides;
   if (merge.get(pair) != simdjson::SUCCESS || pair.size() != 2 ||
       pair.at(0).get(sides.first) != simdjson::SUCCESS ||
       pair.at(1).get(sides.second) != simdjson::SUCCESS) {
@@ -40,7 +32,7 @@ absl::Status BadMerge(const JsonValue& merge, bool is_string) {
   if (is_string) {
     const absl::StatusOr<std::string_view> text = merge.String();
     if (!text.ok()) return text.status();
-    return merge.Error(Concat(QuoteForMessage(*text), " is not two tokens with one space"));
+    return merge.Error(NotAMerge(*text));
   }
   const absl::StatusOr<simdjson::dom::array> pair = merge.Array();
   if (!pair.ok()) return pair.status();
@@ -94,38 +86,54 @@ absl::StatusOr<BpeOptions> ReadOptions(const JsonValue& model, const Vocabulary&
 absl::StatusOr<MergeTable> ReadMerges(const JsonValue& merges, const Vocabulary& vocabulary) {
   const absl::StatusOr<simdjson::dom::array> array = merges.Array();
   if (!array.ok()) return array.status();
-  MergeTable table(array->size());
-  std::string merged;
-  int32_t rank = 0;
-  int32_t previous_merged = kNoToken;
+  MergeBuilder builder(array->size(), vocabulary);
+  int64_t index = 0;
   for (const simdjson::dom::element element : *array) {
-    const auto at = [&] { return merges.Child(element, Concat("[", rank, "]")); };
-    const std::optional<Sides> sides = ReadMerge(element);
+    const auto at = [&] { return merges.Child(element, Concat("[", index, "]")); };
+    const std::optional<MergeSides> sides = ReadMerge(element);
     if (!sides.has_value()) return BadMerge(at(), element.is_string());
-    const std::optional<int32_t> left = vocabulary.Find(sides->first);
-    const std::optional<int32_t> right = vocabulary.Find(sides->second);
-    merged.assign(sides->first).append(sides->second);
-    // Files list most merges in the order of what they make, so the next id is tried before the
-    // hash table.
-    const int32_t next_id = previous_merged + 1;
-    const std::optional<int32_t> result =
-        next_id < vocabulary.size() && vocabulary.Content(next_id) == merged
-            ? next_id
-            : vocabulary.Find(merged);
-    if (!left.has_value() || !right.has_value() || !result.has_value()) {
-      const std::string_view unknown = !left.has_value()    ? sides->first
-                                       : !right.has_value() ? sides->second
-                                                            : std::string_view(merged);
-      return at().Error(Concat("token ", QuoteForMessage(unknown), " is not in the vocabulary"));
+    if (absl::Status status = builder.Add(*sides); !status.ok()) {
+      return at().Error(FromAbsl(status.message()));
     }
-    previous_merged = *result;
-    table.Set(*left, *right, rank, *result);
-    ++rank;
+    ++index;
   }
-  return table;
+  return std::move(builder).Table();
 }
 
 }  // namespace
+
+std::optional<MergeSides> SplitMerge(std::string_view text) {
+  const size_t space = text.find(' ');
+  if (space == std::string_view::npos || space != text.rfind(' ')) return std::nullopt;
+  return MergeSides(text.substr(0, space), text.substr(space + 1));
+}
+
+std::string NotAMerge(std::string_view text) {
+  return Concat(QuoteForMessage(text), " is not two tokens with one space");
+}
+
+absl::Status MergeBuilder::Add(const MergeSides& sides) {
+  const std::optional<int32_t> left = vocabulary_.Find(sides.first);
+  const std::optional<int32_t> right = vocabulary_.Find(sides.second);
+  merged_.assign(sides.first).append(sides.second);
+  // Files list most merges in the order of what they make, so the next id is tried before the hash
+  // table.
+  const int32_t next_id = previous_merged_ + 1;
+  const std::optional<int32_t> result =
+      next_id < vocabulary_.size() && vocabulary_.Content(next_id) == merged_
+          ? next_id
+          : vocabulary_.Find(merged_);
+  if (!left.has_value() || !right.has_value() || !result.has_value()) {
+    const std::string_view unknown = !left.has_value()    ? sides.first
+                                     : !right.has_value() ? sides.second
+                                                          : std::string_view(merged_);
+    return absl::InvalidArgumentError(
+        Concat("token ", QuoteForMessage(unknown), " is not in the vocabulary"));
+  }
+  previous_merged_ = *result;
+  table_.Set(*left, *right, rank_++, *result);
+  return absl::OkStatus();
+}
 
 absl::StatusOr<Bpe> ReadBpe(const JsonValue& model, const Vocabulary& vocabulary) {
   const absl::StatusOr<BpeOptions> options = ReadOptions(model, vocabulary);

@@ -1,0 +1,64 @@
+#include "frontends/tokenizer/reader/json_file.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <system_error>
+
+#include "frontends/tokenizer/strings.h"
+
+namespace lluda::tokenizer {
+namespace {
+
+// Far above any tokenizer.json, far below what would exhaust memory.
+constexpr uint64_t kLargestFile = uint64_t{512} << 20;
+
+}  // namespace
+
+absl::StatusOr<simdjson::padded_string> LoadTokenizerFile(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status)) {
+    return absl::NotFoundError(Concat(path, ": no such file"));
+  }
+  // A device or a pipe might never end.
+  if (!std::filesystem::is_regular_file(status)) {
+    return absl::InvalidArgumentError(Concat(path, ": is not a regular file"));
+  }
+  const uint64_t size = std::filesystem::file_size(path, error);
+  if (error || size > kLargestFile) {
+    return absl::InvalidArgumentError(Concat(path, ": is larger than ", kLargestFile, " bytes"));
+  }
+  simdjson::padded_string text;
+  if (simdjson::padded_string::load(path).get(text) != simdjson::SUCCESS) {
+    return absl::PermissionDeniedError(Concat(path, ": cannot be read"));
+  }
+  return text;
+}
+
+absl::StatusOr<JsonFile> JsonFile::Load(const std::string& path) {
+  absl::StatusOr<simdjson::padded_string> text = LoadTokenizerFile(path);
+  if (!text.ok()) return text.status();
+  auto parser = std::make_unique<simdjson::dom::parser>();
+  const auto document = parser->parse(*text);
+  return Create(std::move(parser), document, path);
+}
+
+absl::StatusOr<JsonFile> JsonFile::Parse(std::string_view json, const std::string& name) {
+  auto parser = std::make_unique<simdjson::dom::parser>();
+  const auto document = parser->parse(json.data(), json.size());
+  return Create(std::move(parser), document, name);
+}
+
+absl::StatusOr<JsonFile> JsonFile::Create(
+    std::unique_ptr<simdjson::dom::parser> parser,
+    const simdjson::simdjson_result<simdjson::dom::element>& document, const std::string& name) {
+  simdjson::dom::element element;
+  const simdjson::error_code code = document.get(element);
+  if (code != simdjson::SUCCESS) {
+    return absl::InvalidArgumentError(
+        Concat(name, ": is not valid JSON: ", simdjson::error_message(code)));
+  }
+  return JsonFile(std::move(parser), JsonValue(element, name));
+}
+
+}  // namespace lluda::tokenizer

@@ -1,0 +1,339 @@
+#include "frontends/tokenizer/reader/tokenizer_config.h"
+
+#include <absl/container/flat_hash_set.h>
+#include <absl/status/status.h>
+#include <absl/strings/numbers.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+#include "frontends/tokenizer/json_value.h"
+#include "frontends/tokenizer/reader/added_token_reader.h"
+#include "frontends/tokenizer/reader/json_file.h"
+#include "frontends/tokenizer/strings.h"
+
+namespace lluda::tokenizer {
+namespace {
+
+// In the order in which they get ids where they have none.
+constexpr std::string_view kRoles[] = {"bos_token", "eos_token", "unk_token", "sep_token",
+                                       "pad_token", "cls_token", "mask_token"};
+
+constexpr std::string_view kDefaultToken = "<|endoftext|>";
+
+// What a class gives the roles that the config does not mention; a null there means none.
+struct ClassRow {
+  std::string_view name;  // without "Fast"
+  TokenizerClass tokenizer_class;
+  std::string_view default_roles[3];
+};
+constexpr ClassRow kClasses[] = {
+    {"Qwen2Tokenizer", TokenizerClass::kQwen2, {"eos_token", "unk_token", "pad_token"}},
+    {"GPT2Tokenizer", TokenizerClass::kGpt2, {"bos_token", "eos_token", "unk_token"}},
+    {"", TokenizerClass::kOther, {}},  // every other name
+};
+
+const ClassRow& RowOf(TokenizerClass tokenizer_class) {
+  return *std::find_if(std::begin(kClasses), std::end(kClasses),
+                       [&](const ClassRow& row) { return row.tokenizer_class == tokenizer_class; });
+}
+
+// Settings that are refused where they are true.
+struct RefusedFlag {
+  std::string_view key;
+  bool even_with_tokenizer_json;  // else transformers ignores them there, too
+  std::string_view reason;
+};
+constexpr RefusedFlag kRefusedFlags[] = {
+    {"split_special_tokens", true, "special tokens are always recognised in a text"},
+    {"clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output", true,
+     "decoded text is never changed"},
+    {"add_bos_token", false, "no token is added to a text without a tokenizer.json"},
+    {"add_eos_token", false, "no token is added to a text without a tokenizer.json"},
+};
+
+absl::StatusOr<std::optional<JsonFile>> LoadOptional(const std::string& folder,
+                                                     std::string_view name) {
+  absl::StatusOr<JsonFile> file =
+      JsonFile::Load((std::filesystem::path(folder) / std::string(name)).string());
+  if (absl::IsNotFound(file.status())) return std::nullopt;
+  if (!file.ok()) return file.status();
+  if (absl::Status status = file->root().Object().status(); !status.ok()) return status;
+  return std::optional<JsonFile>(*std::move(file));
+}
+
+bool Has(const std::vector<NamedToken>& tokens, std::string_view content) {
+  return std::any_of(tokens.begin(), tokens.end(),
+                     [&](const NamedToken& named) { return named.token.content == content; });
+}
+
+// Fills a TokenizerConfig from the files.
+class ConfigReader {
+ public:
+  ConfigReader(const JsonValue* config, const JsonValue* special_map, bool has_tokenizer_json)
+      : config_(config), special_map_(special_map), has_tokenizer_json_(has_tokenizer_json) {}
+
+  absl::StatusOr<TokenizerConfig> Read(const std::optional<JsonFile>& added_tokens) {
+    for (const auto step :
+         {&ConfigReader::ReadClass, &ConfigReader::CheckFlags, &ConfigReader::CheckFiles,
+          &ConfigReader::ReadListed, &ConfigReader::ReadRoles, &ConfigReader::ReadOtherRoles,
+          &ConfigReader::ReadExtra}) {
+      if (absl::Status status = (this->*step)(); !status.ok()) return status;
+    }
+    if (added_tokens.has_value() && !result_.listed_flags_count) {
+      if (absl::Status status = ReadAddedTokensFile(added_tokens->root()); !status.ok()) {
+        return status;
+      }
+    }
+    return std::move(result_);
+  }
+
+ private:
+  absl::Status ReadClass() {
+    const bool is_qwen2 = config_ != nullptr || !has_tokenizer_json_;
+    result_.tokenizer_class = is_qwen2 ? TokenizerClass::kQwen2 : TokenizerClass::kOther;
+    if (config_ == nullptr) return absl::OkStatus();
+    const absl::StatusOr<std::optional<JsonValue>> json = config_->GetOptional("tokenizer_class");
+    if (!json.ok()) return json.status();
+    if (!json->has_value()) return absl::OkStatus();
+    const absl::StatusOr<std::string_view> name = (*json)->String();
+    if (!name.ok()) return name.status();
+    const std::string_view base =
+        EndsWith(*name, "Fast") ? name->substr(0, name->size() - 4) : *name;
+    const ClassRow* row =
+        std::find_if(std::begin(kClasses), std::end(kClasses) - 1,
+                     [&](const ClassRow& candidate) { return candidate.name == base; });
+    result_.tokenizer_class = row->tokenizer_class;
+    result_.class_field = std::string((*json)->Error(QuoteForMessage(*name)).message());
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckFlags() {
+    if (config_ == nullptr) return absl::OkStatus();
+    for (const RefusedFlag& flag : kRefusedFlags) {
+      if (has_tokenizer_json_ && !flag.even_with_tokenizer_json) continue;
+      const absl::StatusOr<bool> value = config_->GetBool(flag.key, false);
+      if (!value.ok()) return value.status();
+      if (*value) {
+        return config_->Get(flag.key)->Error(Concat("true is not supported: ", flag.reason));
+      }
+    }
+    const absl::StatusOr<std::optional<JsonValue>> prefix =
+        config_->GetOptional("add_prefix_space");
+    if (!prefix.ok()) return prefix.status();
+    if (!prefix->has_value()) return absl::OkStatus();
+    const absl::StatusOr<bool> value = (*prefix)->Bool();
+    if (!value.ok()) return value.status();
+    result_.add_prefix_space = *value;
+    return absl::OkStatus();
+  }
+
+  // fast_tokenizer_files: transformers takes another file than tokenizer.json for some versions.
+  absl::Status CheckFiles() {
+    if (config_ == nullptr) return absl::OkStatus();
+    const auto list = config_->GetOptional("fast_tokenizer_files");
+    if (!list.ok()) return list.status();
+    if (!list->has_value()) return absl::OkStatus();
+    const absl::StatusOr<simdjson::dom::array> array = (*list)->Array();
+    if (!array.ok()) return array.status();
+    for (const simdjson::dom::element element : *array) {
+      const absl::StatusOr<std::string_view> name = (*list)->Child(element, "[]").String();
+      if (!name.ok()) return name.status();
+      if (*name != "tokenizer.json") {
+        return (*list)->Error(Concat(QuoteForMessage(*name), " is not supported"));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadListed() {
+    if (config_ == nullptr) return absl::OkStatus();
+    const auto json = config_->GetOptional("added_tokens_decoder");
+    if (!json.ok()) return json.status();
+    if (!json->has_value()) return absl::OkStatus();
+    result_.listed_flags_count = true;
+    const absl::StatusOr<simdjson::dom::object> object = (*json)->Object();
+    if (!object.ok()) return object.status();
+    for (const simdjson::dom::key_value_pair member : *object) {
+      const JsonValue entry =
+          (*json)->Child(member.value, Concat("[", QuoteForMessage(member.key), "]"));
+      absl::StatusOr<AddedToken> token = ReadAddedToken(entry);
+      if (!token.ok()) return token.status();
+      if (!absl::SimpleAtoi(ToAbsl(member.key), &token->id) || token->id < 0) {
+        return entry.Error("the key is not an integer from 0 to 2147483647");
+      }
+      AddListed(*std::move(token), entry);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadAddedTokensFile(const JsonValue& root) {
+    const absl::StatusOr<simdjson::dom::object> object = root.Object();
+    if (!object.ok()) return object.status();
+    for (const simdjson::dom::key_value_pair member : *object) {
+      const JsonValue entry =
+          root.Child(member.value, Concat("[", QuoteForMessage(member.key), "]"));
+      if (member.key.empty() || member.key.size() > kLongestAddedToken) {
+        return entry.Error(Concat("a token has 1 to ", kLongestAddedToken, " bytes"));
+      }
+      const absl::StatusOr<int32_t> id = entry.Id();
+      if (!id.ok()) return id.status();
+      AddedToken token;
+      token.content = std::string(member.key);
+      token.id = *id;
+      token.special = Has(result_.roles, member.key) || Has(result_.extra, member.key);
+      token.normalized = !token.special;
+      AddListed(std::move(token), entry);
+    }
+    return absl::OkStatus();
+  }
+
+  void AddListed(AddedToken token, const JsonValue& entry) {
+    std::string field(entry.Error(QuoteForMessage(token.content)).message());
+    result_.listed.push_back({std::move(token), std::move(field)});
+  }
+
+  // The roles that every tokenizer has.
+  absl::Status ReadRoles() {
+    const auto& defaults = RowOf(result_.tokenizer_class).default_roles;
+    for (const std::string_view role : kRoles) {
+      const JsonValue* source = SourceOf(role);
+      if (source != nullptr) {
+        if (absl::Status status = AddRole(*source, role); !status.ok()) return status;
+      } else if (std::find(std::begin(defaults), std::end(defaults), role) != std::end(defaults)) {
+        NamedToken named;
+        named.token.content = std::string(kDefaultToken);
+        named.token.special = true;
+        if (!Has(result_.roles, kDefaultToken)) result_.roles.push_back(std::move(named));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Roles of this model alone, such as "image_token".
+  absl::Status ReadOtherRoles() {
+    for (const JsonValue* file : {SpecialMap(), config_}) {
+      if (file == nullptr) continue;
+      const absl::StatusOr<simdjson::dom::object> object = file->Object();
+      if (!object.ok()) return object.status();
+      for (const simdjson::dom::key_value_pair member : *object) {
+        const bool is_role =
+            std::find(std::begin(kRoles), std::end(kRoles), member.key) != std::end(kRoles);
+        const bool is_token = member.value.is_string() || member.value.is_object();
+        if (is_role || !EndsWith(member.key, "_token") || !is_token) continue;
+        if (absl::Status status = AddRole(*file, member.key); !status.ok()) return status;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // A list of tokens without a role, or an object from roles to tokens.
+  absl::Status ReadExtra() {
+    const auto value_of = [](const JsonValue* file, std::string_view key) {
+      return file == nullptr ? absl::StatusOr<std::optional<JsonValue>>(std::nullopt)
+                             : file->GetOptional(key);
+    };
+    absl::StatusOr<std::optional<JsonValue>> lists[] = {
+        value_of(config_, "extra_special_tokens"),
+        value_of(config_, "additional_special_tokens"),
+        value_of(SpecialMap(), "extra_special_tokens"),
+        value_of(SpecialMap(), "additional_special_tokens"),
+    };
+    for (const auto& list : lists) {
+      if (!list.ok()) return list.status();
+    }
+    const auto add = [this](const std::optional<JsonValue>& list) {
+      return list.has_value() ? AddExtra(*list) : absl::OkStatus();
+    };
+    // The older name counts where the newer one has no tokens; that of special_tokens_map.json only
+    // where the config has neither.
+    const size_t before = result_.extra.size() + result_.roles.size();
+    if (absl::Status status = add(*lists[0]); !status.ok()) return status;
+    if (result_.extra.size() + result_.roles.size() == before) {
+      if (absl::Status status = add(*lists[1]); !status.ok()) return status;
+    }
+    if (absl::Status status = add(*lists[2]); !status.ok()) return status;
+    if (lists[0]->has_value() || lists[1]->has_value()) return absl::OkStatus();
+    return add(*lists[3]);
+  }
+
+  absl::Status AddExtra(const JsonValue& tokens) {
+    if (absl::StatusOr<simdjson::dom::object> object = tokens.Object(); object.ok()) {
+      for (const simdjson::dom::key_value_pair member : *object) {
+        if (absl::Status status = AddRole(tokens, member.key); !status.ok()) return status;
+      }
+      return absl::OkStatus();
+    }
+    const absl::StatusOr<simdjson::dom::array> array = tokens.Array();
+    if (!array.ok()) return array.status();
+    int index = 0;
+    for (const simdjson::dom::element element : *array) {
+      absl::Status status =
+          Add(tokens.Child(element, Concat("[", index++, "]")), /*has_role=*/false);
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status AddRole(const JsonValue& file, std::string_view role) {
+    const absl::StatusOr<std::optional<JsonValue>> json = file.GetOptional(role);
+    if (!json.ok()) return json.status();
+    if (!json->has_value()) return absl::OkStatus();
+    return Add(**json, /*has_role=*/true);
+  }
+
+  // A token alone, or an object with its flags. An empty text is no token.
+  absl::Status Add(const JsonValue& json, bool has_role) {
+    const absl::StatusOr<std::string_view> text = json.String();
+    if (text.ok() && text->empty()) return absl::OkStatus();
+    absl::StatusOr<AddedToken> token =
+        json.Object().ok() ? ReadAddedToken(json) : ReadPlainToken(json, /*special=*/true);
+    if (!token.ok()) return token.status();
+    std::vector<NamedToken>* tokens = has_role ? &result_.roles : &result_.extra;
+    if (Has(*tokens, token->content)) return absl::OkStatus();
+    token->special = token->special || has_role;
+    std::string field(json.Error(QuoteForMessage(token->content)).message());
+    tokens->push_back({*std::move(token), std::move(field)});
+    return absl::OkStatus();
+  }
+
+  // special_tokens_map.json is only read where the config lists no tokens.
+  const JsonValue* SpecialMap() const {
+    return result_.listed_flags_count ? nullptr : special_map_;
+  }
+
+  // The file that says which token has the role, if only that there is none.
+  const JsonValue* SourceOf(std::string_view role) const {
+    for (const JsonValue* file : {SpecialMap(), config_}) {
+      if (file == nullptr) continue;
+      const absl::StatusOr<simdjson::dom::object> object = file->Object();
+      if (object.ok() && object->at_key(role).error() == simdjson::SUCCESS) return file;
+    }
+    return nullptr;
+  }
+
+  const JsonValue* config_;       // null if there is none
+  const JsonValue* special_map_;  // the same
+  bool has_tokenizer_json_;
+  TokenizerConfig result_;
+};
+
+}  // namespace
+
+absl::StatusOr<TokenizerConfig> ReadTokenizerConfig(const std::string& folder,
+                                                    bool has_tokenizer_json) {
+  absl::StatusOr<std::optional<JsonFile>> config = LoadOptional(folder, "tokenizer_config.json");
+  if (!config.ok()) return config.status();
+  absl::StatusOr<std::optional<JsonFile>> special = LoadOptional(folder, "special_tokens_map.json");
+  if (!special.ok()) return special.status();
+  absl::StatusOr<std::optional<JsonFile>> added = LoadOptional(folder, "added_tokens.json");
+  if (!added.ok()) return added.status();
+  const auto root = [](const std::optional<JsonFile>& file) {
+    return file.has_value() ? &file->root() : nullptr;
+  };
+  return ConfigReader(root(*config), root(*special), has_tokenizer_json).Read(*added);
+}
+
+}  // namespace lluda::tokenizer
