@@ -1,5 +1,5 @@
 // The kernels that take the time, one by one: matmuls and attention of Qwen3-0.6B's shapes, for
-// each row of codegen/tiles.def that this CPU can run, on all cores.
+// each row of machine/tiles.def that this CPU can run, on all cores.
 //
 //   bazel run //benchmarks:kernels -- --benchmark_filter=avx512bf16.*decode
 //

@@ -1,4 +1,4 @@
-// matmul. B in panels (the packed weights): register tiles from codegen/tiles.def. Anything else,
+// matmul. B in panels (the packed weights): register tiles from machine/tiles.def. Anything else,
 // such as the scores of an unfused attention: one dot product per result element.
 #include <algorithm>
 #include <functional>

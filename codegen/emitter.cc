@@ -172,7 +172,7 @@ Value* Emitter::F32ToBF16Bits(Value* value) {
 
 Value* Emitter::F16BitsToF32(Value* bits) {
   const int lanes = Lanes(bits);
-  if (target_.has_fma()) {  // every row of codegen/isa.def that has fma has f16c, too
+  if (target_.has_fma()) {  // every row of machine/isa.def that has fma has f16c, too
     Value* narrow = builder_.CreateTrunc(bits, Int(16, lanes));
     llvm::Type* half = F32(lanes)->getWithNewType(builder_.getHalfTy());
     return builder_.CreateFPExt(builder_.CreateBitCast(narrow, half), F32(lanes));

@@ -22,14 +22,14 @@ struct IsaRow {
 };
 constexpr IsaRow kIsas[] = {
 #define LLUDA_ISA(Enum, name, features, cpu) {Isa::Enum, name, features, cpu},
-#include "codegen/isa.def"
+#include "machine/isa.def"
 #undef LLUDA_ISA
 };
 
 constexpr TileRow kTiles[] = {
 #define LLUDA_TILE(isa, a, b, dot, rows, panels) \
   {Isa::isa, ir::DType::a, ir::DType::b, Dot::dot, rows, panels},
-#include "codegen/tiles.def"
+#include "machine/tiles.def"
 #undef LLUDA_TILE
 };
 
@@ -39,7 +39,7 @@ struct PrefetchRow {
 };
 constexpr PrefetchRow kPrefetch[] = {
 #define LLUDA_PREFETCH(cpu, bytes) {cpu, bytes},
-#include "codegen/prefetch.def"
+#include "machine/prefetch.def"
 #undef LLUDA_PREFETCH
 };
 

@@ -18,7 +18,7 @@ namespace lluda::codegen {
 
 enum class Isa : uint8_t {
 #define LLUDA_ISA(Enum, ...) Enum,
-#include "codegen/isa.def"
+#include "machine/isa.def"
 #undef LLUDA_ISA
 };
 
