@@ -8,6 +8,7 @@
 #include "absl/strings/str_replace.h"
 #include "codegen/kernel_test_util.h"
 #include "gtest/gtest.h"
+#include "ir/encoding.h"
 
 namespace lluda::codegen {
 namespace {
@@ -53,7 +54,7 @@ TEST_P(MatmulBitsTest, ARowIsTheSameAloneAndAmongOthers) {
            {"$R", c.result_row_bytes == kColumns * 4 ? "f32 tok[T] n[96]" : "bf16 tok[T] m[48]"}}));
       ASSERT_NE(module, nullptr);
       const CompiledFunction function(*module, target);
-      const int64_t a_bytes = kDepth * ir::DTypeSize(inputs.a), x_bytes = kColumns * 4;
+      const int64_t a_bytes = ir::BytesOf(inputs.a, kDepth), x_bytes = kColumns * 4;
       const std::vector<char> a_rows = Store(inputs.a, RandomFloats(kRows * kDepth, 11));
       const std::vector<char> x_rows = Store(ir::DType::kF32, RandomFloats(kRows * kColumns, 12));
       const auto states = function.NewStates({kRows, 1, 64});
@@ -132,7 +133,7 @@ class AttentionBitsTest : public ::testing::TestWithParam<AttentionCase> {
                                                      {"$R", absl::StrCat(rep)},
                                                      {"$N", absl::StrCat(dim)}}));
     ASSERT_NE(module_, nullptr);
-    kv_row_ = 2 * dim * ir::DTypeSize(dtype);
+    kv_row_ = ir::BytesOf(dtype, 2 * dim);
     q_row_ = kv_row_ * rep;
     result_row_ = 2 * rep * dim * 4;
     q_ = Store(dtype, RandomFloats(tokens * 2 * rep * dim, 1));

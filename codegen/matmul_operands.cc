@@ -2,6 +2,7 @@
 
 #include "codegen/head_epilogue.h"
 #include "codegen/kernel.h"
+#include "ir/layout.h"
 
 namespace lluda::codegen {
 namespace {
@@ -45,8 +46,12 @@ std::vector<ir::Axis> MatmulOperands::RowAxes() const {
 }
 
 int64_t MatmulOperands::PanelElements() const {
-  const int64_t depth = spec.operands[1].layout.depth;
-  return (depth_total + depth - 1) / depth * depth * kLanes;
+  return ir::PanelElements(spec.operands[1].layout, depth_total);
+}
+
+int64_t MatmulOperands::PanelBytes() const {
+  const TensorSpec& b = spec.operands[1];
+  return ir::PanelBytes(b.dtype, b.layout, depth_total);
 }
 
 Value* MatmulOperands::RowAt(const Rows& rows, int i) const {

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ir/dtype.h"
+#include "ir/encoding.h"
 
 namespace lluda::codegen {
 
@@ -45,7 +46,7 @@ absl::Span<const TileRow> AllTiles();
 // Columns of a panel: one 512-bit register of f32, or several narrower ones.
 inline constexpr int kPanelRows = 16;
 // Elements of the contracted axis that lie together in a panel of this dtype: pairs of 16-bit ones.
-inline int PanelDepth(ir::DType dtype) { return ir::DTypeSize(dtype) == 2 ? 2 : 1; }
+inline int PanelDepth(ir::DType dtype) { return ir::ElementBits(dtype) == 16 ? 2 : 1; }
 
 struct Target {
   std::string cpu;                    // LLVM's name, "" for the baseline

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "ir/encoding.h"
 
 namespace lluda::ir {
 namespace {
@@ -23,6 +24,13 @@ const Type& In(const Op& op, int i) { return op.operand(i).type(); }
 Type RowMajor(Type type) {
   type.layout = {};
   return type;
+}
+
+// No op reads or writes elements that share a block. So whatever works on ops of a verified module
+// may rely on every element having an address; globals alone may be of block dtypes.
+absl::Status WantPlain(const Op& op, const Type& type) {
+  if (EncodingOf(type.dtype).is_plain()) return absl::OkStatus();
+  return Error(op, "takes no elements in blocks, such as ", ToString(type));
 }
 
 absl::Status WantFloat(const Op& op, int i) {
@@ -629,7 +637,13 @@ absl::StatusOr<Type> InferType(const Op& op) {
     return Error(op, "takes ", info.min_operands, " to ", info.max_operands, " operands, has ",
                  op.operand_count());
   }
-  return kInfer[static_cast<int>(op.opcode())].infer(op);
+  for (int i = 0; i < op.operand_count(); ++i) {
+    if (absl::Status s = WantPlain(op, In(op, i)); !s.ok()) return s;
+  }
+  TypeOr result = kInfer[static_cast<int>(op.opcode())].infer(op);
+  if (!result.ok()) return result;
+  if (absl::Status s = WantPlain(op, *result); !s.ok()) return s;
+  return result;
 }
 
 }  // namespace lluda::ir

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "ir/encoding.h"
 #include "ir/infer.h"
 #include "passes/load_block.h"
 #include "passes/rewrite.h"
@@ -28,7 +29,7 @@ constexpr absl::string_view kName = "pack-weights";
 std::optional<ir::Tile> TileFor(const PackTiles& tiles, ir::DType dtype) {
   if (dtype == ir::DType::kI8) return tiles.one_byte;
   if (!IsFloat(dtype)) return std::nullopt;
-  return ir::DTypeSize(dtype) == 2 ? tiles.two_bytes : tiles.four_bytes;
+  return ir::ElementBits(dtype) == 16 ? tiles.two_bytes : tiles.four_bytes;
 }
 
 bool InLoadBlock(const Op& op) { return op.parent()->func() == nullptr; }
