@@ -259,6 +259,7 @@ void RegisterRow(const codegen::TileRow& row) {
 void RegisterAll() {
   for (const codegen::TileRow& row : codegen::AllTiles()) {
     const auto target = codegen::Target::Named(codegen::IsaName(row.isa));
+    if (!ir::IsFloat(row.b)) continue;  // attention's; no matmul widens integers
     if (target.ok() && target->FindMatmulTile(row.a, row.b) == &row) RegisterRow(row);
   }
 }

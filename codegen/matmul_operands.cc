@@ -1,5 +1,7 @@
 #include "codegen/matmul_operands.h"
 
+#include <optional>
+
 #include "codegen/head_epilogue.h"
 #include "codegen/kernel.h"
 #include "ir/layout.h"
@@ -33,8 +35,9 @@ bool MatmulOperands::Applies(const KernelSpec& spec) {
   const TensorSpec& b = spec.operands[1];
   const std::string& over = spec.attrs.axes[0];
   const int64_t columns = spec.result.axes.back().axis.extent.value;
-  if (!b.layout.is_panel() || b.layout.axis != over || b.axes.size() != 2) return false;
-  if (b.layout.rows != kLanes || b.layout.depth != PanelDepth(b.dtype)) return false;
+  const std::optional<ir::Tile> panel = PanelTile(b.dtype, ir::DType::kF32);
+  if (!panel || b.axes.size() != 2) return false;
+  if (!(b.layout == ir::Layout::Panel(panel->rows, panel->depth, over))) return false;
   if (a.axes.size() > 2 || !IsContiguous(a, over)) return false;
   if (!a.axes[0].stride.symbols.empty()) return false;
   if (FinishesHeads(spec) && HeadElements(spec) % kLanes != 0) return false;

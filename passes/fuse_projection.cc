@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "machine/tiles.h"
 #include "passes/fusion.h"
 #include "passes/matcher.h"
 #include "passes/rewrite.h"
@@ -79,12 +80,9 @@ std::string FuseProjection::HeadsObstacle(const Op& split, const Op& matmul) con
     return absl::StrCat("'", columns, "' is no axis of columns of '", StatementName(matmul), "'");
   }
   const ir::Axis& dim = split.attrs.result_axes.back();
-  for (const ir::Tile& tile : {tiles_.two_bytes, tiles_.four_bytes}) {
-    if (dim.extent.value % tile.rows == 0) continue;
-    return absl::StrCat("'", dim.name, "' has ", dim.extent.value,
-                        " elements, which fill no panels of ", tile.rows);
-  }
-  return "";
+  if (dim.extent.value % machine::kPanelRows == 0) return "";
+  return absl::StrCat("'", dim.name, "' has ", dim.extent.value,
+                      " elements, which fill no panels of ", machine::kPanelRows);
 }
 
 bool FuseProjection::Replace(Op* op, Op* chain, std::vector<Operand> operands, ir::Attrs attrs) {

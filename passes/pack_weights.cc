@@ -8,8 +8,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "ir/encoding.h"
 #include "ir/infer.h"
+#include "machine/tiles.h"
 #include "passes/load_block.h"
 #include "passes/rewrite.h"
 
@@ -26,10 +26,9 @@ using ir::Use;
 
 constexpr absl::string_view kName = "pack-weights";
 
-std::optional<ir::Tile> TileFor(const PackTiles& tiles, ir::DType dtype) {
-  if (dtype == ir::DType::kI8) return tiles.one_byte;
-  if (!IsFloat(dtype)) return std::nullopt;
-  return ir::ElementBits(dtype) == 16 ? tiles.two_bytes : tiles.four_bytes;
+// The shape in which kernels want to read elements of this dtype and multiply them.
+std::optional<ir::Tile> TileFor(ir::DType dtype) {
+  return machine::PanelTile(dtype, ir::DType::kF32);
 }
 
 bool InLoadBlock(const Op& op) { return op.parent()->func() == nullptr; }
@@ -95,8 +94,7 @@ std::vector<Use> FamilyReaders(const Module& module, const Family& family) {
 
 class Packer {
  public:
-  Packer(Module* module, const PackTiles& tiles, std::vector<Miss>* misses)
-      : module_(module), tiles_(tiles), misses_(misses) {}
+  Packer(Module* module, std::vector<Miss>* misses) : module_(module), misses_(misses) {}
 
   // Packs what the matmul `op` reads, and lets the matrix's other readers read the panels.
   absl::Status PackOperand(Op* op) {
@@ -129,7 +127,7 @@ class Packer {
   absl::StatusOr<Global*> Pack(Global* source, const std::string& axis, bool replaces_rows) {
     ir::Attrs attrs;
     attrs.axes = {axis};
-    attrs.tile = TileFor(tiles_, source->type.dtype);
+    attrs.tile = TileFor(source->type.dtype);
     Op* definition = FindDefinition(*module_, source);
     const bool in_place = definition != nullptr && replaces_rows;
     const std::string index = definition != nullptr ? definition->defined_index
@@ -187,7 +185,6 @@ class Packer {
   }
 
   Module* module_;
-  const PackTiles& tiles_;
   std::vector<Miss>* misses_;
 };
 
@@ -225,9 +222,8 @@ const Op* FindKeyReader(const Module& module, const Global& state, std::string* 
   return nullptr;
 }
 
-bool PackKeyState(const Module& module, const PackTiles& tiles, Global* state,
-                  std::vector<Miss>* misses) {
-  const std::optional<ir::Tile> tile = TileFor(tiles, state->type.dtype);
+bool PackKeyState(const Module& module, Global* state, std::vector<Miss>* misses) {
+  const std::optional<ir::Tile> tile = TileFor(state->type.dtype);
   if (state->kind != Global::Kind::kState || state->type.layout.is_panel() || !tile) return false;
   std::string reason;
   const Op* attention = FindKeyReader(module, *state, &reason);
@@ -248,7 +244,7 @@ bool PackKeyState(const Module& module, const PackTiles& tiles, Global* state,
 absl::StatusOr<bool> PackWeights::Run(Module* module) {
   misses_.clear();
   bool changed = false;
-  Packer packer(module, tiles_, &misses_);
+  Packer packer(module, &misses_);
   std::vector<Op*> matmuls;
   for (const auto& func : module->funcs()) {
     ForEachOp(func->body, [&](Op* op) {
@@ -257,12 +253,12 @@ absl::StatusOr<bool> PackWeights::Run(Module* module) {
   }
   for (Op* op : matmuls) {
     // Packing for an earlier matmul may have served this one.
-    if (!IsPackable({op, 1}) || !TileFor(tiles_, op->operand(1).type().dtype)) continue;
+    if (!IsPackable({op, 1}) || !TileFor(op->operand(1).type().dtype)) continue;
     if (absl::Status status = packer.PackOperand(op); !status.ok()) return status;
     changed = true;
   }
   for (const auto& global : module->globals()) {
-    changed |= PackKeyState(*module, tiles_, global.get(), &misses_);
+    changed |= PackKeyState(*module, global.get(), &misses_);
   }
   return changed;
 }

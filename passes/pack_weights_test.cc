@@ -1,9 +1,11 @@
 #include "passes/pack_weights.h"
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "ir/printer.h"
+#include "machine/tiles.h"
 #include "passes/fusion_test_util.h"
 
 namespace lluda::passes {
@@ -27,13 +29,17 @@ module @m {
 }
 )";
 
-TEST(PackWeightsTest, TakesTheTileItIsGiven) {
-  PackTiles tiles;
-  tiles.two_bytes = {32, 4};
-  PackWeights pass(tiles);
-  EXPECT_THAT(RunOn(&pass, kTied).text,
-              HasSubstr("@embed_p = pack @embed over hid {tile = 32x4} : bf16 vocab[32] hid[8] "
-                        "@panel(32x4, hid)"));
+TEST(PackWeightsTest, PanelsHaveTheShapeThatTilesRead) {
+  for (const ir::DType dtype : {ir::DType::kF32, ir::DType::kBF16, ir::DType::kF16}) {
+    const std::string name(ir::DTypeName(dtype));
+    PackWeights pass;
+    const Outcome outcome = RunOn(&pass, absl::StrReplaceAll(kTied, {{"bf16", name}}));
+    const ir::Tile tile = *machine::PanelTile(dtype, ir::DType::kF32);
+    const std::string shape = absl::StrCat(tile.rows, "x", tile.depth);
+    EXPECT_THAT(outcome.text, HasSubstr(absl::StrCat(
+                                  "@embed_p = pack @embed over hid {tile = ", shape, "} : ", name,
+                                  " vocab[32] hid[8] @panel(", shape, ", hid)")));
+  }
 }
 
 TEST(PackWeightsTest, ATiedEmbeddingIsHeldOnce) {
