@@ -4,6 +4,7 @@
 
 #include "codegen/head_epilogue.h"
 #include "codegen/kernel.h"
+#include "ir/contraction.h"
 #include "ir/layout.h"
 
 namespace lluda::codegen {
@@ -34,13 +35,14 @@ bool MatmulOperands::Applies(const KernelSpec& spec) {
   const TensorSpec& a = spec.operands[0];
   const TensorSpec& b = spec.operands[1];
   const std::string& over = spec.attrs.axes[0];
-  const int64_t columns = spec.result.axes.back().axis.extent.value;
-  const std::optional<ir::Tile> panel = PanelTile(b.dtype, ir::DType::kF32);
+  if (ir::ContractedAxes(spec.attrs).size() != 1) return false;
+  const std::optional<ir::Tile> panel = PanelTile(b.dtype, *ir::AccumulatorOf(a.dtype, b.dtype));
   if (!panel || b.axes.size() != 2) return false;
   if (!(b.layout == ir::Layout::Panel(panel->rows, panel->depth, over))) return false;
   if (a.axes.size() > 2 || !IsContiguous(a, over)) return false;
   if (!a.axes[0].stride.symbols.empty()) return false;
   if (FinishesHeads(spec) && HeadElements(spec) % kLanes != 0) return false;
+  const int64_t columns = spec.result.axes.back().axis.extent.value;
   return spec.attrs.epilogue != ir::Epilogue::kSiluMul || columns % kLanes == 0;
 }
 

@@ -1,5 +1,6 @@
 #include "ir/cost.h"
 
+#include "ir/contraction.h"
 #include "ir/layout.h"
 
 namespace lluda::ir {
@@ -45,7 +46,7 @@ Cost MatmulCost(const Op& op, const CostShape& shape) {
   Cost cost{2 * Elements(a, shape) * columns, GlobalBytes(op, shape)};
   if (!Appends(op)) return cost;
   const Type& state = op.operand(AppendedOperand(op)).type();
-  const double rows = Elements(a.Without(op.attrs.axes[0]), shape);
+  const double rows = Elements(WithoutAxes(a, ContractedAxes(op.attrs)), shape);
   cost.bytes += static_cast<double>(BytesOf(state.dtype, static_cast<int64_t>(rows * columns)));
   return cost;
 }

@@ -1,5 +1,6 @@
 #include "passes/fuse_projection.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -144,7 +145,7 @@ bool FuseProjection::FuseAppend(Op* append) {
     attrs.result_axes = appended.split->attrs.result_axes;
   }
   for (const std::string& axis : append->attrs.axes) {
-    if (why.empty() && axis == attrs.axes[0]) {
+    if (why.empty() && std::find(attrs.axes.begin(), attrs.axes.end(), axis) != attrs.axes.end()) {
       why = absl::StrCat("'", axis, "' is an axis of the state, and contracted");
     }
   }

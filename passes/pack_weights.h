@@ -30,10 +30,11 @@
 // and the row-major one is needed by the load block only (`@wt` is left to dce).
 // A K state, one that is only appended to and read as attention's operand 1, becomes panels, too.
 //
-// Does not fire when: the matrix has other axes than the contracted one and one more; a state has
-// any other reader; a state's innermost axis but the contracted one is not the position.
-// A reader that needs rows (an add, a norm) keeps the row-major matrix and leaves a Miss.
-// Needs: hoist-weight-ops before it, or matrices computed in the functions stay row-major.
+// Does not fire when: the matrix has other axes than the contracted one and one more; no row of
+// tiles.def multiplies its dtype (a Miss says so); a state has any other reader; a state's
+// innermost axis but the contracted one is not the position. A reader that needs rows (an add, a
+// norm) keeps the row-major matrix and leaves a Miss. Needs: hoist-weight-ops before it, or
+// matrices computed in the functions stay row-major.
 #ifndef LLUDA_PASSES_PACK_WEIGHTS_H_
 #define LLUDA_PASSES_PACK_WEIGHTS_H_
 

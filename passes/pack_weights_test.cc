@@ -62,6 +62,43 @@ TEST(PackWeightsTest, AReaderOfRowsIsReported) {
   EXPECT_EQ(outcome.misses[0].reason, "reads @embed by rows, which keeps an unpacked copy");
 }
 
+TEST(PackWeightsTest, WhatNoTileMultipliesStaysInRowsAndIsReported) {
+  PackWeights pass;
+  const Outcome outcome = RunOn(&pass, R"(lluda 1
+module @m {
+  symbol T in 1..4
+  weight @w : i8 n[32] k[8] from "w"
+  func @f(%x: i8 tok[T] k[8]) -> i32 tok[T] n[32] {
+    %y = matmul %x @w over k : i32 tok[T] n[32]
+    return %y
+  }
+}
+)");
+  EXPECT_FALSE(outcome.changed);
+  ASSERT_EQ(outcome.misses.size(), 1u);
+  EXPECT_EQ(outcome.misses[0].statement, "y");
+  EXPECT_EQ(outcome.misses[0].reason, "no tile multiplies i8 by i8");
+}
+
+TEST(PackWeightsTest, AMatrixThatIsContractedOverBothAxesStaysInRows) {
+  PackWeights pass;
+  const Outcome outcome = RunOn(&pass, R"(lluda 1
+module @m {
+  symbol T in 1..4
+  weight @w : f32 a[16] b[8] from "w"
+  weight @w2 : f32 n[16] a[16] b[8] from "w2"
+  func @f(%x: f32 tok[T] a[16] b[8]) -> f32 tok[T] n[16] {
+    %y = matmul %x @w over a b : f32 tok[T]
+    %y2 = matmul %x @w2 over a b : f32 tok[T] n[16]
+    %z = mul %y2 %y : f32 tok[T] n[16]
+    return %z
+  }
+}
+)");
+  EXPECT_FALSE(outcome.changed);
+  EXPECT_TRUE(outcome.misses.empty());
+}
+
 TEST(PackWeightsTest, AGatherAlongThePanelKeepsItsRows) {
   // Panels over `vocab` do not hold a vocabulary row's elements together.
   PackWeights pass;
