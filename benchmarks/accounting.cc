@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "ir/layout.h"
 
 namespace lluda::benchmarks {
 namespace {
@@ -123,12 +124,8 @@ absl::StatusOr<StepBytes> CountBytes(const ir::Module& module) {
       bytes.weights += count * ir::ByteSize(global->type, nullptr);
       continue;
     }
-    // One position of one slot.
-    int64_t elements = 1;
-    for (const ir::Axis& axis : global->type.axes) {
-      if (axis.extent.is_constant()) elements *= axis.extent.value;
-    }
-    bytes.cache_position += count * elements * ir::DTypeSize(global->type.dtype);
+    // One position of one slot: what does not depend on symbols.
+    bytes.cache_position += count * ir::SymbolicByteSize(global->type).factor;
   }
   return bytes;
 }

@@ -1,5 +1,5 @@
 // The kernels that take the time, one by one: matmuls and attention of Qwen3-0.6B's shapes, for
-// each row of codegen/tiles.def that this CPU can run, on all cores.
+// each row of machine/tiles.def that this CPU can run, on all cores.
 //
 //   bazel run //benchmarks:kernels -- --benchmark_filter=avx512bf16.*decode
 //
@@ -20,6 +20,7 @@
 #include "absl/strings/str_replace.h"
 #include "codegen/compile.h"
 #include "codegen/target.h"
+#include "ir/encoding.h"
 #include "ir/parser.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
@@ -180,7 +181,7 @@ benchmark::Counter PerSecond(double amount) {
 void Matmul(benchmark::State& state, const codegen::TileRow& row, const Shape& shape,
             int64_t tokens) {
   const auto target = codegen::Target::Named(codegen::IsaName(row.isa));
-  const int64_t bytes = shape.in * shape.out * ir::DTypeSize(row.b);
+  const int64_t bytes = ir::BytesOf(row.b, shape.in * shape.out);
   const int64_t layers =
       tokens > 1 ? kPromptLayers : std::max(int64_t{2}, (kColdBytes + bytes - 1) / bytes);
   const auto program =
@@ -191,8 +192,8 @@ void Matmul(benchmark::State& state, const codegen::TileRow& row, const Shape& s
                                                         {"B_TYPE", ir::DTypeName(row.b)}}),
                       *target);
   if (!program.ok()) return state.SkipWithError(program.status().ToString().c_str());
-  (*program)->Run(state, {tokens},
-                  {tokens * shape.in * ir::DTypeSize(row.a), tokens * shape.out * 4}, {});
+  (*program)->Run(state, {tokens}, {ir::BytesOf(row.a, tokens * shape.in), tokens * shape.out * 4},
+                  {});
   state.counters["FLOP/s"] =
       PerSecond(2.0 * static_cast<double>(layers * tokens * shape.in * shape.out));
   state.counters["B/s"] = PerSecond(static_cast<double>(layers * bytes));
@@ -202,7 +203,7 @@ void Matmul(benchmark::State& state, const codegen::TileRow& row, const Shape& s
 void Attention(benchmark::State& state, const codegen::TileRow& row, int64_t tokens,
                int64_t depth) {
   const auto target = codegen::Target::Named(codegen::IsaName(row.isa));
-  const int64_t size = ir::DTypeSize(row.a);
+  const int64_t size = ir::BytesOf(row.a, 1);
   const int64_t capacity = (depth + tokens + 63) / 64 * 64;
   const int64_t cache_bytes = 2 * capacity * 8 * 128 * size;
   const int64_t layers = tokens > 1
@@ -258,6 +259,7 @@ void RegisterRow(const codegen::TileRow& row) {
 void RegisterAll() {
   for (const codegen::TileRow& row : codegen::AllTiles()) {
     const auto target = codegen::Target::Named(codegen::IsaName(row.isa));
+    if (!ir::IsFloat(row.b)) continue;  // attention's; no matmul widens integers
     if (target.ok() && target->FindMatmulTile(row.a, row.b) == &row) RegisterRow(row);
   }
 }

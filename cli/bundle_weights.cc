@@ -7,6 +7,7 @@
 #include "cli/call_name.h"
 #include "cli/pass_history.h"
 #include "cli/placed_value.h"
+#include "ir/layout.h"
 #include "ir/view.h"
 
 namespace lluda::cli {
@@ -24,7 +25,7 @@ BundleWeights::BundleWeights(const ir::Module& module, const runtime::Program& p
       const ir::Global* global = access.base.global;
       if (global == nullptr || buffer.space != runtime::Space::kLoaded) continue;
       const int64_t index = global->index ? std::max<int64_t>(name.index, 0) : 0;
-      offsets_[{global->name, index}] = buffer.offset - access.offset * ir::DTypeSize(access.dtype);
+      offsets_[{global->name, index}] = buffer.offset - ir::BytesOf(access.dtype, access.offset);
     }
   }
 }

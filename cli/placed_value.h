@@ -12,7 +12,7 @@
 namespace lluda::cli {
 
 struct Placement {
-  ir::Layout layout;   // ir/type.h says how panels are laid out
+  ir::Layout layout;   // ir/layout.h says how panels are laid out
   int block_rows = 0;  // as codegen/blocked.h says; 0: no blocks
 };
 

@@ -24,6 +24,7 @@
 #include "codegen/compile.h"
 #include "codegen/target.h"
 #include "engine/checkpoint_weights.h"
+#include "ir/layout.h"
 #include "passes/default_pipeline.h"
 #include "passes/registry.h"
 #include "runtime/cpu_count.h"

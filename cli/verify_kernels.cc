@@ -189,7 +189,8 @@ class KernelVerifier {
     const Placement placement = PlacementOf(*op);
     char* base = Address(buffer);
     const double error = ErrorOf(ReadPlaced(expected.type(), placement, base), expected);
-    const bool is_rounded = ir::DTypeSize(op->result_type().dtype) == 2;
+    const ir::DType dtype = op->result_type().dtype;
+    const bool is_rounded = ir::IsFloat(dtype) && dtype != ir::DType::kF32;
     const double bound = is_rounded ? kRoundedKernelBound : kKernelBound;
     if (!(error <= bound)) return Blame(calls[last], key, *op, error, bound);
     if (buffer.space == Space::kFrame || buffer.space == Space::kOutput) {

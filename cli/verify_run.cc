@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "ir/encoding.h"
 #include "passes/rewrite.h"
 
 namespace lluda::cli {
@@ -118,7 +119,7 @@ absl::StatusOr<ir::Tensor> InterpretLogits(const ir::Module& module, const Verif
 double ErrorOf(const ir::Tensor& a, const ir::Tensor& b) {
   if (a.size() != b.size() || a.is_float() != b.is_float()) return kInfinity;
   if (!a.is_float()) return a.ints() == b.ints() ? 0 : kInfinity;
-  const bool a_is_coarser = ir::DTypeSize(a.type().dtype) < ir::DTypeSize(b.type().dtype);
+  const bool a_is_coarser = ir::ElementBits(a.type().dtype) < ir::ElementBits(b.type().dtype);
   const ir::DType dtype = a_is_coarser ? a.type().dtype : b.type().dtype;
   double error = 0, norm = 0;
   for (int64_t i = 0; i < a.size(); ++i) {

@@ -1,6 +1,7 @@
 #include "codegen/attention_operands.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "codegen/kernel.h"
 
@@ -31,8 +32,9 @@ AttentionOperands::AttentionOperands(const KernelSpec& spec)
       dims(q.Find(dim)->axis.extent.value) {}
 
 absl::Status AttentionOperands::Check() const {
-  if (!k.layout.is_panel() || k.layout.rows != kLanes || k.layout.axis != dim ||
-      k.layout.depth != PanelDepth(k.dtype) || PanelRowAxis(k).name != pos) {
+  const std::optional<ir::Tile> panel = PanelTile(k.dtype, ir::DType::kF32);
+  if (!panel || !(k.layout == ir::Layout::Panel(panel->rows, panel->depth, dim)) ||
+      PanelRowAxis(k).name != pos) {
     return NoKernel(spec, "the K state must be in panels of 16 positions");
   }
   if (!IsContiguous(q, dim) || !IsContiguous(v, dim) || !IsContiguous(spec.result, dim)) {

@@ -6,6 +6,7 @@
 #include "codegen/kernel.h"
 #include "codegen/math.h"
 #include "codegen/panel_dot.h"
+#include "ir/encoding.h"
 
 namespace lluda::codegen {
 namespace {
@@ -30,7 +31,7 @@ AttentionTile::AttentionTile(const AttentionOperands& operands, Emitter& e, cons
     scratch_bytes_ += (wanted + 63) / 64 * 64;
     return at;
   };
-  query_at_ = take(most_rows * RowElements() * ir::DTypeSize(o_.q.dtype));
+  query_at_ = take(ir::BytesOf(o_.q.dtype, most_rows * RowElements()));
   scores_at_ = take(most_rows * kBlock * 4);
   corrections_at_ = take(most_rows * 4);
   last_at_ = take(most_rows * 8);
@@ -83,7 +84,7 @@ AttentionTile::Rows AttentionTile::Start(const Indices& item, Value* first_token
 void AttentionTile::FetchQuery(const Indices& indices) {
   Value* first =
       e_.Address(e_.Buffer(AttentionOperands::kQ), e_.Offset(o_.q.axes, indices), o_.q.dtype);
-  for (int64_t byte = 0; byte < o_.dims * ir::DTypeSize(o_.q.dtype); byte += kCacheLine) {
+  for (int64_t byte = 0; byte < ir::BytesOf(o_.q.dtype, o_.dims); byte += kCacheLine) {
     e_.PrefetchNear(e_.Address(first, e_.Const(byte), ir::DType::kI8));
   }
 }
@@ -91,15 +92,15 @@ void AttentionTile::FetchQuery(const Indices& indices) {
 void AttentionTile::CopyQuery(Value* row, const Indices& indices) {
   auto& b = e_.b();
   const ir::DType dtype = o_.q.dtype;
-  const int bits = static_cast<int>(8 * ir::DTypeSize(dtype));
-  const llvm::Align align(ir::DTypeSize(dtype));
+  const llvm::Align align = Emitter::AlignOf(dtype);
   Value* from = e_.Offset(o_.q.axes, indices);
   Value* to = b.CreateMul(row, e_.Const(RowElements()));
   const auto copy = [&](int64_t i, int lanes) {
     Value* source =
         e_.Address(e_.Buffer(AttentionOperands::kQ), b.CreateAdd(from, e_.Const(i)), dtype);
     Value* target = e_.Address(ScratchAt(query_at_), b.CreateAdd(to, e_.Const(i)), dtype);
-    b.CreateAlignedStore(b.CreateAlignedLoad(e_.Int(bits, lanes), source, align), target, align);
+    b.CreateAlignedStore(b.CreateAlignedLoad(e_.BitsOf(dtype, lanes), source, align), target,
+                         align);
   };
   for (int64_t d = 0; d < o_.Vectors(); ++d) {
     if (o_.Elements(d) == kLanes) {
@@ -146,7 +147,7 @@ void AttentionTile::EmitScores(const Rows& rows, Value* block) {
                                   o_.k.dtype));
     }
     // A single token is a stream through the cache; its next group lies right behind.
-    const int64_t panel_bytes = RowElements() * kLanes * ir::DTypeSize(o_.k.dtype);
+    const int64_t panel_bytes = ir::BytesOf(o_.k.dtype, RowElements() * kLanes);
     const int64_t ahead = rows.tokens == 1 ? kGroupPanels * panel_bytes : 0;
     const auto scores =
         EmitPanelDot(e_, {tile_.dot, o_.q.dtype, o_.k.dtype, o_.dims, ahead}, q_rows, panels);
@@ -353,14 +354,13 @@ void AttentionTile::FetchValues(const Rows& rows, Value* block) {
 }
 
 // How far ahead of its use V is asked for: a group of positions.
-int64_t AttentionTile::BytesAhead() const { return kGroup * o_.dims * ir::DTypeSize(o_.v.dtype); }
+int64_t AttentionTile::BytesAhead() const { return ir::BytesOf(o_.v.dtype, kGroup * o_.dims); }
 
 // What the same vectors of V are one group further.
 void AttentionTile::PrefetchValues(Value* row, int64_t d, int64_t width) {
-  const int64_t size = ir::DTypeSize(o_.v.dtype);
   Value* first = e_.Address(e_.Buffer(AttentionOperands::kV),
                             e_.b().CreateAdd(row, e_.Const(d * kLanes)), o_.v.dtype);
-  for (int64_t byte = 0; byte < width * kLanes * size; byte += kCacheLine) {
+  for (int64_t byte = 0; byte < ir::BytesOf(o_.v.dtype, width * kLanes); byte += kCacheLine) {
     e_.Prefetch(first, BytesAhead() + byte);
   }
 }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "codegen/transpose.h"
+#include "ir/encoding.h"
 
 namespace lluda::codegen {
 namespace {
@@ -17,8 +18,6 @@ Value* Dwords(Emitter& e, ir::DType dtype, Value* value) {
   Value* bits = dtype == ir::DType::kBF16 ? e.F32ToBF16Bits(value) : e.F32ToF16Bits(value);
   return b.CreateBitCast(b.CreateTrunc(bits, e.Int(16, kLanes)), e.Int(32, kLanes / 2));
 }
-
-int64_t BlockUnit(ir::DType dtype) { return 4 / ir::DTypeSize(dtype); }
 
 int64_t BlockedRowElements(const TensorSpec& tensor) {
   int64_t elements = 1;
@@ -44,7 +43,8 @@ namespace {
 Value* AddressInBlock(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row, Value* k) {
   Value* in_block = e.b().CreateURem(row, e.Const(tensor.block_rows));
   return e.Address(BlockAddress(e, tensor, buffer, row, k),
-                   e.b().CreateMul(in_block, e.Const(BlockUnit(tensor.dtype))), tensor.dtype);
+                   e.b().CreateMul(in_block, e.Const(ir::DwordElements(tensor.dtype))),
+                   tensor.dtype);
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ void StoreBlocked(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* ro
   e.If(
       in_block,
       [&] {
-        const int64_t unit = BlockUnit(tensor.dtype);
+        const int64_t unit = ir::DwordElements(tensor.dtype);
         Value* at = AddressInBlock(e, tensor, buffer, row, k);
         Value* dwords = Dwords(e, tensor.dtype, value);
         for (int64_t i = 0; i < kLanes / unit; ++i) {
@@ -77,7 +77,7 @@ void StoreBlocked(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* ro
 void StoreBlockRows(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* first, Value* k,
                     const std::vector<Value*>& values) {
   auto& b = e.b();
-  const auto dwords_per_row = static_cast<size_t>(kLanes / BlockUnit(tensor.dtype));
+  const auto dwords_per_row = static_cast<size_t>(kLanes / ir::DwordElements(tensor.dtype));
   std::vector<Value*> rows;
   for (Value* value : values) rows.push_back(Dwords(e, tensor.dtype, value));
   rows.resize(kLanes, llvm::PoisonValue::get(rows[0]->getType()));

@@ -2,8 +2,8 @@
 // the tiles read them, so that nobody has to copy them for each chunk of a matmul.
 //
 // The first axis is cut into blocks of `TensorSpec::block_rows`. Within a block the rows take
-// turns, 4 bytes each. The rows that fill no block follow row-major, so a single token's row is
-// contiguous and the buffer is as large as without blocks.
+// turns, 4 bytes (ir::DwordElements) each. The rows that fill no block follow row-major, so a
+// single token's row is contiguous and the buffer is as large as without blocks.
 //
 // Example: bf16 tok[T] hid[1024] with block_rows = 12 and T = 26: two blocks of 12 x 1024, in which
 // element (t, k) lies at (t / 12) * 12 * 1024 + (k / 2) * 24 + (t % 12) * 2 + k % 2; then two rows.
@@ -17,8 +17,6 @@
 
 namespace lluda::codegen {
 
-// Elements of a row that lie together in a block.
-int64_t BlockUnit(ir::DType dtype);
 // 16 f32 lanes, rounded to the dtype, as the dwords they are stored in: one each for f32, one for
 // two of a 16-bit type.
 Value* Dwords(Emitter& e, ir::DType dtype, Value* value);

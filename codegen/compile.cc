@@ -12,6 +12,7 @@
 #include "codegen/regions.h"
 #include "glog/logging.h"
 #include "ir/frame.h"
+#include "ir/layout.h"
 #include "ir/view.h"
 
 namespace lluda::codegen {
@@ -110,16 +111,11 @@ class Compiler {
       for (int64_t i = 0; i < Copies(*global); ++i) {
         runtime::State state;
         state.name = global->index ? absl::StrCat(global->name, "[", i, "]") : global->name;
-        state.factor = ir::DTypeSize(global->type.dtype);
-        for (const ir::Axis& axis : global->type.axes) {
-          if (axis.extent.is_constant()) {
-            state.factor *= axis.extent.value;
-            continue;
-          }
+        const ir::SymbolicSize size = ir::SymbolicByteSize(global->type);
+        state.factor = size.factor;
+        for (const std::string& symbol : size.symbols) {
           for (size_t s = 0; s < module_.symbols.size(); ++s) {
-            if (module_.symbols[s].name == axis.extent.symbol) {
-              state.symbols.push_back(static_cast<int>(s));
-            }
+            if (module_.symbols[s].name == symbol) state.symbols.push_back(static_cast<int>(s));
           }
         }
         program_.states.push_back(std::move(state));
@@ -186,7 +182,7 @@ class Compiler {
       }
       buffer = it->second;
     }
-    buffer.offset += access.offset * ir::DTypeSize(access.dtype);
+    buffer.offset += ir::BytesOf(access.dtype, access.offset);
     return buffer;
   }
 
@@ -221,7 +217,7 @@ class Compiler {
   // The memory of an operand that lies at `buffer`: all of the value that it is a view of.
   MemoryUse UseOf(const ir::Operand& operand, BufferRef buffer, bool writes) const {
     const ir::Access access = ir::ResolveAccess(operand);
-    buffer.offset -= access.offset * ir::DTypeSize(access.dtype);
+    buffer.offset -= ir::BytesOf(access.dtype, access.offset);
     return {buffer, ir::MaxByteSize(access.base.type(), module_), writes};
   }
 

@@ -6,13 +6,11 @@
 namespace lluda::codegen {
 namespace {
 
-int Bits(const TensorSpec& tensor) { return static_cast<int>(8 * ir::DTypeSize(tensor.dtype)); }
-
 // Copies the element (or `lanes` contiguous ones) at `from` to `to`.
 void CopyBits(Emitter& e, const TensorSpec& tensor, Value* from_base, Value* from, Value* to_base,
               Value* to, int lanes) {
-  const llvm::Align align(ir::DTypeSize(tensor.dtype));
-  Value* bits = e.b().CreateAlignedLoad(e.Int(Bits(tensor), lanes),
+  const llvm::Align align = Emitter::AlignOf(tensor.dtype);
+  Value* bits = e.b().CreateAlignedLoad(e.BitsOf(tensor.dtype, lanes),
                                         e.Address(from_base, from, tensor.dtype), align);
   e.b().CreateAlignedStore(bits, e.Address(to_base, to, tensor.dtype), align);
 }

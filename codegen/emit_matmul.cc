@@ -1,4 +1,4 @@
-// matmul. B in panels (the packed weights): register tiles from codegen/tiles.def. Anything else,
+// matmul. B in panels (the packed weights): register tiles from machine/tiles.def. Anything else,
 // such as the scores of an unfused attention: one dot product per result element.
 #include <algorithm>
 #include <functional>
@@ -13,6 +13,7 @@
 #include "codegen/matmul_store.h"
 #include "codegen/panel_dot.h"
 #include "codegen/transpose.h"
+#include "ir/encoding.h"
 
 namespace lluda::codegen {
 namespace {
@@ -39,8 +40,7 @@ class PanelMatmul {
     KernelInfo info;
     info.work_axes = {{heads ? "heads" : "panels",
                        ir::Extent::Constant((o_.panels + item_panels - 1) / item_panels)}};
-    const int64_t item_bytes = o_.PanelElements() * item_panels * (o_.silu_mul ? 2 : 1) *
-                               ir::DTypeSize(o_.spec.operands[1].dtype);
+    const int64_t item_bytes = o_.PanelBytes() * item_panels * (o_.silu_mul ? 2 : 1);
     info.item_cost = std::max<int64_t>(1, item_bytes / 32);
     if (!o_.RowAxes().empty()) info.cost_symbol = o_.RowAxes()[0].extent.symbol;
     if (o_.tile.dot == Dot::kAmx) {
@@ -191,7 +191,7 @@ class PanelMatmul {
       }
       if (!o_.RowAxes().empty()) {
         dot.a_stride = e_.b().CreateMul(e_.StrideValue(a.Find(o_.RowAxes()[0].name)->stride),
-                                        e_.Const(ir::DTypeSize(a.dtype)));
+                                        e_.Const(ir::BytesOf(a.dtype, 1)));
       }
       if (o_.head_panels > 0) {
         dot.out_row = o_.head_panels * kLanes;
@@ -233,7 +233,7 @@ class PanelMatmul {
 
   void Interleave(const std::vector<Value*>& a_rows) {
     const ir::DType dtype = o_.spec.operands[0].dtype;
-    const llvm::Align align(ir::DTypeSize(dtype));
+    const llvm::Align align = Emitter::AlignOf(dtype);
     e_.Loop(e_.Const(0), e_.Const(o_.depth_total / o_.Unit()), kTransposed, [&](Value* unit) {
       std::vector<Value*> lines(kTransposed, llvm::PoisonValue::get(e_.Int(32, kTransposed)));
       for (size_t i = 0; i < a_rows.size(); ++i) {

@@ -9,6 +9,7 @@
 
 #include "codegen/kernel.h"
 #include "codegen/transpose.h"
+#include "ir/encoding.h"
 
 namespace lluda::codegen {
 namespace {
@@ -28,7 +29,7 @@ absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, Emitter& e) {
   const ir::Axis k_axis = from.Find(layout.axis)->axis;
   const int64_t rows = row_axis.extent.value;
   const int64_t depth_total = k_axis.extent.value;
-  const int64_t unit_bytes = layout.depth * ir::DTypeSize(from.dtype);
+  const int64_t unit_bytes = ir::BytesOf(from.dtype, layout.depth);
   const bool transposes = layout.rows == kLanes && unit_bytes == 4 && rows % kLanes == 0 &&
                           spec.row_offset % kLanes == 0 &&
                           depth_total % (layout.depth * kLanes) == 0 &&
@@ -45,7 +46,7 @@ absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, Emitter& e) {
   e.ForItems([&](Value* panel) {
     Value* first = b.CreateMul(panel, e.Const(layout.rows));
     const auto to_row = [&](Value* row) { return b.CreateAdd(row, e.Const(spec.row_offset)); };
-    const llvm::Align align(ir::DTypeSize(from.dtype));
+    const llvm::Align align = Emitter::AlignOf(from.dtype);
     if (transposes) {
       e.Loop(e.Const(0), e.Const(depth_total), layout.depth * kLanes, [&](Value* k) {
         std::vector<Value*> lines(kLanes);
@@ -62,7 +63,7 @@ absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, Emitter& e) {
       });
       return;
     }
-    llvm::Type* bits = e.Int(static_cast<int>(8 * ir::DTypeSize(from.dtype)), 1);
+    llvm::Type* bits = e.BitsOf(from.dtype);
     Value* last = b.CreateAdd(first, e.Const(layout.rows));
     Value* end = e.Least(last, e.Const(rows));
     e.Loop(first, end, 1, [&](Value* row) {
@@ -77,7 +78,7 @@ absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, Emitter& e) {
   info.item_cost = std::max<int64_t>(1, depth_total * layout.rows / 16);
   // Of a row-major operand each panel reads its own rows, one behind the other.
   if (from.axes[0].axis.name == row_axis.name && IsContiguous(from, k_axis.name)) {
-    info.item_read_bytes = layout.rows * depth_total * ir::DTypeSize(from.dtype);
+    info.item_read_bytes = ir::BytesOf(from.dtype, layout.rows * depth_total);
   }
   return info;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "glog/logging.h"
+#include "ir/encoding.h"
 #include "llvm/IR/Intrinsics.h"
 #include "llvm/IR/IntrinsicsX86.h"
 
@@ -104,6 +105,14 @@ llvm::Type* Emitter::Int(int bits, int lanes) {
   return lanes == 1 ? type : llvm::FixedVectorType::get(type, lanes);
 }
 
+llvm::Type* Emitter::BitsOf(ir::DType dtype, int lanes) {
+  return Int(ir::ElementBits(dtype), lanes);
+}
+
+llvm::Align Emitter::AlignOf(ir::DType dtype) {
+  return llvm::Align(static_cast<uint64_t>(ir::BytesOf(dtype, 1)));
+}
+
 Value* Emitter::Const(int64_t value) { return builder_.getInt64(value); }
 
 Value* Emitter::ConstF32(float value, int lanes) {
@@ -144,8 +153,7 @@ Value* Emitter::Offset(const std::vector<ir::StridedAxis>& axes, const Indices& 
 }
 
 Value* Emitter::Address(Value* base, Value* elements, ir::DType dtype) {
-  return builder_.CreateInBoundsGEP(
-      builder_.getIntNTy(static_cast<unsigned>(8 * ir::DTypeSize(dtype))), base, elements);
+  return builder_.CreateInBoundsGEP(BitsOf(dtype), base, elements);
 }
 
 Value* Emitter::MulAdd(Value* a, Value* b, Value* c) {
@@ -172,7 +180,7 @@ Value* Emitter::F32ToBF16Bits(Value* value) {
 
 Value* Emitter::F16BitsToF32(Value* bits) {
   const int lanes = Lanes(bits);
-  if (target_.has_fma()) {  // every row of codegen/isa.def that has fma has f16c, too
+  if (target_.has_fma()) {  // every row of machine/isa.def that has fma has f16c, too
     Value* narrow = builder_.CreateTrunc(bits, Int(16, lanes));
     llvm::Type* half = F32(lanes)->getWithNewType(builder_.getHalfTy());
     return builder_.CreateFPExt(builder_.CreateBitCast(narrow, half), F32(lanes));
@@ -218,18 +226,16 @@ Value* Emitter::F32ToF16Bits(Value* value) {
 }
 
 Value* Emitter::Load(Value* pointer, ir::DType dtype, int lanes) {
-  const int bits = static_cast<int>(8 * ir::DTypeSize(dtype));
-  const llvm::Align align(ir::DTypeSize(dtype));
+  const llvm::Align align = AlignOf(dtype);
   if (dtype == ir::DType::kF32) return builder_.CreateAlignedLoad(F32(lanes), pointer, align);
-  Value* raw = builder_.CreateAlignedLoad(Int(bits, lanes), pointer, align);
+  Value* raw = builder_.CreateAlignedLoad(BitsOf(dtype, lanes), pointer, align);
   if (!ir::IsFloat(dtype)) return builder_.CreateSIToFP(raw, F32(lanes));
   Value* wide = builder_.CreateZExt(raw, Int(32, lanes));
   return dtype == ir::DType::kBF16 ? BF16BitsToF32(wide) : F16BitsToF32(wide);
 }
 
 Value* Emitter::LoadIndex(Value* pointer, ir::DType dtype) {
-  Value* raw = builder_.CreateAlignedLoad(Int(static_cast<int>(8 * ir::DTypeSize(dtype)), 1),
-                                          pointer, llvm::Align(ir::DTypeSize(dtype)));
+  Value* raw = builder_.CreateAlignedLoad(BitsOf(dtype), pointer, AlignOf(dtype));
   return builder_.CreateSExt(raw, builder_.getInt64Ty());
 }
 
@@ -264,7 +270,7 @@ void Emitter::EmitPrefetch(Value* pointer, int write, int locality) {
 
 void Emitter::Store(Value* pointer, ir::DType dtype, Value* value) {
   const int lanes = Lanes(value);
-  const llvm::Align align(ir::DTypeSize(dtype));
+  const llvm::Align align = AlignOf(dtype);
   switch (dtype) {
     case ir::DType::kF32:
       builder_.CreateAlignedStore(value, pointer, align);

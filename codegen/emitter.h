@@ -53,6 +53,9 @@ class Emitter {
   llvm::Type* F32(int lanes);
   llvm::Type* F64(int lanes);
   llvm::Type* Int(int bits, int lanes);
+  // Integers as wide as elements of the dtype, which is plain, and where one may lie.
+  llvm::Type* BitsOf(ir::DType dtype, int lanes = 1);
+  static llvm::Align AlignOf(ir::DType dtype);
   Value* Const(int64_t value);  // i64
   Value* ConstF32(float value, int lanes);
   Value* ConstF64(double value, int lanes);

@@ -5,6 +5,7 @@
 
 #include "codegen/head_epilogue.h"
 #include "codegen/math.h"
+#include "ir/contraction.h"
 
 namespace lluda::codegen {
 namespace {
@@ -77,6 +78,8 @@ KernelInfo EmitHeads(const KernelSpec& spec, Emitter& e) {
 }  // namespace
 
 absl::StatusOr<KernelInfo> EmitGeneralMatmul(const KernelSpec& spec, Emitter& e) {
+  if (!ir::IsFloat(spec.operands[0].dtype)) return NoKernel(spec, "it multiplies integers");
+  if (ir::ContractedAxes(spec.attrs).size() > 1) return NoKernel(spec, "it sums over several axes");
   if (spec.operands[0].layout.is_panel()) return NoKernel(spec, "operand 0 is in panels");
   if (spec.result.axes.empty()) return NoKernel(spec, "the result has no axis");
   const ir::Axis last = spec.result.axes.back().axis;

@@ -7,7 +7,8 @@
 
 namespace lluda::codegen {
 
-// Unimplemented, with the reason, if an operand is in panels or the result has no axis.
+// Unimplemented, with the reason, if it multiplies integers, sums over several axes, an operand is
+// in panels or the result has no axis.
 absl::StatusOr<KernelInfo> EmitGeneralMatmul(const KernelSpec& spec, Emitter& e);
 
 }  // namespace lluda::codegen

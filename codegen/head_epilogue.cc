@@ -5,6 +5,7 @@
 #include "codegen/blocked.h"
 #include "codegen/kernel.h"
 #include "codegen/row_math.h"
+#include "ir/encoding.h"
 
 namespace lluda::codegen {
 namespace {
@@ -159,13 +160,13 @@ void HeadEpilogue::Store(const Target& target, int64_t i, Value* value) {
     return;
   }
   // Elements that lie together in a panel are a dword: a whole one each.
-  const int64_t unit = BlockUnit(tensor.dtype);
+  const int64_t unit = ir::DwordElements(tensor.dtype);
   if (lanes > 1 && layout.is_panel() && layout.axis == dim_ && layout.depth == unit) {
     Value* dwords = Dwords(e_, tensor.dtype, value);
     for (int64_t j = 0; j < lanes / unit; ++j) {
       b.CreateAlignedStore(b.CreateExtractElement(dwords, static_cast<uint64_t>(j)),
                            address((i / unit + j) * layout.rows * unit),
-                           llvm::Align(ir::DTypeSize(tensor.dtype)));
+                           Emitter::AlignOf(tensor.dtype));
     }
     return;
   }

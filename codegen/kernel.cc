@@ -1,7 +1,10 @@
 #include "codegen/kernel.h"
 
+#include <functional>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "ir/layout.h"
 
 namespace lluda::codegen {
 namespace {
@@ -44,6 +47,21 @@ constexpr EmitRow kEmitters[] = {
     {ir::Opcode::kSub, EmitElementwise},
 };
 
+// A number that the kernel computes, for the formulas of ir/layout.h.
+struct Computed {
+  std::reference_wrapper<Emitter> e;
+  Value* value;
+
+  llvm::IRBuilder<>& b() const { return e.get().b(); }
+  Value* Const(int64_t number) const { return e.get().Const(number); }
+  Computed operator+(Computed o) const { return {e, b().CreateAdd(value, o.value)}; }
+  Computed operator*(Computed o) const { return {e, b().CreateMul(value, o.value)}; }
+  Computed operator+(int64_t o) const { return {e, b().CreateAdd(value, Const(o))}; }
+  Computed operator*(int64_t o) const { return {e, b().CreateMul(value, Const(o))}; }
+  Computed operator/(int64_t o) const { return {e, b().CreateUDiv(value, Const(o))}; }
+  Computed operator%(int64_t o) const { return {e, b().CreateURem(value, Const(o))}; }
+};
+
 }  // namespace
 
 absl::Status NoKernel(const KernelSpec& spec, absl::string_view reason) {
@@ -64,43 +82,20 @@ absl::StatusOr<KernelInfo> EmitKernel(const KernelSpec& spec, const Target& targ
 }
 
 const ir::Axis& PanelRowAxis(const TensorSpec& tensor) {
-  size_t row = tensor.axes.size() - 1;
-  if (tensor.axes[row].axis.name == tensor.layout.axis) --row;
-  return tensor.axes[row].axis;
+  return tensor.axes[ir::PanelAxesOf(tensor.layout, tensor.PlainAxes()).row].axis;
 }
 
 Value* ElementOffset(Emitter& e, const TensorSpec& tensor, const Indices& indices) {
   if (!tensor.layout.is_panel()) return e.Offset(tensor.axes, indices);
-  auto& b = e.b();
-  const ir::Layout& layout = tensor.layout;
-  const ir::Axis& row_axis = PanelRowAxis(tensor);
-  const auto index_of = [&](const std::string& name) {
-    const auto it = indices.find(name);
-    return it != indices.end() ? it->second : e.Const(0);
+  const auto index = [&](size_t i) {
+    const auto it = indices.find(tensor.axes[i].axis.name);
+    return Computed{e, it != indices.end() ? it->second : e.Const(0)};
   };
-  const auto padded = [&](Value* extent, int64_t multiple) {
-    Value* tiles = b.CreateUDiv(b.CreateAdd(extent, e.Const(multiple - 1)), e.Const(multiple));
-    return b.CreateMul(tiles, e.Const(multiple));
+  const auto extent = [&](size_t i) {
+    return Computed{e, e.ExtentValue(tensor.axes[i].axis.extent)};
   };
-  Value* depth_total = padded(e.ExtentValue(tensor.Find(layout.axis)->axis.extent), layout.depth);
-  Value* row = index_of(row_axis.name);
-  Value* k = index_of(layout.axis);
-  Value* rows = e.Const(layout.rows);
-  Value* depth = e.Const(layout.depth);
-  Value* panel = b.CreateUDiv(row, rows);
-  Value* offset = b.CreateMul(panel, b.CreateMul(rows, depth_total));
-  offset =
-      b.CreateAdd(offset, b.CreateMul(b.CreateUDiv(k, depth), e.Const(layout.rows * layout.depth)));
-  offset = b.CreateAdd(offset, b.CreateMul(b.CreateURem(row, rows), depth));
-  offset = b.CreateAdd(offset, b.CreateURem(k, depth));
-  // The axes outside a panel matrix, innermost first.
-  Value* stride = b.CreateMul(padded(e.ExtentValue(row_axis.extent), layout.rows), depth_total);
-  for (auto it = tensor.axes.rbegin(); it != tensor.axes.rend(); ++it) {
-    if (it->axis.name == layout.axis || it->axis.name == row_axis.name) continue;
-    offset = b.CreateAdd(offset, b.CreateMul(index_of(it->axis.name), stride));
-    stride = b.CreateMul(stride, e.ExtentValue(it->axis.extent));
-  }
-  return offset;
+  const ir::PanelAxes panel = ir::PanelAxesOf(tensor.layout, tensor.PlainAxes());
+  return ir::PanelOffset<Computed>(tensor.layout, panel, tensor.axes.size(), index, extent).value;
 }
 
 Value* LoadAlong(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* first,

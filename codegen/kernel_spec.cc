@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "ir/layout.h"
 
 namespace lluda::codegen {
 namespace {
@@ -68,14 +69,14 @@ KernelSpec PackPartSpec(const ir::Op& pack, int part, int64_t row_offset) {
 std::vector<PackPart> PackParts(const ir::Op& pack) {
   const ir::Type& type = pack.result_type();
   const std::string& over = pack.attrs.axes.back();
-  const int64_t depth = type.layout.depth;
-  const int64_t row_elements = (type.GetAxis(over)->extent.value + depth - 1) / depth * depth;
+  std::vector<int64_t> first(type.axes.size(), 0);  // the element that a part begins with
   std::vector<PackPart> parts;
   int64_t row = 0;
   for (int i = 0; i < pack.operand_count(); ++i) {
     const bool aligned = row % type.layout.rows == 0;
+    first[ir::PanelAxesOf(type.layout, type.axes).row] = aligned ? row : 0;
     parts.push_back({PackPartSpec(pack, i, aligned ? 0 : row),
-                     aligned ? row * row_elements * ir::DTypeSize(type.dtype) : 0});
+                     ir::BytesOf(type.dtype, ir::ElementOffset(type, first))});
     for (const ir::Axis& axis : pack.operand(i).type().axes) {
       if (axis.name != over) row += axis.extent.value;
     }

@@ -115,6 +115,31 @@ TEST(EmitKernel, RefusesAnAttentionWhoseCacheIsNotInPanels) {
               AllOf(HasSubstr("no kernel for attention"), HasSubstr("panels of 16 positions")));
 }
 
+TEST(EmitKernel, RefusesProductsOfIntegersAndSumsOverSeveralAxes) {
+  const auto module = ParseTestModule(R"(
+  weight @w : i8 n[32] blk[2] k[64] from "w"
+  func @f(%x: i8 tok[T] blk[2] k[64], %a: f32 tok[T] blk[2] k[64], %b: f32 n[32] blk[2] k[64], %k: f32 blk[2] k[64]) -> i32 tok[T] blk[2] n[32] {
+    %two = matmul %a %b over blk k : f32 tok[T] n[32]
+    %all = matmul %k %k over k blk : f32
+    %r = matmul %x @w over k : i32 tok[T] blk[2] n[32]
+    return %r
+  })");
+  ASSERT_NE(module, nullptr);
+  const std::pair<const char*, const char*> cases[] = {
+      {"r", "it multiplies integers"},
+      {"two", "it sums over several axes"},
+      {"all", "it sums over several axes"},
+  };
+  for (const auto& [name, reason] : cases) {
+    const auto text =
+        LlvmIrOf(SpecOf(FindOp(*module, name)), TargetToRead(Isa::kAvx512Bf16), *module);
+    EXPECT_EQ(text.status().code(), absl::StatusCode::kUnimplemented) << name;
+    EXPECT_THAT(std::string(text.status().message()),
+                AllOf(HasSubstr("no kernel for matmul"), HasSubstr(reason)))
+        << name;
+  }
+}
+
 // Passes when the lines stand in the text in this order, other text between them.
 void ExpectInOrder(const std::string& text, const std::vector<std::string>& lines) {
   size_t at = 0;

@@ -52,7 +52,7 @@ Target TargetToRead(Isa isa) {
     }
   };
 #define LLUDA_ISA(Enum, name, features, cpu) set(Isa::Enum, features, cpu);
-#include "codegen/isa.def"
+#include "machine/isa.def"
 #undef LLUDA_ISA
   return target;
 }

@@ -4,6 +4,7 @@
 
 #include "codegen/blocked.h"
 #include "codegen/panel_dot.h"
+#include "ir/encoding.h"
 
 namespace lluda::codegen {
 namespace {
@@ -36,7 +37,7 @@ int64_t MatmulFetch::Step() const { return VisitDepth(o_.spec.operands[1].dtype)
 std::vector<Value*> MatmulFetch::NextPanels() const {
   auto& b = e_.b();
   const int64_t slice = o_.depth_total / Step() * kCacheLine;
-  const int64_t panel_bytes = o_.PanelElements() * ir::DTypeSize(o_.spec.operands[1].dtype);
+  const int64_t panel_bytes = o_.PanelBytes();
   Value* at = b.CreateMul(b.CreateUDiv(tile_.rows.first, e_.Const(o_.tile.rows)), e_.Const(slice));
   at = e_.Least(at, e_.Const(panel_bytes - slice));
   Value* next = e_.Least(tile_.next, e_.Const(o_.panels - tile_.count));
@@ -54,7 +55,7 @@ void MatmulFetch::FetchPanels(Value* k) const {
 // What lies behind the block of rows by the size of one.
 void MatmulFetch::FetchRows(Value* k) const {
   if (!o_.IsBlocked()) return;
-  const int64_t element_bytes = ir::DTypeSize(o_.spec.operands[0].dtype) * tile_.a_interleaved;
+  const int64_t element_bytes = ir::BytesOf(o_.spec.operands[0].dtype, tile_.a_interleaved);
   Value* here = e_.Address(tile_.a, e_.b().CreateMul(k, e_.Const(element_bytes)), ir::DType::kI8);
   const int64_t block_bytes = o_.depth_total * element_bytes;
   for (int64_t line = 0; line < Step() * element_bytes; line += kCacheLine) {
@@ -92,7 +93,7 @@ void MatmulFetch::FetchResultRow(Value* row) const {
 void MatmulFetch::FetchResultBlock(Value* visit) const {
   auto& b = e_.b();
   const TensorSpec& result = o_.spec.result;
-  const int64_t bytes = int64_t{kLanes} * ir::DTypeSize(result.dtype) * o_.tile.rows * tile_.count;
+  const int64_t bytes = ir::BytesOf(result.dtype, int64_t{kLanes} * o_.tile.rows * tile_.count);
   e_.If(b.CreateICmpSLT(visit, e_.Const(bytes / kCacheLine)), [&] {
     Value* block = BlockAddress(e_, result, o_.ResultBuffer(), tile_.rows.first,
                                 b.CreateMul(tile_.first, e_.Const(kLanes)));

@@ -1,7 +1,11 @@
 #include "codegen/matmul_operands.h"
 
+#include <optional>
+
 #include "codegen/head_epilogue.h"
 #include "codegen/kernel.h"
+#include "ir/contraction.h"
+#include "ir/layout.h"
 
 namespace lluda::codegen {
 namespace {
@@ -31,12 +35,14 @@ bool MatmulOperands::Applies(const KernelSpec& spec) {
   const TensorSpec& a = spec.operands[0];
   const TensorSpec& b = spec.operands[1];
   const std::string& over = spec.attrs.axes[0];
-  const int64_t columns = spec.result.axes.back().axis.extent.value;
-  if (!b.layout.is_panel() || b.layout.axis != over || b.axes.size() != 2) return false;
-  if (b.layout.rows != kLanes || b.layout.depth != PanelDepth(b.dtype)) return false;
+  if (ir::ContractedAxes(spec.attrs).size() != 1) return false;
+  const std::optional<ir::Tile> panel = PanelTile(b.dtype, *ir::AccumulatorOf(a.dtype, b.dtype));
+  if (!panel || b.axes.size() != 2) return false;
+  if (!(b.layout == ir::Layout::Panel(panel->rows, panel->depth, over))) return false;
   if (a.axes.size() > 2 || !IsContiguous(a, over)) return false;
   if (!a.axes[0].stride.symbols.empty()) return false;
   if (FinishesHeads(spec) && HeadElements(spec) % kLanes != 0) return false;
+  const int64_t columns = spec.result.axes.back().axis.extent.value;
   return spec.attrs.epilogue != ir::Epilogue::kSiluMul || columns % kLanes == 0;
 }
 
@@ -45,8 +51,12 @@ std::vector<ir::Axis> MatmulOperands::RowAxes() const {
 }
 
 int64_t MatmulOperands::PanelElements() const {
-  const int64_t depth = spec.operands[1].layout.depth;
-  return (depth_total + depth - 1) / depth * depth * kLanes;
+  return ir::PanelElements(spec.operands[1].layout, depth_total);
+}
+
+int64_t MatmulOperands::PanelBytes() const {
+  const TensorSpec& b = spec.operands[1];
+  return ir::PanelBytes(b.dtype, b.layout, depth_total);
 }
 
 Value* MatmulOperands::RowAt(const Rows& rows, int i) const {

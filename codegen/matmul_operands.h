@@ -12,6 +12,7 @@
 
 #include "codegen/emitter.h"
 #include "codegen/kernel_spec.h"
+#include "ir/encoding.h"
 
 namespace lluda::codegen {
 
@@ -35,10 +36,11 @@ class MatmulOperands {
   std::vector<ir::Axis> RowAxes() const;
   bool IsBlocked() const { return spec.operands[0].block_rows > 0; }
   bool AddsResidual() const { return spec.attrs.epilogue == ir::Epilogue::kAdd; }
-  // Elements of one panel, padding included.
+  // Elements of one panel, padding included, and their bytes.
   int64_t PanelElements() const;
+  int64_t PanelBytes() const;
   // Elements of A that move together.
-  int64_t Unit() const { return 4 / ir::DTypeSize(spec.operands[0].dtype); }
+  int64_t Unit() const { return ir::DwordElements(spec.operands[0].dtype); }
   // Whether B is used often enough in a tile to take care of how A lies and what comes next.
   bool HasManyRows() const { return tile.rows >= 8; }
 

@@ -1,5 +1,6 @@
 #include "codegen/panel_dot.h"
 
+#include "ir/encoding.h"
 #include "llvm/IR/Intrinsics.h"
 #include "llvm/IR/IntrinsicsX86.h"
 
@@ -37,7 +38,7 @@ class Step {
     Value* element = k;
     int64_t rest = step;
     if (dot_.a_interleaved > 1) {
-      const int64_t unit = 4 / ir::DTypeSize(dot_.a);  // elements that lie together
+      const int64_t unit = ir::DwordElements(dot_.a);
       element =
           b_.CreateMul(b_.CreateAdd(k, e_.Const(step / unit * unit)), e_.Const(dot_.a_interleaved));
       rest = step % unit;
@@ -141,8 +142,8 @@ class Step {
   const std::vector<Value*>& panels_;
 };
 
-// Elements that a step takes from each panel: 64 bytes of them.
-int StepDepth(ir::DType b) { return static_cast<int>(64 / kLanes / ir::DTypeSize(b)); }
+// Elements of each column that a step takes from a panel: 64 bytes for the 16 columns.
+int StepDepth(ir::DType b) { return static_cast<int>(ir::DwordElements(b)); }
 
 constexpr int kStepsPerVisit = 8;
 

@@ -22,15 +22,8 @@ struct IsaRow {
 };
 constexpr IsaRow kIsas[] = {
 #define LLUDA_ISA(Enum, name, features, cpu) {Isa::Enum, name, features, cpu},
-#include "codegen/isa.def"
+#include "machine/isa.def"
 #undef LLUDA_ISA
-};
-
-constexpr TileRow kTiles[] = {
-#define LLUDA_TILE(isa, a, b, dot, rows, panels) \
-  {Isa::isa, ir::DType::a, ir::DType::b, Dot::dot, rows, panels},
-#include "codegen/tiles.def"
-#undef LLUDA_TILE
 };
 
 struct PrefetchRow {
@@ -39,12 +32,9 @@ struct PrefetchRow {
 };
 constexpr PrefetchRow kPrefetch[] = {
 #define LLUDA_PREFETCH(cpu, bytes) {cpu, bytes},
-#include "codegen/prefetch.def"
+#include "machine/prefetch.def"
 #undef LLUDA_PREFETCH
 };
-
-// What the elements of B are when they are multiplied.
-ir::DType Widened(ir::DType a, ir::DType b) { return b == ir::DType::kI8 ? a : b; }
 
 bool Supports(const llvm::StringMap<bool>& host, const IsaRow& row) {
   for (absl::string_view feature : absl::StrSplit(row.features, ',', absl::SkipEmpty())) {
@@ -56,17 +46,7 @@ bool Supports(const llvm::StringMap<bool>& host, const IsaRow& row) {
 
 }  // namespace
 
-absl::string_view IsaName(Isa isa) { return kIsas[static_cast<int>(isa)].name; }
-
 std::string LlvmVersion() { return LLVM_VERSION_STRING; }
-
-std::vector<Isa> AllIsas() {
-  std::vector<Isa> isas;
-  for (const IsaRow& row : kIsas) isas.push_back(row.isa);
-  return isas;
-}
-
-absl::Span<const TileRow> AllTiles() { return kTiles; }
 
 int64_t Target::PrefetchBytes() const {
   const std::string& scheduled_for = tune.empty() ? cpu : tune;
@@ -74,24 +54,6 @@ int64_t Target::PrefetchBytes() const {
     if (row.cpu == scheduled_for) return row.bytes;
   }
   return kPrefetch[0].bytes;
-}
-
-const TileRow* Target::FindMatmulTile(ir::DType a, ir::DType b) const {
-  const ir::DType widened = Widened(a, b);
-  const TileRow* found = nullptr;
-  for (const TileRow& row : kTiles) {
-    if (row.isa <= isa && row.a == a && row.b == widened) found = &row;
-  }
-  return found;
-}
-
-const TileRow* Target::FindTile(ir::DType a, ir::DType b) const {
-  const ir::DType widened = Widened(a, b);
-  const TileRow* found = nullptr;
-  for (const TileRow& row : kTiles) {
-    if (row.isa <= isa && row.a == a && row.b == widened && row.dot != Dot::kAmx) found = &row;
-  }
-  return found;
 }
 
 Target Target::Host() {

@@ -11,41 +11,22 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/span.h"
 #include "ir/dtype.h"
+#include "machine/tiles.h"
 
 namespace lluda::codegen {
 
-enum class Isa : uint8_t {
-#define LLUDA_ISA(Enum, ...) Enum,
-#include "codegen/isa.def"
-#undef LLUDA_ISA
-};
+using machine::AllIsas;
+using machine::AllTiles;
+using machine::Dot;
+using machine::Isa;
+using machine::IsaName;
+using machine::kPanelRows;
+using machine::PanelTile;
+using machine::TileRow;
 
-absl::string_view IsaName(Isa isa);
 // Of the LLVM that generates the code: "19.1.7".
 std::string LlvmVersion();
-// All of them, oldest first.
-std::vector<Isa> AllIsas();
-
-// How a tile multiplies.
-enum class Dot : uint8_t { kWiden, kBf16Pair, kAmx };
-
-struct TileRow {
-  Isa isa;
-  ir::DType a;
-  ir::DType b;
-  Dot dot;
-  int rows;
-  int panels;
-};
-
-absl::Span<const TileRow> AllTiles();
-
-// Columns of a panel: one 512-bit register of f32, or several narrower ones.
-inline constexpr int kPanelRows = 16;
-// Elements of the contracted axis that lie together in a panel of this dtype: pairs of 16-bit ones.
-inline int PanelDepth(ir::DType dtype) { return ir::DTypeSize(dtype) == 2 ? 2 : 1; }
 
 struct Target {
   std::string cpu;                    // LLVM's name, "" for the baseline
@@ -55,11 +36,11 @@ struct Target {
 
   bool has_fma() const { return isa >= Isa::kAvx2; }
   bool has_avx512() const { return isa >= Isa::kAvx512; }
-  // The tile for these inputs: the last row of the table that this ISA can run, or nullptr. The
-  // accumulators of FindTile's are vectors; FindMatmulTile's may be AMX tiles. Where B is i8 it is
-  // the tile of A with itself: integers are widened, without loss, to what A is.
-  const TileRow* FindTile(ir::DType a, ir::DType b) const;
-  const TileRow* FindMatmulTile(ir::DType a, ir::DType b) const;
+  // The tile for these inputs, or nullptr: see machine/tiles.h.
+  const TileRow* FindTile(ir::DType a, ir::DType b) const { return machine::FindTile(isa, a, b); }
+  const TileRow* FindMatmulTile(ir::DType a, ir::DType b) const {
+    return machine::FindMatmulTile(isa, a, b);
+  }
 
   // How far ahead of its use a panel that streams from memory is asked for: the row of
   // prefetch.def for the CPU that is scheduled for, or the first one.

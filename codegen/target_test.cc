@@ -1,10 +1,7 @@
 #include "codegen/target.h"
 
-#include <algorithm>
 #include <map>
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -31,87 +28,10 @@ std::map<std::string, char> Signs(const Target& target) {
   return signs;
 }
 
-TEST(AllIsas, AreSortedFromTheOldestAndHaveNamesOfTheirOwn) {
-  const std::vector<Isa> isas = AllIsas();
-  ASSERT_FALSE(isas.empty());
-  EXPECT_EQ(isas.front(), Isa::kGeneric);
-  EXPECT_TRUE(std::is_sorted(isas.begin(), isas.end()));
-  std::set<std::string> names;
-  for (const Isa isa : isas) names.insert(std::string(IsaName(isa)));
-  EXPECT_EQ(names.size(), isas.size());
-}
-
-TEST(AllTiles, AreSortedByIsaSoThatTheLastRowIsTheNewest) {
-  const auto tiles = AllTiles();
-  EXPECT_TRUE(std::is_sorted(tiles.begin(), tiles.end(),
-                             [](const TileRow& a, const TileRow& b) { return a.isa < b.isa; }));
-}
-
-TEST(AllTiles, GiveEveryInstructionSetATileForTheSameInputs) {
-  std::set<std::pair<ir::DType, ir::DType>> inputs;
-  for (const TileRow& row : AllTiles()) inputs.insert({row.a, row.b});
-  for (const Isa isa : AllIsas()) {
-    for (const auto& [a, b] : inputs) {
-      EXPECT_NE(WithIsa(isa).FindTile(a, b), nullptr)
-          << IsaName(isa) << " " << ir::DTypeName(a) << " " << ir::DTypeName(b);
-    }
-  }
-}
-
-TEST(AllTiles, HaveRowsAndAnEvenNumberOfPanels) {
-  for (const TileRow& row : AllTiles()) {
-    EXPECT_GE(row.rows, 1);
-    EXPECT_EQ(row.panels % 2, 0) << "silu_mul pairs gate and up panels";
-  }
-}
-
-TEST(FindTile, PicksTheNewestRowThatTheTargetRuns) {
-  const auto& bf16 = *WithIsa(Isa::kAvx512Bf16).FindTile(ir::DType::kBF16, ir::DType::kBF16);
-  EXPECT_EQ(bf16.isa, Isa::kAvx512Bf16);
-  EXPECT_EQ(bf16.dot, Dot::kBf16Pair);
-  // No row of its own for f32: the next older one serves.
-  const auto& f32 = *WithIsa(Isa::kAvx512Bf16).FindTile(ir::DType::kF32, ir::DType::kF32);
-  EXPECT_EQ(f32.isa, Isa::kAvx512);
-  EXPECT_EQ(f32.dot, Dot::kWiden);
-  EXPECT_EQ(WithIsa(Isa::kAvx512).FindTile(ir::DType::kBF16, ir::DType::kBF16)->dot, Dot::kWiden);
-  EXPECT_EQ(WithIsa(Isa::kGeneric).FindTile(ir::DType::kBF16, ir::DType::kBF16)->isa,
-            Isa::kGeneric);
-}
-
-TEST(FindTile, KeepsToVectorsWhereMatmulsHaveAmx) {
-  const Target amx = WithIsa(Isa::kAmx);
-  EXPECT_EQ(amx.FindMatmulTile(ir::DType::kBF16, ir::DType::kBF16)->dot, Dot::kAmx);
-  EXPECT_EQ(amx.FindTile(ir::DType::kBF16, ir::DType::kBF16)->dot, Dot::kWiden);
-  EXPECT_EQ(amx.FindMatmulTile(ir::DType::kF32, ir::DType::kF32),
-            amx.FindTile(ir::DType::kF32, ir::DType::kF32));
-}
-
-TEST(FindTile, WidensIntegersToTheOtherInput) {
-  for (const Isa isa : AllIsas()) {
-    const Target target = WithIsa(isa);
-    for (const ir::DType a : {ir::DType::kF32, ir::DType::kBF16}) {
-      EXPECT_EQ(target.FindTile(a, ir::DType::kI8), target.FindTile(a, a));
-      EXPECT_EQ(target.FindMatmulTile(a, ir::DType::kI8), target.FindMatmulTile(a, a));
-    }
-  }
-}
-
-TEST(FindTile, KnowsWhatHasNoTile) {
-  EXPECT_EQ(WithIsa(Isa::kAvx512Bf16).FindTile(ir::DType::kI8, ir::DType::kI8), nullptr);
-  EXPECT_EQ(WithIsa(Isa::kAvx512Bf16).FindTile(ir::DType::kF16, ir::DType::kF32), nullptr);
-}
-
 TEST(Target, HasFmaFromAvx2On) {
   EXPECT_FALSE(WithIsa(Isa::kGeneric).has_fma());
   EXPECT_TRUE(WithIsa(Isa::kAvx2).has_fma());
   EXPECT_TRUE(WithIsa(Isa::kAvx512Bf16).has_fma());
-}
-
-TEST(PanelDepth, PairsSixteenBitElements) {
-  EXPECT_EQ(PanelDepth(ir::DType::kF32), 1);
-  EXPECT_EQ(PanelDepth(ir::DType::kBF16), 2);
-  EXPECT_EQ(PanelDepth(ir::DType::kF16), 2);
-  EXPECT_EQ(PanelDepth(ir::DType::kI8), 1);
 }
 
 TEST(Host, StatesEveryFeatureOnceAsOnOrOff) {

@@ -71,8 +71,13 @@ Value* Builder::Cast(absl::string_view name, const Operand& x, DType out) {
 
 Value* Builder::Matmul(absl::string_view name, const Operand& a, const Operand& b,
                        std::string over) {
+  return Matmul(name, a, b, std::vector<std::string>{std::move(over)});
+}
+
+Value* Builder::Matmul(absl::string_view name, const Operand& a, const Operand& b,
+                       std::vector<std::string> over) {
   Attrs attrs;
-  attrs.axes = {std::move(over)};
+  attrs.axes = std::move(over);
   return Add(Opcode::kMatmul, name, {a, b}, attrs);
 }
 

@@ -42,6 +42,8 @@ class Builder {
   Value* Scale(absl::string_view name, const Operand& x, double by);
   Value* Cast(absl::string_view name, const Operand& x, DType out);
   Value* Matmul(absl::string_view name, const Operand& a, const Operand& b, std::string over);
+  Value* Matmul(absl::string_view name, const Operand& a, const Operand& b,
+                std::vector<std::string> over);
   Value* Rmsnorm(absl::string_view name, const Operand& x, const Operand& weight, std::string over,
                  double eps);
   Value* Gather(absl::string_view name, const Operand& table, const Operand& indices,

@@ -1,5 +1,8 @@
 #include "ir/cost.h"
 
+#include "ir/contraction.h"
+#include "ir/layout.h"
+
 namespace lluda::ir {
 namespace {
 
@@ -7,17 +10,9 @@ double Elements(const Type& type, const CostShape& shape) {
   return static_cast<double>(ElementCount(type, shape.symbols));
 }
 
-double ResultBytes(const Op& op, const CostShape& shape) {
-  return Elements(op.result_type(), shape) * DTypeSize(op.result_type().dtype);
-}
-
-// Elements of one position of one sequence of a cache: all extents that are constants.
-double PerPosition(const Type& cache) {
-  double elements = 1;
-  for (const Axis& axis : cache.axes) {
-    if (axis.extent.is_constant()) elements *= static_cast<double>(axis.extent.value);
-  }
-  return elements;
+// Without a layout's padding.
+double Bytes(const Type& type, const CostShape& shape) {
+  return static_cast<double>(BytesOf(type.dtype, ElementCount(type, shape.symbols)));
 }
 
 // Of a state that is appended to, nothing is read.
@@ -51,8 +46,8 @@ Cost MatmulCost(const Op& op, const CostShape& shape) {
   Cost cost{2 * Elements(a, shape) * columns, GlobalBytes(op, shape)};
   if (!Appends(op)) return cost;
   const Type& state = op.operand(AppendedOperand(op)).type();
-  const double rows = Elements(a.Without(op.attrs.axes[0]), shape);
-  cost.bytes += rows * columns * DTypeSize(state.dtype);
+  const double rows = Elements(WithoutAxes(a, ContractedAxes(op.attrs)), shape);
+  cost.bytes += static_cast<double>(BytesOf(state.dtype, static_cast<int64_t>(rows * columns)));
   return cost;
 }
 
@@ -65,8 +60,9 @@ Cost AttentionCost(const Op& op, const CostShape& shape) {
   cost.flops = 4 * Elements(op.operand(0).type(), shape) * seen;
   for (int i = 1; i < op.operand_count(); ++i) {
     if (i == 3 || i == 4) continue;  // positions and slots
-    const Type& type = op.operand(i).type();
-    cost.bytes += PerPosition(type) * DTypeSize(type.dtype) * (depth + tokens);
+    // A position of one sequence: what does not depend on symbols.
+    const SymbolicSize size = SymbolicByteSize(op.operand(i).type());
+    cost.bytes += static_cast<double>(size.factor) * (depth + tokens);
   }
   return cost;
 }
@@ -80,9 +76,9 @@ Cost CostOf(const Op& op, const CostShape& shape) {
     case Opcode::kAttention:
       return AttentionCost(op, shape);
     case Opcode::kGather:  // as much as it picks
-      return {0, op.operand(0).global != nullptr ? ResultBytes(op, shape) : 0};
+      return {0, op.operand(0).global != nullptr ? Bytes(op.result_type(), shape) : 0};
     case Opcode::kAppend:
-      return {0, Elements(op.operand(1).type(), shape) * DTypeSize(op.operand(1).type().dtype)};
+      return {0, Bytes(op.operand(1).type(), shape)};
     case Opcode::kPack:
     case Opcode::kConcat:
     case Opcode::kSplit:

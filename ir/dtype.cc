@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <iterator>
 
 #include "glog/logging.h"
 
@@ -11,15 +12,15 @@ namespace {
 struct DTypeRow {
   DType dtype;
   absl::string_view name;
-  int64_t size;
   bool is_float;
 };
 
 // Indexed by the enum's value.
 constexpr DTypeRow kDTypes[] = {
-    {DType::kF32, "f32", 4, true},  {DType::kBF16, "bf16", 2, true}, {DType::kF16, "f16", 2, true},
-    {DType::kI32, "i32", 4, false}, {DType::kI64, "i64", 8, false},  {DType::kI8, "i8", 1, false},
+    {DType::kF32, "f32", true},  {DType::kBF16, "bf16", true}, {DType::kF16, "f16", true},
+    {DType::kI32, "i32", false}, {DType::kI64, "i64", false},  {DType::kI8, "i8", false},
 };
+static_assert(std::size(kDTypes) == kDTypeCount);
 
 const DTypeRow& Row(DType dtype) { return kDTypes[static_cast<int>(dtype)]; }
 
@@ -45,8 +46,6 @@ std::optional<DType> DTypeFromName(absl::string_view name) {
   }
   return std::nullopt;
 }
-
-int64_t DTypeSize(DType dtype) { return Row(dtype).size; }
 
 bool IsFloat(DType dtype) { return Row(dtype).is_float; }
 

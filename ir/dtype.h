@@ -4,6 +4,7 @@
 #ifndef LLUDA_IR_DTYPE_H_
 #define LLUDA_IR_DTYPE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -11,14 +12,14 @@
 
 namespace lluda::ir {
 
+// A new one also needs a row in dtype.cc (its name) and in encoding.cc (its bytes).
 enum class DType : uint8_t { kF32, kBF16, kF16, kI32, kI64, kI8 };
+inline constexpr size_t kDTypeCount = static_cast<size_t>(DType::kI8) + 1;
 
 // "f32", "bf16", ...: the spelling of the IR text.
 absl::string_view DTypeName(DType dtype);
 std::optional<DType> DTypeFromName(absl::string_view name);
 
-// Bytes of one element.
-int64_t DTypeSize(DType dtype);
 bool IsFloat(DType dtype);
 
 // IEEE 754 round-to-nearest-even conversions by bits; NaN stays NaN.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "glog/logging.h"
+#include "ir/layout.h"
 
 namespace lluda::ir {
 

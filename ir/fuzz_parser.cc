@@ -93,7 +93,8 @@ class Mutator {
 
 TEST(FuzzParser, DamagedTextsGiveAnErrorOrAModuleThatReadsBackEqual) {
   Mutator mutator({ReadFile("ir/testdata/toy.lluda"), ReadFile("ir/testdata/toy_optimized.lluda"),
-                   ReadFile("ir/testdata/softmax.lluda")});
+                   ReadFile("ir/testdata/softmax.lluda"),
+                   ReadFile("ir/testdata/contraction.lluda")});
   const RE2 position("f:[0-9]+:[0-9]+: .+");
   int parsed = 0, refused = 0;
   for (int i = 0; i < kIterations; ++i) {

@@ -7,6 +7,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "ir/contraction.h"
+#include "ir/encoding.h"
 
 namespace lluda::ir {
 namespace {
@@ -23,6 +25,13 @@ const Type& In(const Op& op, int i) { return op.operand(i).type(); }
 Type RowMajor(Type type) {
   type.layout = {};
   return type;
+}
+
+// No op reads or writes elements that share a block. So whatever works on ops of a verified module
+// may rely on every element having an address; globals alone may be of block dtypes.
+absl::Status WantPlain(const Op& op, const Type& type) {
+  if (EncodingOf(type.dtype).is_plain()) return absl::OkStatus();
+  return Error(op, "takes no elements in blocks, such as ", ToString(type));
 }
 
 absl::Status WantFloat(const Op& op, int i) {
@@ -288,7 +297,7 @@ TypeOr InferHeads(const Op& op, Type rows, const std::vector<Axis>& columns) {
   }
   if (!epilogue.appends) return heads;
   return Appended(op, AppendedOperand(op), *heads, "what is appended",
-                  absl::MakeConstSpan(op.attrs.axes).subspan(1));
+                  absl::MakeConstSpan(op.attrs.axes).subspan(ContractedAxes(op.attrs).size()));
 }
 
 // The attributes and operands that go with the epilogue, and no others.
@@ -312,25 +321,59 @@ absl::Status CheckEpilogue(const Op& op) {
   return absl::OkStatus();
 }
 
-// a's axes without the contracted one, then b's new ones; axes that both have are batch axes.
+// The axes that are summed over, as a has them.
+absl::StatusOr<std::vector<Axis>> CheckContraction(const Op& op) {
+  const absl::Span<const std::string> over = ContractedAxes(op.attrs);
+  if (over.empty()) return WantAxes(op, Info(op.attrs.epilogue).appends ? 3 : 1);
+  std::vector<Axis> axes;
+  for (const std::string& name : over) {
+    auto a = WantAxis(op, 0, name);
+    if (!a.ok()) return a.status();
+    auto b = WantAxis(op, 1, name);
+    if (!b.ok()) return b.status();
+    if (absl::Status s = SameExtent(op, **a, 0, **b, 1); !s.ok()) return s;
+    axes.push_back(**a);
+  }
+  return axes;
+}
+
+// Sums of integers are exact: they are not rounded, nothing is done to them, and they fit.
+absl::Status CheckIntegerSums(const Op& op, absl::Span<const Axis> contracted) {
+  const EpilogueInfo& epilogue = Info(op.attrs.epilogue);
+  if (epilogue.value != Epilogue::kNone) {
+    return Error(op, "epilogue ", epilogue.name, " takes sums of floats, operands are i8");
+  }
+  if (op.attrs.out) return Error(op, "sums of i8 are i32, which takes no attribute 'out'");
+  auto count = ConstantElements(op, contracted);
+  if (!count.ok()) return count.status();
+  if (*count <= kMostIntegerProducts) return absl::OkStatus();
+  return Error(op, "sums of ", *count, " products of i8 need not fit i32; at most ",
+               kMostIntegerProducts, " do");
+}
+
+// a's axes without the contracted ones, then b's new ones; axes that both have are batch axes.
 TypeOr InferMatmul(const Op& op) {
   const EpilogueInfo& epilogue = Info(op.attrs.epilogue);
   if (absl::Status s = CheckEpilogue(op); !s.ok()) return s;
+  const std::optional<DType> accumulator = AccumulatorOf(In(op, 0).dtype, In(op, 1).dtype);
+  if (!accumulator) {
+    return Error(op, "multiplies floats, or i8 by i8; operands are ", DTypeName(In(op, 0).dtype),
+                 " and ", DTypeName(In(op, 1).dtype));
+  }
   const int floats = op.operand_count() - (epilogue.appends ? 3 : 0);
-  for (int i = 0; i < floats; ++i) {
+  for (int i = 2; i < floats; ++i) {
     if (absl::Status s = WantFloat(op, i); !s.ok()) return s;
   }
-  if (absl::Status s = WantAxes(op, epilogue.appends ? 3 : 1); !s.ok()) return s;
-  const std::string& over = op.attrs.axes[0];
-  auto ka = WantAxis(op, 0, over);
-  if (!ka.ok()) return ka.status();
-  auto kb = WantAxis(op, 1, over);
-  if (!kb.ok()) return kb.status();
-  if (absl::Status s = SameExtent(op, **ka, 0, **kb, 1); !s.ok()) return s;
-  Type result = In(op, 0).Without(over).With(OutOr(op, DType::kF32));
+  const auto contracted = CheckContraction(op);
+  if (!contracted.ok()) return contracted.status();
+  if (!IsFloat(*accumulator)) {
+    if (absl::Status s = CheckIntegerSums(op, *contracted); !s.ok()) return s;
+  }
+  const absl::Span<const std::string> over = ContractedAxes(op.attrs);
+  Type result = WithoutAxes(In(op, 0), over).With(OutOr(op, *accumulator));
   std::vector<Axis> columns;
   for (const Axis& axis : In(op, 1).axes) {
-    if (axis.name == over) continue;
+    if (std::find(over.begin(), over.end(), axis.name) != over.end()) continue;
     const Axis* batch = In(op, 0).GetAxis(axis.name);
     if (batch == nullptr) {
       columns.push_back(axis);
@@ -629,7 +672,13 @@ absl::StatusOr<Type> InferType(const Op& op) {
     return Error(op, "takes ", info.min_operands, " to ", info.max_operands, " operands, has ",
                  op.operand_count());
   }
-  return kInfer[static_cast<int>(op.opcode())].infer(op);
+  for (int i = 0; i < op.operand_count(); ++i) {
+    if (absl::Status s = WantPlain(op, In(op, i)); !s.ok()) return s;
+  }
+  TypeOr result = kInfer[static_cast<int>(op.opcode())].infer(op);
+  if (!result.ok()) return result;
+  if (absl::Status s = WantPlain(op, *result); !s.ok()) return s;
+  return result;
 }
 
 }  // namespace lluda::ir

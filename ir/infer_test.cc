@@ -22,13 +22,19 @@ module @m {
   weight @norm : f32 hid[8]
   weight @wk : bf16 kd[8] hid[8]
   weight @head_norm : f32 dim[4]
+  weight @b : bf16 q[16] blk[2] in[4]
+  weight @bytes : i8 q[16] hid[8]
+  weight @byte_blocks : i8 q[16] blk[2] in[4]
+  weight @long : i8 n[2] k[131071]
+  weight @longer : i8 n[2] k[131072]
   state @kc : f32 slot[4] kv[2] pos[C] dim[4]
   state @ki : i8 slot[4] kv[2] pos[C] dim[4]
   state @ks : f32 slot[4] kv[2] pos[C]
   func @g(%a: f32 tok[T]) -> f16 tok[T] {}
   func @f(%x: f32 tok[T] hid[8], %h: bf16 tok[T] hid[8], %q: f32 tok[T] kv[2] rep[2] dim[4],
           %k: f32 tok[T] kv[2] dim[4], %i: i32 tok[T], %v: f32 tok[T], %cos: f32 tok[T] pair[2],
-          %s: f32 tok[T] kv[2] pos[C], %y: f32 tok[T] hid[4]) -> f32 {
+          %s: f32 tok[T] kv[2] pos[C], %y: f32 tok[T] hid[4], %xb: f32 tok[T] blk[2] in[4],
+          %i8: i8 tok[T] hid[8], %i8b: i8 tok[T] blk[2] in[4], %i8c: i8 tok[T] pos[C]) -> f32 {
     %r = )",
                                         statement, " : i8 nothing[1]\n}\n}\n");
   const auto module = ParseModule(text, "m");
@@ -61,6 +67,14 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"matmul %h @p over hid {out = bf16}", "bf16 tok[T] q[16]"},
         Case{"matmul %h @w over hid -> ff[8] {epilogue = silu_mul}", "f32 tok[T] ff[8]"},
         Case{"matmul %q %k over dim", "f32 tok[T] kv[2] rep[2]"},
+        Case{"matmul %xb @b over blk in", "f32 tok[T] q[16]"},
+        Case{"matmul %xb @b over in blk {out = bf16}", "bf16 tok[T] q[16]"},
+        Case{"matmul %xb @b over in", "f32 tok[T] blk[2] q[16]"},
+        Case{"matmul %q %k over dim kv", "f32 tok[T] rep[2]"},
+        Case{"matmul %i8 @bytes over hid", "i32 tok[T] q[16]"},
+        Case{"matmul %i8b @byte_blocks over in", "i32 tok[T] blk[2] q[16]"},
+        Case{"matmul %i8b @byte_blocks over blk in", "i32 tok[T] q[16]"},
+        Case{"matmul @long @long over k", "i32 n[2]"},
         Case{"matmul %h @wk @head_norm %cos %cos over hid -> kv[2] dim[4] {epilogue = norm_rope, "
              "eps = 1, out = bf16, style = half}",
              "bf16 tok[T] kv[2] dim[4]"},
@@ -109,6 +123,23 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"matmul %y @w over hid",
              "matmul: axis 'hid' is 4 long in operand 0 and 8 in operand 1"},
         Case{"matmul %h @w %x over hid", "matmul: with no epilogue takes 2 operands, has 3"},
+        Case{"matmul %i8 @w over hid",
+             "matmul: multiplies floats, or i8 by i8; operands are i8 and bf16"},
+        Case{"matmul %x @bytes over hid",
+             "matmul: multiplies floats, or i8 by i8; operands are f32 and i8"},
+        Case{"matmul %i %i over tok",
+             "matmul: multiplies floats, or i8 by i8; operands are i32 and i32"},
+        Case{"matmul %i8 @bytes over hid {out = bf16}",
+             "matmul: sums of i8 are i32, which takes no attribute 'out'"},
+        Case{"matmul %i8 @bytes %x over hid {epilogue = add}",
+             "matmul: epilogue add takes sums of floats, operands are i8"},
+        Case{"matmul %i8c %i8c over pos", "matmul: axis 'pos' must have a constant length, has C"},
+        Case{"matmul @longer @longer over k",
+             "matmul: sums of 131072 products of i8 need not fit i32; at most 131071 do"},
+        Case{"matmul %h @w over hid q", "matmul: operand 0 has no axis 'q': bf16 tok[T] hid[8]"},
+        Case{"matmul %xb @b over blk blk", "matmul: names axis 'blk' twice"},
+        Case{"matmul %x @wk @kc over hid slot -> kv[2] dim[4] at %i %i {epilogue = append}",
+             "matmul: names 2 axes, needs 3"},
         Case{"matmul %h @w over hid -> ff[9] {epilogue = silu_mul}",
              "matmul: epilogue silu_mul halves 16 columns, the result axis has 9"},
         Case{"matmul %h @w over hid -> ff[8]", "matmul: with no epilogue names no result axis"},

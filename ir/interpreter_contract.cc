@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ir/contraction.h"
 #include "ir/interpreter_ops.h"
 
 namespace lluda::ir {
@@ -101,6 +102,12 @@ double Dot(const float* a, const float* b, int64_t length) {
   return sum;
 }
 
+int64_t Dot(const int64_t* a, const int64_t* b, int64_t length) {
+  int64_t sum = 0;
+  for (int64_t i = 0; i < length; ++i) sum += a[i] * b[i];
+  return sum;
+}
+
 void SoftmaxRow(float* scores, int64_t length) {
   const double max = Max(scores, length);
   for (int64_t i = 0; i < length; ++i) {
@@ -140,7 +147,7 @@ absl::StatusOr<Tensor> RunRmsnorm(const KernelArgs& args) {
 absl::StatusOr<Tensor> RunHeads(const KernelArgs& args, const Tensor& sums) {
   const Attrs& attrs = args.op.attrs;
   const EpilogueInfo& epilogue = Info(attrs.epilogue);
-  Type type = args.in[0]->type().Without(attrs.axes[0]).With(DType::kF32);
+  Type type = WithoutAxes(args.in[0]->type(), ContractedAxes(attrs)).With(DType::kF32);
   type.axes.insert(type.axes.end(), attrs.result_axes.begin(), attrs.result_axes.end());
   const auto run = [&](Opcode opcode, Attrs own, std::vector<const Tensor*> in, Type result) {
     Op op(opcode, nullptr);
@@ -161,46 +168,55 @@ absl::StatusOr<Tensor> RunHeads(const KernelArgs& args, const Tensor& sums) {
     heads = run(Opcode::kCast, own, {&*heads}, type.With(*attrs.out));
   }
   if (!heads.ok() || !epilogue.appends) return heads;
-  own.axes = {attrs.axes[1], attrs.axes[2]};
+  own.axes = {attrs.axes.end() - 2, attrs.axes.end()};
   const auto state = args.in.end() - 3;
   return run(Opcode::kAppend, own, {state[0], &*heads, state[1], state[2]}, args.type);
 }
 
-// With the contracted axis last in both operands, each result row is one row of `a` times all
-// columns of `b` that belong to the row's batch.
+// With the contracted axes last in both operands, as if they were merged into one, each result row
+// is one row of `a` times all columns of `b` that belong to the row's batch.
 absl::StatusOr<Tensor> RunMatmul(const KernelArgs& args) {
-  const std::string& over = args.op.attrs.axes[0];
+  const absl::Span<const std::string> contracted = ContractedAxes(args.op.attrs);
+  const std::vector<std::string> over(contracted.begin(), contracted.end());
   std::vector<std::string> batch, columns;
   for (const Axis& axis : args.in[1]->type().axes) {
-    if (axis.name == over) continue;
+    if (std::find(over.begin(), over.end(), axis.name) != over.end()) continue;
     (args.in[0]->type().HasAxis(axis.name) ? batch : columns).push_back(axis.name);
   }
   std::vector<std::string> b_order = batch;
   b_order.insert(b_order.end(), columns.begin(), columns.end());
-  b_order.push_back(over);
+  b_order.insert(b_order.end(), over.begin(), over.end());
   Tensor a_storage, b_storage;
-  const Tensor& a =
-      InOrder(args.in[0], AxesEndingIn(args.in[0]->type(), {over}, {over}), &a_storage);
+  const Tensor& a = InOrder(args.in[0], AxesEndingIn(args.in[0]->type(), over, over), &a_storage);
   const Tensor& b = InOrder(args.in[1], b_order, &b_storage);
-  const int64_t depth = a.extent(over);
+  int64_t depth = 1;
+  for (const std::string& name : over) depth *= a.extent(name);
   int64_t column_count = 1;
   for (const std::string& name : columns) column_count *= b.extent(name);
 
   const bool per_head = Info(args.op.attrs.epilogue).per_head();
   Type type = args.type;
   if (per_head) {
-    type = a.type().Without(over).With(DType::kF32);
+    type = WithoutAxes(a.type(), over).With(DType::kF32);
     type.axes.push_back(
         {"", Extent::Constant(column_count)});  // no axis of the operands' has no name
   }
   Tensor result(type);
-  const std::vector<Axis> row_axes(a.type().axes.begin(), a.type().axes.end() - 1);
+  const std::vector<Axis> row_axes = WithoutAxes(a.type(), over).axes;
   int64_t row_count = 1;
   for (const int64_t length : Lengths(row_axes)) row_count *= length;
   const int64_t result_columns = result.size() / row_count;
   std::vector<float> sums(column_count);
   int64_t row = 0;
   ForEachIndex<1>(Lengths(row_axes), {StridesAlong(row_axes, b.type())}, [&](const auto& at) {
+    if (!a.is_float()) {
+      const int64_t* a_row = a.ints().data() + row * depth;
+      const int64_t* b_rows = b.ints().data() + at[0];
+      int64_t* to = result.mutable_ints().data() + row * column_count;
+      for (int64_t n = 0; n < column_count; ++n) to[n] = Dot(a_row, b_rows + n * depth, depth);
+      ++row;
+      return;
+    }
     const float* a_row = a.floats().data() + row * depth;
     const float* b_rows = b.floats().data() + at[0];
     for (int64_t n = 0; n < column_count; ++n) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ir/encoding.h"
 #include "ir/interpreter_ops.h"
 
 namespace lluda::ir {
@@ -43,7 +44,7 @@ struct IntRange {
 };
 
 IntRange RangeOf(DType dtype) {
-  const int bits = static_cast<int>(8 * DTypeSize(dtype));
+  const int bits = ElementBits(dtype);
   return {std::ldexp(1.0, bits - 1), bits};
 }
 

@@ -75,6 +75,7 @@ absl::StatusOr<Tensor> RunRope(const KernelArgs& args);
 float Silu(float x);
 // Sum of a[i] * b[i] in double: a product of two floats is exact there.
 double Dot(const float* a, const float* b, int64_t length);
+int64_t Dot(const int64_t* a, const int64_t* b, int64_t length);
 // Softmax of `length` scores in place: each of max, sub, exp, sum, div rounded to f32.
 void SoftmaxRow(float* scores, int64_t length);
 // The names of the type's axes without those of `without`, then the names of `last`.

@@ -30,6 +30,10 @@ Tensor Ints(std::vector<Axis> axes, std::vector<int64_t> values) {
   return Tensor::OfInts(Type{DType::kI32, std::move(axes), {}}, std::move(values));
 }
 
+Tensor Bytes(std::vector<Axis> axes, std::vector<int64_t> values) {
+  return Tensor::OfInts(Type{DType::kI8, std::move(axes), {}}, std::move(values));
+}
+
 Tensor Random(std::vector<Axis> axes, int seed, DType dtype = DType::kF32) {
   Tensor tensor(Type{dtype, std::move(axes), {}});
   std::mt19937 generator(seed);
@@ -223,6 +227,60 @@ TEST(Contract, SumsHaveNoOrder) {
   EXPECT_EQ(Eval({x}, One(Opcode::kReduceSum, Over({"k"}))).floats()[0], 1);
 }
 
+TEST(Contract, MatmulOfBytesSumsInI32) {
+  const Tensor a = Bytes({MakeAxis("t", 2), MakeAxis("k", 3)}, {1, -2, 3, -128, 127, 0});
+  const Tensor b = Bytes({MakeAxis("k", 3), MakeAxis("n", 2)}, {4, -128, 5, 127, -6, 1});
+  const Tensor y = Eval({a, b}, One(Opcode::kMatmul, Over({"k"})));
+  EXPECT_EQ(ToString(y.type()), "i32 t[2] n[2]");
+  EXPECT_THAT(y.ints(), ElementsAre(4 - 10 - 18, -128 - 254 + 3, -512 + 635, 16384 + 16129));
+}
+
+TEST(Contract, MatmulOfBytesIsExactUpToTheLongestSumThatFits) {
+  const std::vector<int64_t> least(131071, -128);
+  std::vector<int64_t> other = least;
+  other.back() = -127;
+  const Tensor a = Bytes({MakeAxis("k", 131071)}, least);
+  const Tensor b = Bytes({MakeAxis("n", 1), MakeAxis("k", 131071)}, other);
+  // No f32 holds this.
+  EXPECT_THAT(Eval({a, b}, One(Opcode::kMatmul, Over({"k"}))).ints(),
+              ElementsAre(int64_t{131071} * 16384 - 128));
+}
+
+TEST(Contract, MatmulOfBytesHasBatchAxes) {
+  const Tensor a = Bytes({MakeAxis("t", 2), MakeAxis("h", 2), MakeAxis("k", 1)}, {1, 2, 3, 4});
+  const Tensor b = Bytes({MakeAxis("k", 1), MakeAxis("n", 2), MakeAxis("h", 2)}, {1, 10, 5, 50});
+  const Tensor y = Eval({a, b}, One(Opcode::kMatmul, Over({"k"})));
+  EXPECT_EQ(ToString(y.type()), "i32 t[2] h[2] n[2]");
+  EXPECT_THAT(y.ints(), ElementsAre(1, 5, 20, 100, 3, 15, 40, 200));
+}
+
+// The bits, too: the elements are summed in the order of the merged axis.
+TEST(Contract, MatmulOverSeveralAxesMeansOverTheOneThatTheyMergeInto) {
+  const Axis t = MakeAxis("t", 2), i = MakeAxis("i", 3), j = MakeAxis("j", 7), n = MakeAxis("n", 4);
+  const Tensor a = Random({i, t, j}, 1);
+  const Tensor b = Random({j, n, i}, 2, DType::kBF16);
+  for (const std::vector<std::string>& over :
+       {std::vector<std::string>{"i", "j"}, std::vector<std::string>{"j", "i"}}) {
+    const Tensor y = Eval({a, b}, One(Opcode::kMatmul, Over(over)));
+    const Tensor merged = Eval({a, b}, [&](Builder& b, Params& p, Module&) {
+      Value* a1 = b.Permute("a1", p[0], {"t", over[0], over[1]});
+      Value* b1 = b.Permute("b1", p[1], {"n", over[0], over[1]});
+      return b.Matmul("m", b.Merge("a2", a1, over, MakeAxis("k", 21)),
+                      b.Merge("b2", b1, over, MakeAxis("k", 21)), "k");
+    });
+    EXPECT_EQ(ToString(y.type()), "f32 t[2] n[4]");
+    EXPECT_EQ(y.floats(), merged.floats());
+  }
+}
+
+TEST(Contract, MatmulOverAllAxesOfBothIsOneNumber) {
+  const Axis i = MakeAxis("i", 2), j = MakeAxis("j", 2);
+  const Tensor y = Eval({Floats({i, j}, {1, 2, 3, 4}), Floats({j, i}, {1, 10, 100, 1000})},
+                        One(Opcode::kMatmul, Over({"i", "j"})));
+  EXPECT_EQ(ToString(y.type()), "f32");
+  EXPECT_THAT(y.floats(), ElementsAre(1 + 2 * 100 + 3 * 10 + 4 * 1000));
+}
+
 TEST(Contract, ReduceMaxSpreadsNan) {
   const Tensor x = Floats({MakeAxis("k", 2), MakeAxis("i", 2)}, {1, 5, kNan, -7});
   const Tensor y = Eval({x}, One(Opcode::kReduceMax, Over({"k"})));
@@ -380,6 +438,31 @@ TEST_F(FusedProjection, MeansItsExpansion) {
     EXPECT_EQ(fused.type(), expanded.type()) << Info(epilogue).name;
     EXPECT_EQ(fused.floats(), expanded.floats()) << Info(epilogue).name;
   }
+}
+
+TEST_F(FusedProjection, SumsOverSeveralAxesAsOverTheOneThatTheyMergeInto) {
+  const auto append = [](Builder& b, Module& module, Value* x, Value* w, Params& p, Attrs attrs) {
+    return b.Add(Opcode::kMatmul, "y", {x, w, module.FindGlobal("cache"), p[5], p[6]},
+                 std::move(attrs));
+  };
+  const Tensor one = Eval(
+      Arguments(),
+      [&](Builder& b, Params& p, Module& module) {
+        return append(b, module, p[0], p[1], p, AttrsOf(Epilogue::kAppend));
+      },
+      States());
+  const Tensor two = Eval(
+      Arguments(),
+      [&](Builder& b, Params& p, Module& module) {
+        const std::vector<Axis> parts = {MakeAxis("i", 3), MakeAxis("j", 3)};
+        Attrs attrs = AttrsOf(Epilogue::kAppend);
+        attrs.axes = {"i", "j", "slot", "pos"};
+        return append(b, module, b.Split("a", p[0], "k", parts), b.Split("b", p[1], "k", parts), p,
+                      attrs);
+      },
+      States());
+  EXPECT_EQ(one.type(), two.type());
+  EXPECT_EQ(one.floats(), two.floats());
 }
 
 TEST_F(FusedProjection, RefusesPositionsBehindTheCapacity) {

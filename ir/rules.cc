@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "ir/layout.h"
 
 namespace lluda::ir {
 namespace {
@@ -129,14 +130,14 @@ absl::Status CheckAxes(const std::vector<Axis>& axes, const Module& module) {
 absl::Status CheckType(const Type& type, const Module& module) {
   if (absl::Status s = CheckAxes(type.axes, module); !s.ok()) return s;
   const Layout& layout = type.layout;
-  if (!layout.is_panel()) return absl::OkStatus();
+  if (!layout.is_panel()) return CheckBlocks(EncodingOf(type.dtype), type);
   if (!type.HasAxis(layout.axis)) return Error("no axis '", layout.axis, "' for the panel layout");
   if (type.axes.size() < 2) return Error("a panel layout needs at least two axes");
   if (layout.rows < 1 || layout.depth < 1 || layout.rows > kMaxTileSide ||
       layout.depth > kMaxTileSide) {
     return Error("panel of ", layout.rows, "x", layout.depth, ", each must be 1 to ", kMaxTileSide);
   }
-  return absl::OkStatus();
+  return CheckBlocks(EncodingOf(type.dtype), type);
 }
 
 absl::Status CheckSymbol(const Symbol& symbol) {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
+#include "ir/layout.h"
 
 namespace lluda::ir {
 namespace {

@@ -1,11 +1,13 @@
 #include "ir/tensor.h"
 
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "glog/logging.h"
+#include "ir/encoding.h"
 
 namespace lluda::ir {
 namespace {
@@ -14,29 +16,56 @@ int64_t ConstantOnly(absl::string_view symbol) {
   LOG(FATAL) << "a tensor's extents are numbers, one is " << symbol;
 }
 
-template <typename Element>
-Element ReadElement(const std::byte* at) {
-  Element element;
-  std::memcpy(&element, at, sizeof(element));
-  return element;
+template <typename Bits>
+Bits Read(const void* from) {
+  Bits bits;
+  std::memcpy(&bits, from, sizeof(bits));
+  return bits;
 }
 
-struct ReadRow {
+template <typename Bits>
+void Write(Bits bits, void* to) {
+  std::memcpy(to, &bits, sizeof(bits));
+}
+
+template <float (*Widen)(uint16_t)>
+float ReadHalf(const void* from) {
+  return Widen(Read<uint16_t>(from));
+}
+
+template <uint16_t (*Round)(float)>
+void WriteHalf(float value, void* to) {
+  Write(Round(value), to);
+}
+
+template <typename Integer>
+int64_t ReadInteger(const void* from) {
+  return Read<Integer>(from);
+}
+
+template <typename Integer>
+void WriteInteger(int64_t value, void* to) {
+  Write(static_cast<Integer>(value), to);
+}
+
+// How an element lies in memory: of floats the first two, of integers the others.
+struct ElementRow {
   DType dtype;
-  float (*to_float)(const std::byte*);
-  int64_t (*to_int)(const std::byte*);
+  float (*read_float)(const void* from);
+  void (*write_float)(float value, void* to);
+  int64_t (*read_int)(const void* from);
+  void (*write_int)(int64_t value, void* to);
 };
 // Indexed by the dtype.
-constexpr ReadRow kReaders[] = {
-    {DType::kF32, [](const std::byte* at) { return ReadElement<float>(at); }, nullptr},
-    {DType::kBF16, [](const std::byte* at) { return BF16ToFloat(ReadElement<uint16_t>(at)); },
-     nullptr},
-    {DType::kF16, [](const std::byte* at) { return F16ToFloat(ReadElement<uint16_t>(at)); },
-     nullptr},
-    {DType::kI32, nullptr, [](const std::byte* at) -> int64_t { return ReadElement<int32_t>(at); }},
-    {DType::kI64, nullptr, [](const std::byte* at) { return ReadElement<int64_t>(at); }},
-    {DType::kI8, nullptr, [](const std::byte* at) -> int64_t { return ReadElement<int8_t>(at); }},
+constexpr ElementRow kElements[] = {
+    {DType::kF32, Read<float>, Write<float>, nullptr, nullptr},
+    {DType::kBF16, ReadHalf<BF16ToFloat>, WriteHalf<FloatToBF16>, nullptr, nullptr},
+    {DType::kF16, ReadHalf<F16ToFloat>, WriteHalf<FloatToF16>, nullptr, nullptr},
+    {DType::kI32, nullptr, nullptr, ReadInteger<int32_t>, WriteInteger<int32_t>},
+    {DType::kI64, nullptr, nullptr, ReadInteger<int64_t>, WriteInteger<int64_t>},
+    {DType::kI8, nullptr, nullptr, ReadInteger<int8_t>, WriteInteger<int8_t>},
 };
+static_assert(std::size(kElements) == kDTypeCount);
 
 }  // namespace
 
@@ -67,20 +96,33 @@ Tensor Tensor::OfInts(Type type, std::vector<int64_t> values) {
 absl::StatusOr<Tensor> Tensor::FromBytes(Type type, absl::Span<const std::byte> bytes) {
   Tensor tensor(std::move(type));
   const DType dtype = tensor.type().dtype;
-  const int64_t width = DTypeSize(dtype);
-  if (static_cast<int64_t>(bytes.size()) != tensor.size() * width) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        ToString(tensor.type()), " needs ", tensor.size() * width, " bytes, got ", bytes.size()));
+  const int64_t needed = BytesOf(dtype, tensor.size());
+  if (static_cast<int64_t>(bytes.size()) != needed) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(ToString(tensor.type()), " needs ", needed, " bytes, got ", bytes.size()));
   }
-  const ReadRow& reader = kReaders[static_cast<int>(dtype)];
   for (int64_t i = 0; i < tensor.size(); ++i) {
-    if (tensor.is_float()) {
-      tensor.floats_[i] = reader.to_float(bytes.data() + i * width);
-    } else {
-      tensor.ints_[i] = reader.to_int(bytes.data() + i * width);
-    }
+    tensor.ReadElement(i, bytes.data() + BytesOf(dtype, i));
   }
   return tensor;
+}
+
+void Tensor::ReadElement(int64_t i, const void* from) {
+  const ElementRow& row = kElements[static_cast<size_t>(type_.dtype)];
+  if (is_float()) {
+    floats_[i] = row.read_float(from);
+  } else {
+    ints_[i] = row.read_int(from);
+  }
+}
+
+void Tensor::WriteElement(int64_t i, void* to) const {
+  const ElementRow& row = kElements[static_cast<size_t>(type_.dtype)];
+  if (is_float()) {
+    row.write_float(floats_[i], to);
+  } else {
+    row.write_int(ints_[i], to);
+  }
 }
 
 const std::vector<float>& Tensor::floats() const {

@@ -50,6 +50,10 @@ class Tensor {
     floats_[i] = RoundTo(type_.dtype, static_cast<float>(value));
   }
 
+  // Element i, little-endian, as a checkpoint or a kernel has it. CHECKs that the dtype is plain.
+  void ReadElement(int64_t i, const void* from);
+  void WriteElement(int64_t i, void* to) const;
+
   // The same elements as a value of another type with as many elements of the same dtype.
   Tensor Reshaped(Type type) const;
   // The elements in the order that these axes, all of the tensor's, give.

@@ -3,13 +3,6 @@
 #include "absl/strings/str_cat.h"
 
 namespace lluda::ir {
-namespace {
-
-int64_t RoundUp(int64_t value, int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
-
-}  // namespace
 
 int Type::FindAxis(absl::string_view name) const {
   for (size_t i = 0; i < axes.size(); ++i) {
@@ -41,24 +34,6 @@ int64_t ElementCount(const Type& type, const SymbolValue& symbols) {
   int64_t count = 1;
   for (const Axis& axis : type.axes) count *= Evaluate(axis.extent, symbols);
   return count;
-}
-
-int64_t ByteSize(const Type& type, const SymbolValue& symbols) {
-  if (!type.layout.is_panel()) return ElementCount(type, symbols) * DTypeSize(type.dtype);
-  // A state's panels run over its last row axis only; a weight has just one, so in both cases the
-  // row axis that is padded is the last one that is not the panel's own.
-  int padded = -1;
-  for (size_t i = 0; i < type.axes.size(); ++i) {
-    if (type.axes[i].name != type.layout.axis) padded = static_cast<int>(i);
-  }
-  int64_t count = 1;
-  for (size_t i = 0; i < type.axes.size(); ++i) {
-    int64_t extent = Evaluate(type.axes[i].extent, symbols);
-    if (type.axes[i].name == type.layout.axis) extent = RoundUp(extent, type.layout.depth);
-    if (static_cast<int>(i) == padded) extent = RoundUp(extent, type.layout.rows);
-    count *= extent;
-  }
-  return count * DTypeSize(type.dtype);
 }
 
 std::string ToString(const Extent& extent) {

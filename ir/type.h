@@ -34,7 +34,8 @@ struct Axis {
   bool operator==(const Axis& o) const { return name == o.name && extent == o.extent; }
 };
 
-// How the elements lie in memory. A layout never changes what a value means.
+// How the elements lie in memory; ir/layout.h says where. A layout never changes what a value
+// means.
 struct Layout {
   enum class Kind : uint8_t { kRowMajor, kPanel };
   Kind kind = Kind::kRowMajor;
@@ -78,8 +79,6 @@ using SymbolValue = std::function<int64_t(absl::string_view symbol)>;
 int64_t Evaluate(const Extent& extent, const SymbolValue& symbols);
 // Elements of a value of this type (not counting a layout's padding).
 int64_t ElementCount(const Type& type, const SymbolValue& symbols);
-// Bytes that a value of this type needs, a panel layout's padding included.
-int64_t ByteSize(const Type& type, const SymbolValue& symbols);
 
 // The canonical text: `bf16 tok[T] hid[1024] @panel(16x2, hid)`.
 std::string ToString(const Extent& extent);

@@ -42,22 +42,10 @@ TEST(TypeTest, EqualityComparesOrderExtentsAndLayout) {
   EXPECT_NE(type, (Type{DType::kF32, {kTok, kHid}, Layout::Panel(16, 1, "hid")}));
 }
 
-TEST(TypeTest, ElementsAndBytesFollowTheSymbols) {
+TEST(TypeTest, ElementsFollowTheSymbols) {
   const Type type{DType::kBF16, {kTok, kHid}, {}};
   EXPECT_EQ(ElementCount(type, FiveForT), 45);
-  EXPECT_EQ(ByteSize(type, FiveForT), 90);
   EXPECT_EQ(ElementCount(Type{DType::kI64, {}, {}}, FiveForT), 1);
-  EXPECT_EQ(ByteSize(Type{DType::kI64, {}, {}}, FiveForT), 8);
-}
-
-TEST(TypeTest, PanelsArePaddedToWholeTiles) {
-  // 5 rows fill one panel of 16, 9 elements five pairs: 16 * 10 elements of 2 bytes.
-  EXPECT_EQ(ByteSize({DType::kBF16, {kTok, kHid}, Layout::Panel(16, 2, "hid")}, FiveForT), 320);
-  // Of the row axes only the last is padded: 3 * (5 -> 8) * (9 -> 10) * 4 bytes.
-  const Axis slot{"slot", Extent::Constant(3)};
-  EXPECT_EQ(ByteSize({DType::kF32, {slot, kTok, kHid}, Layout::Panel(8, 2, "hid")}, FiveForT), 960);
-  // The panel's own axis may come first.
-  EXPECT_EQ(ByteSize({DType::kF32, {kHid, kTok}, Layout::Panel(4, 2, "hid")}, FiveForT), 320);
 }
 
 }  // namespace

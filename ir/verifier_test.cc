@@ -47,7 +47,8 @@ Op* Find(Module& module, absl::string_view func, absl::string_view name) {
 }
 
 TEST(VerifierTest, AcceptsTheImportedAndTheOptimizedToy) {
-  for (const char* file : {"toy.lluda", "toy_optimized.lluda", "softmax.lluda"}) {
+  for (const char* file :
+       {"contraction.lluda", "toy.lluda", "toy_optimized.lluda", "softmax.lluda"}) {
     EXPECT_EQ(Verify(*Toy(file)), absl::OkStatus()) << file;
   }
 }

@@ -119,6 +119,8 @@ std::string Obstacle(const Op& result, const Parts& parts) {
   for (const Op* op : std::initializer_list<const Op*>{parts.mask, parts.softmax, &result}) {
     if (std::string why = ExplainAxes(*op, {pos}); !why.empty()) return why;
   }
+  const std::string& dim = parts.scores->attrs.axes[0];
+  if (std::string why = ExplainAxes(*parts.scores, {dim}); !why.empty()) return why;
   for (const Cache* cache : {&parts.keys, &parts.values}) {
     for (const State* state : {&cache->numbers, &cache->scales}) {
       if (state->append == nullptr) continue;

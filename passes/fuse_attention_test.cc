@@ -1,5 +1,6 @@
 #include "passes/fuse_attention.h"
 
+#include "absl/strings/str_replace.h"
 #include "gtest/gtest.h"
 #include "passes/fusion_test_util.h"
 
@@ -82,6 +83,25 @@ TEST_F(FuseAttentionTest, ReadsTheAppendedStatesDirectly) {
           "    %o = attention %q %ks %vs over slot pos dim at %pos %slot {mask = causal, scale = "
           "0.25} : f32 tok[T] kv[2] rep[3] dim[8] by fuse-attention\n"
           "    return %o\n  }\n}\n");
+}
+
+TEST_F(FuseAttentionTest, LeavesScoresThatAreSummedOverTwoAxesAlone) {
+  // Heads of q and k in two axes; attention would take the second one for one of heads.
+  const std::string text = absl::StrReplaceAll(
+      kAttention, {{"k_cache[layer < 2] : bf16 slot[S] kv[2] pos[C] dim[8]",
+                    "k_cache[layer < 2] : bf16 slot[S] kv[2] pos[C] half[2] dim[4]"},
+                   {"%q: bf16 tok[T] kv[2] rep[3] dim[8], %k: bf16 tok[T] kv[2] dim[8]",
+                    "%q: bf16 tok[T] kv[2] rep[3] half[2] dim[4], "
+                    "%k: bf16 tok[T] kv[2] half[2] dim[4]"},
+                   {"%k over slot pos at %slot %pos : bf16 slot[S] kv[2] pos[C] dim[8]",
+                    "%k over slot pos at %slot %pos : bf16 slot[S] kv[2] pos[C] half[2] dim[4]"},
+                   {"%ks over slot at %slot : bf16 tok[T] kv[2] pos[C] dim[8]",
+                    "%ks over slot at %slot : bf16 tok[T] kv[2] pos[C] half[2] dim[4]"},
+                   {"matmul %q %kx over dim", "matmul %q %kx over half dim"}});
+  const Outcome outcome = RunOn(&pass_, text);
+  EXPECT_FALSE(outcome.changed);
+  ASSERT_EQ(outcome.misses.size(), 1u);
+  EXPECT_EQ(outcome.misses[0].reason, "'s0' acts over 'half dim', expected 'half'");
 }
 
 TEST_F(FuseAttentionTest, ComputesTheSameValuesForMixedSequences) {

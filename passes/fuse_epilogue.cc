@@ -69,7 +69,7 @@ bool PassesElementsOn(const Op& op) {
 
 bool CanRound(const Op& op) {
   // The dtype of what is appended is the state's.
-  return op.opcode() != Opcode::kCast && !Appends(op) &&
+  return op.opcode() != Opcode::kCast && !Appends(op) && IsFloat(op.result_type().dtype) &&
          (Info(op.opcode()).keys & KeyBit(ir::AttrKey::kOut)) != 0;
 }
 

@@ -1,5 +1,7 @@
 #include "passes/fuse_epilogue.h"
 
+#include "absl/strings/str_replace.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "passes/fusion_test_util.h"
 
@@ -65,6 +67,29 @@ TEST_F(FuseEpilogueTest, AddsTheResidualInsideTheMatmul) {
                               "    return %y\n"),
             std::string::npos)
       << outcome.text;
+}
+
+TEST_F(FuseEpilogueTest, LeavesProductsOfIntegersAlone) {
+  const Outcome outcome = RunOn(&pass_, R"(lluda 1
+module @m {
+  symbol T in 1..4
+  func @f(%a: i8 tok[T] k[8], %b: i8 n[4] k[8], %x: f32 tok[T] n[4]) -> f32 tok[T] n[4] {
+    %sums = matmul %a %b over k : i32 tok[T] n[4]
+    %wide = cast %sums {out = f32} : f32 tok[T] n[4]
+    %y = add %x %wide : f32 tok[T] n[4]
+    return %y
+  }
+}
+)");
+  EXPECT_FALSE(outcome.changed);
+  EXPECT_TRUE(outcome.misses.empty());
+}
+
+TEST_F(FuseEpilogueTest, AddsTheResidualToASumOverTwoAxes) {
+  const std::string text =
+      absl::StrReplaceAll(kResidual, {{"q[6]", "blk[2] in[3]"}, {"over q", "over blk in"}});
+  EXPECT_THAT(RunOn(&pass_, text).text, testing::HasSubstr("over blk in {epilogue = add}"));
+  ExpectSameValues(&pass_, text, "f", {{{"T", 3}}, {}}, 0);
 }
 
 TEST_F(FuseEpilogueTest, AcceptsTheResidualOnEitherSide) {

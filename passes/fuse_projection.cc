@@ -1,8 +1,10 @@
 #include "passes/fuse_projection.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "machine/tiles.h"
 #include "passes/fusion.h"
 #include "passes/matcher.h"
 #include "passes/rewrite.h"
@@ -79,12 +81,9 @@ std::string FuseProjection::HeadsObstacle(const Op& split, const Op& matmul) con
     return absl::StrCat("'", columns, "' is no axis of columns of '", StatementName(matmul), "'");
   }
   const ir::Axis& dim = split.attrs.result_axes.back();
-  for (const ir::Tile& tile : {tiles_.two_bytes, tiles_.four_bytes}) {
-    if (dim.extent.value % tile.rows == 0) continue;
-    return absl::StrCat("'", dim.name, "' has ", dim.extent.value,
-                        " elements, which fill no panels of ", tile.rows);
-  }
-  return "";
+  if (dim.extent.value % machine::kPanelRows == 0) return "";
+  return absl::StrCat("'", dim.name, "' has ", dim.extent.value,
+                      " elements, which fill no panels of ", machine::kPanelRows);
 }
 
 bool FuseProjection::Replace(Op* op, Op* chain, std::vector<Operand> operands, ir::Attrs attrs) {
@@ -146,7 +145,7 @@ bool FuseProjection::FuseAppend(Op* append) {
     attrs.result_axes = appended.split->attrs.result_axes;
   }
   for (const std::string& axis : append->attrs.axes) {
-    if (why.empty() && axis == attrs.axes[0]) {
+    if (why.empty() && std::find(attrs.axes.begin(), attrs.axes.end(), axis) != attrs.axes.end()) {
       why = absl::StrCat("'", axis, "' is an axis of the state, and contracted");
     }
   }

@@ -33,15 +33,12 @@
 #ifndef LLUDA_PASSES_FUSE_PROJECTION_H_
 #define LLUDA_PASSES_FUSE_PROJECTION_H_
 
-#include "passes/pack_weights.h"
 #include "passes/pass.h"
 
 namespace lluda::passes {
 
 class FuseProjection : public Pass {
  public:
-  explicit FuseProjection(PackTiles tiles = {}) : tiles_(tiles) {}
-
   absl::string_view name() const override { return "fuse-projection"; }
   absl::StatusOr<bool> Run(ir::Module* module) override;
 
@@ -53,8 +50,6 @@ class FuseProjection : public Pass {
   bool Replace(ir::Op* op, ir::Op* chain, std::vector<ir::Operand> operands, ir::Attrs attrs);
   // Why the split does not make heads of the matmul's columns; "" when it does.
   std::string HeadsObstacle(const ir::Op& split, const ir::Op& matmul) const;
-
-  PackTiles tiles_;
 };
 
 }  // namespace lluda::passes

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "ir/layout.h"
 #include "passes/load_block.h"
 #include "passes/rewrite.h"
 

@@ -21,7 +21,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "ir/attrs.h"
 #include "ir/parser.h"
 #include "ir/printer.h"
 #include "passes/default_pipeline.h"
@@ -39,21 +38,11 @@ struct Flags {
   std::string dump_dir;
   std::string dump_filter = ".*";
   int64_t hoist_byte_limit = HoistWeightOps::kNoLimit;
-  std::string tile16 = "16x2";
-  std::string tile32 = "16x1";
   bool list_passes = false;
   bool memory_plan = false;
   bool misses = false;
   bool timing = false;
 };
-
-absl::StatusOr<ir::Tile> ParseTile(absl::string_view flag, const std::string& text) {
-  ir::Attrs attrs;
-  if (!ir::SetAttrFromText(ir::AttrKey::kTile, text, &attrs)) {
-    return absl::InvalidArgumentError(absl::StrCat(flag, ": '", text, "' is no tile like 16x2"));
-  }
-  return *attrs.tile;
-}
 
 absl::StatusOr<std::string> ReadInput(const std::string& name) {
   std::ifstream file;
@@ -109,11 +98,6 @@ absl::Status Optimize(const Flags& flags) {
   }
   PipelineOptions options;
   options.passes.hoist_byte_limit = flags.hoist_byte_limit;
-  absl::StatusOr<ir::Tile> tile16 = ParseTile("--tile16", flags.tile16);
-  if (!tile16.ok()) return tile16.status();
-  absl::StatusOr<ir::Tile> tile32 = ParseTile("--tile32", flags.tile32);
-  if (!tile32.ok()) return tile32.status();
-  options.passes.tiles = {/*four_bytes=*/*tile32, /*two_bytes=*/*tile16};
   options.check_reports = true;
   if (!flags.dump_dir.empty()) {
     options.dump = [&](int number, absl::string_view pass, const ir::Module& m) {
@@ -153,9 +137,6 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--hoist-byte-limit", flags.hoist_byte_limit,
                  "Most bytes that hoist-weight-ops may add");
-  app.add_option("--tile16", flags.tile16, "Panel shape of bf16 and f16 matrices")
-      ->capture_default_str();
-  app.add_option("--tile32", flags.tile32, "Panel shape of f32 matrices")->capture_default_str();
   app.add_flag("--list-passes", flags.list_passes, "Print the names of all passes and stop");
   app.add_flag("--memory-plan", flags.memory_plan, "Print the memory plan instead of the module");
   app.add_flag("--misses", flags.misses, "Say on stderr why near misses were left alone");

@@ -49,7 +49,6 @@ expect 1 '' "lluda_opt: there is no pass 'dec'; the passes are canonicalize, *" 
 expect 1 '' "lluda_opt: $folder/none: cannot be read" "$folder/none"
 expect 1 '' "lluda_opt: $folder/out:1:1: *" "$folder/out"
 expect 1 '' "lluda_opt: *: cannot be written" --passes=dce --dump-dir="$folder/m.lluda/x" -
-expect 1 '' "lluda_opt: --tile16: '16' is no tile like 16x2" --tile16=16 -
 expect 2 '' 'lluda_opt: names no input; use - for stdin'
 expect 2 '' "lluda_opt: --dump-filter: '(' is no regex" --dump-filter='(' -
 expect 2 '' '*' --no-such-flag -

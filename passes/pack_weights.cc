@@ -8,7 +8,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "ir/contraction.h"
 #include "ir/infer.h"
+#include "machine/tiles.h"
 #include "passes/load_block.h"
 #include "passes/rewrite.h"
 
@@ -25,10 +27,10 @@ using ir::Use;
 
 constexpr absl::string_view kName = "pack-weights";
 
-std::optional<ir::Tile> TileFor(const PackTiles& tiles, ir::DType dtype) {
-  if (dtype == ir::DType::kI8) return tiles.one_byte;
-  if (!IsFloat(dtype)) return std::nullopt;
-  return ir::DTypeSize(dtype) == 2 ? tiles.two_bytes : tiles.four_bytes;
+// The shape in which kernels want to read a matmul's second operand; nothing when there are none.
+std::optional<ir::Tile> TileFor(const Op& matmul) {
+  const ir::DType b = matmul.operand(1).type().dtype;
+  return machine::PanelTile(b, *ir::AccumulatorOf(matmul.operand(0).type().dtype, b));
 }
 
 bool InLoadBlock(const Op& op) { return op.parent()->func() == nullptr; }
@@ -41,6 +43,7 @@ bool IsPackable(const Use& use) {
   if (matrix.global == nullptr || matrix.global->kind == Global::Kind::kState) return false;
   const ir::Type& type = matrix.type();
   if (type.layout.is_panel() || type.axes.size() != 2) return false;
+  if (ir::ContractedAxes(op.attrs).size() != 1) return false;
   return std::all_of(type.axes.begin(), type.axes.end(), [&](const ir::Axis& axis) {
     return axis.name == op.attrs.axes[0] || !op.operand(0).type().HasAxis(axis.name);
   });
@@ -94,8 +97,7 @@ std::vector<Use> FamilyReaders(const Module& module, const Family& family) {
 
 class Packer {
  public:
-  Packer(Module* module, const PackTiles& tiles, std::vector<Miss>* misses)
-      : module_(module), tiles_(tiles), misses_(misses) {}
+  Packer(Module* module, std::vector<Miss>* misses) : module_(module), misses_(misses) {}
 
   // Packs what the matmul `op` reads, and lets the matrix's other readers read the panels.
   absl::Status PackOperand(Op* op) {
@@ -112,7 +114,7 @@ class Packer {
                                          " by rows, which keeps an unpacked copy")});
       }
     }
-    absl::StatusOr<Global*> packed = Pack(family.source, axis, all);
+    absl::StatusOr<Global*> packed = Pack(family.source, *TileFor(*op), axis, all);
     if (!packed.ok()) return packed.status();
     for (const Use& use : readers) {
       if (!CanReadPanels(use, axis)) continue;
@@ -125,10 +127,11 @@ class Packer {
  private:
   // The packed form of `source`. When nobody needs its rows and the load block computes it, it is
   // packed where it stands and keeps its name.
-  absl::StatusOr<Global*> Pack(Global* source, const std::string& axis, bool replaces_rows) {
+  absl::StatusOr<Global*> Pack(Global* source, const ir::Tile& tile, const std::string& axis,
+                               bool replaces_rows) {
     ir::Attrs attrs;
     attrs.axes = {axis};
-    attrs.tile = TileFor(tiles_, source->type.dtype);
+    attrs.tile = tile;
     Op* definition = FindDefinition(*module_, source);
     const bool in_place = definition != nullptr && replaces_rows;
     const std::string index = definition != nullptr ? definition->defined_index
@@ -186,7 +189,6 @@ class Packer {
   }
 
   Module* module_;
-  const PackTiles& tiles_;
   std::vector<Miss>* misses_;
 };
 
@@ -224,9 +226,9 @@ const Op* FindKeyReader(const Module& module, const Global& state, std::string* 
   return nullptr;
 }
 
-bool PackKeyState(const Module& module, const PackTiles& tiles, Global* state,
-                  std::vector<Miss>* misses) {
-  const std::optional<ir::Tile> tile = TileFor(tiles, state->type.dtype);
+bool PackKeyState(const Module& module, Global* state, std::vector<Miss>* misses) {
+  // Attention sums in f32, whatever the cache holds.
+  const std::optional<ir::Tile> tile = machine::PanelTile(state->type.dtype, ir::DType::kF32);
   if (state->kind != Global::Kind::kState || state->type.layout.is_panel() || !tile) return false;
   std::string reason;
   const Op* attention = FindKeyReader(module, *state, &reason);
@@ -247,7 +249,7 @@ bool PackKeyState(const Module& module, const PackTiles& tiles, Global* state,
 absl::StatusOr<bool> PackWeights::Run(Module* module) {
   misses_.clear();
   bool changed = false;
-  Packer packer(module, tiles_, &misses_);
+  Packer packer(module, &misses_);
   std::vector<Op*> matmuls;
   for (const auto& func : module->funcs()) {
     ForEachOp(func->body, [&](Op* op) {
@@ -256,12 +258,19 @@ absl::StatusOr<bool> PackWeights::Run(Module* module) {
   }
   for (Op* op : matmuls) {
     // Packing for an earlier matmul may have served this one.
-    if (!IsPackable({op, 1}) || !TileFor(tiles_, op->operand(1).type().dtype)) continue;
+    if (!IsPackable({op, 1})) continue;
+    if (!TileFor(*op)) {
+      misses_.push_back(
+          {FuncName(*op->parent()), StatementName(*op),
+           absl::StrCat("no tile multiplies ", ir::DTypeName(op->operand(0).type().dtype), " by ",
+                        ir::DTypeName(op->operand(1).type().dtype))});
+      continue;
+    }
     if (absl::Status status = packer.PackOperand(op); !status.ok()) return status;
     changed = true;
   }
   for (const auto& global : module->globals()) {
-    changed |= PackKeyState(*module, tiles_, global.get(), &misses_);
+    changed |= PackKeyState(*module, global.get(), &misses_);
   }
   return changed;
 }

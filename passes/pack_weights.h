@@ -1,4 +1,5 @@
-// Gives every matrix that a matmul reads from memory the panel layout its kernels want.
+// Gives every matrix that a matmul reads from memory the panel layout its kernels want, as
+// machine/tiles.def has it.
 //
 // Before:
 //   load {
@@ -29,35 +30,22 @@
 // and the row-major one is needed by the load block only (`@wt` is left to dce).
 // A K state, one that is only appended to and read as attention's operand 1, becomes panels, too.
 //
-// Does not fire when: the matrix has other axes than the contracted one and one more; a state has
-// any other reader; a state's innermost axis but the contracted one is not the position.
-// A reader that needs rows (an add, a norm) keeps the row-major matrix and leaves a Miss.
-// Needs: hoist-weight-ops before it, or matrices computed in the functions stay row-major.
+// Does not fire when: the matrix has other axes than the contracted one and one more; no row of
+// tiles.def multiplies its dtype (a Miss says so); a state has any other reader; a state's
+// innermost axis but the contracted one is not the position. A reader that needs rows (an add, a
+// norm) keeps the row-major matrix and leaves a Miss. Needs: hoist-weight-ops before it, or
+// matrices computed in the functions stay row-major.
 #ifndef LLUDA_PASSES_PACK_WEIGHTS_H_
 #define LLUDA_PASSES_PACK_WEIGHTS_H_
 
-#include "ir/attrs.h"
 #include "passes/pass.h"
 
 namespace lluda::passes {
 
-// Panel shapes per element size: 32-bit elements; bf16 and f16, which are multiplied in pairs; and
-// i8, which only a K state can hold and which is widened before anything else.
-struct PackTiles {
-  ir::Tile four_bytes{16, 1};
-  ir::Tile two_bytes{16, 2};
-  ir::Tile one_byte{16, 1};
-};
-
 class PackWeights : public Pass {
  public:
-  explicit PackWeights(PackTiles tiles = {}) : tiles_(tiles) {}
-
   absl::string_view name() const override { return "pack-weights"; }
   absl::StatusOr<bool> Run(ir::Module* module) override;
-
- private:
-  PackTiles tiles_;
 };
 
 }  // namespace lluda::passes

@@ -1,9 +1,11 @@
 #include "passes/pack_weights.h"
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "ir/printer.h"
+#include "machine/tiles.h"
 #include "passes/fusion_test_util.h"
 
 namespace lluda::passes {
@@ -27,13 +29,17 @@ module @m {
 }
 )";
 
-TEST(PackWeightsTest, TakesTheTileItIsGiven) {
-  PackTiles tiles;
-  tiles.two_bytes = {32, 4};
-  PackWeights pass(tiles);
-  EXPECT_THAT(RunOn(&pass, kTied).text,
-              HasSubstr("@embed_p = pack @embed over hid {tile = 32x4} : bf16 vocab[32] hid[8] "
-                        "@panel(32x4, hid)"));
+TEST(PackWeightsTest, PanelsHaveTheShapeThatTilesRead) {
+  for (const ir::DType dtype : {ir::DType::kF32, ir::DType::kBF16, ir::DType::kF16}) {
+    const std::string name(ir::DTypeName(dtype));
+    PackWeights pass;
+    const Outcome outcome = RunOn(&pass, absl::StrReplaceAll(kTied, {{"bf16", name}}));
+    const ir::Tile tile = *machine::PanelTile(dtype, ir::DType::kF32);
+    const std::string shape = absl::StrCat(tile.rows, "x", tile.depth);
+    EXPECT_THAT(outcome.text, HasSubstr(absl::StrCat(
+                                  "@embed_p = pack @embed over hid {tile = ", shape, "} : ", name,
+                                  " vocab[32] hid[8] @panel(", shape, ", hid)")));
+  }
 }
 
 TEST(PackWeightsTest, ATiedEmbeddingIsHeldOnce) {
@@ -54,6 +60,43 @@ TEST(PackWeightsTest, AReaderOfRowsIsReported) {
   EXPECT_EQ(outcome.misses[0].func, "f");
   EXPECT_EQ(outcome.misses[0].statement, "rows");
   EXPECT_EQ(outcome.misses[0].reason, "reads @embed by rows, which keeps an unpacked copy");
+}
+
+TEST(PackWeightsTest, WhatNoTileMultipliesStaysInRowsAndIsReported) {
+  PackWeights pass;
+  const Outcome outcome = RunOn(&pass, R"(lluda 1
+module @m {
+  symbol T in 1..4
+  weight @w : i8 n[32] k[8] from "w"
+  func @f(%x: i8 tok[T] k[8]) -> i32 tok[T] n[32] {
+    %y = matmul %x @w over k : i32 tok[T] n[32]
+    return %y
+  }
+}
+)");
+  EXPECT_FALSE(outcome.changed);
+  ASSERT_EQ(outcome.misses.size(), 1u);
+  EXPECT_EQ(outcome.misses[0].statement, "y");
+  EXPECT_EQ(outcome.misses[0].reason, "no tile multiplies i8 by i8");
+}
+
+TEST(PackWeightsTest, AMatrixThatIsContractedOverBothAxesStaysInRows) {
+  PackWeights pass;
+  const Outcome outcome = RunOn(&pass, R"(lluda 1
+module @m {
+  symbol T in 1..4
+  weight @w : f32 a[16] b[8] from "w"
+  weight @w2 : f32 n[16] a[16] b[8] from "w2"
+  func @f(%x: f32 tok[T] a[16] b[8]) -> f32 tok[T] n[16] {
+    %y = matmul %x @w over a b : f32 tok[T]
+    %y2 = matmul %x @w2 over a b : f32 tok[T] n[16]
+    %z = mul %y2 %y : f32 tok[T] n[16]
+    return %z
+  }
+}
+)");
+  EXPECT_FALSE(outcome.changed);
+  EXPECT_TRUE(outcome.misses.empty());
 }
 
 TEST(PackWeightsTest, AGatherAlongThePanelKeepsItsRows) {

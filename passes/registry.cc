@@ -12,6 +12,7 @@
 #include "passes/fuse_rope.h"
 #include "passes/fuse_softmax.h"
 #include "passes/merge_matmul.h"
+#include "passes/pack_weights.h"
 #include "passes/plan_memory.h"
 
 namespace lluda::passes {
@@ -34,10 +35,7 @@ constexpr PassRow kPasses[] = {
     {"dce", Make<Dce>},
     {"fuse-attention", Make<FuseAttention>},
     {"fuse-epilogue", Make<FuseEpilogue>},
-    {"fuse-projection",
-     [](const PassOptions& options) -> std::unique_ptr<Pass> {
-       return std::make_unique<FuseProjection>(options.tiles);
-     }},
+    {"fuse-projection", Make<FuseProjection>},
     {"fuse-rope", Make<FuseRope>},
     {"fuse-softmax", Make<FuseSoftmax>},
     {"hoist-weight-ops",
@@ -45,10 +43,7 @@ constexpr PassRow kPasses[] = {
        return std::make_unique<HoistWeightOps>(options.hoist_byte_limit);
      }},
     {"merge-matmul", Make<MergeMatmul>},
-    {"pack-weights",
-     [](const PassOptions& options) -> std::unique_ptr<Pass> {
-       return std::make_unique<PackWeights>(options.tiles);
-     }},
+    {"pack-weights", Make<PackWeights>},
     {"plan-memory", Make<PlanMemory>},
 };
 

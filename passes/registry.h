@@ -10,7 +10,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "passes/hoist_weight_ops.h"
-#include "passes/pack_weights.h"
 #include "passes/pass.h"
 
 namespace lluda::passes {
@@ -18,7 +17,6 @@ namespace lluda::passes {
 // What the passes that have a choice are given.
 struct PassOptions {
   int64_t hoist_byte_limit = HoistWeightOps::kNoLimit;
-  PackTiles tiles;
 };
 
 // Sorted.

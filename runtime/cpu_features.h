@@ -1,4 +1,4 @@
-// The features of the CPU that compiled code may need, by the names that codegen/isa.def uses.
+// The features of the CPU that compiled code may need, by the names that machine/isa.def uses.
 //
 //   absl::Status status = CheckCpuFeatures({"avx2", "avx512bf16"});
 //   // FailedPrecondition: this CPU lacks avx512bf16

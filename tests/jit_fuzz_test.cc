@@ -29,6 +29,7 @@ TEST_P(JitFuzzTest, ARandomModuleComputesWhatTheInterpreterDoes) {
   ASSERT_TRUE(target.ok()) << target.status();
   RandomModuleOptions options;
   options.narrow = narrow;
+  options.compiled = true;
   const RandomModule random = MakeRandomModule(seed, options);
   const std::string imported = ir::PrintModule(*random.module);
   const auto expected = Interpret(*random.module, "f", random.dims, random.run);

@@ -14,6 +14,7 @@
 namespace lluda::tests {
 namespace {
 
+using ir::Attrs;
 using ir::Axis;
 using ir::DType;
 using ir::Extent;
@@ -54,8 +55,13 @@ class Random {
 // Writes one function. The pool holds the f32 values [tok, one axis] that later fragments read.
 class FuncWriter {
  public:
-  FuncWriter(ir::Module* module, ir::Func* func, Random* random, bool narrow)
-      : module_(module), func_(func), b_(func), random_(*random), narrow_(narrow) {}
+  FuncWriter(ir::Module* module, ir::Func* func, Random* random, const RandomModuleOptions& options)
+      : module_(module),
+        func_(func),
+        b_(func),
+        random_(*random),
+        narrow_(options.narrow),
+        compiled_(options.compiled) {}
 
   ir::Builder& b() { return b_; }
 
@@ -75,8 +81,10 @@ class FuncWriter {
         &FuncWriter::Attention,   &FuncWriter::HalvesSwapped, &FuncWriter::ThereAndBack,
         &FuncWriter::SameTwice,   &FuncWriter::Dead,          &FuncWriter::GatherTokens,
         &FuncWriter::TableLookup, &FuncWriter::WeightAlone,   &FuncWriter::PermutedWeight,
+        &FuncWriter::Blocks,  // of which there are no kernels
     };
-    (this->*kFragments[random_.Below(static_cast<int>(std::size(kFragments)))])();
+    const size_t count = std::size(kFragments) - (compiled_ ? 1 : 0);
+    (this->*kFragments[random_.Below(static_cast<int>(count))])();
   }
 
   // One value of the type of `like` that depends on up to three values nobody has read yet.
@@ -401,6 +409,37 @@ class FuncWriter {
     AddToPool(b_.Binary(Opcode::kMul, Name("wx"), x, sum));
   }
 
+  // x as i8 with a scale per block.
+  Value* Quantized(const Operand& x, Value** scales) {
+    Attrs over;
+    over.axes = {"in"};
+    *scales = b_.Add(Opcode::kQuantizeScale, Name("qs"), {x}, over);
+    return b_.Add(Opcode::kQuantize, Name("qn"), {x, *scales}, {});
+  }
+
+  // A row in two blocks times a matrix in blocks: block by block as integers, then scaled and added
+  // up, or over both axes at once.
+  void Blocks() {
+    Value* x = Recent();
+    if (Width(x) % 2 != 0) return Elementwise();
+    const Axis blk = Fixed("blk", 2), in = Fixed("in", Width(x) / 2), out = OtherAxis(x);
+    Value* xb = b_.Split(Name("xb"), x, Last(x)->name, {blk, in});
+    const Operand w = Weight(DType::kF32, {out, blk, in});
+    if (random_.OneIn(2)) {
+      std::vector<std::string> over = {blk.name, in.name};
+      if (random_.OneIn(2)) std::swap(over[0], over[1]);
+      AddToPool(b_.Matmul(Name("mb"), Narrowed(xb), w, std::move(over)));
+      return;
+    }
+    Value *x_scales, *w_scales;
+    Value* x_numbers = Quantized(xb, &x_scales);
+    Value* w_numbers = Quantized(w, &w_scales);
+    Value* sums = b_.Matmul(Name("is"), x_numbers, w_numbers, in.name);
+    Value* y = b_.Binary(Opcode::kMul, Name("sx"), b_.Cast(Name("f"), sums, DType::kF32), x_scales);
+    y = b_.Binary(Opcode::kMul, Name("sw"), y, w_scales);
+    AddToPool(b_.Reduce(Opcode::kReduceSum, Name("sb"), y, blk.name));
+  }
+
   // A matrix the other way round, as the LM head of the importer is.
   void PermutedWeight() {
     Value* x = Narrowed(Recent());
@@ -414,6 +453,7 @@ class FuncWriter {
   ir::Builder b_;
   Random& random_;
   bool narrow_;
+  bool compiled_;
   std::vector<Value*> pool_;
   Value* pos_ = nullptr;
   Value* slot_ = nullptr;
@@ -430,7 +470,7 @@ ir::Func* AddLayer(ir::Module* module, const Type& type, Random* random,
                    const RandomModuleOptions& options) {
   ir::Func* func = module->AddFunc("block");
   func->index = ir::Index{kLayer, kLayers};
-  FuncWriter writer(module, func, random, options.narrow);
+  FuncWriter writer(module, func, random, options);
   Value* x = writer.Param("x", type.dtype, type.axes);
   Value* pos = writer.Param("pos", DType::kI32, {Tokens()});
   Value* slot = writer.Param("slot", DType::kI32, {Tokens()});
@@ -454,7 +494,7 @@ RandomModule MakeRandomModule(uint32_t seed, const RandomModuleOptions& options)
   ir::Func* layer = random.OneIn(2) ? AddLayer(module, type, &random, options) : nullptr;
 
   ir::Func* func = module->AddFunc("f");
-  FuncWriter writer(module, func, &random, options.narrow);
+  FuncWriter writer(module, func, &random, options);
   Value* x = writer.Param("x", type.dtype, type.axes);
   Value* pos = writer.Param("pos", DType::kI32, {Tokens()});
   Value* slot = writer.Param("slot", DType::kI32, {Tokens()});

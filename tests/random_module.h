@@ -9,7 +9,8 @@
 // ops, reductions and broadcasts, casts to narrow types, norms, sibling matmuls with and without a
 // residual or SiLU*mul behind them, RoPE, softmax and attention written as the importer writes them
 // (now and then with an operand exchanged, which no fusion may take for the real thing), views,
-// gathers, work on weights alone, equal statements and dead ones.
+// gathers, products of numbers in blocks (of integers, or over two axes), work on weights alone,
+// equal statements and dead ones.
 #ifndef LLUDA_TESTS_RANDOM_MODULE_H_
 #define LLUDA_TESTS_RANDOM_MODULE_H_
 
@@ -25,6 +26,8 @@ struct RandomModuleOptions {
   // Values of bf16 and f16, too. A value that lies between two of them may be rounded to either by
   // code that adds in another order, so what is computed of it can only be compared roughly.
   bool narrow = true;
+  // Only what has kernels: no products of integers, no sums over two axes.
+  bool compiled = false;
   int fragments = 12;  // groups of statements
 };
 

@@ -1,12 +1,12 @@
 #include "tests/run_both.h"
 
-#include <cstring>
 #include <map>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "codegen/compile.h"
+#include "ir/layout.h"
 #include "ir/parser.h"
 #include "ir/tensor.h"
 #include "passes/pipeline.h"
@@ -19,36 +19,11 @@ namespace {
 // Elements as the dtype stores them.
 std::vector<char> ToBytes(const ir::Tensor& tensor) {
   const ir::DType dtype = tensor.type().dtype;
-  const int64_t size = ir::DTypeSize(dtype);
-  std::vector<char> bytes(static_cast<size_t>(tensor.size() * size));
+  std::vector<char> bytes(static_cast<size_t>(ir::BytesOf(dtype, tensor.size())));
   for (int64_t i = 0; i < tensor.size(); ++i) {
-    char* to = bytes.data() + i * size;
-    if (dtype == ir::DType::kF32) {
-      std::memcpy(to, &tensor.floats()[i], 4);
-    } else if (tensor.is_float()) {
-      const float value = tensor.floats()[i];
-      const uint16_t bits =
-          dtype == ir::DType::kBF16 ? ir::FloatToBF16(value) : ir::FloatToF16(value);
-      std::memcpy(to, &bits, 2);
-    } else {
-      std::memcpy(to, &tensor.ints()[i], static_cast<size_t>(size));  // little-endian
-    }
+    tensor.WriteElement(i, bytes.data() + ir::BytesOf(dtype, i));
   }
   return bytes;
-}
-
-std::vector<float> FromBytes(ir::DType dtype, const std::vector<char>& bytes) {
-  std::vector<float> values(bytes.size() / static_cast<size_t>(ir::DTypeSize(dtype)));
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (dtype == ir::DType::kF32) {
-      std::memcpy(&values[i], &bytes[4 * i], 4);
-      continue;
-    }
-    uint16_t bits;
-    std::memcpy(&bits, &bytes[2 * i], 2);
-    values[i] = dtype == ir::DType::kBF16 ? ir::BF16ToFloat(bits) : ir::F16ToFloat(bits);
-  }
-  return values;
 }
 
 // The random weights' bytes, by tensor name.
@@ -108,7 +83,11 @@ absl::StatusOr<CompiledResult> RunCompiled(const ir::Module& module, absl::strin
   std::vector<char> output(static_cast<size_t>(bytes), static_cast<char>(0xFF));
   absl::Status status = (*executable)->Step(**states, dim_values, pointers, output.data());
   if (!status.ok()) return status;
-  result.values = FromBytes(result_type.dtype, output);
+  ir::Tensor values(result_type);
+  for (int64_t i = 0; i < values.size(); ++i) {
+    values.ReadElement(i, output.data() + ir::BytesOf(result_type.dtype, i));
+  }
+  result.values = values.floats();
   return result;
 }
 

@@ -1,0 +1,54 @@
+#include "machine/tiles.h"
+
+namespace lluda::machine {
+namespace {
+
+constexpr absl::string_view kIsaNames[] = {
+#define LLUDA_ISA(Enum, name, ...) name,
+#include "machine/isa.def"
+#undef LLUDA_ISA
+};
+
+constexpr TileRow kTiles[] = {
+#define LLUDA_TILE(isa, a, b, accumulator, depth, dot, rows, panels) \
+  {Isa::isa, ir::DType::a, ir::DType::b, ir::DType::accumulator, depth, Dot::dot, rows, panels},
+#include "machine/tiles.def"
+#undef LLUDA_TILE
+};
+
+}  // namespace
+
+absl::string_view IsaName(Isa isa) { return kIsaNames[static_cast<int>(isa)]; }
+
+std::vector<Isa> AllIsas() {
+  std::vector<Isa> isas;
+  for (size_t i = 0; i < std::size(kIsaNames); ++i) isas.push_back(static_cast<Isa>(i));
+  return isas;
+}
+
+absl::Span<const TileRow> AllTiles() { return kTiles; }
+
+const TileRow* FindTile(Isa isa, ir::DType a, ir::DType b) {
+  const TileRow* found = nullptr;
+  for (const TileRow& row : kTiles) {
+    if (row.isa <= isa && row.a == a && row.b == b && row.dot != Dot::kAmx) found = &row;
+  }
+  return found;
+}
+
+const TileRow* FindMatmulTile(Isa isa, ir::DType a, ir::DType b) {
+  const TileRow* found = nullptr;
+  for (const TileRow& row : kTiles) {
+    if (row.isa <= isa && row.a == a && row.b == b) found = &row;
+  }
+  return found;
+}
+
+std::optional<ir::Tile> PanelTile(ir::DType b, ir::DType accumulator) {
+  for (const TileRow& row : kTiles) {
+    if (row.b == b && row.accumulator == accumulator) return ir::Tile{kPanelRows, row.depth};
+  }
+  return std::nullopt;
+}
+
+}  // namespace lluda::machine

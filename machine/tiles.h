@@ -1,0 +1,60 @@
+// What the machines that code is generated for multiply with: tables, for the code generator and
+// for the passes that lay out memory for it. Knows no LLVM.
+//
+// Example: FindMatmulTile(Isa::kAvx512Bf16, DType::kBF16, DType::kBF16) is a tile of 12 rows and 2
+// panels, and the panels it reads have the shape PanelTile(DType::kBF16, DType::kF32), 16x2.
+#ifndef LLUDA_MACHINE_TILES_H_
+#define LLUDA_MACHINE_TILES_H_
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ir/attrs.h"
+#include "ir/dtype.h"
+
+namespace lluda::machine {
+
+enum class Isa : uint8_t {
+#define LLUDA_ISA(Enum, ...) Enum,
+#include "machine/isa.def"
+#undef LLUDA_ISA
+};
+
+absl::string_view IsaName(Isa isa);
+// All of them, oldest first.
+std::vector<Isa> AllIsas();
+
+// How a tile multiplies; tiles.def says what each means.
+enum class Dot : uint8_t { kWiden, kBf16Pair, kAmx };
+
+// Columns of a panel: one 512-bit register of 4-byte sums, or several narrower ones.
+inline constexpr int kPanelRows = 16;
+
+struct TileRow {
+  Isa isa;
+  ir::DType a;
+  ir::DType b;
+  ir::DType accumulator;
+  int depth;  // elements of B along the contracted axis that lie together
+  Dot dot;
+  int rows;
+  int panels;
+};
+
+absl::Span<const TileRow> AllTiles();
+
+// The tile for these inputs: the last row of the table that this ISA can run, or nullptr. The
+// accumulators of FindTile's are vectors; FindMatmulTile's may be AMX tiles.
+const TileRow* FindTile(Isa isa, ir::DType a, ir::DType b);
+const TileRow* FindMatmulTile(Isa isa, ir::DType a, ir::DType b);
+
+// The shape of the panels in which elements of this dtype are multiplied as B: the same for every
+// ISA and every A, so that what is packed once serves all of them. Nothing when no tile does.
+std::optional<ir::Tile> PanelTile(ir::DType b, ir::DType accumulator);
+
+}  // namespace lluda::machine
+
+#endif  // LLUDA_MACHINE_TILES_H_
