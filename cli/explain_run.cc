@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/step_interface.h"
 #include "benchmarks/limits.h"
 #include "cli/call_name.h"
 #include "cli/module_path.h"
@@ -27,7 +28,9 @@ constexpr double kLimitSeconds = 0.03;
 // Rows of logits, sequences: one of each. The capacity of the cache is nothing's cost.
 ir::CostShape ShapeOf(int64_t depth, int64_t tokens) {
   ir::CostShape shape;
-  shape.symbols = [tokens](absl::string_view symbol) { return symbol == "T" ? tokens : 1; };
+  shape.symbols = [tokens](absl::string_view symbol) {
+    return symbol == step_interface::kTokenCount ? tokens : 1;
+  };
   shape.depth = depth;
   shape.tokens = tokens;
   return shape;

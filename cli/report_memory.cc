@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/step_interface.h"
 #include "cli/call_name.h"
 #include "cli/pass_history.h"
 #include "ir/frame.h"
@@ -62,7 +63,7 @@ MemoryTotals TotalsOf(const runtime::Program& program) {
     int64_t bytes = state.factor;
     for (const int symbol : state.symbols) {
       const runtime::SymbolRange& range = program.symbols[symbol];
-      bytes *= range.name == "S" ? 1 : range.max;
+      bytes *= range.name == step_interface::kSlotCount ? 1 : range.max;
     }
     totals.states += bytes;
   }

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/step_interface.h"
 #include "cli/call_name.h"
 #include "cli/placed_value.h"
 #include "cli/verify_slice.h"
@@ -53,8 +54,10 @@ class KernelVerifier {
     for (const runtime::SymbolRange& symbol : program_.symbols) {
       const auto it = states.find(symbol.name);
       int64_t value = it != states.end() ? it->second : symbol.min;
-      if (symbol.name == "T") value = static_cast<int64_t>(run_.steps[step].size());
-      if (symbol.name == "R") value = 1;
+      if (symbol.name == step_interface::kTokenCount) {
+        value = static_cast<int64_t>(run_.steps[step].size());
+      }
+      if (symbol.name == step_interface::kRowCount) value = 1;
       dims.push_back(value);
     }
     return dims;

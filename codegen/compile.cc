@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/step_interface.h"
 #include "bundle/program_message.h"
 #include "codegen/blocks.h"
 #include "codegen/kernel_set.h"
@@ -67,7 +68,7 @@ class Compiler {
 
   absl::StatusOr<StepObject> RunToStepObject(const std::string& name, int64_t context,
                                              int64_t max_step) {
-    if (absl::Status s = Build("step"); !s.ok()) return s;
+    if (absl::Status s = Build(step_interface::kStep); !s.ok()) return s;
     program_.kernels = kernels_.kernels();
     const bundle::StepProgram step = bundle::MakeStepProgram(program_);
     absl::StatusOr<StepMemory> memory =
@@ -374,7 +375,7 @@ class Compiler {
   absl::Status CompileLoad() {
     loading_ = true;
     Activation at;
-    at.name = "load";
+    at.name = step_interface::kLoad;
     absl::Status status = CompileBlock(module_.load, &at);
     loading_ = false;
     return status;

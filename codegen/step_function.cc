@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/step_interface.h"
 #include "glog/logging.h"
 #include "llvm/IR/IRBuilder.h"
 
@@ -54,25 +57,30 @@ class StepEmitter {
  private:
   // The value of each symbol but T, which is the number of tokens.
   absl::Status Check() {
-    const std::vector<std::string> inputs = {"tokens", "pos", "slot", "rows"};
-    if (program_.inputs != inputs || !program_.weights.empty()) {
-      return absl::InvalidArgumentError("the step's inputs are not tokens, pos, slot, rows");
+    if (!absl::c_equal(program_.inputs, step_interface::kInputs) || !program_.weights.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the step's inputs are not ", absl::StrJoin(step_interface::kInputs, ", ")));
     }
     for (size_t i = 0; i < program_.symbols.size(); ++i) {
       const runtime::SymbolRange& symbol = program_.symbols[i];
       int64_t value = symbol.min;
-      if (symbol.name == "T") {
+      if (symbol.name == step_interface::kTokenCount) {
         tokens_symbol_ = static_cast<int>(i);
         value = max_step_;
       }
-      if (symbol.name == "C") value = RoundUp(context_, std::max<int64_t>(1, symbol.min));
+      if (symbol.name == step_interface::kCapacity) {
+        value = RoundUp(context_, std::max<int64_t>(1, symbol.min));
+      }
       if (value > symbol.max) {
         return absl::InvalidArgumentError(
             absl::StrCat("symbol ", symbol.name, " would be ", value, ", more than ", symbol.max));
       }
       dims_.push_back(value);
     }
-    if (tokens_symbol_ < 0) return absl::InvalidArgumentError("the step has no symbol T");
+    if (tokens_symbol_ < 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the step has no symbol ", step_interface::kTokenCount));
+    }
     return absl::OkStatus();
   }
 

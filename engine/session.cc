@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/step_interface.h"
 #include "frontends/tokenizer/stream_decoder.h"
 #include "runtime/stop.h"
 
@@ -77,7 +78,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Model* model,
 
 absl::StatusOr<absl::Span<const float>> Session::Activation(absl::string_view name) const {
   const std::vector<runtime::State>& states = model_->executable()->program().states;
-  const std::string wanted = absl::StrCat("act_", name);
+  const std::string wanted = absl::StrCat(step_interface::kActivationPrefix, name);
   for (size_t i = 0; i < states.size(); ++i) {
     if (states[i].name != wanted) continue;
     // [slot, position, ...], of which this session has one slot.

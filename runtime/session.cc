@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <string>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/step_interface.h"
 #include "glog/logging.h"
 
 namespace lluda::runtime {
@@ -25,15 +28,14 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
                                                          const SessionOptions& options) {
   const Program& program = executable->program();
   int symbols[4];
-  const char* const names[4] = {"T", "R", "S", "C"};
   for (int i = 0; i < 4; ++i) {
-    absl::StatusOr<int> found = FindSymbol(program, names[i]);
+    absl::StatusOr<int> found = FindSymbol(program, step_interface::kSymbols[i]);
     if (!found.ok()) return found.status();
     symbols[i] = *found;
   }
-  const std::vector<std::string> expected = {"tokens", "pos", "slot", "rows"};
-  if (program.inputs != expected) {
-    return absl::InvalidArgumentError("the program's inputs are not tokens, pos, slot, rows");
+  if (!absl::c_equal(program.inputs, step_interface::kInputs)) {
+    return absl::InvalidArgumentError(absl::StrCat("the program's inputs are not ",
+                                                   absl::StrJoin(step_interface::kInputs, ", ")));
   }
   const SymbolRange& tokens = program.symbols[symbols[0]];
   const SymbolRange& slots = program.symbols[symbols[2]];
