@@ -83,7 +83,7 @@ TEST_F(BundleTest, IsReadAsItWasWritten) {
   const runtime::Program& program = runnable->program;
   EXPECT_EQ(program.loaded_bytes, 5000);
   ASSERT_EQ(program.step.size(), 1);
-  EXPECT_EQ(program.step[0].name, "step.nothing");
+  EXPECT_EQ(program.step[0].site, (runtime::CallSite{"step", 5, "nothing"}));
   EXPECT_EQ(program.step[0].buffers[0], (runtime::BufferRef{runtime::Space::kLoaded, 0, 64}));
   const int64_t dims[] = {5, 64};
   EXPECT_EQ(program.kernels[0].work.Count(dims), 5);

@@ -114,9 +114,11 @@ int64_t SpaceBytes(Space space, const runtime::Program& program) {
 runtime::Call CallOf(const Call& message, const runtime::Program& program, Checker* check) {
   runtime::Call call;
   call.kernel = message.kernel();
-  call.name = message.name();
+  const CallSite& site = message.site();
+  call.site = {site.function(), site.index(), site.statement()};
   call.joins_previous = message.joins_previous();
   check->Index("call.kernel", message.kernel(), program.kernels.size());
+  check->Range("call.site.index", site.index(), -1, kMostCount);
   for (const Buffer& buffer : message.buffers()) {
     check->Range("buffer.space", buffer.space(), 0, static_cast<int64_t>(Space::kOutput));
     const auto space = static_cast<Space>(buffer.space());
@@ -212,7 +214,10 @@ Program ToMessage(const runtime::Program& program, absl::Span<const int64_t> ent
   for (const runtime::Call& call : program.step) {
     Call* to = message.add_step();
     to->set_kernel(call.kernel);
-    to->set_name(call.name);
+    CallSite* site = to->mutable_site();
+    site->set_function(call.site.function);
+    site->set_index(call.site.index);
+    site->set_statement(call.site.statement);
     to->set_joins_previous(call.joins_previous);
     for (const runtime::BufferRef& buffer : call.buffers) {
       Buffer* buffer_to = to->add_buffers();

@@ -43,7 +43,7 @@ std::string WriteTestBundle(const std::string& folder, const std::string& name) 
                              {runtime::Space::kInput, 0, 0},
                              {runtime::Space::kFrame, 0, 64},
                              {runtime::Space::kOutput, 0, 0}},
-                            "step.nothing"}};
+                            {"step", 5, "nothing"}}};
   contents.entries = {4096};
   // Constants, and from the second page on x86's `ret`.
   const std::string code = std::string(4096, 'c') + "\xC3";

@@ -229,21 +229,19 @@ absl::StatusOr<StepCalls> BenchRunner::CountCalls(int64_t tokens) {
   if (!status.ok()) return status;
   StepCalls result;
   int64_t layer_calls = 0, layer_regions = 0;
-  std::set<std::string> layer_indices;
+  std::set<int64_t> layers;
   for (const runtime::Timeline::Region& region : timeline.regions()) {
-    // "attn[3].q4" belongs to a layer, "logits.l" to none.
-    const std::string& name = executable->program().step[region.call].name;
-    const size_t index = name.find('[');
-    const bool in_layer = index != std::string::npos;
-    if (in_layer) layer_indices.insert(name.substr(index, name.find(']') - index));
+    const int64_t layer = executable->program().step[region.call].site.index;
+    const bool in_layer = layer >= 0;
+    if (in_layer) layers.insert(layer);
     result.calls += region.calls;
     if (region.shared) ++result.regions;
     if (in_layer) layer_calls += region.calls;
     if (in_layer && region.shared) ++layer_regions;
   }
-  const auto layers = static_cast<double>(layer_indices.size());
-  result.calls_per_layer = static_cast<double>(layer_calls) / layers;
-  result.regions_per_layer = static_cast<double>(layer_regions) / layers;
+  const auto layer_count = static_cast<double>(layers.size());
+  result.calls_per_layer = static_cast<double>(layer_calls) / layer_count;
+  result.regions_per_layer = static_cast<double>(layer_regions) / layer_count;
   return result;
 }
 

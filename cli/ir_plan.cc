@@ -7,7 +7,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "cli/call_name.h"
+#include "base/step_interface.h"
+#include "cli/call_rounds.h"
 #include "ir/frame.h"
 #include "passes/plan_memory.h"
 
@@ -47,7 +48,7 @@ std::string CallText(const Program& program, const runtime::Call& call) {
   for (const BufferRef& buffer : call.buffers) buffers.push_back(BufferText(program, buffer));
   const std::string result = buffers.back();
   buffers.pop_back();
-  return absl::StrCat(call.name, "  ", program.kernels[call.kernel].name, "(",
+  return absl::StrCat(ToString(call.site), "  ", program.kernels[call.kernel].name, "(",
                       absl::StrJoin(buffers, ", "), ") -> ", result, "\n");
 }
 
@@ -55,7 +56,7 @@ void AppendCalls(const Program& program, const char* title, const std::vector<ru
                  absl::string_view func, std::string* text) {
   std::vector<runtime::Call> wanted;
   for (const runtime::Call& call : calls) {
-    if (func.empty() || ParseCallName(call.name).func == func) wanted.push_back(call);
+    if (func.empty() || call.site.function == func) wanted.push_back(call);
   }
   if (wanted.empty()) return;
   absl::StrAppend(text, title, ": ", wanted.size(), " calls\n");
@@ -117,7 +118,7 @@ void AppendWorkspaces(const Program& program, std::string* text) {
 absl::StatusOr<std::string> PlanText(const ir::Module& module, const runtime::Program& program,
                                      absl::string_view func) {
   absl::ConsumePrefix(&func, "@");
-  if (!func.empty() && func != "load" && module.FindFunc(func) == nullptr) {
+  if (!func.empty() && func != step_interface::kLoad && module.FindFunc(func) == nullptr) {
     return absl::InvalidArgumentError(absl::StrCat("--func: the module has no '", func, "'"));
   }
   absl::StatusOr<std::string> frames = passes::PrintMemoryPlan(module);
@@ -131,8 +132,8 @@ absl::StatusOr<std::string> PlanText(const ir::Module& module, const runtime::Pr
   }
   if (func.empty()) AppendWorkspaces(program, &text);
   if (func.empty()) AppendGlobals(module, program, &text);
-  AppendCalls(program, "load", program.load, func, &text);
-  AppendCalls(program, "step", program.step, func, &text);
+  AppendCalls(program, step_interface::kLoad, program.load, func, &text);
+  AppendCalls(program, step_interface::kStep, program.step, func, &text);
   return text;
 }
 

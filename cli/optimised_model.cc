@@ -9,7 +9,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/step_interface.h"
 #include "bundle/layout.h"
-#include "cli/call_name.h"
 #include "cli/import_flags.h"
 #include "cli/model_flags.h"
 #include "engine/bundle_options.h"
@@ -100,11 +99,11 @@ absl::Status OpenFolder(const ModelFlags& flags, engine::Weights weights, Optimi
 absl::Status CheckCalls(const OptimisedModel& model, const runtime::Program& program) {
   const std::map<std::string, const ir::Op*> statements = StatementsByName(*model.module);
   for (const runtime::Call& call : program.step) {
-    const auto it = statements.find(ParseCallName(call.name).Base());
+    const auto it = statements.find(StatementOf(call.site));
     if (it == statements.end() ||
         call.buffers.size() != static_cast<size_t>(it->second->operand_count()) + 1) {
       return Damaged(*model.bundle,
-                     absl::StrCat("call ", call.name, " is no statement of its module"));
+                     absl::StrCat("call ", ToString(call.site), " is no statement of its module"));
     }
   }
   return absl::OkStatus();

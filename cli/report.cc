@@ -47,7 +47,7 @@ absl::StatusOr<std::vector<ExplainedRun>> RunsOf(const ReportFlags& flags, int64
 
 void AddProgram(const ir::Module& module, const runtime::Program& program, Report* report) {
   for (const runtime::Call& call : program.step) {
-    report->calls.push_back({call.name, program.kernels[call.kernel].name});
+    report->calls.push_back({ToString(call.site), program.kernels[call.kernel].name});
   }
   report->buffers = FrameBuffers(module, program);
   report->memory = TotalsOf(program);

@@ -4,7 +4,6 @@
 #include <map>
 
 #include "base/step_interface.h"
-#include "cli/call_name.h"
 #include "cli/pass_history.h"
 #include "ir/frame.h"
 
@@ -39,8 +38,8 @@ std::vector<FrameBuffer> FrameBuffers(const ir::Module& module, const runtime::P
       }
     }
     if (call.buffers.back().space != Space::kFrame) continue;
-    const ir::Op& op = *statements.at(ParseCallName(call.name).Base());
-    const FrameBuffer written = {call.name, call.buffers.back().offset,
+    const ir::Op& op = *statements.at(StatementOf(call.site));
+    const FrameBuffer written = {ToString(call.site), call.buffers.back().offset,
                                  ir::MaxByteSize(op.result_type(), module), now, now};
     std::vector<size_t> still_held;
     for (const size_t place : held) {

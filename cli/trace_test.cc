@@ -38,8 +38,8 @@ runtime::Program TwoCalls() {
   program.kernels[0].name = "matmul_0";
   program.kernels[1].name = "rope_1";
   program.step.resize(2);
-  program.step[0].name = "attn[0].qkv";
-  program.step[1].name = "attn[0].q4";
+  program.step[0].site = {"attn", 0, "qkv"};
+  program.step[1].site = {"attn", 0, "q4"};
   program.step[1].kernel = 1;
   return program;
 }

@@ -9,7 +9,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/step_interface.h"
-#include "cli/call_name.h"
 #include "cli/placed_value.h"
 #include "cli/verify_slice.h"
 #include "codegen/blocks.h"
@@ -140,28 +139,28 @@ class KernelVerifier {
                                      kernel.work.Count(dims.data())};
       kernel.fn(&args);
       // The parts of a pack are compared when the last one is done.
-      if (i + 1 < calls.size() && calls[i + 1].name == calls[i].name) continue;
+      if (i + 1 < calls.size() && calls[i + 1].site == calls[i].site) continue;
       if (absl::Status s = Compare(calls, i, step); !s.ok()) return s;
     }
     return absl::OkStatus();
   }
 
   // Of the function, one for each layer that the module has.
-  int64_t CopiesOf(const CallName& name) const {
-    const ir::Func* func = module_.FindFunc(name.func);
+  int64_t CopiesOf(const runtime::CallSite& site) const {
+    const ir::Func* func = module_.FindFunc(site.function);
     return func == nullptr || !func->index ? 1 : func->index->count;
   }
 
   // Whether the call is of a layer that the module was cut down by.
   bool IsCut(const runtime::Call& call) const {
-    const CallName name = ParseCallName(call.name);
-    return name.index >= CopiesOf(name) && module_.FindFunc(name.func) != nullptr;
+    return call.site.index >= CopiesOf(call.site) &&
+           module_.FindFunc(call.site.function) != nullptr;
   }
 
   // What the last layer that there is computed is left where those behind it would leave theirs.
   absl::Status StandIn(const runtime::Call& call, int step) {
-    const CallName name = ParseCallName(call.name);
-    const auto it = expected_.find({step, name.func, CopiesOf(name) - 1, name.statement, 0});
+    const runtime::CallSite& site = call.site;
+    const auto it = expected_.find({step, site.function, CopiesOf(site) - 1, site.statement, 0});
     if (it == expected_.end()) return Unknown(call);
     const auto& [op, value] = it->second;
     const runtime::BufferRef& buffer = call.buffers.back();
@@ -170,7 +169,7 @@ class KernelVerifier {
   }
 
   static absl::Status Unknown(const runtime::Call& call) {
-    return absl::InternalError(absl::StrCat("the interpreter does not know ", call.name));
+    return absl::InternalError(absl::StrCat("the interpreter does not know ", ToString(call.site)));
   }
 
   Placement PlacementOf(const ir::Op& op) const {
@@ -181,10 +180,11 @@ class KernelVerifier {
 
   absl::Status Compare(const std::vector<runtime::Call>& calls, size_t last, int step) {
     size_t first = last;
-    while (first > 0 && calls[first - 1].name == calls[last].name) --first;
-    const CallName name = ParseCallName(calls[last].name);
-    const int64_t before = times_[{step, calls[last].name}]++;
-    const ValueKey key{step, name.func, std::max<int64_t>(name.index, 0), name.statement, before};
+    while (first > 0 && calls[first - 1].site == calls[last].site) --first;
+    const runtime::CallSite& site = calls[last].site;
+    const int64_t before = times_[{step, ToString(site)}]++;
+    const ValueKey key{step, site.function, std::max<int64_t>(site.index, 0), site.statement,
+                       before};
     const auto it = expected_.find(key);
     if (it == expected_.end()) return Unknown(calls[last]);
     const auto& [op, expected] = it->second;
@@ -220,7 +220,7 @@ class KernelVerifier {
   const codegen::Target& target_;
   const VerifyRun& run_;
   std::map<ValueKey, std::pair<const ir::Op*, ir::Tensor>> expected_;
-  std::map<std::pair<int, std::string>, int64_t> times_;  // that a call was run, by step and name
+  std::map<std::pair<int, std::string>, int64_t> times_;  // that a call was run, by step and site
   std::vector<char*> weights_;
   runtime::Memory frame_, loading_, scratch_, output_;
   char* loaded_ = nullptr;

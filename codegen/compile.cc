@@ -29,7 +29,8 @@ int64_t RoundUp(int64_t bytes, int64_t multiple) {
 
 // Values and indices of one activation of a function.
 struct Activation {
-  std::string name;  // "attn[3]"
+  std::string function;  // "attn"
+  int64_t index = -1;    // 3, if the function has one
   std::map<const ir::Value*, BufferRef> buffers;
   std::map<std::string, int64_t> indices;  // "layer" -> 3
   int64_t frame = 0;                       // where this activation's frame starts
@@ -211,11 +212,11 @@ class Compiler {
 
   std::vector<runtime::Call>& List() { return loading_ ? program_.load : program_.step; }
 
-  absl::Status AddCall(const KernelSpec& spec, std::vector<BufferRef> buffers, std::string name,
-                       bool joins_previous = false) {
+  absl::Status AddCall(const KernelSpec& spec, std::vector<BufferRef> buffers,
+                       runtime::CallSite site, bool joins_previous = false) {
     absl::StatusOr<uint32_t> kernel = kernels_.Add(spec);
     if (!kernel.ok()) return kernel.status();
-    List().push_back({*kernel, std::move(buffers), std::move(name), joins_previous});
+    List().push_back({*kernel, std::move(buffers), std::move(site), joins_previous});
     return absl::OkStatus();
   }
 
@@ -236,14 +237,10 @@ class Compiler {
     return uses;
   }
 
-  // What Call::name says of a statement.
-  static std::string CallName(const ir::Op& op, const Activation& at) {
-    if (op.defined_global == nullptr) return absl::StrCat(at.name, ".", op.result()->name);
-    std::string name = absl::StrCat(at.name, ".", op.defined_global->name);
-    if (!op.defined_index.empty()) {
-      absl::StrAppend(&name, "[", at.indices.at(op.defined_index), "]");
-    }
-    return name;
+  static runtime::CallSite SiteOf(const ir::Op& op, const Activation& at) {
+    if (op.defined_global == nullptr) return {at.function, at.index, op.result()->name};
+    const int64_t index = op.defined_index.empty() ? -1 : at.indices.at(op.defined_index);
+    return {at.function, index, op.defined_global->name};
   }
 
   absl::Status CompileKernelOp(const ir::Op& op, Activation* at) {
@@ -259,22 +256,21 @@ class Compiler {
     if (!result.ok()) return result.status();
     if (op.result() != nullptr) at->buffers[op.result()] = *result;
     if (op.opcode() == ir::Opcode::kPack) {
-      return CompilePack(op, buffers, *result, CallName(op, *at));
+      return CompilePack(op, buffers, *result, SiteOf(op, *at));
     }
     buffers.push_back(*result);
     const bool joins_previous = !loading_ && regions_.Joins(UsesOf(op, buffers));
-    return AddCall(BlockedSpecOf(op, target_), std::move(buffers), CallName(op, *at),
-                   joins_previous);
+    return AddCall(BlockedSpecOf(op, target_), std::move(buffers), SiteOf(op, *at), joins_previous);
   }
 
   // One call per packed part.
   absl::Status CompilePack(const ir::Op& op, const std::vector<BufferRef>& parts, BufferRef result,
-                           const std::string& name) {
+                           const runtime::CallSite& site) {
     std::vector<PackPart> specs = PackParts(op);
     for (size_t i = 0; i < specs.size(); ++i) {
       BufferRef target = result;
       target.offset += specs[i].offset;
-      if (absl::Status s = AddCall(specs[i].spec, {parts[i], target}, name); !s.ok()) return s;
+      if (absl::Status s = AddCall(specs[i].spec, {parts[i], target}, site); !s.ok()) return s;
     }
     return absl::OkStatus();
   }
@@ -298,11 +294,10 @@ class Compiler {
     absl::StatusOr<BufferRef> result = ResultBuffer(op, *at);
     if (!result.ok()) return result.status();
     at->buffers[op.result()] = *result;
-    inner.name = callee.name;
+    inner.function = callee.name;
     if (callee.index) {
-      const int64_t index = at->indices.at(op.callee_index);
-      inner.indices[callee.index->name] = index;
-      absl::StrAppend(&inner.name, "[", index, "]");
+      inner.index = at->indices.at(op.callee_index);
+      inner.indices[callee.index->name] = inner.index;
     }
     inner.frame = at->callee_frame;
     return CompileFunc(callee, *result, &inner);
@@ -375,7 +370,7 @@ class Compiler {
   absl::Status CompileLoad() {
     loading_ = true;
     Activation at;
-    at.name = step_interface::kLoad;
+    at.function = step_interface::kLoad;
     absl::Status status = CompileBlock(module_.load, &at);
     loading_ = false;
     return status;
@@ -383,7 +378,7 @@ class Compiler {
 
   absl::Status CompileEntry(const ir::Func& entry) {
     Activation at;
-    at.name = entry.name;
+    at.function = entry.name;
     for (size_t i = 0; i < entry.params().size(); ++i) {
       program_.inputs.push_back(entry.params()[i]->name);
       at.buffers[entry.params()[i].get()] = {Space::kInput, static_cast<uint32_t>(i), 0};

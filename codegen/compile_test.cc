@@ -173,7 +173,7 @@ TEST(Compile, SharesTheFrameBetweenCallsAndUnrollsLoopsOverTwoBuffers) {
     const runtime::Call& call = program.step[1 + layer];
     EXPECT_EQ(call.buffers[0], program.step[layer].buffers.back());
     EXPECT_EQ(program.weights[call.buffers[1].index].tensor, "bias." + std::to_string(layer));
-    EXPECT_EQ(call.name, "g[" + std::to_string(layer) + "].e");
+    EXPECT_EQ(call.site, (runtime::CallSite{"g", layer, "e"}));
     EXPECT_FALSE(call.buffers[0] == call.buffers[2]);
     if (layer > 1) {
       EXPECT_EQ(call.buffers[2], program.step[layer - 1].buffers.back());

@@ -40,7 +40,7 @@ std::vector<std::string> StepNames(Model* model) {
   const runtime::Program& program = model->executable()->program();
   std::vector<std::string> names;
   for (const runtime::Call& call : program.step) {
-    names.push_back(call.name + " " + program.kernels[call.kernel].name);
+    names.push_back(ToString(call.site) + " " + program.kernels[call.kernel].name);
   }
   return names;
 }

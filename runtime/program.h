@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/call_site.h"
 #include "runtime/kernel_abi.h"
 
 namespace lluda::runtime {
@@ -78,8 +79,7 @@ struct Kernel {
 struct Call {
   uint32_t kernel = 0;
   std::vector<BufferRef> buffers;
-  // The statement it came from: "attn[3].qkv" is %qkv of @attn for index 3; "load.wqkv[3]".
-  std::string name = {};
+  CallSite site = {};
   // Step list only: may run side by side with the call before it, and those that one joins. None of
   // these calls writes what another one reads or writes.
   bool joins_previous = false;
