@@ -31,7 +31,7 @@ namespace {
 struct Statement {
   std::string name;  // "attn.qkv"
   std::vector<std::string> kernels;
-  int64_t calls = 0;  // of the first kernel, in the load list or in a step
+  int64_t calls = 0;  // of the first kernel, in the load list or in a run of an entry
 };
 
 // In the order in which they first run.
@@ -39,7 +39,9 @@ std::vector<Statement> StatementsOf(const runtime::Program& program) {
   std::vector<Statement> statements;
   std::map<std::string, size_t> known;
   std::set<std::string> rounds;  // sites of calls that were seen, so that a pack's parts count once
-  for (const auto* list : {&program.load, &program.step}) {
+  std::vector<const std::vector<runtime::Call>*> lists = {&program.load};
+  for (const runtime::Entry& entry : program.entries) lists.push_back(&entry.calls);
+  for (const auto* list : lists) {
     for (const runtime::Call& call : *list) {
       const std::string base = StatementOf(call.site);
       const auto [it, added] = known.try_emplace(base, statements.size());

@@ -9,6 +9,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/step_interface.h"
 #include "cli/bench_check.h"
 #include "runtime/timeline.h"
 
@@ -220,6 +221,7 @@ absl::StatusOr<DecodeResult> BenchRunner::Decode(int64_t depth, int repeat,
 
 absl::StatusOr<StepCalls> BenchRunner::CountCalls(int64_t tokens) {
   runtime::Executable* executable = model_->executable();
+  const runtime::Entry& step = executable->program().entry(step_interface::kStep);
   runtime::Timeline timeline(model_->threads());
   session_->Truncate(0, 0);
   executable->RecordTo(&timeline);
@@ -231,7 +233,7 @@ absl::StatusOr<StepCalls> BenchRunner::CountCalls(int64_t tokens) {
   int64_t layer_calls = 0, layer_regions = 0;
   std::set<int64_t> layers;
   for (const runtime::Timeline::Region& region : timeline.regions()) {
-    const int64_t layer = executable->program().step[region.call].site.index;
+    const int64_t layer = step.calls[region.call].site.index;
     const bool in_layer = layer >= 0;
     if (in_layer) layers.insert(layer);
     result.calls += region.calls;

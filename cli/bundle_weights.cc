@@ -14,7 +14,7 @@ BundleWeights::BundleWeights(const ir::Module& module, const runtime::Program& p
                              absl::string_view bytes)
     : bytes_(bytes) {
   const std::map<std::string, const ir::Op*> statements = StatementsByName(module);
-  for (const runtime::Call& call : program.step) {
+  const auto read = [&](const runtime::Call& call) {
     const ir::Op& op = *statements.at(StatementOf(call.site));
     for (int i = 0; i < op.operand_count(); ++i) {
       const runtime::BufferRef& buffer = call.buffers[static_cast<size_t>(i)];
@@ -24,6 +24,9 @@ BundleWeights::BundleWeights(const ir::Module& module, const runtime::Program& p
       const int64_t index = global->index ? std::max<int64_t>(call.site.index, 0) : 0;
       offsets_[{global->name, index}] = buffer.offset - access.offset * ir::DTypeSize(access.dtype);
     }
+  };
+  for (const runtime::Entry& entry : program.entries) {
+    for (const runtime::Call& call : entry.calls) read(call);
   }
 }
 

@@ -108,7 +108,8 @@ absl::StatusOr<Times> RunOnce(engine::Model* model, engine::Session* session,
   if (!logits.ok()) return logits.status();
   Times times;
   for (const runtime::Timeline::Span& span : timeline.calls()) {
-    const runtime::Call& call = model->executable()->program().step[span.call];
+    const runtime::Call& call =
+        model->executable()->program().entry(step_interface::kStep).calls[span.call];
     times[StatementOf(call.site)] += 1e-9 * static_cast<double>(span.end - span.begin);
   }
   times[""] = 1e-9 * static_cast<double>(timeline.calls().back().end - timeline.calls()[0].begin);
@@ -153,7 +154,7 @@ std::vector<ExplainedStatement> StatementsOf(const runtime::Program& program,
                                              const PassHistory& history) {
   std::vector<ExplainedStatement> statements;
   std::map<std::string, size_t> known;
-  for (const runtime::Call& call : program.step) {
+  for (const runtime::Call& call : program.entry(step_interface::kStep).calls) {
     const auto [it, added] = known.try_emplace(StatementOf(call.site), statements.size());
     if (added) {
       ExplainedStatement& statement = statements.emplace_back();

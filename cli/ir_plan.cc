@@ -16,10 +16,11 @@ namespace lluda::cli {
 namespace {
 
 using runtime::BufferRef;
+using runtime::Entry;
 using runtime::Program;
 using runtime::Space;
 
-std::string BufferText(const Program& program, const BufferRef& buffer) {
+std::string BufferText(const Program& program, const Entry& list, const BufferRef& buffer) {
   std::string text;
   switch (buffer.space) {
     case Space::kFrame:
@@ -33,7 +34,7 @@ std::string BufferText(const Program& program, const BufferRef& buffer) {
       text = program.states[buffer.index].name;
       break;
     case Space::kInput:
-      text = program.inputs[buffer.index];
+      text = list.inputs[buffer.index];
       break;
     case Space::kOutput:
       text = "output";
@@ -43,29 +44,29 @@ std::string BufferText(const Program& program, const BufferRef& buffer) {
   return text;
 }
 
-std::string CallText(const Program& program, const runtime::Call& call) {
+std::string CallText(const Program& program, const Entry& list, const runtime::Call& call) {
   std::vector<std::string> buffers;
-  for (const BufferRef& buffer : call.buffers) buffers.push_back(BufferText(program, buffer));
+  for (const BufferRef& buffer : call.buffers) buffers.push_back(BufferText(program, list, buffer));
   const std::string result = buffers.back();
   buffers.pop_back();
   return absl::StrCat(ToString(call.site), "  ", program.kernels[call.kernel].name, "(",
                       absl::StrJoin(buffers, ", "), ") -> ", result, "\n");
 }
 
-void AppendCalls(const Program& program, const char* title, const std::vector<runtime::Call>& calls,
-                 absl::string_view func, std::string* text) {
+void AppendCalls(const Program& program, const Entry& list, absl::string_view func,
+                 std::string* text) {
   std::vector<runtime::Call> wanted;
-  for (const runtime::Call& call : calls) {
+  for (const runtime::Call& call : list.calls) {
     if (func.empty() || call.site.function == func) wanted.push_back(call);
   }
   if (wanted.empty()) return;
-  absl::StrAppend(text, title, ": ", wanted.size(), " calls\n");
+  absl::StrAppend(text, list.name, ": ", wanted.size(), " calls\n");
   for (const CallRound& round : RoundsOf(wanted)) {
     if (round.times > 1) absl::StrAppend(text, "  ", round.times, " times:\n");
     for (size_t i = round.begin; i < round.end; ++i) {
       const bool beside = i > round.begin && wanted[i].joins_previous;
       absl::StrAppend(text, round.times > 1 ? "    " : "  ", beside ? "& " : "",
-                      CallText(program, wanted[i]));
+                      CallText(program, list, wanted[i]));
     }
   }
 }
@@ -132,8 +133,8 @@ absl::StatusOr<std::string> PlanText(const ir::Module& module, const runtime::Pr
   }
   if (func.empty()) AppendWorkspaces(program, &text);
   if (func.empty()) AppendGlobals(module, program, &text);
-  AppendCalls(program, step_interface::kLoad, program.load, func, &text);
-  AppendCalls(program, step_interface::kStep, program.step, func, &text);
+  AppendCalls(program, {step_interface::kLoad, {}, 0, program.load}, func, &text);
+  for (const Entry& entry : program.entries) AppendCalls(program, entry, func, &text);
   return text;
 }
 

@@ -98,12 +98,14 @@ absl::Status OpenFolder(const ModelFlags& flags, engine::Weights weights, Optimi
 // Each call has to be a statement of the module, with a buffer for each operand and the result.
 absl::Status CheckCalls(const OptimisedModel& model, const runtime::Program& program) {
   const std::map<std::string, const ir::Op*> statements = StatementsByName(*model.module);
-  for (const runtime::Call& call : program.step) {
-    const auto it = statements.find(StatementOf(call.site));
-    if (it == statements.end() ||
-        call.buffers.size() != static_cast<size_t>(it->second->operand_count()) + 1) {
-      return Damaged(*model.bundle,
-                     absl::StrCat("call ", ToString(call.site), " is no statement of its module"));
+  for (const runtime::Entry& entry : program.entries) {
+    for (const runtime::Call& call : entry.calls) {
+      const auto it = statements.find(StatementOf(call.site));
+      if (it == statements.end() ||
+          call.buffers.size() != static_cast<size_t>(it->second->operand_count()) + 1) {
+        return Damaged(*model.bundle, absl::StrCat("call ", ToString(call.site),
+                                                   " is no statement of its module"));
+      }
     }
   }
   return absl::OkStatus();

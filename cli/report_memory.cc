@@ -26,10 +26,11 @@ bool ShareBytes(const FrameBuffer& a, const FrameBuffer& b) {
 
 std::vector<FrameBuffer> FrameBuffers(const ir::Module& module, const runtime::Program& program) {
   const std::map<std::string, const ir::Op*> statements = StatementsByName(module);
+  const std::vector<runtime::Call>& calls = program.entry(step_interface::kStep).calls;
   std::vector<FrameBuffer> buffers;
   std::vector<size_t> held;  // those that nothing has overwritten yet
-  for (size_t i = 0; i < program.step.size(); ++i) {
-    const runtime::Call& call = program.step[i];
+  for (size_t i = 0; i < calls.size(); ++i) {
+    const runtime::Call& call = calls[i];
     const int now = static_cast<int>(i);
     // The last buffer is the result; it may be an operand, too.
     for (size_t operand = 0; operand + 1 < call.buffers.size(); ++operand) {
@@ -55,7 +56,7 @@ std::vector<FrameBuffer> FrameBuffers(const ir::Module& module, const runtime::P
 MemoryTotals TotalsOf(const runtime::Program& program) {
   MemoryTotals totals;
   for (const runtime::Weight& weight : program.weights) {
-    if (weight.read_by_step) totals.weights += weight.bytes;
+    if (weight.read_by_entries) totals.weights += weight.bytes;
   }
   totals.loaded = program.loaded_bytes;
   for (const runtime::State& state : program.states) {

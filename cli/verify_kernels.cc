@@ -24,7 +24,11 @@ class KernelVerifier {
  public:
   KernelVerifier(const ir::Module& module, const runtime::Program& program,
                  const codegen::Target& target, const VerifyRun& run)
-      : module_(module), program_(program), target_(target), run_(run) {}
+      : module_(module),
+        program_(program),
+        step_(program.entry(step_interface::kStep)),
+        target_(target),
+        run_(run) {}
 
   absl::StatusOr<std::optional<Finding>> Run(const KernelMemory& memory) {
     absl::Status status = Interpret(
@@ -39,7 +43,7 @@ class KernelVerifier {
     if (status = RunList(program_.load, dims, -1); !status.ok()) return status;
     for (size_t step = 0; step < run_.steps.size() && !finding_; ++step) {
       SetInputs(step);
-      if (status = RunList(program_.step, DimsOf(step), static_cast<int>(step)); !status.ok()) {
+      if (status = RunList(step_.calls, DimsOf(step), static_cast<int>(step)); !status.ok()) {
         return status;
       }
     }
@@ -81,7 +85,7 @@ class KernelVerifier {
         {&frame_, program_.frame_bytes},
         {&loading_, memory.loaded == nullptr ? program_.loaded_bytes : 0},
         {&scratch_, scratch},
-        {&output_, program_.output_bytes}};
+        {&output_, step_.output_bytes}};
     for (const auto& [place, bytes] : memories) {
       absl::StatusOr<runtime::Memory> allocated = Zeros(bytes);
       if (!allocated.ok()) return allocated.status();
@@ -217,6 +221,7 @@ class KernelVerifier {
 
   const ir::Module& module_;
   const runtime::Program& program_;
+  const runtime::Entry& step_;
   const codegen::Target& target_;
   const VerifyRun& run_;
   std::map<ValueKey, std::pair<const ir::Op*, ir::Tensor>> expected_;

@@ -7,13 +7,13 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/step_interface.h"
-#include "bundle/program_message.h"
 #include "codegen/blocks.h"
 #include "codegen/kernel_set.h"
 #include "codegen/regions.h"
 #include "glog/logging.h"
 #include "ir/frame.h"
 #include "ir/view.h"
+#include "runtime/loaded_program.h"
 
 namespace lluda::codegen {
 namespace {
@@ -46,7 +46,7 @@ class Compiler {
 
   absl::StatusOr<CompiledModule> Run(const CompileOptions& options) {
     kernels_.UseCache(options.cache);
-    if (absl::Status s = Build(options.entry); !s.ok()) return s;
+    if (absl::Status s = Build(options.entries); !s.ok()) return s;
     CompiledModule compiled;
     absl::StatusOr<std::unique_ptr<KernelLibrary>> library =
         kernels_.Compile({options.threads, options.perf, options.gdb});
@@ -58,9 +58,9 @@ class Compiler {
     return compiled;
   }
 
-  absl::StatusOr<ObjectModule> RunToObject(const std::string& entry) {
-    if (absl::Status s = Build(entry); !s.ok()) return s;
-    CHECK(kernels_.module() != nullptr) << "no statement of @" << entry << " needs a kernel";
+  absl::StatusOr<ObjectModule> RunToObject(const std::vector<std::string>& entries) {
+    if (absl::Status s = Build(entries); !s.ok()) return s;
+    CHECK(kernels_.module() != nullptr) << "no statement needs a kernel";
     absl::StatusOr<std::string> object = ObjectFile(target_, kernels_.module());
     if (!object.ok()) return object.status();
     program_.kernels = kernels_.kernels();
@@ -69,11 +69,11 @@ class Compiler {
 
   absl::StatusOr<StepObject> RunToStepObject(const std::string& name, int64_t context,
                                              int64_t max_step) {
-    if (absl::Status s = Build(step_interface::kStep); !s.ok()) return s;
+    if (absl::Status s = Build({step_interface::kStep}); !s.ok()) return s;
     program_.kernels = kernels_.kernels();
-    const bundle::StepProgram step = bundle::MakeStepProgram(program_);
+    const runtime::LoadedProgram loaded = runtime::MakeLoadedProgram(program_);
     absl::StatusOr<StepMemory> memory =
-        EmitStepFunction(step.program, name, context, max_step, kernels_.module());
+        EmitStepFunction(loaded.program, name, context, max_step, kernels_.module());
     if (!memory.ok()) return memory.status();
     absl::StatusOr<std::string> object = ObjectFile(target_, kernels_.module());
     if (!object.ok()) return object.status();
@@ -82,11 +82,12 @@ class Compiler {
 
  private:
   // The call lists, and an LLVM function for each kernel.
-  absl::Status Build(const std::string& entry_name) {
-    const ir::Func* entry = module_.FindFunc(entry_name);
-    if (entry == nullptr) {
-      return absl::NotFoundError(
-          absl::StrCat("module @", module_.name, " has no func @", entry_name));
+  absl::Status Build(const std::vector<std::string>& entry_names) {
+    std::vector<const ir::Func*> entries;
+    for (const std::string& name : entry_names) {
+      entries.push_back(module_.FindFunc(name));
+      if (entries.back() != nullptr) continue;
+      return absl::NotFoundError(absl::StrCat("module @", module_.name, " has no func @", name));
     }
     for (const ir::Symbol& symbol : module_.symbols) {
       program_.symbols.push_back({symbol.name, symbol.min, symbol.max});
@@ -94,7 +95,10 @@ class Compiler {
     DeclareStates();
     DeclareLoaded();
     if (absl::Status s = CompileLoad(); !s.ok()) return s;
-    return CompileEntry(*entry);
+    for (const ir::Func* entry : entries) {
+      if (absl::Status s = CompileEntry(*entry); !s.ok()) return s;
+    }
+    return absl::OkStatus();
   }
 
   static std::vector<std::string> SymbolNames(const ir::Module& module) {
@@ -139,12 +143,12 @@ class Compiler {
     program_.loaded_bytes = offset;
   }
 
-  uint32_t WeightIndex(const ir::Global& weight, int64_t index, bool by_step) {
+  uint32_t WeightIndex(const ir::Global& weight, int64_t index, bool by_entry) {
     const std::string tensor = ir::SourceName(weight, index);
     const auto [it, added] =
         weight_index_.try_emplace(tensor, static_cast<uint32_t>(program_.weights.size()));
     if (added) program_.weights.push_back({tensor, ir::MaxByteSize(weight.type, module_), false});
-    program_.weights[it->second].read_by_step |= by_step;
+    program_.weights[it->second].read_by_entries |= by_entry;
     return it->second;
   }
 
@@ -210,7 +214,9 @@ class Compiler {
     return BufferRef{Space::kFrame, 0, at.frame + *op.frame_offset};
   }
 
-  std::vector<runtime::Call>& List() { return loading_ ? program_.load : program_.step; }
+  std::vector<runtime::Call>& List() {
+    return loading_ ? program_.load : program_.entries.back().calls;
+  }
 
   absl::Status AddCall(const KernelSpec& spec, std::vector<BufferRef> buffers,
                        runtime::CallSite site, bool joins_previous = false) {
@@ -379,11 +385,14 @@ class Compiler {
   absl::Status CompileEntry(const ir::Func& entry) {
     Activation at;
     at.function = entry.name;
+    regions_ = Regions();
+    runtime::Entry& made = program_.entries.emplace_back();
+    made.name = entry.name;
     for (size_t i = 0; i < entry.params().size(); ++i) {
-      program_.inputs.push_back(entry.params()[i]->name);
+      made.inputs.push_back(entry.params()[i]->name);
       at.buffers[entry.params()[i].get()] = {Space::kInput, static_cast<uint32_t>(i), 0};
     }
-    program_.output_bytes = ir::MaxByteSize(entry.result_type, module_);
+    made.output_bytes = ir::MaxByteSize(entry.result_type, module_);
     return CompileFunc(entry, {Space::kOutput, 0, 0}, &at);
   }
 
@@ -406,8 +415,8 @@ absl::StatusOr<CompiledModule> Compile(const ir::Module& module, const Target& t
 }
 
 absl::StatusOr<ObjectModule> CompileToObject(const ir::Module& module, const Target& target,
-                                             const std::string& entry) {
-  return Compiler(module, target, Units::kOne).RunToObject(entry);
+                                             const std::vector<std::string>& entries) {
+  return Compiler(module, target, Units::kOne).RunToObject(entries);
 }
 
 absl::StatusOr<StepObject> CompileStepToObject(const ir::Module& module, const Target& target,

@@ -31,6 +31,7 @@ class StepEmitter {
   StepEmitter(const runtime::Program& program, int64_t context, int64_t max_step,
               llvm::Module* module)
       : program_(program),
+        step_(program.entry(step_interface::kStep)),
         context_(context),
         max_step_(max_step),
         module_(module),
@@ -49,7 +50,7 @@ class StepEmitter {
     }
     Begin(name);
     EmitInputs(ints);
-    for (const runtime::Call& call : program_.step) EmitCall(call);
+    for (const runtime::Call& call : step_.calls) EmitCall(call);
     builder_.CreateRet(builder_.getInt32(0));
     return memory_;
   }
@@ -57,7 +58,7 @@ class StepEmitter {
  private:
   // The value of each symbol but T, which is the number of tokens.
   absl::Status Check() {
-    if (!absl::c_equal(program_.inputs, step_interface::kInputs) || !program_.weights.empty()) {
+    if (!absl::c_equal(step_.inputs, step_interface::kInputs) || !program_.weights.empty()) {
       return absl::InvalidArgumentError(
           absl::StrCat("the step's inputs are not ", absl::StrJoin(step_interface::kInputs, ", ")));
     }
@@ -114,7 +115,7 @@ class StepEmitter {
     count_ = builder_.CreateSExt(function_->getArg(2), i64, "count");
     position_ = builder_.CreateSExt(function_->getArg(3), i64, "position");
     size_t most_buffers = 1;
-    for (const runtime::Call& call : program_.step) {
+    for (const runtime::Call& call : step_.calls) {
       most_buffers = std::max(most_buffers, call.buffers.size());
     }
     buffers_ = builder_.CreateAlloca(pointer, builder_.getInt64(most_buffers), "buffers");
@@ -217,6 +218,7 @@ class StepEmitter {
   }
 
   const runtime::Program& program_;
+  const runtime::Entry& step_;
   const int64_t context_;
   const int64_t max_step_;
   llvm::Module* module_;

@@ -47,7 +47,7 @@ absl::StatusOr<std::unique_ptr<Executable>> Executable::CreateLoaded(Program pro
   CHECK(program.load.empty() && program.weights.empty());
   std::unique_ptr<Executable> executable(new Executable(std::move(program), pool));
   if (absl::Status s = executable->Prepare(); !s.ok()) return s;
-  // Kernels take all buffers by the same type; those of the step do not write to this one.
+  // Kernels take all buffers by the same type; those of entries do not write to this one.
   executable->loaded_begin_ = static_cast<char*>(const_cast<void*>(loaded));
   return executable;
 }
@@ -57,12 +57,15 @@ absl::Status Executable::Prepare() {
   for (const Call& call : program_.load) {
     most_buffers = std::max(most_buffers, call.buffers.size());
   }
-  for (size_t first = 0, count = 0; first < program_.step.size(); first += count) {
-    count = RegionSize(program_.step, first);
-    size_t buffers = 0;
-    for (size_t i = first; i < first + count; ++i) buffers += program_.step[i].buffers.size();
-    most_calls = std::max(most_calls, count);
-    most_buffers = std::max(most_buffers, buffers);
+  for (const Entry& entry : program_.entries) {
+    const std::vector<Call>& calls = entry.calls;
+    for (size_t first = 0, count = 0; first < calls.size(); first += count) {
+      count = RegionSize(calls, first);
+      size_t buffers = 0;
+      for (size_t i = first; i < first + count; ++i) buffers += calls[i].buffers.size();
+      most_calls = std::max(most_calls, count);
+      most_buffers = std::max(most_buffers, buffers);
+    }
   }
   running_.reserve(most_calls);
   buffers_.resize(most_buffers);
@@ -132,7 +135,7 @@ void Executable::RunLoadCall(const Call& call, const int64_t* dims, WeightSource
   const int64_t items = kernel.work.Count(dims);
   const auto is_last = [&](const BufferRef& buffer) {
     return buffer.space == Space::kWeight && (*readers)[buffer.index] == 1 &&
-           !program_.weights[buffer.index].read_by_step;
+           !program_.weights[buffer.index].read_by_entries;
   };
   const BufferRef& first = call.buffers[0];
   const bool sliced = kernel.item_read_bytes > 0 && first.offset == 0 && is_last(first);
@@ -170,11 +173,12 @@ absl::StatusOr<std::unique_ptr<States>> Executable::CreateStates(
   return states;
 }
 
-absl::Status Executable::Step(const States& states, absl::Span<const int64_t> dims,
-                              absl::Span<const void* const> inputs, void* output) {
+absl::Status Executable::Run(const Entry& entry, const States& states,
+                             absl::Span<const int64_t> dims, absl::Span<const void* const> inputs,
+                             void* output) {
   CHECK_EQ(dims.size(), program_.symbols.size());
-  CHECK_EQ(inputs.size(), program_.inputs.size());
-  CHECK_EQ(weights_.size(), program_.weights.size()) << "Step before Load";
+  CHECK_EQ(inputs.size(), entry.inputs.size()) << entry.name;
+  CHECK_EQ(weights_.size(), program_.weights.size()) << "Run before Load";
   for (size_t i = 0; i < dims.size(); ++i) {
     const SymbolRange& range = program_.symbols[i];
     if (dims[i] < range.min || dims[i] > range.max) {
@@ -183,17 +187,17 @@ absl::Status Executable::Step(const States& states, absl::Span<const int64_t> di
     }
   }
   parallel_calls_ = 0;
-  for (size_t first = 0, count = 0; first < program_.step.size(); first += count) {
-    count = RegionSize(program_.step, first);
-    Bind(program_.step, first, count, dims.data(), &states, inputs.data(), output);
+  for (size_t first = 0, count = 0; first < entry.calls.size(); first += count) {
+    count = RegionSize(entry.calls, first);
+    Bind(entry.calls, first, count, dims.data(), &states, inputs.data(), output);
     RunRegion(dims.data());
   }
   return absl::OkStatus();
 }
 
-size_t Executable::RegionSize(const std::vector<Call>& step, size_t first) {
+size_t Executable::RegionSize(const std::vector<Call>& calls, size_t first) {
   size_t count = 1;
-  while (first + count < step.size() && step[first + count].joins_previous) ++count;
+  while (first + count < calls.size() && calls[first + count].joins_previous) ++count;
   return count;
 }
 

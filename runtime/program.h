@@ -1,8 +1,9 @@
-// A compiled module as data: two flat call lists (load, step) over numbered buffers, and what the
-// buffers are. Nothing here knows the compiler; codegen fills it in, Executable runs it.
+// A compiled module as data: flat call lists over numbered buffers, one that loads and one for each
+// entry, and what the buffers are. Nothing here knows the compiler; codegen fills it in, Executable
+// runs it.
 //
-// Example: the step list of a 28-layer model holds 28 calls of the same rope kernel, each with
-// other buffers.
+// Example: a 28-layer language model has one entry, `step`, with the inputs tokens, pos, slot and
+// rows. Its list holds 28 calls of the same rope kernel, each with other buffers.
 #ifndef LLUDA_RUNTIME_PROGRAM_H_
 #define LLUDA_RUNTIME_PROGRAM_H_
 
@@ -10,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "runtime/call_site.h"
 #include "runtime/kernel_abi.h"
 
@@ -17,12 +19,12 @@ namespace lluda::runtime {
 
 // Which memory a buffer lies in.
 enum class Space : uint8_t {
-  kFrame,   // the step's arena: offset is absolute
+  kFrame,   // the entries' arena, for one at a time: offset is absolute
   kWeight,  // checkpoint tensor `index`
   kLoaded,  // memory of the load block: offset is absolute
   kState,   // state `index`
-  kInput,   // the step's input `index`
-  kOutput,  // the step's result
+  kInput,   // the entry's input `index`
+  kOutput,  // the entry's result
 };
 
 struct BufferRef {
@@ -80,15 +82,15 @@ struct Call {
   uint32_t kernel = 0;
   std::vector<BufferRef> buffers;
   CallSite site = {};
-  // Step list only: may run side by side with the call before it, and those that one joins. None of
-  // these calls writes what another one reads or writes.
+  // Of an entry only: may run side by side with the call before it, and those that one joins. None
+  // of these calls writes what another one reads or writes.
   bool joins_previous = false;
 };
 
 struct Weight {
   std::string tensor;  // name in the checkpoint
   int64_t bytes = 0;
-  bool read_by_step = false;  // else its pages may be dropped once the load list has read it
+  bool read_by_entries = false;  // else its pages may be dropped once the load list has read it
 };
 
 // bytes = factor * product of the symbols' values.
@@ -104,17 +106,29 @@ struct SymbolRange {
   int64_t max = 0;
 };
 
+// What can be run from outside once the load list has been: a function of the module, with inputs
+// and a result of its own. Entries share kernels, loaded memory, states and the frame.
+struct Entry {
+  std::string name;                 // "step"
+  std::vector<std::string> inputs;  // their names
+  int64_t output_bytes = 0;         // of the result, at the symbols' maxima
+  std::vector<Call> calls;
+};
+
 struct Program {
   std::vector<SymbolRange> symbols;
   std::vector<Kernel> kernels;
   std::vector<Weight> weights;
   std::vector<State> states;
-  std::vector<Call> load;
-  std::vector<Call> step;
-  int64_t frame_bytes = 0;
+  std::vector<Call> load;  // reads weights, writes the loaded memory; runs once, before any entry
+  std::vector<Entry> entries;
+  int64_t frame_bytes = 0;  // as many as the entry that takes most
   int64_t loaded_bytes = 0;
-  int64_t output_bytes = 0;  // of the step's result, at the symbols' maxima
-  std::vector<std::string> inputs;
+
+  // The entry of this name, or null.
+  const Entry* FindEntry(absl::string_view name) const;
+  // The same where there has to be one.
+  const Entry& entry(absl::string_view name) const;
 };
 
 }  // namespace lluda::runtime

@@ -27,13 +27,18 @@ Session::Session(Executable* executable, const SessionOptions& options)
 absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
                                                          const SessionOptions& options) {
   const Program& program = executable->program();
+  const Entry* step = program.FindEntry(step_interface::kStep);
+  if (step == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the program has no entry ", step_interface::kStep));
+  }
   int symbols[4];
   for (int i = 0; i < 4; ++i) {
     absl::StatusOr<int> found = FindSymbol(program, step_interface::kSymbols[i]);
     if (!found.ok()) return found.status();
     symbols[i] = *found;
   }
-  if (!absl::c_equal(program.inputs, step_interface::kInputs)) {
+  if (!absl::c_equal(step->inputs, step_interface::kInputs)) {
     return absl::InvalidArgumentError(absl::StrCat("the program's inputs are not ",
                                                    absl::StrJoin(step_interface::kInputs, ", ")));
   }
@@ -53,6 +58,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
         absl::StrCat("max_step is ", options.max_step, ", must be 1..", tokens.max));
   }
   std::unique_ptr<Session> session(new Session(executable, options));
+  session->step_ = step;
   session->tokens_symbol_ = symbols[0];
   session->rows_symbol_ = symbols[1];
   session->max_step_ = options.max_step == 0 ? tokens.max : options.max_step;
@@ -64,7 +70,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
   const int64_t block = std::max<int64_t>(1, context.min);
   session->dims_[symbols[3]] = (session->context_ + block - 1) / block * block;
   const int64_t max_rows = program.symbols[symbols[1]].max;
-  session->vocabulary_ = program.output_bytes / max_rows / static_cast<int64_t>(sizeof(float));
+  session->vocabulary_ = step->output_bytes / max_rows / static_cast<int64_t>(sizeof(float));
   absl::StatusOr<std::unique_ptr<States>> states = executable->CreateStates(session->dims_);
   if (!states.ok()) return states.status();
   session->states_ = *std::move(states);
@@ -137,7 +143,8 @@ absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk
     dims_[rows_symbol_] = static_cast<int64_t>(rows_.size());
     const void* inputs[] = {tokens_.data(), positions_.data(), slots_.data(), rows_.data()};
     float* output = logits_.data() + finished * static_cast<size_t>(vocabulary_);
-    if (absl::Status s = executable_->Step(*states_, dims_, inputs, output); !s.ok()) return s;
+    if (absl::Status s = executable_->Run(*step_, *states_, dims_, inputs, output); !s.ok())
+      return s;
     finished += wanted;
   }
   return absl::MakeConstSpan(logits_);

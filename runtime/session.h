@@ -62,6 +62,7 @@ class Session {
   absl::Status Check(absl::Span<const Chunk> chunks) const;
 
   Executable* executable_;
+  const Entry* step_ = nullptr;
   std::unique_ptr<States> states_;
   std::vector<int64_t> lengths_;
   int64_t context_ = 0;
