@@ -83,13 +83,16 @@ TEST_F(BundleTest, IsReadAsItWasWritten) {
   const runtime::Program& program = runnable->program;
   EXPECT_EQ(program.loaded_bytes, 5000);
   ASSERT_EQ(program.entries.size(), 1);
-  EXPECT_THAT(program.entry("step").inputs, ElementsAre("tokens"));
-  EXPECT_EQ(program.entry("step").output_bytes, 64);
+  const int64_t dims[] = {5, 64};
+  ASSERT_EQ(program.entry("step").inputs.size(), 1);
+  EXPECT_EQ(program.entry("step").inputs[0].name, "tokens");
+  EXPECT_EQ(program.entry("step").inputs[0].Bytes(dims), 4 * 5);
+  EXPECT_EQ(program.entry("step").result.name, "logits");
+  EXPECT_EQ(program.entry("step").result.Bytes(dims), 64);
   const std::vector<runtime::Call>& calls = program.entry("step").calls;
   ASSERT_EQ(calls.size(), 1);
   EXPECT_EQ(calls[0].site, (runtime::CallSite{"step", 5, "nothing"}));
   EXPECT_EQ(calls[0].buffers[0], (runtime::BufferRef{runtime::Space::kLoaded, 0, 64}));
-  const int64_t dims[] = {5, 64};
   EXPECT_EQ(program.kernels[0].work.Count(dims), 5);
   EXPECT_EQ(program.kernels[0].split.below, 7);
   EXPECT_EQ(program.kernels[0].split.units.Count(dims), 2 * 4);
@@ -209,8 +212,14 @@ TEST_F(BundleTest, IsRefusedWhereNumbersOfTheHeaderDoNotFit) {
       {"buffer.index is 1", [](Header* h) { CallOf(h)->mutable_buffers(1)->set_index(1); }},
       {"buffer.space is 9", [](Header* h) { CallOf(h)->mutable_buffers(1)->set_space(9); }},
       {"call.site.index is -2", [](Header* h) { CallOf(h)->mutable_site()->set_index(-2); }},
-      {"entry.output_bytes is -1",
-       [](Header* h) { h->mutable_program()->mutable_entries(0)->set_output_bytes(-1); }},
+      {"tensor.factor is -1",
+       [](Header* h) {
+         h->mutable_program()->mutable_entries(0)->mutable_result()->set_factor(-1);
+       }},
+      {"tensor.symbol is 2",
+       [](Header* h) {
+         h->mutable_program()->mutable_entries(0)->mutable_inputs(0)->set_symbols(0, 2);
+       }},
       {"buffer.index is 0, must be 0 to -1",
        [](Header* h) { h->mutable_program()->mutable_entries(0)->clear_inputs(); }},
       {"there is no entry step",
@@ -243,7 +252,7 @@ TEST_F(BundleTest, IsRefusedWhereNumbersOfTheHeaderDoNotFit) {
          h->mutable_program()->mutable_symbols(0)->set_min(0);
          h->mutable_program()->mutable_symbols(0)->set_max(0);
        }},
-      {"state.factor",
+      {"tensor.factor",
        [](Header* h) { h->mutable_program()->mutable_states(0)->set_factor(int64_t{1} << 45); }},
       {"context and step", [](Header* h) { h->mutable_model()->set_max_step(65); }},
       {"unknown token", [](Header* h) { h->mutable_tokenizer()->set_unknown_id(4); }},

@@ -103,7 +103,7 @@ int64_t SpaceBytes(Space space, const runtime::Program& program, const runtime::
     case Space::kLoaded:
       return program.loaded_bytes;
     case Space::kOutput:
-      return entry.output_bytes;
+      return entry.result.Bytes(program.MaxDims());
     default:
       return kMostBytes;
   }
@@ -134,13 +134,38 @@ runtime::Call CallOf(const Call& message, const runtime::Program& program,
   return call;
 }
 
+runtime::Tensor TensorOf(const Tensor& message, const std::vector<runtime::SymbolRange>& symbols,
+                         Checker* check) {
+  runtime::Tensor tensor{message.name(), message.factor(), {}};
+  check->Range("tensor.factor", tensor.factor, 0, kMostCount);
+  int64_t bytes = tensor.factor;
+  for (const uint32_t symbol : message.symbols()) {
+    check->Index("tensor.symbol", symbol, symbols.size());
+    if (!check->status().ok()) return tensor;
+    const int64_t most = symbols[symbol].max;
+    check->Range("tensor.factor", bytes, 0, kMostBytes / most);
+    if (!check->status().ok()) return tensor;
+    bytes *= most;
+    tensor.symbols.push_back(static_cast<int>(symbol));
+  }
+  return tensor;
+}
+
+void AddTensor(const runtime::Tensor& tensor, Tensor* to) {
+  to->set_name(tensor.name);
+  to->set_factor(tensor.factor);
+  for (const int symbol : tensor.symbols) to->add_symbols(static_cast<uint32_t>(symbol));
+}
+
 // The program has all but entries.
 runtime::Entry EntryOf(const Entry& message, const runtime::Program& program, Checker* check) {
   runtime::Entry entry;
   entry.name = message.name();
-  entry.inputs.assign(message.inputs().begin(), message.inputs().end());
-  entry.output_bytes = message.output_bytes();
-  check->Range("entry.output_bytes", entry.output_bytes, 0, kMostBytes);
+  for (const Tensor& input : message.inputs()) {
+    entry.inputs.push_back(TensorOf(input, program.symbols, check));
+  }
+  entry.result = TensorOf(message.result(), program.symbols, check);
+  if (!check->status().ok()) return entry;
   for (const Call& call : message.calls()) {
     entry.calls.push_back(CallOf(call, program, entry, check));
   }
@@ -205,17 +230,12 @@ Program ToMessage(const runtime::Program& program, absl::Span<const int64_t> ent
   for (size_t i = 0; i < program.kernels.size(); ++i) {
     *message.add_kernels() = ToMessage(program.kernels[i], entries[i]);
   }
-  for (const runtime::State& state : program.states) {
-    State* to = message.add_states();
-    to->set_name(state.name);
-    to->set_factor(state.factor);
-    for (const int symbol : state.symbols) to->add_symbols(static_cast<uint32_t>(symbol));
-  }
+  for (const runtime::Tensor& state : program.states) AddTensor(state, message.add_states());
   for (const runtime::Entry& entry : program.entries) {
     Entry* to = message.add_entries();
     to->set_name(entry.name);
-    for (const std::string& input : entry.inputs) to->add_inputs(input);
-    to->set_output_bytes(entry.output_bytes);
+    for (const runtime::Tensor& input : entry.inputs) AddTensor(input, to->add_inputs());
+    AddTensor(entry.result, to->mutable_result());
     for (const runtime::Call& call : entry.calls) AddCall(call, to->add_calls());
   }
   message.set_frame_bytes(program.frame_bytes);
@@ -233,22 +253,8 @@ absl::StatusOr<runtime::Program> FromMessage(const Program& message, const Progr
     check.Range("symbol.min", symbol.min(), 0, symbol.max());
     program.symbols.push_back({symbol.name(), symbol.min(), symbol.max()});
   }
-  for (const State& message_state : message.states()) {
-    runtime::State state;
-    state.name = message_state.name();
-    state.factor = message_state.factor();
-    check.Range("state.factor", state.factor, 0, kMostCount);
-    int64_t bytes = state.factor;
-    for (const uint32_t symbol : message_state.symbols()) {
-      check.Index("state.symbol", symbol, program.symbols.size());
-      if (!check.status().ok()) return check.status();
-      const int64_t most = program.symbols[symbol].max;
-      check.Range("state.factor", bytes, 0, kMostBytes / most);
-      if (!check.status().ok()) return check.status();
-      bytes *= most;
-      state.symbols.push_back(static_cast<int>(symbol));
-    }
-    program.states.push_back(std::move(state));
+  for (const Tensor& state : message.states()) {
+    program.states.push_back(TensorOf(state, program.symbols, &check));
   }
   for (const Kernel& kernel : message.kernels()) {
     check.Range("kernel.entry", static_cast<int64_t>(kernel.entry()),

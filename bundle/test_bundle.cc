@@ -36,8 +36,8 @@ std::string WriteTestBundle(const std::string& folder, const std::string& name) 
   contents.program.frame_bytes = 128;
   contents.program.loaded_bytes = 5000;
   contents.program.entries = {{"step",
-                               {"tokens"},
-                               64,
+                               {{"tokens", 4, {0}}},
+                               {"logits", 64, {}},
                                {{0,
                                  {{runtime::Space::kLoaded, 0, 64},
                                   {runtime::Space::kState, 0, 0},

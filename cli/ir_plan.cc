@@ -34,7 +34,7 @@ std::string BufferText(const Program& program, const Entry& list, const BufferRe
       text = program.states[buffer.index].name;
       break;
     case Space::kInput:
-      text = list.inputs[buffer.index];
+      text = list.inputs[buffer.index].name;
       break;
     case Space::kOutput:
       text = "output";
@@ -88,7 +88,7 @@ void AppendGlobals(const ir::Module& module, const Program& program, std::string
   for (const auto& global : module.globals()) {
     if (global->kind != ir::Global::Kind::kState) continue;
     std::string bytes;
-    for (const runtime::State& state : program.states) {
+    for (const runtime::Tensor& state : program.states) {
       if (state.name.substr(0, state.name.find('[')) != global->name) continue;
       bytes = absl::StrCat(state.factor);
       for (const int symbol : state.symbols) {
@@ -133,7 +133,7 @@ absl::StatusOr<std::string> PlanText(const ir::Module& module, const runtime::Pr
   }
   if (func.empty()) AppendWorkspaces(program, &text);
   if (func.empty()) AppendGlobals(module, program, &text);
-  AppendCalls(program, {step_interface::kLoad, {}, 0, program.load}, func, &text);
+  AppendCalls(program, {step_interface::kLoad, {}, {}, program.load}, func, &text);
   for (const Entry& entry : program.entries) AppendCalls(program, entry, func, &text);
   return text;
 }

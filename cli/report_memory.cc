@@ -59,17 +59,13 @@ MemoryTotals TotalsOf(const runtime::Program& program) {
     if (weight.read_by_entries) totals.weights += weight.bytes;
   }
   totals.loaded = program.loaded_bytes;
-  for (const runtime::State& state : program.states) {
-    int64_t bytes = state.factor;
-    for (const int symbol : state.symbols) {
-      const runtime::SymbolRange& range = program.symbols[symbol];
-      bytes *= range.name == step_interface::kSlotCount ? 1 : range.max;
-    }
-    totals.states += bytes;
+  const std::vector<int64_t> most = program.MaxDims();
+  std::vector<int64_t> of_a_slot = most;
+  for (size_t i = 0; i < most.size(); ++i) {
+    if (program.symbols[i].name == step_interface::kSlotCount) of_a_slot[i] = 1;
   }
+  for (const runtime::Tensor& state : program.states) totals.states += state.Bytes(of_a_slot);
   totals.frame = program.frame_bytes;
-  std::vector<int64_t> most;
-  for (const runtime::SymbolRange& symbol : program.symbols) most.push_back(symbol.max);
   for (const runtime::Kernel& kernel : program.kernels) {
     if (kernel.split.below == 0) continue;
     const int64_t bytes = kernel.split.unit_bytes * kernel.split.units.Count(most.data());

@@ -38,8 +38,7 @@ class KernelVerifier {
         });
     if (!status.ok()) return status;
     if (status = Allocate(memory); !status.ok()) return status;
-    std::vector<int64_t> dims;
-    for (const runtime::SymbolRange& symbol : program_.symbols) dims.push_back(symbol.max);
+    const std::vector<int64_t> dims = program_.MaxDims();
     if (status = RunList(program_.load, dims, -1); !status.ok()) return status;
     for (size_t step = 0; step < run_.steps.size() && !finding_; ++step) {
       SetInputs(step);
@@ -85,7 +84,7 @@ class KernelVerifier {
         {&frame_, program_.frame_bytes},
         {&loading_, memory.loaded == nullptr ? program_.loaded_bytes : 0},
         {&scratch_, scratch},
-        {&output_, step_.output_bytes}};
+        {&output_, step_.result.Bytes(program_.MaxDims())}};
     for (const auto& [place, bytes] : memories) {
       absl::StatusOr<runtime::Memory> allocated = Zeros(bytes);
       if (!allocated.ok()) return allocated.status();
@@ -94,10 +93,8 @@ class KernelVerifier {
     // Kernels only read what was loaded before.
     loaded_ = memory.loaded == nullptr ? loading_.data() : const_cast<char*>(memory.loaded);
     const std::vector<int64_t> dims = DimsOf(0);
-    for (const runtime::State& state : program_.states) {
-      int64_t bytes = state.factor;
-      for (const int symbol : state.symbols) bytes *= dims[symbol];
-      absl::StatusOr<runtime::Memory> allocated = Zeros(bytes);
+    for (const runtime::Tensor& state : program_.states) {
+      absl::StatusOr<runtime::Memory> allocated = Zeros(state.Bytes(dims));
       if (!allocated.ok()) return allocated.status();
       states_.push_back(*std::move(allocated));
     }

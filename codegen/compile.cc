@@ -109,26 +109,29 @@ class Compiler {
 
   int64_t Copies(const ir::Global& global) const { return global.index ? global.index->count : 1; }
 
+  runtime::Tensor TensorOf(std::string name, const ir::Type& type) const {
+    runtime::Tensor tensor{std::move(name), ir::DTypeSize(type.dtype), {}};
+    for (const ir::Axis& axis : type.axes) {
+      if (axis.extent.is_constant()) {
+        tensor.factor *= axis.extent.value;
+        continue;
+      }
+      for (size_t s = 0; s < module_.symbols.size(); ++s) {
+        if (module_.symbols[s].name == axis.extent.symbol) {
+          tensor.symbols.push_back(static_cast<int>(s));
+        }
+      }
+    }
+    return tensor;
+  }
+
   void DeclareStates() {
     for (const auto& global : module_.globals()) {
       if (global->kind != ir::Global::Kind::kState) continue;
       first_state_[global.get()] = static_cast<uint32_t>(program_.states.size());
       for (int64_t i = 0; i < Copies(*global); ++i) {
-        runtime::State state;
-        state.name = global->index ? absl::StrCat(global->name, "[", i, "]") : global->name;
-        state.factor = ir::DTypeSize(global->type.dtype);
-        for (const ir::Axis& axis : global->type.axes) {
-          if (axis.extent.is_constant()) {
-            state.factor *= axis.extent.value;
-            continue;
-          }
-          for (size_t s = 0; s < module_.symbols.size(); ++s) {
-            if (module_.symbols[s].name == axis.extent.symbol) {
-              state.symbols.push_back(static_cast<int>(s));
-            }
-          }
-        }
-        program_.states.push_back(std::move(state));
+        program_.states.push_back(TensorOf(
+            global->index ? absl::StrCat(global->name, "[", i, "]") : global->name, global->type));
       }
     }
   }
@@ -389,10 +392,11 @@ class Compiler {
     runtime::Entry& made = program_.entries.emplace_back();
     made.name = entry.name;
     for (size_t i = 0; i < entry.params().size(); ++i) {
-      made.inputs.push_back(entry.params()[i]->name);
+      made.inputs.push_back(TensorOf(entry.params()[i]->name, entry.params()[i]->type));
       at.buffers[entry.params()[i].get()] = {Space::kInput, static_cast<uint32_t>(i), 0};
     }
-    made.output_bytes = ir::MaxByteSize(entry.result_type, module_);
+    const ir::Value* result = entry.body.terminator()->operand(0).value;
+    made.result = TensorOf(result != nullptr ? result->name : "", entry.result_type);
     return CompileFunc(entry, {Space::kOutput, 0, 0}, &at);
   }
 

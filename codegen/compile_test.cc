@@ -77,8 +77,9 @@ TEST(Compile, NamesEachWeightOnceAndTwoStatesPerLayer) {
   EXPECT_EQ(tensors.size(), model.program.weights.size());
   EXPECT_EQ(tensors.size(), 3 * 11 + 2);  // as many as such a checkpoint has
   EXPECT_EQ(model.program.states.size(), 3 * 2);
-  EXPECT_THAT(model.program.entry("step").inputs, ElementsAre("tokens", "pos", "slot", "rows"));
-  EXPECT_EQ(model.program.entry("step").output_bytes, int64_t{512} * 151936 * 4);
+  EXPECT_TRUE(model.program.entry("step").HasInputs({"tokens", "pos", "slot", "rows"}));
+  EXPECT_EQ(model.program.entry("step").result.Bytes(model.program.MaxDims()),
+            int64_t{512} * 151936 * 4);
 }
 
 std::string CompileError(const ir::Module& module, const std::string& entry,
@@ -208,10 +209,14 @@ TEST(Compile, EntriesHaveInputsAndAResultOfTheirOwnAndShareTheRest) {
   const auto compiled = Compile(*module, Target::Host(), {1, {"step", "vision"}});
   ASSERT_TRUE(compiled.ok()) << compiled.status();
   const runtime::Program& program = compiled->program;
-  EXPECT_THAT(program.entry("step").inputs, ElementsAre("x"));
-  EXPECT_THAT(program.entry("vision").inputs, ElementsAre("patches", "shift"));
-  EXPECT_EQ(program.entry("step").output_bytes, 128 * 8 * 4);
-  EXPECT_EQ(program.entry("vision").output_bytes, 4 * 4);
+  const std::vector<int64_t> sizes = {7, 3, 64};  // T, S, C
+  EXPECT_TRUE(program.entry("step").HasInputs({"x"}));
+  EXPECT_TRUE(program.entry("vision").HasInputs({"patches", "shift"}));
+  EXPECT_FALSE(program.entry("vision").HasInputs({"shift", "patches"}));
+  EXPECT_EQ(program.entry("vision").inputs[0].Bytes(sizes), 3 * 8 * 4);
+  EXPECT_EQ(program.entry("vision").inputs[1].Bytes(sizes), 8 * 4);
+  EXPECT_EQ(program.entry("step").result.Bytes(sizes), 7 * 8 * 4);
+  EXPECT_EQ(program.entry("vision").result.Bytes(sizes), 3 * 4);
   EXPECT_EQ(program.weights.size(), 1u);
   EXPECT_EQ(program.entry("vision").calls[1].site, (runtime::CallSite{"vision", -1, "scaled"}));
   // One frame for both, as they never run at once.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -58,7 +57,7 @@ class StepEmitter {
  private:
   // The value of each symbol but T, which is the number of tokens.
   absl::Status Check() {
-    if (!absl::c_equal(step_.inputs, step_interface::kInputs) || !program_.weights.empty()) {
+    if (!step_.HasInputs(step_interface::kInputs) || !program_.weights.empty()) {
       return absl::InvalidArgumentError(
           absl::StrCat("the step's inputs are not ", absl::StrJoin(step_interface::kInputs, ", ")));
     }
@@ -86,11 +85,9 @@ class StepEmitter {
   }
 
   void PlaceStates() {
-    for (const runtime::State& state : program_.states) {
+    for (const runtime::Tensor& state : program_.states) {
       state_offsets_.push_back(memory_.state_bytes);
-      int64_t bytes = state.factor;
-      for (const int symbol : state.symbols) bytes *= dims_[symbol];
-      memory_.state_bytes += RoundUp(bytes, kAlignment);
+      memory_.state_bytes += RoundUp(state.Bytes(dims_), kAlignment);
     }
   }
 

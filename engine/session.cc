@@ -77,7 +77,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Model* model,
 }
 
 absl::StatusOr<absl::Span<const float>> Session::Activation(absl::string_view name) const {
-  const std::vector<runtime::State>& states = model_->executable()->program().states;
+  const std::vector<runtime::Tensor>& states = model_->executable()->program().states;
   const std::string wanted = absl::StrCat(step_interface::kActivationPrefix, name);
   for (size_t i = 0; i < states.size(); ++i) {
     if (states[i].name != wanted) continue;

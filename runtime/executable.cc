@@ -69,8 +69,7 @@ absl::Status Executable::Prepare() {
   }
   running_.reserve(most_calls);
   buffers_.resize(most_buffers);
-  std::vector<int64_t> most;
-  for (const SymbolRange& symbol : program_.symbols) most.push_back(symbol.max);
+  const std::vector<int64_t> most = program_.MaxDims();
   int64_t workspace_bytes = 0;
   for (const Kernel& kernel : program_.kernels) {
     scratch_bytes_ = std::max(scratch_bytes_, (kernel.scratch_bytes + 63) / 64 * 64);
@@ -111,8 +110,7 @@ absl::Status Executable::Load(WeightSource* source,
       if (buffer.space == Space::kWeight) ++readers[buffer.index];
     }
   }
-  std::vector<int64_t> dims;
-  for (const SymbolRange& symbol : program_.symbols) dims.push_back(symbol.max);
+  const std::vector<int64_t> dims = program_.MaxDims();
   int64_t done = 0;
   for (size_t i = 0; i < program_.load.size(); ++i) {
     Bind(program_.load, i, 1, dims.data(), nullptr, nullptr, nullptr);
@@ -162,11 +160,9 @@ void Executable::RunLoadCall(const Call& call, const int64_t* dims, WeightSource
 absl::StatusOr<std::unique_ptr<States>> Executable::CreateStates(
     absl::Span<const int64_t> dims) const {
   auto states = std::make_unique<States>();
-  for (const State& state : program_.states) {
-    int64_t bytes = state.factor;
-    for (int symbol : state.symbols) bytes *= dims[symbol];
+  for (const Tensor& state : program_.states) {
     absl::StatusOr<Memory> memory =
-        Memory::Allocate(bytes, Pages::kSmall, absl::StrCat("state ", state.name));
+        Memory::Allocate(state.Bytes(dims), Pages::kSmall, absl::StrCat("state ", state.name));
     if (!memory.ok()) return memory.status();
     states->buffers_.push_back(*std::move(memory));
   }

@@ -221,7 +221,7 @@ Program SideBySide(Kernel kernel, uint32_t count) {
   Program program = OneCall(std::move(kernel));
   program.entries[0].calls.clear();
   for (uint32_t i = 0; i < count; ++i) {
-    program.entries[0].inputs.push_back(std::string(1, static_cast<char>('a' + i)));
+    program.entries[0].inputs.push_back({std::string(1, static_cast<char>('a' + i))});
     program.entries[0].calls.push_back({0, {{Space::kInput, i, 0}}, {}, i > 0});
   }
   return program;
@@ -303,7 +303,7 @@ TEST(Executable, GivesEachThreadScratchMemoryOfItsOwn) {
     Kernel kernel = MakeKernel(MeetAndNoteScratch, {threads, {}}, kExpensive);
     kernel.scratch_bytes = 1000;
     Program program = OneCall(std::move(kernel));
-    program.entries[0].inputs = {"arrived", "wanted"};
+    program.entries[0].inputs = {{"arrived"}, {"wanted"}};
     program.entries[0].calls = {
         {0, {{Space::kInput, 0, 0}, {Space::kInput, 1, 0}, {Space::kOutput, 0, 0}}}};
     FakeWeights weights;
@@ -428,7 +428,7 @@ TEST(Executable, ResolvesInputsWeightsStatesAndTheOutput) {
   Program program = OneCall(MakeKernel(NoteBuffers));
   program.weights = {{"first", 64, true}, {"second", 64, true}};
   program.states = {{"k", 4, {0}}, {"v", 4, {0, 1}}};
-  program.entries[0].inputs = {"a", "b"};
+  program.entries[0].inputs = {{"a"}, {"b"}};
   program.entries[0].calls = {{0,
                                {{Space::kInput, 1, 8},
                                 {Space::kWeight, 1, 4},

@@ -14,10 +14,10 @@ Program TwoEntries() {
   program.weights = {{"w", 256, false}, {"v", 100, true}, {"u", 8, true}};
   program.loaded_bytes = 200;
   program.load = {{0, {{Space::kWeight, 0, 0}, {Space::kLoaded, 0, 0}}}};
-  program.entries = {{"one", {}, 4, {{2, {{Space::kWeight, 1, 12}, {Space::kOutput, 0, 0}}}}},
+  program.entries = {{"one", {}, {}, {{2, {{Space::kWeight, 1, 12}, {Space::kOutput, 0, 0}}}}},
                      {"two",
                       {},
-                      4,
+                      {},
                       {{2, {{Space::kWeight, 2, 0}, {Space::kFrame, 0, 0}}},
                        {1, {{Space::kWeight, 1, 0}, {Space::kOutput, 0, 0}}}}}};
   return program;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "runtime/call_site.h"
 #include "runtime/kernel_abi.h"
 
@@ -93,11 +94,17 @@ struct Weight {
   bool read_by_entries = false;  // else its pages may be dropped once the load list has read it
 };
 
-// bytes = factor * product of the symbols' values.
-struct State {
-  std::string name;
-  int64_t factor = 1;
-  std::vector<int> symbols;
+// A tensor that is known by its name: a state, an entry's input or result.
+struct Tensor {
+  std::string name = {};
+  int64_t factor = 1;  // bytes = factor * product of the symbols' values
+  std::vector<int> symbols = {};
+
+  int64_t Bytes(absl::Span<const int64_t> dims) const {
+    int64_t bytes = factor;
+    for (const int symbol : symbols) bytes *= dims[symbol];
+    return bytes;
+  }
 };
 
 struct SymbolRange {
@@ -109,22 +116,27 @@ struct SymbolRange {
 // What can be run from outside once the load list has been: a function of the module, with inputs
 // and a result of its own. Entries share kernels, loaded memory, states and the frame.
 struct Entry {
-  std::string name;                 // "step"
-  std::vector<std::string> inputs;  // their names
-  int64_t output_bytes = 0;         // of the result, at the symbols' maxima
+  std::string name;  // "step"
+  std::vector<Tensor> inputs;
+  Tensor result;
   std::vector<Call> calls;
+
+  // Whether the inputs have these names, in this order.
+  bool HasInputs(absl::Span<const char* const> names) const;
 };
 
 struct Program {
   std::vector<SymbolRange> symbols;
   std::vector<Kernel> kernels;
   std::vector<Weight> weights;
-  std::vector<State> states;
+  std::vector<Tensor> states;
   std::vector<Call> load;  // reads weights, writes the loaded memory; runs once, before any entry
   std::vector<Entry> entries;
   int64_t frame_bytes = 0;  // as many as the entry that takes most
   int64_t loaded_bytes = 0;
 
+  // The largest value of each symbol.
+  std::vector<int64_t> MaxDims() const;
   // The entry of this name, or null.
   const Entry* FindEntry(absl::string_view name) const;
   // The same where there has to be one.

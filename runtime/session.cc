@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <string>
 
-#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/step_interface.h"
@@ -38,7 +37,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
     if (!found.ok()) return found.status();
     symbols[i] = *found;
   }
-  if (!absl::c_equal(step->inputs, step_interface::kInputs)) {
+  if (!step->HasInputs(step_interface::kInputs)) {
     return absl::InvalidArgumentError(absl::StrCat("the program's inputs are not ",
                                                    absl::StrJoin(step_interface::kInputs, ", ")));
   }
@@ -69,8 +68,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
   // The cache is read in blocks of the symbol's minimum.
   const int64_t block = std::max<int64_t>(1, context.min);
   session->dims_[symbols[3]] = (session->context_ + block - 1) / block * block;
-  const int64_t max_rows = program.symbols[symbols[1]].max;
-  session->vocabulary_ = step->output_bytes / max_rows / static_cast<int64_t>(sizeof(float));
+  session->vocabulary_ = step->result.factor / static_cast<int64_t>(sizeof(float));
   absl::StatusOr<std::unique_ptr<States>> states = executable->CreateStates(session->dims_);
   if (!states.ok()) return states.status();
   session->states_ = *std::move(states);

@@ -86,10 +86,10 @@ Program FakeModel() {
   program.entries.resize(1);
   program.entries[0].name = "step";
   program.symbols = {{"C", 4, 16}, {"R", 1, 4}, {"S", 1, 3}, {"T", 1, 8}};
-  program.entries[0].inputs = {"tokens", "pos", "slot", "rows"};
+  program.entries[0].inputs = {{"tokens"}, {"pos"}, {"slot"}, {"rows"}};
   program.weights = {{"log", 1, true}};
   program.states = {{"cache", 4, {kSlots, kContext}}};
-  program.entries[0].output_bytes = 4 * kVocabulary * 4;
+  program.entries[0].result = {"logits", kVocabulary * 4, {kRows}};
   program.kernels.resize(3);
   program.kernels[0].fn = LogStep;
   program.kernels[1].fn = AppendTokens;
@@ -232,7 +232,6 @@ TEST_F(SessionTest, StepsThroughSeveralSlotsTogether) {
 TEST_F(SessionTest, TakesMoreSequencesThanOneStepHasRowsFor) {
   Program program = FakeModel();
   program.symbols[kRows].max = 2;
-  program.entries[0].output_bytes = 2 * kVocabulary * 4;
   Use(std::move(program));
   const std::vector<int32_t> a = {1, 2}, b = {3}, c = {4};
   for (const int64_t max_step : {1, 8}) {
@@ -331,7 +330,7 @@ TEST_F(SessionTest, RefusesAProgramThatIsNoTokenModel) {
     EXPECT_EQ(OpenError({}), absl::StrCat("the program has no symbol ", symbol));
   }
   Program program = FakeModel();
-  program.entries[0].inputs = {"tokens", "slot", "pos", "rows"};
+  program.entries[0].inputs = {{"tokens"}, {"slot"}, {"pos"}, {"rows"}};
   Use(std::move(program));
   EXPECT_THAT(OpenError({}), HasSubstr("inputs are not tokens, pos, slot, rows"));
 }
