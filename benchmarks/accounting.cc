@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/step_interface.h"
 #include "ir/layout.h"
 
 namespace lluda::benchmarks {
@@ -21,7 +22,7 @@ void ForEachStepOp(const ir::Block& block, int64_t times,
 }
 
 absl::StatusOr<const ir::Func*> StepOf(const ir::Module& module) {
-  const ir::Func* step = module.FindFunc("step");
+  const ir::Func* step = module.FindFunc(step_interface::kStep);
   if (step == nullptr) return absl::FailedPreconditionError("the module has no @step");
   return step;
 }
@@ -34,11 +35,11 @@ struct Volume {
   void Multiply(const ir::Extent& extent) {
     if (extent.is_constant()) {
       constant *= static_cast<double>(extent.value);
-    } else if (extent.symbol == "T") {
+    } else if (extent.symbol == step_interface::kTokenCount) {
       ++tokens;
-    } else if (extent.symbol == "R") {
+    } else if (extent.symbol == step_interface::kRowCount) {
       ++rows;
-    } else if (extent.symbol == "C") {
+    } else if (extent.symbol == step_interface::kCapacity) {
       ++positions;
     } else {
       ++others;

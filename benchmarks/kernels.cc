@@ -133,11 +133,11 @@ class Program {
   void Run(benchmark::State& state, const std::vector<int64_t>& dims,
            const std::vector<int64_t>& input_bytes,
            const std::vector<std::vector<int32_t>>& indices) {
+    const runtime::Entry& entry = executable_->program().entries[0];
     auto states = executable_->CreateStates(dims);
     if (!states.ok()) return state.SkipWithError(states.status().ToString().c_str());
     for (size_t i = 0; i < executable_->program().states.size(); ++i) {
-      int64_t bytes = executable_->program().states[i].factor;
-      for (const int symbol : executable_->program().states[i].symbols) bytes *= dims[symbol];
+      const int64_t bytes = executable_->program().states[i].Bytes(dims);
       std::memset((*states)->buffer(static_cast<uint32_t>(i)), 0x3c, static_cast<size_t>(bytes));
     }
     std::vector<std::vector<char>> inputs;
@@ -147,9 +147,10 @@ class Program {
       pointers.push_back(inputs.emplace_back(static_cast<size_t>(bytes), 0x3c).data());
     }
     for (const auto& values : indices) pointers.push_back(values.data());
-    std::vector<char> output(static_cast<size_t>(executable_->program().output_bytes));
+    std::vector<char> output(
+        static_cast<size_t>(entry.result.Bytes(executable_->program().MaxDims())));
     while (state.KeepRunning()) {
-      absl::Status status = executable_->Step(**states, dims, pointers, output.data());
+      absl::Status status = executable_->Run(entry, **states, dims, pointers, output.data());
       if (!status.ok()) return state.SkipWithError(status.ToString().c_str());
     }
   }

@@ -82,10 +82,17 @@ TEST_F(BundleTest, IsReadAsItWasWritten) {
   ASSERT_TRUE(runnable.ok()) << runnable.status();
   const runtime::Program& program = runnable->program;
   EXPECT_EQ(program.loaded_bytes, 5000);
-  ASSERT_EQ(program.step.size(), 1);
-  EXPECT_EQ(program.step[0].name, "step.nothing");
-  EXPECT_EQ(program.step[0].buffers[0], (runtime::BufferRef{runtime::Space::kLoaded, 0, 64}));
+  ASSERT_EQ(program.entries.size(), 1);
   const int64_t dims[] = {5, 64};
+  ASSERT_EQ(program.entry("step").inputs.size(), 1);
+  EXPECT_EQ(program.entry("step").inputs[0].name, "tokens");
+  EXPECT_EQ(program.entry("step").inputs[0].Bytes(dims), 4 * 5);
+  EXPECT_EQ(program.entry("step").result.name, "logits");
+  EXPECT_EQ(program.entry("step").result.Bytes(dims), 64);
+  const std::vector<runtime::Call>& calls = program.entry("step").calls;
+  ASSERT_EQ(calls.size(), 1);
+  EXPECT_EQ(calls[0].site, (runtime::CallSite{"step", 5, "nothing"}));
+  EXPECT_EQ(calls[0].buffers[0], (runtime::BufferRef{runtime::Space::kLoaded, 0, 64}));
   EXPECT_EQ(program.kernels[0].work.Count(dims), 5);
   EXPECT_EQ(program.kernels[0].split.below, 7);
   EXPECT_EQ(program.kernels[0].split.units.Count(dims), 2 * 4);
@@ -182,6 +189,11 @@ TEST_F(BundleTest, IsRefusedWhereEveryoneMayWrite) {
   EXPECT_EQ(ErrorOf(path_), "");
 }
 
+// The one call of the bundle.
+Call* CallOf(Header* header) {
+  return header->mutable_program()->mutable_entries(0)->mutable_calls(0);
+}
+
 TEST_F(BundleTest, IsRefusedWhereNumbersOfTheHeaderDoNotFit) {
   const std::string bytes = ReadAll(path_);
   const std::pair<const char*, std::function<void(Header*)>> cases[] = {
@@ -194,19 +206,29 @@ TEST_F(BundleTest, IsRefusedWhereNumbersOfTheHeaderDoNotFit) {
        [](Header* h) { h->mutable_program()->mutable_kernels(0)->set_entry(5000); }},
       {"kernel.entry is 0",
        [](Header* h) { h->mutable_program()->mutable_kernels(0)->set_entry(0); }},
-      {"call.kernel is 1", [](Header* h) { h->mutable_program()->mutable_step(0)->set_kernel(1); }},
-      {"buffer.offset is 5001",
+      {"call.kernel is 1", [](Header* h) { CallOf(h)->set_kernel(1); }},
+      {"buffer.offset is 5001", [](Header* h) { CallOf(h)->mutable_buffers(0)->set_offset(5001); }},
+      {"buffer.offset is -64", [](Header* h) { CallOf(h)->mutable_buffers(3)->set_offset(-64); }},
+      {"buffer.index is 1", [](Header* h) { CallOf(h)->mutable_buffers(1)->set_index(1); }},
+      {"buffer.space is 9", [](Header* h) { CallOf(h)->mutable_buffers(1)->set_space(9); }},
+      {"call.site.index is -2", [](Header* h) { CallOf(h)->mutable_site()->set_index(-2); }},
+      {"tensor.factor is -1",
        [](Header* h) {
-         h->mutable_program()->mutable_step(0)->mutable_buffers(0)->set_offset(5001);
+         h->mutable_program()->mutable_entries(0)->mutable_result()->set_factor(-1);
        }},
-      {"buffer.offset is -64",
+      {"tensor.symbol is 2",
        [](Header* h) {
-         h->mutable_program()->mutable_step(0)->mutable_buffers(3)->set_offset(-64);
+         h->mutable_program()->mutable_entries(0)->mutable_inputs(0)->set_symbols(0, 2);
        }},
-      {"buffer.index is 1",
-       [](Header* h) { h->mutable_program()->mutable_step(0)->mutable_buffers(1)->set_index(1); }},
-      {"buffer.space is 9",
-       [](Header* h) { h->mutable_program()->mutable_step(0)->mutable_buffers(1)->set_space(9); }},
+      {"buffer.index is 0, must be 0 to -1",
+       [](Header* h) { h->mutable_program()->mutable_entries(0)->clear_inputs(); }},
+      {"there is no entry step",
+       [](Header* h) { h->mutable_program()->mutable_entries(0)->set_name("leap"); }},
+      {"there are two entries step",
+       [](Header* h) {
+         Program* program = h->mutable_program();
+         *program->add_entries() = Entry(program->entries(0));
+       }},
       {"work_factor.divisor is 0",
        [](Header* h) {
          h->mutable_program()->mutable_kernels(0)->mutable_work_factors(0)->set_divisor(0);
@@ -230,7 +252,7 @@ TEST_F(BundleTest, IsRefusedWhereNumbersOfTheHeaderDoNotFit) {
          h->mutable_program()->mutable_symbols(0)->set_min(0);
          h->mutable_program()->mutable_symbols(0)->set_max(0);
        }},
-      {"state.factor",
+      {"tensor.factor",
        [](Header* h) { h->mutable_program()->mutable_states(0)->set_factor(int64_t{1} << 45); }},
       {"context and step", [](Header* h) { h->mutable_model()->set_max_step(65); }},
       {"unknown token", [](Header* h) { h->mutable_tokenizer()->set_unknown_id(4); }},

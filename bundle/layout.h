@@ -2,7 +2,7 @@
 //
 //   offset  bytes
 //   0       8      magic: 89 'L' 'L' 'B' 0D 0A 1A 0A, which a transfer as text would change
-//   8       4      format, 2
+//   8       4      format
 //   12      4      zero
 //   16      8      bytes of the header, which follows: bundle.Header of header.proto
 //   24      8      bytes of the file
@@ -21,7 +21,7 @@
 
 namespace lluda::bundle {
 
-inline constexpr uint32_t kFormat = 3;
+inline constexpr uint32_t kFormat = 5;
 inline constexpr uint64_t kPrefixBytes = 64;
 // Sections start at multiples of this.
 inline constexpr uint64_t kSectionAlignment = 4096;

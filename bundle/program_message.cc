@@ -1,25 +1,23 @@
 #include "bundle/program_message.h"
 
 #include <algorithm>
-#include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/step_interface.h"
 
 namespace lluda::bundle {
 namespace {
 
 using runtime::Space;
 
-constexpr int64_t kAlignment = 64;
 // Above what any machine holds, far below where sums of two overflow.
 constexpr int64_t kMostBytes = int64_t{1} << 46;
 constexpr int64_t kMostCount = int64_t{1} << 40;
-
-int64_t RoundUp(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
 // Collects the first thing that is out of its range.
 class Checker {
@@ -98,25 +96,28 @@ void CheckWorkspace(const runtime::Split& split, const std::vector<runtime::Symb
 }
 
 // Buffers of these spaces have one base each; others are told apart by their index.
-int64_t SpaceBytes(Space space, const runtime::Program& program) {
+int64_t SpaceBytes(Space space, const runtime::Program& program, const runtime::Entry& entry) {
   switch (space) {
     case Space::kFrame:
       return program.frame_bytes;
     case Space::kLoaded:
       return program.loaded_bytes;
     case Space::kOutput:
-      return program.output_bytes;
+      return entry.result.Bytes(program.MaxDims());
     default:
       return kMostBytes;
   }
 }
 
-runtime::Call CallOf(const Call& message, const runtime::Program& program, Checker* check) {
+runtime::Call CallOf(const Call& message, const runtime::Program& program,
+                     const runtime::Entry& entry, Checker* check) {
   runtime::Call call;
   call.kernel = message.kernel();
-  call.name = message.name();
+  const CallSite& site = message.site();
+  call.site = {site.function(), site.index(), site.statement()};
   call.joins_previous = message.joins_previous();
   check->Index("call.kernel", message.kernel(), program.kernels.size());
+  check->Range("call.site.index", site.index(), -1, kMostCount);
   for (const Buffer& buffer : message.buffers()) {
     check->Range("buffer.space", buffer.space(), 0, static_cast<int64_t>(Space::kOutput));
     const auto space = static_cast<Space>(buffer.space());
@@ -125,42 +126,68 @@ runtime::Call CallOf(const Call& message, const runtime::Program& program, Check
       check->Index("buffer.index", buffer.index(), program.states.size());
     }
     if (space == Space::kInput) {
-      check->Index("buffer.index", buffer.index(), program.inputs.size());
+      check->Index("buffer.index", buffer.index(), entry.inputs.size());
     }
-    check->Range("buffer.offset", buffer.offset(), 0, SpaceBytes(space, program));
+    check->Range("buffer.offset", buffer.offset(), 0, SpaceBytes(space, program, entry));
     call.buffers.push_back({space, buffer.index(), buffer.offset()});
   }
   return call;
 }
 
-}  // namespace
-
-StepProgram MakeStepProgram(const runtime::Program& program) {
-  StepProgram step;
-  step.program = program;
-  step.program.load.clear();
-  step.program.kernels.clear();
-  step.program.weights.clear();
-  std::map<uint32_t, uint32_t> kernels;
-  std::map<uint32_t, int64_t> offsets;
-  for (runtime::Call& call : step.program.step) {
-    const auto [kernel, is_new] =
-        kernels.try_emplace(call.kernel, static_cast<uint32_t>(step.program.kernels.size()));
-    if (is_new) step.program.kernels.push_back(program.kernels[call.kernel]);
-    call.kernel = kernel->second;
-    for (runtime::BufferRef& buffer : call.buffers) {
-      if (buffer.space != Space::kWeight) continue;
-      const auto [offset, first] =
-          offsets.try_emplace(buffer.index, RoundUp(step.program.loaded_bytes));
-      if (first) {
-        step.kept.push_back({buffer.index, offset->second});
-        step.program.loaded_bytes = offset->second + program.weights[buffer.index].bytes;
-      }
-      buffer = {Space::kLoaded, 0, offset->second + buffer.offset};
-    }
+runtime::Tensor TensorOf(const Tensor& message, const std::vector<runtime::SymbolRange>& symbols,
+                         Checker* check) {
+  runtime::Tensor tensor{message.name(), message.factor(), {}};
+  check->Range("tensor.factor", tensor.factor, 0, kMostCount);
+  int64_t bytes = tensor.factor;
+  for (const uint32_t symbol : message.symbols()) {
+    check->Index("tensor.symbol", symbol, symbols.size());
+    if (!check->status().ok()) return tensor;
+    const int64_t most = symbols[symbol].max;
+    check->Range("tensor.factor", bytes, 0, kMostBytes / most);
+    if (!check->status().ok()) return tensor;
+    bytes *= most;
+    tensor.symbols.push_back(static_cast<int>(symbol));
   }
-  return step;
+  return tensor;
 }
+
+void AddTensor(const runtime::Tensor& tensor, Tensor* to) {
+  to->set_name(tensor.name);
+  to->set_factor(tensor.factor);
+  for (const int symbol : tensor.symbols) to->add_symbols(static_cast<uint32_t>(symbol));
+}
+
+// The program has all but entries.
+runtime::Entry EntryOf(const Entry& message, const runtime::Program& program, Checker* check) {
+  runtime::Entry entry;
+  entry.name = message.name();
+  for (const Tensor& input : message.inputs()) {
+    entry.inputs.push_back(TensorOf(input, program.symbols, check));
+  }
+  entry.result = TensorOf(message.result(), program.symbols, check);
+  if (!check->status().ok()) return entry;
+  for (const Call& call : message.calls()) {
+    entry.calls.push_back(CallOf(call, program, entry, check));
+  }
+  return entry;
+}
+
+void AddCall(const runtime::Call& call, Call* to) {
+  to->set_kernel(call.kernel);
+  CallSite* site = to->mutable_site();
+  site->set_function(call.site.function);
+  site->set_index(call.site.index);
+  site->set_statement(call.site.statement);
+  to->set_joins_previous(call.joins_previous);
+  for (const runtime::BufferRef& buffer : call.buffers) {
+    Buffer* buffer_to = to->add_buffers();
+    buffer_to->set_space(static_cast<uint32_t>(buffer.space));
+    buffer_to->set_index(buffer.index);
+    buffer_to->set_offset(buffer.offset);
+  }
+}
+
+}  // namespace
 
 Kernel ToMessage(const runtime::Kernel& kernel, int64_t entry) {
   Kernel message;
@@ -203,27 +230,15 @@ Program ToMessage(const runtime::Program& program, absl::Span<const int64_t> ent
   for (size_t i = 0; i < program.kernels.size(); ++i) {
     *message.add_kernels() = ToMessage(program.kernels[i], entries[i]);
   }
-  for (const runtime::State& state : program.states) {
-    State* to = message.add_states();
-    to->set_name(state.name);
-    to->set_factor(state.factor);
-    for (const int symbol : state.symbols) to->add_symbols(static_cast<uint32_t>(symbol));
-  }
-  for (const runtime::Call& call : program.step) {
-    Call* to = message.add_step();
-    to->set_kernel(call.kernel);
-    to->set_name(call.name);
-    to->set_joins_previous(call.joins_previous);
-    for (const runtime::BufferRef& buffer : call.buffers) {
-      Buffer* buffer_to = to->add_buffers();
-      buffer_to->set_space(static_cast<uint32_t>(buffer.space));
-      buffer_to->set_index(buffer.index);
-      buffer_to->set_offset(buffer.offset);
-    }
+  for (const runtime::Tensor& state : program.states) AddTensor(state, message.add_states());
+  for (const runtime::Entry& entry : program.entries) {
+    Entry* to = message.add_entries();
+    to->set_name(entry.name);
+    for (const runtime::Tensor& input : entry.inputs) AddTensor(input, to->add_inputs());
+    AddTensor(entry.result, to->mutable_result());
+    for (const runtime::Call& call : entry.calls) AddCall(call, to->add_calls());
   }
   message.set_frame_bytes(program.frame_bytes);
-  message.set_output_bytes(program.output_bytes);
-  for (const std::string& input : program.inputs) message.add_inputs(input);
   return message;
 }
 
@@ -232,31 +247,14 @@ absl::StatusOr<runtime::Program> FromMessage(const Program& message, const Progr
   runtime::Program program;
   program.loaded_bytes = limits.loaded_bytes;
   program.frame_bytes = message.frame_bytes();
-  program.output_bytes = message.output_bytes();
   check.Range("frame_bytes", program.frame_bytes, 0, kMostBytes);
-  check.Range("output_bytes", program.output_bytes, 0, kMostBytes);
-  program.inputs.assign(message.inputs().begin(), message.inputs().end());
   for (const Symbol& symbol : message.symbols()) {
     check.Range("symbol.max", symbol.max(), 1, kMostCount);
     check.Range("symbol.min", symbol.min(), 0, symbol.max());
     program.symbols.push_back({symbol.name(), symbol.min(), symbol.max()});
   }
-  for (const State& message_state : message.states()) {
-    runtime::State state;
-    state.name = message_state.name();
-    state.factor = message_state.factor();
-    check.Range("state.factor", state.factor, 0, kMostCount);
-    int64_t bytes = state.factor;
-    for (const uint32_t symbol : message_state.symbols()) {
-      check.Index("state.symbol", symbol, program.symbols.size());
-      if (!check.status().ok()) return check.status();
-      const int64_t most = program.symbols[symbol].max;
-      check.Range("state.factor", bytes, 0, kMostBytes / most);
-      if (!check.status().ok()) return check.status();
-      bytes *= most;
-      state.symbols.push_back(static_cast<int>(symbol));
-    }
-    program.states.push_back(std::move(state));
+  for (const Tensor& state : message.states()) {
+    program.states.push_back(TensorOf(state, program.symbols, &check));
   }
   for (const Kernel& kernel : message.kernels()) {
     check.Range("kernel.entry", static_cast<int64_t>(kernel.entry()),
@@ -265,8 +263,19 @@ absl::StatusOr<runtime::Program> FromMessage(const Program& message, const Progr
     program.kernels.push_back(KernelOf(kernel, program.symbols.size(), &check));
     CheckWorkspace(program.kernels.back().split, program.symbols, &check);
   }
-  for (const Call& call : message.step()) program.step.push_back(CallOf(call, program, &check));
+  std::set<std::string> names;
+  for (const Entry& entry : message.entries()) {
+    if (!names.insert(entry.name()).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("program: there are two entries ", entry.name()));
+    }
+    program.entries.push_back(EntryOf(entry, program, &check));
+  }
   if (!check.status().ok()) return check.status();
+  if (names.count(step_interface::kStep) == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("program: there is no entry ", step_interface::kStep));
+  }
   return program;
 }
 

@@ -1,8 +1,7 @@
-// A runtime::Program as a message of header.proto, and back. A bundle holds the step alone: its
-// weights lie packed in the file, and nothing is left to load.
+// A runtime::Program as a message of header.proto, and back. A bundle holds the entries alone:
+// their weights lie packed in the file, and nothing is left to load (runtime/loaded_program.h).
 //
-//   StepProgram step = MakeStepProgram(executable.program());
-//   *header.mutable_program() = ToMessage(step.program, entries);
+//   *header.mutable_program() = ToMessage(loaded.program, entries);
 //   auto program = FromMessage(header.program(), {loaded_bytes, code_start, code_bytes});
 #ifndef LLUDA_BUNDLE_PROGRAM_MESSAGE_H_
 #define LLUDA_BUNDLE_PROGRAM_MESSAGE_H_
@@ -17,20 +16,7 @@
 
 namespace lluda::bundle {
 
-// The step list of a program, without the load list and the kernels that only it called.
-struct StepProgram {
-  runtime::Program program;
-  // Weights that the step reads as the checkpoint has them: indices into the original program's
-  // weights, and where they go in the loaded memory, behind all that was there.
-  struct Kept {
-    uint32_t weight = 0;
-    int64_t offset = 0;
-  };
-  std::vector<Kept> kept;
-};
-StepProgram MakeStepProgram(const runtime::Program& program);
-
-// `entries`: where each kernel starts in the code. The program must be of the step alone.
+// `entries`: where each kernel starts in the code. The program is one that is loaded.
 Program ToMessage(const runtime::Program& program, absl::Span<const int64_t> entries);
 
 // A kernel alone, which starts at `entry`; and back, for a program with so many symbols.

@@ -33,17 +33,18 @@ std::string WriteTestBundle(const std::string& folder, const std::string& name) 
   kernel.split = {7, {2, {{1, 16}}}, 640};
   contents.program.kernels = {kernel};
   contents.program.states = {{"cache", 4, {1}}};
-  contents.program.inputs = {"tokens"};
   contents.program.frame_bytes = 128;
   contents.program.loaded_bytes = 5000;
-  contents.program.output_bytes = 64;
-  contents.program.step = {{0,
-                            {{runtime::Space::kLoaded, 0, 64},
-                             {runtime::Space::kState, 0, 0},
-                             {runtime::Space::kInput, 0, 0},
-                             {runtime::Space::kFrame, 0, 64},
-                             {runtime::Space::kOutput, 0, 0}},
-                            "step.nothing"}};
+  contents.program.entries = {{"step",
+                               {{"tokens", 4, {0}}},
+                               {"logits", 64, {}},
+                               {{0,
+                                 {{runtime::Space::kLoaded, 0, 64},
+                                  {runtime::Space::kState, 0, 0},
+                                  {runtime::Space::kInput, 0, 0},
+                                  {runtime::Space::kFrame, 0, 64},
+                                  {runtime::Space::kOutput, 0, 0}},
+                                 {"step", 5, "nothing"}}}}};
   contents.entries = {4096};
   // Constants, and from the second page on x86's `ret`.
   const std::string code = std::string(4096, 'c') + "\xC3";

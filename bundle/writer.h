@@ -22,7 +22,7 @@
 namespace lluda::bundle {
 
 struct Contents {
-  // What is run, of the step alone, and where each of its kernels starts in `code`.
+  // What is run, a loaded program, and where each of its kernels starts in `code`.
   runtime::Program program;
   std::vector<int64_t> entries;
   absl::string_view code;  // runs wherever it lies

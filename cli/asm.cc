@@ -12,10 +12,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "cli/call_name.h"
+#include "base/step_interface.h"
 #include "cli/commands.h"
 #include "cli/optimised_model.h"
 #include "cli/output.h"
+#include "cli/statement_name.h"
 #include "codegen/blocks.h"
 #include "codegen/disassembly.h"
 #include "codegen/kernel_text.h"
@@ -30,21 +31,23 @@ namespace {
 struct Statement {
   std::string name;  // "attn.qkv"
   std::vector<std::string> kernels;
-  int64_t calls = 0;  // of the first kernel, in the load list or in a step
+  int64_t calls = 0;  // of the first kernel, in the load list or in a run of an entry
 };
 
 // In the order in which they first run.
 std::vector<Statement> StatementsOf(const runtime::Program& program) {
   std::vector<Statement> statements;
   std::map<std::string, size_t> known;
-  std::set<std::string> rounds;  // names of calls that were seen, so that a pack's parts count once
-  for (const auto* list : {&program.load, &program.step}) {
+  std::set<std::string> rounds;  // sites of calls that were seen, so that a pack's parts count once
+  std::vector<const std::vector<runtime::Call>*> lists = {&program.load};
+  for (const runtime::Entry& entry : program.entries) lists.push_back(&entry.calls);
+  for (const auto* list : lists) {
     for (const runtime::Call& call : *list) {
-      const std::string base = ParseCallName(call.name).Base();
+      const std::string base = StatementOf(call.site);
       const auto [it, added] = known.try_emplace(base, statements.size());
       if (added) statements.push_back({base, {}, 0});
       Statement& statement = statements[it->second];
-      statement.calls += rounds.insert(call.name).second ? 1 : 0;
+      statement.calls += rounds.insert(ToString(call.site)).second ? 1 : 0;
       if (statement.calls == 1) statement.kernels.push_back(program.kernels[call.kernel].name);
     }
   }
@@ -111,7 +114,8 @@ std::string ListText(const std::vector<Statement>& statements) {
 
 absl::Status NoStatement(const AsmFlags& flags, const OptimisedModel& model,
                          const std::vector<Statement>& statements) {
-  if (model.bundle != nullptr && ParseCallName(NormalCallName(flags.op)).func == "load") {
+  const std::string wanted = StatementNamed(flags.op);
+  if (model.bundle != nullptr && wanted.substr(0, wanted.find('.')) == step_interface::kLoad) {
     return absl::InvalidArgumentError(
         absl::StrCat(flags.model.model,
                      ": the load block ran when the bundle was compiled; its "
@@ -119,7 +123,7 @@ absl::Status NoStatement(const AsmFlags& flags, const OptimisedModel& model,
   }
   std::vector<absl::string_view> names;
   for (const Statement& statement : statements) names.push_back(statement.name);
-  const std::string near = ir::Nearest(NormalCallName(flags.op), names);
+  const std::string near = ir::Nearest(wanted, names);
   return absl::InvalidArgumentError(
       absl::StrCat("--op: no kernel computes '", flags.op, "'",
                    near.empty() ? "" : absl::StrCat("; did you mean '", near, "'?"),
@@ -154,7 +158,7 @@ absl::StatusOr<int> RunAsm(const AsmFlags& flags) {
                                                                  : codegen::KernelForm::kAssembly);
   const std::map<std::string, const ir::Op*> ops = StatementsByName(*model->module);
   const std::string comment = llvm ? ";" : "#";
-  const std::string wanted = NormalCallName(flags.op);
+  const std::string wanted = StatementNamed(flags.op);
   std::string heading, text;
   std::set<std::string> printed;
   for (const Statement& statement : statements) {

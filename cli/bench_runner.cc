@@ -9,6 +9,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/step_interface.h"
 #include "cli/bench_check.h"
 #include "runtime/timeline.h"
 
@@ -220,6 +221,7 @@ absl::StatusOr<DecodeResult> BenchRunner::Decode(int64_t depth, int repeat,
 
 absl::StatusOr<StepCalls> BenchRunner::CountCalls(int64_t tokens) {
   runtime::Executable* executable = model_->executable();
+  const runtime::Entry& step = executable->program().entry(step_interface::kStep);
   runtime::Timeline timeline(model_->threads());
   session_->Truncate(0, 0);
   executable->RecordTo(&timeline);
@@ -229,21 +231,19 @@ absl::StatusOr<StepCalls> BenchRunner::CountCalls(int64_t tokens) {
   if (!status.ok()) return status;
   StepCalls result;
   int64_t layer_calls = 0, layer_regions = 0;
-  std::set<std::string> layer_indices;
+  std::set<int64_t> layers;
   for (const runtime::Timeline::Region& region : timeline.regions()) {
-    // "attn[3].q4" belongs to a layer, "logits.l" to none.
-    const std::string& name = executable->program().step[region.call].name;
-    const size_t index = name.find('[');
-    const bool in_layer = index != std::string::npos;
-    if (in_layer) layer_indices.insert(name.substr(index, name.find(']') - index));
+    const int64_t layer = step.calls[region.call].site.index;
+    const bool in_layer = layer >= 0;
+    if (in_layer) layers.insert(layer);
     result.calls += region.calls;
     if (region.shared) ++result.regions;
     if (in_layer) layer_calls += region.calls;
     if (in_layer && region.shared) ++layer_regions;
   }
-  const auto layers = static_cast<double>(layer_indices.size());
-  result.calls_per_layer = static_cast<double>(layer_calls) / layers;
-  result.regions_per_layer = static_cast<double>(layer_regions) / layers;
+  const auto layer_count = static_cast<double>(layers.size());
+  result.calls_per_layer = static_cast<double>(layer_calls) / layer_count;
+  result.regions_per_layer = static_cast<double>(layer_regions) / layer_count;
   return result;
 }
 

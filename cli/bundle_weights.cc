@@ -4,7 +4,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "cli/call_name.h"
 #include "cli/pass_history.h"
 #include "cli/placed_value.h"
 #include "ir/layout.h"
@@ -16,17 +15,19 @@ BundleWeights::BundleWeights(const ir::Module& module, const runtime::Program& p
                              absl::string_view bytes)
     : bytes_(bytes) {
   const std::map<std::string, const ir::Op*> statements = StatementsByName(module);
-  for (const runtime::Call& call : program.step) {
-    const CallName name = ParseCallName(call.name);
-    const ir::Op& op = *statements.at(name.Base());
+  const auto read = [&](const runtime::Call& call) {
+    const ir::Op& op = *statements.at(StatementOf(call.site));
     for (int i = 0; i < op.operand_count(); ++i) {
       const runtime::BufferRef& buffer = call.buffers[static_cast<size_t>(i)];
       const ir::Access access = ir::ResolveAccess(op.operand(i));
       const ir::Global* global = access.base.global;
       if (global == nullptr || buffer.space != runtime::Space::kLoaded) continue;
-      const int64_t index = global->index ? std::max<int64_t>(name.index, 0) : 0;
+      const int64_t index = global->index ? std::max<int64_t>(call.site.index, 0) : 0;
       offsets_[{global->name, index}] = buffer.offset - ir::BytesOf(access.dtype, access.offset);
     }
+  };
+  for (const runtime::Entry& entry : program.entries) {
+    for (const runtime::Call& call : entry.calls) read(call);
   }
 }
 

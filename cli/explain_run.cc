@@ -8,8 +8,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/step_interface.h"
 #include "benchmarks/limits.h"
-#include "cli/call_name.h"
 #include "cli/module_path.h"
 #include "engine/session.h"
 #include "ir/cost.h"
@@ -27,7 +27,9 @@ constexpr double kLimitSeconds = 0.03;
 // Rows of logits, sequences: one of each. The capacity of the cache is nothing's cost.
 ir::CostShape ShapeOf(int64_t depth, int64_t tokens) {
   ir::CostShape shape;
-  shape.symbols = [tokens](absl::string_view symbol) { return symbol == "T" ? tokens : 1; };
+  shape.symbols = [tokens](absl::string_view symbol) {
+    return symbol == step_interface::kTokenCount ? tokens : 1;
+  };
   shape.depth = depth;
   shape.tokens = tokens;
   return shape;
@@ -84,7 +86,7 @@ void Predict(const ir::Op& op, const std::vector<ir::CostShape>& steps, const Ra
   }
 }
 
-// Seconds of each of the run's calls, by CallName::Base, and of the whole, the latter as "".
+// Seconds of each of the run's calls, by runtime::StatementOf, and of the whole, the latter as "".
 using Times = std::map<std::string, double>;
 
 absl::StatusOr<Times> RunOnce(engine::Model* model, engine::Session* session,
@@ -106,8 +108,9 @@ absl::StatusOr<Times> RunOnce(engine::Model* model, engine::Session* session,
   if (!logits.ok()) return logits.status();
   Times times;
   for (const runtime::Timeline::Span& span : timeline.calls()) {
-    const runtime::Call& call = model->executable()->program().step[span.call];
-    times[ParseCallName(call.name).Base()] += 1e-9 * static_cast<double>(span.end - span.begin);
+    const runtime::Call& call =
+        model->executable()->program().entry(step_interface::kStep).calls[span.call];
+    times[StatementOf(call.site)] += 1e-9 * static_cast<double>(span.end - span.begin);
   }
   times[""] = 1e-9 * static_cast<double>(timeline.calls().back().end - timeline.calls()[0].begin);
   return times;
@@ -151,14 +154,13 @@ std::vector<ExplainedStatement> StatementsOf(const runtime::Program& program,
                                              const PassHistory& history) {
   std::vector<ExplainedStatement> statements;
   std::map<std::string, size_t> known;
-  for (const runtime::Call& call : program.step) {
-    const CallName name = ParseCallName(call.name);
-    const auto [it, added] = known.try_emplace(name.Base(), statements.size());
+  for (const runtime::Call& call : program.entry(step_interface::kStep).calls) {
+    const auto [it, added] = known.try_emplace(StatementOf(call.site), statements.size());
     if (added) {
       ExplainedStatement& statement = statements.emplace_back();
-      statement.name = name.Base();
+      statement.name = it->first;
       statement.kernel = program.kernels[call.kernel].name;
-      passes::Origin origin = history.provenance.Find(name.func, name.statement);
+      passes::Origin origin = history.provenance.Find(call.site.function, call.site.statement);
       statement.ops = std::move(origin.ops);
       statement.passes = std::move(origin.passes);
       statement.module = ModulePath(*ops.at(statement.name));

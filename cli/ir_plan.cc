@@ -7,7 +7,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "cli/call_name.h"
+#include "base/step_interface.h"
+#include "cli/call_rounds.h"
 #include "ir/frame.h"
 #include "passes/plan_memory.h"
 
@@ -15,10 +16,11 @@ namespace lluda::cli {
 namespace {
 
 using runtime::BufferRef;
+using runtime::Entry;
 using runtime::Program;
 using runtime::Space;
 
-std::string BufferText(const Program& program, const BufferRef& buffer) {
+std::string BufferText(const Program& program, const Entry& list, const BufferRef& buffer) {
   std::string text;
   switch (buffer.space) {
     case Space::kFrame:
@@ -32,7 +34,7 @@ std::string BufferText(const Program& program, const BufferRef& buffer) {
       text = program.states[buffer.index].name;
       break;
     case Space::kInput:
-      text = program.inputs[buffer.index];
+      text = list.inputs[buffer.index].name;
       break;
     case Space::kOutput:
       text = "output";
@@ -42,29 +44,29 @@ std::string BufferText(const Program& program, const BufferRef& buffer) {
   return text;
 }
 
-std::string CallText(const Program& program, const runtime::Call& call) {
+std::string CallText(const Program& program, const Entry& list, const runtime::Call& call) {
   std::vector<std::string> buffers;
-  for (const BufferRef& buffer : call.buffers) buffers.push_back(BufferText(program, buffer));
+  for (const BufferRef& buffer : call.buffers) buffers.push_back(BufferText(program, list, buffer));
   const std::string result = buffers.back();
   buffers.pop_back();
-  return absl::StrCat(call.name, "  ", program.kernels[call.kernel].name, "(",
+  return absl::StrCat(ToString(call.site), "  ", program.kernels[call.kernel].name, "(",
                       absl::StrJoin(buffers, ", "), ") -> ", result, "\n");
 }
 
-void AppendCalls(const Program& program, const char* title, const std::vector<runtime::Call>& calls,
-                 absl::string_view func, std::string* text) {
+void AppendCalls(const Program& program, const Entry& list, absl::string_view func,
+                 std::string* text) {
   std::vector<runtime::Call> wanted;
-  for (const runtime::Call& call : calls) {
-    if (func.empty() || ParseCallName(call.name).func == func) wanted.push_back(call);
+  for (const runtime::Call& call : list.calls) {
+    if (func.empty() || call.site.function == func) wanted.push_back(call);
   }
   if (wanted.empty()) return;
-  absl::StrAppend(text, title, ": ", wanted.size(), " calls\n");
+  absl::StrAppend(text, list.name, ": ", wanted.size(), " calls\n");
   for (const CallRound& round : RoundsOf(wanted)) {
     if (round.times > 1) absl::StrAppend(text, "  ", round.times, " times:\n");
     for (size_t i = round.begin; i < round.end; ++i) {
       const bool beside = i > round.begin && wanted[i].joins_previous;
       absl::StrAppend(text, round.times > 1 ? "    " : "  ", beside ? "& " : "",
-                      CallText(program, wanted[i]));
+                      CallText(program, list, wanted[i]));
     }
   }
 }
@@ -86,7 +88,7 @@ void AppendGlobals(const ir::Module& module, const Program& program, std::string
   for (const auto& global : module.globals()) {
     if (global->kind != ir::Global::Kind::kState) continue;
     std::string bytes;
-    for (const runtime::State& state : program.states) {
+    for (const runtime::Tensor& state : program.states) {
       if (state.name.substr(0, state.name.find('[')) != global->name) continue;
       bytes = absl::StrCat(state.factor);
       for (const int symbol : state.symbols) {
@@ -117,7 +119,7 @@ void AppendWorkspaces(const Program& program, std::string* text) {
 absl::StatusOr<std::string> PlanText(const ir::Module& module, const runtime::Program& program,
                                      absl::string_view func) {
   absl::ConsumePrefix(&func, "@");
-  if (!func.empty() && func != "load" && module.FindFunc(func) == nullptr) {
+  if (!func.empty() && func != step_interface::kLoad && module.FindFunc(func) == nullptr) {
     return absl::InvalidArgumentError(absl::StrCat("--func: the module has no '", func, "'"));
   }
   absl::StatusOr<std::string> frames = passes::PrintMemoryPlan(module);
@@ -131,8 +133,8 @@ absl::StatusOr<std::string> PlanText(const ir::Module& module, const runtime::Pr
   }
   if (func.empty()) AppendWorkspaces(program, &text);
   if (func.empty()) AppendGlobals(module, program, &text);
-  AppendCalls(program, "load", program.load, func, &text);
-  AppendCalls(program, "step", program.step, func, &text);
+  AppendCalls(program, {step_interface::kLoad, {}, {}, program.load}, func, &text);
+  for (const Entry& entry : program.entries) AppendCalls(program, entry, func, &text);
   return text;
 }
 

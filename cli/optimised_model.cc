@@ -7,8 +7,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/step_interface.h"
 #include "bundle/layout.h"
-#include "cli/call_name.h"
 #include "cli/import_flags.h"
 #include "cli/model_flags.h"
 #include "engine/bundle_options.h"
@@ -36,7 +36,7 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ModuleOf(const bundle::Bundle& bundl
   if (absl::Status status = ir::Verify(**module); !status.ok()) {
     return Damaged(bundle, status.message());
   }
-  for (const char* symbol : {"T", "C"}) {
+  for (const char* symbol : {step_interface::kTokenCount, step_interface::kCapacity}) {
     if ((*module)->FindSymbol(symbol) != nullptr) continue;
     return Damaged(bundle, absl::StrCat("its module has no symbol ", symbol));
   }
@@ -71,7 +71,7 @@ absl::Status OpenBundle(const ModelFlags& flags, OptimisedModel* model) {
 absl::StatusOr<int64_t> ContextOf(const ImportedModel& imported, const ModelFlags& flags,
                                   const engine::ModuleOptions& options) {
   if (flags.ir_file.empty()) return engine::ContextOf(imported.files.config, options);
-  return std::min(imported.module->FindSymbol("C")->max,
+  return std::min(imported.module->FindSymbol(step_interface::kCapacity)->max,
                   imported.files.config.max_position_embeddings);
 }
 
@@ -89,7 +89,7 @@ absl::Status OpenFolder(const ModelFlags& flags, engine::Weights weights, Optimi
   model->target = *std::move(target);
   model->numbers = *numbers;
   model->context = *context;
-  model->max_step = std::min(model->module->FindSymbol("T")->max, *context);
+  model->max_step = std::min(model->module->FindSymbol(step_interface::kTokenCount)->max, *context);
   model->lluda_version = bundle::kLludaVersion;
   model->llvm_version = codegen::LlvmVersion();
   return absl::OkStatus();
@@ -98,12 +98,14 @@ absl::Status OpenFolder(const ModelFlags& flags, engine::Weights weights, Optimi
 // Each call has to be a statement of the module, with a buffer for each operand and the result.
 absl::Status CheckCalls(const OptimisedModel& model, const runtime::Program& program) {
   const std::map<std::string, const ir::Op*> statements = StatementsByName(*model.module);
-  for (const runtime::Call& call : program.step) {
-    const auto it = statements.find(ParseCallName(call.name).Base());
-    if (it == statements.end() ||
-        call.buffers.size() != static_cast<size_t>(it->second->operand_count()) + 1) {
-      return Damaged(*model.bundle,
-                     absl::StrCat("call ", call.name, " is no statement of its module"));
+  for (const runtime::Entry& entry : program.entries) {
+    for (const runtime::Call& call : entry.calls) {
+      const auto it = statements.find(StatementOf(call.site));
+      if (it == statements.end() ||
+          call.buffers.size() != static_cast<size_t>(it->second->operand_count()) + 1) {
+        return Damaged(*model.bundle, absl::StrCat("call ", ToString(call.site),
+                                                   " is no statement of its module"));
+      }
     }
   }
   return absl::OkStatus();

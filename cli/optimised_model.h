@@ -3,7 +3,8 @@
 //
 //   absl::StatusOr<OptimisedModel> model = OpenOptimised(flags.model, engine::Weights::kOptional);
 //   absl::StatusOr<NativeProgram> native = NativeProgramOf(*model);
-//   native->program.step[0].name;    // "step.x0", a statement of *model->module
+//   StatementOf(native->program.entry("step").calls[0].site);   // "step.x0", a statement of
+//   *model->module
 #ifndef LLUDA_CLI_OPTIMISED_MODEL_H_
 #define LLUDA_CLI_OPTIMISED_MODEL_H_
 

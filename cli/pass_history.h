@@ -35,7 +35,8 @@ using SeeModule = std::function<void(int number, absl::string_view pass, const i
 // Errors are those of passes::RemainingPasses and of the passes.
 absl::StatusOr<PassHistory> RunPasses(ir::Module* module, const SeeModule& see = nullptr);
 
-// The statements that compute a value or a global, by CallName::Base: "attn.qkv", "load.wqkv".
+// The statements that compute a value or a global, by runtime::StatementOf: "attn.qkv",
+// "load.wqkv".
 std::map<std::string, const ir::Op*> StatementsByName(const ir::Module& module);
 
 }  // namespace lluda::cli

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/step_interface.h"
 #include "benchmarks/machine.h"
 #include "cli/commands.h"
 #include "cli/explain_run.h"
@@ -46,8 +47,8 @@ absl::StatusOr<std::vector<ExplainedRun>> RunsOf(const ReportFlags& flags, int64
 }
 
 void AddProgram(const ir::Module& module, const runtime::Program& program, Report* report) {
-  for (const runtime::Call& call : program.step) {
-    report->calls.push_back({call.name, program.kernels[call.kernel].name});
+  for (const runtime::Call& call : program.entry(step_interface::kStep).calls) {
+    report->calls.push_back({ToString(call.site), program.kernels[call.kernel].name});
   }
   report->buffers = FrameBuffers(module, program);
   report->memory = TotalsOf(program);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "cli/call_name.h"
+#include "base/step_interface.h"
 #include "cli/pass_history.h"
 #include "ir/frame.h"
 
@@ -26,10 +26,11 @@ bool ShareBytes(const FrameBuffer& a, const FrameBuffer& b) {
 
 std::vector<FrameBuffer> FrameBuffers(const ir::Module& module, const runtime::Program& program) {
   const std::map<std::string, const ir::Op*> statements = StatementsByName(module);
+  const std::vector<runtime::Call>& calls = program.entry(step_interface::kStep).calls;
   std::vector<FrameBuffer> buffers;
   std::vector<size_t> held;  // those that nothing has overwritten yet
-  for (size_t i = 0; i < program.step.size(); ++i) {
-    const runtime::Call& call = program.step[i];
+  for (size_t i = 0; i < calls.size(); ++i) {
+    const runtime::Call& call = calls[i];
     const int now = static_cast<int>(i);
     // The last buffer is the result; it may be an operand, too.
     for (size_t operand = 0; operand + 1 < call.buffers.size(); ++operand) {
@@ -38,8 +39,8 @@ std::vector<FrameBuffer> FrameBuffers(const ir::Module& module, const runtime::P
       }
     }
     if (call.buffers.back().space != Space::kFrame) continue;
-    const ir::Op& op = *statements.at(ParseCallName(call.name).Base());
-    const FrameBuffer written = {call.name, call.buffers.back().offset,
+    const ir::Op& op = *statements.at(StatementOf(call.site));
+    const FrameBuffer written = {ToString(call.site), call.buffers.back().offset,
                                  ir::MaxByteSize(op.result_type(), module), now, now};
     std::vector<size_t> still_held;
     for (const size_t place : held) {
@@ -55,20 +56,16 @@ std::vector<FrameBuffer> FrameBuffers(const ir::Module& module, const runtime::P
 MemoryTotals TotalsOf(const runtime::Program& program) {
   MemoryTotals totals;
   for (const runtime::Weight& weight : program.weights) {
-    if (weight.read_by_step) totals.weights += weight.bytes;
+    if (weight.read_by_entries) totals.weights += weight.bytes;
   }
   totals.loaded = program.loaded_bytes;
-  for (const runtime::State& state : program.states) {
-    int64_t bytes = state.factor;
-    for (const int symbol : state.symbols) {
-      const runtime::SymbolRange& range = program.symbols[symbol];
-      bytes *= range.name == "S" ? 1 : range.max;
-    }
-    totals.states += bytes;
+  const std::vector<int64_t> most = program.MaxDims();
+  std::vector<int64_t> of_a_slot = most;
+  for (size_t i = 0; i < most.size(); ++i) {
+    if (program.symbols[i].name == step_interface::kSlotCount) of_a_slot[i] = 1;
   }
+  for (const runtime::Tensor& state : program.states) totals.states += state.Bytes(of_a_slot);
   totals.frame = program.frame_bytes;
-  std::vector<int64_t> most;
-  for (const runtime::SymbolRange& symbol : program.symbols) most.push_back(symbol.max);
   for (const runtime::Kernel& kernel : program.kernels) {
     if (kernel.split.below == 0) continue;
     const int64_t bytes = kernel.split.unit_bytes * kernel.split.units.Count(most.data());

@@ -40,9 +40,10 @@ class ReportMemoryTest : public testing::Test {
   }
 
   int CallOf(const std::string& name) const {
-    const std::vector<runtime::Call>& calls = compiled_->program.step;
-    const auto it = std::find_if(calls.begin(), calls.end(),
-                                 [&](const runtime::Call& call) { return call.name == name; });
+    const std::vector<runtime::Call>& calls = compiled_->program.entry("step").calls;
+    const auto it = std::find_if(calls.begin(), calls.end(), [&](const runtime::Call& call) {
+      return ToString(call.site) == name;
+    });
     EXPECT_NE(it, calls.end()) << name;
     return static_cast<int>(it - calls.begin());
   }

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "base/step_interface.h"
 
 namespace lluda::cli {
 namespace {
@@ -69,10 +70,10 @@ class TraceWriter {
  private:
   // One slice for all that run side by side.
   void Calls(const Timeline::Region& region) {
-    std::vector<absl::string_view> names, kernels;
+    std::vector<std::string> names, kernels;
     for (uint32_t i = region.call; i < region.call + region.calls; ++i) {
-      const runtime::Call& call = program_.step[i];
-      names.push_back(call.name);
+      const runtime::Call& call = program_.entry(step_interface::kStep).calls[i];
+      names.push_back(ToString(call.site));
       kernels.push_back(program_.kernels[call.kernel].name);
     }
     Slice(absl::StrJoin(names, " "), "call", region.begin, region.end, absl::StrJoin(kernels, " "));

@@ -37,10 +37,13 @@ runtime::Program TwoCalls() {
   program.kernels.resize(2);
   program.kernels[0].name = "matmul_0";
   program.kernels[1].name = "rope_1";
-  program.step.resize(2);
-  program.step[0].name = "attn[0].qkv";
-  program.step[1].name = "attn[0].q4";
-  program.step[1].kernel = 1;
+  program.entries.resize(1);
+  program.entries[0].name = "step";
+  std::vector<runtime::Call>& calls = program.entries[0].calls;
+  calls.resize(2);
+  calls[0].site = {"attn", 0, "qkv"};
+  calls[1].site = {"attn", 0, "q4"};
+  calls[1].kernel = 1;
   return program;
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/step_interface.h"
 #include "cli/bundle_weights.h"
 #include "cli/verify_kernels.h"
 
@@ -25,7 +26,7 @@ VerifyRun BundleRun(const OptimisedModel& model, const NativeProgram& native) {
 absl::StatusOr<BundleVerdict> VerifyBundle(OptimisedModel* model, int64_t layers, int64_t tokens) {
   absl::StatusOr<NativeProgram> native = NativeProgramOf(*model);
   if (!native.ok()) return native.status();
-  const ir::Func* step = model->module->FindFunc("step");
+  const ir::Func* step = model->module->FindFunc(step_interface::kStep);
   if (step == nullptr || step->result_type.axes.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat(model->bundle->path(), ": its module has no @step that returns logits"));

@@ -123,7 +123,8 @@ TEST(VerifyBundleTest, AWrongConstantInTheCodeIsFoundInTheFirstKernelThatReadsIt
 TEST(VerifyBundleTest, CallsThatAreNoStatementsOfTheModuleAreDamage) {
   const std::string path = Compiled();
   bundle::EditHeader(path, [](bundle::Header* header) {
-    header->mutable_program()->mutable_step(2)->set_name("step.x9");
+    header->mutable_program()->mutable_entries(0)->mutable_calls(2)->mutable_site()->set_statement(
+        "x9");
   });
   EXPECT_THAT(std::string(Verify(path).status().message()),
               HasSubstr("tiny.llb: is damaged: call step.x9 is no statement of its module"));

@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "cli/call_name.h"
+#include "base/step_interface.h"
 #include "cli/placed_value.h"
 #include "cli/verify_slice.h"
 #include "codegen/blocks.h"
@@ -24,7 +24,11 @@ class KernelVerifier {
  public:
   KernelVerifier(const ir::Module& module, const runtime::Program& program,
                  const codegen::Target& target, const VerifyRun& run)
-      : module_(module), program_(program), target_(target), run_(run) {}
+      : module_(module),
+        program_(program),
+        step_(program.entry(step_interface::kStep)),
+        target_(target),
+        run_(run) {}
 
   absl::StatusOr<std::optional<Finding>> Run(const KernelMemory& memory) {
     absl::Status status = Interpret(
@@ -34,12 +38,11 @@ class KernelVerifier {
         });
     if (!status.ok()) return status;
     if (status = Allocate(memory); !status.ok()) return status;
-    std::vector<int64_t> dims;
-    for (const runtime::SymbolRange& symbol : program_.symbols) dims.push_back(symbol.max);
+    const std::vector<int64_t> dims = program_.MaxDims();
     if (status = RunList(program_.load, dims, -1); !status.ok()) return status;
     for (size_t step = 0; step < run_.steps.size() && !finding_; ++step) {
       SetInputs(step);
-      if (status = RunList(program_.step, DimsOf(step), static_cast<int>(step)); !status.ok()) {
+      if (status = RunList(step_.calls, DimsOf(step), static_cast<int>(step)); !status.ok()) {
         return status;
       }
     }
@@ -53,8 +56,10 @@ class KernelVerifier {
     for (const runtime::SymbolRange& symbol : program_.symbols) {
       const auto it = states.find(symbol.name);
       int64_t value = it != states.end() ? it->second : symbol.min;
-      if (symbol.name == "T") value = static_cast<int64_t>(run_.steps[step].size());
-      if (symbol.name == "R") value = 1;
+      if (symbol.name == step_interface::kTokenCount) {
+        value = static_cast<int64_t>(run_.steps[step].size());
+      }
+      if (symbol.name == step_interface::kRowCount) value = 1;
       dims.push_back(value);
     }
     return dims;
@@ -79,7 +84,7 @@ class KernelVerifier {
         {&frame_, program_.frame_bytes},
         {&loading_, memory.loaded == nullptr ? program_.loaded_bytes : 0},
         {&scratch_, scratch},
-        {&output_, program_.output_bytes}};
+        {&output_, step_.result.Bytes(program_.MaxDims())}};
     for (const auto& [place, bytes] : memories) {
       absl::StatusOr<runtime::Memory> allocated = Zeros(bytes);
       if (!allocated.ok()) return allocated.status();
@@ -88,10 +93,8 @@ class KernelVerifier {
     // Kernels only read what was loaded before.
     loaded_ = memory.loaded == nullptr ? loading_.data() : const_cast<char*>(memory.loaded);
     const std::vector<int64_t> dims = DimsOf(0);
-    for (const runtime::State& state : program_.states) {
-      int64_t bytes = state.factor;
-      for (const int symbol : state.symbols) bytes *= dims[symbol];
-      absl::StatusOr<runtime::Memory> allocated = Zeros(bytes);
+    for (const runtime::Tensor& state : program_.states) {
+      absl::StatusOr<runtime::Memory> allocated = Zeros(state.Bytes(dims));
       if (!allocated.ok()) return allocated.status();
       states_.push_back(*std::move(allocated));
     }
@@ -137,28 +140,28 @@ class KernelVerifier {
                                      kernel.work.Count(dims.data())};
       kernel.fn(&args);
       // The parts of a pack are compared when the last one is done.
-      if (i + 1 < calls.size() && calls[i + 1].name == calls[i].name) continue;
+      if (i + 1 < calls.size() && calls[i + 1].site == calls[i].site) continue;
       if (absl::Status s = Compare(calls, i, step); !s.ok()) return s;
     }
     return absl::OkStatus();
   }
 
   // Of the function, one for each layer that the module has.
-  int64_t CopiesOf(const CallName& name) const {
-    const ir::Func* func = module_.FindFunc(name.func);
+  int64_t CopiesOf(const runtime::CallSite& site) const {
+    const ir::Func* func = module_.FindFunc(site.function);
     return func == nullptr || !func->index ? 1 : func->index->count;
   }
 
   // Whether the call is of a layer that the module was cut down by.
   bool IsCut(const runtime::Call& call) const {
-    const CallName name = ParseCallName(call.name);
-    return name.index >= CopiesOf(name) && module_.FindFunc(name.func) != nullptr;
+    return call.site.index >= CopiesOf(call.site) &&
+           module_.FindFunc(call.site.function) != nullptr;
   }
 
   // What the last layer that there is computed is left where those behind it would leave theirs.
   absl::Status StandIn(const runtime::Call& call, int step) {
-    const CallName name = ParseCallName(call.name);
-    const auto it = expected_.find({step, name.func, CopiesOf(name) - 1, name.statement, 0});
+    const runtime::CallSite& site = call.site;
+    const auto it = expected_.find({step, site.function, CopiesOf(site) - 1, site.statement, 0});
     if (it == expected_.end()) return Unknown(call);
     const auto& [op, value] = it->second;
     const runtime::BufferRef& buffer = call.buffers.back();
@@ -167,7 +170,7 @@ class KernelVerifier {
   }
 
   static absl::Status Unknown(const runtime::Call& call) {
-    return absl::InternalError(absl::StrCat("the interpreter does not know ", call.name));
+    return absl::InternalError(absl::StrCat("the interpreter does not know ", ToString(call.site)));
   }
 
   Placement PlacementOf(const ir::Op& op) const {
@@ -178,10 +181,11 @@ class KernelVerifier {
 
   absl::Status Compare(const std::vector<runtime::Call>& calls, size_t last, int step) {
     size_t first = last;
-    while (first > 0 && calls[first - 1].name == calls[last].name) --first;
-    const CallName name = ParseCallName(calls[last].name);
-    const int64_t before = times_[{step, calls[last].name}]++;
-    const ValueKey key{step, name.func, std::max<int64_t>(name.index, 0), name.statement, before};
+    while (first > 0 && calls[first - 1].site == calls[last].site) --first;
+    const runtime::CallSite& site = calls[last].site;
+    const int64_t before = times_[{step, ToString(site)}]++;
+    const ValueKey key{step, site.function, std::max<int64_t>(site.index, 0), site.statement,
+                       before};
     const auto it = expected_.find(key);
     if (it == expected_.end()) return Unknown(calls[last]);
     const auto& [op, expected] = it->second;
@@ -215,10 +219,11 @@ class KernelVerifier {
 
   const ir::Module& module_;
   const runtime::Program& program_;
+  const runtime::Entry& step_;
   const codegen::Target& target_;
   const VerifyRun& run_;
   std::map<ValueKey, std::pair<const ir::Op*, ir::Tensor>> expected_;
-  std::map<std::pair<int, std::string>, int64_t> times_;  // that a call was run, by step and name
+  std::map<std::pair<int, std::string>, int64_t> times_;  // that a call was run, by step and site
   std::vector<char*> weights_;
   runtime::Memory frame_, loading_, scratch_, output_;
   char* loaded_ = nullptr;

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/step_interface.h"
 #include "cli/bounds.h"
 #include "cli/compare.h"
 #include "cli/verify_slice.h"
@@ -19,7 +20,7 @@ std::string ActivationName(const ir::Op& op, int64_t index) {
   if (op.opcode() != ir::Opcode::kAppend) return "";
   const ir::Global& state = *op.operand(0).global;
   absl::string_view name = state.name;
-  if (!absl::ConsumePrefix(&name, "act_")) return "";
+  if (!absl::ConsumePrefix(&name, step_interface::kActivationPrefix)) return "";
   return state.index ? absl::StrCat(name, "[", index, "]") : std::string(name);
 }
 
@@ -42,7 +43,8 @@ absl::StatusOr<std::optional<Finding>> VerifyPrompt(const ir::Module& module, co
         const ReferenceActivation* expected = name.empty() ? nullptr : FindActivation(prompt, name);
         if (expected == nullptr) return absl::OkStatus();
         // The state holds [slot, position, ...], the activation those positions that are tokens.
-        const int64_t width = result.size() / (result.extent("slot") * result.extent("pos"));
+        const int64_t width = result.size() / (result.extent(step_interface::kSlotAxis) *
+                                               result.extent(step_interface::kPositionAxis));
         if (static_cast<int64_t>(expected->values.size()) !=
             width * static_cast<int64_t>(prompt.ids.size())) {
           return absl::InvalidArgumentError(absl::StrCat(

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/step_interface.h"
 #include "ir/encoding.h"
 #include "passes/rewrite.h"
 
@@ -48,7 +49,7 @@ std::map<std::string, int64_t> StateSymbols(const ir::Module& module, const Veri
       if (axis.extent.is_constant()) continue;
       const int64_t least = module.FindSymbol(axis.extent.symbol)->min;
       symbols[axis.extent.symbol] =
-          axis.name == "pos" ? (tokens + least - 1) / least * least : least;
+          axis.name == step_interface::kPositionAxis ? (tokens + least - 1) / least * least : least;
     }
   }
   return symbols;
@@ -60,9 +61,10 @@ std::vector<ir::Tensor> StepArguments(const VerifyRun& run, size_t step) {
   const std::vector<int64_t>& tokens = run.steps[step];
   std::vector<int64_t> positions(tokens.size());
   std::iota(positions.begin(), positions.end(), before);
-  return {Ints("tok", tokens), Ints("tok", std::move(positions)),
-          Ints("tok", std::vector<int64_t>(tokens.size(), 0)),
-          Ints("row", {static_cast<int64_t>(tokens.size()) - 1})};
+  return {Ints(step_interface::kTokenAxis, tokens),
+          Ints(step_interface::kTokenAxis, std::move(positions)),
+          Ints(step_interface::kTokenAxis, std::vector<int64_t>(tokens.size(), 0)),
+          Ints(step_interface::kRowAxis, {static_cast<int64_t>(tokens.size()) - 1})};
 }
 
 std::vector<std::vector<int64_t>> StepTokens(int64_t tokens, int64_t vocabulary) {
@@ -80,22 +82,23 @@ absl::Status Interpret(const ir::Module& module, const VerifyRun& run, const See
   absl::Status seen;
   int step = -1;
   std::map<ValueKey, int64_t> times;
-  interpreter->SetObserver([&](const ir::Func* func, int64_t index, const ir::Op& op,
-                               const ir::Tensor& result) {
-    if (!seen.ok() || op.opcode() == ir::Opcode::kCall || op.opcode() == ir::Opcode::kFor) {
-      return;
-    }
-    ValueKey key{step, func == nullptr ? "load" : func->name, index, passes::StatementName(op), 0};
-    const int64_t before = times[key]++;
-    std::get<4>(key) = before;
-    seen = see(key, op, result);
-  });
+  interpreter->SetObserver(
+      [&](const ir::Func* func, int64_t index, const ir::Op& op, const ir::Tensor& result) {
+        if (!seen.ok() || op.opcode() == ir::Opcode::kCall || op.opcode() == ir::Opcode::kFor) {
+          return;
+        }
+        const std::string function = func == nullptr ? step_interface::kLoad : func->name;
+        ValueKey key{step, function, index, passes::StatementName(op), 0};
+        const int64_t before = times[key]++;
+        std::get<4>(key) = before;
+        seen = see(key, op, result);
+      });
   if (!run.loaded) {
     if (absl::Status status = interpreter->RunLoad(); !status.ok()) return status;
   }
   for (step = 0; step < static_cast<int>(run.steps.size()) && seen.ok(); ++step) {
     absl::StatusOr<ir::Tensor> logits =
-        interpreter->Call("step", StepArguments(run, static_cast<size_t>(step)));
+        interpreter->Call(step_interface::kStep, StepArguments(run, static_cast<size_t>(step)));
     if (!logits.ok()) return logits.status();
   }
   return seen;
@@ -110,7 +113,7 @@ absl::StatusOr<ir::Tensor> InterpretLogits(const ir::Module& module, const Verif
   }
   absl::StatusOr<ir::Tensor> logits = absl::InvalidArgumentError("a run without steps");
   for (size_t step = 0; step < run.steps.size(); ++step) {
-    logits = interpreter->Call("step", StepArguments(run, step));
+    logits = interpreter->Call(step_interface::kStep, StepArguments(run, step));
     if (!logits.ok()) break;
   }
   return logits;

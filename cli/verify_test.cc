@@ -208,8 +208,8 @@ void Nudge(const runtime::KernelArgs* args) {
 
 TEST_F(VerifyTest, ABrokenKernelIsFoundAtItsFirstCall) {
   codegen::CompiledModule compiled = Compiled();
-  for (runtime::Call& call : compiled.program.step) {
-    if (call.name != "attn[0].y") continue;
+  for (runtime::Call& call : compiled.program.entries[0].calls) {
+    if (ToString(call.site) != "attn[0].y") continue;
     runtime::Kernel& kernel = compiled.program.kernels[call.kernel];
     right_kernel = kernel.fn;
     kernel.fn = Nudge;

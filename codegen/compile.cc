@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "bundle/program_message.h"
+#include "base/step_interface.h"
 #include "codegen/blocks.h"
 #include "codegen/kernel_set.h"
 #include "codegen/regions.h"
@@ -14,6 +14,7 @@
 #include "ir/frame.h"
 #include "ir/layout.h"
 #include "ir/view.h"
+#include "runtime/loaded_program.h"
 
 namespace lluda::codegen {
 namespace {
@@ -29,7 +30,8 @@ int64_t RoundUp(int64_t bytes, int64_t multiple) {
 
 // Values and indices of one activation of a function.
 struct Activation {
-  std::string name;  // "attn[3]"
+  std::string function;  // "attn"
+  int64_t index = -1;    // 3, if the function has one
   std::map<const ir::Value*, BufferRef> buffers;
   std::map<std::string, int64_t> indices;  // "layer" -> 3
   int64_t frame = 0;                       // where this activation's frame starts
@@ -45,7 +47,7 @@ class Compiler {
 
   absl::StatusOr<CompiledModule> Run(const CompileOptions& options) {
     kernels_.UseCache(options.cache);
-    if (absl::Status s = Build(options.entry); !s.ok()) return s;
+    if (absl::Status s = Build(options.entries); !s.ok()) return s;
     CompiledModule compiled;
     absl::StatusOr<std::unique_ptr<KernelLibrary>> library =
         kernels_.Compile({options.threads, options.perf, options.gdb});
@@ -57,9 +59,9 @@ class Compiler {
     return compiled;
   }
 
-  absl::StatusOr<ObjectModule> RunToObject(const std::string& entry) {
-    if (absl::Status s = Build(entry); !s.ok()) return s;
-    CHECK(kernels_.module() != nullptr) << "no statement of @" << entry << " needs a kernel";
+  absl::StatusOr<ObjectModule> RunToObject(const std::vector<std::string>& entries) {
+    if (absl::Status s = Build(entries); !s.ok()) return s;
+    CHECK(kernels_.module() != nullptr) << "no statement needs a kernel";
     absl::StatusOr<std::string> object = ObjectFile(target_, kernels_.module());
     if (!object.ok()) return object.status();
     program_.kernels = kernels_.kernels();
@@ -68,11 +70,11 @@ class Compiler {
 
   absl::StatusOr<StepObject> RunToStepObject(const std::string& name, int64_t context,
                                              int64_t max_step) {
-    if (absl::Status s = Build("step"); !s.ok()) return s;
+    if (absl::Status s = Build({step_interface::kStep}); !s.ok()) return s;
     program_.kernels = kernels_.kernels();
-    const bundle::StepProgram step = bundle::MakeStepProgram(program_);
+    const runtime::LoadedProgram loaded = runtime::MakeLoadedProgram(program_);
     absl::StatusOr<StepMemory> memory =
-        EmitStepFunction(step.program, name, context, max_step, kernels_.module());
+        EmitStepFunction(loaded.program, name, context, max_step, kernels_.module());
     if (!memory.ok()) return memory.status();
     absl::StatusOr<std::string> object = ObjectFile(target_, kernels_.module());
     if (!object.ok()) return object.status();
@@ -81,11 +83,12 @@ class Compiler {
 
  private:
   // The call lists, and an LLVM function for each kernel.
-  absl::Status Build(const std::string& entry_name) {
-    const ir::Func* entry = module_.FindFunc(entry_name);
-    if (entry == nullptr) {
-      return absl::NotFoundError(
-          absl::StrCat("module @", module_.name, " has no func @", entry_name));
+  absl::Status Build(const std::vector<std::string>& entry_names) {
+    std::vector<const ir::Func*> entries;
+    for (const std::string& name : entry_names) {
+      entries.push_back(module_.FindFunc(name));
+      if (entries.back() != nullptr) continue;
+      return absl::NotFoundError(absl::StrCat("module @", module_.name, " has no func @", name));
     }
     for (const ir::Symbol& symbol : module_.symbols) {
       program_.symbols.push_back({symbol.name, symbol.min, symbol.max});
@@ -93,7 +96,10 @@ class Compiler {
     DeclareStates();
     DeclareLoaded();
     if (absl::Status s = CompileLoad(); !s.ok()) return s;
-    return CompileEntry(*entry);
+    for (const ir::Func* entry : entries) {
+      if (absl::Status s = CompileEntry(*entry); !s.ok()) return s;
+    }
+    return absl::OkStatus();
   }
 
   static std::vector<std::string> SymbolNames(const ir::Module& module) {
@@ -104,21 +110,24 @@ class Compiler {
 
   int64_t Copies(const ir::Global& global) const { return global.index ? global.index->count : 1; }
 
+  runtime::Tensor TensorOf(std::string name, const ir::Type& type) const {
+    const ir::SymbolicSize size = ir::SymbolicByteSize(type);
+    runtime::Tensor tensor{std::move(name), size.factor, {}};
+    for (const std::string& symbol : size.symbols) {
+      for (size_t s = 0; s < module_.symbols.size(); ++s) {
+        if (module_.symbols[s].name == symbol) tensor.symbols.push_back(static_cast<int>(s));
+      }
+    }
+    return tensor;
+  }
+
   void DeclareStates() {
     for (const auto& global : module_.globals()) {
       if (global->kind != ir::Global::Kind::kState) continue;
       first_state_[global.get()] = static_cast<uint32_t>(program_.states.size());
       for (int64_t i = 0; i < Copies(*global); ++i) {
-        runtime::State state;
-        state.name = global->index ? absl::StrCat(global->name, "[", i, "]") : global->name;
-        const ir::SymbolicSize size = ir::SymbolicByteSize(global->type);
-        state.factor = size.factor;
-        for (const std::string& symbol : size.symbols) {
-          for (size_t s = 0; s < module_.symbols.size(); ++s) {
-            if (module_.symbols[s].name == symbol) state.symbols.push_back(static_cast<int>(s));
-          }
-        }
-        program_.states.push_back(std::move(state));
+        program_.states.push_back(TensorOf(
+            global->index ? absl::StrCat(global->name, "[", i, "]") : global->name, global->type));
       }
     }
   }
@@ -133,12 +142,12 @@ class Compiler {
     program_.loaded_bytes = offset;
   }
 
-  uint32_t WeightIndex(const ir::Global& weight, int64_t index, bool by_step) {
+  uint32_t WeightIndex(const ir::Global& weight, int64_t index, bool by_entry) {
     const std::string tensor = ir::SourceName(weight, index);
     const auto [it, added] =
         weight_index_.try_emplace(tensor, static_cast<uint32_t>(program_.weights.size()));
     if (added) program_.weights.push_back({tensor, ir::MaxByteSize(weight.type, module_), false});
-    program_.weights[it->second].read_by_step |= by_step;
+    program_.weights[it->second].read_by_entries |= by_entry;
     return it->second;
   }
 
@@ -204,13 +213,15 @@ class Compiler {
     return BufferRef{Space::kFrame, 0, at.frame + *op.frame_offset};
   }
 
-  std::vector<runtime::Call>& List() { return loading_ ? program_.load : program_.step; }
+  std::vector<runtime::Call>& List() {
+    return loading_ ? program_.load : program_.entries.back().calls;
+  }
 
-  absl::Status AddCall(const KernelSpec& spec, std::vector<BufferRef> buffers, std::string name,
-                       bool joins_previous = false) {
+  absl::Status AddCall(const KernelSpec& spec, std::vector<BufferRef> buffers,
+                       runtime::CallSite site, bool joins_previous = false) {
     absl::StatusOr<uint32_t> kernel = kernels_.Add(spec);
     if (!kernel.ok()) return kernel.status();
-    List().push_back({*kernel, std::move(buffers), std::move(name), joins_previous});
+    List().push_back({*kernel, std::move(buffers), std::move(site), joins_previous});
     return absl::OkStatus();
   }
 
@@ -231,14 +242,10 @@ class Compiler {
     return uses;
   }
 
-  // What Call::name says of a statement.
-  static std::string CallName(const ir::Op& op, const Activation& at) {
-    if (op.defined_global == nullptr) return absl::StrCat(at.name, ".", op.result()->name);
-    std::string name = absl::StrCat(at.name, ".", op.defined_global->name);
-    if (!op.defined_index.empty()) {
-      absl::StrAppend(&name, "[", at.indices.at(op.defined_index), "]");
-    }
-    return name;
+  static runtime::CallSite SiteOf(const ir::Op& op, const Activation& at) {
+    if (op.defined_global == nullptr) return {at.function, at.index, op.result()->name};
+    const int64_t index = op.defined_index.empty() ? -1 : at.indices.at(op.defined_index);
+    return {at.function, index, op.defined_global->name};
   }
 
   absl::Status CompileKernelOp(const ir::Op& op, Activation* at) {
@@ -254,22 +261,21 @@ class Compiler {
     if (!result.ok()) return result.status();
     if (op.result() != nullptr) at->buffers[op.result()] = *result;
     if (op.opcode() == ir::Opcode::kPack) {
-      return CompilePack(op, buffers, *result, CallName(op, *at));
+      return CompilePack(op, buffers, *result, SiteOf(op, *at));
     }
     buffers.push_back(*result);
     const bool joins_previous = !loading_ && regions_.Joins(UsesOf(op, buffers));
-    return AddCall(BlockedSpecOf(op, target_), std::move(buffers), CallName(op, *at),
-                   joins_previous);
+    return AddCall(BlockedSpecOf(op, target_), std::move(buffers), SiteOf(op, *at), joins_previous);
   }
 
   // One call per packed part.
   absl::Status CompilePack(const ir::Op& op, const std::vector<BufferRef>& parts, BufferRef result,
-                           const std::string& name) {
+                           const runtime::CallSite& site) {
     std::vector<PackPart> specs = PackParts(op);
     for (size_t i = 0; i < specs.size(); ++i) {
       BufferRef target = result;
       target.offset += specs[i].offset;
-      if (absl::Status s = AddCall(specs[i].spec, {parts[i], target}, name); !s.ok()) return s;
+      if (absl::Status s = AddCall(specs[i].spec, {parts[i], target}, site); !s.ok()) return s;
     }
     return absl::OkStatus();
   }
@@ -293,11 +299,10 @@ class Compiler {
     absl::StatusOr<BufferRef> result = ResultBuffer(op, *at);
     if (!result.ok()) return result.status();
     at->buffers[op.result()] = *result;
-    inner.name = callee.name;
+    inner.function = callee.name;
     if (callee.index) {
-      const int64_t index = at->indices.at(op.callee_index);
-      inner.indices[callee.index->name] = index;
-      absl::StrAppend(&inner.name, "[", index, "]");
+      inner.index = at->indices.at(op.callee_index);
+      inner.indices[callee.index->name] = inner.index;
     }
     inner.frame = at->callee_frame;
     return CompileFunc(callee, *result, &inner);
@@ -370,7 +375,7 @@ class Compiler {
   absl::Status CompileLoad() {
     loading_ = true;
     Activation at;
-    at.name = "load";
+    at.function = step_interface::kLoad;
     absl::Status status = CompileBlock(module_.load, &at);
     loading_ = false;
     return status;
@@ -378,12 +383,16 @@ class Compiler {
 
   absl::Status CompileEntry(const ir::Func& entry) {
     Activation at;
-    at.name = entry.name;
+    at.function = entry.name;
+    regions_ = Regions();
+    runtime::Entry& made = program_.entries.emplace_back();
+    made.name = entry.name;
     for (size_t i = 0; i < entry.params().size(); ++i) {
-      program_.inputs.push_back(entry.params()[i]->name);
+      made.inputs.push_back(TensorOf(entry.params()[i]->name, entry.params()[i]->type));
       at.buffers[entry.params()[i].get()] = {Space::kInput, static_cast<uint32_t>(i), 0};
     }
-    program_.output_bytes = ir::MaxByteSize(entry.result_type, module_);
+    const ir::Value* result = entry.body.terminator()->operand(0).value;
+    made.result = TensorOf(result != nullptr ? result->name : "", entry.result_type);
     return CompileFunc(entry, {Space::kOutput, 0, 0}, &at);
   }
 
@@ -406,8 +415,8 @@ absl::StatusOr<CompiledModule> Compile(const ir::Module& module, const Target& t
 }
 
 absl::StatusOr<ObjectModule> CompileToObject(const ir::Module& module, const Target& target,
-                                             const std::string& entry) {
-  return Compiler(module, target, Units::kOne).RunToObject(entry);
+                                             const std::vector<std::string>& entries) {
+  return Compiler(module, target, Units::kOne).RunToObject(entries);
 }
 
 absl::StatusOr<StepObject> CompileStepToObject(const ir::Module& module, const Target& target,

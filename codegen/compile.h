@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/step_interface.h"
 #include "bundle/code_cache.h"
 #include "codegen/jit.h"
 #include "codegen/step_function.h"
@@ -26,9 +27,10 @@
 namespace lluda::codegen {
 
 struct CompileOptions {
-  int threads = 1;             // LLVM modules compiled side by side
-  std::string entry = "step";  // the function the step list runs
-  bool perf = false;           // as in JitOptions
+  int threads = 1;  // LLVM modules compiled side by side
+  // The functions that become the program's entries.
+  std::vector<std::string> entries = {step_interface::kStep};
+  bool perf = false;  // as in JitOptions
   bool gdb = false;
   // Kernels of earlier runs, and where new ones are kept; null: none are.
   const bundle::CodeCache* cache = nullptr;
@@ -53,7 +55,8 @@ struct ObjectModule {
   std::string object;
 };
 absl::StatusOr<ObjectModule> CompileToObject(const ir::Module& module, const Target& target,
-                                             const std::string& entry = "step");
+                                             const std::vector<std::string>& entries = {
+                                                 step_interface::kStep});
 
 // The step as an object file with a single function, NAME_step of step_function.h.
 struct StepObject {

@@ -1,5 +1,6 @@
 #include "codegen/compile.h"
 
+#include <algorithm>
 #include <memory>
 #include <set>
 #include <string>
@@ -11,6 +12,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "passes/default_pipeline.h"
+#include "runtime/executable.h"
 
 namespace lluda::codegen {
 namespace {
@@ -44,7 +46,7 @@ CompiledModule Compiled06B(int64_t layers) {
   auto module = frontends::qwen3::ImportQwen3(config, options);
   EXPECT_TRUE(module.ok()) << module.status();
   RunPasses(passes::DefaultPipeline(), module->get());
-  auto compiled = Compile(**module, Target::Host(), {2, "step"});
+  auto compiled = Compile(**module, Target::Host(), {2, {"step"}});
   EXPECT_TRUE(compiled.ok()) << compiled.status();
   return *std::move(compiled);
 }
@@ -61,8 +63,10 @@ TEST(Compile, NeedsTheSameFewKernelsForAnyNumberOfLayers) {
   EXPECT_EQ(KernelNames(whole.program).size(), whole.program.kernels.size());
   EXPECT_LE(whole.program.kernels.size(), 32);
   // The calls do grow, by the same number for each layer.
-  const size_t per_layer = (whole.program.step.size() - small.program.step.size()) / 26;
-  EXPECT_EQ(small.program.step.size() + 26 * per_layer, whole.program.step.size());
+  const size_t per_layer =
+      (whole.program.entries[0].calls.size() - small.program.entries[0].calls.size()) / 26;
+  EXPECT_EQ(small.program.entries[0].calls.size() + 26 * per_layer,
+            whole.program.entries[0].calls.size());
   EXPECT_GE(per_layer, 8);
 }
 
@@ -73,13 +77,14 @@ TEST(Compile, NamesEachWeightOnceAndTwoStatesPerLayer) {
   EXPECT_EQ(tensors.size(), model.program.weights.size());
   EXPECT_EQ(tensors.size(), 3 * 11 + 2);  // as many as such a checkpoint has
   EXPECT_EQ(model.program.states.size(), 3 * 2);
-  EXPECT_THAT(model.program.inputs, ElementsAre("tokens", "pos", "slot", "rows"));
-  EXPECT_EQ(model.program.output_bytes, int64_t{512} * 151936 * 4);
+  EXPECT_TRUE(model.program.entry("step").HasInputs({"tokens", "pos", "slot", "rows"}));
+  EXPECT_EQ(model.program.entry("step").result.Bytes(model.program.MaxDims()),
+            int64_t{512} * 151936 * 4);
 }
 
 std::string CompileError(const ir::Module& module, const std::string& entry,
                          absl::StatusCode code) {
-  const auto compiled = Compile(module, Target::Host(), {1, entry});
+  const auto compiled = Compile(module, Target::Host(), {1, {entry}});
   EXPECT_EQ(compiled.status().code(), code) << compiled.status();
   return std::string(compiled.status().message());
 }
@@ -164,23 +169,101 @@ TEST(Compile, SharesTheFrameBetweenCallsAndUnrollsLoopsOverTwoBuffers) {
     return %last
   })");
   ASSERT_NE(module, nullptr);
-  const auto compiled = Compile(*module, Target::Host(), {1, "f"});
+  const auto compiled = Compile(*module, Target::Host(), {1, {"f"}});
   ASSERT_TRUE(compiled.ok()) << compiled.status();
   const runtime::Program& program = compiled->program;
+  const std::vector<runtime::Call>& calls = program.entry("f").calls;
   EXPECT_EQ(program.kernels.size(), 3);
-  ASSERT_EQ(program.step.size(), 7);
+  ASSERT_EQ(calls.size(), 7);
   for (uint32_t layer = 0; layer < 5; ++layer) {
-    const runtime::Call& call = program.step[1 + layer];
-    EXPECT_EQ(call.buffers[0], program.step[layer].buffers.back());
+    const runtime::Call& call = calls[1 + layer];
+    EXPECT_EQ(call.buffers[0], calls[layer].buffers.back());
     EXPECT_EQ(program.weights[call.buffers[1].index].tensor, "bias." + std::to_string(layer));
-    EXPECT_EQ(call.name, "g[" + std::to_string(layer) + "].e");
+    EXPECT_EQ(call.site, (runtime::CallSite{"g", layer, "e"}));
     EXPECT_FALSE(call.buffers[0] == call.buffers[2]);
     if (layer > 1) {
-      EXPECT_EQ(call.buffers[2], program.step[layer - 1].buffers.back());
+      EXPECT_EQ(call.buffers[2], calls[layer - 1].buffers.back());
     }
   }
-  EXPECT_EQ(program.step[6].buffers[0], program.step[5].buffers.back());
-  EXPECT_EQ(program.step[6].buffers[1].space, runtime::Space::kOutput);
+  EXPECT_EQ(calls[6].buffers[0], calls[5].buffers.back());
+  EXPECT_EQ(calls[6].buffers[1].space, runtime::Space::kOutput);
+}
+
+constexpr char kTwoEntries[] = R"(
+  weight @factor : f32 a[8] from "factor"
+  func @step(%x: f32 tok[T] a[8]) -> f32 tok[T] a[8] {
+    %first = mul %x @factor : f32 tok[T] a[8]
+    %second = mul %first @factor : f32 tok[T] a[8]
+    return %second
+  }
+  func @vision(%patches: f32 patch[S] a[8], %shift: f32 a[8]) -> f32 patch[S] {
+    %moved = add %patches %shift : f32 patch[S] a[8]
+    %scaled = mul %moved @factor : f32 patch[S] a[8]
+    %sum = reduce_sum %scaled over a : f32 patch[S]
+    return %sum
+  })";
+
+TEST(Compile, EntriesHaveInputsAndAResultOfTheirOwnAndShareTheRest) {
+  const auto module = PlannedTestModule(kTwoEntries);
+  ASSERT_NE(module, nullptr);
+  const auto compiled = Compile(*module, Target::Host(), {1, {"step", "vision"}});
+  ASSERT_TRUE(compiled.ok()) << compiled.status();
+  const runtime::Program& program = compiled->program;
+  const std::vector<int64_t> sizes = {7, 3, 64};  // T, S, C
+  EXPECT_TRUE(program.entry("step").HasInputs({"x"}));
+  EXPECT_TRUE(program.entry("vision").HasInputs({"patches", "shift"}));
+  EXPECT_FALSE(program.entry("vision").HasInputs({"shift", "patches"}));
+  EXPECT_EQ(program.entry("vision").inputs[0].Bytes(sizes), 3 * 8 * 4);
+  EXPECT_EQ(program.entry("vision").inputs[1].Bytes(sizes), 8 * 4);
+  EXPECT_EQ(program.entry("step").result.Bytes(sizes), 7 * 8 * 4);
+  EXPECT_EQ(program.entry("vision").result.Bytes(sizes), 3 * 4);
+  EXPECT_EQ(program.weights.size(), 1u);
+  EXPECT_EQ(program.entry("vision").calls[1].site, (runtime::CallSite{"vision", -1, "scaled"}));
+  // One frame for both, as they never run at once.
+  const auto step = Compile(*module, Target::Host(), {1, {"step"}});
+  const auto vision = Compile(*module, Target::Host(), {1, {"vision"}});
+  ASSERT_TRUE(step.ok() && vision.ok());
+  EXPECT_EQ(step->program.FindEntry("vision"), nullptr);
+  EXPECT_EQ(program.frame_bytes, std::max(step->program.frame_bytes, vision->program.frame_bytes));
+}
+
+// The one weight of kTwoEntries: 0.5, 1, 1.5, ...
+class Factors : public runtime::WeightSource {
+ public:
+  absl::StatusOr<const void*> Data(const std::string&, int64_t) override { return factors_; }
+  void Release(const std::string&, int64_t, int64_t) override {}
+
+ private:
+  const float factors_[8] = {0.5f, 1.0f, 1.5f, 2.0f, 2.5f, 3.0f, 3.5f, 4.0f};
+};
+
+TEST(Compile, EntriesRunInAnyOrder) {
+  const auto module = PlannedTestModule(kTwoEntries);
+  ASSERT_NE(module, nullptr);
+  const auto compiled = Compile(*module, Target::Host(), {1, {"step", "vision"}});
+  ASSERT_TRUE(compiled.ok()) << compiled.status();
+  runtime::ThreadPool pool(2);
+  auto executable = runtime::Executable::Create(compiled->program, &pool);
+  ASSERT_TRUE(executable.ok()) << executable.status();
+  Factors factors;
+  ASSERT_EQ((*executable)->Load(&factors, nullptr), absl::OkStatus());
+  const std::vector<int64_t> dims = {1, 2, 64};  // T, S, C
+  const auto states = (*executable)->CreateStates(dims);
+  ASSERT_TRUE(states.ok()) << states.status();
+  const runtime::Program& program = (*executable)->program();
+  const std::vector<float> ones(16, 1.0f), shift = {-1, -1, -1, -1, -1, -1, 0, 1};
+  for (int i = 0; i < 2; ++i) {
+    std::vector<float> sums(2), squares(8);
+    ASSERT_EQ((*executable)
+                  ->Run(program.entry("vision"), **states, dims, {ones.data(), shift.data()},
+                        sums.data()),
+              absl::OkStatus());
+    EXPECT_THAT(sums, ElementsAre(3.5f + 2 * 4.0f, 3.5f + 2 * 4.0f));
+    ASSERT_EQ(
+        (*executable)->Run(program.entry("step"), **states, dims, {ones.data()}, squares.data()),
+        absl::OkStatus());
+    EXPECT_THAT(squares, ElementsAre(0.25f, 1.0f, 2.25f, 4.0f, 6.25f, 9.0f, 12.25f, 16.0f));
+  }
 }
 
 }  // namespace

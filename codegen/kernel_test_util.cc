@@ -149,7 +149,7 @@ std::vector<float> RandomFloats(int64_t count, uint32_t seed) {
 
 CompiledFunction::CompiledFunction(const ir::Module& module, const Target& target, int threads)
     : pool_(threads) {
-  auto compiled = Compile(module, target, {1, "f"});
+  auto compiled = Compile(module, target, {1, {"f"}});
   EXPECT_TRUE(compiled.ok()) << compiled.status();
   if (!compiled.ok()) return;
   compiled_ = *std::move(compiled);
@@ -181,7 +181,9 @@ std::vector<char> CompiledFunction::Run(const runtime::States& states,
   std::vector<const void*> pointers;
   for (const auto& input : inputs) pointers.push_back(input.data());
   std::vector<char> result(static_cast<size_t>(result_bytes), static_cast<char>(0xFF));
-  EXPECT_EQ(executable_->Step(states, dims, pointers, result.data()), absl::OkStatus());
+  EXPECT_EQ(
+      executable_->Run(executable_->program().entry("f"), states, dims, pointers, result.data()),
+      absl::OkStatus());
   return result;
 }
 

@@ -5,6 +5,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/step_interface.h"
 #include "glog/logging.h"
 #include "llvm/IR/IRBuilder.h"
 
@@ -28,6 +30,7 @@ class StepEmitter {
   StepEmitter(const runtime::Program& program, int64_t context, int64_t max_step,
               llvm::Module* module)
       : program_(program),
+        step_(program.entry(step_interface::kStep)),
         context_(context),
         max_step_(max_step),
         module_(module),
@@ -46,7 +49,7 @@ class StepEmitter {
     }
     Begin(name);
     EmitInputs(ints);
-    for (const runtime::Call& call : program_.step) EmitCall(call);
+    for (const runtime::Call& call : step_.calls) EmitCall(call);
     builder_.CreateRet(builder_.getInt32(0));
     return memory_;
   }
@@ -54,34 +57,37 @@ class StepEmitter {
  private:
   // The value of each symbol but T, which is the number of tokens.
   absl::Status Check() {
-    const std::vector<std::string> inputs = {"tokens", "pos", "slot", "rows"};
-    if (program_.inputs != inputs || !program_.weights.empty()) {
-      return absl::InvalidArgumentError("the step's inputs are not tokens, pos, slot, rows");
+    if (!step_.HasInputs(step_interface::kInputs) || !program_.weights.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the step's inputs are not ", absl::StrJoin(step_interface::kInputs, ", ")));
     }
     for (size_t i = 0; i < program_.symbols.size(); ++i) {
       const runtime::SymbolRange& symbol = program_.symbols[i];
       int64_t value = symbol.min;
-      if (symbol.name == "T") {
+      if (symbol.name == step_interface::kTokenCount) {
         tokens_symbol_ = static_cast<int>(i);
         value = max_step_;
       }
-      if (symbol.name == "C") value = RoundUp(context_, std::max<int64_t>(1, symbol.min));
+      if (symbol.name == step_interface::kCapacity) {
+        value = RoundUp(context_, std::max<int64_t>(1, symbol.min));
+      }
       if (value > symbol.max) {
         return absl::InvalidArgumentError(
             absl::StrCat("symbol ", symbol.name, " would be ", value, ", more than ", symbol.max));
       }
       dims_.push_back(value);
     }
-    if (tokens_symbol_ < 0) return absl::InvalidArgumentError("the step has no symbol T");
+    if (tokens_symbol_ < 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the step has no symbol ", step_interface::kTokenCount));
+    }
     return absl::OkStatus();
   }
 
   void PlaceStates() {
-    for (const runtime::State& state : program_.states) {
+    for (const runtime::Tensor& state : program_.states) {
       state_offsets_.push_back(memory_.state_bytes);
-      int64_t bytes = state.factor;
-      for (const int symbol : state.symbols) bytes *= dims_[symbol];
-      memory_.state_bytes += RoundUp(bytes, kAlignment);
+      memory_.state_bytes += RoundUp(state.Bytes(dims_), kAlignment);
     }
   }
 
@@ -106,7 +112,7 @@ class StepEmitter {
     count_ = builder_.CreateSExt(function_->getArg(2), i64, "count");
     position_ = builder_.CreateSExt(function_->getArg(3), i64, "position");
     size_t most_buffers = 1;
-    for (const runtime::Call& call : program_.step) {
+    for (const runtime::Call& call : step_.calls) {
       most_buffers = std::max(most_buffers, call.buffers.size());
     }
     buffers_ = builder_.CreateAlloca(pointer, builder_.getInt64(most_buffers), "buffers");
@@ -209,6 +215,7 @@ class StepEmitter {
   }
 
   const runtime::Program& program_;
+  const runtime::Entry& step_;
   const int64_t context_;
   const int64_t max_step_;
   llvm::Module* module_;

@@ -27,9 +27,9 @@ struct StepMemory {
 };
 
 // Adds the function NAME_step to a module that defines all kernels of the program, by their names.
-// These become internal, and those that the step does not call are removed. The program is of the
-// step alone: what it reads is in the loaded memory. InvalidArgument if its symbols or inputs are
-// not those of a language model's step, or hold fewer tokens than asked for.
+// These become internal, and those that the step does not call are removed. The program is a
+// loaded one with an entry `step`: what that reads is in the loaded memory. InvalidArgument if its
+// symbols or inputs are not those of a language model's step, or hold fewer tokens than asked for.
 absl::StatusOr<StepMemory> EmitStepFunction(const runtime::Program& program,
                                             const std::string& name, int64_t context,
                                             int64_t max_step, llvm::Module* module);

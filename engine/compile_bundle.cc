@@ -17,6 +17,7 @@
 #include "engine/optimised_module.h"
 #include "frontends/tokenizer/chat_template.h"
 #include "ir/printer.h"
+#include "runtime/loaded_program.h"
 
 namespace lluda::engine {
 namespace {
@@ -134,22 +135,22 @@ absl::Status CompileBundle(const LoadOptions& options, const std::string& path) 
     return loaded;
   }
 
-  bundle::StepProgram step = bundle::MakeStepProgram((*executable)->program());
+  runtime::LoadedProgram loaded_program = runtime::MakeLoadedProgram((*executable)->program());
   absl::StatusOr<codegen::Image> image =
-      codegen::LinkImage(compiled->object, KernelNames(step.program));
+      codegen::LinkImage(compiled->object, KernelNames(loaded_program.program));
   if (!image.ok()) return image.status();
   absl::StatusOr<bundle::ModelInfo> model =
       ModelInfoOf(options, *optimised, (*executable)->program());
   if (!model.ok()) return model.status();
   const std::string ir = ir::PrintModule(*optimised->module);
   bundle::Contents contents;
-  contents.program = std::move(step.program);
+  contents.program = std::move(loaded_program.program);
   contents.entries = image->entries;
   contents.code = image->bytes;
   contents.code_start = static_cast<uint64_t>(image->code_offset);
   const absl::Span<const char> loaded = (*executable)->loaded();
   contents.loaded.push_back({0, {loaded.data(), loaded.size()}});
-  for (const bundle::StepProgram::Kept& kept : step.kept) {
+  for (const runtime::LoadedProgram::Kept& kept : loaded_program.kept) {
     const runtime::Weight& weight = (*executable)->program().weights[kept.weight];
     const void* data = (*executable)->weights()[kept.weight];
     contents.loaded.push_back(

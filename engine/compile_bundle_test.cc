@@ -39,8 +39,8 @@ std::vector<float> Logits(Model* model, const std::vector<int32_t>& tokens) {
 std::vector<std::string> StepNames(Model* model) {
   const runtime::Program& program = model->executable()->program();
   std::vector<std::string> names;
-  for (const runtime::Call& call : program.step) {
-    names.push_back(call.name + " " + program.kernels[call.kernel].name);
+  for (const runtime::Call& call : program.entry("step").calls) {
+    names.push_back(ToString(call.site) + " " + program.kernels[call.kernel].name);
   }
   return names;
 }

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/step_interface.h"
 #include "frontends/tensor_info.h"
 #include "ir/parser.h"
 #include "ir/verifier.h"
@@ -43,9 +44,9 @@ absl::Status CheckWeight(const ir::Global& weight, const frontends::TensorLookup
 
 // The signature that sessions call.
 absl::Status CheckStep(const ir::Module& module, int64_t vocabulary) {
-  const ir::Func* step = module.FindFunc("step");
+  const ir::Func* step = module.FindFunc(step_interface::kStep);
   if (step == nullptr) return absl::InvalidArgumentError("there is no func @step");
-  for (const char* symbol : {"T", "R", "S", "C"}) {
+  for (const char* symbol : step_interface::kSymbols) {
     if (module.FindSymbol(symbol) == nullptr) {
       return absl::InvalidArgumentError(absl::StrCat("there is no symbol ", symbol));
     }
@@ -56,10 +57,17 @@ absl::Status CheckStep(const ir::Module& module, int64_t vocabulary) {
   }
   const std::string signature =
       absl::StrCat("(", absl::StrJoin(params, ", "), ") -> ", ir::ToString(step->result_type));
-  const std::string expected = absl::StrCat(
-      "(%tokens: i32 tok[T], %pos: i32 tok[T], %slot: i32 tok[T], %rows: i32 row[R]) -> f32 "
-      "row[R] vocab[",
-      vocabulary, "]");
+  const std::string token =
+      absl::StrCat(step_interface::kTokenAxis, "[", step_interface::kTokenCount, "]");
+  const std::string row =
+      absl::StrCat(step_interface::kRowAxis, "[", step_interface::kRowCount, "]");
+  std::vector<std::string> inputs;
+  for (const char* input : step_interface::kInputs) {
+    inputs.push_back(absl::StrCat("%", input, ": i32 ",
+                                  absl::string_view(input) == step_interface::kRows ? row : token));
+  }
+  const std::string expected =
+      absl::StrCat("(", absl::StrJoin(inputs, ", "), ") -> f32 ", row, " vocab[", vocabulary, "]");
   if (signature == expected && !step->index) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("func @step is ", signature, ", the model's is ", expected));

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/step_interface.h"
 #include "engine/module_text.h"
 #include "engine/stopwatch.h"
 #include "passes/default_pipeline.h"
@@ -24,10 +25,11 @@ absl::StatusOr<OptimisedModule> ImportAndOptimise(const LoadOptions& options, Lo
   if (!module.ok()) return module.status();
   result.module = *std::move(module);
   // The cache is as long as the module says, rounded up to whole blocks where it was imported.
-  result.context = options.ir ? std::min(result.module->FindSymbol("C")->max,
+  result.context = options.ir ? std::min(result.module->FindSymbol(step_interface::kCapacity)->max,
                                          result.files->config.max_position_embeddings)
                               : *ContextOf(result.files->config, options.module);
-  result.max_step = std::min(result.module->FindSymbol("T")->max, result.context);
+  result.max_step =
+      std::min(result.module->FindSymbol(step_interface::kTokenCount)->max, result.context);
   result.weights = std::make_unique<CheckpointWeights>(&*result.files->checkpoint);
   result.weights->Prefetch();
   stats->import_seconds = watch.Lap();

@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/step_interface.h"
 
 namespace lluda::engine {
 
@@ -19,8 +20,8 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Model* model,
 }
 
 absl::StatusOr<absl::Span<const float>> Session::Activation(absl::string_view name) const {
-  const std::vector<runtime::State>& states = model_->executable()->program().states;
-  const std::string wanted = absl::StrCat("act_", name);
+  const std::vector<runtime::Tensor>& states = model_->executable()->program().states;
+  const std::string wanted = absl::StrCat(step_interface::kActivationPrefix, name);
   for (size_t i = 0; i < states.size(); ++i) {
     if (states[i].name != wanted) continue;
     // [slot, position, ...], of which this session has one slot.

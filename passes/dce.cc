@@ -3,6 +3,7 @@
 #include <set>
 #include <vector>
 
+#include "base/step_interface.h"
 #include "passes/rewrite.h"
 
 namespace lluda::passes {
@@ -22,10 +23,12 @@ void CollectCallees(const Func* func, std::set<const Func*>* reached) {
 }
 
 bool EraseUnreachedFuncs(Module* module) {
-  const Func* step = module->FindFunc("step");
-  if (step == nullptr) return false;
   std::set<const Func*> reached;
-  CollectCallees(step, &reached);
+  for (const char* entry : step_interface::kEntries) {
+    const Func* func = module->FindFunc(entry);
+    if (func != nullptr) CollectCallees(func, &reached);
+  }
+  if (reached.empty()) return false;
   std::vector<Func*> unreached;
   for (const auto& func : module->funcs()) {
     if (reached.count(func.get()) == 0) unreached.push_back(func.get());

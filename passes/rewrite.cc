@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/step_interface.h"
 #include "ir/infer.h"
 
 namespace lluda::passes {
@@ -150,7 +151,7 @@ bool EraseDeadChain(Op* op) {
 }
 
 std::string FuncName(const Block& block) {
-  return block.func() != nullptr ? block.func()->name : "load";
+  return block.func() != nullptr ? block.func()->name : step_interface::kLoad;
 }
 
 std::string StatementName(const Op& op) {

@@ -47,7 +47,7 @@ absl::StatusOr<std::unique_ptr<Executable>> Executable::CreateLoaded(Program pro
   CHECK(program.load.empty() && program.weights.empty());
   std::unique_ptr<Executable> executable(new Executable(std::move(program), pool));
   if (absl::Status s = executable->Prepare(); !s.ok()) return s;
-  // Kernels take all buffers by the same type; those of the step do not write to this one.
+  // Kernels take all buffers by the same type; those of entries do not write to this one.
   executable->loaded_begin_ = static_cast<char*>(const_cast<void*>(loaded));
   return executable;
 }
@@ -57,17 +57,19 @@ absl::Status Executable::Prepare() {
   for (const Call& call : program_.load) {
     most_buffers = std::max(most_buffers, call.buffers.size());
   }
-  for (size_t first = 0, count = 0; first < program_.step.size(); first += count) {
-    count = RegionSize(program_.step, first);
-    size_t buffers = 0;
-    for (size_t i = first; i < first + count; ++i) buffers += program_.step[i].buffers.size();
-    most_calls = std::max(most_calls, count);
-    most_buffers = std::max(most_buffers, buffers);
+  for (const Entry& entry : program_.entries) {
+    const std::vector<Call>& calls = entry.calls;
+    for (size_t first = 0, count = 0; first < calls.size(); first += count) {
+      count = RegionSize(calls, first);
+      size_t buffers = 0;
+      for (size_t i = first; i < first + count; ++i) buffers += calls[i].buffers.size();
+      most_calls = std::max(most_calls, count);
+      most_buffers = std::max(most_buffers, buffers);
+    }
   }
   running_.reserve(most_calls);
   buffers_.resize(most_buffers);
-  std::vector<int64_t> most;
-  for (const SymbolRange& symbol : program_.symbols) most.push_back(symbol.max);
+  const std::vector<int64_t> most = program_.MaxDims();
   int64_t workspace_bytes = 0;
   for (const Kernel& kernel : program_.kernels) {
     scratch_bytes_ = std::max(scratch_bytes_, (kernel.scratch_bytes + 63) / 64 * 64);
@@ -108,8 +110,7 @@ absl::Status Executable::Load(WeightSource* source,
       if (buffer.space == Space::kWeight) ++readers[buffer.index];
     }
   }
-  std::vector<int64_t> dims;
-  for (const SymbolRange& symbol : program_.symbols) dims.push_back(symbol.max);
+  const std::vector<int64_t> dims = program_.MaxDims();
   int64_t done = 0;
   for (size_t i = 0; i < program_.load.size(); ++i) {
     Bind(program_.load, i, 1, dims.data(), nullptr, nullptr, nullptr);
@@ -132,7 +133,7 @@ void Executable::RunLoadCall(const Call& call, const int64_t* dims, WeightSource
   const int64_t items = kernel.work.Count(dims);
   const auto is_last = [&](const BufferRef& buffer) {
     return buffer.space == Space::kWeight && (*readers)[buffer.index] == 1 &&
-           !program_.weights[buffer.index].read_by_step;
+           !program_.weights[buffer.index].read_by_entries;
   };
   const BufferRef& first = call.buffers[0];
   const bool sliced = kernel.item_read_bytes > 0 && first.offset == 0 && is_last(first);
@@ -159,22 +160,21 @@ void Executable::RunLoadCall(const Call& call, const int64_t* dims, WeightSource
 absl::StatusOr<std::unique_ptr<States>> Executable::CreateStates(
     absl::Span<const int64_t> dims) const {
   auto states = std::make_unique<States>();
-  for (const State& state : program_.states) {
-    int64_t bytes = state.factor;
-    for (int symbol : state.symbols) bytes *= dims[symbol];
+  for (const Tensor& state : program_.states) {
     absl::StatusOr<Memory> memory =
-        Memory::Allocate(bytes, Pages::kSmall, absl::StrCat("state ", state.name));
+        Memory::Allocate(state.Bytes(dims), Pages::kSmall, absl::StrCat("state ", state.name));
     if (!memory.ok()) return memory.status();
     states->buffers_.push_back(*std::move(memory));
   }
   return states;
 }
 
-absl::Status Executable::Step(const States& states, absl::Span<const int64_t> dims,
-                              absl::Span<const void* const> inputs, void* output) {
+absl::Status Executable::Run(const Entry& entry, const States& states,
+                             absl::Span<const int64_t> dims, absl::Span<const void* const> inputs,
+                             void* output) {
   CHECK_EQ(dims.size(), program_.symbols.size());
-  CHECK_EQ(inputs.size(), program_.inputs.size());
-  CHECK_EQ(weights_.size(), program_.weights.size()) << "Step before Load";
+  CHECK_EQ(inputs.size(), entry.inputs.size()) << entry.name;
+  CHECK_EQ(weights_.size(), program_.weights.size()) << "Run before Load";
   for (size_t i = 0; i < dims.size(); ++i) {
     const SymbolRange& range = program_.symbols[i];
     if (dims[i] < range.min || dims[i] > range.max) {
@@ -183,17 +183,17 @@ absl::Status Executable::Step(const States& states, absl::Span<const int64_t> di
     }
   }
   parallel_calls_ = 0;
-  for (size_t first = 0, count = 0; first < program_.step.size(); first += count) {
-    count = RegionSize(program_.step, first);
-    Bind(program_.step, first, count, dims.data(), &states, inputs.data(), output);
+  for (size_t first = 0, count = 0; first < entry.calls.size(); first += count) {
+    count = RegionSize(entry.calls, first);
+    Bind(entry.calls, first, count, dims.data(), &states, inputs.data(), output);
     RunRegion(dims.data());
   }
   return absl::OkStatus();
 }
 
-size_t Executable::RegionSize(const std::vector<Call>& step, size_t first) {
+size_t Executable::RegionSize(const std::vector<Call>& calls, size_t first) {
   size_t count = 1;
-  while (first + count < step.size() && step[first + count].joins_previous) ++count;
+  while (first + count < calls.size() && calls[first + count].joins_previous) ++count;
   return count;
 }
 

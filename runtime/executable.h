@@ -1,9 +1,10 @@
-// Runs a compiled program: the load list once, the step list as often as wanted.
+// Runs a compiled program: the load list once, its entries as often as wanted.
 //
 //   auto executable = Executable::Create(std::move(program), &pool);
 //   (*executable)->Load(&checkpoint, nullptr);
 //   auto states = (*executable)->CreateStates(dims);
-//   (*executable)->Step(*states, dims, inputs, logits);
+//   const Entry& step = (*executable)->program().entry("step");
+//   (*executable)->Run(step, *states, dims, inputs, logits);
 //
 // A call is shared between the pool's threads when its work is worth waking them; its result does
 // not depend on how it was shared.
@@ -61,31 +62,31 @@ class Executable {
   const Program& program() const { return program_; }
 
   // Runs the load list. `progress`, if given, is told how many of how many weight bytes are done.
-  // The source must outlive the executable when weights are read by the step.
+  // The source must outlive the executable when weights are read by entries.
   absl::Status Load(WeightSource* source,
                     const std::function<void(int64_t done, int64_t total)>& progress);
 
-  // The memory that the load list has filled, and the weights that the step reads besides, in the
+  // The memory that the load list has filled, and the weights that entries read besides, in the
   // order of program().weights.
   absl::Span<const char> loaded() const {
     return {loaded_begin_, static_cast<size_t>(program_.loaded_bytes)};
   }
   absl::Span<const void* const> weights() const { return weights_; }
 
-  // States for these symbol values, which later steps must repeat for the symbols states depend on.
+  // States for these symbol values, which later runs must repeat for the symbols states depend on.
   absl::StatusOr<std::unique_ptr<States>> CreateStates(absl::Span<const int64_t> dims) const;
 
-  // One run of the step list. `dims` are the symbols' values within their ranges, `inputs` the
-  // step's inputs in the order of program().inputs, `output` receives the result. InvalidArgument
-  // for a dim out of range; the inputs' contents are the caller's to check.
-  absl::Status Step(const States& states, absl::Span<const int64_t> dims,
-                    absl::Span<const void* const> inputs, void* output);
+  // One run of an entry of program(). `dims` are the symbols' values within their ranges, `inputs`
+  // the entry's inputs in its order, `output` receives the result. InvalidArgument for a dim out of
+  // range; the inputs' contents are the caller's to check.
+  absl::Status Run(const Entry& entry, const States& states, absl::Span<const int64_t> dims,
+                   absl::Span<const void* const> inputs, void* output);
 
-  // From now on steps note their times in `timeline`, made for the pool's number of threads; null:
-  // they no longer do. It must outlive the steps.
+  // From now on runs note their times in `timeline`, made for the pool's number of threads; null:
+  // they no longer do. It must outlive the runs.
   void RecordTo(Timeline* timeline) { timeline_ = timeline; }
 
-  // Of the last Step, the calls that were shared between threads; those that ran side by side count
+  // Of the last Run, the calls that were shared between threads; those that ran side by side count
   // as one.
   int64_t parallel_calls() const { return parallel_calls_; }
 
@@ -107,8 +108,8 @@ class Executable {
   };
   // Allocates what every program needs: activations, scratch and workspace.
   absl::Status Prepare();
-  // The number of calls from step call `first` on that may run side by side.
-  static size_t RegionSize(const std::vector<Call>& step, size_t first);
+  // The number of an entry's calls from `first` on that may run side by side.
+  static size_t RegionSize(const std::vector<Call>& calls, size_t first);
   // Makes `count` calls of the list from `first` on the running ones.
   void Bind(const std::vector<Call>& list, size_t first, size_t count, const int64_t* dims,
             const States* states, const void* const* inputs, void* output);

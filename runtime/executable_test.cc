@@ -65,8 +65,9 @@ Kernel MakeKernel(KernelFn fn, Work work = {}, int64_t item_cost = 1) {
 Program OneCall(Kernel kernel) {
   Program program;
   program.symbols = {{"T", 1, 64}, {"R", 1, 8}};
+  program.entries.resize(1);
   program.kernels = {std::move(kernel)};
-  program.step = {{0, {{Space::kOutput, 0, 0}}}};
+  program.entries[0].calls = {{0, {{Space::kOutput, 0, 0}}}};
   return program;
 }
 
@@ -81,7 +82,8 @@ void RunStep(Executable* executable, std::vector<int64_t> dims, std::vector<cons
              void* output) {
   const auto states = executable->CreateStates(dims);
   ASSERT_TRUE(states.ok()) << states.status();
-  EXPECT_EQ(executable->Step(**states, dims, inputs, output), absl::OkStatus());
+  EXPECT_EQ(executable->Run(executable->program().entries[0], **states, dims, inputs, output),
+            absl::OkStatus());
 }
 
 // output[i] += 1 for the items of this part.
@@ -217,10 +219,10 @@ TEST(Executable, NotesWhenACallRanAndWhoWorkedOnItWhileItIsTold) {
 // A step of `count` calls of one kernel, on an input each, that may run side by side.
 Program SideBySide(Kernel kernel, uint32_t count) {
   Program program = OneCall(std::move(kernel));
-  program.step.clear();
+  program.entries[0].calls.clear();
   for (uint32_t i = 0; i < count; ++i) {
-    program.inputs.push_back(std::string(1, static_cast<char>('a' + i)));
-    program.step.push_back({0, {{Space::kInput, i, 0}}, "", i > 0});
+    program.entries[0].inputs.push_back({std::string(1, static_cast<char>('a' + i))});
+    program.entries[0].calls.push_back({0, {{Space::kInput, i, 0}}, {}, i > 0});
   }
   return program;
 }
@@ -246,7 +248,7 @@ TEST(Executable, SharesCallsThatAreTogetherWorthIt) {
   // Of 6 us: half of it is worth no other thread.
   Program alone = SideBySide(MakeKernel(CountItems, {64, {}}, 60), 2);
   Program together = SideBySide(MakeKernel(CountItems, {64, {}}, 60), 2);
-  alone.step[1].joins_previous = false;
+  alone.entries[0].calls[1].joins_previous = false;
   std::vector<int32_t> a(64, 0), b(64, 0);
   auto executable = Loaded(std::move(alone), &pool, &weights);
   RunStep(executable.get(), {1, 1}, {a.data(), b.data()}, nullptr);
@@ -301,8 +303,9 @@ TEST(Executable, GivesEachThreadScratchMemoryOfItsOwn) {
     Kernel kernel = MakeKernel(MeetAndNoteScratch, {threads, {}}, kExpensive);
     kernel.scratch_bytes = 1000;
     Program program = OneCall(std::move(kernel));
-    program.inputs = {"arrived", "wanted"};
-    program.step = {{0, {{Space::kInput, 0, 0}, {Space::kInput, 1, 0}, {Space::kOutput, 0, 0}}}};
+    program.entries[0].inputs = {{"arrived"}, {"wanted"}};
+    program.entries[0].calls = {
+        {0, {{Space::kInput, 0, 0}, {Space::kInput, 1, 0}, {Space::kOutput, 0, 0}}}};
     FakeWeights weights;
     auto executable = Loaded(std::move(program), &pool, &weights);
     std::atomic<int64_t> arrived{0};
@@ -425,20 +428,21 @@ TEST(Executable, ResolvesInputsWeightsStatesAndTheOutput) {
   Program program = OneCall(MakeKernel(NoteBuffers));
   program.weights = {{"first", 64, true}, {"second", 64, true}};
   program.states = {{"k", 4, {0}}, {"v", 4, {0, 1}}};
-  program.inputs = {"a", "b"};
-  program.step = {{0,
-                   {{Space::kInput, 1, 8},
-                    {Space::kWeight, 1, 4},
-                    {Space::kState, 1, 12},
-                    {Space::kOutput, 0, 0},
-                    {Space::kOutput, 0, 16}}}};
+  program.entries[0].inputs = {{"a"}, {"b"}};
+  program.entries[0].calls = {{0,
+                               {{Space::kInput, 1, 8},
+                                {Space::kWeight, 1, 4},
+                                {Space::kState, 1, 12},
+                                {Space::kOutput, 0, 0},
+                                {Space::kOutput, 0, 16}}}};
   auto executable = Loaded(std::move(program), &pool, &weights);
   const std::vector<int64_t> dims = {16, 2};
   auto states = executable->CreateStates(dims);
   ASSERT_TRUE(states.ok());
   std::vector<const void*> output(6, nullptr);
   const void* const inputs[] = {input0.data(), input1.data()};
-  ASSERT_EQ(executable->Step(**states, dims, inputs, static_cast<void*>(output.data())),
+  ASSERT_EQ(executable->Run(executable->program().entries[0], **states, dims, inputs,
+                            static_cast<void*>(output.data())),
             absl::OkStatus());
   EXPECT_THAT(output, ElementsAre(nullptr, nullptr, &input1[2], &second[1],
                                   (*states)->buffer(1) + 12, output.data()));
@@ -459,9 +463,9 @@ TEST(Executable, PassesValuesOnThroughTheFrameAndTheLoadedMemory) {
   program.loaded_bytes = 128;
   program.frame_bytes = 128;
   program.load = {{0, {{Space::kWeight, 0, 0}, {Space::kLoaded, 0, 64}}}};
-  program.step = {{0, {{Space::kLoaded, 0, 64}, {Space::kFrame, 0, 0}}},
-                  {0, {{Space::kFrame, 0, 0}, {Space::kFrame, 0, 64}}},
-                  {0, {{Space::kFrame, 0, 64}, {Space::kOutput, 0, 0}}}};
+  program.entries[0].calls = {{0, {{Space::kLoaded, 0, 64}, {Space::kFrame, 0, 0}}},
+                              {0, {{Space::kFrame, 0, 0}, {Space::kFrame, 0, 64}}},
+                              {0, {{Space::kFrame, 0, 64}, {Space::kOutput, 0, 0}}}};
   auto executable = Loaded(std::move(program), &pool, &weights);
   for (int step = 0; step < 2; ++step) {
     int32_t output = 0;
@@ -512,7 +516,8 @@ TEST(Executable, RefusesADimOutOfRangeBeforeItRunsAnything) {
                                       {0, 1, "symbol T is 0, must be 1..64"},
                                       {64, 9, "symbol R is 9, must be 1..8"}}) {
     const std::vector<int64_t> dims = {t, r};
-    const absl::Status status = executable->Step(**states, dims, {}, &output);
+    const absl::Status status =
+        executable->Run(executable->program().entries[0], **states, dims, {}, &output);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_EQ(status.message(), message);
   }
@@ -562,7 +567,7 @@ TEST(Load, ReleasesEachWeightOnceAfterItsLastReader) {
   program.weights = {{"a", 10, false}, {"b", 20, true}, {"c", 30, false}};
   const BufferRef a{Space::kWeight, 0, 0}, b{Space::kWeight, 1, 0}, c{Space::kWeight, 2, 0};
   program.load = {{0, {a, b}}, {0, {c, c}}, {0, {b, a}}};
-  program.step = {{0, {b, b}}};
+  program.entries[0].calls = {{0, {b, b}}};
   auto executable = Executable::Create(std::move(program), &pool);
   ASSERT_TRUE(executable.ok());
   std::vector<int64_t> progress;
@@ -598,7 +603,7 @@ TEST(Load, ReleasesAWeightSliceBySliceWhenItsItemsReadItFrontToBack) {
   program.weights = {{"a", 5 * kItemBytes, false}};
   const BufferRef a{Space::kWeight, 0, 0};
   program.load = {{0, {a}}, {0, {a}}};
-  program.step.clear();
+  program.entries[0].calls.clear();
   auto executable = Executable::Create(std::move(program), &pool);
   ASSERT_TRUE(executable.ok());
   ASSERT_EQ((*executable)->Load(&weights, nullptr), absl::OkStatus());
@@ -642,7 +647,7 @@ TEST(Load, RunsWithTheSymbolsAtTheirMaxima) {
   }));
   program.loaded_bytes = 64;
   program.load = {{0, {{Space::kLoaded, 0, 0}}}};
-  program.step = {{1, {{Space::kLoaded, 0, 0}, {Space::kOutput, 0, 0}}}};
+  program.entries[0].calls = {{1, {{Space::kLoaded, 0, 0}, {Space::kOutput, 0, 0}}}};
   FakeWeights weights;
   auto executable = Loaded(std::move(program), &pool, &weights);
   std::vector<int64_t> output(2, 0);
@@ -654,7 +659,7 @@ TEST(Executable, AllocatesNothingInAStep) {
   for (const int threads : {1, 3}) {
     ThreadPool pool(threads);
     Program program = OneCall(MakeKernel(CountItems, {1, {{0, 1}}}, kExpensive));
-    program.step.push_back({0, {{Space::kFrame, 0, 0}}});
+    program.entries[0].calls.push_back({0, {{Space::kFrame, 0, 0}}});
     program.frame_bytes = 64 * 4;
     FakeWeights weights;
     auto executable = Loaded(std::move(program), &pool, &weights);
@@ -663,7 +668,8 @@ TEST(Executable, AllocatesNothingInAStep) {
     ASSERT_TRUE(states.ok());
     std::vector<int32_t> output(64, 0);
     const int64_t before = AllocationCount();
-    const absl::Status status = executable->Step(**states, dims, {}, output.data());
+    const absl::Status status =
+        executable->Run(executable->program().entries[0], **states, dims, {}, output.data());
     const int64_t after = AllocationCount();
     EXPECT_EQ(status, absl::OkStatus());
     EXPECT_EQ(after, before);

@@ -1,8 +1,9 @@
-// A compiled module as data: two flat call lists (load, step) over numbered buffers, and what the
-// buffers are. Nothing here knows the compiler; codegen fills it in, Executable runs it.
+// A compiled module as data: flat call lists over numbered buffers, one that loads and one for each
+// entry, and what the buffers are. Nothing here knows the compiler; codegen fills it in, Executable
+// runs it.
 //
-// Example: the step list of a 28-layer model holds 28 calls of the same rope kernel, each with
-// other buffers.
+// Example: a 28-layer language model has one entry, `step`, with the inputs tokens, pos, slot and
+// rows. Its list holds 28 calls of the same rope kernel, each with other buffers.
 #ifndef LLUDA_RUNTIME_PROGRAM_H_
 #define LLUDA_RUNTIME_PROGRAM_H_
 
@@ -10,18 +11,21 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "runtime/call_site.h"
 #include "runtime/kernel_abi.h"
 
 namespace lluda::runtime {
 
 // Which memory a buffer lies in.
 enum class Space : uint8_t {
-  kFrame,   // the step's arena: offset is absolute
+  kFrame,   // the entries' arena, for one at a time: offset is absolute
   kWeight,  // checkpoint tensor `index`
   kLoaded,  // memory of the load block: offset is absolute
   kState,   // state `index`
-  kInput,   // the step's input `index`
-  kOutput,  // the step's result
+  kInput,   // the entry's input `index`
+  kOutput,  // the entry's result
 };
 
 struct BufferRef {
@@ -78,24 +82,29 @@ struct Kernel {
 struct Call {
   uint32_t kernel = 0;
   std::vector<BufferRef> buffers;
-  // The statement it came from: "attn[3].qkv" is %qkv of @attn for index 3; "load.wqkv[3]".
-  std::string name = {};
-  // Step list only: may run side by side with the call before it, and those that one joins. None of
-  // these calls writes what another one reads or writes.
+  CallSite site = {};
+  // Of an entry only: may run side by side with the call before it, and those that one joins. None
+  // of these calls writes what another one reads or writes.
   bool joins_previous = false;
 };
 
 struct Weight {
   std::string tensor;  // name in the checkpoint
   int64_t bytes = 0;
-  bool read_by_step = false;  // else its pages may be dropped once the load list has read it
+  bool read_by_entries = false;  // else its pages may be dropped once the load list has read it
 };
 
-// bytes = factor * product of the symbols' values.
-struct State {
-  std::string name;
-  int64_t factor = 1;
-  std::vector<int> symbols;
+// A tensor that is known by its name: a state, an entry's input or result.
+struct Tensor {
+  std::string name = {};
+  int64_t factor = 1;  // bytes = factor * product of the symbols' values
+  std::vector<int> symbols = {};
+
+  int64_t Bytes(absl::Span<const int64_t> dims) const {
+    int64_t bytes = factor;
+    for (const int symbol : symbols) bytes *= dims[symbol];
+    return bytes;
+  }
 };
 
 struct SymbolRange {
@@ -104,17 +113,34 @@ struct SymbolRange {
   int64_t max = 0;
 };
 
+// What can be run from outside once the load list has been: a function of the module, with inputs
+// and a result of its own. Entries share kernels, loaded memory, states and the frame.
+struct Entry {
+  std::string name;  // "step"
+  std::vector<Tensor> inputs;
+  Tensor result;
+  std::vector<Call> calls;
+
+  // Whether the inputs have these names, in this order.
+  bool HasInputs(absl::Span<const char* const> names) const;
+};
+
 struct Program {
   std::vector<SymbolRange> symbols;
   std::vector<Kernel> kernels;
   std::vector<Weight> weights;
-  std::vector<State> states;
-  std::vector<Call> load;
-  std::vector<Call> step;
-  int64_t frame_bytes = 0;
+  std::vector<Tensor> states;
+  std::vector<Call> load;  // reads weights, writes the loaded memory; runs once, before any entry
+  std::vector<Entry> entries;
+  int64_t frame_bytes = 0;  // as many as the entry that takes most
   int64_t loaded_bytes = 0;
-  int64_t output_bytes = 0;  // of the step's result, at the symbols' maxima
-  std::vector<std::string> inputs;
+
+  // The largest value of each symbol.
+  std::vector<int64_t> MaxDims() const;
+  // The entry of this name, or null.
+  const Entry* FindEntry(absl::string_view name) const;
+  // The same where there has to be one.
+  const Entry& entry(absl::string_view name) const;
 };
 
 }  // namespace lluda::runtime

@@ -4,6 +4,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/step_interface.h"
 #include "glog/logging.h"
 
 namespace lluda::runtime {
@@ -24,16 +26,20 @@ Session::Session(Executable* executable, const SessionOptions& options)
 absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
                                                          const SessionOptions& options) {
   const Program& program = executable->program();
+  const Entry* step = program.FindEntry(step_interface::kStep);
+  if (step == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the program has no entry ", step_interface::kStep));
+  }
   int symbols[4];
-  const char* const names[4] = {"T", "R", "S", "C"};
   for (int i = 0; i < 4; ++i) {
-    absl::StatusOr<int> found = FindSymbol(program, names[i]);
+    absl::StatusOr<int> found = FindSymbol(program, step_interface::kSymbols[i]);
     if (!found.ok()) return found.status();
     symbols[i] = *found;
   }
-  const std::vector<std::string> expected = {"tokens", "pos", "slot", "rows"};
-  if (program.inputs != expected) {
-    return absl::InvalidArgumentError("the program's inputs are not tokens, pos, slot, rows");
+  if (!step->HasInputs(step_interface::kInputs)) {
+    return absl::InvalidArgumentError(absl::StrCat("the program's inputs are not ",
+                                                   absl::StrJoin(step_interface::kInputs, ", ")));
   }
   const SymbolRange& tokens = program.symbols[symbols[0]];
   const SymbolRange& slots = program.symbols[symbols[2]];
@@ -51,6 +57,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
         absl::StrCat("max_step is ", options.max_step, ", must be 1..", tokens.max));
   }
   std::unique_ptr<Session> session(new Session(executable, options));
+  session->step_ = step;
   session->tokens_symbol_ = symbols[0];
   session->rows_symbol_ = symbols[1];
   session->max_step_ = options.max_step == 0 ? tokens.max : options.max_step;
@@ -62,8 +69,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
   const int64_t block = std::max<int64_t>(1, context.min);
   session->dims_[symbols[3]] = (session->context_ + block - 1) / block * block;
   session->max_rows_ = program.symbols[symbols[1]].max;
-  session->vocabulary_ =
-      program.output_bytes / session->max_rows_ / static_cast<int64_t>(sizeof(float));
+  session->vocabulary_ = step->result.factor / static_cast<int64_t>(sizeof(float));
   absl::StatusOr<std::unique_ptr<States>> states = executable->CreateStates(session->dims_);
   if (!states.ok()) return states.status();
   session->states_ = *std::move(states);
@@ -133,20 +139,20 @@ absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk
   size_t taken = 0;  // tokens of chunks[chunk] that earlier steps have computed
   size_t finished = 0;
   while (chunk < chunks.size()) {
-    step_.clear();
+    pieces_.clear();
     int64_t tokens = 0, rows = 0;
     while (chunk < chunks.size() && tokens < max_step_ && rows < max_rows_) {
       const Chunk& current = chunks[chunk];
       const auto piece = current.tokens.subspan(taken, static_cast<size_t>(max_step_ - tokens));
       const bool ends = taken + piece.size() == current.tokens.size();
-      step_.push_back({current.slot, piece, ends && current.logits});
+      pieces_.push_back({current.slot, piece, ends && current.logits});
       tokens += static_cast<int64_t>(piece.size());
-      rows += step_.back().logits ? 1 : 0;
+      rows += pieces_.back().logits ? 1 : 0;
       taken = ends ? 0 : taken + piece.size();
       chunk += ends ? 1 : 0;
     }
     const size_t row = std::min(finished, std::max<size_t>(1, wanted) - 1);
-    if (absl::Status s = RunStep(step_, logits_.data() + row * width); !s.ok()) return s;
+    if (absl::Status s = RunStep(pieces_, logits_.data() + row * width); !s.ok()) return s;
     finished += static_cast<size_t>(rows);
   }
   return absl::MakeConstSpan(logits_).subspan(0, wanted * width);
@@ -169,7 +175,7 @@ absl::Status Session::RunStep(absl::Span<const Chunk> chunks, float* output) {
   dims_[tokens_symbol_] = static_cast<int64_t>(tokens_.size());
   dims_[rows_symbol_] = static_cast<int64_t>(rows_.size());
   const void* inputs[] = {tokens_.data(), positions_.data(), slots_.data(), rows_.data()};
-  return executable_->Step(*states_, dims_, inputs, output);
+  return executable_->Run(*step_, *states_, dims_, inputs, output);
 }
 
 void Session::Truncate(int slot, int64_t length) {

@@ -74,6 +74,7 @@ class Session {
   absl::Status RunStep(absl::Span<const Chunk> chunks, float* output);
 
   Executable* executable_;
+  const Entry* step_ = nullptr;
   std::unique_ptr<States> states_;
   std::vector<int64_t> lengths_;
   int64_t context_ = 0;
@@ -84,7 +85,7 @@ class Session {
   int tokens_symbol_ = 0, rows_symbol_ = 0;
   std::vector<int64_t> dims_;
   std::vector<int32_t> tokens_, positions_, slots_, rows_;
-  std::vector<Chunk> step_;  // of Evaluate, what the next step takes
+  std::vector<Chunk> pieces_;  // of Evaluate, what the next step takes
   std::vector<float> logits_;
 };
 

@@ -83,11 +83,13 @@ float HistoryOf(const std::vector<int32_t>& sequence) {
 
 Program FakeModel() {
   Program program;
+  program.entries.resize(1);
+  program.entries[0].name = "step";
   program.symbols = {{"C", 4, 16}, {"R", 1, 4}, {"S", 1, 3}, {"T", 1, 8}};
-  program.inputs = {"tokens", "pos", "slot", "rows"};
+  program.entries[0].inputs = {{"tokens"}, {"pos"}, {"slot"}, {"rows"}};
   program.weights = {{"log", 1, true}};
   program.states = {{"cache", 4, {kSlots, kContext}}};
-  program.output_bytes = 4 * kVocabulary * 4;
+  program.entries[0].result = {"logits", kVocabulary * 4, {kRows}};
   program.kernels.resize(3);
   program.kernels[0].fn = LogStep;
   program.kernels[1].fn = AppendTokens;
@@ -97,9 +99,9 @@ Program FakeModel() {
   const BufferRef log{Space::kWeight, 0, 0}, cache{Space::kState, 0, 0};
   const BufferRef tokens{Space::kInput, 0, 0}, pos{Space::kInput, 1, 0}, slot{Space::kInput, 2, 0},
       rows{Space::kInput, 3, 0}, output{Space::kOutput, 0, 0};
-  program.step = {{0, {log, tokens, pos, slot, rows}},
-                  {1, {cache, tokens, pos, slot}},
-                  {2, {cache, tokens, pos, slot, rows, output}}};
+  program.entries[0].calls = {{0, {log, tokens, pos, slot, rows}},
+                              {1, {cache, tokens, pos, slot}},
+                              {2, {cache, tokens, pos, slot, rows, output}}};
   return program;
 }
 
@@ -230,7 +232,6 @@ TEST_F(SessionTest, StepsThroughSeveralSlotsTogether) {
 TEST_F(SessionTest, TakesMoreSequencesThanOneStepHasRowsFor) {
   Program program = FakeModel();
   program.symbols[kRows].max = 2;
-  program.output_bytes = 2 * kVocabulary * 4;
   Use(std::move(program));
   const std::vector<int32_t> a = {1, 2}, b = {3}, c = {4};
   for (const int64_t max_step : {1, 8}) {
@@ -375,7 +376,7 @@ TEST_F(SessionTest, RefusesAProgramThatIsNoTokenModel) {
     EXPECT_EQ(OpenError({}), absl::StrCat("the program has no symbol ", symbol));
   }
   Program program = FakeModel();
-  program.inputs = {"tokens", "slot", "pos", "rows"};
+  program.entries[0].inputs = {{"tokens"}, {"slot"}, {"pos"}, {"rows"}};
   Use(std::move(program));
   EXPECT_THAT(OpenError({}), HasSubstr("inputs are not tokens, pos, slot, rows"));
 }

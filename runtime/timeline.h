@@ -6,7 +6,7 @@
 //   session->Evaluate(tokens);
 //   executable->RecordTo(nullptr);
 //   for (const Timeline::Span& span : timeline.calls()) {
-//     Print(executable->program().step[span.call].name, span.end - span.begin);
+//     Print(executable->program().entry("step").calls[span.call].site, span.end - span.begin);
 //   }
 //
 // What a thread did between a region's begin and end and did not spend in its own spans, it waited.
@@ -22,7 +22,7 @@ class Timeline {
  public:
   // Nanoseconds of the clock that Now() reads.
   struct Span {
-    uint32_t call = 0;  // index in Program::step
+    uint32_t call = 0;  // index in the calls of the entry that ran
     int64_t begin = 0;
     int64_t end = 0;
   };

@@ -58,8 +58,9 @@ absl::StatusOr<std::vector<float>> RunAll(runtime::Executable* executable, const
   const auto tokens = narrow(inputs.tokens), positions = narrow(inputs.positions),
              slots = narrow(inputs.slots), rows = narrow(inputs.rows);
   std::vector<float> output(static_cast<size_t>(count * width), NAN);
-  absl::Status status = executable->Step(
-      **states, dims, {tokens.data(), positions.data(), slots.data(), rows.data()}, output.data());
+  absl::Status status =
+      executable->Run(executable->program().entry("step"), **states, dims,
+                      {tokens.data(), positions.data(), slots.data(), rows.data()}, output.data());
   if (!status.ok()) return status;
   return output;
 }

@@ -57,7 +57,7 @@ class RandomWeights : public runtime::WeightSource {
 absl::StatusOr<CompiledResult> RunCompiled(const ir::Module& module, absl::string_view func,
                                            const Dims& dims, const codegen::Target& target,
                                            const RunOptions& options) {
-  auto compiled = codegen::Compile(module, target, {1, std::string(func)});
+  auto compiled = codegen::Compile(module, target, {1, {std::string(func)}});
   if (!compiled.ok()) return compiled.status();
   CompiledResult result;
   result.kernels = static_cast<int64_t>(compiled->program.kernels.size());
@@ -81,7 +81,9 @@ absl::StatusOr<CompiledResult> RunCompiled(const ir::Module& module, absl::strin
   const int64_t bytes = ir::ByteSize(result_type, nullptr);
   // Poisoned, so that an element nobody wrote is seen.
   std::vector<char> output(static_cast<size_t>(bytes), static_cast<char>(0xFF));
-  absl::Status status = (*executable)->Step(**states, dim_values, pointers, output.data());
+  absl::Status status = (*executable)
+                            ->Run((*executable)->program().entry(func), **states, dim_values,
+                                  pointers, output.data());
   if (!status.ok()) return status;
   ir::Tensor values(result_type);
   for (int64_t i = 0; i < values.size(); ++i) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/step_interface.h"
 #include "frontends/qwen3/layers.h"
 #include "frontends/qwen3/weights.h"
 #include "ir/rules.h"
@@ -63,10 +64,11 @@ Cache AddCache(const Config& config, const ImportOptions& options, absl::string_
   numbers.type.dtype = integers                               ? ir::DType::kI8
                        : options.precision == Precision::kF32 ? ir::DType::kF32
                                                               : ir::DType::kBF16;
-  numbers.type.axes = {{"slot", ir::Extent::Symbol("S")},
-                       ModelAxis(config, "kv"),
-                       {"pos", ir::Extent::Symbol("C")},
-                       ModelAxis(config, "dim")};
+  numbers.type.axes = {
+      {step_interface::kSlotAxis, ir::Extent::Symbol(step_interface::kSlotCount)},
+      ModelAxis(config, "kv"),
+      {step_interface::kPositionAxis, ir::Extent::Symbol(step_interface::kCapacity)},
+      ModelAxis(config, "dim")};
   Cache cache;
   cache.numbers = module->AddGlobal(numbers);
   if (!integers) return cache;
@@ -85,10 +87,10 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportQwen3(const Config& config,
   const int64_t context = options.max_context.value_or(config.max_position_embeddings);
   const int64_t capacity = (context + kContextMultiple - 1) / kContextMultiple * kContextMultiple;
   auto module = std::make_unique<ir::Module>("qwen3");
-  module->symbols = {{"T", 1, options.max_step_tokens},
-                     {"R", 1, options.max_logit_rows},
-                     {"S", 1, options.max_slots},
-                     {"C", kContextMultiple, capacity}};
+  module->symbols = {{step_interface::kTokenCount, 1, options.max_step_tokens},
+                     {step_interface::kRowCount, 1, options.max_logit_rows},
+                     {step_interface::kSlotCount, 1, options.max_slots},
+                     {step_interface::kCapacity, kContextMultiple, capacity}};
   Weights weights;
   if (absl::Status s = AddWeights(config, options, module.get(), &weights); !s.ok()) return s;
   const Cache k_cache = AddCache(config, options, "k", module.get());

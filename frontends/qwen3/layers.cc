@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/step_interface.h"
 #include "ir/builder.h"
 
 namespace lluda::frontends::qwen3 {
@@ -110,12 +111,13 @@ class FuncBuilder {
     if (!model_.record_activations) return;
     ir::Global state;
     state.kind = ir::Global::Kind::kState;
-    state.name = absl::StrCat("act_", name);
+    state.name = absl::StrCat(step_interface::kActivationPrefix, name);
     state.index = func_->index;
     state.type.dtype = x->type.dtype;
-    state.type.axes = {{"slot", Extent::Symbol("S")}, {"pos", Extent::Symbol("C")}};
+    state.type.axes = {{step_interface::kSlotAxis, Extent::Symbol(step_interface::kSlotCount)},
+                       {step_interface::kPositionAxis, Extent::Symbol(step_interface::kCapacity)}};
     for (const Axis& axis : x->type.axes) {
-      if (axis.name != "tok") state.type.axes.push_back(axis);
+      if (axis.name != step_interface::kTokenAxis) state.type.axes.push_back(axis);
     }
     ir::Global* added = model_.module->AddGlobal(std::move(state));
     b_.Append(added->name, {added, added->index ? kLayer : ""}, x, {"slot", "pos"}, slot, pos);
@@ -133,8 +135,8 @@ class FuncBuilder {
   ir::Builder b_;
 };
 
-Axis Tokens() { return {"tok", Extent::Symbol("T")}; }
-Axis Rows() { return {"row", Extent::Symbol("R")}; }
+Axis Tokens() { return {step_interface::kTokenAxis, Extent::Symbol(step_interface::kTokenCount)}; }
+Axis Rows() { return {step_interface::kRowAxis, Extent::Symbol(step_interface::kRowCount)}; }
 
 absl::Status AddAttention(const Model& model) {
   const Weights& w = model.weights;
@@ -142,8 +144,8 @@ absl::Status AddAttention(const Model& model) {
   Value* x = f.Param("x", DType::kF32, {Tokens(), f.Named("hid")});
   Value* cos = f.Param("cos", DType::kF32, {Tokens(), f.Named("pair")});
   Value* sin = f.Param("sin", DType::kF32, {Tokens(), f.Named("pair")});
-  Value* pos = f.Param("pos", DType::kI32, {Tokens()});
-  Value* slot = f.Param("slot", DType::kI32, {Tokens()});
+  Value* pos = f.Param(step_interface::kPositions, DType::kI32, {Tokens()});
+  Value* slot = f.Param(step_interface::kSlots, DType::kI32, {Tokens()});
   ir::Builder& b = f.b();
 
   Value* h0 = f.Norm("h0", x, w.attn_norm, "hid");
@@ -191,8 +193,8 @@ absl::Status AddMlp(const Model& model) {
   Value* pos = nullptr;
   Value* slot = nullptr;
   if (model.record_activations) {
-    pos = f.Param("pos", DType::kI32, {Tokens()});
-    slot = f.Param("slot", DType::kI32, {Tokens()});
+    pos = f.Param(step_interface::kPositions, DType::kI32, {Tokens()});
+    slot = f.Param(step_interface::kSlots, DType::kI32, {Tokens()});
   }
   ir::Builder& b = f.b();
   Value* h0 = f.Norm("h0", x, w.mlp_norm, "hid");
@@ -222,11 +224,11 @@ absl::Status AddLogits(const Model& model) {
 
 absl::Status AddStep(const Model& model) {
   const Config& config = model.config;
-  FuncBuilder f(model, "step", /*per_layer=*/false);
-  Value* tokens = f.Param("tokens", DType::kI32, {Tokens()});
-  Value* pos = f.Param("pos", DType::kI32, {Tokens()});
-  Value* slot = f.Param("slot", DType::kI32, {Tokens()});
-  Value* rows = f.Param("rows", DType::kI32, {Rows()});
+  FuncBuilder f(model, step_interface::kStep, /*per_layer=*/false);
+  Value* tokens = f.Param(step_interface::kTokens, DType::kI32, {Tokens()});
+  Value* pos = f.Param(step_interface::kPositions, DType::kI32, {Tokens()});
+  Value* slot = f.Param(step_interface::kSlots, DType::kI32, {Tokens()});
+  Value* rows = f.Param(step_interface::kRows, DType::kI32, {Rows()});
   ir::Builder& b = f.b();
 
   // A tied embedding is read as the LM head reads it, so that one copy of it is enough.

@@ -1,0 +1,44 @@
+#include "runtime/loaded_program.h"
+
+#include <map>
+
+namespace lluda::runtime {
+namespace {
+
+constexpr int64_t kAlignment = 64;
+
+int64_t RoundUp(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+}  // namespace
+
+LoadedProgram MakeLoadedProgram(const Program& program) {
+  LoadedProgram loaded;
+  loaded.program = program;
+  loaded.program.load.clear();
+  loaded.program.kernels.clear();
+  loaded.program.weights.clear();
+  std::map<uint32_t, uint32_t> kernels;
+  std::map<uint32_t, int64_t> offsets;
+  const auto convert = [&](Call* call) {
+    const auto [kernel, is_new] =
+        kernels.try_emplace(call->kernel, static_cast<uint32_t>(loaded.program.kernels.size()));
+    if (is_new) loaded.program.kernels.push_back(program.kernels[call->kernel]);
+    call->kernel = kernel->second;
+    for (BufferRef& buffer : call->buffers) {
+      if (buffer.space != Space::kWeight) continue;
+      const auto [offset, first] =
+          offsets.try_emplace(buffer.index, RoundUp(loaded.program.loaded_bytes));
+      if (first) {
+        loaded.kept.push_back({buffer.index, offset->second});
+        loaded.program.loaded_bytes = offset->second + program.weights[buffer.index].bytes;
+      }
+      buffer = {Space::kLoaded, 0, offset->second + buffer.offset};
+    }
+  };
+  for (Entry& entry : loaded.program.entries) {
+    for (Call& call : entry.calls) convert(&call);
+  }
+  return loaded;
+}
+
+}  // namespace lluda::runtime
