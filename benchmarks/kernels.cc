@@ -18,13 +18,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "codegen/compile.h"
+#include "codegen/cpu_compile.h"
 #include "codegen/target.h"
 #include "ir/encoding.h"
 #include "ir/parser.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
 #include "runtime/cpu_count.h"
+#include "runtime/cpu_device.h"
 #include "runtime/executable.h"
 
 namespace lluda::benchmarks {
@@ -121,7 +122,8 @@ class Program {
     absl::StatusOr<codegen::CompiledModule> compiled = codegen::Compile(**module, target, {});
     if (!compiled.ok()) return compiled.status();
     program->library_ = std::move(compiled->library);
-    auto executable = runtime::Executable::Create(std::move(compiled->program), &program->pool_);
+    auto executable = runtime::Executable::Create(
+        std::move(compiled->program), std::make_unique<runtime::CpuDevice>(&program->pool_));
     if (!executable.ok()) return executable.status();
     program->executable_ = *std::move(executable);
     if (absl::Status s = program->executable_->Load(&program->weights_, nullptr); !s.ok()) return s;

@@ -2,7 +2,8 @@
 //
 //   absl::StatusOr<std::unique_ptr<Bundle>> bundle = Bundle::Open("model.llb");
 //   absl::StatusOr<Runnable> runnable = (*bundle)->Prepare();
-//   Executable::CreateLoaded(std::move(runnable->program), (*bundle)->weights().data(), &pool);
+//   Executable::CreateLoaded(std::move(runnable->program), (*bundle)->weights().data(),
+//                            std::make_unique<CpuDevice>(&pool));
 //
 // What is trusted was hashed before: the header by Open, code, IR and tokenizer when they are asked
 // for. Weights are hashed by Verify only, so that opening takes no longer for a larger model.

@@ -22,7 +22,7 @@
 #include "cli/model_flags.h"
 #include "cli/optimised_model.h"
 #include "cli/output.h"
-#include "codegen/compile.h"
+#include "codegen/cpu_compile.h"
 #include "codegen/target.h"
 #include "ir/diff.h"
 #include "ir/printer.h"

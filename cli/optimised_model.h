@@ -16,7 +16,7 @@
 #include "bundle/reader.h"
 #include "cli/flags.h"
 #include "cli/pass_history.h"
-#include "codegen/compile.h"
+#include "codegen/cpu_compile.h"
 #include "codegen/target.h"
 #include "engine/model_files.h"
 #include "ir/graph.h"

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "cli/pass_history.h"
-#include "codegen/compile.h"
+#include "codegen/cpu_compile.h"
 #include "codegen/target.h"
 #include "gtest/gtest.h"
 #include "ir/frame.h"

@@ -21,7 +21,7 @@
 #include "cli/verify_kernels.h"
 #include "cli/verify_passes.h"
 #include "cli/verify_reference.h"
-#include "codegen/compile.h"
+#include "codegen/cpu_compile.h"
 #include "codegen/target.h"
 #include "engine/checkpoint_weights.h"
 #include "ir/layout.h"

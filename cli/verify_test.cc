@@ -14,7 +14,7 @@
 #include "cli/verify_passes.h"
 #include "cli/verify_reference.h"
 #include "cli/verify_slice.h"
-#include "codegen/compile.h"
+#include "codegen/cpu_compile.h"
 #include "codegen/target.h"
 #include "engine/checkpoint_weights.h"
 #include "engine/model_files.h"

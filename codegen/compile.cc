@@ -7,14 +7,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/step_interface.h"
-#include "codegen/blocks.h"
-#include "codegen/kernel_set.h"
 #include "codegen/regions.h"
-#include "glog/logging.h"
 #include "ir/frame.h"
 #include "ir/layout.h"
 #include "ir/view.h"
-#include "runtime/loaded_program.h"
 
 namespace lluda::codegen {
 namespace {
@@ -40,49 +36,18 @@ struct Activation {
   BufferRef returned_to;
 };
 
-class Compiler {
+class ProgramBuilder {
  public:
-  Compiler(const ir::Module& module, const Target& target, Units units)
-      : module_(module), target_(target), kernels_(target, SymbolNames(module), units) {}
+  ProgramBuilder(const ir::Module& module, KernelSet* kernels)
+      : module_(module), kernels_(*kernels) {}
 
-  absl::StatusOr<CompiledModule> Run(const CompileOptions& options) {
-    kernels_.UseCache(options.cache);
-    if (absl::Status s = Build(options.entries); !s.ok()) return s;
-    CompiledModule compiled;
-    absl::StatusOr<std::unique_ptr<KernelLibrary>> library =
-        kernels_.Compile({options.threads, options.perf, options.gdb});
-    if (!library.ok()) return library.status();
-    compiled.library = *std::move(library);
-    compiled.cached_kernels = kernels_.cached();
-    program_.kernels = kernels_.kernels();
-    compiled.program = std::move(program_);
-    return compiled;
-  }
-
-  absl::StatusOr<ObjectModule> RunToObject(const std::vector<std::string>& entries) {
+  absl::StatusOr<runtime::Program> Run(const std::vector<std::string>& entries) {
     if (absl::Status s = Build(entries); !s.ok()) return s;
-    CHECK(kernels_.module() != nullptr) << "no statement needs a kernel";
-    absl::StatusOr<std::string> object = ObjectFile(target_, kernels_.module());
-    if (!object.ok()) return object.status();
     program_.kernels = kernels_.kernels();
-    return ObjectModule{std::move(program_), *std::move(object)};
-  }
-
-  absl::StatusOr<StepObject> RunToStepObject(const std::string& name, int64_t context,
-                                             int64_t max_step) {
-    if (absl::Status s = Build({step_interface::kStep}); !s.ok()) return s;
-    program_.kernels = kernels_.kernels();
-    const runtime::LoadedProgram loaded = runtime::MakeLoadedProgram(program_);
-    absl::StatusOr<StepMemory> memory =
-        EmitStepFunction(loaded.program, name, context, max_step, kernels_.module());
-    if (!memory.ok()) return memory.status();
-    absl::StatusOr<std::string> object = ObjectFile(target_, kernels_.module());
-    if (!object.ok()) return object.status();
-    return StepObject{*std::move(object), *memory};
+    return std::move(program_);
   }
 
  private:
-  // The call lists, and an LLVM function for each kernel.
   absl::Status Build(const std::vector<std::string>& entry_names) {
     std::vector<const ir::Func*> entries;
     for (const std::string& name : entry_names) {
@@ -100,12 +65,6 @@ class Compiler {
       if (absl::Status s = CompileEntry(*entry); !s.ok()) return s;
     }
     return absl::OkStatus();
-  }
-
-  static std::vector<std::string> SymbolNames(const ir::Module& module) {
-    std::vector<std::string> names;
-    for (const ir::Symbol& symbol : module.symbols) names.push_back(symbol.name);
-    return names;
   }
 
   int64_t Copies(const ir::Global& global) const { return global.index ? global.index->count : 1; }
@@ -265,7 +224,8 @@ class Compiler {
     }
     buffers.push_back(*result);
     const bool joins_previous = !loading_ && regions_.Joins(UsesOf(op, buffers));
-    return AddCall(BlockedSpecOf(op, target_), std::move(buffers), SiteOf(op, *at), joins_previous);
+    return AddCall(kernels_.backend().SpecOf(op), std::move(buffers), SiteOf(op, *at),
+                   joins_previous);
   }
 
   // One call per packed part.
@@ -397,8 +357,7 @@ class Compiler {
   }
 
   const ir::Module& module_;
-  const Target& target_;
-  KernelSet kernels_;
+  KernelSet& kernels_;
   runtime::Program program_;
   bool loading_ = false;
   Regions regions_;
@@ -409,20 +368,29 @@ class Compiler {
 
 }  // namespace
 
-absl::StatusOr<CompiledModule> Compile(const ir::Module& module, const Target& target,
-                                       const CompileOptions& options) {
-  return Compiler(module, target, Units::kPerKernel).Run(options);
+std::vector<std::string> SymbolNames(const ir::Module& module) {
+  std::vector<std::string> names;
+  for (const ir::Symbol& symbol : module.symbols) names.push_back(symbol.name);
+  return names;
 }
 
-absl::StatusOr<ObjectModule> CompileToObject(const ir::Module& module, const Target& target,
-                                             const std::vector<std::string>& entries) {
-  return Compiler(module, target, Units::kOne).RunToObject(entries);
+absl::StatusOr<runtime::Program> BuildProgram(const ir::Module& module,
+                                              const std::vector<std::string>& entries,
+                                              KernelSet* kernels) {
+  return ProgramBuilder(module, kernels).Run(entries);
 }
 
-absl::StatusOr<StepObject> CompileStepToObject(const ir::Module& module, const Target& target,
-                                               const std::string& name, int64_t context,
-                                               int64_t max_step) {
-  return Compiler(module, target, Units::kOne).RunToStepObject(name, context, max_step);
+absl::StatusOr<CompiledModule> Compile(const ir::Module& module, Backend* backend,
+                                       const std::vector<std::string>& entries,
+                                       const bundle::CodeCache* cache) {
+  KernelSet kernels(backend, SymbolNames(module));
+  kernels.UseCache(cache);
+  absl::StatusOr<runtime::Program> program = BuildProgram(module, entries, &kernels);
+  if (!program.ok()) return program.status();
+  absl::StatusOr<std::unique_ptr<KernelLibrary>> library = kernels.Compile();
+  if (!library.ok()) return library.status();
+  program->kernels = kernels.kernels();
+  return CompiledModule{*std::move(program), *std::move(library), kernels.cached()};
 }
 
 }  // namespace lluda::codegen

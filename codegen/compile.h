@@ -1,7 +1,8 @@
-// IR module -> native kernels and a flat program. Runs no passes: give it the optimised module.
+// IR module -> kernels of a back end and a flat program. Knows no device: what is one's own is
+// asked of the back end. The CPU's front door is cpu_compile.h.
 //
 // Example:
-//   auto compiled = Compile(*module, Target::Host(), {});
+//   auto compiled = Compile(*module, &backend, {"step"}, nullptr);
 //   runtime::Executable::Create(std::move(compiled->program), ...);
 //
 // Functions are laid out as activations: a call's frame starts where its caller's ends, a returned
@@ -16,25 +17,14 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/step_interface.h"
 #include "bundle/code_cache.h"
-#include "codegen/jit.h"
-#include "codegen/step_function.h"
-#include "codegen/target.h"
+#include "codegen/backend.h"
+#include "codegen/kernel_library.h"
+#include "codegen/kernel_set.h"
 #include "ir/graph.h"
 #include "runtime/program.h"
 
 namespace lluda::codegen {
-
-struct CompileOptions {
-  int threads = 1;  // LLVM modules compiled side by side
-  // The functions that become the program's entries.
-  std::vector<std::string> entries = {step_interface::kStep};
-  bool perf = false;  // as in JitOptions
-  bool gdb = false;
-  // Kernels of earlier runs, and where new ones are kept; null: none are.
-  const bundle::CodeCache* cache = nullptr;
-};
 
 struct CompiledModule {
   runtime::Program program;
@@ -42,30 +32,22 @@ struct CompiledModule {
   int64_t cached_kernels = 0;              // those that the cache had
 };
 
-// The module must have been planned (plan-memory). Errors: NotFound for a missing entry,
-// Unimplemented for an op without a kernel, FailedPrecondition for a value without a place in its
-// frame.
-absl::StatusOr<CompiledModule> Compile(const ir::Module& module, const Target& target,
-                                       const CompileOptions& options);
+// The module's symbols in the order of KernelArgs::dims.
+std::vector<std::string> SymbolNames(const ir::Module& module);
 
-// The same for a later process: `object` is a relocatable ELF file whose functions have the
-// kernels' names; nothing is loaded into this process, and the kernels have no addresses yet.
-struct ObjectModule {
-  runtime::Program program;
-  std::string object;
-};
-absl::StatusOr<ObjectModule> CompileToObject(const ir::Module& module, const Target& target,
-                                             const std::vector<std::string>& entries = {
-                                                 step_interface::kStep});
+// The call lists of the load block and of these functions, and a kernel in the set for each spec
+// they need; these have no addresses yet. The module must have been planned (plan-memory). Errors:
+// NotFound for a missing entry, Unimplemented for an op without a kernel, FailedPrecondition for a
+// value without a place in its frame.
+absl::StatusOr<runtime::Program> BuildProgram(const ir::Module& module,
+                                              const std::vector<std::string>& entries,
+                                              KernelSet* kernels);
 
-// The step as an object file with a single function, NAME_step of step_function.h.
-struct StepObject {
-  std::string object;
-  StepMemory memory;
-};
-absl::StatusOr<StepObject> CompileStepToObject(const ir::Module& module, const Target& target,
-                                               const std::string& name, int64_t context,
-                                               int64_t max_step);
+// The same with the kernels compiled. `cache`: kernels of earlier runs, and where new ones are
+// kept; null: none are.
+absl::StatusOr<CompiledModule> Compile(const ir::Module& module, Backend* backend,
+                                       const std::vector<std::string>& entries,
+                                       const bundle::CodeCache* cache);
 
 }  // namespace lluda::codegen
 

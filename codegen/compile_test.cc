@@ -7,11 +7,13 @@
 #include <utility>
 #include <vector>
 
+#include "codegen/cpu_compile.h"
 #include "codegen/kernel_test_util.h"
 #include "frontends/qwen3/import.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "passes/default_pipeline.h"
+#include "runtime/cpu_device.h"
 #include "runtime/executable.h"
 
 namespace lluda::codegen {
@@ -243,7 +245,8 @@ TEST(Compile, EntriesRunInAnyOrder) {
   const auto compiled = Compile(*module, Target::Host(), {1, {"step", "vision"}});
   ASSERT_TRUE(compiled.ok()) << compiled.status();
   runtime::ThreadPool pool(2);
-  auto executable = runtime::Executable::Create(compiled->program, &pool);
+  auto executable =
+      runtime::Executable::Create(compiled->program, std::make_unique<runtime::CpuDevice>(&pool));
   ASSERT_TRUE(executable.ok()) << executable.status();
   Factors factors;
   ASSERT_EQ((*executable)->Load(&factors, nullptr), absl::OkStatus());

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "codegen/compile.h"
+#include "codegen/cpu_compile.h"
 #include "codegen/kernel_test_util.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -8,17 +8,17 @@
 #ifndef LLUDA_CODEGEN_JIT_H_
 #define LLUDA_CODEGEN_JIT_H_
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "codegen/backend.h"
+#include "codegen/kernel_library.h"
 #include "codegen/target.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
-#include "runtime/kernel_abi.h"
 
 namespace llvm {
 class ObjectCache;
@@ -28,18 +28,6 @@ class LLJIT;
 }
 
 namespace lluda::codegen {
-
-// Compiled kernels; the code lives as long as this object.
-class KernelLibrary {
- public:
-  virtual ~KernelLibrary() = default;
-  // nullptr when no kernel has that name.
-  virtual runtime::KernelFn Find(const std::string& name) const = 0;
-};
-
-// Told of each module that was compiled, by its name, and of the ELF file it became. Called from
-// several threads at a time.
-using ObjectListener = std::function<void(const std::string& module, absl::string_view object)>;
 
 struct JitOptions {
   int threads = 1;  // how many modules are compiled at a time

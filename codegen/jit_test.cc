@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "bundle/code_cache.h"
-#include "codegen/compile.h"
+#include "codegen/cpu_compile.h"
 #include "codegen/kernel_test_util.h"
 #include "codegen/target.h"
 #include "frontends/test_files.h"

@@ -9,30 +9,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "codegen/backend.h"
 #include "codegen/emitter.h"
 #include "codegen/kernel_spec.h"
-#include "runtime/program.h"
 
 namespace lluda::codegen {
-
-// How the kernel's items may be cut; the fields are those of runtime::Split.
-struct SplitInfo {
-  int64_t below = 0;
-  ir::Extent extent;  // an item's units are this, divided by unit and rounded up
-  int64_t unit = 1;
-  int64_t unit_bytes = 0;
-};
-
-// How to call the emitted kernel; the fields are those of runtime::Kernel.
-struct KernelInfo {
-  std::vector<ir::Axis> work_axes;  // the work items are the elements of these axes
-  int64_t block = 1;                // but an item takes so many of the last axis together
-  int64_t item_cost = 1;            // nanoseconds, roughly, times the value of cost_symbol
-  std::string cost_symbol;
-  int64_t scratch_bytes = 0;
-  int64_t item_read_bytes = 0;
-  SplitInfo split;
-};
 
 // Unimplemented, naming op and types, when this op on these layouts has no kernel.
 absl::StatusOr<KernelInfo> EmitKernel(const KernelSpec& spec, const Target& target,

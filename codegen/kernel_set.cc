@@ -10,7 +10,6 @@
 #include "bundle/layout.h"
 #include "bundle/program_message.h"
 #include "bundle/sha256.h"
-#include "codegen/fingerprint.h"
 #include "glog/logging.h"
 
 namespace lluda::codegen {
@@ -29,23 +28,9 @@ void KernelSet::AddFactor(const ir::Extent& extent, int64_t divisor, runtime::Wo
   }
 }
 
-llvm::Module* KernelSet::ModuleFor(const std::string& name) {
-  if (units_ == Units::kPerKernel || emitted_.empty()) {
-    Emitted emitted;
-    emitted.context = std::make_unique<llvm::LLVMContext>();
-    emitted.module = std::make_unique<llvm::Module>(name, *emitted.context);
-    emitted_.push_back(std::move(emitted));
-  }
-  return emitted_.back().module.get();
-}
-
 std::string KernelSet::CacheKey(const std::string& name, const std::string& key) const {
-  // Those that are off as well: a CPU's name would bring them in.
-  std::vector<std::string> features = target_.features;
-  std::sort(features.begin(), features.end());
-  return absl::StrCat(name, "\nlluda ", bundle::kLludaVersion, " ", kCodegenFingerprint, "\nllvm ",
-                      LlvmVersion(), "\nfeatures ", absl::StrJoin(features, ","), "\nsymbols ",
-                      absl::StrJoin(symbols_, ","), "\n", key);
+  return absl::StrCat(name, "\nlluda ", bundle::kLludaVersion, " ", backend_->Version(),
+                      "\nsymbols ", absl::StrJoin(symbols_, ","), "\n", key);
 }
 
 bool KernelSet::AddCached(const std::string& name, const std::string& key) {
@@ -55,7 +40,7 @@ bool KernelSet::AddCached(const std::string& name, const std::string& key) {
   absl::StatusOr<runtime::Kernel> kernel = bundle::FromMessage(message.kernel(), symbols_.size());
   if (!kernel.ok()) return false;
   kernels_.push_back(*std::move(kernel));
-  emitted_.push_back({nullptr, nullptr, message.object()});
+  backend_->AddObject(name, message.object());
   ++cached_;
   return true;
 }
@@ -82,59 +67,51 @@ absl::StatusOr<uint32_t> KernelSet::Add(const KernelSpec& spec) {
   if (known != index_by_key_.end()) return known->second;
   const auto index = static_cast<uint32_t>(kernels_.size());
   // The end of the name tells kernels of one stem apart, and is the same in every program.
-  const std::string name = absl::StrCat(StemOf(spec), "_", IsaName(target_.isa), "_",
+  const std::string name = absl::StrCat(StemOf(spec), "_", backend_->Name(), "_",
                                         bundle::HexOf(bundle::Sha256(key)).substr(0, 8));
   if (cache_ != nullptr && AddCached(name, key)) {
     index_by_key_.emplace(key, index);
     return index;
   }
-  absl::StatusOr<KernelInfo> info = EmitKernel(spec, target_, symbols_, name, ModuleFor(name));
-  if (!info.ok()) {
-    if (units_ == Units::kPerKernel) emitted_.pop_back();
-    return info.status();
-  }
-  runtime::Kernel kernel;
-  kernel.name = name;
-  kernel.item_cost = info->item_cost;
-  kernel.scratch_bytes = info->scratch_bytes;
-  kernel.item_read_bytes = info->item_read_bytes;
-  if (!info->cost_symbol.empty()) kernel.cost_symbol = SymbolIndex(info->cost_symbol);
-  for (size_t i = 0; i < info->work_axes.size(); ++i) {
-    const int64_t block = i + 1 == info->work_axes.size() ? info->block : 1;
-    AddFactor(info->work_axes[i].extent, block, &kernel.work);
-  }
-  if (info->split.below > 0) {
-    kernel.split.below = info->split.below;
-    kernel.split.unit_bytes = info->split.unit_bytes;
-    AddFactor(info->split.extent, info->split.unit, &kernel.split.units);
-  }
-  kernels_.push_back(std::move(kernel));
+  absl::StatusOr<KernelInfo> info = backend_->Emit(spec, name);
+  if (!info.ok()) return info.status();
+  kernels_.push_back(KernelOf(name, *info));
   index_by_key_.emplace(key, index);
   return index;
 }
 
-absl::StatusOr<std::unique_ptr<KernelLibrary>> KernelSet::Compile(JitOptions options) {
+runtime::Kernel KernelSet::KernelOf(const std::string& name, const KernelInfo& info) const {
+  runtime::Kernel kernel;
+  kernel.name = name;
+  kernel.item_cost = info.item_cost;
+  kernel.scratch_bytes = info.scratch_bytes;
+  kernel.item_read_bytes = info.item_read_bytes;
+  if (!info.cost_symbol.empty()) kernel.cost_symbol = SymbolIndex(info.cost_symbol);
+  for (size_t i = 0; i < info.work_axes.size(); ++i) {
+    const int64_t block = i + 1 == info.work_axes.size() ? info.block : 1;
+    AddFactor(info.work_axes[i].extent, block, &kernel.work);
+  }
+  if (info.split.below > 0) {
+    kernel.split.below = info.split.below;
+    kernel.split.unit_bytes = info.split.unit_bytes;
+    AddFactor(info.split.extent, info.split.unit, &kernel.split.units);
+  }
+  return kernel;
+}
+
+absl::StatusOr<std::unique_ptr<KernelLibrary>> KernelSet::Compile() {
   std::mutex mutex;
   std::map<std::string, std::string> objects;  // those compiled now, by kernel
+  ObjectListener listener;
   if (cache_ != nullptr) {
-    options.listener = [&](const std::string& kernel, absl::string_view object) {
+    listener = [&](const std::string& kernel, absl::string_view object) {
       const std::lock_guard<std::mutex> lock(mutex);
       objects[kernel] = std::string(object);
     };
   }
-  absl::StatusOr<std::unique_ptr<Jit>> jit = Jit::Create(target_, options);
-  if (!jit.ok()) return jit.status();
   std::vector<std::string> names;
-  for (size_t i = 0; i < kernels_.size(); ++i) {
-    names.push_back(kernels_[i].name);
-    Emitted& emitted = emitted_[i];
-    absl::Status added = emitted.module == nullptr ? (*jit)->AddObject(names.back(), emitted.object)
-                                                   : (*jit)->AddModule(std::move(emitted.context),
-                                                                       std::move(emitted.module));
-    if (!added.ok()) return added;
-  }
-  emitted_.clear();
-  absl::StatusOr<std::unique_ptr<KernelLibrary>> library = std::move(**jit).Compile(names);
+  for (const runtime::Kernel& kernel : kernels_) names.push_back(kernel.name);
+  absl::StatusOr<std::unique_ptr<KernelLibrary>> library = backend_->Finish(names, listener);
   if (!library.ok()) return library.status();
   StoreNew(objects);
   for (runtime::Kernel& kernel : kernels_) kernel.fn = (*library)->Find(kernel.name);

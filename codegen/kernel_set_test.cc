@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bundle/code_cache.h"
+#include "codegen/cpu_backend.h"
 #include "codegen/kernel_test_util.h"
 #include "frontends/test_files.h"
 #include "gmock/gmock.h"
@@ -34,7 +35,8 @@ KernelSpec Impossible(const ir::Module& module) {
 TEST(KernelSet, HoldsEachSpecOnce) {
   const auto module = ParseTestModule(kText);
   const Target target = Target::Host();
-  KernelSet kernels(target, SymbolNames(*module));
+  CpuBackend backend(target, SymbolNames(*module), Units::kPerKernel);
+  KernelSet kernels(&backend, SymbolNames(*module));
   const auto first = kernels.Add(SpecOf(FindOp(*module, "first")));
   const auto third = kernels.Add(SpecOf(FindOp(*module, "third")));
   const auto second = kernels.Add(SpecOf(FindOp(*module, "second")));
@@ -48,7 +50,8 @@ TEST(KernelSet, HoldsEachSpecOnce) {
 TEST(KernelSet, CountsWorkBySymbolsAndConstants) {
   const auto module = ParseTestModule(kText);
   const Target target = Target::Host();
-  KernelSet kernels(target, SymbolNames(*module));
+  CpuBackend backend(target, SymbolNames(*module), Units::kPerKernel);
+  KernelSet kernels(&backend, SymbolNames(*module));
   const auto index = kernels.Add(SpecOf(FindOp(*module, "first")));
   ASSERT_TRUE(index.ok());
   const int64_t dims[] = {7, 1, 64};  // T, S, C
@@ -59,9 +62,10 @@ TEST(KernelSet, CompilesWhatItHoldsForAnyNumberOfThreads) {
   for (const int threads : {1, 2}) {
     const auto module = ParseTestModule(kText);
     const Target target = Target::Host();
-    KernelSet kernels(target, SymbolNames(*module));
+    CpuBackend backend(target, SymbolNames(*module), Units::kPerKernel, {threads});
+    KernelSet kernels(&backend, SymbolNames(*module));
     for (const KernelSpec& spec : SpecsOf(*module)) ASSERT_TRUE(kernels.Add(spec).ok());
-    const auto library = kernels.Compile({threads});
+    const auto library = kernels.Compile();
     ASSERT_TRUE(library.ok()) << library.status();
     for (const runtime::Kernel& kernel : kernels.kernels()) {
       EXPECT_NE(kernel.fn, nullptr) << kernel.name;
@@ -83,7 +87,8 @@ TEST(KernelSet, CompilesWhatItHoldsForAnyNumberOfThreads) {
 TEST(KernelSet, RefusesWhatNoKernelComputesEveryTimeItIsAsked) {
   const auto module = ParseTestModule(kText);
   const Target target = Target::Host();
-  KernelSet kernels(target, SymbolNames(*module));
+  CpuBackend backend(target, SymbolNames(*module), Units::kPerKernel);
+  KernelSet kernels(&backend, SymbolNames(*module));
   for (int attempt = 0; attempt < 2; ++attempt) {
     const auto index = kernels.Add(Impossible(*module));
     ASSERT_FALSE(index.ok());
@@ -97,10 +102,11 @@ TEST(KernelSet, RefusesWhatNoKernelComputesEveryTimeItIsAsked) {
 // Compiles the kernels of kText with a cache and runs the first; how many the cache had.
 int64_t CompileWith(const bundle::CodeCache& cache, const Target& target) {
   const auto module = ParseTestModule(kText);
-  KernelSet kernels(target, SymbolNames(*module));
+  CpuBackend backend(target, SymbolNames(*module), Units::kPerKernel);
+  KernelSet kernels(&backend, SymbolNames(*module));
   kernels.UseCache(&cache);
   for (const KernelSpec& spec : SpecsOf(*module)) EXPECT_TRUE(kernels.Add(spec).ok());
-  const auto library = kernels.Compile({});
+  const auto library = kernels.Compile();
   EXPECT_TRUE(library.ok()) << library.status();
   if (!library.ok()) return -1;
   const std::vector<float> x(80, 8.0f);
@@ -154,10 +160,11 @@ TEST_F(KernelCacheTest, KnowsKernelsByNumbersThatDependOnTheSymbolsToo) {
   const Target target = Target::Host();
   const std::vector<std::string> orders[] = {{"T", "S", "C"}, {"S", "T", "C"}};
   for (const std::vector<std::string>& symbols : orders) {
-    KernelSet kernels(target, symbols);
+    CpuBackend backend(target, symbols, Units::kPerKernel);
+    KernelSet kernels(&backend, symbols);
     kernels.UseCache(&cache_);
     for (const KernelSpec& spec : SpecsOf(*module)) ASSERT_TRUE(kernels.Add(spec).ok());
-    ASSERT_TRUE(kernels.Compile({}).ok());
+    ASSERT_TRUE(kernels.Compile().ok());
     EXPECT_EQ(kernels.cached(), 0);
   }
 }

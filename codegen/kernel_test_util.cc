@@ -11,6 +11,7 @@
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
 #include "passes/pipeline.h"
+#include "runtime/cpu_device.h"
 
 namespace lluda::codegen {
 namespace {
@@ -80,12 +81,6 @@ void RunPasses(const std::vector<std::string>& names, ir::Module* module) {
   ASSERT_TRUE(pipeline.ok()) << pipeline.status();
   const auto reports = pipeline->Run(module);
   ASSERT_TRUE(reports.ok()) << reports.status();
-}
-
-std::vector<std::string> SymbolNames(const ir::Module& module) {
-  std::vector<std::string> names;
-  for (const ir::Symbol& symbol : module.symbols) names.push_back(symbol.name);
-  return names;
 }
 
 const ir::Op& FindOp(const ir::Module& module, absl::string_view name) {
@@ -159,7 +154,8 @@ CompiledFunction::CompiledFunction(const ir::Module& module, const Target& targe
     const int64_t count = ir::ElementCount(global->type, nullptr);
     weights_[global->source] = Store(global->type.dtype, RandomFloats(count, seed++));
   }
-  auto executable = runtime::Executable::Create(compiled_.program, &pool_);
+  auto executable =
+      runtime::Executable::Create(compiled_.program, std::make_unique<runtime::CpuDevice>(&pool_));
   EXPECT_TRUE(executable.ok()) << executable.status();
   if (!executable.ok()) return;
   executable_ = *std::move(executable);

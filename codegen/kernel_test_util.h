@@ -15,11 +15,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "codegen/compile.h"
+#include "codegen/cpu_compile.h"
 #include "codegen/kernel_spec.h"
 #include "codegen/target.h"
 #include "ir/graph.h"
 #include "runtime/executable.h"
+#include "runtime/thread_pool.h"
 
 namespace lluda::codegen {
 
@@ -38,7 +39,6 @@ std::unique_ptr<ir::Module> PlannedTestModule(absl::string_view body);
 // Runs passes by name; fails the test when one does.
 void RunPasses(const std::vector<std::string>& names, ir::Module* module);
 
-std::vector<std::string> SymbolNames(const ir::Module& module);
 // The op whose result or defined global has this name.
 const ir::Op& FindOp(const ir::Module& module, absl::string_view name);
 // The specs of the kernels that the module's ops ask for, each once, in order.

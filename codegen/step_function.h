@@ -5,7 +5,7 @@
 //
 // It computes `count` tokens of one text, the first of them at `position`, on the calling thread,
 // and writes the logits of the last one; it returns 0, or -1 if the numbers are out of range.
-// Kernels are called in the order of the step list, each with all of its work items.
+// Kernels are called in the order of the entry `step`, each with all of its work items.
 #ifndef LLUDA_CODEGEN_STEP_FUNCTION_H_
 #define LLUDA_CODEGEN_STEP_FUNCTION_H_
 

@@ -10,13 +10,14 @@
 #include "bundle/code.h"
 #include "bundle/reader.h"
 #include "bundle/writer.h"
-#include "codegen/compile.h"
+#include "codegen/cpu_compile.h"
 #include "codegen/image.h"
 #include "codegen/target.h"
 #include "engine/c_header.h"
 #include "engine/optimised_module.h"
 #include "frontends/tokenizer/chat_template.h"
 #include "ir/printer.h"
+#include "runtime/cpu_device.h"
 #include "runtime/loaded_program.h"
 
 namespace lluda::engine {
@@ -127,8 +128,8 @@ absl::Status CompileBundle(const LoadOptions& options, const std::string& path) 
   absl::StatusOr<bundle::Code> code = LoadCode(compiled->object, &compiled->program);
   if (!code.ok()) return code.status();
   runtime::ThreadPool pool(*threads);
-  absl::StatusOr<std::unique_ptr<runtime::Executable>> executable =
-      runtime::Executable::Create(std::move(compiled->program), &pool);
+  absl::StatusOr<std::unique_ptr<runtime::Executable>> executable = runtime::Executable::Create(
+      std::move(compiled->program), std::make_unique<runtime::CpuDevice>(&pool));
   if (!executable.ok()) return executable.status();
   if (absl::Status loaded = (*executable)->Load(optimised->weights.get(), options.progress);
       !loaded.ok()) {

@@ -3,11 +3,12 @@
 
 #include "absl/status/status.h"
 #include "bundle/reader.h"
-#include "codegen/compile.h"
+#include "codegen/cpu_compile.h"
 #include "codegen/target.h"
 #include "engine/model.h"
 #include "engine/optimised_module.h"
 #include "engine/stopwatch.h"
+#include "runtime/cpu_device.h"
 
 namespace lluda::engine {
 
@@ -82,8 +83,8 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   source->weights = std::move(optimised->weights);
   source->library = std::move(compiled->library);
   pool_ = std::make_unique<runtime::ThreadPool>(compile.threads);
-  absl::StatusOr<std::unique_ptr<runtime::Executable>> executable =
-      runtime::Executable::Create(std::move(compiled->program), pool_.get());
+  absl::StatusOr<std::unique_ptr<runtime::Executable>> executable = runtime::Executable::Create(
+      std::move(compiled->program), std::make_unique<runtime::CpuDevice>(pool_.get()));
   if (!executable.ok()) return executable.status();
   executable_ = *std::move(executable);
   absl::Status loaded = executable_->Load(source->weights.get(), options.progress);

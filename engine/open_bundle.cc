@@ -7,6 +7,7 @@
 #include "engine/bundle_options.h"
 #include "engine/model.h"
 #include "engine/stopwatch.h"
+#include "runtime/cpu_device.h"
 
 namespace lluda::engine {
 struct Model::BundleSource : Model::Source {
@@ -53,7 +54,7 @@ absl::Status Model::LoadBundle(const LoadOptions& options) {
   pool_ = std::make_unique<runtime::ThreadPool>(*threads);
   absl::StatusOr<std::unique_ptr<runtime::Executable>> executable =
       runtime::Executable::CreateLoaded(std::move(runnable->program), bundle.weights().data(),
-                                        pool_.get());
+                                        std::make_unique<runtime::CpuDevice>(pool_.get()));
   if (!executable.ok()) return executable.status();
   executable_ = *std::move(executable);
   source_ = std::move(source);

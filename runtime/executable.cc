@@ -1,7 +1,6 @@
 #include "runtime/executable.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,12 +9,6 @@
 namespace lluda::runtime {
 namespace {
 
-// A call cheaper than this runs on the caller alone: waking the others would take as long.
-constexpr int64_t kInlineNanoseconds = 6000;
-// A thread takes at least this much work at a time.
-constexpr int64_t kGrainNanoseconds = 4000;
-// So many chunks a thread that waiting for the last one costs little, also beside a busy neighbour.
-constexpr int64_t kChunksPerThread = 24;
 // Of a weight that is packed, this much is read before its pages are dropped.
 constexpr int64_t kSliceBytes = 16 << 20;
 
@@ -27,33 +20,47 @@ int64_t States::bytes() const {
   return total;
 }
 
-Executable::Executable(Program program, ThreadPool* pool)
-    : program_(std::move(program)), pool_(pool) {}
+Executable::Executable(Program program, std::unique_ptr<Device> device)
+    : program_(std::move(program)),
+      device_(std::move(device)),
+      in_place_(device_->UsesHostMemory()) {}
 
-absl::StatusOr<std::unique_ptr<Executable>> Executable::Create(Program program, ThreadPool* pool) {
-  std::unique_ptr<Executable> executable(new Executable(std::move(program), pool));
+absl::StatusOr<std::unique_ptr<Executable>> Executable::Create(Program program,
+                                                               std::unique_ptr<Device> device) {
+  std::unique_ptr<Executable> executable(new Executable(std::move(program), std::move(device)));
   if (absl::Status s = executable->Prepare(); !s.ok()) return s;
-  absl::StatusOr<Memory> loaded =
-      Memory::Allocate(executable->program_.loaded_bytes, Pages::kHuge, "packed weights");
-  if (!loaded.ok()) return loaded.status();
-  executable->loaded_ = *std::move(loaded);
-  executable->loaded_begin_ = executable->loaded_.data();
+  if (absl::Status s = executable->AllocateLoaded(); !s.ok()) return s;
   return executable;
 }
 
-absl::StatusOr<std::unique_ptr<Executable>> Executable::CreateLoaded(Program program,
-                                                                     const void* loaded,
-                                                                     ThreadPool* pool) {
+absl::StatusOr<std::unique_ptr<Executable>> Executable::CreateLoaded(
+    Program program, const void* loaded, std::unique_ptr<Device> device) {
   CHECK(program.load.empty() && program.weights.empty());
-  std::unique_ptr<Executable> executable(new Executable(std::move(program), pool));
+  std::unique_ptr<Executable> executable(new Executable(std::move(program), std::move(device)));
   if (absl::Status s = executable->Prepare(); !s.ok()) return s;
-  // Kernels take all buffers by the same type; those of entries do not write to this one.
-  executable->loaded_begin_ = static_cast<char*>(const_cast<void*>(loaded));
+  if (executable->in_place_) {
+    // Kernels take all buffers by the same type; those of entries do not write to this one.
+    executable->loaded_begin_ = static_cast<char*>(const_cast<void*>(loaded));
+    return executable;
+  }
+  if (absl::Status s = executable->AllocateLoaded(); !s.ok()) return s;
+  absl::Status copied = executable->device_->CopyIn(executable->loaded_begin_, loaded,
+                                                    executable->program_.loaded_bytes);
+  if (!copied.ok()) return copied;
   return executable;
+}
+
+absl::Status Executable::AllocateLoaded() {
+  absl::StatusOr<Memory> loaded =
+      device_->Allocate(program_.loaded_bytes, Pages::kHuge, "packed weights");
+  if (!loaded.ok()) return loaded.status();
+  loaded_ = *std::move(loaded);
+  loaded_begin_ = loaded_.data();
+  return absl::OkStatus();
 }
 
 absl::Status Executable::Prepare() {
-  size_t most_calls = 1, most_buffers = 0;
+  size_t most_buffers = 0;
   for (const Call& call : program_.load) {
     most_buffers = std::max(most_buffers, call.buffers.size());
   }
@@ -63,33 +70,40 @@ absl::Status Executable::Prepare() {
       count = RegionSize(calls, first);
       size_t buffers = 0;
       for (size_t i = first; i < first + count; ++i) buffers += calls[i].buffers.size();
-      most_calls = std::max(most_calls, count);
       most_buffers = std::max(most_buffers, buffers);
     }
   }
-  running_.reserve(most_calls);
+  bound_.reserve(MostCallsOfARegion(program_));
   buffers_.resize(most_buffers);
-  const std::vector<int64_t> most = program_.MaxDims();
-  int64_t workspace_bytes = 0;
-  for (const Kernel& kernel : program_.kernels) {
-    scratch_bytes_ = std::max(scratch_bytes_, (kernel.scratch_bytes + 63) / 64 * 64);
-    if (kernel.split.below == 0) continue;
-    workspace_bytes =
-        std::max(workspace_bytes, kernel.split.unit_bytes * kernel.split.units.Count(most.data()));
-  }
   absl::StatusOr<Memory> frame =
-      Memory::Allocate(program_.frame_bytes, Pages::kSmall, "activations");
+      device_->Allocate(program_.frame_bytes, Pages::kSmall, "activations");
   if (!frame.ok()) return frame.status();
   frame_ = *std::move(frame);
-  absl::StatusOr<Memory> scratch =
-      Memory::Allocate(scratch_bytes_ * pool_->threads(), Pages::kSmall, "kernel scratch");
-  if (!scratch.ok()) return scratch.status();
-  scratch_ = *std::move(scratch);
-  if (pool_->threads() == 1) return absl::OkStatus();
-  absl::StatusOr<Memory> workspace =
-      Memory::Allocate(workspace_bytes, Pages::kSmall, "kernel workspace");
-  if (!workspace.ok()) return workspace.status();
-  workspace_ = *std::move(workspace);
+  if (absl::Status s = device_->Prepare(program_); !s.ok()) return s;
+  return in_place_ ? absl::OkStatus() : AllocateCopies();
+}
+
+// Room for the inputs and the result of any entry.
+absl::Status Executable::AllocateCopies() {
+  const std::vector<int64_t> most = program_.MaxDims();
+  std::vector<int64_t> input_bytes;
+  int64_t result_bytes = 0;
+  for (const Entry& entry : program_.entries) {
+    if (input_bytes.size() < entry.inputs.size()) input_bytes.resize(entry.inputs.size());
+    for (size_t i = 0; i < entry.inputs.size(); ++i) {
+      input_bytes[i] = std::max(input_bytes[i], entry.inputs[i].Bytes(most));
+    }
+    result_bytes = std::max(result_bytes, entry.result.Bytes(most));
+  }
+  for (const int64_t bytes : input_bytes) {
+    absl::StatusOr<Memory> input = device_->Allocate(bytes, Pages::kSmall, "inputs");
+    if (!input.ok()) return input.status();
+    input_addresses_.push_back(input->data());
+    input_copies_.push_back(*std::move(input));
+  }
+  absl::StatusOr<Memory> result = device_->Allocate(result_bytes, Pages::kSmall, "results");
+  if (!result.ok()) return result.status();
+  result_copy_ = *std::move(result);
   return absl::OkStatus();
 }
 
@@ -97,11 +111,18 @@ absl::Status Executable::Load(WeightSource* source,
                               const std::function<void(int64_t, int64_t)>& progress) {
   int64_t total = 0;
   weights_.clear();
+  weight_copies_.clear();
   for (const Weight& weight : program_.weights) {
     absl::StatusOr<const void*> data = source->Data(weight.tensor, weight.bytes);
     if (!data.ok()) return data.status();
     weights_.push_back(*data);
     total += weight.bytes;
+    if (in_place_) continue;
+    absl::StatusOr<Memory> copy = device_->Allocate(weight.bytes, Pages::kSmall, weight.tensor);
+    if (!copy.ok()) return copy.status();
+    if (absl::Status s = device_->CopyIn(copy->data(), *data, weight.bytes); !s.ok()) return s;
+    weights_.back() = copy->data();
+    weight_copies_.push_back(*std::move(copy));
   }
   // A weight can go after the last load call that reads it.
   std::vector<int> readers(program_.weights.size(), 0);
@@ -114,10 +135,15 @@ absl::Status Executable::Load(WeightSource* source,
   int64_t done = 0;
   for (size_t i = 0; i < program_.load.size(); ++i) {
     Bind(program_.load, i, 1, dims.data(), nullptr, nullptr, nullptr);
-    RunLoadCall(program_.load[i], dims.data(), source, &readers, [&](int64_t bytes) {
-      done += bytes;
-      if (progress) progress(done, total);
-    });
+    absl::Status ran =
+        RunLoadCall(program_.load[i], dims.data(), source, &readers, [&](int64_t bytes) {
+          done += bytes;
+          if (progress) progress(done, total);
+        });
+    if (!ran.ok()) return ran;
+  }
+  for (size_t i = 0; i < weight_copies_.size(); ++i) {
+    if (!program_.weights[i].read_by_entries) weight_copies_[i] = Memory();
   }
   if (progress) progress(total, total);
   return absl::OkStatus();
@@ -126,9 +152,9 @@ absl::Status Executable::Load(WeightSource* source,
 // Runs a load call and gives back what it was the last to read. A kernel that reads its weight
 // front to back runs in slices, so that the weight and what is made of it are never held whole side
 // by side.
-void Executable::RunLoadCall(const Call& call, const int64_t* dims, WeightSource* source,
-                             std::vector<int>* readers,
-                             const std::function<void(int64_t bytes)>& finished) {
+absl::Status Executable::RunLoadCall(const Call& call, const int64_t* dims, WeightSource* source,
+                                     std::vector<int>* readers,
+                                     const std::function<void(int64_t bytes)>& finished) {
   const Kernel& kernel = program_.kernels[call.kernel];
   const int64_t items = kernel.work.Count(dims);
   const auto is_last = [&](const BufferRef& buffer) {
@@ -141,9 +167,10 @@ void Executable::RunLoadCall(const Call& call, const int64_t* dims, WeightSource
                                : std::max<int64_t>(1, items);
   for (int64_t begin = 0; begin < items; begin += slice) {
     const int64_t count = std::min(slice, items - begin);
-    running_[0].first_item = begin;
-    running_[0].items = count;
+    bound_[0].first_item = begin;
+    bound_[0].items = count;
     RunRegion(dims);
+    if (absl::Status s = device_->Wait(); !s.ok()) return s;
     if (sliced) {
       source->Release(program_.weights[first.index].tensor, begin * kernel.item_read_bytes,
                       count * kernel.item_read_bytes);
@@ -155,6 +182,7 @@ void Executable::RunLoadCall(const Call& call, const int64_t* dims, WeightSource
     if (is_last(buffer)) source->Release(weight.tensor, 0, weight.bytes);
     if (--(*readers)[buffer.index] == 0) finished(weight.bytes);
   }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<States>> Executable::CreateStates(
@@ -162,7 +190,7 @@ absl::StatusOr<std::unique_ptr<States>> Executable::CreateStates(
   auto states = std::make_unique<States>();
   for (const Tensor& state : program_.states) {
     absl::StatusOr<Memory> memory =
-        Memory::Allocate(state.Bytes(dims), Pages::kSmall, absl::StrCat("state ", state.name));
+        device_->Allocate(state.Bytes(dims), Pages::kSmall, absl::StrCat("state ", state.name));
     if (!memory.ok()) return memory.status();
     states->buffers_.push_back(*std::move(memory));
   }
@@ -182,35 +210,38 @@ absl::Status Executable::Run(const Entry& entry, const States& states,
                                                      ", must be ", range.min, "..", range.max));
     }
   }
+  if (in_place_) return RunCalls(entry, states, dims.data(), inputs.data(), output);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    absl::Status copied =
+        device_->CopyIn(input_copies_[i].data(), inputs[i], entry.inputs[i].Bytes(dims));
+    if (!copied.ok()) return copied;
+  }
+  absl::Status ran =
+      RunCalls(entry, states, dims.data(), input_addresses_.data(), result_copy_.data());
+  if (!ran.ok()) return ran;
+  return device_->CopyOut(output, result_copy_.data(), entry.result.Bytes(dims));
+}
+
+absl::Status Executable::RunCalls(const Entry& entry, const States& states, const int64_t* dims,
+                                  const void* const* inputs, void* output) {
   parallel_calls_ = 0;
   for (size_t first = 0, count = 0; first < entry.calls.size(); first += count) {
     count = RegionSize(entry.calls, first);
-    Bind(entry.calls, first, count, dims.data(), &states, inputs.data(), output);
-    RunRegion(dims.data());
+    Bind(entry.calls, first, count, dims, &states, inputs, output);
+    RunRegion(dims);
   }
-  return absl::OkStatus();
-}
-
-size_t Executable::RegionSize(const std::vector<Call>& calls, size_t first) {
-  size_t count = 1;
-  while (first + count < calls.size() && calls[first + count].joins_previous) ++count;
-  return count;
+  return device_->Wait();
 }
 
 void Executable::Bind(const std::vector<Call>& list, size_t first, size_t count,
                       const int64_t* dims, const States* states, const void* const* inputs,
                       void* output) {
-  running_.clear();
+  bound_.clear();
   void** buffers = buffers_.data();
   for (size_t i = first; i < first + count; ++i) {
     const Call& call = list[i];
-    RunningCall& running = running_.emplace_back();
-    running.call = static_cast<uint32_t>(i);
-    running.kernel = &program_.kernels[call.kernel];
-    running.buffers = buffers;
-    running.items = running.kernel->work.Count(dims);
-    const int symbol = running.kernel->cost_symbol;
-    running.item_cost = running.kernel->item_cost * (symbol < 0 ? 1 : dims[symbol]);
+    bound_.push_back({static_cast<uint32_t>(i), call.kernel, buffers, 0,
+                      program_.kernels[call.kernel].work.Count(dims)});
     for (const BufferRef& ref : call.buffers) *buffers++ = AddressOf(ref, states, inputs, output);
   }
 }
@@ -242,81 +273,12 @@ char* Executable::AddressOf(const BufferRef& ref, const States* states, const vo
 }
 
 void Executable::RunRegion(const int64_t* dims) {
-  const bool shared = IsWorthSharing();
-  DivideRegion(dims, shared);
-  const int64_t chunks = running_.back().end_chunk;
-  const int64_t grain = shared ? 1 : std::max<int64_t>(1, chunks);
-  if (chunks > grain) ++parallel_calls_;
   const int64_t start = timeline_ != nullptr ? Timeline::Now() : 0;
-  pool_->ParallelFor(chunks, grain, [&](int64_t begin, int64_t end, int thread) {
-    RunChunks(dims, begin, end, thread);
-  });
+  const bool shared = device_->RunRegion({bound_, dims, timeline_});
+  if (shared) ++parallel_calls_;
   if (timeline_ == nullptr) return;
-  timeline_->AddRegion({running_[0].call, static_cast<uint32_t>(running_.size()), start,
-                        Timeline::Now(), chunks > grain});
-}
-
-void Executable::RunChunks(const int64_t* dims, int64_t begin, int64_t end, int thread) {
-  for (const RunningCall& call : running_) {
-    const int64_t last = std::min(end, call.end_chunk);
-    for (int64_t chunk = std::max(begin, call.first_chunk); chunk < last; ++chunk) {
-      if (timeline_ == nullptr) {
-        RunChunk(call, dims, chunk - call.first_chunk, thread);
-        continue;
-      }
-      const int64_t start = Timeline::Now();
-      RunChunk(call, dims, chunk - call.first_chunk, thread);
-      timeline_->AddWork(thread, {call.call, start, Timeline::Now()});
-    }
-  }
-}
-
-void Executable::RunChunk(const RunningCall& call, const int64_t* dims, int64_t chunk, int thread) {
-  const int64_t first = call.first_item * call.parts;
-  const int64_t begin = chunk * call.grain;
-  const int64_t end = std::min(begin + call.grain, call.items * call.parts);
-  const KernelArgs args{call.buffers,     dims,        scratch_.data() + thread * scratch_bytes_,
-                        first + begin,    first + end, call.parts,
-                        workspace_.data()};
-  call.kernel->fn(&args);
-}
-
-bool Executable::IsWorthSharing() const {
-  if (pool_->threads() == 1) return false;
-  int64_t cost = 0;
-  for (const RunningCall& call : running_) cost += call.items * call.item_cost;
-  return cost >= kInlineNanoseconds;
-}
-
-// Chunks of one region should take equally long, whichever call they are of.
-void Executable::DivideRegion(const int64_t* dims, bool shared) {
-  double all = 0;
-  for (const RunningCall& call : running_) {
-    all += static_cast<double>(call.items) * static_cast<double>(call.item_cost);
-  }
-  int64_t chunk = 0;
-  bool workspace_taken = false;
-  for (RunningCall& call : running_) {
-    call.parts = 1;
-    call.grain = std::max<int64_t>(1, call.items);
-    if (shared && call.items > 0) {
-      const double cost = static_cast<double>(call.items) * static_cast<double>(call.item_cost);
-      const auto chunks = std::max<int64_t>(
-          1, std::llround(static_cast<double>(pool_->threads() * kChunksPerThread) * cost / all));
-      const Split& split = call.kernel->split;
-      if (call.items < split.below && !workspace_taken) {
-        call.parts = std::min((chunks + call.items - 1) / call.items, split.units.Count(dims));
-        workspace_taken = true;
-      }
-      // What is worth cutting is worth a chunk of its own.
-      const int64_t least =
-          call.parts > 1 ? 1 : kGrainNanoseconds / std::max<int64_t>(1, call.item_cost);
-      call.grain = std::max({int64_t{1}, least, call.items * call.parts / chunks});
-    }
-    call.first_chunk = chunk;
-    chunk += (call.items * call.parts + call.grain - 1) / call.grain;
-    call.end_chunk = chunk;
-  }
+  timeline_->AddRegion(
+      {bound_[0].call, static_cast<uint32_t>(bound_.size()), start, Timeline::Now(), shared});
 }
 
 }  // namespace lluda::runtime

@@ -1,13 +1,12 @@
 // Runs a compiled program: the load list once, its entries as often as wanted.
 //
-//   auto executable = Executable::Create(std::move(program), &pool);
+//   auto executable = Executable::Create(std::move(program), std::make_unique<CpuDevice>(&pool));
 //   (*executable)->Load(&checkpoint, nullptr);
 //   auto states = (*executable)->CreateStates(dims);
 //   const Entry& step = (*executable)->program().entry("step");
 //   (*executable)->Run(step, *states, dims, inputs, logits);
 //
-// A call is shared between the pool's threads when its work is worth waking them; its result does
-// not depend on how it was shared.
+// It walks the lists and binds buffers to memory; the device (device.h) runs the calls.
 #ifndef LLUDA_RUNTIME_EXECUTABLE_H_
 #define LLUDA_RUNTIME_EXECUTABLE_H_
 
@@ -19,9 +18,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "runtime/device.h"
 #include "runtime/memory.h"
 #include "runtime/program.h"
-#include "runtime/thread_pool.h"
 #include "runtime/timeline.h"
 
 namespace lluda::runtime {
@@ -37,7 +36,7 @@ class WeightSource {
   virtual void Release(const std::string& tensor, int64_t offset, int64_t bytes) = 0;
 };
 
-// Memory of the program's states (the KV cache), zeroed at first.
+// Memory of the program's states (the KV cache), zeroed at first. The device's addresses.
 class States {
  public:
   char* buffer(uint32_t index) const { return buffers_[index].data(); }
@@ -50,14 +49,14 @@ class States {
 
 class Executable {
  public:
-  // The pool must outlive the executable, and so must the library that holds the program's code.
-  static absl::StatusOr<std::unique_ptr<Executable>> Create(Program program, ThreadPool* pool);
+  static absl::StatusOr<std::unique_ptr<Executable>> Create(Program program,
+                                                            std::unique_ptr<Device> device);
   // The same for a program that is loaded already: `loaded`, program.loaded_bytes at a multiple of
   // 64, is what its load list would make. It is only read, and must outlive the executable. The
   // program has no load list and reads no weights.
   static absl::StatusOr<std::unique_ptr<Executable>> CreateLoaded(Program program,
                                                                   const void* loaded,
-                                                                  ThreadPool* pool);
+                                                                  std::unique_ptr<Device> device);
 
   const Program& program() const { return program_; }
 
@@ -67,7 +66,7 @@ class Executable {
                     const std::function<void(int64_t done, int64_t total)>& progress);
 
   // The memory that the load list has filled, and the weights that entries read besides, in the
-  // order of program().weights.
+  // order of program().weights. The device's addresses.
   absl::Span<const char> loaded() const {
     return {loaded_begin_, static_cast<size_t>(program_.loaded_bytes)};
   }
@@ -82,7 +81,7 @@ class Executable {
   absl::Status Run(const Entry& entry, const States& states, absl::Span<const int64_t> dims,
                    absl::Span<const void* const> inputs, void* output);
 
-  // From now on runs note their times in `timeline`, made for the pool's number of threads; null:
+  // From now on runs note their times in `timeline`, made for the device's number of threads; null:
   // they no longer do. It must outlive the runs.
   void RecordTo(Timeline* timeline) { timeline_ = timeline; }
 
@@ -91,52 +90,38 @@ class Executable {
   int64_t parallel_calls() const { return parallel_calls_; }
 
  private:
-  Executable(Program program, ThreadPool* pool);
-  // A call that is run alone or side by side with others, and how it is handed out: in chunks of
-  // `grain` parts, `parts` of which are an item. The chunks of a region's calls count on.
-  struct RunningCall {
-    uint32_t call = 0;  // in its list
-    const Kernel* kernel = nullptr;
-    void** buffers = nullptr;
-    int64_t first_item = 0;
-    int64_t items = 0;
-    int64_t item_cost = 0;  // nanoseconds
-    int64_t parts = 1;
-    int64_t grain = 1;
-    int64_t first_chunk = 0;
-    int64_t end_chunk = 0;
-  };
-  // Allocates what every program needs: activations, scratch and workspace.
+  Executable(Program program, std::unique_ptr<Device> device);
+  // Allocates what every program needs: activations, and what the device takes.
   absl::Status Prepare();
-  // The number of an entry's calls from `first` on that may run side by side.
-  static size_t RegionSize(const std::vector<Call>& calls, size_t first);
-  // Makes `count` calls of the list from `first` on the running ones.
+  absl::Status AllocateCopies();
+  absl::Status AllocateLoaded();
+  // The entry's calls, on inputs and output that the device can reach.
+  absl::Status RunCalls(const Entry& entry, const States& states, const int64_t* dims,
+                        const void* const* inputs, void* output);
+  // Makes `count` calls of the list from `first` on the bound ones.
   void Bind(const std::vector<Call>& list, size_t first, size_t count, const int64_t* dims,
             const States* states, const void* const* inputs, void* output);
   char* AddressOf(const BufferRef& ref, const States* states, const void* const* inputs,
                   void* output) const;
-  // The running calls, and notes it in the timeline if there is one.
+  // The bound calls, and notes it in the timeline if there is one.
   void RunRegion(const int64_t* dims);
-  // Chunks [begin, end) of the region, on this thread.
-  void RunChunks(const int64_t* dims, int64_t begin, int64_t end, int thread);
-  void RunChunk(const RunningCall& call, const int64_t* dims, int64_t chunk, int thread);
-  // Divides the running calls into chunks: one each if the caller runs them alone.
-  bool IsWorthSharing() const;
-  void DivideRegion(const int64_t* dims, bool shared);
-  void RunLoadCall(const Call& call, const int64_t* dims, WeightSource* source,
-                   std::vector<int>* readers, const std::function<void(int64_t bytes)>& finished);
+  absl::Status RunLoadCall(const Call& call, const int64_t* dims, WeightSource* source,
+                           std::vector<int>* readers,
+                           const std::function<void(int64_t bytes)>& finished);
 
   Program program_;
-  ThreadPool* pool_;
+  std::unique_ptr<Device> device_;  // outlives the memory below
+  const bool in_place_;             // kernels work on the host's memory
   Memory frame_;
   Memory loaded_;  // empty if it lies elsewhere
   char* loaded_begin_ = nullptr;
-  Memory scratch_;
-  int64_t scratch_bytes_ = 0;  // per thread
-  Memory workspace_;           // for the call being run
   std::vector<const void*> weights_;
-  std::vector<RunningCall> running_;
-  std::vector<void*> buffers_;  // those of the running calls
+  // Where the device has memory of its own: what was copied there.
+  std::vector<Memory> weight_copies_, input_copies_;
+  std::vector<const void*> input_addresses_;
+  Memory result_copy_;
+  std::vector<BoundCall> bound_;
+  std::vector<void*> buffers_;  // those of the bound calls
   int64_t parallel_calls_ = 0;
   Timeline* timeline_ = nullptr;
 };

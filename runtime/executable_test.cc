@@ -14,6 +14,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/counting_allocator.h"
+#include "runtime/cpu_device.h"
 
 namespace lluda::runtime {
 namespace {
@@ -72,7 +73,7 @@ Program OneCall(Kernel kernel) {
 }
 
 std::unique_ptr<Executable> Loaded(Program program, ThreadPool* pool, WeightSource* weights) {
-  auto executable = Executable::Create(std::move(program), pool);
+  auto executable = Executable::Create(std::move(program), std::make_unique<CpuDevice>(pool));
   EXPECT_TRUE(executable.ok()) << executable.status();
   EXPECT_EQ((*executable)->Load(weights, nullptr), absl::OkStatus());
   return *std::move(executable);
@@ -535,7 +536,7 @@ TEST(Load, AsksForEveryWeightWithItsSizeAndPassesErrorsOn) {
     weights.Fail("b", error);
     Program program = OneCall(MakeKernel(CountItems));
     program.weights = {{"a", 12, true}, {"b", 24, false}};
-    auto executable = Executable::Create(std::move(program), &pool);
+    auto executable = Executable::Create(std::move(program), std::make_unique<CpuDevice>(&pool));
     ASSERT_TRUE(executable.ok());
     EXPECT_EQ((*executable)->Load(&weights, nullptr), error);
     EXPECT_THAT(weights.asked(),
@@ -568,7 +569,7 @@ TEST(Load, ReleasesEachWeightOnceAfterItsLastReader) {
   const BufferRef a{Space::kWeight, 0, 0}, b{Space::kWeight, 1, 0}, c{Space::kWeight, 2, 0};
   program.load = {{0, {a, b}}, {0, {c, c}}, {0, {b, a}}};
   program.entries[0].calls = {{0, {b, b}}};
-  auto executable = Executable::Create(std::move(program), &pool);
+  auto executable = Executable::Create(std::move(program), std::make_unique<CpuDevice>(&pool));
   ASSERT_TRUE(executable.ok());
   std::vector<int64_t> progress;
   const absl::Status loaded = (*executable)->Load(&weights, [&](int64_t done, int64_t total) {
@@ -604,7 +605,7 @@ TEST(Load, ReleasesAWeightSliceBySliceWhenItsItemsReadItFrontToBack) {
   const BufferRef a{Space::kWeight, 0, 0};
   program.load = {{0, {a}}, {0, {a}}};
   program.entries[0].calls.clear();
-  auto executable = Executable::Create(std::move(program), &pool);
+  auto executable = Executable::Create(std::move(program), std::make_unique<CpuDevice>(&pool));
   ASSERT_TRUE(executable.ok());
   ASSERT_EQ((*executable)->Load(&weights, nullptr), absl::OkStatus());
   EXPECT_THAT(*weights.log(),
@@ -622,7 +623,7 @@ TEST(Load, ReportsAllBytesDoneWhenNoCallReadsWeights) {
   weights.Add("a", &data);
   Program program = OneCall(MakeKernel(CountItems));
   program.weights = {{"a", 4, true}};
-  auto executable = Executable::Create(std::move(program), &pool);
+  auto executable = Executable::Create(std::move(program), std::make_unique<CpuDevice>(&pool));
   ASSERT_TRUE(executable.ok());
   std::vector<std::pair<int64_t, int64_t>> progress;
   ASSERT_EQ((*executable)

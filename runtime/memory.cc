@@ -12,16 +12,24 @@
 namespace lluda::runtime {
 
 Memory::Memory(Memory&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    : data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      release_(std::exchange(other.release_, nullptr)) {}
 
 Memory& Memory::operator=(Memory&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
+  std::swap(release_, other.release_);
   return *this;
 }
 
 Memory::~Memory() {
-  if (data_ != nullptr) munmap(data_, static_cast<size_t>(size_));
+  if (data_ == nullptr) return;
+  if (release_) {
+    release_(data_, size_);
+  } else {
+    munmap(data_, static_cast<size_t>(size_));
+  }
 }
 
 absl::StatusOr<Memory> Memory::Allocate(int64_t bytes, Pages pages, absl::string_view purpose) {

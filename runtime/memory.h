@@ -1,11 +1,13 @@
-// A block of zeroed memory from the system: committed page by page as it is touched, in huge pages
-// where the system has them, given back when the object goes.
+// A block of memory. The system's is zeroed at first, committed page by page as it is touched, in
+// huge pages where the system has them, given back when the object goes.
 //
 // Example: auto block = Memory::Allocate(loaded_bytes, Pages::kHuge, "packed weights");
 #ifndef LLUDA_RUNTIME_MEMORY_H_
 #define LLUDA_RUNTIME_MEMORY_H_
 
 #include <cstdint>
+#include <functional>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -19,6 +21,10 @@ enum class Pages : uint8_t { kSmall, kHuge };
 class Memory {
  public:
   Memory() = default;
+  // Memory of another kind, a device's, say: `release` gives it back.
+  using Release = std::function<void(char* data, int64_t size)>;
+  Memory(char* data, int64_t size, Release release)
+      : data_(data), size_(size), release_(std::move(release)) {}
   Memory(Memory&& other) noexcept;
   Memory& operator=(Memory&& other) noexcept;
   ~Memory();
@@ -32,6 +38,7 @@ class Memory {
  private:
   char* data_ = nullptr;
   int64_t size_ = 0;
+  Release release_;  // empty for the system's
 };
 
 }  // namespace lluda::runtime

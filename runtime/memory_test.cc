@@ -107,5 +107,21 @@ TEST(Memory, MoveAssignedGivesTheOldBlockBackOnce) {
   EXPECT_FALSE(IsMapped(kept));
 }
 
+TEST(Memory, OfAnotherKindIsGivenBackOnceByWhoMadeIt) {
+  char block[64];
+  std::vector<int64_t> released;
+  {
+    Memory first(block, sizeof(block), [&](char* data, int64_t size) {
+      EXPECT_EQ(data, block);
+      released.push_back(size);
+    });
+    Memory second = std::move(first);
+    EXPECT_EQ(second.data(), block);
+    EXPECT_EQ(first.data(), nullptr);
+    EXPECT_TRUE(released.empty());
+  }
+  EXPECT_EQ(released, std::vector<int64_t>{64});
+}
+
 }  // namespace
 }  // namespace lluda::runtime

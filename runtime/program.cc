@@ -1,5 +1,7 @@
 #include "runtime/program.h"
 
+#include <algorithm>
+
 #include "absl/algorithm/container.h"
 #include "glog/logging.h"
 
@@ -28,6 +30,23 @@ const Entry& Program::entry(absl::string_view name) const {
   const Entry* found = FindEntry(name);
   CHECK(found != nullptr) << "the program has no entry " << name;
   return *found;
+}
+
+size_t RegionSize(const std::vector<Call>& calls, size_t first) {
+  size_t count = 1;
+  while (first + count < calls.size() && calls[first + count].joins_previous) ++count;
+  return count;
+}
+
+size_t MostCallsOfARegion(const Program& program) {
+  size_t most = 1;
+  for (const Entry& entry : program.entries) {
+    for (size_t first = 0, count = 0; first < entry.calls.size(); first += count) {
+      count = RegionSize(entry.calls, first);
+      most = std::max(most, count);
+    }
+  }
+  return most;
 }
 
 }  // namespace lluda::runtime

@@ -143,6 +143,11 @@ struct Program {
   const Entry& entry(absl::string_view name) const;
 };
 
+// The number of calls from `first` on that may run side by side.
+size_t RegionSize(const std::vector<Call>& calls, size_t first);
+// The most that do, in any entry; at least 1.
+size_t MostCallsOfARegion(const Program& program);
+
 }  // namespace lluda::runtime
 
 #endif  // LLUDA_RUNTIME_PROGRAM_H_

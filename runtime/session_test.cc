@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/cpu_device.h"
 
 namespace lluda::runtime {
 namespace {
@@ -121,7 +122,7 @@ class SessionTest : public ::testing::Test {
   explicit SessionTest() : source_(&steps_) { Use(FakeModel()); }
 
   void Use(Program program) {
-    auto executable = Executable::Create(std::move(program), &pool_);
+    auto executable = Executable::Create(std::move(program), std::make_unique<CpuDevice>(&pool_));
     ASSERT_TRUE(executable.ok()) << executable.status();
     executable_ = *std::move(executable);
     ASSERT_EQ(executable_->Load(&source_, nullptr), absl::OkStatus());

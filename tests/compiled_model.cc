@@ -4,6 +4,7 @@
 
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
+#include "runtime/cpu_device.h"
 
 namespace lluda::tests {
 
@@ -21,7 +22,8 @@ absl::StatusOr<std::unique_ptr<CompiledModel>> CompiledModel::Compile(
 
 absl::StatusOr<std::unique_ptr<runtime::Executable>> CompiledModel::Executable(
     runtime::WeightSource* weights, runtime::ThreadPool* pool) const {
-  auto executable = runtime::Executable::Create(compiled_.program, pool);
+  auto executable =
+      runtime::Executable::Create(compiled_.program, std::make_unique<runtime::CpuDevice>(pool));
   if (!executable.ok()) return executable.status();
   if (absl::Status status = (*executable)->Load(weights, nullptr); !status.ok()) return status;
   return executable;

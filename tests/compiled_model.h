@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "codegen/compile.h"
+#include "codegen/cpu_compile.h"
 #include "codegen/target.h"
 #include "ir/graph.h"
 #include "runtime/executable.h"

@@ -5,11 +5,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "codegen/compile.h"
+#include "codegen/cpu_compile.h"
 #include "ir/layout.h"
 #include "ir/parser.h"
 #include "ir/tensor.h"
 #include "passes/pipeline.h"
+#include "runtime/cpu_device.h"
 #include "runtime/executable.h"
 #include "runtime/thread_pool.h"
 
@@ -63,7 +64,8 @@ absl::StatusOr<CompiledResult> RunCompiled(const ir::Module& module, absl::strin
   result.kernels = static_cast<int64_t>(compiled->program.kernels.size());
   RandomWeights weights(module, options);
   runtime::ThreadPool pool(options.threads);
-  auto executable = runtime::Executable::Create(std::move(compiled->program), &pool);
+  auto executable = runtime::Executable::Create(std::move(compiled->program),
+                                                std::make_unique<runtime::CpuDevice>(&pool));
   if (!executable.ok()) return executable.status();
   if (absl::Status s = (*executable)->Load(&weights, nullptr); !s.ok()) return s;
   std::vector<int64_t> dim_values;

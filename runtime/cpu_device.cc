@@ -1,0 +1,142 @@
+#include "runtime/cpu_device.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+namespace lluda::runtime {
+namespace {
+
+// A call cheaper than this runs on the caller alone: waking the others would take as long.
+constexpr int64_t kInlineNanoseconds = 6000;
+// A thread takes at least this much work at a time.
+constexpr int64_t kGrainNanoseconds = 4000;
+// So many chunks a thread that waiting for the last one costs little, also beside a busy neighbour.
+constexpr int64_t kChunksPerThread = 24;
+
+}  // namespace
+
+absl::StatusOr<Memory> CpuDevice::Allocate(int64_t bytes, Pages pages, absl::string_view purpose) {
+  return Memory::Allocate(bytes, pages, purpose);
+}
+
+absl::Status CpuDevice::CopyIn(char* to, const void* from, int64_t bytes) {
+  std::memcpy(to, from, static_cast<size_t>(bytes));
+  return absl::OkStatus();
+}
+
+absl::Status CpuDevice::CopyOut(void* to, const char* from, int64_t bytes) {
+  std::memcpy(to, from, static_cast<size_t>(bytes));
+  return absl::OkStatus();
+}
+
+absl::Status CpuDevice::Prepare(const Program& program) {
+  program_ = &program;
+  running_.reserve(MostCallsOfARegion(program));
+  const std::vector<int64_t> most = program.MaxDims();
+  int64_t workspace_bytes = 0;
+  for (const Kernel& kernel : program.kernels) {
+    scratch_bytes_ = std::max(scratch_bytes_, (kernel.scratch_bytes + 63) / 64 * 64);
+    if (kernel.split.below == 0) continue;
+    workspace_bytes =
+        std::max(workspace_bytes, kernel.split.unit_bytes * kernel.split.units.Count(most.data()));
+  }
+  absl::StatusOr<Memory> scratch =
+      Memory::Allocate(scratch_bytes_ * pool_->threads(), Pages::kSmall, "kernel scratch");
+  if (!scratch.ok()) return scratch.status();
+  scratch_ = *std::move(scratch);
+  if (pool_->threads() == 1) return absl::OkStatus();
+  absl::StatusOr<Memory> workspace =
+      Memory::Allocate(workspace_bytes, Pages::kSmall, "kernel workspace");
+  if (!workspace.ok()) return workspace.status();
+  workspace_ = *std::move(workspace);
+  return absl::OkStatus();
+}
+
+bool CpuDevice::RunRegion(const Region& region) {
+  running_.clear();
+  for (const BoundCall& call : region.calls) {
+    RunningCall& running = running_.emplace_back();
+    running.call = call.call;
+    running.kernel = &program_->kernels[call.kernel];
+    running.buffers = call.buffers;
+    running.first_item = call.first_item;
+    running.items = call.items;
+    const int symbol = running.kernel->cost_symbol;
+    running.item_cost = running.kernel->item_cost * (symbol < 0 ? 1 : region.dims[symbol]);
+  }
+  const bool shared = IsWorthSharing();
+  DivideRegion(region.dims, shared);
+  const int64_t chunks = running_.back().end_chunk;
+  const int64_t grain = shared ? 1 : std::max<int64_t>(1, chunks);
+  pool_->ParallelFor(chunks, grain, [&](int64_t begin, int64_t end, int thread) {
+    RunChunks(region, begin, end, thread);
+  });
+  return chunks > grain;
+}
+
+void CpuDevice::RunChunks(const Region& region, int64_t begin, int64_t end, int thread) {
+  for (const RunningCall& call : running_) {
+    const int64_t last = std::min(end, call.end_chunk);
+    for (int64_t chunk = std::max(begin, call.first_chunk); chunk < last; ++chunk) {
+      if (region.timeline == nullptr) {
+        RunChunk(call, region.dims, chunk - call.first_chunk, thread);
+        continue;
+      }
+      const int64_t start = Timeline::Now();
+      RunChunk(call, region.dims, chunk - call.first_chunk, thread);
+      region.timeline->AddWork(thread, {call.call, start, Timeline::Now()});
+    }
+  }
+}
+
+void CpuDevice::RunChunk(const RunningCall& call, const int64_t* dims, int64_t chunk, int thread) {
+  const int64_t first = call.first_item * call.parts;
+  const int64_t begin = chunk * call.grain;
+  const int64_t end = std::min(begin + call.grain, call.items * call.parts);
+  const KernelArgs args{call.buffers,     dims,        scratch_.data() + thread * scratch_bytes_,
+                        first + begin,    first + end, call.parts,
+                        workspace_.data()};
+  call.kernel->fn(&args);
+}
+
+bool CpuDevice::IsWorthSharing() const {
+  if (pool_->threads() == 1) return false;
+  int64_t cost = 0;
+  for (const RunningCall& call : running_) cost += call.items * call.item_cost;
+  return cost >= kInlineNanoseconds;
+}
+
+// Chunks of one region should take equally long, whichever call they are of.
+void CpuDevice::DivideRegion(const int64_t* dims, bool shared) {
+  double all = 0;
+  for (const RunningCall& call : running_) {
+    all += static_cast<double>(call.items) * static_cast<double>(call.item_cost);
+  }
+  int64_t chunk = 0;
+  bool workspace_taken = false;
+  for (RunningCall& call : running_) {
+    call.parts = 1;
+    call.grain = std::max<int64_t>(1, call.items);
+    if (shared && call.items > 0) {
+      const double cost = static_cast<double>(call.items) * static_cast<double>(call.item_cost);
+      const auto chunks = std::max<int64_t>(
+          1, std::llround(static_cast<double>(pool_->threads() * kChunksPerThread) * cost / all));
+      const Split& split = call.kernel->split;
+      if (call.items < split.below && !workspace_taken) {
+        call.parts = std::min((chunks + call.items - 1) / call.items, split.units.Count(dims));
+        workspace_taken = true;
+      }
+      // What is worth cutting is worth a chunk of its own.
+      const int64_t least =
+          call.parts > 1 ? 1 : kGrainNanoseconds / std::max<int64_t>(1, call.item_cost);
+      call.grain = std::max({int64_t{1}, least, call.items * call.parts / chunks});
+    }
+    call.first_chunk = chunk;
+    chunk += (call.items * call.parts + call.grain - 1) / call.grain;
+    call.end_chunk = chunk;
+  }
+}
+
+}  // namespace lluda::runtime

@@ -1,0 +1,63 @@
+// The CPU as a device: kernels are functions, called on the threads of a pool.
+//
+//   auto executable = Executable::Create(std::move(program), std::make_unique<CpuDevice>(&pool));
+//
+// A region's calls are shared between threads when their work is worth waking them; a result does
+// not depend on how they were shared.
+#ifndef LLUDA_RUNTIME_CPU_DEVICE_H_
+#define LLUDA_RUNTIME_CPU_DEVICE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "runtime/device.h"
+#include "runtime/thread_pool.h"
+
+namespace lluda::runtime {
+
+class CpuDevice : public Device {
+ public:
+  // The pool must outlive the device, and so must the library that holds the program's code.
+  explicit CpuDevice(ThreadPool* pool) : pool_(pool) {}
+
+  bool UsesHostMemory() const override { return true; }
+  absl::StatusOr<Memory> Allocate(int64_t bytes, Pages pages, absl::string_view purpose) override;
+  absl::Status CopyIn(char* to, const void* from, int64_t bytes) override;
+  absl::Status CopyOut(void* to, const char* from, int64_t bytes) override;
+  absl::Status Prepare(const Program& program) override;
+  bool RunRegion(const Region& region) override;
+  absl::Status Wait() override { return absl::OkStatus(); }
+
+ private:
+  // A call of the region, and how it is handed out: in chunks of `grain` parts, `parts` of which
+  // are an item. The chunks of a region's calls count on.
+  struct RunningCall {
+    uint32_t call = 0;
+    const Kernel* kernel = nullptr;
+    void** buffers = nullptr;
+    int64_t first_item = 0;
+    int64_t items = 0;
+    int64_t item_cost = 0;  // nanoseconds
+    int64_t parts = 1;
+    int64_t grain = 1;
+    int64_t first_chunk = 0;
+    int64_t end_chunk = 0;
+  };
+  // Chunks [begin, end) of the region, on this thread.
+  void RunChunks(const Region& region, int64_t begin, int64_t end, int thread);
+  void RunChunk(const RunningCall& call, const int64_t* dims, int64_t chunk, int thread);
+  // Divides the running calls into chunks: one each if the caller runs them alone.
+  bool IsWorthSharing() const;
+  void DivideRegion(const int64_t* dims, bool shared);
+
+  ThreadPool* pool_;
+  const Program* program_ = nullptr;
+  Memory scratch_;
+  int64_t scratch_bytes_ = 0;  // per thread
+  Memory workspace_;           // for the region being run
+  std::vector<RunningCall> running_;
+};
+
+}  // namespace lluda::runtime
+
+#endif  // LLUDA_RUNTIME_CPU_DEVICE_H_
