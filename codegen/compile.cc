@@ -135,6 +135,7 @@ class Compiler {
       offset += Copies(*global) * RoundUp(ir::MaxByteSize(global->type, module_), kAlignment);
     }
     program_.loaded_bytes = offset;
+    load_end_ = offset;
   }
 
   uint32_t WeightIndex(const ir::Global& weight, int64_t index, bool by_step) {
@@ -197,8 +198,9 @@ class Compiler {
     }
     if (op.result() == at.returned) return at.returned_to;
     if (loading_) {  // a value of the load block that is no global: scratch behind the globals
-      const int64_t offset = program_.loaded_bytes;
-      program_.loaded_bytes += RoundUp(ir::MaxByteSize(op.result()->type, module_), kAlignment);
+      const int64_t offset = load_end_;
+      load_end_ += RoundUp(ir::MaxByteSize(op.result()->type, module_), kAlignment);
+      program_.loaded_bytes = std::max(program_.loaded_bytes, load_end_);
       return BufferRef{Space::kLoaded, 0, offset};
     }
     if (!op.frame_offset) {
@@ -323,7 +325,10 @@ class Compiler {
     for (int64_t i = op.attrs.begin; i < op.attrs.end; ++i) {
       at->indices[op.loop_index] = i;
       if (op.carried == nullptr) {
+        // A round's values end with it: the next one's lie in the same place.
+        const int64_t load_end = load_end_;
         if (absl::Status s = CompileBlock(*op.body, at); !s.ok()) return s;
+        load_end_ = load_end;
         continue;
       }
       at->buffers[op.carried.get()] = current;
@@ -396,6 +401,7 @@ class Compiler {
   KernelSet kernels_;
   runtime::Program program_;
   bool loading_ = false;
+  int64_t load_end_ = 0;  // behind the loaded globals and the load block's values in sight
   Regions regions_;
   std::map<const ir::Global*, uint32_t> first_state_;
   std::map<const ir::Global*, int64_t> loaded_offset_;
