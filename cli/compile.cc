@@ -1,6 +1,7 @@
 // lluda compile: a model as one file that starts in milliseconds.
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "absl/algorithm/container.h"
 #include "cli/commands.h"
@@ -13,12 +14,16 @@ namespace lluda::cli {
 absl::StatusOr<int> RunCompile(const CompileFlags& flags) {
   absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags.model);
   if (!options.ok()) return options.status();
-  ProgressLine progress("packing");
-  options->need_tokenizer = false;
-  options->progress = [&](int64_t done, int64_t total) { progress.Show(done, total); };
-  if (absl::Status status = engine::CompileBundle(*options, flags.output); !status.ok()) {
-    return status;
+  std::vector<std::string> notes;
+  {
+    ProgressLine progress("packing");
+    options->need_tokenizer = false;
+    options->progress = [&](int64_t done, int64_t total) { progress.Show(done, total); };
+    absl::Status status = engine::CompileBundle(*options, flags.output, &notes);
+    if (!status.ok()) return status;
+    options->progress = nullptr;
   }
+  PrintNotes(notes);
   if (flags.emit.empty()) return 0;
   const auto beside = [&](const char* what, const char* extension) {
     if (!absl::c_linear_search(flags.emit, what)) return std::string();

@@ -14,6 +14,7 @@ absl::StatusOr<ImportedModel> ImportModel(const ModelFlags& flags, engine::Weigh
   if (!folder.ok()) return folder.status();
   absl::StatusOr<engine::ModelFiles> files = engine::OpenModelFiles(*folder, weights);
   if (!files.ok()) return files.status();
+  PrintNotes(files->notes);
   absl::StatusOr<engine::ModuleOptions> options = ModuleOptionsOf(flags);
   if (!options.ok()) return options.status();
   absl::StatusOr<std::optional<engine::ModuleText>> ir = IrFileOf(flags);

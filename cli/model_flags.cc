@@ -74,6 +74,10 @@ absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags) {
   return options;
 }
 
+void PrintNotes(const std::vector<std::string>& notes) {
+  for (const std::string& note : notes) std::cerr << "lluda: note: " << note << "\n";
+}
+
 absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(const ModelFlags& flags,
                                                          bool need_tokenizer,
                                                          bool record_activations) {
@@ -91,11 +95,16 @@ absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(const ModelFlags& flags
       std::cerr << "lluda: " << opened.status().message() << "; compiled code is not kept\n";
     }
   }
-  ProgressLine progress("loading");
   options->module.record_activations = record_activations;
   options->need_tokenizer = need_tokenizer;
-  options->progress = [&](int64_t done, int64_t total) { progress.Show(done, total); };
-  return engine::Model::Load(*options);
+  absl::StatusOr<std::unique_ptr<engine::Model>> model;
+  {
+    ProgressLine progress("loading");
+    options->progress = [&](int64_t done, int64_t total) { progress.Show(done, total); };
+    model = engine::Model::Load(*options);
+  }
+  if (model.ok()) PrintNotes((*model)->notes());
+  return model;
 }
 
 }  // namespace lluda::cli

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "cli/arguments.h"
@@ -29,7 +30,10 @@ absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags);
 // The dump that --ir names, if it does.
 absl::StatusOr<std::optional<engine::ModuleText>> IrFileOf(const ModelFlags& flags);
 
-// Loads the model, with a progress line on a terminal.
+// Tells the user of a model's files what engine::Model::notes has, on stderr.
+void PrintNotes(const std::vector<std::string>& notes);
+
+// Loads the model, with a progress line on a terminal, and prints its notes.
 absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(const ModelFlags& flags,
                                                          bool need_tokenizer,
                                                          bool record_activations = false);

@@ -24,9 +24,19 @@ ir::Tensor Ints(const char* axis, std::vector<int64_t> values) {
 }
 
 void KeepLayersIn(int64_t count, const std::string& index, ir::Block* block) {
-  for (const auto& op : block->ops()) {
+  for (auto it = block->ops().begin(); it != block->ops().end();) {
+    ir::Op* op = (it++)->get();
     if (op->opcode() != ir::Opcode::kFor) continue;
-    if (op->loop_index == index) op->attrs.end = std::min(op->attrs.end, op->attrs.begin + count);
+    if (op->loop_index == index && op->carried != nullptr) {
+      op->attrs.end = std::min(op->attrs.end, op->attrs.begin + count);
+    } else if (op->loop_index == index) {
+      // Loops of the load block may define a part of the layers each.
+      op->attrs.end = std::min(op->attrs.end, count);
+      if (op->attrs.begin >= op->attrs.end) {
+        block->Erase(op);
+        continue;
+      }
+    }
     KeepLayersIn(count, index, op->body.get());
   }
 }

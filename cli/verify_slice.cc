@@ -21,6 +21,8 @@ class Slicer {
 
   std::string Run(const ir::Op& op) {
     Add(op);
+    // A global may be defined in parts.
+    if (op.defined_global != nullptr) AddGlobal(*op.defined_global);
     std::string text = absl::StrCat("lluda 1\nmodule @", module_.name, " {\n");
     for (const ir::Symbol& symbol : module_.symbols) {
       absl::StrAppend(&text, "symbol ", symbol.name, " in ", symbol.min, "..", symbol.max, "\n");

@@ -99,6 +99,7 @@ class ProgramBuilder {
       offset += Copies(*global) * RoundUp(ir::MaxByteSize(global->type, module_), kAlignment);
     }
     program_.loaded_bytes = offset;
+    load_end_ = offset;
   }
 
   uint32_t WeightIndex(const ir::Global& weight, int64_t index, bool by_entry) {
@@ -161,8 +162,9 @@ class ProgramBuilder {
     }
     if (op.result() == at.returned) return at.returned_to;
     if (loading_) {  // a value of the load block that is no global: scratch behind the globals
-      const int64_t offset = program_.loaded_bytes;
-      program_.loaded_bytes += RoundUp(ir::MaxByteSize(op.result()->type, module_), kAlignment);
+      const int64_t offset = load_end_;
+      load_end_ += RoundUp(ir::MaxByteSize(op.result()->type, module_), kAlignment);
+      program_.loaded_bytes = std::max(program_.loaded_bytes, load_end_);
       return BufferRef{Space::kLoaded, 0, offset};
     }
     if (!op.frame_offset) {
@@ -284,7 +286,10 @@ class ProgramBuilder {
     for (int64_t i = op.attrs.begin; i < op.attrs.end; ++i) {
       at->indices[op.loop_index] = i;
       if (op.carried == nullptr) {
+        // A round's values end with it: the next one's lie in the same place.
+        const int64_t load_end = load_end_;
         if (absl::Status s = CompileBlock(*op.body, at); !s.ok()) return s;
+        load_end_ = load_end;
         continue;
       }
       at->buffers[op.carried.get()] = current;
@@ -360,6 +365,7 @@ class ProgramBuilder {
   KernelSet& kernels_;
   runtime::Program program_;
   bool loading_ = false;
+  int64_t load_end_ = 0;  // behind the loaded globals and the load block's values in sight
   Regions regions_;
   std::map<const ir::Global*, uint32_t> first_state_;
   std::map<const ir::Global*, int64_t> loaded_offset_;

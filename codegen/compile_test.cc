@@ -41,8 +41,9 @@ frontends::qwen3::Config ConfigOf06B(int64_t layers) {
 }
 
 // What the engine compiles of that model, without its weights.
-CompiledModule Compiled06B(int64_t layers) {
-  const auto config = ConfigOf06B(layers);
+CompiledModule Compiled06B(int64_t layers, const std::string& dtype = "bfloat16") {
+  auto config = ConfigOf06B(layers);
+  config.dtype = dtype;
   frontends::qwen3::ImportOptions options;
   options.find_tensor = frontends::qwen3::TensorsOf(config);
   auto module = frontends::qwen3::ImportQwen3(config, options);
@@ -82,6 +83,13 @@ TEST(Compile, NamesEachWeightOnceAndTwoStatesPerLayer) {
   EXPECT_TRUE(model.program.entry("step").HasInputs({"tokens", "pos", "slot", "rows"}));
   EXPECT_EQ(model.program.entry("step").result.Bytes(model.program.MaxDims()),
             int64_t{512} * 151936 * 4);
+}
+
+TEST(Compile, WhatALayersWeightsAreCastToTakesMemoryForOneLayerOnly) {
+  const auto growth = [](const std::string& dtype) {
+    return Compiled06B(4, dtype).program.loaded_bytes - Compiled06B(2, dtype).program.loaded_bytes;
+  };
+  EXPECT_EQ(growth("float32"), growth("bfloat16"));
 }
 
 std::string CompileError(const ir::Module& module, const std::string& entry,

@@ -10,8 +10,9 @@ namespace {
 void CopyBits(Emitter& e, const TensorSpec& tensor, Value* from_base, Value* from, Value* to_base,
               Value* to, int lanes) {
   const llvm::Align align = Emitter::AlignOf(tensor.dtype);
+  // What is read may be a checkpoint's tensor, which lies at any address.
   Value* bits = e.b().CreateAlignedLoad(e.BitsOf(tensor.dtype, lanes),
-                                        e.Address(from_base, from, tensor.dtype), align);
+                                        e.Address(from_base, from, tensor.dtype), llvm::Align(1));
   e.b().CreateAlignedStore(bits, e.Address(to_base, to, tensor.dtype), align);
 }
 

@@ -47,12 +47,13 @@ absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, Emitter& e) {
     Value* first = b.CreateMul(panel, e.Const(layout.rows));
     const auto to_row = [&](Value* row) { return b.CreateAdd(row, e.Const(spec.row_offset)); };
     const llvm::Align align = Emitter::AlignOf(from.dtype);
+    const llvm::Align unaligned(1);  // a checkpoint's tensor lies at any address
     if (transposes) {
       e.Loop(e.Const(0), e.Const(depth_total), layout.depth * kLanes, [&](Value* k) {
         std::vector<Value*> lines(kLanes);
         for (int i = 0; i < kLanes; ++i) {
           lines[i] = b.CreateAlignedLoad(e.Int(32, kLanes),
-                                         source(b.CreateAdd(first, e.Const(i)), k), align);
+                                         source(b.CreateAdd(first, e.Const(i)), k), unaligned);
         }
         lines = Transpose(e, std::move(lines));
         Value* out = target(to_row(first), k);
@@ -68,7 +69,7 @@ absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, Emitter& e) {
     Value* end = e.Least(last, e.Const(rows));
     e.Loop(first, end, 1, [&](Value* row) {
       e.Loop(e.Const(0), e.Const(depth_total), 1, [&](Value* k) {
-        b.CreateAlignedStore(b.CreateAlignedLoad(bits, source(row, k), align),
+        b.CreateAlignedStore(b.CreateAlignedLoad(bits, source(row, k), unaligned),
                              target(to_row(row), k), align);
       });
     });

@@ -105,7 +105,8 @@ absl::Status WriteCInterface(const LoadOptions& options, const std::string& bund
   return WriteWhole(header, CHeader(name, interface));
 }
 
-absl::Status CompileBundle(const LoadOptions& options, const std::string& path) {
+absl::Status CompileBundle(const LoadOptions& options, const std::string& path,
+                           std::vector<std::string>* notes) {
   if (bundle::Bundle::Looks(options.folder)) {
     return absl::InvalidArgumentError(absl::StrCat(options.folder, ": is compiled already"));
   }
@@ -161,6 +162,10 @@ absl::Status CompileBundle(const LoadOptions& options, const std::string& path) 
   contents.llvm_version = codegen::LlvmVersion();
   contents.isa = std::string(codegen::IsaName(target->isa));
   contents.cpu_features = target->EnabledFeatures();
+  if (notes != nullptr) {
+    *notes = optimised->files->notes;
+    for (const std::string& note : model->generation.notes) notes->push_back(note);
+  }
   contents.model = *std::move(model);
   if (tokenizer.ok()) contents.tokenizer = tokenizer->Tables();
   return bundle::WriteBundle(path, contents);

@@ -10,6 +10,7 @@
 #define LLUDA_ENGINE_COMPILE_BUNDLE_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "engine/model.h"
@@ -24,8 +25,9 @@ absl::Status WriteCInterface(const LoadOptions& options, const std::string& bund
                              const std::string& object, const std::string& header);
 
 // Errors as Model::Load and bundle::WriteBundle say; InvalidArgument for a model that is a bundle
-// already. On an error `path` is as it was.
-absl::Status CompileBundle(const LoadOptions& options, const std::string& path);
+// already. On an error `path` is as it was. `notes`, if given, is told what Model::notes would be.
+absl::Status CompileBundle(const LoadOptions& options, const std::string& path,
+                           std::vector<std::string>* notes = nullptr);
 
 }  // namespace lluda::engine
 

@@ -35,6 +35,7 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(const LoadOptions& options) {
   });
   if (!program.ok()) return program;
   if (!texts.ok()) return texts;
+  for (const std::string& note : model->generation_config_.notes) model->notes_.push_back(note);
   model->stats_.total_seconds = total.Lap();
   return model;
 }
@@ -79,6 +80,7 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   }
   stats_.compile_seconds = watch.Lap();
 
+  notes_ = optimised->files->notes;
   source->files = std::move(optimised->files);
   source->weights = std::move(optimised->weights);
   source->library = std::move(compiled->library);

@@ -82,6 +82,8 @@ class Model {
   int64_t max_step() const { return max_step_; }         // the most tokens computed at a time
   int threads() const { return pool_->threads(); }
   const LoadStats& stats() const { return stats_; }
+  // What a user should be told of the model's files, a line each: what is in them and not used.
+  const std::vector<std::string>& notes() const { return notes_; }
 
   // How the model's makers want it sampled: generation_config.json's values, temperature 0 if it
   // turns sampling off.
@@ -111,6 +113,7 @@ class Model {
   int64_t context_ = 0;
   int64_t max_step_ = 0;
   LoadStats stats_;
+  std::vector<std::string> notes_;
   // In this order: the executable goes first, then what it runs and reads.
   std::unique_ptr<Source> source_;
   std::unique_ptr<runtime::ThreadPool> pool_;

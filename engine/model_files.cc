@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "frontends/qwen3/adopt_checkpoint.h"
 
 namespace lluda::engine {
 namespace {
@@ -22,6 +23,9 @@ absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights wei
   absl::StatusOr<frontends::Checkpoint> checkpoint = frontends::Checkpoint::Open(folder);
   if (checkpoint.ok()) {
     files.checkpoint = *std::move(checkpoint);
+    absl::Status adopted =
+        frontends::qwen3::AdoptCheckpoint(folder, &*files.checkpoint, &files.config, &files.notes);
+    if (!adopted.ok()) return adopted;
   } else if (weights == Weights::kRequired || !absl::IsNotFound(checkpoint.status())) {
     return checkpoint.status();
   }

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "engine/module_options.h"
@@ -29,10 +30,15 @@ struct ModelFiles {
   std::string folder;
   frontends::qwen3::Config config;
   std::optional<frontends::Checkpoint> checkpoint;  // absent only with Weights::kOptional
+  // What a user should be told of the folder, a line each: a head that is not tied after all,
+  // tensors that are not used.
+  std::vector<std::string> notes;
 };
 
-// NotFound if config.json is missing, or the weights where they are required; other errors as
-// qwen3::LoadConfig and Checkpoint::Open say.
+// The checkpoint's tensors have the names that the importer looks for, and the config says whether
+// the LM head is tied by what the checkpoint holds. NotFound if config.json is missing, or the
+// weights where they are required; other errors as qwen3::LoadConfig, Checkpoint::Open and
+// qwen3::AdoptCheckpoint say.
 absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights weights);
 
 // What tensors the model has: the checkpoint's, or without one those that the config asks for.

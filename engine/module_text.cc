@@ -1,5 +1,6 @@
 #include "engine/module_text.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -19,14 +20,34 @@ std::string Shape(const std::vector<int64_t>& shape) {
   return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
 }
 
-absl::Status CheckWeight(const ir::Global& weight, const frontends::TensorLookup& find_tensor) {
+// Which of the weight's layers something reads: the load block may read some and leave others to a
+// weight of another dtype.
+std::vector<bool> LayersRead(const ir::Module& module, const ir::Global& weight) {
+  std::vector<bool> read(static_cast<size_t>(weight.index ? weight.index->count : 1), false);
+  ir::ForEachOp(module, [&](const ir::Op* op) {
+    const ir::Op* loop = op->parent()->loop();
+    const bool in_load = op->parent()->func() == nullptr && loop != nullptr;
+    for (const ir::Operand& operand : op->operands()) {
+      if (operand.global != &weight) continue;
+      const auto begin = static_cast<size_t>(in_load ? loop->attrs.begin : 0);
+      const size_t end = in_load ? static_cast<size_t>(loop->attrs.end) : read.size();
+      for (size_t i = begin; i < std::min(end, read.size()); ++i) read[i] = true;
+    }
+  });
+  return read;
+}
+
+absl::Status CheckWeight(const ir::Module& module, const ir::Global& weight,
+                         const frontends::TensorLookup& find_tensor) {
   if (weight.source.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat("weight @", weight.name, " names no tensor of the checkpoint"));
   }
   std::vector<int64_t> shape;
   for (const ir::Axis& axis : weight.type.axes) shape.push_back(axis.extent.value);
-  for (int64_t i = 0; i < (weight.index ? weight.index->count : 1); ++i) {
+  const std::vector<bool> read = LayersRead(module, weight);
+  for (int64_t i = 0; i < static_cast<int64_t>(read.size()); ++i) {
+    if (!read[static_cast<size_t>(i)]) continue;
     const std::string name = ir::SourceName(weight, i);
     const std::optional<frontends::TensorInfo> tensor = find_tensor(name);
     if (!tensor) {
@@ -79,7 +100,8 @@ absl::Status Check(const ModelFiles& files, const ir::Module& module) {
   const frontends::TensorLookup find_tensor = TensorsOf(files);
   for (const auto& global : module.globals()) {
     if (global->kind != ir::Global::Kind::kWeight) continue;
-    if (absl::Status status = CheckWeight(*global, find_tensor); !status.ok()) return status;
+    if (absl::Status status = CheckWeight(module, *global, find_tensor); !status.ok())
+      return status;
   }
   return absl::OkStatus();
 }

@@ -2,10 +2,12 @@
 
 #include <glog/logging.h>
 
-#include <map>
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <set>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -16,6 +18,9 @@ namespace {
 
 constexpr absl::string_view kSingleName = "model.safetensors";
 constexpr absl::string_view kIndexName = "model.safetensors.index.json";
+
+// Of two tensors that are compared, this much at a time is in memory.
+constexpr size_t kComparedBytes = size_t{16} << 20;
 
 // A shard lies beside its index. Anything else in its name could reach another folder.
 bool IsPlainFileName(absl::string_view name) {
@@ -51,9 +56,8 @@ absl::StatusOr<Checkpoint> Checkpoint::OpenSharded(const std::string& folder,
   const auto error = [&](absl::string_view reason) {
     return absl::InvalidArgumentError(absl::StrCat(index_path, ": ", reason));
   };
-  // Tensors by shard, both in alphabetical order, so that the same fault gives the same error.
-  std::map<std::string, std::vector<absl::string_view>> tensors_of;
-  absl::flat_hash_set<absl::string_view> indexed;
+  // In alphabetical order, so that the same fault gives the same error.
+  std::set<std::string> shards;
   for (const auto& field : weight_map->dom()) {
     const absl::string_view tensor = ToAbsl(field.key);
     std::string_view shard;
@@ -66,71 +70,94 @@ absl::StatusOr<Checkpoint> Checkpoint::OpenSharded(const std::string& folder,
                                 QuoteName(ToAbsl(shard)),
                                 "' must be the name of a file in the same folder"));
     }
-    tensors_of[std::string(shard)].push_back(tensor);
-    indexed.insert(tensor);
+    shards.emplace(shard);
   }
-  if (tensors_of.empty()) return error("field 'weight_map' names no tensor");
+  if (shards.empty()) return error("field 'weight_map' names no tensor");
 
   std::vector<SafetensorsFile> files;
-  absl::flat_hash_map<std::string, std::string> shard_of;
-  for (const auto& [shard, tensors] : tensors_of) {
+  for (const std::string& shard : shards) {
     absl::StatusOr<SafetensorsFile> file = SafetensorsFile::Open(absl::StrCat(folder, "/", shard));
     if (absl::IsNotFound(file.status())) {
       return absl::NotFoundError(
           absl::StrCat(index_path, ": shard '", QuoteName(shard), "' is missing from the folder"));
     }
     if (!file.ok()) return file.status();
-    for (const absl::string_view tensor : tensors) {
-      if (file->Find(tensor) == nullptr) {
-        return error(absl::StrCat("tensor '", QuoteName(tensor), "' is said to be in '",
-                                  QuoteName(shard), "', which lacks it"));
-      }
-    }
-    for (const TensorView& tensor : file->tensors()) {
-      const auto [other, inserted] = shard_of.emplace(tensor.name, shard);
-      if (!inserted) {
-        return error(absl::StrCat("tensor '", QuoteName(tensor.name), "' is in both '",
-                                  QuoteName(other->second), "' and '", QuoteName(shard), "'"));
-      }
-      if (!indexed.contains(tensor.name)) {
-        return error(absl::StrCat("tensor '", QuoteName(tensor.name), "' is in '", QuoteName(shard),
-                                  "' but not in the index"));
-      }
-    }
     files.push_back(*std::move(file));
   }
-  return Checkpoint(folder, std::move(files));
+  Checkpoint checkpoint(folder, std::move(files));
+  for (size_t i = 0; i < checkpoint.files_.size(); ++i) {
+    for (const TensorView& tensor : checkpoint.files_[i].tensors()) {
+      const Entry& first = checkpoint.entries_.at(tensor.name);
+      if (first.tensor == &tensor || checkpoint.AreEqual(*first.tensor, tensor)) continue;
+      const auto other = static_cast<size_t>(first.file - checkpoint.files_.data());
+      return error(absl::StrCat("tensor '", QuoteName(tensor.name), "' is in both '",
+                                QuoteName(*std::next(shards.begin(), other)), "' and '",
+                                QuoteName(*std::next(shards.begin(), i)), "'"));
+    }
+  }
+  return checkpoint;
 }
 
 Checkpoint::Checkpoint(std::string folder, std::vector<SafetensorsFile> files)
     : folder_(std::move(folder)), files_(std::move(files)) {
   for (const SafetensorsFile& file : files_) {
-    for (const TensorView& tensor : file.tensors()) file_of_.emplace(tensor.name, &file);
+    for (const TensorView& tensor : file.tensors()) {
+      entries_.try_emplace(tensor.name, Entry{&file, &tensor});
+    }
   }
 }
 
 const TensorView* Checkpoint::Find(absl::string_view name) const {
-  const auto found = file_of_.find(name);
-  return found == file_of_.end() ? nullptr : found->second->Find(name);
+  const auto found = entries_.find(name);
+  return found == entries_.end() ? nullptr : found->second.tensor;
 }
 
 absl::StatusOr<const TensorView*> Checkpoint::Get(absl::string_view name) const {
-  const auto found = file_of_.find(name);
-  if (found != file_of_.end()) return found->second->Get(name);
+  const auto found = entries_.find(name);
+  if (found != entries_.end()) return found->second.file->Get(found->second.tensor->name);
   return absl::NotFoundError(absl::StrCat(files_.size() == 1 ? files_[0].path() : folder_,
                                           ": tensor '", QuoteName(name), "' is missing"));
 }
 
-void Checkpoint::WillNeed(const TensorView& tensor) const {
-  const auto found = file_of_.find(tensor.name);
-  CHECK(found != file_of_.end());
-  found->second->WillNeed(tensor);
+void Checkpoint::Rename(absl::string_view name, absl::string_view as) {
+  const auto found = entries_.find(name);
+  CHECK(found != entries_.end()) << name;
+  const Entry entry = found->second;
+  entries_.erase(found);
+  CHECK(entries_.try_emplace(std::string(as), entry).second) << as;
 }
 
-void Checkpoint::DropPages(const TensorView& tensor) const {
-  const auto found = file_of_.find(tensor.name);
-  CHECK(found != file_of_.end());
-  found->second->DropPages(tensor);
+std::vector<std::string> Checkpoint::Names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, entry] : entries_) names.push_back(name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool Checkpoint::AreEqual(const TensorView& a, const TensorView& b) const {
+  if (a.dtype_name != b.dtype_name || a.shape != b.shape || a.bytes != b.bytes) return false;
+  for (size_t begin = 0; begin < a.bytes; begin += kComparedBytes) {
+    TensorView part_a = a, part_b = b;
+    for (TensorView* part : {&part_a, &part_b}) {
+      part->data += begin;
+      part->bytes = std::min(kComparedBytes, a.bytes - begin);
+    }
+    if (std::memcmp(part_a.data, part_b.data, part_a.bytes) != 0) return false;
+    DropPages(part_a);
+    DropPages(part_b);
+  }
+  return true;
+}
+
+void Checkpoint::WillNeed(const TensorView& tensor) const { FileOf(tensor).WillNeed(tensor); }
+void Checkpoint::DropPages(const TensorView& tensor) const { FileOf(tensor).DropPages(tensor); }
+
+const SafetensorsFile& Checkpoint::FileOf(const TensorView& tensor) const {
+  const auto found = std::find_if(files_.begin(), files_.end(), [&](const SafetensorsFile& file) {
+    return file.Contains(tensor);
+  });
+  CHECK(found != files_.end()) << tensor.name;
+  return *found;
 }
 
 int64_t Checkpoint::total_bytes() const {

@@ -1,10 +1,12 @@
 // The tensors of a checkpoint folder, in one file or in several.
 //
 // A folder holds either model.safetensors, or model.safetensors.index.json and the shards that it
-// names. If it holds both, the single file counts, as in Hugging Face's transformers. The index
-// says which tensor is in which shard, and has to be right about all of them:
+// names. If it holds both, the single file counts, as in Hugging Face's transformers; what else
+// lies in the folder does not. Of the index only the list of shards counts, as there: a tensor is
+// where a shard's own header says. Two shards may hold the same tensor only if it is the same to
+// the byte:
 //
-//   model.safetensors.index.json: tensor 'a' is said to be in 'x.safetensors', which lacks it
+//   model.safetensors.index.json: tensor 'a' is in both 'x.safetensors' and 'y.safetensors'
 //
 // Example:
 //   absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open("Qwen3-0.6B");
@@ -32,11 +34,22 @@ class Checkpoint {
 
   const std::vector<SafetensorsFile>& files() const { return files_; }
 
-  // As in SafetensorsFile, over all files.
+  // As in SafetensorsFile, over all files. A view has the tensor's name in its file.
   const TensorView* Find(absl::string_view name) const;
   absl::StatusOr<const TensorView*> Get(absl::string_view name) const;
   void WillNeed(const TensorView& tensor) const;
   void DropPages(const TensorView& tensor) const;
+
+  // From now on the tensor `name`, which is there, is found by the name `as` alone, which no tensor
+  // has.
+  void Rename(absl::string_view name, absl::string_view as);
+
+  // The names by which tensors are found, in alphabetical order.
+  std::vector<std::string> Names() const;
+
+  // Two tensors of this checkpoint: the same dtype, shape and bytes? Reads both, up to the first
+  // difference, a part at a time, and drops the pages behind it.
+  bool AreEqual(const TensorView& a, const TensorView& b) const;
 
   // What all tensors hold together, in bytes.
   int64_t total_bytes() const;
@@ -47,10 +60,18 @@ class Checkpoint {
   static absl::StatusOr<Checkpoint> OpenSharded(const std::string& folder,
                                                 const std::string& index_path);
 
+  struct Entry {
+    const SafetensorsFile* file;
+    const TensorView* tensor;
+  };
+
+  // The file that a tensor, or a part of one, lies in.
+  const SafetensorsFile& FileOf(const TensorView& tensor) const;
+
   std::string folder_;
   std::vector<SafetensorsFile> files_;
-  // Which of files_ holds a tensor; keys point into their tensors' names.
-  absl::flat_hash_map<absl::string_view, const SafetensorsFile*> file_of_;
+  // Points into files_' elements, which stay where they are when the checkpoint moves.
+  absl::flat_hash_map<std::string, Entry> entries_;
 };
 
 }  // namespace lluda::frontends

@@ -9,25 +9,30 @@
 #define LLUDA_FRONTENDS_GENERATION_CONFIG_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 
 namespace lluda::frontends {
+
+struct FieldRow;
 
 struct GenerationConfig {
   bool do_sample = false;              // false: always the most probable token
   double temperature = 1.0;            // 0 and above; 0 is the most probable token again
   int64_t top_k = 50;                  // the k most probable tokens; 0: all
-  double top_p = 1.0;                  // above 0, at most 1
+  double top_p = 1.0;                  // above 0, at most 1; 0 in the file: the most probable token
   double min_p = 0.0;                  // 0 to 1
   double repetition_penalty = 1.0;     // above 0; 1: none
   std::vector<int64_t> eos_token_ids;  // any of them ends the text
-  std::optional<int64_t> bos_token_id;
-  std::optional<int64_t> pad_token_id;
+  // What a user should be told of the file, a line each.
+  std::vector<std::string> notes;
 };
+
+// Every field of generation_config.json that lluda knows. One that is refused there gets a note.
+absl::Span<const FieldRow> GenerationFields();
 
 // Reads generation_config.json and config.json in `folder`. InvalidArgument if a field of one has
 // the wrong type or is out of range; it is no error if a file is not there.

@@ -1,5 +1,6 @@
 #include "frontends/json.h"
 
+#include <limits>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -18,7 +19,8 @@ std::string DescribeRange(IntRange range) {
                                  : range.min == 0 ? "a non-negative integer"
                                                   : "an integer";
   std::string text(kind);
-  if (range.min != 0 && range.min != 1) absl::StrAppend(&text, " of at least ", range.min);
+  const bool bounded = range.min != std::numeric_limits<int64_t>::min();
+  if (bounded && range.min != 0 && range.min != 1) absl::StrAppend(&text, " of at least ", range.min);
   return text;
 }
 

@@ -321,11 +321,6 @@ absl::StatusOr<const TensorView*> SafetensorsFile::Get(absl::string_view name) c
     return absl::UnimplementedError(
         absl::StrCat(where, "has dtype ", tensor->dtype_name, ", which is not supported"));
   }
-  const size_t element_bytes = static_cast<size_t>(FindDType(tensor->dtype_name)->bits / 8);
-  if (reinterpret_cast<uintptr_t>(tensor->data) % element_bytes != 0) {
-    return absl::UnimplementedError(absl::StrCat(
-        where, "does not start at a multiple of its element size, ", element_bytes, " bytes"));
-  }
   return tensor;
 }
 

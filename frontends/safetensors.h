@@ -41,7 +41,7 @@ struct TensorView {
   TensorDType dtype;
   std::string dtype_name;      // as the file spells it: "BF16"
   std::vector<int64_t> shape;  // empty for a scalar; an extent may be 0
-  const std::byte* data;       // aligned to the dtype's size if Get returned the tensor
+  const std::byte* data;       // at any address: headers are of any length
   size_t bytes;
 
   absl::Span<const std::byte> span() const { return {data, bytes}; }
@@ -62,12 +62,15 @@ class SafetensorsFile {
   // All tensors, unsupported dtypes included, in the order of their data.
   const std::vector<TensorView>& tensors() const { return tensors_; }
 
-  // The tensor of that name, whatever its dtype and alignment; null if there is none.
+  // The tensor of that name, whatever its dtype; null if there is none.
   const TensorView* Find(absl::string_view name) const;
 
   // A tensor to compute with. NotFound if there is none of that name; Unimplemented if lluda does
-  // not support its dtype or if it does not start at a multiple of its element's size.
+  // not support its dtype.
   absl::StatusOr<const TensorView*> Get(absl::string_view name) const;
+
+  // Does the tensor, or part of a tensor, lie in this file?
+  bool Contains(const TensorView& tensor) const { return file_.Contains(tensor.span()); }
 
   // Hints about a tensor of this file; its contents stay the same. Whoever has read a tensor for
   // the last time drops its pages, so that a file and what is made of it are not in memory at once.

@@ -27,12 +27,15 @@ static_assert(InEnumOrder());
 
 }  // namespace
 
+std::optional<ir::DType> IrDType(TensorDType dtype) {
+  return kDTypes[static_cast<size_t>(dtype)].ir;
+}
+
 TensorLookup LookupIn(const Checkpoint& checkpoint) {
   return [&checkpoint](absl::string_view name) -> std::optional<TensorInfo> {
     const TensorView* tensor = checkpoint.Find(name);
     if (tensor == nullptr) return std::nullopt;
-    return TensorInfo{kDTypes[static_cast<size_t>(tensor->dtype)].ir, tensor->dtype_name,
-                      tensor->shape};
+    return TensorInfo{IrDType(tensor->dtype), tensor->dtype_name, tensor->shape};
   };
 }
 

@@ -27,6 +27,9 @@ struct TensorInfo {
 
 using TensorLookup = std::function<std::optional<TensorInfo>(absl::string_view name)>;
 
+// The IR's name for a file's dtype; nullopt if it has none.
+std::optional<ir::DType> IrDType(TensorDType dtype);
+
 // Looks tensors up in `checkpoint`, which must stay open as long as the lookup is used.
 TensorLookup LookupIn(const Checkpoint& checkpoint);
 

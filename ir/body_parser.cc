@@ -126,9 +126,29 @@ void BodyParser::Finish(Op* op, const Target& target, Position op_at, const Type
   Define(op->SetResult(target.name, written), target.at);
 }
 
+namespace {
+
+// A loaded global's rows may be defined by several loops, of which each goes on where the one
+// before has ended.
+bool GoesOn(const Op& op, const Type& type, const Global& global) {
+  const Op* loop = op.parent()->loop();
+  return global.kind == Global::Kind::kLoaded && loop != nullptr && global.index &&
+         loop->loop_index == global.index->name && loop->attrs.begin == global.index->count &&
+         type == global.type;
+}
+
+}  // namespace
+
 void BodyParser::DefineGlobal(Op* op, const Target& target, const Type& type) {
   const std::string what = absl::StrCat("@", target.name);
   tokens_.Require(target.at, CheckDefinition(what, target.index, indices_));
+  const auto known = names_.globals.find(target.name);
+  if (known != names_.globals.end() && GoesOn(*op, type, *known->second)) {
+    known->second->index->count = op->parent()->loop()->attrs.end;
+    op->defined_index = target.index;
+    op->defined_global = known->second;
+    return;
+  }
   Global global;
   global.kind = Global::Kind::kLoaded;
   global.name = target.name;

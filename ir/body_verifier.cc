@@ -45,6 +45,8 @@ class BodyVerifier {
   absl::Status VerifyDefinition(const Op& op);
   absl::Status VerifyLoop(const Op& op);
   absl::Status Define(const Value& value);
+  // Where the innermost loop ends; 0 outside loops.
+  int64_t RowsEnd() const { return loops_.empty() ? 0 : loops_.back()->attrs.end; }
 
   const Func* func_;
   ModuleParts& parts_;
@@ -144,8 +146,11 @@ absl::Status BodyVerifier::VerifyGlobalOperand(const Operand& operand, bool is_a
   if (!parts_.globals.contains(global)) return Error("reads a global of another module");
   const std::string name = absl::StrCat("@", global->name);
   if (absl::Status s = CheckIndex(name, global->index, operand.index, indices_); !s.ok()) return s;
-  if (global->kind == Global::Kind::kLoaded && !parts_.defined.contains(global)) {
-    return Error(name, " is not defined before");
+  if (global->kind == Global::Kind::kLoaded) {
+    const auto defined = parts_.defined.find(global);
+    const bool all_rows = defined != parts_.defined.end() &&
+                          (!global->index || func_ != nullptr || RowsEnd() <= defined->second);
+    if (!all_rows) return Error(name, " is not defined before");
   }
   if (global->kind != Global::Kind::kState) return absl::OkStatus();
   if (func_ == nullptr) return Error("the load block cannot use the state ", name);
@@ -215,16 +220,22 @@ absl::Status BodyVerifier::VerifyDefinition(const Op& op) {
   if (!parts_.globals.contains(global) || global->kind != Global::Kind::kLoaded) {
     return Error("defines no loaded global of this module");
   }
-  if (!parts_.defined.insert(global).second) return Error("@", global->name, " is defined twice");
+  const auto [defined, is_first] = parts_.defined.try_emplace(global, 0);
+  const int64_t begin = loops_.empty() ? 0 : loops_.back()->attrs.begin;
+  // Loops may define a part of the rows each, in their order.
+  if (!is_first && (loops_.empty() || begin < defined->second)) {
+    return Error("@", global->name, " is defined twice");
+  }
   if (absl::Status s = CheckDefinition(absl::StrCat("@", global->name), op.defined_index, indices_);
       !s.ok()) {
     return s;
   }
-  const int64_t count = loops_.empty() ? 0 : loops_.back()->attrs.end;
   const int64_t declared = global->index ? global->index->count : 0;
-  const bool from_zero = loops_.empty() || loops_.back()->attrs.begin == 0;
-  if (count == declared && from_zero) return absl::OkStatus();
-  return Error("the loop does not run over all of @", global->name, ", 0..", declared);
+  if (begin != defined->second || RowsEnd() > declared || loops_.empty() != !global->index) {
+    return Error("the loop does not run over all of @", global->name, ", 0..", declared);
+  }
+  defined->second = RowsEnd();
+  return absl::OkStatus();
 }
 
 absl::Status BodyVerifier::VerifyLoop(const Op& op) {
@@ -267,9 +278,15 @@ ModuleParts::ModuleParts(const Module& module) : module(module) {
 absl::Status VerifyLoad(ModuleParts* parts) {
   if (absl::Status s = BodyVerifier(nullptr, parts).Run(); !s.ok()) return s;
   for (const auto& global : parts->module.globals()) {
-    if (global->kind == Global::Kind::kLoaded && !parts->defined.contains(global.get())) {
+    if (global->kind != Global::Kind::kLoaded) continue;
+    const auto defined = parts->defined.find(global.get());
+    if (defined == parts->defined.end()) {
       return Error("loaded global @", global->name, ": the load block does not define it");
     }
+    const int64_t rows = global->index ? global->index->count : 0;
+    if (defined->second == rows) continue;
+    return Error("loaded global @", global->name, ": the load block defines rows 0..",
+                 defined->second, " of 0..", rows);
   }
   return absl::OkStatus();
 }

@@ -2,6 +2,9 @@
 #ifndef LLUDA_IR_BODY_VERIFIER_H_
 #define LLUDA_IR_BODY_VERIFIER_H_
 
+#include <cstdint>
+
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "ir/graph.h"
@@ -15,8 +18,8 @@ struct ModuleParts {
   const Module& module;
   absl::flat_hash_set<const Global*> globals;
   absl::flat_hash_set<const Func*> funcs;
-  // Loaded globals defined so far; VerifyLoad fills it.
-  absl::flat_hash_set<const Global*> defined;
+  // Loaded globals defined so far, and how many of their rows; VerifyLoad fills it.
+  absl::flat_hash_map<const Global*, int64_t> defined;
 };
 
 // The load block: also that it defines every loaded global.

@@ -132,6 +132,30 @@ TEST(ParserTest, LoadedGlobalsTakeTheirIndexFromTheLoop) {
   EXPECT_EQ((*module)->FindGlobal("frequency")->index, std::nullopt);
 }
 
+TEST(ParserTest, ALoopMayGoOnWithAGlobalWhereTheOneBeforeHasEnded) {
+  const auto text = [](absl::string_view second) {
+    return absl::StrCat(
+        "lluda 1 module @m { weight @w[l < 5] : f32 a[4] load { for l in 0..2 { @x[l] = exp @w[l] "
+        ": "
+        "f32 a[4] } for l in ",
+        second, " : f32 a[4] } } }");
+  };
+  const auto module = ParseModule(text("2..5 { @x[l] = exp @w[l]"), "m");
+  ASSERT_TRUE(module.ok()) << module.status();
+  EXPECT_EQ((*module)->FindGlobal("x")->index, (Index{"l", 5}));
+  EXPECT_EQ((*module)->globals().size(), 2u);
+  const std::string printed = PrintModule(**module);
+  const auto again = ParseModule(printed, "m");
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(PrintModule(**again), printed);
+  for (const char* second : {"3..5 { @x[l] = exp @w[l]", "1..5 { @x[l] = exp @w[l]",
+                             "0..2 { @x[l] = exp @w[l]", "2..5 { @w[l] = exp @w[l]"}) {
+    EXPECT_THAT(std::string(ParseModule(text(second), "m").status().message()),
+                HasSubstr("is already declared"))
+        << second;
+  }
+}
+
 struct BadBody {
   const char* body;
   const char* message;

@@ -1,9 +1,11 @@
 #include "ir/verifier.h"
 
 #include <fstream>
+#include <iterator>
 #include <limits>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -262,6 +264,46 @@ TEST(VerifierTest, TheLoadBlockKeepsToItsRules) {
   for (const auto& c : cases) {
     EXPECT_THAT(FaultOf(absl::StrReplaceAll(kLoad, {{"BODY", c.body}})), HasSubstr(c.message));
   }
+}
+
+// Loops that define @x over these ranges, and after the one number `reader` something that reads
+// it.
+std::string InParts(const std::vector<std::string>& ranges, size_t reader = 99,
+                    const std::string& read = "0..5") {
+  std::string body;
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    absl::StrAppend(&body, "for l in ", ranges[i], " { @x[l] = exp @w[l] : f32 a[4] }\n");
+    if (i == reader) {
+      absl::StrAppend(&body, "for l in ", read, " { @y[l] = exp @x[l] : f32 a[4] }\n");
+    }
+  }
+  return absl::StrCat("lluda 1 module @m { weight @w[l < 5] : f32 a[4] from \"w.{l}\" load {", body,
+                      "} }");
+}
+
+TEST(VerifierTest, LoopsMayDefineTheRowsOfAGlobalInParts) {
+  EXPECT_EQ(FaultOf(InParts({"0..2", "2..3", "3..5"})), "");
+  EXPECT_EQ(FaultOf(InParts({"0..2", "2..5"}, 1)), "");
+  EXPECT_EQ(FaultOf(InParts({"0..2", "2..5"}, 0, "0..2")), "");
+}
+
+TEST(VerifierTest, PartsThatLeaveOutOrRepeatRowsAreRefused) {
+  const auto fault_of = [](size_t part, int64_t begin, int64_t end) {
+    auto module = Parsed(InParts({"0..2", "2..5"}));
+    auto loop = std::next(module->load.ops().begin(), static_cast<int64_t>(part));
+    (*loop)->attrs.begin = begin;
+    (*loop)->attrs.end = end;
+    return Fault(*module);
+  };
+  EXPECT_EQ(fault_of(1, 2, 5), "");
+  EXPECT_THAT(fault_of(1, 3, 5), HasSubstr("the loop does not run over all of @x, 0..5"));
+  EXPECT_THAT(fault_of(0, 1, 2), HasSubstr("the loop does not run over all of @x, 0..5"));
+  EXPECT_THAT(fault_of(1, 1, 5), HasSubstr("@x is defined twice"));
+  auto early = Parsed(InParts({"0..2", "2..5"}, 1));
+  early->load.MoveBefore(early->load.ops().back().get(),
+                         std::next(early->load.ops().begin())->get());
+  EXPECT_THAT(Fault(*early), HasSubstr("@x is not defined before"));
+  EXPECT_EQ(fault_of(1, 2, 4), "loaded global @x: the load block defines rows 0..4 of 0..5");
 }
 
 TEST(VerifierTest, LoadedGlobalsAreDefinedOnceAndBeforeUse) {

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <vector>
 
+#include "passes/load_block.h"
 #include "passes/rewrite.h"
 
 namespace lluda::passes {
@@ -20,7 +21,8 @@ using Visible = std::array<std::vector<Op*>, static_cast<size_t>(Opcode::kCount)
 
 bool CanMerge(const Op& op) {
   if (op.opcode() == Opcode::kFor || IsTerminator(op.opcode()) || ReadsState(op)) return false;
-  return op.defined_global != nullptr || !HasEffect(op);
+  if (op.defined_global != nullptr) return !DefinesPart(op);
+  return !HasEffect(op);
 }
 
 bool ComputeTheSame(const Op& a, const Op& b) {

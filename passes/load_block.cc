@@ -31,11 +31,22 @@ Block* LoadLoop(ir::Module* module, const ir::Index& rows, const std::set<const 
 }
 
 Op* FindDefinition(const ir::Module& module, const Global* global) {
-  Op* definition = nullptr;
+  const std::vector<Op*> definitions = FindDefinitions(module, global);
+  return definitions.size() == 1 ? definitions[0] : nullptr;
+}
+
+std::vector<Op*> FindDefinitions(const ir::Module& module, const Global* global) {
+  std::vector<Op*> definitions;
   ForEachOp(module.load, [&](Op* op) {
-    if (op->defined_global == global) definition = op;
+    if (op->defined_global == global) definitions.push_back(op);
   });
-  return definition;
+  return definitions;
+}
+
+bool DefinesPart(const Op& op) {
+  const Op* loop = op.parent()->loop();
+  return op.defined_global != nullptr && loop != nullptr &&
+         (loop->attrs.begin != 0 || loop->attrs.end != op.defined_global->index->count);
 }
 
 std::vector<ir::Use> FindReaders(const ir::Module& module, const Global* global) {

@@ -17,8 +17,16 @@ namespace lluda::passes {
 ir::Block* LoadLoop(ir::Module* module, const ir::Index& rows,
                     const std::set<const ir::Global*>& needed);
 
-// The statement of the load block that defines the global; nullptr for weights and states.
+// The statement of the load block that defines the global; nullptr for weights and states, and for
+// a global that is defined in parts.
 ir::Op* FindDefinition(const ir::Module& module, const ir::Global* global);
+
+// The statements that define the global, in the order of its rows: more than one where loops define
+// a part of the rows each.
+std::vector<ir::Op*> FindDefinitions(const ir::Module& module, const ir::Global* global);
+
+// Is the statement one of several that define its global?
+bool DefinesPart(const ir::Op& op);
 
 // Every operand, in the load block and the functions, that reads the global.
 std::vector<ir::Use> FindReaders(const ir::Module& module, const ir::Global* global);

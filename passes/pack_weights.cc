@@ -116,6 +116,7 @@ class Packer {
     }
     absl::StatusOr<Global*> packed = Pack(family.source, *TileFor(*op), axis, all);
     if (!packed.ok()) return packed.status();
+    if (absl::Status status = PackInParts(*packed); !status.ok()) return status;
     for (const Use& use : readers) {
       if (!CanReadPanels(use, axis)) continue;
       use.op->SetOperand(use.operand, Operand(*packed, use.op->operand(use.operand).index));
@@ -132,6 +133,7 @@ class Packer {
     ir::Attrs attrs;
     attrs.axes = {axis};
     attrs.tile = tile;
+    // Null, too, for a source that is defined in parts: PackInParts sees to that.
     Op* definition = FindDefinition(*module_, source);
     const bool in_place = definition != nullptr && replaces_rows;
     const std::string index = definition != nullptr ? definition->defined_index
@@ -176,6 +178,76 @@ class Packer {
     if (!type.ok()) return type.status();
     packed->type = *std::move(type);
     return packed;
+  }
+
+  // Where what is packed is defined in parts and nobody else reads it, packs each part where it
+  // stands: the rows need no memory of their own afterwards.
+  absl::Status PackInParts(Global* packed) {
+    Op* whole = FindDefinition(*module_, packed);
+    std::vector<Global*> sources;
+    for (const Operand& operand : whole->operands()) {
+      if (operand.global == nullptr) return absl::OkStatus();
+      if (!DefinedInParts(operand.global)) continue;
+      if (FindReaders(*module_, operand.global).size() != 1) return absl::OkStatus();
+      sources.push_back(operand.global);
+    }
+    if (sources.empty()) return absl::OkStatus();
+    const std::vector<Op*> parts = FindDefinitions(*module_, sources[0]);
+    for (const Global* source : sources) {
+      const std::vector<Op*> others = FindDefinitions(*module_, source);
+      const bool side_by_side =
+          std::equal(parts.begin(), parts.end(), others.begin(), others.end(),
+                     [](const Op* a, const Op* b) { return a->parent() == b->parent(); });
+      if (!side_by_side) return absl::OkStatus();
+    }
+    for (Op* part : parts) {
+      std::vector<Operand> operands;
+      for (const Operand& operand : whole->operands()) {
+        absl::StatusOr<Operand> row = RowIn(part->parent(), operand);
+        if (!row.ok()) return row.status();
+        operands.push_back(*row);
+      }
+      Op* pack = part->parent()->Append(Opcode::kPack);
+      pack->SetOperands(std::move(operands));
+      pack->attrs = whole->attrs;
+      pack->by = std::string(kName);
+      pack->defined_index = whole->defined_index;
+      pack->defined_global = packed;
+    }
+    Erase(whole);
+    for (Global* source : sources) {
+      for (Op* definition : FindDefinitions(*module_, source)) Erase(definition);
+      module_->EraseGlobal(source);
+    }
+    return absl::OkStatus();
+  }
+
+  bool DefinedInParts(const Global* global) const {
+    return FindDefinitions(*module_, global).size() > 1;
+  }
+
+  // The operand's row as the statements of `block` read it: of a global that is defined there as a
+  // part, what defines it, as a value; a cast that keeps the dtype is passed over.
+  static absl::StatusOr<Operand> RowIn(Block* block, const Operand& operand) {
+    for (const auto& op : block->ops()) {
+      if (op->defined_global != operand.global) continue;
+      const bool keeps =
+          op->opcode() == Opcode::kCast && op->operand(0).type() == op->result_type();
+      if (keeps) return op->operand(0);
+      absl::StatusOr<Op*> rows =
+          InsertOp(op.get(), operand.global->name, op->opcode(), op->operands(), op->attrs, op->by);
+      if (!rows.ok()) return rows.status();
+      return Operand((*rows)->result());
+    }
+    return operand;
+  }
+
+  // Removes a statement of the load block, and its loop if nothing is left in it.
+  static void Erase(Op* op) {
+    Block* block = op->parent();
+    Op* loop = block->loop();
+    block->Erase(op);
+    if (loop != nullptr && block->empty()) loop->parent()->Erase(loop);
   }
 
   // Permutes whose readers have moved to the panels. The last one made may read an earlier one.

@@ -28,6 +28,7 @@
 //   %l = matmul %x @embed_p over hid : f32 row[R] vocab[64]
 // A permute does not matter to a panel, so the tied head and the embedding share one packed copy,
 // and the row-major one is needed by the load block only (`@wt` is left to dce).
+// What loops of the load block define in parts, and nothing else reads, is packed in parts.
 // A K state, one that is only appended to and read as attention's operand 1, becomes panels, too.
 //
 // Does not fire when: the matrix has other axes than the contracted one and one more; no row of

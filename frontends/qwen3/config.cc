@@ -1,12 +1,16 @@
 #include "frontends/qwen3/config.h"
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "frontends/field_table.h"
 #include "frontends/json.h"
+#include "frontends/qwen3/config_fields.h"
 
 namespace lluda::frontends::qwen3 {
 namespace {
@@ -32,66 +36,52 @@ constexpr IntField kIntFields[] = {
     {"max_position_embeddings", &Config::max_position_embeddings, 1 << 30, true},
 };
 
-// Where a field has one value that this frontend builds. `required` is for the field that says
-// which family of models this is.
-struct OneValueField {
-  const char* key;
-  const char* value;
-  bool required;
+// How torch calls the dtypes, and other names that it takes for them.
+constexpr std::pair<absl::string_view, absl::string_view> kDTypes[] = {
+    {"float32", "float32"}, {"bfloat16", "bfloat16"}, {"float16", "float16"},
+    {"float", "float32"},   {"half", "float16"},
 };
 
-constexpr OneValueField kOneValueFields[] = {
-    {"model_type", "qwen3", true},
-    {"hidden_act", "silu", false},
-};
+// The model with its LM head, and the part of it that a checkpoint may hold alone: a tied head is
+// the embedding.
+constexpr absl::string_view kArchitectures[] = {"Qwen3ForCausalLM", "Qwen3Model"};
 
-constexpr const char* kMustBeFalse[] = {"attention_bias", "use_sliding_window"};
+// The one kind of layer, which transformers once called otherwise.
+constexpr char kFullAttention[] = "full_attention";
+constexpr absl::string_view kLayerTypes[] = {kFullAttention, "attention"};
 
-constexpr absl::string_view kDTypes[] = {"float32", "bfloat16", "float16"};
+// What transformers takes for fields about windows that are absent.
+constexpr int64_t kDefaultMaxWindowLayers = 28;
 
-absl::Status Unsupported(const JsonObject& fields, absl::string_view key, absl::string_view value) {
-  return absl::UnimplementedError(
-      fields.FieldError(key, absl::StrCat("asks for ", value, ", which is not supported"))
-          .message());
+template <typename Names>
+bool Contains(const Names& names, absl::string_view name) {
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
 absl::Status UnsupportedName(const JsonObject& fields, absl::string_view key,
                              absl::string_view name) {
-  return Unsupported(fields, key, absl::StrCat("'", QuoteName(name), "'"));
+  return UnsupportedField(fields, key, absl::StrCat("'", QuoteName(name), "'"));
 }
 
 // First of all, so that a config of another family is refused for that and not for a field.
 absl::Status CheckFamily(const JsonObject& fields) {
-  for (const OneValueField& field : kOneValueFields) {
-    if (!field.required && !fields.Has(field.key)) continue;
-    absl::StatusOr<std::string> value = fields.String(field.key);
-    if (!value.ok()) return value.status();
-    if (*value != field.value) return UnsupportedName(fields, field.key, *value);
-  }
+  absl::StatusOr<std::string> type = fields.String("model_type");
+  if (!type.ok()) return type.status();
+  if (*type != "qwen3") return UnsupportedName(fields, "model_type", *type);
   if (!fields.HasValue("architectures")) return absl::OkStatus();
   absl::StatusOr<std::vector<std::string>> architectures = fields.Strings("architectures");
   if (!architectures.ok()) return architectures.status();
   for (const std::string& name : *architectures) {
-    if (name != "Qwen3ForCausalLM") return UnsupportedName(fields, "architectures", name);
+    if (!Contains(kArchitectures, name)) return UnsupportedName(fields, "architectures", name);
   }
   return absl::OkStatus();
 }
 
-absl::Status CheckFeatures(const JsonObject& fields, const Config& config) {
-  for (const char* key : kMustBeFalse) {
-    if (!fields.HasValue(key)) continue;
-    absl::StatusOr<bool> value = fields.Bool(key);
-    if (!value.ok()) return value.status();
-    if (*value) return Unsupported(fields, key, "true");
-  }
-  if (fields.HasValue("quantization_config")) {
-    return Unsupported(fields, "quantization_config", "quantised weights");
-  }
-  if (!fields.HasValue("layer_types")) return absl::OkStatus();
+absl::Status CheckLayerTypes(const JsonObject& fields, const Config& config) {
   absl::StatusOr<std::vector<std::string>> layers = fields.Strings("layer_types");
   if (!layers.ok()) return layers.status();
   for (size_t i = 0; i < layers->size(); ++i) {
-    if ((*layers)[i] == "full_attention") continue;
+    if (Contains(kLayerTypes, (*layers)[i])) continue;
     return UnsupportedName(fields, absl::StrCat("layer_types[", i, "]"), (*layers)[i]);
   }
   if (static_cast<int64_t>(layers->size()) != config.num_hidden_layers) {
@@ -100,6 +90,27 @@ absl::Status CheckFeatures(const JsonObject& fields, const Config& config) {
                                           config.num_hidden_layers, ", has ", layers->size()));
   }
   return absl::OkStatus();
+}
+
+// Windows are in use only if the config turns them on, has a width, does not list its layers' types
+// and has layers behind the first max_window_layers. What the fields say is nothing otherwise.
+absl::Status CheckWindows(const JsonObject& fields, const Config& config) {
+  if (fields.HasValue("layer_types")) return CheckLayerTypes(fields, config);
+  if (!fields.HasValue("use_sliding_window")) return absl::OkStatus();
+  absl::StatusOr<bool> on = fields.Bool("use_sliding_window");
+  if (!on.ok()) return on.status();
+  const bool null_width = fields.Has("sliding_window") && !fields.HasValue("sliding_window");
+  if (!*on || null_width) return absl::OkStatus();
+  int64_t full_layers = kDefaultMaxWindowLayers;
+  if (fields.Has("max_window_layers")) {
+    absl::StatusOr<int64_t> value = fields.Int("max_window_layers", {0, 1 << 30});
+    if (!value.ok()) return value.status();
+    full_layers = *value;
+  }
+  if (full_layers >= config.num_hidden_layers) return absl::OkStatus();
+  return UnsupportedField(
+      fields, "use_sliding_window",
+      absl::StrCat("true (layers ", full_layers, " to ", config.num_hidden_layers - 1, ")"));
 }
 
 absl::Status ReadSizes(const JsonObject& fields, Config* config) {
@@ -129,57 +140,61 @@ absl::Status ReadSizes(const JsonObject& fields, Config* config) {
   return absl::OkStatus();
 }
 
-// Checks rope_scaling or rope_parameters: anything but plain rotary embedding is refused.
-absl::Status CheckRope(const JsonObject& rope, bool type_required) {
-  bool has_type = false;
-  for (const char* key : {"rope_type", "type"}) {  // "type" is how older files spell it
-    if (!rope.Has(key)) continue;
-    absl::StatusOr<std::string> type = rope.String(key);
-    if (!type.ok()) return type.status();
-    if (*type != "default") return UnsupportedName(rope, key, *type);
-    has_type = true;
-  }
-  if (type_required && !has_type) return rope.FieldError("rope_type", "is missing");
-  return absl::OkStatus();
+// The base of rotary embedding in an object or in the config itself. Null is the same as absent.
+absl::StatusOr<std::optional<double>> ReadTheta(const JsonObject& fields) {
+  if (!fields.HasValue("rope_theta")) return std::nullopt;
+  absl::StatusOr<double> theta = fields.Number("rope_theta", kThetaRange);
+  if (!theta.ok()) return theta.status();
+  return *theta;
 }
 
-absl::Status CheckWholeRotation(const JsonObject& fields) {
-  if (!fields.HasValue("partial_rotary_factor")) return absl::OkStatus();
-  absl::StatusOr<double> factor = fields.Number("partial_rotary_factor", {0, 1});
-  if (!factor.ok()) return factor.status();
-  if (*factor == 1) return absl::OkStatus();
-  return Unsupported(fields, "partial_rotary_factor", absl::StrCat(*factor));
+// Of rope_parameters or rope_scaling, the object that says how the layers rotate: it, or what it
+// holds for the one type of layer. Anything but plain rotary embedding is refused, and so is
+// whatever has no meaning there.
+absl::StatusOr<JsonObject> ReadRotation(const JsonObject& rope) {
+  absl::Span<const FieldRow> known = RopeFields();
+  constexpr FieldRow kByLayerType[] = {{kFullAttention, FieldUse::kUsed}};
+  const bool nested = rope.Has(kFullAttention);
+  if (nested) known = kByLayerType;
+  const auto any = [](absl::string_view) { return true; };
+  if (absl::Status status = CheckFields(rope, known, any); !status.ok()) return status;
+  if (!nested) return rope;
+  absl::StatusOr<JsonObject> rotation = rope.Object(kFullAttention);
+  if (!rotation.ok()) return rotation.status();
+  if (absl::Status status = CheckFields(*rotation, RopeFields(), any); !status.ok()) return status;
+  return rotation;
 }
 
+// The base may be said in three places. transformers takes rope_scaling instead of rope_parameters
+// if it holds anything, and the field beside them for what the taken one lacks. Where another place
+// says another number, some version of it would have taken that one: such a config is refused.
 absl::Status ReadRope(const JsonObject& fields, Config* config) {
-  if (absl::Status status = CheckWholeRotation(fields); !status.ok()) return status;
-  if (fields.HasValue("rope_scaling")) {
-    absl::StatusOr<JsonObject> scaling = fields.Object("rope_scaling");
-    if (!scaling.ok()) return scaling.status();
-    if (absl::Status status = CheckRope(*scaling, /*type_required=*/true); !status.ok()) {
-      return status;
+  absl::StatusOr<std::optional<double>> beside = ReadTheta(fields);
+  if (!beside.ok()) return beside.status();
+  std::optional<double> theta;
+  bool taken = false;
+  for (const char* key : {"rope_scaling", "rope_parameters"}) {
+    if (!fields.HasValue(key)) continue;
+    absl::StatusOr<JsonObject> rope = fields.Object(key);
+    if (!rope.ok()) return rope.status();
+    if (rope->dom().size() == 0) continue;
+    absl::StatusOr<JsonObject> rotation = ReadRotation(*rope);
+    if (!rotation.ok()) return rotation.status();
+    absl::StatusOr<std::optional<double>> own = ReadTheta(*rotation);
+    if (!own.ok()) return own.status();
+    if (!taken) theta = own->has_value() ? *own : *beside;
+    taken = true;
+    for (const std::optional<double>& other : {*beside, theta}) {
+      if (!own->has_value() || !other || **own == *other) continue;
+      return rotation->FieldError(
+          "rope_theta", absl::StrCat("is ", **own, ", but elsewhere rope_theta is ", *other));
+    }
+    if (own->has_value() && !theta) {
+      return rotation->FieldError("rope_theta", "is passed over, for rope_scaling has none");
     }
   }
-  const bool old_form = fields.Has("rope_theta");
-  if (old_form) {
-    absl::StatusOr<double> theta = fields.Number("rope_theta", kThetaRange);
-    if (!theta.ok()) return theta.status();
-    config->rope_theta = *theta;
-  }
-  if (!fields.HasValue("rope_parameters")) return absl::OkStatus();
-  absl::StatusOr<JsonObject> rope = fields.Object("rope_parameters");
-  if (!rope.ok()) return rope.status();
-  if (absl::Status status = CheckRope(*rope, /*type_required=*/false); !status.ok()) return status;
-  if (absl::Status status = CheckWholeRotation(*rope); !status.ok()) return status;
-  if (!rope->Has("rope_theta")) return absl::OkStatus();
-  absl::StatusOr<double> theta = rope->Number("rope_theta", kThetaRange);
-  if (!theta.ok()) return theta.status();
-  if (old_form && *theta != config->rope_theta) {
-    return rope->FieldError(
-        "rope_theta",
-        absl::StrCat("is ", *theta, ", but field 'rope_theta' is ", config->rope_theta));
-  }
-  config->rope_theta = *theta;
+  if (!taken) theta = *beside;
+  if (theta) config->rope_theta = *theta;
   return absl::OkStatus();
 }
 
@@ -188,10 +203,10 @@ absl::Status ReadDType(const JsonObject& fields, Config* config) {
     if (!fields.HasValue(key)) continue;
     absl::StatusOr<std::string> name = fields.String(key);
     if (!name.ok()) return name.status();
-    if (std::find(std::begin(kDTypes), std::end(kDTypes), *name) == std::end(kDTypes)) {
-      return UnsupportedName(fields, key, *name);
-    }
-    config->dtype = *name;
+    const auto known = std::find_if(std::begin(kDTypes), std::end(kDTypes),
+                                    [&](const auto& row) { return row.first == *name; });
+    if (known == std::end(kDTypes)) return UnsupportedName(fields, key, *name);
+    config->dtype = std::string(known->second);
     break;
   }
   return absl::OkStatus();
@@ -208,28 +223,19 @@ absl::Status ReadRest(const JsonObject& fields, Config* config) {
     if (!tied.ok()) return tied.status();
     config->tie_word_embeddings = *tied;
   }
-  const IntRange tokens = {0, config->vocab_size - 1};
-  if (fields.HasValue("eos_token_id")) {
-    absl::StatusOr<std::vector<int64_t>> ids = fields.IntOrInts("eos_token_id", tokens);
-    if (!ids.ok()) return ids.status();
-    config->eos_token_ids = *std::move(ids);
-  }
-  if (fields.HasValue("bos_token_id")) {
-    absl::StatusOr<int64_t> id = fields.Int("bos_token_id", tokens);
-    if (!id.ok()) return id.status();
-    config->bos_token_id = *id;
-  }
   return absl::OkStatus();
 }
 
 absl::StatusOr<Config> ReadConfig(const JsonObject& fields) {
   Config config;
   if (absl::Status status = CheckFamily(fields); !status.ok()) return status;
-  if (absl::Status status = ReadSizes(fields, &config); !status.ok()) return status;
-  if (absl::Status status = CheckFeatures(fields, config); !status.ok()) return status;
-  if (absl::Status status = ReadRope(fields, &config); !status.ok()) return status;
-  if (absl::Status status = ReadDType(fields, &config); !status.ok()) return status;
-  if (absl::Status status = ReadRest(fields, &config); !status.ok()) return status;
+  absl::Status status = CheckFields(fields, ConfigFields(), MayChangeTheModel);
+  if (!status.ok()) return status;
+  if (status = ReadSizes(fields, &config); !status.ok()) return status;
+  if (status = CheckWindows(fields, config); !status.ok()) return status;
+  if (status = ReadRope(fields, &config); !status.ok()) return status;
+  if (status = ReadDType(fields, &config); !status.ok()) return status;
+  if (status = ReadRest(fields, &config); !status.ok()) return status;
   return config;
 }
 

@@ -2,7 +2,7 @@
 //
 // Reads what transformers 4 wrote (torch_dtype, rope_theta, rope_scaling) and what transformers 5
 // writes (dtype, rope_parameters). A config that asks for something this frontend does not build
-// is refused by name rather than computed wrongly:
+// is refused by name rather than computed wrongly; config_fields.h knows every field:
 //
 //   config.json: field 'rope_scaling.rope_type' asks for 'yarn', which is not supported
 //   config.json: field 'num_key_value_heads' must divide num_attention_heads, 16, is 3
@@ -13,9 +13,7 @@
 #define LLUDA_FRONTENDS_QWEN3_CONFIG_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -36,8 +34,6 @@ struct Config {
   double rope_theta = 10000.0;
   bool tie_word_embeddings = false;  // the LM head is the embedding, transposed
   std::string dtype = "float32";     // what the checkpoint says it was saved in
-  std::vector<int64_t> eos_token_ids;
-  std::optional<int64_t> bos_token_id;
 
   // Widths of the attention's projections.
   int64_t query_size() const { return num_attention_heads * head_dim; }

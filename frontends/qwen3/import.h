@@ -22,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "frontends/qwen3/config.h"
@@ -55,14 +56,21 @@ struct ImportOptions {
   std::string checkpoint_name = "checkpoint";
 };
 
-// NotFound for a missing tensor; InvalidArgument for a tensor of the wrong shape, for one that has
-// another dtype than in layer 0, for options out of range and for a model whose values exceed the
-// IR's bounds (2^40 elements); Unimplemented for a tensor that is
-// neither bf16 nor f16 nor f32. `lm_head.weight` is looked for only if the config unties it.
+// A weight whose tensors are not of one dtype in all layers is cast in the load block, layer by
+// layer: a matrix to what matmuls read, anything else to f32.
+//
+// NotFound for a missing tensor; InvalidArgument for a tensor of the wrong shape, for options out
+// of range and for a model whose values exceed the IR's bounds (2^40 elements); Unimplemented for a
+// tensor that is neither bf16 nor f16 nor f32. `lm_head.weight` is looked for only if the config
+// unties it.
 //
 //   checkpoint: tensor 'model.norm.weight' has shape [512], config.json asks for [1024]
 absl::StatusOr<std::unique_ptr<ir::Module>> ImportQwen3(const Config& config,
                                                         const ImportOptions& options);
+
+// The names of the tensors that the importer looks for, by the config alone; that of the LM head is
+// among them whether or not it is tied.
+std::vector<std::string> TensorNames(const Config& config);
 
 // The tensors that a checkpoint of this model has, by the config alone: for reading the module of a
 // model whose weights are not there. All have the config's dtype.

@@ -176,6 +176,20 @@ TEST_P(ImportNumerics, ACheckpointInAnotherDtypeGivesTheSameLogitsForTheSameWeig
   EXPECT_EQ(f32.Run({Prompt(kIds)}), Run({Prompt(kIds)}));
 }
 
+TEST_P(ImportNumerics, LayersInOtherDtypesGiveTheSameLogitsForTheSameWeights) {
+  std::map<std::string, TensorInfo> tensors = ToyTensors(ir::DType::kBF16);
+  // All of the second layer but one tensor, and of the first layer one norm.
+  for (auto& [name, info] : tensors) {
+    const bool second = name.find("layers.1.") != std::string::npos;
+    if (name.find("layers.0.input_layernorm") == std::string::npos && !second) continue;
+    if (name.find("k_proj") == std::string::npos) info.dtype = ir::DType::kF32;
+  }
+  ImportOptions options = Options(ir::DType::kBF16, GetParam());
+  options.find_tensor = ToyOptions(tensors).find_tensor;
+  RandomModel mixed(ToyConfig(), options);
+  EXPECT_EQ(mixed.Run({Prompt(kIds)}), Run({Prompt(kIds)}));
+}
+
 TEST_P(ImportNumerics, AnLmHeadEqualToTheEmbeddingGivesTheLogitsOfATiedModel) {
   Config config = ToyConfig();
   config.tie_word_embeddings = false;

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "frontends/qwen3/test_model.h"
 #include "gmock/gmock.h"
@@ -164,12 +165,58 @@ TEST(Import, RefusesDtypesThatItCannotComputeWith) {
             "toy: tensor 'model.norm.weight' is I8, supported are BF16, F16 and F32");
 }
 
-TEST(Import, RefusesLayersThatDifferInDtype) {
+// Three layers, of which the second has an f32 down_proj and q_norm.
+ImportOptions MixedOptions() {
   std::map<std::string, TensorInfo> tensors = ToyTensors(ir::DType::kBF16);
-  tensors["model.layers.1.mlp.down_proj.weight"].dtype = ir::DType::kF32;
-  tensors["model.layers.1.mlp.down_proj.weight"].dtype_name = "F32";
-  EXPECT_EQ(ImportError(ToyConfig(), ToyOptions(tensors)),
-            "toy: tensor 'model.layers.1.mlp.down_proj.weight' is F32, layer 0 has BF16");
+  for (auto& [name, info] : std::map<std::string, TensorInfo>(tensors)) {
+    const std::string third = absl::StrReplaceAll(name, {{"layers.1", "layers.2"}});
+    tensors[third] = info;
+  }
+  for (const char* part : {"mlp.down_proj", "self_attn.q_norm"}) {
+    TensorInfo& info = tensors[absl::StrCat("model.layers.1.", part, ".weight")];
+    info.dtype = ir::DType::kF32;
+    info.dtype_name = "F32";
+  }
+  return ToyOptions(tensors);
+}
+
+TEST(Import, LayersThatDifferInDtypeAreCastInTheLoadBlock) {
+  Config config = ToyConfig();
+  config.num_hidden_layers = 3;
+  const std::string text = Import(config, MixedOptions());
+  EXPECT_THAT(text, HasSubstr(R"(
+  weight @q_norm_bf16[layer < 3] : bf16 dim[4] from "model.layers.{layer}.self_attn.q_norm.weight"
+  weight @q_norm_f32[layer < 3] : f32 dim[4] from "model.layers.{layer}.self_attn.q_norm.weight"
+)"));
+  EXPECT_THAT(text, HasSubstr(R"(
+  load {
+    for layer in 0..1 {
+      @q_norm[layer] = cast @q_norm_bf16[layer] {out = f32} : f32 dim[4]
+      @wd[layer] = cast @wd_bf16[layer] {out = bf16} : bf16 hid[8] ff[12]
+    }
+    for layer in 1..2 {
+      @q_norm[layer] = cast @q_norm_f32[layer] {out = f32} : f32 dim[4]
+      @wd[layer] = cast @wd_f32[layer] {out = bf16} : bf16 hid[8] ff[12]
+    }
+    for layer in 2..3 {
+      @q_norm[layer] = cast @q_norm_bf16[layer] {out = f32} : f32 dim[4]
+      @wd[layer] = cast @wd_bf16[layer] {out = bf16} : bf16 hid[8] ff[12]
+    }
+  }
+)"));
+  const auto parsed = ir::ParseModule(text, "mixed");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_TRUE(ir::Verify(**parsed).ok()) << ir::Verify(**parsed);
+  EXPECT_EQ(ir::PrintModule(**parsed), text);
+}
+
+TEST(Import, InF32ThatIsForWideningOnly) {
+  Config config = ToyConfig();
+  config.num_hidden_layers = 3;
+  ImportOptions options = MixedOptions();
+  options.precision = Precision::kF32;
+  EXPECT_THAT(Import(config, options),
+              HasSubstr("@wd[layer] = cast @wd_bf16[layer] {out = f32} : f32 hid[8] ff[12]"));
 }
 
 TEST(Import, RoundsTheContextUpToWholeBlocks) {

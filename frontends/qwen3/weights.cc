@@ -1,5 +1,8 @@
 #include "frontends/qwen3/weights.h"
 
+#include <algorithm>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "glog/logging.h"
+#include "ir/builder.h"
 
 namespace lluda::frontends::qwen3 {
 namespace {
@@ -76,30 +80,96 @@ absl::StatusOr<TensorInfo> FindTensor(const ImportOptions& options, const std::s
   return *std::move(info);
 }
 
-absl::StatusOr<ir::Global> MakeWeight(const WeightRow& row, const Config& config,
-                                      const ImportOptions& options) {
-  ir::Global weight;
+// A weight, and the dtype that each of its tensors has: one for each layer, or one in all.
+struct Found {
+  const WeightRow* row;
+  ir::Global weight;  // of the first tensor's dtype
+  std::vector<ir::DType> dtypes;
+
+  bool IsMixed() const {
+    return std::any_of(dtypes.begin(), dtypes.end(),
+                       [&](ir::DType dtype) { return dtype != dtypes[0]; });
+  }
+};
+
+absl::StatusOr<Found> FindWeight(const WeightRow& row, const Config& config,
+                                 const ImportOptions& options) {
+  Found found{&row, {}, {}};
+  ir::Global& weight = found.weight;
   weight.name = row.name;
   weight.source = row.source;
   if (row.per_layer) weight.index = ir::Index{kLayer, config.num_hidden_layers};
   for (const char* axis : row.axes) {
     if (axis != nullptr) weight.type.axes.push_back(ModelAxis(config, axis));
   }
-  std::string first_dtype;
   for (int64_t layer = 0; layer < (row.per_layer ? config.num_hidden_layers : 1); ++layer) {
-    const std::string name = ir::SourceName(weight, layer);
-    absl::StatusOr<TensorInfo> info = FindTensor(options, name, ShapeOf(weight.type));
+    absl::StatusOr<TensorInfo> info =
+        FindTensor(options, ir::SourceName(weight, layer), ShapeOf(weight.type));
     if (!info.ok()) return info.status();
-    if (layer == 0) {
-      weight.type.dtype = *info->dtype;
-      first_dtype = info->dtype_name;
-    } else if (*info->dtype != weight.type.dtype) {
-      return absl::InvalidArgumentError(absl::StrCat(options.checkpoint_name, ": tensor '", name,
-                                                     "' is ", info->dtype_name, ", layer 0 has ",
-                                                     first_dtype));
-    }
+    found.dtypes.push_back(*info->dtype);
   }
-  return weight;
+  weight.type.dtype = found.dtypes[0];
+  return found;
+}
+
+// Layers that have the same dtypes, one behind the other.
+struct Run {
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+
+std::vector<Run> RunsOf(const std::vector<const Found*>& mixed, int64_t layers) {
+  std::vector<Run> runs = {{0, 1}};
+  for (int64_t layer = 1; layer < layers; ++layer) {
+    const auto index = static_cast<size_t>(layer);
+    const bool same = std::all_of(mixed.begin(), mixed.end(), [&](const Found* found) {
+      return found->dtypes[index] == found->dtypes[index - 1];
+    });
+    if (!same) runs.push_back({layer, layer});
+    runs.back().end = layer + 1;
+  }
+  return runs;
+}
+
+// Weights whose layers differ in dtype: one weight for each dtype, of which only the layers that
+// have it are read, and a global that the load block casts from them. Matrices become what matmuls
+// read; the rest is widened to f32, which loses nothing.
+void AddMixed(const std::vector<const Found*>& mixed, const Config& config,
+              const ImportOptions& options, ir::Module* module, Weights* weights) {
+  std::map<std::pair<const Found*, ir::DType>, ir::Global*> sources;
+  for (const Found* found : mixed) {
+    for (const ir::DType dtype : found->dtypes) {
+      ir::Global*& source = sources[{found, dtype}];
+      if (source != nullptr) continue;
+      ir::Global weight = found->weight;
+      weight.name = absl::StrCat(found->row->name, "_", ir::DTypeName(dtype));
+      weight.type.dtype = dtype;
+      source = module->AddGlobal(std::move(weight));
+    }
+    const bool is_matrix = found->row->axes[1] != nullptr;
+    ir::Global loaded = found->weight;
+    loaded.kind = ir::Global::Kind::kLoaded;
+    loaded.source.clear();
+    loaded.type.dtype =
+        is_matrix && options.precision == Precision::kBF16 ? ir::DType::kBF16 : ir::DType::kF32;
+    weights->*found->row->member = module->AddGlobal(std::move(loaded));
+  }
+  for (const Run& run : RunsOf(mixed, config.num_hidden_layers)) {
+    ir::Op* loop = module->load.Append(ir::Opcode::kFor);
+    loop->loop_index = kLayer;
+    loop->attrs.begin = run.begin;
+    loop->attrs.end = run.end;
+    loop->body = std::make_unique<ir::Block>(module, nullptr, loop);
+    ir::Builder body(loop->body.get());
+    for (const Found* found : mixed) {
+      ir::Global* loaded = weights->*found->row->member;
+      ir::Attrs cast;
+      cast.out = loaded->type.dtype;
+      ir::Global* source = sources[{found, found->dtypes[static_cast<size_t>(run.begin)]}];
+      body.Define(ir::Opcode::kCast, loaded, kLayer, {{source, kLayer}}, cast);
+    }
+    CHECK(body.status().ok()) << body.status();
+  }
 }
 
 }  // namespace
@@ -121,6 +191,19 @@ ir::Axis ModelAxis(const Config& config, absl::string_view name) {
     if (axis == name) return {std::string(name), ir::Extent::Constant(size)};
   }
   LOG(FATAL) << "the model has no axis " << name;
+}
+
+std::vector<std::string> TensorNames(const Config& config) {
+  std::vector<std::string> names;
+  for (const WeightRow& row : kWeights) {
+    ir::Global weight;
+    weight.source = row.source;
+    if (row.per_layer) weight.index = ir::Index{kLayer, config.num_hidden_layers};
+    for (int64_t i = 0; i < (row.per_layer ? config.num_hidden_layers : 1); ++i) {
+      names.push_back(ir::SourceName(weight, i));
+    }
+  }
+  return names;
 }
 
 TensorLookup TensorsOf(const Config& config) {
@@ -155,12 +238,22 @@ TensorLookup TensorsOf(const Config& config) {
 
 absl::Status AddWeights(const Config& config, const ImportOptions& options, ir::Module* module,
                         Weights* weights) {
+  std::vector<Found> all;
   for (const WeightRow& row : kWeights) {
     if (row.member == &Weights::lm_head && config.tie_word_embeddings) continue;
-    absl::StatusOr<ir::Global> weight = MakeWeight(row, config, options);
-    if (!weight.ok()) return weight.status();
-    weights->*row.member = module->AddGlobal(*std::move(weight));
+    absl::StatusOr<Found> found = FindWeight(row, config, options);
+    if (!found.ok()) return found.status();
+    all.push_back(*std::move(found));
   }
+  std::vector<const Found*> mixed;
+  for (const Found& found : all) {
+    if (found.IsMixed()) {
+      mixed.push_back(&found);
+    } else {
+      weights->*found.row->member = module->AddGlobal(found.weight);
+    }
+  }
+  if (!mixed.empty()) AddMixed(mixed, config, options, module, weights);
   return absl::OkStatus();
 }
 
