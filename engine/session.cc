@@ -188,6 +188,7 @@ absl::StatusOr<Generation> Session::Generate(absl::Span<const int32_t> prompt,
     }
     if (stop_tokens.Contains(*next)) {
       result.finish = FinishReason::kStop;
+      result.stop_token = *next;
       break;
     }
     result.tokens.push_back(*next);

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,7 @@ struct Generation {
   std::vector<int32_t> tokens;  // without a stop token
   std::string text;             // all that on_text was given
   FinishReason finish = FinishReason::kLength;
+  std::optional<int32_t> stop_token;  // the one that came, where not a stop string ended it
   int64_t prompt_tokens = 0;
   int64_t reused_tokens = 0;       // of them, those the session still held
   double first_token_seconds = 0;  // from the call to the first token
@@ -75,8 +77,12 @@ class Session {
   static absl::StatusOr<std::unique_ptr<Session>> Create(Model* model,
                                                          const SessionOptions& options);
 
-  // Continues `prompt`. InvalidArgument, before anything is generated, for an empty prompt, one
-  // that is longer than the context, bad sampler options or a stop string that is empty.
+  // What Generate and Evaluate say of the prompt alone: InvalidArgument for an empty one, one that
+  // is longer than the context, and tokens that the model does not know.
+  absl::Status CheckPrompt(absl::Span<const int32_t> prompt) const;
+
+  // Continues `prompt`. InvalidArgument, before anything is generated and with all that the session
+  // holds kept, as CheckPrompt says, for bad sampler options or a stop string that is empty.
   // FailedPrecondition if the model has no tokenizer and text is asked for, by on_text or
   // stop_strings.
   absl::StatusOr<Generation> Generate(absl::Span<const int32_t> prompt,
@@ -104,7 +110,6 @@ class Session {
   Session(Model* model, std::unique_ptr<runtime::Session> runtime, int64_t max_step)
       : model_(model), runtime_(std::move(runtime)), max_step_(max_step) {}
 
-  absl::Status CheckPrompt(absl::Span<const int32_t> prompt) const;
   // Keeps what the session shares with `prompt`, but for its last token; how much that is.
   int64_t KeepPrefix(absl::Span<const int32_t> prompt);
   absl::StatusOr<absl::Span<const float>> Append(absl::Span<const int32_t> tokens);
