@@ -5,11 +5,21 @@
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 
 namespace lluda::cli {
 namespace {
 
 constexpr int kMostThreads = 1024;
+
+// CLI::Range would take a number that is too large for the largest there is.
+std::string SeedError(const std::string& text) {
+  int64_t seed = 0;
+  if (absl::SimpleAtoi(text, &seed) && seed >= 0) return "";
+  return absl::StrCat("'", text, "' is not a whole number from 0 to ",
+                      std::numeric_limits<int64_t>::max());
+}
 
 void AddSampler(CLI::App* app, SamplerFlags* flags) {
   app->add_option("--temperature", flags->temperature, "0: always the likeliest token");
@@ -20,7 +30,7 @@ void AddSampler(CLI::App* app, SamplerFlags* flags) {
   app->add_option("--presence-penalty", flags->presence_penalty, "0: none");
   app->add_option("--frequency-penalty", flags->frequency_penalty, "0: none");
   app->add_option("--seed", flags->seed, "Of the random draws")
-      ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()))
+      ->check(SeedError)
       ->capture_default_str();
 }
 
@@ -74,7 +84,9 @@ void AddMachine(CLI::App* app, ModelFlags* flags) {
 
 void AddPrompt(CLI::App* app, PromptFlags* flags, const char* what) {
   CLI::Option* text = app->add_option("-p,--prompt", flags->text, what);
-  app->add_option("-f,--file", flags->file, "The same from a file; - is stdin")->excludes(text);
+  app->add_option("-f,--file", flags->file,
+                  "The same from a file, - is stdin; all of it, a newline at the end included")
+      ->excludes(text);
 }
 
 void AddCodeCache(CLI::App* app, ModelFlags* flags) {

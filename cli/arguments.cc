@@ -2,11 +2,15 @@
 
 #include <cstdint>
 #include <iostream>
+#include <vector>
 
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "cli/argument_groups.h"
+#include "ir/suggest.h"
 
 namespace lluda::cli {
 namespace {
@@ -250,18 +254,64 @@ int ExitOf(const CLI::App& app, const CLI::Success& success) {
   return 1;
 }
 
-int ExitOf(const char* program, const CLI::Error& error) {
-  std::cerr << program << ": " << error.what() << " (" << program << " --help tells more)\n";
+int UsageError(absl::string_view program, absl::string_view what) {
+  std::cerr << program << ": " << what << " (" << program << " --help tells more)\n";
   return 2;
+}
+
+// "unknown flag '--sed'; did you mean '--seed'?"
+std::string Unknown(absl::string_view what, const std::string& name,
+                    const std::vector<std::string>& known) {
+  const std::string nearest = ir::Nearest(name, {known.begin(), known.end()});
+  std::string text = absl::StrCat("unknown ", what, " '", name, "'");
+  if (!nearest.empty()) absl::StrAppend(&text, "; did you mean '", nearest, "'?");
+  return text;
+}
+
+// The command that was used: of subcommands, the innermost.
+const CLI::App* Used(const CLI::App* app) {
+  while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
+  return app;
+}
+
+std::vector<std::string> LongFlags(const CLI::App& app) {
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+  }
+  return flags;
+}
+
+// What is wrong with the words that the parser has left over, "" if nothing is.
+std::string LeftOver(const CLI::App& app) {
+  const CLI::App* used = Used(&app);
+  for (const std::string& word : app.remaining(/*recurse=*/true)) {
+    if (word.size() > 1 && word[0] == '-') {
+      return Unknown("flag", word.substr(0, word.find('=')), LongFlags(*used));
+    }
+    std::vector<std::string> commands;
+    for (const CLI::App* sub : used->get_subcommands({})) commands.push_back(sub->get_name());
+    if (!commands.empty()) return Unknown("command", word, commands);
+  }
+  return "";
+}
+
+int ExitOf(const char* program, const CLI::App& app, const CLI::Error& error) {
+  // A mistyped word is often why the parser lacks another one.
+  const bool lacks = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr ||
+                     dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
+  const std::string left_over = lacks ? LeftOver(app) : "";
+  return UsageError(program, left_over.empty() ? error.what() : left_over);
 }
 
 }  // namespace
 
-ParseResult ParseArguments(int argc, char** argv) {
+ParseResult ParseArguments(int argc, char** argv, const Version& version) {
   ParseResult result;
   Arguments& arguments = result.arguments;
+  CLI::App app("Compiles a Qwen3 checkpoint for this machine and runs it.", "lluda");
   try {
-    CLI::App app("Compiles a Qwen3 checkpoint for this machine and runs it.", "lluda");
+    app.set_version_flag("--version", version, "Print lluda's version, LLVM's and the CPU's row");
     app.require_subcommand(0, 1);
     const std::pair<CLI::App*, Command> commands[] = {
         {AddGenerate(&app, &arguments.generate), Command::kGenerate},
@@ -279,7 +329,7 @@ ParseResult ParseArguments(int argc, char** argv) {
     };
     try {
       app.parse(argc, argv);
-    } catch (const CLI::Success& success) {  // --help
+    } catch (const CLI::Success& success) {  // --help, --version
       result.exit_code = ExitOf(app, success);
       return result;
     }
@@ -293,16 +343,17 @@ ParseResult ParseArguments(int argc, char** argv) {
       if (sub->parsed()) arguments.command = command;
     }
   } catch (const CLI::Error& error) {
-    result.exit_code = ExitOf("lluda", error);
+    result.exit_code = ExitOf("lluda", app, error);
   }
   return result;
 }
 
-RunParseResult ParseRunArguments(int argc, char** argv) {
+RunParseResult ParseRunArguments(int argc, char** argv, const Version& version) {
   RunParseResult result;
   GenerateFlags& flags = result.flags;
+  CLI::App app("Continues a text with a bundle that `lluda compile` wrote.", "lluda-run");
   try {
-    CLI::App app("Continues a text with a bundle that `lluda compile` wrote.", "lluda-run");
+    app.set_version_flag("--version", version, "Print the version");
     app.add_option("bundle", flags.model.model, "The bundle, FILE.llb")->required();
     AddContext(&app, &flags.model);
     AddThreads(&app, &flags.model);
@@ -311,11 +362,11 @@ RunParseResult ParseRunArguments(int argc, char** argv) {
     AddContinuation(&app, &flags);
     try {
       app.parse(argc, argv);
-    } catch (const CLI::Success& success) {  // --help
+    } catch (const CLI::Success& success) {  // --help, --version
       result.exit_code = ExitOf(app, success);
     }
   } catch (const CLI::Error& error) {
-    result.exit_code = ExitOf("lluda-run", error);
+    result.exit_code = ExitOf("lluda-run", app, error);
   }
   return result;
 }

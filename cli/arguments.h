@@ -1,15 +1,18 @@
 // The command line, parsed: which subcommand, and its flags as plain values.
 //
-//   ParseResult parsed = ParseArguments(argc, argv);
+//   ParseResult parsed = ParseArguments(argc, argv, VersionText);
 //   if (parsed.exit_code) return *parsed.exit_code;   // --help, or bad usage, already reported
 //   if (parsed.arguments.command == Command::kGenerate) RunGenerate(parsed.arguments.generate);
 //
-// The parser library reports by throwing; nothing leaves ParseArguments that way.
+// A mistyped command or flag gets the nearest one: "unknown command 'genrate'; did you mean
+// 'generate'?". The parser library reports by throwing; nothing leaves ParseArguments that way.
 #ifndef LLUDA_CLI_ARGUMENTS_H_
 #define LLUDA_CLI_ARGUMENTS_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <string>
 
 #include "cli/flags.h"  // IWYU pragma: export
 
@@ -48,12 +51,15 @@ struct Arguments {
 
 struct ParseResult {
   Arguments arguments;
-  // Set when there is nothing to run: help was printed to stdout (0), or the usage was wrong and
-  // one line on stderr says how (2).
+  // Set when there is nothing to run: help or the version was printed to stdout (0), or the usage
+  // was wrong and one line on stderr says how (2).
   std::optional<int> exit_code;
 };
 
-ParseResult ParseArguments(int argc, char** argv);
+// What --version prints, without the newline at its end.
+using Version = std::function<std::string()>;
+
+ParseResult ParseArguments(int argc, char** argv, const Version& version);
 
 struct RunParseResult {
   GenerateFlags flags;  // its model is a bundle
@@ -61,7 +67,7 @@ struct RunParseResult {
 };
 
 // The same for lluda-run.
-RunParseResult ParseRunArguments(int argc, char** argv);
+RunParseResult ParseRunArguments(int argc, char** argv, const Version& version);
 
 }  // namespace lluda::cli
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
 #include <string>
 #include <vector>
 
@@ -16,7 +18,7 @@ ParseResult Parse(std::vector<std::string> words) {
   words.insert(words.begin(), "lluda");
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
-  return ParseArguments(static_cast<int>(argv.size()), argv.data());
+  return ParseArguments(static_cast<int>(argv.size()), argv.data(), [] { return "version 7"; });
 }
 
 TEST(ArgumentsTest, GenerateTakesTheModelFirst) {
@@ -108,7 +110,45 @@ INSTANTIATE_TEST_SUITE_P(
                     BadUsage{{"generate", "--kv-cache", "int8", "--ir", "x"}, "--kv-cache"},
                     BadUsage{{"generate", "-p", "x", "-f", "y"}, "--file"},
                     BadUsage{{"ir", "--before", "--after", "dce"}, "--after"},
-                    BadUsage{{"validate"}, "--reference"}));
+                    BadUsage{{"validate"}, "--reference"}, BadUsage{{""}, "unknown command ''"},
+                    BadUsage{{"genrate"}, "unknown command 'genrate'; did you mean 'generate'?"},
+                    BadUsage{{"genrate", "-p", "x"}, "did you mean 'generate'?"},
+                    BadUsage{{"translate"}, "unknown command 'translate' ("},
+                    BadUsage{{"cache", "prnue"}, "unknown command 'prnue'; did you mean 'prune'?"},
+                    BadUsage{{"generate", "--temprature", "1"},
+                             "unknown flag '--temprature'; did you mean '--temperature'?"},
+                    BadUsage{{"generate", "--temprature=1"},
+                             "unknown flag '--temprature'; did you mean '--temperature'?"},
+                    BadUsage{{"generate", "--no-cahe"}, "did you mean '--no-cache'?"},
+                    BadUsage{{"compile", "m", "--outptu", "x"},
+                             "unknown flag '--outptu'; did you mean '--output'?"},
+                    BadUsage{{"generate", "--frobnicate"}, "unknown flag '--frobnicate' ("},
+                    BadUsage{{"--verson"}, "unknown flag '--verson'; did you mean '--version'?"},
+                    BadUsage{{"generate", "-n", "1", "-n", "2"}, "-n"},
+                    BadUsage{{"generate", "-n", "99999999999999999999"}, "99999999999999999999"},
+                    BadUsage{{"generate", "--seed", "9223372036854775808"}, "--seed"},
+                    BadUsage{{"generate", "--temperature", "warm"}, "warm"},
+                    BadUsage{{"generate", "--top-k", "1.5"}, "1.5"}));
+
+TEST(ArgumentsTest, TheVersionGoesToStdoutAndNeedsNoCommand) {
+  testing::internal::CaptureStdout();
+  const ParseResult result = Parse({"--version"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "version 7\n");
+}
+
+TEST(ArgumentsTest, HelpSaysWhatHappensToTheNewlineAtAFilesEnd) {
+  for (const char* command : {"generate", "chat", "tokenize"}) {
+    testing::internal::CaptureStdout();
+    Parse({command, "--help"});
+    std::string help = testing::internal::GetCapturedStdout();
+    help.erase(std::unique(help.begin(), help.end(),
+                           [](char a, char b) { return std::isspace(a) && std::isspace(b); }),
+               help.end());
+    std::replace(help.begin(), help.end(), '\n', ' ');
+    EXPECT_THAT(help, HasSubstr("a newline at the end included")) << command;
+  }
+}
 
 TEST(ArgumentsTest, HelpGoesToStdout) {
   testing::internal::CaptureStdout();
@@ -153,7 +193,8 @@ TEST(RunArgumentsTest, NeedABundleAndTakeTheFlagsOfGenerate) {
     words.insert(words.begin(), "lluda-run");
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
-    return ParseRunArguments(static_cast<int>(argv.size()), argv.data());
+    return ParseRunArguments(static_cast<int>(argv.size()), argv.data(),
+                             [] { return "version 8"; });
   };
   const RunParseResult result =
       parse({"m.llb", "--prompt", "Hi", "-n", "3", "--seed", "5", "--check", "--ctx", "9"});
@@ -165,6 +206,9 @@ TEST(RunArgumentsTest, NeedABundleAndTakeTheFlagsOfGenerate) {
   EXPECT_EQ(result.flags.model.context, 9);
   EXPECT_TRUE(result.flags.model.check);
   EXPECT_EQ(parse({}).exit_code, 2);
+  testing::internal::CaptureStdout();
+  EXPECT_EQ(parse({"--version"}).exit_code, 0);
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "version 8\n");
   EXPECT_EQ(parse({"m.llb", "--isa", "avx2"}).exit_code, 2) << "a bundle has its own";
 }
 

@@ -23,6 +23,14 @@ run_program "$runner" stories.llb -p "Once upon a time" -n 4 --temperature 0 --j
 grep -qF '"tokens": [11, 398, 281, 258]' out || fail "lluda-run --json: $(cat out err)"
 run_program "$runner" stories.llb -p "Once upon a time" --ctx 6 -n 50 --temperature 0
 expect_out ", there was"
+grep -qx "lluda-run: the text ends here because the context of 6 tokens is full (see --ctx)" err ||
+  fail "lluda-run does not tell of a full context: $(cat err)"
+run_program "$runner" --version
+[[ $code == 0 ]] || fail "lluda-run --version: exit code $code"
+grep -qE '^lluda-run [0-9]+\.[0-9]+, for bundles of format [0-9]+$' out ||
+  fail "lluda-run --version: $(cat out)"
+run_program "$runner" stories.llb -p x --sed 5
+expect_error 2 "unknown flag '--sed'; did you mean '--seed'?"
 run_program "$runner" --help
 [[ $code == 0 ]] || fail "lluda-run --help: exit code $code"
 

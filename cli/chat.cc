@@ -1,6 +1,7 @@
 // lluda chat: a conversation, in the model's chat template. Each line of stdin is a message of the
 // user; answers go to stdout, everything else to stderr. Ctrl-C ends an answer, and the program
-// where no answer is being written.
+// where no answer is being written. A message that does not fit the context is left out, with a
+// line on stderr; the conversation goes on as it was before it.
 #include <unistd.h>
 
 #include <iostream>
@@ -10,10 +11,13 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "bundle/reader.h"
 #include "cli/commands.h"
+#include "cli/generation_flags.h"
 #include "cli/interrupt.h"
+#include "cli/line_reader.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
 #include "frontends/tokenizer/chat_template.h"
@@ -31,15 +35,23 @@ class Chat {
     if (!flags.system.empty()) messages_.push_back({ChatRole::kSystem, flags.system});
   }
 
-  // Answers one message; true if Ctrl-C cut the answer short.
-  absl::StatusOr<bool> Answer(std::string message) {
+  // The prompt that the conversation becomes with this message. InvalidArgument if it cannot be
+  // answered; the conversation is then as it was.
+  absl::StatusOr<std::vector<int32_t>> Take(std::string message) {
     messages_.push_back({ChatRole::kUser, std::move(message)});
     tokenizer::ChatOptions chat;
     chat.enable_thinking = flags_.thinking;
     absl::StatusOr<std::string> text = tokenizer::RenderChat(messages_, chat);
     if (!text.ok()) return text.status();
+    std::vector<int32_t> prompt = model_->tokenizer()->Encode(*text);
+    absl::Status fits = session_->CheckPrompt(prompt);
+    if (fits.ok()) return prompt;
+    messages_.pop_back();
+    return fits;
+  }
 
-    const Interrupt interrupt;
+  // Answers what was taken last; the answer becomes part of the conversation.
+  absl::Status Answer(const std::vector<int32_t>& prompt, const Interrupt& interrupt) {
     absl::Status written;
     engine::GenerateOptions options;
     options.max_new_tokens = flags_.generate.max_new_tokens;
@@ -54,17 +66,21 @@ class Chat {
       written = WriteStdout(piece);
       return written.ok();
     };
-    absl::StatusOr<engine::Generation> generation =
-        session_->Generate(model_->tokenizer()->Encode(*text), options);
+    absl::StatusOr<engine::Generation> generation = session_->Generate(prompt, options);
     if (!generation.ok()) return generation.status();
-    if (written.ok()) written = WriteStdout("\n");
+    // After Ctrl-C the terminal has written "^C".
+    const bool at_start_of_line = absl::EndsWith(generation->text, "\n") &&
+                                  generation->finish != engine::FinishReason::kCancelled;
+    if (written.ok() && !(at_start_of_line && IsTerminal(STDOUT_FILENO))) {
+      written = WriteStdout("\n");
+    }
     if (!written.ok()) return written;
     if (generation->finish == engine::FinishReason::kContext) {
-      std::cerr << "lluda: the context of " << session_->context() << " tokens is full\n";
+      std::cerr << "lluda: " << FullContextText(*session_) << "\n";
     }
     if (flags_.generate.stats) std::cerr << StatsText(*model_, *session_, *generation);
     messages_.push_back({ChatRole::kAssistant, std::move(generation->text)});
-    return interrupt.flag()->load();
+    return absl::OkStatus();
   }
 
  private:
@@ -84,6 +100,43 @@ absl::Status CheckChatTemplate(const std::string& model) {
   return absl::FailedPreconditionError(absl::StrCat(model, ": when it was compiled, ", problem));
 }
 
+// The folder or bundle of a model that can chat.
+absl::StatusOr<std::string> ChatModel(const std::string& model) {
+  absl::StatusOr<std::string> folder = ModelFolder(model);
+  absl::Status status = folder.ok() ? CheckChatTemplate(*folder) : folder.status();
+  if (status.ok()) return folder;
+  if (!model.empty()) return status;
+  return absl::InvalidArgumentError(
+      "the small default model tells stories and is no chat model; name one: "
+      "`lluda chat MODEL`, a folder, a bundle or a hub name in the local cache (Qwen/Qwen3-0.6B)");
+}
+
+// Answers the messages that stdin has, each a line. The exit code.
+absl::StatusOr<int> AnswerLines(Chat* chat, Interrupt* interrupt) {
+  const bool is_terminal = IsTerminal(STDIN_FILENO);
+  LineReader lines(STDIN_FILENO, interrupt);
+  std::string message;
+  while (true) {
+    if (is_terminal) std::cerr << "> " << std::flush;
+    absl::StatusOr<LineReader::Event> event = lines.Next(&message);
+    if (!event.ok()) return event.status();
+    if (*event != LineReader::Event::kLine) {
+      if (is_terminal) std::cerr << "\n";
+      return *event == LineReader::Event::kInterrupted ? kInterruptedExitCode : 0;
+    }
+    if (message.empty()) continue;
+    absl::StatusOr<std::vector<int32_t>> prompt = chat->Take(std::move(message));
+    if (!prompt.ok()) {
+      std::cerr << "lluda: message left out: " << prompt.status().message() << "\n";
+      continue;
+    }
+    if (absl::Status status = chat->Answer(*prompt, *interrupt); !status.ok()) return status;
+    if (!interrupt->flag()->load()) continue;
+    if (!is_terminal) return kInterruptedExitCode;
+    interrupt->Reset();
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<int> RunChat(const ChatFlags& flags) {
@@ -95,9 +148,8 @@ absl::StatusOr<int> RunChat(const ChatFlags& flags) {
     if (!read.ok()) return read.status();
     message = *std::move(read);
   }
-  absl::StatusOr<std::string> folder = ModelFolder(flags.generate.model.model);
+  absl::StatusOr<std::string> folder = ChatModel(flags.generate.model.model);
   if (!folder.ok()) return folder.status();
-  if (absl::Status status = CheckChatTemplate(*folder); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<engine::Model>> model = LoadModel(flags.generate.model, true);
   if (!model.ok()) return model.status();
   absl::StatusOr<std::unique_ptr<engine::Session>> session =
@@ -105,22 +157,12 @@ absl::StatusOr<int> RunChat(const ChatFlags& flags) {
   if (!session.ok()) return session.status();
 
   Chat chat(flags, model->get(), session->get());
-  if (one_message) {
-    absl::StatusOr<bool> interrupted = chat.Answer(std::move(message));
-    if (!interrupted.ok()) return interrupted.status();
-    return *interrupted ? kInterruptedExitCode : 0;
-  }
-  const bool is_terminal = isatty(STDIN_FILENO) == 1;
-  while (true) {
-    if (is_terminal) std::cerr << "> " << std::flush;
-    if (!std::getline(std::cin, message)) break;
-    if (message.empty()) continue;
-    absl::StatusOr<bool> interrupted = chat.Answer(std::move(message));
-    if (!interrupted.ok()) return interrupted.status();
-    if (*interrupted && !is_terminal) return kInterruptedExitCode;
-  }
-  if (is_terminal) std::cerr << "\n";
-  return 0;
+  Interrupt interrupt;
+  if (!one_message) return AnswerLines(&chat, &interrupt);
+  absl::StatusOr<std::vector<int32_t>> ids = chat.Take(std::move(message));
+  if (!ids.ok()) return ids.status();
+  if (absl::Status status = chat.Answer(*ids, interrupt); !status.ok()) return status;
+  return interrupt.flag()->load() ? kInterruptedExitCode : 0;
 }
 
 }  // namespace lluda::cli

@@ -2,7 +2,6 @@
 # The command line as a user meets it: what goes to stdout, what to stderr, and the exit codes.
 set -u
 
-readonly template="$PWD/reference_data/qwen3_tokenizer/tokenizer_config.json"
 readonly seeded="$PWD/reference_data/qwen3_0_6b"
 # shellcheck source=cli/test_helpers.sh
 source cli/test_helpers.sh
@@ -45,6 +44,14 @@ cmp -s out first || fail "one seed gave two texts"
 
 run generate -p "Once upon a time" --ctx 10 -n 50 --temperature 0 --json
 grep -qF '"finish_reason": "context"' out || fail "a full context was not reported: $(cat out)"
+run generate -p "Once upon a time" --ctx 10 -n 50 --temperature 0 --stats
+head -1 err | grep -qx "lluda: the text ends here because the context of 10 tokens is full (see --ctx)" ||
+  fail "a full context was not told: $(cat err)"
+run generate -p "Once upon a time" -n 20 --temperature 0 --stop girl --stats
+grep -q "^finish_reason  *stop$" err || fail "--stop: $(cat err)"
+grep -q "^stopped_by  *stop string$" err || fail "--stats lacks the stop string: $(cat err)"
+run generate -p "Once upon a time" -n 20 --temperature 0 --stop girl --json
+grep -qF '"stop_token": null' out || fail "--json: a stop string is no token: $(cat out)"
 
 run generate -p "Once upon a time" --ctx 3
 expect_error 2 "the prompt has 4 tokens, the context holds 3"
@@ -66,8 +73,6 @@ run generate -p x --frobnicate
 expect_error 2 "--frobnicate"
 run
 expect_error 2 "subcommand is required"
-run generat
-expect_error 2 "generat"
 run generate "$tiny" -p x
 expect_error 2 "tokenizer.json: no such file"
 
@@ -94,7 +99,77 @@ code=$?
 expect_error 1 "stdout: No space left on device"
 ("$lluda" generate -p "Once upon a time" -n 400 2>err </dev/null; echo $? >code) | head -c 5 >/dev/null
 code=$(cat code)
-expect_error 1 "stdout: Broken pipe"
+expect 141 "a reader that has gone"
+[[ ! -s err ]] || fail "a reader that has gone: $(cat err)"
+"$lluda" ir 2>err </dev/null | head -c 5 >/dev/null
+code=${PIPESTATUS[0]}
+expect 141 "a reader of ir that has gone"
+[[ ! -s err ]] || fail "a reader of ir that has gone: $(cat err)"
+: >out
+"$lluda" generate -p "Once upon a time" -n 5 >&- 2>err </dev/null
+code=$?
+expect_error 1 "stdout: Bad file descriptor"
+"$lluda" --help >&- 2>err </dev/null
+code=$?
+expect_error 1 "stdout: cannot be written"
+"$lluda" generate -n 5 <&- >out 2>err
+code=$?
+expect_error 2 "stdin: Bad file descriptor"
+
+# --- odd prompts, numbers and names ---
+run generate -f -
+expect_error 2 "the prompt is empty"
+run generate -f /dev/null
+expect_error 2 "the prompt is empty"
+run generate -f .
+expect_error 2 ".: Is a directory"
+run generate -p "Once upon a time" -n 0
+expect_out ""
+printf 'Once\0upon\377' >odd.txt
+run generate -f odd.txt -n 2 --temperature 0
+expect 0 "a prompt with a zero byte and one that is not UTF-8"
+printf 'Once\n' >line.txt
+run tokenize -f line.txt
+cp out kept
+run tokenize -p Once
+cmp -s out kept && fail "the newline at the end of a prompt file was dropped"
+run tokenize -p $'Once\n'
+cmp -s out kept || fail "the newline at the end of a prompt file: $(cat kept)"
+for flags in "--temperature nan" "--temperature inf" "--top-p nan" "--min-p 2" \
+  "--repetition-penalty 0" "--presence-penalty inf" "-n -1" "-n 99999999999999999999" \
+  "-n 1e3" "--ctx 0" "--seed -1" "--seed 99999999999999999999" "-n 1 -n 2" "-t 1.5"; do
+  # shellcheck disable=SC2086  # several words
+  run generate -p "Once upon a time" $flags
+  expect_error 2 ""
+done
+run generate "$stories/" -p "Once upon a time" -n 3 --temperature 0
+expect_out ", there was"
+run generate "$stories/config.json" -p x
+expect_error 2 "is a file; name the folder that holds it"
+
+# --- what was perhaps meant ---
+run genrate -p x
+expect_error 2 "unknown command 'genrate'; did you mean 'generate'?"
+run generate -p x --temprature 0
+expect_error 2 "unknown flag '--temprature'; did you mean '--temperature'?"
+mkdir -p models/tales hub/models--Acme--Tiny/refs
+: >models/tales.llb
+run generate models/talse -p x
+expect_error 2 "did you mean 'models/tales'?"
+run generate models/tale.llb -p x
+expect_error 2 "did you mean 'models/tales.llb'?"
+HF_HUB_CACHE=hub run generate acme/tinny -p x
+expect_error 2 "did you mean 'Acme/Tiny'?"
+
+# --- the version ---
+HOME=/nonexistent run --version
+expect 0 "--version"
+[[ $(wc -l <out) == 4 ]] || fail "--version: $(cat out)"
+grep -qE '^lluda [0-9]+\.[0-9]+$' out || fail "--version lacks lluda's: $(cat out)"
+grep -qE '^LLVM 19\.' out || fail "--version lacks LLVM's: $(cat out)"
+grep -qE '^code generator [0-9a-f]{16}$' out || fail "--version lacks the fingerprint: $(cat out)"
+grep -qE '^CPU [^ ]+, instruction set (generic|avx2|avx512|avx512bf16|amx)$' out ||
+  fail "--version lacks the CPU: $(cat out)"
 
 # --- Ctrl-C ---
 "$lluda" generate -p "Once upon a time" -n 2000 --stop "no such text" --temperature 1.5 --top-k 0 \
@@ -110,24 +185,6 @@ code=$?
 # The text may have ended by itself before the signal came.
 [[ $code == 130 || $code == 0 ]] || fail "interrupted: exit code $code; $(cat err)"
 [[ ! -s err ]] || fail "interrupted: $(cat err)"
-
-# --- chat ---
-mkdir chatty
-cp "$stories"/*.json "$stories/model.safetensors" chatty/
-run chat chatty -p "Hi"
-expect_error 2 "chat_template"
-cp "$template" chatty/tokenizer_config.json
-chmod u+w chatty/*
-printf 'Tell me a story.\nAnother one.\n' |
-  "$lluda" chat chatty -n 12 --temperature 0 --no-thinking --stats >out 2>err
-code=$?
-expect 0 "chat"
-grep -c "^finish_reason" err | grep -qx 2 || fail "chat did not answer twice: $(cat err)"
-mapfile -t reused < <(sed -n 's/^reused_tokens *//p' err)
-[[ ${reused[0]} == 0 && ${reused[1]} -gt 0 ]] || fail "chat reused ${reused[*]} tokens"
-run chat chatty -n 12 --temperature 0 --no-thinking -p "Tell me a story."
-expect 0 "chat -p"
-[[ -s out ]] || fail "chat -p said nothing"
 
 # --- tokenize ---
 mkdir bare

@@ -10,6 +10,7 @@ namespace lluda::cli {
 
 int ExitCodeOf(const char* program, const absl::StatusOr<int>& code) {
   if (code.ok()) return *code;
+  if (absl::IsCancelled(code.status())) return kReaderGoneExitCode;
   const std::string message(code.status().message());
   std::cerr << program << ": " << absl::StrReplaceAll(message, {{"\n", " "}}) << "\n";
   switch (code.status().code()) {

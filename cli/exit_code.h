@@ -8,8 +8,12 @@
 
 namespace lluda::cli {
 
+// What shells report for a program that SIGPIPE ended: 128 + 13.
+inline constexpr int kReaderGoneExitCode = 141;
+
 // The code itself; for an error, 2 if the user can mend it by asking for something else or for
-// another file, else 1.
+// another file, else 1. Cancelled is no error: the reader of stdout has seen enough, which ends the
+// program without a line and with kReaderGoneExitCode.
 int ExitCodeOf(const char* program, const absl::StatusOr<int>& code);
 
 }  // namespace lluda::cli

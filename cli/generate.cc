@@ -14,7 +14,7 @@ absl::StatusOr<int> RunGenerate(const GenerateFlags& flags) {
   if (!prompt.ok()) return prompt.status();
   absl::StatusOr<std::unique_ptr<engine::Model>> model = LoadModel(flags.model, true);
   if (!model.ok()) return model.status();
-  return GenerateText(model->get(), flags, *prompt);
+  return GenerateText("lluda", model->get(), flags, *prompt);
 }
 
 }  // namespace lluda::cli

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "cli/generation_flags.h"
 #include "cli/interrupt.h"
 #include "cli/json_writer.h"
@@ -15,8 +16,8 @@
 
 namespace lluda::cli {
 
-absl::StatusOr<int> GenerateText(engine::Model* model, const GenerateFlags& flags,
-                                 const std::string& prompt) {
+absl::StatusOr<int> GenerateText(const char* program, engine::Model* model,
+                                 const GenerateFlags& flags, const std::string& prompt) {
   absl::StatusOr<std::unique_ptr<engine::Session>> session = engine::Session::Create(model, {});
   if (!session.ok()) return session.status();
 
@@ -56,10 +57,13 @@ absl::StatusOr<int> GenerateText(engine::Model* model, const GenerateFlags& flag
     StatsJson(*model, **session, *generation, &json);
     json.EndObject();
     written = WriteStdout(json.text() + "\n");
-  } else if (isatty(STDOUT_FILENO) == 1) {
+  } else if (IsTerminal(STDOUT_FILENO) && !absl::EndsWith(generation->text, "\n")) {
     written = WriteStdout("\n");
   }
   if (!written.ok()) return written;
+  if (generation->finish == engine::FinishReason::kContext) {
+    std::cerr << program << ": " << FullContextText(**session) << "\n";
+  }
   if (flags.stats) std::cerr << StatsText(*model, **session, *generation);
   return interrupt.flag()->load() ? kInterruptedExitCode : 0;
 }

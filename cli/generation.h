@@ -1,6 +1,6 @@
 // A text continued with a loaded model, as the flags of `lluda generate` ask.
 //
-//   absl::StatusOr<int> code = GenerateText(model.get(), flags, "Once upon a time");
+//   absl::StatusOr<int> code = GenerateText("lluda", model.get(), flags, "Once upon a time");
 #ifndef LLUDA_CLI_GENERATION_H_
 #define LLUDA_CLI_GENERATION_H_
 
@@ -13,8 +13,11 @@
 namespace lluda::cli {
 
 // Writes what comes to stdout as it comes, or one JSON object, and the trace; the exit code.
-absl::StatusOr<int> GenerateText(engine::Model* model, const GenerateFlags& flags,
-                                 const std::string& prompt);
+//
+// On a terminal the text ends with a newline; into a pipe or a file it is what the model wrote, and
+// nothing else. `program` is the name that notices on stderr start with.
+absl::StatusOr<int> GenerateText(const char* program, engine::Model* model,
+                                 const GenerateFlags& flags, const std::string& prompt);
 
 }  // namespace lluda::cli
 

@@ -75,10 +75,15 @@ runtime::SamplerOptions SamplerOf(const SamplerFlags& flags, runtime::SamplerOpt
 absl::StatusOr<std::string> ReadPrompt(const PromptFlags& flags) {
   if (flags.text) return *flags.text;
   if (flags.file) return ReadInput(*flags.file);
-  if (isatty(STDIN_FILENO) == 1) {
+  if (IsTerminal(STDIN_FILENO)) {
     return absl::InvalidArgumentError("no prompt: give one with -p or -f, or on stdin");
   }
   return ReadInput("-");
+}
+
+std::string FullContextText(const engine::Session& session) {
+  return absl::StrFormat("the text ends here because the context of %d tokens is full (see --ctx)",
+                         session.context());
 }
 
 std::string StatsText(const engine::Model& model, const engine::Session& session,
@@ -90,11 +95,23 @@ std::string StatsText(const engine::Model& model, const engine::Session& session
   }
   absl::StrAppendFormat(&text, "%-26s %s\n", "finish_reason",
                         engine::FinishReasonName(generation.finish));
+  if (generation.finish == engine::FinishReason::kStop) {
+    absl::StrAppendFormat(&text, "%-26s %s\n", "stopped_by",
+                          generation.stop_token
+                              ? absl::StrFormat("end token %d", *generation.stop_token)
+                              : "stop string");
+  }
   return text;
 }
 
 void StatsJson(const engine::Model& model, const engine::Session& session,
                const engine::Generation& generation, JsonWriter* json) {
+  json->Key("stop_token");
+  if (generation.stop_token) {
+    json->Int(*generation.stop_token);
+  } else {
+    json->Null();
+  }
   for (const Stat& stat : CollectStats(model, session, generation)) {
     json->Key(stat.key);
     if (stat.value == std::floor(stat.value)) {

@@ -22,6 +22,9 @@ runtime::SamplerOptions SamplerOf(const SamplerFlags& flags, runtime::SamplerOpt
 // leaves no prompt.
 absl::StatusOr<std::string> ReadPrompt(const PromptFlags& flags);
 
+// What a generation that ends with FinishReason::kContext says, without its newline.
+std::string FullContextText(const engine::Session& session);
+
 // Times, speed and memory: lines for stderr, or fields of an open JSON object.
 std::string StatsText(const engine::Model& model, const engine::Session& session,
                       const engine::Generation& generation);

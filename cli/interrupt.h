@@ -1,5 +1,6 @@
 // Ctrl-C as a flag: while an Interrupt is alive, the first SIGINT or SIGTERM sets the flag and the
-// second one ends the process as if nobody had asked.
+// second one ends the process as if nobody had asked. One that was ignored when the program started
+// stays ignored: nohup, and a script's `&`, spare a program that way.
 //
 //   Interrupt interrupt;
 //   options.cancel = interrupt.flag();
@@ -10,6 +11,7 @@
 
 #include <signal.h>
 
+#include <array>
 #include <atomic>
 
 namespace lluda::cli {
@@ -27,9 +29,18 @@ class Interrupt {
 
   const std::atomic<bool>* flag() const;
 
+  // A descriptor that is readable once the flag is set: who polls it beside others does not sleep
+  // through a signal that came just before. It may be readable for a signal from before Reset, too:
+  // Drain it, then look at the flag.
+  int descriptor() const { return descriptor_; }
+  void Drain() const;
+
+  // Clears the flag, so that the next signal is a first one again.
+  void Reset();
+
  private:
-  struct sigaction saved_int_;
-  struct sigaction saved_term_;
+  int descriptor_;
+  std::array<struct sigaction, 2> saved_;
 };
 
 }  // namespace lluda::cli

@@ -1,11 +1,14 @@
 #include "cli/model_flags.h"
 
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "bundle/code_cache.h"
 #include "bundle/reader.h"
 #include "cli/cache_folder.h"
@@ -18,7 +21,12 @@
 namespace lluda::cli {
 
 absl::StatusOr<std::string> ModelFolder(const std::string& model) {
-  if (bundle::Bundle::Looks(model)) return model;
+  std::error_code ignored;
+  if (bundle::Bundle::Looks(model)) {
+    if (std::filesystem::exists(model, ignored)) return model;
+    return absl::NotFoundError(absl::StrCat("model '", model, "': there is no such bundle",
+                                            frontends::NearestModel(model, {})));
+  }
   return frontends::FindModelFolder(model, DefaultModelFolder(),
                                     [](const char* name) { return std::getenv(name); });
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -31,8 +32,23 @@ int WriteAll(int descriptor, absl::string_view text) {
 
 }  // namespace
 
+void PrepareStandardStreams() {
+  std::signal(SIGPIPE, SIG_IGN);
+  // The wrong way round, so that reading and writing fail as they do without the stream. Each takes
+  // the lowest free number: its own.
+  constexpr int kWrongModes[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+  for (int descriptor = 0; descriptor < 3; ++descriptor) {
+    if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF) {
+      [[maybe_unused]] const int opened = open("/dev/null", kWrongModes[descriptor]);
+    }
+  }
+}
+
+bool IsTerminal(int descriptor) { return isatty(descriptor) == 1; }
+
 absl::Status WriteStdout(absl::string_view text) {
   const int error = WriteAll(STDOUT_FILENO, text);
+  if (error == EPIPE) return absl::CancelledError(Reason("stdout", error));
   return error == 0 ? absl::OkStatus() : absl::UnavailableError(Reason("stdout", error));
 }
 

@@ -1,8 +1,11 @@
 #include "cli/output.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 
@@ -41,6 +44,36 @@ TEST(OutputTest, WhatCannotBeReadIsNamed) {
             absl::NotFoundError(folder.PathOf("x") + ": No such file or directory"));
   EXPECT_EQ(ReadInput(folder.path()).status(),
             absl::FailedPreconditionError(folder.path() + ": Is a directory"));
+}
+
+TEST(OutputTest, AReaderThatHasGoneIsNoFailure) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  close(ends[0]);
+  EXPECT_EXIT(
+      {
+        PrepareStandardStreams();
+        dup2(ends[1], STDOUT_FILENO);
+        std::exit(absl::IsCancelled(WriteStdout("text")) ? 0 : 1);
+      },
+      testing::ExitedWithCode(0), "");
+  close(ends[1]);
+}
+
+TEST(OutputTest, AStandardStreamThatIsMissingIsAnErrorAndNoFileTakesItsNumber) {
+  const TemporaryFolder folder;
+  const std::string path = folder.Write("a.txt", "text");
+  EXPECT_EXIT(
+      {
+        close(STDIN_FILENO);
+        close(STDOUT_FILENO);
+        PrepareStandardStreams();
+        if (open(path.c_str(), O_RDWR) <= STDERR_FILENO) std::exit(1);
+        if (WriteStdout("x").message() != "stdout: Bad file descriptor") std::exit(2);
+        if (ReadInput("-").status().message() != "stdin: Bad file descriptor") std::exit(3);
+        std::exit(0);
+      },
+      testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

@@ -1,13 +1,15 @@
 // lluda-run: continues a text with a bundle that `lluda compile` wrote. It links no compiler.
-#include <csignal>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "bundle/layout.h"
 #include "cli/arguments.h"
 #include "cli/exit_code.h"
 #include "cli/generation.h"
 #include "cli/generation_flags.h"
+#include "cli/output.h"
 #include "engine/model.h"
 
 namespace lluda::cli {
@@ -23,16 +25,21 @@ absl::StatusOr<int> Run(const GenerateFlags& flags) {
   options.check_weights = flags.model.check;
   absl::StatusOr<std::unique_ptr<engine::Model>> model = engine::Model::OpenBundle(options);
   if (!model.ok()) return model.status();
-  return GenerateText(model->get(), flags, *prompt);
+  return GenerateText("lluda-run", model->get(), flags, *prompt);
+}
+
+std::string RunVersionText() {
+  return absl::StrCat("lluda-run ", bundle::kLludaVersion, ", for bundles of format ",
+                      bundle::kFormat);
 }
 
 }  // namespace
 }  // namespace lluda::cli
 
 int main(int argc, char** argv) {
-  // A reader that has gone is reported like any other failed write.
-  std::signal(SIGPIPE, SIG_IGN);
-  const lluda::cli::RunParseResult parsed = lluda::cli::ParseRunArguments(argc, argv);
+  lluda::cli::PrepareStandardStreams();
+  const lluda::cli::RunParseResult parsed =
+      lluda::cli::ParseRunArguments(argc, argv, lluda::cli::RunVersionText);
   if (parsed.exit_code) return *parsed.exit_code;
   return lluda::cli::ExitCodeOf("lluda-run", lluda::cli::Run(parsed.flags));
 }

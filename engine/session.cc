@@ -34,8 +34,12 @@ absl::StatusOr<absl::Span<const float>> Session::Activation(absl::string_view na
 
 void Session::Clear() { scheduler_->Clear(); }
 
+absl::Status Session::CheckPrompt(absl::Span<const int32_t> prompt) const {
+  return engine::CheckPrompt(sequence_model(), prompt);
+}
+
 absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const int32_t> tokens) {
-  if (absl::Status status = CheckPrompt(sequence_model(), tokens); !status.ok()) return status;
+  if (absl::Status status = CheckPrompt(tokens); !status.ok()) return status;
   return scheduler_->Evaluate(tokens);
 }
 

@@ -40,8 +40,12 @@ class Session {
   static absl::StatusOr<std::unique_ptr<Session>> Create(Model* model,
                                                          const SessionOptions& options);
 
-  // Continues `prompt`. InvalidArgument, before anything is generated, for an empty prompt, one
-  // that is longer than the context, bad sampler options or a stop string that is empty.
+  // What Generate and Evaluate say of the prompt alone: InvalidArgument for an empty one, one that
+  // is longer than the context, and tokens that the model does not know.
+  absl::Status CheckPrompt(absl::Span<const int32_t> prompt) const;
+
+  // Continues `prompt`. InvalidArgument, before anything is generated and with all that the session
+  // holds kept, as CheckPrompt says, for bad sampler options or a stop string that is empty.
   // FailedPrecondition if the model has no tokenizer and text is asked for, by on_text or
   // stop_strings.
   absl::StatusOr<Generation> Generate(absl::Span<const int32_t> prompt,

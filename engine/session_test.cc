@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -93,6 +94,7 @@ TEST_F(SessionTest, AStopTokenEndsTheTextAndIsNotPartOfIt) {
   const auto result = session->Generate(Ids("Once upon a time"), options);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->finish, FinishReason::kStop);
+  EXPECT_EQ(result->stop_token, 258);
   EXPECT_EQ(result->text, ", there was");
   EXPECT_THAT(result->tokens, ElementsAreArray({11, 398, 281}));
 }
@@ -109,6 +111,7 @@ TEST_F(SessionTest, AStopStringAcrossTokensIsCutOffWithWhatFollows) {
   const auto result = session->Generate(Ids("Once upon a time"), options);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->finish, FinishReason::kStop);
+  EXPECT_EQ(result->stop_token, std::nullopt);
   EXPECT_EQ(result->text, ", there was ");
   EXPECT_EQ(seen, result->text);
 }
@@ -293,6 +296,34 @@ TEST_F(SessionTest, LogitsAreTheSameBitsForAnyThreadsAndAnySteps) {
   const auto model = LoadStories(2, /*max_step=*/5, /*context=*/128);
   auto other = Open(model.get());
   EXPECT_EQ(Logits(other.get(), ids), expected) << "compiled for steps of 5";
+}
+
+TEST_F(SessionTest, APromptThatDoesNotFitLeavesWhatTheSessionHolds) {
+  SessionOptions small;
+  small.context = 12;
+  auto session = Open(model_, small);
+  const std::vector<int32_t> prompt = Ids("Once upon a time");
+  ASSERT_TRUE(session->Generate(prompt, Greedy(3)).ok());
+  const std::vector<int32_t> held = session->history();
+  const std::vector<int32_t> long_prompt(13, prompt[0]);
+  EXPECT_EQ(session->CheckPrompt(long_prompt).message(),
+            "the prompt has 13 tokens, the context holds 12");
+  EXPECT_EQ(session->Generate(long_prompt, Greedy(3)).status(), session->CheckPrompt(long_prompt));
+  EXPECT_EQ(session->history(), held);
+  EXPECT_TRUE(session->CheckPrompt(std::vector<int32_t>(12, prompt[0])).ok());
+}
+
+TEST_F(SessionTest, AfterAFullContextTheSessionGoesOn) {
+  SessionOptions small;
+  small.context = 8;
+  auto session = Open(model_, small);
+  const std::vector<int32_t> prompt = Ids("Once upon a time");
+  const auto full = session->Generate(prompt, Greedy(50));
+  ASSERT_TRUE(full.ok()) << full.status();
+  EXPECT_EQ(full->finish, FinishReason::kContext);
+  const auto again = session->Generate(prompt, Greedy(3));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_THAT(again->tokens, ElementsAreArray(full->tokens.begin(), full->tokens.begin() + 3));
 }
 
 TEST(ActivationTest, AreThoseOfTheTokensHeld) {

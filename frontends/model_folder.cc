@@ -1,5 +1,6 @@
 #include "frontends/model_folder.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 
@@ -7,10 +8,10 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "frontends/json.h"
 #include "frontends/mapped_file.h"
+#include "ir/suggest.h"
 
 namespace lluda::frontends {
 namespace {
@@ -36,32 +37,6 @@ bool IsHubName(absl::string_view model) {
   return IsPlainComponent(model.substr(0, slash)) && IsPlainComponent(model.substr(slash + 1));
 }
 
-struct CacheRule {
-  const char* variable;
-  absl::string_view below;  // the cache's path below the variable's value
-};
-
-// As huggingface_hub's constants.py derives HF_HUB_CACHE; the first that is set counts.
-constexpr CacheRule kCacheRules[] = {
-    {"HF_HUB_CACHE", ""},
-    {"HF_HOME", "/hub"},
-    {"XDG_CACHE_HOME", "/huggingface/hub"},
-    {"HOME", "/.cache/huggingface/hub"},
-};
-
-// The hub cache's folder; empty if the environment names none.
-std::string HubCache(const EnvironmentLookup& environment) {
-  for (const CacheRule& rule : kCacheRules) {
-    const char* value = environment(rule.variable);
-    if (value == nullptr || *value == '\0') continue;
-    std::string path = value;
-    const char* home = environment("HOME");
-    if (absl::StartsWith(path, "~/") && home != nullptr) path.replace(0, 1, home);
-    return absl::StrCat(path, rule.below);
-  }
-  return "";
-}
-
 // The folder of the revision that "main" names in `repository`, a folder of the cache.
 absl::StatusOr<std::string> MainSnapshot(const std::string& repository) {
   const std::string reference = absl::StrCat(repository, "/refs/main");
@@ -80,7 +55,47 @@ absl::StatusOr<std::string> MainSnapshot(const std::string& repository) {
   return snapshot;
 }
 
+// The folders and bundles in the folder that `path` lies in, as `path` would be spelt for each.
+std::vector<std::string> ModelsBeside(const std::filesystem::path& path) {
+  std::vector<std::string> found;
+  const std::filesystem::path folder = path.parent_path();
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder.empty() ? "." : folder, error), end;
+       !error && entry != end; entry.increment(error)) {
+    std::error_code ignored;
+    const std::filesystem::path name = entry->path().filename();
+    if (entry->is_directory(ignored) || name.extension() == ".llb") {
+      found.push_back((folder / name).string());
+    }
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::string WithoutOrganisation(absl::string_view model) {
+  return std::string(model.substr(model.rfind('/') + 1));
+}
+
 }  // namespace
+
+std::string NearestModel(const std::string& path, const std::vector<std::string>& models) {
+  std::string wanted = path;
+  while (wanted.size() > 1 && absl::EndsWith(wanted, "/")) wanted.pop_back();
+  std::vector<std::string> names = ModelsBeside(wanted);
+  names.insert(names.end(), models.begin(), models.end());
+  // What is compared of each: all of it in small letters; of a hub name without its organisation
+  // the same where none was asked for.
+  const bool has_slash = absl::StrContains(wanted, '/');
+  std::vector<std::string> keys;
+  for (const std::string& name : names) {
+    keys.push_back(absl::AsciiStrToLower(has_slash ? name : WithoutOrganisation(name)));
+  }
+  const std::string nearest =
+      ir::Nearest(absl::AsciiStrToLower(wanted), {keys.begin(), keys.end()});
+  if (nearest.empty()) return "";
+  const size_t found = std::find(keys.begin(), keys.end(), nearest) - keys.begin();
+  return absl::StrCat(" (did you mean '", QuoteName(names[found]), "'?)");
+}
 
 absl::StatusOr<std::string> FindModelFolder(const std::string& model,
                                             const std::string& default_folder,
@@ -90,28 +105,32 @@ absl::StatusOr<std::string> FindModelFolder(const std::string& model,
     return absl::NotFoundError(
         absl::StrCat("default model: there is no folder '", QuoteName(default_folder), "'"));
   }
-  if (IsFolder(model)) return model;
   const std::string where = absl::StrCat("model '", QuoteName(model), "': ");
-  std::error_code ignored;
-  if (std::filesystem::exists(model, ignored)) {
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(model, error);
+  if (std::filesystem::is_directory(status)) return model;
+  if (std::filesystem::exists(status)) {
     return absl::InvalidArgumentError(
         absl::StrCat(where, "is a file; name the folder that holds it"));
   }
-  if (!IsHubName(model)) {
-    return absl::NotFoundError(absl::StrCat(where, "there is no such folder"));
+  if (status.type() == std::filesystem::file_type::none) {
+    return absl::FailedPreconditionError(absl::StrCat(where, error.message()));
   }
-  const std::string cache = HubCache(environment);
+  const std::string cache = HubCacheFolder(environment);
+  const std::string nearest = NearestModel(model, HubCacheModels(cache));
+  if (!IsHubName(model)) {
+    return absl::NotFoundError(absl::StrCat(where, "there is no such folder", nearest));
+  }
   if (cache.empty()) {
     return absl::NotFoundError(absl::StrCat(
         where, "there is no such folder, and neither HF_HOME nor HOME says where the hub's ",
-        "cache is"));
+        "cache is", nearest));
   }
-  const std::string repository =
-      absl::StrCat(cache, "/models--", absl::StrReplaceAll(model, {{"/", "--"}}));
+  const std::string repository = HubCacheRepository(cache, model);
   if (!IsFolder(repository)) {
     return absl::NotFoundError(
         absl::StrCat(where, "there is no such folder, and none in the hub's cache, '",
-                     QuoteName(repository), "'"));
+                     QuoteName(repository), "'", nearest));
   }
   return MainSnapshot(repository);
 }

@@ -100,6 +100,7 @@ void Sequence::Feed(absl::Span<const float> logits) {
   }
   if (stop_tokens_.Contains(*next)) {
     output_.AddStopToken(*next);
+    result_.stop_token = *next;
     Finish(FinishReason::kStop);
     return;
   }

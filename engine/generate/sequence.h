@@ -20,6 +20,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,7 @@ struct Generation {
   std::vector<int32_t> tokens;  // without a stop token
   std::string text;             // all that on_text was given
   FinishReason finish = FinishReason::kLength;
+  std::optional<int32_t> stop_token;  // the one that came, where not a stop string ended it
   int64_t prompt_tokens = 0;
   int64_t reused_tokens = 0;       // of them, those the cache still held
   double first_token_seconds = 0;  // from the sequence's creation to the first token
