@@ -27,13 +27,14 @@ class KernelVerifier {
       : module_(module), program_(program), target_(target), run_(run) {}
 
   absl::StatusOr<std::optional<Finding>> Run(const KernelMemory& memory) {
-    absl::Status status = Interpret(
+    const absl::StatusOr<std::vector<ir::Tensor>> logits = Interpret(
         module_, run_, [&](const ValueKey& key, const ir::Op& op, const ir::Tensor& result) {
           expected_.emplace(key, std::make_pair(&op, result));
           return absl::OkStatus();
         });
+    if (!logits.ok()) return logits.status();
+    absl::Status status = Allocate(memory);
     if (!status.ok()) return status;
-    if (status = Allocate(memory); !status.ok()) return status;
     std::vector<int64_t> dims;
     for (const runtime::SymbolRange& symbol : program_.symbols) dims.push_back(symbol.max);
     if (status = RunList(program_.load, dims, -1); !status.ok()) return status;
