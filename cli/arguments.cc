@@ -147,7 +147,9 @@ CLI::App* AddReport(CLI::App* app, ReportFlags* flags) {
 
 CLI::App* AddVerify(CLI::App* app, VerifyFlags* flags) {
   CLI::App* sub = app->add_subcommand(
-      "verify", "Hold every pass and every kernel against the interpreter; name the first fault");
+      "verify",
+      "Hold every pass and every kernel against the interpreter, and a dump against the imported "
+      "model; name the first fault");
   AddModel(sub, &flags->model.model);
   sub->add_option("--layers", flags->layers,
                   "Only the first so many layers [all of a small model, one of a large one]")
@@ -164,6 +166,10 @@ CLI::App* AddVerify(CLI::App* app, VerifyFlags* flags) {
   AddPrecision(sub, &flags->model);
   AddIrFile(sub, &flags->model);
   reference->excludes("--ir");
+  sub->add_flag("--as-is", flags->as_is,
+                "Of --ir: take what the dump computes to be right, and do not hold it against the "
+                "imported model")
+      ->needs("--ir");
   AddIsa(sub, &flags->model);
   return sub;
 }

@@ -105,6 +105,7 @@ struct VerifyFlags {
   int64_t tokens = 13;            // at least 1
   std::string repro_file = "repro.lluda";
   std::string reference;  // empty: the import is taken to be right
+  bool as_is = false;     // of a dump: it is taken to be right
 };
 
 struct ValidateFlags {

@@ -159,6 +159,27 @@ done
 run verify "$tiny" --reference "$tiny/reference.json"
 expect 0 "verify --reference: $(cat out)"
 [[ $(cat out) == "ok: the import, 16 passes "* ]] || fail "verify --reference: $(cat out)"
+sed 's/{mask = causal, out = bf16, scale = [0-9.]*}/{mask = causal, out = bf16, scale = 0.3}/' last >edited.lluda
+line=$(grep -n "scale = 0.3}" edited.lluda | cut -d: -f1)
+run verify --ir last --layers 1
+expect 0 "verify --ir: $(cat out)"
+[[ $(cat out) == "ok: the dump, 0 passes and "* ]] || fail "verify --ir: $(cat out)"
+run verify --ir edited.lluda
+expect 1 "verify --ir of an edited dump: $(cat out)"
+[[ $(head -1 out) == "edited.lluda:$line: @attn[0] %o0 in step 0: NMSE "* && $(wc -l <out) == 3 ]] ||
+  fail "verify --ir of an edited dump: $(cat out)"
+[[ ! -e repro.lluda ]] || fail "verify wrote a repro of a line in a dump"
+run verify --ir edited.lluda --as-is --layers 1
+expect 0 "verify --as-is: $(cat out)"
+[[ $(cat out) == "ok: 0 passes and "* ]] || fail "verify --as-is: $(cat out)"
+run verify --as-is
+expect_error 2 "--ir"
+sed 's/{mask = causal, out = bf16, /{out = bf16, /' last >edited.lluda
+for command in "generate -p x" "verify --as-is --layers 1" "explain" "asm --list" "report -o no.html"; do
+  # shellcheck disable=SC2086
+  run $command --ir edited.lluda
+  expect_error 2 "lluda: edited.lluda:$line: @attn: %o0: no kernel for attention"
+done
 run verify --reference missing.json
 expect_error 2 "missing.json"
 run verify --layers 0

@@ -1,8 +1,9 @@
-// lluda verify: the import against transformers, every pass against the interpreter, then every
-// kernel; names what goes wrong first and writes it down as a module of its own. Of a bundle, its
-// kernels alone.
+// lluda verify: the import against transformers or a dump against the import, every pass against
+// the interpreter, then every kernel; names what goes wrong first and writes it down as a module of
+// its own. Of a bundle, its kernels alone.
 #include <algorithm>
 #include <functional>
+#include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@
 #include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/verify_bundle.h"
+#include "cli/verify_dump.h"
 #include "cli/verify_kernels.h"
 #include "cli/verify_passes.h"
 #include "cli/verify_reference.h"
@@ -80,12 +82,24 @@ absl::StatusOr<std::optional<Finding>> VerifyImport(const VerifyFlags& flags,
                       absl::StrCat(flags.reference, ": ", found.status().message()));
 }
 
+// The dump, before any more passes, against the imported module, as many layers of it.
+absl::StatusOr<DumpVerdict> VerifyDumpOf(const VerifyFlags& flags, const ImportedModel& model) {
+  absl::StatusOr<std::unique_ptr<ir::Module>> import = ImportLike(model.files, *model.module);
+  if (!import.ok()) return import.status();
+  const int64_t layers = VerifiedLayers(flags, *model.module);
+  KeepLayers(layers, model.module.get());
+  KeepLayers(layers, import->get());
+  return VerifyDump(*model.module, **import, RunOf(flags, model.files));
+}
+
 // 1, with the fault and where it was written to on stdout.
 absl::StatusOr<int> Report(const VerifyFlags& flags, const Finding& finding) {
-  if (absl::Status s = WriteFile(flags.repro_file, finding.repro); !s.ok()) return s;
-  const absl::Status written =
-      WriteStdout(absl::StrCat(FindingText(finding), "\nwrote ", flags.repro_file, "\n"));
-  if (!written.ok()) return written;
+  std::string text = absl::StrCat(FindingText(finding), "\n");
+  if (!finding.repro.empty()) {
+    if (absl::Status s = WriteFile(flags.repro_file, finding.repro); !s.ok()) return s;
+    absl::StrAppend(&text, "wrote ", flags.repro_file, "\n");
+  }
+  if (absl::Status written = WriteStdout(text); !written.ok()) return written;
   return 1;
 }
 
@@ -128,6 +142,13 @@ absl::StatusOr<int> RunVerify(const VerifyFlags& flags) {
     if (!found.ok()) return found.status();
     if (*found) return Report(flags, **found);
   }
+  const bool holds_dump = !flags.model.ir_file.empty() && !flags.as_is;
+  if (holds_dump) {
+    absl::StatusOr<DumpVerdict> verdict = VerifyDumpOf(flags, *model);
+    if (!verdict.ok()) return verdict.status();
+    if (verdict->finding) return Report(flags, *verdict->finding);
+    if (!verdict->remark.empty()) std::cerr << "lluda: " << verdict->remark << "\n";
+  }
   ir::Module* module = model->module.get();
   const int64_t layers = VerifiedLayers(flags, *module);
   KeepLayers(layers, module);
@@ -153,7 +174,8 @@ absl::StatusOr<int> RunVerify(const VerifyFlags& flags) {
   if (!found.ok()) return found.status();
   if (*found) return Report(flags, **found);
   const absl::Status written = WriteStdout(absl::StrCat(
-      "ok: ", flags.reference.empty() ? "" : "the import, ", names->size(), " passes and ",
+      "ok: ", flags.reference.empty() ? "" : "the import, ", holds_dump ? "the dump, " : "",
+      names->size(), " passes and ",
       Extent(flags, static_cast<int64_t>(compiled->program.kernels.size()), layers), "\n"));
   if (!written.ok()) return written;
   return 0;

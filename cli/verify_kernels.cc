@@ -31,13 +31,14 @@ class KernelVerifier {
         run_(run) {}
 
   absl::StatusOr<std::optional<Finding>> Run(const KernelMemory& memory) {
-    absl::Status status = Interpret(
+    const absl::StatusOr<std::vector<ir::Tensor>> logits = Interpret(
         module_, run_, [&](const ValueKey& key, const ir::Op& op, const ir::Tensor& result) {
           expected_.emplace(key, std::make_pair(&op, result));
           return absl::OkStatus();
         });
+    if (!logits.ok()) return logits.status();
+    absl::Status status = Allocate(memory);
     if (!status.ok()) return status;
-    if (status = Allocate(memory); !status.ok()) return status;
     const std::vector<int64_t> dims = program_.MaxDims();
     if (status = RunList(program_.load, dims, -1); !status.ok()) return status;
     for (size_t step = 0; step < run_.steps.size() && !finding_; ++step) {

@@ -30,7 +30,7 @@ class PassVerifier {
 
   absl::Status See(int number, absl::string_view pass, const ir::Module& module) {
     Values values;
-    absl::Status status = Interpret(
+    const absl::StatusOr<std::vector<ir::Tensor>> logits = Interpret(
         module, run_,
         [&](const ValueKey& key, const ir::Op& op, const ir::Tensor& result) -> absl::Status {
           // What the load block computes is compared where it is used.
@@ -43,7 +43,7 @@ class PassVerifier {
           values.emplace(key, result);
           return absl::OkStatus();
         });
-    if (!status.ok()) return status;
+    if (!logits.ok()) return logits.status();
     values_ = std::move(values);
     text_ = ir::PrintModule(module);
     return absl::OkStatus();

@@ -36,7 +36,7 @@ absl::StatusOr<std::optional<Finding>> VerifyPrompt(const ir::Module& module, co
                                                     const engine::ModuleOptions& numbers) {
   std::optional<Finding> finding;
   size_t compared = 0;
-  absl::Status status = Interpret(
+  const absl::StatusOr<std::vector<ir::Tensor>> logits = Interpret(
       module, run,
       [&](const ValueKey& key, const ir::Op& op, const ir::Tensor& result) -> absl::Status {
         const std::string name = ActivationName(op, std::get<2>(key));
@@ -75,7 +75,7 @@ absl::StatusOr<std::optional<Finding>> VerifyPrompt(const ir::Module& module, co
         return absl::AbortedError("found");
       });
   if (finding && !finding->repro.empty()) return finding;
-  if (!status.ok()) return status;
+  if (!logits.ok()) return logits.status();
   if (compared != prompt.activations.size()) {
     return absl::InvalidArgumentError(absl::StrCat("of the reference's ", prompt.activations.size(),
                                                    " activations the model has ", compared));

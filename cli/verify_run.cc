@@ -44,9 +44,16 @@ void KeepLayersIn(int64_t count, const std::string& index, ir::Block* block) {
 }  // namespace
 
 std::string FindingText(const Finding& finding) {
-  return absl::StrFormat("%s: @%s[%d] %%%s in step %d: NMSE %.1e, at most %.1e", finding.culprit,
-                         finding.func, finding.index, finding.statement, finding.step, finding.nmse,
-                         finding.bound);
+  const std::string difference =
+      finding.difference.empty()
+          ? absl::StrFormat("NMSE %.1e, at most %.1e", finding.nmse, finding.bound)
+          : finding.difference;
+  const std::string place = finding.step < 0
+                                ? absl::StrFormat("load[%d] %s", finding.index, finding.statement)
+                                : absl::StrFormat("@%s[%d] %%%s in step %d", finding.func,
+                                                  finding.index, finding.statement, finding.step);
+  return absl::StrCat(finding.culprit, ": ", place, ": ", difference,
+                      finding.note.empty() ? "" : "\n", finding.note);
 }
 
 std::map<std::string, int64_t> StateSymbols(const ir::Module& module, const VerifyRun& run) {
@@ -57,7 +64,7 @@ std::map<std::string, int64_t> StateSymbols(const ir::Module& module, const Veri
     if (global->kind != ir::Global::Kind::kState) continue;
     for (const ir::Axis& axis : global->type.axes) {
       if (axis.extent.is_constant()) continue;
-      const int64_t least = module.FindSymbol(axis.extent.symbol)->min;
+      const int64_t least = std::max<int64_t>(module.FindSymbol(axis.extent.symbol)->min, 1);
       symbols[axis.extent.symbol] =
           axis.name == step_interface::kPositionAxis ? (tokens + least - 1) / least * least : least;
     }
@@ -85,48 +92,46 @@ std::vector<std::vector<int64_t>> StepTokens(int64_t tokens, int64_t vocabulary)
   return steps;
 }
 
-absl::Status Interpret(const ir::Module& module, const VerifyRun& run, const SeeValue& see) {
+absl::StatusOr<std::vector<ir::Tensor>> Interpret(const ir::Module& module, const VerifyRun& run,
+                                                  const SeeValue& see) {
   absl::StatusOr<ir::Interpreter> interpreter =
       ir::Interpreter::Create(&module, {StateSymbols(module, run), run.weights, run.loaded});
   if (!interpreter.ok()) return interpreter.status();
   absl::Status seen;
   int step = -1;
   std::map<ValueKey, int64_t> times;
-  interpreter->SetObserver(
-      [&](const ir::Func* func, int64_t index, const ir::Op& op, const ir::Tensor& result) {
-        if (!seen.ok() || op.opcode() == ir::Opcode::kCall || op.opcode() == ir::Opcode::kFor) {
-          return;
-        }
-        const std::string function = func == nullptr ? step_interface::kLoad : func->name;
-        ValueKey key{step, function, index, passes::StatementName(op), 0};
-        const int64_t before = times[key]++;
-        std::get<4>(key) = before;
-        seen = see(key, op, result);
-      });
+  if (see) {
+    interpreter->SetObserver(
+        [&](const ir::Func* func, int64_t index, const ir::Op& op, const ir::Tensor& result) {
+          if (!seen.ok() || op.opcode() == ir::Opcode::kCall || op.opcode() == ir::Opcode::kFor) {
+            return;
+          }
+          ValueKey key{step, func == nullptr ? step_interface::kLoad : func->name, index,
+                       passes::StatementName(op), 0};
+          const int64_t before = times[key]++;
+          std::get<4>(key) = before;
+          seen = see(key, op, result);
+        });
+  }
   if (!run.loaded) {
     if (absl::Status status = interpreter->RunLoad(); !status.ok()) return status;
   }
+  std::vector<ir::Tensor> results;
   for (step = 0; step < static_cast<int>(run.steps.size()) && seen.ok(); ++step) {
     absl::StatusOr<ir::Tensor> logits =
         interpreter->Call(step_interface::kStep, StepArguments(run, static_cast<size_t>(step)));
     if (!logits.ok()) return logits.status();
+    results.push_back(*std::move(logits));
   }
-  return seen;
+  if (!seen.ok()) return seen;
+  return results;
 }
 
 absl::StatusOr<ir::Tensor> InterpretLogits(const ir::Module& module, const VerifyRun& run) {
-  absl::StatusOr<ir::Interpreter> interpreter =
-      ir::Interpreter::Create(&module, {StateSymbols(module, run), run.weights, run.loaded});
-  if (!interpreter.ok()) return interpreter.status();
-  if (!run.loaded) {
-    if (absl::Status status = interpreter->RunLoad(); !status.ok()) return status;
-  }
-  absl::StatusOr<ir::Tensor> logits = absl::InvalidArgumentError("a run without steps");
-  for (size_t step = 0; step < run.steps.size(); ++step) {
-    logits = interpreter->Call(step_interface::kStep, StepArguments(run, step));
-    if (!logits.ok()) break;
-  }
-  return logits;
+  absl::StatusOr<std::vector<ir::Tensor>> logits = Interpret(module, run, nullptr);
+  if (!logits.ok()) return logits.status();
+  if (logits->empty()) return absl::InvalidArgumentError("a run without steps");
+  return std::move(logits->back());
 }
 
 double ErrorOf(const ir::Tensor& a, const ir::Tensor& b) {

@@ -43,10 +43,12 @@ struct Finding {
   int step = 0;
   double nmse = 0;
   double bound = 0;
-  std::string repro;  // the text of a module that has the fault and little else
+  std::string difference;  // said in place of the two where it is none of numbers
+  std::string note;        // lines that explain it; may be empty
+  std::string repro;       // the text of a module that has the fault and little else; may be empty
 };
 
-// "pass fuse-rope (#4): @attn[0] %q3 in step 0: NMSE 1.2e+00, at most 1.0e-09".
+// "pass fuse-rope (#4): @attn[0] %q3 in step 0: NMSE 1.2e+00, at most 1.0e-09", then the note.
 std::string FindingText(const Finding& finding);
 
 // The symbols that no argument fixes, at their smallest; the cache's length C as many times that as
@@ -59,10 +61,11 @@ std::vector<ir::Tensor> StepArguments(const VerifyRun& run, size_t step);
 
 // Calls see(key, op, result) for each statement's result in the order they are computed, load block
 // included; calls and loops, whose results are those of statements in them, are left out. An error
-// of `see` ends the run.
+// of `see` ends the run. The logits of each step.
 using SeeValue =
     std::function<absl::Status(const ValueKey& key, const ir::Op& op, const ir::Tensor& result)>;
-absl::Status Interpret(const ir::Module& module, const VerifyRun& run, const SeeValue& see);
+absl::StatusOr<std::vector<ir::Tensor>> Interpret(const ir::Module& module, const VerifyRun& run,
+                                                  const SeeValue& see);
 
 // The logits after the run's last step.
 absl::StatusOr<ir::Tensor> InterpretLogits(const ir::Module& module, const VerifyRun& run);

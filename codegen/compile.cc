@@ -168,8 +168,7 @@ class ProgramBuilder {
       return BufferRef{Space::kLoaded, 0, offset};
     }
     if (!op.frame_offset) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("%", op.result()->name, " has no place in its frame; run plan-memory"));
+      return absl::FailedPreconditionError("the result has no place in its frame; run plan-memory");
     }
     return BufferRef{Space::kFrame, 0, at.frame + *op.frame_offset};
   }
@@ -250,16 +249,16 @@ class ProgramBuilder {
       const auto expected = ir::RowMajorAxes(op.operand(i).type());
       for (size_t axis = 0; axis < expected.size(); ++axis) {
         if (!(access.axes[axis].stride == expected[axis].stride)) {
-          return absl::UnimplementedError(
-              absl::StrCat("call @", callee.name, ": operand ", i, " is a strided view"));
+          return Located(op, absl::UnimplementedError(absl::StrCat(
+                                 "call @", callee.name, ": operand ", i, " is a strided view")));
         }
       }
       absl::StatusOr<BufferRef> buffer = OperandBuffer(op.operand(i), *at);
-      if (!buffer.ok()) return buffer.status();
+      if (!buffer.ok()) return Located(op, buffer.status());
       inner.buffers[callee.params()[i].get()] = *buffer;
     }
     absl::StatusOr<BufferRef> result = ResultBuffer(op, *at);
-    if (!result.ok()) return result.status();
+    if (!result.ok()) return Located(op, result.status());
     at->buffers[op.result()] = *result;
     inner.function = callee.name;
     if (callee.index) {
@@ -274,12 +273,12 @@ class ProgramBuilder {
     BufferRef current, other;
     if (op.carried != nullptr) {
       absl::StatusOr<BufferRef> init = OperandBuffer(op.operand(0), *at);
-      if (!init.ok()) return init.status();
+      if (!init.ok()) return Located(op, init.status());
       current = *init;
       const ir::Op* producer = op.body->terminator()->operand(0).value->def();
       if (producer == nullptr || ir::IsView(*producer) || !producer->frame_offset) {
-        return absl::UnimplementedError(
-            absl::StrCat("for ", op.loop_index, ": the yielded value owns no buffer"));
+        return Located(op, absl::UnimplementedError(absl::StrCat(
+                               "for ", op.loop_index, ": the yielded value owns no buffer")));
       }
       other = {Space::kFrame, 0, at->frame + *producer->frame_offset};
     }
@@ -306,11 +305,17 @@ class ProgramBuilder {
     return absl::OkStatus();
   }
 
+  // An error names the statement that it is about, not those that call or repeat it.
   absl::Status CompileOp(const ir::Op& op, Activation* at) {
     if (ir::IsTerminator(op.opcode()) || ir::IsView(op)) return absl::OkStatus();
     if (op.opcode() == ir::Opcode::kCall) return CompileCall(op, at);
     if (op.opcode() == ir::Opcode::kFor) return CompileLoop(op, at);
-    return CompileKernelOp(op, at);
+    return Located(op, CompileKernelOp(op, at));
+  }
+
+  static absl::Status Located(const ir::Op& op, const absl::Status& status) {
+    if (status.ok()) return status;
+    return absl::Status(status.code(), absl::StrCat(ir::PlaceOf(op), ": ", status.message()));
   }
 
   absl::Status CompileBlock(const ir::Block& block, Activation* at) {
@@ -325,16 +330,14 @@ class ProgramBuilder {
     const ir::Op* producer = returned.value != nullptr ? returned.value->def() : nullptr;
     if (producer == nullptr || ir::IsView(*producer) || producer->opcode() == ir::Opcode::kFor ||
         ir::Appends(*producer)) {
-      return absl::UnimplementedError(
-          absl::StrCat("func @", func.name, " returns a value that owns no buffer"));
+      return Located(*func.body.terminator(),
+                     absl::UnimplementedError("the function returns a value that owns no buffer"));
     }
     at->returned = returned.value;
     at->returned_to = result;
     at->callee_frame = at->frame + RoundUp(ir::FrameBytes(func), kAlignment);
     program_.frame_bytes = std::max(program_.frame_bytes, at->callee_frame);
-    absl::Status status = CompileBlock(func.body, at);
-    if (status.ok()) return status;
-    return absl::Status(status.code(), absl::StrCat("func @", func.name, ": ", status.message()));
+    return CompileBlock(func.body, at);
   }
 
   absl::Status CompileLoad() {

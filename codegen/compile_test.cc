@@ -22,6 +22,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 // Qwen3-0.6B with this many layers.
 frontends::qwen3::Config ConfigOf06B(int64_t layers) {
@@ -115,7 +116,8 @@ TEST(Compile, RefusesAModuleWithoutTheEntry) {
 TEST(Compile, RefusesAValueWithoutAPlaceInItsFrame) {
   const auto module = ParseTestModule(kTwoOps);
   EXPECT_THAT(CompileError(*module, "f", absl::StatusCode::kFailedPrecondition),
-              AllOf(HasSubstr("@f"), HasSubstr("%first has no place"), HasSubstr("plan-memory")));
+              AllOf(HasSubstr("@f"), HasSubstr("%first: the result has no place"),
+                    HasSubstr("plan-memory")));
 }
 
 TEST(Compile, RefusesAFunctionThatReturnsWhatItDoesNotOwn) {
@@ -159,7 +161,28 @@ TEST(Compile, RefusesAnOpWithoutAKernelAndSaysWhere) {
   })");
   ASSERT_NE(module, nullptr);
   EXPECT_THAT(CompileError(*module, "f", absl::StatusCode::kUnimplemented),
-              AllOf(HasSubstr("@f"), HasSubstr("no kernel for cast"), HasSubstr("integer")));
+              AllOf(StartsWith("test:8: @f: %c: no kernel for cast"), HasSubstr("integer")));
+}
+
+TEST(Compile, ARefusedKernelIsNamedOnceHoweverDeepItIsCalled) {
+  const auto module = PlannedTestModule(R"(
+  func @g[layer < 2](%y: f32 tok[T] a[8]) -> f32 tok[T] a[8] {
+    %i = cast %y {out = i32} : i32 tok[T] a[8]
+    %z = cast %i {out = f32} : f32 tok[T] a[8]
+    return %z
+  }
+  func @f(%x: f32 tok[T] a[8]) -> f32 tok[T] a[8] {
+    %x0 = exp %x : f32 tok[T] a[8]
+    %r = for layer in 0..2 carry %c = %x0 {
+      %n = call @g[layer] %c : f32 tok[T] a[8]
+      yield %n
+    } : f32 tok[T] a[8]
+    %s = exp %r : f32 tok[T] a[8]
+    return %s
+  })");
+  ASSERT_NE(module, nullptr);
+  EXPECT_THAT(CompileError(*module, "f", absl::StatusCode::kUnimplemented),
+              StartsWith("test:8: @g: %i: no kernel for cast"));
 }
 
 TEST(Compile, SharesTheFrameBetweenCallsAndUnrollsLoopsOverTwoBuffers) {

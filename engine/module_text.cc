@@ -12,6 +12,8 @@
 #include "frontends/tensor_info.h"
 #include "ir/parser.h"
 #include "ir/verifier.h"
+#include "passes/default_pipeline.h"
+#include "passes/plan_memory.h"
 
 namespace lluda::engine {
 namespace {
@@ -114,6 +116,11 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ParseModuleFor(const ModelFiles& fil
   if (!module.ok()) return module.status();
   if (absl::Status status = Check(files, **module); !status.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(source.name, ": ", status.message()));
+  }
+  // Places are taken as they are where no pass is left that would plan them.
+  const absl::StatusOr<std::vector<std::string>> rest = passes::RemainingPasses(**module);
+  if (rest.ok() && rest->empty()) {
+    if (absl::Status status = passes::CheckMemoryPlan(**module); !status.ok()) return status;
   }
   return module;
 }

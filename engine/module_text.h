@@ -18,9 +18,10 @@
 
 namespace lluda::engine {
 
-// A sound module whose @step takes and returns what sessions expect and whose weights are the
-// checkpoint's (or, without one, those that the config asks for). InvalidArgument, one line that
-// starts with the text's name, if it is anything else.
+// A sound module whose @step takes and returns what sessions expect, whose weights are the
+// checkpoint's (or, without one, those that the config asks for), and whose places in memory, once
+// planned, do not collide. InvalidArgument, one line that starts with the text's name, if it is
+// anything else; FailedPrecondition if a place is missing.
 absl::StatusOr<std::unique_ptr<ir::Module>> ParseModuleFor(const ModelFiles& files,
                                                            const ModuleText& source);
 

@@ -71,5 +71,16 @@ TEST_F(ModuleTextTest, AnEntryThatSessionsCannotCallIsRefused) {
                         "%lines: i32 row[R]) -> f32 row[R] vocab[4096], the model's is "));
 }
 
+TEST_F(ModuleTextTest, PlacesInMemoryAreCheckedWhereNoPassIsLeftToPlanThem) {
+  const std::string planned =
+      absl::StrReplaceAll(text_, {{"module @qwen3 {", "module @qwen3 {\n  passes plan-memory"}});
+  ASSERT_NE(planned, text_);
+  const absl::Status status = ParseModuleFor(files_, {"m.lluda", planned}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()),
+              testing::AllOf(testing::StartsWith("m.lluda:"),
+                             HasSubstr(" has no place in the frame; run plan-memory")));
+}
+
 }  // namespace
 }  // namespace lluda::engine

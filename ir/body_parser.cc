@@ -52,7 +52,9 @@ void BodyParser::ParseStatement(Block* block) {
 }
 
 void BodyParser::ParseTerminator(Block* block) {
-  Op* op = block->Append(*OpcodeFromName(tokens_.Take().text));
+  const Token word = tokens_.Take();
+  Op* op = block->Append(*OpcodeFromName(word.text));
+  op->line = word.at.line;
   op->SetOperands({ParseOperand()});
   ParseSuffix(op);
 }
@@ -80,6 +82,7 @@ void BodyParser::ParseComputation(Block* block, const Target& target) {
   const Opcode opcode = ParseOpcode();
   if (!tokens_.ok()) return;
   Op* op = block->Append(opcode);
+  op->line = target.at.line;
   if (opcode == Opcode::kFor) {
     ParseLoop(op, op_at);
   } else {
@@ -296,6 +299,7 @@ void BodyParser::ParseSuffix(Op* op) {
 void BodyParser::ParseLoadLoop(Block* block) {
   const Position at = tokens_.Take().at;
   Op* op = block->Append(Opcode::kFor);
+  op->line = at.line;
   ParseLoop(op, at);
   ParseSuffix(op);
   if (tokens_.ok()) tokens_.Require(at, CheckOpForm(*op, *module_));

@@ -191,6 +191,20 @@ int AppendedOperand(const Op& op) {
   return epilogue.appends ? epilogue.operands - 3 : -1;
 }
 
+std::string ResultName(const Op& op) {
+  if (op.result() != nullptr) return absl::StrCat("%", op.result()->name);
+  if (op.defined_global != nullptr) return absl::StrCat("@", op.defined_global->name);
+  return std::string(op.name());
+}
+
+std::string PlaceOf(const Op& op) {
+  const Func* func = op.parent()->func();
+  const std::string file =
+      op.line == 0 ? "" : absl::StrCat(op.parent()->module()->file, ":", op.line, ": ");
+  return absl::StrCat(file, func == nullptr ? "load" : absl::StrCat("@", func->name), ": ",
+                      ResultName(op));
+}
+
 void ReplaceAllUses(Value* from, Operand to) {
   CHECK(to.value != from) << "replacing %" << from->name << " by itself";
   while (!from->uses().empty()) {

@@ -131,6 +131,9 @@ class Op {
 
   Attrs attrs;
   std::string by;  // the pass that made it; provenance only, ignored by equality
+  // The line of Module::file that has the statement of this name, 0 if none has; for messages only,
+  // neither printed nor compared. Passes that put an op in another one's place keep it.
+  int line = 0;
   // plan-memory's result: where the op's result lies in its function's frame, in bytes. Views,
   // appends, loops and returned values own no place there.
   std::optional<int64_t> frame_offset;
@@ -238,6 +241,7 @@ class Module {
   const std::vector<std::unique_ptr<Func>>& funcs() const { return funcs_; }
 
   std::string name;
+  std::string file;  // the name of the text it was parsed from, for messages; "" if it was not
   // The passes it has gone through, in order, those that changed nothing included; provenance only,
   // ignored by equality. A dump so says where the pipeline goes on.
   std::vector<std::string> passes;
@@ -257,6 +261,12 @@ int AtOperand(const Op& op);
 // only effect an op has; the slots and the positions are the op's last two operands.
 int AppendedOperand(const Op& op);
 inline bool Appends(const Op& op) { return AppendedOperand(op) >= 0; }
+
+// What the op computes, as text calls it: "%o0", "@wqkv"; "return" of an op without a result.
+std::string ResultName(const Op& op);
+// Where the op stands: "dump.lluda:105: @attn: %o0", without file and line if no text has it;
+// "load: @wqkv" in the load block.
+std::string PlaceOf(const Op& op);
 
 // Makes every use of `from` read `to` instead.
 void ReplaceAllUses(Value* from, Operand to);

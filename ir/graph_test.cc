@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
 namespace lluda::ir {
@@ -131,6 +132,17 @@ TEST_F(GraphTest, SourceNamesFillInTheIndex) {
   EXPECT_EQ(SourceName(w, 3), "model.3.w{row}");
   w.index.reset();
   EXPECT_EQ(SourceName(w, 3), "model.{layer}.w{row}");
+}
+
+TEST_F(GraphTest, AStatementIsPlacedByFunctionAndNameAndByItsLineIfItHasOne) {
+  Op* a = Exp(x_, "a");
+  EXPECT_EQ(PlaceOf(*a), absl::StrCat("@", func_->name, ": %a"));
+  Global* g = module_.AddGlobal({Global::Kind::kLoaded, "g", std::nullopt, kVector, ""});
+  Op* iota = module_.load.Append(Opcode::kIota);
+  iota->defined_global = g;
+  iota->line = 7;
+  module_.file = "dump.lluda";
+  EXPECT_EQ(PlaceOf(*iota), "dump.lluda:7: load: @g");
 }
 
 using GraphDeathTest = GraphTest;

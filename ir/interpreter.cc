@@ -8,6 +8,9 @@
 namespace lluda::ir {
 namespace {
 
+// Of one value: more than any model's matrix has, and its floats can be had.
+constexpr int64_t kMostElements = int64_t{1} << 31;
+
 absl::Status Prefixed(absl::string_view prefix, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(prefix, ": ", status.message()));
 }
@@ -15,12 +18,6 @@ absl::Status Prefixed(absl::string_view prefix, const absl::Status& status) {
 std::string IndexedName(const Global& global, int64_t index) {
   return global.index ? absl::StrCat("@", global.name, "[", index, "]")
                       : absl::StrCat("@", global.name);
-}
-
-std::string ResultName(const Op& op) {
-  if (op.result() != nullptr) return absl::StrCat("%", op.result()->name);
-  if (op.defined_global != nullptr) return absl::StrCat("@", op.defined_global->name);
-  return std::string(op.name());
 }
 
 int64_t CountOf(const std::optional<Index>& index) { return index ? index->count : 1; }
@@ -282,6 +279,7 @@ absl::StatusOr<Interpreter::TensorPtr> Interpreter::ReadFromEnvironment(const Gl
 // The type with numbers for its symbols, row-major.
 absl::StatusOr<Type> Interpreter::Concrete(const Type& type, const Frame& frame) const {
   Type concrete{type.dtype, type.axes, {}};
+  int64_t elements = 1;  // at most kMaxElements, says the verifier
   for (Axis& axis : concrete.axes) {
     if (!axis.extent.is_constant()) {
       const auto it = frame.symbols.find(axis.extent.symbol);
@@ -294,6 +292,11 @@ absl::StatusOr<Type> Interpreter::Concrete(const Type& type, const Frame& frame)
     if (axis.extent.value < 1) {
       return absl::InvalidArgumentError(absl::StrCat("axis ", ToString(axis), " is empty"));
     }
+    elements *= axis.extent.value;
+  }
+  if (elements > kMostElements) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        ToString(concrete), " has ", elements, " elements, the interpreter holds ", kMostElements));
   }
   return concrete;
 }

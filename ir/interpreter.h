@@ -9,7 +9,8 @@
 //   absl::StatusOr<Tensor> logits = interpreter->Call("step", {tokens, positions, slots, rows});
 //
 // Arguments choose the symbols of the parameters' types (T, R) anew in every call; the environment
-// fixes the others. States start as zeros and keep what calls append to them.
+// fixes the others. States start as zeros and keep what calls append to them. A value of more than
+// 2^31 elements is a ResourceExhausted error.
 //
 // The module must pass Verify (ir/verifier.h). Errors of a call name the function and the
 // statement:

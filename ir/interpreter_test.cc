@@ -5,6 +5,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "ir/builder.h"
+#include "ir/parser.h"
 
 namespace lluda::ir {
 namespace {
@@ -202,6 +203,25 @@ TEST_F(InterpreterTest, TakesWhatTheLoadBlockWouldComputeFromTheEnvironment) {
   ASSERT_TRUE(y.ok()) << y.status();
   EXPECT_THAT(y->floats(), ElementsAre(1 + 1 + 2 + 3, 2));
   EXPECT_EQ(reads_, 0);
+}
+
+TEST(InterpreterMemoryTest, AValueThatNoMemoryHoldsIsAnError) {
+  const auto module = ParseModule(R"(lluda 1
+module @m {
+  func @f(%x: f32 d[1]) -> f32 d[1] {
+    %big = iota -> a[1099511627776] {step = 1} : f32 a[1099511627776]
+    return %x
+  }
+}
+)",
+                                  "m.lluda");
+  ASSERT_TRUE(module.ok()) << module.status();
+  auto interpreter = Interpreter::Create(module->get(), {});
+  ASSERT_TRUE(interpreter.ok());
+  const Type type{DType::kF32, {{"d", Extent::Constant(1)}}, {}};
+  EXPECT_EQ(interpreter->Call("f", {Tensor::OfFloats(type, {1})}).status().message(),
+            "@f: %big: f32 a[1099511627776] has 1099511627776 elements, the interpreter holds "
+            "2147483648");
 }
 
 TEST_F(InterpreterTest, RefusesSymbolsThatDoNotFitTheModule) {

@@ -18,7 +18,8 @@ constexpr int64_t kFormatVersion = 1;
 
 class ModuleParser {
  public:
-  ModuleParser(absl::string_view text, absl::string_view file_name) : tokens_(text, file_name) {}
+  ModuleParser(absl::string_view text, absl::string_view file_name)
+      : file_name_(file_name), tokens_(text, file_name) {}
 
   absl::StatusOr<std::unique_ptr<Module>> Parse();
 
@@ -36,6 +37,7 @@ class ModuleParser {
   void ParseSignature();
   void SkipBody();
 
+  absl::string_view file_name_;
   TokenStream tokens_;
   std::unique_ptr<Module> module_;
   ModuleNames names_;
@@ -157,6 +159,7 @@ absl::StatusOr<std::unique_ptr<Module>> ModuleParser::Parse() {
   tokens_.Expect("module");
   module_ =
       std::make_unique<Module>(tokens_.TakeText(TokenKind::kGlobal, "the name of the module"));
+  module_->file = std::string(file_name_);
   tokens_.Expect("{");
   if (tokens_.TakeIf("passes")) ParsePasses();
   ParseDeclarations();

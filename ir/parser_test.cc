@@ -4,6 +4,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -44,6 +45,25 @@ module @m {
   func @f(%x: f32 tok[T] hid[8]) -> f32 tok[T] hid[8] {
 )",
                       body, "\n  }\n}\n");
+}
+
+TEST(ParseModule, EveryStatementKnowsTheLineItIsIn) {
+  const auto module = ParseModule(WithBody(R"(    %a = exp %x : f32 tok[T] hid[8]
+
+    // a comment
+    %b = for layer in 0..2 carry %c = %a {
+      %d = rmsnorm %c @layer_norm[layer]
+          over hid {eps = 1e-06} : f32 tok[T] hid[8]
+      yield %d
+    } : f32 tok[T] hid[8]
+    return %b)"),
+                                  "m.lluda");
+  ASSERT_TRUE(module.ok()) << module.status();
+  std::vector<std::string> places;
+  ForEachOp(**module, [&](const Op* op) { places.push_back(PlaceOf(*op)); });
+  EXPECT_THAT(places,
+              testing::ElementsAre("m.lluda:8: @f: %a", "m.lluda:11: @f: %b", "m.lluda:12: @f: %d",
+                                   "m.lluda:14: @f: yield", "m.lluda:16: @f: return"));
 }
 
 class RoundTrip : public ::testing::TestWithParam<const char*> {};

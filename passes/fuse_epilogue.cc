@@ -159,6 +159,7 @@ bool FuseEpilogue::FoldCast(Op* cast) {
   });
   Value* rounded = chain.front()->result();
   const std::string result_name = cast->result()->name;
+  rounded->def()->line = cast->line;
   ReplaceOpByOperand(cast, rounded);
   rounded->name = result_name;
   return true;

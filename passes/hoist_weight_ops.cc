@@ -142,6 +142,7 @@ class LoadWriter {
     op->SetOperands(std::move(operands));
     op->attrs = from.attrs;
     op->by = "hoist-weight-ops";
+    op->line = from.line;
   }
 
   std::vector<Operand> CopyOperands(const Op& op, Block* block) {

@@ -194,9 +194,55 @@ class Planner {
   std::map<const Op*, PlannedBuffer> buffers_;
 };
 
+// More than any function's values need, and far from what 64 bits hold.
+constexpr int64_t kMaxFrameBytes = int64_t{1} << 44;
+
+// The statement's own place, which need not be the planned one.
+absl::Status CheckPlace(const Op& op) {
+  if (!op.frame_offset) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(PlaceOf(op), ": has no place in the frame; run plan-memory"));
+  }
+  if (*op.frame_offset >= 0 && *op.frame_offset <= kMaxFrameBytes &&
+      *op.frame_offset % ir::kFrameAlignment == 0) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(PlaceOf(op), ": in ", *op.frame_offset,
+                                                 " is no place in the frame: a multiple of ",
+                                                 ir::kFrameAlignment, " up to ", kMaxFrameBytes));
+}
+
+absl::Status CheckPlaces(const std::vector<PlannedBuffer>& buffers) {
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    const PlannedBuffer& late = buffers[i];
+    if (absl::Status status = CheckPlace(*late.op); !status.ok()) return status;
+    const int64_t begin = *late.op->frame_offset;
+    for (size_t j = 0; j < i; ++j) {
+      const PlannedBuffer& early = buffers[j];
+      if (early.last < late.first || late.last < early.first) continue;
+      const int64_t other = *early.op->frame_offset;
+      if (begin >= other + early.bytes || other >= begin + late.bytes) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat(PlaceOf(*late.op), ": its place, ", late.bytes, " bytes from ", begin,
+                       " on, overlaps ", ResultName(*early.op), "'s, ", early.bytes, " bytes from ",
+                       other, " on, which is still in use"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<MemoryPlan> PlanFunc(const Func& func) { return Planner(func).Plan(); }
+
+absl::Status CheckMemoryPlan(const ir::Module& module) {
+  for (const auto& func : module.funcs()) {
+    absl::StatusOr<MemoryPlan> plan = PlanFunc(*func);
+    if (!plan.ok()) return plan.status();
+    if (absl::Status status = CheckPlaces(plan->buffers); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::string> PrintMemoryPlan(const ir::Module& module) {
   std::string text;

@@ -52,6 +52,11 @@ struct MemoryPlan {
 
 absl::StatusOr<MemoryPlan> PlanFunc(const ir::Func& func);
 
+// Whether the places that the statements have, perhaps by hand, are a plan: each buffer has one, at
+// a multiple of ir::kFrameAlignment, and shares no byte with another one while both are in use.
+// FailedPrecondition for a missing place, else InvalidArgument; both begin with ir::PlaceOf.
+absl::Status CheckMemoryPlan(const ir::Module& module);
+
 // The plan of every function as text, one buffer a line:
 //   @attn: 8192 bytes
 //     %h0 at 0, 4096 bytes, statements 0..1

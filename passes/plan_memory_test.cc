@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "ir/builder.h"
 #include "ir/frame.h"
+#include "ir/parser.h"
 #include "ir/printer.h"
 #include "ir/view.h"
 #include "passes/fusion_test_util.h"
@@ -225,6 +226,53 @@ TEST(PlanMemoryTest, ALoopThatStartsFromAParameterIsRefused) {
 TEST(PlanMemoryTest, ALoopThatYieldsWhatItDoesNotComputeIsRefused) {
   EXPECT_EQ(PlanError(Edited(kLoop, "yield %y", "yield %c")),
             "@f: %out = for: what it yields is not computed into a buffer in its body");
+}
+
+// Three values of which the first two are alive together.
+constexpr char kPlaces[] = R"(lluda 1
+module @m {
+  func @f(%x: f32 d[32]) -> f32 d[32] {
+    %a = exp %x : f32 d[32] in 0
+    %b = cos %a : f32 d[32] in 128
+    %c = sin %b : f32 d[32] in 0
+    %r = exp %c : f32 d[32]
+    return %r
+  }
+}
+)";
+
+std::string PlacesError(const std::string& text) {
+  const auto module = ir::ParseModule(text, "m.lluda");
+  EXPECT_TRUE(module.ok()) << module.status();
+  return std::string(CheckMemoryPlan(**module).message());
+}
+
+TEST(CheckMemoryPlanTest, WhatThePassPlansIsAPlan) {
+  EXPECT_EQ(PlacesError(kPlaces), "");
+  for (const char* text : {kPlaces, kLoop}) {
+    const auto module = Parsed(text);
+    ASSERT_TRUE(PlanMemory().Run(module.get()).ok());
+    EXPECT_TRUE(CheckMemoryPlan(*module).ok()) << CheckMemoryPlan(*module);
+  }
+}
+
+TEST(CheckMemoryPlanTest, ValuesThatAreAliveTogetherDoNotOverlap) {
+  EXPECT_EQ(PlacesError(Edited(kPlaces, "in 128", "in 64")),
+            "m.lluda:5: @f: %b: its place, 128 bytes from 64 on, overlaps %a's, 128 bytes from 0 "
+            "on, which is still in use");
+  EXPECT_EQ(PlacesError(
+                Edited(kPlaces, "%c = sin %b : f32 d[32] in 0", "%c = sin %b : f32 d[32] in 192")),
+            "m.lluda:6: @f: %c: its place, 128 bytes from 192 on, overlaps %b's, 128 bytes from "
+            "128 on, which is still in use");
+}
+
+TEST(CheckMemoryPlanTest, APlaceIsThereAndAlignedAndNotFarOff) {
+  EXPECT_EQ(PlacesError(Edited(kPlaces, " in 128", "")),
+            "m.lluda:5: @f: %b: has no place in the frame; run plan-memory");
+  for (const char* place : {"in 130", "in 9223372036854775744"}) {
+    EXPECT_THAT(PlacesError(Edited(kPlaces, "in 128", place)),
+                testing::StartsWith(absl::StrCat("m.lluda:5: @f: %b: ", place, " is no place")));
+  }
 }
 
 TEST(PlanMemoryTest, PrintsOneLineABuffer) {

@@ -92,6 +92,7 @@ absl::StatusOr<Op*> ReplaceOp(Op* op, Opcode opcode, std::vector<Operand> operan
   fresh->attrs = std::move(attrs);
   fresh->SetOperands(std::move(operands));
   fresh->by = std::string(by);
+  fresh->line = op->line;
   absl::StatusOr<ir::Type> type = InferType(*fresh);
   absl::Status status = type.status();
   if (status.ok() && *type != op->result_type()) {

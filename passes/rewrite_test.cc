@@ -60,7 +60,9 @@ TEST_F(RewriteTest, ReadsOfAStateAreFoundBehindCalls) {
 
 TEST_F(RewriteTest, AReplacedStatementKeepsItsNamePlaceAndUses) {
   ir::Op* b = Find("b");
+  const std::string place = PlaceOf(*b);
   ASSERT_TRUE(ReplaceOp(b, Opcode::kSilu, b->operands(), {}, "test-pass").ok());
+  EXPECT_EQ(PlaceOf(*Find("b")), place);
   EXPECT_THAT(PrintModule(*module_), HasSubstr("%a = exp %x : f32 tok[1] d[2]\n"
                                                "    %b = silu %a : f32 tok[1] d[2] by test-pass\n"
                                                "    %c = add %a %b : f32 tok[1] d[2]\n"));
