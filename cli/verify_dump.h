@@ -26,8 +26,8 @@ namespace lluda::cli {
 inline constexpr double kDumpBound = 1e-12;
 
 // The model imported in the dump's numbers: of all precisions and caches those with which the
-// dump's own passes make the most of its statements. Errors are those of engine::ImportModule; InvalidArgument if
-// the dump does not run all layers once.
+// dump's own passes make the most of its statements. Errors are those of engine::ImportModule;
+// InvalidArgument if the dump does not run all layers once.
 absl::StatusOr<std::unique_ptr<ir::Module>> ImportLike(const engine::ModelFiles& files,
                                                        const ir::Module& dump);
 
