@@ -11,6 +11,7 @@
 #include "frontends/json.h"
 #include "frontends/qwen3/import.h"
 #include "frontends/tensor_info.h"
+#include "ir/encoding.h"
 #include "ir/tensor.h"
 
 namespace lluda::frontends::qwen3 {
@@ -50,17 +51,17 @@ absl::Status RenameTensors(const std::string& label, const std::vector<std::stri
 // `count` of a float tensor's numbers, from the one at `first` on.
 absl::StatusOr<ir::Tensor> Numbers(const TensorView& tensor, ir::DType dtype, int64_t first,
                                    int64_t count) {
-  const auto width = static_cast<size_t>(ir::DTypeSize(dtype));
   const ir::Type type{dtype, {{"number", ir::Extent::Constant(count)}}, {}};
-  return ir::Tensor::FromBytes(type, tensor.span().subspan(static_cast<size_t>(first) * width,
-                                                           static_cast<size_t>(count) * width));
+  return ir::Tensor::FromBytes(
+      type, tensor.span().subspan(static_cast<size_t>(ir::BytesOf(dtype, first)),
+                                  static_cast<size_t>(ir::BytesOf(dtype, count))));
 }
 
 // Do two tensors of one shape and different dtypes hold the same numbers?
 bool HoldTheSameNumbers(const Checkpoint& checkpoint, const TensorView& a, const TensorView& b) {
   const std::optional<ir::DType> dtype_a = IrDType(a.dtype), dtype_b = IrDType(b.dtype);
   if (!dtype_a || !dtype_b || !ir::IsFloat(*dtype_a) || !ir::IsFloat(*dtype_b)) return false;
-  const auto elements = static_cast<int64_t>(a.bytes) / ir::DTypeSize(*dtype_a);
+  const auto elements = static_cast<int64_t>(a.bytes) * 8 / ir::ElementBits(*dtype_a);
   for (int64_t first = 0; first < elements; first += kComparedNumbers) {
     const int64_t count = std::min(kComparedNumbers, elements - first);
     const absl::StatusOr<ir::Tensor> of_a = Numbers(a, *dtype_a, first, count);
