@@ -282,7 +282,6 @@ TEST_F(SessionTest, AStepWithoutWantedRowsGivesNone) {
 TEST_F(SessionTest, RefusesAStepThatIsTooLargeAndChangesNothing) {
   Program program = FakeModel();
   program.symbols[kRows].max = 1;
-  program.output_bytes = kVocabulary * 4;
   Use(std::move(program));
   auto session = Open({2, 0, 3});
   const std::vector<int32_t> one = {1}, three = {1, 2, 3};
