@@ -163,7 +163,6 @@ class FarDevice : public runtime::Device {
 constexpr char kModule[] = R"(
   weight @factor : f32 a[8] from "factor"
   weight @first : f32 a[8] from "first"
-  loaded @product : f32 a[8]
   load {
     @product = mul @factor @first : f32 a[8]
   }
