@@ -97,10 +97,8 @@ class FarDevice : public runtime::Device {
     for (const runtime::BoundCall& call : region.calls) {
       const runtime::Kernel& kernel = program_->kernels[call.kernel];
       const KernelSpec& spec = specs_->at(kernel.name);
-      waiting_.push_back({&spec,
-                          {call.buffers, call.buffers + spec.operands.size() + 1},
-                          call.first_item,
-                          call.items});
+      std::vector<void*> buffers(call.buffers, call.buffers + spec.operands.size() + 1);
+      waiting_.push_back({&spec, std::move(buffers), call.first_item, call.items});
     }
     return false;
   }
