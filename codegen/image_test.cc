@@ -8,7 +8,6 @@
 
 #include "codegen/cpu_compile.h"
 #include "codegen/jit.h"
-#include "codegen/jit.h"
 #include "codegen/kernel_test_util.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
