@@ -97,10 +97,8 @@ class FarDevice : public runtime::Device {
     for (const runtime::BoundCall& call : region.calls) {
       const runtime::Kernel& kernel = program_->kernels[call.kernel];
       const KernelSpec& spec = specs_->at(kernel.name);
-      waiting_.push_back({&spec,
-                          {call.buffers, call.buffers + spec.operands.size() + 1},
-                          call.first_item,
-                          call.items});
+      std::vector<void*> buffers(call.buffers, call.buffers + spec.operands.size() + 1);
+      waiting_.push_back({&spec, std::move(buffers), call.first_item, call.items});
     }
     return false;
   }
@@ -163,7 +161,6 @@ class FarDevice : public runtime::Device {
 constexpr char kModule[] = R"(
   weight @factor : f32 a[8] from "factor"
   weight @first : f32 a[8] from "first"
-  loaded @product : f32 a[8]
   load {
     @product = mul @factor @first : f32 a[8]
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "codegen/cpu_compile.h"
+#include "codegen/jit.h"
 #include "codegen/kernel_test_util.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -70,7 +71,7 @@ TEST(Image, RunsWhereverItIsMappedWithItsConstants) {
   for (const Target& target : RunnableTargets()) {
     const auto portable = Target::Portable(IsaName(target.isa));
     ASSERT_TRUE(portable.ok());
-    const auto compiled = CompileToObject(*module, *portable, "f");
+    const auto compiled = CompileToObject(*module, *portable, {"f"});
     ASSERT_TRUE(compiled.ok()) << compiled.status();
     const auto image = LinkImage(compiled->object, KernelNames(compiled->program));
     ASSERT_TRUE(image.ok()) << image.status();
@@ -103,7 +104,7 @@ TEST(Image, LeavesOutWhatIsNotWanted) {
     %z = scale %y {by = 2} : f32 a[40]
     return %z
   })");
-  const auto compiled = CompileToObject(*module, *Target::Portable("generic"), "f");
+  const auto compiled = CompileToObject(*module, *Target::Portable("generic"), {"f"});
   ASSERT_TRUE(compiled.ok()) << compiled.status();
   const std::vector<std::string> names = KernelNames(compiled->program);
   ASSERT_EQ(names.size(), 2);
