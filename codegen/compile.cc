@@ -239,10 +239,13 @@ class Compiler {
 
   // What Call::name says of a statement.
   static std::string CallName(const ir::Op& op, const Activation& at) {
-    if (op.defined_global == nullptr) return absl::StrCat(at.name, ".", op.result()->name);
-    std::string name = absl::StrCat(at.name, ".", op.defined_global->name);
-    if (!op.defined_index.empty()) {
-      absl::StrAppend(&name, "[", at.indices.at(op.defined_index), "]");
+    const bool in_load = op.parent()->func() == nullptr;
+    const ir::Op* loop = op.parent()->loop();
+    const std::string& result =
+        op.defined_global != nullptr ? op.defined_global->name : op.result()->name;
+    std::string name = absl::StrCat(at.name, ".", result);
+    if (in_load && loop != nullptr) {
+      absl::StrAppend(&name, "[", at.indices.at(loop->loop_index), "]");
     }
     return name;
   }
