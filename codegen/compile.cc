@@ -202,10 +202,13 @@ class ProgramBuilder {
     return uses;
   }
 
+  // A statement of the load block is told apart by its loop's index, of a function by the layer's.
   static runtime::CallSite SiteOf(const ir::Op& op, const Activation& at) {
-    if (op.defined_global == nullptr) return {at.function, at.index, op.result()->name};
-    const int64_t index = op.defined_index.empty() ? -1 : at.indices.at(op.defined_index);
-    return {at.function, index, op.defined_global->name};
+    const std::string& name =
+        op.defined_global != nullptr ? op.defined_global->name : op.result()->name;
+    if (op.parent()->func() != nullptr) return {at.function, at.index, name};
+    const ir::Op* loop = op.parent()->loop();
+    return {at.function, loop != nullptr ? at.indices.at(loop->loop_index) : -1, name};
   }
 
   absl::Status CompileKernelOp(const ir::Op& op, Activation* at) {

@@ -116,13 +116,12 @@ class Packer {
     }
     absl::StatusOr<Global*> packed = Pack(family.source, *TileFor(*op), axis, all);
     if (!packed.ok()) return packed.status();
-    if (absl::Status status = PackInParts(*packed); !status.ok()) return status;
     for (const Use& use : readers) {
       if (!CanReadPanels(use, axis)) continue;
       use.op->SetOperand(use.operand, Operand(*packed, use.op->operand(use.operand).index));
     }
     EraseUnread(family);
-    return absl::OkStatus();
+    return PackInParts(*packed);
   }
 
  private:
