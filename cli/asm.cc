@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "base/step_interface.h"
 #include "cli/commands.h"
+#include "cli/model_flags.h"
 #include "cli/optimised_model.h"
 #include "cli/output.h"
 #include "cli/statement_name.h"
@@ -72,7 +73,7 @@ KernelText CompiledText(const OptimisedModel& model, codegen::KernelForm form) {
 
 // As it lies in a bundle.
 KernelText BundledText(const OptimisedModel& model, const NativeProgram& native) {
-  codegen::MachineCode code{native.code.bytes(), model.bundle->code_start(), {}};
+  codegen::MachineCode code{native.code.bytes(), model.bundle()->code_start(), {}};
   for (const runtime::Kernel& kernel : native.program.kernels) {
     const auto* entry = reinterpret_cast<const char*>(kernel.fn);
     code.functions[static_cast<uint64_t>(entry - code.bytes.data())] = kernel.name;
@@ -115,7 +116,7 @@ std::string ListText(const std::vector<Statement>& statements) {
 absl::Status NoStatement(const AsmFlags& flags, const OptimisedModel& model,
                          const std::vector<Statement>& statements) {
   const std::string wanted = StatementNamed(flags.op);
-  if (model.bundle != nullptr && wanted.substr(0, wanted.find('.')) == step_interface::kLoad) {
+  if (model.bundle() != nullptr && wanted.substr(0, wanted.find('.')) == step_interface::kLoad) {
     return absl::InvalidArgumentError(
         absl::StrCat(flags.model.model,
                      ": the load block ran when the bundle was compiled; its "
@@ -136,10 +137,12 @@ absl::StatusOr<int> RunAsm(const AsmFlags& flags) {
   if (flags.op.empty() && !flags.list) {
     return absl::InvalidArgumentError("asm: name a statement with --op, or print all with --list");
   }
-  absl::StatusOr<OptimisedModel> model = OpenOptimised(flags.model, engine::Weights::kOptional);
+  absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags.model);
+  if (!options.ok()) return options.status();
+  absl::StatusOr<OptimisedModel> model = OpenOptimised(*options, engine::Weights::kOptional);
   if (!model.ok()) return model.status();
   const bool llvm = flags.emit == "llvm";
-  if (llvm && model->bundle != nullptr) {
+  if (llvm && model->bundle() != nullptr) {
     return absl::InvalidArgumentError(
         absl::StrCat(flags.model.model, ": a bundle holds machine code and no LLVM IR"));
   }
@@ -152,7 +155,7 @@ absl::StatusOr<int> RunAsm(const AsmFlags& flags) {
     return 0;
   }
 
-  const KernelText kernel_text = model->bundle != nullptr
+  const KernelText kernel_text = model->bundle() != nullptr
                                      ? BundledText(*model, *native)
                                      : CompiledText(*model, llvm ? codegen::KernelForm::kLlvm
                                                                  : codegen::KernelForm::kAssembly);

@@ -39,20 +39,18 @@ absl::StatusOr<std::string> Judge(const ir::Module& module, const VerifyRun& run
 
 }  // namespace
 
-absl::StatusOr<std::string> CheckLogits(const std::string& folder, engine::Precision precision,
-                                        engine::KvCache kv_cache, absl::Span<const int32_t> tokens,
+absl::StatusOr<std::string> CheckLogits(const engine::ModelFiles& files,
+                                        engine::Precision precision, engine::KvCache kv_cache,
+                                        absl::Span<const int32_t> tokens,
                                         absl::Span<const float> logits) {
-  absl::StatusOr<engine::ModelFiles> files =
-      engine::OpenModelFiles(folder, engine::Weights::kRequired);
-  if (!files.ok()) return files.status();
   engine::ModuleOptions options;
   options.precision = engine::Precision::kF32;
   options.context = static_cast<int64_t>(tokens.size());
-  absl::StatusOr<std::unique_ptr<ir::Module>> module = engine::ImportModule(*files, options);
+  absl::StatusOr<std::unique_ptr<ir::Module>> module = engine::ImportModule(files, options);
   if (!module.ok()) return module.status();
   VerifyRun run;
   run.weights = [&](const ir::Global& weight, int64_t index) -> absl::StatusOr<ir::Tensor> {
-    auto tensor = files->checkpoint->Get(ir::SourceName(weight, index));
+    auto tensor = files.checkpoint->Get(ir::SourceName(weight, index));
     if (!tensor.ok()) return tensor.status();
     return ir::Tensor::FromBytes(weight.type, (*tensor)->span());
   };

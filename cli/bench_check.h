@@ -1,6 +1,6 @@
 // Whether what `lluda bench` is about to time is right: a fast wrong kernel is no result.
 //
-//   absl::StatusOr<std::string> checked = CheckLogits(folder, precision, kv_cache, tokens, logits);
+//   absl::StatusOr<std::string> checked = CheckLogits(files, precision, kv_cache, tokens, logits);
 //   // "logits of 4 tokens: NMSE 1.3e-05 of 1.2e-04 against the interpreter in f32"
 #ifndef LLUDA_CLI_BENCH_CHECK_H_
 #define LLUDA_CLI_BENCH_CHECK_H_
@@ -19,8 +19,9 @@ namespace lluda::cli {
 // float32, the cache too, from the module before any pass. Internal, naming both numbers, if they
 // are further off than cli/bounds.h allows a run with these numbers. Holds the weights in f32
 // meanwhile.
-absl::StatusOr<std::string> CheckLogits(const std::string& folder, engine::Precision precision,
-                                        engine::KvCache kv_cache, absl::Span<const int32_t> tokens,
+absl::StatusOr<std::string> CheckLogits(const engine::ModelFiles& files,
+                                        engine::Precision precision, engine::KvCache kv_cache,
+                                        absl::Span<const int32_t> tokens,
                                         absl::Span<const float> logits);
 
 // The same for a bundle, against its final module on its packed weights, in the numbers that it is

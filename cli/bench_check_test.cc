@@ -3,11 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/reference.h"
 #include "engine/compile_bundle.h"
+#include "engine/model_files.h"
+#include "engine/open_model_source.h"
 
 namespace lluda::cli {
 namespace {
@@ -27,14 +31,18 @@ class CheckLogitsTest : public testing::Test {
     ASSERT_TRUE(prompts.ok()) << prompts.status();
     prompt_ = prompts->front();
     ASSERT_FALSE(prompt_.logits.empty());
+    auto files = engine::OpenModelFiles(kFolder, engine::Weights::kRequired);
+    ASSERT_TRUE(files.ok()) << files.status();
+    files_ = std::make_unique<engine::ModelFiles>(*std::move(files));
   }
 
   ReferencePrompt prompt_;
+  std::unique_ptr<engine::ModelFiles> files_;
 };
 
 TEST_F(CheckLogitsTest, TheRightOnesAreConfirmedWithTheirDistance) {
   const auto checked =
-      CheckLogits(kFolder, Precision::kF32, KvCache::kPrecision, prompt_.ids, prompt_.logits);
+      CheckLogits(*files_, Precision::kF32, KvCache::kPrecision, prompt_.ids, prompt_.logits);
   ASSERT_TRUE(checked.ok()) << checked.status();
   EXPECT_THAT(*checked, AllOf(HasSubstr(std::to_string(prompt_.ids.size()) + " tokens"),
                               HasSubstr("of 1.0e-09")));
@@ -44,9 +52,9 @@ TEST_F(CheckLogitsTest, OnesThatAreSlightlyOffAreRightInBf16Only) {
   std::vector<float> logits = prompt_.logits;
   for (float& logit : logits) logit *= 1.001f;
   EXPECT_TRUE(
-      CheckLogits(kFolder, Precision::kBF16, KvCache::kPrecision, prompt_.ids, logits).ok());
+      CheckLogits(*files_, Precision::kBF16, KvCache::kPrecision, prompt_.ids, logits).ok());
   const auto checked =
-      CheckLogits(kFolder, Precision::kF32, KvCache::kPrecision, prompt_.ids, logits);
+      CheckLogits(*files_, Precision::kF32, KvCache::kPrecision, prompt_.ids, logits);
   EXPECT_EQ(checked.status().code(), absl::StatusCode::kInternal);
   EXPECT_THAT(std::string(checked.status().message()),
               AllOf(HasSubstr("the output is wrong"), HasSubstr("NMSE 1.00e-06")));
@@ -55,7 +63,7 @@ TEST_F(CheckLogitsTest, OnesThatAreSlightlyOffAreRightInBf16Only) {
 TEST_F(CheckLogitsTest, ThoseOfAnotherPromptAreWrong) {
   std::vector<int32_t> other = prompt_.ids;
   other.back() = other.back() == 0 ? 1 : 0;
-  EXPECT_EQ(CheckLogits(kFolder, Precision::kBF16, KvCache::kPrecision, other, prompt_.logits)
+  EXPECT_EQ(CheckLogits(*files_, Precision::kBF16, KvCache::kPrecision, other, prompt_.logits)
                 .status()
                 .code(),
             absl::StatusCode::kInternal);
@@ -67,10 +75,12 @@ TEST_F(CheckLogitsTest, ABundlesOwnModuleConfirmsThemInItsOwnNumbers) {
   options.folder = kFolder;
   options.module.precision = Precision::kF32;
   options.need_tokenizer = false;
-  ModelFlags flags;
-  flags.model = testing::TempDir() + "/tiny.llb";
-  ASSERT_TRUE(engine::CompileBundle(options, flags.model).ok());
-  const auto model = OpenOptimised(flags, engine::Weights::kOptional);
+  const std::string path = testing::TempDir() + "/tiny.llb";
+  ASSERT_TRUE(engine::CompileBundle(options, {path}).ok());
+  engine::LoadOptions load;
+  load.source = *engine::OpenModelSource(path);
+  load.module = *load.source->OptionsFor({});
+  const auto model = OpenOptimised(load, engine::Weights::kOptional);
   ASSERT_TRUE(model.ok()) << model.status();
   const auto checked = CheckBundleLogits(*model, prompt_.ids, prompt_.logits);
   ASSERT_TRUE(checked.ok()) << checked.status();

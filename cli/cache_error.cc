@@ -21,10 +21,11 @@ constexpr int64_t kTokens = 256;
 
 using Next = std::function<absl::Status(absl::Span<const float> logits, std::vector<int32_t>*)>;
 
-// Gives the model of the flags one token after the other: `next` gets the logits after the tokens
+// Gives the model of the options one token after the other: `next` gets the logits after the tokens
 // so far, and adds a token.
-absl::Status Follow(const ModelFlags& flags, int32_t first, const Next& next) {
-  absl::StatusOr<std::unique_ptr<engine::Model>> model = LoadModel(flags, /*need_tokenizer=*/false);
+absl::Status Follow(const engine::LoadOptions& options, bool use_cache, int32_t first,
+                    const Next& next) {
+  absl::StatusOr<std::unique_ptr<engine::Model>> model = LoadModel(options, use_cache);
   if (!model.ok()) return model.status();
   absl::StatusOr<std::unique_ptr<engine::Session>> session =
       engine::Session::Create(model->get(), {});
@@ -42,10 +43,10 @@ absl::Status Follow(const ModelFlags& flags, int32_t first, const Next& next) {
 
 bool CacheError::within_bound() const { return nmse < kInt8CacheNmse; }
 
-absl::StatusOr<CacheError> MeasureCacheError(const ModelFlags& flags,
+absl::StatusOr<CacheError> MeasureCacheError(const engine::LoadOptions& options, bool use_cache,
                                              absl::Span<const int32_t> start) {
-  ModelFlags unquantised = flags;
-  unquantised.kv_cache.clear();
+  engine::LoadOptions unquantised = options;
+  unquantised.module.kv_cache = engine::KvCache::kPrecision;
   std::vector<int32_t> text(start.begin(), start.end());
   std::vector<std::vector<float>> expected;
   std::optional<runtime::Sampler> sampler;
@@ -64,7 +65,7 @@ absl::StatusOr<CacheError> MeasureCacheError(const ModelFlags& flags,
     tokens->push_back(text[tokens->size()]);
     return absl::OkStatus();
   };
-  absl::Status status = Follow(unquantised, start.front(), draw);
+  absl::Status status = Follow(unquantised, use_cache, start.front(), draw);
   if (!status.ok()) return status;
   CacheError error;
   double difference = 0, norm = 0;
@@ -79,7 +80,7 @@ absl::StatusOr<CacheError> MeasureCacheError(const ModelFlags& flags,
     tokens->push_back(text[tokens->size()]);
     return absl::OkStatus();
   };
-  status = Follow(flags, start.front(), compare);
+  status = Follow(options, use_cache, start.front(), compare);
   if (!status.ok()) return status;
   error.nmse = difference / norm;
   return error;

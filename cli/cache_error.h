@@ -1,7 +1,7 @@
 // What a KV cache of int8 costs: how far a model's logits are from those with the cache that its
 // precision has, on a text that the model writes itself.
 //
-//   absl::StatusOr<CacheError> error = MeasureCacheError(flags, {1, 5, 2});
+//   absl::StatusOr<CacheError> error = MeasureCacheError(options, true, {1, 5, 2});
 //   CacheErrorText(*error, "bf16");
 //   // "logits of 256 tokens: NMSE 1.4e-05 of 1.0e-03 against a bf16 cache, of a token 9.1e-05 at
 //   // most; likeliest token equal 255 of 256"
@@ -13,8 +13,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "cli/arguments.h"
 #include "cli/json_writer.h"
+#include "engine/model.h"
 
 namespace lluda::cli {
 
@@ -30,9 +30,9 @@ struct CacheError {
 
 // Continues `start`, at least one token, to 256 tokens (fewer if the context is shorter) by drawing
 // from the distribution that the model gives with an unquantised cache, seeded; then gives it the
-// same tokens with the cache that the flags ask for, which is int8. Loads the model twice, one
-// after the other, and holds the logits of all tokens. The flags name no bundle.
-absl::StatusOr<CacheError> MeasureCacheError(const ModelFlags& flags,
+// same tokens with the cache that the options ask for, which is int8. Loads the model twice, one
+// after the other, and holds the logits of all tokens. The model is none that is compiled already.
+absl::StatusOr<CacheError> MeasureCacheError(const engine::LoadOptions& options, bool use_cache,
                                              absl::Span<const int32_t> start);
 
 std::string CacheErrorText(const CacheError& error, absl::string_view unquantised);

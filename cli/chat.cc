@@ -13,7 +13,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "bundle/reader.h"
 #include "cli/commands.h"
 #include "cli/generation_flags.h"
 #include "cli/interrupt.h"
@@ -90,22 +89,13 @@ class Chat {
   std::vector<ChatMessage> messages_;
 };
 
-// Whether the model of a folder or a bundle takes the chat template.
-absl::Status CheckChatTemplate(const std::string& model) {
-  if (!bundle::Bundle::Looks(model)) return tokenizer::CheckChatTemplate(model);
-  absl::StatusOr<std::unique_ptr<bundle::Bundle>> bundle = bundle::Bundle::Open(model);
-  if (!bundle.ok()) return bundle.status();
-  const std::string& problem = (*bundle)->model().chat_template_problem;
-  if (problem.empty()) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(model, ": when it was compiled, ", problem));
-}
-
-// The folder or bundle of a model that can chat.
-absl::StatusOr<std::string> ChatModel(const std::string& model) {
-  absl::StatusOr<std::string> folder = ModelFolder(model);
-  absl::Status status = folder.ok() ? CheckChatTemplate(*folder) : folder.status();
-  if (status.ok()) return folder;
-  if (!model.empty()) return status;
+// What the flags say of a model that can chat.
+absl::StatusOr<engine::LoadOptions> ChatModelOptions(const ModelFlags& flags) {
+  absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags);
+  const absl::Status status =
+      options.ok() ? options->source->CheckChatTemplate() : options.status();
+  if (status.ok()) return options;
+  if (!flags.model.empty()) return status;
   return absl::InvalidArgumentError(
       "the small default model tells stories and is no chat model; name one: "
       "`lluda chat MODEL`, a folder, a bundle or a hub name in the local cache (Qwen/Qwen3-0.6B)");
@@ -148,9 +138,10 @@ absl::StatusOr<int> RunChat(const ChatFlags& flags) {
     if (!read.ok()) return read.status();
     message = *std::move(read);
   }
-  absl::StatusOr<std::string> folder = ChatModel(flags.generate.model.model);
-  if (!folder.ok()) return folder.status();
-  absl::StatusOr<std::unique_ptr<engine::Model>> model = LoadModel(flags.generate.model, true);
+  absl::StatusOr<engine::LoadOptions> options = ChatModelOptions(flags.generate.model);
+  if (!options.ok()) return options.status();
+  absl::StatusOr<std::unique_ptr<engine::Model>> model =
+      LoadModel(*std::move(options), flags.generate.model.use_cache);
   if (!model.ok()) return model.status();
   absl::StatusOr<std::unique_ptr<engine::Session>> session =
       engine::Session::Create(model->get(), {});

@@ -14,26 +14,20 @@ namespace lluda::cli {
 absl::StatusOr<int> RunCompile(const CompileFlags& flags) {
   absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags.model);
   if (!options.ok()) return options.status();
+  const auto beside = [&](const char* what, const char* extension) {
+    if (!absl::c_linear_search(flags.emit, what)) return std::string();
+    return std::filesystem::path(flags.output).replace_extension(extension).string();
+  };
   std::vector<std::string> notes;
   {
     ProgressLine progress("packing");
     options->need_tokenizer = false;
     options->progress = [&](int64_t done, int64_t total) { progress.Show(done, total); };
-    absl::Status status = engine::CompileBundle(*options, flags.output, &notes);
+    absl::Status status = engine::CompileBundle(
+        *options, {flags.output, beside("object", ".o"), beside("header", ".h")}, &notes);
     if (!status.ok()) return status;
-    options->progress = nullptr;
   }
   PrintNotes(notes);
-  if (flags.emit.empty()) return 0;
-  const auto beside = [&](const char* what, const char* extension) {
-    if (!absl::c_linear_search(flags.emit, what)) return std::string();
-    return std::filesystem::path(flags.output).replace_extension(extension).string();
-  };
-  if (absl::Status status = engine::WriteCInterface(*options, flags.output, beside("object", ".o"),
-                                                    beside("header", ".h"));
-      !status.ok()) {
-    return status;
-  }
   return 0;
 }
 

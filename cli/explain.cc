@@ -16,9 +16,14 @@
 namespace lluda::cli {
 
 absl::StatusOr<int> RunExplain(const ExplainFlags& flags) {
-  absl::StatusOr<OptimisedModel> optimised = OpenOptimised(flags.model, engine::Weights::kRequired);
+  absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags.model);
+  if (!options.ok()) return options.status();
+  absl::StatusOr<OptimisedModel> optimised = OpenOptimised(*options, engine::Weights::kRequired);
   if (!optimised.ok()) return optimised.status();
-  absl::StatusOr<std::unique_ptr<engine::Model>> model = LoadModel(flags.model, false);
+  options->optimised = &*optimised;
+  options->need_tokenizer = false;
+  absl::StatusOr<std::unique_ptr<engine::Model>> model =
+      LoadModel(*std::move(options), flags.model.use_cache);
   if (!model.ok()) return model.status();
   ExplainedRun run;
   run.depth = flags.tokens ? 0 : flags.depth;

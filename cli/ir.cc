@@ -17,7 +17,6 @@
 #include "absl/strings/strip.h"
 #include "bundle/reader.h"
 #include "cli/commands.h"
-#include "cli/import_flags.h"
 #include "cli/ir_plan.h"
 #include "cli/model_flags.h"
 #include "cli/optimised_model.h"
@@ -92,8 +91,8 @@ absl::StatusOr<std::string> Wanted(const IrFlags& flags, std::string text) {
                                                  "', but ", absl::StrJoin(names, ", ")));
 }
 
-absl::StatusOr<int> PrintBundlePlan(const IrFlags& flags) {
-  absl::StatusOr<OptimisedModel> model = OpenOptimised(flags.model, engine::Weights::kOptional);
+absl::StatusOr<int> PrintBundlePlan(const IrFlags& flags, const engine::LoadOptions& options) {
+  absl::StatusOr<OptimisedModel> model = OpenOptimised(options, engine::Weights::kOptional);
   if (!model.ok()) return model.status();
   absl::StatusOr<NativeProgram> native = NativeProgramOf(*model);
   if (!native.ok()) return native.status();
@@ -104,24 +103,21 @@ absl::StatusOr<int> PrintBundlePlan(const IrFlags& flags) {
 }
 
 // Of a bundle only the module that was compiled is there.
-absl::StatusOr<int> PrintBundle(const IrFlags& flags) {
+absl::StatusOr<int> PrintBundle(const IrFlags& flags, const engine::LoadOptions& options) {
   if (flags.before || !flags.after.empty() || !flags.all_folder.empty() || flags.diff ||
       flags.passes != IrFlags().passes || !flags.model.ir_file.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat(flags.model.model, ": a bundle has the module after all passes only"));
   }
-  if (flags.plan) return PrintBundlePlan(flags);
-  absl::StatusOr<engine::ModuleOptions> numbers = ModuleOptionsOf(flags.model);
-  if (!numbers.ok()) return numbers.status();
-  absl::StatusOr<std::unique_ptr<bundle::Bundle>> bundle = bundle::Bundle::Open(flags.model.model);
-  if (!bundle.ok()) return bundle.status();
-  const int64_t context = (*bundle)->model().context;
+  if (flags.plan) return PrintBundlePlan(flags, options);
+  const bundle::Bundle& bundle = *options.source->bundle();
+  const int64_t context = bundle.model().context;
   if (flags.model.context.value_or(context) != context) {
     return absl::InvalidArgumentError(absl::StrCat(flags.model.model,
                                                    ": is compiled for a context of ", context,
                                                    " tokens, not ", *flags.model.context));
   }
-  absl::StatusOr<absl::string_view> module = (*bundle)->Ir();
+  absl::StatusOr<absl::string_view> module = bundle.Ir();
   if (!module.ok()) return module.status();
   absl::StatusOr<std::string> text = Wanted(flags, std::string(*module));
   if (!text.ok()) return text.status();
@@ -171,8 +167,10 @@ class Differ {
 }  // namespace
 
 absl::StatusOr<int> RunIr(const IrFlags& flags) {
-  if (bundle::Bundle::Looks(flags.model.model)) return PrintBundle(flags);
-  absl::StatusOr<ImportedModel> imported = ImportModel(flags.model, engine::Weights::kOptional);
+  absl::StatusOr<engine::LoadOptions> load = LoadOptionsOf(flags.model);
+  if (!load.ok()) return load.status();
+  if (load->source->bundle() != nullptr) return PrintBundle(flags, *load);
+  absl::StatusOr<engine::OpenedModule> imported = OpenImported(*load, engine::Weights::kOptional);
   if (!imported.ok()) return imported.status();
   ir::Module* module = imported->module.get();
   absl::StatusOr<std::vector<std::string>> names = passes::PassesOf(flags.passes, *module);

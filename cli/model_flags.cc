@@ -10,50 +10,31 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "bundle/code_cache.h"
-#include "bundle/reader.h"
 #include "cli/cache_folder.h"
 #include "cli/default_model.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "engine/bundle_options.h"
+#include "engine/open_model_source.h"
 #include "frontends/model_folder.h"
 
 namespace lluda::cli {
 
-absl::StatusOr<std::string> ModelFolder(const std::string& model) {
+namespace {
+
+// The folder or the file that the first positional argument names.
+absl::StatusOr<std::string> ModelPath(const std::string& model) {
+  if (engine::FileFormat(model).empty()) {
+    return frontends::FindModelFolder(model, DefaultModelFolder(),
+                                      [](const char* name) { return std::getenv(name); });
+  }
   std::error_code ignored;
-  if (bundle::Bundle::Looks(model)) {
-    if (std::filesystem::exists(model, ignored)) return model;
-    return absl::NotFoundError(absl::StrCat("model '", model, "': there is no such bundle",
-                                            frontends::NearestModel(model, {})));
-  }
-  return frontends::FindModelFolder(model, DefaultModelFolder(),
-                                    [](const char* name) { return std::getenv(name); });
+  if (std::filesystem::exists(model, ignored)) return model;
+  return absl::NotFoundError(absl::StrCat("model '", model, "': there is no such ",
+                                          engine::FileFormat(model),
+                                          frontends::NearestModel(model, {})));
 }
 
-absl::StatusOr<engine::ModuleOptions> ModuleOptionsOf(const ModelFlags& flags) {
-  engine::ModuleOptions options;
-  if (bundle::Bundle::Looks(flags.model)) {
-    absl::StatusOr<std::unique_ptr<bundle::Bundle>> bundle = bundle::Bundle::Open(flags.model);
-    if (!bundle.ok()) return bundle.status();
-    absl::Status same = engine::CheckNumbers(**bundle, flags.precision, flags.kv_cache);
-    if (!same.ok()) return same;
-    absl::StatusOr<engine::ModuleOptions> numbers = engine::NumbersOf(**bundle);
-    if (!numbers.ok()) return numbers.status();
-    options = *numbers;
-  } else {
-    absl::StatusOr<engine::Precision> precision =
-        engine::ParsePrecision(flags.precision.empty() ? "bf16" : flags.precision);
-    if (!precision.ok()) return precision.status();
-    absl::StatusOr<engine::KvCache> kv_cache = engine::ParseKvCache(flags.kv_cache, *precision);
-    if (!kv_cache.ok()) return kv_cache.status();
-    options.precision = *precision;
-    options.kv_cache = *kv_cache;
-  }
-  options.context = flags.context.value_or(0);
-  return options;
-}
-
+// The dump that --ir names, if it does.
 absl::StatusOr<std::optional<engine::ModuleText>> IrFileOf(const ModelFlags& flags) {
   std::optional<engine::ModuleText> source;
   if (flags.ir_file.empty()) return source;
@@ -63,13 +44,23 @@ absl::StatusOr<std::optional<engine::ModuleText>> IrFileOf(const ModelFlags& fla
   return source;
 }
 
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<engine::ModelSource>> OpenSource(const std::string& model) {
+  absl::StatusOr<std::string> path = ModelPath(model);
+  if (!path.ok()) return path.status();
+  return engine::OpenModelSource(*path);
+}
+
 absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags) {
   engine::LoadOptions options;
-  absl::StatusOr<std::string> folder = ModelFolder(flags.model);
-  if (!folder.ok()) return folder.status();
-  absl::StatusOr<engine::ModuleOptions> module = ModuleOptionsOf(flags);
+  absl::StatusOr<std::shared_ptr<engine::ModelSource>> source = OpenSource(flags.model);
+  if (!source.ok()) return source.status();
+  absl::StatusOr<engine::ModuleOptions> module =
+      (*source)->OptionsFor({flags.precision, flags.kv_cache, flags.context.value_or(0)});
   if (!module.ok()) return module.status();
-  options.folder = *std::move(folder);
+  options.folder = (*source)->path();
+  options.source = *std::move(source);
   options.module = *module;
   absl::StatusOr<std::optional<engine::ModuleText>> ir = IrFileOf(flags);
   if (!ir.ok()) return ir.status();
@@ -86,33 +77,44 @@ void PrintNotes(const std::vector<std::string>& notes) {
   for (const std::string& note : notes) std::cerr << "lluda: note: " << note << "\n";
 }
 
-absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(const ModelFlags& flags,
-                                                         bool need_tokenizer,
-                                                         bool record_activations) {
-  absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags);
-  if (!options.ok()) return options.status();
+absl::StatusOr<engine::OpenedModule> OpenImported(const engine::LoadOptions& options,
+                                                  engine::Weights weights) {
+  absl::StatusOr<const engine::ModelFiles*> files = options.source->Files(weights);
+  if (!files.ok()) return files.status();
+  PrintNotes((*files)->notes);
+  return engine::OpenModule(options.source.get(), options, weights);
+}
+
+absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(engine::LoadOptions options,
+                                                         bool use_cache) {
   // Without the cache everything takes longer, and that is all.
   std::optional<bundle::CodeCache> cache;
   const std::string cache_folder = CacheFolder([](const char* name) { return std::getenv(name); });
-  if (flags.use_cache && !cache_folder.empty() && !bundle::Bundle::Looks(options->folder)) {
+  if (use_cache && !cache_folder.empty() && options.source->bundle() == nullptr) {
     absl::StatusOr<bundle::CodeCache> opened =
         bundle::CodeCache::Open(cache_folder, bundle::kDefaultCacheBytes);
     if (opened.ok()) {
-      options->code_cache = &cache.emplace(*std::move(opened));
+      options.code_cache = &cache.emplace(*std::move(opened));
     } else {
       std::cerr << "lluda: " << opened.status().message() << "; compiled code is not kept\n";
     }
   }
-  options->module.record_activations = record_activations;
-  options->need_tokenizer = need_tokenizer;
   absl::StatusOr<std::unique_ptr<engine::Model>> model;
   {
     ProgressLine progress("loading");
-    options->progress = [&](int64_t done, int64_t total) { progress.Show(done, total); };
-    model = engine::Model::Load(*options);
+    options.progress = [&](int64_t done, int64_t total) { progress.Show(done, total); };
+    model = engine::Model::Load(options);
   }
   if (model.ok()) PrintNotes((*model)->notes());
   return model;
+}
+
+absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(const ModelFlags& flags,
+                                                         bool need_tokenizer) {
+  absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags);
+  if (!options.ok()) return options.status();
+  options->need_tokenizer = need_tokenizer;
+  return LoadModel(*std::move(options), flags.use_cache);
 }
 
 }  // namespace lluda::cli

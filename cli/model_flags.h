@@ -1,11 +1,14 @@
-// From flags to a model.
+// From flags to a model. What the user named is opened once; what a command does with it, it asks
+// the opened source, or hands it on in the options.
 //
-//   absl::StatusOr<std::unique_ptr<engine::Model>> model = LoadModel(flags.model, true);
+//   absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags.model);
+//   (*options).source->CheckChatTemplate();
+//   absl::StatusOr<std::unique_ptr<engine::Model>> model =
+//       LoadModel(*std::move(options), flags.model.use_cache);
 #ifndef LLUDA_CLI_MODEL_FLAGS_H_
 #define LLUDA_CLI_MODEL_FLAGS_H_
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,30 +16,33 @@
 #include "cli/arguments.h"
 #include "cli/generation_flags.h"  // IWYU pragma: export
 #include "engine/model.h"
-#include "engine/model_files.h"
+#include "engine/model_source.h"
+#include "engine/open_module.h"
 
 namespace lluda::cli {
 
-// The folder, or the bundle, that the first positional argument names.
-absl::StatusOr<std::string> ModelFolder(const std::string& model);
+// What the first positional argument names: a folder, a file, a hub name, or nothing at all.
+absl::StatusOr<std::shared_ptr<engine::ModelSource>> OpenSource(const std::string& model);
 
-// What the model is compiled for; of a bundle, what it was. InvalidArgument if flags ask a bundle
-// for other numbers than its own.
-absl::StatusOr<engine::ModuleOptions> ModuleOptionsOf(const ModelFlags& flags);
-
-// What the flags say of loading, without progress.
+// What the flags say of loading, without progress; the source is open. InvalidArgument if flags ask
+// a model that is compiled already for other numbers than its own.
 absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags);
-
-// The dump that --ir names, if it does.
-absl::StatusOr<std::optional<engine::ModuleText>> IrFileOf(const ModelFlags& flags);
 
 // Tells the user of a model's files what engine::Model::notes has, on stderr.
 void PrintNotes(const std::vector<std::string>& notes);
 
-// Loads the model, with a progress line on a terminal, and prints its notes.
+// The module of a model that is still to be compiled, before the passes that it has left; prints
+// the notes of its files.
+absl::StatusOr<engine::OpenedModule> OpenImported(const engine::LoadOptions& options,
+                                                  engine::Weights weights);
+
+// Loads the model, with a progress line on a terminal, and prints its notes. `use_cache`: compiled
+// code of earlier runs is used and new code kept.
+absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(engine::LoadOptions options,
+                                                         bool use_cache);
+// The same for what the flags say.
 absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(const ModelFlags& flags,
-                                                         bool need_tokenizer,
-                                                         bool record_activations = false);
+                                                         bool need_tokenizer);
 
 }  // namespace lluda::cli
 

@@ -1,43 +1,42 @@
-// The model that flags name, a folder or a bundle, to be looked into: its module after all passes,
-// and what that is compiled to. What follows need not know which of the two it was.
+// A model to be looked into, whatever it was opened from: its module after all passes, and what
+// that is compiled to.
 //
-//   absl::StatusOr<OptimisedModel> model = OpenOptimised(flags.model, engine::Weights::kOptional);
+//   absl::StatusOr<OptimisedModel> model = OpenOptimised(options, engine::Weights::kOptional);
 //   absl::StatusOr<NativeProgram> native = NativeProgramOf(*model);
-//   StatementOf(native->program.entry("step").calls[0].site);   // "step.x0", a statement of
-//   *model->module
+//   StatementOf(native->program.entry("step").calls[0].site);  // "step.x0", of *model->module
+//   options.optimised = &*model;                               // to run it: the passes ran once
 #ifndef LLUDA_CLI_OPTIMISED_MODEL_H_
 #define LLUDA_CLI_OPTIMISED_MODEL_H_
 
-#include <cstdint>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "bundle/reader.h"
-#include "cli/flags.h"
 #include "cli/pass_history.h"
 #include "codegen/cpu_compile.h"
 #include "codegen/target.h"
-#include "engine/model_files.h"
+#include "engine/model.h"
+#include "engine/open_module.h"
 #include "ir/graph.h"
 
 namespace lluda::cli {
 
-struct OptimisedModel {
-  std::string name;  // of the model's folder: "Qwen3-0.6B"
-  std::unique_ptr<ir::Module> module;
-  PassHistory history;     // of a bundle: no pass was seen
+struct OptimisedModel : engine::OpenedModule {
+  std::shared_ptr<engine::ModelSource> source;
+  PassHistory history;     // of a model that was compiled before: no pass was seen
   codegen::Target target;  // what it is compiled for
   engine::ModuleOptions numbers;
-  int64_t context = 0;                      // the most tokens a sequence may have
-  int64_t max_step = 0;                     // the most tokens computed at a time
   std::string lluda_version, llvm_version;  // that it is compiled with
-  std::unique_ptr<bundle::Bundle> bundle;   // null of a folder
+
+  const bundle::Bundle* bundle() const { return source->bundle(); }
 };
 
-// `see` as in RunPasses. Errors are those of opening, importing and the passes; InvalidArgument for
-// flags that ask a bundle for what it was not compiled for.
-absl::StatusOr<OptimisedModel> OpenOptimised(const ModelFlags& flags, engine::Weights weights,
+// Opens the module of options.source and runs the passes; `see` as in RunPasses. Errors are those
+// of opening, importing and the passes; InvalidArgument for options that ask a model that is
+// compiled already for what it was not compiled for.
+absl::StatusOr<OptimisedModel> OpenOptimised(const engine::LoadOptions& options,
+                                             engine::Weights weights,
                                              const SeeModule& see = nullptr);
 
 // Kernels with addresses, and what holds their code.

@@ -58,8 +58,10 @@ void AddProgram(const ir::Module& module, const runtime::Program& program, Repor
 
 absl::StatusOr<int> RunReport(const ReportFlags& flags) {
   Report report;
+  absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags.model);
+  if (!options.ok()) return options.status();
   absl::StatusOr<OptimisedModel> optimised = OpenOptimised(
-      flags.model, flags.measure ? engine::Weights::kRequired : engine::Weights::kOptional,
+      *options, flags.measure ? engine::Weights::kRequired : engine::Weights::kOptional,
       [&](int number, absl::string_view pass, const ir::Module& after,
           const passes::Provenance& provenance) {
         report.pipeline.See(number, pass, after, provenance);
@@ -69,9 +71,9 @@ absl::StatusOr<int> RunReport(const ReportFlags& flags) {
   const ir::Module& module = *optimised->module;
 
   ReportHeader& header = report.header;
-  header.model = optimised->name;
+  header.model = optimised->source->name();
   header.ir_file = flags.model.ir_file;
-  header.is_bundle = optimised->bundle != nullptr;
+  header.is_bundle = optimised->bundle() != nullptr;
   header.cpu = benchmarks::CpuName();
   header.isa = std::string(codegen::IsaName(optimised->target.isa));
   header.context = optimised->context;
@@ -82,7 +84,10 @@ absl::StatusOr<int> RunReport(const ReportFlags& flags) {
   if (flags.measure) {
     absl::StatusOr<std::vector<ExplainedRun>> runs = RunsOf(flags, header.context);
     if (!runs.ok()) return runs.status();
-    absl::StatusOr<std::unique_ptr<engine::Model>> model = LoadModel(flags.model, false);
+    options->optimised = &*optimised;
+    options->need_tokenizer = false;
+    absl::StatusOr<std::unique_ptr<engine::Model>> model =
+        LoadModel(*std::move(options), flags.model.use_cache);
     if (!model.ok()) return model.status();
     header.threads = (*model)->threads();
     absl::StatusOr<std::vector<ExplainReport>> measured =

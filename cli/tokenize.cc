@@ -1,4 +1,5 @@
-// lluda tokenize: text to token ids. Needs a folder with a tokenizer's files, no model; or a bundle.
+// lluda tokenize: text to token ids. Needs a folder with a tokenizer's files, no model; or a
+// bundle.
 #include <memory>
 #include <string>
 #include <vector>
@@ -8,7 +9,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "bundle/reader.h"
 #include "cli/commands.h"
 #include "cli/json_writer.h"
 #include "cli/model_flags.h"
@@ -55,16 +55,10 @@ absl::StatusOr<int> TokenizeLines(const tokenizer::Tokenizer& tokenizer, const s
 }  // namespace
 
 absl::StatusOr<int> RunTokenize(const TokenizeFlags& flags) {
-  absl::StatusOr<std::string> folder = ModelFolder(flags.model);
-  if (!folder.ok()) return folder.status();
-  std::unique_ptr<bundle::Bundle> bundle;  // outlives the tokenizer that reads from it
-  if (bundle::Bundle::Looks(*folder)) {
-    absl::StatusOr<std::unique_ptr<bundle::Bundle>> opened = bundle::Bundle::Open(*folder);
-    if (!opened.ok()) return opened.status();
-    bundle = *std::move(opened);
-  }
-  absl::StatusOr<tokenizer::Tokenizer> tokenizer =
-      bundle != nullptr ? bundle->Tokenizer() : tokenizer::Tokenizer::Load(*folder);
+  // Outlives the tokenizer that reads from it.
+  absl::StatusOr<std::shared_ptr<engine::ModelSource>> source = OpenSource(flags.model);
+  if (!source.ok()) return source.status();
+  absl::StatusOr<tokenizer::Tokenizer> tokenizer = (*source)->ReadTokenizer();
   if (!tokenizer.ok()) return tokenizer.status();
   absl::StatusOr<std::string> text = ReadPrompt(flags.prompt);
   if (!text.ok()) return text.status();

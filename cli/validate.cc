@@ -17,7 +17,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "bundle/reader.h"
 #include "cli/cache_error.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
@@ -36,14 +35,14 @@ absl::Status AtPrompt(const ValidateFlags& flags, size_t number, const absl::Sta
                       absl::StrCat(flags.reference, ": prompts[", number, "]: ", status.message()));
 }
 
-absl::Status ValidateOutputs(const ValidateFlags& flags, const engine::ModuleOptions& numbers,
+absl::Status ValidateOutputs(const ValidateFlags& flags, const engine::LoadOptions& options,
                              Validation* validation) {
-  absl::StatusOr<std::unique_ptr<engine::Model>> model = LoadModel(flags.model, false);
+  absl::StatusOr<std::unique_ptr<engine::Model>> model = LoadModel(options, flags.model.use_cache);
   if (!model.ok()) return model.status();
   absl::StatusOr<std::unique_ptr<engine::Session>> session =
       engine::Session::Create(model->get(), {});
   if (!session.ok()) return session.status();
-  Validator validator(model->get(), session->get(), numbers);
+  Validator validator(model->get(), session->get(), options.module);
   for (const ReferencePrompt& prompt : validation->prompts) {
     absl::StatusOr<PromptResult> result = validator.Run(prompt);
     if (!result.ok()) return AtPrompt(flags, validation->results.size(), result.status());
@@ -52,7 +51,7 @@ absl::Status ValidateOutputs(const ValidateFlags& flags, const engine::ModuleOpt
   return absl::OkStatus();
 }
 
-absl::Status ValidateActivations(const ValidateFlags& flags, const engine::ModuleOptions& numbers,
+absl::Status ValidateActivations(const ValidateFlags& flags, const engine::LoadOptions& options,
                                  Validation* validation) {
   const std::vector<ReferencePrompt>& prompts = validation->prompts;
   int64_t longest = 0;
@@ -61,14 +60,15 @@ absl::Status ValidateActivations(const ValidateFlags& flags, const engine::Modul
     longest = std::max(longest, static_cast<int64_t>(prompt.ids.size()));
   }
   if (longest == 0) return absl::OkStatus();
-  if (bundle::Bundle::Looks(flags.model.model)) {
+  if (options.source->bundle() != nullptr) {
     validation->skipped.push_back("activations, which a bundle does not record");
     return absl::OkStatus();
   }
-  ModelFlags recording = flags.model;
-  recording.context = longest;
+  engine::LoadOptions recording = options;
+  recording.module.context = longest;
+  recording.module.record_activations = true;
   absl::StatusOr<std::unique_ptr<engine::Model>> model =
-      LoadModel(recording, /*need_tokenizer=*/false, /*record_activations=*/true);
+      LoadModel(std::move(recording), flags.model.use_cache);
   if (!model.ok()) return model.status();
   absl::StatusOr<std::unique_ptr<engine::Session>> session =
       engine::Session::Create(model->get(), {});
@@ -78,22 +78,22 @@ absl::Status ValidateActivations(const ValidateFlags& flags, const engine::Modul
     (*session)->Clear();
     absl::Status status = (*session)->Evaluate(prompts[i].ids).status();
     if (status.ok()) {
-      status = CompareActivations(**session, prompts[i], numbers, &validation->results[i]);
+      status = CompareActivations(**session, prompts[i], options.module, &validation->results[i]);
     }
     if (!status.ok()) return AtPrompt(flags, i, status);
   }
   return absl::OkStatus();
 }
 
-absl::Status ValidateCache(const ValidateFlags& flags, const engine::ModuleOptions& numbers,
+absl::Status ValidateCache(const ValidateFlags& flags, const engine::LoadOptions& options,
                            Validation* validation) {
-  if (numbers.kv_cache != engine::KvCache::kInt8) return absl::OkStatus();
-  if (bundle::Bundle::Looks(flags.model.model)) {
+  if (options.module.kv_cache != engine::KvCache::kInt8) return absl::OkStatus();
+  if (options.source->bundle() != nullptr) {
     validation->skipped.push_back("the error of the int8 cache: a bundle has no other cache");
     return absl::OkStatus();
   }
   absl::StatusOr<CacheError> error =
-      MeasureCacheError(flags.model, validation->prompts.front().ids);
+      MeasureCacheError(options, flags.model.use_cache, validation->prompts.front().ids);
   if (!error.ok()) return error.status();
   validation->cache_error = *error;
   return absl::OkStatus();
@@ -106,12 +106,13 @@ absl::StatusOr<int> RunValidate(const ValidateFlags& flags) {
   absl::StatusOr<std::vector<ReferencePrompt>> prompts = LoadReference(flags.reference);
   if (!prompts.ok()) return prompts.status();
   validation.prompts = *std::move(prompts);
-  absl::StatusOr<engine::ModuleOptions> numbers = ModuleOptionsOf(flags.model);
-  if (!numbers.ok()) return numbers.status();
-  validation.precision = std::string(engine::PrecisionName(numbers->precision));
-  absl::Status status = ValidateOutputs(flags, *numbers, &validation);
-  if (status.ok()) status = ValidateActivations(flags, *numbers, &validation);
-  if (status.ok()) status = ValidateCache(flags, *numbers, &validation);
+  absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags.model);
+  if (!options.ok()) return options.status();
+  options->need_tokenizer = false;
+  validation.precision = std::string(engine::PrecisionName(options->module.precision));
+  absl::Status status = ValidateOutputs(flags, *options, &validation);
+  if (status.ok()) status = ValidateActivations(flags, *options, &validation);
+  if (status.ok()) status = ValidateCache(flags, *options, &validation);
   if (!status.ok()) return status;
   status = WriteStdout(flags.json ? ValidationJson(validation) : ValidationText(validation));
   if (!status.ok()) return status;

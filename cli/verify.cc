@@ -13,9 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "bundle/reader.h"
 #include "cli/commands.h"
-#include "cli/import_flags.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/verify_bundle.h"
@@ -68,28 +66,28 @@ VerifyRun RunOf(const VerifyFlags& flags, const engine::ModelFiles& files) {
 
 // The module as imported, all of its layers, against the reference.
 absl::StatusOr<std::optional<Finding>> VerifyImport(const VerifyFlags& flags,
+                                                    engine::ModuleOptions options,
                                                     const engine::ModelFiles& files) {
   absl::StatusOr<std::vector<ReferencePrompt>> prompts = LoadReference(flags.reference);
   if (!prompts.ok()) return prompts.status();
-  absl::StatusOr<engine::ModuleOptions> options = ModuleOptionsOf(flags.model);
-  if (!options.ok()) return options.status();
-  options->record_activations = true;
-  absl::StatusOr<std::unique_ptr<ir::Module>> module = engine::ImportModule(files, *options);
+  options.record_activations = true;
+  absl::StatusOr<std::unique_ptr<ir::Module>> module = engine::ImportModule(files, options);
   if (!module.ok()) return module.status();
-  auto found = VerifyReference(**module, WeightsOf(files), *prompts, *options);
+  auto found = VerifyReference(**module, WeightsOf(files), *prompts, options);
   if (found.ok()) return found;
   return absl::Status(found.status().code(),
                       absl::StrCat(flags.reference, ": ", found.status().message()));
 }
 
 // The dump, before any more passes, against the imported module, as many layers of it.
-absl::StatusOr<DumpVerdict> VerifyDumpOf(const VerifyFlags& flags, const ImportedModel& model) {
-  absl::StatusOr<std::unique_ptr<ir::Module>> import = ImportLike(model.files, *model.module);
+absl::StatusOr<DumpVerdict> VerifyDumpOf(const VerifyFlags& flags, const engine::ModelFiles& files,
+                                         ir::Module* dump) {
+  absl::StatusOr<std::unique_ptr<ir::Module>> import = ImportLike(files, *dump);
   if (!import.ok()) return import.status();
-  const int64_t layers = VerifiedLayers(flags, *model.module);
-  KeepLayers(layers, model.module.get());
+  const int64_t layers = VerifiedLayers(flags, *dump);
+  KeepLayers(layers, dump);
   KeepLayers(layers, import->get());
-  return VerifyDump(*model.module, **import, RunOf(flags, model.files));
+  return VerifyDump(*dump, **import, RunOf(flags, files));
 }
 
 // 1, with the fault and where it was written to on stdout.
@@ -108,14 +106,14 @@ std::string Extent(const VerifyFlags& flags, int64_t kernels, int64_t layers) {
                       flags.tokens, " tokens and one more");
 }
 
-absl::StatusOr<int> RunVerifyBundle(const VerifyFlags& flags) {
+absl::StatusOr<int> RunVerifyBundle(const VerifyFlags& flags, const engine::LoadOptions& options) {
   if (!flags.reference.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat(flags.model.model,
                      ": a bundle has no imported module to hold against "
                      "--reference; validate compares what it computes"));
   }
-  absl::StatusOr<OptimisedModel> model = OpenOptimised(flags.model, engine::Weights::kOptional);
+  absl::StatusOr<OptimisedModel> model = OpenOptimised(options, engine::Weights::kOptional);
   if (!model.ok()) return model.status();
   const int64_t layers = VerifiedLayers(flags, *model->module);
   absl::StatusOr<BundleVerdict> verdict = VerifyBundle(&*model, layers, flags.tokens);
@@ -132,19 +130,22 @@ absl::StatusOr<int> RunVerifyBundle(const VerifyFlags& flags) {
 }  // namespace
 
 absl::StatusOr<int> RunVerify(const VerifyFlags& flags) {
-  if (bundle::Bundle::Looks(flags.model.model)) return RunVerifyBundle(flags);
+  absl::StatusOr<engine::LoadOptions> load = LoadOptionsOf(flags.model);
+  if (!load.ok()) return load.status();
+  if (load->source->bundle() != nullptr) return RunVerifyBundle(flags, *load);
   absl::StatusOr<codegen::Target> target = codegen::Target::Named(flags.model.isa);
   if (!target.ok()) return target.status();
-  absl::StatusOr<ImportedModel> model = ImportModel(flags.model, engine::Weights::kRequired);
+  absl::StatusOr<engine::OpenedModule> model = OpenImported(*load, engine::Weights::kRequired);
   if (!model.ok()) return model.status();
+  const engine::ModelFiles& files = **load->source->Files(engine::Weights::kRequired);
   if (!flags.reference.empty()) {
-    absl::StatusOr<std::optional<Finding>> found = VerifyImport(flags, model->files);
+    absl::StatusOr<std::optional<Finding>> found = VerifyImport(flags, load->module, files);
     if (!found.ok()) return found.status();
     if (*found) return Report(flags, **found);
   }
   const bool holds_dump = !flags.model.ir_file.empty() && !flags.as_is;
   if (holds_dump) {
-    absl::StatusOr<DumpVerdict> verdict = VerifyDumpOf(flags, *model);
+    absl::StatusOr<DumpVerdict> verdict = VerifyDumpOf(flags, files, model->module.get());
     if (!verdict.ok()) return verdict.status();
     if (verdict->finding) return Report(flags, *verdict->finding);
     if (!verdict->remark.empty()) std::cerr << "lluda: " << verdict->remark << "\n";
@@ -160,7 +161,7 @@ absl::StatusOr<int> RunVerify(const VerifyFlags& flags) {
     if (!pass.ok()) return pass.status();
     passes.push_back(*std::move(pass));
   }
-  const VerifyRun run = RunOf(flags, model->files);
+  const VerifyRun run = RunOf(flags, files);
   absl::StatusOr<std::optional<Finding>> found = VerifyPasses(std::move(passes), run, module);
   if (!found.ok()) return found.status();
   if (*found) return Report(flags, **found);
@@ -169,7 +170,7 @@ absl::StatusOr<int> RunVerify(const VerifyFlags& flags) {
   options.threads = runtime::UsablePhysicalCores();
   absl::StatusOr<codegen::CompiledModule> compiled = codegen::Compile(*module, *target, options);
   if (!compiled.ok()) return compiled.status();
-  engine::CheckpointWeights weights(&*model->files.checkpoint);
+  engine::CheckpointWeights weights(&*files.checkpoint);
   found = VerifyKernels(*module, compiled->program, *target, {&weights}, run);
   if (!found.ok()) return found.status();
   if (*found) return Report(flags, **found);

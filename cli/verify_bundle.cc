@@ -13,8 +13,8 @@ namespace lluda::cli {
 
 VerifyRun BundleRun(const OptimisedModel& model, const NativeProgram& native) {
   // Shared by the two functions that read from it.
-  const auto weights =
-      std::make_shared<const BundleWeights>(*model.module, native.program, model.bundle->weights());
+  const auto weights = std::make_shared<const BundleWeights>(*model.module, native.program,
+                                                             model.bundle()->weights());
   VerifyRun run;
   run.weights = [weights](const ir::Global& global, int64_t index) {
     return weights->Read(global, index);
@@ -29,13 +29,13 @@ absl::StatusOr<BundleVerdict> VerifyBundle(OptimisedModel* model, int64_t layers
   const ir::Func* step = model->module->FindFunc(step_interface::kStep);
   if (step == nullptr || step->result_type.axes.empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat(model->bundle->path(), ": its module has no @step that returns logits"));
+        absl::StrCat(model->bundle()->path(), ": its module has no @step that returns logits"));
   }
   VerifyRun run = BundleRun(*model, *native);
   run.steps = StepTokens(tokens, step->result_type.axes.back().extent.value);
   KeepLayers(layers, model->module.get());
   KernelMemory memory;
-  memory.loaded = model->bundle->weights().data();
+  memory.loaded = model->bundle()->weights().data();
   absl::StatusOr<std::optional<Finding>> finding =
       VerifyKernels(*model->module, native->program, model->target, memory, run);
   if (!finding.ok()) return finding.status();

@@ -1,7 +1,7 @@
 // Holds the kernels of a bundle against the interpreter, which runs the bundle's own module on the
 // bundle's own weights: is the code in the file right?
 //
-//   absl::StatusOr<OptimisedModel> model = OpenOptimised(flags, engine::Weights::kOptional);
+//   absl::StatusOr<OptimisedModel> model = OpenOptimised(options, engine::Weights::kOptional);
 //   absl::StatusOr<BundleVerdict> verdict = VerifyBundle(&*model, /*layers=*/1, /*tokens=*/13);
 #ifndef LLUDA_CLI_VERIFY_BUNDLE_H_
 #define LLUDA_CLI_VERIFY_BUNDLE_H_

@@ -9,6 +9,7 @@
 #include "cli/bundle_weights.h"
 #include "engine/compile_bundle.h"
 #include "engine/model_files.h"
+#include "engine/open_model_source.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "ir/interpreter.h"
@@ -28,15 +29,20 @@ std::string Compiled(const engine::ModuleOptions& numbers = {}) {
   options.module = numbers;
   options.need_tokenizer = false;
   const std::string path = testing::TempDir() + "/tiny.llb";
-  const absl::Status status = engine::CompileBundle(options, path);
+  const absl::Status status = engine::CompileBundle(options, {path});
   EXPECT_TRUE(status.ok()) << status;
   return path;
 }
 
 absl::StatusOr<OptimisedModel> Open(const std::string& path) {
-  ModelFlags flags;
-  flags.model = path;
-  return OpenOptimised(flags, engine::Weights::kOptional);
+  engine::LoadOptions options;
+  absl::StatusOr<std::shared_ptr<engine::ModelSource>> source = engine::OpenModelSource(path);
+  if (!source.ok()) return source.status();
+  options.source = *std::move(source);
+  absl::StatusOr<engine::ModuleOptions> module = options.source->OptionsFor({});
+  if (!module.ok()) return module.status();
+  options.module = *module;
+  return OpenOptimised(options, engine::Weights::kOptional);
 }
 
 absl::StatusOr<BundleVerdict> Verify(const std::string& path, int64_t layers = 100) {
@@ -135,7 +141,7 @@ TEST(BundleWeightsTest, AreWhatTheLoadBlockMakesOfTheCheckpoint) {
   ASSERT_TRUE(model.ok()) << model.status();
   const auto native = NativeProgramOf(*model);
   ASSERT_TRUE(native.ok()) << native.status();
-  const BundleWeights weights(*model->module, native->program, model->bundle->weights());
+  const BundleWeights weights(*model->module, native->program, model->bundle()->weights());
 
   const auto files = engine::OpenModelFiles(kFolder, engine::Weights::kRequired);
   ASSERT_TRUE(files.ok()) << files.status();

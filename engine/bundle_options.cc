@@ -61,4 +61,8 @@ absl::StatusOr<ModuleOptions> NumbersOf(const bundle::Bundle& bundle) {
   return options;
 }
 
+int64_t ContextOfBundle(const bundle::Bundle& bundle, const ModuleOptions& options) {
+  return options.context == 0 ? bundle.model().context : options.context;
+}
+
 }  // namespace lluda::engine

@@ -5,6 +5,8 @@
 #ifndef LLUDA_ENGINE_BUNDLE_OPTIONS_H_
 #define LLUDA_ENGINE_BUNDLE_OPTIONS_H_
 
+#include <cstdint>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -24,6 +26,9 @@ absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions&
 // Precision and KV cache that the bundle was compiled for. InvalidArgument if it names unknown
 // ones.
 absl::StatusOr<ModuleOptions> NumbersOf(const bundle::Bundle& bundle);
+
+// The context that is asked for, or all that the bundle was compiled for.
+int64_t ContextOfBundle(const bundle::Bundle& bundle, const ModuleOptions& options);
 
 }  // namespace lluda::engine
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/step_interface.h"
 #include "bundle/atomic_file.h"
 #include "bundle/code.h"
 #include "bundle/reader.h"
@@ -14,8 +15,10 @@
 #include "codegen/image.h"
 #include "codegen/target.h"
 #include "engine/c_header.h"
-#include "engine/optimised_module.h"
-#include "frontends/tokenizer/chat_template.h"
+#include "engine/checkpoint_weights.h"
+#include "engine/model_files.h"
+#include "engine/open_model_source.h"
+#include "engine/open_module.h"
 #include "ir/printer.h"
 #include "runtime/cpu_device.h"
 #include "runtime/loaded_program.h"
@@ -42,25 +45,19 @@ absl::StatusOr<bundle::Code> LoadCode(const std::string& object, runtime::Progra
   return code;
 }
 
-std::string NameOf(const std::string& folder) {
-  const std::filesystem::path path = std::filesystem::path(folder).lexically_normal();
-  return (path.has_filename() ? path : path.parent_path()).filename().string();
-}
-
-absl::StatusOr<bundle::ModelInfo> ModelInfoOf(const LoadOptions& options,
-                                              const OptimisedModule& optimised,
+absl::StatusOr<bundle::ModelInfo> ModelInfoOf(const ModelSource& source, const LoadOptions& options,
+                                              const OpenedModule& optimised,
                                               const runtime::Program& program) {
   bundle::ModelInfo model;
-  model.name = NameOf(options.folder);
+  model.name = source.name();
   model.precision = std::string(PrecisionName(options.module.precision));
   model.kv_cache = std::string(KvCacheName(options.module.kv_cache, options.module.precision));
   model.context = optimised.context;
   model.max_step = optimised.max_step;
-  absl::StatusOr<frontends::GenerationConfig> generation =
-      frontends::LoadGenerationConfig(options.folder);
+  absl::StatusOr<frontends::GenerationConfig> generation = source.ReadGenerationConfig();
   if (!generation.ok()) return generation.status();
   model.generation = *std::move(generation);
-  const absl::Status chat = tokenizer::CheckChatTemplate(options.folder);
+  const absl::Status chat = source.CheckChatTemplate();
   if (!chat.ok()) model.chat_template_problem = std::string(chat.message());
   for (const runtime::Weight& weight : program.weights) model.source_weight_bytes += weight.bytes;
   return model;
@@ -73,51 +70,56 @@ absl::Status WriteWhole(const std::string& path, const std::string& contents) {
   return std::move(*file).Commit();
 }
 
-}  // namespace
-
-absl::Status WriteCInterface(const LoadOptions& options, const std::string& bundle_path,
-                             const std::string& object, const std::string& header) {
-  absl::StatusOr<std::unique_ptr<bundle::Bundle>> bundle = bundle::Bundle::Open(bundle_path);
+// The object file and the header for C programs, of a bundle that is written.
+absl::Status WriteCInterface(const OpenedModule& optimised, const codegen::Target& target,
+                             const BundleOutputs& outputs) {
+  absl::StatusOr<std::unique_ptr<bundle::Bundle>> bundle = bundle::Bundle::Open(outputs.bundle);
   if (!bundle.ok()) return bundle.status();
-  absl::StatusOr<codegen::Target> target = codegen::Target::Portable(options.isa);
-  if (!target.ok()) return target.status();
-  LoadStats stats;
-  absl::StatusOr<OptimisedModule> optimised = ImportAndOptimise(options, &stats);
-  if (!optimised.ok()) return optimised.status();
-  const std::string name = CName(std::filesystem::path(bundle_path).stem().string());
+  const std::string name = CName(std::filesystem::path(outputs.bundle).stem().string());
   absl::StatusOr<codegen::StepObject> step = codegen::CompileStepToObject(
-      *optimised->module, *target, name, optimised->context, optimised->max_step);
+      *optimised.module, target, name, optimised.context, optimised.max_step);
   if (!step.ok()) return step.status();
-  if (!object.empty()) {
-    if (absl::Status status = WriteWhole(object, step->object); !status.ok()) return status;
+  if (!outputs.object.empty()) {
+    if (absl::Status s = WriteWhole(outputs.object, step->object); !s.ok()) return s;
   }
-  if (header.empty()) return absl::OkStatus();
+  if (outputs.header.empty()) return absl::OkStatus();
   CInterface interface;
-  interface.context = optimised->context;
-  interface.max_step = optimised->max_step;
-  interface.vocabulary = optimised->files->config.vocab_size;
+  interface.context = optimised.context;
+  interface.max_step = optimised.max_step;
+  interface.vocabulary =
+      optimised.module->FindFunc(step_interface::kStep)->result_type.axes.back().extent.value;
   interface.weights_offset = static_cast<int64_t>((*bundle)->weights_offset());
   interface.weights_bytes = static_cast<int64_t>((*bundle)->weights().size());
   interface.state_bytes = step->memory.state_bytes;
   interface.frame_bytes = step->memory.frame_bytes;
   interface.scratch_bytes = step->memory.scratch_bytes;
-  interface.cpu_features = absl::StrJoin(target->EnabledFeatures(), ", ");
-  return WriteWhole(header, CHeader(name, interface));
+  interface.cpu_features = absl::StrJoin(target.EnabledFeatures(), ", ");
+  return WriteWhole(outputs.header, CHeader(name, interface));
 }
 
-absl::Status CompileBundle(const LoadOptions& options, const std::string& path,
+}  // namespace
+
+absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outputs,
                            std::vector<std::string>* notes) {
-  if (bundle::Bundle::Looks(options.folder)) {
-    return absl::InvalidArgumentError(absl::StrCat(options.folder, ": is compiled already"));
+  std::shared_ptr<ModelSource> source = options.source;
+  if (source == nullptr) {
+    absl::StatusOr<std::shared_ptr<ModelSource>> opened = OpenModelSource(options.folder);
+    if (!opened.ok()) return opened.status();
+    source = *std::move(opened);
   }
+  // An error of a model that is compiled already.
+  absl::StatusOr<const ModelFiles*> files = source->Files(Weights::kRequired);
+  if (!files.ok()) return files.status();
   absl::StatusOr<int> threads = ThreadsOf(options);
   if (!threads.ok()) return threads.status();
   absl::StatusOr<codegen::Target> target = codegen::Target::Portable(options.isa);
   if (!target.ok()) return target.status();
-  LoadStats stats;
-  absl::StatusOr<OptimisedModule> optimised = ImportAndOptimise(options, &stats);
+  absl::StatusOr<OpenedModule> optimised = OpenModule(source.get(), options, Weights::kRequired);
   if (!optimised.ok()) return optimised.status();
-  absl::StatusOr<tokenizer::Tokenizer> tokenizer = tokenizer::Tokenizer::Load(options.folder);
+  CheckpointWeights weights(&*(*files)->checkpoint);
+  weights.Prefetch();
+  if (absl::Status run = RunRemainingPasses(optimised->module.get()); !run.ok()) return run;
+  absl::StatusOr<tokenizer::Tokenizer> tokenizer = source->ReadTokenizer();
   if (!tokenizer.ok() && (options.need_tokenizer || !absl::IsNotFound(tokenizer.status()))) {
     return tokenizer.status();
   }
@@ -132,8 +134,7 @@ absl::Status CompileBundle(const LoadOptions& options, const std::string& path,
   absl::StatusOr<std::unique_ptr<runtime::Executable>> executable = runtime::Executable::Create(
       std::move(compiled->program), std::make_unique<runtime::CpuDevice>(&pool));
   if (!executable.ok()) return executable.status();
-  if (absl::Status loaded = (*executable)->Load(optimised->weights.get(), options.progress);
-      !loaded.ok()) {
+  if (absl::Status loaded = (*executable)->Load(&weights, options.progress); !loaded.ok()) {
     return loaded;
   }
 
@@ -142,7 +143,7 @@ absl::Status CompileBundle(const LoadOptions& options, const std::string& path,
       codegen::LinkImage(compiled->object, KernelNames(loaded_program.program));
   if (!image.ok()) return image.status();
   absl::StatusOr<bundle::ModelInfo> model =
-      ModelInfoOf(options, *optimised, (*executable)->program());
+      ModelInfoOf(*source, options, *optimised, (*executable)->program());
   if (!model.ok()) return model.status();
   const std::string ir = ir::PrintModule(*optimised->module);
   bundle::Contents contents;
@@ -163,12 +164,14 @@ absl::Status CompileBundle(const LoadOptions& options, const std::string& path,
   contents.isa = std::string(codegen::IsaName(target->isa));
   contents.cpu_features = target->EnabledFeatures();
   if (notes != nullptr) {
-    *notes = optimised->files->notes;
+    *notes = (*files)->notes;
     for (const std::string& note : model->generation.notes) notes->push_back(note);
   }
   contents.model = *std::move(model);
   if (tokenizer.ok()) contents.tokenizer = tokenizer->Tables();
-  return bundle::WriteBundle(path, contents);
+  if (absl::Status s = bundle::WriteBundle(outputs.bundle, contents); !s.ok()) return s;
+  if (outputs.object.empty() && outputs.header.empty()) return absl::OkStatus();
+  return WriteCInterface(*optimised, *target, outputs);
 }
 
 }  // namespace lluda::engine

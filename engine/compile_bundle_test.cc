@@ -49,7 +49,7 @@ class CompileBundleTest : public testing::Test {
  protected:
   std::string Compile(const LoadOptions& options) {
     const std::string path = folder_.PathOf("model.llb");
-    const absl::Status status = CompileBundle(options, path);
+    const absl::Status status = CompileBundle(options, {path});
     EXPECT_TRUE(status.ok()) << status;
     return path;
   }
@@ -152,7 +152,7 @@ TEST_F(CompileBundleTest, RefusesOptionsThatABundleDoesNotFit) {
 TEST_F(CompileBundleTest, DoesNotCompileABundleAgain) {
   LoadOptions options = Options("reference_data/tiny");
   options.folder = Compile(options);
-  const absl::Status status = CompileBundle(options, folder_.PathOf("again.llb"));
+  const absl::Status status = CompileBundle(options, {folder_.PathOf("again.llb")});
   EXPECT_THAT(std::string(status.message()), EndsWith("model.llb: is compiled already"));
   EXPECT_FALSE(std::filesystem::exists(folder_.PathOf("again.llb")));
 }
@@ -160,7 +160,7 @@ TEST_F(CompileBundleTest, DoesNotCompileABundleAgain) {
 TEST_F(CompileBundleTest, LeavesNoFileBehindWhenItFails) {
   LoadOptions options = Options("reference_data/tiny");
   options.need_tokenizer = true;
-  const absl::Status status = CompileBundle(options, folder_.PathOf("model.llb"));
+  const absl::Status status = CompileBundle(options, {folder_.PathOf("model.llb")});
   EXPECT_THAT(std::string(status.message()), HasSubstr("tokenizer.json"));
   EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
 }

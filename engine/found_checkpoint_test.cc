@@ -167,7 +167,7 @@ TEST_F(FoundCheckpointTest, ABundleOfMixedLayersHasTheSameLogits) {
   const std::string bundle = folder_.PathOf("tiny.llb");
   std::vector<std::string> notes;
   const absl::Status compiled =
-      CompileBundle(Options(folder_.path(), Precision::kBF16), bundle, &notes);
+      CompileBundle(Options(folder_.path(), Precision::kBF16), {bundle}, &notes);
   ASSERT_TRUE(compiled.ok()) << compiled;
   EXPECT_THAT(notes, ElementsAre(HasSubstr("not used: 'score.weight'")));
   EXPECT_EQ(Logits(bundle), Logits("reference_data/tiny"));

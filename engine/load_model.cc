@@ -2,28 +2,34 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "bundle/reader.h"
 #include "codegen/cpu_compile.h"
 #include "codegen/target.h"
+#include "engine/checkpoint_weights.h"
 #include "engine/model.h"
-#include "engine/optimised_module.h"
+#include "engine/open_model_source.h"
+#include "engine/open_module.h"
 #include "engine/stopwatch.h"
 #include "runtime/cpu_device.h"
 
 namespace lluda::engine {
 
-struct Model::CompiledSource : Model::Source {
-  std::unique_ptr<ModelFiles> files;
+struct Model::CompiledBacking : Model::Backing {
   std::unique_ptr<CheckpointWeights> weights;
   std::unique_ptr<codegen::KernelLibrary> library;
 };
 
 absl::StatusOr<std::unique_ptr<Model>> Model::Load(const LoadOptions& options) {
-  if (bundle::Bundle::Looks(options.folder)) return OpenBundle(options);
+  std::shared_ptr<ModelSource> source = options.source;
+  if (source == nullptr) {
+    absl::StatusOr<std::shared_ptr<ModelSource>> opened = OpenModelSource(options.folder);
+    if (!opened.ok()) return opened.status();
+    source = *std::move(opened);
+  }
+  if (source->bundle() != nullptr) return LoadCompiled(std::move(source), options);
   if (auto threads = ThreadsOf(options); !threads.ok()) return threads.status();
   Stopwatch total;
   std::unique_ptr<Model> model(new Model());
-  model->folder_ = options.folder;
+  model->source_ = std::move(source);
   // The tokenizer is read while LLVM compiles.
   absl::Status program, texts;
   runtime::ThreadPool pair(2);
@@ -41,11 +47,10 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(const LoadOptions& options) {
 }
 
 absl::Status Model::LoadTexts(const LoadOptions& options) {
-  absl::StatusOr<frontends::GenerationConfig> generation =
-      frontends::LoadGenerationConfig(options.folder);
+  absl::StatusOr<frontends::GenerationConfig> generation = source_->ReadGenerationConfig();
   if (!generation.ok()) return generation.status();
   generation_config_ = *std::move(generation);
-  absl::StatusOr<tokenizer::Tokenizer> tokenizer = tokenizer::Tokenizer::Load(options.folder);
+  absl::StatusOr<tokenizer::Tokenizer> tokenizer = source_->ReadTokenizer();
   if (tokenizer.ok()) {
     tokenizer_ = *std::move(tokenizer);
   } else if (options.need_tokenizer || !absl::IsNotFound(tokenizer.status())) {
@@ -57,13 +62,28 @@ absl::Status Model::LoadTexts(const LoadOptions& options) {
 absl::Status Model::LoadProgram(const LoadOptions& options) {
   absl::StatusOr<codegen::Target> target = codegen::Target::Named(options.isa);
   if (!target.ok()) return target.status();
-  absl::StatusOr<OptimisedModule> optimised = ImportAndOptimise(options, &stats_);
-  if (!optimised.ok()) return optimised.status();
+  Stopwatch watch;
+  absl::StatusOr<const ModelFiles*> files = source_->Files(Weights::kRequired);
+  if (!files.ok()) return files.status();
+  auto backing = std::make_unique<CompiledBacking>();
+  backing->weights = std::make_unique<CheckpointWeights>(&*(*files)->checkpoint);
+  OpenedModule made;
+  const OpenedModule* optimised = options.optimised;
+  if (optimised == nullptr) {
+    absl::StatusOr<OpenedModule> opened = OpenModule(source_.get(), options, Weights::kRequired);
+    if (!opened.ok()) return opened.status();
+    made = *std::move(opened);
+    optimised = &made;
+  }
+  backing->weights->Prefetch();
+  stats_.import_seconds = watch.Lap();
+  if (options.optimised == nullptr) {
+    if (absl::Status run = RunRemainingPasses(made.module.get()); !run.ok()) return run;
+  }
+  stats_.passes_seconds = watch.Lap();
   context_ = optimised->context;
   max_step_ = optimised->max_step;
 
-  Stopwatch watch;
-  auto source = std::make_unique<CompiledSource>();
   codegen::CompileOptions compile;
   compile.threads = *ThreadsOf(options);
   compile.perf = options.perf;
@@ -80,17 +100,15 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   }
   stats_.compile_seconds = watch.Lap();
 
-  notes_ = optimised->files->notes;
-  source->files = std::move(optimised->files);
-  source->weights = std::move(optimised->weights);
-  source->library = std::move(compiled->library);
+  notes_ = (*files)->notes;
+  backing->library = std::move(compiled->library);
   pool_ = std::make_unique<runtime::ThreadPool>(compile.threads);
   absl::StatusOr<std::unique_ptr<runtime::Executable>> executable = runtime::Executable::Create(
       std::move(compiled->program), std::make_unique<runtime::CpuDevice>(pool_.get()));
   if (!executable.ok()) return executable.status();
   executable_ = *std::move(executable);
-  absl::Status loaded = executable_->Load(source->weights.get(), options.progress);
-  source_ = std::move(source);
+  absl::Status loaded = executable_->Load(backing->weights.get(), options.progress);
+  backing_ = std::move(backing);
   if (!loaded.ok()) return loaded;
   stats_.weights_seconds = watch.Lap();
   return absl::OkStatus();

@@ -22,6 +22,7 @@
 
 #include "absl/status/statusor.h"
 #include "bundle/code_cache.h"
+#include "engine/model_source.h"
 #include "engine/module_options.h"
 #include "frontends/generation_config.h"
 #include "frontends/tokenizer/tokenizer.h"
@@ -31,13 +32,20 @@
 
 namespace lluda::engine {
 
+struct OpenedModule;
+
 struct LoadOptions {
   std::string folder;  // as Hugging Face's tools lay it out; or a bundle's file
+  // What `folder` names, if it has been opened already; the model keeps it.
+  std::shared_ptr<ModelSource> source;
   // Of a bundle, these are fixed: asking for another precision or a longer context is an error.
   ModuleOptions module;
   // Instead of the imported module, and of `module`: a dump, on which the passes go on where it
   // stopped.
   std::optional<ModuleText> ir;
+  // That module after all passes (open_module.h), if it is at hand; null: it is made. Only read by
+  // Load.
+  const OpenedModule* optimised = nullptr;
   int threads = 0;  // 0: the physical cores this process may use
   // Compiled code of earlier runs, and where new code is kept; null: none is. Only read by Load.
   const bundle::CodeCache* code_cache = nullptr;
@@ -77,9 +85,9 @@ class Model {
   const frontends::GenerationConfig& generation_config() const { return generation_config_; }
   // Null only if LoadOptions::need_tokenizer was false and there is none.
   const tokenizer::Tokenizer* tokenizer() const { return tokenizer_ ? &*tokenizer_ : nullptr; }
-  const std::string& folder() const { return folder_; }  // as it was loaded from
-  int64_t context() const { return context_; }           // the most tokens a session can hold
-  int64_t max_step() const { return max_step_; }         // the most tokens computed at a time
+  const std::string& folder() const { return source_->path(); }  // as it was loaded from
+  int64_t context() const { return context_; }    // the most tokens a session can hold
+  int64_t max_step() const { return max_step_; }  // the most tokens computed at a time
   int threads() const { return pool_->threads(); }
   const LoadStats& stats() const { return stats_; }
   // What a user should be told of the model's files, a line each: what is in them and not used.
@@ -95,19 +103,21 @@ class Model {
   runtime::Executable* executable() { return executable_.get(); }
 
  private:
-  // What the executable runs and reads: a checkpoint and compiled kernels, or a bundle.
-  struct Source {
-    virtual ~Source() = default;
+  // What the executable runs and reads, beside the source: compiled kernels and a reader of the
+  // checkpoint, or a bundle's code.
+  struct Backing {
+    virtual ~Backing() = default;
   };
-  struct CompiledSource;
-  struct BundleSource;
+  struct CompiledBacking;
+  struct BundleBacking;
 
   Model();
+  static absl::StatusOr<std::unique_ptr<Model>> LoadCompiled(std::shared_ptr<ModelSource> source,
+                                                             const LoadOptions& options);
   absl::Status LoadProgram(const LoadOptions& options);
   absl::Status LoadTexts(const LoadOptions& options);
   absl::Status LoadBundle(const LoadOptions& options);
 
-  std::string folder_;
   frontends::GenerationConfig generation_config_;
   std::optional<tokenizer::Tokenizer> tokenizer_;
   int64_t context_ = 0;
@@ -115,7 +125,8 @@ class Model {
   LoadStats stats_;
   std::vector<std::string> notes_;
   // In this order: the executable goes first, then what it runs and reads.
-  std::unique_ptr<Source> source_;
+  std::shared_ptr<ModelSource> source_;
+  std::unique_ptr<Backing> backing_;
   std::unique_ptr<runtime::ThreadPool> pool_;
   std::unique_ptr<runtime::Executable> executable_;
 };

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "engine/model_source.h"
 #include "engine/module_options.h"
 #include "frontends/checkpoint.h"
 #include "frontends/qwen3/config.h"
@@ -23,8 +24,6 @@
 #include "ir/graph.h"
 
 namespace lluda::engine {
-
-enum class Weights : uint8_t { kRequired, kOptional };
 
 struct ModelFiles {
   std::string folder;

@@ -5,20 +5,28 @@
 #include "absl/status/status.h"
 #include "bundle/reader.h"
 #include "engine/bundle_options.h"
+#include "engine/bundle_source.h"
 #include "engine/model.h"
 #include "engine/stopwatch.h"
 #include "runtime/cpu_device.h"
 
 namespace lluda::engine {
-struct Model::BundleSource : Model::Source {
-  std::unique_ptr<bundle::Bundle> bundle;
+struct Model::BundleBacking : Model::Backing {
   bundle::Code code;
 };
 
 absl::StatusOr<std::unique_ptr<Model>> Model::OpenBundle(const LoadOptions& options) {
+  if (options.source != nullptr) return LoadCompiled(options.source, options);
+  absl::StatusOr<std::shared_ptr<ModelSource>> source = OpenBundleSource(options.folder);
+  if (!source.ok()) return source.status();
+  return LoadCompiled(*std::move(source), options);
+}
+
+absl::StatusOr<std::unique_ptr<Model>> Model::LoadCompiled(std::shared_ptr<ModelSource> source,
+                                                           const LoadOptions& options) {
   Stopwatch total;
   std::unique_ptr<Model> model(new Model());
-  model->folder_ = options.folder;
+  model->source_ = std::move(source);
   if (absl::Status status = model->LoadBundle(options); !status.ok()) return status;
   model->stats_.total_seconds = total.Lap();
   return model;
@@ -27,25 +35,22 @@ absl::StatusOr<std::unique_ptr<Model>> Model::OpenBundle(const LoadOptions& opti
 absl::Status Model::LoadBundle(const LoadOptions& options) {
   absl::StatusOr<int> threads = ThreadsOf(options);
   if (!threads.ok()) return threads.status();
-  absl::StatusOr<std::unique_ptr<bundle::Bundle>> opened = bundle::Bundle::Open(options.folder);
-  if (!opened.ok()) return opened.status();
-  auto source = std::make_unique<BundleSource>();
-  source->bundle = *std::move(opened);
-  const bundle::Bundle& bundle = *source->bundle;
+  auto backing = std::make_unique<BundleBacking>();
+  const bundle::Bundle& bundle = *source_->bundle();
   if (absl::Status status = CheckBundleOptions(bundle, options); !status.ok()) return status;
   if (options.check_weights) {
     if (absl::Status status = bundle.Verify(); !status.ok()) return status;
   }
   absl::StatusOr<bundle::Runnable> runnable = bundle.Prepare();
   if (!runnable.ok()) return runnable.status();
-  source->code = std::move(runnable->code);
+  backing->code = std::move(runnable->code);
   if (bundle.has_tokenizer() || options.need_tokenizer) {
-    absl::StatusOr<tokenizer::Tokenizer> tokenizer = bundle.Tokenizer();
+    absl::StatusOr<tokenizer::Tokenizer> tokenizer = source_->ReadTokenizer();
     if (!tokenizer.ok()) return tokenizer.status();
     tokenizer_ = *std::move(tokenizer);
   }
   generation_config_ = bundle.model().generation;
-  context_ = options.module.context == 0 ? bundle.model().context : options.module.context;
+  context_ = ContextOfBundle(bundle, options.module);
   max_step_ = std::min({options.module.max_step, bundle.model().max_step, context_});
   stats_.kernels = static_cast<int64_t>(runnable->program.kernels.size());
   stats_.packed_bytes = runnable->program.loaded_bytes;
@@ -57,7 +62,7 @@ absl::Status Model::LoadBundle(const LoadOptions& options) {
                                         std::make_unique<runtime::CpuDevice>(pool_.get()));
   if (!executable.ok()) return executable.status();
   executable_ = *std::move(executable);
-  source_ = std::move(source);
+  backing_ = std::move(backing);
   return absl::OkStatus();
 }
 

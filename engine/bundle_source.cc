@@ -1,0 +1,57 @@
+#include "engine/bundle_source.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "engine/bundle_options.h"
+
+namespace lluda::engine {
+namespace {
+
+class BundleSource : public ModelSource {
+ public:
+  explicit BundleSource(std::unique_ptr<bundle::Bundle> bundle)
+      : ModelSource(bundle->path()), bundle_(std::move(bundle)) {}
+
+  std::string name() const override { return bundle_->model().name; }
+  const bundle::Bundle* bundle() const override { return bundle_.get(); }
+
+  absl::StatusOr<const ModelFiles*> Files(Weights) override {
+    return absl::InvalidArgumentError(absl::StrCat(path(), ": is compiled already"));
+  }
+
+  absl::StatusOr<ModuleOptions> OptionsFor(const ModuleWish& wish) const override {
+    absl::Status same = CheckNumbers(*bundle_, wish.precision, wish.kv_cache);
+    if (!same.ok()) return same;
+    absl::StatusOr<ModuleOptions> options = NumbersOf(*bundle_);
+    if (options.ok()) options->context = wish.context;
+    return options;
+  }
+
+  absl::StatusOr<tokenizer::Tokenizer> ReadTokenizer() const override {
+    return bundle_->Tokenizer();
+  }
+
+  absl::StatusOr<frontends::GenerationConfig> ReadGenerationConfig() const override {
+    return bundle_->model().generation;
+  }
+
+  absl::Status CheckChatTemplate() const override {
+    const std::string& problem = bundle_->model().chat_template_problem;
+    if (problem.empty()) return absl::OkStatus();
+    return absl::FailedPreconditionError(absl::StrCat(path(), ": when it was compiled, ", problem));
+  }
+
+ private:
+  std::unique_ptr<bundle::Bundle> bundle_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<ModelSource>> OpenBundleSource(const std::string& path) {
+  absl::StatusOr<std::unique_ptr<bundle::Bundle>> bundle = bundle::Bundle::Open(path);
+  if (!bundle.ok()) return bundle.status();
+  return std::make_shared<BundleSource>(*std::move(bundle));
+}
+
+}  // namespace lluda::engine

@@ -1,0 +1,87 @@
+#include "engine/open_model_source.h"
+
+#include <optional>
+#include <utility>
+
+#include "engine/bundle_source.h"
+#include "engine/model_files.h"
+#include "frontends/tokenizer/chat_template.h"
+
+namespace lluda::engine {
+namespace {
+
+class FolderSource : public ModelSource {
+ public:
+  explicit FolderSource(const std::string& path) : ModelSource(path) {}
+
+  std::string name() const override { return NameOfPath(path()); }
+
+  absl::StatusOr<const ModelFiles*> Files(Weights weights) override {
+    const bool is_open =
+        files_ != nullptr && (weights == Weights::kOptional || files_->checkpoint.has_value());
+    if (!is_open) {
+      absl::StatusOr<ModelFiles> files = OpenModelFiles(path(), weights);
+      if (!files.ok()) return files.status();
+      files_ = std::make_unique<ModelFiles>(*std::move(files));
+    }
+    return files_.get();
+  }
+
+  absl::StatusOr<ModuleOptions> OptionsFor(const ModuleWish& wish) const override {
+    ModuleOptions options;
+    absl::StatusOr<Precision> precision =
+        ParsePrecision(wish.precision.empty() ? "bf16" : wish.precision);
+    if (!precision.ok()) return precision.status();
+    absl::StatusOr<KvCache> kv_cache = ParseKvCache(wish.kv_cache, *precision);
+    if (!kv_cache.ok()) return kv_cache.status();
+    options.precision = *precision;
+    options.kv_cache = *kv_cache;
+    options.context = wish.context;
+    return options;
+  }
+
+  absl::StatusOr<tokenizer::Tokenizer> ReadTokenizer() const override {
+    return tokenizer::Tokenizer::Load(path());
+  }
+
+  absl::StatusOr<frontends::GenerationConfig> ReadGenerationConfig() const override {
+    return frontends::LoadGenerationConfig(path());
+  }
+
+  absl::Status CheckChatTemplate() const override { return tokenizer::CheckChatTemplate(path()); }
+
+ private:
+  std::unique_ptr<ModelFiles> files_;
+};
+
+absl::StatusOr<std::shared_ptr<ModelSource>> OpenFolderSource(const std::string& path) {
+  return std::make_shared<FolderSource>(path);
+}
+
+struct Format {
+  absl::string_view name;
+  bool (*looks)(const std::string& path);
+  absl::StatusOr<std::shared_ptr<ModelSource>> (*open)(const std::string& path);
+};
+
+// The first that looks right is opened; what is no file of a known format is a folder.
+constexpr Format kFormats[] = {
+    {"bundle", bundle::Bundle::Looks, OpenBundleSource},
+    {"", [](const std::string&) { return true; }, OpenFolderSource},
+};
+
+const Format& FormatOf(const std::string& path) {
+  const Format* format = kFormats;
+  while (!format->looks(path)) ++format;
+  return *format;
+}
+
+}  // namespace
+
+absl::string_view FileFormat(const std::string& path) { return FormatOf(path).name; }
+
+absl::StatusOr<std::shared_ptr<ModelSource>> OpenModelSource(const std::string& path) {
+  return FormatOf(path).open(path);
+}
+
+}  // namespace lluda::engine
