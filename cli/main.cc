@@ -2,13 +2,13 @@
 //
 // Only results go to stdout; progress, statistics and errors go to stderr. Exit codes: 0 done,
 // 1 failed, 2 wrong usage or bad input, 130 stopped by Ctrl-C.
-#include <csignal>
-
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/process.h"
+#include "codegen/llvm_errors.h"
 
 namespace lluda::cli {
 namespace {
@@ -47,10 +47,11 @@ absl::StatusOr<int> Run(const Arguments& arguments) {
 }  // namespace lluda::cli
 
 int main(int argc, char** argv) {
-  // A reader that has gone is reported like any other failed write.
-  std::signal(SIGPIPE, SIG_IGN);
-  const lluda::cli::ParseResult parsed = lluda::cli::ParseArguments(argc, argv);
-  if (parsed.exit_code) return *parsed.exit_code;
-  const absl::StatusOr<int> code = lluda::cli::Run(parsed.arguments);
-  return lluda::cli::ExitCodeOf("lluda", code);
+  lluda::codegen::SetLlvmErrorHandler(&lluda::cli::Die);
+  return lluda::cli::RunProcess([&] {
+    const lluda::cli::ParseResult parsed = lluda::cli::ParseArguments(argc, argv);
+    if (parsed.exit_code) return *parsed.exit_code;
+    const absl::StatusOr<int> code = lluda::cli::Run(parsed.arguments);
+    return lluda::cli::ExitCodeOf("lluda", code);
+  });
 }

@@ -14,7 +14,7 @@
 #include "engine/bundle_options.h"
 #include "ir/parser.h"
 #include "ir/verifier.h"
-#include "runtime/cpu_count.h"
+#include "runtime/machine/cpu_count.h"
 
 namespace lluda::cli {
 namespace {

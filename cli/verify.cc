@@ -26,7 +26,7 @@
 #include "engine/checkpoint_weights.h"
 #include "passes/default_pipeline.h"
 #include "passes/registry.h"
-#include "runtime/cpu_count.h"
+#include "runtime/machine/cpu_count.h"
 
 namespace lluda::cli {
 namespace {

@@ -10,7 +10,6 @@
 #include "codegen/blocks.h"
 #include "codegen/kernel_set.h"
 #include "codegen/regions.h"
-#include "glog/logging.h"
 #include "ir/frame.h"
 #include "ir/view.h"
 
@@ -58,7 +57,10 @@ class Compiler {
 
   absl::StatusOr<ObjectModule> RunToObject(const std::string& entry) {
     if (absl::Status s = Build(entry); !s.ok()) return s;
-    CHECK(kernels_.module() != nullptr) << "no statement of @" << entry << " needs a kernel";
+    if (kernels_.module() == nullptr) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("no statement of @", entry, " needs a kernel"));
+    }
     absl::StatusOr<std::string> object = ObjectFile(target_, kernels_.module());
     if (!object.ok()) return object.status();
     program_.kernels = kernels_.kernels();

@@ -1,6 +1,8 @@
 #include "engine/compile_bundle.h"
 
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "codegen/image.h"
 #include "codegen/target.h"
 #include "engine/c_header.h"
+#include "engine/machine.h"
 #include "engine/optimised_module.h"
 #include "frontends/tokenizer/chat_template.h"
 #include "ir/printer.h"
@@ -118,6 +121,7 @@ absl::Status CompileBundle(const LoadOptions& options, const std::string& path) 
   if (!tokenizer.ok() && (options.need_tokenizer || !absl::IsNotFound(tokenizer.status()))) {
     return tokenizer.status();
   }
+  if (absl::Status fits = CheckCompileMemory(options); !fits.ok()) return fits;
   absl::StatusOr<codegen::ObjectModule> compiled =
       codegen::CompileToObject(*optimised->module, *target);
   if (!compiled.ok()) return compiled.status();
@@ -125,9 +129,11 @@ absl::Status CompileBundle(const LoadOptions& options, const std::string& path) 
   // The load block runs here, and never again.
   absl::StatusOr<bundle::Code> code = LoadCode(compiled->object, &compiled->program);
   if (!code.ok()) return code.status();
-  runtime::ThreadPool pool(*threads);
+  const std::unique_ptr<runtime::ThreadPool> pool = StartThreads(options, *threads);
+  const absl::Status fits = CheckMemory(options, compiled->program, pool->threads(), std::nullopt);
+  if (!fits.ok()) return fits;
   absl::StatusOr<std::unique_ptr<runtime::Executable>> executable =
-      runtime::Executable::Create(std::move(compiled->program), &pool);
+      runtime::Executable::Create(std::move(compiled->program), pool.get());
   if (!executable.ok()) return executable.status();
   if (absl::Status loaded = (*executable)->Load(optimised->weights.get(), options.progress);
       !loaded.ok()) {

@@ -5,6 +5,7 @@
 #include "bundle/reader.h"
 #include "codegen/compile.h"
 #include "codegen/target.h"
+#include "engine/machine.h"
 #include "engine/model.h"
 #include "engine/optimised_module.h"
 #include "engine/stopwatch.h"
@@ -59,6 +60,7 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   if (!optimised.ok()) return optimised.status();
   context_ = optimised->context;
   max_step_ = optimised->max_step;
+  if (absl::Status fits = CheckCompileMemory(options); !fits.ok()) return fits;
 
   Stopwatch watch;
   auto source = std::make_unique<CompiledSource>();
@@ -81,7 +83,9 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   source->files = std::move(optimised->files);
   source->weights = std::move(optimised->weights);
   source->library = std::move(compiled->library);
-  pool_ = std::make_unique<runtime::ThreadPool>(compile.threads);
+  pool_ = StartThreads(options, compile.threads);
+  const absl::Status fits = CheckMemory(options, compiled->program, pool_->threads(), context_);
+  if (!fits.ok()) return fits;
   absl::StatusOr<std::unique_ptr<runtime::Executable>> executable =
       runtime::Executable::Create(std::move(compiled->program), pool_.get());
   if (!executable.ok()) return executable.status();

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "glog/logging.h"
+#include "runtime/memory_need.h"
 
 namespace lluda::runtime {
 namespace {
@@ -66,15 +67,7 @@ absl::Status Executable::Prepare() {
   }
   running_.reserve(most_calls);
   buffers_.resize(most_buffers);
-  std::vector<int64_t> most;
-  for (const SymbolRange& symbol : program_.symbols) most.push_back(symbol.max);
-  int64_t workspace_bytes = 0;
-  for (const Kernel& kernel : program_.kernels) {
-    scratch_bytes_ = std::max(scratch_bytes_, (kernel.scratch_bytes + 63) / 64 * 64);
-    if (kernel.split.below == 0) continue;
-    workspace_bytes =
-        std::max(workspace_bytes, kernel.split.unit_bytes * kernel.split.units.Count(most.data()));
-  }
+  scratch_bytes_ = ScratchBytes(program_);
   absl::StatusOr<Memory> frame =
       Memory::Allocate(program_.frame_bytes, Pages::kSmall, "activations");
   if (!frame.ok()) return frame.status();
@@ -83,9 +76,8 @@ absl::Status Executable::Prepare() {
       Memory::Allocate(scratch_bytes_ * pool_->threads(), Pages::kSmall, "kernel scratch");
   if (!scratch.ok()) return scratch.status();
   scratch_ = *std::move(scratch);
-  if (pool_->threads() == 1) return absl::OkStatus();
-  absl::StatusOr<Memory> workspace =
-      Memory::Allocate(workspace_bytes, Pages::kSmall, "kernel workspace");
+  absl::StatusOr<Memory> workspace = Memory::Allocate(WorkspaceBytes(program_, pool_->threads()),
+                                                      Pages::kSmall, "kernel workspace");
   if (!workspace.ok()) return workspace.status();
   workspace_ = *std::move(workspace);
   return absl::OkStatus();
@@ -143,10 +135,12 @@ void Executable::RunLoadCall(const Call& call, const int64_t* dims, WeightSource
     running_[0].first_item = begin;
     running_[0].items = count;
     RunRegion(dims);
-    if (sliced) {
-      source->Release(program_.weights[first.index].tensor, begin * kernel.item_read_bytes,
-                      count * kernel.item_read_bytes);
-    }
+    if (!sliced) continue;
+    const Weight& weight = program_.weights[first.index];
+    // The last item may be shorter than the others: a panel with fewer rows.
+    const int64_t read_from = std::min(begin * kernel.item_read_bytes, weight.bytes);
+    const int64_t read_to = std::min((begin + count) * kernel.item_read_bytes, weight.bytes);
+    if (read_from < read_to) source->Release(weight.tensor, read_from, read_to - read_from);
   }
   for (const BufferRef& buffer : call.buffers) {
     if (buffer.space != Space::kWeight) continue;
@@ -160,10 +154,8 @@ absl::StatusOr<std::unique_ptr<States>> Executable::CreateStates(
     absl::Span<const int64_t> dims) const {
   auto states = std::make_unique<States>();
   for (const State& state : program_.states) {
-    int64_t bytes = state.factor;
-    for (int symbol : state.symbols) bytes *= dims[symbol];
-    absl::StatusOr<Memory> memory =
-        Memory::Allocate(bytes, Pages::kSmall, absl::StrCat("state ", state.name));
+    absl::StatusOr<Memory> memory = Memory::Allocate(StateBytes(state, dims), Pages::kSmall,
+                                                     absl::StrCat("state ", state.name));
     if (!memory.ok()) return memory.status();
     states->buffers_.push_back(*std::move(memory));
   }

@@ -1,0 +1,47 @@
+#include "runtime/memory_need.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace lluda::runtime {
+namespace {
+
+constexpr int64_t kLineBytes = 64;
+
+}  // namespace
+
+int64_t ScratchBytes(const Program& program) {
+  int64_t bytes = 0;
+  for (const Kernel& kernel : program.kernels) bytes = std::max(bytes, kernel.scratch_bytes);
+  return (bytes + kLineBytes - 1) / kLineBytes * kLineBytes;
+}
+
+int64_t WorkspaceBytes(const Program& program, int threads) {
+  if (threads == 1) return 0;
+  std::vector<int64_t> most;
+  for (const SymbolRange& symbol : program.symbols) most.push_back(symbol.max);
+  int64_t bytes = 0;
+  for (const Kernel& kernel : program.kernels) {
+    if (kernel.split.below == 0) continue;
+    bytes = std::max(bytes, kernel.split.unit_bytes * kernel.split.units.Count(most.data()));
+  }
+  return bytes;
+}
+
+int64_t StateBytes(const State& state, absl::Span<const int64_t> dims) {
+  int64_t bytes = state.factor;
+  for (const int symbol : state.symbols) bytes *= dims[symbol];
+  return bytes;
+}
+
+MemoryNeed MemoryNeedOf(const Program& program, int threads, absl::Span<const int64_t> dims) {
+  MemoryNeed need;
+  if (!program.load.empty()) need.weights = program.loaded_bytes;
+  need.working =
+      program.frame_bytes + ScratchBytes(program) * threads + WorkspaceBytes(program, threads);
+  if (dims.empty()) return need;
+  for (const State& state : program.states) need.states += StateBytes(state, dims);
+  return need;
+}
+
+}  // namespace lluda::runtime
