@@ -24,9 +24,9 @@
 #include "ir/parser.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
-#include "runtime/cpu_count.h"
 #include "runtime/cpu_device.h"
 #include "runtime/executable.h"
+#include "runtime/machine/cpu_count.h"
 
 namespace lluda::benchmarks {
 namespace {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "glog/logging.h"
+#include "runtime/machine/memory_limit.h"
 
 namespace lluda::benchmarks {
 namespace {
@@ -54,6 +55,11 @@ absl::Status LimitMeter::Prepare(const codegen::Target& target, int64_t read_byt
       {&operands_, 2 * kLineBytes},
       {&scratch_, kScratchBytes * threads()},
   };
+  if (absl::Status left =
+          runtime::CheckMemoryLeft(read_bytes, "to measure how fast memory is read");
+      !left.ok()) {
+    return left;
+  }
   for (const auto& [memory, bytes] : needed) {
     absl::StatusOr<Memory> allocated =
         Memory::Allocate(bytes, Pages::kHuge, "the machine's limits");

@@ -30,7 +30,7 @@ int64_t DefaultReadBytes();
 class LimitMeter {
  public:
   // Takes about a second: it finds the fastest way to read, and how long the others' items take.
-  // ResourceExhausted if there is no memory for `read_bytes`, which are rounded up to whole pieces.
+  // ResourceExhausted if less memory is left than `read_bytes`, which are rounded up to whole pieces.
   static absl::StatusOr<std::unique_ptr<LimitMeter>> Create(const codegen::Target& target,
                                                             int threads, int64_t read_bytes);
 

@@ -12,7 +12,7 @@
 #include "bundle/program_message.h"
 #include "bundle/sha256.h"
 #include "bundle/tokenizer_message.h"
-#include "runtime/cpu_features.h"
+#include "runtime/machine/cpu_features.h"
 
 namespace lluda::bundle {
 namespace {

@@ -77,8 +77,14 @@ void AddThreads(CLI::App* app, ModelFlags* flags) {
       ->check(CLI::Range(1, kMostThreads));
 }
 
+void AddForce(CLI::App* app, ModelFlags* flags) {
+  app->add_flag("--force", flags->force,
+                "Load the model even if it needs more memory than is left");
+}
+
 void AddMachine(CLI::App* app, ModelFlags* flags) {
   AddThreads(app, flags);
+  AddForce(app, flags);
   AddIsa(app, flags);
 }
 

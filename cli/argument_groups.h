@@ -25,7 +25,8 @@ void AddPrecision(CLI::App* app, ModelFlags* flags);  // --precision, --kv-cache
 void AddIrFile(CLI::App* app, ModelFlags* flags);     // after AddContext and AddPrecision
 void AddIsa(CLI::App* app, ModelFlags* flags);
 void AddThreads(CLI::App* app, ModelFlags* flags);
-void AddMachine(CLI::App* app, ModelFlags* flags);    // both of them
+void AddForce(CLI::App* app, ModelFlags* flags);
+void AddMachine(CLI::App* app, ModelFlags* flags);    // all three of them
 void AddListeners(CLI::App* app, ModelFlags* flags);  // --perf, --gdb
 void AddCodeCache(CLI::App* app, ModelFlags* flags);
 void AddCheck(CLI::App* app, ModelFlags* flags);

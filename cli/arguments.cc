@@ -363,6 +363,7 @@ RunParseResult ParseRunArguments(int argc, char** argv, const Version& version) 
     app.add_option("bundle", flags.model.model, "The bundle, FILE.llb")->required();
     AddContext(&app, &flags.model);
     AddThreads(&app, &flags.model);
+    AddForce(&app, &flags.model);
     AddCheck(&app, &flags.model);
     AddGeneration(&app, &flags);
     AddContinuation(&app, &flags);

@@ -21,6 +21,7 @@ struct ModelFlags {
   std::string isa = "host";
   std::optional<int64_t> context;
   int threads = 0;
+  bool force = false;  // load also what needs more memory than there is
   bool use_cache = true;
   bool check = false;  // of a bundle: all of it is hashed before it is run
   bool perf = false;   // tell perf the kernels' names

@@ -7,8 +7,9 @@
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
-#include "cli/output.h"
+#include "cli/process.h"
 #include "cli/version.h"
+#include "codegen/llvm_errors.h"
 
 namespace lluda::cli {
 namespace {
@@ -47,10 +48,12 @@ absl::StatusOr<int> Run(const Arguments& arguments) {
 }  // namespace lluda::cli
 
 int main(int argc, char** argv) {
-  lluda::cli::PrepareStandardStreams();
-  const lluda::cli::ParseResult parsed =
-      lluda::cli::ParseArguments(argc, argv, lluda::cli::VersionText);
-  if (parsed.exit_code) return *parsed.exit_code;
-  const absl::StatusOr<int> code = lluda::cli::Run(parsed.arguments);
-  return lluda::cli::ExitCodeOf("lluda", code);
+  lluda::codegen::SetLlvmErrorHandler(&lluda::cli::Die);
+  return lluda::cli::RunProcess([&] {
+    const lluda::cli::ParseResult parsed =
+        lluda::cli::ParseArguments(argc, argv, lluda::cli::VersionText);
+    if (parsed.exit_code) return *parsed.exit_code;
+    const absl::StatusOr<int> code = lluda::cli::Run(parsed.arguments);
+    return lluda::cli::ExitCodeOf("lluda", code);
+  });
 }

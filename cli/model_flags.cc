@@ -70,6 +70,8 @@ absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags) {
   options.threads = flags.threads;
   options.isa = flags.isa;
   options.check_weights = flags.check;
+  options.force = flags.force;
+  options.notice = [](const std::string& line) { std::cerr << "lluda: " << line << "\n"; };
   return options;
 }
 

@@ -6,7 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "bundle/layout.h"
-#include "runtime/cpu_count.h"
+#include "runtime/machine/cpu_count.h"
 
 namespace lluda::cli {
 namespace {

@@ -1,4 +1,5 @@
 // lluda-run: continues a text with a bundle that `lluda compile` wrote. It links no compiler.
+#include <iostream>
 #include <memory>
 #include <string>
 
@@ -9,7 +10,7 @@
 #include "cli/exit_code.h"
 #include "cli/generation.h"
 #include "cli/generation_flags.h"
-#include "cli/output.h"
+#include "cli/process.h"
 #include "engine/model.h"
 
 namespace lluda::cli {
@@ -23,6 +24,8 @@ absl::StatusOr<int> Run(const GenerateFlags& flags) {
   options.module.context = flags.model.context.value_or(0);
   options.threads = flags.model.threads;
   options.check_weights = flags.model.check;
+  options.force = flags.model.force;
+  options.notice = [](const std::string& line) { std::cerr << "lluda-run: " << line << "\n"; };
   absl::StatusOr<std::unique_ptr<engine::Model>> model = engine::Model::OpenBundle(options);
   if (!model.ok()) return model.status();
   return GenerateText("lluda-run", model->get(), flags, *prompt);
@@ -37,9 +40,10 @@ std::string RunVersionText() {
 }  // namespace lluda::cli
 
 int main(int argc, char** argv) {
-  lluda::cli::PrepareStandardStreams();
-  const lluda::cli::RunParseResult parsed =
-      lluda::cli::ParseRunArguments(argc, argv, lluda::cli::RunVersionText);
-  if (parsed.exit_code) return *parsed.exit_code;
-  return lluda::cli::ExitCodeOf("lluda-run", lluda::cli::Run(parsed.flags));
+  return lluda::cli::RunProcess([&] {
+    const lluda::cli::RunParseResult parsed =
+        lluda::cli::ParseRunArguments(argc, argv, lluda::cli::RunVersionText);
+    if (parsed.exit_code) return *parsed.exit_code;
+    return lluda::cli::ExitCodeOf("lluda-run", lluda::cli::Run(parsed.flags));
+  });
 }

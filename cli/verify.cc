@@ -27,7 +27,7 @@
 #include "ir/layout.h"
 #include "passes/default_pipeline.h"
 #include "passes/registry.h"
-#include "runtime/cpu_count.h"
+#include "runtime/machine/cpu_count.h"
 
 namespace lluda::cli {
 namespace {

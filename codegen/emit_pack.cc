@@ -78,7 +78,7 @@ absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, Emitter& e) {
   info.work_axes = {panels};
   info.item_cost = std::max<int64_t>(1, depth_total * layout.rows / 16);
   // Of a row-major operand each panel reads its own rows, one behind the other.
-  if (from.axes[0].axis.name == row_axis.name && IsContiguous(from, k_axis.name)) {
+  if (from.Find(row_axis.name)->stride.IsConstant(depth_total) && IsContiguous(from, k_axis.name)) {
     info.item_read_bytes = ir::BytesOf(from.dtype, layout.rows * depth_total);
   }
   return info;

@@ -10,9 +10,11 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "codegen/task_workers.h"
 #include "llvm/ExecutionEngine/ObjectCache.h"
 #include "llvm/ExecutionEngine/Orc/CompileUtils.h"
 #include "llvm/ExecutionEngine/Orc/Debugging/DebuggerSupport.h"
+#include "llvm/ExecutionEngine/Orc/ExecutorProcessControl.h"
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h"
@@ -186,18 +188,21 @@ absl::StatusOr<std::unique_ptr<Jit>> Jit::Create(const Target& target, const Jit
   jit->triple_ = machine.getTargetTriple().str();
   jit->layout_ = layout->getStringRepresentation();
   if (options.listener) jit->objects_ = std::make_unique<Listener>(options.listener);
+  auto control = llvm::orc::SelfExecutorProcessControl::Create(
+      nullptr, std::make_unique<TaskWorkers>(options.threads > 1 ? options.threads : 0));
+  if (!control) return FromLlvm("JIT", control.takeError());
   using Compiler = std::unique_ptr<llvm::orc::IRCompileLayer::IRCompiler>;
-  auto lljit =
-      llvm::orc::LLJITBuilder()
-          .setJITTargetMachineBuilder(std::move(machine))
-          .setNumCompileThreads(options.threads > 1 ? static_cast<unsigned>(options.threads) : 0)
-          .setCompileFunctionCreator(
-              [objects = jit->objects_.get()](
-                  llvm::orc::JITTargetMachineBuilder builder) -> llvm::Expected<Compiler> {
-                return std::make_unique<llvm::orc::ConcurrentIRCompiler>(std::move(builder),
-                                                                         objects);
-              })
-          .create();
+  auto lljit = llvm::orc::LLJITBuilder()
+                   .setJITTargetMachineBuilder(std::move(machine))
+                   .setExecutorProcessControl(std::move(*control))
+                   .setSupportConcurrentCompilation(options.threads > 1)
+                   .setCompileFunctionCreator(
+                       [objects = jit->objects_.get()](
+                           llvm::orc::JITTargetMachineBuilder builder) -> llvm::Expected<Compiler> {
+                         return std::make_unique<llvm::orc::ConcurrentIRCompiler>(
+                             std::move(builder), objects);
+                       })
+                   .create();
   if (!lljit) return FromLlvm("JIT", lljit.takeError());
   jit->lljit_ = std::move(*lljit);
   if (options.gdb) {

@@ -9,7 +9,7 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/TargetParser/Host.h"
-#include "runtime/cpu_features.h"
+#include "runtime/machine/cpu_features.h"
 
 namespace lluda::codegen {
 namespace {

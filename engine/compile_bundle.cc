@@ -1,6 +1,8 @@
 #include "engine/compile_bundle.h"
 
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -16,6 +18,7 @@
 #include "codegen/target.h"
 #include "engine/c_header.h"
 #include "engine/checkpoint_weights.h"
+#include "engine/machine.h"
 #include "engine/model_files.h"
 #include "engine/open_model_source.h"
 #include "engine/open_module.h"
@@ -123,6 +126,7 @@ absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outp
   if (!tokenizer.ok() && (options.need_tokenizer || !absl::IsNotFound(tokenizer.status()))) {
     return tokenizer.status();
   }
+  if (absl::Status fits = CheckCompileMemory(options); !fits.ok()) return fits;
   absl::StatusOr<codegen::ObjectModule> compiled =
       codegen::CompileToObject(*optimised->module, *target);
   if (!compiled.ok()) return compiled.status();
@@ -130,9 +134,11 @@ absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outp
   // The load block runs here, and never again.
   absl::StatusOr<bundle::Code> code = LoadCode(compiled->object, &compiled->program);
   if (!code.ok()) return code.status();
-  runtime::ThreadPool pool(*threads);
+  const std::unique_ptr<runtime::ThreadPool> pool = StartThreads(options, *threads);
+  const absl::Status fits = CheckMemory(options, compiled->program, pool->threads(), std::nullopt);
+  if (!fits.ok()) return fits;
   absl::StatusOr<std::unique_ptr<runtime::Executable>> executable = runtime::Executable::Create(
-      std::move(compiled->program), std::make_unique<runtime::CpuDevice>(&pool));
+      std::move(compiled->program), std::make_unique<runtime::CpuDevice>(pool.get()));
   if (!executable.ok()) return executable.status();
   if (absl::Status loaded = (*executable)->Load(&weights, options.progress); !loaded.ok()) {
     return loaded;

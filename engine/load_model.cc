@@ -5,6 +5,7 @@
 #include "codegen/cpu_compile.h"
 #include "codegen/target.h"
 #include "engine/checkpoint_weights.h"
+#include "engine/machine.h"
 #include "engine/model.h"
 #include "engine/open_model_source.h"
 #include "engine/open_module.h"
@@ -83,6 +84,7 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   stats_.passes_seconds = watch.Lap();
   context_ = optimised->context;
   max_step_ = optimised->max_step;
+  if (absl::Status fits = CheckCompileMemory(options); !fits.ok()) return fits;
 
   codegen::CompileOptions compile;
   compile.threads = *ThreadsOf(options);
@@ -102,7 +104,9 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
 
   notes_ = (*files)->notes;
   backing->library = std::move(compiled->library);
-  pool_ = std::make_unique<runtime::ThreadPool>(compile.threads);
+  pool_ = StartThreads(options, compile.threads);
+  const absl::Status fits = CheckMemory(options, compiled->program, pool_->threads(), context_);
+  if (!fits.ok()) return fits;
   absl::StatusOr<std::unique_ptr<runtime::Executable>> executable = runtime::Executable::Create(
       std::move(compiled->program), std::make_unique<runtime::CpuDevice>(pool_.get()));
   if (!executable.ok()) return executable.status();

@@ -4,7 +4,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "runtime/cpu_count.h"
+#include "runtime/machine/cpu_count.h"
 
 namespace lluda::engine {
 namespace {

@@ -54,6 +54,9 @@ struct LoadOptions {
   bool gdb = false;            // tell GDB
   bool need_tokenizer = true;  // false: a model without one is fine
   bool check_weights = false;  // of a bundle: hashes all of it, which takes a second per gigabyte
+  bool force = false;          // loads also what needs more memory than there is
+  // Told of what is not as it was asked for and does no harm, such as fewer threads. One line.
+  std::function<void(const std::string& line)> notice;
   // Told, from the loading thread, how many bytes of the weights are packed.
   std::function<void(int64_t done, int64_t total)> progress;
 };
@@ -74,7 +77,7 @@ struct LoadStats {
 class Model {
  public:
   // Errors are one line that names the file and the field; InvalidArgument for options that do not
-  // fit the model.
+  // fit the model, ResourceExhausted for a model that needs more memory than there is.
   static absl::StatusOr<std::unique_ptr<Model>> Load(const LoadOptions& options);
   // The same for a bundle only: what calls nothing else links no compiler.
   static absl::StatusOr<std::unique_ptr<Model>> OpenBundle(const LoadOptions& options);

@@ -6,6 +6,7 @@
 #include "bundle/reader.h"
 #include "engine/bundle_options.h"
 #include "engine/bundle_source.h"
+#include "engine/machine.h"
 #include "engine/model.h"
 #include "engine/stopwatch.h"
 #include "runtime/cpu_device.h"
@@ -56,7 +57,9 @@ absl::Status Model::LoadBundle(const LoadOptions& options) {
   stats_.packed_bytes = runnable->program.loaded_bytes;
   stats_.weight_bytes = bundle.model().source_weight_bytes;
 
-  pool_ = std::make_unique<runtime::ThreadPool>(*threads);
+  pool_ = StartThreads(options, *threads);
+  const absl::Status fits = CheckMemory(options, runnable->program, pool_->threads(), context_);
+  if (!fits.ok()) return fits;
   absl::StatusOr<std::unique_ptr<runtime::Executable>> executable =
       runtime::Executable::CreateLoaded(std::move(runnable->program), bundle.weights().data(),
                                         std::make_unique<runtime::CpuDevice>(pool_.get()));

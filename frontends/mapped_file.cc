@@ -20,8 +20,17 @@ namespace {
 absl::Status SystemError(const std::string& path, absl::string_view action, int error) {
   const std::string message =
       absl::StrCat(path, ": cannot be ", action, ": ", std::generic_category().message(error));
-  return error == ENOENT || error == ENOTDIR ? absl::NotFoundError(message)
-                                             : absl::FailedPreconditionError(message);
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+      return absl::NotFoundError(message);
+    case ENOMEM:  // ulimit -v
+    case EMFILE:
+    case ENFILE:
+      return absl::ResourceExhaustedError(message);
+    default:
+      return absl::FailedPreconditionError(message);
+  }
 }
 
 // Closes a file descriptor on every way out of Open; a mapping outlives its descriptor.
@@ -60,7 +69,8 @@ absl::StatusOr<MappedFile> MappedFile::Open(const std::string& path) {
   const size_t size = static_cast<size_t>(info.st_size);
   if (size == 0) return MappedFile(nullptr, 0);
   void* data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
-  if (data == MAP_FAILED) return SystemError(path, "mapped", errno);
+  if (data == MAP_FAILED)
+    return SystemError(path, absl::StrCat("mapped (", size, " bytes)"), errno);
   return MappedFile(static_cast<const std::byte*>(data), size);
 }
 

@@ -22,7 +22,8 @@ namespace lluda::frontends {
 
 class MappedFile {
  public:
-  // NotFound if nothing is there, FailedPrecondition if it is not a regular file or cannot be read.
+  // NotFound if nothing is there, FailedPrecondition if it is not a regular file or cannot be read,
+  // ResourceExhausted if the process has no room for its addresses (`ulimit -v`) or its descriptor.
   static absl::StatusOr<MappedFile> Open(const std::string& path);
 
   MappedFile(MappedFile&& other) noexcept;

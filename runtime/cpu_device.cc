@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "runtime/memory_need.h"
+
 namespace lluda::runtime {
 namespace {
 
@@ -34,21 +36,13 @@ absl::Status CpuDevice::CopyOut(void* to, const char* from, int64_t bytes) {
 absl::Status CpuDevice::Prepare(const Program& program) {
   program_ = &program;
   running_.reserve(MostCallsOfARegion(program));
-  const std::vector<int64_t> most = program.MaxDims();
-  int64_t workspace_bytes = 0;
-  for (const Kernel& kernel : program.kernels) {
-    scratch_bytes_ = std::max(scratch_bytes_, (kernel.scratch_bytes + 63) / 64 * 64);
-    if (kernel.split.below == 0) continue;
-    workspace_bytes =
-        std::max(workspace_bytes, kernel.split.unit_bytes * kernel.split.units.Count(most.data()));
-  }
+  scratch_bytes_ = ScratchBytes(program);
   absl::StatusOr<Memory> scratch =
       Memory::Allocate(scratch_bytes_ * pool_->threads(), Pages::kSmall, "kernel scratch");
   if (!scratch.ok()) return scratch.status();
   scratch_ = *std::move(scratch);
-  if (pool_->threads() == 1) return absl::OkStatus();
-  absl::StatusOr<Memory> workspace =
-      Memory::Allocate(workspace_bytes, Pages::kSmall, "kernel workspace");
+  absl::StatusOr<Memory> workspace = Memory::Allocate(WorkspaceBytes(program, pool_->threads()),
+                                                      Pages::kSmall, "kernel workspace");
   if (!workspace.ok()) return workspace.status();
   workspace_ = *std::move(workspace);
   return absl::OkStatus();

@@ -171,10 +171,12 @@ absl::Status Executable::RunLoadCall(const Call& call, const int64_t* dims, Weig
     bound_[0].items = count;
     RunRegion(dims);
     if (absl::Status s = device_->Wait(); !s.ok()) return s;
-    if (sliced) {
-      source->Release(program_.weights[first.index].tensor, begin * kernel.item_read_bytes,
-                      count * kernel.item_read_bytes);
-    }
+    if (!sliced) continue;
+    const Weight& weight = program_.weights[first.index];
+    // The last item may be shorter than the others: a panel with fewer rows.
+    const int64_t read_from = std::min(begin * kernel.item_read_bytes, weight.bytes);
+    const int64_t read_to = std::min((begin + count) * kernel.item_read_bytes, weight.bytes);
+    if (read_from < read_to) source->Release(weight.tensor, read_from, read_to - read_from);
   }
   for (const BufferRef& buffer : call.buffers) {
     if (buffer.space != Space::kWeight) continue;

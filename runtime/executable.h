@@ -32,7 +32,8 @@ class WeightSource {
   // The tensor's elements, row-major, valid as long as the source. NotFound, or InvalidArgument
   // when it does not have exactly `bytes` bytes.
   virtual absl::StatusOr<const void*> Data(const std::string& tensor, int64_t bytes) = 0;
-  // The program will not read these bytes of the tensor again: their pages may be dropped.
+  // The program will not read these bytes of the tensor again: their pages may be dropped. The
+  // range is not empty and lies inside the tensor.
   virtual void Release(const std::string& tensor, int64_t offset, int64_t bytes) = 0;
 };
 

@@ -616,6 +616,47 @@ TEST(Load, ReleasesAWeightSliceBySliceWhenItsItemsReadItFrontToBack) {
                           absl::StrCat("release a 0+", 5 * kItemBytes)));
 }
 
+TEST(Load, ReleasesNoMoreThanAWeightHasWhereItsLastItemIsShorter) {
+  ThreadPool pool(1);
+  constexpr int64_t kItemBytes = 12 << 20;  // each is a slice
+  for (const int64_t last : {int64_t{1}, kItemBytes - 1, kItemBytes}) {
+    FakeWeights weights;
+    const LoggedTensor tensor{weights.log(), "a"};
+    weights.Add("a", &tensor);
+    Kernel kernel = MakeKernel(LogItems, {2, {}});
+    kernel.item_read_bytes = kItemBytes;
+    Program program = OneCall(kernel);
+    program.weights = {{"a", kItemBytes + last, false}};
+    program.load = {{0, {{Space::kWeight, 0, 0}}}};
+    program.step.clear();
+    auto executable = Executable::Create(std::move(program), &pool);
+    ASSERT_TRUE(executable.ok());
+    ASSERT_EQ((*executable)->Load(&weights, nullptr), absl::OkStatus());
+    EXPECT_THAT(*weights.log(),
+                ElementsAre("items 0..1", absl::StrCat("release a 0+", kItemBytes), "items 1..2",
+                            absl::StrCat("release a ", kItemBytes, "+", last),
+                            absl::StrCat("release a 0+", kItemBytes + last)));
+  }
+}
+
+TEST(Load, ReleasesNothingTwiceWhereItsItemsGoOnBehindTheWeight) {
+  ThreadPool pool(1);
+  FakeWeights weights;
+  const LoggedTensor tensor{weights.log(), "a"};
+  weights.Add("a", &tensor);
+  Kernel kernel = MakeKernel(LogItems, {3, {}});
+  kernel.item_read_bytes = 16 << 20;
+  Program program = OneCall(kernel);
+  program.weights = {{"a", 5, false}};
+  program.load = {{0, {{Space::kWeight, 0, 0}}}};
+  program.step.clear();
+  auto executable = Executable::Create(std::move(program), &pool);
+  ASSERT_TRUE(executable.ok());
+  ASSERT_EQ((*executable)->Load(&weights, nullptr), absl::OkStatus());
+  EXPECT_THAT(*weights.log(), ElementsAre("items 0..1", "release a 0+5", "items 1..2", "items 2..3",
+                                          "release a 0+5"));
+}
+
 TEST(Load, ReportsAllBytesDoneWhenNoCallReadsWeights) {
   ThreadPool pool(1);
   const float data = 0;

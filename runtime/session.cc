@@ -18,7 +18,46 @@ absl::StatusOr<int> FindSymbol(const Program& program, absl::string_view name) {
   return absl::InvalidArgumentError(absl::StrCat("the program has no symbol ", name));
 }
 
+// Where a session's symbols stand among the program's.
+struct Symbols {
+  int tokens, rows, slots, context;
+};
+
+absl::StatusOr<Symbols> FindSymbols(const Program& program) {
+  int symbols[4];
+  for (int i = 0; i < 4; ++i) {
+    absl::StatusOr<int> found = FindSymbol(program, step_interface::kSymbols[i]);
+    if (!found.ok()) return found.status();
+    symbols[i] = *found;
+  }
+  return Symbols{symbols[0], symbols[1], symbols[2], symbols[3]};
+}
+
 }  // namespace
+
+absl::StatusOr<std::vector<int64_t>> StateDims(const Program& program,
+                                               const SessionOptions& options) {
+  const absl::StatusOr<Symbols> symbols = FindSymbols(program);
+  if (!symbols.ok()) return symbols.status();
+  const SymbolRange& slots = program.symbols[symbols->slots];
+  const SymbolRange& context = program.symbols[symbols->context];
+  if (options.slots < 1 || options.slots > slots.max) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("slots is ", options.slots, ", must be 1..", slots.max));
+  }
+  if (options.context < 0 || options.context > context.max) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("context is ", options.context, ", must be 1..", context.max));
+  }
+  std::vector<int64_t> dims;
+  for (const SymbolRange& symbol : program.symbols) dims.push_back(symbol.min);
+  dims[symbols->slots] = options.slots;
+  // The cache is read in blocks of the symbol's minimum.
+  const int64_t block = std::max<int64_t>(1, context.min);
+  const int64_t tokens = options.context == 0 ? context.max : options.context;
+  dims[symbols->context] = (tokens + block - 1) / block * block;
+  return dims;
+}
 
 Session::Session(Executable* executable, const SessionOptions& options)
     : executable_(executable), lengths_(options.slots, 0) {}
@@ -31,44 +70,28 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
     return absl::InvalidArgumentError(
         absl::StrCat("the program has no entry ", step_interface::kStep));
   }
-  int symbols[4];
-  for (int i = 0; i < 4; ++i) {
-    absl::StatusOr<int> found = FindSymbol(program, step_interface::kSymbols[i]);
-    if (!found.ok()) return found.status();
-    symbols[i] = *found;
-  }
+  const absl::StatusOr<Symbols> symbols = FindSymbols(program);
+  if (!symbols.ok()) return symbols.status();
   if (!step->HasInputs(step_interface::kInputs)) {
     return absl::InvalidArgumentError(absl::StrCat("the program's inputs are not ",
                                                    absl::StrJoin(step_interface::kInputs, ", ")));
   }
-  const SymbolRange& tokens = program.symbols[symbols[0]];
-  const SymbolRange& slots = program.symbols[symbols[2]];
-  const SymbolRange& context = program.symbols[symbols[3]];
-  if (options.slots < 1 || options.slots > slots.max) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("slots is ", options.slots, ", must be 1..", slots.max));
-  }
-  if (options.context < 0 || options.context > context.max) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("context is ", options.context, ", must be 1..", context.max));
-  }
+  absl::StatusOr<std::vector<int64_t>> dims = StateDims(program, options);
+  if (!dims.ok()) return dims.status();
+  const SymbolRange& tokens = program.symbols[symbols->tokens];
   if (options.max_step < 0 || options.max_step > tokens.max) {
     return absl::InvalidArgumentError(
         absl::StrCat("max_step is ", options.max_step, ", must be 1..", tokens.max));
   }
   std::unique_ptr<Session> session(new Session(executable, options));
   session->step_ = step;
-  session->tokens_symbol_ = symbols[0];
-  session->rows_symbol_ = symbols[1];
+  session->tokens_symbol_ = symbols->tokens;
+  session->rows_symbol_ = symbols->rows;
   session->max_step_ = options.max_step == 0 ? tokens.max : options.max_step;
-  session->context_ = options.context == 0 ? context.max : options.context;
-  session->dims_.resize(program.symbols.size());
-  for (size_t i = 0; i < program.symbols.size(); ++i) session->dims_[i] = program.symbols[i].min;
-  session->dims_[symbols[2]] = options.slots;
-  // The cache is read in blocks of the symbol's minimum.
-  const int64_t block = std::max<int64_t>(1, context.min);
-  session->dims_[symbols[3]] = (session->context_ + block - 1) / block * block;
-  session->max_rows_ = program.symbols[symbols[1]].max;
+  session->context_ =
+      options.context == 0 ? program.symbols[symbols->context].max : options.context;
+  session->dims_ = *std::move(dims);
+  session->max_rows_ = program.symbols[symbols->rows].max;
   session->vocabulary_ = step->result.factor / static_cast<int64_t>(sizeof(float));
   absl::StatusOr<std::unique_ptr<States>> states = executable->CreateStates(session->dims_);
   if (!states.ok()) return states.status();

@@ -26,6 +26,11 @@ struct SessionOptions {
   int64_t max_step = 0;  // tokens computed in one step; 0: as many as the program allows
 };
 
+// The symbols' values that a session of this program makes its states for. InvalidArgument as for
+// Session::Create.
+absl::StatusOr<std::vector<int64_t>> StateDims(const Program& program,
+                                               const SessionOptions& options);
+
 // Tokens to append to the sequence in `slot`.
 struct Chunk {
   int slot = 0;

@@ -2,7 +2,6 @@
 
 #include <glog/logging.h>
 #include <linux/futex.h>
-#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,6 +9,9 @@
 #include <chrono>
 #include <climits>
 #include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/machine/start_thread.h"
 
 namespace lluda::runtime {
 namespace {
@@ -64,23 +66,18 @@ ThreadPool::ThreadPool(int threads) {
   // Workers keep pointers into this vector, so it must not grow.
   workers_.resize(threads - 1);
   shares_ = std::vector<Share>(threads);
-  // Signals go to the program's own threads: Ctrl-C must interrupt them, not a worker.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
   int started = 0;
   for (Worker& worker : workers_) {
     worker.pool = this;
     worker.index = started + 1;
-    const int error = pthread_create(&worker.handle, nullptr, &WorkerMain, &worker);
+    const int error = StartThread(&WorkerMain, &worker, &worker.handle);
     if (error != 0) {
-      LOG(WARNING) << "started " << started + 1 << " of " << threads
-                   << " threads: " << std::strerror(error);
+      problem_ = absl::StrCat("started ", started + 1, " of ", threads,
+                              " threads: ", std::strerror(error));
       break;
     }
     ++started;
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   workers_.resize(started);
 }
 

@@ -20,6 +20,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace lluda::runtime {
@@ -30,13 +31,15 @@ class ThreadPool {
   using Body = void (*)(void* context, int64_t begin, int64_t end, int thread);
 
   // `threads` counts the caller and is at least 1. If the system refuses to start some of them, the
-  // pool works with those it got; threads() says how many.
+  // pool works with those it got; threads() says how many, problem() why.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
+  // "started 2 of 4 threads: Resource temporarily unavailable"; empty if all were started.
+  const std::string& problem() const { return problem_; }
 
   // Runs `body` over [0, items) in chunks of `grain` items (at least 1; the last may be shorter)
   // and returns when all are done. Everything the caller wrote before is visible to the chunks, and
@@ -100,6 +103,7 @@ class ThreadPool {
   std::atomic<bool> busy_{false};
   std::atomic<int64_t> regions_{0};
   std::vector<Worker> workers_;
+  std::string problem_;
 };
 
 }  // namespace lluda::runtime

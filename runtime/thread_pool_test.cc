@@ -1,11 +1,14 @@
 #include "runtime/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -192,6 +195,28 @@ TEST(ThreadPoolTest, TwoPoolsWorkSideBySide) {
   other.join();
   EXPECT_EQ(total.load(), 2 * 300 * 16);
 }
+
+// In a process of its own, which has no room for another stack.
+TEST(ThreadPoolDeathTest, WhereNoThreadIsToBeHadTheCallerDoesTheWork) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "AddressSanitizer itself needs addresses";
+#endif
+  EXPECT_EXIT(
+      {
+        rlimit none;
+        none.rlim_cur = none.rlim_max = 1;
+        setrlimit(RLIMIT_AS, &none);
+        ThreadPool pool(4);
+        int64_t items = 0;
+        pool.ParallelFor(10, 1, [&](int64_t begin, int64_t end, int) { items += end - begin; });
+        std::fprintf(stderr, "%d %d %s", pool.threads(), static_cast<int>(items),
+                     pool.problem().c_str());
+        _exit(0);
+      },
+      testing::ExitedWithCode(0), "1 10 started 1 of 4 threads: .+");
+}
+
+TEST(ThreadPoolTest, APoolThatIsWholeHasNoProblem) { EXPECT_EQ(ThreadPool(3).problem(), ""); }
 
 TEST(ThreadPoolDeathTest, ALoopInsideALoopIsABug) {
   EXPECT_DEATH(

@@ -13,6 +13,7 @@
 #include "runtime/cpu_device.h"
 #include "runtime/executable.h"
 #include "runtime/thread_pool.h"
+#include "tests/guarded_memory.h"
 
 namespace lluda::tests {
 namespace {
@@ -27,14 +28,19 @@ std::vector<char> ToBytes(const ir::Tensor& tensor) {
   return bytes;
 }
 
-// The random weights' bytes, by tensor name.
+GuardedMemory Guarded(const ir::Tensor& tensor) {
+  const std::vector<char> bytes = ToBytes(tensor);
+  return GuardedMemory({bytes.data(), bytes.size()});
+}
+
+// The random weights' bytes, by tensor name. A kernel that reads past the end of one is found.
 class RandomWeights : public runtime::WeightSource {
  public:
   RandomWeights(const ir::Module& module, const RunOptions& options) {
     for (const auto& global : module.globals()) {
       if (global->kind != ir::Global::Kind::kWeight) continue;
       for (int64_t i = 0; i < (global->index ? global->index->count : 1); ++i) {
-        bytes_[ir::SourceName(*global, i)] = ToBytes(RandomWeight(*global, i, options));
+        bytes_.emplace(ir::SourceName(*global, i), Guarded(RandomWeight(*global, i, options)));
       }
     }
   }
@@ -50,7 +56,7 @@ class RandomWeights : public runtime::WeightSource {
   void Release(const std::string&, int64_t, int64_t) override {}
 
  private:
-  std::map<std::string, std::vector<char>> bytes_;
+  std::map<std::string, GuardedMemory> bytes_;
 };
 
 }  // namespace
@@ -73,12 +79,12 @@ absl::StatusOr<CompiledResult> RunCompiled(const ir::Module& module, absl::strin
   auto states = (*executable)->CreateStates(dim_values);
   if (!states.ok()) return states.status();
   const ir::Func& entry = *module.FindFunc(func);
-  std::vector<std::vector<char>> inputs;
+  std::vector<GuardedMemory> inputs;
   std::vector<const void*> pointers;
   for (const ir::Tensor& argument : RandomArguments(entry, dims, options)) {
-    inputs.push_back(ToBytes(argument));
+    inputs.push_back(Guarded(argument));
   }
-  for (const auto& input : inputs) pointers.push_back(input.data());
+  for (const GuardedMemory& input : inputs) pointers.push_back(input.data());
   const ir::Type result_type = Concrete(entry.result_type, dims);
   const int64_t bytes = ir::ByteSize(result_type, nullptr);
   // Poisoned, so that an element nobody wrote is seen.

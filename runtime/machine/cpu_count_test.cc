@@ -1,4 +1,4 @@
-#include "runtime/cpu_count.h"
+#include "runtime/machine/cpu_count.h"
 
 #include <gtest/gtest.h>
 #include <sched.h>

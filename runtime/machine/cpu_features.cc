@@ -1,4 +1,4 @@
-#include "runtime/cpu_features.h"
+#include "runtime/machine/cpu_features.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -2,8 +2,8 @@
 //
 //   absl::Status status = CheckCpuFeatures({"avx2", "avx512bf16"});
 //   // FailedPrecondition: this CPU lacks avx512bf16
-#ifndef LLUDA_RUNTIME_CPU_FEATURES_H_
-#define LLUDA_RUNTIME_CPU_FEATURES_H_
+#ifndef LLUDA_RUNTIME_MACHINE_CPU_FEATURES_H_
+#define LLUDA_RUNTIME_MACHINE_CPU_FEATURES_H_
 
 #include <string>
 #include <vector>
@@ -22,4 +22,4 @@ absl::Status CheckCpuFeatures(const std::vector<std::string>& names);
 
 }  // namespace lluda::runtime
 
-#endif  // LLUDA_RUNTIME_CPU_FEATURES_H_
+#endif  // LLUDA_RUNTIME_MACHINE_CPU_FEATURES_H_

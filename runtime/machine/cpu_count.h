@@ -5,8 +5,8 @@
 // Counts cores, not hardware threads (two threads of a core share its vector units), keeps to the
 // process's CPU affinity mask, and keeps to the CPU quota of its control group, version 1 or 2,
 // which is what `docker run --cpus=2` sets.
-#ifndef LLUDA_RUNTIME_CPU_COUNT_H_
-#define LLUDA_RUNTIME_CPU_COUNT_H_
+#ifndef LLUDA_RUNTIME_MACHINE_CPU_COUNT_H_
+#define LLUDA_RUNTIME_MACHINE_CPU_COUNT_H_
 
 #include <string>
 #include <vector>
@@ -26,4 +26,4 @@ int PhysicalCoresAmong(const std::vector<int>& cpus, const std::string& root);
 
 }  // namespace lluda::runtime
 
-#endif  // LLUDA_RUNTIME_CPU_COUNT_H_
+#endif  // LLUDA_RUNTIME_MACHINE_CPU_COUNT_H_

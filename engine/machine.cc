@@ -1,0 +1,53 @@
+#include "engine/machine.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/machine/memory_limit.h"
+#include "runtime/memory_need.h"
+#include "runtime/session.h"
+
+namespace lluda::engine {
+namespace {
+
+// Of LLVM, for some thirty kernels on several threads.
+constexpr int64_t kCompileBytes = 64'000'000;
+
+absl::Status Refusal(const LoadOptions& options, const absl::Status& left) {
+  if (left.ok()) return left;
+  return absl::ResourceExhaustedError(
+      absl::StrCat(options.folder, ": ", left.message(), "; --force loads it all the same"));
+}
+
+}  // namespace
+
+std::unique_ptr<runtime::ThreadPool> StartThreads(const LoadOptions& options, int threads) {
+  auto pool = std::make_unique<runtime::ThreadPool>(threads);
+  if (!pool->problem().empty() && options.notice) options.notice(pool->problem());
+  return pool;
+}
+
+absl::Status CheckMemory(const LoadOptions& options, const runtime::Program& program, int threads,
+                         std::optional<int64_t> context) {
+  if (options.force) return absl::OkStatus();
+  std::vector<int64_t> dims;
+  if (context) {
+    absl::StatusOr<std::vector<int64_t>> found =
+        runtime::StateDims(program, {/*slots=*/1, *context});
+    if (!found.ok()) return found.status();
+    dims = *std::move(found);
+  }
+  const runtime::MemoryNeed need = runtime::MemoryNeedOf(program, threads, dims);
+  const std::string parts = absl::StrCat("(weights ", runtime::Megabytes(need.weights),
+                                         ", KV cache ", runtime::Megabytes(need.states),
+                                         ", to work in ", runtime::Megabytes(need.working), ")");
+  return Refusal(options, runtime::CheckMemoryLeft(need.total(), parts));
+}
+
+absl::Status CheckCompileMemory(const LoadOptions& options) {
+  if (options.force) return absl::OkStatus();
+  return Refusal(options, runtime::CheckMemoryLeft(kCompileBytes, "to be compiled"));
+}
+
+}  // namespace lluda::engine
