@@ -1,7 +1,7 @@
 // What a matmul sums: over which axes, and in which type.
 //
 // Example: of `matmul %h @wk @kc over hid slot pos {epilogue = append}` ContractedAxes is {"hid"},
-// for the last two name the state's axes; of `matmul %a @w over blk in` it is {"blk", "in"}.
+// for the last two name the state's axes; of `matmul %a @w over blk num` it is {"blk", "num"}.
 #ifndef LLUDA_IR_CONTRACTION_H_
 #define LLUDA_IR_CONTRACTION_H_
 

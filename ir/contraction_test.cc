@@ -30,10 +30,10 @@ TEST(ContractionTest, MostIntegerProductsFitAtTheirGreatestAndOneMoreDoesNot) {
 
 TEST(ContractionTest, AnAppendNamesItsStatesAxesLast) {
   Attrs attrs;
-  attrs.axes = {"blk", "in", "slot", "pos"};
-  EXPECT_THAT(ContractedAxes(attrs), ElementsAre("blk", "in", "slot", "pos"));
+  attrs.axes = {"blk", "num", "slot", "pos"};
+  EXPECT_THAT(ContractedAxes(attrs), ElementsAre("blk", "num", "slot", "pos"));
   attrs.epilogue = Epilogue::kAppend;
-  EXPECT_THAT(ContractedAxes(attrs), ElementsAre("blk", "in"));
+  EXPECT_THAT(ContractedAxes(attrs), ElementsAre("blk", "num"));
   attrs.axes = {"hid"};  // no sound statement, but one that is asked about
   EXPECT_THAT(ContractedAxes(attrs), IsEmpty());
 }
@@ -41,10 +41,10 @@ TEST(ContractionTest, AnAppendNamesItsStatesAxesLast) {
 TEST(ContractionTest, TypesLoseTheNamedAxesAndTheirLayout) {
   const Type type{
       DType::kI8,
-      {{"n", Extent::Constant(2)}, {"blk", Extent::Constant(3)}, {"in", Extent::Constant(4)}},
-      Layout::Panel(16, 4, "in")};
-  EXPECT_EQ(ToString(WithoutAxes(type, {"in", "blk"})), "i8 n[2]");
-  EXPECT_EQ(ToString(WithoutAxes(type, {})), "i8 n[2] blk[3] in[4]");
+      {{"n", Extent::Constant(2)}, {"blk", Extent::Constant(3)}, {"num", Extent::Constant(4)}},
+      Layout::Panel(16, 4, "num")};
+  EXPECT_EQ(ToString(WithoutAxes(type, {"num", "blk"})), "i8 n[2]");
+  EXPECT_EQ(ToString(WithoutAxes(type, {})), "i8 n[2] blk[3] num[4]");
 }
 
 }  // namespace

@@ -17,8 +17,8 @@ module @m {
   symbol C in 16..256
   weight @w : bf16 ff[24] hid[8]
   weight @wv : bf16 vd[8] hid[8]
-  weight @wb : i8 n[24] blk[2] in[4]
-  weight @wvb : bf16 vd[8] blk[2] in[4]
+  weight @wb : i8 n[24] blk[2] num[4]
+  weight @wvb : bf16 vd[8] blk[2] num[4]
   weight @embed : bf16 vocab[100] hid[8]
   state @k : bf16 slot[S] kv[2] pos[C] dim[4]
   state @v : bf16 slot[S] kv[2] pos[C] dim[4]
@@ -27,16 +27,16 @@ module @m {
   state @vi : i8 slot[S] kv[2] pos[C] dim[4]
   state @kscale : f32 slot[S] kv[2] pos[C]
   state @vscale : f32 slot[S] kv[2] pos[C]
-  func @f(%x: bf16 tok[T] hid[8], %q: bf16 tok[T] kv[2] rep[3] dim[4], %kk: bf16 tok[T] kv[2] dim[4], %ids: i32 tok[T], %slot: i32 tok[T], %b: i8 tok[T] blk[2] in[4], %h: bf16 tok[T] blk[2] in[4]) -> f32 tok[T] ff[12] {
+  func @f(%x: bf16 tok[T] hid[8], %q: bf16 tok[T] kv[2] rep[3] dim[4], %kk: bf16 tok[T] kv[2] dim[4], %ids: i32 tok[T], %slot: i32 tok[T], %b: i8 tok[T] blk[2] num[4], %h: bf16 tok[T] blk[2] num[4]) -> f32 tok[T] ff[12] {
     %e = gather @embed over vocab at %ids : bf16 tok[T] hid[8]
     %c = cast %e {out = f32} : f32 tok[T] hid[8]
     %ks = append @k %kk over slot pos at %slot %ids : bf16 slot[S] kv[2] pos[C] dim[4]
     %o = attention %q %ks @v over slot pos dim at %ids %slot {mask = causal, scale = 0.5} : f32 tok[T] kv[2] rep[3] dim[4]
     %i = attention %q @ki @vi over slot pos dim at %ids %slot @kscale @vscale {mask = causal, scale = 0.5} : f32 tok[T] kv[2] rep[3] dim[4]
     %vs = matmul %x @wv @v2 over hid slot pos -> kv[2] dim[4] at %slot %ids {epilogue = append, out = bf16} : bf16 slot[S] kv[2] pos[C] dim[4]
-    %ib = matmul %b @wb over in : i32 tok[T] blk[2] n[24]
-    %ia = matmul %b @wb over blk in : i32 tok[T] n[24]
-    %vb = matmul %h @wvb @v2 over blk in slot pos -> kv[2] dim[4] at %slot %ids {epilogue = append, out = bf16} : bf16 slot[S] kv[2] pos[C] dim[4]
+    %ib = matmul %b @wb over num : i32 tok[T] blk[2] n[24]
+    %ia = matmul %b @wb over blk num : i32 tok[T] n[24]
+    %vb = matmul %h @wvb @v2 over blk num slot pos -> kv[2] dim[4] at %slot %ids {epilogue = append, out = bf16} : bf16 slot[S] kv[2] pos[C] dim[4]
     %m = matmul %x @w over hid -> ff[12] {epilogue = silu_mul} : f32 tok[T] ff[12]
     return %m
   }

@@ -22,9 +22,9 @@ module @m {
   weight @norm : f32 hid[8]
   weight @wk : bf16 kd[8] hid[8]
   weight @head_norm : f32 dim[4]
-  weight @b : bf16 q[16] blk[2] in[4]
+  weight @b : bf16 q[16] blk[2] num[4]
   weight @bytes : i8 q[16] hid[8]
-  weight @byte_blocks : i8 q[16] blk[2] in[4]
+  weight @byte_blocks : i8 q[16] blk[2] num[4]
   weight @long : i8 n[2] k[131071]
   weight @longer : i8 n[2] k[131072]
   state @kc : f32 slot[4] kv[2] pos[C] dim[4]
@@ -33,8 +33,8 @@ module @m {
   func @g(%a: f32 tok[T]) -> f16 tok[T] {}
   func @f(%x: f32 tok[T] hid[8], %h: bf16 tok[T] hid[8], %q: f32 tok[T] kv[2] rep[2] dim[4],
           %k: f32 tok[T] kv[2] dim[4], %i: i32 tok[T], %v: f32 tok[T], %cos: f32 tok[T] pair[2],
-          %s: f32 tok[T] kv[2] pos[C], %y: f32 tok[T] hid[4], %xb: f32 tok[T] blk[2] in[4],
-          %i8: i8 tok[T] hid[8], %i8b: i8 tok[T] blk[2] in[4], %i8c: i8 tok[T] pos[C]) -> f32 {
+          %s: f32 tok[T] kv[2] pos[C], %y: f32 tok[T] hid[4], %xb: f32 tok[T] blk[2] num[4],
+          %i8: i8 tok[T] hid[8], %i8b: i8 tok[T] blk[2] num[4], %i8c: i8 tok[T] pos[C]) -> f32 {
     %r = )",
                                         statement, " : i8 nothing[1]\n}\n}\n");
   const auto module = ParseModule(text, "m");
@@ -67,13 +67,13 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"matmul %h @p over hid {out = bf16}", "bf16 tok[T] q[16]"},
         Case{"matmul %h @w over hid -> ff[8] {epilogue = silu_mul}", "f32 tok[T] ff[8]"},
         Case{"matmul %q %k over dim", "f32 tok[T] kv[2] rep[2]"},
-        Case{"matmul %xb @b over blk in", "f32 tok[T] q[16]"},
-        Case{"matmul %xb @b over in blk {out = bf16}", "bf16 tok[T] q[16]"},
-        Case{"matmul %xb @b over in", "f32 tok[T] blk[2] q[16]"},
+        Case{"matmul %xb @b over blk num", "f32 tok[T] q[16]"},
+        Case{"matmul %xb @b over num blk {out = bf16}", "bf16 tok[T] q[16]"},
+        Case{"matmul %xb @b over num", "f32 tok[T] blk[2] q[16]"},
         Case{"matmul %q %k over dim kv", "f32 tok[T] rep[2]"},
         Case{"matmul %i8 @bytes over hid", "i32 tok[T] q[16]"},
-        Case{"matmul %i8b @byte_blocks over in", "i32 tok[T] blk[2] q[16]"},
-        Case{"matmul %i8b @byte_blocks over blk in", "i32 tok[T] q[16]"},
+        Case{"matmul %i8b @byte_blocks over num", "i32 tok[T] blk[2] q[16]"},
+        Case{"matmul %i8b @byte_blocks over blk num", "i32 tok[T] q[16]"},
         Case{"matmul @long @long over k", "i32 n[2]"},
         Case{"matmul %h @wk @head_norm %cos %cos over hid -> kv[2] dim[4] {epilogue = norm_rope, "
              "eps = 1, out = bf16, style = half}",

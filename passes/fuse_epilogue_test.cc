@@ -87,8 +87,8 @@ module @m {
 
 TEST_F(FuseEpilogueTest, AddsTheResidualToASumOverTwoAxes) {
   const std::string text =
-      absl::StrReplaceAll(kResidual, {{"q[6]", "blk[2] in[3]"}, {"over q", "over blk in"}});
-  EXPECT_THAT(RunOn(&pass_, text).text, testing::HasSubstr("over blk in {epilogue = add}"));
+      absl::StrReplaceAll(kResidual, {{"q[6]", "blk[2] num[3]"}, {"over q", "over blk num"}});
+  EXPECT_THAT(RunOn(&pass_, text).text, testing::HasSubstr("over blk num {epilogue = add}"));
   ExpectSameValues(&pass_, text, "f", {{{"T", 3}}, {}}, 0);
 }
 

@@ -412,7 +412,7 @@ class FuncWriter {
   // x as i8 with a scale per block.
   Value* Quantized(const Operand& x, Value** scales) {
     Attrs over;
-    over.axes = {"in"};
+    over.axes = {"num"};
     *scales = b_.Add(Opcode::kQuantizeScale, Name("qs"), {x}, over);
     return b_.Add(Opcode::kQuantize, Name("qn"), {x, *scales}, {});
   }
@@ -422,7 +422,7 @@ class FuncWriter {
   void Blocks() {
     Value* x = Recent();
     if (Width(x) % 2 != 0) return Elementwise();
-    const Axis blk = Fixed("blk", 2), in = Fixed("in", Width(x) / 2), out = OtherAxis(x);
+    const Axis blk = Fixed("blk", 2), in = Fixed("num", Width(x) / 2), out = OtherAxis(x);
     Value* xb = b_.Split(Name("xb"), x, Last(x)->name, {blk, in});
     const Operand w = Weight(DType::kF32, {out, blk, in});
     if (random_.OneIn(2)) {
