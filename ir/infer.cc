@@ -266,68 +266,150 @@ TypeOr Appended(const Op& op, int state, const Type& x, absl::string_view what,
   return Error(op, what, " must be ", ToString(expected), ", is ", ToString(x));
 }
 
-// An epilogue that finishes heads: `rows` are the result's axes before them, `columns` those of b.
-TypeOr InferHeads(const Op& op, Type rows, const std::vector<Axis>& columns) {
-  const EpilogueInfo& epilogue = Info(op.attrs.epilogue);
+// The attributes and operands that go with the epilogue, and no others.
+absl::Status CheckEpilogue(const Op& op) {
+  const Epilogue& epilogue = op.attrs.epilogue;
+  Epilogue before;
+  for (const EpilogueStep step : epilogue) {
+    if (!before.Takes(step)) {
+      return Error(op, "epilogue ", Info(step).name, " cannot follow ", before.ToString());
+    }
+    before = before.With(step);
+  }
+  const std::string name =
+      epilogue.empty() ? "no epilogue" : absl::StrCat("epilogue ", epilogue.ToString());
+  if (op.operand_count() != epilogue.OperandCount()) {
+    return Error(op, "with ", name, " takes ", epilogue.OperandCount(), " operands, has ",
+                 op.operand_count());
+  }
+  for (const AttrKey key : {AttrKey::kEps, AttrKey::kStyle}) {
+    const bool needed = (epilogue.keys() & KeyBit(key)) != 0;
+    if (needed && !op.attrs.IsSet(key)) {
+      return Error(op, "needs the attribute '", AttrKeyName(key), "'");
+    }
+    if (!needed && op.attrs.IsSet(key)) {
+      return Error(op, "with ", name, " takes no attribute '", AttrKeyName(key), "'");
+    }
+  }
+  if (epilogue.grain() == Grain::kColumns && !op.attrs.result_axes.empty()) {
+    return Error(op, "with ", name, " names no result axis");
+  }
+  return absl::OkStatus();
+}
+
+// What a step of a matmul's epilogue is about.
+struct StepArgs {
+  const Op& op;
+  const StepInfo& step;
+  int operand;                       // the step's first one
+  const std::vector<Axis>& columns;  // of b
+  Type value;                        // what the steps before it made
+};
+
+TypeOr InferAddStep(const StepArgs& args) {
+  const auto& [op, step, i, columns, value] = args;
+  if (absl::Status s = WantExactAxes(op, i, value.axes); !s.ok()) return s;
+  if (In(op, i).dtype != DType::kF32) return Error(op, "operand ", i, " must be f32");
+  return value;
+}
+
+TypeOr InferBiasStep(const StepArgs& args) {
+  const auto& [op, step, i, columns, value] = args;
+  if (columns.empty()) return Error(op, "epilogue ", step.name, " needs a column axis");
+  if (absl::Status s = WantExactAxes(op, i, columns); !s.ok()) return s;
+  return value;
+}
+
+TypeOr InferHalvesStep(const StepArgs& args) {
+  const auto& [op, step, i, columns, value] = args;
+  const std::vector<Axis>& to = op.attrs.result_axes;
+  if (columns.size() != 1 || to.size() != 1) {
+    return Error(op, "epilogue ", step.name, " needs one column axis and one result axis");
+  }
+  auto n = ConstantExtent(op, columns[0]);
+  if (!n.ok()) return n.status();
+  auto half = ConstantExtent(op, to[0]);
+  if (!half.ok()) return half.status();
+  if (*n % 2 != 0 || *n / 2 != *half) {
+    return Error(op, "epilogue ", step.name, " halves ", *n, " columns, the result axis has ",
+                 *half);
+  }
+  Type result = value;
+  result.axes.back() = to[0];
+  return result;
+}
+
+TypeOr InferNormStep(const StepArgs& args) {
+  const auto& [op, step, i, columns, heads] = args;
+  if (absl::Status s = WantExactAxes(op, i, {heads.axes.back()}); !s.ok()) return s;
+  return heads;
+}
+
+TypeOr InferRopeStep(const StepArgs& args) {
+  const auto& [op, step, i, columns, heads] = args;
+  if (absl::Status s = CheckRotation(op, heads, heads.axes.back().name, i); !s.ok()) return s;
+  return heads;
+}
+
+TypeOr InferAppendStep(const StepArgs& args) {
+  const auto& [op, step, i, columns, heads] = args;
+  return Appended(op, i, heads, "what is appended", absl::MakeConstSpan(op.attrs.axes).last(2));
+}
+
+using InferStep = TypeOr (*)(const StepArgs&);
+constexpr InferStep kInferSteps[] = {
+#define LLUDA_EPILOGUE_STEP(Enum, text, op, value, operands, grain, after, keys, Infer, Run) Infer,
+#include "ir/epilogue.def"
+#undef LLUDA_EPILOGUE_STEP
+};
+
+// The axes that the result has in the place of b's columns before any step.
+absl::StatusOr<std::vector<Axis>> ColumnsOrHeads(const Op& op, const std::vector<Axis>& columns) {
+  const Epilogue& epilogue = op.attrs.epilogue;
+  if (!epilogue.per_head()) return columns;
   if (columns.size() != 1 || op.attrs.result_axes.empty()) {
-    return Error(op, "epilogue ", epilogue.name, " needs one column axis and result axes");
+    return Error(op, "epilogue ", epilogue.ToString(), " needs one column axis and result axes");
   }
   auto count = ConstantElements(op, columns);
   if (!count.ok()) return count.status();
   auto named = ConstantElements(op, op.attrs.result_axes);
   if (!named.ok()) return named.status();
   if (*count != *named) return Error(op, *count, " columns cannot become ", *named);
-  const Axis& dim = op.attrs.result_axes.back();
-  rows.axes.insert(rows.axes.end(), op.attrs.result_axes.begin(), op.attrs.result_axes.end());
-  TypeOr heads = Checked(op, std::move(rows));
-  if (!heads.ok()) return heads;
-  if (epilogue.norm_rope) {
-    if (!op.attrs.eps) return Error(op, "needs the attribute 'eps'");
-    if (absl::Status s = WantExactAxes(op, 2, {dim}); !s.ok()) return s;
-    if (absl::Status s = CheckRotation(op, *heads, dim.name, 3); !s.ok()) return s;
-  }
-  if (!epilogue.appends) return heads;
-  return Appended(op, AppendedOperand(op), *heads, "what is appended",
-                  absl::MakeConstSpan(op.attrs.axes).subspan(1));
+  return op.attrs.result_axes;
 }
 
-// The attributes and operands that go with the epilogue, and no others.
-absl::Status CheckEpilogue(const Op& op) {
-  const EpilogueInfo& epilogue = Info(op.attrs.epilogue);
-  const std::string name =
-      epilogue.name.empty() ? "no epilogue" : absl::StrCat("epilogue ", epilogue.name);
-  if (op.operand_count() != epilogue.operands) {
-    return Error(op, "with ", name, " takes ", epilogue.operands, " operands, has ",
-                 op.operand_count());
+// The result of a matmul whose rows have the type `rows` before they have columns.
+TypeOr InferEpilogue(const Op& op, const Type& rows, const std::vector<Axis>& columns) {
+  const auto last = ColumnsOrHeads(op, columns);
+  if (!last.ok()) return last.status();
+  Type sums = rows;
+  sums.axes.insert(sums.axes.end(), last->begin(), last->end());
+  TypeOr value = Checked(op, std::move(sums));
+  for (const EpilogueStep step : op.attrs.epilogue) {
+    if (!value.ok()) return value;
+    const int operand = op.attrs.epilogue.OperandOf(step);
+    value =
+        kInferSteps[static_cast<int>(step)]({op, Info(step), operand, columns, *std::move(value)});
   }
-  for (const AttrKey key : {AttrKey::kEps, AttrKey::kStyle}) {
-    if (op.attrs.IsSet(key) && !epilogue.norm_rope) {
-      return Error(op, "with ", name, " takes no attribute '", AttrKeyName(key), "'");
-    }
-  }
-  if (!op.attrs.result_axes.empty() && !epilogue.per_head() &&
-      op.attrs.epilogue != Epilogue::kSiluMul) {
-    return Error(op, "with ", name, " names no result axis");
-  }
-  return absl::OkStatus();
+  if (!value.ok()) return value;
+  return Checked(op, *std::move(value));
 }
 
 // a's axes without the contracted one, then b's new ones; axes that both have are batch axes.
 TypeOr InferMatmul(const Op& op) {
-  const EpilogueInfo& epilogue = Info(op.attrs.epilogue);
   if (absl::Status s = CheckEpilogue(op); !s.ok()) return s;
-  const int floats = op.operand_count() - (epilogue.appends ? 3 : 0);
+  const int floats = Appends(op) ? AppendedOperand(op) : op.operand_count();
   for (int i = 0; i < floats; ++i) {
     if (absl::Status s = WantFloat(op, i); !s.ok()) return s;
   }
-  if (absl::Status s = WantAxes(op, epilogue.appends ? 3 : 1); !s.ok()) return s;
+  if (absl::Status s = WantAxes(op, Appends(op) ? 3 : 1); !s.ok()) return s;
   const std::string& over = op.attrs.axes[0];
   auto ka = WantAxis(op, 0, over);
   if (!ka.ok()) return ka.status();
   auto kb = WantAxis(op, 1, over);
   if (!kb.ok()) return kb.status();
   if (absl::Status s = SameExtent(op, **ka, 0, **kb, 1); !s.ok()) return s;
-  Type result = In(op, 0).Without(over).With(OutOr(op, DType::kF32));
+  const Type rows = In(op, 0).Without(over).With(OutOr(op, DType::kF32));
   std::vector<Axis> columns;
   for (const Axis& axis : In(op, 1).axes) {
     if (axis.name == over) continue;
@@ -338,26 +420,7 @@ TypeOr InferMatmul(const Op& op) {
       return s;
     }
   }
-  if (epilogue.per_head()) return InferHeads(op, std::move(result), columns);
-  if (op.attrs.epilogue == Epilogue::kSiluMul) {
-    if (columns.size() != 1 || op.attrs.result_axes.size() != 1) {
-      return Error(op, "epilogue silu_mul needs one column axis and one result axis");
-    }
-    auto n = ConstantExtent(op, columns[0]);
-    if (!n.ok()) return n.status();
-    auto half = ConstantExtent(op, op.attrs.result_axes[0]);
-    if (!half.ok()) return half.status();
-    if (*n % 2 != 0 || *n / 2 != *half) {
-      return Error(op, "epilogue silu_mul halves ", *n, " columns, the result axis has ", *half);
-    }
-    columns = op.attrs.result_axes;
-  }
-  result.axes.insert(result.axes.end(), columns.begin(), columns.end());
-  if (op.attrs.epilogue == Epilogue::kAdd) {
-    if (absl::Status s = WantExactAxes(op, 2, result.axes); !s.ok()) return s;
-    if (In(op, 2).dtype != DType::kF32) return Error(op, "operand 2 must be f32");
-  }
-  return Checked(op, result);
+  return InferEpilogue(op, rows, columns);
 }
 
 // Replaces the axes named in attrs.axes (adjacent, in order) of operand i by attrs.result_axes.
