@@ -209,7 +209,7 @@ expect_error 2 "no/such/folder"
 run ir
 expect 0 "ir"
 cp out last
-grep -q "epilogue = norm_rope," last || fail "ir: no rope after the last pass"
+grep -q "epilogue = norm rope," last || fail "ir: no rope after the last pass"
 grep -q "= attention " last || fail "ir: no attention after the last pass"
 grep -q "by plan-memory\| in [0-9]" last || fail "ir: no memory plan after the last pass"
 run ir --before

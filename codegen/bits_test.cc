@@ -43,6 +43,7 @@ TEST_P(MatmulBitsTest, ARowIsTheSameAloneAndAmongOthers) {
       const auto module = PlannedTestModule(absl::StrReplaceAll(
           absl::StrCat(R"(
   weight @w : $B n[96] k[37] from "w"
+  weight @b : f32 n[96] from "b"
   load {
     @p = pack @w over k {tile = 16x$D} : $B n[96] k[37] @panel(16x$D, k)
   }
@@ -84,6 +85,12 @@ INSTANTIATE_TEST_SUITE_P(
                       MatmulCase{"add", "matmul %a @p %x over k {epilogue = add}", 96 * 4},
                       MatmulCase{"silu_mul",
                                  "matmul %a @p over k -> m[48] {epilogue = silu_mul, out = bf16}",
+                                 48 * 2},
+                      MatmulCase{"bias_add", "matmul %a @p @b %x over k {epilogue = bias add}",
+                                 96 * 4},
+                      MatmulCase{"bias_silu_mul",
+                                 "matmul %a @p @b over k -> m[48] {epilogue = bias silu_mul, out "
+                                 "= bf16}",
                                  48 * 2}),
     [](const auto& info) { return std::string(info.param.name); });
 

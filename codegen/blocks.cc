@@ -21,7 +21,7 @@ bool WritesBlocks(const ir::Op& op, const Target& target) {
     case ir::Opcode::kRmsnorm:
       return type.axes.size() == 2 && op.attrs.axes[0] == type.axes[1].name;
     case ir::Opcode::kMatmul:
-      return type.axes.size() == 2 && !Info(op.attrs.epilogue).per_head() &&
+      return type.axes.size() == 2 && !op.attrs.epilogue.per_head() &&
              MatmulTile(SpecOf(op), target) != nullptr;
     case ir::Opcode::kAttention: {
       const auto& positions = op.operand(3).type().axes;

@@ -4,7 +4,9 @@
 #include <functional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "codegen/amx.h"
+#include "codegen/column_epilogue.h"
 #include "codegen/general_matmul.h"
 #include "codegen/head_epilogue.h"
 #include "codegen/kernel.h"
@@ -40,7 +42,7 @@ class PanelMatmul {
     KernelInfo info;
     info.work_axes = {{heads ? "heads" : "panels",
                        ir::Extent::Constant((o_.panels + item_panels - 1) / item_panels)}};
-    const int64_t item_bytes = o_.PanelBytes() * item_panels * (o_.silu_mul ? 2 : 1);
+    const int64_t item_bytes = o_.PanelBytes() * item_panels * (o_.halves ? 2 : 1);
     info.item_cost = std::max<int64_t>(1, item_bytes / 32);
     if (!o_.RowAxes().empty()) info.cost_symbol = o_.RowAxes()[0].extent.symbol;
     if (o_.tile.dot == Dot::kAmx) {
@@ -319,6 +321,11 @@ const TileRow* MatmulTile(const KernelSpec& spec, const Target& target) {
 }
 
 absl::StatusOr<KernelInfo> EmitMatmul(const KernelSpec& spec, Emitter& e) {
+  for (const ir::EpilogueStep step : spec.attrs.epilogue) {
+    const bool known =
+        Info(step).grain == ir::Grain::kHeads ? EmitsHeadStep(step) : EmitsColumnStep(step);
+    if (!known) return NoKernel(spec, absl::StrCat("no code for the step ", Info(step).name));
+  }
   const TileRow* tile = MatmulTile(spec, e.target());
   return tile != nullptr ? PanelMatmul(spec, e, *tile).Emit() : EmitGeneralMatmul(spec, e);
 }

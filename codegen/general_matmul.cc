@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "codegen/column_epilogue.h"
 #include "codegen/head_epilogue.h"
-#include "codegen/math.h"
 #include "ir/contraction.h"
 
 namespace lluda::codegen {
@@ -75,6 +75,33 @@ KernelInfo EmitHeads(const KernelSpec& spec, Emitter& e) {
   return info;
 }
 
+// Column `column` of the result in the row of `indices`, which hold it, too.
+Value* FinishedColumn(const KernelSpec& spec, Emitter& e, const Indices& indices, Value* column) {
+  struct Column {
+    Value* at;
+    Value* value;
+  };
+  std::vector<Column> columns;
+  if (spec.attrs.epilogue.grain() == ir::Grain::kHalves) {
+    // B's own column axis holds the columns of both halves.
+    const std::string own = AxesWithout(spec.operands[1], spec.attrs.axes[0])[0].name;
+    const ir::Extent& half = spec.result.axes.back().axis.extent;
+    columns.push_back({column, DotProduct(spec, e, indices, {{own, column}})});
+    Value* partner = e.b().CreateAdd(column, e.ExtentValue(half));
+    columns.push_back({partner, DotProduct(spec, e, indices, {{own, partner}})});
+  } else {
+    columns.push_back({column, DotProduct(spec, e, indices, indices)});
+  }
+  for (const ir::EpilogueStep step : spec.attrs.epilogue) {
+    if (Info(step).grain == ir::Grain::kHalves) {
+      columns = {{column, FoldHalves(e, step, columns[0].value, columns[1].value)}};
+      continue;
+    }
+    for (Column& c : columns) c.value = AddOperand(spec, e, step, c.value, indices, c.at);
+  }
+  return columns[0].value;
+}
+
 }  // namespace
 
 absl::StatusOr<KernelInfo> EmitGeneralMatmul(const KernelSpec& spec, Emitter& e) {
@@ -88,23 +115,7 @@ absl::StatusOr<KernelInfo> EmitGeneralMatmul(const KernelSpec& spec, Emitter& e)
   e.ForRows(LeadingAxes(spec.result), [&](Indices indices) {
     e.Loop(e.Const(0), e.ExtentValue(last.extent), 1, [&](Value* column) {
       indices[last.name] = column;
-      Value* value;
-      if (spec.attrs.epilogue == ir::Epilogue::kSiluMul) {
-        // The operand's own column axis holds the gate's columns, then the up projection's.
-        Indices b_indices;
-        const auto own = AxesWithout(spec.operands[1], spec.attrs.axes[0]);
-        b_indices[own[0].name] = column;
-        Value* gate = DotProduct(spec, e, indices, b_indices);
-        b_indices[own[0].name] = e.b().CreateAdd(column, e.ExtentValue(last.extent));
-        value = e.b().CreateFMul(Silu(e, gate), DotProduct(spec, e, indices, b_indices));
-      } else {
-        value = DotProduct(spec, e, indices, indices);
-      }
-      if (spec.attrs.epilogue == ir::Epilogue::kAdd) {
-        const TensorSpec& residual = spec.operands[2];
-        Value* at = e.Address(e.Buffer(2), e.Offset(residual.axes, indices), residual.dtype);
-        value = e.b().CreateFAdd(e.Load(at, residual.dtype, 1), value);
-      }
+      Value* value = FinishedColumn(spec, e, indices, column);
       e.Store(e.Address(e.Buffer(buffer), e.Offset(spec.result.axes, indices), spec.result.dtype),
               spec.result.dtype, value);
     });

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "ir/layout.h"
 
 namespace lluda::codegen {
@@ -25,6 +26,11 @@ std::string KeyOf(const TensorSpec& tensor) {
   }
   if (tensor.block_rows > 0) absl::StrAppend(&key, " blocks of ", tensor.block_rows);
   return absl::StrCat(key, ir::ToString(tensor.layout));
+}
+
+// The attribute's value as part of a symbol's name: `norm_rope` for `norm rope`.
+std::string OneWord(const ir::Attrs& attrs, ir::AttrKey key) {
+  return absl::StrReplaceAll(ir::AttrValueText(attrs, key), {{" ", "_"}});
 }
 
 }  // namespace
@@ -94,7 +100,7 @@ std::string KeyOf(const KernelSpec& spec) {
   for (int i = 0; i < static_cast<int>(ir::AttrKey::kCount); ++i) {
     const auto attr = static_cast<ir::AttrKey>(i);
     if (!spec.attrs.IsSet(attr)) continue;
-    absl::StrAppend(&key, ir::AttrKeyName(attr), "=", ir::AttrValueText(spec.attrs, attr), ",");
+    absl::StrAppend(&key, ir::AttrKeyName(attr), "=", OneWord(spec.attrs, attr), ",");
   }
   absl::StrAppend(&key, "} row ", spec.row_offset);
   for (const TensorSpec& operand : spec.operands) absl::StrAppend(&key, " | ", KeyOf(operand));
@@ -113,7 +119,7 @@ std::string StemOf(const KernelSpec& spec) {
     absl::StrAppend(out, ir::ToString(axis.extent));
   }));
   if (spec.attrs.IsSet(ir::AttrKey::kEpilogue)) {
-    absl::StrAppend(&stem, "_", ir::AttrValueText(spec.attrs, ir::AttrKey::kEpilogue));
+    absl::StrAppend(&stem, "_", OneWord(spec.attrs, ir::AttrKey::kEpilogue));
   }
   return stem;
 }

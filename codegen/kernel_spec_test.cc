@@ -11,6 +11,7 @@
 namespace lluda::codegen {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -199,6 +200,18 @@ TEST(StemOf, SaysOpTypesAndSizes) {
   EXPECT_THAT(matmul, StartsWith("matmul_f32_bf16_"));
   EXPECT_THAT(matmul, HasSubstr("32x6"));
   EXPECT_THAT(matmul, HasSubstr("_add"));
+}
+
+TEST(StemOf, IsOneWordWhateverTheEpilogue) {
+  const auto module = ParseTestModule(R"(
+  weight @w : bf16 n[32] k[6] from "w"
+  weight @b : bf16 n[32] from "b"
+  func @f(%x: f32 tok[T] k[6], %add: f32 tok[T] n[32]) -> f32 tok[T] n[32] {
+    %r = matmul %x @w @b %add over k {epilogue = bias add} : f32 tok[T] n[32]
+    return %r
+  })");
+  ASSERT_NE(module, nullptr);
+  EXPECT_THAT(StemOf(SpecOf(FindOp(*module, "r"))), EndsWith("_bias_add"));
 }
 
 }  // namespace

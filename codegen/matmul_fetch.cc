@@ -80,11 +80,13 @@ void MatmulFetch::FetchResult(Value* k) const {
 }
 
 void MatmulFetch::FetchResultRow(Value* row) const {
+  const int residual = o_.ResidualOperand();
   for (int j = 0; j < tile_.count; ++j) {
     Value* panel = e_.b().CreateAdd(tile_.first, e_.Const(j));
     e_.PrefetchForWrite(o_.ColumnAddress(o_.ResultBuffer(), o_.spec.result, row, panel, 0));
-    if (o_.AddsResidual()) {
-      e_.Prefetch(o_.ColumnAddress(e_.Buffer(2), o_.spec.operands[2], row, panel, 0), 0);
+    if (residual >= 0) {
+      const TensorSpec& tensor = o_.spec.operands[residual];
+      e_.Prefetch(o_.ColumnAddress(e_.Buffer(residual), tensor, row, panel, 0), 0);
     }
   }
 }

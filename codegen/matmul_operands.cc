@@ -10,7 +10,7 @@
 namespace lluda::codegen {
 namespace {
 
-// Of silu_mul those of the result, half of B's.
+// Of halves those of the result, half of B's.
 int64_t ColumnsOf(const KernelSpec& spec) {
   if (!FinishesHeads(spec)) return spec.result.axes.back().axis.extent.value;
   return AxesWithout(spec.operands[1], spec.attrs.axes[0])[0].extent.value;
@@ -24,9 +24,9 @@ MatmulOperands::MatmulOperands(const KernelSpec& spec, Emitter& e, const TileRow
       over(spec.attrs.axes[0]),
       depth_total(spec.operands[0].Find(over)->axis.extent.value),
       columns(ColumnsOf(spec)),
-      silu_mul(spec.attrs.epilogue == ir::Epilogue::kSiluMul),
-      // silu_mul reads a gate and an up panel for every panel of results.
-      width(silu_mul ? tile.panels / 2 : tile.panels),
+      halves(spec.attrs.epilogue.grain() == ir::Grain::kHalves),
+      // A panel of either half is read for every panel of results.
+      width(halves ? tile.panels / 2 : tile.panels),
       panels((columns + kLanes - 1) / kLanes),
       head_panels(FinishesHeads(spec) ? HeadElements(spec) / kLanes : 0),
       e_(e) {}
@@ -43,7 +43,7 @@ bool MatmulOperands::Applies(const KernelSpec& spec) {
   if (!a.axes[0].stride.symbols.empty()) return false;
   if (FinishesHeads(spec) && HeadElements(spec) % kLanes != 0) return false;
   const int64_t columns = spec.result.axes.back().axis.extent.value;
-  return spec.attrs.epilogue != ir::Epilogue::kSiluMul || columns % kLanes == 0;
+  return spec.attrs.epilogue.grain() != ir::Grain::kHalves || columns % kLanes == 0;
 }
 
 std::vector<ir::Axis> MatmulOperands::RowAxes() const {
@@ -89,7 +89,7 @@ std::vector<Value*> MatmulOperands::PanelPointers(Value* first, int count) const
     }
   };
   add_panels(0);
-  if (silu_mul) add_panels(panels);
+  if (halves) add_panels(panels);
   return pointers;
 }
 

@@ -35,7 +35,8 @@ class MatmulOperands {
   // A's axis of rows, if it has one.
   std::vector<ir::Axis> RowAxes() const;
   bool IsBlocked() const { return spec.operands[0].block_rows > 0; }
-  bool AddsResidual() const { return spec.attrs.epilogue == ir::Epilogue::kAdd; }
+  // The operand that is added to the result, -1 if there is none.
+  int ResidualOperand() const { return spec.attrs.epilogue.OperandOf(ir::EpilogueStep::kAdd); }
   // Elements of one panel, padding included, and their bytes.
   int64_t PanelElements() const;
   int64_t PanelBytes() const;
@@ -46,7 +47,7 @@ class MatmulOperands {
 
   Value* RowAt(const Rows& rows, int i) const;
   std::vector<Value*> RowPointers(const Rows& rows) const;
-  // The panels [first, first + count) of B; for silu_mul the gate's, then the up projection's.
+  // The panels [first, first + count) of B, and behind them those of the second half.
   std::vector<Value*> PanelPointers(Value* first, int count) const;
   // Lane `lane` of a panel in a row of the result or of the residual.
   Value* ColumnAddress(Value* buffer, const TensorSpec& tensor, Value* row, Value* panel,
@@ -58,8 +59,8 @@ class MatmulOperands {
   const std::string over;
   const int64_t depth_total;
   const int64_t columns;
-  const bool silu_mul;
-  const int width;  // panels of the result that a tile computes
+  const bool halves;  // B holds two columns for each of the result's
+  const int width;    // panels of the result that a tile computes
   const int64_t panels;
   const int64_t head_panels;  // of a head, where heads are finished; else 0
 

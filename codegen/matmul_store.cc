@@ -1,9 +1,10 @@
 #include "codegen/matmul_store.h"
 
 #include <functional>
+#include <utility>
 
 #include "codegen/blocked.h"
-#include "codegen/math.h"
+#include "codegen/column_epilogue.h"
 
 namespace lluda::codegen {
 namespace {
@@ -23,20 +24,13 @@ void MatmulStore::StoreTile(const Rows& rows, Value* first, int count,
           }
         }
       };
-  if (o_.silu_mul) {
-    for (auto& values : sums) {
-      for (int j = 0; j < count; ++j) {
-        values[j] = e_.b().CreateFMul(Silu(e_, values[j]), values[count + j]);
-      }
-    }
-  }
   // All loads before the first store: rows are often a multiple of 4 KiB apart, and a load behind
   // such a store waits for it.
   const bool whole_panels = o_.columns % kLanes == 0;
-  if (whole_panels && o_.AddsResidual()) {
-    each([&](Value* r, Value* panel, Value** value) {
-      *value = e_.b().CreateFAdd(Residual(r, panel, kLanes, 0), *value);
-    });
+  if (whole_panels) {
+    for (const ir::EpilogueStep step : o_.spec.attrs.epilogue) {
+      Apply(step, rows, first, count, &sums);
+    }
   }
   if (rows.fills_tile && o_.spec.result.block_rows == rows.count) {
     for (int j = 0; j < count; ++j) {
@@ -72,6 +66,26 @@ void MatmulStore::StoreTile(const Rows& rows, Value* first, int count,
   }
 }
 
+// Takes all sums of the tile through a step.
+void MatmulStore::Apply(ir::EpilogueStep step, const Rows& rows, Value* first, int count,
+                        std::vector<std::vector<Value*>>* sums) {
+  for (int i = 0; i < rows.count; ++i) {
+    std::vector<Value*>& values = (*sums)[i];
+    if (Info(step).grain == ir::Grain::kHalves) {
+      for (int j = 0; j < count; ++j) {
+        values[j] = FoldHalves(e_, step, values[j], values[count + j]);
+      }
+      values.resize(count);
+      continue;
+    }
+    Value* row = o_.RowAt(rows, i);
+    for (int j = 0; j < static_cast<int>(values.size()); ++j) {
+      const int64_t panel = j < count ? j : o_.panels + j - count;
+      values[j] = Add(step, values[j], row, e_.b().CreateAdd(first, e_.Const(panel)), 0);
+    }
+  }
+}
+
 // Whether the result's row lies in a block. The result's readers may have tiles of other rows.
 Value* MatmulStore::InBlock(Value* row, bool fills_tile) {
   if (o_.tile.dot != Dot::kAmx && o_.spec.result.block_rows == o_.tile.rows) {
@@ -81,9 +95,13 @@ Value* MatmulStore::InBlock(Value* row, bool fills_tile) {
   return e_.b().CreateICmpSLT(row, RowsInBlocks(e_, o_.spec.result, rows));
 }
 
-Value* MatmulStore::Residual(Value* row, Value* panel, int lanes, int lane) {
-  const TensorSpec& residual = o_.spec.operands[2];
-  return e_.Load(o_.ColumnAddress(e_.Buffer(2), residual, row, panel, lane), residual.dtype, lanes);
+// Adds the step's operand to the columns from lane `lane` of the panel on.
+Value* MatmulStore::Add(ir::EpilogueStep step, Value* value, Value* row, Value* panel, int lane) {
+  auto& b = e_.b();
+  Value* column = b.CreateAdd(b.CreateMul(panel, e_.Const(kLanes)), e_.Const(lane));
+  Indices indices;
+  if (!o_.RowAxes().empty()) indices[o_.RowAxes()[0].name] = row;
+  return AddOperand(o_.spec, e_, step, value, std::move(indices), column);
 }
 
 void MatmulStore::StoreLanes(Value* row, Value* panel, Value* value, int lane) {
@@ -95,10 +113,11 @@ void MatmulStore::StoreLanes(Value* row, Value* panel, Value* value, int lane) {
 void MatmulStore::StorePartOfPanel(Value* row, Value* panel, Value* value) {
   const auto store = [&](int lanes) {
     for (int lane = 0; lane < (lanes == kLanes ? 1 : lanes); ++lane) {
-      const int width = lanes == kLanes ? kLanes : 1;
       Value* part =
           lanes == kLanes ? value : e_.b().CreateExtractElement(value, static_cast<uint64_t>(lane));
-      if (o_.AddsResidual()) part = e_.b().CreateFAdd(Residual(row, panel, width, lane), part);
+      for (const ir::EpilogueStep step : o_.spec.attrs.epilogue) {
+        part = Add(step, part, row, panel, lane);
+      }
       StoreLanes(row, panel, part, lane);
     }
   };

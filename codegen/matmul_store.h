@@ -1,5 +1,5 @@
-// How the sums of a tile become elements of a matmul's result: the epilogue (silu_mul, or the
-// residual that is added), rounding, and the stores, row-major or into a block of rows.
+// How the sums of a tile become elements of a matmul's result: the epilogue's steps on columns
+// (codegen/column_epilogue.h), rounding, and the stores, row-major or into a block of rows.
 //
 //   MatmulStore(operands, e).StoreTile(rows, first_panel, panels, sums);
 #ifndef LLUDA_CODEGEN_MATMUL_STORE_H_
@@ -17,13 +17,16 @@ class MatmulStore {
 
   MatmulStore(const MatmulOperands& operands, Emitter& e) : o_(operands), e_(e) {}
 
-  // Finishes and stores the rows' sums, [row][panel]. A row that is there several times is stored
-  // as often, with the same value: all residuals are read before.
+  // Finishes and stores the rows' sums, [row][panel], the second half's panels behind the first's.
+  // A row that is there several times is stored as often, with the same value: all that is added is
+  // read before.
   void StoreTile(const Rows& rows, Value* first, int count, std::vector<std::vector<Value*>> sums);
 
  private:
   Value* InBlock(Value* row, bool fills_tile);
-  Value* Residual(Value* row, Value* panel, int lanes, int lane);
+  void Apply(ir::EpilogueStep step, const Rows& rows, Value* first, int count,
+             std::vector<std::vector<Value*>>* sums);
+  Value* Add(ir::EpilogueStep step, Value* value, Value* row, Value* panel, int lane);
   void StoreLanes(Value* row, Value* panel, Value* value, int lane);
   void StorePartOfPanel(Value* row, Value* panel, Value* value);
 

@@ -38,15 +38,6 @@ struct EnumName {
   E value;
   absl::string_view name;
 };
-// In the order of the enum.
-constexpr EpilogueInfo kEpilogues[] = {
-    {Epilogue::kNone, "", 2, false, false},
-    {Epilogue::kAdd, "add", 3, false, false},
-    {Epilogue::kSiluMul, "silu_mul", 2, false, false},
-    {Epilogue::kNormRope, "norm_rope", 5, true, false},
-    {Epilogue::kNormRopeAppend, "norm_rope_append", 8, true, true},
-    {Epilogue::kAppend, "append", 5, false, true},
-};
 constexpr EnumName<Mask> kMasks[] = {{Mask::kCausal, "causal"}};
 constexpr EnumName<RopeStyle> kStyles[] = {{RopeStyle::kHalf, "half"}};
 
@@ -90,8 +81,6 @@ bool ReadTile(absl::string_view text, std::optional<Tile>* tile) {
 
 }  // namespace
 
-const EpilogueInfo& Info(Epilogue epilogue) { return kEpilogues[static_cast<int>(epilogue)]; }
-
 bool Attrs::operator==(const Attrs& o) const {
   return axes == o.axes && result_axes == o.result_axes && begin == o.begin && end == o.end &&
          base == o.base && by == o.by && eps == o.eps && scale == o.scale && step == o.step &&
@@ -107,7 +96,7 @@ bool Attrs::IsSet(AttrKey key) const {
     case ValueKind::kDType:
       return out.has_value();
     case ValueKind::kEpilogue:
-      return epilogue != Epilogue::kNone;
+      return !epilogue.empty();
     case ValueKind::kMask:
       return mask != Mask::kNone;
     case ValueKind::kStyle:
@@ -127,6 +116,8 @@ std::optional<AttrKey> AttrKeyFromName(absl::string_view name) {
   return std::nullopt;
 }
 
+bool TakesSeveralWords(AttrKey key) { return Row(key).kind == ValueKind::kEpilogue; }
+
 std::string AttrValueText(const Attrs& attrs, AttrKey key) {
   const AttrRow& row = Row(key);
   switch (row.kind) {
@@ -135,7 +126,7 @@ std::string AttrValueText(const Attrs& attrs, AttrKey key) {
     case ValueKind::kDType:
       return std::string(DTypeName(*attrs.out));
     case ValueKind::kEpilogue:
-      return NameOf(kEpilogues, attrs.epilogue);
+      return attrs.epilogue.ToString();
     case ValueKind::kMask:
       return NameOf(kMasks, attrs.mask);
     case ValueKind::kStyle:
@@ -158,8 +149,11 @@ bool SetAttrFromText(AttrKey key, absl::string_view text, Attrs* attrs) {
     case ValueKind::kDType:
       attrs->out = DTypeFromName(text);
       return attrs->out.has_value();
-    case ValueKind::kEpilogue:
-      return FromName(kEpilogues, text, &attrs->epilogue);
+    case ValueKind::kEpilogue: {
+      const std::optional<Epilogue> epilogue = Epilogue::FromText(text);
+      if (epilogue) attrs->epilogue = *epilogue;
+      return epilogue.has_value();
+    }
     case ValueKind::kMask:
       return FromName(kMasks, text, &attrs->mask);
     case ValueKind::kStyle:

@@ -12,31 +12,12 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "ir/attr_key.h"
+#include "ir/epilogue.h"
 #include "ir/type.h"
 
 namespace lluda::ir {
 
-// What a matmul does to its result before storing it.
-enum class Epilogue : uint8_t {
-  kNone,
-  kAdd,             // adds its third operand
-  kSiluMul,         // silu(first half of the columns) * second half
-  kNormRope,        // normalises and rotates each head
-  kNormRopeAppend,  // the same, and appends it to a state
-  kAppend,          // appends each head to a state as it is
-};
-// Example: Info(Epilogue::kAdd) is {kAdd, "add", 3, false, false}.
-struct EpilogueInfo {
-  Epilogue value;
-  absl::string_view name;
-  int operands;    // of the matmul, in all
-  bool norm_rope;  // operands 2 to 4 are the norm's weight and the tables of cosines and sines
-  bool appends;    // the last three operands are the state, the slots and the positions
-
-  // Whether the columns are heads, named behind `->`, which are finished one by one.
-  bool per_head() const { return norm_rope || appends; }
-};
-const EpilogueInfo& Info(Epilogue epilogue);
 enum class Mask : uint8_t { kNone, kCausal };
 // Which elements RoPE pairs up: kHalf rotates (i, i + dim / 2).
 enum class RopeStyle : uint8_t { kNone, kHalf };
@@ -48,21 +29,6 @@ struct Tile {
   bool operator==(const Tile& o) const { return rows == o.rows && depth == o.depth; }
 };
 
-// The `{key = value}` attributes, in the order they are printed.
-enum class AttrKey : uint8_t {
-  kBase,
-  kBy,
-  kEpilogue,
-  kEps,
-  kMask,
-  kOut,
-  kScale,
-  kStep,
-  kStyle,
-  kTile,
-  kCount,
-};
-
 struct Attrs {
   std::vector<std::string> axes;  // over / to / slice's axis / the left side of ->
   std::vector<Axis> result_axes;  // the right side of ->, or what follows `as`
@@ -70,7 +36,7 @@ struct Attrs {
   int64_t end = 0;
   std::optional<double> base, by, eps, scale, step;
   std::optional<DType> out;
-  Epilogue epilogue = Epilogue::kNone;
+  Epilogue epilogue;
   Mask mask = Mask::kNone;
   RopeStyle style = RopeStyle::kNone;
   std::optional<Tile> tile;
@@ -83,8 +49,10 @@ struct Attrs {
 // "eps", "out", ...
 absl::string_view AttrKeyName(AttrKey key);
 std::optional<AttrKey> AttrKeyFromName(absl::string_view name);
+// Whether the value is one word or several, `bias add`, instead of exactly one.
+bool TakesSeveralWords(AttrKey key);
 
-// The text of a set attribute's value: `1e-06`, `bf16`, `silu_mul`, `16x2`. Numbers are the
+// The text of a set attribute's value: `1e-06`, `bf16`, `bias add`, `16x2`. Numbers are the
 // shortest decimals that read back as the same double.
 std::string AttrValueText(const Attrs& attrs, AttrKey key);
 // Reads what AttrValueText writes; false when the text is no value for that key.

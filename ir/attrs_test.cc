@@ -27,7 +27,7 @@ TEST(AttrsTest, EachKeySetsItsOwnValueOnly) {
     AttrKey key;
     const char* text;
   } values[] = {{AttrKey::kBase, "10000"},  {AttrKey::kBy, "0.08838834764831845"},
-                {AttrKey::kEps, "1e-06"},   {AttrKey::kEpilogue, "silu_mul"},
+                {AttrKey::kEps, "1e-06"},   {AttrKey::kEpilogue, "bias rope append"},
                 {AttrKey::kMask, "causal"}, {AttrKey::kOut, "bf16"},
                 {AttrKey::kScale, "-0.5"},  {AttrKey::kStep, "0"},
                 {AttrKey::kStyle, "half"},  {AttrKey::kTile, "16x2"}};
@@ -46,12 +46,22 @@ TEST(AttrsTest, TextThatIsNoValueIsRefused) {
   const struct {
     AttrKey key;
     const char* text;
-  } values[] = {
-      {AttrKey::kEps, ""},       {AttrKey::kEps, "1e999"},         {AttrKey::kEps, "nan"},
-      {AttrKey::kEps, "1.5x"},   {AttrKey::kEpilogue, "none"},     {AttrKey::kMask, "half"},
-      {AttrKey::kOut, "float"},  {AttrKey::kStyle, "causal"},      {AttrKey::kTile, "16"},
-      {AttrKey::kTile, "x2"},    {AttrKey::kTile, "0x2"},          {AttrKey::kTile, "16x2x1"},
-      {AttrKey::kTile, "16x-2"}, {AttrKey::kTile, "99999999999x2"}};
+  } values[] = {{AttrKey::kEps, ""},
+                {AttrKey::kEps, "1e999"},
+                {AttrKey::kEps, "nan"},
+                {AttrKey::kEps, "1.5x"},
+                {AttrKey::kEpilogue, ""},
+                {AttrKey::kEpilogue, "none"},
+                {AttrKey::kEpilogue, "norm_rope"},
+                {AttrKey::kMask, "half"},
+                {AttrKey::kOut, "float"},
+                {AttrKey::kStyle, "causal"},
+                {AttrKey::kTile, "16"},
+                {AttrKey::kTile, "x2"},
+                {AttrKey::kTile, "0x2"},
+                {AttrKey::kTile, "16x2x1"},
+                {AttrKey::kTile, "16x-2"},
+                {AttrKey::kTile, "99999999999x2"}};
   for (const auto& value : values) {
     Attrs attrs;
     EXPECT_FALSE(SetAttrFromText(value.key, value.text, &attrs)) << value.text;

@@ -282,10 +282,16 @@ void BodyParser::ParseAttrs(Op* op) {
     }
     tokens_.Expect("=");
     const Token value = tokens_.Take();
+    std::string words(value.text);
+    while (TakesSeveralWords(*key) && tokens_.Peek().kind == TokenKind::kWord) {
+      absl::StrAppend(&words, " ", tokens_.Take().text);
+    }
     if (!tokens_.ok()) return;
     if ((value.kind != TokenKind::kWord && value.kind != TokenKind::kNumber) ||
-        !SetAttrFromText(*key, value.text, &op->attrs)) {
-      return tokens_.Fail(value.at, absl::StrCat(Describe(value), " is no value for '", text, "'"));
+        !SetAttrFromText(*key, words, &op->attrs)) {
+      const std::string what =
+          words == value.text ? Describe(value) : absl::StrCat("'", words, "'");
+      return tokens_.Fail(value.at, absl::StrCat(what, " is no value for '", text, "'"));
     }
   } while (tokens_.TakeIf(","));
   tokens_.Expect("}");

@@ -12,7 +12,7 @@ std::optional<DType> AccumulatorOf(DType a, DType b) {
 
 absl::Span<const std::string> ContractedAxes(const Attrs& attrs) {
   constexpr size_t kStateAxes = 2;  // the slot's and the position's
-  const size_t others = Info(attrs.epilogue).appends ? kStateAxes : 0;
+  const size_t others = attrs.epilogue.Has(EpilogueStep::kAppend) ? kStateAxes : 0;
   const size_t count = attrs.axes.size() - std::min(others, attrs.axes.size());
   return absl::MakeConstSpan(attrs.axes).first(count);
 }

@@ -32,7 +32,7 @@ TEST(ContractionTest, AnAppendNamesItsStatesAxesLast) {
   Attrs attrs;
   attrs.axes = {"blk", "num", "slot", "pos"};
   EXPECT_THAT(ContractedAxes(attrs), ElementsAre("blk", "num", "slot", "pos"));
-  attrs.epilogue = Epilogue::kAppend;
+  attrs.epilogue = {EpilogueStep::kAppend};
   EXPECT_THAT(ContractedAxes(attrs), ElementsAre("blk", "num"));
   attrs.axes = {"hid"};  // no sound statement, but one that is asked about
   EXPECT_THAT(ContractedAxes(attrs), IsEmpty());

@@ -181,14 +181,13 @@ bool Module::IsUsed(const Global* global) const {
 }
 
 int AtOperand(const Op& op) {
-  const EpilogueInfo& epilogue = Info(op.attrs.epilogue);
-  return epilogue.appends ? epilogue.operands - 2 : Info(op.opcode()).at;
+  const int appended = op.attrs.epilogue.OperandOf(EpilogueStep::kAppend);
+  return appended >= 0 ? appended + 1 : Info(op.opcode()).at;
 }
 
 int AppendedOperand(const Op& op) {
   if (op.opcode() == Opcode::kAppend) return 0;
-  const EpilogueInfo& epilogue = Info(op.attrs.epilogue);
-  return epilogue.appends ? epilogue.operands - 3 : -1;
+  return op.attrs.epilogue.OperandOf(EpilogueStep::kAppend);
 }
 
 std::string ResultName(const Op& op) {

@@ -275,56 +275,139 @@ TypeOr Appended(const Op& op, int state, const Type& x, absl::string_view what,
   return Error(op, what, " must be ", ToString(expected), ", is ", ToString(x));
 }
 
-// An epilogue that finishes heads: `rows` are the result's axes before them, `columns` those of b.
-TypeOr InferHeads(const Op& op, Type rows, const std::vector<Axis>& columns) {
-  const EpilogueInfo& epilogue = Info(op.attrs.epilogue);
+// The attributes and operands that go with the epilogue, and no others.
+absl::Status CheckEpilogue(const Op& op) {
+  const Epilogue& epilogue = op.attrs.epilogue;
+  Epilogue before;
+  for (const EpilogueStep step : epilogue) {
+    if (!before.Takes(step)) {
+      return Error(op, "epilogue ", Info(step).name, " cannot follow ", before.ToString());
+    }
+    before = before.With(step);
+  }
+  const std::string name =
+      epilogue.empty() ? "no epilogue" : absl::StrCat("epilogue ", epilogue.ToString());
+  if (op.operand_count() != epilogue.OperandCount()) {
+    return Error(op, "with ", name, " takes ", epilogue.OperandCount(), " operands, has ",
+                 op.operand_count());
+  }
+  for (const AttrKey key : {AttrKey::kEps, AttrKey::kStyle}) {
+    const bool needed = (epilogue.keys() & KeyBit(key)) != 0;
+    if (needed && !op.attrs.IsSet(key)) {
+      return Error(op, "needs the attribute '", AttrKeyName(key), "'");
+    }
+    if (!needed && op.attrs.IsSet(key)) {
+      return Error(op, "with ", name, " takes no attribute '", AttrKeyName(key), "'");
+    }
+  }
+  if (epilogue.grain() == Grain::kColumns && !op.attrs.result_axes.empty()) {
+    return Error(op, "with ", name, " names no result axis");
+  }
+  return absl::OkStatus();
+}
+
+// What a step of a matmul's epilogue is about.
+struct StepArgs {
+  const Op& op;
+  const StepInfo& step;
+  int operand;                       // the step's first one
+  const std::vector<Axis>& columns;  // of b
+  Type value;                        // what the steps before it made
+};
+
+TypeOr InferAddStep(const StepArgs& args) {
+  const auto& [op, step, i, columns, value] = args;
+  if (absl::Status s = WantExactAxes(op, i, value.axes); !s.ok()) return s;
+  if (In(op, i).dtype != DType::kF32) return Error(op, "operand ", i, " must be f32");
+  return value;
+}
+
+TypeOr InferBiasStep(const StepArgs& args) {
+  const auto& [op, step, i, columns, value] = args;
+  if (columns.empty()) return Error(op, "epilogue ", step.name, " needs a column axis");
+  if (absl::Status s = WantExactAxes(op, i, columns); !s.ok()) return s;
+  return value;
+}
+
+TypeOr InferHalvesStep(const StepArgs& args) {
+  const auto& [op, step, i, columns, value] = args;
+  const std::vector<Axis>& to = op.attrs.result_axes;
+  if (columns.size() != 1 || to.size() != 1) {
+    return Error(op, "epilogue ", step.name, " needs one column axis and one result axis");
+  }
+  auto n = ConstantExtent(op, columns[0]);
+  if (!n.ok()) return n.status();
+  auto half = ConstantExtent(op, to[0]);
+  if (!half.ok()) return half.status();
+  if (*n % 2 != 0 || *n / 2 != *half) {
+    return Error(op, "epilogue ", step.name, " halves ", *n, " columns, the result axis has ",
+                 *half);
+  }
+  Type result = value;
+  result.axes.back() = to[0];
+  return result;
+}
+
+TypeOr InferNormStep(const StepArgs& args) {
+  const auto& [op, step, i, columns, heads] = args;
+  if (absl::Status s = WantExactAxes(op, i, {heads.axes.back()}); !s.ok()) return s;
+  return heads;
+}
+
+TypeOr InferRopeStep(const StepArgs& args) {
+  const auto& [op, step, i, columns, heads] = args;
+  if (absl::Status s = CheckRotation(op, heads, heads.axes.back().name, i); !s.ok()) return s;
+  return heads;
+}
+
+TypeOr InferAppendStep(const StepArgs& args) {
+  const auto& [op, step, i, columns, heads] = args;
+  return Appended(op, i, heads, "what is appended", absl::MakeConstSpan(op.attrs.axes).last(2));
+}
+
+using InferStep = TypeOr (*)(const StepArgs&);
+constexpr InferStep kInferSteps[] = {
+#define LLUDA_EPILOGUE_STEP(Enum, text, op, value, operands, grain, after, keys, Infer, Run) Infer,
+#include "ir/epilogue.def"
+#undef LLUDA_EPILOGUE_STEP
+};
+
+// The axes that the result has in the place of b's columns before any step.
+absl::StatusOr<std::vector<Axis>> ColumnsOrHeads(const Op& op, const std::vector<Axis>& columns) {
+  const Epilogue& epilogue = op.attrs.epilogue;
+  if (!epilogue.per_head()) return columns;
   if (columns.size() != 1 || op.attrs.result_axes.empty()) {
-    return Error(op, "epilogue ", epilogue.name, " needs one column axis and result axes");
+    return Error(op, "epilogue ", epilogue.ToString(), " needs one column axis and result axes");
   }
   auto count = ConstantElements(op, columns);
   if (!count.ok()) return count.status();
   auto named = ConstantElements(op, op.attrs.result_axes);
   if (!named.ok()) return named.status();
   if (*count != *named) return Error(op, *count, " columns cannot become ", *named);
-  const Axis& dim = op.attrs.result_axes.back();
-  rows.axes.insert(rows.axes.end(), op.attrs.result_axes.begin(), op.attrs.result_axes.end());
-  TypeOr heads = Checked(op, std::move(rows));
-  if (!heads.ok()) return heads;
-  if (epilogue.norm_rope) {
-    if (!op.attrs.eps) return Error(op, "needs the attribute 'eps'");
-    if (absl::Status s = WantExactAxes(op, 2, {dim}); !s.ok()) return s;
-    if (absl::Status s = CheckRotation(op, *heads, dim.name, 3); !s.ok()) return s;
-  }
-  if (!epilogue.appends) return heads;
-  return Appended(op, AppendedOperand(op), *heads, "what is appended",
-                  absl::MakeConstSpan(op.attrs.axes).subspan(ContractedAxes(op.attrs).size()));
+  return op.attrs.result_axes;
 }
 
-// The attributes and operands that go with the epilogue, and no others.
-absl::Status CheckEpilogue(const Op& op) {
-  const EpilogueInfo& epilogue = Info(op.attrs.epilogue);
-  const std::string name =
-      epilogue.name.empty() ? "no epilogue" : absl::StrCat("epilogue ", epilogue.name);
-  if (op.operand_count() != epilogue.operands) {
-    return Error(op, "with ", name, " takes ", epilogue.operands, " operands, has ",
-                 op.operand_count());
+// The result of a matmul whose rows have the type `rows` before they have columns.
+TypeOr InferEpilogue(const Op& op, const Type& rows, const std::vector<Axis>& columns) {
+  const auto last = ColumnsOrHeads(op, columns);
+  if (!last.ok()) return last.status();
+  Type sums = rows;
+  sums.axes.insert(sums.axes.end(), last->begin(), last->end());
+  TypeOr value = Checked(op, std::move(sums));
+  for (const EpilogueStep step : op.attrs.epilogue) {
+    if (!value.ok()) return value;
+    const int operand = op.attrs.epilogue.OperandOf(step);
+    value =
+        kInferSteps[static_cast<int>(step)]({op, Info(step), operand, columns, *std::move(value)});
   }
-  for (const AttrKey key : {AttrKey::kEps, AttrKey::kStyle}) {
-    if (op.attrs.IsSet(key) && !epilogue.norm_rope) {
-      return Error(op, "with ", name, " takes no attribute '", AttrKeyName(key), "'");
-    }
-  }
-  if (!op.attrs.result_axes.empty() && !epilogue.per_head() &&
-      op.attrs.epilogue != Epilogue::kSiluMul) {
-    return Error(op, "with ", name, " names no result axis");
-  }
-  return absl::OkStatus();
+  if (!value.ok()) return value;
+  return Checked(op, *std::move(value));
 }
 
 // The axes that are summed over, as a has them.
 absl::StatusOr<std::vector<Axis>> CheckContraction(const Op& op) {
   const absl::Span<const std::string> over = ContractedAxes(op.attrs);
-  if (over.empty()) return WantAxes(op, Info(op.attrs.epilogue).appends ? 3 : 1);
+  if (over.empty()) return WantAxes(op, Appends(op) ? 3 : 1);
   std::vector<Axis> axes;
   for (const std::string& name : over) {
     auto a = WantAxis(op, 0, name);
@@ -339,9 +422,9 @@ absl::StatusOr<std::vector<Axis>> CheckContraction(const Op& op) {
 
 // Sums of integers are exact: they are not rounded, nothing is done to them, and they fit.
 absl::Status CheckIntegerSums(const Op& op, absl::Span<const Axis> contracted) {
-  const EpilogueInfo& epilogue = Info(op.attrs.epilogue);
-  if (epilogue.value != Epilogue::kNone) {
-    return Error(op, "epilogue ", epilogue.name, " takes sums of floats, operands are i8");
+  const Epilogue& epilogue = op.attrs.epilogue;
+  if (!epilogue.empty()) {
+    return Error(op, "epilogue ", epilogue.ToString(), " takes sums of floats, operands are i8");
   }
   if (op.attrs.out) return Error(op, "sums of i8 are i32, which takes no attribute 'out'");
   auto count = ConstantElements(op, contracted);
@@ -353,14 +436,13 @@ absl::Status CheckIntegerSums(const Op& op, absl::Span<const Axis> contracted) {
 
 // a's axes without the contracted ones, then b's new ones; axes that both have are batch axes.
 TypeOr InferMatmul(const Op& op) {
-  const EpilogueInfo& epilogue = Info(op.attrs.epilogue);
   if (absl::Status s = CheckEpilogue(op); !s.ok()) return s;
   const std::optional<DType> accumulator = AccumulatorOf(In(op, 0).dtype, In(op, 1).dtype);
   if (!accumulator) {
     return Error(op, "multiplies floats, or i8 by i8; operands are ", DTypeName(In(op, 0).dtype),
                  " and ", DTypeName(In(op, 1).dtype));
   }
-  const int floats = op.operand_count() - (epilogue.appends ? 3 : 0);
+  const int floats = Appends(op) ? AppendedOperand(op) : op.operand_count();
   for (int i = 2; i < floats; ++i) {
     if (absl::Status s = WantFloat(op, i); !s.ok()) return s;
   }
@@ -370,7 +452,7 @@ TypeOr InferMatmul(const Op& op) {
     if (absl::Status s = CheckIntegerSums(op, *contracted); !s.ok()) return s;
   }
   const absl::Span<const std::string> over = ContractedAxes(op.attrs);
-  Type result = WithoutAxes(In(op, 0), over).With(OutOr(op, *accumulator));
+  const Type rows = WithoutAxes(In(op, 0), over).With(OutOr(op, *accumulator));
   std::vector<Axis> columns;
   for (const Axis& axis : In(op, 1).axes) {
     if (std::find(over.begin(), over.end(), axis.name) != over.end()) continue;
@@ -381,26 +463,7 @@ TypeOr InferMatmul(const Op& op) {
       return s;
     }
   }
-  if (epilogue.per_head()) return InferHeads(op, std::move(result), columns);
-  if (op.attrs.epilogue == Epilogue::kSiluMul) {
-    if (columns.size() != 1 || op.attrs.result_axes.size() != 1) {
-      return Error(op, "epilogue silu_mul needs one column axis and one result axis");
-    }
-    auto n = ConstantExtent(op, columns[0]);
-    if (!n.ok()) return n.status();
-    auto half = ConstantExtent(op, op.attrs.result_axes[0]);
-    if (!half.ok()) return half.status();
-    if (*n % 2 != 0 || *n / 2 != *half) {
-      return Error(op, "epilogue silu_mul halves ", *n, " columns, the result axis has ", *half);
-    }
-    columns = op.attrs.result_axes;
-  }
-  result.axes.insert(result.axes.end(), columns.begin(), columns.end());
-  if (op.attrs.epilogue == Epilogue::kAdd) {
-    if (absl::Status s = WantExactAxes(op, 2, result.axes); !s.ok()) return s;
-    if (In(op, 2).dtype != DType::kF32) return Error(op, "operand 2 must be f32");
-  }
-  return Checked(op, result);
+  return InferEpilogue(op, rows, columns);
 }
 
 // Replaces the axes named in attrs.axes (adjacent, in order) of operand i by attrs.result_axes.

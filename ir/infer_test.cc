@@ -22,7 +22,9 @@ module @m {
   weight @norm : f32 hid[8]
   weight @wk : bf16 kd[8] hid[8]
   weight @head_norm : f32 dim[4]
-  weight @b : bf16 q[16] blk[2] num[4]
+  weight @b : bf16 q[16]
+  weight @bk : f32 kd[8]
+  weight @blocks : bf16 q[16] blk[2] num[4]
   weight @bytes : i8 q[16] hid[8]
   weight @byte_blocks : i8 q[16] blk[2] num[4]
   weight @long : i8 n[2] k[131071]
@@ -33,7 +35,7 @@ module @m {
   func @g(%a: f32 tok[T]) -> f16 tok[T] {}
   func @f(%x: f32 tok[T] hid[8], %h: bf16 tok[T] hid[8], %q: f32 tok[T] kv[2] rep[2] dim[4],
           %k: f32 tok[T] kv[2] dim[4], %i: i32 tok[T], %v: f32 tok[T], %cos: f32 tok[T] pair[2],
-          %s: f32 tok[T] kv[2] pos[C], %y: f32 tok[T] hid[4], %xb: f32 tok[T] blk[2] num[4],
+          %s: f32 tok[T] kv[2] pos[C], %y: f32 tok[T] hid[4], %r0: f32 tok[T] q[16], %xb: f32 tok[T] blk[2] num[4],
           %i8: i8 tok[T] hid[8], %i8b: i8 tok[T] blk[2] num[4], %i8c: i8 tok[T] pos[C]) -> f32 {
     %r = )",
                                         statement, " : i8 nothing[1]\n}\n}\n");
@@ -67,21 +69,33 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"matmul %h @p over hid {out = bf16}", "bf16 tok[T] q[16]"},
         Case{"matmul %h @w over hid -> ff[8] {epilogue = silu_mul}", "f32 tok[T] ff[8]"},
         Case{"matmul %q %k over dim", "f32 tok[T] kv[2] rep[2]"},
-        Case{"matmul %xb @b over blk num", "f32 tok[T] q[16]"},
-        Case{"matmul %xb @b over num blk {out = bf16}", "bf16 tok[T] q[16]"},
-        Case{"matmul %xb @b over num", "f32 tok[T] blk[2] q[16]"},
+        Case{"matmul %xb @blocks over blk num", "f32 tok[T] q[16]"},
+        Case{"matmul %xb @blocks over num blk {out = bf16}", "bf16 tok[T] q[16]"},
+        Case{"matmul %xb @blocks over num", "f32 tok[T] blk[2] q[16]"},
         Case{"matmul %q %k over dim kv", "f32 tok[T] rep[2]"},
         Case{"matmul %i8 @bytes over hid", "i32 tok[T] q[16]"},
         Case{"matmul %i8b @byte_blocks over num", "i32 tok[T] blk[2] q[16]"},
         Case{"matmul %i8b @byte_blocks over blk num", "i32 tok[T] q[16]"},
         Case{"matmul @long @long over k", "i32 n[2]"},
-        Case{"matmul %h @wk @head_norm %cos %cos over hid -> kv[2] dim[4] {epilogue = norm_rope, "
+        Case{"matmul %h @wk @head_norm %cos %cos over hid -> kv[2] dim[4] {epilogue = norm rope, "
              "eps = 1, out = bf16, style = half}",
              "bf16 tok[T] kv[2] dim[4]"},
         Case{"matmul %h @wk @head_norm %cos %cos @kc over hid slot pos -> kv[2] dim[4] at %i %i "
-             "{epilogue = norm_rope_append, eps = 1, style = half}",
+             "{epilogue = norm rope append, eps = 1, style = half}",
              "f32 slot[4] kv[2] pos[C] dim[4]"},
         Case{"matmul %h @wk @kc over hid slot pos -> kv[2] dim[4] at %i %i {epilogue = append}",
+             "f32 slot[4] kv[2] pos[C] dim[4]"},
+        Case{"matmul %h @w @b over hid {epilogue = bias}", "f32 tok[T] q[16]"},
+        Case{"matmul %h @w @b %r0 over hid {epilogue = bias add}", "f32 tok[T] q[16]"},
+        Case{"matmul %h @w @b over hid -> ff[8] {epilogue = bias silu_mul, out = bf16}",
+             "bf16 tok[T] ff[8]"},
+        Case{"matmul %h @wk @head_norm over hid -> kv[2] dim[4] {epilogue = norm, eps = 1}",
+             "f32 tok[T] kv[2] dim[4]"},
+        Case{"matmul %h @wk %cos %cos over hid -> kv[2] dim[4] {epilogue = rope, out = f16, style "
+             "= half}",
+             "f16 tok[T] kv[2] dim[4]"},
+        Case{"matmul %h @wk @bk %cos %cos @kc over hid slot pos -> kv[2] dim[4] at %i %i "
+             "{epilogue = bias rope append, style = half}",
              "f32 slot[4] kv[2] pos[C] dim[4]"},
         Case{"exp @p", "bf16 q[16] hid[8]"}, Case{"cast %i {out = f32}", "f32 tok[T]"},
         Case{"permute @p to hid q", "bf16 hid[8] q[16] @panel(16x2, hid)"},
@@ -146,22 +160,22 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"matmul %h @w over hid {eps = 1}",
              "matmul: with no epilogue takes no attribute 'eps'"},
         Case{"matmul %h @w over hid at %i", "matmul: takes no operands behind `at`"},
-        Case{"matmul %h @wk @head_norm %cos %cos over hid {epilogue = norm_rope, eps = 1, style = "
+        Case{"matmul %h @wk @head_norm %cos %cos over hid {epilogue = norm rope, eps = 1, style = "
              "half}",
-             "matmul: epilogue norm_rope needs one column axis and result axes"},
-        Case{"matmul %h @wk @head_norm %cos %cos over hid -> kv[3] dim[4] {epilogue = norm_rope, "
+             "matmul: epilogue norm rope needs one column axis and result axes"},
+        Case{"matmul %h @wk @head_norm %cos %cos over hid -> kv[3] dim[4] {epilogue = norm rope, "
              "eps = 1, style = half}",
              "matmul: 8 columns cannot become 12"},
-        Case{"matmul %h @wk @head_norm %cos %cos over hid -> kv[2] dim[4] {epilogue = norm_rope, "
+        Case{"matmul %h @wk @head_norm %cos %cos over hid -> kv[2] dim[4] {epilogue = norm rope, "
              "style = half}",
              "matmul: needs the attribute 'eps'"},
-        Case{"matmul %h @wk @head_norm %cos %cos over hid -> kv[2] dim[4] {epilogue = norm_rope, "
+        Case{"matmul %h @wk @head_norm %cos %cos over hid -> kv[2] dim[4] {epilogue = norm rope, "
              "eps = 1}",
              "matmul: needs the attribute 'style'"},
-        Case{"matmul %h @wk @norm %cos %cos over hid -> kv[2] dim[4] {epilogue = norm_rope, eps = "
+        Case{"matmul %h @wk @norm %cos %cos over hid -> kv[2] dim[4] {epilogue = norm rope, eps = "
              "1, style = half}",
              "matmul: operand 2 must be f32 dim[4], is f32 hid[8]"},
-        Case{"matmul %h @wk @head_norm %y %y over hid -> kv[2] dim[4] {epilogue = norm_rope, eps = "
+        Case{"matmul %h @wk @head_norm %y %y over hid -> kv[2] dim[4] {epilogue = norm rope, eps = "
              "1, style = half}",
              "matmul: operand 3 must have one axis of 2 pairs, is f32 tok[T] hid[4]"},
         Case{"matmul %h @wk @kc over hid slot pos -> kv[2] dim[4] {epilogue = append}",
@@ -177,6 +191,30 @@ INSTANTIATE_TEST_SUITE_P(
              "= bf16}",
              "matmul: what is appended must be f32 tok[T] kv[2] dim[4], is bf16 tok[T] kv[2] "
              "dim[4]"},
+        Case{"matmul %h @w @bk over hid {epilogue = bias}",
+             "matmul: operand 2 must be bf16 q[16], is f32 kd[8]"},
+        Case{"matmul %h @norm @b over hid {epilogue = bias}",
+             "matmul: epilogue bias needs a column axis"},
+        Case{"matmul %h @w %r0 @b over hid {epilogue = add bias}",
+             "matmul: epilogue bias cannot follow add"},
+        Case{"matmul %h @wk %cos %cos @head_norm over hid -> kv[2] dim[4] {epilogue = rope norm, "
+             "eps = 1, style = half}",
+             "matmul: epilogue norm cannot follow rope"},
+        Case{"matmul %h @w @b @b over hid {epilogue = bias bias}",
+             "matmul: epilogue bias cannot follow bias"},
+        Case{"matmul %h @w @b over hid -> kv[2] dim[8] {epilogue = bias}",
+             "matmul: with epilogue bias names no result axis"},
+        Case{"matmul %h @wk @b %cos %cos over hid -> kv[2] dim[4] {epilogue = bias rope, style = "
+             "half}",
+             "matmul: operand 2 must be bf16 kd[8], is bf16 q[16]"},
+        Case{"matmul %h @wk @bk %cos %cos over hid -> kv[2] dim[4] {epilogue = bias rope, eps = 1, "
+             "style = half}",
+             "matmul: with epilogue bias rope takes no attribute 'eps'"},
+        Case{"matmul %h @w over hid {epilogue = norm_rope}",
+             "'norm_rope' is no value for 'epilogue'"},
+        Case{"matmul %h @w over hid {epilogue = norm silu}",
+             "'norm silu' is no value for 'epilogue'"},
+        Case{"matmul %h @w over hid {out = bf16 f16}", "expected '}', got 'f16'"},
         Case{"split %x hid -> a[3] b[3]", "split: 8 elements cannot become 9"},
         Case{"split %x tok -> a[2] b[2]", "split: axis 'tok' must have a constant length, has T"},
         Case{"merge %q rep kv -> h[4]",

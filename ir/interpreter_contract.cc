@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "ir/contraction.h"
 #include "ir/interpreter_ops.h"
@@ -53,34 +54,6 @@ float Max(const float* x, int64_t length) {
     max = std::max(max, x[i]);
   }
   return max;
-}
-
-// Brings the f32 sums of one row of a matmul into the result.
-void StoreRow(const KernelArgs& args, const std::vector<float>& sums, int64_t begin,
-              Tensor* result) {
-  const int64_t columns = static_cast<int64_t>(sums.size());
-  switch (args.op.attrs.epilogue) {
-    case Epilogue::kNone:
-    case Epilogue::kNormRope:
-    case Epilogue::kNormRopeAppend:
-    case Epilogue::kAppend:
-      for (int64_t n = 0; n < columns; ++n) result->Store(begin + n, sums[n]);
-      break;
-    case Epilogue::kAdd: {
-      const float* residual = args.in[2]->floats().data() + begin;
-      for (int64_t n = 0; n < columns; ++n) {
-        result->Store(begin + n, static_cast<double>(sums[n]) + residual[n]);
-      }
-      break;
-    }
-    case Epilogue::kSiluMul: {
-      const int64_t half = columns / 2;
-      for (int64_t n = 0; n < half; ++n) {
-        result->Store(begin + n, static_cast<double>(Silu(sums[n])) * sums[half + n]);
-      }
-      break;
-    }
-  }
 }
 
 }  // namespace
@@ -143,36 +116,6 @@ absl::StatusOr<Tensor> RunRmsnorm(const KernelArgs& args) {
   });
 }
 
-// An epilogue that finishes heads, as the ops that it stands for.
-absl::StatusOr<Tensor> RunHeads(const KernelArgs& args, const Tensor& sums) {
-  const Attrs& attrs = args.op.attrs;
-  const EpilogueInfo& epilogue = Info(attrs.epilogue);
-  Type type = WithoutAxes(args.in[0]->type(), ContractedAxes(attrs)).With(DType::kF32);
-  type.axes.insert(type.axes.end(), attrs.result_axes.begin(), attrs.result_axes.end());
-  const auto run = [&](Opcode opcode, Attrs own, std::vector<const Tensor*> in, Type result) {
-    Op op(opcode, nullptr);
-    op.attrs = std::move(own);
-    return KernelOf(opcode)({op, std::move(in), std::move(result)});
-  };
-  absl::StatusOr<Tensor> heads = run(Opcode::kSplit, {}, {&sums}, type);
-  Attrs own;
-  own.axes = {attrs.result_axes.back().name};
-  if (heads.ok() && epilogue.norm_rope) {
-    own.eps = attrs.eps;
-    heads = run(Opcode::kRmsnorm, own, {&*heads, args.in[2]}, type);
-    own.style = attrs.style;
-    if (heads.ok()) heads = run(Opcode::kRope, own, {&*heads, args.in[3], args.in[4]}, type);
-  }
-  if (heads.ok() && attrs.out) {
-    own.out = attrs.out;
-    heads = run(Opcode::kCast, own, {&*heads}, type.With(*attrs.out));
-  }
-  if (!heads.ok() || !epilogue.appends) return heads;
-  own.axes = {attrs.axes.end() - 2, attrs.axes.end()};
-  const auto state = args.in.end() - 3;
-  return run(Opcode::kAppend, own, {state[0], &*heads, state[1], state[2]}, args.type);
-}
-
 // With the contracted axes last in both operands, as if they were merged into one, each result row
 // is one row of `a` times all columns of `b` that belong to the row's batch.
 absl::StatusOr<Tensor> RunMatmul(const KernelArgs& args) {
@@ -194,19 +137,14 @@ absl::StatusOr<Tensor> RunMatmul(const KernelArgs& args) {
   int64_t column_count = 1;
   for (const std::string& name : columns) column_count *= b.extent(name);
 
-  const bool per_head = Info(args.op.attrs.epilogue).per_head();
+  const bool finished = args.op.attrs.epilogue.empty();
   Type type = args.type;
-  if (per_head) {
+  if (!finished) {
     type = WithoutAxes(a.type(), over).With(DType::kF32);
-    type.axes.push_back(
-        {"", Extent::Constant(column_count)});  // no axis of the operands' has no name
+    for (const std::string& name : columns) type.axes.push_back(*b.type().GetAxis(name));
   }
   Tensor result(type);
   const std::vector<Axis> row_axes = WithoutAxes(a.type(), over).axes;
-  int64_t row_count = 1;
-  for (const int64_t length : Lengths(row_axes)) row_count *= length;
-  const int64_t result_columns = result.size() / row_count;
-  std::vector<float> sums(column_count);
   int64_t row = 0;
   ForEachIndex<1>(Lengths(row_axes), {StridesAlong(row_axes, b.type())}, [&](const auto& at) {
     if (!a.is_float()) {
@@ -220,13 +158,11 @@ absl::StatusOr<Tensor> RunMatmul(const KernelArgs& args) {
     const float* a_row = a.floats().data() + row * depth;
     const float* b_rows = b.floats().data() + at[0];
     for (int64_t n = 0; n < column_count; ++n) {
-      sums[n] = static_cast<float>(Dot(a_row, b_rows + n * depth, depth));
+      result.Store(row * column_count + n, Dot(a_row, b_rows + n * depth, depth));
     }
-    StoreRow(args, sums, row * result_columns, &result);
     ++row;
   });
-  if (per_head) return RunHeads(args, result);
-  return result;
+  return finished ? result : RunEpilogue(args, std::move(result));
 }
 
 }  // namespace lluda::ir

@@ -60,6 +60,10 @@ absl::StatusOr<Tensor> RunReduceSum(const KernelArgs& args);
 absl::StatusOr<Tensor> RunRmsnorm(const KernelArgs& args);
 absl::StatusOr<Tensor> RunSoftmax(const KernelArgs& args);
 
+// A matmul's steps after its f32 sums, which have the axes of a's rows, then b's columns, and
+// rounding: interpreter_epilogue.cc.
+absl::StatusOr<Tensor> RunEpilogue(const KernelArgs& args, Tensor sums);
+
 // Integers with a scale: interpreter_quantize.cc.
 absl::StatusOr<Tensor> RunQuantize(const KernelArgs& args);
 absl::StatusOr<Tensor> RunQuantizeScale(const KernelArgs& args);

@@ -6,6 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "ir/all_epilogues.h"
 #include "ir/builder.h"
 #include "ir/interpreter.h"
 
@@ -303,7 +304,7 @@ TEST(Fused, MatmulWithAddMeansMatmulAddCast) {
   const Tensor b = Random({MakeAxis("n", 5), MakeAxis("k", 37)}, 2, DType::kBF16);
   const Tensor x = Random({MakeAxis("t", 3), MakeAxis("n", 5)}, 3);
   Attrs attrs = Over({"k"});
-  attrs.epilogue = Epilogue::kAdd;
+  attrs.epilogue = {EpilogueStep::kAdd};
   attrs.out = DType::kBF16;
   const Tensor fused = Eval({a, b, x}, One(Opcode::kMatmul, attrs));
   const Tensor expanded = Eval({a, b, x}, [](Builder& b, Params& p, Module&) {
@@ -318,7 +319,7 @@ TEST(Fused, MatmulWithSiluMulMeansSiluOfTheFirstHalfTimesTheSecond) {
   const Tensor a = Random({MakeAxis("t", 3), MakeAxis("k", 9)}, 1);
   const Tensor b = Random({MakeAxis("n", 8), MakeAxis("k", 9)}, 2);
   Attrs attrs = Over({"k"});
-  attrs.epilogue = Epilogue::kSiluMul;
+  attrs.epilogue = {EpilogueStep::kSiluMul};
   attrs.result_axes = {MakeAxis("ff", 4)};
   const Tensor fused = Eval({a, b}, One(Opcode::kMatmul, attrs));
   const Tensor expanded = Eval({a, b}, [](Builder& b, Params& p, Module&) {
@@ -368,16 +369,19 @@ TEST(Fused, RopeMeansItsNineOps) {
 }
 
 // Three tokens, two heads of six; two of the tokens share a slot.
-class FusedProjection : public testing::Test {
+class FusedEpilogue : public testing::Test {
  protected:
   static constexpr double kEps = 0.25;
+  enum Argument { kA, kB, kBias, kWeight, kCos, kSin, kResidual, kSlots, kPositions };
 
-  static std::vector<Tensor> Arguments() {
+  static std::vector<Tensor> Arguments(DType bias = DType::kF32) {
     return {Random({MakeAxis("t", 3), MakeAxis("k", 9)}, 1, DType::kBF16),
             Random({MakeAxis("n", 12), MakeAxis("k", 9)}, 2, DType::kBF16),
+            Random({MakeAxis("n", 12)}, 6, bias),
             Random({MakeAxis("d", 6)}, 3),
             Random({MakeAxis("t", 3), MakeAxis("pair", 3)}, 4),
             Random({MakeAxis("t", 3), MakeAxis("pair", 3)}, 5),
+            Random({MakeAxis("t", 3), MakeAxis("n", 12)}, 7),
             Ints({MakeAxis("t", 3)}, {1, 0, 1}),
             Ints({MakeAxis("t", 3)}, {4, 0, 2})};
   }
@@ -392,87 +396,107 @@ class FusedProjection : public testing::Test {
   }
   static std::vector<Axis> Heads() { return {MakeAxis("h", 2), MakeAxis("d", 6)}; }
 
-  static Attrs AttrsOf(Epilogue epilogue) {
+  static Value* Fuse(Builder& b, Params& p, Module& module, const Epilogue& epilogue) {
     Attrs attrs = Over({"k"});
-    if (Info(epilogue).appends) attrs.axes = {"k", "slot", "pos"};
     attrs.epilogue = epilogue;
-    attrs.result_axes = Heads();
     attrs.out = DType::kBF16;
-    if (!Info(epilogue).norm_rope) return attrs;
-    attrs.eps = kEps;
-    attrs.style = RopeStyle::kHalf;
-    return attrs;
+    if (epilogue.grain() == Grain::kHalves) attrs.result_axes = {MakeAxis("m", 6)};
+    if (epilogue.per_head()) attrs.result_axes = Heads();
+    if (epilogue.Has(EpilogueStep::kNorm)) attrs.eps = kEps;
+    if (epilogue.Has(EpilogueStep::kRope)) attrs.style = RopeStyle::kHalf;
+    std::vector<Operand> operands = {p[kA], p[kB]};
+    if (epilogue.Has(EpilogueStep::kBias)) operands.emplace_back(p[kBias]);
+    if (epilogue.Has(EpilogueStep::kAdd)) operands.emplace_back(p[kResidual]);
+    if (epilogue.Has(EpilogueStep::kNorm)) operands.emplace_back(p[kWeight]);
+    if (epilogue.Has(EpilogueStep::kRope)) operands.insert(operands.end(), {p[kCos], p[kSin]});
+    if (epilogue.Has(EpilogueStep::kAppend)) {
+      attrs.axes = {"k", "slot", "pos"};
+      operands.insert(operands.end(), {module.FindGlobal("cache"), p[kSlots], p[kPositions]});
+    }
+    return b.Add(Opcode::kMatmul, "y", std::move(operands), attrs);
   }
 
-  static Value* Expand(Builder& b, Params& p, Module& module, Epilogue epilogue) {
-    Value* x = b.Split("s", b.Matmul("m", p[0], p[1], "k"), "n", Heads());
-    if (Info(epilogue).norm_rope) {
+  static Value* Expand(Builder& b, Params& p, Module& module, const Epilogue& epilogue) {
+    Value* x = b.Matmul("m", p[kA], p[kB], "k");
+    if (epilogue.Has(EpilogueStep::kBias)) {
+      Value* bias =
+          p[kBias]->type.dtype == DType::kF32 ? p[kBias] : b.Cast("bias", p[kBias], DType::kF32);
+      x = b.Binary(Opcode::kAdd, "b", x, bias);
+    }
+    if (epilogue.Has(EpilogueStep::kAdd)) x = b.Binary(Opcode::kAdd, "r", x, p[kResidual]);
+    if (epilogue.Has(EpilogueStep::kSiluMul)) {
+      Value* gate = b.Slice("g", x, "n", 0, 6, {MakeAxis("m", 6)});
+      Value* up = b.Slice("u", x, "n", 6, 12, {MakeAxis("m", 6)});
+      x = b.Binary(Opcode::kMul, "p", b.Unary(Opcode::kSilu, "a", gate), up);
+    }
+    if (epilogue.per_head()) x = b.Split("s", x, "n", Heads());
+    if (epilogue.Has(EpilogueStep::kNorm)) x = b.Rmsnorm("n", x, p[kWeight], "d", kEps);
+    if (epilogue.Has(EpilogueStep::kRope)) {
       Attrs rope = Over({"d"});
       rope.style = RopeStyle::kHalf;
-      x = b.Add(Opcode::kRope, "r", {b.Rmsnorm("n", x, p[2], "d", kEps), p[3], p[4]}, rope);
+      x = b.Add(Opcode::kRope, "t", {x, p[kCos], p[kSin]}, rope);
     }
     x = b.Cast("c", x, DType::kBF16);
-    if (!Info(epilogue).appends) return x;
-    return b.Append("y", module.FindGlobal("cache"), x, {"slot", "pos"}, p[5], p[6]);
+    if (!epilogue.Has(EpilogueStep::kAppend)) return x;
+    return b.Append("y", module.FindGlobal("cache"), x, {"slot", "pos"}, p[kSlots], p[kPositions]);
+  }
+
+  static void ExpectMeansItsExpansion(const std::vector<Tensor>& arguments,
+                                      const Epilogue& epilogue) {
+    const Tensor fused = Eval(
+        arguments,
+        [&](Builder& b, Params& p, Module& module) { return Fuse(b, p, module, epilogue); },
+        States());
+    const Tensor expanded = Eval(
+        arguments,
+        [&](Builder& b, Params& p, Module& module) { return Expand(b, p, module, epilogue); },
+        States());
+    EXPECT_EQ(fused.type(), expanded.type()) << epilogue.ToString();
+    EXPECT_EQ(fused.floats(), expanded.floats()) << epilogue.ToString();
   }
 };
 
-TEST_F(FusedProjection, MeansItsExpansion) {
-  for (const Epilogue epilogue :
-       {Epilogue::kNormRope, Epilogue::kNormRopeAppend, Epilogue::kAppend}) {
-    const Tensor fused = Eval(
-        Arguments(),
-        [&](Builder& b, Params& p, Module& module) {
-          std::vector<Operand> operands = {p[0], p[1]};
-          if (Info(epilogue).norm_rope) operands.insert(operands.end(), {p[2], p[3], p[4]});
-          if (Info(epilogue).appends) {
-            operands.insert(operands.end(), {module.FindGlobal("cache"), p[5], p[6]});
-          }
-          return b.Add(Opcode::kMatmul, "y", std::move(operands), AttrsOf(epilogue));
-        },
-        States());
-    const Tensor expanded = Eval(
-        Arguments(),
-        [&](Builder& b, Params& p, Module& module) { return Expand(b, p, module, epilogue); },
-        States());
-    EXPECT_EQ(fused.type(), expanded.type()) << Info(epilogue).name;
-    EXPECT_EQ(fused.floats(), expanded.floats()) << Info(epilogue).name;
+TEST_F(FusedEpilogue, MeansItsExpansion) {
+  for (const Epilogue& epilogue : AllEpilogues()) ExpectMeansItsExpansion(Arguments(), epilogue);
+}
+
+TEST_F(FusedEpilogue, WidensABiasOfFewerBits) {
+  for (const DType dtype : {DType::kBF16, DType::kF16}) {
+    ExpectMeansItsExpansion(Arguments(dtype), {EpilogueStep::kBias});
+    ExpectMeansItsExpansion(Arguments(dtype), {EpilogueStep::kBias, EpilogueStep::kRope});
   }
 }
 
-TEST_F(FusedProjection, SumsOverSeveralAxesAsOverTheOneThatTheyMergeInto) {
-  const auto append = [](Builder& b, Module& module, Value* x, Value* w, Params& p, Attrs attrs) {
-    return b.Add(Opcode::kMatmul, "y", {x, w, module.FindGlobal("cache"), p[5], p[6]},
-                 std::move(attrs));
+TEST_F(FusedEpilogue, SumsOverSeveralAxesAsOverTheOneThatTheyMergeInto) {
+  const auto run = [](const std::vector<std::string>& over, const std::vector<Axis>& parts) {
+    return Eval(
+        Arguments(),
+        [&](Builder& b, Params& p, Module& module) {
+          Attrs attrs = Over(over);
+          attrs.axes.insert(attrs.axes.end(), {"slot", "pos"});
+          attrs.epilogue = {EpilogueStep::kAppend};
+          attrs.out = DType::kBF16;
+          attrs.result_axes = Heads();
+          Value *x = p[kA], *w = p[kB];
+          if (!parts.empty()) x = b.Split("a", x, "k", parts), w = b.Split("b", w, "k", parts);
+          return b.Add(Opcode::kMatmul, "y",
+                       {x, w, module.FindGlobal("cache"), p[kSlots], p[kPositions]}, attrs);
+        },
+        States());
   };
-  const Tensor one = Eval(
-      Arguments(),
-      [&](Builder& b, Params& p, Module& module) {
-        return append(b, module, p[0], p[1], p, AttrsOf(Epilogue::kAppend));
-      },
-      States());
-  const Tensor two = Eval(
-      Arguments(),
-      [&](Builder& b, Params& p, Module& module) {
-        const std::vector<Axis> parts = {MakeAxis("i", 3), MakeAxis("j", 3)};
-        Attrs attrs = AttrsOf(Epilogue::kAppend);
-        attrs.axes = {"i", "j", "slot", "pos"};
-        return append(b, module, b.Split("a", p[0], "k", parts), b.Split("b", p[1], "k", parts), p,
-                      attrs);
-      },
-      States());
+  const Tensor one = run({"k"}, {});
+  const Tensor two = run({"i", "j"}, {MakeAxis("i", 3), MakeAxis("j", 3)});
   EXPECT_EQ(one.type(), two.type());
   EXPECT_EQ(one.floats(), two.floats());
 }
 
-TEST_F(FusedProjection, RefusesPositionsBehindTheCapacity) {
+TEST_F(FusedEpilogue, RefusesPositionsBehindTheCapacity) {
   std::vector<Tensor> arguments = Arguments();
-  arguments[6] = Ints({MakeAxis("t", 3)}, {4, 0, 5});
+  arguments[kPositions] = Ints({MakeAxis("t", 3)}, {4, 0, 5});
   const auto state = TryEval(
       std::move(arguments),
       [&](Builder& b, Params& p, Module& module) {
-        return b.Add(Opcode::kMatmul, "y", {p[0], p[1], module.FindGlobal("cache"), p[5], p[6]},
-                     AttrsOf(Epilogue::kAppend));
+        return Fuse(b, p, module, {EpilogueStep::kAppend});
       },
       States());
   EXPECT_EQ(state.status().message(), "@f: %y: append: position 5 is not within 0..4");

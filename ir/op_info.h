@@ -9,7 +9,8 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ir/attrs.h"
+#include "ir/attr_key.h"
+#include "ir/opcode.h"
 
 namespace lluda::ir {
 
@@ -22,16 +23,6 @@ enum class Clause : uint8_t {
   kRange,      // dim 0..64 as pair[64]
   kPackArrow,  // q kd vd -> qkv[4096] over hid
   kLoop,       // for layer in 0..28 carry %x = %x0 { ... }
-};
-
-// AttrKey as a bit, so that a table row can name several.
-constexpr uint32_t KeyBit(AttrKey key) { return 1u << static_cast<int>(key); }
-
-enum class Opcode : uint8_t {
-#define LLUDA_OP(Enum, ...) Enum,
-#include "ir/ops.def"
-#undef LLUDA_OP
-  kCount,
 };
 
 struct OpInfo {

@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "ir/all_epilogues.h"
 #include "ir/printer.h"
 
 namespace lluda::ir {
@@ -93,9 +94,19 @@ TEST(ParsePasses, AListThatEndsInACommaIsAnError) {
               HasSubstr("m.lluda:4:1: expected the name of a pass, got '}'"));
 }
 
-constexpr const char* kFiles[] = {"contraction.lluda", "quantized.lluda", "softmax.lluda",
-                                  "toy.lluda", "toy_optimized.lluda"};
+constexpr const char* kFiles[] = {"contraction.lluda", "epilogues.lluda", "quantized.lluda",
+                                  "softmax.lluda",     "toy.lluda",       "toy_optimized.lluda"};
 INSTANTIATE_TEST_SUITE_P(Testdata, RoundTrip, ::testing::ValuesIn(kFiles));
+
+TEST(ParserTest, TheRoundTripFilesHoldEveryEpilogue) {
+  const auto module = ParseModule(ReadFile("ir/testdata/epilogues.lluda"), "epilogues.lluda");
+  ASSERT_TRUE(module.ok()) << module.status();
+  std::set<std::string> seen;
+  ForEachOp(**module, [&](const Op* op) { seen.insert(op->attrs.epilogue.ToString()); });
+  for (const Epilogue& epilogue : AllEpilogues()) {
+    EXPECT_EQ(seen.count(epilogue.ToString()), 1u) << epilogue.ToString();
+  }
+}
 
 TEST(ParserTest, TheRoundTripFilesHoldEveryOp) {
   std::set<absl::string_view> seen;

@@ -16,6 +16,7 @@ namespace lluda::passes {
 namespace {
 
 using ir::DType;
+using ir::EpilogueStep;
 using ir::Op;
 using ir::Opcode;
 using ir::Operand;
@@ -27,14 +28,7 @@ constexpr int kNearMissAddOps = 2;
 // A product of a silu and the slice below it.
 constexpr int kNearMissSiluMulOps = 3;
 
-std::string ExplainType(const Operand& operand, const Type& expected) {
-  if (operand.type() == expected) return "";
-  return absl::StrCat(OperandText(operand), " is ", ToString(operand.type()), ", expected ",
-                      ToString(expected));
-}
-
 struct GatedParts {
-  Operand a, b;
   Op* matmul = nullptr;
   Op* silu = nullptr;
   Op* gate = nullptr;
@@ -46,7 +40,7 @@ std::string GatedObstacle(const GatedParts& parts) {
   const ir::Attrs& gate = parts.gate->attrs;
   if (std::string why = ExplainAxes(*parts.up, gate.axes); !why.empty()) return why;
   const std::string& columns = gate.axes[0];
-  if (parts.a.type().HasAxis(columns)) {
+  if (parts.matmul->operand(0).type().HasAxis(columns)) {
     return absl::StrCat("'", columns, "' is no axis of columns of '", parts.matmul->result()->name,
                         "'");
   }
@@ -75,35 +69,48 @@ bool CanRound(const Op& op) {
 
 }  // namespace
 
+bool FuseEpilogue::FuseStep(EpilogueStep step, Op* op, const Op& matmul, std::vector<Operand> added,
+                            std::vector<ir::Axis> result_axes) {
+  ir::Attrs attrs = matmul.attrs;
+  attrs.epilogue = attrs.epilogue.With(step);
+  attrs.result_axes = std::move(result_axes);
+  std::vector<Operand> operands = matmul.operands();
+  operands.insert(operands.end(), added.begin(), added.end());
+  const auto fused = ReplaceOp(op, Opcode::kMatmul, std::move(operands), std::move(attrs), name());
+  if (fused.ok()) return true;
+  misses_.push_back(MissAt(*op, std::string(fused.status().message())));
+  return false;
+}
+
 bool FuseEpilogue::FuseAdd(Op* add) {
-  Operand a, b, residual;
+  Operand added;
   Op* matmul = nullptr;
-  const Pattern pattern = OpOf(Opcode::kAdd, {Any().Capture(&residual),
-                                              PlainMatmul(&a, &b).WithOneUse().Capture(&matmul)})
-                              .Commuted();
+  const Pattern pattern =
+      OpOf(Opcode::kAdd,
+           {Any().Capture(&added), MatmulBefore(EpilogueStep::kAdd).WithOneUse().Capture(&matmul)})
+          .Commuted();
   const MatchResult match = Match(pattern, add);
   if (!match) {
     if (match.ops_matched >= kNearMissAddOps) misses_.push_back(MissAt(*add, match.reason));
     return false;
   }
-  if (std::string why = ExplainType(residual, matmul->result_type()); !why.empty()) {
-    misses_.push_back(MissAt(*add, why));
+  const Type bias{DType::kF32, ColumnsOf(*matmul), {}};
+  const bool is_bias = added.type() == bias && added.type() != matmul->result_type();
+  const EpilogueStep step = is_bias ? EpilogueStep::kBias : EpilogueStep::kAdd;
+  std::string why = is_bias ? "" : ExplainType(added, matmul->result_type());
+  if (!matmul->attrs.epilogue.Takes(step)) why = ExplainEpilogue(*matmul, Info(step));
+  if (!why.empty()) {
+    misses_.push_back(MissAt(*add, std::move(why)));
     return false;
   }
-  ir::Attrs attrs = matmul->attrs;
-  attrs.epilogue = ir::Epilogue::kAdd;
-  const auto fused = ReplaceOp(add, Opcode::kMatmul, {a, b, residual}, attrs, name());
-  if (!fused.ok()) {
-    misses_.push_back(MissAt(*add, std::string(fused.status().message())));
-    return false;
-  }
+  if (!FuseStep(step, add, *matmul, {added}, {})) return false;
   EraseDeadChain(matmul);
   return true;
 }
 
 bool FuseEpilogue::FuseSiluMul(Op* mul) {
   GatedParts parts;
-  const Pattern matmul = PlainMatmul(&parts.a, &parts.b).WithUses(2).Capture(&parts.matmul);
+  const Pattern matmul = MatmulBefore(EpilogueStep::kSiluMul).WithUses(2).Capture(&parts.matmul);
   const Pattern gate = OpOf(Opcode::kSlice, {matmul}).WithOneUse().Capture(&parts.gate);
   const Pattern silu = OpOf(Opcode::kSilu, {gate}).WithOneUse().Capture(&parts.silu);
   const Pattern up = OpOf(Opcode::kSlice, {matmul}).WithOneUse().Capture(&parts.up);
@@ -116,14 +123,8 @@ bool FuseEpilogue::FuseSiluMul(Op* mul) {
     misses_.push_back(MissAt(*mul, why));
     return false;
   }
-  ir::Attrs attrs = parts.matmul->attrs;
-  attrs.epilogue = ir::Epilogue::kSiluMul;
-  attrs.result_axes = parts.gate->attrs.result_axes;
-  const auto fused = ReplaceOp(mul, Opcode::kMatmul, {parts.a, parts.b}, attrs, name());
-  if (!fused.ok()) {
-    misses_.push_back(MissAt(*mul, std::string(fused.status().message())));
-    return false;
-  }
+  const auto& halves = parts.gate->attrs.result_axes;
+  if (!FuseStep(EpilogueStep::kSiluMul, mul, *parts.matmul, {}, halves)) return false;
   EraseDeadChain(parts.silu);
   EraseDeadChain(parts.up);
   return true;

@@ -6,6 +6,13 @@
 // After:
 //   %y = matmul %o @wo[layer] %x over q {epilogue = add} : f32 tok[T] hid[1024] by fuse-epilogue
 //
+// Before (a vector along the columns is a bias; a residual may follow it):
+//   %y0 = matmul %o @wo[layer] over q : f32 tok[T] hid[1024]
+//   %y1 = add %y0 @bo[layer] : f32 tok[T] hid[1024]
+//   %y = add %x %y1 : f32 tok[T] hid[1024]
+// After:
+//   %y = matmul %o @wo[layer] @bo[layer] %x over q {epilogue = bias add} : f32 tok[T] hid[1024]
+//
 // Before:
 //   %gu = matmul %h %wgu over hid : f32 tok[T] ff2[6144]
 //   %gate = slice %gu ff2 0..3072 as ff[3072] : f32 tok[T] ff[3072]
@@ -28,8 +35,10 @@
 //
 // Does not fire when:
 // - the matmul, or anything between it and the last statement, has a further user;
-// - the matmul has an epilogue already, or its result is not f32;
-// - the residual has other axes than the matmul's result, or they are in another order;
+// - the matmul has an epilogue that the step cannot follow (only a bias comes before others), or
+//   its result is not f32;
+// - what is added has neither the axes of the matmul's result nor those of its columns alone, or
+//   they are in another order;
 // - the slices are not the first half (through silu) and the second half of one matmul's columns;
 // - the matmul stands outside the loop of the last statement, or reads a state's declaration, which
 //   may be appended to in between;
@@ -53,6 +62,9 @@ class FuseEpilogue : public Pass {
   bool FuseAdd(ir::Op* add);
   bool FuseSiluMul(ir::Op* mul);
   bool FoldCast(ir::Op* cast);
+  // Puts the matmul, with the step behind its own, in the place of `op`; false after a miss.
+  bool FuseStep(ir::EpilogueStep step, ir::Op* op, const ir::Op& matmul,
+                std::vector<ir::Operand> added, std::vector<ir::Axis> result_axes);
 };
 
 }  // namespace lluda::passes

@@ -107,10 +107,73 @@ TEST_F(FuseEpilogueTest, LeavesAMatmulWithAFurtherUserAlone) {
   ExpectMiss(&pass_, text, "y", "'y0' has 2 uses, expected 1");
 }
 
-TEST_F(FuseEpilogueTest, LeavesAResidualThatIsBroadcastAlone) {
-  const std::string text = Edited(kResidual, "%x: f32 tok[T] hid[4]", "%x: f32 hid[4]");
+TEST_F(FuseEpilogueTest, LeavesAResidualThatIsBroadcastAlongTheColumnsAlone) {
+  const std::string text = Edited(kResidual, "%x: f32 tok[T] hid[4]", "%x: f32 tok[T]");
   ExpectMiss(&pass_, Edited(text, "add %x %y0", "add %y0 %x"), "y",
-             "%x is f32 hid[4], expected f32 tok[T] hid[4]");
+             "%x is f32 tok[T], expected f32 tok[T] hid[4]");
+}
+
+constexpr char kBias[] = R"(lluda 1
+module @m {
+  symbol T in 1..8
+  weight @wo : bf16 hid[4] q[6] from "o"
+  weight @bo : f32 hid[4] from "b"
+  func @f(%x: f32 tok[T] hid[4], %o: bf16 tok[T] q[6]) -> f32 tok[T] hid[4] {
+    %y0 = matmul %o @wo over q : f32 tok[T] hid[4]
+    %y1 = add %y0 @bo : f32 tok[T] hid[4]
+    %y = add %x %y1 : f32 tok[T] hid[4]
+    return %y
+  }
+}
+)";
+
+TEST_F(FuseEpilogueTest, AddsABiasAndThenTheResidualInsideTheMatmul) {
+  const Outcome outcome = RunOn(&pass_, kBias);
+  EXPECT_FALSE(outcome.changed_again);
+  EXPECT_TRUE(outcome.misses.empty());
+  EXPECT_NE(outcome.text.find(") -> f32 tok[T] hid[4] {\n"
+                              "    %y = matmul %o @wo @bo %x over q {epilogue = bias add} : "
+                              "f32 tok[T] hid[4] by fuse-epilogue\n"),
+            std::string::npos)
+      << outcome.text;
+  ExpectSameValues(&pass_, kBias, "f", {{{"T", 3}}, {}}, 0);
+}
+
+TEST_F(FuseEpilogueTest, LeavesABiasBehindTheResidualAlone) {
+  std::string text = Edited(kBias, "add %y0 @bo", "add %y0 %x");
+  text = Edited(text, "add %x %y1", "add %y1 @bo");
+  const Outcome outcome = RunOn(&pass_, text);
+  EXPECT_NE(outcome.text.find("%y = add %y1 @bo : f32"), std::string::npos) << outcome.text;
+  ASSERT_EQ(outcome.misses.size(), 1u);
+  EXPECT_EQ(outcome.misses[0].reason, "'y1' must have no epilogue that add cannot follow");
+}
+
+TEST_F(FuseEpilogueTest, LeavesASecondBiasAlone) {
+  const Outcome outcome = RunOn(&pass_, Edited(kBias, "add %x %y1", "add %y1 @bo"));
+  EXPECT_NE(outcome.text.find("%y = add %y1 @bo : f32"), std::string::npos) << outcome.text;
+  ASSERT_EQ(outcome.misses.size(), 1u);
+  EXPECT_EQ(outcome.misses[0].reason, "'y1' has the epilogue bias, which bias cannot follow");
+}
+
+TEST_F(FuseEpilogueTest, LeavesABiasWithAFurtherUserOfTheMatmulAlone) {
+  const std::string text = Edited(kBias, "add %x %y1", "add %y0 %y1");
+  const Outcome outcome = RunOn(&pass_, text);
+  EXPECT_FALSE(outcome.changed);
+  ASSERT_FALSE(outcome.misses.empty());
+  EXPECT_EQ(outcome.misses[0].statement, "y1");
+  EXPECT_EQ(outcome.misses[0].reason, "'y0' has 2 uses, expected 1");
+}
+
+TEST_F(FuseEpilogueTest, GatesBehindABias) {
+  std::string text = Edited(kGated, "%gu = matmul %h @wgu over hid : f32 tok[T] ff2[8]",
+                            "%gu0 = matmul %h @wgu over hid : f32 tok[T] ff2[8]\n"
+                            "    %gu = add %gu0 @b : f32 tok[T] ff2[8]");
+  text = Edited(text, "  func @f", "  weight @b : f32 ff2[8] from \"b\"\n  func @f");
+  EXPECT_NE(RunOn(&pass_, text)
+                .text.find("%m = matmul %h @wgu @b over hid -> ff[4] {epilogue = bias "
+                           "silu_mul, out = bf16}"),
+            std::string::npos);
+  ExpectSameValues(&pass_, text, "f", {{{"T", 3}}, {}}, 0);
 }
 
 TEST_F(FuseEpilogueTest, LeavesARoundedMatmulAlone) {

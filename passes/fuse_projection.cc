@@ -13,24 +13,27 @@ namespace lluda::passes {
 namespace {
 
 using ir::Epilogue;
+using ir::EpilogueStep;
 using ir::Op;
 using ir::Opcode;
 using ir::Operand;
 
-// A rope, a norm and the split below it.
-constexpr int kNearMissOps = 3;
-
-// What leads to an append, from the matmul on; those that are not there are null.
-struct Appended {
+// What leads to a step, from the matmul on; those that are not there are null.
+struct Chain {
   Op* matmul = nullptr;
+  Op* bias = nullptr;  // the sum with it
+  int added = 0;       // the operand of `bias` that is not the matmul
   Op* split = nullptr;
   Op* cast = nullptr;
 
   // Whether it is what this pass is about.
   bool IsProjection() const {
-    if (matmul == nullptr) return false;
-    const Epilogue epilogue = matmul->attrs.epilogue;
-    return split != nullptr ? epilogue == Epilogue::kNone : epilogue == Epilogue::kNormRope;
+    return matmul != nullptr && (split != nullptr) != matmul->attrs.epilogue.per_head();
+  }
+  // The steps before the one that it leads to.
+  Epilogue Steps() const {
+    const Epilogue& own = matmul->attrs.epilogue;
+    return bias != nullptr ? own.With(EpilogueStep::kBias) : own;
   }
 };
 
@@ -42,40 +45,66 @@ Op* Skip(Opcode opcode, const Operand** operand) {
   return op;
 }
 
-Appended FindAppended(const Op& append) {
-  Appended appended;
-  const Operand* operand = &append.operand(1);
-  appended.cast = Skip(Opcode::kCast, &operand);
-  appended.split = Skip(Opcode::kSplit, &operand);
-  appended.matmul = Skip(Opcode::kMatmul, &operand);
-  return appended;
+bool IsMatmul(const Operand& operand) {
+  const Op* op = Producer(operand);
+  return op != nullptr && op->opcode() == Opcode::kMatmul;
 }
 
-std::string ChainObstacle(const Op& append, const Appended& appended) {
-  for (const Op* op : {appended.cast, appended.split, appended.matmul}) {
-    if (op == nullptr) continue;
-    if (std::string why = ExplainUses(*op, 1); !why.empty()) return why;
-    if (op->parent() != append.parent()) {
-      return absl::StrCat("'", StatementName(*op), "' stands in another block");
-    }
+Chain FindChain(const ir::StepInfo& step, const Op& op) {
+  Chain chain;
+  const Operand* operand = &op.operand(step.value);
+  if (Appends(op)) chain.cast = Skip(Opcode::kCast, &operand);
+  chain.split = Skip(Opcode::kSplit, &operand);
+  if (chain.split != nullptr) chain.bias = Skip(Opcode::kAdd, &operand);
+  if (chain.bias != nullptr) {
+    chain.added = IsMatmul(chain.bias->operand(0)) ? 1 : 0;
+    operand = &chain.bias->operand(1 - chain.added);
   }
-  const Op& matmul = *appended.matmul;
-  if (ReadsState(matmul)) {
-    return absl::StrCat("'", StatementName(matmul), "' must ", kNotReadAState);
+  chain.matmul = Skip(Opcode::kMatmul, &operand);
+  return chain;
+}
+
+// Why the chain's sum is not one of the matmul's columns with a vector; "" when it is.
+std::string BiasObstacle(const Chain& chain) {
+  if (chain.bias == nullptr) return "";
+  if (!IsF32(*chain.matmul)) {
+    return absl::StrCat("'", StatementName(*chain.matmul), "' must ", kBeF32);
   }
-  if (appended.cast == nullptr) return "";
+  const ir::Type columns{ir::DType::kF32, ColumnsOf(*chain.matmul), {}};
+  if (std::string why = ExplainType(chain.bias->operand(chain.added), columns); !why.empty()) {
+    return why;
+  }
+  return ExplainType(chain.bias->result(), chain.matmul->result_type());
+}
+
+// Why the elements do not come to the op as f32, or as what the matmul rounded them to for an
+// append; "" when they do.
+std::string RoundingObstacle(const Op& op, const Chain& chain) {
+  const Op& matmul = *chain.matmul;
+  if (chain.cast == nullptr) {
+    if (Appends(op) || IsF32(matmul)) return "";
+    return absl::StrCat("'", StatementName(matmul), "' must ", kBeF32);
+  }
   if (!IsF32(matmul)) {
     return absl::StrCat("'", StatementName(matmul), "' is ", DTypeName(matmul.result_type().dtype),
                         " already");
   }
-  if (IsFloat(*appended.cast->attrs.out)) return "";
-  return absl::StrCat("'", StatementName(*appended.cast), "' is ",
-                      DTypeName(*appended.cast->attrs.out));
+  if (IsFloat(*chain.cast->attrs.out)) return "";
+  return absl::StrCat("'", StatementName(*chain.cast), "' is ", DTypeName(*chain.cast->attrs.out));
 }
 
-}  // namespace
+// Why the op does not act along a head, or an append along the state's axes.
+std::string AxesObstacle(const Op& op, const Op& matmul, const std::string& dim) {
+  if (!Appends(op)) return ExplainAxes(op, {dim});
+  for (const std::string& axis : op.attrs.axes) {
+    if (axis != matmul.attrs.axes[0]) continue;
+    return absl::StrCat("'", axis, "' is an axis of the state, and contracted");
+  }
+  return "";
+}
 
-std::string FuseProjection::HeadsObstacle(const Op& split, const Op& matmul) const {
+// Why the split does not make heads of the matmul's columns; "" when it does.
+std::string HeadsObstacle(const Op& split, const Op& matmul) {
   const std::string& columns = split.attrs.axes[0];
   if (matmul.operand(0).type().HasAxis(columns)) {
     return absl::StrCat("'", columns, "' is no axis of columns of '", StatementName(matmul), "'");
@@ -86,88 +115,75 @@ std::string FuseProjection::HeadsObstacle(const Op& split, const Op& matmul) con
                       " elements, which fill no panels of ", machine::kPanelRows);
 }
 
-bool FuseProjection::Replace(Op* op, Op* chain, std::vector<Operand> operands, ir::Attrs attrs) {
+// Why the chain and `op`, which the step stands for, cannot become one matmul; "" when they can.
+std::string Obstacle(const ir::StepInfo& step, const Op& op, const Chain& chain) {
+  for (const Op* between : {chain.cast, chain.split, chain.bias, chain.matmul}) {
+    if (between == nullptr) continue;
+    if (std::string why = ExplainUses(*between, 1); !why.empty()) return why;
+    if (between->parent() != op.parent()) {
+      return absl::StrCat("'", StatementName(*between), "' stands in another block");
+    }
+    if (ReadsState(*between)) {
+      return absl::StrCat("'", StatementName(*between), "' must ", kNotReadAState);
+    }
+  }
+  const Op& matmul = *chain.matmul;
+  if (chain.bias != nullptr && !matmul.attrs.epilogue.Takes(EpilogueStep::kBias)) {
+    return ExplainEpilogue(matmul, Info(EpilogueStep::kBias));
+  }
+  if (!chain.Steps().Takes(step.step)) return ExplainEpilogue(matmul, step);
+  if (std::string why = BiasObstacle(chain); !why.empty()) return why;
+  if (std::string why = RoundingObstacle(op, chain); !why.empty()) return why;
+  if (chain.split != nullptr) {
+    if (std::string why = HeadsObstacle(*chain.split, matmul); !why.empty()) return why;
+  }
+  const ir::Attrs& heads = (chain.split != nullptr ? chain.split : chain.matmul)->attrs;
+  return AxesObstacle(op, matmul, heads.result_axes.back().name);
+}
+
+}  // namespace
+
+bool FuseProjection::Fuse(const ir::StepInfo& step, Op* op) {
+  const Chain chain = FindChain(step, *op);
+  if (!chain.IsProjection()) return false;
+  if (std::string why = Obstacle(step, *op, chain); !why.empty()) {
+    misses_.push_back(MissAt(*op, std::move(why)));
+    return false;
+  }
+  ir::Attrs attrs = chain.matmul->attrs;
+  std::vector<Operand> operands = chain.matmul->operands();
+  if (chain.split != nullptr) attrs.result_axes = chain.split->attrs.result_axes;
+  if (chain.bias != nullptr) operands.push_back(chain.bias->operand(chain.added));
+  attrs.epilogue = chain.Steps().With(step.step);
+  for (int i = 0; i < op->operand_count(); ++i) {
+    if (i != step.value) operands.push_back(op->operand(i));
+  }
+  if (op->attrs.eps) attrs.eps = op->attrs.eps;
+  if (op->attrs.style != ir::RopeStyle::kNone) attrs.style = op->attrs.style;
+  if (op->attrs.out) attrs.out = op->attrs.out;
+  if (chain.cast != nullptr) attrs.out = chain.cast->attrs.out;
+  if (Appends(*op)) {
+    attrs.axes.insert(attrs.axes.end(), op->attrs.axes.begin(), op->attrs.axes.end());
+  }
+  Op* last = Producer(op->operand(step.value));
   const auto fused = ReplaceOp(op, Opcode::kMatmul, std::move(operands), std::move(attrs), name());
   if (!fused.ok()) {
     misses_.push_back(MissAt(*op, std::string(fused.status().message())));
     return false;
   }
-  EraseDeadChain(chain);
+  EraseDeadChain(last);
   return true;
-}
-
-bool FuseProjection::FuseNormRope(Op* rope) {
-  Operand a, b, weight, cos, sin;
-  Op* matmul = nullptr;
-  Op* split = nullptr;
-  Op* norm = nullptr;
-  const Pattern heads = OpOf(Opcode::kSplit, {PlainMatmul(&a, &b).WithOneUse().Capture(&matmul)})
-                            .WithOneUse()
-                            .Capture(&split);
-  const Pattern normed = OpOf(Opcode::kRmsnorm, {heads, Any().Capture(&weight)})
-                             .WithOneUse()
-                             .Where(kBeF32, IsF32)
-                             .Where(kNotReadAState, ReadsNoState)
-                             .Capture(&norm);
-  const Pattern pattern = OpOf(Opcode::kRope, {normed, Any().Capture(&cos), Any().Capture(&sin)});
-  const MatchResult match = Match(pattern, rope);
-  if (!match) {
-    if (match.ops_matched >= kNearMissOps) misses_.push_back(MissAt(*rope, match.reason));
-    return false;
-  }
-  std::string why = HeadsObstacle(*split, *matmul);
-  const std::string& dim = split->attrs.result_axes.back().name;
-  for (const Op* op : {norm, rope}) {
-    if (why.empty()) why = ExplainAxes(*op, {dim});
-  }
-  if (!why.empty()) {
-    misses_.push_back(MissAt(*rope, why));
-    return false;
-  }
-  ir::Attrs attrs;
-  attrs.axes = matmul->attrs.axes;
-  attrs.result_axes = split->attrs.result_axes;
-  attrs.epilogue = Epilogue::kNormRope;
-  attrs.eps = norm->attrs.eps;
-  attrs.style = rope->attrs.style;
-  attrs.out = rope->attrs.out;
-  return Replace(rope, norm, {a, b, weight, cos, sin}, attrs);
-}
-
-bool FuseProjection::FuseAppend(Op* append) {
-  const Appended appended = FindAppended(*append);
-  if (!appended.IsProjection()) return false;
-  const Op& matmul = *appended.matmul;
-  ir::Attrs attrs = matmul.attrs;
-  std::string why = ChainObstacle(*append, appended);
-  if (why.empty() && appended.split != nullptr) {
-    why = HeadsObstacle(*appended.split, matmul);
-    attrs.result_axes = appended.split->attrs.result_axes;
-  }
-  for (const std::string& axis : append->attrs.axes) {
-    if (why.empty() && std::find(attrs.axes.begin(), attrs.axes.end(), axis) != attrs.axes.end()) {
-      why = absl::StrCat("'", axis, "' is an axis of the state, and contracted");
-    }
-  }
-  if (!why.empty()) {
-    misses_.push_back(MissAt(*append, why));
-    return false;
-  }
-  attrs.epilogue = appended.split != nullptr ? Epilogue::kAppend : Epilogue::kNormRopeAppend;
-  attrs.axes.insert(attrs.axes.end(), append->attrs.axes.begin(), append->attrs.axes.end());
-  if (appended.cast != nullptr) attrs.out = appended.cast->attrs.out;
-  std::vector<Operand> operands = matmul.operands();
-  for (const int i : {0, 2, 3}) operands.push_back(append->operand(i));
-  Op* last = Producer(append->operand(1));
-  return Replace(append, last, std::move(operands), std::move(attrs));
 }
 
 absl::StatusOr<bool> FuseProjection::Run(ir::Module* module) {
   misses_.clear();
   bool changed = false;
   RewriteEachOp(module, [&](Op* op) {
-    if (op->opcode() == Opcode::kRope) changed |= FuseNormRope(op);
-    if (op->opcode() == Opcode::kAppend) changed |= FuseAppend(op);
+    for (const ir::StepInfo& step : ir::AllSteps()) {
+      if (step.grain != ir::Grain::kHeads || step.opcode != op->opcode()) continue;
+      changed |= Fuse(step, op);
+      return;
+    }
   });
   return changed;
 }

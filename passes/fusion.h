@@ -9,6 +9,7 @@
 #define LLUDA_PASSES_FUSION_H_
 
 #include <string>
+#include <vector>
 
 #include "ir/graph.h"
 #include "passes/matcher.h"
@@ -29,8 +30,16 @@ bool HasNoEpilogue(const ir::Op& op);
 inline constexpr char kNotReadAState[] = "not read a state";
 bool ReadsNoState(const ir::Op& op);
 
-// A matmul that something can be fused into: all of the above hold.
-Pattern PlainMatmul(ir::Operand* a, ir::Operand* b);
+// A matmul into which `step` can be fused: it is f32 and reads no state, and its epilogue is one
+// that the step may follow.
+Pattern MatmulBefore(ir::EpilogueStep step);
+// "'y0' has the epilogue silu_mul, which add cannot follow".
+std::string ExplainEpilogue(const ir::Op& matmul, const ir::StepInfo& step);
+// The axes of a matmul's result that its first operand lacks.
+std::vector<ir::Axis> ColumnsOf(const ir::Op& matmul);
+
+// "%x is f32 hid[4], expected f32 tok[T] hid[4]"; "" when it is.
+std::string ExplainType(const ir::Operand& operand, const ir::Type& expected);
 
 // The op that computes the operand; nullptr for a global, a parameter and what a loop carries.
 ir::Op* Producer(const ir::Operand& operand);

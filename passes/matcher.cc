@@ -22,6 +22,7 @@ struct Pattern::Node {
   };
 
   std::optional<Opcode> opcode;  // none: anything
+  bool any_operands = false;
   std::vector<Pattern> operands;
   bool commuted = false;
   std::optional<int> uses;
@@ -61,6 +62,13 @@ Pattern Pattern::Capture(Op** op) const {
 }
 
 Pattern Any() { return Pattern(std::make_shared<Pattern::Node>()); }
+
+Pattern ResultOf(Opcode opcode) {
+  auto node = std::make_shared<Pattern::Node>();
+  node->opcode = opcode;
+  node->any_operands = true;
+  return Pattern(std::move(node));
+}
 
 Pattern OpOf(Opcode opcode, std::vector<Pattern> operands) {
   auto node = std::make_shared<Pattern::Node>();
@@ -146,7 +154,7 @@ class Matching {
     const int arity = static_cast<int>(node.operands.size());
     ++matched_ops_;
     bool matched = Step([&] {
-      if (op->operand_count() != arity) {
+      if (!node.any_operands && op->operand_count() != arity) {
         return Fail([&] {
           return absl::StrCat(Quoted(*op), " has ", Counted(op->operand_count(), "operand"),
                               ", expected ", arity);
@@ -154,6 +162,7 @@ class Matching {
       }
       const auto rest = [&] { return MatchConditions(node, *op, next); };
       return BindOp(node, op, [&] {
+        if (node.any_operands) return rest();
         return MatchOperands(node, *op, 0, /*swapped=*/false, rest) ||
                (node.commuted && MatchOperands(node, *op, 0, /*swapped=*/true, rest));
       });

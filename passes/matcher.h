@@ -49,6 +49,7 @@ class Pattern {
 
  private:
   friend Pattern Any();
+  friend Pattern ResultOf(ir::Opcode opcode);
   friend Pattern OpOf(ir::Opcode opcode, std::vector<Pattern> operands);
   friend class Matching;
   struct Node;
@@ -61,6 +62,8 @@ class Pattern {
 
 // Any value or global.
 Pattern Any();
+// The result of an op of this kind, whatever it reads.
+Pattern ResultOf(ir::Opcode opcode);
 // The result of an op of this kind with exactly these operands.
 Pattern OpOf(ir::Opcode opcode, std::vector<Pattern> operands);
 

@@ -287,7 +287,7 @@ absl::StatusOr<bool> MergeMatmul::Run(ir::Module* module) {
   for (Block* block : blocks) {
     std::vector<Sibling> rest;
     for (const auto& op : block->ops()) {
-      const bool per_head = Info(op->attrs.epilogue).per_head();
+      const bool per_head = op->attrs.epilogue.per_head();
       if (op->opcode() == Opcode::kMatmul && !per_head) {
         rest.push_back(MakeSibling(op.get(), reads));
       }

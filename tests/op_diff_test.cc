@@ -9,6 +9,7 @@
 #include "absl/strings/str_replace.h"
 #include "codegen/target.h"
 #include "gtest/gtest.h"
+#include "ir/all_epilogues.h"
 #include "ir/op_info.h"
 #include "tests/compiled_model.h"
 #include "tests/run_both.h"
@@ -537,44 +538,139 @@ std::vector<OpCase> BlockCases() {
   return cases;
 }
 
-// Matmuls that finish heads on operands that no tile takes: the weight by rows, heads of 10
-// elements, tokens with two axes. projection_test has the tiles.
-std::vector<OpCase> HeadCases() {
+// What a matmul with an epilogue works on: `rows` are a's axes before k[$K]; N columns are H heads
+// of D elements.
+struct EpilogueShape {
+  std::string name;
+  std::string dtype;  // of a, the weight, the bias, and of what is rounded
+  bool packed;        // the weight, in panels
+  std::string rows;
+  int64_t k, heads, dim;
+  std::string state_layout;
+  std::vector<int64_t> tokens;
+};
+
+// Declarations, parameters and operands that a step brings along.
+struct StepText {
+  ir::EpilogueStep step;
+  const char* decls;
+  const char* params;
+  const char* operands;
+};
+constexpr StepText kStepTexts[] = {
+    {ir::EpilogueStep::kAdd, "", ", %x: f32 $R n[$N]", " %x"},
+    {ir::EpilogueStep::kAppend, "  state @v : $X slot[S] kv[$H] pos[C] dim[$D]$L\n",
+     ", %pos: i32 $R, %slot: i32 $R", " @v"},
+    {ir::EpilogueStep::kBias, "  weight @b : $X n[$N] from \"b\"\n", "", " @b"},
+    {ir::EpilogueStep::kNorm, "  weight @s : f32 dim[$D] from \"s\"\n", "", " @s"},
+    {ir::EpilogueStep::kRope, "", ", %c: f32 tok[T] pair[$P], %d: f32 tok[T] pair[$P]", " %c %d"},
+    {ir::EpilogueStep::kSiluMul, "", "", ""},
+};
+
+OpCase EpilogueCase(const ir::Epilogue& epilogue, const EpilogueShape& shape, int64_t tokens) {
+  const bool wide = shape.dtype == "f32";
+  const bool appends = epilogue.Has(ir::EpilogueStep::kAppend);
+  std::string decls = "  weight @w : $X n[$N] k[$K] from \"w\"\n";
+  std::string params = "%a: $X $R k[$K]";
+  std::string operands = shape.packed ? "%a @p" : "%a @w";
+  std::string attrs = absl::StrCat("epilogue = ", epilogue.ToString());
+  for (const ir::EpilogueStep step : epilogue) {
+    const StepText& text = kStepTexts[static_cast<int>(step)];
+    absl::StrAppend(&decls, text.decls);
+    absl::StrAppend(&params, text.params);
+    absl::StrAppend(&operands, text.operands);
+  }
+  if (shape.packed) {
+    decls +=
+        "  load {\n    @p = pack @w over k {tile = 16x$Z} : $X n[$N] k[$K] @panel(16x$Z, k)\n  }";
+  }
+  if (epilogue.Has(ir::EpilogueStep::kNorm)) attrs += ", eps = 1e-06";
+  if (!wide) attrs += ", out = bf16";
+  if (epilogue.Has(ir::EpilogueStep::kRope)) attrs += ", style = half";
+  std::string columns = "n[$N]", arrow;
+  if (epilogue.grain() == ir::Grain::kHalves) columns = "m[$M]";
+  if (epilogue.per_head()) columns = "kv[$H] dim[$D]";
+  if (epilogue.grain() != ir::Grain::kColumns) arrow = absl::StrCat(" -> ", columns);
+  std::string type = absl::StrCat("$X $R ", columns), body;
+  if (appends) {
+    type = "$X $R kv[$H] pos[C] dim[$D]";
+    body = absl::StrCat("%y = matmul ", operands, " over k slot pos", arrow, " at %slot %pos {",
+                        attrs, "} : $X slot[S] kv[$H] pos[C] dim[$D]$L\n",
+                        "%r = gather %y over slot at %slot : ", type, "\nreturn %r");
+  } else {
+    body = absl::StrCat("%r = matmul ", operands, " over k", arrow, " {", attrs, "} : ", type,
+                        "\nreturn %r");
+  }
+  std::vector<int64_t> slots, positions;
+  for (int64_t i = 0; i < 2 * tokens; ++i) {  // rows of tokens have two elements at most
+    slots.push_back(i % 2);
+    positions.push_back((i * 37 + 11) % 64);
+  }
+  const int64_t n = shape.heads * shape.dim;
+  const auto filled = [&](const std::string& text) {
+    return absl::StrReplaceAll(text, {{"$X", shape.dtype},
+                                      {"$R", shape.rows},
+                                      {"$L", shape.state_layout},
+                                      {"$N", absl::StrCat(n)},
+                                      {"$M", absl::StrCat(n / 2)},
+                                      {"$K", absl::StrCat(shape.k)},
+                                      {"$H", absl::StrCat(shape.heads)},
+                                      {"$D", absl::StrCat(shape.dim)},
+                                      {"$P", absl::StrCat(shape.dim / 2)},
+                                      {"$Z", wide ? "1" : "2"}});
+  };
+  return {absl::StrCat("epilogue_", epilogue.ToString("_"), "_", shape.name, "_", tokens),
+          filled(decls),
+          filled(params),
+          filled(type),
+          filled(body),
+          {{"T", tokens}, {"S", 2}},
+          wide ? 1e-6 : 4e-3,
+          1.0f,
+          {{"pos", positions}, {"slot", slots}}};
+}
+
+// Every epilogue on tiles, on panels that no tile takes because heads and halves end inside one,
+// and on weights by rows.
+std::vector<OpCase> EpilogueCases() {
+  const EpilogueShape shapes[] = {
+      {"tiles_bf16", "bf16", true, "tok[T]", 64, 2, 48, " @panel(16x2, dim)", {1, 37}},
+      {"tiles_f32", "f32", true, "tok[T]", 40, 2, 48, "", {29}},
+      {"tiles_odd", "bf16", true, "tok[T]", 33, 3, 32, "", {5}},
+      {"part_of_panel", "bf16", true, "tok[T]", 64, 2, 20, "", {1, 13}},
+      {"rows_bf16", "bf16", false, "tok[T] two[2]", 37, 3, 34, " @panel(16x2, dim)", {5}},
+      {"rows_f32", "f32", false, "tok[T]", 37, 3, 10, "", {3}},
+  };
   std::vector<OpCase> cases;
-  const std::string heads = "over k -> kv[3] dim[10]";
-  for (const char* dtype : {"bf16", "f32"}) {
-    const std::string d(dtype);
-    const std::string out = d == "f32" ? "" : ", out = bf16";
-    const std::string weights = absl::StrCat(
-        "  weight @w : ", d, " n[30] k[37] from \"w\"\n  weight @s : f32 dim[10] from ", "\"s\"");
-    cases.push_back({absl::StrCat("matmul_norm_rope_", d),
-                     weights,
-                     absl::StrCat("%a: ", d,
-                                  " tok[T] two[2] k[37], %c: f32 tok[T] pair[5], %d: f32 tok[T] "
-                                  "pair[5]"),
-                     absl::StrCat(d, " tok[T] two[2] kv[3] dim[10]"),
-                     absl::StrCat("%r = matmul %a @w @s %c %d ", heads, " {epilogue = norm_rope, ",
-                                  "eps = 1e-06", out, ", style = half} : ", d,
-                                  " tok[T] two[2] kv[3] dim[10]\nreturn %r"),
-                     {{"T", 5}},
-                     d == "f32" ? 1e-6 : 4e-3});
-    for (const char* layout : {"", " @panel(16x2, dim)"}) {
-      const std::string state = absl::StrCat(d, " slot[S] kv[3] pos[C] dim[10]");
-      cases.push_back(
-          {absl::StrCat("matmul_append_", d, cases.size()),
-           absl::StrCat(weights, "\n  state @v : ", state, layout),
-           absl::StrCat("%a: ", d, " tok[T] k[37], %pos: i32 tok[T], %slot: i32 tok[T]"),
-           absl::StrCat(d, " tok[T] kv[3] pos[C] dim[10]"),
-           absl::StrCat("%vs = matmul %a @w @v over k slot pos -> kv[3] dim[10] at %slot %pos "
-                        "{epilogue = append",
-                        out, "} : ", state, layout, "\n%r = gather %vs over slot at %slot : ", d,
-                        " tok[T] kv[3] pos[C] dim[10]\nreturn %r"),
-           {{"T", 3}, {"S", 2}, {"C", 80}},
-           d == "f32" ? 1e-6 : 4e-3,
-           1.0f,
-           {{"pos", {69, 3, 16}}, {"slot", {1, 0, 1}}}});
+  for (const EpilogueShape& shape : shapes) {
+    for (const ir::Epilogue& epilogue : ir::AllEpilogues()) {
+      for (const int64_t tokens : shape.tokens) {
+        cases.push_back(EpilogueCase(epilogue, shape, tokens));
+      }
     }
   }
+  // What is added lies in memory with gaps between its elements.
+  const std::string packed =
+      "  weight @w : bf16 n[96] k[64] from \"w\"\n  weight @b : f32 n[96] two[2] from \"b\"\n  "
+      "load "
+      "{\n    @p = pack @w over k {tile = 16x2} : bf16 n[96] k[64] @panel(16x2, k)\n  }";
+  cases.push_back({"epilogue_add_permuted",
+                   packed,
+                   "%a: bf16 tok[T] k[64], %x: f32 n[96] tok[T]",
+                   "f32 tok[T] n[96]",
+                   "%t = permute %x to tok n : f32 tok[T] n[96]\n%r = matmul %a @p %t over k "
+                   "{epilogue = add} : f32 tok[T] n[96]\nreturn %r",
+                   {{"T", 13}},
+                   1e-6});
+  cases.push_back({"epilogue_bias_with_gaps",
+                   packed,
+                   "%a: bf16 tok[T] k[64]",
+                   "f32 tok[T] n[96]",
+                   "%s = slice @b two 1..2 as one[1] : f32 n[96] one[1]\n%b = merge %s n one -> "
+                   "n[96] : f32 n[96]\n%r = matmul %a @p %b over k {epilogue = bias} : f32 tok[T] "
+                   "n[96]\nreturn %r",
+                   {{"T", 13}},
+                   1e-6});
   return cases;
 }
 
@@ -582,7 +678,7 @@ std::vector<OpCase> AllCases() {
   std::vector<OpCase> all;
   for (const auto& cases :
        {ElementwiseCases(), CastCases(), MatmulCases(), RowCases(), MoveCases(), AttentionCases(),
-        QuantizedAttentionCases(), QuantizeCases(), BlockCases(), HeadCases()}) {
+        QuantizedAttentionCases(), QuantizeCases(), BlockCases(), EpilogueCases()}) {
     all.insert(all.end(), cases.begin(), cases.end());
   }
   return all;

@@ -1,6 +1,6 @@
-// Matmuls that normalise, rotate and append heads: the same bits as the statements that they stand
-// for, compiled one by one, and the interpreter's numbers, on every instruction set this machine
-// can run.
+// Projections whose heads get a bias, are normalised, rotated and appended inside the matmuls: the
+// same bits as the statements that they stand for, compiled one by one, and the interpreter's
+// numbers, on every instruction set this machine can run.
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -57,19 +57,39 @@ module @test {
   }
 })";
 
+// The same with biases and without norms.
+std::string BiasedText() {
+  return absl::StrReplaceAll(
+      kText,
+      {{"  weight @qn : bf16 dim[$D] from \"qn\"\n", "  weight @bq : f32 q[$Q] from \"bq\"\n"},
+       {"  weight @kn : f32 dim[$D] from \"kn\"\n",
+        "  weight @bk : f32 kd[$K] from \"bk\"\n  weight @bv : bf16 vd[$K] from \"bv\"\n"},
+       {"    %q1 = split %q0", "    %qb = add %q0 @bq : f32 tok[T] q[$Q]\n    %q1 = split %qb"},
+       {"    %k1 = split %k0", "    %kb = add %k0 @bk : f32 tok[T] kd[$K]\n    %k1 = split %kb"},
+       {"    %v1 = split %v0",
+        "    %b = cast @bv {out = f32} : f32 vd[$K]\n"
+        "    %vb = add %v0 %b : f32 tok[T] vd[$K]\n    %v1 = split %vb"},
+       {"    %q2 = rmsnorm %q1 @qn over dim {eps = 1e-06} : f32 tok[T] kv[2] rep[3] dim[$D]\n", ""},
+       {"    %k2 = rmsnorm %k1 @kn over dim {eps = 1e-06} : f32 tok[T] kv[2] dim[$D]\n", ""},
+       {"rope %q2", "rope %q1"},
+       {"rope %k2", "rope %k1"}});
+}
+
 struct Shape {
   std::string dtype;
   int64_t dim;
   int64_t hidden;
+  bool biased = false;
 };
 
 std::string ModuleText(const Shape& shape) {
-  return absl::StrReplaceAll(kText, {{"$X", shape.dtype},
-                                     {"$Q", absl::StrCat(6 * shape.dim)},
-                                     {"$K", absl::StrCat(2 * shape.dim)},
-                                     {"$D", absl::StrCat(shape.dim)},
-                                     {"$P", absl::StrCat(shape.dim / 2)},
-                                     {"$H", absl::StrCat(shape.hidden)}});
+  return absl::StrReplaceAll(shape.biased ? BiasedText() : kText,
+                             {{"$X", shape.dtype},
+                              {"$Q", absl::StrCat(6 * shape.dim)},
+                              {"$K", absl::StrCat(2 * shape.dim)},
+                              {"$D", absl::StrCat(shape.dim)},
+                              {"$P", absl::StrCat(shape.dim / 2)},
+                              {"$H", absl::StrCat(shape.hidden)}});
 }
 
 absl::StatusOr<std::unique_ptr<ir::Module>> Optimised(const std::string& text,
@@ -148,15 +168,19 @@ TEST_P(ProjectionTest, IsWhatThePassesMake) {
   const auto module = Optimised(text_, passes_);
   ASSERT_TRUE(module.ok()) << module.status();
   const std::string text = ir::PrintModule(**module);
-  for (const char* epilogue :
-       {"epilogue = norm_rope,", "epilogue = norm_rope_append,", "epilogue = append"}) {
+  const std::vector<const char*> normed = {"epilogue = norm rope,", "epilogue = norm rope append,",
+                                           "epilogue = append"};
+  const std::vector<const char*> biased = {"epilogue = bias rope,", "epilogue = bias rope append,",
+                                           "epilogue = bias append"};
+  for (const char* epilogue : std::get<1>(GetParam()).biased ? biased : normed) {
     EXPECT_NE(text.find(epilogue), std::string::npos) << text;
   }
 }
 
 std::string NameOf(const testing::TestParamInfo<Param>& info) {
   const auto& [isa, shape] = info.param;
-  return absl::StrCat(isa, "_", shape.dtype, "_", shape.dim, "_", shape.hidden);
+  return absl::StrCat(isa, "_", shape.dtype, "_", shape.dim, "_", shape.hidden,
+                      shape.biased ? "_biased" : "");
 }
 
 // K odd, or enough for a tile to fetch ahead; heads of an odd number of panels, and of many.
@@ -164,7 +188,8 @@ INSTANTIATE_TEST_SUITE_P(
     All, ProjectionTest,
     testing::Combine(testing::ValuesIn(RunnableIsas()),
                      testing::Values(Shape{"bf16", 16, 33}, Shape{"bf16", 48, 64},
-                                     Shape{"bf16", 128, 256}, Shape{"f32", 48, 40})),
+                                     Shape{"bf16", 128, 256}, Shape{"f32", 48, 40},
+                                     Shape{"bf16", 48, 64, true}, Shape{"f32", 16, 33, true})),
     NameOf);
 
 }  // namespace

@@ -147,6 +147,9 @@ class FuncWriter {
     if (!narrow_ || random_.OneIn(3)) return x;
     return b_.Cast(Name("c"), x, random_.OneIn(4) ? DType::kF16 : DType::kBF16);
   }
+  Value* Biased(Value* x) {
+    return b_.Binary(Opcode::kAdd, Name("bi"), x, Weight(DType::kF32, {*Last(x)}));
+  }
   Value* MatmulTo(Axis out, Value* x) {
     return b_.Matmul(Name("m"), x, Matrix(std::move(out), *Last(x)), Last(x)->name);
   }
@@ -228,6 +231,7 @@ class FuncWriter {
     Value* x = Recent();
     Value* inner = Narrowed(MatmulTo(OtherAxis(x), Narrowed(x)));
     Value* y = MatmulTo(*Last(x), inner);
+    if (random_.OneIn(3)) y = Biased(y);
     AddToPool(random_.OneIn(2) ? b_.Binary(Opcode::kAdd, Name("res"), x, y)
                                : b_.Binary(Opcode::kAdd, Name("res"), y, x));
   }
@@ -309,9 +313,11 @@ class FuncWriter {
     const DType cache = narrow_ ? DType::kBF16 : DType::kF32;
     const Axis heads = Fixed("kv", kv), group = Fixed("rep", rep), depth = Fixed("dim", dim);
     const DType dtype = random_.OneIn(2) ? DType::kF32 : DType::kBF16;
+    const bool biases = random_.OneIn(3);  // as Qwen2 has them
     const auto project = [&](const char* axis, int64_t width, std::vector<Axis> to) {
       const Operand matrix = Weight(dtype, {Fixed(axis, width), *Last(h)});
       Value* y = b_.Matmul(Name("prj"), h, matrix, Last(h)->name);
+      if (biases) y = Biased(y);
       return b_.Split(Name("hd"), y, axis, std::move(to));
     };
     const auto stored = [&](Value* y) {

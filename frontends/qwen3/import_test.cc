@@ -91,7 +91,7 @@ TEST(Import, NeverEmitsAFusedOp) {
   ASSERT_TRUE(module.ok()) << module.status();
   ir::ForEachOp(**module, [](const ir::Op* op) {
     EXPECT_THAT(std::string(op->name()), Not(AnyOf("attention", "softmax", "rope", "pack")));
-    EXPECT_EQ(op->attrs.epilogue, ir::Epilogue::kNone);
+    EXPECT_TRUE(op->attrs.epilogue.empty());
     EXPECT_TRUE(!op->attrs.out || op->opcode() == ir::Opcode::kCast) << op->name();
   });
 }
