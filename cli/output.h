@@ -1,8 +1,8 @@
 // Files in and out, with errors that name them.
 //
-//   PrepareStandardStreams();                                      // first thing in main
-//   absl::Status written = WriteStdout("text");                    // "stdout: No space left on
-//   device" absl::Status saved = WriteFile("dumps/00-input.lluda", text);  // all of it or nothing
+//   PrepareStandardStreams();                       // first thing in main
+//   absl::Status written = WriteStdout("text");     // "stdout: No space left on device"
+//   absl::Status saved = WriteFile("a.lluda", text);  // all of it or nothing
 //   absl::StatusOr<std::string> text = ReadInput("-");
 #ifndef LLUDA_CLI_OUTPUT_H_
 #define LLUDA_CLI_OUTPUT_H_

@@ -1,6 +1,5 @@
 #include "cli/process.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
@@ -11,25 +10,14 @@
 #include <csignal>
 #include <cstring>
 #include <new>
-#include <utility>
 
+#include "cli/output.h"
 #include "runtime/machine/start_thread.h"
 
 namespace lluda::cli {
 namespace {
 
 constexpr rlim_t kStackBytes = 8 << 20;
-
-// A descriptor that is closed would be the next file's: a bundle would hold what stderr is told.
-// What is put there instead fails as a closed one does, read or written.
-void HoldStandardFiles() {
-  for (const auto& [descriptor, mode] :
-       {std::pair(STDIN_FILENO, O_WRONLY), {STDOUT_FILENO, O_RDONLY}, {STDERR_FILENO, O_RDONLY}}) {
-    if (fcntl(descriptor, F_GETFD) >= 0) continue;
-    // The lowest number that is free is this one.
-    (void)!open("/dev/null", mode);
-  }
-}
 
 // Whether the stack of this thread may grow as far as is needed.
 bool HasStack() {
@@ -77,9 +65,8 @@ void Die(const char* reason) {
 }
 
 int RunProcess(const std::function<int()>& main) {
-  std::signal(SIGPIPE, SIG_IGN);
+  PrepareStandardStreams();
   std::signal(SIGXFSZ, SIG_IGN);
-  HoldStandardFiles();
   std::set_new_handler([] { Die("out of memory"); });
   return HasStack() ? main() : RunOnThread(main);
 }

@@ -1,9 +1,8 @@
 // Memory of a running model, as the report shows it.
 //
 //   std::vector<FrameBuffer> buffers = FrameBuffers(*module, program);
-//   buffers[0];   // {"step.x0", offset 0, bytes 1048576, first 0, last 7}: %x0 is computed by call
-//   0
-//                 // of a step, and read by call 7 for the last time
+//   buffers[0];   // {"step.x0", offset 0, bytes 1048576, first 0, last 7}: %x0 is computed by
+//                 // call 0 of a step, and read by call 7 for the last time
 #ifndef LLUDA_CLI_REPORT_MEMORY_H_
 #define LLUDA_CLI_REPORT_MEMORY_H_
 

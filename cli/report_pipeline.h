@@ -2,8 +2,8 @@
 // the globals they read, and what the pass changed.
 //
 //   ReportPipeline pipeline;
-//   auto history = RunPasses(module, [&](int number, absl::string_view pass, const ir::Module&
-//   after,
+//   auto history = RunPasses(module, [&](int number, absl::string_view pass,
+//                                        const ir::Module& after,
 //                                        const passes::Provenance& provenance) {
 //     pipeline.See(number, pass, after, provenance);
 //   });

@@ -1,8 +1,8 @@
 // Runs passes one by one and interprets the module before and after each: which pass is the first
 // after which a statement has another value, and which statement.
 //
-//   absl::StatusOr<std::optional<Finding>> found = VerifyPasses(std::move(passes), run,
-//   module.get());
+//   absl::StatusOr<std::optional<Finding>> found =
+//       VerifyPasses(std::move(passes), run, module.get());
 #ifndef LLUDA_CLI_VERIFY_PASSES_H_
 #define LLUDA_CLI_VERIFY_PASSES_H_
 

@@ -81,17 +81,16 @@ TEST_P(MatmulBitsTest, ARowIsTheSameAloneAndAmongOthers) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, MatmulBitsTest,
-    ::testing::Values(MatmulCase{"plain", "matmul %a @p over k", 96 * 4},
-                      MatmulCase{"add", "matmul %a @p %x over k {epilogue = add}", 96 * 4},
-                      MatmulCase{"silu_mul",
-                                 "matmul %a @p over k -> m[48] {epilogue = silu_mul, out = bf16}",
-                                 48 * 2},
-                      MatmulCase{"bias_add", "matmul %a @p @b %x over k {epilogue = bias add}",
-                                 96 * 4},
-                      MatmulCase{"bias_silu_mul",
-                                 "matmul %a @p @b over k -> m[48] {epilogue = bias silu_mul, out "
-                                 "= bf16}",
-                                 48 * 2}),
+    ::testing::Values(
+        MatmulCase{"plain", "matmul %a @p over k", 96 * 4},
+        MatmulCase{"add", "matmul %a @p %x over k {epilogue = add}", 96 * 4},
+        MatmulCase{"silu_mul", "matmul %a @p over k -> m[48] {epilogue = silu_mul, out = bf16}",
+                   48 * 2},
+        MatmulCase{"bias_add", "matmul %a @p @b %x over k {epilogue = bias add}", 96 * 4},
+        MatmulCase{"bias_silu_mul",
+                   "matmul %a @p @b over k -> m[48] {epilogue = bias silu_mul, out "
+                   "= bf16}",
+                   48 * 2}),
     [](const auto& info) { return std::string(info.param.name); });
 
 struct AttentionCase {

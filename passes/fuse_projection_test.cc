@@ -91,7 +91,8 @@ TEST_F(FuseProjectionTest, AppendsTheSameBits) {
 TEST_F(FuseProjectionTest, LeavesNothingButTheMatmulBeforeTheState) {
   for (const char* text : {kKeys, kValues}) {
     const Outcome outcome = RunOn(&pass_, text);
-    for (const char* op : {"= split", "= rmsnorm", "= rope", "out = bf16} : bf16 tok", "append @"}) {
+    for (const char* op :
+         {"= split", "= rmsnorm", "= rope", "out = bf16} : bf16 tok", "append @"}) {
       EXPECT_EQ(outcome.text.find(op), std::string::npos) << op << "\n" << outcome.text;
     }
   }

@@ -3,9 +3,10 @@
 //   ir::Operand x, cos;
 //   ir::Op* half = nullptr;
 //   const Pattern slice = OpOf(Opcode::kSlice, {Any().Capture(&x)}).Capture(&half);
-//   const Pattern product = OpOf(Opcode::kMul, {slice,
-//   Any().Capture(&cos)}).Commuted().WithOneUse(); const MatchResult match = Match(product, op); if
-//   (!match.matched) LOG(INFO) << match.reason;  // "'qt0' has 2 uses, expected 1"
+//   const Pattern product =
+//       OpOf(Opcode::kMul, {slice, Any().Capture(&cos)}).Commuted().WithOneUse();
+//   const MatchResult match = Match(product, op);
+//   if (!match.matched) LOG(INFO) << match.reason;  // "'qt0' has 2 uses, expected 1"
 //
 // Promises:
 // - captures are written only when the whole pattern matched, else they keep their values;

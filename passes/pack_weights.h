@@ -15,9 +15,8 @@
 // After:
 //   load {
 //     for layer in 0..2 {
-//       @wqk[layer] = pack @wq[layer] @wk[layer] q kd -> qk[48] over hid {tile = 16x2} : bf16
-//       qk[48]
-//           hid[16] @panel(16x2, hid) by pack-weights
+//       @wqk[layer] = pack @wq[layer] @wk[layer] q kd -> qk[48] over hid {tile = 16x2}
+//           : bf16 qk[48] hid[16] @panel(16x2, hid) by pack-weights
 //     }
 //     @embed_p = pack @embed over hid {tile = 16x2} : bf16 vocab[64] hid[16] @panel(16x2, hid)
 //           by pack-weights
