@@ -37,7 +37,7 @@ TEST(LimitsTest, AnOlderTargetHasNoLimitForInstructionsThatItLacks) {
 
 TEST(LimitsTest, MemoryThatCannotBeHadIsAnErrorThatSaysWhatFor) {
   const auto meter = LimitMeter::Create(codegen::Target::Host(), 1, int64_t{1} << 60);
-  EXPECT_THAT(std::string(meter.status().message()), testing::HasSubstr("the machine's limits"));
+  EXPECT_THAT(std::string(meter.status().message()), testing::HasSubstr("of memory to measure how fast memory is read"));
 }
 
 }  // namespace

@@ -21,6 +21,11 @@ run_program() {
   code=$?
 }
 
+# without_token_ids TOKENIZER_CONFIG: all of it but added_tokens_decoder, for a model with other ids.
+without_token_ids() {
+  sed '/^  "added_tokens_decoder": {/,/^  },/d' "$1"
+}
+
 run() {
   run_program "$lluda" "$@"
 }

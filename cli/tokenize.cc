@@ -1,5 +1,4 @@
-// lluda tokenize: text to token ids. Needs a folder with a tokenizer's files, no model; or a
-// bundle.
+// lluda tokenize: text to token ids. Needs a folder with a tokenizer, no model; or a bundle.
 #include <memory>
 #include <string>
 #include <vector>

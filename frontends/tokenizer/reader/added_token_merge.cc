@@ -18,16 +18,14 @@ class Merger {
   }
 
   absl::Status AddListed(const NamedToken& listed) {
-    const AddedToken& token = listed.token;
+    AddedToken token = listed.token;
     AddedToken* known = Find(token.content);
     const std::optional<int32_t> id = IdOf(known, token.content);
-    if (id.has_value() && *id != token.id) {
-      return absl::InvalidArgumentError(
-          Concat(listed.field, ": the token has id ", *id, " in the vocabulary"));
-    }
+    // The vocabulary's id counts, as for transformers.
+    if (id.has_value()) token.id = *id;
     if (known == nullptr) {
       const auto other = by_id_.find(token.id);
-      if (other != by_id_.end()) {
+      if (!id.has_value() && other != by_id_.end()) {
         return absl::InvalidArgumentError(
             Concat(listed.field, ": id ", token.id, " is that of ",
                    QuoteForMessage((*tokens_)[other->second].content)));
@@ -42,7 +40,7 @@ class Merger {
   // Once all of them are there: an id that leaves a gap below it.
   absl::Status CheckForGaps() const {
     for (const NamedToken& listed : config_.listed) {
-      if (listed.token.id < next_id_) continue;
+      if (listed.token.id < next_id_ || IdOf(nullptr, listed.token.content)) continue;
       return absl::InvalidArgumentError(Concat(listed.field, ": id ", listed.token.id,
                                                " leaves a gap, as there are ", next_id_,
                                                " tokens"));

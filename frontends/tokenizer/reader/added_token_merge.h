@@ -4,9 +4,10 @@
 //   tokenizer_config.json: added_tokens_decoder: 258 <|im_end|>, 259 <think>; eos_token: <end>
 //   together:              <|im_end|> 258, <think> 259, <end> 260
 //
-// The result is that of transformers' AutoTokenizer, but for what contradicts itself. There one
-// file wins, or ids are given anew, in silence; here it is refused. And a token of tokenizer.json
-// stays one where added_tokens_decoder leaves it out, which makes text of it for Qwen2Tokenizer.
+// The result is that of transformers' AutoTokenizer: a token that the vocabulary has keeps its id
+// there, whatever other files say. But a new token whose id is another's or leaves a gap is refused,
+// where transformers gives it another id in silence; and a token of tokenizer.json stays one where
+// added_tokens_decoder leaves it out, which makes text of it for Qwen2Tokenizer.
 #ifndef LLUDA_FRONTENDS_TOKENIZER_READER_ADDED_TOKEN_MERGE_H_
 #define LLUDA_FRONTENDS_TOKENIZER_READER_ADDED_TOKEN_MERGE_H_
 

@@ -207,12 +207,15 @@ TEST_F(TokenizerFolderTest, SettingsThatChangeNoIdsAreIgnored) {
   EXPECT_EQ(tokenizer.Encode("a<e>"), (Ids{0, 9}));
 }
 
+TEST_F(TokenizerFolderTest, ATokenThatTheVocabularyHasKeepsItsIdThere) {
+  // As in transformers' AutoTokenizer, for tokens of both kinds.
+  const Tokenizer tokenizer =
+      Load(Qwen(R"("added_tokens_decoder": {"10": {"content": "<e>"}, "700": {"content": "a"}})"));
+  EXPECT_EQ(tokenizer.Encode("a<e>"), (Ids{0, 9}));
+}
+
 TEST_F(TokenizerFolderTest, WhatContradictsItselfOrIsNotSupportedIsRefused) {
   const std::pair<const char*, const char*> kCases[] = {
-      {R"("added_tokens_decoder": {"10": {"content": "<e>"}})",
-       R"(added_tokens_decoder["10"]: "<e>": the token has id 9 in the vocabulary)"},
-      {R"("added_tokens_decoder": {"7": {"content": "a"}})",
-       R"(added_tokens_decoder["7"]: "a": the token has id 0 in the vocabulary)"},
       {R"("added_tokens_decoder": {"9": {"content": "<f>"}})",
        R"(added_tokens_decoder["9"]: "<f>": id 9 is that of "<e>")"},
       {R"("added_tokens_decoder": {"12": {"content": "<f>"}})",
