@@ -192,7 +192,7 @@ INSTANTIATE_TEST_SUITE_P(
              "matmul: what is appended must be f32 tok[T] kv[2] dim[4], is bf16 tok[T] kv[2] "
              "dim[4]"},
         Case{"matmul %h @w @bk over hid {epilogue = bias}",
-             "matmul: operand 2 must be bf16 q[16], is f32 kd[8]"},
+             "matmul: operand 2 must be f32 q[16], is f32 kd[8]"},
         Case{"matmul %h @norm @b over hid {epilogue = bias}",
              "matmul: epilogue bias needs a column axis"},
         Case{"matmul %h @w %r0 @b over hid {epilogue = add bias}",
