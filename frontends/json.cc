@@ -20,7 +20,8 @@ std::string DescribeRange(IntRange range) {
                                                   : "an integer";
   std::string text(kind);
   const bool bounded = range.min != std::numeric_limits<int64_t>::min();
-  if (bounded && range.min != 0 && range.min != 1) absl::StrAppend(&text, " of at least ", range.min);
+  if (bounded && range.min != 0 && range.min != 1)
+    absl::StrAppend(&text, " of at least ", range.min);
   return text;
 }
 
