@@ -628,8 +628,8 @@ TEST(Load, ReleasesNoMoreThanAWeightHasWhereItsLastItemIsShorter) {
     Program program = OneCall(kernel);
     program.weights = {{"a", kItemBytes + last, false}};
     program.load = {{0, {{Space::kWeight, 0, 0}}}};
-    program.step.clear();
-    auto executable = Executable::Create(std::move(program), &pool);
+    program.entries[0].calls.clear();
+    auto executable = Executable::Create(std::move(program), std::make_unique<CpuDevice>(&pool));
     ASSERT_TRUE(executable.ok());
     ASSERT_EQ((*executable)->Load(&weights, nullptr), absl::OkStatus());
     EXPECT_THAT(*weights.log(),
@@ -649,8 +649,8 @@ TEST(Load, ReleasesNothingTwiceWhereItsItemsGoOnBehindTheWeight) {
   Program program = OneCall(kernel);
   program.weights = {{"a", 5, false}};
   program.load = {{0, {{Space::kWeight, 0, 0}}}};
-  program.step.clear();
-  auto executable = Executable::Create(std::move(program), &pool);
+  program.entries[0].calls.clear();
+  auto executable = Executable::Create(std::move(program), std::make_unique<CpuDevice>(&pool));
   ASSERT_TRUE(executable.ok());
   ASSERT_EQ((*executable)->Load(&weights, nullptr), absl::OkStatus());
   EXPECT_THAT(*weights.log(), ElementsAre("items 0..1", "release a 0+5", "items 1..2", "items 2..3",
