@@ -129,11 +129,11 @@ absl::Status CompileBundle(const LoadOptions& options, const std::string& path) 
   // The load block runs here, and never again.
   absl::StatusOr<bundle::Code> code = LoadCode(compiled->object, &compiled->program);
   if (!code.ok()) return code.status();
-  const std::unique_ptr<runtime::ThreadPool> pool = StartThreads(options, *threads);
-  const absl::Status fits = CheckMemory(options, compiled->program, pool->threads(), std::nullopt);
+  runtime::ThreadPool pool(*threads);
+  const absl::Status fits = CheckMemory(options, compiled->program, pool.threads(), std::nullopt);
   if (!fits.ok()) return fits;
   absl::StatusOr<std::unique_ptr<runtime::Executable>> executable =
-      runtime::Executable::Create(std::move(compiled->program), pool.get());
+      runtime::Executable::Create(std::move(compiled->program), &pool);
   if (!executable.ok()) return executable.status();
   if (absl::Status loaded = (*executable)->Load(optimised->weights.get(), options.progress);
       !loaded.ok()) {
@@ -167,7 +167,9 @@ absl::Status CompileBundle(const LoadOptions& options, const std::string& path) 
   contents.cpu_features = target->EnabledFeatures();
   contents.model = *std::move(model);
   if (tokenizer.ok()) contents.tokenizer = tokenizer->Tables();
-  return bundle::WriteBundle(path, contents);
+  if (absl::Status written = bundle::WriteBundle(path, contents); !written.ok()) return written;
+  TellOfThreads(options, pool);
+  return absl::OkStatus();
 }
 
 }  // namespace lluda::engine

@@ -35,6 +35,7 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(const LoadOptions& options) {
   });
   if (!program.ok()) return program;
   if (!texts.ok()) return texts;
+  TellOfThreads(options, *model->pool_);
   model->stats_.total_seconds = total.Lap();
   return model;
 }
@@ -83,7 +84,7 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   source->files = std::move(optimised->files);
   source->weights = std::move(optimised->weights);
   source->library = std::move(compiled->library);
-  pool_ = StartThreads(options, compile.threads);
+  pool_ = std::make_unique<runtime::ThreadPool>(compile.threads);
   const absl::Status fits = CheckMemory(options, compiled->program, pool_->threads(), context_);
   if (!fits.ok()) return fits;
   absl::StatusOr<std::unique_ptr<runtime::Executable>> executable =
