@@ -188,8 +188,9 @@ absl::StatusOr<std::unique_ptr<Jit>> Jit::Create(const Target& target, const Jit
   jit->triple_ = machine.getTargetTriple().str();
   jit->layout_ = layout->getStringRepresentation();
   if (options.listener) jit->objects_ = std::make_unique<Listener>(options.listener);
-  auto control = llvm::orc::SelfExecutorProcessControl::Create(
-      nullptr, std::make_unique<TaskWorkers>(options.threads > 1 ? options.threads : 0));
+  auto workers = std::make_unique<TaskWorkers>(options.threads > 1 ? options.threads : 0);
+  jit->workers_ = workers.get();
+  auto control = llvm::orc::SelfExecutorProcessControl::Create(nullptr, std::move(workers));
   if (!control) return FromLlvm("JIT", control.takeError());
   using Compiler = std::unique_ptr<llvm::orc::IRCompileLayer::IRCompiler>;
   auto lljit = llvm::orc::LLJITBuilder()
@@ -256,6 +257,7 @@ absl::StatusOr<std::unique_ptr<KernelLibrary>> Jit::Compile(
   auto found = lljit_->getExecutionSession().lookup(
       llvm::orc::makeJITDylibSearchOrder(&lljit_->getMainJITDylib()), std::move(wanted));
   if (!found) return FromLlvm("compiling", found.takeError());
+  workers_->EndThreads();
   std::vector<std::pair<std::string, runtime::KernelFn>> kernels;
   for (const std::string& name : names) {
     const auto it = found->find(lljit_->mangleAndIntern(name));

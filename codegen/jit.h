@@ -29,8 +29,10 @@ class LLJIT;
 
 namespace lluda::codegen {
 
+class TaskWorkers;
+
 struct JitOptions {
-  int threads = 1;  // how many modules are compiled at a time
+  int threads = 1;  // how many modules are compiled at a time; fewer if there are no threads for it
   // Tells profilers and debuggers the kernels' names and code. Both cost time at the start.
   bool perf = false;             // perf's map file, /tmp/perf-PID.map
   bool gdb = false;              // GDB's JIT interface
@@ -58,6 +60,7 @@ class Jit {
   std::unique_ptr<llvm::ObjectCache> objects_;  // outlives the compiler that reports to it
   struct Announcement;
   std::unique_ptr<llvm::orc::LLJIT> lljit_;
+  TaskWorkers* workers_ = nullptr;  // the compiler's
   std::unique_ptr<Announcement> announcement_;
   std::string triple_;
   std::string layout_;

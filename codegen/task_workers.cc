@@ -14,13 +14,17 @@ TaskWorkers::TaskWorkers(int threads) {
   }
 }
 
-TaskWorkers::~TaskWorkers() {
+TaskWorkers::~TaskWorkers() { EndThreads(); }
+
+void TaskWorkers::EndThreads() {
+  shutdown();
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     stop_ = true;
   }
   changed_.notify_all();
   for (const pthread_t thread : threads_) pthread_join(thread, nullptr);
+  threads_.clear();
 }
 
 void TaskWorkers::dispatch(std::unique_ptr<llvm::orc::Task> task) {

@@ -31,6 +31,10 @@ class TaskWorkers : public llvm::orc::TaskDispatcher {
   // Returns when all tasks have been run, those included that tasks dispatched.
   void shutdown() override;
 
+  // The same, and ends the threads, which are others' to have then. The caller of dispatch runs
+  // what comes later. Not to be called from a task, nor while another thread may dispatch.
+  void EndThreads();
+
  private:
   static void* Main(void* workers);
   void Work();

@@ -47,6 +47,18 @@ TEST(TaskWorkersTest, WithoutThreadsTheCallerRunsThem) {
   EXPECT_EQ(ran, std::this_thread::get_id());
 }
 
+TEST(TaskWorkersTest, WhenItsThreadsHaveEndedTheCallerRunsWhatComes) {
+  std::atomic<int> done{0};
+  TaskWorkers workers(2);
+  for (int i = 0; i < 50; ++i) workers.dispatch(makeGenericNamedTask([&] { ++done; }));
+  workers.EndThreads();
+  EXPECT_EQ(done.load(), 50);
+  EXPECT_EQ(workers.threads(), 0);
+  std::thread::id ran;
+  workers.dispatch(makeGenericNamedTask([&] { ran = std::this_thread::get_id(); }));
+  EXPECT_EQ(ran, std::this_thread::get_id());
+}
+
 // In a process of its own, which has no room for another stack.
 TEST(TaskWorkersDeathTest, WhereNoThreadIsToBeHadTheCallerRunsThem) {
 #ifdef __SANITIZE_ADDRESS__

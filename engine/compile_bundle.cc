@@ -134,11 +134,11 @@ absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outp
   // The load block runs here, and never again.
   absl::StatusOr<bundle::Code> code = LoadCode(compiled->object, &compiled->program);
   if (!code.ok()) return code.status();
-  const std::unique_ptr<runtime::ThreadPool> pool = StartThreads(options, *threads);
-  const absl::Status fits = CheckMemory(options, compiled->program, pool->threads(), std::nullopt);
+  runtime::ThreadPool pool(*threads);
+  const absl::Status fits = CheckMemory(options, compiled->program, pool.threads(), std::nullopt);
   if (!fits.ok()) return fits;
   absl::StatusOr<std::unique_ptr<runtime::Executable>> executable = runtime::Executable::Create(
-      std::move(compiled->program), std::make_unique<runtime::CpuDevice>(pool.get()));
+      std::move(compiled->program), std::make_unique<runtime::CpuDevice>(&pool));
   if (!executable.ok()) return executable.status();
   if (absl::Status loaded = (*executable)->Load(&weights, options.progress); !loaded.ok()) {
     return loaded;
@@ -176,8 +176,11 @@ absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outp
   contents.model = *std::move(model);
   if (tokenizer.ok()) contents.tokenizer = tokenizer->Tables();
   if (absl::Status s = bundle::WriteBundle(outputs.bundle, contents); !s.ok()) return s;
-  if (outputs.object.empty() && outputs.header.empty()) return absl::OkStatus();
-  return WriteCInterface(*optimised, *target, outputs);
+  if (!outputs.object.empty() || !outputs.header.empty()) {
+    if (absl::Status s = WriteCInterface(*optimised, *target, outputs); !s.ok()) return s;
+  }
+  TellOfThreads(options, pool);
+  return absl::OkStatus();
 }
 
 }  // namespace lluda::engine

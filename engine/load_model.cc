@@ -43,6 +43,7 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(const LoadOptions& options) {
   if (!program.ok()) return program;
   if (!texts.ok()) return texts;
   for (const std::string& note : model->generation_config_.notes) model->notes_.push_back(note);
+  TellOfThreads(options, *model->pool_);
   model->stats_.total_seconds = total.Lap();
   return model;
 }
@@ -104,7 +105,7 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
 
   notes_ = (*files)->notes;
   backing->library = std::move(compiled->library);
-  pool_ = StartThreads(options, compile.threads);
+  pool_ = std::make_unique<runtime::ThreadPool>(compile.threads);
   const absl::Status fits = CheckMemory(options, compiled->program, pool_->threads(), context_);
   if (!fits.ok()) return fits;
   absl::StatusOr<std::unique_ptr<runtime::Executable>> executable = runtime::Executable::Create(

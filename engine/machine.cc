@@ -22,10 +22,8 @@ absl::Status Refusal(const LoadOptions& options, const absl::Status& left) {
 
 }  // namespace
 
-std::unique_ptr<runtime::ThreadPool> StartThreads(const LoadOptions& options, int threads) {
-  auto pool = std::make_unique<runtime::ThreadPool>(threads);
-  if (!pool->problem().empty() && options.notice) options.notice(pool->problem());
-  return pool;
+void TellOfThreads(const LoadOptions& options, const runtime::ThreadPool& pool) {
+  if (!pool.problem().empty() && options.notice) options.notice(pool.problem());
 }
 
 absl::Status CheckMemory(const LoadOptions& options, const runtime::Program& program, int threads,

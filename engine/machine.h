@@ -1,13 +1,14 @@
 // What loading a model takes from the machine: threads, of which there may be fewer than asked for,
 // and memory, which is counted before it is taken.
 //
-//   std::unique_ptr<runtime::ThreadPool> pool = StartThreads(options, 4);
-//   absl::Status fits = CheckMemory(options, program, pool->threads(), /*context=*/4096);
+//   absl::Status fits = CheckMemory(options, program, pool.threads(), /*context=*/4096);
+//   if (!fits.ok()) return fits;
+//   ...
+//   TellOfThreads(options, pool);
 #ifndef LLUDA_ENGINE_MACHINE_H_
 #define LLUDA_ENGINE_MACHINE_H_
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 
 #include "absl/status/status.h"
@@ -17,8 +18,9 @@
 
 namespace lluda::engine {
 
-// As many of `threads` threads as there are to be had; options.notice is told if they are fewer.
-std::unique_ptr<runtime::ThreadPool> StartThreads(const LoadOptions& options, int threads);
+// Tells options.notice of a pool that got fewer threads than were asked for. Last of all: what is
+// refused says one thing.
+void TellOfThreads(const LoadOptions& options, const runtime::ThreadPool& pool);
 
 // ResourceExhausted, with what is needed and what is left, if the program and a session of
 // `context` tokens need more memory than this process may take; nullopt: there will be no session.

@@ -60,16 +60,16 @@ TEST(CheckMemoryTest, ForceChecksNothing) {
   EXPECT_TRUE(CheckMemory(options, ProgramWithCache(kPetabyte), 1, 64).ok());
 }
 
-TEST(StartThreadsTest, ThatAllAreThereIsNotWorthAWord) {
+TEST(TellOfThreadsTest, ThatAllAreThereIsNotWorthAWord) {
   std::vector<std::string> lines;
   LoadOptions options;
   options.notice = [&](const std::string& line) { lines.push_back(line); };
-  EXPECT_EQ(StartThreads(options, 3)->threads(), 3);
+  TellOfThreads(options, runtime::ThreadPool(3));
   EXPECT_THAT(lines, IsEmpty());
 }
 
 // In a process of its own, which has no room for another stack.
-TEST(StartThreadsDeathTest, FewerThreadsAreWorthALine) {
+TEST(TellOfThreadsDeathTest, FewerThreadsAreWorthALine) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "AddressSanitizer itself needs addresses";
 #endif
@@ -80,7 +80,9 @@ TEST(StartThreadsDeathTest, FewerThreadsAreWorthALine) {
         rlimit none;
         none.rlim_cur = none.rlim_max = 1;
         setrlimit(RLIMIT_AS, &none);
-        _exit(StartThreads(options, 4)->threads());
+        const runtime::ThreadPool pool(4);
+        TellOfThreads(options, pool);
+        _exit(pool.threads());
       },
       testing::ExitedWithCode(1), "started 1 of 4 threads: ");
 }

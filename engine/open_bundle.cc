@@ -29,6 +29,7 @@ absl::StatusOr<std::unique_ptr<Model>> Model::LoadCompiled(std::shared_ptr<Model
   std::unique_ptr<Model> model(new Model());
   model->source_ = std::move(source);
   if (absl::Status status = model->LoadBundle(options); !status.ok()) return status;
+  TellOfThreads(options, *model->pool_);
   model->stats_.total_seconds = total.Lap();
   return model;
 }
@@ -57,7 +58,7 @@ absl::Status Model::LoadBundle(const LoadOptions& options) {
   stats_.packed_bytes = runnable->program.loaded_bytes;
   stats_.weight_bytes = bundle.model().source_weight_bytes;
 
-  pool_ = StartThreads(options, *threads);
+  pool_ = std::make_unique<runtime::ThreadPool>(*threads);
   const absl::Status fits = CheckMemory(options, runnable->program, pool_->threads(), context_);
   if (!fits.ok()) return fits;
   absl::StatusOr<std::unique_ptr<runtime::Executable>> executable =

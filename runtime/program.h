@@ -73,8 +73,8 @@ struct Kernel {
   int64_t item_cost = 1;
   int cost_symbol = -1;
   int64_t scratch_bytes = 0;
-  // Load list only: item i reads bytes [i, i + 1) * item_read_bytes of buffer 0 and nothing else of
-  // it; 0 when the items share what they read.
+  // Load list only: item i reads, of the bytes that buffer 0 has, those in [i, i + 1) *
+  // item_read_bytes and no others; 0 when the items share what they read.
   int64_t item_read_bytes = 0;
   Split split;
 };
