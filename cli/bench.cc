@@ -215,8 +215,10 @@ absl::StatusOr<Unconfirmed> Measure(const BenchFlags& flags, BenchResult* result
 // Measures what a cache of int8 costs.
 absl::Status ConfirmCache(const BenchFlags& flags, const Unconfirmed& measured,
                           BenchResult* result) {
+  engine::LoadOptions options = measured.options;
+  options.module.context = flags.model.context.value_or(0);  // not the benchmark's shorter one
   absl::StatusOr<CacheError> error =
-      MeasureCacheError(measured.options, flags.model.use_cache, measured.tokens);
+      MeasureCacheError(options, flags.model.use_cache, measured.tokens);
   if (!error.ok()) return error.status();
   if (!error->within_bound()) {
     return absl::InternalError(absl::StrCat("the KV cache of int8 is too far off: ",

@@ -38,9 +38,10 @@ class Merger {
   }
 
   // Once all of them are there: an id that leaves a gap below it.
-  absl::Status CheckForGaps() const {
+  absl::Status CheckForGaps() {
     for (const NamedToken& listed : config_.listed) {
-      if (listed.token.id < next_id_ || IdOf(nullptr, listed.token.content)) continue;
+      // One that the vocabulary has another id for took that.
+      if (listed.token.id < next_id_ || Find(listed.token.content)->id != listed.token.id) continue;
       return absl::InvalidArgumentError(Concat(listed.field, ": id ", listed.token.id,
                                                " leaves a gap, as there are ", next_id_,
                                                " tokens"));
