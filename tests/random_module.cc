@@ -33,7 +33,8 @@ Axis Tokens() { return {"tok", Extent::Symbol("T")}; }
 
 class Random {
  public:
-  explicit Random(uint32_t seed) : state_(seed * 0x9E3779B97F4A7C15ull + 7) {}
+  // The streams of neighbouring seeds lie far apart: Below adds another number at each step.
+  explicit Random(uint32_t seed) : state_((seed + 1) * 0xD1342543DE82EF95ull) {}
 
   // 0 .. n - 1
   int Below(int n) {  // SplitMix64 (Steele, Lea and Flood 2014)
