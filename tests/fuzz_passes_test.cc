@@ -17,7 +17,7 @@ namespace lluda::tests {
 namespace {
 
 constexpr uint32_t kFirstSeed = 1;
-constexpr uint32_t kModules = 250;
+constexpr uint32_t kModules = 100;
 
 // How often each op occurs in the functions of all modules.
 using OpCounts = std::map<std::string, int>;
