@@ -218,7 +218,7 @@ absl::Status ConfirmCache(const BenchFlags& flags, const Unconfirmed& measured,
   engine::LoadOptions options = measured.options;
   options.module.context = flags.model.context.value_or(0);  // not the benchmark's shorter one
   absl::StatusOr<CacheError> error =
-      MeasureCacheError(options, flags.model.use_cache, measured.tokens);
+      MeasureCacheError(options, LoaderOf(flags.model), measured.tokens);
   if (!error.ok()) return error.status();
   if (!error->within_bound()) {
     return absl::InternalError(absl::StrCat("the KV cache of int8 is too far off: ",

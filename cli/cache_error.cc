@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -10,7 +9,6 @@
 #include "absl/strings/str_format.h"
 #include "cli/bounds.h"
 #include "cli/compare.h"
-#include "cli/model_flags.h"
 #include "engine/session.h"
 #include "runtime/sampler.h"
 
@@ -23,9 +21,9 @@ using Next = std::function<absl::Status(absl::Span<const float> logits, std::vec
 
 // Gives the model of the options one token after the other: `next` gets the logits after the tokens
 // so far, and adds a token.
-absl::Status Follow(const engine::LoadOptions& options, bool use_cache, int32_t first,
+absl::Status Follow(const engine::LoadOptions& options, const ModelLoader& load, int32_t first,
                     const Next& next) {
-  absl::StatusOr<std::unique_ptr<engine::Model>> model = LoadModel(options, use_cache);
+  absl::StatusOr<std::unique_ptr<engine::Model>> model = load(options);
   if (!model.ok()) return model.status();
   absl::StatusOr<std::unique_ptr<engine::Session>> session =
       engine::Session::Create(model->get(), {});
@@ -43,7 +41,8 @@ absl::Status Follow(const engine::LoadOptions& options, bool use_cache, int32_t 
 
 bool CacheError::within_bound() const { return nmse < kInt8CacheNmse; }
 
-absl::StatusOr<CacheError> MeasureCacheError(const engine::LoadOptions& options, bool use_cache,
+absl::StatusOr<CacheError> MeasureCacheError(const engine::LoadOptions& options,
+                                             const ModelLoader& load,
                                              absl::Span<const int32_t> start) {
   engine::LoadOptions unquantised = options;
   unquantised.module.kv_cache = engine::KvCache::kPrecision;
@@ -65,7 +64,7 @@ absl::StatusOr<CacheError> MeasureCacheError(const engine::LoadOptions& options,
     tokens->push_back(text[tokens->size()]);
     return absl::OkStatus();
   };
-  absl::Status status = Follow(unquantised, use_cache, start.front(), draw);
+  absl::Status status = Follow(unquantised, load, start.front(), draw);
   if (!status.ok()) return status;
   CacheError error;
   double difference = 0, norm = 0;
@@ -80,7 +79,7 @@ absl::StatusOr<CacheError> MeasureCacheError(const engine::LoadOptions& options,
     tokens->push_back(text[tokens->size()]);
     return absl::OkStatus();
   };
-  status = Follow(options, use_cache, start.front(), compare);
+  status = Follow(options, load, start.front(), compare);
   if (!status.ok()) return status;
   error.nmse = difference / norm;
   return error;

@@ -1,7 +1,7 @@
 // What a KV cache of int8 costs: how far a model's logits are from those with the cache that its
 // precision has, on a text that the model writes itself.
 //
-//   absl::StatusOr<CacheError> error = MeasureCacheError(options, true, {1, 5, 2});
+//   absl::StatusOr<CacheError> error = MeasureCacheError(options, load, {1, 5, 2});
 //   CacheErrorText(*error, "bf16");
 //   // "logits of 256 tokens: NMSE 1.4e-05 of 1.0e-03 against a bf16 cache, of a token 9.1e-05 at
 //   // most; likeliest token equal 255 of 256"
@@ -9,6 +9,8 @@
 #define LLUDA_CLI_CACHE_ERROR_H_
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -28,11 +30,15 @@ struct CacheError {
   bool within_bound() const;
 };
 
+using ModelLoader = std::function<absl::StatusOr<std::unique_ptr<engine::Model>>(
+    const engine::LoadOptions& options)>;
+
 // Continues `start`, at least one token, to 256 tokens (fewer if the context is shorter) by drawing
 // from the distribution that the model gives with an unquantised cache, seeded; then gives it the
 // same tokens with the cache that the options ask for, which is int8. Loads the model twice, one
 // after the other, and holds the logits of all tokens. The model is none that is compiled already.
-absl::StatusOr<CacheError> MeasureCacheError(const engine::LoadOptions& options, bool use_cache,
+absl::StatusOr<CacheError> MeasureCacheError(const engine::LoadOptions& options,
+                                             const ModelLoader& load,
                                              absl::Span<const int32_t> start);
 
 std::string CacheErrorText(const CacheError& error, absl::string_view unquantised);

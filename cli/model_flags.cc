@@ -111,6 +111,13 @@ absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(engine::LoadOptions opt
   return model;
 }
 
+std::function<absl::StatusOr<std::unique_ptr<engine::Model>>(const engine::LoadOptions&)> LoaderOf(
+    const ModelFlags& flags) {
+  return [use_cache = flags.use_cache](const engine::LoadOptions& options) {
+    return LoadModel(options, use_cache);
+  };
+}
+
 absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(const ModelFlags& flags,
                                                          bool need_tokenizer) {
   absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags);

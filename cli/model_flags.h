@@ -8,6 +8,7 @@
 #ifndef LLUDA_CLI_MODEL_FLAGS_H_
 #define LLUDA_CLI_MODEL_FLAGS_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,6 +41,9 @@ absl::StatusOr<engine::OpenedModule> OpenImported(const engine::LoadOptions& opt
 // code of earlier runs is used and new code kept.
 absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(engine::LoadOptions options,
                                                          bool use_cache);
+// LoadModel with the cache that the flags ask for.
+std::function<absl::StatusOr<std::unique_ptr<engine::Model>>(const engine::LoadOptions&)> LoaderOf(
+    const ModelFlags& flags);
 // The same for what the flags say.
 absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(const ModelFlags& flags,
                                                          bool need_tokenizer);

@@ -93,7 +93,7 @@ absl::Status ValidateCache(const ValidateFlags& flags, const engine::LoadOptions
     return absl::OkStatus();
   }
   absl::StatusOr<CacheError> error =
-      MeasureCacheError(options, flags.model.use_cache, validation->prompts.front().ids);
+      MeasureCacheError(options, LoaderOf(flags.model), validation->prompts.front().ids);
   if (!error.ok()) return error.status();
   validation->cache_error = *error;
   return absl::OkStatus();

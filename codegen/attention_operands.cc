@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "codegen/kernel.h"
+#include "codegen/op_emitter.h"
+#include "codegen/tensor_access.h"
 
 namespace lluda::codegen {
 namespace {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <limits>
 
-#include "codegen/kernel.h"
 #include "codegen/math.h"
 #include "codegen/panel_dot.h"
+#include "codegen/tensor_access.h"
 #include "ir/encoding.h"
 
 namespace lluda::codegen {

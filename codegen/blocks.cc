@@ -1,7 +1,7 @@
 #include "codegen/blocks.h"
 
 #include "codegen/blocked.h"
-#include "codegen/kernel.h"
+#include "codegen/emit_matmul.h"
 
 namespace lluda::codegen {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "codegen/kernel.h"
 #include "codegen/math.h"
+#include "codegen/tensor_access.h"
 #include "glog/logging.h"
 
 namespace lluda::codegen {

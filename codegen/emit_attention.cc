@@ -9,13 +9,14 @@
 // and those left over, go through the same steps one by one. Items go through their spans one after
 // another, or are cut into parts (runtime::Split) of some neighbouring spans each: these write
 // their spans to the workspace, where the part that ends last merges them.
+#include "codegen/emit_attention.h"
+
 #include <algorithm>
 #include <functional>
 
 #include "codegen/attention_operands.h"
 #include "codegen/attention_tile.h"
 #include "codegen/blocked.h"
-#include "codegen/kernel.h"
 #include "codegen/softmax_partial.h"
 
 namespace lluda::codegen {

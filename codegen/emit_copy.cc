@@ -1,7 +1,8 @@
 // Ops that move elements without computing: gather, append, concat, and views that strides cannot
 // express. Elements are copied as bits.
 #include "absl/strings/str_cat.h"
-#include "codegen/kernel.h"
+#include "codegen/emit_ops.h"
+#include "codegen/tensor_access.h"
 
 namespace lluda::codegen {
 namespace {
@@ -18,9 +19,9 @@ void CopyBits(Emitter& e, const TensorSpec& tensor, Value* from_base, Value* fro
 
 // Elements along the axis that lie together in a panel tensor, or 1.
 int64_t Together(const TensorSpec& tensor, const ir::Axis& axis) {
-  const bool along = tensor.layout.is_panel() && tensor.layout.axis == axis.name;
+  if (!tensor.layout.is_panel() || tensor.layout.axis != axis.name) return 1;
   const bool whole = axis.extent.is_constant() && axis.extent.value % tensor.layout.depth == 0;
-  return along && whole ? tensor.layout.depth : 1;
+  return whole ? tensor.layout.depth : 1;
 }
 
 // Copies along one axis whose index is named `axis` on both sides, in lanes where both are

@@ -2,8 +2,9 @@
 #include <limits>
 #include <numeric>
 
-#include "codegen/kernel.h"
+#include "codegen/emit_ops.h"
 #include "codegen/math.h"
+#include "codegen/tensor_access.h"
 
 namespace lluda::codegen {
 namespace {

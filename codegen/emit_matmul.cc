@@ -1,5 +1,7 @@
 // matmul. B in panels (the packed weights): register tiles from machine/tiles.def. Anything else,
 // such as the scores of an unfused attention: one dot product per result element.
+#include "codegen/emit_matmul.h"
+
 #include <algorithm>
 #include <functional>
 #include <utility>
@@ -9,7 +11,6 @@
 #include "codegen/column_epilogue.h"
 #include "codegen/general_matmul.h"
 #include "codegen/head_epilogue.h"
-#include "codegen/kernel.h"
 #include "codegen/matmul_fetch.h"
 #include "codegen/matmul_operands.h"
 #include "codegen/matmul_store.h"

@@ -7,7 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "codegen/kernel.h"
+#include "codegen/emit_matmul.h"
+#include "codegen/tensor_access.h"
 #include "codegen/transpose.h"
 #include "ir/encoding.h"
 

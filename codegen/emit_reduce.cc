@@ -5,9 +5,10 @@
 #include <utility>
 
 #include "codegen/blocked.h"
-#include "codegen/kernel.h"
+#include "codegen/emit_ops.h"
 #include "codegen/math.h"
 #include "codegen/row_math.h"
+#include "codegen/tensor_access.h"
 #include "llvm/IR/Intrinsics.h"
 
 namespace lluda::codegen {

@@ -1,8 +1,9 @@
 // Rotary position embedding, half-split style: the pair (x[i], x[i + dim / 2]) is turned by the
 // angle whose cosine and sine stand in the tables. Source: Su et al., RoFormer, in the layout of
 // GPT-NeoX.
-#include "codegen/kernel.h"
+#include "codegen/emit_ops.h"
 #include "codegen/row_math.h"
+#include "codegen/tensor_access.h"
 
 namespace lluda::codegen {
 

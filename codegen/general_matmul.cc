@@ -5,6 +5,7 @@
 
 #include "codegen/column_epilogue.h"
 #include "codegen/head_epilogue.h"
+#include "codegen/tensor_access.h"
 #include "ir/contraction.h"
 
 namespace lluda::codegen {

@@ -3,7 +3,7 @@
 #ifndef LLUDA_CODEGEN_GENERAL_MATMUL_H_
 #define LLUDA_CODEGEN_GENERAL_MATMUL_H_
 
-#include "codegen/kernel.h"
+#include "codegen/op_emitter.h"
 
 namespace lluda::codegen {
 

@@ -4,8 +4,8 @@
 
 #include "codegen/blocked.h"
 #include "codegen/column_epilogue.h"
-#include "codegen/kernel.h"
 #include "codegen/row_math.h"
+#include "codegen/tensor_access.h"
 #include "ir/encoding.h"
 
 namespace lluda::codegen {

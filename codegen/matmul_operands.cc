@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "codegen/head_epilogue.h"
-#include "codegen/kernel.h"
+#include "codegen/tensor_access.h"
 #include "ir/contraction.h"
 #include "ir/layout.h"
 
