@@ -25,7 +25,7 @@ class Failure(Exception):
 
 
 def quantile(values, q):
-    """Linear between neighbours, as benchmarks/statistics.h."""
+    """Linear between neighbours, as tools/measure/statistics.h."""
     values = sorted(values)
     place = q * (len(values) - 1)
     below = int(place)

@@ -15,7 +15,7 @@
 #include "bundle/reader.h"
 #include "bundle/test_bundle.h"
 #include "bundle/writer.h"
-#include "frontends/test_files.h"
+#include "base/test_files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -17,7 +17,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "bundle/sha256.h"
+#include "base/sha256.h"
 
 namespace lluda::bundle {
 

@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "bundle/layout.h"
 #include "bundle/program_message.h"
-#include "bundle/sha256.h"
+#include "base/sha256.h"
 #include "bundle/tokenizer_message.h"
 #include "runtime/machine/cpu_features.h"
 

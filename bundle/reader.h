@@ -20,7 +20,7 @@
 #include "bundle/code.h"
 #include "bundle/header.pb.h"
 #include "bundle/model_info.h"
-#include "frontends/mapped_file.h"
+#include "base/mapped_file.h"
 #include "frontends/tokenizer/tokenizer.h"
 #include "runtime/program.h"
 

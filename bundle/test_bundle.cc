@@ -6,7 +6,7 @@
 #include <iterator>
 
 #include "bundle/layout.h"
-#include "bundle/sha256.h"
+#include "base/sha256.h"
 #include "bundle/writer.h"
 #include "frontends/tokenizer/tokenizer.h"
 #include "gtest/gtest.h"

@@ -2,10 +2,10 @@
 
 #include <utility>
 
-#include "bundle/atomic_file.h"
+#include "base/atomic_file.h"
 #include "bundle/header.pb.h"
 #include "bundle/layout.h"
-#include "bundle/sha256.h"
+#include "base/sha256.h"
 #include "bundle/tokenizer_message.h"
 
 namespace lluda::bundle {

@@ -4,12 +4,12 @@
 // 1 failed, 2 wrong usage or bad input, 130 stopped by Ctrl-C, 141 the reader of stdout has gone.
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "cli/arguments.h"
-#include "cli/commands.h"
-#include "cli/exit_code.h"
-#include "cli/process.h"
-#include "cli/version.h"
-#include "codegen/llvm_errors.h"
+#include "cli/flags/arguments.h"
+#include "cli/commands/commands.h"
+#include "cli/terminal/exit_code.h"
+#include "cli/terminal/process.h"
+#include "cli/flags/version.h"
+#include "codegen/llvm/llvm_errors.h"
 
 namespace lluda::cli {
 namespace {

@@ -6,11 +6,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "bundle/layout.h"
-#include "cli/arguments.h"
-#include "cli/exit_code.h"
-#include "cli/generation.h"
-#include "cli/generation_flags.h"
-#include "cli/process.h"
+#include "cli/flags/arguments.h"
+#include "cli/terminal/exit_code.h"
+#include "cli/flags/generation.h"
+#include "cli/flags/generation_flags.h"
+#include "cli/terminal/process.h"
 #include "engine/model.h"
 
 namespace lluda::cli {

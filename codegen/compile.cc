@@ -9,7 +9,7 @@
 #include "base/step_interface.h"
 #include "codegen/regions.h"
 #include "ir/frame.h"
-#include "ir/layout.h"
+#include "ir/type/layout.h"
 #include "ir/view.h"
 
 namespace lluda::codegen {

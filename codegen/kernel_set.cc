@@ -9,7 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "bundle/layout.h"
 #include "bundle/program_message.h"
-#include "bundle/sha256.h"
+#include "base/sha256.h"
 #include "glog/logging.h"
 
 namespace lluda::codegen {

@@ -3,7 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "ir/layout.h"
+#include "ir/type/layout.h"
 
 namespace lluda::codegen {
 namespace {

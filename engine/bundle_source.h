@@ -12,7 +12,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "engine/model_source.h"
+#include "engine/source/model_source.h"
 
 namespace lluda::engine {
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "codegen/target.h"
+#include "codegen/llvm/target.h"
 #include "engine/session.h"
-#include "frontends/test_files.h"
+#include "base/test_files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -14,12 +14,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "bundle/code_cache.h"
+#include "base/file_cache.h"
 #include "engine/compile_bundle.h"
 #include "engine/model.h"
 #include "engine/session.h"
 #include "frontends/safetensors.h"
-#include "frontends/test_files.h"
+#include "base/test_files.h"
 
 namespace lluda::engine {
 namespace {

@@ -12,10 +12,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "codegen/target.h"
+#include "codegen/llvm/target.h"
 #include "engine/model.h"
 #include "engine/session.h"
-#include "frontends/test_files.h"
+#include "base/test_files.h"
 #include "gtest/gtest.h"
 
 namespace lluda::engine {

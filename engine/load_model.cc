@@ -2,14 +2,14 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "codegen/cpu_compile.h"
-#include "codegen/target.h"
-#include "engine/checkpoint_weights.h"
+#include "codegen/cpu/cpu_compile.h"
+#include "codegen/llvm/target.h"
+#include "engine/source/checkpoint_weights.h"
 #include "engine/machine.h"
 #include "engine/model.h"
 #include "engine/open_model_source.h"
 #include "engine/open_module.h"
-#include "engine/stopwatch.h"
+#include "base/stopwatch.h"
 #include "runtime/cpu_device.h"
 
 namespace lluda::engine {

@@ -14,7 +14,7 @@
 #include "absl/status/status.h"
 #include "engine/model.h"
 #include "runtime/program.h"
-#include "runtime/thread_pool.h"
+#include "runtime/machine/thread_pool.h"
 
 namespace lluda::engine {
 

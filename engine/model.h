@@ -21,14 +21,14 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "bundle/code_cache.h"
-#include "engine/model_source.h"
-#include "engine/module_options.h"
+#include "base/file_cache.h"
+#include "engine/source/model_source.h"
+#include "engine/source/module_options.h"
 #include "frontends/generation_config.h"
 #include "frontends/tokenizer/tokenizer.h"
 #include "runtime/executable.h"
-#include "runtime/sampler.h"
-#include "runtime/thread_pool.h"
+#include "engine/generate/sampler.h"
+#include "runtime/machine/thread_pool.h"
 
 namespace lluda::engine {
 
@@ -49,8 +49,8 @@ struct LoadOptions {
   int threads = 0;  // 0: the physical cores this process may use
   // Compiled code of earlier runs, and where new code is kept; null: none is. Only read by Load.
   const bundle::CodeCache* code_cache = nullptr;
-  std::string isa = "host";    // or an older one that the CPU has, see codegen/target.h
-  bool perf = false;           // tell perf the kernels' names, see codegen/jit.h
+  std::string isa = "host";    // or an older one that the CPU has, see codegen/llvm/target.h
+  bool perf = false;           // tell perf the kernels' names, see codegen/llvm/jit.h
   bool gdb = false;            // tell GDB
   bool need_tokenizer = true;  // false: a model without one is fine
   bool check_weights = false;  // of a bundle: hashes all of it, which takes a second per gigabyte

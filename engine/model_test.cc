@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "frontends/test_files.h"
+#include "base/test_files.h"
 
 namespace lluda::engine {
 namespace {

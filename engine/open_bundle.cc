@@ -8,7 +8,7 @@
 #include "engine/bundle_source.h"
 #include "engine/machine.h"
 #include "engine/model.h"
-#include "engine/stopwatch.h"
+#include "base/stopwatch.h"
 #include "runtime/cpu_device.h"
 
 namespace lluda::engine {

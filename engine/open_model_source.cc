@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "engine/bundle_source.h"
-#include "engine/model_files.h"
+#include "engine/source/model_files.h"
 #include "frontends/tokenizer/chat_template.h"
 
 namespace lluda::engine {

@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "engine/model_source.h"
+#include "engine/source/model_source.h"
 
 namespace lluda::engine {
 

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "engine/compile_bundle.h"
-#include "engine/model_files.h"
+#include "engine/source/model_files.h"
 #include "engine/open_module.h"
-#include "frontends/test_files.h"
+#include "base/test_files.h"
 
 namespace lluda::engine {
 namespace {

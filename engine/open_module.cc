@@ -8,9 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/step_interface.h"
 #include "engine/bundle_options.h"
-#include "engine/module_text.h"
-#include "ir/parser.h"
-#include "ir/verifier.h"
+#include "engine/source/module_text.h"
+#include "ir/text/parser.h"
+#include "ir/check/verifier.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
 

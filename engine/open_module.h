@@ -13,8 +13,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/model.h"
-#include "engine/model_files.h"
-#include "engine/model_source.h"
+#include "engine/source/model_files.h"
+#include "engine/source/model_source.h"
 #include "ir/graph.h"
 
 namespace lluda::engine {

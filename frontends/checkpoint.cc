@@ -11,7 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "frontends/json.h"
+#include "base/json.h"
 
 namespace lluda::frontends {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "frontends/test_files.h"
+#include "base/test_files.h"
 
 namespace lluda::frontends {
 namespace {

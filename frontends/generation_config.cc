@@ -6,7 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "frontends/field_table.h"
-#include "frontends/json.h"
+#include "base/json.h"
 
 namespace lluda::frontends {
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "frontends/test_files.h"
+#include "base/test_files.h"
 
 namespace lluda::frontends {
 namespace {

@@ -9,9 +9,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "frontends/json.h"
-#include "frontends/mapped_file.h"
-#include "ir/suggest.h"
+#include "base/json.h"
+#include "base/mapped_file.h"
+#include "ir/text/suggest.h"
 
 namespace lluda::frontends {
 namespace {

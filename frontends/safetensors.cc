@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "frontends/json.h"
+#include "base/json.h"
 
 namespace lluda::frontends {
 namespace {

@@ -29,7 +29,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "frontends/mapped_file.h"
+#include "base/mapped_file.h"
 
 namespace lluda::frontends {
 

@@ -15,7 +15,7 @@
 
 #include "absl/strings/string_view.h"
 #include "frontends/checkpoint.h"
-#include "ir/dtype.h"
+#include "ir/type/dtype.h"
 
 namespace lluda::frontends {
 

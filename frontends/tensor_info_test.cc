@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "frontends/test_files.h"
+#include "base/test_files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -14,7 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "ir/attr_key.h"
 #include "ir/epilogue.h"
-#include "ir/type.h"
+#include "ir/type/type.h"
 
 namespace lluda::ir {
 

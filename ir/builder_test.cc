@@ -1,9 +1,9 @@
 #include "ir/builder.h"
 
 #include "gtest/gtest.h"
-#include "ir/hash.h"
-#include "ir/parser.h"
-#include "ir/printer.h"
+#include "ir/text/hash.h"
+#include "ir/text/parser.h"
+#include "ir/text/printer.h"
 
 namespace lluda::ir {
 namespace {

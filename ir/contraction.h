@@ -12,8 +12,8 @@
 
 #include "absl/types/span.h"
 #include "ir/attrs.h"
-#include "ir/dtype.h"
-#include "ir/type.h"
+#include "ir/type/dtype.h"
+#include "ir/type/type.h"
 
 namespace lluda::ir {
 

@@ -1,7 +1,7 @@
 #include "ir/cost.h"
 
 #include "ir/contraction.h"
-#include "ir/layout.h"
+#include "ir/type/layout.h"
 
 namespace lluda::ir {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "glog/logging.h"
-#include "ir/layout.h"
+#include "ir/type/layout.h"
 
 namespace lluda::ir {
 

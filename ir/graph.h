@@ -23,7 +23,7 @@
 #include "absl/strings/string_view.h"
 #include "ir/attrs.h"
 #include "ir/op_info.h"
-#include "ir/type.h"
+#include "ir/type/type.h"
 
 namespace lluda::ir {
 

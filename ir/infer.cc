@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "ir/contraction.h"
-#include "ir/encoding.h"
+#include "ir/type/encoding.h"
 
 namespace lluda::ir {
 namespace {

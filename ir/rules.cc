@@ -6,7 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "ir/layout.h"
+#include "ir/type/layout.h"
 
 namespace lluda::ir {
 namespace {

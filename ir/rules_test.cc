@@ -3,7 +3,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
-#include "ir/layout.h"
+#include "ir/type/layout.h"
 
 namespace lluda::ir {
 namespace {

@@ -13,7 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ir/attrs.h"
-#include "ir/dtype.h"
+#include "ir/type/dtype.h"
 
 namespace lluda::machine {
 

@@ -1,4 +1,4 @@
-// What passes/pass.h promises of every pass, checked for every registered one on all testdata.
+// What passes/framework/pass.h promises of every pass, checked for every registered one on all testdata.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -10,11 +10,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "gtest/gtest.h"
-#include "ir/parser.h"
-#include "ir/printer.h"
-#include "ir/tensor.h"
+#include "ir/text/parser.h"
+#include "ir/text/printer.h"
+#include "ir/interpreter/tensor.h"
 #include "passes/default_pipeline.h"
-#include "passes/fusion_test_util.h"
+#include "passes/fuse/fusion_test_util.h"
 #include "passes/pipeline.h"
 #include "passes/registry.h"
 

@@ -16,7 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "passes/pass.h"
+#include "passes/framework/pass.h"
 #include "passes/registry.h"
 
 namespace lluda::passes {

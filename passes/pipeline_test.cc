@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "ir/printer.h"
-#include "passes/fusion_test_util.h"
+#include "ir/text/printer.h"
+#include "passes/fuse/fusion_test_util.h"
 
 namespace lluda::passes {
 namespace {

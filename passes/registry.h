@@ -9,8 +9,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "passes/hoist_weight_ops.h"
-#include "passes/pass.h"
+#include "passes/place/hoist_weight_ops.h"
+#include "passes/framework/pass.h"
 
 namespace lluda::passes {
 

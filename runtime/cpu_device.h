@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "runtime/device.h"
-#include "runtime/thread_pool.h"
+#include "runtime/machine/thread_pool.h"
 
 namespace lluda::runtime {
 

@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "cli/bounds.h"
+#include "tools/verify/bounds.h"
 #include "gtest/gtest.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"

@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "codegen/cpu_compile.h"
-#include "codegen/target.h"
+#include "codegen/cpu/cpu_compile.h"
+#include "codegen/llvm/target.h"
 #include "ir/graph.h"
 #include "runtime/executable.h"
-#include "runtime/thread_pool.h"
+#include "runtime/machine/thread_pool.h"
 
 namespace lluda::tests {
 

@@ -9,11 +9,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
-#include "codegen/target.h"
-#include "engine/checkpoint_weights.h"
+#include "codegen/llvm/target.h"
+#include "engine/source/checkpoint_weights.h"
 #include "gtest/gtest.h"
 #include "runtime/session.h"
-#include "runtime/thread_pool.h"
+#include "runtime/machine/thread_pool.h"
 #include "tests/compiled_model.h"
 #include "tests/real_model.h"
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "cli/compare.h"
-#include "cli/reference.h"
+#include "tools/verify/compare.h"
+#include "tools/verify/reference.h"
 #include "engine/model.h"
 #include "engine/session.h"
 #include "gtest/gtest.h"

@@ -8,9 +8,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "codegen/target.h"
+#include "codegen/llvm/target.h"
 #include "gtest/gtest.h"
-#include "ir/parser.h"
+#include "ir/text/parser.h"
 #include "passes/pipeline.h"
 #include "tests/compiled_model.h"
 #include "tests/run_both.h"

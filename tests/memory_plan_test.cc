@@ -3,7 +3,7 @@
 #include "gtest/gtest.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
-#include "passes/plan_memory.h"
+#include "passes/place/plan_memory.h"
 #include "tests/golden_text.h"
 #include "tests/real_model.h"
 

@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "codegen/target.h"
+#include "codegen/llvm/target.h"
 #include "gtest/gtest.h"
 #include "ir/all_epilogues.h"
 #include "ir/op_info.h"

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "engine/model_files.h"
-#include "ir/hash.h"
-#include "ir/parser.h"
-#include "ir/printer.h"
+#include "engine/source/model_files.h"
+#include "ir/text/hash.h"
+#include "ir/text/parser.h"
+#include "ir/text/printer.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
 #include "tests/golden_text.h"

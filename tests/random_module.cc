@@ -8,8 +8,8 @@
 #include "absl/types/span.h"
 #include "glog/logging.h"
 #include "ir/builder.h"
-#include "ir/printer.h"
-#include "ir/verifier.h"
+#include "ir/text/printer.h"
+#include "ir/check/verifier.h"
 
 namespace lluda::tests {
 namespace {

@@ -4,7 +4,7 @@
 #include <limits>
 #include <utility>
 
-#include "ir/interpreter.h"
+#include "ir/interpreter/interpreter.h"
 
 namespace lluda::tests {
 namespace {

@@ -12,7 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ir/graph.h"
-#include "ir/tensor.h"
+#include "ir/interpreter/tensor.h"
 
 namespace lluda::tests {
 

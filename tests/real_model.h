@@ -14,10 +14,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "engine/model_files.h"
+#include "engine/source/model_files.h"
 #include "ir/graph.h"
-#include "ir/interpreter.h"
-#include "ir/tensor.h"
+#include "ir/interpreter/interpreter.h"
+#include "ir/interpreter/tensor.h"
 
 namespace lluda::tests {
 

@@ -6,7 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "cli/reference.h"
+#include "tools/verify/reference.h"
 #include "frontends/safetensors.h"
 
 namespace lluda::tests {

@@ -5,14 +5,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "codegen/cpu_compile.h"
-#include "ir/layout.h"
-#include "ir/parser.h"
-#include "ir/tensor.h"
+#include "codegen/cpu/cpu_compile.h"
+#include "ir/type/layout.h"
+#include "ir/text/parser.h"
+#include "ir/interpreter/tensor.h"
 #include "passes/pipeline.h"
 #include "runtime/cpu_device.h"
 #include "runtime/executable.h"
-#include "runtime/thread_pool.h"
+#include "runtime/machine/thread_pool.h"
 #include "tests/guarded_memory.h"
 
 namespace lluda::tests {

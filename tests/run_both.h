@@ -11,7 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "codegen/target.h"
+#include "codegen/llvm/target.h"
 #include "ir/graph.h"
 #include "tests/random_run.h"
 

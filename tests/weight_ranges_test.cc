@@ -12,15 +12,15 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "codegen/target.h"
+#include "codegen/llvm/target.h"
 #include "frontends/qwen3/config.h"
 #include "frontends/qwen3/import.h"
 #include "gtest/gtest.h"
-#include "ir/dtype.h"
+#include "ir/type/dtype.h"
 #include "ir/graph.h"
-#include "ir/tensor.h"
+#include "ir/interpreter/tensor.h"
 #include "runtime/session.h"
-#include "runtime/thread_pool.h"
+#include "runtime/machine/thread_pool.h"
 #include "tests/compiled_model.h"
 #include "tests/guarded_memory.h"
 

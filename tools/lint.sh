@@ -2,7 +2,7 @@
 # Formatting and static analysis of the C++ sources; prints findings, exit code 0 if there are none.
 #
 #   tools/lint.sh                      # everything: clang-tidy takes up to half a minute a file
-#   tools/lint.sh ir passes/cse.cc     # some folders or files
+#   tools/lint.sh ir passes/tidy/cse.cc     # some folders or files
 #   tools/lint.sh --format-only        # clang-format alone: seconds
 #
 # Needs clang-format-19 and clang-tidy-19, Debian packages of that name; ./lluda and ./test.sh do not.

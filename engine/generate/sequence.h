@@ -30,8 +30,8 @@
 #include "absl/types/span.h"
 #include "engine/generate/text_output.h"
 #include "frontends/tokenizer/tokenizer.h"
-#include "runtime/sampler.h"
-#include "runtime/stop.h"
+#include "engine/generate/sampler.h"
+#include "engine/generate/stop.h"
 
 namespace lluda::engine {
 

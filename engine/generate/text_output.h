@@ -15,7 +15,7 @@
 
 #include "absl/strings/string_view.h"
 #include "frontends/tokenizer/stream_decoder.h"
-#include "runtime/stop.h"
+#include "engine/generate/stop.h"
 
 namespace lluda::engine {
 

@@ -8,11 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "frontends/json.h"
+#include "base/json.h"
 #include "frontends/qwen3/import.h"
 #include "frontends/tensor_info.h"
-#include "ir/encoding.h"
-#include "ir/tensor.h"
+#include "ir/type/encoding.h"
+#include "ir/interpreter/tensor.h"
 
 namespace lluda::frontends::qwen3 {
 namespace {

@@ -15,7 +15,7 @@
 #include "absl/strings/strip.h"
 #include "frontends/checkpoint.h"
 #include "frontends/qwen3/test_model.h"
-#include "frontends/test_files.h"
+#include "base/test_files.h"
 
 namespace lluda::frontends::qwen3 {
 namespace {

@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "frontends/field_table.h"
-#include "frontends/json.h"
+#include "base/json.h"
 #include "frontends/qwen3/config_fields.h"
 
 namespace lluda::frontends::qwen3 {

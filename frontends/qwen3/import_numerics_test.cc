@@ -11,7 +11,7 @@
 #include "frontends/qwen3/import.h"
 #include "frontends/qwen3/test_model.h"
 #include "gtest/gtest.h"
-#include "ir/interpreter.h"
+#include "ir/interpreter/interpreter.h"
 
 namespace lluda::frontends::qwen3 {
 namespace {

@@ -10,9 +10,9 @@
 #include "frontends/qwen3/test_model.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "ir/parser.h"
-#include "ir/printer.h"
-#include "ir/verifier.h"
+#include "ir/text/parser.h"
+#include "ir/text/printer.h"
+#include "ir/check/verifier.h"
 
 namespace lluda::frontends::qwen3 {
 namespace {

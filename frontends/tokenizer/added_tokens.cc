@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "frontends/tokenizer/unicode.h"
-#include "frontends/tokenizer/utf8.h"
+#include "frontends/tokenizer/text/unicode.h"
+#include "base/utf8.h"
 
 namespace lluda::tokenizer {
 namespace {

@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-#include "frontends/tokenizer/byte_level.h"
+#include "frontends/tokenizer/text/byte_level.h"
 #include "frontends/tokenizer/hash_table.h"
 
 namespace lluda::tokenizer {

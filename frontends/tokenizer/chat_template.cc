@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <system_error>
 
-#include "frontends/tokenizer/json_value.h"
-#include "frontends/tokenizer/strings.h"
+#include "frontends/tokenizer/text/json_value.h"
+#include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
 namespace {

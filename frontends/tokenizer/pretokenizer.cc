@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "frontends/tokenizer/strings.h"
+#include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
 namespace {

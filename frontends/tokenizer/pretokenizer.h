@@ -19,7 +19,7 @@
 #include <string_view>
 #include <vector>
 
-#include "frontends/tokenizer/split_pattern.h"
+#include "frontends/tokenizer/text/split_pattern.h"
 #include "frontends/tokenizer/tables.h"
 
 namespace lluda::tokenizer {

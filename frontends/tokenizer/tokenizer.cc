@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "frontends/tokenizer/nfc.h"
-#include "frontends/tokenizer/utf8.h"
+#include "frontends/tokenizer/text/nfc.h"
+#include "base/utf8.h"
 
 namespace lluda::tokenizer {
 namespace {

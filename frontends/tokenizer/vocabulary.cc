@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <limits>
 
-#include "frontends/tokenizer/byte_level.h"
+#include "frontends/tokenizer/text/byte_level.h"
 #include "frontends/tokenizer/hash_table.h"
-#include "frontends/tokenizer/quote.h"
-#include "frontends/tokenizer/strings.h"
+#include "frontends/tokenizer/text/quote.h"
+#include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
 namespace {

@@ -3,8 +3,8 @@
 #include <optional>
 #include <utility>
 
-#include "frontends/tokenizer/quote.h"
-#include "frontends/tokenizer/strings.h"
+#include "frontends/tokenizer/text/quote.h"
+#include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
 namespace {

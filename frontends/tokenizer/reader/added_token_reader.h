@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "frontends/tokenizer/added_tokens.h"
-#include "frontends/tokenizer/json_value.h"
+#include "frontends/tokenizer/text/json_value.h"
 
 namespace lluda::tokenizer {
 

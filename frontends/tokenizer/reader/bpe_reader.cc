@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "frontends/tokenizer/strings.h"
+#include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
 namespace {

@@ -16,7 +16,7 @@
 #include <utility>
 
 #include "frontends/tokenizer/bpe.h"
-#include "frontends/tokenizer/json_value.h"
+#include "frontends/tokenizer/text/json_value.h"
 #include "frontends/tokenizer/vocabulary.h"
 
 namespace lluda::tokenizer {

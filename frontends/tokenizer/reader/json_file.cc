@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "frontends/tokenizer/strings.h"
+#include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
 namespace {

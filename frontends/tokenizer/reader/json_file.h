@@ -14,7 +14,7 @@
 #include <string_view>
 #include <utility>
 
-#include "frontends/tokenizer/json_value.h"
+#include "frontends/tokenizer/text/json_value.h"
 
 namespace lluda::tokenizer {
 

@@ -6,7 +6,7 @@
 
 #include <absl/status/statusor.h>
 
-#include "frontends/tokenizer/json_value.h"
+#include "frontends/tokenizer/text/json_value.h"
 #include "frontends/tokenizer/pretokenizer.h"
 
 namespace lluda::tokenizer {

@@ -9,10 +9,10 @@
 #include <string_view>
 #include <utility>
 
-#include "frontends/tokenizer/json_value.h"
+#include "frontends/tokenizer/text/json_value.h"
 #include "frontends/tokenizer/reader/added_token_reader.h"
 #include "frontends/tokenizer/reader/json_file.h"
-#include "frontends/tokenizer/strings.h"
+#include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
 namespace {

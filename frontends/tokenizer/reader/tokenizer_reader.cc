@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "frontends/tokenizer/json_value.h"
+#include "frontends/tokenizer/text/json_value.h"
 #include "frontends/tokenizer/reader/added_token_merge.h"
 #include "frontends/tokenizer/reader/added_token_reader.h"
 #include "frontends/tokenizer/reader/bpe_reader.h"
@@ -19,7 +19,7 @@
 #include "frontends/tokenizer/reader/pretokenizer_reader.h"
 #include "frontends/tokenizer/reader/tokenizer_config.h"
 #include "frontends/tokenizer/reader/vocabulary_files.h"
-#include "frontends/tokenizer/strings.h"
+#include "frontends/tokenizer/text/strings.h"
 #include "frontends/tokenizer/tokenizer.h"
 
 namespace lluda::tokenizer {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "frontends/tokenizer/reader/bpe_reader.h"
-#include "frontends/tokenizer/strings.h"
+#include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
 namespace {

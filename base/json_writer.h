@@ -1,0 +1,49 @@
+// Writes JSON, one value after another; commas and escapes are taken care of.
+//
+//   JsonWriter json;
+//   json.BeginObject().Key("ids").Numbers(ids).Key("decoded").String(text).EndObject();
+//   json.text();  // {"ids": [1, 2], "decoded": "a\nb"}
+#ifndef LLUDA_BASE_JSON_WRITER_H_
+#define LLUDA_BASE_JSON_WRITER_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace lluda::cli {
+
+class JsonWriter {
+ public:
+  JsonWriter& BeginObject() { return Open('{'); }
+  JsonWriter& EndObject() { return Close('}'); }
+  JsonWriter& BeginArray() { return Open('['); }
+  JsonWriter& EndArray() { return Close(']'); }
+  JsonWriter& Key(absl::string_view key);
+
+  JsonWriter& String(absl::string_view value);  // valid UTF-8
+  JsonWriter& Int(int64_t value);
+  // Six significant digits; null for what JSON cannot write, NaN and infinities.
+  JsonWriter& Number(double value);
+  JsonWriter& Bool(bool value);
+  JsonWriter& Null();
+  JsonWriter& Numbers(const std::vector<int32_t>& values);
+  JsonWriter& Strings(const std::vector<std::string>& values);
+
+  const std::string& text() const { return text_; }
+
+ private:
+  JsonWriter& Open(char bracket);
+  JsonWriter& Close(char bracket);
+  JsonWriter& Raw(absl::string_view value);
+  void Separate();
+  void Quote(absl::string_view value);
+
+  std::string text_;
+  bool need_comma_ = false;
+};
+
+}  // namespace lluda::cli
+
+#endif  // LLUDA_BASE_JSON_WRITER_H_

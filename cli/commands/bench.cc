@@ -1,0 +1,267 @@
+// lluda bench: how fast a model runs, and how far that is from what the machine can do.
+//
+// Limit and model are measured in turns, and compared turn by turn, because the speed of a shared
+// machine changes from second to second. Nothing is printed before the output is found right. In
+// this order: what is loaded and run untimed, so that the peak of the memory is the model's; then
+// the timed turns; then, with the model gone, the interpreter.
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/algorithm/container.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "tools/measure/accounting.h"
+#include "tools/measure/limits.h"
+#include "tools/measure/machine.h"
+#include "tools/bench/bench_check.h"
+#include "tools/bench/bench_result.h"
+#include "tools/bench/bench_runner.h"
+#include "cli/commands/commands.h"
+#include "cli/flags/model_flags.h"
+#include "tools/inspect/optimised_model.h"
+#include "cli/terminal/output.h"
+#include "codegen/llvm/target.h"
+
+namespace lluda::cli {
+namespace {
+
+using benchmarks::LimitMeter;
+using codegen::Limit;
+using Clock = std::chrono::steady_clock;
+
+// Of the prompt whose logits the interpreter computes, which it does slowly.
+constexpr int64_t kCheckedTokens = 4;
+constexpr int kLimitTurns = 3;
+constexpr double kLimitSeconds = 0.05;
+
+double MillisecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+// The longest sequence that will be held.
+int64_t NeededContext(const BenchFlags& flags) {
+  return std::max(*absl::c_max_element(flags.prompt_tokens),
+                  *absl::c_max_element(flags.depths) + flags.gen_tokens);
+}
+
+absl::StatusOr<ModelFlags> WithContext(const BenchFlags& flags) {
+  ModelFlags model = flags.model;
+  const int64_t needed = std::max(NeededContext(flags), kCheckedTokens);
+  if (model.context && *model.context < needed) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--ctx ", *model.context, " is too short: the longest sequence has ", needed, " tokens"));
+  }
+  if (!model.context) model.context = needed;
+  return model;
+}
+
+// What a step does, counted in the module that is compiled or that a bundle was compiled from.
+absl::StatusOr<StepWork> CountWork(const OptimisedModel& model) {
+  absl::StatusOr<benchmarks::StepFlops> flops = benchmarks::CountFlops(*model.module);
+  if (!flops.ok()) return flops.status();
+  absl::StatusOr<benchmarks::StepBytes> bytes = benchmarks::CountBytes(*model.module);
+  if (!bytes.ok()) return bytes.status();
+  const ir::DType input =
+      model.numbers.precision == engine::Precision::kBF16 ? ir::DType::kBF16 : ir::DType::kF32;
+  return StepWork{*flops, *bytes, codegen::LimitOfMatmul(model.target, input, input)};
+}
+
+// What the untimed runs gave, for comparison with the timed ones.
+struct Expected {
+  std::vector<std::vector<float>> prompts;        // logits after each
+  std::vector<std::vector<int32_t>> generations;  // tokens at each depth
+};
+
+absl::StatusOr<Expected> RunUntimed(const BenchFlags& flags, BenchRunner* runner) {
+  Expected expected;
+  for (const int64_t tokens : flags.prompt_tokens) {
+    absl::StatusOr<std::vector<float>> logits = runner->UntimedPrompt(tokens);
+    if (!logits.ok()) return logits.status();
+    expected.prompts.push_back(*std::move(logits));
+  }
+  for (const int64_t depth : flags.depths) {
+    absl::StatusOr<std::vector<int32_t>> tokens =
+        runner->UntimedGeneration(depth, flags.gen_tokens);
+    if (!tokens.ok()) return tokens.status();
+    expected.generations.push_back(*std::move(tokens));
+  }
+  return expected;
+}
+
+void MeasureLimits(LimitMeter* meter, BenchResult* result) {
+  std::vector<double> rates[std::size(codegen::kAllLimits)];
+  for (int turn = 0; turn < kLimitTurns; ++turn) {
+    for (const Limit limit : codegen::kAllLimits) {
+      if (!meter->Has(limit)) continue;
+      rates[static_cast<size_t>(limit)].push_back(meter->Measure(limit, kLimitSeconds));
+    }
+  }
+  for (size_t i = 0; i < std::size(rates); ++i) {
+    if (!rates[i].empty()) result->limits[i] = benchmarks::Summarize(rates[i]).median;
+  }
+}
+
+absl::Status RunTimed(const BenchFlags& flags, const Expected& expected, BenchRunner* runner,
+                      LimitMeter* meter, BenchResult* result) {
+  const benchmarks::BusyMonitor monitor;
+  MeasureLimits(meter, result);
+  for (size_t i = 0; i < flags.prompt_tokens.size(); ++i) {
+    absl::StatusOr<PrefillResult> prefill =
+        runner->Prefill(flags.prompt_tokens[i], flags.repeat, expected.prompts[i], meter);
+    if (!prefill.ok()) return prefill.status();
+    result->prefill.push_back(*std::move(prefill));
+  }
+  for (size_t i = 0; i < flags.depths.size(); ++i) {
+    absl::StatusOr<DecodeResult> decode =
+        runner->Decode(flags.depths[i], flags.repeat, expected.generations[i], meter);
+    if (!decode.ok()) return decode.status();
+    result->decode.push_back(*std::move(decode));
+  }
+  result->warning = monitor.Warning();
+  return absl::OkStatus();
+}
+
+absl::Status CountCalls(const engine::Model& model, const BenchFlags& flags, BenchRunner* runner,
+                        BenchResult* result) {
+  absl::StatusOr<StepCalls> decode = runner->CountCalls(1);
+  if (!decode.ok()) return decode.status();
+  result->decode_calls = *decode;
+  absl::StatusOr<StepCalls> prefill =
+      runner->CountCalls(std::min(flags.prompt_tokens.front(), model.max_step()));
+  if (!prefill.ok()) return prefill.status();
+  result->prefill_calls = *prefill;
+  return absl::OkStatus();
+}
+
+// Logits of a few tokens, for the interpreter to confirm when the model is gone.
+struct Unconfirmed {
+  engine::LoadOptions options;
+  OptimisedModel optimised;
+  std::vector<int32_t> tokens;
+  std::vector<float> logits;
+};
+
+absl::StatusOr<Unconfirmed> Measure(const BenchFlags& flags, BenchResult* result) {
+  absl::StatusOr<ModelFlags> model_flags = WithContext(flags);
+  if (!model_flags.ok()) return model_flags.status();
+  // Loading begins with the files and the passes, which run once for the module that is counted in
+  // and compiled.
+  const Clock::time_point opening = Clock::now();
+  absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(*model_flags);
+  if (!options.ok()) return options.status();
+  options->need_tokenizer = false;
+  absl::StatusOr<OptimisedModel> optimised = OpenOptimised(*options, engine::Weights::kRequired);
+  if (!optimised.ok()) return optimised.status();
+  const double open_ms = MillisecondsSince(opening);
+  const codegen::Target target = optimised->target;
+  absl::StatusOr<StepWork> work = CountWork(*optimised);
+  if (!work.ok()) return work.status();
+
+  const Clock::time_point start = Clock::now();
+  engine::LoadOptions load = *options;
+  load.optimised = &*optimised;
+  absl::StatusOr<std::unique_ptr<engine::Model>> model =
+      LoadModel(std::move(load), model_flags->use_cache);
+  if (!model.ok()) return model.status();
+  result->load_ms = open_ms + MillisecondsSince(start);
+  absl::StatusOr<std::unique_ptr<BenchRunner>> runner = BenchRunner::Create(model->get(), *work);
+  if (!runner.ok()) return runner.status();
+  const int64_t vocabulary = (*runner)->vocabulary();
+  absl::StatusOr<int32_t> first =
+      (*runner)->FirstToken(BenchTokens(flags.prompt_tokens.front(), vocabulary));
+  if (!first.ok()) return first.status();
+  result->start_to_first_token_ms = open_ms + MillisecondsSince(start);
+
+  Unconfirmed unconfirmed;
+  unconfirmed.options = *options;
+  unconfirmed.tokens = BenchTokens(kCheckedTokens, vocabulary);
+  absl::StatusOr<std::vector<float>> logits = (*runner)->Logits(unconfirmed.tokens);
+  if (!logits.ok()) return logits.status();
+  unconfirmed.logits = *std::move(logits);
+  absl::StatusOr<Expected> expected = RunUntimed(flags, runner->get());
+  if (!expected.ok()) return expected.status();
+  result->peak_rss_bytes = engine::PeakMemoryBytes();
+
+  absl::StatusOr<std::unique_ptr<LimitMeter>> meter =
+      LimitMeter::Create(target, (*model)->threads(), benchmarks::DefaultReadBytes());
+  if (!meter.ok()) return meter.status();
+  absl::Status timed = RunTimed(flags, *expected, runner->get(), meter->get(), result);
+  if (!timed.ok()) return timed;
+  if (flags.stats) {
+    absl::Status counted = CountCalls(**model, flags, runner->get(), result);
+    if (!counted.ok()) return counted;
+  }
+  result->model = (*model)->folder();
+  result->cpu = benchmarks::CpuName();
+  result->isa = std::string(codegen::IsaName(target.isa));
+  const engine::ModuleOptions& numbers = optimised->numbers;
+  result->precision = std::string(engine::PrecisionName(numbers.precision));
+  result->kv_cache = std::string(engine::KvCacheName(numbers.kv_cache, numbers.precision));
+  result->threads = (*model)->threads();
+  result->context = (*model)->context();
+  result->compile_ms = (*model)->stats().compile_seconds * 1e3;
+  result->weight_bytes = work->bytes.weights;
+  result->kv_bytes = (*runner)->kv_bytes();
+  result->matmul_flops_per_token = work->flops.per_token;
+  unconfirmed.optimised = *std::move(optimised);
+  return unconfirmed;
+}
+
+// Measures what a cache of int8 costs.
+absl::Status ConfirmCache(const BenchFlags& flags, const Unconfirmed& measured,
+                          BenchResult* result) {
+  engine::LoadOptions options = measured.options;
+  options.module.context = flags.model.context.value_or(0);  // not the benchmark's shorter one
+  absl::StatusOr<CacheError> error =
+      MeasureCacheError(options, LoaderOf(flags.model), measured.tokens);
+  if (!error.ok()) return error.status();
+  if (!error->within_bound()) {
+    return absl::InternalError(absl::StrCat("the KV cache of int8 is too far off: ",
+                                            CacheErrorText(*error, result->precision)));
+  }
+  result->cache_error = *error;
+  return absl::OkStatus();
+}
+
+// Whether what was measured computes what it should; says in the result how that was found.
+absl::Status Confirm(const BenchFlags& flags, const Unconfirmed& measured, BenchResult* result) {
+  const engine::ModuleOptions& numbers = measured.optimised.numbers;
+  const bool is_bundle = measured.optimised.bundle() != nullptr;
+  absl::StatusOr<std::string> confirmed =
+      is_bundle
+          ? CheckBundleLogits(measured.optimised, measured.tokens, measured.logits)
+          : CheckLogits(**measured.options.source->Files(engine::Weights::kRequired),
+                        numbers.precision, numbers.kv_cache, measured.tokens, measured.logits);
+  if (!confirmed.ok()) return confirmed.status();
+  const bool is_int8 = numbers.kv_cache == engine::KvCache::kInt8;
+  if (is_int8 && !is_bundle) {
+    if (absl::Status right = ConfirmCache(flags, measured, result); !right.ok()) return right;
+  }
+  result->check = absl::StrCat(
+      *confirmed, "; prompts to the bit and generated tokens against untimed runs in odd steps",
+      is_int8 && is_bundle ? "; not the error of the int8 cache: a bundle has no other" : "");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<int> RunBench(const BenchFlags& flags) {
+  BenchResult result;
+  absl::StatusOr<Unconfirmed> measured = Measure(flags, &result);
+  if (!measured.ok()) return measured.status();
+  if (absl::Status right = Confirm(flags, *measured, &result); !right.ok()) return right;
+  if (absl::Status written = WriteStdout(BenchText(result)); !written.ok()) return written;
+  if (!flags.json_file.empty()) {
+    absl::Status written = WriteFile(flags.json_file, BenchJson(result));
+    if (!written.ok()) return written;
+  }
+  if (!result.warning.empty()) std::cerr << "lluda: warning: " << result.warning << "\n";
+  return 0;
+}
+
+}  // namespace lluda::cli

@@ -1,0 +1,159 @@
+// lluda chat: a conversation, in the model's chat template. Each line of stdin is a message of the
+// user; answers go to stdout, everything else to stderr. Ctrl-C ends an answer, and the program
+// where no answer is being written. A message that does not fit the context is left out, with a
+// line on stderr; the conversation goes on as it was before it.
+#include <unistd.h>
+
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "cli/commands/commands.h"
+#include "cli/flags/generation_flags.h"
+#include "cli/terminal/interrupt.h"
+#include "cli/terminal/line_reader.h"
+#include "cli/flags/model_flags.h"
+#include "cli/terminal/output.h"
+#include "frontends/tokenizer/chat_template.h"
+
+namespace lluda::cli {
+namespace {
+
+using tokenizer::ChatMessage;
+using tokenizer::ChatRole;
+
+class Chat {
+ public:
+  Chat(const ChatFlags& flags, engine::Model* model, engine::Session* session)
+      : flags_(flags), model_(model), session_(session) {
+    if (!flags.system.empty()) messages_.push_back({ChatRole::kSystem, flags.system});
+  }
+
+  // The prompt that the conversation becomes with this message. InvalidArgument if it cannot be
+  // answered; the conversation is then as it was.
+  absl::StatusOr<std::vector<int32_t>> Take(std::string message) {
+    messages_.push_back({ChatRole::kUser, std::move(message)});
+    tokenizer::ChatOptions chat;
+    chat.enable_thinking = flags_.thinking;
+    absl::StatusOr<std::string> text = tokenizer::RenderChat(messages_, chat);
+    if (!text.ok()) return text.status();
+    std::vector<int32_t> prompt = model_->tokenizer()->Encode(*text);
+    absl::Status fits = session_->CheckPrompt(prompt);
+    if (fits.ok()) return prompt;
+    messages_.pop_back();
+    return fits;
+  }
+
+  // Answers what was taken last; the answer becomes part of the conversation.
+  absl::Status Answer(const std::vector<int32_t>& prompt, const Interrupt& interrupt) {
+    absl::Status written;
+    engine::GenerateOptions options;
+    options.max_new_tokens = flags_.generate.max_new_tokens;
+    options.sampler = SamplerOf(flags_.generate.sampler, model_->DefaultSampler());
+    options.stop_tokens = model_->StopTokens();
+    if (const auto end = model_->tokenizer()->TokenToId("<|im_end|>")) {
+      options.stop_tokens.push_back(*end);
+    }
+    options.stop_strings = flags_.generate.stops;
+    options.cancel = interrupt.flag();
+    options.on_text = [&](absl::string_view piece) {
+      written = WriteStdout(piece);
+      return written.ok();
+    };
+    absl::StatusOr<engine::Generation> generation = session_->Generate(prompt, options);
+    if (!generation.ok()) return generation.status();
+    // After Ctrl-C the terminal has written "^C".
+    const bool at_start_of_line = absl::EndsWith(generation->text, "\n") &&
+                                  generation->finish != engine::FinishReason::kCancelled;
+    if (written.ok() && !(at_start_of_line && IsTerminal(STDOUT_FILENO))) {
+      written = WriteStdout("\n");
+    }
+    if (!written.ok()) return written;
+    if (generation->finish == engine::FinishReason::kContext) {
+      std::cerr << "lluda: " << FullContextText(*session_) << "\n";
+    }
+    if (flags_.generate.stats) std::cerr << StatsText(*model_, *session_, *generation);
+    messages_.push_back({ChatRole::kAssistant, std::move(generation->text)});
+    return absl::OkStatus();
+  }
+
+ private:
+  const ChatFlags& flags_;
+  engine::Model* model_;
+  engine::Session* session_;
+  std::vector<ChatMessage> messages_;
+};
+
+// What the flags say of a model that can chat.
+absl::StatusOr<engine::LoadOptions> ChatModelOptions(const ModelFlags& flags) {
+  absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags);
+  const absl::Status status =
+      options.ok() ? options->source->CheckChatTemplate() : options.status();
+  if (status.ok()) return options;
+  if (!flags.model.empty()) return status;
+  return absl::InvalidArgumentError(
+      "the small default model tells stories and is no chat model; name one: "
+      "`lluda chat MODEL`, a folder, a bundle or a hub name in the local cache (Qwen/Qwen3-0.6B)");
+}
+
+// Answers the messages that stdin has, each a line. The exit code.
+absl::StatusOr<int> AnswerLines(Chat* chat, Interrupt* interrupt) {
+  const bool is_terminal = IsTerminal(STDIN_FILENO);
+  LineReader lines(STDIN_FILENO, interrupt);
+  std::string message;
+  while (true) {
+    if (is_terminal) std::cerr << "> " << std::flush;
+    absl::StatusOr<LineReader::Event> event = lines.Next(&message);
+    if (!event.ok()) return event.status();
+    if (*event != LineReader::Event::kLine) {
+      if (is_terminal) std::cerr << "\n";
+      return *event == LineReader::Event::kInterrupted ? kInterruptedExitCode : 0;
+    }
+    if (message.empty()) continue;
+    absl::StatusOr<std::vector<int32_t>> prompt = chat->Take(std::move(message));
+    if (!prompt.ok()) {
+      std::cerr << "lluda: message left out: " << prompt.status().message() << "\n";
+      continue;
+    }
+    if (absl::Status status = chat->Answer(*prompt, *interrupt); !status.ok()) return status;
+    if (!interrupt->flag()->load()) continue;
+    if (!is_terminal) return kInterruptedExitCode;
+    interrupt->Reset();
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<int> RunChat(const ChatFlags& flags) {
+  const PromptFlags& prompt = flags.generate.prompt;
+  const bool one_message = prompt.text || prompt.file;
+  std::string message;
+  if (one_message) {
+    absl::StatusOr<std::string> read = ReadPrompt(prompt);
+    if (!read.ok()) return read.status();
+    message = *std::move(read);
+  }
+  absl::StatusOr<engine::LoadOptions> options = ChatModelOptions(flags.generate.model);
+  if (!options.ok()) return options.status();
+  absl::StatusOr<std::unique_ptr<engine::Model>> model =
+      LoadModel(*std::move(options), flags.generate.model.use_cache);
+  if (!model.ok()) return model.status();
+  absl::StatusOr<std::unique_ptr<engine::Session>> session =
+      engine::Session::Create(model->get(), {});
+  if (!session.ok()) return session.status();
+
+  Chat chat(flags, model->get(), session->get());
+  Interrupt interrupt;
+  if (!one_message) return AnswerLines(&chat, &interrupt);
+  absl::StatusOr<std::vector<int32_t>> ids = chat.Take(std::move(message));
+  if (!ids.ok()) return ids.status();
+  if (absl::Status status = chat.Answer(*ids, interrupt); !status.ok()) return status;
+  return interrupt.flag()->load() ? kInterruptedExitCode : 0;
+}
+
+}  // namespace lluda::cli

@@ -1,0 +1,34 @@
+// lluda compile: a model as one file that starts in milliseconds.
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "absl/algorithm/container.h"
+#include "cli/commands/commands.h"
+#include "cli/flags/model_flags.h"
+#include "cli/terminal/progress.h"
+#include "engine/compile_bundle.h"
+
+namespace lluda::cli {
+
+absl::StatusOr<int> RunCompile(const CompileFlags& flags) {
+  absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags.model);
+  if (!options.ok()) return options.status();
+  const auto beside = [&](const char* what, const char* extension) {
+    if (!absl::c_linear_search(flags.emit, what)) return std::string();
+    return std::filesystem::path(flags.output).replace_extension(extension).string();
+  };
+  std::vector<std::string> notes;
+  {
+    ProgressLine progress("packing");
+    options->need_tokenizer = false;
+    options->progress = [&](int64_t done, int64_t total) { progress.Show(done, total); };
+    absl::Status status = engine::CompileBundle(
+        *options, {flags.output, beside("object", ".o"), beside("header", ".h")}, &notes);
+    if (!status.ok()) return status;
+  }
+  PrintNotes(notes);
+  return 0;
+}
+
+}  // namespace lluda::cli

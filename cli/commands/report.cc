@@ -1,0 +1,108 @@
+// lluda report: one HTML page with what every pass did, how long every kernel takes, and where
+// everything lies in memory.
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/step_interface.h"
+#include "tools/measure/machine.h"
+#include "cli/commands/commands.h"
+#include "tools/inspect/explain_run.h"
+#include "cli/flags/model_flags.h"
+#include "tools/inspect/optimised_model.h"
+#include "cli/terminal/output.h"
+#include "tools/inspect/report_json.h"
+#include "tools/inspect/report_page.h"
+#include "codegen/llvm/target.h"
+
+namespace lluda::cli {
+namespace {
+
+// What is run unless the flags say otherwise, as far as the context has room for it.
+constexpr int64_t kTokens = 512;
+constexpr int64_t kDepth = 128;
+
+// A flag's number, or the usual one. InvalidArgument if what is asked for does not fit.
+absl::StatusOr<int64_t> FittingTokens(const char* flag, std::optional<int64_t> wanted,
+                                      int64_t usual, int64_t most) {
+  if (wanted.value_or(0) > most) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        flag, ": ", *wanted, " tokens are more than the ", most, " there is room for"));
+  }
+  return wanted.value_or(std::min(usual, most));
+}
+
+// A token and a prompt, which have different limits.
+absl::StatusOr<std::vector<ExplainedRun>> RunsOf(const ReportFlags& flags, int64_t context) {
+  absl::StatusOr<int64_t> depth = FittingTokens("--depth", flags.depth, kDepth, context - 1);
+  if (!depth.ok()) return depth.status();
+  absl::StatusOr<int64_t> tokens = FittingTokens("--tokens", flags.tokens, kTokens, context);
+  if (!tokens.ok()) return tokens.status();
+  return std::vector<ExplainedRun>{{*depth, 1}, {0, *tokens}};
+}
+
+void AddProgram(const ir::Module& module, const runtime::Program& program, Report* report) {
+  for (const runtime::Call& call : program.entry(step_interface::kStep).calls) {
+    report->calls.push_back({ToString(call.site), program.kernels[call.kernel].name});
+  }
+  report->buffers = FrameBuffers(module, program);
+  report->memory = TotalsOf(program);
+}
+
+}  // namespace
+
+absl::StatusOr<int> RunReport(const ReportFlags& flags) {
+  Report report;
+  absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags.model);
+  if (!options.ok()) return options.status();
+  absl::StatusOr<OptimisedModel> optimised = OpenOptimised(
+      *options, flags.measure ? engine::Weights::kRequired : engine::Weights::kOptional,
+      [&](int number, absl::string_view pass, const ir::Module& after,
+          const passes::Provenance& provenance) {
+        report.pipeline.See(number, pass, after, provenance);
+      });
+  if (!optimised.ok()) return optimised.status();
+  report.pipeline.Finish(optimised->history);
+  const ir::Module& module = *optimised->module;
+
+  ReportHeader& header = report.header;
+  header.model = optimised->source->name();
+  header.ir_file = flags.model.ir_file;
+  header.is_bundle = optimised->bundle() != nullptr;
+  header.cpu = benchmarks::CpuName();
+  header.isa = std::string(codegen::IsaName(optimised->target.isa));
+  header.context = optimised->context;
+  header.max_step = optimised->max_step;
+  header.lluda_version = optimised->lluda_version;
+  header.llvm_version = optimised->llvm_version;
+
+  if (flags.measure) {
+    absl::StatusOr<std::vector<ExplainedRun>> runs = RunsOf(flags, header.context);
+    if (!runs.ok()) return runs.status();
+    options->optimised = &*optimised;
+    options->need_tokenizer = false;
+    absl::StatusOr<std::unique_ptr<engine::Model>> model =
+        LoadModel(*std::move(options), flags.model.use_cache);
+    if (!model.ok()) return model.status();
+    header.threads = (*model)->threads();
+    absl::StatusOr<std::vector<ExplainReport>> measured =
+        ExplainRuns(module, optimised->history, optimised->target, *runs, model->get());
+    if (!measured.ok()) return measured.status();
+    report.runs = *std::move(measured);
+    AddProgram(module, (*model)->executable()->program(), &report);
+  } else {
+    absl::StatusOr<NativeProgram> native = NativeProgramOf(*optimised);
+    if (!native.ok()) return native.status();
+    AddProgram(module, native->program, &report);
+  }
+  absl::Status written = WriteFile(flags.output, ReportPage(ReportJson(report)));
+  if (!written.ok()) return written;
+  return 0;
+}
+
+}  // namespace lluda::cli

@@ -1,0 +1,76 @@
+// lluda tokenize: text to token ids. Needs a folder with a tokenizer, no model; or a bundle.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "cli/commands/commands.h"
+#include "base/json_writer.h"
+#include "cli/flags/model_flags.h"
+#include "cli/terminal/output.h"
+#include "base/json.h"
+#include "frontends/tokenizer/tokenizer.h"
+
+namespace lluda::cli {
+namespace {
+
+constexpr size_t kWriteBytes = size_t{1} << 16;
+
+std::string TokensJson(const tokenizer::Tokenizer& tokenizer, const std::string& text) {
+  const std::vector<int32_t> ids = tokenizer.Encode(text);
+  JsonWriter json;
+  json.BeginObject();
+  json.Key("ids").Numbers(ids);
+  json.Key("decoded").String(tokenizer.Decode(ids, /*skip_special=*/false));
+  json.EndObject();
+  return absl::StrCat(json.text(), "\n");
+}
+
+absl::StatusOr<int> TokenizeLines(const tokenizer::Tokenizer& tokenizer, const std::string& label,
+                                  const std::string& input) {
+  std::string output;
+  int64_t number = 0;
+  for (absl::string_view line : absl::StrSplit(input, '\n')) {
+    ++number;
+    if (absl::StripAsciiWhitespace(line).empty()) continue;
+    absl::StatusOr<frontends::JsonDocument> document =
+        frontends::JsonDocument::Parse(absl::StrCat(label, ":", number), line);
+    if (!document.ok()) return document.status();
+    absl::StatusOr<std::string> text = document->root().String("text");
+    if (!text.ok()) return text.status();
+    output += TokensJson(tokenizer, *text);
+    if (output.size() < kWriteBytes) continue;
+    if (absl::Status status = WriteStdout(output); !status.ok()) return status;
+    output.clear();
+  }
+  if (absl::Status status = WriteStdout(output); !status.ok()) return status;
+  return 0;
+}
+
+}  // namespace
+
+absl::StatusOr<int> RunTokenize(const TokenizeFlags& flags) {
+  // Outlives the tokenizer that reads from it.
+  absl::StatusOr<std::shared_ptr<engine::ModelSource>> source = OpenSource(flags.model);
+  if (!source.ok()) return source.status();
+  absl::StatusOr<tokenizer::Tokenizer> tokenizer = (*source)->ReadTokenizer();
+  if (!tokenizer.ok()) return tokenizer.status();
+  absl::StatusOr<std::string> text = ReadPrompt(flags.prompt);
+  if (!text.ok()) return text.status();
+  if (flags.jsonl) {
+    const std::string file = flags.prompt.file.value_or("-");
+    const std::string label = flags.prompt.text ? "prompt" : file == "-" ? "stdin" : file;
+    return TokenizeLines(*tokenizer, label, *text);
+  }
+  const std::string output = flags.json
+                                 ? TokensJson(*tokenizer, *text)
+                                 : absl::StrCat(absl::StrJoin(tokenizer->Encode(*text), " "), "\n");
+  if (absl::Status status = WriteStdout(output); !status.ok()) return status;
+  return 0;
+}
+
+}  // namespace lluda::cli

@@ -1,0 +1,138 @@
+#include "cli/flags/argument_groups.h"
+
+#include <limits>
+
+#include "CLI/App.hpp"
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace lluda::cli {
+namespace {
+
+constexpr int kMostThreads = 1024;
+
+// CLI::Range would take a number that is too large for the largest there is.
+std::string SeedError(const std::string& text) {
+  int64_t seed = 0;
+  if (absl::SimpleAtoi(text, &seed) && seed >= 0) return "";
+  return absl::StrCat("'", text, "' is not a whole number from 0 to ",
+                      std::numeric_limits<int64_t>::max());
+}
+
+void AddSampler(CLI::App* app, SamplerFlags* flags) {
+  app->add_option("--temperature", flags->temperature, "0: always the likeliest token");
+  app->add_option("--top-k", flags->top_k, "Only the k likeliest tokens; 0: all");
+  app->add_option("--top-p", flags->top_p, "Only the likeliest tokens that reach p together");
+  app->add_option("--min-p", flags->min_p, "Only tokens p times as likely as the likeliest");
+  app->add_option("--repetition-penalty", flags->repetition_penalty, "1: none");
+  app->add_option("--presence-penalty", flags->presence_penalty, "0: none");
+  app->add_option("--frequency-penalty", flags->frequency_penalty, "0: none");
+  app->add_option("--seed", flags->seed, "Of the random draws")
+      ->check(SeedError)
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void AddModel(CLI::App* app, std::string* model) {
+  app->add_option("model", *model,
+                  "Hugging Face folder, a bundle (FILE.llb), or a hub name in the local cache "
+                  "(Qwen/Qwen3-0.6B); the small default model if left out");
+}
+
+void AddContext(CLI::App* app, ModelFlags* flags, const char* what) {
+  app->add_option("--ctx", flags->context, what)->check(CLI::Range(int64_t{1}, kMostTokens));
+}
+
+void AddPrecision(CLI::App* app, ModelFlags* flags) {
+  app->add_option(
+         "--precision", flags->precision,
+         "bf16: matmul inputs and the cache in bf16; f32: everything in f32 [bf16, or as a "
+         "bundle has it]")
+      ->check(CLI::IsMember({"bf16", "f32"}));
+  app->add_option("--kv-cache", flags->kv_cache,
+                  "int8: half the cache's memory, for an error that validate and bench print "
+                  "[as the precision or a bundle has it]")
+      ->check(CLI::IsMember({"bf16", "f32", "int8"}));
+}
+
+void AddIrFile(CLI::App* app, ModelFlags* flags) {
+  CLI::Option* file = app->add_option(
+      "--ir", flags->ir_file,
+      "Run this dump of `lluda ir` on the model's weights: the passes go on where it stopped; - is "
+      "stdin");
+  file->excludes("--ctx")->excludes("--precision")->excludes("--kv-cache");
+}
+
+void AddIsa(CLI::App* app, ModelFlags* flags) {
+  app->add_option("--isa", flags->isa,
+                  "host, or an older one: amx, avx512bf16, avx512, avx2, generic")
+      ->capture_default_str();
+}
+
+void AddThreads(CLI::App* app, ModelFlags* flags) {
+  app->add_option("-t,--threads", flags->threads, "Threads [the physical cores there are]")
+      ->check(CLI::Range(1, kMostThreads));
+}
+
+void AddForce(CLI::App* app, ModelFlags* flags) {
+  app->add_flag("--force", flags->force,
+                "Load the model even if it needs more memory than is left");
+}
+
+void AddMachine(CLI::App* app, ModelFlags* flags) {
+  AddThreads(app, flags);
+  AddForce(app, flags);
+  AddIsa(app, flags);
+}
+
+void AddPrompt(CLI::App* app, PromptFlags* flags, const char* what) {
+  CLI::Option* text = app->add_option("-p,--prompt", flags->text, what);
+  app->add_option("-f,--file", flags->file,
+                  "The same from a file, - is stdin; all of it, a newline at the end included")
+      ->excludes(text);
+}
+
+void AddCodeCache(CLI::App* app, ModelFlags* flags) {
+  app->add_flag("--cache,!--no-cache", flags->use_cache,
+                "Whether compiled code is kept for the next run [it is]");
+}
+
+void AddCheck(CLI::App* app, ModelFlags* flags) {
+  app->add_flag("--check", flags->check, "Of a bundle: compare all of it with its hashes first");
+}
+
+void AddGeneration(CLI::App* app, GenerateFlags* flags) {
+  app->add_option("-n,--max-new-tokens", flags->max_new_tokens, "Most tokens to generate")
+      ->check(CLI::Range(int64_t{0}, kMostTokens))
+      ->capture_default_str();
+  app->add_option("--stop", flags->stops, "Text that ends the generation; may be repeated")
+      ->allow_extra_args(false);
+  AddSampler(app, &flags->sampler);
+  app->add_flag("--stats", flags->stats, "Print times, speed and memory on stderr");
+}
+
+void AddListeners(CLI::App* app, ModelFlags* flags) {
+  app->add_flag("--perf", flags->perf,
+                "Write /tmp/perf-PID.map, where perf looks for the kernels' names");
+  app->add_flag("--gdb", flags->gdb, "Tell GDB the kernels' names");
+}
+
+void AddGenerationModel(CLI::App* app, ModelFlags* flags) {
+  AddModel(app, &flags->model);
+  AddContext(app, flags);
+  AddPrecision(app, flags);
+  AddMachine(app, flags);
+  AddListeners(app, flags);
+  AddCodeCache(app, flags);
+  AddCheck(app, flags);
+}
+
+void AddContinuation(CLI::App* app, GenerateFlags* flags) {
+  AddPrompt(app, &flags->prompt, "The text to continue [stdin]");
+  app->add_flag("--json", flags->json, "Print one JSON object with text, tokens and statistics");
+}
+
+}  // namespace lluda::cli

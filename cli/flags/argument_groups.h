@@ -1,0 +1,44 @@
+// Flags that several subcommands share, added to a subcommand in groups.
+//
+//   AddModel(sub, &flags->model.model);
+//   AddPrecision(sub, &flags->model);
+#ifndef LLUDA_CLI_FLAGS_ARGUMENT_GROUPS_H_
+#define LLUDA_CLI_FLAGS_ARGUMENT_GROUPS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "cli/flags/flags.h"
+
+namespace CLI {
+class App;
+}
+
+namespace lluda::cli {
+
+inline constexpr int64_t kMostTokens = int64_t{1} << 31;
+
+void AddModel(CLI::App* app, std::string* model);  // the positional argument
+void AddContext(CLI::App* app, ModelFlags* flags,
+                const char* what = "Tokens the context holds [the model's maximum, at most 4096]");
+void AddPrecision(CLI::App* app, ModelFlags* flags);  // --precision, --kv-cache
+void AddIrFile(CLI::App* app, ModelFlags* flags);     // after AddContext and AddPrecision
+void AddIsa(CLI::App* app, ModelFlags* flags);
+void AddThreads(CLI::App* app, ModelFlags* flags);
+void AddForce(CLI::App* app, ModelFlags* flags);
+void AddMachine(CLI::App* app, ModelFlags* flags);    // all three of them
+void AddListeners(CLI::App* app, ModelFlags* flags);  // --perf, --gdb
+void AddCodeCache(CLI::App* app, ModelFlags* flags);
+void AddCheck(CLI::App* app, ModelFlags* flags);
+void AddPrompt(CLI::App* app, PromptFlags* flags, const char* what);
+
+// All that a model is loaded with to generate.
+void AddGenerationModel(CLI::App* app, ModelFlags* flags);
+// What a generation wants, whatever model it is of.
+void AddGeneration(CLI::App* app, GenerateFlags* flags);
+// Of one that continues a text.
+void AddContinuation(CLI::App* app, GenerateFlags* flags);
+
+}  // namespace lluda::cli
+
+#endif  // LLUDA_CLI_FLAGS_ARGUMENT_GROUPS_H_

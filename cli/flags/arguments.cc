@@ -1,0 +1,381 @@
+#include "cli/flags/arguments.h"
+
+#include <cstdint>
+#include <iostream>
+#include <vector>
+
+#include "CLI/App.hpp"
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "cli/flags/argument_groups.h"
+#include "ir/text/suggest.h"
+
+namespace lluda::cli {
+namespace {
+
+constexpr int kMostRepeats = 1000;
+
+CLI::App* AddGenerate(CLI::App* app, GenerateFlags* flags) {
+  CLI::App* sub = app->add_subcommand("generate", "Continue a text");
+  AddGenerationModel(sub, &flags->model);
+  AddGeneration(sub, flags);
+  AddContinuation(sub, flags);
+  AddIrFile(sub, &flags->model);
+  sub->add_option("--trace", flags->trace_file,
+                  "Write when each thread worked on which call and when it waited, for Perfetto");
+  return sub;
+}
+
+CLI::App* AddChat(CLI::App* app, ChatFlags* flags) {
+  CLI::App* sub = app->add_subcommand("chat", "Talk with a model: each line of stdin is a message");
+  AddGenerationModel(sub, &flags->generate.model);
+  AddGeneration(sub, &flags->generate);
+  AddPrompt(sub, &flags->generate.prompt, "One message to answer, instead of stdin's lines");
+  sub->add_option("--system", flags->system, "The system message");
+  sub->add_flag("--thinking,!--no-thinking", flags->thinking,
+                "Whether the model thinks before it answers [it does]");
+  return sub;
+}
+
+CLI::App* AddTokenize(CLI::App* app, TokenizeFlags* flags) {
+  CLI::App* sub = app->add_subcommand("tokenize", "Print the token ids of a text");
+  AddModel(sub, &flags->model);
+  AddPrompt(sub, &flags->prompt, "The text [stdin]");
+  CLI::Option* jsonl =
+      sub->add_flag("--jsonl", flags->jsonl,
+                    "Read lines {\"text\": ...}, write lines {\"ids\": ..., \"decoded\": ...}");
+  sub->add_flag("--json", flags->json, "Print ids and text as one JSON object")->excludes(jsonl);
+  return sub;
+}
+
+CLI::App* AddIr(CLI::App* app, IrFlags* flags) {
+  CLI::App* sub = app->add_subcommand("ir", "Print a model's module; after all passes, by default");
+  AddModel(sub, &flags->model.model);
+  CLI::Option* before = sub->add_flag("--before", flags->before, "Before the first pass");
+  CLI::Option* after = sub->add_option(
+      "--after", flags->after, "After this pass: its name (its last run) or its number, from 1");
+  CLI::Option* all = sub->add_option("--all", flags->all_folder,
+                                     "Write the module before, and after each pass that changed "
+                                     "it, to files in this folder");
+  CLI::Option* diff = sub->add_option(
+      "--diff", flags->diff,
+      "Print what each pass changed, or what one did: --diff=fuse-rope, or its number");
+  diff->expected(0, 1)->default_str("");
+  CLI::Option* plan =
+      sub->add_flag("--plan", flags->plan,
+                    "Print the memory plan and the list of calls that a step is compiled to");
+  CLI::Option* func =
+      sub->add_option("--func", flags->func, "Only this function, or `load` for the load block");
+  before->excludes(after)->excludes(all)->excludes(diff)->excludes(plan);
+  after->excludes(all)->excludes(diff)->excludes(plan);
+  all->excludes(diff)->excludes(plan)->excludes(func);
+  diff->excludes(plan);
+  sub->add_option("--color", flags->color, "Colours in --diff: auto (on a terminal), always, never")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->capture_default_str();
+  sub->add_option(
+         "--passes", flags->passes,
+         "Passes to run, separated by commas; 'default' is the whole pipeline, 'rest' what of it "
+         "the module has not gone through")
+      ->capture_default_str();
+  AddContext(sub, &flags->model);
+  AddPrecision(sub, &flags->model);
+  AddIrFile(sub, &flags->model);
+  return sub;
+}
+
+CLI::App* AddAsm(CLI::App* app, AsmFlags* flags) {
+  CLI::App* sub = app->add_subcommand("asm", "Print the machine code of a statement");
+  AddModel(sub, &flags->model.model);
+  CLI::Option* op = sub->add_option(
+      "--op", flags->op,
+      "The statement: attn.qkv, or \"@attn %qkv\" as a dump spells it; or a kernel's name");
+  CLI::Option* list =
+      sub->add_flag("--list", flags->list, "Print the statements and their kernels");
+  op->excludes(list);
+  sub->add_option("--emit", flags->emit, "asm: assembly; llvm: LLVM IR as it is compiled")
+      ->check(CLI::IsMember({"asm", "llvm"}))
+      ->capture_default_str();
+  AddContext(sub, &flags->model);
+  AddPrecision(sub, &flags->model);
+  AddIrFile(sub, &flags->model);
+  AddIsa(sub, &flags->model);
+  return sub;
+}
+
+CLI::App* AddExplain(CLI::App* app, ExplainFlags* flags) {
+  CLI::App* sub = app->add_subcommand(
+      "explain", "Tell of each statement where it came from, what it costs and how long it takes");
+  AddModel(sub, &flags->model.model);
+  CLI::Option* tokens = sub->add_option("--tokens", flags->tokens,
+                                        "Explain a prompt of so many tokens [a single token]");
+  tokens->check(CLI::Range(int64_t{1}, kMostTokens));
+  sub->add_option("--depth", flags->depth, "Tokens that come before the single one")
+      ->check(CLI::Range(int64_t{0}, kMostTokens))
+      ->excludes(tokens)
+      ->capture_default_str();
+  AddContext(sub, &flags->model);
+  AddPrecision(sub, &flags->model);
+  AddIrFile(sub, &flags->model);
+  AddMachine(sub, &flags->model);
+  AddListeners(sub, &flags->model);
+  sub->add_flag("--json", flags->json, "Print one JSON object instead of text");
+  return sub;
+}
+
+CLI::App* AddReport(CLI::App* app, ReportFlags* flags) {
+  CLI::App* sub = app->add_subcommand(
+      "report", "Write a page with what the passes did, how long kernels take, and the memory");
+  AddModel(sub, &flags->model.model);
+  sub->add_option("-o,--output", flags->output, "The page to write, FILE.html")->required();
+  CLI::Option* no_measure =
+      sub->add_flag("!--no-measure", flags->measure, "Run nothing: a page without times");
+  sub->add_option("--tokens", flags->tokens, "Tokens of the prompt that is run [512]")
+      ->check(CLI::Range(int64_t{1}, kMostTokens))
+      ->excludes(no_measure);
+  sub->add_option("--depth", flags->depth, "Tokens before the single one that is run [128]")
+      ->check(CLI::Range(int64_t{0}, kMostTokens))
+      ->excludes(no_measure);
+  AddContext(sub, &flags->model);
+  AddPrecision(sub, &flags->model);
+  AddIrFile(sub, &flags->model);
+  AddMachine(sub, &flags->model);
+  return sub;
+}
+
+CLI::App* AddVerify(CLI::App* app, VerifyFlags* flags) {
+  CLI::App* sub = app->add_subcommand(
+      "verify",
+      "Hold every pass and every kernel against the interpreter, and a dump against the imported "
+      "model; name the first fault");
+  AddModel(sub, &flags->model.model);
+  sub->add_option("--layers", flags->layers,
+                  "Only the first so many layers [all of a small model, one of a large one]")
+      ->check(CLI::Range(int64_t{1}, kMostTokens));
+  sub->add_option("--tokens", flags->tokens, "Tokens of the prompt that is run")
+      ->check(CLI::Range(int64_t{1}, int64_t{63}))
+      ->capture_default_str();
+  CLI::Option* reference = sub->add_option(
+      "--reference", flags->reference,
+      "Compare the imported module, too, with what extract_reference.py wrote: NAME.json");
+  sub->add_option("--repro", flags->repro_file, "Where to write the module that has the fault")
+      ->capture_default_str();
+  AddContext(sub, &flags->model);
+  AddPrecision(sub, &flags->model);
+  AddIrFile(sub, &flags->model);
+  reference->excludes("--ir");
+  sub->add_flag("--as-is", flags->as_is,
+                "Of --ir: take what the dump computes to be right, and do not hold it against the "
+                "imported model")
+      ->needs("--ir");
+  AddIsa(sub, &flags->model);
+  return sub;
+}
+
+CLI::App* AddValidate(CLI::App* app, ValidateFlags* flags) {
+  CLI::App* sub = app->add_subcommand("validate", "Compare a model with Hugging Face's outputs");
+  AddModel(sub, &flags->model.model);
+  sub->add_option("--reference", flags->reference,
+                  "What extract_reference.py wrote: NAME.json, with NAME.safetensors beside it")
+      ->required();
+  AddContext(sub, &flags->model);
+  AddPrecision(sub, &flags->model);
+  AddMachine(sub, &flags->model);
+  AddListeners(sub, &flags->model);
+  AddCodeCache(sub, &flags->model);
+  sub->add_flag("--json", flags->json, "Print one JSON object instead of a table");
+  return sub;
+}
+
+CLI::App* AddBench(CLI::App* app, BenchFlags* flags) {
+  CLI::App* sub = app->add_subcommand(
+      "bench", "Measure a model's speed and how near the machine's limits it is");
+  AddModel(sub, &flags->model.model);
+  sub->add_option("--prompt-tokens", flags->prompt_tokens, "Lengths of the prompts, by commas")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(int64_t{1}, kMostTokens))
+      ->capture_default_str();
+  sub->add_option("--gen-tokens", flags->gen_tokens, "Tokens to generate")
+      ->check(CLI::Range(int64_t{1}, kMostTokens))
+      ->capture_default_str();
+  sub->add_option("--depth", flags->depths,
+                  "Tokens in the cache before those that are generated, by commas")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(int64_t{0}, kMostTokens))
+      ->capture_default_str();
+  sub->add_option("--repeat", flags->repeat, "How often each is measured")
+      ->check(CLI::Range(1, kMostRepeats))
+      ->capture_default_str();
+  AddContext(sub, &flags->model, "Tokens the context holds [as many as are measured]");
+  AddPrecision(sub, &flags->model);
+  AddMachine(sub, &flags->model);
+  AddListeners(sub, &flags->model);
+  flags->model.use_cache = false;  // compiling is measured
+  sub->add_option("--json", flags->json_file, "Write all figures to this file, too");
+  sub->add_flag("--stats", flags->stats, "Count the calls of a step and those shared by threads");
+  return sub;
+}
+
+CLI::App* AddCompile(CLI::App* app, CompileFlags* flags) {
+  CLI::App* sub = app->add_subcommand(
+      "compile", "Write a model as one file that starts in milliseconds: a bundle");
+  AddModel(sub, &flags->model.model);
+  sub->add_option("-o,--output", flags->output, "The file to write, FILE.llb")->required();
+  sub->add_option("--emit", flags->emit,
+                  "Write for C programs, beside the bundle: object (FILE.o), header (FILE.h)")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::IsMember({"object", "header"}));
+  AddContext(sub, &flags->model);
+  AddPrecision(sub, &flags->model);
+  AddMachine(sub, &flags->model);
+  return sub;
+}
+
+CLI::App* AddCache(CLI::App* app, CacheFlags* flags) {
+  CLI::App* sub = app->add_subcommand("cache", "The compiled code that earlier runs have kept");
+  sub->require_subcommand(1);
+  sub->add_subcommand("ls", "List it")->callback([flags] { flags->action = CacheAction::kList; });
+  CLI::App* prune = sub->add_subcommand("prune", "Drop what is damaged or unused for longest");
+  prune->callback([flags] { flags->action = CacheAction::kPrune; });
+  prune
+      ->add_option("--max-size", flags->max_bytes,
+                   "What may stay, in bytes or with a unit, such as 64MB; 0: nothing [256MB]")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false));
+  CLI::App* verify = sub->add_subcommand("verify", "Compare it, or a bundle, with its hashes");
+  verify->callback([flags] { flags->action = CacheAction::kVerify; });
+  verify->add_option("bundle", flags->file, "A bundle to check instead of the cache, FILE.llb");
+  return sub;
+}
+
+// The end of a program that got --help or was used wrongly.
+int ExitOf(const CLI::App& app, const CLI::Success& success) {
+  app.exit(success);
+  if (std::cout.flush()) return 0;
+  std::cerr << app.get_name() << ": stdout: cannot be written\n";
+  return 1;
+}
+
+int UsageError(absl::string_view program, absl::string_view what) {
+  std::cerr << program << ": " << what << " (" << program << " --help tells more)\n";
+  return 2;
+}
+
+// "unknown flag '--sed'; did you mean '--seed'?"
+std::string Unknown(absl::string_view what, const std::string& name,
+                    const std::vector<std::string>& known) {
+  const std::string nearest = ir::Nearest(name, {known.begin(), known.end()});
+  std::string text = absl::StrCat("unknown ", what, " '", name, "'");
+  if (!nearest.empty()) absl::StrAppend(&text, "; did you mean '", nearest, "'?");
+  return text;
+}
+
+// The command that was used: of subcommands, the innermost.
+const CLI::App* Used(const CLI::App* app) {
+  while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
+  return app;
+}
+
+std::vector<std::string> LongFlags(const CLI::App& app) {
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+  }
+  return flags;
+}
+
+// What is wrong with the words that the parser has left over, "" if nothing is.
+std::string LeftOver(const CLI::App& app) {
+  const CLI::App* used = Used(&app);
+  for (const std::string& word : app.remaining(/*recurse=*/true)) {
+    if (word.size() > 1 && word[0] == '-') {
+      return Unknown("flag", word.substr(0, word.find('=')), LongFlags(*used));
+    }
+    std::vector<std::string> commands;
+    for (const CLI::App* sub : used->get_subcommands({})) commands.push_back(sub->get_name());
+    if (!commands.empty()) return Unknown("command", word, commands);
+  }
+  return "";
+}
+
+int ExitOf(const char* program, const CLI::App& app, const CLI::Error& error) {
+  // A mistyped word is often why the parser lacks another one.
+  const bool lacks = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr ||
+                     dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
+  const std::string left_over = lacks ? LeftOver(app) : "";
+  return UsageError(program, left_over.empty() ? error.what() : left_over);
+}
+
+}  // namespace
+
+ParseResult ParseArguments(int argc, char** argv, const Version& version) {
+  ParseResult result;
+  Arguments& arguments = result.arguments;
+  CLI::App app("Compiles a Qwen3 checkpoint for this machine and runs it.", "lluda");
+  try {
+    app.set_version_flag("--version", version, "Print lluda's version, LLVM's and the CPU's row");
+    app.require_subcommand(0, 1);
+    const std::pair<CLI::App*, Command> commands[] = {
+        {AddGenerate(&app, &arguments.generate), Command::kGenerate},
+        {AddChat(&app, &arguments.chat), Command::kChat},
+        {AddTokenize(&app, &arguments.tokenize), Command::kTokenize},
+        {AddIr(&app, &arguments.ir), Command::kIr},
+        {AddAsm(&app, &arguments.assembly), Command::kAsm},
+        {AddExplain(&app, &arguments.explain), Command::kExplain},
+        {AddReport(&app, &arguments.report), Command::kReport},
+        {AddVerify(&app, &arguments.verify), Command::kVerify},
+        {AddValidate(&app, &arguments.validate), Command::kValidate},
+        {AddBench(&app, &arguments.bench), Command::kBench},
+        {AddCompile(&app, &arguments.compile), Command::kCompile},
+        {AddCache(&app, &arguments.cache), Command::kCache},
+    };
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::Success& success) {  // --help, --version
+      result.exit_code = ExitOf(app, success);
+      return result;
+    }
+    // Not left to the parser, which would say this of a misspelt subcommand, too.
+    if (app.get_subcommands().empty()) {
+      std::string names;
+      for (const auto& [sub, command] : commands) names += " " + sub->get_name();
+      throw CLI::RequiredError("A subcommand is required:" + names, CLI::ExitCodes::RequiredError);
+    }
+    for (const auto& [sub, command] : commands) {
+      if (sub->parsed()) arguments.command = command;
+    }
+  } catch (const CLI::Error& error) {
+    result.exit_code = ExitOf("lluda", app, error);
+  }
+  return result;
+}
+
+RunParseResult ParseRunArguments(int argc, char** argv, const Version& version) {
+  RunParseResult result;
+  GenerateFlags& flags = result.flags;
+  CLI::App app("Continues a text with a bundle that `lluda compile` wrote.", "lluda-run");
+  try {
+    app.set_version_flag("--version", version, "Print the version");
+    app.add_option("bundle", flags.model.model, "The bundle, FILE.llb")->required();
+    AddContext(&app, &flags.model);
+    AddThreads(&app, &flags.model);
+    AddForce(&app, &flags.model);
+    AddCheck(&app, &flags.model);
+    AddGeneration(&app, &flags);
+    AddContinuation(&app, &flags);
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::Success& success) {  // --help, --version
+      result.exit_code = ExitOf(app, success);
+    }
+  } catch (const CLI::Error& error) {
+    result.exit_code = ExitOf("lluda-run", app, error);
+  }
+  return result;
+}
+
+}  // namespace lluda::cli

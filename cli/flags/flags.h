@@ -1,0 +1,144 @@
+// The flags of each subcommand as plain values, and those that several of them share.
+//
+//   GenerateFlags flags;
+//   flags.model.model = "Qwen/Qwen3-0.6B";
+//   flags.sampler.temperature = 0;
+#ifndef LLUDA_CLI_FLAGS_FLAGS_H_
+#define LLUDA_CLI_FLAGS_FLAGS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lluda::cli {
+
+// Which model, and how it is run.
+struct ModelFlags {
+  std::string model;      // a folder, a bundle, a hub name, or empty for the default model
+  std::string precision;  // "bf16" or "f32"; empty: bf16, or what a bundle was compiled with
+  std::string kv_cache;   // "int8"; empty: as the precision or the bundle has it
+  std::string isa = "host";
+  std::optional<int64_t> context;
+  int threads = 0;
+  bool force = false;  // load also what needs more memory than there is
+  bool use_cache = true;
+  bool check = false;  // of a bundle: all of it is hashed before it is run
+  bool perf = false;   // tell perf the kernels' names
+  bool gdb = false;
+  std::string ir_file;  // a dump to run instead of the imported module; "-" is stdin
+};
+
+// What is left out comes from the model's generation_config.json.
+struct SamplerFlags {
+  std::optional<double> temperature, top_p, min_p;
+  std::optional<double> repetition_penalty, presence_penalty, frequency_penalty;
+  std::optional<int64_t> top_k;
+  int64_t seed = 0;  // at least 0
+};
+
+struct PromptFlags {
+  std::optional<std::string> text;
+  std::optional<std::string> file;  // "-" is stdin
+};
+
+struct GenerateFlags {
+  ModelFlags model;
+  SamplerFlags sampler;
+  PromptFlags prompt;
+  int64_t max_new_tokens = 256;
+  std::vector<std::string> stops;
+  bool stats = false;
+  bool json = false;
+  std::string trace_file;
+};
+
+struct ChatFlags {
+  GenerateFlags generate;
+  std::string system;
+  bool thinking = true;
+};
+
+struct TokenizeFlags {
+  std::string model;
+  PromptFlags prompt;
+  bool jsonl = false;
+  bool json = false;
+};
+
+struct IrFlags {
+  ModelFlags model;
+  bool before = false;
+  std::string after;  // a pass's name, or its number in the pipeline
+  std::string passes = "rest";
+  std::string all_folder;
+  std::optional<std::string> diff;  // "" for all passes, or a pass's name or number
+  std::string func;                 // "attn", "load"; empty for all
+  bool plan = false;
+  std::string color = "auto";
+};
+
+struct AsmFlags {
+  ModelFlags model;
+  std::string op;  // a statement, "attn.qkv" or "@attn %qkv", or a kernel's name
+  bool list = false;
+  std::string emit = "asm";
+};
+
+struct ExplainFlags {
+  ModelFlags model;
+  std::optional<int64_t> tokens;  // a prompt of so many; unset: one token after `depth` others
+  int64_t depth = 128;
+  bool json = false;
+};
+
+struct ReportFlags {
+  ModelFlags model;
+  std::string output;
+  bool measure = true;
+  std::optional<int64_t> tokens;  // of the prompt that is run; unset: 512, or the context
+  std::optional<int64_t> depth;   // before the single token that is run; unset: 128, if they fit
+};
+
+struct VerifyFlags {
+  ModelFlags model;
+  std::optional<int64_t> layers;  // at least 1
+  int64_t tokens = 13;            // at least 1
+  std::string repro_file = "repro.lluda";
+  std::string reference;  // empty: the import is taken to be right
+  bool as_is = false;     // of a dump: it is taken to be right
+};
+
+struct ValidateFlags {
+  ModelFlags model;
+  std::string reference;
+  bool json = false;
+};
+
+struct CompileFlags {
+  ModelFlags model;
+  std::string output;
+  std::vector<std::string> emit;  // beside the bundle: "object", "header"
+};
+
+enum class CacheAction : uint8_t { kList, kPrune, kVerify };
+
+struct CacheFlags {
+  CacheAction action = CacheAction::kList;
+  int64_t max_bytes = int64_t{256} << 20;
+  std::string file;  // a bundle to verify instead
+};
+
+struct BenchFlags {
+  ModelFlags model;
+  std::vector<int64_t> prompt_tokens = {512};  // at least one, each at least 1
+  std::vector<int64_t> depths = {0};           // at least one
+  int64_t gen_tokens = 128;                    // at least 1
+  int repeat = 5;                              // at least 1
+  std::string json_file;                       // empty: none
+  bool stats = false;
+};
+
+}  // namespace lluda::cli
+
+#endif  // LLUDA_CLI_FLAGS_FLAGS_H_

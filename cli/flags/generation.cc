@@ -1,0 +1,71 @@
+#include "cli/flags/generation.h"
+
+#include <unistd.h>
+
+#include <iostream>
+#include <memory>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "cli/flags/generation_flags.h"
+#include "cli/terminal/interrupt.h"
+#include "base/json_writer.h"
+#include "cli/terminal/output.h"
+#include "tools/inspect/trace.h"
+#include "runtime/timeline.h"
+
+namespace lluda::cli {
+
+absl::StatusOr<int> GenerateText(const char* program, engine::Model* model,
+                                 const GenerateFlags& flags, const std::string& prompt) {
+  absl::StatusOr<std::unique_ptr<engine::Session>> session = engine::Session::Create(model, {});
+  if (!session.ok()) return session.status();
+
+  engine::GenerateOptions options;
+  options.max_new_tokens = flags.max_new_tokens;
+  options.sampler = SamplerOf(flags.sampler, model->DefaultSampler());
+  options.stop_tokens = model->StopTokens();
+  options.stop_strings = flags.stops;
+  absl::Status written;
+  if (!flags.json) {
+    options.on_text = [&](absl::string_view piece) {
+      written = WriteStdout(piece);
+      return written.ok();
+    };
+  }
+  const Interrupt interrupt;
+  options.cancel = interrupt.flag();
+  const std::vector<int32_t> ids = model->tokenizer()->Encode(prompt);
+  runtime::Timeline timeline(model->threads());
+  if (!flags.trace_file.empty()) model->executable()->RecordTo(&timeline);
+  absl::StatusOr<engine::Generation> generation = (*session)->Generate(ids, options);
+  if (!generation.ok()) return generation.status();
+  if (!written.ok()) return written;
+  if (!flags.trace_file.empty()) {
+    model->executable()->RecordTo(nullptr);
+    written = WriteFile(flags.trace_file, TraceJson(model->executable()->program(), timeline));
+    if (!written.ok()) return written;
+  }
+
+  if (flags.json) {
+    JsonWriter json;
+    json.BeginObject();
+    json.Key("text").String(generation->text);
+    json.Key("tokens").Numbers(generation->tokens);
+    json.Key("finish_reason").String(engine::FinishReasonName(generation->finish));
+    json.Key("seed").Int(flags.sampler.seed);
+    StatsJson(*model, **session, *generation, &json);
+    json.EndObject();
+    written = WriteStdout(json.text() + "\n");
+  } else if (IsTerminal(STDOUT_FILENO) && !absl::EndsWith(generation->text, "\n")) {
+    written = WriteStdout("\n");
+  }
+  if (!written.ok()) return written;
+  if (generation->finish == engine::FinishReason::kContext) {
+    std::cerr << program << ": " << FullContextText(**session) << "\n";
+  }
+  if (flags.stats) std::cerr << StatsText(*model, **session, *generation);
+  return interrupt.flag()->load() ? kInterruptedExitCode : 0;
+}
+
+}  // namespace lluda::cli

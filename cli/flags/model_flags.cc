@@ -1,0 +1,129 @@
+#include "cli/flags/model_flags.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/file_cache.h"
+#include "cli/flags/cache_folder.h"
+#include "cli/flags/default_model.h"
+#include "cli/terminal/output.h"
+#include "cli/terminal/progress.h"
+#include "engine/open_model_source.h"
+#include "frontends/model_folder.h"
+
+namespace lluda::cli {
+
+namespace {
+
+// The folder or the file that the first positional argument names.
+absl::StatusOr<std::string> ModelPath(const std::string& model) {
+  if (engine::FileFormat(model).empty()) {
+    return frontends::FindModelFolder(model, DefaultModelFolder(),
+                                      [](const char* name) { return std::getenv(name); });
+  }
+  std::error_code ignored;
+  if (std::filesystem::exists(model, ignored)) return model;
+  return absl::NotFoundError(absl::StrCat("model '", model, "': there is no such ",
+                                          engine::FileFormat(model),
+                                          frontends::NearestModel(model, {})));
+}
+
+// The dump that --ir names, if it does.
+absl::StatusOr<std::optional<engine::ModuleText>> IrFileOf(const ModelFlags& flags) {
+  std::optional<engine::ModuleText> source;
+  if (flags.ir_file.empty()) return source;
+  absl::StatusOr<std::string> text = ReadInput(flags.ir_file);
+  if (!text.ok()) return text.status();
+  source = {flags.ir_file == "-" ? "stdin" : flags.ir_file, *std::move(text)};
+  return source;
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<engine::ModelSource>> OpenSource(const std::string& model) {
+  absl::StatusOr<std::string> path = ModelPath(model);
+  if (!path.ok()) return path.status();
+  return engine::OpenModelSource(*path);
+}
+
+absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags) {
+  engine::LoadOptions options;
+  absl::StatusOr<std::shared_ptr<engine::ModelSource>> source = OpenSource(flags.model);
+  if (!source.ok()) return source.status();
+  absl::StatusOr<engine::ModuleOptions> module =
+      (*source)->OptionsFor({flags.precision, flags.kv_cache, flags.context.value_or(0)});
+  if (!module.ok()) return module.status();
+  options.folder = (*source)->path();
+  options.source = *std::move(source);
+  options.module = *module;
+  absl::StatusOr<std::optional<engine::ModuleText>> ir = IrFileOf(flags);
+  if (!ir.ok()) return ir.status();
+  options.ir = *std::move(ir);
+  options.perf = flags.perf;
+  options.gdb = flags.gdb;
+  options.threads = flags.threads;
+  options.isa = flags.isa;
+  options.check_weights = flags.check;
+  options.force = flags.force;
+  options.notice = [](const std::string& line) { std::cerr << "lluda: " << line << "\n"; };
+  return options;
+}
+
+void PrintNotes(const std::vector<std::string>& notes) {
+  for (const std::string& note : notes) std::cerr << "lluda: note: " << note << "\n";
+}
+
+absl::StatusOr<engine::OpenedModule> OpenImported(const engine::LoadOptions& options,
+                                                  engine::Weights weights) {
+  absl::StatusOr<const engine::ModelFiles*> files = options.source->Files(weights);
+  if (!files.ok()) return files.status();
+  PrintNotes((*files)->notes);
+  return engine::OpenModule(options.source.get(), options, weights);
+}
+
+absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(engine::LoadOptions options,
+                                                         bool use_cache) {
+  // Without the cache everything takes longer, and that is all.
+  std::optional<bundle::CodeCache> cache;
+  const std::string cache_folder = CacheFolder([](const char* name) { return std::getenv(name); });
+  if (use_cache && !cache_folder.empty() && options.source->bundle() == nullptr) {
+    absl::StatusOr<bundle::CodeCache> opened =
+        bundle::CodeCache::Open(cache_folder, bundle::kDefaultCacheBytes);
+    if (opened.ok()) {
+      options.code_cache = &cache.emplace(*std::move(opened));
+    } else {
+      std::cerr << "lluda: " << opened.status().message() << "; compiled code is not kept\n";
+    }
+  }
+  absl::StatusOr<std::unique_ptr<engine::Model>> model;
+  {
+    ProgressLine progress("loading");
+    options.progress = [&](int64_t done, int64_t total) { progress.Show(done, total); };
+    model = engine::Model::Load(options);
+  }
+  if (model.ok()) PrintNotes((*model)->notes());
+  return model;
+}
+
+std::function<absl::StatusOr<std::unique_ptr<engine::Model>>(const engine::LoadOptions&)> LoaderOf(
+    const ModelFlags& flags) {
+  return [use_cache = flags.use_cache](const engine::LoadOptions& options) {
+    return LoadModel(options, use_cache);
+  };
+}
+
+absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(const ModelFlags& flags,
+                                                         bool need_tokenizer) {
+  absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags);
+  if (!options.ok()) return options.status();
+  options->need_tokenizer = need_tokenizer;
+  return LoadModel(*std::move(options), flags.use_cache);
+}
+
+}  // namespace lluda::cli

@@ -1,0 +1,53 @@
+// From flags to a model. What the user named is opened once; what a command does with it, it asks
+// the opened source, or hands it on in the options.
+//
+//   absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags.model);
+//   (*options).source->CheckChatTemplate();
+//   absl::StatusOr<std::unique_ptr<engine::Model>> model =
+//       LoadModel(*std::move(options), flags.model.use_cache);
+#ifndef LLUDA_CLI_FLAGS_MODEL_FLAGS_H_
+#define LLUDA_CLI_FLAGS_MODEL_FLAGS_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "cli/flags/arguments.h"
+#include "cli/flags/generation_flags.h"  // IWYU pragma: export
+#include "engine/model.h"
+#include "engine/source/model_source.h"
+#include "engine/open_module.h"
+
+namespace lluda::cli {
+
+// What the first positional argument names: a folder, a file, a hub name, or nothing at all.
+absl::StatusOr<std::shared_ptr<engine::ModelSource>> OpenSource(const std::string& model);
+
+// What the flags say of loading, without progress; the source is open. InvalidArgument if flags ask
+// a model that is compiled already for other numbers than its own.
+absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags);
+
+// Tells the user of a model's files what engine::Model::notes has, on stderr.
+void PrintNotes(const std::vector<std::string>& notes);
+
+// The module of a model that is still to be compiled, before the passes that it has left; prints
+// the notes of its files.
+absl::StatusOr<engine::OpenedModule> OpenImported(const engine::LoadOptions& options,
+                                                  engine::Weights weights);
+
+// Loads the model, with a progress line on a terminal, and prints its notes. `use_cache`: compiled
+// code of earlier runs is used and new code kept.
+absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(engine::LoadOptions options,
+                                                         bool use_cache);
+// LoadModel with the cache that the flags ask for.
+std::function<absl::StatusOr<std::unique_ptr<engine::Model>>(const engine::LoadOptions&)> LoaderOf(
+    const ModelFlags& flags);
+// The same for what the flags say.
+absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(const ModelFlags& flags,
+                                                         bool need_tokenizer);
+
+}  // namespace lluda::cli
+
+#endif  // LLUDA_CLI_FLAGS_MODEL_FLAGS_H_

@@ -1,0 +1,74 @@
+#include "cli/terminal/process.h"
+
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <new>
+
+#include "cli/terminal/output.h"
+#include "runtime/machine/start_thread.h"
+
+namespace lluda::cli {
+namespace {
+
+constexpr rlim_t kStackBytes = 8 << 20;
+
+// Whether the stack of this thread may grow as far as is needed.
+bool HasStack() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur >= kStackBytes) return true;
+  limit.rlim_cur = std::min(limit.rlim_max, kStackBytes);
+  return setrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur >= kStackBytes;
+}
+
+struct Task {
+  const std::function<int()>* main;
+  sigset_t signals;
+  int exit_code;
+};
+
+void* RunTask(void* argument) {
+  auto* task = static_cast<Task*>(argument);
+  pthread_sigmask(SIG_SETMASK, &task->signals, nullptr);
+  task->exit_code = (*task->main)();
+  return nullptr;
+}
+
+// On a thread that has a stack of its own, and takes this thread's signals meanwhile.
+int RunOnThread(const std::function<int()>& main) {
+  Task task = {&main, {}, 0};
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &task.signals);
+  pthread_t thread;
+  const bool started = runtime::StartThread(&RunTask, &task, &thread) == 0;
+  if (started) pthread_join(thread, nullptr);
+  pthread_sigmask(SIG_SETMASK, &task.signals, nullptr);
+  return started ? task.exit_code : main();
+}
+
+}  // namespace
+
+void Die(const char* reason) {
+  const auto part = [](const char* text) {
+    return iovec{const_cast<char*>(text), std::strlen(text)};
+  };
+  const iovec line[] = {part(program_invocation_short_name), part(": "), part(reason), part("\n")};
+  (void)!writev(STDERR_FILENO, line, 4);
+  _exit(1);
+}
+
+int RunProcess(const std::function<int()>& main) {
+  PrepareStandardStreams();
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::set_new_handler([] { Die("out of memory"); });
+  return HasStack() ? main() : RunOnThread(main);
+}
+
+}  // namespace lluda::cli

@@ -1,0 +1,26 @@
+// What a program asks of the system first, so that nothing the system refuses later ends it with a
+// signal: an error is one line on stderr and exit code 1.
+//
+//   int main(int argc, char** argv) {
+//     return RunProcess([&] { return Main(argc, argv); });
+//   }
+#ifndef LLUDA_CLI_TERMINAL_PROCESS_H_
+#define LLUDA_CLI_TERMINAL_PROCESS_H_
+
+#include <functional>
+
+namespace lluda::cli {
+
+// Runs `main` and returns its exit code. While it runs:
+// - a write to a reader that has gone, or past `ulimit -f`, fails like any other;
+// - stdin, stdout and stderr are not given to other files where they were closed;
+// - where `new` finds no memory, the process says so and exits;
+// - the stack holds what a compiler needs, whatever `ulimit -s` says.
+int RunProcess(const std::function<int()>& main);
+
+// Prints "PROGRAM: REASON" and exits with code 1. Allocates nothing.
+[[noreturn]] void Die(const char* reason);
+
+}  // namespace lluda::cli
+
+#endif  // LLUDA_CLI_TERMINAL_PROCESS_H_

@@ -1,0 +1,92 @@
+// The rows of one register tile, query heads of a few tokens of one sequence, and what they see of
+// the cache: an online softmax over blocks of positions (Dao et al., FlashAttention, 2022). Each K
+// panel and V row that is loaded serves all rows.
+//
+//   AttentionTile tile(operands, e, row, /*most_rows=*/12);
+//   const AttentionTile::Rows rows = tile.Start(item, token, /*tokens=*/6, head, /*heads=*/2);
+//   tile.AddSpan(rows, e.Const(0), e.Const(512), partial);
+#ifndef LLUDA_CODEGEN_CPU_ATTENTION_ATTENTION_TILE_H_
+#define LLUDA_CODEGEN_CPU_ATTENTION_ATTENTION_TILE_H_
+
+#include "codegen/cpu/attention/attention_operands.h"
+#include "codegen/cpu/attention/softmax_partial.h"
+
+namespace lluda::codegen {
+
+class AttentionTile {
+ public:
+  // Positions whose weights are computed together. A span is a multiple of it.
+  static constexpr int64_t kBlock = 256;
+
+  // Scratch memory from its start on is the tile's.
+  AttentionTile(const AttentionOperands& operands, Emitter& e, const TileRow& tile,
+                int64_t most_rows);
+  int64_t scratch_bytes() const { return scratch_bytes_; }
+
+  // Row r is head first_head + r % heads of token first_token + r / heads.
+  struct Rows {
+    int tokens, heads;
+    Indices cached;    // of the states, but for the position
+    Value* least_end;  // of the rows' ends, the first positions they do not see: the least
+    Value* end;        // and the largest
+    int count() const { return tokens * heads; }
+  };
+  // Copies the rows' queries to scratch memory, where they are until the next Start.
+  Rows Start(const Indices& item, Value* first_token, int tokens, Value* first_head, int heads);
+
+  // Adds the positions [begin, end) that the rows see, `begin` being a multiple of kBlock. A row
+  // that sees none of them is left with numbers without meaning.
+  void AddSpan(const Rows& rows, Value* begin, Value* end, const SoftmaxPartial& partial);
+
+ private:
+  Value* ScratchAt(int64_t bytes);
+  // Elements from one row of q's copy to the next.
+  int64_t RowElements() const { return o_.Vectors() * AttentionOperands::kLanes; }
+  Value* Score(Value* row, Value* column);
+  Value* Correction(Value* row);
+  Value* Last(Value* row);
+  Value* LoadLast(Value* row);
+  Value* LoadF32(Value* at, int lanes) { return e_.Load(at, ir::DType::kF32, lanes); }
+  void StoreF32(Value* at, Value* value) { e_.Store(at, ir::DType::kF32, value); }
+  int PanelsAtOnce(int rows, int most) const;
+
+  void FetchQuery(const Indices& indices);
+  void CopyQuery(Value* row, const Indices& indices);
+  void EmitScores(const Rows& rows, Value* block);
+  Value* LoadScales(int buffer, const TensorSpec& scales, const Rows& rows, Value* position);
+  void Weigh(const Rows& rows, Value* row, Value* block, const SoftmaxPartial& partial);
+  void WeighWhole(const Rows& rows, Value* row, Value* block, const SoftmaxPartial& partial);
+  void WeighPart(const Rows& rows, Value* row, Value* block, Value* seen,
+                 const SoftmaxPartial& partial);
+  struct Raised {
+    Value* maximum;  // in all lanes
+    Value* sums;     // of the weights so far, as it asks for
+  };
+  Raised Raise(Value* row, Value* lanes, const SoftmaxPartial& partial);
+  Value* WeightOf(Value* scores, const Raised& raised);
+  void StoreWeight(const Rows& rows, Value* row, Value* block, Value* column, Value* weight);
+  void AddValues(const Rows& rows, Value* block, const SoftmaxPartial& partial);
+  // Rows [first, first + count), whose values so far are multiplied by their corrections first.
+  struct Adding {
+    Value* first;
+    int count;
+    bool corrected;
+  };
+  void AddPositions(const Rows& rows, Value* block, const Adding& adding, Value* begin, Value* end,
+                    const SoftmaxPartial& partial);
+  Value* LoadValues(Value* row, int64_t d);
+  void FetchValues(const Rows& rows, Value* block);
+  int64_t BytesAhead() const;
+  void PrefetchValues(Value* row, int64_t d, int64_t width);
+
+  const AttentionOperands& o_;
+  Emitter& e_;
+  const TileRow& tile_;
+  // Where the parts of the scratch memory begin, in bytes.
+  int64_t query_at_ = 0, scores_at_ = 0, corrections_at_ = 0, last_at_ = 0;
+  int64_t scratch_bytes_ = 0;
+};
+
+}  // namespace lluda::codegen
+
+#endif  // LLUDA_CODEGEN_CPU_ATTENTION_ATTENTION_TILE_H_

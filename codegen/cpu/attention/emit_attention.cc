@@ -1,0 +1,320 @@
+// attention: softmax(q k^T * scale) v over the cached positions 0..pos of each token's slot.
+//
+// Positions are divided in spans counted from position 0. Each span has an online softmax of its
+// own, and spans are merged in their order, so that the order of every sum depends on a token's
+// position alone and not on how the prompt was split or who computed a span.
+//
+// One work item is a few neighbouring tokens and a KV head: the query heads of the group, for all
+// these tokens, are the rows of one register tile. Tokens that are not neighbours in one sequence,
+// and those left over, go through the same steps one by one. Items go through their spans one after
+// another, or are cut into parts (runtime::Split) of some neighbouring spans each: these write
+// their spans to the workspace, where the part that ends last merges them.
+#include "codegen/cpu/attention/emit_attention.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "codegen/cpu/attention/attention_operands.h"
+#include "codegen/cpu/attention/attention_tile.h"
+#include "codegen/cpu/emit/row_interleave.h"
+#include "codegen/cpu/attention/softmax_partial.h"
+
+namespace lluda::codegen {
+namespace {
+
+// Positions of a span, the least that a thread takes of a token: for heads of 128 bf16 elements it
+// is 256 KB of K and V, tens of microseconds.
+constexpr int64_t kSpan = 2 * AttentionTile::kBlock;
+// Calls of fewer items may be cut: a token alone, or a few. Bounds the workspace.
+constexpr int64_t kFewItems = 32;
+constexpr int64_t kCacheLine = 64;
+
+class Attention {
+ public:
+  Attention(const AttentionOperands& operands, Emitter& e, const TileRow& tile)
+      : o_(operands),
+        e_(e),
+        group_(operands.Group()),
+        heads_(HeadsOf(group_, tile)),
+        tokens_(o_.has_tokens() ? static_cast<int>(std::max<int64_t>(1, tile.rows / group_)) : 1),
+        tile_(operands, e, tile, int64_t{tokens_} * heads_),
+        row_bytes_(SoftmaxPartial::RowBytes(operands.Vectors())) {}
+
+  KernelInfo Emit() {
+    KernelInfo info;
+    info.work_axes = o_.HeadAxes();
+    if (o_.has_tokens()) info.work_axes.push_back(o_.Token());
+    info.block = tokens_;
+    info.item_cost = int64_t{4000} * tokens_;
+    // The tile's, then a partial for the spans so far and one for the span being computed.
+    info.scratch_bytes = tile_.scratch_bytes() + 2 * tokens_ * heads_ * row_bytes_;
+    info.split = {kFewItems, o_.k.Find(o_.pos)->axis.extent, kSpan,
+                  (kFewItems - 1) * ItemUnitBytes()};
+    e_.ForItems([&](Value* part) {
+      Value* item = e_.b().CreateUDiv(part, e_.Parts());
+      EmitPart(e_.IndicesOf(info.work_axes, item, tokens_), item,
+               e_.b().CreateURem(part, e_.Parts()));
+    });
+    return info;
+  }
+
+ private:
+  // Heads of a tile: all of the group's, or as many as fit and divide it.
+  static int HeadsOf(int64_t group, const TileRow& tile) {
+    int heads = static_cast<int>(std::min<int64_t>(group, tile.rows));
+    while (group % heads != 0) --heads;
+    return heads;
+  }
+
+  // A part of an item: the spans [first_span, end_span) of `tokens` tokens from first_token on.
+  struct Part {
+    Indices item;
+    Value* first_token;
+    Value* end_token;
+    Value* spans;  // of the token that has most
+    Value* first_span;
+    Value* end_span;
+    Value* shared;     // i1: other parts have other spans of these tokens
+    Value* workspace;  // if so, the item's own
+  };
+
+  // An item's workspace: how many of its parts are done, then the partials of its rows, span by
+  // span. As much is taken for each span, so that it is a multiple of the number of spans.
+  int64_t SpanBytes() const { return tokens_ * group_ * row_bytes_; }
+  int64_t ItemUnitBytes() const { return SpanBytes() + kCacheLine; }
+
+  Value* SpansOf(Value* last) {
+    return e_.b().CreateAdd(e_.b().CreateUDiv(last, e_.Const(kSpan)), e_.Const(1));
+  }
+
+  void EmitPart(const Indices& item, Value* item_number, Value* part) {
+    auto& b = e_.b();
+    Part p;
+    p.item = item;
+    p.first_token = o_.has_tokens() ? item.at(o_.Token().name) : e_.Const(0);
+    p.end_token = e_.Least(b.CreateAdd(p.first_token, e_.Const(tokens_)), o_.Tokens(e_));
+    p.spans = e_.Loop(p.first_token, p.end_token, 1, {e_.Const(1)},
+                      [&](Value* token, const Emitter::Carried& most) -> Emitter::Carried {
+                        Value* spans = SpansOf(o_.LastOf(e_, token));
+                        return {e_.Most(spans, most[0])};
+                      })[0];
+    // Spans are dealt out evenly and in order. What is one span only is not shared.
+    p.shared = b.CreateAnd(b.CreateICmpSGT(e_.Parts(), e_.Const(1)),
+                           b.CreateICmpSGT(p.spans, e_.Const(1)));
+    const auto dealt = [&](Value* parts) {
+      return b.CreateUDiv(b.CreateMul(parts, p.spans), e_.Parts());
+    };
+    Value* is_first = b.CreateICmpEQ(part, e_.Const(0));
+    p.first_span = b.CreateSelect(p.shared, dealt(part), e_.Const(0));
+    p.end_span = b.CreateSelect(p.shared, dealt(b.CreateAdd(part, e_.Const(1))),
+                                b.CreateSelect(is_first, p.spans, e_.Const(0)));
+    e_.If(b.CreateICmpSLT(p.first_span, p.end_span), [&] {
+      Value* units =
+          SpansOf(b.CreateSub(e_.ExtentValue(o_.k.Find(o_.pos)->axis.extent), e_.Const(1)));
+      Value* offset = b.CreateMul(b.CreateMul(item_number, units), e_.Const(ItemUnitBytes()));
+      p.workspace = b.CreateGEP(b.getInt8Ty(), e_.Workspace(), offset);
+      EmitTokens(p);
+      e_.If(p.shared, [&] { e_.If(IsLast(p), [&] { MergeShared(p); }); });
+    });
+  }
+
+  void EmitTokens(const Part& p) {
+    auto& b = e_.b();
+    const auto tokens = [&](Value* first, int count) {
+      e_.Loop(e_.Const(0), e_.Const(group_), heads_,
+              [&](Value* head) { EmitRows(p, first, count, head); });
+    };
+    const auto one_by_one = [&] {
+      e_.Loop(p.first_token, p.end_token, 1, [&](Value* token) { tokens(token, 1); });
+    };
+    if (tokens_ == 1) return one_by_one();
+    Value* full = b.CreateICmpEQ(b.CreateSub(p.end_token, p.first_token), e_.Const(tokens_));
+    e_.If(b.CreateAnd(full, InOneSlot(p)), [&] { tokens(p.first_token, tokens_); }, one_by_one);
+  }
+
+  Value* InOneSlot(const Part& p) {
+    auto& b = e_.b();
+    Value* slot = o_.SlotOf(e_, p.first_token);
+    Value* last = b.CreateSub(p.end_token, e_.Const(1));
+    Value* same = b.getTrue();
+    for (int t = 1; t < tokens_; ++t) {
+      Value* other = o_.SlotOf(e_, e_.Least(b.CreateAdd(p.first_token, e_.Const(t)), last));
+      same = b.CreateAnd(same, b.CreateICmpEQ(slot, other));
+    }
+    return same;
+  }
+
+  SoftmaxPartial PartialAt(Value* memory, Value* bytes) {
+    Value* at = e_.b().CreateGEP(e_.b().getInt8Ty(), memory, bytes);
+    return SoftmaxPartial(e_, at, o_.Vectors(), o_.Scale());
+  }
+  // Bytes from the item's workspace to the partials of a span, from the row `head` of a token on.
+  Value* SharedOffset(const Part& p, Value* span, Value* token, Value* head) {
+    auto& b = e_.b();
+    Value* row = b.CreateMul(b.CreateSub(token, p.first_token), e_.Const(group_));
+    Value* offset = b.CreateMul(b.CreateAdd(row, head), e_.Const(row_bytes_));
+    offset = b.CreateAdd(offset, b.CreateMul(span, e_.Const(SpanBytes())));
+    return b.CreateAdd(offset, e_.Const(kCacheLine));
+  }
+
+  // The part's spans of one tile's rows, and without other parts their result.
+  void EmitRows(const Part& p, Value* first_token, int tokens, Value* first_head) {
+    auto& b = e_.b();
+    const AttentionTile::Rows rows = tile_.Start(p.item, first_token, tokens, first_head, heads_);
+    Value* count = e_.Const(rows.count());
+    Value* own = b.CreateNot(p.shared);
+    const SoftmaxPartial total = PartialAt(e_.Scratch(), e_.Const(tile_.scratch_bytes()));
+    Value* spans = SpansOf(b.CreateSub(rows.end, e_.Const(1)));
+    e_.Loop(p.first_span, e_.Least(p.end_span, spans), 1, [&](Value* span) {
+      Value* later = b.CreateAnd(own, b.CreateICmpSGT(span, e_.Const(0)));
+      const int64_t next = tile_.scratch_bytes() + int64_t{tokens_} * heads_ * row_bytes_;
+      Value* in_scratch = b.CreateSelect(later, e_.Const(next), e_.Const(tile_.scratch_bytes()));
+      const SoftmaxPartial partial = PartialAt(
+          b.CreateSelect(p.shared, p.workspace, e_.Scratch()),
+          b.CreateSelect(p.shared, SharedOffset(p, span, first_token, first_head), in_scratch));
+      e_.Loop(e_.Const(0), count, 1, [&](Value* row) { partial.Clear(row); });
+      Value* begin = b.CreateMul(span, e_.Const(kSpan));
+      tile_.AddSpan(rows, begin, b.CreateAdd(begin, e_.Const(kSpan)), partial);
+      e_.If(later, [&] {
+        EachRow(first_token, e_.Const(tokens), first_head, heads_,
+                [&](Value* row, Value* token, Value*) {
+                  e_.If(b.CreateICmpSGE(o_.LastOf(e_, token), begin),
+                        [&] { total.Merge(partial, row); });
+                });
+      });
+    });
+    const auto row_by_row = [&] {
+      EachRow(first_token, e_.Const(tokens), first_head, heads_,
+              [&](Value* row, Value* token, Value* head) {
+                StoreResult(total, row, o_.RowOf(p.item, token, head));
+              });
+    };
+    e_.If(own, [&] {
+      if (tokens == 1 || !TilesFillBlocks()) return row_by_row();
+      Value* in_blocks = RowsInBlocks(e_, o_.spec.result, o_.Tokens(e_));
+      e_.If(
+          b.CreateICmpSLT(first_token, in_blocks),
+          [&] { StoreBlocks(p, total, first_token, first_head); }, row_by_row);
+    });
+  }
+
+  // Whether the tokens of a tile lie in one row block of the result, if its first one lies in any.
+  bool TilesFillBlocks() const {
+    const int block_rows = o_.spec.result.block_rows;
+    return block_rows > 0 && block_rows % tokens_ == 0;
+  }
+
+  // The result of a tile whose tokens lie in one row block: its rows' elements side by side.
+  void StoreBlocks(const Part& p, const SoftmaxPartial& partial, Value* first_token,
+                   Value* first_head) {
+    auto& b = e_.b();
+    const TensorSpec& result = o_.spec.result;
+    e_.Loop(e_.Const(0), e_.Const(heads_), 1, [&](Value* h) {
+      std::vector<Value*> rows, reciprocals;
+      for (int64_t t = 0; t < tokens_; ++t) {
+        rows.push_back(b.CreateAdd(e_.Const(t * heads_), h));
+        reciprocals.push_back(partial.ReciprocalTotal(rows.back()));
+      }
+      Indices of_head = o_.RowOf(p.item, e_.Const(0), b.CreateAdd(first_head, h));
+      Value* first = e_.Offset(result.axes, of_head);
+      for (int64_t d = 0; d < o_.Vectors(); ++d) {
+        std::vector<Value*> values;
+        for (int t = 0; t < tokens_; ++t) {
+          values.push_back(partial.Mean(rows[t], d, reciprocals[t]));
+        }
+        StoreBlockRows(e_, result, e_.Buffer(o_.result_buffer()), first_token,
+                       b.CreateAdd(first, e_.Const(d * AttentionOperands::kLanes)), values);
+      }
+    });
+  }
+
+  // Rows in the order of a tile's, by their number, token and head.
+  void EachRow(Value* first_token, Value* tokens, Value* first_head, int64_t heads,
+               const std::function<void(Value* row, Value* token, Value* head)>& body) {
+    auto& b = e_.b();
+    e_.Loop(e_.Const(0), tokens, 1, [&](Value* t) {
+      e_.Loop(e_.Const(0), e_.Const(heads), 1, [&](Value* h) {
+        body(b.CreateAdd(b.CreateMul(t, e_.Const(heads)), h), b.CreateAdd(first_token, t),
+             b.CreateAdd(first_head, h));
+      });
+    });
+  }
+
+  // Counts this part as done: whether all others that have spans are. What they wrote is then seen,
+  // and the count is zero again for the next call.
+  Value* IsLast(const Part& p) {
+    auto& b = e_.b();
+    Value* before = b.CreateAtomicRMW(llvm::AtomicRMWInst::Add, p.workspace, e_.Const(1),
+                                      llvm::Align(8), llvm::AtomicOrdering::AcquireRelease);
+    Value* parts = e_.Least(p.spans, e_.Parts());
+    Value* is_last = b.CreateICmpEQ(b.CreateAdd(before, e_.Const(1)), parts);
+    e_.If(is_last, [&] { b.CreateAlignedStore(e_.Const(0), p.workspace, llvm::Align(8)); });
+    return is_last;
+  }
+
+  void MergeShared(const Part& p) {
+    auto& b = e_.b();
+    Value* tokens = b.CreateSub(p.end_token, p.first_token);
+    EachRow(p.first_token, tokens, e_.Const(0), group_, [&](Value*, Value* token, Value* head) {
+      const auto partial = [&](Value* span) {
+        return PartialAt(p.workspace, SharedOffset(p, span, token, head));
+      };
+      const SoftmaxPartial total = partial(e_.Const(0));
+      e_.Loop(e_.Const(1), SpansOf(o_.LastOf(e_, token)), 1,
+              [&](Value* span) { total.Merge(partial(span), e_.Const(0)); });
+      StoreResult(total, e_.Const(0), o_.RowOf(p.item, token, head));
+    });
+  }
+
+  void StoreResult(const SoftmaxPartial& partial, Value* row, const Indices& indices) {
+    auto& b = e_.b();
+    constexpr int kLanes = AttentionOperands::kLanes;
+    const TensorSpec& result = o_.spec.result;
+    Value* buffer = e_.Buffer(o_.result_buffer());
+    Value* reciprocal = partial.ReciprocalTotal(row);
+    Value* first = e_.Offset(result.axes, indices);
+    Value* token = nullptr;
+    Value* in_block = nullptr;
+    if (result.block_rows > 0) {
+      token = indices.at(o_.Token().name);
+      in_block = b.CreateICmpSLT(token, RowsInBlocks(e_, result, o_.Tokens(e_)));
+      first = b.CreateSub(first, b.CreateMul(token, e_.Const(BlockedRowElements(result))));
+    }
+    for (int64_t d = 0; d < o_.Vectors(); ++d) {
+      Value* vector = partial.Mean(row, d, reciprocal);
+      Value* at = b.CreateAdd(first, e_.Const(d * kLanes));
+      if (in_block != nullptr) {
+        StoreBlocked(e_, result, buffer, token, in_block, at, vector);
+        continue;
+      }
+      if (o_.Elements(d) == kLanes) {
+        e_.Store(e_.Address(buffer, at, result.dtype), result.dtype, vector);
+        continue;
+      }
+      for (int i = 0; i < o_.Elements(d); ++i) {
+        Value* element = e_.Address(buffer, b.CreateAdd(at, e_.Const(i)), result.dtype);
+        e_.Store(element, result.dtype, b.CreateExtractElement(vector, static_cast<uint64_t>(i)));
+      }
+    }
+  }
+
+  const AttentionOperands& o_;
+  Emitter& e_;
+  const int64_t group_;
+  const int heads_;   // of a tile
+  const int tokens_;  // of an item, and of a tile if they are neighbours
+  AttentionTile tile_;
+  const int64_t row_bytes_;  // of a partial
+};
+
+}  // namespace
+
+absl::StatusOr<KernelInfo> EmitAttention(const KernelSpec& spec, Emitter& e) {
+  const TileRow* tile = e.target().FindTile(spec.operands[0].dtype, spec.operands[1].dtype);
+  if (tile == nullptr) return NoKernel(spec, "no tile for these types");
+  const AttentionOperands operands(spec);
+  if (absl::Status s = operands.Check(); !s.ok()) return s;
+  return Attention(operands, e, *tile).Emit();
+}
+
+}  // namespace lluda::codegen

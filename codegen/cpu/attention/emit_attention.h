@@ -1,0 +1,15 @@
+// The emitter of attention: a work item is the rows of a KV head, in spans of positions that
+// threads may share.
+#ifndef LLUDA_CODEGEN_CPU_ATTENTION_EMIT_ATTENTION_H_
+#define LLUDA_CODEGEN_CPU_ATTENTION_EMIT_ATTENTION_H_
+
+#include "absl/status/statusor.h"
+#include "codegen/cpu/emit/op_emitter.h"
+
+namespace lluda::codegen {
+
+absl::StatusOr<KernelInfo> EmitAttention(const KernelSpec& spec, Emitter& e);
+
+}  // namespace lluda::codegen
+
+#endif  // LLUDA_CODEGEN_CPU_ATTENTION_EMIT_ATTENTION_H_

@@ -1,0 +1,275 @@
+// A token's results do not depend, to the bit, on what else the same call computes: not for
+// matmul's tiles, nor for attention over a cache that was filled in pieces.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "codegen/cpu/kernel_test_util.h"
+#include "gtest/gtest.h"
+#include "ir/type/encoding.h"
+
+namespace lluda::codegen {
+namespace {
+
+constexpr int64_t kRows = 40;
+
+// Rows [begin, end) of data whose rows have `row_bytes` bytes.
+std::vector<char> RowsOf(const std::vector<char>& data, int64_t row_bytes, int64_t begin,
+                         int64_t end) {
+  return {data.begin() + begin * row_bytes, data.begin() + end * row_bytes};
+}
+
+struct MatmulCase {
+  const char* name;
+  const char* statement;
+  int64_t result_row_bytes;
+};
+
+class MatmulBitsTest : public ::testing::TestWithParam<MatmulCase> {};
+
+TEST_P(MatmulBitsTest, ARowIsTheSameAloneAndAmongOthers) {
+  constexpr int64_t kDepth = 37;
+  constexpr int64_t kColumns = 96;
+  const MatmulCase& c = GetParam();
+  for (const Target& target : RunnableTargets()) {
+    for (const TileRow& inputs : AllTiles()) {
+      if (inputs.isa != Isa::kGeneric) continue;  // that row lists each pair of inputs once
+      if (!ir::IsFloat(inputs.b)) continue;       // attention's
+      const std::string a(ir::DTypeName(inputs.a)), b(ir::DTypeName(inputs.b));
+      const std::string depth = absl::StrCat(inputs.depth);
+      SCOPED_TRACE(absl::StrCat(IsaName(target.isa), " ", a, " x ", b));
+      const auto module = PlannedTestModule(absl::StrReplaceAll(
+          absl::StrCat(R"(
+  weight @w : $B n[96] k[37] from "w"
+  weight @b : f32 n[96] from "b"
+  load {
+    @p = pack @w over k {tile = 16x$D} : $B n[96] k[37] @panel(16x$D, k)
+  }
+  func @f(%a: $A tok[T] k[37], %x: f32 tok[T] n[96]) -> $R {
+    %r = )",
+                       c.statement, " : $R\n    return %r\n  }"),
+          {{"$A", a},
+           {"$B", b},
+           {"$D", depth},
+           {"$R", c.result_row_bytes == kColumns * 4 ? "f32 tok[T] n[96]" : "bf16 tok[T] m[48]"}}));
+      ASSERT_NE(module, nullptr);
+      const CompiledFunction function(*module, target);
+      const int64_t a_bytes = ir::BytesOf(inputs.a, kDepth), x_bytes = kColumns * 4;
+      const std::vector<char> a_rows = Store(inputs.a, RandomFloats(kRows * kDepth, 11));
+      const std::vector<char> x_rows = Store(ir::DType::kF32, RandomFloats(kRows * kColumns, 12));
+      const auto states = function.NewStates({kRows, 1, 64});
+      const auto run = [&](int64_t begin, int64_t end) {
+        return function.Run(
+            *states, {end - begin, 1, 64},
+            {RowsOf(a_rows, a_bytes, begin, end), RowsOf(x_rows, x_bytes, begin, end)},
+            (end - begin) * c.result_row_bytes);
+      };
+      std::vector<char> alone;
+      for (int64_t row = 0; row < kRows; ++row) {
+        const std::vector<char> result = run(row, row + 1);
+        alone.insert(alone.end(), result.begin(), result.end());
+      }
+      for (int64_t count = 2; count <= kRows; ++count) {
+        EXPECT_EQ(run(0, count), RowsOf(alone, c.result_row_bytes, 0, count)) << count << " rows";
+        if (HasFailure()) return;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, MatmulBitsTest,
+    ::testing::Values(
+        MatmulCase{"plain", "matmul %a @p over k", 96 * 4},
+        MatmulCase{"add", "matmul %a @p %x over k {epilogue = add}", 96 * 4},
+        MatmulCase{"silu_mul", "matmul %a @p over k -> m[48] {epilogue = silu_mul, out = bf16}",
+                   48 * 2},
+        MatmulCase{"bias_add", "matmul %a @p @b %x over k {epilogue = bias add}", 96 * 4},
+        MatmulCase{"bias_silu_mul",
+                   "matmul %a @p @b over k -> m[48] {epilogue = bias silu_mul, out "
+                   "= bf16}",
+                   48 * 2}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+struct AttentionCase {
+  const char* dtype;  // of q and, if that is no int8, of the cache
+  int64_t rep;
+  int64_t dim;
+  bool int8 = false;
+};
+
+constexpr char kAttentionText[] = R"(
+  state @kc : $D slot[S] kv[2] pos[C] dim[$N] @panel(16x$P, dim)
+  state @vc : $D slot[S] kv[2] pos[C] dim[$N]
+  func @f(%q: $D tok[T] kv[2] rep[$R] dim[$N], %k: $D tok[T] kv[2] dim[$N], %v: $D tok[T] kv[2] dim[$N], %pos: i32 tok[T], %slot: i32 tok[T]) -> f32 tok[T] kv[2] rep[$R] dim[$N] {
+    %ks = append @kc %k over slot pos at %slot %pos : $D slot[S] kv[2] pos[C] dim[$N] @panel(16x$P, dim)
+    %vs = append @vc %v over slot pos at %slot %pos : $D slot[S] kv[2] pos[C] dim[$N]
+    %r = attention %q %ks %vs over slot pos dim at %pos %slot {mask = causal, scale = 0.25} : f32 tok[T] kv[2] rep[$R] dim[$N]
+    return %r
+  })";
+
+constexpr char kInt8AttentionText[] = R"(
+  state @kc : i8 slot[S] kv[2] pos[C] dim[$N] @panel(16x1, dim)
+  state @kn : f32 slot[S] kv[2] pos[C]
+  state @vc : i8 slot[S] kv[2] pos[C] dim[$N]
+  state @vn : f32 slot[S] kv[2] pos[C]
+  func @f(%q: $D tok[T] kv[2] rep[$R] dim[$N], %k: $D tok[T] kv[2] dim[$N], %v: $D tok[T] kv[2] dim[$N], %pos: i32 tok[T], %slot: i32 tok[T]) -> f32 tok[T] kv[2] rep[$R] dim[$N] {
+    %k1 = quantize_scale %k over dim : f32 tok[T] kv[2]
+    %k2 = quantize %k %k1 : i8 tok[T] kv[2] dim[$N]
+    %v1 = quantize_scale %v over dim : f32 tok[T] kv[2]
+    %v2 = quantize %v %v1 : i8 tok[T] kv[2] dim[$N]
+    %ks = append @kc %k2 over slot pos at %slot %pos : i8 slot[S] kv[2] pos[C] dim[$N] @panel(16x1, dim)
+    %kns = append @kn %k1 over slot pos at %slot %pos : f32 slot[S] kv[2] pos[C]
+    %vs = append @vc %v2 over slot pos at %slot %pos : i8 slot[S] kv[2] pos[C] dim[$N]
+    %vns = append @vn %v1 over slot pos at %slot %pos : f32 slot[S] kv[2] pos[C]
+    %r = attention %q %ks %vs over slot pos dim at %pos %slot %kns %vns {mask = causal, scale = 0.25} : f32 tok[T] kv[2] rep[$R] dim[$N]
+    return %r
+  })";
+
+// @f of random tokens of two KV heads, which appends them to the cache and attends from them.
+class AttentionBitsTest : public ::testing::TestWithParam<AttentionCase> {
+ protected:
+  void SetUpTokens(int64_t tokens) {
+    const auto& [dtype_name, rep, dim, int8] = GetParam();
+    const ir::DType dtype = std::string(dtype_name) == "f32" ? ir::DType::kF32 : ir::DType::kBF16;
+    module_ = PlannedTestModule(
+        absl::StrReplaceAll(int8 ? kInt8AttentionText : kAttentionText,
+                            {{"$D", dtype_name},
+                             {"$P", absl::StrCat(PanelTile(dtype, ir::DType::kF32)->depth)},
+                             {"$R", absl::StrCat(rep)},
+                             {"$N", absl::StrCat(dim)}}));
+    ASSERT_NE(module_, nullptr);
+    kv_row_ = ir::BytesOf(dtype, 2 * dim);
+    q_row_ = kv_row_ * rep;
+    result_row_ = 2 * rep * dim * 4;
+    q_ = Store(dtype, RandomFloats(tokens * 2 * rep * dim, 1));
+    k_ = Store(dtype, RandomFloats(tokens * 2 * dim, 2));
+    v_ = Store(dtype, RandomFloats(tokens * 2 * dim, 3));
+  }
+
+  struct Token {
+    int32_t position;
+    int32_t slot;
+  };
+  // One step with these tokens.
+  std::vector<char> Step(const CompiledFunction& function, const runtime::States& states,
+                         int64_t capacity, const std::vector<Token>& tokens) {
+    std::vector<char> q, k, v;
+    std::vector<int32_t> positions, slots;
+    for (const Token& token : tokens) {
+      const auto add = [&](const std::vector<char>& from, int64_t row, std::vector<char>* to) {
+        const std::vector<char> one = RowsOf(from, row, token.position, token.position + 1);
+        to->insert(to->end(), one.begin(), one.end());
+      };
+      add(q_, q_row_, &q);
+      add(k_, kv_row_, &k);
+      add(v_, kv_row_, &v);
+      positions.push_back(token.position);
+      slots.push_back(token.slot);
+    }
+    const auto count = static_cast<int64_t>(tokens.size());
+    return function.Run(states, {count, 2, capacity}, {q, k, v, Bytes(positions), Bytes(slots)},
+                        count * result_row_);
+  }
+
+  // The sequence in `slot` from `position` on, in steps of so many tokens.
+  std::vector<char> Sequence(const CompiledFunction& function, const runtime::States& states,
+                             int64_t capacity, const std::vector<int64_t>& steps, int32_t slot,
+                             int32_t position = 0) {
+    std::vector<char> results;
+    for (const int64_t size : steps) {
+      std::vector<Token> tokens;
+      for (int64_t i = 0; i < size; ++i) tokens.push_back({position++, slot});
+      const std::vector<char> result = Step(function, states, capacity, tokens);
+      results.insert(results.end(), result.begin(), result.end());
+    }
+    return results;
+  }
+
+  std::unique_ptr<ir::Module> module_;
+  int64_t kv_row_ = 0, q_row_ = 0, result_row_ = 0;
+  std::vector<char> q_, k_, v_;  // of one sequence, by position
+};
+
+TEST_P(AttentionBitsTest, ATokenIsTheSameForAnyChunksAndBesideOtherSequences) {
+  constexpr int64_t kTokens = 250;  // almost two blocks of cached positions
+  SetUpTokens(kTokens);
+  for (const Target& target : RunnableTargets()) {
+    SCOPED_TRACE(std::string(IsaName(target.isa)));
+    const CompiledFunction function(*module_, target);
+    const auto run = [&](const std::vector<int64_t>& steps, int32_t slot) {
+      return Sequence(function, *function.NewStates({kTokens, 2, 256}), 256, steps, slot);
+    };
+    const std::vector<char> one_by_one = run(std::vector<int64_t>(kTokens, 1), 0);
+    EXPECT_EQ(run({128, 122}, 0), one_by_one);
+    EXPECT_EQ(run({60, 128, 62}, 0), one_by_one);
+    EXPECT_EQ(run({7, 57, 1, 70, 115}, 0), one_by_one);
+    EXPECT_EQ(run({122, 128}, 1), one_by_one);
+
+    // Two sequences in turns: the first 50 tokens, and the same once more in the other slot.
+    std::vector<Token> both_tokens;
+    for (int32_t i = 0; i < 50; ++i) {
+      for (const int32_t slot : {0, 1}) both_tokens.push_back({i, slot});
+    }
+    const auto states = function.NewStates({100, 2, 128});
+    const std::vector<char> both = Step(function, *states, 128, both_tokens);
+    for (int64_t i = 0; i < 100; ++i) {
+      ASSERT_EQ(RowsOf(both, result_row_, i, i + 1),
+                RowsOf(one_by_one, result_row_, i / 2, i / 2 + 1))
+          << "token " << i / 2 << " in slot " << i % 2;
+    }
+  }
+}
+
+TEST_P(AttentionBitsTest, ATokenFarFromTheStartIsTheSameForAnyThreadsAndChunks) {
+  constexpr int64_t kTokens = 1040;  // a little more than two spans
+  constexpr int64_t kCapacity = 1088;
+  constexpr int64_t kTail = 40;  // the last ones, which begin before a span's end
+  SetUpTokens(kTokens);
+  for (const Target& target : RunnableTargets()) {
+    std::vector<char> expected;
+    for (const int threads : {1, 2, 3, 7}) {
+      SCOPED_TRACE(absl::StrCat(IsaName(target.isa), ", ", threads, " threads"));
+      const CompiledFunction function(*module_, target, threads);
+      const auto states = function.NewStates({1, 2, kCapacity});
+      Sequence(function, *states, kCapacity, std::vector<int64_t>(10, 100), 1);
+      const auto run = [&](const std::vector<int64_t>& steps) {
+        return Sequence(function, *states, kCapacity, steps, 1, kTokens - kTail);
+      };
+      if (expected.empty()) expected = run(std::vector<int64_t>(kTail, 1));
+      EXPECT_EQ(run(std::vector<int64_t>(kTail, 1)), expected);
+      EXPECT_EQ(run({kTail}), expected);
+      EXPECT_EQ(run({3, 2, 12, 13, 10}), expected);
+
+      // Beside tokens of the other sequence: at its start, at the ends of spans, and further on.
+      Sequence(function, *states, kCapacity, std::vector<int64_t>(8, 128), 0);
+      const std::vector<Token> tokens = {{kTokens - 3, 1}, {1023, 0}, {kTokens - 2, 1}, {511, 0},
+                                         {0, 0},           {512, 0},  {kTokens - 1, 1}};
+      const std::vector<char> mixed = Step(function, *states, kCapacity, tokens);
+      for (size_t i = 0; i < tokens.size(); ++i) {
+        if (tokens[i].slot == 0) continue;
+        const int64_t row = tokens[i].position - (kTokens - kTail);
+        const auto at = static_cast<int64_t>(i);
+        EXPECT_EQ(RowsOf(mixed, result_row_, at, at + 1),
+                  RowsOf(expected, result_row_, row, row + 1))
+            << tokens[i].position;
+      }
+      if (HasFailure()) return;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, AttentionBitsTest,
+    ::testing::Values(AttentionCase{"bf16", 2, 64}, AttentionCase{"f32", 2, 64},
+                      AttentionCase{"bf16", 3, 16}, AttentionCase{"bf16", 1, 128},
+                      AttentionCase{"bf16", 2, 64, true}, AttentionCase{"f32", 3, 16, true}),
+    [](const auto& info) {
+      return absl::StrCat(info.param.dtype, info.param.int8 ? "_int8" : "", "_", info.param.rep,
+                          "_", info.param.dim);
+    });
+
+}  // namespace
+}  // namespace lluda::codegen

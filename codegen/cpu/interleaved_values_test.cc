@@ -1,0 +1,72 @@
+#include "codegen/cpu/interleaved_values.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "codegen/cpu/kernel_test_util.h"
+#include "gtest/gtest.h"
+
+namespace lluda::codegen {
+namespace {
+
+// A norm into a matmul into another one, and `extra`, another reader of %h.
+std::string Chain(const std::string& extra) {
+  return absl::StrCat(R"(
+  weight @norm : f32 hid[32] from "norm"
+  weight @wa : f32 ff[64] hid[32] from "a"
+  weight @wb : f32 hid[32] ff[64] from "b"
+  load {
+    @pa = pack @wa over hid {tile = 16x1} : f32 ff[64] hid[32] @panel(16x1, hid)
+    @pb = pack @wb over ff {tile = 16x1} : f32 hid[32] ff[64] @panel(16x1, ff)
+  }
+  func @f(%x: f32 tok[T] hid[32]) -> f32 tok[T] hid[32] {
+    %h = rmsnorm %x @norm over hid {eps = 1e-06} : f32 tok[T] hid[32]
+    %m = matmul %h @pa over hid : f32 tok[T] ff[64]
+    %y = matmul %m @pb over ff : f32 tok[T] hid[32]
+)",
+                      extra, "    return %y\n  }");
+}
+
+// A target whose f32 tile has `rows` rows.
+const Target* TargetWithRows(int rows) {
+  static const std::vector<Target>* targets = new std::vector<Target>(RunnableTargets());
+  for (const Target& target : *targets) {
+    if (target.FindTile(ir::DType::kF32, ir::DType::kF32)->rows == rows) return &target;
+  }
+  return nullptr;
+}
+
+int ResultRows(const ir::Module& module, const std::string& name, const Target& target) {
+  return BlockedSpecOf(FindOp(module, name), target).result.block_rows;
+}
+
+TEST(Blocks, HoldWhatOnlyTilesOfManyRowsRead) {
+  const Target* target = TargetWithRows(8);
+  if (target == nullptr) GTEST_SKIP() << "this CPU has no tile of 8 rows";
+  const auto module = ParseTestModule(Chain(""));
+  ASSERT_NE(module, nullptr);
+  EXPECT_EQ(ResultRows(*module, "h", *target), 8);
+  EXPECT_EQ(ResultRows(*module, "m", *target), 8);
+  EXPECT_EQ(ResultRows(*module, "y", *target), 0) << "a function's result lies row-major";
+  EXPECT_EQ(BlockedSpecOf(FindOp(*module, "m"), *target).operands[0].block_rows, 8);
+  EXPECT_EQ(BlockedSpecOf(FindOp(*module, "y"), *target).operands[0].block_rows, 8);
+}
+
+TEST(Blocks, AreNotUsedForFewRows) {
+  const auto module = ParseTestModule(Chain(""));
+  ASSERT_NE(module, nullptr);
+  EXPECT_EQ(ResultRows(*module, "h", *TargetWithRows(1)), 0);
+}
+
+TEST(Blocks, AreNotUsedWhereAnotherKernelReadsRows) {
+  const Target* target = TargetWithRows(8);
+  if (target == nullptr) GTEST_SKIP() << "this CPU has no tile of 8 rows";
+  const auto module = ParseTestModule(Chain("    %other = exp %h : f32 tok[T] hid[32]\n"));
+  ASSERT_NE(module, nullptr);
+  EXPECT_EQ(ResultRows(*module, "h", *target), 0);
+  EXPECT_EQ(BlockedSpecOf(FindOp(*module, "m"), *target).operands[0].block_rows, 0);
+  EXPECT_EQ(ResultRows(*module, "m", *target), 8);
+}
+
+}  // namespace
+}  // namespace lluda::codegen

@@ -1,0 +1,46 @@
+// Register tiles of Intel AMX: 16 rows of A times 16 columns of B, 32 elements of the contracted
+// axis at a time. A panel 16x2 is a column of B tiles as it lies.
+//
+// Example: EmitAmxDot with two A tiles and two panels over K = 1024 runs 32 steps of four tdpbf16ps
+// and leaves 32 x 32 sums in memory.
+//
+// tdpbf16ps sums the even and the odd elements of a step apart, in order, then adds both to the
+// accumulator (Intel SDM, TDPBF16PS), so a result's bits depend on its own row and column alone.
+#ifndef LLUDA_CODEGEN_CPU_MATMUL_AMX_H_
+#define LLUDA_CODEGEN_CPU_MATMUL_AMX_H_
+
+#include <functional>
+#include <vector>
+
+#include "codegen/cpu/emit/emitter.h"
+
+namespace lluda::codegen {
+
+inline constexpr int kAmxRows = 16;   // of A in a tile
+inline constexpr int kAmxDepth = 32;  // elements of the contracted axis in a step
+inline constexpr int64_t kAmxConfigBytes = 64;
+
+// Sets up the tiles for A tiles of `rows[0]` (and `rows[1]`) rows, i64 values of 1 to 16; `config`
+// is scratch memory of kAmxConfigBytes. Each call of a kernel that uses tiles begins with one and
+// ends with EmitAmxRelease.
+void EmitAmxConfig(Emitter& e, Value* config, const std::vector<Value*>& rows);
+void EmitAmxRelease(Emitter& e);
+
+struct AmxDot {
+  std::vector<Value*> a;       // one or two: the first element of an A tile's first row, bf16
+  Value* a_stride;             // bytes from one row of A to the next
+  std::vector<Value*> panels;  // one or two
+  int64_t depth_total;         // K, a multiple of kAmxDepth
+  int64_t prefetch_bytes = 0;  // as PanelDot's
+  // Called for every step with its first element, to fetch what will be needed later.
+  std::function<void(Value* k)> visit = nullptr;
+  int64_t out_row = 0;  // elements from one row of sums to the next
+};
+
+// Stores the sums to `out`: row r of A tile i and column c of panel j at f32 element
+// (i * 16 + r) * out_row + j * 16 + c.
+void EmitAmxDot(Emitter& e, const AmxDot& dot, Value* out);
+
+}  // namespace lluda::codegen
+
+#endif  // LLUDA_CODEGEN_CPU_MATMUL_AMX_H_

@@ -1,0 +1,56 @@
+#include "codegen/cpu/matmul/column_epilogue.h"
+
+#include <utility>
+
+#include "codegen/cpu/emit/math.h"
+#include "codegen/cpu/emit/tensor_access.h"
+#include "glog/logging.h"
+
+namespace lluda::codegen {
+namespace {
+
+// The first half goes through a function, and is multiplied with the second.
+struct GateRow {
+  ir::EpilogueStep step;
+  Value* (*function)(Emitter& e, Value* x);
+};
+constexpr GateRow kGates[] = {{ir::EpilogueStep::kSiluMul, Silu}};
+
+const GateRow* FindGate(ir::EpilogueStep step) {
+  for (const GateRow& row : kGates) {
+    if (row.step == step) return &row;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+bool EmitsColumnStep(ir::EpilogueStep step) {
+  const ir::StepInfo& info = Info(step);
+  return info.grain == ir::Grain::kColumns ? info.opcode == ir::Opcode::kAdd
+                                           : FindGate(step) != nullptr;
+}
+
+Value* AddOperand(const KernelSpec& spec, Emitter& e, ir::EpilogueStep step, Value* value,
+                  Indices indices, Value* column) {
+  const int operand = spec.attrs.epilogue.OperandOf(step);
+  const TensorSpec& tensor = spec.operands[operand];
+  const ir::StridedAxis& last = tensor.axes.back();
+  const int lanes = value->getType()->isVectorTy() ? kPanelRows : 1;
+  indices[last.axis.name] = column;
+  Value* buffer = e.Buffer(operand);
+  Value* first = e.Offset(tensor.axes, indices);
+  Value* added =
+      IsContiguous(tensor, last.axis.name)
+          ? e.Load(e.Address(buffer, first, tensor.dtype), tensor.dtype, lanes)
+          : e.LoadStrided(buffer, first, e.StrideValue(last.stride), tensor.dtype, lanes);
+  return e.b().CreateFAdd(added, value);
+}
+
+Value* FoldHalves(Emitter& e, ir::EpilogueStep step, Value* first, Value* second) {
+  const GateRow* row = FindGate(step);
+  CHECK(row != nullptr) << Info(step).name;
+  return e.b().CreateFMul(row->function(e, first), second);
+}
+
+}  // namespace lluda::codegen

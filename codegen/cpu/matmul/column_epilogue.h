@@ -1,0 +1,30 @@
+// The steps of a matmul's epilogue that need no more of a row than neighbouring columns: those that
+// add an operand, and those that make one column of two.
+//
+// Example: for `epilogue = bias silu_mul` a tile's vectors of 16 columns become
+//   gate = AddOperand(spec, e, kBias, gate, {}, column);
+//   up = AddOperand(spec, e, kBias, up, {}, half + column);
+//   result = FoldHalves(e, kSiluMul, gate, up);
+// Steps that need a whole head are in codegen/cpu/matmul/head_epilogue.h.
+#ifndef LLUDA_CODEGEN_CPU_MATMUL_COLUMN_EPILOGUE_H_
+#define LLUDA_CODEGEN_CPU_MATMUL_COLUMN_EPILOGUE_H_
+
+#include "codegen/cpu/emit/emitter.h"
+#include "codegen/kernel_spec.h"
+
+namespace lluda::codegen {
+
+// Whether these functions know how the step is computed.
+bool EmitsColumnStep(ir::EpilogueStep step);
+
+// The sum of `value`, lanes or one element, and the step's operand: its elements from `column` on
+// along its last axis, at `indices` of the others.
+Value* AddOperand(const KernelSpec& spec, Emitter& e, ir::EpilogueStep step, Value* value,
+                  Indices indices, Value* column);
+
+// What the step makes of columns of the first half and their partners in the second.
+Value* FoldHalves(Emitter& e, ir::EpilogueStep step, Value* first, Value* second);
+
+}  // namespace lluda::codegen
+
+#endif  // LLUDA_CODEGEN_CPU_MATMUL_COLUMN_EPILOGUE_H_

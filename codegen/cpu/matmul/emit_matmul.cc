@@ -1,0 +1,334 @@
+// matmul. B in panels (the packed weights): register tiles from machine/tiles.def. Anything else,
+// such as the scores of an unfused attention: one dot product per result element.
+#include "codegen/cpu/matmul/emit_matmul.h"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "codegen/cpu/matmul/amx.h"
+#include "codegen/cpu/matmul/column_epilogue.h"
+#include "codegen/cpu/matmul/general_matmul.h"
+#include "codegen/cpu/matmul/head_epilogue.h"
+#include "codegen/cpu/matmul/matmul_fetch.h"
+#include "codegen/cpu/matmul/matmul_operands.h"
+#include "codegen/cpu/matmul/matmul_store.h"
+#include "codegen/cpu/matmul/panel_dot.h"
+#include "codegen/cpu/emit/transpose.h"
+#include "ir/type/encoding.h"
+
+namespace lluda::codegen {
+namespace {
+
+constexpr int kLanes = MatmulOperands::kLanes;
+// Rows that are multiplied in one pass though they fill no tile.
+constexpr int kMostFewRows = 8;
+// Panels that stay in the second nearest cache while the rows go by.
+constexpr int64_t kCachedPanelBytes = 384 << 10;
+
+// A matmul on packed weights: [rows] x [K] times N columns.
+class PanelMatmul {
+ public:
+  using Rows = MatmulOperands::Rows;
+
+  PanelMatmul(const KernelSpec& spec, Emitter& e, const TileRow& tile)
+      : o_(spec, e, tile), e_(e), store_(o_, e) {}
+
+  // A few panels at a time, for these the rows, and for each block of rows the panels: the panels
+  // stay in one cache, the block in the nearest one. An item is the panels of a tile or of a head.
+  KernelInfo Emit() {
+    const bool heads = o_.head_panels > 0;
+    const int64_t item_panels = heads ? o_.head_panels : o_.width;
+    KernelInfo info;
+    info.work_axes = {{heads ? "heads" : "panels",
+                       ir::Extent::Constant((o_.panels + item_panels - 1) / item_panels)}};
+    const int64_t item_bytes = o_.PanelBytes() * item_panels * (o_.halves ? 2 : 1);
+    info.item_cost = std::max<int64_t>(1, item_bytes / 32);
+    if (!o_.RowAxes().empty()) info.cost_symbol = o_.RowAxes()[0].extent.symbol;
+    if (o_.tile.dot == Dot::kAmx) {
+      info.scratch_bytes = kAmxConfigBytes + int64_t{o_.tile.rows} * o_.tile.panels * kLanes * 4;
+    } else if (!o_.RowAxes().empty() && !o_.IsBlocked() && Interleaves()) {
+      info.scratch_bytes = o_.depth_total / o_.Unit() * o_.tile.rows * 4 + 64;
+    }
+    if (heads) {
+      head_rows_ = (info.scratch_bytes + 63) / 64 * 64;
+      info.scratch_bytes = head_rows_ + o_.tile.rows * o_.head_panels * kLanes * 4;
+    }
+    const int64_t items_at_once = heads ? 1 : std::max<int64_t>(1, kCachedPanelBytes / item_bytes);
+    e_.Loop(e_.Begin(), e_.End(), items_at_once, [&](Value* item) {
+      Value* end = e_.Least(e_.b().CreateAdd(item, e_.Const(items_at_once)), e_.End());
+      item_ = item;
+      first_panel_ = e_.b().CreateMul(item, e_.Const(item_panels));
+      end_panel_ = e_.Least(e_.b().CreateMul(end, e_.Const(item_panels)), e_.Const(o_.panels));
+      EmitRows();
+    });
+    return info;
+  }
+
+ private:
+  // All rows times the panels of [first_panel_, end_panel_).
+  void EmitRows() {
+    if (o_.tile.dot == Dot::kAmx) {
+      EmitAmxRows();
+      return;
+    }
+    if (o_.RowAxes().empty()) {
+      first_row_ = e_.Const(0);
+      EmitPanels({first_row_, 1}, o_.RowPointers({first_row_, 1}), 1);
+      FinishHead(e_.Const(1));
+      return;
+    }
+    Value* rows = e_.ExtentValue(o_.RowAxes()[0].extent);
+    Value* rest = e_.b().CreateURem(rows, e_.Const(o_.tile.rows));
+    Value* whole = e_.b().CreateSub(rows, rest);
+    e_.Loop(e_.Const(0), whole, o_.tile.rows, [&](Value* row) {
+      first_row_ = row;
+      EmitWholeTile({row, o_.tile.rows, nullptr, /*fills_tile=*/true});
+      FinishHead(e_.Const(o_.tile.rows));
+    });
+    first_row_ = whole;
+    EmitFewRows(whole, rest);
+    FinishHead(rest);
+  }
+
+  void EmitWholeTile(const Rows& rows) {
+    std::vector<Value*> a_rows = o_.RowPointers(rows);
+    if (!o_.IsBlocked() && !Interleaves()) {
+      EmitPanels(rows, a_rows, 1);
+      return;
+    }
+    Value* block = a_rows[0];  // rows before it fill whole blocks, so row-major counts alike
+    if (!o_.IsBlocked()) {
+      Interleave(a_rows);
+      block = e_.Scratch();
+    }
+    for (int i = 0; i < o_.tile.rows; ++i) {
+      a_rows[i] = e_.Address(block, e_.Const(i), ir::DType::kF32);
+    }
+    EmitPanels(rows, a_rows, o_.tile.rows);
+  }
+
+  // Where the sums of a head's row, counted from first_row_, and a panel lie.
+  Value* HeadSums(Value* row, Value* panel) {
+    auto& b = e_.b();
+    Value* at =
+        b.CreateAdd(b.CreateMul(row, e_.Const(o_.head_panels)), b.CreateSub(panel, first_panel_));
+    Value* rows = e_.Address(e_.Scratch(), e_.Const(head_rows_), ir::DType::kI8);
+    return e_.Address(rows, b.CreateMul(at, e_.Const(kLanes)), ir::DType::kF32);
+  }
+
+  // The sums of `count` rows from first_row_ on are there, for all panels of the item.
+  void FinishHead(Value* count) {
+    if (o_.head_panels == 0) return;
+    Indices indices = e_.IndicesOf(HeadAxes(o_.spec), item_, 1);
+    const std::string row_axis = o_.RowAxes().empty() ? "" : o_.RowAxes()[0].name;
+    if (!row_axis.empty()) indices[row_axis] = first_row_;
+    HeadEpilogue(o_.spec, e_)
+        .EmitRows(HeadSums(e_.Const(0), first_panel_), count, row_axis, indices);
+  }
+
+  // The `count` rows from `row` on, fewer than a tile has: up to 8 in a single pass over the
+  // panels, which then come from memory only once and bound the time. A tile with more rows than
+  // there are does the last one several times over.
+  void EmitFewRows(Value* row, Value* count) {
+    auto& b = e_.b();
+    for (int size = kMostFewRows; size >= 1; size /= 2) {
+      // Never as many are left.
+      if (size > o_.tile.rows || size / 2 >= o_.tile.rows - 1) continue;
+      Value* all = e_.Const(size);
+      e_.If(b.CreateICmpSGT(count, e_.Const(size / 2)), [&] {
+        Value* present = e_.Least(count, all);
+        const Rows rows{row, size, b.CreateSub(b.CreateAdd(row, present), e_.Const(1))};
+        EmitPanels(rows, o_.RowPointers(rows), 1);
+      });
+      // A tile of `size` rows has left none, or it was too large for them.
+      Value* done = b.CreateSelect(b.CreateICmpSGT(count, e_.Const(size / 2)), all, e_.Const(0));
+      row = b.CreateAdd(row, done);
+      count = b.CreateSub(count, done);
+    }
+  }
+
+  // The same with AMX: blocks of two A tiles, then what is left with smaller ones.
+  void EmitAmxRows() {
+    Value* one = e_.Const(1);
+    Value* rows = o_.RowAxes().empty() ? one : e_.ExtentValue(o_.RowAxes()[0].extent);
+    Value* rest = e_.b().CreateURem(rows, e_.Const(o_.tile.rows));
+    Value* whole = e_.b().CreateSub(rows, rest);
+    Value* full = e_.Const(kAmxRows);
+    const auto positive = [&](Value* value) { return e_.b().CreateICmpSGT(value, e_.Const(0)); };
+    e_.If(positive(whole), [&] {
+      EmitAmxConfig(e_, e_.Scratch(), {full, full});
+      e_.Loop(e_.Const(0), whole, o_.tile.rows, [&](Value* row) { EmitAmxBlock(row, 2, full); });
+    });
+    e_.If(positive(rest), [&] {
+      Value* second = e_.b().CreateSub(rest, full);
+      e_.If(
+          positive(second),
+          [&] {
+            EmitAmxConfig(e_, e_.Scratch(), {full, second});
+            EmitAmxBlock(whole, 2, second);
+          },
+          [&] {
+            EmitAmxConfig(e_, e_.Scratch(), {rest});
+            EmitAmxBlock(whole, 1, rest);
+          });
+    });
+    EmitAmxRelease(e_);
+  }
+
+  // `tiles` A tiles from `row` on, the last of `rows` rows, times the call's panels.
+  void EmitAmxBlock(Value* row, int tiles, Value* rows) {
+    Value* all = e_.b().CreateAdd(rows, e_.Const((tiles - 1) * kAmxRows));
+    first_row_ = row;
+    ForPanels([&](Value* first, int count) {
+      const TensorSpec& a = o_.spec.operands[0];
+      AmxDot dot{{},
+                 e_.Const(0),
+                 o_.PanelPointers(first, count),
+                 o_.depth_total,
+                 tiles == 1 ? e_.target().PrefetchBytes() : 0};
+      for (int i = 0; i < tiles; ++i) {
+        Value* tile_row = e_.b().CreateAdd(row, e_.Const(i * kAmxRows));
+        dot.a.push_back(o_.RowPointers({tile_row, 1})[0]);
+      }
+      if (!o_.RowAxes().empty()) {
+        dot.a_stride = e_.b().CreateMul(e_.StrideValue(a.Find(o_.RowAxes()[0].name)->stride),
+                                        e_.Const(ir::BytesOf(a.dtype, 1)));
+      }
+      if (o_.head_panels > 0) {
+        dot.out_row = o_.head_panels * kLanes;
+        EmitAmxDot(e_, dot, HeadSums(e_.Const(0), first));
+        return;
+      }
+      const auto panels = static_cast<int64_t>(dot.panels.size());
+      dot.out_row = panels * kLanes;
+      if (tiles > 1) {
+        // A row's lines at each step: rows are far apart, and storing would wait for every one.
+        const MatmulFetch fetch(o_, e_, {{row, o_.tile.rows}, first, count, first, nullptr, 1});
+        dot.visit = [this, fetch, row, all](Value* k) {
+          Value* step = e_.b().CreateUDiv(k, e_.Const(kAmxDepth));
+          e_.If(e_.b().CreateICmpSLT(step, all),
+                [&] { fetch.FetchResultRow(e_.b().CreateAdd(row, step)); });
+        };
+      }
+      Value* out = e_.Address(e_.Scratch(), e_.Const(kAmxConfigBytes), ir::DType::kI8);
+      EmitAmxDot(e_, dot, out);
+      e_.Loop(e_.Const(0), all, 1, [&](Value* r) {
+        std::vector<Value*> sums;
+        for (int64_t j = 0; j < panels; ++j) {
+          Value* at =
+              e_.b().CreateMul(e_.b().CreateAdd(e_.b().CreateMul(r, e_.Const(panels)), e_.Const(j)),
+                               e_.Const(kLanes));
+          sums.push_back(e_.Load(e_.Address(out, at, ir::DType::kF32), ir::DType::kF32, kLanes));
+        }
+        store_.StoreTile({e_.b().CreateAdd(row, r), 1}, first, count, {sums});
+      });
+    });
+    FinishHead(all);
+  }
+
+  // Whether whole row blocks are copied to the scratch memory, their rows taking turns: the tile
+  // then reads one stream instead of one a row. Pays for itself where a tile has many rows.
+  bool Interleaves() const {
+    return o_.HasManyRows() && o_.depth_total % (o_.Unit() * kTransposed) == 0;
+  }
+
+  void Interleave(const std::vector<Value*>& a_rows) {
+    const ir::DType dtype = o_.spec.operands[0].dtype;
+    const llvm::Align align = Emitter::AlignOf(dtype);
+    e_.Loop(e_.Const(0), e_.Const(o_.depth_total / o_.Unit()), kTransposed, [&](Value* unit) {
+      std::vector<Value*> lines(kTransposed, llvm::PoisonValue::get(e_.Int(32, kTransposed)));
+      for (size_t i = 0; i < a_rows.size(); ++i) {
+        lines[i] = e_.b().CreateAlignedLoad(
+            e_.Int(32, kTransposed),
+            e_.Address(a_rows[i], e_.b().CreateMul(unit, e_.Const(o_.Unit())), dtype), align);
+      }
+      lines = Transpose(e_, std::move(lines));
+      // A line is longer than a block has rows: the next one overwrites what is too much.
+      for (int i = 0; i < kTransposed; ++i) {
+        Value* at = e_.b().CreateMul(e_.b().CreateAdd(unit, e_.Const(i)), e_.Const(o_.tile.rows));
+        e_.b().CreateAlignedStore(lines[i], e_.Address(e_.Scratch(), at, ir::DType::kF32),
+                                  llvm::Align(4));
+      }
+    });
+  }
+
+  // The rows times all panels of the call's items.
+  void EmitPanels(const Rows& rows, const std::vector<Value*>& a_rows, int interleaved) {
+    ForPanels([&](Value* first, int count) { EmitTile(rows, a_rows, interleaved, first, count); });
+  }
+
+  // The item's panels, as many at a time as a tile takes; at its end there may be fewer.
+  void ForPanels(const std::function<void(Value* first, int count)>& body) {
+    const int64_t rest = (o_.head_panels > 0 ? o_.head_panels : o_.panels) % o_.width;
+    e_.Loop(first_panel_, end_panel_, o_.width, [&](Value* first) {
+      if (rest == 0) {
+        body(first, o_.width);
+        return;
+      }
+      Value* whole = e_.b().CreateICmpSLE(e_.b().CreateAdd(first, e_.Const(o_.width)), end_panel_);
+      e_.If(whole, [&] { body(first, o_.width); }, [&] { body(first, static_cast<int>(rest)); });
+    });
+  }
+
+  void EmitTile(const Rows& rows, const std::vector<Value*>& a_rows, int interleaved, Value* first,
+                int count) {
+    const TensorSpec& a = o_.spec.operands[0];
+    const TensorSpec& b = o_.spec.operands[1];
+    PanelDot dot{o_.tile.dot,
+                 a.dtype,
+                 b.dtype,
+                 o_.depth_total,
+                 rows.fills_tile ? 0 : e_.target().PrefetchBytes(),
+                 interleaved};
+    Value* next = e_.b().CreateAdd(first, e_.b().CreateSub(end_panel_, first_panel_));
+    const MatmulFetch::Tile tile{rows, first, count, next, a_rows[0], interleaved};
+    if (MatmulFetch::Applies(o_, tile)) dot.visit = MatmulFetch(o_, e_, tile);
+    std::vector<std::vector<Value*>> sums =
+        EmitPanelDot(e_, dot, a_rows, o_.PanelPointers(first, count));
+    if (o_.head_panels == 0) {
+      store_.StoreTile(rows, first, count, std::move(sums));
+      return;
+    }
+    for (int i = 0; i < rows.count; ++i) {
+      Value* row = e_.b().CreateSub(o_.RowAt(rows, i), first_row_);
+      for (int j = 0; j < count; ++j) {
+        Value* at = HeadSums(row, e_.b().CreateAdd(first, e_.Const(j)));
+        e_.b().CreateAlignedStore(sums[i][j], at, llvm::Align(64));
+      }
+    }
+  }
+
+  const MatmulOperands o_;
+  Emitter& e_;
+  MatmulStore store_;
+  Value* item_ = nullptr;
+  Value* first_panel_ = nullptr;
+  Value* end_panel_ = nullptr;
+  Value* first_row_ = nullptr;  // of the block of rows being multiplied
+  int64_t head_rows_ = 0;       // bytes into the scratch memory
+};
+
+}  // namespace
+
+const TileRow* MatmulTile(const KernelSpec& spec, const Target& target) {
+  if (!MatmulOperands::Applies(spec)) return nullptr;
+  const ir::DType a = spec.operands[0].dtype, b = spec.operands[1].dtype;
+  const TileRow* tile = target.FindMatmulTile(a, b);
+  const bool whole_steps =
+      spec.operands[0].Find(spec.attrs.axes[0])->axis.extent.value % kAmxDepth == 0;
+  return tile == nullptr || tile->dot != Dot::kAmx || whole_steps ? tile : target.FindTile(a, b);
+}
+
+absl::StatusOr<KernelInfo> EmitMatmul(const KernelSpec& spec, Emitter& e) {
+  for (const ir::EpilogueStep step : spec.attrs.epilogue) {
+    const bool known =
+        Info(step).grain == ir::Grain::kHeads ? EmitsHeadStep(step) : EmitsColumnStep(step);
+    if (!known) return NoKernel(spec, absl::StrCat("no code for the step ", Info(step).name));
+  }
+  const TileRow* tile = MatmulTile(spec, e.target());
+  return tile != nullptr ? PanelMatmul(spec, e, *tile).Emit() : EmitGeneralMatmul(spec, e);
+}
+
+}  // namespace lluda::codegen

@@ -1,0 +1,131 @@
+#include "codegen/cpu/matmul/general_matmul.h"
+
+#include <string>
+#include <vector>
+
+#include "codegen/cpu/matmul/column_epilogue.h"
+#include "codegen/cpu/matmul/head_epilogue.h"
+#include "codegen/cpu/emit/tensor_access.h"
+#include "ir/contraction.h"
+
+namespace lluda::codegen {
+namespace {
+
+constexpr int kLanes = kPanelRows;
+
+// sum over k of a[...] * b[...], both at the given other indices.
+Value* DotProduct(const KernelSpec& spec, Emitter& e, Indices a_indices, Indices b_indices) {
+  const TensorSpec& a = spec.operands[0];
+  const TensorSpec& b = spec.operands[1];
+  const ir::Axis over = a.Find(spec.attrs.axes[0])->axis;
+  const auto product = [&](Value* k, int lanes, Value* sum) {
+    a_indices[over.name] = k;
+    b_indices[over.name] = k;
+    Value* x = e.Load(e.Address(e.Buffer(0), e.Offset(a.axes, a_indices), a.dtype), a.dtype, lanes);
+    Value* y =
+        e.Load(e.Address(e.Buffer(1), ElementOffset(e, b, b_indices), b.dtype), b.dtype, lanes);
+    return e.MulAdd(x, y, sum);
+  };
+  if (!IsContiguous(a, over.name) || !IsContiguous(b, over.name)) {
+    return e.Loop(e.Const(0), e.ExtentValue(over.extent), 1, {e.ConstF32(0.0f, 1)},
+                  [&](Value* k, const Emitter::Carried& c) {
+                    return Emitter::Carried{product(k, 1, c[0])};
+                  })[0];
+  }
+  const bool vectors = !over.extent.is_constant() || over.extent.value >= kLanes;
+  return e.ForLanes(
+      over.extent, {e.ConstF32(0.0f, vectors ? kLanes : 1)},
+      [&](Value* k, int lanes, const Emitter::Carried& c) {
+        return Emitter::Carried{product(k, lanes, c[0])};
+      },
+      [&](const Emitter::Carried& c) {
+        return Emitter::Carried{vectors ? e.SumLanes(c[0]) : c[0]};
+      })[0];
+}
+
+// Heads are finished row by row: the sums of a row, then what is done to them.
+KernelInfo EmitHeads(const KernelSpec& spec, Emitter& e) {
+  auto& b = e.b();
+  const std::vector<ir::Axis> rows = AxesWithout(spec.operands[0], spec.attrs.axes[0]);
+  const std::vector<ir::Axis> heads = HeadAxes(spec);
+  std::string columns;  // B's own axis
+  for (const ir::Axis& axis : AxesWithout(spec.operands[1], spec.attrs.axes[0])) {
+    if (spec.operands[0].Find(axis.name) == nullptr) columns = axis.name;
+  }
+  KernelInfo info;
+  info.work_axes = rows;
+  info.work_axes.insert(info.work_axes.end(), heads.begin(), heads.end());
+  info.item_cost = 100 * HeadElements(spec);
+  info.scratch_bytes = 4 * HeadElements(spec);
+  e.ForRows(info.work_axes, [&](const Indices& indices) {
+    Indices row;
+    for (const ir::Axis& axis : rows) row[axis.name] = indices.at(axis.name);
+    Value* first = e.Const(0);
+    for (const ir::Axis& axis : heads) {
+      first = b.CreateAdd(b.CreateMul(first, e.Const(axis.extent.value)), indices.at(axis.name));
+    }
+    first = b.CreateMul(first, e.Const(HeadElements(spec)));
+    e.Loop(e.Const(0), e.Const(HeadElements(spec)), 1, [&](Value* i) {
+      Indices column = row;
+      column[columns] = b.CreateAdd(first, i);
+      e.Store(e.Address(e.Scratch(), i, ir::DType::kF32), ir::DType::kF32,
+              DotProduct(spec, e, row, column));
+    });
+    HeadEpilogue(spec, e).EmitRows(e.Scratch(), e.Const(1), "", indices);
+  });
+  return info;
+}
+
+// Column `column` of the result in the row of `indices`, which hold it, too.
+Value* FinishedColumn(const KernelSpec& spec, Emitter& e, const Indices& indices, Value* column) {
+  struct Column {
+    Value* at;
+    Value* value;
+  };
+  std::vector<Column> columns;
+  if (spec.attrs.epilogue.grain() == ir::Grain::kHalves) {
+    // B's own column axis holds the columns of both halves.
+    const std::string own = AxesWithout(spec.operands[1], spec.attrs.axes[0])[0].name;
+    const ir::Extent& half = spec.result.axes.back().axis.extent;
+    columns.push_back({column, DotProduct(spec, e, indices, {{own, column}})});
+    Value* partner = e.b().CreateAdd(column, e.ExtentValue(half));
+    columns.push_back({partner, DotProduct(spec, e, indices, {{own, partner}})});
+  } else {
+    columns.push_back({column, DotProduct(spec, e, indices, indices)});
+  }
+  for (const ir::EpilogueStep step : spec.attrs.epilogue) {
+    if (Info(step).grain == ir::Grain::kHalves) {
+      columns = {{column, FoldHalves(e, step, columns[0].value, columns[1].value)}};
+      continue;
+    }
+    for (Column& c : columns) c.value = AddOperand(spec, e, step, c.value, indices, c.at);
+  }
+  return columns[0].value;
+}
+
+}  // namespace
+
+absl::StatusOr<KernelInfo> EmitGeneralMatmul(const KernelSpec& spec, Emitter& e) {
+  if (!ir::IsFloat(spec.operands[0].dtype)) return NoKernel(spec, "it multiplies integers");
+  if (ir::ContractedAxes(spec.attrs).size() > 1) return NoKernel(spec, "it sums over several axes");
+  if (spec.operands[0].layout.is_panel()) return NoKernel(spec, "operand 0 is in panels");
+  if (spec.result.axes.empty()) return NoKernel(spec, "the result has no axis");
+  const ir::Axis last = spec.result.axes.back().axis;
+  if (FinishesHeads(spec)) return EmitHeads(spec, e);
+  const int buffer = static_cast<int>(spec.operands.size());
+  e.ForRows(LeadingAxes(spec.result), [&](Indices indices) {
+    e.Loop(e.Const(0), e.ExtentValue(last.extent), 1, [&](Value* column) {
+      indices[last.name] = column;
+      Value* value = FinishedColumn(spec, e, indices, column);
+      e.Store(e.Address(e.Buffer(buffer), e.Offset(spec.result.axes, indices), spec.result.dtype),
+              spec.result.dtype, value);
+    });
+  });
+  KernelInfo info;
+  info.work_axes = LeadingAxes(spec.result);
+  info.item_cost = 100;
+  info.cost_symbol = last.extent.symbol;
+  return info;
+}
+
+}  // namespace lluda::codegen

@@ -1,0 +1,204 @@
+#include "codegen/cpu/matmul/head_epilogue.h"
+
+#include <utility>
+
+#include "codegen/cpu/emit/row_interleave.h"
+#include "codegen/cpu/matmul/column_epilogue.h"
+#include "codegen/cpu/emit/row_math.h"
+#include "codegen/cpu/emit/tensor_access.h"
+#include "ir/type/encoding.h"
+
+namespace lluda::codegen {
+namespace {
+
+using ir::EpilogueStep;
+
+constexpr int kLanes = kPanelRows;
+int LanesOf(Value* value) { return value->getType()->isVectorTy() ? kLanes : 1; }
+
+}  // namespace
+
+bool FinishesHeads(const KernelSpec& spec) {
+  return spec.opcode == ir::Opcode::kMatmul && spec.attrs.epilogue.per_head();
+}
+
+bool EmitsHeadStep(ir::EpilogueStep step) {
+  return step == ir::EpilogueStep::kNorm || step == ir::EpilogueStep::kRope ||
+         step == ir::EpilogueStep::kAppend;
+}
+
+int64_t HeadElements(const KernelSpec& spec) { return spec.attrs.result_axes.back().extent.value; }
+
+std::vector<ir::Axis> HeadAxes(const KernelSpec& spec) {
+  return {spec.attrs.result_axes.begin(), spec.attrs.result_axes.end() - 1};
+}
+
+HeadEpilogue::HeadEpilogue(const KernelSpec& spec, Emitter& e)
+    : spec_(spec), e_(e), dim_(spec.attrs.result_axes.back().name), elements_(HeadElements(spec)) {}
+
+// [0, count) in whole vectors, and what is left one by one.
+std::vector<HeadEpilogue::Piece> HeadEpilogue::PiecesOf(int64_t count) {
+  std::vector<Piece> pieces;
+  for (int64_t i = 0; i < count;) {
+    const int lanes = count - i >= kLanes ? kLanes : 1;
+    pieces.push_back({i, lanes});
+    i += lanes;
+  }
+  return pieces;
+}
+
+// The pieces of a head that are finished together: one of either half, where they are rotated.
+std::vector<std::vector<HeadEpilogue::Piece>> HeadEpilogue::Groups() const {
+  std::vector<std::vector<Piece>> groups;
+  const bool pairs = Has(EpilogueStep::kRope);
+  const int64_t half = elements_ / 2;
+  for (const Piece& piece : PiecesOf(pairs ? half : elements_)) {
+    groups.push_back({piece});
+    if (pairs) groups.back().push_back({half + piece.begin, piece.lanes});
+  }
+  return groups;
+}
+
+void HeadEpilogue::LoadWeights() {
+  const int operand = OperandOf(EpilogueStep::kNorm);
+  if (operand < 0) return;
+  for (const std::vector<Piece>& group : Groups()) {
+    for (const auto& [begin, lanes] : group) {
+      weights_[begin] = LoadAlong(e_, spec_.operands[operand], e_.Buffer(operand), e_.Const(0),
+                                  dim_, e_.Const(begin), lanes);
+    }
+  }
+}
+
+void HeadEpilogue::EmitRows(Value* sums, Value* count, const std::string& row_axis,
+                            const Indices& indices) {
+  auto& b = e_.b();
+  LoadWeights();
+  if (Has(EpilogueStep::kBias)) {
+    Value* head = e_.Const(0);
+    for (const ir::Axis& axis : HeadAxes(spec_)) {
+      head = b.CreateAdd(b.CreateMul(head, e_.Const(axis.extent.value)), indices.at(axis.name));
+    }
+    first_column_ = b.CreateMul(head, e_.Const(elements_));
+  }
+  e_.Loop(e_.Const(0), count, 1, [&](Value* row) {
+    Indices here = indices;
+    if (!row_axis.empty()) here[row_axis] = b.CreateAdd(indices.at(row_axis), row);
+    Value* from = b.CreateMul(row, e_.Const(elements_));
+    EmitRow({e_.Address(sums, from, ir::DType::kF32), here});
+  });
+}
+
+HeadEpilogue::Target HeadEpilogue::TargetOf(Indices indices) {
+  int buffer = static_cast<int>(spec_.operands.size());
+  const int state = OperandOf(EpilogueStep::kAppend);
+  if (state >= 0) {
+    buffer = state;
+    const auto axes = spec_.attrs.axes.end() - 2;
+    for (int i = 0; i < 2; ++i) {
+      const int operand = state + 1 + i;
+      indices[axes[i]] = LoadIndexAt(e_, spec_.operands[operand], e_.Buffer(operand), indices);
+    }
+  }
+  const TensorSpec& tensor = state >= 0 ? spec_.operands[state] : spec_.result;
+  Value* first = ElementOffset(e_, tensor, indices);
+  return {tensor, e_.Buffer(buffer), std::move(indices), first};
+}
+
+// Elements of the row after the steps before `end`, as far as these take each element by itself.
+Value* HeadEpilogue::Element(const Row& row, const Piece& piece, EpilogueStep end) {
+  auto& b = e_.b();
+  const auto [begin, lanes] = piece;
+  Value* inverse = row.inverse != nullptr ? e_.Splat(row.inverse, lanes) : nullptr;
+  Value* x =
+      e_.Load(e_.Address(row.sums, e_.Const(begin), ir::DType::kF32), ir::DType::kF32, lanes);
+  for (const EpilogueStep step : spec_.attrs.epilogue) {
+    if (step == end) break;
+    if (step == EpilogueStep::kBias) {
+      x = AddOperand(spec_, e_, step, x, {}, b.CreateAdd(first_column_, e_.Const(begin)));
+    } else if (step == EpilogueStep::kNorm) {
+      x = b.CreateFMul(b.CreateFMul(x, inverse), weights_.at(begin));
+    }
+  }
+  return x;
+}
+
+// In the order of codegen/cpu/ops/emit_reduce.cc.
+Value* HeadEpilogue::Inverse(const Row& row) {
+  auto& b = e_.b();
+  const bool vectors = elements_ >= kLanes;
+  Value* squares = e_.ConstF32(0, vectors ? kLanes : 1);
+  for (const Piece& piece : PiecesOf(elements_)) {
+    if (LanesOf(squares) != piece.lanes) squares = e_.SumLanes(squares);
+    Value* x = Element(row, piece, EpilogueStep::kNorm);
+    squares = b.CreateFAdd(squares, b.CreateFMul(x, x));
+  }
+  if (LanesOf(squares) > 1) squares = e_.SumLanes(squares);
+  return InverseRootMeanSquare(e_, squares, elements_, *spec_.attrs.eps);
+}
+
+Value* HeadEpilogue::Table(int operand, const Indices& indices, const Piece& piece) {
+  const TensorSpec& table = spec_.operands[operand];
+  // The axis of pairs is the one that neither the rows nor the heads have.
+  std::string pairs;
+  for (const ir::StridedAxis& strided : table.axes) {
+    if (indices.count(strided.axis.name) == 0) pairs = strided.axis.name;
+  }
+  return LoadAlong(e_, table, e_.Buffer(operand), e_.Offset(table.axes, indices), pairs,
+                   e_.Const(piece.begin), piece.lanes);
+}
+
+void HeadEpilogue::EmitRow(Row row) {
+  const Target target = TargetOf(row.indices);
+  if (Has(EpilogueStep::kNorm)) row.inverse = Inverse(row);
+  const int cos = OperandOf(EpilogueStep::kRope);
+  for (const std::vector<Piece>& group : Groups()) {
+    std::vector<Value*> values;
+    for (const Piece& piece : group) {
+      values.push_back(Element(row, piece, EpilogueStep::kRope));
+    }
+    if (cos >= 0) {
+      const Rotated turned = Rotate(e_, {values[0], values[1]}, Table(cos, row.indices, group[0]),
+                                    Table(cos + 1, row.indices, group[0]));
+      values = {turned.lo, turned.hi};
+    }
+    for (size_t i = 0; i < group.size(); ++i) Store(target, group[i].begin, values[i]);
+  }
+}
+
+void HeadEpilogue::Store(const Target& target, int64_t i, Value* value) {
+  auto& b = e_.b();
+  const TensorSpec& tensor = target.tensor;
+  const ir::Layout& layout = tensor.layout;
+  const int lanes = LanesOf(value);
+  const auto address = [&](int64_t elements) {
+    Value* at = b.CreateAdd(target.first, e_.Const(elements));
+    return e_.Address(target.buffer, at, tensor.dtype);
+  };
+  if (IsContiguous(tensor, dim_)) {
+    e_.Store(address(i), tensor.dtype, value);
+    return;
+  }
+  // Elements that lie together in a panel are a dword: a whole one each.
+  const int64_t unit = ir::DwordElements(tensor.dtype);
+  if (lanes > 1 && i % unit == 0 && layout.is_panel() && layout.axis == dim_ &&
+      layout.depth == unit) {
+    Value* dwords = Dwords(e_, tensor.dtype, value);
+    for (int64_t j = 0; j < lanes / unit; ++j) {
+      b.CreateAlignedStore(b.CreateExtractElement(dwords, static_cast<uint64_t>(j)),
+                           address((i / unit + j) * layout.rows * unit),
+                           Emitter::AlignOf(tensor.dtype));
+    }
+    return;
+  }
+  Indices indices = target.indices;
+  for (int lane = 0; lane < lanes; ++lane) {
+    indices[dim_] = e_.Const(i + lane);
+    Value* element =
+        lanes == 1 ? value : b.CreateExtractElement(value, static_cast<uint64_t>(lane));
+    e_.Store(e_.Address(target.buffer, ElementOffset(e_, tensor, indices), tensor.dtype),
+             tensor.dtype, element);
+  }
+}
+
+}  // namespace lluda::codegen

@@ -1,0 +1,107 @@
+#include "codegen/cpu/matmul/matmul_fetch.h"
+
+#include <algorithm>
+
+#include "codegen/cpu/emit/row_interleave.h"
+#include "codegen/cpu/matmul/panel_dot.h"
+#include "ir/type/encoding.h"
+
+namespace lluda::codegen {
+namespace {
+
+constexpr int kLanes = MatmulOperands::kLanes;
+constexpr int64_t kCacheLine = 64;
+
+}  // namespace
+
+bool MatmulFetch::Applies(const MatmulOperands& operands, const Tile& tile) {
+  return tile.rows.fills_tile && operands.HasManyRows() &&
+         operands.depth_total % VisitDepth(operands.spec.operands[1].dtype) == 0;
+}
+
+MatmulFetch::MatmulFetch(const MatmulOperands& operands, Emitter& e, const Tile& tile)
+    : o_(operands), e_(e), tile_(tile), next_(NextPanels()) {}
+
+void MatmulFetch::operator()(Value* k) const {
+  FetchPanels(k);
+  FetchRows(k);
+  FetchResult(k);
+}
+
+// Elements of K between two visits.
+int64_t MatmulFetch::Step() const { return VisitDepth(o_.spec.operands[1].dtype); }
+
+// The panels that the thread will most likely need after the call's own, from where this tile is to
+// fetch on: each block of rows brings in the eighth of them, until all are there. Else the first
+// block would wait for memory line by line.
+std::vector<Value*> MatmulFetch::NextPanels() const {
+  auto& b = e_.b();
+  const int64_t slice = o_.depth_total / Step() * kCacheLine;
+  const int64_t panel_bytes = o_.PanelBytes();
+  Value* at = b.CreateMul(b.CreateUDiv(tile_.rows.first, e_.Const(o_.tile.rows)), e_.Const(slice));
+  at = e_.Least(at, e_.Const(panel_bytes - slice));
+  Value* next = e_.Least(tile_.next, e_.Const(o_.panels - tile_.count));
+  std::vector<Value*> places = o_.PanelPointers(next, tile_.count);
+  for (Value*& place : places) place = e_.Address(place, at, ir::DType::kI8);
+  return places;
+}
+
+// A line of each.
+void MatmulFetch::FetchPanels(Value* k) const {
+  Value* at = e_.b().CreateMul(k, e_.Const(kCacheLine / Step()));
+  for (Value* place : next_) e_.PrefetchNear(e_.Address(place, at, ir::DType::kI8));
+}
+
+// What lies behind the block of rows by the size of one.
+void MatmulFetch::FetchRows(Value* k) const {
+  if (!o_.IsBlocked()) return;
+  const int64_t element_bytes = ir::BytesOf(o_.spec.operands[0].dtype, tile_.a_interleaved);
+  Value* here = e_.Address(tile_.a, e_.b().CreateMul(k, e_.Const(element_bytes)), ir::DType::kI8);
+  const int64_t block_bytes = o_.depth_total * element_bytes;
+  for (int64_t line = 0; line < Step() * element_bytes; line += kCacheLine) {
+    e_.PrefetchNear(e_.Address(here, e_.Const(block_bytes + line), ir::DType::kI8));
+  }
+}
+
+// The lines that the tile will add and store, row by row.
+void MatmulFetch::FetchResult(Value* k) const {
+  if (o_.head_panels > 0) return;  // sums go to scratch memory, which is near
+  auto& b = e_.b();
+  Value* visit = b.CreateUDiv(k, e_.Const(Step()));
+  if (o_.spec.result.block_rows > 0) {
+    FetchResultBlock(visit);
+    return;
+  }
+  const int64_t visits_per_row = std::max<int64_t>(1, o_.depth_total / Step() / o_.tile.rows);
+  Value* row = b.CreateUDiv(visit, e_.Const(visits_per_row));
+  Value* begins = b.CreateICmpEQ(b.CreateURem(visit, e_.Const(visits_per_row)), e_.Const(0));
+  e_.If(b.CreateAnd(begins, b.CreateICmpSLT(row, e_.Const(o_.tile.rows))),
+        [&] { FetchResultRow(b.CreateAdd(tile_.rows.first, row)); });
+}
+
+void MatmulFetch::FetchResultRow(Value* row) const {
+  const int residual = o_.ResidualOperand();
+  for (int j = 0; j < tile_.count; ++j) {
+    Value* panel = e_.b().CreateAdd(tile_.first, e_.Const(j));
+    e_.PrefetchForWrite(o_.ColumnAddress(o_.ResultBuffer(), o_.spec.result, row, panel, 0));
+    if (residual >= 0) {
+      const TensorSpec& tensor = o_.spec.operands[residual];
+      e_.Prefetch(o_.ColumnAddress(e_.Buffer(residual), tensor, row, panel, 0), 0);
+    }
+  }
+}
+
+// In a block the tile's part lies together.
+void MatmulFetch::FetchResultBlock(Value* visit) const {
+  auto& b = e_.b();
+  const TensorSpec& result = o_.spec.result;
+  const int64_t bytes = ir::BytesOf(result.dtype, int64_t{kLanes} * o_.tile.rows * tile_.count);
+  e_.If(b.CreateICmpSLT(visit, e_.Const(bytes / kCacheLine)), [&] {
+    Value* block = BlockAddress(e_, result, o_.ResultBuffer(), tile_.rows.first,
+                                b.CreateMul(tile_.first, e_.Const(kLanes)));
+    e_.PrefetchForWrite(
+        e_.Address(block, b.CreateMul(visit, e_.Const(kCacheLine)), ir::DType::kI8));
+  });
+}
+
+}  // namespace lluda::codegen

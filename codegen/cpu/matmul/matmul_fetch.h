@@ -1,0 +1,50 @@
+// What a tile of a matmul fetches while it multiplies: the panels that come next, the block of rows
+// that comes next, and the lines that it will add and store. A little at a time: asked for at once
+// they would hold up those that the tile waits for.
+//
+//   dot.visit = MatmulFetch(operands, e, rows, {first, count}, parts, a, a_interleaved);
+#ifndef LLUDA_CODEGEN_CPU_MATMUL_MATMUL_FETCH_H_
+#define LLUDA_CODEGEN_CPU_MATMUL_MATMUL_FETCH_H_
+
+#include <vector>
+
+#include "codegen/cpu/matmul/matmul_operands.h"
+
+namespace lluda::codegen {
+
+class MatmulFetch {
+ public:
+  struct Tile {
+    MatmulOperands::Rows rows;
+    Value* first;       // panel
+    int count;          // of panels
+    Value* next;        // the panel that stands where `first` does in what the thread does next
+    Value* a;           // its first row or block of rows
+    int a_interleaved;  // as PanelDot's
+  };
+  // Whether K and the tile are such that something is fetched.
+  static bool Applies(const MatmulOperands& operands, const Tile& tile);
+
+  MatmulFetch(const MatmulOperands& operands, Emitter& e, const Tile& tile);
+  // For PanelDot::visit.
+  void operator()(Value* k) const;
+  // The lines of one row that the tile will add and store.
+  void FetchResultRow(Value* row) const;
+
+ private:
+  int64_t Step() const;
+  std::vector<Value*> NextPanels() const;
+  void FetchPanels(Value* k) const;
+  void FetchRows(Value* k) const;
+  void FetchResult(Value* k) const;
+  void FetchResultBlock(Value* visit) const;
+
+  const MatmulOperands& o_;
+  Emitter& e_;
+  const Tile tile_;
+  const std::vector<Value*> next_;
+};
+
+}  // namespace lluda::codegen
+
+#endif  // LLUDA_CODEGEN_CPU_MATMUL_MATMUL_FETCH_H_

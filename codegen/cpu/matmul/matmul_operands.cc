@@ -1,0 +1,104 @@
+#include "codegen/cpu/matmul/matmul_operands.h"
+
+#include <optional>
+
+#include "codegen/cpu/matmul/head_epilogue.h"
+#include "codegen/cpu/emit/tensor_access.h"
+#include "ir/contraction.h"
+#include "ir/type/layout.h"
+
+namespace lluda::codegen {
+namespace {
+
+// Of halves those of the result, half of B's.
+int64_t ColumnsOf(const KernelSpec& spec) {
+  if (!FinishesHeads(spec)) return spec.result.axes.back().axis.extent.value;
+  return AxesWithout(spec.operands[1], spec.attrs.axes[0])[0].extent.value;
+}
+
+}  // namespace
+
+MatmulOperands::MatmulOperands(const KernelSpec& spec, Emitter& e, const TileRow& tile)
+    : spec(spec),
+      tile(tile),
+      over(spec.attrs.axes[0]),
+      depth_total(spec.operands[0].Find(over)->axis.extent.value),
+      columns(ColumnsOf(spec)),
+      halves(spec.attrs.epilogue.grain() == ir::Grain::kHalves),
+      // A panel of either half is read for every panel of results.
+      width(halves ? tile.panels / 2 : tile.panels),
+      panels((columns + kLanes - 1) / kLanes),
+      head_panels(FinishesHeads(spec) ? HeadElements(spec) / kLanes : 0),
+      e_(e) {}
+
+bool MatmulOperands::Applies(const KernelSpec& spec) {
+  const TensorSpec& a = spec.operands[0];
+  const TensorSpec& b = spec.operands[1];
+  const std::string& over = spec.attrs.axes[0];
+  if (ir::ContractedAxes(spec.attrs).size() != 1) return false;
+  const std::optional<ir::Tile> panel = PanelTile(b.dtype, *ir::AccumulatorOf(a.dtype, b.dtype));
+  if (!panel || b.axes.size() != 2) return false;
+  if (!(b.layout == ir::Layout::Panel(panel->rows, panel->depth, over))) return false;
+  if (a.axes.size() > 2 || !IsContiguous(a, over)) return false;
+  if (!a.axes[0].stride.symbols.empty()) return false;
+  if (FinishesHeads(spec) && HeadElements(spec) % kLanes != 0) return false;
+  const int64_t columns = spec.result.axes.back().axis.extent.value;
+  return spec.attrs.epilogue.grain() != ir::Grain::kHalves || columns % kLanes == 0;
+}
+
+std::vector<ir::Axis> MatmulOperands::RowAxes() const {
+  return AxesWithout(spec.operands[0], over);
+}
+
+int64_t MatmulOperands::PanelElements() const {
+  return ir::PanelElements(spec.operands[1].layout, depth_total);
+}
+
+int64_t MatmulOperands::PanelBytes() const {
+  const TensorSpec& b = spec.operands[1];
+  return ir::PanelBytes(b.dtype, b.layout, depth_total);
+}
+
+Value* MatmulOperands::RowAt(const Rows& rows, int i) const {
+  Value* row = e_.b().CreateAdd(rows.first, e_.Const(i));
+  if (rows.last == nullptr) return row;
+  return e_.Least(row, rows.last);
+}
+
+std::vector<Value*> MatmulOperands::RowPointers(const Rows& rows) const {
+  const TensorSpec& a = spec.operands[0];
+  std::vector<Value*> pointers;
+  for (int i = 0; i < rows.count; ++i) {
+    Value* offset = e_.Const(0);
+    if (!RowAxes().empty()) {
+      offset = e_.Offset(a.axes, {{RowAxes()[0].name, RowAt(rows, i)}});
+    }
+    pointers.push_back(e_.Address(e_.Buffer(0), offset, a.dtype));
+  }
+  return pointers;
+}
+
+std::vector<Value*> MatmulOperands::PanelPointers(Value* first, int count) const {
+  const TensorSpec& b = spec.operands[1];
+  std::vector<Value*> pointers;
+  const auto add_panels = [&](int64_t from) {
+    for (int i = 0; i < count; ++i) {
+      Value* panel = e_.b().CreateAdd(first, e_.Const(from + i));
+      pointers.push_back(
+          e_.Address(e_.Buffer(1), e_.b().CreateMul(panel, e_.Const(PanelElements())), b.dtype));
+    }
+  };
+  add_panels(0);
+  if (halves) add_panels(panels);
+  return pointers;
+}
+
+Value* MatmulOperands::ColumnAddress(Value* buffer, const TensorSpec& tensor, Value* row,
+                                     Value* panel, int lane) const {
+  Indices indices{{spec.result.axes.back().axis.name,
+                   e_.b().CreateAdd(e_.b().CreateMul(panel, e_.Const(kLanes)), e_.Const(lane))}};
+  if (!RowAxes().empty()) indices[RowAxes()[0].name] = row;
+  return e_.Address(buffer, e_.Offset(tensor.axes, indices), tensor.dtype);
+}
+
+}  // namespace lluda::codegen

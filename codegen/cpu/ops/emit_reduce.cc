@@ -1,0 +1,247 @@
+// Reductions along one axis: reduce_max, reduce_sum, quantize_scale, softmax and rmsnorm. Sixteen
+// lanes accumulate elements 16 apart, are folded in halves, and the elements past the last whole 16
+// follow one by one.
+#include <limits>
+#include <utility>
+
+#include "codegen/cpu/emit/row_interleave.h"
+#include "codegen/cpu/ops/emit_ops.h"
+#include "codegen/cpu/emit/math.h"
+#include "codegen/cpu/emit/row_math.h"
+#include "codegen/cpu/emit/tensor_access.h"
+#include "llvm/IR/Intrinsics.h"
+
+namespace lluda::codegen {
+namespace {
+
+constexpr int kLanes = 16;
+
+// The rows of a reduction and its operand's elements along the reduced axis.
+struct Row {
+  Emitter& e;
+  const TensorSpec& x;
+  ir::Axis axis;
+  Value* first = nullptr;  // offset of the row's element 0
+
+  Value* Load(Value* i, int lanes) const {
+    return LoadAlong(e, x, e.Buffer(0), first, axis.name, i, lanes);
+  }
+
+  // Folds map(element) over the row.
+  Value* Fold(float identity, const std::function<Value*(Value*)>& map,
+              const std::function<Value*(Value*, Value*)>& combine,
+              const std::function<Value*(Value*)>& across) const {
+    const bool vectors = !axis.extent.is_constant() || axis.extent.value >= 16;
+    Emitter::Carried init = {e.ConstF32(identity, vectors ? 16 : 1)};
+    return e.ForLanes(
+        axis.extent, init,
+        [&](Value* i, int lanes, const Emitter::Carried& c) {
+          return Emitter::Carried{combine(c[0], map(Load(i, lanes)))};
+        },
+        [&](const Emitter::Carried& c) {
+          return Emitter::Carried{vectors ? across(c[0]) : c[0]};
+        })[0];
+  }
+
+  Value* Sum(const std::function<Value*(Value*)>& map) const {
+    return Fold(
+        0.0f, map, [&](Value* a, Value* b) { return e.b().CreateFAdd(a, b); },
+        [&](Value* v) { return e.SumLanes(v); });
+  }
+
+  // As integers, so that a NaN, which is larger than infinity there, is not lost.
+  Value* MaxMagnitude() const {
+    auto& b = e.b();
+    const auto bits = [&](Value* v) {
+      return b.CreateBitCast(v, v->getType()->getWithNewType(b.getInt32Ty()));
+    };
+    return Fold(
+        0.0f, [&](Value* v) { return b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, v); },
+        [&](Value* a, Value* c) { return b.CreateSelect(b.CreateICmpUGT(bits(a), bits(c)), a, c); },
+        [&](Value* v) { return b.CreateBitCast(b.CreateIntMaxReduce(bits(v)), e.F32(1)); });
+  }
+
+  Value* Max() const {
+    return Fold(
+        -std::numeric_limits<float>::infinity(), [](Value* v) { return v; },
+        [&](Value* a, Value* b) { return e.Max(a, b); }, [&](Value* v) { return e.MaxLanes(v); });
+  }
+};
+
+KernelInfo RowInfo(const KernelSpec& spec, const ir::Axis& axis, int64_t nanoseconds_per_64) {
+  KernelInfo info;
+  info.work_axes = AxesWithout(spec.operands[0], axis.name);
+  info.item_cost = axis.extent.is_constant() ? axis.extent.value * nanoseconds_per_64 / 64 + 5 : 1;
+  info.cost_symbol = axis.extent.symbol;
+  return info;
+}
+
+// Runs `body` for each row of operand 0 along attrs.axes[0].
+absl::StatusOr<KernelInfo> ForEachRow(
+    const KernelSpec& spec, Emitter& e, int64_t nanoseconds_per_64,
+    const std::function<void(const Row& row, const Indices& indices)>& body) {
+  const TensorSpec& x = spec.operands[0];
+  if (x.layout.is_panel()) return NoKernel(spec, "the operand is in panels");
+  const ir::Axis axis = x.Find(spec.attrs.axes[0])->axis;
+  e.ForRows(AxesWithout(x, axis.name), [&](const Indices& indices) {
+    body(Row{e, x, axis, e.Offset(x.axes, indices)}, indices);
+  });
+  return RowInfo(spec, axis, nanoseconds_per_64);
+}
+
+// Stores map(element, index) for the whole row, which lies in no row block; the result may be
+// strided along the axis.
+void StoreRow(const KernelSpec& spec, const Row& row, Indices indices, int buffer,
+              const std::function<Value*(Value* x, Value* i, int lanes)>& map) {
+  Emitter& e = row.e;
+  const TensorSpec& out = spec.result;
+  const bool contiguous = IsContiguous(out, row.axis.name);
+  e.ForLanes(row.axis.extent, [&](Value* i, int lanes) {
+    Value* value = map(row.Load(i, lanes), i, lanes);
+    for (int lane = 0; lane < (contiguous ? 1 : lanes); ++lane) {
+      indices[row.axis.name] = e.b().CreateAdd(i, e.Const(lane));
+      Value* part = contiguous || lanes == 1
+                        ? value
+                        : e.b().CreateExtractElement(value, static_cast<uint64_t>(lane));
+      e.Store(e.Address(e.Buffer(buffer), e.Offset(out.axes, indices), out.dtype), out.dtype, part);
+    }
+  });
+}
+
+class Rmsnorm {
+ public:
+  Rmsnorm(const KernelSpec& spec, Emitter& e, ir::Axis axis)
+      : spec_(spec), e_(e), axis_(std::move(axis)), weight_(spec.operands[1]) {}
+
+  absl::StatusOr<KernelInfo> Emit() {
+    if (spec_.result.block_rows > 0) return EmitBlocks();
+    return ForEachRow(spec_, e_, kNanosecondsPer64,
+                      [&](const Row& row, const Indices& indices) { EmitRow(row, indices); });
+  }
+
+ private:
+  static constexpr int64_t kNanosecondsPer64 = 8;
+
+  void EmitRow(const Row& row, const Indices& indices) {
+    Value* inverse = Inverse(row.Sum([&](Value* x) { return e_.b().CreateFMul(x, x); }));
+    StoreRow(spec_, row, indices, 2,
+             [&](Value* x, Value* i, int lanes) { return Normalised(x, inverse, i, lanes); });
+  }
+
+  // An item is a block of rows, which are summed and stored side by side; those that fill no block
+  // are an item row by row.
+  absl::StatusOr<KernelInfo> EmitBlocks() {
+    const TensorSpec& x = spec_.operands[0];
+    const int64_t block_rows = spec_.result.block_rows;
+    KernelInfo info = RowInfo(spec_, axis_, kNanosecondsPer64 * block_rows);
+    info.block = block_rows;
+    const ir::Axis rows = info.work_axes[0];
+    const auto row_at = [&](Value* index) {
+      return Row{e_, x, axis_, e_.Offset(x.axes, {{rows.name, index}})};
+    };
+    e_.ForRows(
+        info.work_axes,
+        [&](const Indices& indices) {
+          Value* first = indices.at(rows.name);
+          Value* end = e_.b().CreateAdd(first, e_.Const(block_rows));
+          Value* extent = e_.ExtentValue(rows.extent);
+          e_.If(
+              e_.b().CreateICmpSLE(end, extent),
+              [&] {
+                std::vector<Row> block;
+                for (int64_t i = 0; i < block_rows; ++i) {
+                  block.push_back(row_at(e_.b().CreateAdd(first, e_.Const(i))));
+                }
+                EmitBlock(first, block);
+              },
+              [&] {
+                e_.Loop(first, extent, 1,
+                        [&](Value* row) { EmitRow(row_at(row), {{rows.name, row}}); });
+              });
+        },
+        block_rows);
+    return info;
+  }
+
+  void EmitBlock(Value* first, const std::vector<Row>& rows) {
+    auto& b = e_.b();
+    const Emitter::Carried zeros(rows.size(), e_.ConstF32(0.0f, kLanes));
+    Emitter::Carried sums =
+        e_.Loop(e_.Const(0), e_.ExtentValue(axis_.extent), kLanes, zeros,
+                [&](Value* i, const Emitter::Carried& before) {
+                  Emitter::Carried after;
+                  for (size_t r = 0; r < rows.size(); ++r) {
+                    Value* x = rows[r].Load(i, kLanes);
+                    after.push_back(b.CreateFAdd(before[r], b.CreateFMul(x, x)));
+                  }
+                  return after;
+                });
+    for (Value*& sum : sums) sum = Inverse(e_.SumLanes(sum));
+    e_.Loop(e_.Const(0), e_.ExtentValue(axis_.extent), kLanes, [&](Value* i) {
+      std::vector<Value*> values;
+      for (size_t r = 0; r < rows.size(); ++r) {
+        values.push_back(Normalised(rows[r].Load(i, kLanes), sums[r], i, kLanes));
+      }
+      StoreBlockRows(e_, spec_.result, e_.Buffer(2), first, i, values);
+    });
+  }
+
+  // 1 / the root of the mean of the squares.
+  Value* Inverse(Value* squares) {
+    return InverseRootMeanSquare(e_, squares, axis_.extent.value, *spec_.attrs.eps);
+  }
+
+  Value* Normalised(Value* x, Value* inverse, Value* i, int lanes) {
+    auto& b = e_.b();
+    Value* weight = e_.Load(e_.Address(e_.Buffer(1), i, weight_.dtype), weight_.dtype, lanes);
+    return b.CreateFMul(b.CreateFMul(x, e_.Splat(inverse, lanes)), weight);
+  }
+
+  const KernelSpec& spec_;
+  Emitter& e_;
+  const ir::Axis axis_;
+  const TensorSpec& weight_;
+};
+
+}  // namespace
+
+absl::StatusOr<KernelInfo> EmitReduce(const KernelSpec& spec, Emitter& e) {
+  return ForEachRow(spec, e, 4, [&](const Row& row, const Indices& indices) {
+    Value* value =
+        spec.opcode == ir::Opcode::kReduceMax ? row.Max() : row.Sum([](Value* v) { return v; });
+    e.Store(e.Address(e.Buffer(1), e.Offset(spec.result.axes, indices), spec.result.dtype),
+            spec.result.dtype, value);
+  });
+}
+
+absl::StatusOr<KernelInfo> EmitQuantizeScale(const KernelSpec& spec, Emitter& e) {
+  return ForEachRow(spec, e, 4, [&](const Row& row, const Indices& indices) {
+    Value* scale = e.b().CreateFDiv(row.MaxMagnitude(), e.ConstF32(127, 1));
+    e.Store(e.Address(e.Buffer(1), e.Offset(spec.result.axes, indices), spec.result.dtype),
+            spec.result.dtype, scale);
+  });
+}
+
+absl::StatusOr<KernelInfo> EmitSoftmax(const KernelSpec& spec, Emitter& e) {
+  return ForEachRow(spec, e, 64, [&](const Row& row, const Indices& indices) {
+    Value* maximum = row.Max();
+    auto exponential = [&](Value* x) {
+      const bool vector = x->getType()->isVectorTy();
+      return Exp(e, e.b().CreateFSub(x, e.Splat(maximum, vector ? 16 : 1)));
+    };
+    Value* sum = row.Sum(exponential);
+    StoreRow(spec, row, indices, 1, [&](Value* x, Value*, int lanes) {
+      return e.b().CreateFDiv(exponential(x), e.Splat(sum, lanes));
+    });
+  });
+}
+
+absl::StatusOr<KernelInfo> EmitRmsnorm(const KernelSpec& spec, Emitter& e) {
+  const TensorSpec& weight = spec.operands[1];
+  const ir::Axis axis = spec.operands[0].Find(spec.attrs.axes[0])->axis;
+  if (!axis.extent.is_constant()) return NoKernel(spec, "the axis has no constant length");
+  if (!IsContiguous(weight, axis.name)) return NoKernel(spec, "the weight is strided");
+  return Rmsnorm(spec, e, axis).Emit();
+}
+
+}  // namespace lluda::codegen

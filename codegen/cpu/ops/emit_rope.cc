@@ -1,0 +1,57 @@
+// Rotary position embedding, half-split style: the pair (x[i], x[i + dim / 2]) is turned by the
+// angle whose cosine and sine stand in the tables. Source: Su et al., RoFormer, in the layout of
+// GPT-NeoX.
+#include "codegen/cpu/ops/emit_ops.h"
+#include "codegen/cpu/emit/row_math.h"
+#include "codegen/cpu/emit/tensor_access.h"
+
+namespace lluda::codegen {
+
+absl::StatusOr<KernelInfo> EmitRope(const KernelSpec& spec, Emitter& e) {
+  const TensorSpec& x = spec.operands[0];
+  const TensorSpec& cos = spec.operands[1];
+  const TensorSpec& sin = spec.operands[2];
+  const TensorSpec& out = spec.result;
+  const std::string& dim = spec.attrs.axes[0];
+  const int64_t half = x.Find(dim)->axis.extent.value / 2;
+  if (!IsContiguous(x, dim) || !IsContiguous(out, dim)) {
+    return NoKernel(spec, "the rotated axis is strided");
+  }
+  const std::string pair = [&] {
+    for (const ir::StridedAxis& strided : cos.axes) {
+      if (x.Find(strided.axis.name) == nullptr) return strided.axis.name;
+    }
+    return std::string();
+  }();
+  if (!IsContiguous(cos, pair) || !IsContiguous(sin, pair)) {
+    return NoKernel(spec, "a table is strided");
+  }
+  auto& b = e.b();
+  const std::vector<ir::Axis> rows = AxesWithout(out, dim);
+  e.ForRows(rows, [&](const Indices& indices) {
+    Value* x_first = e.Offset(x.axes, indices);
+    Value* cos_first = e.Offset(cos.axes, indices);
+    Value* sin_first = e.Offset(sin.axes, indices);
+    Value* out_first = e.Offset(out.axes, indices);
+    const auto load = [&](int buffer, const TensorSpec& tensor, Value* at, int lanes) {
+      return e.Load(e.Address(e.Buffer(buffer), at, tensor.dtype), tensor.dtype, lanes);
+    };
+    e.ForLanes(ir::Extent::Constant(half), [&](Value* i, int lanes) {
+      Value* lo = load(0, x, b.CreateAdd(x_first, i), lanes);
+      Value* hi = load(0, x, b.CreateAdd(b.CreateAdd(x_first, i), e.Const(half)), lanes);
+      Value* c = load(1, cos, b.CreateAdd(cos_first, i), lanes);
+      Value* s = load(2, sin, b.CreateAdd(sin_first, i), lanes);
+      const Rotated turned = Rotate(e, {lo, hi}, c, s);
+      Value* at = b.CreateAdd(out_first, i);
+      e.Store(e.Address(e.Buffer(3), at, out.dtype), out.dtype, turned.lo);
+      e.Store(e.Address(e.Buffer(3), b.CreateAdd(at, e.Const(half)), out.dtype), out.dtype,
+              turned.hi);
+    });
+  });
+  KernelInfo info;
+  info.work_axes = rows;
+  info.item_cost = half / 8 + 5;
+  return info;
+}
+
+}  // namespace lluda::codegen

@@ -1,0 +1,256 @@
+#include "codegen/llvm/step_function.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/step_interface.h"
+#include "glog/logging.h"
+#include "llvm/IR/IRBuilder.h"
+
+namespace lluda::codegen {
+namespace {
+
+using llvm::Value;
+using runtime::Space;
+
+constexpr int64_t kAlignment = 64;
+
+int64_t RoundUp(int64_t bytes, int64_t multiple) {
+  return (bytes + multiple - 1) / multiple * multiple;
+}
+
+// Fields of NAME_memory, by their index.
+enum Memory { kWeights, kStates, kFrame, kScratch };
+
+class StepEmitter {
+ public:
+  StepEmitter(const runtime::Program& program, int64_t context, int64_t max_step,
+              llvm::Module* module)
+      : program_(program),
+        step_(program.entry(step_interface::kStep)),
+        context_(context),
+        max_step_(max_step),
+        module_(module),
+        builder_(module->getContext()) {}
+
+  absl::StatusOr<StepMemory> Run(const std::string& name) {
+    if (absl::Status s = Check(); !s.ok()) return s;
+    PlaceStates();
+    // Behind the program's frame lie the inputs that the caller does not give.
+    const int64_t ints = RoundUp(max_step_ * 4, kAlignment);
+    inputs_offset_ = RoundUp(program_.frame_bytes, kAlignment);
+    memory_.frame_bytes = inputs_offset_ + 2 * ints + kAlignment;
+    for (const runtime::Kernel& kernel : program_.kernels) {
+      memory_.scratch_bytes =
+          std::max(memory_.scratch_bytes, RoundUp(kernel.scratch_bytes, kAlignment));
+    }
+    Begin(name);
+    EmitInputs(ints);
+    for (const runtime::Call& call : step_.calls) EmitCall(call);
+    builder_.CreateRet(builder_.getInt32(0));
+    return memory_;
+  }
+
+ private:
+  // The value of each symbol but T, which is the number of tokens.
+  absl::Status Check() {
+    if (!step_.HasInputs(step_interface::kInputs) || !program_.weights.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the step's inputs are not ", absl::StrJoin(step_interface::kInputs, ", ")));
+    }
+    for (size_t i = 0; i < program_.symbols.size(); ++i) {
+      const runtime::SymbolRange& symbol = program_.symbols[i];
+      int64_t value = symbol.min;
+      if (symbol.name == step_interface::kTokenCount) {
+        tokens_symbol_ = static_cast<int>(i);
+        value = max_step_;
+      }
+      if (symbol.name == step_interface::kCapacity) {
+        value = RoundUp(context_, std::max<int64_t>(1, symbol.min));
+      }
+      if (value > symbol.max) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("symbol ", symbol.name, " would be ", value, ", more than ", symbol.max));
+      }
+      dims_.push_back(value);
+    }
+    if (tokens_symbol_ < 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the step has no symbol ", step_interface::kTokenCount));
+    }
+    return absl::OkStatus();
+  }
+
+  void PlaceStates() {
+    for (const runtime::Tensor& state : program_.states) {
+      state_offsets_.push_back(memory_.state_bytes);
+      memory_.state_bytes += RoundUp(state.Bytes(dims_), kAlignment);
+    }
+  }
+
+  Value* At(Value* base, int64_t bytes) {
+    return builder_.CreateConstInBoundsGEP1_64(builder_.getInt8Ty(), base, bytes);
+  }
+
+  // The signature, the check of the numbers, and what all calls share.
+  void Begin(const std::string& name) {
+    llvm::LLVMContext& context = module_->getContext();
+    llvm::Type* pointer = builder_.getPtrTy();
+    llvm::Type* i32 = builder_.getInt32Ty();
+    function_ = llvm::Function::Create(
+        llvm::FunctionType::get(i32, {pointer, pointer, i32, i32, pointer}, false),
+        llvm::Function::ExternalLinkage, name + "_step", module_);
+    function_->addFnAttr(llvm::Attribute::NoUnwind);
+    auto* entry = llvm::BasicBlock::Create(context, "entry", function_);
+    auto* refused = llvm::BasicBlock::Create(context, "refused", function_);
+    auto* body = llvm::BasicBlock::Create(context, "body", function_);
+    builder_.SetInsertPoint(entry);
+    llvm::Type* i64 = builder_.getInt64Ty();
+    count_ = builder_.CreateSExt(function_->getArg(2), i64, "count");
+    position_ = builder_.CreateSExt(function_->getArg(3), i64, "position");
+    size_t most_buffers = 1;
+    for (const runtime::Call& call : step_.calls) {
+      most_buffers = std::max(most_buffers, call.buffers.size());
+    }
+    buffers_ = builder_.CreateAlloca(pointer, builder_.getInt64(most_buffers), "buffers");
+    dims_memory_ = builder_.CreateAlloca(i64, builder_.getInt64(dims_.size()), "dims");
+    args_ = builder_.CreateAlloca(i64, builder_.getInt64(sizeof(runtime::KernelArgs) / 8), "args");
+    // Unsigned comparisons refuse negative numbers, too.
+    const auto outside = [&](Value* value, int64_t most) {
+      return builder_.CreateICmpUGT(value, builder_.getInt64(static_cast<uint64_t>(most)));
+    };
+    Value* bad = outside(builder_.CreateSub(count_, builder_.getInt64(1)), max_step_ - 1);
+    bad = builder_.CreateOr(bad, outside(position_, context_ - 1));
+    bad = builder_.CreateOr(bad, outside(builder_.CreateAdd(position_, count_), context_));
+    builder_.CreateCondBr(bad, refused, body);
+    builder_.SetInsertPoint(refused);
+    builder_.CreateRet(builder_.getInt32(static_cast<uint32_t>(-1)));
+    builder_.SetInsertPoint(body);
+    for (const int field : {kWeights, kStates, kFrame, kScratch}) {
+      memory_fields_.push_back(builder_.CreateLoad(pointer, At(function_->getArg(0), field * 8)));
+    }
+    for (size_t i = 0; i < dims_.size(); ++i) {
+      Value* value = static_cast<int>(i) == tokens_symbol_
+                         ? count_
+                         : builder_.getInt64(static_cast<uint64_t>(dims_[i]));
+      dim_values_.push_back(value);
+      builder_.CreateStore(value, At(dims_memory_, static_cast<int64_t>(i) * 8));
+    }
+    Set(offsetof(runtime::KernelArgs, buffers), buffers_);
+    Set(offsetof(runtime::KernelArgs, dims), dims_memory_);
+    Set(offsetof(runtime::KernelArgs, scratch), memory_fields_[kScratch]);
+    Set(offsetof(runtime::KernelArgs, begin), builder_.getInt64(0));
+    Set(offsetof(runtime::KernelArgs, parts), builder_.getInt64(1));
+    Set(offsetof(runtime::KernelArgs, workspace), llvm::Constant::getNullValue(pointer));
+  }
+
+  void Set(size_t field, Value* value) {
+    builder_.CreateStore(value, At(args_, static_cast<int64_t>(field)));
+  }
+
+  // Positions count up, all tokens are of slot 0, and the last row's logits are wanted.
+  void EmitInputs(int64_t ints) {
+    Value* base = At(memory_fields_[kFrame], inputs_offset_);
+    inputs_ = {function_->getArg(1), base, At(base, ints), At(base, 2 * ints)};
+    Value* last = builder_.CreateSub(count_, builder_.getInt64(1));
+    builder_.CreateStore(builder_.CreateTrunc(last, builder_.getInt32Ty()), inputs_[3]);
+    llvm::BasicBlock* before = builder_.GetInsertBlock();
+    auto* loop = llvm::BasicBlock::Create(module_->getContext(), "positions", function_);
+    auto* after = llvm::BasicBlock::Create(module_->getContext(), "calls", function_);
+    builder_.CreateBr(loop);
+    builder_.SetInsertPoint(loop);
+    llvm::PHINode* i = builder_.CreatePHI(builder_.getInt64Ty(), 2);
+    llvm::Type* i32 = builder_.getInt32Ty();
+    Value* position = builder_.CreateTrunc(builder_.CreateAdd(position_, i), i32);
+    builder_.CreateStore(position, builder_.CreateGEP(i32, inputs_[1], i));
+    builder_.CreateStore(builder_.getInt32(0), builder_.CreateGEP(i32, inputs_[2], i));
+    Value* next = builder_.CreateAdd(i, builder_.getInt64(1));
+    i->addIncoming(builder_.getInt64(0), before);
+    i->addIncoming(next, loop);
+    builder_.CreateCondBr(builder_.CreateICmpEQ(next, count_), after, loop);
+    builder_.SetInsertPoint(after);
+  }
+
+  Value* Pointer(const runtime::BufferRef& buffer) {
+    switch (buffer.space) {
+      case Space::kFrame:
+        return At(memory_fields_[kFrame], buffer.offset);
+      case Space::kLoaded:
+        return At(memory_fields_[kWeights], buffer.offset);
+      case Space::kState:
+        return At(memory_fields_[kStates], state_offsets_[buffer.index] + buffer.offset);
+      case Space::kInput:
+        return At(inputs_[buffer.index], buffer.offset);
+      case Space::kOutput:
+        return At(function_->getArg(4), buffer.offset);
+      case Space::kWeight:
+        break;
+    }
+    LOG(FATAL) << "a step that is alone reads no weight of a checkpoint";
+  }
+
+  // As runtime::Work::Count does.
+  Value* Items(const runtime::Work& work) {
+    Value* items = builder_.getInt64(static_cast<uint64_t>(work.constant));
+    for (const runtime::WorkFactor& factor : work.factors) {
+      const auto divisor = static_cast<uint64_t>(factor.divisor);
+      Value* dim = builder_.CreateAdd(dim_values_[factor.symbol], builder_.getInt64(divisor - 1));
+      items = builder_.CreateMul(items, builder_.CreateUDiv(dim, builder_.getInt64(divisor)));
+    }
+    return items;
+  }
+
+  void EmitCall(const runtime::Call& call) {
+    const runtime::Kernel& kernel = program_.kernels[call.kernel];
+    llvm::Function* function = module_->getFunction(kernel.name);
+    CHECK(function != nullptr) << kernel.name;
+    for (size_t i = 0; i < call.buffers.size(); ++i) {
+      builder_.CreateStore(Pointer(call.buffers[i]), At(buffers_, static_cast<int64_t>(i) * 8));
+    }
+    Set(offsetof(runtime::KernelArgs, end), Items(kernel.work));
+    builder_.CreateCall(function, {args_});
+  }
+
+  const runtime::Program& program_;
+  const runtime::Entry& step_;
+  const int64_t context_;
+  const int64_t max_step_;
+  llvm::Module* module_;
+  llvm::IRBuilder<> builder_;
+  StepMemory memory_;
+  int tokens_symbol_ = -1;
+  std::vector<int64_t> dims_;
+  std::vector<int64_t> state_offsets_;
+  int64_t inputs_offset_ = 0;
+  llvm::Function* function_ = nullptr;
+  Value* count_ = nullptr;
+  Value* position_ = nullptr;
+  Value* buffers_ = nullptr;
+  Value* dims_memory_ = nullptr;
+  Value* args_ = nullptr;
+  std::vector<Value*> memory_fields_;
+  std::vector<Value*> dim_values_;
+  std::vector<Value*> inputs_;
+};
+
+}  // namespace
+
+absl::StatusOr<StepMemory> EmitStepFunction(const runtime::Program& program,
+                                            const std::string& name, int64_t context,
+                                            int64_t max_step, llvm::Module* module) {
+  std::vector<llvm::Function*> kernels;
+  for (llvm::Function& function : *module) kernels.push_back(&function);
+  absl::StatusOr<StepMemory> memory = StepEmitter(program, context, max_step, module).Run(name);
+  if (!memory.ok()) return memory.status();
+  for (llvm::Function* kernel : kernels) {
+    if (kernel->isDeclaration()) continue;  // one of LLVM's own operations
+    kernel->setLinkage(llvm::Function::InternalLinkage);
+    if (kernel->use_empty()) kernel->eraseFromParent();
+  }
+  return memory;
+}
+
+}  // namespace lluda::codegen

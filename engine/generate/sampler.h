@@ -1,0 +1,110 @@
+// Picks the next token from a model's logits: penalties, filters, and a seeded draw.
+//
+//   SamplerOptions options;
+//   options.temperature = 0.7f;
+//   options.top_k = 40;
+//   absl::StatusOr<Sampler> sampler = Sampler::Create(options, vocab_size);
+//   sampler->AddPrompt(prompt_ids);
+//   absl::StatusOr<int32_t> next = sampler->Sample(logits);
+//
+// The steps and their order are those of Hugging Face transformers' generate():
+//   1. repetition penalty r, for each distinct token of prompt and output so far:
+//      x > 0 ? x / r : x * r (Keskar et al. 2019, CTRL, section 4.1)
+//   2. frequency and presence penalty, for each token generated so far (the prompt does not count,
+//      as in the OpenAI API): x - frequency * count - presence
+//   3. temperature: x / temperature
+//   4. top-k: keeps the k largest; all that equal the k-th largest stay
+//   5. top-p (Holtzman et al. 2020): keeps the fewest most likely tokens whose probabilities reach
+//      top_p together; of equally likely tokens the lower id is kept first
+//   6. min-p (Nguyen et al. 2024): keeps tokens at least min_p times as likely as the likeliest
+//   7. a draw from what is left, renormalised
+// Temperature 0 is greedy: the largest logit after 1 and 2, the lowest id of equals; 3 to 7 are
+// skipped.
+//
+// The random numbers are SplitMix64's, so a seed means the same on every machine.
+#ifndef LLUDA_ENGINE_GENERATE_SAMPLER_H_
+#define LLUDA_ENGINE_GENERATE_SAMPLER_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+
+namespace lluda::runtime {
+
+// The defaults change nothing: a plain draw from the model's distribution.
+struct SamplerOptions {
+  float temperature = 1.0f;         // >= 0; 0 is greedy
+  int64_t top_k = 0;                // >= 0; 0 is off
+  float top_p = 1.0f;               // in (0, 1]; 1 is off
+  float min_p = 0.0f;               // in [0, 1]; 0 is off
+  float repetition_penalty = 1.0f;  // > 0; 1 is off
+  float presence_penalty = 0.0f;    // any finite number; 0 is off
+  float frequency_penalty = 0.0f;   // any finite number; 0 is off
+  uint64_t seed = 0;
+};
+
+// InvalidArgument with the option's name, its range and the value given.
+absl::Status ValidateSamplerOptions(const SamplerOptions& options);
+
+// SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators").
+class SplitMix64 {
+ public:
+  explicit SplitMix64(uint64_t seed) : state_(seed) {}
+  uint64_t Next();
+  // Uniform in [0, 1): the upper 53 bits of Next().
+  double NextUnit() { return static_cast<double>(Next() >> 11) * 0x1p-53; }
+
+ private:
+  uint64_t state_;
+};
+
+class Sampler {
+ public:
+  // InvalidArgument for bad options or vocab_size < 1. All memory is reserved here.
+  static absl::StatusOr<Sampler> Create(const SamplerOptions& options, int64_t vocab_size);
+
+  // Tokens the model was given. InvalidArgument, and nothing recorded, if one is outside
+  // [0, vocab_size).
+  absl::Status AddPrompt(absl::Span<const int32_t> ids);
+
+  // The next token; it counts as generated from then on. `logits` holds vocab_size values, -inf
+  // for a token that must not come. InvalidArgument for a wrong size; Internal for a NaN, a +inf
+  // (before or after the penalties), or if all are -inf.
+  absl::StatusOr<int32_t> Sample(absl::Span<const float> logits);
+
+  // Forgets prompt and output for the penalties; the random numbers go on.
+  void ClearHistory();
+
+ private:
+  struct Candidate {
+    int32_t id;
+    float weight;  // likelihood relative to the likeliest token, in (0, 1]
+  };
+
+  Sampler(const SamplerOptions& options, int64_t vocab_size);
+  const float* Penalize(absl::Span<const float> logits);
+  float TopKThreshold(const float* scores);
+  void Gather(const float* scores, float max_score);
+  void KeepTopP();
+  int32_t Draw();
+  void MarkSeen(int32_t id);
+
+  SamplerOptions options_;
+  int64_t vocab_size_;
+  SplitMix64 random_;
+  std::vector<int32_t> seen_;             // distinct ids of prompt and output
+  std::vector<uint8_t> is_seen_;          // by id
+  std::vector<int32_t> generated_count_;  // by id
+  std::vector<float> penalized_;
+  std::vector<float> largest_;
+  std::vector<Candidate> candidates_;  // by ascending id
+  std::vector<Candidate> boundary_;
+  std::vector<double> bucket_weight_;
+};
+
+}  // namespace lluda::runtime
+
+#endif  // LLUDA_ENGINE_GENERATE_SAMPLER_H_

@@ -1,0 +1,495 @@
+#include "engine/generate/sampler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <functional>
+#include <limits>
+#include <map>
+#include <numeric>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "runtime/counting_allocator.h"
+
+namespace lluda::runtime {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr float kInf = std::numeric_limits<float>::infinity();
+
+Sampler Make(const SamplerOptions& options, int64_t vocab_size) {
+  auto sampler = Sampler::Create(options, vocab_size);
+  EXPECT_TRUE(sampler.ok()) << sampler.status();
+  return *std::move(sampler);
+}
+
+// How often each token comes in `draws` draws without history.
+std::map<int32_t, int> Frequencies(const SamplerOptions& options, const std::vector<float>& logits,
+                                   int draws) {
+  Sampler sampler = Make(options, logits.size());
+  std::map<int32_t, int> count;
+  for (int i = 0; i < draws; ++i) {
+    const auto id = sampler.Sample(logits);
+    EXPECT_TRUE(id.ok()) << id.status();
+    if (!id.ok()) break;
+    ++count[*id];
+    sampler.ClearHistory();
+  }
+  return count;
+}
+
+// The tokens that a filter leaves: every one of them has to come at least once.
+std::vector<int32_t> Support(const SamplerOptions& options, const std::vector<float>& logits) {
+  std::vector<int32_t> ids;
+  for (const auto& [id, count] : Frequencies(options, logits, 8000)) ids.push_back(id);
+  return ids;
+}
+
+std::vector<float> Logs(const std::vector<double>& probabilities) {
+  std::vector<float> logits;
+  for (const double p : probabilities) logits.push_back(static_cast<float>(std::log(p)));
+  return logits;
+}
+
+// Each frequency within four and a half standard deviations of the binomial distribution.
+void ExpectDistribution(const std::map<int32_t, int>& count, const std::vector<double>& expected,
+                        int draws) {
+  for (size_t id = 0; id < expected.size(); ++id) {
+    const double p = expected[id];
+    const auto found = count.find(static_cast<int32_t>(id));
+    const double seen = found == count.end() ? 0 : found->second;
+    EXPECT_NEAR(seen, p * draws, 4.5 * std::sqrt(draws * p * (1 - p))) << "token " << id;
+  }
+}
+
+TEST(SplitMix64Test, GivesThePublishedSequence) {
+  // First outputs for seed 1234567, from the test vector on rosettacode.org, "Splitmix64".
+  SplitMix64 random(1234567);
+  EXPECT_EQ(random.Next(), 6457827717110365317u);
+  EXPECT_EQ(random.Next(), 3203168211198807973u);
+  EXPECT_EQ(random.Next(), 9817491932198370423u);
+  EXPECT_EQ(random.Next(), 4593380528125082431u);
+  EXPECT_EQ(random.Next(), 16408922859458223821u);
+}
+
+TEST(SplitMix64Test, UnitNumbersStayBelowOne) {
+  SplitMix64 random(1);
+  double sum = 0;
+  for (int i = 0; i < 100000; ++i) {
+    const double u = random.NextUnit();
+    ASSERT_GE(u, 0.0);
+    ASSERT_LT(u, 1.0);
+    sum += u;
+  }
+  EXPECT_NEAR(sum / 100000, 0.5, 0.005);
+}
+
+TEST(SamplerTest, WithoutFiltersFrequenciesAreTheSoftmax) {
+  const std::vector<double> p = {0.5, 0.25, 0.15, 0.1};
+  ExpectDistribution(Frequencies({}, Logs(p), 100000), p, 100000);
+}
+
+TEST(SamplerTest, TemperatureSharpensTheDistribution) {
+  SamplerOptions options;
+  options.temperature = 0.5f;
+  // p^2, renormalised: 0.36, 0.09, 0.01 over 0.46.
+  ExpectDistribution(Frequencies(options, Logs({0.6, 0.3, 0.1}), 100000),
+                     {36.0 / 46, 9.0 / 46, 1.0 / 46}, 100000);
+}
+
+TEST(SamplerTest, TopKKeepsTheLargestAndRenormalises) {
+  SamplerOptions options;
+  options.top_k = 2;
+  const auto count = Frequencies(options, Logs({0.1, 0.4, 0.2, 0.3}), 50000);
+  EXPECT_EQ(count.size(), 2u);
+  ExpectDistribution(count, {0, 4.0 / 7, 0, 3.0 / 7}, 50000);
+}
+
+TEST(SamplerTest, TopKKeepsAllThatTieWithTheLastOne) {
+  SamplerOptions options;
+  options.top_k = 2;
+  EXPECT_THAT(Support(options, {1, 2, 3, 2, 0}), ElementsAre(1, 2, 3));
+}
+
+TEST(SamplerTest, TopKBeyondTheVocabularyKeepsAll) {
+  SamplerOptions options;
+  options.top_k = 100;
+  EXPECT_THAT(Support(options, {1, 2, 3}), ElementsAre(0, 1, 2));
+}
+
+TEST(SamplerTest, TopPKeepsTheFewestThatReachIt) {
+  SamplerOptions options;
+  const std::vector<float> logits = Logs({0.05, 0.5, 0.15, 0.3});
+  options.top_p = 0.79f;  // 0.5 falls short, 0.8 reaches it
+  EXPECT_THAT(Support(options, logits), ElementsAre(1, 3));
+  options.top_p = 0.81f;
+  EXPECT_THAT(Support(options, logits), ElementsAre(1, 2, 3));
+  options.top_p = 0.96f;
+  EXPECT_THAT(Support(options, logits), ElementsAre(0, 1, 2, 3));
+}
+
+TEST(SamplerTest, ATinyTopPLeavesTheLikeliestToken) {
+  SamplerOptions options;
+  options.top_p = 1e-30f;
+  EXPECT_THAT(Support(options, {1, 5, 2}), ElementsAre(1));
+}
+
+TEST(SamplerTest, TopPKeepsTheLowerOfEqualTokens) {
+  SamplerOptions options;
+  options.top_p = 0.49f;
+  EXPECT_THAT(Support(options, {0, 0, 0, 0}), ElementsAre(0, 1));
+}
+
+TEST(SamplerTest, TopPCountsWhatTopKLeft) {
+  SamplerOptions options;
+  options.top_k = 2;
+  options.top_p = 0.6f;
+  // Of all, 0.4 falls short of 0.6. Of the two that top-k leaves, 0.4 / 0.6 reaches it.
+  EXPECT_THAT(Support(options, Logs({0.4, 0.2, 0.15, 0.15, 0.1})), ElementsAre(0));
+}
+
+TEST(SamplerTest, TopPSeesTheTemperature) {
+  SamplerOptions options;
+  options.top_p = 0.7f;
+  options.temperature = 0.5f;
+  // Squared and renormalised the first has 0.78, without temperature 0.6.
+  EXPECT_THAT(Support(options, Logs({0.6, 0.3, 0.1})), ElementsAre(0));
+  options.temperature = 1.0f;
+  EXPECT_THAT(Support(options, Logs({0.6, 0.3, 0.1})), ElementsAre(0, 1));
+}
+
+TEST(SamplerTest, MinPIsRelativeToTheLikeliest) {
+  SamplerOptions options;
+  options.min_p = 0.25f;  // of 0.4: 0.1 and up
+  EXPECT_THAT(Support(options, Logs({0.4, 0.35, 0.11, 0.09, 0.05})), ElementsAre(0, 1, 2));
+}
+
+TEST(SamplerTest, AMinPOfOneKeepsOnlyTheLikeliest) {
+  SamplerOptions options;
+  options.min_p = 1.0f;
+  EXPECT_THAT(Support(options, {1, 3, 3, 2}), ElementsAre(1, 2));
+}
+
+// What transformers 5.17.0 leaves of ten logits after the prompt {3, 1, 3, 8}: the softmax of its
+// own RepetitionPenaltyLogitsProcessor, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+// and MinPLogitsWarper in the order of GenerationMixin._get_logits_processor.
+struct HuggingFaceCase {
+  float repetition_penalty, temperature;
+  int64_t top_k;
+  float top_p, min_p;
+  std::vector<double> probabilities;
+};
+
+TEST(SamplerTest, DistributionsAreThoseOfTransformers) {
+  const std::vector<float> logits = {2.1f, -0.4f, 1.3f, 3.2f, 0.2f, 2.8f, -1.7f, 1.3f, 2.4f, 0.9f};
+  const HuggingFaceCase cases[] = {
+      {1.5f,
+       1,
+       0,
+       1,
+       0,
+       {.16412, .01103, .07374, .16968, .02455, .33049, .00367, .07374, .09954, .04943}},
+      {0.8f,
+       1.3f,
+       0,
+       1,
+       0,
+       {.09138, .0142, .04938, .39408, .02119, .15656, .00491, .04938, .1826, .0363}},
+      {1, 0.7f, 6, 0.9f, 0, {.09934, 0, 0, .47815, 0, .27002, 0, 0, .15249, 0}},
+      {1.3f, 0.8f, 5, 0.8f, 0.1f, {.17549, 0, 0, .27575, 0, .42098, 0, 0, .12778, 0}},
+      {1, 1.5f, 0, 0.9f, 0.3f, {.16955, 0, 0, .353, 0, .27037, 0, 0, .20708, 0}},
+      {1.2f, 1, 7, 1, 0.2f, {.15198, 0, .06829, .26785, 0, .30606, 0, .06829, .13752, 0}},
+      {1, 0.5f, 0, 0.95f, 0, {.06288, 0, 0, .56753, 0, .25501, 0, 0, .11458, 0}},
+  };
+  constexpr int kDraws = 40000;
+  for (const HuggingFaceCase& expected : cases) {
+    SamplerOptions options;
+    options.repetition_penalty = expected.repetition_penalty;
+    options.temperature = expected.temperature;
+    options.top_k = expected.top_k;
+    options.top_p = expected.top_p;
+    options.min_p = expected.min_p;
+    Sampler sampler = Make(options, logits.size());
+    std::map<int32_t, int> count;
+    for (int i = 0; i < kDraws; ++i) {
+      sampler.ClearHistory();
+      ASSERT_TRUE(sampler.AddPrompt({3, 1, 3, 8}).ok());
+      ++count[*sampler.Sample(logits)];
+    }
+    SCOPED_TRACE(&expected - cases);
+    ExpectDistribution(count, expected.probabilities, kDraws);
+  }
+}
+
+// Top-p on a large vocabulary against the definition: sort, accumulate, cut.
+TEST(SamplerTest, TopPAgreesWithSortingOnALargeVocabulary) {
+  constexpr int kVocab = 1000;
+  std::mt19937 random(7);
+  std::normal_distribution<float> normal(0, 2.5f);
+  std::vector<float> logits(kVocab);
+  for (float& x : logits) x = normal(random);
+  std::vector<int32_t> order(kVocab);
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&](int a, int b) { return logits[a] > logits[b]; });
+  double total = 0;
+  for (const float x : logits) total += std::exp(static_cast<double>(x));
+  for (const float top_p : {0.05f, 0.2f, 0.35f}) {
+    std::set<int32_t> kept;
+    double before = 0;
+    for (const int32_t id : order) {
+      if (before >= top_p * total) break;
+      kept.insert(id);
+      before += std::exp(static_cast<double>(logits[id]));
+    }
+    SamplerOptions options;
+    options.top_p = top_p;
+    const std::vector<int32_t> support = Support(options, logits);
+    EXPECT_EQ(std::set<int32_t>(support.begin(), support.end()), kept) << "top_p " << top_p;
+  }
+}
+
+TEST(SamplerTest, TopKAgreesWithSortingForSmallAndLargeK) {
+  constexpr int kVocab = 800;
+  std::mt19937 random(8);
+  std::uniform_real_distribution<float> uniform(0, 1);
+  std::vector<float> logits(kVocab);
+  for (float& x : logits) x = uniform(random);
+  for (const int64_t k : {1, 40, 256, 257, 600}) {
+    std::vector<float> sorted = logits;
+    std::sort(sorted.begin(), sorted.end(), std::greater<float>());
+    std::vector<int32_t> kept;
+    for (int id = 0; id < kVocab; ++id) {
+      if (logits[id] >= sorted[k - 1]) kept.push_back(id);
+    }
+    SamplerOptions options;
+    options.top_k = k;
+    EXPECT_EQ(Support(options, logits), kept) << "k " << k;
+  }
+}
+
+TEST(SamplerTest, GreedyTakesTheLargestAndTheLowestOfEquals) {
+  SamplerOptions options;
+  options.temperature = 0;
+  Sampler sampler = Make(options, 5);
+  EXPECT_EQ(*sampler.Sample({1, 7, 3, 7, 2}), 1);
+}
+
+TEST(SamplerTest, RepetitionPenaltyDividesPositiveAndMultipliesNegativeLogits) {
+  SamplerOptions options;
+  options.temperature = 0;
+  options.repetition_penalty = 2;
+  Sampler positive = Make(options, 3);
+  ASSERT_TRUE(positive.AddPrompt({0, 0, 0}).ok());
+  // 4 becomes 2, however often the token was there.
+  EXPECT_EQ(*positive.Sample({4, 2.5f, 1.9f}), 1);
+  Sampler still_first = Make(options, 3);
+  ASSERT_TRUE(still_first.AddPrompt({0, 0, 0}).ok());
+  EXPECT_EQ(*still_first.Sample({4, 1.5f, 1.9f}), 0);
+  Sampler negative = Make(options, 2);
+  ASSERT_TRUE(negative.AddPrompt({0}).ok());
+  // -1 becomes -2.
+  EXPECT_EQ(*negative.Sample({-1, -1.5f}), 1);
+}
+
+TEST(SamplerTest, RepetitionPenaltyAlsoSeesGeneratedTokens) {
+  SamplerOptions options;
+  options.temperature = 0;
+  options.repetition_penalty = 2;
+  Sampler sampler = Make(options, 2);
+  EXPECT_EQ(*sampler.Sample({3, 2}), 0);
+  EXPECT_EQ(*sampler.Sample({3, 2}), 1);
+}
+
+TEST(SamplerTest, PresencePenaltyIsTakenOnceAndOnlyForGeneratedTokens) {
+  SamplerOptions options;
+  options.temperature = 0;
+  options.presence_penalty = 1;
+  Sampler sampler = Make(options, 2);
+  ASSERT_TRUE(sampler.AddPrompt({0}).ok());
+  EXPECT_EQ(*sampler.Sample({2.5f, 2}), 0);  // the prompt does not count
+  EXPECT_EQ(*sampler.Sample({3.5f, 2}), 0);  // 2.5 against 2
+  EXPECT_EQ(*sampler.Sample({3.5f, 2}), 0);  // not taken twice
+  EXPECT_EQ(*sampler.Sample({2.5f, 2}), 1);
+}
+
+TEST(SamplerTest, FrequencyPenaltyGrowsWithTheCount) {
+  SamplerOptions options;
+  options.temperature = 0;
+  options.frequency_penalty = 1;
+  Sampler sampler = Make(options, 2);
+  EXPECT_EQ(*sampler.Sample({3.5f, 1}), 0);
+  EXPECT_EQ(*sampler.Sample({3.5f, 1}), 0);  // 2.5
+  EXPECT_EQ(*sampler.Sample({3.5f, 1}), 0);  // 1.5
+  EXPECT_EQ(*sampler.Sample({3.5f, 1}), 1);  // 0.5
+}
+
+TEST(SamplerTest, PenaltiesComeBeforeTheFilters) {
+  SamplerOptions options;
+  options.presence_penalty = 5;
+  options.top_k = 1;
+  Sampler sampler = Make(options, 3);
+  EXPECT_EQ(*sampler.Sample({4, 3, 2}), 0);
+  EXPECT_EQ(*sampler.Sample({4, 3, 2}), 1);
+  EXPECT_EQ(*sampler.Sample({4, 3, 2}), 2);
+}
+
+TEST(SamplerTest, ClearedHistoryHasNoPenalty) {
+  SamplerOptions options;
+  options.temperature = 0;
+  options.repetition_penalty = 2;
+  options.frequency_penalty = 10;
+  Sampler sampler = Make(options, 2);
+  EXPECT_EQ(*sampler.Sample({3, 2}), 0);
+  sampler.ClearHistory();
+  EXPECT_EQ(*sampler.Sample({3, 2}), 0);
+}
+
+TEST(SamplerTest, TheSameSeedGivesTheSameTokensAndAnotherSeedOthers) {
+  const std::vector<float> logits(1000, 0.0f);
+  const auto draw = [&logits](uint64_t seed) {
+    SamplerOptions options;
+    options.seed = seed;
+    Sampler sampler = Make(options, logits.size());
+    std::vector<int32_t> ids;
+    for (int i = 0; i < 20; ++i) ids.push_back(*sampler.Sample(logits));
+    return ids;
+  };
+  EXPECT_EQ(draw(5), draw(5));
+  EXPECT_NE(draw(5), draw(6));
+}
+
+TEST(SamplerTest, MaskedTokensNeverCome) {
+  EXPECT_THAT(Support({}, {0, -kInf, 0, -kInf}), ElementsAre(0, 2));
+  SamplerOptions options;
+  options.top_k = 3;
+  EXPECT_THAT(Support(options, {0, -kInf, 0, -kInf, -kInf}), ElementsAre(0, 2));
+}
+
+TEST(SamplerTest, ExtremeTemperaturesStayDefined) {
+  SamplerOptions options;
+  options.temperature = 1e30f;
+  ExpectDistribution(Frequencies(options, {-100, 0, 100, 5}, 40000), {.25, .25, .25, .25}, 40000);
+  options.temperature = std::numeric_limits<float>::denorm_min();
+  EXPECT_THAT(Support(options, {1, 3, 2}), ElementsAre(1));
+}
+
+TEST(SamplerTest, BadLogitsAreNamed) {
+  for (const float temperature : {0.0f, 1.0f}) {
+    SamplerOptions options;
+    options.temperature = temperature;
+    // Long enough for the vector loop and its remainder.
+    Sampler sampler = Make(options, 37);
+    for (const int position : {0, 20, 36}) {
+      std::vector<float> logits(37, 1.0f);
+      logits[position] = kNan;
+      const auto nan = sampler.Sample(logits);
+      EXPECT_EQ(nan.status().code(), absl::StatusCode::kInternal);
+      EXPECT_EQ(nan.status().message(),
+                "the logit of token " + std::to_string(position) + " is NaN");
+      logits[position] = kInf;
+      EXPECT_THAT(std::string(sampler.Sample(logits).status().message()), HasSubstr("is +inf"));
+    }
+    EXPECT_THAT(std::string(sampler.Sample(std::vector<float>(37, -kInf)).status().message()),
+                HasSubstr("all logits are -inf"));
+  }
+}
+
+TEST(SamplerTest, APenaltyThatOverflowsIsAnError) {
+  SamplerOptions options;
+  options.repetition_penalty = 1e-38f;
+  Sampler sampler = Make(options, 2);
+  ASSERT_TRUE(sampler.AddPrompt({1}).ok());
+  EXPECT_EQ(sampler.Sample({1, 100}).status().message(), "the logit of token 1 is +inf");
+}
+
+TEST(SamplerTest, ALogitRowOfAnotherSizeIsRefused) {
+  Sampler sampler = Make({}, 4);
+  EXPECT_EQ(sampler.Sample({1, 2, 3}).status().message(), "got 3 logits for a vocabulary of 4");
+}
+
+TEST(SamplerTest, APromptTokenOutsideTheVocabularyIsRefusedWhole) {
+  SamplerOptions options;
+  options.temperature = 0;
+  options.repetition_penalty = 10;
+  Sampler sampler = Make(options, 2);
+  EXPECT_EQ(sampler.AddPrompt({0, 2}).message(), "token 2 is outside the vocabulary of 2");
+  EXPECT_EQ(sampler.AddPrompt({-1}).message(), "token -1 is outside the vocabulary of 2");
+  EXPECT_EQ(*sampler.Sample({3, 2}), 0);
+}
+
+TEST(SamplerTest, NoTokenAllocates) {
+  constexpr int kVocab = 3000;
+  std::mt19937 random(9);
+  std::normal_distribution<float> normal(0, 2);
+  std::vector<float> logits(kVocab);
+  for (float& x : logits) x = normal(random);
+  SamplerOptions plain, small_k, large_k;
+  plain.top_p = 0.9f;
+  plain.repetition_penalty = 1.1f;
+  small_k.top_k = 40;
+  small_k.min_p = 0.05f;
+  large_k.top_k = 1000;
+  large_k.top_p = 0.95f;
+  for (const SamplerOptions& options : {plain, small_k, large_k}) {
+    Sampler sampler = Make(options, kVocab);
+    const int64_t before = AllocationCount();
+    for (int i = 0; i < 100; ++i) {
+      if (!sampler.Sample(logits).ok()) std::abort();
+    }
+    EXPECT_EQ(AllocationCount(), before);
+  }
+}
+
+struct BadOption {
+  void (*set)(SamplerOptions*);
+  const char* message;
+};
+
+TEST(SamplerOptionsTest, EachBadValueIsNamedWithItsRange) {
+  const BadOption cases[] = {
+      {[](SamplerOptions* o) { o->temperature = kNan; },
+       "temperature must be a finite number >= 0, got nan"},
+      {[](SamplerOptions* o) { o->temperature = -1; },
+       "temperature must be a finite number >= 0, got -1"},
+      {[](SamplerOptions* o) { o->temperature = kInf; },
+       "temperature must be a finite number >= 0, got inf"},
+      {[](SamplerOptions* o) { o->top_k = -2; }, "top_k must be >= 0 (0 turns it off), got -2"},
+      {[](SamplerOptions* o) { o->top_p = 0; }, "top_p must be in (0, 1], got 0"},
+      {[](SamplerOptions* o) { o->top_p = 1.5f; }, "top_p must be in (0, 1], got 1.5"},
+      {[](SamplerOptions* o) { o->top_p = kNan; }, "top_p must be in (0, 1], got nan"},
+      {[](SamplerOptions* o) { o->min_p = 2; }, "min_p must be in [0, 1], got 2"},
+      {[](SamplerOptions* o) { o->min_p = -0.5f; }, "min_p must be in [0, 1], got -0.5"},
+      {[](SamplerOptions* o) { o->repetition_penalty = 0; },
+       "repetition_penalty must be a finite number > 0, got 0"},
+      {[](SamplerOptions* o) { o->repetition_penalty = kNan; },
+       "repetition_penalty must be a finite number > 0, got nan"},
+      {[](SamplerOptions* o) { o->presence_penalty = kInf; },
+       "presence_penalty must be a finite number, got inf"},
+      {[](SamplerOptions* o) { o->frequency_penalty = kNan; },
+       "frequency_penalty must be a finite number, got nan"},
+  };
+  for (const BadOption& bad : cases) {
+    SamplerOptions options;
+    bad.set(&options);
+    const auto sampler = Sampler::Create(options, 10);
+    EXPECT_EQ(sampler.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(sampler.status().message(), bad.message);
+  }
+}
+
+TEST(SamplerOptionsTest, AnEmptyVocabularyIsRefused) {
+  EXPECT_EQ(Sampler::Create({}, 0).status().message(), "cannot sample from 0 tokens");
+}
+
+}  // namespace
+}  // namespace lluda::runtime

@@ -1,0 +1,35 @@
+// A checkpoint as the runtime's source of weights: tensors are read from the mapped files, and the
+// pages of those that the load block has packed are given back.
+//
+//   CheckpointWeights weights(&checkpoint);
+//   executable->Load(&weights, nullptr);
+#ifndef LLUDA_ENGINE_SOURCE_CHECKPOINT_WEIGHTS_H_
+#define LLUDA_ENGINE_SOURCE_CHECKPOINT_WEIGHTS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "frontends/checkpoint.h"
+#include "runtime/executable.h"
+
+namespace lluda::engine {
+
+class CheckpointWeights : public runtime::WeightSource {
+ public:
+  // `checkpoint` must outlive this object.
+  explicit CheckpointWeights(const frontends::Checkpoint* checkpoint) : checkpoint_(checkpoint) {}
+
+  // Asks the system to read all files ahead; returns at once.
+  void Prefetch() const;
+
+  absl::StatusOr<const void*> Data(const std::string& tensor, int64_t bytes) override;
+  void Release(const std::string& tensor, int64_t offset, int64_t bytes) override;
+
+ private:
+  const frontends::Checkpoint* checkpoint_;
+};
+
+}  // namespace lluda::engine
+
+#endif  // LLUDA_ENGINE_SOURCE_CHECKPOINT_WEIGHTS_H_

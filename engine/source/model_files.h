@@ -1,0 +1,61 @@
+// What a model's folder holds, opened and checked: config.json, and the checkpoint if it is there.
+//
+//   absl::StatusOr<ModelFiles> files = OpenModelFiles("Qwen3-0.6B", Weights::kRequired);
+//   absl::StatusOr<std::unique_ptr<ir::Module>> module = ImportModule(*files, {});
+//
+// Reading a module needs no weights: of a folder with config.json alone, the tensors' shapes are
+// those that the config asks for.
+#ifndef LLUDA_ENGINE_SOURCE_MODEL_FILES_H_
+#define LLUDA_ENGINE_SOURCE_MODEL_FILES_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "engine/source/model_source.h"
+#include "engine/source/module_options.h"
+#include "frontends/checkpoint.h"
+#include "frontends/qwen3/config.h"
+#include "frontends/qwen3/import.h"
+#include "frontends/tensor_info.h"
+#include "ir/graph.h"
+
+namespace lluda::engine {
+
+struct ModelFiles {
+  std::string folder;
+  frontends::qwen3::Config config;
+  std::optional<frontends::Checkpoint> checkpoint;  // absent only with Weights::kOptional
+  // What a user should be told of the folder, a line each: a head that is not tied after all,
+  // tensors that are not used.
+  std::vector<std::string> notes;
+};
+
+// The checkpoint's tensors have the names that the importer looks for, and the config says whether
+// the LM head is tied by what the checkpoint holds. NotFound if config.json is missing, or the
+// weights where they are required; other errors as qwen3::LoadConfig, Checkpoint::Open and
+// qwen3::AdoptCheckpoint say.
+absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights weights);
+
+// What tensors the model has: the checkpoint's, or without one those that the config asks for.
+// `files` must outlive the lookup.
+frontends::TensorLookup TensorsOf(const ModelFiles& files);
+
+// The model's max_position_embeddings, or 4096 if that is more.
+int64_t DefaultContext(const frontends::qwen3::Config& config);
+
+// The context that `options` ask for. InvalidArgument, naming both numbers, if the model was not
+// trained for that many positions.
+absl::StatusOr<int64_t> ContextOf(const frontends::qwen3::Config& config,
+                                  const ModuleOptions& options);
+
+// The module as the importer writes it, before any pass.
+absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files,
+                                                         const ModuleOptions& options);
+
+}  // namespace lluda::engine
+
+#endif  // LLUDA_ENGINE_SOURCE_MODEL_FILES_H_

@@ -1,0 +1,30 @@
+#include "engine/source/module_options.h"
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace lluda::engine {
+
+absl::StatusOr<Precision> ParsePrecision(absl::string_view name) {
+  if (name == "bf16") return Precision::kBF16;
+  if (name == "f32") return Precision::kF32;
+  return absl::InvalidArgumentError(absl::StrCat("precision must be bf16 or f32, is '", name, "'"));
+}
+
+absl::string_view PrecisionName(Precision precision) {
+  return precision == Precision::kBF16 ? "bf16" : "f32";
+}
+
+absl::StatusOr<KvCache> ParseKvCache(absl::string_view name, Precision precision) {
+  if (name == "int8") return KvCache::kInt8;
+  if (name.empty() || name == PrecisionName(precision)) return KvCache::kPrecision;
+  return absl::InvalidArgumentError(absl::StrCat("with precision ", PrecisionName(precision),
+                                                 " the KV cache must be ", PrecisionName(precision),
+                                                 " or int8, is '", name, "'"));
+}
+
+absl::string_view KvCacheName(KvCache cache, Precision precision) {
+  return cache == KvCache::kInt8 ? "int8" : PrecisionName(precision);
+}
+
+}  // namespace lluda::engine

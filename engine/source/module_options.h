@@ -1,0 +1,50 @@
+// What a model is compiled for.
+//
+//   ModuleOptions options;
+//   options.context = 8192;
+#ifndef LLUDA_ENGINE_SOURCE_MODULE_OPTIONS_H_
+#define LLUDA_ENGINE_SOURCE_MODULE_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "frontends/qwen3/precision.h"
+
+namespace lluda::engine {
+
+using frontends::qwen3::KvCache;
+using frontends::qwen3::Precision;
+
+// "bf16" or "f32". InvalidArgument, naming both, for anything else.
+absl::StatusOr<Precision> ParsePrecision(absl::string_view name);
+
+// The name that ParsePrecision reads.
+absl::string_view PrecisionName(Precision precision);
+
+// "int8", or the precision's own name or "" for a cache of its numbers. InvalidArgument, naming
+// what is known, for anything else.
+absl::StatusOr<KvCache> ParseKvCache(absl::string_view name, Precision precision);
+
+// A name that ParseKvCache reads: "int8", or the precision's.
+absl::string_view KvCacheName(KvCache cache, Precision precision);
+
+struct ModuleOptions {
+  Precision precision = Precision::kBF16;
+  KvCache kv_cache = KvCache::kPrecision;
+  int64_t context = 0;     // tokens of a sequence; 0: DefaultContext
+  int64_t max_step = 512;  // tokens computed at a time; less if the context is shorter
+  // Keeps what each part of the model computes, for Session::Activation; costs time and memory.
+  bool record_activations = false;
+};
+
+// A module as text, in place of an imported one: see module_text.h.
+struct ModuleText {
+  std::string name;  // for error messages
+  std::string text;
+};
+
+}  // namespace lluda::engine
+
+#endif  // LLUDA_ENGINE_SOURCE_MODULE_OPTIONS_H_

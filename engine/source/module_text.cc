@@ -1,0 +1,128 @@
+#include "engine/source/module_text.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/step_interface.h"
+#include "frontends/tensor_info.h"
+#include "ir/text/parser.h"
+#include "ir/check/verifier.h"
+#include "passes/default_pipeline.h"
+#include "passes/place/plan_memory.h"
+
+namespace lluda::engine {
+namespace {
+
+std::string Shape(const std::vector<int64_t>& shape) {
+  return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
+}
+
+// Which of the weight's layers something reads: the load block may read some and leave others to a
+// weight of another dtype.
+std::vector<bool> LayersRead(const ir::Module& module, const ir::Global& weight) {
+  std::vector<bool> read(static_cast<size_t>(weight.index ? weight.index->count : 1), false);
+  ir::ForEachOp(module, [&](const ir::Op* op) {
+    const ir::Op* loop = op->parent()->loop();
+    const bool in_load = op->parent()->func() == nullptr && loop != nullptr;
+    for (const ir::Operand& operand : op->operands()) {
+      if (operand.global != &weight) continue;
+      const auto begin = static_cast<size_t>(in_load ? loop->attrs.begin : 0);
+      const size_t end = in_load ? static_cast<size_t>(loop->attrs.end) : read.size();
+      for (size_t i = begin; i < std::min(end, read.size()); ++i) read[i] = true;
+    }
+  });
+  return read;
+}
+
+absl::Status CheckWeight(const ir::Module& module, const ir::Global& weight,
+                         const frontends::TensorLookup& find_tensor) {
+  if (weight.source.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("weight @", weight.name, " names no tensor of the checkpoint"));
+  }
+  std::vector<int64_t> shape;
+  for (const ir::Axis& axis : weight.type.axes) shape.push_back(axis.extent.value);
+  const std::vector<bool> read = LayersRead(module, weight);
+  for (int64_t i = 0; i < static_cast<int64_t>(read.size()); ++i) {
+    if (!read[static_cast<size_t>(i)]) continue;
+    const std::string name = ir::SourceName(weight, i);
+    const std::optional<frontends::TensorInfo> tensor = find_tensor(name);
+    if (!tensor) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("weight @", weight.name, ": the checkpoint has no tensor ", name));
+    }
+    if (tensor->dtype != weight.type.dtype || tensor->shape != shape) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("weight @", weight.name, " is ", ir::ToString(weight.type), ", the tensor ",
+                       name, " is ", tensor->dtype_name, " ", Shape(tensor->shape)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The signature that sessions call.
+absl::Status CheckStep(const ir::Module& module, int64_t vocabulary) {
+  const ir::Func* step = module.FindFunc(step_interface::kStep);
+  if (step == nullptr) return absl::InvalidArgumentError("there is no func @step");
+  for (const char* symbol : step_interface::kSymbols) {
+    if (module.FindSymbol(symbol) == nullptr) {
+      return absl::InvalidArgumentError(absl::StrCat("there is no symbol ", symbol));
+    }
+  }
+  std::vector<std::string> params;
+  for (const auto& param : step->params()) {
+    params.push_back(absl::StrCat("%", param->name, ": ", ir::ToString(param->type)));
+  }
+  const std::string signature =
+      absl::StrCat("(", absl::StrJoin(params, ", "), ") -> ", ir::ToString(step->result_type));
+  const std::string token =
+      absl::StrCat(step_interface::kTokenAxis, "[", step_interface::kTokenCount, "]");
+  const std::string row =
+      absl::StrCat(step_interface::kRowAxis, "[", step_interface::kRowCount, "]");
+  std::vector<std::string> inputs;
+  for (const char* input : step_interface::kInputs) {
+    inputs.push_back(absl::StrCat("%", input, ": i32 ",
+                                  absl::string_view(input) == step_interface::kRows ? row : token));
+  }
+  const std::string expected =
+      absl::StrCat("(", absl::StrJoin(inputs, ", "), ") -> f32 ", row, " vocab[", vocabulary, "]");
+  if (signature == expected && !step->index) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("func @step is ", signature, ", the model's is ", expected));
+}
+
+absl::Status Check(const ModelFiles& files, const ir::Module& module) {
+  if (absl::Status status = ir::Verify(module); !status.ok()) return status;
+  if (absl::Status s = CheckStep(module, files.config.vocab_size); !s.ok()) return s;
+  const frontends::TensorLookup find_tensor = TensorsOf(files);
+  for (const auto& global : module.globals()) {
+    if (global->kind != ir::Global::Kind::kWeight) continue;
+    if (absl::Status status = CheckWeight(module, *global, find_tensor); !status.ok())
+      return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ir::Module>> ParseModuleFor(const ModelFiles& files,
+                                                           const ModuleText& source) {
+  absl::StatusOr<std::unique_ptr<ir::Module>> module = ir::ParseModule(source.text, source.name);
+  if (!module.ok()) return module.status();
+  if (absl::Status status = Check(files, **module); !status.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(source.name, ": ", status.message()));
+  }
+  // Places are taken as they are where no pass is left that would plan them.
+  const absl::StatusOr<std::vector<std::string>> rest = passes::RemainingPasses(**module);
+  if (rest.ok() && rest->empty()) {
+    if (absl::Status status = passes::CheckMemoryPlan(**module); !status.ok()) return status;
+  }
+  return module;
+}
+
+}  // namespace lluda::engine

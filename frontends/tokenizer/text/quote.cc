@@ -1,0 +1,22 @@
+#include "frontends/tokenizer/text/quote.h"
+
+#include <absl/strings/escaping.h>
+
+#include "frontends/tokenizer/text/strings.h"
+#include "base/utf8.h"
+
+namespace lluda::tokenizer {
+namespace {
+
+constexpr size_t kLongestQuote = 60;
+
+}  // namespace
+
+std::string QuoteForMessage(std::string_view text) {
+  const std::string_view head = text.substr(0, kLongestQuote);
+  const std::string_view shown = head.substr(0, CompleteUtf8Prefix(head));
+  return Concat("\"", absl::Utf8SafeCEscape(ReplaceInvalidUtf8(shown)),
+                shown.size() < text.size() ? "..." : "", "\"");
+}
+
+}  // namespace lluda::tokenizer

@@ -1,0 +1,111 @@
+#include "frontends/tokenizer/text/split_pattern.h"
+
+#include <absl/status/status.h>
+#include <re2/re2.h>
+
+#include <string>
+#include <utility>
+
+#include "frontends/tokenizer/text/regex_translation.h"
+#include "frontends/tokenizer/text/strings.h"
+#include "frontends/tokenizer/text/unicode.h"
+#include "base/utf8.h"
+
+namespace lluda::tokenizer {
+namespace {
+
+// The two say the same: where `\s+(?!\S)` fails, the run of white space has one character.
+constexpr std::string_view kWhitespaceTails[] = {R"(|\s+(?!\S)|\s+)", R"(|\s+(?!\S)|\s)"};
+
+// Enough for the automata of a few Unicode classes; with less RE2 falls back to slower engines.
+constexpr int64_t kRegexMemory = int64_t{64} << 20;
+
+// The run of white space at `begin`, without its last character if a word follows; 0 if there is
+// none.
+size_t WhitespaceLength(std::string_view text, size_t begin) {
+  size_t end = begin;
+  size_t last = begin;
+  while (end < text.size()) {
+    const Utf8Char next = ReadUtf8(text.substr(end));
+    if (!IsWhitespace(next.code_point)) break;
+    last = end;
+    end += next.length;
+  }
+  const bool leaves_last = end < text.size() && last > begin;
+  return (leaves_last ? last : end) - begin;
+}
+
+}  // namespace
+
+SplitPattern::SplitPattern(std::unique_ptr<re2::RE2> regex, bool whitespace_tail)
+    : regex_(std::move(regex)), whitespace_tail_(whitespace_tail) {}
+SplitPattern::SplitPattern(SplitPattern&&) noexcept = default;
+SplitPattern& SplitPattern::operator=(SplitPattern&&) noexcept = default;
+SplitPattern::~SplitPattern() = default;
+
+absl::StatusOr<SplitPattern> SplitPattern::Compile(std::string_view regex) {
+  bool whitespace_tail = false;
+  for (const std::string_view tail : kWhitespaceTails) {
+    if (whitespace_tail || !EndsWith(regex, tail)) continue;
+    whitespace_tail = true;
+    regex.remove_suffix(tail.size());
+  }
+  const absl::StatusOr<std::string> translated = TranslateToRe2(regex);
+  if (!translated.ok()) return translated.status();
+  return FromRe2(*translated, whitespace_tail);
+}
+
+absl::StatusOr<SplitPattern> SplitPattern::Literal(std::string_view text) {
+  return FromRe2(RE2::QuoteMeta(text), /*whitespace_tail=*/false);
+}
+
+absl::StatusOr<SplitPattern> SplitPattern::FromRe2(std::string_view regex, bool whitespace_tail) {
+  RE2::Options options;
+  options.set_max_mem(kRegexMemory);
+  options.set_never_capture(true);
+  options.set_log_errors(false);
+  auto compiled = std::make_unique<RE2>(regex, options);
+  if (!compiled->ok()) {
+    return absl::InvalidArgumentError(Concat("RE2: ", compiled->error()));
+  }
+  if (RE2::FullMatch("", *compiled)) {
+    return absl::InvalidArgumentError("the expression matches the empty string");
+  }
+  return SplitPattern(std::move(compiled), whitespace_tail);
+}
+
+size_t SplitPattern::MatchAt(std::string_view text, size_t begin) const {
+  re2::StringPiece match;
+  if (regex_->Match(text, begin, text.size(), RE2::ANCHOR_START, &match, 1)) return match.size();
+  return whitespace_tail_ ? WhitespaceLength(text, begin) : 0;
+}
+
+void SplitPattern::Split(std::string_view text, std::vector<std::string_view>* pieces,
+                         int64_t* steps) const {
+  size_t gap = 0;  // The start of the stretch that no match covers yet.
+  size_t pos = 0;
+  const auto put_match = [&](size_t begin, size_t length) {
+    if (begin > gap) pieces->push_back(text.substr(gap, begin - gap));
+    pieces->push_back(text.substr(begin, length));
+    gap = pos = begin + length;
+  };
+  while (pos < text.size()) {
+    ++*steps;
+    if (whitespace_tail_) {
+      // The tail is an alternative of each position, so positions are tried one by one.
+      const size_t length = MatchAt(text, pos);
+      if (length > 0) {
+        put_match(pos, length);
+      } else {
+        pos += ReadUtf8(text.substr(pos)).length;
+      }
+    } else {
+      re2::StringPiece match;
+      if (!regex_->Match(text, pos, text.size(), RE2::UNANCHORED, &match, 1)) break;
+      put_match(static_cast<size_t>(match.data() - text.data()), match.size());
+    }
+  }
+  if (gap < text.size()) pieces->push_back(text.substr(gap));
+}
+
+}  // namespace lluda::tokenizer

@@ -1,0 +1,57 @@
+// A regular expression that cuts a text into pieces: each match is a piece, and so is each stretch
+// between two matches (Hugging Face's `Split` with `behavior: Isolated`).
+//
+//   SplitPattern::Compile(R"(\p{L}+| ?\p{N})") cuts "ab 12" into "ab", " 1", "2".
+//
+// The expressions in tokenizer.json are Oniguruma's; RE2, which guarantees linear time for a match,
+// does the matching. What differs is translated: \s, \S, \d and \D are Unicode classes, \uHHHH is a
+// code point, \p{L} and \p{N} have the characters of Unicode 16. RE2 has no look-ahead; the one
+// that these files use, `|\s+(?!\S)|\s+` at the end, is handled around RE2: a run of white space
+// gives its last character to a word that follows it. Everything else that RE2 lacks, or reads
+// differently from Oniguruma (\w, \b, ^, $, look-around, possessive quantifiers), is refused by
+// name.
+#ifndef LLUDA_FRONTENDS_TOKENIZER_TEXT_SPLIT_PATTERN_H_
+#define LLUDA_FRONTENDS_TOKENIZER_TEXT_SPLIT_PATTERN_H_
+
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace re2 {
+class RE2;
+}
+
+namespace lluda::tokenizer {
+
+class SplitPattern {
+ public:
+  static absl::StatusOr<SplitPattern> Compile(std::string_view regex);
+  // Cuts out every occurrence of `text`, which must not be empty.
+  static absl::StatusOr<SplitPattern> Literal(std::string_view text);
+
+  SplitPattern(SplitPattern&&) noexcept;
+  SplitPattern& operator=(SplitPattern&&) noexcept;
+  ~SplitPattern();
+
+  // Appends the pieces of `text`, valid UTF-8, in order; together they are `text`. None is empty.
+  // Each is a view of it. Adds the number of matches tried to `*steps`.
+  void Split(std::string_view text, std::vector<std::string_view>* pieces, int64_t* steps) const;
+
+ private:
+  SplitPattern(std::unique_ptr<re2::RE2> regex, bool whitespace_tail);
+
+  static absl::StatusOr<SplitPattern> FromRe2(std::string_view regex, bool whitespace_tail);
+
+  // The length of the match that starts at `begin`, or 0.
+  size_t MatchAt(std::string_view text, size_t begin) const;
+
+  std::unique_ptr<re2::RE2> regex_;
+  bool whitespace_tail_;  // The expression ended in `|\s+(?!\S)|\s+`, which regex_ lacks.
+};
+
+}  // namespace lluda::tokenizer
+
+#endif  // LLUDA_FRONTENDS_TOKENIZER_TEXT_SPLIT_PATTERN_H_

@@ -1,0 +1,298 @@
+#include "ir/check/body_verifier.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "ir/infer.h"
+#include "ir/text/printer.h"
+#include "ir/rules.h"
+
+namespace lluda::ir {
+namespace {
+
+template <typename... Parts>
+absl::Status Error(const Parts&... parts) {
+  return absl::InvalidArgumentError(absl::StrCat(parts...));
+}
+
+std::string FirstLine(const Op& op) {
+  const std::string text = PrintOp(op);
+  return text.substr(0, text.find('\n'));
+}
+
+class BodyVerifier {
+ public:
+  // `func` is nullptr for the load block.
+  BodyVerifier(const Func* func, ModuleParts* parts) : func_(func), parts_(*parts) {
+    if (func != nullptr && func->index) indices_.push_back(*func->index);
+  }
+
+  absl::Status Run();
+
+ private:
+  absl::Status Where(const absl::Status& status) const;
+  absl::Status VerifyBlock(const Block& block);
+  absl::Status VerifyOp(const Op& op);
+  absl::Status VerifyOperands(const Op& op);
+  absl::Status VerifyGlobalOperand(const Operand& operand, bool is_appended);
+  absl::Status VerifyAppend(const Op& op);
+  absl::Status VerifyCallee(const Op& op);
+  absl::Status VerifyTerminator(const Op& op);
+  absl::Status VerifyResult(const Op& op);
+  absl::Status VerifyDefinition(const Op& op);
+  absl::Status VerifyLoop(const Op& op);
+  absl::Status Define(const Value& value);
+  // Where the innermost loop ends; 0 outside loops.
+  int64_t RowsEnd() const { return loops_.empty() ? 0 : loops_.back()->attrs.end; }
+
+  const Func* func_;
+  ModuleParts& parts_;
+  std::vector<const Value*> in_sight_;  // in the order of definition: a block's end pops its own
+  absl::flat_hash_set<const Value*> visible_;
+  absl::flat_hash_set<absl::string_view> names_;
+  std::vector<Index> indices_;
+  std::vector<const Op*> loops_;
+  absl::flat_hash_set<const Global*> appended_;
+};
+
+absl::Status BodyVerifier::Where(const absl::Status& status) const {
+  if (status.ok()) return status;
+  const std::string place = func_ == nullptr ? "load" : absl::StrCat("func @", func_->name);
+  return Error(place, ": ", status.message());
+}
+
+absl::Status BodyVerifier::Run() {
+  if (func_ == nullptr) return VerifyBlock(parts_.module.load);
+  for (const auto& param : func_->params()) {
+    if (absl::Status s = Define(*param); !s.ok()) return Where(s);
+  }
+  if (func_->body.terminator() == nullptr) return Where(Error("does not end in a return"));
+  return VerifyBlock(func_->body);
+}
+
+absl::Status BodyVerifier::Define(const Value& value) {
+  if (!IsName(value.name)) return Error("'", value.name, "' is no name for a value");
+  if (!names_.insert(value.name).second) return Error("%", value.name, " is defined twice");
+  if (absl::Status s = CheckType(value.type, parts_.module); !s.ok()) return s;
+  visible_.insert(&value);
+  in_sight_.push_back(&value);
+  return absl::OkStatus();
+}
+
+absl::Status BodyVerifier::VerifyBlock(const Block& block) {
+  const size_t outer = in_sight_.size();
+  for (const auto& op : block.ops()) {
+    absl::Status status = VerifyOp(*op);
+    if (status.ok() && IsTerminator(op->opcode()) && op != block.ops().back()) {
+      status = Error("statements follow");
+    }
+    if (!status.ok()) return Where(Error(FirstLine(*op), ": ", status.message()));
+    if (op->opcode() == Opcode::kFor) {
+      if (absl::Status s = VerifyLoop(*op); !s.ok()) return s;
+    }
+    if (op->result() != nullptr) {
+      if (absl::Status s = Define(*op->result()); !s.ok()) {
+        return Where(Error(FirstLine(*op), ": ", s.message()));
+      }
+    }
+  }
+  for (; in_sight_.size() > outer; in_sight_.pop_back()) visible_.erase(in_sight_.back());
+  return absl::OkStatus();
+}
+
+absl::Status BodyVerifier::VerifyOp(const Op& op) {
+  if (absl::Status s = VerifyOperands(op); !s.ok()) return s;
+  if (absl::Status s = CheckOpForm(op, parts_.module); !s.ok()) return s;
+  if (Appends(op)) {
+    if (absl::Status s = VerifyAppend(op); !s.ok()) return s;
+  }
+  if (op.opcode() == Opcode::kCall) {
+    if (absl::Status s = VerifyCallee(op); !s.ok()) return s;
+  }
+  if (IsTerminator(op.opcode())) return VerifyTerminator(op);
+  if (op.opcode() == Opcode::kFor && func_ == nullptr) {
+    if (op.operand_count() == 0 && op.carried == nullptr && op.result() == nullptr &&
+        op.defined_global == nullptr && !op.frame_offset) {
+      return absl::OkStatus();
+    }
+    return Error("a loop of the load block carries nothing and has no result");
+  }
+  return VerifyResult(op);
+}
+
+absl::Status BodyVerifier::VerifyOperands(const Op& op) {
+  for (int i = 0; i < op.operand_count(); ++i) {
+    const Operand& operand = op.operand(i);
+    if ((operand.value == nullptr) == (operand.global == nullptr)) {
+      return Error("operand ", i, " is neither a value nor a global");
+    }
+    if (operand.global != nullptr) {
+      const bool is_appended = i == AppendedOperand(op);
+      if (absl::Status s = VerifyGlobalOperand(operand, is_appended); !s.ok()) return s;
+    } else if (!visible_.contains(operand.value)) {
+      return Error("operand ", i, " is not defined before, or not in sight here");
+    } else if (!operand.index.empty()) {
+      return Error("operand ", i, " is a value and has an index");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BodyVerifier::VerifyGlobalOperand(const Operand& operand, bool is_appended) {
+  const Global* global = operand.global;
+  if (!parts_.globals.contains(global)) return Error("reads a global of another module");
+  const std::string name = absl::StrCat("@", global->name);
+  if (absl::Status s = CheckIndex(name, global->index, operand.index, indices_); !s.ok()) return s;
+  if (global->kind == Global::Kind::kLoaded) {
+    const auto defined = parts_.defined.find(global);
+    const bool all_rows = defined != parts_.defined.end() &&
+                          (!global->index || func_ != nullptr || RowsEnd() <= defined->second);
+    if (!all_rows) return Error(name, " is not defined before");
+  }
+  if (global->kind != Global::Kind::kState) return absl::OkStatus();
+  if (func_ == nullptr) return Error("the load block cannot use the state ", name);
+  if (!is_appended && appended_.contains(global)) {
+    return Error("reads ", name, " after the append to it; the append's result is meant");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BodyVerifier::VerifyAppend(const Op& op) {
+  if (func_ == nullptr) return Error("the load block cannot append");
+  if (AppendedOperand(op) >= op.operand_count()) return absl::OkStatus();  // InferType refuses it
+  const Operand& state = op.operand(AppendedOperand(op));
+  if (state.global == nullptr) return absl::OkStatus();  // InferType refuses it
+  for (const Op* loop : loops_) {
+    if (loop->loop_index != state.index) {
+      return Error("runs once per '", loop->loop_index, "' but appends to the same state");
+    }
+  }
+  if (appended_.insert(state.global).second) return absl::OkStatus();
+  return Error("is the second append to @", state.global->name, " in this function");
+}
+
+absl::Status BodyVerifier::VerifyCallee(const Op& op) {
+  if (func_ == nullptr) return Error("the load block cannot call functions");
+  if (!parts_.funcs.contains(op.callee)) return Error("calls no function of this module");
+  return CheckIndex(absl::StrCat("@", op.callee->name), op.callee->index, op.callee_index,
+                    indices_);
+}
+
+absl::Status BodyVerifier::VerifyTerminator(const Op& op) {
+  if (func_ == nullptr) return Error("the load block returns and yields nothing");
+  const bool returns = op.opcode() == Opcode::kReturn;
+  if (returns != loops_.empty()) return Error(returns ? "stands in a loop" : "stands in no loop");
+  if (op.operand_count() != 1 || op.result() != nullptr || op.defined_global != nullptr) {
+    return Error("must have one operand and no result");
+  }
+  const Type& wanted = returns ? func_->result_type : loops_.back()->carried->type;
+  const Type& type = op.operand(0).type();
+  if (type == wanted) return absl::OkStatus();
+  return Error("must be of type '", ToString(wanted), "', is '", ToString(type), "'");
+}
+
+absl::Status BodyVerifier::VerifyResult(const Op& op) {
+  if ((op.result() == nullptr) == (op.defined_global == nullptr)) {
+    return Error("must have either a result or a global that it defines");
+  }
+  if (op.defined_global != nullptr) {
+    if (absl::Status s = VerifyDefinition(op); !s.ok()) return s;
+  }
+  const absl::StatusOr<Type> inferred = InferType(op);
+  if (!inferred.ok()) return inferred.status();
+  if (*inferred != op.result_type()) {
+    return Error("the type is inferred as '", ToString(*inferred), "'");
+  }
+  for (const Axis& axis : op.result_type().axes) {
+    if (func_ == nullptr && !axis.extent.is_constant()) {
+      return Error("the load block knows no symbols: ", ToString(axis));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BodyVerifier::VerifyDefinition(const Op& op) {
+  const Global* global = op.defined_global;
+  if (func_ != nullptr) return Error("only the load block can define a global");
+  if (!parts_.globals.contains(global) || global->kind != Global::Kind::kLoaded) {
+    return Error("defines no loaded global of this module");
+  }
+  const auto [defined, is_first] = parts_.defined.try_emplace(global, 0);
+  const int64_t begin = loops_.empty() ? 0 : loops_.back()->attrs.begin;
+  // Loops may define a part of the rows each, in their order.
+  if (!is_first && (loops_.empty() || begin < defined->second)) {
+    return Error("@", global->name, " is defined twice");
+  }
+  if (absl::Status s = CheckDefinition(absl::StrCat("@", global->name), op.defined_index, indices_);
+      !s.ok()) {
+    return s;
+  }
+  const int64_t declared = global->index ? global->index->count : 0;
+  if (begin != defined->second || RowsEnd() > declared || loops_.empty() != !global->index) {
+    return Error("the loop does not run over all of @", global->name, ", 0..", declared);
+  }
+  defined->second = RowsEnd();
+  return absl::OkStatus();
+}
+
+absl::Status BodyVerifier::VerifyLoop(const Op& op) {
+  const auto fail = [&](const absl::Status& s) {
+    return Where(Error(FirstLine(op), ": ", s.message()));
+  };
+  const Index index{op.loop_index, op.attrs.end};
+  if (absl::Status s = CheckIndexDeclaration(index); !s.ok()) return fail(s);
+  if (indices_.size() >= kMaxLoopDepth) return fail(Error("loops are nested too deep"));
+  for (const Index& outer : indices_) {
+    if (outer.name == index.name) return fail(Error("the index is already in use here"));
+  }
+  const size_t outer = in_sight_.size();
+  if (func_ != nullptr) {
+    if (op.carried == nullptr || op.operand_count() != 1) return fail(Error("carries nothing"));
+    if (op.carried->type != op.operand(0).type()) {
+      return fail(Error("the carried value must be of its first value's type '",
+                        ToString(op.operand(0).type()), "', is '", ToString(op.carried->type),
+                        "'"));
+    }
+    if (op.body->terminator() == nullptr) return fail(Error("does not end in a yield"));
+    if (absl::Status s = Define(*op.carried); !s.ok()) return fail(s);
+  }
+  indices_.push_back(index);
+  loops_.push_back(&op);
+  if (absl::Status s = VerifyBlock(*op.body); !s.ok()) return s;
+  loops_.pop_back();
+  indices_.pop_back();
+  for (; in_sight_.size() > outer; in_sight_.pop_back()) visible_.erase(in_sight_.back());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+ModuleParts::ModuleParts(const Module& module) : module(module) {
+  for (const auto& global : module.globals()) globals.insert(global.get());
+  for (const auto& func : module.funcs()) funcs.insert(func.get());
+}
+
+absl::Status VerifyLoad(ModuleParts* parts) {
+  if (absl::Status s = BodyVerifier(nullptr, parts).Run(); !s.ok()) return s;
+  for (const auto& global : parts->module.globals()) {
+    if (global->kind != Global::Kind::kLoaded) continue;
+    const auto defined = parts->defined.find(global.get());
+    if (defined == parts->defined.end()) {
+      return Error("loaded global @", global->name, ": the load block does not define it");
+    }
+    const int64_t rows = global->index ? global->index->count : 0;
+    if (defined->second == rows) continue;
+    return Error("loaded global @", global->name, ": the load block defines rows 0..",
+                 defined->second, " of 0..", rows);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status VerifyBody(const Func& func, ModuleParts* parts) {
+  return BodyVerifier(&func, parts).Run();
+}
+
+}  // namespace lluda::ir

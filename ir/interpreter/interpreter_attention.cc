@@ -1,0 +1,122 @@
+// Ops that know positions. Each means, to the bit, what the elementwise ops and matmuls it stands
+// for mean: ir/ops.md gives the expansions.
+#include <limits>
+
+#include "ir/interpreter/interpreter_ops.h"
+
+namespace lluda::ir {
+
+absl::StatusOr<Tensor> RunCausalMask(const KernelArgs& args) {
+  const Tensor& scores = *args.in[0];
+  const Tensor& positions = *args.in[1];
+  const std::string& over = args.op.attrs.axes[0];
+  const int64_t limit = scores.extent(over);
+  if (absl::Status s = CheckRange(args.op, "position", positions, limit); !s.ok()) return s;
+  const std::vector<Axis>& axes = scores.type().axes;
+  std::vector<int64_t> key_stride(axes.size(), 0);
+  key_stride[scores.type().FindAxis(over)] = 1;
+  Tensor result = scores;
+  int64_t i = 0;
+  ForEachIndex<2>(Lengths(axes), {StridesAlong(axes, positions.type()), key_stride},
+                  [&](const auto& at) {
+                    const int64_t key = at[1];
+                    if (key > positions.ints()[at[0]]) {
+                      result.Store(i, -std::numeric_limits<double>::infinity());
+                    }
+                    ++i;
+                  });
+  return result;
+}
+
+absl::StatusOr<Tensor> RunRope(const KernelArgs& args) {
+  const std::string& dim = args.op.attrs.axes[0];
+  Tensor storage;
+  const Tensor& x = InOrder(args.in[0], AxesEndingIn(args.type, {dim}, {dim}), &storage);
+  const Type& table = args.in[1]->type();
+  const int64_t pairs = x.extent(dim) / 2;
+  std::vector<Axis> row_axes(x.type().axes.begin(), x.type().axes.end() - 1);
+  int64_t pair_stride = 0;  // along the tables' axis that x lacks
+  for (const Axis& axis : table.axes) {
+    if (!x.type().HasAxis(axis.name)) pair_stride = StridesAlong({axis}, table)[0];
+  }
+  Tensor rows(x.type().With(args.type.dtype));
+  int64_t begin = 0;
+  ForEachIndex<1>(Lengths(row_axes), {StridesAlong(row_axes, table)}, [&](const auto& at) {
+    const float* row = x.floats().data() + begin;
+    const float* cos = args.in[1]->floats().data() + at[0];
+    const float* sin = args.in[2]->floats().data() + at[0];
+    const auto product = [](float a, float b) {
+      return static_cast<double>(static_cast<float>(static_cast<double>(a) * b));
+    };
+    for (int64_t i = 0; i < pairs; ++i) {
+      const float c = cos[i * pair_stride];
+      const float s = sin[i * pair_stride];
+      rows.Store(begin + i, product(row[i], c) - product(row[pairs + i], s));
+      rows.Store(begin + pairs + i, product(row[pairs + i], c) + product(row[i], s));
+    }
+    begin += 2 * pairs;
+  });
+  return rows.Permuted(AxesEndingIn(args.type, {}, {}));
+}
+
+absl::StatusOr<Tensor> RunAttention(const KernelArgs& args) {
+  const std::string& slot_axis = args.op.attrs.axes[0];
+  const std::string& position_axis = args.op.attrs.axes[1];
+  const std::string& dim = args.op.attrs.axes[2];
+  const Tensor& positions = *args.in[3];
+  const Tensor& slots = *args.in[4];
+  const Type& cache = args.in[1]->type();
+  const int64_t capacity = args.in[1]->extent(position_axis);
+  absl::Status status = CheckRange(args.op, "position", positions, capacity);
+  if (!status.ok()) return status;
+  status = CheckRange(args.op, "slot", slots, args.in[1]->extent(slot_axis));
+  if (!status.ok()) return status;
+
+  const bool quantized = args.in.size() > 5;
+  Tensor k_values, v_values;
+  if (quantized) {
+    k_values = Dequantized(*args.in[1], *args.in[5]);
+    v_values = Dequantized(*args.in[2], *args.in[6]);
+  }
+  const Tensor* keys = quantized ? &k_values : args.in[1];
+  const Tensor* values = quantized ? &v_values : args.in[2];
+
+  // Keys as [..., pos, dim] and values as [..., dim, pos], so that both products run along rows.
+  Tensor q_storage, k_storage, v_storage;
+  const std::vector<std::string> cut = {position_axis, dim};
+  const Tensor& q = InOrder(args.in[0], AxesEndingIn(args.type, {dim}, {dim}), &q_storage);
+  const Tensor& k = InOrder(keys, AxesEndingIn(cache, cut, cut), &k_storage);
+  const Tensor& v = InOrder(values, AxesEndingIn(cache, cut, {dim, position_axis}), &v_storage);
+  const int64_t depth = q.extent(dim);
+  const int64_t slot_stride = StridesAlong({*cache.GetAxis(slot_axis)}, k.type())[0];
+  const float scale = static_cast<float>(*args.op.attrs.scale);
+
+  const std::vector<Axis> row_axes(q.type().axes.begin(), q.type().axes.end() - 1);
+  Tensor rows(q.type().With(args.type.dtype));
+  std::vector<float> scores(capacity);
+  int64_t begin = 0;
+  // Keys and values have the same strides along the row axes.
+  ForEachIndex<2>(Lengths(row_axes),
+                  {StridesAlong(row_axes, positions.type()), StridesAlong(row_axes, k.type())},
+                  [&](const auto& at) {
+                    const int64_t base = slots.ints()[at[0]] * slot_stride + at[1];
+                    const int64_t count = args.op.attrs.mask == Mask::kCausal
+                                              ? positions.ints()[at[0]] + 1
+                                              : capacity;
+                    for (int64_t j = 0; j < count; ++j) {
+                      const float score = static_cast<float>(Dot(
+                          q.floats().data() + begin, k.floats().data() + base + j * depth, depth));
+                      scores[j] = static_cast<float>(static_cast<double>(score) * scale);
+                    }
+                    SoftmaxRow(scores.data(), count);
+                    for (int64_t d = 0; d < depth; ++d) {
+                      const float sum = static_cast<float>(
+                          Dot(scores.data(), v.floats().data() + base + d * capacity, count));
+                      rows.Store(begin + d, sum);
+                    }
+                    begin += depth;
+                  });
+  return rows.Permuted(AxesEndingIn(args.type, {}, {}));
+}
+
+}  // namespace lluda::ir

@@ -1,0 +1,168 @@
+// Ops that combine the elements along one axis. Sums are taken in double and rounded once, so that
+// the result does not depend on the order an implementation adds in.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "ir/contraction.h"
+#include "ir/interpreter/interpreter_ops.h"
+
+namespace lluda::ir {
+namespace {
+
+// Applies row(in, out) along `axis` of operand 0, for a result with the operand's axes.
+template <typename Row>
+Tensor MapRows(const KernelArgs& args, Row row) {
+  const std::string& axis = args.op.attrs.axes[0];
+  const int64_t length = args.in[0]->extent(axis);
+  Tensor storage;
+  const Tensor& x = InOrder(args.in[0], AxesEndingIn(args.type, {axis}, {axis}), &storage);
+  Tensor rows(x.type().With(args.type.dtype));
+  std::vector<float> out(length);
+  for (int64_t begin = 0; begin < x.size(); begin += length) {
+    row(x.floats().data() + begin, out.data());
+    for (int64_t i = 0; i < length; ++i) rows.Store(begin + i, out[i]);
+  }
+  return rows.Permuted(AxesEndingIn(args.type, {}, {}));
+}
+
+// Applies row(in, length), which gives one number, along `axis` of operand 0.
+template <typename Row>
+Tensor ReduceRows(const KernelArgs& args, Row row) {
+  const std::string& axis = args.op.attrs.axes[0];
+  const int64_t length = args.in[0]->extent(axis);
+  Tensor storage;
+  const Tensor& x = InOrder(args.in[0], AxesEndingIn(args.in[0]->type(), {axis}, {axis}), &storage);
+  Tensor result(args.type);
+  for (int64_t i = 0; i < result.size(); ++i) {
+    result.Store(i, row(x.floats().data() + i * length, length));
+  }
+  return result;
+}
+
+double Sum(const float* x, int64_t length) {
+  double sum = 0.0;
+  for (int64_t i = 0; i < length; ++i) sum += x[i];
+  return sum;
+}
+
+float Max(const float* x, int64_t length) {
+  float max = -std::numeric_limits<float>::infinity();
+  for (int64_t i = 0; i < length; ++i) {
+    if (std::isnan(x[i])) return x[i];
+    max = std::max(max, x[i]);
+  }
+  return max;
+}
+
+}  // namespace
+
+double Dot(const float* a, const float* b, int64_t length) {
+  // Several sums side by side, for the compiler to vectorise. Element i always goes to sum i % 8,
+  // so that zeros at the end of a row change nothing.
+  constexpr int kLanes = 8;
+  double sums[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= length; i += kLanes) {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      sums[lane] += static_cast<double>(a[i + lane]) * b[i + lane];
+    }
+  }
+  for (; i < length; ++i) sums[i % kLanes] += static_cast<double>(a[i]) * b[i];
+  double sum = 0.0;
+  for (const double lane : sums) sum += lane;
+  return sum;
+}
+
+int64_t Dot(const int64_t* a, const int64_t* b, int64_t length) {
+  int64_t sum = 0;
+  for (int64_t i = 0; i < length; ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+void SoftmaxRow(float* scores, int64_t length) {
+  const double max = Max(scores, length);
+  for (int64_t i = 0; i < length; ++i) {
+    const float difference = static_cast<float>(scores[i] - max);
+    scores[i] = static_cast<float>(std::exp(static_cast<double>(difference)));
+  }
+  const float sum = static_cast<float>(Sum(scores, length));
+  for (int64_t i = 0; i < length; ++i) {
+    scores[i] = static_cast<float>(static_cast<double>(scores[i]) / sum);
+  }
+}
+
+absl::StatusOr<Tensor> RunReduceMax(const KernelArgs& args) { return ReduceRows(args, Max); }
+
+absl::StatusOr<Tensor> RunReduceSum(const KernelArgs& args) { return ReduceRows(args, Sum); }
+
+absl::StatusOr<Tensor> RunSoftmax(const KernelArgs& args) {
+  const int64_t length = args.in[0]->extent(args.op.attrs.axes[0]);
+  return MapRows(args, [length](const float* x, float* out) {
+    std::copy_n(x, length, out);
+    SoftmaxRow(out, length);
+  });
+}
+
+absl::StatusOr<Tensor> RunRmsnorm(const KernelArgs& args) {
+  const int64_t length = args.in[0]->extent(args.op.attrs.axes[0]);
+  const float* weight = args.in[1]->floats().data();
+  const double eps = *args.op.attrs.eps;
+  return MapRows(args, [=](const float* x, float* out) {
+    const double mean = Dot(x, x, length) / static_cast<double>(length);
+    const double factor = 1.0 / std::sqrt(mean + eps);
+    for (int64_t i = 0; i < length; ++i) out[i] = static_cast<float>(x[i] * factor * weight[i]);
+  });
+}
+
+// With the contracted axes last in both operands, as if they were merged into one, each result row
+// is one row of `a` times all columns of `b` that belong to the row's batch.
+absl::StatusOr<Tensor> RunMatmul(const KernelArgs& args) {
+  const absl::Span<const std::string> contracted = ContractedAxes(args.op.attrs);
+  const std::vector<std::string> over(contracted.begin(), contracted.end());
+  std::vector<std::string> batch, columns;
+  for (const Axis& axis : args.in[1]->type().axes) {
+    if (std::find(over.begin(), over.end(), axis.name) != over.end()) continue;
+    (args.in[0]->type().HasAxis(axis.name) ? batch : columns).push_back(axis.name);
+  }
+  std::vector<std::string> b_order = batch;
+  b_order.insert(b_order.end(), columns.begin(), columns.end());
+  b_order.insert(b_order.end(), over.begin(), over.end());
+  Tensor a_storage, b_storage;
+  const Tensor& a = InOrder(args.in[0], AxesEndingIn(args.in[0]->type(), over, over), &a_storage);
+  const Tensor& b = InOrder(args.in[1], b_order, &b_storage);
+  int64_t depth = 1;
+  for (const std::string& name : over) depth *= a.extent(name);
+  int64_t column_count = 1;
+  for (const std::string& name : columns) column_count *= b.extent(name);
+
+  const bool finished = args.op.attrs.epilogue.empty();
+  Type type = args.type;
+  if (!finished) {
+    type = WithoutAxes(a.type(), over).With(DType::kF32);
+    for (const std::string& name : columns) type.axes.push_back(*b.type().GetAxis(name));
+  }
+  Tensor result(type);
+  const std::vector<Axis> row_axes = WithoutAxes(a.type(), over).axes;
+  int64_t row = 0;
+  ForEachIndex<1>(Lengths(row_axes), {StridesAlong(row_axes, b.type())}, [&](const auto& at) {
+    if (!a.is_float()) {
+      const int64_t* a_row = a.ints().data() + row * depth;
+      const int64_t* b_rows = b.ints().data() + at[0];
+      int64_t* to = result.mutable_ints().data() + row * column_count;
+      for (int64_t n = 0; n < column_count; ++n) to[n] = Dot(a_row, b_rows + n * depth, depth);
+      ++row;
+      return;
+    }
+    const float* a_row = a.floats().data() + row * depth;
+    const float* b_rows = b.floats().data() + at[0];
+    for (int64_t n = 0; n < column_count; ++n) {
+      result.Store(row * column_count + n, Dot(a_row, b_rows + n * depth, depth));
+    }
+    ++row;
+  });
+  return finished ? result : RunEpilogue(args, std::move(result));
+}
+
+}  // namespace lluda::ir

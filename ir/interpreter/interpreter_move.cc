@@ -1,0 +1,131 @@
+// Ops that only move elements: they work on any dtype and round nothing.
+#include <algorithm>
+
+#include "ir/interpreter/interpreter_ops.h"
+
+namespace lluda::ir {
+namespace {
+
+// A row-major value around one of its axes: `outer` blocks of `length` times `inner` elements.
+struct AroundAxis {
+  int64_t outer = 1;
+  int64_t length = 1;
+  int64_t inner = 1;
+};
+
+AroundAxis Around(const Tensor& x, absl::string_view axis) {
+  AroundAxis around;
+  bool before = true;
+  for (const Axis& each : x.type().axes) {
+    const int64_t extent = each.extent.value;
+    if (each.name == axis) {
+      around.length = extent;
+      before = false;
+    } else {
+      (before ? around.outer : around.inner) *= extent;
+    }
+  }
+  return around;
+}
+
+// Operand i of args along axes[i]; one name serves all operands.
+absl::StatusOr<Tensor> Join(const KernelArgs& args, const std::vector<std::string>& axes) {
+  Tensor result(args.type);
+  int64_t row = 0;  // elements of one outer block of the result
+  for (size_t i = 0; i < args.in.size(); ++i) {
+    const AroundAxis around = Around(*args.in[i], axes[axes.size() == 1 ? 0 : i]);
+    row += around.length * around.inner;
+  }
+  int64_t begin = 0;
+  for (size_t i = 0; i < args.in.size(); ++i) {
+    const AroundAxis around = Around(*args.in[i], axes[axes.size() == 1 ? 0 : i]);
+    const int64_t chunk = around.length * around.inner;
+    WithElements(&result, *args.in[i], [&](auto& to, const auto& from) {
+      for (int64_t o = 0; o < around.outer; ++o) {
+        std::copy_n(from.begin() + o * chunk, chunk, to.begin() + o * row + begin);
+      }
+    });
+    begin += chunk;
+  }
+  return result;
+}
+
+}  // namespace
+
+absl::StatusOr<Tensor> RunRegroup(const KernelArgs& args) {
+  return args.in[0]->Reshaped(args.type);
+}
+
+absl::StatusOr<Tensor> RunPermute(const KernelArgs& args) {
+  return args.in[0]->Permuted(args.op.attrs.axes);
+}
+
+absl::StatusOr<Tensor> RunConcat(const KernelArgs& args) { return Join(args, args.op.attrs.axes); }
+
+absl::StatusOr<Tensor> RunPack(const KernelArgs& args) {
+  const std::vector<std::string>& axes = args.op.attrs.axes;
+  if (axes.size() == 1) return args.in[0]->Reshaped(args.type);
+  return Join(args, {axes.begin(), axes.end() - 1});
+}
+
+absl::StatusOr<Tensor> RunSlice(const KernelArgs& args) {
+  const Tensor& x = *args.in[0];
+  const AroundAxis around = Around(x, args.op.attrs.axes[0]);
+  const int64_t begin = args.op.attrs.begin * around.inner;
+  const int64_t chunk = (args.op.attrs.end - args.op.attrs.begin) * around.inner;
+  Tensor result(args.type);
+  WithElements(&result, x, [&](auto& to, const auto& from) {
+    for (int64_t o = 0; o < around.outer; ++o) {
+      std::copy_n(from.begin() + o * around.length * around.inner + begin, chunk,
+                  to.begin() + o * chunk);
+    }
+  });
+  return result;
+}
+
+absl::StatusOr<Tensor> RunGather(const KernelArgs& args) {
+  const Tensor& table = *args.in[0];
+  const AroundAxis around = Around(table, args.op.attrs.axes[0]);
+  if (absl::Status s = CheckRange(args.op, "index", *args.in[1], around.length); !s.ok()) return s;
+  Tensor result(args.type);
+  WithElements(&result, table, [&](auto& to, const auto& from) {
+    auto next = to.begin();
+    for (const int64_t index : args.in[1]->ints()) {
+      for (int64_t o = 0; o < around.outer; ++o) {
+        const int64_t at = (o * around.length + index) * around.inner;
+        next = std::copy_n(from.begin() + at, around.inner, next);
+      }
+    }
+  });
+  return result;
+}
+
+// The value of the state after the write; the interpreter stores it.
+absl::StatusOr<Tensor> RunAppend(const KernelArgs& args) {
+  const Tensor& x = *args.in[1];
+  const Tensor& slots = *args.in[2];
+  const Tensor& positions = *args.in[3];
+  Tensor state = *args.in[0];
+  const std::string& slot_axis = args.op.attrs.axes[0];
+  const std::string& position_axis = args.op.attrs.axes[1];
+  absl::Status status = CheckRange(args.op, "slot", slots, state.extent(slot_axis));
+  if (!status.ok()) return status;
+  status = CheckRange(args.op, "position", positions, state.extent(position_axis));
+  if (!status.ok()) return status;
+  const std::vector<int64_t> strides = StridesAlong(
+      {*state.type().GetAxis(slot_axis), *state.type().GetAxis(position_axis)}, state.type());
+  const std::vector<Axis>& axes = x.type().axes;
+  WithElements(&state, x, [&](auto& to, const auto& from) {
+    auto next = from.begin();
+    ForEachIndex<2>(Lengths(axes),
+                    {StridesAlong(axes, slots.type()), StridesAlong(axes, state.type())},
+                    [&](const auto& at) {
+                      const int64_t cell =
+                          slots.ints()[at[0]] * strides[0] + positions.ints()[at[0]] * strides[1];
+                      to[cell + at[1]] = *next++;
+                    });
+  });
+  return state;
+}
+
+}  // namespace lluda::ir

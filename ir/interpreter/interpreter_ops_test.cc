@@ -1,0 +1,693 @@
+// Each op on values small enough to check by hand, and each fused op against its expansion.
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <random>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "ir/all_epilogues.h"
+#include "ir/builder.h"
+#include "ir/interpreter/interpreter.h"
+
+namespace lluda::ir {
+namespace {
+
+using ::testing::ElementsAre;
+using Params = std::vector<Value*>;
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+Axis MakeAxis(std::string name, int64_t extent) {
+  return {std::move(name), Extent::Constant(extent)};
+}
+
+Tensor Floats(std::vector<Axis> axes, std::vector<float> values, DType dtype = DType::kF32) {
+  return Tensor::OfFloats(Type{dtype, std::move(axes), {}}, std::move(values));
+}
+
+Tensor Ints(std::vector<Axis> axes, std::vector<int64_t> values) {
+  return Tensor::OfInts(Type{DType::kI32, std::move(axes), {}}, std::move(values));
+}
+
+Tensor Bytes(std::vector<Axis> axes, std::vector<int64_t> values) {
+  return Tensor::OfInts(Type{DType::kI8, std::move(axes), {}}, std::move(values));
+}
+
+Tensor Random(std::vector<Axis> axes, int seed, DType dtype = DType::kF32) {
+  Tensor tensor(Type{dtype, std::move(axes), {}});
+  std::mt19937 generator(seed);
+  std::normal_distribution<float> normal;
+  for (int64_t i = 0; i < tensor.size(); ++i) tensor.Store(i, normal(generator));
+  return tensor;
+}
+
+Attrs Over(std::vector<std::string> axes) {
+  Attrs attrs;
+  attrs.axes = std::move(axes);
+  return attrs;
+}
+
+// Runs a function that `build` fills, on these arguments; `states` are its globals.
+absl::StatusOr<Tensor> TryEval(std::vector<Tensor> arguments,
+                               const std::function<Value*(Builder&, Params&, Module&)>& build,
+                               std::vector<Global> states = {}) {
+  Module module("test");
+  for (Global& state : states) module.AddGlobal(std::move(state));
+  Func* func = module.AddFunc("f");
+  Params params;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    params.push_back(
+        func->AddParam(std::string(1, static_cast<char>('a' + i)), arguments[i].type()));
+  }
+  Builder builder(func);
+  builder.Return(build(builder, params, module));
+  if (!builder.status().ok()) return builder.status();
+  auto interpreter = Interpreter::Create(&module, {});
+  if (!interpreter.ok()) return interpreter.status();
+  return interpreter->Call("f", std::move(arguments));
+}
+
+Tensor Eval(std::vector<Tensor> arguments,
+            const std::function<Value*(Builder&, Params&, Module&)>& build,
+            std::vector<Global> states = {}) {
+  auto result = TryEval(std::move(arguments), build, std::move(states));
+  EXPECT_TRUE(result.ok()) << result.status();
+  return result.ok() ? *std::move(result) : Tensor();
+}
+
+// One op on all arguments.
+std::function<Value*(Builder&, Params&, Module&)> One(Opcode opcode, Attrs attrs = {}) {
+  return [=](Builder& b, Params& p, Module&) {
+    return b.Add(opcode, "y", {p.begin(), p.end()}, attrs);
+  };
+}
+
+std::vector<float> RunUnary(Opcode opcode, std::vector<float> x, Attrs attrs = {}) {
+  const int64_t size = static_cast<int64_t>(x.size());
+  return Eval({Floats({MakeAxis("i", size)}, std::move(x))}, One(opcode, attrs)).floats();
+}
+
+TEST(Elementwise, BinaryOpsMatchAxesByNameAndAppendThoseOfTheSecond) {
+  const Tensor a = Floats({MakeAxis("i", 2), MakeAxis("j", 2)}, {1, 2, 3, 4});
+  const Tensor b = Floats({MakeAxis("k", 2), MakeAxis("i", 2)}, {10, 20, 30, 40});
+  const Tensor y = Eval({a, b}, One(Opcode::kSub));
+  EXPECT_EQ(ToString(y.type()), "f32 i[2] j[2] k[2]");
+  EXPECT_THAT(y.floats(), ElementsAre(-9, -29, -8, -28, -17, -37, -16, -36));
+}
+
+TEST(Elementwise, ResultsAreRoundedToTheOperandsDtype) {
+  const std::vector<Axis> i = {MakeAxis("i", 1)};
+  const Tensor big = Floats(i, {256}, DType::kBF16);
+  const Tensor one = Floats(i, {1}, DType::kBF16);
+  EXPECT_EQ(Eval({big, one}, One(Opcode::kAdd)).floats()[0], 256);
+  EXPECT_EQ(Eval({one, Floats(i, {3}, DType::kBF16)}, One(Opcode::kDiv)).floats()[0], 0.333984375f);
+}
+
+TEST(Elementwise, UnaryOpsRoundTheExactValue) {
+  EXPECT_THAT(RunUnary(Opcode::kExp, {0, 1, -kInfinity}), ElementsAre(1, 2.7182818f, 0));
+  EXPECT_THAT(RunUnary(Opcode::kCos, {0, 10000}), ElementsAre(1, -0.95215536825901485f));
+  EXPECT_THAT(RunUnary(Opcode::kSin, {0, 10000}), ElementsAre(0, -0.30561438888825215f));
+  EXPECT_THAT(RunUnary(Opcode::kReciprocal, {4, -0.0f}), ElementsAre(0.25f, -kInfinity));
+  EXPECT_THAT(RunUnary(Opcode::kSilu, {0, 1, -1000}), ElementsAre(0, 0.73105858f, -0.0f));
+}
+
+TEST(Elementwise, ScaleAndPowerUseTheirAttribute) {
+  Attrs attrs;
+  attrs.by = 0.1;
+  EXPECT_THAT(RunUnary(Opcode::kScale, {10}, attrs), ElementsAre(1.0f));
+  attrs = {};
+  attrs.base = 1e6;
+  EXPECT_THAT(RunUnary(Opcode::kPower, {0.5f, 0}, attrs), ElementsAre(1000, 1));
+}
+
+TEST(Elementwise, IotaCountsInSteps) {
+  Attrs attrs;
+  attrs.step = 0.25;
+  attrs.result_axes = {MakeAxis("i", 4)};
+  EXPECT_THAT(Eval({}, One(Opcode::kIota, attrs)).floats(), ElementsAre(0, 0.25f, 0.5f, 0.75f));
+}
+
+TEST(Cast, FromFloatToIntegerTruncatesAndClamps) {
+  Attrs attrs;
+  attrs.out = DType::kI8;
+  const Tensor x = Floats({MakeAxis("i", 5)}, {-1.9f, 1.9f, 1000, -kInfinity, kNan});
+  EXPECT_THAT(Eval({x}, One(Opcode::kCast, attrs)).ints(), ElementsAre(-1, 1, 127, -128, 0));
+  attrs.out = DType::kI64;
+  EXPECT_EQ(Eval({Floats({}, {kInfinity})}, One(Opcode::kCast, attrs)).ints()[0],
+            std::numeric_limits<int64_t>::max());
+}
+
+TEST(Cast, FromIntegerRoundsAndBetweenIntegersWraps) {
+  Attrs attrs;
+  attrs.out = DType::kBF16;
+  EXPECT_THAT(Eval({Ints({MakeAxis("i", 2)}, {257, -3})}, One(Opcode::kCast, attrs)).floats(),
+              ElementsAre(256, -3));
+  attrs.out = DType::kI8;
+  EXPECT_THAT(Eval({Ints({MakeAxis("i", 2)}, {129, -300})}, One(Opcode::kCast, attrs)).ints(),
+              ElementsAre(-127, -44));
+}
+
+TEST(Move, SplitAndMergeKeepTheOrderOfElements) {
+  const Tensor x = Ints({MakeAxis("n", 6)}, {0, 1, 2, 3, 4, 5});
+  const Tensor y = Eval({x}, [](Builder& b, Params& p, Module&) {
+    return b.Split("y", p[0], "n", {MakeAxis("i", 2), MakeAxis("j", 3)});
+  });
+  EXPECT_EQ(ToString(y.type()), "i32 i[2] j[3]");
+  EXPECT_EQ(y.ints(), x.ints());
+  const Tensor z = Eval({y}, [](Builder& b, Params& p, Module&) {
+    return b.Merge("z", p[0], {"i", "j"}, MakeAxis("m", 6));
+  });
+  EXPECT_EQ(ToString(z.type()), "i32 m[6]");
+}
+
+TEST(Move, SliceTakesARangeOfAnInnerAxis) {
+  const Tensor x = Ints({MakeAxis("i", 2), MakeAxis("n", 4)}, {0, 1, 2, 3, 10, 11, 12, 13});
+  const Tensor y = Eval({x}, [](Builder& b, Params& p, Module&) {
+    return b.Slice("y", p[0], "n", 1, 3, {MakeAxis("m", 2)});
+  });
+  EXPECT_THAT(y.ints(), ElementsAre(1, 2, 11, 12));
+}
+
+TEST(Move, ConcatJoinsAlongTheAxisOfEachOperand) {
+  const Tensor a = Ints({MakeAxis("i", 2), MakeAxis("p", 1)}, {0, 10});
+  const Tensor b = Ints({MakeAxis("i", 2), MakeAxis("q", 2)}, {1, 2, 11, 12});
+  const Tensor y = Eval({a, b}, [](Builder& b, Params& p, Module&) {
+    return b.Concat("y", {p[0], p[1]}, {"p", "q"}, MakeAxis("n", 3));
+  });
+  EXPECT_EQ(ToString(y.type()), "i32 i[2] n[3]");
+  EXPECT_THAT(y.ints(), ElementsAre(0, 1, 2, 10, 11, 12));
+}
+
+TEST(Move, PackMeansWhatConcatMeans) {
+  const Tensor a = Floats({MakeAxis("p", 1), MakeAxis("k", 2)}, {1, 2});
+  const Tensor b = Floats({MakeAxis("q", 2), MakeAxis("k", 2)}, {3, 4, 5, 6});
+  Attrs attrs = Over({"p", "q", "k"});
+  attrs.result_axes = {MakeAxis("n", 3)};
+  attrs.tile = Tile{16, 2};
+  const Tensor y = Eval({a, b}, One(Opcode::kPack, attrs));
+  EXPECT_EQ(ToString(y.type()), "f32 n[3] k[2]");
+  EXPECT_THAT(y.floats(), ElementsAre(1, 2, 3, 4, 5, 6));
+}
+
+TEST(Move, GatherPutsTheIndicesAxesFirst) {
+  const Tensor table = Floats({MakeAxis("h", 2), MakeAxis("v", 3)}, {0, 1, 2, 10, 11, 12});
+  const Tensor ids = Ints({MakeAxis("t", 2)}, {2, 0});
+  const Tensor y = Eval({table, ids}, One(Opcode::kGather, Over({"v"})));
+  EXPECT_EQ(ToString(y.type()), "f32 t[2] h[2]");
+  EXPECT_THAT(y.floats(), ElementsAre(2, 12, 0, 10));
+}
+
+TEST(Move, GatherRefusesAnIndexOutOfRange) {
+  const Tensor table = Floats({MakeAxis("v", 3)}, {0, 1, 2});
+  for (const int64_t bad : {-1, 3}) {
+    const auto y =
+        TryEval({table, Ints({MakeAxis("t", 1)}, {bad})}, One(Opcode::kGather, Over({"v"})));
+    EXPECT_EQ(y.status().code(), absl::StatusCode::kOutOfRange);
+    EXPECT_EQ(y.status().message(),
+              "@f: %y: gather: index " + std::to_string(bad) + " is not within 0..2");
+  }
+}
+
+TEST(Contract, MatmulSharesBatchAxesAndKeepsTheOthers) {
+  // Two kv heads with two queries each, as grouped-query attention has it.
+  const Tensor q =
+      Floats({MakeAxis("kv", 2), MakeAxis("rep", 2), MakeAxis("d", 2)}, {1, 0, 0, 1, 1, 1, 2, 0});
+  const Tensor k = Floats({MakeAxis("pos", 2), MakeAxis("d", 2), MakeAxis("kv", 2)},
+                          {1, 10, 2, 20, 3, 30, 4, 40});
+  const Tensor y = Eval({q, k}, One(Opcode::kMatmul, Over({"d"})));
+  EXPECT_EQ(ToString(y.type()), "f32 kv[2] rep[2] pos[2]");
+  EXPECT_THAT(y.floats(), ElementsAre(1, 3, 2, 4, 30, 70, 20, 60));
+}
+
+TEST(Contract, SumsHaveNoOrder) {
+  const Tensor x = Floats({MakeAxis("k", 3)}, {1e8f, 1, -1e8f});
+  const Tensor ones = Floats({MakeAxis("k", 3)}, {1, 1, 1});
+  EXPECT_EQ(Eval({x, ones}, One(Opcode::kMatmul, Over({"k"}))).floats()[0], 1);
+  EXPECT_EQ(Eval({x}, One(Opcode::kReduceSum, Over({"k"}))).floats()[0], 1);
+}
+
+TEST(Contract, MatmulOfBytesSumsInI32) {
+  const Tensor a = Bytes({MakeAxis("t", 2), MakeAxis("k", 3)}, {1, -2, 3, -128, 127, 0});
+  const Tensor b = Bytes({MakeAxis("k", 3), MakeAxis("n", 2)}, {4, -128, 5, 127, -6, 1});
+  const Tensor y = Eval({a, b}, One(Opcode::kMatmul, Over({"k"})));
+  EXPECT_EQ(ToString(y.type()), "i32 t[2] n[2]");
+  EXPECT_THAT(y.ints(), ElementsAre(4 - 10 - 18, -128 - 254 + 3, -512 + 635, 16384 + 16129));
+}
+
+TEST(Contract, MatmulOfBytesIsExactUpToTheLongestSumThatFits) {
+  const std::vector<int64_t> least(131071, -128);
+  std::vector<int64_t> other = least;
+  other.back() = -127;
+  const Tensor a = Bytes({MakeAxis("k", 131071)}, least);
+  const Tensor b = Bytes({MakeAxis("n", 1), MakeAxis("k", 131071)}, other);
+  // No f32 holds this.
+  EXPECT_THAT(Eval({a, b}, One(Opcode::kMatmul, Over({"k"}))).ints(),
+              ElementsAre(int64_t{131071} * 16384 - 128));
+}
+
+TEST(Contract, MatmulOfBytesHasBatchAxes) {
+  const Tensor a = Bytes({MakeAxis("t", 2), MakeAxis("h", 2), MakeAxis("k", 1)}, {1, 2, 3, 4});
+  const Tensor b = Bytes({MakeAxis("k", 1), MakeAxis("n", 2), MakeAxis("h", 2)}, {1, 10, 5, 50});
+  const Tensor y = Eval({a, b}, One(Opcode::kMatmul, Over({"k"})));
+  EXPECT_EQ(ToString(y.type()), "i32 t[2] h[2] n[2]");
+  EXPECT_THAT(y.ints(), ElementsAre(1, 5, 20, 100, 3, 15, 40, 200));
+}
+
+// The bits, too: the elements are summed in the order of the merged axis.
+TEST(Contract, MatmulOverSeveralAxesMeansOverTheOneThatTheyMergeInto) {
+  const Axis t = MakeAxis("t", 2), i = MakeAxis("i", 3), j = MakeAxis("j", 7), n = MakeAxis("n", 4);
+  const Tensor a = Random({i, t, j}, 1);
+  const Tensor b = Random({j, n, i}, 2, DType::kBF16);
+  for (const std::vector<std::string>& over :
+       {std::vector<std::string>{"i", "j"}, std::vector<std::string>{"j", "i"}}) {
+    const Tensor y = Eval({a, b}, One(Opcode::kMatmul, Over(over)));
+    const Tensor merged = Eval({a, b}, [&](Builder& b, Params& p, Module&) {
+      Value* a1 = b.Permute("a1", p[0], {"t", over[0], over[1]});
+      Value* b1 = b.Permute("b1", p[1], {"n", over[0], over[1]});
+      return b.Matmul("m", b.Merge("a2", a1, over, MakeAxis("k", 21)),
+                      b.Merge("b2", b1, over, MakeAxis("k", 21)), "k");
+    });
+    EXPECT_EQ(ToString(y.type()), "f32 t[2] n[4]");
+    EXPECT_EQ(y.floats(), merged.floats());
+  }
+}
+
+TEST(Contract, MatmulOverAllAxesOfBothIsOneNumber) {
+  const Axis i = MakeAxis("i", 2), j = MakeAxis("j", 2);
+  const Tensor y = Eval({Floats({i, j}, {1, 2, 3, 4}), Floats({j, i}, {1, 10, 100, 1000})},
+                        One(Opcode::kMatmul, Over({"i", "j"})));
+  EXPECT_EQ(ToString(y.type()), "f32");
+  EXPECT_THAT(y.floats(), ElementsAre(1 + 2 * 100 + 3 * 10 + 4 * 1000));
+}
+
+TEST(Contract, ReduceMaxSpreadsNan) {
+  const Tensor x = Floats({MakeAxis("k", 2), MakeAxis("i", 2)}, {1, 5, kNan, -7});
+  const Tensor y = Eval({x}, One(Opcode::kReduceMax, Over({"k"})));
+  EXPECT_TRUE(std::isnan(y.floats()[0]));
+  EXPECT_EQ(y.floats()[1], 5);
+}
+
+TEST(Contract, RmsnormDividesByTheRootMeanSquareAndWeighs) {
+  const Tensor x = Floats({MakeAxis("k", 2), MakeAxis("i", 1)}, {3, 4});
+  const Tensor w = Floats({MakeAxis("k", 2)}, {1, 2}, DType::kBF16);
+  Attrs attrs = Over({"k"});
+  attrs.eps = 0.5;  // mean 12.5 + 0.5 = 13
+  const Tensor y = Eval({x, w}, One(Opcode::kRmsnorm, attrs));
+  EXPECT_THAT(y.floats(), ElementsAre(static_cast<float>(3 / std::sqrt(13.0)),
+                                      static_cast<float>(8 / std::sqrt(13.0))));
+}
+
+TEST(Fused, MatmulWithAddMeansMatmulAddCast) {
+  const Tensor a = Random({MakeAxis("t", 3), MakeAxis("k", 37)}, 1, DType::kBF16);
+  const Tensor b = Random({MakeAxis("n", 5), MakeAxis("k", 37)}, 2, DType::kBF16);
+  const Tensor x = Random({MakeAxis("t", 3), MakeAxis("n", 5)}, 3);
+  Attrs attrs = Over({"k"});
+  attrs.epilogue = {EpilogueStep::kAdd};
+  attrs.out = DType::kBF16;
+  const Tensor fused = Eval({a, b, x}, One(Opcode::kMatmul, attrs));
+  const Tensor expanded = Eval({a, b, x}, [](Builder& b, Params& p, Module&) {
+    Value* product = b.Matmul("m", p[0], p[1], "k");
+    return b.Cast("y", b.Binary(Opcode::kAdd, "s", product, p[2]), DType::kBF16);
+  });
+  EXPECT_EQ(fused.type(), expanded.type());
+  EXPECT_EQ(fused.floats(), expanded.floats());
+}
+
+TEST(Fused, MatmulWithSiluMulMeansSiluOfTheFirstHalfTimesTheSecond) {
+  const Tensor a = Random({MakeAxis("t", 3), MakeAxis("k", 9)}, 1);
+  const Tensor b = Random({MakeAxis("n", 8), MakeAxis("k", 9)}, 2);
+  Attrs attrs = Over({"k"});
+  attrs.epilogue = {EpilogueStep::kSiluMul};
+  attrs.result_axes = {MakeAxis("ff", 4)};
+  const Tensor fused = Eval({a, b}, One(Opcode::kMatmul, attrs));
+  const Tensor expanded = Eval({a, b}, [](Builder& b, Params& p, Module&) {
+    Value* product = b.Matmul("m", p[0], p[1], "k");
+    Value* gate = b.Slice("g", product, "n", 0, 4, {MakeAxis("ff", 4)});
+    Value* up = b.Slice("u", product, "n", 4, 8, {MakeAxis("ff", 4)});
+    return b.Binary(Opcode::kMul, "y", b.Unary(Opcode::kSilu, "s", gate), up);
+  });
+  EXPECT_EQ(fused.type(), expanded.type());
+  EXPECT_EQ(fused.floats(), expanded.floats());
+}
+
+Value* ExpandSoftmax(Builder& b, Value* x, const std::string& over) {
+  Value* difference = b.Binary(Opcode::kSub, "d", x, b.Reduce(Opcode::kReduceMax, "m", x, over));
+  Value* e = b.Unary(Opcode::kExp, "e", difference);
+  return b.Binary(Opcode::kDiv, "p", e, b.Reduce(Opcode::kReduceSum, "z", e, over));
+}
+
+TEST(Fused, SoftmaxMeansItsFiveOps) {
+  const Tensor x = Random({MakeAxis("i", 3), MakeAxis("k", 13), MakeAxis("j", 2)}, 4);
+  const Tensor fused = Eval({x}, One(Opcode::kSoftmax, Over({"k"})));
+  const Tensor expanded =
+      Eval({x}, [](Builder& b, Params& p, Module&) { return ExpandSoftmax(b, p[0], "k"); });
+  EXPECT_EQ(fused.type(), expanded.type());
+  EXPECT_EQ(fused.floats(), expanded.floats());
+}
+
+TEST(Fused, RopeMeansItsNineOps) {
+  const Tensor x = Random({MakeAxis("t", 3), MakeAxis("h", 2), MakeAxis("d", 8)}, 5);
+  const Tensor cos = Random({MakeAxis("t", 3), MakeAxis("pair", 4)}, 6);
+  const Tensor sin = Random({MakeAxis("t", 3), MakeAxis("pair", 4)}, 7);
+  Attrs attrs = Over({"d"});
+  attrs.style = RopeStyle::kHalf;
+  attrs.out = DType::kBF16;
+  const Tensor fused = Eval({x, cos, sin}, One(Opcode::kRope, attrs));
+  const Tensor expanded = Eval({x, cos, sin}, [](Builder& b, Params& p, Module&) {
+    Value* lo = b.Slice("lo", p[0], "d", 0, 4, {MakeAxis("pair", 4)});
+    Value* hi = b.Slice("hi", p[0], "d", 4, 8, {MakeAxis("pair", 4)});
+    const auto mul = [&](Value* a, Value* c) { return b.Binary(Opcode::kMul, "m", a, c); };
+    Value* first = b.Binary(Opcode::kSub, "s", mul(lo, p[1]), mul(hi, p[2]));
+    Value* second = b.Binary(Opcode::kAdd, "a", mul(hi, p[1]), mul(lo, p[2]));
+    Value* joined = b.Concat("j", {first, second}, {"pair"}, MakeAxis("d", 8));
+    return b.Cast("y", joined, DType::kBF16);
+  });
+  EXPECT_EQ(fused.type(), expanded.type());
+  EXPECT_EQ(fused.floats(), expanded.floats());
+}
+
+// Three tokens, two heads of six; two of the tokens share a slot.
+class FusedEpilogue : public testing::Test {
+ protected:
+  static constexpr double kEps = 0.25;
+  enum Argument { kA, kB, kBias, kWeight, kCos, kSin, kResidual, kSlots, kPositions };
+
+  static std::vector<Tensor> Arguments(DType bias = DType::kF32) {
+    return {Random({MakeAxis("t", 3), MakeAxis("k", 9)}, 1, DType::kBF16),
+            Random({MakeAxis("n", 12), MakeAxis("k", 9)}, 2, DType::kBF16),
+            Random({MakeAxis("n", 12)}, 6, bias),
+            Random({MakeAxis("d", 6)}, 3),
+            Random({MakeAxis("t", 3), MakeAxis("pair", 3)}, 4),
+            Random({MakeAxis("t", 3), MakeAxis("pair", 3)}, 5),
+            Random({MakeAxis("t", 3), MakeAxis("n", 12)}, 7),
+            Ints({MakeAxis("t", 3)}, {1, 0, 1}),
+            Ints({MakeAxis("t", 3)}, {4, 0, 2})};
+  }
+  static std::vector<Global> States() {
+    Global state;
+    state.kind = Global::Kind::kState;
+    state.name = "cache";
+    state.type = {DType::kBF16,
+                  {MakeAxis("slot", 2), MakeAxis("h", 2), MakeAxis("pos", 5), MakeAxis("d", 6)},
+                  {}};
+    return {state};
+  }
+  static std::vector<Axis> Heads() { return {MakeAxis("h", 2), MakeAxis("d", 6)}; }
+
+  static Value* Fuse(Builder& b, Params& p, Module& module, const Epilogue& epilogue) {
+    Attrs attrs = Over({"k"});
+    attrs.epilogue = epilogue;
+    attrs.out = DType::kBF16;
+    if (epilogue.grain() == Grain::kHalves) attrs.result_axes = {MakeAxis("m", 6)};
+    if (epilogue.per_head()) attrs.result_axes = Heads();
+    if (epilogue.Has(EpilogueStep::kNorm)) attrs.eps = kEps;
+    if (epilogue.Has(EpilogueStep::kRope)) attrs.style = RopeStyle::kHalf;
+    std::vector<Operand> operands = {p[kA], p[kB]};
+    if (epilogue.Has(EpilogueStep::kBias)) operands.emplace_back(p[kBias]);
+    if (epilogue.Has(EpilogueStep::kAdd)) operands.emplace_back(p[kResidual]);
+    if (epilogue.Has(EpilogueStep::kNorm)) operands.emplace_back(p[kWeight]);
+    if (epilogue.Has(EpilogueStep::kRope)) operands.insert(operands.end(), {p[kCos], p[kSin]});
+    if (epilogue.Has(EpilogueStep::kAppend)) {
+      attrs.axes = {"k", "slot", "pos"};
+      operands.insert(operands.end(), {module.FindGlobal("cache"), p[kSlots], p[kPositions]});
+    }
+    return b.Add(Opcode::kMatmul, "y", std::move(operands), attrs);
+  }
+
+  static Value* Expand(Builder& b, Params& p, Module& module, const Epilogue& epilogue) {
+    Value* x = b.Matmul("m", p[kA], p[kB], "k");
+    if (epilogue.Has(EpilogueStep::kBias)) {
+      Value* bias =
+          p[kBias]->type.dtype == DType::kF32 ? p[kBias] : b.Cast("bias", p[kBias], DType::kF32);
+      x = b.Binary(Opcode::kAdd, "b", x, bias);
+    }
+    if (epilogue.Has(EpilogueStep::kAdd)) x = b.Binary(Opcode::kAdd, "r", x, p[kResidual]);
+    if (epilogue.Has(EpilogueStep::kSiluMul)) {
+      Value* gate = b.Slice("g", x, "n", 0, 6, {MakeAxis("m", 6)});
+      Value* up = b.Slice("u", x, "n", 6, 12, {MakeAxis("m", 6)});
+      x = b.Binary(Opcode::kMul, "p", b.Unary(Opcode::kSilu, "a", gate), up);
+    }
+    if (epilogue.per_head()) x = b.Split("s", x, "n", Heads());
+    if (epilogue.Has(EpilogueStep::kNorm)) x = b.Rmsnorm("n", x, p[kWeight], "d", kEps);
+    if (epilogue.Has(EpilogueStep::kRope)) {
+      Attrs rope = Over({"d"});
+      rope.style = RopeStyle::kHalf;
+      x = b.Add(Opcode::kRope, "t", {x, p[kCos], p[kSin]}, rope);
+    }
+    x = b.Cast("c", x, DType::kBF16);
+    if (!epilogue.Has(EpilogueStep::kAppend)) return x;
+    return b.Append("y", module.FindGlobal("cache"), x, {"slot", "pos"}, p[kSlots], p[kPositions]);
+  }
+
+  static void ExpectMeansItsExpansion(const std::vector<Tensor>& arguments,
+                                      const Epilogue& epilogue) {
+    const Tensor fused = Eval(
+        arguments,
+        [&](Builder& b, Params& p, Module& module) { return Fuse(b, p, module, epilogue); },
+        States());
+    const Tensor expanded = Eval(
+        arguments,
+        [&](Builder& b, Params& p, Module& module) { return Expand(b, p, module, epilogue); },
+        States());
+    EXPECT_EQ(fused.type(), expanded.type()) << epilogue.ToString();
+    EXPECT_EQ(fused.floats(), expanded.floats()) << epilogue.ToString();
+  }
+};
+
+TEST_F(FusedEpilogue, MeansItsExpansion) {
+  for (const Epilogue& epilogue : AllEpilogues()) ExpectMeansItsExpansion(Arguments(), epilogue);
+}
+
+TEST_F(FusedEpilogue, WidensABiasOfFewerBits) {
+  for (const DType dtype : {DType::kBF16, DType::kF16}) {
+    ExpectMeansItsExpansion(Arguments(dtype), {EpilogueStep::kBias});
+    ExpectMeansItsExpansion(Arguments(dtype), {EpilogueStep::kBias, EpilogueStep::kRope});
+  }
+}
+
+TEST_F(FusedEpilogue, SumsOverSeveralAxesAsOverTheOneThatTheyMergeInto) {
+  const auto run = [](const std::vector<std::string>& over, const std::vector<Axis>& parts) {
+    return Eval(
+        Arguments(),
+        [&](Builder& b, Params& p, Module& module) {
+          Attrs attrs = Over(over);
+          attrs.axes.insert(attrs.axes.end(), {"slot", "pos"});
+          attrs.epilogue = {EpilogueStep::kAppend};
+          attrs.out = DType::kBF16;
+          attrs.result_axes = Heads();
+          Value *x = p[kA], *w = p[kB];
+          if (!parts.empty()) x = b.Split("a", x, "k", parts), w = b.Split("b", w, "k", parts);
+          return b.Add(Opcode::kMatmul, "y",
+                       {x, w, module.FindGlobal("cache"), p[kSlots], p[kPositions]}, attrs);
+        },
+        States());
+  };
+  const Tensor one = run({"k"}, {});
+  const Tensor two = run({"i", "j"}, {MakeAxis("i", 3), MakeAxis("j", 3)});
+  EXPECT_EQ(one.type(), two.type());
+  EXPECT_EQ(one.floats(), two.floats());
+}
+
+TEST_F(FusedEpilogue, RefusesPositionsBehindTheCapacity) {
+  std::vector<Tensor> arguments = Arguments();
+  arguments[kPositions] = Ints({MakeAxis("t", 3)}, {4, 0, 5});
+  const auto state = TryEval(
+      std::move(arguments),
+      [&](Builder& b, Params& p, Module& module) {
+        return Fuse(b, p, module, {EpilogueStep::kAppend});
+      },
+      States());
+  EXPECT_EQ(state.status().message(), "@f: %y: append: position 5 is not within 0..4");
+}
+
+// Two slots, two kv heads with two queries each; five tokens that alternate between the slots.
+class FusedAttention : public testing::Test {
+ protected:
+  static constexpr double kScale = 0.35;
+
+  std::vector<Tensor> Arguments() const {
+    const std::vector<Axis> cache = {MakeAxis("slot", 2), MakeAxis("kv", 2), MakeAxis("pos", 11),
+                                     MakeAxis("d", 6)};
+    return {Random({MakeAxis("t", 5), MakeAxis("kv", 2), MakeAxis("rep", 2), MakeAxis("d", 6)}, 1,
+                   DType::kBF16),
+            Random(cache, 2, DType::kBF16), Random(cache, 3, DType::kBF16),
+            Ints({MakeAxis("t", 5)}, {0, 10, 4, 2, 7}), Ints({MakeAxis("t", 5)}, {1, 0, 1, 0, 1})};
+  }
+  static Attrs AttentionAttrs() {
+    Attrs attrs = Over({"slot", "pos", "d"});
+    attrs.scale = kScale;
+    attrs.mask = Mask::kCausal;
+    return attrs;
+  }
+};
+
+TEST_F(FusedAttention, MeansItsExpansion) {
+  const Tensor fused = Eval(Arguments(), One(Opcode::kAttention, AttentionAttrs()));
+  const Tensor expanded = Eval(Arguments(), [](Builder& b, Params& p, Module&) {
+    Value* k = b.Gather("k", p[1], p[4], "slot");
+    Value* v = b.Gather("v", p[2], p[4], "slot");
+    Value* scores = b.Scale("s", b.Matmul("qk", p[0], k, "d"), kScale);
+    Value* masked = b.CausalMask("m", scores, "pos", p[3]);
+    return b.Matmul("y", ExpandSoftmax(b, masked, "pos"), v, "pos");
+  });
+  EXPECT_EQ(fused.type(), expanded.type());
+  EXPECT_EQ(fused.floats(), expanded.floats());
+}
+
+// The same with keys and values of i8, quantised along their last axis.
+std::vector<Tensor> QuantizedCaches(std::vector<Tensor> arguments) {
+  for (size_t cache : {1, 2}) {
+    const Tensor scales = Eval({arguments[cache]}, One(Opcode::kQuantizeScale, Over({"d"})));
+    arguments.push_back(scales);
+    arguments[cache] = Eval({arguments[cache], scales}, One(Opcode::kQuantize, {}));
+  }
+  return arguments;
+}
+
+TEST_F(FusedAttention, OfIntegersMeansItsExpansion) {
+  const std::vector<Tensor> arguments = QuantizedCaches(Arguments());
+  const Tensor fused = Eval(arguments, One(Opcode::kAttention, AttentionAttrs()));
+  const Tensor expanded = Eval(arguments, [](Builder& b, Params& p, Module&) {
+    const auto cache = [&](Value* integers, Value* scales) {
+      Value* wide = b.Cast("w", b.Gather("g", integers, p[4], "slot"), DType::kF32);
+      return b.Binary(Opcode::kMul, "x", wide, b.Gather("s", scales, p[4], "slot"));
+    };
+    Value* k = cache(p[1], p[5]);
+    Value* v = cache(p[2], p[6]);
+    Value* scores = b.Scale("s", b.Matmul("qk", p[0], k, "d"), kScale);
+    Value* masked = b.CausalMask("m", scores, "pos", p[3]);
+    return b.Matmul("y", ExpandSoftmax(b, masked, "pos"), v, "pos");
+  });
+  EXPECT_EQ(fused.type(), expanded.type());
+  EXPECT_EQ(fused.floats(), expanded.floats());
+}
+
+TEST_F(FusedAttention, OfIntegersIsNearThatOfTheNumbersTheyStandFor) {
+  const Tensor exact = Eval(Arguments(), One(Opcode::kAttention, AttentionAttrs()));
+  const Tensor rounded =
+      Eval(QuantizedCaches(Arguments()), One(Opcode::kAttention, AttentionAttrs()));
+  for (int64_t i = 0; i < exact.size(); ++i) {
+    EXPECT_NEAR(rounded.floats()[i], exact.floats()[i], 0.05);
+  }
+  EXPECT_NE(rounded.floats(), exact.floats());
+}
+
+TEST_F(FusedAttention, LooksAtNoKeyBehindAToken) {
+  std::vector<Tensor> arguments = Arguments();
+  const Tensor before = Eval(arguments, One(Opcode::kAttention, AttentionAttrs()));
+  // Slot 1's last token is at position 7, so positions 8 to 10 of that slot are unseen.
+  for (int tensor = 1; tensor <= 2; ++tensor) {
+    for (int64_t head = 0; head < 2; ++head) {
+      for (int64_t i = 8 * 6; i < 11 * 6; ++i) {
+        arguments[tensor].Store((2 + head) * 11 * 6 + i, kNan);
+      }
+    }
+  }
+  EXPECT_EQ(Eval(arguments, One(Opcode::kAttention, AttentionAttrs())).floats(), before.floats());
+}
+
+TEST_F(FusedAttention, WithoutAMaskSeesAllKeys) {
+  std::vector<Tensor> arguments = Arguments();
+  Attrs attrs = AttentionAttrs();
+  attrs.mask = Mask::kNone;
+  const Tensor unmasked = Eval(arguments, One(Opcode::kAttention, attrs));
+  arguments[3] = Ints({MakeAxis("t", 5)}, {10, 10, 10, 10, 10});
+  EXPECT_EQ(Eval(arguments, One(Opcode::kAttention, AttentionAttrs())).floats(), unmasked.floats());
+}
+
+TEST_F(FusedAttention, RefusesPositionsAndSlotsOutOfRange) {
+  std::vector<Tensor> arguments = Arguments();
+  arguments[3] = Ints({MakeAxis("t", 5)}, {0, 11, 4, 2, 7});
+  EXPECT_EQ(TryEval(arguments, One(Opcode::kAttention, AttentionAttrs())).status().message(),
+            "@f: %y: attention: position 11 is not within 0..10");
+  arguments = Arguments();
+  arguments[4] = Ints({MakeAxis("t", 5)}, {0, 1, 2, 0, 1});
+  EXPECT_EQ(TryEval(arguments, One(Opcode::kAttention, AttentionAttrs())).status().message(),
+            "@f: %y: attention: slot 2 is not within 0..1");
+}
+
+Tensor RowOf(std::vector<float> values) {
+  const auto length = static_cast<int64_t>(values.size());
+  return Floats({MakeAxis("d", length)}, std::move(values));
+}
+
+std::vector<int64_t> QuantizeBy(float scale, std::vector<float> values) {
+  return Eval({RowOf(std::move(values)), Floats({}, {scale})}, One(Opcode::kQuantize, {})).ints();
+}
+
+TEST(Quantize, TheScaleMakesTheLargestMagnitude127) {
+  const auto scale_of = [](std::vector<float> values) {
+    return Eval({RowOf(std::move(values))}, One(Opcode::kQuantizeScale, Over({"d"}))).floats()[0];
+  };
+  EXPECT_EQ(scale_of({1, -254, 3}), 2.0f);
+  EXPECT_EQ(scale_of({0, 0}), 0.0f);
+  EXPECT_EQ(scale_of({1, -kInfinity}), kInfinity);
+  EXPECT_TRUE(std::isnan(scale_of({1, kNan, 2})));
+}
+
+TEST(Quantize, RoundsToTheNearestTiesToEven) {
+  EXPECT_THAT(QuantizeBy(2, {1, 3, 5, -1, -3, 2.9f, -254}), ElementsAre(0, 2, 2, 0, -2, 1, -127));
+}
+
+TEST(Quantize, ClampsAndMakesNanZero) {
+  EXPECT_THAT(QuantizeBy(1, {1000, -1000, kInfinity, kNan}), ElementsAre(127, -127, 127, 0));
+  EXPECT_THAT(QuantizeBy(0, {0, 1e-40f}), ElementsAre(0, 127));
+}
+
+TEST(Quantize, EachRowHasItsOwnScale) {
+  const Tensor x = Floats({MakeAxis("t", 2), MakeAxis("d", 2)}, {127, 1, 1, 0.5f});
+  const Tensor scales = Eval({x}, One(Opcode::kQuantizeScale, Over({"d"})));
+  EXPECT_THAT(Eval({x, scales}, One(Opcode::kQuantize, {})).ints(), ElementsAre(127, 1, 127, 64));
+}
+
+TEST(CausalMask, HidesWhatIsBehindTheTokensPosition) {
+  const Tensor scores = Floats({MakeAxis("t", 2), MakeAxis("pos", 3)}, {1, 2, 3, 4, 5, 6});
+  const Tensor positions = Ints({MakeAxis("t", 2)}, {1, 0});
+  EXPECT_THAT(Eval({scores, positions}, One(Opcode::kCausalMask, Over({"pos"}))).floats(),
+              ElementsAre(1, 2, -kInfinity, 4, -kInfinity, -kInfinity));
+}
+
+class Append : public testing::Test {
+ protected:
+  // One state of two slots, three positions, and two elements in each cell.
+  static absl::StatusOr<Tensor> TryAppend(std::vector<float> x, std::vector<int64_t> slots,
+                                          std::vector<int64_t> positions) {
+    Global state;
+    state.kind = Global::Kind::kState;
+    state.name = "cache";
+    state.type = {DType::kF32, {MakeAxis("slot", 2), MakeAxis("d", 2), MakeAxis("pos", 3)}, {}};
+    const Axis tokens = MakeAxis("t", static_cast<int64_t>(slots.size()));
+    return TryEval({Floats({tokens, MakeAxis("d", 2)}, std::move(x)), Ints({tokens}, slots),
+                    Ints({tokens}, positions)},
+                   [](Builder& b, Params& p, Module& module) {
+                     return b.Append("y", module.FindGlobal("cache"), p[0], {"slot", "pos"}, p[1],
+                                     p[2]);
+                   },
+                   {state});
+  }
+};
+
+TEST_F(Append, WritesEachTokenToItsSlotAndPosition) {
+  const auto state = TryAppend({1, 2, 3, 4}, {1, 0}, {2, 0});
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_THAT(state->floats(), ElementsAre(3, 0, 0, 4, 0, 0,  //
+                                           0, 0, 1, 0, 0, 2));
+}
+
+TEST_F(Append, KeepsTheLastOfTwoTokensAtOnePlace) {
+  const auto state = TryAppend({1, 2, 3, 4}, {0, 0}, {1, 1});
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_THAT(state->floats(), ElementsAre(0, 3, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0));
+}
+
+TEST_F(Append, RefusesPositionsBehindTheCapacity) {
+  EXPECT_EQ(TryAppend({1, 2}, {0}, {3}).status().message(),
+            "@f: %y: append: position 3 is not within 0..2");
+  EXPECT_EQ(TryAppend({1, 2}, {-1}, {0}).status().message(),
+            "@f: %y: append: slot -1 is not within 0..1");
+}
+
+}  // namespace
+}  // namespace lluda::ir

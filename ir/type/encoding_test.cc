@@ -1,0 +1,45 @@
+#include "ir/type/encoding.h"
+
+#include "gtest/gtest.h"
+
+namespace lluda::ir {
+namespace {
+
+TEST(EncodingTest, APlainElementHasBytesOfItsOwn) {
+  const struct {
+    DType dtype;
+    int64_t bytes;
+    int64_t in_dword;
+  } rows[] = {{DType::kF32, 4, 1}, {DType::kBF16, 2, 2}, {DType::kF16, 2, 2},
+              {DType::kI32, 4, 1}, {DType::kI64, 8, 0},  {DType::kI8, 1, 4}};
+  ASSERT_EQ(std::size(rows), kDTypeCount);
+  for (const auto& row : rows) {
+    EXPECT_TRUE(EncodingOf(row.dtype).is_plain()) << DTypeName(row.dtype);
+    EXPECT_EQ(BytesOf(row.dtype, 1), row.bytes) << DTypeName(row.dtype);
+    EXPECT_EQ(BytesOf(row.dtype, 0), 0) << DTypeName(row.dtype);
+    EXPECT_EQ(BytesOf(row.dtype, 1001), 1001 * row.bytes) << DTypeName(row.dtype);
+    EXPECT_EQ(ElementBits(row.dtype), 8 * row.bytes) << DTypeName(row.dtype);
+    if (row.in_dword > 0) {
+      EXPECT_EQ(DwordElements(row.dtype), row.in_dword) << DTypeName(row.dtype);
+    }
+  }
+}
+
+TEST(EncodingTest, ABlockCountsAsAWhole) {
+  const Encoding eight_bits{32, 34};
+  EXPECT_FALSE(eight_bits.is_plain());
+  EXPECT_EQ(eight_bits.BytesOf(32), 34);
+  EXPECT_EQ(eight_bits.BytesOf(int64_t{3072} * 1024), int64_t{3072} * 1024 / 32 * 34);
+  // Less than a byte an element.
+  const Encoding four_bits{256, 144};
+  EXPECT_EQ(four_bits.BytesOf(1024), 576);
+}
+
+TEST(EncodingDeathTest, HalfABlockHasNoSize) {
+  EXPECT_DEATH((Encoding{32, 34}).BytesOf(48), "48 elements in blocks of 32");
+}
+
+TEST(EncodingDeathTest, EightBytesFitNoDword) { EXPECT_DEATH(DwordElements(DType::kI64), "i64"); }
+
+}  // namespace
+}  // namespace lluda::ir

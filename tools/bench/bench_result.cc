@@ -1,0 +1,173 @@
+#include "tools/bench/bench_result.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/json_writer.h"
+
+namespace lluda::cli {
+namespace {
+
+using codegen::Limit;
+
+struct LimitText {
+  Limit limit;
+  const char* key;   // in JSON
+  const char* name;  // in text
+  const char* unit;
+};
+constexpr LimitText kLimits[] = {
+    {Limit::kDramRead, "dram_read_gbps", "DRAM read", "GB/s"},
+    {Limit::kF32, "f32_gflops", "f32", "GFLOP/s"},
+    {Limit::kBf16, "bf16_gflops", "bf16", "GFLOP/s"},
+    {Limit::kInt8, "int8_gops", "int8", "GOP/s"},
+};
+
+const LimitText& TextOf(Limit limit) { return kLimits[static_cast<size_t>(limit)]; }
+
+std::string SpeedText(const Speed& speed) {
+  return absl::StrFormat("%9.2f tokens/s, spread %.2f; %5.1f%% of the %s limit, spread %.1f",
+                         speed.tokens_per_s.median, speed.tokens_per_s.spread, speed.percent.median,
+                         TextOf(speed.limit).name, speed.percent.spread);
+}
+
+std::string CallsText(const char* what, const StepCalls& calls) {
+  return absl::StrFormat("%-12s %d calls, %d of them shared by threads; a layer %.1f and %.1f\n",
+                         what, calls.calls, calls.regions, calls.calls_per_layer,
+                         calls.regions_per_layer);
+}
+
+void AddSpeed(const Speed& speed, JsonWriter* json) {
+  json->Key("tokens_per_s").Number(speed.tokens_per_s.median);
+  json->Key("spread").Number(speed.tokens_per_s.spread);
+  json->Key("min").Number(speed.tokens_per_s.min);
+  json->Key("max").Number(speed.tokens_per_s.max);
+  json->Key("percent_of_limit").Number(speed.percent.median);
+  json->Key("percent_spread").Number(speed.percent.spread);
+  json->Key("limit").String(TextOf(speed.limit).key);
+  json->Key("limit_rate").Number(speed.limit_rate);
+}
+
+void AddPrefill(const PrefillResult& prefill, JsonWriter* json) {
+  json->BeginObject();
+  json->Key("tokens").Int(prefill.tokens);
+  AddSpeed(prefill.speed, json);
+  json->Key("percent_of_limit_matmuls").Number(prefill.percent_of_limit_matmuls);
+  json->Key("first_token_ms").Number(prefill.first_token_ms.median);
+  json->EndObject();
+}
+
+void AddDecode(const DecodeResult& decode, JsonWriter* json) {
+  json->BeginObject();
+  json->Key("tokens").Int(decode.tokens);
+  json->Key("depth").Int(decode.depth);
+  AddSpeed(decode.speed, json);
+  json->Key("bytes_per_token").Int(decode.bytes_per_token);
+  json->EndObject();
+}
+
+void AddCalls(const StepCalls& calls, JsonWriter* json) {
+  json->BeginObject();
+  json->Key("calls").Int(calls.calls);
+  json->Key("regions").Int(calls.regions);
+  json->Key("calls_per_layer").Number(calls.calls_per_layer);
+  json->Key("regions_per_layer").Number(calls.regions_per_layer);
+  json->EndObject();
+}
+
+}  // namespace
+
+std::string BenchText(const BenchResult& result) {
+  std::string text =
+      absl::StrFormat("%-12s %s, %s, KV cache %s, context %d\n", "model", result.model,
+                      result.precision, result.kv_cache, result.context);
+  absl::StrAppendFormat(&text, "%-12s %s, isa %s, threads %d\n", "machine", result.cpu, result.isa,
+                        result.threads);
+  for (const LimitText& limit : kLimits) {
+    const std::optional<double>& rate = result.limits[static_cast<size_t>(limit.limit)];
+    const std::string name = absl::StrCat("limit ", limit.name);
+    if (rate) {
+      absl::StrAppendFormat(&text, "%-15s %8.1f %s\n", name, *rate, limit.unit);
+    } else {
+      absl::StrAppendFormat(&text, "%-15s no instruction in this isa\n", name);
+    }
+  }
+  for (const PrefillResult& prefill : result.prefill) {
+    absl::StrAppendFormat(&text, "%-12s %5d tokens: %s", "prefill", prefill.tokens,
+                          SpeedText(prefill.speed));
+    if (prefill.speed.limit != Limit::kDramRead) {
+      absl::StrAppendFormat(&text, "; matmuls alone %.1f%%", prefill.percent_of_limit_matmuls);
+    }
+    text += "\n";
+  }
+  for (const DecodeResult& decode : result.decode) {
+    absl::StrAppendFormat(&text, "%-12s %5d tokens at depth %d: %s\n", "decode", decode.tokens,
+                          decode.depth, SpeedText(decode.speed));
+  }
+  for (const PrefillResult& prefill : result.prefill) {
+    absl::StrAppendFormat(&text, "%-12s %.1f ms after %d tokens, spread %.1f\n", "first token",
+                          prefill.first_token_ms.median, prefill.tokens,
+                          prefill.first_token_ms.spread);
+  }
+  absl::StrAppendFormat(&text,
+                        "%-12s %.0f ms, of which compile %.0f ms; start to first token %.0f ms\n",
+                        "load", result.load_ms, result.compile_ms, result.start_to_first_token_ms);
+  absl::StrAppendFormat(&text, "%-12s peak %.1f MB; weights %.1f MB, cache %.1f MB\n", "memory",
+                        static_cast<double>(result.peak_rss_bytes) / 1e6,
+                        static_cast<double>(result.weight_bytes) / 1e6,
+                        static_cast<double>(result.kv_bytes) / 1e6);
+  if (result.decode_calls) text += CallsText("decode step", *result.decode_calls);
+  if (result.prefill_calls) text += CallsText("prefill step", *result.prefill_calls);
+  if (result.cache_error) {
+    absl::StrAppendFormat(&text, "%-12s %s\n", "cache error",
+                          CacheErrorText(*result.cache_error, result.precision));
+  }
+  absl::StrAppendFormat(&text, "%-12s %s\n", "checked", result.check);
+  return text;
+}
+
+std::string BenchJson(const BenchResult& result) {
+  JsonWriter json;
+  json.BeginObject();
+  json.Key("model").String(result.model);
+  json.Key("precision").String(result.precision);
+  json.Key("kv_cache").String(result.kv_cache);
+  json.Key("context").Int(result.context);
+  json.Key("cpu").String(result.cpu);
+  json.Key("isa").String(result.isa);
+  json.Key("threads").Int(result.threads);
+  json.Key("limits").BeginObject();
+  for (const LimitText& limit : kLimits) {
+    const std::optional<double>& rate = result.limits[static_cast<size_t>(limit.limit)];
+    json.Key(limit.key);
+    rate ? json.Number(*rate) : json.Null();
+  }
+  json.EndObject();
+  json.Key("prefill");
+  AddPrefill(result.prefill.front(), &json);
+  json.Key("decode");
+  AddDecode(result.decode.front(), &json);
+  json.Key("first_token_ms").Number(result.prefill.front().first_token_ms.median);
+  json.Key("start_to_first_token_ms").Number(result.start_to_first_token_ms);
+  json.Key("load_ms").Number(result.load_ms);
+  json.Key("compile_ms").Number(result.compile_ms);
+  json.Key("peak_rss_bytes").Int(result.peak_rss_bytes);
+  json.Key("weight_bytes").Int(result.weight_bytes);
+  json.Key("kv_bytes").Int(result.kv_bytes);
+  json.Key("matmul_flops_per_token").Number(result.matmul_flops_per_token);
+  json.Key("prefills").BeginArray();
+  for (const PrefillResult& prefill : result.prefill) AddPrefill(prefill, &json);
+  json.EndArray();
+  json.Key("decodes").BeginArray();
+  for (const DecodeResult& decode : result.decode) AddDecode(decode, &json);
+  json.EndArray();
+  if (result.decode_calls) AddCalls(*result.decode_calls, &json.Key("decode_step"));
+  if (result.prefill_calls) AddCalls(*result.prefill_calls, &json.Key("prefill_step"));
+  if (result.cache_error) AddCacheError(*result.cache_error, &json.Key("cache_error"));
+  json.Key("check").String(result.check);
+  json.Key("warning");
+  result.warning.empty() ? json.Null() : json.String(result.warning);
+  json.EndObject();
+  return absl::StrCat(json.text(), "\n");
+}
+
+}  // namespace lluda::cli

@@ -1,0 +1,76 @@
+// What `lluda bench` found out, and how it is written: as text and as JSON.
+//
+//   BenchResult result = ...;
+//   WriteStdout(BenchText(result));
+//   WriteFile("bench.json", BenchJson(result));
+#ifndef LLUDA_TOOLS_BENCH_BENCH_RESULT_H_
+#define LLUDA_TOOLS_BENCH_BENCH_RESULT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tools/measure/statistics.h"
+#include "tools/verify/cache_error.h"
+#include "tools/measure/machine_limits.h"
+
+namespace lluda::cli {
+
+// Speed and its share of the limit, over all turns.
+struct Speed {
+  benchmarks::Summary tokens_per_s;
+  benchmarks::Summary percent;  // of `limit`, turn by turn
+  codegen::Limit limit = codegen::Limit::kDramRead;
+  double limit_rate = 0;  // median of the turns, in 10^9 a second
+};
+
+struct PrefillResult {
+  int64_t tokens = 0;
+  Speed speed;  // attention's operations counted
+  // The same without them; equal where reading the weights is the limit.
+  double percent_of_limit_matmuls = 0;
+  benchmarks::Summary first_token_ms;  // from the prompt's arrival to its first token
+};
+
+struct DecodeResult {
+  int64_t tokens = 0;
+  int64_t depth = 0;
+  Speed speed;
+  int64_t bytes_per_token = 0;  // at the depth itself
+};
+
+// How a step's calls were run.
+struct StepCalls {
+  int64_t calls = 0;
+  int64_t regions = 0;  // those that were shared between threads; side by side they count as one
+  double calls_per_layer = 0;
+  double regions_per_layer = 0;
+};
+
+struct BenchResult {
+  std::string model, cpu, isa, precision, kv_cache;
+  int threads = 0;
+  int64_t context = 0;
+  // In 10^9 a second, by codegen::Limit; absent where the target has no instruction for it.
+  std::optional<double> limits[std::size(codegen::kAllLimits)];
+  std::vector<PrefillResult> prefill;  // at least one
+  std::vector<DecodeResult> decode;    // at least one
+  double start_to_first_token_ms = 0;  // loading included, of the first prompt
+  double load_ms = 0, compile_ms = 0;
+  int64_t peak_rss_bytes = 0;  // before the limits' own memory
+  int64_t weight_bytes = 0;    // read by each step
+  int64_t kv_bytes = 0;        // of the cache, whole
+  double matmul_flops_per_token = 0;
+  std::optional<StepCalls> decode_calls, prefill_calls;
+  std::optional<CacheError> cache_error;  // of a cache of int8
+  std::string check;                      // how the output was found right
+  std::string warning;                    // empty on a quiet machine
+};
+
+std::string BenchText(const BenchResult& result);
+std::string BenchJson(const BenchResult& result);
+
+}  // namespace lluda::cli
+
+#endif  // LLUDA_TOOLS_BENCH_BENCH_RESULT_H_

@@ -1,0 +1,250 @@
+#include "tools/bench/bench_runner.h"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/algorithm/container.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/step_interface.h"
+#include "tools/bench/bench_check.h"
+#include "runtime/timeline.h"
+
+namespace lluda::cli {
+namespace {
+
+using benchmarks::LimitMeter;
+using codegen::Limit;
+using Clock = std::chrono::steady_clock;
+
+// Of a limit between two turns: long enough for several rounds, short enough to be of their time.
+constexpr double kLimitSeconds = 0.04;
+// Tokens generated between two measurements of the limit.
+constexpr int64_t kSliceTokens = 16;
+// Tokens of a step of the untimed runs: odd, so that tiles of all sizes are used.
+constexpr int64_t kOddStep = 61;
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+}  // namespace
+
+std::vector<int32_t> BenchTokens(int64_t count, int64_t vocabulary) {
+  runtime::SplitMix64 random(1);
+  std::vector<int32_t> tokens(static_cast<size_t>(count));
+  for (int32_t& token : tokens) {
+    token = static_cast<int32_t>(random.Next() % static_cast<uint64_t>(vocabulary));
+  }
+  return tokens;
+}
+
+BenchRunner::BenchRunner(engine::Model* model, const StepWork& work,
+                         std::unique_ptr<runtime::Session> session, runtime::Sampler sampler)
+    : model_(model),
+      work_(work),
+      session_(std::move(session)),
+      sampler_(std::move(sampler)),
+      tokens_(BenchTokens(session_->context(), session_->vocabulary())) {}
+
+absl::StatusOr<std::unique_ptr<BenchRunner>> BenchRunner::Create(engine::Model* model,
+                                                                 const StepWork& work) {
+  runtime::SessionOptions options;
+  options.context = model->context();
+  absl::StatusOr<std::unique_ptr<runtime::Session>> session =
+      runtime::Session::Create(model->executable(), options);
+  if (!session.ok()) return session.status();
+  runtime::SamplerOptions greedy;
+  greedy.temperature = 0;
+  absl::StatusOr<runtime::Sampler> sampler =
+      runtime::Sampler::Create(greedy, (*session)->vocabulary());
+  if (!sampler.ok()) return sampler.status();
+  return std::unique_ptr<BenchRunner>(
+      new BenchRunner(model, work, *std::move(session), *std::move(sampler)));
+}
+
+absl::StatusOr<std::vector<float>> BenchRunner::Logits(absl::Span<const int32_t> tokens) {
+  session_->Truncate(0, 0);
+  absl::StatusOr<absl::Span<const float>> logits = session_->Evaluate(tokens);
+  if (!logits.ok()) return logits.status();
+  return std::vector<float>(logits->begin(), logits->end());
+}
+
+absl::StatusOr<int32_t> BenchRunner::FirstToken(absl::Span<const int32_t> tokens) {
+  session_->Truncate(0, 0);
+  absl::StatusOr<absl::Span<const float>> logits = session_->Evaluate(tokens);
+  if (!logits.ok()) return logits.status();
+  return sampler_.Sample(*logits);
+}
+
+// Fills the empty cache with `depth` tokens, `step` of them at a time.
+absl::Status BenchRunner::Fill(int64_t depth, int64_t step) {
+  session_->Truncate(0, 0);
+  const auto tokens = absl::MakeConstSpan(tokens_).subspan(0, static_cast<size_t>(depth));
+  for (int64_t done = 0; done < depth; done += step) {
+    const auto part = tokens.subspan(static_cast<size_t>(done), static_cast<size_t>(step));
+    if (auto logits = session_->Evaluate(part); !logits.ok()) return logits.status();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<float>> BenchRunner::UntimedPrompt(int64_t tokens) {
+  const int64_t last = (tokens - 1) % kOddStep + 1;
+  if (absl::Status status = Fill(tokens - last, kOddStep); !status.ok()) return status;
+  const auto rest = absl::MakeConstSpan(tokens_).subspan(static_cast<size_t>(tokens - last),
+                                                         static_cast<size_t>(last));
+  absl::StatusOr<absl::Span<const float>> logits = session_->Evaluate(rest);
+  if (!logits.ok()) return logits.status();
+  return std::vector<float>(logits->begin(), logits->end());
+}
+
+absl::StatusOr<std::vector<int32_t>> BenchRunner::UntimedGeneration(int64_t depth, int64_t tokens) {
+  if (absl::Status status = Fill(depth, kOddStep); !status.ok()) return status;
+  std::vector<int32_t> generated;
+  int32_t next = tokens_[static_cast<size_t>(depth)];
+  while (static_cast<int64_t>(generated.size()) < tokens) {
+    absl::StatusOr<absl::Span<const float>> logits =
+        session_->Evaluate(absl::MakeConstSpan(&next, 1));
+    if (!logits.ok()) return logits.status();
+    absl::StatusOr<int32_t> sampled = sampler_.Sample(*logits);
+    if (!sampled.ok()) return sampled.status();
+    generated.push_back(next = *sampled);
+  }
+  return generated;
+}
+
+// The one that allows the lower speed.
+Limit BenchRunner::BindingLimit(double flops, double bytes, LimitMeter* meter) const {
+  const double arithmetic = flops / meter->Measure(work_.arithmetic, kLimitSeconds);
+  const double reading = bytes / meter->Measure(Limit::kDramRead, kLimitSeconds);
+  return arithmetic > reading ? work_.arithmetic : Limit::kDramRead;
+}
+
+Speed BenchRunner::SpeedOf(Limit limit, const std::vector<Turn>& turns,
+                           const std::vector<double>& limits) const {
+  std::vector<double> tokens_per_s, rates, percents;
+  for (const Turn& turn : turns) {
+    tokens_per_s.push_back(turn.tokens / turn.seconds);
+    rates.push_back(turn.work / turn.seconds / 1e9);
+  }
+  for (const double ratio : benchmarks::RatiosInTurns(limits, rates)) {
+    percents.push_back(100 * ratio);
+  }
+  return {benchmarks::Summarize(tokens_per_s), benchmarks::Summarize(percents), limit,
+          benchmarks::Summarize(limits).median};
+}
+
+absl::StatusOr<PrefillResult> BenchRunner::Prefill(int64_t tokens, int repeat,
+                                                   absl::Span<const float> expected,
+                                                   LimitMeter* meter) {
+  const benchmarks::Flops flops = work_.flops.Prefill(tokens);
+  const auto bytes = static_cast<double>(work_.bytes.weights);
+  const Limit limit = BindingLimit(flops.total(), bytes, meter);
+  const double work = limit == Limit::kDramRead ? bytes : flops.total();
+  const auto prompt = absl::MakeConstSpan(tokens_).subspan(0, static_cast<size_t>(tokens));
+  std::vector<Turn> turns;
+  std::vector<double> first_token_ms;
+  std::vector<double> limits = {meter->Measure(limit, kLimitSeconds)};
+  for (int i = 0; i < repeat; ++i) {
+    session_->Truncate(0, 0);
+    const Clock::time_point start = Clock::now();
+    absl::StatusOr<absl::Span<const float>> logits = session_->Evaluate(prompt);
+    const double seconds = SecondsSince(start);
+    if (!logits.ok()) return logits.status();
+    if (auto token = sampler_.Sample(*logits); !token.ok()) return token.status();
+    first_token_ms.push_back(SecondsSince(start) * 1e3);
+    turns.push_back({static_cast<double>(tokens), seconds, work});
+    limits.push_back(meter->Measure(limit, kLimitSeconds));
+    if (!absl::c_equal(*logits, expected)) {
+      return absl::InternalError(
+          absl::StrCat("the output is wrong: the logits after the timed prompt of ", tokens,
+                       " tokens are not those of an untimed one in steps of ", kOddStep));
+    }
+  }
+  PrefillResult result;
+  result.tokens = tokens;
+  result.speed = SpeedOf(limit, turns, limits);
+  result.percent_of_limit_matmuls = result.speed.percent.median;
+  if (limit != Limit::kDramRead) result.percent_of_limit_matmuls *= flops.matmuls / flops.total();
+  result.first_token_ms = benchmarks::Summarize(first_token_ms);
+  return result;
+}
+
+absl::StatusOr<DecodeResult> BenchRunner::Decode(int64_t depth, int repeat,
+                                                 absl::Span<const int32_t> expected,
+                                                 LimitMeter* meter) {
+  const auto total = static_cast<int64_t>(expected.size());
+  const int64_t middle = depth + total / 2;
+  const Limit limit = BindingLimit(work_.flops.Decode(middle).total(),
+                                   static_cast<double>(work_.bytes.Decode(middle)), meter);
+  if (absl::Status status = Fill(depth, model_->max_step()); !status.ok()) return status;
+  std::vector<Turn> turns;
+  std::vector<double> limits = {meter->Measure(limit, kLimitSeconds)};
+  for (int i = 0; i < repeat; ++i) {
+    session_->Truncate(0, depth);
+    std::vector<int32_t> generated;
+    generated.reserve(expected.size());
+    int32_t next = tokens_[static_cast<size_t>(depth)];
+    while (static_cast<int64_t>(generated.size()) < total) {
+      const int64_t left = total - static_cast<int64_t>(generated.size());
+      Turn turn = {static_cast<double>(std::min(kSliceTokens, left)), 0, 0};
+      const Clock::time_point start = Clock::now();
+      for (int64_t step = 0; step < std::min(kSliceTokens, left); ++step) {
+        const int64_t seen = session_->length();
+        turn.work += limit == Limit::kDramRead ? static_cast<double>(work_.bytes.Decode(seen))
+                                               : work_.flops.Decode(seen).total();
+        absl::StatusOr<absl::Span<const float>> logits =
+            session_->Evaluate(absl::MakeConstSpan(&next, 1));
+        if (!logits.ok()) return logits.status();
+        absl::StatusOr<int32_t> sampled = sampler_.Sample(*logits);
+        if (!sampled.ok()) return sampled.status();
+        generated.push_back(next = *sampled);
+      }
+      turn.seconds = SecondsSince(start);
+      turns.push_back(turn);
+      limits.push_back(meter->Measure(limit, kLimitSeconds));
+    }
+    if (absl::Status same = CheckTokens("generation", generated, expected); !same.ok()) {
+      return same;
+    }
+  }
+  DecodeResult result;
+  result.tokens = total;
+  result.depth = depth;
+  result.speed = SpeedOf(limit, turns, limits);
+  result.bytes_per_token = work_.bytes.Decode(depth);
+  return result;
+}
+
+absl::StatusOr<StepCalls> BenchRunner::CountCalls(int64_t tokens) {
+  runtime::Executable* executable = model_->executable();
+  const runtime::Entry& step = executable->program().entry(step_interface::kStep);
+  runtime::Timeline timeline(model_->threads());
+  session_->Truncate(0, 0);
+  executable->RecordTo(&timeline);
+  const auto prompt = absl::MakeConstSpan(tokens_).subspan(0, static_cast<size_t>(tokens));
+  absl::Status status = session_->Evaluate(prompt).status();
+  executable->RecordTo(nullptr);
+  if (!status.ok()) return status;
+  StepCalls result;
+  int64_t layer_calls = 0, layer_regions = 0;
+  std::set<int64_t> layers;
+  for (const runtime::Timeline::Region& region : timeline.regions()) {
+    const int64_t layer = step.calls[region.call].site.index;
+    const bool in_layer = layer >= 0;
+    if (in_layer) layers.insert(layer);
+    result.calls += region.calls;
+    if (region.shared) ++result.regions;
+    if (in_layer) layer_calls += region.calls;
+    if (in_layer && region.shared) ++layer_regions;
+  }
+  const auto layer_count = static_cast<double>(layers.size());
+  result.calls_per_layer = static_cast<double>(layer_calls) / layer_count;
+  result.regions_per_layer = static_cast<double>(layer_regions) / layer_count;
+  return result;
+}
+
+}  // namespace lluda::cli

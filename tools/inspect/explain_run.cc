@@ -1,0 +1,212 @@
+#include "tools/inspect/explain_run.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/step_interface.h"
+#include "tools/measure/limits.h"
+#include "tools/inspect/module_path.h"
+#include "engine/session.h"
+#include "ir/cost.h"
+#include "runtime/timeline.h"
+
+namespace lluda::cli {
+namespace {
+
+using codegen::Limit;
+
+// The run is repeated, and a statement's time is the median.
+constexpr int kRuns = 7;
+constexpr double kLimitSeconds = 0.03;
+
+// Rows of logits, sequences: one of each. The capacity of the cache is nothing's cost.
+ir::CostShape ShapeOf(int64_t depth, int64_t tokens) {
+  ir::CostShape shape;
+  shape.symbols = [tokens](absl::string_view symbol) {
+    return symbol == step_interface::kTokenCount ? tokens : 1;
+  };
+  shape.depth = depth;
+  shape.tokens = tokens;
+  return shape;
+}
+
+// The steps that a run is made of, one after the other.
+std::vector<ir::CostShape> StepsOf(const ExplainedRun& run, int64_t max_step) {
+  std::vector<ir::CostShape> steps;
+  for (int64_t done = 0; done < run.tokens; done += max_step) {
+    steps.push_back(ShapeOf(run.depth + done, std::min(max_step, run.tokens - done)));
+  }
+  return steps;
+}
+
+struct Rates {
+  codegen::Target target;
+  std::map<Limit, double> per_second;
+
+  // Which limit the statement's arithmetic has.
+  Limit Arithmetic(const ir::Op& op) const {
+    if (op.opcode() != ir::Opcode::kMatmul && op.opcode() != ir::Opcode::kAttention) {
+      return Limit::kF32;
+    }
+    return codegen::LimitOfMatmul(target, op.operand(0).type().dtype, op.operand(1).type().dtype);
+  }
+};
+
+const char* LimitName(Limit limit) {
+  switch (limit) {
+    case Limit::kDramRead:
+      return "DRAM read";
+    case Limit::kF32:
+      return "f32";
+    case Limit::kBf16:
+      return "bf16";
+    case Limit::kInt8:
+      break;
+  }
+  return "int8";
+}
+
+void Predict(const ir::Op& op, const std::vector<ir::CostShape>& steps, const Rates& rates,
+             ExplainedStatement* statement) {
+  const Limit arithmetic = rates.Arithmetic(op);
+  const double copies = static_cast<double>(statement->calls) / static_cast<double>(steps.size());
+  for (const ir::CostShape& step : steps) {
+    const ir::Cost cost = ir::CostOf(op, step);
+    const double reading = cost.bytes / rates.per_second.at(Limit::kDramRead);
+    const double computing = cost.flops / rates.per_second.at(arithmetic);
+    statement->bytes += copies * cost.bytes;
+    statement->flops += copies * cost.flops;
+    statement->predicted_seconds += copies * std::max(reading, computing);
+    statement->limit = LimitName(reading >= computing ? Limit::kDramRead : arithmetic);
+  }
+}
+
+// Seconds of each of the run's calls, by runtime::StatementOf, and of the whole, the latter as "".
+using Times = std::map<std::string, double>;
+
+absl::StatusOr<Times> RunOnce(engine::Model* model, engine::Session* session,
+                              const ExplainedRun& run) {
+  const auto token = [&](int64_t i) {
+    return static_cast<int32_t>((i * 7919 + 13) % session->vocabulary());
+  };
+  std::vector<int32_t> before, tokens;
+  for (int64_t i = 0; i < run.depth; ++i) before.push_back(token(i));
+  for (int64_t i = 0; i < run.tokens; ++i) tokens.push_back(token(run.depth + i));
+  session->Clear();
+  if (!before.empty()) {
+    if (auto logits = session->Evaluate(before); !logits.ok()) return logits.status();
+  }
+  runtime::Timeline timeline(model->threads());
+  model->executable()->RecordTo(&timeline);
+  auto logits = session->Evaluate(tokens);
+  model->executable()->RecordTo(nullptr);
+  if (!logits.ok()) return logits.status();
+  Times times;
+  for (const runtime::Timeline::Span& span : timeline.calls()) {
+    const runtime::Call& call =
+        model->executable()->program().entry(step_interface::kStep).calls[span.call];
+    times[StatementOf(call.site)] += 1e-9 * static_cast<double>(span.end - span.begin);
+  }
+  times[""] = 1e-9 * static_cast<double>(timeline.calls().back().end - timeline.calls()[0].begin);
+  return times;
+}
+
+double Median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
+  return values[values.size() / 2];
+}
+
+// The run and the machine's limits in turns, for a shared machine's speed changes; the median of
+// each.
+absl::Status Measure(engine::Model* model, engine::Session* session, const ExplainedRun& run,
+                     benchmarks::LimitMeter* meter, Times* times, Rates* rates) {
+  std::map<std::string, std::vector<double>> all_times;
+  std::map<Limit, std::vector<double>> all_rates;
+  for (int i = 0; i <= kRuns; ++i) {
+    absl::StatusOr<Times> once = RunOnce(model, session, run);
+    if (!once.ok()) return once.status();
+    if (i == 0) continue;  // the first one meets cold pages
+    for (const auto& [name, seconds] : *once) all_times[name].push_back(seconds);
+    for (const Limit limit : {Limit::kDramRead, Limit::kF32, Limit::kBf16}) {
+      if (!meter->Has(limit)) continue;
+      all_rates[limit].push_back(1e9 * meter->Measure(limit, kLimitSeconds));
+    }
+  }
+  for (auto& [name, seconds] : all_times) (*times)[name] = Median(std::move(seconds));
+  for (auto& [limit, rate] : all_rates) rates->per_second[limit] = Median(std::move(rate));
+  return absl::OkStatus();
+}
+
+std::string RunText(const ExplainedRun& run) {
+  if (run.tokens == 1 && run.depth > 0)
+    return absl::StrCat("one token after ", run.depth, " others");
+  return absl::StrCat("a prompt of ", run.tokens, run.tokens == 1 ? " token" : " tokens");
+}
+
+// What there is to tell of the statements without having run them.
+std::vector<ExplainedStatement> StatementsOf(const runtime::Program& program,
+                                             const std::map<std::string, const ir::Op*>& ops,
+                                             const PassHistory& history) {
+  std::vector<ExplainedStatement> statements;
+  std::map<std::string, size_t> known;
+  for (const runtime::Call& call : program.entry(step_interface::kStep).calls) {
+    const auto [it, added] = known.try_emplace(StatementOf(call.site), statements.size());
+    if (added) {
+      ExplainedStatement& statement = statements.emplace_back();
+      statement.name = it->first;
+      statement.kernel = program.kernels[call.kernel].name;
+      passes::Origin origin = history.provenance.Find(call.site.function, call.site.statement);
+      statement.ops = std::move(origin.ops);
+      statement.passes = std::move(origin.passes);
+      statement.module = ModulePath(*ops.at(statement.name));
+    }
+    ++statements[it->second].calls;
+  }
+  return statements;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<ExplainReport>> ExplainRuns(const ir::Module& optimised,
+                                                       const PassHistory& history,
+                                                       const codegen::Target& target,
+                                                       const std::vector<ExplainedRun>& runs,
+                                                       engine::Model* model) {
+  absl::StatusOr<std::unique_ptr<engine::Session>> session = engine::Session::Create(model, {});
+  if (!session.ok()) return session.status();
+  auto meter =
+      benchmarks::LimitMeter::Create(target, model->threads(), benchmarks::DefaultReadBytes());
+  if (!meter.ok()) return meter.status();
+  const std::map<std::string, const ir::Op*> ops = StatementsByName(optimised);
+  std::vector<ExplainReport> reports;
+  for (const ExplainedRun& run : runs) {
+    Times times;
+    Rates rates{target, {}};
+    absl::Status measured = Measure(model, session->get(), run, meter->get(), &times, &rates);
+    if (!measured.ok()) return measured;
+    ExplainReport& report = reports.emplace_back();
+    report.run = RunText(run);
+    report.threads = model->threads();
+    report.seconds = times.at("");
+    for (const auto& [limit, rate] : rates.per_second) {
+      report.limits.emplace_back(LimitName(limit), rate);
+    }
+    report.misses = history.misses;
+    report.unseen_passes = history.unseen_passes;
+    report.statements = StatementsOf(model->executable()->program(), ops, history);
+    const std::vector<ir::CostShape> steps = StepsOf(run, model->max_step());
+    for (ExplainedStatement& statement : report.statements) {
+      statement.calls *= static_cast<int64_t>(steps.size());
+      statement.measured_seconds = times.at(statement.name);
+      Predict(*ops.at(statement.name), steps, rates, &statement);
+    }
+  }
+  return reports;
+}
+
+}  // namespace lluda::cli

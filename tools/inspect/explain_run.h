@@ -1,0 +1,38 @@
+// Runs a model and tells of each statement what it costs and how long it takes.
+//
+//   ExplainedRun one_token{/*depth=*/128, /*tokens=*/1};
+//   auto reports = ExplainRuns(*module, *history, *target, {one_token}, model->get());
+//   WriteStdout(ExplainText(reports->front()));
+#ifndef LLUDA_TOOLS_INSPECT_EXPLAIN_RUN_H_
+#define LLUDA_TOOLS_INSPECT_EXPLAIN_RUN_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "tools/inspect/explain_report.h"
+#include "tools/inspect/pass_history.h"
+#include "codegen/llvm/target.h"
+#include "engine/model.h"
+#include "ir/graph.h"
+
+namespace lluda::cli {
+
+// A sequence of `tokens` after `depth` others, which are not counted; together at most the model's
+// context.
+struct ExplainedRun {
+  int64_t depth = 0;
+  int64_t tokens = 1;
+};
+
+// A report for each run, in order. `optimised` is the module that `model` was compiled from for
+// `target`, `history` how it came to be. The machine's limits are measured in turns with each run.
+absl::StatusOr<std::vector<ExplainReport>> ExplainRuns(const ir::Module& optimised,
+                                                       const PassHistory& history,
+                                                       const codegen::Target& target,
+                                                       const std::vector<ExplainedRun>& runs,
+                                                       engine::Model* model);
+
+}  // namespace lluda::cli
+
+#endif  // LLUDA_TOOLS_INSPECT_EXPLAIN_RUN_H_

@@ -1,0 +1,78 @@
+#include "tools/inspect/optimised_model.h"
+
+#include <map>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "bundle/layout.h"
+#include "runtime/machine/cpu_count.h"
+
+namespace lluda::cli {
+namespace {
+
+// Each call has to be a statement of the module, with a buffer for each operand and the result.
+absl::Status CheckCalls(const OptimisedModel& model, const runtime::Program& program) {
+  const std::map<std::string, const ir::Op*> statements = StatementsByName(*model.module);
+  for (const runtime::Entry& entry : program.entries) {
+    for (const runtime::Call& call : entry.calls) {
+      const auto it = statements.find(StatementOf(call.site));
+      if (it == statements.end() ||
+          call.buffers.size() != static_cast<size_t>(it->second->operand_count()) + 1) {
+        return absl::InvalidArgumentError(absl::StrCat(model.bundle()->path(),
+                                                       ": is damaged: call ", ToString(call.site),
+                                                       " is no statement of its module"));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<OptimisedModel> OpenOptimised(const engine::LoadOptions& options,
+                                             engine::Weights weights, const SeeModule& see) {
+  const bundle::Bundle* bundle = options.source->bundle();
+  absl::StatusOr<codegen::Target> target = bundle != nullptr
+                                               ? codegen::Target::Portable(bundle->isa())
+                                               : codegen::Target::Named(options.isa);
+  if (!target.ok()) return target.status();
+  OptimisedModel model;
+  absl::StatusOr<engine::OpenedModule> opened =
+      engine::OpenModule(options.source.get(), options, weights);
+  if (!opened.ok()) return opened.status();
+  static_cast<engine::OpenedModule&>(model) = *std::move(opened);
+  model.source = options.source;
+  model.target = *std::move(target);
+  model.numbers = options.module;
+  model.lluda_version =
+      bundle != nullptr ? std::string(bundle->lluda_version()) : bundle::kLludaVersion;
+  model.llvm_version =
+      bundle != nullptr ? std::string(bundle->llvm_version()) : codegen::LlvmVersion();
+  absl::StatusOr<PassHistory> history = RunPasses(model.module.get(), see);
+  if (!history.ok()) return history.status();
+  model.history = *std::move(history);
+  return model;
+}
+
+absl::StatusOr<NativeProgram> NativeProgramOf(const OptimisedModel& model) {
+  NativeProgram native;
+  if (model.bundle() == nullptr) {
+    codegen::CompileOptions options;
+    options.threads = runtime::UsablePhysicalCores();
+    absl::StatusOr<codegen::CompiledModule> compiled =
+        codegen::Compile(*model.module, model.target, options);
+    if (!compiled.ok()) return compiled.status();
+    native.program = std::move(compiled->program);
+    native.library = std::move(compiled->library);
+    return native;
+  }
+  absl::StatusOr<bundle::Runnable> runnable = model.bundle()->Prepare();
+  if (!runnable.ok()) return runnable.status();
+  native.program = std::move(runnable->program);
+  native.code = std::move(runnable->code);
+  if (absl::Status status = CheckCalls(model, native.program); !status.ok()) return status;
+  return native;
+}
+
+}  // namespace lluda::cli

@@ -1,0 +1,55 @@
+// A model to be looked into, whatever it was opened from: its module after all passes, and what
+// that is compiled to.
+//
+//   absl::StatusOr<OptimisedModel> model = OpenOptimised(options, engine::Weights::kOptional);
+//   absl::StatusOr<NativeProgram> native = NativeProgramOf(*model);
+//   StatementOf(native->program.entry("step").calls[0].site);  // "step.x0", of *model->module
+//   options.optimised = &*model;                               // to run it: the passes ran once
+#ifndef LLUDA_TOOLS_INSPECT_OPTIMISED_MODEL_H_
+#define LLUDA_TOOLS_INSPECT_OPTIMISED_MODEL_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "bundle/reader.h"
+#include "tools/inspect/pass_history.h"
+#include "codegen/cpu/cpu_compile.h"
+#include "codegen/llvm/target.h"
+#include "engine/model.h"
+#include "engine/open_module.h"
+#include "ir/graph.h"
+
+namespace lluda::cli {
+
+struct OptimisedModel : engine::OpenedModule {
+  std::shared_ptr<engine::ModelSource> source;
+  PassHistory history;     // of a model that was compiled before: no pass was seen
+  codegen::Target target;  // what it is compiled for
+  engine::ModuleOptions numbers;
+  std::string lluda_version, llvm_version;  // that it is compiled with
+
+  const bundle::Bundle* bundle() const { return source->bundle(); }
+};
+
+// Opens the module of options.source and runs the passes; `see` as in RunPasses. Errors are those
+// of opening, importing and the passes; InvalidArgument for options that ask a model that is
+// compiled already for what it was not compiled for.
+absl::StatusOr<OptimisedModel> OpenOptimised(const engine::LoadOptions& options,
+                                             engine::Weights weights,
+                                             const SeeModule& see = nullptr);
+
+// Kernels with addresses, and what holds their code.
+struct NativeProgram {
+  runtime::Program program;
+  std::unique_ptr<codegen::KernelLibrary> library;  // of a folder: compiled now
+  bundle::Code code;                                // of a bundle: as it is in the file
+};
+
+// A bundle's has no load list. InvalidArgument if its calls are not those of its module, else as
+// codegen::Compile and bundle::Bundle::Prepare.
+absl::StatusOr<NativeProgram> NativeProgramOf(const OptimisedModel& model);
+
+}  // namespace lluda::cli
+
+#endif  // LLUDA_TOOLS_INSPECT_OPTIMISED_MODEL_H_

@@ -1,0 +1,58 @@
+#include "tools/inspect/pass_history.h"
+
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "passes/default_pipeline.h"
+#include "passes/framework/rewrite.h"
+
+namespace lluda::cli {
+namespace {
+
+std::vector<MissedFusion> MissesOf(const std::vector<passes::PassReport>& reports) {
+  std::vector<MissedFusion> misses;
+  std::set<std::tuple<std::string, std::string, std::string, std::string>> known;
+  for (const passes::PassReport& report : reports) {
+    for (const passes::Miss& miss : report.misses) {
+      if (!known.emplace(report.pass, miss.func, miss.statement, miss.reason).second) continue;
+      misses.push_back({report.pass, miss.func, miss.statement, miss.reason});
+    }
+  }
+  return misses;
+}
+
+}  // namespace
+
+absl::StatusOr<PassHistory> RunPasses(ir::Module* module, const SeeModule& see) {
+  absl::StatusOr<std::vector<std::string>> names = passes::RemainingPasses(*module);
+  if (!names.ok()) return names.status();
+  PassHistory history;
+  history.unseen_passes = static_cast<int64_t>(module->passes.size());
+  passes::PipelineOptions options;
+  options.dump = [&](int number, absl::string_view pass, const ir::Module& after) {
+    history.provenance.See(pass, after);
+    if (see) see(number, pass, after, history.provenance);
+    return absl::OkStatus();
+  };
+  absl::StatusOr<passes::Pipeline> pipeline = passes::Pipeline::Create(*names, options);
+  if (!pipeline.ok()) return pipeline.status();
+  absl::StatusOr<std::vector<passes::PassReport>> reports = pipeline->Run(module);
+  if (!reports.ok()) return reports.status();
+  history.misses = MissesOf(*reports);
+  history.reports = *std::move(reports);
+  return history;
+}
+
+std::map<std::string, const ir::Op*> StatementsByName(const ir::Module& module) {
+  std::map<std::string, const ir::Op*> ops;
+  ir::ForEachOp(module, [&](const ir::Op* op) {
+    if (op->result() == nullptr && op->defined_global == nullptr) return;
+    ops[absl::StrCat(passes::FuncName(*op->parent()), ".", passes::StatementName(*op))] = op;
+  });
+  return ops;
+}
+
+}  // namespace lluda::cli

@@ -1,0 +1,18 @@
+// The report's page: tools/inspect/report/page.html with its style and scripts in it, and a report's data.
+//
+//   absl::Status saved = WriteFile("report.html", ReportPage(ReportJson(report)));
+#ifndef LLUDA_TOOLS_INSPECT_REPORT_PAGE_H_
+#define LLUDA_TOOLS_INSPECT_REPORT_PAGE_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace lluda::cli {
+
+// Needs nothing beside it: no other file, and no network. `json` is ReportJson's.
+std::string ReportPage(absl::string_view json);
+
+}  // namespace lluda::cli
+
+#endif  // LLUDA_TOOLS_INSPECT_REPORT_PAGE_H_

@@ -1,0 +1,166 @@
+#include "tools/measure/accounting.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+
+#include "ir/text/parser.h"
+#include "passes/default_pipeline.h"
+#include "passes/pipeline.h"
+
+namespace lluda::benchmarks {
+namespace {
+
+using testing::HasSubstr;
+
+std::unique_ptr<ir::Module> Parse(const std::string& text) {
+  auto module = ir::ParseModule(text, "test.lluda");
+  EXPECT_TRUE(module.ok()) << module.status();
+  return module.ok() ? *std::move(module) : nullptr;
+}
+
+// Two layers; hidden size 8, two KV heads of two query heads of 4 each, MLP 12, vocabulary 32.
+std::unique_ptr<ir::Module> Toy(const std::string& name = "toy") {
+  std::ifstream file("frontends/qwen3/testdata/" + name + ".lluda");
+  return Parse({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()});
+}
+
+// q, k, v, o; gate, up, down.
+constexpr int64_t kLayerWeights = 8 * 16 + 8 * 8 + 8 * 8 + 16 * 8 + 3 * 8 * 12;
+constexpr int64_t kLayerNorms = 8 + 8 + 4 + 4;
+constexpr int64_t kEmbedding = 32 * 8;
+
+TEST(AccountingTest, AMatmulIsTwoOperationsAProduct) {
+  const auto module = Toy();
+  ASSERT_NE(module, nullptr);
+  const auto flops = CountFlops(*module);
+  ASSERT_TRUE(flops.ok()) << flops.status();
+  EXPECT_EQ(flops->per_token, 2 * 2 * kLayerWeights);
+  EXPECT_EQ(flops->per_row, 2 * kEmbedding);
+  // Scores and their sum over values, of 4 heads with 4 elements.
+  EXPECT_EQ(flops->per_position, 2 * 2 * 2 * 4 * 4);
+}
+
+TEST(AccountingTest, AMatmulThatAppendsCountsForItsTokens) {
+  const auto module = Parse(R"(lluda 1
+module @m {
+  symbol T in 1..8
+  symbol C in 16..64
+  weight @w : f32 vd[8] hid[4] from "w"
+  state @v : f32 slot[2] kv[2] pos[C] dim[4]
+  func @step(%h: f32 tok[T] hid[4], %at: i32 tok[T]) -> f32 tok[T] kv[2] pos[C] dim[4] {
+    %s = matmul %h @w @v over hid slot pos -> kv[2] dim[4] at %at %at {epilogue = append} : f32 slot[2] kv[2] pos[C] dim[4]
+    %y = gather %s over slot at %at : f32 tok[T] kv[2] pos[C] dim[4]
+    return %y
+  }
+})");
+  ASSERT_NE(module, nullptr);
+  const auto flops = CountFlops(*module);
+  ASSERT_TRUE(flops.ok()) << flops.status();
+  EXPECT_EQ(flops->per_token, 2 * 8 * 4);
+  EXPECT_EQ(flops->per_position, 0);
+}
+
+TEST(AccountingTest, ThePassesLeaveTheCountsAsTheyAre) {
+  for (const char* name : {"toy", "toy_int8"}) {
+    const auto module = Toy(name);
+    ASSERT_NE(module, nullptr);
+    const auto before = CountFlops(*module);
+    ASSERT_TRUE(before.ok()) << before.status();
+    auto pipeline = passes::Pipeline::Create(passes::DefaultPipeline(), {});
+    ASSERT_TRUE(pipeline.ok()) << pipeline.status();
+    ASSERT_TRUE(pipeline->Run(module.get()).ok());
+    const auto after = CountFlops(*module);
+    ASSERT_TRUE(after.ok()) << after.status();
+    EXPECT_EQ(after->per_token, before->per_token) << name;
+    EXPECT_EQ(after->per_row, before->per_row) << name;
+    EXPECT_EQ(after->per_position, before->per_position) << name;
+  }
+}
+
+TEST(AccountingTest, APromptCountsTheHeadOnceAndTheCausalHalfOfAttention) {
+  const auto module = Toy();
+  ASSERT_NE(module, nullptr);
+  const auto flops = CountFlops(*module);
+  ASSERT_TRUE(flops.ok()) << flops.status();
+  const Flops prompt = flops->Prefill(3);
+  EXPECT_EQ(prompt.matmuls, 3 * 2688 + 512);
+  EXPECT_EQ(prompt.attention, 128 * (1 + 2 + 3));
+  EXPECT_EQ(prompt.total(), 8576 + 768);
+  // Token by token it is the same but for the heads of the first two.
+  double one_by_one = 0;
+  for (int64_t depth = 0; depth < 3; ++depth) one_by_one += flops->Decode(depth).total();
+  EXPECT_EQ(one_by_one, prompt.total() + 2 * 512);
+}
+
+TEST(AccountingTest, AStepReadsEachWeightOnceAndTheCacheUpToItsPosition) {
+  const auto module = Toy();
+  ASSERT_NE(module, nullptr);
+  const auto bytes = CountBytes(*module);
+  ASSERT_TRUE(bytes.ok()) << bytes.status();
+  // bf16; the embedding is the head's weight, too, and counts as such.
+  EXPECT_EQ(bytes->weights, 2 * (2 * (kLayerWeights + kLayerNorms) + kEmbedding + 8));
+  // Keys and values of two layers, two heads of 4 each.
+  EXPECT_EQ(bytes->cache_position, 2 * 2 * 2 * 4 * 2);
+  EXPECT_EQ(bytes->Decode(0), bytes->weights + 64);
+  EXPECT_EQ(bytes->Decode(9), bytes->weights + 640);
+}
+
+TEST(AccountingTest, ACacheOfIntegersCountsAByteAnElementAndTheirScales) {
+  const auto module = Toy("toy_int8");
+  ASSERT_NE(module, nullptr);
+  const auto bytes = CountBytes(*module);
+  ASSERT_TRUE(bytes.ok()) << bytes.status();
+  EXPECT_EQ(bytes->cache_position, 2 * 2 * 2 * (4 + 4));
+  const auto flops = CountFlops(*module);
+  ASSERT_TRUE(flops.ok()) << flops.status();
+  EXPECT_EQ(flops->per_position, 2 * 2 * 2 * 4 * 4);
+}
+
+TEST(AccountingTest, APanelLayoutsPaddingIsReadAndATableThatIsLookedUpIsNot) {
+  const auto module = Parse(R"(lluda 1
+module @m {
+  symbol T in 1..4
+  weight @table : bf16 vocab[32] hid[16] from "table"
+  weight @w : bf16 out[20] hid[16] from "w"
+  load {
+    @packed = pack @w over hid {tile = 16x2} : bf16 out[20] hid[16] @panel(16x2, hid)
+  }
+  func @step(%tokens: i32 tok[T]) -> f32 tok[T] out[20] {
+    %x = gather @table over vocab at %tokens : bf16 tok[T] hid[16]
+    %y = matmul %x @packed over hid : f32 tok[T] out[20]
+    return %y
+  }
+})");
+  ASSERT_NE(module, nullptr);
+  const auto bytes = CountBytes(*module);
+  ASSERT_TRUE(bytes.ok()) << bytes.status();
+  EXPECT_EQ(bytes->weights, 32 * 16 * 2);
+  EXPECT_EQ(bytes->cache_position, 0);
+}
+
+TEST(AccountingTest, WhatItCannotCountIsAnError) {
+  const auto empty = Parse("lluda 1\nmodule @m {\n}\n");
+  ASSERT_NE(empty, nullptr);
+  EXPECT_THAT(std::string(CountFlops(*empty).status().message()), HasSubstr("no @step"));
+  EXPECT_THAT(std::string(CountBytes(*empty).status().message()), HasSubstr("no @step"));
+  const auto square = Parse(R"(lluda 1
+module @m {
+  symbol T in 1..4
+  symbol R in 1..4
+  func @step(%x: f32 tok[T] hid[16], %y: f32 row[R] hid[16]) -> f32 tok[T] row[R] {
+    %z = matmul %x %y over hid : f32 tok[T] row[R]
+    return %z
+  }
+})");
+  ASSERT_NE(square, nullptr);
+  EXPECT_THAT(std::string(CountFlops(*square).status().message()),
+              HasSubstr("matmul of type f32 tok[T] row[R]"));
+}
+
+}  // namespace
+}  // namespace lluda::benchmarks

@@ -1,0 +1,106 @@
+#include "tools/verify/cache_error.h"
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_format.h"
+#include "tools/verify/bounds.h"
+#include "tools/verify/compare.h"
+#include "engine/session.h"
+#include "engine/generate/sampler.h"
+
+namespace lluda::cli {
+namespace {
+
+constexpr int64_t kTokens = 256;
+
+using Next = std::function<absl::Status(absl::Span<const float> logits, std::vector<int32_t>*)>;
+
+// Gives the model of the options one token after the other: `next` gets the logits after the tokens
+// so far, and adds a token.
+absl::Status Follow(const engine::LoadOptions& options, const ModelLoader& load, int32_t first,
+                    const Next& next) {
+  absl::StatusOr<std::unique_ptr<engine::Model>> model = load(options);
+  if (!model.ok()) return model.status();
+  absl::StatusOr<std::unique_ptr<engine::Session>> session =
+      engine::Session::Create(model->get(), {});
+  if (!session.ok()) return session.status();
+  const auto most = static_cast<size_t>(std::min(kTokens, (*session)->context()));
+  for (std::vector<int32_t> tokens = {first}; tokens.size() <= most;) {
+    absl::StatusOr<absl::Span<const float>> logits = (*session)->Evaluate(tokens);
+    if (!logits.ok()) return logits.status();
+    if (absl::Status status = next(*logits, &tokens); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+bool CacheError::within_bound() const { return nmse < kInt8CacheNmse; }
+
+absl::StatusOr<CacheError> MeasureCacheError(const engine::LoadOptions& options,
+                                             const ModelLoader& load,
+                                             absl::Span<const int32_t> start) {
+  engine::LoadOptions unquantised = options;
+  unquantised.module.kv_cache = engine::KvCache::kPrecision;
+  std::vector<int32_t> text(start.begin(), start.end());
+  std::vector<std::vector<float>> expected;
+  std::optional<runtime::Sampler> sampler;
+  const auto draw = [&](absl::Span<const float> logits, std::vector<int32_t>* tokens) {
+    expected.emplace_back(logits.begin(), logits.end());
+    if (tokens->size() == text.size()) {
+      if (!sampler) {
+        auto created = runtime::Sampler::Create({}, static_cast<int64_t>(logits.size()));
+        if (!created.ok()) return created.status();
+        sampler = *std::move(created);
+      }
+      absl::StatusOr<int32_t> drawn = sampler->Sample(logits);
+      if (!drawn.ok()) return drawn.status();
+      text.push_back(*drawn);
+    }
+    tokens->push_back(text[tokens->size()]);
+    return absl::OkStatus();
+  };
+  absl::Status status = Follow(unquantised, load, start.front(), draw);
+  if (!status.ok()) return status;
+  CacheError error;
+  double difference = 0, norm = 0;
+  const auto compare = [&](absl::Span<const float> logits, std::vector<int32_t>* tokens) {
+    const std::vector<float>& wanted = expected[tokens->size() - 1];
+    const LogitsDistance distance = Compare(logits, wanted);
+    difference += distance.mse;
+    norm += distance.mean_square;
+    error.largest_nmse = std::max(error.largest_nmse, distance.nmse);
+    if (ArgMax(logits) == ArgMax(wanted)) ++error.likeliest_equal;
+    ++error.tokens;
+    tokens->push_back(text[tokens->size()]);
+    return absl::OkStatus();
+  };
+  status = Follow(options, load, start.front(), compare);
+  if (!status.ok()) return status;
+  error.nmse = difference / norm;
+  return error;
+}
+
+std::string CacheErrorText(const CacheError& error, absl::string_view unquantised) {
+  return absl::StrFormat(
+      "logits of %d tokens: NMSE %.1e of %.1e against a %s cache, of a token %.1e at most; "
+      "likeliest token equal %d of %d",
+      error.tokens, error.nmse, kInt8CacheNmse, unquantised, error.largest_nmse,
+      error.likeliest_equal, error.tokens);
+}
+
+void AddCacheError(const CacheError& error, JsonWriter* json) {
+  json->BeginObject();
+  json->Key("tokens").Int(error.tokens);
+  json->Key("nmse").Number(error.nmse);
+  json->Key("nmse_bound").Number(kInt8CacheNmse);
+  json->Key("largest_nmse").Number(error.largest_nmse);
+  json->Key("likeliest_equal").Int(error.likeliest_equal);
+  json->EndObject();
+}
+
+}  // namespace lluda::cli

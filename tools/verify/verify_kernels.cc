@@ -1,0 +1,246 @@
+#include "tools/verify/verify_kernels.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/step_interface.h"
+#include "tools/verify/placed_value.h"
+#include "tools/verify/verify_slice.h"
+#include "codegen/cpu/interleaved_values.h"
+#include "passes/framework/rewrite.h"
+#include "runtime/memory.h"
+
+namespace lluda::cli {
+namespace {
+
+using runtime::Space;
+
+class KernelVerifier {
+ public:
+  KernelVerifier(const ir::Module& module, const runtime::Program& program,
+                 const codegen::Target& target, const VerifyRun& run)
+      : module_(module),
+        program_(program),
+        step_(program.entry(step_interface::kStep)),
+        target_(target),
+        run_(run) {}
+
+  absl::StatusOr<std::optional<Finding>> Run(const KernelMemory& memory) {
+    const absl::StatusOr<std::vector<ir::Tensor>> logits = Interpret(
+        module_, run_, [&](const ValueKey& key, const ir::Op& op, const ir::Tensor& result) {
+          expected_.emplace(key, std::make_pair(&op, result));
+          return absl::OkStatus();
+        });
+    if (!logits.ok()) return logits.status();
+    absl::Status status = Allocate(memory);
+    if (!status.ok()) return status;
+    const std::vector<int64_t> dims = program_.MaxDims();
+    if (status = RunList(program_.load, dims, -1); !status.ok()) return status;
+    for (size_t step = 0; step < run_.steps.size() && !finding_; ++step) {
+      SetInputs(step);
+      if (status = RunList(step_.calls, DimsOf(step), static_cast<int>(step)); !status.ok()) {
+        return status;
+      }
+    }
+    return finding_;
+  }
+
+ private:
+  std::vector<int64_t> DimsOf(size_t step) const {
+    const std::map<std::string, int64_t> states = StateSymbols(module_, run_);
+    std::vector<int64_t> dims;
+    for (const runtime::SymbolRange& symbol : program_.symbols) {
+      const auto it = states.find(symbol.name);
+      int64_t value = it != states.end() ? it->second : symbol.min;
+      if (symbol.name == step_interface::kTokenCount) {
+        value = static_cast<int64_t>(run_.steps[step].size());
+      }
+      if (symbol.name == step_interface::kRowCount) value = 1;
+      dims.push_back(value);
+    }
+    return dims;
+  }
+
+  absl::StatusOr<runtime::Memory> Zeros(int64_t bytes) const {
+    return runtime::Memory::Allocate(std::max<int64_t>(bytes, 64), runtime::Pages::kSmall,
+                                     "verifying");
+  }
+
+  absl::Status Allocate(const KernelMemory& memory) {
+    for (const runtime::Weight& weight : program_.weights) {
+      absl::StatusOr<const void*> data = memory.weights->Data(weight.tensor, weight.bytes);
+      if (!data.ok()) return data.status();
+      weights_.push_back(static_cast<char*>(const_cast<void*>(*data)));
+    }
+    int64_t scratch = 64;
+    for (const runtime::Kernel& kernel : program_.kernels) {
+      scratch = std::max(scratch, kernel.scratch_bytes);
+    }
+    const std::pair<runtime::Memory*, int64_t> memories[] = {
+        {&frame_, program_.frame_bytes},
+        {&loading_, memory.loaded == nullptr ? program_.loaded_bytes : 0},
+        {&scratch_, scratch},
+        {&output_, step_.result.Bytes(program_.MaxDims())}};
+    for (const auto& [place, bytes] : memories) {
+      absl::StatusOr<runtime::Memory> allocated = Zeros(bytes);
+      if (!allocated.ok()) return allocated.status();
+      *place = *std::move(allocated);
+    }
+    // Kernels only read what was loaded before.
+    loaded_ = memory.loaded == nullptr ? loading_.data() : const_cast<char*>(memory.loaded);
+    const std::vector<int64_t> dims = DimsOf(0);
+    for (const runtime::Tensor& state : program_.states) {
+      absl::StatusOr<runtime::Memory> allocated = Zeros(state.Bytes(dims));
+      if (!allocated.ok()) return allocated.status();
+      states_.push_back(*std::move(allocated));
+    }
+    return absl::OkStatus();
+  }
+
+  void SetInputs(size_t step) {
+    inputs_.clear();
+    for (const ir::Tensor& argument : StepArguments(run_, step)) {
+      inputs_.emplace_back(argument.ints().begin(), argument.ints().end());
+    }
+  }
+
+  char* Address(const runtime::BufferRef& buffer) {
+    switch (buffer.space) {
+      case Space::kFrame:
+        return frame_.data() + buffer.offset;
+      case Space::kWeight:
+        return weights_[buffer.index] + buffer.offset;
+      case Space::kLoaded:
+        return loaded_ + buffer.offset;
+      case Space::kState:
+        return states_[buffer.index].data() + buffer.offset;
+      case Space::kInput:
+        return reinterpret_cast<char*>(inputs_[buffer.index].data()) + buffer.offset;
+      case Space::kOutput:
+        break;
+    }
+    return output_.data() + buffer.offset;
+  }
+
+  absl::Status RunList(const std::vector<runtime::Call>& calls, const std::vector<int64_t>& dims,
+                       int step) {
+    for (size_t i = 0; i < calls.size() && !finding_; ++i) {
+      if (IsCut(calls[i])) {
+        if (absl::Status s = StandIn(calls[i], step); !s.ok()) return s;
+        continue;
+      }
+      const runtime::Kernel& kernel = program_.kernels[calls[i].kernel];
+      std::vector<void*> buffers;
+      for (const runtime::BufferRef& buffer : calls[i].buffers) buffers.push_back(Address(buffer));
+      const runtime::KernelArgs args{buffers.data(), dims.data(), scratch_.data(), 0,
+                                     kernel.work.Count(dims.data())};
+      kernel.fn(&args);
+      // The parts of a pack are compared when the last one is done.
+      if (i + 1 < calls.size() && calls[i + 1].site == calls[i].site) continue;
+      if (absl::Status s = Compare(calls, i, step); !s.ok()) return s;
+    }
+    return absl::OkStatus();
+  }
+
+  // Of the function, one for each layer that the module has.
+  int64_t CopiesOf(const runtime::CallSite& site) const {
+    const ir::Func* func = module_.FindFunc(site.function);
+    return func == nullptr || !func->index ? 1 : func->index->count;
+  }
+
+  // Whether the call is of a layer that the module was cut down by.
+  bool IsCut(const runtime::Call& call) const {
+    return call.site.index >= CopiesOf(call.site) &&
+           module_.FindFunc(call.site.function) != nullptr;
+  }
+
+  // What the last layer that there is computed is left where those behind it would leave theirs.
+  absl::Status StandIn(const runtime::Call& call, int step) {
+    const runtime::CallSite& site = call.site;
+    const auto it = expected_.find({step, site.function, CopiesOf(site) - 1, site.statement, 0});
+    if (it == expected_.end()) return Unknown(call);
+    const auto& [op, value] = it->second;
+    const runtime::BufferRef& buffer = call.buffers.back();
+    if (buffer.space == Space::kFrame) WritePlaced(value, PlacementOf(*op), Address(buffer));
+    return absl::OkStatus();
+  }
+
+  static absl::Status Unknown(const runtime::Call& call) {
+    return absl::InternalError(absl::StrCat("the interpreter does not know ", ToString(call.site)));
+  }
+
+  Placement PlacementOf(const ir::Op& op) const {
+    const bool is_pack = op.opcode() == ir::Opcode::kPack;
+    return {op.result_type().layout,
+            is_pack ? 0 : codegen::BlockedSpecOf(op, target_).result.block_rows};
+  }
+
+  absl::Status Compare(const std::vector<runtime::Call>& calls, size_t last, int step) {
+    size_t first = last;
+    while (first > 0 && calls[first - 1].site == calls[last].site) --first;
+    const runtime::CallSite& site = calls[last].site;
+    const int64_t before = times_[{step, ToString(site)}]++;
+    const ValueKey key{step, site.function, std::max<int64_t>(site.index, 0), site.statement,
+                       before};
+    const auto it = expected_.find(key);
+    if (it == expected_.end()) return Unknown(calls[last]);
+    const auto& [op, expected] = it->second;
+    const runtime::BufferRef& buffer = calls[first].buffers.back();
+    const Placement placement = PlacementOf(*op);
+    char* base = Address(buffer);
+    const double error = ErrorOf(ReadPlaced(expected.type(), placement, base), expected);
+    const ir::DType dtype = op->result_type().dtype;
+    const bool is_rounded = ir::IsFloat(dtype) && dtype != ir::DType::kF32;
+    const double bound = is_rounded ? kRoundedKernelBound : kKernelBound;
+    if (!(error <= bound)) return Blame(calls[last], key, *op, error, bound);
+    if (buffer.space == Space::kFrame || buffer.space == Space::kOutput) {
+      WritePlaced(expected, placement, base);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Blame(const runtime::Call& call, const ValueKey& key, const ir::Op& op, double error,
+                     double bound) {
+    Finding finding;
+    finding.culprit = absl::StrCat("kernel ", program_.kernels[call.kernel].name);
+    std::tie(finding.step, finding.func, finding.index, finding.statement, std::ignore) = key;
+    finding.nmse = error;
+    finding.bound = bound;
+    absl::StatusOr<std::string> slice = SliceText(module_, op, KernelInputs(op));
+    if (!slice.ok()) return slice.status();
+    finding.repro = *std::move(slice);
+    finding_ = std::move(finding);
+    return absl::OkStatus();
+  }
+
+  const ir::Module& module_;
+  const runtime::Program& program_;
+  const runtime::Entry& step_;
+  const codegen::Target& target_;
+  const VerifyRun& run_;
+  std::map<ValueKey, std::pair<const ir::Op*, ir::Tensor>> expected_;
+  std::map<std::pair<int, std::string>, int64_t> times_;  // that a call was run, by step and site
+  std::vector<char*> weights_;
+  runtime::Memory frame_, loading_, scratch_, output_;
+  char* loaded_ = nullptr;
+  std::vector<runtime::Memory> states_;
+  std::vector<std::vector<int32_t>> inputs_;
+  std::optional<Finding> finding_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::optional<Finding>> VerifyKernels(const ir::Module& module,
+                                                     const runtime::Program& program,
+                                                     const codegen::Target& target,
+                                                     const KernelMemory& memory,
+                                                     const VerifyRun& run) {
+  return KernelVerifier(module, program, target, run).Run(memory);
+}
+
+}  // namespace lluda::cli

@@ -1,0 +1,178 @@
+#include "tools/verify/verify_run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/step_interface.h"
+#include "ir/type/encoding.h"
+#include "passes/framework/rewrite.h"
+
+namespace lluda::cli {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+ir::Tensor Ints(const char* axis, std::vector<int64_t> values) {
+  const auto count = static_cast<int64_t>(values.size());
+  return ir::Tensor::OfInts({ir::DType::kI32, {{axis, ir::Extent::Constant(count)}}, {}},
+                            std::move(values));
+}
+
+void KeepLayersIn(int64_t count, const std::string& index, ir::Block* block) {
+  for (auto it = block->ops().begin(); it != block->ops().end();) {
+    ir::Op* op = (it++)->get();
+    if (op->opcode() != ir::Opcode::kFor) continue;
+    if (op->loop_index == index && op->carried != nullptr) {
+      op->attrs.end = std::min(op->attrs.end, op->attrs.begin + count);
+    } else if (op->loop_index == index) {
+      // Loops of the load block may define a part of the layers each.
+      op->attrs.end = std::min(op->attrs.end, count);
+      if (op->attrs.begin >= op->attrs.end) {
+        block->Erase(op);
+        continue;
+      }
+    }
+    KeepLayersIn(count, index, op->body.get());
+  }
+}
+
+}  // namespace
+
+std::string FindingText(const Finding& finding) {
+  const std::string difference =
+      finding.difference.empty()
+          ? absl::StrFormat("NMSE %.1e, at most %.1e", finding.nmse, finding.bound)
+          : finding.difference;
+  const std::string place = finding.step < 0
+                                ? absl::StrFormat("load[%d] %s", finding.index, finding.statement)
+                                : absl::StrFormat("@%s[%d] %%%s in step %d", finding.func,
+                                                  finding.index, finding.statement, finding.step);
+  return absl::StrCat(finding.culprit, ": ", place, ": ", difference,
+                      finding.note.empty() ? "" : "\n", finding.note);
+}
+
+std::map<std::string, int64_t> StateSymbols(const ir::Module& module, const VerifyRun& run) {
+  int64_t tokens = 0;
+  for (const std::vector<int64_t>& step : run.steps) tokens += static_cast<int64_t>(step.size());
+  std::map<std::string, int64_t> symbols;
+  for (const auto& global : module.globals()) {
+    if (global->kind != ir::Global::Kind::kState) continue;
+    for (const ir::Axis& axis : global->type.axes) {
+      if (axis.extent.is_constant()) continue;
+      const int64_t least = std::max<int64_t>(module.FindSymbol(axis.extent.symbol)->min, 1);
+      symbols[axis.extent.symbol] =
+          axis.name == step_interface::kPositionAxis ? (tokens + least - 1) / least * least : least;
+    }
+  }
+  return symbols;
+}
+
+std::vector<ir::Tensor> StepArguments(const VerifyRun& run, size_t step) {
+  int64_t before = 0;
+  for (size_t i = 0; i < step; ++i) before += static_cast<int64_t>(run.steps[i].size());
+  const std::vector<int64_t>& tokens = run.steps[step];
+  std::vector<int64_t> positions(tokens.size());
+  std::iota(positions.begin(), positions.end(), before);
+  return {Ints(step_interface::kTokenAxis, tokens),
+          Ints(step_interface::kTokenAxis, std::move(positions)),
+          Ints(step_interface::kTokenAxis, std::vector<int64_t>(tokens.size(), 0)),
+          Ints(step_interface::kRowAxis, {static_cast<int64_t>(tokens.size()) - 1})};
+}
+
+std::vector<std::vector<int64_t>> StepTokens(int64_t tokens, int64_t vocabulary) {
+  const auto token = [&](int64_t i) { return (i * 7919 + 13) % vocabulary; };
+  std::vector<std::vector<int64_t>> steps(1);
+  for (int64_t i = 0; i < tokens; ++i) steps[0].push_back(token(i));
+  steps.push_back({token(tokens)});
+  return steps;
+}
+
+absl::StatusOr<std::vector<ir::Tensor>> Interpret(const ir::Module& module, const VerifyRun& run,
+                                                  const SeeValue& see) {
+  absl::StatusOr<ir::Interpreter> interpreter =
+      ir::Interpreter::Create(&module, {StateSymbols(module, run), run.weights, run.loaded});
+  if (!interpreter.ok()) return interpreter.status();
+  absl::Status seen;
+  int step = -1;
+  std::map<ValueKey, int64_t> times;
+  if (see) {
+    interpreter->SetObserver(
+        [&](const ir::Func* func, int64_t index, const ir::Op& op, const ir::Tensor& result) {
+          if (!seen.ok() || op.opcode() == ir::Opcode::kCall || op.opcode() == ir::Opcode::kFor) {
+            return;
+          }
+          ValueKey key{step, func == nullptr ? step_interface::kLoad : func->name, index,
+                       passes::StatementName(op), 0};
+          const int64_t before = times[key]++;
+          std::get<4>(key) = before;
+          seen = see(key, op, result);
+        });
+  }
+  if (!run.loaded) {
+    if (absl::Status status = interpreter->RunLoad(); !status.ok()) return status;
+  }
+  std::vector<ir::Tensor> results;
+  for (step = 0; step < static_cast<int>(run.steps.size()) && seen.ok(); ++step) {
+    absl::StatusOr<ir::Tensor> logits =
+        interpreter->Call(step_interface::kStep, StepArguments(run, static_cast<size_t>(step)));
+    if (!logits.ok()) return logits.status();
+    results.push_back(*std::move(logits));
+  }
+  if (!seen.ok()) return seen;
+  return results;
+}
+
+absl::StatusOr<ir::Tensor> InterpretLogits(const ir::Module& module, const VerifyRun& run) {
+  absl::StatusOr<std::vector<ir::Tensor>> logits = Interpret(module, run, nullptr);
+  if (!logits.ok()) return logits.status();
+  if (logits->empty()) return absl::InvalidArgumentError("a run without steps");
+  return std::move(logits->back());
+}
+
+double ErrorOf(const ir::Tensor& a, const ir::Tensor& b) {
+  if (a.size() != b.size() || a.is_float() != b.is_float()) return kInfinity;
+  if (!a.is_float()) return a.ints() == b.ints() ? 0 : kInfinity;
+  const bool a_is_coarser = ir::ElementBits(a.type().dtype) < ir::ElementBits(b.type().dtype);
+  const ir::DType dtype = a_is_coarser ? a.type().dtype : b.type().dtype;
+  double error = 0, norm = 0;
+  for (int64_t i = 0; i < a.size(); ++i) {
+    const float x = ir::RoundTo(dtype, a.floats()[i]), y = ir::RoundTo(dtype, b.floats()[i]);
+    if (x == y || (std::isnan(x) && std::isnan(y))) {
+      norm += std::isfinite(y) ? double{y} * y : 0;
+      continue;
+    }
+    error += (double{x} - y) * (double{x} - y);
+    norm += double{y} * y;
+  }
+  if (error == 0) return 0;
+  const double nmse = error / norm;
+  return std::isfinite(nmse) ? nmse : kInfinity;
+}
+
+int64_t LayersOf(const ir::Module& module) {
+  for (const auto& func : module.funcs()) {
+    if (func->index) return func->index->count;
+  }
+  return 1;
+}
+
+void KeepLayers(int64_t count, ir::Module* module) {
+  std::optional<std::string> index;
+  const auto cut = [&](std::optional<ir::Index>* declared) {
+    if (!*declared) return;
+    index = (*declared)->name;
+    (*declared)->count = std::min((*declared)->count, count);
+  };
+  for (const auto& global : module->globals()) cut(&global->index);
+  for (const auto& func : module->funcs()) cut(&func->index);
+  if (!index) return;
+  KeepLayersIn(count, *index, &module->load);
+  for (const auto& func : module->funcs()) KeepLayersIn(count, *index, &func->body);
+}
+
+}  // namespace lluda::cli
