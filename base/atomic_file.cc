@@ -12,7 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace lluda::bundle {
+namespace lluda::base {
 namespace {
 
 absl::Status FileError(const std::string& path, int error) {
@@ -89,4 +89,4 @@ absl::Status AtomicFile::Commit() && {
   return status_;
 }
 
-}  // namespace lluda::bundle
+}  // namespace lluda::base

@@ -19,7 +19,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-namespace lluda::bundle {
+namespace lluda::base {
 
 class AtomicFile {
  public:
@@ -55,6 +55,6 @@ class AtomicFile {
   absl::Status status_;
 };
 
-}  // namespace lluda::bundle
+}  // namespace lluda::base
 
 #endif  // LLUDA_BASE_ATOMIC_FILE_H_

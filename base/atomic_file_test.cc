@@ -7,15 +7,14 @@
 #include <filesystem>
 #include <string>
 
-#include "bundle/test_bundle.h"
 #include "base/test_files.h"
+#include "bundle/test_bundle.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace lluda::bundle {
+namespace lluda::base {
 namespace {
 
-using frontends::TemporaryFolder;
 
 int FilesIn(const std::string& folder) {
   int count = 0;
@@ -86,4 +85,4 @@ TEST(AtomicFile, TellsOfAWriteThatFailsAndLeavesNothing) {
 }
 
 }  // namespace
-}  // namespace lluda::bundle
+}  // namespace lluda::base

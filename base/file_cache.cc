@@ -19,7 +19,7 @@
 #include "base/atomic_file.h"
 #include "base/sha256.h"
 
-namespace lluda::bundle {
+namespace lluda::base {
 namespace {
 
 // An entry: this, the SHA-256 of the rest, the key's size as 8 little-endian bytes, key, value.
@@ -196,4 +196,4 @@ absl::Status CodeCache::KeepBound() const {
   return absl::OkStatus();
 }
 
-}  // namespace lluda::bundle
+}  // namespace lluda::base

@@ -20,7 +20,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-namespace lluda::bundle {
+namespace lluda::base {
 
 inline constexpr int64_t kDefaultCacheBytes = int64_t{256} << 20;
 
@@ -64,6 +64,6 @@ class CodeCache {
   int64_t max_bytes_;
 };
 
-}  // namespace lluda::bundle
+}  // namespace lluda::base
 
 #endif  // LLUDA_BASE_FILE_CACHE_H_

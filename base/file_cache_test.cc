@@ -14,15 +14,14 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "bundle/test_bundle.h"
 #include "base/test_files.h"
+#include "bundle/test_bundle.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace lluda::bundle {
+namespace lluda::base {
 namespace {
 
-using frontends::TemporaryFolder;
 using testing::EndsWith;
 
 class CodeCacheTest : public testing::Test {
@@ -232,4 +231,4 @@ TEST_F(CodeCacheTest, MayBeWrittenToAndReadByManyAtATime) {
 }
 
 }  // namespace
-}  // namespace lluda::bundle
+}  // namespace lluda::base

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/mapped_file.h"
 
-namespace lluda::frontends {
+namespace lluda::base {
 namespace {
 
 using simdjson::dom::element;
@@ -242,4 +242,4 @@ absl::StatusOr<JsonDocument> JsonDocument::Load(const std::string& path) {
   return Parse(path, file->text());
 }
 
-}  // namespace lluda::frontends
+}  // namespace lluda::base

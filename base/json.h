@@ -27,7 +27,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-namespace lluda::frontends {
+namespace lluda::base {
 
 inline constexpr size_t kMaxJsonDepth = 64;
 
@@ -110,6 +110,6 @@ std::string DescribeJson(const simdjson::dom::element& value);
 // A name out of a file, fit for one line of an error: escaped, and cut if it is very long.
 std::string QuoteName(absl::string_view name);
 
-}  // namespace lluda::frontends
+}  // namespace lluda::base
 
 #endif  // LLUDA_BASE_JSON_H_

@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/test_files.h"
 
-namespace lluda::frontends {
+namespace lluda::base {
 namespace {
 
 using ::testing::ElementsAre;
@@ -161,4 +161,4 @@ TEST(Json, QuotedNamesFitOnOneLine) {
 }
 
 }  // namespace
-}  // namespace lluda::frontends
+}  // namespace lluda::base

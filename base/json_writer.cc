@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
-namespace lluda::cli {
+namespace lluda::base {
 
 void JsonWriter::Separate() {
   if (need_comma_) text_ += ", ";
@@ -98,4 +98,4 @@ JsonWriter& JsonWriter::Strings(const std::vector<std::string>& values) {
   return EndArray();
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::base

@@ -12,7 +12,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace lluda::cli {
+namespace lluda::base {
 
 class JsonWriter {
  public:
@@ -44,6 +44,6 @@ class JsonWriter {
   bool need_comma_ = false;
 };
 
-}  // namespace lluda::cli
+}  // namespace lluda::base
 
 #endif  // LLUDA_BASE_JSON_WRITER_H_

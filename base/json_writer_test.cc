@@ -5,7 +5,7 @@
 #include <limits>
 #include <string>
 
-namespace lluda::cli {
+namespace lluda::base {
 namespace {
 
 TEST(JsonWriterTest, PutsCommasBetweenValuesOnly) {
@@ -35,4 +35,4 @@ TEST(JsonWriterTest, WritesNullForWhatIsNoNumber) {
 }
 
 }  // namespace
-}  // namespace lluda::cli
+}  // namespace lluda::base

@@ -14,7 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 
-namespace lluda::frontends {
+namespace lluda::base {
 namespace {
 
 absl::Status SystemError(const std::string& path, absl::string_view action, int error) {
@@ -112,4 +112,4 @@ void MappedFile::DropPages(absl::Span<const std::byte> range) const {
   madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
 }
 
-}  // namespace lluda::frontends
+}  // namespace lluda::base

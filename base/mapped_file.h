@@ -18,7 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
-namespace lluda::frontends {
+namespace lluda::base {
 
 class MappedFile {
  public:
@@ -51,6 +51,6 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-}  // namespace lluda::frontends
+}  // namespace lluda::base
 
 #endif  // LLUDA_BASE_MAPPED_FILE_H_

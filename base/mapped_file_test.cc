@@ -14,7 +14,7 @@
 #include "absl/status/status.h"
 #include "base/test_files.h"
 
-namespace lluda::frontends {
+namespace lluda::base {
 namespace {
 
 using ::testing::HasSubstr;
@@ -127,4 +127,4 @@ TEST(MappedFileDeathTest, HintsRefuseMemoryOfSomeoneElse) {
 }
 
 }  // namespace
-}  // namespace lluda::frontends
+}  // namespace lluda::base

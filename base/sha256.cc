@@ -5,7 +5,7 @@
 
 #include "absl/strings/escaping.h"
 
-namespace lluda::bundle {
+namespace lluda::base {
 
 Sha256Stream::Sha256Stream() { SHA256_Init(&context_); }
 
@@ -30,4 +30,4 @@ std::string HexOf(const Digest& digest) {
       absl::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
 }
 
-}  // namespace lluda::bundle
+}  // namespace lluda::base

@@ -13,7 +13,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace lluda::bundle {
+namespace lluda::base {
 
 using Digest = std::array<uint8_t, 32>;
 
@@ -32,6 +32,6 @@ class Sha256Stream {
 Digest Sha256(absl::string_view bytes);
 std::string HexOf(const Digest& digest);
 
-}  // namespace lluda::bundle
+}  // namespace lluda::base
 
 #endif  // LLUDA_BASE_SHA256_H_

@@ -2,7 +2,7 @@
 
 #include "gtest/gtest.h"
 
-namespace lluda::bundle {
+namespace lluda::base {
 namespace {
 
 TEST(Sha256, GivesTheStandardsExample) {
@@ -20,4 +20,4 @@ TEST(Sha256, DoesNotDependOnThePieces) {
 }
 
 }  // namespace
-}  // namespace lluda::bundle
+}  // namespace lluda::base

@@ -9,7 +9,7 @@
 #include <chrono>
 #include <utility>
 
-namespace lluda::engine {
+namespace lluda::base {
 
 class Stopwatch {
  public:
@@ -23,6 +23,6 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-}  // namespace lluda::engine
+}  // namespace lluda::base
 
 #endif  // LLUDA_BASE_STOPWATCH_H_

@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace lluda::frontends {
+namespace lluda::base {
 
 TemporaryFolder::TemporaryFolder()
     : path_((std::filesystem::temp_directory_path() / "lluda_test_XXXXXX").string()) {
@@ -39,4 +39,4 @@ std::string SafetensorsBytes(absl::string_view header, absl::string_view data) {
   return absl::StrCat(bytes, header, data);
 }
 
-}  // namespace lluda::frontends
+}  // namespace lluda::base

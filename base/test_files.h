@@ -6,7 +6,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace lluda::frontends {
+namespace lluda::base {
 
 // A new, empty folder; deleted with all its contents by the destructor.
 class TemporaryFolder {
@@ -28,6 +28,6 @@ class TemporaryFolder {
 // The bytes of a safetensors file: the header's length, the header, the data.
 std::string SafetensorsBytes(absl::string_view header, absl::string_view data);
 
-}  // namespace lluda::frontends
+}  // namespace lluda::base
 
 #endif  // LLUDA_BASE_TEST_FILES_H_

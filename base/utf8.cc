@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace lluda::tokenizer {
+namespace lluda::base {
 namespace {
 
 constexpr char32_t kReplacementCharacter = 0xFFFD;
@@ -89,4 +89,4 @@ size_t CompleteUtf8Prefix(std::string_view bytes) {
   return bytes.size();
 }
 
-}  // namespace lluda::tokenizer
+}  // namespace lluda::base

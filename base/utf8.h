@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace lluda::tokenizer {
+namespace lluda::base {
 
 struct Utf8Char {
   char32_t code_point;  // U+FFFD where the bytes are invalid.
@@ -34,6 +34,6 @@ std::string ReplaceInvalidUtf8(std::string_view text);
 // The length of `bytes` without a last character that further bytes could still complete.
 size_t CompleteUtf8Prefix(std::string_view bytes);
 
-}  // namespace lluda::tokenizer
+}  // namespace lluda::base
 
 #endif  // LLUDA_BASE_UTF8_H_

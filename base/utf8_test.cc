@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace lluda::tokenizer {
+namespace lluda::base {
 namespace {
 
 TEST(ReplaceInvalidUtf8, KeepsValidText) {
@@ -50,4 +50,4 @@ TEST(CompleteUtf8Prefix, HoldsBackOnlyWhatFurtherBytesCouldComplete) {
 }
 
 }  // namespace
-}  // namespace lluda::tokenizer
+}  // namespace lluda::base

@@ -11,18 +11,18 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/test_files.h"
 #include "bundle/layout.h"
 #include "bundle/reader.h"
 #include "bundle/test_bundle.h"
 #include "bundle/writer.h"
-#include "base/test_files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace lluda::bundle {
 namespace {
 
-using frontends::TemporaryFolder;
+using base::TemporaryFolder;
 using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;

@@ -20,7 +20,7 @@ struct RawPrefix {
   uint32_t zero;
   uint64_t header_bytes;
   uint64_t file_bytes;
-  Digest header_sha256;
+  base::Digest header_sha256;
 };
 static_assert(sizeof(RawPrefix) == kPrefixBytes, "layout.h has the places");
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,

@@ -32,7 +32,7 @@ inline constexpr char kArchitecture[] = "x86_64";
 struct Prefix {
   uint64_t header_bytes = 0;
   uint64_t file_bytes = 0;
-  Digest header_sha256{};
+  base::Digest header_sha256{};
 };
 
 std::string EncodePrefix(const Prefix& prefix);

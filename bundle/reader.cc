@@ -8,9 +8,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/sha256.h"
 #include "bundle/layout.h"
 #include "bundle/program_message.h"
-#include "base/sha256.h"
 #include "bundle/tokenizer_message.h"
 #include "runtime/machine/cpu_features.h"
 
@@ -21,7 +21,7 @@ namespace {
 constexpr uint64_t kPage = 4096;
 
 bool HasHash(const Section& section, absl::string_view bytes) {
-  const Digest digest = Sha256(bytes);
+  const base::Digest digest = base::Sha256(bytes);
   return section.sha256() ==
          absl::string_view(reinterpret_cast<const char*>(digest.data()), digest.size());
 }
@@ -71,7 +71,7 @@ bool Bundle::Looks(const std::string& path) {
 }
 
 absl::StatusOr<std::unique_ptr<Bundle>> Bundle::Open(const std::string& path) {
-  absl::StatusOr<frontends::MappedFile> file = frontends::MappedFile::Open(path);
+  absl::StatusOr<base::MappedFile> file = base::MappedFile::Open(path);
   if (!file.ok()) return file.status();
   struct stat info;
   if (stat(path.c_str(), &info) == 0 && (info.st_mode & S_IWOTH) != 0) {
@@ -97,7 +97,7 @@ absl::Status Bundle::ReadHeader() {
   if (!prefix.ok()) return Error(prefix.status().code(), prefix.status().message());
   // A copy: what was hashed is what is read.
   const std::string text(file.substr(kPrefixBytes, prefix->header_bytes));
-  if (Sha256(text) != prefix->header_sha256) return Damaged("the header's hash is wrong");
+  if (base::Sha256(text) != prefix->header_sha256) return Damaged("the header's hash is wrong");
   if (!header_.ParseFromString(text)) return Damaged("the header cannot be read");
   header_end_ = kPrefixBytes + prefix->header_bytes;
   if (header_.architecture() != kArchitecture) {
@@ -129,7 +129,7 @@ absl::Status Bundle::CheckSections() const {
   for (const auto& [name, section] : AllSections()) {
     if (section->offset() % kSectionAlignment != 0 || section->offset() < header_end_ ||
         section->offset() > file_bytes || section->bytes() > file_bytes - section->offset() ||
-        section->sha256().size() != Digest().size()) {
+        section->sha256().size() != base::Digest().size()) {
       return Damaged(absl::StrCat("section ", name, " lies outside the file"));
     }
   }

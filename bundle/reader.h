@@ -17,10 +17,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/mapped_file.h"
 #include "bundle/code.h"
 #include "bundle/header.pb.h"
 #include "bundle/model_info.h"
-#include "base/mapped_file.h"
 #include "frontends/tokenizer/tokenizer.h"
 #include "runtime/program.h"
 
@@ -70,7 +70,7 @@ class Bundle {
   absl::Status Verify() const;
 
  private:
-  Bundle(std::string path, frontends::MappedFile file)
+  Bundle(std::string path, base::MappedFile file)
       : path_(std::move(path)), file_(std::move(file)) {}
 
   absl::Status ReadHeader();
@@ -83,7 +83,7 @@ class Bundle {
   std::vector<std::pair<absl::string_view, const Section*>> AllSections() const;
 
   std::string path_;
-  frontends::MappedFile file_;
+  base::MappedFile file_;
   uint64_t header_end_ = 0;
   Header header_;
   ModelInfo model_;

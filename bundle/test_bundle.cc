@@ -5,8 +5,8 @@
 #include <fstream>
 #include <iterator>
 
-#include "bundle/layout.h"
 #include "base/sha256.h"
+#include "bundle/layout.h"
 #include "bundle/writer.h"
 #include "frontends/tokenizer/tokenizer.h"
 #include "gtest/gtest.h"
@@ -86,7 +86,7 @@ void ReplaceHeader(const std::string& path, const std::string& header) {
   Prefix prefix;
   prefix.header_bytes = header.size();
   prefix.file_bytes = file.size();
-  prefix.header_sha256 = Sha256(header);
+  prefix.header_sha256 = base::Sha256(header);
   const std::string start = EncodePrefix(prefix) + header;
   const uint64_t end = kPrefixBytes + DecodePrefix(file, file.size())->header_bytes;
   ASSERT_LE(start.size(), (end + kSectionAlignment - 1) / kSectionAlignment * kSectionAlignment)

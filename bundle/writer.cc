@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "base/atomic_file.h"
+#include "base/sha256.h"
 #include "bundle/header.pb.h"
 #include "bundle/layout.h"
-#include "base/sha256.h"
 #include "bundle/tokenizer_message.h"
 
 namespace lluda::bundle {
@@ -24,14 +24,14 @@ absl::string_view BytesOf(absl::Span<const T> values) {
 class Sections {
  public:
   void Add(Section* section, Pieces pieces, uint64_t bytes) {
-    Sha256Stream hash;
+    base::Sha256Stream hash;
     uint64_t at = 0;
     for (const Contents::Piece& piece : pieces) {
       hash.Add(std::string(static_cast<uint64_t>(piece.offset) - at, '\0'));
       hash.Add(piece.bytes);
       at = static_cast<uint64_t>(piece.offset) + piece.bytes.size();
     }
-    const Digest digest = hash.Finish();
+    const base::Digest digest = hash.Finish();
     section->set_bytes(bytes);
     section->set_sha256(digest.data(), digest.size());
     sections_.emplace_back(section, std::move(pieces));
@@ -48,7 +48,7 @@ class Sections {
     return begin;
   }
 
-  void Write(AtomicFile* file) const {
+  void Write(base::AtomicFile* file) const {
     for (const auto& [section, pieces] : sections_) {
       file->PadTo(kSectionAlignment);
       const uint64_t begin = file->size();
@@ -86,7 +86,7 @@ void SetModel(const ModelInfo& model, Model* message) {
 
 absl::Status WriteBundle(const std::string& path, const Contents& contents) {
   // First, so that a folder that cannot be written to is told before all is hashed.
-  absl::StatusOr<AtomicFile> file = AtomicFile::Create(path);
+  absl::StatusOr<base::AtomicFile> file = base::AtomicFile::Create(path);
   if (!file.ok()) return file.status();
   Header header;
   header.set_lluda_version(kLludaVersion);
@@ -121,7 +121,7 @@ absl::Status WriteBundle(const std::string& path, const Contents& contents) {
   prefix.file_bytes = sections.Place(begin);
   const std::string text = header.SerializeAsString();
   prefix.header_bytes = text.size();
-  prefix.header_sha256 = Sha256(text);
+  prefix.header_sha256 = base::Sha256(text);
   file->Append(EncodePrefix(prefix));
   file->Append(text);
   file->Append(std::string(begin - file->size(), '\0'));

@@ -394,7 +394,7 @@ absl::StatusOr<runtime::Program> BuildProgram(const ir::Module& module,
 
 absl::StatusOr<CompiledModule> Compile(const ir::Module& module, Backend* backend,
                                        const std::vector<std::string>& entries,
-                                       const bundle::CodeCache* cache) {
+                                       const base::CodeCache* cache) {
   KernelSet kernels(backend, SymbolNames(module));
   kernels.UseCache(cache);
   absl::StatusOr<runtime::Program> program = BuildProgram(module, entries, &kernels);

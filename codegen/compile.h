@@ -47,7 +47,7 @@ absl::StatusOr<runtime::Program> BuildProgram(const ir::Module& module,
 // kept; null: none are.
 absl::StatusOr<CompiledModule> Compile(const ir::Module& module, Backend* backend,
                                        const std::vector<std::string>& entries,
-                                       const bundle::CodeCache* cache);
+                                       const base::CodeCache* cache);
 
 }  // namespace lluda::codegen
 

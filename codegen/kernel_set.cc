@@ -7,9 +7,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/sha256.h"
 #include "bundle/layout.h"
 #include "bundle/program_message.h"
-#include "base/sha256.h"
 #include "glog/logging.h"
 
 namespace lluda::codegen {
@@ -68,7 +68,7 @@ absl::StatusOr<uint32_t> KernelSet::Add(const KernelSpec& spec) {
   const auto index = static_cast<uint32_t>(kernels_.size());
   // The end of the name tells kernels of one stem apart, and is the same in every program.
   const std::string name = absl::StrCat(StemOf(spec), "_", backend_->Name(), "_",
-                                        bundle::HexOf(bundle::Sha256(key)).substr(0, 8));
+                                        base::HexOf(base::Sha256(key)).substr(0, 8));
   if (cache_ != nullptr && AddCached(name, key)) {
     index_by_key_.emplace(key, index);
     return index;

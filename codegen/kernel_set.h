@@ -25,7 +25,7 @@ class KernelSet {
 
   // Takes kernels that earlier runs compiled from there, and stores those that are new. It must
   // outlive Compile. Only for a back end whose Finish is called.
-  void UseCache(const bundle::CodeCache* cache) { cache_ = cache; }
+  void UseCache(const base::CodeCache* cache) { cache_ = cache; }
 
   const Backend& backend() const { return *backend_; }
 
@@ -54,7 +54,7 @@ class KernelSet {
   std::vector<std::string> symbols_;
   std::map<std::string, uint32_t> index_by_key_;
   std::vector<runtime::Kernel> kernels_;
-  const bundle::CodeCache* cache_ = nullptr;
+  const base::CodeCache* cache_ = nullptr;
   int64_t cached_ = 0;
 };
 

@@ -8,8 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/step_interface.h"
 #include "base/atomic_file.h"
+#include "base/step_interface.h"
 #include "bundle/code.h"
 #include "bundle/reader.h"
 #include "bundle/writer.h"
@@ -17,11 +17,11 @@
 #include "codegen/llvm/image.h"
 #include "codegen/llvm/target.h"
 #include "engine/c_header.h"
-#include "engine/source/checkpoint_weights.h"
 #include "engine/machine.h"
-#include "engine/source/model_files.h"
 #include "engine/open_model_source.h"
 #include "engine/open_module.h"
+#include "engine/source/checkpoint_weights.h"
+#include "engine/source/model_files.h"
 #include "ir/text/printer.h"
 #include "runtime/cpu_device.h"
 #include "runtime/loaded_program.h"
@@ -67,7 +67,7 @@ absl::StatusOr<bundle::ModelInfo> ModelInfoOf(const ModelSource& source, const L
 }
 
 absl::Status WriteWhole(const std::string& path, const std::string& contents) {
-  absl::StatusOr<bundle::AtomicFile> file = bundle::AtomicFile::Create(path);
+  absl::StatusOr<base::AtomicFile> file = base::AtomicFile::Create(path);
   if (!file.ok()) return file.status();
   file->Append(contents);
   return std::move(*file).Commit();

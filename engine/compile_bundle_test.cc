@@ -6,16 +6,16 @@
 #include <string>
 #include <vector>
 
+#include "base/test_files.h"
 #include "codegen/llvm/target.h"
 #include "engine/session.h"
-#include "base/test_files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace lluda::engine {
 namespace {
 
-using frontends::TemporaryFolder;
+using base::TemporaryFolder;
 using testing::EndsWith;
 using testing::HasSubstr;
 

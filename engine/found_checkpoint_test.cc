@@ -15,16 +15,16 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "base/file_cache.h"
+#include "base/test_files.h"
 #include "engine/compile_bundle.h"
 #include "engine/model.h"
 #include "engine/session.h"
 #include "frontends/safetensors.h"
-#include "base/test_files.h"
 
 namespace lluda::engine {
 namespace {
 
-using frontends::TemporaryFolder;
+using base::TemporaryFolder;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -71,16 +71,16 @@ std::string Bytes(const Tensors& tensors, size_t shift) {
   }
   header += "}";
   while ((header.size() + 8) % 64 != shift) header += " ";
-  return frontends::SafetensorsBytes(header, data);
+  return base::SafetensorsBytes(header, data);
 }
 
 class FoundCheckpointTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     cache_folder_ = new TemporaryFolder();
-    auto cache = bundle::CodeCache::Open(cache_folder_->path(), bundle::kDefaultCacheBytes);
+    auto cache = base::CodeCache::Open(cache_folder_->path(), base::kDefaultCacheBytes);
     ASSERT_TRUE(cache.ok()) << cache.status();
-    cache_ = new bundle::CodeCache(*std::move(cache));
+    cache_ = new base::CodeCache(*std::move(cache));
   }
   static void TearDownTestSuite() {
     delete cache_;
@@ -131,13 +131,13 @@ class FoundCheckpointTest : public testing::Test {
   }
 
   static TemporaryFolder* cache_folder_;
-  static bundle::CodeCache* cache_;
+  static base::CodeCache* cache_;
   TemporaryFolder folder_;
   std::vector<std::string> notes_;
 };
 
 TemporaryFolder* FoundCheckpointTest::cache_folder_ = nullptr;
-bundle::CodeCache* FoundCheckpointTest::cache_ = nullptr;
+base::CodeCache* FoundCheckpointTest::cache_ = nullptr;
 
 TEST_F(FoundCheckpointTest, TensorsAtAnyAddress) {
   for (const size_t shift : {1, 2}) {

@@ -12,16 +12,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/test_files.h"
 #include "codegen/llvm/target.h"
 #include "engine/model.h"
 #include "engine/session.h"
-#include "base/test_files.h"
 #include "gtest/gtest.h"
 
 namespace lluda::engine {
 namespace {
 
-using frontends::TemporaryFolder;
+using base::TemporaryFolder;
 
 constexpr int kModels = 12;
 
@@ -75,7 +75,7 @@ class RandomModel {
     }
     std::string header = absl::StrCat("{", absl::StrJoin(entries, ", "), "}");
     header.resize((header.size() + 7) / 8 * 8, ' ');
-    folder.Write("model.safetensors", frontends::SafetensorsBytes(header, data));
+    folder.Write("model.safetensors", base::SafetensorsBytes(header, data));
     folder.Write(
         "config.json",
         absl::StrCat(R"({"model_type": "qwen3", "max_position_embeddings": 64, "vocab_size": )",

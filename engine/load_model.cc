@@ -2,14 +2,14 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "base/stopwatch.h"
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/llvm/target.h"
-#include "engine/source/checkpoint_weights.h"
 #include "engine/machine.h"
 #include "engine/model.h"
 #include "engine/open_model_source.h"
 #include "engine/open_module.h"
-#include "base/stopwatch.h"
+#include "engine/source/checkpoint_weights.h"
 #include "runtime/cpu_device.h"
 
 namespace lluda::engine {
@@ -28,7 +28,7 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(const LoadOptions& options) {
   }
   if (source->bundle() != nullptr) return LoadCompiled(std::move(source), options);
   if (auto threads = ThreadsOf(options); !threads.ok()) return threads.status();
-  Stopwatch total;
+  base::Stopwatch total;
   std::unique_ptr<Model> model(new Model());
   model->source_ = std::move(source);
   // The tokenizer is read while LLVM compiles.
@@ -64,7 +64,7 @@ absl::Status Model::LoadTexts(const LoadOptions& options) {
 absl::Status Model::LoadProgram(const LoadOptions& options) {
   absl::StatusOr<codegen::Target> target = codegen::Target::Named(options.isa);
   if (!target.ok()) return target.status();
-  Stopwatch watch;
+  base::Stopwatch watch;
   absl::StatusOr<const ModelFiles*> files = source_->Files(Weights::kRequired);
   if (!files.ok()) return files.status();
   auto backing = std::make_unique<CompiledBacking>();

@@ -24,9 +24,9 @@ absl::StatusOr<int> ThreadsOf(const LoadOptions& options) {
   return options.threads == 0 ? runtime::UsablePhysicalCores() : options.threads;
 }
 
-runtime::SamplerOptions Model::DefaultSampler() const {
+engine::SamplerOptions Model::DefaultSampler() const {
   const frontends::GenerationConfig& config = generation_config_;
-  runtime::SamplerOptions sampler;
+  engine::SamplerOptions sampler;
   sampler.temperature = config.do_sample ? static_cast<float>(config.temperature) : 0.0f;
   sampler.top_k = config.top_k;
   sampler.top_p = static_cast<float>(config.top_p);

@@ -22,12 +22,12 @@
 
 #include "absl/status/statusor.h"
 #include "base/file_cache.h"
+#include "engine/generate/sampler.h"
 #include "engine/source/model_source.h"
 #include "engine/source/module_options.h"
 #include "frontends/generation_config.h"
 #include "frontends/tokenizer/tokenizer.h"
 #include "runtime/executable.h"
-#include "engine/generate/sampler.h"
 #include "runtime/machine/thread_pool.h"
 
 namespace lluda::engine {
@@ -48,7 +48,7 @@ struct LoadOptions {
   const OpenedModule* optimised = nullptr;
   int threads = 0;  // 0: the physical cores this process may use
   // Compiled code of earlier runs, and where new code is kept; null: none is. Only read by Load.
-  const bundle::CodeCache* code_cache = nullptr;
+  const base::CodeCache* code_cache = nullptr;
   std::string isa = "host";    // or an older one that the CPU has, see codegen/llvm/target.h
   bool perf = false;           // tell perf the kernels' names, see codegen/llvm/jit.h
   bool gdb = false;            // tell GDB
@@ -98,7 +98,7 @@ class Model {
 
   // How the model's makers want it sampled: generation_config.json's values, temperature 0 if it
   // turns sampling off.
-  runtime::SamplerOptions DefaultSampler() const;
+  engine::SamplerOptions DefaultSampler() const;
   // The tokens that end a text by generation_config.json and config.json.
   std::vector<int32_t> StopTokens() const;
 

@@ -12,7 +12,7 @@
 namespace lluda::engine {
 namespace {
 
-using frontends::TemporaryFolder;
+using base::TemporaryFolder;
 using testing::HasSubstr;
 
 LoadOptions Stories() {
@@ -104,9 +104,9 @@ TEST(ModelTest, ATensorOfTheWrongShapeIsRefusedByName) {
       "num_key_value_heads": 1, "head_dim": 2, "max_position_embeddings": 64,
       "tie_word_embeddings": true})");
   folder.Write("model.safetensors",
-               frontends::SafetensorsBytes(R"({"model.embed_tokens.weight": {"dtype": "BF16",
+               base::SafetensorsBytes(R"({"model.embed_tokens.weight": {"dtype": "BF16",
       "shape": [8, 2], "data_offsets": [0, 32]}})",
-                                           std::string(32, '\0')));
+                                      std::string(32, '\0')));
   LoadOptions options = Stories();
   options.folder = folder.path();
   options.need_tokenizer = false;

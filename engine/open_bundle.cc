@@ -3,12 +3,12 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "base/stopwatch.h"
 #include "bundle/reader.h"
 #include "engine/bundle_options.h"
 #include "engine/bundle_source.h"
 #include "engine/machine.h"
 #include "engine/model.h"
-#include "base/stopwatch.h"
 #include "runtime/cpu_device.h"
 
 namespace lluda::engine {
@@ -25,7 +25,7 @@ absl::StatusOr<std::unique_ptr<Model>> Model::OpenBundle(const LoadOptions& opti
 
 absl::StatusOr<std::unique_ptr<Model>> Model::LoadCompiled(std::shared_ptr<ModelSource> source,
                                                            const LoadOptions& options) {
-  Stopwatch total;
+  base::Stopwatch total;
   std::unique_ptr<Model> model(new Model());
   model->source_ = std::move(source);
   if (absl::Status status = model->LoadBundle(options); !status.ok()) return status;

@@ -7,10 +7,10 @@
 #include <string>
 #include <utility>
 
-#include "engine/compile_bundle.h"
-#include "engine/source/model_files.h"
-#include "engine/open_module.h"
 #include "base/test_files.h"
+#include "engine/compile_bundle.h"
+#include "engine/open_module.h"
+#include "engine/source/model_files.h"
 
 namespace lluda::engine {
 namespace {
@@ -28,7 +28,7 @@ std::shared_ptr<ModelSource> Open(const std::string& path) {
 class BundleSourceTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder_ = new frontends::TemporaryFolder();
+    folder_ = new base::TemporaryFolder();
     LoadOptions options;
     options.folder = kFolder;
     options.need_tokenizer = false;
@@ -40,10 +40,10 @@ class BundleSourceTest : public testing::Test {
 
   static std::string Path() { return folder_->PathOf("tiny.llb"); }
 
-  static frontends::TemporaryFolder* folder_;
+  static base::TemporaryFolder* folder_;
 };
 
-frontends::TemporaryFolder* BundleSourceTest::folder_ = nullptr;
+base::TemporaryFolder* BundleSourceTest::folder_ = nullptr;
 
 TEST(FolderSourceTest, IsNamedAfterItsFolder) {
   EXPECT_EQ(Open("reference_data/tiny")->name(), "tiny");
@@ -110,7 +110,7 @@ TEST_F(BundleSourceTest, ItsModuleHasTheContextOfTheCompiledOne) {
 }
 
 TEST(OpenModelSourceTest, AFileThatIsNoBundleIsRefusedWhenItIsOpened) {
-  const frontends::TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   folder.Write("broken.llb", "nothing");
   EXPECT_THAT(std::string(OpenModelSource(folder.PathOf("broken.llb")).status().message()),
               HasSubstr("broken.llb"));

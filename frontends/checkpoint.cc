@@ -44,13 +44,13 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(const std::string& folder) {
 
 absl::StatusOr<Checkpoint> Checkpoint::OpenSharded(const std::string& folder,
                                                    const std::string& index_path) {
-  absl::StatusOr<JsonDocument> index = JsonDocument::Load(index_path);
+  absl::StatusOr<base::JsonDocument> index = base::JsonDocument::Load(index_path);
   if (absl::IsNotFound(index.status())) {
     return absl::NotFoundError(
         absl::StrCat(folder, ": has neither ", kSingleName, " nor ", kIndexName));
   }
   if (!index.ok()) return index.status();
-  absl::StatusOr<JsonObject> weight_map = index->root().Object("weight_map");
+  absl::StatusOr<base::JsonObject> weight_map = index->root().Object("weight_map");
   if (!weight_map.ok()) return weight_map.status();
 
   const auto error = [&](absl::string_view reason) {
@@ -59,15 +59,15 @@ absl::StatusOr<Checkpoint> Checkpoint::OpenSharded(const std::string& folder,
   // In alphabetical order, so that the same fault gives the same error.
   std::set<std::string> shards;
   for (const auto& field : weight_map->dom()) {
-    const absl::string_view tensor = ToAbsl(field.key);
+    const absl::string_view tensor = base::ToAbsl(field.key);
     std::string_view shard;
     if (field.value.get(shard)) {
-      return error(absl::StrCat("field 'weight_map.", QuoteName(tensor), "' must be a string, is ",
-                                DescribeJson(field.value)));
+      return error(absl::StrCat("field 'weight_map.", base::QuoteName(tensor),
+                                "' must be a string, is ", base::DescribeJson(field.value)));
     }
-    if (!IsPlainFileName(ToAbsl(shard))) {
-      return error(absl::StrCat("tensor '", QuoteName(tensor), "': shard '",
-                                QuoteName(ToAbsl(shard)),
+    if (!IsPlainFileName(base::ToAbsl(shard))) {
+      return error(absl::StrCat("tensor '", base::QuoteName(tensor), "': shard '",
+                                base::QuoteName(base::ToAbsl(shard)),
                                 "' must be the name of a file in the same folder"));
     }
     shards.emplace(shard);
@@ -78,8 +78,8 @@ absl::StatusOr<Checkpoint> Checkpoint::OpenSharded(const std::string& folder,
   for (const std::string& shard : shards) {
     absl::StatusOr<SafetensorsFile> file = SafetensorsFile::Open(absl::StrCat(folder, "/", shard));
     if (absl::IsNotFound(file.status())) {
-      return absl::NotFoundError(
-          absl::StrCat(index_path, ": shard '", QuoteName(shard), "' is missing from the folder"));
+      return absl::NotFoundError(absl::StrCat(index_path, ": shard '", base::QuoteName(shard),
+                                              "' is missing from the folder"));
     }
     if (!file.ok()) return file.status();
     files.push_back(*std::move(file));
@@ -90,9 +90,9 @@ absl::StatusOr<Checkpoint> Checkpoint::OpenSharded(const std::string& folder,
       const Entry& first = checkpoint.entries_.at(tensor.name);
       if (first.tensor == &tensor || checkpoint.AreEqual(*first.tensor, tensor)) continue;
       const auto other = static_cast<size_t>(first.file - checkpoint.files_.data());
-      return error(absl::StrCat("tensor '", QuoteName(tensor.name), "' is in both '",
-                                QuoteName(*std::next(shards.begin(), other)), "' and '",
-                                QuoteName(*std::next(shards.begin(), i)), "'"));
+      return error(absl::StrCat("tensor '", base::QuoteName(tensor.name), "' is in both '",
+                                base::QuoteName(*std::next(shards.begin(), other)), "' and '",
+                                base::QuoteName(*std::next(shards.begin(), i)), "'"));
     }
   }
   return checkpoint;
@@ -116,7 +116,7 @@ absl::StatusOr<const TensorView*> Checkpoint::Get(absl::string_view name) const 
   const auto found = entries_.find(name);
   if (found != entries_.end()) return found->second.file->Get(found->second.tensor->name);
   return absl::NotFoundError(absl::StrCat(files_.size() == 1 ? files_[0].path() : folder_,
-                                          ": tensor '", QuoteName(name), "' is missing"));
+                                          ": tensor '", base::QuoteName(name), "' is missing"));
 }
 
 void Checkpoint::Rename(absl::string_view name, absl::string_view as) {

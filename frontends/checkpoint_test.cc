@@ -21,7 +21,7 @@ constexpr char kIndex[] = "model.safetensors.index.json";
 
 // A file that holds one tensor of four bytes.
 std::string Shard(absl::string_view tensor, absl::string_view data) {
-  return SafetensorsBytes(
+  return base::SafetensorsBytes(
       absl::StrCat("{\"", tensor,
                    "\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":", "[0,4]}}"),
       data);
@@ -32,7 +32,7 @@ std::string Text(const TensorView& tensor) {
 }
 
 TEST(Checkpoint, ReadsASingleFile) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   folder.Write("model.safetensors", Shard("a", "1234"));
   absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(folder.path());
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
@@ -47,7 +47,7 @@ TEST(Checkpoint, ReadsASingleFile) {
 }
 
 TEST(Checkpoint, ReadsShardsThroughTheIndexAndSurvivesMoving) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   folder.Write("one.safetensors", Shard("a", "1234"));
   folder.Write("two.safetensors", Shard("b", "5678"));
   folder.Write(kIndex, R"({"metadata": {"total_size": 8},
@@ -68,14 +68,14 @@ TEST(Checkpoint, ReadsShardsThroughTheIndexAndSurvivesMoving) {
 }
 
 TEST(Checkpoint, ASingleFileCountsBeforeAnIndex) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   folder.Write("model.safetensors", Shard("a", "1234"));
   folder.Write(kIndex, "not even JSON");
   EXPECT_TRUE(Checkpoint::Open(folder.path()).ok());
 }
 
 TEST(Checkpoint, AnUnsoundSingleFileIsNotPassedOver) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   folder.Write("model.safetensors", "short");
   folder.Write("one.safetensors", Shard("a", "1234"));
   folder.Write(kIndex, R"({"weight_map": {"a": "one.safetensors"}})");
@@ -85,7 +85,7 @@ TEST(Checkpoint, AnUnsoundSingleFileIsNotPassedOver) {
 }
 
 TEST(Checkpoint, AFolderWithoutEitherFileIsNotFound) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   EXPECT_EQ(
       Checkpoint::Open(folder.path()).status(),
       absl::NotFoundError(absl::StrCat(
@@ -93,7 +93,7 @@ TEST(Checkpoint, AFolderWithoutEitherFileIsNotFound) {
 }
 
 TEST(Checkpoint, RefusesAnIndexWhoseShardsCannotBeFound) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   folder.Write("one.safetensors", Shard("a", "1234"));
   folder.Write("two.safetensors", Shard("b", "5678"));
   folder.Write("again.safetensors", Shard("a", "1234"));
@@ -138,13 +138,13 @@ TEST(Checkpoint, RefusesAnIndexWhoseShardsCannotBeFound) {
 
 // A file that holds two tensors of one byte, a and b.
 std::string TwoTensors(absl::string_view data) {
-  return SafetensorsBytes(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},
+  return base::SafetensorsBytes(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},
                               "b":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
-                          data);
+                                data);
 }
 
 TEST(Checkpoint, ATensorIsWhereAShardHasItWhateverTheIndexSays) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   folder.Write("one.safetensors", TwoTensors("12"));
   folder.Write("two.safetensors", Shard("c", "5678"));
   folder.Write("other.safetensors", "is not looked at");
@@ -160,7 +160,7 @@ TEST(Checkpoint, ATensorIsWhereAShardHasItWhateverTheIndexSays) {
 }
 
 TEST(Checkpoint, ATensorInTwoShardsHasToBeTheSameInBoth) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   folder.Write("one.safetensors", TwoTensors("12"));
   folder.Write("two.safetensors", TwoTensors("12"));
   folder.Write(kIndex, R"({"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}})");
@@ -177,7 +177,7 @@ TEST(Checkpoint, ATensorInTwoShardsHasToBeTheSameInBoth) {
 }
 
 TEST(Checkpoint, ARenamedTensorIsFoundByItsNewNameAlone) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   const std::string path = folder.Write("model.safetensors", TwoTensors("12"));
   absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(folder.path());
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
@@ -192,14 +192,14 @@ TEST(Checkpoint, ARenamedTensorIsFoundByItsNewNameAlone) {
 }
 
 TEST(Checkpoint, TensorsAreEqualIfDtypeShapeAndBytesAre) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   folder.Write("model.safetensors",
-               SafetensorsBytes(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},
+               base::SafetensorsBytes(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},
                                     "b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]},
                                     "c":{"dtype":"U8","shape":[2],"data_offsets":[4,6]},
                                     "d":{"dtype":"U8","shape":[1,2],"data_offsets":[6,8]},
                                     "e":{"dtype":"I8","shape":[2],"data_offsets":[8,10]}})",
-                                "1212131212"));
+                                      "1212131212"));
   const absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(folder.path());
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
   const auto equals_a = [&](absl::string_view other) {
@@ -212,7 +212,7 @@ TEST(Checkpoint, TensorsAreEqualIfDtypeShapeAndBytesAre) {
 }
 
 TEST(Checkpoint, AnUnsoundShardIsNamed) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   const std::string shard = folder.Write("one.safetensors", "short");
   folder.Write(kIndex, R"({"weight_map": {"a": "one.safetensors"}})");
   EXPECT_THAT(std::string(Checkpoint::Open(folder.path()).status().message()),

@@ -18,9 +18,9 @@ constexpr absl::string_view kNothing = "false [] {}";
 bool Matches(const element& value, absl::string_view word) {
   switch (value.type()) {
     case element_type::BOOL:
-      return word == DescribeJson(value);
+      return word == base::DescribeJson(value);
     case element_type::STRING:
-      return word == ToAbsl(value.get_string().value_unsafe());
+      return word == base::ToAbsl(value.get_string().value_unsafe());
     case element_type::ARRAY:
       return word == "[]" && value.get_array().value_unsafe().size() == 0;
     case element_type::OBJECT:
@@ -39,9 +39,9 @@ bool Matches(const element& value, absl::string_view word) {
 
 std::string AsksFor(const element& value, absl::string_view asks_for) {
   std::string_view text;
-  if (!value.get(text)) return absl::StrCat("'", QuoteName(ToAbsl(text)), "'");
+  if (!value.get(text)) return absl::StrCat("'", base::QuoteName(base::ToAbsl(text)), "'");
   const bool nested = value.is_array() || value.is_object();
-  return nested && !asks_for.empty() ? std::string(asks_for) : DescribeJson(value);
+  return nested && !asks_for.empty() ? std::string(asks_for) : base::DescribeJson(value);
 }
 
 }  // namespace
@@ -54,7 +54,7 @@ bool AsksForNothing(const element& value, absl::string_view neutral) {
 }
 
 std::vector<RefusedField> RefusedFields(
-    const JsonObject& object, absl::Span<const FieldRow> table,
+    const base::JsonObject& object, absl::Span<const FieldRow> table,
     const std::function<bool(absl::string_view key)>& refuses_unknown) {
   std::vector<RefusedField> refused;
   for (const FieldRow& row : table) {
@@ -64,23 +64,23 @@ std::vector<RefusedField> RefusedFields(
     refused.push_back({row.key, AsksFor(value, row.asks_for)});
   }
   for (const auto& field : object.dom()) {
-    const absl::string_view key = ToAbsl(field.key);
+    const absl::string_view key = base::ToAbsl(field.key);
     const bool known = std::any_of(table.begin(), table.end(),
                                    [&](const FieldRow& row) { return key == row.key; });
     if (known || !refuses_unknown(key) || AsksForNothing(field.value, kNothing)) continue;
-    refused.push_back({QuoteName(key), AsksFor(field.value, "")});
+    refused.push_back({base::QuoteName(key), AsksFor(field.value, "")});
   }
   return refused;
 }
 
-absl::Status CheckFields(const JsonObject& object, absl::Span<const FieldRow> table,
+absl::Status CheckFields(const base::JsonObject& object, absl::Span<const FieldRow> table,
                          const std::function<bool(absl::string_view key)>& refuses_unknown) {
   const std::vector<RefusedField> refused = RefusedFields(object, table, refuses_unknown);
   if (refused.empty()) return absl::OkStatus();
   return UnsupportedField(object, refused[0].key, refused[0].asks_for);
 }
 
-absl::Status UnsupportedField(const JsonObject& object, absl::string_view key,
+absl::Status UnsupportedField(const base::JsonObject& object, absl::string_view key,
                               absl::string_view what) {
   return absl::UnimplementedError(
       object.FieldError(key, absl::StrCat("asks for ", what, ", which is not supported"))

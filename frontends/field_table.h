@@ -50,15 +50,15 @@ bool AsksForNothing(const simdjson::dom::element& value, absl::string_view neutr
 // The refused fields of the object: those of the table in its order, then those that it lacks and
 // `refuses_unknown` says true for, unless they are null, false or empty.
 std::vector<RefusedField> RefusedFields(
-    const JsonObject& object, absl::Span<const FieldRow> table,
+    const base::JsonObject& object, absl::Span<const FieldRow> table,
     const std::function<bool(absl::string_view key)>& refuses_unknown);
 
 // Unimplemented, naming the first of RefusedFields(); OK if there is none.
-absl::Status CheckFields(const JsonObject& object, absl::Span<const FieldRow> table,
+absl::Status CheckFields(const base::JsonObject& object, absl::Span<const FieldRow> table,
                          const std::function<bool(absl::string_view key)>& refuses_unknown);
 
 // "<file>: field '<key>' asks for <what>, which is not supported"
-absl::Status UnsupportedField(const JsonObject& object, absl::string_view key,
+absl::Status UnsupportedField(const base::JsonObject& object, absl::string_view key,
                               absl::string_view what);
 
 }  // namespace lluda::frontends

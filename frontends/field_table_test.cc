@@ -24,7 +24,7 @@ constexpr FieldRow kTable[] = {
 
 // "key: what", for each refused field of the object.
 std::vector<std::string> Refused(const std::string& text) {
-  const absl::StatusOr<JsonDocument> document = JsonDocument::Parse("t", text);
+  const absl::StatusOr<base::JsonDocument> document = base::JsonDocument::Parse("t", text);
   EXPECT_TRUE(document.ok()) << document.status();
   std::vector<std::string> all;
   const auto odd = [](absl::string_view key) { return absl::StartsWith(key, "odd"); };
@@ -53,8 +53,8 @@ TEST(FieldTable, RefusedFieldsComeInTheTablesOrderAndThenTheUnknownOnes) {
 }
 
 TEST(FieldTable, TheFirstRefusedFieldIsTheError) {
-  const absl::StatusOr<JsonDocument> document =
-      JsonDocument::Parse("t.json", R"({"holes": 2, "shape": "flat"})");
+  const absl::StatusOr<base::JsonDocument> document =
+      base::JsonDocument::Parse("t.json", R"({"holes": 2, "shape": "flat"})");
   ASSERT_TRUE(document.ok()) << document.status();
   EXPECT_EQ(
       CheckFields(document->root(), kTable, [](absl::string_view) { return true; }),

@@ -11,8 +11,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "frontends/safetensors.h"
 #include "base/test_files.h"
+#include "frontends/safetensors.h"
 
 namespace lluda::frontends {
 namespace {
@@ -21,14 +21,15 @@ constexpr int kIterations = 100'000;
 
 std::vector<std::string> Seeds() {
   return {
-      SafetensorsBytes("{}", ""),
-      SafetensorsBytes(R"({"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}})", "12345678"),
-      SafetensorsBytes(R"({"__metadata__":{"format":"pt"},
+      base::SafetensorsBytes("{}", ""),
+      base::SafetensorsBytes(R"({"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}})",
+                             "12345678"),
+      base::SafetensorsBytes(R"({"__metadata__":{"format":"pt"},
                            "b":{"dtype":"BF16","shape":[3],"data_offsets":[4,10]},
                            "a":{"dtype":"I8","shape":[2,2],"data_offsets":[0,4]},
                            "c":{"dtype":"I64","shape":[0],"data_offsets":[10,10]},
                            "d":{"dtype":"F4","shape":[4],"data_offsets":[10,12]}}    )",
-                       "abcdefghijkl"),
+                             "abcdefghijkl"),
   };
 }
 

@@ -5,8 +5,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "frontends/field_table.h"
 #include "base/json.h"
+#include "frontends/field_table.h"
 
 namespace lluda::frontends {
 namespace {
@@ -99,7 +99,7 @@ constexpr FieldRow kFields[] = {
 struct NumberField {
   const char* key;
   double GenerationConfig::* member;
-  NumberRange range;
+  base::NumberRange range;
 };
 
 // The upper limits are far beyond use; they keep arithmetic in float finite.
@@ -110,7 +110,7 @@ constexpr NumberField kNumberFields[] = {
     {"repetition_penalty", &GenerationConfig::repetition_penalty, {0, 1e6, /*open_min=*/true}},
 };
 
-absl::Status ReadSampling(const JsonObject& fields, GenerationConfig* config) {
+absl::Status ReadSampling(const base::JsonObject& fields, GenerationConfig* config) {
   for (const NumberField& field : kNumberFields) {
     if (!fields.HasValue(field.key)) continue;
     absl::StatusOr<double> value = fields.Number(field.key, field.range);
@@ -134,7 +134,7 @@ absl::Status ReadSampling(const JsonObject& fields, GenerationConfig* config) {
 }
 
 // The tokens that end a text. One that no vocabulary has, such as -1, ends none.
-absl::Status ReadEndTokens(const JsonObject& fields, GenerationConfig* config) {
+absl::Status ReadEndTokens(const base::JsonObject& fields, GenerationConfig* config) {
   using Limits = std::numeric_limits<int64_t>;
   absl::StatusOr<std::vector<int64_t>> ids =
       fields.IntOrInts("eos_token_id", {Limits::min(), Limits::max()});
@@ -153,10 +153,10 @@ absl::Span<const FieldRow> GenerationFields() { return kFields; }
 absl::StatusOr<GenerationConfig> LoadGenerationConfig(const std::string& folder) {
   GenerationConfig config;
   bool has_end_tokens = false;
-  absl::StatusOr<JsonDocument> own =
-      JsonDocument::Load(absl::StrCat(folder, "/generation_config.json"));
+  absl::StatusOr<base::JsonDocument> own =
+      base::JsonDocument::Load(absl::StrCat(folder, "/generation_config.json"));
   if (own.ok()) {
-    const JsonObject fields = own->root();
+    const base::JsonObject fields = own->root();
     if (absl::Status status = ReadSampling(fields, &config); !status.ok()) return status;
     const auto none = [](absl::string_view) { return false; };
     for (const RefusedField& field : RefusedFields(fields, kFields, none)) {
@@ -174,7 +174,8 @@ absl::StatusOr<GenerationConfig> LoadGenerationConfig(const std::string& folder)
     return own.status();
   }
   if (has_end_tokens) return config;
-  absl::StatusOr<JsonDocument> model = JsonDocument::Load(absl::StrCat(folder, "/config.json"));
+  absl::StatusOr<base::JsonDocument> model =
+      base::JsonDocument::Load(absl::StrCat(folder, "/config.json"));
   if (model.ok()) {
     if (!model->root().HasValue("eos_token_id")) return config;
     if (absl::Status s = ReadEndTokens(model->root(), &config); !s.ok()) return s;

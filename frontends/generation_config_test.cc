@@ -7,8 +7,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "frontends/field_table.h"
 #include "base/test_files.h"
+#include "frontends/field_table.h"
 
 namespace lluda::frontends {
 namespace {
@@ -17,7 +17,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 TEST(GenerationConfig, ReadsEveryField) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   folder.Write("generation_config.json",
                R"({"do_sample": true, "temperature": 0.6, "top_k": 20, "top_p": 0.95,
                    "min_p": 0.05, "repetition_penalty": 1.1, "eos_token_id": [151645, 151643],
@@ -36,7 +36,7 @@ TEST(GenerationConfig, ReadsEveryField) {
 }
 
 TEST(GenerationConfig, WithoutFilesOrValuesHuggingFacesDefaultsHold) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   for (const char* text : {"", "{}", R"({"temperature": null, "top_k": null, "min_p": null,
                                          "do_sample": null, "eos_token_id": null})"}) {
     if (*text != '\0') folder.Write("generation_config.json", text);
@@ -54,7 +54,7 @@ TEST(GenerationConfig, WithoutFilesOrValuesHuggingFacesDefaultsHold) {
 }
 
 TEST(GenerationConfig, EndTokensThatItLacksComeFromConfigJson) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   folder.Write("config.json", R"({"eos_token_id": 7, "bos_token_id": 8, "pad_token_id": 9})");
   absl::StatusOr<GenerationConfig> config = LoadGenerationConfig(folder.path());
   ASSERT_TRUE(config.ok()) << config.status();
@@ -67,7 +67,7 @@ TEST(GenerationConfig, EndTokensThatItLacksComeFromConfigJson) {
 }
 
 TEST(GenerationConfig, AnEndTokenThatNoVocabularyHasEndsNothing) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   folder.Write("config.json", R"({"eos_token_id": 7})");
   folder.Write("generation_config.json", R"({"eos_token_id": [5, -1, 3000000000]})");
   absl::StatusOr<GenerationConfig> config = LoadGenerationConfig(folder.path());
@@ -81,7 +81,7 @@ TEST(GenerationConfig, AnEndTokenThatNoVocabularyHasEndsNothing) {
 }
 
 TEST(GenerationConfig, FieldsThatAreNotUsedMayHoldAnything) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   folder.Write("config.json", R"({"pad_token_id": -1, "bos_token_id": "none"})");
   for (const FieldRow& row : GenerationFields()) {
     if (row.use != FieldUse::kIgnored) continue;
@@ -95,7 +95,7 @@ TEST(GenerationConfig, FieldsThatAreNotUsedMayHoldAnything) {
 }
 
 TEST(GenerationConfig, WhatWouldChangeTheTextAndIsNotThereGetsANote) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   const std::string path =
       folder.Write("generation_config.json",
                    R"({"typical_p": 0.9, "eta_cutoff": 0.0, "bad_words_ids": [[5]], "num_beams": 4,
@@ -110,7 +110,7 @@ TEST(GenerationConfig, WhatWouldChangeTheTextAndIsNotThereGetsANote) {
 }
 
 TEST(GenerationConfig, TheEdgesOfTopKAndTopPAreThoseOfOtherEngines) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   folder.Write("generation_config.json", R"({"top_k": -1, "top_p": 0})");
   absl::StatusOr<GenerationConfig> config = LoadGenerationConfig(folder.path());
   ASSERT_TRUE(config.ok()) << config.status();
@@ -120,7 +120,7 @@ TEST(GenerationConfig, TheEdgesOfTopKAndTopPAreThoseOfOtherEngines) {
 }
 
 TEST(GenerationConfig, RefusesFieldsOfTheWrongTypeOrOutOfRange) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   const struct {
     std::string field;
     std::string reason;
@@ -150,7 +150,7 @@ TEST(GenerationConfig, RefusesFieldsOfTheWrongTypeOrOutOfRange) {
 }
 
 TEST(GenerationConfig, AFileThatIsNotJsonIsNotTakenForAbsent) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   folder.Write("generation_config.json", "");
   EXPECT_EQ(LoadGenerationConfig(folder.path()).status().message(),
             absl::StrCat(folder.path(), "/generation_config.json: is empty, not JSON"));

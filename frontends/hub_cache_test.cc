@@ -102,7 +102,7 @@ TEST(HubCache, VariablesAreExpandedWhereTheyAreKnown) {
 }
 
 TEST(HubCache, ModelsAreListedByTheirHubNames) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   folder.Write("models--Qwen--Qwen3-0.6B/refs/main", "");
   folder.Write("models--gpt2/refs/main", "");
   folder.Write("datasets--a--b/refs/main", "");

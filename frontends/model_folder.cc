@@ -40,12 +40,12 @@ bool IsHubName(absl::string_view model) {
 // The folder of the revision that "main" names in `repository`, a folder of the cache.
 absl::StatusOr<std::string> MainSnapshot(const std::string& repository) {
   const std::string reference = absl::StrCat(repository, "/refs/main");
-  absl::StatusOr<MappedFile> file = MappedFile::Open(reference);
+  absl::StatusOr<base::MappedFile> file = base::MappedFile::Open(reference);
   if (!file.ok()) return file.status();
   const absl::string_view revision = absl::StripAsciiWhitespace(file->text());
   if (!IsPlainComponent(revision)) {
     return absl::InvalidArgumentError(
-        absl::StrCat(reference, ": '", QuoteName(revision), "' is not a revision"));
+        absl::StrCat(reference, ": '", base::QuoteName(revision), "' is not a revision"));
   }
   std::string snapshot = absl::StrCat(repository, "/snapshots/", revision);
   if (!IsFolder(snapshot)) {
@@ -94,7 +94,7 @@ std::string NearestModel(const std::string& path, const std::vector<std::string>
       ir::Nearest(absl::AsciiStrToLower(wanted), {keys.begin(), keys.end()});
   if (nearest.empty()) return "";
   const size_t found = std::find(keys.begin(), keys.end(), nearest) - keys.begin();
-  return absl::StrCat(" (did you mean '", QuoteName(names[found]), "'?)");
+  return absl::StrCat(" (did you mean '", base::QuoteName(names[found]), "'?)");
 }
 
 absl::StatusOr<std::string> FindModelFolder(const std::string& model,
@@ -103,9 +103,9 @@ absl::StatusOr<std::string> FindModelFolder(const std::string& model,
   if (model.empty()) {
     if (IsFolder(default_folder)) return default_folder;
     return absl::NotFoundError(
-        absl::StrCat("default model: there is no folder '", QuoteName(default_folder), "'"));
+        absl::StrCat("default model: there is no folder '", base::QuoteName(default_folder), "'"));
   }
-  const std::string where = absl::StrCat("model '", QuoteName(model), "': ");
+  const std::string where = absl::StrCat("model '", base::QuoteName(model), "': ");
   std::error_code error;
   const std::filesystem::file_status status = std::filesystem::status(model, error);
   if (std::filesystem::is_directory(status)) return model;
@@ -130,7 +130,7 @@ absl::StatusOr<std::string> FindModelFolder(const std::string& model,
   if (!IsFolder(repository)) {
     return absl::NotFoundError(
         absl::StrCat(where, "there is no such folder, and none in the hub's cache, '",
-                     QuoteName(repository), "'", nearest));
+                     base::QuoteName(repository), "'", nearest));
   }
   return MainSnapshot(repository);
 }

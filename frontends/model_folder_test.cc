@@ -22,7 +22,7 @@ EnvironmentLookup Environment(const std::map<std::string, std::string>& values) 
 }
 
 // Puts a model into a hub cache at `cache`, a path below `folder`; returns its snapshot's path.
-std::string AddToCache(const TemporaryFolder& folder, const std::string& cache,
+std::string AddToCache(const base::TemporaryFolder& folder, const std::string& cache,
                        const std::string& model) {
   const std::string repository = absl::StrCat(cache, "/models--", model);
   folder.Write(absl::StrCat(repository, "/refs/main"), "0123abcd\n");
@@ -32,7 +32,7 @@ std::string AddToCache(const TemporaryFolder& folder, const std::string& cache,
 }
 
 TEST(ModelFolder, NoNameIsTheDefaultFolder) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   EXPECT_EQ(*FindModelFolder("", folder.path(), Environment({})), folder.path());
   EXPECT_EQ(FindModelFolder("", folder.PathOf("gone"), Environment({})).status(),
             absl::NotFoundError(
@@ -40,14 +40,14 @@ TEST(ModelFolder, NoNameIsTheDefaultFolder) {
 }
 
 TEST(ModelFolder, AnExistingFolderIsTaken) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   folder.Write("Org/Name/config.json", "{}");
   EXPECT_EQ(*FindModelFolder(folder.PathOf("Org/Name"), "/default", Environment({})),
             folder.PathOf("Org/Name"));
 }
 
 TEST(ModelFolder, AHubNameIsFoundInTheCacheThatTheEnvironmentNames) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   const std::string snapshot = AddToCache(folder, "b/hub", "Qwen--Qwen3-0.6B");
   EXPECT_EQ(*FindModelFolder("Qwen/Qwen3-0.6B", "/default",
                              Environment({{"HF_HOME", "$DATA/b"}, {"DATA", folder.path()}})),
@@ -55,7 +55,7 @@ TEST(ModelFolder, AHubNameIsFoundInTheCacheThatTheEnvironmentNames) {
 }
 
 TEST(ModelFolder, AHubNameWithoutAnOrganisationIsFound) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   const std::string snapshot = AddToCache(folder, "cache", "tiny-model");
   EXPECT_EQ(*FindModelFolder("tiny-model", "/default",
                              Environment({{"HF_HUB_CACHE", folder.PathOf("cache")}})),
@@ -63,7 +63,7 @@ TEST(ModelFolder, AHubNameWithoutAnOrganisationIsFound) {
 }
 
 TEST(ModelFolder, AnUnknownModelSaysWhereItWasLookedFor) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   const EnvironmentLookup environment = Environment({{"HF_HUB_CACHE", folder.path()}});
   EXPECT_EQ(FindModelFolder("Org/Name", "/default", environment).status(),
             absl::NotFoundError(absl::StrCat(
@@ -72,7 +72,7 @@ TEST(ModelFolder, AnUnknownModelSaysWhereItWasLookedFor) {
 }
 
 TEST(ModelFolder, WhatIsNoHubNameIsNotLookedForInTheCache) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   const EnvironmentLookup environment = Environment({{"HF_HUB_CACHE", folder.path()}});
   for (const std::string model :
        {"./gone", "../x/y", "/absent-from-here", "a/b/c", "a/..", "a/", "a b"}) {
@@ -82,7 +82,7 @@ TEST(ModelFolder, WhatIsNoHubNameIsNotLookedForInTheCache) {
 }
 
 TEST(ModelFolder, AMistypedModelOfTheCacheGetsTheNearestOne) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   AddToCache(folder, "hub", "Qwen--Qwen3-0.6B");
   AddToCache(folder, "hub", "Qwen--Qwen3-Embedding-0.6B");
   const EnvironmentLookup environment = Environment({{"HF_HUB_CACHE", folder.PathOf("hub")}});
@@ -98,7 +98,7 @@ TEST(ModelFolder, AMistypedModelOfTheCacheGetsTheNearestOne) {
 }
 
 TEST(ModelFolder, AMistypedPathGetsTheNearestFolderOrBundleBesideIt) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   folder.Write("models/stories/config.json", "{}");
   folder.Write("models/tales.llb", "");
   folder.Write("models/notes.txt", "");
@@ -124,14 +124,14 @@ TEST(ModelFolder, APathThatCannotBeLookedAtSaysWhy) {
 }
 
 TEST(ModelFolder, ASlashAtTheEndIsPartOfAPath) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   folder.Write("m/config.json", "{}");
   EXPECT_EQ(*FindModelFolder(folder.PathOf("m/"), "/default", Environment({})),
             folder.PathOf("m/"));
 }
 
 TEST(ModelFolder, AFileIsRefused) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   const std::string file = folder.Write("model.safetensors", "");
   EXPECT_EQ(FindModelFolder(file, "/default", Environment({})).status(),
             absl::InvalidArgumentError(
@@ -139,7 +139,7 @@ TEST(ModelFolder, AFileIsRefused) {
 }
 
 TEST(ModelFolder, ADamagedCacheIsNamed) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   const EnvironmentLookup environment = Environment({{"HF_HUB_CACHE", folder.path()}});
   const std::string repository = folder.PathOf("models--Org--Name");
   const auto message = [&] {

@@ -76,12 +76,12 @@ class EntryReader {
     simdjson::dom::object fields;
     if (entry_.get(fields)) {
       return absl::InvalidArgumentError(
-          absl::StrCat("entry must be an object, is ", DescribeJson(entry_)));
+          absl::StrCat("entry must be an object, is ", base::DescribeJson(entry_)));
     }
     for (const auto& field : fields) {
       if (field.key != "dtype" && field.key != "shape" && field.key != "data_offsets") {
         return absl::InvalidArgumentError(
-            absl::StrCat("unknown field '", QuoteName(ToAbsl(field.key)), "'"));
+            absl::StrCat("unknown field '", base::QuoteName(base::ToAbsl(field.key)), "'"));
       }
     }
     if (absl::Status status = ReadDType(fields, &view); !status.ok()) return status;
@@ -97,12 +97,13 @@ class EntryReader {
     if (fields.at_key("dtype").get(value)) return absl::InvalidArgumentError("dtype is missing");
     if (value.get(text)) {
       return absl::InvalidArgumentError(
-          absl::StrCat("dtype must be a string, is ", DescribeJson(value)));
+          absl::StrCat("dtype must be a string, is ", base::DescribeJson(value)));
     }
-    const absl::string_view name = ToAbsl(text);
+    const absl::string_view name = base::ToAbsl(text);
     row_ = FindDType(name);
     if (row_ == nullptr) {
-      return absl::InvalidArgumentError(absl::StrCat("unknown dtype '", QuoteName(name), "'"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("unknown dtype '", base::QuoteName(name), "'"));
     }
     view->dtype = row_->dtype;
     view->dtype_name = std::string(name);
@@ -163,13 +164,13 @@ class EntryReader {
                                    absl::string_view expected, size_t max_size,
                                    std::vector<int64_t>* numbers) {
     element value;
-    if (fields.at_key(ToStd(key)).get(value)) {
+    if (fields.at_key(base::ToStd(key)).get(value)) {
       return absl::InvalidArgumentError(absl::StrCat(key, " is missing"));
     }
     simdjson::dom::array list;
     if (value.get(list)) {
       return absl::InvalidArgumentError(
-          absl::StrCat(key, " must be ", expected, ", is ", DescribeJson(value)));
+          absl::StrCat(key, " must be ", expected, ", is ", base::DescribeJson(value)));
     }
     for (const element& item : list) {
       int64_t number = 0;
@@ -178,7 +179,7 @@ class EntryReader {
       }
       if (item.type() != simdjson::dom::element_type::INT64 || item.get(number) || number < 0) {
         return absl::InvalidArgumentError(
-            absl::StrCat(key, " must be ", expected, ", has ", DescribeJson(item)));
+            absl::StrCat(key, " must be ", expected, ", has ", base::DescribeJson(item)));
       }
       numbers->push_back(number);
     }
@@ -194,13 +195,13 @@ absl::Status CheckMetadata(const element& metadata) {
   simdjson::dom::object fields;
   if (metadata.get(fields)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("__metadata__ must be an object, is ", DescribeJson(metadata)));
+        absl::StrCat("__metadata__ must be an object, is ", base::DescribeJson(metadata)));
   }
   for (const auto& field : fields) {
     if (!field.value.is_string()) {
       return absl::InvalidArgumentError(
-          absl::StrCat("__metadata__ field '", QuoteName(ToAbsl(field.key)),
-                       "' must be a string, is ", DescribeJson(field.value)));
+          absl::StrCat("__metadata__ field '", base::QuoteName(base::ToAbsl(field.key)),
+                       "' must be a string, is ", base::DescribeJson(field.value)));
     }
   }
   return absl::OkStatus();
@@ -215,7 +216,7 @@ absl::Status CheckCoverage(const std::vector<TensorView>& tensors,
     const size_t begin = static_cast<size_t>(tensor.data - data.data());
     if (begin != covered) {
       return absl::InvalidArgumentError(
-          absl::StrCat("tensor '", QuoteName(tensor.name), "': data begin at byte ", begin,
+          absl::StrCat("tensor '", base::QuoteName(tensor.name), "': data begin at byte ", begin,
                        begin < covered ? ", inside the tensor before, which ends at "
                                        : ", after a gap: the tensor before ends at ",
                        covered));
@@ -264,14 +265,14 @@ absl::StatusOr<std::vector<TensorView>> ParseSafetensors(absl::string_view label
                                                          absl::Span<const std::byte> contents) {
   absl::StatusOr<absl::string_view> header = ReadHeader(contents);
   if (!header.ok()) return Error(label, header.status().message());
-  absl::StatusOr<JsonDocument> document =
-      JsonDocument::Parse(absl::StrCat(label, ": header"), *header);
+  absl::StatusOr<base::JsonDocument> document =
+      base::JsonDocument::Parse(absl::StrCat(label, ": header"), *header);
   if (!document.ok()) return document.status();
 
   const absl::Span<const std::byte> data = contents.subspan(kLengthBytes + header->size());
   std::vector<TensorView> tensors;
   for (const auto& field : document->root().dom()) {
-    const absl::string_view name = ToAbsl(field.key);
+    const absl::string_view name = base::ToAbsl(field.key);
     if (name == "__metadata__") {
       if (absl::Status status = CheckMetadata(field.value); !status.ok()) {
         return Error(label, status.message());
@@ -280,8 +281,8 @@ absl::StatusOr<std::vector<TensorView>> ParseSafetensors(absl::string_view label
     }
     absl::StatusOr<TensorView> tensor = EntryReader(data, field.value).Read(name);
     if (!tensor.ok()) {
-      return Error(label,
-                   absl::StrCat("tensor '", QuoteName(name), "': ", tensor.status().message()));
+      return Error(
+          label, absl::StrCat("tensor '", base::QuoteName(name), "': ", tensor.status().message()));
     }
     tensors.push_back(*std::move(tensor));
   }
@@ -296,14 +297,15 @@ absl::StatusOr<std::vector<TensorView>> ParseSafetensors(absl::string_view label
 }
 
 absl::StatusOr<SafetensorsFile> SafetensorsFile::Open(const std::string& path) {
-  absl::StatusOr<MappedFile> file = MappedFile::Open(path);
+  absl::StatusOr<base::MappedFile> file = base::MappedFile::Open(path);
   if (!file.ok()) return file.status();
   absl::StatusOr<std::vector<TensorView>> tensors = ParseSafetensors(path, file->bytes());
   if (!tensors.ok()) return tensors.status();
   return SafetensorsFile(path, *std::move(file), *std::move(tensors));
 }
 
-SafetensorsFile::SafetensorsFile(std::string path, MappedFile file, std::vector<TensorView> tensors)
+SafetensorsFile::SafetensorsFile(std::string path, base::MappedFile file,
+                                 std::vector<TensorView> tensors)
     : path_(std::move(path)), file_(std::move(file)), tensors_(std::move(tensors)) {
   for (const TensorView& tensor : tensors_) by_name_.emplace(tensor.name, &tensor);
 }
@@ -314,7 +316,7 @@ const TensorView* SafetensorsFile::Find(absl::string_view name) const {
 }
 
 absl::StatusOr<const TensorView*> SafetensorsFile::Get(absl::string_view name) const {
-  const std::string where = absl::StrCat(path_, ": tensor '", QuoteName(name), "' ");
+  const std::string where = absl::StrCat(path_, ": tensor '", base::QuoteName(name), "' ");
   const TensorView* tensor = Find(name);
   if (tensor == nullptr) return absl::NotFoundError(absl::StrCat(where, "is missing"));
   if (tensor->dtype == TensorDType::kUnsupported) {

@@ -78,10 +78,10 @@ class SafetensorsFile {
   void DropPages(const TensorView& tensor) const { file_.DropPages(tensor.span()); }
 
  private:
-  SafetensorsFile(std::string path, MappedFile file, std::vector<TensorView> tensors);
+  SafetensorsFile(std::string path, base::MappedFile file, std::vector<TensorView> tensors);
 
   std::string path_;
-  MappedFile file_;
+  base::MappedFile file_;
   std::vector<TensorView> tensors_;
   // Keys and values point into tensors_' elements, which stay where they are when the file moves.
   absl::flat_hash_map<absl::string_view, const TensorView*> by_name_;

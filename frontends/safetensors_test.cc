@@ -28,7 +28,7 @@ std::string LittleEndian(uint64_t number) {
 
 // A file with one tensor 'a' whose entry is `entry`, and `data_bytes` bytes of data.
 std::string OneTensor(absl::string_view entry, size_t data_bytes) {
-  return SafetensorsBytes(absl::StrCat("{\"a\":", entry, "}"), std::string(data_bytes, 'x'));
+  return base::SafetensorsBytes(absl::StrCat("{\"a\":", entry, "}"), std::string(data_bytes, 'x'));
 }
 
 absl::Status ParseStatus(const std::string& bytes) {
@@ -37,9 +37,9 @@ absl::Status ParseStatus(const std::string& bytes) {
 }
 
 TEST(Safetensors, ReadsTensorsOfEverySupportedDtype) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   const std::string path =
-      folder.Write("m.safetensors", SafetensorsBytes(R"({"__metadata__":{"format":"pt"},
+      folder.Write("m.safetensors", base::SafetensorsBytes(R"({"__metadata__":{"format":"pt"},
           "f32":{"dtype":"F32","shape":[1,2],"data_offsets":[8,16]},
           "i64":{"dtype":"I64","shape":[],"data_offsets":[0,8]},
           "i32":{"dtype":"I32","shape":[1],"data_offsets":[16,20]},
@@ -47,7 +47,7 @@ TEST(Safetensors, ReadsTensorsOfEverySupportedDtype) {
           "f16":{"dtype":"F16","shape":[1],"data_offsets":[24,26]},
           "i8":{"dtype":"I8","shape":[1],"data_offsets":[26,27]},
           "u8":{"dtype":"U8","shape":[3],"data_offsets":[27,30]}}   )",
-                                                     "01234567abcdefghABCDEFGHIJKLMN"));
+                                                           "01234567abcdefghABCDEFGHIJKLMN"));
   absl::StatusOr<SafetensorsFile> file = SafetensorsFile::Open(path);
   ASSERT_TRUE(file.ok()) << file.status();
   const struct {
@@ -74,7 +74,7 @@ TEST(Safetensors, ReadsTensorsOfEverySupportedDtype) {
 }
 
 TEST(Safetensors, TensorsStayWhereTheyAreWhenTheFileMoves) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   absl::StatusOr<SafetensorsFile> file = SafetensorsFile::Open(
       folder.Write("m", OneTensor(R"({"dtype":"U8","shape":[4],"data_offsets":[0,4]})", 4)));
   ASSERT_TRUE(file.ok()) << file.status();
@@ -87,9 +87,9 @@ TEST(Safetensors, TensorsStayWhereTheyAreWhenTheFileMoves) {
 }
 
 TEST(Safetensors, AcceptsFilesWithEmptyTensorsOrNoTensorAtAll) {
-  EXPECT_TRUE(ParseStatus(SafetensorsBytes("{}", "")).ok());
-  EXPECT_TRUE(ParseStatus(SafetensorsBytes("{\"__metadata__\":{}}", "")).ok());
-  EXPECT_TRUE(ParseStatus(SafetensorsBytes(
+  EXPECT_TRUE(ParseStatus(base::SafetensorsBytes("{}", "")).ok());
+  EXPECT_TRUE(ParseStatus(base::SafetensorsBytes("{\"__metadata__\":{}}", "")).ok());
+  EXPECT_TRUE(ParseStatus(base::SafetensorsBytes(
                               R"({"z":{"dtype":"F32","shape":[0,7],"data_offsets":[4,4]},
                                   "a":{"dtype":"F32","shape":[],"data_offsets":[0,4]},
                                   "b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
@@ -98,11 +98,11 @@ TEST(Safetensors, AcceptsFilesWithEmptyTensorsOrNoTensorAtAll) {
 }
 
 TEST(Safetensors, ListsUnsupportedDtypesAndRefusesThemByName) {
-  const TemporaryFolder folder;
-  const std::string path =
-      folder.Write("m", SafetensorsBytes(R"({"w":{"dtype":"F64","shape":[1],"data_offsets":[0,8]},
+  const base::TemporaryFolder folder;
+  const std::string path = folder.Write(
+      "m", base::SafetensorsBytes(R"({"w":{"dtype":"F64","shape":[1],"data_offsets":[0,8]},
                                 "q":{"dtype":"F4","shape":[3,2],"data_offsets":[8,11]}})",
-                                         "12345678abc"));
+                                  "12345678abc"));
   absl::StatusOr<SafetensorsFile> file = SafetensorsFile::Open(path);
   ASSERT_TRUE(file.ok()) << file.status();
   EXPECT_EQ(file->Find("w")->dtype, TensorDType::kUnsupported);
@@ -113,12 +113,12 @@ TEST(Safetensors, ListsUnsupportedDtypesAndRefusesThemByName) {
 }
 
 TEST(Safetensors, TensorsMayLieAtAnyAddress) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   // A header of 8n + 1 bytes puts the first tensor at an odd address.
   std::string header = R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},
                            "b":{"dtype":"I8","shape":[1],"data_offsets":[4,5]}})";
   while (header.size() % 8 != 1) header.push_back(' ');
-  const std::string path = folder.Write("m", SafetensorsBytes(header, "12345"));
+  const std::string path = folder.Write("m", base::SafetensorsBytes(header, "12345"));
   absl::StatusOr<SafetensorsFile> file = SafetensorsFile::Open(path);
   ASSERT_TRUE(file.ok()) << file.status();
   const absl::StatusOr<const TensorView*> tensor = file->Get("a");
@@ -128,8 +128,8 @@ TEST(Safetensors, TensorsMayLieAtAnyAddress) {
 }
 
 TEST(Safetensors, GetNamesATensorThatIsMissing) {
-  const TemporaryFolder folder;
-  const std::string path = folder.Write("m", SafetensorsBytes("{}", ""));
+  const base::TemporaryFolder folder;
+  const std::string path = folder.Write("m", base::SafetensorsBytes("{}", ""));
   absl::StatusOr<SafetensorsFile> file = SafetensorsFile::Open(path);
   ASSERT_TRUE(file.ok()) << file.status();
   EXPECT_EQ(file->Get("c\n").status(),
@@ -146,7 +146,7 @@ TEST(Safetensors, RefusesEveryMalformedFileWithOneLine) {
                      12);
   };
   const auto two = [](absl::string_view first, absl::string_view second) {
-    return SafetensorsBytes(
+    return base::SafetensorsBytes(
         absl::StrCat(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":)", first,
                      R"(},"b":{"dtype":"U8","shape":[4],"data_offsets":)", second, "}}"),
         "123456789");
@@ -171,24 +171,25 @@ TEST(Safetensors, RefusesEveryMalformedFileWithOneLine) {
       {"length 2^64-1", LittleEndian(~uint64_t{0}) + "{}",
        "header length 18446744073709551615 is above the limit"},
       // The header's text.
-      {"not JSON", SafetensorsBytes("{oops", ""), "m: header: is not valid JSON"},
-      {"space before", SafetensorsBytes(" {}", ""), "header does not start with '{'"},
-      {"NUL padding", SafetensorsBytes(std::string("{}\0\0", 4), ""),
+      {"not JSON", base::SafetensorsBytes("{oops", ""), "m: header: is not valid JSON"},
+      {"space before", base::SafetensorsBytes(" {}", ""), "header does not start with '{'"},
+      {"NUL padding", base::SafetensorsBytes(std::string("{}\0\0", 4), ""),
        "m: header: is not valid JSON"},
-      {"a list", SafetensorsBytes("[]", ""), "header does not start with '{'"},
-      {"not UTF-8", SafetensorsBytes("{\"\xff\":{}}", ""), "m: header: is not valid JSON"},
+      {"a list", base::SafetensorsBytes("[]", ""), "header does not start with '{'"},
+      {"not UTF-8", base::SafetensorsBytes("{\"\xff\":{}}", ""), "m: header: is not valid JSON"},
       {"nested deeply", OneTensor(deep, 0), "m: header: is not valid JSON"},
       {"name twice",
-       SafetensorsBytes(absl::StrCat("{\"a\":", sound, ",\"a\":", sound, "}"), "123456789012"),
+       base::SafetensorsBytes(absl::StrCat("{\"a\":", sound, ",\"a\":", sound, "}"),
+                              "123456789012"),
        "header: field 'a' appears twice"},
       {"field twice", OneTensor(R"({"dtype":"U8","dtype":"U8"})", 0),
        "header: field 'a.dtype' appears twice"},
       {"entry no object", OneTensor("7", 0), "tensor 'a': entry must be an object, is 7"},
       {"field unknown", OneTensor(R"({"dtype":"U8","stride":1})", 0),
        "tensor 'a': unknown field 'stride'"},
-      {"metadata no object", SafetensorsBytes(R"({"__metadata__":[]})", ""),
+      {"metadata no object", base::SafetensorsBytes(R"({"__metadata__":[]})", ""),
        "__metadata__ must be an object, is a list"},
-      {"metadata not text", SafetensorsBytes(R"({"__metadata__":{"format":1}})", ""),
+      {"metadata not text", base::SafetensorsBytes(R"({"__metadata__":{"format":1}})", ""),
        "__metadata__ field 'format' must be a string, is 1"},
       // The dtype.
       {"dtype missing", OneTensor(R"({"shape":[]})", 0), "tensor 'a': dtype is missing"},
@@ -247,9 +248,9 @@ TEST(Safetensors, RefusesEveryMalformedFileWithOneLine) {
 
 TEST(Safetensors, RefusesAFileCutOffAtAnyByte) {
   const std::string whole =
-      SafetensorsBytes(R"({"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},
+      base::SafetensorsBytes(R"({"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},
                            "b":{"dtype":"U8","shape":[2],"data_offsets":[3,5]}})",
-                       "12345");
+                             "12345");
   ASSERT_TRUE(ParseStatus(whole).ok());
   for (size_t size = 0; size < whole.size(); ++size) {
     // A buffer of its own size lets a sanitizer see a read past the end.
@@ -262,7 +263,7 @@ TEST(Safetensors, RefusesAFileCutOffAtAnyByte) {
 }
 
 TEST(Safetensors, OpenNamesTheFileThatItCannotRead) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   EXPECT_TRUE(absl::IsNotFound(SafetensorsFile::Open(folder.PathOf("none")).status()));
   EXPECT_EQ(SafetensorsFile::Open(folder.path()).status().message(),
             absl::StrCat(folder.path(), ": is a folder, not a file"));

@@ -13,12 +13,12 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 TEST(TensorInfo, TellsDtypeAndShapeOfWhatACheckpointHolds) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   folder.Write(
       "model.safetensors",
-      SafetensorsBytes(R"({"a": {"dtype": "F16", "shape": [2, 3], "data_offsets": [0, 12]},)"
-                       R"( "b": {"dtype": "U8", "shape": [], "data_offsets": [12, 13]}})",
-                       std::string(13, '\0')));
+      base::SafetensorsBytes(R"({"a": {"dtype": "F16", "shape": [2, 3], "data_offsets": [0, 12]},)"
+                             R"( "b": {"dtype": "U8", "shape": [], "data_offsets": [12, 13]}})",
+                             std::string(13, '\0')));
   const auto checkpoint = Checkpoint::Open(folder.path());
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
   const TensorLookup lookup = LookupIn(*checkpoint);

@@ -9,12 +9,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "tools/verify/bounds.h"
 #include "gtest/gtest.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
 #include "tests/real_model.h"
 #include "tests/reference_activations.h"
+#include "tools/verify/bounds.h"
 
 namespace lluda::tests {
 namespace {
@@ -116,9 +116,9 @@ class ActivationsTest : public testing::TestWithParam<Param> {
         ASSERT_TRUE(values->count(key)) << where << ": nothing computes " << key;
         const ir::Tensor& value = values->at(key);
         double bound =
-            cli::ActivationBound(std::get<1>(GetParam()), prompts_[i].hf_bf16_nmse.at(name));
+            tools::ActivationBound(std::get<1>(GetParam()), prompts_[i].hf_bf16_nmse.at(name));
         // It has taken in the rounding of the next matmul's input, which is none of the module's.
-        if (value.type().dtype == ir::DType::kBF16) bound += cli::kBf16RoundingNmse;
+        if (value.type().dtype == ir::DType::kBF16) bound += tools::kBf16RoundingNmse;
         EXPECT_LT(Nmse(value.floats(), expected), bound) << where << " is " << key;
       }
     }

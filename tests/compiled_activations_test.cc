@@ -8,7 +8,6 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "tools/verify/bounds.h"
 #include "codegen/llvm/target.h"
 #include "engine/source/checkpoint_weights.h"
 #include "gtest/gtest.h"
@@ -17,6 +16,7 @@
 #include "tests/compiled_model.h"
 #include "tests/real_model.h"
 #include "tests/reference_activations.h"
+#include "tools/verify/bounds.h"
 
 namespace lluda::tests {
 namespace {
@@ -88,7 +88,7 @@ TEST_P(CompiledActivationsTest, EveryLayersOutputIsTransformers) {
       const std::vector<float>& expected = (*prompts)[i].activations.at(activation);
       ASSERT_TRUE((*prompts)[i].hf_bf16_nmse.count(activation)) << "prompt " << i;
       const double bound =
-          cli::ActivationBound(precision, (*prompts)[i].hf_bf16_nmse.at(activation));
+          tools::ActivationBound(precision, (*prompts)[i].hf_bf16_nmse.at(activation));
       const auto output =
           RunAll(executable->get(), WholePrompt((*prompts)[i].ids), (*model)->config().hidden_size);
       ASSERT_TRUE(output.ok()) << output.status();

@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "tools/verify/compare.h"
-#include "tools/verify/reference.h"
 #include "engine/model.h"
 #include "engine/session.h"
 #include "gtest/gtest.h"
 #include "tests/real_model.h"
+#include "tools/verify/compare.h"
+#include "tools/verify/reference.h"
 
 namespace lluda::tests {
 namespace {
@@ -25,7 +25,7 @@ class EndToEndTest : public testing::TestWithParam<Param> {
  protected:
   void SetUp() override {
     const std::string folder = absl::StrCat("reference_data/", std::get<0>(GetParam()));
-    auto prompts = cli::LoadReference(absl::StrCat(folder, "/reference.json"));
+    auto prompts = tools::LoadReference(absl::StrCat(folder, "/reference.json"));
     ASSERT_TRUE(prompts.ok()) << prompts.status();
     prompts_ = *std::move(prompts);
     engine::LoadOptions options;
@@ -43,10 +43,10 @@ class EndToEndTest : public testing::TestWithParam<Param> {
 
   static bool HasInt8() { return std::get<1>(GetParam()).second == KvCache::kInt8; }
   static double DecidedMargin() {
-    return HasInt8() ? cli::kInt8DecidedMargin : cli::kDecidedMargin;
+    return HasInt8() ? tools::kInt8DecidedMargin : tools::kDecidedMargin;
   }
 
-  std::vector<cli::ReferencePrompt> prompts_;
+  std::vector<tools::ReferencePrompt> prompts_;
   std::unique_ptr<engine::Model> model_;
   std::unique_ptr<engine::Session> session_;
 };
@@ -56,13 +56,13 @@ TEST_P(EndToEndTest, LogitsAreWithinTheBandOfTransformers) {
   ASSERT_FALSE(prompts_.empty());
   for (size_t i = 0; i < prompts_.size(); ++i) {
     SCOPED_TRACE(absl::StrCat("prompt ", i));
-    const cli::ReferencePrompt& prompt = prompts_[i];
+    const tools::ReferencePrompt& prompt = prompts_[i];
     const auto logits = session_->Evaluate(prompt.ids);
     ASSERT_TRUE(logits.ok()) << logits.status();
     ASSERT_EQ(logits->size(), prompt.logits.size());
-    const cli::LogitsDistance distance = cli::Compare(*logits, prompt.logits);
-    if (cli::DecidedSteps(prompt.greedy_margin, 1, DecidedMargin()) > 0 || !HasInt8()) {
-      EXPECT_EQ(cli::ArgMax(*logits), prompt.next);
+    const tools::LogitsDistance distance = tools::Compare(*logits, prompt.logits);
+    if (tools::DecidedSteps(prompt.greedy_margin, 1, DecidedMargin()) > 0 || !HasInt8()) {
+      EXPECT_EQ(tools::ArgMax(*logits), prompt.next);
     }
     // Half of what transformers' own bf16 is away from its float32, as a share of the logits.
     ASSERT_TRUE(prompt.hf_bf16_mse.has_value());
@@ -78,14 +78,14 @@ TEST_P(EndToEndTest, LogitsAreWithinTheBandOfTransformers) {
 TEST_P(EndToEndTest, GreedyTokensAreTransformersUntilAChoiceIsAToss) {
   int64_t compared = 0;
   for (size_t i = 0; i < prompts_.size(); ++i) {
-    const cli::ReferencePrompt& prompt = prompts_[i];
-    const int64_t steps = cli::DecidedSteps(
+    const tools::ReferencePrompt& prompt = prompts_[i];
+    const int64_t steps = tools::DecidedSteps(
         prompt.greedy_margin, static_cast<int64_t>(prompt.greedy.size()), DecidedMargin());
     std::vector<int32_t> tokens = prompt.ids;
     for (int64_t step = 0; step < steps; ++step) {
       const auto logits = session_->Evaluate(tokens);
       ASSERT_TRUE(logits.ok()) << logits.status();
-      const int32_t token = cli::ArgMax(*logits);
+      const int32_t token = tools::ArgMax(*logits);
       ASSERT_EQ(token, prompt.greedy[step]) << "prompt " << i << ", step " << step;
       tokens.push_back(token);
       ++compared;
@@ -96,7 +96,7 @@ TEST_P(EndToEndTest, GreedyTokensAreTransformersUntilAChoiceIsAToss) {
 }
 
 TEST_P(EndToEndTest, GenerateChoosesTheSameTokensAsEvaluate) {
-  const cli::ReferencePrompt& prompt = prompts_.back();
+  const tools::ReferencePrompt& prompt = prompts_.back();
   engine::GenerateOptions options;
   options.max_new_tokens = 12;
   options.sampler.temperature = 0;

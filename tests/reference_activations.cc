@@ -6,8 +6,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "tools/verify/reference.h"
 #include "frontends/safetensors.h"
+#include "tools/verify/reference.h"
 
 namespace lluda::tests {
 namespace {
@@ -29,7 +29,7 @@ absl::Status ReadIds(const TensorView& tensor, std::vector<int32_t>* ids) {
 absl::StatusOr<std::vector<ReferenceActivations>> LoadActivations(const std::string& path) {
   auto file = SafetensorsFile::Open(absl::StrCat(path, ".safetensors"));
   if (!file.ok()) return file.status();
-  auto entries = cli::LoadReference(absl::StrCat(path, ".json"));
+  auto entries = tools::LoadReference(absl::StrCat(path, ".json"));
   if (!entries.ok()) return entries.status();
   std::vector<ReferenceActivations> prompts;
   for (size_t i = 0;; ++i) {

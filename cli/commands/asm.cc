@@ -15,15 +15,15 @@
 #include "base/step_interface.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
-#include "tools/inspect/optimised_model.h"
 #include "cli/terminal/output.h"
-#include "tools/inspect/statement_name.h"
 #include "codegen/cpu/interleaved_values.h"
-#include "codegen/llvm/disassembly.h"
 #include "codegen/cpu/kernel_text.h"
+#include "codegen/llvm/disassembly.h"
 #include "ir/text/printer.h"
 #include "ir/text/suggest.h"
 #include "ir/view.h"
+#include "tools/inspect/optimised_model.h"
+#include "tools/inspect/statement_name.h"
 
 namespace lluda::cli {
 namespace {
@@ -60,7 +60,7 @@ using KernelText = std::function<absl::StatusOr<std::string>(const ir::Op& op, s
                                                              const std::string& kernel)>;
 
 // As it is compiled for the model's target.
-KernelText CompiledText(const OptimisedModel& model, codegen::KernelForm form) {
+KernelText CompiledText(const tools::OptimisedModel& model, codegen::KernelForm form) {
   return [&model, form](const ir::Op& op, size_t part, const std::string& kernel) {
     const codegen::KernelSpec spec = op.opcode() == ir::Opcode::kPack
                                          ? codegen::PackParts(op)[part].spec
@@ -72,7 +72,7 @@ KernelText CompiledText(const OptimisedModel& model, codegen::KernelForm form) {
 }
 
 // As it lies in a bundle.
-KernelText BundledText(const OptimisedModel& model, const NativeProgram& native) {
+KernelText BundledText(const tools::OptimisedModel& model, const tools::NativeProgram& native) {
   codegen::MachineCode code{native.code.bytes(), model.bundle()->code_start(), {}};
   for (const runtime::Kernel& kernel : native.program.kernels) {
     const auto* entry = reinterpret_cast<const char*>(kernel.fn);
@@ -113,9 +113,9 @@ std::string ListText(const std::vector<Statement>& statements) {
   return text;
 }
 
-absl::Status NoStatement(const AsmFlags& flags, const OptimisedModel& model,
+absl::Status NoStatement(const AsmFlags& flags, const tools::OptimisedModel& model,
                          const std::vector<Statement>& statements) {
-  const std::string wanted = StatementNamed(flags.op);
+  const std::string wanted = tools::StatementNamed(flags.op);
   if (model.bundle() != nullptr && wanted.substr(0, wanted.find('.')) == step_interface::kLoad) {
     return absl::InvalidArgumentError(
         absl::StrCat(flags.model.model,
@@ -139,7 +139,8 @@ absl::StatusOr<int> RunAsm(const AsmFlags& flags) {
   }
   absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags.model);
   if (!options.ok()) return options.status();
-  absl::StatusOr<OptimisedModel> model = OpenOptimised(*options, engine::Weights::kOptional);
+  absl::StatusOr<tools::OptimisedModel> model =
+      tools::OpenOptimised(*options, engine::Weights::kOptional);
   if (!model.ok()) return model.status();
   const bool llvm = flags.emit == "llvm";
   if (llvm && model->bundle() != nullptr) {
@@ -147,7 +148,7 @@ absl::StatusOr<int> RunAsm(const AsmFlags& flags) {
         absl::StrCat(flags.model.model, ": a bundle holds machine code and no LLVM IR"));
   }
   // Compiled as for a run, so that kernels have the names that profilers show.
-  absl::StatusOr<NativeProgram> native = NativeProgramOf(*model);
+  absl::StatusOr<tools::NativeProgram> native = tools::NativeProgramOf(*model);
   if (!native.ok()) return native.status();
   const std::vector<Statement> statements = StatementsOf(native->program);
   if (flags.list) {
@@ -159,9 +160,9 @@ absl::StatusOr<int> RunAsm(const AsmFlags& flags) {
                                      ? BundledText(*model, *native)
                                      : CompiledText(*model, llvm ? codegen::KernelForm::kLlvm
                                                                  : codegen::KernelForm::kAssembly);
-  const std::map<std::string, const ir::Op*> ops = StatementsByName(*model->module);
+  const std::map<std::string, const ir::Op*> ops = tools::StatementsByName(*model->module);
   const std::string comment = llvm ? ";" : "#";
-  const std::string wanted = StatementNamed(flags.op);
+  const std::string wanted = tools::StatementNamed(flags.op);
   std::string heading, text;
   std::set<std::string> printed;
   for (const Statement& statement : statements) {

@@ -15,23 +15,23 @@
 #include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "tools/measure/accounting.h"
-#include "tools/measure/limits.h"
-#include "tools/measure/machine.h"
+#include "cli/commands/commands.h"
+#include "cli/flags/model_flags.h"
+#include "cli/terminal/output.h"
+#include "codegen/llvm/target.h"
 #include "tools/bench/bench_check.h"
 #include "tools/bench/bench_result.h"
 #include "tools/bench/bench_runner.h"
-#include "cli/commands/commands.h"
-#include "cli/flags/model_flags.h"
 #include "tools/inspect/optimised_model.h"
-#include "cli/terminal/output.h"
-#include "codegen/llvm/target.h"
+#include "tools/measure/accounting.h"
+#include "tools/measure/limits.h"
+#include "tools/measure/machine.h"
 
 namespace lluda::cli {
 namespace {
 
-using benchmarks::LimitMeter;
 using codegen::Limit;
+using tools::LimitMeter;
 using Clock = std::chrono::steady_clock;
 
 // Of the prompt whose logits the interpreter computes, which it does slowly.
@@ -61,14 +61,14 @@ absl::StatusOr<ModelFlags> WithContext(const BenchFlags& flags) {
 }
 
 // What a step does, counted in the module that is compiled or that a bundle was compiled from.
-absl::StatusOr<StepWork> CountWork(const OptimisedModel& model) {
-  absl::StatusOr<benchmarks::StepFlops> flops = benchmarks::CountFlops(*model.module);
+absl::StatusOr<tools::StepWork> CountWork(const tools::OptimisedModel& model) {
+  absl::StatusOr<tools::StepFlops> flops = tools::CountFlops(*model.module);
   if (!flops.ok()) return flops.status();
-  absl::StatusOr<benchmarks::StepBytes> bytes = benchmarks::CountBytes(*model.module);
+  absl::StatusOr<tools::StepBytes> bytes = tools::CountBytes(*model.module);
   if (!bytes.ok()) return bytes.status();
   const ir::DType input =
       model.numbers.precision == engine::Precision::kBF16 ? ir::DType::kBF16 : ir::DType::kF32;
-  return StepWork{*flops, *bytes, codegen::LimitOfMatmul(model.target, input, input)};
+  return tools::StepWork{*flops, *bytes, codegen::LimitOfMatmul(model.target, input, input)};
 }
 
 // What the untimed runs gave, for comparison with the timed ones.
@@ -77,7 +77,7 @@ struct Expected {
   std::vector<std::vector<int32_t>> generations;  // tokens at each depth
 };
 
-absl::StatusOr<Expected> RunUntimed(const BenchFlags& flags, BenchRunner* runner) {
+absl::StatusOr<Expected> RunUntimed(const BenchFlags& flags, tools::BenchRunner* runner) {
   Expected expected;
   for (const int64_t tokens : flags.prompt_tokens) {
     absl::StatusOr<std::vector<float>> logits = runner->UntimedPrompt(tokens);
@@ -93,7 +93,7 @@ absl::StatusOr<Expected> RunUntimed(const BenchFlags& flags, BenchRunner* runner
   return expected;
 }
 
-void MeasureLimits(LimitMeter* meter, BenchResult* result) {
+void MeasureLimits(LimitMeter* meter, tools::BenchResult* result) {
   std::vector<double> rates[std::size(codegen::kAllLimits)];
   for (int turn = 0; turn < kLimitTurns; ++turn) {
     for (const Limit limit : codegen::kAllLimits) {
@@ -102,22 +102,22 @@ void MeasureLimits(LimitMeter* meter, BenchResult* result) {
     }
   }
   for (size_t i = 0; i < std::size(rates); ++i) {
-    if (!rates[i].empty()) result->limits[i] = benchmarks::Summarize(rates[i]).median;
+    if (!rates[i].empty()) result->limits[i] = tools::Summarize(rates[i]).median;
   }
 }
 
-absl::Status RunTimed(const BenchFlags& flags, const Expected& expected, BenchRunner* runner,
-                      LimitMeter* meter, BenchResult* result) {
-  const benchmarks::BusyMonitor monitor;
+absl::Status RunTimed(const BenchFlags& flags, const Expected& expected, tools::BenchRunner* runner,
+                      LimitMeter* meter, tools::BenchResult* result) {
+  const tools::BusyMonitor monitor;
   MeasureLimits(meter, result);
   for (size_t i = 0; i < flags.prompt_tokens.size(); ++i) {
-    absl::StatusOr<PrefillResult> prefill =
+    absl::StatusOr<tools::PrefillResult> prefill =
         runner->Prefill(flags.prompt_tokens[i], flags.repeat, expected.prompts[i], meter);
     if (!prefill.ok()) return prefill.status();
     result->prefill.push_back(*std::move(prefill));
   }
   for (size_t i = 0; i < flags.depths.size(); ++i) {
-    absl::StatusOr<DecodeResult> decode =
+    absl::StatusOr<tools::DecodeResult> decode =
         runner->Decode(flags.depths[i], flags.repeat, expected.generations[i], meter);
     if (!decode.ok()) return decode.status();
     result->decode.push_back(*std::move(decode));
@@ -126,12 +126,12 @@ absl::Status RunTimed(const BenchFlags& flags, const Expected& expected, BenchRu
   return absl::OkStatus();
 }
 
-absl::Status CountCalls(const engine::Model& model, const BenchFlags& flags, BenchRunner* runner,
-                        BenchResult* result) {
-  absl::StatusOr<StepCalls> decode = runner->CountCalls(1);
+absl::Status CountCalls(const engine::Model& model, const BenchFlags& flags,
+                        tools::BenchRunner* runner, tools::BenchResult* result) {
+  absl::StatusOr<tools::StepCalls> decode = runner->CountCalls(1);
   if (!decode.ok()) return decode.status();
   result->decode_calls = *decode;
-  absl::StatusOr<StepCalls> prefill =
+  absl::StatusOr<tools::StepCalls> prefill =
       runner->CountCalls(std::min(flags.prompt_tokens.front(), model.max_step()));
   if (!prefill.ok()) return prefill.status();
   result->prefill_calls = *prefill;
@@ -141,12 +141,12 @@ absl::Status CountCalls(const engine::Model& model, const BenchFlags& flags, Ben
 // Logits of a few tokens, for the interpreter to confirm when the model is gone.
 struct Unconfirmed {
   engine::LoadOptions options;
-  OptimisedModel optimised;
+  tools::OptimisedModel optimised;
   std::vector<int32_t> tokens;
   std::vector<float> logits;
 };
 
-absl::StatusOr<Unconfirmed> Measure(const BenchFlags& flags, BenchResult* result) {
+absl::StatusOr<Unconfirmed> Measure(const BenchFlags& flags, tools::BenchResult* result) {
   absl::StatusOr<ModelFlags> model_flags = WithContext(flags);
   if (!model_flags.ok()) return model_flags.status();
   // Loading begins with the files and the passes, which run once for the module that is counted in
@@ -155,11 +155,12 @@ absl::StatusOr<Unconfirmed> Measure(const BenchFlags& flags, BenchResult* result
   absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(*model_flags);
   if (!options.ok()) return options.status();
   options->need_tokenizer = false;
-  absl::StatusOr<OptimisedModel> optimised = OpenOptimised(*options, engine::Weights::kRequired);
+  absl::StatusOr<tools::OptimisedModel> optimised =
+      tools::OpenOptimised(*options, engine::Weights::kRequired);
   if (!optimised.ok()) return optimised.status();
   const double open_ms = MillisecondsSince(opening);
   const codegen::Target target = optimised->target;
-  absl::StatusOr<StepWork> work = CountWork(*optimised);
+  absl::StatusOr<tools::StepWork> work = CountWork(*optimised);
   if (!work.ok()) return work.status();
 
   const Clock::time_point start = Clock::now();
@@ -169,17 +170,18 @@ absl::StatusOr<Unconfirmed> Measure(const BenchFlags& flags, BenchResult* result
       LoadModel(std::move(load), model_flags->use_cache);
   if (!model.ok()) return model.status();
   result->load_ms = open_ms + MillisecondsSince(start);
-  absl::StatusOr<std::unique_ptr<BenchRunner>> runner = BenchRunner::Create(model->get(), *work);
+  absl::StatusOr<std::unique_ptr<tools::BenchRunner>> runner =
+      tools::BenchRunner::Create(model->get(), *work);
   if (!runner.ok()) return runner.status();
   const int64_t vocabulary = (*runner)->vocabulary();
   absl::StatusOr<int32_t> first =
-      (*runner)->FirstToken(BenchTokens(flags.prompt_tokens.front(), vocabulary));
+      (*runner)->FirstToken(tools::BenchTokens(flags.prompt_tokens.front(), vocabulary));
   if (!first.ok()) return first.status();
   result->start_to_first_token_ms = open_ms + MillisecondsSince(start);
 
   Unconfirmed unconfirmed;
   unconfirmed.options = *options;
-  unconfirmed.tokens = BenchTokens(kCheckedTokens, vocabulary);
+  unconfirmed.tokens = tools::BenchTokens(kCheckedTokens, vocabulary);
   absl::StatusOr<std::vector<float>> logits = (*runner)->Logits(unconfirmed.tokens);
   if (!logits.ok()) return logits.status();
   unconfirmed.logits = *std::move(logits);
@@ -188,7 +190,7 @@ absl::StatusOr<Unconfirmed> Measure(const BenchFlags& flags, BenchResult* result
   result->peak_rss_bytes = engine::PeakMemoryBytes();
 
   absl::StatusOr<std::unique_ptr<LimitMeter>> meter =
-      LimitMeter::Create(target, (*model)->threads(), benchmarks::DefaultReadBytes());
+      LimitMeter::Create(target, (*model)->threads(), tools::DefaultReadBytes());
   if (!meter.ok()) return meter.status();
   absl::Status timed = RunTimed(flags, *expected, runner->get(), meter->get(), result);
   if (!timed.ok()) return timed;
@@ -197,7 +199,7 @@ absl::StatusOr<Unconfirmed> Measure(const BenchFlags& flags, BenchResult* result
     if (!counted.ok()) return counted;
   }
   result->model = (*model)->folder();
-  result->cpu = benchmarks::CpuName();
+  result->cpu = tools::CpuName();
   result->isa = std::string(codegen::IsaName(target.isa));
   const engine::ModuleOptions& numbers = optimised->numbers;
   result->precision = std::string(engine::PrecisionName(numbers.precision));
@@ -214,29 +216,30 @@ absl::StatusOr<Unconfirmed> Measure(const BenchFlags& flags, BenchResult* result
 
 // Measures what a cache of int8 costs.
 absl::Status ConfirmCache(const BenchFlags& flags, const Unconfirmed& measured,
-                          BenchResult* result) {
+                          tools::BenchResult* result) {
   engine::LoadOptions options = measured.options;
   options.module.context = flags.model.context.value_or(0);  // not the benchmark's shorter one
-  absl::StatusOr<CacheError> error =
-      MeasureCacheError(options, LoaderOf(flags.model), measured.tokens);
+  absl::StatusOr<tools::CacheError> error =
+      tools::MeasureCacheError(options, LoaderOf(flags.model), measured.tokens);
   if (!error.ok()) return error.status();
   if (!error->within_bound()) {
     return absl::InternalError(absl::StrCat("the KV cache of int8 is too far off: ",
-                                            CacheErrorText(*error, result->precision)));
+                                            tools::CacheErrorText(*error, result->precision)));
   }
   result->cache_error = *error;
   return absl::OkStatus();
 }
 
 // Whether what was measured computes what it should; says in the result how that was found.
-absl::Status Confirm(const BenchFlags& flags, const Unconfirmed& measured, BenchResult* result) {
+absl::Status Confirm(const BenchFlags& flags, const Unconfirmed& measured,
+                     tools::BenchResult* result) {
   const engine::ModuleOptions& numbers = measured.optimised.numbers;
   const bool is_bundle = measured.optimised.bundle() != nullptr;
   absl::StatusOr<std::string> confirmed =
-      is_bundle
-          ? CheckBundleLogits(measured.optimised, measured.tokens, measured.logits)
-          : CheckLogits(**measured.options.source->Files(engine::Weights::kRequired),
-                        numbers.precision, numbers.kv_cache, measured.tokens, measured.logits);
+      is_bundle ? tools::CheckBundleLogits(measured.optimised, measured.tokens, measured.logits)
+                : tools::CheckLogits(**measured.options.source->Files(engine::Weights::kRequired),
+                                     numbers.precision, numbers.kv_cache, measured.tokens,
+                                     measured.logits);
   if (!confirmed.ok()) return confirmed.status();
   const bool is_int8 = numbers.kv_cache == engine::KvCache::kInt8;
   if (is_int8 && !is_bundle) {
@@ -251,13 +254,13 @@ absl::Status Confirm(const BenchFlags& flags, const Unconfirmed& measured, Bench
 }  // namespace
 
 absl::StatusOr<int> RunBench(const BenchFlags& flags) {
-  BenchResult result;
+  tools::BenchResult result;
   absl::StatusOr<Unconfirmed> measured = Measure(flags, &result);
   if (!measured.ok()) return measured.status();
   if (absl::Status right = Confirm(flags, *measured, &result); !right.ok()) return right;
-  if (absl::Status written = WriteStdout(BenchText(result)); !written.ok()) return written;
+  if (absl::Status written = WriteStdout(tools::BenchText(result)); !written.ok()) return written;
   if (!flags.json_file.empty()) {
-    absl::Status written = WriteFile(flags.json_file, BenchJson(result));
+    absl::Status written = WriteFile(flags.json_file, tools::BenchJson(result));
     if (!written.ok()) return written;
   }
   if (!result.warning.empty()) std::cerr << "lluda: warning: " << result.warning << "\n";

@@ -10,14 +10,14 @@
 #include "absl/strings/str_format.h"
 #include "base/file_cache.h"
 #include "bundle/reader.h"
-#include "cli/flags/cache_folder.h"
 #include "cli/commands/commands.h"
+#include "cli/flags/cache_folder.h"
 #include "cli/terminal/output.h"
 
 namespace lluda::cli {
 namespace {
 
-using bundle::CodeCache;
+using base::CodeCache;
 
 absl::StatusOr<CodeCache> OpenCache() {
   const std::string folder = CacheFolder([](const char* name) { return std::getenv(name); });
@@ -25,7 +25,7 @@ absl::StatusOr<CodeCache> OpenCache() {
     return absl::FailedPreconditionError(
         "there is no cache: neither XDG_CACHE_HOME nor HOME is set");
   }
-  return CodeCache::Open(folder, bundle::kDefaultCacheBytes);
+  return CodeCache::Open(folder, base::kDefaultCacheBytes);
 }
 
 std::string TimeText(int64_t seconds) {

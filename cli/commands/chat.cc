@@ -15,9 +15,9 @@
 #include "absl/strings/str_cat.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/generation_flags.h"
+#include "cli/flags/model_flags.h"
 #include "cli/terminal/interrupt.h"
 #include "cli/terminal/line_reader.h"
-#include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
 #include "frontends/tokenizer/chat_template.h"
 

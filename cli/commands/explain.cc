@@ -7,25 +7,26 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "cli/commands/commands.h"
+#include "cli/flags/model_flags.h"
+#include "cli/terminal/output.h"
 #include "tools/inspect/explain_report.h"
 #include "tools/inspect/explain_run.h"
-#include "cli/flags/model_flags.h"
 #include "tools/inspect/optimised_model.h"
-#include "cli/terminal/output.h"
 
 namespace lluda::cli {
 
 absl::StatusOr<int> RunExplain(const ExplainFlags& flags) {
   absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags.model);
   if (!options.ok()) return options.status();
-  absl::StatusOr<OptimisedModel> optimised = OpenOptimised(*options, engine::Weights::kRequired);
+  absl::StatusOr<tools::OptimisedModel> optimised =
+      tools::OpenOptimised(*options, engine::Weights::kRequired);
   if (!optimised.ok()) return optimised.status();
   options->optimised = &*optimised;
   options->need_tokenizer = false;
   absl::StatusOr<std::unique_ptr<engine::Model>> model =
       LoadModel(*std::move(options), flags.model.use_cache);
   if (!model.ok()) return model.status();
-  ExplainedRun run;
+  tools::ExplainedRun run;
   run.depth = flags.tokens ? 0 : flags.depth;
   run.tokens = flags.tokens.value_or(1);
   if (run.depth + run.tokens > (*model)->context()) {
@@ -33,11 +34,11 @@ absl::StatusOr<int> RunExplain(const ExplainFlags& flags) {
         absl::StrCat(flags.tokens ? "--tokens" : "--depth", ": ", run.depth + run.tokens,
                      " tokens do not fit the context of ", (*model)->context()));
   }
-  absl::StatusOr<std::vector<ExplainReport>> reports =
-      ExplainRuns(*optimised->module, optimised->history, optimised->target, {run}, model->get());
+  absl::StatusOr<std::vector<tools::ExplainReport>> reports = tools::ExplainRuns(
+      *optimised->module, optimised->history, optimised->target, {run}, model->get());
   if (!reports.ok()) return reports.status();
   const std::string text =
-      flags.json ? ExplainJson(reports->front()) : ExplainText(reports->front());
+      flags.json ? tools::ExplainJson(reports->front()) : tools::ExplainText(reports->front());
   if (absl::Status status = WriteStdout(text); !status.ok()) return status;
   return 0;
 }

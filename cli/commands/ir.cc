@@ -17,9 +17,7 @@
 #include "absl/strings/strip.h"
 #include "bundle/reader.h"
 #include "cli/commands/commands.h"
-#include "tools/inspect/ir_plan.h"
 #include "cli/flags/model_flags.h"
-#include "tools/inspect/optimised_model.h"
 #include "cli/terminal/output.h"
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/llvm/target.h"
@@ -27,6 +25,8 @@
 #include "ir/text/printer.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
+#include "tools/inspect/ir_plan.h"
+#include "tools/inspect/optimised_model.h"
 
 namespace lluda::cli {
 namespace {
@@ -92,11 +92,12 @@ absl::StatusOr<std::string> Wanted(const IrFlags& flags, std::string text) {
 }
 
 absl::StatusOr<int> PrintBundlePlan(const IrFlags& flags, const engine::LoadOptions& options) {
-  absl::StatusOr<OptimisedModel> model = OpenOptimised(options, engine::Weights::kOptional);
+  absl::StatusOr<tools::OptimisedModel> model =
+      tools::OpenOptimised(options, engine::Weights::kOptional);
   if (!model.ok()) return model.status();
-  absl::StatusOr<NativeProgram> native = NativeProgramOf(*model);
+  absl::StatusOr<tools::NativeProgram> native = tools::NativeProgramOf(*model);
   if (!native.ok()) return native.status();
-  absl::StatusOr<std::string> text = PlanText(*model->module, native->program, flags.func);
+  absl::StatusOr<std::string> text = tools::PlanText(*model->module, native->program, flags.func);
   if (!text.ok()) return text.status();
   if (absl::Status status = WriteStdout(*text); !status.ok()) return status;
   return 0;
@@ -130,7 +131,7 @@ absl::StatusOr<std::string> CompiledPlan(const ir::Module& module, absl::string_
   absl::StatusOr<codegen::CompiledModule> compiled =
       codegen::Compile(module, codegen::Target::Host(), {});
   if (!compiled.ok()) return compiled.status();
-  return PlanText(module, compiled->program, func);
+  return tools::PlanText(module, compiled->program, func);
 }
 
 // Writes what the chosen passes changed, as they run.

@@ -10,15 +10,15 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/step_interface.h"
-#include "tools/measure/machine.h"
 #include "cli/commands/commands.h"
-#include "tools/inspect/explain_run.h"
 #include "cli/flags/model_flags.h"
-#include "tools/inspect/optimised_model.h"
 #include "cli/terminal/output.h"
+#include "codegen/llvm/target.h"
+#include "tools/inspect/explain_run.h"
+#include "tools/inspect/optimised_model.h"
 #include "tools/inspect/report_json.h"
 #include "tools/inspect/report_page.h"
-#include "codegen/llvm/target.h"
+#include "tools/measure/machine.h"
 
 namespace lluda::cli {
 namespace {
@@ -38,29 +38,29 @@ absl::StatusOr<int64_t> FittingTokens(const char* flag, std::optional<int64_t> w
 }
 
 // A token and a prompt, which have different limits.
-absl::StatusOr<std::vector<ExplainedRun>> RunsOf(const ReportFlags& flags, int64_t context) {
+absl::StatusOr<std::vector<tools::ExplainedRun>> RunsOf(const ReportFlags& flags, int64_t context) {
   absl::StatusOr<int64_t> depth = FittingTokens("--depth", flags.depth, kDepth, context - 1);
   if (!depth.ok()) return depth.status();
   absl::StatusOr<int64_t> tokens = FittingTokens("--tokens", flags.tokens, kTokens, context);
   if (!tokens.ok()) return tokens.status();
-  return std::vector<ExplainedRun>{{*depth, 1}, {0, *tokens}};
+  return std::vector<tools::ExplainedRun>{{*depth, 1}, {0, *tokens}};
 }
 
-void AddProgram(const ir::Module& module, const runtime::Program& program, Report* report) {
+void AddProgram(const ir::Module& module, const runtime::Program& program, tools::Report* report) {
   for (const runtime::Call& call : program.entry(step_interface::kStep).calls) {
     report->calls.push_back({ToString(call.site), program.kernels[call.kernel].name});
   }
-  report->buffers = FrameBuffers(module, program);
-  report->memory = TotalsOf(program);
+  report->buffers = tools::FrameBuffers(module, program);
+  report->memory = tools::TotalsOf(program);
 }
 
 }  // namespace
 
 absl::StatusOr<int> RunReport(const ReportFlags& flags) {
-  Report report;
+  tools::Report report;
   absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags.model);
   if (!options.ok()) return options.status();
-  absl::StatusOr<OptimisedModel> optimised = OpenOptimised(
+  absl::StatusOr<tools::OptimisedModel> optimised = tools::OpenOptimised(
       *options, flags.measure ? engine::Weights::kRequired : engine::Weights::kOptional,
       [&](int number, absl::string_view pass, const ir::Module& after,
           const passes::Provenance& provenance) {
@@ -70,11 +70,11 @@ absl::StatusOr<int> RunReport(const ReportFlags& flags) {
   report.pipeline.Finish(optimised->history);
   const ir::Module& module = *optimised->module;
 
-  ReportHeader& header = report.header;
+  tools::ReportHeader& header = report.header;
   header.model = optimised->source->name();
   header.ir_file = flags.model.ir_file;
   header.is_bundle = optimised->bundle() != nullptr;
-  header.cpu = benchmarks::CpuName();
+  header.cpu = tools::CpuName();
   header.isa = std::string(codegen::IsaName(optimised->target.isa));
   header.context = optimised->context;
   header.max_step = optimised->max_step;
@@ -82,7 +82,7 @@ absl::StatusOr<int> RunReport(const ReportFlags& flags) {
   header.llvm_version = optimised->llvm_version;
 
   if (flags.measure) {
-    absl::StatusOr<std::vector<ExplainedRun>> runs = RunsOf(flags, header.context);
+    absl::StatusOr<std::vector<tools::ExplainedRun>> runs = RunsOf(flags, header.context);
     if (!runs.ok()) return runs.status();
     options->optimised = &*optimised;
     options->need_tokenizer = false;
@@ -90,17 +90,17 @@ absl::StatusOr<int> RunReport(const ReportFlags& flags) {
         LoadModel(*std::move(options), flags.model.use_cache);
     if (!model.ok()) return model.status();
     header.threads = (*model)->threads();
-    absl::StatusOr<std::vector<ExplainReport>> measured =
-        ExplainRuns(module, optimised->history, optimised->target, *runs, model->get());
+    absl::StatusOr<std::vector<tools::ExplainReport>> measured =
+        tools::ExplainRuns(module, optimised->history, optimised->target, *runs, model->get());
     if (!measured.ok()) return measured.status();
     report.runs = *std::move(measured);
     AddProgram(module, (*model)->executable()->program(), &report);
   } else {
-    absl::StatusOr<NativeProgram> native = NativeProgramOf(*optimised);
+    absl::StatusOr<tools::NativeProgram> native = tools::NativeProgramOf(*optimised);
     if (!native.ok()) return native.status();
     AddProgram(module, native->program, &report);
   }
-  absl::Status written = WriteFile(flags.output, ReportPage(ReportJson(report)));
+  absl::Status written = WriteFile(flags.output, tools::ReportPage(tools::ReportJson(report)));
   if (!written.ok()) return written;
   return 0;
 }

@@ -8,11 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "cli/commands/commands.h"
+#include "base/json.h"
 #include "base/json_writer.h"
+#include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
-#include "base/json.h"
 #include "frontends/tokenizer/tokenizer.h"
 
 namespace lluda::cli {
@@ -22,7 +22,7 @@ constexpr size_t kWriteBytes = size_t{1} << 16;
 
 std::string TokensJson(const tokenizer::Tokenizer& tokenizer, const std::string& text) {
   const std::vector<int32_t> ids = tokenizer.Encode(text);
-  JsonWriter json;
+  base::JsonWriter json;
   json.BeginObject();
   json.Key("ids").Numbers(ids);
   json.Key("decoded").String(tokenizer.Decode(ids, /*skip_special=*/false));
@@ -37,8 +37,8 @@ absl::StatusOr<int> TokenizeLines(const tokenizer::Tokenizer& tokenizer, const s
   for (absl::string_view line : absl::StrSplit(input, '\n')) {
     ++number;
     if (absl::StripAsciiWhitespace(line).empty()) continue;
-    absl::StatusOr<frontends::JsonDocument> document =
-        frontends::JsonDocument::Parse(absl::StrCat(label, ":", number), line);
+    absl::StatusOr<base::JsonDocument> document =
+        base::JsonDocument::Parse(absl::StrCat(label, ":", number), line);
     if (!document.ok()) return document.status();
     absl::StatusOr<std::string> text = document->root().String("text");
     if (!text.ok()) return text.status();

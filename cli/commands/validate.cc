@@ -17,10 +17,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "tools/verify/cache_error.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
+#include "tools/verify/cache_error.h"
 #include "tools/verify/reference.h"
 #include "tools/verify/validate_report.h"
 #include "tools/verify/validator.h"
@@ -36,15 +36,15 @@ absl::Status AtPrompt(const ValidateFlags& flags, size_t number, const absl::Sta
 }
 
 absl::Status ValidateOutputs(const ValidateFlags& flags, const engine::LoadOptions& options,
-                             Validation* validation) {
+                             tools::Validation* validation) {
   absl::StatusOr<std::unique_ptr<engine::Model>> model = LoadModel(options, flags.model.use_cache);
   if (!model.ok()) return model.status();
   absl::StatusOr<std::unique_ptr<engine::Session>> session =
       engine::Session::Create(model->get(), {});
   if (!session.ok()) return session.status();
-  Validator validator(model->get(), session->get(), options.module);
-  for (const ReferencePrompt& prompt : validation->prompts) {
-    absl::StatusOr<PromptResult> result = validator.Run(prompt);
+  tools::Validator validator(model->get(), session->get(), options.module);
+  for (const tools::ReferencePrompt& prompt : validation->prompts) {
+    absl::StatusOr<tools::PromptResult> result = validator.Run(prompt);
     if (!result.ok()) return AtPrompt(flags, validation->results.size(), result.status());
     validation->results.push_back(*std::move(result));
   }
@@ -52,10 +52,10 @@ absl::Status ValidateOutputs(const ValidateFlags& flags, const engine::LoadOptio
 }
 
 absl::Status ValidateActivations(const ValidateFlags& flags, const engine::LoadOptions& options,
-                                 Validation* validation) {
-  const std::vector<ReferencePrompt>& prompts = validation->prompts;
+                                 tools::Validation* validation) {
+  const std::vector<tools::ReferencePrompt>& prompts = validation->prompts;
   int64_t longest = 0;
-  for (const ReferencePrompt& prompt : prompts) {
+  for (const tools::ReferencePrompt& prompt : prompts) {
     if (prompt.activations.empty()) continue;
     longest = std::max(longest, static_cast<int64_t>(prompt.ids.size()));
   }
@@ -78,7 +78,8 @@ absl::Status ValidateActivations(const ValidateFlags& flags, const engine::LoadO
     (*session)->Clear();
     absl::Status status = (*session)->Evaluate(prompts[i].ids).status();
     if (status.ok()) {
-      status = CompareActivations(**session, prompts[i], options.module, &validation->results[i]);
+      status =
+          tools::CompareActivations(**session, prompts[i], options.module, &validation->results[i]);
     }
     if (!status.ok()) return AtPrompt(flags, i, status);
   }
@@ -86,14 +87,14 @@ absl::Status ValidateActivations(const ValidateFlags& flags, const engine::LoadO
 }
 
 absl::Status ValidateCache(const ValidateFlags& flags, const engine::LoadOptions& options,
-                           Validation* validation) {
+                           tools::Validation* validation) {
   if (options.module.kv_cache != engine::KvCache::kInt8) return absl::OkStatus();
   if (options.source->bundle() != nullptr) {
     validation->skipped.push_back("the error of the int8 cache: a bundle has no other cache");
     return absl::OkStatus();
   }
-  absl::StatusOr<CacheError> error =
-      MeasureCacheError(options, LoaderOf(flags.model), validation->prompts.front().ids);
+  absl::StatusOr<tools::CacheError> error =
+      tools::MeasureCacheError(options, LoaderOf(flags.model), validation->prompts.front().ids);
   if (!error.ok()) return error.status();
   validation->cache_error = *error;
   return absl::OkStatus();
@@ -102,8 +103,9 @@ absl::Status ValidateCache(const ValidateFlags& flags, const engine::LoadOptions
 }  // namespace
 
 absl::StatusOr<int> RunValidate(const ValidateFlags& flags) {
-  Validation validation;
-  absl::StatusOr<std::vector<ReferencePrompt>> prompts = LoadReference(flags.reference);
+  tools::Validation validation;
+  absl::StatusOr<std::vector<tools::ReferencePrompt>> prompts =
+      tools::LoadReference(flags.reference);
   if (!prompts.ok()) return prompts.status();
   validation.prompts = *std::move(prompts);
   absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags.model);
@@ -114,7 +116,8 @@ absl::StatusOr<int> RunValidate(const ValidateFlags& flags) {
   if (status.ok()) status = ValidateActivations(flags, *options, &validation);
   if (status.ok()) status = ValidateCache(flags, *options, &validation);
   if (!status.ok()) return status;
-  status = WriteStdout(flags.json ? ValidationJson(validation) : ValidationText(validation));
+  status = WriteStdout(flags.json ? tools::ValidationJson(validation)
+                                  : tools::ValidationText(validation));
   if (!status.ok()) return status;
   return validation.Passed() ? 0 : 1;
 }

@@ -16,11 +16,6 @@
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
-#include "tools/verify/verify_bundle.h"
-#include "tools/verify/verify_dump.h"
-#include "tools/verify/verify_kernels.h"
-#include "tools/verify/verify_passes.h"
-#include "tools/verify/verify_reference.h"
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/llvm/target.h"
 #include "engine/source/checkpoint_weights.h"
@@ -28,6 +23,11 @@
 #include "passes/default_pipeline.h"
 #include "passes/registry.h"
 #include "runtime/machine/cpu_count.h"
+#include "tools/verify/verify_bundle.h"
+#include "tools/verify/verify_dump.h"
+#include "tools/verify/verify_kernels.h"
+#include "tools/verify/verify_passes.h"
+#include "tools/verify/verify_reference.h"
 
 namespace lluda::cli {
 namespace {
@@ -42,7 +42,7 @@ int64_t VerifiedLayers(const VerifyFlags& flags, const ir::Module& module) {
     if (global->kind != ir::Global::Kind::kWeight) continue;
     bytes += (global->index ? global->index->count : 1) * ir::ByteSize(global->type, nullptr);
   }
-  const int64_t layers = LayersOf(module);
+  const int64_t layers = tools::LayersOf(module);
   return std::min(flags.layers.value_or(bytes <= kWholeModelBytes ? layers : 1), layers);
 }
 
@@ -57,42 +57,43 @@ ReadWeight WeightsOf(const engine::ModelFiles& files) {
   };
 }
 
-VerifyRun RunOf(const VerifyFlags& flags, const engine::ModelFiles& files) {
-  VerifyRun run;
+tools::VerifyRun RunOf(const VerifyFlags& flags, const engine::ModelFiles& files) {
+  tools::VerifyRun run;
   run.weights = WeightsOf(files);
-  run.steps = StepTokens(flags.tokens, files.config.vocab_size);
+  run.steps = tools::StepTokens(flags.tokens, files.config.vocab_size);
   return run;
 }
 
 // The module as imported, all of its layers, against the reference.
-absl::StatusOr<std::optional<Finding>> VerifyImport(const VerifyFlags& flags,
-                                                    engine::ModuleOptions options,
-                                                    const engine::ModelFiles& files) {
-  absl::StatusOr<std::vector<ReferencePrompt>> prompts = LoadReference(flags.reference);
+absl::StatusOr<std::optional<tools::Finding>> VerifyImport(const VerifyFlags& flags,
+                                                           engine::ModuleOptions options,
+                                                           const engine::ModelFiles& files) {
+  absl::StatusOr<std::vector<tools::ReferencePrompt>> prompts =
+      tools::LoadReference(flags.reference);
   if (!prompts.ok()) return prompts.status();
   options.record_activations = true;
   absl::StatusOr<std::unique_ptr<ir::Module>> module = engine::ImportModule(files, options);
   if (!module.ok()) return module.status();
-  auto found = VerifyReference(**module, WeightsOf(files), *prompts, options);
+  auto found = tools::VerifyReference(**module, WeightsOf(files), *prompts, options);
   if (found.ok()) return found;
   return absl::Status(found.status().code(),
                       absl::StrCat(flags.reference, ": ", found.status().message()));
 }
 
 // The dump, before any more passes, against the imported module, as many layers of it.
-absl::StatusOr<DumpVerdict> VerifyDumpOf(const VerifyFlags& flags, const engine::ModelFiles& files,
-                                         ir::Module* dump) {
-  absl::StatusOr<std::unique_ptr<ir::Module>> import = ImportLike(files, *dump);
+absl::StatusOr<tools::DumpVerdict> VerifyDumpOf(const VerifyFlags& flags,
+                                                const engine::ModelFiles& files, ir::Module* dump) {
+  absl::StatusOr<std::unique_ptr<ir::Module>> import = tools::ImportLike(files, *dump);
   if (!import.ok()) return import.status();
   const int64_t layers = VerifiedLayers(flags, *dump);
-  KeepLayers(layers, dump);
-  KeepLayers(layers, import->get());
-  return VerifyDump(*dump, **import, RunOf(flags, files));
+  tools::KeepLayers(layers, dump);
+  tools::KeepLayers(layers, import->get());
+  return tools::VerifyDump(*dump, **import, RunOf(flags, files));
 }
 
 // 1, with the fault and where it was written to on stdout.
-absl::StatusOr<int> Report(const VerifyFlags& flags, const Finding& finding) {
-  std::string text = absl::StrCat(FindingText(finding), "\n");
+absl::StatusOr<int> Report(const VerifyFlags& flags, const tools::Finding& finding) {
+  std::string text = absl::StrCat(tools::FindingText(finding), "\n");
   if (!finding.repro.empty()) {
     if (absl::Status s = WriteFile(flags.repro_file, finding.repro); !s.ok()) return s;
     absl::StrAppend(&text, "wrote ", flags.repro_file, "\n");
@@ -113,10 +114,11 @@ absl::StatusOr<int> RunVerifyBundle(const VerifyFlags& flags, const engine::Load
                      ": a bundle has no imported module to hold against "
                      "--reference; validate compares what it computes"));
   }
-  absl::StatusOr<OptimisedModel> model = OpenOptimised(options, engine::Weights::kOptional);
+  absl::StatusOr<tools::OptimisedModel> model =
+      tools::OpenOptimised(options, engine::Weights::kOptional);
   if (!model.ok()) return model.status();
   const int64_t layers = VerifiedLayers(flags, *model->module);
-  absl::StatusOr<BundleVerdict> verdict = VerifyBundle(&*model, layers, flags.tokens);
+  absl::StatusOr<tools::BundleVerdict> verdict = tools::VerifyBundle(&*model, layers, flags.tokens);
   if (!verdict.ok()) return verdict.status();
   if (verdict->finding) return Report(flags, *verdict->finding);
   const absl::Status written = WriteStdout(
@@ -139,20 +141,20 @@ absl::StatusOr<int> RunVerify(const VerifyFlags& flags) {
   if (!model.ok()) return model.status();
   const engine::ModelFiles& files = **load->source->Files(engine::Weights::kRequired);
   if (!flags.reference.empty()) {
-    absl::StatusOr<std::optional<Finding>> found = VerifyImport(flags, load->module, files);
+    absl::StatusOr<std::optional<tools::Finding>> found = VerifyImport(flags, load->module, files);
     if (!found.ok()) return found.status();
     if (*found) return Report(flags, **found);
   }
   const bool holds_dump = !flags.model.ir_file.empty() && !flags.as_is;
   if (holds_dump) {
-    absl::StatusOr<DumpVerdict> verdict = VerifyDumpOf(flags, files, model->module.get());
+    absl::StatusOr<tools::DumpVerdict> verdict = VerifyDumpOf(flags, files, model->module.get());
     if (!verdict.ok()) return verdict.status();
     if (verdict->finding) return Report(flags, *verdict->finding);
     if (!verdict->remark.empty()) std::cerr << "lluda: " << verdict->remark << "\n";
   }
   ir::Module* module = model->module.get();
   const int64_t layers = VerifiedLayers(flags, *module);
-  KeepLayers(layers, module);
+  tools::KeepLayers(layers, module);
   absl::StatusOr<std::vector<std::string>> names = passes::RemainingPasses(*module);
   if (!names.ok()) return names.status();
   std::vector<std::unique_ptr<passes::Pass>> passes;
@@ -161,8 +163,9 @@ absl::StatusOr<int> RunVerify(const VerifyFlags& flags) {
     if (!pass.ok()) return pass.status();
     passes.push_back(*std::move(pass));
   }
-  const VerifyRun run = RunOf(flags, files);
-  absl::StatusOr<std::optional<Finding>> found = VerifyPasses(std::move(passes), run, module);
+  const tools::VerifyRun run = RunOf(flags, files);
+  absl::StatusOr<std::optional<tools::Finding>> found =
+      tools::VerifyPasses(std::move(passes), run, module);
   if (!found.ok()) return found.status();
   if (*found) return Report(flags, **found);
 
@@ -171,7 +174,7 @@ absl::StatusOr<int> RunVerify(const VerifyFlags& flags) {
   absl::StatusOr<codegen::CompiledModule> compiled = codegen::Compile(*module, *target, options);
   if (!compiled.ok()) return compiled.status();
   engine::CheckpointWeights weights(&*files.checkpoint);
-  found = VerifyKernels(*module, compiled->program, *target, {&weights}, run);
+  found = tools::VerifyKernels(*module, compiled->program, *target, {&weights}, run);
   if (!found.ok()) return found.status();
   if (*found) return Report(flags, **found);
   const absl::Status written = WriteStdout(absl::StrCat(

@@ -9,7 +9,7 @@
 namespace lluda::cli {
 namespace {
 
-using frontends::TemporaryFolder;
+using base::TemporaryFolder;
 
 TEST(DefaultModelTest, IsBelowTheNearestFolderAboveTheBinary) {
   const TemporaryFolder tree;

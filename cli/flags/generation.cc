@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "base/json_writer.h"
 #include "cli/flags/generation_flags.h"
 #include "cli/terminal/interrupt.h"
-#include "base/json_writer.h"
 #include "cli/terminal/output.h"
-#include "tools/inspect/trace.h"
 #include "runtime/timeline.h"
+#include "tools/inspect/trace.h"
 
 namespace lluda::cli {
 
@@ -43,12 +43,13 @@ absl::StatusOr<int> GenerateText(const char* program, engine::Model* model,
   if (!written.ok()) return written;
   if (!flags.trace_file.empty()) {
     model->executable()->RecordTo(nullptr);
-    written = WriteFile(flags.trace_file, TraceJson(model->executable()->program(), timeline));
+    written =
+        WriteFile(flags.trace_file, tools::TraceJson(model->executable()->program(), timeline));
     if (!written.ok()) return written;
   }
 
   if (flags.json) {
-    JsonWriter json;
+    base::JsonWriter json;
     json.BeginObject();
     json.Key("text").String(generation->text);
     json.Key("tokens").Numbers(generation->tokens);

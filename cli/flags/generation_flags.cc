@@ -53,7 +53,7 @@ std::vector<Stat> CollectStats(const engine::Model& model, const engine::Session
 
 }  // namespace
 
-runtime::SamplerOptions SamplerOf(const SamplerFlags& flags, runtime::SamplerOptions defaults) {
+engine::SamplerOptions SamplerOf(const SamplerFlags& flags, engine::SamplerOptions defaults) {
   const bool wants_draws = flags.top_k || flags.top_p || flags.min_p;
   if (wants_draws && defaults.temperature == 0) defaults.temperature = 1;
   const std::pair<const std::optional<double>*, float*> numbers[] = {
@@ -105,7 +105,7 @@ std::string StatsText(const engine::Model& model, const engine::Session& session
 }
 
 void StatsJson(const engine::Model& model, const engine::Session& session,
-               const engine::Generation& generation, JsonWriter* json) {
+               const engine::Generation& generation, base::JsonWriter* json) {
   json->Key("stop_token");
   if (generation.stop_token) {
     json->Int(*generation.stop_token);

@@ -1,22 +1,23 @@
 // From flags to what a generation wants, and from its numbers to a report. Knows no compiler.
 //
-//   runtime::SamplerOptions sampler = SamplerOf(flags.sampler, model->DefaultSampler());
+//   engine::SamplerOptions sampler = SamplerOf(flags.sampler, model->DefaultSampler());
 #ifndef LLUDA_CLI_FLAGS_GENERATION_FLAGS_H_
 #define LLUDA_CLI_FLAGS_GENERATION_FLAGS_H_
 
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "base/json_writer.h"
 #include "cli/flags/arguments.h"
+#include "engine/generate/sampler.h"
 #include "engine/model.h"
 #include "engine/session.h"
-#include "engine/generate/sampler.h"
 
 namespace lluda::cli {
 
 // `defaults` with the flags that were given. Who asks for top-k, top-p or min-p but not for a
 // temperature wants draws: where the default is greedy, the temperature becomes 1.
-runtime::SamplerOptions SamplerOf(const SamplerFlags& flags, runtime::SamplerOptions defaults);
+engine::SamplerOptions SamplerOf(const SamplerFlags& flags, engine::SamplerOptions defaults);
 
 // The text of -p or -f; stdin if neither is given and stdin is no terminal. InvalidArgument if that
 // leaves no prompt.
@@ -28,9 +29,8 @@ std::string FullContextText(const engine::Session& session);
 // Times, speed and memory: lines for stderr, or fields of an open JSON object.
 std::string StatsText(const engine::Model& model, const engine::Session& session,
                       const engine::Generation& generation);
-class JsonWriter;
 void StatsJson(const engine::Model& model, const engine::Session& session,
-               const engine::Generation& generation, JsonWriter* json);
+               const engine::Generation& generation, base::JsonWriter* json);
 
 }  // namespace lluda::cli
 

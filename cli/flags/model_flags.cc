@@ -90,11 +90,11 @@ absl::StatusOr<engine::OpenedModule> OpenImported(const engine::LoadOptions& opt
 absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(engine::LoadOptions options,
                                                          bool use_cache) {
   // Without the cache everything takes longer, and that is all.
-  std::optional<bundle::CodeCache> cache;
+  std::optional<base::CodeCache> cache;
   const std::string cache_folder = CacheFolder([](const char* name) { return std::getenv(name); });
   if (use_cache && !cache_folder.empty() && options.source->bundle() == nullptr) {
-    absl::StatusOr<bundle::CodeCache> opened =
-        bundle::CodeCache::Open(cache_folder, bundle::kDefaultCacheBytes);
+    absl::StatusOr<base::CodeCache> opened =
+        base::CodeCache::Open(cache_folder, base::kDefaultCacheBytes);
     if (opened.ok()) {
       options.code_cache = &cache.emplace(*std::move(opened));
     } else {

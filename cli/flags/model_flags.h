@@ -17,8 +17,8 @@
 #include "cli/flags/arguments.h"
 #include "cli/flags/generation_flags.h"  // IWYU pragma: export
 #include "engine/model.h"
-#include "engine/source/model_source.h"
 #include "engine/open_module.h"
+#include "engine/source/model_source.h"
 
 namespace lluda::cli {
 

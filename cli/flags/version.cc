@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "bundle/layout.h"
-#include "codegen/fingerprint.h"
+#include "codegen/cpu/fingerprint.h"
 #include "codegen/llvm/target.h"
 
 namespace lluda::cli {

@@ -14,7 +14,7 @@
 namespace lluda::cli {
 namespace {
 
-using frontends::TemporaryFolder;
+using base::TemporaryFolder;
 
 TEST(OutputTest, AFileIsReplacedAsAWholeAndReadableByOthers) {
   const TemporaryFolder folder;

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "codegen/cpu/interleaved_values.h"
-#include "codegen/fingerprint.h"
+#include "codegen/cpu/fingerprint.h"
 #include "codegen/cpu/kernel.h"
 
 namespace lluda::codegen {

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/step_interface.h"
 #include "base/file_cache.h"
+#include "base/step_interface.h"
 #include "codegen/compile.h"
 #include "codegen/llvm/step_function.h"
 #include "codegen/llvm/target.h"
@@ -28,7 +28,7 @@ struct CompileOptions {
   bool perf = false;  // as in JitOptions
   bool gdb = false;
   // Kernels of earlier runs, and where new ones are kept; null: none are.
-  const bundle::CodeCache* cache = nullptr;
+  const base::CodeCache* cache = nullptr;
 };
 
 // For this process. Errors as in compile.h.

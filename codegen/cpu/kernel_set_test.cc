@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "base/file_cache.h"
+#include "base/test_files.h"
 #include "codegen/cpu/cpu_backend.h"
 #include "codegen/cpu/kernel_test_util.h"
-#include "base/test_files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -100,7 +100,7 @@ TEST(KernelSet, RefusesWhatNoKernelComputesEveryTimeItIsAsked) {
 }
 
 // Compiles the kernels of kText with a cache and runs the first; how many the cache had.
-int64_t CompileWith(const bundle::CodeCache& cache, const Target& target) {
+int64_t CompileWith(const base::CodeCache& cache, const Target& target) {
   const auto module = ParseTestModule(kText);
   CpuBackend backend(target, SymbolNames(*module), Units::kPerKernel);
   KernelSet kernels(&backend, SymbolNames(*module));
@@ -122,9 +122,9 @@ int64_t CompileWith(const bundle::CodeCache& cache, const Target& target) {
 
 class KernelCacheTest : public testing::Test {
  protected:
-  const frontends::TemporaryFolder folder_;
-  const bundle::CodeCache cache_ =
-      *bundle::CodeCache::Open(folder_.PathOf("cache"), bundle::kDefaultCacheBytes);
+  const base::TemporaryFolder folder_;
+  const base::CodeCache cache_ =
+      *base::CodeCache::Open(folder_.PathOf("cache"), base::kDefaultCacheBytes);
 };
 
 TEST_F(KernelCacheTest, GivesBackWhatWasCompiledForTheSameFeatures) {

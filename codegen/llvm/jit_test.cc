@@ -11,10 +11,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/file_cache.h"
+#include "base/test_files.h"
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/cpu/kernel_test_util.h"
 #include "codegen/llvm/target.h"
-#include "base/test_files.h"
 #include "gtest/gtest.h"
 
 // GDB's JIT interface, as its manual ("JIT Compilation Interface") declares it; LLVM defines it.
@@ -44,7 +44,7 @@ constexpr char kText[] =
     "    return %b\n"
     "  }";
 
-CompiledModule CompileWith(const JitOptions& jit, const bundle::CodeCache* cache = nullptr) {
+CompiledModule CompileWith(const JitOptions& jit, const base::CodeCache* cache = nullptr) {
   const auto module = PlannedTestModule(kText);
   CompileOptions options;
   options.threads = jit.threads;
@@ -68,9 +68,9 @@ int KnownToGdb(const std::string& kernel) {
 
 class JitTest : public testing::Test {
  protected:
-  const frontends::TemporaryFolder folder_;
-  const bundle::CodeCache cache_ =
-      *bundle::CodeCache::Open(folder_.PathOf("cache"), bundle::kDefaultCacheBytes);
+  const base::TemporaryFolder folder_;
+  const base::CodeCache cache_ =
+      *base::CodeCache::Open(folder_.PathOf("cache"), base::kDefaultCacheBytes);
 };
 
 TEST_F(JitTest, GdbKnowsKernelsOnlyWhenItIsAsked) {

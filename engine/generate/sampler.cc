@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace lluda::runtime {
+namespace lluda::engine {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -264,4 +264,4 @@ int32_t Sampler::Draw() {
   return last;
 }
 
-}  // namespace lluda::runtime
+}  // namespace lluda::engine

@@ -32,7 +32,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 
-namespace lluda::runtime {
+namespace lluda::engine {
 
 // The defaults change nothing: a plain draw from the model's distribution.
 struct SamplerOptions {
@@ -105,6 +105,6 @@ class Sampler {
   std::vector<double> bucket_weight_;
 };
 
-}  // namespace lluda::runtime
+}  // namespace lluda::engine
 
 #endif  // LLUDA_ENGINE_GENERATE_SAMPLER_H_

@@ -7,7 +7,7 @@
 
 #include "engine/generate/sampler.h"
 
-namespace lluda::runtime {
+namespace lluda::engine {
 namespace {
 
 constexpr int64_t kVocabulary = 151936;
@@ -63,4 +63,4 @@ void BM_RepetitionPenalty(benchmark::State& state) {
 BENCHMARK(BM_RepetitionPenalty);
 
 }  // namespace
-}  // namespace lluda::runtime
+}  // namespace lluda::engine

@@ -18,7 +18,7 @@
 
 #include "runtime/counting_allocator.h"
 
-namespace lluda::runtime {
+namespace lluda::engine {
 namespace {
 
 using ::testing::ElementsAre;
@@ -492,4 +492,4 @@ TEST(SamplerOptionsTest, AnEmptyVocabularyIsRefused) {
 }
 
 }  // namespace
-}  // namespace lluda::runtime
+}  // namespace lluda::engine

@@ -45,10 +45,10 @@ absl::StatusOr<std::unique_ptr<Sequence>> Sequence::Create(const SequenceModel& 
   if (model.tokenizer == nullptr && (options.on_text || !options.stop_strings.empty())) {
     return absl::FailedPreconditionError("has no tokenizer, so there is no text");
   }
-  absl::StatusOr<runtime::StopStrings> stops = runtime::StopStrings::Create(options.stop_strings);
+  absl::StatusOr<engine::StopStrings> stops = engine::StopStrings::Create(options.stop_strings);
   if (!stops.ok()) return stops.status();
-  absl::StatusOr<runtime::Sampler> sampler =
-      runtime::Sampler::Create(options.sampler, model.vocabulary);
+  absl::StatusOr<engine::Sampler> sampler =
+      engine::Sampler::Create(options.sampler, model.vocabulary);
   if (!sampler.ok()) return sampler.status();
   if (absl::Status status = CheckPrompt(model, prompt); !status.ok()) return status;
   if (absl::Status status = sampler->AddPrompt(prompt); !status.ok()) return status;
@@ -57,8 +57,8 @@ absl::StatusOr<std::unique_ptr<Sequence>> Sequence::Create(const SequenceModel& 
 }
 
 Sequence::Sequence(const SequenceModel& model, absl::Span<const int32_t> prompt,
-                   const GenerateOptions& options, runtime::StopStrings stops,
-                   runtime::Sampler sampler)
+                   const GenerateOptions& options, engine::StopStrings stops,
+                   engine::Sampler sampler)
     : context_(model.context),
       max_new_tokens_(options.max_new_tokens),
       cancel_(options.cancel),

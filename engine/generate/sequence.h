@@ -28,10 +28,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "engine/generate/text_output.h"
-#include "frontends/tokenizer/tokenizer.h"
 #include "engine/generate/sampler.h"
 #include "engine/generate/stop.h"
+#include "engine/generate/text_output.h"
+#include "frontends/tokenizer/tokenizer.h"
 
 namespace lluda::engine {
 
@@ -47,7 +47,7 @@ absl::string_view FinishReasonName(FinishReason reason);
 
 struct GenerateOptions {
   int64_t max_new_tokens = 256;  // at least 0
-  runtime::SamplerOptions sampler;
+  engine::SamplerOptions sampler;
   std::vector<int32_t> stop_tokens;  // not part of the text
   // Neither are they, nor what follows. They are looked for in all that is generated, the texts of
   // special tokens and of the stop token included, though these are not part of the text.
@@ -124,15 +124,15 @@ class Sequence {
   using Clock = std::chrono::steady_clock;
 
   Sequence(const SequenceModel& model, absl::Span<const int32_t> prompt,
-           const GenerateOptions& options, runtime::StopStrings stops, runtime::Sampler sampler);
+           const GenerateOptions& options, engine::StopStrings stops, engine::Sampler sampler);
   int64_t generated() const { return static_cast<int64_t>(tokens_.size()) - result_.prompt_tokens; }
   void Finish(FinishReason reason);
 
   int64_t context_;
   int64_t max_new_tokens_;
   const std::atomic<bool>* cancel_;
-  runtime::Sampler sampler_;
-  runtime::StopTokens stop_tokens_;
+  engine::Sampler sampler_;
+  engine::StopTokens stop_tokens_;
   TextOutput output_;
   std::vector<int32_t> tokens_;
   int64_t computed_ = 0;

@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 
-namespace lluda::runtime {
+namespace lluda::engine {
 namespace {
 
 constexpr int32_t kNone = -1;
@@ -122,4 +122,4 @@ absl::string_view StopStrings::Flush() {
   return out_;
 }
 
-}  // namespace lluda::runtime
+}  // namespace lluda::engine

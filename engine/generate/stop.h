@@ -28,7 +28,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-namespace lluda::runtime {
+namespace lluda::engine {
 
 // A set of token ids that end the text.
 class StopTokens {
@@ -89,6 +89,6 @@ class StopStrings {
   std::string out_;
 };
 
-}  // namespace lluda::runtime
+}  // namespace lluda::engine
 
 #endif  // LLUDA_ENGINE_GENERATE_STOP_H_

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace lluda::runtime {
+namespace lluda::engine {
 namespace {
 
 StopStrings Make(const std::vector<std::string>& stops) {
@@ -225,4 +225,4 @@ TEST(StopStringsTest, AgreesWithSearchingTheWholeText) {
 }
 
 }  // namespace
-}  // namespace lluda::runtime
+}  // namespace lluda::engine

@@ -5,7 +5,7 @@
 
 namespace lluda::engine {
 
-TextOutput::TextOutput(const tokenizer::Tokenizer* tokenizer, runtime::StopStrings stops,
+TextOutput::TextOutput(const tokenizer::Tokenizer* tokenizer, engine::StopStrings stops,
                        TextSink sink)
     : tokenizer_(tokenizer), stops_(std::move(stops)), sink_(std::move(sink)) {
   if (tokenizer != nullptr) decoder_.emplace(tokenizer);

@@ -14,8 +14,8 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "frontends/tokenizer/stream_decoder.h"
 #include "engine/generate/stop.h"
+#include "frontends/tokenizer/stream_decoder.h"
 
 namespace lluda::engine {
 
@@ -25,7 +25,7 @@ using TextSink = std::function<bool(absl::string_view piece)>;
 class TextOutput {
  public:
   // Without a tokenizer there is no text. The tokenizer must outlive this object.
-  TextOutput(const tokenizer::Tokenizer* tokenizer, runtime::StopStrings stops, TextSink sink);
+  TextOutput(const tokenizer::Tokenizer* tokenizer, engine::StopStrings stops, TextSink sink);
 
   void Add(int32_t token);
   // The stop token: its text may complete a stop string that began before it.
@@ -43,7 +43,7 @@ class TextOutput {
 
   const tokenizer::Tokenizer* tokenizer_;  // null as decoder_ is
   std::optional<tokenizer::StreamDecoder> decoder_;
-  runtime::StopStrings stops_;
+  engine::StopStrings stops_;
   TextSink sink_;
   std::string text_;
   bool refused_ = false;

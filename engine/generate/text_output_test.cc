@@ -22,7 +22,7 @@ class TextOutputTest : public testing::Test {
   static void TearDownTestSuite() { delete tokenizer_; }
 
   TextOutput Make(const std::vector<std::string>& stops) {
-    return TextOutput(tokenizer_, *runtime::StopStrings::Create(stops),
+    return TextOutput(tokenizer_, *engine::StopStrings::Create(stops),
                       [this](absl::string_view piece) {
                         pieces_.emplace_back(piece);
                         return static_cast<int>(pieces_.size()) < most_;

@@ -13,7 +13,7 @@
 namespace lluda::engine {
 namespace {
 
-using frontends::TemporaryFolder;
+using base::TemporaryFolder;
 using testing::HasSubstr;
 
 TEST(ModelFilesTest, TheConfigAloneGivesTheModuleOfTheCheckpoint) {

@@ -11,8 +11,8 @@
 #include "base/json.h"
 #include "frontends/qwen3/import.h"
 #include "frontends/tensor_info.h"
-#include "ir/type/encoding.h"
 #include "ir/interpreter/tensor.h"
+#include "ir/type/encoding.h"
 
 namespace lluda::frontends::qwen3 {
 namespace {
@@ -96,7 +96,7 @@ void NoteUnused(const std::string& label, const std::vector<std::string>& unused
   if (unused.empty()) return;
   std::vector<std::string> named;
   for (size_t i = 0; i < std::min(unused.size(), kNamedTensors); ++i) {
-    named.push_back(absl::StrCat("'", QuoteName(unused[i]), "'"));
+    named.push_back(absl::StrCat("'", base::QuoteName(unused[i]), "'"));
   }
   notes->push_back(absl::StrCat(label, ": ", unused.size(),
                                 unused.size() == 1 ? " tensor is" : " tensors are",

@@ -13,9 +13,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "base/test_files.h"
 #include "frontends/checkpoint.h"
 #include "frontends/qwen3/test_model.h"
-#include "base/test_files.h"
 
 namespace lluda::frontends::qwen3 {
 namespace {
@@ -57,7 +57,7 @@ class Adopted {
                       "]}");
       data += tensor.data;
     }
-    folder_.Write("model.safetensors", SafetensorsBytes(header + "}", data));
+    folder_.Write("model.safetensors", base::SafetensorsBytes(header + "}", data));
     absl::StatusOr<Checkpoint> opened = Checkpoint::Open(folder_.path());
     EXPECT_TRUE(opened.ok()) << opened.status();
     checkpoint_ = std::make_unique<Checkpoint>(*std::move(opened));
@@ -77,7 +77,7 @@ class Adopted {
   }
 
  private:
-  TemporaryFolder folder_;
+  base::TemporaryFolder folder_;
   std::unique_ptr<Checkpoint> checkpoint_;
   Config config_;
   std::vector<std::string> notes_;

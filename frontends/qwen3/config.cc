@@ -8,15 +8,15 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "frontends/field_table.h"
 #include "base/json.h"
+#include "frontends/field_table.h"
 #include "frontends/qwen3/config_fields.h"
 
 namespace lluda::frontends::qwen3 {
 namespace {
 
 constexpr int64_t kMaxVocabulary = int64_t{1} << 24;
-constexpr NumberRange kThetaRange = {0, 1e12, /*open_min=*/true};
+constexpr base::NumberRange kThetaRange = {0, 1e12, /*open_min=*/true};
 
 struct IntField {
   const char* key;
@@ -58,13 +58,13 @@ bool Contains(const Names& names, absl::string_view name) {
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
-absl::Status UnsupportedName(const JsonObject& fields, absl::string_view key,
+absl::Status UnsupportedName(const base::JsonObject& fields, absl::string_view key,
                              absl::string_view name) {
-  return UnsupportedField(fields, key, absl::StrCat("'", QuoteName(name), "'"));
+  return UnsupportedField(fields, key, absl::StrCat("'", base::QuoteName(name), "'"));
 }
 
 // First of all, so that a config of another family is refused for that and not for a field.
-absl::Status CheckFamily(const JsonObject& fields) {
+absl::Status CheckFamily(const base::JsonObject& fields) {
   absl::StatusOr<std::string> type = fields.String("model_type");
   if (!type.ok()) return type.status();
   if (*type != "qwen3") return UnsupportedName(fields, "model_type", *type);
@@ -77,7 +77,7 @@ absl::Status CheckFamily(const JsonObject& fields) {
   return absl::OkStatus();
 }
 
-absl::Status CheckLayerTypes(const JsonObject& fields, const Config& config) {
+absl::Status CheckLayerTypes(const base::JsonObject& fields, const Config& config) {
   absl::StatusOr<std::vector<std::string>> layers = fields.Strings("layer_types");
   if (!layers.ok()) return layers.status();
   for (size_t i = 0; i < layers->size(); ++i) {
@@ -94,7 +94,7 @@ absl::Status CheckLayerTypes(const JsonObject& fields, const Config& config) {
 
 // Windows are in use only if the config turns them on, has a width, does not list its layers' types
 // and has layers behind the first max_window_layers. What the fields say is nothing otherwise.
-absl::Status CheckWindows(const JsonObject& fields, const Config& config) {
+absl::Status CheckWindows(const base::JsonObject& fields, const Config& config) {
   if (fields.HasValue("layer_types")) return CheckLayerTypes(fields, config);
   if (!fields.HasValue("use_sliding_window")) return absl::OkStatus();
   absl::StatusOr<bool> on = fields.Bool("use_sliding_window");
@@ -113,7 +113,7 @@ absl::Status CheckWindows(const JsonObject& fields, const Config& config) {
       absl::StrCat("true (layers ", full_layers, " to ", config.num_hidden_layers - 1, ")"));
 }
 
-absl::Status ReadSizes(const JsonObject& fields, Config* config) {
+absl::Status ReadSizes(const base::JsonObject& fields, Config* config) {
   for (const IntField& field : kIntFields) {
     if (!field.required && !fields.Has(field.key)) continue;
     absl::StatusOr<int64_t> value = fields.Int(field.key, {1, field.max});
@@ -141,7 +141,7 @@ absl::Status ReadSizes(const JsonObject& fields, Config* config) {
 }
 
 // The base of rotary embedding in an object or in the config itself. Null is the same as absent.
-absl::StatusOr<std::optional<double>> ReadTheta(const JsonObject& fields) {
+absl::StatusOr<std::optional<double>> ReadTheta(const base::JsonObject& fields) {
   if (!fields.HasValue("rope_theta")) return std::nullopt;
   absl::StatusOr<double> theta = fields.Number("rope_theta", kThetaRange);
   if (!theta.ok()) return theta.status();
@@ -151,7 +151,7 @@ absl::StatusOr<std::optional<double>> ReadTheta(const JsonObject& fields) {
 // Of rope_parameters or rope_scaling, the object that says how the layers rotate: it, or what it
 // holds for the one type of layer. Anything but plain rotary embedding is refused, and so is
 // whatever has no meaning there.
-absl::StatusOr<JsonObject> ReadRotation(const JsonObject& rope) {
+absl::StatusOr<base::JsonObject> ReadRotation(const base::JsonObject& rope) {
   absl::Span<const FieldRow> known = RopeFields();
   constexpr FieldRow kByLayerType[] = {{kFullAttention, FieldUse::kUsed}};
   const bool nested = rope.Has(kFullAttention);
@@ -159,7 +159,7 @@ absl::StatusOr<JsonObject> ReadRotation(const JsonObject& rope) {
   const auto any = [](absl::string_view) { return true; };
   if (absl::Status status = CheckFields(rope, known, any); !status.ok()) return status;
   if (!nested) return rope;
-  absl::StatusOr<JsonObject> rotation = rope.Object(kFullAttention);
+  absl::StatusOr<base::JsonObject> rotation = rope.Object(kFullAttention);
   if (!rotation.ok()) return rotation.status();
   if (absl::Status status = CheckFields(*rotation, RopeFields(), any); !status.ok()) return status;
   return rotation;
@@ -168,17 +168,17 @@ absl::StatusOr<JsonObject> ReadRotation(const JsonObject& rope) {
 // The base may be said in three places. transformers takes rope_scaling instead of rope_parameters
 // if it holds anything, and the field beside them for what the taken one lacks. Where another place
 // says another number, some version of it would have taken that one: such a config is refused.
-absl::Status ReadRope(const JsonObject& fields, Config* config) {
+absl::Status ReadRope(const base::JsonObject& fields, Config* config) {
   absl::StatusOr<std::optional<double>> beside = ReadTheta(fields);
   if (!beside.ok()) return beside.status();
   std::optional<double> theta;
   bool taken = false;
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
     if (!fields.HasValue(key)) continue;
-    absl::StatusOr<JsonObject> rope = fields.Object(key);
+    absl::StatusOr<base::JsonObject> rope = fields.Object(key);
     if (!rope.ok()) return rope.status();
     if (rope->dom().size() == 0) continue;
-    absl::StatusOr<JsonObject> rotation = ReadRotation(*rope);
+    absl::StatusOr<base::JsonObject> rotation = ReadRotation(*rope);
     if (!rotation.ok()) return rotation.status();
     absl::StatusOr<std::optional<double>> own = ReadTheta(*rotation);
     if (!own.ok()) return own.status();
@@ -198,7 +198,7 @@ absl::Status ReadRope(const JsonObject& fields, Config* config) {
   return absl::OkStatus();
 }
 
-absl::Status ReadDType(const JsonObject& fields, Config* config) {
+absl::Status ReadDType(const base::JsonObject& fields, Config* config) {
   for (const char* key : {"dtype", "torch_dtype"}) {
     if (!fields.HasValue(key)) continue;
     absl::StatusOr<std::string> name = fields.String(key);
@@ -212,7 +212,7 @@ absl::Status ReadDType(const JsonObject& fields, Config* config) {
   return absl::OkStatus();
 }
 
-absl::Status ReadRest(const JsonObject& fields, Config* config) {
+absl::Status ReadRest(const base::JsonObject& fields, Config* config) {
   if (fields.Has("rms_norm_eps")) {
     absl::StatusOr<double> epsilon = fields.Number("rms_norm_eps", {0, 1, /*open_min=*/true});
     if (!epsilon.ok()) return epsilon.status();
@@ -226,7 +226,7 @@ absl::Status ReadRest(const JsonObject& fields, Config* config) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Config> ReadConfig(const JsonObject& fields) {
+absl::StatusOr<Config> ReadConfig(const base::JsonObject& fields) {
   Config config;
   if (absl::Status status = CheckFamily(fields); !status.ok()) return status;
   absl::Status status = CheckFields(fields, ConfigFields(), MayChangeTheModel);
@@ -242,13 +242,14 @@ absl::StatusOr<Config> ReadConfig(const JsonObject& fields) {
 }  // namespace
 
 absl::StatusOr<Config> LoadConfig(const std::string& folder) {
-  absl::StatusOr<JsonDocument> document = JsonDocument::Load(absl::StrCat(folder, "/config.json"));
+  absl::StatusOr<base::JsonDocument> document =
+      base::JsonDocument::Load(absl::StrCat(folder, "/config.json"));
   if (!document.ok()) return document.status();
   return ReadConfig(document->root());
 }
 
 absl::StatusOr<Config> ParseConfig(const std::string& label, absl::string_view text) {
-  absl::StatusOr<JsonDocument> document = JsonDocument::Parse(label, text);
+  absl::StatusOr<base::JsonDocument> document = base::JsonDocument::Parse(label, text);
   if (!document.ok()) return document.status();
   return ReadConfig(document->root());
 }

@@ -72,7 +72,7 @@ constexpr char kNewForm[] = R"({
   "use_sliding_window": false, "vocab_size": 4096})";
 
 TEST(Qwen3Config, ReadsTheOldForm) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   folder.Write("config.json", kOldForm);
   absl::StatusOr<Config> config = LoadConfig(folder.path());
   ASSERT_TRUE(config.ok()) << config.status();
@@ -333,7 +333,7 @@ TEST(Qwen3Config, NamesTheFieldThatIsMissing) {
 }
 
 TEST(Qwen3Config, AFolderWithoutConfigJsonIsNotFound) {
-  const TemporaryFolder folder;
+  const base::TemporaryFolder folder;
   const absl::Status status = LoadConfig(folder.path()).status();
   EXPECT_TRUE(absl::IsNotFound(status));
   EXPECT_EQ(status.message(), absl::StrCat(folder.path(),

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "frontends/tokenizer/text/unicode.h"
 #include "base/utf8.h"
+#include "frontends/tokenizer/text/unicode.h"
 
 namespace lluda::tokenizer {
 namespace {
@@ -23,15 +23,15 @@ size_t PreviousCharacter(std::string_view text, size_t end) {
 bool TouchesWord(std::string_view text, size_t begin, size_t end) {
   if (begin > 0) {
     const size_t previous = PreviousCharacter(text, begin);
-    if (IsWordCharacter(ReadUtf8(text.substr(previous)).code_point)) return true;
+    if (IsWordCharacter(base::ReadUtf8(text.substr(previous)).code_point)) return true;
   }
-  return end < text.size() && IsWordCharacter(ReadUtf8(text.substr(end)).code_point);
+  return end < text.size() && IsWordCharacter(base::ReadUtf8(text.substr(end)).code_point);
 }
 
 size_t SkipWhitespaceLeft(std::string_view text, size_t begin, size_t limit) {
   while (begin > limit) {
     const size_t previous = PreviousCharacter(text, begin);
-    if (!IsWhitespace(ReadUtf8(text.substr(previous)).code_point)) break;
+    if (!IsWhitespace(base::ReadUtf8(text.substr(previous)).code_point)) break;
     begin = previous;
   }
   return std::max(begin, limit);
@@ -39,7 +39,7 @@ size_t SkipWhitespaceLeft(std::string_view text, size_t begin, size_t limit) {
 
 size_t SkipWhitespaceRight(std::string_view text, size_t end) {
   while (end < text.size()) {
-    const Utf8Char next = ReadUtf8(text.substr(end));
+    const base::Utf8Char next = base::ReadUtf8(text.substr(end));
     if (!IsWhitespace(next.code_point)) break;
     end += next.length;
   }

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "frontends/tokenizer/text/nfc.h"
 #include "base/utf8.h"
+#include "frontends/tokenizer/text/nfc.h"
 
 namespace lluda::tokenizer {
 namespace {
@@ -61,7 +61,7 @@ TokenizerTables Tokenizer::Tables() const {
 }
 
 std::vector<int32_t> Tokenizer::Encode(std::string_view text, const EncodeOptions& options) const {
-  const std::string valid = ReplaceInvalidUtf8(text);
+  const std::string valid = base::ReplaceInvalidUtf8(text);
   EncodeWork work;
   std::vector<int32_t> ids;
   for (const AddedTokenMatcher::Span& span : raw_tokens_.Split(valid, options.parse_special)) {
@@ -104,7 +104,7 @@ std::string Tokenizer::Decode(const std::vector<int32_t>& ids, bool skip_special
     if (skip_special && IsSpecial(id)) continue;
     bytes.append(TokenBytes(id));
   }
-  return ReplaceInvalidUtf8(bytes);
+  return base::ReplaceInvalidUtf8(bytes);
 }
 
 bool Tokenizer::IsSpecial(int32_t id) const { return IsToken(id) && is_special_[id]; }

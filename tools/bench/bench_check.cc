@@ -9,13 +9,13 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "engine/source/model_files.h"
 #include "tools/verify/bounds.h"
 #include "tools/verify/compare.h"
 #include "tools/verify/verify_bundle.h"
 #include "tools/verify/verify_run.h"
-#include "engine/source/model_files.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 // "logits of 4 tokens: NMSE 1.3e-05 of 1.2e-04 against the interpreter in f32", if they are right.
@@ -83,4 +83,4 @@ absl::Status CheckTokens(absl::string_view what, absl::Span<const int32_t> timed
       text(theirs, untimed)));
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -10,10 +10,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "tools/inspect/optimised_model.h"
 #include "engine/source/model_files.h"
+#include "tools/inspect/optimised_model.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 // Compares the compiled model's logits after `tokens` with those that the interpreter computes in
 // float32, the cache too, from the module before any pass. Internal, naming both numbers, if they
@@ -35,6 +35,6 @@ absl::StatusOr<std::string> CheckBundleLogits(const OptimisedModel& model,
 absl::Status CheckTokens(absl::string_view what, absl::Span<const int32_t> timed,
                          absl::Span<const int32_t> untimed);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_BENCH_BENCH_CHECK_H_

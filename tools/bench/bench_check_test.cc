@@ -8,12 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "tools/verify/reference.h"
 #include "engine/compile_bundle.h"
-#include "engine/source/model_files.h"
 #include "engine/open_model_source.h"
+#include "engine/source/model_files.h"
+#include "tools/verify/reference.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 using engine::KvCache;
@@ -103,4 +103,4 @@ TEST(CheckTokensTest, AMissingTokenIsADifference) {
 }
 
 }  // namespace
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -4,7 +4,7 @@
 #include "absl/strings/str_format.h"
 #include "base/json_writer.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 using codegen::Limit;
@@ -36,7 +36,7 @@ std::string CallsText(const char* what, const StepCalls& calls) {
                          calls.regions_per_layer);
 }
 
-void AddSpeed(const Speed& speed, JsonWriter* json) {
+void AddSpeed(const Speed& speed, base::JsonWriter* json) {
   json->Key("tokens_per_s").Number(speed.tokens_per_s.median);
   json->Key("spread").Number(speed.tokens_per_s.spread);
   json->Key("min").Number(speed.tokens_per_s.min);
@@ -47,7 +47,7 @@ void AddSpeed(const Speed& speed, JsonWriter* json) {
   json->Key("limit_rate").Number(speed.limit_rate);
 }
 
-void AddPrefill(const PrefillResult& prefill, JsonWriter* json) {
+void AddPrefill(const PrefillResult& prefill, base::JsonWriter* json) {
   json->BeginObject();
   json->Key("tokens").Int(prefill.tokens);
   AddSpeed(prefill.speed, json);
@@ -56,7 +56,7 @@ void AddPrefill(const PrefillResult& prefill, JsonWriter* json) {
   json->EndObject();
 }
 
-void AddDecode(const DecodeResult& decode, JsonWriter* json) {
+void AddDecode(const DecodeResult& decode, base::JsonWriter* json) {
   json->BeginObject();
   json->Key("tokens").Int(decode.tokens);
   json->Key("depth").Int(decode.depth);
@@ -65,7 +65,7 @@ void AddDecode(const DecodeResult& decode, JsonWriter* json) {
   json->EndObject();
 }
 
-void AddCalls(const StepCalls& calls, JsonWriter* json) {
+void AddCalls(const StepCalls& calls, base::JsonWriter* json) {
   json->BeginObject();
   json->Key("calls").Int(calls.calls);
   json->Key("regions").Int(calls.regions);
@@ -126,7 +126,7 @@ std::string BenchText(const BenchResult& result) {
 }
 
 std::string BenchJson(const BenchResult& result) {
-  JsonWriter json;
+  base::JsonWriter json;
   json.BeginObject();
   json.Key("model").String(result.model);
   json.Key("precision").String(result.precision);
@@ -170,4 +170,4 @@ std::string BenchJson(const BenchResult& result) {
   return absl::StrCat(json.text(), "\n");
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

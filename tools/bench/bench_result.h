@@ -11,16 +11,16 @@
 #include <string>
 #include <vector>
 
+#include "codegen/cpu/machine_limits.h"
 #include "tools/measure/statistics.h"
 #include "tools/verify/cache_error.h"
-#include "tools/measure/machine_limits.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 // Speed and its share of the limit, over all turns.
 struct Speed {
-  benchmarks::Summary tokens_per_s;
-  benchmarks::Summary percent;  // of `limit`, turn by turn
+  Summary tokens_per_s;
+  Summary percent;  // of `limit`, turn by turn
   codegen::Limit limit = codegen::Limit::kDramRead;
   double limit_rate = 0;  // median of the turns, in 10^9 a second
 };
@@ -30,7 +30,7 @@ struct PrefillResult {
   Speed speed;  // attention's operations counted
   // The same without them; equal where reading the weights is the limit.
   double percent_of_limit_matmuls = 0;
-  benchmarks::Summary first_token_ms;  // from the prompt's arrival to its first token
+  Summary first_token_ms;  // from the prompt's arrival to its first token
 };
 
 struct DecodeResult {
@@ -52,7 +52,7 @@ struct BenchResult {
   std::string model, cpu, isa, precision, kv_cache;
   int threads = 0;
   int64_t context = 0;
-  // In 10^9 a second, by codegen::Limit; absent where the target has no instruction for it.
+  // In 10^9 a second, by Limit; absent where the target has no instruction for it.
   std::optional<double> limits[std::size(codegen::kAllLimits)];
   std::vector<PrefillResult> prefill;  // at least one
   std::vector<DecodeResult> decode;    // at least one
@@ -71,6 +71,6 @@ struct BenchResult {
 std::string BenchText(const BenchResult& result);
 std::string BenchJson(const BenchResult& result);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_BENCH_BENCH_RESULT_H_

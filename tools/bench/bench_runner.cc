@@ -10,13 +10,12 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/step_interface.h"
-#include "tools/bench/bench_check.h"
 #include "runtime/timeline.h"
+#include "tools/bench/bench_check.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
-using benchmarks::LimitMeter;
 using codegen::Limit;
 using Clock = std::chrono::steady_clock;
 
@@ -34,7 +33,7 @@ double SecondsSince(Clock::time_point start) {
 }  // namespace
 
 std::vector<int32_t> BenchTokens(int64_t count, int64_t vocabulary) {
-  runtime::SplitMix64 random(1);
+  engine::SplitMix64 random(1);
   std::vector<int32_t> tokens(static_cast<size_t>(count));
   for (int32_t& token : tokens) {
     token = static_cast<int32_t>(random.Next() % static_cast<uint64_t>(vocabulary));
@@ -43,7 +42,7 @@ std::vector<int32_t> BenchTokens(int64_t count, int64_t vocabulary) {
 }
 
 BenchRunner::BenchRunner(engine::Model* model, const StepWork& work,
-                         std::unique_ptr<runtime::Session> session, runtime::Sampler sampler)
+                         std::unique_ptr<runtime::Session> session, engine::Sampler sampler)
     : model_(model),
       work_(work),
       session_(std::move(session)),
@@ -57,10 +56,10 @@ absl::StatusOr<std::unique_ptr<BenchRunner>> BenchRunner::Create(engine::Model* 
   absl::StatusOr<std::unique_ptr<runtime::Session>> session =
       runtime::Session::Create(model->executable(), options);
   if (!session.ok()) return session.status();
-  runtime::SamplerOptions greedy;
+  engine::SamplerOptions greedy;
   greedy.temperature = 0;
-  absl::StatusOr<runtime::Sampler> sampler =
-      runtime::Sampler::Create(greedy, (*session)->vocabulary());
+  absl::StatusOr<engine::Sampler> sampler =
+      engine::Sampler::Create(greedy, (*session)->vocabulary());
   if (!sampler.ok()) return sampler.status();
   return std::unique_ptr<BenchRunner>(
       new BenchRunner(model, work, *std::move(session), *std::move(sampler)));
@@ -130,17 +129,16 @@ Speed BenchRunner::SpeedOf(Limit limit, const std::vector<Turn>& turns,
     tokens_per_s.push_back(turn.tokens / turn.seconds);
     rates.push_back(turn.work / turn.seconds / 1e9);
   }
-  for (const double ratio : benchmarks::RatiosInTurns(limits, rates)) {
+  for (const double ratio : RatiosInTurns(limits, rates)) {
     percents.push_back(100 * ratio);
   }
-  return {benchmarks::Summarize(tokens_per_s), benchmarks::Summarize(percents), limit,
-          benchmarks::Summarize(limits).median};
+  return {Summarize(tokens_per_s), Summarize(percents), limit, Summarize(limits).median};
 }
 
 absl::StatusOr<PrefillResult> BenchRunner::Prefill(int64_t tokens, int repeat,
                                                    absl::Span<const float> expected,
                                                    LimitMeter* meter) {
-  const benchmarks::Flops flops = work_.flops.Prefill(tokens);
+  const Flops flops = work_.flops.Prefill(tokens);
   const auto bytes = static_cast<double>(work_.bytes.weights);
   const Limit limit = BindingLimit(flops.total(), bytes, meter);
   const double work = limit == Limit::kDramRead ? bytes : flops.total();
@@ -169,7 +167,7 @@ absl::StatusOr<PrefillResult> BenchRunner::Prefill(int64_t tokens, int repeat,
   result.speed = SpeedOf(limit, turns, limits);
   result.percent_of_limit_matmuls = result.speed.percent.median;
   if (limit != Limit::kDramRead) result.percent_of_limit_matmuls *= flops.matmuls / flops.total();
-  result.first_token_ms = benchmarks::Summarize(first_token_ms);
+  result.first_token_ms = Summarize(first_token_ms);
   return result;
 }
 
@@ -247,4 +245,4 @@ absl::StatusOr<StepCalls> BenchRunner::CountCalls(int64_t tokens) {
   return result;
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -13,19 +13,19 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "engine/generate/sampler.h"
+#include "engine/model.h"
+#include "runtime/session.h"
+#include "tools/bench/bench_result.h"
 #include "tools/measure/accounting.h"
 #include "tools/measure/limits.h"
-#include "tools/bench/bench_result.h"
-#include "engine/model.h"
-#include "engine/generate/sampler.h"
-#include "runtime/session.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 // What a step has to do, and with which instructions its matmuls do it.
 struct StepWork {
-  benchmarks::StepFlops flops;
-  benchmarks::StepBytes bytes;
+  StepFlops flops;
+  StepBytes bytes;
   codegen::Limit arithmetic = codegen::Limit::kF32;
 };
 
@@ -52,12 +52,11 @@ class BenchRunner {
 
   // Times a prompt `repeat` times. Internal if its logits are not `expected`, to the bit.
   absl::StatusOr<PrefillResult> Prefill(int64_t tokens, int repeat,
-                                        absl::Span<const float> expected,
-                                        benchmarks::LimitMeter* meter);
+                                        absl::Span<const float> expected, LimitMeter* meter);
   // Times as many tokens as `expected` has after `depth` others, `repeat` times. Internal if it
   // generates others than `expected`.
   absl::StatusOr<DecodeResult> Decode(int64_t depth, int repeat, absl::Span<const int32_t> expected,
-                                      benchmarks::LimitMeter* meter);
+                                      LimitMeter* meter);
 
   // How the calls of a step of `tokens` tokens are run.
   absl::StatusOr<StepCalls> CountCalls(int64_t tokens);
@@ -70,19 +69,19 @@ class BenchRunner {
   };
 
   BenchRunner(engine::Model* model, const StepWork& work, std::unique_ptr<runtime::Session> session,
-              runtime::Sampler sampler);
+              engine::Sampler sampler);
   absl::Status Fill(int64_t depth, int64_t step);
   Speed SpeedOf(codegen::Limit limit, const std::vector<Turn>& turns,
                 const std::vector<double>& limits) const;
-  codegen::Limit BindingLimit(double flops, double bytes, benchmarks::LimitMeter* meter) const;
+  codegen::Limit BindingLimit(double flops, double bytes, LimitMeter* meter) const;
 
   engine::Model* model_;
   StepWork work_;
   std::unique_ptr<runtime::Session> session_;
-  runtime::Sampler sampler_;
+  engine::Sampler sampler_;
   std::vector<int32_t> tokens_;  // of prompts and of what lies before a generation
 };
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_BENCH_BENCH_RUNNER_H_

@@ -1,6 +1,6 @@
 #include "tools/inspect/call_rounds.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 bool SameCalls(const std::vector<runtime::Call>& calls, const CallRound& a, const CallRound& b) {
@@ -32,4 +32,4 @@ std::vector<CallRound> RoundsOf(const std::vector<runtime::Call>& calls) {
   return rounds;
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

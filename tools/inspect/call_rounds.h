@@ -7,7 +7,7 @@
 
 #include "runtime/program.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 // Calls [begin, end) of a list, followed by `times` - 1 further rounds that call the same kernels
 // for the same statements of other layers.
@@ -18,6 +18,6 @@ struct CallRound {
 };
 std::vector<CallRound> RoundsOf(const std::vector<runtime::Call>& calls);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_INSPECT_CALL_ROUNDS_H_

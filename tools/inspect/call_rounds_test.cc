@@ -2,7 +2,7 @@
 
 #include "gtest/gtest.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 TEST(CallRoundsTest, RoundsThatCallTheSameKernelsAreOne) {
@@ -39,4 +39,4 @@ TEST(CallRoundsTest, ALoadedTensorsCopiesAreOne) {
 }
 
 }  // namespace
-}  // namespace lluda::cli
+}  // namespace lluda::tools

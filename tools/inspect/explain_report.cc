@@ -7,7 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "base/json_writer.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 // Below this nothing but the call itself takes time, and a share of a limit says nothing.
@@ -100,8 +100,8 @@ std::string ExplainText(const ExplainReport& report) {
   return text;
 }
 
-void AppendExplainJson(const ExplainReport& report, JsonWriter* writer) {
-  JsonWriter& json = *writer;
+void AppendExplainJson(const ExplainReport& report, base::JsonWriter* writer) {
+  base::JsonWriter& json = *writer;
   json.BeginObject();
   json.Key("run").String(report.run);
   json.Key("threads").Int(report.threads);
@@ -147,9 +147,9 @@ void AppendExplainJson(const ExplainReport& report, JsonWriter* writer) {
 }
 
 std::string ExplainJson(const ExplainReport& report) {
-  JsonWriter json;
+  base::JsonWriter json;
   AppendExplainJson(report, &json);
   return json.text() + "\n";
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

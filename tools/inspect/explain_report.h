@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
-namespace lluda::cli {
+#include "base/json_writer.h"
+
+namespace lluda::tools {
 
 // A statement that kernels compute; numbers are of all its calls in the run together.
 struct ExplainedStatement {
@@ -47,9 +49,8 @@ std::string CountedNames(const std::vector<std::string>& names);
 std::string ExplainText(const ExplainReport& report);
 std::string ExplainJson(const ExplainReport& report);
 // The same as one more value of a document.
-class JsonWriter;
-void AppendExplainJson(const ExplainReport& report, JsonWriter* writer);
+void AppendExplainJson(const ExplainReport& report, base::JsonWriter* writer);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_INSPECT_EXPLAIN_REPORT_H_

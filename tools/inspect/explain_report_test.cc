@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "gtest/gtest.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 ExplainReport TwoStatements() {
@@ -61,7 +61,7 @@ near misses:
 }
 
 TEST(ExplainReportTest, JsonHasTheSameNumbers) {
-  const auto json = frontends::JsonDocument::Parse("report", ExplainJson(TwoStatements()));
+  const auto json = base::JsonDocument::Parse("report", ExplainJson(TwoStatements()));
   ASSERT_TRUE(json.ok()) << json.status();
   const simdjson::dom::object root = json->root().dom();
   EXPECT_EQ(root["limits"]["DRAM read"].get_double().value_unsafe(), 80e9);
@@ -80,11 +80,11 @@ TEST(ExplainReportTest, WhatIsNotKnownAfterPassesThatNobodySawIsSaid) {
   const std::string text = ExplainText(report);
   EXPECT_EQ(text.find("no near misses"), std::string::npos);
   EXPECT_NE(text.find("\n15 passes had run before: "), std::string::npos) << text;
-  const auto json = frontends::JsonDocument::Parse("report", ExplainJson(report));
+  const auto json = base::JsonDocument::Parse("report", ExplainJson(report));
   ASSERT_TRUE(json.ok()) << json.status();
   const std::string note(json->root().dom()["note"].get_string().value_unsafe());
   EXPECT_NE(note.find("near misses are not known"), std::string::npos) << note;
 }
 
 }  // namespace
-}  // namespace lluda::cli
+}  // namespace lluda::tools

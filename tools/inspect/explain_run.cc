@@ -9,16 +9,14 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/step_interface.h"
-#include "tools/measure/limits.h"
-#include "tools/inspect/module_path.h"
 #include "engine/session.h"
 #include "ir/cost.h"
 #include "runtime/timeline.h"
+#include "tools/inspect/module_path.h"
+#include "tools/measure/limits.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
-
-using codegen::Limit;
 
 // The run is repeated, and a statement's time is the median.
 constexpr int kRuns = 7;
@@ -53,7 +51,7 @@ struct Rates {
     if (op.opcode() != ir::Opcode::kMatmul && op.opcode() != ir::Opcode::kAttention) {
       return Limit::kF32;
     }
-    return codegen::LimitOfMatmul(target, op.operand(0).type().dtype, op.operand(1).type().dtype);
+    return LimitOfMatmul(target, op.operand(0).type().dtype, op.operand(1).type().dtype);
   }
 };
 
@@ -124,7 +122,7 @@ double Median(std::vector<double> values) {
 // The run and the machine's limits in turns, for a shared machine's speed changes; the median of
 // each.
 absl::Status Measure(engine::Model* model, engine::Session* session, const ExplainedRun& run,
-                     benchmarks::LimitMeter* meter, Times* times, Rates* rates) {
+                     LimitMeter* meter, Times* times, Rates* rates) {
   std::map<std::string, std::vector<double>> all_times;
   std::map<Limit, std::vector<double>> all_rates;
   for (int i = 0; i <= kRuns; ++i) {
@@ -179,8 +177,7 @@ absl::StatusOr<std::vector<ExplainReport>> ExplainRuns(const ir::Module& optimis
                                                        engine::Model* model) {
   absl::StatusOr<std::unique_ptr<engine::Session>> session = engine::Session::Create(model, {});
   if (!session.ok()) return session.status();
-  auto meter =
-      benchmarks::LimitMeter::Create(target, model->threads(), benchmarks::DefaultReadBytes());
+  auto meter = LimitMeter::Create(target, model->threads(), DefaultReadBytes());
   if (!meter.ok()) return meter.status();
   const std::map<std::string, const ir::Op*> ops = StatementsByName(optimised);
   std::vector<ExplainReport> reports;
@@ -209,4 +206,4 @@ absl::StatusOr<std::vector<ExplainReport>> ExplainRuns(const ir::Module& optimis
   return reports;
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

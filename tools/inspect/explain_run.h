@@ -10,13 +10,13 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "tools/inspect/explain_report.h"
-#include "tools/inspect/pass_history.h"
 #include "codegen/llvm/target.h"
 #include "engine/model.h"
 #include "ir/graph.h"
+#include "tools/inspect/explain_report.h"
+#include "tools/inspect/pass_history.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 // A sequence of `tokens` after `depth` others, which are not counted; together at most the model's
 // context.
@@ -33,6 +33,6 @@ absl::StatusOr<std::vector<ExplainReport>> ExplainRuns(const ir::Module& optimis
                                                        const std::vector<ExplainedRun>& runs,
                                                        engine::Model* model);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_INSPECT_EXPLAIN_RUN_H_

@@ -8,11 +8,11 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/step_interface.h"
-#include "tools/inspect/call_rounds.h"
 #include "ir/frame.h"
 #include "passes/place/plan_memory.h"
+#include "tools/inspect/call_rounds.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 using runtime::BufferRef;
@@ -138,4 +138,4 @@ absl::StatusOr<std::string> PlanText(const ir::Module& module, const runtime::Pr
   return text;
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -21,7 +21,7 @@
 #include "ir/graph.h"
 #include "runtime/program.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 // Of one function ("attn", "@attn", "load") or, if `func` is empty, of the whole module, which has
 // gone through plan-memory and was compiled to `program`. InvalidArgument if there is no such
@@ -29,6 +29,6 @@ namespace lluda::cli {
 absl::StatusOr<std::string> PlanText(const ir::Module& module, const runtime::Program& program,
                                      absl::string_view func);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_INSPECT_IR_PLAN_H_

@@ -8,7 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 using Path = std::string;
@@ -88,4 +88,4 @@ std::string ModulePath(const ir::Op& op) {
   return leaves.empty() ? common : absl::StrCat(common, ".{", absl::StrJoin(leaves, ", "), "}");
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

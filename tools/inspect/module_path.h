@@ -10,12 +10,12 @@
 
 #include "ir/graph.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 // A statement without weights belongs to what the nearest statements before it that have some are
 // parts of. "" if there are none.
 std::string ModulePath(const ir::Op& op);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_INSPECT_MODULE_PATH_H_

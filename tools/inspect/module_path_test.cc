@@ -8,7 +8,7 @@
 #include "gtest/gtest.h"
 #include "ir/text/parser.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 class ModulePathTest : public testing::Test {
@@ -49,4 +49,4 @@ TEST_F(ModulePathTest, AStatementThatNoWeightReachesBelongsToNone) {
 }
 
 }  // namespace
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -8,7 +8,7 @@
 #include "bundle/layout.h"
 #include "runtime/machine/cpu_count.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 // Each call has to be a statement of the module, with a buffer for each operand and the result.
@@ -75,4 +75,4 @@ absl::StatusOr<NativeProgram> NativeProgramOf(const OptimisedModel& model) {
   return native;
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -13,14 +13,14 @@
 
 #include "absl/status/statusor.h"
 #include "bundle/reader.h"
-#include "tools/inspect/pass_history.h"
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/llvm/target.h"
 #include "engine/model.h"
 #include "engine/open_module.h"
 #include "ir/graph.h"
+#include "tools/inspect/pass_history.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 struct OptimisedModel : engine::OpenedModule {
   std::shared_ptr<engine::ModelSource> source;
@@ -50,6 +50,6 @@ struct NativeProgram {
 // codegen::Compile and bundle::Bundle::Prepare.
 absl::StatusOr<NativeProgram> NativeProgramOf(const OptimisedModel& model);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_INSPECT_OPTIMISED_MODEL_H_

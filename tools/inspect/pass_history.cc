@@ -9,7 +9,7 @@
 #include "passes/default_pipeline.h"
 #include "passes/framework/rewrite.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 std::vector<MissedFusion> MissesOf(const std::vector<passes::PassReport>& reports) {
@@ -55,4 +55,4 @@ std::map<std::string, const ir::Op*> StatementsByName(const ir::Module& module) 
   return ops;
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -13,12 +13,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "tools/inspect/explain_report.h"
 #include "ir/graph.h"
-#include "passes/pipeline.h"
 #include "passes/framework/provenance.h"
+#include "passes/pipeline.h"
+#include "tools/inspect/explain_report.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 struct PassHistory {
   int64_t unseen_passes = 0;  // that the module had gone through before
@@ -39,6 +39,6 @@ absl::StatusOr<PassHistory> RunPasses(ir::Module* module, const SeeModule& see =
 // "load.wqkv".
 std::map<std::string, const ir::Op*> StatementsByName(const ir::Module& module);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_INSPECT_PASS_HISTORY_H_

@@ -3,7 +3,7 @@
 #include "absl/strings/str_replace.h"
 #include "base/json_writer.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 // Puts one value after another into a document.
@@ -166,7 +166,7 @@ class ReportWriter {
     json_.EndObject();
   }
 
-  JsonWriter json_;
+  base::JsonWriter json_;
 };
 
 }  // namespace
@@ -178,4 +178,4 @@ std::string ReportJson(const Report& report) {
   return absl::StrReplaceAll(writer.text(), {{"<", "\\u003c"}});
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -14,7 +14,7 @@
 #include "tools/inspect/report_memory.h"
 #include "tools/inspect/report_pipeline.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 struct ReportHeader {
   std::string model;
@@ -48,6 +48,6 @@ struct Report {
 // in.
 std::string ReportJson(const Report& report);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_INSPECT_REPORT_JSON_H_

@@ -3,11 +3,11 @@
 #include <string>
 
 #include "absl/strings/match.h"
-#include "tools/inspect/report_page.h"
 #include "base/json.h"
 #include "gtest/gtest.h"
+#include "tools/inspect/report_page.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 constexpr char kHostile[] = "</script><!-- <b> & \"quoted\" \\ 'name' \n";
@@ -28,7 +28,7 @@ Report SmallReport() {
 }
 
 TEST(ReportJsonTest, HasTheReportsValues) {
-  auto document = frontends::JsonDocument::Parse("json", ReportJson(SmallReport()));
+  auto document = base::JsonDocument::Parse("json", ReportJson(SmallReport()));
   ASSERT_TRUE(document.ok()) << document.status();
   const auto header = document->root().Object("header");
   ASSERT_TRUE(header.ok()) << header.status();
@@ -51,7 +51,7 @@ TEST(ReportJsonTest, HasTheReportsValues) {
 TEST(ReportJsonTest, NothingInItCanEndTheElementItStandsIn) {
   const std::string json = ReportJson(SmallReport());
   EXPECT_FALSE(absl::StrContains(json, "<"));
-  auto document = frontends::JsonDocument::Parse("json", json);
+  auto document = base::JsonDocument::Parse("json", json);
   ASSERT_TRUE(document.ok()) << document.status();
   EXPECT_EQ(*document->root().Object("header")->String("model"), kHostile);
 }
@@ -77,4 +77,4 @@ TEST(ReportPageTest, NeedsNoOtherFile) {
 }
 
 }  // namespace
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -4,10 +4,10 @@
 #include <map>
 
 #include "base/step_interface.h"
-#include "tools/inspect/pass_history.h"
 #include "ir/frame.h"
+#include "tools/inspect/pass_history.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 using runtime::BufferRef;
@@ -74,4 +74,4 @@ MemoryTotals TotalsOf(const runtime::Program& program) {
   return totals;
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -13,7 +13,7 @@
 #include "ir/graph.h"
 #include "runtime/program.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 // What a call of the step writes to the frame, until nothing reads it any more. Two of them share
 // bytes only if they share no call.
@@ -39,6 +39,6 @@ struct MemoryTotals {
 };
 MemoryTotals TotalsOf(const runtime::Program& program);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_INSPECT_REPORT_MEMORY_H_

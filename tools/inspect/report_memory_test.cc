@@ -8,14 +8,14 @@
 #include <string>
 #include <vector>
 
-#include "tools/inspect/pass_history.h"
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/llvm/target.h"
 #include "gtest/gtest.h"
 #include "ir/frame.h"
 #include "ir/text/parser.h"
+#include "tools/inspect/pass_history.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 class ReportMemoryTest : public testing::Test {
@@ -117,4 +117,4 @@ TEST_F(ReportMemoryTest, TotalsAreThoseOfOneSequenceAtTheFullContext) {
 }
 
 }  // namespace
-}  // namespace lluda::cli
+}  // namespace lluda::tools

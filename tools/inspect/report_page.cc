@@ -5,9 +5,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "cli/report_page_source.h"
+#include "tools/inspect/report_page_source.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 std::string ReportPage(absl::string_view json) {
   const std::pair<absl::string_view, absl::string_view> parts =
@@ -15,4 +15,4 @@ std::string ReportPage(absl::string_view json) {
   return absl::StrCat(parts.first, json, parts.second);
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -8,11 +8,11 @@
 
 #include "absl/strings/string_view.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 // Needs nothing beside it: no other file, and no network. `json` is ReportJson's.
 std::string ReportPage(absl::string_view json);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_INSPECT_REPORT_PAGE_H_

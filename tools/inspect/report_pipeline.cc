@@ -4,13 +4,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "tools/inspect/module_path.h"
 #include "ir/frame.h"
 #include "ir/text/printer.h"
 #include "ir/view.h"
 #include "passes/framework/rewrite.h"
+#include "tools/inspect/module_path.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 std::string NameOf(const ir::Operand& operand) {
@@ -156,4 +156,4 @@ void ReportPipeline::Finish(const PassHistory& history) {
   }
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

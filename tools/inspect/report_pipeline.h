@@ -19,11 +19,11 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "tools/inspect/pass_history.h"
-#include "ir/text/diff.h"
 #include "ir/graph.h"
+#include "ir/text/diff.h"
+#include "tools/inspect/pass_history.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 // A statement: a node of a function's graph.
 struct ReportStatement {
@@ -96,6 +96,6 @@ class ReportPipeline {
   std::string text_;  // of the module seen last
 };
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_INSPECT_REPORT_PIPELINE_H_

@@ -16,7 +16,7 @@
 #include "ir/text/printer.h"
 #include "passes/default_pipeline.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 class ReportPipelineTest : public testing::Test {
@@ -193,4 +193,4 @@ TEST_F(ReportPipelineTest, MissesBelongToThePassThatMadeThem) {
 }
 
 }  // namespace
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -9,7 +9,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 // "attn[3]" without "[3]"; the same text if no number stands behind it.
@@ -33,4 +33,4 @@ std::string StatementNamed(absl::string_view text) {
   return absl::StrCat(WithoutIndex(name.substr(0, dot)), ".", WithoutIndex(name.substr(dot + 1)));
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

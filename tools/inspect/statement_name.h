@@ -10,11 +10,11 @@
 
 #include "absl/strings/string_view.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 // What is no function and statement, a kernel's name, say, is returned as it is.
 std::string StatementNamed(absl::string_view text);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_INSPECT_STATEMENT_NAME_H_

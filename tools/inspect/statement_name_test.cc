@@ -2,7 +2,7 @@
 
 #include "gtest/gtest.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 TEST(StatementNameTest, AStatementIsUnderstoodHoweverADumpOrAProfileSpellsIt) {
@@ -20,4 +20,4 @@ TEST(StatementNameTest, WhatIsNoStatementIsLeftAlone) {
 }
 
 }  // namespace
-}  // namespace lluda::cli
+}  // namespace lluda::tools

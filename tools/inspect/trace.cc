@@ -7,7 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "base/step_interface.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 using runtime::Program;
@@ -109,4 +109,4 @@ std::string TraceJson(const Program& program, const Timeline& timeline) {
   return writer.Take();
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -16,11 +16,11 @@
 #include "runtime/program.h"
 #include "runtime/timeline.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 // In the Trace Event Format's JSON, times in microseconds from the first step's begin.
 std::string TraceJson(const runtime::Program& program, const runtime::Timeline& timeline);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_INSPECT_TRACE_H_

@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "gtest/gtest.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 struct Event {
@@ -59,7 +59,7 @@ std::string Text(simdjson::simdjson_result<simdjson::dom::element> value) {
 // The slices of a trace; the names of threads are left out.
 std::vector<Event> Slices(const std::string& text) {
   std::vector<Event> events;
-  const auto json = frontends::JsonDocument::Parse("trace", text);
+  const auto json = base::JsonDocument::Parse("trace", text);
   EXPECT_TRUE(json.ok()) << json.status();
   if (!json.ok()) return events;
   const simdjson::dom::array all = json->root().dom()["traceEvents"].get_array().value_unsafe();
@@ -133,4 +133,4 @@ TEST(TraceTest, ATimelineWithoutStepsIsAnEmptyTrace) {
 }
 
 }  // namespace
-}  // namespace lluda::cli
+}  // namespace lluda::tools

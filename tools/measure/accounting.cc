@@ -8,7 +8,7 @@
 #include "base/step_interface.h"
 #include "ir/type/layout.h"
 
-namespace lluda::benchmarks {
+namespace lluda::tools {
 namespace {
 
 // Calls visit(op, times) for every op that @step runs, `times` being how often.
@@ -131,4 +131,4 @@ absl::StatusOr<StepBytes> CountBytes(const ir::Module& module) {
   return bytes;
 }
 
-}  // namespace lluda::benchmarks
+}  // namespace lluda::tools

@@ -17,7 +17,7 @@
 #include "absl/status/statusor.h"
 #include "ir/graph.h"
 
-namespace lluda::benchmarks {
+namespace lluda::tools {
 
 struct Flops {
   double matmuls = 0;    // with weights
@@ -54,6 +54,6 @@ struct StepBytes {
 // a row of the embedding. A global that is read several times counts once.
 absl::StatusOr<StepBytes> CountBytes(const ir::Module& module);
 
-}  // namespace lluda::benchmarks
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_MEASURE_ACCOUNTING_H_

@@ -12,7 +12,7 @@
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
 
-namespace lluda::benchmarks {
+namespace lluda::tools {
 namespace {
 
 using testing::HasSubstr;
@@ -163,4 +163,4 @@ module @m {
 }
 
 }  // namespace
-}  // namespace lluda::benchmarks
+}  // namespace lluda::tools

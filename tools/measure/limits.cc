@@ -9,7 +9,7 @@
 #include "glog/logging.h"
 #include "runtime/machine/memory_limit.h"
 
-namespace lluda::benchmarks {
+namespace lluda::tools {
 namespace {
 
 using codegen::LimitLoop;
@@ -75,18 +75,18 @@ absl::Status LimitMeter::Prepare(const codegen::Target& target, int64_t read_byt
                     });
   // Ones: sums grow, and never become subnormal, which would be slow.
   std::fill_n(reinterpret_cast<float*>(operands_.data()), 2 * kLineBytes / sizeof(float), 1.0f);
-  for (const Limit limit : codegen::kAllLimits) {
+  for (const codegen::Limit limit : codegen::kAllLimits) {
     if (compiled_->Of(limit).empty()) continue;
     loops_[static_cast<size_t>(limit)] =
-        limit == Limit::kDramRead ? ChooseRead() : ChooseArithmetic(limit);
+        limit == codegen::Limit::kDramRead ? ChooseRead() : ChooseArithmetic(limit);
   }
   return absl::OkStatus();
 }
 
 // Runs all pieces once; returns the seconds and adds what was done to *work.
-double LimitMeter::RunOnce(Limit limit, const Chosen& chosen, int64_t* work) {
+double LimitMeter::RunOnce(codegen::Limit limit, const Chosen& chosen, int64_t* work) {
   const int64_t pieces = threads() * kPiecesPerThread;
-  const bool reads = limit == Limit::kDramRead;
+  const bool reads = limit == codegen::Limit::kDramRead;
   void* buffers[] = {reads ? memory_.data() : operands_.data()};
   const auto start = std::chrono::steady_clock::now();
   pool_.ParallelFor(pieces, 1, [&](int64_t begin, int64_t end, int thread) {
@@ -101,7 +101,7 @@ double LimitMeter::RunOnce(Limit limit, const Chosen& chosen, int64_t* work) {
   return seconds;
 }
 
-double LimitMeter::Rate(Limit limit, const Chosen& chosen, double seconds) {
+double LimitMeter::Rate(codegen::Limit limit, const Chosen& chosen, double seconds) {
   int64_t work = 0;
   double spent = 0;
   do {
@@ -111,7 +111,7 @@ double LimitMeter::Rate(Limit limit, const Chosen& chosen, double seconds) {
 }
 
 LimitMeter::Chosen LimitMeter::ChooseRead() {
-  const absl::Span<const LimitLoop> loops = compiled_->Of(Limit::kDramRead);
+  const absl::Span<const LimitLoop> loops = compiled_->Of(codegen::Limit::kDramRead);
   Chosen chosen;
   chosen.piece_items = memory_.size() / codegen::kReadItemBytes / (threads() * kPiecesPerThread);
   std::vector<double> best(loops.size(), 0);
@@ -119,14 +119,14 @@ LimitMeter::Chosen LimitMeter::ChooseRead() {
   for (int trial = 0; trial < kTrials; ++trial) {
     for (size_t i = 0; i < loops.size(); ++i) {
       chosen.loop = &loops[i];
-      best[i] = std::max(best[i], Rate(Limit::kDramRead, chosen, 0));
+      best[i] = std::max(best[i], Rate(codegen::Limit::kDramRead, chosen, 0));
     }
   }
   chosen.loop = &loops[std::max_element(best.begin(), best.end()) - best.begin()];
   return chosen;
 }
 
-LimitMeter::Chosen LimitMeter::ChooseArithmetic(Limit limit) {
+LimitMeter::Chosen LimitMeter::ChooseArithmetic(codegen::Limit limit) {
   Chosen chosen;
   chosen.loop = &compiled_->Of(limit)[0];
   chosen.piece_items = 64;
@@ -135,14 +135,14 @@ LimitMeter::Chosen LimitMeter::ChooseArithmetic(Limit limit) {
   return chosen;
 }
 
-double LimitMeter::Measure(Limit limit, double seconds) {
+double LimitMeter::Measure(codegen::Limit limit, double seconds) {
   CHECK(Has(limit));
   return Rate(limit, loops_[static_cast<size_t>(limit)], seconds);
 }
 
-const std::string& LimitMeter::LoopName(Limit limit) const {
+const std::string& LimitMeter::LoopName(codegen::Limit limit) const {
   CHECK(Has(limit));
   return loops_[static_cast<size_t>(limit)].loop->name;
 }
 
-}  // namespace lluda::benchmarks
+}  // namespace lluda::tools

@@ -6,7 +6,7 @@
 //   ... the subject ...
 //   double after = (*meter)->Measure(Limit::kDramRead, 0.04);
 //
-// The loops are tools/measure/machine_limits.h's, so they use the target's instructions and no others.
+// The loops are codegen/cpu/machine_limits.h's, so they use the target's instructions and no others.
 #ifndef LLUDA_TOOLS_MEASURE_LIMITS_H_
 #define LLUDA_TOOLS_MEASURE_LIMITS_H_
 
@@ -15,12 +15,12 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "tools/measure/machine_limits.h"
+#include "codegen/cpu/machine_limits.h"
 #include "codegen/llvm/target.h"
-#include "runtime/memory.h"
 #include "runtime/machine/thread_pool.h"
+#include "runtime/memory.h"
 
-namespace lluda::benchmarks {
+namespace lluda::tools {
 
 using codegen::Limit;
 
@@ -66,6 +66,6 @@ class LimitMeter {
   Chosen loops_[std::size(codegen::kAllLimits)];
 };
 
-}  // namespace lluda::benchmarks
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_MEASURE_LIMITS_H_

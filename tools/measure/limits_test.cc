@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-namespace lluda::benchmarks {
+namespace lluda::tools {
 namespace {
 
 constexpr int64_t kReadBytes = 1 << 20;
@@ -15,9 +15,9 @@ TEST(LimitsTest, EveryLimitThatTheTargetHasIsARate) {
     const auto meter = LimitMeter::Create(codegen::Target::Host(), threads, kReadBytes);
     ASSERT_TRUE(meter.ok()) << meter.status();
     EXPECT_EQ((*meter)->threads(), threads);
-    EXPECT_TRUE((*meter)->Has(Limit::kDramRead));
-    EXPECT_TRUE((*meter)->Has(Limit::kF32));
-    for (const Limit limit : codegen::kAllLimits) {
+    EXPECT_TRUE((*meter)->Has(codegen::Limit::kDramRead));
+    EXPECT_TRUE((*meter)->Has(codegen::Limit::kF32));
+    for (const codegen::Limit limit : codegen::kAllLimits) {
       if (!(*meter)->Has(limit)) continue;
       const double rate = (*meter)->Measure(limit, 0);
       EXPECT_TRUE(std::isfinite(rate) && rate > 0) << (*meter)->LoopName(limit) << ": " << rate;
@@ -30,15 +30,16 @@ TEST(LimitsTest, AnOlderTargetHasNoLimitForInstructionsThatItLacks) {
   ASSERT_TRUE(target.ok()) << target.status();
   const auto meter = LimitMeter::Create(*target, 1, kReadBytes);
   ASSERT_TRUE(meter.ok()) << meter.status();
-  EXPECT_FALSE((*meter)->Has(Limit::kBf16));
-  EXPECT_FALSE((*meter)->Has(Limit::kInt8));
-  EXPECT_THAT((*meter)->LoopName(Limit::kF32), testing::HasSubstr("generic"));
+  EXPECT_FALSE((*meter)->Has(codegen::Limit::kBf16));
+  EXPECT_FALSE((*meter)->Has(codegen::Limit::kInt8));
+  EXPECT_THAT((*meter)->LoopName(codegen::Limit::kF32), testing::HasSubstr("generic"));
 }
 
 TEST(LimitsTest, MemoryThatCannotBeHadIsAnErrorThatSaysWhatFor) {
   const auto meter = LimitMeter::Create(codegen::Target::Host(), 1, int64_t{1} << 60);
-  EXPECT_THAT(std::string(meter.status().message()), testing::HasSubstr("of memory to measure how fast memory is read"));
+  EXPECT_THAT(std::string(meter.status().message()),
+              testing::HasSubstr("of memory to measure how fast memory is read"));
 }
 
 }  // namespace
-}  // namespace lluda::benchmarks
+}  // namespace lluda::tools

@@ -14,7 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
-namespace lluda::benchmarks {
+namespace lluda::tools {
 namespace {
 
 constexpr double kDisturbingShare = 0.05;
@@ -97,4 +97,4 @@ std::string BusyMonitor::Warning() const {
   return BusyWarning(Use(), static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)));
 }
 
-}  // namespace lluda::benchmarks
+}  // namespace lluda::tools

@@ -12,7 +12,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace lluda::benchmarks {
+namespace lluda::tools {
 
 // The processor's name, "unknown" if the system does not tell.
 std::string CpuName();
@@ -50,6 +50,6 @@ class BusyMonitor {
   std::chrono::steady_clock::time_point start_;
 };
 
-}  // namespace lluda::benchmarks
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_MEASURE_MACHINE_H_

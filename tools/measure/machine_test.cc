@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace lluda::benchmarks {
+namespace lluda::tools {
 namespace {
 
 using testing::AllOf;
@@ -36,4 +36,4 @@ TEST(MachineTest, ABusyNeighbourIsNamedWithHowMuchItUsed) {
 }
 
 }  // namespace
-}  // namespace lluda::benchmarks
+}  // namespace lluda::tools

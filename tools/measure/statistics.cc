@@ -5,7 +5,7 @@
 
 #include "glog/logging.h"
 
-namespace lluda::benchmarks {
+namespace lluda::tools {
 
 double Quantile(std::vector<double> values, double q) {
   CHECK(!values.empty() && q >= 0 && q <= 1);
@@ -35,4 +35,4 @@ std::vector<double> RatiosInTurns(absl::Span<const double> limits,
   return ratios;
 }
 
-}  // namespace lluda::benchmarks
+}  // namespace lluda::tools

@@ -10,7 +10,7 @@
 
 #include "absl/types/span.h"
 
-namespace lluda::benchmarks {
+namespace lluda::tools {
 
 // The value below which the share `q` in [0, 1] of the values lies, interpolated linearly between
 // neighbours (Hyndman and Fan 1996, definition 7). At least one value.
@@ -31,6 +31,6 @@ Summary Summarize(const std::vector<double>& values);
 std::vector<double> RatiosInTurns(absl::Span<const double> limits,
                                   absl::Span<const double> subjects);
 
-}  // namespace lluda::benchmarks
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_MEASURE_STATISTICS_H_

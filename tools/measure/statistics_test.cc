@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace lluda::benchmarks {
+namespace lluda::tools {
 namespace {
 
 using testing::DoubleEq;
@@ -40,4 +40,4 @@ TEST(StatisticsTest, ASubjectIsComparedWithTheLimitsAroundIt) {
 }
 
 }  // namespace
-}  // namespace lluda::benchmarks
+}  // namespace lluda::tools

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 constexpr double kShareOfBf16Error = 0.5;
@@ -27,4 +27,4 @@ double ActivationBound(engine::Precision precision, std::optional<double> hf_bf1
   return std::max(2 * kBf16RoundingNmse, kShareOfBf16Error * *hf_bf16_nmse) + OfCache(kv_cache);
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -11,7 +11,7 @@
 
 #include "engine/source/model_files.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 // What a bf16 run may be off whatever transformers' own error; a f32 run, kF32Nmse.
 inline constexpr double kBf16Nmse = 1.2e-4;
@@ -39,6 +39,6 @@ double LogitsBound(engine::Precision precision, std::optional<double> hf_bf16_nm
 double ActivationBound(engine::Precision precision, std::optional<double> hf_bf16_nmse,
                        engine::KvCache kv_cache = engine::KvCache::kPrecision);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_VERIFY_BOUNDS_H_

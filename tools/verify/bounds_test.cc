@@ -7,7 +7,7 @@
 #include <optional>
 #include <random>
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 using engine::Precision;
@@ -67,4 +67,4 @@ TEST(BoundsTest, NoActivationHasToBeNearerThanTwoRoundingsToBf16) {
 }
 
 }  // namespace
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -4,12 +4,12 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "tools/inspect/pass_history.h"
-#include "tools/verify/placed_value.h"
 #include "ir/type/layout.h"
 #include "ir/view.h"
+#include "tools/inspect/pass_history.h"
+#include "tools/verify/placed_value.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 BundleWeights::BundleWeights(const ir::Module& module, const runtime::Program& program,
                              absl::string_view bytes)
@@ -47,4 +47,4 @@ absl::StatusOr<ir::Tensor> BundleWeights::Read(const ir::Global& global, int64_t
   return ReadPlaced(global.type, {global.type.layout}, bytes_.data() + it->second);
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

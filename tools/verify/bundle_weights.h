@@ -17,7 +17,7 @@
 #include "ir/interpreter/tensor.h"
 #include "runtime/program.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 class BundleWeights {
  public:
@@ -33,6 +33,6 @@ class BundleWeights {
   std::map<std::pair<std::string, int64_t>, int64_t> offsets_;  // by name and index
 };
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_VERIFY_BUNDLE_WEIGHTS_H_

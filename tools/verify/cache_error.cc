@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "engine/generate/sampler.h"
+#include "engine/session.h"
 #include "tools/verify/bounds.h"
 #include "tools/verify/compare.h"
-#include "engine/session.h"
-#include "engine/generate/sampler.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 constexpr int64_t kTokens = 256;
@@ -48,12 +48,12 @@ absl::StatusOr<CacheError> MeasureCacheError(const engine::LoadOptions& options,
   unquantised.module.kv_cache = engine::KvCache::kPrecision;
   std::vector<int32_t> text(start.begin(), start.end());
   std::vector<std::vector<float>> expected;
-  std::optional<runtime::Sampler> sampler;
+  std::optional<engine::Sampler> sampler;
   const auto draw = [&](absl::Span<const float> logits, std::vector<int32_t>* tokens) {
     expected.emplace_back(logits.begin(), logits.end());
     if (tokens->size() == text.size()) {
       if (!sampler) {
-        auto created = runtime::Sampler::Create({}, static_cast<int64_t>(logits.size()));
+        auto created = engine::Sampler::Create({}, static_cast<int64_t>(logits.size()));
         if (!created.ok()) return created.status();
         sampler = *std::move(created);
       }
@@ -93,7 +93,7 @@ std::string CacheErrorText(const CacheError& error, absl::string_view unquantise
       error.likeliest_equal, error.tokens);
 }
 
-void AddCacheError(const CacheError& error, JsonWriter* json) {
+void AddCacheError(const CacheError& error, base::JsonWriter* json) {
   json->BeginObject();
   json->Key("tokens").Int(error.tokens);
   json->Key("nmse").Number(error.nmse);
@@ -103,4 +103,4 @@ void AddCacheError(const CacheError& error, JsonWriter* json) {
   json->EndObject();
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -18,7 +18,7 @@
 #include "base/json_writer.h"
 #include "engine/model.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 struct CacheError {
   int64_t tokens = 0;           // how many tokens' logits were compared
@@ -43,8 +43,8 @@ absl::StatusOr<CacheError> MeasureCacheError(const engine::LoadOptions& options,
 
 std::string CacheErrorText(const CacheError& error, absl::string_view unquantised);
 // As the value of a key.
-void AddCacheError(const CacheError& error, JsonWriter* json);
+void AddCacheError(const CacheError& error, base::JsonWriter* json);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_VERIFY_CACHE_ERROR_H_

@@ -6,7 +6,7 @@
 
 #include "glog/logging.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 LogitsDistance Compare(absl::Span<const float> ours, absl::Span<const float> reference) {
   CHECK_EQ(ours.size(), reference.size());
@@ -51,4 +51,4 @@ int64_t DecidedSteps(const std::vector<double>& margins, int64_t steps, double d
   return steps;
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -10,7 +10,7 @@
 
 #include "absl/types/span.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 struct LogitsDistance {
   double mse = 0;
@@ -42,6 +42,6 @@ inline constexpr double kInt8DecidedMargin = 0.1;
 int64_t DecidedSteps(const std::vector<double>& margins, int64_t steps,
                      double decided = kDecidedMargin);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_VERIFY_COMPARE_H_

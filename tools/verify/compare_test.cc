@@ -7,7 +7,7 @@
 #include <limits>
 #include <vector>
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 using testing::ElementsAre;
@@ -48,4 +48,4 @@ TEST(CompareTest, GreedyTokensCountUpToTheFirstCloseCall) {
 }
 
 }  // namespace
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -5,7 +5,7 @@
 
 #include "ir/type/layout.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 // Where the element with row-major offset `offset`, in row `row`, lies if rows are in blocks.
@@ -51,4 +51,4 @@ void WritePlaced(const ir::Tensor& value, const Placement& placement, char* to) 
                  [&](int64_t i, int64_t byte) { value.WriteElement(i, to + byte); });
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

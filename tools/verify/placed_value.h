@@ -9,7 +9,7 @@
 #include "ir/interpreter/tensor.h"
 #include "ir/type/type.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 struct Placement {
   ir::Layout layout;   // ir/type/layout.h says how panels are laid out
@@ -21,6 +21,6 @@ ir::Tensor ReadPlaced(const ir::Type& type, const Placement& placement, const ch
 // Stores all elements; padding stays as it is.
 void WritePlaced(const ir::Tensor& value, const Placement& placement, char* to);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_VERIFY_PLACED_VALUE_H_

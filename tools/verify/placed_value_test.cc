@@ -7,7 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 using ::testing::ElementsAre;
@@ -70,4 +70,4 @@ TEST(PlacedValueTest, SixteenBitsAndIntegersKeepTheirValues) {
 }
 
 }  // namespace
-}  // namespace lluda::cli
+}  // namespace lluda::tools

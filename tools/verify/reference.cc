@@ -11,14 +11,14 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "tools/verify/compare.h"
 #include "base/json.h"
 #include "frontends/safetensors.h"
+#include "tools/verify/compare.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
-using frontends::DescribeJson;
+using base::DescribeJson;
 using simdjson::dom::element;
 
 // The fields of one prompt. The first error is kept; after it nothing is read.
@@ -211,7 +211,7 @@ bool ContradictsItself(const ReferencePrompt& prompt) {
 }
 
 absl::StatusOr<std::vector<ReferencePrompt>> LoadReference(const std::string& path) {
-  absl::StatusOr<frontends::JsonDocument> document = frontends::JsonDocument::Load(path);
+  absl::StatusOr<base::JsonDocument> document = base::JsonDocument::Load(path);
   if (!document.ok()) return document.status();
   simdjson::dom::array entries;
   if (document->root().dom().at_key("prompts").get(entries) != simdjson::SUCCESS ||
@@ -241,4 +241,4 @@ absl::StatusOr<std::vector<ReferencePrompt>> LoadReference(const std::string& pa
   return prompts;
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -13,7 +13,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 // What one module of the model gave, for all tokens of the prompt.
 struct ReferenceActivation {
@@ -48,6 +48,6 @@ bool ContradictsItself(const ReferencePrompt& prompt);
 // InvalidArgument, naming file and field, if one of them is not as it should be.
 absl::StatusOr<std::vector<ReferencePrompt>> LoadReference(const std::string& path);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_VERIFY_REFERENCE_H_

@@ -9,11 +9,11 @@
 #include "absl/strings/str_cat.h"
 #include "base/test_files.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
-using frontends::SafetensorsBytes;
-using frontends::TemporaryFolder;
+using base::SafetensorsBytes;
+using base::TemporaryFolder;
 using testing::ElementsAre;
 
 TEST(ReferenceTest, ReadsWhatTheScriptWrote) {
@@ -146,4 +146,4 @@ TEST(ReferenceTest, AMissingFileIsNotFound) {
 }
 
 }  // namespace
-}  // namespace lluda::cli
+}  // namespace lluda::tools

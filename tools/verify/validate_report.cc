@@ -4,10 +4,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "tools/verify/bounds.h"
 #include "base/json_writer.h"
+#include "tools/verify/bounds.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 // How many are above what bf16 logits may be off at most. That is for information: what counts is
@@ -63,7 +63,7 @@ std::string TableRow(size_t number, const ReferencePrompt& reference, const Prom
   return absl::StrCat(row, "  ", Verdict(result), "\n");
 }
 
-void AddJson(const ReferencePrompt& reference, const PromptResult& result, JsonWriter* json) {
+void AddJson(const ReferencePrompt& reference, const PromptResult& result, base::JsonWriter* json) {
   json->BeginObject();
   json->Key("tokens").Int(static_cast<int64_t>(reference.ids.size()));
   if (result.distance) {
@@ -129,7 +129,7 @@ std::string ValidationText(const Validation& validation) {
 }
 
 std::string ValidationJson(const Validation& validation) {
-  JsonWriter json;
+  base::JsonWriter json;
   json.BeginObject();
   json.Key("precision").String(validation.precision);
   if (validation.cache_error) AddCacheError(*validation.cache_error, &json.Key("cache_error"));
@@ -144,4 +144,4 @@ std::string ValidationJson(const Validation& validation) {
   return absl::StrCat(json.text(), "\n");
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -13,7 +13,7 @@
 #include "tools/verify/reference.h"
 #include "tools/verify/validator.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 struct Validation {
   std::string precision;
@@ -29,6 +29,6 @@ struct Validation {
 std::string ValidationText(const Validation& validation);
 std::string ValidationJson(const Validation& validation);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_VERIFY_VALIDATE_REPORT_H_

@@ -10,7 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "tools/verify/bounds.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 // Infinite for a NaN, so that it comes first.
@@ -151,4 +151,4 @@ absl::Status CompareActivations(const engine::Session& session, const ReferenceP
   return absl::OkStatus();
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

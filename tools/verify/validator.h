@@ -14,12 +14,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "tools/verify/compare.h"
-#include "tools/verify/reference.h"
 #include "engine/model.h"
 #include "engine/session.h"
+#include "tools/verify/compare.h"
+#include "tools/verify/reference.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 struct ActivationError {
   std::string name;
@@ -71,6 +71,6 @@ class Validator {
 absl::Status CompareActivations(const engine::Session& session, const ReferencePrompt& reference,
                                 const engine::ModuleOptions& numbers, PromptResult* result);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_VERIFY_VALIDATOR_H_

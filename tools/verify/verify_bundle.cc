@@ -9,7 +9,7 @@
 #include "tools/verify/bundle_weights.h"
 #include "tools/verify/verify_kernels.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 VerifyRun BundleRun(const OptimisedModel& model, const NativeProgram& native) {
   // Shared by the two functions that read from it.
@@ -42,4 +42,4 @@ absl::StatusOr<BundleVerdict> VerifyBundle(OptimisedModel* model, int64_t layers
   return BundleVerdict{*std::move(finding), static_cast<int64_t>(native->program.kernels.size())};
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -13,7 +13,7 @@
 #include "tools/inspect/optimised_model.h"
 #include "tools/verify/verify_run.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 // What a run reads of a bundle's weights; `model` and `native`, what it is compiled to, must
 // outlive it. The steps are empty.
@@ -28,6 +28,6 @@ struct BundleVerdict {
 // that is left of the model's module. The packed weights are taken to be right.
 absl::StatusOr<BundleVerdict> VerifyBundle(OptimisedModel* model, int64_t layers, int64_t tokens);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_VERIFY_VERIFY_BUNDLE_H_

@@ -6,16 +6,16 @@
 
 #include "base/sha256.h"
 #include "bundle/test_bundle.h"
-#include "tools/verify/bundle_weights.h"
 #include "engine/compile_bundle.h"
-#include "engine/source/model_files.h"
 #include "engine/open_model_source.h"
+#include "engine/source/model_files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "ir/interpreter/interpreter.h"
 #include "ir/text/parser.h"
+#include "tools/verify/bundle_weights.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 using ::testing::HasSubstr;
@@ -64,7 +64,7 @@ void PatchCode(const std::string& path, const std::string& bytes, const std::str
   }
   bundle::WriteAll(path, file.replace(header.code().offset(), code.size(), code));
   bundle::EditHeader(path, [&](bundle::Header* edited) {
-    const bundle::Digest digest = bundle::Sha256(code);
+    const base::Digest digest = base::Sha256(code);
     edited->mutable_code()->set_sha256(digest.data(), digest.size());
   });
 }
@@ -178,4 +178,4 @@ TEST(BundleWeightsTest, AreWhatTheLoadBlockMakesOfTheCheckpoint) {
 }
 
 }  // namespace
-}  // namespace lluda::cli
+}  // namespace lluda::tools

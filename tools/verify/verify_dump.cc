@@ -9,13 +9,13 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "tools/inspect/pass_history.h"
 #include "ir/text/parser.h"
 #include "ir/text/printer.h"
-#include "passes/pipeline.h"
 #include "passes/framework/rewrite.h"
+#include "passes/pipeline.h"
+#include "tools/inspect/pass_history.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 using StatementMap = std::map<std::string, const ir::Op*>;
@@ -258,4 +258,4 @@ absl::StatusOr<DumpVerdict> VerifyDump(const ir::Module& dump, const ir::Module&
   return verdict;
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

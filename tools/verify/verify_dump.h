@@ -15,11 +15,11 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "tools/verify/verify_run.h"
 #include "engine/source/model_files.h"
 #include "ir/graph.h"
+#include "tools/verify/verify_run.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 // How far a value may be from the import's. Passes keep every bit in the interpreter but for sums
 // in another order; an epsilon ten times as large is further off.
@@ -46,6 +46,6 @@ struct DumpVerdict {
 absl::StatusOr<DumpVerdict> VerifyDump(const ir::Module& dump, const ir::Module& import,
                                        const VerifyRun& run);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_VERIFY_VERIFY_DUMP_H_

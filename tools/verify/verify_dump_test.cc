@@ -21,7 +21,7 @@
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 using ::testing::AllOf;
@@ -312,4 +312,4 @@ TEST_F(VerifyDumpTest, LinesMayEndAsWindowsEndsThem) {
 }
 
 }  // namespace
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -9,13 +9,13 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/step_interface.h"
-#include "tools/verify/placed_value.h"
-#include "tools/verify/verify_slice.h"
 #include "codegen/cpu/interleaved_values.h"
 #include "passes/framework/rewrite.h"
 #include "runtime/memory.h"
+#include "tools/verify/placed_value.h"
+#include "tools/verify/verify_slice.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 using runtime::Space;
@@ -243,4 +243,4 @@ absl::StatusOr<std::optional<Finding>> VerifyKernels(const ir::Module& module,
   return KernelVerifier(module, program, target, run).Run(memory);
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

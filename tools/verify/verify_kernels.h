@@ -9,13 +9,13 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
-#include "tools/verify/verify_run.h"
 #include "codegen/llvm/target.h"
 #include "ir/graph.h"
 #include "runtime/executable.h"
 #include "runtime/program.h"
+#include "tools/verify/verify_run.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 // How far a kernel's result may be off: sums in another order and polynomials for exp and the like;
 // where it is rounded to 16 bits, elements that are rounded to a neighbour.
@@ -40,6 +40,6 @@ absl::StatusOr<std::optional<Finding>> VerifyKernels(const ir::Module& module,
                                                      const KernelMemory& memory,
                                                      const VerifyRun& run);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_VERIFY_VERIFY_KERNELS_H_

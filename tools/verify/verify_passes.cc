@@ -6,12 +6,12 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "tools/verify/verify_slice.h"
 #include "ir/text/parser.h"
 #include "ir/text/printer.h"
 #include "passes/pipeline.h"
+#include "tools/verify/verify_slice.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 const ir::Op* FindOp(const ir::Module& module, const std::string& func, const std::string& name) {
@@ -92,4 +92,4 @@ absl::StatusOr<std::optional<Finding>> VerifyPasses(
   return std::optional<Finding>();
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

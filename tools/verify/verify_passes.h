@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "tools/verify/verify_run.h"
 #include "passes/framework/pass.h"
+#include "tools/verify/verify_run.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 // How far a value may be off after a pass: another order of summation.
 inline constexpr double kPassBound = 1e-9;
@@ -26,6 +26,6 @@ inline constexpr double kPassBound = 1e-9;
 absl::StatusOr<std::optional<Finding>> VerifyPasses(
     std::vector<std::unique_ptr<passes::Pass>> passes, const VerifyRun& run, ir::Module* module);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_VERIFY_VERIFY_PASSES_H_

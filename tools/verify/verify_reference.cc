@@ -12,7 +12,7 @@
 #include "tools/verify/compare.h"
 #include "tools/verify/verify_slice.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 // "q_proj[3]" of `append @act_q_proj[layer] ...` in layer 3; "" for any other statement.
@@ -102,4 +102,4 @@ absl::StatusOr<std::optional<Finding>> VerifyReference(
   return absl::FailedPreconditionError("no prompt of the reference has activations");
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "tools/verify/reference.h"
-#include "tools/verify/verify_run.h"
 #include "engine/source/model_files.h"
 #include "ir/graph.h"
+#include "tools/verify/reference.h"
+#include "tools/verify/verify_run.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 // Interprets `module`, which was imported with record_activations, on every prompt of the reference
 // that has activations, and compares them in the order they are computed, with the bounds of
@@ -27,6 +27,6 @@ absl::StatusOr<std::optional<Finding>> VerifyReference(
         weights,
     const std::vector<ReferencePrompt>& prompts, const engine::ModuleOptions& numbers);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_VERIFY_VERIFY_REFERENCE_H_

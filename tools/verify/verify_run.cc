@@ -12,7 +12,7 @@
 #include "ir/type/encoding.h"
 #include "passes/framework/rewrite.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -175,4 +175,4 @@ void KeepLayers(int64_t count, ir::Module* module) {
   for (const auto& func : module->funcs()) KeepLayersIn(count, *index, &func->body);
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

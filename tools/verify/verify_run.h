@@ -20,7 +20,7 @@
 #include "ir/interpreter/interpreter.h"
 #include "ir/interpreter/tensor.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 struct VerifyRun {
   std::function<absl::StatusOr<ir::Tensor>(const ir::Global& weight, int64_t index)> weights;
@@ -79,6 +79,6 @@ int64_t LayersOf(const ir::Module& module);
 // Cuts the model down to its first `count` layers: they are all alike.
 void KeepLayers(int64_t count, ir::Module* module);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_VERIFY_VERIFY_RUN_H_

@@ -6,12 +6,12 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "ir/check/verifier.h"
 #include "ir/text/parser.h"
 #include "ir/text/printer.h"
-#include "ir/check/verifier.h"
 #include "ir/view.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 class Slicer {
@@ -181,4 +181,4 @@ std::set<std::string> KernelInputs(const ir::Op& op) {
   return inputs;
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools

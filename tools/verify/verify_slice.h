@@ -16,7 +16,7 @@
 #include "absl/status/statusor.h"
 #include "ir/graph.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 
 // `op` with everything before it down to the values named in `inputs`, which become the function's
 // parameters, as do results of calls and loops; of an append, what it appends does. Of the load
@@ -28,6 +28,6 @@ absl::StatusOr<std::string> SliceText(const ir::Module& module, const ir::Op& op
 // The values that `op` reads, through views: what its kernel is given.
 std::set<std::string> KernelInputs(const ir::Op& op);
 
-}  // namespace lluda::cli
+}  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_VERIFY_VERIFY_SLICE_H_

@@ -10,10 +10,6 @@
 #include <vector>
 
 #include "absl/strings/match.h"
-#include "tools/verify/verify_kernels.h"
-#include "tools/verify/verify_passes.h"
-#include "tools/verify/verify_reference.h"
-#include "tools/verify/verify_slice.h"
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/llvm/target.h"
 #include "engine/source/checkpoint_weights.h"
@@ -25,8 +21,12 @@
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
 #include "passes/registry.h"
+#include "tools/verify/verify_kernels.h"
+#include "tools/verify/verify_passes.h"
+#include "tools/verify/verify_reference.h"
+#include "tools/verify/verify_slice.h"
 
-namespace lluda::cli {
+namespace lluda::tools {
 namespace {
 
 using ::testing::HasSubstr;
@@ -299,4 +299,4 @@ TEST(ErrorOfTest, RoundsToTheCoarserTypeAndTakesInfinitiesAsEqual) {
 }
 
 }  // namespace
-}  // namespace lluda::cli
+}  // namespace lluda::tools

@@ -40,7 +40,7 @@ constexpr Alphabet kAlphabet = MakeAlphabet();
 std::string EncodeByteLevel(std::string_view bytes) {
   std::string out;
   out.reserve(bytes.size() * 2);
-  for (const char c : bytes) AppendUtf8(kAlphabet.code_point[static_cast<uint8_t>(c)], &out);
+  for (const char c : bytes) base::AppendUtf8(kAlphabet.code_point[static_cast<uint8_t>(c)], &out);
   return out;
 }
 
@@ -48,7 +48,7 @@ std::string DecodeByteLevel(std::string_view content) {
   std::string out;
   out.reserve(content.size());
   for (size_t i = 0; i < content.size();) {
-    const Utf8Char next = ReadUtf8(content.substr(i));
+    const base::Utf8Char next = base::ReadUtf8(content.substr(i));
     const int byte = next.code_point < kAlphabetEnd ? kAlphabet.byte[next.code_point] : -1;
     if (byte < 0) return std::string(content);
     out.push_back(static_cast<char>(byte));

@@ -98,7 +98,7 @@ void Compose(std::vector<utf8proc_int32_t>* decomposed, std::string* out) {
       static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
   CHECK_GE(length, 0);
   for (utf8proc_ssize_t i = 0; i < length; ++i) {
-    AppendUtf8(static_cast<char32_t>((*decomposed)[i]), out);
+    base::AppendUtf8(static_cast<char32_t>((*decomposed)[i]), out);
   }
   decomposed->clear();
 }
@@ -112,10 +112,10 @@ std::string ToNfc(std::string_view text) {
   std::vector<utf8proc_int32_t> decomposed;
   decomposed.reserve(text.size());
   while (!text.empty()) {
-    const Utf8Char next = ReadUtf8(text);
+    const base::Utf8Char next = base::ReadUtf8(text);
     if (StandsAlone(next.code_point)) {
       Compose(&decomposed, &out);
-      AppendUtf8(next.code_point, &out);
+      base::AppendUtf8(next.code_point, &out);
     } else {
       AppendDecomposition(next.code_point, &decomposed);
     }

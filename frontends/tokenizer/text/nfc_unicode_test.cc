@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "frontends/tokenizer/text/nfc.h"
 #include "base/utf8.h"
+#include "frontends/tokenizer/text/nfc.h"
 
 namespace lluda::tokenizer {
 namespace {
@@ -35,7 +35,7 @@ bool IsSurrogate(char32_t c) { return c >= 0xD800 && c < 0xE000; }
 
 std::string Utf8(const Text& text) {
   std::string out;
-  for (const char32_t c : text) AppendUtf8(c, &out);
+  for (const char32_t c : text) base::AppendUtf8(c, &out);
   return out;
 }
 

@@ -2,8 +2,8 @@
 
 #include <absl/strings/escaping.h>
 
-#include "frontends/tokenizer/text/strings.h"
 #include "base/utf8.h"
+#include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
 namespace {
@@ -14,8 +14,8 @@ constexpr size_t kLongestQuote = 60;
 
 std::string QuoteForMessage(std::string_view text) {
   const std::string_view head = text.substr(0, kLongestQuote);
-  const std::string_view shown = head.substr(0, CompleteUtf8Prefix(head));
-  return Concat("\"", absl::Utf8SafeCEscape(ReplaceInvalidUtf8(shown)),
+  const std::string_view shown = head.substr(0, base::CompleteUtf8Prefix(head));
+  return Concat("\"", absl::Utf8SafeCEscape(base::ReplaceInvalidUtf8(shown)),
                 shown.size() < text.size() ? "..." : "", "\"");
 }
 

@@ -6,10 +6,10 @@
 #include <string>
 #include <utility>
 
+#include "base/utf8.h"
 #include "frontends/tokenizer/text/regex_translation.h"
 #include "frontends/tokenizer/text/strings.h"
 #include "frontends/tokenizer/text/unicode.h"
-#include "base/utf8.h"
 
 namespace lluda::tokenizer {
 namespace {
@@ -26,7 +26,7 @@ size_t WhitespaceLength(std::string_view text, size_t begin) {
   size_t end = begin;
   size_t last = begin;
   while (end < text.size()) {
-    const Utf8Char next = ReadUtf8(text.substr(end));
+    const base::Utf8Char next = base::ReadUtf8(text.substr(end));
     if (!IsWhitespace(next.code_point)) break;
     last = end;
     end += next.length;
@@ -97,7 +97,7 @@ void SplitPattern::Split(std::string_view text, std::vector<std::string_view>* p
       if (length > 0) {
         put_match(pos, length);
       } else {
-        pos += ReadUtf8(text.substr(pos)).length;
+        pos += base::ReadUtf8(text.substr(pos)).length;
       }
     } else {
       re2::StringPiece match;

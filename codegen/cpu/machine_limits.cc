@@ -1,12 +1,12 @@
-#include "tools/measure/machine_limits.h"
+#include "codegen/cpu/machine_limits.h"
 
 #include <algorithm>
 #include <functional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "codegen/cpu/matmul/amx.h"
 #include "codegen/cpu/emit/emitter.h"
+#include "codegen/cpu/matmul/amx.h"
 #include "llvm/IR/Intrinsics.h"
 #include "llvm/IR/IntrinsicsX86.h"
 

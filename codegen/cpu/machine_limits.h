@@ -8,8 +8,8 @@
 //   }
 //
 // tools/measure/limits.h runs them on all threads and takes the time.
-#ifndef LLUDA_TOOLS_MEASURE_MACHINE_LIMITS_H_
-#define LLUDA_TOOLS_MEASURE_MACHINE_LIMITS_H_
+#ifndef LLUDA_CODEGEN_CPU_MACHINE_LIMITS_H_
+#define LLUDA_CODEGEN_CPU_MACHINE_LIMITS_H_
 
 #include <cstdint>
 #include <memory>
@@ -66,4 +66,4 @@ class LimitLoops {
 
 }  // namespace lluda::codegen
 
-#endif  // LLUDA_TOOLS_MEASURE_MACHINE_LIMITS_H_
+#endif  // LLUDA_CODEGEN_CPU_MACHINE_LIMITS_H_

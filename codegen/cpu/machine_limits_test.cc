@@ -1,4 +1,4 @@
-#include "tools/measure/machine_limits.h"
+#include "codegen/cpu/machine_limits.h"
 
 #include <cstdint>
 #include <numeric>
