@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/atomic_file.h"
 #include "base/sha256.h"
+#include "base/status_macros.h"
 
 namespace lluda::base {
 namespace {
@@ -117,17 +118,16 @@ std::optional<std::string> CodeCache::Find(absl::string_view key) const {
 }
 
 absl::Status CodeCache::Store(absl::string_view key, absl::string_view value) const {
-  absl::StatusOr<AtomicFile> file = AtomicFile::Create(PathOf(key), 0600);
-  if (!file.ok()) return file.status();
+  ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(PathOf(key), 0600));
   const uint64_t key_bytes = key.size();
   std::string hashed(sizeof(key_bytes), '\0');
   std::memcpy(hashed.data(), &key_bytes, sizeof(key_bytes));
   absl::StrAppend(&hashed, key, value);
   const Digest digest = Sha256(hashed);
-  file->Append(kMagic);
-  file->Append(AsText(digest));
-  file->Append(hashed);
-  return std::move(*file).Commit();
+  file.Append(kMagic);
+  file.Append(AsText(digest));
+  file.Append(hashed);
+  return std::move(file).Commit();
 }
 
 // Sizes and times of the files, the one used last first; what is in them is not read.
@@ -158,9 +158,8 @@ absl::StatusOr<std::vector<CodeCache::Entry>> CodeCache::Scan() const {
 }
 
 absl::StatusOr<std::vector<CodeCache::Entry>> CodeCache::List() const {
-  absl::StatusOr<std::vector<Entry>> entries = Scan();
-  if (!entries.ok()) return entries.status();
-  for (Entry& entry : *entries) {
+  ASSIGN_OR_RETURN(std::vector<Entry> entries, Scan());
+  for (Entry& entry : entries) {
     const std::optional<std::string> contents = ReadOwnFile(entry.path);
     const auto decoded = contents ? Decode(*contents) : std::nullopt;
     entry.is_intact = decoded && PathOf(decoded->key) == entry.path;
@@ -172,10 +171,9 @@ absl::StatusOr<std::vector<CodeCache::Entry>> CodeCache::List() const {
 }
 
 absl::StatusOr<int64_t> CodeCache::Prune(int64_t max_bytes) const {
-  absl::StatusOr<std::vector<Entry>> entries = List();
-  if (!entries.ok()) return entries.status();
+  ASSIGN_OR_RETURN(std::vector<Entry> entries, List());
   int64_t kept = 0, freed = 0;
-  for (const Entry& entry : *entries) {
+  for (const Entry& entry : entries) {
     if (entry.is_intact && kept + entry.bytes <= max_bytes) {
       kept += entry.bytes;
     } else if (unlink(entry.path.c_str()) == 0) {
@@ -186,10 +184,9 @@ absl::StatusOr<int64_t> CodeCache::Prune(int64_t max_bytes) const {
 }
 
 absl::Status CodeCache::KeepBound() const {
-  absl::StatusOr<std::vector<Entry>> entries = Scan();
-  if (!entries.ok()) return entries.status();
+  ASSIGN_OR_RETURN(std::vector<Entry> entries, Scan());
   int64_t bytes = 0;
-  for (const Entry& entry : *entries) {
+  for (const Entry& entry : entries) {
     bytes += entry.bytes;
     if (bytes > max_bytes_) unlink(entry.path.c_str());
   }

@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/mapped_file.h"
+#include "base/status_macros.h"
 
 namespace lluda::base {
 namespace {
@@ -52,7 +53,7 @@ absl::StatusOr<int64_t> ReadInt(const element& value, IntRange range) {
 absl::Status CheckKeysUnique(const element& value, const std::string& path) {
   if (value.type() == element_type::ARRAY) {
     for (const element& item : simdjson::dom::array(value.get_array().value_unsafe())) {
-      if (absl::Status status = CheckKeysUnique(item, path); !status.ok()) return status;
+      RETURN_IF_ERROR(CheckKeysUnique(item, path));
     }
   }
   if (value.type() != element_type::OBJECT) return absl::OkStatus();
@@ -64,9 +65,8 @@ absl::Status CheckKeysUnique(const element& value, const std::string& path) {
     }
     const bool nested = field.value.is_object() || field.value.is_array();
     if (!nested) continue;
-    absl::Status status =
-        CheckKeysUnique(field.value, absl::StrCat(path, QuoteName(ToAbsl(field.key)), "."));
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(
+        CheckKeysUnique(field.value, absl::StrCat(path, QuoteName(ToAbsl(field.key)), ".")));
   }
   return absl::OkStatus();
 }
@@ -125,62 +125,56 @@ absl::StatusOr<element> JsonObject::Get(absl::string_view key) const {
 }
 
 absl::StatusOr<int64_t> JsonObject::Int(absl::string_view key, IntRange range) const {
-  absl::StatusOr<element> value = Get(key);
-  if (!value.ok()) return value.status();
-  absl::StatusOr<int64_t> number = ReadInt(*value, range);
+  ASSIGN_OR_RETURN(element value, Get(key));
+  absl::StatusOr<int64_t> number = ReadInt(value, range);
   if (!number.ok()) return FieldError(key, number.status().message());
   return number;
 }
 
 absl::StatusOr<double> JsonObject::Number(absl::string_view key, NumberRange range) const {
-  absl::StatusOr<element> value = Get(key);
-  if (!value.ok()) return value.status();
+  ASSIGN_OR_RETURN(element value, Get(key));
   double number = 0;
-  const bool is_number = value->is_number() && value->get(number) == simdjson::SUCCESS;
+  const bool is_number = value.is_number() && value.get(number) == simdjson::SUCCESS;
   if (!is_number || number < range.min || number > range.max ||
       (range.open_min && number == range.min)) {
-    return FieldError(
-        key, absl::StrCat("must be ", DescribeRange(range), ", is ", DescribeJson(*value)));
+    return FieldError(key,
+                      absl::StrCat("must be ", DescribeRange(range), ", is ", DescribeJson(value)));
   }
   return number;
 }
 
 absl::StatusOr<bool> JsonObject::Bool(absl::string_view key) const {
-  absl::StatusOr<element> value = Get(key);
-  if (!value.ok()) return value.status();
+  ASSIGN_OR_RETURN(element value, Get(key));
   bool flag = false;
-  if (value->get(flag)) {
-    return FieldError(key, absl::StrCat("must be true or false, is ", DescribeJson(*value)));
+  if (value.get(flag)) {
+    return FieldError(key, absl::StrCat("must be true or false, is ", DescribeJson(value)));
   }
   return flag;
 }
 
 absl::StatusOr<std::string> JsonObject::String(absl::string_view key) const {
-  absl::StatusOr<element> value = Get(key);
-  if (!value.ok()) return value.status();
+  ASSIGN_OR_RETURN(element value, Get(key));
   std::string_view text;
-  if (value->get(text)) {
-    return FieldError(key, absl::StrCat("must be a string, is ", DescribeJson(*value)));
+  if (value.get(text)) {
+    return FieldError(key, absl::StrCat("must be a string, is ", DescribeJson(value)));
   }
   return std::string(text);
 }
 
 absl::StatusOr<JsonObject> JsonObject::Object(absl::string_view key) const {
-  absl::StatusOr<element> value = Get(key);
-  if (!value.ok()) return value.status();
+  ASSIGN_OR_RETURN(element value, Get(key));
   simdjson::dom::object object;
-  if (value->get(object)) {
-    return FieldError(key, absl::StrCat("must be an object, is ", DescribeJson(*value)));
+  if (value.get(object)) {
+    return FieldError(key, absl::StrCat("must be an object, is ", DescribeJson(value)));
   }
   return JsonObject(object, label_, absl::StrCat(prefix_, key, "."));
 }
 
 absl::StatusOr<std::vector<std::string>> JsonObject::Strings(absl::string_view key) const {
-  absl::StatusOr<element> value = Get(key);
-  if (!value.ok()) return value.status();
+  ASSIGN_OR_RETURN(element value, Get(key));
   simdjson::dom::array list;
-  if (value->get(list)) {
-    return FieldError(key, absl::StrCat("must be a list of strings, is ", DescribeJson(*value)));
+  if (value.get(list)) {
+    return FieldError(key, absl::StrCat("must be a list of strings, is ", DescribeJson(value)));
   }
   std::vector<std::string> texts;
   for (const element& item : list) {
@@ -196,13 +190,11 @@ absl::StatusOr<std::vector<std::string>> JsonObject::Strings(absl::string_view k
 
 absl::StatusOr<std::vector<int64_t>> JsonObject::IntOrInts(absl::string_view key,
                                                            IntRange range) const {
-  absl::StatusOr<element> value = Get(key);
-  if (!value.ok()) return value.status();
+  ASSIGN_OR_RETURN(element value, Get(key));
   simdjson::dom::array list;
-  if (value->get(list)) {
-    absl::StatusOr<int64_t> number = Int(key, range);
-    if (!number.ok()) return number.status();
-    return std::vector<int64_t>{*number};
+  if (value.get(list)) {
+    ASSIGN_OR_RETURN(int64_t number, Int(key, range));
+    return std::vector<int64_t>{number};
   }
   std::vector<int64_t> numbers;
   for (const element& item : list) {
@@ -237,9 +229,8 @@ absl::StatusOr<JsonDocument> JsonDocument::Parse(std::string label, absl::string
 }
 
 absl::StatusOr<JsonDocument> JsonDocument::Load(const std::string& path) {
-  absl::StatusOr<MappedFile> file = MappedFile::Open(path);
-  if (!file.ok()) return file.status();
-  return Parse(path, file->text());
+  ASSIGN_OR_RETURN(MappedFile file, MappedFile::Open(path));
+  return Parse(path, file.text());
 }
 
 }  // namespace lluda::base

@@ -18,10 +18,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/status_macros.h"
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/llvm/target.h"
-#include "ir/type/encoding.h"
 #include "ir/text/parser.h"
+#include "ir/type/encoding.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
 #include "runtime/cpu_device.h"
@@ -114,19 +115,16 @@ class Program {
   static absl::StatusOr<std::unique_ptr<Program>> Create(const std::string& text,
                                                          const codegen::Target& target) {
     std::unique_ptr<Program> program(new Program());
-    absl::StatusOr<std::unique_ptr<ir::Module>> module = ir::ParseModule(text, "kernel.lluda");
-    if (!module.ok()) return module.status();
-    auto pipeline = passes::Pipeline::Create(passes::DefaultPipeline(), {});
-    if (!pipeline.ok()) return pipeline.status();
-    if (auto reports = pipeline->Run(module->get()); !reports.ok()) return reports.status();
-    absl::StatusOr<codegen::CompiledModule> compiled = codegen::Compile(**module, target, {});
-    if (!compiled.ok()) return compiled.status();
-    program->library_ = std::move(compiled->library);
-    auto executable = runtime::Executable::Create(
-        std::move(compiled->program), std::make_unique<runtime::CpuDevice>(&program->pool_));
-    if (!executable.ok()) return executable.status();
-    program->executable_ = *std::move(executable);
-    if (absl::Status s = program->executable_->Load(&program->weights_, nullptr); !s.ok()) return s;
+    ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, ir::ParseModule(text, "kernel.lluda"));
+    ASSIGN_OR_RETURN(auto pipeline, passes::Pipeline::Create(passes::DefaultPipeline(), {}));
+    RETURN_IF_ERROR(pipeline.Run(module.get()));
+    ASSIGN_OR_RETURN(codegen::CompiledModule compiled, codegen::Compile(*module, target, {}));
+    program->library_ = std::move(compiled.library);
+    ASSIGN_OR_RETURN(
+        program->executable_,
+        runtime::Executable::Create(std::move(compiled.program),
+                                    std::make_unique<runtime::CpuDevice>(&program->pool_)));
+    RETURN_IF_ERROR(program->executable_->Load(&program->weights_, nullptr));
     return program;
   }
 

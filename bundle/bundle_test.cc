@@ -11,6 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "base/test_files.h"
 #include "bundle/layout.h"
 #include "bundle/reader.h"
@@ -40,11 +41,10 @@ class BundleTest : public testing::Test {
   }
 
   absl::Status ReadEverything(const std::string& path) {
-    const auto bundle = Bundle::Open(path);
-    if (!bundle.ok()) return bundle.status();
-    if (const auto runnable = (*bundle)->Prepare(); !runnable.ok()) return runnable.status();
-    if (const auto tokenizer = (*bundle)->Tokenizer(); !tokenizer.ok()) return tokenizer.status();
-    return (*bundle)->Ir().status();
+    ASSIGN_OR_RETURN(const auto bundle, Bundle::Open(path));
+    RETURN_IF_ERROR(bundle->Prepare());
+    RETURN_IF_ERROR(bundle->Tokenizer());
+    return bundle->Ir().status();
   }
 
   void Flip(size_t byte, int bit) {

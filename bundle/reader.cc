@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/sha256.h"
+#include "base/status_macros.h"
 #include "bundle/layout.h"
 #include "bundle/program_message.h"
 #include "bundle/tokenizer_message.h"
@@ -71,15 +72,14 @@ bool Bundle::Looks(const std::string& path) {
 }
 
 absl::StatusOr<std::unique_ptr<Bundle>> Bundle::Open(const std::string& path) {
-  absl::StatusOr<base::MappedFile> file = base::MappedFile::Open(path);
-  if (!file.ok()) return file.status();
+  ASSIGN_OR_RETURN(base::MappedFile file, base::MappedFile::Open(path));
   struct stat info;
   if (stat(path.c_str(), &info) == 0 && (info.st_mode & S_IWOTH) != 0) {
     return absl::FailedPreconditionError(
         absl::StrCat(path, ": may be written to by everyone, so its code is not run (chmod o-w)"));
   }
-  std::unique_ptr<Bundle> bundle(new Bundle(path, *std::move(file)));
-  if (absl::Status status = bundle->ReadHeader(); !status.ok()) return status;
+  std::unique_ptr<Bundle> bundle(new Bundle(path, std::move(file)));
+  RETURN_IF_ERROR(bundle->ReadHeader());
   return bundle;
 }
 
@@ -158,14 +158,13 @@ absl::StatusOr<Runnable> Bundle::Prepare() const {
                              header_.code().bytes()};
   absl::StatusOr<runtime::Program> program = FromMessage(header_.program(), limits);
   if (!program.ok()) return Damaged(program.status().message());
-  absl::StatusOr<Code> code = Code::Load(Bytes(header_.code()), header_.code_start());
-  if (!code.ok()) return code.status();
+  ASSIGN_OR_RETURN(Code code, Code::Load(Bytes(header_.code()), header_.code_start()));
   // The copy is hashed, and only then are there pointers into it.
-  if (!HasHash(header_.code(), code->bytes())) return Damaged("the hash of section code is wrong");
+  if (!HasHash(header_.code(), code.bytes())) return Damaged("the hash of section code is wrong");
   for (size_t i = 0; i < program->kernels.size(); ++i) {
-    program->kernels[i].fn = code->At(header_.program().kernels(static_cast<int>(i)).entry());
+    program->kernels[i].fn = code.At(header_.program().kernels(static_cast<int>(i)).entry());
   }
-  return Runnable{*std::move(code), *std::move(program)};
+  return Runnable{std::move(code), *std::move(program)};
 }
 
 absl::StatusOr<tokenizer::Tokenizer> Bundle::Tokenizer() const {
@@ -173,7 +172,7 @@ absl::StatusOr<tokenizer::Tokenizer> Bundle::Tokenizer() const {
   const bundle::Tokenizer& message = header_.tokenizer();
   for (const auto& [name, section] : AllSections()) {
     if (!absl::StartsWith(name, "tokenizer.")) continue;
-    if (absl::Status status = CheckHash(*section, name); !status.ok()) return status;
+    RETURN_IF_ERROR(CheckHash(*section, name));
   }
   tokenizer::TokenizerTables tables = OptionsOf(message);
   tables.vocabulary.text = ArrayOf<char>(Bytes(message.text()));
@@ -186,14 +185,14 @@ absl::StatusOr<tokenizer::Tokenizer> Bundle::Tokenizer() const {
 }
 
 absl::StatusOr<absl::string_view> Bundle::Ir() const {
-  if (absl::Status status = CheckHash(header_.ir(), "ir"); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckHash(header_.ir(), "ir"));
   return Bytes(header_.ir());
 }
 
 absl::Status Bundle::Verify() const {
   std::vector<std::pair<uint64_t, uint64_t>> used = {{0, header_end_}};
   for (const auto& [name, section] : AllSections()) {
-    if (absl::Status status = CheckHash(*section, name); !status.ok()) return status;
+    RETURN_IF_ERROR(CheckHash(*section, name));
     used.emplace_back(section->offset(), section->offset() + section->bytes());
   }
   // Between the parts there is nothing but zeros.

@@ -4,6 +4,7 @@
 
 #include "base/atomic_file.h"
 #include "base/sha256.h"
+#include "base/status_macros.h"
 #include "bundle/header.pb.h"
 #include "bundle/layout.h"
 #include "bundle/tokenizer_message.h"
@@ -86,8 +87,7 @@ void SetModel(const ModelInfo& model, Model* message) {
 
 absl::Status WriteBundle(const std::string& path, const Contents& contents) {
   // First, so that a folder that cannot be written to is told before all is hashed.
-  absl::StatusOr<base::AtomicFile> file = base::AtomicFile::Create(path);
-  if (!file.ok()) return file.status();
+  ASSIGN_OR_RETURN(base::AtomicFile file, base::AtomicFile::Create(path));
   Header header;
   header.set_lluda_version(kLludaVersion);
   header.set_llvm_version(contents.llvm_version);
@@ -122,11 +122,11 @@ absl::Status WriteBundle(const std::string& path, const Contents& contents) {
   const std::string text = header.SerializeAsString();
   prefix.header_bytes = text.size();
   prefix.header_sha256 = base::Sha256(text);
-  file->Append(EncodePrefix(prefix));
-  file->Append(text);
-  file->Append(std::string(begin - file->size(), '\0'));
-  sections.Write(&*file);
-  return std::move(*file).Commit();
+  file.Append(EncodePrefix(prefix));
+  file.Append(text);
+  file.Append(std::string(begin - file.size(), '\0'));
+  sections.Write(&file);
+  return std::move(file).Commit();
 }
 
 }  // namespace lluda::bundle

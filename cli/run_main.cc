@@ -5,11 +5,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "bundle/layout.h"
 #include "cli/flags/arguments.h"
-#include "cli/terminal/exit_code.h"
 #include "cli/flags/generation.h"
 #include "cli/flags/generation_flags.h"
+#include "cli/terminal/exit_code.h"
 #include "cli/terminal/process.h"
 #include "engine/model.h"
 
@@ -17,8 +18,7 @@ namespace lluda::cli {
 namespace {
 
 absl::StatusOr<int> Run(const GenerateFlags& flags) {
-  absl::StatusOr<std::string> prompt = ReadPrompt(flags.prompt);
-  if (!prompt.ok()) return prompt.status();
+  ASSIGN_OR_RETURN(std::string prompt, ReadPrompt(flags.prompt));
   engine::LoadOptions options;
   options.folder = flags.model.model;
   options.module.context = flags.model.context.value_or(0);
@@ -26,9 +26,8 @@ absl::StatusOr<int> Run(const GenerateFlags& flags) {
   options.check_weights = flags.model.check;
   options.force = flags.model.force;
   options.notice = [](const std::string& line) { std::cerr << "lluda-run: " << line << "\n"; };
-  absl::StatusOr<std::unique_ptr<engine::Model>> model = engine::Model::OpenBundle(options);
-  if (!model.ok()) return model.status();
-  return GenerateText("lluda-run", model->get(), flags, *prompt);
+  ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model, engine::Model::OpenBundle(options));
+  return GenerateText("lluda-run", model.get(), flags, prompt);
 }
 
 std::string RunVersionText() {

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "codegen/regions.h"
 #include "ir/frame.h"
@@ -42,7 +43,7 @@ class ProgramBuilder {
       : module_(module), kernels_(*kernels) {}
 
   absl::StatusOr<runtime::Program> Run(const std::vector<std::string>& entries) {
-    if (absl::Status s = Build(entries); !s.ok()) return s;
+    RETURN_IF_ERROR(Build(entries));
     program_.kernels = kernels_.kernels();
     return std::move(program_);
   }
@@ -60,9 +61,9 @@ class ProgramBuilder {
     }
     DeclareStates();
     DeclareLoaded();
-    if (absl::Status s = CompileLoad(); !s.ok()) return s;
+    RETURN_IF_ERROR(CompileLoad());
     for (const ir::Func* entry : entries) {
-      if (absl::Status s = CompileEntry(*entry); !s.ok()) return s;
+      RETURN_IF_ERROR(CompileEntry(*entry));
     }
     return absl::OkStatus();
   }
@@ -140,9 +141,7 @@ class ProgramBuilder {
     const ir::Access access = ir::ResolveAccess(operand);
     BufferRef buffer;
     if (access.base.global != nullptr) {
-      absl::StatusOr<BufferRef> global = GlobalBuffer(*access.base.global, access.base.index, at);
-      if (!global.ok()) return global.status();
-      buffer = *global;
+      ASSIGN_OR_RETURN(buffer, GlobalBuffer(*access.base.global, access.base.index, at));
     } else {
       const auto it = at.buffers.find(access.base.value);
       if (it == at.buffers.end()) {
@@ -179,9 +178,8 @@ class ProgramBuilder {
 
   absl::Status AddCall(const KernelSpec& spec, std::vector<BufferRef> buffers,
                        runtime::CallSite site, bool joins_previous = false) {
-    absl::StatusOr<uint32_t> kernel = kernels_.Add(spec);
-    if (!kernel.ok()) return kernel.status();
-    List().push_back({*kernel, std::move(buffers), std::move(site), joins_previous});
+    ASSIGN_OR_RETURN(uint32_t kernel, kernels_.Add(spec));
+    List().push_back({kernel, std::move(buffers), std::move(site), joins_previous});
     return absl::OkStatus();
   }
 
@@ -214,19 +212,17 @@ class ProgramBuilder {
   absl::Status CompileKernelOp(const ir::Op& op, Activation* at) {
     std::vector<BufferRef> buffers;
     for (const ir::Operand& operand : op.operands()) {
-      absl::StatusOr<BufferRef> buffer = OperandBuffer(operand, *at);
-      if (!buffer.ok()) return buffer.status();
-      buffers.push_back(*buffer);
+      ASSIGN_OR_RETURN(BufferRef buffer, OperandBuffer(operand, *at));
+      buffers.push_back(buffer);
     }
     // An append's result is its state.
-    absl::StatusOr<BufferRef> result =
-        ir::Appends(op) ? buffers[ir::AppendedOperand(op)] : ResultBuffer(op, *at);
-    if (!result.ok()) return result.status();
-    if (op.result() != nullptr) at->buffers[op.result()] = *result;
+    ASSIGN_OR_RETURN(BufferRef result,
+                     ir::Appends(op) ? buffers[ir::AppendedOperand(op)] : ResultBuffer(op, *at));
+    if (op.result() != nullptr) at->buffers[op.result()] = result;
     if (op.opcode() == ir::Opcode::kPack) {
-      return CompilePack(op, buffers, *result, SiteOf(op, *at));
+      return CompilePack(op, buffers, result, SiteOf(op, *at));
     }
-    buffers.push_back(*result);
+    buffers.push_back(result);
     const bool joins_previous = !loading_ && regions_.Joins(UsesOf(op, buffers));
     return AddCall(kernels_.backend().SpecOf(op), std::move(buffers), SiteOf(op, *at),
                    joins_previous);
@@ -239,7 +235,7 @@ class ProgramBuilder {
     for (size_t i = 0; i < specs.size(); ++i) {
       BufferRef target = result;
       target.offset += specs[i].offset;
-      if (absl::Status s = AddCall(specs[i].spec, {parts[i], target}, site); !s.ok()) return s;
+      RETURN_IF_ERROR(AddCall(specs[i].spec, {parts[i], target}, site));
     }
     return absl::OkStatus();
   }
@@ -290,7 +286,7 @@ class ProgramBuilder {
       if (op.carried == nullptr) {
         // A round's values end with it: the next one's lie in the same place.
         const int64_t load_end = load_end_;
-        if (absl::Status s = CompileBlock(*op.body, at); !s.ok()) return s;
+        RETURN_IF_ERROR(CompileBlock(*op.body, at));
         load_end_ = load_end;
         continue;
       }
@@ -299,7 +295,7 @@ class ProgramBuilder {
       const auto saved = std::make_pair(at->returned, at->returned_to);
       at->returned = yielded;
       at->returned_to = other;
-      if (absl::Status s = CompileBlock(*op.body, at); !s.ok()) return s;
+      RETURN_IF_ERROR(CompileBlock(*op.body, at));
       std::tie(at->returned, at->returned_to) = saved;
       std::swap(current, other);
     }
@@ -323,7 +319,7 @@ class ProgramBuilder {
 
   absl::Status CompileBlock(const ir::Block& block, Activation* at) {
     for (const auto& op : block.ops()) {
-      if (absl::Status s = CompileOp(*op, at); !s.ok()) return s;
+      RETURN_IF_ERROR(CompileOp(*op, at));
     }
     return absl::OkStatus();
   }
@@ -397,12 +393,10 @@ absl::StatusOr<CompiledModule> Compile(const ir::Module& module, Backend* backen
                                        const base::CodeCache* cache) {
   KernelSet kernels(backend, SymbolNames(module));
   kernels.UseCache(cache);
-  absl::StatusOr<runtime::Program> program = BuildProgram(module, entries, &kernels);
-  if (!program.ok()) return program.status();
-  absl::StatusOr<std::unique_ptr<KernelLibrary>> library = kernels.Compile();
-  if (!library.ok()) return library.status();
-  program->kernels = kernels.kernels();
-  return CompiledModule{*std::move(program), *std::move(library), kernels.cached()};
+  ASSIGN_OR_RETURN(runtime::Program program, BuildProgram(module, entries, &kernels));
+  ASSIGN_OR_RETURN(std::unique_ptr<KernelLibrary> library, kernels.Compile());
+  program.kernels = kernels.kernels();
+  return CompiledModule{std::move(program), std::move(library), kernels.cached()};
 }
 
 }  // namespace lluda::codegen

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/sha256.h"
+#include "base/status_macros.h"
 #include "bundle/layout.h"
 #include "bundle/program_message.h"
 #include "glog/logging.h"
@@ -73,9 +74,8 @@ absl::StatusOr<uint32_t> KernelSet::Add(const KernelSpec& spec) {
     index_by_key_.emplace(key, index);
     return index;
   }
-  absl::StatusOr<KernelInfo> info = backend_->Emit(spec, name);
-  if (!info.ok()) return info.status();
-  kernels_.push_back(KernelOf(name, *info));
+  ASSIGN_OR_RETURN(KernelInfo info, backend_->Emit(spec, name));
+  kernels_.push_back(KernelOf(name, info));
   index_by_key_.emplace(key, index);
   return index;
 }
@@ -111,10 +111,9 @@ absl::StatusOr<std::unique_ptr<KernelLibrary>> KernelSet::Compile() {
   }
   std::vector<std::string> names;
   for (const runtime::Kernel& kernel : kernels_) names.push_back(kernel.name);
-  absl::StatusOr<std::unique_ptr<KernelLibrary>> library = backend_->Finish(names, listener);
-  if (!library.ok()) return library.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<KernelLibrary> library, backend_->Finish(names, listener));
   StoreNew(objects);
-  for (runtime::Kernel& kernel : kernels_) kernel.fn = (*library)->Find(kernel.name);
+  for (runtime::Kernel& kernel : kernels_) kernel.fn = library->Find(kernel.name);
   return library;
 }
 

@@ -1,6 +1,7 @@
 #include "engine/bundle_options.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 
 namespace lluda::engine {
 namespace {
@@ -30,10 +31,9 @@ absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions&
   const ModuleOptions& module = options.module;
   const bool asks_precision = module.precision != Precision::kBF16;
   const bool asks_kv_cache = module.kv_cache != KvCache::kPrecision;
-  const absl::Status numbers = CheckNumbers(
+  RETURN_IF_ERROR(CheckNumbers(
       bundle, asks_precision ? PrecisionName(module.precision) : absl::string_view(),
-      asks_kv_cache ? KvCacheName(module.kv_cache, module.precision) : absl::string_view());
-  if (!numbers.ok()) return numbers;
+      asks_kv_cache ? KvCacheName(module.kv_cache, module.precision) : absl::string_view()));
   if (options.isa != "host" && options.isa != bundle.isa()) {
     return Refuse(bundle, absl::StrCat("is compiled for ", bundle.isa(), ", not ", options.isa));
   }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "engine/bundle_options.h"
 
 namespace lluda::engine {
@@ -21,8 +22,7 @@ class BundleSource : public ModelSource {
   }
 
   absl::StatusOr<ModuleOptions> OptionsFor(const ModuleWish& wish) const override {
-    absl::Status same = CheckNumbers(*bundle_, wish.precision, wish.kv_cache);
-    if (!same.ok()) return same;
+    RETURN_IF_ERROR(CheckNumbers(*bundle_, wish.precision, wish.kv_cache));
     absl::StatusOr<ModuleOptions> options = NumbersOf(*bundle_);
     if (options.ok()) options->context = wish.context;
     return options;
@@ -49,9 +49,8 @@ class BundleSource : public ModelSource {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<ModelSource>> OpenBundleSource(const std::string& path) {
-  absl::StatusOr<std::unique_ptr<bundle::Bundle>> bundle = bundle::Bundle::Open(path);
-  if (!bundle.ok()) return bundle.status();
-  return std::make_shared<BundleSource>(*std::move(bundle));
+  ASSIGN_OR_RETURN(std::unique_ptr<bundle::Bundle> bundle, bundle::Bundle::Open(path));
+  return std::make_shared<BundleSource>(std::move(bundle));
 }
 
 }  // namespace lluda::engine

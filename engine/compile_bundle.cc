@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/atomic_file.h"
+#include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "bundle/code.h"
 #include "bundle/reader.h"
@@ -37,13 +38,11 @@ std::vector<std::string> KernelNames(const runtime::Program& program) {
 
 // Links the kernels of a program and gives them their addresses, in memory of this process.
 absl::StatusOr<bundle::Code> LoadCode(const std::string& object, runtime::Program* program) {
-  absl::StatusOr<codegen::Image> image = codegen::LinkImage(object, KernelNames(*program));
-  if (!image.ok()) return image.status();
-  absl::StatusOr<bundle::Code> code =
-      bundle::Code::Load(image->bytes, static_cast<uint64_t>(image->code_offset));
-  if (!code.ok()) return code.status();
+  ASSIGN_OR_RETURN(codegen::Image image, codegen::LinkImage(object, KernelNames(*program)));
+  ASSIGN_OR_RETURN(bundle::Code code,
+                   bundle::Code::Load(image.bytes, static_cast<uint64_t>(image.code_offset)));
   for (size_t i = 0; i < program->kernels.size(); ++i) {
-    program->kernels[i].fn = code->At(static_cast<uint64_t>(image->entries[i]));
+    program->kernels[i].fn = code.At(static_cast<uint64_t>(image.entries[i]));
   }
   return code;
 }
@@ -57,9 +56,7 @@ absl::StatusOr<bundle::ModelInfo> ModelInfoOf(const ModelSource& source, const L
   model.kv_cache = std::string(KvCacheName(options.module.kv_cache, options.module.precision));
   model.context = optimised.context;
   model.max_step = optimised.max_step;
-  absl::StatusOr<frontends::GenerationConfig> generation = source.ReadGenerationConfig();
-  if (!generation.ok()) return generation.status();
-  model.generation = *std::move(generation);
+  ASSIGN_OR_RETURN(model.generation, source.ReadGenerationConfig());
   const absl::Status chat = source.CheckChatTemplate();
   if (!chat.ok()) model.chat_template_problem = std::string(chat.message());
   for (const runtime::Weight& weight : program.weights) model.source_weight_bytes += weight.bytes;
@@ -67,23 +64,21 @@ absl::StatusOr<bundle::ModelInfo> ModelInfoOf(const ModelSource& source, const L
 }
 
 absl::Status WriteWhole(const std::string& path, const std::string& contents) {
-  absl::StatusOr<base::AtomicFile> file = base::AtomicFile::Create(path);
-  if (!file.ok()) return file.status();
-  file->Append(contents);
-  return std::move(*file).Commit();
+  ASSIGN_OR_RETURN(base::AtomicFile file, base::AtomicFile::Create(path));
+  file.Append(contents);
+  return std::move(file).Commit();
 }
 
 // The object file and the header for C programs, of a bundle that is written.
 absl::Status WriteCInterface(const OpenedModule& optimised, const codegen::Target& target,
                              const BundleOutputs& outputs) {
-  absl::StatusOr<std::unique_ptr<bundle::Bundle>> bundle = bundle::Bundle::Open(outputs.bundle);
-  if (!bundle.ok()) return bundle.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<bundle::Bundle> bundle, bundle::Bundle::Open(outputs.bundle));
   const std::string name = CName(std::filesystem::path(outputs.bundle).stem().string());
-  absl::StatusOr<codegen::StepObject> step = codegen::CompileStepToObject(
-      *optimised.module, target, name, optimised.context, optimised.max_step);
-  if (!step.ok()) return step.status();
+  ASSIGN_OR_RETURN(codegen::StepObject step,
+                   codegen::CompileStepToObject(*optimised.module, target, name, optimised.context,
+                                                optimised.max_step));
   if (!outputs.object.empty()) {
-    if (absl::Status s = WriteWhole(outputs.object, step->object); !s.ok()) return s;
+    RETURN_IF_ERROR(WriteWhole(outputs.object, step.object));
   }
   if (outputs.header.empty()) return absl::OkStatus();
   CInterface interface;
@@ -91,11 +86,11 @@ absl::Status WriteCInterface(const OpenedModule& optimised, const codegen::Targe
   interface.max_step = optimised.max_step;
   interface.vocabulary =
       optimised.module->FindFunc(step_interface::kStep)->result_type.axes.back().extent.value;
-  interface.weights_offset = static_cast<int64_t>((*bundle)->weights_offset());
-  interface.weights_bytes = static_cast<int64_t>((*bundle)->weights().size());
-  interface.state_bytes = step->memory.state_bytes;
-  interface.frame_bytes = step->memory.frame_bytes;
-  interface.scratch_bytes = step->memory.scratch_bytes;
+  interface.weights_offset = static_cast<int64_t>(bundle->weights_offset());
+  interface.weights_bytes = static_cast<int64_t>(bundle->weights().size());
+  interface.state_bytes = step.memory.state_bytes;
+  interface.frame_bytes = step.memory.frame_bytes;
+  interface.scratch_bytes = step.memory.scratch_bytes;
   interface.cpu_features = absl::StrJoin(target.EnabledFeatures(), ", ");
   return WriteWhole(outputs.header, CHeader(name, interface));
 }
@@ -106,78 +101,65 @@ absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outp
                            std::vector<std::string>* notes) {
   std::shared_ptr<ModelSource> source = options.source;
   if (source == nullptr) {
-    absl::StatusOr<std::shared_ptr<ModelSource>> opened = OpenModelSource(options.folder);
-    if (!opened.ok()) return opened.status();
-    source = *std::move(opened);
+    ASSIGN_OR_RETURN(source, OpenModelSource(options.folder));
   }
   // An error of a model that is compiled already.
-  absl::StatusOr<const ModelFiles*> files = source->Files(Weights::kRequired);
-  if (!files.ok()) return files.status();
-  absl::StatusOr<int> threads = ThreadsOf(options);
-  if (!threads.ok()) return threads.status();
-  absl::StatusOr<codegen::Target> target = codegen::Target::Portable(options.isa);
-  if (!target.ok()) return target.status();
-  absl::StatusOr<OpenedModule> optimised = OpenModule(source.get(), options, Weights::kRequired);
-  if (!optimised.ok()) return optimised.status();
-  CheckpointWeights weights(&*(*files)->checkpoint);
+  ASSIGN_OR_RETURN(const ModelFiles* files, source->Files(Weights::kRequired));
+  ASSIGN_OR_RETURN(int threads, ThreadsOf(options));
+  ASSIGN_OR_RETURN(codegen::Target target, codegen::Target::Portable(options.isa));
+  ASSIGN_OR_RETURN(OpenedModule optimised, OpenModule(source.get(), options, Weights::kRequired));
+  CheckpointWeights weights(&*files->checkpoint);
   weights.Prefetch();
-  if (absl::Status run = RunRemainingPasses(optimised->module.get()); !run.ok()) return run;
+  RETURN_IF_ERROR(RunRemainingPasses(optimised.module.get()));
   absl::StatusOr<tokenizer::Tokenizer> tokenizer = source->ReadTokenizer();
   if (!tokenizer.ok() && (options.need_tokenizer || !absl::IsNotFound(tokenizer.status()))) {
     return tokenizer.status();
   }
-  if (absl::Status fits = CheckCompileMemory(options); !fits.ok()) return fits;
-  absl::StatusOr<codegen::ObjectModule> compiled =
-      codegen::CompileToObject(*optimised->module, *target);
-  if (!compiled.ok()) return compiled.status();
+  RETURN_IF_ERROR(CheckCompileMemory(options));
+  ASSIGN_OR_RETURN(codegen::ObjectModule compiled,
+                   codegen::CompileToObject(*optimised.module, target));
 
   // The load block runs here, and never again.
-  absl::StatusOr<bundle::Code> code = LoadCode(compiled->object, &compiled->program);
-  if (!code.ok()) return code.status();
-  runtime::ThreadPool pool(*threads);
-  const absl::Status fits = CheckMemory(options, compiled->program, pool.threads(), std::nullopt);
-  if (!fits.ok()) return fits;
-  absl::StatusOr<std::unique_ptr<runtime::Executable>> executable = runtime::Executable::Create(
-      std::move(compiled->program), std::make_unique<runtime::CpuDevice>(&pool));
-  if (!executable.ok()) return executable.status();
-  if (absl::Status loaded = (*executable)->Load(&weights, options.progress); !loaded.ok()) {
-    return loaded;
-  }
+  ASSIGN_OR_RETURN(bundle::Code code, LoadCode(compiled.object, &compiled.program));
+  runtime::ThreadPool pool(threads);
+  RETURN_IF_ERROR(CheckMemory(options, compiled.program, pool.threads(), std::nullopt));
+  ASSIGN_OR_RETURN(std::unique_ptr<runtime::Executable> executable,
+                   runtime::Executable::Create(std::move(compiled.program),
+                                               std::make_unique<runtime::CpuDevice>(&pool)));
+  RETURN_IF_ERROR(executable->Load(&weights, options.progress));
 
-  runtime::LoadedProgram loaded_program = runtime::MakeLoadedProgram((*executable)->program());
-  absl::StatusOr<codegen::Image> image =
-      codegen::LinkImage(compiled->object, KernelNames(loaded_program.program));
-  if (!image.ok()) return image.status();
-  absl::StatusOr<bundle::ModelInfo> model =
-      ModelInfoOf(*source, options, *optimised, (*executable)->program());
-  if (!model.ok()) return model.status();
-  const std::string ir = ir::PrintModule(*optimised->module);
+  runtime::LoadedProgram loaded_program = runtime::MakeLoadedProgram(executable->program());
+  ASSIGN_OR_RETURN(codegen::Image image,
+                   codegen::LinkImage(compiled.object, KernelNames(loaded_program.program)));
+  ASSIGN_OR_RETURN(bundle::ModelInfo model,
+                   ModelInfoOf(*source, options, optimised, executable->program()));
+  const std::string ir = ir::PrintModule(*optimised.module);
   bundle::Contents contents;
   contents.program = std::move(loaded_program.program);
-  contents.entries = image->entries;
-  contents.code = image->bytes;
-  contents.code_start = static_cast<uint64_t>(image->code_offset);
-  const absl::Span<const char> loaded = (*executable)->loaded();
+  contents.entries = image.entries;
+  contents.code = image.bytes;
+  contents.code_start = static_cast<uint64_t>(image.code_offset);
+  const absl::Span<const char> loaded = executable->loaded();
   contents.loaded.push_back({0, {loaded.data(), loaded.size()}});
   for (const runtime::LoadedProgram::Kept& kept : loaded_program.kept) {
-    const runtime::Weight& weight = (*executable)->program().weights[kept.weight];
-    const void* data = (*executable)->weights()[kept.weight];
+    const runtime::Weight& weight = executable->program().weights[kept.weight];
+    const void* data = executable->weights()[kept.weight];
     contents.loaded.push_back(
         {kept.offset, {static_cast<const char*>(data), static_cast<size_t>(weight.bytes)}});
   }
   contents.ir = ir;
   contents.llvm_version = codegen::LlvmVersion();
-  contents.isa = std::string(codegen::IsaName(target->isa));
-  contents.cpu_features = target->EnabledFeatures();
+  contents.isa = std::string(codegen::IsaName(target.isa));
+  contents.cpu_features = target.EnabledFeatures();
   if (notes != nullptr) {
-    *notes = (*files)->notes;
-    for (const std::string& note : model->generation.notes) notes->push_back(note);
+    *notes = files->notes;
+    for (const std::string& note : model.generation.notes) notes->push_back(note);
   }
-  contents.model = *std::move(model);
+  contents.model = std::move(model);
   if (tokenizer.ok()) contents.tokenizer = tokenizer->Tables();
-  if (absl::Status s = bundle::WriteBundle(outputs.bundle, contents); !s.ok()) return s;
+  RETURN_IF_ERROR(bundle::WriteBundle(outputs.bundle, contents));
   if (!outputs.object.empty() || !outputs.header.empty()) {
-    if (absl::Status s = WriteCInterface(*optimised, *target, outputs); !s.ok()) return s;
+    RETURN_IF_ERROR(WriteCInterface(optimised, target, outputs));
   }
   TellOfThreads(options, pool);
   return absl::OkStatus();

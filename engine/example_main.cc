@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/status_macros.h"
 #include "engine/model.h"
 #include "engine/session.h"
 
@@ -22,30 +23,27 @@ absl::Status WriteStory(const std::string& folder, const std::string& beginning)
   // From the checkpoint to machine code. This takes a second or less for a small model.
   lluda::engine::LoadOptions load;
   load.folder = folder;
-  absl::StatusOr<std::unique_ptr<lluda::engine::Model>> model = lluda::engine::Model::Load(load);
-  if (!model.ok()) return model.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<lluda::engine::Model> model, lluda::engine::Model::Load(load));
 
   // A session holds the text so far. Prompts are tokens: raw text, or a chat template's.
-  absl::StatusOr<std::unique_ptr<lluda::engine::Session>> session =
-      lluda::engine::Session::Create(model->get(), {});
-  if (!session.ok()) return session.status();
-  const std::vector<int32_t> prompt = (*model)->tokenizer()->Encode(beginning);
+  ASSIGN_OR_RETURN(std::unique_ptr<lluda::engine::Session> session,
+                   lluda::engine::Session::Create(model.get(), {}));
+  const std::vector<int32_t> prompt = model->tokenizer()->Encode(beginning);
 
   lluda::engine::GenerateOptions options;
   options.max_new_tokens = 60;
-  options.sampler = (*model)->DefaultSampler();
+  options.sampler = model->DefaultSampler();
   options.sampler.temperature = 0;  // always the likeliest token
-  options.stop_tokens = (*model)->StopTokens();
+  options.stop_tokens = model->StopTokens();
   options.on_text = [](absl::string_view piece) {
     std::fwrite(piece.data(), 1, piece.size(), stdout);
     return std::fflush(stdout) == 0;  // false would end the story here
   };
   std::fputs(beginning.c_str(), stdout);
-  absl::StatusOr<lluda::engine::Generation> story = (*session)->Generate(prompt, options);
-  if (!story.ok()) return story.status();
+  ASSIGN_OR_RETURN(lluda::engine::Generation story, session->Generate(prompt, options));
   std::fputs("\n", stdout);
-  std::fprintf(stderr, "%zu tokens, ended by %s\n", story->tokens.size(),
-               std::string(lluda::engine::FinishReasonName(story->finish)).c_str());
+  std::fprintf(stderr, "%zu tokens, ended by %s\n", story.tokens.size(),
+               std::string(lluda::engine::FinishReasonName(story.finish)).c_str());
   return absl::OkStatus();
 }
 

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "base/status_macros.h"
 #include "base/stopwatch.h"
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/llvm/target.h"
@@ -22,12 +23,10 @@ struct Model::CompiledBacking : Model::Backing {
 absl::StatusOr<std::unique_ptr<Model>> Model::Load(const LoadOptions& options) {
   std::shared_ptr<ModelSource> source = options.source;
   if (source == nullptr) {
-    absl::StatusOr<std::shared_ptr<ModelSource>> opened = OpenModelSource(options.folder);
-    if (!opened.ok()) return opened.status();
-    source = *std::move(opened);
+    ASSIGN_OR_RETURN(source, OpenModelSource(options.folder));
   }
   if (source->bundle() != nullptr) return LoadCompiled(std::move(source), options);
-  if (auto threads = ThreadsOf(options); !threads.ok()) return threads.status();
+  RETURN_IF_ERROR(ThreadsOf(options));
   base::Stopwatch total;
   std::unique_ptr<Model> model(new Model());
   model->source_ = std::move(source);
@@ -49,9 +48,7 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(const LoadOptions& options) {
 }
 
 absl::Status Model::LoadTexts(const LoadOptions& options) {
-  absl::StatusOr<frontends::GenerationConfig> generation = source_->ReadGenerationConfig();
-  if (!generation.ok()) return generation.status();
-  generation_config_ = *std::move(generation);
+  ASSIGN_OR_RETURN(generation_config_, source_->ReadGenerationConfig());
   absl::StatusOr<tokenizer::Tokenizer> tokenizer = source_->ReadTokenizer();
   if (tokenizer.ok()) {
     tokenizer_ = *std::move(tokenizer);
@@ -62,56 +59,49 @@ absl::Status Model::LoadTexts(const LoadOptions& options) {
 }
 
 absl::Status Model::LoadProgram(const LoadOptions& options) {
-  absl::StatusOr<codegen::Target> target = codegen::Target::Named(options.isa);
-  if (!target.ok()) return target.status();
+  ASSIGN_OR_RETURN(codegen::Target target, codegen::Target::Named(options.isa));
   base::Stopwatch watch;
-  absl::StatusOr<const ModelFiles*> files = source_->Files(Weights::kRequired);
-  if (!files.ok()) return files.status();
+  ASSIGN_OR_RETURN(const ModelFiles* files, source_->Files(Weights::kRequired));
   auto backing = std::make_unique<CompiledBacking>();
-  backing->weights = std::make_unique<CheckpointWeights>(&*(*files)->checkpoint);
+  backing->weights = std::make_unique<CheckpointWeights>(&*files->checkpoint);
   OpenedModule made;
   const OpenedModule* optimised = options.optimised;
   if (optimised == nullptr) {
-    absl::StatusOr<OpenedModule> opened = OpenModule(source_.get(), options, Weights::kRequired);
-    if (!opened.ok()) return opened.status();
-    made = *std::move(opened);
+    ASSIGN_OR_RETURN(made, OpenModule(source_.get(), options, Weights::kRequired));
     optimised = &made;
   }
   backing->weights->Prefetch();
   stats_.import_seconds = watch.Lap();
   if (options.optimised == nullptr) {
-    if (absl::Status run = RunRemainingPasses(made.module.get()); !run.ok()) return run;
+    RETURN_IF_ERROR(RunRemainingPasses(made.module.get()));
   }
   stats_.passes_seconds = watch.Lap();
   context_ = optimised->context;
   max_step_ = optimised->max_step;
-  if (absl::Status fits = CheckCompileMemory(options); !fits.ok()) return fits;
+  RETURN_IF_ERROR(CheckCompileMemory(options));
 
   codegen::CompileOptions compile;
   compile.threads = *ThreadsOf(options);
   compile.perf = options.perf;
   compile.gdb = options.gdb;
   compile.cache = options.code_cache;
-  absl::StatusOr<codegen::CompiledModule> compiled =
-      codegen::Compile(*optimised->module, *target, compile);
-  if (!compiled.ok()) return compiled.status();
-  stats_.kernels = static_cast<int64_t>(compiled->program.kernels.size());
-  stats_.cached_kernels = compiled->cached_kernels;
-  stats_.packed_bytes = compiled->program.loaded_bytes;
-  for (const runtime::Weight& weight : compiled->program.weights) {
+  ASSIGN_OR_RETURN(codegen::CompiledModule compiled,
+                   codegen::Compile(*optimised->module, target, compile));
+  stats_.kernels = static_cast<int64_t>(compiled.program.kernels.size());
+  stats_.cached_kernels = compiled.cached_kernels;
+  stats_.packed_bytes = compiled.program.loaded_bytes;
+  for (const runtime::Weight& weight : compiled.program.weights) {
     stats_.weight_bytes += weight.bytes;
   }
   stats_.compile_seconds = watch.Lap();
 
-  notes_ = (*files)->notes;
-  backing->library = std::move(compiled->library);
+  notes_ = files->notes;
+  backing->library = std::move(compiled.library);
   pool_ = std::make_unique<runtime::ThreadPool>(compile.threads);
-  const absl::Status fits = CheckMemory(options, compiled->program, pool_->threads(), context_);
-  if (!fits.ok()) return fits;
-  absl::StatusOr<std::unique_ptr<runtime::Executable>> executable = runtime::Executable::Create(
-      std::move(compiled->program), std::make_unique<runtime::CpuDevice>(pool_.get()));
-  if (!executable.ok()) return executable.status();
-  executable_ = *std::move(executable);
+  RETURN_IF_ERROR(CheckMemory(options, compiled.program, pool_->threads(), context_));
+  ASSIGN_OR_RETURN(executable_,
+                   runtime::Executable::Create(std::move(compiled.program),
+                                               std::make_unique<runtime::CpuDevice>(pool_.get())));
   absl::Status loaded = executable_->Load(backing->weights.get(), options.progress);
   backing_ = std::move(backing);
   if (!loaded.ok()) return loaded;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "runtime/machine/memory_limit.h"
 #include "runtime/memory_need.h"
 #include "runtime/session.h"
@@ -31,10 +32,7 @@ absl::Status CheckMemory(const LoadOptions& options, const runtime::Program& pro
   if (options.force) return absl::OkStatus();
   std::vector<int64_t> dims;
   if (context) {
-    absl::StatusOr<std::vector<int64_t>> found =
-        runtime::StateDims(program, {/*slots=*/1, *context});
-    if (!found.ok()) return found.status();
-    dims = *std::move(found);
+    ASSIGN_OR_RETURN(dims, runtime::StateDims(program, {/*slots=*/1, *context}));
   }
   const runtime::MemoryNeed need = runtime::MemoryNeedOf(program, threads, dims);
   const std::string parts = absl::StrCat("(weights ", runtime::Megabytes(need.weights),

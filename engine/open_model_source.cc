@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "engine/bundle_source.h"
 #include "engine/source/model_files.h"
 #include "frontends/tokenizer/chat_template.h"
@@ -20,22 +21,19 @@ class FolderSource : public ModelSource {
     const bool is_open =
         files_ != nullptr && (weights == Weights::kOptional || files_->checkpoint.has_value());
     if (!is_open) {
-      absl::StatusOr<ModelFiles> files = OpenModelFiles(path(), weights);
-      if (!files.ok()) return files.status();
-      files_ = std::make_unique<ModelFiles>(*std::move(files));
+      ASSIGN_OR_RETURN(ModelFiles files, OpenModelFiles(path(), weights));
+      files_ = std::make_unique<ModelFiles>(std::move(files));
     }
     return files_.get();
   }
 
   absl::StatusOr<ModuleOptions> OptionsFor(const ModuleWish& wish) const override {
     ModuleOptions options;
-    absl::StatusOr<Precision> precision =
-        ParsePrecision(wish.precision.empty() ? "bf16" : wish.precision);
-    if (!precision.ok()) return precision.status();
-    absl::StatusOr<KvCache> kv_cache = ParseKvCache(wish.kv_cache, *precision);
-    if (!kv_cache.ok()) return kv_cache.status();
-    options.precision = *precision;
-    options.kv_cache = *kv_cache;
+    ASSIGN_OR_RETURN(Precision precision,
+                     ParsePrecision(wish.precision.empty() ? "bf16" : wish.precision));
+    ASSIGN_OR_RETURN(KvCache kv_cache, ParseKvCache(wish.kv_cache, precision));
+    options.precision = precision;
+    options.kv_cache = kv_cache;
     options.context = wish.context;
     return options;
   }

@@ -6,11 +6,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "engine/bundle_options.h"
 #include "engine/source/module_text.h"
-#include "ir/text/parser.h"
 #include "ir/check/verifier.h"
+#include "ir/text/parser.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
 
@@ -19,21 +20,19 @@ namespace {
 
 absl::StatusOr<OpenedModule> ModuleOfBundle(const bundle::Bundle& bundle,
                                             const LoadOptions& options) {
-  if (absl::Status status = CheckBundleOptions(bundle, options); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckBundleOptions(bundle, options));
   const auto damaged = [&](absl::string_view reason) {
     return absl::InvalidArgumentError(absl::StrCat(bundle.path(), ": is damaged: ", reason));
   };
-  absl::StatusOr<absl::string_view> text = bundle.Ir();
-  if (!text.ok()) return text.status();
-  absl::StatusOr<std::unique_ptr<ir::Module>> module = ir::ParseModule(*text, bundle.path());
-  if (!module.ok()) return module.status();
-  if (absl::Status status = ir::Verify(**module); !status.ok()) return damaged(status.message());
+  ASSIGN_OR_RETURN(absl::string_view text, bundle.Ir());
+  ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, ir::ParseModule(text, bundle.path()));
+  if (absl::Status status = ir::Verify(*module); !status.ok()) return damaged(status.message());
   for (const char* symbol : {step_interface::kTokenCount, step_interface::kCapacity}) {
-    if ((*module)->FindSymbol(symbol) != nullptr) continue;
+    if (module->FindSymbol(symbol) != nullptr) continue;
     return damaged(absl::StrCat("its module has no symbol ", symbol));
   }
   OpenedModule opened;
-  opened.module = *std::move(module);
+  opened.module = std::move(module);
   opened.context = ContextOfBundle(bundle, options.module);
   opened.max_step = std::min(bundle.model().max_step, opened.context);
   return opened;
@@ -44,28 +43,25 @@ absl::StatusOr<OpenedModule> ModuleOfBundle(const bundle::Bundle& bundle,
 absl::StatusOr<OpenedModule> OpenModule(ModelSource* source, const LoadOptions& options,
                                         Weights weights) {
   if (source->bundle() != nullptr) return ModuleOfBundle(*source->bundle(), options);
-  absl::StatusOr<const ModelFiles*> files = source->Files(weights);
-  if (!files.ok()) return files.status();
-  absl::StatusOr<std::unique_ptr<ir::Module>> module =
-      options.ir ? ParseModuleFor(**files, *options.ir) : ImportModule(**files, options.module);
-  if (!module.ok()) return module.status();
+  ASSIGN_OR_RETURN(const ModelFiles* files, source->Files(weights));
+  ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, options.ir
+                                                           ? ParseModuleFor(*files, *options.ir)
+                                                           : ImportModule(*files, options.module));
   OpenedModule opened;
-  opened.module = *std::move(module);
+  opened.module = std::move(module);
   // The cache is as long as the module says, rounded up to whole blocks where it was imported.
   opened.context = options.ir ? std::min(opened.module->FindSymbol(step_interface::kCapacity)->max,
-                                         (*files)->config.max_position_embeddings)
-                              : *ContextOf((*files)->config, options.module);
+                                         files->config.max_position_embeddings)
+                              : *ContextOf(files->config, options.module);
   opened.max_step =
       std::min(opened.module->FindSymbol(step_interface::kTokenCount)->max, opened.context);
   return opened;
 }
 
 absl::Status RunRemainingPasses(ir::Module* module) {
-  absl::StatusOr<std::vector<std::string>> names = passes::RemainingPasses(*module);
-  if (!names.ok()) return names.status();
-  absl::StatusOr<passes::Pipeline> pipeline = passes::Pipeline::Create(*names, {});
-  if (!pipeline.ok()) return pipeline.status();
-  return pipeline->Run(module).status();
+  ASSIGN_OR_RETURN(std::vector<std::string> names, passes::RemainingPasses(*module));
+  ASSIGN_OR_RETURN(passes::Pipeline pipeline, passes::Pipeline::Create(names, {}));
+  return pipeline.Run(module).status();
 }
 
 }  // namespace lluda::engine

@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "base/step_interface.h"
 
 namespace lluda::engine {
@@ -13,10 +14,9 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Model* model,
   runtime::SessionOptions one;
   one.context = options.context == 0 ? model->context() : options.context;
   one.max_step = options.max_step == 0 ? model->max_step() : options.max_step;
-  absl::StatusOr<std::unique_ptr<Scheduler>> scheduler =
-      Scheduler::Create(model->executable(), one);
-  if (!scheduler.ok()) return scheduler.status();
-  return std::unique_ptr<Session>(new Session(model, *std::move(scheduler)));
+  ASSIGN_OR_RETURN(std::unique_ptr<Scheduler> scheduler,
+                   Scheduler::Create(model->executable(), one));
+  return std::unique_ptr<Session>(new Session(model, std::move(scheduler)));
 }
 
 absl::StatusOr<absl::Span<const float>> Session::Activation(absl::string_view name) const {
@@ -39,7 +39,7 @@ absl::Status Session::CheckPrompt(absl::Span<const int32_t> prompt) const {
 }
 
 absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const int32_t> tokens) {
-  if (absl::Status status = CheckPrompt(tokens); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckPrompt(tokens));
   return scheduler_->Evaluate(tokens);
 }
 
@@ -54,9 +54,8 @@ absl::StatusOr<Generation> Session::Generate(absl::Span<const int32_t> prompt,
   if (!sequence.ok()) return sequence.status();
   scheduler_->Add(sequence->get());
   while (true) {
-    const absl::StatusOr<bool> more = scheduler_->Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return (*sequence)->TakeResult();
+    ASSIGN_OR_RETURN(const bool more, scheduler_->Step());
+    if (!more) return (*sequence)->TakeResult();
   }
 }
 

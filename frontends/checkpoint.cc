@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/json.h"
+#include "base/status_macros.h"
 
 namespace lluda::frontends {
 namespace {
@@ -50,15 +51,14 @@ absl::StatusOr<Checkpoint> Checkpoint::OpenSharded(const std::string& folder,
         absl::StrCat(folder, ": has neither ", kSingleName, " nor ", kIndexName));
   }
   if (!index.ok()) return index.status();
-  absl::StatusOr<base::JsonObject> weight_map = index->root().Object("weight_map");
-  if (!weight_map.ok()) return weight_map.status();
+  ASSIGN_OR_RETURN(base::JsonObject weight_map, index->root().Object("weight_map"));
 
   const auto error = [&](absl::string_view reason) {
     return absl::InvalidArgumentError(absl::StrCat(index_path, ": ", reason));
   };
   // In alphabetical order, so that the same fault gives the same error.
   std::set<std::string> shards;
-  for (const auto& field : weight_map->dom()) {
+  for (const auto& field : weight_map.dom()) {
     const absl::string_view tensor = base::ToAbsl(field.key);
     std::string_view shard;
     if (field.value.get(shard)) {

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/json.h"
+#include "base/status_macros.h"
 #include "frontends/field_table.h"
 
 namespace lluda::frontends {
@@ -113,22 +114,18 @@ constexpr NumberField kNumberFields[] = {
 absl::Status ReadSampling(const base::JsonObject& fields, GenerationConfig* config) {
   for (const NumberField& field : kNumberFields) {
     if (!fields.HasValue(field.key)) continue;
-    absl::StatusOr<double> value = fields.Number(field.key, field.range);
-    if (!value.ok()) return value.status();
-    config->*field.member = *value;
+    ASSIGN_OR_RETURN(double value, fields.Number(field.key, field.range));
+    config->*field.member = value;
   }
   // The smallest set that reaches 0 is still one token.
   config->top_p = std::max<double>(config->top_p, std::numeric_limits<float>::min());
   if (fields.HasValue("do_sample")) {
-    absl::StatusOr<bool> value = fields.Bool("do_sample");
-    if (!value.ok()) return value.status();
-    config->do_sample = *value;
+    ASSIGN_OR_RETURN(config->do_sample, fields.Bool("do_sample"));
   }
   if (fields.HasValue("top_k")) {
     // -1 is how other engines write "all".
-    absl::StatusOr<int64_t> value = fields.Int("top_k", {-1, std::numeric_limits<int32_t>::max()});
-    if (!value.ok()) return value.status();
-    config->top_k = std::max<int64_t>(*value, 0);
+    ASSIGN_OR_RETURN(int64_t value, fields.Int("top_k", {-1, std::numeric_limits<int32_t>::max()}));
+    config->top_k = std::max<int64_t>(value, 0);
   }
   return absl::OkStatus();
 }
@@ -136,10 +133,9 @@ absl::Status ReadSampling(const base::JsonObject& fields, GenerationConfig* conf
 // The tokens that end a text. One that no vocabulary has, such as -1, ends none.
 absl::Status ReadEndTokens(const base::JsonObject& fields, GenerationConfig* config) {
   using Limits = std::numeric_limits<int64_t>;
-  absl::StatusOr<std::vector<int64_t>> ids =
-      fields.IntOrInts("eos_token_id", {Limits::min(), Limits::max()});
-  if (!ids.ok()) return ids.status();
-  for (const int64_t id : *ids) {
+  ASSIGN_OR_RETURN(std::vector<int64_t> ids,
+                   fields.IntOrInts("eos_token_id", {Limits::min(), Limits::max()}));
+  for (const int64_t id : ids) {
     if (id < 0 || id > std::numeric_limits<int32_t>::max()) continue;
     config->eos_token_ids.push_back(id);
   }
@@ -157,7 +153,7 @@ absl::StatusOr<GenerationConfig> LoadGenerationConfig(const std::string& folder)
       base::JsonDocument::Load(absl::StrCat(folder, "/generation_config.json"));
   if (own.ok()) {
     const base::JsonObject fields = own->root();
-    if (absl::Status status = ReadSampling(fields, &config); !status.ok()) return status;
+    RETURN_IF_ERROR(ReadSampling(fields, &config));
     const auto none = [](absl::string_view) { return false; };
     for (const RefusedField& field : RefusedFields(fields, kFields, none)) {
       config.notes.push_back(
@@ -168,7 +164,7 @@ absl::StatusOr<GenerationConfig> LoadGenerationConfig(const std::string& folder)
     }
     has_end_tokens = fields.HasValue("eos_token_id");
     if (has_end_tokens) {
-      if (absl::Status status = ReadEndTokens(fields, &config); !status.ok()) return status;
+      RETURN_IF_ERROR(ReadEndTokens(fields, &config));
     }
   } else if (!absl::IsNotFound(own.status())) {
     return own.status();
@@ -178,7 +174,7 @@ absl::StatusOr<GenerationConfig> LoadGenerationConfig(const std::string& folder)
       base::JsonDocument::Load(absl::StrCat(folder, "/config.json"));
   if (model.ok()) {
     if (!model->root().HasValue("eos_token_id")) return config;
-    if (absl::Status s = ReadEndTokens(model->root(), &config); !s.ok()) return s;
+    RETURN_IF_ERROR(ReadEndTokens(model->root(), &config));
   } else if (!absl::IsNotFound(model.status())) {
     return model.status();
   }

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
+#include "base/status_macros.h"
 #include "ir/text/suggest.h"
 
 namespace lluda::frontends {
@@ -40,9 +41,8 @@ bool IsHubName(absl::string_view model) {
 // The folder of the revision that "main" names in `repository`, a folder of the cache.
 absl::StatusOr<std::string> MainSnapshot(const std::string& repository) {
   const std::string reference = absl::StrCat(repository, "/refs/main");
-  absl::StatusOr<base::MappedFile> file = base::MappedFile::Open(reference);
-  if (!file.ok()) return file.status();
-  const absl::string_view revision = absl::StripAsciiWhitespace(file->text());
+  ASSIGN_OR_RETURN(base::MappedFile file, base::MappedFile::Open(reference));
+  const absl::string_view revision = absl::StripAsciiWhitespace(file.text());
   if (!IsPlainComponent(revision)) {
     return absl::InvalidArgumentError(
         absl::StrCat(reference, ": '", base::QuoteName(revision), "' is not a revision"));

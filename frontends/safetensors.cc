@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/json.h"
+#include "base/status_macros.h"
 
 namespace lluda::frontends {
 namespace {
@@ -84,9 +85,9 @@ class EntryReader {
             absl::StrCat("unknown field '", base::QuoteName(base::ToAbsl(field.key)), "'"));
       }
     }
-    if (absl::Status status = ReadDType(fields, &view); !status.ok()) return status;
-    if (absl::Status status = ReadShape(fields, &view); !status.ok()) return status;
-    if (absl::Status status = ReadOffsets(fields, &view); !status.ok()) return status;
+    RETURN_IF_ERROR(ReadDType(fields, &view));
+    RETURN_IF_ERROR(ReadShape(fields, &view));
+    RETURN_IF_ERROR(ReadOffsets(fields, &view));
     return view;
   }
 
@@ -111,9 +112,8 @@ class EntryReader {
   }
 
   absl::Status ReadShape(const simdjson::dom::object& fields, TensorView* view) {
-    absl::Status status =
-        ReadIntegers(fields, "shape", "a list of non-negative integers", kMaxRank, &view->shape);
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(
+        ReadIntegers(fields, "shape", "a list of non-negative integers", kMaxRank, &view->shape));
     // Multiplied without the zeros: whoever multiplies the extents in another order is safe too.
     int64_t bits = row_->bits;
     bool empty = false;
@@ -136,8 +136,7 @@ class EntryReader {
   absl::Status ReadOffsets(const simdjson::dom::object& fields, TensorView* view) {
     std::vector<int64_t> offsets;
     const absl::string_view expected = "a list of two non-negative integers";
-    absl::Status status = ReadIntegers(fields, "data_offsets", expected, 2, &offsets);
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(ReadIntegers(fields, "data_offsets", expected, 2, &offsets));
     if (offsets.size() != 2) {
       return absl::InvalidArgumentError(
           absl::StrCat("data_offsets must be ", expected, ", has ", offsets.size()));
@@ -265,13 +264,12 @@ absl::StatusOr<std::vector<TensorView>> ParseSafetensors(absl::string_view label
                                                          absl::Span<const std::byte> contents) {
   absl::StatusOr<absl::string_view> header = ReadHeader(contents);
   if (!header.ok()) return Error(label, header.status().message());
-  absl::StatusOr<base::JsonDocument> document =
-      base::JsonDocument::Parse(absl::StrCat(label, ": header"), *header);
-  if (!document.ok()) return document.status();
+  ASSIGN_OR_RETURN(base::JsonDocument document,
+                   base::JsonDocument::Parse(absl::StrCat(label, ": header"), *header));
 
   const absl::Span<const std::byte> data = contents.subspan(kLengthBytes + header->size());
   std::vector<TensorView> tensors;
-  for (const auto& field : document->root().dom()) {
+  for (const auto& field : document.root().dom()) {
     const absl::string_view name = base::ToAbsl(field.key);
     if (name == "__metadata__") {
       if (absl::Status status = CheckMetadata(field.value); !status.ok()) {
@@ -297,11 +295,9 @@ absl::StatusOr<std::vector<TensorView>> ParseSafetensors(absl::string_view label
 }
 
 absl::StatusOr<SafetensorsFile> SafetensorsFile::Open(const std::string& path) {
-  absl::StatusOr<base::MappedFile> file = base::MappedFile::Open(path);
-  if (!file.ok()) return file.status();
-  absl::StatusOr<std::vector<TensorView>> tensors = ParseSafetensors(path, file->bytes());
-  if (!tensors.ok()) return tensors.status();
-  return SafetensorsFile(path, *std::move(file), *std::move(tensors));
+  ASSIGN_OR_RETURN(base::MappedFile file, base::MappedFile::Open(path));
+  ASSIGN_OR_RETURN(std::vector<TensorView> tensors, ParseSafetensors(path, file.bytes()));
+  return SafetensorsFile(path, std::move(file), std::move(tensors));
 }
 
 SafetensorsFile::SafetensorsFile(std::string path, base::MappedFile file,

@@ -82,9 +82,8 @@ absl::StatusOr<int64_t> ConstantExtent(const Op& op, const Axis& axis) {
 absl::StatusOr<int64_t> ConstantElements(const Op& op, absl::Span<const Axis> axes) {
   int64_t count = 1;
   for (const Axis& axis : axes) {
-    auto extent = ConstantExtent(op, axis);
-    if (!extent.ok()) return extent.status();
-    if (*extent < 0 || __builtin_mul_overflow(count, *extent, &count)) {
+    ASSIGN_OR_RETURN(auto extent, ConstantExtent(op, axis));
+    if (extent < 0 || __builtin_mul_overflow(count, extent, &count)) {
       return Error(op, "cannot count the elements up to axis ", ToString(axis));
     }
   }
@@ -104,7 +103,7 @@ absl::Status UniqueAxes(const Op& op, const Type& type) {
 }
 
 TypeOr Checked(const Op& op, Type type) {
-  if (absl::Status s = UniqueAxes(op, type); !s.ok()) return s;
+  RETURN_IF_ERROR(UniqueAxes(op, type));
   return type;
 }
 
@@ -114,7 +113,7 @@ DType OutOr(const Op& op, DType otherwise) { return op.attrs.out.value_or(otherw
 TypeOr InferBinary(const Op& op) {
   const Type& a = In(op, 0);
   const Type& b = In(op, 1);
-  if (absl::Status s = WantFloat(op, 0); !s.ok()) return s;
+  RETURN_IF_ERROR(WantFloat(op, 0));
   if (a.dtype != b.dtype) {
     return Error(op, "operands are ", DTypeName(a.dtype), " and ", DTypeName(b.dtype),
                  "; casts are never implicit");
@@ -124,15 +123,14 @@ TypeOr InferBinary(const Op& op) {
     const Axis* other = a.GetAxis(axis.name);
     if (other == nullptr) {
       result.axes.push_back(axis);
-    } else if (absl::Status s = SameExtent(op, *other, 0, axis, 1); !s.ok()) {
-      return s;
-    }
+    } else
+      RETURN_IF_ERROR(SameExtent(op, *other, 0, axis, 1));
   }
   return result;
 }
 
 TypeOr InferUnary(const Op& op) {
-  if (absl::Status s = WantFloat(op, 0); !s.ok()) return s;
+  RETURN_IF_ERROR(WantFloat(op, 0));
   return RowMajor(In(op, 0));
 }
 
@@ -160,9 +158,9 @@ TypeOr InferIota(const Op& op) {
 }
 
 TypeOr InferReduce(const Op& op) {
-  if (absl::Status s = WantFloat(op, 0); !s.ok()) return s;
-  if (absl::Status s = WantAxes(op, 1); !s.ok()) return s;
-  if (auto axis = WantAxis(op, 0, op.attrs.axes[0]); !axis.ok()) return axis.status();
+  RETURN_IF_ERROR(WantFloat(op, 0));
+  RETURN_IF_ERROR(WantAxes(op, 1));
+  RETURN_IF_ERROR(WantAxis(op, 0, op.attrs.axes[0]));
   return In(op, 0).Without(op.attrs.axes[0]);
 }
 
@@ -174,42 +172,40 @@ TypeOr InferQuantizeScale(const Op& op) {
 
 TypeOr InferQuantize(const Op& op) {
   const Type& scales = In(op, 1);
-  if (absl::Status s = WantFloat(op, 0); !s.ok()) return s;
+  RETURN_IF_ERROR(WantFloat(op, 0));
   if (scales.dtype != DType::kF32) {
     return Error(op, "operand 1 must be f32, is ", ToString(scales));
   }
   for (const Axis& axis : scales.axes) {
-    auto other = WantAxis(op, 0, axis.name);
-    if (!other.ok()) return other.status();
-    if (absl::Status s = SameExtent(op, **other, 0, axis, 1); !s.ok()) return s;
+    ASSIGN_OR_RETURN(auto other, WantAxis(op, 0, axis.name));
+    RETURN_IF_ERROR(SameExtent(op, *other, 0, axis, 1));
   }
   return In(op, 0).With(DType::kI8);
 }
 
 TypeOr InferSoftmax(const Op& op) {
-  if (absl::Status s = WantFloat(op, 0); !s.ok()) return s;
-  if (absl::Status s = WantAxes(op, 1); !s.ok()) return s;
-  if (auto axis = WantAxis(op, 0, op.attrs.axes[0]); !axis.ok()) return axis.status();
+  RETURN_IF_ERROR(WantFloat(op, 0));
+  RETURN_IF_ERROR(WantAxes(op, 1));
+  RETURN_IF_ERROR(WantAxis(op, 0, op.attrs.axes[0]));
   return In(op, 0).With(OutOr(op, In(op, 0).dtype));
 }
 
 TypeOr InferCausalMask(const Op& op) {
-  if (absl::Status s = WantFloat(op, 0); !s.ok()) return s;
-  if (absl::Status s = WantInt(op, 1); !s.ok()) return s;
-  if (absl::Status s = WantAxes(op, 1); !s.ok()) return s;
-  if (auto axis = WantAxis(op, 0, op.attrs.axes[0]); !axis.ok()) return axis.status();
+  RETURN_IF_ERROR(WantFloat(op, 0));
+  RETURN_IF_ERROR(WantInt(op, 1));
+  RETURN_IF_ERROR(WantAxes(op, 1));
+  RETURN_IF_ERROR(WantAxis(op, 0, op.attrs.axes[0]));
   for (const Axis& axis : In(op, 1).axes) {
-    auto other = WantAxis(op, 0, axis.name);
-    if (!other.ok()) return other.status();
-    if (absl::Status s = SameExtent(op, **other, 0, axis, 1); !s.ok()) return s;
+    ASSIGN_OR_RETURN(auto other, WantAxis(op, 0, axis.name));
+    RETURN_IF_ERROR(SameExtent(op, *other, 0, axis, 1));
   }
   return RowMajor(In(op, 0));
 }
 
 TypeOr InferGather(const Op& op) {
-  if (absl::Status s = WantInt(op, 1); !s.ok()) return s;
-  if (absl::Status s = WantAxes(op, 1); !s.ok()) return s;
-  if (auto axis = WantAxis(op, 0, op.attrs.axes[0]); !axis.ok()) return axis.status();
+  RETURN_IF_ERROR(WantInt(op, 1));
+  RETURN_IF_ERROR(WantAxes(op, 1));
+  RETURN_IF_ERROR(WantAxis(op, 0, op.attrs.axes[0]));
   Type result{In(op, 0).dtype, In(op, 1).axes, {}};
   for (const Axis& axis : In(op, 0).axes) {
     if (axis.name != op.attrs.axes[0]) result.axes.push_back(axis);
@@ -219,13 +215,12 @@ TypeOr InferGather(const Op& op) {
 
 TypeOr InferRmsnorm(const Op& op) {
   for (int i = 0; i < 2; ++i) {
-    if (absl::Status s = WantFloat(op, i); !s.ok()) return s;
+    RETURN_IF_ERROR(WantFloat(op, i));
   }
   if (!op.attrs.eps) return Error(op, "needs the attribute 'eps'");
-  if (absl::Status s = WantAxes(op, 1); !s.ok()) return s;
-  auto axis = WantAxis(op, 0, op.attrs.axes[0]);
-  if (!axis.ok()) return axis.status();
-  if (absl::Status s = WantExactAxes(op, 1, {**axis}); !s.ok()) return s;
+  RETURN_IF_ERROR(WantAxes(op, 1));
+  ASSIGN_OR_RETURN(auto axis, WantAxis(op, 0, op.attrs.axes[0]));
+  RETURN_IF_ERROR(WantExactAxes(op, 1, {*axis}));
   return In(op, 0).With(OutOr(op, In(op, 0).dtype));
 }
 
@@ -233,22 +228,21 @@ TypeOr InferRmsnorm(const Op& op) {
 absl::Status CheckRotation(const Op& op, const Type& x, const std::string& name, int cos) {
   if (op.attrs.style == RopeStyle::kNone) return Error(op, "needs the attribute 'style'");
   for (int i = cos; i < cos + 2; ++i) {
-    if (absl::Status s = WantFloat(op, i); !s.ok()) return s;
+    RETURN_IF_ERROR(WantFloat(op, i));
   }
-  auto extent = ConstantExtent(op, *x.GetAxis(name));
-  if (!extent.ok()) return extent.status();
-  if (absl::Status s = WantExactAxes(op, cos + 1, In(op, cos).axes); !s.ok()) return s;
+  ASSIGN_OR_RETURN(auto extent, ConstantExtent(op, *x.GetAxis(name)));
+  RETURN_IF_ERROR(WantExactAxes(op, cos + 1, In(op, cos).axes));
   int own_axes = 0;  // the tables' axis of rotation pairs, which x does not have
   for (const Axis& axis : In(op, cos).axes) {
     const Axis* shared = x.GetAxis(axis.name);
     if (shared != nullptr) {
-      if (absl::Status s = SameExtent(op, *shared, 0, axis, cos); !s.ok()) return s;
-    } else if (++own_axes > 1 || !(axis.extent == Extent::Constant(*extent / 2))) {
-      return Error(op, "operand ", cos, " must have one axis of ", *extent / 2, " pairs, is ",
+      RETURN_IF_ERROR(SameExtent(op, *shared, 0, axis, cos));
+    } else if (++own_axes > 1 || !(axis.extent == Extent::Constant(extent / 2))) {
+      return Error(op, "operand ", cos, " must have one axis of ", extent / 2, " pairs, is ",
                    ToString(In(op, cos)));
     }
   }
-  if (own_axes == 1 && *extent % 2 == 0) return absl::OkStatus();
+  if (own_axes == 1 && extent % 2 == 0) return absl::OkStatus();
   return Error(op, "'", name, "' must be even and operand ", cos, " have an axis of pairs");
 }
 
@@ -263,9 +257,9 @@ TypeOr Appended(const Op& op, int state, const Type& x, absl::string_view what,
   }
   const int slots = op.operand_count() - 2;
   for (int i = 0; i < 2; ++i) {
-    if (absl::Status s = WantInt(op, slots + i); !s.ok()) return s;
-    if (absl::Status s = WantExactAxes(op, slots + i, In(op, slots).axes); !s.ok()) return s;
-    if (auto axis = WantAxis(op, state, names[i]); !axis.ok()) return axis.status();
+    RETURN_IF_ERROR(WantInt(op, slots + i));
+    RETURN_IF_ERROR(WantExactAxes(op, slots + i, In(op, slots).axes));
+    RETURN_IF_ERROR(WantAxis(op, state, names[i]));
   }
   Type expected{type.dtype, In(op, slots).axes, {}};
   for (const Axis& axis : type.axes) {
@@ -317,7 +311,7 @@ struct StepArgs {
 
 TypeOr InferAddStep(const StepArgs& args) {
   const auto& [op, step, i, columns, value] = args;
-  if (absl::Status s = WantExactAxes(op, i, value.axes); !s.ok()) return s;
+  RETURN_IF_ERROR(WantExactAxes(op, i, value.axes));
   if (In(op, i).dtype != DType::kF32) return Error(op, "operand ", i, " must be f32");
   return value;
 }
@@ -325,7 +319,7 @@ TypeOr InferAddStep(const StepArgs& args) {
 TypeOr InferBiasStep(const StepArgs& args) {
   const auto& [op, step, i, columns, value] = args;
   if (columns.empty()) return Error(op, "epilogue ", step.name, " needs a column axis");
-  if (absl::Status s = WantExactAxes(op, i, columns); !s.ok()) return s;
+  RETURN_IF_ERROR(WantExactAxes(op, i, columns));
   return value;
 }
 
@@ -335,13 +329,10 @@ TypeOr InferHalvesStep(const StepArgs& args) {
   if (columns.size() != 1 || to.size() != 1) {
     return Error(op, "epilogue ", step.name, " needs one column axis and one result axis");
   }
-  auto n = ConstantExtent(op, columns[0]);
-  if (!n.ok()) return n.status();
-  auto half = ConstantExtent(op, to[0]);
-  if (!half.ok()) return half.status();
-  if (*n % 2 != 0 || *n / 2 != *half) {
-    return Error(op, "epilogue ", step.name, " halves ", *n, " columns, the result axis has ",
-                 *half);
+  ASSIGN_OR_RETURN(auto n, ConstantExtent(op, columns[0]));
+  ASSIGN_OR_RETURN(auto half, ConstantExtent(op, to[0]));
+  if (n % 2 != 0 || n / 2 != half) {
+    return Error(op, "epilogue ", step.name, " halves ", n, " columns, the result axis has ", half);
   }
   Type result = value;
   result.axes.back() = to[0];
@@ -350,13 +341,13 @@ TypeOr InferHalvesStep(const StepArgs& args) {
 
 TypeOr InferNormStep(const StepArgs& args) {
   const auto& [op, step, i, columns, heads] = args;
-  if (absl::Status s = WantExactAxes(op, i, {heads.axes.back()}); !s.ok()) return s;
+  RETURN_IF_ERROR(WantExactAxes(op, i, {heads.axes.back()}));
   return heads;
 }
 
 TypeOr InferRopeStep(const StepArgs& args) {
   const auto& [op, step, i, columns, heads] = args;
-  if (absl::Status s = CheckRotation(op, heads, heads.axes.back().name, i); !s.ok()) return s;
+  RETURN_IF_ERROR(CheckRotation(op, heads, heads.axes.back().name, i));
   return heads;
 }
 
@@ -368,6 +359,7 @@ TypeOr InferAppendStep(const StepArgs& args) {
 using InferStep = TypeOr (*)(const StepArgs&);
 constexpr InferStep kInferSteps[] = {
 #define LLUDA_EPILOGUE_STEP(Enum, text, op, value, operands, grain, after, keys, Infer, Run) Infer,
+#include "base/status_macros.h"
 #include "ir/epilogue.def"
 #undef LLUDA_EPILOGUE_STEP
 };
@@ -379,20 +371,17 @@ absl::StatusOr<std::vector<Axis>> ColumnsOrHeads(const Op& op, const std::vector
   if (columns.size() != 1 || op.attrs.result_axes.empty()) {
     return Error(op, "epilogue ", epilogue.ToString(), " needs one column axis and result axes");
   }
-  auto count = ConstantElements(op, columns);
-  if (!count.ok()) return count.status();
-  auto named = ConstantElements(op, op.attrs.result_axes);
-  if (!named.ok()) return named.status();
-  if (*count != *named) return Error(op, *count, " columns cannot become ", *named);
+  ASSIGN_OR_RETURN(auto count, ConstantElements(op, columns));
+  ASSIGN_OR_RETURN(auto named, ConstantElements(op, op.attrs.result_axes));
+  if (count != named) return Error(op, count, " columns cannot become ", named);
   return op.attrs.result_axes;
 }
 
 // The result of a matmul whose rows have the type `rows` before they have columns.
 TypeOr InferEpilogue(const Op& op, const Type& rows, const std::vector<Axis>& columns) {
-  const auto last = ColumnsOrHeads(op, columns);
-  if (!last.ok()) return last.status();
+  ASSIGN_OR_RETURN(const auto last, ColumnsOrHeads(op, columns));
   Type sums = rows;
-  sums.axes.insert(sums.axes.end(), last->begin(), last->end());
+  sums.axes.insert(sums.axes.end(), last.begin(), last.end());
   TypeOr value = Checked(op, std::move(sums));
   for (const EpilogueStep step : op.attrs.epilogue) {
     if (!value.ok()) return value;
@@ -410,12 +399,10 @@ absl::StatusOr<std::vector<Axis>> CheckContraction(const Op& op) {
   if (over.empty()) return WantAxes(op, Appends(op) ? 3 : 1);
   std::vector<Axis> axes;
   for (const std::string& name : over) {
-    auto a = WantAxis(op, 0, name);
-    if (!a.ok()) return a.status();
-    auto b = WantAxis(op, 1, name);
-    if (!b.ok()) return b.status();
-    if (absl::Status s = SameExtent(op, **a, 0, **b, 1); !s.ok()) return s;
-    axes.push_back(**a);
+    ASSIGN_OR_RETURN(auto a, WantAxis(op, 0, name));
+    ASSIGN_OR_RETURN(auto b, WantAxis(op, 1, name));
+    RETURN_IF_ERROR(SameExtent(op, *a, 0, *b, 1));
+    axes.push_back(*a);
   }
   return axes;
 }
@@ -427,16 +414,15 @@ absl::Status CheckIntegerSums(const Op& op, absl::Span<const Axis> contracted) {
     return Error(op, "epilogue ", epilogue.ToString(), " takes sums of floats, operands are i8");
   }
   if (op.attrs.out) return Error(op, "sums of i8 are i32, which takes no attribute 'out'");
-  auto count = ConstantElements(op, contracted);
-  if (!count.ok()) return count.status();
-  if (*count <= kMostIntegerProducts) return absl::OkStatus();
-  return Error(op, "sums of ", *count, " products of i8 need not fit i32; at most ",
+  ASSIGN_OR_RETURN(auto count, ConstantElements(op, contracted));
+  if (count <= kMostIntegerProducts) return absl::OkStatus();
+  return Error(op, "sums of ", count, " products of i8 need not fit i32; at most ",
                kMostIntegerProducts, " do");
 }
 
 // a's axes without the contracted ones, then b's new ones; axes that both have are batch axes.
 TypeOr InferMatmul(const Op& op) {
-  if (absl::Status s = CheckEpilogue(op); !s.ok()) return s;
+  RETURN_IF_ERROR(CheckEpilogue(op));
   const std::optional<DType> accumulator = AccumulatorOf(In(op, 0).dtype, In(op, 1).dtype);
   if (!accumulator) {
     return Error(op, "multiplies floats, or i8 by i8; operands are ", DTypeName(In(op, 0).dtype),
@@ -444,12 +430,11 @@ TypeOr InferMatmul(const Op& op) {
   }
   const int floats = Appends(op) ? AppendedOperand(op) : op.operand_count();
   for (int i = 2; i < floats; ++i) {
-    if (absl::Status s = WantFloat(op, i); !s.ok()) return s;
+    RETURN_IF_ERROR(WantFloat(op, i));
   }
-  const auto contracted = CheckContraction(op);
-  if (!contracted.ok()) return contracted.status();
+  ASSIGN_OR_RETURN(const auto contracted, CheckContraction(op));
   if (!IsFloat(*accumulator)) {
-    if (absl::Status s = CheckIntegerSums(op, *contracted); !s.ok()) return s;
+    RETURN_IF_ERROR(CheckIntegerSums(op, contracted));
   }
   const absl::Span<const std::string> over = ContractedAxes(op.attrs);
   const Type rows = WithoutAxes(In(op, 0), over).With(OutOr(op, *accumulator));
@@ -459,9 +444,8 @@ TypeOr InferMatmul(const Op& op) {
     const Axis* batch = In(op, 0).GetAxis(axis.name);
     if (batch == nullptr) {
       columns.push_back(axis);
-    } else if (absl::Status s = SameExtent(op, *batch, 0, axis, 1); !s.ok()) {
-      return s;
-    }
+    } else
+      RETURN_IF_ERROR(SameExtent(op, *batch, 0, axis, 1));
   }
   return InferEpilogue(op, rows, columns);
 }
@@ -469,19 +453,17 @@ TypeOr InferMatmul(const Op& op) {
 // Replaces the axes named in attrs.axes (adjacent, in order) of operand i by attrs.result_axes.
 TypeOr Regroup(const Op& op, const std::vector<std::string>& from, const std::vector<Axis>& to) {
   const Type& in = In(op, 0);
-  auto first = WantAxis(op, 0, from[0]);
-  if (!first.ok()) return first.status();
+  ASSIGN_OR_RETURN(auto first, WantAxis(op, 0, from[0]));
   const size_t at = in.FindAxis(from[0]);
   for (size_t i = 0; i < from.size(); ++i) {
     if (at + i >= in.axes.size() || in.axes[at + i].name != from[i]) {
       return Error(op, "axis '", from[i], "' does not follow in ", ToString(in));
     }
   }
-  auto before = ConstantElements(op, absl::MakeConstSpan(in.axes).subspan(at, from.size()));
-  if (!before.ok()) return before.status();
-  auto after = ConstantElements(op, to);
-  if (!after.ok()) return after.status();
-  if (*before != *after) return Error(op, *before, " elements cannot become ", *after);
+  ASSIGN_OR_RETURN(auto before,
+                   ConstantElements(op, absl::MakeConstSpan(in.axes).subspan(at, from.size())));
+  ASSIGN_OR_RETURN(auto after, ConstantElements(op, to));
+  if (before != after) return Error(op, before, " elements cannot become ", after);
   Type result{in.dtype, in.axes, {}};
   result.axes.erase(result.axes.begin() + at, result.axes.begin() + at + from.size());
   result.axes.insert(result.axes.begin() + at, to.begin(), to.end());
@@ -489,7 +471,7 @@ TypeOr Regroup(const Op& op, const std::vector<std::string>& from, const std::ve
 }
 
 TypeOr InferSplit(const Op& op) {
-  if (absl::Status s = WantAxes(op, 1); !s.ok()) return s;
+  RETURN_IF_ERROR(WantAxes(op, 1));
   if (op.attrs.result_axes.size() < 2) return Error(op, "needs at least two result axes");
   return Regroup(op, op.attrs.axes, op.attrs.result_axes);
 }
@@ -501,20 +483,16 @@ TypeOr InferMerge(const Op& op) {
 }
 
 TypeOr InferSlice(const Op& op) {
-  if (absl::Status s = WantAxes(op, 1); !s.ok()) return s;
-  auto axis = WantAxis(op, 0, op.attrs.axes[0]);
-  if (!axis.ok()) return axis.status();
-  auto extent = ConstantExtent(op, **axis);
-  if (!extent.ok()) return extent.status();
-  if (op.attrs.begin < 0 || op.attrs.begin >= op.attrs.end || op.attrs.end > *extent) {
-    return Error(op, "range ", op.attrs.begin, "..", op.attrs.end, " is not within 0..", *extent);
+  RETURN_IF_ERROR(WantAxes(op, 1));
+  ASSIGN_OR_RETURN(auto axis, WantAxis(op, 0, op.attrs.axes[0]));
+  ASSIGN_OR_RETURN(auto extent, ConstantExtent(op, *axis));
+  if (op.attrs.begin < 0 || op.attrs.begin >= op.attrs.end || op.attrs.end > extent) {
+    return Error(op, "range ", op.attrs.begin, "..", op.attrs.end, " is not within 0..", extent);
   }
   if (op.attrs.result_axes.empty()) return Error(op, "needs result axes");
-  auto count = ConstantElements(op, op.attrs.result_axes);
-  if (!count.ok()) return count.status();
-  if (*count != op.attrs.end - op.attrs.begin) {
-    return Error(op, "range of ", op.attrs.end - op.attrs.begin, " elements cannot become ",
-                 *count);
+  ASSIGN_OR_RETURN(auto count, ConstantElements(op, op.attrs.result_axes));
+  if (count != op.attrs.end - op.attrs.begin) {
+    return Error(op, "range of ", op.attrs.end - op.attrs.begin, " elements cannot become ", count);
   }
   Type result = RowMajor(In(op, 0));
   const auto at = result.axes.begin() + result.FindAxis(op.attrs.axes[0]);
@@ -537,15 +515,13 @@ TypeOr InferJoin(const Op& op) {
   Type result = RowMajor(In(op, 0));
   int64_t total = 0;
   for (int i = 0; i < op.operand_count(); ++i) {
-    auto axis = WantAxis(op, i, name_of(i));
-    if (!axis.ok()) return axis.status();
-    auto extent = ConstantExtent(op, **axis);
-    if (!extent.ok()) return extent.status();
-    if (__builtin_add_overflow(total, *extent, &total)) return Error(op, "joins too many elements");
+    ASSIGN_OR_RETURN(auto axis, WantAxis(op, i, name_of(i)));
+    ASSIGN_OR_RETURN(auto extent, ConstantExtent(op, *axis));
+    if (__builtin_add_overflow(total, extent, &total)) return Error(op, "joins too many elements");
     if (In(op, i).dtype != result.dtype) return Error(op, "operand ", i, " has another dtype");
     std::vector<Axis> expected = In(op, 0).axes;
-    expected[In(op, 0).FindAxis(name_of(0))] = **axis;
-    if (absl::Status s = WantExactAxes(op, i, expected); !s.ok()) return s;
+    expected[In(op, 0).FindAxis(name_of(0))] = *axis;
+    RETURN_IF_ERROR(WantExactAxes(op, i, expected));
   }
   const Axis& joined = op.attrs.result_axes[0];
   if (!(joined.extent == Extent::Constant(total))) {
@@ -587,15 +563,14 @@ TypeOr InferPermute(const Op& op) {
   }
   Type result{in.dtype, {}, in.layout};
   for (const std::string& name : op.attrs.axes) {
-    auto axis = WantAxis(op, 0, name);
-    if (!axis.ok()) return axis.status();
-    result.axes.push_back(**axis);
+    ASSIGN_OR_RETURN(auto axis, WantAxis(op, 0, name));
+    result.axes.push_back(*axis);
   }
   return Checked(op, result);
 }
 
 TypeOr InferAppend(const Op& op) {
-  if (absl::Status s = WantAxes(op, 2); !s.ok()) return s;
+  RETURN_IF_ERROR(WantAxes(op, 2));
   return Appended(op, 0, In(op, 1), "operand 1", op.attrs.axes);
 }
 
@@ -603,7 +578,7 @@ TypeOr InferAppend(const Op& op) {
 absl::Status CheckCaches(const Op& op, const std::string& dim) {
   if (op.operand_count() == 5) {
     for (int i = 1; i < 3; ++i) {
-      if (absl::Status s = WantFloat(op, i); !s.ok()) return s;
+      RETURN_IF_ERROR(WantFloat(op, i));
     }
     return absl::OkStatus();
   }
@@ -622,41 +597,40 @@ absl::Status CheckCaches(const Op& op, const std::string& dim) {
 }
 
 TypeOr InferAttention(const Op& op) {
-  if (absl::Status s = WantFloat(op, 0); !s.ok()) return s;
+  RETURN_IF_ERROR(WantFloat(op, 0));
   if (!op.attrs.scale) return Error(op, "needs the attribute 'scale'");
-  if (absl::Status s = WantAxes(op, 3); !s.ok()) return s;
+  RETURN_IF_ERROR(WantAxes(op, 3));
   const std::string& slot = op.attrs.axes[0];
   const std::string& pos = op.attrs.axes[1];
   const std::string& dim = op.attrs.axes[2];
-  if (absl::Status s = CheckCaches(op, dim); !s.ok()) return s;
+  RETURN_IF_ERROR(CheckCaches(op, dim));
   for (int i = 3; i < 5; ++i) {
-    if (absl::Status s = WantInt(op, i); !s.ok()) return s;
-    if (absl::Status s = WantExactAxes(op, i, In(op, 3).axes); !s.ok()) return s;
+    RETURN_IF_ERROR(WantInt(op, i));
+    RETURN_IF_ERROR(WantExactAxes(op, i, In(op, 3).axes));
   }
-  if (absl::Status s = WantExactAxes(op, 2, In(op, 1).axes); !s.ok()) return s;
+  RETURN_IF_ERROR(WantExactAxes(op, 2, In(op, 1).axes));
   for (int i = 0; i < 3; ++i) {
-    if (auto axis = WantAxis(op, i, dim); !axis.ok()) return axis.status();
+    RETURN_IF_ERROR(WantAxis(op, i, dim));
   }
   for (const Axis& axis : In(op, 1).axes) {
     if (axis.name == slot || axis.name == pos) continue;
-    auto other = WantAxis(op, 0, axis.name);
-    if (!other.ok()) return other.status();
-    if (absl::Status s = SameExtent(op, **other, 0, axis, 1); !s.ok()) return s;
+    ASSIGN_OR_RETURN(auto other, WantAxis(op, 0, axis.name));
+    RETURN_IF_ERROR(SameExtent(op, *other, 0, axis, 1));
   }
   for (const Axis& axis : In(op, 3).axes) {
-    if (auto other = WantAxis(op, 0, axis.name); !other.ok()) return other.status();
+    RETURN_IF_ERROR(WantAxis(op, 0, axis.name));
   }
   for (const std::string& name : {slot, pos}) {
-    if (auto axis = WantAxis(op, 1, name); !axis.ok()) return axis.status();
+    RETURN_IF_ERROR(WantAxis(op, 1, name));
   }
   return In(op, 0).With(OutOr(op, DType::kF32));
 }
 
 TypeOr InferRope(const Op& op) {
-  if (absl::Status s = WantFloat(op, 0); !s.ok()) return s;
-  if (absl::Status s = WantAxes(op, 1); !s.ok()) return s;
-  if (auto dim = WantAxis(op, 0, op.attrs.axes[0]); !dim.ok()) return dim.status();
-  if (absl::Status s = CheckRotation(op, In(op, 0), op.attrs.axes[0], 1); !s.ok()) return s;
+  RETURN_IF_ERROR(WantFloat(op, 0));
+  RETURN_IF_ERROR(WantAxes(op, 1));
+  RETURN_IF_ERROR(WantAxis(op, 0, op.attrs.axes[0]));
+  RETURN_IF_ERROR(CheckRotation(op, In(op, 0), op.attrs.axes[0], 1));
   return In(op, 0).With(OutOr(op, In(op, 0).dtype));
 }
 
@@ -736,11 +710,11 @@ absl::StatusOr<Type> InferType(const Op& op) {
                  op.operand_count());
   }
   for (int i = 0; i < op.operand_count(); ++i) {
-    if (absl::Status s = WantPlain(op, In(op, i)); !s.ok()) return s;
+    RETURN_IF_ERROR(WantPlain(op, In(op, i)));
   }
   TypeOr result = kInfer[static_cast<int>(op.opcode())].infer(op);
   if (!result.ok()) return result;
-  if (absl::Status s = WantPlain(op, *result); !s.ok()) return s;
+  RETURN_IF_ERROR(WantPlain(op, *result));
   return result;
 }
 

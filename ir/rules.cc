@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "ir/type/layout.h"
 
 namespace lluda::ir {
@@ -128,7 +129,7 @@ absl::Status CheckAxes(const std::vector<Axis>& axes, const Module& module) {
 }
 
 absl::Status CheckType(const Type& type, const Module& module) {
-  if (absl::Status s = CheckAxes(type.axes, module); !s.ok()) return s;
+  RETURN_IF_ERROR(CheckAxes(type.axes, module));
   const Layout& layout = type.layout;
   if (!layout.is_panel()) return CheckBlocks(EncodingOf(type.dtype), type);
   if (!type.HasAxis(layout.axis)) return Error("no axis '", layout.axis, "' for the panel layout");
@@ -184,7 +185,7 @@ absl::Status CheckDefinition(absl::string_view what, absl::string_view index,
 }
 
 absl::Status CheckOpForm(const Op& op, const Module& module) {
-  if (absl::Status s = CheckClause(op); !s.ok()) return s;
+  RETURN_IF_ERROR(CheckClause(op));
   for (const std::string& axis : op.attrs.axes) {
     if (!IsPlainName(axis)) return Error(op.name(), ": '", axis, "' is no name for an axis");
   }

@@ -9,10 +9,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/status_macros.h"
 #include "gtest/gtest.h"
+#include "ir/interpreter/tensor.h"
 #include "ir/text/parser.h"
 #include "ir/text/printer.h"
-#include "ir/interpreter/tensor.h"
 #include "passes/default_pipeline.h"
 #include "passes/fuse/fusion_test_util.h"
 #include "passes/pipeline.h"
@@ -49,11 +50,9 @@ std::vector<std::string> AllTestdata() {
 absl::StatusOr<PassReport> RunChecked(absl::string_view pass, ir::Module* module) {
   PipelineOptions options;
   options.check_reports = true;
-  auto pipeline = Pipeline::Create({std::string(pass)}, options);
-  if (!pipeline.ok()) return pipeline.status();
-  auto reports = pipeline->Run(module);
-  if (!reports.ok()) return reports.status();
-  return reports->front();
+  ASSIGN_OR_RETURN(auto pipeline, Pipeline::Create({std::string(pass)}, options));
+  ASSIGN_OR_RETURN(auto reports, pipeline.Run(module));
+  return reports.front();
 }
 
 // Values for the symbols and integer parameters of a module: three tokens of one sequence.

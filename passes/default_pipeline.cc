@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/status_macros.h"
 
 namespace lluda::passes {
 
@@ -52,9 +53,7 @@ absl::StatusOr<std::vector<std::string>> PassesOf(absl::string_view list,
     std::vector<std::string> meant = {std::string(name)};
     if (name == "default") meant = DefaultPipeline();
     if (name == "rest") {
-      absl::StatusOr<std::vector<std::string>> rest = RemainingPasses(module);
-      if (!rest.ok()) return rest.status();
-      meant = *std::move(rest);
+      ASSIGN_OR_RETURN(meant, RemainingPasses(module));
     }
     names.insert(names.end(), meant.begin(), meant.end());
   }

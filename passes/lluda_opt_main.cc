@@ -21,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "ir/text/parser.h"
 #include "ir/text/printer.h"
 #include "passes/default_pipeline.h"
@@ -86,12 +87,10 @@ void PrintReports(const Flags& flags, const std::vector<PassReport>& reports) {
 }
 
 absl::Status Optimize(const Flags& flags) {
-  absl::StatusOr<std::string> text = ReadInput(flags.input);
-  if (!text.ok()) return text.status();
-  absl::StatusOr<std::unique_ptr<ir::Module>> module = ir::ParseModule(*text, flags.input);
-  if (!module.ok()) return module.status();
+  ASSIGN_OR_RETURN(std::string text, ReadInput(flags.input));
+  ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, ir::ParseModule(text, flags.input));
 
-  absl::StatusOr<std::vector<std::string>> names = PassesOf(flags.passes, **module);
+  absl::StatusOr<std::vector<std::string>> names = PassesOf(flags.passes, *module);
   if (!names.ok()) {
     return absl::Status(names.status().code(),
                         absl::StrCat(flags.input, ": ", names.status().message()));
@@ -104,19 +103,16 @@ absl::Status Optimize(const Flags& flags) {
       return WriteDump(flags, number, pass, m);
     };
   }
-  absl::StatusOr<Pipeline> pipeline = Pipeline::Create(*names, std::move(options));
-  if (!pipeline.ok()) return pipeline.status();
-  absl::StatusOr<std::vector<PassReport>> reports = pipeline->Run(module->get());
+  ASSIGN_OR_RETURN(Pipeline pipeline, Pipeline::Create(*names, std::move(options)));
+  absl::StatusOr<std::vector<PassReport>> reports = pipeline.Run(module.get());
   if (!reports.ok()) {
     return absl::Status(reports.status().code(),
                         absl::StrCat(flags.input, ": ", reports.status().message()));
   }
   PrintReports(flags, *reports);
-  std::string output = ir::PrintModule(**module);
+  std::string output = ir::PrintModule(*module);
   if (flags.memory_plan) {
-    absl::StatusOr<std::string> plan = PrintMemoryPlan(**module);
-    if (!plan.ok()) return plan.status();
-    output = *std::move(plan);
+    ASSIGN_OR_RETURN(output, PrintMemoryPlan(*module));
   }
   std::cout << output << std::flush;
   return std::cout ? absl::OkStatus() : absl::UnavailableError("stdout: cannot be written");

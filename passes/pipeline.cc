@@ -4,8 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "ir/text/printer.h"
+#include "base/status_macros.h"
 #include "ir/check/verifier.h"
+#include "ir/text/printer.h"
 
 namespace lluda::passes {
 namespace {
@@ -33,9 +34,8 @@ absl::StatusOr<Pipeline> Pipeline::Create(absl::Span<const std::string> pass_nam
                                           PipelineOptions options) {
   std::vector<std::unique_ptr<Pass>> passes;
   for (const std::string& name : pass_names) {
-    absl::StatusOr<std::unique_ptr<Pass>> pass = CreatePass(name, options.passes);
-    if (!pass.ok()) return pass.status();
-    passes.push_back(*std::move(pass));
+    ASSIGN_OR_RETURN(std::unique_ptr<Pass> pass, CreatePass(name, options.passes));
+    passes.push_back(std::move(pass));
   }
   return Pipeline(std::move(passes), std::move(options));
 }
@@ -54,7 +54,7 @@ absl::Status Pipeline::RunPass(Pass* pass, ir::Module* module, PassReport* repor
                                         : "a change was made but none was reported");
   }
   if (!*changed) return absl::OkStatus();
-  if (absl::Status status = ir::Verify(*module); !status.ok()) return status;
+  RETURN_IF_ERROR(ir::Verify(*module));
   return options_.dump ? options_.dump(report->number, report->pass, *module) : absl::OkStatus();
 }
 
@@ -63,7 +63,7 @@ absl::StatusOr<std::vector<PassReport>> Pipeline::Run(ir::Module* module) {
     return absl::Status(status.code(), absl::StrCat(status.message(), " before the first pass"));
   }
   if (options_.dump) {
-    if (absl::Status status = options_.dump(0, "", *module); !status.ok()) return status;
+    RETURN_IF_ERROR(options_.dump(0, "", *module));
   }
   std::vector<PassReport> reports;
   for (const auto& pass : passes_) {

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "runtime/memory_need.h"
 
 namespace lluda::runtime {
@@ -37,14 +38,10 @@ absl::Status CpuDevice::Prepare(const Program& program) {
   program_ = &program;
   running_.reserve(MostCallsOfARegion(program));
   scratch_bytes_ = ScratchBytes(program);
-  absl::StatusOr<Memory> scratch =
-      Memory::Allocate(scratch_bytes_ * pool_->threads(), Pages::kSmall, "kernel scratch");
-  if (!scratch.ok()) return scratch.status();
-  scratch_ = *std::move(scratch);
-  absl::StatusOr<Memory> workspace = Memory::Allocate(WorkspaceBytes(program, pool_->threads()),
-                                                      Pages::kSmall, "kernel workspace");
-  if (!workspace.ok()) return workspace.status();
-  workspace_ = *std::move(workspace);
+  ASSIGN_OR_RETURN(scratch_, Memory::Allocate(scratch_bytes_ * pool_->threads(), Pages::kSmall,
+                                              "kernel scratch"));
+  ASSIGN_OR_RETURN(workspace_, Memory::Allocate(WorkspaceBytes(program, pool_->threads()),
+                                                Pages::kSmall, "kernel workspace"));
   return absl::OkStatus();
 }
 

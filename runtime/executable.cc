@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "glog/logging.h"
 
 namespace lluda::runtime {
@@ -28,8 +29,8 @@ Executable::Executable(Program program, std::unique_ptr<Device> device)
 absl::StatusOr<std::unique_ptr<Executable>> Executable::Create(Program program,
                                                                std::unique_ptr<Device> device) {
   std::unique_ptr<Executable> executable(new Executable(std::move(program), std::move(device)));
-  if (absl::Status s = executable->Prepare(); !s.ok()) return s;
-  if (absl::Status s = executable->AllocateLoaded(); !s.ok()) return s;
+  RETURN_IF_ERROR(executable->Prepare());
+  RETURN_IF_ERROR(executable->AllocateLoaded());
   return executable;
 }
 
@@ -37,24 +38,21 @@ absl::StatusOr<std::unique_ptr<Executable>> Executable::CreateLoaded(
     Program program, const void* loaded, std::unique_ptr<Device> device) {
   CHECK(program.load.empty() && program.weights.empty());
   std::unique_ptr<Executable> executable(new Executable(std::move(program), std::move(device)));
-  if (absl::Status s = executable->Prepare(); !s.ok()) return s;
+  RETURN_IF_ERROR(executable->Prepare());
   if (executable->in_place_) {
     // Kernels take all buffers by the same type; those of entries do not write to this one.
     executable->loaded_begin_ = static_cast<char*>(const_cast<void*>(loaded));
     return executable;
   }
-  if (absl::Status s = executable->AllocateLoaded(); !s.ok()) return s;
-  absl::Status copied = executable->device_->CopyIn(executable->loaded_begin_, loaded,
-                                                    executable->program_.loaded_bytes);
-  if (!copied.ok()) return copied;
+  RETURN_IF_ERROR(executable->AllocateLoaded());
+  RETURN_IF_ERROR(executable->device_->CopyIn(executable->loaded_begin_, loaded,
+                                              executable->program_.loaded_bytes));
   return executable;
 }
 
 absl::Status Executable::AllocateLoaded() {
-  absl::StatusOr<Memory> loaded =
-      device_->Allocate(program_.loaded_bytes, Pages::kHuge, "packed weights");
-  if (!loaded.ok()) return loaded.status();
-  loaded_ = *std::move(loaded);
+  ASSIGN_OR_RETURN(loaded_,
+                   device_->Allocate(program_.loaded_bytes, Pages::kHuge, "packed weights"));
   loaded_begin_ = loaded_.data();
   return absl::OkStatus();
 }
@@ -75,11 +73,8 @@ absl::Status Executable::Prepare() {
   }
   bound_.reserve(MostCallsOfARegion(program_));
   buffers_.resize(most_buffers);
-  absl::StatusOr<Memory> frame =
-      device_->Allocate(program_.frame_bytes, Pages::kSmall, "activations");
-  if (!frame.ok()) return frame.status();
-  frame_ = *std::move(frame);
-  if (absl::Status s = device_->Prepare(program_); !s.ok()) return s;
+  ASSIGN_OR_RETURN(frame_, device_->Allocate(program_.frame_bytes, Pages::kSmall, "activations"));
+  RETURN_IF_ERROR(device_->Prepare(program_));
   return in_place_ ? absl::OkStatus() : AllocateCopies();
 }
 
@@ -96,14 +91,11 @@ absl::Status Executable::AllocateCopies() {
     result_bytes = std::max(result_bytes, entry.result.Bytes(most));
   }
   for (const int64_t bytes : input_bytes) {
-    absl::StatusOr<Memory> input = device_->Allocate(bytes, Pages::kSmall, "inputs");
-    if (!input.ok()) return input.status();
-    input_addresses_.push_back(input->data());
-    input_copies_.push_back(*std::move(input));
+    ASSIGN_OR_RETURN(Memory input, device_->Allocate(bytes, Pages::kSmall, "inputs"));
+    input_addresses_.push_back(input.data());
+    input_copies_.push_back(std::move(input));
   }
-  absl::StatusOr<Memory> result = device_->Allocate(result_bytes, Pages::kSmall, "results");
-  if (!result.ok()) return result.status();
-  result_copy_ = *std::move(result);
+  ASSIGN_OR_RETURN(result_copy_, device_->Allocate(result_bytes, Pages::kSmall, "results"));
   return absl::OkStatus();
 }
 
@@ -113,16 +105,14 @@ absl::Status Executable::Load(WeightSource* source,
   weights_.clear();
   weight_copies_.clear();
   for (const Weight& weight : program_.weights) {
-    absl::StatusOr<const void*> data = source->Data(weight.tensor, weight.bytes);
-    if (!data.ok()) return data.status();
-    weights_.push_back(*data);
+    ASSIGN_OR_RETURN(const void* data, source->Data(weight.tensor, weight.bytes));
+    weights_.push_back(data);
     total += weight.bytes;
     if (in_place_) continue;
-    absl::StatusOr<Memory> copy = device_->Allocate(weight.bytes, Pages::kSmall, weight.tensor);
-    if (!copy.ok()) return copy.status();
-    if (absl::Status s = device_->CopyIn(copy->data(), *data, weight.bytes); !s.ok()) return s;
-    weights_.back() = copy->data();
-    weight_copies_.push_back(*std::move(copy));
+    ASSIGN_OR_RETURN(Memory copy, device_->Allocate(weight.bytes, Pages::kSmall, weight.tensor));
+    RETURN_IF_ERROR(device_->CopyIn(copy.data(), data, weight.bytes));
+    weights_.back() = copy.data();
+    weight_copies_.push_back(std::move(copy));
   }
   // A weight can go after the last load call that reads it.
   std::vector<int> readers(program_.weights.size(), 0);
@@ -170,7 +160,7 @@ absl::Status Executable::RunLoadCall(const Call& call, const int64_t* dims, Weig
     bound_[0].first_item = begin;
     bound_[0].items = count;
     RunRegion(dims);
-    if (absl::Status s = device_->Wait(); !s.ok()) return s;
+    RETURN_IF_ERROR(device_->Wait());
     if (!sliced) continue;
     const Weight& weight = program_.weights[first.index];
     // The last item may be shorter than the others: a panel with fewer rows.
@@ -191,10 +181,9 @@ absl::StatusOr<std::unique_ptr<States>> Executable::CreateStates(
     absl::Span<const int64_t> dims) const {
   auto states = std::make_unique<States>();
   for (const Tensor& state : program_.states) {
-    absl::StatusOr<Memory> memory =
-        device_->Allocate(state.Bytes(dims), Pages::kSmall, absl::StrCat("state ", state.name));
-    if (!memory.ok()) return memory.status();
-    states->buffers_.push_back(*std::move(memory));
+    ASSIGN_OR_RETURN(Memory memory, device_->Allocate(state.Bytes(dims), Pages::kSmall,
+                                                      absl::StrCat("state ", state.name)));
+    states->buffers_.push_back(std::move(memory));
   }
   return states;
 }
@@ -214,13 +203,11 @@ absl::Status Executable::Run(const Entry& entry, const States& states,
   }
   if (in_place_) return RunCalls(entry, states, dims.data(), inputs.data(), output);
   for (size_t i = 0; i < inputs.size(); ++i) {
-    absl::Status copied =
-        device_->CopyIn(input_copies_[i].data(), inputs[i], entry.inputs[i].Bytes(dims));
-    if (!copied.ok()) return copied;
+    RETURN_IF_ERROR(
+        device_->CopyIn(input_copies_[i].data(), inputs[i], entry.inputs[i].Bytes(dims)));
   }
-  absl::Status ran =
-      RunCalls(entry, states, dims.data(), input_addresses_.data(), result_copy_.data());
-  if (!ran.ok()) return ran;
+  RETURN_IF_ERROR(
+      RunCalls(entry, states, dims.data(), input_addresses_.data(), result_copy_.data()));
   return device_->CopyOut(output, result_copy_.data(), entry.result.Bytes(dims));
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "glog/logging.h"
 
@@ -26,9 +27,7 @@ struct Symbols {
 absl::StatusOr<Symbols> FindSymbols(const Program& program) {
   int symbols[4];
   for (int i = 0; i < 4; ++i) {
-    absl::StatusOr<int> found = FindSymbol(program, step_interface::kSymbols[i]);
-    if (!found.ok()) return found.status();
-    symbols[i] = *found;
+    ASSIGN_OR_RETURN(symbols[i], FindSymbol(program, step_interface::kSymbols[i]));
   }
   return Symbols{symbols[0], symbols[1], symbols[2], symbols[3]};
 }
@@ -37,10 +36,9 @@ absl::StatusOr<Symbols> FindSymbols(const Program& program) {
 
 absl::StatusOr<std::vector<int64_t>> StateDims(const Program& program,
                                                const SessionOptions& options) {
-  const absl::StatusOr<Symbols> symbols = FindSymbols(program);
-  if (!symbols.ok()) return symbols.status();
-  const SymbolRange& slots = program.symbols[symbols->slots];
-  const SymbolRange& context = program.symbols[symbols->context];
+  ASSIGN_OR_RETURN(const Symbols symbols, FindSymbols(program));
+  const SymbolRange& slots = program.symbols[symbols.slots];
+  const SymbolRange& context = program.symbols[symbols.context];
   if (options.slots < 1 || options.slots > slots.max) {
     return absl::InvalidArgumentError(
         absl::StrCat("slots is ", options.slots, ", must be 1..", slots.max));
@@ -51,11 +49,11 @@ absl::StatusOr<std::vector<int64_t>> StateDims(const Program& program,
   }
   std::vector<int64_t> dims;
   for (const SymbolRange& symbol : program.symbols) dims.push_back(symbol.min);
-  dims[symbols->slots] = options.slots;
+  dims[symbols.slots] = options.slots;
   // The cache is read in blocks of the symbol's minimum.
   const int64_t block = std::max<int64_t>(1, context.min);
   const int64_t tokens = options.context == 0 ? context.max : options.context;
-  dims[symbols->context] = (tokens + block - 1) / block * block;
+  dims[symbols.context] = (tokens + block - 1) / block * block;
   return dims;
 }
 
@@ -70,32 +68,27 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
     return absl::InvalidArgumentError(
         absl::StrCat("the program has no entry ", step_interface::kStep));
   }
-  const absl::StatusOr<Symbols> symbols = FindSymbols(program);
-  if (!symbols.ok()) return symbols.status();
+  ASSIGN_OR_RETURN(const Symbols symbols, FindSymbols(program));
   if (!step->HasInputs(step_interface::kInputs)) {
     return absl::InvalidArgumentError(absl::StrCat("the program's inputs are not ",
                                                    absl::StrJoin(step_interface::kInputs, ", ")));
   }
-  absl::StatusOr<std::vector<int64_t>> dims = StateDims(program, options);
-  if (!dims.ok()) return dims.status();
-  const SymbolRange& tokens = program.symbols[symbols->tokens];
+  ASSIGN_OR_RETURN(std::vector<int64_t> dims, StateDims(program, options));
+  const SymbolRange& tokens = program.symbols[symbols.tokens];
   if (options.max_step < 0 || options.max_step > tokens.max) {
     return absl::InvalidArgumentError(
         absl::StrCat("max_step is ", options.max_step, ", must be 1..", tokens.max));
   }
   std::unique_ptr<Session> session(new Session(executable, options));
   session->step_ = step;
-  session->tokens_symbol_ = symbols->tokens;
-  session->rows_symbol_ = symbols->rows;
+  session->tokens_symbol_ = symbols.tokens;
+  session->rows_symbol_ = symbols.rows;
   session->max_step_ = options.max_step == 0 ? tokens.max : options.max_step;
-  session->context_ =
-      options.context == 0 ? program.symbols[symbols->context].max : options.context;
-  session->dims_ = *std::move(dims);
-  session->max_rows_ = program.symbols[symbols->rows].max;
+  session->context_ = options.context == 0 ? program.symbols[symbols.context].max : options.context;
+  session->dims_ = std::move(dims);
+  session->max_rows_ = program.symbols[symbols.rows].max;
   session->vocabulary_ = step->result.factor / static_cast<int64_t>(sizeof(float));
-  absl::StatusOr<std::unique_ptr<States>> states = executable->CreateStates(session->dims_);
-  if (!states.ok()) return states.status();
-  session->states_ = *std::move(states);
+  ASSIGN_OR_RETURN(session->states_, executable->CreateStates(session->dims_));
   for (auto* input : {&session->tokens_, &session->positions_, &session->slots_, &session->rows_}) {
     input->reserve(static_cast<size_t>(session->max_step_));
   }
@@ -135,7 +128,7 @@ absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const int32
 }
 
 absl::StatusOr<absl::Span<const float>> Session::Step(absl::Span<const Chunk> chunks) {
-  if (absl::Status s = Check(chunks); !s.ok()) return s;
+  RETURN_IF_ERROR(Check(chunks));
   int64_t tokens = 0, rows = 0;
   for (const Chunk& chunk : chunks) {
     tokens += static_cast<int64_t>(chunk.tokens.size());
@@ -147,12 +140,12 @@ absl::StatusOr<absl::Span<const float>> Session::Step(absl::Span<const Chunk> ch
                                                    " and ", max_rows_));
   }
   logits_.resize(static_cast<size_t>(std::max<int64_t>(1, rows) * vocabulary_));
-  if (absl::Status s = RunStep(chunks, logits_.data()); !s.ok()) return s;
+  RETURN_IF_ERROR(RunStep(chunks, logits_.data()));
   return absl::MakeConstSpan(logits_).subspan(0, static_cast<size_t>(rows * vocabulary_));
 }
 
 absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk> chunks) {
-  if (absl::Status s = Check(chunks); !s.ok()) return s;
+  RETURN_IF_ERROR(Check(chunks));
   size_t wanted = 0;
   for (const Chunk& chunk : chunks) wanted += chunk.logits ? 1 : 0;
   const auto width = static_cast<size_t>(vocabulary_);
@@ -175,7 +168,7 @@ absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk
       chunk += ends ? 1 : 0;
     }
     const size_t row = std::min(finished, std::max<size_t>(1, wanted) - 1);
-    if (absl::Status s = RunStep(pieces_, logits_.data() + row * width); !s.ok()) return s;
+    RETURN_IF_ERROR(RunStep(pieces_, logits_.data() + row * width));
     finished += static_cast<size_t>(rows);
   }
   return absl::MakeConstSpan(logits_).subspan(0, wanted * width);

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/status_macros.h"
 #include "gtest/gtest.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
@@ -55,16 +56,14 @@ using Values = std::map<std::string, ir::Tensor>;
 
 absl::StatusOr<Values> Observe(const RealModel& model, const ir::Module& module,
                                const std::vector<int32_t>& ids) {
-  absl::StatusOr<ir::Interpreter> interpreter = model.Interpret(&module, /*slots=*/1);
-  if (!interpreter.ok()) return interpreter.status();
+  ASSIGN_OR_RETURN(ir::Interpreter interpreter, model.Interpret(&module, /*slots=*/1));
   Values values;
-  interpreter->SetObserver([&](const ir::Func* func, int64_t index, const ir::Op& op,
-                               const ir::Tensor& result) {
+  interpreter.SetObserver([&](const ir::Func* func, int64_t index, const ir::Op& op,
+                              const ir::Tensor& result) {
     if (func == nullptr || op.result() == nullptr || !result.is_float()) return;
     values.insert_or_assign(absl::StrCat(func->name, "/", index, "/", op.result()->name), result);
   });
-  absl::StatusOr<ir::Tensor> logits = RunStep(&*interpreter, WholePrompt(ids));
-  if (!logits.ok()) return logits.status();
+  ASSIGN_OR_RETURN(ir::Tensor logits, RunStep(&interpreter, WholePrompt(ids)));
   return values;
 }
 

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "codegen/llvm/target.h"
 #include "engine/source/checkpoint_weights.h"
 #include "gtest/gtest.h"
@@ -50,18 +51,16 @@ absl::StatusOr<std::vector<float>> RunAll(runtime::Executable* executable, const
   for (const runtime::SymbolRange& symbol : executable->program().symbols) {
     dims.push_back(symbol.name == "T" || symbol.name == "R" ? count : symbol.min);
   }
-  auto states = executable->CreateStates(dims);
-  if (!states.ok()) return states.status();
+  ASSIGN_OR_RETURN(auto states, executable->CreateStates(dims));
   const auto narrow = [](const std::vector<int64_t>& values) {
     return std::vector<int32_t>(values.begin(), values.end());
   };
   const auto tokens = narrow(inputs.tokens), positions = narrow(inputs.positions),
              slots = narrow(inputs.slots), rows = narrow(inputs.rows);
   std::vector<float> output(static_cast<size_t>(count * width), NAN);
-  absl::Status status =
-      executable->Run(executable->program().entry("step"), **states, dims,
-                      {tokens.data(), positions.data(), slots.data(), rows.data()}, output.data());
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(executable->Run(executable->program().entry("step"), *states, dims,
+                                  {tokens.data(), positions.data(), slots.data(), rows.data()},
+                                  output.data()));
   return output;
 }
 

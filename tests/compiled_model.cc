@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/status_macros.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
 #include "runtime/cpu_device.h"
@@ -10,22 +11,20 @@ namespace lluda::tests {
 
 absl::StatusOr<std::unique_ptr<CompiledModel>> CompiledModel::Compile(
     ir::Module* module, const codegen::Target& target) {
-  auto pipeline = passes::Pipeline::Create(passes::DefaultPipeline(), {});
-  if (!pipeline.ok()) return pipeline.status();
-  if (auto reports = pipeline->Run(module); !reports.ok()) return reports.status();
+  ASSIGN_OR_RETURN(auto pipeline, passes::Pipeline::Create(passes::DefaultPipeline(), {}));
+  RETURN_IF_ERROR(pipeline.Run(module));
   codegen::CompileOptions options;
   options.threads = 2;
-  auto compiled = codegen::Compile(*module, target, options);
-  if (!compiled.ok()) return compiled.status();
-  return std::unique_ptr<CompiledModel>(new CompiledModel(*std::move(compiled)));
+  ASSIGN_OR_RETURN(auto compiled, codegen::Compile(*module, target, options));
+  return std::unique_ptr<CompiledModel>(new CompiledModel(std::move(compiled)));
 }
 
 absl::StatusOr<std::unique_ptr<runtime::Executable>> CompiledModel::Executable(
     runtime::WeightSource* weights, runtime::ThreadPool* pool) const {
-  auto executable =
-      runtime::Executable::Create(compiled_.program, std::make_unique<runtime::CpuDevice>(pool));
-  if (!executable.ok()) return executable.status();
-  if (absl::Status status = (*executable)->Load(weights, nullptr); !status.ok()) return status;
+  ASSIGN_OR_RETURN(
+      auto executable,
+      runtime::Executable::Create(compiled_.program, std::make_unique<runtime::CpuDevice>(pool)));
+  RETURN_IF_ERROR(executable->Load(weights, nullptr));
   return executable;
 }
 

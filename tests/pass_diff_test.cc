@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "gtest/gtest.h"
 #include "ir/text/hash.h"
 #include "ir/text/parser.h"
@@ -28,13 +29,11 @@ std::vector<StepInputs> TwoSteps() {
 
 // The logits of both steps, one after the other.
 absl::StatusOr<std::vector<float>> Logits(const RealModel& model, const ir::Module& module) {
-  absl::StatusOr<ir::Interpreter> interpreter = model.Interpret(&module, /*slots=*/2);
-  if (!interpreter.ok()) return interpreter.status();
+  ASSIGN_OR_RETURN(ir::Interpreter interpreter, model.Interpret(&module, /*slots=*/2));
   std::vector<float> logits;
   for (const StepInputs& step : TwoSteps()) {
-    absl::StatusOr<ir::Tensor> result = RunStep(&*interpreter, step);
-    if (!result.ok()) return result.status();
-    logits.insert(logits.end(), result->floats().begin(), result->floats().end());
+    ASSIGN_OR_RETURN(ir::Tensor result, RunStep(&interpreter, step));
+    logits.insert(logits.end(), result.floats().begin(), result.floats().end());
   }
   return logits;
 }

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/status_macros.h"
 #include "codegen/llvm/target.h"
 #include "gtest/gtest.h"
 #include "ir/text/parser.h"
@@ -94,12 +95,9 @@ std::string ModuleText(const Shape& shape) {
 
 absl::StatusOr<std::unique_ptr<ir::Module>> Optimised(const std::string& text,
                                                       const std::vector<std::string>& passes) {
-  auto module = ir::ParseModule(text, "test.lluda");
-  if (!module.ok()) return module.status();
-  auto pipeline = passes::Pipeline::Create(passes, {});
-  if (!pipeline.ok()) return pipeline.status();
-  const auto reports = pipeline->Run(module->get());
-  if (!reports.ok()) return reports.status();
+  ASSIGN_OR_RETURN(auto module, ir::ParseModule(text, "test.lluda"));
+  ASSIGN_OR_RETURN(auto pipeline, passes::Pipeline::Create(passes, {}));
+  ASSIGN_OR_RETURN(const auto reports, pipeline.Run(module.get()));
   return module;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "engine/source/model_files.h"
 #include "ir/text/hash.h"
 #include "ir/text/parser.h"
@@ -38,9 +39,8 @@ std::unique_ptr<ir::Module> Import(engine::Precision precision = engine::Precisi
 absl::Status RunPasses(const std::vector<std::string>& names, ir::Module* module) {
   passes::PipelineOptions options;
   options.check_reports = true;
-  auto pipeline = passes::Pipeline::Create(names, options);
-  if (!pipeline.ok()) return pipeline.status();
-  return pipeline->Run(module).status();
+  ASSIGN_OR_RETURN(auto pipeline, passes::Pipeline::Create(names, options));
+  return pipeline.Run(module).status();
 }
 
 size_t Statements(const ir::Module& module, absl::string_view func) {

@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "ir/interpreter/interpreter.h"
 
 namespace lluda::tests {
@@ -72,12 +73,11 @@ absl::StatusOr<std::vector<float>> Interpret(const ir::Module& module, absl::str
   environment.weights = [&](const ir::Global& weight, int64_t index) {
     return absl::StatusOr<ir::Tensor>(RandomWeight(weight, index, options));
   };
-  auto interpreter = ir::Interpreter::Create(&module, environment);
-  if (!interpreter.ok()) return interpreter.status();
-  if (absl::Status s = interpreter->RunLoad(); !s.ok()) return s;
-  auto result = interpreter->Call(func, RandomArguments(*module.FindFunc(func), dims, options));
-  if (!result.ok()) return result.status();
-  return result->floats();
+  ASSIGN_OR_RETURN(auto interpreter, ir::Interpreter::Create(&module, environment));
+  RETURN_IF_ERROR(interpreter.RunLoad());
+  ASSIGN_OR_RETURN(auto result,
+                   interpreter.Call(func, RandomArguments(*module.FindFunc(func), dims, options)));
+  return result.floats();
 }
 
 double RelativeError(const std::vector<float>& a, const std::vector<float>& b) {

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "frontends/checkpoint.h"
 
 namespace lluda::tests {
@@ -39,16 +40,11 @@ absl::StatusOr<std::unique_ptr<RealModel>> RealModel::Open(const std::string& fo
                                                            engine::Precision precision,
                                                            engine::KvCache kv_cache) {
   std::unique_ptr<RealModel> model(new RealModel());
-  absl::StatusOr<engine::ModelFiles> files =
-      engine::OpenModelFiles(folder, engine::Weights::kRequired);
-  if (!files.ok()) return files.status();
-  model->files_ = *std::move(files);
+  ASSIGN_OR_RETURN(model->files_, engine::OpenModelFiles(folder, engine::Weights::kRequired));
   engine::ModuleOptions options;
   options.precision = precision;
   options.kv_cache = kv_cache;
-  absl::StatusOr<std::unique_ptr<ir::Module>> module = engine::ImportModule(model->files_, options);
-  if (!module.ok()) return module.status();
-  model->module_ = *std::move(module);
+  ASSIGN_OR_RETURN(model->module_, engine::ImportModule(model->files_, options));
   return model;
 }
 
@@ -58,13 +54,11 @@ absl::StatusOr<ir::Interpreter> RealModel::Interpret(const ir::Module* module,
   environment.symbols = {{"S", slots}, {"C", module->FindSymbol("C")->min}};
   environment.weights = [this](const ir::Global& weight,
                                int64_t index) -> absl::StatusOr<ir::Tensor> {
-    auto tensor = checkpoint().Get(ir::SourceName(weight, index));
-    if (!tensor.ok()) return tensor.status();
-    return ir::Tensor::FromBytes(weight.type, (*tensor)->span());
+    ASSIGN_OR_RETURN(auto tensor, checkpoint().Get(ir::SourceName(weight, index)));
+    return ir::Tensor::FromBytes(weight.type, tensor->span());
   };
-  absl::StatusOr<ir::Interpreter> interpreter = ir::Interpreter::Create(module, environment);
-  if (!interpreter.ok()) return interpreter.status();
-  if (absl::Status status = interpreter->RunLoad(); !status.ok()) return status;
+  ASSIGN_OR_RETURN(ir::Interpreter interpreter, ir::Interpreter::Create(module, environment));
+  RETURN_IF_ERROR(interpreter.RunLoad());
   return interpreter;
 }
 

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "frontends/safetensors.h"
 #include "tools/verify/reference.h"
 
@@ -27,21 +28,19 @@ absl::Status ReadIds(const TensorView& tensor, std::vector<int32_t>* ids) {
 }  // namespace
 
 absl::StatusOr<std::vector<ReferenceActivations>> LoadActivations(const std::string& path) {
-  auto file = SafetensorsFile::Open(absl::StrCat(path, ".safetensors"));
-  if (!file.ok()) return file.status();
-  auto entries = tools::LoadReference(absl::StrCat(path, ".json"));
-  if (!entries.ok()) return entries.status();
+  ASSIGN_OR_RETURN(auto file, SafetensorsFile::Open(absl::StrCat(path, ".safetensors")));
+  ASSIGN_OR_RETURN(auto entries, tools::LoadReference(absl::StrCat(path, ".json")));
   std::vector<ReferenceActivations> prompts;
   for (size_t i = 0;; ++i) {
     const std::string prefix = absl::StrCat("p", i, ".");
-    if (file->Find(absl::StrCat(prefix, "embed")) == nullptr) return prompts;
-    if (i >= entries->size()) return absl::OutOfRangeError(absl::StrCat(prefix, "embed"));
+    if (file.Find(absl::StrCat(prefix, "embed")) == nullptr) return prompts;
+    if (i >= entries.size()) return absl::OutOfRangeError(absl::StrCat(prefix, "embed"));
     ReferenceActivations prompt;
-    prompt.hf_bf16_nmse = std::move((*entries)[i].hf_bf16_activation_nmse);
-    const TensorView* ids = file->Find(absl::StrCat(prefix, "input_ids"));
+    prompt.hf_bf16_nmse = std::move(entries[i].hf_bf16_activation_nmse);
+    const TensorView* ids = file.Find(absl::StrCat(prefix, "input_ids"));
     if (ids == nullptr) return absl::NotFoundError(absl::StrCat(prefix, "input_ids"));
-    if (absl::Status status = ReadIds(*ids, &prompt.ids); !status.ok()) return status;
-    for (const TensorView& tensor : file->tensors()) {
+    RETURN_IF_ERROR(ReadIds(*ids, &prompt.ids));
+    for (const TensorView& tensor : file.tensors()) {
       if (!absl::StartsWith(tensor.name, prefix) || tensor.dtype != TensorDType::kF32) continue;
       std::vector<float> values(tensor.bytes / sizeof(float));
       std::memcpy(values.data(), tensor.data, tensor.bytes);

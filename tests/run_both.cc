@@ -5,10 +5,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "codegen/cpu/cpu_compile.h"
-#include "ir/type/layout.h"
-#include "ir/text/parser.h"
 #include "ir/interpreter/tensor.h"
+#include "ir/text/parser.h"
+#include "ir/type/layout.h"
 #include "passes/pipeline.h"
 #include "runtime/cpu_device.h"
 #include "runtime/executable.h"
@@ -64,20 +65,18 @@ class RandomWeights : public runtime::WeightSource {
 absl::StatusOr<CompiledResult> RunCompiled(const ir::Module& module, absl::string_view func,
                                            const Dims& dims, const codegen::Target& target,
                                            const RunOptions& options) {
-  auto compiled = codegen::Compile(module, target, {1, {std::string(func)}});
-  if (!compiled.ok()) return compiled.status();
+  ASSIGN_OR_RETURN(auto compiled, codegen::Compile(module, target, {1, {std::string(func)}}));
   CompiledResult result;
-  result.kernels = static_cast<int64_t>(compiled->program.kernels.size());
+  result.kernels = static_cast<int64_t>(compiled.program.kernels.size());
   RandomWeights weights(module, options);
   runtime::ThreadPool pool(options.threads);
-  auto executable = runtime::Executable::Create(std::move(compiled->program),
-                                                std::make_unique<runtime::CpuDevice>(&pool));
-  if (!executable.ok()) return executable.status();
-  if (absl::Status s = (*executable)->Load(&weights, nullptr); !s.ok()) return s;
+  ASSIGN_OR_RETURN(auto executable,
+                   runtime::Executable::Create(std::move(compiled.program),
+                                               std::make_unique<runtime::CpuDevice>(&pool)));
+  RETURN_IF_ERROR(executable->Load(&weights, nullptr));
   std::vector<int64_t> dim_values;
   for (const ir::Symbol& symbol : module.symbols) dim_values.push_back(dims.at(symbol.name));
-  auto states = (*executable)->CreateStates(dim_values);
-  if (!states.ok()) return states.status();
+  ASSIGN_OR_RETURN(auto states, executable->CreateStates(dim_values));
   const ir::Func& entry = *module.FindFunc(func);
   std::vector<GuardedMemory> inputs;
   std::vector<const void*> pointers;
@@ -89,10 +88,9 @@ absl::StatusOr<CompiledResult> RunCompiled(const ir::Module& module, absl::strin
   const int64_t bytes = ir::ByteSize(result_type, nullptr);
   // Poisoned, so that an element nobody wrote is seen.
   std::vector<char> output(static_cast<size_t>(bytes), static_cast<char>(0xFF));
-  absl::Status status = (*executable)
-                            ->Run((*executable)->program().entry(func), **states, dim_values,
-                                  pointers, output.data());
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(
+      (executable)
+          ->Run(executable->program().entry(func), *states, dim_values, pointers, output.data()));
   ir::Tensor values(result_type);
   for (int64_t i = 0; i < values.size(); ++i) {
     values.ReadElement(i, output.data() + ir::BytesOf(result_type.dtype, i));
@@ -103,16 +101,12 @@ absl::StatusOr<CompiledResult> RunCompiled(const ir::Module& module, absl::strin
 
 absl::StatusOr<BothResults> RunBoth(absl::string_view text, const Dims& dims,
                                     const codegen::Target& target, const RunOptions& options) {
-  auto module = ir::ParseModule(text, "test.lluda");
-  if (!module.ok()) return module.status();
-  auto pipeline = passes::Pipeline::Create({"plan-memory"}, {});
-  if (!pipeline.ok()) return pipeline.status();
-  if (auto reports = pipeline->Run(module->get()); !reports.ok()) return reports.status();
-  auto interpreted = Interpret(**module, "f", dims, options);
-  if (!interpreted.ok()) return interpreted.status();
-  auto compiled = RunCompiled(**module, "f", dims, target, options);
-  if (!compiled.ok()) return compiled.status();
-  return BothResults{*std::move(interpreted), std::move(compiled->values), compiled->kernels};
+  ASSIGN_OR_RETURN(auto module, ir::ParseModule(text, "test.lluda"));
+  ASSIGN_OR_RETURN(auto pipeline, passes::Pipeline::Create({"plan-memory"}, {}));
+  RETURN_IF_ERROR(pipeline.Run(module.get()));
+  ASSIGN_OR_RETURN(auto interpreted, Interpret(*module, "f", dims, options));
+  ASSIGN_OR_RETURN(auto compiled, RunCompiled(*module, "f", dims, target, options));
+  return BothResults{std::move(interpreted), std::move(compiled.values), compiled.kernels};
 }
 
 }  // namespace lluda::tests

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
@@ -137,30 +138,27 @@ absl::StatusOr<int> RunAsm(const AsmFlags& flags) {
   if (flags.op.empty() && !flags.list) {
     return absl::InvalidArgumentError("asm: name a statement with --op, or print all with --list");
   }
-  absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags.model);
-  if (!options.ok()) return options.status();
-  absl::StatusOr<tools::OptimisedModel> model =
-      tools::OpenOptimised(*options, engine::Weights::kOptional);
-  if (!model.ok()) return model.status();
+  ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
+  ASSIGN_OR_RETURN(tools::OptimisedModel model,
+                   tools::OpenOptimised(options, engine::Weights::kOptional));
   const bool llvm = flags.emit == "llvm";
-  if (llvm && model->bundle() != nullptr) {
+  if (llvm && model.bundle() != nullptr) {
     return absl::InvalidArgumentError(
         absl::StrCat(flags.model.model, ": a bundle holds machine code and no LLVM IR"));
   }
   // Compiled as for a run, so that kernels have the names that profilers show.
-  absl::StatusOr<tools::NativeProgram> native = tools::NativeProgramOf(*model);
-  if (!native.ok()) return native.status();
-  const std::vector<Statement> statements = StatementsOf(native->program);
+  ASSIGN_OR_RETURN(tools::NativeProgram native, tools::NativeProgramOf(model));
+  const std::vector<Statement> statements = StatementsOf(native.program);
   if (flags.list) {
-    if (absl::Status status = WriteStdout(ListText(statements)); !status.ok()) return status;
+    RETURN_IF_ERROR(WriteStdout(ListText(statements)));
     return 0;
   }
 
-  const KernelText kernel_text = model->bundle() != nullptr
-                                     ? BundledText(*model, *native)
-                                     : CompiledText(*model, llvm ? codegen::KernelForm::kLlvm
-                                                                 : codegen::KernelForm::kAssembly);
-  const std::map<std::string, const ir::Op*> ops = tools::StatementsByName(*model->module);
+  const KernelText kernel_text =
+      model.bundle() != nullptr
+          ? BundledText(model, native)
+          : CompiledText(model, llvm ? codegen::KernelForm::kLlvm : codegen::KernelForm::kAssembly);
+  const std::map<std::string, const ir::Op*> ops = tools::StatementsByName(*model.module);
   const std::string comment = llvm ? ";" : "#";
   const std::string wanted = tools::StatementNamed(flags.op);
   std::string heading, text;
@@ -175,13 +173,12 @@ absl::StatusOr<int> RunAsm(const AsmFlags& flags) {
                         statement.calls == 1 ? " call" : " calls", "\n", Heading(op, comment));
       }
       if (!printed.insert(kernel).second) continue;
-      absl::StatusOr<std::string> code = kernel_text(op, i, kernel);
-      if (!code.ok()) return code.status();
-      absl::StrAppend(&text, *code);
+      ASSIGN_OR_RETURN(std::string code, kernel_text(op, i, kernel));
+      absl::StrAppend(&text, code);
     }
   }
-  if (text.empty()) return NoStatement(flags, *model, statements);
-  if (absl::Status status = WriteStdout(heading + text); !status.ok()) return status;
+  if (text.empty()) return NoStatement(flags, model, statements);
+  RETURN_IF_ERROR(WriteStdout(heading + text));
   return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
@@ -62,13 +63,11 @@ absl::StatusOr<ModelFlags> WithContext(const BenchFlags& flags) {
 
 // What a step does, counted in the module that is compiled or that a bundle was compiled from.
 absl::StatusOr<tools::StepWork> CountWork(const tools::OptimisedModel& model) {
-  absl::StatusOr<tools::StepFlops> flops = tools::CountFlops(*model.module);
-  if (!flops.ok()) return flops.status();
-  absl::StatusOr<tools::StepBytes> bytes = tools::CountBytes(*model.module);
-  if (!bytes.ok()) return bytes.status();
+  ASSIGN_OR_RETURN(tools::StepFlops flops, tools::CountFlops(*model.module));
+  ASSIGN_OR_RETURN(tools::StepBytes bytes, tools::CountBytes(*model.module));
   const ir::DType input =
       model.numbers.precision == engine::Precision::kBF16 ? ir::DType::kBF16 : ir::DType::kF32;
-  return tools::StepWork{*flops, *bytes, codegen::LimitOfMatmul(model.target, input, input)};
+  return tools::StepWork{flops, bytes, codegen::LimitOfMatmul(model.target, input, input)};
 }
 
 // What the untimed runs gave, for comparison with the timed ones.
@@ -80,15 +79,13 @@ struct Expected {
 absl::StatusOr<Expected> RunUntimed(const BenchFlags& flags, tools::BenchRunner* runner) {
   Expected expected;
   for (const int64_t tokens : flags.prompt_tokens) {
-    absl::StatusOr<std::vector<float>> logits = runner->UntimedPrompt(tokens);
-    if (!logits.ok()) return logits.status();
-    expected.prompts.push_back(*std::move(logits));
+    ASSIGN_OR_RETURN(std::vector<float> logits, runner->UntimedPrompt(tokens));
+    expected.prompts.push_back(std::move(logits));
   }
   for (const int64_t depth : flags.depths) {
-    absl::StatusOr<std::vector<int32_t>> tokens =
-        runner->UntimedGeneration(depth, flags.gen_tokens);
-    if (!tokens.ok()) return tokens.status();
-    expected.generations.push_back(*std::move(tokens));
+    ASSIGN_OR_RETURN(std::vector<int32_t> tokens,
+                     runner->UntimedGeneration(depth, flags.gen_tokens));
+    expected.generations.push_back(std::move(tokens));
   }
   return expected;
 }
@@ -111,16 +108,15 @@ absl::Status RunTimed(const BenchFlags& flags, const Expected& expected, tools::
   const tools::BusyMonitor monitor;
   MeasureLimits(meter, result);
   for (size_t i = 0; i < flags.prompt_tokens.size(); ++i) {
-    absl::StatusOr<tools::PrefillResult> prefill =
-        runner->Prefill(flags.prompt_tokens[i], flags.repeat, expected.prompts[i], meter);
-    if (!prefill.ok()) return prefill.status();
-    result->prefill.push_back(*std::move(prefill));
+    ASSIGN_OR_RETURN(
+        tools::PrefillResult prefill,
+        runner->Prefill(flags.prompt_tokens[i], flags.repeat, expected.prompts[i], meter));
+    result->prefill.push_back(std::move(prefill));
   }
   for (size_t i = 0; i < flags.depths.size(); ++i) {
-    absl::StatusOr<tools::DecodeResult> decode =
-        runner->Decode(flags.depths[i], flags.repeat, expected.generations[i], meter);
-    if (!decode.ok()) return decode.status();
-    result->decode.push_back(*std::move(decode));
+    ASSIGN_OR_RETURN(tools::DecodeResult decode,
+                     runner->Decode(flags.depths[i], flags.repeat, expected.generations[i], meter));
+    result->decode.push_back(std::move(decode));
   }
   result->warning = monitor.Warning();
   return absl::OkStatus();
@@ -128,13 +124,9 @@ absl::Status RunTimed(const BenchFlags& flags, const Expected& expected, tools::
 
 absl::Status CountCalls(const engine::Model& model, const BenchFlags& flags,
                         tools::BenchRunner* runner, tools::BenchResult* result) {
-  absl::StatusOr<tools::StepCalls> decode = runner->CountCalls(1);
-  if (!decode.ok()) return decode.status();
-  result->decode_calls = *decode;
-  absl::StatusOr<tools::StepCalls> prefill =
-      runner->CountCalls(std::min(flags.prompt_tokens.front(), model.max_step()));
-  if (!prefill.ok()) return prefill.status();
-  result->prefill_calls = *prefill;
+  ASSIGN_OR_RETURN(result->decode_calls, runner->CountCalls(1));
+  ASSIGN_OR_RETURN(result->prefill_calls,
+                   runner->CountCalls(std::min(flags.prompt_tokens.front(), model.max_step())));
   return absl::OkStatus();
 }
 
@@ -147,70 +139,57 @@ struct Unconfirmed {
 };
 
 absl::StatusOr<Unconfirmed> Measure(const BenchFlags& flags, tools::BenchResult* result) {
-  absl::StatusOr<ModelFlags> model_flags = WithContext(flags);
-  if (!model_flags.ok()) return model_flags.status();
+  ASSIGN_OR_RETURN(ModelFlags model_flags, WithContext(flags));
   // Loading begins with the files and the passes, which run once for the module that is counted in
   // and compiled.
   const Clock::time_point opening = Clock::now();
-  absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(*model_flags);
-  if (!options.ok()) return options.status();
-  options->need_tokenizer = false;
-  absl::StatusOr<tools::OptimisedModel> optimised =
-      tools::OpenOptimised(*options, engine::Weights::kRequired);
-  if (!optimised.ok()) return optimised.status();
+  ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(model_flags));
+  options.need_tokenizer = false;
+  ASSIGN_OR_RETURN(tools::OptimisedModel optimised,
+                   tools::OpenOptimised(options, engine::Weights::kRequired));
   const double open_ms = MillisecondsSince(opening);
-  const codegen::Target target = optimised->target;
-  absl::StatusOr<tools::StepWork> work = CountWork(*optimised);
-  if (!work.ok()) return work.status();
+  const codegen::Target target = optimised.target;
+  ASSIGN_OR_RETURN(tools::StepWork work, CountWork(optimised));
 
   const Clock::time_point start = Clock::now();
-  engine::LoadOptions load = *options;
-  load.optimised = &*optimised;
-  absl::StatusOr<std::unique_ptr<engine::Model>> model =
-      LoadModel(std::move(load), model_flags->use_cache);
-  if (!model.ok()) return model.status();
+  engine::LoadOptions load = options;
+  load.optimised = &optimised;
+  ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model,
+                   LoadModel(std::move(load), model_flags.use_cache));
   result->load_ms = open_ms + MillisecondsSince(start);
-  absl::StatusOr<std::unique_ptr<tools::BenchRunner>> runner =
-      tools::BenchRunner::Create(model->get(), *work);
-  if (!runner.ok()) return runner.status();
-  const int64_t vocabulary = (*runner)->vocabulary();
-  absl::StatusOr<int32_t> first =
-      (*runner)->FirstToken(tools::BenchTokens(flags.prompt_tokens.front(), vocabulary));
-  if (!first.ok()) return first.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<tools::BenchRunner> runner,
+                   tools::BenchRunner::Create(model.get(), work));
+  const int64_t vocabulary = runner->vocabulary();
+  ASSIGN_OR_RETURN(int32_t first,
+                   runner->FirstToken(tools::BenchTokens(flags.prompt_tokens.front(), vocabulary)));
   result->start_to_first_token_ms = open_ms + MillisecondsSince(start);
 
   Unconfirmed unconfirmed;
-  unconfirmed.options = *options;
+  unconfirmed.options = options;
   unconfirmed.tokens = tools::BenchTokens(kCheckedTokens, vocabulary);
-  absl::StatusOr<std::vector<float>> logits = (*runner)->Logits(unconfirmed.tokens);
-  if (!logits.ok()) return logits.status();
-  unconfirmed.logits = *std::move(logits);
-  absl::StatusOr<Expected> expected = RunUntimed(flags, runner->get());
-  if (!expected.ok()) return expected.status();
+  ASSIGN_OR_RETURN(unconfirmed.logits, runner->Logits(unconfirmed.tokens));
+  ASSIGN_OR_RETURN(Expected expected, RunUntimed(flags, runner.get()));
   result->peak_rss_bytes = engine::PeakMemoryBytes();
 
-  absl::StatusOr<std::unique_ptr<LimitMeter>> meter =
-      LimitMeter::Create(target, (*model)->threads(), tools::DefaultReadBytes());
-  if (!meter.ok()) return meter.status();
-  absl::Status timed = RunTimed(flags, *expected, runner->get(), meter->get(), result);
-  if (!timed.ok()) return timed;
+  ASSIGN_OR_RETURN(std::unique_ptr<LimitMeter> meter,
+                   LimitMeter::Create(target, model->threads(), tools::DefaultReadBytes()));
+  RETURN_IF_ERROR(RunTimed(flags, expected, runner.get(), meter.get(), result));
   if (flags.stats) {
-    absl::Status counted = CountCalls(**model, flags, runner->get(), result);
-    if (!counted.ok()) return counted;
+    RETURN_IF_ERROR(CountCalls(*model, flags, runner.get(), result));
   }
-  result->model = (*model)->folder();
+  result->model = model->folder();
   result->cpu = tools::CpuName();
   result->isa = std::string(codegen::IsaName(target.isa));
-  const engine::ModuleOptions& numbers = optimised->numbers;
+  const engine::ModuleOptions& numbers = optimised.numbers;
   result->precision = std::string(engine::PrecisionName(numbers.precision));
   result->kv_cache = std::string(engine::KvCacheName(numbers.kv_cache, numbers.precision));
-  result->threads = (*model)->threads();
-  result->context = (*model)->context();
-  result->compile_ms = (*model)->stats().compile_seconds * 1e3;
-  result->weight_bytes = work->bytes.weights;
-  result->kv_bytes = (*runner)->kv_bytes();
-  result->matmul_flops_per_token = work->flops.per_token;
-  unconfirmed.optimised = *std::move(optimised);
+  result->threads = model->threads();
+  result->context = model->context();
+  result->compile_ms = model->stats().compile_seconds * 1e3;
+  result->weight_bytes = work.bytes.weights;
+  result->kv_bytes = runner->kv_bytes();
+  result->matmul_flops_per_token = work.flops.per_token;
+  unconfirmed.optimised = std::move(optimised);
   return unconfirmed;
 }
 
@@ -219,14 +198,13 @@ absl::Status ConfirmCache(const BenchFlags& flags, const Unconfirmed& measured,
                           tools::BenchResult* result) {
   engine::LoadOptions options = measured.options;
   options.module.context = flags.model.context.value_or(0);  // not the benchmark's shorter one
-  absl::StatusOr<tools::CacheError> error =
-      tools::MeasureCacheError(options, LoaderOf(flags.model), measured.tokens);
-  if (!error.ok()) return error.status();
-  if (!error->within_bound()) {
+  ASSIGN_OR_RETURN(tools::CacheError error,
+                   tools::MeasureCacheError(options, LoaderOf(flags.model), measured.tokens));
+  if (!error.within_bound()) {
     return absl::InternalError(absl::StrCat("the KV cache of int8 is too far off: ",
-                                            tools::CacheErrorText(*error, result->precision)));
+                                            tools::CacheErrorText(error, result->precision)));
   }
-  result->cache_error = *error;
+  result->cache_error = error;
   return absl::OkStatus();
 }
 
@@ -235,18 +213,18 @@ absl::Status Confirm(const BenchFlags& flags, const Unconfirmed& measured,
                      tools::BenchResult* result) {
   const engine::ModuleOptions& numbers = measured.optimised.numbers;
   const bool is_bundle = measured.optimised.bundle() != nullptr;
-  absl::StatusOr<std::string> confirmed =
+  ASSIGN_OR_RETURN(
+      std::string confirmed,
       is_bundle ? tools::CheckBundleLogits(measured.optimised, measured.tokens, measured.logits)
                 : tools::CheckLogits(**measured.options.source->Files(engine::Weights::kRequired),
                                      numbers.precision, numbers.kv_cache, measured.tokens,
-                                     measured.logits);
-  if (!confirmed.ok()) return confirmed.status();
+                                     measured.logits));
   const bool is_int8 = numbers.kv_cache == engine::KvCache::kInt8;
   if (is_int8 && !is_bundle) {
-    if (absl::Status right = ConfirmCache(flags, measured, result); !right.ok()) return right;
+    RETURN_IF_ERROR(ConfirmCache(flags, measured, result));
   }
   result->check = absl::StrCat(
-      *confirmed, "; prompts to the bit and generated tokens against untimed runs in odd steps",
+      confirmed, "; prompts to the bit and generated tokens against untimed runs in odd steps",
       is_int8 && is_bundle ? "; not the error of the int8 cache: a bundle has no other" : "");
   return absl::OkStatus();
 }
@@ -255,13 +233,11 @@ absl::Status Confirm(const BenchFlags& flags, const Unconfirmed& measured,
 
 absl::StatusOr<int> RunBench(const BenchFlags& flags) {
   tools::BenchResult result;
-  absl::StatusOr<Unconfirmed> measured = Measure(flags, &result);
-  if (!measured.ok()) return measured.status();
-  if (absl::Status right = Confirm(flags, *measured, &result); !right.ok()) return right;
-  if (absl::Status written = WriteStdout(tools::BenchText(result)); !written.ok()) return written;
+  ASSIGN_OR_RETURN(Unconfirmed measured, Measure(flags, &result));
+  RETURN_IF_ERROR(Confirm(flags, measured, &result));
+  RETURN_IF_ERROR(WriteStdout(tools::BenchText(result)));
   if (!flags.json_file.empty()) {
-    absl::Status written = WriteFile(flags.json_file, tools::BenchJson(result));
-    if (!written.ok()) return written;
+    RETURN_IF_ERROR(WriteFile(flags.json_file, tools::BenchJson(result)));
   }
   if (!result.warning.empty()) std::cerr << "lluda: warning: " << result.warning << "\n";
   return 0;

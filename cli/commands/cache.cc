@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/file_cache.h"
+#include "base/status_macros.h"
 #include "bundle/reader.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/cache_folder.h"
@@ -38,42 +39,39 @@ std::string TimeText(int64_t seconds) {
 }
 
 absl::StatusOr<int> Print(const std::string& text, int code) {
-  if (absl::Status status = WriteStdout(text); !status.ok()) return status;
+  RETURN_IF_ERROR(WriteStdout(text));
   return code;
 }
 
 absl::StatusOr<int> List(const CodeCache& cache) {
-  absl::StatusOr<std::vector<CodeCache::Entry>> entries = cache.List();
-  if (!entries.ok()) return entries.status();
+  ASSIGN_OR_RETURN(std::vector<CodeCache::Entry> entries, cache.List());
   int64_t bytes = 0;
   std::string text = absl::StrFormat("%10s  %-19s  %s\n", "bytes", "last used (UTC)", "kernel");
-  for (const CodeCache::Entry& entry : *entries) {
+  for (const CodeCache::Entry& entry : entries) {
     bytes += entry.bytes;
     absl::StrAppendFormat(&text, "%10d  %s  %s\n", entry.bytes, TimeText(entry.used_seconds),
                           entry.is_intact ? entry.title : absl::StrCat("damaged: ", entry.path));
   }
-  absl::StrAppendFormat(&text, "%10d  in %d kernels, %s\n", bytes, entries->size(), cache.folder());
+  absl::StrAppendFormat(&text, "%10d  in %d kernels, %s\n", bytes, entries.size(), cache.folder());
   return Print(text, 0);
 }
 
 absl::StatusOr<int> VerifyBundle(const std::string& path) {
-  absl::StatusOr<std::unique_ptr<bundle::Bundle>> bundle = bundle::Bundle::Open(path);
-  if (!bundle.ok()) return bundle.status();
-  if (absl::Status status = (*bundle)->Verify(); !status.ok()) return status;
+  ASSIGN_OR_RETURN(std::unique_ptr<bundle::Bundle> bundle, bundle::Bundle::Open(path));
+  RETURN_IF_ERROR(bundle->Verify());
   return Print(absl::StrCat(path, ": intact\n"), 0);
 }
 
 absl::StatusOr<int> VerifyCache(const CodeCache& cache) {
-  absl::StatusOr<std::vector<CodeCache::Entry>> entries = cache.List();
-  if (!entries.ok()) return entries.status();
+  ASSIGN_OR_RETURN(std::vector<CodeCache::Entry> entries, cache.List());
   std::string text;
   int64_t damaged = 0;
-  for (const CodeCache::Entry& entry : *entries) {
+  for (const CodeCache::Entry& entry : entries) {
     if (entry.is_intact) continue;
     ++damaged;
     absl::StrAppend(&text, entry.path, ": damaged\n");
   }
-  absl::StrAppend(&text, entries->size() - static_cast<size_t>(damaged), " kernels intact, ",
+  absl::StrAppend(&text, entries.size() - static_cast<size_t>(damaged), " kernels intact, ",
                   damaged, " damaged\n");
   return Print(text, damaged == 0 ? 0 : 1);
 }
@@ -82,19 +80,17 @@ absl::StatusOr<int> VerifyCache(const CodeCache& cache) {
 
 absl::StatusOr<int> RunCache(const CacheFlags& flags) {
   if (!flags.file.empty()) return VerifyBundle(flags.file);
-  absl::StatusOr<CodeCache> cache = OpenCache();
-  if (!cache.ok()) return cache.status();
+  ASSIGN_OR_RETURN(CodeCache cache, OpenCache());
   switch (flags.action) {
     case CacheAction::kList:
-      return List(*cache);
+      return List(cache);
     case CacheAction::kVerify:
-      return VerifyCache(*cache);
+      return VerifyCache(cache);
     case CacheAction::kPrune:
       break;
   }
-  absl::StatusOr<int64_t> freed = cache->Prune(flags.max_bytes);
-  if (!freed.ok()) return freed.status();
-  return Print(absl::StrCat("freed ", *freed, " bytes\n"), 0);
+  ASSIGN_OR_RETURN(int64_t freed, cache.Prune(flags.max_bytes));
+  return Print(absl::StrCat("freed ", freed, " bytes\n"), 0);
 }
 
 }  // namespace lluda::cli

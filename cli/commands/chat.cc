@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/generation_flags.h"
 #include "cli/flags/model_flags.h"
@@ -40,9 +41,8 @@ class Chat {
     messages_.push_back({ChatRole::kUser, std::move(message)});
     tokenizer::ChatOptions chat;
     chat.enable_thinking = flags_.thinking;
-    absl::StatusOr<std::string> text = tokenizer::RenderChat(messages_, chat);
-    if (!text.ok()) return text.status();
-    std::vector<int32_t> prompt = model_->tokenizer()->Encode(*text);
+    ASSIGN_OR_RETURN(std::string text, tokenizer::RenderChat(messages_, chat));
+    std::vector<int32_t> prompt = model_->tokenizer()->Encode(text);
     absl::Status fits = session_->CheckPrompt(prompt);
     if (fits.ok()) return prompt;
     messages_.pop_back();
@@ -65,20 +65,19 @@ class Chat {
       written = WriteStdout(piece);
       return written.ok();
     };
-    absl::StatusOr<engine::Generation> generation = session_->Generate(prompt, options);
-    if (!generation.ok()) return generation.status();
+    ASSIGN_OR_RETURN(engine::Generation generation, session_->Generate(prompt, options));
     // After Ctrl-C the terminal has written "^C".
-    const bool at_start_of_line = absl::EndsWith(generation->text, "\n") &&
-                                  generation->finish != engine::FinishReason::kCancelled;
+    const bool at_start_of_line = absl::EndsWith(generation.text, "\n") &&
+                                  generation.finish != engine::FinishReason::kCancelled;
     if (written.ok() && !(at_start_of_line && IsTerminal(STDOUT_FILENO))) {
       written = WriteStdout("\n");
     }
     if (!written.ok()) return written;
-    if (generation->finish == engine::FinishReason::kContext) {
+    if (generation.finish == engine::FinishReason::kContext) {
       std::cerr << "lluda: " << FullContextText(*session_) << "\n";
     }
-    if (flags_.generate.stats) std::cerr << StatsText(*model_, *session_, *generation);
-    messages_.push_back({ChatRole::kAssistant, std::move(generation->text)});
+    if (flags_.generate.stats) std::cerr << StatsText(*model_, *session_, generation);
+    messages_.push_back({ChatRole::kAssistant, std::move(generation.text)});
     return absl::OkStatus();
   }
 
@@ -108,11 +107,10 @@ absl::StatusOr<int> AnswerLines(Chat* chat, Interrupt* interrupt) {
   std::string message;
   while (true) {
     if (is_terminal) std::cerr << "> " << std::flush;
-    absl::StatusOr<LineReader::Event> event = lines.Next(&message);
-    if (!event.ok()) return event.status();
-    if (*event != LineReader::Event::kLine) {
+    ASSIGN_OR_RETURN(LineReader::Event event, lines.Next(&message));
+    if (event != LineReader::Event::kLine) {
       if (is_terminal) std::cerr << "\n";
-      return *event == LineReader::Event::kInterrupted ? kInterruptedExitCode : 0;
+      return event == LineReader::Event::kInterrupted ? kInterruptedExitCode : 0;
     }
     if (message.empty()) continue;
     absl::StatusOr<std::vector<int32_t>> prompt = chat->Take(std::move(message));
@@ -120,7 +118,7 @@ absl::StatusOr<int> AnswerLines(Chat* chat, Interrupt* interrupt) {
       std::cerr << "lluda: message left out: " << prompt.status().message() << "\n";
       continue;
     }
-    if (absl::Status status = chat->Answer(*prompt, *interrupt); !status.ok()) return status;
+    RETURN_IF_ERROR(chat->Answer(*prompt, *interrupt));
     if (!interrupt->flag()->load()) continue;
     if (!is_terminal) return kInterruptedExitCode;
     interrupt->Reset();
@@ -134,25 +132,19 @@ absl::StatusOr<int> RunChat(const ChatFlags& flags) {
   const bool one_message = prompt.text || prompt.file;
   std::string message;
   if (one_message) {
-    absl::StatusOr<std::string> read = ReadPrompt(prompt);
-    if (!read.ok()) return read.status();
-    message = *std::move(read);
+    ASSIGN_OR_RETURN(message, ReadPrompt(prompt));
   }
-  absl::StatusOr<engine::LoadOptions> options = ChatModelOptions(flags.generate.model);
-  if (!options.ok()) return options.status();
-  absl::StatusOr<std::unique_ptr<engine::Model>> model =
-      LoadModel(*std::move(options), flags.generate.model.use_cache);
-  if (!model.ok()) return model.status();
-  absl::StatusOr<std::unique_ptr<engine::Session>> session =
-      engine::Session::Create(model->get(), {});
-  if (!session.ok()) return session.status();
+  ASSIGN_OR_RETURN(engine::LoadOptions options, ChatModelOptions(flags.generate.model));
+  ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model,
+                   LoadModel(std::move(options), flags.generate.model.use_cache));
+  ASSIGN_OR_RETURN(std::unique_ptr<engine::Session> session,
+                   engine::Session::Create(model.get(), {}));
 
-  Chat chat(flags, model->get(), session->get());
+  Chat chat(flags, model.get(), session.get());
   Interrupt interrupt;
   if (!one_message) return AnswerLines(&chat, &interrupt);
-  absl::StatusOr<std::vector<int32_t>> ids = chat.Take(std::move(message));
-  if (!ids.ok()) return ids.status();
-  if (absl::Status status = chat.Answer(*ids, interrupt); !status.ok()) return status;
+  ASSIGN_OR_RETURN(std::vector<int32_t> ids, chat.Take(std::move(message)));
+  RETURN_IF_ERROR(chat.Answer(ids, interrupt));
   return interrupt.flag()->load() ? kInterruptedExitCode : 0;
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/algorithm/container.h"
+#include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/progress.h"
@@ -12,8 +13,7 @@
 namespace lluda::cli {
 
 absl::StatusOr<int> RunCompile(const CompileFlags& flags) {
-  absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags.model);
-  if (!options.ok()) return options.status();
+  ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
   const auto beside = [&](const char* what, const char* extension) {
     if (!absl::c_linear_search(flags.emit, what)) return std::string();
     return std::filesystem::path(flags.output).replace_extension(extension).string();
@@ -21,11 +21,10 @@ absl::StatusOr<int> RunCompile(const CompileFlags& flags) {
   std::vector<std::string> notes;
   {
     ProgressLine progress("packing");
-    options->need_tokenizer = false;
-    options->progress = [&](int64_t done, int64_t total) { progress.Show(done, total); };
-    absl::Status status = engine::CompileBundle(
-        *options, {flags.output, beside("object", ".o"), beside("header", ".h")}, &notes);
-    if (!status.ok()) return status;
+    options.need_tokenizer = false;
+    options.progress = [&](int64_t done, int64_t total) { progress.Show(done, total); };
+    RETURN_IF_ERROR(engine::CompileBundle(
+        options, {flags.output, beside("object", ".o"), beside("header", ".h")}, &notes));
   }
   PrintNotes(notes);
   return 0;

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
@@ -16,30 +17,27 @@
 namespace lluda::cli {
 
 absl::StatusOr<int> RunExplain(const ExplainFlags& flags) {
-  absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags.model);
-  if (!options.ok()) return options.status();
-  absl::StatusOr<tools::OptimisedModel> optimised =
-      tools::OpenOptimised(*options, engine::Weights::kRequired);
-  if (!optimised.ok()) return optimised.status();
-  options->optimised = &*optimised;
-  options->need_tokenizer = false;
-  absl::StatusOr<std::unique_ptr<engine::Model>> model =
-      LoadModel(*std::move(options), flags.model.use_cache);
-  if (!model.ok()) return model.status();
+  ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
+  ASSIGN_OR_RETURN(tools::OptimisedModel optimised,
+                   tools::OpenOptimised(options, engine::Weights::kRequired));
+  options.optimised = &optimised;
+  options.need_tokenizer = false;
+  ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model,
+                   LoadModel(std::move(options), flags.model.use_cache));
   tools::ExplainedRun run;
   run.depth = flags.tokens ? 0 : flags.depth;
   run.tokens = flags.tokens.value_or(1);
-  if (run.depth + run.tokens > (*model)->context()) {
+  if (run.depth + run.tokens > model->context()) {
     return absl::InvalidArgumentError(
         absl::StrCat(flags.tokens ? "--tokens" : "--depth", ": ", run.depth + run.tokens,
-                     " tokens do not fit the context of ", (*model)->context()));
+                     " tokens do not fit the context of ", model->context()));
   }
-  absl::StatusOr<std::vector<tools::ExplainReport>> reports = tools::ExplainRuns(
-      *optimised->module, optimised->history, optimised->target, {run}, model->get());
-  if (!reports.ok()) return reports.status();
+  ASSIGN_OR_RETURN(std::vector<tools::ExplainReport> reports,
+                   tools::ExplainRuns(*optimised.module, optimised.history, optimised.target, {run},
+                                      model.get()));
   const std::string text =
-      flags.json ? tools::ExplainJson(reports->front()) : tools::ExplainText(reports->front());
-  if (absl::Status status = WriteStdout(text); !status.ok()) return status;
+      flags.json ? tools::ExplainJson(reports.front()) : tools::ExplainText(reports.front());
+  RETURN_IF_ERROR(WriteStdout(text));
   return 0;
 }
 

@@ -2,6 +2,7 @@
 #include <memory>
 #include <string>
 
+#include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/generation.h"
 #include "cli/flags/model_flags.h"
@@ -10,11 +11,9 @@ namespace lluda::cli {
 
 absl::StatusOr<int> RunGenerate(const GenerateFlags& flags) {
   // Before the model, so that a wrong file name is told at once.
-  absl::StatusOr<std::string> prompt = ReadPrompt(flags.prompt);
-  if (!prompt.ok()) return prompt.status();
-  absl::StatusOr<std::unique_ptr<engine::Model>> model = LoadModel(flags.model, true);
-  if (!model.ok()) return model.status();
-  return GenerateText("lluda", model->get(), flags, *prompt);
+  ASSIGN_OR_RETURN(std::string prompt, ReadPrompt(flags.prompt));
+  ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model, LoadModel(flags.model, true));
+  return GenerateText("lluda", model.get(), flags, prompt);
 }
 
 }  // namespace lluda::cli

@@ -15,6 +15,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "base/status_macros.h"
 #include "bundle/reader.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
@@ -56,10 +57,9 @@ absl::StatusOr<PassChoice> ChoosePass(const char* flag, const std::string& text,
 
 // How many of the passes to run so that `after` is the last one.
 absl::StatusOr<size_t> CountUpTo(const std::vector<std::string>& names, const std::string& after) {
-  absl::StatusOr<PassChoice> choice = ChoosePass("--after", after, names);
-  if (!choice.ok()) return choice.status();
+  ASSIGN_OR_RETURN(PassChoice choice, ChoosePass("--after", after, names));
   size_t count = names.size();
-  while (!choice->Fits(count, names)) --count;
+  while (!choice.Fits(count, names)) --count;
   return count;
 }
 
@@ -92,14 +92,11 @@ absl::StatusOr<std::string> Wanted(const IrFlags& flags, std::string text) {
 }
 
 absl::StatusOr<int> PrintBundlePlan(const IrFlags& flags, const engine::LoadOptions& options) {
-  absl::StatusOr<tools::OptimisedModel> model =
-      tools::OpenOptimised(options, engine::Weights::kOptional);
-  if (!model.ok()) return model.status();
-  absl::StatusOr<tools::NativeProgram> native = tools::NativeProgramOf(*model);
-  if (!native.ok()) return native.status();
-  absl::StatusOr<std::string> text = tools::PlanText(*model->module, native->program, flags.func);
-  if (!text.ok()) return text.status();
-  if (absl::Status status = WriteStdout(*text); !status.ok()) return status;
+  ASSIGN_OR_RETURN(tools::OptimisedModel model,
+                   tools::OpenOptimised(options, engine::Weights::kOptional));
+  ASSIGN_OR_RETURN(tools::NativeProgram native, tools::NativeProgramOf(model));
+  ASSIGN_OR_RETURN(std::string text, tools::PlanText(*model.module, native.program, flags.func));
+  RETURN_IF_ERROR(WriteStdout(text));
   return 0;
 }
 
@@ -118,20 +115,17 @@ absl::StatusOr<int> PrintBundle(const IrFlags& flags, const engine::LoadOptions&
                                                    ": is compiled for a context of ", context,
                                                    " tokens, not ", *flags.model.context));
   }
-  absl::StatusOr<absl::string_view> module = bundle.Ir();
-  if (!module.ok()) return module.status();
-  absl::StatusOr<std::string> text = Wanted(flags, std::string(*module));
-  if (!text.ok()) return text.status();
-  if (absl::Status status = WriteStdout(*text); !status.ok()) return status;
+  ASSIGN_OR_RETURN(absl::string_view module, bundle.Ir());
+  ASSIGN_OR_RETURN(std::string text, Wanted(flags, std::string(module)));
+  RETURN_IF_ERROR(WriteStdout(text));
   return 0;
 }
 
 // Compiled for this machine, to see the calls.
 absl::StatusOr<std::string> CompiledPlan(const ir::Module& module, absl::string_view func) {
-  absl::StatusOr<codegen::CompiledModule> compiled =
-      codegen::Compile(module, codegen::Target::Host(), {});
-  if (!compiled.ok()) return compiled.status();
-  return tools::PlanText(module, compiled->program, func);
+  ASSIGN_OR_RETURN(codegen::CompiledModule compiled,
+                   codegen::Compile(module, codegen::Target::Host(), {}));
+  return tools::PlanText(module, compiled.program, func);
 }
 
 // Writes what the chosen passes changed, as they run.
@@ -168,28 +162,22 @@ class Differ {
 }  // namespace
 
 absl::StatusOr<int> RunIr(const IrFlags& flags) {
-  absl::StatusOr<engine::LoadOptions> load = LoadOptionsOf(flags.model);
-  if (!load.ok()) return load.status();
-  if (load->source->bundle() != nullptr) return PrintBundle(flags, *load);
-  absl::StatusOr<engine::OpenedModule> imported = OpenImported(*load, engine::Weights::kOptional);
-  if (!imported.ok()) return imported.status();
-  ir::Module* module = imported->module.get();
-  absl::StatusOr<std::vector<std::string>> names = passes::PassesOf(flags.passes, *module);
-  if (!names.ok()) return names.status();
-  if (flags.before) names->clear();
+  ASSIGN_OR_RETURN(engine::LoadOptions load, LoadOptionsOf(flags.model));
+  if (load.source->bundle() != nullptr) return PrintBundle(flags, load);
+  ASSIGN_OR_RETURN(engine::OpenedModule imported, OpenImported(load, engine::Weights::kOptional));
+  ir::Module* module = imported.module.get();
+  ASSIGN_OR_RETURN(std::vector<std::string> names, passes::PassesOf(flags.passes, *module));
+  if (flags.before) names.clear();
   if (!flags.after.empty()) {
-    absl::StatusOr<size_t> count = CountUpTo(*names, flags.after);
-    if (!count.ok()) return count.status();
-    names->resize(*count);
+    ASSIGN_OR_RETURN(size_t count, CountUpTo(names, flags.after));
+    names.resize(count);
   }
   passes::PipelineOptions options;
   PassChoice choice;
   if (flags.diff && !flags.diff->empty()) {
-    absl::StatusOr<PassChoice> chosen = ChoosePass("--diff", *flags.diff, *names);
-    if (!chosen.ok()) return chosen.status();
-    choice = *std::move(chosen);
+    ASSIGN_OR_RETURN(choice, ChoosePass("--diff", *flags.diff, names));
   }
-  Differ differ(flags, *names, choice);
+  Differ differ(flags, names, choice);
   if (flags.diff) {
     options.dump = [&](int number, absl::string_view pass, const ir::Module& after) {
       return differ.See(number, pass, after);
@@ -205,14 +193,12 @@ absl::StatusOr<int> RunIr(const IrFlags& flags) {
       return Dump(flags.all_folder, number, pass, after);
     };
   }
-  absl::StatusOr<passes::Pipeline> pipeline = passes::Pipeline::Create(*names, options);
-  if (!pipeline.ok()) return pipeline.status();
-  if (auto reports = pipeline->Run(module); !reports.ok()) return reports.status();
+  ASSIGN_OR_RETURN(passes::Pipeline pipeline, passes::Pipeline::Create(names, options));
+  RETURN_IF_ERROR(pipeline.Run(module));
   if (!flags.all_folder.empty() || flags.diff) return 0;
-  absl::StatusOr<std::string> text =
-      flags.plan ? CompiledPlan(*module, flags.func) : Wanted(flags, ir::PrintModule(*module));
-  if (!text.ok()) return text.status();
-  if (absl::Status status = WriteStdout(*text); !status.ok()) return status;
+  ASSIGN_OR_RETURN(std::string text, flags.plan ? CompiledPlan(*module, flags.func)
+                                                : Wanted(flags, ir::PrintModule(*module)));
+  RETURN_IF_ERROR(WriteStdout(text));
   return 0;
 }
 

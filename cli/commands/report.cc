@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
@@ -39,11 +40,9 @@ absl::StatusOr<int64_t> FittingTokens(const char* flag, std::optional<int64_t> w
 
 // A token and a prompt, which have different limits.
 absl::StatusOr<std::vector<tools::ExplainedRun>> RunsOf(const ReportFlags& flags, int64_t context) {
-  absl::StatusOr<int64_t> depth = FittingTokens("--depth", flags.depth, kDepth, context - 1);
-  if (!depth.ok()) return depth.status();
-  absl::StatusOr<int64_t> tokens = FittingTokens("--tokens", flags.tokens, kTokens, context);
-  if (!tokens.ok()) return tokens.status();
-  return std::vector<tools::ExplainedRun>{{*depth, 1}, {0, *tokens}};
+  ASSIGN_OR_RETURN(int64_t depth, FittingTokens("--depth", flags.depth, kDepth, context - 1));
+  ASSIGN_OR_RETURN(int64_t tokens, FittingTokens("--tokens", flags.tokens, kTokens, context));
+  return std::vector<tools::ExplainedRun>{{depth, 1}, {0, tokens}};
 }
 
 void AddProgram(const ir::Module& module, const runtime::Program& program, tools::Report* report) {
@@ -58,10 +57,9 @@ void AddProgram(const ir::Module& module, const runtime::Program& program, tools
 
 absl::StatusOr<int> RunReport(const ReportFlags& flags) {
   tools::Report report;
-  absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags.model);
-  if (!options.ok()) return options.status();
+  ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
   absl::StatusOr<tools::OptimisedModel> optimised = tools::OpenOptimised(
-      *options, flags.measure ? engine::Weights::kRequired : engine::Weights::kOptional,
+      options, flags.measure ? engine::Weights::kRequired : engine::Weights::kOptional,
       [&](int number, absl::string_view pass, const ir::Module& after,
           const passes::Provenance& provenance) {
         report.pipeline.See(number, pass, after, provenance);
@@ -82,26 +80,20 @@ absl::StatusOr<int> RunReport(const ReportFlags& flags) {
   header.llvm_version = optimised->llvm_version;
 
   if (flags.measure) {
-    absl::StatusOr<std::vector<tools::ExplainedRun>> runs = RunsOf(flags, header.context);
-    if (!runs.ok()) return runs.status();
-    options->optimised = &*optimised;
-    options->need_tokenizer = false;
-    absl::StatusOr<std::unique_ptr<engine::Model>> model =
-        LoadModel(*std::move(options), flags.model.use_cache);
-    if (!model.ok()) return model.status();
-    header.threads = (*model)->threads();
-    absl::StatusOr<std::vector<tools::ExplainReport>> measured =
-        tools::ExplainRuns(module, optimised->history, optimised->target, *runs, model->get());
-    if (!measured.ok()) return measured.status();
-    report.runs = *std::move(measured);
-    AddProgram(module, (*model)->executable()->program(), &report);
+    ASSIGN_OR_RETURN(std::vector<tools::ExplainedRun> runs, RunsOf(flags, header.context));
+    options.optimised = &*optimised;
+    options.need_tokenizer = false;
+    ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model,
+                     LoadModel(std::move(options), flags.model.use_cache));
+    header.threads = model->threads();
+    ASSIGN_OR_RETURN(report.runs, tools::ExplainRuns(module, optimised->history, optimised->target,
+                                                     runs, model.get()));
+    AddProgram(module, model->executable()->program(), &report);
   } else {
-    absl::StatusOr<tools::NativeProgram> native = tools::NativeProgramOf(*optimised);
-    if (!native.ok()) return native.status();
-    AddProgram(module, native->program, &report);
+    ASSIGN_OR_RETURN(tools::NativeProgram native, tools::NativeProgramOf(*optimised));
+    AddProgram(module, native.program, &report);
   }
-  absl::Status written = WriteFile(flags.output, tools::ReportPage(tools::ReportJson(report)));
-  if (!written.ok()) return written;
+  RETURN_IF_ERROR(WriteFile(flags.output, tools::ReportPage(tools::ReportJson(report))));
   return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "base/json.h"
 #include "base/json_writer.h"
+#include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
@@ -37,17 +38,15 @@ absl::StatusOr<int> TokenizeLines(const tokenizer::Tokenizer& tokenizer, const s
   for (absl::string_view line : absl::StrSplit(input, '\n')) {
     ++number;
     if (absl::StripAsciiWhitespace(line).empty()) continue;
-    absl::StatusOr<base::JsonDocument> document =
-        base::JsonDocument::Parse(absl::StrCat(label, ":", number), line);
-    if (!document.ok()) return document.status();
-    absl::StatusOr<std::string> text = document->root().String("text");
-    if (!text.ok()) return text.status();
-    output += TokensJson(tokenizer, *text);
+    ASSIGN_OR_RETURN(base::JsonDocument document,
+                     base::JsonDocument::Parse(absl::StrCat(label, ":", number), line));
+    ASSIGN_OR_RETURN(std::string text, document.root().String("text"));
+    output += TokensJson(tokenizer, text);
     if (output.size() < kWriteBytes) continue;
-    if (absl::Status status = WriteStdout(output); !status.ok()) return status;
+    RETURN_IF_ERROR(WriteStdout(output));
     output.clear();
   }
-  if (absl::Status status = WriteStdout(output); !status.ok()) return status;
+  RETURN_IF_ERROR(WriteStdout(output));
   return 0;
 }
 
@@ -55,21 +54,18 @@ absl::StatusOr<int> TokenizeLines(const tokenizer::Tokenizer& tokenizer, const s
 
 absl::StatusOr<int> RunTokenize(const TokenizeFlags& flags) {
   // Outlives the tokenizer that reads from it.
-  absl::StatusOr<std::shared_ptr<engine::ModelSource>> source = OpenSource(flags.model);
-  if (!source.ok()) return source.status();
-  absl::StatusOr<tokenizer::Tokenizer> tokenizer = (*source)->ReadTokenizer();
-  if (!tokenizer.ok()) return tokenizer.status();
-  absl::StatusOr<std::string> text = ReadPrompt(flags.prompt);
-  if (!text.ok()) return text.status();
+  ASSIGN_OR_RETURN(std::shared_ptr<engine::ModelSource> source, OpenSource(flags.model));
+  ASSIGN_OR_RETURN(tokenizer::Tokenizer tokenizer, source->ReadTokenizer());
+  ASSIGN_OR_RETURN(std::string text, ReadPrompt(flags.prompt));
   if (flags.jsonl) {
     const std::string file = flags.prompt.file.value_or("-");
     const std::string label = flags.prompt.text ? "prompt" : file == "-" ? "stdin" : file;
-    return TokenizeLines(*tokenizer, label, *text);
+    return TokenizeLines(tokenizer, label, text);
   }
   const std::string output = flags.json
-                                 ? TokensJson(*tokenizer, *text)
-                                 : absl::StrCat(absl::StrJoin(tokenizer->Encode(*text), " "), "\n");
-  if (absl::Status status = WriteStdout(output); !status.ok()) return status;
+                                 ? TokensJson(tokenizer, text)
+                                 : absl::StrCat(absl::StrJoin(tokenizer.Encode(text), " "), "\n");
+  RETURN_IF_ERROR(WriteStdout(output));
   return 0;
 }
 

@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
@@ -37,12 +38,10 @@ absl::Status AtPrompt(const ValidateFlags& flags, size_t number, const absl::Sta
 
 absl::Status ValidateOutputs(const ValidateFlags& flags, const engine::LoadOptions& options,
                              tools::Validation* validation) {
-  absl::StatusOr<std::unique_ptr<engine::Model>> model = LoadModel(options, flags.model.use_cache);
-  if (!model.ok()) return model.status();
-  absl::StatusOr<std::unique_ptr<engine::Session>> session =
-      engine::Session::Create(model->get(), {});
-  if (!session.ok()) return session.status();
-  tools::Validator validator(model->get(), session->get(), options.module);
+  ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model, LoadModel(options, flags.model.use_cache));
+  ASSIGN_OR_RETURN(std::unique_ptr<engine::Session> session,
+                   engine::Session::Create(model.get(), {}));
+  tools::Validator validator(model.get(), session.get(), options.module);
   for (const tools::ReferencePrompt& prompt : validation->prompts) {
     absl::StatusOr<tools::PromptResult> result = validator.Run(prompt);
     if (!result.ok()) return AtPrompt(flags, validation->results.size(), result.status());
@@ -67,19 +66,17 @@ absl::Status ValidateActivations(const ValidateFlags& flags, const engine::LoadO
   engine::LoadOptions recording = options;
   recording.module.context = longest;
   recording.module.record_activations = true;
-  absl::StatusOr<std::unique_ptr<engine::Model>> model =
-      LoadModel(std::move(recording), flags.model.use_cache);
-  if (!model.ok()) return model.status();
-  absl::StatusOr<std::unique_ptr<engine::Session>> session =
-      engine::Session::Create(model->get(), {});
-  if (!session.ok()) return session.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model,
+                   LoadModel(std::move(recording), flags.model.use_cache));
+  ASSIGN_OR_RETURN(std::unique_ptr<engine::Session> session,
+                   engine::Session::Create(model.get(), {}));
   for (size_t i = 0; i < prompts.size(); ++i) {
     if (prompts[i].activations.empty()) continue;
-    (*session)->Clear();
-    absl::Status status = (*session)->Evaluate(prompts[i].ids).status();
+    session->Clear();
+    absl::Status status = session->Evaluate(prompts[i].ids).status();
     if (status.ok()) {
       status =
-          tools::CompareActivations(**session, prompts[i], options.module, &validation->results[i]);
+          tools::CompareActivations(*session, prompts[i], options.module, &validation->results[i]);
     }
     if (!status.ok()) return AtPrompt(flags, i, status);
   }
@@ -93,10 +90,9 @@ absl::Status ValidateCache(const ValidateFlags& flags, const engine::LoadOptions
     validation->skipped.push_back("the error of the int8 cache: a bundle has no other cache");
     return absl::OkStatus();
   }
-  absl::StatusOr<tools::CacheError> error =
-      tools::MeasureCacheError(options, LoaderOf(flags.model), validation->prompts.front().ids);
-  if (!error.ok()) return error.status();
-  validation->cache_error = *error;
+  ASSIGN_OR_RETURN(
+      validation->cache_error,
+      tools::MeasureCacheError(options, LoaderOf(flags.model), validation->prompts.front().ids));
   return absl::OkStatus();
 }
 
@@ -104,17 +100,13 @@ absl::Status ValidateCache(const ValidateFlags& flags, const engine::LoadOptions
 
 absl::StatusOr<int> RunValidate(const ValidateFlags& flags) {
   tools::Validation validation;
-  absl::StatusOr<std::vector<tools::ReferencePrompt>> prompts =
-      tools::LoadReference(flags.reference);
-  if (!prompts.ok()) return prompts.status();
-  validation.prompts = *std::move(prompts);
-  absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags.model);
-  if (!options.ok()) return options.status();
-  options->need_tokenizer = false;
-  validation.precision = std::string(engine::PrecisionName(options->module.precision));
-  absl::Status status = ValidateOutputs(flags, *options, &validation);
-  if (status.ok()) status = ValidateActivations(flags, *options, &validation);
-  if (status.ok()) status = ValidateCache(flags, *options, &validation);
+  ASSIGN_OR_RETURN(validation.prompts, tools::LoadReference(flags.reference));
+  ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
+  options.need_tokenizer = false;
+  validation.precision = std::string(engine::PrecisionName(options.module.precision));
+  absl::Status status = ValidateOutputs(flags, options, &validation);
+  if (status.ok()) status = ValidateActivations(flags, options, &validation);
+  if (status.ok()) status = ValidateCache(flags, options, &validation);
   if (!status.ok()) return status;
   status = WriteStdout(flags.json ? tools::ValidationJson(validation)
                                   : tools::ValidationText(validation));

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
@@ -51,9 +52,8 @@ using ReadWeight =
 
 ReadWeight WeightsOf(const engine::ModelFiles& files) {
   return [&files](const ir::Global& weight, int64_t index) -> absl::StatusOr<ir::Tensor> {
-    auto tensor = files.checkpoint->Get(ir::SourceName(weight, index));
-    if (!tensor.ok()) return tensor.status();
-    return ir::Tensor::FromBytes(weight.type, (*tensor)->span());
+    ASSIGN_OR_RETURN(auto tensor, files.checkpoint->Get(ir::SourceName(weight, index)));
+    return ir::Tensor::FromBytes(weight.type, tensor->span());
   };
 }
 
@@ -68,13 +68,11 @@ tools::VerifyRun RunOf(const VerifyFlags& flags, const engine::ModelFiles& files
 absl::StatusOr<std::optional<tools::Finding>> VerifyImport(const VerifyFlags& flags,
                                                            engine::ModuleOptions options,
                                                            const engine::ModelFiles& files) {
-  absl::StatusOr<std::vector<tools::ReferencePrompt>> prompts =
-      tools::LoadReference(flags.reference);
-  if (!prompts.ok()) return prompts.status();
+  ASSIGN_OR_RETURN(std::vector<tools::ReferencePrompt> prompts,
+                   tools::LoadReference(flags.reference));
   options.record_activations = true;
-  absl::StatusOr<std::unique_ptr<ir::Module>> module = engine::ImportModule(files, options);
-  if (!module.ok()) return module.status();
-  auto found = tools::VerifyReference(**module, WeightsOf(files), *prompts, options);
+  ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, engine::ImportModule(files, options));
+  auto found = tools::VerifyReference(*module, WeightsOf(files), prompts, options);
   if (found.ok()) return found;
   return absl::Status(found.status().code(),
                       absl::StrCat(flags.reference, ": ", found.status().message()));
@@ -83,22 +81,21 @@ absl::StatusOr<std::optional<tools::Finding>> VerifyImport(const VerifyFlags& fl
 // The dump, before any more passes, against the imported module, as many layers of it.
 absl::StatusOr<tools::DumpVerdict> VerifyDumpOf(const VerifyFlags& flags,
                                                 const engine::ModelFiles& files, ir::Module* dump) {
-  absl::StatusOr<std::unique_ptr<ir::Module>> import = tools::ImportLike(files, *dump);
-  if (!import.ok()) return import.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> import, tools::ImportLike(files, *dump));
   const int64_t layers = VerifiedLayers(flags, *dump);
   tools::KeepLayers(layers, dump);
-  tools::KeepLayers(layers, import->get());
-  return tools::VerifyDump(*dump, **import, RunOf(flags, files));
+  tools::KeepLayers(layers, import.get());
+  return tools::VerifyDump(*dump, *import, RunOf(flags, files));
 }
 
 // 1, with the fault and where it was written to on stdout.
 absl::StatusOr<int> Report(const VerifyFlags& flags, const tools::Finding& finding) {
   std::string text = absl::StrCat(tools::FindingText(finding), "\n");
   if (!finding.repro.empty()) {
-    if (absl::Status s = WriteFile(flags.repro_file, finding.repro); !s.ok()) return s;
+    RETURN_IF_ERROR(WriteFile(flags.repro_file, finding.repro));
     absl::StrAppend(&text, "wrote ", flags.repro_file, "\n");
   }
-  if (absl::Status written = WriteStdout(text); !written.ok()) return written;
+  RETURN_IF_ERROR(WriteStdout(text));
   return 1;
 }
 
@@ -114,54 +111,44 @@ absl::StatusOr<int> RunVerifyBundle(const VerifyFlags& flags, const engine::Load
                      ": a bundle has no imported module to hold against "
                      "--reference; validate compares what it computes"));
   }
-  absl::StatusOr<tools::OptimisedModel> model =
-      tools::OpenOptimised(options, engine::Weights::kOptional);
-  if (!model.ok()) return model.status();
-  const int64_t layers = VerifiedLayers(flags, *model->module);
-  absl::StatusOr<tools::BundleVerdict> verdict = tools::VerifyBundle(&*model, layers, flags.tokens);
-  if (!verdict.ok()) return verdict.status();
-  if (verdict->finding) return Report(flags, *verdict->finding);
-  const absl::Status written = WriteStdout(
-      absl::StrCat("ok: ", Extent(flags, verdict->kernels, layers),
+  ASSIGN_OR_RETURN(tools::OptimisedModel model,
+                   tools::OpenOptimised(options, engine::Weights::kOptional));
+  const int64_t layers = VerifiedLayers(flags, *model.module);
+  ASSIGN_OR_RETURN(tools::BundleVerdict verdict, tools::VerifyBundle(&model, layers, flags.tokens));
+  if (verdict.finding) return Report(flags, *verdict.finding);
+  RETURN_IF_ERROR(WriteStdout(
+      absl::StrCat("ok: ", Extent(flags, verdict.kernels, layers),
                    "; passes and packed weights were not verified: a bundle has nothing to hold "
-                   "them against\n"));
-  if (!written.ok()) return written;
+                   "them against\n")));
   return 0;
 }
 
 }  // namespace
 
 absl::StatusOr<int> RunVerify(const VerifyFlags& flags) {
-  absl::StatusOr<engine::LoadOptions> load = LoadOptionsOf(flags.model);
-  if (!load.ok()) return load.status();
-  if (load->source->bundle() != nullptr) return RunVerifyBundle(flags, *load);
-  absl::StatusOr<codegen::Target> target = codegen::Target::Named(flags.model.isa);
-  if (!target.ok()) return target.status();
-  absl::StatusOr<engine::OpenedModule> model = OpenImported(*load, engine::Weights::kRequired);
-  if (!model.ok()) return model.status();
-  const engine::ModelFiles& files = **load->source->Files(engine::Weights::kRequired);
+  ASSIGN_OR_RETURN(engine::LoadOptions load, LoadOptionsOf(flags.model));
+  if (load.source->bundle() != nullptr) return RunVerifyBundle(flags, load);
+  ASSIGN_OR_RETURN(codegen::Target target, codegen::Target::Named(flags.model.isa));
+  ASSIGN_OR_RETURN(engine::OpenedModule model, OpenImported(load, engine::Weights::kRequired));
+  const engine::ModelFiles& files = **load.source->Files(engine::Weights::kRequired);
   if (!flags.reference.empty()) {
-    absl::StatusOr<std::optional<tools::Finding>> found = VerifyImport(flags, load->module, files);
-    if (!found.ok()) return found.status();
-    if (*found) return Report(flags, **found);
+    ASSIGN_OR_RETURN(std::optional<tools::Finding> found, VerifyImport(flags, load.module, files));
+    if (found) return Report(flags, *found);
   }
   const bool holds_dump = !flags.model.ir_file.empty() && !flags.as_is;
   if (holds_dump) {
-    absl::StatusOr<tools::DumpVerdict> verdict = VerifyDumpOf(flags, files, model->module.get());
-    if (!verdict.ok()) return verdict.status();
-    if (verdict->finding) return Report(flags, *verdict->finding);
-    if (!verdict->remark.empty()) std::cerr << "lluda: " << verdict->remark << "\n";
+    ASSIGN_OR_RETURN(tools::DumpVerdict verdict, VerifyDumpOf(flags, files, model.module.get()));
+    if (verdict.finding) return Report(flags, *verdict.finding);
+    if (!verdict.remark.empty()) std::cerr << "lluda: " << verdict.remark << "\n";
   }
-  ir::Module* module = model->module.get();
+  ir::Module* module = model.module.get();
   const int64_t layers = VerifiedLayers(flags, *module);
   tools::KeepLayers(layers, module);
-  absl::StatusOr<std::vector<std::string>> names = passes::RemainingPasses(*module);
-  if (!names.ok()) return names.status();
+  ASSIGN_OR_RETURN(std::vector<std::string> names, passes::RemainingPasses(*module));
   std::vector<std::unique_ptr<passes::Pass>> passes;
-  for (const std::string& name : *names) {
-    absl::StatusOr<std::unique_ptr<passes::Pass>> pass = passes::CreatePass(name, {});
-    if (!pass.ok()) return pass.status();
-    passes.push_back(*std::move(pass));
+  for (const std::string& name : names) {
+    ASSIGN_OR_RETURN(std::unique_ptr<passes::Pass> pass, passes::CreatePass(name, {}));
+    passes.push_back(std::move(pass));
   }
   const tools::VerifyRun run = RunOf(flags, files);
   absl::StatusOr<std::optional<tools::Finding>> found =
@@ -171,17 +158,15 @@ absl::StatusOr<int> RunVerify(const VerifyFlags& flags) {
 
   codegen::CompileOptions options;
   options.threads = runtime::UsablePhysicalCores();
-  absl::StatusOr<codegen::CompiledModule> compiled = codegen::Compile(*module, *target, options);
-  if (!compiled.ok()) return compiled.status();
+  ASSIGN_OR_RETURN(codegen::CompiledModule compiled, codegen::Compile(*module, target, options));
   engine::CheckpointWeights weights(&*files.checkpoint);
-  found = tools::VerifyKernels(*module, compiled->program, *target, {&weights}, run);
+  found = tools::VerifyKernels(*module, compiled.program, target, {&weights}, run);
   if (!found.ok()) return found.status();
   if (*found) return Report(flags, **found);
-  const absl::Status written = WriteStdout(absl::StrCat(
+  RETURN_IF_ERROR(WriteStdout(absl::StrCat(
       "ok: ", flags.reference.empty() ? "" : "the import, ", holds_dump ? "the dump, " : "",
-      names->size(), " passes and ",
-      Extent(flags, static_cast<int64_t>(compiled->program.kernels.size()), layers), "\n"));
-  if (!written.ok()) return written;
+      names.size(), " passes and ",
+      Extent(flags, static_cast<int64_t>(compiled.program.kernels.size()), layers), "\n")));
   return 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "base/json_writer.h"
+#include "base/status_macros.h"
 #include "cli/flags/generation_flags.h"
 #include "cli/terminal/interrupt.h"
 #include "cli/terminal/output.h"
@@ -18,8 +19,7 @@ namespace lluda::cli {
 
 absl::StatusOr<int> GenerateText(const char* program, engine::Model* model,
                                  const GenerateFlags& flags, const std::string& prompt) {
-  absl::StatusOr<std::unique_ptr<engine::Session>> session = engine::Session::Create(model, {});
-  if (!session.ok()) return session.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<engine::Session> session, engine::Session::Create(model, {}));
 
   engine::GenerateOptions options;
   options.max_new_tokens = flags.max_new_tokens;
@@ -38,8 +38,7 @@ absl::StatusOr<int> GenerateText(const char* program, engine::Model* model,
   const std::vector<int32_t> ids = model->tokenizer()->Encode(prompt);
   runtime::Timeline timeline(model->threads());
   if (!flags.trace_file.empty()) model->executable()->RecordTo(&timeline);
-  absl::StatusOr<engine::Generation> generation = (*session)->Generate(ids, options);
-  if (!generation.ok()) return generation.status();
+  ASSIGN_OR_RETURN(engine::Generation generation, session->Generate(ids, options));
   if (!written.ok()) return written;
   if (!flags.trace_file.empty()) {
     model->executable()->RecordTo(nullptr);
@@ -51,21 +50,21 @@ absl::StatusOr<int> GenerateText(const char* program, engine::Model* model,
   if (flags.json) {
     base::JsonWriter json;
     json.BeginObject();
-    json.Key("text").String(generation->text);
-    json.Key("tokens").Numbers(generation->tokens);
-    json.Key("finish_reason").String(engine::FinishReasonName(generation->finish));
+    json.Key("text").String(generation.text);
+    json.Key("tokens").Numbers(generation.tokens);
+    json.Key("finish_reason").String(engine::FinishReasonName(generation.finish));
     json.Key("seed").Int(flags.sampler.seed);
-    StatsJson(*model, **session, *generation, &json);
+    StatsJson(*model, *session, generation, &json);
     json.EndObject();
     written = WriteStdout(json.text() + "\n");
-  } else if (IsTerminal(STDOUT_FILENO) && !absl::EndsWith(generation->text, "\n")) {
+  } else if (IsTerminal(STDOUT_FILENO) && !absl::EndsWith(generation.text, "\n")) {
     written = WriteStdout("\n");
   }
   if (!written.ok()) return written;
-  if (generation->finish == engine::FinishReason::kContext) {
-    std::cerr << program << ": " << FullContextText(**session) << "\n";
+  if (generation.finish == engine::FinishReason::kContext) {
+    std::cerr << program << ": " << FullContextText(*session) << "\n";
   }
-  if (flags.stats) std::cerr << StatsText(*model, **session, *generation);
+  if (flags.stats) std::cerr << StatsText(*model, *session, generation);
   return interrupt.flag()->load() ? kInterruptedExitCode : 0;
 }
 

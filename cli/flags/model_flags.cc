@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/file_cache.h"
+#include "base/status_macros.h"
 #include "cli/flags/cache_folder.h"
 #include "cli/flags/default_model.h"
 #include "cli/terminal/output.h"
@@ -38,33 +39,28 @@ absl::StatusOr<std::string> ModelPath(const std::string& model) {
 absl::StatusOr<std::optional<engine::ModuleText>> IrFileOf(const ModelFlags& flags) {
   std::optional<engine::ModuleText> source;
   if (flags.ir_file.empty()) return source;
-  absl::StatusOr<std::string> text = ReadInput(flags.ir_file);
-  if (!text.ok()) return text.status();
-  source = {flags.ir_file == "-" ? "stdin" : flags.ir_file, *std::move(text)};
+  ASSIGN_OR_RETURN(std::string text, ReadInput(flags.ir_file));
+  source = {flags.ir_file == "-" ? "stdin" : flags.ir_file, std::move(text)};
   return source;
 }
 
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<engine::ModelSource>> OpenSource(const std::string& model) {
-  absl::StatusOr<std::string> path = ModelPath(model);
-  if (!path.ok()) return path.status();
-  return engine::OpenModelSource(*path);
+  ASSIGN_OR_RETURN(std::string path, ModelPath(model));
+  return engine::OpenModelSource(path);
 }
 
 absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags) {
   engine::LoadOptions options;
-  absl::StatusOr<std::shared_ptr<engine::ModelSource>> source = OpenSource(flags.model);
-  if (!source.ok()) return source.status();
-  absl::StatusOr<engine::ModuleOptions> module =
-      (*source)->OptionsFor({flags.precision, flags.kv_cache, flags.context.value_or(0)});
-  if (!module.ok()) return module.status();
-  options.folder = (*source)->path();
-  options.source = *std::move(source);
-  options.module = *module;
-  absl::StatusOr<std::optional<engine::ModuleText>> ir = IrFileOf(flags);
-  if (!ir.ok()) return ir.status();
-  options.ir = *std::move(ir);
+  ASSIGN_OR_RETURN(std::shared_ptr<engine::ModelSource> source, OpenSource(flags.model));
+  ASSIGN_OR_RETURN(
+      engine::ModuleOptions module,
+      source->OptionsFor({flags.precision, flags.kv_cache, flags.context.value_or(0)}));
+  options.folder = source->path();
+  options.source = std::move(source);
+  options.module = module;
+  ASSIGN_OR_RETURN(options.ir, IrFileOf(flags));
   options.perf = flags.perf;
   options.gdb = flags.gdb;
   options.threads = flags.threads;
@@ -81,9 +77,8 @@ void PrintNotes(const std::vector<std::string>& notes) {
 
 absl::StatusOr<engine::OpenedModule> OpenImported(const engine::LoadOptions& options,
                                                   engine::Weights weights) {
-  absl::StatusOr<const engine::ModelFiles*> files = options.source->Files(weights);
-  if (!files.ok()) return files.status();
-  PrintNotes((*files)->notes);
+  ASSIGN_OR_RETURN(const engine::ModelFiles* files, options.source->Files(weights));
+  PrintNotes(files->notes);
   return engine::OpenModule(options.source.get(), options, weights);
 }
 
@@ -120,10 +115,9 @@ std::function<absl::StatusOr<std::unique_ptr<engine::Model>>(const engine::LoadO
 
 absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(const ModelFlags& flags,
                                                          bool need_tokenizer) {
-  absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags);
-  if (!options.ok()) return options.status();
-  options->need_tokenizer = need_tokenizer;
-  return LoadModel(*std::move(options), flags.use_cache);
+  ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags));
+  options.need_tokenizer = need_tokenizer;
+  return LoadModel(std::move(options), flags.use_cache);
 }
 
 }  // namespace lluda::cli

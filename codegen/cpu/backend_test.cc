@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/status_macros.h"
 #include "codegen/compile.h"
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/cpu/kernel_test_util.h"
@@ -104,7 +105,7 @@ class FarDevice : public runtime::Device {
   }
   absl::Status Wait() override {
     for (const Launch& launch : waiting_) {
-      if (absl::Status s = Run(launch); !s.ok()) return s;
+      RETURN_IF_ERROR(Run(launch));
     }
     waiting_.clear();
     return absl::OkStatus();

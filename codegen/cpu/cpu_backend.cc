@@ -5,8 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "codegen/cpu/interleaved_values.h"
+#include "base/status_macros.h"
 #include "codegen/cpu/fingerprint.h"
+#include "codegen/cpu/interleaved_values.h"
 #include "codegen/cpu/kernel.h"
 
 namespace lluda::codegen {
@@ -43,17 +44,15 @@ absl::StatusOr<std::unique_ptr<KernelLibrary>> CpuBackend::Finish(
     const std::vector<std::string>& names, const ObjectListener& listener) {
   JitOptions options = options_;
   options.listener = listener;
-  absl::StatusOr<std::unique_ptr<Jit>> jit = Jit::Create(target_, options);
-  if (!jit.ok()) return jit.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<Jit> jit, Jit::Create(target_, options));
   for (const std::string& name : names) {
     Emitted& emitted = emitted_.at(name);
-    absl::Status added = emitted.module == nullptr ? (*jit)->AddObject(name, emitted.object)
-                                                   : (*jit)->AddModule(std::move(emitted.context),
-                                                                       std::move(emitted.module));
-    if (!added.ok()) return added;
+    RETURN_IF_ERROR(emitted.module == nullptr
+                        ? jit->AddObject(name, emitted.object)
+                        : jit->AddModule(std::move(emitted.context), std::move(emitted.module)));
   }
   emitted_.clear();
-  return std::move(**jit).Compile(names);
+  return std::move(*jit).Compile(names);
 }
 
 }  // namespace lluda::codegen

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/status_macros.h"
 #include "codegen/cpu/cpu_backend.h"
 #include "codegen/kernel_set.h"
 #include "glog/logging.h"
@@ -20,12 +21,10 @@ absl::StatusOr<ObjectModule> CompileToObject(const ir::Module& module, const Tar
                                              const std::vector<std::string>& entries) {
   CpuBackend backend(target, SymbolNames(module), Units::kOne);
   KernelSet kernels(&backend, SymbolNames(module));
-  absl::StatusOr<runtime::Program> program = BuildProgram(module, entries, &kernels);
-  if (!program.ok()) return program.status();
+  ASSIGN_OR_RETURN(runtime::Program program, BuildProgram(module, entries, &kernels));
   CHECK(backend.module() != nullptr) << "no statement needs a kernel";
-  absl::StatusOr<std::string> object = ObjectFile(target, backend.module());
-  if (!object.ok()) return object.status();
-  return ObjectModule{*std::move(program), *std::move(object)};
+  ASSIGN_OR_RETURN(std::string object, ObjectFile(target, backend.module()));
+  return ObjectModule{std::move(program), std::move(object)};
 }
 
 absl::StatusOr<StepObject> CompileStepToObject(const ir::Module& module, const Target& target,
@@ -33,16 +32,13 @@ absl::StatusOr<StepObject> CompileStepToObject(const ir::Module& module, const T
                                                int64_t max_step) {
   CpuBackend backend(target, SymbolNames(module), Units::kOne);
   KernelSet kernels(&backend, SymbolNames(module));
-  absl::StatusOr<runtime::Program> program =
-      BuildProgram(module, {step_interface::kStep}, &kernels);
-  if (!program.ok()) return program.status();
-  const runtime::LoadedProgram loaded = runtime::MakeLoadedProgram(*program);
-  absl::StatusOr<StepMemory> memory =
-      EmitStepFunction(loaded.program, name, context, max_step, backend.module());
-  if (!memory.ok()) return memory.status();
-  absl::StatusOr<std::string> object = ObjectFile(target, backend.module());
-  if (!object.ok()) return object.status();
-  return StepObject{*std::move(object), *memory};
+  ASSIGN_OR_RETURN(runtime::Program program,
+                   BuildProgram(module, {step_interface::kStep}, &kernels));
+  const runtime::LoadedProgram loaded = runtime::MakeLoadedProgram(program);
+  ASSIGN_OR_RETURN(StepMemory memory,
+                   EmitStepFunction(loaded.program, name, context, max_step, backend.module()));
+  ASSIGN_OR_RETURN(std::string object, ObjectFile(target, backend.module()));
+  return StepObject{std::move(object), memory};
 }
 
 }  // namespace lluda::codegen

@@ -1,7 +1,8 @@
 #include "codegen/cpu/kernel_text.h"
 
-#include "codegen/llvm/jit.h"
+#include "base/status_macros.h"
 #include "codegen/cpu/kernel.h"
+#include "codegen/llvm/jit.h"
 
 namespace lluda::codegen {
 
@@ -10,8 +11,7 @@ absl::StatusOr<std::string> KernelText(const KernelSpec& spec, const Target& tar
                                        const std::string& name, KernelForm form) {
   llvm::LLVMContext context;
   llvm::Module module(name, context);
-  const absl::StatusOr<KernelInfo> info = EmitKernel(spec, target, symbols, name, &module);
-  if (!info.ok()) return info.status();
+  ASSIGN_OR_RETURN(const KernelInfo info, EmitKernel(spec, target, symbols, name, &module));
   return form == KernelForm::kLlvm ? LlvmIr(target, &module) : Assembly(target, &module);
 }
 

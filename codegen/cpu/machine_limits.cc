@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "codegen/cpu/emit/emitter.h"
 #include "codegen/cpu/matmul/amx.h"
 #include "llvm/IR/Intrinsics.h"
@@ -185,8 +186,7 @@ Limit LimitOfMatmul(const Target& target, ir::DType a, ir::DType b) {
 
 absl::StatusOr<std::unique_ptr<LimitLoops>> LimitLoops::Compile(const Target& target) {
   std::unique_ptr<LimitLoops> result(new LimitLoops());
-  absl::StatusOr<std::unique_ptr<Jit>> jit = Jit::Create(target, {});
-  if (!jit.ok()) return jit.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<Jit> jit, Jit::Create(target, {}));
   std::vector<std::string> names;
   absl::Status status;
   const auto add = [&](Limit limit, const std::string& stem,
@@ -199,7 +199,7 @@ absl::StatusOr<std::unique_ptr<LimitLoops>> LimitLoops::Compile(const Target& ta
     Emitter e(module.get(), target, loop.name, {});
     loop.work_per_item = emit(e);
     e.Finish();
-    status = (*jit)->AddModule(std::move(context), std::move(module));
+    status = jit->AddModule(std::move(context), std::move(module));
     names.push_back(loop.name);
     result->loops_[static_cast<size_t>(limit)].push_back(std::move(loop));
   };
@@ -214,9 +214,7 @@ absl::StatusOr<std::unique_ptr<LimitLoops>> LimitLoops::Compile(const Target& ta
   }
   if (HasFeature(target, "+avx512vnni")) add(Limit::kInt8, "int8", EmitInt8);
   if (!status.ok()) return status;
-  absl::StatusOr<std::unique_ptr<KernelLibrary>> library = std::move(**jit).Compile(names);
-  if (!library.ok()) return library.status();
-  result->library_ = *std::move(library);
+  ASSIGN_OR_RETURN(result->library_, std::move(*jit).Compile(names));
   for (auto& loops : result->loops_) {
     for (LimitLoop& loop : loops) loop.fn = result->library_->Find(loop.name);
   }

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/status_macros.h"
 #include "llvm/MC/MCAsmInfo.h"
 #include "llvm/MC/MCContext.h"
 #include "llvm/MC/MCDisassembler/MCDisassembler.h"
@@ -187,20 +188,18 @@ absl::StatusOr<std::string> Disassembly(const MachineCode& code, absl::string_vi
   if (function == code.functions.end()) {
     return absl::NotFoundError(absl::StrCat("no function ", name));
   }
-  absl::StatusOr<std::unique_ptr<Disassembler>> disassembler = Disassembler::Create();
-  if (!disassembler.ok()) return disassembler.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<Disassembler> disassembler, Disassembler::Create());
   Labels labels(code), all(code);
   for (const auto& [begin, other] : code.functions) {
     const absl::Status read =
-        (*disassembler)->Lines(code, begin, other == name ? &labels : &all).status();
+        disassembler->Lines(code, begin, other == name ? &labels : &all).status();
     if (read.ok()) continue;
     return absl::InvalidArgumentError(absl::StrCat(other, ": ", read.message()));
   }
   for (const uint64_t place : labels.constants()) all.Add(place);
   // Once more, now that all labels are known.
-  absl::StatusOr<std::string> lines = (*disassembler)->Lines(code, function->first, &labels);
-  if (!lines.ok()) return lines.status();
-  return absl::StrCat(name, ":\n", *lines, ConstantText(code, labels, all));
+  ASSIGN_OR_RETURN(std::string lines, disassembler->Lines(code, function->first, &labels));
+  return absl::StrCat(name, ":\n", lines, ConstantText(code, labels, all));
 }
 
 }  // namespace lluda::codegen

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "codegen/llvm/task_workers.h"
 #include "llvm/ExecutionEngine/ObjectCache.h"
 #include "llvm/ExecutionEngine/Orc/CompileUtils.h"
@@ -264,15 +265,14 @@ absl::StatusOr<std::unique_ptr<KernelLibrary>> Jit::Compile(
     kernels.emplace_back(name, it->second.getAddress().toPtr<runtime::KernelFn>());
   }
   if (announcement_->perf != nullptr) {
-    if (absl::Status status = announcement_->perf->Write(); !status.ok()) return status;
+    RETURN_IF_ERROR(announcement_->perf->Write());
   }
   return std::unique_ptr<KernelLibrary>(
       std::make_unique<LljitLibrary>(std::move(lljit_), std::move(kernels)));
 }
 
 absl::StatusOr<std::string> LlvmIr(const Target& target, llvm::Module* module) {
-  auto machine = PrepareFor(MachineBuilder(target), module);
-  if (!machine.ok()) return machine.status();
+  ASSIGN_OR_RETURN(auto machine, PrepareFor(MachineBuilder(target), module));
   std::string text;
   llvm::raw_string_ostream out(text);
   module->print(out, nullptr);
@@ -283,12 +283,11 @@ namespace {
 
 absl::StatusOr<std::string> EmitFile(llvm::orc::JITTargetMachineBuilder builder,
                                      llvm::CodeGenFileType type, llvm::Module* module) {
-  auto machine = PrepareFor(std::move(builder), module);
-  if (!machine.ok()) return machine.status();
+  ASSIGN_OR_RETURN(auto machine, PrepareFor(std::move(builder), module));
   llvm::SmallVector<char, 0> text;
   llvm::raw_svector_ostream out(text);
   llvm::legacy::PassManager passes;
-  if ((*machine)->addPassesToEmitFile(passes, out, nullptr, type)) {
+  if (machine->addPassesToEmitFile(passes, out, nullptr, type)) {
     return absl::UnimplementedError("this target cannot write this kind of file");
   }
   passes.run(*module);

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "glog/logging.h"
 #include "llvm/IR/IRBuilder.h"
@@ -37,7 +38,7 @@ class StepEmitter {
         builder_(module->getContext()) {}
 
   absl::StatusOr<StepMemory> Run(const std::string& name) {
-    if (absl::Status s = Check(); !s.ok()) return s;
+    RETURN_IF_ERROR(Check());
     PlaceStates();
     // Behind the program's frame lie the inputs that the caller does not give.
     const int64_t ints = RoundUp(max_step_ * 4, kAlignment);
@@ -243,8 +244,7 @@ absl::StatusOr<StepMemory> EmitStepFunction(const runtime::Program& program,
                                             int64_t max_step, llvm::Module* module) {
   std::vector<llvm::Function*> kernels;
   for (llvm::Function& function : *module) kernels.push_back(&function);
-  absl::StatusOr<StepMemory> memory = StepEmitter(program, context, max_step, module).Run(name);
-  if (!memory.ok()) return memory.status();
+  ASSIGN_OR_RETURN(StepMemory memory, StepEmitter(program, context, max_step, module).Run(name));
   for (llvm::Function* kernel : kernels) {
     if (kernel->isDeclaration()) continue;  // one of LLVM's own operations
     kernel->setLinkage(llvm::Function::InternalLinkage);

@@ -32,6 +32,7 @@ struct PrefetchRow {
 };
 constexpr PrefetchRow kPrefetch[] = {
 #define LLUDA_PREFETCH(cpu, bytes) {cpu, bytes},
+#include "base/status_macros.h"
 #include "machine/prefetch.def"
 #undef LLUDA_PREFETCH
 };
@@ -96,10 +97,9 @@ absl::StatusOr<Target> Target::Named(absl::string_view isa) {
 }
 
 absl::StatusOr<Target> Target::Portable(absl::string_view isa) {
-  absl::StatusOr<Target> named = Named(isa);
-  if (!named.ok()) return named.status();
+  ASSIGN_OR_RETURN(Target named, Named(isa));
   Target target;
-  target.isa = named->isa;
+  target.isa = named.isa;
   target.tune = llvm::sys::getHostCPUName().str();
   const IsaRow& row = kIsas[static_cast<int>(target.isa)];
   for (absl::string_view feature : absl::StrSplit(row.features, ',', absl::SkipEmpty())) {

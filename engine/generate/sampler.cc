@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 
 namespace lluda::engine {
 namespace {
@@ -93,7 +94,7 @@ absl::Status ValidateSamplerOptions(const SamplerOptions& options) {
 }
 
 absl::StatusOr<Sampler> Sampler::Create(const SamplerOptions& options, int64_t vocab_size) {
-  if (absl::Status status = ValidateSamplerOptions(options); !status.ok()) return status;
+  RETURN_IF_ERROR(ValidateSamplerOptions(options));
   if (vocab_size < 1 || vocab_size > std::numeric_limits<int32_t>::max()) {
     return absl::InvalidArgumentError(absl::StrCat("cannot sample from ", vocab_size, " tokens"));
   }
@@ -142,13 +143,12 @@ absl::StatusOr<int32_t> Sampler::Sample(absl::Span<const float> logits) {
         absl::StrCat("got ", logits.size(), " logits for a vocabulary of ", vocab_size_));
   }
   const float* scores = Penalize(logits);
-  const absl::StatusOr<float> maximum = CheckedMaximum(scores, vocab_size_);
-  if (!maximum.ok()) return maximum.status();
+  ASSIGN_OR_RETURN(const float maximum, CheckedMaximum(scores, vocab_size_));
   int32_t id;
   if (options_.temperature == 0) {
-    id = static_cast<int32_t>(std::find(scores, scores + vocab_size_, *maximum) - scores);
+    id = static_cast<int32_t>(std::find(scores, scores + vocab_size_, maximum) - scores);
   } else {
-    Gather(scores, *maximum);
+    Gather(scores, maximum);
     if (options_.top_p < 1) KeepTopP();
     id = Draw();
   }

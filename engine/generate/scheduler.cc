@@ -4,14 +4,15 @@
 #include <optional>
 #include <utility>
 
+#include "base/status_macros.h"
+
 namespace lluda::engine {
 
 absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Create(
     runtime::Executable* executable, const runtime::SessionOptions& options) {
-  absl::StatusOr<std::unique_ptr<runtime::Session>> session =
-      runtime::Session::Create(executable, options);
-  if (!session.ok()) return session.status();
-  return std::unique_ptr<Scheduler>(new Scheduler(executable, *std::move(session)));
+  ASSIGN_OR_RETURN(std::unique_ptr<runtime::Session> session,
+                   runtime::Session::Create(executable, options));
+  return std::unique_ptr<Scheduler>(new Scheduler(executable, std::move(session)));
 }
 
 void Scheduler::Add(Sequence* sequence) { waiting_.push_back(sequence); }
@@ -73,8 +74,7 @@ absl::Status Scheduler::RunStep(absl::Span<const StepPart> parts) {
                       running.sequence->waiting().subspan(0, static_cast<size_t>(part.tokens)),
                       part.logits});
   }
-  const absl::StatusOr<absl::Span<const float>> logits = session_->Step(chunks);
-  if (!logits.ok()) return logits.status();
+  ASSIGN_OR_RETURN(const absl::Span<const float> logits, session_->Step(chunks));
   size_t row = 0;
   for (size_t i = 0; i < parts.size(); ++i) {
     const Running& running = running_[parts[i].sequence];
@@ -82,7 +82,7 @@ absl::Status Scheduler::RunStep(absl::Span<const StepPart> parts) {
     running.sequence->MarkComputed(parts[i].tokens, executable_->parallel_calls());
     if (!parts[i].logits) continue;
     const auto width = static_cast<size_t>(vocabulary());
-    running.sequence->Feed(logits->subspan(row++ * width, width));
+    running.sequence->Feed(logits.subspan(row++ * width, width));
   }
   return absl::OkStatus();
 }

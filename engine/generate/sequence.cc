@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "glog/logging.h"
 
 namespace lluda::engine {
@@ -45,15 +46,13 @@ absl::StatusOr<std::unique_ptr<Sequence>> Sequence::Create(const SequenceModel& 
   if (model.tokenizer == nullptr && (options.on_text || !options.stop_strings.empty())) {
     return absl::FailedPreconditionError("has no tokenizer, so there is no text");
   }
-  absl::StatusOr<engine::StopStrings> stops = engine::StopStrings::Create(options.stop_strings);
-  if (!stops.ok()) return stops.status();
-  absl::StatusOr<engine::Sampler> sampler =
-      engine::Sampler::Create(options.sampler, model.vocabulary);
-  if (!sampler.ok()) return sampler.status();
-  if (absl::Status status = CheckPrompt(model, prompt); !status.ok()) return status;
-  if (absl::Status status = sampler->AddPrompt(prompt); !status.ok()) return status;
+  ASSIGN_OR_RETURN(engine::StopStrings stops, engine::StopStrings::Create(options.stop_strings));
+  ASSIGN_OR_RETURN(engine::Sampler sampler,
+                   engine::Sampler::Create(options.sampler, model.vocabulary));
+  RETURN_IF_ERROR(CheckPrompt(model, prompt));
+  RETURN_IF_ERROR(sampler.AddPrompt(prompt));
   return std::unique_ptr<Sequence>(
-      new Sequence(model, prompt, options, *std::move(stops), *std::move(sampler)));
+      new Sequence(model, prompt, options, std::move(stops), std::move(sampler)));
 }
 
 Sequence::Sequence(const SequenceModel& model, absl::Span<const int32_t> prompt,

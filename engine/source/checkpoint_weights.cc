@@ -2,6 +2,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 
 namespace lluda::engine {
 
@@ -12,13 +13,12 @@ void CheckpointWeights::Prefetch() const {
 }
 
 absl::StatusOr<const void*> CheckpointWeights::Data(const std::string& tensor, int64_t bytes) {
-  absl::StatusOr<const frontends::TensorView*> view = checkpoint_->Get(tensor);
-  if (!view.ok()) return view.status();
-  if (static_cast<int64_t>((*view)->bytes) != bytes) {
-    return absl::InvalidArgumentError(absl::StrCat("tensor '", tensor, "' has ", (*view)->bytes,
-                                                   " bytes, the model needs ", bytes));
+  ASSIGN_OR_RETURN(const frontends::TensorView* view, checkpoint_->Get(tensor));
+  if (static_cast<int64_t>(view->bytes) != bytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("tensor '", tensor, "' has ", view->bytes, " bytes, the model needs ", bytes));
   }
-  return (*view)->data;
+  return view->data;
 }
 
 void CheckpointWeights::Release(const std::string& tensor, int64_t offset, int64_t bytes) {

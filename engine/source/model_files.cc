@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "frontends/qwen3/adopt_checkpoint.h"
 
 namespace lluda::engine {
@@ -17,15 +18,12 @@ constexpr int64_t kUsualContext = 4096;
 absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights weights) {
   ModelFiles files;
   files.folder = folder;
-  absl::StatusOr<frontends::qwen3::Config> config = frontends::qwen3::LoadConfig(folder);
-  if (!config.ok()) return config.status();
-  files.config = *std::move(config);
+  ASSIGN_OR_RETURN(files.config, frontends::qwen3::LoadConfig(folder));
   absl::StatusOr<frontends::Checkpoint> checkpoint = frontends::Checkpoint::Open(folder);
   if (checkpoint.ok()) {
     files.checkpoint = *std::move(checkpoint);
-    absl::Status adopted =
-        frontends::qwen3::AdoptCheckpoint(folder, &*files.checkpoint, &files.config, &files.notes);
-    if (!adopted.ok()) return adopted;
+    RETURN_IF_ERROR(
+        frontends::qwen3::AdoptCheckpoint(folder, &*files.checkpoint, &files.config, &files.notes));
   } else if (weights == Weights::kRequired || !absl::IsNotFound(checkpoint.status())) {
     return checkpoint.status();
   }
@@ -54,8 +52,7 @@ absl::StatusOr<int64_t> ContextOf(const frontends::qwen3::Config& config,
 
 absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files,
                                                          const ModuleOptions& options) {
-  absl::StatusOr<int64_t> context = ContextOf(files.config, options);
-  if (!context.ok()) return context.status();
+  ASSIGN_OR_RETURN(int64_t context, ContextOf(files.config, options));
   if (options.max_step < 1) {
     return absl::InvalidArgumentError(
         absl::StrCat("max_step must be at least 1, is ", options.max_step));
@@ -63,8 +60,8 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files
   frontends::qwen3::ImportOptions import;
   import.precision = options.precision;
   import.kv_cache = options.kv_cache;
-  import.max_context = *context;
-  import.max_step_tokens = std::min(options.max_step, *context);
+  import.max_context = context;
+  import.max_step_tokens = std::min(options.max_step, context);
   import.max_logit_rows = import.max_step_tokens;
   import.record_activations = options.record_activations;
   import.checkpoint_name = files.folder;

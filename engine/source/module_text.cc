@@ -8,10 +8,11 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "frontends/tensor_info.h"
-#include "ir/text/parser.h"
 #include "ir/check/verifier.h"
+#include "ir/text/parser.h"
 #include "passes/default_pipeline.h"
 #include "passes/place/plan_memory.h"
 
@@ -97,8 +98,8 @@ absl::Status CheckStep(const ir::Module& module, int64_t vocabulary) {
 }
 
 absl::Status Check(const ModelFiles& files, const ir::Module& module) {
-  if (absl::Status status = ir::Verify(module); !status.ok()) return status;
-  if (absl::Status s = CheckStep(module, files.config.vocab_size); !s.ok()) return s;
+  RETURN_IF_ERROR(ir::Verify(module));
+  RETURN_IF_ERROR(CheckStep(module, files.config.vocab_size));
   const frontends::TensorLookup find_tensor = TensorsOf(files);
   for (const auto& global : module.globals()) {
     if (global->kind != ir::Global::Kind::kWeight) continue;
@@ -112,15 +113,14 @@ absl::Status Check(const ModelFiles& files, const ir::Module& module) {
 
 absl::StatusOr<std::unique_ptr<ir::Module>> ParseModuleFor(const ModelFiles& files,
                                                            const ModuleText& source) {
-  absl::StatusOr<std::unique_ptr<ir::Module>> module = ir::ParseModule(source.text, source.name);
-  if (!module.ok()) return module.status();
-  if (absl::Status status = Check(files, **module); !status.ok()) {
+  ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, ir::ParseModule(source.text, source.name));
+  if (absl::Status status = Check(files, *module); !status.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(source.name, ": ", status.message()));
   }
   // Places are taken as they are where no pass is left that would plan them.
-  const absl::StatusOr<std::vector<std::string>> rest = passes::RemainingPasses(**module);
+  const absl::StatusOr<std::vector<std::string>> rest = passes::RemainingPasses(*module);
   if (rest.ok() && rest->empty()) {
-    if (absl::Status status = passes::CheckMemoryPlan(**module); !status.ok()) return status;
+    RETURN_IF_ERROR(passes::CheckMemoryPlan(*module));
   }
   return module;
 }

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/json.h"
+#include "base/status_macros.h"
 #include "frontends/field_table.h"
 #include "frontends/qwen3/config_fields.h"
 
@@ -65,29 +66,26 @@ absl::Status UnsupportedName(const base::JsonObject& fields, absl::string_view k
 
 // First of all, so that a config of another family is refused for that and not for a field.
 absl::Status CheckFamily(const base::JsonObject& fields) {
-  absl::StatusOr<std::string> type = fields.String("model_type");
-  if (!type.ok()) return type.status();
-  if (*type != "qwen3") return UnsupportedName(fields, "model_type", *type);
+  ASSIGN_OR_RETURN(std::string type, fields.String("model_type"));
+  if (type != "qwen3") return UnsupportedName(fields, "model_type", type);
   if (!fields.HasValue("architectures")) return absl::OkStatus();
-  absl::StatusOr<std::vector<std::string>> architectures = fields.Strings("architectures");
-  if (!architectures.ok()) return architectures.status();
-  for (const std::string& name : *architectures) {
+  ASSIGN_OR_RETURN(std::vector<std::string> architectures, fields.Strings("architectures"));
+  for (const std::string& name : architectures) {
     if (!Contains(kArchitectures, name)) return UnsupportedName(fields, "architectures", name);
   }
   return absl::OkStatus();
 }
 
 absl::Status CheckLayerTypes(const base::JsonObject& fields, const Config& config) {
-  absl::StatusOr<std::vector<std::string>> layers = fields.Strings("layer_types");
-  if (!layers.ok()) return layers.status();
-  for (size_t i = 0; i < layers->size(); ++i) {
-    if (Contains(kLayerTypes, (*layers)[i])) continue;
-    return UnsupportedName(fields, absl::StrCat("layer_types[", i, "]"), (*layers)[i]);
+  ASSIGN_OR_RETURN(std::vector<std::string> layers, fields.Strings("layer_types"));
+  for (size_t i = 0; i < layers.size(); ++i) {
+    if (Contains(kLayerTypes, layers[i])) continue;
+    return UnsupportedName(fields, absl::StrCat("layer_types[", i, "]"), layers[i]);
   }
-  if (static_cast<int64_t>(layers->size()) != config.num_hidden_layers) {
+  if (static_cast<int64_t>(layers.size()) != config.num_hidden_layers) {
     return fields.FieldError("layer_types",
                              absl::StrCat("must have an item for each of num_hidden_layers, ",
-                                          config.num_hidden_layers, ", has ", layers->size()));
+                                          config.num_hidden_layers, ", has ", layers.size()));
   }
   return absl::OkStatus();
 }
@@ -97,15 +95,12 @@ absl::Status CheckLayerTypes(const base::JsonObject& fields, const Config& confi
 absl::Status CheckWindows(const base::JsonObject& fields, const Config& config) {
   if (fields.HasValue("layer_types")) return CheckLayerTypes(fields, config);
   if (!fields.HasValue("use_sliding_window")) return absl::OkStatus();
-  absl::StatusOr<bool> on = fields.Bool("use_sliding_window");
-  if (!on.ok()) return on.status();
+  ASSIGN_OR_RETURN(bool on, fields.Bool("use_sliding_window"));
   const bool null_width = fields.Has("sliding_window") && !fields.HasValue("sliding_window");
-  if (!*on || null_width) return absl::OkStatus();
+  if (!on || null_width) return absl::OkStatus();
   int64_t full_layers = kDefaultMaxWindowLayers;
   if (fields.Has("max_window_layers")) {
-    absl::StatusOr<int64_t> value = fields.Int("max_window_layers", {0, 1 << 30});
-    if (!value.ok()) return value.status();
-    full_layers = *value;
+    ASSIGN_OR_RETURN(full_layers, fields.Int("max_window_layers", {0, 1 << 30}));
   }
   if (full_layers >= config.num_hidden_layers) return absl::OkStatus();
   return UnsupportedField(
@@ -116,9 +111,8 @@ absl::Status CheckWindows(const base::JsonObject& fields, const Config& config) 
 absl::Status ReadSizes(const base::JsonObject& fields, Config* config) {
   for (const IntField& field : kIntFields) {
     if (!field.required && !fields.Has(field.key)) continue;
-    absl::StatusOr<int64_t> value = fields.Int(field.key, {1, field.max});
-    if (!value.ok()) return value.status();
-    config->*field.member = *value;
+    ASSIGN_OR_RETURN(int64_t value, fields.Int(field.key, {1, field.max}));
+    config->*field.member = value;
   }
   if (config->head_dim % 2 != 0) {
     return fields.FieldError(
@@ -129,23 +123,21 @@ absl::Status ReadSizes(const base::JsonObject& fields, Config* config) {
   if (fields.Has("num_key_value_heads") && !fields.HasValue("num_key_value_heads")) {
     return absl::OkStatus();
   }
-  absl::StatusOr<int64_t> heads = fields.Int("num_key_value_heads", {1, 1 << 12});
-  if (!heads.ok()) return heads.status();
-  if (config->num_attention_heads % *heads != 0) {
+  ASSIGN_OR_RETURN(int64_t heads, fields.Int("num_key_value_heads", {1, 1 << 12}));
+  if (config->num_attention_heads % heads != 0) {
     return fields.FieldError("num_key_value_heads",
                              absl::StrCat("must divide num_attention_heads, ",
-                                          config->num_attention_heads, ", is ", *heads));
+                                          config->num_attention_heads, ", is ", heads));
   }
-  config->num_key_value_heads = *heads;
+  config->num_key_value_heads = heads;
   return absl::OkStatus();
 }
 
 // The base of rotary embedding in an object or in the config itself. Null is the same as absent.
 absl::StatusOr<std::optional<double>> ReadTheta(const base::JsonObject& fields) {
   if (!fields.HasValue("rope_theta")) return std::nullopt;
-  absl::StatusOr<double> theta = fields.Number("rope_theta", kThetaRange);
-  if (!theta.ok()) return theta.status();
-  return *theta;
+  ASSIGN_OR_RETURN(double theta, fields.Number("rope_theta", kThetaRange));
+  return theta;
 }
 
 // Of rope_parameters or rope_scaling, the object that says how the layers rotate: it, or what it
@@ -157,11 +149,10 @@ absl::StatusOr<base::JsonObject> ReadRotation(const base::JsonObject& rope) {
   const bool nested = rope.Has(kFullAttention);
   if (nested) known = kByLayerType;
   const auto any = [](absl::string_view) { return true; };
-  if (absl::Status status = CheckFields(rope, known, any); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckFields(rope, known, any));
   if (!nested) return rope;
-  absl::StatusOr<base::JsonObject> rotation = rope.Object(kFullAttention);
-  if (!rotation.ok()) return rotation.status();
-  if (absl::Status status = CheckFields(*rotation, RopeFields(), any); !status.ok()) return status;
+  ASSIGN_OR_RETURN(base::JsonObject rotation, rope.Object(kFullAttention));
+  RETURN_IF_ERROR(CheckFields(rotation, RopeFields(), any));
   return rotation;
 }
 
@@ -169,31 +160,27 @@ absl::StatusOr<base::JsonObject> ReadRotation(const base::JsonObject& rope) {
 // if it holds anything, and the field beside them for what the taken one lacks. Where another place
 // says another number, some version of it would have taken that one: such a config is refused.
 absl::Status ReadRope(const base::JsonObject& fields, Config* config) {
-  absl::StatusOr<std::optional<double>> beside = ReadTheta(fields);
-  if (!beside.ok()) return beside.status();
+  ASSIGN_OR_RETURN(std::optional<double> beside, ReadTheta(fields));
   std::optional<double> theta;
   bool taken = false;
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
     if (!fields.HasValue(key)) continue;
-    absl::StatusOr<base::JsonObject> rope = fields.Object(key);
-    if (!rope.ok()) return rope.status();
-    if (rope->dom().size() == 0) continue;
-    absl::StatusOr<base::JsonObject> rotation = ReadRotation(*rope);
-    if (!rotation.ok()) return rotation.status();
-    absl::StatusOr<std::optional<double>> own = ReadTheta(*rotation);
-    if (!own.ok()) return own.status();
-    if (!taken) theta = own->has_value() ? *own : *beside;
+    ASSIGN_OR_RETURN(base::JsonObject rope, fields.Object(key));
+    if (rope.dom().size() == 0) continue;
+    ASSIGN_OR_RETURN(base::JsonObject rotation, ReadRotation(rope));
+    ASSIGN_OR_RETURN(std::optional<double> own, ReadTheta(rotation));
+    if (!taken) theta = own.has_value() ? own : beside;
     taken = true;
-    for (const std::optional<double>& other : {*beside, theta}) {
-      if (!own->has_value() || !other || **own == *other) continue;
-      return rotation->FieldError(
-          "rope_theta", absl::StrCat("is ", **own, ", but elsewhere rope_theta is ", *other));
+    for (const std::optional<double>& other : {beside, theta}) {
+      if (!own.has_value() || !other || *own == *other) continue;
+      return rotation.FieldError(
+          "rope_theta", absl::StrCat("is ", *own, ", but elsewhere rope_theta is ", *other));
     }
-    if (own->has_value() && !theta) {
-      return rotation->FieldError("rope_theta", "is passed over, for rope_scaling has none");
+    if (own.has_value() && !theta) {
+      return rotation.FieldError("rope_theta", "is passed over, for rope_scaling has none");
     }
   }
-  if (!taken) theta = *beside;
+  if (!taken) theta = beside;
   if (theta) config->rope_theta = *theta;
   return absl::OkStatus();
 }
@@ -201,11 +188,10 @@ absl::Status ReadRope(const base::JsonObject& fields, Config* config) {
 absl::Status ReadDType(const base::JsonObject& fields, Config* config) {
   for (const char* key : {"dtype", "torch_dtype"}) {
     if (!fields.HasValue(key)) continue;
-    absl::StatusOr<std::string> name = fields.String(key);
-    if (!name.ok()) return name.status();
+    ASSIGN_OR_RETURN(std::string name, fields.String(key));
     const auto known = std::find_if(std::begin(kDTypes), std::end(kDTypes),
-                                    [&](const auto& row) { return row.first == *name; });
-    if (known == std::end(kDTypes)) return UnsupportedName(fields, key, *name);
+                                    [&](const auto& row) { return row.first == name; });
+    if (known == std::end(kDTypes)) return UnsupportedName(fields, key, name);
     config->dtype = std::string(known->second);
     break;
   }
@@ -214,21 +200,18 @@ absl::Status ReadDType(const base::JsonObject& fields, Config* config) {
 
 absl::Status ReadRest(const base::JsonObject& fields, Config* config) {
   if (fields.Has("rms_norm_eps")) {
-    absl::StatusOr<double> epsilon = fields.Number("rms_norm_eps", {0, 1, /*open_min=*/true});
-    if (!epsilon.ok()) return epsilon.status();
-    config->rms_norm_eps = *epsilon;
+    ASSIGN_OR_RETURN(config->rms_norm_eps,
+                     fields.Number("rms_norm_eps", {0, 1, /*open_min=*/true}));
   }
   if (fields.Has("tie_word_embeddings")) {
-    absl::StatusOr<bool> tied = fields.Bool("tie_word_embeddings");
-    if (!tied.ok()) return tied.status();
-    config->tie_word_embeddings = *tied;
+    ASSIGN_OR_RETURN(config->tie_word_embeddings, fields.Bool("tie_word_embeddings"));
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<Config> ReadConfig(const base::JsonObject& fields) {
   Config config;
-  if (absl::Status status = CheckFamily(fields); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckFamily(fields));
   absl::Status status = CheckFields(fields, ConfigFields(), MayChangeTheModel);
   if (!status.ok()) return status;
   if (status = ReadSizes(fields, &config); !status.ok()) return status;
@@ -242,16 +225,14 @@ absl::StatusOr<Config> ReadConfig(const base::JsonObject& fields) {
 }  // namespace
 
 absl::StatusOr<Config> LoadConfig(const std::string& folder) {
-  absl::StatusOr<base::JsonDocument> document =
-      base::JsonDocument::Load(absl::StrCat(folder, "/config.json"));
-  if (!document.ok()) return document.status();
-  return ReadConfig(document->root());
+  ASSIGN_OR_RETURN(base::JsonDocument document,
+                   base::JsonDocument::Load(absl::StrCat(folder, "/config.json")));
+  return ReadConfig(document.root());
 }
 
 absl::StatusOr<Config> ParseConfig(const std::string& label, absl::string_view text) {
-  absl::StatusOr<base::JsonDocument> document = base::JsonDocument::Parse(label, text);
-  if (!document.ok()) return document.status();
-  return ReadConfig(document->root());
+  ASSIGN_OR_RETURN(base::JsonDocument document, base::JsonDocument::Parse(label, text));
+  return ReadConfig(document.root());
 }
 
 }  // namespace lluda::frontends::qwen3

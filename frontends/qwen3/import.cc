@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "frontends/qwen3/layers.h"
 #include "frontends/qwen3/weights.h"
@@ -42,8 +43,7 @@ absl::Status CheckSizes(const ir::Module& module) {
                      ir::ToString(type), ": ", status.message()));
   };
   for (const auto& global : module.globals()) {
-    absl::Status status = check(absl::StrCat("@", global->name), global->type);
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(check(absl::StrCat("@", global->name), global->type));
   }
   absl::Status status;
   ir::ForEachOp(module, [&](const ir::Op* op) {
@@ -83,7 +83,7 @@ Cache AddCache(const Config& config, const ImportOptions& options, absl::string_
 
 absl::StatusOr<std::unique_ptr<ir::Module>> ImportQwen3(const Config& config,
                                                         const ImportOptions& options) {
-  if (absl::Status status = CheckOptions(config, options); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckOptions(config, options));
   const int64_t context = options.max_context.value_or(config.max_position_embeddings);
   const int64_t capacity = (context + kContextMultiple - 1) / kContextMultiple * kContextMultiple;
   auto module = std::make_unique<ir::Module>("qwen3");
@@ -92,13 +92,13 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportQwen3(const Config& config,
                      {step_interface::kSlotCount, 1, options.max_slots},
                      {step_interface::kCapacity, kContextMultiple, capacity}};
   Weights weights;
-  if (absl::Status s = AddWeights(config, options, module.get(), &weights); !s.ok()) return s;
+  RETURN_IF_ERROR(AddWeights(config, options, module.get(), &weights));
   const Cache k_cache = AddCache(config, options, "k", module.get());
   const Cache v_cache = AddCache(config, options, "v", module.get());
   const Model model = {config,       options.precision,         weights, k_cache, v_cache,
                        module.get(), options.record_activations};
-  if (absl::Status s = AddFunctions(model); !s.ok()) return s;
-  if (absl::Status s = CheckSizes(*module); !s.ok()) return s;
+  RETURN_IF_ERROR(AddFunctions(model));
+  RETURN_IF_ERROR(CheckSizes(*module));
   return module;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "ir/builder.h"
 
@@ -271,7 +272,7 @@ absl::Status AddStep(const Model& model) {
 
 absl::Status AddFunctions(const Model& model) {
   for (const auto add : {AddAttention, AddMlp, AddLogits, AddStep}) {
-    if (absl::Status status = add(model); !status.ok()) return status;
+    RETURN_IF_ERROR(add(model));
   }
   return absl::OkStatus();
 }

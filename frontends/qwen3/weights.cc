@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "glog/logging.h"
 #include "ir/builder.h"
 
@@ -103,10 +104,9 @@ absl::StatusOr<Found> FindWeight(const WeightRow& row, const Config& config,
     if (axis != nullptr) weight.type.axes.push_back(ModelAxis(config, axis));
   }
   for (int64_t layer = 0; layer < (row.per_layer ? config.num_hidden_layers : 1); ++layer) {
-    absl::StatusOr<TensorInfo> info =
-        FindTensor(options, ir::SourceName(weight, layer), ShapeOf(weight.type));
-    if (!info.ok()) return info.status();
-    found.dtypes.push_back(*info->dtype);
+    ASSIGN_OR_RETURN(TensorInfo info,
+                     FindTensor(options, ir::SourceName(weight, layer), ShapeOf(weight.type)));
+    found.dtypes.push_back(*info.dtype);
   }
   weight.type.dtype = found.dtypes[0];
   return found;
@@ -241,9 +241,8 @@ absl::Status AddWeights(const Config& config, const ImportOptions& options, ir::
   std::vector<Found> all;
   for (const WeightRow& row : kWeights) {
     if (row.member == &Weights::lm_head && config.tie_word_embeddings) continue;
-    absl::StatusOr<Found> found = FindWeight(row, config, options);
-    if (!found.ok()) return found.status();
-    all.push_back(*std::move(found));
+    ASSIGN_OR_RETURN(Found found, FindWeight(row, config, options));
+    all.push_back(std::move(found));
   }
   std::vector<const Found*> mixed;
   for (const Found& found : all) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "base/status_macros.h"
 #include "frontends/tokenizer/text/json_value.h"
 #include "frontends/tokenizer/text/strings.h"
 
@@ -96,15 +97,13 @@ absl::StatusOr<std::string> ReadChatTemplate(const std::string& folder, std::str
     return absl::InvalidArgumentError(
         Concat(*file, ": is not valid JSON: ", simdjson::error_message(code)));
   }
-  const absl::StatusOr<std::optional<JsonValue>> value =
-      JsonValue(document, *file).GetOptional("chat_template");
-  if (!value.ok()) return value.status();
-  if (!value->has_value()) {
+  ASSIGN_OR_RETURN(const std::optional<JsonValue> value,
+                   JsonValue(document, *file).GetOptional("chat_template"));
+  if (!value.has_value()) {
     return absl::NotFoundError(Concat(*file, ": chat_template: is missing"));
   }
-  const absl::StatusOr<std::string_view> source = (*value)->String();
-  if (!source.ok()) return source.status();
-  return std::string(*source);
+  ASSIGN_OR_RETURN(const std::string_view source, value->String());
+  return std::string(source);
 }
 
 }  // namespace
@@ -150,10 +149,9 @@ absl::StatusOr<std::string> RenderChat(const std::vector<ChatMessage>& messages,
 
 absl::Status CheckChatTemplate(const std::string& folder) {
   std::string file;
-  const absl::StatusOr<std::string> source = ReadChatTemplate(folder, &file);
-  if (!source.ok()) return source.status();
+  ASSIGN_OR_RETURN(const std::string source, ReadChatTemplate(folder, &file));
   for (const std::string_view part : kTemplateParts) {
-    if (Contains(*source, part)) continue;
+    if (Contains(source, part)) continue;
     return absl::UnimplementedError(Concat(file, ": chat_template: is not Qwen3's (no ", part,
                                            "); other templates are not supported"));
   }

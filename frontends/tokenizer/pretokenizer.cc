@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
@@ -29,20 +30,16 @@ void Apply(const std::vector<SplitPattern>& patterns, std::string_view text,
 absl::StatusOr<Pretokenizer> Pretokenizer::Create(const PretokenizerOptions& options) {
   Pretokenizer result;
   for (const SplitRule& rule : options.splits) {
-    if (absl::Status status = result.AddSplit(rule); !status.ok()) return status;
+    RETURN_IF_ERROR(result.AddSplit(rule));
   }
-  if (absl::Status status = result.SetByteLevel(options.add_prefix_space, options.gpt2_regex);
-      !status.ok()) {
-    return status;
-  }
+  RETURN_IF_ERROR(result.SetByteLevel(options.add_prefix_space, options.gpt2_regex));
   return result;
 }
 
 absl::Status Pretokenizer::AddSplit(const SplitRule& rule) {
-  absl::StatusOr<SplitPattern> pattern =
-      rule.is_regex ? SplitPattern::Compile(rule.pattern) : SplitPattern::Literal(rule.pattern);
-  if (!pattern.ok()) return pattern.status();
-  patterns_.push_back(*std::move(pattern));
+  ASSIGN_OR_RETURN(SplitPattern pattern, rule.is_regex ? SplitPattern::Compile(rule.pattern)
+                                                       : SplitPattern::Literal(rule.pattern));
+  patterns_.push_back(std::move(pattern));
   options_.splits.push_back(rule);
   return absl::OkStatus();
 }
@@ -51,9 +48,8 @@ absl::Status Pretokenizer::SetByteLevel(bool add_prefix_space, bool gpt2_regex) 
   options_.add_prefix_space = add_prefix_space;
   options_.gpt2_regex = gpt2_regex;
   if (!gpt2_regex) return absl::OkStatus();
-  absl::StatusOr<SplitPattern> pattern = SplitPattern::Compile(kGpt2Regex);
-  if (!pattern.ok()) return pattern.status();
-  byte_level_pattern_.push_back(*std::move(pattern));
+  ASSIGN_OR_RETURN(SplitPattern pattern, SplitPattern::Compile(kGpt2Regex));
+  byte_level_pattern_.push_back(std::move(pattern));
   return absl::OkStatus();
 }
 

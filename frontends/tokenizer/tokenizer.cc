@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/status_macros.h"
 #include "base/utf8.h"
 #include "frontends/tokenizer/text/nfc.h"
 
@@ -35,23 +36,20 @@ Tokenizer::Tokenizer(Vocabulary vocabulary, Bpe bpe, Pretokenizer pretokenizer, 
 }
 
 absl::StatusOr<Tokenizer> Tokenizer::FromTables(const TokenizerTables& tables) {
-  absl::StatusOr<Vocabulary> vocabulary = Vocabulary::FromTables(tables.vocabulary);
-  if (!vocabulary.ok()) return vocabulary.status();
-  absl::StatusOr<MergeTable> merges = MergeTable::FromSlots(tables.merges, vocabulary->size());
-  if (!merges.ok()) return merges.status();
-  absl::StatusOr<Pretokenizer> pretokenizer = Pretokenizer::Create(tables.pretokenizer);
-  if (!pretokenizer.ok()) return pretokenizer.status();
-  if (tables.bpe.unknown_id >= vocabulary->size()) {
+  ASSIGN_OR_RETURN(Vocabulary vocabulary, Vocabulary::FromTables(tables.vocabulary));
+  ASSIGN_OR_RETURN(MergeTable merges, MergeTable::FromSlots(tables.merges, vocabulary.size()));
+  ASSIGN_OR_RETURN(Pretokenizer pretokenizer, Pretokenizer::Create(tables.pretokenizer));
+  if (tables.bpe.unknown_id >= vocabulary.size()) {
     return absl::InvalidArgumentError("the unknown token is outside the vocabulary");
   }
   for (const AddedToken& token : tables.added_tokens) {
-    if (token.id < 0 || token.id >= vocabulary->size() || token.content.empty() ||
+    if (token.id < 0 || token.id >= vocabulary.size() || token.content.empty() ||
         token.content.size() > kLongestAddedToken) {
       return absl::InvalidArgumentError("an added token does not fit the vocabulary");
     }
   }
-  Bpe bpe(tables.bpe, *std::move(merges), *vocabulary);
-  return Tokenizer(*std::move(vocabulary), std::move(bpe), *std::move(pretokenizer), tables.nfc,
+  Bpe bpe(tables.bpe, std::move(merges), vocabulary);
+  return Tokenizer(std::move(vocabulary), std::move(bpe), std::move(pretokenizer), tables.nfc,
                    tables.added_tokens);
 }
 

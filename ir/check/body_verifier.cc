@@ -6,9 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "base/status_macros.h"
 #include "ir/infer.h"
-#include "ir/text/printer.h"
 #include "ir/rules.h"
+#include "ir/text/printer.h"
 
 namespace lluda::ir {
 namespace {
@@ -76,7 +77,7 @@ absl::Status BodyVerifier::Run() {
 absl::Status BodyVerifier::Define(const Value& value) {
   if (!IsName(value.name)) return Error("'", value.name, "' is no name for a value");
   if (!names_.insert(value.name).second) return Error("%", value.name, " is defined twice");
-  if (absl::Status s = CheckType(value.type, parts_.module); !s.ok()) return s;
+  RETURN_IF_ERROR(CheckType(value.type, parts_.module));
   visible_.insert(&value);
   in_sight_.push_back(&value);
   return absl::OkStatus();
@@ -91,7 +92,7 @@ absl::Status BodyVerifier::VerifyBlock(const Block& block) {
     }
     if (!status.ok()) return Where(Error(FirstLine(*op), ": ", status.message()));
     if (op->opcode() == Opcode::kFor) {
-      if (absl::Status s = VerifyLoop(*op); !s.ok()) return s;
+      RETURN_IF_ERROR(VerifyLoop(*op));
     }
     if (op->result() != nullptr) {
       if (absl::Status s = Define(*op->result()); !s.ok()) {
@@ -104,13 +105,13 @@ absl::Status BodyVerifier::VerifyBlock(const Block& block) {
 }
 
 absl::Status BodyVerifier::VerifyOp(const Op& op) {
-  if (absl::Status s = VerifyOperands(op); !s.ok()) return s;
-  if (absl::Status s = CheckOpForm(op, parts_.module); !s.ok()) return s;
+  RETURN_IF_ERROR(VerifyOperands(op));
+  RETURN_IF_ERROR(CheckOpForm(op, parts_.module));
   if (Appends(op)) {
-    if (absl::Status s = VerifyAppend(op); !s.ok()) return s;
+    RETURN_IF_ERROR(VerifyAppend(op));
   }
   if (op.opcode() == Opcode::kCall) {
-    if (absl::Status s = VerifyCallee(op); !s.ok()) return s;
+    RETURN_IF_ERROR(VerifyCallee(op));
   }
   if (IsTerminator(op.opcode())) return VerifyTerminator(op);
   if (op.opcode() == Opcode::kFor && func_ == nullptr) {
@@ -131,7 +132,7 @@ absl::Status BodyVerifier::VerifyOperands(const Op& op) {
     }
     if (operand.global != nullptr) {
       const bool is_appended = i == AppendedOperand(op);
-      if (absl::Status s = VerifyGlobalOperand(operand, is_appended); !s.ok()) return s;
+      RETURN_IF_ERROR(VerifyGlobalOperand(operand, is_appended));
     } else if (!visible_.contains(operand.value)) {
       return Error("operand ", i, " is not defined before, or not in sight here");
     } else if (!operand.index.empty()) {
@@ -145,7 +146,7 @@ absl::Status BodyVerifier::VerifyGlobalOperand(const Operand& operand, bool is_a
   const Global* global = operand.global;
   if (!parts_.globals.contains(global)) return Error("reads a global of another module");
   const std::string name = absl::StrCat("@", global->name);
-  if (absl::Status s = CheckIndex(name, global->index, operand.index, indices_); !s.ok()) return s;
+  RETURN_IF_ERROR(CheckIndex(name, global->index, operand.index, indices_));
   if (global->kind == Global::Kind::kLoaded) {
     const auto defined = parts_.defined.find(global);
     const bool all_rows = defined != parts_.defined.end() &&
@@ -199,12 +200,11 @@ absl::Status BodyVerifier::VerifyResult(const Op& op) {
     return Error("must have either a result or a global that it defines");
   }
   if (op.defined_global != nullptr) {
-    if (absl::Status s = VerifyDefinition(op); !s.ok()) return s;
+    RETURN_IF_ERROR(VerifyDefinition(op));
   }
-  const absl::StatusOr<Type> inferred = InferType(op);
-  if (!inferred.ok()) return inferred.status();
-  if (*inferred != op.result_type()) {
-    return Error("the type is inferred as '", ToString(*inferred), "'");
+  ASSIGN_OR_RETURN(const Type inferred, InferType(op));
+  if (inferred != op.result_type()) {
+    return Error("the type is inferred as '", ToString(inferred), "'");
   }
   for (const Axis& axis : op.result_type().axes) {
     if (func_ == nullptr && !axis.extent.is_constant()) {
@@ -226,10 +226,7 @@ absl::Status BodyVerifier::VerifyDefinition(const Op& op) {
   if (!is_first && (loops_.empty() || begin < defined->second)) {
     return Error("@", global->name, " is defined twice");
   }
-  if (absl::Status s = CheckDefinition(absl::StrCat("@", global->name), op.defined_index, indices_);
-      !s.ok()) {
-    return s;
-  }
+  RETURN_IF_ERROR(CheckDefinition(absl::StrCat("@", global->name), op.defined_index, indices_));
   const int64_t declared = global->index ? global->index->count : 0;
   if (begin != defined->second || RowsEnd() > declared || loops_.empty() != !global->index) {
     return Error("the loop does not run over all of @", global->name, ", 0..", declared);
@@ -261,7 +258,7 @@ absl::Status BodyVerifier::VerifyLoop(const Op& op) {
   }
   indices_.push_back(index);
   loops_.push_back(&op);
-  if (absl::Status s = VerifyBlock(*op.body); !s.ok()) return s;
+  RETURN_IF_ERROR(VerifyBlock(*op.body));
   loops_.pop_back();
   indices_.pop_back();
   for (; in_sight_.size() > outer; in_sight_.pop_back()) visible_.erase(in_sight_.back());
@@ -276,7 +273,7 @@ ModuleParts::ModuleParts(const Module& module) : module(module) {
 }
 
 absl::Status VerifyLoad(ModuleParts* parts) {
-  if (absl::Status s = BodyVerifier(nullptr, parts).Run(); !s.ok()) return s;
+  RETURN_IF_ERROR(BodyVerifier(nullptr, parts).Run());
   for (const auto& global : parts->module.globals()) {
     if (global->kind != Global::Kind::kLoaded) continue;
     const auto defined = parts->defined.find(global.get());

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "base/status_macros.h"
 #include "ir/check/body_verifier.h"
 #include "ir/rules.h"
 
@@ -33,7 +34,7 @@ absl::Status VerifySymbols(const Module& module) {
   if (module.symbols.size() > kMaxSymbols) return Error("more than ", kMaxSymbols, " symbols");
   absl::flat_hash_set<absl::string_view> names;
   for (const Symbol& symbol : module.symbols) {
-    if (absl::Status s = CheckSymbol(symbol); !s.ok()) return s;
+    RETURN_IF_ERROR(CheckSymbol(symbol));
     if (!names.insert(symbol.name).second) {
       return Error("symbol '", symbol.name, "' is declared twice");
     }
@@ -44,9 +45,9 @@ absl::Status VerifySymbols(const Module& module) {
 absl::Status VerifyGlobal(const Module& module, const Global& global) {
   if (!IsName(global.name)) return Error("'", global.name, "' is no name for a global");
   if (global.index) {
-    if (absl::Status s = CheckIndexDeclaration(*global.index); !s.ok()) return s;
+    RETURN_IF_ERROR(CheckIndexDeclaration(*global.index));
   }
-  if (absl::Status s = CheckType(global.type, module); !s.ok()) return s;
+  RETURN_IF_ERROR(CheckType(global.type, module));
   if (global.kind != Global::Kind::kState && !IsConstant(global.type)) {
     return Error("only a state's axes can have a symbol's length: ", ToString(global.type));
   }
@@ -77,7 +78,7 @@ absl::Status VerifyGlobals(const Module& module) {
 absl::Status VerifySignature(const Module& module, const Func& func) {
   if (!IsName(func.name)) return Error("'", func.name, "' is no name for a function");
   if (func.index) {
-    if (absl::Status s = CheckIndexDeclaration(*func.index); !s.ok()) return s;
+    RETURN_IF_ERROR(CheckIndexDeclaration(*func.index));
   }
   for (const auto& param : func.params()) {
     if (absl::Status s = CheckType(param->type, module); !s.ok()) {
@@ -139,8 +140,8 @@ absl::Status VerifyCalls(const Module& module) {
 
 absl::Status Verify(const Module& module) {
   if (!IsName(module.name)) return Error("'", module.name, "' is no name for a module");
-  if (absl::Status s = VerifySymbols(module); !s.ok()) return s;
-  if (absl::Status s = VerifyGlobals(module); !s.ok()) return s;
+  RETURN_IF_ERROR(VerifySymbols(module));
+  RETURN_IF_ERROR(VerifyGlobals(module));
   absl::flat_hash_set<absl::string_view> names;
   for (const auto& func : module.funcs()) {
     const std::string where = absl::StrCat("func @", func->name);
@@ -148,9 +149,9 @@ absl::Status Verify(const Module& module) {
     if (!names.insert(func->name).second) return Error(where, ": the name is defined twice");
   }
   ModuleParts parts(module);
-  if (absl::Status s = VerifyLoad(&parts); !s.ok()) return s;
+  RETURN_IF_ERROR(VerifyLoad(&parts));
   for (const auto& func : module.funcs()) {
-    if (absl::Status s = VerifyBody(*func, &parts); !s.ok()) return s;
+    RETURN_IF_ERROR(VerifyBody(*func, &parts));
   }
   return VerifyCalls(module);
 }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "ir/interpreter/interpreter_ops.h"
 
 namespace lluda::ir {
@@ -59,7 +60,7 @@ struct Interpreter::Frame {
 
 absl::StatusOr<Interpreter> Interpreter::Create(const Module* module, Environment environment) {
   for (const auto& [name, value] : environment.symbols) {
-    if (absl::Status s = CheckSymbol(*module, name, value); !s.ok()) return s;
+    RETURN_IF_ERROR(CheckSymbol(*module, name, value));
   }
   Interpreter interpreter(module, std::move(environment));
   Frame frame;
@@ -105,9 +106,8 @@ absl::StatusOr<Tensor> Interpreter::Call(absl::string_view func, std::vector<Ten
   for (Tensor& argument : arguments) {
     shared.push_back(std::make_shared<Tensor>(std::move(argument)));
   }
-  absl::StatusOr<TensorPtr> result = CallFunc(*callee, index, std::move(shared));
-  if (!result.ok()) return result.status();
-  return **result;
+  ASSIGN_OR_RETURN(TensorPtr result, CallFunc(*callee, index, std::move(shared)));
+  return *result;
 }
 
 absl::StatusOr<Interpreter::TensorPtr> Interpreter::CallFunc(const Func& func, int64_t index,
@@ -153,7 +153,7 @@ absl::Status Interpreter::Bind(const Func& func, const std::vector<TensorPtr>& a
                                                        "): ", wanted.extent.symbol, " is ", extent,
                                                        " here and ", it->second, " elsewhere"));
       }
-      if (absl::Status s = CheckSymbol(*module_, wanted.extent.symbol, extent); !s.ok()) return s;
+      RETURN_IF_ERROR(CheckSymbol(*module_, wanted.extent.symbol, extent));
     }
     if (!same) {
       return absl::InvalidArgumentError(absl::StrCat("argument ", i, " (%", param.name,
@@ -192,27 +192,22 @@ absl::StatusOr<Interpreter::TensorPtr> Interpreter::RunOp(const Op& op, Frame* f
   if (op.opcode() == Opcode::kFor) return RunLoop(op, frame);
   std::vector<TensorPtr> operands;
   for (const Operand& operand : op.operands()) {
-    absl::StatusOr<TensorPtr> value = ReadOperand(operand, *frame);
-    if (!value.ok()) return value.status();
-    operands.push_back(*std::move(value));
+    ASSIGN_OR_RETURN(TensorPtr value, ReadOperand(operand, *frame));
+    operands.push_back(std::move(value));
   }
   if (op.opcode() == Opcode::kCall) {
-    absl::StatusOr<int64_t> index = frame->IndexValue(op.callee_index);
-    if (!index.ok()) return index.status();
-    return CallFunc(*op.callee, *index, std::move(operands));
+    ASSIGN_OR_RETURN(int64_t index, frame->IndexValue(op.callee_index));
+    return CallFunc(*op.callee, index, std::move(operands));
   }
-  absl::StatusOr<Type> type = Concrete(op.result_type(), *frame);
-  if (!type.ok()) return type.status();
-  KernelArgs args{op, {}, *std::move(type)};
+  ASSIGN_OR_RETURN(Type type, Concrete(op.result_type(), *frame));
+  KernelArgs args{op, {}, std::move(type)};
   for (const TensorPtr& operand : operands) args.in.push_back(operand.get());
-  absl::StatusOr<Tensor> result = KernelOf(op.opcode())(args);
-  if (!result.ok()) return result.status();
-  auto shared = std::make_shared<const Tensor>(*std::move(result));
+  ASSIGN_OR_RETURN(Tensor result, KernelOf(op.opcode())(args));
+  auto shared = std::make_shared<const Tensor>(std::move(result));
   if (Appends(op)) {
     const Operand& state = op.operand(AppendedOperand(op));
-    absl::StatusOr<int64_t> index = frame->IndexValue(state.index);
-    if (!index.ok()) return index.status();
-    globals_[{state.global, *index}] = shared;
+    ASSIGN_OR_RETURN(int64_t index, frame->IndexValue(state.index));
+    globals_[{state.global, index}] = shared;
   }
   return shared;
 }
@@ -220,9 +215,7 @@ absl::StatusOr<Interpreter::TensorPtr> Interpreter::RunOp(const Op& op, Frame* f
 absl::StatusOr<Interpreter::TensorPtr> Interpreter::RunLoop(const Op& op, Frame* frame) {
   TensorPtr carried;
   if (op.operand_count() > 0) {
-    absl::StatusOr<TensorPtr> init = ReadOperand(op.operand(0), *frame);
-    if (!init.ok()) return init.status();
-    carried = *std::move(init);
+    ASSIGN_OR_RETURN(carried, ReadOperand(op.operand(0), *frame));
   }
   for (int64_t i = op.attrs.begin; i < op.attrs.end; ++i) {
     if (op.carried != nullptr) frame->values[op.carried.get()] = carried;
@@ -244,13 +237,12 @@ absl::StatusOr<Interpreter::TensorPtr> Interpreter::ReadOperand(const Operand& o
         absl::StrCat("%", operand.value->name, " has not been computed"));
   }
   const Global& global = *operand.global;
-  absl::StatusOr<int64_t> index = frame.IndexValue(operand.index);
-  if (!index.ok()) return index.status();
-  if (*index >= CountOf(global.index)) {
-    return absl::OutOfRangeError(absl::StrCat("@", global.name, " has no index ", *index));
+  ASSIGN_OR_RETURN(int64_t index, frame.IndexValue(operand.index));
+  if (index >= CountOf(global.index)) {
+    return absl::OutOfRangeError(absl::StrCat("@", global.name, " has no index ", index));
   }
-  if (const auto it = globals_.find({&global, *index}); it != globals_.end()) return it->second;
-  return ReadFromEnvironment(global, *index);
+  if (const auto it = globals_.find({&global, index}); it != globals_.end()) return it->second;
+  return ReadFromEnvironment(global, index);
 }
 
 absl::StatusOr<Interpreter::TensorPtr> Interpreter::ReadFromEnvironment(const Global& global,

@@ -2,6 +2,7 @@
 // for mean: ir/ops.md gives the expansions.
 #include <limits>
 
+#include "base/status_macros.h"
 #include "ir/interpreter/interpreter_ops.h"
 
 namespace lluda::ir {
@@ -11,7 +12,7 @@ absl::StatusOr<Tensor> RunCausalMask(const KernelArgs& args) {
   const Tensor& positions = *args.in[1];
   const std::string& over = args.op.attrs.axes[0];
   const int64_t limit = scores.extent(over);
-  if (absl::Status s = CheckRange(args.op, "position", positions, limit); !s.ok()) return s;
+  RETURN_IF_ERROR(CheckRange(args.op, "position", positions, limit));
   const std::vector<Axis>& axes = scores.type().axes;
   std::vector<int64_t> key_stride(axes.size(), 0);
   key_stride[scores.type().FindAxis(over)] = 1;

@@ -1,6 +1,7 @@
 // Ops that only move elements: they work on any dtype and round nothing.
 #include <algorithm>
 
+#include "base/status_macros.h"
 #include "ir/interpreter/interpreter_ops.h"
 
 namespace lluda::ir {
@@ -86,7 +87,7 @@ absl::StatusOr<Tensor> RunSlice(const KernelArgs& args) {
 absl::StatusOr<Tensor> RunGather(const KernelArgs& args) {
   const Tensor& table = *args.in[0];
   const AroundAxis around = Around(table, args.op.attrs.axes[0]);
-  if (absl::Status s = CheckRange(args.op, "index", *args.in[1], around.length); !s.ok()) return s;
+  RETURN_IF_ERROR(CheckRange(args.op, "index", *args.in[1], around.length));
   Tensor result(args.type);
   WithElements(&result, table, [&](auto& to, const auto& from) {
     auto next = to.begin();

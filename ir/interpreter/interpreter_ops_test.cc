@@ -4,6 +4,7 @@
 #include <limits>
 #include <random>
 
+#include "base/status_macros.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "ir/all_epilogues.h"
@@ -64,9 +65,8 @@ absl::StatusOr<Tensor> TryEval(std::vector<Tensor> arguments,
   Builder builder(func);
   builder.Return(build(builder, params, module));
   if (!builder.status().ok()) return builder.status();
-  auto interpreter = Interpreter::Create(&module, {});
-  if (!interpreter.ok()) return interpreter.status();
-  return interpreter->Call("f", std::move(arguments));
+  ASSIGN_OR_RETURN(auto interpreter, Interpreter::Create(&module, {}));
+  return interpreter.Call("f", std::move(arguments));
 }
 
 Tensor Eval(std::vector<Tensor> arguments,

@@ -10,10 +10,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "base/status_macros.h"
 #include "ir/rules.h"
+#include "passes/framework/rewrite.h"
 #include "passes/fuse/fusion.h"
 #include "passes/fuse/matcher.h"
-#include "passes/framework/rewrite.h"
 
 namespace lluda::passes {
 namespace {
@@ -225,11 +226,10 @@ absl::Status Merge(const std::vector<Sibling>& group, absl::string_view by) {
   if (std::set<std::string>(join.axes.begin(), join.axes.end()).size() == 1) join.axes.resize(1);
   const std::string axis = JoinedAxisName(group);
   join.result_axes = {{axis, Extent::Constant(total)}};
-  const auto weight = InsertOp(first, JoinedWeightName(group), Opcode::kConcat, weights, join, by);
-  if (!weight.ok()) return weight.status();
-  const auto merged =
-      InsertOp(first, axis, Opcode::kMatmul, {x, (*weight)->result()}, first->attrs, by);
-  if (!merged.ok()) return merged.status();
+  ASSIGN_OR_RETURN(const auto weight,
+                   InsertOp(first, JoinedWeightName(group), Opcode::kConcat, weights, join, by));
+  ASSIGN_OR_RETURN(const auto merged,
+                   InsertOp(first, axis, Opcode::kMatmul, {x, weight->result()}, first->attrs, by));
   int64_t begin = 0;
   for (size_t i = 0; i < group.size(); ++i) {
     ir::Attrs slice;
@@ -238,8 +238,8 @@ absl::Status Merge(const std::vector<Sibling>& group, absl::string_view by) {
     slice.end = begin + columns[i].extent.value;
     begin = slice.end;
     slice.result_axes = {columns[i]};
-    const auto part = ReplaceOp(group[i].op, Opcode::kSlice, {(*merged)->result()}, slice, by);
-    if (!part.ok()) return part.status();
+    ASSIGN_OR_RETURN(const auto part,
+                     ReplaceOp(group[i].op, Opcode::kSlice, {merged->result()}, slice, by));
   }
   return absl::OkStatus();
 }
@@ -303,7 +303,7 @@ absl::StatusOr<bool> MergeMatmul::Run(ir::Module* module) {
         misses_.push_back(MissAt(*group[0].op, std::move(why)));
         continue;
       }
-      if (absl::Status status = Merge(group, name()); !status.ok()) return status;
+      RETURN_IF_ERROR(Merge(group, name()));
       changed = true;
     }
   }

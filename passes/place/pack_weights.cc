@@ -8,11 +8,12 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "ir/contraction.h"
 #include "ir/infer.h"
 #include "machine/tiles.h"
-#include "passes/place/load_block.h"
 #include "passes/framework/rewrite.h"
+#include "passes/place/load_block.h"
 
 namespace lluda::passes {
 namespace {
@@ -114,14 +115,13 @@ class Packer {
                                          " by rows, which keeps an unpacked copy")});
       }
     }
-    absl::StatusOr<Global*> packed = Pack(family.source, *TileFor(*op), axis, all);
-    if (!packed.ok()) return packed.status();
+    ASSIGN_OR_RETURN(Global * packed, Pack(family.source, *TileFor(*op), axis, all));
     for (const Use& use : readers) {
       if (!CanReadPanels(use, axis)) continue;
-      use.op->SetOperand(use.operand, Operand(*packed, use.op->operand(use.operand).index));
+      use.op->SetOperand(use.operand, Operand(packed, use.op->operand(use.operand).index));
     }
     EraseUnread(family);
-    return PackInParts(*packed);
+    return PackInParts(packed);
   }
 
  private:
@@ -146,11 +146,10 @@ class Packer {
       attrs.result_axes = definition->attrs.result_axes;
     } else if (in_place) {
       // The rows are needed while the load block runs, not afterwards: a value instead of a global.
-      absl::StatusOr<Op*> rows =
-          InsertOp(definition, source->name, definition->opcode(), definition->operands(),
-                   definition->attrs, definition->by);
-      if (!rows.ok()) return rows.status();
-      operands = {Operand((*rows)->result())};
+      ASSIGN_OR_RETURN(Op * rows,
+                       InsertOp(definition, source->name, definition->opcode(),
+                                definition->operands(), definition->attrs, definition->by));
+      operands = {Operand(rows->result())};
     }
     Op* pack = nullptr;
     Global* packed = source;
@@ -173,9 +172,7 @@ class Packer {
     pack->by = std::string(kName);
     pack->defined_index = index;
     pack->defined_global = packed;
-    absl::StatusOr<ir::Type> type = InferType(*pack);
-    if (!type.ok()) return type.status();
-    packed->type = *std::move(type);
+    ASSIGN_OR_RETURN(packed->type, InferType(*pack));
     return packed;
   }
 
@@ -202,9 +199,8 @@ class Packer {
     for (Op* part : parts) {
       std::vector<Operand> operands;
       for (const Operand& operand : whole->operands()) {
-        absl::StatusOr<Operand> row = RowIn(part->parent(), operand);
-        if (!row.ok()) return row.status();
-        operands.push_back(*row);
+        ASSIGN_OR_RETURN(Operand row, RowIn(part->parent(), operand));
+        operands.push_back(row);
       }
       Op* pack = part->parent()->Append(Opcode::kPack);
       pack->SetOperands(std::move(operands));
@@ -233,10 +229,9 @@ class Packer {
       const bool keeps =
           op->opcode() == Opcode::kCast && op->operand(0).type() == op->result_type();
       if (keeps) return op->operand(0);
-      absl::StatusOr<Op*> rows =
-          InsertOp(op.get(), operand.global->name, op->opcode(), op->operands(), op->attrs, op->by);
-      if (!rows.ok()) return rows.status();
-      return Operand((*rows)->result());
+      ASSIGN_OR_RETURN(Op * rows, InsertOp(op.get(), operand.global->name, op->opcode(),
+                                           op->operands(), op->attrs, op->by));
+      return Operand(rows->result());
     }
     return operand;
   }
@@ -337,7 +332,7 @@ absl::StatusOr<bool> PackWeights::Run(Module* module) {
                         ir::DTypeName(op->operand(1).type().dtype))});
       continue;
     }
-    if (absl::Status status = packer.PackOperand(op); !status.ok()) return status;
+    RETURN_IF_ERROR(packer.PackOperand(op));
     changed = true;
   }
   for (const auto& global : module->globals()) {

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "ir/frame.h"
 #include "ir/view.h"
 
@@ -53,7 +54,7 @@ class Planner {
     }
     for (Op* op : order_) {
       if (op->opcode() != Opcode::kFor) continue;
-      if (absl::Status status = KeepBothBuffers(*op); !status.ok()) return status;
+      RETURN_IF_ERROR(KeepBothBuffers(*op));
     }
     return Place();
   }
@@ -215,7 +216,7 @@ absl::Status CheckPlace(const Op& op) {
 absl::Status CheckPlaces(const std::vector<PlannedBuffer>& buffers) {
   for (size_t i = 0; i < buffers.size(); ++i) {
     const PlannedBuffer& late = buffers[i];
-    if (absl::Status status = CheckPlace(*late.op); !status.ok()) return status;
+    RETURN_IF_ERROR(CheckPlace(*late.op));
     const int64_t begin = *late.op->frame_offset;
     for (size_t j = 0; j < i; ++j) {
       const PlannedBuffer& early = buffers[j];
@@ -237,9 +238,8 @@ absl::StatusOr<MemoryPlan> PlanFunc(const Func& func) { return Planner(func).Pla
 
 absl::Status CheckMemoryPlan(const ir::Module& module) {
   for (const auto& func : module.funcs()) {
-    absl::StatusOr<MemoryPlan> plan = PlanFunc(*func);
-    if (!plan.ok()) return plan.status();
-    if (absl::Status status = CheckPlaces(plan->buffers); !status.ok()) return status;
+    ASSIGN_OR_RETURN(MemoryPlan plan, PlanFunc(*func));
+    RETURN_IF_ERROR(CheckPlaces(plan.buffers));
   }
   return absl::OkStatus();
 }
@@ -247,10 +247,9 @@ absl::Status CheckMemoryPlan(const ir::Module& module) {
 absl::StatusOr<std::string> PrintMemoryPlan(const ir::Module& module) {
   std::string text;
   for (const auto& func : module.funcs()) {
-    absl::StatusOr<MemoryPlan> plan = PlanFunc(*func);
-    if (!plan.ok()) return plan.status();
-    absl::StrAppend(&text, "@", func->name, ": ", plan->frame_bytes, " bytes\n");
-    for (const PlannedBuffer& b : plan->buffers) {
+    ASSIGN_OR_RETURN(MemoryPlan plan, PlanFunc(*func));
+    absl::StrAppend(&text, "@", func->name, ": ", plan.frame_bytes, " bytes\n");
+    for (const PlannedBuffer& b : plan.buffers) {
       absl::StrAppend(&text, "  %", b.op->result()->name, " at ", b.offset, ", ", b.bytes,
                       " bytes, statements ", b.first, "..", b.last, "\n");
     }
@@ -261,10 +260,9 @@ absl::StatusOr<std::string> PrintMemoryPlan(const ir::Module& module) {
 absl::StatusOr<bool> PlanMemory::Run(ir::Module* module) {
   bool changed = false;
   for (const auto& func : module->funcs()) {
-    absl::StatusOr<MemoryPlan> plan = PlanFunc(*func);
-    if (!plan.ok()) return plan.status();
+    ASSIGN_OR_RETURN(MemoryPlan plan, PlanFunc(*func));
     std::map<const Op*, int64_t> offsets;
-    for (const PlannedBuffer& buffer : plan->buffers) offsets[buffer.op] = buffer.offset;
+    for (const PlannedBuffer& buffer : plan.buffers) offsets[buffer.op] = buffer.offset;
     ForEachOp(func->body, [&](Op* op) {
       std::optional<int64_t> offset;
       if (const auto it = offsets.find(op); it != offsets.end()) offset = it->second;

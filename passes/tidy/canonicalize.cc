@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/status_macros.h"
 #include "ir/infer.h"
 #include "passes/framework/rewrite.h"
 
@@ -191,9 +192,7 @@ absl::Status Redefine(Op* op, const NewOp& fresh) {
   op->SetOperands(fresh.operands);
   op->attrs = fresh.attrs;
   op->by = "canonicalize";
-  absl::StatusOr<ir::Type> type = InferType(*op);
-  if (!type.ok()) return type.status();
-  op->defined_global->type = *std::move(type);
+  ASSIGN_OR_RETURN(op->defined_global->type, InferType(*op));
   return absl::OkStatus();
 }
 
@@ -204,11 +203,10 @@ absl::Status Apply(const Proposal& proposal, Op* op) {
     ReplaceOpByOperand(op, *replacement);
   } else {
     const NewOp& fresh = std::get<NewOp>(proposal);
-    const absl::Status status =
+    RETURN_IF_ERROR(
         op->defined_global != nullptr
             ? Redefine(op, fresh)
-            : ReplaceOp(op, fresh.opcode, fresh.operands, fresh.attrs, "canonicalize").status();
-    if (!status.ok()) return status;
+            : ReplaceOp(op, fresh.opcode, fresh.operands, fresh.attrs, "canonicalize").status());
   }
   if (producer != nullptr) EraseDeadChain(producer);
   return absl::OkStatus();
@@ -219,9 +217,8 @@ absl::StatusOr<bool> Sweep(Block* block) {
   for (auto it = block->ops().begin(); it != block->ops().end();) {
     Op* op = (it++)->get();
     if (op->body != nullptr) {
-      absl::StatusOr<bool> inner = Sweep(op->body.get());
-      if (!inner.ok()) return inner.status();
-      changed |= *inner;
+      ASSIGN_OR_RETURN(bool inner, Sweep(op->body.get()));
+      changed |= inner;
     }
     for (const Rule& rule : kRules) {
       if (rule.opcode != op->opcode()) continue;
@@ -229,7 +226,7 @@ absl::StatusOr<bool> Sweep(Block* block) {
       if (op->defined_global != nullptr && rule.opcode != Opcode::kPack) continue;
       const MaybeProposal proposal = rule.propose(*op);
       if (!proposal) continue;
-      if (absl::Status status = Apply(*proposal, op); !status.ok()) return status;
+      RETURN_IF_ERROR(Apply(*proposal, op));
       changed = true;
       break;
     }
@@ -246,9 +243,8 @@ absl::StatusOr<bool> Canonicalize::Run(ir::Module* module) {
   for (Block* block : blocks) {
     // Every rule shortens a chain, so this ends.
     while (true) {
-      absl::StatusOr<bool> swept = Sweep(block);
-      if (!swept.ok()) return swept.status();
-      if (!*swept) break;
+      ASSIGN_OR_RETURN(bool swept, Sweep(block));
+      if (!swept) break;
       changed = true;
     }
   }

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/status_macros.h"
 #include "engine/source/model_files.h"
 #include "tools/verify/bounds.h"
 #include "tools/verify/compare.h"
@@ -22,9 +23,8 @@ namespace {
 absl::StatusOr<std::string> Judge(const ir::Module& module, const VerifyRun& run,
                                   absl::Span<const float> logits, double bound,
                                   absl::string_view against) {
-  absl::StatusOr<ir::Tensor> reference = InterpretLogits(module, run);
-  if (!reference.ok()) return reference.status();
-  const double nmse = Compare(logits, reference->floats()).nmse;
+  ASSIGN_OR_RETURN(ir::Tensor reference, InterpretLogits(module, run));
+  const double nmse = Compare(logits, reference.floats()).nmse;
   const size_t tokens = run.steps[0].size();
   // Written so that a NaN is an error.
   if (!(nmse < bound)) {
@@ -46,24 +46,21 @@ absl::StatusOr<std::string> CheckLogits(const engine::ModelFiles& files,
   engine::ModuleOptions options;
   options.precision = engine::Precision::kF32;
   options.context = static_cast<int64_t>(tokens.size());
-  absl::StatusOr<std::unique_ptr<ir::Module>> module = engine::ImportModule(files, options);
-  if (!module.ok()) return module.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, engine::ImportModule(files, options));
   VerifyRun run;
   run.weights = [&](const ir::Global& weight, int64_t index) -> absl::StatusOr<ir::Tensor> {
-    auto tensor = files.checkpoint->Get(ir::SourceName(weight, index));
-    if (!tensor.ok()) return tensor.status();
-    return ir::Tensor::FromBytes(weight.type, (*tensor)->span());
+    ASSIGN_OR_RETURN(auto tensor, files.checkpoint->Get(ir::SourceName(weight, index)));
+    return ir::Tensor::FromBytes(weight.type, tensor->span());
   };
   run.steps.emplace_back(tokens.begin(), tokens.end());
-  return Judge(**module, run, logits, LogitsBound(precision, std::nullopt, kv_cache), "in f32");
+  return Judge(*module, run, logits, LogitsBound(precision, std::nullopt, kv_cache), "in f32");
 }
 
 absl::StatusOr<std::string> CheckBundleLogits(const OptimisedModel& model,
                                               absl::Span<const int32_t> tokens,
                                               absl::Span<const float> logits) {
-  absl::StatusOr<NativeProgram> native = NativeProgramOf(model);
-  if (!native.ok()) return native.status();
-  VerifyRun run = BundleRun(model, *native);
+  ASSIGN_OR_RETURN(NativeProgram native, NativeProgramOf(model));
+  VerifyRun run = BundleRun(model, native);
   run.steps.emplace_back(tokens.begin(), tokens.end());
   return Judge(*model.module, run, logits, LogitsBound(model.numbers.precision, std::nullopt),
                "on the bundle's own module and weights");

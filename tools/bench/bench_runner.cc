@@ -9,6 +9,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "runtime/timeline.h"
 #include "tools/bench/bench_check.h"
@@ -53,30 +54,25 @@ absl::StatusOr<std::unique_ptr<BenchRunner>> BenchRunner::Create(engine::Model* 
                                                                  const StepWork& work) {
   runtime::SessionOptions options;
   options.context = model->context();
-  absl::StatusOr<std::unique_ptr<runtime::Session>> session =
-      runtime::Session::Create(model->executable(), options);
-  if (!session.ok()) return session.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<runtime::Session> session,
+                   runtime::Session::Create(model->executable(), options));
   engine::SamplerOptions greedy;
   greedy.temperature = 0;
-  absl::StatusOr<engine::Sampler> sampler =
-      engine::Sampler::Create(greedy, (*session)->vocabulary());
-  if (!sampler.ok()) return sampler.status();
+  ASSIGN_OR_RETURN(engine::Sampler sampler, engine::Sampler::Create(greedy, session->vocabulary()));
   return std::unique_ptr<BenchRunner>(
-      new BenchRunner(model, work, *std::move(session), *std::move(sampler)));
+      new BenchRunner(model, work, std::move(session), std::move(sampler)));
 }
 
 absl::StatusOr<std::vector<float>> BenchRunner::Logits(absl::Span<const int32_t> tokens) {
   session_->Truncate(0, 0);
-  absl::StatusOr<absl::Span<const float>> logits = session_->Evaluate(tokens);
-  if (!logits.ok()) return logits.status();
-  return std::vector<float>(logits->begin(), logits->end());
+  ASSIGN_OR_RETURN(absl::Span<const float> logits, session_->Evaluate(tokens));
+  return std::vector<float>(logits.begin(), logits.end());
 }
 
 absl::StatusOr<int32_t> BenchRunner::FirstToken(absl::Span<const int32_t> tokens) {
   session_->Truncate(0, 0);
-  absl::StatusOr<absl::Span<const float>> logits = session_->Evaluate(tokens);
-  if (!logits.ok()) return logits.status();
-  return sampler_.Sample(*logits);
+  ASSIGN_OR_RETURN(absl::Span<const float> logits, session_->Evaluate(tokens));
+  return sampler_.Sample(logits);
 }
 
 // Fills the empty cache with `depth` tokens, `step` of them at a time.
@@ -85,32 +81,29 @@ absl::Status BenchRunner::Fill(int64_t depth, int64_t step) {
   const auto tokens = absl::MakeConstSpan(tokens_).subspan(0, static_cast<size_t>(depth));
   for (int64_t done = 0; done < depth; done += step) {
     const auto part = tokens.subspan(static_cast<size_t>(done), static_cast<size_t>(step));
-    if (auto logits = session_->Evaluate(part); !logits.ok()) return logits.status();
+    RETURN_IF_ERROR(session_->Evaluate(part));
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<float>> BenchRunner::UntimedPrompt(int64_t tokens) {
   const int64_t last = (tokens - 1) % kOddStep + 1;
-  if (absl::Status status = Fill(tokens - last, kOddStep); !status.ok()) return status;
+  RETURN_IF_ERROR(Fill(tokens - last, kOddStep));
   const auto rest = absl::MakeConstSpan(tokens_).subspan(static_cast<size_t>(tokens - last),
                                                          static_cast<size_t>(last));
-  absl::StatusOr<absl::Span<const float>> logits = session_->Evaluate(rest);
-  if (!logits.ok()) return logits.status();
-  return std::vector<float>(logits->begin(), logits->end());
+  ASSIGN_OR_RETURN(absl::Span<const float> logits, session_->Evaluate(rest));
+  return std::vector<float>(logits.begin(), logits.end());
 }
 
 absl::StatusOr<std::vector<int32_t>> BenchRunner::UntimedGeneration(int64_t depth, int64_t tokens) {
-  if (absl::Status status = Fill(depth, kOddStep); !status.ok()) return status;
+  RETURN_IF_ERROR(Fill(depth, kOddStep));
   std::vector<int32_t> generated;
   int32_t next = tokens_[static_cast<size_t>(depth)];
   while (static_cast<int64_t>(generated.size()) < tokens) {
-    absl::StatusOr<absl::Span<const float>> logits =
-        session_->Evaluate(absl::MakeConstSpan(&next, 1));
-    if (!logits.ok()) return logits.status();
-    absl::StatusOr<int32_t> sampled = sampler_.Sample(*logits);
-    if (!sampled.ok()) return sampled.status();
-    generated.push_back(next = *sampled);
+    ASSIGN_OR_RETURN(absl::Span<const float> logits,
+                     session_->Evaluate(absl::MakeConstSpan(&next, 1)));
+    ASSIGN_OR_RETURN(int32_t sampled, sampler_.Sample(logits));
+    generated.push_back(next = sampled);
   }
   return generated;
 }
@@ -152,7 +145,7 @@ absl::StatusOr<PrefillResult> BenchRunner::Prefill(int64_t tokens, int repeat,
     absl::StatusOr<absl::Span<const float>> logits = session_->Evaluate(prompt);
     const double seconds = SecondsSince(start);
     if (!logits.ok()) return logits.status();
-    if (auto token = sampler_.Sample(*logits); !token.ok()) return token.status();
+    RETURN_IF_ERROR(sampler_.Sample(*logits));
     first_token_ms.push_back(SecondsSince(start) * 1e3);
     turns.push_back({static_cast<double>(tokens), seconds, work});
     limits.push_back(meter->Measure(limit, kLimitSeconds));
@@ -178,7 +171,7 @@ absl::StatusOr<DecodeResult> BenchRunner::Decode(int64_t depth, int repeat,
   const int64_t middle = depth + total / 2;
   const Limit limit = BindingLimit(work_.flops.Decode(middle).total(),
                                    static_cast<double>(work_.bytes.Decode(middle)), meter);
-  if (absl::Status status = Fill(depth, model_->max_step()); !status.ok()) return status;
+  RETURN_IF_ERROR(Fill(depth, model_->max_step()));
   std::vector<Turn> turns;
   std::vector<double> limits = {meter->Measure(limit, kLimitSeconds)};
   for (int i = 0; i < repeat; ++i) {
@@ -194,20 +187,16 @@ absl::StatusOr<DecodeResult> BenchRunner::Decode(int64_t depth, int repeat,
         const int64_t seen = session_->length();
         turn.work += limit == Limit::kDramRead ? static_cast<double>(work_.bytes.Decode(seen))
                                                : work_.flops.Decode(seen).total();
-        absl::StatusOr<absl::Span<const float>> logits =
-            session_->Evaluate(absl::MakeConstSpan(&next, 1));
-        if (!logits.ok()) return logits.status();
-        absl::StatusOr<int32_t> sampled = sampler_.Sample(*logits);
-        if (!sampled.ok()) return sampled.status();
-        generated.push_back(next = *sampled);
+        ASSIGN_OR_RETURN(absl::Span<const float> logits,
+                         session_->Evaluate(absl::MakeConstSpan(&next, 1)));
+        ASSIGN_OR_RETURN(int32_t sampled, sampler_.Sample(logits));
+        generated.push_back(next = sampled);
       }
       turn.seconds = SecondsSince(start);
       turns.push_back(turn);
       limits.push_back(meter->Measure(limit, kLimitSeconds));
     }
-    if (absl::Status same = CheckTokens("generation", generated, expected); !same.ok()) {
-      return same;
-    }
+    RETURN_IF_ERROR(CheckTokens("generation", generated, expected));
   }
   DecodeResult result;
   result.tokens = total;

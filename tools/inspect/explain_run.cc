@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "engine/session.h"
 #include "ir/cost.h"
@@ -97,7 +98,7 @@ absl::StatusOr<Times> RunOnce(engine::Model* model, engine::Session* session,
   for (int64_t i = 0; i < run.tokens; ++i) tokens.push_back(token(run.depth + i));
   session->Clear();
   if (!before.empty()) {
-    if (auto logits = session->Evaluate(before); !logits.ok()) return logits.status();
+    RETURN_IF_ERROR(session->Evaluate(before));
   }
   runtime::Timeline timeline(model->threads());
   model->executable()->RecordTo(&timeline);
@@ -126,10 +127,9 @@ absl::Status Measure(engine::Model* model, engine::Session* session, const Expla
   std::map<std::string, std::vector<double>> all_times;
   std::map<Limit, std::vector<double>> all_rates;
   for (int i = 0; i <= kRuns; ++i) {
-    absl::StatusOr<Times> once = RunOnce(model, session, run);
-    if (!once.ok()) return once.status();
+    ASSIGN_OR_RETURN(Times once, RunOnce(model, session, run));
     if (i == 0) continue;  // the first one meets cold pages
-    for (const auto& [name, seconds] : *once) all_times[name].push_back(seconds);
+    for (const auto& [name, seconds] : once) all_times[name].push_back(seconds);
     for (const Limit limit : {Limit::kDramRead, Limit::kF32, Limit::kBf16}) {
       if (!meter->Has(limit)) continue;
       all_rates[limit].push_back(1e9 * meter->Measure(limit, kLimitSeconds));
@@ -175,17 +175,14 @@ absl::StatusOr<std::vector<ExplainReport>> ExplainRuns(const ir::Module& optimis
                                                        const codegen::Target& target,
                                                        const std::vector<ExplainedRun>& runs,
                                                        engine::Model* model) {
-  absl::StatusOr<std::unique_ptr<engine::Session>> session = engine::Session::Create(model, {});
-  if (!session.ok()) return session.status();
-  auto meter = LimitMeter::Create(target, model->threads(), DefaultReadBytes());
-  if (!meter.ok()) return meter.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<engine::Session> session, engine::Session::Create(model, {}));
+  ASSIGN_OR_RETURN(auto meter, LimitMeter::Create(target, model->threads(), DefaultReadBytes()));
   const std::map<std::string, const ir::Op*> ops = StatementsByName(optimised);
   std::vector<ExplainReport> reports;
   for (const ExplainedRun& run : runs) {
     Times times;
     Rates rates{target, {}};
-    absl::Status measured = Measure(model, session->get(), run, meter->get(), &times, &rates);
-    if (!measured.ok()) return measured;
+    RETURN_IF_ERROR(Measure(model, session.get(), run, meter.get(), &times, &rates));
     ExplainReport& report = reports.emplace_back();
     report.run = RunText(run);
     report.threads = model->threads();

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "ir/frame.h"
 #include "passes/place/plan_memory.h"
@@ -122,12 +123,11 @@ absl::StatusOr<std::string> PlanText(const ir::Module& module, const runtime::Pr
   if (!func.empty() && func != step_interface::kLoad && module.FindFunc(func) == nullptr) {
     return absl::InvalidArgumentError(absl::StrCat("--func: the module has no '", func, "'"));
   }
-  absl::StatusOr<std::string> frames = passes::PrintMemoryPlan(module);
-  if (!frames.ok()) return frames.status();
+  ASSIGN_OR_RETURN(std::string frames, passes::PrintMemoryPlan(module));
   std::string text;
   if (func.empty()) absl::StrAppend(&text, "frames: ", program.frame_bytes, " bytes\n");
   bool wanted = false;
-  for (absl::string_view line : absl::StrSplit(*frames, '\n', absl::SkipEmpty())) {
+  for (absl::string_view line : absl::StrSplit(frames, '\n', absl::SkipEmpty())) {
     if (line[0] == '@') wanted = func.empty() || line.substr(1, line.find(':') - 1) == func;
     if (wanted) absl::StrAppend(&text, line, "\n");
   }

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "bundle/layout.h"
 #include "runtime/machine/cpu_count.h"
 
@@ -33,25 +34,21 @@ absl::Status CheckCalls(const OptimisedModel& model, const runtime::Program& pro
 absl::StatusOr<OptimisedModel> OpenOptimised(const engine::LoadOptions& options,
                                              engine::Weights weights, const SeeModule& see) {
   const bundle::Bundle* bundle = options.source->bundle();
-  absl::StatusOr<codegen::Target> target = bundle != nullptr
+  ASSIGN_OR_RETURN(codegen::Target target, bundle != nullptr
                                                ? codegen::Target::Portable(bundle->isa())
-                                               : codegen::Target::Named(options.isa);
-  if (!target.ok()) return target.status();
+                                               : codegen::Target::Named(options.isa));
   OptimisedModel model;
-  absl::StatusOr<engine::OpenedModule> opened =
-      engine::OpenModule(options.source.get(), options, weights);
-  if (!opened.ok()) return opened.status();
-  static_cast<engine::OpenedModule&>(model) = *std::move(opened);
+  ASSIGN_OR_RETURN(engine::OpenedModule opened,
+                   engine::OpenModule(options.source.get(), options, weights));
+  static_cast<engine::OpenedModule&>(model) = std::move(opened);
   model.source = options.source;
-  model.target = *std::move(target);
+  model.target = std::move(target);
   model.numbers = options.module;
   model.lluda_version =
       bundle != nullptr ? std::string(bundle->lluda_version()) : bundle::kLludaVersion;
   model.llvm_version =
       bundle != nullptr ? std::string(bundle->llvm_version()) : codegen::LlvmVersion();
-  absl::StatusOr<PassHistory> history = RunPasses(model.module.get(), see);
-  if (!history.ok()) return history.status();
-  model.history = *std::move(history);
+  ASSIGN_OR_RETURN(model.history, RunPasses(model.module.get(), see));
   return model;
 }
 
@@ -60,18 +57,16 @@ absl::StatusOr<NativeProgram> NativeProgramOf(const OptimisedModel& model) {
   if (model.bundle() == nullptr) {
     codegen::CompileOptions options;
     options.threads = runtime::UsablePhysicalCores();
-    absl::StatusOr<codegen::CompiledModule> compiled =
-        codegen::Compile(*model.module, model.target, options);
-    if (!compiled.ok()) return compiled.status();
-    native.program = std::move(compiled->program);
-    native.library = std::move(compiled->library);
+    ASSIGN_OR_RETURN(codegen::CompiledModule compiled,
+                     codegen::Compile(*model.module, model.target, options));
+    native.program = std::move(compiled.program);
+    native.library = std::move(compiled.library);
     return native;
   }
-  absl::StatusOr<bundle::Runnable> runnable = model.bundle()->Prepare();
-  if (!runnable.ok()) return runnable.status();
-  native.program = std::move(runnable->program);
-  native.code = std::move(runnable->code);
-  if (absl::Status status = CheckCalls(model, native.program); !status.ok()) return status;
+  ASSIGN_OR_RETURN(bundle::Runnable runnable, model.bundle()->Prepare());
+  native.program = std::move(runnable.program);
+  native.code = std::move(runnable.code);
+  RETURN_IF_ERROR(CheckCalls(model, native.program));
   return native;
 }
 

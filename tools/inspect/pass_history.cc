@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "passes/default_pipeline.h"
 #include "passes/framework/rewrite.h"
 
@@ -27,8 +28,7 @@ std::vector<MissedFusion> MissesOf(const std::vector<passes::PassReport>& report
 }  // namespace
 
 absl::StatusOr<PassHistory> RunPasses(ir::Module* module, const SeeModule& see) {
-  absl::StatusOr<std::vector<std::string>> names = passes::RemainingPasses(*module);
-  if (!names.ok()) return names.status();
+  ASSIGN_OR_RETURN(std::vector<std::string> names, passes::RemainingPasses(*module));
   PassHistory history;
   history.unseen_passes = static_cast<int64_t>(module->passes.size());
   passes::PipelineOptions options;
@@ -37,12 +37,10 @@ absl::StatusOr<PassHistory> RunPasses(ir::Module* module, const SeeModule& see) 
     if (see) see(number, pass, after, history.provenance);
     return absl::OkStatus();
   };
-  absl::StatusOr<passes::Pipeline> pipeline = passes::Pipeline::Create(*names, options);
-  if (!pipeline.ok()) return pipeline.status();
-  absl::StatusOr<std::vector<passes::PassReport>> reports = pipeline->Run(module);
-  if (!reports.ok()) return reports.status();
-  history.misses = MissesOf(*reports);
-  history.reports = *std::move(reports);
+  ASSIGN_OR_RETURN(passes::Pipeline pipeline, passes::Pipeline::Create(names, options));
+  ASSIGN_OR_RETURN(std::vector<passes::PassReport> reports, pipeline.Run(module));
+  history.misses = MissesOf(reports);
+  history.reports = std::move(reports);
   return history;
 }
 

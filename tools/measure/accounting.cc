@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "ir/type/layout.h"
 
@@ -80,11 +81,10 @@ Flops StepFlops::Decode(int64_t depth) const {
 }
 
 absl::StatusOr<StepFlops> CountFlops(const ir::Module& module) {
-  absl::StatusOr<const ir::Func*> step = StepOf(module);
-  if (!step.ok()) return step.status();
+  ASSIGN_OR_RETURN(const ir::Func* step, StepOf(module));
   StepFlops flops;
   absl::Status status;
-  ForEachStepOp((*step)->body, 1, [&](const ir::Op& op, int64_t times) {
+  ForEachStepOp(step->body, 1, [&](const ir::Op& op, int64_t times) {
     if (op.opcode() == ir::Opcode::kAttention) {
       flops.per_position += 2 * AttentionProducts(op) * static_cast<double>(times);
     }
@@ -108,10 +108,9 @@ absl::StatusOr<StepFlops> CountFlops(const ir::Module& module) {
 }
 
 absl::StatusOr<StepBytes> CountBytes(const ir::Module& module) {
-  absl::StatusOr<const ir::Func*> step = StepOf(module);
-  if (!step.ok()) return step.status();
+  ASSIGN_OR_RETURN(const ir::Func* step, StepOf(module));
   std::set<const ir::Global*> read;
-  ForEachStepOp((*step)->body, 1, [&](const ir::Op& op, int64_t) {
+  ForEachStepOp(step->body, 1, [&](const ir::Op& op, int64_t) {
     for (int i = 0; i < op.operand_count(); ++i) {
       const ir::Global* global = op.operand(i).global;
       const bool looked_up = op.opcode() == ir::Opcode::kGather && i == 0;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "glog/logging.h"
 #include "runtime/machine/memory_limit.h"
 
@@ -39,15 +40,12 @@ int64_t DefaultReadBytes() {
 absl::StatusOr<std::unique_ptr<LimitMeter>> LimitMeter::Create(const codegen::Target& target,
                                                                int threads, int64_t read_bytes) {
   std::unique_ptr<LimitMeter> meter(new LimitMeter(threads));
-  if (absl::Status status = meter->Prepare(target, read_bytes); !status.ok()) return status;
+  RETURN_IF_ERROR(meter->Prepare(target, read_bytes));
   return meter;
 }
 
 absl::Status LimitMeter::Prepare(const codegen::Target& target, int64_t read_bytes) {
-  absl::StatusOr<std::unique_ptr<codegen::LimitLoops>> compiled =
-      codegen::LimitLoops::Compile(target);
-  if (!compiled.ok()) return compiled.status();
-  compiled_ = *std::move(compiled);
+  ASSIGN_OR_RETURN(compiled_, codegen::LimitLoops::Compile(target));
   const int64_t pieces = threads() * kPiecesPerThread;
   const int64_t piece_unit = pieces * codegen::kReadItemStep * codegen::kReadItemBytes;
   const std::pair<Memory*, int64_t> needed[] = {
@@ -55,16 +53,11 @@ absl::Status LimitMeter::Prepare(const codegen::Target& target, int64_t read_byt
       {&operands_, 2 * kLineBytes},
       {&scratch_, kScratchBytes * threads()},
   };
-  if (absl::Status left =
-          runtime::CheckMemoryLeft(read_bytes, "to measure how fast memory is read");
-      !left.ok()) {
-    return left;
-  }
+  RETURN_IF_ERROR(runtime::CheckMemoryLeft(read_bytes, "to measure how fast memory is read"));
   for (const auto& [memory, bytes] : needed) {
-    absl::StatusOr<Memory> allocated =
-        Memory::Allocate(bytes, Pages::kHuge, "the machine's limits");
-    if (!allocated.ok()) return allocated.status();
-    *memory = *std::move(allocated);
+    ASSIGN_OR_RETURN(Memory allocated,
+                     Memory::Allocate(bytes, Pages::kHuge, "the machine's limits"));
+    *memory = std::move(allocated);
   }
   // Pages that nobody has written are all one page of zeros.
   pool_.ParallelFor(memory_.size() / codegen::kReadItemBytes, 512,

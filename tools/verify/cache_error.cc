@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "base/status_macros.h"
 #include "engine/generate/sampler.h"
 #include "engine/session.h"
 #include "tools/verify/bounds.h"
@@ -23,16 +24,13 @@ using Next = std::function<absl::Status(absl::Span<const float> logits, std::vec
 // so far, and adds a token.
 absl::Status Follow(const engine::LoadOptions& options, const ModelLoader& load, int32_t first,
                     const Next& next) {
-  absl::StatusOr<std::unique_ptr<engine::Model>> model = load(options);
-  if (!model.ok()) return model.status();
-  absl::StatusOr<std::unique_ptr<engine::Session>> session =
-      engine::Session::Create(model->get(), {});
-  if (!session.ok()) return session.status();
-  const auto most = static_cast<size_t>(std::min(kTokens, (*session)->context()));
+  ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model, load(options));
+  ASSIGN_OR_RETURN(std::unique_ptr<engine::Session> session,
+                   engine::Session::Create(model.get(), {}));
+  const auto most = static_cast<size_t>(std::min(kTokens, session->context()));
   for (std::vector<int32_t> tokens = {first}; tokens.size() <= most;) {
-    absl::StatusOr<absl::Span<const float>> logits = (*session)->Evaluate(tokens);
-    if (!logits.ok()) return logits.status();
-    if (absl::Status status = next(*logits, &tokens); !status.ok()) return status;
+    ASSIGN_OR_RETURN(absl::Span<const float> logits, session->Evaluate(tokens));
+    RETURN_IF_ERROR(next(logits, &tokens));
   }
   return absl::OkStatus();
 }
@@ -53,13 +51,10 @@ absl::StatusOr<CacheError> MeasureCacheError(const engine::LoadOptions& options,
     expected.emplace_back(logits.begin(), logits.end());
     if (tokens->size() == text.size()) {
       if (!sampler) {
-        auto created = engine::Sampler::Create({}, static_cast<int64_t>(logits.size()));
-        if (!created.ok()) return created.status();
-        sampler = *std::move(created);
+        ASSIGN_OR_RETURN(sampler, engine::Sampler::Create({}, static_cast<int64_t>(logits.size())));
       }
-      absl::StatusOr<int32_t> drawn = sampler->Sample(logits);
-      if (!drawn.ok()) return drawn.status();
-      text.push_back(*drawn);
+      ASSIGN_OR_RETURN(int32_t drawn, sampler->Sample(logits));
+      text.push_back(drawn);
     }
     tokens->push_back(text[tokens->size()]);
     return absl::OkStatus();

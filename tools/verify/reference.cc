@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/json.h"
+#include "base/status_macros.h"
 #include "frontends/safetensors.h"
 #include "tools/verify/compare.h"
 
@@ -160,16 +161,15 @@ absl::StatusOr<ReferencePrompt> ReadPrompt(simdjson::dom::object fields, std::st
 absl::Status ReadTensor(const frontends::SafetensorsFile& file, const std::string& name,
                         size_t dimensions, std::vector<float>* values) {
   if (file.Find(name) == nullptr) return absl::OkStatus();
-  absl::StatusOr<const frontends::TensorView*> tensor = file.Get(name);
-  if (!tensor.ok()) return tensor.status();
-  if ((*tensor)->dtype != frontends::TensorDType::kF32 || (*tensor)->shape.size() < dimensions) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(file.path(), ": tensor '", name, "' must be F32 with ", dimensions,
-                     " or more dimensions, is ", (*tensor)->dtype_name, " [",
-                     absl::StrJoin((*tensor)->shape, ", "), "]"));
+  ASSIGN_OR_RETURN(const frontends::TensorView* tensor, file.Get(name));
+  if (tensor->dtype != frontends::TensorDType::kF32 || tensor->shape.size() < dimensions) {
+    return absl::InvalidArgumentError(absl::StrCat(file.path(), ": tensor '", name,
+                                                   "' must be F32 with ", dimensions,
+                                                   " or more dimensions, is ", tensor->dtype_name,
+                                                   " [", absl::StrJoin(tensor->shape, ", "), "]"));
   }
-  values->resize((*tensor)->bytes / sizeof(float));
-  if (!values->empty()) std::memcpy(values->data(), (*tensor)->data, (*tensor)->bytes);
+  values->resize(tensor->bytes / sizeof(float));
+  if (!values->empty()) std::memcpy(values->data(), tensor->data, tensor->bytes);
   return absl::OkStatus();
 }
 
@@ -211,12 +211,11 @@ bool ContradictsItself(const ReferencePrompt& prompt) {
 }
 
 absl::StatusOr<std::vector<ReferencePrompt>> LoadReference(const std::string& path) {
-  absl::StatusOr<base::JsonDocument> document = base::JsonDocument::Load(path);
-  if (!document.ok()) return document.status();
+  ASSIGN_OR_RETURN(base::JsonDocument document, base::JsonDocument::Load(path));
   simdjson::dom::array entries;
-  if (document->root().dom().at_key("prompts").get(entries) != simdjson::SUCCESS ||
+  if (document.root().dom().at_key("prompts").get(entries) != simdjson::SUCCESS ||
       entries.begin() == entries.end()) {
-    return document->root().FieldError("prompts", "must be a list of at least one prompt");
+    return document.root().FieldError("prompts", "must be a list of at least one prompt");
   }
   std::vector<ReferencePrompt> prompts;
   for (const element entry : entries) {
@@ -226,9 +225,8 @@ absl::StatusOr<std::vector<ReferencePrompt>> LoadReference(const std::string& pa
       return absl::InvalidArgumentError(
           absl::StrCat(label, " must be an object, is ", DescribeJson(entry)));
     }
-    absl::StatusOr<ReferencePrompt> prompt = ReadPrompt(fields, std::move(label));
-    if (!prompt.ok()) return prompt.status();
-    prompts.push_back(*std::move(prompt));
+    ASSIGN_OR_RETURN(ReferencePrompt prompt, ReadPrompt(fields, std::move(label)));
+    prompts.push_back(std::move(prompt));
   }
   if (!absl::EndsWith(path, ".json")) return prompts;
   absl::StatusOr<frontends::SafetensorsFile> tensors = frontends::SafetensorsFile::Open(
@@ -236,7 +234,7 @@ absl::StatusOr<std::vector<ReferencePrompt>> LoadReference(const std::string& pa
   if (absl::IsNotFound(tensors.status())) return prompts;
   if (!tensors.ok()) return tensors.status();
   for (size_t i = 0; i < prompts.size(); ++i) {
-    if (absl::Status status = ReadTensors(*tensors, i, &prompts[i]); !status.ok()) return status;
+    RETURN_IF_ERROR(ReadTensors(*tensors, i, &prompts[i]));
   }
   return prompts;
 }

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/status_macros.h"
 #include "tools/verify/bounds.h"
 
 namespace lluda::tools {
@@ -28,14 +29,11 @@ absl::StatusOr<PromptResult> Validator::Run(const ReferencePrompt& reference) {
     result.shortcomings.push_back("token ids");
   }
   session_->Clear();
-  absl::StatusOr<absl::Span<const float>> evaluated = session_->Evaluate(reference.ids);
-  if (!evaluated.ok()) return evaluated.status();
-  const std::vector<float> logits(evaluated->begin(), evaluated->end());
-  if (absl::Status status = CompareLogits(logits, reference, &result); !status.ok()) {
-    return status;
-  }
-  if (absl::Status status = Decode(logits, reference, &result); !status.ok()) return status;
-  if (absl::Status status = Replay(logits, reference, &result); !status.ok()) return status;
+  ASSIGN_OR_RETURN(absl::Span<const float> evaluated, session_->Evaluate(reference.ids));
+  const std::vector<float> logits(evaluated.begin(), evaluated.end());
+  RETURN_IF_ERROR(CompareLogits(logits, reference, &result));
+  RETURN_IF_ERROR(Decode(logits, reference, &result));
+  RETURN_IF_ERROR(Replay(logits, reference, &result));
   return result;
 }
 
@@ -94,9 +92,8 @@ absl::Status Validator::Decode(const std::vector<float>& logits, const Reference
   while (result->greedy_equal < steps && next == reference.greedy[result->greedy_equal]) {
     if (++result->greedy_equal == steps) break;
     tokens.push_back(next);
-    absl::StatusOr<absl::Span<const float>> evaluated = session_->Evaluate(tokens);
-    if (!evaluated.ok()) return evaluated.status();
-    next = ArgMax(*evaluated);
+    ASSIGN_OR_RETURN(absl::Span<const float> evaluated, session_->Evaluate(tokens));
+    next = ArgMax(evaluated);
   }
   if (result->greedy_equal < result->greedy_decided) result->shortcomings.push_back("greedy");
   return absl::OkStatus();
@@ -109,11 +106,10 @@ absl::Status Validator::Replay(const std::vector<float>& logits, const Reference
   double nll = 0;
   const absl::Span<const int32_t> ids = reference.ids;
   for (size_t i = 1; i <= ids.size(); ++i) {
-    absl::StatusOr<absl::Span<const float>> evaluated = session_->Evaluate(ids.subspan(0, i));
-    if (!evaluated.ok()) return evaluated.status();
+    ASSIGN_OR_RETURN(absl::Span<const float> evaluated, session_->Evaluate(ids.subspan(0, i)));
     if (i < ids.size()) {
-      nll += NegativeLogLikelihood(*evaluated, ids[i]);
-    } else if (!absl::c_equal(*evaluated, logits)) {
+      nll += NegativeLogLikelihood(evaluated, ids[i]);
+    } else if (!absl::c_equal(evaluated, logits)) {
       result->shortcomings.push_back("token by token");
     }
   }
@@ -124,16 +120,15 @@ absl::Status Validator::Replay(const std::vector<float>& logits, const Reference
 absl::Status CompareActivations(const engine::Session& session, const ReferencePrompt& reference,
                                 const engine::ModuleOptions& numbers, PromptResult* result) {
   for (const ReferenceActivation& expected : reference.activations) {
-    absl::StatusOr<absl::Span<const float>> ours = session.Activation(expected.name);
-    if (!ours.ok()) return ours.status();
-    if (ours->size() != expected.values.size()) {
+    ASSIGN_OR_RETURN(absl::Span<const float> ours, session.Activation(expected.name));
+    if (ours.size() != expected.values.size()) {
       return absl::InvalidArgumentError(absl::StrCat("the reference has ", expected.values.size(),
                                                      " values of ", expected.name, ", the model ",
-                                                     ours->size(), ": it is of another model"));
+                                                     ours.size(), ": it is of another model"));
     }
     ActivationError error;
     error.name = expected.name;
-    error.nmse = Compare(*ours, expected.values).nmse;
+    error.nmse = Compare(ours, expected.values).nmse;
     const auto hf_bf16_nmse = reference.hf_bf16_activation_nmse.find(expected.module);
     if (hf_bf16_nmse != reference.hf_bf16_activation_nmse.end()) {
       error.hf_bf16_nmse = hf_bf16_nmse->second;

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "tools/verify/bundle_weights.h"
 #include "tools/verify/verify_kernels.h"
@@ -24,22 +25,20 @@ VerifyRun BundleRun(const OptimisedModel& model, const NativeProgram& native) {
 }
 
 absl::StatusOr<BundleVerdict> VerifyBundle(OptimisedModel* model, int64_t layers, int64_t tokens) {
-  absl::StatusOr<NativeProgram> native = NativeProgramOf(*model);
-  if (!native.ok()) return native.status();
+  ASSIGN_OR_RETURN(NativeProgram native, NativeProgramOf(*model));
   const ir::Func* step = model->module->FindFunc(step_interface::kStep);
   if (step == nullptr || step->result_type.axes.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat(model->bundle()->path(), ": its module has no @step that returns logits"));
   }
-  VerifyRun run = BundleRun(*model, *native);
+  VerifyRun run = BundleRun(*model, native);
   run.steps = StepTokens(tokens, step->result_type.axes.back().extent.value);
   KeepLayers(layers, model->module.get());
   KernelMemory memory;
   memory.loaded = model->bundle()->weights().data();
-  absl::StatusOr<std::optional<Finding>> finding =
-      VerifyKernels(*model->module, native->program, model->target, memory, run);
-  if (!finding.ok()) return finding.status();
-  return BundleVerdict{*std::move(finding), static_cast<int64_t>(native->program.kernels.size())};
+  ASSIGN_OR_RETURN(std::optional<Finding> finding,
+                   VerifyKernels(*model->module, native.program, model->target, memory, run));
+  return BundleVerdict{std::move(finding), static_cast<int64_t>(native.program.kernels.size())};
 }
 
 }  // namespace lluda::tools

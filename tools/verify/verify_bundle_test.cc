@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/sha256.h"
+#include "base/status_macros.h"
 #include "bundle/test_bundle.h"
 #include "engine/compile_bundle.h"
 #include "engine/open_model_source.h"
@@ -36,19 +37,14 @@ std::string Compiled(const engine::ModuleOptions& numbers = {}) {
 
 absl::StatusOr<OptimisedModel> Open(const std::string& path) {
   engine::LoadOptions options;
-  absl::StatusOr<std::shared_ptr<engine::ModelSource>> source = engine::OpenModelSource(path);
-  if (!source.ok()) return source.status();
-  options.source = *std::move(source);
-  absl::StatusOr<engine::ModuleOptions> module = options.source->OptionsFor({});
-  if (!module.ok()) return module.status();
-  options.module = *module;
+  ASSIGN_OR_RETURN(options.source, engine::OpenModelSource(path));
+  ASSIGN_OR_RETURN(options.module, options.source->OptionsFor({}));
   return OpenOptimised(options, engine::Weights::kOptional);
 }
 
 absl::StatusOr<BundleVerdict> Verify(const std::string& path, int64_t layers = 100) {
-  absl::StatusOr<OptimisedModel> model = Open(path);
-  if (!model.ok()) return model.status();
-  return VerifyBundle(&*model, layers, /*tokens=*/13);
+  ASSIGN_OR_RETURN(OptimisedModel model, Open(path));
+  return VerifyBundle(&model, layers, /*tokens=*/13);
 }
 
 // Puts other bytes in the place of some that the code has, with the hash that goes with them.
@@ -147,9 +143,8 @@ TEST(BundleWeightsTest, AreWhatTheLoadBlockMakesOfTheCheckpoint) {
   ASSERT_TRUE(files.ok()) << files.status();
   const auto checkpoint = [&](const ir::Global& weight,
                               int64_t index) -> absl::StatusOr<ir::Tensor> {
-    auto tensor = files->checkpoint->Get(ir::SourceName(weight, index));
-    if (!tensor.ok()) return tensor.status();
-    return ir::Tensor::FromBytes(weight.type, (*tensor)->span());
+    ASSIGN_OR_RETURN(auto tensor, files->checkpoint->Get(ir::SourceName(weight, index)));
+    return ir::Tensor::FromBytes(weight.type, tensor->span());
   };
   auto interpreter =
       ir::Interpreter::Create(model->module.get(), {{{"S", 1}, {"C", 64}}, checkpoint});

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/status_macros.h"
 #include "ir/text/parser.h"
 #include "ir/text/printer.h"
 #include "passes/framework/rewrite.h"
@@ -225,15 +226,14 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportLike(const engine::ModelFiles&
       engine::ModuleOptions options;
       options.precision = precision;
       options.kv_cache = cache;
-      absl::StatusOr<std::unique_ptr<ir::Module>> import = engine::ImportModule(files, options);
-      if (!import.ok()) return import.status();
-      const int64_t likeness = Likeness(dump, **import);
+      ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> import, engine::ImportModule(files, options));
+      const int64_t likeness = Likeness(dump, *import);
       if (likeness <= most) continue;
       most = likeness;
-      nearest = *std::move(import);
+      nearest = std::move(import);
     }
   }
-  if (absl::Status status = CheckLayers(dump, *nearest); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckLayers(dump, *nearest));
   return nearest;
 }
 
@@ -241,7 +241,7 @@ absl::StatusOr<DumpVerdict> VerifyDump(const ir::Module& dump, const ir::Module&
                                        const VerifyRun& run) {
   const std::unique_ptr<ir::Module> passed = PassedLike(dump, import);
   DumpVerifier verifier(dump, passed.get(), run);
-  if (absl::Status status = verifier.Expect(import); !status.ok()) return status;
+  RETURN_IF_ERROR(verifier.Expect(import));
   absl::StatusOr<std::optional<Departure>> departure = verifier.Run();
   if (!departure.ok()) return departure.status();
   DumpVerdict verdict;

@@ -13,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "base/status_macros.h"
 #include "engine/source/model_files.h"
 #include "engine/source/module_text.h"
 #include "gmock/gmock.h"
@@ -39,9 +40,8 @@ class VerifyDumpTest : public testing::Test {
     ASSERT_TRUE(files.ok()) << files.status();
     files_ = *std::move(files);
     run_.weights = [this](const ir::Global& weight, int64_t index) -> absl::StatusOr<ir::Tensor> {
-      auto tensor = files_.checkpoint->Get(ir::SourceName(weight, index));
-      if (!tensor.ok()) return tensor.status();
-      return ir::Tensor::FromBytes(weight.type, (*tensor)->span());
+      ASSIGN_OR_RETURN(auto tensor, files_.checkpoint->Get(ir::SourceName(weight, index)));
+      return ir::Tensor::FromBytes(weight.type, tensor->span());
     };
     run_.steps = {{5, 17, 3, 60, 2, 8, 11}, {9}};
   }
@@ -67,11 +67,9 @@ class VerifyDumpTest : public testing::Test {
   }
 
   absl::StatusOr<DumpVerdict> Verify(const std::string& text) {
-    auto dump = engine::ParseModuleFor(files_, {"m.lluda", text});
-    if (!dump.ok()) return dump.status();
-    auto import = ImportLike(files_, **dump);
-    if (!import.ok()) return import.status();
-    return VerifyDump(**dump, **import, run_);
+    ASSIGN_OR_RETURN(auto dump, engine::ParseModuleFor(files_, {"m.lluda", text}));
+    ASSIGN_OR_RETURN(auto import, ImportLike(files_, *dump));
+    return VerifyDump(*dump, *import, run_);
   }
 
   DumpVerdict VerdictOf(const std::string& text) {

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "codegen/cpu/interleaved_values.h"
 #include "passes/framework/rewrite.h"
@@ -73,9 +74,8 @@ class KernelVerifier {
 
   absl::Status Allocate(const KernelMemory& memory) {
     for (const runtime::Weight& weight : program_.weights) {
-      absl::StatusOr<const void*> data = memory.weights->Data(weight.tensor, weight.bytes);
-      if (!data.ok()) return data.status();
-      weights_.push_back(static_cast<char*>(const_cast<void*>(*data)));
+      ASSIGN_OR_RETURN(const void* data, memory.weights->Data(weight.tensor, weight.bytes));
+      weights_.push_back(static_cast<char*>(const_cast<void*>(data)));
     }
     int64_t scratch = 64;
     for (const runtime::Kernel& kernel : program_.kernels) {
@@ -87,17 +87,15 @@ class KernelVerifier {
         {&scratch_, scratch},
         {&output_, step_.result.Bytes(program_.MaxDims())}};
     for (const auto& [place, bytes] : memories) {
-      absl::StatusOr<runtime::Memory> allocated = Zeros(bytes);
-      if (!allocated.ok()) return allocated.status();
-      *place = *std::move(allocated);
+      ASSIGN_OR_RETURN(runtime::Memory allocated, Zeros(bytes));
+      *place = std::move(allocated);
     }
     // Kernels only read what was loaded before.
     loaded_ = memory.loaded == nullptr ? loading_.data() : const_cast<char*>(memory.loaded);
     const std::vector<int64_t> dims = DimsOf(0);
     for (const runtime::Tensor& state : program_.states) {
-      absl::StatusOr<runtime::Memory> allocated = Zeros(state.Bytes(dims));
-      if (!allocated.ok()) return allocated.status();
-      states_.push_back(*std::move(allocated));
+      ASSIGN_OR_RETURN(runtime::Memory allocated, Zeros(state.Bytes(dims)));
+      states_.push_back(std::move(allocated));
     }
     return absl::OkStatus();
   }
@@ -131,7 +129,7 @@ class KernelVerifier {
                        int step) {
     for (size_t i = 0; i < calls.size() && !finding_; ++i) {
       if (IsCut(calls[i])) {
-        if (absl::Status s = StandIn(calls[i], step); !s.ok()) return s;
+        RETURN_IF_ERROR(StandIn(calls[i], step));
         continue;
       }
       const runtime::Kernel& kernel = program_.kernels[calls[i].kernel];
@@ -142,7 +140,7 @@ class KernelVerifier {
       kernel.fn(&args);
       // The parts of a pack are compared when the last one is done.
       if (i + 1 < calls.size() && calls[i + 1].site == calls[i].site) continue;
-      if (absl::Status s = Compare(calls, i, step); !s.ok()) return s;
+      RETURN_IF_ERROR(Compare(calls, i, step));
     }
     return absl::OkStatus();
   }
@@ -211,9 +209,7 @@ class KernelVerifier {
     std::tie(finding.step, finding.func, finding.index, finding.statement, std::ignore) = key;
     finding.nmse = error;
     finding.bound = bound;
-    absl::StatusOr<std::string> slice = SliceText(module_, op, KernelInputs(op));
-    if (!slice.ok()) return slice.status();
-    finding.repro = *std::move(slice);
+    ASSIGN_OR_RETURN(finding.repro, SliceText(module_, op, KernelInputs(op)));
     finding_ = std::move(finding);
     return absl::OkStatus();
   }

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "ir/text/parser.h"
 #include "ir/text/printer.h"
 #include "passes/pipeline.h"
@@ -60,15 +61,12 @@ class PassVerifier {
     std::tie(finding->step, finding->func, finding->index, finding->statement, std::ignore) = key;
     finding->nmse = error;
     finding->bound = kPassBound;
-    absl::StatusOr<std::unique_ptr<ir::Module>> before = ir::ParseModule(text_, "before");
-    if (!before.ok()) return before.status();
-    const ir::Op* old = FindOp(**before, finding->func, finding->statement);
+    ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> before, ir::ParseModule(text_, "before"));
+    const ir::Op* old = FindOp(*before, finding->func, finding->statement);
     if (old == nullptr) return absl::InternalError("the statement is not in its own dump");
     std::set<std::string> inputs = KernelInputs(op);
     inputs.erase(finding->statement);
-    absl::StatusOr<std::string> slice = SliceText(**before, *old, inputs);
-    if (!slice.ok()) return slice.status();
-    finding->repro = *std::move(slice);
+    ASSIGN_OR_RETURN(finding->repro, SliceText(*before, *old, inputs));
     return absl::AbortedError("found");
   }
 

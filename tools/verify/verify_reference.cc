@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "tools/verify/bounds.h"
 #include "tools/verify/compare.h"
@@ -69,9 +70,7 @@ absl::StatusOr<std::optional<Finding>> VerifyPrompt(const ir::Module& module, co
         const ir::Value* value = op.operand(1).value;
         finding->statement = value->name;
         const ir::Op& made = value->def() == nullptr ? op : *value->def();
-        absl::StatusOr<std::string> slice = SliceText(module, made, KernelInputs(made));
-        if (!slice.ok()) return slice.status();
-        finding->repro = *std::move(slice);
+        ASSIGN_OR_RETURN(finding->repro, SliceText(module, made, KernelInputs(made)));
         return absl::AbortedError("found");
       });
   if (finding && !finding->repro.empty()) return finding;

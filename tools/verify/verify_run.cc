@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "ir/type/encoding.h"
 #include "passes/framework/rewrite.h"
@@ -94,14 +95,14 @@ std::vector<std::vector<int64_t>> StepTokens(int64_t tokens, int64_t vocabulary)
 
 absl::StatusOr<std::vector<ir::Tensor>> Interpret(const ir::Module& module, const VerifyRun& run,
                                                   const SeeValue& see) {
-  absl::StatusOr<ir::Interpreter> interpreter =
-      ir::Interpreter::Create(&module, {StateSymbols(module, run), run.weights, run.loaded});
-  if (!interpreter.ok()) return interpreter.status();
+  ASSIGN_OR_RETURN(
+      ir::Interpreter interpreter,
+      ir::Interpreter::Create(&module, {StateSymbols(module, run), run.weights, run.loaded}));
   absl::Status seen;
   int step = -1;
   std::map<ValueKey, int64_t> times;
   if (see) {
-    interpreter->SetObserver(
+    interpreter.SetObserver(
         [&](const ir::Func* func, int64_t index, const ir::Op& op, const ir::Tensor& result) {
           if (!seen.ok() || op.opcode() == ir::Opcode::kCall || op.opcode() == ir::Opcode::kFor) {
             return;
@@ -114,24 +115,23 @@ absl::StatusOr<std::vector<ir::Tensor>> Interpret(const ir::Module& module, cons
         });
   }
   if (!run.loaded) {
-    if (absl::Status status = interpreter->RunLoad(); !status.ok()) return status;
+    RETURN_IF_ERROR(interpreter.RunLoad());
   }
   std::vector<ir::Tensor> results;
   for (step = 0; step < static_cast<int>(run.steps.size()) && seen.ok(); ++step) {
-    absl::StatusOr<ir::Tensor> logits =
-        interpreter->Call(step_interface::kStep, StepArguments(run, static_cast<size_t>(step)));
-    if (!logits.ok()) return logits.status();
-    results.push_back(*std::move(logits));
+    ASSIGN_OR_RETURN(
+        ir::Tensor logits,
+        interpreter.Call(step_interface::kStep, StepArguments(run, static_cast<size_t>(step))));
+    results.push_back(std::move(logits));
   }
   if (!seen.ok()) return seen;
   return results;
 }
 
 absl::StatusOr<ir::Tensor> InterpretLogits(const ir::Module& module, const VerifyRun& run) {
-  absl::StatusOr<std::vector<ir::Tensor>> logits = Interpret(module, run, nullptr);
-  if (!logits.ok()) return logits.status();
-  if (logits->empty()) return absl::InvalidArgumentError("a run without steps");
-  return std::move(logits->back());
+  ASSIGN_OR_RETURN(std::vector<ir::Tensor> logits, Interpret(module, run, nullptr));
+  if (logits.empty()) return absl::InvalidArgumentError("a run without steps");
+  return std::move(logits.back());
 }
 
 double ErrorOf(const ir::Tensor& a, const ir::Tensor& b) {

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "ir/check/verifier.h"
 #include "ir/text/parser.h"
 #include "ir/text/printer.h"
@@ -163,13 +164,12 @@ class Slicer {
 
 absl::StatusOr<std::string> SliceText(const ir::Module& module, const ir::Op& op,
                                       const std::set<std::string>& inputs) {
-  absl::StatusOr<std::unique_ptr<ir::Module>> slice =
-      ir::ParseModule(Slicer(module, inputs).Run(op), "slice");
-  if (!slice.ok()) return slice.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> slice,
+                   ir::ParseModule(Slicer(module, inputs).Run(op), "slice"));
   // The frame is another one now.
-  ir::ForEachOp(**slice, [](ir::Op* part) { part->frame_offset.reset(); });
-  if (absl::Status status = ir::Verify(**slice); !status.ok()) return status;
-  return ir::PrintModule(**slice);
+  ir::ForEachOp(*slice, [](ir::Op* part) { part->frame_offset.reset(); });
+  RETURN_IF_ERROR(ir::Verify(*slice));
+  return ir::PrintModule(*slice);
 }
 
 std::set<std::string> KernelInputs(const ir::Op& op) {

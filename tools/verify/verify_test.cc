@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "base/status_macros.h"
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/llvm/target.h"
 #include "engine/source/checkpoint_weights.h"
@@ -60,9 +61,8 @@ class VerifyTest : public testing::Test {
     ASSERT_TRUE(module.ok()) << module.status();
     module_ = *std::move(module);
     run_.weights = [this](const ir::Global& weight, int64_t index) -> absl::StatusOr<ir::Tensor> {
-      auto tensor = files_.checkpoint->Get(ir::SourceName(weight, index));
-      if (!tensor.ok()) return tensor.status();
-      return ir::Tensor::FromBytes(weight.type, (*tensor)->span());
+      ASSIGN_OR_RETURN(auto tensor, files_.checkpoint->Get(ir::SourceName(weight, index)));
+      return ir::Tensor::FromBytes(weight.type, tensor->span());
     };
     // More tokens than a register tile has rows, then one.
     run_.steps = {{5, 17, 3, 60, 2, 8, 11, 4, 40, 33, 21, 7, 1, 13}, {9}};

@@ -14,10 +14,11 @@
 #include <algorithm>
 #include <functional>
 
+#include "base/status_macros.h"
 #include "codegen/cpu/attention/attention_operands.h"
 #include "codegen/cpu/attention/attention_tile.h"
-#include "codegen/cpu/emit/row_interleave.h"
 #include "codegen/cpu/attention/softmax_partial.h"
+#include "codegen/cpu/emit/row_interleave.h"
 
 namespace lluda::codegen {
 namespace {
@@ -313,7 +314,7 @@ absl::StatusOr<KernelInfo> EmitAttention(const KernelSpec& spec, Emitter& e) {
   const TileRow* tile = e.target().FindTile(spec.operands[0].dtype, spec.operands[1].dtype);
   if (tile == nullptr) return NoKernel(spec, "no tile for these types");
   const AttentionOperands operands(spec);
-  if (absl::Status s = operands.Check(); !s.ok()) return s;
+  RETURN_IF_ERROR(operands.Check());
   return Attention(operands, e, *tile).Emit();
 }
 

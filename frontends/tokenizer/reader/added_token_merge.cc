@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "frontends/tokenizer/text/quote.h"
 #include "frontends/tokenizer/text/strings.h"
 
@@ -119,9 +120,9 @@ absl::Status MergeAddedTokens(const TokenizerConfig& config, const KnownTokens& 
                               std::vector<AddedToken>* tokens) {
   Merger merger(config, vocabulary, tokens);
   for (const NamedToken& listed : config.listed) {
-    if (absl::Status status = merger.AddListed(listed); !status.ok()) return status;
+    RETURN_IF_ERROR(merger.AddListed(listed));
   }
-  if (absl::Status status = merger.CheckForGaps(); !status.ok()) return status;
+  RETURN_IF_ERROR(merger.CheckForGaps());
   for (const NamedToken& role : config.roles) merger.AddSpecial(role, /*has_role=*/true);
   for (const NamedToken& extra : config.extra) merger.AddSpecial(extra, /*has_role=*/false);
   return absl::OkStatus();

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
@@ -30,65 +31,51 @@ std::optional<MergeSides> ReadMerge(simdjson::dom::element merge) {
 // What is wrong with a merge that ReadMerge cannot read.
 absl::Status BadMerge(const JsonValue& merge, bool is_string) {
   if (is_string) {
-    const absl::StatusOr<std::string_view> text = merge.String();
-    if (!text.ok()) return text.status();
-    return merge.Error(NotAMerge(*text));
+    ASSIGN_OR_RETURN(const std::string_view text, merge.String());
+    return merge.Error(NotAMerge(text));
   }
-  const absl::StatusOr<simdjson::dom::array> pair = merge.Array();
-  if (!pair.ok()) return pair.status();
+  ASSIGN_OR_RETURN(const simdjson::dom::array pair, merge.Array());
   return merge.Error("is not a pair of two strings");
 }
 
 // Whether the object's member `key` is absent, null, or equal to what leaves BPE plain.
 absl::Status RequireEmptyString(const JsonValue& model, std::string_view key) {
-  const absl::StatusOr<std::optional<JsonValue>> value = model.GetOptional(key);
-  if (!value.ok()) return value.status();
-  if (!value->has_value()) return absl::OkStatus();
-  const absl::StatusOr<std::string_view> text = (*value)->String();
-  if (!text.ok()) return text.status();
-  if (text->empty()) return absl::OkStatus();
-  return (*value)->Error(Concat(QuoteForMessage(*text), " is not supported"));
+  ASSIGN_OR_RETURN(const std::optional<JsonValue> value, model.GetOptional(key));
+  if (!value.has_value()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string_view text, value->String());
+  if (text.empty()) return absl::OkStatus();
+  return value->Error(Concat(QuoteForMessage(text), " is not supported"));
 }
 
 absl::StatusOr<BpeOptions> ReadOptions(const JsonValue& model, const Vocabulary& vocabulary) {
   BpeOptions options;
   for (const std::string_view key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
-    absl::Status status = RequireEmptyString(model, key);
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(RequireEmptyString(model, key));
   }
-  const absl::StatusOr<std::optional<JsonValue>> dropout = model.GetOptional("dropout");
-  if (!dropout.ok()) return dropout.status();
-  if (dropout->has_value()) return (*dropout)->Error("dropout is not supported");
-  const absl::StatusOr<bool> byte_fallback = model.GetBool("byte_fallback", false);
-  if (!byte_fallback.ok()) return byte_fallback.status();
-  if (*byte_fallback) return model.Error("byte_fallback is not supported: not byte-level BPE");
+  ASSIGN_OR_RETURN(const std::optional<JsonValue> dropout, model.GetOptional("dropout"));
+  if (dropout.has_value()) return dropout->Error("dropout is not supported");
+  ASSIGN_OR_RETURN(const bool byte_fallback, model.GetBool("byte_fallback", false));
+  if (byte_fallback) return model.Error("byte_fallback is not supported: not byte-level BPE");
 
-  const absl::StatusOr<bool> ignore_merges = model.GetBool("ignore_merges", false);
-  if (!ignore_merges.ok()) return ignore_merges.status();
-  options.ignore_merges = *ignore_merges;
-  const absl::StatusOr<bool> fuse_unknown = model.GetBool("fuse_unk", false);
-  if (!fuse_unknown.ok()) return fuse_unknown.status();
-  options.fuse_unknown = *fuse_unknown;
+  ASSIGN_OR_RETURN(options.ignore_merges, model.GetBool("ignore_merges", false));
+  ASSIGN_OR_RETURN(options.fuse_unknown, model.GetBool("fuse_unk", false));
 
-  const absl::StatusOr<std::optional<JsonValue>> unknown = model.GetOptional("unk_token");
-  if (!unknown.ok()) return unknown.status();
-  if (!unknown->has_value()) return options;
-  const absl::StatusOr<std::string_view> content = (*unknown)->String();
-  if (!content.ok()) return content.status();
-  const std::optional<int32_t> id = vocabulary.Find(*content);
+  ASSIGN_OR_RETURN(const std::optional<JsonValue> unknown, model.GetOptional("unk_token"));
+  if (!unknown.has_value()) return options;
+  ASSIGN_OR_RETURN(const std::string_view content, unknown->String());
+  const std::optional<int32_t> id = vocabulary.Find(content);
   if (!id.has_value()) {
-    return (*unknown)->Error(Concat("token ", QuoteForMessage(*content), " is unknown"));
+    return unknown->Error(Concat("token ", QuoteForMessage(content), " is unknown"));
   }
   options.unknown_id = *id;
   return options;
 }
 
 absl::StatusOr<MergeTable> ReadMerges(const JsonValue& merges, const Vocabulary& vocabulary) {
-  const absl::StatusOr<simdjson::dom::array> array = merges.Array();
-  if (!array.ok()) return array.status();
-  MergeBuilder builder(array->size(), vocabulary);
+  ASSIGN_OR_RETURN(const simdjson::dom::array array, merges.Array());
+  MergeBuilder builder(array.size(), vocabulary);
   int64_t index = 0;
-  for (const simdjson::dom::element element : *array) {
+  for (const simdjson::dom::element element : array) {
     const auto at = [&] { return merges.Child(element, Concat("[", index, "]")); };
     const std::optional<MergeSides> sides = ReadMerge(element);
     if (!sides.has_value()) return BadMerge(at(), element.is_string());
@@ -136,13 +123,10 @@ absl::Status MergeBuilder::Add(const MergeSides& sides) {
 }
 
 absl::StatusOr<Bpe> ReadBpe(const JsonValue& model, const Vocabulary& vocabulary) {
-  const absl::StatusOr<BpeOptions> options = ReadOptions(model, vocabulary);
-  if (!options.ok()) return options.status();
-  const absl::StatusOr<JsonValue> merges = model.Get("merges");
-  if (!merges.ok()) return merges.status();
-  absl::StatusOr<MergeTable> table = ReadMerges(*merges, vocabulary);
-  if (!table.ok()) return table.status();
-  return Bpe(*options, *std::move(table), vocabulary);
+  ASSIGN_OR_RETURN(const BpeOptions options, ReadOptions(model, vocabulary));
+  ASSIGN_OR_RETURN(const JsonValue merges, model.Get("merges"));
+  ASSIGN_OR_RETURN(MergeTable table, ReadMerges(merges, vocabulary));
+  return Bpe(options, std::move(table), vocabulary);
 }
 
 }  // namespace lluda::tokenizer

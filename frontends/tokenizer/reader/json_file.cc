@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "base/status_macros.h"
 #include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
@@ -36,10 +37,9 @@ absl::StatusOr<simdjson::padded_string> LoadTokenizerFile(const std::string& pat
 }
 
 absl::StatusOr<JsonFile> JsonFile::Load(const std::string& path) {
-  absl::StatusOr<simdjson::padded_string> text = LoadTokenizerFile(path);
-  if (!text.ok()) return text.status();
+  ASSIGN_OR_RETURN(simdjson::padded_string text, LoadTokenizerFile(path));
   auto parser = std::make_unique<simdjson::dom::parser>();
-  const auto document = parser->parse(*text);
+  const auto document = parser->parse(text);
   return Create(std::move(parser), document, path);
 }
 

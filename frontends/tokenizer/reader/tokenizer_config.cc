@@ -9,9 +9,10 @@
 #include <string_view>
 #include <utility>
 
-#include "frontends/tokenizer/text/json_value.h"
+#include "base/status_macros.h"
 #include "frontends/tokenizer/reader/added_token_reader.h"
 #include "frontends/tokenizer/reader/json_file.h"
+#include "frontends/tokenizer/text/json_value.h"
 #include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
@@ -60,7 +61,7 @@ absl::StatusOr<std::optional<JsonFile>> LoadOptional(const std::string& folder,
       JsonFile::Load((std::filesystem::path(folder) / std::string(name)).string());
   if (absl::IsNotFound(file.status())) return std::nullopt;
   if (!file.ok()) return file.status();
-  if (absl::Status status = file->root().Object().status(); !status.ok()) return status;
+  RETURN_IF_ERROR(file->root().Object().status());
   return std::optional<JsonFile>(*std::move(file));
 }
 
@@ -80,12 +81,10 @@ class ConfigReader {
          {&ConfigReader::ReadClass, &ConfigReader::CheckFlags, &ConfigReader::CheckFiles,
           &ConfigReader::ReadListed, &ConfigReader::ReadRoles, &ConfigReader::ReadOtherRoles,
           &ConfigReader::ReadExtra}) {
-      if (absl::Status status = (this->*step)(); !status.ok()) return status;
+      RETURN_IF_ERROR((this->*step)());
     }
     if (added_tokens.has_value() && !result_.listed_flags_count) {
-      if (absl::Status status = ReadAddedTokensFile(added_tokens->root()); !status.ok()) {
-        return status;
-      }
+      RETURN_IF_ERROR(ReadAddedTokensFile(added_tokens->root()));
     }
     return std::move(result_);
   }
@@ -95,18 +94,15 @@ class ConfigReader {
     const bool is_qwen2 = config_ != nullptr || !has_tokenizer_json_;
     result_.tokenizer_class = is_qwen2 ? TokenizerClass::kQwen2 : TokenizerClass::kOther;
     if (config_ == nullptr) return absl::OkStatus();
-    const absl::StatusOr<std::optional<JsonValue>> json = config_->GetOptional("tokenizer_class");
-    if (!json.ok()) return json.status();
-    if (!json->has_value()) return absl::OkStatus();
-    const absl::StatusOr<std::string_view> name = (*json)->String();
-    if (!name.ok()) return name.status();
-    const std::string_view base =
-        EndsWith(*name, "Fast") ? name->substr(0, name->size() - 4) : *name;
+    ASSIGN_OR_RETURN(const std::optional<JsonValue> json, config_->GetOptional("tokenizer_class"));
+    if (!json.has_value()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const std::string_view name, json->String());
+    const std::string_view base = EndsWith(name, "Fast") ? name.substr(0, name.size() - 4) : name;
     const ClassRow* row =
         std::find_if(std::begin(kClasses), std::end(kClasses) - 1,
                      [&](const ClassRow& candidate) { return candidate.name == base; });
     result_.tokenizer_class = row->tokenizer_class;
-    result_.class_field = std::string((*json)->Error(QuoteForMessage(*name)).message());
+    result_.class_field = std::string(json->Error(QuoteForMessage(name)).message());
     return absl::OkStatus();
   }
 
@@ -114,35 +110,28 @@ class ConfigReader {
     if (config_ == nullptr) return absl::OkStatus();
     for (const RefusedFlag& flag : kRefusedFlags) {
       if (has_tokenizer_json_ && !flag.even_with_tokenizer_json) continue;
-      const absl::StatusOr<bool> value = config_->GetBool(flag.key, false);
-      if (!value.ok()) return value.status();
-      if (*value) {
+      ASSIGN_OR_RETURN(const bool value, config_->GetBool(flag.key, false));
+      if (value) {
         return config_->Get(flag.key)->Error(Concat("true is not supported: ", flag.reason));
       }
     }
-    const absl::StatusOr<std::optional<JsonValue>> prefix =
-        config_->GetOptional("add_prefix_space");
-    if (!prefix.ok()) return prefix.status();
-    if (!prefix->has_value()) return absl::OkStatus();
-    const absl::StatusOr<bool> value = (*prefix)->Bool();
-    if (!value.ok()) return value.status();
-    result_.add_prefix_space = *value;
+    ASSIGN_OR_RETURN(const std::optional<JsonValue> prefix,
+                     config_->GetOptional("add_prefix_space"));
+    if (!prefix.has_value()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(result_.add_prefix_space, prefix->Bool());
     return absl::OkStatus();
   }
 
   // fast_tokenizer_files: transformers takes another file than tokenizer.json for some versions.
   absl::Status CheckFiles() {
     if (config_ == nullptr) return absl::OkStatus();
-    const auto list = config_->GetOptional("fast_tokenizer_files");
-    if (!list.ok()) return list.status();
-    if (!list->has_value()) return absl::OkStatus();
-    const absl::StatusOr<simdjson::dom::array> array = (*list)->Array();
-    if (!array.ok()) return array.status();
-    for (const simdjson::dom::element element : *array) {
-      const absl::StatusOr<std::string_view> name = (*list)->Child(element, "[]").String();
-      if (!name.ok()) return name.status();
-      if (*name != "tokenizer.json") {
-        return (*list)->Error(Concat(QuoteForMessage(*name), " is not supported"));
+    ASSIGN_OR_RETURN(const auto list, config_->GetOptional("fast_tokenizer_files"));
+    if (!list.has_value()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const simdjson::dom::array array, list->Array());
+    for (const simdjson::dom::element element : array) {
+      ASSIGN_OR_RETURN(const std::string_view name, list->Child(element, "[]").String());
+      if (name != "tokenizer.json") {
+        return list->Error(Concat(QuoteForMessage(name), " is not supported"));
       }
     }
     return absl::OkStatus();
@@ -150,39 +139,34 @@ class ConfigReader {
 
   absl::Status ReadListed() {
     if (config_ == nullptr) return absl::OkStatus();
-    const auto json = config_->GetOptional("added_tokens_decoder");
-    if (!json.ok()) return json.status();
-    if (!json->has_value()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const auto json, config_->GetOptional("added_tokens_decoder"));
+    if (!json.has_value()) return absl::OkStatus();
     result_.listed_flags_count = true;
-    const absl::StatusOr<simdjson::dom::object> object = (*json)->Object();
-    if (!object.ok()) return object.status();
-    for (const simdjson::dom::key_value_pair member : *object) {
+    ASSIGN_OR_RETURN(const simdjson::dom::object object, json->Object());
+    for (const simdjson::dom::key_value_pair member : object) {
       const JsonValue entry =
-          (*json)->Child(member.value, Concat("[", QuoteForMessage(member.key), "]"));
-      absl::StatusOr<AddedToken> token = ReadAddedToken(entry);
-      if (!token.ok()) return token.status();
-      if (!absl::SimpleAtoi(ToAbsl(member.key), &token->id) || token->id < 0) {
+          json->Child(member.value, Concat("[", QuoteForMessage(member.key), "]"));
+      ASSIGN_OR_RETURN(AddedToken token, ReadAddedToken(entry));
+      if (!absl::SimpleAtoi(ToAbsl(member.key), &token.id) || token.id < 0) {
         return entry.Error("the key is not an integer from 0 to 2147483647");
       }
-      AddListed(*std::move(token), entry);
+      AddListed(std::move(token), entry);
     }
     return absl::OkStatus();
   }
 
   absl::Status ReadAddedTokensFile(const JsonValue& root) {
-    const absl::StatusOr<simdjson::dom::object> object = root.Object();
-    if (!object.ok()) return object.status();
-    for (const simdjson::dom::key_value_pair member : *object) {
+    ASSIGN_OR_RETURN(const simdjson::dom::object object, root.Object());
+    for (const simdjson::dom::key_value_pair member : object) {
       const JsonValue entry =
           root.Child(member.value, Concat("[", QuoteForMessage(member.key), "]"));
       if (member.key.empty() || member.key.size() > kLongestAddedToken) {
         return entry.Error(Concat("a token has 1 to ", kLongestAddedToken, " bytes"));
       }
-      const absl::StatusOr<int32_t> id = entry.Id();
-      if (!id.ok()) return id.status();
+      ASSIGN_OR_RETURN(const int32_t id, entry.Id());
       AddedToken token;
       token.content = std::string(member.key);
-      token.id = *id;
+      token.id = id;
       token.special = Has(result_.roles, member.key) || Has(result_.extra, member.key);
       token.normalized = !token.special;
       AddListed(std::move(token), entry);
@@ -201,7 +185,7 @@ class ConfigReader {
     for (const std::string_view role : kRoles) {
       const JsonValue* source = SourceOf(role);
       if (source != nullptr) {
-        if (absl::Status status = AddRole(*source, role); !status.ok()) return status;
+        RETURN_IF_ERROR(AddRole(*source, role));
       } else if (std::find(std::begin(defaults), std::end(defaults), role) != std::end(defaults)) {
         NamedToken named;
         named.token.content = std::string(kDefaultToken);
@@ -216,14 +200,13 @@ class ConfigReader {
   absl::Status ReadOtherRoles() {
     for (const JsonValue* file : {SpecialMap(), config_}) {
       if (file == nullptr) continue;
-      const absl::StatusOr<simdjson::dom::object> object = file->Object();
-      if (!object.ok()) return object.status();
-      for (const simdjson::dom::key_value_pair member : *object) {
+      ASSIGN_OR_RETURN(const simdjson::dom::object object, file->Object());
+      for (const simdjson::dom::key_value_pair member : object) {
         const bool is_role =
             std::find(std::begin(kRoles), std::end(kRoles), member.key) != std::end(kRoles);
         const bool is_token = member.value.is_string() || member.value.is_object();
         if (is_role || !EndsWith(member.key, "_token") || !is_token) continue;
-        if (absl::Status status = AddRole(*file, member.key); !status.ok()) return status;
+        RETURN_IF_ERROR(AddRole(*file, member.key));
       }
     }
     return absl::OkStatus();
@@ -250,11 +233,11 @@ class ConfigReader {
     // The older name counts where the newer one has no tokens; that of special_tokens_map.json only
     // where the config has neither.
     const size_t before = result_.extra.size() + result_.roles.size();
-    if (absl::Status status = add(*lists[0]); !status.ok()) return status;
+    RETURN_IF_ERROR(add(*lists[0]));
     if (result_.extra.size() + result_.roles.size() == before) {
-      if (absl::Status status = add(*lists[1]); !status.ok()) return status;
+      RETURN_IF_ERROR(add(*lists[1]));
     }
-    if (absl::Status status = add(*lists[2]); !status.ok()) return status;
+    RETURN_IF_ERROR(add(*lists[2]));
     if (lists[0]->has_value() || lists[1]->has_value()) return absl::OkStatus();
     return add(*lists[3]);
   }
@@ -262,40 +245,35 @@ class ConfigReader {
   absl::Status AddExtra(const JsonValue& tokens) {
     if (absl::StatusOr<simdjson::dom::object> object = tokens.Object(); object.ok()) {
       for (const simdjson::dom::key_value_pair member : *object) {
-        if (absl::Status status = AddRole(tokens, member.key); !status.ok()) return status;
+        RETURN_IF_ERROR(AddRole(tokens, member.key));
       }
       return absl::OkStatus();
     }
-    const absl::StatusOr<simdjson::dom::array> array = tokens.Array();
-    if (!array.ok()) return array.status();
+    ASSIGN_OR_RETURN(const simdjson::dom::array array, tokens.Array());
     int index = 0;
-    for (const simdjson::dom::element element : *array) {
-      absl::Status status =
-          Add(tokens.Child(element, Concat("[", index++, "]")), /*has_role=*/false);
-      if (!status.ok()) return status;
+    for (const simdjson::dom::element element : array) {
+      RETURN_IF_ERROR(Add(tokens.Child(element, Concat("[", index++, "]")), /*has_role=*/false));
     }
     return absl::OkStatus();
   }
 
   absl::Status AddRole(const JsonValue& file, std::string_view role) {
-    const absl::StatusOr<std::optional<JsonValue>> json = file.GetOptional(role);
-    if (!json.ok()) return json.status();
-    if (!json->has_value()) return absl::OkStatus();
-    return Add(**json, /*has_role=*/true);
+    ASSIGN_OR_RETURN(const std::optional<JsonValue> json, file.GetOptional(role));
+    if (!json.has_value()) return absl::OkStatus();
+    return Add(*json, /*has_role=*/true);
   }
 
   // A token alone, or an object with its flags. An empty text is no token.
   absl::Status Add(const JsonValue& json, bool has_role) {
     const absl::StatusOr<std::string_view> text = json.String();
     if (text.ok() && text->empty()) return absl::OkStatus();
-    absl::StatusOr<AddedToken> token =
-        json.Object().ok() ? ReadAddedToken(json) : ReadPlainToken(json, /*special=*/true);
-    if (!token.ok()) return token.status();
+    ASSIGN_OR_RETURN(AddedToken token, json.Object().ok() ? ReadAddedToken(json)
+                                                          : ReadPlainToken(json, /*special=*/true));
     std::vector<NamedToken>* tokens = has_role ? &result_.roles : &result_.extra;
-    if (Has(*tokens, token->content)) return absl::OkStatus();
-    token->special = token->special || has_role;
-    std::string field(json.Error(QuoteForMessage(token->content)).message());
-    tokens->push_back({*std::move(token), std::move(field)});
+    if (Has(*tokens, token.content)) return absl::OkStatus();
+    token.special = token.special || has_role;
+    std::string field(json.Error(QuoteForMessage(token.content)).message());
+    tokens->push_back({std::move(token), std::move(field)});
     return absl::OkStatus();
   }
 
@@ -324,16 +302,14 @@ class ConfigReader {
 
 absl::StatusOr<TokenizerConfig> ReadTokenizerConfig(const std::string& folder,
                                                     bool has_tokenizer_json) {
-  absl::StatusOr<std::optional<JsonFile>> config = LoadOptional(folder, "tokenizer_config.json");
-  if (!config.ok()) return config.status();
-  absl::StatusOr<std::optional<JsonFile>> special = LoadOptional(folder, "special_tokens_map.json");
-  if (!special.ok()) return special.status();
-  absl::StatusOr<std::optional<JsonFile>> added = LoadOptional(folder, "added_tokens.json");
-  if (!added.ok()) return added.status();
+  ASSIGN_OR_RETURN(std::optional<JsonFile> config, LoadOptional(folder, "tokenizer_config.json"));
+  ASSIGN_OR_RETURN(std::optional<JsonFile> special,
+                   LoadOptional(folder, "special_tokens_map.json"));
+  ASSIGN_OR_RETURN(std::optional<JsonFile> added, LoadOptional(folder, "added_tokens.json"));
   const auto root = [](const std::optional<JsonFile>& file) {
     return file.has_value() ? &file->root() : nullptr;
   };
-  return ConfigReader(root(*config), root(*special), has_tokenizer_json).Read(*added);
+  return ConfigReader(root(config), root(special), has_tokenizer_json).Read(added);
 }
 
 }  // namespace lluda::tokenizer

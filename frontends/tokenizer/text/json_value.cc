@@ -5,8 +5,9 @@
 #include <limits>
 #include <utility>
 
-#include "frontends/tokenizer/text/strings.h"
+#include "base/status_macros.h"
 #include "base/utf8.h"
+#include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
 namespace {
@@ -34,32 +35,28 @@ std::string_view TypeName(simdjson::dom::element_type type) {
 }  // namespace
 
 absl::StatusOr<JsonValue> JsonValue::Get(std::string_view key) const {
-  absl::StatusOr<std::optional<JsonValue>> value = GetOptional(key);
-  if (!value.ok()) return value.status();
-  if (!value->has_value()) return Child(element_, Concat(".", key)).Error("is missing");
-  return **std::move(value);
+  ASSIGN_OR_RETURN(std::optional<JsonValue> value, GetOptional(key));
+  if (!value.has_value()) return Child(element_, Concat(".", key)).Error("is missing");
+  return *std::move(value);
 }
 
 absl::StatusOr<std::optional<JsonValue>> JsonValue::GetOptional(std::string_view key) const {
-  const absl::StatusOr<simdjson::dom::object> object = Object();
-  if (!object.ok()) return object.status();
+  ASSIGN_OR_RETURN(const simdjson::dom::object object, Object());
   simdjson::dom::element member;
-  if (object->at_key(key).get(member) != simdjson::SUCCESS || member.is_null()) {
+  if (object.at_key(key).get(member) != simdjson::SUCCESS || member.is_null()) {
     return std::nullopt;
   }
   return Child(member, Concat(".", key));
 }
 
 absl::StatusOr<std::string_view> JsonValue::GetString(std::string_view key) const {
-  const absl::StatusOr<JsonValue> value = Get(key);
-  if (!value.ok()) return value.status();
-  return value->String();
+  ASSIGN_OR_RETURN(const JsonValue value, Get(key));
+  return value.String();
 }
 
 absl::StatusOr<bool> JsonValue::GetBool(std::string_view key, bool if_absent) const {
-  const absl::StatusOr<std::optional<JsonValue>> value = GetOptional(key);
-  if (!value.ok()) return value.status();
-  return value->has_value() ? (*value)->Bool() : if_absent;
+  ASSIGN_OR_RETURN(const std::optional<JsonValue> value, GetOptional(key));
+  return value.has_value() ? value->Bool() : if_absent;
 }
 
 absl::StatusOr<std::string_view> JsonValue::String() const {

@@ -3,6 +3,7 @@
 #include <absl/status/status.h>
 #include <absl/strings/ascii.h>
 
+#include "base/status_macros.h"
 #include "frontends/tokenizer/text/strings.h"
 #include "frontends/tokenizer/text/unicode.h"
 
@@ -28,8 +29,7 @@ class Translator {
 
   absl::StatusOr<std::string> Run() {
     while (pos_ < regex_.size()) {
-      absl::Status status = Item();
-      if (!status.ok()) return status;
+      RETURN_IF_ERROR(Item());
     }
     return std::move(out_);
   }
@@ -89,8 +89,7 @@ class Translator {
       if (next == '[') return Unsupported("[ inside a character class");
       if (StartsWith(Rest(), "&&")) return Unsupported("&& inside a character class");
       if (next == '\\') {
-        absl::Status status = Escape(/*in_class=*/true);
-        if (!status.ok()) return status;
+        RETURN_IF_ERROR(Escape(/*in_class=*/true));
       } else {
         Copy(1);
       }

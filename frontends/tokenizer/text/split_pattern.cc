@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "base/utf8.h"
 #include "frontends/tokenizer/text/regex_translation.h"
 #include "frontends/tokenizer/text/strings.h"
@@ -50,9 +51,8 @@ absl::StatusOr<SplitPattern> SplitPattern::Compile(std::string_view regex) {
     whitespace_tail = true;
     regex.remove_suffix(tail.size());
   }
-  const absl::StatusOr<std::string> translated = TranslateToRe2(regex);
-  if (!translated.ok()) return translated.status();
-  return FromRe2(*translated, whitespace_tail);
+  ASSIGN_OR_RETURN(const std::string translated, TranslateToRe2(regex));
+  return FromRe2(translated, whitespace_tail);
 }
 
 absl::StatusOr<SplitPattern> SplitPattern::Literal(std::string_view text) {
