@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "base/status_macros.h"
 #include "ir/contraction.h"
 #include "ir/type/encoding.h"
 
@@ -359,7 +360,6 @@ TypeOr InferAppendStep(const StepArgs& args) {
 using InferStep = TypeOr (*)(const StepArgs&);
 constexpr InferStep kInferSteps[] = {
 #define LLUDA_EPILOGUE_STEP(Enum, text, op, value, operands, grain, after, keys, Infer, Run) Infer,
-#include "base/status_macros.h"
 #include "ir/epilogue.def"
 #undef LLUDA_EPILOGUE_STEP
 };

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/status_macros.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/TargetParser/Host.h"
@@ -32,7 +33,6 @@ struct PrefetchRow {
 };
 constexpr PrefetchRow kPrefetch[] = {
 #define LLUDA_PREFETCH(cpu, bytes) {cpu, bytes},
-#include "base/status_macros.h"
 #include "machine/prefetch.def"
 #undef LLUDA_PREFETCH
 };
