@@ -453,7 +453,7 @@ TypeOr InferMatmul(const Op& op) {
 // Replaces the axes named in attrs.axes (adjacent, in order) of operand i by attrs.result_axes.
 TypeOr Regroup(const Op& op, const std::vector<std::string>& from, const std::vector<Axis>& to) {
   const Type& in = In(op, 0);
-  ASSIGN_OR_RETURN(auto first, WantAxis(op, 0, from[0]));
+  RETURN_IF_ERROR(WantAxis(op, 0, from[0]));
   const size_t at = in.FindAxis(from[0]);
   for (size_t i = 0; i < from.size(); ++i) {
     if (at + i >= in.axes.size() || in.axes[at + i].name != from[i]) {

@@ -63,7 +63,7 @@ absl::StatusOr<Values> Observe(const RealModel& model, const ir::Module& module,
     if (func == nullptr || op.result() == nullptr || !result.is_float()) return;
     values.insert_or_assign(absl::StrCat(func->name, "/", index, "/", op.result()->name), result);
   });
-  ASSIGN_OR_RETURN(ir::Tensor logits, RunStep(&interpreter, WholePrompt(ids)));
+  RETURN_IF_ERROR(RunStep(&interpreter, WholePrompt(ids)));
   return values;
 }
 

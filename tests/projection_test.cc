@@ -97,7 +97,7 @@ absl::StatusOr<std::unique_ptr<ir::Module>> Optimised(const std::string& text,
                                                       const std::vector<std::string>& passes) {
   ASSIGN_OR_RETURN(auto module, ir::ParseModule(text, "test.lluda"));
   ASSIGN_OR_RETURN(auto pipeline, passes::Pipeline::Create(passes, {}));
-  ASSIGN_OR_RETURN(const auto reports, pipeline.Run(module.get()));
+  RETURN_IF_ERROR(pipeline.Run(module.get()));
   return module;
 }
 

@@ -160,8 +160,7 @@ absl::StatusOr<Unconfirmed> Measure(const BenchFlags& flags, tools::BenchResult*
   ASSIGN_OR_RETURN(std::unique_ptr<tools::BenchRunner> runner,
                    tools::BenchRunner::Create(model.get(), work));
   const int64_t vocabulary = runner->vocabulary();
-  ASSIGN_OR_RETURN(int32_t first,
-                   runner->FirstToken(tools::BenchTokens(flags.prompt_tokens.front(), vocabulary)));
+  RETURN_IF_ERROR(runner->FirstToken(tools::BenchTokens(flags.prompt_tokens.front(), vocabulary)));
   result->start_to_first_token_ms = open_ms + MillisecondsSince(start);
 
   Unconfirmed unconfirmed;

@@ -11,7 +11,7 @@ absl::StatusOr<std::string> KernelText(const KernelSpec& spec, const Target& tar
                                        const std::string& name, KernelForm form) {
   llvm::LLVMContext context;
   llvm::Module module(name, context);
-  ASSIGN_OR_RETURN(const KernelInfo info, EmitKernel(spec, target, symbols, name, &module));
+  RETURN_IF_ERROR(EmitKernel(spec, target, symbols, name, &module));
   return form == KernelForm::kLlvm ? LlvmIr(target, &module) : Assembly(target, &module);
 }
 

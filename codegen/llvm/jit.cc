@@ -272,7 +272,7 @@ absl::StatusOr<std::unique_ptr<KernelLibrary>> Jit::Compile(
 }
 
 absl::StatusOr<std::string> LlvmIr(const Target& target, llvm::Module* module) {
-  ASSIGN_OR_RETURN(auto machine, PrepareFor(MachineBuilder(target), module));
+  RETURN_IF_ERROR(PrepareFor(MachineBuilder(target), module));
   std::string text;
   llvm::raw_string_ostream out(text);
   module->print(out, nullptr);

@@ -238,8 +238,7 @@ absl::Status Merge(const std::vector<Sibling>& group, absl::string_view by) {
     slice.end = begin + columns[i].extent.value;
     begin = slice.end;
     slice.result_axes = {columns[i]};
-    ASSIGN_OR_RETURN(const auto part,
-                     ReplaceOp(group[i].op, Opcode::kSlice, {merged->result()}, slice, by));
+    RETURN_IF_ERROR(ReplaceOp(group[i].op, Opcode::kSlice, {merged->result()}, slice, by));
   }
   return absl::OkStatus();
 }

@@ -34,7 +34,7 @@ absl::Status BadMerge(const JsonValue& merge, bool is_string) {
     ASSIGN_OR_RETURN(const std::string_view text, merge.String());
     return merge.Error(NotAMerge(text));
   }
-  ASSIGN_OR_RETURN(const simdjson::dom::array pair, merge.Array());
+  RETURN_IF_ERROR(merge.Array());
   return merge.Error("is not a pair of two strings");
 }
 

@@ -77,7 +77,7 @@ absl::StatusOr<TokenizerFile> ReadTokenizerJson(const JsonValue& root) {
     return model->Error(Concat("type ", QuoteForMessage(type), " is not supported"));
   }
   ASSIGN_OR_RETURN(const bool nfc, HasOnly(root, "normalizer", "normalizers", "NFC"));
-  ASSIGN_OR_RETURN(const bool post, HasOnly(root, "post_processor", "processors", "ByteLevel"));
+  RETURN_IF_ERROR(HasOnly(root, "post_processor", "processors", "ByteLevel"));
   ASSIGN_OR_RETURN(const bool decoder, HasOnly(root, "decoder", "decoders", "ByteLevel"));
   if (!decoder) return root.Error("decoder is missing: not a byte-level BPE");
 
