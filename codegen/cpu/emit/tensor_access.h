@@ -1,8 +1,8 @@
 // How a kernel reaches the elements of an operand in any layout: offsets, loads along an axis, and
 // the axes that are left.
 //
-// Example: ElementOffset(e, weight, {{"hid", %h}, {"ff", %f}}) is the formula of ir/type/layout.h for a
-// weight in panels, and
+// Example: ElementOffset(e, weight, {{"hid", %h}, {"ff", %f}}) is the formula of ir/type/layout.h
+// for a weight in panels, and
 // a sum of strides for one in rows.
 #ifndef LLUDA_CODEGEN_CPU_EMIT_TENSOR_ACCESS_H_
 #define LLUDA_CODEGEN_CPU_EMIT_TENSOR_ACCESS_H_
