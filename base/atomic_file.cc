@@ -34,19 +34,40 @@ mode_t Umask() {
   return mask;
 }
 
+// What a link leads to; the path itself if it is none, or leads nowhere.
+std::string TargetOf(const std::string& path) {
+  struct stat info;
+  if (lstat(path.c_str(), &info) != 0 || !S_ISLNK(info.st_mode)) return path;
+  char* const resolved = realpath(path.c_str(), nullptr);
+  if (resolved == nullptr) return path;
+  std::string target = resolved;
+  std::free(resolved);
+  return target;
+}
+
 }  // namespace
 
+bool IsSpecialFile(const std::string& path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
 absl::StatusOr<AtomicFile> AtomicFile::Create(const std::string& path, mode_t mode) {
-  std::string temporary = absl::StrCat(path, ".tmp-XXXXXX");
+  if (IsSpecialFile(path)) {
+    return absl::UnavailableError(absl::StrCat(path, ": is not a regular file"));
+  }
+  const std::string target = TargetOf(path);
+  std::string temporary = absl::StrCat(target, ".tmp-XXXXXX");
   const int descriptor = mkostemp(temporary.data(), O_CLOEXEC);
   if (descriptor < 0) return FileError(path, errno);
-  AtomicFile file(path, std::move(temporary), descriptor);
+  AtomicFile file(path, target, std::move(temporary), descriptor);
   if (fchmod(descriptor, mode & ~Umask()) != 0) file.Fail(errno);
   return file;
 }
 
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept
     : path_(std::move(other.path_)),
+      target_(std::move(other.target_)),
       temporary_(std::exchange(other.temporary_, {})),
       descriptor_(std::exchange(other.descriptor_, -1)),
       size_(other.size_),
@@ -84,7 +105,7 @@ void AtomicFile::PadTo(uint64_t alignment) {
 absl::Status AtomicFile::Commit() && {
   // Some file systems tell of a full disk only here.
   if (close(std::exchange(descriptor_, -1)) != 0) Fail(errno);
-  if (status_.ok() && std::rename(temporary_.c_str(), path_.c_str()) != 0) Fail(errno);
+  if (status_.ok() && std::rename(temporary_.c_str(), target_.c_str()) != 0) Fail(errno);
   if (status_.ok()) temporary_.clear();
   return status_;
 }

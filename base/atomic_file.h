@@ -5,6 +5,8 @@
 //   file->Append(bytes);
 //   absl::Status status = std::move(*file).Commit();   // "model.llb: No space left on device"
 //
+// A link stays one: what it leads to is replaced. So that no device or pipe is, those are refused.
+//
 // Errors are kept and given by Commit, so that appends need no checks. Without a Commit nothing
 // stays.
 #ifndef LLUDA_BASE_ATOMIC_FILE_H_
@@ -20,6 +22,9 @@
 #include "absl/strings/string_view.h"
 
 namespace lluda::base {
+
+// A device, a pipe, a socket: what can be written to, but neither replaced nor rewritten.
+bool IsSpecialFile(const std::string& path);
 
 class AtomicFile {
  public:
@@ -43,12 +48,16 @@ class AtomicFile {
   absl::Status Commit() &&;
 
  private:
-  AtomicFile(std::string path, std::string temporary, int descriptor)
-      : path_(std::move(path)), temporary_(std::move(temporary)), descriptor_(descriptor) {}
+  AtomicFile(std::string path, std::string target, std::string temporary, int descriptor)
+      : path_(std::move(path)),
+        target_(std::move(target)),
+        temporary_(std::move(temporary)),
+        descriptor_(descriptor) {}
 
   void Fail(int error);
 
-  std::string path_;
+  std::string path_;       // for errors
+  std::string target_;     // what is replaced
   std::string temporary_;  // empty once there is no such file
   int descriptor_ = -1;
   uint64_t size_ = 0;

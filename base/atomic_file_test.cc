@@ -51,6 +51,32 @@ TEST(AtomicFile, LeavesNothingWithoutACommit) {
   EXPECT_EQ(FilesIn(folder.path()), 0);
 }
 
+TEST(AtomicFile, ALinkStaysOne) {
+  const TemporaryFolder folder;
+  WriteAll(folder.path() + "/a", "old");
+  const std::string link = folder.path() + "/link";
+  std::filesystem::create_symlink("a", link);
+  auto file = AtomicFile::Create(link);
+  ASSERT_TRUE(file.ok());
+  file->Append("new");
+  ASSERT_TRUE(std::move(*file).Commit().ok());
+  EXPECT_EQ(ReadAll(folder.path() + "/a"), "new");
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+}
+
+TEST(AtomicFile, APipeOrADeviceIsNotReplaced) {
+  const TemporaryFolder folder;
+  const std::string pipe = folder.path() + "/pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const std::string device = folder.path() + "/link";
+  std::filesystem::create_symlink("/dev/null", device);
+  for (const std::string& path : {pipe, device}) {
+    EXPECT_EQ(AtomicFile::Create(path).status(),
+              absl::UnavailableError(path + ": is not a regular file"));
+  }
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+}
+
 TEST(AtomicFile, HasTheModeThatWasAskedFor) {
   const TemporaryFolder folder;
   const std::string path = folder.path() + "/a";

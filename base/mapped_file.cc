@@ -57,7 +57,16 @@ size_t PageBytes() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
 absl::StatusOr<MappedFile> MappedFile::Open(const std::string& path) {
   // O_NONBLOCK: opening a FIFO that nobody writes to would otherwise wait for ever.
   const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) return SystemError(path, "opened", errno);
+  if (file.get() < 0) {
+    const int error = errno;
+    struct stat link;
+    // Not the same as no file at all: the model has it, elsewhere.
+    if (error == ENOENT && lstat(path.c_str(), &link) == 0) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(path, ": links to a file that is not there"));
+    }
+    return SystemError(path, "opened", error);
+  }
   struct stat info;
   if (fstat(file.get(), &info) != 0) return SystemError(path, "examined", errno);
   if (S_ISDIR(info.st_mode)) {

@@ -57,10 +57,13 @@ TEST(MappedFile, AnythingButARegularFileIsRefused) {
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
   const std::string loop = folder.PathOf("loop");
   ASSERT_EQ(symlink(loop.c_str(), loop.c_str()), 0);
+  const std::string dangling = folder.PathOf("dangling");
+  ASSERT_EQ(symlink("nowhere", dangling.c_str()), 0);
   const struct {
     std::string path;
     std::string message;
   } cases[] = {
+      {dangling, "links to a file that is not there"},
       {folder.path(), "is a folder, not a file"},
       {fifo, "is not a regular file"},
       {"/dev/zero", "is not a regular file"},

@@ -256,6 +256,14 @@ done
 run validate "$tiny" --reference "$tiny/reference.json" --kv-cache int8 --json
 grep -qE '"cache_error": \{"tokens": 256, "nmse": [0-9.e-]+, "nmse_bound": 0.001, ' out ||
   fail "validate int8 --json: $(cat out)"
+# The model is loaded several times for this; its note is told once.
+cp -r "$tiny" noted
+chmod -R u+w noted
+echo '{"eta_cutoff": 0.25}' >noted/generation_config.json
+run validate noted --reference "$tiny/reference.json" --kv-cache int8
+expect 0 "validate with a note"
+[[ $(wc -l <err) == 1 && $(cat err) == "lluda: note: "*"'eta_cutoff' asks for 0.25"* ]] ||
+  fail "validate with a note: $(cat err)"
 run validate "$tiny" --reference "$tiny/reference.json" --json
 grep -qF '"passed": true' out || fail "validate --json: $(cat out)"
 for name in embed 'q_proj[0]' 'k_norm[1]' 'mlp[1]' 'out[1]'; do

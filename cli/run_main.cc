@@ -1,5 +1,4 @@
 // lluda-run: continues a text with a bundle that `lluda compile` wrote. It links no compiler.
-#include <iostream>
 #include <memory>
 #include <string>
 
@@ -11,6 +10,7 @@
 #include "cli/flags/generation.h"
 #include "cli/flags/generation_flags.h"
 #include "cli/terminal/exit_code.h"
+#include "cli/terminal/output.h"
 #include "cli/terminal/process.h"
 #include "engine/model.h"
 
@@ -25,8 +25,8 @@ absl::StatusOr<int> Run(const GenerateFlags& flags) {
   options.threads = flags.model.threads;
   options.check_weights = flags.model.check;
   options.force = flags.model.force;
-  options.notice = [](const std::string& line) { std::cerr << "lluda-run: " << line << "\n"; };
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model, engine::Model::OpenBundle(options));
+  PrintNotes("lluda-run", model->notes());
   return GenerateText("lluda-run", model.get(), flags, prompt);
 }
 

@@ -10,6 +10,7 @@
 #include "base/step_interface.h"
 #include "codegen/regions.h"
 #include "ir/frame.h"
+#include "ir/statement_name.h"
 #include "ir/type/layout.h"
 #include "ir/view.h"
 
@@ -202,11 +203,10 @@ class ProgramBuilder {
 
   // A statement of the load block is told apart by its loop's index, of a function by the layer's.
   static runtime::CallSite SiteOf(const ir::Op& op, const Activation& at) {
-    const std::string& name =
-        op.defined_global != nullptr ? op.defined_global->name : op.result()->name;
-    if (op.parent()->func() != nullptr) return {at.function, at.index, name};
+    std::string name = ir::StatementName(op);
+    if (op.parent()->func() != nullptr) return {at.function, at.index, std::move(name)};
     const ir::Op* loop = op.parent()->loop();
-    return {at.function, loop != nullptr ? at.indices.at(loop->loop_index) : -1, name};
+    return {at.function, loop != nullptr ? at.indices.at(loop->loop_index) : -1, std::move(name)};
   }
 
   absl::Status CompileKernelOp(const ir::Op& op, Activation* at) {

@@ -99,15 +99,13 @@ absl::Status WriteCInterface(const OpenedModule& optimised, const codegen::Targe
 
 absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outputs,
                            std::vector<std::string>* notes) {
-  std::shared_ptr<ModelSource> source = options.source;
-  if (source == nullptr) {
-    ASSIGN_OR_RETURN(source, OpenModelSource(options.folder));
-  }
+  ASSIGN_OR_RETURN(std::shared_ptr<ModelSource> opened, SourceOf(options, &OpenModelSource));
+  ModelSource* source = opened.get();
   // An error of a model that is compiled already.
   ASSIGN_OR_RETURN(const ModelFiles* files, source->Files(Weights::kRequired));
   ASSIGN_OR_RETURN(int threads, ThreadsOf(options));
   ASSIGN_OR_RETURN(codegen::Target target, codegen::Target::Portable(options.isa));
-  ASSIGN_OR_RETURN(OpenedModule optimised, OpenModule(source.get(), options, Weights::kRequired));
+  ASSIGN_OR_RETURN(OpenedModule optimised, OpenModule(source, options, Weights::kRequired));
   CheckpointWeights weights(&*files->checkpoint);
   weights.Prefetch();
   RETURN_IF_ERROR(RunRemainingPasses(optimised.module.get()));
@@ -115,14 +113,15 @@ absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outp
   if (!tokenizer.ok() && (options.need_tokenizer || !absl::IsNotFound(tokenizer.status()))) {
     return tokenizer.status();
   }
-  RETURN_IF_ERROR(CheckCompileMemory(options));
+  RETURN_IF_ERROR(CheckCompileMemory(source->path(), options));
   ASSIGN_OR_RETURN(codegen::ObjectModule compiled,
                    codegen::CompileToObject(*optimised.module, target));
 
   // The load block runs here, and never again.
   ASSIGN_OR_RETURN(bundle::Code code, LoadCode(compiled.object, &compiled.program));
   runtime::ThreadPool pool(threads);
-  RETURN_IF_ERROR(CheckMemory(options, compiled.program, pool.threads(), std::nullopt));
+  RETURN_IF_ERROR(
+      CheckMemory(source->path(), options, compiled.program, pool.threads(), std::nullopt));
   ASSIGN_OR_RETURN(std::unique_ptr<runtime::Executable> executable,
                    runtime::Executable::Create(std::move(compiled.program),
                                                std::make_unique<runtime::CpuDevice>(&pool)));
@@ -154,6 +153,7 @@ absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outp
   if (notes != nullptr) {
     *notes = files->notes;
     for (const std::string& note : model.generation.notes) notes->push_back(note);
+    NoteThreads(pool, notes);
   }
   contents.model = std::move(model);
   if (tokenizer.ok()) contents.tokenizer = tokenizer->Tables();
@@ -161,7 +161,6 @@ absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outp
   if (!outputs.object.empty() || !outputs.header.empty()) {
     RETURN_IF_ERROR(WriteCInterface(optimised, target, outputs));
   }
-  TellOfThreads(options, pool);
   return absl::OkStatus();
 }
 

@@ -2,24 +2,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <map>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "base/file_cache.h"
 #include "base/test_files.h"
 #include "engine/compile_bundle.h"
 #include "engine/model.h"
 #include "engine/session.h"
-#include "frontends/safetensors.h"
+#include "engine/tiny_checkpoint.h"
 
 namespace lluda::engine {
 namespace {
@@ -28,51 +24,6 @@ using base::TemporaryFolder;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-constexpr char kTiny[] = "reference_data/tiny/";
-
-struct Stored {
-  std::string dtype;
-  std::vector<int64_t> shape;
-  std::string data;
-};
-using Tensors = std::map<std::string, Stored>;
-
-Tensors Tiny() {
-  const auto file = frontends::SafetensorsFile::Open(absl::StrCat(kTiny, "model.safetensors"));
-  EXPECT_TRUE(file.ok()) << file.status();
-  Tensors tensors;
-  for (const frontends::TensorView& tensor : file->tensors()) {
-    tensors[tensor.name] = {tensor.dtype_name, tensor.shape,
-                            std::string(reinterpret_cast<const char*>(tensor.data), tensor.bytes)};
-  }
-  return tensors;
-}
-
-// The same numbers as f32: a bf16 is the upper half of one.
-Stored Widened(const Stored& tensor) {
-  EXPECT_EQ(tensor.dtype, "BF16");
-  Stored wide{"F32", tensor.shape, ""};
-  for (size_t i = 0; i < tensor.data.size(); i += 2) {
-    wide.data += absl::StrCat(std::string(2, '\0'), tensor.data.substr(i, 2));
-  }
-  return wide;
-}
-
-// A file whose first tensor lies `shift` bytes behind a multiple of 64.
-std::string Bytes(const Tensors& tensors, size_t shift) {
-  std::string header, data;
-  for (const auto& [name, tensor] : tensors) {
-    absl::StrAppend(&header, header.empty() ? "{" : ", ", "\"", name, "\": {\"dtype\": \"",
-                    tensor.dtype, "\", \"shape\": [", absl::StrJoin(tensor.shape, ", "),
-                    "], \"data_offsets\": [", data.size(), ", ", data.size() + tensor.data.size(),
-                    "]}");
-    data += tensor.data;
-  }
-  header += "}";
-  while ((header.size() + 8) % 64 != shift) header += " ";
-  return base::SafetensorsBytes(header, data);
-}
 
 class FoundCheckpointTest : public testing::Test {
  protected:
@@ -89,11 +40,8 @@ class FoundCheckpointTest : public testing::Test {
 
   // The folder of a model with these tensors and tiny's config.
   void Write(const Tensors& tensors, size_t shift = 0) {
-    std::ifstream config(absl::StrCat(kTiny, "config.json"));
-    std::stringstream text;
-    text << config.rdbuf();
-    folder_.Write("config.json", text.str());
-    folder_.Write("model.safetensors", Bytes(tensors, shift));
+    folder_.Write("config.json", TinyConfig());
+    folder_.Write("model.safetensors", CheckpointBytes(tensors, shift));
   }
 
   LoadOptions Options(const std::string& path, Precision precision) const {
@@ -141,7 +89,7 @@ base::CodeCache* FoundCheckpointTest::cache_ = nullptr;
 
 TEST_F(FoundCheckpointTest, TensorsAtAnyAddress) {
   for (const size_t shift : {1, 2}) {
-    Write(Tiny(), shift);
+    Write(TinyTensors(), shift);
     ExpectTinysLogits();
     EXPECT_THAT(notes_, IsEmpty());
   }
@@ -149,7 +97,7 @@ TEST_F(FoundCheckpointTest, TensorsAtAnyAddress) {
 
 TEST_F(FoundCheckpointTest, NamesWithoutTheirPrefix) {
   Tensors bare;
-  for (const auto& [name, tensor] : Tiny())
+  for (const auto& [name, tensor] : TinyTensors())
     bare[std::string(absl::StripPrefix(name, "model."))] = tensor;
   Write(bare);
   ExpectTinysLogits();
@@ -157,7 +105,7 @@ TEST_F(FoundCheckpointTest, NamesWithoutTheirPrefix) {
 }
 
 TEST_F(FoundCheckpointTest, OneLayerInF32) {
-  Tensors tensors = Tiny();
+  Tensors tensors = TinyTensors();
   for (auto& [name, tensor] : tensors) {
     if (absl::StrContains(name, "layers.1.")) tensor = Widened(tensor);
   }
@@ -167,7 +115,7 @@ TEST_F(FoundCheckpointTest, OneLayerInF32) {
 
 TEST_F(FoundCheckpointTest, OneTensorInF32AtAnOddAddress) {
   for (const char* name : {"self_attn.k_norm", "mlp.up_proj", "self_attn.o_proj"}) {
-    Tensors tensors = Tiny();
+    Tensors tensors = TinyTensors();
     Stored& tensor = tensors[absl::StrCat("model.layers.0.", name, ".weight")];
     tensor = Widened(tensor);
     Write(tensors, 1);
@@ -176,7 +124,7 @@ TEST_F(FoundCheckpointTest, OneTensorInF32AtAnOddAddress) {
 }
 
 TEST_F(FoundCheckpointTest, ABundleOfMixedLayersHasTheSameLogits) {
-  Tensors tensors = Tiny();
+  Tensors tensors = TinyTensors();
   for (auto& [name, tensor] : tensors) {
     if (absl::StrContains(name, "layers.0.")) tensor = Widened(tensor);
   }
@@ -192,7 +140,7 @@ TEST_F(FoundCheckpointTest, ABundleOfMixedLayersHasTheSameLogits) {
 }
 
 TEST_F(FoundCheckpointTest, AHeadOfItsOwnCountsWhateverTheConfigSays) {
-  Tensors tensors = Tiny();
+  Tensors tensors = TinyTensors();
   const Stored embedding = tensors["model.embed_tokens.weight"];
   tensors["lm_head.weight"] = embedding;
   Write(tensors);
@@ -210,7 +158,7 @@ TEST_F(FoundCheckpointTest, AHeadOfItsOwnCountsWhateverTheConfigSays) {
 }
 
 TEST_F(FoundCheckpointTest, NotesNameWhatTheFilesHoldInVain) {
-  Tensors tensors = Tiny();
+  Tensors tensors = TinyTensors();
   tensors["score.weight"] = {"BF16", {2}, "1234"};
   Write(tensors);
   folder_.Write("generation_config.json", R"({"eta_cutoff": 0.25})");

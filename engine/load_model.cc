@@ -21,10 +21,7 @@ struct Model::CompiledBacking : Model::Backing {
 };
 
 absl::StatusOr<std::unique_ptr<Model>> Model::Load(const LoadOptions& options) {
-  std::shared_ptr<ModelSource> source = options.source;
-  if (source == nullptr) {
-    ASSIGN_OR_RETURN(source, OpenModelSource(options.folder));
-  }
+  ASSIGN_OR_RETURN(std::shared_ptr<ModelSource> source, SourceOf(options, &OpenModelSource));
   if (source->bundle() != nullptr) return LoadCompiled(std::move(source), options);
   RETURN_IF_ERROR(ThreadsOf(options));
   base::Stopwatch total;
@@ -42,7 +39,7 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(const LoadOptions& options) {
   if (!program.ok()) return program;
   if (!texts.ok()) return texts;
   for (const std::string& note : model->generation_config_.notes) model->notes_.push_back(note);
-  TellOfThreads(options, *model->pool_);
+  NoteThreads(*model->pool_, &model->notes_);
   model->stats_.total_seconds = total.Lap();
   return model;
 }
@@ -78,7 +75,7 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   stats_.passes_seconds = watch.Lap();
   context_ = optimised->context;
   max_step_ = optimised->max_step;
-  RETURN_IF_ERROR(CheckCompileMemory(options));
+  RETURN_IF_ERROR(CheckCompileMemory(source_->path(), options));
 
   codegen::CompileOptions compile;
   compile.threads = *ThreadsOf(options);
@@ -98,7 +95,8 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   notes_ = files->notes;
   backing->library = std::move(compiled.library);
   pool_ = std::make_unique<runtime::ThreadPool>(compile.threads);
-  RETURN_IF_ERROR(CheckMemory(options, compiled.program, pool_->threads(), context_));
+  RETURN_IF_ERROR(
+      CheckMemory(source_->path(), options, compiled.program, pool_->threads(), context_));
   ASSIGN_OR_RETURN(executable_,
                    runtime::Executable::Create(std::move(compiled.program),
                                                std::make_unique<runtime::CpuDevice>(pool_.get())));

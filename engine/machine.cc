@@ -15,19 +15,20 @@ namespace {
 // Of LLVM, for some thirty kernels on several threads.
 constexpr int64_t kCompileBytes = 64'000'000;
 
-absl::Status Refusal(const LoadOptions& options, const absl::Status& left) {
+absl::Status Refusal(absl::string_view model, const absl::Status& left) {
   if (left.ok()) return left;
   return absl::ResourceExhaustedError(
-      absl::StrCat(options.folder, ": ", left.message(), "; --force loads it all the same"));
+      absl::StrCat(model, ": ", left.message(), "; --force loads it all the same"));
 }
 
 }  // namespace
 
-void TellOfThreads(const LoadOptions& options, const runtime::ThreadPool& pool) {
-  if (!pool.problem().empty() && options.notice) options.notice(pool.problem());
+void NoteThreads(const runtime::ThreadPool& pool, std::vector<std::string>* notes) {
+  if (!pool.problem().empty()) notes->push_back(pool.problem());
 }
 
-absl::Status CheckMemory(const LoadOptions& options, const runtime::Program& program, int threads,
+absl::Status CheckMemory(absl::string_view model, const LoadOptions& options,
+                         const runtime::Program& program, int threads,
                          std::optional<int64_t> context) {
   if (options.force) return absl::OkStatus();
   std::vector<int64_t> dims;
@@ -38,12 +39,12 @@ absl::Status CheckMemory(const LoadOptions& options, const runtime::Program& pro
   const std::string parts = absl::StrCat("(weights ", runtime::Megabytes(need.weights),
                                          ", KV cache ", runtime::Megabytes(need.states),
                                          ", to work in ", runtime::Megabytes(need.working), ")");
-  return Refusal(options, runtime::CheckMemoryLeft(need.total(), parts));
+  return Refusal(model, runtime::CheckMemoryLeft(need.total(), parts));
 }
 
-absl::Status CheckCompileMemory(const LoadOptions& options) {
+absl::Status CheckCompileMemory(absl::string_view model, const LoadOptions& options) {
   if (options.force) return absl::OkStatus();
-  return Refusal(options, runtime::CheckMemoryLeft(kCompileBytes, "to be compiled"));
+  return Refusal(model, runtime::CheckMemoryLeft(kCompileBytes, "to be compiled"));
 }
 
 }  // namespace lluda::engine

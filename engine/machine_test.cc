@@ -29,15 +29,13 @@ runtime::Program ProgramWithCache(int64_t bytes) {
 constexpr int64_t kPetabyte = int64_t{1000} * 1000 * 1000 * 1000 * 1000;
 
 TEST(CheckMemoryTest, WhatFitsIsFine) {
-  EXPECT_TRUE(CheckMemory({}, ProgramWithCache(1), 2, 128).ok());
+  EXPECT_TRUE(CheckMemory("m", {}, ProgramWithCache(1), 2, 128).ok());
 }
 
 TEST(CheckMemoryTest, WhatDoesNotFitIsRefusedWithBothNumbers) {
-  LoadOptions options;
-  options.folder = "models/large";
   runtime::Program program = ProgramWithCache(0);
   program.loaded_bytes = kPetabyte;
-  const absl::Status status = CheckMemory(options, program, 2, 128);
+  const absl::Status status = CheckMemory("models/large", {}, program, 2, 128);
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(status.message()),
               MatchesRegex("models/large: needs 1000000000.0 MB of memory \\(weights "
@@ -47,41 +45,39 @@ TEST(CheckMemoryTest, WhatDoesNotFitIsRefusedWithBothNumbers) {
 
 TEST(CheckMemoryTest, TheCacheCountsForTheContextThatIsAskedFor) {
   const runtime::Program program = ProgramWithCache(kPetabyte / 64);
-  EXPECT_THAT(std::string(CheckMemory({}, program, 1, 64).message()),
+  EXPECT_THAT(std::string(CheckMemory("m", {}, program, 1, 64).message()),
               HasSubstr("KV cache 1000000000.0 MB"));
-  EXPECT_THAT(std::string(CheckMemory({}, program, 1, 65).message()),
+  EXPECT_THAT(std::string(CheckMemory("m", {}, program, 1, 65).message()),
               HasSubstr("KV cache 2000000000.0 MB"));
-  EXPECT_TRUE(CheckMemory({}, program, 1, std::nullopt).ok());
+  EXPECT_TRUE(CheckMemory("m", {}, program, 1, std::nullopt).ok());
 }
 
 TEST(CheckMemoryTest, ForceChecksNothing) {
   LoadOptions options;
   options.force = true;
-  EXPECT_TRUE(CheckMemory(options, ProgramWithCache(kPetabyte), 1, 64).ok());
+  EXPECT_TRUE(CheckMemory("m", options, ProgramWithCache(kPetabyte), 1, 64).ok());
 }
 
-TEST(TellOfThreadsTest, ThatAllAreThereIsNotWorthAWord) {
-  std::vector<std::string> lines;
-  LoadOptions options;
-  options.notice = [&](const std::string& line) { lines.push_back(line); };
-  TellOfThreads(options, runtime::ThreadPool(3));
-  EXPECT_THAT(lines, IsEmpty());
+TEST(NoteThreadsTest, ThatAllAreThereIsNotWorthAWord) {
+  std::vector<std::string> notes;
+  NoteThreads(runtime::ThreadPool(3), &notes);
+  EXPECT_THAT(notes, IsEmpty());
 }
 
 // In a process of its own, which has no room for another stack.
-TEST(TellOfThreadsDeathTest, FewerThreadsAreWorthALine) {
+TEST(NoteThreadsDeathTest, FewerThreadsAreWorthALine) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "AddressSanitizer itself needs addresses";
 #endif
   EXPECT_EXIT(
       {
-        LoadOptions options;
-        options.notice = [](const std::string& line) { std::fputs(line.c_str(), stderr); };
         rlimit none;
         none.rlim_cur = none.rlim_max = 1;
         setrlimit(RLIMIT_AS, &none);
         const runtime::ThreadPool pool(4);
-        TellOfThreads(options, pool);
+        std::vector<std::string> notes;
+        NoteThreads(pool, &notes);
+        for (const std::string& note : notes) std::fputs(note.c_str(), stderr);
         _exit(pool.threads());
       },
       testing::ExitedWithCode(1), "started 1 of 4 threads: ");

@@ -16,6 +16,13 @@ constexpr int kMaxThreads = 1024;
 Model::Model() = default;
 Model::~Model() = default;
 
+absl::StatusOr<std::shared_ptr<ModelSource>> SourceOf(
+    const LoadOptions& options,
+    absl::StatusOr<std::shared_ptr<ModelSource>> (*open)(const std::string& path)) {
+  if (options.source != nullptr) return options.source;
+  return open(options.folder);
+}
+
 absl::StatusOr<int> ThreadsOf(const LoadOptions& options) {
   if (options.threads < 0 || options.threads > kMaxThreads) {
     return absl::InvalidArgumentError(

@@ -55,8 +55,6 @@ struct LoadOptions {
   bool need_tokenizer = true;  // false: a model without one is fine
   bool check_weights = false;  // of a bundle: hashes all of it, which takes a second per gigabyte
   bool force = false;          // loads also what needs more memory than there is
-  // Told of what is not as it was asked for and does no harm, such as fewer threads. One line.
-  std::function<void(const std::string& line)> notice;
   // Told, from the loading thread, how many bytes of the weights are packed.
   std::function<void(int64_t done, int64_t total)> progress;
 };
@@ -93,7 +91,8 @@ class Model {
   int64_t max_step() const { return max_step_; }  // the most tokens computed at a time
   int threads() const { return pool_->threads(); }
   const LoadStats& stats() const { return stats_; }
-  // What a user should be told of the model's files, a line each: what is in them and not used.
+  // What a user should be told though it does no harm, a line each: what is in the model's files and
+  // not used; that there are fewer threads than asked for.
   const std::vector<std::string>& notes() const { return notes_; }
 
   // How the model's makers want it sampled: generation_config.json's values, temperature 0 if it
@@ -133,6 +132,11 @@ class Model {
   std::unique_ptr<runtime::ThreadPool> pool_;
   std::unique_ptr<runtime::Executable> executable_;
 };
+
+// The source that is open already, or what `open` makes of LoadOptions::folder.
+absl::StatusOr<std::shared_ptr<ModelSource>> SourceOf(
+    const LoadOptions& options,
+    absl::StatusOr<std::shared_ptr<ModelSource>> (*open)(const std::string& path));
 
 // What LoadOptions::threads of 0 stands for. InvalidArgument if it is out of range.
 absl::StatusOr<int> ThreadsOf(const LoadOptions& options);

@@ -18,8 +18,7 @@ struct Model::BundleBacking : Model::Backing {
 };
 
 absl::StatusOr<std::unique_ptr<Model>> Model::OpenBundle(const LoadOptions& options) {
-  if (options.source != nullptr) return LoadCompiled(options.source, options);
-  ASSIGN_OR_RETURN(std::shared_ptr<ModelSource> source, OpenBundleSource(options.folder));
+  ASSIGN_OR_RETURN(std::shared_ptr<ModelSource> source, SourceOf(options, &OpenBundleSource));
   return LoadCompiled(std::move(source), options);
 }
 
@@ -29,7 +28,7 @@ absl::StatusOr<std::unique_ptr<Model>> Model::LoadCompiled(std::shared_ptr<Model
   std::unique_ptr<Model> model(new Model());
   model->source_ = std::move(source);
   RETURN_IF_ERROR(model->LoadBundle(options));
-  TellOfThreads(options, *model->pool_);
+  NoteThreads(*model->pool_, &model->notes_);
   model->stats_.total_seconds = total.Lap();
   return model;
 }
@@ -55,7 +54,8 @@ absl::Status Model::LoadBundle(const LoadOptions& options) {
   stats_.weight_bytes = bundle.model().source_weight_bytes;
 
   pool_ = std::make_unique<runtime::ThreadPool>(threads);
-  RETURN_IF_ERROR(CheckMemory(options, runnable.program, pool_->threads(), context_));
+  RETURN_IF_ERROR(
+      CheckMemory(source_->path(), options, runnable.program, pool_->threads(), context_));
   ASSIGN_OR_RETURN(executable_, runtime::Executable::CreateLoaded(
                                     std::move(runnable.program), bundle.weights().data(),
                                     std::make_unique<runtime::CpuDevice>(pool_.get())));

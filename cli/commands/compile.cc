@@ -7,6 +7,7 @@
 #include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
+#include "cli/terminal/output.h"
 #include "cli/terminal/progress.h"
 #include "engine/compile_bundle.h"
 
@@ -26,7 +27,7 @@ absl::StatusOr<int> RunCompile(const CompileFlags& flags) {
     RETURN_IF_ERROR(engine::CompileBundle(
         options, {flags.output, beside("object", ".o"), beside("header", ".h")}, &notes));
   }
-  PrintNotes(notes);
+  PrintNotes("lluda", notes);
   return 0;
 }
 

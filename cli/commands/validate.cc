@@ -67,7 +67,7 @@ absl::Status ValidateActivations(const ValidateFlags& flags, const engine::LoadO
   recording.module.context = longest;
   recording.module.record_activations = true;
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model,
-                   LoadModel(std::move(recording), flags.model.use_cache));
+                   LoadModel(std::move(recording), flags.model.use_cache, Notes::kTold));
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Session> session,
                    engine::Session::Create(model.get(), {}));
   for (size_t i = 0; i < prompts.size(); ++i) {

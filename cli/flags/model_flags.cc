@@ -2,10 +2,10 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <iostream>
 #include <optional>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -67,25 +67,21 @@ absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags) {
   options.isa = flags.isa;
   options.check_weights = flags.check;
   options.force = flags.force;
-  options.notice = [](const std::string& line) { std::cerr << "lluda: " << line << "\n"; };
   return options;
-}
-
-void PrintNotes(const std::vector<std::string>& notes) {
-  for (const std::string& note : notes) std::cerr << "lluda: note: " << note << "\n";
 }
 
 absl::StatusOr<engine::OpenedModule> OpenImported(const engine::LoadOptions& options,
                                                   engine::Weights weights) {
   ASSIGN_OR_RETURN(const engine::ModelFiles* files, options.source->Files(weights));
-  PrintNotes(files->notes);
+  PrintNotes("lluda", files->notes);
   return engine::OpenModule(options.source.get(), options, weights);
 }
 
 absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(engine::LoadOptions options,
-                                                         bool use_cache) {
+                                                         bool use_cache, Notes told) {
   // Without the cache everything takes longer, and that is all.
   std::optional<base::CodeCache> cache;
+  std::vector<std::string> notes;
   const std::string cache_folder = CacheFolder([](const char* name) { return std::getenv(name); });
   if (use_cache && !cache_folder.empty() && options.source->bundle() == nullptr) {
     absl::StatusOr<base::CodeCache> opened =
@@ -93,7 +89,7 @@ absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(engine::LoadOptions opt
     if (opened.ok()) {
       options.code_cache = &cache.emplace(*std::move(opened));
     } else {
-      std::cerr << "lluda: " << opened.status().message() << "; compiled code is not kept\n";
+      notes.push_back(absl::StrCat(opened.status().message(), "; compiled code is not kept"));
     }
   }
   absl::StatusOr<std::unique_ptr<engine::Model>> model;
@@ -102,14 +98,17 @@ absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(engine::LoadOptions opt
     options.progress = [&](int64_t done, int64_t total) { progress.Show(done, total); };
     model = engine::Model::Load(options);
   }
-  if (model.ok()) PrintNotes((*model)->notes());
+  // Of a model that cannot be used, the error is all there is to say.
+  if (!model.ok() || told == Notes::kTold) return model;
+  PrintNotes("lluda", notes);
+  PrintNotes("lluda", (*model)->notes());
   return model;
 }
 
 std::function<absl::StatusOr<std::unique_ptr<engine::Model>>(const engine::LoadOptions&)> LoaderOf(
     const ModelFlags& flags) {
   return [use_cache = flags.use_cache](const engine::LoadOptions& options) {
-    return LoadModel(options, use_cache);
+    return LoadModel(options, use_cache, Notes::kTold);
   };
 }
 

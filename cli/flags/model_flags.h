@@ -8,10 +8,10 @@
 #ifndef LLUDA_CLI_FLAGS_MODEL_FLAGS_H_
 #define LLUDA_CLI_FLAGS_MODEL_FLAGS_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "cli/flags/arguments.h"
@@ -29,18 +29,20 @@ absl::StatusOr<std::shared_ptr<engine::ModelSource>> OpenSource(const std::strin
 // a model that is compiled already for other numbers than its own.
 absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags);
 
-// Tells the user of a model's files what engine::Model::notes has, on stderr.
-void PrintNotes(const std::vector<std::string>& notes);
-
 // The module of a model that is still to be compiled, before the passes that it has left; prints
 // the notes of its files.
 absl::StatusOr<engine::OpenedModule> OpenImported(const engine::LoadOptions& options,
                                                   engine::Weights weights);
 
+// Whether this command has told the user of the model's notes: a model may be loaded again, with
+// other options.
+enum class Notes : uint8_t { kUntold, kTold };
+
 // Loads the model, with a progress line on a terminal, and prints its notes. `use_cache`: compiled
 // code of earlier runs is used and new code kept.
 absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(engine::LoadOptions options,
-                                                         bool use_cache);
+                                                         bool use_cache,
+                                                         Notes told = Notes::kUntold);
 // LoadModel with the cache that the flags ask for.
 std::function<absl::StatusOr<std::unique_ptr<engine::Model>>(const engine::LoadOptions&)> LoaderOf(
     const ModelFlags& flags);

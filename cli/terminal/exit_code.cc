@@ -1,18 +1,14 @@
 #include "cli/terminal/exit_code.h"
 
-#include <iostream>
-#include <string>
-
 #include "absl/status/status.h"
-#include "absl/strings/str_replace.h"
+#include "cli/terminal/output.h"
 
 namespace lluda::cli {
 
 int ExitCodeOf(const char* program, const absl::StatusOr<int>& code) {
   if (code.ok()) return *code;
   if (absl::IsCancelled(code.status())) return kReaderGoneExitCode;
-  const std::string message(code.status().message());
-  std::cerr << program << ": " << absl::StrReplaceAll(message, {{"\n", " "}}) << "\n";
+  PrintLine(program, code.status().message());
   switch (code.status().code()) {
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kNotFound:

@@ -1,16 +1,17 @@
 #include "cli/terminal/output.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
+#include <iostream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "base/atomic_file.h"
+#include "base/status_macros.h"
 
 namespace lluda::cli {
 namespace {
@@ -18,6 +19,9 @@ namespace {
 std::string Reason(absl::string_view file, int error) {
   return absl::StrCat(file, ": ", std::strerror(error));
 }
+
+// Far above any prompt or dump, far below what would exhaust memory: a device need not end.
+constexpr size_t kMostInput = size_t{1} << 30;
 
 // 0, or the errno of what failed.
 int WriteAll(int descriptor, absl::string_view text) {
@@ -32,18 +36,6 @@ int WriteAll(int descriptor, absl::string_view text) {
 
 }  // namespace
 
-void PrepareStandardStreams() {
-  std::signal(SIGPIPE, SIG_IGN);
-  // The wrong way round, so that reading and writing fail as they do without the stream. Each takes
-  // the lowest free number: its own.
-  constexpr int kWrongModes[] = {O_WRONLY, O_RDONLY, O_RDONLY};
-  for (int descriptor = 0; descriptor < 3; ++descriptor) {
-    if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF) {
-      [[maybe_unused]] const int opened = open("/dev/null", kWrongModes[descriptor]);
-    }
-  }
-}
-
 bool IsTerminal(int descriptor) { return isatty(descriptor) == 1; }
 
 absl::Status WriteStdout(absl::string_view text) {
@@ -52,18 +44,25 @@ absl::Status WriteStdout(absl::string_view text) {
   return error == 0 ? absl::OkStatus() : absl::UnavailableError(Reason("stdout", error));
 }
 
+void PrintLine(const char* program, absl::string_view text) {
+  std::cerr << program << ": " << absl::StrReplaceAll(text, {{"\n", " "}}) << "\n";
+}
+
+void PrintNotes(const char* program, const std::vector<std::string>& notes) {
+  for (const std::string& note : notes) PrintLine(program, absl::StrCat("note: ", note));
+}
+
 absl::Status WriteFile(const std::string& path, absl::string_view contents) {
-  std::string temporary = absl::StrCat(path, ".XXXXXX");
-  const int descriptor = mkstemp(temporary.data());
+  if (!base::IsSpecialFile(path)) {
+    ASSIGN_OR_RETURN(base::AtomicFile file, base::AtomicFile::Create(path));
+    file.Append(contents);
+    return std::move(file).Commit();
+  }
+  const int descriptor = open(path.c_str(), O_WRONLY | O_CLOEXEC);
   if (descriptor < 0) return absl::UnavailableError(Reason(path, errno));
   int error = WriteAll(descriptor, contents);
-  // mkstemp's 0600 is for secrets; a dump is read by others.
-  if (error == 0 && fchmod(descriptor, 0644) != 0) error = errno;
   if (close(descriptor) != 0 && error == 0) error = errno;
-  if (error == 0 && std::rename(temporary.c_str(), path.c_str()) != 0) error = errno;
-  if (error == 0) return absl::OkStatus();
-  unlink(temporary.c_str());
-  return absl::UnavailableError(Reason(path, error));
+  return error == 0 ? absl::OkStatus() : absl::UnavailableError(Reason(path, error));
 }
 
 absl::StatusOr<std::string> ReadInput(const std::string& path) {
@@ -83,6 +82,8 @@ absl::StatusOr<std::string> ReadInput(const std::string& path) {
     if (got < 0) error = errno;
     if (got <= 0) break;
     text.append(buffer, static_cast<size_t>(got));
+    if (text.size() > kMostInput) error = EFBIG;
+    if (error != 0) break;
   }
   if (!is_stdin) close(descriptor);
   if (error != 0) return absl::FailedPreconditionError(Reason(label, error));

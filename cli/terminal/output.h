@@ -1,6 +1,6 @@
 // Files in and out, with errors that name them.
 //
-//   PrepareStandardStreams();                       // first thing in main
+//   PrintNotes("lluda", model->notes());            // stderr: "lluda: note: ..."
 //   absl::Status written = WriteStdout("text");     // "stdout: No space left on device"
 //   absl::Status saved = WriteFile("a.lluda", text);  // all of it or nothing
 //   absl::StatusOr<std::string> text = ReadInput("-");
@@ -8,17 +8,13 @@
 #define LLUDA_CLI_TERMINAL_OUTPUT_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
 namespace lluda::cli {
-
-// Makes a reader of stdout that has gone an error like other failed writes, in place of SIGPIPE. A
-// standard stream that the program was started without is an error to whoever uses it; no file that
-// is opened later takes its number.
-void PrepareStandardStreams();
 
 // Whether a person looks at, or writes to, this standard stream.
 bool IsTerminal(int descriptor);
@@ -27,12 +23,17 @@ bool IsTerminal(int descriptor);
 // Cancelled if it is that nobody reads any more, as behind `| head`.
 absl::Status WriteStdout(absl::string_view text);
 
-// Writes a file under a temporary name beside `path` and renames it, so that `path` is never half
-// written. Unavailable if it cannot be.
+// "PROGRAM: TEXT" on stderr, one line whatever the text holds.
+void PrintLine(const char* program, absl::string_view text);
+// What engine::Model::notes has, a line each: "PROGRAM: note: NOTE".
+void PrintNotes(const char* program, const std::vector<std::string>& notes);
+
+// Writes a file whole or not at all, as base::AtomicFile does; to a device or a pipe, such as
+// /dev/stdout, it just writes. Unavailable if it cannot.
 absl::Status WriteFile(const std::string& path, absl::string_view contents);
 
 // A file's contents; "-" is stdin. NotFound if there is no such file, FailedPrecondition if it
-// cannot be read.
+// cannot be read, or is larger than 1 GiB.
 absl::StatusOr<std::string> ReadInput(const std::string& path);
 
 }  // namespace lluda::cli

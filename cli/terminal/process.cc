@@ -1,21 +1,35 @@
 #include "cli/terminal/process.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <new>
 
-#include "cli/terminal/output.h"
 #include "runtime/machine/start_thread.h"
 
 namespace lluda::cli {
 namespace {
+
+// A standard stream that the program was started without is an error to whoever uses it, and no file
+// that is opened later takes its number.
+void FillStandardStreams() {
+  // The wrong way round, so that reading and writing fail as they do without the stream. Each takes
+  // the lowest free number: its own.
+  constexpr int kWrongModes[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+  for (int descriptor = 0; descriptor < 3; ++descriptor) {
+    if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF) {
+      [[maybe_unused]] const int opened = open("/dev/null", kWrongModes[descriptor]);
+    }
+  }
+}
 
 constexpr rlim_t kStackBytes = 8 << 20;
 
@@ -56,6 +70,9 @@ int RunOnThread(const std::function<int()>& main) {
 }  // namespace
 
 void Die(const char* reason) {
+  // Threads run out of memory side by side; the first speaks for all.
+  static std::atomic_flag is_dying = ATOMIC_FLAG_INIT;
+  while (is_dying.test_and_set()) pause();
   const auto part = [](const char* text) {
     return iovec{const_cast<char*>(text), std::strlen(text)};
   };
@@ -65,7 +82,8 @@ void Die(const char* reason) {
 }
 
 int RunProcess(const std::function<int()>& main) {
-  PrepareStandardStreams();
+  FillStandardStreams();
+  std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   std::set_new_handler([] { Die("out of memory"); });
   return HasStack() ? main() : RunOnThread(main);

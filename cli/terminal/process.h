@@ -18,7 +18,8 @@ namespace lluda::cli {
 // - the stack holds what a compiler needs, whatever `ulimit -s` says.
 int RunProcess(const std::function<int()>& main);
 
-// Prints "PROGRAM: REASON" and exits with code 1. Allocates nothing.
+// Prints "PROGRAM: REASON" and exits with code 1, once even if several threads call it. Allocates
+// nothing.
 [[noreturn]] void Die(const char* reason);
 
 }  // namespace lluda::cli

@@ -137,6 +137,26 @@ absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> PrepareFor(
 
 }  // namespace
 
+// Why something could not be compiled, which LLVM would write to stderr, a line a kernel; what a
+// lookup returns only says which kernels there are not. The threads of a compiler tell it.
+class Jit::Problems {
+ public:
+  void Add(llvm::Error error) {
+    const std::string text = llvm::toString(std::move(error));
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (first_.empty()) first_ = text;
+  }
+  // The first one; `otherwise` if there was none.
+  std::string First(std::string otherwise) const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return first_.empty() ? std::move(otherwise) : first_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string first_;
+};
+
 // What is told of the kernels, and to whom.
 struct Jit::Announcement {
   std::shared_ptr<CodeMap> perf;  // null if perf is told nothing
@@ -207,6 +227,10 @@ absl::StatusOr<std::unique_ptr<Jit>> Jit::Create(const Target& target, const Jit
                    .create();
   if (!lljit) return FromLlvm("JIT", lljit.takeError());
   jit->lljit_ = std::move(*lljit);
+  // It lives as long as the compiler, which outlives this object.
+  jit->problems_ = std::make_shared<Problems>();
+  jit->lljit_->getExecutionSession().setErrorReporter(
+      [problems = jit->problems_](llvm::Error error) { problems->Add(std::move(error)); });
   if (options.gdb) {
     if (llvm::Error error = llvm::orc::enableDebuggerSupport(*jit->lljit_)) {
       return FromLlvm("telling GDB of the kernels", std::move(error));
@@ -257,7 +281,10 @@ absl::StatusOr<std::unique_ptr<KernelLibrary>> Jit::Compile(
   for (const std::string& name : names) wanted.add(lljit_->mangleAndIntern(name));
   auto found = lljit_->getExecutionSession().lookup(
       llvm::orc::makeJITDylibSearchOrder(&lljit_->getMainJITDylib()), std::move(wanted));
-  if (!found) return FromLlvm("compiling", found.takeError());
+  if (!found) {
+    return absl::InternalError(
+        absl::StrCat("compiling: ", problems_->First(llvm::toString(found.takeError()))));
+  }
   workers_->EndThreads();
   std::vector<std::pair<std::string, runtime::KernelFn>> kernels;
   for (const std::string& name : names) {

@@ -59,9 +59,11 @@ class Jit {
   Jit();
   std::unique_ptr<llvm::ObjectCache> objects_;  // outlives the compiler that reports to it
   struct Announcement;
+  class Problems;
   std::unique_ptr<llvm::orc::LLJIT> lljit_;
   TaskWorkers* workers_ = nullptr;  // the compiler's
   std::unique_ptr<Announcement> announcement_;
+  std::shared_ptr<Problems> problems_;
   std::string triple_;
   std::string layout_;
 };

@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -11,11 +12,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/file_cache.h"
+#include "base/status_macros.h"
 #include "base/test_files.h"
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/cpu/kernel_test_util.h"
 #include "codegen/llvm/target.h"
 #include "gtest/gtest.h"
+#include "llvm/AsmParser/Parser.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/SourceMgr.h"
 
 // GDB's JIT interface, as its manual ("JIT Compilation Interface") declares it; LLVM defines it.
 extern "C" {
@@ -64,6 +70,35 @@ int KnownToGdb(const std::string& kernel) {
     found += absl::StrContains(absl::string_view(entry->symfile_addr, entry->symfile_size), kernel);
   }
   return found;
+}
+
+// Two kernels that cannot be linked.
+absl::Status CompileUnlinkable(int threads) {
+  JitOptions options;
+  options.threads = threads;
+  ASSIGN_OR_RETURN(auto jit, Jit::Create(Target::Host(), options));
+  for (const std::string name : {"first", "second"}) {
+    auto context = std::make_unique<llvm::LLVMContext>();
+    llvm::SMDiagnostic problem;
+    auto module = llvm::parseAssemblyString(
+        absl::StrCat("declare void @missing()\n"
+                     "define void @",
+                     name, "(ptr %args) { call void @missing() ret void }\n"),
+        problem, *context);
+    EXPECT_NE(module, nullptr) << problem.getMessage().str();
+    RETURN_IF_ERROR(jit->AddModule(std::move(context), std::move(module)));
+  }
+  return std::move(*jit).Compile({"first", "second"}).status();
+}
+
+TEST(JitErrorTest, WhatCannotBeCompiledIsSaidInTheErrorAndNotOnStderr) {
+  for (const int threads : {1, 2}) {
+    testing::internal::CaptureStderr();
+    const absl::Status status = CompileUnlinkable(threads);
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+    EXPECT_TRUE(absl::StrContains(status.message(), "compiling: Symbols not found: [ missing ]"))
+        << status;
+  }
 }
 
 class JitTest : public testing::Test {

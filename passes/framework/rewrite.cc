@@ -155,9 +155,4 @@ std::string FuncName(const Block& block) {
   return block.func() != nullptr ? block.func()->name : step_interface::kLoad;
 }
 
-std::string StatementName(const Op& op) {
-  if (op.defined_global != nullptr) return op.defined_global->name;
-  return op.result() != nullptr ? op.result()->name : std::string(op.name());
-}
-
 }  // namespace lluda::passes

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ir/graph.h"
+#include "ir/statement_name.h"
 
 namespace lluda::passes {
 
@@ -47,8 +48,8 @@ bool EraseDeadChain(ir::Op* op);
 
 // "attn", or "load" inside the load block; what Miss::func holds.
 std::string FuncName(const ir::Block& block);
-// The result's name, or the defined global's: what Miss::statement holds.
-std::string StatementName(const ir::Op& op);
+// What Miss::statement holds.
+using ir::StatementName;
 
 }  // namespace lluda::passes
 

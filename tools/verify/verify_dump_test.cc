@@ -137,7 +137,7 @@ TEST_F(VerifyDumpTest, AnEditIsFoundAtItsOwnStatementAndLine) {
     Edit edit;
     std::string func, statement;
   } kCases[] = {
-      {kNoPass, {"%h0 = rmsnorm", "eps = 1e-06", "eps = 1e-03"}, "attn", "h0"},
+      {kNoPass, {"%h0 = rmsnorm", "eps = 1e-06", "eps = 1e-05"}, "attn", "h0"},
       {kNoPass, {"%qlo = sub", "%qt0 %qt1", "%qt1 %qt0"}, "attn", "qlo"},
       {kNoPass, {"%s1 = scale", "by = ", "by = 1"}, "attn", "s1"},
       {kNoPass, {"%mx = reduce_max", "%s2", "%s1"}, "attn", "mx"},
@@ -148,7 +148,7 @@ TEST_F(VerifyDumpTest, AnEditIsFoundAtItsOwnStatementAndLine) {
       {"fuse-attention", {"%o0 = attention", "mask = causal, ", ""}, "attn", "o0"},
       {kAllPasses, {"%y = matmul %m", "%x over ff {epilogue = add}", "over ff"}, "mlp", "y"},
       {kAllPasses, {"%o0 = attention", "scale = ", "scale = 1"}, "attn", "o0"},
-      {kAllPasses, {"%h = rmsnorm", "eps = 1e-06", "eps = 1e-03"}, "attn", "h"},
+      {kAllPasses, {"%h = rmsnorm", "eps = 1e-06", "eps = 1e-05"}, "attn", "h"},
       // Statements that only the passes have.
       {kAllPasses, {"%wavelength = power", "base = ", "base = 1"}, "load", "wavelength"},
       {kAllPasses,

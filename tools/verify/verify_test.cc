@@ -10,11 +10,14 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_replace.h"
 #include "base/status_macros.h"
+#include "base/test_files.h"
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/llvm/target.h"
 #include "engine/source/checkpoint_weights.h"
 #include "engine/source/model_files.h"
+#include "engine/tiny_checkpoint.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "ir/text/parser.h"
@@ -30,6 +33,8 @@
 namespace lluda::tools {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -54,18 +59,24 @@ class BrokenPass : public passes::Pass {
 class VerifyTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto files = engine::OpenModelFiles("reference_data/tiny", engine::Weights::kRequired);
-    ASSERT_TRUE(files.ok()) << files.status();
-    files_ = *std::move(files);
-    auto module = engine::ImportModule(files_, {});
-    ASSERT_TRUE(module.ok()) << module.status();
-    module_ = *std::move(module);
+    ASSERT_NO_FATAL_FAILURE(Import("reference_data/tiny", engine::Precision::kBF16));
     run_.weights = [this](const ir::Global& weight, int64_t index) -> absl::StatusOr<ir::Tensor> {
       ASSIGN_OR_RETURN(auto tensor, files_.checkpoint->Get(ir::SourceName(weight, index)));
       return ir::Tensor::FromBytes(weight.type, tensor->span());
     };
     // More tokens than a register tile has rows, then one.
     run_.steps = {{5, 17, 3, 60, 2, 8, 11, 4, 40, 33, 21, 7, 1, 13}, {9}};
+  }
+
+  void Import(const std::string& folder, engine::Precision precision) {
+    auto files = engine::OpenModelFiles(folder, engine::Weights::kRequired);
+    ASSERT_TRUE(files.ok()) << files.status();
+    files_ = *std::move(files);
+    engine::ModuleOptions options;
+    options.precision = precision;
+    auto module = engine::ImportModule(files_, options);
+    ASSERT_TRUE(module.ok()) << module.status();
+    module_ = *std::move(module);
   }
 
   // The default pipeline, with `break_op` done to every op after the pass called `broken`.
@@ -124,6 +135,31 @@ void ExpectRepro(const Finding& finding, const std::string& pass, const std::str
 TEST_F(VerifyTest, NothingIsFoundWhereNothingIsWrong) {
   const codegen::CompiledModule compiled = Compiled();
   EXPECT_FALSE(Kernels(compiled.program).has_value());
+}
+
+// pack-weights calls what it packs in place as the packed weight is called: a cast of one from f32, a
+// view of the head.
+TEST_F(VerifyTest, AValueIsToldFromAWeightOfItsName) {
+  engine::Tensors tensors = engine::TinyTensors();
+  for (auto& [name, tensor] : tensors) tensor = engine::Widened(tensor);
+  engine::Stored head = tensors["model.embed_tokens.weight"];
+  std::reverse(head.data.begin(), head.data.end());  // other numbers
+  for (size_t i = 0; i < head.data.size(); i += 4) {
+    std::reverse(&head.data[i], &head.data[i] + 4);
+  }
+  tensors["lm_head.weight"] = head;
+  const base::TemporaryFolder folder;
+  folder.Write("config.json",
+               absl::StrReplaceAll(engine::TinyConfig(), {{"\"tie_word_embeddings\": true",
+                                                           "\"tie_word_embeddings\": false"}}));
+  folder.Write("model.safetensors", engine::CheckpointBytes(tensors, 0));
+  ASSERT_NO_FATAL_FAILURE(Import(folder.path(), engine::Precision::kBF16));
+  const codegen::CompiledModule compiled = Compiled();
+  const auto found = Kernels(compiled.program);
+  EXPECT_FALSE(found.has_value()) << FindingText(*found);
+  std::vector<std::string> loads;
+  for (const runtime::Call& call : compiled.program.load) loads.push_back(ToString(call.site));
+  EXPECT_THAT(loads, AllOf(Contains("load.%wq_bf16[1]"), Contains("load.wq_bf16[1]")));
 }
 
 TEST_F(VerifyTest, ASwappedRopeHalfIsFoundInFuseRope) {

@@ -19,6 +19,13 @@ absl::StatusOr<simdjson::padded_string> LoadTokenizerFile(const std::string& pat
   std::error_code error;
   const std::filesystem::file_status status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status)) {
+    if (status.type() != std::filesystem::file_type::not_found) {
+      return absl::FailedPreconditionError(Concat(path, ": cannot be opened: ", error.message()));
+    }
+    // Not the same as no file at all: the model has it, elsewhere.
+    if (std::filesystem::is_symlink(std::filesystem::symlink_status(path, error))) {
+      return absl::FailedPreconditionError(Concat(path, ": links to a file that is not there"));
+    }
     return absl::NotFoundError(Concat(path, ": no such file"));
   }
   // A device or a pipe might never end.

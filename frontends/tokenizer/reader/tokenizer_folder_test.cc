@@ -382,5 +382,24 @@ TEST_F(TokenizerFolderTest, TheTablesHoldTheConfigsTokens) {
   EXPECT_EQ(copy->Decode(ids), original.Decode(ids));
 }
 
+// As a download that was broken off leaves it: the hub's cache is made of links.
+TEST_F(TokenizerFolderTest, ALinkThatLeadsNowhereIsNotAFileLeftOut) {
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"}) {
+    Files files = {{"tokenizer.json", TokenizerJson(kOneToken)},
+                   {"vocab.json", kVocabulary},
+                   {"merges.txt", "a b\n"}};
+    files.erase(name);
+    const std::string folder = Folder(files);
+    const std::string link = folder + "/" + name;
+    std::filesystem::create_symlink("nowhere", link);
+    EXPECT_EQ(Tokenizer::Load(folder).status().message(),
+              link + ": links to a file that is not there");
+    std::filesystem::remove(link);
+    std::filesystem::create_symlink(name, link);
+    EXPECT_EQ(Tokenizer::Load(folder).status().message(),
+              link + ": cannot be opened: Too many levels of symbolic links");
+  }
+}
+
 }  // namespace
 }  // namespace lluda::tokenizer

@@ -116,9 +116,10 @@ absl::StatusOr<std::vector<VocabularyEntry>> ReadEntries(const JsonValue& json) 
   return entries;
 }
 
+// A link that leads nowhere is there, too: reading it says so.
 bool Exists(const std::filesystem::path& path) {
   std::error_code error;
-  return std::filesystem::exists(path, error);
+  return std::filesystem::exists(std::filesystem::symlink_status(path, error));
 }
 
 }  // namespace
