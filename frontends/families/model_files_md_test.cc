@@ -1,6 +1,7 @@
 // docs/model_files.md has a row for every field that the readers know, and no other.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <string>
@@ -75,8 +76,34 @@ void ExpectSame(const Table& document, absl::Span<const FieldRow> rows, absl::st
   }
 }
 
-TEST(ModelFilesMd, DescribesEveryFieldOfTheConfig) {
-  ExpectSame(TableBelow("## config.json"), ConfigFields(), "refused");
+TEST(ModelFilesMd, DescribesEveryFieldThatFamiliesHaveInCommon) {
+  ExpectSame(TableBelow("## config.json"), CommonFields(), "refused");
+}
+
+TEST(ModelFilesMd, DescribesEveryFieldThatAFamilyHasBesideThem) {
+  for (const Family* family : AllFamilies()) {
+    SCOPED_TRACE(family->model_type);
+    ExpectSame(TableBelow(absl::StrCat("#### `", family->model_type, "`")), family->fields,
+               "refused");
+  }
+}
+
+TEST(ModelFilesMd, HasARowWithTheDefaultsOfEachFamily) {
+  const std::vector<std::string> lines = Lines();
+  for (const Family* family : AllFamilies()) {
+    const Defaults& defaults = family->defaults;
+    const auto number = [](int64_t value, absl::string_view zero) {
+      if (value == kRequired) return std::string("required");
+      return value == 0 ? std::string(zero) : absl::StrCat(value);
+    };
+    const std::string row = absl::StrCat(
+        "| `", family->model_type, "` | `", family->architecture, "` | ",
+        number(defaults.num_key_value_heads, "all"), " | ",
+        number(defaults.head_dim, "hidden / heads"), " | ", defaults.rms_norm_eps, " | ",
+        defaults.rope_theta, " | ", defaults.tie_word_embeddings ? "yes" : "no", " | ",
+        family->rope_types, " |");
+    EXPECT_EQ(std::count(lines.begin(), lines.end(), row), 1) << row;
+  }
 }
 
 TEST(ModelFilesMd, DescribesEveryFieldOfRopeParameters) {
