@@ -8,13 +8,11 @@
 #include <string>
 
 #include "base/test_files.h"
-#include "bundle/test_bundle.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace lluda::base {
 namespace {
-
 
 int FilesIn(const std::string& folder) {
   int count = 0;

@@ -15,7 +15,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/test_files.h"
-#include "bundle/test_bundle.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -32,6 +32,15 @@ std::string TemporaryFolder::Write(absl::string_view name, absl::string_view con
   return path.string();
 }
 
+std::string ReadAll(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void WriteAll(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<int64_t>(bytes.size()));
+}
+
 std::string SafetensorsBytes(absl::string_view header, absl::string_view data) {
   std::string bytes;
   const uint64_t length = header.size();

@@ -25,6 +25,9 @@ class TemporaryFolder {
   std::string path_;
 };
 
+std::string ReadAll(const std::string& path);
+void WriteAll(const std::string& path, const std::string& bytes);
+
 // The bytes of a safetensors file: the header's length, the header, the data.
 std::string SafetensorsBytes(absl::string_view header, absl::string_view data);
 

@@ -48,9 +48,9 @@ class BundleTest : public testing::Test {
   }
 
   void Flip(size_t byte, int bit) {
-    std::string bytes = ReadAll(path_);
+    std::string bytes = base::ReadAll(path_);
     bytes[byte] = static_cast<char>(bytes[byte] ^ (1 << bit));
-    WriteAll(path_, bytes);
+    base::WriteAll(path_, bytes);
   }
 
   uint64_t OffsetOf(const std::function<Section(const Header&)>& section) {
@@ -102,24 +102,24 @@ TEST_F(BundleTest, IsReadAsItWasWritten) {
 }
 
 TEST_F(BundleTest, IsRefusedAtEveryTruncation) {
-  const std::string bytes = ReadAll(path_);
+  const std::string bytes = base::ReadAll(path_);
   for (size_t size = 0; size < bytes.size(); size += size < 5000 ? 1 : 97) {
-    WriteAll(path_, bytes.substr(0, size));
+    base::WriteAll(path_, bytes.substr(0, size));
     EXPECT_NE(ErrorOf(path_), "") << size;
   }
-  WriteAll(path_, bytes.substr(0, bytes.size() - 1));
+  base::WriteAll(path_, bytes.substr(0, bytes.size() - 1));
   EXPECT_EQ(ErrorOf(path_),
             absl::StrCat("is truncated: has ", bytes.size() - 1, " bytes of ", bytes.size()));
 }
 
 TEST_F(BundleTest, IsRefusedForEveryFlippedBitOfPrefixAndHeader) {
-  const std::string bytes = ReadAll(path_);
+  const std::string bytes = base::ReadAll(path_);
   const size_t end = kPrefixBytes + HeaderBytes(path_).size();
   for (size_t byte = 0; byte < end; ++byte) {
     for (int bit = 0; bit < 8; ++bit) {
       std::string damaged = bytes;
       damaged[byte] = static_cast<char>(damaged[byte] ^ (1 << bit));
-      WriteAll(path_, damaged);
+      base::WriteAll(path_, damaged);
       EXPECT_FALSE(Bundle::Open(path_).ok()) << byte << " " << bit;
     }
   }
@@ -136,7 +136,7 @@ TEST_F(BundleTest, IsRefusedForDamagedCodeBeforeItRuns) {
 }
 
 TEST_F(BundleTest, IsRefusedForADamagedTokenizerOrModule) {
-  const std::string bytes = ReadAll(path_);
+  const std::string bytes = base::ReadAll(path_);
   const std::pair<const char*, Section (*)(const Header&)> sections[] = {
       {"tokenizer.text", [](const Header& h) { return h.tokenizer().text(); }},
       {"tokenizer.offsets", [](const Header& h) { return h.tokenizer().offsets(); }},
@@ -145,16 +145,16 @@ TEST_F(BundleTest, IsRefusedForADamagedTokenizerOrModule) {
       {"ir", [](const Header& h) { return h.ir(); }},
   };
   for (const auto& [name, section] : sections) {
-    WriteAll(path_, bytes);
+    base::WriteAll(path_, bytes);
     Flip(OffsetOf(section), 3);
     EXPECT_EQ(ErrorOf(path_), absl::StrCat("is damaged: the hash of section ", name, " is wrong"));
   }
 }
 
 TEST_F(BundleTest, VerifyFindsEveryFlippedBitOfTheWholeFile) {
-  const std::string bytes = ReadAll(path_);
+  const std::string bytes = base::ReadAll(path_);
   for (size_t byte = 0; byte < bytes.size(); byte += 13) {
-    WriteAll(path_, bytes);
+    base::WriteAll(path_, bytes);
     Flip(byte, static_cast<int>(byte % 8));
     const auto bundle = Bundle::Open(path_);
     EXPECT_FALSE(bundle.ok() && (*bundle)->Verify().ok()) << byte;
@@ -195,7 +195,7 @@ Call* CallOf(Header* header) {
 }
 
 TEST_F(BundleTest, IsRefusedWhereNumbersOfTheHeaderDoNotFit) {
-  const std::string bytes = ReadAll(path_);
+  const std::string bytes = base::ReadAll(path_);
   const std::pair<const char*, std::function<void(Header*)>> cases[] = {
       {"section code lies outside",
        [](Header* h) { h->mutable_code()->set_offset(uint64_t{1} << 63); }},
@@ -260,7 +260,7 @@ TEST_F(BundleTest, IsRefusedWhereNumbersOfTheHeaderDoNotFit) {
        [](Header* h) { h->mutable_tokenizer()->mutable_added_tokens(0)->set_content(""); }},
   };
   for (const auto& [expected, edit] : cases) {
-    WriteAll(path_, bytes);
+    base::WriteAll(path_, bytes);
     EditHeader(path_, edit);
     EXPECT_THAT(ErrorOf(path_), HasSubstr(expected));
   }
@@ -269,7 +269,7 @@ TEST_F(BundleTest, IsRefusedWhereNumbersOfTheHeaderDoNotFit) {
 // A header whose hash is right and whose contents are nonsense is refused or read; it ends in no
 // crash, and nothing of it is called.
 TEST_F(BundleTest, SurvivesNonsenseInAHeaderWithTheRightHash) {
-  const std::string bytes = ReadAll(path_);
+  const std::string bytes = base::ReadAll(path_);
   const std::string header = HeaderBytes(path_);
   std::mt19937 random(42);
   int refused = 0;
@@ -292,7 +292,7 @@ TEST_F(BundleTest, SurvivesNonsenseInAHeaderWithTheRightHash) {
       }
       if (damaged.empty()) damaged = "x";
     }
-    WriteAll(path_, bytes);
+    base::WriteAll(path_, bytes);
     ReplaceHeader(path_, damaged);
     refused += ReadEverything(path_).ok() ? 0 : 1;
   }
@@ -302,14 +302,14 @@ TEST_F(BundleTest, SurvivesNonsenseInAHeaderWithTheRightHash) {
 TEST_F(BundleTest, IsToldFromOtherFilesByItsStartOrItsName) {
   EXPECT_TRUE(Bundle::Looks(path_));
   const std::string other = folder_.path() + "/other";
-  WriteAll(other, ReadAll(path_));
+  base::WriteAll(other, base::ReadAll(path_));
   EXPECT_TRUE(Bundle::Looks(other));
-  WriteAll(other, "{}");
+  base::WriteAll(other, "{}");
   EXPECT_FALSE(Bundle::Looks(other));
   EXPECT_FALSE(Bundle::Looks(folder_.path()));
   EXPECT_TRUE(Bundle::Looks(folder_.path() + "/missing.llb"));
   EXPECT_THAT(ErrorOf(folder_.path() + "/missing.llb"), HasSubstr("No such file"));
-  WriteAll(path_, "{}");
+  base::WriteAll(path_, "{}");
   EXPECT_EQ(ErrorOf(path_), "is not a bundle of lluda");
 }
 

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "base/sha256.h"
+#include "base/test_files.h"
 #include "bundle/layout.h"
 #include "bundle/writer.h"
 #include "frontends/tokenizer/tokenizer.h"
@@ -67,22 +68,13 @@ std::string WriteTestBundle(const std::string& folder, const std::string& name) 
   return path;
 }
 
-std::string ReadAll(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-void WriteAll(const std::string& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<int64_t>(bytes.size()));
-}
-
 std::string HeaderBytes(const std::string& path) {
-  const std::string file = ReadAll(path);
+  const std::string file = base::ReadAll(path);
   return file.substr(kPrefixBytes, DecodePrefix(file, file.size())->header_bytes);
 }
 
 void ReplaceHeader(const std::string& path, const std::string& header) {
-  std::string file = ReadAll(path);
+  std::string file = base::ReadAll(path);
   Prefix prefix;
   prefix.header_bytes = header.size();
   prefix.file_bytes = file.size();
@@ -92,7 +84,7 @@ void ReplaceHeader(const std::string& path, const std::string& header) {
   ASSERT_LE(start.size(), (end + kSectionAlignment - 1) / kSectionAlignment * kSectionAlignment)
       << "the first section would be overwritten";
   file.replace(0, start.size(), start);
-  WriteAll(path, file);
+  base::WriteAll(path, file);
 }
 
 void EditHeader(const std::string& path, const std::function<void(Header*)>& edit) {

@@ -15,9 +15,6 @@ namespace lluda::bundle {
 // Writes NAME.llb into the folder; its path. The tokenizer knows the tokens "a", "b" and "ab".
 std::string WriteTestBundle(const std::string& folder, const std::string& name = "test");
 
-std::string ReadAll(const std::string& path);
-void WriteAll(const std::string& path, const std::string& bytes);
-
 // The header, as it is in the file.
 std::string HeaderBytes(const std::string& path);
 // Puts other bytes in its place, and the sizes and the hash that go with them.

@@ -442,11 +442,11 @@ TEST(SamplerTest, NoTokenAllocates) {
   large_k.top_p = 0.95f;
   for (const SamplerOptions& options : {plain, small_k, large_k}) {
     Sampler sampler = Make(options, kVocab);
-    const int64_t before = AllocationCount();
+    const int64_t before = runtime::AllocationCount();
     for (int i = 0; i < 100; ++i) {
       if (!sampler.Sample(logits).ok()) std::abort();
     }
-    EXPECT_EQ(AllocationCount(), before);
+    EXPECT_EQ(runtime::AllocationCount(), before);
   }
 }
 

@@ -98,8 +98,8 @@ absl::Status CheckStep(const ir::Module& module, int64_t vocabulary) {
 }
 
 absl::Status Check(const ModelFiles& files, const ir::Module& module) {
-  if (absl::Status status = ir::Verify(module); !status.ok()) return status;
-  if (absl::Status s = CheckStep(module, files.decoder.vocab_size); !s.ok()) return s;
+  RETURN_IF_ERROR(ir::Verify(module));
+  RETURN_IF_ERROR(CheckStep(module, files.decoder.vocab_size));
   const frontends::TensorLookup find_tensor = TensorsOf(files);
   for (const auto& global : module.globals()) {
     if (global->kind != ir::Global::Kind::kWeight) continue;

@@ -6,6 +6,7 @@
 
 #include "base/sha256.h"
 #include "base/status_macros.h"
+#include "base/test_files.h"
 #include "bundle/test_bundle.h"
 #include "engine/compile_bundle.h"
 #include "engine/open_model_source.h"
@@ -52,13 +53,13 @@ void PatchCode(const std::string& path, const std::string& bytes, const std::str
   ASSERT_EQ(bytes.size(), others.size());
   bundle::Header header;
   ASSERT_TRUE(header.ParseFromString(bundle::HeaderBytes(path)));
-  std::string file = bundle::ReadAll(path);
+  std::string file = base::ReadAll(path);
   std::string code = file.substr(header.code().offset(), header.code().bytes());
   ASSERT_NE(code.find(bytes), std::string::npos);
   for (size_t at = 0; (at = code.find(bytes, at)) != std::string::npos; at += bytes.size()) {
     code.replace(at, bytes.size(), others);
   }
-  bundle::WriteAll(path, file.replace(header.code().offset(), code.size(), code));
+  base::WriteAll(path, file.replace(header.code().offset(), code.size(), code));
   bundle::EditHeader(path, [&](bundle::Header* edited) {
     const base::Digest digest = base::Sha256(code);
     edited->mutable_code()->set_sha256(digest.data(), digest.size());
