@@ -1,5 +1,5 @@
-// A small model of each family: a config.json as transformers writes it, seeded weights as bf16, and
-// the same model in numbers for plain_decoder.h.
+// A small model of each family: a config.json as transformers writes it, seeded weights as bf16,
+// and the same model in numbers for plain_decoder.h.
 //
 // Example:
 //   for (const FamilyCase& family : FamilyCases()) {

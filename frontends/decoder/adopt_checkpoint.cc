@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "base/json.h"
+#include "base/status_macros.h"
 #include "frontends/decoder/import.h"
 #include "frontends/tensor_info.h"
 #include "ir/interpreter/tensor.h"
@@ -109,8 +110,7 @@ void NoteUnused(const std::string& label, const std::vector<std::string>& unused
 absl::Status AdoptCheckpoint(const std::string& label, Checkpoint* checkpoint, Decoder* decoder,
                              std::vector<std::string>* notes) {
   const std::vector<std::string> names = TensorNames(*decoder);
-  absl::Status renamed = RenameTensors(label, names, checkpoint);
-  if (!renamed.ok()) return renamed;
+  RETURN_IF_ERROR(RenameTensors(label, names, checkpoint));
   SettleHead(label, checkpoint, decoder, notes);
   const absl::flat_hash_set<std::string> known(names.begin(), names.end());
   std::vector<std::string> unused;

@@ -2,8 +2,7 @@
 // as transformers does when it loads one.
 //
 // - Names without "model.", of a model that was saved without its head, are given it; a head that
-// is
-//   called "model.lm_head.weight" loses it. Two tensors for one name are refused unless they are
+//   is called "model.lm_head.weight" loses it. Two tensors for one name are refused unless they are
 //   equal.
 // - A head of its own beside tie_word_embeddings: true unties it, unless it is the embedding again.
 //   A head alone is the embedding, too.
@@ -25,8 +24,8 @@
 
 namespace lluda::frontends::decoder {
 
-// Renames tensors of `checkpoint` and may untie `decoder`, so that ImportDecoder finds what it looks
-// for; whether all of it is there and fits is the importer's to check. Adds to `notes`, a line each
+// Renames tensors of `checkpoint` and may untie `decoder`, so that ImportDecoder finds what it
+// looks for; whether all of it is there and fits is the importer's to check. Adds to `notes`, a line each
 // that begins with `label`, what a user should be told. InvalidArgument for two tensors of one
 // name.
 absl::Status AdoptCheckpoint(const std::string& label, Checkpoint* checkpoint, Decoder* decoder,

@@ -1,5 +1,5 @@
-// Writes a described decoder as an IR module, the way its paper does: RoPE as slices, products, sums and
-// concat, softmax as max, sub, exp, sum and div, the LM head as a transposed embedding and a
+// Writes a described decoder as an IR module, the way its paper does: RoPE as slices, products,
+// sums and concat, softmax as max, sub, exp, sum and div, the LM head as a transposed embedding and a
 // matmul. It never emits a fused op; making those is the passes' job.
 //
 // The module has one function per kind of attention (@attn), @mlp, @logits, and @step, which runs

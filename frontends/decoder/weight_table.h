@@ -1,5 +1,5 @@
-// The weights of a decoder's checkpoint as globals of a module: which role each of them has, and what
-// its tensors are called.
+// The weights of a decoder's checkpoint as globals of a module: which role each of them has, and
+// what its tensors are called.
 //
 // Example: of a 28-layer model, weights.wq is
 //   weight @wq[layer < 28] : bf16 q[2048] hid[1024] from

@@ -15,8 +15,8 @@ namespace lluda::frontends::families {
 // The layers' type where they have one only.
 inline constexpr char kFullAttention[] = "full_attention";
 
-// The fields of config.json that mean the same in all families, but where a family's row has a field
-// of that name.
+// The fields of config.json that mean the same in all families, but where a family's row has a
+// field of that name.
 absl::Span<const FieldRow> CommonFields();
 
 // All fields that a family knows.
@@ -25,7 +25,7 @@ std::vector<FieldRow> ConfigFields(const Family& family);
 // The fields of rope_parameters and rope_scaling, and of what lies in them by layer type.
 absl::Span<const FieldRow> RopeFields();
 
-// Does the field of RopeFields() say something of a rotation of this type? Others are refused there.
+// Does the field of RopeFields() say something of a rotation of this type? Others are refused.
 bool HasMeaning(absl::string_view rope_field, absl::string_view rope_type);
 
 // Is a field that a family does not know about positions or quantisation? Such a field says what is

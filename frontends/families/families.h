@@ -7,7 +7,7 @@
 //
 //   config.json: field 'rope_scaling.rope_type' asks for 'yarn', which is not supported
 //   config.json: field 'num_key_value_heads' must divide num_attention_heads, 16, is 3
-//   config.json: field 'model_type' asks for 'gpt2', which is not supported; the families are llama, ...
+//   config.json: field 'model_type' asks for 'gpt2', which is not supported; the families are ...
 //
 // Example:
 //   absl::StatusOr<decoder::Decoder> decoder = families::LoadConfig("Qwen3-0.6B");

@@ -2,7 +2,7 @@
 // precision (f32) in which transformers computes them.
 //
 // Example: of Llama 3.2
-//   Llama3Frequencies(500000, 64, {32, 1, 4, 8192})  // 1, 0.66360605, ..., and slow ones 32 times slower
+//   Llama3Frequencies(500000, 64, {32, 1, 4, 8192})  // 1, 0.6636, ...; slow ones 32 times slower
 #ifndef LLUDA_FRONTENDS_FAMILIES_ROPE_H_
 #define LLUDA_FRONTENDS_FAMILIES_ROPE_H_
 

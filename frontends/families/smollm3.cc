@@ -19,7 +19,7 @@ constexpr FieldRow kFields[] = {
     {"use_sliding_window", FieldUse::kUsed}, {"sliding_window", FieldUse::kUsed},
 };
 
-// For each layer, whether it rotates: no_rope_layers has 1 for those that do, whatever its name says.
+// For each layer, whether it rotates: no_rope_layers has 1 for those that do, despite its name.
 absl::StatusOr<std::vector<int64_t>> ReadRotates(const base::JsonObject& fields, int64_t layers) {
   std::vector<int64_t> rotates;
   if (!fields.HasValue("no_rope_layers")) {
