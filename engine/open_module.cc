@@ -51,8 +51,8 @@ absl::StatusOr<OpenedModule> OpenModule(ModelSource* source, const LoadOptions& 
   opened.module = std::move(module);
   // The cache is as long as the module says, rounded up to whole blocks where it was imported.
   opened.context = options.ir ? std::min(opened.module->FindSymbol(step_interface::kCapacity)->max,
-                                         files->config.max_position_embeddings)
-                              : *ContextOf(files->config, options.module);
+                                         files->decoder.max_position_embeddings)
+                              : *ContextOf(files->decoder, options.module);
   opened.max_step =
       std::min(opened.module->FindSymbol(step_interface::kTokenCount)->max, opened.context);
   return opened;

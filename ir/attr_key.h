@@ -20,6 +20,7 @@ enum class AttrKey : uint8_t {
   kStep,
   kStyle,
   kTile,
+  kValues,
   kCount,
 };
 

@@ -3,14 +3,17 @@
 #include <charconv>
 #include <cmath>
 #include <iterator>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 
 namespace lluda::ir {
 namespace {
 
-enum class ValueKind : uint8_t { kNumber, kDType, kEpilogue, kMask, kStyle, kTile };
+enum class ValueKind : uint8_t { kNumber, kDType, kEpilogue, kMask, kStyle, kTile, kFloats };
 
 // One row per AttrKey, in the enum's order. `number` is set for numeric attributes only.
 struct AttrRow {
@@ -30,6 +33,7 @@ constexpr AttrRow kRows[] = {
     {AttrKey::kStep, "step", ValueKind::kNumber, &Attrs::step},
     {AttrKey::kStyle, "style", ValueKind::kStyle, nullptr},
     {AttrKey::kTile, "tile", ValueKind::kTile, nullptr},
+    {AttrKey::kValues, "values", ValueKind::kFloats, nullptr},
 };
 static_assert(std::size(kRows) == static_cast<size_t>(AttrKey::kCount));
 
@@ -62,10 +66,23 @@ bool FromName(const Row (&table)[N], absl::string_view name, E* value) {
 
 const AttrRow& Row(AttrKey key) { return kRows[static_cast<int>(key)]; }
 
-std::string ShortestNumber(double value) {
+// Of a double or a float, each read back as the same.
+template <typename Number>
+std::string ShortestNumber(Number value) {
   char buffer[40];
   const auto result = std::to_chars(buffer, buffer + sizeof(buffer), value);
   return std::string(buffer, result.ptr);
+}
+
+bool ReadFloats(absl::string_view text, std::vector<float>* values) {
+  std::vector<float> read;
+  for (const absl::string_view word : absl::StrSplit(text, ' ')) {
+    float value;
+    if (!absl::SimpleAtof(word, &value) || !std::isfinite(value)) return false;
+    read.push_back(value);
+  }
+  *values = std::move(read);
+  return true;
 }
 
 bool ReadTile(absl::string_view text, std::optional<Tile>* tile) {
@@ -85,7 +102,7 @@ bool Attrs::operator==(const Attrs& o) const {
   return axes == o.axes && result_axes == o.result_axes && begin == o.begin && end == o.end &&
          base == o.base && by == o.by && eps == o.eps && scale == o.scale && step == o.step &&
          out == o.out && epilogue == o.epilogue && mask == o.mask && style == o.style &&
-         tile == o.tile;
+         tile == o.tile && values == o.values;
 }
 
 bool Attrs::IsSet(AttrKey key) const {
@@ -103,6 +120,8 @@ bool Attrs::IsSet(AttrKey key) const {
       return style != RopeStyle::kNone;
     case ValueKind::kTile:
       return tile.has_value();
+    case ValueKind::kFloats:
+      return !values.empty();
   }
   return false;
 }
@@ -116,7 +135,9 @@ std::optional<AttrKey> AttrKeyFromName(absl::string_view name) {
   return std::nullopt;
 }
 
-bool TakesSeveralWords(AttrKey key) { return Row(key).kind == ValueKind::kEpilogue; }
+bool TakesSeveralWords(AttrKey key) {
+  return Row(key).kind == ValueKind::kEpilogue || Row(key).kind == ValueKind::kFloats;
+}
 
 std::string AttrValueText(const Attrs& attrs, AttrKey key) {
   const AttrRow& row = Row(key);
@@ -133,6 +154,10 @@ std::string AttrValueText(const Attrs& attrs, AttrKey key) {
       return NameOf(kStyles, attrs.style);
     case ValueKind::kTile:
       return absl::StrCat(attrs.tile->rows, "x", attrs.tile->depth);
+    case ValueKind::kFloats:
+      return absl::StrJoin(attrs.values, " ", [](std::string* out, float value) {
+        out->append(ShortestNumber(value));
+      });
   }
   return "";
 }
@@ -160,6 +185,8 @@ bool SetAttrFromText(AttrKey key, absl::string_view text, Attrs* attrs) {
       return FromName(kStyles, text, &attrs->style);
     case ValueKind::kTile:
       return ReadTile(text, &attrs->tile);
+    case ValueKind::kFloats:
+      return ReadFloats(text, &attrs->values);
   }
   return false;
 }

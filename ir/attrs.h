@@ -40,6 +40,7 @@ struct Attrs {
   Mask mask = Mask::kNone;
   RopeStyle style = RopeStyle::kNone;
   std::optional<Tile> tile;
+  std::vector<float> values;  // of a literal
 
   bool operator==(const Attrs& o) const;
   // True when the attribute has a value other than its default.
@@ -49,11 +50,11 @@ struct Attrs {
 // "eps", "out", ...
 absl::string_view AttrKeyName(AttrKey key);
 std::optional<AttrKey> AttrKeyFromName(absl::string_view name);
-// Whether the value is one word or several, `bias add`, instead of exactly one.
+// Whether the value is one word or several, `bias add` or `1 0.5`, instead of exactly one.
 bool TakesSeveralWords(AttrKey key);
 
-// The text of a set attribute's value: `1e-06`, `bf16`, `bias add`, `16x2`. Numbers are the
-// shortest decimals that read back as the same double.
+// The text of a set attribute's value: `1e-06`, `bf16`, `bias add`, `16x2`, `1 0.5`. Numbers are the
+// shortest decimals that read back as the same double, or as the same f32 in a list.
 std::string AttrValueText(const Attrs& attrs, AttrKey key);
 // Reads what AttrValueText writes; false when the text is no value for that key.
 bool SetAttrFromText(AttrKey key, absl::string_view text, Attrs* attrs);

@@ -30,7 +30,8 @@ TEST(AttrsTest, EachKeySetsItsOwnValueOnly) {
                 {AttrKey::kEps, "1e-06"},   {AttrKey::kEpilogue, "bias rope append"},
                 {AttrKey::kMask, "causal"}, {AttrKey::kOut, "bf16"},
                 {AttrKey::kScale, "-0.5"},  {AttrKey::kStep, "0"},
-                {AttrKey::kStyle, "half"},  {AttrKey::kTile, "16x2"}};
+                {AttrKey::kStyle, "half"},  {AttrKey::kTile, "16x2"},
+                {AttrKey::kValues, "1 0.1 -3e-05"}};
   for (const auto& value : values) {
     Attrs attrs;
     ASSERT_TRUE(SetAttrFromText(value.key, value.text, &attrs)) << value.text;
@@ -61,7 +62,11 @@ TEST(AttrsTest, TextThatIsNoValueIsRefused) {
                 {AttrKey::kTile, "0x2"},
                 {AttrKey::kTile, "16x2x1"},
                 {AttrKey::kTile, "16x-2"},
-                {AttrKey::kTile, "99999999999x2"}};
+                {AttrKey::kTile, "99999999999x2"},
+                {AttrKey::kValues, ""},
+                {AttrKey::kValues, "1 x"},
+                {AttrKey::kValues, "1 1e39"},
+                {AttrKey::kValues, "nan"}};
   for (const auto& value : values) {
     Attrs attrs;
     EXPECT_FALSE(SetAttrFromText(value.key, value.text, &attrs)) << value.text;

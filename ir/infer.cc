@@ -158,6 +158,18 @@ TypeOr InferIota(const Op& op) {
   return Type{DType::kF32, op.attrs.result_axes, {}};
 }
 
+TypeOr InferLiteral(const Op& op) {
+  if (!op.attrs.axes.empty() || op.attrs.result_axes.size() != 1) {
+    return Error(op, "needs exactly one result axis");
+  }
+  const Axis& axis = op.attrs.result_axes[0];
+  const auto count = static_cast<int64_t>(op.attrs.values.size());
+  if (!(axis.extent == Extent::Constant(count))) {
+    return Error(op, "has ", count, " values for the axis ", ToString(axis));
+  }
+  return Type{DType::kF32, op.attrs.result_axes, {}};
+}
+
 TypeOr InferReduce(const Op& op) {
   RETURN_IF_ERROR(WantFloat(op, 0));
   RETURN_IF_ERROR(WantAxes(op, 1));
@@ -676,6 +688,7 @@ constexpr InferRow kInfer[] = {
     {Opcode::kFor, InferFor},
     {Opcode::kGather, InferGather},
     {Opcode::kIota, InferIota},
+    {Opcode::kLiteral, InferLiteral},
     {Opcode::kMatmul, InferMatmul},
     {Opcode::kMerge, InferMerge},
     {Opcode::kMul, InferBinary},

@@ -121,7 +121,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"pack @w over hid {tile = 8x4}", "bf16 q[16] hid[8] @panel(8x4, hid)"},
         Case{"pack @w @w q q -> qq[32] over hid {tile = 8x4}",
              "bf16 qq[32] hid[8] @panel(8x4, hid)"},
-        Case{"iota -> pair[2] {step = 1}", "f32 pair[2]"}, Case{"call @g %v", "f16 tok[T]"}));
+        Case{"iota -> pair[2] {step = 1}", "f32 pair[2]"},
+        Case{"literal -> pair[2] {values = 1 0.5}", "f32 pair[2]"}, Case{"call @g %v", "f16 tok[T]"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Errors, InferTest,
@@ -133,6 +134,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"scale %x", "scale: needs the attribute 'by'"},
         Case{"power %x", "power: needs the attribute 'base'"},
         Case{"iota -> pair[2]", "iota: needs the attribute 'step'"},
+        Case{"literal -> pair[2]", "literal: has 0 values for the axis pair[2]"},
+        Case{"literal -> pair[2] {values = 1 2 3}", "literal: has 3 values for the axis pair[2]"},
+        Case{"literal -> pair[T] {values = 1}", "literal: has 1 values for the axis pair[T]"},
+        Case{"literal -> a[1] b[1] {values = 1}", "literal: needs exactly one result axis"},
         Case{"matmul %h @w over q", "matmul: operand 0 has no axis 'q': bf16 tok[T] hid[8]"},
         Case{"matmul %y @w over hid",
              "matmul: axis 'hid' is 4 long in operand 0 and 8 in operand 1"},

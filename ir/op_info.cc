@@ -16,6 +16,7 @@ constexpr uint32_t kKeyScale = KeyBit(AttrKey::kScale);
 constexpr uint32_t kKeyStep = KeyBit(AttrKey::kStep);
 constexpr uint32_t kKeyStyle = KeyBit(AttrKey::kStyle);
 constexpr uint32_t kKeyTile = KeyBit(AttrKey::kTile);
+constexpr uint32_t kKeyValues = KeyBit(AttrKey::kValues);
 
 constexpr OpInfo kOps[] = {
 #define LLUDA_OP(Enum, text, min, max, clause, at, keys) \

@@ -22,7 +22,7 @@ namespace {
 
 using engine::Precision;
 
-// Which value holds a module's output. The importer's names are those of frontends/qwen3/layers.cc;
+// Which value holds a module's output. The importer's names are those of frontends/decoder/layers.cc;
 // the passes keep the names of the values that they keep. Heads lie in the reference as [head, dim]
 // and here as kv, rep, dim: the same order of elements.
 struct Row {
@@ -101,7 +101,7 @@ class ActivationsTest : public testing::TestWithParam<Param> {
 
   void ExpectActivations(bool optimised) {
     const auto mapping =
-        Mapping(model_->config().num_hidden_layers, optimised, std::get<1>(GetParam()));
+        Mapping(model_->decoder().layer_count(), optimised, std::get<1>(GetParam()));
     for (size_t i = 0; i < prompts_.size(); ++i) {
       const auto values = Observe(*model_, *model_->module(), prompts_[i].ids);
       ASSERT_TRUE(values.ok()) << values.status();

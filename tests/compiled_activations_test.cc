@@ -74,7 +74,7 @@ TEST_P(CompiledActivationsTest, EveryLayersOutputIsTransformers) {
   for (int64_t end = 1; end <= layers; ++end) {
     const auto model = RealModel::Open(folder, precision);
     ASSERT_TRUE(model.ok()) << model.status();
-    layers = (*model)->config().num_hidden_layers;
+    layers = (*model)->decoder().layer_count();
     ASSERT_NO_FATAL_FAILURE(EndAfter(end, (*model)->module()));
     const auto compiled = CompiledModel::Compile((*model)->module(), codegen::Target::Host());
     ASSERT_TRUE(compiled.ok()) << compiled.status();
@@ -89,7 +89,7 @@ TEST_P(CompiledActivationsTest, EveryLayersOutputIsTransformers) {
       const double bound =
           tools::ActivationBound(precision, (*prompts)[i].hf_bf16_nmse.at(activation));
       const auto output =
-          RunAll(executable->get(), WholePrompt((*prompts)[i].ids), (*model)->config().hidden_size);
+          RunAll(executable->get(), WholePrompt((*prompts)[i].ids), (*model)->decoder().hidden_size);
       ASSERT_TRUE(output.ok()) << output.status();
       EXPECT_LT(Nmse(*output, expected), bound) << "prompt " << i << ", layer " << end - 1;
     }

@@ -51,7 +51,7 @@ class DeterminismTest : public testing::TestWithParam<Param> {
     compiled_ = *std::move(compiled);
     weights_ = std::make_unique<engine::CheckpointWeights>(&model_->checkpoint());
     for (int slot = 0; slot < kSlots; ++slot) {
-      tokens_.push_back(Sequence(slot, model_->config().vocab_size));
+      tokens_.push_back(Sequence(slot, model_->decoder().vocab_size));
     }
     // What everything is compared with: one thread, each sequence alone, token by token.
     UseThreads(1);

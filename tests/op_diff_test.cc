@@ -253,6 +253,11 @@ std::vector<OpCase> MoveCases() {
   cases.push_back({"iota", "", "%a: f32 x[37]", "f32 x[37]",
                    "%i = iota -> x[37] {step = 0.1} : f32 x[37]\n%r = add %a %i : f32 "
                    "x[37]\nreturn %r"});
+  std::string values = "0.1";
+  for (int i = 1; i < 37; ++i) absl::StrAppend(&values, " ", i % 2 == 0 ? "" : "-", i, "e-", i);
+  cases.push_back({"literal", "", "%a: f32 x[37]", "f32 x[37]",
+                   absl::StrCat("%l = literal -> x[37] {values = ", values,
+                                "} : f32 x[37]\n%r = add %a %l : f32 x[37]\nreturn %r")});
   cases.push_back({"causal_mask",
                    "",
                    "%a: f32 tok[T] kv[2] pos[C], %p: i32 tok[T]",

@@ -53,7 +53,7 @@ class RealModel {
 
   ir::Module* module() { return module_.get(); }
   const frontends::Checkpoint& checkpoint() const { return *files_.checkpoint; }
-  const frontends::qwen3::Config& config() const { return files_.config; }
+  const frontends::decoder::Decoder& decoder() const { return files_.decoder; }
 
   // An interpreter of `module`, this one's or what passes made of it, over the checkpoint's weights
   // and the smallest cache; the load block has run. `module` and this object must outlive it.

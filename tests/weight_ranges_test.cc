@@ -13,24 +13,24 @@
 
 #include "absl/strings/str_cat.h"
 #include "codegen/llvm/target.h"
-#include "frontends/qwen3/config.h"
-#include "frontends/qwen3/import.h"
+#include "frontends/decoder/description.h"
+#include "frontends/decoder/import.h"
 #include "gtest/gtest.h"
-#include "ir/type/dtype.h"
 #include "ir/graph.h"
 #include "ir/interpreter/tensor.h"
-#include "runtime/session.h"
+#include "ir/type/dtype.h"
 #include "runtime/machine/thread_pool.h"
+#include "runtime/session.h"
 #include "tests/compiled_model.h"
 #include "tests/guarded_memory.h"
 
 namespace lluda::tests {
 namespace {
 
-using frontends::qwen3::Config;
-using frontends::qwen3::ImportOptions;
-using frontends::qwen3::KvCache;
-using frontends::qwen3::Precision;
+using frontends::KvCache;
+using frontends::Precision;
+using frontends::decoder::Decoder;
+using frontends::decoder::ImportOptions;
 // Random weights, each between pages that cannot be touched; checks what it is asked to release.
 class GuardedWeights : public runtime::WeightSource {
  public:
@@ -95,19 +95,20 @@ struct Shape {
   bool tied = false;
 };
 
-Config ConfigOf(const Shape& shape, const char* dtype) {
-  Config config;
-  config.vocab_size = shape.vocabulary;
-  config.hidden_size = shape.hidden;
-  config.intermediate_size = shape.intermediate;
-  config.num_hidden_layers = 1;
-  config.num_attention_heads = shape.heads;
-  config.num_key_value_heads = shape.kv_heads;
-  config.head_dim = shape.head_dim;
-  config.max_position_embeddings = 64;
-  config.tie_word_embeddings = shape.tied;
-  config.dtype = dtype;
-  return config;
+Decoder DecoderOf(const Shape& shape, const char* dtype) {
+  Decoder decoder;
+  decoder.vocab_size = shape.vocabulary;
+  decoder.hidden_size = shape.hidden;
+  decoder.intermediate_size = shape.intermediate;
+  decoder.layers.resize(1);
+  decoder.qk_norm = frontends::decoder::QkNorm::kHead;
+  decoder.num_attention_heads = shape.heads;
+  decoder.num_key_value_heads = shape.kv_heads;
+  decoder.head_dim = shape.head_dim;
+  decoder.max_position_embeddings = 64;
+  decoder.tie_word_embeddings = shape.tied;
+  decoder.dtype = dtype;
+  return decoder;
 }
 
 struct Numbers {
@@ -128,9 +129,9 @@ class WeightRangesTest : public testing::TestWithParam<std::tuple<std::string, N
     options.max_step_tokens = 16;
     options.max_logit_rows = 16;
     options.max_slots = 1;
-    const Config config = ConfigOf(shape, numbers.dtype);
-    options.find_tensor = frontends::qwen3::TensorsOf(config);
-    auto module = ImportQwen3(config, options);
+    const Decoder decoder = DecoderOf(shape, numbers.dtype);
+    options.find_tensor = frontends::decoder::TensorsOf(decoder);
+    auto module = ImportDecoder(decoder, options);
     EXPECT_TRUE(module.ok()) << module.status();
     if (!module.ok()) return {};
     GuardedWeights weights(**module);

@@ -60,7 +60,7 @@ ReadWeight WeightsOf(const engine::ModelFiles& files) {
 tools::VerifyRun RunOf(const VerifyFlags& flags, const engine::ModelFiles& files) {
   tools::VerifyRun run;
   run.weights = WeightsOf(files);
-  run.steps = tools::StepTokens(flags.tokens, files.config.vocab_size);
+  run.steps = tools::StepTokens(flags.tokens, files.decoder.vocab_size);
   return run;
 }
 

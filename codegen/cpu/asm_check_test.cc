@@ -14,7 +14,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "codegen/cpu/kernel_test_util.h"
-#include "frontends/qwen3/import.h"
+#include "frontends/decoder/import.h"
 #include "gtest/gtest.h"
 #include "passes/default_pipeline.h"
 
@@ -178,25 +178,26 @@ TEST(MatmulAssembly, MultipliesAsTheTileTablePromisesWithAccumulatorsInRegisters
   }
 }
 
-frontends::qwen3::Config SmallConfig() {
-  frontends::qwen3::Config config;
-  config.vocab_size = 100;  // its last panel is partly padding
-  config.hidden_size = 64;
-  config.intermediate_size = 48;
-  config.num_hidden_layers = 2;
-  config.num_attention_heads = 4;
-  config.num_key_value_heads = 2;
-  config.head_dim = 16;
-  config.max_position_embeddings = 128;
-  config.tie_word_embeddings = true;
-  config.dtype = "bfloat16";
-  return config;
+frontends::decoder::Decoder SmallDecoder() {
+  frontends::decoder::Decoder decoder;
+  decoder.vocab_size = 100;  // its last panel is partly padding
+  decoder.hidden_size = 64;
+  decoder.intermediate_size = 48;
+  decoder.layers.resize(2);
+  decoder.qk_norm = frontends::decoder::QkNorm::kHead;
+  decoder.num_attention_heads = 4;
+  decoder.num_key_value_heads = 2;
+  decoder.head_dim = 16;
+  decoder.max_position_embeddings = 128;
+  decoder.tie_word_embeddings = true;
+  decoder.dtype = "bfloat16";
+  return decoder;
 }
 
 // How a model is imported and optimised.
 struct ModelCase {
   const char* name;
-  frontends::qwen3::Precision precision;
+  frontends::Precision precision;
   bool optimised;
 };
 
@@ -205,11 +206,11 @@ class ModelAssemblyTest : public ::testing::TestWithParam<ModelCase> {
   // Calls check(line) for every instruction of every kernel of the model.
   template <typename Check>
   void ForEachInstruction(Isa isa, const Check& check) {
-    const auto config = SmallConfig();
-    frontends::qwen3::ImportOptions options;
+    const auto decoder = SmallDecoder();
+    frontends::decoder::ImportOptions options;
     options.precision = GetParam().precision;
-    options.find_tensor = frontends::qwen3::TensorsOf(config);
-    const auto module = frontends::qwen3::ImportQwen3(config, options);
+    options.find_tensor = frontends::decoder::TensorsOf(decoder);
+    const auto module = frontends::decoder::ImportDecoder(decoder, options);
     ASSERT_TRUE(module.ok()) << module.status();
     if (GetParam().optimised) RunPasses(passes::DefaultPipeline(), module->get());
     for (const KernelSpec& spec : SpecsOf(**module)) {
@@ -243,12 +244,12 @@ TEST_P(ModelAssemblyTest, UsesNoRegisterItsInstructionSetLacks) {
                      [](const std::string& line) { return !absl::StrContains(line, "bf16"); });
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, ModelAssemblyTest,
-    ::testing::Values(ModelCase{"bf16", frontends::qwen3::Precision::kBF16, true},
-                      ModelCase{"f32", frontends::qwen3::Precision::kF32, true},
-                      ModelCase{"unfused", frontends::qwen3::Precision::kBF16, false}),
-    [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(All, ModelAssemblyTest,
+                         ::testing::Values(ModelCase{"bf16", frontends::Precision::kBF16, true},
+                                           ModelCase{"f32", frontends::Precision::kF32, true},
+                                           ModelCase{"unfused", frontends::Precision::kBF16,
+                                                     false}),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace lluda::codegen

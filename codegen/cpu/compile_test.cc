@@ -9,7 +9,7 @@
 
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/cpu/kernel_test_util.h"
-#include "frontends/qwen3/import.h"
+#include "frontends/decoder/import.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "passes/default_pipeline.h"
@@ -25,29 +25,30 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 // Qwen3-0.6B with this many layers.
-frontends::qwen3::Config ConfigOf06B(int64_t layers) {
-  frontends::qwen3::Config config;
-  config.vocab_size = 151936;
-  config.hidden_size = 1024;
-  config.intermediate_size = 3072;
-  config.num_hidden_layers = layers;
-  config.num_attention_heads = 16;
-  config.num_key_value_heads = 8;
-  config.head_dim = 128;
-  config.max_position_embeddings = 40960;
-  config.rope_theta = 1e6;
-  config.tie_word_embeddings = true;
-  config.dtype = "bfloat16";
-  return config;
+frontends::decoder::Decoder DecoderOf06B(int64_t layers) {
+  frontends::decoder::Decoder decoder;
+  decoder.vocab_size = 151936;
+  decoder.hidden_size = 1024;
+  decoder.intermediate_size = 3072;
+  decoder.layers.resize(layers);
+  decoder.qk_norm = frontends::decoder::QkNorm::kHead;
+  decoder.num_attention_heads = 16;
+  decoder.num_key_value_heads = 8;
+  decoder.head_dim = 128;
+  decoder.max_position_embeddings = 40960;
+  decoder.ropes[0].theta = 1e6;
+  decoder.tie_word_embeddings = true;
+  decoder.dtype = "bfloat16";
+  return decoder;
 }
 
 // What the engine compiles of that model, without its weights.
 CompiledModule Compiled06B(int64_t layers, const std::string& dtype = "bfloat16") {
-  auto config = ConfigOf06B(layers);
-  config.dtype = dtype;
-  frontends::qwen3::ImportOptions options;
-  options.find_tensor = frontends::qwen3::TensorsOf(config);
-  auto module = frontends::qwen3::ImportQwen3(config, options);
+  auto decoder = DecoderOf06B(layers);
+  decoder.dtype = dtype;
+  frontends::decoder::ImportOptions options;
+  options.find_tensor = frontends::decoder::TensorsOf(decoder);
+  auto module = frontends::decoder::ImportDecoder(decoder, options);
   EXPECT_TRUE(module.ok()) << module.status();
   RunPasses(passes::DefaultPipeline(), module->get());
   auto compiled = Compile(**module, Target::Host(), {2, {"step"}});

@@ -23,6 +23,7 @@ constexpr EmitRow kEmitters[] = {
     {ir::Opcode::kExp, EmitElementwise},
     {ir::Opcode::kGather, EmitGather},
     {ir::Opcode::kIota, EmitElementwise},
+    {ir::Opcode::kLiteral, EmitLiteral},
     {ir::Opcode::kMatmul, EmitMatmul},
     {ir::Opcode::kMerge, EmitCopy},
     {ir::Opcode::kMul, EmitElementwise},

@@ -38,6 +38,7 @@ constexpr char kOneOfEach[] = R"(
     %power = power %x {base = 2} : f32 tok[T] k[16]
     %reciprocal = reciprocal %x : f32 tok[T] k[16]
     %iota = iota -> k[16] {step = 0.5} : f32 k[16]
+    %literal = literal -> n[3] {values = 0.1 -2 3e-05} : f32 n[3]
     %cast = cast %x {out = bf16} : bf16 tok[T] k[16]
     %mask = causal_mask %x over k at %pos : f32 tok[T] k[16]
     %max = reduce_max %x over k : f32 tok[T]

@@ -6,7 +6,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "frontends/qwen3/adopt_checkpoint.h"
+#include "frontends/decoder/adopt_checkpoint.h"
+#include "frontends/decoder/import.h"
+#include "frontends/families/families.h"
 
 namespace lluda::engine {
 namespace {
@@ -18,12 +20,12 @@ constexpr int64_t kUsualContext = 4096;
 absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights weights) {
   ModelFiles files;
   files.folder = folder;
-  ASSIGN_OR_RETURN(files.config, frontends::qwen3::LoadConfig(folder));
+  ASSIGN_OR_RETURN(files.decoder, frontends::families::LoadConfig(folder));
   absl::StatusOr<frontends::Checkpoint> checkpoint = frontends::Checkpoint::Open(folder);
   if (checkpoint.ok()) {
     files.checkpoint = *std::move(checkpoint);
-    RETURN_IF_ERROR(
-        frontends::qwen3::AdoptCheckpoint(folder, &*files.checkpoint, &files.config, &files.notes));
+    RETURN_IF_ERROR(frontends::decoder::AdoptCheckpoint(folder, &*files.checkpoint, &files.decoder,
+                                                        &files.notes));
   } else if (weights == Weights::kRequired || !absl::IsNotFound(checkpoint.status())) {
     return checkpoint.status();
   }
@@ -32,32 +34,32 @@ absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights wei
 
 frontends::TensorLookup TensorsOf(const ModelFiles& files) {
   return files.checkpoint ? frontends::LookupIn(*files.checkpoint)
-                          : frontends::qwen3::TensorsOf(files.config);
+                          : frontends::decoder::TensorsOf(files.decoder);
 }
 
-int64_t DefaultContext(const frontends::qwen3::Config& config) {
-  return std::min(config.max_position_embeddings, kUsualContext);
+int64_t DefaultContext(const frontends::decoder::Decoder& decoder) {
+  return std::min(decoder.max_position_embeddings, kUsualContext);
 }
 
-absl::StatusOr<int64_t> ContextOf(const frontends::qwen3::Config& config,
+absl::StatusOr<int64_t> ContextOf(const frontends::decoder::Decoder& decoder,
                                   const ModuleOptions& options) {
-  if (options.context == 0) return DefaultContext(config);
-  if (options.context < 1 || options.context > config.max_position_embeddings) {
+  if (options.context == 0) return DefaultContext(decoder);
+  if (options.context < 1 || options.context > decoder.max_position_embeddings) {
     return absl::InvalidArgumentError(absl::StrCat(
         "a context of ", options.context, " tokens was asked for, the model allows 1 to ",
-        config.max_position_embeddings, " (max_position_embeddings in config.json)"));
+        decoder.max_position_embeddings, " (max_position_embeddings in config.json)"));
   }
   return options.context;
 }
 
 absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files,
                                                          const ModuleOptions& options) {
-  ASSIGN_OR_RETURN(int64_t context, ContextOf(files.config, options));
+  ASSIGN_OR_RETURN(const int64_t context, ContextOf(files.decoder, options));
   if (options.max_step < 1) {
     return absl::InvalidArgumentError(
         absl::StrCat("max_step must be at least 1, is ", options.max_step));
   }
-  frontends::qwen3::ImportOptions import;
+  frontends::decoder::ImportOptions import;
   import.precision = options.precision;
   import.kv_cache = options.kv_cache;
   import.max_context = context;
@@ -66,7 +68,7 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files
   import.record_activations = options.record_activations;
   import.checkpoint_name = files.folder;
   import.find_tensor = TensorsOf(files);
-  return frontends::qwen3::ImportQwen3(files.config, import);
+  return frontends::decoder::ImportDecoder(files.decoder, import);
 }
 
 }  // namespace lluda::engine

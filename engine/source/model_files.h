@@ -18,8 +18,7 @@
 #include "engine/source/model_source.h"
 #include "engine/source/module_options.h"
 #include "frontends/checkpoint.h"
-#include "frontends/qwen3/config.h"
-#include "frontends/qwen3/import.h"
+#include "frontends/decoder/description.h"
 #include "frontends/tensor_info.h"
 #include "ir/graph.h"
 
@@ -27,7 +26,7 @@ namespace lluda::engine {
 
 struct ModelFiles {
   std::string folder;
-  frontends::qwen3::Config config;
+  frontends::decoder::Decoder decoder;
   std::optional<frontends::Checkpoint> checkpoint;  // absent only with Weights::kOptional
   // What a user should be told of the folder, a line each: a head that is not tied after all,
   // tensors that are not used.
@@ -36,8 +35,8 @@ struct ModelFiles {
 
 // The checkpoint's tensors have the names that the importer looks for, and the config says whether
 // the LM head is tied by what the checkpoint holds. NotFound if config.json is missing, or the
-// weights where they are required; other errors as qwen3::LoadConfig, Checkpoint::Open and
-// qwen3::AdoptCheckpoint say.
+// weights where they are required; other errors as families::LoadConfig, Checkpoint::Open and
+// decoder::AdoptCheckpoint say.
 absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights weights);
 
 // What tensors the model has: the checkpoint's, or without one those that the config asks for.
@@ -45,11 +44,11 @@ absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights wei
 frontends::TensorLookup TensorsOf(const ModelFiles& files);
 
 // The model's max_position_embeddings, or 4096 if that is more.
-int64_t DefaultContext(const frontends::qwen3::Config& config);
+int64_t DefaultContext(const frontends::decoder::Decoder& decoder);
 
 // The context that `options` ask for. InvalidArgument, naming both numbers, if the model was not
 // trained for that many positions.
-absl::StatusOr<int64_t> ContextOf(const frontends::qwen3::Config& config,
+absl::StatusOr<int64_t> ContextOf(const frontends::decoder::Decoder& decoder,
                                   const ModuleOptions& options);
 
 // The module as the importer writes it, before any pass.

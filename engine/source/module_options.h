@@ -10,12 +10,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "frontends/qwen3/precision.h"
+#include "frontends/precision.h"
 
 namespace lluda::engine {
 
-using frontends::qwen3::KvCache;
-using frontends::qwen3::Precision;
+using frontends::KvCache;
+using frontends::Precision;
 
 // "bf16" or "f32". InvalidArgument, naming both, for anything else.
 absl::StatusOr<Precision> ParsePrecision(absl::string_view name);

@@ -99,7 +99,7 @@ absl::Status CheckStep(const ir::Module& module, int64_t vocabulary) {
 
 absl::Status Check(const ModelFiles& files, const ir::Module& module) {
   RETURN_IF_ERROR(ir::Verify(module));
-  RETURN_IF_ERROR(CheckStep(module, files.config.vocab_size));
+  RETURN_IF_ERROR(CheckStep(module, files.decoder.vocab_size));
   const frontends::TensorLookup find_tensor = TensorsOf(files);
   for (const auto& global : module.globals()) {
     if (global->kind != ir::Global::Kind::kWeight) continue;

@@ -124,6 +124,14 @@ absl::StatusOr<Tensor> RunIota(const KernelArgs& args) {
   return result;
 }
 
+absl::StatusOr<Tensor> RunLiteral(const KernelArgs& args) {
+  Tensor result(args.type);
+  for (int64_t i = 0; i < result.size(); ++i) {
+    result.Store(i, args.op.attrs.values[static_cast<size_t>(i)]);
+  }
+  return result;
+}
+
 absl::StatusOr<Tensor> RunCast(const KernelArgs& args) {
   const Tensor& x = *args.in[0];
   const DType dtype = args.type.dtype;

@@ -27,6 +27,7 @@ constexpr KernelRow kKernels[] = {
     {Opcode::kFor, nullptr},
     {Opcode::kGather, RunGather},
     {Opcode::kIota, RunIota},
+    {Opcode::kLiteral, RunLiteral},
     {Opcode::kMatmul, RunMatmul},
     {Opcode::kMerge, RunRegroup},
     {Opcode::kMul, RunMul},

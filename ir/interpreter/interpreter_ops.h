@@ -36,6 +36,7 @@ absl::StatusOr<Tensor> RunCos(const KernelArgs& args);
 absl::StatusOr<Tensor> RunDiv(const KernelArgs& args);
 absl::StatusOr<Tensor> RunExp(const KernelArgs& args);
 absl::StatusOr<Tensor> RunIota(const KernelArgs& args);
+absl::StatusOr<Tensor> RunLiteral(const KernelArgs& args);
 absl::StatusOr<Tensor> RunMul(const KernelArgs& args);
 absl::StatusOr<Tensor> RunPower(const KernelArgs& args);
 absl::StatusOr<Tensor> RunReciprocal(const KernelArgs& args);

@@ -283,7 +283,7 @@ void BodyParser::ParseAttrs(Op* op) {
     tokens_.Expect("=");
     const Token value = tokens_.Take();
     std::string words(value.text);
-    while (TakesSeveralWords(*key) && tokens_.Peek().kind == TokenKind::kWord) {
+    while (TakesSeveralWords(*key) && tokens_.Peek().kind == value.kind) {
       absl::StrAppend(&words, " ", tokens_.Take().text);
     }
     if (!tokens_.ok()) return;

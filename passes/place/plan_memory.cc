@@ -124,7 +124,9 @@ class Planner {
   absl::Status KeepBothBuffers(const Op& loop) {
     const Value* init = loop.operand(0).value;
     Op* init_op = init != nullptr ? init->def() : nullptr;
-    if (init_op == nullptr || buffers_.count(init_op) == 0 || init_op->parent() != loop.parent()) {
+    const bool is_buffer =
+        init_op != nullptr && (buffers_.count(init_op) > 0 || init_op->opcode() == Opcode::kFor);
+    if (!is_buffer || init_op->parent() != loop.parent()) {
       return CannotAlternate(loop, "its initial value is not a buffer of the enclosing block");
     }
     // Readers before the loop have read it before it is overwritten; a view would be read later.
@@ -140,7 +142,10 @@ class Planner {
         yield_op->parent() != loop.body.get()) {
       return CannotAlternate(loop, "what it yields is not computed into a buffer in its body");
     }
-    for (Op* op : {init_op, yield_op}) {
+    // What an earlier loop has left lies in one of the two that it alternated between.
+    std::set<Op*> kept = Owners(loop.operand(0));
+    kept.insert(yield_op);
+    for (Op* op : kept) {
       PlannedBuffer& buffer = buffers_.at(op);
       buffer.first = std::min(buffer.first, position_.at(&loop));
       buffer.last = std::max(buffer.last, end_.at(&loop));

@@ -147,8 +147,16 @@ class RandomFunc {
     }
   }
 
+  // One loop, or several of which each goes on with what the one before it has left.
   Value* Loop(Builder* builder, const std::vector<Value*>& outside, int depth) {
-    Value* init = builder->Unary(Opcode::kCos, "init", Any(outside));
+    Value* carried = builder->Unary(Opcode::kCos, "init", Any(outside));
+    for (int count = 1 + Pick(3); count > 0; --count) {
+      carried = Loop(builder, carried, outside, depth);
+    }
+    return carried;
+  }
+
+  Value* Loop(Builder* builder, Value* init, const std::vector<Value*>& outside, int depth) {
     Op* loop = builder->For("loop", "i", 0, 4, "carried", init);
     Builder body(loop->body.get());
     std::vector<Value*> values = outside;
@@ -221,6 +229,21 @@ std::string PlanError(absl::string_view text) {
 TEST(PlanMemoryTest, ALoopThatStartsFromAParameterIsRefused) {
   EXPECT_EQ(PlanError(Edited(kLoop, "carry %c = %init", "carry %c = %x")),
             "@f: %out = for: its initial value is not a buffer of the enclosing block");
+}
+
+TEST(PlanMemoryTest, ALoopMayGoOnWithWhatAnotherOneHasLeft) {
+  const std::string two = Edited(kLoop, "%r = exp %out", R"(%last = for i in 4..6 carry %d = %out {
+      %z = sin %d : f32 d[16]
+      yield %z
+    } : f32 d[16]
+    %r = exp %last)");
+  const auto module = Parsed(two);
+  const auto changed = PlanMemory().Run(module.get());
+  ASSERT_TRUE(changed.ok()) << changed.status();
+  EXPECT_EQ(FrameSimulation(*module->FindFunc("f")).Run(), "");
+  EXPECT_EQ(FrameBytes(*module->FindFunc("f")), 3 * 64);
+  EXPECT_EQ(PlanError(Edited(two, "%r = exp %last", "%r = add %out %last")),
+            "@f: %last = for: its initial value %out is read elsewhere too, but overwritten here");
 }
 
 TEST(PlanMemoryTest, ALoopThatYieldsWhatItDoesNotComputeIsRefused) {

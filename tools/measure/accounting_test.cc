@@ -25,7 +25,7 @@ std::unique_ptr<ir::Module> Parse(const std::string& text) {
 
 // Two layers; hidden size 8, two KV heads of two query heads of 4 each, MLP 12, vocabulary 32.
 std::unique_ptr<ir::Module> Toy(const std::string& name = "toy") {
-  std::ifstream file("frontends/qwen3/testdata/" + name + ".lluda");
+  std::ifstream file("frontends/decoder/testdata/" + name + ".lluda");
   return Parse({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()});
 }
 

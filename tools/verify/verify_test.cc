@@ -223,7 +223,7 @@ class MixedRows : public runtime::WeightSource {
 
 TEST_F(VerifyTest, AMisPackedPanelIsFoundInItsKernel) {
   const codegen::CompiledModule compiled = Compiled();
-  const int64_t row_bytes = 2 * files_.config.intermediate_size;
+  const int64_t row_bytes = 2 * files_.decoder.intermediate_size;
   MixedRows weights(&*files_.checkpoint, "model.layers.1.mlp.down_proj.weight", row_bytes);
   const auto found = Kernels(compiled.program, &weights);
   ASSERT_TRUE(found.has_value());

@@ -144,4 +144,25 @@ absl::StatusOr<KernelInfo> EmitElementwise(const KernelSpec& spec, Emitter& e) {
   return info;
 }
 
+// It runs once, in the load block: constants and plain stores.
+absl::StatusOr<KernelInfo> EmitLiteral(const KernelSpec& spec, Emitter& e) {
+  constexpr size_t kStored = 16;
+  const std::vector<float>& values = spec.attrs.values;
+  e.ForRows(LeadingAxes(spec.result), [&](const Indices&) {
+    for (size_t i = 0, count = 0; i < values.size(); i += count) {
+      count = values.size() - i >= kStored ? kStored : 1;
+      Value* constant = e.ConstF32(values[i], 1);
+      if (count > 1) {
+        constant = llvm::ConstantDataVector::get(
+            e.context(), llvm::ArrayRef<float>(values.data() + i, count));
+      }
+      Value* to = e.Address(e.Buffer(0), e.Const(static_cast<int64_t>(i)), spec.result.dtype);
+      e.Store(to, spec.result.dtype, constant);
+    }
+  });
+  KernelInfo info;
+  info.work_axes = LeadingAxes(spec.result);
+  return info;
+}
+
 }  // namespace lluda::codegen

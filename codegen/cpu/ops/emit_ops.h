@@ -8,6 +8,7 @@
 namespace lluda::codegen {
 
 absl::StatusOr<KernelInfo> EmitElementwise(const KernelSpec& spec, Emitter& e);
+absl::StatusOr<KernelInfo> EmitLiteral(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitReduce(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitQuantizeScale(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitSoftmax(const KernelSpec& spec, Emitter& e);

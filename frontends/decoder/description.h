@@ -1,0 +1,90 @@
+// A decoder, described by data: what its layers compute, in numbers and switches. Families of
+// models differ by what they write in here, and the builder (layers.h) knows no family.
+//
+// A layer is an attention and an MLP, each with a residual sum around it:
+//
+//   x += residual_multiplier * attention(norm(x))
+//   x += residual_multiplier * mlp(norm(x))
+//
+// or, with norms behind them, x += residual_multiplier * norm(attention(x)).
+//
+// Example: Llama with two layers, biases, and keys shared by pairs of heads.
+//   Decoder decoder;
+//   decoder.num_attention_heads = 8;
+//   decoder.num_key_value_heads = 4;
+//   decoder.qkv_bias = decoder.output_bias = true;
+//   decoder.layers.resize(2);
+#ifndef LLUDA_FRONTENDS_DECODER_DESCRIPTION_H_
+#define LLUDA_FRONTENDS_DECODER_DESCRIPTION_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lluda::frontends::decoder {
+
+// Rotary embedding of whole heads: pair i turns by position * frequency of i.
+struct Rope {
+  // The frequency is theta^(-2i / head_dim), computed by the module.
+  double theta = 10000.0;
+  // Unless they are given here, one for each pair: a literal of the module.
+  std::vector<float> frequencies{};
+  bool operator==(const Rope& o) const { return theta == o.theta && frequencies == o.frequencies; }
+};
+
+// What queries and keys are normalised along: nothing, each head, or all heads as one row.
+enum class QkNorm : uint8_t { kNone, kHead, kRow };
+
+// One kind of attention, which some of the layers have. It is a function of the module.
+struct Attention {
+  std::string name = "attn";
+  std::optional<size_t> rope = 0;  // which of the decoder's; none: heads are not rotated
+};
+
+// The kinds that a layer is of.
+struct Layer {
+  size_t attention = 0;  // which of the decoder's
+  bool operator==(const Layer& o) const { return attention == o.attention; }
+};
+
+// Where a layer's norms stand: before attention and MLP, or behind them.
+enum class NormPlace : uint8_t { kBefore, kBehind };
+
+// Sizes have the names of config.json. All layers have the same weights, in the same shapes.
+struct Decoder {
+  std::string family;  // the module's name
+  int64_t vocab_size = 0;
+  int64_t hidden_size = 0;
+  int64_t intermediate_size = 0;
+  int64_t num_attention_heads = 0;
+  int64_t num_key_value_heads = 0;  // divides num_attention_heads
+  int64_t head_dim = 0;             // even; not tied to hidden_size / num_attention_heads
+  int64_t max_position_embeddings = 0;
+  double rms_norm_eps = 1e-6;
+  bool tie_word_embeddings = false;  // the LM head is the embedding, transposed
+  std::string dtype = "float32";     // what the checkpoint says it was saved in
+
+  double embedding_multiplier = 1;
+  double residual_multiplier = 1;
+  double logits_divisor = 1;
+  std::optional<double> attention_scale{};  // of the scores; not given: 1 / sqrt(head_dim)
+  NormPlace norms = NormPlace::kBefore;
+  QkNorm qk_norm = QkNorm::kNone;
+  bool qkv_bias = false;
+  bool output_bias = false;
+  bool mlp_bias = false;  // of all three matrices
+  std::vector<Rope> ropes = {Rope()};
+  std::vector<Attention> attentions = {Attention()};
+  std::vector<Layer> layers{};
+
+  int64_t layer_count() const { return static_cast<int64_t>(layers.size()); }
+  // Widths of the attention's projections.
+  int64_t query_size() const { return num_attention_heads * head_dim; }
+  int64_t key_value_size() const { return num_key_value_heads * head_dim; }
+};
+
+}  // namespace lluda::frontends::decoder
+
+#endif  // LLUDA_FRONTENDS_DECODER_DESCRIPTION_H_

@@ -1,0 +1,139 @@
+#include "frontends/decoder/function_writer.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/step_interface.h"
+
+namespace lluda::frontends::decoder {
+namespace {
+
+using ir::Axis;
+using ir::DType;
+using ir::Extent;
+using ir::Opcode;
+using ir::Operand;
+using ir::Value;
+
+// A weight, of this layer if there is one per layer.
+Operand Weight(ir::Global* weight) { return {weight, weight->index ? kLayer : ""}; }
+
+}  // namespace
+
+Axis TokenAxis() {
+  return {step_interface::kTokenAxis, Extent::Symbol(step_interface::kTokenCount)};
+}
+Axis RowAxis() { return {step_interface::kRowAxis, Extent::Symbol(step_interface::kRowCount)}; }
+
+FunctionWriter::FunctionWriter(const Model& model, std::string name, bool per_layer)
+    : model_(model), func_(model.module->AddFunc(std::move(name))), b_(func_) {
+  if (per_layer) func_->index = ir::Index{kLayer, model.decoder.layer_count()};
+}
+
+Axis FunctionWriter::Named(absl::string_view name) const { return ModelAxis(model_.decoder, name); }
+
+Value* FunctionWriter::Param(std::string name, DType dtype, std::vector<Axis> axes) {
+  return func_->AddParam(std::move(name), ir::Type{dtype, std::move(axes), {}});
+}
+
+Operand FunctionWriter::MatmulWeight(ir::Global* weight) {
+  if (model_.precision == Precision::kF32 || weight->type.dtype == DType::kBF16) {
+    return Weight(weight);
+  }
+  return b_.Cast(absl::StrCat(weight->name, "_bf16"), Weight(weight), DType::kBF16);
+}
+
+Value* FunctionWriter::Linear(absl::string_view name, Value* x, const LinearWeight& weight,
+                              std::string over) {
+  const bool has_bias = weight.bias != nullptr;
+  Value* product = b_.Matmul(has_bias ? absl::StrCat(name, "_product") : std::string(name), x,
+                             MatmulWeight(weight.matrix), std::move(over));
+  if (!has_bias) return product;
+  Operand bias = Weight(weight.bias);
+  if (weight.bias->type.dtype != DType::kF32) {
+    bias = b_.Cast(absl::StrCat(weight.bias->name, "_f32"), bias, DType::kF32);
+  }
+  return b_.Binary(Opcode::kAdd, name, product, bias);
+}
+
+Value* FunctionWriter::Norm(absl::string_view name, const Operand& x, ir::Global* weight,
+                            std::string over) {
+  return b_.Rmsnorm(name, x, Weight(weight), std::move(over), model_.decoder.rms_norm_eps);
+}
+
+Value* FunctionWriter::ScaleBy(absl::string_view name, Value* x, double by) {
+  return by == 1 ? x : b_.Scale(name, x, by);
+}
+
+Value* FunctionWriter::Narrow(absl::string_view name, Value* x) {
+  return model_.precision == Precision::kF32 ? x : b_.Cast(name, x, DType::kBF16);
+}
+
+Held FunctionWriter::Hold(const Cache& cache, absl::string_view name, const std::string& prefix,
+                          Value* x) {
+  if (cache.scales == nullptr) return {Narrow(name, x), nullptr};
+  Value* scales = b_.Reduce(Opcode::kQuantizeScale, absl::StrCat(prefix, "scale"), x, "dim");
+  return {b_.Binary(Opcode::kQuantize, absl::StrCat(prefix, "int"), x, scales), scales};
+}
+
+Held FunctionWriter::Append(const Cache& cache, const std::string& prefix, const Held& x,
+                            Value* slot, Value* pos) {
+  const auto append = [&](absl::string_view suffix, ir::Global* state, Value* part) {
+    return b_.Append(absl::StrCat(prefix, suffix), {state, kLayer}, part, {"slot", "pos"}, slot,
+                     pos);
+  };
+  Held all{append("s", cache.numbers, x.numbers), nullptr};
+  if (x.scales != nullptr) all.scales = append("ss", cache.scales, x.scales);
+  return all;
+}
+
+Value* FunctionWriter::Read(const std::string& prefix, const Held& all, Value* slot) {
+  const std::string name = absl::StrCat(prefix, "x");
+  if (all.scales == nullptr) return b_.Gather(name, all.numbers, slot, "slot");
+  Value* integers = b_.Gather(absl::StrCat(prefix, "xint"), all.numbers, slot, "slot");
+  Value* wide = b_.Cast(absl::StrCat(prefix, "xwide"), integers, DType::kF32);
+  Value* scales = b_.Gather(absl::StrCat(prefix, "xscale"), all.scales, slot, "slot");
+  return b_.Binary(Opcode::kMul, name, wide, scales);
+}
+
+Value* FunctionWriter::Rotate(const std::string& prefix, Value* x, Value* cos, Value* sin) {
+  const int64_t dim = model_.decoder.head_dim;
+  const auto name = [&](absl::string_view suffix) { return absl::StrCat(prefix, suffix); };
+  Value* a = b_.Slice(name("a"), x, "dim", 0, dim / 2, {Named("pair")});
+  Value* b = b_.Slice(name("b"), x, "dim", dim / 2, dim, {Named("pair")});
+  Value* a_cos = b_.Binary(Opcode::kMul, name("t0"), a, cos);
+  Value* b_sin = b_.Binary(Opcode::kMul, name("t1"), b, sin);
+  Value* lo = b_.Binary(Opcode::kSub, name("lo"), a_cos, b_sin);
+  Value* b_cos = b_.Binary(Opcode::kMul, name("t2"), b, cos);
+  Value* a_sin = b_.Binary(Opcode::kMul, name("t3"), a, sin);
+  Value* hi = b_.Binary(Opcode::kAdd, name("hi"), b_cos, a_sin);
+  return b_.Concat(name("3"), {lo, hi}, {"pair"}, Named("dim"));
+}
+
+void FunctionWriter::Record(absl::string_view name, Value* x, Value* slot, Value* pos) {
+  if (!model_.record_activations) return;
+  const std::string state_name = absl::StrCat(step_interface::kActivationPrefix, name);
+  ir::Global* state = model_.module->FindGlobal(state_name);
+  if (state == nullptr) {
+    ir::Global added;
+    added.kind = ir::Global::Kind::kState;
+    added.name = state_name;
+    added.index = func_->index;
+    added.type.dtype = x->type.dtype;
+    added.type.axes = {{step_interface::kSlotAxis, Extent::Symbol(step_interface::kSlotCount)},
+                       {step_interface::kPositionAxis, Extent::Symbol(step_interface::kCapacity)}};
+    for (const Axis& axis : x->type.axes) {
+      if (axis.name != step_interface::kTokenAxis) added.type.axes.push_back(axis);
+    }
+    state = model_.module->AddGlobal(std::move(added));
+  }
+  b_.Append(state->name, {state, state->index ? kLayer : ""}, x, {"slot", "pos"}, slot, pos);
+}
+
+absl::Status FunctionWriter::Return(Value* value) {
+  func_->result_type = value->type;
+  b_.Return(value);
+  return b_.status();
+}
+
+}  // namespace lluda::frontends::decoder

@@ -1,0 +1,90 @@
+// Writes one function of a decoder's module: what its layers, its head and its step have in
+// common, op by op.
+//
+// Example:
+//   FunctionWriter f(model, "mlp", /*per_layer=*/true);
+//   Value* x = f.Param("x", DType::kF32, {TokenAxis(), f.Named("hid")});
+//   Value* h = f.Narrow("h", f.Norm("h0", x, model.weights.mlp_norm, "hid"));
+//   Value* y = f.Linear("gate", h, {model.weights.wg, model.weights.bg}, "hid");
+//   return f.Return(y);
+#ifndef LLUDA_FRONTENDS_DECODER_FUNCTION_WRITER_H_
+#define LLUDA_FRONTENDS_DECODER_FUNCTION_WRITER_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "frontends/decoder/model.h"
+#include "ir/builder.h"
+#include "ir/graph.h"
+
+namespace lluda::frontends::decoder {
+
+// The tokens of a step, and those of them whose logits are wanted.
+ir::Axis TokenAxis();
+ir::Axis RowAxis();
+
+// Keys or values as the cache holds them.
+struct Held {
+  ir::Value* numbers = nullptr;
+  ir::Value* scales = nullptr;  // of i8 numbers
+};
+
+class FunctionWriter {
+ public:
+  // A function of every layer, or one that exists once. `model` must outlive the writer.
+  FunctionWriter(const Model& model, std::string name, bool per_layer);
+
+  ir::Builder& b() { return b_; }
+
+  // The axis of that name in the weights.
+  ir::Axis Named(absl::string_view name) const;
+
+  ir::Value* Param(std::string name, ir::DType dtype, std::vector<ir::Axis> axes);
+
+  // The weight as a matmul's input.
+  ir::Operand MatmulWeight(ir::Global* weight);
+
+  // x times the weight's matrix, and its bias added where it has one. The sum is called `name`.
+  ir::Value* Linear(absl::string_view name, ir::Value* x, const LinearWeight& weight,
+                    std::string over);
+
+  ir::Value* Norm(absl::string_view name, const ir::Operand& x, ir::Global* weight,
+                  std::string over);
+
+  // x itself for a factor of 1.
+  ir::Value* ScaleBy(absl::string_view name, ir::Value* x, double by);
+
+  // An f32 value as a matmul's input or a cache's content.
+  ir::Value* Narrow(absl::string_view name, ir::Value* x);
+
+  // This step's keys or values as the cache holds them. `name` and `prefix` are what the values
+  // are called after.
+  Held Hold(const Cache& cache, absl::string_view name, const std::string& prefix, ir::Value* x);
+
+  // The cache of all positions, these tokens' among them.
+  Held Append(const Cache& cache, const std::string& prefix, const Held& x, ir::Value* slot,
+              ir::Value* pos);
+
+  // What each token's slot holds, as numbers to compute with.
+  ir::Value* Read(const std::string& prefix, const Held& all, ir::Value* slot);
+
+  // Rotates (x[i], x[i + dim / 2]) by the angle of pair i. Values are called after `prefix`.
+  ir::Value* Rotate(const std::string& prefix, ir::Value* x, ir::Value* cos, ir::Value* sin);
+
+  // Where activations are wanted, appends this one to a state of its own. Functions of several
+  // kinds share the state of that name.
+  void Record(absl::string_view name, ir::Value* x, ir::Value* slot, ir::Value* pos);
+
+  absl::Status Return(ir::Value* value);
+
+ private:
+  const Model& model_;
+  ir::Func* func_;
+  ir::Builder b_;
+};
+
+}  // namespace lluda::frontends::decoder
+
+#endif  // LLUDA_FRONTENDS_DECODER_FUNCTION_WRITER_H_

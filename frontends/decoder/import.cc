@@ -1,0 +1,108 @@
+#include "frontends/decoder/import.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "base/step_interface.h"
+#include "frontends/decoder/layers.h"
+#include "frontends/decoder/weight_table.h"
+#include "ir/rules.h"
+
+namespace lluda::frontends::decoder {
+namespace {
+
+absl::Status CheckOptions(const Decoder& decoder, const ImportOptions& options) {
+  if (!options.find_tensor) return absl::InvalidArgumentError("find_tensor is not set");
+  const std::pair<absl::string_view, int64_t> limits[] = {
+      {"max_step_tokens", options.max_step_tokens},
+      {"max_logit_rows", options.max_logit_rows},
+      {"max_slots", options.max_slots},
+      {"max_context", options.max_context.value_or(1)},
+  };
+  for (const auto& [name, value] : limits) {
+    if (value < 1) {
+      return absl::InvalidArgumentError(absl::StrCat(name, " must be at least 1, is ", value));
+    }
+  }
+  if (options.max_context && *options.max_context > decoder.max_position_embeddings) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "max_context ", *options.max_context, " is more than the model's max_position_embeddings, ",
+        decoder.max_position_embeddings));
+  }
+  return absl::OkStatus();
+}
+
+// Every size fits the IR's bounds, whatever the symbols' values.
+absl::Status CheckSizes(const ir::Module& module) {
+  const auto check = [&](absl::string_view name, const ir::Type& type) -> absl::Status {
+    absl::Status status = ir::CheckType(type, module);
+    if (status.ok()) return status;
+    return absl::InvalidArgumentError(
+        absl::StrCat("config.json: the model needs too large a tensor, ", name, ": ",
+                     ir::ToString(type), ": ", status.message()));
+  };
+  for (const auto& global : module.globals()) {
+    absl::Status status = check(absl::StrCat("@", global->name), global->type);
+    if (!status.ok()) return status;
+  }
+  absl::Status status;
+  ir::ForEachOp(module, [&](const ir::Op* op) {
+    if (!status.ok() || op->result() == nullptr) return;
+    status = check(absl::StrCat("%", op->result()->name), op->result()->type);
+  });
+  return status;
+}
+
+// @k_cache or @v_cache, by `name`, and where it holds integers @k_scale or @v_scale.
+Cache AddCache(const Decoder& decoder, const ImportOptions& options, absl::string_view name,
+               ir::Module* module) {
+  ir::Global numbers;
+  numbers.kind = ir::Global::Kind::kState;
+  numbers.name = absl::StrCat(name, "_cache");
+  numbers.index = ir::Index{kLayer, decoder.layer_count()};
+  const bool integers = options.kv_cache == KvCache::kInt8;
+  numbers.type.dtype = integers                               ? ir::DType::kI8
+                       : options.precision == Precision::kF32 ? ir::DType::kF32
+                                                              : ir::DType::kBF16;
+  numbers.type.axes = {
+      {step_interface::kSlotAxis, ir::Extent::Symbol(step_interface::kSlotCount)},
+      ModelAxis(decoder, "kv"),
+      {step_interface::kPositionAxis, ir::Extent::Symbol(step_interface::kCapacity)},
+      ModelAxis(decoder, "dim")};
+  Cache cache;
+  cache.numbers = module->AddGlobal(numbers);
+  if (!integers) return cache;
+  ir::Global scales = numbers;
+  scales.name = absl::StrCat(name, "_scale");
+  scales.type = numbers.type.Without("dim").With(ir::DType::kF32);
+  cache.scales = module->AddGlobal(std::move(scales));
+  return cache;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ir::Module>> ImportDecoder(const Decoder& decoder,
+                                                          const ImportOptions& options) {
+  RETURN_IF_ERROR(CheckOptions(decoder, options));
+  const int64_t context = options.max_context.value_or(decoder.max_position_embeddings);
+  const int64_t capacity = (context + kContextMultiple - 1) / kContextMultiple * kContextMultiple;
+  auto module = std::make_unique<ir::Module>(decoder.family);
+  module->symbols = {{step_interface::kTokenCount, 1, options.max_step_tokens},
+                     {step_interface::kRowCount, 1, options.max_logit_rows},
+                     {step_interface::kSlotCount, 1, options.max_slots},
+                     {step_interface::kCapacity, kContextMultiple, capacity}};
+  Weights weights;
+  RETURN_IF_ERROR(AddWeights(decoder, options, module.get(), &weights));
+  const Cache k_cache = AddCache(decoder, options, "k", module.get());
+  const Cache v_cache = AddCache(decoder, options, "v", module.get());
+  const Model model = {decoder,      options.precision,         weights, k_cache, v_cache,
+                       module.get(), options.record_activations};
+  for (const auto add : {AddLayers, AddLogits, AddStep}) {
+    RETURN_IF_ERROR(add(model));
+  }
+  RETURN_IF_ERROR(CheckSizes(*module));
+  return module;
+}
+
+}  // namespace lluda::frontends::decoder

@@ -1,0 +1,81 @@
+// Writes a described decoder as an IR module, the way its paper does: RoPE as slices, products,
+// sums and concat, softmax as max, sub, exp, sum and div, the LM head as a transposed embedding and a
+// matmul. It never emits a fused op; making those is the passes' job.
+//
+// The module has one function per kind of attention (@attn), @mlp, @logits, and @step, which runs
+// them:
+//
+//   func @step(%tokens: i32 tok[T], %pos: i32 tok[T], %slot: i32 tok[T], %rows: i32 row[R])
+//       -> f32 row[R] vocab[151936]
+//
+// %pos is each token's position in its sequence, %slot the sequence's place in the KV cache, %rows
+// the tokens whose logits are wanted. testdata/toy.lluda is a whole module.
+//
+// Example:
+//   ImportOptions options;
+//   options.find_tensor = LookupIn(checkpoint);
+//   absl::StatusOr<std::unique_ptr<ir::Module>> module = ImportDecoder(decoder, options);
+#ifndef LLUDA_FRONTENDS_DECODER_IMPORT_H_
+#define LLUDA_FRONTENDS_DECODER_IMPORT_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "frontends/decoder/description.h"
+#include "frontends/precision.h"
+#include "frontends/tensor_info.h"
+#include "ir/graph.h"
+
+namespace lluda::frontends::decoder {
+
+// The capacity of a cache is a multiple of this, so that panels and blocks along it are whole.
+inline constexpr int64_t kContextMultiple = 64;
+
+struct ImportOptions {
+  Precision precision = Precision::kBF16;
+  KvCache kv_cache = KvCache::kPrecision;
+  int64_t max_step_tokens = 512;  // T: tokens of one step
+  int64_t max_logit_rows = 512;   // R: tokens of one step whose logits are wanted
+  int64_t max_slots = 64;         // S: sequences at a time
+  // C: tokens of one sequence, rounded up to a multiple of 64. The decoder's
+  // max_position_embeddings if not given, and never more than that.
+  std::optional<int64_t> max_context;
+  // Keeps what the model's parts compute, for comparing it with another implementation: states
+  // @act_embed and, per layer, @act_input_layernorm, @act_q_proj, @act_k_proj, @act_v_proj,
+  // @act_q_norm, @act_k_norm, @act_o_proj, @act_post_attention_layernorm, @act_mlp and @act_out,
+  // each f32 slot[S] pos[C] followed by the value's own axes, q_norm and k_norm before RoPE.
+  bool record_activations = false;
+  // Required: the checkpoint's tensors, whose dtypes decide the weights' and whose shapes are
+  // checked.
+  TensorLookup find_tensor;
+  // How errors call the checkpoint, normally its folder.
+  std::string checkpoint_name = "checkpoint";
+};
+
+// A weight whose tensors are not of one dtype in all layers is cast in the load block, layer by
+// layer: a matrix to what matmuls read, anything else to f32.
+//
+// NotFound for a missing tensor; InvalidArgument for a tensor of the wrong shape, for options out
+// of range and for a model whose values exceed the IR's bounds (2^40 elements); Unimplemented for a
+// tensor that is neither bf16 nor f16 nor f32. `lm_head.weight` is looked for only if the config
+// unties it.
+//
+//   checkpoint: tensor 'model.norm.weight' has shape [512], config.json asks for [1024]
+absl::StatusOr<std::unique_ptr<ir::Module>> ImportDecoder(const Decoder& decoder,
+                                                          const ImportOptions& options);
+
+// The names of the tensors that the importer looks for, by the config alone; that of the LM head is
+// among them whether or not it is tied.
+std::vector<std::string> TensorNames(const Decoder& decoder);
+
+// The tensors that a checkpoint of this model has, by the config alone: for reading the module of a
+// model whose weights are not there. All have the config's dtype.
+TensorLookup TensorsOf(const Decoder& decoder);
+
+}  // namespace lluda::frontends::decoder
+
+#endif  // LLUDA_FRONTENDS_DECODER_IMPORT_H_

@@ -1,0 +1,25 @@
+// The functions of a decoder's module, built op by op from its description: the way a paper writes
+// them, with nothing fused.
+//
+// @step runs layers of one kind in a loop, one loop behind the other where kinds change:
+//
+//   %xn = for layer in 0..3 carry %x = %x1 { ... call @attn[layer] ... call @mlp[layer] ... }
+//   %xn_1 = for layer in 3..4 carry %x = %xn { ... call @attn_without_rope[layer] ... }
+#ifndef LLUDA_FRONTENDS_DECODER_LAYERS_H_
+#define LLUDA_FRONTENDS_DECODER_LAYERS_H_
+
+#include "absl/status/status.h"
+#include "frontends/decoder/model.h"
+
+namespace lluda::frontends::decoder {
+
+// Adds a function for each kind of attention, and @mlp.
+absl::Status AddLayers(const Model& model);
+
+// Adds @logits, and then @step, which calls what the others have added: step.cc.
+absl::Status AddLogits(const Model& model);
+absl::Status AddStep(const Model& model);
+
+}  // namespace lluda::frontends::decoder
+
+#endif  // LLUDA_FRONTENDS_DECODER_LAYERS_H_

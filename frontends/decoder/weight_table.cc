@@ -1,0 +1,299 @@
+#include "frontends/decoder/weight_table.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/status_macros.h"
+#include "glog/logging.h"
+#include "ir/builder.h"
+
+namespace lluda::frontends::decoder {
+namespace {
+
+struct WeightRow {
+  ir::Global* Weights::* member;
+  const char* name;
+  bool per_layer;
+  const char* source;
+  const char* axes[2];  // the second is null for a vector
+  // Whether a decoder has it at all; the LM head of a tied one is asked for elsewhere.
+  bool (*has)(const Decoder& decoder);
+};
+
+bool Always(const Decoder&) { return true; }
+bool QkvBias(const Decoder& decoder) { return decoder.qkv_bias; }
+bool OutputBias(const Decoder& decoder) { return decoder.output_bias; }
+bool MlpBias(const Decoder& decoder) { return decoder.mlp_bias; }
+bool HeadNorm(const Decoder& decoder) { return decoder.qk_norm == QkNorm::kHead; }
+bool RowNorm(const Decoder& decoder) { return decoder.qk_norm == QkNorm::kRow; }
+bool NormBefore(const Decoder& decoder) { return decoder.norms == NormPlace::kBefore; }
+bool NormBehind(const Decoder& decoder) { return decoder.norms == NormPlace::kBehind; }
+
+// A tensor of layers: "model.layers.{layer}." and this.
+#define LAYER(name) "model.layers.{layer}." name
+
+// In the order in which a module declares them.
+constexpr WeightRow kWeights[] = {
+    {&Weights::embed, "embed", false, "model.embed_tokens.weight", {"vocab", "hid"}, Always},
+    {&Weights::attn_norm, "attn_norm", true, LAYER("input_layernorm.weight"), {"hid"}, NormBefore},
+    {&Weights::wq, "wq", true, LAYER("self_attn.q_proj.weight"), {"q", "hid"}, Always},
+    {&Weights::bq, "bq", true, LAYER("self_attn.q_proj.bias"), {"q"}, QkvBias},
+    {&Weights::wk, "wk", true, LAYER("self_attn.k_proj.weight"), {"kd", "hid"}, Always},
+    {&Weights::bk, "bk", true, LAYER("self_attn.k_proj.bias"), {"kd"}, QkvBias},
+    {&Weights::wv, "wv", true, LAYER("self_attn.v_proj.weight"), {"vd", "hid"}, Always},
+    {&Weights::bv, "bv", true, LAYER("self_attn.v_proj.bias"), {"vd"}, QkvBias},
+    {&Weights::wo, "wo", true, LAYER("self_attn.o_proj.weight"), {"hid", "q"}, Always},
+    {&Weights::bo, "bo", true, LAYER("self_attn.o_proj.bias"), {"hid"}, OutputBias},
+    {&Weights::q_norm, "q_norm", true, LAYER("self_attn.q_norm.weight"), {"dim"}, HeadNorm},
+    {&Weights::q_norm, "q_norm", true, LAYER("self_attn.q_norm.weight"), {"q"}, RowNorm},
+    {&Weights::k_norm, "k_norm", true, LAYER("self_attn.k_norm.weight"), {"dim"}, HeadNorm},
+    {&Weights::k_norm, "k_norm", true, LAYER("self_attn.k_norm.weight"), {"kd"}, RowNorm},
+    {&Weights::attn_norm,
+     "attn_norm",
+     true,
+     LAYER("post_attention_layernorm.weight"),
+     {"hid"},
+     NormBehind},
+    {&Weights::mlp_norm,
+     "mlp_norm",
+     true,
+     LAYER("post_attention_layernorm.weight"),
+     {"hid"},
+     NormBefore},
+    {&Weights::wg, "wg", true, LAYER("mlp.gate_proj.weight"), {"ff", "hid"}, Always},
+    {&Weights::bg, "bg", true, LAYER("mlp.gate_proj.bias"), {"ff"}, MlpBias},
+    {&Weights::wu, "wu", true, LAYER("mlp.up_proj.weight"), {"ff", "hid"}, Always},
+    {&Weights::bu, "bu", true, LAYER("mlp.up_proj.bias"), {"ff"}, MlpBias},
+    {&Weights::wd, "wd", true, LAYER("mlp.down_proj.weight"), {"hid", "ff"}, Always},
+    {&Weights::bd, "bd", true, LAYER("mlp.down_proj.bias"), {"hid"}, MlpBias},
+    {&Weights::mlp_norm,
+     "mlp_norm",
+     true,
+     LAYER("post_feedforward_layernorm.weight"),
+     {"hid"},
+     NormBehind},
+    {&Weights::final_norm, "final_norm", false, "model.norm.weight", {"hid"}, Always},
+    {&Weights::lm_head, "lm_head", false, "lm_head.weight", {"vocab", "hid"}, Always},
+};
+
+#undef LAYER
+
+// The weight as a row declares it, of no dtype yet.
+ir::Global Declare(const WeightRow& row, const Decoder& decoder) {
+  ir::Global weight;
+  weight.name = row.name;
+  weight.source = row.source;
+  if (row.per_layer) weight.index = ir::Index{kLayer, decoder.layer_count()};
+  for (const char* axis : row.axes) {
+    if (axis != nullptr) weight.type.axes.push_back(ModelAxis(decoder, axis));
+  }
+  return weight;
+}
+
+// The names of a weight's tensors: one of each layer, or one in all.
+std::vector<std::string> SourceNames(const ir::Global& weight) {
+  std::vector<std::string> names;
+  const int64_t count = weight.index ? weight.index->count : 1;
+  for (int64_t layer = 0; layer < count; ++layer) names.push_back(ir::SourceName(weight, layer));
+  return names;
+}
+
+std::vector<int64_t> ShapeOf(const ir::Type& type) {
+  std::vector<int64_t> shape;
+  for (const ir::Axis& axis : type.axes) shape.push_back(axis.extent.value);
+  return shape;
+}
+
+std::string ShapeText(const std::vector<int64_t>& shape) {
+  return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
+}
+
+// The dtype of one tensor, which has to have this shape.
+absl::StatusOr<TensorInfo> FindTensor(const ImportOptions& options, const std::string& name,
+                                      const std::vector<int64_t>& shape) {
+  const std::string label = absl::StrCat(options.checkpoint_name, ": tensor '", name, "'");
+  std::optional<TensorInfo> info = options.find_tensor(name);
+  if (!info) {
+    return absl::NotFoundError(
+        absl::StrCat(label, " is missing, config.json asks for one of shape ", ShapeText(shape)));
+  }
+  if (info->shape != shape) {
+    return absl::InvalidArgumentError(absl::StrCat(label, " has shape ", ShapeText(info->shape),
+                                                   ", config.json asks for ", ShapeText(shape)));
+  }
+  if (!info->dtype || !ir::IsFloat(*info->dtype)) {
+    return absl::UnimplementedError(
+        absl::StrCat(label, " is ", info->dtype_name, ", supported are BF16, F16 and F32"));
+  }
+  return *std::move(info);
+}
+
+// A weight, and the dtype that each of its tensors has: one for each layer, or one in all.
+struct Found {
+  const WeightRow* row;
+  ir::Global weight;  // of the first tensor's dtype
+  std::vector<ir::DType> dtypes;
+
+  bool IsMixed() const {
+    return std::any_of(dtypes.begin(), dtypes.end(),
+                       [&](ir::DType dtype) { return dtype != dtypes[0]; });
+  }
+};
+
+absl::StatusOr<Found> FindWeight(const WeightRow& row, const Decoder& decoder,
+                                 const ImportOptions& options) {
+  Found found{&row, Declare(row, decoder), {}};
+  ir::Global& weight = found.weight;
+  for (const std::string& name : SourceNames(weight)) {
+    ASSIGN_OR_RETURN(TensorInfo info, FindTensor(options, name, ShapeOf(weight.type)));
+    found.dtypes.push_back(*info.dtype);
+  }
+  weight.type.dtype = found.dtypes[0];
+  return found;
+}
+
+// Layers that have the same dtypes, one behind the other.
+struct Run {
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+
+std::vector<Run> RunsOf(const std::vector<const Found*>& mixed, int64_t layers) {
+  std::vector<Run> runs = {{0, 1}};
+  for (int64_t layer = 1; layer < layers; ++layer) {
+    const auto index = static_cast<size_t>(layer);
+    const bool same = std::all_of(mixed.begin(), mixed.end(), [&](const Found* found) {
+      return found->dtypes[index] == found->dtypes[index - 1];
+    });
+    if (!same) runs.push_back({layer, layer});
+    runs.back().end = layer + 1;
+  }
+  return runs;
+}
+
+// Weights whose layers differ in dtype: one weight for each dtype, of which only the layers that
+// have it are read, and a global that the load block casts from them. Matrices become what matmuls
+// read; the rest is widened to f32, which loses nothing.
+void AddMixed(const std::vector<const Found*>& mixed, const Decoder& decoder,
+              const ImportOptions& options, ir::Module* module, Weights* weights) {
+  std::map<std::pair<const Found*, ir::DType>, ir::Global*> sources;
+  for (const Found* found : mixed) {
+    for (const ir::DType dtype : found->dtypes) {
+      ir::Global*& source = sources[{found, dtype}];
+      if (source != nullptr) continue;
+      ir::Global weight = found->weight;
+      weight.name = absl::StrCat(found->row->name, "_", ir::DTypeName(dtype));
+      weight.type.dtype = dtype;
+      source = module->AddGlobal(std::move(weight));
+    }
+    const bool is_matrix = found->row->axes[1] != nullptr;
+    ir::Global loaded = found->weight;
+    loaded.kind = ir::Global::Kind::kLoaded;
+    loaded.source.clear();
+    loaded.type.dtype =
+        is_matrix && options.precision == Precision::kBF16 ? ir::DType::kBF16 : ir::DType::kF32;
+    weights->*found->row->member = module->AddGlobal(std::move(loaded));
+  }
+  for (const Run& run : RunsOf(mixed, decoder.layer_count())) {
+    ir::Op* loop = module->load.Append(ir::Opcode::kFor);
+    loop->loop_index = kLayer;
+    loop->attrs.begin = run.begin;
+    loop->attrs.end = run.end;
+    loop->body = std::make_unique<ir::Block>(module, nullptr, loop);
+    ir::Builder body(loop->body.get());
+    for (const Found* found : mixed) {
+      ir::Global* loaded = weights->*found->row->member;
+      ir::Attrs cast;
+      cast.out = loaded->type.dtype;
+      ir::Global* source = sources[{found, found->dtypes[static_cast<size_t>(run.begin)]}];
+      body.Define(ir::Opcode::kCast, loaded, kLayer, {{source, kLayer}}, cast);
+    }
+    CHECK(body.status().ok()) << body.status();
+  }
+}
+
+}  // namespace
+
+ir::Axis ModelAxis(const Decoder& decoder, absl::string_view name) {
+  const std::pair<absl::string_view, int64_t> sizes[] = {
+      {"vocab", decoder.vocab_size},
+      {"hid", decoder.hidden_size},
+      {"ff", decoder.intermediate_size},
+      {"q", decoder.query_size()},
+      {"kd", decoder.key_value_size()},
+      {"vd", decoder.key_value_size()},
+      {"kv", decoder.num_key_value_heads},
+      {"rep", decoder.num_attention_heads / decoder.num_key_value_heads},
+      {"dim", decoder.head_dim},
+      {"pair", decoder.head_dim / 2},
+  };
+  for (const auto& [axis, size] : sizes) {
+    if (axis == name) return {std::string(name), ir::Extent::Constant(size)};
+  }
+  LOG(FATAL) << "the model has no axis " << name;
+}
+
+std::vector<std::string> TensorNames(const Decoder& decoder) {
+  std::vector<std::string> names;
+  for (const WeightRow& row : kWeights) {
+    if (!row.has(decoder)) continue;
+    for (std::string& name : SourceNames(Declare(row, decoder))) names.push_back(std::move(name));
+  }
+  return names;
+}
+
+TensorLookup TensorsOf(const Decoder& decoder) {
+  const std::pair<absl::string_view, ir::DType> dtypes[] = {
+      {"float32", ir::DType::kF32},
+      {"bfloat16", ir::DType::kBF16},
+      {"float16", ir::DType::kF16},
+  };
+  TensorInfo info;
+  info.dtype_name = decoder.dtype;
+  for (const auto& [name, dtype] : dtypes) {
+    if (name == decoder.dtype) info.dtype = dtype;
+  }
+  absl::flat_hash_map<std::string, TensorInfo> tensors;
+  for (const WeightRow& row : kWeights) {
+    if (!row.has(decoder)) continue;
+    const ir::Global weight = Declare(row, decoder);
+    info.shape = ShapeOf(weight.type);
+    for (const std::string& name : SourceNames(weight)) tensors[name] = info;
+  }
+  return [tensors = std::move(tensors)](absl::string_view name) -> std::optional<TensorInfo> {
+    const auto it = tensors.find(name);
+    if (it == tensors.end()) return std::nullopt;
+    return it->second;
+  };
+}
+
+absl::Status AddWeights(const Decoder& decoder, const ImportOptions& options, ir::Module* module,
+                        Weights* weights) {
+  std::vector<Found> all;
+  for (const WeightRow& row : kWeights) {
+    const bool is_tied = row.member == &Weights::lm_head && decoder.tie_word_embeddings;
+    if (is_tied || !row.has(decoder)) continue;
+    ASSIGN_OR_RETURN(Found found, FindWeight(row, decoder, options));
+    all.push_back(std::move(found));
+  }
+  std::vector<const Found*> mixed;
+  for (const Found& found : all) {
+    if (found.IsMixed()) {
+      mixed.push_back(&found);
+    } else {
+      weights->*found.row->member = module->AddGlobal(found.weight);
+    }
+  }
+  if (!mixed.empty()) AddMixed(mixed, decoder, options, module, weights);
+  return absl::OkStatus();
+}
+
+}  // namespace lluda::frontends::decoder

@@ -1,0 +1,57 @@
+// The weights of a decoder's checkpoint as globals of a module: which role each of them has, and
+// what its tensors are called.
+//
+// Example: of a 28-layer model, weights.wq is
+//   weight @wq[layer < 28] : bf16 q[2048] hid[1024] from
+//   "model.layers.{layer}.self_attn.q_proj.weight"
+#ifndef LLUDA_FRONTENDS_DECODER_WEIGHT_TABLE_H_
+#define LLUDA_FRONTENDS_DECODER_WEIGHT_TABLE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "frontends/decoder/description.h"
+#include "frontends/decoder/import.h"
+#include "frontends/tensor_info.h"
+#include "ir/graph.h"
+
+namespace lluda::frontends::decoder {
+
+// The name of the index that layers have.
+inline constexpr char kLayer[] = "layer";
+
+// Owned by the module. Null: the decoder has no such weight.
+struct Weights {
+  ir::Global* embed = nullptr;
+  ir::Global* attn_norm = nullptr;
+  ir::Global *wq = nullptr, *bq = nullptr;
+  ir::Global *wk = nullptr, *bk = nullptr;
+  ir::Global *wv = nullptr, *bv = nullptr;
+  ir::Global *wo = nullptr, *bo = nullptr;
+  ir::Global *q_norm = nullptr, *k_norm = nullptr;
+  ir::Global* mlp_norm = nullptr;
+  ir::Global *wg = nullptr, *bg = nullptr;
+  ir::Global *wu = nullptr, *bu = nullptr;
+  ir::Global *wd = nullptr, *bd = nullptr;
+  ir::Global* final_norm = nullptr;
+  ir::Global* lm_head = nullptr;  // null when it is the embedding
+};
+
+// A matrix of Weights and the bias that belongs to it.
+struct LinearWeight {
+  ir::Global* matrix = nullptr;
+  ir::Global* bias = nullptr;
+};
+
+// The axis of that name in the weights: "hid" is hid[decoder.hidden_size].
+ir::Axis ModelAxis(const Decoder& decoder, absl::string_view name);
+
+// Declares all weights, each checked against the checkpoint. Errors as ImportDecoder says.
+absl::Status AddWeights(const Decoder& decoder, const ImportOptions& options, ir::Module* module,
+                        Weights* weights);
+
+}  // namespace lluda::frontends::decoder
+
+#endif  // LLUDA_FRONTENDS_DECODER_WEIGHT_TABLE_H_

@@ -1,0 +1,36 @@
+// What the readers of all families have in common.
+#ifndef LLUDA_FRONTENDS_FAMILIES_CONFIG_READER_H_
+#define LLUDA_FRONTENDS_FAMILIES_CONFIG_READER_H_
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "base/json.h"
+#include "frontends/decoder/description.h"
+#include "frontends/families/family.h"
+
+namespace lluda::frontends::families {
+
+// The decoder that a config of this family describes. Errors as families.h says.
+absl::StatusOr<decoder::Decoder> ReadConfig(const Family& family, const base::JsonObject& fields);
+
+// Leave the value as it is where the field is absent or null.
+absl::Status ReadBool(const base::JsonObject& fields, absl::string_view key, bool* value);
+absl::Status ReadNumber(const base::JsonObject& fields, absl::string_view key,
+                        base::NumberRange range, double* value);
+
+// attention_bias, of queries, keys, values and the output, and mlp_bias.
+absl::Status ReadLinearBiases(const base::JsonObject& fields, decoder::Decoder* decoder);
+
+// Refuses use_sliding_window if it gives a layer a window: it does so where it is true, has a
+// width, layer_types is absent and there are layers behind the first max_window_layers. What these fields
+// say is nothing otherwise.
+absl::Status CheckLaterWindows(const base::JsonObject& fields, const decoder::Decoder& decoder);
+
+// "<file>: field '<key>' asks for '<name>', which is not supported"
+absl::Status UnsupportedName(const base::JsonObject& fields, absl::string_view key,
+                             absl::string_view name);
+
+}  // namespace lluda::frontends::families
+
+#endif  // LLUDA_FRONTENDS_FAMILIES_CONFIG_READER_H_

@@ -1,0 +1,48 @@
+// What is in a family's row.
+//
+// Example: Llama with nothing but what all families have.
+//   constexpr Family kLlama = {"llama", "LlamaForCausalLM", "LlamaModel"};
+#ifndef LLUDA_FRONTENDS_FAMILIES_FAMILY_H_
+#define LLUDA_FRONTENDS_FAMILIES_FAMILY_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "base/json.h"
+#include "frontends/decoder/description.h"
+#include "frontends/field_table.h"
+
+namespace lluda::frontends::families {
+
+// What fields that are absent stand for: transformers leaves its defaults out of config.json, and
+// each family has its own.
+inline constexpr int64_t kRequired = -1;
+struct Defaults {
+  int64_t head_dim = 0;             // 0: hidden_size / num_attention_heads, and null is the same
+  int64_t num_key_value_heads = 0;  // 0: num_attention_heads
+  double rms_norm_eps = 1e-6;
+  double rope_theta = 10000;
+  bool tie_word_embeddings = false;
+};
+
+struct Family {
+  const char* model_type;
+  // The model with its LM head, and the part of it that a checkpoint may hold alone: a tied head is
+  // the embedding.
+  const char* architecture;
+  const char* headless;
+  // Fields beside the common ones (config_fields.h), or in their place.
+  absl::Span<const FieldRow> fields{};
+  Defaults defaults{};
+  const char* rope_types = "default linear llama3";
+  // Reads what the common reader does not. Sizes, RoPE and all else are there already.
+  absl::Status (*read)(const base::JsonObject& fields, decoder::Decoder* decoder) = nullptr;
+};
+
+// The rows, in alphabetical order.
+absl::Span<const Family* const> AllFamilies();
+
+}  // namespace lluda::frontends::families
+
+#endif  // LLUDA_FRONTENDS_FAMILIES_FAMILY_H_

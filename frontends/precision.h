@@ -1,0 +1,30 @@
+// In which numbers a model computes.
+//
+//   options.precision = Precision::kF32;   // for comparisons
+#ifndef LLUDA_FRONTENDS_PRECISION_H_
+#define LLUDA_FRONTENDS_PRECISION_H_
+
+#include <cstdint>
+
+namespace lluda::frontends {
+
+enum class Precision : uint8_t {
+  // Matmul inputs and the KV cache are rounded to bf16 by cast ops; the residual stream, norms,
+  // RoPE, softmax and all sums are f32. Weights of another dtype are cast to bf16 for matmuls.
+  kBF16,
+  // All activations and the cache are f32; weights are used in the checkpoint's dtype.
+  kF32,
+};
+
+// What a key or a value is held as between steps.
+enum class KvCache : uint8_t {
+  // As the precision has it: bf16 or f32.
+  kPrecision,
+  // As i8, quantised from f32, with one f32 scale per position and KV head: quantize_scale and
+  // quantize in ir/ops.md. About half of bf16's memory, for an error that docs/numerics.md bounds.
+  kInt8,
+};
+
+}  // namespace lluda::frontends
+
+#endif  // LLUDA_FRONTENDS_PRECISION_H_

@@ -1,0 +1,108 @@
+// A small model of each family, compiled: its logits against the same model in plain loops, and
+// against its own in other steps and beside another sequence.
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+#include "engine/model.h"
+#include "gtest/gtest.h"
+#include "runtime/session.h"
+#include "tests/seeded_families.h"
+
+namespace lluda::tests {
+namespace {
+
+class FamiliesTest : public testing::TestWithParam<FamilyCase> {
+ protected:
+  static constexpr int kLength = 40;
+
+  FamiliesTest()
+      : folder_(GetParam()),
+        prompt_(folder_.Prompt(kLength, 11)),
+        other_(folder_.Prompt(kLength, 12)) {}
+
+  std::unique_ptr<engine::Model> Load(engine::Precision precision) {
+    engine::LoadOptions options;
+    options.folder = folder_.path();
+    options.module.precision = precision;
+    options.threads = 2;
+    options.need_tokenizer = false;
+    auto model = engine::Model::Load(options);
+    EXPECT_TRUE(model.ok()) << model.status();
+    if (!model.ok()) return nullptr;
+    EXPECT_TRUE((*model)->notes().empty()) << absl::StrJoin((*model)->notes(), "\n");
+    return *std::move(model);
+  }
+
+  static std::unique_ptr<runtime::Session> Open(engine::Model* model, int slots = 1) {
+    auto session = runtime::Session::Create(model->executable(), {slots});
+    EXPECT_TRUE(session.ok()) << session.status();
+    return *std::move(session);
+  }
+
+  static std::vector<float> Copy(const absl::StatusOr<absl::Span<const float>>& logits) {
+    EXPECT_TRUE(logits.ok()) << logits.status();
+    return logits.ok() ? std::vector<float>(logits->begin(), logits->end()) : std::vector<float>();
+  }
+
+  static bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
+    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+  }
+
+  // ||ours - theirs||^2 / ||theirs||^2, after the prompt.
+  double DistanceFromPlain(const std::vector<float>& ours) const {
+    const std::vector<double> theirs = folder_.plain().Logits(prompt_);
+    if (ours.size() != theirs.size()) return 1;
+    double error = 0, total = 0;
+    for (size_t i = 0; i < ours.size(); ++i) {
+      error += (ours[i] - theirs[i]) * (ours[i] - theirs[i]);
+      total += theirs[i] * theirs[i];
+    }
+    return error / total;
+  }
+
+  SeededFolder folder_;
+  std::vector<int32_t> prompt_, other_;
+};
+
+TEST_P(FamiliesTest, LogitsAreThoseOfThePlainModel) {
+  // A wrong formula is off by far more; what rounding to bf16 costs is in docs/numerics.md.
+  const std::pair<engine::Precision, double> bounds[] = {{engine::Precision::kF32, 1e-10},
+                                                         {engine::Precision::kBF16, 2e-3}};
+  for (const auto& [precision, bound] : bounds) {
+    auto model = Load(precision);
+    ASSERT_NE(model, nullptr);
+    const double distance = DistanceFromPlain(Copy(Open(model.get())->Evaluate(prompt_)));
+    EXPECT_LT(distance, bound);
+    EXPECT_GT(distance, 0);
+  }
+}
+
+TEST_P(FamiliesTest, StepsAndNeighboursDoNotShow) {
+  auto model = Load(engine::Precision::kBF16);
+  ASSERT_NE(model, nullptr);
+  const std::vector<float> whole = Copy(Open(model.get())->Evaluate(prompt_));
+  const std::vector<float> other = Copy(Open(model.get())->Evaluate(other_));
+  EXPECT_FALSE(SameBits(whole, other));
+  // In steps of 7 tokens, beside another sequence.
+  auto session = Open(model.get(), 2);
+  std::vector<float> both;
+  for (size_t at = 0; at < prompt_.size(); at += 7) {
+    const runtime::Chunk chunks[] = {{0, absl::MakeConstSpan(other_).subspan(at, 7)},
+                                     {1, absl::MakeConstSpan(prompt_).subspan(at, 7)}};
+    both = Copy(session->Step(chunks));
+  }
+  const size_t vocabulary = whole.size();
+  ASSERT_EQ(both.size(), 2 * vocabulary);
+  EXPECT_TRUE(SameBits({both.begin(), both.begin() + static_cast<int64_t>(vocabulary)}, other));
+  EXPECT_TRUE(SameBits({both.begin() + static_cast<int64_t>(vocabulary), both.end()}, whole));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, FamiliesTest, testing::ValuesIn(FamilyCases()),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace lluda::tests
