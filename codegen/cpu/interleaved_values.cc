@@ -6,7 +6,6 @@
 namespace lluda::codegen {
 namespace {
 
-constexpr int kLanes = kPanelRows;
 // A block of fewer rows is read as quickly row by row.
 constexpr int kLeastRows = 8;
 

@@ -4,14 +4,13 @@
 #include <limits>
 
 #include "codegen/cpu/emit/math.h"
-#include "codegen/cpu/matmul/panel_dot.h"
 #include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/cpu/matmul/panel_dot.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {
 namespace {
 
-constexpr int kLanes = AttentionOperands::kLanes;
 // The most panels of K whose scores are computed together; a cache holds whole groups.
 constexpr int kGroupPanels = 4;
 constexpr int kGroup = kGroupPanels * kLanes;

@@ -41,7 +41,7 @@ class AttentionTile {
  private:
   Value* ScratchAt(int64_t bytes);
   // Elements from one row of q's copy to the next.
-  int64_t RowElements() const { return o_.Vectors() * AttentionOperands::kLanes; }
+  int64_t RowElements() const { return o_.Vectors() * kLanes; }
   Value* Score(Value* row, Value* column);
   Value* Correction(Value* row);
   Value* Last(Value* row);

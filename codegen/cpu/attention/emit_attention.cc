@@ -224,7 +224,7 @@ class Attention {
           values.push_back(partial.Mean(rows[t], d, reciprocals[t]));
         }
         StoreBlockRows(e_, result, e_.Buffer(o_.result_buffer()), first_token,
-                       b.CreateAdd(first, e_.Const(d * AttentionOperands::kLanes)), values);
+                       b.CreateAdd(first, e_.Const(d * kLanes)), values);
       }
     });
   }
@@ -269,7 +269,6 @@ class Attention {
 
   void StoreResult(const SoftmaxPartial& partial, Value* row, const Indices& indices) {
     auto& b = e_.b();
-    constexpr int kLanes = AttentionOperands::kLanes;
     const TensorSpec& result = o_.spec.result;
     Value* buffer = e_.Buffer(o_.result_buffer());
     Value* reciprocal = partial.ReciprocalTotal(row);

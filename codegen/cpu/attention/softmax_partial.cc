@@ -7,7 +7,6 @@
 namespace lluda::codegen {
 namespace {
 
-constexpr int kLanes = 16;
 constexpr int64_t kVectorBytes = kLanes * 4;
 constexpr ir::DType kF32 = ir::DType::kF32;
 

@@ -19,8 +19,6 @@ constexpr int64_t kEnd = 32;
 constexpr int64_t kParts = 40;
 constexpr int64_t kWorkspace = 48;
 
-constexpr int kLanes = 16;
-
 int Lanes(Value* value) {
   const auto* type = llvm::dyn_cast<llvm::FixedVectorType>(value->getType());
   return type != nullptr ? static_cast<int>(type->getNumElements()) : 1;

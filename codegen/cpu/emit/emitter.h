@@ -5,7 +5,7 @@
 //   e.ForItems([&](llvm::Value* item) { ... });
 //   e.Finish();
 //
-// Vectors in the generated IR are always <16 x float>; LLVM splits them on narrower targets, so one
+// Vectors in the generated IR are always of kLanes lanes; LLVM splits them on narrower targets, so one
 // emitter serves every instruction set. Loads and stores assume the alignment of one element only.
 #ifndef LLUDA_CODEGEN_CPU_EMIT_EMITTER_H_
 #define LLUDA_CODEGEN_CPU_EMIT_EMITTER_H_
@@ -25,6 +25,10 @@
 namespace lluda::codegen {
 
 using llvm::Value;
+
+// Lanes of the vectors in the generated IR. A panel's columns fill one.
+inline constexpr int kLanes = 16;
+static_assert(kLanes == kPanelRows);
 
 // Index of each named axis at some point of a kernel.
 using Indices = std::map<std::string, Value*>;

@@ -6,12 +6,6 @@
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {
-namespace {
-
-constexpr int kLanes = 16;
-
-}  // namespace
-
 Value* Dwords(Emitter& e, ir::DType dtype, Value* value) {
   auto& b = e.b();
   if (dtype == ir::DType::kF32) return b.CreateBitCast(value, e.Int(32, kLanes));

@@ -12,8 +12,6 @@
 
 namespace lluda::codegen {
 
-inline constexpr int kTransposed = 16;
-
 // n rows of <16 x i32>, n being 8 or 16: of every group of n lanes, rows[i] lane j becomes rows[j]
 // lane i.
 std::vector<Value*> Transpose(Emitter& e, std::vector<Value*> rows);

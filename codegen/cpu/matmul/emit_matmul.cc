@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "codegen/cpu/emit/transpose.h"
 #include "codegen/cpu/matmul/amx.h"
 #include "codegen/cpu/matmul/column_epilogue.h"
 #include "codegen/cpu/matmul/general_matmul.h"
@@ -15,13 +16,11 @@
 #include "codegen/cpu/matmul/matmul_operands.h"
 #include "codegen/cpu/matmul/matmul_store.h"
 #include "codegen/cpu/matmul/panel_dot.h"
-#include "codegen/cpu/emit/transpose.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {
 namespace {
 
-constexpr int kLanes = MatmulOperands::kLanes;
 // Rows that are multiplied in one pass though they fill no tile.
 constexpr int kMostFewRows = 8;
 // Panels that stay in the second nearest cache while the rows go by.
@@ -231,22 +230,22 @@ class PanelMatmul {
   // Whether whole row blocks are copied to the scratch memory, their rows taking turns: the tile
   // then reads one stream instead of one a row. Pays for itself where a tile has many rows.
   bool Interleaves() const {
-    return o_.HasManyRows() && o_.depth_total % (o_.Unit() * kTransposed) == 0;
+    return o_.HasManyRows() && o_.depth_total % (o_.Unit() * kLanes) == 0;
   }
 
   void Interleave(const std::vector<Value*>& a_rows) {
     const ir::DType dtype = o_.spec.operands[0].dtype;
     const llvm::Align align = Emitter::AlignOf(dtype);
-    e_.Loop(e_.Const(0), e_.Const(o_.depth_total / o_.Unit()), kTransposed, [&](Value* unit) {
-      std::vector<Value*> lines(kTransposed, llvm::PoisonValue::get(e_.Int(32, kTransposed)));
+    e_.Loop(e_.Const(0), e_.Const(o_.depth_total / o_.Unit()), kLanes, [&](Value* unit) {
+      std::vector<Value*> lines(kLanes, llvm::PoisonValue::get(e_.Int(32, kLanes)));
       for (size_t i = 0; i < a_rows.size(); ++i) {
         lines[i] = e_.b().CreateAlignedLoad(
-            e_.Int(32, kTransposed),
+            e_.Int(32, kLanes),
             e_.Address(a_rows[i], e_.b().CreateMul(unit, e_.Const(o_.Unit())), dtype), align);
       }
       lines = Transpose(e_, std::move(lines));
       // A line is longer than a block has rows: the next one overwrites what is too much.
-      for (int i = 0; i < kTransposed; ++i) {
+      for (int i = 0; i < kLanes; ++i) {
         Value* at = e_.b().CreateMul(e_.b().CreateAdd(unit, e_.Const(i)), e_.Const(o_.tile.rows));
         e_.b().CreateAlignedStore(lines[i], e_.Address(e_.Scratch(), at, ir::DType::kF32),
                                   llvm::Align(4));

@@ -7,18 +7,12 @@
 #include <utility>
 #include <vector>
 
-#include "codegen/cpu/matmul/emit_matmul.h"
 #include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/emit/transpose.h"
+#include "codegen/cpu/matmul/emit_matmul.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {
-namespace {
-
-constexpr int kLanes = kTransposed;
-
-}  // namespace
-
 absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, Emitter& e) {
   const TensorSpec& from = spec.operands[0];
   const TensorSpec& to = spec.result;

@@ -3,15 +3,13 @@
 #include <string>
 #include <vector>
 
+#include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/matmul/column_epilogue.h"
 #include "codegen/cpu/matmul/head_epilogue.h"
-#include "codegen/cpu/emit/tensor_access.h"
 #include "ir/contraction.h"
 
 namespace lluda::codegen {
 namespace {
-
-constexpr int kLanes = kPanelRows;
 
 // sum over k of a[...] * b[...], both at the given other indices.
 Value* DotProduct(const KernelSpec& spec, Emitter& e, Indices a_indices, Indices b_indices) {

@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "codegen/cpu/emit/row_interleave.h"
-#include "codegen/cpu/matmul/column_epilogue.h"
 #include "codegen/cpu/emit/row_math.h"
 #include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/cpu/matmul/column_epilogue.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {
@@ -13,7 +13,6 @@ namespace {
 
 using ir::EpilogueStep;
 
-constexpr int kLanes = kPanelRows;
 int LanesOf(Value* value) { return value->getType()->isVectorTy() ? kLanes : 1; }
 
 }  // namespace

@@ -9,7 +9,6 @@
 namespace lluda::codegen {
 namespace {
 
-constexpr int kLanes = MatmulOperands::kLanes;
 constexpr int64_t kCacheLine = 64;
 
 }  // namespace

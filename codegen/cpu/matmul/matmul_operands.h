@@ -18,8 +18,6 @@ namespace lluda::codegen {
 
 class MatmulOperands {
  public:
-  static constexpr int kLanes = kPanelRows;
-
   // Neighbouring rows of a tile. The rows after `last`, if that is given, are `last` once more.
   struct Rows {
     Value* first;

@@ -7,12 +7,6 @@
 #include "codegen/cpu/matmul/column_epilogue.h"
 
 namespace lluda::codegen {
-namespace {
-
-constexpr int kLanes = MatmulOperands::kLanes;
-
-}  // namespace
-
 void MatmulStore::StoreTile(const Rows& rows, Value* first, int count,
                             std::vector<std::vector<Value*>> sums) {
   const auto each =

@@ -7,8 +7,6 @@
 namespace lluda::codegen {
 namespace {
 
-constexpr int kLanes = 16;
-
 using Rows = std::vector<std::vector<Value*>>;
 
 class Step {

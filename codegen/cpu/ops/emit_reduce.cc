@@ -4,17 +4,15 @@
 #include <limits>
 #include <utility>
 
-#include "codegen/cpu/emit/row_interleave.h"
-#include "codegen/cpu/ops/emit_ops.h"
 #include "codegen/cpu/emit/math.h"
+#include "codegen/cpu/emit/row_interleave.h"
 #include "codegen/cpu/emit/row_math.h"
 #include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/cpu/ops/emit_ops.h"
 #include "llvm/IR/Intrinsics.h"
 
 namespace lluda::codegen {
 namespace {
-
-constexpr int kLanes = 16;
 
 // The rows of a reduction and its operand's elements along the reduced axis.
 struct Row {
@@ -31,8 +29,8 @@ struct Row {
   Value* Fold(float identity, const std::function<Value*(Value*)>& map,
               const std::function<Value*(Value*, Value*)>& combine,
               const std::function<Value*(Value*)>& across) const {
-    const bool vectors = !axis.extent.is_constant() || axis.extent.value >= 16;
-    Emitter::Carried init = {e.ConstF32(identity, vectors ? 16 : 1)};
+    const bool vectors = !axis.extent.is_constant() || axis.extent.value >= kLanes;
+    Emitter::Carried init = {e.ConstF32(identity, vectors ? kLanes : 1)};
     return e.ForLanes(
         axis.extent, init,
         [&](Value* i, int lanes, const Emitter::Carried& c) {
@@ -227,7 +225,7 @@ absl::StatusOr<KernelInfo> EmitSoftmax(const KernelSpec& spec, Emitter& e) {
     Value* maximum = row.Max();
     auto exponential = [&](Value* x) {
       const bool vector = x->getType()->isVectorTy();
-      return Exp(e, e.b().CreateFSub(x, e.Splat(maximum, vector ? 16 : 1)));
+      return Exp(e, e.b().CreateFSub(x, e.Splat(maximum, vector ? kLanes : 1)));
     };
     Value* sum = row.Sum(exponential);
     StoreRow(spec, row, indices, 1, [&](Value* x, Value*, int lanes) {
