@@ -16,8 +16,8 @@ std::string Chain(const std::string& extra) {
   weight @wa : f32 ff[64] hid[32] from "a"
   weight @wb : f32 hid[32] ff[64] from "b"
   load {
-    @pa = pack @wa over hid {tile = 16x1} : f32 ff[64] hid[32] @panel(16x1, hid)
-    @pb = pack @wb over ff {tile = 16x1} : f32 hid[32] ff[64] @panel(16x1, ff)
+    @pa = pack @wa over hid {tile = $f32} : f32 ff[64] hid[32] @panel($f32, hid)
+    @pb = pack @wb over ff {tile = $f32} : f32 hid[32] ff[64] @panel($f32, ff)
   }
   func @f(%x: f32 tok[T] hid[32]) -> f32 tok[T] hid[32] {
     %h = rmsnorm %x @norm over hid {eps = 1e-06} : f32 tok[T] hid[32]
