@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "base/random.h"
 #include "codegen/cpu/emit/emitter.h"
 #include "codegen/cpu/kernel_text.h"
 #include "codegen/llvm/jit.h"
@@ -167,10 +168,9 @@ std::vector<float> Widen(ir::DType dtype, const std::vector<char>& bytes) {
 
 std::vector<float> RandomFloats(int64_t count, uint32_t seed) {
   std::vector<float> values;
-  uint64_t state = seed;
-  for (int64_t i = 0; i < count; ++i) {  // Knuth's MMIX generator, upper 24 bits
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    values.push_back(static_cast<float>(state >> 40) * 0x1p-23f - 1.0f);
+  base::SplitMix64 random(seed);
+  for (int64_t i = 0; i < count; ++i) {  // upper 24 bits
+    values.push_back(static_cast<float>(random.Next() >> 40) * 0x1p-23f - 1.0f);
   }
   return values;
 }

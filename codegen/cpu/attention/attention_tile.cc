@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/align.h"
 #include "codegen/cpu/emit/math.h"
 #include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/matmul/panel_dot.h"
@@ -15,7 +16,7 @@ namespace {
 constexpr int kGroupPanels = 4;
 constexpr int kGroup = kGroupPanels * kLanes;
 constexpr int kBlock = AttentionTile::kBlock;
-constexpr int64_t kCacheLine = 64;
+using base::kCacheLine;
 static_assert(kBlock % kGroup == 0);
 
 }  // namespace
@@ -27,7 +28,7 @@ AttentionTile::AttentionTile(const AttentionOperands& operands, Emitter& e, cons
     : o_(operands), e_(e), tile_(tile) {
   const auto take = [&](int64_t wanted) {
     const int64_t at = scratch_bytes_;
-    scratch_bytes_ += (wanted + 63) / 64 * 64;
+    scratch_bytes_ += base::RoundUp(wanted, kCacheLine);
     return at;
   };
   query_at_ = take(ir::BytesOf(o_.q.dtype, most_rows * RowElements()));

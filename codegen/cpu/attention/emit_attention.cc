@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "base/align.h"
 #include "base/status_macros.h"
 #include "codegen/cpu/attention/attention_operands.h"
 #include "codegen/cpu/attention/attention_tile.h"
@@ -28,7 +29,7 @@ namespace {
 constexpr int64_t kSpan = 2 * AttentionTile::kBlock;
 // Calls of fewer items may be cut: a token alone, or a few. Bounds the workspace.
 constexpr int64_t kFewItems = 32;
-constexpr int64_t kCacheLine = 64;
+using base::kCacheLine;
 
 class Attention {
  public:

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/random.h"
 #include "codegen/cpu/kernel_test_util.h"
 #include "gtest/gtest.h"
 
@@ -75,10 +76,9 @@ std::vector<float> AllKindsOfFloats() {
       values.push_back(FromBits((exponent << 23) + i * 8191));
     }
   }
-  uint64_t state = 1;
+  base::SplitMix64 random(1);
   for (int i = 0; i < 1 << 18; ++i) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    values.push_back(FromBits(static_cast<uint32_t>(state >> 32)));
+    values.push_back(FromBits(static_cast<uint32_t>(random.Next() >> 32)));
   }
   return values;
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/align.h"
 #include "codegen/cpu/emit/transpose.h"
 #include "codegen/cpu/matmul/amx.h"
 #include "codegen/cpu/matmul/column_epilogue.h"
@@ -51,7 +52,7 @@ class PanelMatmul {
       info.scratch_bytes = o_.depth_total / o_.Unit() * o_.tile.rows * 4 + 64;
     }
     if (heads) {
-      head_rows_ = (info.scratch_bytes + 63) / 64 * 64;
+      head_rows_ = base::RoundUp(info.scratch_bytes, base::kCacheLine);
       info.scratch_bytes = head_rows_ + o_.tile.rows * o_.head_panels * kLanes * 4;
     }
     const int64_t items_at_once = heads ? 1 : std::max<int64_t>(1, kCachedPanelBytes / item_bytes);

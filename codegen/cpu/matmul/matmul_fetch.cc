@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/align.h"
 #include "codegen/cpu/emit/row_interleave.h"
 #include "codegen/cpu/matmul/panel_dot.h"
 #include "ir/type/encoding.h"
@@ -9,7 +10,7 @@
 namespace lluda::codegen {
 namespace {
 
-constexpr int64_t kCacheLine = 64;
+using base::kCacheLine;
 
 }  // namespace
 
