@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/align.h"
+#include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/math.h"
 #include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/matmul/panel_dot.h"
@@ -42,7 +43,7 @@ Value* AttentionTile::ScratchAt(int64_t bytes) {
 }
 
 Value* AttentionTile::Score(Value* row, Value* column) {
-  Value* at = e_.b().CreateAdd(e_.b().CreateMul(row, e_.Const(kBlock)), column);
+  const Integer at = Integer(e_, row) * kBlock + column;
   return e_.Address(ScratchAt(scores_at_), at, ir::DType::kF32);
 }
 
@@ -64,17 +65,17 @@ AttentionTile::Rows AttentionTile::Start(const Indices& item, Value* first_token
   Rows rows{tokens, heads, item, nullptr, nullptr};
   rows.cached[o_.slot] = o_.SlotOf(e_, first_token);
   for (int t = 0; t < tokens; ++t) {
-    Value* token = b.CreateAdd(first_token, e_.Const(t));
-    Value* last = o_.LastOf(e_, token);
-    Value* end = b.CreateAdd(last, e_.Const(1));
+    const Integer token = Integer(e_, first_token) + t;
+    const Integer last(e_, o_.LastOf(e_, token));
+    Value* end = last + 1;
     rows.least_end = t == 0 ? end : e_.Least(end, rows.least_end);
     rows.end = t == 0 ? end : e_.Most(end, rows.end);
     for (int h = 0; h < heads; ++h) {
       Value* row = e_.Const(int64_t{t} * heads + h);
-      Value* head = b.CreateAdd(first_head, e_.Const(h));
+      Value* head = Integer(e_, first_head) + h;
       CopyQuery(row, o_.RowOf(item, token, head));
       // The next tile's.
-      if (tokens > 1) FetchQuery(o_.RowOf(item, b.CreateAdd(token, e_.Const(tokens)), head));
+      if (tokens > 1) FetchQuery(o_.RowOf(item, token + tokens, head));
       b.CreateAlignedStore(last, Last(row), llvm::Align(8));
     }
   }
@@ -93,12 +94,11 @@ void AttentionTile::CopyQuery(Value* row, const Indices& indices) {
   auto& b = e_.b();
   const ir::DType dtype = o_.q.dtype;
   const llvm::Align align = Emitter::AlignOf(dtype);
-  Value* from = e_.Offset(o_.q.axes, indices);
-  Value* to = b.CreateMul(row, e_.Const(RowElements()));
+  const Integer from(e_, e_.Offset(o_.q.axes, indices));
+  const Integer to = Integer(e_, row) * RowElements();
   const auto copy = [&](int64_t i, int lanes) {
-    Value* source =
-        e_.Address(e_.Buffer(AttentionOperands::kQ), b.CreateAdd(from, e_.Const(i)), dtype);
-    Value* target = e_.Address(ScratchAt(query_at_), b.CreateAdd(to, e_.Const(i)), dtype);
+    Value* source = e_.Address(e_.Buffer(AttentionOperands::kQ), from + i, dtype);
+    Value* target = e_.Address(ScratchAt(query_at_), to + i, dtype);
     b.CreateAlignedStore(b.CreateAlignedLoad(e_.BitsOf(dtype, lanes), source, align), target,
                          align);
   };
@@ -136,13 +136,11 @@ void AttentionTile::EmitScores(const Rows& rows, Value* block) {
   Value* count = e_.Least(left, e_.Const(kBlock));
   const int width = PanelsAtOnce(rows.count(), kGroupPanels);
   e_.Loop(e_.Const(0), count, int64_t{width} * kLanes, [&](Value* first) {
-    const auto column = [&](int p) {
-      return b.CreateAdd(first, e_.Const(static_cast<int64_t>(p) * kLanes));
-    };
+    const auto column = [&](int p) { return Integer(e_, first) + p * kLanes; };
     std::vector<Value*> panels;
     Indices cached = rows.cached;
     for (int p = 0; p < width; ++p) {
-      cached[o_.pos] = b.CreateAdd(block, column(p));
+      cached[o_.pos] = Integer(e_, block) + column(p);
       panels.push_back(e_.Address(e_.Buffer(AttentionOperands::kK), ElementOffset(e_, o_.k, cached),
                                   o_.k.dtype));
     }
@@ -155,7 +153,7 @@ void AttentionTile::EmitScores(const Rows& rows, Value* block) {
       Value* scales = nullptr;
       if (o_.has_scales()) {
         scales = LoadScales(AttentionOperands::kKScales, *o_.k_scales, rows,
-                            b.CreateAdd(block, column(p)));
+                            Integer(e_, block) + column(p));
       }
       for (int r = 0; r < rows.count(); ++r) {
         Value* score = scales == nullptr ? scores[r][p] : b.CreateFMul(scores[r][p], scales);
@@ -186,10 +184,9 @@ int AttentionTile::PanelsAtOnce(int rows, int most) const {
 // a vector, and scores behind that.
 void AttentionTile::Weigh(const Rows& rows, Value* row, Value* block,
                           const SoftmaxPartial& partial) {
-  auto& b = e_.b();
-  Value* seen = b.CreateSub(b.CreateAdd(LoadLast(row), e_.Const(1)), block);
+  const Integer seen = Integer(e_, LoadLast(row)) + 1 - block;
   e_.If(
-      b.CreateICmpSGE(seen, e_.Const(kBlock)), [&] { WeighWhole(rows, row, block, partial); },
+      e_.b().CreateICmpSGE(seen, e_.Const(kBlock)), [&] { WeighWhole(rows, row, block, partial); },
       [&] { WeighPart(rows, row, block, seen, partial); });
 }
 
@@ -263,7 +260,7 @@ void AttentionTile::StoreWeight(const Rows& rows, Value* row, Value* block, Valu
                                 Value* weight) {
   if (o_.has_scales()) {
     weight = e_.b().CreateFMul(weight, LoadScales(AttentionOperands::kVScales, *o_.v_scales, rows,
-                                                  e_.b().CreateAdd(block, column)));
+                                                  Integer(e_, block) + column));
   }
   StoreF32(Score(row, column), weight);
 }
@@ -281,7 +278,7 @@ void AttentionTile::AddValues(const Rows& rows, Value* block, const SoftmaxParti
   if (rows.tokens == 1) return;
   e_.If(b.CreateICmpSLT(shared, in_block(rows.end)), [&] {
     e_.Loop(e_.Const(0), e_.Const(rows.count()), rows.heads, [&](Value* row) {
-      Value* end = in_block(b.CreateAdd(LoadLast(row), e_.Const(1)));
+      Value* end = in_block(Integer(e_, LoadLast(row)) + 1);
       AddPositions(rows, block, {row, rows.heads, /*corrected=*/false}, shared, end, partial);
     });
   });
@@ -293,11 +290,11 @@ void AttentionTile::AddPositions(const Rows& rows, Value* block, const Adding& a
   auto& b = e_.b();
   const int count = adding.count;
   const int width = PanelsAtOnce(count, static_cast<int>(o_.Vectors()));
-  const auto row_at = [&](int r) { return b.CreateAdd(adding.first, e_.Const(r)); };
+  const auto row_at = [&](int r) { return Integer(e_, adding.first) + r; };
   for (int64_t d = 0; d < o_.Vectors(); d += width) {
     Emitter::Carried sums;  // row by row
     for (int i = 0; i < count * width; ++i) {
-      Value* row = row_at(i / width);
+      const Integer row = row_at(i / width);
       Value* sum = LoadF32(partial.Values(row, d + i % width), kLanes);
       if (adding.corrected) {
         sum = b.CreateFMul(sum, e_.Splat(LoadF32(Correction(row), 1), kLanes));
@@ -306,7 +303,7 @@ void AttentionTile::AddPositions(const Rows& rows, Value* block, const Adding& a
     }
     const auto add_position = [&](Value* j, const Emitter::Carried& before) {
       Indices cached = rows.cached;
-      cached[o_.pos] = b.CreateAdd(block, j);
+      cached[o_.pos] = Integer(e_, block) + j;
       Value* at = e_.Offset(o_.v.axes, cached);
       std::vector<Value*> values;
       for (int i = 0; i < width; ++i) values.push_back(LoadValues(at, d + i));
@@ -332,11 +329,11 @@ void AttentionTile::AddPositions(const Rows& rows, Value* block, const Adding& a
 Value* AttentionTile::LoadValues(Value* row, int64_t d) {
   const ir::DType dtype = o_.v.dtype;
   Value* buffer = e_.Buffer(AttentionOperands::kV);
-  Value* at = e_.b().CreateAdd(row, e_.Const(d * kLanes));
+  const Integer at = Integer(e_, row) + d * kLanes;
   if (o_.Elements(d) == kLanes) return e_.Load(e_.Address(buffer, at, dtype), dtype, kLanes);
   Value* vector = e_.ConstF32(0.0f, kLanes);
   for (int i = 0; i < o_.Elements(d); ++i) {
-    Value* element = e_.Address(buffer, e_.b().CreateAdd(at, e_.Const(i)), dtype);
+    Value* element = e_.Address(buffer, at + i, dtype);
     vector =
         e_.b().CreateInsertElement(vector, e_.Load(element, dtype, 1), static_cast<uint64_t>(i));
   }
@@ -358,8 +355,8 @@ int64_t AttentionTile::BytesAhead() const { return ir::BytesOf(o_.v.dtype, kGrou
 
 // What the same vectors of V are one group further.
 void AttentionTile::PrefetchValues(Value* row, int64_t d, int64_t width) {
-  Value* first = e_.Address(e_.Buffer(AttentionOperands::kV),
-                            e_.b().CreateAdd(row, e_.Const(d * kLanes)), o_.v.dtype);
+  Value* first =
+      e_.Address(e_.Buffer(AttentionOperands::kV), Integer(e_, row) + d * kLanes, o_.v.dtype);
   for (int64_t byte = 0; byte < ir::BytesOf(o_.v.dtype, width * kLanes); byte += kCacheLine) {
     e_.Prefetch(first, BytesAhead() + byte);
   }

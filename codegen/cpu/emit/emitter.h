@@ -29,6 +29,8 @@ using llvm::Value;
 // Lanes of the vectors in the generated IR. A panel's columns fill one.
 inline constexpr int kLanes = 16;
 static_assert(kLanes == kPanelRows);
+// Those of a vector; 1 of a scalar.
+int LanesOf(Value* value);
 
 // Index of each named axis at some point of a kernel.
 using Indices = std::map<std::string, Value*>;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/transpose.h"
 #include "ir/type/encoding.h"
 
@@ -20,25 +21,22 @@ int64_t BlockedRowElements(const TensorSpec& tensor) {
 }
 
 Value* RowsInBlocks(Emitter& e, const TensorSpec& tensor, Value* rows) {
-  return e.b().CreateSub(rows, e.b().CreateURem(rows, e.Const(tensor.block_rows)));
+  return Integer(e, rows) - Integer(e, rows) % tensor.block_rows;
 }
 
 Value* BlockAddress(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row, Value* k) {
-  auto& b = e.b();
-  Value* block = b.CreateUDiv(row, e.Const(tensor.block_rows));
-  Value* first = b.CreateMul(block, e.Const(tensor.block_rows * BlockedRowElements(tensor)));
-  first = b.CreateAdd(first, b.CreateMul(k, e.Const(tensor.block_rows)));
-  return e.Address(buffer, first, tensor.dtype);
+  const int64_t rows = tensor.block_rows;
+  const Integer group = Integer(e, row) / rows * (rows * BlockedRowElements(tensor));
+  return e.Address(buffer, group + Integer(e, k) * rows, tensor.dtype);
 }
 
 namespace {
 
 // Where a row's first unit of BlockAddress's elements lies.
 Value* AddressInBlock(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row, Value* k) {
-  Value* in_block = e.b().CreateURem(row, e.Const(tensor.block_rows));
+  const Integer in_group = Integer(e, row) % tensor.block_rows;
   return e.Address(BlockAddress(e, tensor, buffer, row, k),
-                   e.b().CreateMul(in_block, e.Const(ir::DwordElements(tensor.dtype))),
-                   tensor.dtype);
+                   in_group * ir::DwordElements(tensor.dtype), tensor.dtype);
 }
 
 }  // namespace
@@ -61,7 +59,7 @@ void StoreBlocked(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* ro
         }
       },
       [&] {
-        Value* first = b.CreateAdd(b.CreateMul(row, e.Const(row_elements)), k);
+        const Integer first = Integer(e, row) * row_elements + k;
         e.Store(e.Address(buffer, first, tensor.dtype), tensor.dtype, value);
       });
 }

@@ -57,10 +57,10 @@ class PanelMatmul {
     }
     const int64_t items_at_once = heads ? 1 : std::max<int64_t>(1, kCachedPanelBytes / item_bytes);
     e_.Loop(e_.Begin(), e_.End(), items_at_once, [&](Value* item) {
-      Value* end = e_.Least(e_.b().CreateAdd(item, e_.Const(items_at_once)), e_.End());
+      Value* end = e_.Least(Integer(e_, item) + items_at_once, e_.End());
       item_ = item;
-      first_panel_ = e_.b().CreateMul(item, e_.Const(item_panels));
-      end_panel_ = e_.Least(e_.b().CreateMul(end, e_.Const(item_panels)), e_.Const(o_.panels));
+      first_panel_ = Integer(e_, item) * item_panels;
+      end_panel_ = e_.Least(Integer(e_, end) * item_panels, e_.Const(o_.panels));
       EmitRows();
     });
     return info;
@@ -79,9 +79,9 @@ class PanelMatmul {
       FinishHead(e_.Const(1));
       return;
     }
-    Value* rows = e_.ExtentValue(o_.RowAxes()[0].extent);
-    Value* rest = e_.b().CreateURem(rows, e_.Const(o_.tile.rows));
-    Value* whole = e_.b().CreateSub(rows, rest);
+    const Integer rows(e_, e_.ExtentValue(o_.RowAxes()[0].extent));
+    Value* rest = rows % o_.tile.rows;
+    Value* whole = rows - rest;
     e_.Loop(e_.Const(0), whole, o_.tile.rows, [&](Value* row) {
       first_row_ = row;
       EmitWholeTile({row, o_.tile.rows, nullptr, /*fills_tile=*/true});
@@ -111,11 +111,10 @@ class PanelMatmul {
 
   // Where the sums of a head's row, counted from first_row_, and a panel lie.
   Value* HeadSums(Value* row, Value* panel) {
-    auto& b = e_.b();
-    Value* at =
-        b.CreateAdd(b.CreateMul(row, e_.Const(o_.head_panels)), b.CreateSub(panel, first_panel_));
+    const Integer in_head = Integer(e_, panel) - first_panel_;
+    const Integer at = Integer(e_, row) * o_.head_panels + in_head;
     Value* rows = e_.Address(e_.Scratch(), e_.Const(head_rows_), ir::DType::kI8);
-    return e_.Address(rows, b.CreateMul(at, e_.Const(kLanes)), ir::DType::kF32);
+    return e_.Address(rows, at * kLanes, ir::DType::kF32);
   }
 
   // The sums of `count` rows from first_row_ on are there, for all panels of the item.
@@ -139,7 +138,7 @@ class PanelMatmul {
       Value* all = e_.Const(size);
       e_.If(b.CreateICmpSGT(count, e_.Const(size / 2)), [&] {
         Value* present = e_.Least(count, all);
-        const Rows rows{row, size, b.CreateSub(b.CreateAdd(row, present), e_.Const(1))};
+        const Rows rows{row, size, Integer(e_, row) + present - 1};
         EmitPanels(rows, o_.RowPointers(rows), 1);
       });
       // A tile of `size` rows has left none, or it was too large for them.
@@ -152,9 +151,9 @@ class PanelMatmul {
   // The same with AMX: blocks of two A tiles, then what is left with smaller ones.
   void EmitAmxRows() {
     Value* one = e_.Const(1);
-    Value* rows = o_.RowAxes().empty() ? one : e_.ExtentValue(o_.RowAxes()[0].extent);
-    Value* rest = e_.b().CreateURem(rows, e_.Const(o_.tile.rows));
-    Value* whole = e_.b().CreateSub(rows, rest);
+    const Integer rows(e_, o_.RowAxes().empty() ? one : e_.ExtentValue(o_.RowAxes()[0].extent));
+    Value* rest = rows % o_.tile.rows;
+    Value* whole = rows - rest;
     Value* full = e_.Const(kAmxRows);
     const auto positive = [&](Value* value) { return e_.b().CreateICmpSGT(value, e_.Const(0)); };
     e_.If(positive(whole), [&] {
@@ -179,7 +178,7 @@ class PanelMatmul {
 
   // `tiles` A tiles from `row` on, the last of `rows` rows, times the call's panels.
   void EmitAmxBlock(Value* row, int tiles, Value* rows) {
-    Value* all = e_.b().CreateAdd(rows, e_.Const((tiles - 1) * kAmxRows));
+    Value* all = Integer(e_, rows) + (tiles - 1) * kAmxRows;
     first_row_ = row;
     ForPanels([&](Value* first, int count) {
       const TensorSpec& a = o_.spec.operands[0];
@@ -189,8 +188,7 @@ class PanelMatmul {
                  o_.depth_total,
                  tiles == 1 ? e_.target().PrefetchBytes() : 0};
       for (int i = 0; i < tiles; ++i) {
-        Value* tile_row = e_.b().CreateAdd(row, e_.Const(i * kAmxRows));
-        dot.a.push_back(o_.RowPointers({tile_row, 1})[0]);
+        dot.a.push_back(o_.RowPointers({Integer(e_, row) + i * kAmxRows, 1})[0]);
       }
       if (!o_.RowAxes().empty()) {
         dot.a_stride = e_.b().CreateMul(e_.StrideValue(a.Find(o_.RowAxes()[0].name)->stride),
@@ -207,9 +205,8 @@ class PanelMatmul {
         // A row's lines at each step: rows are far apart, and storing would wait for every one.
         const MatmulFetch fetch(o_, e_, {{row, o_.tile.rows}, first, count, first, nullptr, 1});
         dot.visit = [this, fetch, row, all](Value* k) {
-          Value* step = e_.b().CreateUDiv(k, e_.Const(kAmxDepth));
-          e_.If(e_.b().CreateICmpSLT(step, all),
-                [&] { fetch.FetchResultRow(e_.b().CreateAdd(row, step)); });
+          const Integer step = Integer(e_, k) / kAmxDepth;
+          e_.If(step < all, [&] { fetch.FetchResultRow(Integer(e_, row) + step); });
         };
       }
       Value* out = e_.Address(e_.Scratch(), e_.Const(kAmxConfigBytes), ir::DType::kI8);
@@ -217,12 +214,10 @@ class PanelMatmul {
       e_.Loop(e_.Const(0), all, 1, [&](Value* r) {
         std::vector<Value*> sums;
         for (int64_t j = 0; j < panels; ++j) {
-          Value* at =
-              e_.b().CreateMul(e_.b().CreateAdd(e_.b().CreateMul(r, e_.Const(panels)), e_.Const(j)),
-                               e_.Const(kLanes));
+          const Integer at = (Integer(e_, r) * panels + j) * kLanes;
           sums.push_back(e_.Load(e_.Address(out, at, ir::DType::kF32), ir::DType::kF32, kLanes));
         }
-        store_.StoreTile({e_.b().CreateAdd(row, r), 1}, first, count, {sums});
+        store_.StoreTile({Integer(e_, row) + r, 1}, first, count, {sums});
       });
     });
     FinishHead(all);
@@ -241,13 +236,12 @@ class PanelMatmul {
       std::vector<Value*> lines(kLanes, llvm::PoisonValue::get(e_.Int(32, kLanes)));
       for (size_t i = 0; i < a_rows.size(); ++i) {
         lines[i] = e_.b().CreateAlignedLoad(
-            e_.Int(32, kLanes),
-            e_.Address(a_rows[i], e_.b().CreateMul(unit, e_.Const(o_.Unit())), dtype), align);
+            e_.Int(32, kLanes), e_.Address(a_rows[i], Integer(e_, unit) * o_.Unit(), dtype), align);
       }
       lines = Transpose(e_, std::move(lines));
       // A line is longer than a block has rows: the next one overwrites what is too much.
       for (int i = 0; i < kLanes; ++i) {
-        Value* at = e_.b().CreateMul(e_.b().CreateAdd(unit, e_.Const(i)), e_.Const(o_.tile.rows));
+        const Integer at = (Integer(e_, unit) + i) * o_.tile.rows;
         e_.b().CreateAlignedStore(lines[i], e_.Address(e_.Scratch(), at, ir::DType::kF32),
                                   llvm::Align(4));
       }
@@ -267,7 +261,7 @@ class PanelMatmul {
         body(first, o_.width);
         return;
       }
-      Value* whole = e_.b().CreateICmpSLE(e_.b().CreateAdd(first, e_.Const(o_.width)), end_panel_);
+      Value* whole = e_.b().CreateICmpSLE(Integer(e_, first) + o_.width, end_panel_);
       e_.If(whole, [&] { body(first, o_.width); }, [&] { body(first, static_cast<int>(rest)); });
     });
   }
@@ -282,7 +276,7 @@ class PanelMatmul {
                  o_.depth_total,
                  rows.fills_tile ? 0 : e_.target().PrefetchBytes(),
                  interleaved};
-    Value* next = e_.b().CreateAdd(first, e_.b().CreateSub(end_panel_, first_panel_));
+    Value* next = Integer(e_, first) + (Integer(e_, end_panel_) - first_panel_);
     const MatmulFetch::Tile tile{rows, first, count, next, a_rows[0], interleaved};
     if (MatmulFetch::Applies(o_, tile)) dot.visit = MatmulFetch(o_, e_, tile);
     std::vector<std::vector<Value*>> sums =
@@ -292,9 +286,9 @@ class PanelMatmul {
       return;
     }
     for (int i = 0; i < rows.count; ++i) {
-      Value* row = e_.b().CreateSub(o_.RowAt(rows, i), first_row_);
+      const Integer row = Integer(e_, o_.RowAt(rows, i)) - first_row_;
       for (int j = 0; j < count; ++j) {
-        Value* at = HeadSums(row, e_.b().CreateAdd(first, e_.Const(j)));
+        Value* at = HeadSums(row, Integer(e_, first) + j);
         e_.b().CreateAlignedStore(sums[i][j], at, llvm::Align(64));
       }
     }

@@ -55,7 +55,6 @@ void SetCost(const KernelSpec& spec, const ir::Extent& columns, KernelInfo* info
 
 // Heads are finished row by row: the sums of a row, then what is done to them.
 KernelInfo EmitHeads(const KernelSpec& spec, Emitter& e) {
-  auto& b = e.b();
   const std::vector<ir::Axis> rows = AxesWithout(spec.operands[0], spec.attrs.axes[0]);
   const std::vector<ir::Axis> heads = HeadAxes(spec);
   std::string columns;  // B's own axis
@@ -70,14 +69,10 @@ KernelInfo EmitHeads(const KernelSpec& spec, Emitter& e) {
   e.ForRows(info.work_axes, [&](const Indices& indices) {
     Indices row;
     for (const ir::Axis& axis : rows) row[axis.name] = indices.at(axis.name);
-    Value* first = e.Const(0);
-    for (const ir::Axis& axis : heads) {
-      first = b.CreateAdd(b.CreateMul(first, e.Const(axis.extent.value)), indices.at(axis.name));
-    }
-    first = b.CreateMul(first, e.Const(HeadElements(spec)));
+    const Integer first = HeadNumber(e, heads, indices) * HeadElements(spec);
     e.Loop(e.Const(0), e.Const(HeadElements(spec)), 1, [&](Value* i) {
       Indices column = row;
-      column[columns] = b.CreateAdd(first, i);
+      column[columns] = first + i;
       e.Store(e.Address(e.Scratch(), i, ir::DType::kF32), ir::DType::kF32,
               DotProduct(spec, e, row, column));
     });

@@ -224,8 +224,7 @@ absl::StatusOr<KernelInfo> EmitSoftmax(const KernelSpec& spec, Emitter& e) {
   return ForEachRow(spec, e, 64, [&](const Row& row, const Indices& indices) {
     Value* maximum = row.Max();
     auto exponential = [&](Value* x) {
-      const bool vector = x->getType()->isVectorTy();
-      return Exp(e, e.b().CreateFSub(x, e.Splat(maximum, vector ? kLanes : 1)));
+      return Exp(e, e.b().CreateFSub(x, e.Splat(maximum, LanesOf(x))));
     };
     Value* sum = row.Sum(exponential);
     StoreRow(spec, row, indices, 1, [&](Value* x, Value*, int lanes) {
