@@ -138,7 +138,7 @@ class AttentionBitsTest : public ::testing::TestWithParam<AttentionCase> {
 };
 
 TEST_P(AttentionBitsTest, ATokenIsTheSameForAnyChunksAndBesideOtherSequences) {
-  constexpr int64_t kTokens = 250;  // almost two blocks of cached positions
+  constexpr int64_t kTokens = 250;  // almost one section of cached positions
   SetUpTokens(kTokens);
   for (const Target& target : RunnableTargets()) {
     SCOPED_TRACE(std::string(IsaName(target.isa)));

@@ -68,7 +68,7 @@ bool CompilesForX86() { return llvm::Triple(llvm::sys::getProcessTriple()).isX86
 std::string WithPanels(absl::string_view text) {
   std::map<std::string, std::string> panels;
   for (const TileRow& row : AllTiles()) {
-    const ir::Tile tile = *PanelTile(row.b, row.accumulator);
+    const ir::PanelShape tile = *PanelShapeOf(row.b, row.accumulator);
     panels[absl::StrCat("$", ir::DTypeName(row.b))] = absl::StrCat(tile.rows, "x", tile.depth);
   }
   return absl::StrReplaceAll(text, panels);

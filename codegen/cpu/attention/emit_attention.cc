@@ -27,7 +27,7 @@ namespace {
 
 // Positions of a span, the least that a thread takes of a token: for heads of 128 bf16 elements it
 // is 256 KB of K and V, tens of microseconds.
-constexpr int64_t kSpan = 2 * AttentionTile::kBlock;
+constexpr int64_t kSpan = 2 * AttentionTile::kSection;
 // Calls of fewer items may be cut: a token alone, or a few. Bounds the workspace.
 constexpr int64_t kFewItems = 32;
 using base::kCacheLine;
@@ -47,7 +47,7 @@ class Attention {
     KernelInfo info;
     info.work_axes = o_.HeadAxes();
     if (o_.has_tokens()) info.work_axes.push_back(o_.Token());
-    info.block = tokens_;
+    info.item_rows = tokens_;
     info.item_cost = int64_t{4000} * tokens_;
     // The tile's, then a partial for the spans so far and one for the span being computed.
     info.scratch_bytes = tile_.scratch_bytes() + 2 * tokens_ * heads_ * row_bytes_;
@@ -185,23 +185,23 @@ class Attention {
               });
     };
     e_.If(own, [&] {
-      if (tokens == 1 || !TilesFillBlocks()) return row_by_row();
-      Value* in_blocks = RowsInBlocks(e_, o_.spec.result, o_.Tokens(e_));
+      if (tokens == 1 || !TilesFillRowGroups()) return row_by_row();
+      Value* interleaved = InterleavedRows(e_, o_.spec.result, o_.Tokens(e_));
       e_.If(
-          b.CreateICmpSLT(first_token, in_blocks),
-          [&] { StoreBlocks(p, total, first_token, first_head); }, row_by_row);
+          b.CreateICmpSLT(first_token, interleaved),
+          [&] { StoreRowGroups(p, total, first_token, first_head); }, row_by_row);
     });
   }
 
-  // Whether the tokens of a tile lie in one row block of the result, if its first one lies in any.
-  bool TilesFillBlocks() const {
-    const int block_rows = o_.spec.result.block_rows;
-    return block_rows > 0 && block_rows % tokens_ == 0;
+  // Whether a tile's tokens lie in one group of the result's rows, if the first lies in any.
+  bool TilesFillRowGroups() const {
+    const int interleaved_rows = o_.spec.result.interleaved_rows;
+    return interleaved_rows > 0 && interleaved_rows % tokens_ == 0;
   }
 
-  // The result of a tile whose tokens lie in one row block: its rows' elements side by side.
-  void StoreBlocks(const Part& p, const SoftmaxPartial& partial, Value* first_token,
-                   Value* first_head) {
+  // The result of a tile whose tokens lie in one group of rows: their elements side by side.
+  void StoreRowGroups(const Part& p, const SoftmaxPartial& partial, Value* first_token,
+                      Value* first_head) {
     const TensorSpec& result = o_.spec.result;
     e_.Loop(e_.Const(0), e_.Const(heads_), 1, [&](Value* h) {
       std::vector<Value*> rows, reciprocals;
@@ -216,8 +216,8 @@ class Attention {
         for (int t = 0; t < tokens_; ++t) {
           values.push_back(partial.Mean(rows[t], d, reciprocals[t]));
         }
-        StoreBlockRows(e_, result, e_.Buffer(o_.result_buffer()), first_token, first + d * kLanes,
-                       values);
+        StoreRowGroup(e_, result, e_.Buffer(o_.result_buffer()), first_token, first + d * kLanes,
+                      values);
       }
     });
   }
@@ -266,17 +266,17 @@ class Attention {
     Value* reciprocal = partial.ReciprocalTotal(row);
     Integer first(e_, e_.Offset(result.axes, indices));
     Value* token = nullptr;
-    Value* in_block = nullptr;
-    if (result.block_rows > 0) {
+    Value* interleaved = nullptr;
+    if (result.interleaved_rows > 0) {
       token = indices.at(o_.Token().name);
-      in_block = b.CreateICmpSLT(token, RowsInBlocks(e_, result, o_.Tokens(e_)));
-      first = first - Integer(e_, token) * BlockedRowElements(result);
+      interleaved = b.CreateICmpSLT(token, InterleavedRows(e_, result, o_.Tokens(e_)));
+      first = first - Integer(e_, token) * ElementsOfRow(result);
     }
     for (int64_t d = 0; d < o_.Vectors(); ++d) {
       Value* vector = partial.Mean(row, d, reciprocal);
       const Integer at = first + d * kLanes;
-      if (in_block != nullptr) {
-        StoreBlocked(e_, result, buffer, token, in_block, at, vector);
+      if (interleaved != nullptr) {
+        StoreInterleaved(e_, result, buffer, token, interleaved, at, vector);
         continue;
       }
       if (o_.Elements(d) == kLanes) {

@@ -349,12 +349,12 @@ void Emitter::If(Value* condition, const std::function<void()>& then,
 
 void Emitter::ForItems(const std::function<void(Value*)>& body) { Loop(Begin(), End(), 1, body); }
 
-Indices Emitter::IndicesOf(const std::vector<ir::Axis>& axes, Value* item, int64_t block) {
+Indices Emitter::IndicesOf(const std::vector<ir::Axis>& axes, Value* item, int64_t item_rows) {
   Indices indices;
   Value* rest = item;
   for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
     Value* index = rest;
-    const int64_t together = axis == axes.rbegin() ? block : 1;
+    const int64_t together = axis == axes.rbegin() ? item_rows : 1;
     if (axis + 1 != axes.rend()) {
       Value* extent = ExtentValue(axis->extent);
       if (together > 1) {
@@ -370,8 +370,8 @@ Indices Emitter::IndicesOf(const std::vector<ir::Axis>& axes, Value* item, int64
 }
 
 void Emitter::ForRows(const std::vector<ir::Axis>& axes, const std::function<void(Indices)>& body,
-                      int64_t block) {
-  ForItems([&](Value* item) { body(IndicesOf(axes, item, block)); });
+                      int64_t item_rows) {
+  ForItems([&](Value* item) { body(IndicesOf(axes, item, item_rows)); });
 }
 
 void Emitter::ForLanes(const ir::Extent& extent, const std::function<void(Value*, int)>& body) {

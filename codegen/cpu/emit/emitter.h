@@ -111,12 +111,12 @@ class Emitter {
 
   // Over [begin, end) of the call.
   void ForItems(const std::function<void(Value* item)>& body);
-  // A work item as a row: one index into each of `axes`, the last one fastest. Of the last axis an
-  // item holds `block` elements, and the index is that of the first.
-  Indices IndicesOf(const std::vector<ir::Axis>& axes, Value* item, int64_t block);
+  // A work item as a row: one index into each of `axes`, the last one fastest. An item holds
+  // `item_rows` elements of the last axis, and the index is that of the first.
+  Indices IndicesOf(const std::vector<ir::Axis>& axes, Value* item, int64_t item_rows);
   // Over the work items as rows.
   void ForRows(const std::vector<ir::Axis>& axes, const std::function<void(Indices)>& body,
-               int64_t block = 1);
+               int64_t item_rows = 1);
   // 0..extent in steps of 16 lanes, then what is left one by one.
   void ForLanes(const ir::Extent& extent, const std::function<void(Value* i, int lanes)>& body);
   // The same with carried values: the 16-lane ones are handed to `fold` before the single steps,

@@ -25,7 +25,7 @@ TensorSpec Interleaved(ir::DType dtype, int group) {
                                    {"kv", ir::Extent::Constant(2)},
                                    {"hid", ir::Extent::Constant(kElements / 2)}},
                                   {}});
-  tensor.block_rows = group;
+  tensor.interleaved_rows = group;
   return tensor;
 }
 
@@ -67,15 +67,15 @@ std::vector<std::vector<float>> StoredBy(const EmittedKernel& kernel, ir::DType 
   return stored;
 }
 
-TEST(StoreBlocked, PutsEachRowWhereTheFormulaSays) {
+TEST(StoreInterleaved, PutsEachRowWhereTheFormulaSays) {
   ForEachCase([](const Target& target, ir::DType dtype, int group) {
     const TensorSpec tensor = Interleaved(dtype, group);
     const EmittedKernel kernel(target, [&](Emitter& e) {
       Value* rows = e.Dim("T");
       e.Loop(e.Const(0), rows, 1, [&](Value* row) {
-        Value* interleaved = e.b().CreateICmpSLT(row, RowsInBlocks(e, tensor, rows));
+        Value* interleaved = e.b().CreateICmpSLT(row, InterleavedRows(e, tensor, rows));
         e.Loop(e.Const(0), e.Const(kElements), kLanes, [&](Value* k) {
-          StoreBlocked(e, tensor, e.Buffer(1), row, interleaved, k, LoadRow(e, row, k));
+          StoreInterleaved(e, tensor, e.Buffer(1), row, interleaved, k, LoadRow(e, row, k));
         });
       });
     });
@@ -91,7 +91,7 @@ TEST(StoreBlocked, PutsEachRowWhereTheFormulaSays) {
   });
 }
 
-TEST(StoreBlockRows, PutsNeighboursOfOneGroupWhereTheFormulaSaysAndTouchesNoOthers) {
+TEST(StoreRowGroup, PutsNeighboursOfOneGroupWhereTheFormulaSaysAndTouchesNoOthers) {
   ForEachCase([](const Target& target, ir::DType dtype, int group) {
     const TensorSpec tensor = Interleaved(dtype, group);
     // A whole group, and its first and last rows, each into a buffer of its own.
@@ -103,7 +103,7 @@ TEST(StoreBlockRows, PutsNeighboursOfOneGroupWhereTheFormulaSaysAndTouchesNoOthe
           const auto [first, count] = stored[buffer - 1];
           std::vector<Value*> values;
           for (int i = 0; i < count; ++i) values.push_back(LoadRow(e, e.Const(first + i), k));
-          StoreBlockRows(e, tensor, e.Buffer(buffer), e.Const(first), k, values);
+          StoreRowGroup(e, tensor, e.Buffer(buffer), e.Const(first), k, values);
         }
       });
     });
@@ -124,13 +124,13 @@ TEST(StoreBlockRows, PutsNeighboursOfOneGroupWhereTheFormulaSaysAndTouchesNoOthe
   });
 }
 
-TEST(BlockAddress, IsWhereAGroupsElementsBegin) {
+TEST(RowGroupAddress, IsWhereAGroupsElementsBegin) {
   for (const ir::DType dtype : {ir::DType::kF32, ir::DType::kBF16}) {
     const TensorSpec tensor = Interleaved(dtype, 12);
     const EmittedKernel kernel(RunnableTargets()[0], [&](Emitter& e) {
       auto& b = e.b();
       e.Loop(e.Const(0), e.Const(36), 1, [&](Value* row) {
-        Value* at = BlockAddress(e, tensor, e.Buffer(0), row, e.Const(16));
+        Value* at = RowGroupAddress(e, tensor, e.Buffer(0), row, e.Const(16));
         Value* bytes = b.CreateSub(b.CreatePtrToInt(at, b.getInt64Ty()),
                                    b.CreatePtrToInt(e.Buffer(0), b.getInt64Ty()));
         b.CreateAlignedStore(bytes, e.Address(e.Buffer(1), row, ir::DType::kI64), llvm::Align(8));

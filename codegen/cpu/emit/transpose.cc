@@ -2,7 +2,7 @@
 
 namespace lluda::codegen {
 
-// In each stage, blocks of s x s off the diagonal change places.
+// In each stage, squares of s x s off the diagonal change places.
 std::vector<Value*> Transpose(Emitter& e, std::vector<Value*> rows) {
   const int count = static_cast<int>(rows.size());
   for (int s = count / 2; s >= 1; s /= 2) {

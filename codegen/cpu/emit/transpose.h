@@ -1,5 +1,5 @@
 // Transposes matrices of 32-bit lanes in registers, for the kernels that bring matrices into panels
-// and blocks.
+// and interleave rows.
 //
 // Example: 16 vectors that each hold 16 neighbouring elements of one row become 16 vectors that
 // each hold one column's element of all rows.

@@ -35,8 +35,9 @@ class PanelMatmul {
   PanelMatmul(const KernelSpec& spec, Emitter& e, const TileRow& tile)
       : o_(spec, e, tile), e_(e), store_(o_, e) {}
 
-  // A few panels at a time, for these the rows, and for each block of rows the panels: the panels
-  // stay in one cache, the block in the nearest one. An item is the panels of a tile or of a head.
+  // An item is the panels of a tile or of a head. A few items' panels are taken at a time, and stay
+  // in one cache while all rows go by. A tile's rows meet these panels one after the other, and stay
+  // in the nearest cache.
   KernelInfo Emit() {
     const bool heads = o_.head_panels > 0;
     const int64_t item_panels = heads ? o_.head_panels : o_.width;
@@ -48,8 +49,8 @@ class PanelMatmul {
     if (!o_.RowAxes().empty()) info.cost_symbol = o_.RowAxes()[0].extent.symbol;
     if (o_.tile.dot == Dot::kAmx) {
       info.scratch_bytes = kAmxConfigBytes + int64_t{o_.tile.rows} * o_.tile.panels * kLanes * 4;
-    } else if (!o_.RowAxes().empty() && !o_.IsBlocked() && Interleaves()) {
-      info.scratch_bytes = o_.depth_total / o_.Unit() * o_.tile.rows * 4 + 64;
+    } else if (!o_.RowAxes().empty() && !o_.IsInterleaved() && Interleaves()) {
+      info.scratch_bytes = o_.depth_total / o_.DwordElements() * o_.tile.rows * 4 + 64;
     }
     if (heads) {
       head_rows_ = base::RoundUp(info.scratch_bytes, base::kCacheLine);
@@ -94,17 +95,18 @@ class PanelMatmul {
 
   void EmitWholeTile(const Rows& rows) {
     std::vector<Value*> a_rows = o_.RowPointers(rows);
-    if (!o_.IsBlocked() && !Interleaves()) {
+    if (!o_.IsInterleaved() && !Interleaves()) {
       EmitPanels(rows, a_rows, 1);
       return;
     }
-    Value* block = a_rows[0];  // rows before it fill whole blocks, so row-major counts alike
-    if (!o_.IsBlocked()) {
+    // The rows before it are whole groups, so that it begins where it would row-major.
+    Value* group = a_rows[0];
+    if (!o_.IsInterleaved()) {
       Interleave(a_rows);
-      block = e_.Scratch();
+      group = e_.Scratch();
     }
     for (int i = 0; i < o_.tile.rows; ++i) {
-      a_rows[i] = e_.Address(block, e_.Const(i), ir::DType::kF32);
+      a_rows[i] = e_.Address(group, e_.Const(i), ir::DType::kF32);
     }
     EmitPanels(rows, a_rows, o_.tile.rows);
   }
@@ -148,7 +150,7 @@ class PanelMatmul {
     }
   }
 
-  // The same with AMX: blocks of two A tiles, then what is left with smaller ones.
+  // The same with AMX: two A tiles at a time, then what is left with smaller ones.
   void EmitAmxRows() {
     Value* one = e_.Const(1);
     const Integer rows(e_, o_.RowAxes().empty() ? one : e_.ExtentValue(o_.RowAxes()[0].extent));
@@ -158,7 +160,7 @@ class PanelMatmul {
     const auto positive = [&](Value* value) { return e_.b().CreateICmpSGT(value, e_.Const(0)); };
     e_.If(positive(whole), [&] {
       EmitAmxConfig(e_, e_.Scratch(), {full, full});
-      e_.Loop(e_.Const(0), whole, o_.tile.rows, [&](Value* row) { EmitAmxBlock(row, 2, full); });
+      e_.Loop(e_.Const(0), whole, o_.tile.rows, [&](Value* row) { EmitAmxRowGroup(row, 2, full); });
     });
     e_.If(positive(rest), [&] {
       Value* second = e_.b().CreateSub(rest, full);
@@ -166,18 +168,18 @@ class PanelMatmul {
           positive(second),
           [&] {
             EmitAmxConfig(e_, e_.Scratch(), {full, second});
-            EmitAmxBlock(whole, 2, second);
+            EmitAmxRowGroup(whole, 2, second);
           },
           [&] {
             EmitAmxConfig(e_, e_.Scratch(), {rest});
-            EmitAmxBlock(whole, 1, rest);
+            EmitAmxRowGroup(whole, 1, rest);
           });
     });
     EmitAmxRelease(e_);
   }
 
   // `tiles` A tiles from `row` on, the last of `rows` rows, times the call's panels.
-  void EmitAmxBlock(Value* row, int tiles, Value* rows) {
+  void EmitAmxRowGroup(Value* row, int tiles, Value* rows) {
     Value* all = Integer(e_, rows) + (tiles - 1) * kAmxRows;
     first_row_ = row;
     ForPanels([&](Value* first, int count) {
@@ -223,25 +225,26 @@ class PanelMatmul {
     FinishHead(all);
   }
 
-  // Whether whole row blocks are copied to the scratch memory, their rows taking turns: the tile
-  // then reads one stream instead of one a row. Pays for itself where a tile has many rows.
+  // Whether the rows of whole tiles are copied to the scratch memory, where they are interleaved: a
+  // tile then reads one stream instead of one a row. Pays for itself where a tile has many rows.
   bool Interleaves() const {
-    return o_.HasManyRows() && o_.depth_total % (o_.Unit() * kLanes) == 0;
+    return o_.HasManyRows() && o_.depth_total % (o_.DwordElements() * kLanes) == 0;
   }
 
   void Interleave(const std::vector<Value*>& a_rows) {
     const ir::DType dtype = o_.spec.operands[0].dtype;
     const llvm::Align align = Emitter::AlignOf(dtype);
-    e_.Loop(e_.Const(0), e_.Const(o_.depth_total / o_.Unit()), kLanes, [&](Value* unit) {
+    e_.Loop(e_.Const(0), e_.Const(o_.depth_total / o_.DwordElements()), kLanes, [&](Value* dword) {
       std::vector<Value*> lines(kLanes, llvm::PoisonValue::get(e_.Int(32, kLanes)));
       for (size_t i = 0; i < a_rows.size(); ++i) {
         lines[i] = e_.b().CreateAlignedLoad(
-            e_.Int(32, kLanes), e_.Address(a_rows[i], Integer(e_, unit) * o_.Unit(), dtype), align);
+            e_.Int(32, kLanes),
+            e_.Address(a_rows[i], Integer(e_, dword) * o_.DwordElements(), dtype), align);
       }
       lines = Transpose(e_, std::move(lines));
-      // A line is longer than a block has rows: the next one overwrites what is too much.
+      // A line is longer than a tile has rows: the next one overwrites what is too much.
       for (int i = 0; i < kLanes; ++i) {
-        const Integer at = (Integer(e_, unit) + i) * o_.tile.rows;
+        const Integer at = (Integer(e_, dword) + i) * o_.tile.rows;
         e_.b().CreateAlignedStore(lines[i], e_.Address(e_.Scratch(), at, ir::DType::kF32),
                                   llvm::Align(4));
       }
@@ -300,7 +303,7 @@ class PanelMatmul {
   Value* item_ = nullptr;
   Value* first_panel_ = nullptr;
   Value* end_panel_ = nullptr;
-  Value* first_row_ = nullptr;  // of the block of rows being multiplied
+  Value* first_row_ = nullptr;  // of the rows being multiplied
   int64_t head_rows_ = 0;       // bytes into the scratch memory
 };
 

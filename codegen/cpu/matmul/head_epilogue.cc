@@ -176,13 +176,13 @@ void HeadEpilogue::Store(const Target& target, int64_t i, Value* value) {
     return;
   }
   // Elements that lie together in a panel are a dword: a whole one each.
-  const int64_t unit = ir::DwordElements(tensor.dtype);
-  if (lanes > 1 && i % unit == 0 && layout.is_panel() && layout.axis == dim_ &&
-      layout.depth == unit) {
+  const int64_t together = ir::DwordElements(tensor.dtype);
+  if (lanes > 1 && i % together == 0 && layout.is_panel() && layout.axis == dim_ &&
+      layout.depth == together) {
     Value* dwords = Dwords(e_, tensor.dtype, value);
-    for (int64_t j = 0; j < lanes / unit; ++j) {
+    for (int64_t j = 0; j < lanes / together; ++j) {
       b.CreateAlignedStore(b.CreateExtractElement(dwords, static_cast<uint64_t>(j)),
-                           address((i / unit + j) * layout.rows * unit),
+                           address((i / together + j) * layout.rows * together),
                            Emitter::AlignOf(tensor.dtype));
     }
     return;

@@ -32,9 +32,10 @@ void MatmulFetch::operator()(Value* k) const {
 // Elements of K between two visits.
 int64_t MatmulFetch::Step() const { return VisitDepth(o_.spec.operands[1].dtype); }
 
-// The panels that the thread will most likely need after the call's own, from where this tile is to
-// fetch on: each block of rows brings in the eighth of them, until all are there. Else the first
-// block would wait for memory line by line.
+// Where this tile begins to fetch of the panels that the thread will most likely need after the
+// call's own. Each tile of rows brings in the next eighth of every panel, until all of it is there.
+// Without, the first tile of the next call would wait for memory line by line.
+// Example: with tiles of 12 rows and panels of 32 KB, the tile of rows 24..35 fetches from 8 KB on.
 std::vector<Value*> MatmulFetch::NextPanels() const {
   const int64_t slice = o_.depth_total / Step() * kCacheLine;
   const int64_t panel_bytes = o_.PanelBytes();
@@ -52,14 +53,14 @@ void MatmulFetch::FetchPanels(Value* k) const {
   for (Value* place : next_) e_.PrefetchNear(e_.Address(place, at, ir::DType::kI8));
 }
 
-// What lies behind the block of rows by the size of one.
+// The next group of rows: what lies behind this one by its size.
 void MatmulFetch::FetchRows(Value* k) const {
-  if (!o_.IsBlocked()) return;
+  if (!o_.IsInterleaved()) return;
   const int64_t element_bytes = ir::BytesOf(o_.spec.operands[0].dtype, tile_.a_interleaved);
   Value* here = e_.Address(tile_.a, Integer(e_, k) * element_bytes, ir::DType::kI8);
-  const int64_t block_bytes = o_.depth_total * element_bytes;
+  const int64_t group_bytes = o_.depth_total * element_bytes;
   for (int64_t line = 0; line < Step() * element_bytes; line += kCacheLine) {
-    e_.PrefetchNear(e_.Address(here, e_.Const(block_bytes + line), ir::DType::kI8));
+    e_.PrefetchNear(e_.Address(here, e_.Const(group_bytes + line), ir::DType::kI8));
   }
 }
 
@@ -67,8 +68,8 @@ void MatmulFetch::FetchRows(Value* k) const {
 void MatmulFetch::FetchResult(Value* k) const {
   if (o_.head_panels > 0) return;  // sums go to scratch memory, which is near
   const Integer visit = Integer(e_, k) / Step();
-  if (o_.spec.result.block_rows > 0) {
-    FetchResultBlock(visit);
+  if (o_.spec.result.interleaved_rows > 0) {
+    FetchResultRowGroup(visit);
     return;
   }
   const int64_t visits_per_row = std::max<int64_t>(1, o_.depth_total / Step() / o_.tile.rows);
@@ -90,14 +91,14 @@ void MatmulFetch::FetchResultRow(Value* row) const {
   }
 }
 
-// In a block the tile's part lies together.
-void MatmulFetch::FetchResultBlock(Value* visit) const {
+// The tile's part of a group lies together.
+void MatmulFetch::FetchResultRowGroup(Value* visit) const {
   const TensorSpec& result = o_.spec.result;
   const int64_t bytes = ir::BytesOf(result.dtype, int64_t{kLanes} * o_.tile.rows * tile_.count);
   e_.If(Integer(e_, visit) < bytes / kCacheLine, [&] {
-    Value* block = BlockAddress(e_, result, o_.ResultBuffer(), tile_.rows.first,
-                                Integer(e_, tile_.first) * kLanes);
-    e_.PrefetchForWrite(e_.Address(block, Integer(e_, visit) * kCacheLine, ir::DType::kI8));
+    Value* group = RowGroupAddress(e_, result, o_.ResultBuffer(), tile_.rows.first,
+                                   Integer(e_, tile_.first) * kLanes);
+    e_.PrefetchForWrite(e_.Address(group, Integer(e_, visit) * kCacheLine, ir::DType::kI8));
   });
 }
 

@@ -37,7 +37,8 @@ bool MatmulOperands::Applies(const KernelSpec& spec) {
   const TensorSpec& b = spec.operands[1];
   const std::string& over = spec.attrs.axes[0];
   if (ir::ContractedAxes(spec.attrs).size() != 1) return false;
-  const std::optional<ir::Tile> panel = PanelTile(b.dtype, *ir::AccumulatorOf(a.dtype, b.dtype));
+  const std::optional<ir::PanelShape> panel =
+      PanelShapeOf(b.dtype, *ir::AccumulatorOf(a.dtype, b.dtype));
   if (!panel || b.axes.size() != 2) return false;
   if (!(b.layout == ir::Layout::Panel(panel->rows, panel->depth, over))) return false;
   if (a.axes.size() > 2 || !IsContiguous(a, over)) return false;

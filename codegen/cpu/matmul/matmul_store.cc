@@ -27,20 +27,20 @@ void MatmulStore::StoreTile(const Rows& rows, Value* first, int count,
       Apply(step, rows, first, count, &sums);
     }
   }
-  if (rows.fills_tile && o_.spec.result.block_rows == rows.count) {
+  if (rows.fills_tile && o_.spec.result.interleaved_rows == rows.count) {
     for (int j = 0; j < count; ++j) {
       std::vector<Value*> column;
       for (const auto& row_sums : sums) column.push_back(row_sums[static_cast<size_t>(j)]);
       const Integer k = (Integer(e_, first) + j) * kLanes;
-      StoreBlockRows(e_, o_.spec.result, o_.ResultBuffer(), rows.first, k, column);
+      StoreRowGroup(e_, o_.spec.result, o_.ResultBuffer(), rows.first, k, column);
     }
     return;
   }
   each([&](Value* r, Value* panel, Value** value) {
-    if (o_.spec.result.block_rows > 0) {
+    if (o_.spec.result.interleaved_rows > 0) {
       const Integer k = Integer(e_, panel) * kLanes;
-      StoreBlocked(e_, o_.spec.result, o_.ResultBuffer(), r, InBlock(r, rows.fills_tile), k,
-                   *value);
+      StoreInterleaved(e_, o_.spec.result, o_.ResultBuffer(), r, IsInterleaved(r, rows.fills_tile),
+                       k, *value);
     } else if (whole_panels) {
       StoreLanes(r, panel, *value, 0);
     }
@@ -81,13 +81,13 @@ void MatmulStore::Apply(ir::EpilogueStep step, const Rows& rows, Value* first, i
   }
 }
 
-// Whether the result's row lies in a block. The result's readers may have tiles of other rows.
-Value* MatmulStore::InBlock(Value* row, bool fills_tile) {
-  if (o_.tile.dot != Dot::kAmx && o_.spec.result.block_rows == o_.tile.rows) {
+// Whether the result's row is interleaved. The result's readers may have tiles of other rows.
+Value* MatmulStore::IsInterleaved(Value* row, bool fills_tile) {
+  if (o_.tile.dot != Dot::kAmx && o_.spec.result.interleaved_rows == o_.tile.rows) {
     return e_.b().getInt1(fills_tile);
   }
   Value* rows = o_.RowAxes().empty() ? e_.Const(1) : e_.ExtentValue(o_.RowAxes()[0].extent);
-  return e_.b().CreateICmpSLT(row, RowsInBlocks(e_, o_.spec.result, rows));
+  return e_.b().CreateICmpSLT(row, InterleavedRows(e_, o_.spec.result, rows));
 }
 
 // Adds the step's operand to the columns from lane `lane` of the panel on.
