@@ -18,6 +18,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/align.h"
 #include "base/status_macros.h"
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/llvm/target.h"
@@ -205,7 +206,7 @@ void Attention(benchmark::State& state, const codegen::TileRow& row, int64_t tok
                int64_t depth) {
   const auto target = codegen::Target::Named(codegen::IsaName(row.isa));
   const int64_t size = ir::BytesOf(row.a, 1);
-  const int64_t capacity = (depth + tokens + 63) / 64 * 64;
+  const int64_t capacity = base::RoundUp(depth + tokens, 64);
   const int64_t cache_bytes = 2 * capacity * 8 * 128 * size;
   const int64_t layers = tokens > 1
                              ? kPromptLayers

@@ -35,7 +35,7 @@ struct SplitInfo {
 // How to call the emitted kernel; the fields are those of runtime::Kernel.
 struct KernelInfo {
   std::vector<ir::Axis> work_axes;  // the work items are the elements of these axes
-  int64_t block = 1;                // but an item takes so many of the last axis together
+  int64_t item_rows = 1;            // but an item takes so many of the last axis together
   int64_t item_cost = 1;            // nanoseconds, roughly, times the value of cost_symbol
   std::string cost_symbol;
   int64_t scratch_bytes = 0;

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/align.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "codegen/regions.h"
@@ -17,14 +18,10 @@
 namespace lluda::codegen {
 namespace {
 
+using base::kCacheLine;
+using base::RoundUp;
 using runtime::BufferRef;
 using runtime::Space;
-
-constexpr int64_t kAlignment = 64;
-
-int64_t RoundUp(int64_t bytes, int64_t multiple) {
-  return (bytes + multiple - 1) / multiple * multiple;
-}
 
 // Values and indices of one activation of a function.
 struct Activation {
@@ -98,7 +95,7 @@ class ProgramBuilder {
     for (const auto& global : module_.globals()) {
       if (global->kind != ir::Global::Kind::kLoaded) continue;
       loaded_offset_[global.get()] = offset;
-      offset += Copies(*global) * RoundUp(ir::MaxByteSize(global->type, module_), kAlignment);
+      offset += Copies(*global) * RoundUp(ir::MaxByteSize(global->type, module_), kCacheLine);
     }
     program_.loaded_bytes = offset;
     load_end_ = offset;
@@ -134,7 +131,7 @@ class ProgramBuilder {
     }
     return BufferRef{Space::kLoaded, 0,
                      loaded_offset_.at(&global) +
-                         index * RoundUp(ir::MaxByteSize(global.type, module_), kAlignment)};
+                         index * RoundUp(ir::MaxByteSize(global.type, module_), kCacheLine)};
   }
 
   // The buffer of an operand, views followed.
@@ -163,7 +160,7 @@ class ProgramBuilder {
     if (op.result() == at.returned) return at.returned_to;
     if (loading_) {  // a value of the load block that is no global: scratch behind the globals
       const int64_t offset = load_end_;
-      load_end_ += RoundUp(ir::MaxByteSize(op.result()->type, module_), kAlignment);
+      load_end_ += RoundUp(ir::MaxByteSize(op.result()->type, module_), kCacheLine);
       program_.loaded_bytes = std::max(program_.loaded_bytes, load_end_);
       return BufferRef{Space::kLoaded, 0, offset};
     }
@@ -334,7 +331,7 @@ class ProgramBuilder {
     }
     at->returned = returned.value;
     at->returned_to = result;
-    at->callee_frame = at->frame + RoundUp(ir::FrameBytes(func), kAlignment);
+    at->callee_frame = at->frame + RoundUp(ir::FrameBytes(func), kCacheLine);
     program_.frame_bytes = std::max(program_.frame_bytes, at->callee_frame);
     return CompileBlock(func.body, at);
   }

@@ -88,8 +88,8 @@ runtime::Kernel KernelSet::KernelOf(const std::string& name, const KernelInfo& i
   kernel.item_read_bytes = info.item_read_bytes;
   if (!info.cost_symbol.empty()) kernel.cost_symbol = SymbolIndex(info.cost_symbol);
   for (size_t i = 0; i < info.work_axes.size(); ++i) {
-    const int64_t block = i + 1 == info.work_axes.size() ? info.block : 1;
-    AddFactor(info.work_axes[i].extent, block, &kernel.work);
+    const int64_t together = i + 1 == info.work_axes.size() ? info.item_rows : 1;
+    AddFactor(info.work_axes[i].extent, together, &kernel.work);
   }
   if (info.split.below > 0) {
     kernel.split.below = info.split.below;

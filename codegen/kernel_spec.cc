@@ -24,7 +24,7 @@ std::string KeyOf(const TensorSpec& tensor) {
     absl::StrAppend(&key, ":", strided.stride.factor);
     for (const std::string& symbol : strided.stride.symbols) absl::StrAppend(&key, "*", symbol);
   }
-  if (tensor.block_rows > 0) absl::StrAppend(&key, " blocks of ", tensor.block_rows);
+  if (tensor.interleaved_rows > 0) absl::StrAppend(&key, " blocks of ", tensor.interleaved_rows);
   return absl::StrCat(key, ir::ToString(tensor.layout));
 }
 

@@ -19,7 +19,7 @@ struct TensorSpec {
   ir::DType dtype = ir::DType::kF32;
   ir::Layout layout;
   std::vector<ir::StridedAxis> axes;  // strides are meaningful for row-major layouts only
-  int block_rows = 0;                 // activations in row blocks, see blocked.h; 0: none
+  int interleaved_rows = 0;           // of a group, see cpu/emit/row_interleave.h; 0: none
 
   const ir::StridedAxis* Find(absl::string_view axis) const;
   // The axes without their strides.

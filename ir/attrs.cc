@@ -85,9 +85,9 @@ bool ReadFloats(absl::string_view text, std::vector<float>* values) {
   return true;
 }
 
-bool ReadTile(absl::string_view text, std::optional<Tile>* tile) {
+bool ReadTile(absl::string_view text, std::optional<PanelShape>* tile) {
   const size_t x = text.find('x');
-  Tile read;
+  PanelShape read;
   if (x == absl::string_view::npos || !absl::SimpleAtoi(text.substr(0, x), &read.rows) ||
       !absl::SimpleAtoi(text.substr(x + 1), &read.depth) || read.rows < 1 || read.depth < 1) {
     return false;

@@ -22,11 +22,11 @@ enum class Mask : uint8_t { kNone, kCausal };
 // Which elements RoPE pairs up: kHalf rotates (i, i + dim / 2).
 enum class RopeStyle : uint8_t { kNone, kHalf };
 
-// Panel shape of `pack`: `rows` x `depth`, written 16x2.
-struct Tile {
+// Of the panels that `pack` makes: `rows` x `depth`, written 16x2.
+struct PanelShape {
   int rows = 0;
   int depth = 0;
-  bool operator==(const Tile& o) const { return rows == o.rows && depth == o.depth; }
+  bool operator==(const PanelShape& o) const { return rows == o.rows && depth == o.depth; }
 };
 
 struct Attrs {
@@ -39,7 +39,7 @@ struct Attrs {
   Epilogue epilogue;
   Mask mask = Mask::kNone;
   RopeStyle style = RopeStyle::kNone;
-  std::optional<Tile> tile;
+  std::optional<PanelShape> tile;
   std::vector<float> values;  // of a literal
 
   bool operator==(const Attrs& o) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/align.h"
 #include "glog/logging.h"
 #include "ir/type/layout.h"
 
@@ -21,7 +22,7 @@ int64_t FrameBytes(const Func& func) {
     if (!op->frame_offset) return;
     end = std::max(end, *op->frame_offset + MaxByteSize(op->result_type(), *func.module()));
   });
-  return (end + kFrameAlignment - 1) / kFrameAlignment * kFrameAlignment;
+  return base::RoundUp(end, kFrameAlignment);
 }
 
 }  // namespace lluda::ir

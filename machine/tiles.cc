@@ -44,9 +44,9 @@ const TileRow* FindMatmulTile(Isa isa, ir::DType a, ir::DType b) {
   return found;
 }
 
-std::optional<ir::Tile> PanelTile(ir::DType b, ir::DType accumulator) {
+std::optional<ir::PanelShape> PanelShapeOf(ir::DType b, ir::DType accumulator) {
   for (const TileRow& row : kTiles) {
-    if (row.b == b && row.accumulator == accumulator) return ir::Tile{kPanelRows, row.depth};
+    if (row.b == b && row.accumulator == accumulator) return ir::PanelShape{kPanelRows, row.depth};
   }
   return std::nullopt;
 }

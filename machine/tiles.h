@@ -2,7 +2,7 @@
 // for the passes that lay out memory for it. Knows no LLVM.
 //
 // Example: FindMatmulTile(Isa::kAvx512Bf16, DType::kBF16, DType::kBF16) is a tile of 12 rows and 2
-// panels, and the panels it reads have the shape PanelTile(DType::kBF16, DType::kF32), 16x2.
+// panels, and the panels it reads have the shape PanelShapeOf(DType::kBF16, DType::kF32), 16x2.
 #ifndef LLUDA_MACHINE_TILES_H_
 #define LLUDA_MACHINE_TILES_H_
 
@@ -53,7 +53,7 @@ const TileRow* FindMatmulTile(Isa isa, ir::DType a, ir::DType b);
 
 // The shape of the panels in which elements of this dtype are multiplied as B: the same for every
 // ISA and every A, so that what is packed once serves all of them. Nothing when no tile does.
-std::optional<ir::Tile> PanelTile(ir::DType b, ir::DType accumulator);
+std::optional<ir::PanelShape> PanelShapeOf(ir::DType b, ir::DType accumulator);
 
 }  // namespace lluda::machine
 

@@ -52,7 +52,7 @@ TEST(AllTiles, HaveRowsAndAnEvenNumberOfPanels) {
 // What is packed once serves every instruction set, and whatever it is multiplied with.
 TEST(AllTiles, AgreeOnTheDepthOfAPanel) {
   for (const TileRow& row : AllTiles()) {
-    const auto tile = PanelTile(row.b, row.accumulator);
+    const auto tile = PanelShapeOf(row.b, row.accumulator);
     ASSERT_TRUE(tile.has_value());
     EXPECT_EQ(tile->rows, kPanelRows);
     EXPECT_EQ(tile->depth, row.depth) << IsaName(row.isa) << " " << ir::DTypeName(row.b);
@@ -95,13 +95,13 @@ TEST(FindTile, KnowsWhatHasNoTile) {
   EXPECT_EQ(FindTile(Isa::kAmx, DType::kF16, DType::kF32), nullptr);
 }
 
-TEST(PanelTile, PairsSixteenBitElements) {
-  EXPECT_EQ(PanelTile(DType::kF32, DType::kF32), (ir::Tile{16, 1}));
-  EXPECT_EQ(PanelTile(DType::kBF16, DType::kF32), (ir::Tile{16, 2}));
-  EXPECT_EQ(PanelTile(DType::kF16, DType::kF32), (ir::Tile{16, 2}));
-  EXPECT_EQ(PanelTile(DType::kI8, DType::kF32), (ir::Tile{16, 1}));
-  EXPECT_EQ(PanelTile(DType::kI8, DType::kI32), std::nullopt);
-  EXPECT_EQ(PanelTile(DType::kI64, DType::kF32), std::nullopt);
+TEST(PanelShapeOf, PairsSixteenBitElements) {
+  EXPECT_EQ(PanelShapeOf(DType::kF32, DType::kF32), (ir::PanelShape{16, 1}));
+  EXPECT_EQ(PanelShapeOf(DType::kBF16, DType::kF32), (ir::PanelShape{16, 2}));
+  EXPECT_EQ(PanelShapeOf(DType::kF16, DType::kF32), (ir::PanelShape{16, 2}));
+  EXPECT_EQ(PanelShapeOf(DType::kI8, DType::kF32), (ir::PanelShape{16, 1}));
+  EXPECT_EQ(PanelShapeOf(DType::kI8, DType::kI32), std::nullopt);
+  EXPECT_EQ(PanelShapeOf(DType::kI64, DType::kF32), std::nullopt);
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 #include "passes/pipeline.h"
 
-#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/stopwatch.h"
 #include "ir/check/verifier.h"
 #include "ir/text/printer.h"
 
@@ -19,10 +19,6 @@ std::string Fingerprint(const ir::Module& module) {
 absl::Status AfterPass(const absl::Status& status, const PassReport& report) {
   return absl::Status(status.code(), absl::StrCat(status.message(), " after pass '", report.pass,
                                                   "' (#", report.number, ")"));
-}
-
-double SecondsSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 }  // namespace
@@ -42,9 +38,9 @@ absl::StatusOr<Pipeline> Pipeline::Create(absl::Span<const std::string> pass_nam
 
 absl::Status Pipeline::RunPass(Pass* pass, ir::Module* module, PassReport* report) {
   const std::string before = options_.check_reports ? Fingerprint(*module) : "";
-  const auto start = std::chrono::steady_clock::now();
+  base::Stopwatch watch;
   absl::StatusOr<bool> changed = pass->Run(module);
-  report->seconds = SecondsSince(start);
+  report->seconds = watch.Lap();
   if (!changed.ok()) return changed.status();
   report->changed = *changed;
   module->passes.push_back(report->pass);

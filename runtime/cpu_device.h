@@ -29,8 +29,9 @@ class CpuDevice : public Device {
   absl::Status Wait() override { return absl::OkStatus(); }
 
  private:
-  // A call of the region, and how it is handed out: in chunks of `grain` parts, `parts` of which
-  // are an item. The chunks of a region's calls count on.
+  // A call of the region, and how it is handed out. Each item is cut into `parts` parts, and a chunk
+  // is `grain` neighbouring parts, maybe of several items. Chunks are numbered through all calls of
+  // the region: this call's are [first_chunk, end_chunk).
   struct RunningCall {
     uint32_t call = 0;
     const Kernel* kernel = nullptr;

@@ -2,7 +2,7 @@
 // against this layout and a bundle can be run by any program that knows it.
 //
 // Example: a matmul is called with buffers = {a, b, result}, dims = the values of the module's
-// symbols, and [begin, end) = the column blocks this thread computes.
+// symbols, and [begin, end) = the panels this thread computes.
 #ifndef LLUDA_RUNTIME_KERNEL_ABI_H_
 #define LLUDA_RUNTIME_KERNEL_ABI_H_
 

@@ -2,15 +2,9 @@
 
 #include <map>
 
+#include "base/align.h"
+
 namespace lluda::runtime {
-namespace {
-
-constexpr int64_t kAlignment = 64;
-
-int64_t RoundUp(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-
-}  // namespace
-
 LoadedProgram MakeLoadedProgram(const Program& program) {
   LoadedProgram loaded;
   loaded.program = program;
@@ -26,8 +20,8 @@ LoadedProgram MakeLoadedProgram(const Program& program) {
     call->kernel = kernel->second;
     for (BufferRef& buffer : call->buffers) {
       if (buffer.space != Space::kWeight) continue;
-      const auto [offset, first] =
-          offsets.try_emplace(buffer.index, RoundUp(loaded.program.loaded_bytes));
+      const auto [offset, first] = offsets.try_emplace(
+          buffer.index, base::RoundUp(loaded.program.loaded_bytes, base::kCacheLine));
       if (first) {
         loaded.kept.push_back({buffer.index, offset->second});
         loaded.program.loaded_bytes = offset->second + program.weights[buffer.index].bytes;

@@ -54,10 +54,12 @@ struct Work {
   }
 };
 
-// How a kernel's items may be cut where a call has too few of them to keep the threads busy: an
-// item is a row of units, and a part of it is some of them. A part leaves what it computed in
-// memory that the call's parts share; the one that ends last makes the item's result of it. The
-// result does not depend on whether and how items were cut.
+// How a kernel's items may be cut into parts, where a call has too few items to keep the threads
+// busy. An item consists of units in a row, and a part is some neighbouring ones. Each part leaves
+// its results in memory that all parts of the call share. The part that ends last makes the item's
+// result of them, which does not depend on whether and how items were cut.
+// Example: an item of attention over 1500 positions has three units, spans of 512 positions; four
+// threads cut it into three parts.
 struct Split {
   int64_t below = 0;       // a call of fewer items may be cut; 0: none may
   Work units;              // of one item

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/align.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "glog/logging.h"
@@ -50,10 +51,9 @@ absl::StatusOr<std::vector<int64_t>> StateDims(const Program& program,
   std::vector<int64_t> dims;
   for (const SymbolRange& symbol : program.symbols) dims.push_back(symbol.min);
   dims[symbols.slots] = options.slots;
-  // The cache is read in blocks of the symbol's minimum.
-  const int64_t block = std::max<int64_t>(1, context.min);
+  // Kernels read the cache in multiples of the symbol's minimum.
   const int64_t tokens = options.context == 0 ? context.max : options.context;
-  dims[symbols.context] = (tokens + block - 1) / block * block;
+  dims[symbols.context] = base::RoundUp(tokens, std::max<int64_t>(1, context.min));
   return dims;
 }
 

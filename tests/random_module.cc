@@ -6,10 +6,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "base/random.h"
 #include "glog/logging.h"
 #include "ir/builder.h"
-#include "ir/text/printer.h"
 #include "ir/check/verifier.h"
+#include "ir/text/printer.h"
 
 namespace lluda::tests {
 namespace {
@@ -34,15 +35,10 @@ Axis Tokens() { return {"tok", Extent::Symbol("T")}; }
 class Random {
  public:
   // The streams of neighbouring seeds lie far apart: Below adds another number at each step.
-  explicit Random(uint32_t seed) : state_((seed + 1) * 0xD1342543DE82EF95ull) {}
+  explicit Random(uint32_t seed) : numbers_((seed + 1) * 0xD1342543DE82EF95ull) {}
 
   // 0 .. n - 1
-  int Below(int n) {  // SplitMix64 (Steele, Lea and Flood 2014)
-    uint64_t z = (state_ += 0x9E3779B97F4A7C15ull);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
-    return static_cast<int>((z ^ (z >> 31)) % static_cast<uint64_t>(n));
-  }
+  int Below(int n) { return static_cast<int>(numbers_.Next() % static_cast<uint64_t>(n)); }
   bool OneIn(int n) { return Below(n) == 0; }
   template <typename T>
   const T& Of(const std::vector<T>& choices) {
@@ -50,7 +46,7 @@ class Random {
   }
 
  private:
-  uint64_t state_;
+  base::SplitMix64 numbers_;
 };
 
 // Writes one function. The pool holds the f32 values [tok, one axis] that later fragments read.

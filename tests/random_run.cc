@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/random.h"
 #include "base/status_macros.h"
 #include "ir/interpreter/interpreter.h"
 
@@ -27,16 +28,10 @@ ir::Type Concrete(ir::Type type, const Dims& dims) {
 
 ir::Tensor RandomTensor(const ir::Type& type, uint32_t seed, float spread) {
   ir::Tensor tensor(type);
-  uint64_t state = seed * 0x9E3779B97F4A7C15ull + 1;
-  const auto uniform = [&] {  // SplitMix64 (Steele, Lea and Flood 2014), top 24 bits
-    uint64_t z = (state += 0x9E3779B97F4A7C15ull);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
-    return static_cast<double>((z ^ (z >> 31)) >> 40) / 16777216.0;
-  };
+  base::SplitMix64 random(seed * 0x9E3779B97F4A7C15ull + 1);
   for (int64_t i = 0; i < tensor.size(); ++i) {
     double sum = -6;  // twelve uniforms: normal enough, and no logarithm to differ between machines
-    for (int k = 0; k < 12; ++k) sum += uniform();
+    for (int k = 0; k < 12; ++k) sum += static_cast<double>(random.Next() >> 40) * 0x1p-24;
     tensor.Store(i, sum * spread);
   }
   return tensor;

@@ -65,7 +65,7 @@ KernelText CompiledText(const tools::OptimisedModel& model, codegen::KernelForm 
   return [&model, form](const ir::Op& op, size_t part, const std::string& kernel) {
     const codegen::KernelSpec spec = op.opcode() == ir::Opcode::kPack
                                          ? codegen::PackParts(op)[part].spec
-                                         : codegen::BlockedSpecOf(op, model.target);
+                                         : codegen::InterleavedSpecOf(op, model.target);
     std::vector<std::string> symbols;
     for (const ir::Symbol& symbol : model.module->symbols) symbols.push_back(symbol.name);
     return codegen::KernelText(spec, model.target, symbols, kernel, form);

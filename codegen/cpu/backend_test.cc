@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/align.h"
 #include "base/status_macros.h"
 #include "codegen/compile.h"
 #include "codegen/cpu/cpu_compile.h"
@@ -78,7 +79,7 @@ class FarDevice : public runtime::Device {
       return absl::ResourceExhaustedError(std::string(purpose));
     }
     char* address = kFar + used_;
-    used_ += (bytes + 63) / 64 * 64;
+    used_ += base::RoundUp(bytes, base::kCacheLine);
     held_ += bytes;
     return runtime::Memory(address, bytes, [this](char*, int64_t size) { held_ -= size; });
   }

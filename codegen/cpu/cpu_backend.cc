@@ -22,17 +22,18 @@ std::string CpuBackend::Version() const {
                       absl::StrJoin(features, ","));
 }
 
-KernelSpec CpuBackend::SpecOf(const ir::Op& op) const { return BlockedSpecOf(op, target_); }
+KernelSpec CpuBackend::SpecOf(const ir::Op& op) const { return InterleavedSpecOf(op, target_); }
 
 absl::StatusOr<KernelInfo> CpuBackend::Emit(const KernelSpec& spec, const std::string& name) {
-  if (units_ == Units::kPerKernel || emitted_.empty()) {
+  if (modules_ == KernelModules::kPerKernel || emitted_.empty()) {
     Emitted& emitted = emitted_[name];
     emitted.context = std::make_unique<llvm::LLVMContext>();
     emitted.module = std::make_unique<llvm::Module>(name, *emitted.context);
   }
-  llvm::Module* module = units_ == Units::kOne ? this->module() : emitted_.at(name).module.get();
+  llvm::Module* module =
+      modules_ == KernelModules::kOne ? this->module() : emitted_.at(name).module.get();
   absl::StatusOr<KernelInfo> info = EmitKernel(spec, target_, symbols_, name, module);
-  if (!info.ok() && units_ == Units::kPerKernel) emitted_.erase(name);
+  if (!info.ok() && modules_ == KernelModules::kPerKernel) emitted_.erase(name);
   return info;
 }
 

@@ -1,6 +1,6 @@
 // The CPU as a back end: kernels as LLVM functions, linked into this process or into one object.
 //
-//   CpuBackend backend(Target::Host(), SymbolNames(*module), Units::kPerKernel, {/*threads=*/2});
+//   CpuBackend backend(Target::Host(), SymbolNames(*module), KernelModules::kPerKernel, {/*threads=*/2});
 //   auto compiled = Compile(*module, &backend, {"step"}, nullptr);   // or as cpu_compile.h does
 #ifndef LLUDA_CODEGEN_CPU_CPU_BACKEND_H_
 #define LLUDA_CODEGEN_CPU_CPU_BACKEND_H_
@@ -18,25 +18,25 @@ namespace lluda::codegen {
 
 // Whether each kernel is an LLVM module of its own, so that they compile side by side, or all are
 // in one, which becomes one object file.
-enum class Units : uint8_t { kPerKernel, kOne };
+enum class KernelModules : uint8_t { kPerKernel, kOne };
 
 class CpuBackend : public Backend {
  public:
   // `symbols` as in KernelArgs::dims. The target must outlive the back end.
-  CpuBackend(const Target& target, std::vector<std::string> symbols, Units units,
+  CpuBackend(const Target& target, std::vector<std::string> symbols, KernelModules modules,
              const JitOptions& options = {})
-      : target_(target), symbols_(std::move(symbols)), units_(units), options_(options) {}
+      : target_(target), symbols_(std::move(symbols)), modules_(modules), options_(options) {}
 
   std::string Name() const override;
   std::string Version() const override;
   KernelSpec SpecOf(const ir::Op& op) const override;
   absl::StatusOr<KernelInfo> Emit(const KernelSpec& spec, const std::string& name) override;
   void AddObject(const std::string& name, std::string object) override;
-  // For Units::kPerKernel.
+  // For KernelModules::kPerKernel.
   absl::StatusOr<std::unique_ptr<KernelLibrary>> Finish(const std::vector<std::string>& names,
                                                         const ObjectListener& listener) override;
 
-  // For Units::kOne: the module with all kernels, each a function of its name; null if there are
+  // For KernelModules::kOne: the module with all kernels, each a function of its name; null if there are
   // none. Give it to ObjectFile, in jit.h.
   llvm::Module* module() {
     return emitted_.empty() ? nullptr : emitted_.begin()->second.module.get();
@@ -53,7 +53,7 @@ class CpuBackend : public Backend {
 
   const Target& target_;
   std::vector<std::string> symbols_;
-  Units units_;
+  KernelModules modules_;
   JitOptions options_;
   std::map<std::string, Emitted> emitted_;
 };

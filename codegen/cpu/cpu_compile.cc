@@ -12,14 +12,14 @@ namespace lluda::codegen {
 
 absl::StatusOr<CompiledModule> Compile(const ir::Module& module, const Target& target,
                                        const CompileOptions& options) {
-  CpuBackend backend(target, SymbolNames(module), Units::kPerKernel,
+  CpuBackend backend(target, SymbolNames(module), KernelModules::kPerKernel,
                      {options.threads, options.perf, options.gdb});
   return Compile(module, &backend, options.entries, options.cache);
 }
 
 absl::StatusOr<ObjectModule> CompileToObject(const ir::Module& module, const Target& target,
                                              const std::vector<std::string>& entries) {
-  CpuBackend backend(target, SymbolNames(module), Units::kOne);
+  CpuBackend backend(target, SymbolNames(module), KernelModules::kOne);
   KernelSet kernels(&backend, SymbolNames(module));
   ASSIGN_OR_RETURN(runtime::Program program, BuildProgram(module, entries, &kernels));
   CHECK(backend.module() != nullptr) << "no statement needs a kernel";
@@ -30,7 +30,7 @@ absl::StatusOr<ObjectModule> CompileToObject(const ir::Module& module, const Tar
 absl::StatusOr<StepObject> CompileStepToObject(const ir::Module& module, const Target& target,
                                                const std::string& name, int64_t context,
                                                int64_t max_step) {
-  CpuBackend backend(target, SymbolNames(module), Units::kOne);
+  CpuBackend backend(target, SymbolNames(module), KernelModules::kOne);
   KernelSet kernels(&backend, SymbolNames(module));
   ASSIGN_OR_RETURN(runtime::Program program,
                    BuildProgram(module, {step_interface::kStep}, &kernels));

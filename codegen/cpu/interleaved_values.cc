@@ -6,12 +6,11 @@
 namespace lluda::codegen {
 namespace {
 
-constexpr int kLanes = kPanelRows;
-// A block of fewer rows is read as quickly row by row.
+// Fewer rows are read as quickly one by one.
 constexpr int kLeastRows = 8;
 
-// Whether the op's kernel can write its result in blocks.
-bool WritesBlocks(const ir::Op& op, const Target& target) {
+// Whether the op's kernel can interleave its result's rows.
+bool CanInterleave(const ir::Op& op, const Target& target) {
   const ir::Type& type = op.result_type();
   if (type.axes.size() < 2 || !ir::IsFloat(type.dtype)) return false;
   for (size_t i = 1; i < type.axes.size(); ++i) {
@@ -34,8 +33,8 @@ bool WritesBlocks(const ir::Op& op, const Target& target) {
   }
 }
 
-// The rows of the tile with which each of the value's readers takes it as its first operand, or 0
-// where one does not or they differ. Merging all axes but the first leaves the blocks as they are.
+// The rows of the tile with which each of the value's readers takes it as its first operand. 0
+// where one does not, or they differ. Merging all axes but the first leaves the groups as they are.
 int RowsOfReaders(const ir::Value& value, const Target& target) {
   int rows = 0;
   for (const ir::Use& use : value.uses()) {
@@ -59,22 +58,23 @@ int RowsOfReaders(const ir::Value& value, const Target& target) {
   return rows;
 }
 
-int BlockRows(const ir::Op& op, const Target& target) {
-  if (op.result() == nullptr || !WritesBlocks(op, target)) return 0;
+int InterleavedRowsOf(const ir::Op& op, const Target& target) {
+  if (op.result() == nullptr || !CanInterleave(op, target)) return 0;
   const int rows = RowsOfReaders(*op.result(), target);
-  const int64_t elements = BlockedRowElements(SpecOf(op).result);
+  const int64_t elements = ElementsOfRow(SpecOf(op).result);
   return rows >= kLeastRows && elements % kLanes == 0 ? rows : 0;
 }
 
 }  // namespace
 
-KernelSpec BlockedSpecOf(const ir::Op& op, const Target& target) {
+KernelSpec InterleavedSpecOf(const ir::Op& op, const Target& target) {
   KernelSpec spec = SpecOf(op);
-  spec.result.block_rows = BlockRows(op, target);
+  spec.result.interleaved_rows = InterleavedRowsOf(op, target);
   if (op.opcode() == ir::Opcode::kMatmul) {
     const ir::Operand& base = ir::ResolveAccess(op.operand(0)).base;
     const ir::Op* producer = base.value != nullptr ? base.value->def() : nullptr;
-    if (producer != nullptr) spec.operands[0].block_rows = BlockRows(*producer, target);
+    if (producer != nullptr)
+      spec.operands[0].interleaved_rows = InterleavedRowsOf(*producer, target);
   }
   return spec;
 }

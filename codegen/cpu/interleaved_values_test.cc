@@ -16,8 +16,8 @@ std::string Chain(const std::string& extra) {
   weight @wa : f32 ff[64] hid[32] from "a"
   weight @wb : f32 hid[32] ff[64] from "b"
   load {
-    @pa = pack @wa over hid {tile = 16x1} : f32 ff[64] hid[32] @panel(16x1, hid)
-    @pb = pack @wb over ff {tile = 16x1} : f32 hid[32] ff[64] @panel(16x1, ff)
+    @pa = pack @wa over hid {tile = $f32} : f32 ff[64] hid[32] @panel($f32, hid)
+    @pb = pack @wb over ff {tile = $f32} : f32 hid[32] ff[64] @panel($f32, ff)
   }
   func @f(%x: f32 tok[T] hid[32]) -> f32 tok[T] hid[32] {
     %h = rmsnorm %x @norm over hid {eps = 1e-06} : f32 tok[T] hid[32]
@@ -37,10 +37,10 @@ const Target* TargetWithRows(int rows) {
 }
 
 int ResultRows(const ir::Module& module, const std::string& name, const Target& target) {
-  return BlockedSpecOf(FindOp(module, name), target).result.block_rows;
+  return InterleavedSpecOf(FindOp(module, name), target).result.interleaved_rows;
 }
 
-TEST(Blocks, HoldWhatOnlyTilesOfManyRowsRead) {
+TEST(InterleavedValues, AreThoseThatOnlyTilesOfManyRowsRead) {
   const Target* target = TargetWithRows(8);
   if (target == nullptr) GTEST_SKIP() << "this CPU has no tile of 8 rows";
   const auto module = ParseTestModule(Chain(""));
@@ -48,23 +48,23 @@ TEST(Blocks, HoldWhatOnlyTilesOfManyRowsRead) {
   EXPECT_EQ(ResultRows(*module, "h", *target), 8);
   EXPECT_EQ(ResultRows(*module, "m", *target), 8);
   EXPECT_EQ(ResultRows(*module, "y", *target), 0) << "a function's result lies row-major";
-  EXPECT_EQ(BlockedSpecOf(FindOp(*module, "m"), *target).operands[0].block_rows, 8);
-  EXPECT_EQ(BlockedSpecOf(FindOp(*module, "y"), *target).operands[0].block_rows, 8);
+  EXPECT_EQ(InterleavedSpecOf(FindOp(*module, "m"), *target).operands[0].interleaved_rows, 8);
+  EXPECT_EQ(InterleavedSpecOf(FindOp(*module, "y"), *target).operands[0].interleaved_rows, 8);
 }
 
-TEST(Blocks, AreNotUsedForFewRows) {
+TEST(InterleavedValues, AreNotUsedForFewRows) {
   const auto module = ParseTestModule(Chain(""));
   ASSERT_NE(module, nullptr);
   EXPECT_EQ(ResultRows(*module, "h", *TargetWithRows(1)), 0);
 }
 
-TEST(Blocks, AreNotUsedWhereAnotherKernelReadsRows) {
+TEST(InterleavedValues, AreNotUsedWhereAnotherKernelReadsRows) {
   const Target* target = TargetWithRows(8);
   if (target == nullptr) GTEST_SKIP() << "this CPU has no tile of 8 rows";
   const auto module = ParseTestModule(Chain("    %other = exp %h : f32 tok[T] hid[32]\n"));
   ASSERT_NE(module, nullptr);
   EXPECT_EQ(ResultRows(*module, "h", *target), 0);
-  EXPECT_EQ(BlockedSpecOf(FindOp(*module, "m"), *target).operands[0].block_rows, 0);
+  EXPECT_EQ(InterleavedSpecOf(FindOp(*module, "m"), *target).operands[0].interleaved_rows, 0);
   EXPECT_EQ(ResultRows(*module, "m", *target), 8);
 }
 

@@ -35,7 +35,7 @@ KernelSpec Impossible(const ir::Module& module) {
 TEST(KernelSet, HoldsEachSpecOnce) {
   const auto module = ParseTestModule(kText);
   const Target target = Target::Host();
-  CpuBackend backend(target, SymbolNames(*module), Units::kPerKernel);
+  CpuBackend backend(target, SymbolNames(*module), KernelModules::kPerKernel);
   KernelSet kernels(&backend, SymbolNames(*module));
   const auto first = kernels.Add(SpecOf(FindOp(*module, "first")));
   const auto third = kernels.Add(SpecOf(FindOp(*module, "third")));
@@ -50,7 +50,7 @@ TEST(KernelSet, HoldsEachSpecOnce) {
 TEST(KernelSet, CountsWorkBySymbolsAndConstants) {
   const auto module = ParseTestModule(kText);
   const Target target = Target::Host();
-  CpuBackend backend(target, SymbolNames(*module), Units::kPerKernel);
+  CpuBackend backend(target, SymbolNames(*module), KernelModules::kPerKernel);
   KernelSet kernels(&backend, SymbolNames(*module));
   const auto index = kernels.Add(SpecOf(FindOp(*module, "first")));
   ASSERT_TRUE(index.ok());
@@ -62,7 +62,7 @@ TEST(KernelSet, CompilesWhatItHoldsForAnyNumberOfThreads) {
   for (const int threads : {1, 2}) {
     const auto module = ParseTestModule(kText);
     const Target target = Target::Host();
-    CpuBackend backend(target, SymbolNames(*module), Units::kPerKernel, {threads});
+    CpuBackend backend(target, SymbolNames(*module), KernelModules::kPerKernel, {threads});
     KernelSet kernels(&backend, SymbolNames(*module));
     for (const KernelSpec& spec : SpecsOf(*module)) ASSERT_TRUE(kernels.Add(spec).ok());
     const auto library = kernels.Compile();
@@ -87,7 +87,7 @@ TEST(KernelSet, CompilesWhatItHoldsForAnyNumberOfThreads) {
 TEST(KernelSet, RefusesWhatNoKernelComputesEveryTimeItIsAsked) {
   const auto module = ParseTestModule(kText);
   const Target target = Target::Host();
-  CpuBackend backend(target, SymbolNames(*module), Units::kPerKernel);
+  CpuBackend backend(target, SymbolNames(*module), KernelModules::kPerKernel);
   KernelSet kernels(&backend, SymbolNames(*module));
   for (int attempt = 0; attempt < 2; ++attempt) {
     const auto index = kernels.Add(Impossible(*module));
@@ -102,7 +102,7 @@ TEST(KernelSet, RefusesWhatNoKernelComputesEveryTimeItIsAsked) {
 // Compiles the kernels of kText with a cache and runs the first; how many the cache had.
 int64_t CompileWith(const base::CodeCache& cache, const Target& target) {
   const auto module = ParseTestModule(kText);
-  CpuBackend backend(target, SymbolNames(*module), Units::kPerKernel);
+  CpuBackend backend(target, SymbolNames(*module), KernelModules::kPerKernel);
   KernelSet kernels(&backend, SymbolNames(*module));
   kernels.UseCache(&cache);
   for (const KernelSpec& spec : SpecsOf(*module)) EXPECT_TRUE(kernels.Add(spec).ok());
@@ -160,7 +160,7 @@ TEST_F(KernelCacheTest, KnowsKernelsByNumbersThatDependOnTheSymbolsToo) {
   const Target target = Target::Host();
   const std::vector<std::string> orders[] = {{"T", "S", "C"}, {"S", "T", "C"}};
   for (const std::vector<std::string>& symbols : orders) {
-    CpuBackend backend(target, symbols, Units::kPerKernel);
+    CpuBackend backend(target, symbols, KernelModules::kPerKernel);
     KernelSet kernels(&backend, symbols);
     kernels.UseCache(&cache_);
     for (const KernelSpec& spec : SpecsOf(*module)) ASSERT_TRUE(kernels.Add(spec).ok());

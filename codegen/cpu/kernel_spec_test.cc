@@ -59,7 +59,7 @@ TEST(KernelSpec, DiffersWithEveryPartOfAnOp) {
   const std::string text = R"(
   weight @w : bf16 n[32] k[6] from "w"
   load {
-    @p = pack @w over k {tile = 16x2} : bf16 n[32] k[6] @panel(16x2, k)
+    @p = pack @w over k {tile = $bf16} : bf16 n[32] k[6] @panel($bf16, k)
   }
   func @f(%x: f32 tok[T] k[6], %add: f32 tok[T] n[32]) -> f32 tok[T] n[32] {
     %r = matmul %x @p over k : f32 tok[T] n[32]
@@ -115,7 +115,7 @@ TEST(PackPartSpec, NamesThePartsAxisAsTheJoinedOne) {
   weight @q : bf16 q[32] k[6] from "q"
   weight @v : bf16 v[16] k[6] from "v"
   load {
-    @p = pack @q @v q v -> qv[48] over k {tile = 16x2} : bf16 qv[48] k[6] @panel(16x2, k)
+    @p = pack @q @v q v -> qv[48] over k {tile = $bf16} : bf16 qv[48] k[6] @panel($bf16, k)
   }
   func @f(%x: f32 tok[T] k[6]) -> f32 tok[T] qv[48] {
     %r = matmul %x @p over k : f32 tok[T] qv[48]
@@ -139,7 +139,7 @@ TEST(PackParts, MoveTheBufferToAPanelsEdgeAndTheRowsOtherwise) {
   weight @b : bf16 b[8] k[5] from "b"
   weight @c : bf16 c[8] k[5] from "c"
   load {
-    @p = pack @a @b @c a b c -> abc[48] over k {tile = 16x2} : bf16 abc[48] k[5] @panel(16x2, k)
+    @p = pack @a @b @c a b c -> abc[48] over k {tile = $bf16} : bf16 abc[48] k[5] @panel($bf16, k)
   }
   func @f(%x: f32 tok[T] k[5]) -> f32 tok[T] abc[48] {
     %r = matmul %x @p over k : f32 tok[T] abc[48]
@@ -159,7 +159,7 @@ TEST(PackPartSpec, IsSharedByPartsOfOneShape) {
   weight @g : bf16 ff[32] k[6] from "g"
   weight @u : bf16 ff[32] k[6] from "u"
   load {
-    @p = pack @g @u ff ff -> gu[64] over k {tile = 16x2} : bf16 gu[64] k[6] @panel(16x2, k)
+    @p = pack @g @u ff ff -> gu[64] over k {tile = $bf16} : bf16 gu[64] k[6] @panel($bf16, k)
   }
   func @f(%x: f32 tok[T] k[6]) -> f32 tok[T] gu[64] {
     %r = matmul %x @p over k : f32 tok[T] gu[64]
@@ -174,7 +174,7 @@ TEST(PackPartSpec, OfASingleOperandKeepsItsNames) {
   const auto module = ParseTestModule(R"(
   weight @w : bf16 n[32] k[6] from "w"
   load {
-    @p = pack @w over k {tile = 16x2} : bf16 n[32] k[6] @panel(16x2, k)
+    @p = pack @w over k {tile = $bf16} : bf16 n[32] k[6] @panel($bf16, k)
   }
   func @f(%x: f32 tok[T] k[6]) -> f32 tok[T] n[32] {
     %r = matmul %x @p over k : f32 tok[T] n[32]

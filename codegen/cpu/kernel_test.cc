@@ -20,10 +20,10 @@ using ::testing::Not;
 constexpr char kOneOfEach[] = R"(
   weight @w : bf16 n[32] k[16] from "w"
   weight @norm : f32 k[16] from "norm"
-  state @kc : bf16 slot[S] kv[2] pos[C] dim[16] @panel(16x2, dim)
+  state @kc : bf16 slot[S] kv[2] pos[C] dim[16] @panel($bf16, dim)
   state @vc : bf16 slot[S] kv[2] pos[C] dim[16]
   load {
-    @p = pack @w over k {tile = 16x2} : bf16 n[32] k[16] @panel(16x2, k)
+    @p = pack @w over k {tile = $bf16} : bf16 n[32] k[16] @panel($bf16, k)
   }
   func @f(%x: f32 tok[T] k[16], %y: f32 tok[T] k[16], %pos: i32 tok[T], %slot: i32 tok[T], %q: bf16 tok[T] kv[2] rep[2] dim[16], %kn: bf16 tok[T] kv[2] dim[16], %c: f32 tok[T] pair[8], %s: f32 tok[T] pair[8]) -> f32 tok[T] k[16] {
     %add = add %x %y : f32 tok[T] k[16]
@@ -50,7 +50,7 @@ constexpr char kOneOfEach[] = R"(
     %gather = gather @w over n at %slot : bf16 tok[T] k[16]
     %general = matmul %x @w over k : f32 tok[T] n[32]
     %panels = matmul %x @p over k : f32 tok[T] n[32]
-    %ks = append @kc %kn over slot pos at %slot %pos : bf16 slot[S] kv[2] pos[C] dim[16] @panel(16x2, dim)
+    %ks = append @kc %kn over slot pos at %slot %pos : bf16 slot[S] kv[2] pos[C] dim[16] @panel($bf16, dim)
     %vs = append @vc %kn over slot pos at %slot %pos : bf16 slot[S] kv[2] pos[C] dim[16]
     %attention = attention %q %ks %vs over slot pos dim at %pos %slot {mask = causal, scale = 0.25} : f32 tok[T] kv[2] rep[2] dim[16]
     %qscale = quantize_scale %kn over dim : f32 tok[T] kv[2]

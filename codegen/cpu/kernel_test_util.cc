@@ -4,10 +4,15 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "base/random.h"
+#include "codegen/cpu/emit/emitter.h"
 #include "codegen/cpu/kernel_text.h"
+#include "codegen/llvm/jit.h"
 #include "gtest/gtest.h"
 #include "ir/text/parser.h"
+#include "ir/type/encoding.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
 #include "passes/pipeline.h"
@@ -60,11 +65,20 @@ Target TargetToRead(Isa isa) {
 
 bool CompilesForX86() { return llvm::Triple(llvm::sys::getProcessTriple()).isX86(); }
 
+std::string WithPanels(absl::string_view text) {
+  std::map<std::string, std::string> panels;
+  for (const TileRow& row : AllTiles()) {
+    const ir::PanelShape tile = *PanelShapeOf(row.b, row.accumulator);
+    panels[absl::StrCat("$", ir::DTypeName(row.b))] = absl::StrCat(tile.rows, "x", tile.depth);
+  }
+  return absl::StrReplaceAll(text, panels);
+}
+
 std::unique_ptr<ir::Module> ParseTestModule(absl::string_view body) {
   auto module = ir::ParseModule(
       absl::StrCat("lluda 1\nmodule @test {\n  symbol T in 1..128\n  symbol S in 1..4\n"
                    "  symbol C in 64..2048\n",
-                   body, "\n}\n"),
+                   WithPanels(body), "\n}\n"),
       "test");
   EXPECT_TRUE(module.ok()) << module.status();
   return module.ok() ? *std::move(module) : nullptr;
@@ -125,6 +139,7 @@ absl::StatusOr<std::string> AssemblyOf(const KernelSpec& spec, const Target& tar
 
 std::vector<char> Store(ir::DType dtype, const std::vector<float>& values) {
   if (dtype == ir::DType::kF32) return Bytes(values);
+  if (dtype == ir::DType::kI8) return {values.begin(), values.end()};
   std::vector<uint16_t> halves;
   for (const float value : values) {
     halves.push_back(dtype == ir::DType::kBF16 ? ir::FloatToBF16(value) : ir::FloatToF16(value));
@@ -132,14 +147,53 @@ std::vector<char> Store(ir::DType dtype, const std::vector<float>& values) {
   return Bytes(halves);
 }
 
-std::vector<float> RandomFloats(int64_t count, uint32_t seed) {
-  std::vector<float> values;
-  uint64_t state = seed;
-  for (int64_t i = 0; i < count; ++i) {  // Knuth's MMIX generator, upper 24 bits
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    values.push_back(static_cast<float>(state >> 40) * 0x1p-23f - 1.0f);
+std::vector<float> Widen(ir::DType dtype, const std::vector<char>& bytes) {
+  if (dtype == ir::DType::kI8) {
+    const auto* integers = reinterpret_cast<const int8_t*>(bytes.data());
+    return {integers, integers + bytes.size()};
+  }
+  std::vector<float> values(static_cast<size_t>(bytes.size()) /
+                            static_cast<size_t>(ir::BytesOf(dtype, 1)));
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (dtype == ir::DType::kF32) {
+      std::memcpy(&values[i], bytes.data() + 4 * i, 4);
+      continue;
+    }
+    uint16_t half;
+    std::memcpy(&half, bytes.data() + 2 * i, 2);
+    values[i] = dtype == ir::DType::kBF16 ? ir::BF16ToFloat(half) : ir::F16ToFloat(half);
   }
   return values;
+}
+
+std::vector<float> RandomFloats(int64_t count, uint32_t seed) {
+  std::vector<float> values;
+  base::SplitMix64 random(seed);
+  for (int64_t i = 0; i < count; ++i) {  // upper 24 bits
+    values.push_back(static_cast<float>(random.Next() >> 40) * 0x1p-23f - 1.0f);
+  }
+  return values;
+}
+
+EmittedKernel::EmittedKernel(const Target& target, const std::function<void(Emitter& e)>& body) {
+  auto context = std::make_unique<llvm::LLVMContext>();
+  auto module = std::make_unique<llvm::Module>("test", *context);
+  Emitter e(module.get(), target, "kernel", {"T", "S", "C"});
+  body(e);
+  e.Finish();
+  auto jit = Jit::Create(target, {});
+  EXPECT_TRUE(jit.ok()) << jit.status();
+  if (!jit.ok()) return;
+  EXPECT_EQ((*jit)->AddModule(std::move(context), std::move(module)), absl::OkStatus());
+  auto library = std::move(**jit).Compile({"kernel"});
+  EXPECT_TRUE(library.ok()) << library.status();
+  if (library.ok()) library_ = *std::move(library);
+}
+
+void EmittedKernel::Run(const std::vector<void*>& buffers, int64_t items,
+                        const std::vector<int64_t>& dims) const {
+  const runtime::KernelArgs args{buffers.data(), dims.data(), nullptr, 0, items};
+  library_->Find("kernel")(&args);
 }
 
 CompiledFunction::CompiledFunction(const ir::Module& module, const Target& target, int threads)

@@ -14,7 +14,6 @@
 namespace lluda::codegen {
 namespace {
 
-constexpr int kLanes = 16;
 constexpr int64_t kLineBytes = 64;
 // Times an arithmetic loop repeats its chains, so that its counter costs nothing.
 constexpr int kRepeats = 8;

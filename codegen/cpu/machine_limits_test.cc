@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "codegen/cpu/emit/emitter.h"
 #include "codegen/cpu/kernel_test_util.h"
 #include "gtest/gtest.h"
 
@@ -12,7 +13,6 @@ namespace lluda::codegen {
 namespace {
 
 constexpr int64_t kItems = 12;
-constexpr int64_t kLanes = 16;
 
 // What a loop leaves in its 16 lanes of scratch memory after kItems items over `memory`.
 template <typename T>

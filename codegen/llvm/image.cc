@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/align.h"
 #include "llvm/ExecutionEngine/JITLink/JITLink.h"
 #include "llvm/ExecutionEngine/JITLink/JITLinkMemoryManager.h"
 #include "llvm/ExecutionEngine/JITLink/x86_64.h"
@@ -19,10 +20,6 @@ namespace jitlink = llvm::jitlink;
 constexpr uint64_t kPage = 4096;
 // Where the linker believes the image to lie. Nothing in the result depends on it.
 constexpr uint64_t kBase = uint64_t{1} << 32;
-
-uint64_t RoundUp(uint64_t value, uint64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
 
 bool IsExecutable(llvm::orc::AllocGroup group) {
   return (static_cast<int>(group.getMemProt()) & static_cast<int>(llvm::orc::MemProt::Exec)) != 0;
@@ -55,10 +52,11 @@ class ImageMemory : public jitlink::JITLinkMemoryManager {
     std::vector<std::pair<uint64_t, jitlink::BasicLayout::Segment*>> placed;
     uint64_t end = 0;
     for (const bool executable : {false, true}) {
-      if (executable) image_->code_offset = static_cast<int64_t>(end = RoundUp(end, kPage));
+      if (executable) image_->code_offset = static_cast<int64_t>(end = base::RoundUp(end, kPage));
       for (auto& segment : layout.segments()) {
         if (IsExecutable(segment.first) != executable) continue;
-        const uint64_t begin = RoundUp(end, segment.second.Alignment.value());
+        const uint64_t begin =
+            base::RoundUp(end, static_cast<int64_t>(segment.second.Alignment.value()));
         placed.emplace_back(begin, &segment.second);
         end = begin + segment.second.ContentSize + segment.second.ZeroFillSize;
       }

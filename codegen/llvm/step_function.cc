@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/align.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "glog/logging.h"
@@ -14,14 +15,10 @@
 namespace lluda::codegen {
 namespace {
 
+using base::kCacheLine;
+using base::RoundUp;
 using llvm::Value;
 using runtime::Space;
-
-constexpr int64_t kAlignment = 64;
-
-int64_t RoundUp(int64_t bytes, int64_t multiple) {
-  return (bytes + multiple - 1) / multiple * multiple;
-}
 
 // Fields of NAME_memory, by their index.
 enum Memory { kWeights, kStates, kFrame, kScratch };
@@ -41,12 +38,12 @@ class StepEmitter {
     RETURN_IF_ERROR(Check());
     PlaceStates();
     // Behind the program's frame lie the inputs that the caller does not give.
-    const int64_t ints = RoundUp(max_step_ * 4, kAlignment);
-    inputs_offset_ = RoundUp(program_.frame_bytes, kAlignment);
-    memory_.frame_bytes = inputs_offset_ + 2 * ints + kAlignment;
+    const int64_t ints = RoundUp(max_step_ * 4, kCacheLine);
+    inputs_offset_ = RoundUp(program_.frame_bytes, kCacheLine);
+    memory_.frame_bytes = inputs_offset_ + 2 * ints + kCacheLine;
     for (const runtime::Kernel& kernel : program_.kernels) {
       memory_.scratch_bytes =
-          std::max(memory_.scratch_bytes, RoundUp(kernel.scratch_bytes, kAlignment));
+          std::max(memory_.scratch_bytes, RoundUp(kernel.scratch_bytes, kCacheLine));
     }
     Begin(name);
     EmitInputs(ints);
@@ -88,7 +85,7 @@ class StepEmitter {
   void PlaceStates() {
     for (const runtime::Tensor& state : program_.states) {
       state_offsets_.push_back(memory_.state_bytes);
-      memory_.state_bytes += RoundUp(state.Bytes(dims_), kAlignment);
+      memory_.state_bytes += RoundUp(state.Bytes(dims_), kCacheLine);
     }
   }
 

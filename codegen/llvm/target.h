@@ -22,7 +22,7 @@ using machine::Dot;
 using machine::Isa;
 using machine::IsaName;
 using machine::kPanelRows;
-using machine::PanelTile;
+using machine::PanelShapeOf;
 using machine::TileRow;
 
 // Of the LLVM that generates the code: "19.1.7".

@@ -65,13 +65,6 @@ absl::StatusOr<float> CheckedMaximum(const float* scores, int64_t size) {
 
 }  // namespace
 
-uint64_t SplitMix64::Next() {
-  uint64_t z = (state_ += 0x9e3779b97f4a7c15);
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-  return z ^ (z >> 31);
-}
-
 absl::Status ValidateSamplerOptions(const SamplerOptions& options) {
   // Written so that NaN fails each of them.
   const auto& o = options;

@@ -31,6 +31,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/random.h"
 
 namespace lluda::engine {
 
@@ -48,18 +49,6 @@ struct SamplerOptions {
 
 // InvalidArgument with the option's name, its range and the value given.
 absl::Status ValidateSamplerOptions(const SamplerOptions& options);
-
-// SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators").
-class SplitMix64 {
- public:
-  explicit SplitMix64(uint64_t seed) : state_(seed) {}
-  uint64_t Next();
-  // Uniform in [0, 1): the upper 53 bits of Next().
-  double NextUnit() { return static_cast<double>(Next() >> 11) * 0x1p-53; }
-
- private:
-  uint64_t state_;
-};
 
 class Sampler {
  public:
@@ -94,7 +83,7 @@ class Sampler {
 
   SamplerOptions options_;
   int64_t vocab_size_;
-  SplitMix64 random_;
+  base::SplitMix64 random_;
   std::vector<int32_t> seen_;             // distinct ids of prompt and output
   std::vector<uint8_t> is_seen_;          // by id
   std::vector<int32_t> generated_count_;  // by id

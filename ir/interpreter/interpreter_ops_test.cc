@@ -185,7 +185,7 @@ TEST(Move, PackMeansWhatConcatMeans) {
   const Tensor b = Floats({MakeAxis("q", 2), MakeAxis("k", 2)}, {3, 4, 5, 6});
   Attrs attrs = Over({"p", "q", "k"});
   attrs.result_axes = {MakeAxis("n", 3)};
-  attrs.tile = Tile{16, 2};
+  attrs.tile = PanelShape{16, 2};
   const Tensor y = Eval({a, b}, One(Opcode::kPack, attrs));
   EXPECT_EQ(ToString(y.type()), "f32 n[3] k[2]");
   EXPECT_THAT(y.floats(), ElementsAre(1, 2, 3, 4, 5, 6));

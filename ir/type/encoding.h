@@ -30,8 +30,8 @@ inline int64_t BytesOf(DType dtype, int64_t count) { return EncodingOf(dtype).By
 // Bits of one element. CHECKs that the dtype is plain.
 int ElementBits(DType dtype);
 
-// How many elements 4 bytes hold: those that lie together in a row block (codegen/cpu/emit/row_interleave.h) or in
-// a line of a panel. CHECKs that the dtype is plain and that at least one fits.
+// How many elements 4 bytes hold: those that lie together where rows are interleaved
+// (codegen/cpu/emit/row_interleave.h). CHECKs that the dtype is plain and that at least one fits.
 int64_t DwordElements(DType dtype);
 
 }  // namespace lluda::ir

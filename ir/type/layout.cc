@@ -11,8 +11,8 @@ int64_t ByteSize(const Type& type, const SymbolValue& symbols) {
   int64_t count = 1;
   for (size_t i = 0; i < type.axes.size(); ++i) {
     int64_t extent = Evaluate(type.axes[i].extent, symbols);
-    if (i == panel.depth) extent = RoundUp(extent, type.layout.depth);
-    if (i == panel.row) extent = RoundUp(extent, type.layout.rows);
+    if (i == panel.depth) extent = base::RoundUp(extent, type.layout.depth);
+    if (i == panel.row) extent = base::RoundUp(extent, type.layout.rows);
     count *= extent;
   }
   return BytesOf(type.dtype, count);
@@ -32,7 +32,7 @@ SymbolicSize SymbolicByteSize(const Type& type) {
 }
 
 int64_t PanelElements(const Layout& layout, int64_t depth_total) {
-  return RoundUp<int64_t>(depth_total, layout.depth) * layout.rows;
+  return base::RoundUp<int64_t>(depth_total, layout.depth) * layout.rows;
 }
 
 int64_t PanelBytes(DType dtype, const Layout& layout, int64_t depth_total) {

@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "base/align.h"
 #include "ir/type/encoding.h"
 #include "ir/type/type.h"
 
@@ -54,11 +55,6 @@ struct PanelAxes {
 // The layout is a panel layout on two or more axes, of which one is its own.
 PanelAxes PanelAxesOf(const Layout& layout, absl::Span<const Axis> axes);
 
-template <typename Number>
-Number RoundUp(Number value, int64_t multiple) {
-  return (value + (multiple - 1)) / multiple * multiple;
-}
-
 // The formula above, for `axis_count` axes; index(i) and extent(i) are those of axis i. A Number is
 // an int64_t, or stands for one in code that is being written: it has + * and, by an int64_t, + * /
 // and %.
@@ -66,7 +62,7 @@ template <typename Number, typename IndexOf, typename ExtentOf>
 Number PanelOffset(const Layout& layout, const PanelAxes& panel, size_t axis_count,
                    const IndexOf& index, const ExtentOf& extent) {
   const int64_t rows = layout.rows, depth = layout.depth;
-  const Number depth_total = RoundUp<Number>(extent(panel.depth), depth);
+  const Number depth_total = base::RoundUp<Number>(extent(panel.depth), depth);
   const Number row = index(panel.row);
   const Number k = index(panel.depth);
   const Number at = row / rows;
@@ -74,7 +70,7 @@ Number PanelOffset(const Layout& layout, const PanelAxes& panel, size_t axis_cou
   offset = offset + k / depth * (rows * depth);
   offset = offset + row % rows * depth;
   offset = offset + k % depth;
-  Number stride = RoundUp<Number>(extent(panel.row), rows) * depth_total;
+  Number stride = base::RoundUp<Number>(extent(panel.row), rows) * depth_total;
   for (size_t i = axis_count; i-- > 0;) {
     if (i == panel.row || i == panel.depth) continue;
     offset = offset + index(i) * stride;

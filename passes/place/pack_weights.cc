@@ -29,9 +29,9 @@ using ir::Use;
 constexpr absl::string_view kName = "pack-weights";
 
 // The shape in which kernels want to read a matmul's second operand; nothing when there are none.
-std::optional<ir::Tile> TileFor(const Op& matmul) {
+std::optional<ir::PanelShape> PanelShapeFor(const Op& matmul) {
   const ir::DType b = matmul.operand(1).type().dtype;
-  return machine::PanelTile(b, *ir::AccumulatorOf(matmul.operand(0).type().dtype, b));
+  return machine::PanelShapeOf(b, *ir::AccumulatorOf(matmul.operand(0).type().dtype, b));
 }
 
 bool InLoadBlock(const Op& op) { return op.parent()->func() == nullptr; }
@@ -115,7 +115,7 @@ class Packer {
                                          " by rows, which keeps an unpacked copy")});
       }
     }
-    ASSIGN_OR_RETURN(Global * packed, Pack(family.source, *TileFor(*op), axis, all));
+    ASSIGN_OR_RETURN(Global * packed, Pack(family.source, *PanelShapeFor(*op), axis, all));
     for (const Use& use : readers) {
       if (!CanReadPanels(use, axis)) continue;
       use.op->SetOperand(use.operand, Operand(packed, use.op->operand(use.operand).index));
@@ -127,7 +127,7 @@ class Packer {
  private:
   // The packed form of `source`. When nobody needs its rows and the load block computes it, it is
   // packed where it stands and keeps its name.
-  absl::StatusOr<Global*> Pack(Global* source, const ir::Tile& tile, const std::string& axis,
+  absl::StatusOr<Global*> Pack(Global* source, const ir::PanelShape& tile, const std::string& axis,
                                bool replaces_rows) {
     ir::Attrs attrs;
     attrs.axes = {axis};
@@ -294,7 +294,8 @@ const Op* FindKeyReader(const Module& module, const Global& state, std::string* 
 
 bool PackKeyState(const Module& module, Global* state, std::vector<Miss>* misses) {
   // Attention sums in f32, whatever the cache holds.
-  const std::optional<ir::Tile> tile = machine::PanelTile(state->type.dtype, ir::DType::kF32);
+  const std::optional<ir::PanelShape> tile =
+      machine::PanelShapeOf(state->type.dtype, ir::DType::kF32);
   if (state->kind != Global::Kind::kState || state->type.layout.is_panel() || !tile) return false;
   std::string reason;
   const Op* attention = FindKeyReader(module, *state, &reason);
@@ -325,7 +326,7 @@ absl::StatusOr<bool> PackWeights::Run(Module* module) {
   for (Op* op : matmuls) {
     // Packing for an earlier matmul may have served this one.
     if (!IsPackable({op, 1})) continue;
-    if (!TileFor(*op)) {
+    if (!PanelShapeFor(*op)) {
       misses_.push_back(
           {FuncName(*op->parent()), StatementName(*op),
            absl::StrCat("no tile multiplies ", ir::DTypeName(op->operand(0).type().dtype), " by ",

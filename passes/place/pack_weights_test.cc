@@ -34,7 +34,7 @@ TEST(PackWeightsTest, PanelsHaveTheShapeThatTilesRead) {
     const std::string name(ir::DTypeName(dtype));
     PackWeights pass;
     const Outcome outcome = RunOn(&pass, absl::StrReplaceAll(kTied, {{"bf16", name}}));
-    const ir::Tile tile = *machine::PanelTile(dtype, ir::DType::kF32);
+    const ir::PanelShape tile = *machine::PanelShapeOf(dtype, ir::DType::kF32);
     const std::string shape = absl::StrCat(tile.rows, "x", tile.depth);
     EXPECT_THAT(outcome.text, HasSubstr(absl::StrCat(
                                   "@embed_p = pack @embed over hid {tile = ", shape, "} : ", name,

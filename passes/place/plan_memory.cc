@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/align.h"
 #include "base/status_macros.h"
 #include "ir/frame.h"
 #include "ir/view.h"
@@ -21,9 +22,7 @@ using ir::Opcode;
 using ir::Operand;
 using ir::Value;
 
-int64_t RoundUp(int64_t bytes) {
-  return (bytes + ir::kFrameAlignment - 1) / ir::kFrameAlignment * ir::kFrameAlignment;
-}
+int64_t Aligned(int64_t bytes) { return base::RoundUp(bytes, ir::kFrameAlignment); }
 
 bool IsReturned(const Op& op) {
   const auto& uses = op.result()->uses();
@@ -169,7 +168,7 @@ class Planner {
           std::upper_bound(placed.begin(), placed.end(), buffer,
                            [](const auto* a, const auto* b) { return a->offset < b->offset; }),
           buffer);
-      plan.frame_bytes = std::max(plan.frame_bytes, buffer->offset + RoundUp(buffer->bytes));
+      plan.frame_bytes = std::max(plan.frame_bytes, buffer->offset + Aligned(buffer->bytes));
     }
     for (const PlannedBuffer* buffer : in_order) plan.buffers.push_back(*buffer);
     return plan;
@@ -177,7 +176,7 @@ class Planner {
 
   static int64_t SmallestGap(const PlannedBuffer& buffer,
                              const std::vector<const PlannedBuffer*>& placed) {
-    const int64_t bytes = RoundUp(buffer.bytes);
+    const int64_t bytes = Aligned(buffer.bytes);
     int64_t best = -1;
     int64_t best_gap = 0;
     int64_t free_from = 0;
@@ -188,7 +187,7 @@ class Planner {
         best = free_from;
         best_gap = gap;
       }
-      free_from = std::max(free_from, other->offset + RoundUp(other->bytes));
+      free_from = std::max(free_from, other->offset + Aligned(other->bytes));
     }
     return best >= 0 ? best : free_from;
   }

@@ -9,6 +9,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/random.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "runtime/timeline.h"
@@ -34,7 +35,7 @@ double SecondsSince(Clock::time_point start) {
 }  // namespace
 
 std::vector<int32_t> BenchTokens(int64_t count, int64_t vocabulary) {
-  engine::SplitMix64 random(1);
+  base::SplitMix64 random(1);
   std::vector<int32_t> tokens(static_cast<size_t>(count));
   for (int32_t& token : tokens) {
     token = static_cast<int32_t>(random.Next() % static_cast<uint64_t>(vocabulary));

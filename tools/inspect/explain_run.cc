@@ -15,6 +15,7 @@
 #include "runtime/timeline.h"
 #include "tools/inspect/module_path.h"
 #include "tools/measure/limits.h"
+#include "tools/measure/statistics.h"
 
 namespace lluda::tools {
 namespace {
@@ -115,11 +116,6 @@ absl::StatusOr<Times> RunOnce(engine::Model* model, engine::Session* session,
   return times;
 }
 
-double Median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
-  return values[values.size() / 2];
-}
-
 // The run and the machine's limits in turns, for a shared machine's speed changes; the median of
 // each.
 absl::Status Measure(engine::Model* model, engine::Session* session, const ExplainedRun& run,
@@ -135,8 +131,8 @@ absl::Status Measure(engine::Model* model, engine::Session* session, const Expla
       all_rates[limit].push_back(1e9 * meter->Measure(limit, kLimitSeconds));
     }
   }
-  for (auto& [name, seconds] : all_times) (*times)[name] = Median(std::move(seconds));
-  for (auto& [limit, rate] : all_rates) rates->per_second[limit] = Median(std::move(rate));
+  for (auto& [name, seconds] : all_times) (*times)[name] = Summarize(seconds).median;
+  for (auto& [limit, rate] : all_rates) rates->per_second[limit] = Summarize(rate).median;
   return absl::OkStatus();
 }
 

@@ -3,10 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "base/status_macros.h"
+#include "base/stopwatch.h"
 #include "glog/logging.h"
 #include "runtime/machine/memory_limit.h"
 
@@ -25,10 +25,6 @@ constexpr int64_t kScratchBytes = 4096;  // per thread, so that threads share no
 // Shortest time that all pieces of an arithmetic loop take together.
 constexpr double kRoundSeconds = 0.004;
 constexpr int kTrials = 3;
-
-double SecondsSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 }  // namespace
 
@@ -81,7 +77,7 @@ double LimitMeter::RunOnce(codegen::Limit limit, const Chosen& chosen, int64_t* 
   const int64_t pieces = threads() * kPiecesPerThread;
   const bool reads = limit == codegen::Limit::kDramRead;
   void* buffers[] = {reads ? memory_.data() : operands_.data()};
-  const auto start = std::chrono::steady_clock::now();
+  base::Stopwatch watch;
   pool_.ParallelFor(pieces, 1, [&](int64_t begin, int64_t end, int thread) {
     for (int64_t piece = begin; piece < end; ++piece) {
       const runtime::KernelArgs args{buffers, nullptr, scratch_.data() + kScratchBytes * thread,
@@ -89,7 +85,7 @@ double LimitMeter::RunOnce(codegen::Limit limit, const Chosen& chosen, int64_t* 
       chosen.loop->fn(&args);
     }
   });
-  const double seconds = SecondsSince(start);
+  const double seconds = watch.Lap();
   *work += pieces * chosen.piece_items * chosen.loop->work_per_item;
   return seconds;
 }

@@ -8,14 +8,15 @@
 namespace lluda::tools {
 namespace {
 
-// Where the element with row-major offset `offset`, in row `row`, lies if rows are in blocks.
-int64_t InBlocks(const ir::Type& type, int64_t rows, int64_t row, int64_t offset) {
+// Where the element with row-major offset `offset`, in row `row`, lies if rows are interleaved.
+int64_t Interleaved(const ir::Type& type, int64_t rows, int64_t row, int64_t offset) {
   if (row >= type.axes[0].extent.value / rows * rows) return offset;
   int64_t row_elements = 1;
   for (size_t i = 1; i < type.axes.size(); ++i) row_elements *= type.axes[i].extent.value;
-  const int64_t unit = ir::DwordElements(type.dtype);
+  const int64_t together = ir::DwordElements(type.dtype);
   const int64_t k = offset % row_elements;
-  return row / rows * rows * row_elements + k / unit * rows * unit + row % rows * unit + k % unit;
+  return row / rows * rows * row_elements + k / together * rows * together + row % rows * together +
+         k % together;
 }
 
 // Calls visit(i, byte) for every element: its row-major number and where it lies.
@@ -26,9 +27,9 @@ void ForEachElement(ir::Type type, const Placement& placement, Visit&& visit) {
   int64_t count = 1;
   for (const ir::Axis& axis : type.axes) count *= axis.extent.value;
   for (int64_t i = 0; i < count; ++i) {
-    const int64_t offset = placement.block_rows == 0
+    const int64_t offset = placement.interleaved_rows == 0
                                ? ir::ElementOffset(type, index)
-                               : InBlocks(type, placement.block_rows, index[0], i);
+                               : Interleaved(type, placement.interleaved_rows, index[0], i);
     visit(i, ir::BytesOf(type.dtype, offset));
     for (size_t axis = index.size(); axis > 0; --axis) {
       if (++index[axis - 1] < type.axes[axis - 1].extent.value) break;

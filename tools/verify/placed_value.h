@@ -1,4 +1,4 @@
-// Values where kernels find and leave them: in panels, in row blocks or row-major.
+// Values where kernels find and leave them: in panels, with rows interleaved or row-major.
 //
 //   ir::Tensor packed = ReadPlaced(type, {type.layout}, bytes);
 //
@@ -12,8 +12,8 @@
 namespace lluda::tools {
 
 struct Placement {
-  ir::Layout layout;   // ir/type/layout.h says how panels are laid out
-  int block_rows = 0;  // as codegen/cpu/emit/row_interleave.h says; 0: no blocks
+  ir::Layout layout;         // ir/type/layout.h says how panels are laid out
+  int interleaved_rows = 0;  // as codegen/cpu/emit/row_interleave.h says; 0: none are
 };
 
 // The value of this type, whose layout does not matter, that starts at `from`.

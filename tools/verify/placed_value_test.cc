@@ -47,14 +47,14 @@ TEST(PlacedValueTest, APanelOfAnInnerAxisRepeatsForEachOuterOne) {
   EXPECT_THAT(memory, ElementsAre(1, 0, 2, 0, 3, 0, 4, 0));
 }
 
-TEST(PlacedValueTest, RowsInBlocksAreInterleavedUpToTheLastWholeBlock) {
+TEST(PlacedValueTest, RowsAreInterleavedUpToTheLastWholeGroup) {
   const ir::Tensor value = Counted(Floats(3, 2), 6);
   std::vector<float> memory(6, 0.0f);
-  const Placement blocks{{}, /*block_rows=*/2};
+  const Placement groups{{}, /*interleaved_rows=*/2};
   auto* bytes = reinterpret_cast<char*>(memory.data());
-  WritePlaced(value, blocks, bytes);
+  WritePlaced(value, groups, bytes);
   EXPECT_THAT(memory, ElementsAre(1, 3, 2, 4, 5, 6));
-  EXPECT_EQ(ReadPlaced(value.type(), blocks, bytes).floats(), value.floats());
+  EXPECT_EQ(ReadPlaced(value.type(), groups, bytes).floats(), value.floats());
 }
 
 TEST(PlacedValueTest, SixteenBitsAndIntegersKeepTheirValues) {

@@ -175,7 +175,7 @@ class KernelVerifier {
   Placement PlacementOf(const ir::Op& op) const {
     const bool is_pack = op.opcode() == ir::Opcode::kPack;
     return {op.result_type().layout,
-            is_pack ? 0 : codegen::BlockedSpecOf(op, target_).result.block_rows};
+            is_pack ? 0 : codegen::InterleavedSpecOf(op, target_).result.interleaved_rows};
   }
 
   absl::Status Compare(const std::vector<runtime::Call>& calls, size_t last, int step) {

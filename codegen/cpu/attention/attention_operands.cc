@@ -33,7 +33,7 @@ AttentionOperands::AttentionOperands(const KernelSpec& spec)
       dims(q.Find(dim)->axis.extent.value) {}
 
 absl::Status AttentionOperands::Check() const {
-  const std::optional<ir::Tile> panel = PanelTile(k.dtype, ir::DType::kF32);
+  const std::optional<ir::PanelShape> panel = PanelShapeOf(k.dtype, ir::DType::kF32);
   if (!panel || !(k.layout == ir::Layout::Panel(panel->rows, panel->depth, dim)) ||
       PanelRowAxis(k).name != pos) {
     return NoKernel(spec, "the K state must be in panels of 16 positions");

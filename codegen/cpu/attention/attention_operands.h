@@ -15,7 +15,6 @@ namespace lluda::codegen {
 struct AttentionOperands {
   static constexpr int kQ = 0, kK = 1, kV = 2, kPositions = 3, kSlots = 4;
   static constexpr int kKScales = 5, kVScales = 6;  // where K and V are i8
-  static constexpr int kLanes = 16;
 
   explicit AttentionOperands(const KernelSpec& spec);
   // Unimplemented, with the reason, for layouts that the kernel does not read.

@@ -3,36 +3,39 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/align.h"
+#include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/math.h"
-#include "codegen/cpu/matmul/panel_dot.h"
 #include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/cpu/matmul/panel_dot.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {
 namespace {
 
-constexpr int kLanes = AttentionOperands::kLanes;
-// The most panels of K whose scores are computed together; a cache holds whole groups.
-constexpr int kGroupPanels = 4;
-constexpr int kGroup = kGroupPanels * kLanes;
-constexpr int kBlock = AttentionTile::kBlock;
-constexpr int64_t kCacheLine = 64;
-static_assert(kBlock % kGroup == 0);
+// The most panels of K whose scores are computed together, and their positions. A cache holds whole
+// multiples of them.
+constexpr int kMostPanels = 4;
+constexpr int kMostPositions = kMostPanels * kLanes;
+constexpr int kSection = AttentionTile::kSection;
+using base::kCacheLine;
+static_assert(kSection % kMostPositions == 0);
 
 }  // namespace
 
-// A copy of q's rows, and per row the scores (then the weights) of a block, what the last block's
-// maximum asks the output to be scaled by, and the last position it sees.
+// The scratch memory holds a copy of q's rows. For each row it holds the scores of a section, which
+// become weights; the factor that the section's maximum asks of the values so far; and the last
+// position that the row sees.
 AttentionTile::AttentionTile(const AttentionOperands& operands, Emitter& e, const TileRow& tile,
                              int64_t most_rows)
     : o_(operands), e_(e), tile_(tile) {
   const auto take = [&](int64_t wanted) {
     const int64_t at = scratch_bytes_;
-    scratch_bytes_ += (wanted + 63) / 64 * 64;
+    scratch_bytes_ += base::RoundUp(wanted, kCacheLine);
     return at;
   };
   query_at_ = take(ir::BytesOf(o_.q.dtype, most_rows * RowElements()));
-  scores_at_ = take(most_rows * kBlock * 4);
+  scores_at_ = take(most_rows * kSection * 4);
   corrections_at_ = take(most_rows * 4);
   last_at_ = take(most_rows * 8);
 }
@@ -42,7 +45,7 @@ Value* AttentionTile::ScratchAt(int64_t bytes) {
 }
 
 Value* AttentionTile::Score(Value* row, Value* column) {
-  Value* at = e_.b().CreateAdd(e_.b().CreateMul(row, e_.Const(kBlock)), column);
+  const Integer at = Integer(e_, row) * kSection + column;
   return e_.Address(ScratchAt(scores_at_), at, ir::DType::kF32);
 }
 
@@ -64,17 +67,17 @@ AttentionTile::Rows AttentionTile::Start(const Indices& item, Value* first_token
   Rows rows{tokens, heads, item, nullptr, nullptr};
   rows.cached[o_.slot] = o_.SlotOf(e_, first_token);
   for (int t = 0; t < tokens; ++t) {
-    Value* token = b.CreateAdd(first_token, e_.Const(t));
-    Value* last = o_.LastOf(e_, token);
-    Value* end = b.CreateAdd(last, e_.Const(1));
+    const Integer token = Integer(e_, first_token) + t;
+    const Integer last(e_, o_.LastOf(e_, token));
+    Value* end = last + 1;
     rows.least_end = t == 0 ? end : e_.Least(end, rows.least_end);
     rows.end = t == 0 ? end : e_.Most(end, rows.end);
     for (int h = 0; h < heads; ++h) {
       Value* row = e_.Const(int64_t{t} * heads + h);
-      Value* head = b.CreateAdd(first_head, e_.Const(h));
+      Value* head = Integer(e_, first_head) + h;
       CopyQuery(row, o_.RowOf(item, token, head));
       // The next tile's.
-      if (tokens > 1) FetchQuery(o_.RowOf(item, b.CreateAdd(token, e_.Const(tokens)), head));
+      if (tokens > 1) FetchQuery(o_.RowOf(item, token + tokens, head));
       b.CreateAlignedStore(last, Last(row), llvm::Align(8));
     }
   }
@@ -93,12 +96,11 @@ void AttentionTile::CopyQuery(Value* row, const Indices& indices) {
   auto& b = e_.b();
   const ir::DType dtype = o_.q.dtype;
   const llvm::Align align = Emitter::AlignOf(dtype);
-  Value* from = e_.Offset(o_.q.axes, indices);
-  Value* to = b.CreateMul(row, e_.Const(RowElements()));
+  const Integer from(e_, e_.Offset(o_.q.axes, indices));
+  const Integer to = Integer(e_, row) * RowElements();
   const auto copy = [&](int64_t i, int lanes) {
-    Value* source =
-        e_.Address(e_.Buffer(AttentionOperands::kQ), b.CreateAdd(from, e_.Const(i)), dtype);
-    Value* target = e_.Address(ScratchAt(query_at_), b.CreateAdd(to, e_.Const(i)), dtype);
+    Value* source = e_.Address(e_.Buffer(AttentionOperands::kQ), from + i, dtype);
+    Value* target = e_.Address(ScratchAt(query_at_), to + i, dtype);
     b.CreateAlignedStore(b.CreateAlignedLoad(e_.BitsOf(dtype, lanes), source, align), target,
                          align);
   };
@@ -114,48 +116,46 @@ void AttentionTile::CopyQuery(Value* row, const Indices& indices) {
 void AttentionTile::AddSpan(const Rows& rows, Value* begin, Value* end,
                             const SoftmaxPartial& partial) {
   Value* seen = e_.Least(end, rows.end);
-  e_.Loop(begin, seen, kBlock, [&](Value* block) {
-    EmitScores(rows, block);
+  e_.Loop(begin, seen, kSection, [&](Value* section) {
+    EmitScores(rows, section);
     // A single token waits for memory: its values come while their weights are computed.
-    if (rows.tokens == 1) FetchValues(rows, block);
+    if (rows.tokens == 1) FetchValues(rows, section);
     e_.Loop(e_.Const(0), e_.Const(rows.count()), 1,
-            [&](Value* row) { Weigh(rows, row, block, partial); });
-    AddValues(rows, block, partial);
+            [&](Value* row) { Weigh(rows, row, section, partial); });
+    AddValues(rows, section, partial);
   });
 }
 
-// Scores of the rows with the block's positions. The last panels may reach past the rows' end, but
+// Scores of the rows with the section's positions. The last panels may reach past the rows' end, but
 // not past the cache's.
-void AttentionTile::EmitScores(const Rows& rows, Value* block) {
+void AttentionTile::EmitScores(const Rows& rows, Value* section) {
   auto& b = e_.b();
   std::vector<Value*> q_rows;
   for (int r = 0; r < rows.count(); ++r) {
     q_rows.push_back(e_.Address(ScratchAt(query_at_), e_.Const(r * RowElements()), o_.q.dtype));
   }
-  Value* left = b.CreateSub(rows.end, block);
-  Value* count = e_.Least(left, e_.Const(kBlock));
-  const int width = PanelsAtOnce(rows.count(), kGroupPanels);
+  Value* left = b.CreateSub(rows.end, section);
+  Value* count = e_.Least(left, e_.Const(kSection));
+  const int width = PanelsAtOnce(rows.count(), kMostPanels);
   e_.Loop(e_.Const(0), count, int64_t{width} * kLanes, [&](Value* first) {
-    const auto column = [&](int p) {
-      return b.CreateAdd(first, e_.Const(static_cast<int64_t>(p) * kLanes));
-    };
+    const auto column = [&](int p) { return Integer(e_, first) + p * kLanes; };
     std::vector<Value*> panels;
     Indices cached = rows.cached;
     for (int p = 0; p < width; ++p) {
-      cached[o_.pos] = b.CreateAdd(block, column(p));
+      cached[o_.pos] = Integer(e_, section) + column(p);
       panels.push_back(e_.Address(e_.Buffer(AttentionOperands::kK), ElementOffset(e_, o_.k, cached),
                                   o_.k.dtype));
     }
-    // A single token is a stream through the cache; its next group lies right behind.
+    // A single token is a stream through the cache: the panels that come next lie right behind.
     const int64_t panel_bytes = ir::BytesOf(o_.k.dtype, RowElements() * kLanes);
-    const int64_t ahead = rows.tokens == 1 ? kGroupPanels * panel_bytes : 0;
+    const int64_t ahead = rows.tokens == 1 ? kMostPanels * panel_bytes : 0;
     const auto scores =
         EmitPanelDot(e_, {tile_.dot, o_.q.dtype, o_.k.dtype, o_.dims, ahead}, q_rows, panels);
     for (int p = 0; p < width; ++p) {
       Value* scales = nullptr;
       if (o_.has_scales()) {
         scales = LoadScales(AttentionOperands::kKScales, *o_.k_scales, rows,
-                            b.CreateAdd(block, column(p)));
+                            Integer(e_, section) + column(p));
       }
       for (int r = 0; r < rows.count(); ++r) {
         Value* score = scales == nullptr ? scores[r][p] : b.CreateFMul(scores[r][p], scales);
@@ -181,38 +181,38 @@ int AttentionTile::PanelsAtOnce(int rows, int most) const {
   return width;
 }
 
-// Turns a row's scores into weights exp(scale * (score - maximum)) and notes what the new maximum
-// asks of the values so far. Weights of positions that the row does not see are 0 up to the end of
-// a vector, and scores behind that.
-void AttentionTile::Weigh(const Rows& rows, Value* row, Value* block,
+// Turns a row's scores into weights exp(scale * (score - maximum)), and notes the factor that the
+// new maximum asks of the values so far. Positions that the row does not see have the weight 0 up
+// to the end of a vector; behind that their scores are left.
+void AttentionTile::Weigh(const Rows& rows, Value* row, Value* section,
                           const SoftmaxPartial& partial) {
-  auto& b = e_.b();
-  Value* seen = b.CreateSub(b.CreateAdd(LoadLast(row), e_.Const(1)), block);
+  const Integer seen = Integer(e_, LoadLast(row)) + 1 - section;
   e_.If(
-      b.CreateICmpSGE(seen, e_.Const(kBlock)), [&] { WeighWhole(rows, row, block, partial); },
-      [&] { WeighPart(rows, row, block, seen, partial); });
+      e_.b().CreateICmpSGE(seen, e_.Const(kSection)),
+      [&] { WeighWhole(rows, row, section, partial); },
+      [&] { WeighPart(rows, row, section, seen, partial); });
 }
 
-void AttentionTile::WeighWhole(const Rows& rows, Value* row, Value* block,
+void AttentionTile::WeighWhole(const Rows& rows, Value* row, Value* section,
                                const SoftmaxPartial& partial) {
   std::vector<Value*> scores;
   Value* maximum = nullptr;
-  for (int64_t column = 0; column < kBlock; column += kLanes) {
+  for (int64_t column = 0; column < kSection; column += kLanes) {
     scores.push_back(LoadF32(Score(row, e_.Const(column)), kLanes));
     maximum = maximum == nullptr ? scores[0] : e_.Max(maximum, scores.back());
   }
   const Raised raised = Raise(row, maximum, partial);
   Value* sum = raised.sums;
-  for (int64_t column = 0; column < kBlock; column += kLanes) {
+  for (int64_t column = 0; column < kSection; column += kLanes) {
     Value* weight = WeightOf(scores[column / kLanes], raised);
     sum = e_.b().CreateFAdd(sum, weight);
-    StoreWeight(rows, row, block, e_.Const(column), weight);
+    StoreWeight(rows, row, section, e_.Const(column), weight);
   }
   StoreF32(partial.Sums(row), sum);
 }
 
-// The first `seen` positions of the block; there may be none.
-void AttentionTile::WeighPart(const Rows& rows, Value* row, Value* block, Value* seen,
+// The first `seen` positions of the section; there may be none.
+void AttentionTile::WeighPart(const Rows& rows, Value* row, Value* section, Value* seen,
                               const SoftmaxPartial& partial) {
   auto& b = e_.b();
   std::vector<uint32_t> numbers;
@@ -235,7 +235,7 @@ void AttentionTile::WeighPart(const Rows& rows, Value* row, Value* block, Value*
                          Value* weight = WeightOf(LoadF32(Score(row, column), kLanes), raised);
                          weight =
                              b.CreateSelect(is_seen(column), weight, e_.ConstF32(0.0f, kLanes));
-                         StoreWeight(rows, row, block, column, weight);
+                         StoreWeight(rows, row, section, column, weight);
                          return {b.CreateFAdd(sums[0], weight)};
                        })[0];
   StoreF32(partial.Sums(row), sum);
@@ -259,45 +259,45 @@ Value* AttentionTile::WeightOf(Value* scores, const Raised& raised) {
 }
 
 // Weights of integers take their scale along once they are summed.
-void AttentionTile::StoreWeight(const Rows& rows, Value* row, Value* block, Value* column,
+void AttentionTile::StoreWeight(const Rows& rows, Value* row, Value* section, Value* column,
                                 Value* weight) {
   if (o_.has_scales()) {
     weight = e_.b().CreateFMul(weight, LoadScales(AttentionOperands::kVScales, *o_.v_scales, rows,
-                                                  e_.b().CreateAdd(block, column)));
+                                                  Integer(e_, section) + column));
   }
   StoreF32(Score(row, column), weight);
 }
 
 // values = values * correction + weights * V. Positions that every row sees go through the whole
 // tile; then each token adds those that it sees beyond, and looks at no other.
-void AttentionTile::AddValues(const Rows& rows, Value* block, const SoftmaxPartial& partial) {
+void AttentionTile::AddValues(const Rows& rows, Value* section, const SoftmaxPartial& partial) {
   auto& b = e_.b();
-  const auto in_block = [&](Value* position) {
-    return e_.Most(e_.Least(b.CreateSub(position, block), e_.Const(kBlock)), e_.Const(0));
+  const auto in_section = [&](Value* position) {
+    return e_.Most(e_.Least(b.CreateSub(position, section), e_.Const(kSection)), e_.Const(0));
   };
-  Value* shared = in_block(rows.least_end);
-  AddPositions(rows, block, {e_.Const(0), rows.count(), /*corrected=*/true}, e_.Const(0), shared,
+  Value* shared = in_section(rows.least_end);
+  AddPositions(rows, section, {e_.Const(0), rows.count(), /*corrected=*/true}, e_.Const(0), shared,
                partial);
   if (rows.tokens == 1) return;
-  e_.If(b.CreateICmpSLT(shared, in_block(rows.end)), [&] {
+  e_.If(b.CreateICmpSLT(shared, in_section(rows.end)), [&] {
     e_.Loop(e_.Const(0), e_.Const(rows.count()), rows.heads, [&](Value* row) {
-      Value* end = in_block(b.CreateAdd(LoadLast(row), e_.Const(1)));
-      AddPositions(rows, block, {row, rows.heads, /*corrected=*/false}, shared, end, partial);
+      Value* end = in_section(Integer(e_, LoadLast(row)) + 1);
+      AddPositions(rows, section, {row, rows.heads, /*corrected=*/false}, shared, end, partial);
     });
   });
 }
 
-// The positions [begin, end) of the block.
-void AttentionTile::AddPositions(const Rows& rows, Value* block, const Adding& adding, Value* begin,
-                                 Value* end, const SoftmaxPartial& partial) {
+// The positions [begin, end) of the section.
+void AttentionTile::AddPositions(const Rows& rows, Value* section, const Adding& adding,
+                                 Value* begin, Value* end, const SoftmaxPartial& partial) {
   auto& b = e_.b();
   const int count = adding.count;
   const int width = PanelsAtOnce(count, static_cast<int>(o_.Vectors()));
-  const auto row_at = [&](int r) { return b.CreateAdd(adding.first, e_.Const(r)); };
+  const auto row_at = [&](int r) { return Integer(e_, adding.first) + r; };
   for (int64_t d = 0; d < o_.Vectors(); d += width) {
     Emitter::Carried sums;  // row by row
     for (int i = 0; i < count * width; ++i) {
-      Value* row = row_at(i / width);
+      const Integer row = row_at(i / width);
       Value* sum = LoadF32(partial.Values(row, d + i % width), kLanes);
       if (adding.corrected) {
         sum = b.CreateFMul(sum, e_.Splat(LoadF32(Correction(row), 1), kLanes));
@@ -306,7 +306,7 @@ void AttentionTile::AddPositions(const Rows& rows, Value* block, const Adding& a
     }
     const auto add_position = [&](Value* j, const Emitter::Carried& before) {
       Indices cached = rows.cached;
-      cached[o_.pos] = b.CreateAdd(block, j);
+      cached[o_.pos] = Integer(e_, section) + j;
       Value* at = e_.Offset(o_.v.axes, cached);
       std::vector<Value*> values;
       for (int i = 0; i < width; ++i) values.push_back(LoadValues(at, d + i));
@@ -332,34 +332,36 @@ void AttentionTile::AddPositions(const Rows& rows, Value* block, const Adding& a
 Value* AttentionTile::LoadValues(Value* row, int64_t d) {
   const ir::DType dtype = o_.v.dtype;
   Value* buffer = e_.Buffer(AttentionOperands::kV);
-  Value* at = e_.b().CreateAdd(row, e_.Const(d * kLanes));
+  const Integer at = Integer(e_, row) + d * kLanes;
   if (o_.Elements(d) == kLanes) return e_.Load(e_.Address(buffer, at, dtype), dtype, kLanes);
   Value* vector = e_.ConstF32(0.0f, kLanes);
   for (int i = 0; i < o_.Elements(d); ++i) {
-    Value* element = e_.Address(buffer, e_.b().CreateAdd(at, e_.Const(i)), dtype);
+    Value* element = e_.Address(buffer, at + i, dtype);
     vector =
         e_.b().CreateInsertElement(vector, e_.Load(element, dtype, 1), static_cast<uint64_t>(i));
   }
   return vector;
 }
 
-// The first positions of the block, from where PrefetchValues goes on.
-void AttentionTile::FetchValues(const Rows& rows, Value* block) {
+// The first positions of the section, from where PrefetchValues goes on.
+void AttentionTile::FetchValues(const Rows& rows, Value* section) {
   Indices cached = rows.cached;
-  cached[o_.pos] = block;
+  cached[o_.pos] = section;
   Value* first =
       e_.Address(e_.Buffer(AttentionOperands::kV), e_.Offset(o_.v.axes, cached), o_.v.dtype);
   e_.Loop(e_.Const(0), e_.Const(BytesAhead()), kCacheLine,
           [&](Value* byte) { e_.Prefetch(e_.Address(first, byte, ir::DType::kI8), 0); });
 }
 
-// How far ahead of its use V is asked for: a group of positions.
-int64_t AttentionTile::BytesAhead() const { return ir::BytesOf(o_.v.dtype, kGroup * o_.dims); }
+// V is asked for so many bytes ahead of its use: those of kMostPositions positions.
+int64_t AttentionTile::BytesAhead() const {
+  return ir::BytesOf(o_.v.dtype, kMostPositions * o_.dims);
+}
 
-// What the same vectors of V are one group further.
+// Asks for the same vectors of V kMostPositions positions further on.
 void AttentionTile::PrefetchValues(Value* row, int64_t d, int64_t width) {
-  Value* first = e_.Address(e_.Buffer(AttentionOperands::kV),
-                            e_.b().CreateAdd(row, e_.Const(d * kLanes)), o_.v.dtype);
+  Value* first =
+      e_.Address(e_.Buffer(AttentionOperands::kV), Integer(e_, row) + d * kLanes, o_.v.dtype);
   for (int64_t byte = 0; byte < ir::BytesOf(o_.v.dtype, width * kLanes); byte += kCacheLine) {
     e_.Prefetch(first, BytesAhead() + byte);
   }

@@ -1,5 +1,5 @@
 // The rows of one register tile, query heads of a few tokens of one sequence, and what they see of
-// the cache: an online softmax over blocks of positions (Dao et al., FlashAttention, 2022). Each K
+// the cache: an online softmax over sections of positions (Dao et al., FlashAttention, 2022). Each K
 // panel and V row that is loaded serves all rows.
 //
 //   AttentionTile tile(operands, e, row, /*most_rows=*/12);
@@ -16,7 +16,7 @@ namespace lluda::codegen {
 class AttentionTile {
  public:
   // Positions whose weights are computed together. A span is a multiple of it.
-  static constexpr int64_t kBlock = 256;
+  static constexpr int64_t kSection = 256;
 
   // Scratch memory from its start on is the tile's.
   AttentionTile(const AttentionOperands& operands, Emitter& e, const TileRow& tile,
@@ -34,14 +34,14 @@ class AttentionTile {
   // Copies the rows' queries to scratch memory, where they are until the next Start.
   Rows Start(const Indices& item, Value* first_token, int tokens, Value* first_head, int heads);
 
-  // Adds the positions [begin, end) that the rows see, `begin` being a multiple of kBlock. A row
+  // Adds the positions [begin, end) that the rows see, `begin` being a multiple of kSection. A row
   // that sees none of them is left with numbers without meaning.
   void AddSpan(const Rows& rows, Value* begin, Value* end, const SoftmaxPartial& partial);
 
  private:
   Value* ScratchAt(int64_t bytes);
   // Elements from one row of q's copy to the next.
-  int64_t RowElements() const { return o_.Vectors() * AttentionOperands::kLanes; }
+  int64_t RowElements() const { return o_.Vectors() * kLanes; }
   Value* Score(Value* row, Value* column);
   Value* Correction(Value* row);
   Value* Last(Value* row);
@@ -52,11 +52,11 @@ class AttentionTile {
 
   void FetchQuery(const Indices& indices);
   void CopyQuery(Value* row, const Indices& indices);
-  void EmitScores(const Rows& rows, Value* block);
+  void EmitScores(const Rows& rows, Value* section);
   Value* LoadScales(int buffer, const TensorSpec& scales, const Rows& rows, Value* position);
-  void Weigh(const Rows& rows, Value* row, Value* block, const SoftmaxPartial& partial);
-  void WeighWhole(const Rows& rows, Value* row, Value* block, const SoftmaxPartial& partial);
-  void WeighPart(const Rows& rows, Value* row, Value* block, Value* seen,
+  void Weigh(const Rows& rows, Value* row, Value* section, const SoftmaxPartial& partial);
+  void WeighWhole(const Rows& rows, Value* row, Value* section, const SoftmaxPartial& partial);
+  void WeighPart(const Rows& rows, Value* row, Value* section, Value* seen,
                  const SoftmaxPartial& partial);
   struct Raised {
     Value* maximum;  // in all lanes
@@ -64,18 +64,18 @@ class AttentionTile {
   };
   Raised Raise(Value* row, Value* lanes, const SoftmaxPartial& partial);
   Value* WeightOf(Value* scores, const Raised& raised);
-  void StoreWeight(const Rows& rows, Value* row, Value* block, Value* column, Value* weight);
-  void AddValues(const Rows& rows, Value* block, const SoftmaxPartial& partial);
+  void StoreWeight(const Rows& rows, Value* row, Value* section, Value* column, Value* weight);
+  void AddValues(const Rows& rows, Value* section, const SoftmaxPartial& partial);
   // Rows [first, first + count), whose values so far are multiplied by their corrections first.
   struct Adding {
     Value* first;
     int count;
     bool corrected;
   };
-  void AddPositions(const Rows& rows, Value* block, const Adding& adding, Value* begin, Value* end,
-                    const SoftmaxPartial& partial);
+  void AddPositions(const Rows& rows, Value* section, const Adding& adding, Value* begin,
+                    Value* end, const SoftmaxPartial& partial);
   Value* LoadValues(Value* row, int64_t d);
-  void FetchValues(const Rows& rows, Value* block);
+  void FetchValues(const Rows& rows, Value* section);
   int64_t BytesAhead() const;
   void PrefetchValues(Value* row, int64_t d, int64_t width);
 

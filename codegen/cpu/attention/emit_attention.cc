@@ -14,10 +14,12 @@
 #include <algorithm>
 #include <functional>
 
+#include "base/align.h"
 #include "base/status_macros.h"
 #include "codegen/cpu/attention/attention_operands.h"
 #include "codegen/cpu/attention/attention_tile.h"
 #include "codegen/cpu/attention/softmax_partial.h"
+#include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/row_interleave.h"
 
 namespace lluda::codegen {
@@ -25,10 +27,10 @@ namespace {
 
 // Positions of a span, the least that a thread takes of a token: for heads of 128 bf16 elements it
 // is 256 KB of K and V, tens of microseconds.
-constexpr int64_t kSpan = 2 * AttentionTile::kBlock;
+constexpr int64_t kSpan = 2 * AttentionTile::kSection;
 // Calls of fewer items may be cut: a token alone, or a few. Bounds the workspace.
 constexpr int64_t kFewItems = 32;
-constexpr int64_t kCacheLine = 64;
+using base::kCacheLine;
 
 class Attention {
  public:
@@ -45,7 +47,7 @@ class Attention {
     KernelInfo info;
     info.work_axes = o_.HeadAxes();
     if (o_.has_tokens()) info.work_axes.push_back(o_.Token());
-    info.block = tokens_;
+    info.item_rows = tokens_;
     info.item_cost = int64_t{4000} * tokens_;
     // The tile's, then a partial for the spans so far and one for the span being computed.
     info.scratch_bytes = tile_.scratch_bytes() + 2 * tokens_ * heads_ * row_bytes_;
@@ -84,16 +86,14 @@ class Attention {
   int64_t SpanBytes() const { return tokens_ * group_ * row_bytes_; }
   int64_t ItemUnitBytes() const { return SpanBytes() + kCacheLine; }
 
-  Value* SpansOf(Value* last) {
-    return e_.b().CreateAdd(e_.b().CreateUDiv(last, e_.Const(kSpan)), e_.Const(1));
-  }
+  Value* SpansOf(Value* last) { return Integer(e_, last) / kSpan + 1; }
 
   void EmitPart(const Indices& item, Value* item_number, Value* part) {
     auto& b = e_.b();
     Part p;
     p.item = item;
     p.first_token = o_.has_tokens() ? item.at(o_.Token().name) : e_.Const(0);
-    p.end_token = e_.Least(b.CreateAdd(p.first_token, e_.Const(tokens_)), o_.Tokens(e_));
+    p.end_token = e_.Least(Integer(e_, p.first_token) + tokens_, o_.Tokens(e_));
     p.spans = e_.Loop(p.first_token, p.end_token, 1, {e_.Const(1)},
                       [&](Value* token, const Emitter::Carried& most) -> Emitter::Carried {
                         Value* spans = SpansOf(o_.LastOf(e_, token));
@@ -102,17 +102,14 @@ class Attention {
     // Spans are dealt out evenly and in order. What is one span only is not shared.
     p.shared = b.CreateAnd(b.CreateICmpSGT(e_.Parts(), e_.Const(1)),
                            b.CreateICmpSGT(p.spans, e_.Const(1)));
-    const auto dealt = [&](Value* parts) {
-      return b.CreateUDiv(b.CreateMul(parts, p.spans), e_.Parts());
-    };
+    const auto dealt = [&](Value* parts) { return Integer(e_, parts) * p.spans / e_.Parts(); };
     Value* is_first = b.CreateICmpEQ(part, e_.Const(0));
     p.first_span = b.CreateSelect(p.shared, dealt(part), e_.Const(0));
-    p.end_span = b.CreateSelect(p.shared, dealt(b.CreateAdd(part, e_.Const(1))),
+    p.end_span = b.CreateSelect(p.shared, dealt(Integer(e_, part) + 1),
                                 b.CreateSelect(is_first, p.spans, e_.Const(0)));
     e_.If(b.CreateICmpSLT(p.first_span, p.end_span), [&] {
-      Value* units =
-          SpansOf(b.CreateSub(e_.ExtentValue(o_.k.Find(o_.pos)->axis.extent), e_.Const(1)));
-      Value* offset = b.CreateMul(b.CreateMul(item_number, units), e_.Const(ItemUnitBytes()));
+      Value* units = SpansOf(Integer(e_, e_.ExtentValue(o_.k.Find(o_.pos)->axis.extent)) - 1);
+      Value* offset = Integer(e_, item_number) * units * ItemUnitBytes();
       p.workspace = b.CreateGEP(b.getInt8Ty(), e_.Workspace(), offset);
       EmitTokens(p);
       e_.If(p.shared, [&] { e_.If(IsLast(p), [&] { MergeShared(p); }); });
@@ -129,17 +126,17 @@ class Attention {
       e_.Loop(p.first_token, p.end_token, 1, [&](Value* token) { tokens(token, 1); });
     };
     if (tokens_ == 1) return one_by_one();
-    Value* full = b.CreateICmpEQ(b.CreateSub(p.end_token, p.first_token), e_.Const(tokens_));
+    Value* full = Integer(e_, p.end_token) - p.first_token == tokens_;
     e_.If(b.CreateAnd(full, InOneSlot(p)), [&] { tokens(p.first_token, tokens_); }, one_by_one);
   }
 
   Value* InOneSlot(const Part& p) {
     auto& b = e_.b();
     Value* slot = o_.SlotOf(e_, p.first_token);
-    Value* last = b.CreateSub(p.end_token, e_.Const(1));
+    Value* last = Integer(e_, p.end_token) - 1;
     Value* same = b.getTrue();
     for (int t = 1; t < tokens_; ++t) {
-      Value* other = o_.SlotOf(e_, e_.Least(b.CreateAdd(p.first_token, e_.Const(t)), last));
+      Value* other = o_.SlotOf(e_, e_.Least(Integer(e_, p.first_token) + t, last));
       same = b.CreateAnd(same, b.CreateICmpEQ(slot, other));
     }
     return same;
@@ -151,11 +148,8 @@ class Attention {
   }
   // Bytes from the item's workspace to the partials of a span, from the row `head` of a token on.
   Value* SharedOffset(const Part& p, Value* span, Value* token, Value* head) {
-    auto& b = e_.b();
-    Value* row = b.CreateMul(b.CreateSub(token, p.first_token), e_.Const(group_));
-    Value* offset = b.CreateMul(b.CreateAdd(row, head), e_.Const(row_bytes_));
-    offset = b.CreateAdd(offset, b.CreateMul(span, e_.Const(SpanBytes())));
-    return b.CreateAdd(offset, e_.Const(kCacheLine));
+    const Integer row = (Integer(e_, token) - p.first_token) * group_ + head;
+    return row * row_bytes_ + Integer(e_, span) * SpanBytes() + kCacheLine;
   }
 
   // The part's spans of one tile's rows, and without other parts their result.
@@ -165,7 +159,7 @@ class Attention {
     Value* count = e_.Const(rows.count());
     Value* own = b.CreateNot(p.shared);
     const SoftmaxPartial total = PartialAt(e_.Scratch(), e_.Const(tile_.scratch_bytes()));
-    Value* spans = SpansOf(b.CreateSub(rows.end, e_.Const(1)));
+    Value* spans = SpansOf(Integer(e_, rows.end) - 1);
     e_.Loop(p.first_span, e_.Least(p.end_span, spans), 1, [&](Value* span) {
       Value* later = b.CreateAnd(own, b.CreateICmpSGT(span, e_.Const(0)));
       const int64_t next = tile_.scratch_bytes() + int64_t{tokens_} * heads_ * row_bytes_;
@@ -174,8 +168,8 @@ class Attention {
           b.CreateSelect(p.shared, p.workspace, e_.Scratch()),
           b.CreateSelect(p.shared, SharedOffset(p, span, first_token, first_head), in_scratch));
       e_.Loop(e_.Const(0), count, 1, [&](Value* row) { partial.Clear(row); });
-      Value* begin = b.CreateMul(span, e_.Const(kSpan));
-      tile_.AddSpan(rows, begin, b.CreateAdd(begin, e_.Const(kSpan)), partial);
+      const Integer begin = Integer(e_, span) * kSpan;
+      tile_.AddSpan(rows, begin, begin + kSpan, partial);
       e_.If(later, [&] {
         EachRow(first_token, e_.Const(tokens), first_head, heads_,
                 [&](Value* row, Value* token, Value*) {
@@ -191,40 +185,39 @@ class Attention {
               });
     };
     e_.If(own, [&] {
-      if (tokens == 1 || !TilesFillBlocks()) return row_by_row();
-      Value* in_blocks = RowsInBlocks(e_, o_.spec.result, o_.Tokens(e_));
+      if (tokens == 1 || !TilesFillRowGroups()) return row_by_row();
+      Value* interleaved = InterleavedRows(e_, o_.spec.result, o_.Tokens(e_));
       e_.If(
-          b.CreateICmpSLT(first_token, in_blocks),
-          [&] { StoreBlocks(p, total, first_token, first_head); }, row_by_row);
+          b.CreateICmpSLT(first_token, interleaved),
+          [&] { StoreRowGroups(p, total, first_token, first_head); }, row_by_row);
     });
   }
 
-  // Whether the tokens of a tile lie in one row block of the result, if its first one lies in any.
-  bool TilesFillBlocks() const {
-    const int block_rows = o_.spec.result.block_rows;
-    return block_rows > 0 && block_rows % tokens_ == 0;
+  // Whether a tile's tokens lie in one group of the result's rows, if the first lies in any.
+  bool TilesFillRowGroups() const {
+    const int interleaved_rows = o_.spec.result.interleaved_rows;
+    return interleaved_rows > 0 && interleaved_rows % tokens_ == 0;
   }
 
-  // The result of a tile whose tokens lie in one row block: its rows' elements side by side.
-  void StoreBlocks(const Part& p, const SoftmaxPartial& partial, Value* first_token,
-                   Value* first_head) {
-    auto& b = e_.b();
+  // The result of a tile whose tokens lie in one group of rows: their elements side by side.
+  void StoreRowGroups(const Part& p, const SoftmaxPartial& partial, Value* first_token,
+                      Value* first_head) {
     const TensorSpec& result = o_.spec.result;
     e_.Loop(e_.Const(0), e_.Const(heads_), 1, [&](Value* h) {
       std::vector<Value*> rows, reciprocals;
       for (int64_t t = 0; t < tokens_; ++t) {
-        rows.push_back(b.CreateAdd(e_.Const(t * heads_), h));
+        rows.push_back(Integer(e_, e_.Const(t * heads_)) + h);
         reciprocals.push_back(partial.ReciprocalTotal(rows.back()));
       }
-      Indices of_head = o_.RowOf(p.item, e_.Const(0), b.CreateAdd(first_head, h));
-      Value* first = e_.Offset(result.axes, of_head);
+      Indices of_head = o_.RowOf(p.item, e_.Const(0), Integer(e_, first_head) + h);
+      const Integer first(e_, e_.Offset(result.axes, of_head));
       for (int64_t d = 0; d < o_.Vectors(); ++d) {
         std::vector<Value*> values;
         for (int t = 0; t < tokens_; ++t) {
           values.push_back(partial.Mean(rows[t], d, reciprocals[t]));
         }
-        StoreBlockRows(e_, result, e_.Buffer(o_.result_buffer()), first_token,
-                       b.CreateAdd(first, e_.Const(d * AttentionOperands::kLanes)), values);
+        StoreRowGroup(e_, result, e_.Buffer(o_.result_buffer()), first_token, first + d * kLanes,
+                      values);
       }
     });
   }
@@ -232,11 +225,11 @@ class Attention {
   // Rows in the order of a tile's, by their number, token and head.
   void EachRow(Value* first_token, Value* tokens, Value* first_head, int64_t heads,
                const std::function<void(Value* row, Value* token, Value* head)>& body) {
-    auto& b = e_.b();
     e_.Loop(e_.Const(0), tokens, 1, [&](Value* t) {
       e_.Loop(e_.Const(0), e_.Const(heads), 1, [&](Value* h) {
-        body(b.CreateAdd(b.CreateMul(t, e_.Const(heads)), h), b.CreateAdd(first_token, t),
-             b.CreateAdd(first_head, h));
+        Value* head = Integer(e_, first_head) + h;
+        Value* token = Integer(e_, first_token) + t;
+        body(Integer(e_, t) * heads + h, token, head);
       });
     });
   }
@@ -248,14 +241,13 @@ class Attention {
     Value* before = b.CreateAtomicRMW(llvm::AtomicRMWInst::Add, p.workspace, e_.Const(1),
                                       llvm::Align(8), llvm::AtomicOrdering::AcquireRelease);
     Value* parts = e_.Least(p.spans, e_.Parts());
-    Value* is_last = b.CreateICmpEQ(b.CreateAdd(before, e_.Const(1)), parts);
+    Value* is_last = b.CreateICmpEQ(Integer(e_, before) + 1, parts);
     e_.If(is_last, [&] { b.CreateAlignedStore(e_.Const(0), p.workspace, llvm::Align(8)); });
     return is_last;
   }
 
   void MergeShared(const Part& p) {
-    auto& b = e_.b();
-    Value* tokens = b.CreateSub(p.end_token, p.first_token);
+    Value* tokens = Integer(e_, p.end_token) - p.first_token;
     EachRow(p.first_token, tokens, e_.Const(0), group_, [&](Value*, Value* token, Value* head) {
       const auto partial = [&](Value* span) {
         return PartialAt(p.workspace, SharedOffset(p, span, token, head));
@@ -269,23 +261,22 @@ class Attention {
 
   void StoreResult(const SoftmaxPartial& partial, Value* row, const Indices& indices) {
     auto& b = e_.b();
-    constexpr int kLanes = AttentionOperands::kLanes;
     const TensorSpec& result = o_.spec.result;
     Value* buffer = e_.Buffer(o_.result_buffer());
     Value* reciprocal = partial.ReciprocalTotal(row);
-    Value* first = e_.Offset(result.axes, indices);
+    Integer first(e_, e_.Offset(result.axes, indices));
     Value* token = nullptr;
-    Value* in_block = nullptr;
-    if (result.block_rows > 0) {
+    Value* interleaved = nullptr;
+    if (result.interleaved_rows > 0) {
       token = indices.at(o_.Token().name);
-      in_block = b.CreateICmpSLT(token, RowsInBlocks(e_, result, o_.Tokens(e_)));
-      first = b.CreateSub(first, b.CreateMul(token, e_.Const(BlockedRowElements(result))));
+      interleaved = b.CreateICmpSLT(token, InterleavedRows(e_, result, o_.Tokens(e_)));
+      first = first - Integer(e_, token) * ElementsOfRow(result);
     }
     for (int64_t d = 0; d < o_.Vectors(); ++d) {
       Value* vector = partial.Mean(row, d, reciprocal);
-      Value* at = b.CreateAdd(first, e_.Const(d * kLanes));
-      if (in_block != nullptr) {
-        StoreBlocked(e_, result, buffer, token, in_block, at, vector);
+      const Integer at = first + d * kLanes;
+      if (interleaved != nullptr) {
+        StoreInterleaved(e_, result, buffer, token, interleaved, at, vector);
         continue;
       }
       if (o_.Elements(d) == kLanes) {
@@ -293,7 +284,7 @@ class Attention {
         continue;
       }
       for (int i = 0; i < o_.Elements(d); ++i) {
-        Value* element = e_.Address(buffer, b.CreateAdd(at, e_.Const(i)), result.dtype);
+        Value* element = e_.Address(buffer, at + i, result.dtype);
         e_.Store(element, result.dtype, b.CreateExtractElement(vector, static_cast<uint64_t>(i)));
       }
     }

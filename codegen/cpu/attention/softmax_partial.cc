@@ -2,12 +2,12 @@
 
 #include <limits>
 
+#include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/math.h"
 
 namespace lluda::codegen {
 namespace {
 
-constexpr int kLanes = 16;
 constexpr int64_t kVectorBytes = kLanes * 4;
 constexpr ir::DType kF32 = ir::DType::kF32;
 
@@ -17,9 +17,7 @@ constexpr ir::DType kF32 = ir::DType::kF32;
 int64_t SoftmaxPartial::RowBytes(int64_t vectors) { return (vectors + 2) * kVectorBytes; }
 
 Value* SoftmaxPartial::At(Value* row, int64_t bytes) const {
-  auto& b = e_.b();
-  Value* offset = b.CreateMul(row, e_.Const(RowBytes(vectors_)));
-  return b.CreateInBoundsGEP(b.getInt8Ty(), memory_, b.CreateAdd(offset, e_.Const(bytes)));
+  return e_.Address(memory_, Integer(e_, row) * RowBytes(vectors_) + bytes, ir::DType::kI8);
 }
 
 Value* SoftmaxPartial::Values(Value* row, int64_t d) const { return At(row, d * kVectorBytes); }

@@ -19,14 +19,12 @@ constexpr int64_t kEnd = 32;
 constexpr int64_t kParts = 40;
 constexpr int64_t kWorkspace = 48;
 
-constexpr int kLanes = 16;
+}  // namespace
 
-int Lanes(Value* value) {
+int LanesOf(Value* value) {
   const auto* type = llvm::dyn_cast<llvm::FixedVectorType>(value->getType());
   return type != nullptr ? static_cast<int>(type->getNumElements()) : 1;
 }
-
-}  // namespace
 
 Emitter::Emitter(llvm::Module* module, const Target& target, const std::string& name,
                  const std::vector<std::string>& symbols)
@@ -164,12 +162,12 @@ Value* Emitter::MulAdd(Value* a, Value* b, Value* c) {
 }
 
 Value* Emitter::BF16BitsToF32(Value* bits) {
-  const int lanes = Lanes(bits);
+  const int lanes = LanesOf(bits);
   return builder_.CreateBitCast(builder_.CreateShl(bits, 16), F32(lanes));
 }
 
 Value* Emitter::F32ToBF16Bits(Value* value) {
-  const int lanes = Lanes(value);
+  const int lanes = LanesOf(value);
   Value* bits = builder_.CreateBitCast(value, Int(32, lanes));
   Value* odd = builder_.CreateAnd(builder_.CreateLShr(bits, 16), ConstInt(1, 32, lanes));
   Value* rounded = builder_.CreateLShr(
@@ -179,7 +177,7 @@ Value* Emitter::F32ToBF16Bits(Value* value) {
 }
 
 Value* Emitter::F16BitsToF32(Value* bits) {
-  const int lanes = Lanes(bits);
+  const int lanes = LanesOf(bits);
   if (target_.has_fma()) {  // every row of machine/isa.def that has fma has f16c, too
     Value* narrow = builder_.CreateTrunc(bits, Int(16, lanes));
     llvm::Type* half = F32(lanes)->getWithNewType(builder_.getHalfTy());
@@ -201,7 +199,7 @@ Value* Emitter::F16BitsToF32(Value* bits) {
 }
 
 Value* Emitter::F32ToF16Bits(Value* value) {
-  const int lanes = Lanes(value);
+  const int lanes = LanesOf(value);
   auto integer = [&](int64_t v) { return ConstInt(v, 32, lanes); };
   Value* bits = builder_.CreateBitCast(value, Int(32, lanes));
   Value* sign = builder_.CreateAnd(builder_.CreateLShr(bits, 16), integer(0x8000));
@@ -269,7 +267,7 @@ void Emitter::EmitPrefetch(Value* pointer, int write, int locality) {
 }
 
 void Emitter::Store(Value* pointer, ir::DType dtype, Value* value) {
-  const int lanes = Lanes(value);
+  const int lanes = LanesOf(value);
   const llvm::Align align = AlignOf(dtype);
   switch (dtype) {
     case ir::DType::kF32:
@@ -351,12 +349,12 @@ void Emitter::If(Value* condition, const std::function<void()>& then,
 
 void Emitter::ForItems(const std::function<void(Value*)>& body) { Loop(Begin(), End(), 1, body); }
 
-Indices Emitter::IndicesOf(const std::vector<ir::Axis>& axes, Value* item, int64_t block) {
+Indices Emitter::IndicesOf(const std::vector<ir::Axis>& axes, Value* item, int64_t item_rows) {
   Indices indices;
   Value* rest = item;
   for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
     Value* index = rest;
-    const int64_t together = axis == axes.rbegin() ? block : 1;
+    const int64_t together = axis == axes.rbegin() ? item_rows : 1;
     if (axis + 1 != axes.rend()) {
       Value* extent = ExtentValue(axis->extent);
       if (together > 1) {
@@ -372,8 +370,8 @@ Indices Emitter::IndicesOf(const std::vector<ir::Axis>& axes, Value* item, int64
 }
 
 void Emitter::ForRows(const std::vector<ir::Axis>& axes, const std::function<void(Indices)>& body,
-                      int64_t block) {
-  ForItems([&](Value* item) { body(IndicesOf(axes, item, block)); });
+                      int64_t item_rows) {
+  ForItems([&](Value* item) { body(IndicesOf(axes, item, item_rows)); });
 }
 
 void Emitter::ForLanes(const ir::Extent& extent, const std::function<void(Value*, int)>& body) {
@@ -423,7 +421,7 @@ namespace {
 // Folds the upper half of the lanes onto the lower half until one is left.
 Value* FoldLanes(llvm::IRBuilder<>& b, Value* vector,
                  const std::function<Value*(Value*, Value*)>& combine) {
-  for (int half = Lanes(vector) / 2; half >= 1; half /= 2) {
+  for (int half = LanesOf(vector) / 2; half >= 1; half /= 2) {
     std::vector<int> low(half), high(half);
     for (int i = 0; i < half; ++i) {
       low[i] = i;

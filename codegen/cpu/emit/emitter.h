@@ -5,7 +5,7 @@
 //   e.ForItems([&](llvm::Value* item) { ... });
 //   e.Finish();
 //
-// Vectors in the generated IR are always <16 x float>; LLVM splits them on narrower targets, so one
+// Vectors in the generated IR are always of kLanes lanes; LLVM splits them on narrower targets, so one
 // emitter serves every instruction set. Loads and stores assume the alignment of one element only.
 #ifndef LLUDA_CODEGEN_CPU_EMIT_EMITTER_H_
 #define LLUDA_CODEGEN_CPU_EMIT_EMITTER_H_
@@ -25,6 +25,12 @@
 namespace lluda::codegen {
 
 using llvm::Value;
+
+// Lanes of the vectors in the generated IR. A panel's columns fill one.
+inline constexpr int kLanes = 16;
+static_assert(kLanes == kPanelRows);
+// Those of a vector; 1 of a scalar.
+int LanesOf(Value* value);
 
 // Index of each named axis at some point of a kernel.
 using Indices = std::map<std::string, Value*>;
@@ -105,12 +111,12 @@ class Emitter {
 
   // Over [begin, end) of the call.
   void ForItems(const std::function<void(Value* item)>& body);
-  // A work item as a row: one index into each of `axes`, the last one fastest. Of the last axis an
-  // item holds `block` elements, and the index is that of the first.
-  Indices IndicesOf(const std::vector<ir::Axis>& axes, Value* item, int64_t block);
+  // A work item as a row: one index into each of `axes`, the last one fastest. An item holds
+  // `item_rows` elements of the last axis, and the index is that of the first.
+  Indices IndicesOf(const std::vector<ir::Axis>& axes, Value* item, int64_t item_rows);
   // Over the work items as rows.
   void ForRows(const std::vector<ir::Axis>& axes, const std::function<void(Indices)>& body,
-               int64_t block = 1);
+               int64_t item_rows = 1);
   // 0..extent in steps of 16 lanes, then what is left one by one.
   void ForLanes(const ir::Extent& extent, const std::function<void(Value* i, int lanes)>& body);
   // The same with carried values: the 16-lane ones are handed to `fold` before the single steps,

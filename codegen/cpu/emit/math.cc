@@ -10,14 +10,9 @@
 namespace lluda::codegen {
 namespace {
 
-int Lanes(Value* value) {
-  const auto* type = llvm::dyn_cast<llvm::FixedVectorType>(value->getType());
-  return type != nullptr ? static_cast<int>(type->getNumElements()) : 1;
-}
-
 // Horner's rule; coefficients from the highest power down.
 Value* PolynomialF32(Emitter& e, Value* x, const std::vector<float>& coefficients) {
-  const int lanes = Lanes(x);
+  const int lanes = LanesOf(x);
   Value* sum = e.ConstF32(coefficients[0], lanes);
   for (size_t i = 1; i < coefficients.size(); ++i) {
     sum = e.MulAdd(sum, x, e.ConstF32(coefficients[i], lanes));
@@ -26,7 +21,7 @@ Value* PolynomialF32(Emitter& e, Value* x, const std::vector<float>& coefficient
 }
 
 Value* PolynomialF64(Emitter& e, Value* x, const std::vector<double>& coefficients) {
-  const int lanes = Lanes(x);
+  const int lanes = LanesOf(x);
   Value* sum = e.ConstF64(coefficients[0], lanes);
   for (size_t i = 1; i < coefficients.size(); ++i) {
     sum = e.MulAdd(sum, x, e.ConstF64(coefficients[i], lanes));
@@ -48,7 +43,7 @@ struct Rounded {
 // Nearest integer of |x| < 2^51 by adding and subtracting 1.5 * 2^52: needs no rounding
 // instruction.
 Rounded RoundF64(Emitter& e, Value* x) {
-  const int lanes = Lanes(x);
+  const int lanes = LanesOf(x);
   Value* magic = e.ConstF64(0x1.8p52, lanes);
   Value* shifted = e.b().CreateFAdd(x, magic);
   return {e.b().CreateFSub(shifted, magic), e.b().CreateBitCast(shifted, e.Int(64, lanes))};
@@ -61,7 +56,7 @@ Value* SinOrCos(Emitter& e, Value* x, int quadrant_shift) {
   constexpr double kHalfPiHigh = 1.57079632673412561417e+00;
   constexpr double kHalfPiLow = 6.07710050650619224932e-11;
   auto& b = e.b();
-  const int lanes = Lanes(x);
+  const int lanes = LanesOf(x);
   Value* wide = b.CreateFPExt(x, e.F64(lanes));
   const Rounded quadrant = RoundF64(e, b.CreateFMul(wide, e.ConstF64(2 / M_PI, lanes)));
   Value* r = b.CreateFSub(wide, b.CreateFMul(quadrant.nearest, e.ConstF64(kHalfPiHigh, lanes)));
@@ -112,7 +107,7 @@ struct SplitExp {
 
 SplitExp ReduceExp(Emitter& e, Value* x) {
   auto& b = e.b();
-  const int lanes = Lanes(x);
+  const int lanes = LanesOf(x);
   auto constant = [&](float v) { return e.ConstF32(v, lanes); };
   Value* shifted = e.MulAdd(x, constant(kLog2E), constant(kMagic));
   Value* n = b.CreateFSub(shifted, constant(kMagic));
@@ -129,7 +124,7 @@ SplitExp ReduceExp(Emitter& e, Value* x) {
 }
 
 Value* PowerOfTwo(Emitter& e, Value* exponent) {
-  const int lanes = Lanes(exponent);
+  const int lanes = LanesOf(exponent);
   Value* biased = e.b().CreateAdd(exponent, e.ConstInt(127, 32, lanes));
   return e.b().CreateBitCast(e.b().CreateShl(biased, 23), e.F32(lanes));
 }
@@ -138,7 +133,7 @@ Value* PowerOfTwo(Emitter& e, Value* exponent) {
 
 Value* Exp(Emitter& e, Value* x) {
   auto& b = e.b();
-  const int lanes = Lanes(x);
+  const int lanes = LanesOf(x);
   auto constant = [&](float v) { return e.ConstF32(v, lanes); };
   const SplitExp split = ReduceExp(e, x);
   // 2^n in two halves, so that n = 128 does not overflow on the way.
@@ -155,7 +150,7 @@ Value* Exp(Emitter& e, Value* x) {
 Value* ExpOfScaled(Emitter& e, Value* x, float scale) {
   constexpr float kLeast = -125;  // 2^-125 times f32 near 1 is normal
   auto& b = e.b();
-  const int lanes = Lanes(x);
+  const int lanes = LanesOf(x);
   const auto constant = [&](float v) { return e.ConstF32(v, lanes); };
   const auto to_t = static_cast<float>(M_LOG2E * scale);
   x = e.Max(constant(kLeast / to_t), x);  // a NaN stays
@@ -173,7 +168,7 @@ namespace {
 // which is off by less than 2^-23.
 Value* Reciprocal(Emitter& e, Value* x) {
   auto& b = e.b();
-  const int lanes = Lanes(x);
+  const int lanes = LanesOf(x);
   Value* one = e.ConstF32(1.0f, lanes);
   if (!e.target().has_avx512()) return b.CreateFDiv(one, x);
   Value* wide = lanes == kEstimateLanes ? x : e.Splat(x, kEstimateLanes);
@@ -191,7 +186,7 @@ Value* Reciprocal(Emitter& e, Value* x) {
 // product is exact; exp(r) is ExpOfScaled's polynomial.
 Value* Silu(Emitter& e, Value* x) {
   auto& b = e.b();
-  const int lanes = Lanes(x);
+  const int lanes = LanesOf(x);
   const auto constant = [&](float v) { return e.ConstF32(v, lanes); };
   // 1 + exp(-x) is 1 far before; a NaN stays.
   Value* least = b.CreateSelect(b.CreateFCmpOGT(x, constant(-kLowest)), constant(-kLowest), x);
@@ -219,7 +214,7 @@ Value* Cos(Emitter& e, Value* x) { return SinOrCos(e, x, 1); }
 // first dropped term is under 2^-57.
 Value* Power(Emitter& e, double base, Value* x) {
   auto& b = e.b();
-  const int lanes = Lanes(x);
+  const int lanes = LanesOf(x);
   Value* y = b.CreateFMul(b.CreateFPExt(x, e.F64(lanes)), e.ConstF64(std::log2(base), lanes));
   const Rounded n = RoundF64(e, y);
   Value* r = b.CreateFMul(b.CreateFSub(y, n.nearest), e.ConstF64(M_LN2, lanes));

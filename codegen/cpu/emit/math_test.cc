@@ -7,12 +7,10 @@
 #include <cstring>
 #include <functional>
 #include <limits>
-#include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "codegen/llvm/jit.h"
+#include "base/random.h"
 #include "codegen/cpu/kernel_test_util.h"
 #include "gtest/gtest.h"
 
@@ -22,7 +20,6 @@ namespace {
 constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 constexpr double kSmallestNormal = 0x1p-126;
-constexpr int kLanes = 16;
 
 using Function = std::function<Value*(Emitter&, Value*)>;
 
@@ -41,45 +38,31 @@ float FromBits(uint32_t bits) {
 // One function compiled twice: lane by lane, and 16 lanes at a time.
 class CompiledMath {
  public:
-  CompiledMath(const Target& target, const Function& function) {
-    auto context = std::make_unique<llvm::LLVMContext>();
-    auto module = std::make_unique<llvm::Module>("math", *context);
-    Emit(target, "scalar", 1, function, module.get());
-    Emit(target, "vector", kLanes, function, module.get());
-    auto jit = Jit::Create(target, {});
-    EXPECT_TRUE(jit.ok()) << jit.status();
-    EXPECT_EQ((*jit)->AddModule(std::move(context), std::move(module)), absl::OkStatus());
-    auto library = std::move(**jit).Compile({"scalar", "vector"});
-    EXPECT_TRUE(library.ok()) << library.status();
-    library_ = *std::move(library);
-  }
+  CompiledMath(const Target& target, const Function& function)
+      : scalar_(target, [&](Emitter& e) { Emit(e, 1, function); }),
+        vector_(target, [&](Emitter& e) { Emit(e, kLanes, function); }) {}
 
-  std::vector<float> Scalar(const std::vector<float>& x) const { return Run("scalar", 1, x); }
+  std::vector<float> Scalar(const std::vector<float>& x) const { return Run(scalar_, 1, x); }
   // x.size() must be a multiple of 16.
-  std::vector<float> Vector(const std::vector<float>& x) const { return Run("vector", kLanes, x); }
+  std::vector<float> Vector(const std::vector<float>& x) const { return Run(vector_, kLanes, x); }
 
  private:
-  static void Emit(const Target& target, const std::string& name, int lanes,
-                   const Function& function, llvm::Module* module) {
-    Emitter e(module, target, name, {});
+  static void Emit(Emitter& e, int lanes, const Function& function) {
     e.ForItems([&](Value* item) {
       Value* at = e.b().CreateMul(item, e.Const(lanes));
       Value* x = e.Load(e.Address(e.Buffer(0), at, ir::DType::kF32), ir::DType::kF32, lanes);
       e.Store(e.Address(e.Buffer(1), at, ir::DType::kF32), ir::DType::kF32, function(e, x));
     });
-    e.Finish();
   }
 
-  std::vector<float> Run(const std::string& name, int lanes, const std::vector<float>& x) const {
+  static std::vector<float> Run(const EmittedKernel& kernel, int lanes,
+                                const std::vector<float>& x) {
     std::vector<float> y(x.size());
-    void* const buffers[] = {const_cast<float*>(x.data()), y.data()};
-    const runtime::KernelArgs args{buffers, nullptr, nullptr, 0,
-                                   static_cast<int64_t>(x.size()) / lanes};
-    library_->Find(name)(&args);
+    kernel.Run({const_cast<float*>(x.data()), y.data()}, static_cast<int64_t>(x.size()) / lanes);
     return y;
   }
 
-  std::unique_ptr<KernelLibrary> library_;
+  EmittedKernel scalar_, vector_;
 };
 
 // Every bf16 value (NaNs and infinities among them), every exponent with evenly spread mantissas,
@@ -93,10 +76,9 @@ std::vector<float> AllKindsOfFloats() {
       values.push_back(FromBits((exponent << 23) + i * 8191));
     }
   }
-  uint64_t state = 1;
+  base::SplitMix64 random(1);
   for (int i = 0; i < 1 << 18; ++i) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    values.push_back(FromBits(static_cast<uint32_t>(state >> 32)));
+    values.push_back(FromBits(static_cast<uint32_t>(random.Next() >> 32)));
   }
   return values;
 }

@@ -2,16 +2,11 @@
 
 #include <utility>
 
+#include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/transpose.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {
-namespace {
-
-constexpr int kLanes = 16;
-
-}  // namespace
-
 Value* Dwords(Emitter& e, ir::DType dtype, Value* value) {
   auto& b = e.b();
   if (dtype == ir::DType::kF32) return b.CreateBitCast(value, e.Int(32, kLanes));
@@ -19,63 +14,60 @@ Value* Dwords(Emitter& e, ir::DType dtype, Value* value) {
   return b.CreateBitCast(b.CreateTrunc(bits, e.Int(16, kLanes)), e.Int(32, kLanes / 2));
 }
 
-int64_t BlockedRowElements(const TensorSpec& tensor) {
+int64_t ElementsOfRow(const TensorSpec& tensor) {
   int64_t elements = 1;
   for (size_t i = 1; i < tensor.axes.size(); ++i) elements *= tensor.axes[i].axis.extent.value;
   return elements;
 }
 
-Value* RowsInBlocks(Emitter& e, const TensorSpec& tensor, Value* rows) {
-  return e.b().CreateSub(rows, e.b().CreateURem(rows, e.Const(tensor.block_rows)));
+Value* InterleavedRows(Emitter& e, const TensorSpec& tensor, Value* rows) {
+  return Integer(e, rows) - Integer(e, rows) % tensor.interleaved_rows;
 }
 
-Value* BlockAddress(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row, Value* k) {
-  auto& b = e.b();
-  Value* block = b.CreateUDiv(row, e.Const(tensor.block_rows));
-  Value* first = b.CreateMul(block, e.Const(tensor.block_rows * BlockedRowElements(tensor)));
-  first = b.CreateAdd(first, b.CreateMul(k, e.Const(tensor.block_rows)));
-  return e.Address(buffer, first, tensor.dtype);
+Value* RowGroupAddress(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row, Value* k) {
+  const int64_t rows = tensor.interleaved_rows;
+  const Integer group = Integer(e, row) / rows * (rows * ElementsOfRow(tensor));
+  return e.Address(buffer, group + Integer(e, k) * rows, tensor.dtype);
 }
 
 namespace {
 
-// Where a row's first unit of BlockAddress's elements lies.
-Value* AddressInBlock(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row, Value* k) {
-  Value* in_block = e.b().CreateURem(row, e.Const(tensor.block_rows));
-  return e.Address(BlockAddress(e, tensor, buffer, row, k),
-                   e.b().CreateMul(in_block, e.Const(ir::DwordElements(tensor.dtype))),
-                   tensor.dtype);
+// Where a row's first dword of RowGroupAddress's elements lies.
+Value* AddressInRowGroup(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row,
+                         Value* k) {
+  const Integer in_group = Integer(e, row) % tensor.interleaved_rows;
+  return e.Address(RowGroupAddress(e, tensor, buffer, row, k),
+                   in_group * ir::DwordElements(tensor.dtype), tensor.dtype);
 }
 
 }  // namespace
 
-void StoreBlocked(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row, Value* in_block,
-                  Value* k, Value* value) {
+void StoreInterleaved(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row,
+                      Value* interleaved, Value* k, Value* value) {
   auto& b = e.b();
-  const int64_t row_elements = BlockedRowElements(tensor);
-  const int64_t block_rows = tensor.block_rows;
+  const int64_t row_elements = ElementsOfRow(tensor);
   e.If(
-      in_block,
+      interleaved,
       [&] {
-        const int64_t unit = ir::DwordElements(tensor.dtype);
-        Value* at = AddressInBlock(e, tensor, buffer, row, k);
+        Value* at = AddressInRowGroup(e, tensor, buffer, row, k);
         Value* dwords = Dwords(e, tensor.dtype, value);
-        for (int64_t i = 0; i < kLanes / unit; ++i) {
-          b.CreateAlignedStore(b.CreateExtractElement(dwords, static_cast<uint64_t>(i)),
-                               b.CreateConstInBoundsGEP1_64(b.getInt32Ty(), at, i * block_rows),
-                               llvm::Align(4));
+        for (int64_t i = 0; i < kLanes / ir::DwordElements(tensor.dtype); ++i) {
+          b.CreateAlignedStore(
+              b.CreateExtractElement(dwords, static_cast<uint64_t>(i)),
+              b.CreateConstInBoundsGEP1_64(b.getInt32Ty(), at, i * tensor.interleaved_rows),
+              llvm::Align(4));
         }
       },
       [&] {
-        Value* first = b.CreateAdd(b.CreateMul(row, e.Const(row_elements)), k);
+        const Integer first = Integer(e, row) * row_elements + k;
         e.Store(e.Address(buffer, first, tensor.dtype), tensor.dtype, value);
       });
 }
 
 // Two rows' dwords share a vector where they fill half of one, so that lane i of a transposed
 // vector is row i's.
-void StoreBlockRows(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* first, Value* k,
-                    const std::vector<Value*>& values) {
+void StoreRowGroup(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* first, Value* k,
+                   const std::vector<Value*>& values) {
   auto& b = e.b();
   const auto dwords_per_row = static_cast<size_t>(kLanes / ir::DwordElements(tensor.dtype));
   std::vector<Value*> rows;
@@ -90,14 +82,15 @@ void StoreBlockRows(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* 
     rows.resize(dwords_per_row);
   }
   rows = Transpose(e, std::move(rows));
-  Value* at = AddressInBlock(e, tensor, buffer, first, k);
+  Value* at = AddressInRowGroup(e, tensor, buffer, first, k);
   const auto count = static_cast<int64_t>(values.size());
   for (int64_t i = 0; i < static_cast<int64_t>(rows.size()); ++i) {
     std::vector<int> lanes;
     for (int lane = 0; lane < count; ++lane) lanes.push_back(lane);
-    b.CreateAlignedStore(b.CreateShuffleVector(rows[static_cast<size_t>(i)], lanes),
-                         b.CreateConstInBoundsGEP1_64(b.getInt32Ty(), at, i * tensor.block_rows),
-                         llvm::Align(4));
+    b.CreateAlignedStore(
+        b.CreateShuffleVector(rows[static_cast<size_t>(i)], lanes),
+        b.CreateConstInBoundsGEP1_64(b.getInt32Ty(), at, i * tensor.interleaved_rows),
+        llvm::Align(4));
   }
 }
 

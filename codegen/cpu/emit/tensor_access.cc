@@ -1,29 +1,9 @@
 #include "codegen/cpu/emit/tensor_access.h"
 
-#include <functional>
-
+#include "codegen/cpu/emit/integer.h"
 #include "ir/type/layout.h"
 
 namespace lluda::codegen {
-namespace {
-
-// A number that the kernel computes, for the formulas of ir/type/layout.h.
-struct Computed {
-  std::reference_wrapper<Emitter> e;
-  Value* value;
-
-  llvm::IRBuilder<>& b() const { return e.get().b(); }
-  Value* Const(int64_t number) const { return e.get().Const(number); }
-  Computed operator+(Computed o) const { return {e, b().CreateAdd(value, o.value)}; }
-  Computed operator*(Computed o) const { return {e, b().CreateMul(value, o.value)}; }
-  Computed operator+(int64_t o) const { return {e, b().CreateAdd(value, Const(o))}; }
-  Computed operator*(int64_t o) const { return {e, b().CreateMul(value, Const(o))}; }
-  Computed operator/(int64_t o) const { return {e, b().CreateUDiv(value, Const(o))}; }
-  Computed operator%(int64_t o) const { return {e, b().CreateURem(value, Const(o))}; }
-};
-
-}  // namespace
-
 const ir::Axis& PanelRowAxis(const TensorSpec& tensor) {
   return tensor.axes[ir::PanelAxesOf(tensor.layout, tensor.PlainAxes()).row].axis;
 }
@@ -32,23 +12,23 @@ Value* ElementOffset(Emitter& e, const TensorSpec& tensor, const Indices& indice
   if (!tensor.layout.is_panel()) return e.Offset(tensor.axes, indices);
   const auto index = [&](size_t i) {
     const auto it = indices.find(tensor.axes[i].axis.name);
-    return Computed{e, it != indices.end() ? it->second : e.Const(0)};
+    return Integer(e, it != indices.end() ? it->second : e.Const(0));
   };
   const auto extent = [&](size_t i) {
-    return Computed{e, e.ExtentValue(tensor.axes[i].axis.extent)};
+    return Integer(e, e.ExtentValue(tensor.axes[i].axis.extent));
   };
   const ir::PanelAxes panel = ir::PanelAxesOf(tensor.layout, tensor.PlainAxes());
-  return ir::PanelOffset<Computed>(tensor.layout, panel, tensor.axes.size(), index, extent).value;
+  return ir::PanelOffset<Integer>(tensor.layout, panel, tensor.axes.size(), index, extent);
 }
 
 Value* LoadAlong(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* first,
                  absl::string_view axis, Value* i, int lanes) {
   if (IsContiguous(tensor, axis)) {
-    return e.Load(e.Address(buffer, e.b().CreateAdd(first, i), tensor.dtype), tensor.dtype, lanes);
+    return e.Load(e.Address(buffer, Integer(e, first) + i, tensor.dtype), tensor.dtype, lanes);
   }
   Value* stride = e.StrideValue(tensor.Find(axis)->stride);
-  return e.LoadStrided(buffer, e.b().CreateAdd(first, e.b().CreateMul(i, stride)), stride,
-                       tensor.dtype, lanes);
+  return e.LoadStrided(buffer, Integer(e, first) + Integer(e, i) * stride, stride, tensor.dtype,
+                       lanes);
 }
 
 Value* LoadIndexAt(Emitter& e, const TensorSpec& tensor, Value* buffer, const Indices& indices) {

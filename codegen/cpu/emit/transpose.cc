@@ -2,15 +2,15 @@
 
 namespace lluda::codegen {
 
-// In each stage, blocks of s x s off the diagonal change places.
+// In each stage, squares of s x s off the diagonal change places.
 std::vector<Value*> Transpose(Emitter& e, std::vector<Value*> rows) {
   const int count = static_cast<int>(rows.size());
   for (int s = count / 2; s >= 1; s /= 2) {
-    std::vector<int> low(kTransposed), high(kTransposed);
-    for (int lane = 0; lane < kTransposed; ++lane) {
+    std::vector<int> low(kLanes), high(kLanes);
+    for (int lane = 0; lane < kLanes; ++lane) {
       const bool second = (lane & s) != 0;
-      low[lane] = second ? kTransposed + lane - s : lane;
-      high[lane] = second ? kTransposed + lane : lane + s;
+      low[lane] = second ? kLanes + lane - s : lane;
+      high[lane] = second ? kLanes + lane : lane + s;
     }
     for (int row = 0; row < count; ++row) {
       if ((row & s) != 0) continue;

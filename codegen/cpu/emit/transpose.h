@@ -1,5 +1,5 @@
 // Transposes matrices of 32-bit lanes in registers, for the kernels that bring matrices into panels
-// and blocks.
+// and interleave rows.
 //
 // Example: 16 vectors that each hold 16 neighbouring elements of one row become 16 vectors that
 // each hold one column's element of all rows.
@@ -11,8 +11,6 @@
 #include "codegen/cpu/emit/emitter.h"
 
 namespace lluda::codegen {
-
-inline constexpr int kTransposed = 16;
 
 // n rows of <16 x i32>, n being 8 or 16: of every group of n lanes, rows[i] lane j becomes rows[j]
 // lane i.

@@ -63,7 +63,7 @@ void EmitAmxDot(Emitter& e, const AmxDot& dot, Value* out) {
                          e.Address(dot.a[i], k, ir::DType::kBF16), dot.a_stride});
     }
     for (size_t j = 0; j < dot.panels.size(); ++j) {
-      Value* at = e.Address(dot.panels[j], b.CreateMul(k, e.Const(kPanelRows)), ir::DType::kBF16);
+      Value* at = e.Address(dot.panels[j], b.CreateMul(k, e.Const(kLanes)), ir::DType::kBF16);
       if (dot.prefetch_bytes != 0) {
         for (int row = 0; row < kAmxRows; ++row) {
           e.Prefetch(at, dot.prefetch_bytes + row * kTileRowBytes);
@@ -80,7 +80,7 @@ void EmitAmxDot(Emitter& e, const AmxDot& dot, Value* out) {
   });
   each_accumulator([&](size_t i, size_t j) {
     const int64_t first =
-        static_cast<int64_t>(i) * kAmxRows * dot.out_row + static_cast<int64_t>(j) * kPanelRows;
+        static_cast<int64_t>(i) * kAmxRows * dot.out_row + static_cast<int64_t>(j) * kLanes;
     b.CreateIntrinsic(llvm::Intrinsic::x86_tilestored64, {},
                       {tile(Accumulator(i, j)), e.Address(out, e.Const(first), ir::DType::kF32),
                        e.Const(dot.out_row * 4)});

@@ -36,7 +36,7 @@ Value* AddOperand(const KernelSpec& spec, Emitter& e, ir::EpilogueStep step, Val
   const int operand = spec.attrs.epilogue.OperandOf(step);
   const TensorSpec& tensor = spec.operands[operand];
   const ir::StridedAxis& last = tensor.axes.back();
-  const int lanes = value->getType()->isVectorTy() ? kPanelRows : 1;
+  const int lanes = LanesOf(value);
   indices[last.axis.name] = column;
   Value* buffer = e.Buffer(operand);
   Value* first = e.Offset(tensor.axes, indices);

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/align.h"
+#include "codegen/cpu/emit/transpose.h"
 #include "codegen/cpu/matmul/amx.h"
 #include "codegen/cpu/matmul/column_epilogue.h"
 #include "codegen/cpu/matmul/general_matmul.h"
@@ -15,13 +17,11 @@
 #include "codegen/cpu/matmul/matmul_operands.h"
 #include "codegen/cpu/matmul/matmul_store.h"
 #include "codegen/cpu/matmul/panel_dot.h"
-#include "codegen/cpu/emit/transpose.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {
 namespace {
 
-constexpr int kLanes = MatmulOperands::kLanes;
 // Rows that are multiplied in one pass though they fill no tile.
 constexpr int kMostFewRows = 8;
 // Panels that stay in the second nearest cache while the rows go by.
@@ -35,8 +35,9 @@ class PanelMatmul {
   PanelMatmul(const KernelSpec& spec, Emitter& e, const TileRow& tile)
       : o_(spec, e, tile), e_(e), store_(o_, e) {}
 
-  // A few panels at a time, for these the rows, and for each block of rows the panels: the panels
-  // stay in one cache, the block in the nearest one. An item is the panels of a tile or of a head.
+  // An item is the panels of a tile or of a head. A few items' panels are taken at a time, and stay
+  // in one cache while all rows go by. A tile's rows meet these panels one after the other, and stay
+  // in the nearest cache.
   KernelInfo Emit() {
     const bool heads = o_.head_panels > 0;
     const int64_t item_panels = heads ? o_.head_panels : o_.width;
@@ -48,19 +49,19 @@ class PanelMatmul {
     if (!o_.RowAxes().empty()) info.cost_symbol = o_.RowAxes()[0].extent.symbol;
     if (o_.tile.dot == Dot::kAmx) {
       info.scratch_bytes = kAmxConfigBytes + int64_t{o_.tile.rows} * o_.tile.panels * kLanes * 4;
-    } else if (!o_.RowAxes().empty() && !o_.IsBlocked() && Interleaves()) {
-      info.scratch_bytes = o_.depth_total / o_.Unit() * o_.tile.rows * 4 + 64;
+    } else if (!o_.RowAxes().empty() && !o_.IsInterleaved() && Interleaves()) {
+      info.scratch_bytes = o_.depth_total / o_.DwordElements() * o_.tile.rows * 4 + 64;
     }
     if (heads) {
-      head_rows_ = (info.scratch_bytes + 63) / 64 * 64;
+      head_rows_ = base::RoundUp(info.scratch_bytes, base::kCacheLine);
       info.scratch_bytes = head_rows_ + o_.tile.rows * o_.head_panels * kLanes * 4;
     }
     const int64_t items_at_once = heads ? 1 : std::max<int64_t>(1, kCachedPanelBytes / item_bytes);
     e_.Loop(e_.Begin(), e_.End(), items_at_once, [&](Value* item) {
-      Value* end = e_.Least(e_.b().CreateAdd(item, e_.Const(items_at_once)), e_.End());
+      Value* end = e_.Least(Integer(e_, item) + items_at_once, e_.End());
       item_ = item;
-      first_panel_ = e_.b().CreateMul(item, e_.Const(item_panels));
-      end_panel_ = e_.Least(e_.b().CreateMul(end, e_.Const(item_panels)), e_.Const(o_.panels));
+      first_panel_ = Integer(e_, item) * item_panels;
+      end_panel_ = e_.Least(Integer(e_, end) * item_panels, e_.Const(o_.panels));
       EmitRows();
     });
     return info;
@@ -79,9 +80,9 @@ class PanelMatmul {
       FinishHead(e_.Const(1));
       return;
     }
-    Value* rows = e_.ExtentValue(o_.RowAxes()[0].extent);
-    Value* rest = e_.b().CreateURem(rows, e_.Const(o_.tile.rows));
-    Value* whole = e_.b().CreateSub(rows, rest);
+    const Integer rows(e_, e_.ExtentValue(o_.RowAxes()[0].extent));
+    Value* rest = rows % o_.tile.rows;
+    Value* whole = rows - rest;
     e_.Loop(e_.Const(0), whole, o_.tile.rows, [&](Value* row) {
       first_row_ = row;
       EmitWholeTile({row, o_.tile.rows, nullptr, /*fills_tile=*/true});
@@ -94,28 +95,28 @@ class PanelMatmul {
 
   void EmitWholeTile(const Rows& rows) {
     std::vector<Value*> a_rows = o_.RowPointers(rows);
-    if (!o_.IsBlocked() && !Interleaves()) {
+    if (!o_.IsInterleaved() && !Interleaves()) {
       EmitPanels(rows, a_rows, 1);
       return;
     }
-    Value* block = a_rows[0];  // rows before it fill whole blocks, so row-major counts alike
-    if (!o_.IsBlocked()) {
+    // The rows before it are whole groups, so that it begins where it would row-major.
+    Value* group = a_rows[0];
+    if (!o_.IsInterleaved()) {
       Interleave(a_rows);
-      block = e_.Scratch();
+      group = e_.Scratch();
     }
     for (int i = 0; i < o_.tile.rows; ++i) {
-      a_rows[i] = e_.Address(block, e_.Const(i), ir::DType::kF32);
+      a_rows[i] = e_.Address(group, e_.Const(i), ir::DType::kF32);
     }
     EmitPanels(rows, a_rows, o_.tile.rows);
   }
 
   // Where the sums of a head's row, counted from first_row_, and a panel lie.
   Value* HeadSums(Value* row, Value* panel) {
-    auto& b = e_.b();
-    Value* at =
-        b.CreateAdd(b.CreateMul(row, e_.Const(o_.head_panels)), b.CreateSub(panel, first_panel_));
+    const Integer in_head = Integer(e_, panel) - first_panel_;
+    const Integer at = Integer(e_, row) * o_.head_panels + in_head;
     Value* rows = e_.Address(e_.Scratch(), e_.Const(head_rows_), ir::DType::kI8);
-    return e_.Address(rows, b.CreateMul(at, e_.Const(kLanes)), ir::DType::kF32);
+    return e_.Address(rows, at * kLanes, ir::DType::kF32);
   }
 
   // The sums of `count` rows from first_row_ on are there, for all panels of the item.
@@ -139,7 +140,7 @@ class PanelMatmul {
       Value* all = e_.Const(size);
       e_.If(b.CreateICmpSGT(count, e_.Const(size / 2)), [&] {
         Value* present = e_.Least(count, all);
-        const Rows rows{row, size, b.CreateSub(b.CreateAdd(row, present), e_.Const(1))};
+        const Rows rows{row, size, Integer(e_, row) + present - 1};
         EmitPanels(rows, o_.RowPointers(rows), 1);
       });
       // A tile of `size` rows has left none, or it was too large for them.
@@ -149,17 +150,17 @@ class PanelMatmul {
     }
   }
 
-  // The same with AMX: blocks of two A tiles, then what is left with smaller ones.
+  // The same with AMX: two A tiles at a time, then what is left with smaller ones.
   void EmitAmxRows() {
     Value* one = e_.Const(1);
-    Value* rows = o_.RowAxes().empty() ? one : e_.ExtentValue(o_.RowAxes()[0].extent);
-    Value* rest = e_.b().CreateURem(rows, e_.Const(o_.tile.rows));
-    Value* whole = e_.b().CreateSub(rows, rest);
+    const Integer rows(e_, o_.RowAxes().empty() ? one : e_.ExtentValue(o_.RowAxes()[0].extent));
+    Value* rest = rows % o_.tile.rows;
+    Value* whole = rows - rest;
     Value* full = e_.Const(kAmxRows);
     const auto positive = [&](Value* value) { return e_.b().CreateICmpSGT(value, e_.Const(0)); };
     e_.If(positive(whole), [&] {
       EmitAmxConfig(e_, e_.Scratch(), {full, full});
-      e_.Loop(e_.Const(0), whole, o_.tile.rows, [&](Value* row) { EmitAmxBlock(row, 2, full); });
+      e_.Loop(e_.Const(0), whole, o_.tile.rows, [&](Value* row) { EmitAmxRowGroup(row, 2, full); });
     });
     e_.If(positive(rest), [&] {
       Value* second = e_.b().CreateSub(rest, full);
@@ -167,19 +168,19 @@ class PanelMatmul {
           positive(second),
           [&] {
             EmitAmxConfig(e_, e_.Scratch(), {full, second});
-            EmitAmxBlock(whole, 2, second);
+            EmitAmxRowGroup(whole, 2, second);
           },
           [&] {
             EmitAmxConfig(e_, e_.Scratch(), {rest});
-            EmitAmxBlock(whole, 1, rest);
+            EmitAmxRowGroup(whole, 1, rest);
           });
     });
     EmitAmxRelease(e_);
   }
 
   // `tiles` A tiles from `row` on, the last of `rows` rows, times the call's panels.
-  void EmitAmxBlock(Value* row, int tiles, Value* rows) {
-    Value* all = e_.b().CreateAdd(rows, e_.Const((tiles - 1) * kAmxRows));
+  void EmitAmxRowGroup(Value* row, int tiles, Value* rows) {
+    Value* all = Integer(e_, rows) + (tiles - 1) * kAmxRows;
     first_row_ = row;
     ForPanels([&](Value* first, int count) {
       const TensorSpec& a = o_.spec.operands[0];
@@ -189,8 +190,7 @@ class PanelMatmul {
                  o_.depth_total,
                  tiles == 1 ? e_.target().PrefetchBytes() : 0};
       for (int i = 0; i < tiles; ++i) {
-        Value* tile_row = e_.b().CreateAdd(row, e_.Const(i * kAmxRows));
-        dot.a.push_back(o_.RowPointers({tile_row, 1})[0]);
+        dot.a.push_back(o_.RowPointers({Integer(e_, row) + i * kAmxRows, 1})[0]);
       }
       if (!o_.RowAxes().empty()) {
         dot.a_stride = e_.b().CreateMul(e_.StrideValue(a.Find(o_.RowAxes()[0].name)->stride),
@@ -207,9 +207,8 @@ class PanelMatmul {
         // A row's lines at each step: rows are far apart, and storing would wait for every one.
         const MatmulFetch fetch(o_, e_, {{row, o_.tile.rows}, first, count, first, nullptr, 1});
         dot.visit = [this, fetch, row, all](Value* k) {
-          Value* step = e_.b().CreateUDiv(k, e_.Const(kAmxDepth));
-          e_.If(e_.b().CreateICmpSLT(step, all),
-                [&] { fetch.FetchResultRow(e_.b().CreateAdd(row, step)); });
+          const Integer step = Integer(e_, k) / kAmxDepth;
+          e_.If(step < all, [&] { fetch.FetchResultRow(Integer(e_, row) + step); });
         };
       }
       Value* out = e_.Address(e_.Scratch(), e_.Const(kAmxConfigBytes), ir::DType::kI8);
@@ -217,37 +216,35 @@ class PanelMatmul {
       e_.Loop(e_.Const(0), all, 1, [&](Value* r) {
         std::vector<Value*> sums;
         for (int64_t j = 0; j < panels; ++j) {
-          Value* at =
-              e_.b().CreateMul(e_.b().CreateAdd(e_.b().CreateMul(r, e_.Const(panels)), e_.Const(j)),
-                               e_.Const(kLanes));
+          const Integer at = (Integer(e_, r) * panels + j) * kLanes;
           sums.push_back(e_.Load(e_.Address(out, at, ir::DType::kF32), ir::DType::kF32, kLanes));
         }
-        store_.StoreTile({e_.b().CreateAdd(row, r), 1}, first, count, {sums});
+        store_.StoreTile({Integer(e_, row) + r, 1}, first, count, {sums});
       });
     });
     FinishHead(all);
   }
 
-  // Whether whole row blocks are copied to the scratch memory, their rows taking turns: the tile
-  // then reads one stream instead of one a row. Pays for itself where a tile has many rows.
+  // Whether the rows of whole tiles are copied to the scratch memory, where they are interleaved: a
+  // tile then reads one stream instead of one a row. Pays for itself where a tile has many rows.
   bool Interleaves() const {
-    return o_.HasManyRows() && o_.depth_total % (o_.Unit() * kTransposed) == 0;
+    return o_.HasManyRows() && o_.depth_total % (o_.DwordElements() * kLanes) == 0;
   }
 
   void Interleave(const std::vector<Value*>& a_rows) {
     const ir::DType dtype = o_.spec.operands[0].dtype;
     const llvm::Align align = Emitter::AlignOf(dtype);
-    e_.Loop(e_.Const(0), e_.Const(o_.depth_total / o_.Unit()), kTransposed, [&](Value* unit) {
-      std::vector<Value*> lines(kTransposed, llvm::PoisonValue::get(e_.Int(32, kTransposed)));
+    e_.Loop(e_.Const(0), e_.Const(o_.depth_total / o_.DwordElements()), kLanes, [&](Value* dword) {
+      std::vector<Value*> lines(kLanes, llvm::PoisonValue::get(e_.Int(32, kLanes)));
       for (size_t i = 0; i < a_rows.size(); ++i) {
         lines[i] = e_.b().CreateAlignedLoad(
-            e_.Int(32, kTransposed),
-            e_.Address(a_rows[i], e_.b().CreateMul(unit, e_.Const(o_.Unit())), dtype), align);
+            e_.Int(32, kLanes),
+            e_.Address(a_rows[i], Integer(e_, dword) * o_.DwordElements(), dtype), align);
       }
       lines = Transpose(e_, std::move(lines));
-      // A line is longer than a block has rows: the next one overwrites what is too much.
-      for (int i = 0; i < kTransposed; ++i) {
-        Value* at = e_.b().CreateMul(e_.b().CreateAdd(unit, e_.Const(i)), e_.Const(o_.tile.rows));
+      // A line is longer than a tile has rows: the next one overwrites what is too much.
+      for (int i = 0; i < kLanes; ++i) {
+        const Integer at = (Integer(e_, dword) + i) * o_.tile.rows;
         e_.b().CreateAlignedStore(lines[i], e_.Address(e_.Scratch(), at, ir::DType::kF32),
                                   llvm::Align(4));
       }
@@ -267,7 +264,7 @@ class PanelMatmul {
         body(first, o_.width);
         return;
       }
-      Value* whole = e_.b().CreateICmpSLE(e_.b().CreateAdd(first, e_.Const(o_.width)), end_panel_);
+      Value* whole = e_.b().CreateICmpSLE(Integer(e_, first) + o_.width, end_panel_);
       e_.If(whole, [&] { body(first, o_.width); }, [&] { body(first, static_cast<int>(rest)); });
     });
   }
@@ -282,7 +279,7 @@ class PanelMatmul {
                  o_.depth_total,
                  rows.fills_tile ? 0 : e_.target().PrefetchBytes(),
                  interleaved};
-    Value* next = e_.b().CreateAdd(first, e_.b().CreateSub(end_panel_, first_panel_));
+    Value* next = Integer(e_, first) + (Integer(e_, end_panel_) - first_panel_);
     const MatmulFetch::Tile tile{rows, first, count, next, a_rows[0], interleaved};
     if (MatmulFetch::Applies(o_, tile)) dot.visit = MatmulFetch(o_, e_, tile);
     std::vector<std::vector<Value*>> sums =
@@ -292,9 +289,9 @@ class PanelMatmul {
       return;
     }
     for (int i = 0; i < rows.count; ++i) {
-      Value* row = e_.b().CreateSub(o_.RowAt(rows, i), first_row_);
+      const Integer row = Integer(e_, o_.RowAt(rows, i)) - first_row_;
       for (int j = 0; j < count; ++j) {
-        Value* at = HeadSums(row, e_.b().CreateAdd(first, e_.Const(j)));
+        Value* at = HeadSums(row, Integer(e_, first) + j);
         e_.b().CreateAlignedStore(sums[i][j], at, llvm::Align(64));
       }
     }
@@ -306,7 +303,7 @@ class PanelMatmul {
   Value* item_ = nullptr;
   Value* first_panel_ = nullptr;
   Value* end_panel_ = nullptr;
-  Value* first_row_ = nullptr;  // of the block of rows being multiplied
+  Value* first_row_ = nullptr;  // of the rows being multiplied
   int64_t head_rows_ = 0;       // bytes into the scratch memory
 };
 

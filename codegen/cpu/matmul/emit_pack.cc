@@ -1,24 +1,18 @@
 // pack: a weight's rows into panels of 16 rows, `depth` elements of a row side by side.
 //
-// One work item is a panel. Where 4 bytes hold a panel unit (a pair of bf16, one f32), 16 rows x 16
-// units are transposed in registers: each source line is read whole and each panel line written
-// whole.
+// One work item is a panel. Where the elements of a row that lie side by side are a dword (a pair of
+// bf16, one f32), 16 rows x 16 dwords are transposed in registers: each source line is read whole
+// and each panel line written whole.
 #include <algorithm>
 #include <utility>
 #include <vector>
 
-#include "codegen/cpu/matmul/emit_matmul.h"
 #include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/emit/transpose.h"
+#include "codegen/cpu/matmul/emit_matmul.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {
-namespace {
-
-constexpr int kLanes = kTransposed;
-
-}  // namespace
-
 absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, Emitter& e) {
   const TensorSpec& from = spec.operands[0];
   const TensorSpec& to = spec.result;
@@ -30,9 +24,8 @@ absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, Emitter& e) {
   const ir::Axis k_axis = from.Find(layout.axis)->axis;
   const int64_t rows = row_axis.extent.value;
   const int64_t depth_total = k_axis.extent.value;
-  const int64_t unit_bytes = ir::BytesOf(from.dtype, layout.depth);
-  const bool transposes = layout.rows == kLanes && unit_bytes == 4 && rows % kLanes == 0 &&
-                          spec.row_offset % kLanes == 0 &&
+  const bool transposes = layout.rows == kLanes && ir::BytesOf(from.dtype, layout.depth) == 4 &&
+                          rows % kLanes == 0 && spec.row_offset % kLanes == 0 &&
                           depth_total % (layout.depth * kLanes) == 0 &&
                           IsContiguous(from, k_axis.name);
   const ir::Axis panels{"panel", ir::Extent::Constant((rows + layout.rows - 1) / layout.rows)};

@@ -3,18 +3,15 @@
 #include <utility>
 
 #include "codegen/cpu/emit/row_interleave.h"
-#include "codegen/cpu/matmul/column_epilogue.h"
 #include "codegen/cpu/emit/row_math.h"
 #include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/cpu/matmul/column_epilogue.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {
 namespace {
 
 using ir::EpilogueStep;
-
-constexpr int kLanes = kPanelRows;
-int LanesOf(Value* value) { return value->getType()->isVectorTy() ? kLanes : 1; }
 
 }  // namespace
 
@@ -31,6 +28,12 @@ int64_t HeadElements(const KernelSpec& spec) { return spec.attrs.result_axes.bac
 
 std::vector<ir::Axis> HeadAxes(const KernelSpec& spec) {
   return {spec.attrs.result_axes.begin(), spec.attrs.result_axes.end() - 1};
+}
+
+Integer HeadNumber(Emitter& e, const std::vector<ir::Axis>& heads, const Indices& indices) {
+  Integer number(e, e.Const(0));
+  for (const ir::Axis& axis : heads) number = number * axis.extent.value + indices.at(axis.name);
+  return number;
 }
 
 HeadEpilogue::HeadEpilogue(const KernelSpec& spec, Emitter& e)
@@ -72,20 +75,14 @@ void HeadEpilogue::LoadWeights() {
 
 void HeadEpilogue::EmitRows(Value* sums, Value* count, const std::string& row_axis,
                             const Indices& indices) {
-  auto& b = e_.b();
   LoadWeights();
   if (Has(EpilogueStep::kBias)) {
-    Value* head = e_.Const(0);
-    for (const ir::Axis& axis : HeadAxes(spec_)) {
-      head = b.CreateAdd(b.CreateMul(head, e_.Const(axis.extent.value)), indices.at(axis.name));
-    }
-    first_column_ = b.CreateMul(head, e_.Const(elements_));
+    first_column_ = HeadNumber(e_, HeadAxes(spec_), indices) * elements_;
   }
   e_.Loop(e_.Const(0), count, 1, [&](Value* row) {
     Indices here = indices;
-    if (!row_axis.empty()) here[row_axis] = b.CreateAdd(indices.at(row_axis), row);
-    Value* from = b.CreateMul(row, e_.Const(elements_));
-    EmitRow({e_.Address(sums, from, ir::DType::kF32), here});
+    if (!row_axis.empty()) here[row_axis] = Integer(e_, indices.at(row_axis)) + row;
+    EmitRow({e_.Address(sums, Integer(e_, row) * elements_, ir::DType::kF32), here});
   });
 }
 
@@ -115,7 +112,7 @@ Value* HeadEpilogue::Element(const Row& row, const Piece& piece, EpilogueStep en
   for (const EpilogueStep step : spec_.attrs.epilogue) {
     if (step == end) break;
     if (step == EpilogueStep::kBias) {
-      x = AddOperand(spec_, e_, step, x, {}, b.CreateAdd(first_column_, e_.Const(begin)));
+      x = AddOperand(spec_, e_, step, x, {}, Integer(e_, first_column_) + begin);
     } else if (step == EpilogueStep::kNorm) {
       x = b.CreateFMul(b.CreateFMul(x, inverse), weights_.at(begin));
     }
@@ -172,21 +169,20 @@ void HeadEpilogue::Store(const Target& target, int64_t i, Value* value) {
   const ir::Layout& layout = tensor.layout;
   const int lanes = LanesOf(value);
   const auto address = [&](int64_t elements) {
-    Value* at = b.CreateAdd(target.first, e_.Const(elements));
-    return e_.Address(target.buffer, at, tensor.dtype);
+    return e_.Address(target.buffer, Integer(e_, target.first) + elements, tensor.dtype);
   };
   if (IsContiguous(tensor, dim_)) {
     e_.Store(address(i), tensor.dtype, value);
     return;
   }
   // Elements that lie together in a panel are a dword: a whole one each.
-  const int64_t unit = ir::DwordElements(tensor.dtype);
-  if (lanes > 1 && i % unit == 0 && layout.is_panel() && layout.axis == dim_ &&
-      layout.depth == unit) {
+  const int64_t together = ir::DwordElements(tensor.dtype);
+  if (lanes > 1 && i % together == 0 && layout.is_panel() && layout.axis == dim_ &&
+      layout.depth == together) {
     Value* dwords = Dwords(e_, tensor.dtype, value);
-    for (int64_t j = 0; j < lanes / unit; ++j) {
+    for (int64_t j = 0; j < lanes / together; ++j) {
       b.CreateAlignedStore(b.CreateExtractElement(dwords, static_cast<uint64_t>(j)),
-                           address((i / unit + j) * layout.rows * unit),
+                           address((i / together + j) * layout.rows * together),
                            Emitter::AlignOf(tensor.dtype));
     }
     return;

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "codegen/cpu/emit/emitter.h"
+#include "codegen/cpu/emit/integer.h"
 #include "codegen/kernel_spec.h"
 
 namespace lluda::codegen {
@@ -24,6 +24,8 @@ bool EmitsHeadStep(ir::EpilogueStep step);
 int64_t HeadElements(const KernelSpec& spec);
 // The axes behind `->` whose elements are heads: all but the last.
 std::vector<ir::Axis> HeadAxes(const KernelSpec& spec);
+// Which of all heads has these indices of the heads' axes.
+Integer HeadNumber(Emitter& e, const std::vector<ir::Axis>& heads, const Indices& indices);
 
 class HeadEpilogue {
  public:

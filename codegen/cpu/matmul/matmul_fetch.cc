@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/align.h"
+#include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/row_interleave.h"
 #include "codegen/cpu/matmul/panel_dot.h"
 #include "ir/type/encoding.h"
@@ -9,8 +11,7 @@
 namespace lluda::codegen {
 namespace {
 
-constexpr int kLanes = MatmulOperands::kLanes;
-constexpr int64_t kCacheLine = 64;
+using base::kCacheLine;
 
 }  // namespace
 
@@ -31,15 +32,15 @@ void MatmulFetch::operator()(Value* k) const {
 // Elements of K between two visits.
 int64_t MatmulFetch::Step() const { return VisitDepth(o_.spec.operands[1].dtype); }
 
-// The panels that the thread will most likely need after the call's own, from where this tile is to
-// fetch on: each block of rows brings in the eighth of them, until all are there. Else the first
-// block would wait for memory line by line.
+// Where this tile begins to fetch of the panels that the thread will most likely need after the
+// call's own. Each tile of rows brings in the next eighth of every panel, until all of it is there.
+// Without, the first tile of the next call would wait for memory line by line.
+// Example: with tiles of 12 rows and panels of 32 KB, the tile of rows 24..35 fetches from 8 KB on.
 std::vector<Value*> MatmulFetch::NextPanels() const {
-  auto& b = e_.b();
   const int64_t slice = o_.depth_total / Step() * kCacheLine;
   const int64_t panel_bytes = o_.PanelBytes();
-  Value* at = b.CreateMul(b.CreateUDiv(tile_.rows.first, e_.Const(o_.tile.rows)), e_.Const(slice));
-  at = e_.Least(at, e_.Const(panel_bytes - slice));
+  const Integer wanted = Integer(e_, tile_.rows.first) / o_.tile.rows * slice;
+  Value* at = e_.Least(wanted, e_.Const(panel_bytes - slice));
   Value* next = e_.Least(tile_.next, e_.Const(o_.panels - tile_.count));
   std::vector<Value*> places = o_.PanelPointers(next, tile_.count);
   for (Value*& place : places) place = e_.Address(place, at, ir::DType::kI8);
@@ -48,41 +49,40 @@ std::vector<Value*> MatmulFetch::NextPanels() const {
 
 // A line of each.
 void MatmulFetch::FetchPanels(Value* k) const {
-  Value* at = e_.b().CreateMul(k, e_.Const(kCacheLine / Step()));
+  const Integer at = Integer(e_, k) * (kCacheLine / Step());
   for (Value* place : next_) e_.PrefetchNear(e_.Address(place, at, ir::DType::kI8));
 }
 
-// What lies behind the block of rows by the size of one.
+// The next group of rows: what lies behind this one by its size.
 void MatmulFetch::FetchRows(Value* k) const {
-  if (!o_.IsBlocked()) return;
+  if (!o_.IsInterleaved()) return;
   const int64_t element_bytes = ir::BytesOf(o_.spec.operands[0].dtype, tile_.a_interleaved);
-  Value* here = e_.Address(tile_.a, e_.b().CreateMul(k, e_.Const(element_bytes)), ir::DType::kI8);
-  const int64_t block_bytes = o_.depth_total * element_bytes;
+  Value* here = e_.Address(tile_.a, Integer(e_, k) * element_bytes, ir::DType::kI8);
+  const int64_t group_bytes = o_.depth_total * element_bytes;
   for (int64_t line = 0; line < Step() * element_bytes; line += kCacheLine) {
-    e_.PrefetchNear(e_.Address(here, e_.Const(block_bytes + line), ir::DType::kI8));
+    e_.PrefetchNear(e_.Address(here, e_.Const(group_bytes + line), ir::DType::kI8));
   }
 }
 
 // The lines that the tile will add and store, row by row.
 void MatmulFetch::FetchResult(Value* k) const {
   if (o_.head_panels > 0) return;  // sums go to scratch memory, which is near
-  auto& b = e_.b();
-  Value* visit = b.CreateUDiv(k, e_.Const(Step()));
-  if (o_.spec.result.block_rows > 0) {
-    FetchResultBlock(visit);
+  const Integer visit = Integer(e_, k) / Step();
+  if (o_.spec.result.interleaved_rows > 0) {
+    FetchResultRowGroup(visit);
     return;
   }
   const int64_t visits_per_row = std::max<int64_t>(1, o_.depth_total / Step() / o_.tile.rows);
-  Value* row = b.CreateUDiv(visit, e_.Const(visits_per_row));
-  Value* begins = b.CreateICmpEQ(b.CreateURem(visit, e_.Const(visits_per_row)), e_.Const(0));
-  e_.If(b.CreateAnd(begins, b.CreateICmpSLT(row, e_.Const(o_.tile.rows))),
-        [&] { FetchResultRow(b.CreateAdd(tile_.rows.first, row)); });
+  const Integer row = visit / visits_per_row;
+  Value* begins = visit % visits_per_row == 0;
+  e_.If(e_.b().CreateAnd(begins, row < o_.tile.rows),
+        [&] { FetchResultRow(Integer(e_, tile_.rows.first) + row); });
 }
 
 void MatmulFetch::FetchResultRow(Value* row) const {
   const int residual = o_.ResidualOperand();
   for (int j = 0; j < tile_.count; ++j) {
-    Value* panel = e_.b().CreateAdd(tile_.first, e_.Const(j));
+    const Integer panel = Integer(e_, tile_.first) + j;
     e_.PrefetchForWrite(o_.ColumnAddress(o_.ResultBuffer(), o_.spec.result, row, panel, 0));
     if (residual >= 0) {
       const TensorSpec& tensor = o_.spec.operands[residual];
@@ -91,16 +91,14 @@ void MatmulFetch::FetchResultRow(Value* row) const {
   }
 }
 
-// In a block the tile's part lies together.
-void MatmulFetch::FetchResultBlock(Value* visit) const {
-  auto& b = e_.b();
+// The tile's part of a group lies together.
+void MatmulFetch::FetchResultRowGroup(Value* visit) const {
   const TensorSpec& result = o_.spec.result;
   const int64_t bytes = ir::BytesOf(result.dtype, int64_t{kLanes} * o_.tile.rows * tile_.count);
-  e_.If(b.CreateICmpSLT(visit, e_.Const(bytes / kCacheLine)), [&] {
-    Value* block = BlockAddress(e_, result, o_.ResultBuffer(), tile_.rows.first,
-                                b.CreateMul(tile_.first, e_.Const(kLanes)));
-    e_.PrefetchForWrite(
-        e_.Address(block, b.CreateMul(visit, e_.Const(kCacheLine)), ir::DType::kI8));
+  e_.If(Integer(e_, visit) < bytes / kCacheLine, [&] {
+    Value* group = RowGroupAddress(e_, result, o_.ResultBuffer(), tile_.rows.first,
+                                   Integer(e_, tile_.first) * kLanes);
+    e_.PrefetchForWrite(e_.Address(group, Integer(e_, visit) * kCacheLine, ir::DType::kI8));
   });
 }
 

@@ -1,5 +1,5 @@
-// What a tile of a matmul fetches while it multiplies: the panels that come next, the block of rows
-// that comes next, and the lines that it will add and store. A little at a time: asked for at once
+// What a tile of a matmul fetches while it multiplies: the panels that come next, the rows
+// that come next, and the lines that it will add and store. A little at a time: asked for at once
 // they would hold up those that the tile waits for.
 //
 //   dot.visit = MatmulFetch(operands, e, rows, {first, count}, parts, a, a_interleaved);
@@ -19,7 +19,7 @@ class MatmulFetch {
     Value* first;       // panel
     int count;          // of panels
     Value* next;        // the panel that stands where `first` does in what the thread does next
-    Value* a;           // its first row or block of rows
+    Value* a;           // its first row, or group of rows
     int a_interleaved;  // as PanelDot's
   };
   // Whether K and the tile are such that something is fetched.
@@ -37,7 +37,7 @@ class MatmulFetch {
   void FetchPanels(Value* k) const;
   void FetchRows(Value* k) const;
   void FetchResult(Value* k) const;
-  void FetchResultBlock(Value* visit) const;
+  void FetchResultRowGroup(Value* visit) const;
 
   const MatmulOperands& o_;
   Emitter& e_;

@@ -2,8 +2,9 @@
 
 #include <optional>
 
-#include "codegen/cpu/matmul/head_epilogue.h"
+#include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/cpu/matmul/head_epilogue.h"
 #include "ir/contraction.h"
 #include "ir/type/layout.h"
 
@@ -36,7 +37,8 @@ bool MatmulOperands::Applies(const KernelSpec& spec) {
   const TensorSpec& b = spec.operands[1];
   const std::string& over = spec.attrs.axes[0];
   if (ir::ContractedAxes(spec.attrs).size() != 1) return false;
-  const std::optional<ir::Tile> panel = PanelTile(b.dtype, *ir::AccumulatorOf(a.dtype, b.dtype));
+  const std::optional<ir::PanelShape> panel =
+      PanelShapeOf(b.dtype, *ir::AccumulatorOf(a.dtype, b.dtype));
   if (!panel || b.axes.size() != 2) return false;
   if (!(b.layout == ir::Layout::Panel(panel->rows, panel->depth, over))) return false;
   if (a.axes.size() > 2 || !IsContiguous(a, over)) return false;
@@ -60,7 +62,7 @@ int64_t MatmulOperands::PanelBytes() const {
 }
 
 Value* MatmulOperands::RowAt(const Rows& rows, int i) const {
-  Value* row = e_.b().CreateAdd(rows.first, e_.Const(i));
+  const Integer row = Integer(e_, rows.first) + i;
   if (rows.last == nullptr) return row;
   return e_.Least(row, rows.last);
 }
@@ -83,9 +85,8 @@ std::vector<Value*> MatmulOperands::PanelPointers(Value* first, int count) const
   std::vector<Value*> pointers;
   const auto add_panels = [&](int64_t from) {
     for (int i = 0; i < count; ++i) {
-      Value* panel = e_.b().CreateAdd(first, e_.Const(from + i));
-      pointers.push_back(
-          e_.Address(e_.Buffer(1), e_.b().CreateMul(panel, e_.Const(PanelElements())), b.dtype));
+      const Integer panel = Integer(e_, first) + (from + i);
+      pointers.push_back(e_.Address(e_.Buffer(1), panel * PanelElements(), b.dtype));
     }
   };
   add_panels(0);
@@ -95,8 +96,7 @@ std::vector<Value*> MatmulOperands::PanelPointers(Value* first, int count) const
 
 Value* MatmulOperands::ColumnAddress(Value* buffer, const TensorSpec& tensor, Value* row,
                                      Value* panel, int lane) const {
-  Indices indices{{spec.result.axes.back().axis.name,
-                   e_.b().CreateAdd(e_.b().CreateMul(panel, e_.Const(kLanes)), e_.Const(lane))}};
+  Indices indices{{spec.result.axes.back().axis.name, Integer(e_, panel) * kLanes + lane}};
   if (!RowAxes().empty()) indices[RowAxes()[0].name] = row;
   return e_.Address(buffer, e_.Offset(tensor.axes, indices), tensor.dtype);
 }

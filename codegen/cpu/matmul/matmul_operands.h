@@ -18,8 +18,6 @@ namespace lluda::codegen {
 
 class MatmulOperands {
  public:
-  static constexpr int kLanes = kPanelRows;
-
   // Neighbouring rows of a tile. The rows after `last`, if that is given, are `last` once more.
   struct Rows {
     Value* first;
@@ -34,14 +32,14 @@ class MatmulOperands {
 
   // A's axis of rows, if it has one.
   std::vector<ir::Axis> RowAxes() const;
-  bool IsBlocked() const { return spec.operands[0].block_rows > 0; }
+  bool IsInterleaved() const { return spec.operands[0].interleaved_rows > 0; }
   // The operand that is added to the result, -1 if there is none.
   int ResidualOperand() const { return spec.attrs.epilogue.OperandOf(ir::EpilogueStep::kAdd); }
   // Elements of one panel, padding included, and their bytes.
   int64_t PanelElements() const;
   int64_t PanelBytes() const;
-  // Elements of A that move together.
-  int64_t Unit() const { return ir::DwordElements(spec.operands[0].dtype); }
+  // Elements of A in a dword.
+  int64_t DwordElements() const { return ir::DwordElements(spec.operands[0].dtype); }
   // Whether B is used often enough in a tile to take care of how A lies and what comes next.
   bool HasManyRows() const { return tile.rows >= 8; }
 

@@ -3,16 +3,11 @@
 #include <functional>
 #include <utility>
 
+#include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/row_interleave.h"
 #include "codegen/cpu/matmul/column_epilogue.h"
 
 namespace lluda::codegen {
-namespace {
-
-constexpr int kLanes = MatmulOperands::kLanes;
-
-}  // namespace
-
 void MatmulStore::StoreTile(const Rows& rows, Value* first, int count,
                             std::vector<std::vector<Value*>> sums) {
   const auto each =
@@ -20,7 +15,7 @@ void MatmulStore::StoreTile(const Rows& rows, Value* first, int count,
         for (int i = 0; i < rows.count; ++i) {
           Value* row = o_.RowAt(rows, i);
           for (int j = 0; j < count; ++j) {
-            body(row, e_.b().CreateAdd(first, e_.Const(j)), &sums[i][j]);
+            body(row, Integer(e_, first) + j, &sums[i][j]);
           }
         }
       };
@@ -32,30 +27,30 @@ void MatmulStore::StoreTile(const Rows& rows, Value* first, int count,
       Apply(step, rows, first, count, &sums);
     }
   }
-  if (rows.fills_tile && o_.spec.result.block_rows == rows.count) {
+  if (rows.fills_tile && o_.spec.result.interleaved_rows == rows.count) {
     for (int j = 0; j < count; ++j) {
       std::vector<Value*> column;
       for (const auto& row_sums : sums) column.push_back(row_sums[static_cast<size_t>(j)]);
-      Value* k = e_.b().CreateMul(e_.b().CreateAdd(first, e_.Const(j)), e_.Const(kLanes));
-      StoreBlockRows(e_, o_.spec.result, o_.ResultBuffer(), rows.first, k, column);
+      const Integer k = (Integer(e_, first) + j) * kLanes;
+      StoreRowGroup(e_, o_.spec.result, o_.ResultBuffer(), rows.first, k, column);
     }
     return;
   }
   each([&](Value* r, Value* panel, Value** value) {
-    if (o_.spec.result.block_rows > 0) {
-      Value* k = e_.b().CreateMul(panel, e_.Const(kLanes));
-      StoreBlocked(e_, o_.spec.result, o_.ResultBuffer(), r, InBlock(r, rows.fills_tile), k,
-                   *value);
+    if (o_.spec.result.interleaved_rows > 0) {
+      const Integer k = Integer(e_, panel) * kLanes;
+      StoreInterleaved(e_, o_.spec.result, o_.ResultBuffer(), r, IsInterleaved(r, rows.fills_tile),
+                       k, *value);
     } else if (whole_panels) {
       StoreLanes(r, panel, *value, 0);
     }
   });
   if (whole_panels) return;
   for (int i = 0; i < rows.count; ++i) {
-    Value* row = e_.b().CreateAdd(rows.first, e_.Const(i));
+    const Integer row = Integer(e_, rows.first) + i;
     const auto store = [&] {
       for (int j = 0; j < count; ++j) {
-        StorePartOfPanel(row, e_.b().CreateAdd(first, e_.Const(j)), sums[i][j]);
+        StorePartOfPanel(row, Integer(e_, first) + j, sums[i][j]);
       }
     };
     if (rows.last == nullptr) {
@@ -81,24 +76,23 @@ void MatmulStore::Apply(ir::EpilogueStep step, const Rows& rows, Value* first, i
     Value* row = o_.RowAt(rows, i);
     for (int j = 0; j < static_cast<int>(values.size()); ++j) {
       const int64_t panel = j < count ? j : o_.panels + j - count;
-      values[j] = Add(step, values[j], row, e_.b().CreateAdd(first, e_.Const(panel)), 0);
+      values[j] = Add(step, values[j], row, Integer(e_, first) + panel, 0);
     }
   }
 }
 
-// Whether the result's row lies in a block. The result's readers may have tiles of other rows.
-Value* MatmulStore::InBlock(Value* row, bool fills_tile) {
-  if (o_.tile.dot != Dot::kAmx && o_.spec.result.block_rows == o_.tile.rows) {
+// Whether the result's row is interleaved. The result's readers may have tiles of other rows.
+Value* MatmulStore::IsInterleaved(Value* row, bool fills_tile) {
+  if (o_.tile.dot != Dot::kAmx && o_.spec.result.interleaved_rows == o_.tile.rows) {
     return e_.b().getInt1(fills_tile);
   }
   Value* rows = o_.RowAxes().empty() ? e_.Const(1) : e_.ExtentValue(o_.RowAxes()[0].extent);
-  return e_.b().CreateICmpSLT(row, RowsInBlocks(e_, o_.spec.result, rows));
+  return e_.b().CreateICmpSLT(row, InterleavedRows(e_, o_.spec.result, rows));
 }
 
 // Adds the step's operand to the columns from lane `lane` of the panel on.
 Value* MatmulStore::Add(ir::EpilogueStep step, Value* value, Value* row, Value* panel, int lane) {
-  auto& b = e_.b();
-  Value* column = b.CreateAdd(b.CreateMul(panel, e_.Const(kLanes)), e_.Const(lane));
+  const Integer column = Integer(e_, panel) * kLanes + lane;
   Indices indices;
   if (!o_.RowAxes().empty()) indices[o_.RowAxes()[0].name] = row;
   return AddOperand(o_.spec, e_, step, value, std::move(indices), column);

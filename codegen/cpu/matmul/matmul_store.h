@@ -1,5 +1,5 @@
 // How the sums of a tile become elements of a matmul's result: the epilogue's steps on columns
-// (codegen/cpu/matmul/column_epilogue.h), rounding, and the stores, row-major or into a block of rows.
+// (codegen/cpu/matmul/column_epilogue.h), rounding, and the stores, row-major or interleaved.
 //
 //   MatmulStore(operands, e).StoreTile(rows, first_panel, panels, sums);
 #ifndef LLUDA_CODEGEN_CPU_MATMUL_MATMUL_STORE_H_
@@ -23,7 +23,7 @@ class MatmulStore {
   void StoreTile(const Rows& rows, Value* first, int count, std::vector<std::vector<Value*>> sums);
 
  private:
-  Value* InBlock(Value* row, bool fills_tile);
+  Value* IsInterleaved(Value* row, bool fills_tile);
   void Apply(ir::EpilogueStep step, const Rows& rows, Value* first, int count,
              std::vector<std::vector<Value*>>* sums);
   Value* Add(ir::EpilogueStep step, Value* value, Value* row, Value* panel, int lane);

@@ -1,13 +1,12 @@
 #include "codegen/cpu/matmul/panel_dot.h"
 
+#include "codegen/cpu/emit/integer.h"
 #include "ir/type/encoding.h"
 #include "llvm/IR/Intrinsics.h"
 #include "llvm/IR/IntrinsicsX86.h"
 
 namespace lluda::codegen {
 namespace {
-
-constexpr int kLanes = 16;
 
 using Rows = std::vector<std::vector<Value*>>;
 
@@ -28,22 +27,21 @@ class Step {
 
  private:
   Value* PanelAddress(size_t panel, Value* k) {
-    Value* address = e_.Address(panels_[panel], b_.CreateMul(k, e_.Const(kLanes)), dot_.b);
+    Value* address = e_.Address(panels_[panel], Integer(e_, k) * kLanes, dot_.b);
     if (dot_.prefetch_bytes != 0) e_.Prefetch(address, dot_.prefetch_bytes);
     return address;
   }
 
   // Address of element k + step of a row, k being a multiple of the panel's depth.
   Value* RowAddress(size_t row, Value* k, int64_t step) {
-    Value* element = k;
+    Integer element(e_, k);
     int64_t rest = step;
     if (dot_.a_interleaved > 1) {
-      const int64_t unit = ir::DwordElements(dot_.a);
-      element =
-          b_.CreateMul(b_.CreateAdd(k, e_.Const(step / unit * unit)), e_.Const(dot_.a_interleaved));
-      rest = step % unit;
+      const int64_t together = ir::DwordElements(dot_.a);
+      element = (element + step / together * together) * dot_.a_interleaved;
+      rest = step % together;
     }
-    return e_.Address(a_rows_[row], b_.CreateAdd(element, e_.Const(rest)), dot_.a);
+    return e_.Address(a_rows_[row], element + rest, dot_.a);
   }
 
   // Two 16-bit elements of a row from k + first on as one i32, the second zero when there is none.

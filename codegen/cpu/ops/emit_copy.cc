@@ -1,8 +1,8 @@
 // Ops that move elements without computing: gather, append, concat, and views that strides cannot
 // express. Elements are copied as bits.
 #include "absl/strings/str_cat.h"
-#include "codegen/cpu/ops/emit_ops.h"
 #include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/cpu/ops/emit_ops.h"
 
 namespace lluda::codegen {
 namespace {
@@ -91,7 +91,7 @@ absl::StatusOr<KernelInfo> EmitConcat(const KernelSpec& spec, Emitter& e) {
   const auto& names = spec.attrs.axes;
   const std::string& joined = spec.attrs.result_axes[0].name;
   const int result = static_cast<int>(spec.operands.size());
-  // Rows are the result's axes without the joined one; each part is then copied as a block.
+  // Rows are the result's axes without the joined one; each part is then copied as a whole.
   const std::vector<ir::Axis> rows = AxesWithout(spec.result, joined);
   if (spec.result.layout.is_panel()) return NoKernel(spec, "the result is in panels");
   e.ForRows(rows, [&](const Indices& indices) {

@@ -4,17 +4,15 @@
 #include <limits>
 #include <utility>
 
-#include "codegen/cpu/emit/row_interleave.h"
-#include "codegen/cpu/ops/emit_ops.h"
 #include "codegen/cpu/emit/math.h"
+#include "codegen/cpu/emit/row_interleave.h"
 #include "codegen/cpu/emit/row_math.h"
 #include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/cpu/ops/emit_ops.h"
 #include "llvm/IR/Intrinsics.h"
 
 namespace lluda::codegen {
 namespace {
-
-constexpr int kLanes = 16;
 
 // The rows of a reduction and its operand's elements along the reduced axis.
 struct Row {
@@ -31,8 +29,8 @@ struct Row {
   Value* Fold(float identity, const std::function<Value*(Value*)>& map,
               const std::function<Value*(Value*, Value*)>& combine,
               const std::function<Value*(Value*)>& across) const {
-    const bool vectors = !axis.extent.is_constant() || axis.extent.value >= 16;
-    Emitter::Carried init = {e.ConstF32(identity, vectors ? 16 : 1)};
+    const bool vectors = !axis.extent.is_constant() || axis.extent.value >= kLanes;
+    Emitter::Carried init = {e.ConstF32(identity, vectors ? kLanes : 1)};
     return e.ForLanes(
         axis.extent, init,
         [&](Value* i, int lanes, const Emitter::Carried& c) {
@@ -89,7 +87,7 @@ absl::StatusOr<KernelInfo> ForEachRow(
   return RowInfo(spec, axis, nanoseconds_per_64);
 }
 
-// Stores map(element, index) for the whole row, which lies in no row block; the result may be
+// Stores map(element, index) for the whole row, which is not interleaved; the result may be
 // strided along the axis.
 void StoreRow(const KernelSpec& spec, const Row& row, Indices indices, int buffer,
               const std::function<Value*(Value* x, Value* i, int lanes)>& map) {
@@ -114,7 +112,7 @@ class Rmsnorm {
       : spec_(spec), e_(e), axis_(std::move(axis)), weight_(spec.operands[1]) {}
 
   absl::StatusOr<KernelInfo> Emit() {
-    if (spec_.result.block_rows > 0) return EmitBlocks();
+    if (spec_.result.interleaved_rows > 0) return EmitGroups();
     return ForEachRow(spec_, e_, kNanosecondsPer64,
                       [&](const Row& row, const Indices& indices) { EmitRow(row, indices); });
   }
@@ -128,13 +126,13 @@ class Rmsnorm {
              [&](Value* x, Value* i, int lanes) { return Normalised(x, inverse, i, lanes); });
   }
 
-  // An item is a block of rows, which are summed and stored side by side; those that fill no block
-  // are an item row by row.
-  absl::StatusOr<KernelInfo> EmitBlocks() {
+  // An item is a group of rows, which are summed and stored side by side. Rows that fill no group
+  // are one item, and go one by one.
+  absl::StatusOr<KernelInfo> EmitGroups() {
     const TensorSpec& x = spec_.operands[0];
-    const int64_t block_rows = spec_.result.block_rows;
-    KernelInfo info = RowInfo(spec_, axis_, kNanosecondsPer64 * block_rows);
-    info.block = block_rows;
+    const int64_t interleaved_rows = spec_.result.interleaved_rows;
+    KernelInfo info = RowInfo(spec_, axis_, kNanosecondsPer64 * interleaved_rows);
+    info.item_rows = interleaved_rows;
     const ir::Axis rows = info.work_axes[0];
     const auto row_at = [&](Value* index) {
       return Row{e_, x, axis_, e_.Offset(x.axes, {{rows.name, index}})};
@@ -143,27 +141,27 @@ class Rmsnorm {
         info.work_axes,
         [&](const Indices& indices) {
           Value* first = indices.at(rows.name);
-          Value* end = e_.b().CreateAdd(first, e_.Const(block_rows));
+          Value* end = e_.b().CreateAdd(first, e_.Const(interleaved_rows));
           Value* extent = e_.ExtentValue(rows.extent);
           e_.If(
               e_.b().CreateICmpSLE(end, extent),
               [&] {
-                std::vector<Row> block;
-                for (int64_t i = 0; i < block_rows; ++i) {
-                  block.push_back(row_at(e_.b().CreateAdd(first, e_.Const(i))));
+                std::vector<Row> group;
+                for (int64_t i = 0; i < interleaved_rows; ++i) {
+                  group.push_back(row_at(e_.b().CreateAdd(first, e_.Const(i))));
                 }
-                EmitBlock(first, block);
+                EmitGroup(first, group);
               },
               [&] {
                 e_.Loop(first, extent, 1,
                         [&](Value* row) { EmitRow(row_at(row), {{rows.name, row}}); });
               });
         },
-        block_rows);
+        interleaved_rows);
     return info;
   }
 
-  void EmitBlock(Value* first, const std::vector<Row>& rows) {
+  void EmitGroup(Value* first, const std::vector<Row>& rows) {
     auto& b = e_.b();
     const Emitter::Carried zeros(rows.size(), e_.ConstF32(0.0f, kLanes));
     Emitter::Carried sums =
@@ -182,7 +180,7 @@ class Rmsnorm {
       for (size_t r = 0; r < rows.size(); ++r) {
         values.push_back(Normalised(rows[r].Load(i, kLanes), sums[r], i, kLanes));
       }
-      StoreBlockRows(e_, spec_.result, e_.Buffer(2), first, i, values);
+      StoreRowGroup(e_, spec_.result, e_.Buffer(2), first, i, values);
     });
   }
 
@@ -226,8 +224,7 @@ absl::StatusOr<KernelInfo> EmitSoftmax(const KernelSpec& spec, Emitter& e) {
   return ForEachRow(spec, e, 64, [&](const Row& row, const Indices& indices) {
     Value* maximum = row.Max();
     auto exponential = [&](Value* x) {
-      const bool vector = x->getType()->isVectorTy();
-      return Exp(e, e.b().CreateFSub(x, e.Splat(maximum, vector ? 16 : 1)));
+      return Exp(e, e.b().CreateFSub(x, e.Splat(maximum, LanesOf(x))));
     };
     Value* sum = row.Sum(exponential);
     StoreRow(spec, row, indices, 1, [&](Value* x, Value*, int lanes) {
