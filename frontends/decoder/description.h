@@ -54,7 +54,7 @@ enum class NormPlace : uint8_t { kBefore, kBehind };
 
 // Sizes have the names of config.json. All layers have the same weights, in the same shapes.
 struct Decoder {
-  std::string family;  // the module's name
+  std::string family = "decoder";  // the module's name
   int64_t vocab_size = 0;
   int64_t hidden_size = 0;
   int64_t intermediate_size = 0;
