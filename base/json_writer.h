@@ -16,6 +16,13 @@ namespace lluda::base {
 
 class JsonWriter {
  public:
+  // A document that says first what it is and which version of it: {"schema": "lluda.verify/1", ...
+  // docs/json.md lists what each of them holds.
+  JsonWriter& BeginDocument(absl::string_view schema) {
+    return BeginObject().Key("schema").String(schema);
+  }
+  // Ends it with a newline; the whole of it.
+  std::string EndDocument() { return EndObject().text() + "\n"; }
   JsonWriter& BeginObject() { return Open('{'); }
   JsonWriter& EndObject() { return Close('}'); }
   JsonWriter& BeginArray() { return Open('['); }

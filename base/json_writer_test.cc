@@ -34,5 +34,11 @@ TEST(JsonWriterTest, WritesNullForWhatIsNoNumber) {
   EXPECT_EQ(json.text(), "[0.1, 1.25e-07, null, null]");
 }
 
+TEST(JsonWriterTest, ADocumentSaysFirstWhatItIs) {
+  JsonWriter json;
+  EXPECT_EQ(json.BeginDocument("lluda.x/1").Key("a").Int(1).EndDocument(),
+            "{\"schema\": \"lluda.x/1\", \"a\": 1}\n");
+}
+
 }  // namespace
 }  // namespace lluda::base

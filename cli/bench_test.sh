@@ -37,6 +37,7 @@ python3 - <<'CHECK' || failures=$((failures + 1))
 import json
 
 bench = json.load(open("bench.json"))
+assert next(iter(bench.items())) == ("schema", "lluda.bench/1"), bench
 number = (int, float)
 
 
@@ -98,6 +99,10 @@ assert error["tokens"] == 256
 assert 0 < error["nmse"] <= error["largest_nmse"] and error["nmse"] < error["nmse_bound"], error
 assert 0 < error["likeliest_equal"] <= 256
 CHECK
+
+# Without a file, in place of the text.
+run bench --prompt-tokens 4 --gen-tokens 1 --repeat 1 --json
+expect_json lluda.bench/1 'j["prefill"]["tokens"] == 4' 'j["decode"]["tokens"] == 1' '"decode_step" not in j'
 
 "$lluda" bench --prompt-tokens 4 --gen-tokens 1 --repeat 1 --json no/such/folder/b.json >out 2>err
 code=$?

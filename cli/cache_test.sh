@@ -31,12 +31,22 @@ generate --isa generic
 grep -q "matmul_.*_generic_" out || fail "cache ls lists no kernel: $(cat out)"
 [[ $("$lluda" cache verify) == "$((2 * kernels)) kernels intact, 0 damaged" ]] ||
   fail "cache verify: $("$lluda" cache verify)"
+run cache ls --json
+expect_json lluda.cache/1 "j['folder'] == '$cache'" "len(j['entries']) == $((2 * kernels))" \
+  'j["damaged"] == 0' 'all(e["intact"] and e["last_used"] > 1e9 for e in j["entries"])' \
+  'j["bytes"] == sum(e["bytes"] for e in j["entries"])' 'any("_generic_" in e["kernel"] for e in j["entries"])'
 victim=$(grep -l matmul "$cache"/*.code | head -1)
 truncate -s -1 "$victim"
 "$lluda" cache verify >out && fail "cache verify found nothing"
 [[ $(tail -1 out) == "$((2 * kernels - 1)) kernels intact, 1 damaged" ]] || fail "verify: $(cat out)"
 grep -qF "$victim: damaged" out || fail "cache verify does not name the file: $(cat out)"
-"$lluda" cache prune >out || fail "cache prune"
+run cache verify --json
+expect 1 "cache verify --json"
+expect_json lluda.cache/1 'j["damaged"] == 1' \
+  "[e['path'] for e in j['entries'] if not e['intact']] == ['$victim']" \
+  'all(e["intact"] == ("kernel" in e) for e in j["entries"])'
+run cache prune --json
+expect_json lluda.cache_prune/1 'j["freed_bytes"] > 100'
 [[ ! -e $victim ]] || fail "cache prune kept a damaged entry"
 "$lluda" cache prune --max-size 20KB >out || fail "cache prune --max-size"
 [[ $(cat "$cache"/* | wc -c) -le 20480 ]] || fail "cache prune kept too much"

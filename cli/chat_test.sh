@@ -44,6 +44,19 @@ run chat chatty -n 12 --temperature 0 --no-thinking -p "Tell me a story."
 expect 0 "chat -p"
 cmp -s out <(head -c "$(wc -c <out)" answers) || fail "chat -p: $(cat out), not $(cat answers)"
 
+# As JSON: a line for each answer, with its message's number.
+chat --json <messages
+expect 0 "chat --json"
+python3 - <<'CHECK' || fail "chat --json: $(cat out)"
+import json
+
+answers = [json.loads(line) for line in open("out")]
+assert [a["schema"] for a in answers] == ["lluda.chat/1"] * 2, answers
+assert [a["message"] for a in answers] == [1, 2], answers
+assert "".join(a["answer"]["text"] + "\n" for a in answers) == open("answers").read(), answers
+assert answers[0]["answer"]["reused_tokens"] == 0 < answers[1]["answer"]["reused_tokens"], answers
+CHECK
+
 # The same messages, however their lines end.
 for input in 'Tell me a story.\r\nAnother one.\r\n' 'Tell me a story.\r\n\r\nAnother one.' \
   'Tell me a story.\n\n\nAnother one.\r'; do
@@ -80,7 +93,10 @@ cmp -s out answers || fail "what did not fit changed the conversation: $(cat out
 [[ $(grep -c "^lluda: " err) == 1 ]] || fail "not one line for one message: $(cat err)"
 grep -qE "^lluda: message left out: the prompt has [0-9]+ tokens, the context holds" err ||
   fail "what does not fit is not told: $(cat err)"
-run chat chatty --ctx 40 -p "$long"
+chat --ctx $((counts[1] + 12)) --json <messages
+[[ $(grep -o '"message": [0-9]*' out | tr '\n' ' ') == '"message": 1 "message": 3 ' ]] ||
+  fail "an answer has another message's number: $(cat out)"
+run chat chatty --ctx 40 -p "$long" --json
 expect_error 2 "the context holds 40"
 run chat chatty --temperature -1 -p "Hi"
 expect_error 2 "temperature"

@@ -26,11 +26,10 @@ expect_out ", there was a little "
 expect_out ", there was"
 
 run generate -p "Once upon a time" -n 4 --temperature 0 --json
-for field in '"text": ", there was a"' '"tokens": [11, 398, 281, 258]' '"finish_reason": "length"' \
-  '"kernels":' '"tokens_per_second":' '"peak_memory_bytes":'; do
-  grep -qF -- "$field" out || fail "--json lacks $field: $(cat out)"
-done
-[[ $(wc -l <out) == 1 ]] || fail "--json is not one line"
+expect_json lluda.generate/1 'j["text"] == ", there was a"' 'j["tokens"] == [11, 398, 281, 258]' \
+  'j["finish_reason"] == "length"' 'j["stop_token"] is None' 'j["new_tokens"] == 4' \
+  'j["prompt_tokens"] == 4' 'j["kernels"] > 10' 'j["tokens_per_second"] > 0' \
+  'j["peak_memory_bytes"] > j["packed_bytes"] > 0'
 
 run generate -p "Once upon a time" -n 4 --temperature 0 --stats
 expect_out ", there was a"
@@ -43,7 +42,7 @@ run generate -p "The fox" -n 20 --seed 5
 cmp -s out first || fail "one seed gave two texts"
 
 run generate -p "Once upon a time" --ctx 10 -n 50 --temperature 0 --json
-grep -qF '"finish_reason": "context"' out || fail "a full context was not reported: $(cat out)"
+expect_json lluda.generate/1 'j["finish_reason"] == "context"'
 run generate -p "Once upon a time" --ctx 10 -n 50 --temperature 0 --stats
 head -1 err | grep -qx "lluda: the text ends here because the context of 10 tokens is full (see --ctx)" ||
   fail "a full context was not told: $(cat err)"
@@ -51,7 +50,7 @@ run generate -p "Once upon a time" -n 20 --temperature 0 --stop girl --stats
 grep -q "^finish_reason  *stop$" err || fail "--stop: $(cat err)"
 grep -q "^stopped_by  *stop string$" err || fail "--stats lacks the stop string: $(cat err)"
 run generate -p "Once upon a time" -n 20 --temperature 0 --stop girl --json
-grep -qF '"stop_token": null' out || fail "--json: a stop string is no token: $(cat out)"
+expect_json lluda.generate/1 'j["finish_reason"] == "stop"' 'j["stop_token"] is None'
 
 run generate -p "Once upon a time" --ctx 3
 expect_error 2 "the prompt has 4 tokens, the context holds 3"
@@ -189,6 +188,8 @@ run tokenize bare -p "Once upon a time"
 ids=$(cat out)
 expect 0 "tokenize"
 [[ $ids =~ ^[0-9]+\ [0-9]+\ [0-9]+\ [0-9]+$ ]] || fail "tokenize: $ids"
+run tokenize bare -p "Once upon a time" --json
+expect_json lluda.tokenize/1 "j['ids'] == [${ids// /, }]" 'j["decoded"] == "Once upon a time"'
 printf '{"text": "Once upon a time"}\n\n{"text": "a\\"\\n\\u00e9", "more": 1}\n' |
   "$lluda" tokenize bare --jsonl >out 2>err
 code=$?
@@ -230,7 +231,16 @@ expect 0 "ir --all"
 [[ ! -s out ]] || fail "ir --all wrote to stdout"
 cmp -s dumps/00-input.lluda with_weights || fail "ir --all: 00-input.lluda is not ir --before"
 cmp -s "$(ls dumps/*plan-memory.lluda)" last || fail "ir --all: the last dump is not ir's output"
+run ir --all dumps --json
+expect_json lluda.ir_all/1 'j["files"][0] == {"number": 0, "pass": "", "path": "dumps/00-input.lluda"}' \
+  'j["files"][-1]["pass"] == "plan-memory"' '[f["path"] for f in j["files"]] == sorted(__import__("glob").glob("dumps/*"))'
 run ir --after fuse-everything
+expect_error 2 "--after: 'fuse-everything' is none of the passes"
+run ir --json
+expect_json lluda.ir/1 \
+  '[s["name"] for s in j["sections"]] == ["declarations", "load", "@attn", "@mlp", "@logits", "@step"]' \
+  'any("= attention " in line for line in j["sections"][2]["lines"])'
+run ir --json --after fuse-everything
 expect_error 2 "--after: 'fuse-everything' is none of the passes"
 run ir --passes fuse-everything
 expect_error 2 "fuse-everything"
@@ -242,20 +252,25 @@ for precision in bf16 f32; do
   run validate --reference "$stories/reference.json" --precision $precision
   expect 0 "validate stories $precision: $(cat out)"
   [[ $(grep -c " ok$" out) == 5 ]] || fail "validate stories $precision: $(cat out)"
-  run validate "$tiny" --reference "$tiny/reference.json" --precision $precision
+  run validate "$tiny" --reference "$tiny/reference.json" --precision $precision --json
   expect 0 "validate tiny $precision: $(cat out)"
+  expect_json lluda.validate/1 'j["passed"]' "j['precision'] == '$precision'" \
+    'not any(p["shortcomings"] for p in j["prompts"])' '"cache_error" not in j' '"skipped" not in j' \
+    'any({"embed", "q_proj[0]", "k_norm[1]", "mlp[1]", "out[1]"} <= set(p["activations"]) for p in j["prompts"])' \
+    'any(p["activations"] and p["activations_above_1.2e-4"] == 0 for p in j["prompts"])'
 done
 # A cache of int8: the bounds allow for it, and what it costs is measured, printed and bounded.
 readonly measured='NMSE [1-9]\.[0-9]e-0[45] of 1.0e-03 against a bf16 cache, of a token [^;]* at most'
-for model in "$stories" "$tiny"; do
-  run validate "$model" --reference "$model/reference.json" --kv-cache int8
-  expect 0 "validate int8 $model: $(cat out)"
-  grep -qE "^KV cache int8: logits of 256 tokens: $measured; likeliest token equal 2[45]. of 256$" \
-    out || fail "validate int8 $model: $(tail -1 out)"
-done
+run validate "$stories" --reference "$stories/reference.json" --kv-cache int8
+expect 0 "validate int8: $(cat out)"
+grep -qE "^KV cache int8: logits of 256 tokens: $measured; likeliest token equal 2[45]. of 256$" out ||
+  fail "validate int8: $(tail -1 out)"
 run validate "$tiny" --reference "$tiny/reference.json" --kv-cache int8 --json
-grep -qE '"cache_error": \{"tokens": 256, "nmse": [0-9.e-]+, "nmse_bound": 0.001, ' out ||
-  fail "validate int8 --json: $(cat out)"
+expect 0 "validate int8 of tiny: $(cat out)"
+expect_json lluda.validate/1 'j["passed"]' 'j["cache_error"]["tokens"] == 256' \
+  '1e-5 < j["cache_error"]["nmse"] < j["cache_error"]["nmse_bound"] == 0.001' \
+  'j["cache_error"]["nmse"] < j["cache_error"]["largest_nmse"]' \
+  '240 <= j["cache_error"]["likeliest_equal"] <= 256'
 # The model is loaded several times for this; its note is told once.
 cp -r "$tiny" noted
 chmod -R u+w noted
@@ -264,12 +279,6 @@ run validate noted --reference "$tiny/reference.json" --kv-cache int8
 expect 0 "validate with a note"
 [[ $(wc -l <err) == 1 && $(cat err) == "lluda: note: "*"'eta_cutoff' asks for 0.25"* ]] ||
   fail "validate with a note: $(cat err)"
-run validate "$tiny" --reference "$tiny/reference.json" --json
-grep -qF '"passed": true' out || fail "validate --json: $(cat out)"
-for name in embed 'q_proj[0]' 'k_norm[1]' 'mlp[1]' 'out[1]'; do
-  grep -qF "\"$name\": {\"nmse\": " out || fail "validate --json lacks the activation $name"
-done
-grep -qF '"activations_above_1.2e-4": 0' out || fail "validate --json: $(cat out)"
 # An activation's bound is half of the error that the reference says transformers has in bf16.
 sed 's/"layer1.mlp": [^,]*/"layer1.mlp": 0.00002/' "$tiny/reference.json" >strict.json
 cp "$tiny/reference.safetensors" strict.safetensors
@@ -279,16 +288,19 @@ grep -qE 'falls short: mlp\[1\] with [0-9.]+e-05 of 1\.00e-05$' out ||
   fail "validate strict: $(cat out)"
 # Without it, the fixed one.
 sed 's/"activation_nmse"/"unknown"/' "$tiny/reference.json" >strict.json
-run validate "$tiny" --reference strict.json
+run validate "$tiny" --reference strict.json --json
 expect 0 "validate without activation_nmse: $(cat out)"
-grep -qF ' of 1.20e-04 ' out || fail "validate without activation_nmse: $(cat out)"
+expect_json lluda.validate/1 \
+  'all(a["bound"] == 0.00012 for p in j["prompts"] for a in p["activations"].values())' \
+  'not any("hf_bf16_nmse" in a for p in j["prompts"] for a in p["activations"].values())'
 # Of other models: without logits it falls short, with logits it is refused.
 run validate --reference "$seeded/seeded_reference.json"
 expect_error 2 "seeded_reference.json: prompts[0]"
 printf '{"prompts": [{"ids": [454, 483], "next": 1, "next_logit": 2.5}]}' >partial.json
-run validate --reference partial.json
+run validate --reference partial.json --json
 expect 1 "validate partial"
-grep -q "falls short: next$" out || fail "validate partial: $(cat out)"
+expect_json lluda.validate/1 'not j["passed"]' 'j["prompts"][0]["shortcomings"] == ["next"]' \
+  'not j["prompts"][0]["argmax_equal"]' '"nmse" not in j["prompts"][0]'
 run validate --reference missing.json
 expect_error 2 "missing.json"
 printf '{"prompts": [{"next": 1}]}' >partial.json

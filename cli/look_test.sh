@@ -16,12 +16,14 @@ expect 0 "ir --diff=fuse-rope"
 cp out by_name
 run ir --diff=4
 cmp -s out by_name || fail "--diff=4 is not --diff=fuse-rope"
-run ir --diff
-[[ $(grep -c '^=== ' out) -ge 8 ]] || fail "--diff shows $(grep -c '^=== ' out) passes"
 grep -q $'\033' out && fail "--diff has colours where it is no terminal"
-run ir --diff --func mlp
-grep '^@' out | grep -qvx '@mlp' && fail "--diff --func mlp: $(grep '^@' out)"
-grep -q '^@mlp$' out || fail "--diff --func mlp shows no @mlp"
+run ir --diff --json
+expect_json lluda.ir_diff/1 'len(j["passes"]) >= 8' \
+  '[p["number"] for p in j["passes"]] == sorted(p["number"] for p in j["passes"])' \
+  'all(s["lines"] for p in j["passes"] for s in p["sections"])' \
+  '{line["mark"] for p in j["passes"] for s in p["sections"] for line in s["lines"]} == set("+-~ ")'
+run ir --diff --func mlp --json
+expect_json lluda.ir_diff/1 '{s["name"] for p in j["passes"] for s in p["sections"]} == {"@mlp"}'
 run ir --diff=fuse-rope --passes rest,canonicalize --color=always
 grep -q $'\033\[32m+' out || fail "--color=always has no colours"
 run ir --diff=fuse-everything
@@ -47,6 +49,22 @@ for text in 'frames: [0-9]* bytes' 'workspace: [0-9]* \* ceil(C / [0-9]*) bytes 
   grep -q -- "^$text" out || fail "--plan lacks '$text': $(cat out)"
 done
 [[ $(wc -l <out) -lt 100 ]] || fail "--plan has $(wc -l <out) lines"
+run ir --plan --json
+expect_json lluda.ir_plan/1 'j["frame_bytes"] >= max(f["bytes"] for f in j["frames"]) > 0' \
+  '{"attn", "mlp", "logits", "step"} == {f["func"] for f in j["frames"]}' \
+  'all(0 <= v["offset"] and v["offset"] + v["bytes"] <= f["bytes"] for f in j["frames"] for v in f["values"])' \
+  'j["workspaces"][0]["factors"][0]["symbol"] == "C"' \
+  'j["states"][0] == {"name": "k_cache", "copies": 6, "bytes": 256, "symbols": ["S", "C"],
+                      "type": j["states"][0]["type"]}' \
+  'sum(g["copies"] * g["bytes"] for g in j["loaded"]) <= j["loaded_bytes"]' \
+  '[e["name"] for e in j["entries"]] == ["load", "step"]' \
+  'all(e["calls"] == sum(r["times"] * len(r["calls"]) for r in e["rounds"]) for e in j["entries"])' \
+  '6 in [r["times"] for r in j["entries"][1]["rounds"]]' \
+  'any(c["name"] == "attn[0].ks" and c["beside_previous"] and c["writes"] == "k_cache[0]"
+       for r in j["entries"][1]["rounds"] for c in r["calls"])'
+run ir --plan --func attn --json
+expect_json lluda.ir_plan/1 '"frame_bytes" not in j' '[f["func"] for f in j["frames"]] == ["attn"]' \
+  'all(c["name"].startswith("attn[") for e in j["entries"] for r in e["rounds"] for c in r["calls"])'
 run ir --plan --passes fuse-rope
 expect_error 2 "run plan-memory"
 
@@ -98,7 +116,10 @@ rm -f "/tmp/perf-$pid.map"
 run asm --list
 expect 0 "asm --list"
 grep -q "^attn.q4  *matmul_" out || fail "asm --list lacks attn.q4: $(cat out)"
-readonly kernel=$(sed -n 's/^attn.q4 *//p' out)
+run asm --list --json
+expect_json lluda.asm_list/1 '[s["calls"] for s in j["statements"] if s["name"] == "attn.q4"] == [6]' \
+  'all(s["kernels"] for s in j["statements"])'
+readonly kernel=$(json_value '[s["kernels"][0] for s in j["statements"] if s["name"] == "attn.q4"][0]')
 for name in attn.q4 '@attn %q4' 'attn[3].q4' "$kernel"; do
   run asm --op "$name"
   expect 0 "asm --op $name"
@@ -109,14 +130,16 @@ done
 run asm --op attn.q4 --emit llvm
 grep -q "^; %q4 = matmul %h " out || fail "asm --emit llvm: $(head -3 out)"
 grep -q "^define void @$kernel(" out || fail "asm --emit llvm defines no $kernel"
-run asm --op load.wgu
-[[ $(grep -c "^pack_.*:$" out) == 1 ]] || fail "asm --op load.wgu: $(grep "^pack_" out)"
-run asm --op attn.y
-grep -q "^# %o = merge " out || fail "asm does not show the view that attn.y reads: $(head -4 out)"
-run asm --op mlp.h
-[[ $(sed -n 1p out) == "# mlp.h, 6 calls" ]] || fail "asm --op mlp.h: $(head -1 out)"
-run asm --op attn.q4 --isa generic
-grep -q "zmm" out && fail "asm --isa generic uses zmm"
+run asm --op load.wgu --json
+expect_json lluda.asm/1 '[k["name"][:5] for k in j["kernels"]] == ["pack_"]' 'j["emit"] == "asm"'
+run asm --op attn.y --json
+expect_json lluda.asm/1 'j["statements"][0]["lines"][0].startswith("%o = merge ")' \
+  'j["statements"][0]["lines"][-1].startswith("%y = matmul %o ")'
+run asm --op mlp.h --json --emit llvm
+expect_json lluda.asm/1 'j["statements"][0]["name"] == "mlp.h"' 'j["statements"][0]["calls"] == 6' \
+  'j["emit"] == "llvm"' '"define void @" + j["kernels"][0]["name"] in j["kernels"][0]["code"]'
+run asm --op attn.q4 --isa generic --json
+expect_json lluda.asm/1 'len(j["kernels"]) == 1' '"zmm" not in j["kernels"][0]["code"]'
 run asm --op attn.q5
 expect_error 2 "no kernel computes 'attn.q5'; did you mean 'attn.q"
 run asm
@@ -129,17 +152,23 @@ grep -q "^one token after 5 others, " out || fail "explain: $(head -1 out)"
 grep -A4 "^attn.ks  matmul_" out |
   grep -qF "cast, append of model.layers.{layer}.self_attn.{k_proj, k_norm}" ||
   fail "explain does not say where attn.ks is from: $(cat out)"
-grep -A4 "^attn.ks  matmul_" out | grep -q "by     fuse-rope, fuse-projection" ||
-  fail "explain: no passes"
-grep -A4 "^mlp.m  matmul_" out | grep -q "work   6 calls, 4.72 MB, 4.72 MFLOP" || fail "explain: work"
 grep -qx "no near misses" out || fail "explain: a near miss: $(tail -3 out)"
+run explain --depth 5 --json
+readonly statement='[s for s in j["statements"] if s["name"] == "%s"][0]'
+# shellcheck disable=SC2059
+expect_json lluda.explain/1 'j["misses"] == []' '"note" not in j' \
+  "$(printf "$statement" attn.ks)['passes'][:2] == ['fuse-rope', 'fuse-projection']" \
+  "$(printf "$statement" mlp.m)['calls'] == 6" \
+  "4.71e6 < $(printf "$statement" mlp.m)['bytes'] < 4.73e6" \
+  "4.71e6 < $(printf "$statement" mlp.m)['flops'] < 4.73e6"
 "$lluda" ir --before | sed 's/%s3 = sub /%s3 = add /' >near.lluda
-run explain --depth 5 --ir near.lluda
-grep -q "    fuse-softmax @attn %p: 's3' is add, expected sub" out || fail "explain: no near miss"
+run explain --depth 5 --ir near.lluda --json
+expect_json lluda.explain/1 \
+  '{"pass": "fuse-softmax", "func": "attn", "statement": "p", "reason": "'"'s3'"' is add, expected sub"} in j["misses"]'
 run explain --tokens 20 --json
-expect 0 "explain --json"
-grep -qF '"run": "a prompt of 20 tokens"' out || fail "explain --json: $(head -c 200 out)"
-grep -qF '"share_of_limit": ' out || fail "explain --json lacks share_of_limit"
+expect_json lluda.explain/1 'j["run"] == "a prompt of 20 tokens"' \
+  'all(s["limit"] in j["limits"] for s in j["statements"])' \
+  'any(s["share_of_limit"] is not None for s in j["statements"])'
 run explain --tokens 3000
 expect_error 2 "--tokens: 3000 tokens do not fit the context of 2048"
 run explain --depth 2048
@@ -152,30 +181,37 @@ grep -qE "^ok: 16 passes and [0-9]+ kernels, 6 layers, 13 tokens and one more$" 
   fail "verify: $(cat out)"
 for flags in "--precision f32" "--isa generic" "--layers 1"; do
   # shellcheck disable=SC2086
-  run verify "$tiny" $flags
+  run verify "$tiny" $flags --json
   expect 0 "verify $flags: $(cat out)"
+  expect_json lluda.verify/1 'j["ok"]' 'j["passes"] == 16' 'j["kernels"] > 10' 'j["tokens"] == 13' \
+    'not j["import_verified"]' 'not j["dump_verified"]' 'not j["bundle"]' '"finding" not in j'
 done
 [[ ! -e repro.lluda ]] || fail "verify wrote a repro of nothing"
-run verify "$tiny" --reference "$tiny/reference.json"
+run verify "$tiny" --reference "$tiny/reference.json" --json
 expect 0 "verify --reference: $(cat out)"
-[[ $(cat out) == "ok: the import, 16 passes "* ]] || fail "verify --reference: $(cat out)"
+expect_json lluda.verify/1 'j["ok"]' 'j["import_verified"]' 'j["passes"] == 16'
 sed 's/{mask = causal, out = bf16, scale = [0-9.]*}/{mask = causal, out = bf16, scale = 0.3}/' last >edited.lluda
 line=$(grep -n "scale = 0.3}" edited.lluda | cut -d: -f1)
-run verify --ir last --layers 1
+run verify --ir last --layers 1 --json
 expect 0 "verify --ir: $(cat out)"
-[[ $(cat out) == "ok: the dump, 0 passes and "* ]] || fail "verify --ir: $(cat out)"
+expect_json lluda.verify/1 'j["ok"]' 'j["dump_verified"]' 'j["passes"] == 0' 'j["layers"] == 1' '"remark" not in j'
 run verify --ir edited.lluda
 expect 1 "verify --ir of an edited dump: $(cat out)"
 [[ $(head -1 out) == "edited.lluda:$line: @attn[0] %o0 in step 0: NMSE "* && $(wc -l <out) == 3 ]] ||
   fail "verify --ir of an edited dump: $(cat out)"
 [[ ! -e repro.lluda ]] || fail "verify wrote a repro of a line in a dump"
-run verify --ir edited.lluda --as-is --layers 1
+run verify --ir edited.lluda --layers 1 --json
+expect 1 "verify --ir --json of an edited dump: $(cat out)"
+expect_json lluda.verify/1 'not j["ok"]' 'not j["dump_verified"]' 'j["kernels"] == 0' '"repro" not in j' \
+  "j['finding']['culprit'] == 'edited.lluda:$line'" 'j["finding"]["statement"] == "o0"' \
+  'j["finding"]["nmse"] > j["finding"]["bound"]' '"the passes: " in j["finding"]["note"]'
+run verify --ir edited.lluda --as-is --layers 1 --json
 expect 0 "verify --as-is: $(cat out)"
-[[ $(cat out) == "ok: 0 passes and "* ]] || fail "verify --as-is: $(cat out)"
+expect_json lluda.verify/1 'j["ok"]' 'not j["dump_verified"]' 'j["passes"] == 0'
 run verify --as-is
 expect_error 2 "--ir"
 sed 's/{mask = causal, out = bf16, /{out = bf16, /' last >edited.lluda
-for command in "generate -p x" "verify --as-is --layers 1" "explain" "asm --list" "report -o no.html"; do
+for command in "generate -p x" "verify --as-is --layers 1" "explain --json" "asm --list --json" "report -o no.html"; do
   # shellcheck disable=SC2086
   run $command --ir edited.lluda
   expect_error 2 "lluda: edited.lluda:$line: @attn: %o0: no kernel for attention"

@@ -14,16 +14,18 @@ expect 0 "report"
 grep -qF '"run": "one token after 4 others"' page.html || fail "--depth 4 is not what was run"
 grep -qF '"run": "a prompt of 32 tokens"' page.html || fail "--tokens 32 is not what was run"
 
-run report --no-measure -o unmeasured.html
+run report --no-measure -o unmeasured.html --json
 expect 0 "report --no-measure"
-grep -qF '"runs": []' unmeasured.html || fail "--no-measure has times"
+expect_json lluda.report/1 'j["runs"] == []' 'j["header"]["threads"] == 0' 'len(j["calls"]) > 50' \
+  'j["steps"][0]["pass"] == ""' 'j["steps"][-1]["pass"] == "plan-memory"'
+grep -qF "$(head -c 500 out)" unmeasured.html || fail "the page has other data than --json"
 run report --no-measure -o again.html
 sed 's/"seconds": [0-9.e-]*//g' unmeasured.html >one
 sed 's/"seconds": [0-9.e-]*//g' again.html >two
 cmp -s one two || fail "--no-measure is not the same page twice"
-run report "$tiny" --no-measure --isa generic --ctx 16 --precision f32 -o flags.html
-expect 0 "report --isa --ctx --precision"
-grep -qF '"isa": "generic", "threads": 0, "context": 16,' flags.html || fail "flags: $(grep -o '"isa".\{60\}' flags.html)"
+run report "$tiny" --no-measure --isa generic --ctx 16 --precision f32 --json
+expect_json lluda.report/1 'j["header"]["isa"] == "generic"' 'j["header"]["context"] == 16' \
+  'not j["header"]["is_bundle"]'
 
 # Names that a page could take for markup.
 readonly hostile="a<b>&\"c'"
@@ -42,9 +44,8 @@ expect 0 "report of a dump that has gone through all passes"
 "$lluda" compile -o model.llb 2>err || fail "compile: $(cat err)"
 run report model.llb --tokens 32 --depth 4 -o bundle.html
 expect 0 "report of a bundle"
-run report model.llb --no-measure -o unmeasured_bundle.html
-expect 0 "report of a bundle without times"
-grep -qF '"runs": []' unmeasured_bundle.html || fail "--no-measure of a bundle has times"
+run report model.llb --no-measure --json
+expect_json lluda.report/1 'j["runs"] == []' 'j["header"]["is_bundle"]'
 
 # --- what is refused ---
 run report

@@ -49,6 +49,30 @@ expect_out() {
     fail "expected '$1' on stdout, got '$(cat out)', exit code $code, stderr: $(cat err)"
 }
 
+# json_value EXPRESSION: what a Python expression says of `j`, the JSON document in ./out.
+json_value() {
+  python3 -c 'import json, sys; j = json.load(open("out")); print(eval(sys.argv[1]))' "$1"
+}
+
+# expect_json SCHEMA EXPRESSION...: the last run wrote one line, a document of this schema, and each
+# Python expression of `j`, the document, is true.
+expect_json() {
+  python3 - "$@" <<'CHECK' || fail "another document of $1 was expected; stderr: $(cat err)"
+import json
+import sys
+
+lines = open("out").read().split("\n")
+if len(lines) != 2 or lines[1]:
+    sys.exit("not one line: %s" % lines)
+j = json.loads(lines[0])
+if next(iter(j.items())) != ("schema", sys.argv[1]):
+    sys.exit("begins with %s" % lines[0][:60])
+for expression in sys.argv[2:]:
+    if not eval(expression):
+        sys.exit("%s: does not hold for %s" % (expression, lines[0][:2000]))
+CHECK
+}
+
 # flip_byte FILE OFFSET: inverts a byte, so that the file has changed whatever it held.
 flip_byte() {
   local byte

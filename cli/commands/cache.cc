@@ -1,19 +1,16 @@
 // lluda cache: looks at compiled code that was kept, drops some of it, and checks it or a bundle.
 #include <cstdlib>
-#include <ctime>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "base/file_cache.h"
 #include "base/status_macros.h"
 #include "bundle/reader.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/cache_folder.h"
 #include "cli/terminal/output.h"
+#include "tools/run/cache_report.h"
 
 namespace lluda::cli {
 namespace {
@@ -29,68 +26,27 @@ absl::StatusOr<CodeCache> OpenCache() {
   return CodeCache::Open(folder, base::kDefaultCacheBytes);
 }
 
-std::string TimeText(int64_t seconds) {
-  const std::time_t time = seconds;
-  std::tm utc{};
-  gmtime_r(&time, &utc);
-  char text[32];
-  std::strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &utc);
-  return text;
-}
-
-absl::StatusOr<int> Print(const std::string& text, int code) {
-  RETURN_IF_ERROR(WriteStdout(text));
-  return code;
-}
-
-absl::StatusOr<int> List(const CodeCache& cache) {
-  ASSIGN_OR_RETURN(std::vector<CodeCache::Entry> entries, cache.List());
-  int64_t bytes = 0;
-  std::string text = absl::StrFormat("%10s  %-19s  %s\n", "bytes", "last used (UTC)", "kernel");
-  for (const CodeCache::Entry& entry : entries) {
-    bytes += entry.bytes;
-    absl::StrAppendFormat(&text, "%10d  %s  %s\n", entry.bytes, TimeText(entry.used_seconds),
-                          entry.is_intact ? entry.title : absl::StrCat("damaged: ", entry.path));
-  }
-  absl::StrAppendFormat(&text, "%10d  in %d kernels, %s\n", bytes, entries.size(), cache.folder());
-  return Print(text, 0);
-}
-
-absl::StatusOr<int> VerifyBundle(const std::string& path) {
-  ASSIGN_OR_RETURN(std::unique_ptr<bundle::Bundle> bundle, bundle::Bundle::Open(path));
+absl::StatusOr<int> VerifyBundle(const CacheFlags& flags) {
+  ASSIGN_OR_RETURN(std::unique_ptr<bundle::Bundle> bundle, bundle::Bundle::Open(flags.file));
   RETURN_IF_ERROR(bundle->Verify());
-  return Print(absl::StrCat(path, ": intact\n"), 0);
-}
-
-absl::StatusOr<int> VerifyCache(const CodeCache& cache) {
-  ASSIGN_OR_RETURN(std::vector<CodeCache::Entry> entries, cache.List());
-  std::string text;
-  int64_t damaged = 0;
-  for (const CodeCache::Entry& entry : entries) {
-    if (entry.is_intact) continue;
-    ++damaged;
-    absl::StrAppend(&text, entry.path, ": damaged\n");
-  }
-  absl::StrAppend(&text, entries.size() - static_cast<size_t>(damaged), " kernels intact, ",
-                  damaged, " damaged\n");
-  return Print(text, damaged == 0 ? 0 : 1);
+  return Print(flags.json ? tools::IntactBundleJson(flags.file)
+                          : tools::IntactBundleText(flags.file));
 }
 
 }  // namespace
 
 absl::StatusOr<int> RunCache(const CacheFlags& flags) {
-  if (!flags.file.empty()) return VerifyBundle(flags.file);
+  if (!flags.file.empty()) return VerifyBundle(flags);
   ASSIGN_OR_RETURN(CodeCache cache, OpenCache());
-  switch (flags.action) {
-    case CacheAction::kList:
-      return List(cache);
-    case CacheAction::kVerify:
-      return VerifyCache(cache);
-    case CacheAction::kPrune:
-      break;
+  if (flags.action == CacheAction::kPrune) {
+    ASSIGN_OR_RETURN(int64_t freed, cache.Prune(flags.max_bytes));
+    return Print(flags.json ? tools::PruneJson(freed) : tools::PruneText(freed));
   }
-  ASSIGN_OR_RETURN(int64_t freed, cache.Prune(flags.max_bytes));
-  return Print(absl::StrCat("freed ", freed, " bytes\n"), 0);
+  ASSIGN_OR_RETURN(tools::CacheReport report, tools::ReportOf(cache));
+  const bool verify = flags.action == CacheAction::kVerify;
+  const int code = verify && report.damaged() > 0 ? 1 : 0;
+  if (flags.json) return Print(tools::CacheJson(report), code);
+  return Print(verify ? tools::CacheVerifyText(report) : tools::CacheListText(report), code);
 }
 
 }  // namespace lluda::cli

@@ -21,6 +21,7 @@
 #include "cli/terminal/line_reader.h"
 #include "cli/terminal/output.h"
 #include "frontends/tokenizer/chat_template.h"
+#include "tools/run/generation_report.h"
 
 namespace lluda::cli {
 namespace {
@@ -38,6 +39,7 @@ class Chat {
   // The prompt that the conversation becomes with this message. InvalidArgument if it cannot be
   // answered; the conversation is then as it was.
   absl::StatusOr<std::vector<int32_t>> Take(std::string message) {
+    ++taken_;
     messages_.push_back({ChatRole::kUser, std::move(message)});
     tokenizer::ChatOptions chat;
     chat.enable_thinking = flags_.thinking;
@@ -61,31 +63,44 @@ class Chat {
     }
     options.stop_strings = flags_.generate.stops;
     options.cancel = interrupt.flag();
-    options.on_text = [&](absl::string_view piece) {
-      written = WriteStdout(piece);
-      return written.ok();
-    };
-    ASSIGN_OR_RETURN(engine::Generation generation, session_->Generate(prompt, options));
-    // After Ctrl-C the terminal has written "^C".
-    const bool at_start_of_line = absl::EndsWith(generation.text, "\n") &&
-                                  generation.finish != engine::FinishReason::kCancelled;
-    if (written.ok() && !(at_start_of_line && IsTerminal(STDOUT_FILENO))) {
-      written = WriteStdout("\n");
+    if (!flags_.generate.json) {
+      options.on_text = [&](absl::string_view piece) {
+        written = WriteStdout(piece);
+        return written.ok();
+      };
     }
+    ASSIGN_OR_RETURN(engine::Generation generation, session_->Generate(prompt, options));
+    messages_.push_back({ChatRole::kAssistant, generation.text});
+    const tools::GenerationReport report =
+        tools::ReportOf(*model_, *session_, std::move(generation));
+    if (written.ok()) written = EndAnswer(report);
     if (!written.ok()) return written;
-    if (generation.finish == engine::FinishReason::kContext) {
+    if (report.generation.finish == engine::FinishReason::kContext) {
       std::cerr << "lluda: " << FullContextText(*session_) << "\n";
     }
-    if (flags_.generate.stats) std::cerr << StatsText(*model_, *session_, generation);
-    messages_.push_back({ChatRole::kAssistant, std::move(generation.text)});
+    if (flags_.generate.stats) std::cerr << tools::GenerationStatsText(report);
     return absl::OkStatus();
   }
 
  private:
+  // What follows the text of an answer that was written as it came, or stands in its place.
+  absl::Status EndAnswer(const tools::GenerationReport& report) const {
+    if (flags_.generate.json) {
+      return WriteStdout(tools::ChatAnswerJson(report, flags_.generate.sampler.seed, taken_));
+    }
+    // After Ctrl-C the terminal has written "^C".
+    const engine::Generation& generation = report.generation;
+    const bool at_start_of_line = absl::EndsWith(generation.text, "\n") &&
+                                  generation.finish != engine::FinishReason::kCancelled;
+    if (at_start_of_line && IsTerminal(STDOUT_FILENO)) return absl::OkStatus();
+    return WriteStdout("\n");
+  }
+
   const ChatFlags& flags_;
   engine::Model* model_;
   engine::Session* session_;
   std::vector<ChatMessage> messages_;
+  int64_t taken_ = 0;  // messages of the user, those that were left out included
 };
 
 // What the flags say of a model that can chat.

@@ -10,6 +10,7 @@
 #include "cli/terminal/output.h"
 #include "cli/terminal/progress.h"
 #include "engine/compile_bundle.h"
+#include "tools/run/compile_report.h"
 
 namespace lluda::cli {
 
@@ -19,16 +20,18 @@ absl::StatusOr<int> RunCompile(const CompileFlags& flags) {
     if (!absl::c_linear_search(flags.emit, what)) return std::string();
     return std::filesystem::path(flags.output).replace_extension(extension).string();
   };
+  const engine::BundleOutputs outputs{flags.output, beside("object", ".o"), beside("header", ".h")};
   std::vector<std::string> notes;
   {
     ProgressLine progress("packing");
     options.need_tokenizer = false;
     options.progress = [&](int64_t done, int64_t total) { progress.Show(done, total); };
-    RETURN_IF_ERROR(engine::CompileBundle(
-        options, {flags.output, beside("object", ".o"), beside("header", ".h")}, &notes));
+    RETURN_IF_ERROR(engine::CompileBundle(options, outputs, &notes));
   }
   PrintNotes("lluda", notes);
-  return 0;
+  if (!flags.json) return 0;
+  ASSIGN_OR_RETURN(tools::CompileReport report, tools::ReportOf(outputs));
+  return Print(tools::CompileJson(report));
 }
 
 }  // namespace lluda::cli

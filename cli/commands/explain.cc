@@ -35,10 +35,8 @@ absl::StatusOr<int> RunExplain(const ExplainFlags& flags) {
   ASSIGN_OR_RETURN(std::vector<tools::ExplainReport> reports,
                    tools::ExplainRuns(*optimised.module, optimised.history, optimised.target, {run},
                                       model.get()));
-  const std::string text =
-      flags.json ? tools::ExplainJson(reports.front()) : tools::ExplainText(reports.front());
-  RETURN_IF_ERROR(WriteStdout(text));
-  return 0;
+  return Print(flags.json ? tools::ExplainJson(reports.front())
+                          : tools::ExplainText(reports.front()));
 }
 
 }  // namespace lluda::cli

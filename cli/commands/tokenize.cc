@@ -1,56 +1,15 @@
 // lluda tokenize: text to token ids. Needs a folder with a tokenizer, no model; or a bundle.
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "absl/status/status.h"
-#include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
-#include "base/json.h"
-#include "base/json_writer.h"
 #include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
 #include "frontends/tokenizer/tokenizer.h"
+#include "tools/run/token_report.h"
 
 namespace lluda::cli {
-namespace {
-
-constexpr size_t kWriteBytes = size_t{1} << 16;
-
-std::string TokensJson(const tokenizer::Tokenizer& tokenizer, const std::string& text) {
-  const std::vector<int32_t> ids = tokenizer.Encode(text);
-  base::JsonWriter json;
-  json.BeginObject();
-  json.Key("ids").Numbers(ids);
-  json.Key("decoded").String(tokenizer.Decode(ids, /*skip_special=*/false));
-  json.EndObject();
-  return absl::StrCat(json.text(), "\n");
-}
-
-absl::StatusOr<int> TokenizeLines(const tokenizer::Tokenizer& tokenizer, const std::string& label,
-                                  const std::string& input) {
-  std::string output;
-  int64_t number = 0;
-  for (absl::string_view line : absl::StrSplit(input, '\n')) {
-    ++number;
-    if (absl::StripAsciiWhitespace(line).empty()) continue;
-    ASSIGN_OR_RETURN(base::JsonDocument document,
-                     base::JsonDocument::Parse(absl::StrCat(label, ":", number), line));
-    ASSIGN_OR_RETURN(std::string text, document.root().String("text"));
-    output += TokensJson(tokenizer, text);
-    if (output.size() < kWriteBytes) continue;
-    RETURN_IF_ERROR(WriteStdout(output));
-    output.clear();
-  }
-  RETURN_IF_ERROR(WriteStdout(output));
-  return 0;
-}
-
-}  // namespace
 
 absl::StatusOr<int> RunTokenize(const TokenizeFlags& flags) {
   // Outlives the tokenizer that reads from it.
@@ -60,13 +19,11 @@ absl::StatusOr<int> RunTokenize(const TokenizeFlags& flags) {
   if (flags.jsonl) {
     const std::string file = flags.prompt.file.value_or("-");
     const std::string label = flags.prompt.text ? "prompt" : file == "-" ? "stdin" : file;
-    return TokenizeLines(tokenizer, label, text);
+    RETURN_IF_ERROR(tools::TokenLines(tokenizer, label, text, WriteStdout));
+    return 0;
   }
-  const std::string output = flags.json
-                                 ? TokensJson(tokenizer, text)
-                                 : absl::StrCat(absl::StrJoin(tokenizer.Encode(text), " "), "\n");
-  RETURN_IF_ERROR(WriteStdout(output));
-  return 0;
+  return Print(flags.json ? tools::TokensJson(tokenizer, text)
+                          : tools::TokensText(tokenizer, text));
 }
 
 }  // namespace lluda::cli

@@ -100,6 +100,10 @@ void AddCodeCache(CLI::App* app, ModelFlags* flags) {
                 "Whether compiled code is kept for the next run [it is]");
 }
 
+CLI::Option* AddJson(CLI::App* app, bool* json) {
+  return app->add_flag("--json", *json, "Print one JSON document instead of text: docs/json.md");
+}
+
 void AddCheck(CLI::App* app, ModelFlags* flags) {
   app->add_flag("--check", flags->check, "Of a bundle: compare all of it with its hashes first");
 }
@@ -132,7 +136,7 @@ void AddGenerationModel(CLI::App* app, ModelFlags* flags) {
 
 void AddContinuation(CLI::App* app, GenerateFlags* flags) {
   AddPrompt(app, &flags->prompt, "The text to continue [stdin]");
-  app->add_flag("--json", flags->json, "Print one JSON object with text, tokens and statistics");
+  AddJson(app, &flags->json);
 }
 
 }  // namespace lluda::cli

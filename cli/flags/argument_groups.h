@@ -12,6 +12,7 @@
 
 namespace CLI {
 class App;
+class Option;
 }
 
 namespace lluda::cli {
@@ -29,6 +30,8 @@ void AddForce(CLI::App* app, ModelFlags* flags);
 void AddMachine(CLI::App* app, ModelFlags* flags);    // all three of them
 void AddListeners(CLI::App* app, ModelFlags* flags);  // --perf, --gdb
 void AddCodeCache(CLI::App* app, ModelFlags* flags);
+// One meaning everywhere: a document on stdout in place of the text.
+CLI::Option* AddJson(CLI::App* app, bool* json);
 void AddCheck(CLI::App* app, ModelFlags* flags);
 void AddPrompt(CLI::App* app, PromptFlags* flags, const char* what);
 

@@ -33,6 +33,8 @@ CLI::App* AddChat(CLI::App* app, ChatFlags* flags) {
   AddGenerationModel(sub, &flags->generate.model);
   AddGeneration(sub, &flags->generate);
   AddPrompt(sub, &flags->generate.prompt, "One message to answer, instead of stdin's lines");
+  AddJson(sub, &flags->generate.json)
+      ->description("Print a JSON document for each answer instead of its text: docs/json.md");
   sub->add_option("--system", flags->system, "The system message");
   sub->add_flag("--thinking,!--no-thinking", flags->thinking,
                 "Whether the model thinks before it answers [it does]");
@@ -46,7 +48,7 @@ CLI::App* AddTokenize(CLI::App* app, TokenizeFlags* flags) {
   CLI::Option* jsonl =
       sub->add_flag("--jsonl", flags->jsonl,
                     "Read lines {\"text\": ...}, write lines {\"ids\": ..., \"decoded\": ...}");
-  sub->add_flag("--json", flags->json, "Print ids and text as one JSON object")->excludes(jsonl);
+  AddJson(sub, &flags->json)->excludes(jsonl);
   return sub;
 }
 
@@ -80,6 +82,7 @@ CLI::App* AddIr(CLI::App* app, IrFlags* flags) {
          "Passes to run, separated by commas; 'default' is the whole pipeline, 'rest' what of it "
          "the module has not gone through")
       ->capture_default_str();
+  AddJson(sub, &flags->json);
   AddContext(sub, &flags->model);
   AddPrecision(sub, &flags->model);
   AddIrFile(sub, &flags->model);
@@ -98,6 +101,7 @@ CLI::App* AddAsm(CLI::App* app, AsmFlags* flags) {
   sub->add_option("--emit", flags->emit, "asm: assembly; llvm: LLVM IR as it is compiled")
       ->check(CLI::IsMember({"asm", "llvm"}))
       ->capture_default_str();
+  AddJson(sub, &flags->json);
   AddContext(sub, &flags->model);
   AddPrecision(sub, &flags->model);
   AddIrFile(sub, &flags->model);
@@ -121,7 +125,7 @@ CLI::App* AddExplain(CLI::App* app, ExplainFlags* flags) {
   AddIrFile(sub, &flags->model);
   AddMachine(sub, &flags->model);
   AddListeners(sub, &flags->model);
-  sub->add_flag("--json", flags->json, "Print one JSON object instead of text");
+  AddJson(sub, &flags->json);
   return sub;
 }
 
@@ -129,7 +133,9 @@ CLI::App* AddReport(CLI::App* app, ReportFlags* flags) {
   CLI::App* sub = app->add_subcommand(
       "report", "Write a page with what the passes did, how long kernels take, and the memory");
   AddModel(sub, &flags->model.model);
-  sub->add_option("-o,--output", flags->output, "The page to write, FILE.html")->required();
+  sub->add_option("-o,--output", flags->output, "The page to write, FILE.html");
+  AddJson(sub, &flags->json)
+      ->description("Print what the page shows as one JSON document: docs/json.md");
   CLI::Option* no_measure =
       sub->add_flag("!--no-measure", flags->measure, "Run nothing: a page without times");
   sub->add_option("--tokens", flags->tokens, "Tokens of the prompt that is run [512]")
@@ -170,6 +176,7 @@ CLI::App* AddVerify(CLI::App* app, VerifyFlags* flags) {
                 "Of --ir: take what the dump computes to be right, and do not hold it against the "
                 "imported model")
       ->needs("--ir");
+  AddJson(sub, &flags->json);
   AddIsa(sub, &flags->model);
   return sub;
 }
@@ -185,7 +192,7 @@ CLI::App* AddValidate(CLI::App* app, ValidateFlags* flags) {
   AddMachine(sub, &flags->model);
   AddListeners(sub, &flags->model);
   AddCodeCache(sub, &flags->model);
-  sub->add_flag("--json", flags->json, "Print one JSON object instead of a table");
+  AddJson(sub, &flags->json);
   return sub;
 }
 
@@ -215,7 +222,11 @@ CLI::App* AddBench(CLI::App* app, BenchFlags* flags) {
   AddMachine(sub, &flags->model);
   AddListeners(sub, &flags->model);
   flags->model.use_cache = false;  // compiling is measured
-  sub->add_option("--json", flags->json_file, "Write all figures to this file, too");
+  sub->add_option(
+         "--json", flags->json_file,
+         "Print one JSON document instead of text: docs/json.md; with a FILE, write it there, too")
+      ->expected(0, 1)
+      ->default_str("-");
   sub->add_flag("--stats", flags->stats, "Count the calls of a step and those shared by threads");
   return sub;
 }
@@ -230,6 +241,7 @@ CLI::App* AddCompile(CLI::App* app, CompileFlags* flags) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(CLI::IsMember({"object", "header"}));
+  AddJson(sub, &flags->json);
   AddContext(sub, &flags->model);
   AddPrecision(sub, &flags->model);
   AddMachine(sub, &flags->model);
@@ -239,7 +251,8 @@ CLI::App* AddCompile(CLI::App* app, CompileFlags* flags) {
 CLI::App* AddCache(CLI::App* app, CacheFlags* flags) {
   CLI::App* sub = app->add_subcommand("cache", "The compiled code that earlier runs have kept");
   sub->require_subcommand(1);
-  sub->add_subcommand("ls", "List it")->callback([flags] { flags->action = CacheAction::kList; });
+  CLI::App* list = sub->add_subcommand("ls", "List it");
+  list->callback([flags] { flags->action = CacheAction::kList; });
   CLI::App* prune = sub->add_subcommand("prune", "Drop what is damaged or unused for longest");
   prune->callback([flags] { flags->action = CacheAction::kPrune; });
   prune
@@ -249,6 +262,7 @@ CLI::App* AddCache(CLI::App* app, CacheFlags* flags) {
   CLI::App* verify = sub->add_subcommand("verify", "Compare it, or a bundle, with its hashes");
   verify->callback([flags] { flags->action = CacheAction::kVerify; });
   verify->add_option("bundle", flags->file, "A bundle to check instead of the cache, FILE.llb");
+  for (CLI::App* action : {list, prune, verify}) AddJson(action, &flags->json);
   return sub;
 }
 

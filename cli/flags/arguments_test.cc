@@ -53,6 +53,37 @@ TEST(ArgumentsTest, ChatThinksUnlessToldNotTo) {
   EXPECT_FALSE(Parse({"chat", "--no-thinking"}).arguments.chat.thinking);
 }
 
+TEST(ArgumentsTest, JsonOfBenchGoesToStdoutUnlessAFileIsNamed) {
+  EXPECT_EQ(Parse({"bench"}).arguments.bench.json_file, "");
+  EXPECT_EQ(Parse({"bench", "folder", "--json"}).arguments.bench.json_file, "-");
+  EXPECT_EQ(Parse({"bench", "folder", "--json", "--stats"}).arguments.bench.json_file, "-");
+  EXPECT_EQ(Parse({"bench", "--json", "b.json", "folder"}).arguments.bench.json_file, "b.json");
+  EXPECT_EQ(Parse({"bench", "--json", "b.json", "folder"}).arguments.bench.model.model, "folder");
+}
+
+TEST(ArgumentsTest, EveryCommandTakesJson) {
+  const std::vector<std::vector<std::string>> commands = {
+      {"generate"},
+      {"chat"},
+      {"tokenize"},
+      {"ir"},
+      {"asm"},
+      {"explain"},
+      {"report"},
+      {"verify"},
+      {"bench"},
+      {"cache", "ls"},
+      {"cache", "prune"},
+      {"cache", "verify"},
+      {"validate", "--reference", "r.json"},
+      {"compile", "-o", "m.llb"},
+  };
+  for (std::vector<std::string> command : commands) {
+    command.push_back("--json");
+    EXPECT_FALSE(Parse(command).exit_code) << command.front();
+  }
+}
+
 TEST(ArgumentsTest, BenchTakesListsAndDoesNotSwallowTheModel) {
   const ParseResult result =
       Parse({"bench", "--prompt-tokens", "8,512", "folder", "--depth", "0,9"});

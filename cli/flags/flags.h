@@ -76,6 +76,7 @@ struct IrFlags {
   std::string func;                 // "attn", "load"; empty for all
   bool plan = false;
   std::string color = "auto";
+  bool json = false;
 };
 
 struct AsmFlags {
@@ -83,6 +84,7 @@ struct AsmFlags {
   std::string op;  // a statement, "attn.qkv" or "@attn %qkv", or a kernel's name
   bool list = false;
   std::string emit = "asm";
+  bool json = false;
 };
 
 struct ExplainFlags {
@@ -94,7 +96,8 @@ struct ExplainFlags {
 
 struct ReportFlags {
   ModelFlags model;
-  std::string output;
+  std::string output;  // empty: no page
+  bool json = false;
   bool measure = true;
   std::optional<int64_t> tokens;  // of the prompt that is run; unset: 512, or the context
   std::optional<int64_t> depth;   // before the single token that is run; unset: 128, if they fit
@@ -107,6 +110,7 @@ struct VerifyFlags {
   std::string repro_file = "repro.lluda";
   std::string reference;  // empty: the import is taken to be right
   bool as_is = false;     // of a dump: it is taken to be right
+  bool json = false;
 };
 
 struct ValidateFlags {
@@ -119,6 +123,7 @@ struct CompileFlags {
   ModelFlags model;
   std::string output;
   std::vector<std::string> emit;  // beside the bundle: "object", "header"
+  bool json = false;
 };
 
 enum class CacheAction : uint8_t { kList, kPrune, kVerify };
@@ -127,6 +132,7 @@ struct CacheFlags {
   CacheAction action = CacheAction::kList;
   int64_t max_bytes = int64_t{256} << 20;
   std::string file;  // a bundle to verify instead
+  bool json = false;
 };
 
 struct BenchFlags {
@@ -135,7 +141,7 @@ struct BenchFlags {
   std::vector<int64_t> depths = {0};           // at least one
   int64_t gen_tokens = 128;                    // at least 1
   int repeat = 5;                              // at least 1
-  std::string json_file;                       // empty: none
+  std::string json_file;                       // empty: none; "-": stdout, instead of the text
   bool stats = false;
 };
 

@@ -4,16 +4,17 @@
 
 #include <iostream>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
-#include "base/json_writer.h"
 #include "base/status_macros.h"
 #include "cli/flags/generation_flags.h"
 #include "cli/terminal/interrupt.h"
 #include "cli/terminal/output.h"
 #include "runtime/timeline.h"
 #include "tools/inspect/trace.h"
+#include "tools/run/generation_report.h"
 
 namespace lluda::cli {
 
@@ -47,24 +48,17 @@ absl::StatusOr<int> GenerateText(const char* program, engine::Model* model,
     if (!written.ok()) return written;
   }
 
+  const tools::GenerationReport report = tools::ReportOf(*model, *session, std::move(generation));
   if (flags.json) {
-    base::JsonWriter json;
-    json.BeginObject();
-    json.Key("text").String(generation.text);
-    json.Key("tokens").Numbers(generation.tokens);
-    json.Key("finish_reason").String(engine::FinishReasonName(generation.finish));
-    json.Key("seed").Int(flags.sampler.seed);
-    StatsJson(*model, *session, generation, &json);
-    json.EndObject();
-    written = WriteStdout(json.text() + "\n");
-  } else if (IsTerminal(STDOUT_FILENO) && !absl::EndsWith(generation.text, "\n")) {
+    written = WriteStdout(tools::GenerationJson(report, flags.sampler.seed));
+  } else if (IsTerminal(STDOUT_FILENO) && !absl::EndsWith(report.generation.text, "\n")) {
     written = WriteStdout("\n");
   }
   if (!written.ok()) return written;
-  if (generation.finish == engine::FinishReason::kContext) {
+  if (report.generation.finish == engine::FinishReason::kContext) {
     std::cerr << program << ": " << FullContextText(*session) << "\n";
   }
-  if (flags.stats) std::cerr << StatsText(*model, *session, generation);
+  if (flags.stats) std::cerr << tools::GenerationStatsText(report);
   return interrupt.flag()->load() ? kInterruptedExitCode : 0;
 }
 

@@ -1,4 +1,4 @@
-// From flags to what a generation wants, and from its numbers to a report. Knows no compiler.
+// From flags to what a generation wants. Knows no compiler.
 //
 //   engine::SamplerOptions sampler = SamplerOf(flags.sampler, model->DefaultSampler());
 #ifndef LLUDA_CLI_FLAGS_GENERATION_FLAGS_H_
@@ -7,10 +7,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "base/json_writer.h"
 #include "cli/flags/arguments.h"
 #include "engine/generate/sampler.h"
-#include "engine/model.h"
 #include "engine/session.h"
 
 namespace lluda::cli {
@@ -25,12 +23,6 @@ absl::StatusOr<std::string> ReadPrompt(const PromptFlags& flags);
 
 // What a generation that ends with FinishReason::kContext says, without its newline.
 std::string FullContextText(const engine::Session& session);
-
-// Times, speed and memory: lines for stderr, or fields of an open JSON object.
-std::string StatsText(const engine::Model& model, const engine::Session& session,
-                      const engine::Generation& generation);
-void StatsJson(const engine::Model& model, const engine::Session& session,
-               const engine::Generation& generation, base::JsonWriter* json);
 
 }  // namespace lluda::cli
 

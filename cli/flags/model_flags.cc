@@ -107,8 +107,9 @@ absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(engine::LoadOptions opt
 
 std::function<absl::StatusOr<std::unique_ptr<engine::Model>>(const engine::LoadOptions&)> LoaderOf(
     const ModelFlags& flags) {
-  return [use_cache = flags.use_cache](const engine::LoadOptions& options) {
-    return LoadModel(options, use_cache, Notes::kTold);
+  return [use_cache = flags.use_cache,
+          told = std::make_shared<Notes>(Notes::kUntold)](const engine::LoadOptions& options) {
+    return LoadModel(options, use_cache, std::exchange(*told, Notes::kTold));
   };
 }
 

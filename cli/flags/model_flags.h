@@ -43,7 +43,7 @@ enum class Notes : uint8_t { kUntold, kTold };
 absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(engine::LoadOptions options,
                                                          bool use_cache,
                                                          Notes told = Notes::kUntold);
-// LoadModel with the cache that the flags ask for.
+// LoadModel with the cache that the flags ask for; the first model it loads tells its notes.
 std::function<absl::StatusOr<std::unique_ptr<engine::Model>>(const engine::LoadOptions&)> LoaderOf(
     const ModelFlags& flags);
 // The same for what the flags say.

@@ -52,6 +52,12 @@ void PrintNotes(const char* program, const std::vector<std::string>& notes) {
   for (const std::string& note : notes) PrintLine(program, absl::StrCat("note: ", note));
 }
 
+absl::StatusOr<int> Print(absl::string_view text, int code) {
+  const absl::Status written = WriteStdout(text);
+  if (!written.ok()) return written;
+  return code;
+}
+
 absl::Status WriteFile(const std::string& path, absl::string_view contents) {
   if (!base::IsSpecialFile(path)) {
     ASSIGN_OR_RETURN(base::AtomicFile file, base::AtomicFile::Create(path));

@@ -23,6 +23,9 @@ bool IsTerminal(int descriptor);
 // Cancelled if it is that nobody reads any more, as behind `| head`.
 absl::Status WriteStdout(absl::string_view text);
 
+// The same, and the exit code of a command that has nothing more to do.
+absl::StatusOr<int> Print(absl::string_view text, int code = 0);
+
 // "PROGRAM: TEXT" on stderr, one line whatever the text holds.
 void PrintLine(const char* program, absl::string_view text);
 // What engine::Model::notes has, a line each: "PROGRAM: note: NOTE".

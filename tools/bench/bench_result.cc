@@ -127,7 +127,7 @@ std::string BenchText(const BenchResult& result) {
 
 std::string BenchJson(const BenchResult& result) {
   base::JsonWriter json;
-  json.BeginObject();
+  json.BeginDocument("lluda.bench/1");
   json.Key("model").String(result.model);
   json.Key("precision").String(result.precision);
   json.Key("kv_cache").String(result.kv_cache);
@@ -166,8 +166,7 @@ std::string BenchJson(const BenchResult& result) {
   json.Key("check").String(result.check);
   json.Key("warning");
   result.warning.empty() ? json.Null() : json.String(result.warning);
-  json.EndObject();
-  return absl::StrCat(json.text(), "\n");
+  return json.EndDocument();
 }
 
 }  // namespace lluda::tools

@@ -102,7 +102,6 @@ std::string ExplainText(const ExplainReport& report) {
 
 void AppendExplainJson(const ExplainReport& report, base::JsonWriter* writer) {
   base::JsonWriter& json = *writer;
-  json.BeginObject();
   json.Key("run").String(report.run);
   json.Key("threads").Int(report.threads);
   json.Key("seconds").Number(report.seconds);
@@ -143,13 +142,12 @@ void AppendExplainJson(const ExplainReport& report, base::JsonWriter* writer) {
   }
   json.EndArray();
   if (report.unseen_passes > 0) json.Key("note").String(UnseenText(report));
-  json.EndObject();
 }
 
 std::string ExplainJson(const ExplainReport& report) {
   base::JsonWriter json;
-  AppendExplainJson(report, &json);
-  return json.text() + "\n";
+  AppendExplainJson(report, &json.BeginDocument("lluda.explain/1"));
+  return json.EndDocument();
 }
 
 }  // namespace lluda::tools

@@ -48,7 +48,7 @@ std::string CountedNames(const std::vector<std::string>& names);
 
 std::string ExplainText(const ExplainReport& report);
 std::string ExplainJson(const ExplainReport& report);
-// The same as one more value of a document.
+// The same in an object that is begun.
 void AppendExplainJson(const ExplainReport& report, base::JsonWriter* writer);
 
 }  // namespace lluda::tools

@@ -8,6 +8,7 @@
 #ifndef LLUDA_TOOLS_INSPECT_OPTIMISED_MODEL_H_
 #define LLUDA_TOOLS_INSPECT_OPTIMISED_MODEL_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -21,6 +22,11 @@
 #include "tools/inspect/pass_history.h"
 
 namespace lluda::tools {
+
+// How whoever looks into a model has it loaded: with its own cache of code, and its own progress
+// line.
+using ModelLoader = std::function<absl::StatusOr<std::unique_ptr<engine::Model>>(
+    const engine::LoadOptions& options)>;
 
 struct OptimisedModel : engine::OpenedModule {
   std::shared_ptr<engine::ModelSource> source;

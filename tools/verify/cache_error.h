@@ -9,14 +9,13 @@
 #define LLUDA_TOOLS_VERIFY_CACHE_ERROR_H_
 
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "base/json_writer.h"
 #include "engine/model.h"
+#include "tools/inspect/optimised_model.h"
 
 namespace lluda::tools {
 
@@ -29,9 +28,6 @@ struct CacheError {
   // Written so that a NaN is not.
   bool within_bound() const;
 };
-
-using ModelLoader = std::function<absl::StatusOr<std::unique_ptr<engine::Model>>(
-    const engine::LoadOptions& options)>;
 
 // Continues `start`, at least one token, to 256 tokens (fewer if the context is shorter) by drawing
 // from the distribution that the model gives with an unquantised cache, seeded; then gives it the

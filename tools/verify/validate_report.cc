@@ -96,9 +96,7 @@ void AddJson(const ReferencePrompt& reference, const PromptResult& result, base:
   json->EndObject();
   json->Key("activations_above_1.2e-4").Int(AboveLogitsBound(result));
   if (!result.remark.empty()) json->Key("remark").String(result.remark);
-  json->Key("shortcomings").BeginArray();
-  for (const std::string& shortcoming : result.shortcomings) json->String(shortcoming);
-  json->EndArray();
+  json->Key("shortcomings").Strings(result.shortcomings);
   json->EndObject();
 }
 
@@ -130,7 +128,7 @@ std::string ValidationText(const Validation& validation) {
 
 std::string ValidationJson(const Validation& validation) {
   base::JsonWriter json;
-  json.BeginObject();
+  json.BeginDocument("lluda.validate/1");
   json.Key("precision").String(validation.precision);
   if (validation.cache_error) AddCacheError(*validation.cache_error, &json.Key("cache_error"));
   json.Key("passed").Bool(validation.Passed());
@@ -140,8 +138,7 @@ std::string ValidationJson(const Validation& validation) {
   }
   json.EndArray();
   if (!validation.skipped.empty()) json.Key("skipped").Strings(validation.skipped);
-  json.EndObject();
-  return absl::StrCat(json.text(), "\n");
+  return json.EndDocument();
 }
 
 }  // namespace lluda::tools

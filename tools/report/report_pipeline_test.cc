@@ -1,4 +1,4 @@
-#include "tools/inspect/report_pipeline.h"
+#include "tools/report/report_pipeline.h"
 
 #include <fstream>
 #include <iterator>

@@ -1,11 +1,11 @@
-#include "tools/inspect/report_json.h"
+#include "tools/report/report_json.h"
 
 #include <string>
 
 #include "absl/strings/match.h"
 #include "base/json.h"
 #include "gtest/gtest.h"
-#include "tools/inspect/report_page.h"
+#include "tools/report/report_page.h"
 
 namespace lluda::tools {
 namespace {

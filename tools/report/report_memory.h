@@ -3,8 +3,8 @@
 //   std::vector<FrameBuffer> buffers = FrameBuffers(*module, program);
 //   buffers[0];   // {"step.x0", offset 0, bytes 1048576, first 0, last 7}: %x0 is computed by
 //                 // call 0 of a step, and read by call 7 for the last time
-#ifndef LLUDA_TOOLS_INSPECT_REPORT_MEMORY_H_
-#define LLUDA_TOOLS_INSPECT_REPORT_MEMORY_H_
+#ifndef LLUDA_TOOLS_REPORT_REPORT_MEMORY_H_
+#define LLUDA_TOOLS_REPORT_REPORT_MEMORY_H_
 
 #include <cstdint>
 #include <string>
@@ -41,4 +41,4 @@ MemoryTotals TotalsOf(const runtime::Program& program);
 
 }  // namespace lluda::tools
 
-#endif  // LLUDA_TOOLS_INSPECT_REPORT_MEMORY_H_
+#endif  // LLUDA_TOOLS_REPORT_REPORT_MEMORY_H_

@@ -10,8 +10,8 @@
 //   pipeline.Finish(*history);
 //   pipeline.steps()[4].pass;                              // "fuse-rope"
 //   pipeline.functions()[pipeline.steps()[4].functions[1]].statements   // of @attn after it
-#ifndef LLUDA_TOOLS_INSPECT_REPORT_PIPELINE_H_
-#define LLUDA_TOOLS_INSPECT_REPORT_PIPELINE_H_
+#ifndef LLUDA_TOOLS_REPORT_REPORT_PIPELINE_H_
+#define LLUDA_TOOLS_REPORT_REPORT_PIPELINE_H_
 
 #include <cstdint>
 #include <optional>
@@ -98,4 +98,4 @@ class ReportPipeline {
 
 }  // namespace lluda::tools
 
-#endif  // LLUDA_TOOLS_INSPECT_REPORT_PIPELINE_H_
+#endif  // LLUDA_TOOLS_REPORT_REPORT_PIPELINE_H_

@@ -2,17 +2,17 @@
 //
 //   Report report;
 //   report.model.name = "Qwen3-0.6B";
-//   std::string page = ReportPage(ReportJson(report));   // tools/inspect/report_page.h
-#ifndef LLUDA_TOOLS_INSPECT_REPORT_JSON_H_
-#define LLUDA_TOOLS_INSPECT_REPORT_JSON_H_
+//   std::string page = ReportPage(ReportJson(report));   // tools/report/report_page.h
+#ifndef LLUDA_TOOLS_REPORT_REPORT_JSON_H_
+#define LLUDA_TOOLS_REPORT_REPORT_JSON_H_
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "tools/inspect/explain_report.h"
-#include "tools/inspect/report_memory.h"
-#include "tools/inspect/report_pipeline.h"
+#include "tools/report/report_memory.h"
+#include "tools/report/report_pipeline.h"
 
 namespace lluda::tools {
 
@@ -50,4 +50,4 @@ std::string ReportJson(const Report& report);
 
 }  // namespace lluda::tools
 
-#endif  // LLUDA_TOOLS_INSPECT_REPORT_JSON_H_
+#endif  // LLUDA_TOOLS_REPORT_REPORT_JSON_H_

@@ -1,4 +1,4 @@
-#include "tools/inspect/report_json.h"
+#include "tools/report/report_json.h"
 
 #include "absl/strings/str_replace.h"
 #include "base/json_writer.h"
@@ -10,7 +10,7 @@ namespace {
 class ReportWriter {
  public:
   void Put(const Report& report) {
-    json_.BeginObject().Key("header");
+    json_.BeginDocument("lluda.report/1").Key("header");
     Put(report.header);
     json_.Key("steps");
     PutAll(report.pipeline.steps());
@@ -140,7 +140,10 @@ class ReportWriter {
     json_.EndObject();
   }
 
-  void Put(const ExplainReport& run) { AppendExplainJson(run, &json_); }
+  void Put(const ExplainReport& run) {
+    AppendExplainJson(run, &json_.BeginObject());
+    json_.EndObject();
+  }
 
   void Put(const ReportCall& call) {
     json_.BeginArray().String(call.name).String(call.kernel).EndArray();

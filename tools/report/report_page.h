@@ -1,8 +1,8 @@
-// The report's page: tools/inspect/report/page.html with its style and scripts in it, and a report's data.
+// The report's page: page/page.html with its style and scripts in it, and a report's data.
 //
 //   absl::Status saved = WriteFile("report.html", ReportPage(ReportJson(report)));
-#ifndef LLUDA_TOOLS_INSPECT_REPORT_PAGE_H_
-#define LLUDA_TOOLS_INSPECT_REPORT_PAGE_H_
+#ifndef LLUDA_TOOLS_REPORT_REPORT_PAGE_H_
+#define LLUDA_TOOLS_REPORT_REPORT_PAGE_H_
 
 #include <string>
 
@@ -15,4 +15,4 @@ std::string ReportPage(absl::string_view json);
 
 }  // namespace lluda::tools
 
-#endif  // LLUDA_TOOLS_INSPECT_REPORT_PAGE_H_
+#endif  // LLUDA_TOOLS_REPORT_REPORT_PAGE_H_

@@ -1,4 +1,4 @@
-#include "tools/inspect/report_memory.h"
+#include "tools/report/report_memory.h"
 
 #include <algorithm>
 #include <fstream>

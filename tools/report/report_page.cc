@@ -1,11 +1,11 @@
-#include "tools/inspect/report_page.h"
+#include "tools/report/report_page.h"
 
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "tools/inspect/report_page_source.h"
+#include "tools/report/report_page_source.h"
 
 namespace lluda::tools {
 

@@ -1,0 +1,94 @@
+#include "tools/report/build_report.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "base/step_interface.h"
+#include "codegen/llvm/target.h"
+#include "tools/inspect/explain_run.h"
+#include "tools/inspect/optimised_model.h"
+#include "tools/measure/machine.h"
+
+namespace lluda::tools {
+namespace {
+
+// What is run unless the options say otherwise, as far as the context has room for it.
+constexpr int64_t kTokens = 512;
+constexpr int64_t kDepth = 128;
+
+// An option's number, or the usual one. InvalidArgument if what is asked for does not fit.
+absl::StatusOr<int64_t> FittingTokens(const char* flag, std::optional<int64_t> wanted,
+                                      int64_t usual, int64_t most) {
+  if (wanted.value_or(0) > most) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        flag, ": ", *wanted, " tokens are more than the ", most, " there is room for"));
+  }
+  return wanted.value_or(std::min(usual, most));
+}
+
+// A token and a prompt, which have different limits.
+absl::StatusOr<std::vector<ExplainedRun>> RunsOf(const ReportOptions& options, int64_t context) {
+  ASSIGN_OR_RETURN(int64_t depth, FittingTokens("--depth", options.depth, kDepth, context - 1));
+  ASSIGN_OR_RETURN(int64_t tokens, FittingTokens("--tokens", options.tokens, kTokens, context));
+  return std::vector<ExplainedRun>{{depth, 1}, {0, tokens}};
+}
+
+ReportHeader HeaderOf(const OptimisedModel& model, const ReportOptions& options) {
+  ReportHeader header;
+  header.model = model.source->name();
+  header.ir_file = options.ir_file;
+  header.is_bundle = model.bundle() != nullptr;
+  header.cpu = CpuName();
+  header.isa = std::string(codegen::IsaName(model.target.isa));
+  header.context = model.context;
+  header.max_step = model.max_step;
+  header.lluda_version = model.lluda_version;
+  header.llvm_version = model.llvm_version;
+  return header;
+}
+
+void AddProgram(const ir::Module& module, const runtime::Program& program, Report* report) {
+  for (const runtime::Call& call : program.entry(step_interface::kStep).calls) {
+    report->calls.push_back({ToString(call.site), program.kernels[call.kernel].name});
+  }
+  report->buffers = FrameBuffers(module, program);
+  report->memory = TotalsOf(program);
+}
+
+}  // namespace
+
+absl::StatusOr<Report> BuildReport(engine::LoadOptions options, const ReportOptions& wanted,
+                                   const ModelLoader& load) {
+  Report report;
+  absl::StatusOr<OptimisedModel> optimised = OpenOptimised(
+      options, wanted.measure ? engine::Weights::kRequired : engine::Weights::kOptional,
+      [&](int number, absl::string_view pass, const ir::Module& after,
+          const passes::Provenance& provenance) {
+        report.pipeline.See(number, pass, after, provenance);
+      });
+  if (!optimised.ok()) return optimised.status();
+  report.pipeline.Finish(optimised->history);
+  report.header = HeaderOf(*optimised, wanted);
+  const ir::Module& module = *optimised->module;
+  if (!wanted.measure) {
+    ASSIGN_OR_RETURN(NativeProgram native, NativeProgramOf(*optimised));
+    AddProgram(module, native.program, &report);
+    return report;
+  }
+  ASSIGN_OR_RETURN(std::vector<ExplainedRun> runs, RunsOf(wanted, report.header.context));
+  options.optimised = &*optimised;
+  options.need_tokenizer = false;
+  ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model, load(options));
+  report.header.threads = model->threads();
+  ASSIGN_OR_RETURN(report.runs,
+                   ExplainRuns(module, optimised->history, optimised->target, runs, model.get()));
+  AddProgram(module, model->executable()->program(), &report);
+  return report;
+}
+
+}  // namespace lluda::tools

@@ -1,0 +1,58 @@
+#include "tools/run/token_report.h"
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "base/json.h"
+#include "base/json_writer.h"
+#include "base/status_macros.h"
+
+namespace lluda::tools {
+namespace {
+
+constexpr size_t kWriteBytes = size_t{1} << 16;
+
+// The fields of an object that is begun.
+base::JsonWriter& AddFields(const tokenizer::Tokenizer& tokenizer, const std::string& text,
+                            base::JsonWriter* json) {
+  const std::vector<int32_t> ids = tokenizer.Encode(text);
+  json->Key("ids").Numbers(ids);
+  return json->Key("decoded").String(tokenizer.Decode(ids, /*skip_special=*/false));
+}
+
+}  // namespace
+
+std::string TokensText(const tokenizer::Tokenizer& tokenizer, const std::string& text) {
+  return absl::StrCat(absl::StrJoin(tokenizer.Encode(text), " "), "\n");
+}
+
+std::string TokensJson(const tokenizer::Tokenizer& tokenizer, const std::string& text) {
+  base::JsonWriter json;
+  return AddFields(tokenizer, text, &json.BeginDocument("lluda.tokenize/1")).EndDocument();
+}
+
+absl::Status TokenLines(const tokenizer::Tokenizer& tokenizer, const std::string& label,
+                        absl::string_view input,
+                        const std::function<absl::Status(absl::string_view)>& write) {
+  std::string output;
+  int64_t number = 0;
+  for (const absl::string_view line : absl::StrSplit(input, '\n')) {
+    ++number;
+    if (absl::StripAsciiWhitespace(line).empty()) continue;
+    ASSIGN_OR_RETURN(base::JsonDocument document,
+                     base::JsonDocument::Parse(absl::StrCat(label, ":", number), line));
+    ASSIGN_OR_RETURN(std::string text, document.root().String("text"));
+    base::JsonWriter json;
+    output += AddFields(tokenizer, text, &json.BeginObject()).EndDocument();
+    if (output.size() < kWriteBytes) continue;
+    RETURN_IF_ERROR(write(output));
+    output.clear();
+  }
+  return write(output);
+}
+
+}  // namespace lluda::tools

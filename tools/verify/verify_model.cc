@@ -1,0 +1,203 @@
+#include "tools/verify/verify_model.h"
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/json_writer.h"
+#include "base/status_macros.h"
+#include "codegen/cpu/cpu_compile.h"
+#include "codegen/llvm/target.h"
+#include "engine/source/checkpoint_weights.h"
+#include "ir/type/layout.h"
+#include "passes/default_pipeline.h"
+#include "passes/registry.h"
+#include "runtime/machine/cpu_count.h"
+#include "tools/inspect/optimised_model.h"
+#include "tools/verify/reference.h"
+#include "tools/verify/verify_bundle.h"
+#include "tools/verify/verify_dump.h"
+#include "tools/verify/verify_kernels.h"
+#include "tools/verify/verify_passes.h"
+#include "tools/verify/verify_reference.h"
+
+namespace lluda::tools {
+namespace {
+
+// Of a model with more weights than this, one layer is verified: the others run the same code.
+constexpr int64_t kWholeModelBytes = int64_t{256} << 20;
+
+// How many layers are verified.
+int64_t VerifiedLayers(const VerifyOptions& options, const ir::Module& module) {
+  int64_t bytes = 0;
+  for (const auto& global : module.globals()) {
+    if (global->kind != ir::Global::Kind::kWeight) continue;
+    bytes += (global->index ? global->index->count : 1) * ir::ByteSize(global->type, nullptr);
+  }
+  const int64_t layers = LayersOf(module);
+  return std::min(options.layers.value_or(bytes <= kWholeModelBytes ? layers : 1), layers);
+}
+
+using ReadWeight =
+    std::function<absl::StatusOr<ir::Tensor>(const ir::Global& weight, int64_t index)>;
+
+ReadWeight WeightsOf(const engine::ModelFiles& files) {
+  return [&files](const ir::Global& weight, int64_t index) -> absl::StatusOr<ir::Tensor> {
+    ASSIGN_OR_RETURN(auto tensor, files.checkpoint->Get(ir::SourceName(weight, index)));
+    return ir::Tensor::FromBytes(weight.type, tensor->span());
+  };
+}
+
+// The module as imported, all of its layers, against the reference.
+absl::StatusOr<std::optional<Finding>> VerifyImport(const VerifyOptions& options,
+                                                    engine::ModuleOptions numbers,
+                                                    const engine::ModelFiles& files) {
+  ASSIGN_OR_RETURN(std::vector<ReferencePrompt> prompts, LoadReference(options.reference));
+  numbers.record_activations = true;
+  ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, engine::ImportModule(files, numbers));
+  auto found = VerifyReference(*module, WeightsOf(files), prompts, numbers);
+  if (found.ok()) return found;
+  return absl::Status(found.status().code(),
+                      absl::StrCat(options.reference, ": ", found.status().message()));
+}
+
+// The dump, before any more passes, against the imported module; both are cut down to `layers`.
+absl::StatusOr<DumpVerdict> HoldAgainstImport(const engine::ModelFiles& files, int64_t layers,
+                                              const VerifyRun& run, ir::Module* dump) {
+  ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> import, ImportLike(files, *dump));
+  KeepLayers(layers, dump);
+  KeepLayers(layers, import.get());
+  return VerifyDump(*dump, *import, run);
+}
+
+absl::StatusOr<std::optional<Finding>> VerifyPassesLeft(const VerifyRun& run, ir::Module* module,
+                                                        int64_t* count) {
+  ASSIGN_OR_RETURN(std::vector<std::string> names, passes::RemainingPasses(*module));
+  std::vector<std::unique_ptr<passes::Pass>> passes;
+  for (const std::string& name : names) {
+    ASSIGN_OR_RETURN(std::unique_ptr<passes::Pass> pass, passes::CreatePass(name, {}));
+    passes.push_back(std::move(pass));
+  }
+  *count = static_cast<int64_t>(passes.size());
+  return VerifyPasses(std::move(passes), run, module);
+}
+
+std::string Extent(const VerifyReport& report) {
+  return absl::StrCat(report.kernels, " kernels, ", report.layers,
+                      report.layers == 1 ? " layer" : " layers", ", ", report.tokens,
+                      " tokens and one more");
+}
+
+void AddFinding(const Finding& finding, base::JsonWriter* json) {
+  json->BeginObject();
+  json->Key("culprit").String(finding.culprit);
+  json->Key("func").String(finding.func);
+  json->Key("index").Int(finding.index);
+  json->Key("statement").String(finding.statement);
+  json->Key("step").Int(finding.step);
+  if (finding.difference.empty()) {
+    json->Key("nmse").Number(finding.nmse);
+    json->Key("bound").Number(finding.bound);
+  } else {
+    json->Key("difference").String(finding.difference);
+  }
+  if (!finding.note.empty()) json->Key("note").String(finding.note);
+  json->EndObject();
+}
+
+}  // namespace
+
+absl::StatusOr<VerifyReport> VerifyModel(const engine::LoadOptions& load,
+                                         engine::OpenedModule opened,
+                                         const VerifyOptions& options) {
+  ASSIGN_OR_RETURN(codegen::Target target, codegen::Target::Named(load.isa));
+  ASSIGN_OR_RETURN(const engine::ModelFiles* files, load.source->Files(engine::Weights::kRequired));
+  ir::Module* module = opened.module.get();
+  VerifyRun run;
+  run.weights = WeightsOf(*files);
+  run.steps = StepTokens(options.tokens, files->decoder.vocab_size);
+  VerifyReport report;
+  report.tokens = options.tokens;
+  report.layers = VerifiedLayers(options, *module);
+  if (!options.reference.empty()) {
+    ASSIGN_OR_RETURN(report.finding, VerifyImport(options, load.module, *files));
+    if (report.finding) return report;
+    report.import_verified = true;
+  }
+  if (load.ir && !options.dump_is_right) {
+    ASSIGN_OR_RETURN(DumpVerdict verdict, HoldAgainstImport(*files, report.layers, run, module));
+    report.finding = std::move(verdict.finding);
+    report.remark = std::move(verdict.remark);
+    if (report.finding) return report;
+    report.dump_verified = true;
+  }
+  KeepLayers(report.layers, module);
+  ASSIGN_OR_RETURN(report.finding, VerifyPassesLeft(run, module, &report.passes));
+  if (report.finding) return report;
+
+  codegen::CompileOptions compile;
+  compile.threads = runtime::UsablePhysicalCores();
+  ASSIGN_OR_RETURN(codegen::CompiledModule compiled, codegen::Compile(*module, target, compile));
+  report.kernels = static_cast<int64_t>(compiled.program.kernels.size());
+  engine::CheckpointWeights weights(&*files->checkpoint);
+  ASSIGN_OR_RETURN(report.finding,
+                   VerifyKernels(*module, compiled.program, target, {&weights}, run));
+  return report;
+}
+
+absl::StatusOr<VerifyReport> VerifyBundledModel(const engine::LoadOptions& load,
+                                                const VerifyOptions& options) {
+  if (!options.reference.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(load.source->path(),
+                     ": a bundle has no imported module to hold against "
+                     "--reference; validate compares what it computes"));
+  }
+  ASSIGN_OR_RETURN(OptimisedModel model, OpenOptimised(load, engine::Weights::kOptional));
+  VerifyReport report;
+  report.is_bundle = true;
+  report.tokens = options.tokens;
+  report.layers = VerifiedLayers(options, *model.module);
+  ASSIGN_OR_RETURN(BundleVerdict verdict, VerifyBundle(&model, report.layers, options.tokens));
+  report.kernels = verdict.kernels;
+  report.finding = std::move(verdict.finding);
+  return report;
+}
+
+std::string VerifyText(const VerifyReport& report, const std::string& repro_file) {
+  if (report.finding) {
+    return absl::StrCat(FindingText(*report.finding), "\n",
+                        repro_file.empty() ? "" : absl::StrCat("wrote ", repro_file, "\n"));
+  }
+  if (report.is_bundle) {
+    return absl::StrCat("ok: ", Extent(report),
+                        "; passes and packed weights were not verified: a bundle has nothing to "
+                        "hold them against\n");
+  }
+  return absl::StrCat("ok: ", report.import_verified ? "the import, " : "",
+                      report.dump_verified ? "the dump, " : "", report.passes, " passes and ",
+                      Extent(report), "\n");
+}
+
+std::string VerifyJson(const VerifyReport& report, const std::string& repro_file) {
+  base::JsonWriter json;
+  json.BeginDocument("lluda.verify/1");
+  json.Key("ok").Bool(!report.finding);
+  json.Key("bundle").Bool(report.is_bundle);
+  json.Key("import_verified").Bool(report.import_verified);
+  json.Key("dump_verified").Bool(report.dump_verified);
+  json.Key("passes").Int(report.passes);
+  json.Key("kernels").Int(report.kernels);
+  json.Key("layers").Int(report.layers);
+  json.Key("tokens").Int(report.tokens);
+  if (!report.remark.empty()) json.Key("remark").String(report.remark);
+  if (report.finding) AddFinding(*report.finding, &json.Key("finding"));
+  if (!repro_file.empty()) json.Key("repro").String(repro_file);
+  return json.EndDocument();
+}
+
+}  // namespace lluda::tools

@@ -1,0 +1,54 @@
+// All that `lluda verify` holds a model against, in order: the import against transformers or a
+// dump against the import, every pass against the interpreter, then every kernel; of a bundle its
+// kernels alone. What goes wrong first ends it.
+//
+//   VerifyOptions options;
+//   absl::StatusOr<VerifyReport> report = VerifyModel(load, *std::move(imported), options);
+//   VerifyText(*report);   // "ok: 16 passes and 31 kernels, 6 layers, 13 tokens and one more\n"
+#ifndef LLUDA_TOOLS_VERIFY_VERIFY_MODEL_H_
+#define LLUDA_TOOLS_VERIFY_VERIFY_MODEL_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "engine/model.h"
+#include "engine/open_module.h"
+#include "tools/verify/verify_run.h"
+
+namespace lluda::tools {
+
+struct VerifyOptions {
+  std::optional<int64_t> layers;  // at least 1; unset: all of a small model, one of a large one
+  int64_t tokens = 13;            // at least 1
+  std::string reference;          // empty: the import is taken to be right
+  bool dump_is_right = false;     // a dump is not held against the import
+};
+
+struct VerifyReport {
+  std::optional<Finding> finding;  // what is wrong first; then nothing behind it was looked at
+  bool is_bundle = false;
+  bool import_verified = false, dump_verified = false;
+  int64_t passes = 0;
+  int64_t kernels = 0;
+  int64_t layers = 0;
+  int64_t tokens = 0;  // of the prompt; one more follows
+  std::string remark;  // of a dump that computes what it should: what is written otherwise; or ""
+};
+
+// `opened` is what `load`, whose source is open and no bundle, says: the imported module or a dump.
+// Errors are those of the reference, the passes, the interpreter and the compiler.
+absl::StatusOr<VerifyReport> VerifyModel(const engine::LoadOptions& load,
+                                         engine::OpenedModule opened, const VerifyOptions& options);
+// The same of a bundle. InvalidArgument if it shall be held against a reference.
+absl::StatusOr<VerifyReport> VerifyBundledModel(const engine::LoadOptions& load,
+                                                const VerifyOptions& options);
+
+// `repro_file`: where the finding's repro was written to, "" if there is none.
+std::string VerifyText(const VerifyReport& report, const std::string& repro_file);
+std::string VerifyJson(const VerifyReport& report, const std::string& repro_file);
+
+}  // namespace lluda::tools
+
+#endif  // LLUDA_TOOLS_VERIFY_VERIFY_MODEL_H_
