@@ -21,7 +21,7 @@ enum class KvCache : uint8_t {
   // As the precision has it: bf16 or f32.
   kPrecision,
   // As i8, quantised from f32, with one f32 scale per position and KV head: quantize_scale and
-  // quantize in ir/ops.md. About half of bf16's memory, for an error that docs/numerics.md bounds.
+  // quantize in ir/op/ops.md. About half of bf16's memory, for an error that docs/numerics.md bounds.
   kInt8,
 };
 

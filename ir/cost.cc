@@ -1,6 +1,6 @@
 #include "ir/cost.h"
 
-#include "ir/contraction.h"
+#include "ir/op/contraction.h"
 #include "ir/type/layout.h"
 
 namespace lluda::ir {

@@ -21,8 +21,8 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "ir/attrs.h"
-#include "ir/op_info.h"
+#include "ir/op/attrs.h"
+#include "ir/op/op_info.h"
 #include "ir/type/type.h"
 
 namespace lluda::ir {

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/status_macros.h"
-#include "ir/contraction.h"
+#include "ir/op/contraction.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::ir {
@@ -372,7 +372,7 @@ TypeOr InferAppendStep(const StepArgs& args) {
 using InferStep = TypeOr (*)(const StepArgs&);
 constexpr InferStep kInferSteps[] = {
 #define LLUDA_EPILOGUE_STEP(Enum, text, op, value, operands, grain, after, keys, Infer, Run) Infer,
-#include "ir/epilogue.def"
+#include "ir/op/epilogue.def"
 #undef LLUDA_EPILOGUE_STEP
 };
 

@@ -12,7 +12,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ir/attrs.h"
+#include "ir/op/attrs.h"
 #include "ir/type/dtype.h"
 
 namespace lluda::machine {

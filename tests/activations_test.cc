@@ -13,9 +13,9 @@
 #include "gtest/gtest.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
-#include "tests/real_model.h"
-#include "tests/reference_activations.h"
-#include "tools/verify/bounds.h"
+#include "tests/support/real_model.h"
+#include "tests/support/reference_activations.h"
+#include "tools/validate/bounds.h"
 
 namespace lluda::tests {
 namespace {

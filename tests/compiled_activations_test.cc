@@ -14,10 +14,10 @@
 #include "gtest/gtest.h"
 #include "ir/builder.h"
 #include "runtime/machine/thread_pool.h"
-#include "tests/compiled_model.h"
-#include "tests/real_model.h"
-#include "tests/reference_activations.h"
-#include "tools/verify/bounds.h"
+#include "tests/support/compiled_model.h"
+#include "tests/support/real_model.h"
+#include "tests/support/reference_activations.h"
+#include "tools/validate/bounds.h"
 
 namespace lluda::tests {
 namespace {
@@ -88,8 +88,8 @@ TEST_P(CompiledActivationsTest, EveryLayersOutputIsTransformers) {
       ASSERT_TRUE((*prompts)[i].hf_bf16_nmse.count(activation)) << "prompt " << i;
       const double bound =
           tools::ActivationBound(precision, (*prompts)[i].hf_bf16_nmse.at(activation));
-      const auto output =
-          RunAll(executable->get(), WholePrompt((*prompts)[i].ids), (*model)->decoder().hidden_size);
+      const auto output = RunAll(executable->get(), WholePrompt((*prompts)[i].ids),
+                                 (*model)->decoder().hidden_size);
       ASSERT_TRUE(output.ok()) << output.status();
       EXPECT_LT(Nmse(*output, expected), bound) << "prompt " << i << ", layer " << end - 1;
     }

@@ -12,10 +12,10 @@
 #include "codegen/llvm/target.h"
 #include "engine/source/checkpoint_weights.h"
 #include "gtest/gtest.h"
-#include "runtime/session.h"
 #include "runtime/machine/thread_pool.h"
-#include "tests/compiled_model.h"
-#include "tests/real_model.h"
+#include "runtime/session.h"
+#include "tests/support/compiled_model.h"
+#include "tests/support/real_model.h"
 
 namespace lluda::tests {
 namespace {

@@ -10,9 +10,9 @@
 #include "engine/model.h"
 #include "engine/session.h"
 #include "gtest/gtest.h"
-#include "tests/real_model.h"
-#include "tools/verify/compare.h"
-#include "tools/verify/reference.h"
+#include "tests/support/real_model.h"
+#include "tools/validate/compare.h"
+#include "tools/validate/reference.h"
 
 namespace lluda::tests {
 namespace {

@@ -9,8 +9,8 @@
 #include "gtest/gtest.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
-#include "tests/real_model.h"
-#include "tests/seeded_families.h"
+#include "tests/support/real_model.h"
+#include "tests/support/seeded_families.h"
 
 namespace lluda::tests {
 namespace {

@@ -10,7 +10,7 @@
 #include "engine/model.h"
 #include "gtest/gtest.h"
 #include "runtime/session.h"
-#include "tests/seeded_families.h"
+#include "tests/support/seeded_families.h"
 
 namespace lluda::tests {
 namespace {

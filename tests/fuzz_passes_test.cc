@@ -11,7 +11,7 @@
 #include "ir/text/printer.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
-#include "tests/random_module.h"
+#include "tests/support/random_module.h"
 
 namespace lluda::tests {
 namespace {

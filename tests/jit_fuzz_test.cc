@@ -10,9 +10,9 @@
 #include "ir/text/printer.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
-#include "tests/compiled_model.h"
-#include "tests/random_module.h"
-#include "tests/run_both.h"
+#include "tests/support/compiled_model.h"
+#include "tests/support/random_module.h"
+#include "tests/support/run_both.h"
 
 namespace lluda::tests {
 namespace {

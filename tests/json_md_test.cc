@@ -24,7 +24,7 @@
 #include "tools/run/compile_report.h"
 #include "tools/run/generation_report.h"
 #include "tools/run/token_report.h"
-#include "tools/verify/validate_report.h"
+#include "tools/validate/validate_report.h"
 #include "tools/verify/verify_model.h"
 
 namespace lluda::tests {

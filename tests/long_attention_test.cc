@@ -12,8 +12,8 @@
 #include "gtest/gtest.h"
 #include "ir/text/parser.h"
 #include "passes/pipeline.h"
-#include "tests/compiled_model.h"
-#include "tests/run_both.h"
+#include "tests/support/compiled_model.h"
+#include "tests/support/run_both.h"
 
 namespace lluda::tests {
 namespace {

@@ -4,8 +4,8 @@
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
 #include "passes/place/plan_memory.h"
-#include "tests/golden_text.h"
-#include "tests/real_model.h"
+#include "tests/support/golden_text.h"
+#include "tests/support/real_model.h"
 
 namespace lluda::tests {
 namespace {

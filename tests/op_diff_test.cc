@@ -10,9 +10,9 @@
 #include "codegen/cpu/kernel_test_util.h"
 #include "codegen/llvm/target.h"
 #include "gtest/gtest.h"
-#include "ir/all_epilogues.h"
-#include "ir/op_info.h"
-#include "tests/run_both.h"
+#include "ir/op/all_epilogues.h"
+#include "ir/op/op_info.h"
+#include "tests/support/run_both.h"
 
 namespace lluda::tests {
 namespace {

@@ -1,6 +1,6 @@
 // The default pipeline on the real import of the stories model: after each pass that changed
 // something, the interpreter computes the logits of the module before the first pass, to the bit
-// (ir/ops.md defines the fused ops so that this can be asked for).
+// (ir/op/ops.md defines the fused ops so that this can be asked for).
 #include <cstring>
 #include <memory>
 #include <string>
@@ -16,7 +16,7 @@
 #include "ir/text/printer.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
-#include "tests/real_model.h"
+#include "tests/support/real_model.h"
 
 namespace lluda::tests {
 namespace {

@@ -16,8 +16,8 @@
 #include "ir/text/printer.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
-#include "tests/compiled_model.h"
-#include "tests/run_both.h"
+#include "tests/support/compiled_model.h"
+#include "tests/support/run_both.h"
 
 namespace lluda::tests {
 namespace {

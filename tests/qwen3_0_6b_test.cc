@@ -16,7 +16,7 @@
 #include "ir/text/printer.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
-#include "tests/golden_text.h"
+#include "tests/support/golden_text.h"
 
 namespace lluda::tests {
 namespace {

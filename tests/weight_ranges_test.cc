@@ -21,8 +21,8 @@
 #include "ir/type/dtype.h"
 #include "runtime/machine/thread_pool.h"
 #include "runtime/session.h"
-#include "tests/compiled_model.h"
-#include "tests/guarded_memory.h"
+#include "tests/support/compiled_model.h"
+#include "tests/support/guarded_memory.h"
 
 namespace lluda::tests {
 namespace {

@@ -5,8 +5,8 @@
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
-#include "tools/verify/validate_model.h"
-#include "tools/verify/validate_report.h"
+#include "tools/validate/validate_model.h"
+#include "tools/validate/validate_report.h"
 
 namespace lluda::cli {
 

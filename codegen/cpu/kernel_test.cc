@@ -7,7 +7,7 @@
 #include "codegen/cpu/kernel_test_util.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "ir/op_info.h"
+#include "ir/op/op_info.h"
 
 namespace lluda::codegen {
 namespace {

@@ -1,4 +1,4 @@
-// Runs a module as ir/ops.md defines it: the meaning that passes must keep and that compiled code
+// Runs a module as ir/op/ops.md defines it: the meaning that passes must keep and that compiled code
 // is measured against. Naive and readable, yet a step of a 6-layer model takes under a second.
 //
 //   Environment environment;

@@ -1,5 +1,5 @@
 // Ops that know positions. Each means, to the bit, what the elementwise ops and matmuls it stands
-// for mean: ir/ops.md gives the expansions.
+// for mean: ir/op/ops.md gives the expansions.
 #include <limits>
 
 #include "base/status_macros.h"

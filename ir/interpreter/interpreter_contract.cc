@@ -5,8 +5,8 @@
 #include <limits>
 #include <utility>
 
-#include "ir/contraction.h"
 #include "ir/interpreter/interpreter_ops.h"
+#include "ir/op/contraction.h"
 
 namespace lluda::ir {
 namespace {

@@ -58,7 +58,7 @@ absl::StatusOr<Tensor> RunSiluMulStep(const StepArgs& args) {
 using RunStep = absl::StatusOr<Tensor> (*)(const StepArgs&);
 constexpr RunStep kRunSteps[] = {
 #define LLUDA_EPILOGUE_STEP(Enum, text, op, value, operands, grain, after, keys, Infer, Run) Run,
-#include "ir/epilogue.def"
+#include "ir/op/epilogue.def"
 #undef LLUDA_EPILOGUE_STEP
 };
 

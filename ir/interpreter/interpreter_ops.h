@@ -1,4 +1,4 @@
-// What each op computes, as a function from operand values to the result's value. ir/ops.md says
+// What each op computes, as a function from operand values to the result's value. ir/op/ops.md says
 // the same in words.
 //
 // A kernel may rely on what InferType has checked, for `type` is what InferType gave with numbers

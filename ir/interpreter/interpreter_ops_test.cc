@@ -7,9 +7,9 @@
 #include "base/status_macros.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "ir/all_epilogues.h"
 #include "ir/builder.h"
 #include "ir/interpreter/interpreter.h"
+#include "ir/op/all_epilogues.h"
 
 namespace lluda::ir {
 namespace {

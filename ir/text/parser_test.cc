@@ -12,7 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "ir/all_epilogues.h"
+#include "ir/op/all_epilogues.h"
 #include "ir/text/printer.h"
 
 namespace lluda::ir {

@@ -1,7 +1,7 @@
 // Moves what is done to the heads of a projection into its matmul: bias, norm, rotation, and the
 // append to a cache.
 //
-// Each statement that a step on heads stands for (ir/epilogue.def) is looked at in the order of
+// Each statement that a step on heads stands for (ir/op/epilogue.def) is looked at in the order of
 // execution. On a split matmul it becomes the first of these steps, on a matmul that ends in other
 // steps the next one:
 //   %k0 = matmul %h @wk over hid : f32 tok[T] kd[1024]

@@ -11,8 +11,8 @@
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 #include "engine/source/model_files.h"
-#include "tools/verify/bounds.h"
-#include "tools/verify/compare.h"
+#include "tools/validate/bounds.h"
+#include "tools/validate/compare.h"
 #include "tools/verify/verify_bundle.h"
 #include "tools/verify/verify_run.h"
 

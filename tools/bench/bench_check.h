@@ -17,7 +17,7 @@ namespace lluda::tools {
 
 // Compares the compiled model's logits after `tokens` with those that the interpreter computes in
 // float32, the cache too, from the module before any pass. Internal, naming both numbers, if they
-// are further off than tools/verify/bounds.h allows a run with these numbers. Holds the weights in f32
+// are further off than tools/validate/bounds.h allows a run with these numbers. Holds the weights in f32
 // meanwhile.
 absl::StatusOr<std::string> CheckLogits(const engine::ModelFiles& files,
                                         engine::Precision precision, engine::KvCache kv_cache,

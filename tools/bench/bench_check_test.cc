@@ -11,7 +11,7 @@
 #include "engine/compile_bundle.h"
 #include "engine/open_model_source.h"
 #include "engine/source/model_files.h"
-#include "tools/verify/reference.h"
+#include "tools/validate/reference.h"
 
 namespace lluda::tools {
 namespace {

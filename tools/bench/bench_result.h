@@ -13,7 +13,7 @@
 
 #include "codegen/cpu/machine_limits.h"
 #include "tools/measure/statistics.h"
-#include "tools/verify/cache_error.h"
+#include "tools/validate/cache_error.h"
 
 namespace lluda::tools {
 

@@ -18,7 +18,7 @@
 #include "passes/registry.h"
 #include "runtime/machine/cpu_count.h"
 #include "tools/inspect/optimised_model.h"
-#include "tools/verify/reference.h"
+#include "tools/validate/reference.h"
 #include "tools/verify/verify_bundle.h"
 #include "tools/verify/verify_dump.h"
 #include "tools/verify/verify_kernels.h"

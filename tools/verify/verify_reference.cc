@@ -9,8 +9,8 @@
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
-#include "tools/verify/bounds.h"
-#include "tools/verify/compare.h"
+#include "tools/validate/bounds.h"
+#include "tools/validate/compare.h"
 #include "tools/verify/verify_slice.h"
 
 namespace lluda::tools {

@@ -12,14 +12,14 @@
 #include "absl/status/statusor.h"
 #include "engine/source/model_files.h"
 #include "ir/graph.h"
-#include "tools/verify/reference.h"
+#include "tools/validate/reference.h"
 #include "tools/verify/verify_run.h"
 
 namespace lluda::tools {
 
 // Interprets `module`, which was imported with record_activations, on every prompt of the reference
 // that has activations, and compares them in the order they are computed, with the bounds of
-// tools/verify/bounds.h. FailedPrecondition if no prompt has any; InvalidArgument for an activation that the
+// tools/validate/bounds.h. FailedPrecondition if no prompt has any; InvalidArgument for an activation that the
 // model lacks, or of another size.
 absl::StatusOr<std::optional<Finding>> VerifyReference(
     const ir::Module& module,

@@ -6,7 +6,7 @@
 #include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/matmul/column_epilogue.h"
 #include "codegen/cpu/matmul/head_epilogue.h"
-#include "ir/contraction.h"
+#include "ir/op/contraction.h"
 
 namespace lluda::codegen {
 namespace {

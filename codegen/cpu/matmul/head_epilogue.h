@@ -1,4 +1,4 @@
-// The end of a matmul whose epilogue has steps on heads (ir/ops.md): from the f32 sums of a head's
+// The end of a matmul whose epilogue has steps on heads (ir/op/ops.md): from the f32 sums of a head's
 // rows, which lie in scratch memory, to elements of the result or of the state that is appended to.
 // The steps are computed as the kernels of add, rmsnorm, rope and cast do, so the bits are theirs.
 //

@@ -1,4 +1,4 @@
-// The end of a matmul on heads as machine code, for every epilogue on heads that ir/epilogue.def
+// The end of a matmul on heads as machine code, for every epilogue on heads that ir/op/epilogue.def
 // allows, against the steps' formulas in double.
 #include "codegen/cpu/matmul/head_epilogue.h"
 
@@ -11,7 +11,7 @@
 #include "absl/strings/str_replace.h"
 #include "codegen/cpu/kernel_test_util.h"
 #include "gtest/gtest.h"
-#include "ir/all_epilogues.h"
+#include "ir/op/all_epilogues.h"
 
 namespace lluda::codegen {
 namespace {
@@ -44,7 +44,7 @@ struct Inputs {
   std::vector<float> cosines, sines;  // [token][half]
 };
 
-// The formulas of ir/ops.md for a row of a head.
+// The formulas of ir/op/ops.md for a row of a head.
 std::vector<double> Finished(const Epilogue& epilogue, const Shape& shape, const Inputs& in,
                              int64_t head, int64_t token) {
   const int64_t n = shape.elements, half = n / 2;

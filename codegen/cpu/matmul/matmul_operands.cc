@@ -5,7 +5,7 @@
 #include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/matmul/head_epilogue.h"
-#include "ir/contraction.h"
+#include "ir/op/contraction.h"
 #include "ir/type/layout.h"
 
 namespace lluda::codegen {

@@ -1,0 +1,185 @@
+#include "tests/support/plain_decoder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace lluda::tests {
+namespace {
+
+using Row = std::vector<double>;
+using Rows = std::vector<Row>;
+
+class Evaluation {
+ public:
+  explicit Evaluation(const PlainDecoder& decoder) : d_(decoder) {}
+
+  Row Run(const std::vector<int32_t>& ids) {
+    Rows x;
+    for (const int32_t id : ids) x.push_back(EmbeddingOf(id));
+    for (int64_t layer = 0; layer < d_.layers; ++layer) {
+      prefix_ = absl::StrCat("model.layers.", layer, ".");
+      rotates_ = d_.without_rope.empty() || !d_.without_rope[static_cast<size_t>(layer)];
+      const auto attention = [&](const Rows& rows) { return Attention(rows); };
+      const auto mlp = [&](const Rows& rows) { return Mlp(rows); };
+      if (d_.norms_behind) {
+        AddBlock(&x, attention, "", "post_attention_layernorm");
+        AddBlock(&x, mlp, "", "post_feedforward_layernorm");
+      } else {
+        AddBlock(&x, attention, "input_layernorm", "");
+        AddBlock(&x, mlp, "post_attention_layernorm", "");
+      }
+    }
+    prefix_ = "";
+    const Row last = Norm(x.back(), Find("model.norm.weight"), 0, d_.hidden);
+    const bool tied = d_.tensors.count("lm_head.weight") == 0;
+    Row logits = Product(Find(tied ? "model.embed_tokens.weight" : "lm_head.weight"), last);
+    for (double& logit : logits) logit /= d_.logits_divisor;
+    return logits;
+  }
+
+ private:
+  bool Has(const std::string& name) const { return d_.tensors.count(prefix_ + name) != 0; }
+  const std::vector<float>& Find(const std::string& name) const {
+    return d_.tensors.at(prefix_ + name);
+  }
+
+  Row EmbeddingOf(int32_t id) const {
+    const std::vector<float>& table = d_.tensors.at("model.embed_tokens.weight");
+    Row row;
+    for (int64_t i = 0; i < d_.hidden; ++i) {
+      row.push_back(table[static_cast<size_t>(id * d_.hidden + i)] * d_.embedding_scale);
+    }
+    return row;
+  }
+
+  static Row Product(const std::vector<float>& matrix, const Row& x) {
+    Row y(matrix.size() / x.size(), 0);
+    for (size_t i = 0; i < y.size(); ++i) {
+      for (size_t j = 0; j < x.size(); ++j) y[i] += matrix[i * x.size() + j] * x[j];
+    }
+    return y;
+  }
+
+  Row Linear(const std::string& name, const Row& x) const {
+    Row y = Product(Find(name + ".weight"), x);
+    if (!Has(name + ".bias")) return y;
+    const std::vector<float>& bias = Find(name + ".bias");
+    for (size_t i = 0; i < y.size(); ++i) y[i] += bias[i];
+    return y;
+  }
+
+  // `count` numbers of a row from `begin` on, normalised; the others stay.
+  Row Norm(Row x, const std::vector<float>& weight, int64_t begin, int64_t count) const {
+    double squares = 0;
+    const auto at = [&](int64_t i) -> double& { return x[static_cast<size_t>(begin + i)]; };
+    for (int64_t i = 0; i < count; ++i) squares += at(i) * at(i);
+    const double divisor = std::sqrt(squares / static_cast<double>(count) + d_.eps);
+    for (int64_t i = 0; i < count; ++i) at(i) *= weight[static_cast<size_t>(i)] / divisor;
+    return x;
+  }
+
+  template <typename Block>
+  void AddBlock(Rows* x, const Block& block, const std::string& before, const std::string& behind) {
+    Rows input = *x;
+    if (!before.empty()) {
+      for (Row& row : input) row = Norm(row, Find(before + ".weight"), 0, d_.hidden);
+    }
+    Rows output = block(input);
+    for (size_t t = 0; t < x->size(); ++t) {
+      if (!behind.empty()) output[t] = Norm(output[t], Find(behind + ".weight"), 0, d_.hidden);
+      for (size_t i = 0; i < output[t].size(); ++i) {
+        (*x)[t][i] += d_.residual_scale * output[t][i];
+      }
+    }
+  }
+
+  // Queries or keys: normalised if there is a weight for it, and rotated.
+  Row Heads(Row x, const std::string& norm, size_t position) const {
+    const int64_t dim = d_.head_dim;
+    const auto size = static_cast<int64_t>(x.size());
+    if (Has(norm)) {
+      const auto count = static_cast<int64_t>(Find(norm).size());
+      for (int64_t i = 0; i < size; i += count) x = Norm(std::move(x), Find(norm), i, count);
+    }
+    if (!rotates_) return x;
+    for (int64_t head = 0; head < size; head += dim) {
+      for (int64_t i = 0; i < dim / 2; ++i) {
+        const double angle = static_cast<double>(position) * d_.frequencies[static_cast<size_t>(i)];
+        double& a = x[static_cast<size_t>(head + i)];
+        double& b = x[static_cast<size_t>(head + i + dim / 2)];
+        const double turned = a * std::cos(angle) - b * std::sin(angle);
+        b = b * std::cos(angle) + a * std::sin(angle);
+        a = turned;
+      }
+    }
+    return x;
+  }
+
+  Rows Attention(const Rows& x) const {
+    Rows q, k, v, y;
+    for (size_t t = 0; t < x.size(); ++t) {
+      q.push_back(Heads(Linear("self_attn.q_proj", x[t]), "self_attn.q_norm.weight", t));
+      k.push_back(Heads(Linear("self_attn.k_proj", x[t]), "self_attn.k_norm.weight", t));
+      v.push_back(Linear("self_attn.v_proj", x[t]));
+    }
+    for (size_t t = 0; t < x.size(); ++t) {
+      Row joined;
+      for (int64_t head = 0; head < d_.heads; ++head) {
+        for (const double value : Attend(q[t], k, v, head, t)) joined.push_back(value);
+      }
+      y.push_back(Linear("self_attn.o_proj", joined));
+    }
+    return y;
+  }
+
+  // What one head of token t reads.
+  Row Attend(const Row& q, const Rows& k, const Rows& v, int64_t head, size_t t) const {
+    const int64_t dim = d_.head_dim;
+    const int64_t from_q = head * dim;
+    const int64_t from_k = head / (d_.heads / d_.kv_heads) * dim;
+    Row scores;
+    for (size_t j = 0; j <= t; ++j) {
+      double score = 0;
+      for (int64_t i = 0; i < dim; ++i) {
+        score += q[static_cast<size_t>(from_q + i)] * k[j][static_cast<size_t>(from_k + i)];
+      }
+      scores.push_back(score * d_.score_scale);
+    }
+    const double largest = *std::max_element(scores.begin(), scores.end());
+    double sum = 0;
+    for (double& score : scores) sum += score = std::exp(score - largest);
+    Row read(static_cast<size_t>(dim), 0);
+    for (size_t j = 0; j <= t; ++j) {
+      for (int64_t i = 0; i < dim; ++i) {
+        read[static_cast<size_t>(i)] += scores[j] / sum * v[j][static_cast<size_t>(from_k + i)];
+      }
+    }
+    return read;
+  }
+
+  Rows Mlp(const Rows& x) const {
+    Rows y;
+    for (const Row& row : x) {
+      Row gate = Linear("mlp.gate_proj", row);
+      const Row up = Linear("mlp.up_proj", row);
+      for (size_t i = 0; i < gate.size(); ++i) gate[i] = gate[i] / (1 + std::exp(-gate[i])) * up[i];
+      y.push_back(Linear("mlp.down_proj", gate));
+    }
+    return y;
+  }
+
+  const PlainDecoder& d_;
+  std::string prefix_;
+  bool rotates_ = true;
+};
+
+}  // namespace
+
+std::vector<double> PlainDecoder::Logits(const std::vector<int32_t>& ids) const {
+  return Evaluation(*this).Run(ids);
+}
+
+}  // namespace lluda::tests

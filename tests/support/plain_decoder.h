@@ -1,0 +1,47 @@
+// A decoder written out in plain loops and double precision, as the papers have it: what compiled
+// models are compared with where transformers is not at hand. It shares no code with the frontends
+// and takes numbers, not configs.
+//
+// Example:
+//   PlainDecoder plain;
+//   plain.hidden = 64; ...
+//   plain.tensors["model.norm.weight"] = {...};
+//   std::vector<double> logits = plain.Logits({5, 7, 9});
+#ifndef LLUDA_TESTS_SUPPORT_PLAIN_DECODER_H_
+#define LLUDA_TESTS_SUPPORT_PLAIN_DECODER_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace lluda::tests {
+
+struct PlainDecoder {
+  int64_t vocabulary = 0;
+  int64_t hidden = 0;
+  int64_t intermediate = 0;
+  int64_t layers = 0;
+  int64_t heads = 0;
+  int64_t kv_heads = 0;
+  int64_t head_dim = 0;
+  double eps = 1e-6;
+  double score_scale = 0;
+  double embedding_scale = 1;
+  double residual_scale = 1;
+  double logits_divisor = 1;
+  bool norms_behind = false;        // of attention and MLP, instead of before them
+  std::vector<double> frequencies;  // of each pair of a head
+  std::vector<bool> without_rope;   // by layer; empty: all rotate
+  // By name, row by row. Biases, norms of queries and keys, and the LM head count where they are:
+  // norms of head_dim numbers are of each head, longer ones of the row; without a head, the
+  // embedding is the head.
+  std::map<std::string, std::vector<float>> tensors;
+
+  // Of the token after `ids`.
+  std::vector<double> Logits(const std::vector<int32_t>& ids) const;
+};
+
+}  // namespace lluda::tests
+
+#endif  // LLUDA_TESTS_SUPPORT_PLAIN_DECODER_H_

@@ -1,0 +1,211 @@
+#include "tests/support/seeded_families.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "ir/type/dtype.h"
+
+namespace lluda::tests {
+namespace {
+
+struct Sizes {
+  int64_t vocabulary, hidden, intermediate, layers, heads, kv_heads, head_dim;
+};
+
+std::vector<double> Frequencies(int64_t head_dim, double theta) {
+  std::vector<double> frequencies;
+  for (int64_t i = 0; i < head_dim; i += 2) {
+    frequencies.push_back(std::pow(theta, -static_cast<double>(i) / static_cast<double>(head_dim)));
+  }
+  return frequencies;
+}
+
+PlainDecoder Plain(const Sizes& sizes, double theta, double eps) {
+  PlainDecoder plain;
+  plain.vocabulary = sizes.vocabulary;
+  plain.hidden = sizes.hidden;
+  plain.intermediate = sizes.intermediate;
+  plain.layers = sizes.layers;
+  plain.heads = sizes.heads;
+  plain.kv_heads = sizes.kv_heads;
+  plain.head_dim = sizes.head_dim;
+  plain.eps = eps;
+  plain.score_scale = 1 / std::sqrt(static_cast<double>(sizes.head_dim));
+  plain.frequencies = Frequencies(sizes.head_dim, theta);
+  return plain;
+}
+
+constexpr Sizes kEven = {160, 64, 96, 2, 4, 2, 16};
+constexpr Sizes kOdd = {109, 144, 80, 2, 9, 3, 16};    // no part of it a power of two
+constexpr Sizes kNarrow = {160, 64, 96, 2, 8, 2, 32};  // heads are wider than the model
+constexpr Sizes kDeep = {160, 64, 96, 5, 4, 4, 16};
+
+FamilyCase Llama2() {
+  FamilyCase c = {"llama2", R"("model_type": "llama", "rope_theta": 20000.0,
+      "rms_norm_eps": 1e-05)",
+                  Plain(kDeep, 20000, 1e-5)};
+  return c;
+}
+
+FamilyCase Llama3() {
+  FamilyCase c = {"llama3", R"("model_type": "llama", "head_dim": 32, "num_key_value_heads": 2,
+      "rope_theta": 500000.0, "tie_word_embeddings": true, "rope_scaling": {"factor": 8.0,
+      "high_freq_factor": 4.0, "low_freq_factor": 1.0, "original_max_position_embeddings": 64,
+      "rope_type": "llama3"})",
+                  Plain(kNarrow, 500000, 1e-6)};
+  for (double& frequency : c.plain.frequencies) {
+    const double turns = 64 * frequency / (2 * M_PI);
+    const double share = std::min(1.0, std::max(0.0, (turns - 1) / 3));
+    frequency *= share + (1 - share) / 8;
+  }
+  c.extra.tied = true;
+  return c;
+}
+
+FamilyCase LlamaWithBiases() {
+  FamilyCase c = {"llama_with_biases", R"("model_type": "llama", "num_key_value_heads": 2,
+      "attention_bias": true, "mlp_bias": true)",
+                  Plain(kEven, 10000, 1e-6)};
+  c.extra = {false, true, true, true};
+  return c;
+}
+
+FamilyCase LlamaOdd() {
+  FamilyCase c = {"llama_odd", R"("model_type": "llama", "num_key_value_heads": 3,
+      "rope_parameters": {"rope_type": "linear", "factor": 4.0, "rope_theta": 10000.0})",
+                  Plain(kOdd, 10000, 1e-6)};
+  for (double& frequency : c.plain.frequencies) frequency /= 4;
+  return c;
+}
+
+FamilyCase Qwen2() {
+  FamilyCase c = {"qwen2", R"("model_type": "qwen2", "num_key_value_heads": 2,
+      "use_sliding_window": false, "rope_theta": 1000000.0, "tie_word_embeddings": true)",
+                  Plain(kEven, 1e6, 1e-6)};
+  c.extra = {true, true, false, false};
+  return c;
+}
+
+FamilyCase Mistral() {
+  return {"mistral", R"("model_type": "mistral", "num_key_value_heads": 2, "head_dim": 32,
+      "sliding_window": null)",
+          Plain(kNarrow, 10000, 1e-6)};
+}
+
+FamilyCase SmolLm3() {
+  FamilyCase c = {"smollm3", R"("model_type": "smollm3", "num_key_value_heads": null)",
+                  Plain(kDeep, 2e6, 1e-6)};
+  c.plain.without_rope = {false, false, false, true, false};
+  c.extra.tied = true;
+  return c;
+}
+
+FamilyCase Granite() {
+  FamilyCase c = {"granite", R"("model_type": "granite", "num_key_value_heads": 2,
+      "attention_multiplier": 0.125, "embedding_multiplier": 3.5, "residual_multiplier": 0.8,
+      "logits_scaling": 0.75, "tie_word_embeddings": true)",
+                  Plain(kEven, 10000, 1e-6)};
+  c.plain.score_scale = 0.125;
+  c.plain.embedding_scale = 3.5;
+  c.plain.residual_scale = 0.8;
+  c.plain.logits_divisor = 0.75;
+  c.extra.tied = true;
+  return c;
+}
+
+FamilyCase Olmo2() {
+  FamilyCase c = {"olmo2", R"("model_type": "olmo2", "num_key_value_heads": 2)",
+                  Plain(kEven, 10000, 1e-5)};
+  c.plain.norms_behind = true;
+  return c;
+}
+
+FamilyCase Qwen3() {
+  return {"qwen3", R"("model_type": "qwen3", "num_key_value_heads": 2, "head_dim": 32)",
+          Plain(kNarrow, 10000, 1e-6)};
+}
+
+}  // namespace
+
+std::vector<FamilyCase> FamilyCases() {
+  return {Llama2(),  Llama3(),  LlamaWithBiases(), LlamaOdd(), Qwen2(),
+          Mistral(), SmolLm3(), Granite(),         Olmo2(),    Qwen3()};
+}
+
+SeededFolder::SeededFolder(const FamilyCase& c) : plain_(c.plain) {
+  const PlainDecoder& d = plain_;
+  const int64_t q = d.heads * d.head_dim, kv = d.kv_heads * d.head_dim;
+  Add("model.embed_tokens", d.vocabulary, d.hidden);
+  const bool is_olmo = absl::StrContains(c.config, "olmo2");
+  const bool is_qwen3 = absl::StrContains(c.config, "qwen3");
+  for (int64_t layer = 0; layer < d.layers; ++layer) {
+    const std::string prefix = absl::StrCat("model.layers.", layer, ".");
+    AddNorm(prefix + (is_olmo ? "post_feedforward_layernorm" : "input_layernorm"), d.hidden);
+    AddNorm(prefix + "post_attention_layernorm", d.hidden);
+    Add(prefix + "self_attn.q_proj", q, d.hidden, c.extra.qkv_bias);
+    Add(prefix + "self_attn.k_proj", kv, d.hidden, c.extra.qkv_bias);
+    Add(prefix + "self_attn.v_proj", kv, d.hidden, c.extra.qkv_bias);
+    Add(prefix + "self_attn.o_proj", d.hidden, q, c.extra.output_bias);
+    if (is_olmo || is_qwen3) {
+      AddNorm(prefix + "self_attn.q_norm", is_olmo ? q : d.head_dim);
+      AddNorm(prefix + "self_attn.k_norm", is_olmo ? kv : d.head_dim);
+    }
+    Add(prefix + "mlp.gate_proj", d.intermediate, d.hidden, c.extra.mlp_bias);
+    Add(prefix + "mlp.up_proj", d.intermediate, d.hidden, c.extra.mlp_bias);
+    Add(prefix + "mlp.down_proj", d.hidden, d.intermediate, c.extra.mlp_bias);
+  }
+  AddNorm("model.norm", d.hidden);
+  if (!c.extra.tied) Add("lm_head", d.vocabulary, d.hidden);
+  std::string header = absl::StrCat("{", absl::StrJoin(entries_, ", "), "}");
+  header.resize((header.size() + 7) / 8 * 8, ' ');
+  folder_.Write("model.safetensors", base::SafetensorsBytes(header, bytes_));
+  folder_.Write(
+      "config.json",
+      absl::StrCat("{", c.config, R"(, "max_position_embeddings": 256, "vocab_size": )",
+                   d.vocabulary, R"(, "hidden_size": )", d.hidden, R"(, "intermediate_size": )",
+                   d.intermediate, R"(, "num_hidden_layers": )", d.layers,
+                   R"(, "num_attention_heads": )", d.heads, "}"));
+}
+
+void SeededFolder::AddTensor(const std::string& name, const std::vector<int64_t>& shape, float mean,
+                             float spread) {
+  std::seed_seq seed(name.begin(), name.end());
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(mean, spread);
+  int64_t count = 1;
+  for (const int64_t extent : shape) count *= extent;
+  std::vector<float>& values = plain_.tensors[name];
+  const size_t begin = bytes_.size();
+  for (int64_t i = 0; i < count; ++i) {
+    const uint16_t bits = ir::FloatToBF16(normal(random));
+    values.push_back(ir::BF16ToFloat(bits));
+    bytes_.append(reinterpret_cast<const char*>(&bits), 2);
+  }
+  entries_.push_back(absl::StrCat("\"", name, R"(": {"dtype": "BF16", "shape": [)",
+                                  absl::StrJoin(shape, ", "), R"(], "data_offsets": [)", begin,
+                                  ", ", bytes_.size(), "]}"));
+}
+void SeededFolder::Add(const std::string& name, int64_t rows, int64_t columns, bool bias) {
+  const double spread = name == "model.embed_tokens" ? 1 : 1.2 / std::sqrt(columns);
+  AddTensor(name + ".weight", {rows, columns}, 0, static_cast<float>(spread));
+  if (bias) AddTensor(name + ".bias", {rows}, 0, 0.5f);
+}
+void SeededFolder::AddNorm(const std::string& name, int64_t size) {
+  AddTensor(name + ".weight", {size}, 1, 0.2f);
+}
+
+std::vector<int32_t> SeededFolder::Prompt(int count, uint32_t seed) const {
+  std::mt19937 random(seed);
+  std::vector<int32_t> ids;
+  for (int i = 0; i < count; ++i) {
+    ids.push_back(static_cast<int32_t>(random() % static_cast<uint32_t>(plain_.vocabulary)));
+  }
+  return ids;
+}
+
+}  // namespace lluda::tests

@@ -1,0 +1,149 @@
+#include "tools/validate/validator.h"
+
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "absl/algorithm/container.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/status_macros.h"
+#include "tools/validate/bounds.h"
+
+namespace lluda::tools {
+namespace {
+
+// Infinite for a NaN, so that it comes first.
+double ShareOfBound(const ActivationError& error) {
+  if (std::isnan(error.nmse)) return std::numeric_limits<double>::infinity();
+  return error.nmse / error.bound;
+}
+
+}  // namespace
+
+absl::StatusOr<PromptResult> Validator::Run(const ReferencePrompt& reference) {
+  PromptResult result;
+  if (reference.text && model_->tokenizer() != nullptr &&
+      model_->tokenizer()->Encode(*reference.text) != reference.ids) {
+    result.shortcomings.push_back("token ids");
+  }
+  session_->Clear();
+  ASSIGN_OR_RETURN(absl::Span<const float> evaluated, session_->Evaluate(reference.ids));
+  const std::vector<float> logits(evaluated.begin(), evaluated.end());
+  RETURN_IF_ERROR(CompareLogits(logits, reference, &result));
+  RETURN_IF_ERROR(Decode(logits, reference, &result));
+  RETURN_IF_ERROR(Replay(logits, reference, &result));
+  return result;
+}
+
+absl::Status Validator::CompareLogits(const std::vector<float>& logits,
+                                      const ReferencePrompt& reference, PromptResult* result) {
+  result->next = ArgMax(logits);
+  if (reference.next && result->next != *reference.next && IsDecided(reference)) {
+    result->shortcomings.push_back("next");
+  }
+  const int64_t compared = reference.next.value_or(result->next);
+  if (compared >= 0 && compared < static_cast<int64_t>(logits.size())) {
+    result->next_logit = logits[static_cast<size_t>(compared)];
+  }
+  for (const int32_t id : Largest(logits, static_cast<int>(reference.top10.size()))) {
+    if (absl::c_linear_search(reference.top10, id)) ++result->top10_shared;
+  }
+  if (reference.logits.empty()) return absl::OkStatus();
+  if (reference.logits.size() != logits.size()) {
+    return absl::InvalidArgumentError(absl::StrCat("the reference has ", reference.logits.size(),
+                                                   " logits, the model ", logits.size(),
+                                                   ": it is of another model"));
+  }
+  result->distance = Compare(logits, reference.logits);
+  std::optional<double> hf_bf16_nmse;
+  if (reference.hf_bf16_mse) {
+    hf_bf16_nmse = *reference.hf_bf16_mse / result->distance->mean_square;
+  }
+  result->nmse_bound = LogitsBound(numbers_.precision, hf_bf16_nmse, numbers_.kv_cache);
+  // Written so that a NaN falls short.
+  if (!(result->distance->nmse < result->nmse_bound)) result->shortcomings.push_back("nmse");
+  return absl::OkStatus();
+}
+
+double Validator::Margin() const {
+  return numbers_.kv_cache == engine::KvCache::kInt8 ? kInt8DecidedMargin : kDecidedMargin;
+}
+
+// Whether the token after the prompt has to be the reference's. Without int8 it always has to.
+bool Validator::IsDecided(const ReferencePrompt& reference) const {
+  return numbers_.kv_cache != engine::KvCache::kInt8 ||
+         DecidedSteps(reference.greedy_margin, 1, Margin()) > 0;
+}
+
+// Greedy decoding, up to the first token that is not the reference's.
+absl::Status Validator::Decode(const std::vector<float>& logits, const ReferencePrompt& reference,
+                               PromptResult* result) {
+  const auto steps = static_cast<int64_t>(reference.greedy.size());
+  if (ContradictsItself(reference)) {
+    result->remark = absl::StrCat("the reference's greedy tokens begin with ", reference.greedy[0],
+                                  ", its next token is ", *reference.next, ": not judged");
+  } else {
+    result->greedy_decided = DecidedSteps(reference.greedy_margin, steps, Margin());
+  }
+  std::vector<int32_t> tokens = reference.ids;
+  int32_t next = ArgMax(logits);
+  while (result->greedy_equal < steps && next == reference.greedy[result->greedy_equal]) {
+    if (++result->greedy_equal == steps) break;
+    tokens.push_back(next);
+    ASSIGN_OR_RETURN(absl::Span<const float> evaluated, session_->Evaluate(tokens));
+    next = ArgMax(evaluated);
+  }
+  if (result->greedy_equal < result->greedy_decided) result->shortcomings.push_back("greedy");
+  return absl::OkStatus();
+}
+
+// The prompt once more, token by token: gives its likelihood, and has to end with the same bits.
+absl::Status Validator::Replay(const std::vector<float>& logits, const ReferencePrompt& reference,
+                               PromptResult* result) {
+  session_->Clear();
+  double nll = 0;
+  const absl::Span<const int32_t> ids = reference.ids;
+  for (size_t i = 1; i <= ids.size(); ++i) {
+    ASSIGN_OR_RETURN(absl::Span<const float> evaluated, session_->Evaluate(ids.subspan(0, i)));
+    if (i < ids.size()) {
+      nll += NegativeLogLikelihood(evaluated, ids[i]);
+    } else if (!absl::c_equal(evaluated, logits)) {
+      result->shortcomings.push_back("token by token");
+    }
+  }
+  if (ids.size() > 1) result->mean_nll = nll / static_cast<double>(ids.size() - 1);
+  return absl::OkStatus();
+}
+
+absl::Status CompareActivations(const engine::Session& session, const ReferencePrompt& reference,
+                                const engine::ModuleOptions& numbers, PromptResult* result) {
+  for (const ReferenceActivation& expected : reference.activations) {
+    ASSIGN_OR_RETURN(absl::Span<const float> ours, session.Activation(expected.name));
+    if (ours.size() != expected.values.size()) {
+      return absl::InvalidArgumentError(absl::StrCat("the reference has ", expected.values.size(),
+                                                     " values of ", expected.name, ", the model ",
+                                                     ours.size(), ": it is of another model"));
+    }
+    ActivationError error;
+    error.name = expected.name;
+    error.nmse = Compare(ours, expected.values).nmse;
+    const auto hf_bf16_nmse = reference.hf_bf16_activation_nmse.find(expected.module);
+    if (hf_bf16_nmse != reference.hf_bf16_activation_nmse.end()) {
+      error.hf_bf16_nmse = hf_bf16_nmse->second;
+    }
+    error.bound = ActivationBound(numbers.precision, error.hf_bf16_nmse, numbers.kv_cache);
+    if (!(error.nmse < error.bound)) {
+      result->shortcomings.push_back(
+          absl::StrFormat("%s with %.2e of %.2e", error.name, error.nmse, error.bound));
+    }
+    result->activations.push_back(std::move(error));
+  }
+  absl::c_stable_sort(result->activations, [](const ActivationError& a, const ActivationError& b) {
+    return ShareOfBound(a) > ShareOfBound(b);
+  });
+  return absl::OkStatus();
+}
+
+}  // namespace lluda::tools
