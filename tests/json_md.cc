@@ -141,7 +141,8 @@ std::vector<std::string> JsonManual::Check(const std::string& json) {
 void JsonManual::Walk(const std::string& schema, const std::string& path,
                       simdjson::dom::element value, std::vector<std::string>* wrong) {
   if (value.is_array()) {
-    for (const simdjson::dom::element item : value.get_array().value_unsafe()) {
+    const simdjson::dom::array list = value.get_array().value_unsafe();
+    for (const simdjson::dom::element item : list) {
       Walk(schema, path + "[]", item, wrong);
     }
   }
