@@ -1,4 +1,4 @@
-// lluda tokenize: text to token ids. Needs a folder with a tokenizer, no model; or a bundle.
+// lluda tokenize: text to token ids, as `generate` takes it. Needs a folder with a tokenizer, no model; or a bundle.
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,8 +21,9 @@ namespace {
 
 constexpr size_t kWriteBytes = size_t{1} << 16;
 
-std::string TokensJson(const tokenizer::Tokenizer& tokenizer, const std::string& text) {
-  const std::vector<int32_t> ids = tokenizer.Encode(text);
+std::string TokensJson(const tokenizer::Tokenizer& tokenizer, const std::string& text,
+                       const tokenizer::EncodeOptions& options) {
+  const std::vector<int32_t> ids = tokenizer.Encode(text, options);
   base::JsonWriter json;
   json.BeginObject();
   json.Key("ids").Numbers(ids);
@@ -32,7 +33,8 @@ std::string TokensJson(const tokenizer::Tokenizer& tokenizer, const std::string&
 }
 
 absl::StatusOr<int> TokenizeLines(const tokenizer::Tokenizer& tokenizer, const std::string& label,
-                                  const std::string& input) {
+                                  const std::string& input,
+                                  const tokenizer::EncodeOptions& options) {
   std::string output;
   int64_t number = 0;
   for (absl::string_view line : absl::StrSplit(input, '\n')) {
@@ -41,7 +43,7 @@ absl::StatusOr<int> TokenizeLines(const tokenizer::Tokenizer& tokenizer, const s
     ASSIGN_OR_RETURN(base::JsonDocument document,
                      base::JsonDocument::Parse(absl::StrCat(label, ":", number), line));
     ASSIGN_OR_RETURN(std::string text, document.root().String("text"));
-    output += TokensJson(tokenizer, text);
+    output += TokensJson(tokenizer, text, options);
     if (output.size() < kWriteBytes) continue;
     RETURN_IF_ERROR(WriteStdout(output));
     output.clear();
@@ -57,14 +59,16 @@ absl::StatusOr<int> RunTokenize(const TokenizeFlags& flags) {
   ASSIGN_OR_RETURN(std::shared_ptr<engine::ModelSource> source, OpenSource(flags.model));
   ASSIGN_OR_RETURN(tokenizer::Tokenizer tokenizer, source->ReadTokenizer());
   ASSIGN_OR_RETURN(std::string text, ReadPrompt(flags.prompt));
+  tokenizer::EncodeOptions options;
+  options.add_special_tokens = !flags.text_only;
   if (flags.jsonl) {
     const std::string file = flags.prompt.file.value_or("-");
     const std::string label = flags.prompt.text ? "prompt" : file == "-" ? "stdin" : file;
-    return TokenizeLines(tokenizer, label, text);
+    return TokenizeLines(tokenizer, label, text, options);
   }
-  const std::string output = flags.json
-                                 ? TokensJson(tokenizer, text)
-                                 : absl::StrCat(absl::StrJoin(tokenizer.Encode(text), " "), "\n");
+  const std::string output =
+      flags.json ? TokensJson(tokenizer, text, options)
+                 : absl::StrCat(absl::StrJoin(tokenizer.Encode(text, options), " "), "\n");
   RETURN_IF_ERROR(WriteStdout(output));
   return 0;
 }

@@ -80,13 +80,12 @@ size_t SplitPattern::MatchAt(std::string_view text, size_t begin) const {
   return whitespace_tail_ ? WhitespaceLength(text, begin) : 0;
 }
 
-void SplitPattern::Split(std::string_view text, std::vector<std::string_view>* pieces,
-                         int64_t* steps) const {
+void SplitPattern::Cut(std::string_view text, Part part, int64_t* steps) const {
   size_t gap = 0;  // The start of the stretch that no match covers yet.
   size_t pos = 0;
   const auto put_match = [&](size_t begin, size_t length) {
-    if (begin > gap) pieces->push_back(text.substr(gap, begin - gap));
-    pieces->push_back(text.substr(begin, length));
+    if (begin > gap) part(text.substr(gap, begin - gap), /*is_match=*/false);
+    part(text.substr(begin, length), /*is_match=*/true);
     gap = pos = begin + length;
   };
   while (pos < text.size()) {
@@ -105,7 +104,7 @@ void SplitPattern::Split(std::string_view text, std::vector<std::string_view>* p
       put_match(static_cast<size_t>(match.data() - text.data()), match.size());
     }
   }
-  if (gap < text.size()) pieces->push_back(text.substr(gap));
+  if (gap < text.size()) part(text.substr(gap), /*is_match=*/false);
 }
 
 }  // namespace lluda::tokenizer
