@@ -29,7 +29,8 @@ absl::Status WriteStory(const std::string& folder, const std::string& beginning)
   ASSIGN_OR_RETURN(std::unique_ptr<lluda::engine::Session> session,
                    lluda::engine::Session::Create(model.get(), {}));
   lluda::tokenizer::EncodeOptions encode;
-  encode.add_special_tokens = true;  // <s> and the like, where the model wants it; no chat template's
+  encode.add_special_tokens =
+      true;  // <s> and the like, where the model wants it; no chat template's
   const std::vector<int32_t> prompt = model->tokenizer()->Encode(beginning, encode);
 
   lluda::engine::GenerateOptions options;
