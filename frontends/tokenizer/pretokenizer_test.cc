@@ -77,7 +77,7 @@ TEST(PretokenizerTest, RefusesWhatItDoesNotKnow) {
             "the behavior is unknown");
   EXPECT_EQ(refusal({MetaspaceStep{"a", static_cast<PrependScheme>(3), true}}),
             "the prepend_scheme is unknown");
-  EXPECT_EQ(refusal({SplitStep{false, ""}}), "the expression matches the empty string");
+  EXPECT_EQ(refusal({SplitStep{false, ""}}), "the text to look for is empty");
 }
 
 }  // namespace

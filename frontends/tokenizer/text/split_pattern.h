@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace re2 {
@@ -41,15 +42,17 @@ class SplitPattern {
   void Cut(std::string_view text, Part part, int64_t* steps) const;
 
  private:
-  SplitPattern(std::unique_ptr<re2::RE2> regex, bool whitespace_tail);
-
-  static absl::StatusOr<SplitPattern> FromRe2(std::string_view regex, bool whitespace_tail);
+  SplitPattern(std::unique_ptr<re2::RE2> regex, bool whitespace_tail, std::string literal);
 
   // The length of the match that starts at `begin`, or 0.
   size_t MatchAt(std::string_view text, size_t begin) const;
 
-  std::unique_ptr<re2::RE2> regex_;
+  // Where the next match from `begin` on is; one of no length if there is none.
+  std::string_view NextMatch(std::string_view text, size_t begin) const;
+
+  std::unique_ptr<re2::RE2> regex_;  // null for a literal
   bool whitespace_tail_;  // The expression ended in `|\s+(?!\S)|\s+`, which regex_ lacks.
+  std::string literal_;
 };
 
 }  // namespace lluda::tokenizer

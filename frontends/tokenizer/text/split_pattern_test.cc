@@ -61,6 +61,9 @@ TEST(SplitPattern, KnowsTheLettersAndNumbersOfUnicode16) {
   EXPECT_THAT(Split(R"(\p{L}+)", "-\U0002EBF0\U000105C0-"),
               ElementsAre("-", "\U0002EBF0\U000105C0", "-"));
   EXPECT_THAT(Split(R"([^\p{N}]+)", "a\U00010D40b"), ElementsAre("a", "\U00010D40", "b"));
+  EXPECT_THAT(Split(R"(\p{Lu}+)", "-\u1C89\uA7DC-"), ElementsAre("-", "\u1C89\uA7DC", "-"));
+  EXPECT_THAT(Split(R"([\p{Ll}\p{Lm}\p{Lo}\p{M}]+)", "-\u1C8A\U00010D4E\U00016D43\u0897-"),
+              ElementsAre("-", "\u1C8A\U00010D4E\U00016D43\u0897", "-"));
 }
 
 TEST(SplitPattern, ReadsCodePointsDigitsAndRepetitions) {
