@@ -63,6 +63,12 @@ void AppendUtf8(char32_t code_point, std::string* out) {
   }
 }
 
+bool IsOneCharacter(std::string_view text) {
+  if (text.empty()) return false;
+  const Utf8Char first = ReadUtf8(text);
+  return first.valid && first.length == text.size();
+}
+
 std::string ReplaceInvalidUtf8(std::string_view text) {
   std::string result;
   result.reserve(text.size());

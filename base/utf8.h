@@ -28,6 +28,9 @@ Utf8Char ReadUtf8(std::string_view text);
 
 void AppendUtf8(char32_t code_point, std::string* out);
 
+// Whether `text` is one valid character and nothing else.
+bool IsOneCharacter(std::string_view text);
+
 // `text` with every invalid sequence replaced by U+FFFD.
 std::string ReplaceInvalidUtf8(std::string_view text);
 

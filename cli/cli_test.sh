@@ -203,6 +203,17 @@ printf '{"text": "a"}\n{"txt": "a"}\n' >bad.jsonl
 code=$?
 : >out
 expect_error 2 "bad.jsonl:2: field 'text' is missing"
+mkdir around
+cat >around/tokenizer.json <<'JSON'
+{"added_tokens": [{"id": 2, "content": "<s>", "special": true}], "decoder": {"type": "Fuse"},
+ "post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>"}},
+   {"Sequence": {"id": "A"}}], "special_tokens": {"<s>": {"ids": [2]}}},
+ "model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": []}}
+JSON
+run tokenize around -p ab
+expect_out "2 0 1"
+run tokenize around -p ab --no-special-tokens
+expect_out "0 1"
 run tokenize no/such/folder -p x
 expect_error 2 "no/such/folder"
 

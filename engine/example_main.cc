@@ -28,7 +28,10 @@ absl::Status WriteStory(const std::string& folder, const std::string& beginning)
   // A session holds the text so far. Prompts are tokens: raw text, or a chat template's.
   ASSIGN_OR_RETURN(std::unique_ptr<lluda::engine::Session> session,
                    lluda::engine::Session::Create(model.get(), {}));
-  const std::vector<int32_t> prompt = model->tokenizer()->Encode(beginning);
+  lluda::tokenizer::EncodeOptions encode;
+  encode.add_special_tokens =
+      true;  // <s> and the like, where the model wants it; no chat template's
+  const std::vector<int32_t> prompt = model->tokenizer()->Encode(beginning, encode);
 
   lluda::engine::GenerateOptions options;
   options.max_new_tokens = 60;

@@ -1,4 +1,5 @@
-// lluda tokenize: text to token ids. Needs a folder with a tokenizer, no model; or a bundle.
+// lluda tokenize: text to token ids, as `generate` takes it. Needs a folder with a tokenizer, no
+// model; or a bundle.
 #include <memory>
 #include <string>
 
@@ -16,14 +17,16 @@ absl::StatusOr<int> RunTokenize(const TokenizeFlags& flags) {
   ASSIGN_OR_RETURN(std::shared_ptr<engine::ModelSource> source, OpenSource(flags.model));
   ASSIGN_OR_RETURN(tokenizer::Tokenizer tokenizer, source->ReadTokenizer());
   ASSIGN_OR_RETURN(std::string text, ReadPrompt(flags.prompt));
+  tokenizer::EncodeOptions options;
+  options.add_special_tokens = !flags.text_only;
   if (flags.jsonl) {
     const std::string file = flags.prompt.file.value_or("-");
     const std::string label = flags.prompt.text ? "prompt" : file == "-" ? "stdin" : file;
-    RETURN_IF_ERROR(tools::TokenLines(tokenizer, label, text, WriteStdout));
+    RETURN_IF_ERROR(tools::TokenLines(tokenizer, label, text, options, WriteStdout));
     return 0;
   }
-  return Print(flags.json ? tools::TokensJson(tokenizer, text)
-                          : tools::TokensText(tokenizer, text));
+  return Print(flags.json ? tools::TokensJson(tokenizer, text, options)
+                          : tools::TokensText(tokenizer, text, options));
 }
 
 }  // namespace lluda::cli

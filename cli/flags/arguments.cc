@@ -49,6 +49,8 @@ CLI::App* AddTokenize(CLI::App* app, TokenizeFlags* flags) {
       sub->add_flag("--jsonl", flags->jsonl,
                     "Read lines {\"text\": ...}, write lines {\"ids\": ..., \"decoded\": ...}");
   AddJson(sub, &flags->json)->excludes(jsonl);
+  sub->add_flag("--no-special-tokens", flags->text_only,
+                "Leave out what the tokenizer puts around a text, such as <s>");
   return sub;
 }
 

@@ -64,6 +64,7 @@ struct TokenizeFlags {
   PromptFlags prompt;
   bool jsonl = false;
   bool json = false;
+  bool text_only = false;  // without the tokens that the tokenizer puts around a text
 };
 
 struct IrFlags {

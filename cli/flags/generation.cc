@@ -12,6 +12,7 @@
 #include "cli/flags/generation_flags.h"
 #include "cli/terminal/interrupt.h"
 #include "cli/terminal/output.h"
+#include "frontends/tokenizer/tokenizer.h"
 #include "runtime/timeline.h"
 #include "tools/inspect/trace.h"
 #include "tools/run/generation_report.h"
@@ -36,7 +37,9 @@ absl::StatusOr<int> GenerateText(const char* program, engine::Model* model,
   }
   const Interrupt interrupt;
   options.cancel = interrupt.flag();
-  const std::vector<int32_t> ids = model->tokenizer()->Encode(prompt);
+  tokenizer::EncodeOptions encode;
+  encode.add_special_tokens = true;
+  const std::vector<int32_t> ids = model->tokenizer()->Encode(prompt, encode);
   runtime::Timeline timeline(model->threads());
   if (!flags.trace_file.empty()) model->executable()->RecordTo(&timeline);
   ASSIGN_OR_RETURN(engine::Generation generation, session->Generate(ids, options));

@@ -31,6 +31,7 @@ struct AddedToken {
   bool single_word = false;
   bool normalized = false;  // Is looked for in the normalised text.
   bool special = false;
+  bool in_model = false;  // Is a token of BPE as well, which text may become.
 };
 
 class AddedTokenMatcher {

@@ -1,5 +1,6 @@
 #include "frontends/tokenizer/bpe.h"
 
+#include <absl/strings/str_format.h>
 #include <glog/logging.h>
 
 #include <algorithm>
@@ -10,8 +11,9 @@
 #include <string>
 #include <utility>
 
-#include "frontends/tokenizer/text/byte_level.h"
+#include "base/utf8.h"
 #include "frontends/tokenizer/hash_table.h"
+#include "frontends/tokenizer/text/byte_level.h"
 
 namespace lluda::tokenizer {
 namespace {
@@ -56,28 +58,74 @@ const MergeSlot* MergeTable::Find(int32_t left, int32_t right) const {
   }
 }
 
-Bpe::Bpe(const BpeOptions& options, MergeTable merges, const Vocabulary& vocabulary)
-    : options_(options), merges_(std::move(merges)) {
+Bpe::Bpe(const BpeOptions& options, MergeTable merges, const Vocabulary& vocabulary,
+         bool byte_level, const std::vector<AddedToken>& added_tokens)
+    : byte_level_(byte_level), options_(options), merges_(std::move(merges)) {
+  for (const AddedToken& token : added_tokens) {
+    if (!token.in_model) only_added_.insert(token.id);
+  }
   for (int byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
-    byte_ids_[byte] = vocabulary.Find(EncodeByteLevel(std::string_view(&c, 1))).value_or(kNone);
+    byte_ids_[byte] = Find(Content(std::string_view(&c, 1)), vocabulary);
+    fallback_ids_[byte] = Find(absl::StrFormat("<0x%02X>", byte), vocabulary);
   }
 }
 
-std::vector<Bpe::Node> Bpe::InitialNodes(std::string_view piece) const {
+std::string Bpe::Content(std::string_view bytes) const {
+  return byte_level_ ? EncodeByteLevel(bytes) : std::string(bytes);
+}
+
+int32_t Bpe::Find(std::string_view content, const Vocabulary& vocabulary) const {
+  const std::optional<int32_t> id = vocabulary.Find(content);
+  return id.has_value() && !only_added_.contains(*id) ? *id : kNone;
+}
+
+int32_t Bpe::FirstCharacter(std::string_view text, const Vocabulary& vocabulary,
+                            size_t* length) const {
+  *length = byte_level_ ? 1 : base::ReadUtf8(text).length;
+  return *length == 1 ? byte_ids_[static_cast<uint8_t>(text[0])]
+                      : Find(text.substr(0, *length), vocabulary);
+}
+
+bool Bpe::FallBack(std::string_view character, std::vector<Node>* nodes) const {
+  if (!options_.byte_fallback) return false;
+  const std::string content = Content(character);
+  const auto id_of = [this](char c) { return fallback_ids_[static_cast<uint8_t>(c)]; };
+  for (const char c : content) {
+    if (id_of(c) == kNone) return false;
+  }
+  for (const char c : content) nodes->push_back({id_of(c), kNone, kNone});
+  return true;
+}
+
+std::vector<Bpe::Node> Bpe::InitialNodes(std::string_view piece,
+                                         const Vocabulary& vocabulary) const {
   std::vector<Node> nodes;
   nodes.reserve(piece.size());
-  for (const char c : piece) {
-    int32_t id = byte_ids_[static_cast<uint8_t>(c)];
-    if (id == kNone) {
-      id = options_.unknown_id;
-      const bool repeats = options_.fuse_unknown && !nodes.empty() && nodes.back().id == id;
-      if (id == kNone || repeats) continue;
+  // An unknown token waits for the next character that has one: bytes of a fallback overtake it, as
+  // in Hugging Face's library.
+  bool unknown_waits = false;
+  const auto put_unknown = [&] {
+    if (unknown_waits) nodes.push_back({options_.unknown_id, kNone, kNone});
+    unknown_waits = false;
+  };
+  while (!piece.empty()) {
+    size_t length = 0;
+    const int32_t id = FirstCharacter(piece, vocabulary, &length);
+    if (id != kNone) {
+      put_unknown();
+      nodes.push_back({id, kNone, kNone});
+    } else if (!FallBack(piece.substr(0, length), &nodes) && options_.unknown_id != kNone) {
+      if (!options_.fuse_unknown) put_unknown();
+      unknown_waits = true;
     }
-    const int32_t index = static_cast<int32_t>(nodes.size());
-    nodes.push_back({id, index - 1, index + 1});
+    piece.remove_prefix(length);
   }
-  if (!nodes.empty()) nodes.back().next = kNone;
+  put_unknown();
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    nodes[i].previous = static_cast<int32_t>(i) - 1;
+    nodes[i].next = i + 1 < nodes.size() ? static_cast<int32_t>(i) + 1 : kNone;
+  }
   return nodes;
 }
 
@@ -85,13 +133,13 @@ void Bpe::Encode(std::string_view piece, const Vocabulary& vocabulary, std::vect
                  int64_t* steps) const {
   CHECK_LE(piece.size(), static_cast<size_t>(std::numeric_limits<int32_t>::max()));
   if (options_.ignore_merges) {
-    const std::optional<int32_t> whole = vocabulary.Find(EncodeByteLevel(piece));
-    if (whole.has_value()) {
-      ids->push_back(*whole);
+    const int32_t whole = Find(Content(piece), vocabulary);
+    if (whole != kNone) {
+      ids->push_back(whole);
       return;
     }
   }
-  std::vector<Node> nodes = InitialNodes(piece);
+  std::vector<Node> nodes = InitialNodes(piece, vocabulary);
   if (nodes.empty()) return;
 
   const auto candidate = [&](int32_t left, std::vector<Candidate>* out) {

@@ -1,6 +1,10 @@
-// Byte-pair encoding of one piece of text (Sennrich et al. 2016, arXiv:1508.07909), on bytes.
+// Byte-pair encoding of one piece of text (Sennrich et al. 2016, arXiv:1508.07909), on bytes or on
+// characters.
 //
 //   With the merges  a b -> ab  and  ab c -> abc  the piece "abcab" becomes the tokens abc, ab.
+//
+// On bytes, each byte is a character of the byte-level alphabet; on characters, one that has no token
+// may fall back to the tokens of its bytes, such as <0xE6>.
 //
 // While any adjacent pair of tokens has a merge, the one of lowest rank (the leftmost of equals) is
 // applied. A priority queue of candidates over a linked list of tokens makes this O(n log n) in the
@@ -8,10 +12,12 @@
 #ifndef LLUDA_FRONTENDS_TOKENIZER_BPE_H_
 #define LLUDA_FRONTENDS_TOKENIZER_BPE_H_
 
+#include <absl/container/flat_hash_set.h>
 #include <absl/status/statusor.h>
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -49,11 +55,14 @@ class MergeTable {
 
 class Bpe {
  public:
-  Bpe(const BpeOptions& options, MergeTable merges, const Vocabulary& vocabulary);
+  // `byte_level`: whether pieces are bytes, else valid UTF-8. Text never becomes one of the added
+  // tokens that are not `in_model`.
+  Bpe(const BpeOptions& options, MergeTable merges, const Vocabulary& vocabulary, bool byte_level,
+      const std::vector<AddedToken>& added_tokens);
 
-  // Appends the tokens of `piece`, any bytes. A byte that has no token becomes `unk_token`, or
-  // nothing where the file names none, as in Hugging Face's library. Adds the candidates looked at
-  // to `*steps`. Pieces are shorter than 2 GiB.
+  // Appends the tokens of `piece`. A character that has no token becomes its bytes' with
+  // byte_fallback, else `unk_token`, or nothing where the file names none, as in Hugging Face's
+  // library. Adds the candidates looked at to `*steps`. Pieces are shorter than 2 GiB.
   void Encode(std::string_view piece, const Vocabulary& vocabulary, std::vector<int32_t>* ids,
               int64_t* steps) const;
 
@@ -73,9 +82,21 @@ class Bpe {
   // first.
   using Candidate = uint64_t;
 
-  std::vector<Node> InitialNodes(std::string_view piece) const;
+  // The token of BPE that is `content`, or kNone.
+  int32_t Find(std::string_view content, const Vocabulary& vocabulary) const;
+  // The same for the first character of `text`, a byte or `length` bytes.
+  int32_t FirstCharacter(std::string_view text, const Vocabulary& vocabulary, size_t* length) const;
+  // Appends what the character falls back to; false if it does not.
+  bool FallBack(std::string_view character, std::vector<Node>* nodes) const;
+  std::vector<Node> InitialNodes(std::string_view piece, const Vocabulary& vocabulary) const;
 
-  std::array<int32_t, 256> byte_ids_{};  // kNone where no token is this byte alone.
+  // What a byte is in a piece: in the byte-level alphabet, or as it is.
+  std::string Content(std::string_view bytes) const;
+
+  bool byte_level_;
+  absl::flat_hash_set<int32_t> only_added_;  // Tokens that text does not become.
+  std::array<int32_t, 256> byte_ids_{};      // Of a piece of this byte alone, or kNone.
+  std::array<int32_t, 256> fallback_ids_{};  // Of the tokens <0x00> to <0xFF>, or kNone.
   BpeOptions options_;
   MergeTable merges_;
 };

@@ -32,6 +32,21 @@ constexpr std::string_view kSeeds[] = {
     R"({"pre_tokenizer":{"type":"ByteLevel"},"decoder":{"type":"ByteLevel"},"model":{"type":"BPE",
 "unk_token":"b","fuse_unk":true,"vocab":{"a":0,"b":1,"aa":2,"aaaa":3},
 "merges":[["a","a"],["aa","aa"]]}})",
+    R"({"added_tokens":[{"id":1,"content":"<s>","special":true}],"normalizer":{"type":"Sequence",
+"normalizers":[{"type":"Prepend","prepend":"_"},{"type":"Replace","pattern":{"String":" "},
+"content":"_"}]},"pre_tokenizer":null,"decoder":{"type":"Sequence","decoders":[{"type":"Replace",
+"pattern":{"String":"_"},"content":" "},{"type":"ByteFallback"},{"type":"Fuse"},{"type":"Strip",
+"content":" ","start":1,"stop":0}]},"post_processor":{"type":"TemplateProcessing","single":[
+{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"special_tokens":
+{"<s>":{"id":"<s>","ids":[1],"tokens":["<s>"]}}},"model":{"type":"BPE","unk_token":"<u>",
+"fuse_unk":true,"byte_fallback":true,"vocab":{"<u>":0,"<s>":1,"<0xC3>":2,"<0xA9>":3,"_":4,"a":5,
+"_a":6,"b":7,"日":8},"merges":["_ a"]}})",
+    R"({"normalizer":{"type":"Replace","pattern":{"String":" "},"content":"_"},"pre_tokenizer":
+{"type":"Sequence","pretokenizers":[{"type":"Metaspace","replacement":"_","prepend_scheme":"first",
+"split":true},{"type":"Split","pattern":{"String":"a"},"behavior":"MergedWithPrevious",
+"invert":true}]},"decoder":{"type":"Metaspace","replacement":"_","prepend_scheme":"first",
+"split":true},"model":{"type":"BPE","byte_fallback":true,"vocab":{"_":0,"a":1,"_a":2,"<0x0A>":3,
+"b":4},"merges":["_ a"]}})",
 };
 
 struct NamedText {
@@ -61,11 +76,13 @@ const Folder kFolders[] = {
 
 // What a mutation may put in: pieces of the syntax, of regular expressions, and numbers at limits.
 constexpr std::string_view kFragments[] = {
-    "{",        "}",           "[",         "]",     "\"",       ",",          ":",      "null",
-    "true",     "-1",          "0",         "1e999", "2.5",      "4294967296", "\"\"",   "\\u0000",
-    "\\ud800",  "\\\\p{L}",    "(?=",       "(?i:",  "{1,9}",    "*",          "+",      "|",
-    "\\\\s",    "[^",          "\xFF",      "\xC3",  "\"a\":0,", "\"b\":7,",   "\"ab\"", "a b",
-    "Isolated", "\"content\"", "\"vocab\"", "日",    "\\u0301",  "Sequence",
+    "{",        "}",         "[",        "]",        "\"",       ",",           ":",
+    "null",     "true",      "-1",       "0",        "1e999",    "2.5",         "4294967296",
+    "\"\"",     "\\u0000",   "\\ud800",  "\\\\p{L}", "(?=",      "(?i:",        "{1,9}",
+    "*",        "+",         "|",        "\\\\s",    "[^",       "\xFF",        "\xC3",
+    "\"a\":0,", "\"b\":7,",  "\"ab\"",   "a b",      "Isolated", "\"content\"", "\"vocab\"",
+    "日",       "\\u0301",   "Sequence", "Fuse",     "Removed",  "\"never\"",   "ByteFallback",
+    "<0xA9>",   "Metaspace", "_",        " ",
 };
 
 constexpr std::string_view kTexts[] = {"", "ab aba 's 12\n\n  é e\u0301<s> <s>x",
@@ -105,7 +122,9 @@ std::string Mutate(std::string text, std::mt19937* random) {
 // Each id is a token's, and decoding piece by piece gives what decoding at once gives.
 void ExpectWorks(const Tokenizer& tokenizer, const std::string& json) {
   for (const std::string_view text : kTexts) {
-    const std::vector<int32_t> ids = tokenizer.Encode(text);
+    EncodeOptions options;
+    options.add_special_tokens = true;
+    const std::vector<int32_t> ids = tokenizer.Encode(text, options);
     StreamDecoder decoder(&tokenizer, /*skip_special=*/false);
     std::string streamed;
     for (const int32_t id : ids) {

@@ -5,9 +5,9 @@
 //      {"type": "Split", "pattern": {"Regex": "..."}, "behavior": "Isolated"},
 //      {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}]}
 //
-// Supported: ByteLevel, alone (with GPT-2's expression) or last in a Sequence after any number of
-// Split (Isolated; a Regex that SplitPattern takes, or a String) and Digits. The pieces are the
-// bytes of the text: the byte-level alphabet is the vocabulary's concern.
+// Supported: none, which leaves a text whole; Split (a Regex that SplitPattern takes, or a String),
+// Digits, which is one too, and Metaspace in any order; and ByteLevel as the last step. The pieces
+// are the bytes of the text: the byte-level alphabet is the vocabulary's concern.
 #ifndef LLUDA_FRONTENDS_TOKENIZER_PRETOKENIZER_H_
 #define LLUDA_FRONTENDS_TOKENIZER_PRETOKENIZER_H_
 
@@ -16,11 +16,12 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
+#include "frontends/tokenizer/steps.h"
 #include "frontends/tokenizer/text/split_pattern.h"
-#include "frontends/tokenizer/tables.h"
 
 namespace lluda::tokenizer {
 
@@ -28,25 +29,27 @@ class Pretokenizer {
  public:
   // One that leaves a text whole, until steps are added.
   Pretokenizer() = default;
-  // With these steps; InvalidArgument or Unimplemented for a bad expression.
-  static absl::StatusOr<Pretokenizer> Create(const PretokenizerOptions& options);
+  // With these steps; InvalidArgument or Unimplemented for one that Add refuses.
+  static absl::StatusOr<Pretokenizer> Create(const PretokenizerSteps& steps);
 
-  // The next Split step. The same errors.
-  absl::Status AddSplit(const SplitRule& rule);
-  // The ByteLevel step, the last one.
-  absl::Status SetByteLevel(bool add_prefix_space, bool gpt2_regex);
+  // The next step. InvalidArgument or Unimplemented for a bad expression, for a step after
+  // ByteLevel, and for a Metaspace whose replacement is not one character.
+  absl::Status Add(const PretokenizerStep& step);
 
-  // Calls `piece` with each piece of `text`, valid UTF-8, in order. Adds the number of regex
-  // matches tried to `*steps`.
-  void Split(std::string_view text, absl::FunctionRef<void(std::string_view)> piece,
-             int64_t* steps) const;
+  // Whether pieces are bytes, each a character of the byte-level alphabet to BPE.
+  bool is_byte_level() const { return is_byte_level_; }
 
-  const PretokenizerOptions& options() const { return options_; }
+  // Calls `piece` with each piece of `text`, valid UTF-8, in order. `begins_text`: whether the whole
+  // text begins with it. Adds the number of regex matches tried to `*matches`.
+  void Split(std::string_view text, bool begins_text,
+             absl::FunctionRef<void(std::string_view)> piece, int64_t* matches) const;
+
+  const PretokenizerSteps& steps() const { return steps_; }
 
  private:
-  PretokenizerOptions options_;
-  std::vector<SplitPattern> patterns_;
-  std::vector<SplitPattern> byte_level_pattern_;  // Empty or one, applied after the prefix space.
+  PretokenizerSteps steps_;
+  std::vector<std::optional<SplitPattern>> patterns_;  // what each step cuts by, if by something
+  bool is_byte_level_ = false;
 };
 
 }  // namespace lluda::tokenizer

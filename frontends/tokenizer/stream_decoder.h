@@ -5,13 +5,16 @@
 //   decoder.Add(id2);   // "日"
 //   decoder.Finish();   // what is left: U+FFFD if the last character never came to an end
 //
-// The texts that Add and Finish return make up what Tokenizer::Decode returns for the same ids.
+// The texts that Add and Finish return make up what Tokenizer::Decode returns for the same ids. With
+// byte_fallback a run of tokens such as <0xE6> is held back until it ends: one byte that fits no
+// character makes U+FFFD of all of them.
 #ifndef LLUDA_FRONTENDS_TOKENIZER_STREAM_DECODER_H_
 #define LLUDA_FRONTENDS_TOKENIZER_STREAM_DECODER_H_
 
 #include <cstdint>
 #include <string>
 
+#include "frontends/tokenizer/decoder.h"
 #include "frontends/tokenizer/tokenizer.h"
 
 namespace lluda::tokenizer {
@@ -20,7 +23,7 @@ class StreamDecoder {
  public:
   // `tokenizer` must outlive this object.
   explicit StreamDecoder(const Tokenizer* tokenizer, bool skip_special = true)
-      : tokenizer_(tokenizer), skip_special_(skip_special) {}
+      : tokenizer_(tokenizer), skip_special_(skip_special), run_(&tokenizer->decoder()) {}
 
   // The characters that `id` completes: valid UTF-8, maybe empty.
   std::string Add(int32_t id);
@@ -31,7 +34,7 @@ class StreamDecoder {
  private:
   const Tokenizer* tokenizer_;
   bool skip_special_;
-  std::string pending_;  // The start of a character, at most 3 bytes.
+  DecoderRun run_;
 };
 
 }  // namespace lluda::tokenizer

@@ -9,10 +9,10 @@
 #include <absl/types/span.h>
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "frontends/tokenizer/added_tokens.h"
+#include "frontends/tokenizer/steps.h"
 
 namespace lluda::tokenizer {
 
@@ -31,29 +31,27 @@ struct VocabularyTables {
 };
 
 struct BpeOptions {
-  int32_t unknown_id = -1;  // of a byte that has no token; -1: it is left out
+  int32_t unknown_id = -1;  // of a character that has no token; -1: it is left out
   bool fuse_unknown = false;
   bool ignore_merges = false;  // a piece that is a token is that token
+  // A character without a token is its bytes, <0xE6> and the like, where each of them has one.
+  bool byte_fallback = false;
 };
 
-// One Split step of the pretokenizer.
-struct SplitRule {
-  bool is_regex = true;  // else `pattern` is the text to cut out
-  std::string pattern;
-};
-
-struct PretokenizerOptions {
-  std::vector<SplitRule> splits;
-  bool add_prefix_space = false;
-  bool gpt2_regex = false;  // of ByteLevel
+// The tokens that the file's post_processor puts around a text.
+struct TextFrame {
+  std::vector<int32_t> before;
+  std::vector<int32_t> after;
 };
 
 struct TokenizerTables {
   VocabularyTables vocabulary;
   absl::Span<const MergeSlot> merges;
   BpeOptions bpe;
-  PretokenizerOptions pretokenizer;
-  bool nfc = false;
+  NormalizerSteps normalizer;
+  PretokenizerSteps pretokenizer;
+  DecoderSteps decoder;
+  TextFrame frame;
   std::vector<AddedToken> added_tokens;
 };
 

@@ -1,18 +1,19 @@
-// Text to token ids and back, for any byte-level BPE in Hugging Face's files, `tokenizer.json` or
-// `vocab.json` with `merges.txt`; the ids are those of their library.
+// Text to token ids and back, for any BPE in Hugging Face's files, `tokenizer.json` or `vocab.json`
+// with `merges.txt`; the ids are those of their library.
 //
 //   absl::StatusOr<Tokenizer> tokenizer = Tokenizer::Load("/models/Qwen3-0.6B");
 //   std::vector<int32_t> ids = tokenizer->Encode("Hello world");   // 9707, 1879
 //   tokenizer->Decode(ids);                                       // "Hello world"
 //
-// The steps of Encode: added tokens are cut out; what lies between them is brought to NFC, where
-// the file asks for it; added tokens marked `normalized` are cut out; the rest is cut into pieces
-// by the pre_tokenizer, and each piece merged by BPE. Time is linear in the text, up to the log n
-// of a long piece, for the expressions of GPT-2, Llama 3 and Qwen.
+// The steps of Encode: added tokens are cut out; what lies between them is normalised; added tokens
+// marked `normalized` are cut out; the rest is cut into pieces by the pre_tokenizer, and each piece
+// merged by BPE. The tokens that the post_processor puts around a text, such as <s>, come on request.
+// Time is linear in the text, up to the log n of a long piece, for the expressions of GPT-2, Llama 3,
+// Qwen and GPT-4o.
 //
-// Supported: model BPE; normalizer none or NFC; pre_tokenizer as in pretokenizer.h; decoder
-// ByteLevel; post_processor none or ByteLevel (which changes no ids). Anything else is refused by
-// name. The settings `truncation` and `padding` are for batches and are ignored.
+// Supported: model BPE, byte-level or with byte_fallback; normalizer, pre_tokenizer and decoder as in
+// steps.h; post_processor none, ByteLevel (which changes no ids) and TemplateProcessing. Anything
+// else is refused by name. The settings `truncation` and `padding` are for batches and are ignored.
 #ifndef LLUDA_FRONTENDS_TOKENIZER_TOKENIZER_H_
 #define LLUDA_FRONTENDS_TOKENIZER_TOKENIZER_H_
 
@@ -27,6 +28,8 @@
 
 #include "frontends/tokenizer/added_tokens.h"
 #include "frontends/tokenizer/bpe.h"
+#include "frontends/tokenizer/decoder.h"
+#include "frontends/tokenizer/normalizer.h"
 #include "frontends/tokenizer/pretokenizer.h"
 #include "frontends/tokenizer/tables.h"
 #include "frontends/tokenizer/vocabulary.h"
@@ -44,6 +47,9 @@ struct EncodeOptions {
   // it off for text that must not steer the model. Added tokens that are not special, such as
   // <think>, always are.
   bool parse_special = true;
+  // Whether the file's post_processor puts its tokens around the text, such as <s> before it. A chat
+  // template writes them itself.
+  bool add_special_tokens = false;
   EncodeWork* work = nullptr;  // Added to, if given.
 };
 
@@ -74,7 +80,10 @@ class Tokenizer {
   // The number of tokens; ids are 0 to vocabulary_size() - 1.
   int32_t vocabulary_size() const { return vocabulary_.size(); }
 
-  // The token that the file writes as `content` (in the byte-level alphabet, or an added token).
+  // What puts the tokens' texts together.
+  const Decoder& decoder() const { return steps_.decoder; }
+
+  // The token that the file writes as `content` (maybe in the byte-level alphabet, or with "▁").
   std::optional<int32_t> TokenToId(std::string_view content) const {
     return vocabulary_.Find(content);
   }
@@ -82,25 +91,37 @@ class Tokenizer {
   // False for an id that is no token.
   bool IsSpecial(int32_t id) const;
 
-  // What the token adds to a text, not necessarily whole characters; empty for an id that is no
+  // What the token adds inside a text, not necessarily whole characters; empty for an id that is no
   // token.
   std::string_view TokenBytes(int32_t id) const;
+
+  // What the decoder gets of the token: TokenBytes, but that a token such as <0xE6> is its name.
+  std::string_view TokenText(int32_t id) const;
 
  private:
   friend class TokenizerReader;
 
-  Tokenizer(Vocabulary vocabulary, Bpe bpe, Pretokenizer pretokenizer, bool nfc,
+  // The steps around BPE.
+  struct Steps {
+    Normalizer normalizer;
+    Pretokenizer pretokenizer;
+    Decoder decoder;
+    TextFrame frame;
+  };
+
+  Tokenizer(Vocabulary vocabulary, Bpe bpe, Steps steps,
             const std::vector<AddedToken>& added_tokens);
 
   bool IsToken(int32_t id) const { return id >= 0 && id < vocabulary_.size(); }
 
-  // Text with no added tokens in it.
-  void EncodePlain(std::string_view text, std::vector<int32_t>* ids, EncodeWork* work) const;
+  // Text with no added tokens in it that is looked for before it is normalised. `begins_text`:
+  // whether the whole text begins with it.
+  void EncodeBetween(std::string_view raw, bool begins_text, bool parse_special,
+                     std::vector<int32_t>* ids, EncodeWork* work) const;
 
   Vocabulary vocabulary_;
   Bpe bpe_;
-  Pretokenizer pretokenizer_;
-  bool nfc_;
+  Steps steps_;
   std::vector<AddedToken> added_tokens_;
   AddedTokenMatcher raw_tokens_;         // Looked for in the text as given.
   AddedTokenMatcher normalized_tokens_;  // Looked for in the normalised text.

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "frontends/tokenizer/text/byte_level.h"
 #include "frontends/tokenizer/hash_table.h"
 #include "frontends/tokenizer/text/quote.h"
 #include "frontends/tokenizer/text/strings.h"
@@ -17,7 +16,8 @@ constexpr int32_t kFree = -1;
 
 }  // namespace
 
-absl::StatusOr<Vocabulary> Vocabulary::Build(const std::vector<VocabularyEntry>& entries) {
+absl::StatusOr<Vocabulary> Vocabulary::Build(const std::vector<VocabularyEntry>& entries,
+                                             const Decoder& decoder) {
   const size_t count = entries.size();
   size_t content_size = 0;
   std::vector<const VocabularyEntry*> by_id(count, nullptr);
@@ -37,10 +37,12 @@ absl::StatusOr<Vocabulary> Vocabulary::Build(const std::vector<VocabularyEntry>&
     slot = &entry;
   }
 
-  // The bytes of a token are no longer than its content.
-  if (content_size > std::numeric_limits<uint32_t>::max() / 2) {
-    return absl::InvalidArgumentError("the tokens have more than 2 GiB of text");
-  }
+  // Offsets have 32 bits.
+  constexpr size_t kMostText = std::numeric_limits<uint32_t>::max();
+  const auto too_much = [] {
+    return absl::InvalidArgumentError("the tokens have more than 4 GiB of text");
+  };
+  if (content_size > kMostText / 2) return too_much();
   Vocabulary result;
   result.text_.reserve(2 * content_size);
   result.offsets_.reserve(2 * count + 1);
@@ -51,7 +53,8 @@ absl::StatusOr<Vocabulary> Vocabulary::Build(const std::vector<VocabularyEntry>&
   };
   for (const VocabularyEntry* entry : by_id) {
     store(entry->content);
-    store(DecodeByteLevel(entry->content));
+    store(decoder.TokenText(entry->content));
+    if (result.text_.size() > kMostText) return too_much();
   }
   result.slots_.assign(TableSize(count), kFree);
   result.tables_ = {result.text_, result.offsets_, result.slots_};

@@ -1,8 +1,8 @@
 // The tokens of a tokenizer: id to text and bytes, and text to id.
 //
-//   auto vocabulary = Vocabulary::Build({{"a", 0}, {"Ġa", 1}});
+//   auto vocabulary = Vocabulary::Build({{"a", 0}, {"Ġa", 1}}, *byte_level);
 //   vocabulary->Find("Ġa")   // 1
-//   vocabulary->Bytes(1)     // " a"
+//   vocabulary->TextOf(1)    // " a"
 //
 // Ids are dense: n tokens have the ids 0 to n - 1.
 #ifndef LLUDA_FRONTENDS_TOKENIZER_VOCABULARY_H_
@@ -16,11 +16,12 @@
 #include <string_view>
 #include <vector>
 
+#include "frontends/tokenizer/decoder.h"
 #include "frontends/tokenizer/tables.h"
 
 namespace lluda::tokenizer {
 
-// A token as the file writes it, that is in the byte-level alphabet.
+// A token as the file writes it.
 struct VocabularyEntry {
   std::string_view content;
   int32_t id;
@@ -28,9 +29,10 @@ struct VocabularyEntry {
 
 class Vocabulary {
  public:
-  // Copies the entries. InvalidArgument if two have one content or one id, or if the ids have a
-  // gap. Contents must be valid UTF-8.
-  static absl::StatusOr<Vocabulary> Build(const std::vector<VocabularyEntry>& entries);
+  // Copies the entries, and beside each content what `decoder` makes of it alone. InvalidArgument
+  // if two have one content or one id, or if the ids have a gap. Contents must be valid UTF-8.
+  static absl::StatusOr<Vocabulary> Build(const std::vector<VocabularyEntry>& entries,
+                                          const Decoder& decoder);
 
   // A vocabulary that lies elsewhere and stays there. InvalidArgument if the tables do not fit
   // together; a table whose slots are in the wrong places only fails to find tokens.
@@ -48,8 +50,8 @@ class Vocabulary {
 
   // `id` must be from 0 to size() - 1.
   std::string_view Content(int32_t id) const { return Text(2 * static_cast<size_t>(id)); }
-  // What the token adds to a decoded text, not necessarily whole characters.
-  std::string_view Bytes(int32_t id) const { return Text(2 * static_cast<size_t>(id) + 1); }
+  // Decoder::TokenText of the token, not necessarily whole characters.
+  std::string_view TextOf(int32_t id) const { return Text(2 * static_cast<size_t>(id) + 1); }
 
  private:
   Vocabulary() = default;

@@ -18,25 +18,27 @@ constexpr size_t kWriteBytes = size_t{1} << 16;
 
 // The fields of an object that is begun.
 base::JsonWriter& AddFields(const tokenizer::Tokenizer& tokenizer, const std::string& text,
-                            base::JsonWriter* json) {
-  const std::vector<int32_t> ids = tokenizer.Encode(text);
+                            const tokenizer::EncodeOptions& options, base::JsonWriter* json) {
+  const std::vector<int32_t> ids = tokenizer.Encode(text, options);
   json->Key("ids").Numbers(ids);
   return json->Key("decoded").String(tokenizer.Decode(ids, /*skip_special=*/false));
 }
 
 }  // namespace
 
-std::string TokensText(const tokenizer::Tokenizer& tokenizer, const std::string& text) {
-  return absl::StrCat(absl::StrJoin(tokenizer.Encode(text), " "), "\n");
+std::string TokensText(const tokenizer::Tokenizer& tokenizer, const std::string& text,
+                       const tokenizer::EncodeOptions& options) {
+  return absl::StrCat(absl::StrJoin(tokenizer.Encode(text, options), " "), "\n");
 }
 
-std::string TokensJson(const tokenizer::Tokenizer& tokenizer, const std::string& text) {
+std::string TokensJson(const tokenizer::Tokenizer& tokenizer, const std::string& text,
+                       const tokenizer::EncodeOptions& options) {
   base::JsonWriter json;
-  return AddFields(tokenizer, text, &json.BeginDocument("lluda.tokenize/1")).EndDocument();
+  return AddFields(tokenizer, text, options, &json.BeginDocument("lluda.tokenize/1")).EndDocument();
 }
 
 absl::Status TokenLines(const tokenizer::Tokenizer& tokenizer, const std::string& label,
-                        absl::string_view input,
+                        absl::string_view input, const tokenizer::EncodeOptions& options,
                         const std::function<absl::Status(absl::string_view)>& write) {
   std::string output;
   int64_t number = 0;
@@ -47,7 +49,7 @@ absl::Status TokenLines(const tokenizer::Tokenizer& tokenizer, const std::string
                      base::JsonDocument::Parse(absl::StrCat(label, ":", number), line));
     ASSIGN_OR_RETURN(std::string text, document.root().String("text"));
     base::JsonWriter json;
-    output += AddFields(tokenizer, text, &json.BeginObject()).EndDocument();
+    output += AddFields(tokenizer, text, options, &json.BeginObject()).EndDocument();
     if (output.size() < kWriteBytes) continue;
     RETURN_IF_ERROR(write(output));
     output.clear();

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
+#include "frontends/tokenizer/tokenizer.h"
 #include "tools/validate/bounds.h"
 
 namespace lluda::tools {
@@ -24,8 +25,10 @@ double ShareOfBound(const ActivationError& error) {
 
 absl::StatusOr<PromptResult> Validator::Run(const ReferencePrompt& reference) {
   PromptResult result;
+  tokenizer::EncodeOptions encode;
+  encode.add_special_tokens = true;
   if (reference.text && model_->tokenizer() != nullptr &&
-      model_->tokenizer()->Encode(*reference.text) != reference.ids) {
+      model_->tokenizer()->Encode(*reference.text, encode) != reference.ids) {
     result.shortcomings.push_back("token ids");
   }
   session_->Clear();

@@ -54,9 +54,7 @@ absl::StatusOr<BpeOptions> ReadOptions(const JsonValue& model, const Vocabulary&
   }
   ASSIGN_OR_RETURN(const std::optional<JsonValue> dropout, model.GetOptional("dropout"));
   if (dropout.has_value()) return dropout->Error("dropout is not supported");
-  ASSIGN_OR_RETURN(const bool byte_fallback, model.GetBool("byte_fallback", false));
-  if (byte_fallback) return model.Error("byte_fallback is not supported: not byte-level BPE");
-
+  ASSIGN_OR_RETURN(options.byte_fallback, model.GetBool("byte_fallback", false));
   ASSIGN_OR_RETURN(options.ignore_merges, model.GetBool("ignore_merges", false));
   ASSIGN_OR_RETURN(options.fuse_unknown, model.GetBool("fuse_unk", false));
 
@@ -122,11 +120,11 @@ absl::Status MergeBuilder::Add(const MergeSides& sides) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Bpe> ReadBpe(const JsonValue& model, const Vocabulary& vocabulary) {
+absl::StatusOr<BpeParts> ReadBpe(const JsonValue& model, const Vocabulary& vocabulary) {
   ASSIGN_OR_RETURN(const BpeOptions options, ReadOptions(model, vocabulary));
   ASSIGN_OR_RETURN(const JsonValue merges, model.Get("merges"));
   ASSIGN_OR_RETURN(MergeTable table, ReadMerges(merges, vocabulary));
-  return Bpe(options, std::move(table), vocabulary);
+  return BpeParts{options, std::move(table)};
 }
 
 }  // namespace lluda::tokenizer

@@ -49,8 +49,14 @@ class MergeBuilder {
   int32_t previous_merged_ = -1;
 };
 
+// What a Bpe is made of.
+struct BpeParts {
+  BpeOptions options;
+  MergeTable merges;
+};
+
 // InvalidArgument, naming the field, for what is malformed or not supported.
-absl::StatusOr<Bpe> ReadBpe(const JsonValue& model, const Vocabulary& vocabulary);
+absl::StatusOr<BpeParts> ReadBpe(const JsonValue& model, const Vocabulary& vocabulary);
 
 }  // namespace lluda::tokenizer
 

@@ -1,75 +1,104 @@
-#include "frontends/tokenizer/reader/pretokenizer_reader.h"
-
-#include <absl/status/status.h>
-
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "base/status_macros.h"
+#include "frontends/tokenizer/reader/component.h"
+#include "frontends/tokenizer/reader/step_readers.h"
 #include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
 namespace {
 
-// The error of a step as one of its field, `json`.
-absl::Status InField(const absl::Status& status, const JsonValue& json) {
-  return status.ok() ? status : json.Error(FromAbsl(status.message()));
+// In the order of the enumerations.
+constexpr std::string_view kBehaviors[] = {"Isolated", "Removed", "MergedWithPrevious",
+                                           "MergedWithNext", "Contiguous"};
+static_assert(std::size(kBehaviors) == kSplitBehaviors);
+constexpr std::string_view kSchemes[] = {"always", "first", "never"};
+static_assert(std::size(kSchemes) == kPrependSchemes);
+
+// The number of the member `key` among `names`, the first of which it is where it is absent.
+template <size_t kSize>
+absl::StatusOr<int> ReadName(const JsonValue& json, std::string_view key,
+                             const std::string_view (&names)[kSize]) {
+  ASSIGN_OR_RETURN(const std::optional<JsonValue> value, json.GetOptional(key));
+  if (!value.has_value()) return 0;
+  ASSIGN_OR_RETURN(const std::string_view name, value->String());
+  const auto* found = std::find(std::begin(names), std::end(names), name);
+  if (found != std::end(names)) return static_cast<int>(found - std::begin(names));
+  return value->Error(Concat(QuoteForMessage(name), " is not supported"));
 }
 
-absl::Status AddSplit(const JsonValue& json, Pretokenizer* result) {
-  ASSIGN_OR_RETURN(const std::string_view behavior, json.GetString("behavior"));
-  if (behavior != "Isolated") {
-    return json.Error(Concat("behavior ", QuoteForMessage(behavior), " is not supported"));
-  }
+absl::StatusOr<PretokenizerStep> ReadSplit(const JsonValue& json) {
+  SplitStep step;
+  RETURN_IF_ERROR(json.GetString("behavior").status());
+  ASSIGN_OR_RETURN(const int behavior, ReadName(json, "behavior", kBehaviors));
+  step.behavior = static_cast<SplitBehavior>(behavior);
+  ASSIGN_OR_RETURN(step.invert, json.GetBool("invert", false));
   ASSIGN_OR_RETURN(const JsonValue pattern, json.Get("pattern"));
   ASSIGN_OR_RETURN(const std::optional<JsonValue> regex, pattern.GetOptional("Regex"));
-  const bool is_regex = regex.has_value();
-  ASSIGN_OR_RETURN(const std::string_view text, pattern.GetString(is_regex ? "Regex" : "String"));
-  return InField(result->AddSplit({is_regex, std::string(text)}), pattern);
+  step.is_regex = regex.has_value();
+  ASSIGN_OR_RETURN(const std::string_view text,
+                   pattern.GetString(step.is_regex ? "Regex" : "String"));
+  step.pattern = std::string(text);
+  return step;
 }
 
-absl::Status AddDigits(const JsonValue& json, Pretokenizer* result) {
+absl::StatusOr<PretokenizerStep> ReadDigits(const JsonValue& json) {
   ASSIGN_OR_RETURN(const bool individual, json.GetBool("individual_digits", false));
-  return InField(result->AddSplit({true, individual ? R"(\p{N})" : R"(\p{N}+)"}), json);
+  return SplitStep{/*is_regex=*/true, individual ? R"(\p{N})" : R"(\p{N}+)"};
 }
 
-absl::Status SetByteLevel(const JsonValue& json, Pretokenizer* result) {
+absl::StatusOr<PretokenizerStep> ReadByteLevel(const JsonValue& json) {
+  ByteLevelStep step;
+  ASSIGN_OR_RETURN(step.add_prefix_space, json.GetBool("add_prefix_space", true));
+  ASSIGN_OR_RETURN(step.gpt2_regex, json.GetBool("use_regex", true));
+  return step;
+}
+
+absl::StatusOr<PretokenizerStep> ReadMetaspace(const JsonValue& json) {
+  MetaspaceStep step;
+  ASSIGN_OR_RETURN(const std::string_view replacement, json.GetString("replacement"));
+  step.replacement = std::string(replacement);
+  ASSIGN_OR_RETURN(const int scheme, ReadName(json, "prepend_scheme", kSchemes));
+  step.prepend = static_cast<PrependScheme>(scheme);
+  ASSIGN_OR_RETURN(step.split, json.GetBool("split", true));
+  // The flag of older files; Hugging Face's library refuses the same contradiction.
   ASSIGN_OR_RETURN(const bool add_prefix_space, json.GetBool("add_prefix_space", true));
-  ASSIGN_OR_RETURN(const bool use_regex, json.GetBool("use_regex", true));
-  return InField(result->SetByteLevel(add_prefix_space, use_regex), json);
+  if (!add_prefix_space && step.prepend != PrependScheme::kNever) {
+    return json.Error("add_prefix_space false does not match the prepend_scheme");
+  }
+  return step;
 }
 
-// `*has_byte_level`: whether a ByteLevel part has come.
-absl::Status AddStep(const JsonValue& json, bool* has_byte_level, Pretokenizer* result) {
-  ASSIGN_OR_RETURN(const std::string_view type, json.GetString("type"));
-  if (*has_byte_level) return json.Error(Concat(type, " after ByteLevel is not supported"));
-  if (type == "Split") return AddSplit(json, result);
-  if (type == "Digits") return AddDigits(json, result);
-  if (type == "ByteLevel") {
-    *has_byte_level = true;
-    return SetByteLevel(json, result);
-  }
-  if (type != "Sequence") {
-    return json.Error(Concat("type ", QuoteForMessage(type), " is not supported"));
-  }
-  ASSIGN_OR_RETURN(const JsonValue parts, json.Get("pretokenizers"));
-  ASSIGN_OR_RETURN(const simdjson::dom::array array, parts.Array());
-  int index = 0;
-  for (const simdjson::dom::element part : array) {
-    RETURN_IF_ERROR(AddStep(parts.Child(part, Concat("[", index++, "]")), has_byte_level, result));
-  }
-  return absl::OkStatus();
-}
+struct Kind {
+  std::string_view type;
+  absl::StatusOr<PretokenizerStep> (*read)(const JsonValue& json);
+};
+constexpr Kind kKinds[] = {{"Split", ReadSplit},
+                           {"Digits", ReadDigits},
+                           {"ByteLevel", ReadByteLevel},
+                           {"Metaspace", ReadMetaspace}};
 
 }  // namespace
 
-absl::StatusOr<Pretokenizer> ReadPretokenizer(const JsonValue& json) {
+absl::StatusOr<Pretokenizer> ReadPretokenizer(const JsonValue& root) {
   Pretokenizer result;
-  bool has_byte_level = false;
-  RETURN_IF_ERROR(AddStep(json, &has_byte_level, &result));
-  if (!has_byte_level) return json.Error("has no ByteLevel part: not a byte-level BPE");
+  ASSIGN_OR_RETURN(const auto steps, ReadComponent(root, "pre_tokenizer", "pretokenizers"));
+  for (const ComponentStep& step : steps) {
+    const Kind* kind = std::find_if(std::begin(kKinds), std::end(kKinds),
+                                    [&](const Kind& known) { return known.type == step.type; });
+    if (kind == std::end(kKinds)) return step.Unsupported();
+    if (result.is_byte_level()) {
+      return step.json.Error(Concat(step.type, " after ByteLevel is not supported"));
+    }
+    ASSIGN_OR_RETURN(const PretokenizerStep read, kind->read(step.json));
+    const absl::Status added = result.Add(read);
+    if (added.ok()) continue;
+    const absl::StatusOr<JsonValue> pattern = step.json.Get("pattern");
+    return (pattern.ok() ? *pattern : step.json).Error(FromAbsl(added.message()));
+  }
   return result;
 }
 

@@ -326,6 +326,11 @@ TEST_F(TokenizerFolderTest, TheConfigsTokensAreAddedToVocabularyAndMergesToo) {
   EXPECT_EQ(Load(files).Encode("ab<e><f><|endoftext|>"), (Ids{2, 9, 10, 11}));
 }
 
+TEST_F(TokenizerFolderTest, ASentencePieceModelAloneIsRefusedWithTheWayOut) {
+  EXPECT_THAT(Refusal({{"tokenizer.model", "x"}}),
+              testing::StartsWith("tokenizer.model: is not supported without a tokenizer.json"));
+}
+
 TEST_F(TokenizerFolderTest, TokenizerJsonWinsOverVocabularyAndMerges) {
   auto files = With("");
   files["vocab.json"] = "no JSON at all";

@@ -16,7 +16,7 @@
 #include "frontends/tokenizer/reader/added_token_reader.h"
 #include "frontends/tokenizer/reader/bpe_reader.h"
 #include "frontends/tokenizer/reader/json_file.h"
-#include "frontends/tokenizer/reader/pretokenizer_reader.h"
+#include "frontends/tokenizer/reader/step_readers.h"
 #include "frontends/tokenizer/reader/tokenizer_config.h"
 #include "frontends/tokenizer/reader/vocabulary_files.h"
 #include "frontends/tokenizer/text/json_value.h"
@@ -28,45 +28,15 @@ namespace {
 
 constexpr std::string_view kFileName = "tokenizer.json";
 
-// The names of the steps of an optional component, a Sequence (its members in `list`) unrolled.
-absl::Status CollectTypes(const JsonValue& json, std::string_view list,
-                          std::vector<std::pair<JsonValue, std::string_view>>* types) {
-  ASSIGN_OR_RETURN(const std::string_view type, json.GetString("type"));
-  if (type != "Sequence") {
-    types->emplace_back(json, type);
-    return absl::OkStatus();
-  }
-  ASSIGN_OR_RETURN(const JsonValue parts, json.Get(list));
-  ASSIGN_OR_RETURN(const simdjson::dom::array array, parts.Array());
-  int index = 0;
-  for (const simdjson::dom::element part : array) {
-    RETURN_IF_ERROR(CollectTypes(parts.Child(part, Concat("[", index++, "]")), list, types));
-  }
-  return absl::OkStatus();
-}
-
-// Whether the component `key` is there; an error unless all its steps are of type `only`.
-absl::StatusOr<bool> HasOnly(const JsonValue& root, std::string_view key, std::string_view list,
-                             std::string_view only) {
-  ASSIGN_OR_RETURN(const std::optional<JsonValue> json, root.GetOptional(key));
-  if (!json.has_value()) return false;
-  std::vector<std::pair<JsonValue, std::string_view>> types;
-  RETURN_IF_ERROR(CollectTypes(*json, list, &types));
-  for (const auto& [step, type] : types) {
-    if (type != only) {
-      return step.Error(Concat("type ", QuoteForMessage(type), " is not supported"));
-    }
-  }
-  return !types.empty();
-}
-
 // What a tokenizer.json says, or a vocab.json and a merges.txt.
 struct TokenizerFile {
   JsonValue vocabulary;  // token to id
   std::vector<AddedToken> added_tokens;
-  bool nfc = false;
+  Normalizer normalizer;
   Pretokenizer pretokenizer;
-  std::function<absl::StatusOr<Bpe>(const Vocabulary&)> read_bpe;
+  Decoder decoder;
+  std::function<absl::StatusOr<BpeParts>(const Vocabulary&)> read_bpe;
+  std::function<absl::StatusOr<TextFrame>(int32_t vocabulary_size)> read_frame;
 };
 
 absl::StatusOr<TokenizerFile> ReadTokenizerJson(const JsonValue& root) {
@@ -76,18 +46,29 @@ absl::StatusOr<TokenizerFile> ReadTokenizerJson(const JsonValue& root) {
   if (type != "BPE") {
     return model->Error(Concat("type ", QuoteForMessage(type), " is not supported"));
   }
-  ASSIGN_OR_RETURN(const bool nfc, HasOnly(root, "normalizer", "normalizers", "NFC"));
-  RETURN_IF_ERROR(HasOnly(root, "post_processor", "processors", "ByteLevel"));
-  ASSIGN_OR_RETURN(const bool decoder, HasOnly(root, "decoder", "decoders", "ByteLevel"));
-  if (!decoder) return root.Error("decoder is missing: not a byte-level BPE");
-
-  ASSIGN_OR_RETURN(const JsonValue pretokenizer_json, root.Get("pre_tokenizer"));
-  ASSIGN_OR_RETURN(Pretokenizer pretokenizer, ReadPretokenizer(pretokenizer_json));
+  ASSIGN_OR_RETURN(Normalizer normalizer, ReadNormalizer(root));
+  ASSIGN_OR_RETURN(Pretokenizer pretokenizer, ReadPretokenizer(root));
+  ASSIGN_OR_RETURN(Decoder decoder, ReadDecoder(root));
   ASSIGN_OR_RETURN(std::vector<AddedToken> added_tokens, ReadAddedTokenList(root));
   ASSIGN_OR_RETURN(const JsonValue vocabulary, model->Get("vocab"));
   return TokenizerFile{
-      vocabulary, std::move(added_tokens), nfc, std::move(pretokenizer),
-      [model = *model](const Vocabulary& tokens) { return ReadBpe(model, tokens); }};
+      vocabulary,
+      std::move(added_tokens),
+      std::move(normalizer),
+      std::move(pretokenizer),
+      std::move(decoder),
+      [model = *model](const Vocabulary& tokens) { return ReadBpe(model, tokens); },
+      [root](int32_t vocabulary_size) { return ReadTextFrame(root, vocabulary_size); }};
+}
+
+// `steps` with this flag in their ByteLevel.
+PretokenizerSteps WithPrefixSpace(PretokenizerSteps steps, bool add_prefix_space) {
+  for (PretokenizerStep& step : steps) {
+    if (auto* byte_level = std::get_if<ByteLevelStep>(&step)) {
+      byte_level->add_prefix_space = add_prefix_space;
+    }
+  }
+  return steps;
 }
 
 // Of the tokens in `wanted`, the ids that `entries` give them.
@@ -143,25 +124,26 @@ absl::StatusOr<Tokenizer> TokenizerReader::Read(TokenizerFile file, const Tokeni
   const KnownTokens known = Known(entries, ContentsOf(file.added_tokens, config));
   RETURN_IF_ERROR(MergeAddedTokens(config, known, &file.added_tokens));
   // An added token may be one of the model's as well, under the same id.
-  for (const AddedToken& token : file.added_tokens) {
+  for (AddedToken& token : file.added_tokens) {
     const auto same = known.ids.find(token.content);
-    if (same != known.ids.end() && same->second == token.id) continue;
-    entries.push_back({token.content, token.id});
+    token.in_model = same != known.ids.end() && same->second == token.id;
+    if (!token.in_model) entries.push_back({token.content, token.id});
   }
-  absl::StatusOr<Vocabulary> vocabulary = Vocabulary::Build(entries);
+  absl::StatusOr<Vocabulary> vocabulary = Vocabulary::Build(entries, file.decoder);
   if (!vocabulary.ok()) return file.vocabulary.Error(FromAbsl(vocabulary.status().message()));
-  ASSIGN_OR_RETURN(Bpe bpe, file.read_bpe(*vocabulary));
+  ASSIGN_OR_RETURN(BpeParts bpe, file.read_bpe(*vocabulary));
+  ASSIGN_OR_RETURN(TextFrame frame, file.read_frame(vocabulary->size()));
 
   // Classes that transformers builds anew, from the config, do not ask the tokenizer.json.
-  PretokenizerOptions options = file.pretokenizer.options();
-  const bool prefix = config.tokenizer_class == TokenizerClass::kOther
-                          ? options.add_prefix_space
-                          : config.add_prefix_space.value_or(options.add_prefix_space);
-  if (prefix != options.add_prefix_space) {
-    options.add_prefix_space = prefix;
-    ASSIGN_OR_RETURN(file.pretokenizer, Pretokenizer::Create(options));
+  if (config.tokenizer_class != TokenizerClass::kOther && config.add_prefix_space.has_value()) {
+    ASSIGN_OR_RETURN(file.pretokenizer, Pretokenizer::Create(WithPrefixSpace(
+                                            file.pretokenizer.steps(), *config.add_prefix_space)));
   }
-  return Tokenizer(*std::move(vocabulary), std::move(bpe), std::move(file.pretokenizer), file.nfc,
+  Bpe merger(bpe.options, std::move(bpe.merges), *vocabulary, file.pretokenizer.is_byte_level(),
+             file.added_tokens);
+  return Tokenizer(*std::move(vocabulary), std::move(merger),
+                   {std::move(file.normalizer), std::move(file.pretokenizer),
+                    std::move(file.decoder), std::move(frame)},
                    file.added_tokens);
 }
 
@@ -169,6 +151,14 @@ absl::StatusOr<Tokenizer> TokenizerReader::ReadFolder(const std::filesystem::pat
   const std::filesystem::path json = folder / std::string(kFileName);
   const bool has_json = Exists(json);
   if (!has_json && !Exists(folder / std::string(kVocabularyFile))) {
+    const std::filesystem::path sentencepiece = folder / "tokenizer.model";
+    if (Exists(sentencepiece)) {
+      return absl::InvalidArgumentError(
+          Concat(sentencepiece.string(),
+                 ": is not supported without a tokenizer.json, which the folder lacks; "
+                 "transformers' AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER) "
+                 "writes one"));
+    }
     return absl::NotFoundError(
         Concat(json.string(), ": no such file, nor ", kVocabularyFile, " and ", kMergesFile));
   }
@@ -187,18 +177,22 @@ absl::StatusOr<Tokenizer> TokenizerReader::ReadJson(const absl::StatusOr<JsonFil
 absl::StatusOr<Tokenizer> TokenizerReader::ReadVocabularyFiles(const std::filesystem::path& folder,
                                                                const TokenizerConfig& config) {
   ASSIGN_OR_RETURN(Preparation preparation, PreparationOf(config));
+  ASSIGN_OR_RETURN(Normalizer normalizer, Normalizer::Create(preparation.normalizer));
   ASSIGN_OR_RETURN(Pretokenizer pretokenizer, Pretokenizer::Create(preparation.pretokenizer));
+  ASSIGN_OR_RETURN(Decoder decoder, Decoder::Create({ByteLevelDecoding{}}));
   ASSIGN_OR_RETURN(JsonFile vocabulary,
                    JsonFile::Load((folder / std::string(kVocabularyFile)).string()));
   const std::string merges_name = (folder / std::string(kMergesFile)).string();
   ASSIGN_OR_RETURN(simdjson::padded_string merges, LoadTokenizerFile(merges_name));
   return Read({vocabulary.root(),
                {},
-               preparation.nfc,
+               std::move(normalizer),
                std::move(pretokenizer),
+               std::move(decoder),
                [&](const Vocabulary& tokens) {
                  return ReadMergesText(std::string_view(merges), merges_name, tokens);
-               }},
+               },
+               [](int32_t) { return TextFrame(); }},
               config);
 }
 

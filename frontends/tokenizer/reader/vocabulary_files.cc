@@ -7,7 +7,6 @@
 #include <optional>
 #include <utility>
 
-#include "frontends/tokenizer/reader/bpe_reader.h"
 #include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
@@ -24,14 +23,16 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 absl::StatusOr<Preparation> PreparationOf(const TokenizerConfig& config) {
   Preparation preparation;
-  preparation.pretokenizer.add_prefix_space = config.add_prefix_space.value_or(false);
+  ByteLevelStep byte_level;
+  byte_level.add_prefix_space = config.add_prefix_space.value_or(false);
   switch (config.tokenizer_class) {
     case TokenizerClass::kQwen2:
-      preparation.nfc = true;
-      preparation.pretokenizer.splits = {{/*is_regex=*/true, kQwen2Regex}};
+      preparation.normalizer = {NfcStep{}};
+      preparation.pretokenizer = {SplitStep{/*is_regex=*/true, kQwen2Regex}, byte_level};
       return preparation;
     case TokenizerClass::kGpt2:
-      preparation.pretokenizer.gpt2_regex = true;
+      byte_level.gpt2_regex = true;
+      preparation.pretokenizer = {byte_level};
       return preparation;
     case TokenizerClass::kOther:
       break;
@@ -40,8 +41,8 @@ absl::StatusOr<Preparation> PreparationOf(const TokenizerConfig& config) {
       Concat(config.class_field, " is not supported without a tokenizer.json"));
 }
 
-absl::StatusOr<Bpe> ReadMergesText(std::string_view text, const std::string& name,
-                                   const Vocabulary& vocabulary) {
+absl::StatusOr<BpeParts> ReadMergesText(std::string_view text, const std::string& name,
+                                        const Vocabulary& vocabulary) {
   if (StartsWith(text, kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   MergeBuilder merges(std::count(text.begin(), text.end(), '\n') + 1, vocabulary);
   for (int64_t number = 1; !text.empty(); ++number) {
@@ -58,7 +59,7 @@ absl::StatusOr<Bpe> ReadMergesText(std::string_view text, const std::string& nam
           Concat(name, ":", number, ": ", FromAbsl(status.message())));
     }
   }
-  return Bpe(BpeOptions(), std::move(merges).Table(), vocabulary);
+  return BpeParts{BpeOptions(), std::move(merges).Table()};
 }
 
 }  // namespace lluda::tokenizer

@@ -14,9 +14,9 @@
 #include <string>
 #include <string_view>
 
-#include "frontends/tokenizer/bpe.h"
+#include "frontends/tokenizer/reader/bpe_reader.h"
 #include "frontends/tokenizer/reader/tokenizer_config.h"
-#include "frontends/tokenizer/tables.h"
+#include "frontends/tokenizer/steps.h"
 #include "frontends/tokenizer/vocabulary.h"
 
 namespace lluda::tokenizer {
@@ -26,8 +26,8 @@ inline constexpr std::string_view kMergesFile = "merges.txt";
 
 // How a text is prepared for BPE.
 struct Preparation {
-  bool nfc = false;
-  PretokenizerOptions pretokenizer;
+  NormalizerSteps normalizer;
+  PretokenizerSteps pretokenizer;
 };
 
 // InvalidArgument, naming the class, for one that is neither Qwen2Tokenizer nor GPT2Tokenizer.
@@ -36,8 +36,8 @@ absl::StatusOr<Preparation> PreparationOf(const TokenizerConfig& config);
 // The merges of a merges.txt, one a line: two tokens with one space, ended by LF or CRLF. Lines
 // that start with "#version" and empty lines are skipped. InvalidArgument "<name>:<line>: <reason>"
 // for any other line.
-absl::StatusOr<Bpe> ReadMergesText(std::string_view text, const std::string& name,
-                                   const Vocabulary& vocabulary);
+absl::StatusOr<BpeParts> ReadMergesText(std::string_view text, const std::string& name,
+                                        const Vocabulary& vocabulary);
 
 }  // namespace lluda::tokenizer
 

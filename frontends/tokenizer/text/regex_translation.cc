@@ -10,17 +10,41 @@
 namespace lluda::tokenizer {
 namespace {
 
-// The letters and numbers that Unicode 15.1 and 16.0 assigned. Debian 12's RE2 has Unicode 15.0;
-// tokenizers has 16.0.
-constexpr char kNewLetters[] =
-    R"(\x{1C89}-\x{1C8A}\x{A7CB}-\x{A7CD}\x{A7DA}-\x{A7DC}\x{105C0}-\x{105F3}\x{10D4A}-\x{10D65})"
-    R"(\x{10D6F}-\x{10D85}\x{10EC2}-\x{10EC4}\x{11380}-\x{11389}\x{1138B}\x{1138E})"
-    R"(\x{11390}-\x{113B5}\x{113B7}\x{113D1}\x{113D3}\x{11BC0}-\x{11BE0}\x{13460}-\x{143FA})"
-    R"(\x{16100}-\x{1611D}\x{16D40}-\x{16D6C}\x{18CFF}\x{1E5D0}-\x{1E5ED}\x{1E5F0})"
-    R"(\x{2EBF0}-\x{2EE5D})";
-constexpr char kNewNumbers[] =
-    R"(\x{10D40}-\x{10D49}\x{116D0}-\x{116E3}\x{11BF0}-\x{11BF9}\x{16130}-\x{16139})"
-    R"(\x{16D70}-\x{16D79}\x{1CCF0}-\x{1CCF9}\x{1E5F1}-\x{1E5FA})";
+// What Unicode 15.1 and 16.0 added to the properties that these expressions use. Debian 12's RE2 has
+// Unicode 15.0; tokenizers has 16.0.
+struct NewMembers {
+  std::string_view property;
+  std::string_view ranges;
+};
+constexpr NewMembers kNewMembers[] = {
+    {"L",
+     R"(\x{1C89}-\x{1C8A}\x{A7CB}-\x{A7CD}\x{A7DA}-\x{A7DC}\x{105C0}-\x{105F3}\x{10D4A}-\x{10D65})"
+     R"(\x{10D6F}-\x{10D85}\x{10EC2}-\x{10EC4}\x{11380}-\x{11389}\x{1138B}\x{1138E})"
+     R"(\x{11390}-\x{113B5}\x{113B7}\x{113D1}\x{113D3}\x{11BC0}-\x{11BE0}\x{13460}-\x{143FA})"
+     R"(\x{16100}-\x{1611D}\x{16D40}-\x{16D6C}\x{18CFF}\x{1E5D0}-\x{1E5ED}\x{1E5F0})"
+     R"(\x{2EBF0}-\x{2EE5D})"},
+    {"Lu", R"(\x{1C89}\x{A7CB}-\x{A7CC}\x{A7DA}\x{A7DC}\x{10D50}-\x{10D65})"},
+    {"Ll", R"(\x{1C8A}\x{A7CD}\x{A7DB}\x{10D70}-\x{10D85})"},
+    {"Lm", R"(\x{10D4E}\x{10D6F}\x{16D40}-\x{16D42}\x{16D6B}-\x{16D6C})"},
+    {"Lo",
+     R"(\x{105C0}-\x{105F3}\x{10D4A}-\x{10D4D}\x{10D4F}\x{10EC2}-\x{10EC4}\x{11380}-\x{11389})"
+     R"(\x{1138B}\x{1138E}\x{11390}-\x{113B5}\x{113B7}\x{113D1}\x{113D3}\x{11BC0}-\x{11BE0})"
+     R"(\x{13460}-\x{143FA}\x{16100}-\x{1611D}\x{16D43}-\x{16D6A}\x{18CFF}\x{1E5D0}-\x{1E5ED})"
+     R"(\x{1E5F0}\x{2EBF0}-\x{2EE5D})"},
+    {"M",
+     R"(\x{897}\x{10D69}-\x{10D6D}\x{10EFC}\x{113B8}-\x{113C0}\x{113C2}\x{113C5}\x{113C7}-\x{113CA})"
+     R"(\x{113CC}-\x{113D0}\x{113D2}\x{113E1}-\x{113E2}\x{11F5A}\x{1611E}-\x{1612F})"
+     R"(\x{1E5EE}-\x{1E5EF})"},
+    {"N", R"(\x{10D40}-\x{10D49}\x{116D0}-\x{116E3}\x{11BF0}-\x{11BF9}\x{16130}-\x{16139})"
+          R"(\x{16D70}-\x{16D79}\x{1CCF0}-\x{1CCF9}\x{1E5F1}-\x{1E5FA})"},
+};
+
+std::string_view NewMembersOf(std::string_view property) {
+  for (const NewMembers& members : kNewMembers) {
+    if (members.property == property) return members.ranges;
+  }
+  return "";
+}
 
 // Walks through the expression once; `pos_` is the next character to read.
 class Translator {
@@ -154,8 +178,7 @@ class Translator {
     }
     const std::string_view name = Rest().substr(3, end - 3);
     if (StartsWith(name, "^")) return Unsupported(Concat("\\p{", name, "}"));
-    const std::string_view added = name == "L" ? kNewLetters : name == "N" ? kNewNumbers : "";
-    PutClass(Concat("\\p{", name, "}", added), in_class, negated);
+    PutClass(Concat("\\p{", name, "}", NewMembersOf(name)), in_class, negated);
     pos_ += end + 1;
     return absl::OkStatus();
   }

@@ -38,8 +38,9 @@ size_t WhitespaceLength(std::string_view text, size_t begin) {
 
 }  // namespace
 
-SplitPattern::SplitPattern(std::unique_ptr<re2::RE2> regex, bool whitespace_tail)
-    : regex_(std::move(regex)), whitespace_tail_(whitespace_tail) {}
+SplitPattern::SplitPattern(std::unique_ptr<re2::RE2> regex, bool whitespace_tail,
+                           std::string literal)
+    : regex_(std::move(regex)), whitespace_tail_(whitespace_tail), literal_(std::move(literal)) {}
 SplitPattern::SplitPattern(SplitPattern&&) noexcept = default;
 SplitPattern& SplitPattern::operator=(SplitPattern&&) noexcept = default;
 SplitPattern::~SplitPattern() = default;
@@ -52,26 +53,23 @@ absl::StatusOr<SplitPattern> SplitPattern::Compile(std::string_view regex) {
     regex.remove_suffix(tail.size());
   }
   ASSIGN_OR_RETURN(const std::string translated, TranslateToRe2(regex));
-  return FromRe2(translated, whitespace_tail);
-}
-
-absl::StatusOr<SplitPattern> SplitPattern::Literal(std::string_view text) {
-  return FromRe2(RE2::QuoteMeta(text), /*whitespace_tail=*/false);
-}
-
-absl::StatusOr<SplitPattern> SplitPattern::FromRe2(std::string_view regex, bool whitespace_tail) {
   RE2::Options options;
   options.set_max_mem(kRegexMemory);
   options.set_never_capture(true);
   options.set_log_errors(false);
-  auto compiled = std::make_unique<RE2>(regex, options);
+  auto compiled = std::make_unique<RE2>(translated, options);
   if (!compiled->ok()) {
     return absl::InvalidArgumentError(Concat("RE2: ", compiled->error()));
   }
   if (RE2::FullMatch("", *compiled)) {
     return absl::InvalidArgumentError("the expression matches the empty string");
   }
-  return SplitPattern(std::move(compiled), whitespace_tail);
+  return SplitPattern(std::move(compiled), whitespace_tail, "");
+}
+
+absl::StatusOr<SplitPattern> SplitPattern::Literal(std::string_view text) {
+  if (text.empty()) return absl::InvalidArgumentError("the text to look for is empty");
+  return SplitPattern(nullptr, /*whitespace_tail=*/false, std::string(text));
 }
 
 size_t SplitPattern::MatchAt(std::string_view text, size_t begin) const {
@@ -80,13 +78,23 @@ size_t SplitPattern::MatchAt(std::string_view text, size_t begin) const {
   return whitespace_tail_ ? WhitespaceLength(text, begin) : 0;
 }
 
-void SplitPattern::Split(std::string_view text, std::vector<std::string_view>* pieces,
-                         int64_t* steps) const {
+std::string_view SplitPattern::NextMatch(std::string_view text, size_t begin) const {
+  if (regex_ == nullptr) {
+    const size_t found = text.find(literal_, begin);
+    return found == std::string_view::npos ? std::string_view()
+                                           : text.substr(found, literal_.size());
+  }
+  re2::StringPiece match;
+  if (!regex_->Match(text, begin, text.size(), RE2::UNANCHORED, &match, 1)) return {};
+  return {match.data(), match.size()};
+}
+
+void SplitPattern::Cut(std::string_view text, Part part, int64_t* steps) const {
   size_t gap = 0;  // The start of the stretch that no match covers yet.
   size_t pos = 0;
   const auto put_match = [&](size_t begin, size_t length) {
-    if (begin > gap) pieces->push_back(text.substr(gap, begin - gap));
-    pieces->push_back(text.substr(begin, length));
+    if (begin > gap) part(text.substr(gap, begin - gap), /*is_match=*/false);
+    part(text.substr(begin, length), /*is_match=*/true);
     gap = pos = begin + length;
   };
   while (pos < text.size()) {
@@ -100,12 +108,12 @@ void SplitPattern::Split(std::string_view text, std::vector<std::string_view>* p
         pos += base::ReadUtf8(text.substr(pos)).length;
       }
     } else {
-      re2::StringPiece match;
-      if (!regex_->Match(text, pos, text.size(), RE2::UNANCHORED, &match, 1)) break;
+      const std::string_view match = NextMatch(text, pos);
+      if (match.empty()) break;
       put_match(static_cast<size_t>(match.data() - text.data()), match.size());
     }
   }
-  if (gap < text.size()) pieces->push_back(text.substr(gap));
+  if (gap < text.size()) part(text.substr(gap), /*is_match=*/false);
 }
 
 }  // namespace lluda::tokenizer

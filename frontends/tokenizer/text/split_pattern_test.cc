@@ -18,10 +18,10 @@ std::vector<std::string> Split(std::string_view regex, std::string_view text) {
   const absl::StatusOr<SplitPattern> pattern = SplitPattern::Compile(regex);
   EXPECT_TRUE(pattern.ok()) << pattern.status();
   if (!pattern.ok()) return {};
-  std::vector<std::string_view> pieces;
+  std::vector<std::string> parts;
   int64_t steps = 0;
-  pattern->Split(text, &pieces, &steps);
-  return {pieces.begin(), pieces.end()};
+  pattern->Cut(text, [&](std::string_view part, bool) { parts.emplace_back(part); }, &steps);
+  return parts;
 }
 
 std::string Refusal(std::string_view regex) {
@@ -61,6 +61,9 @@ TEST(SplitPattern, KnowsTheLettersAndNumbersOfUnicode16) {
   EXPECT_THAT(Split(R"(\p{L}+)", "-\U0002EBF0\U000105C0-"),
               ElementsAre("-", "\U0002EBF0\U000105C0", "-"));
   EXPECT_THAT(Split(R"([^\p{N}]+)", "a\U00010D40b"), ElementsAre("a", "\U00010D40", "b"));
+  EXPECT_THAT(Split(R"(\p{Lu}+)", "-\u1C89\uA7DC-"), ElementsAre("-", "\u1C89\uA7DC", "-"));
+  EXPECT_THAT(Split(R"([\p{Ll}\p{Lm}\p{Lo}\p{M}]+)", "-\u1C8A\U00010D4E\U00016D43\u0897-"),
+              ElementsAre("-", "\u1C8A\U00010D4E\U00016D43\u0897", "-"));
 }
 
 TEST(SplitPattern, ReadsCodePointsDigitsAndRepetitions) {
@@ -75,10 +78,15 @@ TEST(SplitPattern, PrefersTheFirstAlternativeToTheLongest) {
 TEST(SplitPattern, TakesALiteralLiterally) {
   const absl::StatusOr<SplitPattern> pattern = SplitPattern::Literal("a.");
   ASSERT_TRUE(pattern.ok());
-  std::vector<std::string_view> pieces;
+  std::string parts;
   int64_t steps = 0;
-  pattern->Split("aba.b", &pieces, &steps);
-  EXPECT_THAT(pieces, ElementsAre("ab", "a.", "b"));
+  pattern->Cut(
+      "aba.b",
+      [&](std::string_view part, bool is_match) {
+        parts.append(is_match ? "<" : "").append(part).append(is_match ? ">" : "");
+      },
+      &steps);
+  EXPECT_EQ(parts, "ab<a.>b");
 }
 
 TEST(SplitPattern, MakesNoPieceOfAnEmptyText) {

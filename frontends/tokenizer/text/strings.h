@@ -7,6 +7,7 @@
 #define LLUDA_FRONTENDS_TOKENIZER_TEXT_STRINGS_H_
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_replace.h>
 #include <absl/strings/string_view.h>
 
 #include <string>
@@ -32,6 +33,12 @@ absl::AlphaNum Part(const T& value) {
 template <typename... Parts>
 std::string Concat(const Parts&... parts) {
   return absl::StrCat(strings_internal::Part(parts)...);
+}
+
+// `text` with every `pattern`, from the left and without overlaps, replaced by `content`.
+inline std::string ReplaceAll(std::string_view text, std::string_view pattern,
+                              std::string_view content) {
+  return absl::StrReplaceAll(ToAbsl(text), {{ToAbsl(pattern), ToAbsl(content)}});
 }
 
 inline bool Contains(std::string_view text, std::string_view part) {
