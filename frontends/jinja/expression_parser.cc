@@ -305,7 +305,8 @@ absl::StatusOr<ExprPtr> ExpressionParser::ParseUnary(bool with_filter) {
   if (AtOperator("-") || AtOperator("+")) {
     const Nesting nesting(&depth_);
     RETURN_IF_ERROR(CheckDepth());
-    ExprPtr sign = New(AtOperator("-") ? ExprKind::kNegative : ExprKind::kPositive, Take().at);
+    const ExprKind kind = AtOperator("-") ? ExprKind::kNegative : ExprKind::kPositive;
+    ExprPtr sign = New(kind, Take().at);
     ASSIGN_OR_RETURN(ExprPtr operand, ParseUnary(/*with_filter=*/false));
     sign->items.push_back(std::move(operand));
     ASSIGN_OR_RETURN(expr, Finish(std::move(sign)));

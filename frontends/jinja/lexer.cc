@@ -157,6 +157,7 @@ class Lexer {
       Advance(at + *end - pos_);
       return absl::OkStatus();
     }
+    if (pos_ == source_.size()) return absl::OkStatus();  // Jinja2 does not mind
     return Error(start, "missing end of raw directive");
   }
 
@@ -167,6 +168,7 @@ class Lexer {
       Advance(at + end - pos_);
       return absl::OkStatus();
     }
+    if (pos_ == source_.size()) return absl::OkStatus();  // Jinja2 does not mind
     return Error(start, "missing end of comment tag");
   }
 

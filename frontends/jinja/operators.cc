@@ -171,7 +171,8 @@ absl::StatusOr<bool> IsIn(Machine* machine, const Value& item, const Value& cont
       machine->budget->ChargeBytes(container.bytes().size());
       return FindText(container.bytes(), item.bytes()) != std::string_view::npos;
     case Type::kDict:
-      return container.dict()->Find(item) != nullptr;
+      if (CanBeKey(item)) return container.dict()->Find(item) != nullptr;
+      return absl::InvalidArgumentError(Concat("unhashable type: '", TypeName(item), "'"));
     case Type::kUndefined:
       return false;
     case Type::kList: {

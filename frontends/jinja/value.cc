@@ -81,8 +81,10 @@ std::optional<std::string> KeyName(const Value& key, int depth = 0) {
       }
       return name;
     }
-    default:
+    case Type::kDict:
       return std::nullopt;
+    default:  // by identity
+      return absl::StrCat("o", absl::Hex(reinterpret_cast<uintptr_t>(key.identity())));
   }
 }
 
@@ -284,6 +286,8 @@ absl::StatusOr<int> CompareAt(const Value& a, const Value& b, int depth, Budget*
 }
 
 }  // namespace
+
+bool CanBeKey(const Value& value) { return KeyName(value).has_value(); }
 
 bool Equals(const Value& a, const Value& b, Budget* budget) { return EqualsAt(a, b, 0, budget); }
 
