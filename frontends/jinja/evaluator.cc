@@ -30,8 +30,8 @@ absl::Status Evaluator::CheckLimits(Position at) const {
 }
 
 // Adds the place to the error of a builtin.
-#define ASSIGN_OR_LOCATE(target, at, ...)                       \
-  auto target##_or = (__VA_ARGS__);                             \
+#define ASSIGN_OR_LOCATE(target, at, ...)                          \
+  auto target##_or = (__VA_ARGS__);                                \
   if (!target##_or.ok()) return Located(at, target##_or.status()); \
   auto& target = *target##_or
 
@@ -214,9 +214,9 @@ absl::StatusOr<Value> Evaluator::Call(const Expr& expr, Scope* scope) {
                      CallBuiltin(callee.function()->builtin, machine_, Value(), arguments));
     return result;
   }
-  return Error(expr.at, callee.is_undefined() ? callee.bytes()
-                                              : tokenizer::Concat("'", TypeName(callee),
-                                                                  "' object is not callable"));
+  return Error(expr.at, callee.is_undefined()
+                            ? callee.bytes()
+                            : tokenizer::Concat("'", TypeName(callee), "' object is not callable"));
 }
 
 absl::StatusOr<Arguments> Evaluator::EvaluateArguments(const Expr& expr, Scope* scope) {

@@ -330,8 +330,8 @@ absl::StatusOr<ExprPtr> ExpressionParser::ParsePrimary() {
   if (At(TokenType::kName)) {
     const std::string& name = Take().text;
     const bool is_true = name == "true" || name == "True";
-    const bool is_constant = is_true || name == "false" || name == "False" || name == "none" ||
-                             name == "None";
+    const bool is_constant =
+        is_true || name == "false" || name == "False" || name == "none" || name == "None";
     ExprPtr expr = New(is_constant ? ExprKind::kConstant : ExprKind::kName, at);
     expr->name = name;
     if (is_constant && name != "none" && name != "None") expr->value = Value::Bool(is_true);

@@ -29,10 +29,10 @@ class ExpressionParser {
 
   // One expression, or a tuple where a comma follows. `end_word` ends it, too.
   struct TupleRules {
-    bool conditional = true;           // whether `a if b` is one expression
-    bool may_be_empty = false;         // ()
-    std::string_view end_word = {};    // "in", "recursive"
-    bool targets = false;              // only what can be assigned to
+    bool conditional = true;         // whether `a if b` is one expression
+    bool may_be_empty = false;       // ()
+    std::string_view end_word = {};  // "in", "recursive"
+    bool targets = false;            // only what can be assigned to
   };
   absl::StatusOr<ExprPtr> ParseTuple(const TupleRules& rules);
 

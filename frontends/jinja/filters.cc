@@ -130,16 +130,17 @@ absl::StatusOr<Value> FromJsonFilter(Machine* machine, const Value& subject, con
 
 absl::StatusOr<Value> Indent(Machine* machine, const Value& subject, const Bound& bound) {
   if (!subject.is_string()) {
-    return absl::InvalidArgumentError(
-        subject.is_undefined() ? subject.bytes()
-                               : Concat("indent takes a text, not ", TypeName(subject)));
+    return absl::InvalidArgumentError(subject.is_undefined()
+                                          ? subject.bytes()
+                                          : Concat("indent takes a text, not ", TypeName(subject)));
   }
   Text indent("    ", Origin::kTemplate);
   if (bound[0] != nullptr && bound[0]->is_string()) {
     indent = bound[0]->text();
   } else if (bound[0] != nullptr) {
     ASSIGN_OR_RETURN(const int64_t width, IntegerOf(*bound[0], "the width of indent"));
-    if (width > kLongestRange) return absl::InvalidArgumentError("the width of indent is too large");
+    if (width > kLongestRange)
+      return absl::InvalidArgumentError("the width of indent is too large");
     indent = Text(std::string(std::max<int64_t>(width, 0), ' '), Origin::kTemplate);
   }
   const bool blank = TruthOf(bound[2], false);
@@ -147,7 +148,7 @@ absl::StatusOr<Value> Indent(Machine* machine, const Value& subject, const Bound
   ended.Append("\n", Origin::kTemplate);
   Text text;
   bool is_first = true;
-  for (const Text& line : SplitLines(ended, /*keep_ends=*/false)) {
+  for (const Text& line : SplitLines(ended, /*keep_ends=*/false, machine->budget)) {
     machine->budget->ChargeBytes(indent.size() + line.size());
     RETURN_IF_ERROR(machine->budget->Check());
     if (!is_first) text.Append("\n", Origin::kTemplate);

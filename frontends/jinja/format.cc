@@ -155,9 +155,12 @@ class ReprWriter : public Writer {
     std::string_view open, close;
   };
   absl::Status WriteList(const List& list) {
-    constexpr Brackets kBrackets[] = {
-        {"[", "]"}, {"(", ")"}, {"range(", ")"}, {"dict_keys([", "])"}, {"dict_values([", "])"},
-        {"dict_items([", "])"}};
+    constexpr Brackets kBrackets[] = {{"[", "]"},
+                                      {"(", ")"},
+                                      {"range(", ")"},
+                                      {"dict_keys([", "])"},
+                                      {"dict_values([", "])"},
+                                      {"dict_items([", "])"}};
     if (list.kind == ListKind::kIterator) {
       out_ += "<generator object>";
       return absl::OkStatus();
@@ -311,8 +314,8 @@ class JsonTextWriter : public Writer {
   void WriteCharacter(char32_t code_point, std::string_view bytes) {
     constexpr std::string_view kEscaped = "\"\\\n\r\t\b\f";
     constexpr std::string_view kLetters = "\"\\nrtbf";
-    const size_t at = code_point < 0x80 ? kEscaped.find(static_cast<char>(code_point))
-                                        : std::string_view::npos;
+    const size_t at =
+        code_point < 0x80 ? kEscaped.find(static_cast<char>(code_point)) : std::string_view::npos;
     if (at != std::string_view::npos) {
       out_ += '\\';
       out_ += kLetters[at];
@@ -330,7 +333,8 @@ class JsonTextWriter : public Writer {
       absl::StrAppendFormat(&out_, "\\u%04x", static_cast<uint32_t>(code_point));
     } else {
       const uint32_t bits = static_cast<uint32_t>(code_point) - 0x10000;
-      absl::StrAppendFormat(&out_, "\\u%04x\\u%04x", 0xD800 + (bits >> 10), 0xDC00 + (bits & 0x3FF));
+      absl::StrAppendFormat(&out_, "\\u%04x\\u%04x", 0xD800 + (bits >> 10),
+                            0xDC00 + (bits & 0x3FF));
     }
   }
 
@@ -345,7 +349,8 @@ std::string FormatFloat(double value) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
   char buffer[64];
-  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::scientific);
+  const auto end =
+      std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::scientific);
   std::string_view text(buffer, end.ptr - buffer);
   std::string out;
   if (text[0] == '-') {

@@ -47,7 +47,8 @@ absl::StatusOr<Value> Convert(simdjson::dom::element element, Origin origin, Hea
       return absl::InvalidArgumentError("an integer has more than 64 bits");
     case simdjson::dom::element_type::ARRAY: {
       List* list = heap->NewList();
-      for (const simdjson::dom::element item : simdjson::dom::array(element.get_array().value_unsafe())) {
+      for (const simdjson::dom::element item :
+           simdjson::dom::array(element.get_array().value_unsafe())) {
         ASSIGN_OR_RETURN(Value value, Convert(item, origin, heap, depth + 1));
         list->items.push_back(std::move(value));
       }
@@ -74,8 +75,7 @@ absl::StatusOr<Value> ParseJson(std::string_view json, Origin origin, Heap* heap
   simdjson::dom::element document;
   const simdjson::error_code code = parser.parse(json.data(), json.size()).get(document);
   if (code != simdjson::SUCCESS) {
-    return absl::InvalidArgumentError(
-        Concat("is not valid JSON: ", simdjson::error_message(code)));
+    return absl::InvalidArgumentError(Concat("is not valid JSON: ", simdjson::error_message(code)));
   }
   return Convert(document, origin, heap, 0);
 }

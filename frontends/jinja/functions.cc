@@ -33,8 +33,8 @@ absl::StatusOr<Value> Range(Machine* machine, const Value&, const Arguments& arg
   }
   const auto [begin, end, step] = numbers;
   if (step == 0) return absl::InvalidArgumentError("range() arg 3 must not be zero");
-  const __int128 distance = step > 0 ? static_cast<__int128>(end) - begin
-                                     : static_cast<__int128>(begin) - end;
+  const __int128 distance =
+      step > 0 ? static_cast<__int128>(end) - begin : static_cast<__int128>(begin) - end;
   const __int128 stride = step > 0 ? static_cast<__int128>(step) : -static_cast<__int128>(step);
   const __int128 length = distance <= 0 ? 0 : (distance + stride - 1) / stride;
   if (length > kLongestRange) {

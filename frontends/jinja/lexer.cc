@@ -79,8 +79,7 @@ class Lexer {
     const Position at = PositionOf(pos_);
     Advance(sign == 0 ? 2 : 3);
     if (kind == '#') return ReadComment(at);
-    tokens_.push_back(
-        {kind == '%' ? TokenType::kBlockBegin : TokenType::kVariableBegin, at, ""});
+    tokens_.push_back({kind == '%' ? TokenType::kBlockBegin : TokenType::kVariableBegin, at, ""});
     return ReadTag(kind == '%');
   }
 
@@ -100,8 +99,8 @@ class Lexer {
   // What is left of the text before a tag.
   std::string_view StripBefore(std::string_view text, char sign, bool is_variable) const {
     if (sign == '-') {
-      return text.substr(0, Strip(Text(std::string(text), Origin::kTemplate), nullptr, Side::kRight)
-                                .size());
+      return text.substr(
+          0, Strip(Text(std::string(text), Origin::kTemplate), nullptr, Side::kRight).size());
     }
     if (sign == '+' || is_variable) return text;
     const size_t line = text.rfind('\n') + 1;  // 0 if there is none
@@ -316,9 +315,7 @@ class Lexer {
   }
 
   // Of a place that is not before pos_ and in its line.
-  Position PositionOf(size_t at) const {
-    return {line_, static_cast<int>(at - line_begin_) + 1};
-  }
+  Position PositionOf(size_t at) const { return {line_, static_cast<int>(at - line_begin_) + 1}; }
 
   void AddData(std::string_view text) {
     if (!text.empty()) Add(TokenType::kData, std::string(text));

@@ -117,10 +117,9 @@ absl::StatusOr<Value> Changed(Machine* machine, const Value& subject, const Argu
   std::optional<std::vector<Value>>& last = subject.loop()->last_changed;
   const std::vector<Value>& now = arguments.positional;
   const bool is_same =
-      last.has_value() && std::equal(last->begin(), last->end(), now.begin(), now.end(),
-                                     [&](const Value& a, const Value& b) {
-                                       return Equals(a, b, machine->budget);
-                                     });
+      last.has_value() &&
+      std::equal(last->begin(), last->end(), now.begin(), now.end(),
+                 [&](const Value& a, const Value& b) { return Equals(a, b, machine->budget); });
   last = now;
   return Value::Bool(!is_same);
 }

@@ -164,9 +164,9 @@ absl::StatusOr<bool> IsIn(Machine* machine, const Value& item, const Value& cont
     case Type::kString:
       if (!item.is_string()) {
         return absl::InvalidArgumentError(
-            item.is_undefined() ? item.bytes()
-                                : Concat("'in <string>' requires string as left operand, not ",
-                                         TypeName(item)));
+            item.is_undefined()
+                ? item.bytes()
+                : Concat("'in <string>' requires string as left operand, not ", TypeName(item)));
       }
       machine->budget->ChargeBytes(container.bytes().size());
       return FindText(container.bytes(), item.bytes()) != std::string_view::npos;
@@ -177,9 +177,8 @@ absl::StatusOr<bool> IsIn(Machine* machine, const Value& item, const Value& cont
       return false;
     case Type::kList: {
       ASSIGN_OR_RETURN(const std::vector<Value> items, ItemsOf(machine, container));
-      return std::any_of(items.begin(), items.end(), [&](const Value& other) {
-        return Equals(item, other, machine->budget);
-      });
+      return std::any_of(items.begin(), items.end(),
+                         [&](const Value& other) { return Equals(item, other, machine->budget); });
     }
     default:
       return absl::InvalidArgumentError(
@@ -377,9 +376,8 @@ absl::StatusOr<Value> Slice(Machine* machine, const Value& value, const Value& b
                              : Concat("'", TypeName(value), "' object cannot be sliced"));
   }
   const std::vector<Value>& items = value.list()->items;
-  ASSIGN_OR_RETURN(
-      const std::vector<int64_t> indices,
-      SliceIndices(machine, static_cast<int64_t>(items.size()), begin, end, step));
+  ASSIGN_OR_RETURN(const std::vector<int64_t> indices,
+                   SliceIndices(machine, static_cast<int64_t>(items.size()), begin, end, step));
   std::vector<Value> part;
   part.reserve(indices.size());
   for (const int64_t i : indices) part.push_back(items[i]);

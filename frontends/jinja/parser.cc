@@ -17,7 +17,7 @@ using tokenizer::Concat;
 using Words = std::initializer_list<std::string_view>;
 
 // Tags of Jinja2 that would read other files, or that no chat template uses.
-constexpr std::string_view kUnsupportedTags[] = {"block", "extends", "include",   "import",
+constexpr std::string_view kUnsupportedTags[] = {"block", "extends", "include",    "import",
                                                  "from",  "call",    "autoescape", "print"};
 
 class Parser : public ExpressionParser {

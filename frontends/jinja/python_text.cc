@@ -114,7 +114,7 @@ Text Strip(const Text& text, const std::string* characters, Side side) {
 
 Text ChangeCase(const Text& text, Case wanted) {
   Text changed;
-  bool is_first = true;      // of the text
+  bool is_first = true;  // of the text
   bool in_word = false;
   size_t begin = 0;
   for (const Text::Run& run : text.runs()) {
@@ -140,15 +140,16 @@ Text ChangeCase(const Text& text, Case wanted) {
   return changed;
 }
 
-std::vector<Text> SplitLines(const Text& text, bool keep_ends) {
+std::vector<Text> SplitLines(const Text& text, bool keep_ends, Budget* budget) {
   std::vector<Text> lines;
   const std::string_view bytes = text.bytes();
   size_t begin = 0;
-  for (size_t at = 0; at < bytes.size();) {
+  for (size_t at = 0; at < bytes.size() && !budget->spent();) {
     const base::Utf8Char next = base::ReadUtf8(bytes.substr(at));
     size_t end = at + next.length;
     if (IsLineEnd(next.code_point)) {
       if (next.code_point == '\r' && end < bytes.size() && bytes[end] == '\n') ++end;
+      budget->ChargeParts(kPartsPerText);
       lines.push_back(text.Part(begin, keep_ends ? end : at));
       begin = end;
     }

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "frontends/jinja/budget.h"
 #include "frontends/jinja/text.h"
 
 namespace lluda::jinja {
@@ -34,8 +35,8 @@ enum class Case : uint8_t { kUpper, kLower, kCapitalized, kTitle, kWords };
 // Each character on its own, by Unicode's simple mappings, and "SS" for "ß".
 Text ChangeCase(const Text& text, Case wanted);
 
-// Python's str.splitlines().
-std::vector<Text> SplitLines(const Text& text, bool keep_ends);
+// Python's str.splitlines(). Ends early, wrongly, once the budget is spent.
+std::vector<Text> SplitLines(const Text& text, bool keep_ends, Budget* budget);
 
 // Whether there are letters, and all of them are of this case.
 bool IsUpper(std::string_view text);

@@ -66,8 +66,7 @@ class Renderer : public Evaluator {
     for (const StmtPtr& statement : body) {
       machine_->budget->ChargeStep();
       RETURN_IF_ERROR(CheckLimits(statement->at));
-      ASSIGN_OR_RETURN(const Flow flow,
-                       (this->*HandlerOf(statement->kind))(*statement, scope));
+      ASSIGN_OR_RETURN(const Flow flow, (this->*HandlerOf(statement->kind))(*statement, scope));
       if (flow != Flow::kNext) return flow;
     }
     return Flow::kNext;
@@ -77,8 +76,8 @@ class Renderer : public Evaluator {
     machine_->budget->ChargeBytes(text.size());
     out_->Append(text);
     if (out_->size() <= kMostTextBytes) return absl::OkStatus();
-    return Located(at, absl::ResourceExhaustedError(absl::StrCat(
-                           "the output has more than ", kMostTextBytes, " bytes")));
+    return Located(at, absl::ResourceExhaustedError(
+                           absl::StrCat("the output has more than ", kMostTextBytes, " bytes")));
   }
 
   absl::StatusOr<Flow> RunData(const Stmt& statement, Scope*) {
@@ -258,8 +257,8 @@ class Renderer : public Evaluator {
     }
     for (const Parameter& parameter : definition.parameters) {
       if (scope->variables.contains(parameter.name)) continue;
-      Value value = Value::Undefined(
-          absl::StrCat("parameter '", parameter.name, "' was not provided"));
+      Value value =
+          Value::Undefined(absl::StrCat("parameter '", parameter.name, "' was not provided"));
       if (parameter.default_value != nullptr) {
         ASSIGN_OR_RETURN(value, Evaluate(*parameter.default_value, scope));
       }
@@ -287,16 +286,16 @@ class Renderer : public Evaluator {
     Dict* named = machine_->heap->NewDict();
     for (const auto& [name, value] : arguments.named) {
       if (scope->variables.contains(name)) {
-        return Error(at, absl::StrCat("macro '", definition.name, "' got argument '", name,
-                                      "' twice"));
+        return Error(at,
+                     absl::StrCat("macro '", definition.name, "' got argument '", name, "' twice"));
       }
       if (HasParameter(definition, name)) {
         scope->variables[name] = value;
       } else if (definition.uses_kwargs) {
         named->Set(name, value);
       } else {
-        return Error(at, absl::StrCat("macro '", definition.name, "' takes no argument '", name,
-                                      "'"));
+        return Error(at,
+                     absl::StrCat("macro '", definition.name, "' takes no argument '", name, "'"));
       }
     }
     if (definition.uses_varargs) {

@@ -30,10 +30,10 @@ absl::StatusOr<const Text*> TextOf(const Value& value, std::string_view what) {
 }
 
 absl::StatusOr<Value> TextList(Machine* machine, std::vector<Text> texts) {
+  RETURN_IF_ERROR(machine->budget->Check());
   std::vector<Value> items;
   for (Text& text : texts) {
     machine->budget->ChargeBytes(text.size());
-    machine->budget->ChargeParts(kPartsPerText);
     items.push_back(Value::String(std::move(text)));
   }
   return NewList(machine, std::move(items));
@@ -42,9 +42,9 @@ absl::StatusOr<Value> TextList(Machine* machine, std::vector<Text> texts) {
 // text[begin:end]
 absl::StatusOr<Text> PartOf(Machine* machine, const Text& text, const Value* begin,
                             const Value* end) {
-  ASSIGN_OR_RETURN(const Value part, Slice(machine, Value::String(text),
-                                           begin == nullptr ? Value() : *begin,
-                                           end == nullptr ? Value() : *end, Value()));
+  ASSIGN_OR_RETURN(const Value part,
+                   Slice(machine, Value::String(text), begin == nullptr ? Value() : *begin,
+                         end == nullptr ? Value() : *end, Value()));
   return part.text();
 }
 
@@ -89,12 +89,14 @@ absl::StatusOr<Value> HasAffix(Machine* machine, const Value& subject, const Bou
 
 // ---- split ----
 
-std::vector<Text> SplitAtSpace(const Text& text, int64_t most) {
+// All of these end early, wrongly, once the budget is spent.
+std::vector<Text> SplitAtSpace(const Text& text, int64_t most, Budget* budget) {
   std::vector<Text> parts;
   Text rest = Strip(text, nullptr, Side::kLeft);
   const std::string_view bytes = rest.bytes();
   size_t at = 0;
-  while (at < bytes.size()) {
+  while (at < bytes.size() && !budget->spent()) {
+    budget->ChargeParts(kPartsPerText);
     if (most >= 0 && static_cast<int64_t>(parts.size()) == most) {
       parts.push_back(rest.Part(at, bytes.size()));
       return parts;
@@ -108,8 +110,9 @@ std::vector<Text> SplitAtSpace(const Text& text, int64_t most) {
   return parts;
 }
 
-std::vector<Text> SplitAtSpaceFromRight(const Text& text, int64_t most) {
-  std::vector<Text> all = SplitAtSpace(text, -1);
+std::vector<Text> SplitAtSpaceFromRight(const Text& text, int64_t most, Budget* budget) {
+  std::vector<Text> all = SplitAtSpace(text, -1, budget);
+  if (budget->spent()) return all;
   if (most < 0 || static_cast<int64_t>(all.size()) <= most + 1) return all;
   // The first part is all that the others leave.
   Text rest = Strip(text, nullptr, Side::kRight);
@@ -122,10 +125,12 @@ std::vector<Text> SplitAtSpaceFromRight(const Text& text, int64_t most) {
   return parts;
 }
 
-std::vector<Text> SplitAt(const Text& text, const std::string& separator, int64_t most) {
+std::vector<Text> SplitAt(const Text& text, const std::string& separator, int64_t most,
+                          Budget* budget) {
   std::vector<Text> parts;
   size_t begin = 0;
-  while (most < 0 || static_cast<int64_t>(parts.size()) < most) {
+  while (!budget->spent() && (most < 0 || static_cast<int64_t>(parts.size()) < most)) {
+    budget->ChargeParts(kPartsPerText);
     const size_t end = FindText(text.bytes(), separator, begin);
     if (end == std::string_view::npos) break;
     parts.push_back(text.Part(begin, end));
@@ -135,13 +140,15 @@ std::vector<Text> SplitAt(const Text& text, const std::string& separator, int64_
   return parts;
 }
 
-std::vector<Text> SplitAtFromRight(const Text& text, const std::string& separator, int64_t most) {
+std::vector<Text> SplitAtFromRight(const Text& text, const std::string& separator, int64_t most,
+                                   Budget* budget) {
   // Found from the end, as overlapping separators are.
   const std::string backwards(text.bytes().rbegin(), text.bytes().rend());
   const std::string wanted(separator.rbegin(), separator.rend());
   std::vector<Text> parts;
   size_t begin = 0;  // in the reversed text
-  while (most < 0 || static_cast<int64_t>(parts.size()) < most) {
+  while (!budget->spent() && (most < 0 || static_cast<int64_t>(parts.size()) < most)) {
+    budget->ChargeParts(kPartsPerText);
     const size_t end = FindText(backwards, wanted, begin);
     if (end == std::string_view::npos) break;
     parts.push_back(text.Part(text.size() - end, text.size() - begin));
@@ -161,22 +168,21 @@ absl::StatusOr<Value> Split(Machine* machine, const Value& subject, const Bound&
   }
   std::vector<Text> parts;
   if (bound[0] == nullptr || bound[0]->is_none()) {
-    parts = from_right ? SplitAtSpaceFromRight(subject.text(), most)
-                       : SplitAtSpace(subject.text(), most);
+    parts = from_right ? SplitAtSpaceFromRight(subject.text(), most, machine->budget)
+                       : SplitAtSpace(subject.text(), most, machine->budget);
   } else {
     ASSIGN_OR_RETURN(const Text* separator, TextOf(*bound[0], "the separator of split"));
     if (separator->empty()) return absl::InvalidArgumentError("empty separator");
-    parts = from_right ? SplitAtFromRight(subject.text(), separator->bytes(), most)
-                       : SplitAt(subject.text(), separator->bytes(), most);
+    parts = from_right ? SplitAtFromRight(subject.text(), separator->bytes(), most, machine->budget)
+                       : SplitAt(subject.text(), separator->bytes(), most, machine->budget);
   }
   return TextList(machine, std::move(parts));
 }
 
-absl::StatusOr<Value> SplitLinesMethod(Machine* machine, const Value& subject,
-                                       const Bound& bound) {
+absl::StatusOr<Value> SplitLinesMethod(Machine* machine, const Value& subject, const Bound& bound) {
   machine->budget->ChargeBytes(subject.bytes().size());
   const bool keep_ends = bound[0] != nullptr && Truth(*bound[0]);
-  return TextList(machine, SplitLines(subject.text(), keep_ends));
+  return TextList(machine, SplitLines(subject.text(), keep_ends, machine->budget));
 }
 
 absl::StatusOr<Value> JoinMethod(Machine* machine, const Value& subject, const Bound& bound) {
@@ -206,8 +212,8 @@ absl::StatusOr<Value> Find(Machine* machine, const Value& subject, const Bound& 
   const size_t at = from_right ? FindLastText(subject.bytes(), part->bytes())
                                : FindText(subject.bytes(), part->bytes());
   if (at != std::string_view::npos) {
-    return Value::Int(static_cast<int64_t>(
-        CountCharacters(std::string_view(subject.bytes()).substr(0, at))));
+    return Value::Int(
+        static_cast<int64_t>(CountCharacters(std::string_view(subject.bytes()).substr(0, at))));
   }
   if (must_be_there) return absl::InvalidArgumentError("substring not found");
   return Value::Int(-1);
@@ -219,7 +225,8 @@ absl::StatusOr<Value> Count(Machine* machine, const Value& subject, const Bound&
   if (part->empty()) {
     return Value::Int(static_cast<int64_t>(CountCharacters(subject.bytes())) + 1);
   }
-  return Value::Int(static_cast<int64_t>(SplitAt(subject.text(), part->bytes(), -1).size()) - 1);
+  return Value::Int(
+      static_cast<int64_t>(SplitAt(subject.text(), part->bytes(), -1, machine->budget).size()) - 1);
 }
 
 template <bool at_end>

@@ -30,22 +30,22 @@ enum class ExprKind : uint8_t {
   kName,
   kList,
   kTuple,
-  kDict,         // items: key, value, key, value ...
-  kNot,          // items[0]
-  kNegative,     // items[0]
-  kPositive,     // items[0]
-  kAnd,          // items[0], items[1]
-  kOr,           // items[0], items[1]
-  kBinary,       // items[0] name items[1]: + - * / // % **
-  kCompare,      // items[0] operators[0] items[1] operators[1] items[2] ...
-  kConcat,       // items, joined by ~
-  kConditional,  // items[1] if items[0] else items[2], which may be null
-  kAttribute,    // items[0].name
-  kItem,         // items[0][items[1]]
-  kSlice,        // items[0][items[1]:items[2]:items[3]], each but the first may be null
-  kCall,         // items[0](arguments)
-  kFilter,       // items[0] | name(arguments); items[0] is null in a filter block
-  kTest,         // items[0] is name(arguments)
+  kDict,                // items: key, value, key, value ...
+  kNot,                 // items[0]
+  kNegative,            // items[0]
+  kPositive,            // items[0]
+  kAnd,                 // items[0], items[1]
+  kOr,                  // items[0], items[1]
+  kBinary,              // items[0] name items[1]: + - * / // % **
+  kCompare,             // items[0] operators[0] items[1] operators[1] items[2] ...
+  kConcat,              // items, joined by ~
+  kConditional,         // items[1] if items[0] else items[2], which may be null
+  kAttribute,           // items[0].name
+  kItem,                // items[0][items[1]]
+  kSlice,               // items[0][items[1]:items[2]:items[3]], each but the first may be null
+  kCall,                // items[0](arguments)
+  kFilter,              // items[0] | name(arguments); items[0] is null in a filter block
+  kTest,                // items[0] is name(arguments)
   kNamespaceAttribute,  // value.name as the target of an assignment: items[0] is a kName
 };
 
@@ -73,14 +73,14 @@ using StmtPtr = std::unique_ptr<Stmt>;
 using Body = std::vector<StmtPtr>;
 
 enum class StmtKind : uint8_t {
-  kData,       // value
-  kOutput,     // expr
-  kIf,         // branches, otherwise
-  kFor,        // target in expr if condition, body, otherwise
-  kSet,        // target = expr
-  kSetBlock,   // target, expr: a filter or null, body
-  kWith,       // assignments, body
-  kMacro,      // name, parameters, body
+  kData,         // value
+  kOutput,       // expr
+  kIf,           // branches, otherwise
+  kFor,          // target in expr if condition, body, otherwise
+  kSet,          // target = expr
+  kSetBlock,     // target, expr: a filter or null, body
+  kWith,         // assignments, body
+  kMacro,        // name, parameters, body
   kFilterBlock,  // expr: a filter, body
   kGeneration,   // body
   kBreak,

@@ -69,8 +69,8 @@ absl::StatusOr<Value> SameAs(Machine* machine, const Value& subject, const Bound
                                : Equals(subject, other, machine->budget));
 }
 
-constexpr char kEqual[] = "==", kUnequal[] = "!=", kLess[] = "<", kAtMost[] = "<=",
-               kGreater[] = ">", kAtLeast[] = ">=", kIn[] = "in";
+constexpr char kEqual[] = "==", kUnequal[] = "!=", kLess[] = "<",
+               kAtMost[] = "<=", kGreater[] = ">", kAtLeast[] = ">=", kIn[] = "in";
 
 template <const char* op>
 absl::StatusOr<Value> IfCompares(Machine* machine, const Value& subject, const Bound& bound) {
@@ -122,9 +122,9 @@ constexpr Builtin kTests[] = {
 
 // Names that only select and its kin take.
 constexpr Builtin kOperatorTests[] = {
-    {"==", 1, {"other"}, IfCompares<kEqual>},   {"!=", 1, {"other"}, IfCompares<kUnequal>},
-    {"<", 1, {"other"}, IfCompares<kLess>},     {"<=", 1, {"other"}, IfCompares<kAtMost>},
-    {">", 1, {"other"}, IfCompares<kGreater>},  {">=", 1, {"other"}, IfCompares<kAtLeast>},
+    {"==", 1, {"other"}, IfCompares<kEqual>},  {"!=", 1, {"other"}, IfCompares<kUnequal>},
+    {"<", 1, {"other"}, IfCompares<kLess>},    {"<=", 1, {"other"}, IfCompares<kAtMost>},
+    {">", 1, {"other"}, IfCompares<kGreater>}, {">=", 1, {"other"}, IfCompares<kAtLeast>},
 };
 
 }  // namespace

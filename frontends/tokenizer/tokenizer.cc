@@ -1,5 +1,6 @@
 #include "frontends/tokenizer/tokenizer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/status_macros.h"
@@ -62,15 +63,17 @@ std::vector<int32_t> Tokenizer::Encode(std::string_view text, const EncodeOption
   const std::string valid = base::ReplaceInvalidUtf8(text);
   EncodeWork work;
   std::vector<int32_t> ids;
-  for (const AddedTokenMatcher::Span& span : raw_tokens_.Split(valid, options.parse_special)) {
+  for (const AddedTokenMatcher::Span& span :
+       raw_tokens_.Split(valid, options.parse_special, options.special_ranges)) {
     if (span.token != nullptr) {
       ids.push_back(span.token->id);
       continue;
     }
     const std::string_view raw = std::string_view(valid).substr(span.begin, span.end - span.begin);
     const std::string normalized = nfc_ ? ToNfc(raw) : std::string(raw);
-    for (const AddedTokenMatcher::Span& part :
-         normalized_tokens_.Split(normalized, options.parse_special)) {
+    const std::optional<std::vector<TextRange>> ranges = RangesIn(span, raw, normalized, options);
+    for (const AddedTokenMatcher::Span& part : normalized_tokens_.Split(
+             normalized, options.parse_special, ranges.has_value() ? &*ranges : nullptr)) {
       if (part.token != nullptr) {
         ids.push_back(part.token->id);
       } else {
@@ -84,6 +87,33 @@ std::vector<int32_t> Tokenizer::Encode(std::string_view text, const EncodeOption
     options.work->merge_candidates += work.merge_candidates;
   }
   return ids;
+}
+
+std::optional<std::vector<TextRange>> Tokenizer::RangesIn(const AddedTokenMatcher::Span& span,
+                                                          std::string_view raw,
+                                                          std::string_view normalized,
+                                                          const EncodeOptions& options) const {
+  if (options.special_ranges == nullptr) return std::nullopt;
+  std::vector<TextRange> ranges;
+  std::string together;  // The parts, each normalised on its own.
+  size_t done = 0;       // Of `raw`.
+  const auto add = [&](size_t end) {
+    const std::string_view part = raw.substr(done, end - done);
+    together += nfc_ ? ToNfc(part) : std::string(part);
+    done = end;
+  };
+  for (const TextRange& range : *options.special_ranges) {
+    if (range.end <= span.begin) continue;
+    if (range.begin >= span.end) break;
+    add(std::max(range.begin, span.begin) - span.begin);
+    const size_t begin = together.size();
+    add(std::min(range.end, span.end) - span.begin);
+    ranges.push_back({begin, together.size()});
+  }
+  add(raw.size());
+  // Where characters of two parts became one, no place is known for sure.
+  if (together != normalized) ranges.clear();
+  return ranges;
 }
 
 void Tokenizer::EncodePlain(std::string_view text, std::vector<int32_t>* ids,

@@ -44,6 +44,9 @@ struct EncodeOptions {
   // it off for text that must not steer the model. Added tokens that are not special, such as
   // <think>, always are.
   bool parse_special = true;
+  // The parts of a text that is valid UTF-8 in which they are, in order and apart; null means all
+  // of it. A special token elsewhere, or one that reaches over the end of a part, is text.
+  const std::vector<TextRange>* special_ranges = nullptr;
   EncodeWork* work = nullptr;  // Added to, if given.
 };
 
@@ -93,6 +96,11 @@ class Tokenizer {
             const std::vector<AddedToken>& added_tokens);
 
   bool IsToken(int32_t id) const { return id >= 0 && id < vocabulary_.size(); }
+
+  // The special ranges that lie in a span of the text, as ranges of what it is when normalised.
+  std::optional<std::vector<TextRange>> RangesIn(const AddedTokenMatcher::Span& span,
+                                                 std::string_view raw, std::string_view normalized,
+                                                 const EncodeOptions& options) const;
 
   // Text with no added tokens in it.
   void EncodePlain(std::string_view text, std::vector<int32_t>* ids, EncodeWork* work) const;
