@@ -9,6 +9,7 @@
 #include <string>
 
 #include "frontends/generation_config.h"
+#include "frontends/tokenizer/chat_format.h"
 
 namespace lluda::bundle {
 
@@ -20,6 +21,7 @@ struct ModelInfo {
   int64_t max_step = 0;   // the most tokens computed at a time
   frontends::GenerationConfig generation;
   std::string chat_template_problem;  // why it cannot be chatted with; empty: it can
+  tokenizer::ChatFormat chat;         // how conversations are written, if they can be
   int64_t source_weight_bytes = 0;    // of the checkpoint
 };
 

@@ -41,6 +41,12 @@ ModelInfo ModelOf(const Model& message) {
   model.context = message.context();
   model.max_step = message.max_step();
   model.chat_template_problem = message.chat_template_problem();
+  for (const ChatTemplate& named : message.chat().templates()) {
+    model.chat.templates.push_back({named.name(), named.origin(), named.source()});
+  }
+  for (const SpecialToken& token : message.chat().special_tokens()) {
+    model.chat.special_tokens.emplace_back(token.variable(), token.content());
+  }
   model.source_weight_bytes = message.source_weight_bytes();
   const GenerationDefaults& generation = message.generation();
   model.generation.do_sample = generation.do_sample();

@@ -72,6 +72,17 @@ void SetModel(const ModelInfo& model, Model* message) {
   message->set_context(model.context);
   message->set_max_step(model.max_step);
   message->set_chat_template_problem(model.chat_template_problem);
+  for (const tokenizer::NamedTemplate& named : model.chat.templates) {
+    ChatTemplate* chat_template = message->mutable_chat()->add_templates();
+    chat_template->set_name(named.name);
+    chat_template->set_origin(named.origin);
+    chat_template->set_source(named.source);
+  }
+  for (const auto& [variable, content] : model.chat.special_tokens) {
+    SpecialToken* token = message->mutable_chat()->add_special_tokens();
+    token->set_variable(variable);
+    token->set_content(content);
+  }
   message->set_source_weight_bytes(model.source_weight_bytes);
   GenerationDefaults* generation = message->mutable_generation();
   generation->set_do_sample(model.generation.do_sample);

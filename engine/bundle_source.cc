@@ -36,9 +36,9 @@ class BundleSource : public ModelSource {
     return bundle_->model().generation;
   }
 
-  absl::Status CheckChatTemplate() const override {
+  absl::StatusOr<tokenizer::ChatFormat> ReadChatFormat() const override {
     const std::string& problem = bundle_->model().chat_template_problem;
-    if (problem.empty()) return absl::OkStatus();
+    if (problem.empty()) return bundle_->model().chat;
     return absl::FailedPreconditionError(absl::StrCat(path(), ": when it was compiled, ", problem));
   }
 

@@ -57,8 +57,12 @@ absl::StatusOr<bundle::ModelInfo> ModelInfoOf(const ModelSource& source, const L
   model.context = optimised.context;
   model.max_step = optimised.max_step;
   ASSIGN_OR_RETURN(model.generation, source.ReadGenerationConfig());
-  const absl::Status chat = source.CheckChatTemplate();
-  if (!chat.ok()) model.chat_template_problem = std::string(chat.message());
+  absl::StatusOr<tokenizer::ChatFormat> chat = source.ReadChatFormat();
+  if (chat.ok()) {
+    model.chat = *std::move(chat);
+  } else {
+    model.chat_template_problem = std::string(chat.status().message());
+  }
   for (const runtime::Weight& weight : program.weights) model.source_weight_bytes += weight.bytes;
   return model;
 }

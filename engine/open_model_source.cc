@@ -6,7 +6,7 @@
 #include "base/status_macros.h"
 #include "engine/bundle_source.h"
 #include "engine/source/model_files.h"
-#include "frontends/tokenizer/chat_template.h"
+#include "frontends/tokenizer/reader/chat_format_reader.h"
 
 namespace lluda::engine {
 namespace {
@@ -46,7 +46,9 @@ class FolderSource : public ModelSource {
     return frontends::LoadGenerationConfig(path());
   }
 
-  absl::Status CheckChatTemplate() const override { return tokenizer::CheckChatTemplate(path()); }
+  absl::StatusOr<tokenizer::ChatFormat> ReadChatFormat() const override {
+    return tokenizer::ReadChatFormat(path());
+  }
 
  private:
   std::unique_ptr<ModelFiles> files_;

@@ -94,7 +94,7 @@ TEST_F(BundleSourceTest, AnswersAsTheFolderThatItWasCompiledFrom) {
   EXPECT_EQ(bundle->ReadGenerationConfig()->eos_token_ids,
             folder->ReadGenerationConfig()->eos_token_ids);
   EXPECT_EQ(bundle->ReadTokenizer().ok(), folder->ReadTokenizer().ok());
-  EXPECT_EQ(bundle->CheckChatTemplate().ok(), folder->CheckChatTemplate().ok());
+  EXPECT_EQ(bundle->ReadChatFormat().ok(), folder->ReadChatFormat().ok());
 }
 
 TEST_F(BundleSourceTest, ItsModuleHasTheContextOfTheCompiledOne) {

@@ -138,7 +138,7 @@ std::string CompileDocument() {
 std::string TokenizeDocument() {
   const auto tokenizer = tokenizer::Tokenizer::Load("reference_data/stories");
   if (!tokenizer.ok()) return std::string(tokenizer.status().message());
-  return tools::TokensJson(*tokenizer, "Once");
+  return tools::TokensJson(*tokenizer, "Once", {});
 }
 
 std::vector<std::string> Documents() {

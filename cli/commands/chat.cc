@@ -4,6 +4,7 @@
 // line on stderr; the conversation goes on as it was before it.
 #include <unistd.h>
 
+#include <ctime>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -21,6 +22,7 @@
 #include "cli/terminal/line_reader.h"
 #include "cli/terminal/output.h"
 #include "frontends/tokenizer/chat_template.h"
+#include "frontends/tokenizer/reader/chat_format_reader.h"
 #include "tools/run/generation_report.h"
 
 namespace lluda::cli {
@@ -29,10 +31,20 @@ namespace {
 using tokenizer::ChatMessage;
 using tokenizer::ChatRole;
 
+// What ends a turn in templates that people use, where generation_config.json does not say it.
+constexpr const char* kTurnEnds[] = {"<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>",
+                                     "<|end_of_text|>"};
+
+// How conversations are written: what the model's files and the flags say.
+struct ChatStyle {
+  tokenizer::ChatTemplate chat_template;
+  tokenizer::ChatOptions options;
+};
+
 class Chat {
  public:
-  Chat(const ChatFlags& flags, engine::Model* model, engine::Session* session)
-      : flags_(flags), model_(model), session_(session) {
+  Chat(const ChatFlags& flags, ChatStyle style, engine::Model* model, engine::Session* session)
+      : flags_(flags), style_(std::move(style)), model_(model), session_(session) {
     if (!flags.system.empty()) messages_.push_back({ChatRole::kSystem, flags.system});
   }
 
@@ -41,14 +53,9 @@ class Chat {
   absl::StatusOr<std::vector<int32_t>> Take(std::string message) {
     ++taken_;
     messages_.push_back({ChatRole::kUser, std::move(message)});
-    tokenizer::ChatOptions chat;
-    chat.enable_thinking = flags_.thinking;
-    ASSIGN_OR_RETURN(std::string text, tokenizer::RenderChat(messages_, chat));
-    std::vector<int32_t> prompt = model_->tokenizer()->Encode(text);
-    absl::Status fits = session_->CheckPrompt(prompt);
-    if (fits.ok()) return prompt;
-    messages_.pop_back();
-    return fits;
+    absl::StatusOr<std::vector<int32_t>> prompt = Prompt();
+    if (!prompt.ok()) messages_.pop_back();
+    return prompt;
   }
 
   // Answers what was taken last; the answer becomes part of the conversation.
@@ -58,8 +65,9 @@ class Chat {
     options.max_new_tokens = flags_.generate.max_new_tokens;
     options.sampler = SamplerOf(flags_.generate.sampler, model_->DefaultSampler());
     options.stop_tokens = model_->StopTokens();
-    if (const auto end = model_->tokenizer()->TokenToId("<|im_end|>")) {
-      options.stop_tokens.push_back(*end);
+    for (const char* const content : kTurnEnds) {
+      const auto end = model_->tokenizer()->TokenToId(content);
+      if (end.has_value()) options.stop_tokens.push_back(*end);
     }
     options.stop_strings = flags_.generate.stops;
     options.cancel = interrupt.flag();
@@ -96,23 +104,60 @@ class Chat {
     return WriteStdout("\n");
   }
 
+  absl::StatusOr<std::vector<int32_t>> Prompt() const {
+    ASSIGN_OR_RETURN(const jinja::Text text,
+                     style_.chat_template.Render(messages_, style_.options));
+    std::vector<int32_t> prompt = tokenizer::EncodeChat(*model_->tokenizer(), text);
+    RETURN_IF_ERROR(session_->CheckPrompt(prompt));
+    if (flags_.show_prompt) {
+      const bool ends_line = absl::EndsWith(text.bytes(), "\n");
+      std::cerr << text.bytes() << (ends_line ? "" : "\n") << std::flush;
+    }
+    return prompt;
+  }
+
   const ChatFlags& flags_;
+  ChatStyle style_;
   engine::Model* model_;
   engine::Session* session_;
   std::vector<ChatMessage> messages_;
   int64_t taken_ = 0;  // messages of the user, those that were left out included
 };
 
-// What the flags say of a model that can chat.
-absl::StatusOr<engine::LoadOptions> ChatModelOptions(const ModelFlags& flags) {
-  absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags);
-  const absl::Status status =
-      options.ok() ? options->source->CheckChatTemplate() : options.status();
-  if (status.ok()) return options;
-  if (!flags.model.empty()) return status;
+std::tm LocalTime() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local = {};
+  localtime_r(&now, &local);
+  return local;
+}
+
+// The model's own template, or the one of --chat-template with the model's special tokens.
+absl::StatusOr<tokenizer::ChatFormat> FormatOf(const ChatFlags& flags,
+                                               const engine::ModelSource& source) {
+  absl::StatusOr<tokenizer::ChatFormat> format = source.ReadChatFormat();
+  if (!flags.template_file.empty()) {
+    return tokenizer::WithTemplateOf(flags.template_file,
+                                     format.ok() ? *std::move(format) : tokenizer::ChatFormat());
+  }
+  if (format.ok() || !flags.generate.model.model.empty()) return format;
   return absl::InvalidArgumentError(
       "the small default model tells stories and is no chat model; name one: "
       "`lluda chat MODEL`, a folder, a bundle or a hub name in the local cache (Qwen/Qwen3-0.6B)");
+}
+
+absl::StatusOr<ChatStyle> StyleOf(const ChatFlags& flags, const engine::ModelSource& source) {
+  ASSIGN_OR_RETURN(const tokenizer::ChatFormat format, FormatOf(flags, source));
+  ASSIGN_OR_RETURN(tokenizer::ChatTemplate chat_template, tokenizer::ChatTemplate::Create(format));
+  ChatStyle style = {std::move(chat_template), {}};
+  style.options.enable_thinking = flags.thinking;
+  style.options.now = LocalTime();
+  if (flags.tools_file.empty()) return style;
+  PromptFlags file;
+  file.file = flags.tools_file;
+  ASSIGN_OR_RETURN(style.options.tools_json, ReadPrompt(file));
+  const absl::Status valid = tokenizer::CheckTools(style.options.tools_json);
+  if (valid.ok()) return style;
+  return absl::InvalidArgumentError(absl::StrCat(flags.tools_file, ": ", valid.message()));
 }
 
 // Answers the messages that stdin has, each a line. The exit code.
@@ -149,13 +194,14 @@ absl::StatusOr<int> RunChat(const ChatFlags& flags) {
   if (one_message) {
     ASSIGN_OR_RETURN(message, ReadPrompt(prompt));
   }
-  ASSIGN_OR_RETURN(engine::LoadOptions options, ChatModelOptions(flags.generate.model));
+  ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.generate.model));
+  ASSIGN_OR_RETURN(ChatStyle style, StyleOf(flags, *options.source));
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model,
                    LoadModel(std::move(options), flags.generate.model.use_cache));
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Session> session,
                    engine::Session::Create(model.get(), {}));
 
-  Chat chat(flags, model.get(), session.get());
+  Chat chat(flags, std::move(style), model.get(), session.get());
   Interrupt interrupt;
   if (!one_message) return AnswerLines(&chat, &interrupt);
   ASSIGN_OR_RETURN(std::vector<int32_t> ids, chat.Take(std::move(message)));

@@ -37,7 +37,12 @@ CLI::App* AddChat(CLI::App* app, ChatFlags* flags) {
       ->description("Print a JSON document for each answer instead of its text: docs/json.md");
   sub->add_option("--system", flags->system, "The system message");
   sub->add_flag("--thinking,!--no-thinking", flags->thinking,
-                "Whether the model thinks before it answers [it does]");
+                "Whether the model thinks before it answers [as its template has it]");
+  sub->add_option("--tools", flags->tools_file, "A JSON list of tools that the model may call");
+  sub->add_option("--chat-template", flags->template_file,
+                  "A Jinja template to use instead of the model's own");
+  sub->add_flag("--show-prompt", flags->show_prompt,
+                "Print what the conversation becomes, on stderr, before each answer");
   return sub;
 }
 

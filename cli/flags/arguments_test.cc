@@ -49,8 +49,15 @@ TEST(ArgumentsTest, SamplerFlagsMayBeNegativeNumbers) {
 }
 
 TEST(ArgumentsTest, ChatThinksUnlessToldNotTo) {
-  EXPECT_TRUE(Parse({"chat"}).arguments.chat.thinking);
-  EXPECT_FALSE(Parse({"chat", "--no-thinking"}).arguments.chat.thinking);
+  EXPECT_EQ(Parse({"chat"}).arguments.chat.thinking, std::nullopt);
+  EXPECT_EQ(Parse({"chat", "--thinking"}).arguments.chat.thinking, true);
+  EXPECT_EQ(Parse({"chat", "--no-thinking"}).arguments.chat.thinking, false);
+  const ChatFlags chat =
+      Parse({"chat", "--tools", "t.json", "--chat-template", "c.jinja", "--show-prompt"})
+          .arguments.chat;
+  EXPECT_EQ(chat.tools_file, "t.json");
+  EXPECT_EQ(chat.template_file, "c.jinja");
+  EXPECT_TRUE(chat.show_prompt);
 }
 
 TEST(ArgumentsTest, JsonOfBenchGoesToStdoutUnlessAFileIsNamed) {

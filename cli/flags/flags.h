@@ -56,7 +56,10 @@ struct GenerateFlags {
 struct ChatFlags {
   GenerateFlags generate;
   std::string system;
-  bool thinking = true;
+  std::optional<bool> thinking;  // unset: as the template has it
+  std::string tools_file;        // JSON; empty: none
+  std::string template_file;     // instead of the model's own; empty: that
+  bool show_prompt = false;
 };
 
 struct TokenizeFlags {

@@ -2,7 +2,7 @@
 // the opened source, or hands it on in the options.
 //
 //   absl::StatusOr<engine::LoadOptions> options = LoadOptionsOf(flags.model);
-//   (*options).source->CheckChatTemplate();
+//   (*options).source->ReadChatFormat();
 //   absl::StatusOr<std::unique_ptr<engine::Model>> model =
 //       LoadModel(*std::move(options), flags.model.use_cache);
 #ifndef LLUDA_CLI_FLAGS_MODEL_FLAGS_H_

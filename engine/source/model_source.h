@@ -21,6 +21,7 @@
 #include "bundle/reader.h"
 #include "engine/source/module_options.h"
 #include "frontends/generation_config.h"
+#include "frontends/tokenizer/chat_format.h"
 #include "frontends/tokenizer/tokenizer.h"
 
 namespace lluda::engine {
@@ -60,8 +61,8 @@ class ModelSource {
   // NotFound if there is none. It may read from the source, which has to outlive it.
   virtual absl::StatusOr<tokenizer::Tokenizer> ReadTokenizer() const = 0;
   virtual absl::StatusOr<frontends::GenerationConfig> ReadGenerationConfig() const = 0;
-  // Whether conversations can be written for the model; what is in the way, if they cannot.
-  virtual absl::Status CheckChatTemplate() const = 0;
+  // How conversations are written for the model. NotFound if its files do not say.
+  virtual absl::StatusOr<tokenizer::ChatFormat> ReadChatFormat() const = 0;
 
  protected:
   explicit ModelSource(std::string path) : path_(std::move(path)) {}

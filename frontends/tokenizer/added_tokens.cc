@@ -70,7 +70,8 @@ AddedTokenMatcher::AddedTokenMatcher(std::vector<AddedToken> tokens)
   }
 }
 
-const AddedToken* AddedTokenMatcher::LongestAt(std::string_view text, size_t begin) const {
+const AddedToken* AddedTokenMatcher::LongestAt(std::string_view text, size_t begin,
+                                               size_t special_end) const {
   if (!starts_token_[static_cast<uint8_t>(text[begin])]) return nullptr;
   int32_t longest = kNone;
   int32_t node = 0;
@@ -78,17 +79,26 @@ const AddedToken* AddedTokenMatcher::LongestAt(std::string_view text, size_t beg
     const auto child = children_.find(ChildKey(node, text[i]));
     if (child == children_.end()) break;
     node = child->second;
-    if (token_at_[node] != kNone) longest = token_at_[node];
+    const int32_t token = token_at_[node];
+    if (token == kNone || (tokens_[token].special && i >= special_end)) continue;
+    longest = token;
   }
   return longest == kNone ? nullptr : &tokens_[longest];
 }
 
-std::vector<AddedTokenMatcher::Span> AddedTokenMatcher::Split(std::string_view text,
-                                                              bool parse_special) const {
+std::vector<AddedTokenMatcher::Span> AddedTokenMatcher::Split(
+    std::string_view text, bool parse_special, const std::vector<TextRange>* special_ranges) const {
   std::vector<Span> spans;
+  size_t range = 0;  // The first that does not end before `pos`.
+  const auto special_end = [&](size_t pos) {
+    if (special_ranges == nullptr) return text.size();
+    while (range < special_ranges->size() && (*special_ranges)[range].end <= pos) ++range;
+    const bool inside = range < special_ranges->size() && (*special_ranges)[range].begin <= pos;
+    return inside ? (*special_ranges)[range].end : 0;
+  };
   size_t covered = 0;  // The end of the last span.
   for (size_t pos = 0; pos < text.size();) {
-    const AddedToken* token = LongestAt(text, pos);
+    const AddedToken* token = LongestAt(text, pos, special_end(pos));
     if (token == nullptr) {
       ++pos;
       continue;

@@ -34,6 +34,12 @@ struct AddedToken {
   bool in_model = false;  // Is a token of BPE as well, which text may become.
 };
 
+// The bytes [begin, end) of a text.
+struct TextRange {
+  size_t begin;
+  size_t end;
+};
+
 class AddedTokenMatcher {
  public:
   // A stretch of the text: an added token, or text if `token` is null.
@@ -48,14 +54,17 @@ class AddedTokenMatcher {
   explicit AddedTokenMatcher(std::vector<AddedToken> tokens);
 
   // Cuts `text`, valid UTF-8, into non-empty spans in order. Unless `parse_special`, special tokens
-  // are text.
-  std::vector<Span> Split(std::string_view text, bool parse_special) const;
+  // are text; with `special_ranges`, which are in order and apart, they are so unless one of the
+  // ranges holds all of their content.
+  std::vector<Span> Split(std::string_view text, bool parse_special,
+                          const std::vector<TextRange>* special_ranges = nullptr) const;
 
  private:
   static constexpr int32_t kNone = -1;
 
-  // The token that starts at `begin`, the longest; null if there is none.
-  const AddedToken* LongestAt(std::string_view text, size_t begin) const;
+  // The token that starts at `begin`, the longest; null if there is none. A special one ends at
+  // `special_end` at most.
+  const AddedToken* LongestAt(std::string_view text, size_t begin, size_t special_end) const;
 
   std::vector<AddedToken> tokens_;
   // A trie: the children by (node << 8 | byte), and the token that ends at each node. Node 0 is the

@@ -1,23 +1,19 @@
 #include "frontends/tokenizer/chat_template.h"
 
-#include <simdjson.h>
-
-#include <filesystem>
-#include <system_error>
-
 #include "base/status_macros.h"
-#include "frontends/tokenizer/text/json_value.h"
+#include "base/utf8.h"
+#include "frontends/jinja/from_json.h"
+#include "frontends/tokenizer/text/quote.h"
 #include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
 namespace {
 
-constexpr std::string_view kThinkStart = "<think>";
-constexpr std::string_view kThinkEnd = "</think>";
+using jinja::Origin;
+using jinja::Value;
 
-// Parts of the template without which it is not Qwen3's.
-constexpr std::string_view kTemplateParts[] = {
-    "<|im_start|>", "<|im_end|>", kThinkStart, kThinkEnd, "reasoning_content", "enable_thinking"};
+constexpr std::string_view kDefaultName = "default";
+constexpr std::string_view kToolsName = "tool_use";
 
 struct RoleName {
   ChatRole role;
@@ -27,83 +23,41 @@ constexpr RoleName kRoleNames[] = {
     {ChatRole::kSystem, "system"},
     {ChatRole::kUser, "user"},
     {ChatRole::kAssistant, "assistant"},
+    {ChatRole::kTool, "tool"},
 };
 
-std::string_view NameOf(ChatRole role) { return kRoleNames[static_cast<int>(role)].name; }
-
-// Python's lstrip('\n') and rstrip('\n').
-std::string_view StripLeft(std::string_view text) {
-  const size_t begin = text.find_first_not_of('\n');
-  return begin == std::string_view::npos ? std::string_view() : text.substr(begin);
-}
-std::string_view StripRight(std::string_view text) {
-  return text.substr(0, text.find_last_not_of('\n') + 1);
+Value UserText(std::string_view text) {
+  return Value::String(base::ReplaceInvalidUtf8(text), Origin::kUser);
 }
 
-// Python's split(separator)[0] and split(separator)[-1].
-std::string_view BeforeFirst(std::string_view text, std::string_view separator) {
-  return text.substr(0, text.find(separator));
-}
-std::string_view AfterLast(std::string_view text, std::string_view separator) {
-  const size_t at = text.rfind(separator);
-  return at == std::string_view::npos ? text : text.substr(at + separator.size());
-}
-
-struct Answer {
-  std::string_view content;
-  std::string_view reasoning;
-};
-
-Answer SplitAnswer(const ChatMessage& message) {
-  if (message.reasoning.has_value()) return {message.content, *message.reasoning};
-  if (!Contains(message.content, kThinkEnd)) return {message.content, ""};
-  const std::string_view thought = StripRight(BeforeFirst(message.content, kThinkEnd));
-  return {StripLeft(AfterLast(message.content, kThinkEnd)),
-          StripLeft(AfterLast(thought, kThinkStart))};
-}
-
-// The index of the last message of the user that is not the wrapped answer of a tool; the last
-// index if there is none.
-size_t LastQuery(const std::vector<ChatMessage>& messages) {
-  for (size_t i = messages.size(); i-- > 0;) {
-    const std::string& content = messages[i].content;
-    const bool is_tool_answer =
-        StartsWith(content, "<tool_response>") && EndsWith(content, "</tool_response>");
-    if (messages[i].role == ChatRole::kUser && !is_tool_answer) return i;
-  }
-  return messages.size() - 1;
-}
-
-absl::StatusOr<std::string> ReadChatTemplate(const std::string& folder, std::string* file) {
-  std::error_code error;
-  simdjson::padded_string text;
-  const std::filesystem::path jinja = std::filesystem::path(folder) / "chat_template.jinja";
-  if (std::filesystem::is_regular_file(jinja, error)) {
-    *file = jinja.string();
-    if (simdjson::padded_string::load(*file).get(text) != simdjson::SUCCESS) {
-      return absl::PermissionDeniedError(Concat(*file, ": cannot be read"));
+// Templates put the role's name between the halves of a special token: it is one of ours, not what
+// a user wrote.
+Value MessagesOf(const std::vector<ChatMessage>& messages, jinja::Heap* heap) {
+  jinja::List* list = heap->NewList();
+  for (const ChatMessage& message : messages) {
+    jinja::Dict* dict = heap->NewDict();
+    const std::string_view role = kRoleNames[static_cast<int>(message.role)].name;
+    dict->Set("role", Value::String(std::string(role), Origin::kTemplate));
+    dict->Set("content", UserText(message.content));
+    if (message.reasoning.has_value()) {
+      dict->Set("reasoning_content", UserText(*message.reasoning));
     }
-    return std::string(std::string_view(text));
+    list->items.push_back(Value::Of(dict));
   }
-  const std::filesystem::path config = std::filesystem::path(folder) / "tokenizer_config.json";
-  *file = config.string();
-  if (!std::filesystem::is_regular_file(config, error)) {
-    return absl::NotFoundError(Concat(*file, ": no such file, so no chat_template"));
+  return Value::Of(list);
+}
+
+// None without tools.
+absl::StatusOr<Value> ToolsOf(const std::string& json, jinja::Heap* heap) {
+  if (json.empty()) return Value();
+  ASSIGN_OR_RETURN(const Value tools, jinja::ParseJson(json, Origin::kUser, heap));
+  if (!tools.is(jinja::Type::kList)) return absl::InvalidArgumentError("is not a list of tools");
+  const std::vector<Value>& items = tools.list()->items;
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (items[i].is(jinja::Type::kDict)) continue;
+    return absl::InvalidArgumentError(Concat("[", i, "]: is not an object"));
   }
-  simdjson::dom::parser parser;
-  simdjson::dom::element document;
-  const simdjson::error_code code = parser.load(*file).get(document);
-  if (code != simdjson::SUCCESS) {
-    return absl::InvalidArgumentError(
-        Concat(*file, ": is not valid JSON: ", simdjson::error_message(code)));
-  }
-  ASSIGN_OR_RETURN(const std::optional<JsonValue> value,
-                   JsonValue(document, *file).GetOptional("chat_template"));
-  if (!value.has_value()) {
-    return absl::NotFoundError(Concat(*file, ": chat_template: is missing"));
-  }
-  ASSIGN_OR_RETURN(const std::string_view source, value->String());
-  return std::string(source);
+  return items.empty() ? Value() : tools;
 }
 
 }  // namespace
@@ -112,50 +66,72 @@ absl::StatusOr<ChatRole> ParseChatRole(std::string_view name) {
   for (const RoleName& row : kRoleNames) {
     if (row.name == name) return row.role;
   }
-  if (name == "tool") return absl::UnimplementedError("role \"tool\": tools are not supported");
   return absl::InvalidArgumentError(Concat("role ", QuoteForMessage(name), " is unknown"));
 }
 
-absl::StatusOr<std::string> RenderChat(const std::vector<ChatMessage>& messages,
-                                       const ChatOptions& options) {
-  if (messages.empty()) return absl::InvalidArgumentError("the conversation has no message");
-  const size_t last_query = LastQuery(messages);
-  std::string text;
-  for (size_t i = 0; i < messages.size(); ++i) {
-    const ChatMessage& message = messages[i];
-    text += Concat("<|im_start|>", NameOf(message.role), "\n");
-    if (message.role == ChatRole::kAssistant) {
-      const Answer answer = SplitAnswer(message);
-      const bool is_last = i + 1 == messages.size();
-      if (i > last_query && (is_last || !answer.reasoning.empty())) {
-        text += Concat(kThinkStart, "\n", StripLeft(StripRight(answer.reasoning)), "\n", kThinkEnd,
-                       "\n\n", StripLeft(answer.content));
-      } else {
-        text += answer.content;
-      }
-    } else {
-      text += message.content;
-    }
-    text += "<|im_end|>\n";
-  }
-  if (options.add_generation_prompt) {
-    text += "<|im_start|>assistant\n";
-    if (!options.enable_thinking) {
-      text += Concat(kThinkStart, "\n\n", kThinkEnd, "\n\n");
-    }
-  }
-  return text;
+absl::Status CheckTools(const std::string& json) {
+  jinja::Heap heap;
+  return ToolsOf(json, &heap).status();
 }
 
-absl::Status CheckChatTemplate(const std::string& folder) {
-  std::string file;
-  ASSIGN_OR_RETURN(const std::string source, ReadChatTemplate(folder, &file));
-  for (const std::string_view part : kTemplateParts) {
-    if (Contains(source, part)) continue;
-    return absl::UnimplementedError(Concat(file, ": chat_template: is not Qwen3's (no ", part,
-                                           "); other templates are not supported"));
+absl::StatusOr<ChatTemplate> ChatTemplate::Create(const ChatFormat& format) {
+  ChatTemplate chat;
+  for (const NamedTemplate& named : format.templates) {
+    ASSIGN_OR_RETURN(jinja::Template parsed, jinja::Template::Parse(named.source, named.origin));
+    chat.templates_.push_back({named.name, std::move(parsed)});
   }
-  return absl::OkStatus();
+  chat.special_tokens_ = format.special_tokens;
+  RETURN_IF_ERROR(chat.Select(/*has_tools=*/false).status());
+  return chat;
+}
+
+absl::StatusOr<const jinja::Template*> ChatTemplate::Select(bool has_tools) const {
+  const Named* selected = nullptr;
+  for (const Named& named : templates_) {
+    if (has_tools && named.name == kToolsName) return &named.parsed;
+    if (named.name == kDefaultName) selected = &named;
+  }
+  if (selected != nullptr) return &selected->parsed;
+  std::string names;
+  for (const Named& named : templates_) {
+    names += Concat(names.empty() ? "" : ", ", QuoteForMessage(named.name));
+  }
+  return absl::InvalidArgumentError(
+      Concat("chat_template: has no template named \"default\", but ",
+             names.empty() ? "none at all" : std::string_view(names)));
+}
+
+absl::StatusOr<jinja::Text> ChatTemplate::Render(const std::vector<ChatMessage>& messages,
+                                                 const ChatOptions& options) const {
+  if (messages.empty()) return absl::InvalidArgumentError("the conversation has no message");
+  jinja::Heap heap;
+  ASSIGN_OR_RETURN(const Value tools, ToolsOf(options.tools_json, &heap));
+  ASSIGN_OR_RETURN(const jinja::Template* selected, Select(!tools.is_none()));
+  jinja::Template::Variables variables = {
+      {"messages", MessagesOf(messages, &heap)},
+      {"tools", tools},
+      {"documents", Value()},
+      {"add_generation_prompt", Value::Bool(options.add_generation_prompt)},
+  };
+  for (const auto& [name, token] : special_tokens_) {
+    variables.emplace_back(name, Value::String(base::ReplaceInvalidUtf8(token), Origin::kTemplate));
+  }
+  if (options.enable_thinking.has_value()) {
+    variables.emplace_back("enable_thinking", Value::Bool(*options.enable_thinking));
+  }
+  return selected->Render(variables, &heap, options.now);
+}
+
+std::vector<int32_t> EncodeChat(const Tokenizer& tokenizer, const jinja::Text& text) {
+  std::vector<TextRange> trusted;
+  size_t begin = 0;
+  for (const jinja::Text::Run& run : text.runs()) {
+    if (run.origin == Origin::kTemplate) trusted.push_back({begin, run.end});
+    begin = run.end;
+  }
+  EncodeOptions options;
+  options.special_ranges = &trusted;
+  return tokenizer.Encode(text.bytes(), options);
 }
 
 }  // namespace lluda::tokenizer

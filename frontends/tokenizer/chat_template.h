@@ -1,26 +1,34 @@
-// Qwen3's chat template: the text a conversation is given to the model as.
+// Chat templates: how a conversation is written for a model, as the model's own files say it.
 //
-//   RenderChat({{ChatRole::kUser, "Hi"}}, {})
-//     == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
+//   absl::StatusOr<ChatFormat> format = ReadChatFormat("/models/Qwen3-0.6B");  // reader/
+//   absl::StatusOr<ChatTemplate> chat = ChatTemplate::Create(*format);
+//   absl::StatusOr<jinja::Text> text = chat->Render({{ChatRole::kUser, "Hi"}}, {});
+//   text->bytes();  // "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
+//   EncodeChat(tokenizer, *text);
 //
-// It is a function rather than an interpreter of Jinja: it gives what the `chat_template` of
-// Qwen3's tokenizer_config.json gives for messages of the system, the user and the assistant. Tools
-// are not supported. As in the original, what earlier assistant messages thought is left out: the
-// reasoning of an assistant message is kept only behind the last message of the user.
+// The template is a program in Jinja (frontends/jinja). What a user wrote is never read as a part
+// of it, and makes no special tokens.
 #ifndef LLUDA_FRONTENDS_TOKENIZER_CHAT_TEMPLATE_H_
 #define LLUDA_FRONTENDS_TOKENIZER_CHAT_TEMPLATE_H_
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include <cstdint>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
+
+#include "frontends/jinja/template.h"
+#include "frontends/tokenizer/chat_format.h"  // IWYU pragma: export
+#include "frontends/tokenizer/tokenizer.h"
 
 namespace lluda::tokenizer {
 
-enum class ChatRole { kSystem, kUser, kAssistant };
+enum class ChatRole : uint8_t { kSystem, kUser, kAssistant, kTool };
 
 struct ChatMessage {
   ChatRole role;
@@ -32,22 +40,46 @@ struct ChatMessage {
 struct ChatOptions {
   // Ends the text with the start of the assistant's answer.
   bool add_generation_prompt = true;
-  // False starts that answer with an empty thought, so that the model answers at once.
-  bool enable_thinking = true;
+  // The template's variable `enable_thinking`; without a value the template decides.
+  std::optional<bool> enable_thinking = std::nullopt;
+  // JSON: a list of the tools that the model may call, as transformers takes them. Empty: none.
+  std::string tools_json = {};
+  std::tm now = {};  // local time, for templates that write the date
 };
 
-// "system", "user" or "assistant". Unimplemented for "tool"; InvalidArgument for anything else.
+class ChatTemplate {
+ public:
+  // InvalidArgument, naming origin, line and column, if a template is none; Unimplemented for what
+  // is not supported; ResourceExhausted for one beyond the limits.
+  static absl::StatusOr<ChatTemplate> Create(const ChatFormat& format);
+
+  // Takes the template "tool_use" where there are tools and such a template, else "default".
+  // InvalidArgument if there is no message, if the tools are no JSON list of objects, and where the
+  // template fails; FailedPrecondition for an error that the template raises.
+  absl::StatusOr<jinja::Text> Render(const std::vector<ChatMessage>& messages,
+                                     const ChatOptions& options) const;
+
+ private:
+  struct Named {
+    std::string name;
+    jinja::Template parsed;
+  };
+  ChatTemplate() = default;
+
+  absl::StatusOr<const jinja::Template*> Select(bool has_tools) const;
+
+  std::vector<Named> templates_;
+  std::vector<std::pair<std::string, std::string>> special_tokens_;
+};
+
+// "system", "user", "assistant" or "tool". InvalidArgument for anything else.
 absl::StatusOr<ChatRole> ParseChatRole(std::string_view name);
 
-// InvalidArgument if there is no message.
-absl::StatusOr<std::string> RenderChat(const std::vector<ChatMessage>& messages,
-                                       const ChatOptions& options);
+// OK for what ChatOptions::tools_json takes; InvalidArgument else, without naming a file.
+absl::Status CheckTools(const std::string& json);
 
-// OK if the folder's model takes Qwen3's template, as far as its `chat_template` tells (in
-// tokenizer_config.json, or in chat_template.jinja): it must name the markers that RenderChat
-// writes and the switch `enable_thinking`. NotFound if the folder has no template, Unimplemented,
-// naming the file and what it lacks, if it has another one.
-absl::Status CheckChatTemplate(const std::string& folder);
+// The ids of a rendered conversation. Special tokens are those that the template wrote.
+std::vector<int32_t> EncodeChat(const Tokenizer& tokenizer, const jinja::Text& text);
 
 }  // namespace lluda::tokenizer
 

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <string>
 
+#include "frontends/tokenizer/reader/chat_format_reader.h"
+
 namespace lluda::tokenizer {
 namespace {
 
@@ -25,16 +27,32 @@ bool Flag(simdjson::dom::element object, std::string_view key) {
   return value;
 }
 
-// A folder with the one file `name`.
-std::string FolderWith(const std::string& name, const std::string& content) {
-  const testing::TestInfo* test = testing::UnitTest::GetInstance()->current_test_info();
-  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / test->name();
-  std::filesystem::create_directories(folder);
-  std::ofstream(folder / name) << content;
-  return folder.string();
-}
+class ChatTemplateFiles : public testing::Test {
+ protected:
+  void Write(const std::string& name, const std::string& content) {
+    std::filesystem::create_directories((folder_ / name).parent_path());
+    std::ofstream(folder_ / name) << content;
+  }
+  // What the folder's files make of a message.
+  std::string Rendered(const ChatOptions& options = {}) {
+    const absl::StatusOr<ChatFormat> format = ReadChatFormat(folder_.string());
+    if (!format.ok()) return std::string(format.status().message());
+    const absl::StatusOr<ChatTemplate> chat = ChatTemplate::Create(*format);
+    if (!chat.ok()) return std::string(chat.status().message());
+    const absl::StatusOr<jinja::Text> text = chat->Render({{ChatRole::kUser, "Hi"}}, options);
+    return text.ok() ? text->bytes() : std::string(text.status().message());
+  }
+  std::string File(const std::string& name) { return (folder_ / name).string(); }
+
+  std::filesystem::path folder_ = std::filesystem::path(testing::TempDir()) /
+                                  testing::UnitTest::GetInstance()->current_test_info()->name();
+};
 
 TEST(ChatTemplate, RendersWhatTheJinjaTemplateOfQwen3Renders) {
+  const absl::StatusOr<ChatFormat> format = ReadChatFormat(kQwen3);
+  ASSERT_TRUE(format.ok()) << format.status();
+  const absl::StatusOr<ChatTemplate> chat = ChatTemplate::Create(*format);
+  ASSERT_TRUE(chat.ok()) << chat.status();
   simdjson::dom::parser parser;
   simdjson::padded_string file;
   ASSERT_EQ(simdjson::padded_string::load(kCases).get(file), simdjson::SUCCESS);
@@ -58,64 +76,128 @@ TEST(ChatTemplate, RendersWhatTheJinjaTemplateOfQwen3Renders) {
     }
     ChatOptions options;
     options.add_generation_prompt = Flag(test_case, "add_generation_prompt");
-    options.enable_thinking = Flag(test_case, "enable_thinking");
-    const absl::StatusOr<std::string> text = RenderChat(messages, options);
+    bool thinking = false;
+    if (test_case["enable_thinking"].get(thinking) == simdjson::SUCCESS) {
+      options.enable_thinking = thinking;
+    }
+    simdjson::dom::element tools;
+    if (test_case["tools"].get(tools) == simdjson::SUCCESS) {
+      options.tools_json = simdjson::minify(tools);
+    }
+    const absl::StatusOr<jinja::Text> text = chat->Render(messages, options);
     ASSERT_TRUE(text.ok()) << text.status();
-    EXPECT_EQ(*text, Text(test_case, "text")) << "case " << count;
+    EXPECT_EQ(text->bytes(), Text(test_case, "text")) << "case " << count;
     ++count;
   }
-  EXPECT_EQ(count, 102);
+  EXPECT_EQ(count, 216);
 }
 
-TEST(ChatTemplate, RefusesAConversationWithoutMessages) {
-  EXPECT_EQ(RenderChat({}, {}).status(),
+TEST_F(ChatTemplateFiles, RefuseAConversationWithoutMessages) {
+  const absl::StatusOr<ChatTemplate> chat = ChatTemplate::Create({{{"default", "x", "a"}}, {}});
+  ASSERT_TRUE(chat.ok()) << chat.status();
+  EXPECT_EQ(chat->Render({}, {}).status(),
             absl::InvalidArgumentError("the conversation has no message"));
 }
 
-TEST(ChatTemplate, RefusesToolsAndUnknownRolesByName) {
-  EXPECT_EQ(ParseChatRole("tool").status(),
-            absl::UnimplementedError("role \"tool\": tools are not supported"));
+TEST_F(ChatTemplateFiles, UnknownRolesAreRefusedByName) {
   EXPECT_EQ(ParseChatRole("User").status(), absl::InvalidArgumentError("role \"User\" is unknown"));
 }
 
-TEST(ChatTemplate, RecognisesTheTemplateOfQwen3) {
-  EXPECT_EQ(CheckChatTemplate(kQwen3), absl::OkStatus());
+TEST_F(ChatTemplateFiles, TheFieldIsReadWithTheSpecialTokens) {
+  Write("tokenizer_config.json",
+        R"({"chat_template": "{{ bos_token }}{{ pad_token is defined }}{{ messages[0].content }}",
+            "tokenizer_class": "X", "bos_token": {"content": "<s>"}, "pad_token": null})");
+  EXPECT_EQ(Rendered(), "<s>FalseHi");
 }
 
-TEST(ChatTemplate, NamesTheFileAndWhatAForeignTemplateLacks) {
-  const std::string folder =
-      FolderWith("tokenizer_config.json", R"({"chat_template": "<|im_start|>{{x}}<|im_end|>"})");
+TEST_F(ChatTemplateFiles, AJinjaFileCountsBeforeTheField) {
+  Write("tokenizer_config.json", R"({"chat_template": "config"})");
+  Write("chat_template.json", R"({"chat_template": "json"})");
+  EXPECT_EQ(Rendered(), "config");
+  Write("chat_template.jinja", "jinja\n");
+  EXPECT_EQ(Rendered(), "jinja");
+  std::filesystem::remove(File("chat_template.jinja"));
+  Write("tokenizer_config.json", "{}");
+  EXPECT_EQ(Rendered(), "json");
+}
+
+TEST_F(ChatTemplateFiles, AListHasATemplateForTools) {
+  Write("tokenizer_config.json", R"({"chat_template": [
+      {"name": "tool_use", "template": "T{{ tools|length }}"}, {"name": "default", "template": "D"}]})");
+  EXPECT_EQ(Rendered(), "D");
+  ChatOptions options;
+  options.tools_json = R"([{"type": "function"}])";
+  EXPECT_EQ(Rendered(options), "T1");
+  options.tools_json = "[]";
+  EXPECT_EQ(Rendered(options), "D");
+}
+
+TEST_F(ChatTemplateFiles, FurtherJinjaFilesHaveTheirNames) {
+  Write("chat_template.jinja", "D");
+  Write("additional_chat_templates/tool_use.jinja", "T");
+  ChatOptions options;
+  options.tools_json = "[{}]";
+  EXPECT_EQ(Rendered(), "D");
+  EXPECT_EQ(Rendered(options), "T");
+}
+
+TEST_F(ChatTemplateFiles, AListWithoutADefaultIsRefused) {
+  Write("tokenizer_config.json", R"({"chat_template": [{"name": "rag", "template": ""}]})");
+  EXPECT_EQ(Rendered(), "chat_template: has no template named \"default\", but \"rag\"");
+}
+
+TEST_F(ChatTemplateFiles, WrongFieldsAreNamed) {
+  Write("tokenizer_config.json", R"({"chat_template": 3})");
+  EXPECT_EQ(Rendered(), File("tokenizer_config.json") +
+                            ": chat_template: is neither a string nor a list of named templates");
+  Write("tokenizer_config.json", R"({"chat_template": [{"name": "default"}]})");
+  EXPECT_EQ(Rendered(), File("tokenizer_config.json") + ": chat_template[0].template: is missing");
+  Write("tokenizer_config.json", R"({"chat_template": "a\n{{ x. }}"})");
+  EXPECT_EQ(Rendered(), File("tokenizer_config.json") +
+                            ": chat_template: line 2, column 7: expected name or number");
+  Write("tokenizer_config.json", "{}");
+  EXPECT_EQ(Rendered(), File("tokenizer_config.json") + ": chat_template: is missing");
+}
+
+TEST_F(ChatTemplateFiles, AFolderWithoutAnyIsNotFound) {
   EXPECT_EQ(
-      CheckChatTemplate(folder),
-      absl::UnimplementedError(folder + "/tokenizer_config.json: chat_template: is not Qwen3's (no "
-                                        "<think>); other templates are not supported"));
-}
-
-TEST(ChatTemplate, PrefersAJinjaFile) {
-  const std::string folder = FolderWith("chat_template.jinja", "[INST]");
-  EXPECT_EQ(
-      CheckChatTemplate(folder),
-      absl::UnimplementedError(folder + "/chat_template.jinja: chat_template: is not Qwen3's (no "
-                                        "<|im_start|>); other templates are not supported"));
-}
-
-TEST(ChatTemplate, SaysWhichFileHasNoTemplate) {
-  const std::string folder = FolderWith("tokenizer_config.json", "{}");
-  EXPECT_EQ(CheckChatTemplate(folder),
-            absl::NotFoundError(folder + "/tokenizer_config.json: chat_template: is missing"));
-}
-
-TEST(ChatTemplate, SaysThatATemplateHasTheWrongType) {
-  const std::string folder = FolderWith("tokenizer_config.json", R"({"chat_template": 3})");
-  EXPECT_EQ(CheckChatTemplate(folder),
-            absl::InvalidArgumentError(
-                folder + "/tokenizer_config.json: chat_template: is a number, not a string"));
-}
-
-TEST(ChatTemplate, SaysThatThereIsNoConfiguration) {
-  EXPECT_EQ(
-      CheckChatTemplate("/nonexistent"),
+      ReadChatFormat("/nonexistent").status(),
       absl::NotFoundError("/nonexistent/tokenizer_config.json: no such file, so no chat_template"));
+}
+
+TEST_F(ChatTemplateFiles, ToolsAreAListOfObjects) {
+  EXPECT_EQ(CheckTools(R"([{"name": "x"}])"), absl::OkStatus());
+  EXPECT_EQ(CheckTools("{}"), absl::InvalidArgumentError("is not a list of tools"));
+  EXPECT_EQ(CheckTools("[{}, 1]"), absl::InvalidArgumentError("[1]: is not an object"));
+  EXPECT_FALSE(CheckTools("[").ok());
+}
+
+TEST_F(ChatTemplateFiles, OnlyTheTemplateMakesSpecialTokens) {
+  const absl::StatusOr<Tokenizer> tokenizer = Tokenizer::FromJson(R"({"added_tokens": [
+      {"id": 3, "content": "<s>", "special": true}, {"id": 4, "content": "<t>", "special": false},
+      {"id": 5, "content": "<n>", "special": true, "normalized": true}],
+      "normalizer": {"type": "NFC"}, "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false},
+      "decoder": {"type": "ByteLevel"}, "model": {"type": "BPE",
+      "vocab": {"<": 0, "s": 1, ">": 2, "t": 6, "n": 7, "a": 8}, "merges": []}})",
+                                                                  "t.json");
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  const auto ids = [&](const std::string& source, const std::string& content) {
+    const absl::StatusOr<ChatTemplate> chat =
+        ChatTemplate::Create({{{"default", "x", source}}, {{"bos_token", "<s>"}}});
+    EXPECT_TRUE(chat.ok()) << chat.status();
+    const absl::StatusOr<jinja::Text> text = chat->Render({{ChatRole::kUser, content}}, {});
+    EXPECT_TRUE(text.ok()) << text.status();
+    return EncodeChat(*tokenizer, *text);
+  };
+  using Ids = std::vector<int32_t>;
+  EXPECT_EQ(ids("{{ bos_token }}<n>{{ messages[0].content }}<s>", "<s>a<n>"),
+            (Ids{3, 5, 0, 1, 2, 8, 0, 7, 2, 3}));
+  // One half is the user's.
+  EXPECT_EQ(ids("<{{ messages[0].content }}", "s>"), (Ids{0, 1, 2}));
+  EXPECT_EQ(ids("{{ messages[0].content }}s>", "<"), (Ids{0, 1, 2}));
+  EXPECT_EQ(ids("{{ '<' + messages[0].content + 's>' }}", ""), (Ids{3}));
+  // Tokens that are not special are everyone's.
+  EXPECT_EQ(ids("{{ messages[0].content }}", "<t>"), (Ids{4}));
 }
 
 }  // namespace

@@ -92,12 +92,12 @@ std::vector<int32_t> Tokenizer::Encode(std::string_view text, const EncodeOption
   EncodeWork work;
   std::vector<int32_t> ids;
   if (options.add_special_tokens) ids = steps_.frame.before;
-  for (const AddedTokenMatcher::Span& span : raw_tokens_.Split(valid, options.parse_special)) {
+  for (const AddedTokenMatcher::Span& span :
+       raw_tokens_.Split(valid, options.parse_special, options.special_ranges)) {
     if (span.token != nullptr) {
       ids.push_back(span.token->id);
     } else {
-      EncodeBetween(std::string_view(valid).substr(span.begin, span.end - span.begin),
-                    /*begins_text=*/span.begin == 0, options.parse_special, &ids, &work);
+      EncodeBetween(valid, span, options, &ids, &work);
     }
   }
   if (options.add_special_tokens) {
@@ -110,21 +110,52 @@ std::vector<int32_t> Tokenizer::Encode(std::string_view text, const EncodeOption
   return ids;
 }
 
-void Tokenizer::EncodeBetween(std::string_view raw, bool begins_text, bool parse_special,
-                              std::vector<int32_t>* ids, EncodeWork* work) const {
+void Tokenizer::EncodeBetween(std::string_view valid, const AddedTokenMatcher::Span& span,
+                              const EncodeOptions& options, std::vector<int32_t>* ids,
+                              EncodeWork* work) const {
+  const std::string_view raw = valid.substr(span.begin, span.end - span.begin);
   const std::string normalized = steps_.normalizer.Apply(raw);
+  const std::optional<std::vector<TextRange>> ranges = RangesIn(span, raw, normalized, options);
   const auto encode = [&](std::string_view piece) {
     bpe_.Encode(piece, vocabulary_, ids, &work->merge_candidates);
   };
-  for (const AddedTokenMatcher::Span& span : normalized_tokens_.Split(normalized, parse_special)) {
-    if (span.token != nullptr) {
-      ids->push_back(span.token->id);
+  for (const AddedTokenMatcher::Span& part : normalized_tokens_.Split(
+           normalized, options.parse_special, ranges.has_value() ? &*ranges : nullptr)) {
+    if (part.token != nullptr) {
+      ids->push_back(part.token->id);
       continue;
     }
     const std::string_view text(normalized);
-    steps_.pretokenizer.Split(text.substr(span.begin, span.end - span.begin),
-                              begins_text && span.begin == 0, encode, &work->regex_matches);
+    steps_.pretokenizer.Split(text.substr(part.begin, part.end - part.begin),
+                              span.begin == 0 && part.begin == 0, encode, &work->regex_matches);
   }
+}
+
+std::optional<std::vector<TextRange>> Tokenizer::RangesIn(const AddedTokenMatcher::Span& span,
+                                                          std::string_view raw,
+                                                          std::string_view normalized,
+                                                          const EncodeOptions& options) const {
+  if (options.special_ranges == nullptr) return std::nullopt;
+  std::vector<TextRange> ranges;
+  std::string together;  // The parts, each normalised on its own.
+  size_t done = 0;       // Of `raw`.
+  const auto add = [&](size_t end) {
+    const std::string_view part = raw.substr(done, end - done);
+    together += steps_.normalizer.Apply(part);
+    done = end;
+  };
+  for (const TextRange& range : *options.special_ranges) {
+    if (range.end <= span.begin) continue;
+    if (range.begin >= span.end) break;
+    add(std::max(range.begin, span.begin) - span.begin);
+    const size_t begin = together.size();
+    add(std::min(range.end, span.end) - span.begin);
+    ranges.push_back({begin, together.size()});
+  }
+  add(raw.size());
+  // Where characters of two parts became one, no place is known for sure.
+  if (together != normalized) ranges.clear();
+  return ranges;
 }
 
 std::string Tokenizer::Decode(const std::vector<int32_t>& ids, bool skip_special) const {

@@ -47,6 +47,9 @@ struct EncodeOptions {
   // it off for text that must not steer the model. Added tokens that are not special, such as
   // <think>, always are.
   bool parse_special = true;
+  // The parts of a text that is valid UTF-8 in which they are, in order and apart; null means all
+  // of it. A special token elsewhere, or one that reaches over the end of a part, is text.
+  const std::vector<TextRange>* special_ranges = nullptr;
   // Whether the file's post_processor puts its tokens around the text, such as <s> before it. A chat
   // template writes them itself.
   bool add_special_tokens = false;
@@ -114,10 +117,15 @@ class Tokenizer {
 
   bool IsToken(int32_t id) const { return id >= 0 && id < vocabulary_.size(); }
 
-  // Text with no added tokens in it that is looked for before it is normalised. `begins_text`:
-  // whether the whole text begins with it.
-  void EncodeBetween(std::string_view raw, bool begins_text, bool parse_special,
-                     std::vector<int32_t>* ids, EncodeWork* work) const;
+  // The special ranges that lie in a span of the text, as ranges of what it is when normalised.
+  std::optional<std::vector<TextRange>> RangesIn(const AddedTokenMatcher::Span& span,
+                                                 std::string_view raw, std::string_view normalized,
+                                                 const EncodeOptions& options) const;
+
+  // What lies between the added tokens that are looked for before `valid` is normalised.
+  void EncodeBetween(std::string_view valid, const AddedTokenMatcher::Span& span,
+                     const EncodeOptions& options, std::vector<int32_t>* ids,
+                     EncodeWork* work) const;
 
   Vocabulary vocabulary_;
   Bpe bpe_;

@@ -22,7 +22,7 @@ class TokenReportTest : public testing::Test {
   }
 
   absl::Status Lines(absl::string_view input) {
-    return TokenLines(*tokenizer_, "in.jsonl", input, [this](absl::string_view text) {
+    return TokenLines(*tokenizer_, "in.jsonl", input, {}, [this](absl::string_view text) {
       written_.emplace_back(text);
       return absl::OkStatus();
     });
@@ -36,7 +36,7 @@ TEST_F(TokenReportTest, ALineHasTheDocumentsFieldsWithoutItsSchema) {
   ASSERT_TRUE(Lines("\n{\"text\": \"Once upon\", \"more\": 1}\n\n").ok());
   ASSERT_EQ(written_.size(), 1u);
   const std::string schema = "\"schema\": \"lluda.tokenize/1\", ";
-  std::string document = TokensJson(*tokenizer_, "Once upon");
+  std::string document = TokensJson(*tokenizer_, "Once upon", {});
   ASSERT_THAT(document, HasSubstr(schema));
   EXPECT_EQ(written_[0], document.erase(document.find(schema), schema.size()));
   EXPECT_THAT(document, HasSubstr("\"decoded\": \"Once upon\""));
@@ -58,7 +58,7 @@ TEST_F(TokenReportTest, ALineThatIsNoObjectWithTextIsNamed) {
 
 TEST_F(TokenReportTest, AnErrorOfWritingEndsIt) {
   const absl::Status status =
-      TokenLines(*tokenizer_, "in", "{\"text\": \"a\"}",
+      TokenLines(*tokenizer_, "in", "{\"text\": \"a\"}", {},
                  [](absl::string_view) { return absl::UnavailableError("full"); });
   EXPECT_EQ(status.message(), "full");
 }

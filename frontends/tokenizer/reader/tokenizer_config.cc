@@ -190,6 +190,7 @@ class ConfigReader {
         NamedToken named;
         named.token.content = std::string(kDefaultToken);
         named.token.special = true;
+        result_.role_contents.emplace_back(role, kDefaultToken);
         if (!Has(result_.roles, kDefaultToken)) result_.roles.push_back(std::move(named));
       }
     }
@@ -252,7 +253,7 @@ class ConfigReader {
     ASSIGN_OR_RETURN(const simdjson::dom::array array, tokens.Array());
     int index = 0;
     for (const simdjson::dom::element element : array) {
-      RETURN_IF_ERROR(Add(tokens.Child(element, Concat("[", index++, "]")), /*has_role=*/false));
+      RETURN_IF_ERROR(Add(tokens.Child(element, Concat("[", index++, "]")), /*role=*/""));
     }
     return absl::OkStatus();
   }
@@ -260,15 +261,17 @@ class ConfigReader {
   absl::Status AddRole(const JsonValue& file, std::string_view role) {
     ASSIGN_OR_RETURN(const std::optional<JsonValue> json, file.GetOptional(role));
     if (!json.has_value()) return absl::OkStatus();
-    return Add(*json, /*has_role=*/true);
+    return Add(*json, role);
   }
 
-  // A token alone, or an object with its flags. An empty text is no token.
-  absl::Status Add(const JsonValue& json, bool has_role) {
+  // A token alone, or an object with its flags. An empty text is no token, an empty role none.
+  absl::Status Add(const JsonValue& json, std::string_view role) {
+    const bool has_role = !role.empty();
     const absl::StatusOr<std::string_view> text = json.String();
     if (text.ok() && text->empty()) return absl::OkStatus();
     ASSIGN_OR_RETURN(AddedToken token, json.Object().ok() ? ReadAddedToken(json)
                                                           : ReadPlainToken(json, /*special=*/true));
+    if (has_role) result_.role_contents.emplace_back(role, token.content);
     std::vector<NamedToken>* tokens = has_role ? &result_.roles : &result_.extra;
     if (Has(*tokens, token.content)) return absl::OkStatus();
     token.special = token.special || has_role;

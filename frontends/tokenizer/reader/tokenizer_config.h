@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "frontends/tokenizer/added_tokens.h"
@@ -39,6 +40,8 @@ struct TokenizerConfig {
   // Without ids: those that have a role, such as eos_token, and those that are special without one.
   std::vector<NamedToken> roles;
   std::vector<NamedToken> extra;
+  // Which token has which role: {"eos_token", "<|im_end|>"}.
+  std::vector<std::pair<std::string, std::string>> role_contents;
 };
 
 // Reads what there is in `folder`; without any of the files, the result is that of an empty

@@ -11,7 +11,7 @@ import sys
 
 import jinja2.sandbox
 
-S, U, A = "system", "user", "assistant"
+S, U, A, T = "system", "user", "assistant", "tool"
 
 CONVERSATIONS = [
     [(U, "Hi")],
@@ -46,15 +46,22 @@ CONVERSATIONS = [
     [(U, "<tool_response>\n42\n</tool_response>")],
     [(U, "q"), (A, "<think>\na\n</think>\n\nb"), (U, "<tool_response>\n42\n</tool_response>"), (A, "c")],
     [(U, "q"), (A, "<think>\na\n</think>\n\nb"), (U, "<tool_response>\n42")],
+    [(U, "q"), (T, "42"), (T, "43"), (A, "c"), (U, "r")],
+    [(U, "q"), (A, "<think>\na\n</think>\n\nb"), (T, "{\"x\": 1}")],
     [(S, "Sys with <|im_end|> inside\n"), (U, "  spaces \n\n kept  ")],
     [(U, "日本語 \U0001f468\u200d\U0001f469\u200d\U0001f467 e\u0301"), (A, "ça va"), (U, "\u0000\t\"'<>&{{x}}")],
 ]
+
+TOOL = {"type": "function", "function": {"name": "wëather", "description": "It's <what>?\n", "parameters": {"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "number", "default": 1.0}}, "required": ["city"]}}}
+# add_generation_prompt, enable_thinking, tools
+SETTINGS = [(True, True, None), (True, False, None), (False, True, None), (True, None, None), (True, False, [TOOL]), (False, None, [TOOL, {"name": "b", "x": None}])]
 
 
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         source = json.load(file)["chat_template"]
     environment = jinja2.sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    environment.filters["tojson"] = lambda x: json.dumps(x, ensure_ascii=False)
     template = environment.from_string(source)
     for conversation in CONVERSATIONS:
         messages = []
@@ -63,20 +70,14 @@ def main():
             if reasoning:
                 message["reasoning_content"] = reasoning[0]
             messages.append(message)
-        for add_generation_prompt, enable_thinking in [(True, True), (True, False), (False, True)]:
-            text = template.render(
-                messages=messages,
-                tools=None,
-                add_generation_prompt=add_generation_prompt,
-                enable_thinking=enable_thinking,
-            )
-            case = {
-                "messages": messages,
-                "add_generation_prompt": add_generation_prompt,
-                "enable_thinking": enable_thinking,
-                "text": text,
-            }
-            print(json.dumps(case))
+        for add_generation_prompt, enable_thinking, tools in SETTINGS:
+            case = {"messages": messages, "add_generation_prompt": add_generation_prompt}
+            if enable_thinking is not None:
+                case["enable_thinking"] = enable_thinking
+            text = template.render(**case, tools=tools, documents=None)
+            if tools:
+                case["tools"] = tools
+            print(json.dumps({**case, "text": text}))
 
 
 if __name__ == "__main__":

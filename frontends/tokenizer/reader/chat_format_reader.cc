@@ -1,0 +1,124 @@
+#include "frontends/tokenizer/reader/chat_format_reader.h"
+
+#include <absl/status/status.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "base/status_macros.h"
+#include "frontends/jinja/limits.h"
+#include "frontends/tokenizer/reader/json_file.h"
+#include "frontends/tokenizer/reader/tokenizer_config.h"
+#include "frontends/tokenizer/text/json_value.h"
+#include "frontends/tokenizer/text/strings.h"
+
+namespace lluda::tokenizer {
+namespace {
+
+using std::filesystem::path;
+
+constexpr char kJinjaFile[] = "chat_template.jinja";
+constexpr char kMoreFolder[] = "additional_chat_templates";
+constexpr char kField[] = "chat_template";
+// Those that hold the field, the first that does counts.
+constexpr const char* kJsonFiles[] = {"tokenizer_config.json", "chat_template.json"};
+
+absl::StatusOr<NamedTemplate> ReadTemplate(const std::string& file, std::string name) {
+  std::error_code error;
+  const uint64_t size = std::filesystem::file_size(file, error);
+  if (!error && size > jinja::kMostSourceBytes) {
+    return absl::InvalidArgumentError(
+        Concat(file, ": a template has at most ", jinja::kMostSourceBytes, " bytes"));
+  }
+  ASSIGN_OR_RETURN(const simdjson::padded_string text, LoadTokenizerFile(file));
+  return NamedTemplate{std::move(name), file, std::string(std::string_view(text))};
+}
+
+// The files NAME.jinja of a folder, by name.
+absl::Status ReadMore(const path& folder, std::vector<NamedTemplate>* templates) {
+  std::vector<path> files;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
+       it.increment(error)) {
+    if (it->path().extension() == ".jinja") files.push_back(it->path());
+  }
+  std::sort(files.begin(), files.end());
+  for (const path& file : files) {
+    ASSIGN_OR_RETURN(NamedTemplate named, ReadTemplate(file.string(), file.stem().string()));
+    templates->push_back(std::move(named));
+  }
+  return absl::OkStatus();
+}
+
+// A text, or a list of {name, template}.
+absl::Status ReadField(const JsonValue& field, const std::string& file,
+                       std::vector<NamedTemplate>* templates) {
+  const std::string origin = Concat(file, ": ", kField);
+  if (field.String().ok()) {
+    templates->push_back({"default", origin, std::string(*field.String())});
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<simdjson::dom::array> list = field.Array();
+  if (!list.ok()) return field.Error("is neither a string nor a list of named templates");
+  size_t index = 0;
+  for (const simdjson::dom::element element : *list) {
+    const std::string step = Concat("[", index++, "]");
+    const JsonValue entry = field.Child(element, step);
+    ASSIGN_OR_RETURN(const std::string_view name, entry.GetString("name"));
+    ASSIGN_OR_RETURN(const std::string_view source, entry.GetString("template"));
+    templates->push_back(
+        {std::string(name), Concat(origin, step, ".template"), std::string(source)});
+  }
+  if (templates->empty()) return field.Error("is an empty list");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<NamedTemplate>> ReadTemplates(const path& folder) {
+  std::vector<NamedTemplate> templates;
+  std::error_code error;
+  const path jinja = folder / kJinjaFile;
+  if (std::filesystem::exists(jinja, error)) {
+    ASSIGN_OR_RETURN(NamedTemplate named, ReadTemplate(jinja.string(), "default"));
+    templates.push_back(std::move(named));
+    RETURN_IF_ERROR(ReadMore(folder / kMoreFolder, &templates));
+    return templates;
+  }
+  for (const char* const name : kJsonFiles) {
+    const std::string file = (folder / name).string();
+    const absl::StatusOr<JsonFile> json = JsonFile::Load(file);
+    if (absl::IsNotFound(json.status())) continue;
+    RETURN_IF_ERROR(json);
+    ASSIGN_OR_RETURN(const std::optional<JsonValue> field, json->root().GetOptional(kField));
+    if (!field.has_value()) continue;
+    RETURN_IF_ERROR(ReadField(*field, file, &templates));
+    return templates;
+  }
+  const std::string config = (folder / kJsonFiles[0]).string();
+  return absl::NotFoundError(std::filesystem::exists(config, error)
+                                 ? Concat(config, ": ", kField, ": is missing")
+                                 : Concat(config, ": no such file, so no chat_template"));
+}
+
+}  // namespace
+
+absl::StatusOr<ChatFormat> ReadChatFormat(const std::string& folder) {
+  ChatFormat format;
+  ASSIGN_OR_RETURN(format.templates, ReadTemplates(folder));
+  std::error_code error;
+  const bool has_json = std::filesystem::exists(path(folder) / "tokenizer.json", error);
+  ASSIGN_OR_RETURN(TokenizerConfig config, ReadTokenizerConfig(folder, has_json));
+  format.special_tokens = std::move(config.role_contents);
+  return format;
+}
+
+absl::StatusOr<ChatFormat> WithTemplateOf(const std::string& path, ChatFormat format) {
+  ASSIGN_OR_RETURN(NamedTemplate named, ReadTemplate(path, "default"));
+  format.templates = {std::move(named)};
+  return format;
+}
+
+}  // namespace lluda::tokenizer
