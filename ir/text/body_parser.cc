@@ -282,13 +282,13 @@ void BodyParser::ParseAttrs(Op* op) {
     }
     tokens_.Expect("=");
     const Token value = tokens_.Take();
+    const bool is_value = value.kind == TokenKind::kWord || value.kind == TokenKind::kNumber;
     std::string words(value.text);
-    while (TakesSeveralWords(*key) && tokens_.Peek().kind == value.kind) {
+    while (is_value && TakesSeveralWords(*key) && tokens_.Peek().kind == value.kind) {
       absl::StrAppend(&words, " ", tokens_.Take().text);
     }
     if (!tokens_.ok()) return;
-    if ((value.kind != TokenKind::kWord && value.kind != TokenKind::kNumber) ||
-        !SetAttrFromText(*key, words, &op->attrs)) {
+    if (!is_value || !SetAttrFromText(*key, words, &op->attrs)) {
       const std::string what =
           words == value.text ? Describe(value) : absl::StrCat("'", words, "'");
       return tokens_.Fail(value.at, absl::StrCat(what, " is no value for '", text, "'"));
