@@ -66,7 +66,7 @@ generate
 # --- an unsafe folder is not used, and told in one line ---
 chmod 770 "$cache"
 generate
-[[ $cached == 0 && $(grep -c "^lluda: $cache: may be written to by others" err) == 1 ]] ||
+[[ $cached == 0 && $(grep -c "^lluda: note: $cache: may be written to by others" err) == 1 ]] ||
   fail "unsafe folder: $(cat err)"
 "$lluda" cache ls >out 2>err
 [[ $? == 2 && $(wc -l <err) == 1 ]] || fail "cache ls of an unsafe folder: $(cat err)"
