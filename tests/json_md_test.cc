@@ -120,7 +120,10 @@ std::string ValidateDocument() {
 
 std::string BenchDocument() {
   tools::BenchResult result;
-  result.limits[0] = 80;
+  // Every instruction set has these two.
+  for (const codegen::Limit limit : {codegen::Limit::kDramRead, codegen::Limit::kF32}) {
+    result.limits[static_cast<size_t>(limit)] = 80;
+  }
   result.prefill.emplace_back();
   result.decode.emplace_back();
   result.decode_calls.emplace();
