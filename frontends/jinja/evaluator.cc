@@ -89,6 +89,7 @@ absl::StatusOr<Value> Evaluator::Evaluate(const Expr& expr, Scope* scope) {
 absl::StatusOr<Value> Evaluator::Constant(const Expr& expr, Scope*) { return expr.value; }
 
 absl::StatusOr<Value> Evaluator::Name(const Expr& expr, Scope* scope) {
+  machine_->budget->ChargeBytes(expr.name.size());
   for (const Scope* here = scope; here != nullptr; here = here->parent) {
     const auto found = here->variables.find(expr.name);
     if (found != here->variables.end()) return found->second;
@@ -114,6 +115,7 @@ absl::StatusOr<Value> Evaluator::DictLiteral(const Expr& expr, Scope* scope) {
   for (size_t i = 0; i < expr.items.size(); i += 2) {
     ASSIGN_OR_RETURN(const Value key, Evaluate(*expr.items[i], scope));
     ASSIGN_OR_RETURN(Value value, Evaluate(*expr.items[i + 1], scope));
+    if (key.is_string()) machine_->budget->ChargeBytes(key.bytes().size());
     const absl::Status set = dict->Set(key, std::move(value));
     if (!set.ok()) return Located(expr.items[i]->at, set);
   }
@@ -175,6 +177,7 @@ absl::StatusOr<Value> Evaluator::Conditional(const Expr& expr, Scope* scope) {
 }
 
 absl::StatusOr<Value> Evaluator::Attribute(const Expr& expr, Scope* scope) {
+  machine_->budget->ChargeBytes(expr.name.size());
   ASSIGN_OR_RETURN(const Value value, Evaluate(*expr.items[0], scope));
   ASSIGN_OR_LOCATE(result, expr.at, GetAttribute(machine_, value, expr.name));
   return result;

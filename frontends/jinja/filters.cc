@@ -52,11 +52,12 @@ absl::StatusOr<Value> Trim(Machine* machine, const Value& subject, const Bound& 
   return NewString(machine, Strip(text, &bound[0]->bytes(), Side::kBoth));
 }
 
-absl::StatusOr<Value> Length(Machine*, const Value& subject, const Bound&) {
+absl::StatusOr<Value> Length(Machine* machine, const Value& subject, const Bound&) {
   switch (subject.type()) {
     case Type::kUndefined:
       return Value::Int(0);
     case Type::kString:
+      machine->budget->ChargeBytes(subject.bytes().size());
       return Value::Int(static_cast<int64_t>(CountCharacters(subject.bytes())));
     case Type::kDict:
       return Value::Int(static_cast<int64_t>(subject.dict()->size()));

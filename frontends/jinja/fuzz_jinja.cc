@@ -251,6 +251,8 @@ TEST(FuzzJinja, EveryGreedyTemplateHasAnEnd) {
       "{{ range(99999)|join('x' * 9999) }}",
       "{% for i in range(99999) %}{% set x = range(99999)|list|sort(reverse=true) %}{% endfor %}",
       "{% set d = {} %}{% for i in range(99999) %}{{ {'a': 1, 'b': 2}.pop('a') }}{% endfor %}",
+      "{% set s = 'a' * 8000000 %}{% set c = 'b' * 8000000 ~ 'a' %}{{ s.strip(c) }}{{ ('a ' * "
+      "99999).rsplit(none, 99998)|length }}",
       "{{ strftime_now('%9999999d') }}",
       "{{ 9223372036854775807 + 1 }}",
       "{{ 2 ** 63 }}",

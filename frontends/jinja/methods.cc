@@ -20,13 +20,13 @@ using tokenizer::Concat;
 
 // ---- mappings ----
 
-absl::Status CheckKey(const Value& key) {
-  if (CanBeKey(key)) return absl::OkStatus();
+absl::Status CheckKey(Machine* machine, const Value& key) {
+  if (CanBeKey(key, machine->budget)) return absl::OkStatus();
   return absl::InvalidArgumentError(Concat("unhashable type: '", TypeName(key), "'"));
 }
 
-absl::StatusOr<Value> Get(Machine*, const Value& subject, const Bound& bound) {
-  RETURN_IF_ERROR(CheckKey(*bound[0]));
+absl::StatusOr<Value> Get(Machine* machine, const Value& subject, const Bound& bound) {
+  RETURN_IF_ERROR(CheckKey(machine, *bound[0]));
   const Value* found = subject.dict()->Find(*bound[0]);
   if (found != nullptr) return *found;
   return bound[1] == nullptr ? Value() : *bound[1];
@@ -56,7 +56,7 @@ absl::StatusOr<Value> CopyDict(Machine* machine, const Value& subject, const Bou
 }
 
 absl::StatusOr<Value> PopKey(Machine* machine, const Value& subject, const Bound& bound) {
-  RETURN_IF_ERROR(CheckKey(*bound[0]));
+  RETURN_IF_ERROR(CheckKey(machine, *bound[0]));
   machine->budget->ChargeParts(subject.dict()->size());
   std::optional<Value> value = subject.dict()->Remove(*bound[0]);
   if (value.has_value()) return *std::move(value);

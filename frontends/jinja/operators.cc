@@ -99,6 +99,7 @@ absl::StatusOr<Value> Repeat(Machine* machine, const Value& value, int64_t count
       return absl::ResourceExhaustedError(
           Concat("a text has more than ", kMostTextBytes, " bytes"));
     }
+    machine->budget->ChargeParts(static_cast<size_t>(value.bytes().empty() ? 0 : count / 2));
     Text text;
     for (int64_t i = 0; i < count && !value.bytes().empty(); ++i) text.Append(value.text());
     return NewString(machine, std::move(text));
@@ -171,7 +172,7 @@ absl::StatusOr<bool> IsIn(Machine* machine, const Value& item, const Value& cont
       machine->budget->ChargeBytes(container.bytes().size());
       return FindText(container.bytes(), item.bytes()) != std::string_view::npos;
     case Type::kDict:
-      if (CanBeKey(item)) return container.dict()->Find(item) != nullptr;
+      if (CanBeKey(item, machine->budget)) return container.dict()->Find(item) != nullptr;
       return absl::InvalidArgumentError(Concat("unhashable type: '", TypeName(item), "'"));
     case Type::kUndefined:
       return false;
@@ -271,6 +272,7 @@ std::optional<Value> FindProperty(Machine* machine, const Value& value, const st
 absl::StatusOr<std::optional<Value>> FindItem(Machine* machine, const Value& value,
                                               const Value& key) {
   if (value.is(Type::kDict)) {
+    if (!CanBeKey(key, machine->budget)) return std::nullopt;
     const Value* found = value.dict()->Find(key);
     if (found == nullptr) return std::nullopt;
     return *found;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "absl/container/flat_hash_set.h"
 #include "base/utf8.h"
 #include "frontends/tokenizer/text/unicode.h"
 
@@ -92,20 +93,31 @@ std::vector<size_t> CharacterStarts(std::string_view text) {
   return starts;
 }
 
+size_t LastCharacter(std::string_view text) {
+  size_t last = text.size() - 1;
+  while (last > 0 && IsContinuation(text[last])) --last;
+  return last;
+}
+
 Text Strip(const Text& text, const std::string* characters, Side side) {
   const std::string_view bytes = text.bytes();
+  absl::flat_hash_set<char32_t> stripped;
+  for (size_t at = 0; characters != nullptr && at < characters->size();) {
+    const base::Utf8Char next = base::ReadUtf8(std::string_view(*characters).substr(at));
+    stripped.insert(next.code_point);
+    at += next.length;
+  }
   const auto is_stripped = [&](size_t at) {
     const base::Utf8Char next = base::ReadUtf8(bytes.substr(at));
     if (characters == nullptr) return IsPythonSpace(next.code_point);
-    return characters->find(bytes.substr(at, next.length)) != std::string::npos;
+    return stripped.contains(next.code_point);
   };
   size_t begin = 0, end = bytes.size();
   if (side != Side::kRight) {
     while (begin < end && is_stripped(begin)) begin += base::ReadUtf8(bytes.substr(begin)).length;
   }
   while (side != Side::kLeft && begin < end) {
-    size_t last = end - 1;
-    while (last > begin && IsContinuation(bytes[last])) --last;
+    const size_t last = LastCharacter(bytes.substr(0, end));
     if (!is_stripped(last)) break;
     end = last;
   }

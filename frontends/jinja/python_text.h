@@ -26,6 +26,8 @@ size_t CountCharacters(std::string_view text);
 std::vector<size_t> CharacterStarts(std::string_view text);
 
 enum class Side : uint8_t { kLeft, kRight, kBoth };
+// Where the last character of a text that is not empty starts.
+size_t LastCharacter(std::string_view text);
 // Without the characters of `characters` at its ends; null means white space.
 Text Strip(const Text& text, const std::string* characters, Side side);
 

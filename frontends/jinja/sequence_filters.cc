@@ -145,6 +145,7 @@ absl::StatusOr<Value> Unique(Machine* machine, const Value& subject, const Bound
   std::vector<Value> unique;
   for (const Value& item : items) {
     ASSIGN_OR_RETURN(const Value key, KeyOf(machine, item, bound[1], TruthOf(bound[0], false)));
+    if (key.is_string()) machine->budget->ChargeBytes(key.bytes().size());
     const size_t before = seen.size();
     RETURN_IF_ERROR(seen.Set(key, Value()));
     if (seen.size() > before) unique.push_back(item);

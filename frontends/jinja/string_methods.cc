@@ -80,6 +80,7 @@ absl::StatusOr<Value> HasAffix(Machine* machine, const Value& subject, const Bou
   }
   for (const Value& affix : wanted) {
     ASSIGN_OR_RETURN(const Text* expected, TextOf(affix, "what the text starts or ends with"));
+    machine->budget->ChargeBytes(expected->size());
     const bool has = at_end ? tokenizer::EndsWith(text, expected->bytes())
                             : tokenizer::StartsWith(text, expected->bytes());
     if (has) return Value::Bool(true);
@@ -115,12 +116,17 @@ std::vector<Text> SplitAtSpaceFromRight(const Text& text, int64_t most, Budget* 
   if (budget->spent()) return all;
   if (most < 0 || static_cast<int64_t>(all.size()) <= most + 1) return all;
   // The first part is all that the others leave.
-  Text rest = Strip(text, nullptr, Side::kRight);
+  size_t end = Strip(text, nullptr, Side::kRight).size();
+  const std::string_view bytes = text.bytes();
   for (int64_t i = 0; i < most; ++i) {
-    const Text& last = all[all.size() - 1 - i];
-    rest = Strip(rest.Part(0, rest.size() - last.size()), nullptr, Side::kRight);
+    end -= all[all.size() - 1 - i].size();
+    while (end > 0) {
+      const size_t last = LastCharacter(bytes.substr(0, end));
+      if (!IsPythonSpace(base::ReadUtf8(bytes.substr(last)).code_point)) break;
+      end = last;
+    }
   }
-  std::vector<Text> parts = {rest};
+  std::vector<Text> parts = {text.Part(0, end)};
   parts.insert(parts.end(), all.end() - most, all.end());
   return parts;
 }
@@ -259,7 +265,8 @@ bool IsAlphanumeric(char32_t code_point) {
 using CharacterTest = bool (*)(char32_t code_point);
 
 template <CharacterTest test>
-absl::StatusOr<Value> AllAre(Machine*, const Value& subject, const Bound&) {
+absl::StatusOr<Value> AllAre(Machine* machine, const Value& subject, const Bound&) {
+  machine->budget->ChargeParts(subject.bytes().size() / 4);
   std::string_view rest = subject.bytes();
   if (rest.empty()) return Value::Bool(false);
   while (!rest.empty()) {
@@ -271,7 +278,8 @@ absl::StatusOr<Value> AllAre(Machine*, const Value& subject, const Bound&) {
 }
 
 template <bool (*is_case)(std::string_view)>
-absl::StatusOr<Value> IsInCase(Machine*, const Value& subject, const Bound&) {
+absl::StatusOr<Value> IsInCase(Machine* machine, const Value& subject, const Bound&) {
+  machine->budget->ChargeParts(subject.bytes().size() / 4);
   return Value::Bool(is_case(subject.bytes()));
 }
 

@@ -98,7 +98,7 @@ TEST(TemplateTest, LimitsAreNamed) {
       Render("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", "")
           .status()
           .message(),
-      "a.jinja: line 1, column 40: the template takes more than 1000000 steps");
+      "a.jinja: line 1, column 31: the template takes more than 1000000 steps");
   EXPECT_EQ(Render("{{ 'x' * 16777217 }}", "").status().message(),
             "a.jinja: line 1, column 8: a text has more than 16777216 bytes");
   EXPECT_EQ(Render("{{ range(100001) }}", "").status().message(),

@@ -268,7 +268,10 @@ absl::StatusOr<int> CompareAt(const Value& a, const Value& b, int depth, Budget*
   if (a.is_integer() && b.is_integer()) return Order(a.as_int(), b.as_int());
   if (a.is_number() && b.is_number()) return Order(a.as_double(), b.as_double());
   // UTF-8 sorts as its code points do.
-  if (a.is_string() && b.is_string()) return Order(a.bytes(), b.bytes());
+  if (a.is_string() && b.is_string()) {
+    budget->ChargeBytes(std::min(a.bytes().size(), b.bytes().size()));
+    return Order(a.bytes(), b.bytes());
+  }
   const auto is_list = [](const Value& value) {
     return value.is(Type::kList) && value.list()->kind <= ListKind::kTuple;
   };
@@ -287,7 +290,10 @@ absl::StatusOr<int> CompareAt(const Value& a, const Value& b, int depth, Budget*
 
 }  // namespace
 
-bool CanBeKey(const Value& value) { return KeyName(value).has_value(); }
+bool CanBeKey(const Value& value, Budget* budget) {
+  if (value.is_string()) budget->ChargeBytes(value.bytes().size());
+  return value.is_string() || KeyName(value).has_value();
+}
 
 bool Equals(const Value& a, const Value& b, Budget* budget) { return EqualsAt(a, b, 0, budget); }
 

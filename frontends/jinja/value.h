@@ -179,8 +179,8 @@ bool Truth(const Value& value);
 // Python's ==. False where lists are nested too deeply, and once the budget is spent.
 bool Equals(const Value& a, const Value& b, Budget* budget);
 
-// Whether a mapping can have it for a key: Python's "hashable".
-bool CanBeKey(const Value& value);
+// Whether a mapping can have it for a key: Python's "hashable". Charges for looking it up.
+bool CanBeKey(const Value& value, Budget* budget);
 
 // Negative, 0 or positive, as a is less than, equal to or greater than b; numbers, texts, and lists
 // of them. InvalidArgument for others. NaN is equal to all, which Python's is not.
