@@ -10,10 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
+#include "ir/check/verifier.h"
 #include "ir/text/hash.h"
 #include "ir/text/parser.h"
 #include "ir/text/printer.h"
-#include "ir/check/verifier.h"
 #include "re2/re2.h"
 
 namespace lluda::ir {
@@ -92,7 +92,8 @@ class Mutator {
 };
 
 TEST(FuzzParser, DamagedTextsGiveAnErrorOrAModuleThatReadsBackEqual) {
-  Mutator mutator({ReadFile("ir/testdata/toy.lluda"), ReadFile("ir/testdata/toy_optimized.lluda"),
+  Mutator mutator({ReadFile("ir/testdata/toy.lluda"), ReadFile("ir/testdata/literal.lluda"),
+                   ReadFile("ir/testdata/toy_optimized.lluda"),
                    ReadFile("ir/testdata/softmax.lluda"),
                    ReadFile("ir/testdata/contraction.lluda")});
   const RE2 position("f:[0-9]+:[0-9]+: .+");
