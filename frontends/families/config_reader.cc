@@ -42,7 +42,7 @@ constexpr std::pair<absl::string_view, absl::string_view> kDTypes[] = {
 };
 
 // The one kind of layer, which transformers once called otherwise.
-constexpr absl::string_view kLayerTypes[] = {kFullAttention, "attention"};
+const absl::string_view kLayerTypes[] = {kFullAttention, "attention"};
 
 // What transformers takes for fields about windows that are absent.
 constexpr int64_t kDefaultMaxWindowLayers = 28;
