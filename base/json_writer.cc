@@ -1,6 +1,8 @@
 #include "base/json_writer.h"
 
+#include <charconv>
 #include <cmath>
+#include <cstddef>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -89,6 +91,16 @@ JsonWriter& JsonWriter::Null() { return Raw("null"); }
 JsonWriter& JsonWriter::Numbers(const std::vector<int32_t>& values) {
   BeginArray();
   for (const int32_t value : values) Int(value);
+  return EndArray();
+}
+
+JsonWriter& JsonWriter::Floats(const std::vector<float>& values) {
+  BeginArray();
+  for (const float value : values) {
+    char digits[32];
+    const char* end = std::to_chars(digits, digits + sizeof(digits), value).ptr;
+    std::isfinite(value) ? Raw({digits, static_cast<size_t>(end - digits)}) : Null();
+  }
   return EndArray();
 }
 

@@ -36,6 +36,8 @@ class JsonWriter {
   JsonWriter& Bool(bool value);
   JsonWriter& Null();
   JsonWriter& Numbers(const std::vector<int32_t>& values);
+  // Each as the shortest decimal that reads as the same float; null for what is not finite.
+  JsonWriter& Floats(const std::vector<float>& values);
   JsonWriter& Strings(const std::vector<std::string>& values);
 
   const std::string& text() const { return text_; }

@@ -34,6 +34,12 @@ TEST(JsonWriterTest, WritesNullForWhatIsNoNumber) {
   EXPECT_EQ(json.text(), "[0.1, 1.25e-07, null, null]");
 }
 
+TEST(JsonWriterTest, WritesFloatsWithAsManyDigitsAsTellThemApart) {
+  JsonWriter json;
+  json.Floats({0.1f, 16777217.0f, -1e-9f, std::numeric_limits<float>::infinity()});
+  EXPECT_EQ(json.text(), "[0.1, 16777216, -1e-09, null]");
+}
+
 TEST(JsonWriterTest, ADocumentSaysFirstWhatItIs) {
   JsonWriter json;
   EXPECT_EQ(json.BeginDocument("lluda.x/1").Key("a").Int(1).EndDocument(),

@@ -127,7 +127,7 @@ TEST_F(BundleTest, IsRefusedForEveryFlippedBitOfPrefixAndHeader) {
 
 TEST_F(BundleTest, TellsAnotherFormatFromDamage) {
   Flip(8, 0);
-  EXPECT_EQ(ErrorOf(path_), "is a bundle of format 7, this lluda reads format 6");
+  EXPECT_EQ(ErrorOf(path_), "is a bundle of format 6, this lluda reads format 7");
 }
 
 TEST_F(BundleTest, IsRefusedForDamagedCodeBeforeItRuns) {

@@ -21,7 +21,7 @@
 
 namespace lluda::bundle {
 
-inline constexpr uint32_t kFormat = 6;
+inline constexpr uint32_t kFormat = 7;
 inline constexpr uint64_t kPrefixBytes = 64;
 // Sections start at multiples of this.
 inline constexpr uint64_t kSectionAlignment = 4096;

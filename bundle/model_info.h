@@ -17,6 +17,7 @@ struct ModelInfo {
   std::string name;       // of the folder it was compiled from
   std::string precision;  // "bf16" or "f32"
   std::string kv_cache;   // what it holds: "bf16", "f32" or "int8"
+  std::string result;     // what a step gives: "logits" or "hidden"
   int64_t context = 0;    // the most tokens a session can hold
   int64_t max_step = 0;   // the most tokens computed at a time
   frontends::GenerationConfig generation;

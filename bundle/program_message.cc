@@ -136,8 +136,9 @@ runtime::Call CallOf(const Call& message, const runtime::Program& program,
 
 runtime::Tensor TensorOf(const Tensor& message, const std::vector<runtime::SymbolRange>& symbols,
                          Checker* check) {
-  runtime::Tensor tensor{message.name(), message.factor(), {}};
+  runtime::Tensor tensor{message.name(), message.factor(), {}, message.below()};
   check->Range("tensor.factor", tensor.factor, 0, kMostCount);
+  check->Range("tensor.below", tensor.below, 0, kMostCount);
   int64_t bytes = tensor.factor;
   for (const uint32_t symbol : message.symbols()) {
     check->Index("tensor.symbol", symbol, symbols.size());
@@ -154,6 +155,7 @@ runtime::Tensor TensorOf(const Tensor& message, const std::vector<runtime::Symbo
 void AddTensor(const runtime::Tensor& tensor, Tensor* to) {
   to->set_name(tensor.name);
   to->set_factor(tensor.factor);
+  to->set_below(tensor.below);
   for (const int symbol : tensor.symbols) to->add_symbols(static_cast<uint32_t>(symbol));
 }
 

@@ -38,6 +38,7 @@ ModelInfo ModelOf(const Model& message) {
   model.name = message.name();
   model.precision = message.precision();
   model.kv_cache = message.kv_cache();
+  model.result = message.result();
   model.context = message.context();
   model.max_step = message.max_step();
   model.chat_template_problem = message.chat_template_problem();

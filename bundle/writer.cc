@@ -69,6 +69,7 @@ void SetModel(const ModelInfo& model, Model* message) {
   message->set_name(model.name);
   message->set_precision(model.precision);
   message->set_kv_cache(model.kv_cache);
+  message->set_result(model.result);
   message->set_context(model.context);
   message->set_max_step(model.max_step);
   message->set_chat_template_problem(model.chat_template_problem);

@@ -4,11 +4,11 @@
 // 1 failed, 2 wrong usage or bad input, 130 stopped by Ctrl-C, 141 the reader of stdout has gone.
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "cli/flags/arguments.h"
 #include "cli/commands/commands.h"
+#include "cli/flags/arguments.h"
+#include "cli/flags/version.h"
 #include "cli/terminal/exit_code.h"
 #include "cli/terminal/process.h"
-#include "cli/flags/version.h"
 #include "codegen/llvm/llvm_errors.h"
 
 namespace lluda::cli {
@@ -22,6 +22,10 @@ absl::StatusOr<int> Run(const Arguments& arguments) {
       return RunChat(arguments.chat);
     case Command::kTokenize:
       return RunTokenize(arguments.tokenize);
+    case Command::kEmbed:
+      return RunEmbed(arguments.embed);
+    case Command::kRerank:
+      return RunRerank(arguments.rerank);
     case Command::kIr:
       return RunIr(arguments.ir);
     case Command::kAsm:

@@ -79,6 +79,19 @@ class ProgramBuilder {
     return tensor;
   }
 
+  // The rows of the smallest table that is read by this parameter; 0 if none of a fixed size is.
+  static int64_t RowsReadBy(const ir::Value& param) {
+    int64_t rows = 0;
+    for (const ir::Use& use : param.uses()) {
+      if (use.op->opcode() != ir::Opcode::kGather || use.operand != 1) continue;
+      const ir::Type& table = use.op->operand(0).type();
+      const ir::Extent& extent = table.axes[table.FindAxis(use.op->attrs.axes[0])].extent;
+      if (!extent.is_constant()) continue;
+      rows = rows == 0 ? extent.value : std::min(rows, extent.value);
+    }
+    return rows;
+  }
+
   void DeclareStates() {
     for (const auto& global : module_.globals()) {
       if (global->kind != ir::Global::Kind::kState) continue;
@@ -353,6 +366,7 @@ class ProgramBuilder {
     made.name = entry.name;
     for (size_t i = 0; i < entry.params().size(); ++i) {
       made.inputs.push_back(TensorOf(entry.params()[i]->name, entry.params()[i]->type));
+      made.inputs.back().below = RowsReadBy(*entry.params()[i]);
       at.buffers[entry.params()[i].get()] = {Space::kInput, static_cast<uint32_t>(i), 0};
     }
     const ir::Value* result = entry.body.terminator()->operand(0).value;

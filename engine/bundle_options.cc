@@ -13,7 +13,7 @@ absl::Status Refuse(const bundle::Bundle& bundle, absl::string_view reason) {
 }  // namespace
 
 absl::Status CheckNumbers(const bundle::Bundle& bundle, absl::string_view precision,
-                          absl::string_view kv_cache) {
+                          absl::string_view kv_cache, absl::string_view result) {
   const bundle::ModelInfo& model = bundle.model();
   if (!precision.empty() && precision != model.precision) {
     return Refuse(bundle,
@@ -23,17 +23,22 @@ absl::Status CheckNumbers(const bundle::Bundle& bundle, absl::string_view precis
     return Refuse(
         bundle, absl::StrCat("is compiled for a KV cache of ", model.kv_cache, ", not ", kv_cache));
   }
+  if (!result.empty() && result != model.result) {
+    return Refuse(bundle, absl::StrCat("is compiled to give ", model.result, ", not ", result));
+  }
   return absl::OkStatus();
 }
 
 absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions& options) {
-  // bf16, and the cache that the precision has, are what is meant where nothing is asked for.
+  // bf16, the cache that the precision has, and logits are what is meant where nothing is asked for.
   const ModuleOptions& module = options.module;
   const bool asks_precision = module.precision != Precision::kBF16;
   const bool asks_kv_cache = module.kv_cache != KvCache::kPrecision;
+  const bool asks_result = module.result != StepResult::kLogits;
   RETURN_IF_ERROR(CheckNumbers(
       bundle, asks_precision ? PrecisionName(module.precision) : absl::string_view(),
-      asks_kv_cache ? KvCacheName(module.kv_cache, module.precision) : absl::string_view()));
+      asks_kv_cache ? KvCacheName(module.kv_cache, module.precision) : absl::string_view(),
+      asks_result ? StepResultName(module.result) : absl::string_view()));
   if (options.isa != "host" && options.isa != bundle.isa()) {
     return Refuse(bundle, absl::StrCat("is compiled for ", bundle.isa(), ", not ", options.isa));
   }
@@ -56,7 +61,10 @@ absl::StatusOr<ModuleOptions> NumbersOf(const bundle::Bundle& bundle) {
   if (!precision.ok()) return Refuse(bundle, precision.status().message());
   absl::StatusOr<KvCache> kv_cache = ParseKvCache(bundle.model().kv_cache, *precision);
   if (!kv_cache.ok()) return Refuse(bundle, kv_cache.status().message());
+  absl::StatusOr<StepResult> result = ParseStepResult(bundle.model().result);
+  if (!result.ok()) return Refuse(bundle, result.status().message());
   options.precision = *precision;
+  options.result = *result;
   options.kv_cache = *kv_cache;
   return options;
 }

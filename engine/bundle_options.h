@@ -1,6 +1,6 @@
 // What may be asked of a bundle: most of it was decided when it was compiled.
 //
-//   absl::Status status = CheckNumbers(*bundle, "f32", "");
+//   absl::Status status = CheckNumbers(*bundle, "f32", "", "");
 //   // "qwen3.llb: is compiled for precision bf16, not f32"
 #ifndef LLUDA_ENGINE_BUNDLE_OPTIONS_H_
 #define LLUDA_ENGINE_BUNDLE_OPTIONS_H_
@@ -15,15 +15,15 @@
 
 namespace lluda::engine {
 
-// InvalidArgument, naming the file, for another precision ("bf16", "f32") or KV cache ("bf16",
-// "f32", "int8") than the bundle's. An empty name asks for nothing.
+// InvalidArgument, naming the file, for another precision ("bf16", "f32"), KV cache ("bf16", "f32",
+// "int8") or result ("logits", "hidden") than the bundle's. An empty name asks for nothing.
 absl::Status CheckNumbers(const bundle::Bundle& bundle, absl::string_view precision,
-                          absl::string_view kv_cache);
+                          absl::string_view kv_cache, absl::string_view result);
 
 // The same for all options: the instruction set, the context, what a bundle cannot do.
 absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions& options);
 
-// Precision and KV cache that the bundle was compiled for. InvalidArgument if it names unknown
+// Precision, KV cache and result that the bundle was compiled for. InvalidArgument if it names unknown
 // ones.
 absl::StatusOr<ModuleOptions> NumbersOf(const bundle::Bundle& bundle);
 

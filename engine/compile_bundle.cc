@@ -54,6 +54,7 @@ absl::StatusOr<bundle::ModelInfo> ModelInfoOf(const ModelSource& source, const L
   model.name = source.name();
   model.precision = std::string(PrecisionName(options.module.precision));
   model.kv_cache = std::string(KvCacheName(options.module.kv_cache, options.module.precision));
+  model.result = std::string(StepResultName(options.module.result));
   model.context = optimised.context;
   model.max_step = optimised.max_step;
   ASSIGN_OR_RETURN(model.generation, source.ReadGenerationConfig());
@@ -107,6 +108,14 @@ absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outp
   ModelSource* source = opened.get();
   // An error of a model that is compiled already.
   ASSIGN_OR_RETURN(const ModelFiles* files, source->Files(Weights::kRequired));
+  if (options.module.result == StepResult::kHidden) {
+    if (!outputs.object.empty() || !outputs.header.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(source->path(), ": the interface for C programs gives logits only"));
+    }
+    // Bundles keep no prompts, but what they compute is what the files ask for.
+    RETURN_IF_ERROR(source->ReadEmbeddingFormat().status());
+  }
   ASSIGN_OR_RETURN(int threads, ThreadsOf(options));
   ASSIGN_OR_RETURN(codegen::Target target, codegen::Target::Portable(options.isa));
   ASSIGN_OR_RETURN(OpenedModule optimised, OpenModule(source, options, Weights::kRequired));

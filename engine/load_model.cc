@@ -73,6 +73,7 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
     RETURN_IF_ERROR(RunRemainingPasses(made.module.get()));
   }
   stats_.passes_seconds = watch.Lap();
+  result_ = options.module.result;
   context_ = optimised->context;
   max_step_ = optimised->max_step;
   RETURN_IF_ERROR(CheckCompileMemory(source_->path(), options));

@@ -87,6 +87,7 @@ class Model {
   // Null only if LoadOptions::need_tokenizer was false and there is none.
   const tokenizer::Tokenizer* tokenizer() const { return tokenizer_ ? &*tokenizer_ : nullptr; }
   const std::string& folder() const { return source_->path(); }  // as it was loaded from
+  StepResult result() const { return result_; }                  // what a step gives for a token
   int64_t context() const { return context_; }    // the most tokens a session can hold
   int64_t max_step() const { return max_step_; }  // the most tokens computed at a time
   int threads() const { return pool_->threads(); }
@@ -122,6 +123,7 @@ class Model {
 
   frontends::GenerationConfig generation_config_;
   std::optional<tokenizer::Tokenizer> tokenizer_;
+  StepResult result_ = StepResult::kLogits;
   int64_t context_ = 0;
   int64_t max_step_ = 0;
   LoadStats stats_;

@@ -47,6 +47,8 @@ absl::Status Model::LoadBundle(const LoadOptions& options) {
     ASSIGN_OR_RETURN(tokenizer_, source_->ReadTokenizer());
   }
   generation_config_ = bundle.model().generation;
+  ASSIGN_OR_RETURN(const ModuleOptions numbers, NumbersOf(bundle));
+  result_ = numbers.result;
   context_ = ContextOfBundle(bundle, options.module);
   max_step_ = std::min({options.module.max_step, bundle.model().max_step, context_});
   stats_.kernels = static_cast<int64_t>(runnable.program.kernels.size());

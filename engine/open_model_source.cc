@@ -35,6 +35,9 @@ class FolderSource : public ModelSource {
     options.precision = precision;
     options.kv_cache = kv_cache;
     options.context = wish.context;
+    if (!wish.result.empty()) {
+      ASSIGN_OR_RETURN(options.result, ParseStepResult(wish.result));
+    }
     return options;
   }
 
@@ -48,6 +51,10 @@ class FolderSource : public ModelSource {
 
   absl::StatusOr<tokenizer::ChatFormat> ReadChatFormat() const override {
     return tokenizer::ReadChatFormat(path());
+  }
+
+  absl::StatusOr<frontends::EmbeddingFormat> ReadEmbeddingFormat() const override {
+    return frontends::ReadEmbeddingFormat(path());
   }
 
  private:

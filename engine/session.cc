@@ -14,9 +14,14 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Model* model,
   runtime::SessionOptions one;
   one.context = options.context == 0 ? model->context() : options.context;
   one.max_step = options.max_step == 0 ? model->max_step() : options.max_step;
-  ASSIGN_OR_RETURN(std::unique_ptr<Scheduler> scheduler,
-                   Scheduler::Create(model->executable(), one));
-  return std::unique_ptr<Session>(new Session(model, std::move(scheduler)));
+  absl::StatusOr<std::unique_ptr<Scheduler>> scheduler =
+      Scheduler::Create(model->executable(), one);
+  if (absl::IsFailedPrecondition(scheduler.status())) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(model->folder(), ": ", scheduler.status().message()));
+  }
+  if (!scheduler.ok()) return scheduler.status();
+  return std::unique_ptr<Session>(new Session(model, *std::move(scheduler)));
 }
 
 absl::StatusOr<absl::Span<const float>> Session::Activation(absl::string_view name) const {

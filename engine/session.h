@@ -36,7 +36,7 @@ struct SessionOptions {
 class Session {
  public:
   // `model` must outlive the session. A model may have several sessions, of which one at a time may
-  // be at work.
+  // be at work. FailedPrecondition for a model that was loaded or compiled for embeddings.
   static absl::StatusOr<std::unique_ptr<Session>> Create(Model* model,
                                                          const SessionOptions& options);
 

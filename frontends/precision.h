@@ -1,6 +1,7 @@
-// In which numbers a model computes.
+// In which numbers a model computes, and what.
 //
-//   options.precision = Precision::kF32;   // for comparisons
+//   options.precision = Precision::kF32;     // for comparisons
+//   options.result = StepResult::kHidden;    // for embeddings
 #ifndef LLUDA_FRONTENDS_PRECISION_H_
 #define LLUDA_FRONTENDS_PRECISION_H_
 
@@ -23,6 +24,14 @@ enum class KvCache : uint8_t {
   // As i8, quantised from f32, with one f32 scale per position and KV head: quantize_scale and
   // quantize in ir/op/ops.md. About half of bf16's memory, for an error that docs/numerics.md bounds.
   kInt8,
+};
+
+// What a step gives for each row that is wanted.
+enum class StepResult : uint8_t {
+  // The logits of the next token: f32 row[R] vocab[...].
+  kLogits,
+  // The hidden state after the final norm: f32 row[R] hid[...]. The LM head is not read.
+  kHidden,
 };
 
 }  // namespace lluda::frontends

@@ -101,6 +101,9 @@ struct Tensor {
   std::string name = {};
   int64_t factor = 1;  // bytes = factor * product of the symbols' values
   std::vector<int> symbols = {};
+  // Of an input that says which rows of tables are read: its numbers are at least 0 and below this;
+  // 0: it reads no table of a fixed size. Example: tokens are below 151936.
+  int64_t below = 0;
 
   int64_t Bytes(absl::Span<const int64_t> dims) const {
     int64_t bytes = factor;

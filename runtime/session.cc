@@ -87,7 +87,8 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
   session->context_ = options.context == 0 ? program.symbols[symbols.context].max : options.context;
   session->dims_ = std::move(dims);
   session->max_rows_ = program.symbols[symbols.rows].max;
-  session->vocabulary_ = step->result.factor / static_cast<int64_t>(sizeof(float));
+  session->vocabulary_ = step->inputs[0].below;
+  session->width_ = step->result.factor / static_cast<int64_t>(sizeof(float));
   ASSIGN_OR_RETURN(session->states_, executable->CreateStates(session->dims_));
   for (auto* input : {&session->tokens_, &session->positions_, &session->slots_, &session->rows_}) {
     input->reserve(static_cast<size_t>(session->max_step_));
@@ -132,25 +133,25 @@ absl::StatusOr<absl::Span<const float>> Session::Step(absl::Span<const Chunk> ch
   int64_t tokens = 0, rows = 0;
   for (const Chunk& chunk : chunks) {
     tokens += static_cast<int64_t>(chunk.tokens.size());
-    rows += chunk.logits ? 1 : 0;
+    rows += chunk.wanted ? 1 : 0;
   }
   if (tokens > max_step_ || rows > max_rows_) {
     return absl::InvalidArgumentError(absl::StrCat("a step of ", tokens, " tokens and ", rows,
-                                                   " rows of logits, must be at most ", max_step_,
+                                                   " rows of results, must be at most ", max_step_,
                                                    " and ", max_rows_));
   }
-  logits_.resize(static_cast<size_t>(std::max<int64_t>(1, rows) * vocabulary_));
-  RETURN_IF_ERROR(RunStep(chunks, logits_.data()));
-  return absl::MakeConstSpan(logits_).subspan(0, static_cast<size_t>(rows * vocabulary_));
+  results_.resize(static_cast<size_t>(std::max<int64_t>(1, rows) * width_));
+  RETURN_IF_ERROR(RunStep(chunks, results_.data()));
+  return absl::MakeConstSpan(results_).subspan(0, static_cast<size_t>(rows * width_));
 }
 
 absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk> chunks) {
   RETURN_IF_ERROR(Check(chunks));
   size_t wanted = 0;
-  for (const Chunk& chunk : chunks) wanted += chunk.logits ? 1 : 0;
-  const auto width = static_cast<size_t>(vocabulary_);
+  for (const Chunk& chunk : chunks) wanted += chunk.wanted ? 1 : 0;
+  const auto width = static_cast<size_t>(width_);
   // A step without a row that is wanted writes one that the next step overwrites.
-  logits_.resize(std::max<size_t>(1, wanted) * width);
+  results_.resize(std::max<size_t>(1, wanted) * width);
   size_t chunk = 0;
   size_t taken = 0;  // tokens of chunks[chunk] that earlier steps have computed
   size_t finished = 0;
@@ -161,17 +162,17 @@ absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk
       const Chunk& current = chunks[chunk];
       const auto piece = current.tokens.subspan(taken, static_cast<size_t>(max_step_ - tokens));
       const bool ends = taken + piece.size() == current.tokens.size();
-      pieces_.push_back({current.slot, piece, ends && current.logits});
+      pieces_.push_back({current.slot, piece, ends && current.wanted});
       tokens += static_cast<int64_t>(piece.size());
-      rows += pieces_.back().logits ? 1 : 0;
+      rows += pieces_.back().wanted ? 1 : 0;
       taken = ends ? 0 : taken + piece.size();
       chunk += ends ? 1 : 0;
     }
     const size_t row = std::min(finished, std::max<size_t>(1, wanted) - 1);
-    RETURN_IF_ERROR(RunStep(pieces_, logits_.data() + row * width));
+    RETURN_IF_ERROR(RunStep(pieces_, results_.data() + row * width));
     finished += static_cast<size_t>(rows);
   }
-  return absl::MakeConstSpan(logits_).subspan(0, wanted * width);
+  return absl::MakeConstSpan(results_).subspan(0, wanted * width);
 }
 
 absl::Status Session::RunStep(absl::Span<const Chunk> chunks, float* output) {
@@ -185,7 +186,7 @@ absl::Status Session::RunStep(absl::Span<const Chunk> chunks, float* output) {
       positions_.push_back(static_cast<int32_t>(lengths_[chunk.slot]++));
       slots_.push_back(chunk.slot);
     }
-    if (chunk.logits) rows_.push_back(static_cast<int32_t>(tokens_.size()) - 1);
+    if (chunk.wanted) rows_.push_back(static_cast<int32_t>(tokens_.size()) - 1);
   }
   if (rows_.empty()) rows_.push_back(static_cast<int32_t>(tokens_.size()) - 1);
   dims_[tokens_symbol_] = static_cast<int64_t>(tokens_.size());

@@ -1,11 +1,12 @@
 // Sequences of tokens and their KV cache on top of an executable whose step takes tokens,
-// positions, slots and the rows whose logits are wanted.
+// positions, slots and the rows whose results are wanted: the next token's logits, or for embeddings
+// the hidden state.
 //
 //   auto session = Session::Create(executable, {/*slots=*/1, /*context=*/4096});
 //   auto logits = (*session)->Evaluate(prompt);        // of the token after the prompt
 //   auto next = (*session)->Evaluate({token});         // one more token
 //
-// A token's logits depend on its own sequence only, to the bit: not on the other slots, nor on how
+// A token's result depends on its own sequence only, to the bit: not on the other slots, nor on how
 // the tokens were divided into calls.
 #ifndef LLUDA_RUNTIME_SESSION_H_
 #define LLUDA_RUNTIME_SESSION_H_
@@ -35,8 +36,8 @@ absl::StatusOr<std::vector<int64_t>> StateDims(const Program& program,
 struct Chunk {
   int slot = 0;
   absl::Span<const int32_t> tokens;
-  // Whether the logits of the token that follows are wanted.
-  bool logits = true;
+  // Whether the result of its last token is wanted: the logits of the token that follows.
+  bool wanted = true;
 };
 
 class Session {
@@ -46,11 +47,11 @@ class Session {
   static absl::StatusOr<std::unique_ptr<Session>> Create(Executable* executable,
                                                          const SessionOptions& options);
 
-  // Appends the chunks' tokens to their sequences in a single step and returns the logits
-  // [vocabulary] of the tokens that follow them, for each chunk that wants them, in order. The span
-  // is valid until the next call. InvalidArgument for an empty chunk, two chunks of one slot, a
-  // token outside the vocabulary, more than max_step tokens or more than max_rows chunks that want
-  // logits; ResourceExhausted when a sequence would outgrow the context. On error no sequence has
+  // Appends the chunks' tokens to their sequences in a single step and returns the results [width]
+  // of their last tokens, for each chunk that wants one, in order. The span is valid until the next
+  // call. InvalidArgument for an empty chunk, two chunks of one slot, a token outside the
+  // vocabulary, more than max_step tokens or more than max_rows chunks that want a result;
+  // ResourceExhausted when a sequence would outgrow the context. On error no sequence has
   // changed.
   absl::StatusOr<absl::Span<const float>> Step(absl::Span<const Chunk> chunks);
   // The same in as many steps as it takes: neither limit holds.
@@ -65,16 +66,17 @@ class Session {
 
   int slots() const { return static_cast<int>(lengths_.size()); }
   int64_t context() const { return context_; }
-  int64_t max_step() const { return max_step_; }  // tokens of one step
-  int64_t max_rows() const { return max_rows_; }  // rows of logits of one step
-  int64_t vocabulary() const { return vocabulary_; }
+  int64_t max_step() const { return max_step_; }      // tokens of one step
+  int64_t max_rows() const { return max_rows_; }      // rows of results of one step
+  int64_t vocabulary() const { return vocabulary_; }  // tokens are below it
+  int64_t width() const { return width_; }  // numbers of a result: of logits, the vocabulary
   const States& states() const { return *states_; }
   int64_t kv_bytes() const { return states_->bytes(); }
 
  private:
   Session(Executable* executable, const SessionOptions& options);
   absl::Status Check(absl::Span<const Chunk> chunks) const;
-  // Runs one step on chunks that fit it, and writes the logits wanted to `output`. If none are, it
+  // Runs one step on chunks that fit it, and writes the results wanted to `output`. If none are, it
   // holds a row all the same, whose content means nothing.
   absl::Status RunStep(absl::Span<const Chunk> chunks, float* output);
 
@@ -86,12 +88,13 @@ class Session {
   int64_t max_step_ = 0;
   int64_t max_rows_ = 0;
   int64_t vocabulary_ = 0;
+  int64_t width_ = 0;
   // Indices of the program's symbols T, R, S, C and of its inputs.
   int tokens_symbol_ = 0, rows_symbol_ = 0;
   std::vector<int64_t> dims_;
   std::vector<int32_t> tokens_, positions_, slots_, rows_;
   std::vector<Chunk> pieces_;  // of Evaluate, what the next step takes
-  std::vector<float> logits_;
+  std::vector<float> results_;
 };
 
 }  // namespace lluda::runtime

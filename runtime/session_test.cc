@@ -87,7 +87,7 @@ Program FakeModel() {
   program.entries.resize(1);
   program.entries[0].name = "step";
   program.symbols = {{"C", 4, 16}, {"R", 1, 4}, {"S", 1, 3}, {"T", 1, 8}};
-  program.entries[0].inputs = {{"tokens"}, {"pos"}, {"slot"}, {"rows"}};
+  program.entries[0].inputs = {{"tokens", 1, {}, kVocabulary}, {"pos"}, {"slot"}, {"rows"}};
   program.weights = {{"log", 1, true}};
   program.states = {{"cache", 4, {kSlots, kContext}}};
   program.entries[0].result = {"logits", kVocabulary * 4, {kRows}};
@@ -286,7 +286,7 @@ TEST_F(SessionTest, RefusesAStepThatIsTooLargeAndChangesNothing) {
   auto session = Open({2, 0, 3});
   const std::vector<int32_t> one = {1}, three = {1, 2, 3};
   EXPECT_THAT(std::string(session->Step({{0, three}, {1, one, false}}).status().message()),
-              HasSubstr("a step of 4 tokens and 1 rows of logits, must be at most 3 and 1"));
+              HasSubstr("a step of 4 tokens and 1 rows of results, must be at most 3 and 1"));
   EXPECT_THAT(std::string(session->Step({{0, one}, {1, one}}).status().message()),
               HasSubstr("2 tokens and 2 rows"));
   EXPECT_THAT(steps_, IsEmpty());

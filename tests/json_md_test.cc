@@ -22,6 +22,7 @@
 #include "tools/report/report_json.h"
 #include "tools/run/cache_report.h"
 #include "tools/run/compile_report.h"
+#include "tools/run/embedding_report.h"
 #include "tools/run/generation_report.h"
 #include "tools/run/token_report.h"
 #include "tools/validate/validate_report.h"
@@ -149,6 +150,8 @@ std::vector<std::string> Documents() {
       tools::GenerationJson(Generation(), 0),
       tools::ChatAnswerJson(Generation(), 0, 1),
       TokenizeDocument(),
+      tools::EmbeddingsJson({{"a", 0, 2, {0.5f}}}),
+      tools::RerankJson({{"a", 0, {0.5}}}),
       tools::ExplainJson(Explained()),
       ReportDocument(),
       ValidateDocument(),
@@ -171,7 +174,7 @@ class JsonMd : public testing::Test {
 
 TEST_F(JsonMd, IsWellFormed) {
   EXPECT_THAT(manual_.problems(), IsEmpty());
-  EXPECT_THAT(manual_.schemas(), SizeIs(18));
+  EXPECT_THAT(manual_.schemas(), SizeIs(20));
 }
 
 TEST_F(JsonMd, HasEveryFieldThatIsWrittenAndNoOther) {

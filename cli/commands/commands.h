@@ -13,6 +13,8 @@ namespace lluda::cli {
 absl::StatusOr<int> RunGenerate(const GenerateFlags& flags);
 absl::StatusOr<int> RunChat(const ChatFlags& flags);
 absl::StatusOr<int> RunTokenize(const TokenizeFlags& flags);
+absl::StatusOr<int> RunEmbed(const EmbedFlags& flags);
+absl::StatusOr<int> RunRerank(const RerankFlags& flags);
 absl::StatusOr<int> RunIr(const IrFlags& flags);
 absl::StatusOr<int> RunAsm(const AsmFlags& flags);
 absl::StatusOr<int> RunExplain(const ExplainFlags& flags);

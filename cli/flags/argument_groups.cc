@@ -58,6 +58,13 @@ void AddPrecision(CLI::App* app, ModelFlags* flags) {
       ->check(CLI::IsMember({"bf16", "f32", "int8"}));
 }
 
+void AddResult(CLI::App* app, ModelFlags* flags) {
+  app->add_option("--result", flags->result,
+                  "What a step gives: logits, or hidden for `lluda embed` [logits, or as a bundle "
+                  "has it]")
+      ->check(CLI::IsMember({"logits", "hidden"}));
+}
+
 void AddIrFile(CLI::App* app, ModelFlags* flags) {
   CLI::Option* file = app->add_option(
       "--ir", flags->ir_file,

@@ -13,7 +13,7 @@
 namespace CLI {
 class App;
 class Option;
-}
+}  // namespace CLI
 
 namespace lluda::cli {
 
@@ -23,7 +23,8 @@ void AddModel(CLI::App* app, std::string* model);  // the positional argument
 void AddContext(CLI::App* app, ModelFlags* flags,
                 const char* what = "Tokens the context holds [the model's maximum, at most 4096]");
 void AddPrecision(CLI::App* app, ModelFlags* flags);  // --precision, --kv-cache
-void AddIrFile(CLI::App* app, ModelFlags* flags);     // after AddContext and AddPrecision
+void AddResult(CLI::App* app, ModelFlags* flags);
+void AddIrFile(CLI::App* app, ModelFlags* flags);  // after AddContext and AddPrecision
 void AddIsa(CLI::App* app, ModelFlags* flags);
 void AddThreads(CLI::App* app, ModelFlags* flags);
 void AddForce(CLI::App* app, ModelFlags* flags);

@@ -61,6 +61,41 @@ CLI::App* AddTokenize(CLI::App* app, TokenizeFlags* flags) {
   return sub;
 }
 
+CLI::App* AddEmbed(CLI::App* app, EmbedFlags* flags) {
+  CLI::App* sub = app->add_subcommand(
+      "embed", "Turn texts into vectors: lines {\"text\": ...} in, {\"embedding\": ...} out");
+  AddGenerationModel(sub, &flags->model);
+  CLI::Option* text =
+      sub->add_option("-p,--prompt", flags->input.text, "One text, instead of lines");
+  sub->add_option("-f,--file", flags->input.file, "Where the lines come from [stdin]")
+      ->excludes(text);
+  CLI::Option* name = sub->add_option(
+      "--prompt-name", flags->prompt_name,
+      "Which of the model's prompts stands before each text: query, document [its default one]");
+  sub->add_option("--instruct", flags->instruction,
+                  "The texts are queries of this task: \"Instruct: TASK\\nQuery:TEXT\"")
+      ->excludes(name);
+  sub->add_option("--dimensions", flags->dimensions,
+                  "Only the first so many numbers of each vector [all]")
+      ->check(CLI::Range(int64_t{1}, kMostTokens));
+  AddJson(sub, &flags->json);
+  return sub;
+}
+
+CLI::App* AddRerank(CLI::App* app, RerankFlags* flags) {
+  CLI::App* sub = app->add_subcommand(
+      "rerank",
+      "Order documents by how well they answer a query: lines {\"query\": ..., \"documents\": "
+      "[...]} in, {\"results\": ...} out");
+  AddGenerationModel(sub, &flags->model);
+  sub->add_option("-f,--file", flags->file, "Where the lines come from [stdin]");
+  sub->add_option("--query", flags->query, "The query of lines that have none");
+  sub->add_option("--instruct", flags->instruction,
+                  "What is asked of the documents [to answer a web search query]");
+  AddJson(sub, &flags->json);
+  return sub;
+}
+
 CLI::App* AddIr(CLI::App* app, IrFlags* flags) {
   CLI::App* sub = app->add_subcommand("ir", "Print a model's module; after all passes, by default");
   AddModel(sub, &flags->model.model);
@@ -94,6 +129,7 @@ CLI::App* AddIr(CLI::App* app, IrFlags* flags) {
   AddJson(sub, &flags->json);
   AddContext(sub, &flags->model);
   AddPrecision(sub, &flags->model);
+  AddResult(sub, &flags->model);
   AddIrFile(sub, &flags->model);
   return sub;
 }
@@ -253,6 +289,7 @@ CLI::App* AddCompile(CLI::App* app, CompileFlags* flags) {
   AddJson(sub, &flags->json);
   AddContext(sub, &flags->model);
   AddPrecision(sub, &flags->model);
+  AddResult(sub, &flags->model);
   AddMachine(sub, &flags->model);
   return sub;
 }
@@ -346,6 +383,8 @@ ParseResult ParseArguments(int argc, char** argv, const Version& version) {
         {AddGenerate(&app, &arguments.generate), Command::kGenerate},
         {AddChat(&app, &arguments.chat), Command::kChat},
         {AddTokenize(&app, &arguments.tokenize), Command::kTokenize},
+        {AddEmbed(&app, &arguments.embed), Command::kEmbed},
+        {AddRerank(&app, &arguments.rerank), Command::kRerank},
         {AddIr(&app, &arguments.ir), Command::kIr},
         {AddAsm(&app, &arguments.assembly), Command::kAsm},
         {AddExplain(&app, &arguments.explain), Command::kExplain},

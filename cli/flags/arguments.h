@@ -22,6 +22,8 @@ enum class Command : uint8_t {
   kGenerate,
   kChat,
   kTokenize,
+  kEmbed,
+  kRerank,
   kIr,
   kAsm,
   kExplain,
@@ -38,6 +40,8 @@ struct Arguments {
   GenerateFlags generate;
   ChatFlags chat;
   TokenizeFlags tokenize;
+  EmbedFlags embed;
+  RerankFlags rerank;
   IrFlags ir;
   AsmFlags assembly;
   ExplainFlags explain;

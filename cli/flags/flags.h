@@ -18,6 +18,7 @@ struct ModelFlags {
   std::string model;      // a folder, a bundle, a hub name, or empty for the default model
   std::string precision;  // "bf16" or "f32"; empty: bf16, or what a bundle was compiled with
   std::string kv_cache;   // "int8"; empty: as the precision or the bundle has it
+  std::string result;     // "logits" or "hidden"; empty: logits, or what a bundle gives
   std::string isa = "host";
   std::optional<int64_t> context;
   int threads = 0;
@@ -68,6 +69,23 @@ struct TokenizeFlags {
   bool jsonl = false;
   bool json = false;
   bool text_only = false;  // without the tokens that the tokenizer puts around a text
+};
+
+struct EmbedFlags {
+  ModelFlags model;
+  PromptFlags input;        // one text, or a file of lines
+  std::string prompt_name;  // of the model's prompts; empty: its default one
+  std::optional<std::string> instruction;
+  std::optional<int64_t> dimensions;  // unset: all
+  bool json = false;
+};
+
+struct RerankFlags {
+  ModelFlags model;
+  std::optional<std::string> file;   // of lines; unset and "-": stdin
+  std::optional<std::string> query;  // of lines that have none
+  std::optional<std::string> instruction;
+  bool json = false;
 };
 
 struct IrFlags {

@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 
 namespace lluda::engine {
@@ -12,6 +14,11 @@ absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Create(
     runtime::Executable* executable, const runtime::SessionOptions& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<runtime::Session> session,
                    runtime::Session::Create(executable, options));
+  if (session->width() != session->vocabulary()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the model gives ", session->width(), " numbers for a token, no logits of its ",
+        session->vocabulary(), " tokens: it makes embeddings, no text"));
+  }
   return std::unique_ptr<Scheduler>(new Scheduler(executable, std::move(session)));
 }
 
@@ -81,7 +88,7 @@ absl::Status Scheduler::RunStep(absl::Span<const StepPart> parts) {
     slots_.Append(running.slot, chunks[i].tokens);
     running.sequence->MarkComputed(parts[i].tokens, executable_->parallel_calls());
     if (!parts[i].logits) continue;
-    const auto width = static_cast<size_t>(vocabulary());
+    const auto width = static_cast<size_t>(session_->width());
     running.sequence->Feed(logits.subspan(row++ * width, width));
   }
   return absl::OkStatus();

@@ -29,7 +29,7 @@ namespace lluda::engine {
 class Scheduler {
  public:
   // The executable must be loaded and outlive the scheduler. InvalidArgument when the options
-  // exceed what the program was compiled for.
+  // exceed what the program was compiled for; FailedPrecondition for one that gives no logits.
   static absl::StatusOr<std::unique_ptr<Scheduler>> Create(runtime::Executable* executable,
                                                            const runtime::SessionOptions& options);
 

@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "bundle/reader.h"
 #include "engine/source/module_options.h"
+#include "frontends/embedding_format.h"
 #include "frontends/generation_config.h"
 #include "frontends/tokenizer/chat_format.h"
 #include "frontends/tokenizer/tokenizer.h"
@@ -31,9 +32,10 @@ enum class Weights : uint8_t { kRequired, kOptional };
 
 // What a user asks a model to be compiled for. Empty names and 0 ask for nothing.
 struct ModuleWish {
-  std::string precision;  // "bf16" or "f32"
-  std::string kv_cache;   // "int8", or the precision's own name
+  std::string precision = {};  // "bf16" or "f32"
+  std::string kv_cache = {};   // "int8", or the precision's own name
   int64_t context = 0;
+  std::string result = {};  // "logits" or "hidden"
 };
 
 class ModelSource {
@@ -63,6 +65,11 @@ class ModelSource {
   virtual absl::StatusOr<frontends::GenerationConfig> ReadGenerationConfig() const = 0;
   // How conversations are written for the model. NotFound if its files do not say.
   virtual absl::StatusOr<tokenizer::ChatFormat> ReadChatFormat() const = 0;
+  // How texts are embedded, by default without prompts. Unimplemented if the files ask for another
+  // vector than what lluda computes.
+  virtual absl::StatusOr<frontends::EmbeddingFormat> ReadEmbeddingFormat() const {
+    return frontends::EmbeddingFormat{};
+  }
 
  protected:
   explicit ModelSource(std::string path) : path_(std::move(path)) {}

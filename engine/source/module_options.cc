@@ -27,4 +27,16 @@ absl::string_view KvCacheName(KvCache cache, Precision precision) {
   return cache == KvCache::kInt8 ? "int8" : PrecisionName(precision);
 }
 
+absl::StatusOr<StepResult> ParseStepResult(absl::string_view name) {
+  for (const StepResult result : {StepResult::kLogits, StepResult::kHidden}) {
+    if (name == StepResultName(result)) return result;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("the result of a step must be logits or hidden, is '", name, "'"));
+}
+
+absl::string_view StepResultName(StepResult result) {
+  return result == StepResult::kHidden ? "hidden" : "logits";
+}
+
 }  // namespace lluda::engine

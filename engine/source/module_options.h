@@ -16,6 +16,7 @@ namespace lluda::engine {
 
 using frontends::KvCache;
 using frontends::Precision;
+using frontends::StepResult;
 
 // "bf16" or "f32". InvalidArgument, naming both, for anything else.
 absl::StatusOr<Precision> ParsePrecision(absl::string_view name);
@@ -30,9 +31,16 @@ absl::StatusOr<KvCache> ParseKvCache(absl::string_view name, Precision precision
 // A name that ParseKvCache reads: "int8", or the precision's.
 absl::string_view KvCacheName(KvCache cache, Precision precision);
 
+// "logits" or "hidden". InvalidArgument, naming both, for anything else.
+absl::StatusOr<StepResult> ParseStepResult(absl::string_view name);
+
+// The name that ParseStepResult reads.
+absl::string_view StepResultName(StepResult result);
+
 struct ModuleOptions {
   Precision precision = Precision::kBF16;
   KvCache kv_cache = KvCache::kPrecision;
+  StepResult result = StepResult::kLogits;
   int64_t context = 0;     // tokens of a sequence; 0: DefaultContext
   int64_t max_step = 512;  // tokens computed at a time; less if the context is shorter
   // Keeps what each part of the model computes, for Session::Activation; costs time and memory.

@@ -9,7 +9,8 @@
 //       -> f32 row[R] vocab[151936]
 //
 // %pos is each token's position in its sequence, %slot the sequence's place in the KV cache, %rows
-// the tokens whose logits are wanted. testdata/toy.lluda is a whole module.
+// the tokens whose logits are wanted. testdata/toy.lluda is a whole module. A module for embeddings has
+// @hidden in place of @logits, and its step returns f32 row[R] hid[1024].
 //
 // Example:
 //   ImportOptions options;
@@ -38,6 +39,7 @@ inline constexpr int64_t kContextMultiple = 64;
 struct ImportOptions {
   Precision precision = Precision::kBF16;
   KvCache kv_cache = KvCache::kPrecision;
+  StepResult result = StepResult::kLogits;
   int64_t max_step_tokens = 512;  // T: tokens of one step
   int64_t max_logit_rows = 512;   // R: tokens of one step whose logits are wanted
   int64_t max_slots = 64;         // S: sequences at a time
@@ -62,7 +64,7 @@ struct ImportOptions {
 // NotFound for a missing tensor; InvalidArgument for a tensor of the wrong shape, for options out
 // of range and for a model whose values exceed the IR's bounds (2^40 elements); Unimplemented for a
 // tensor that is neither bf16 nor f16 nor f32. `lm_head.weight` is looked for only if the config
-// unties it.
+// unties it and logits are wanted.
 //
 //   checkpoint: tensor 'model.norm.weight' has shape [512], config.json asks for [1024]
 absl::StatusOr<std::unique_ptr<ir::Module>> ImportDecoder(const Decoder& decoder,

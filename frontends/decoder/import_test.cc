@@ -140,6 +140,21 @@ TEST(Import, OfAnUntiedModelNeedsTheLmHead) {
             "toy: tensor 'lm_head.weight' is missing, config.json asks for one of shape [32, 8]");
 }
 
+TEST(Import, ForEmbeddingsReturnsTheHiddenStateAndReadsNoHead) {
+  Decoder decoder = ToyDecoder();
+  decoder.tie_word_embeddings = false;
+  std::map<std::string, TensorInfo> tensors = ToyTensors(ir::DType::kF32);
+  tensors.erase("lm_head.weight");
+  ImportOptions options = ToyOptions(tensors);
+  options.result = StepResult::kHidden;
+  const std::string text = Import(decoder, options);
+  EXPECT_THAT(text, HasSubstr("func @hidden(%x: f32 row[R] hid[8]) -> f32 row[R] hid[8] {"));
+  EXPECT_THAT(text, HasSubstr("%hidden = call @hidden %xr"));
+  EXPECT_THAT(text, Not(HasSubstr("logits")));
+  // What is no head as well is looked up as it is.
+  EXPECT_THAT(text, HasSubstr("%x0 = gather @embed over vocab at %tokens : f32"));
+}
+
 TEST(Import, ChecksTheShapesOfAllLayers) {
   std::map<std::string, TensorInfo> tensors = ToyTensors(ir::DType::kBF16);
   tensors["model.layers.1.self_attn.o_proj.weight"].shape = {16, 8};

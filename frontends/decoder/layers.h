@@ -16,8 +16,8 @@ namespace lluda::frontends::decoder {
 // Adds a function for each kind of attention, and @mlp.
 absl::Status AddLayers(const Model& model);
 
-// Adds @logits, and then @step, which calls what the others have added: step.cc.
-absl::Status AddLogits(const Model& model);
+// Adds @logits, or @hidden, and then @step, which calls what the others have added: step.cc.
+absl::Status AddResult(const Model& model);
 absl::Status AddStep(const Model& model);
 
 }  // namespace lluda::frontends::decoder

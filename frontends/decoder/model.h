@@ -18,6 +18,7 @@ struct Cache {
 struct Model {
   const Decoder& decoder;
   Precision precision;
+  StepResult result;
   const Weights& weights;
   Cache k_cache;
   Cache v_cache;

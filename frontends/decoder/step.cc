@@ -76,17 +76,24 @@ absl::StatusOr<Value*> AddLoop(const Model& model, int64_t begin, int64_t end,
   return loop->result();
 }
 
+// The function that makes of a row what the step returns.
+const char* ResultName(const Model& model) {
+  return model.result == StepResult::kLogits ? "logits" : "hidden";
+}
+
 }  // namespace
 
-absl::Status AddLogits(const Model& model) {
+absl::Status AddResult(const Model& model) {
   const Weights& w = model.weights;
-  FunctionWriter f(model, "logits", /*per_layer=*/false);
+  FunctionWriter f(model, ResultName(model), /*per_layer=*/false);
   Value* x = f.Param("x", DType::kF32, {RowAxis(), f.Named("hid")});
   ir::Builder& b = f.b();
-  Value* h = f.Narrow("h", f.Norm("h0", x, w.final_norm, "hid"));
+  Value* h = f.Norm("h0", x, w.final_norm, "hid");
+  if (model.result == StepResult::kHidden) return f.Return(h);
   ir::Global* head = w.lm_head != nullptr ? w.lm_head : w.embed;
+  Value* narrow = f.Narrow("h", h);
   Value* wt = b.Permute("wt", f.MatmulWeight(head), {"hid", "vocab"});
-  Value* l = b.Matmul("l", h, wt, "hid");
+  Value* l = b.Matmul("l", narrow, wt, "hid");
   return f.Return(f.ScaleBy("ls", l, 1.0 / model.decoder.logits_divisor));
 }
 
@@ -99,8 +106,9 @@ absl::Status AddStep(const Model& model) {
   ir::Builder& b = f.b();
 
   // A tied embedding is read as the LM head reads it, so that one copy of it is enough.
-  const Operand table = model.weights.lm_head == nullptr ? f.MatmulWeight(model.weights.embed)
-                                                         : Operand(model.weights.embed);
+  const bool is_head = model.result == StepResult::kLogits && model.weights.lm_head == nullptr;
+  const Operand table =
+      is_head ? f.MatmulWeight(model.weights.embed) : Operand(model.weights.embed);
   Value* x = b.Gather("x0", table, tokens, "vocab");
   if (x->type.dtype != DType::kF32) x = b.Cast("x1", x, DType::kF32);
   x = f.ScaleBy("xe", x, model.decoder.embedding_multiplier);
@@ -117,7 +125,8 @@ absl::Status AddStep(const Model& model) {
   }
 
   Value* xr = b.Gather("xr", x, rows, "tok");
-  return f.Return(b.Call("logits", model.module->FindFunc("logits"), "", {xr}));
+  const char* result = ResultName(model);
+  return f.Return(b.Call(result, model.module->FindFunc(result), "", {xr}));
 }
 
 }  // namespace lluda::frontends::decoder

@@ -279,8 +279,9 @@ absl::Status AddWeights(const Decoder& decoder, const ImportOptions& options, ir
                         Weights* weights) {
   std::vector<Found> all;
   for (const WeightRow& row : kWeights) {
-    const bool is_tied = row.member == &Weights::lm_head && decoder.tie_word_embeddings;
-    if (is_tied || !row.has(decoder)) continue;
+    const bool is_needless = row.member == &Weights::lm_head &&
+                             (decoder.tie_word_embeddings || options.result == StepResult::kHidden);
+    if (is_needless || !row.has(decoder)) continue;
     ASSIGN_OR_RETURN(Found found, FindWeight(row, decoder, options));
     all.push_back(std::move(found));
   }

@@ -3,11 +3,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
-#include "base/json.h"
+#include "base/json_lines.h"
 #include "base/json_writer.h"
 #include "base/status_macros.h"
 
@@ -41,19 +39,15 @@ absl::Status TokenLines(const tokenizer::Tokenizer& tokenizer, const std::string
                         absl::string_view input, const tokenizer::EncodeOptions& options,
                         const std::function<absl::Status(absl::string_view)>& write) {
   std::string output;
-  int64_t number = 0;
-  for (const absl::string_view line : absl::StrSplit(input, '\n')) {
-    ++number;
-    if (absl::StripAsciiWhitespace(line).empty()) continue;
-    ASSIGN_OR_RETURN(base::JsonDocument document,
-                     base::JsonDocument::Parse(absl::StrCat(label, ":", number), line));
-    ASSIGN_OR_RETURN(std::string text, document.root().String("text"));
+  RETURN_IF_ERROR(base::ForEachJsonLine(label, input, [&](const base::JsonObject& object) {
+    ASSIGN_OR_RETURN(std::string text, object.String("text"));
     base::JsonWriter json;
     output += AddFields(tokenizer, text, options, &json.BeginObject()).EndDocument();
-    if (output.size() < kWriteBytes) continue;
-    RETURN_IF_ERROR(write(output));
+    if (output.size() < kWriteBytes) return absl::OkStatus();
+    const absl::Status written = write(output);
     output.clear();
-  }
+    return written;
+  }));
   return write(output);
 }
 
