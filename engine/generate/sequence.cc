@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "glog/logging.h"
@@ -12,6 +13,12 @@ namespace {
 double SecondsBetween(std::chrono::steady_clock::time_point start,
                       std::chrono::steady_clock::time_point end) {
   return std::chrono::duration<double>(end - start).count();
+}
+
+// Whether the prompt has text that a generated one can go on from.
+bool HasText(const SequenceModel& model, absl::Span<const int32_t> prompt) {
+  return model.tokenizer != nullptr &&
+         absl::c_any_of(prompt, [&](int32_t token) { return !model.tokenizer->IsSpecial(token); });
 }
 
 }  // namespace
@@ -63,7 +70,8 @@ Sequence::Sequence(const SequenceModel& model, absl::Span<const int32_t> prompt,
       cancel_(options.cancel),
       sampler_(std::move(sampler)),
       stop_tokens_(options.stop_tokens),
-      output_(model.tokenizer, std::move(stops), options.on_text),
+      output_(model.tokenizer, std::move(stops), options.on_text,
+              options.continues && HasText(model, prompt)),
       tokens_(prompt.begin(), prompt.end()) {
   result_.prompt_tokens = static_cast<int64_t>(prompt.size());
 }

@@ -52,6 +52,10 @@ struct GenerateOptions {
   // Neither are they, nor what follows. They are looked for in all that is generated, the texts of
   // special tokens and of the stop token included, though these are not part of the text.
   std::vector<std::string> stop_strings;
+  // Whether the text goes on where the prompt's ends, so that prompt and text make a whole: of
+  // tokenizers that write a word with the space before it, the first one keeps its space. An answer
+  // to the prompt is a text of its own.
+  bool continues = true;
   // Called with each piece of text as soon as it is certain: whole characters, nothing that may yet
   // turn out to be a stop string. False ends the generation. May be empty.
   TextSink on_text;

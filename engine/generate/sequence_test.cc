@@ -142,5 +142,30 @@ TEST(SequenceTest, BadPromptsAndOptionsAreRefused) {
   EXPECT_THAT(error({0}, text), HasSubstr("there is no text"));
 }
 
+// "<s>" and words that are written with the space before them, as SentencePiece has them.
+constexpr char kWords[] = R"({
+  "added_tokens": [{"id": 0, "content": "<s>", "special": true}],
+  "pre_tokenizer": {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first"},
+  "decoder": {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first"},
+  "model": {"type": "BPE", "vocab": {"<s>": 0, "\u2581a": 1, "\u2581b": 2, "c": 3}, "merges": []}
+})";
+
+TEST(SequenceTest, ATextThatGoesOnKeepsItsFirstSpaceAndAnAnswerDoesNot) {
+  const auto tokenizer = tokenizer::Tokenizer::FromJson(kWords, "words");
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  const auto text = [&](const std::vector<int32_t>& prompt, bool continues) {
+    GenerateOptions options = Greedy(2);
+    options.continues = continues;
+    auto sequence = Sequence::Create({&*tokenizer, kVocabulary, kContext}, prompt, options);
+    EXPECT_TRUE(sequence.ok()) << sequence.status();
+    for (const int32_t token : {1, 2}) Give(sequence->get(), token);
+    EXPECT_TRUE((*sequence)->CheckFinished());
+    return (*sequence)->TakeResult()->text;
+  };
+  EXPECT_EQ(text({0, 1}, true), " a b");
+  EXPECT_EQ(text({0, 1}, false), "a b");
+  EXPECT_EQ(text({0}, true), "a b") << "there is nothing to go on from";
+}
+
 }  // namespace
 }  // namespace lluda::engine

@@ -6,9 +6,11 @@
 namespace lluda::engine {
 
 TextOutput::TextOutput(const tokenizer::Tokenizer* tokenizer, engine::StopStrings stops,
-                       TextSink sink)
+                       TextSink sink, bool continues)
     : tokenizer_(tokenizer), stops_(std::move(stops)), sink_(std::move(sink)) {
-  if (tokenizer != nullptr) decoder_.emplace(tokenizer);
+  if (tokenizer == nullptr) return;
+  decoder_.emplace(tokenizer);
+  if (continues) decoder_->Continue();
 }
 
 void TextOutput::Add(int32_t token) {

@@ -24,8 +24,10 @@ using TextSink = std::function<bool(absl::string_view piece)>;
 
 class TextOutput {
  public:
-  // Without a tokenizer there is no text. The tokenizer must outlive this object.
-  TextOutput(const tokenizer::Tokenizer* tokenizer, engine::StopStrings stops, TextSink sink);
+  // Without a tokenizer there is no text. The tokenizer must outlive this object. `continues`: the
+  // text goes on where another one ends, and keeps a space at its start.
+  TextOutput(const tokenizer::Tokenizer* tokenizer, engine::StopStrings stops, TextSink sink,
+             bool continues = false);
 
   void Add(int32_t token);
   // The stop token: its text may complete a stop string that began before it.

@@ -117,6 +117,13 @@ void DecoderRun::Reset() {
   }
 }
 
+void DecoderRun::Continue() {
+  for (size_t i = 0; i < states_.size(); ++i) {
+    const bool counts_tokens = std::holds_alternative<MetaspaceDecoding>(decoder_->steps_[i]);
+    states_[i].count = counts_tokens ? 1 : 0;
+  }
+}
+
 void DecoderRun::Add(std::string_view token_text, std::string* out) {
   Push(decoder_->alone_, std::string(token_text), out);
 }

@@ -67,6 +67,9 @@ class DecoderRun {
   void Add(std::string_view token_text, std::string* out);
   // The end; the run is then as new.
   void Finish(std::string* out);
+  // Of a new run: the tokens that come follow others, so that their text goes on and nothing is
+  // taken from its start.
+  void Continue();
 
  private:
   struct State {

@@ -37,6 +37,25 @@ TEST(DecoderTest, StripsEveryTokenWhereNothingIsFused) {
   EXPECT_EQ(Decode({kBlank, StripStep{" ", 1}}, {"\u2581a", "\u2581\u2581b"}), "a b");
 }
 
+TEST(DecoderTest, OfATextThatGoesOnKeepsTheStart) {
+  const DecoderSteps kinds[] = {{kBlank, FuseStep{}, StripStep{" ", 1}},
+                                {MetaspaceDecoding{"\u2581", /*strips_first=*/true}}};
+  for (const DecoderSteps& steps : kinds) {
+    const absl::StatusOr<Decoder> decoder = Decoder::Create(steps);
+    ASSERT_TRUE(decoder.ok()) << decoder.status();
+    DecoderRun run(&*decoder);
+    std::string text;
+    run.Continue();
+    for (const char* token : {"\u2581a", "\u2581b"}) run.Add(decoder->TokenText(token), &text);
+    run.Finish(&text);
+    EXPECT_EQ(text, " a b");
+    text.clear();
+    run.Add(decoder->TokenText("\u2581a"), &text);
+    run.Finish(&text);
+    EXPECT_EQ(text, "a") << "a run that has ended is as new";
+  }
+}
+
 TEST(DecoderTest, MakesCharactersOfRunsOfBytes) {
   const DecoderSteps steps = {ByteFallbackDecoding{}, FuseStep{}};
   EXPECT_EQ(Decode(steps, {"<0xE6>", "<0x97>", "<0xA5>", "a", "<0x41>"}), "日aA");

@@ -25,6 +25,10 @@ class StreamDecoder {
   explicit StreamDecoder(const Tokenizer* tokenizer, bool skip_special = true)
       : tokenizer_(tokenizer), skip_special_(skip_special), run_(&tokenizer->decoder()) {}
 
+  // Of a new decoder: the tokens that come follow others, and a space at the start of their text
+  // stays where the tokenizer takes one from the start of a whole text.
+  void Continue() { run_.Continue(); }
+
   // The characters that `id` completes: valid UTF-8, maybe empty.
   std::string Add(int32_t id);
 
