@@ -7,8 +7,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "frontends/jinja/builtin.h"
-#include "frontends/jinja/syntax.h"
+#include "frontends/jinja/builtins/builtin.h"
+#include "frontends/jinja/syntax/syntax.h"
 
 namespace lluda::jinja {
 

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "frontends/jinja/from_json.h"
-#include "frontends/jinja/limits.h"
 #include "frontends/jinja/template.h"
+#include "frontends/jinja/value/from_json.h"
+#include "frontends/jinja/value/limits.h"
 
 namespace lluda::jinja {
 namespace {

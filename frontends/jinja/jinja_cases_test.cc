@@ -11,8 +11,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "frontends/jinja/from_json.h"
 #include "frontends/jinja/template.h"
+#include "frontends/jinja/value/from_json.h"
 
 namespace lluda::jinja {
 namespace {

@@ -5,11 +5,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "frontends/jinja/builtins/format.h"
 #include "frontends/jinja/evaluator.h"
-#include "frontends/jinja/format.h"
-#include "frontends/jinja/lexer.h"
-#include "frontends/jinja/limits.h"
-#include "frontends/jinja/objects.h"
+#include "frontends/jinja/syntax/lexer.h"
+#include "frontends/jinja/value/limits.h"
+#include "frontends/jinja/value/objects.h"
 #include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::jinja {

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "frontends/jinja/builtin.h"
-#include "frontends/jinja/syntax.h"
+#include "frontends/jinja/builtins/builtin.h"
+#include "frontends/jinja/syntax/syntax.h"
 
 namespace lluda::jinja {
 

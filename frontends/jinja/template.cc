@@ -1,10 +1,10 @@
 #include "frontends/jinja/template.h"
 
 #include "base/status_macros.h"
-#include "frontends/jinja/budget.h"
-#include "frontends/jinja/builtin.h"
-#include "frontends/jinja/parser.h"
+#include "frontends/jinja/builtins/builtin.h"
 #include "frontends/jinja/renderer.h"
+#include "frontends/jinja/syntax/parser.h"
+#include "frontends/jinja/value/budget.h"
 
 namespace lluda::jinja {
 

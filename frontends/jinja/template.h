@@ -21,9 +21,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "frontends/jinja/syntax.h"
-#include "frontends/jinja/text.h"
-#include "frontends/jinja/value.h"
+#include "frontends/jinja/syntax/syntax.h"
+#include "frontends/jinja/value/text.h"
+#include "frontends/jinja/value/value.h"
 
 namespace lluda::jinja {
 

@@ -2,7 +2,7 @@
 
 #include "base/status_macros.h"
 #include "base/utf8.h"
-#include "frontends/jinja/from_json.h"
+#include "frontends/jinja/value/from_json.h"
 #include "frontends/tokenizer/text/quote.h"
 #include "frontends/tokenizer/text/strings.h"
 

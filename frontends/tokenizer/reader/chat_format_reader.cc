@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/status_macros.h"
-#include "frontends/jinja/limits.h"
+#include "frontends/jinja/value/limits.h"
 #include "frontends/tokenizer/reader/json_file.h"
 #include "frontends/tokenizer/reader/tokenizer_config.h"
 #include "frontends/tokenizer/text/json_value.h"
