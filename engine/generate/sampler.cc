@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "base/portable_exp.h"
 #include "base/status_macros.h"
 
 namespace lluda::engine {
@@ -94,26 +95,6 @@ absl::StatusOr<Sampler> Sampler::Create(const SamplerOptions& options, int64_t v
   return Sampler(options, vocab_size);
 }
 
-Sampler::Sampler(const SamplerOptions& options, int64_t vocab_size)
-    : options_(options),
-      vocab_size_(vocab_size),
-      random_(options.seed),
-      is_seen_(vocab_size, 0),
-      generated_count_(vocab_size, 0),
-      penalized_(vocab_size) {
-  seen_.reserve(vocab_size);
-  largest_.reserve(vocab_size);
-  candidates_.reserve(vocab_size);
-  boundary_.reserve(vocab_size);
-  bucket_weight_.resize(kBucketOfOne + 1);
-}
-
-void Sampler::MarkSeen(int32_t id) {
-  if (is_seen_[id]) return;
-  is_seen_[id] = 1;
-  seen_.push_back(id);
-}
-
 absl::Status Sampler::AddPrompt(absl::Span<const int32_t> ids) {
   for (const int32_t id : ids) {
     if (id < 0 || id >= vocab_size_) {
@@ -121,113 +102,113 @@ absl::Status Sampler::AddPrompt(absl::Span<const int32_t> ids) {
           absl::StrCat("token ", id, " is outside the vocabulary of ", vocab_size_));
     }
   }
-  for (const int32_t id : ids) MarkSeen(id);
+  for (const int32_t id : ids) generated_.try_emplace(id, 0);
   return absl::OkStatus();
 }
 
-void Sampler::ClearHistory() {
-  for (const int32_t id : seen_) is_seen_[id] = generated_count_[id] = 0;
-  seen_.clear();
-}
-
-absl::StatusOr<int32_t> Sampler::Sample(absl::Span<const float> logits) {
+absl::StatusOr<int32_t> Sampler::Sample(absl::Span<const float> logits, SamplerScratch* scratch) {
   if (static_cast<int64_t>(logits.size()) != vocab_size_) {
     return absl::InvalidArgumentError(
         absl::StrCat("got ", logits.size(), " logits for a vocabulary of ", vocab_size_));
   }
-  const float* scores = Penalize(logits);
+  const float* scores = Penalize(logits, scratch);
   ASSIGN_OR_RETURN(const float maximum, CheckedMaximum(scores, vocab_size_));
   int32_t id;
   if (options_.temperature == 0) {
     id = static_cast<int32_t>(std::find(scores, scores + vocab_size_, maximum) - scores);
   } else {
-    Gather(scores, maximum);
-    if (options_.top_p < 1) KeepTopP();
-    id = Draw();
+    Gather(scores, maximum, scratch);
+    if (options_.top_p < 1) KeepTopP(scratch);
+    id = Draw(scratch->candidates_);
   }
-  MarkSeen(id);
-  ++generated_count_[id];
+  ++generated_[id];
   return id;
 }
 
 // The logits themselves when no penalty is on, otherwise a changed copy.
-const float* Sampler::Penalize(absl::Span<const float> logits) {
+const float* Sampler::Penalize(absl::Span<const float> logits, SamplerScratch* scratch) const {
   const SamplerOptions& o = options_;
   const bool off = o.repetition_penalty == 1 && o.presence_penalty == 0 && o.frequency_penalty == 0;
-  if (off || seen_.empty()) return logits.data();
-  std::copy(logits.begin(), logits.end(), penalized_.begin());
-  for (const int32_t id : seen_) {
-    float x = penalized_[id];
+  if (off || generated_.empty()) return logits.data();
+  std::vector<float>& penalized = scratch->penalized_;
+  penalized.assign(logits.begin(), logits.end());
+  for (const auto& [id, count] : generated_) {
+    float x = penalized[static_cast<size_t>(id)];
     x = x > 0 ? x / o.repetition_penalty : x * o.repetition_penalty;
-    if (const int32_t count = generated_count_[id]; count > 0) {
+    if (count > 0) {
       x -= o.frequency_penalty * static_cast<float>(count) + o.presence_penalty;
     }
-    penalized_[id] = x;
+    penalized[static_cast<size_t>(id)] = x;
   }
-  return penalized_.data();
+  return penalized.data();
 }
 
 // The k-th largest score. Needs 1 <= k < vocab_size.
-float Sampler::TopKThreshold(const float* scores) {
+float Sampler::TopKThreshold(const float* scores, SamplerScratch* scratch) const {
+  std::vector<float>& largest = scratch->largest_;
   const int64_t k = options_.top_k;
   const std::greater<float> descending;
   if (k > kLargestHeap) {
-    largest_.assign(scores, scores + vocab_size_);
-    std::nth_element(largest_.begin(), largest_.begin() + (k - 1), largest_.end(), descending);
-    return largest_[k - 1];
+    largest.assign(scores, scores + vocab_size_);
+    std::nth_element(largest.begin(), largest.begin() + (k - 1), largest.end(), descending);
+    return largest[k - 1];
   }
   // With `descending` the heap's front is the smallest of the k largest so far.
-  largest_.assign(scores, scores + k);
-  std::make_heap(largest_.begin(), largest_.end(), descending);
+  largest.assign(scores, scores + k);
+  std::make_heap(largest.begin(), largest.end(), descending);
   for (int64_t i = k; i < vocab_size_; ++i) {
-    if (scores[i] <= largest_.front()) continue;
-    std::pop_heap(largest_.begin(), largest_.end(), descending);
-    largest_.back() = scores[i];
-    std::push_heap(largest_.begin(), largest_.end(), descending);
+    if (scores[i] <= largest.front()) continue;
+    std::pop_heap(largest.begin(), largest.end(), descending);
+    largest.back() = scores[i];
+    std::push_heap(largest.begin(), largest.end(), descending);
   }
-  return largest_.front();
+  return largest.front();
 }
 
-// Fills candidates_ with the tokens top-k leaves, without those too unlikely to have a weight.
-void Sampler::Gather(const float* scores, float max_score) {
+// Fills the candidates with the tokens top-k leaves, without those too unlikely to have a weight.
+void Sampler::Gather(const float* scores, float max_score, SamplerScratch* scratch) const {
   const bool top_k = options_.top_k > 0 && options_.top_k < vocab_size_;
-  const float threshold = top_k ? TopKThreshold(scores) : -kInfinity;
-  // expf underflows to 0 below this.
+  const float threshold = top_k ? TopKThreshold(scores, scratch) : -kInfinity;
+  // Rounded to a float, the exponential is 0 below this.
   constexpr float kSmallestExponent = -104.0f;
-  candidates_.clear();
+  std::vector<Candidate>& candidates = scratch->candidates_;
+  candidates.clear();
   for (int64_t i = 0; i < vocab_size_; ++i) {
     if (scores[i] < threshold) continue;
     const float exponent = (scores[i] - max_score) / options_.temperature;
     if (exponent < kSmallestExponent) continue;
-    const float weight = std::exp(exponent);
-    if (weight > 0) candidates_.push_back({static_cast<int32_t>(i), weight});
+    const auto weight = static_cast<float>(base::PortableExp(exponent));
+    if (weight > 0) candidates.push_back({static_cast<int32_t>(i), weight});
   }
 }
 
 // Finds where the likeliest tokens reach top_p without sorting them all: sums the weights by
 // bucket, walks the buckets from the likeliest down, and sorts only the bucket in which the sum
 // passes top_p.
-void Sampler::KeepTopP() {
-  std::fill(bucket_weight_.begin(), bucket_weight_.end(), 0.0);
-  for (const Candidate& c : candidates_) bucket_weight_[Bucket(c.weight)] += c.weight;
+void Sampler::KeepTopP(SamplerScratch* scratch) const {
+  std::vector<double>& bucket_weight = scratch->bucket_weight_;
+  std::vector<Candidate>& candidates = scratch->candidates_;
+  std::vector<Candidate>& boundary = scratch->boundary_;
+  bucket_weight.assign(kBucketOfOne + 1, 0.0);
+  for (const Candidate& c : candidates) bucket_weight[Bucket(c.weight)] += c.weight;
   // Summed in the order of the walk below, so that the walk is sure to end in a bucket with weight.
   double total = 0;
-  for (int bucket = kBucketOfOne; bucket >= 0; --bucket) total += bucket_weight_[bucket];
+  for (int bucket = kBucketOfOne; bucket >= 0; --bucket) total += bucket_weight[bucket];
   const double wanted = options_.top_p * total;
   double above = 0;
   int bucket = kBucketOfOne;
-  while (above + bucket_weight_[bucket] < wanted) above += bucket_weight_[bucket--];
+  while (above + bucket_weight[bucket] < wanted) above += bucket_weight[bucket--];
 
-  boundary_.clear();
-  for (const Candidate& c : candidates_) {
-    if (Bucket(c.weight) == bucket) boundary_.push_back(c);
+  boundary.clear();
+  for (const Candidate& c : candidates) {
+    if (Bucket(c.weight) == bucket) boundary.push_back(c);
   }
-  std::sort(boundary_.begin(), boundary_.end(), [](const Candidate& a, const Candidate& b) {
+  std::sort(boundary.begin(), boundary.end(), [](const Candidate& a, const Candidate& b) {
     return a.weight != b.weight ? a.weight > b.weight : a.id < b.id;
   });
   // A token stays while those before it have not reached top_p.
   Candidate last{-1, kInfinity};
-  for (const Candidate& c : boundary_) {
+  for (const Candidate& c : boundary) {
     if (above >= wanted) break;
     last = c;
     above += c.weight;
@@ -235,19 +216,18 @@ void Sampler::KeepTopP() {
   const auto dropped = [&last](const Candidate& c) {
     return c.weight < last.weight || (c.weight == last.weight && c.id > last.id);
   };
-  candidates_.erase(std::remove_if(candidates_.begin(), candidates_.end(), dropped),
-                    candidates_.end());
+  candidates.erase(std::remove_if(candidates.begin(), candidates.end(), dropped), candidates.end());
 }
 
 // Draws one of the candidates that min-p leaves.
-int32_t Sampler::Draw() {
+int32_t Sampler::Draw(const std::vector<Candidate>& candidates) {
   double total = 0;
-  for (const Candidate& c : candidates_) {
+  for (const Candidate& c : candidates) {
     if (c.weight >= options_.min_p) total += c.weight;
   }
   double rest = random_.NextUnit() * total;
   int32_t last = -1;
-  for (const Candidate& c : candidates_) {
+  for (const Candidate& c : candidates) {
     if (c.weight < options_.min_p) continue;
     last = c.id;
     rest -= c.weight;

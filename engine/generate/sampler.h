@@ -5,7 +5,8 @@
 //   options.top_k = 40;
 //   absl::StatusOr<Sampler> sampler = Sampler::Create(options, vocab_size);
 //   sampler->AddPrompt(prompt_ids);
-//   absl::StatusOr<int32_t> next = sampler->Sample(logits);
+//   SamplerScratch scratch;   // of a thread, for any number of samplers
+//   absl::StatusOr<int32_t> next = sampler->Sample(logits, &scratch);
 //
 // The steps and their order are those of Hugging Face transformers' generate():
 //   1. repetition penalty r, for each distinct token of prompt and output so far:
@@ -21,13 +22,15 @@
 // Temperature 0 is greedy: the largest logit after 1 and 2, the lowest id of equals; 3 to 7 are
 // skipped.
 //
-// The random numbers are SplitMix64's, so a seed means the same on every machine.
+// The random numbers are SplitMix64's and the exponentials base/portable_exp's, so that a seed means
+// the same on every machine. A sampler holds its options and the tokens so far, a few bytes each.
 #ifndef LLUDA_ENGINE_GENERATE_SAMPLER_H_
 #define LLUDA_ENGINE_GENERATE_SAMPLER_H_
 
 #include <cstdint>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -50,9 +53,25 @@ struct SamplerOptions {
 // InvalidArgument with the option's name, its range and the value given.
 absl::Status ValidateSamplerOptions(const SamplerOptions& options);
 
+// What Sample computes with: some 20 bytes for each token of the vocabulary, reserved at the first
+// use. One thread at a time.
+class SamplerScratch {
+ private:
+  friend class Sampler;
+  struct Candidate {
+    int32_t id;
+    float weight;  // likelihood relative to the likeliest token, in (0, 1]
+  };
+  std::vector<float> penalized_;
+  std::vector<float> largest_;
+  std::vector<Candidate> candidates_;  // by ascending id
+  std::vector<Candidate> boundary_;
+  std::vector<double> bucket_weight_;
+};
+
 class Sampler {
  public:
-  // InvalidArgument for bad options or vocab_size < 1. All memory is reserved here.
+  // InvalidArgument for bad options or vocab_size < 1.
   static absl::StatusOr<Sampler> Create(const SamplerOptions& options, int64_t vocab_size);
 
   // Tokens the model was given. InvalidArgument, and nothing recorded, if one is outside
@@ -60,38 +79,26 @@ class Sampler {
   absl::Status AddPrompt(absl::Span<const int32_t> ids);
 
   // The next token; it counts as generated from then on. `logits` holds vocab_size values, -inf
-  // for a token that must not come. InvalidArgument for a wrong size; Internal for a NaN, a +inf
-  // (before or after the penalties), or if all are -inf.
-  absl::StatusOr<int32_t> Sample(absl::Span<const float> logits);
-
-  // Forgets prompt and output for the penalties; the random numbers go on.
-  void ClearHistory();
+  // for a token that must not come. What the scratch held does not matter. InvalidArgument for a
+  // wrong size; Internal for a NaN, a +inf (before or after the penalties), or if all are -inf.
+  absl::StatusOr<int32_t> Sample(absl::Span<const float> logits, SamplerScratch* scratch);
 
  private:
-  struct Candidate {
-    int32_t id;
-    float weight;  // likelihood relative to the likeliest token, in (0, 1]
-  };
+  using Candidate = SamplerScratch::Candidate;
 
-  Sampler(const SamplerOptions& options, int64_t vocab_size);
-  const float* Penalize(absl::Span<const float> logits);
-  float TopKThreshold(const float* scores);
-  void Gather(const float* scores, float max_score);
-  void KeepTopP();
-  int32_t Draw();
-  void MarkSeen(int32_t id);
+  Sampler(const SamplerOptions& options, int64_t vocab_size)
+      : options_(options), vocab_size_(vocab_size), random_(options.seed) {}
+  const float* Penalize(absl::Span<const float> logits, SamplerScratch* scratch) const;
+  float TopKThreshold(const float* scores, SamplerScratch* scratch) const;
+  void Gather(const float* scores, float max_score, SamplerScratch* scratch) const;
+  void KeepTopP(SamplerScratch* scratch) const;
+  int32_t Draw(const std::vector<Candidate>& candidates);
 
   SamplerOptions options_;
   int64_t vocab_size_;
   base::SplitMix64 random_;
-  std::vector<int32_t> seen_;             // distinct ids of prompt and output
-  std::vector<uint8_t> is_seen_;          // by id
-  std::vector<int32_t> generated_count_;  // by id
-  std::vector<float> penalized_;
-  std::vector<float> largest_;
-  std::vector<Candidate> candidates_;  // by ascending id
-  std::vector<Candidate> boundary_;
-  std::vector<double> bucket_weight_;
+  // Of each distinct token of prompt and output: how often it was generated.
+  absl::flat_hash_map<int32_t, int32_t> generated_;
 };
 
 }  // namespace lluda::engine

@@ -18,7 +18,8 @@ void Run(benchmark::State& state, const SamplerOptions& options) {
   std::vector<float> logits(kVocabulary);
   for (float& x : logits) x = normal(random);
   auto sampler = Sampler::Create(options, kVocabulary);
-  while (state.KeepRunning()) benchmark::DoNotOptimize(*sampler->Sample(logits));
+  SamplerScratch scratch;
+  while (state.KeepRunning()) benchmark::DoNotOptimize(*sampler->Sample(logits, &scratch));
 }
 
 void BM_Greedy(benchmark::State& state) {

@@ -27,23 +27,35 @@ using ::testing::HasSubstr;
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
-Sampler Make(const SamplerOptions& options, int64_t vocab_size) {
-  auto sampler = Sampler::Create(options, vocab_size);
-  EXPECT_TRUE(sampler.ok()) << sampler.status();
-  return *std::move(sampler);
-}
+// A sampler with scratch of its own.
+class OneSampler {
+ public:
+  OneSampler(const SamplerOptions& options, int64_t vocab_size)
+      : sampler_(Sampler::Create(options, vocab_size)) {
+    EXPECT_TRUE(sampler_.ok()) << sampler_.status();
+  }
+  absl::Status AddPrompt(absl::Span<const int32_t> ids) { return sampler_->AddPrompt(ids); }
+  absl::StatusOr<int32_t> Sample(absl::Span<const float> logits) {
+    return sampler_->Sample(logits, &scratch_);
+  }
+
+ private:
+  absl::StatusOr<Sampler> sampler_;
+  SamplerScratch scratch_;
+};
 
 // How often each token comes in `draws` draws without history.
 std::map<int32_t, int> Frequencies(const SamplerOptions& options, const std::vector<float>& logits,
                                    int draws) {
-  Sampler sampler = Make(options, logits.size());
+  SamplerOptions seeded = options;
   std::map<int32_t, int> count;
   for (int i = 0; i < draws; ++i) {
+    seeded.seed = options.seed + static_cast<uint64_t>(i);
+    OneSampler sampler(seeded, logits.size());
     const auto id = sampler.Sample(logits);
     EXPECT_TRUE(id.ok()) << id.status();
     if (!id.ok()) break;
     ++count[*id];
-    sampler.ClearHistory();
   }
   return count;
 }
@@ -197,10 +209,10 @@ TEST(SamplerTest, DistributionsAreThoseOfTransformers) {
     options.top_k = expected.top_k;
     options.top_p = expected.top_p;
     options.min_p = expected.min_p;
-    Sampler sampler = Make(options, logits.size());
     std::map<int32_t, int> count;
     for (int i = 0; i < kDraws; ++i) {
-      sampler.ClearHistory();
+      options.seed = static_cast<uint64_t>(i);
+      OneSampler sampler(options, logits.size());
       ASSERT_TRUE(sampler.AddPrompt({3, 1, 3, 8}).ok());
       ++count[*sampler.Sample(logits)];
     }
@@ -258,7 +270,7 @@ TEST(SamplerTest, TopKAgreesWithSortingForSmallAndLargeK) {
 TEST(SamplerTest, GreedyTakesTheLargestAndTheLowestOfEquals) {
   SamplerOptions options;
   options.temperature = 0;
-  Sampler sampler = Make(options, 5);
+  OneSampler sampler(options, 5);
   EXPECT_EQ(*sampler.Sample({1, 7, 3, 7, 2}), 1);
 }
 
@@ -266,14 +278,14 @@ TEST(SamplerTest, RepetitionPenaltyDividesPositiveAndMultipliesNegativeLogits) {
   SamplerOptions options;
   options.temperature = 0;
   options.repetition_penalty = 2;
-  Sampler positive = Make(options, 3);
+  OneSampler positive(options, 3);
   ASSERT_TRUE(positive.AddPrompt({0, 0, 0}).ok());
   // 4 becomes 2, however often the token was there.
   EXPECT_EQ(*positive.Sample({4, 2.5f, 1.9f}), 1);
-  Sampler still_first = Make(options, 3);
+  OneSampler still_first(options, 3);
   ASSERT_TRUE(still_first.AddPrompt({0, 0, 0}).ok());
   EXPECT_EQ(*still_first.Sample({4, 1.5f, 1.9f}), 0);
-  Sampler negative = Make(options, 2);
+  OneSampler negative(options, 2);
   ASSERT_TRUE(negative.AddPrompt({0}).ok());
   // -1 becomes -2.
   EXPECT_EQ(*negative.Sample({-1, -1.5f}), 1);
@@ -283,7 +295,7 @@ TEST(SamplerTest, RepetitionPenaltyAlsoSeesGeneratedTokens) {
   SamplerOptions options;
   options.temperature = 0;
   options.repetition_penalty = 2;
-  Sampler sampler = Make(options, 2);
+  OneSampler sampler(options, 2);
   EXPECT_EQ(*sampler.Sample({3, 2}), 0);
   EXPECT_EQ(*sampler.Sample({3, 2}), 1);
 }
@@ -292,7 +304,7 @@ TEST(SamplerTest, PresencePenaltyIsTakenOnceAndOnlyForGeneratedTokens) {
   SamplerOptions options;
   options.temperature = 0;
   options.presence_penalty = 1;
-  Sampler sampler = Make(options, 2);
+  OneSampler sampler(options, 2);
   ASSERT_TRUE(sampler.AddPrompt({0}).ok());
   EXPECT_EQ(*sampler.Sample({2.5f, 2}), 0);  // the prompt does not count
   EXPECT_EQ(*sampler.Sample({3.5f, 2}), 0);  // 2.5 against 2
@@ -304,7 +316,7 @@ TEST(SamplerTest, FrequencyPenaltyGrowsWithTheCount) {
   SamplerOptions options;
   options.temperature = 0;
   options.frequency_penalty = 1;
-  Sampler sampler = Make(options, 2);
+  OneSampler sampler(options, 2);
   EXPECT_EQ(*sampler.Sample({3.5f, 1}), 0);
   EXPECT_EQ(*sampler.Sample({3.5f, 1}), 0);  // 2.5
   EXPECT_EQ(*sampler.Sample({3.5f, 1}), 0);  // 1.5
@@ -315,21 +327,10 @@ TEST(SamplerTest, PenaltiesComeBeforeTheFilters) {
   SamplerOptions options;
   options.presence_penalty = 5;
   options.top_k = 1;
-  Sampler sampler = Make(options, 3);
+  OneSampler sampler(options, 3);
   EXPECT_EQ(*sampler.Sample({4, 3, 2}), 0);
   EXPECT_EQ(*sampler.Sample({4, 3, 2}), 1);
   EXPECT_EQ(*sampler.Sample({4, 3, 2}), 2);
-}
-
-TEST(SamplerTest, ClearedHistoryHasNoPenalty) {
-  SamplerOptions options;
-  options.temperature = 0;
-  options.repetition_penalty = 2;
-  options.frequency_penalty = 10;
-  Sampler sampler = Make(options, 2);
-  EXPECT_EQ(*sampler.Sample({3, 2}), 0);
-  sampler.ClearHistory();
-  EXPECT_EQ(*sampler.Sample({3, 2}), 0);
 }
 
 TEST(SamplerTest, TheSameSeedGivesTheSameTokensAndAnotherSeedOthers) {
@@ -337,7 +338,7 @@ TEST(SamplerTest, TheSameSeedGivesTheSameTokensAndAnotherSeedOthers) {
   const auto draw = [&logits](uint64_t seed) {
     SamplerOptions options;
     options.seed = seed;
-    Sampler sampler = Make(options, logits.size());
+    OneSampler sampler(options, logits.size());
     std::vector<int32_t> ids;
     for (int i = 0; i < 20; ++i) ids.push_back(*sampler.Sample(logits));
     return ids;
@@ -366,7 +367,7 @@ TEST(SamplerTest, BadLogitsAreNamed) {
     SamplerOptions options;
     options.temperature = temperature;
     // Long enough for the vector loop and its remainder.
-    Sampler sampler = Make(options, 37);
+    OneSampler sampler(options, 37);
     for (const int position : {0, 20, 36}) {
       std::vector<float> logits(37, 1.0f);
       logits[position] = kNan;
@@ -385,13 +386,13 @@ TEST(SamplerTest, BadLogitsAreNamed) {
 TEST(SamplerTest, APenaltyThatOverflowsIsAnError) {
   SamplerOptions options;
   options.repetition_penalty = 1e-38f;
-  Sampler sampler = Make(options, 2);
+  OneSampler sampler(options, 2);
   ASSERT_TRUE(sampler.AddPrompt({1}).ok());
   EXPECT_EQ(sampler.Sample({1, 100}).status().message(), "the logit of token 1 is +inf");
 }
 
 TEST(SamplerTest, ALogitRowOfAnotherSizeIsRefused) {
-  Sampler sampler = Make({}, 4);
+  OneSampler sampler({}, 4);
   EXPECT_EQ(sampler.Sample({1, 2, 3}).status().message(), "got 3 logits for a vocabulary of 4");
 }
 
@@ -399,13 +400,13 @@ TEST(SamplerTest, APromptTokenOutsideTheVocabularyIsRefusedWhole) {
   SamplerOptions options;
   options.temperature = 0;
   options.repetition_penalty = 10;
-  Sampler sampler = Make(options, 2);
+  OneSampler sampler(options, 2);
   EXPECT_EQ(sampler.AddPrompt({0, 2}).message(), "token 2 is outside the vocabulary of 2");
   EXPECT_EQ(sampler.AddPrompt({-1}).message(), "token -1 is outside the vocabulary of 2");
   EXPECT_EQ(*sampler.Sample({3, 2}), 0);
 }
 
-TEST(SamplerTest, NoTokenAllocates) {
+TEST(SamplerTest, AKnownTokenAllocatesNothing) {
   constexpr int kVocab = 3000;
   std::mt19937 random(9);
   std::normal_distribution<float> normal(0, 2);
@@ -419,7 +420,11 @@ TEST(SamplerTest, NoTokenAllocates) {
   large_k.top_k = 1000;
   large_k.top_p = 0.95f;
   for (const SamplerOptions& options : {plain, small_k, large_k}) {
-    Sampler sampler = Make(options, kVocab);
+    OneSampler sampler(options, kVocab);
+    // From the second on: the scratch has its size, and the tokens are known.
+    std::vector<int32_t> all(kVocab);
+    std::iota(all.begin(), all.end(), 0);
+    if (!sampler.AddPrompt(all).ok() || !sampler.Sample(logits).ok()) std::abort();
     const int64_t before = runtime::AllocationCount();
     for (int i = 0; i < 100; ++i) {
       if (!sampler.Sample(logits).ok()) std::abort();

@@ -89,7 +89,7 @@ absl::Status Scheduler::RunStep(absl::Span<const StepPart> parts) {
     running.sequence->MarkComputed(parts[i].tokens, executable_->parallel_calls());
     if (!parts[i].logits) continue;
     const auto width = static_cast<size_t>(session_->width());
-    running.sequence->Feed(logits.subspan(row++ * width, width));
+    running.sequence->Feed(logits.subspan(row++ * width, width), &scratch_);
   }
   return absl::OkStatus();
 }

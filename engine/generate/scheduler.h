@@ -73,6 +73,7 @@ class Scheduler {
   runtime::Executable* executable_;
   std::unique_ptr<runtime::Session> session_;
   PrefixSlots slots_;
+  SamplerScratch scratch_;  // of all sequences
   std::deque<Sequence*> waiting_;
   std::vector<Running> running_;  // in the order they came
 };

@@ -93,9 +93,9 @@ void Sequence::MarkComputed(int64_t count, int64_t parallel_calls) {
   if (generated() > 0) ++result_.decode_steps;
 }
 
-void Sequence::Feed(absl::Span<const float> logits) {
+void Sequence::Feed(absl::Span<const float> logits, SamplerScratch* scratch) {
   CHECK(!finished_ && waiting().empty());
-  const absl::StatusOr<int32_t> next = sampler_.Sample(logits);
+  const absl::StatusOr<int32_t> next = sampler_.Sample(logits, scratch);
   if (!next.ok()) {
     finished_ = true;
     status_ = next.status();

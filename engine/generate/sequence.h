@@ -7,7 +7,7 @@
 //     const auto waiting = (*sequence)->waiting();   // the whole prompt, then a token at a time
 //     auto logits = session->Evaluate(waiting);
 //     (*sequence)->MarkComputed(waiting.size());
-//     (*sequence)->Feed(*logits);
+//     (*sequence)->Feed(*logits, &scratch);
 //   }
 //   absl::StatusOr<Generation> result = (*sequence)->TakeResult();
 //
@@ -110,7 +110,7 @@ class Sequence {
   void MarkComputed(int64_t count, int64_t parallel_calls = 0);
   // Chooses the next token by the logits [vocabulary] of the last one, when none is waiting. Logits
   // that are not finite finish the sequence with an error.
-  void Feed(absl::Span<const float> logits);
+  void Feed(absl::Span<const float> logits, SamplerScratch* scratch);
 
   // Ends the sequence if it has as many tokens as were asked for, was cancelled, or has tokens
   // waiting and no room for them; whether it is finished, by this or by what it was fed.

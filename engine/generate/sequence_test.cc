@@ -34,7 +34,8 @@ void Give(Sequence* sequence, int32_t token) {
   sequence->MarkComputed(static_cast<int64_t>(sequence->waiting().size()));
   std::vector<float> logits(kVocabulary, 0.0f);
   logits[token] = 1.0f;
-  sequence->Feed(logits);
+  SamplerScratch scratch;
+  sequence->Feed(logits, &scratch);
 }
 
 Generation Result(Sequence* sequence) {
@@ -123,7 +124,8 @@ TEST(SequenceTest, NoTokensAreWantedNoneIsComputed) {
 TEST(SequenceTest, LogitsThatAreNotFiniteFinishItWithAnError) {
   auto sequence = Make({0}, Greedy(9));
   sequence->MarkComputed(1);
-  sequence->Feed({0.0f, std::numeric_limits<float>::quiet_NaN(), 0.0f, 0.0f});
+  SamplerScratch scratch;
+  sequence->Feed({0.0f, std::numeric_limits<float>::quiet_NaN(), 0.0f, 0.0f}, &scratch);
   EXPECT_TRUE(sequence->CheckFinished());
   EXPECT_EQ(sequence->TakeResult().status().code(), absl::StatusCode::kInternal);
 }

@@ -73,7 +73,7 @@ absl::StatusOr<std::vector<float>> BenchRunner::Logits(absl::Span<const int32_t>
 absl::StatusOr<int32_t> BenchRunner::FirstToken(absl::Span<const int32_t> tokens) {
   session_->Truncate(0, 0);
   ASSIGN_OR_RETURN(absl::Span<const float> logits, session_->Evaluate(tokens));
-  return sampler_.Sample(logits);
+  return sampler_.Sample(logits, &scratch_);
 }
 
 // Fills the empty cache with `depth` tokens, `step` of them at a time.
@@ -103,7 +103,7 @@ absl::StatusOr<std::vector<int32_t>> BenchRunner::UntimedGeneration(int64_t dept
   while (static_cast<int64_t>(generated.size()) < tokens) {
     ASSIGN_OR_RETURN(absl::Span<const float> logits,
                      session_->Evaluate(absl::MakeConstSpan(&next, 1)));
-    ASSIGN_OR_RETURN(int32_t sampled, sampler_.Sample(logits));
+    ASSIGN_OR_RETURN(int32_t sampled, sampler_.Sample(logits, &scratch_));
     generated.push_back(next = sampled);
   }
   return generated;
@@ -146,7 +146,7 @@ absl::StatusOr<PrefillResult> BenchRunner::Prefill(int64_t tokens, int repeat,
     absl::StatusOr<absl::Span<const float>> logits = session_->Evaluate(prompt);
     const double seconds = SecondsSince(start);
     if (!logits.ok()) return logits.status();
-    RETURN_IF_ERROR(sampler_.Sample(*logits));
+    RETURN_IF_ERROR(sampler_.Sample(*logits, &scratch_));
     first_token_ms.push_back(SecondsSince(start) * 1e3);
     turns.push_back({static_cast<double>(tokens), seconds, work});
     limits.push_back(meter->Measure(limit, kLimitSeconds));
@@ -190,7 +190,7 @@ absl::StatusOr<DecodeResult> BenchRunner::Decode(int64_t depth, int repeat,
                                                : work_.flops.Decode(seen).total();
         ASSIGN_OR_RETURN(absl::Span<const float> logits,
                          session_->Evaluate(absl::MakeConstSpan(&next, 1)));
-        ASSIGN_OR_RETURN(int32_t sampled, sampler_.Sample(logits));
+        ASSIGN_OR_RETURN(int32_t sampled, sampler_.Sample(logits, &scratch_));
         generated.push_back(next = sampled);
       }
       turn.seconds = SecondsSince(start);

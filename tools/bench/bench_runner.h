@@ -79,6 +79,7 @@ class BenchRunner {
   StepWork work_;
   std::unique_ptr<runtime::Session> session_;
   engine::Sampler sampler_;
+  engine::SamplerScratch scratch_;
   std::vector<int32_t> tokens_;  // of prompts and of what lies before a generation
 };
 

@@ -47,13 +47,14 @@ absl::StatusOr<CacheError> MeasureCacheError(const engine::LoadOptions& options,
   std::vector<int32_t> text(start.begin(), start.end());
   std::vector<std::vector<float>> expected;
   std::optional<engine::Sampler> sampler;
+  engine::SamplerScratch scratch;
   const auto draw = [&](absl::Span<const float> logits, std::vector<int32_t>* tokens) {
     expected.emplace_back(logits.begin(), logits.end());
     if (tokens->size() == text.size()) {
       if (!sampler) {
         ASSIGN_OR_RETURN(sampler, engine::Sampler::Create({}, static_cast<int64_t>(logits.size())));
       }
-      ASSIGN_OR_RETURN(int32_t drawn, sampler->Sample(logits));
+      ASSIGN_OR_RETURN(int32_t drawn, sampler->Sample(logits, &scratch));
       text.push_back(drawn);
     }
     tokens->push_back(text[tokens->size()]);
