@@ -19,12 +19,13 @@ refused "--depth" --depth -1
 refused "--repeat" --repeat 0
 refused "--ctx 20 is too short: the longest sequence has 40 tokens" \
   --ctx 20 --prompt-tokens 10 --depth 30 --gen-tokens 10
+refused "--streams: Value 65 not in range [1 - 64]" --streams 65
 refused "the model allows 1 to 2048" --prompt-tokens 5000
 refused "unknown isa 'z80'" --isa z80
 refused "no/such/folder" no/such/folder
 
 "$lluda" bench --prompt-tokens 40,70 --depth 0,30 --gen-tokens 20 --repeat 2 -t 1 --stats \
-  --json bench.json >out 2>err </dev/null || fail "bench: $(cat err)"
+  --streams 1,3 --json bench.json >out 2>err </dev/null || fail "bench: $(cat err)"
 grep -v "^lluda: warning: the machine is busy" err && fail "bench wrote to stderr"
 [[ $(grep -c "^prefill  " out) == 2 && $(grep -c "^decode  " out) == 2 ]] || fail "$(cat out)"
 for text in "limit DRAM read" "^load  .* of which compile" "^memory  *peak" "^decode step" \
@@ -55,7 +56,10 @@ speed = {"tokens": int, "tokens_per_s": number, "spread": number, "percent_of_li
 assert bench["prefill"] == bench["prefills"][0] and bench["decode"] == bench["decodes"][0]
 assert [p["tokens"] for p in bench["prefills"]] == [40, 70]
 assert [(d["tokens"], d["depth"]) for d in bench["decodes"]] == [(20, 0), (20, 30)]
-for result in bench["prefills"] + bench["decodes"]:
+assert [(s["streams"], s["tokens"]) for s in bench["streams"]] == [(1, 20), (3, 20)]
+one, three = (s["tokens_per_s"] for s in bench["streams"])
+assert abs(bench["streams"][1]["times_one"] / (three / one) - 1) < 1e-4, bench["streams"]
+for result in bench["prefills"] + bench["decodes"] + bench["streams"]:
     has(speed, result)
     assert result["tokens_per_s"] > 0 and result["percent_of_limit"] > 0, result
     assert result["min"] <= result["tokens_per_s"] <= result["max"], result

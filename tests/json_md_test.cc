@@ -127,6 +127,7 @@ std::string BenchDocument() {
   }
   result.prefill.emplace_back();
   result.decode.emplace_back();
+  result.streams.push_back({1, 2, {}});
   result.decode_calls.emplace();
   result.prefill_calls.emplace();
   result.cache_error.emplace();

@@ -12,8 +12,13 @@
 namespace lluda::cli {
 
 absl::StatusOr<int> RunBench(const BenchFlags& flags) {
-  tools::BenchOptions bench{flags.prompt_tokens, flags.depths, flags.gen_tokens,
-                            flags.repeat,        flags.stats,  flags.model.context.value_or(0)};
+  tools::BenchOptions bench{flags.prompt_tokens,
+                            flags.depths,
+                            flags.gen_tokens,
+                            flags.repeat,
+                            flags.streams,
+                            flags.stats,
+                            flags.model.context.value_or(0)};
   ModelFlags model = flags.model;
   ASSIGN_OR_RETURN(model.context, tools::BenchContext(bench));
   bench.open = [&] { return LoadOptionsOf(model); };

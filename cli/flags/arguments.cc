@@ -262,6 +262,11 @@ CLI::App* AddBench(CLI::App* app, BenchFlags* flags) {
   sub->add_option("--repeat", flags->repeat, "How often each is measured")
       ->check(CLI::Range(1, kMostRepeats))
       ->capture_default_str();
+  sub->add_option("--streams", flags->streams,
+                  "Also measure so many texts side by side, by commas: 1,2,4,8 [none]")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(int64_t{1}, int64_t{64}));
   AddContext(sub, &flags->model, "Tokens the context holds [as many as are measured]");
   AddPrecision(sub, &flags->model);
   AddMachine(sub, &flags->model);

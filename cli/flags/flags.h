@@ -163,6 +163,7 @@ struct BenchFlags {
   std::vector<int64_t> depths = {0};           // at least one
   int64_t gen_tokens = 128;                    // at least 1
   int repeat = 5;                              // at least 1
+  std::vector<int64_t> streams;                // each 1 to 64
   std::string json_file;                       // empty: none; "-": stdout, instead of the text
   bool stats = false;
 };

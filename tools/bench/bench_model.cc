@@ -12,6 +12,7 @@
 #include "codegen/llvm/target.h"
 #include "tools/bench/bench_check.h"
 #include "tools/bench/bench_runner.h"
+#include "tools/bench/bench_streams.h"
 #include "tools/measure/accounting.h"
 #include "tools/measure/limits.h"
 #include "tools/measure/machine.h"
@@ -73,8 +74,9 @@ void MeasureLimits(LimitMeter* meter, BenchResult* result) {
   }
 }
 
-absl::Status RunTimed(const BenchOptions& bench, const Expected& expected, BenchRunner* runner,
-                      LimitMeter* meter, BenchResult* result) {
+absl::Status RunTimed(const BenchOptions& bench, const Expected& expected, engine::Model* model,
+                      const StepWork& work, BenchRunner* runner, LimitMeter* meter,
+                      BenchResult* result) {
   const BusyMonitor monitor;
   MeasureLimits(meter, result);
   for (size_t i = 0; i < bench.prompt_tokens.size(); ++i) {
@@ -86,6 +88,11 @@ absl::Status RunTimed(const BenchOptions& bench, const Expected& expected, Bench
     ASSIGN_OR_RETURN(DecodeResult decode,
                      runner->Decode(bench.depths[i], bench.repeat, expected.generations[i], meter));
     result->decode.push_back(std::move(decode));
+  }
+  StreamsBench streams(model, work, bench.gen_tokens, bench.repeat);
+  for (const int64_t count : bench.streams) {
+    ASSIGN_OR_RETURN(StreamsResult measured, streams.Measure(count, meter));
+    result->streams.push_back(std::move(measured));
   }
   result->warning = monitor.Warning();
   return absl::OkStatus();
@@ -137,7 +144,7 @@ absl::StatusOr<Unconfirmed> Measure(const BenchOptions& bench, BenchResult* resu
 
   ASSIGN_OR_RETURN(std::unique_ptr<LimitMeter> meter,
                    LimitMeter::Create(target, model->threads(), DefaultReadBytes()));
-  RETURN_IF_ERROR(RunTimed(bench, expected, runner.get(), meter.get(), result));
+  RETURN_IF_ERROR(RunTimed(bench, expected, model.get(), work, runner.get(), meter.get(), result));
   if (bench.stats) {
     RETURN_IF_ERROR(CountCalls(*model, bench, runner.get(), result));
   }
@@ -196,7 +203,10 @@ absl::Status Confirm(const BenchOptions& bench, const Unconfirmed& measured, Ben
 absl::StatusOr<int64_t> BenchContext(const BenchOptions& bench) {
   const int64_t longest = std::max(*absl::c_max_element(bench.prompt_tokens),
                                    *absl::c_max_element(bench.depths) + bench.gen_tokens);
-  const int64_t needed = std::max(longest, kCheckedTokens);
+  const int64_t stream = bench.streams.empty() ? 0 : kStreamPrompt + bench.gen_tokens;
+  // A step has at most as many tokens as the context.
+  const int64_t most = bench.streams.empty() ? 0 : *absl::c_max_element(bench.streams);
+  const int64_t needed = std::max({longest, stream, most, kCheckedTokens});
   if (bench.wished_context == 0) return needed;
   if (bench.wished_context >= needed) return bench.wished_context;
   return absl::InvalidArgumentError(absl::StrCat("--ctx ", bench.wished_context,

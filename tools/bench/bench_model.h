@@ -29,6 +29,7 @@ struct BenchOptions {
   std::vector<int64_t> depths = {0};           // at least one
   int64_t gen_tokens = 128;                    // at least 1
   int repeat = 5;                              // at least 1
+  std::vector<int64_t> streams = {};           // numbers of texts side by side, each 1 to 64
   bool stats = false;                          // count the calls of a step, too
   int64_t wished_context = 0;                  // 0: as many tokens as are measured
   // Opens the model for a context of BenchContext, which is timed as a part of loading.

@@ -65,6 +65,25 @@ void AddDecode(const DecodeResult& decode, base::JsonWriter* json) {
   json->EndObject();
 }
 
+// How many times as fast as one stream they are together, if one was measured.
+std::optional<double> TimesOne(const BenchResult& result, const StreamsResult& streams) {
+  for (const StreamsResult& one : result.streams) {
+    if (one.streams != 1) continue;
+    return streams.speed.tokens_per_s.median / one.speed.tokens_per_s.median;
+  }
+  return std::nullopt;
+}
+
+void AddStreams(const BenchResult& result, const StreamsResult& streams, base::JsonWriter* json) {
+  json->BeginObject();
+  json->Key("streams").Int(streams.streams);
+  json->Key("tokens").Int(streams.tokens);
+  AddSpeed(streams.speed, json);
+  const std::optional<double> times = TimesOne(result, streams);
+  if (times) json->Key("times_one").Number(*times);
+  json->EndObject();
+}
+
 void AddCalls(const StepCalls& calls, base::JsonWriter* json) {
   json->BeginObject();
   json->Key("calls").Int(calls.calls);
@@ -102,6 +121,12 @@ std::string BenchText(const BenchResult& result) {
   for (const DecodeResult& decode : result.decode) {
     absl::StrAppendFormat(&text, "%-12s %5d tokens at depth %d: %s\n", "decode", decode.tokens,
                           decode.depth, SpeedText(decode.speed));
+  }
+  for (const StreamsResult& streams : result.streams) {
+    absl::StrAppendFormat(&text, "%-12s %5d side by side: %s", "streams", streams.streams,
+                          SpeedText(streams.speed));
+    const std::optional<double> times = TimesOne(result, streams);
+    absl::StrAppend(&text, times ? absl::StrFormat("; %.2f x one stream\n", *times) : "\n");
   }
   for (const PrefillResult& prefill : result.prefill) {
     absl::StrAppendFormat(&text, "%-12s %.1f ms after %d tokens, spread %.1f\n", "first token",
@@ -159,6 +184,9 @@ std::string BenchJson(const BenchResult& result) {
   json.EndArray();
   json.Key("decodes").BeginArray();
   for (const DecodeResult& decode : result.decode) AddDecode(decode, &json);
+  json.EndArray();
+  json.Key("streams").BeginArray();
+  for (const StreamsResult& streams : result.streams) AddStreams(result, streams, &json);
   json.EndArray();
   if (result.decode_calls) AddCalls(*result.decode_calls, &json.Key("decode_step"));
   if (result.prefill_calls) AddCalls(*result.prefill_calls, &json.Key("prefill_step"));

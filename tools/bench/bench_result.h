@@ -40,6 +40,13 @@ struct DecodeResult {
   int64_t bytes_per_token = 0;  // at the depth itself
 };
 
+// Several texts generated side by side.
+struct StreamsResult {
+  int64_t streams = 0;
+  int64_t tokens = 0;  // of each
+  Speed speed;         // of all together
+};
+
 // How a step's calls were run.
 struct StepCalls {
   int64_t calls = 0;
@@ -56,6 +63,7 @@ struct BenchResult {
   std::optional<double> limits[std::size(codegen::kAllLimits)];
   std::vector<PrefillResult> prefill;  // at least one
   std::vector<DecodeResult> decode;    // at least one
+  std::vector<StreamsResult> streams;  // those that were asked for
   double start_to_first_token_ms = 0;  // loading included, of the first prompt
   double load_ms = 0, compile_ms = 0;
   int64_t peak_rss_bytes = 0;  // before the limits' own memory

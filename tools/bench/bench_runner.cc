@@ -21,10 +21,6 @@ namespace {
 using codegen::Limit;
 using Clock = std::chrono::steady_clock;
 
-// Of a limit between two turns: long enough for several rounds, short enough to be of their time.
-constexpr double kLimitSeconds = 0.04;
-// Tokens generated between two measurements of the limit.
-constexpr int64_t kSliceTokens = 16;
 // Tokens of a step of the untimed runs: odd, so that tiles of all sizes are used.
 constexpr int64_t kOddStep = 61;
 
@@ -109,32 +105,12 @@ absl::StatusOr<std::vector<int32_t>> BenchRunner::UntimedGeneration(int64_t dept
   return generated;
 }
 
-// The one that allows the lower speed.
-Limit BenchRunner::BindingLimit(double flops, double bytes, LimitMeter* meter) const {
-  const double arithmetic = flops / meter->Measure(work_.arithmetic, kLimitSeconds);
-  const double reading = bytes / meter->Measure(Limit::kDramRead, kLimitSeconds);
-  return arithmetic > reading ? work_.arithmetic : Limit::kDramRead;
-}
-
-Speed BenchRunner::SpeedOf(Limit limit, const std::vector<Turn>& turns,
-                           const std::vector<double>& limits) const {
-  std::vector<double> tokens_per_s, rates, percents;
-  for (const Turn& turn : turns) {
-    tokens_per_s.push_back(turn.tokens / turn.seconds);
-    rates.push_back(turn.work / turn.seconds / 1e9);
-  }
-  for (const double ratio : RatiosInTurns(limits, rates)) {
-    percents.push_back(100 * ratio);
-  }
-  return {Summarize(tokens_per_s), Summarize(percents), limit, Summarize(limits).median};
-}
-
 absl::StatusOr<PrefillResult> BenchRunner::Prefill(int64_t tokens, int repeat,
                                                    absl::Span<const float> expected,
                                                    LimitMeter* meter) {
   const Flops flops = work_.flops.Prefill(tokens);
   const auto bytes = static_cast<double>(work_.bytes.weights);
-  const Limit limit = BindingLimit(flops.total(), bytes, meter);
+  const Limit limit = BindingLimit(work_, flops.total(), bytes, meter);
   const double work = limit == Limit::kDramRead ? bytes : flops.total();
   const auto prompt = absl::MakeConstSpan(tokens_).subspan(0, static_cast<size_t>(tokens));
   std::vector<Turn> turns;
@@ -170,7 +146,7 @@ absl::StatusOr<DecodeResult> BenchRunner::Decode(int64_t depth, int repeat,
                                                  LimitMeter* meter) {
   const auto total = static_cast<int64_t>(expected.size());
   const int64_t middle = depth + total / 2;
-  const Limit limit = BindingLimit(work_.flops.Decode(middle).total(),
+  const Limit limit = BindingLimit(work_, work_.flops.Decode(middle).total(),
                                    static_cast<double>(work_.bytes.Decode(middle)), meter);
   RETURN_IF_ERROR(Fill(depth, model_->max_step()));
   std::vector<Turn> turns;
@@ -182,9 +158,9 @@ absl::StatusOr<DecodeResult> BenchRunner::Decode(int64_t depth, int repeat,
     int32_t next = tokens_[static_cast<size_t>(depth)];
     while (static_cast<int64_t>(generated.size()) < total) {
       const int64_t left = total - static_cast<int64_t>(generated.size());
-      Turn turn = {static_cast<double>(std::min(kSliceTokens, left)), 0, 0};
+      Turn turn = {static_cast<double>(std::min(kSliceSteps, left)), 0, 0};
       const Clock::time_point start = Clock::now();
-      for (int64_t step = 0; step < std::min(kSliceTokens, left); ++step) {
+      for (int64_t step = 0; step < std::min(kSliceSteps, left); ++step) {
         const int64_t seen = session_->length();
         turn.work += limit == Limit::kDramRead ? static_cast<double>(work_.bytes.Decode(seen))
                                                : work_.flops.Decode(seen).total();

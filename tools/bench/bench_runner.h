@@ -17,17 +17,10 @@
 #include "engine/model.h"
 #include "runtime/session.h"
 #include "tools/bench/bench_result.h"
-#include "tools/measure/accounting.h"
+#include "tools/bench/bench_speed.h"
 #include "tools/measure/limits.h"
 
 namespace lluda::tools {
-
-// What a step has to do, and with which instructions its matmuls do it.
-struct StepWork {
-  StepFlops flops;
-  StepBytes bytes;
-  codegen::Limit arithmetic = codegen::Limit::kF32;
-};
 
 // Reproducible tokens in [0, vocabulary).
 std::vector<int32_t> BenchTokens(int64_t count, int64_t vocabulary);
@@ -62,18 +55,9 @@ class BenchRunner {
   absl::StatusOr<StepCalls> CountCalls(int64_t tokens);
 
  private:
-  struct Turn {
-    double tokens;
-    double seconds;
-    double work;  // of what the limit counts
-  };
-
   BenchRunner(engine::Model* model, const StepWork& work, std::unique_ptr<runtime::Session> session,
               engine::Sampler sampler);
   absl::Status Fill(int64_t depth, int64_t step);
-  Speed SpeedOf(codegen::Limit limit, const std::vector<Turn>& turns,
-                const std::vector<double>& limits) const;
-  codegen::Limit BindingLimit(double flops, double bytes, LimitMeter* meter) const;
 
   engine::Model* model_;
   StepWork work_;
