@@ -19,7 +19,7 @@ refused "--depth" --depth -1
 refused "--repeat" --repeat 0
 refused "--ctx 20 is too short: the longest sequence has 40 tokens" \
   --ctx 20 --prompt-tokens 10 --depth 30 --gen-tokens 10
-refused "--streams: Value 65 not in range [1 - 64]" --streams 65
+refused "--streams: Value 65 not in range 1 to 64" --streams 65
 refused "the model allows 1 to 2048" --prompt-tokens 5000
 refused "unknown isa 'z80'" --isa z80
 refused "no/such/folder" no/such/folder

@@ -127,7 +127,9 @@ std::string BenchDocument() {
   }
   result.prefill.emplace_back();
   result.decode.emplace_back();
-  result.streams.push_back({1, 2, {}});
+  tools::StreamsResult one{1, 2, {}};
+  one.speed.tokens_per_s.median = 80;
+  result.streams = {one};
   result.decode_calls.emplace();
   result.prefill_calls.emplace();
   result.cache_error.emplace();
