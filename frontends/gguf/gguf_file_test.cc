@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <limits>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"

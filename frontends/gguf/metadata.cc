@@ -1,11 +1,13 @@
 #include "frontends/gguf/metadata.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 #include <optional>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/json.h"
@@ -99,6 +101,16 @@ Metadata::Metadata(std::string label, const std::vector<Entry>& entries)
 const Entry* Metadata::Find(absl::string_view key) const {
   const auto found = entries_.find(key);
   return found == entries_.end() ? nullptr : &found->second;
+}
+
+std::vector<const Entry*> Metadata::WithPrefix(absl::string_view prefix) const {
+  std::vector<const Entry*> found;
+  for (const auto& [key, entry] : entries_) {
+    if (absl::StartsWith(key, prefix)) found.push_back(&entry);
+  }
+  std::sort(found.begin(), found.end(),
+            [](const Entry* a, const Entry* b) { return a->key < b->key; });
+  return found;
 }
 
 absl::Status Metadata::Error(absl::string_view key, absl::string_view reason) const {
@@ -213,7 +225,9 @@ std::string DescribeValue(const Entry& entry) {
     case ValueType::kString: {
       absl::Span<const std::byte> raw = entry.raw;
       const absl::string_view text = NextString(&raw);
-      return absl::StrCat("'", base::QuoteName(text.substr(0, kShownBytes)),
+      const std::string valid = base::ReplaceInvalidUtf8(base::ToStd(text.substr(0, kShownBytes)));
+      const size_t whole = base::CompleteUtf8Prefix(valid);
+      return absl::StrCat("'", base::QuoteName(valid.substr(0, whole)),
                           text.size() > kShownBytes ? "...'" : "'");
     }
     case ValueType::kBool:

@@ -36,6 +36,8 @@ class Metadata {
   // Null if the file has no such key.
   const Entry* Find(absl::string_view key) const;
   bool Has(absl::string_view key) const { return Find(key) != nullptr; }
+  // Those whose keys begin so, in alphabetical order.
+  std::vector<const Entry*> WithPrefix(absl::string_view prefix) const;
 
   absl::StatusOr<int64_t> Int(absl::string_view key, int64_t min, int64_t max) const;
   // An integer or a float; finite.
