@@ -5,7 +5,9 @@
 
 #include "base/status_macros.h"
 #include "engine/bundle_source.h"
+#include "engine/gguf_source.h"
 #include "engine/source/model_files.h"
+#include "frontends/gguf/gguf_file.h"
 #include "frontends/tokenizer/reader/chat_format_reader.h"
 
 namespace lluda::engine {
@@ -28,17 +30,7 @@ class FolderSource : public ModelSource {
   }
 
   absl::StatusOr<ModuleOptions> OptionsFor(const ModuleWish& wish) const override {
-    ModuleOptions options;
-    ASSIGN_OR_RETURN(Precision precision,
-                     ParsePrecision(wish.precision.empty() ? "bf16" : wish.precision));
-    ASSIGN_OR_RETURN(KvCache kv_cache, ParseKvCache(wish.kv_cache, precision));
-    options.precision = precision;
-    options.kv_cache = kv_cache;
-    options.context = wish.context;
-    if (!wish.result.empty()) {
-      ASSIGN_OR_RETURN(options.result, ParseStepResult(wish.result));
-    }
-    return options;
+    return OptionsOf(wish);
   }
 
   absl::StatusOr<tokenizer::Tokenizer> ReadTokenizer() const override {
@@ -74,6 +66,7 @@ struct Format {
 // The first that looks right is opened; what is no file of a known format is a folder.
 constexpr Format kFormats[] = {
     {"bundle", bundle::Bundle::Looks, OpenBundleSource},
+    {"GGUF file", frontends::gguf::GgufFile::Looks, OpenGgufSource},
     {"", [](const std::string&) { return true; }, OpenFolderSource},
 };
 

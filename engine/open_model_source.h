@@ -13,8 +13,8 @@
 
 namespace lluda::engine {
 
-// The file that `path` would be, "bundle", if it looks like one by its name or its first bytes; ""
-// of a folder. It need not exist.
+// The file that `path` would be, "bundle" or "GGUF file", if it looks like one by its name or its
+// first bytes; "" of a folder. It need not exist.
 absl::string_view FileFormat(const std::string& path);
 
 // Of a folder no file is read before something is asked. Errors of other formats are those of

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/json.h"
 #include "base/status_macros.h"
+#include "frontends/safetensors.h"
 
 namespace lluda::frontends {
 namespace {
@@ -35,7 +36,7 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(const std::string& folder) {
   absl::StatusOr<SafetensorsFile> single =
       SafetensorsFile::Open(absl::StrCat(folder, "/", kSingleName));
   if (single.ok()) {
-    std::vector<SafetensorsFile> files;
+    std::vector<TensorFile> files;
     files.push_back(*std::move(single));
     return Checkpoint(folder, std::move(files));
   }
@@ -74,7 +75,7 @@ absl::StatusOr<Checkpoint> Checkpoint::OpenSharded(const std::string& folder,
   }
   if (shards.empty()) return error("field 'weight_map' names no tensor");
 
-  std::vector<SafetensorsFile> files;
+  std::vector<TensorFile> files;
   for (const std::string& shard : shards) {
     absl::StatusOr<SafetensorsFile> file = SafetensorsFile::Open(absl::StrCat(folder, "/", shard));
     if (absl::IsNotFound(file.status())) {
@@ -98,9 +99,9 @@ absl::StatusOr<Checkpoint> Checkpoint::OpenSharded(const std::string& folder,
   return checkpoint;
 }
 
-Checkpoint::Checkpoint(std::string folder, std::vector<SafetensorsFile> files)
-    : folder_(std::move(folder)), files_(std::move(files)) {
-  for (const SafetensorsFile& file : files_) {
+Checkpoint::Checkpoint(std::string label, std::vector<TensorFile> files)
+    : label_(std::move(label)), files_(std::move(files)) {
+  for (const TensorFile& file : files_) {
     for (const TensorView& tensor : file.tensors()) {
       entries_.try_emplace(tensor.name, Entry{&file, &tensor});
     }
@@ -115,7 +116,7 @@ const TensorView* Checkpoint::Find(absl::string_view name) const {
 absl::StatusOr<const TensorView*> Checkpoint::Get(absl::string_view name) const {
   const auto found = entries_.find(name);
   if (found != entries_.end()) return found->second.file->Get(found->second.tensor->name);
-  return absl::NotFoundError(absl::StrCat(files_.size() == 1 ? files_[0].path() : folder_,
+  return absl::NotFoundError(absl::StrCat(files_.size() == 1 ? files_[0].path() : label_,
                                           ": tensor '", base::QuoteName(name), "' is missing"));
 }
 
@@ -152,17 +153,16 @@ bool Checkpoint::AreEqual(const TensorView& a, const TensorView& b) const {
 void Checkpoint::WillNeed(const TensorView& tensor) const { FileOf(tensor).WillNeed(tensor); }
 void Checkpoint::DropPages(const TensorView& tensor) const { FileOf(tensor).DropPages(tensor); }
 
-const SafetensorsFile& Checkpoint::FileOf(const TensorView& tensor) const {
-  const auto found = std::find_if(files_.begin(), files_.end(), [&](const SafetensorsFile& file) {
-    return file.Contains(tensor);
-  });
+const TensorFile& Checkpoint::FileOf(const TensorView& tensor) const {
+  const auto found = std::find_if(files_.begin(), files_.end(),
+                                  [&](const TensorFile& file) { return file.Contains(tensor); });
   CHECK(found != files_.end()) << tensor.name;
   return *found;
 }
 
 int64_t Checkpoint::total_bytes() const {
   int64_t total = 0;
-  for (const SafetensorsFile& file : files_) {
+  for (const TensorFile& file : files_) {
     for (const TensorView& tensor : file.tensors()) total += static_cast<int64_t>(tensor.bytes);
   }
   return total;

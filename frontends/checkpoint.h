@@ -23,7 +23,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "frontends/safetensors.h"
+#include "frontends/tensor_file.h"
 
 namespace lluda::frontends {
 
@@ -32,9 +32,13 @@ class Checkpoint {
   // NotFound if the folder has neither file or lacks a shard; InvalidArgument if one is not sound.
   static absl::StatusOr<Checkpoint> Open(const std::string& folder);
 
-  const std::vector<SafetensorsFile>& files() const { return files_; }
+  // What these files hold together; no two of them have a tensor of one name. Errors call the whole
+  // `label`.
+  Checkpoint(std::string label, std::vector<TensorFile> files);
 
-  // As in SafetensorsFile, over all files. A view has the tensor's name in its file.
+  const std::vector<TensorFile>& files() const { return files_; }
+
+  // As in TensorFile, over all files. A view has the tensor's name in its file.
   const TensorView* Find(absl::string_view name) const;
   absl::StatusOr<const TensorView*> Get(absl::string_view name) const;
   void WillNeed(const TensorView& tensor) const;
@@ -55,21 +59,19 @@ class Checkpoint {
   int64_t total_bytes() const;
 
  private:
-  Checkpoint(std::string folder, std::vector<SafetensorsFile> files);
-
   static absl::StatusOr<Checkpoint> OpenSharded(const std::string& folder,
                                                 const std::string& index_path);
 
   struct Entry {
-    const SafetensorsFile* file;
+    const TensorFile* file;
     const TensorView* tensor;
   };
 
   // The file that a tensor, or a part of one, lies in.
-  const SafetensorsFile& FileOf(const TensorView& tensor) const;
+  const TensorFile& FileOf(const TensorView& tensor) const;
 
-  std::string folder_;
-  std::vector<SafetensorsFile> files_;
+  std::string label_;
+  std::vector<TensorFile> files_;
   // Points into files_' elements, which stay where they are when the checkpoint moves.
   absl::flat_hash_map<std::string, Entry> entries_;
 };

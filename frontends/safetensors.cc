@@ -1,6 +1,7 @@
 #include "frontends/safetensors.h"
 
 #include <algorithm>
+#include <memory>
 #include <tuple>
 #include <utility>
 
@@ -297,29 +298,8 @@ absl::StatusOr<std::vector<TensorView>> ParseSafetensors(absl::string_view label
 absl::StatusOr<SafetensorsFile> SafetensorsFile::Open(const std::string& path) {
   ASSIGN_OR_RETURN(base::MappedFile file, base::MappedFile::Open(path));
   ASSIGN_OR_RETURN(std::vector<TensorView> tensors, ParseSafetensors(path, file.bytes()));
-  return SafetensorsFile(path, std::move(file), std::move(tensors));
-}
-
-SafetensorsFile::SafetensorsFile(std::string path, base::MappedFile file,
-                                 std::vector<TensorView> tensors)
-    : path_(std::move(path)), file_(std::move(file)), tensors_(std::move(tensors)) {
-  for (const TensorView& tensor : tensors_) by_name_.emplace(tensor.name, &tensor);
-}
-
-const TensorView* SafetensorsFile::Find(absl::string_view name) const {
-  const auto found = by_name_.find(name);
-  return found == by_name_.end() ? nullptr : found->second;
-}
-
-absl::StatusOr<const TensorView*> SafetensorsFile::Get(absl::string_view name) const {
-  const std::string where = absl::StrCat(path_, ": tensor '", base::QuoteName(name), "' ");
-  const TensorView* tensor = Find(name);
-  if (tensor == nullptr) return absl::NotFoundError(absl::StrCat(where, "is missing"));
-  if (tensor->dtype == TensorDType::kUnsupported) {
-    return absl::UnimplementedError(
-        absl::StrCat(where, "has dtype ", tensor->dtype_name, ", which is not supported"));
-  }
-  return tensor;
+  return SafetensorsFile(path, std::make_shared<base::MappedFile>(std::move(file)),
+                         std::move(tensors));
 }
 
 }  // namespace lluda::frontends

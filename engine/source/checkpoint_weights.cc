@@ -7,7 +7,7 @@
 namespace lluda::engine {
 
 void CheckpointWeights::Prefetch() const {
-  for (const frontends::SafetensorsFile& file : checkpoint_->files()) {
+  for (const frontends::TensorFile& file : checkpoint_->files()) {
     for (const frontends::TensorView& tensor : file.tensors()) file.WillNeed(tensor);
   }
 }

@@ -1,5 +1,5 @@
-// What the user named: a folder as Hugging Face's tools lay it out, a bundle, later other files. It
-// is opened once, and everyone who has a question asks it: what is compiled, what it may be
+// What the user named: a folder as Hugging Face's tools lay it out, a bundle, a GGUF file. It is
+// opened once, and everyone who has a question asks it: what is compiled, what it may be
 // compiled for, its tokenizer, its defaults.
 //
 //   absl::StatusOr<std::shared_ptr<ModelSource>> source = OpenModelSource("/models/Qwen3-0.6B");
@@ -37,6 +37,9 @@ struct ModuleWish {
   int64_t context = 0;
   std::string result = {};  // "logits" or "hidden"
 };
+
+// The same as options of a model that is still to be compiled. InvalidArgument for unknown names.
+absl::StatusOr<ModuleOptions> OptionsOf(const ModuleWish& wish);
 
 class ModelSource {
  public:

@@ -75,6 +75,9 @@ struct Decoder {
   bool qkv_bias = false;
   bool output_bias = false;
   bool mlp_bias = false;  // of all three matrices
+  // The checkpoint has the rows of a head of queries and keys, and their biases, pair by pair of
+  // rotary embedding: 0, dim / 2, 1, dim / 2 + 1, and so on. The load block puts them back.
+  bool paired_rows = false;
   std::vector<Rope> ropes = {Rope()};
   std::vector<Attention> attentions = {Attention()};
   std::vector<Layer> layers{};

@@ -32,8 +32,11 @@ class RandomModel {
     module_ = *std::move(module);
     ir::Environment environment;
     environment.symbols = {{"S", 2}, {"C", 64}};
-    environment.weights = [](const ir::Global& weight, int64_t index) {
-      return RandomWeight(weight, index);
+    environment.weights = [decoder](const ir::Global& weight, int64_t index) {
+      ir::Tensor tensor = RandomWeight(weight, index);
+      const bool rotates = weight.source.find("q_proj") != std::string::npos ||
+                           weight.source.find("k_proj") != std::string::npos;
+      return decoder.paired_rows && rotates ? InPairs(tensor, decoder.head_dim) : tensor;
     };
     auto interpreter = ir::Interpreter::Create(module_.get(), std::move(environment));
     EXPECT_TRUE(interpreter.ok()) << interpreter.status();
@@ -88,6 +91,18 @@ class RandomModel {
       tensor.Store(i, ir::RoundTo(ir::DType::kBF16, is_norm ? 1.0f + 0.25f * value : 0.5f * value));
     }
     return tensor;
+  }
+
+  // The rows of each head in the order 0, dim / 2, 1, dim / 2 + 1, and so on.
+  static ir::Tensor InPairs(const ir::Tensor& tensor, int64_t dim) {
+    ir::Tensor paired(tensor.type());
+    const int64_t width = tensor.size() / tensor.type().axes[0].extent.value;
+    for (int64_t i = 0; i < tensor.size(); ++i) {
+      const int64_t row = i / width, in_head = row % dim;
+      const int64_t to = row - in_head + 2 * (in_head % (dim / 2)) + in_head / (dim / 2);
+      paired.Store(to * width + i % width, tensor.floats()[static_cast<size_t>(i)]);
+    }
+    return paired;
   }
 
   std::unique_ptr<ir::Module> module_;
@@ -195,6 +210,26 @@ TEST_P(ImportNumerics, AnLmHeadEqualToTheEmbeddingGivesTheLogitsOfATiedModel) {
   decoder.tie_word_embeddings = false;
   RandomModel untied(decoder, Options(ir::DType::kBF16, GetParam()));
   EXPECT_EQ(untied.Run({Prompt(kIds)}), Run({Prompt(kIds)}));
+}
+
+TEST_P(ImportNumerics, RowsThatLieInPairsArePutBack) {
+  Decoder decoder = ToyDecoder();
+  decoder.paired_rows = true;
+  for (const ir::DType dtype : {ir::DType::kBF16, ir::DType::kF32}) {
+    RandomModel paired(decoder, Options(dtype, GetParam()));
+    EXPECT_EQ(paired.Run({Prompt(kIds)}), Run({Prompt(kIds)}));
+  }
+}
+
+TEST_P(ImportNumerics, RowsThatLieInPairsMayDifferInDtype) {
+  Decoder decoder = ToyDecoder();
+  decoder.paired_rows = true;
+  std::map<std::string, TensorInfo> tensors = ToyTensors(ir::DType::kBF16);
+  tensors["model.layers.1.self_attn.q_proj.weight"].dtype = ir::DType::kF32;
+  ImportOptions options = Options(ir::DType::kBF16, GetParam());
+  options.find_tensor = ToyOptions(tensors).find_tensor;
+  RandomModel mixed(decoder, options);
+  EXPECT_EQ(mixed.Run({Prompt(kIds)}), Run({Prompt(kIds)}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Precisions, ImportNumerics,

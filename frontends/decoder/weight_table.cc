@@ -18,6 +18,8 @@
 namespace lluda::frontends::decoder {
 namespace {
 
+using ir::Operand;
+
 struct WeightRow {
   ir::Global* Weights::* member;
   const char* name;
@@ -166,11 +168,11 @@ struct Run {
   int64_t end = 0;
 };
 
-std::vector<Run> RunsOf(const std::vector<const Found*>& mixed, int64_t layers) {
+std::vector<Run> RunsOf(const std::vector<const Found*>& weights, int64_t layers) {
   std::vector<Run> runs = {{0, 1}};
   for (int64_t layer = 1; layer < layers; ++layer) {
     const auto index = static_cast<size_t>(layer);
-    const bool same = std::all_of(mixed.begin(), mixed.end(), [&](const Found* found) {
+    const bool same = std::all_of(weights.begin(), weights.end(), [&](const Found* found) {
       return found->dtypes[index] == found->dtypes[index - 1];
     });
     if (!same) runs.push_back({layer, layer});
@@ -179,13 +181,61 @@ std::vector<Run> RunsOf(const std::vector<const Found*>& mixed, int64_t layers) 
   return runs;
 }
 
-// Weights whose layers differ in dtype: one weight for each dtype, of which only the layers that
-// have it are read, and a global that the load block casts from them. Matrices become what matmuls
-// read; the rest is widened to f32, which loses nothing.
-void AddMixed(const std::vector<const Found*>& mixed, const Decoder& decoder,
-              const ImportOptions& options, ir::Module* module, Weights* weights) {
+// Does the load block put the weight's rows in another order? See Decoder::paired_rows.
+bool HasPairedRows(const WeightRow& row, const Decoder& decoder) {
+  const auto is_one_of = [&](auto... members) { return ((row.member == members) || ...); };
+  return decoder.paired_rows && is_one_of(&Weights::wq, &Weights::bq, &Weights::wk, &Weights::bk);
+}
+
+constexpr char kHead[] = "head";
+constexpr char kPair[] = "pair";
+constexpr char kHalf[] = "half";
+
+// The weight's rows by head, half of a pair and pair.
+ir::Value* SeparatePairs(const Operand& weight, const Decoder& decoder, ir::Builder* b) {
+  const std::vector<ir::Axis>& axes = weight.type().axes;
+  const int64_t heads = axes[0].extent.value / decoder.head_dim;
+  const std::string& name = weight.global->name;
+  ir::Value* paired = b->Split(absl::StrCat(name, "_paired"), weight, axes[0].name,
+                               {{kHead, ir::Extent::Constant(heads)},
+                                {kPair, ir::Extent::Constant(decoder.head_dim / 2)},
+                                {kHalf, ir::Extent::Constant(2)}});
+  std::vector<std::string> order = {kHead, kHalf, kPair};
+  for (size_t i = 1; i < axes.size(); ++i) order.push_back(axes[i].name);
+  return b->Permute(absl::StrCat(name, "_halves"), paired, std::move(order));
+}
+
+// Defines `loaded` as its source, with the rows in order and cast to its dtype.
+void DefineLoaded(const Operand& source, bool has_paired_rows, const Decoder& decoder,
+                  ir::Global* loaded, ir::Builder* b) {
+  ir::Attrs cast;
+  cast.out = loaded->type.dtype;
+  if (!has_paired_rows) {
+    b->Define(ir::Opcode::kCast, loaded, kLayer, {source}, cast);
+    return;
+  }
+  ir::Value* halves = SeparatePairs(source, decoder, b);
+  const std::vector<std::string> axes = {kHead, kHalf, kPair};
+  if (source.type().dtype == loaded->type.dtype) {
+    ir::Attrs merge;
+    merge.axes = axes;
+    merge.result_axes = {loaded->type.axes[0]};
+    b->Define(ir::Opcode::kMerge, loaded, kLayer, {halves}, merge);
+    return;
+  }
+  ir::Value* rows =
+      b->Merge(absl::StrCat(source.global->name, "_rows"), halves, axes, loaded->type.axes[0]);
+  b->Define(ir::Opcode::kCast, loaded, kLayer, {rows}, cast);
+}
+
+// Weights that the load block brings into another form: their rows into order, or their layers,
+// where these differ, to one dtype. There is one weight for each dtype, of which only the layers
+// that have it are read, and a global that the load block makes of them. Matrices become what
+// matmuls read; the rest of several dtypes is widened to f32, which loses nothing.
+void AddLoaded(const std::vector<const Found*>& all, const Decoder& decoder,
+               const ImportOptions& options, ir::Module* module, Weights* weights) {
   std::map<std::pair<const Found*, ir::DType>, ir::Global*> sources;
-  for (const Found* found : mixed) {
+  for (const Found* found : all) {
     for (const ir::DType dtype : found->dtypes) {
       ir::Global*& source = sources[{found, dtype}];
       if (source != nullptr) continue;
@@ -198,23 +248,24 @@ void AddMixed(const std::vector<const Found*>& mixed, const Decoder& decoder,
     ir::Global loaded = found->weight;
     loaded.kind = ir::Global::Kind::kLoaded;
     loaded.source.clear();
-    loaded.type.dtype =
-        is_matrix && options.precision == Precision::kBF16 ? ir::DType::kBF16 : ir::DType::kF32;
+    if (is_matrix && options.precision == Precision::kBF16) {
+      loaded.type.dtype = ir::DType::kBF16;
+    } else if (found->IsMixed()) {
+      loaded.type.dtype = ir::DType::kF32;
+    }
     weights->*found->row->member = module->AddGlobal(std::move(loaded));
   }
-  for (const Run& run : RunsOf(mixed, decoder.layer_count())) {
+  for (const Run& run : RunsOf(all, decoder.layer_count())) {
     ir::Op* loop = module->load.Append(ir::Opcode::kFor);
     loop->loop_index = kLayer;
     loop->attrs.begin = run.begin;
     loop->attrs.end = run.end;
     loop->body = std::make_unique<ir::Block>(module, nullptr, loop);
     ir::Builder body(loop->body.get());
-    for (const Found* found : mixed) {
-      ir::Global* loaded = weights->*found->row->member;
-      ir::Attrs cast;
-      cast.out = loaded->type.dtype;
+    for (const Found* found : all) {
       ir::Global* source = sources[{found, found->dtypes[static_cast<size_t>(run.begin)]}];
-      body.Define(ir::Opcode::kCast, loaded, kLayer, {{source, kLayer}}, cast);
+      DefineLoaded({source, kLayer}, HasPairedRows(*found->row, decoder), decoder,
+                   weights->*found->row->member, &body);
     }
     CHECK(body.status().ok()) << body.status();
   }
@@ -285,15 +336,15 @@ absl::Status AddWeights(const Decoder& decoder, const ImportOptions& options, ir
     ASSIGN_OR_RETURN(Found found, FindWeight(row, decoder, options));
     all.push_back(std::move(found));
   }
-  std::vector<const Found*> mixed;
+  std::vector<const Found*> loaded;
   for (const Found& found : all) {
-    if (found.IsMixed()) {
-      mixed.push_back(&found);
+    if (found.IsMixed() || HasPairedRows(*found.row, decoder)) {
+      loaded.push_back(&found);
     } else {
       weights->*found.row->member = module->AddGlobal(found.weight);
     }
   }
-  if (!mixed.empty()) AddMixed(mixed, decoder, options, module, weights);
+  if (!loaded.empty()) AddLoaded(loaded, decoder, options, module, weights);
   return absl::OkStatus();
 }
 

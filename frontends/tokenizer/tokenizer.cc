@@ -51,6 +51,11 @@ Tokenizer::Tokenizer(Vocabulary vocabulary, Bpe bpe, Steps steps,
 absl::StatusOr<Tokenizer> Tokenizer::FromTables(const TokenizerTables& tables) {
   ASSIGN_OR_RETURN(Vocabulary vocabulary, Vocabulary::FromTables(tables.vocabulary));
   ASSIGN_OR_RETURN(MergeTable merges, MergeTable::FromSlots(tables.merges, vocabulary.size()));
+  return Create(std::move(vocabulary), std::move(merges), tables);
+}
+
+absl::StatusOr<Tokenizer> Tokenizer::Create(Vocabulary vocabulary, MergeTable merges,
+                                            const TokenizerTables& tables) {
   Steps steps;
   ASSIGN_OR_RETURN(steps.normalizer, Normalizer::Create(tables.normalizer));
   ASSIGN_OR_RETURN(steps.pretokenizer, Pretokenizer::Create(tables.pretokenizer));

@@ -68,6 +68,9 @@ class Tokenizer {
   static absl::StatusOr<Tokenizer> FromJson(std::string_view json, const std::string& name);
   // One whose arrays lie elsewhere, and stay there. InvalidArgument if they do not fit together.
   static absl::StatusOr<Tokenizer> FromTables(const TokenizerTables& tables);
+  // One of these tokens and merges, and of all else that `tables` say.
+  static absl::StatusOr<Tokenizer> Create(Vocabulary vocabulary, MergeTable merges,
+                                          const TokenizerTables& tables);
 
   // What FromTables wants; the views are valid as long as the tokenizer.
   TokenizerTables Tables() const;

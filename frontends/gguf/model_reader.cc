@@ -1,0 +1,150 @@
+#include "frontends/gguf/model_reader.h"
+
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/json.h"
+#include "base/status_macros.h"
+#include "frontends/decoder/import.h"
+#include "frontends/families/families.h"
+#include "frontends/gguf/architectures.h"
+#include "frontends/gguf/config.h"
+#include "frontends/gguf/rotation.h"
+#include "frontends/tensor_info.h"
+
+namespace lluda::frontends::gguf {
+namespace {
+
+constexpr char kEmbedding[] = "token_embd.weight";
+constexpr char kHead[] = "output.weight";
+constexpr char kDivisors[] = "rope_freqs.weight";
+
+// The tensors of all parts by their names.
+using Tensors = std::map<absl::string_view, const Tensor*>;
+
+Tensors TensorsOf(const GgufFile& file) {
+  Tensors tensors;
+  for (const GgufFile::Part& part : file.parts()) {
+    for (const Tensor& tensor : part.container.tensors) tensors[tensor.name] = &tensor;
+  }
+  return tensors;
+}
+
+std::string Where(const GgufFile& file, absl::string_view tensor) {
+  return absl::StrCat(file.path(), ": tensor '", base::QuoteName(tensor), "' ");
+}
+
+std::string ShapeText(const std::vector<int64_t>& shape) {
+  return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
+}
+
+absl::StatusOr<TensorFacts> FactsOf(const GgufFile& file, const Tensors& tensors) {
+  const auto embedding = tensors.find(kEmbedding);
+  if (embedding == tensors.end()) {
+    return absl::NotFoundError(absl::StrCat(Where(file, kEmbedding), "is missing"));
+  }
+  return TensorFacts{embedding->second->shape[0], tensors.count(kHead) == 0};
+}
+
+absl::Status ReadDivisors(const GgufFile& file, const Tensor& tensor, decoder::Decoder* decoder) {
+  const auto pairs = static_cast<size_t>(decoder->head_dim / 2);
+  if (tensor.type->dtype != TensorDType::kF32 || tensor.bytes.size() != pairs * sizeof(float)) {
+    return absl::InvalidArgumentError(absl::StrCat(Where(file, kDivisors), "must be F32 [", pairs,
+                                                   "], is ", tensor.type->name, " ",
+                                                   ShapeText(tensor.shape)));
+  }
+  std::vector<float> divisors(pairs);
+  std::memcpy(divisors.data(), tensor.bytes.data(), tensor.bytes.size());
+  for (size_t i = 0; i < pairs; ++i) {
+    if (std::isfinite(divisors[i]) && divisors[i] > 0) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        Where(file, kDivisors), "must hold positive numbers, number ", i, " is ", divisors[i]));
+  }
+  if (!decoder->ropes[0].frequencies.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(Where(file, kDivisors), "and the keys of rope.scaling contradict each other"));
+  }
+  decoder->ropes[0].frequencies =
+      DividedFrequencies(decoder->ropes[0].theta, decoder->head_dim, divisors);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<decoder::Decoder> DecoderOf(const GgufFile& file, const Architecture& architecture,
+                                           const Tensors& tensors) {
+  ASSIGN_OR_RETURN(const TensorFacts facts, FactsOf(file, tensors));
+  ASSIGN_OR_RETURN(const ConfigText config, ConfigOf(file.metadata(), architecture, facts));
+  absl::StatusOr<decoder::Decoder> decoder = families::ParseConfig(file.path(), config.json);
+  if (!decoder.ok()) return InTermsOfKeys(decoder.status(), config);
+  decoder->paired_rows = architecture.paired_rows;
+  const auto has = [&](absl::string_view name) { return tensors.count(name) > 0; };
+  decoder->qkv_bias |= has("blk.0.attn_q.bias");
+  decoder->output_bias |= has("blk.0.attn_output.bias");
+  decoder->mlp_bias |= has("blk.0.ffn_up.bias");
+  if (has(kDivisors)) {
+    RETURN_IF_ERROR(ReadDivisors(file, *tensors.at(kDivisors), &*decoder));
+  }
+  return decoder;
+}
+
+// The tensors of a model have the shapes that its keys ask for, and types that can be computed
+// with; each has a part in it. Gives each the name that the importer looks for.
+absl::Status AdoptTensors(const GgufFile& file, const Architecture& architecture,
+                          const decoder::Decoder& decoder, const Tensors& tensors,
+                          Checkpoint* checkpoint) {
+  const TensorLookup expected = decoder::TensorsOf(decoder);
+  std::map<std::string, absl::string_view> found;  // checkpoint names to the file's
+  for (const auto& [name, tensor] : tensors) {
+    if (name == kDivisors) continue;
+    const std::optional<std::string> known = CheckpointName(architecture, name);
+    const std::optional<TensorInfo> info = known ? expected(*known) : std::nullopt;
+    if (!info) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          Where(file, name), "is no part of a model of '", architecture.name, "' with these keys"));
+    }
+    if (tensor->shape != info->shape) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(Where(file, name), "has shape ", ShapeText(tensor->shape),
+                       ", the keys ask for ", ShapeText(info->shape)));
+    }
+    const std::optional<ir::DType> dtype = IrDType(tensor->type->dtype);
+    if (!dtype || !ir::IsFloat(*dtype)) {
+      return absl::UnimplementedError(absl::StrCat(Where(file, name), "is ", tensor->type->name,
+                                                   ", supported are BF16, F16 and F32"));
+    }
+    found[*known] = name;
+    checkpoint->Rename(name, *known);
+  }
+  for (const std::string& name : decoder::TensorNames(decoder)) {
+    const bool is_tied_head = name == "lm_head.weight" && decoder.tie_word_embeddings;
+    if (is_tied_head || found.count(name) > 0) continue;
+    return absl::NotFoundError(absl::StrCat(Where(file, FileName(architecture, name)),
+                                            "is missing, the keys ask for one of shape ",
+                                            ShapeText(expected(name)->shape)));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<decoder::Decoder> ReadDecoder(const GgufFile& file) {
+  ASSIGN_OR_RETURN(const Architecture* architecture, ArchitectureOf(file.metadata()));
+  return DecoderOf(file, *architecture, TensorsOf(file));
+}
+
+absl::StatusOr<GgufModel> ReadModel(const GgufFile& file) {
+  ASSIGN_OR_RETURN(const Architecture* architecture, ArchitectureOf(file.metadata()));
+  const Tensors tensors = TensorsOf(file);
+  ASSIGN_OR_RETURN(decoder::Decoder decoder, DecoderOf(file, *architecture, tensors));
+  Checkpoint checkpoint(file.path(), file.TensorFiles());
+  RETURN_IF_ERROR(AdoptTensors(file, *architecture, decoder, tensors, &checkpoint));
+  return GgufModel{std::move(decoder), std::move(checkpoint), {}};
+}
+
+}  // namespace lluda::frontends::gguf
