@@ -164,7 +164,7 @@ absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outp
   contents.isa = std::string(codegen::IsaName(target.isa));
   contents.cpu_features = target.EnabledFeatures();
   if (notes != nullptr) {
-    *notes = files->notes;
+    *notes = NotesOf(*files, optimised.context);
     for (const std::string& note : model.generation.notes) notes->push_back(note);
     NoteThreads(pool, notes);
   }

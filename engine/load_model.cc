@@ -93,7 +93,7 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   }
   stats_.compile_seconds = watch.Lap();
 
-  notes_ = files->notes;
+  notes_ = NotesOf(*files, context_);
   backing->library = std::move(compiled.library);
   pool_ = std::make_unique<runtime::ThreadPool>(compile.threads);
   RETURN_IF_ERROR(

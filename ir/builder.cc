@@ -63,6 +63,12 @@ Value* Builder::Scale(absl::string_view name, const Operand& x, double by) {
   return Add(Opcode::kScale, name, {x}, attrs);
 }
 
+Value* Builder::Offset(absl::string_view name, const Operand& x, double by) {
+  Attrs attrs;
+  attrs.by = by;
+  return Add(Opcode::kOffset, name, {x}, attrs);
+}
+
 Value* Builder::Cast(absl::string_view name, const Operand& x, DType out) {
   Attrs attrs;
   attrs.out = out;
@@ -143,9 +149,10 @@ Value* Builder::Reduce(Opcode opcode, absl::string_view name, const Operand& x, 
 }
 
 Value* Builder::CausalMask(absl::string_view name, const Operand& scores, std::string over,
-                           const Operand& positions) {
+                           const Operand& positions, std::optional<int64_t> window) {
   Attrs attrs;
   attrs.axes = {std::move(over)};
+  attrs.window = window;
   return Add(Opcode::kCausalMask, name, {scores, positions}, attrs);
 }
 

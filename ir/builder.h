@@ -11,6 +11,7 @@
 #ifndef LLUDA_IR_BUILDER_H_
 #define LLUDA_IR_BUILDER_H_
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +41,7 @@ class Builder {
   Value* Binary(Opcode opcode, absl::string_view name, const Operand& a, const Operand& b);
   Value* Unary(Opcode opcode, absl::string_view name, const Operand& x);
   Value* Scale(absl::string_view name, const Operand& x, double by);
+  Value* Offset(absl::string_view name, const Operand& x, double by);
   Value* Cast(absl::string_view name, const Operand& x, DType out);
   Value* Matmul(absl::string_view name, const Operand& a, const Operand& b, std::string over);
   Value* Matmul(absl::string_view name, const Operand& a, const Operand& b,
@@ -57,7 +59,7 @@ class Builder {
   Value* Permute(absl::string_view name, const Operand& x, std::vector<std::string> to);
   Value* Reduce(Opcode opcode, absl::string_view name, const Operand& x, std::string over);
   Value* CausalMask(absl::string_view name, const Operand& scores, std::string over,
-                    const Operand& positions);
+                    const Operand& positions, std::optional<int64_t> window = std::nullopt);
   Value* Append(absl::string_view name, const Operand& state, const Operand& x,
                 std::vector<std::string> over, const Operand& slots, const Operand& positions);
   Value* Call(absl::string_view name, Func* callee, std::string index,

@@ -1,5 +1,7 @@
 #include "ir/cost.h"
 
+#include <algorithm>
+
 #include "ir/op/contraction.h"
 #include "ir/type/layout.h"
 
@@ -55,14 +57,20 @@ Cost MatmulCost(const Op& op, const CostShape& shape) {
 Cost AttentionCost(const Op& op, const CostShape& shape) {
   const auto depth = static_cast<double>(shape.depth);
   const auto tokens = static_cast<double>(shape.tokens);
-  const double seen = depth + (tokens + 1) / 2;  // by a token, on average
+  const double window =
+      op.attrs.window ? static_cast<double>(*op.attrs.window) : depth + tokens;
+  // Tokens that see all positions up to their own, and those that see a whole window.
+  const double first = std::clamp(window - depth - 1, 0.0, tokens);
+  const double sum = first * (depth + (first + 1) / 2) + (tokens - first) * window;
+  const double seen = sum / tokens;  // by a token, on average
+  const double read = std::min(depth + tokens, window + tokens - 1);
   Cost cost;
   cost.flops = 4 * Elements(op.operand(0).type(), shape) * seen;
   for (int i = 1; i < op.operand_count(); ++i) {
     if (i == 3 || i == 4) continue;  // positions and slots
     // A position of one sequence: what does not depend on symbols.
     const SymbolicSize size = SymbolicByteSize(op.operand(i).type());
-    cost.bytes += static_cast<double>(size.factor) * (depth + tokens);
+    cost.bytes += static_cast<double>(size.factor) * read;
   }
   return cost;
 }

@@ -32,6 +32,7 @@ module @m {
     %c = cast %e {out = f32} : f32 tok[T] hid[8]
     %ks = append @k %kk over slot pos at %slot %ids : bf16 slot[S] kv[2] pos[C] dim[4]
     %o = attention %q %ks @v over slot pos dim at %ids %slot {mask = causal, scale = 0.5} : f32 tok[T] kv[2] rep[3] dim[4]
+    %win = attention %q %ks @v over slot pos dim at %ids %slot {mask = causal, scale = 0.5, window = 4} : f32 tok[T] kv[2] rep[3] dim[4]
     %i = attention %q @ki @vi over slot pos dim at %ids %slot @kscale @vscale {mask = causal, scale = 0.5} : f32 tok[T] kv[2] rep[3] dim[4]
     %vs = matmul %x @wv @v2 over hid slot pos -> kv[2] dim[4] at %slot %ids {epilogue = append, out = bf16} : bf16 slot[S] kv[2] pos[C] dim[4]
     %ib = matmul %b @wb over num : i32 tok[T] blk[2] n[24]
@@ -89,6 +90,15 @@ TEST_F(CostTest, AttentionCostsAsMuchAsIsSeen) {
   // Two tokens that see 11 and 12 positions, with 2 * 3 heads of 4.
   EXPECT_EQ(Of("o", 2, 10).flops, 4 * (11 + 12) * 2 * 3 * 4);
   EXPECT_EQ(Of("o", 2, 10).bytes, 2 * (12 * 2 * 4 * 2));
+}
+
+TEST_F(CostTest, AttentionWithAWindowCostsAsMuchAsItsWindows) {
+  EXPECT_EQ(Of("win", 2, 10).flops, 4 * (4 + 4) * 2 * 3 * 4);
+  EXPECT_EQ(Of("win", 2, 10).bytes, 2 * (5 * 2 * 4 * 2));
+  // Of four tokens behind one, two do not see a whole window yet.
+  EXPECT_EQ(Of("win", 4, 1).flops, 4 * (2 + 3 + 4 + 4) * 2 * 3 * 4);
+  EXPECT_EQ(Of("win", 4, 1).bytes, 2 * (5 * 2 * 4 * 2));
+  EXPECT_EQ(Of("win", 2, 0).flops, Of("o", 2, 0).flops);
 }
 
 TEST_F(CostTest, AttentionToIntegersReadsAByteAnElementAndTheScales) {

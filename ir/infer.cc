@@ -135,6 +135,7 @@ TypeOr InferUnary(const Op& op) {
   return RowMajor(In(op, 0));
 }
 
+// By a constant.
 TypeOr InferScale(const Op& op) {
   if (!op.attrs.by) return Error(op, "needs the attribute 'by'");
   return InferUnary(op);
@@ -250,13 +251,13 @@ absl::Status CheckRotation(const Op& op, const Type& x, const std::string& name,
     const Axis* shared = x.GetAxis(axis.name);
     if (shared != nullptr) {
       RETURN_IF_ERROR(SameExtent(op, *shared, 0, axis, cos));
-    } else if (++own_axes > 1 || !(axis.extent == Extent::Constant(extent / 2))) {
-      return Error(op, "operand ", cos, " must have one axis of ", extent / 2, " pairs, is ",
-                   ToString(In(op, cos)));
+    } else if (++own_axes > 1 || !axis.extent.is_constant() || axis.extent.value > extent / 2) {
+      return Error(op, "operand ", cos, " must have one axis of at most ", extent / 2,
+                   " pairs, is ", ToString(In(op, cos)));
     }
   }
-  if (own_axes == 1 && extent % 2 == 0) return absl::OkStatus();
-  return Error(op, "'", name, "' must be even and operand ", cos, " have an axis of pairs");
+  if (own_axes == 1) return absl::OkStatus();
+  return Error(op, "operand ", cos, " must have an axis of pairs, is ", ToString(In(op, cos)));
 }
 
 // The type of operand `state` after `x`, called `what` in errors, is appended to it, at the slots
@@ -611,6 +612,9 @@ absl::Status CheckCaches(const Op& op, const std::string& dim) {
 TypeOr InferAttention(const Op& op) {
   RETURN_IF_ERROR(WantFloat(op, 0));
   if (!op.attrs.scale) return Error(op, "needs the attribute 'scale'");
+  if (op.attrs.window && op.attrs.mask != Mask::kCausal) {
+    return Error(op, "'window' narrows the mask causal, which is not given");
+  }
   RETURN_IF_ERROR(WantAxes(op, 3));
   const std::string& slot = op.attrs.axes[0];
   const std::string& pos = op.attrs.axes[1];
@@ -687,11 +691,13 @@ constexpr InferRow kInfer[] = {
     {Opcode::kExp, InferUnary},
     {Opcode::kFor, InferFor},
     {Opcode::kGather, InferGather},
+    {Opcode::kGelu, InferUnary},
     {Opcode::kIota, InferIota},
     {Opcode::kLiteral, InferLiteral},
     {Opcode::kMatmul, InferMatmul},
     {Opcode::kMerge, InferMerge},
     {Opcode::kMul, InferBinary},
+    {Opcode::kOffset, InferScale},
     {Opcode::kPack, InferPack},
     {Opcode::kPermute, InferPermute},
     {Opcode::kPower, InferPower},
@@ -710,6 +716,7 @@ constexpr InferRow kInfer[] = {
     {Opcode::kSoftmax, InferSoftmax},
     {Opcode::kSplit, InferSplit},
     {Opcode::kSub, InferBinary},
+    {Opcode::kTanh, InferUnary},
     {Opcode::kYield, InferNothing},
 };
 static_assert(std::size(kInfer) == static_cast<size_t>(Opcode::kCount));

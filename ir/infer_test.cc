@@ -115,6 +115,15 @@ INSTANTIATE_TEST_SUITE_P(
              "f32 tok[T] kv[2] rep[2] dim[4]"},
         Case{"attention %q @ki @ki over slot pos dim at %i %i @ks @ks {scale = 1}",
              "f32 tok[T] kv[2] rep[2] dim[4]"},
+        Case{"attention %q @kc @kc over slot pos dim at %i %i {mask = causal, scale = 1, softcap = "
+             "50, "
+             "window = 3}",
+             "f32 tok[T] kv[2] rep[2] dim[4]"},
+        Case{"offset %h {by = 1}", "bf16 tok[T] hid[8]"}, Case{"tanh %h", "bf16 tok[T] hid[8]"},
+        Case{"gelu %x", "f32 tok[T] hid[8]"},
+        Case{"rope %x %cos %cos over hid {style = half}", "f32 tok[T] hid[8]"},
+        Case{"matmul %h @w over hid -> ff[8] {epilogue = gelu_mul}", "f32 tok[T] ff[8]"},
+        Case{"causal_mask %s over pos at %i {window = 5}", "f32 tok[T] kv[2] pos[C]"},
         Case{"quantize_scale %h over hid", "f32 tok[T]"},
         Case{"quantize %h %v", "i8 tok[T] hid[8]"},
         Case{"causal_mask %s over pos at %i", "f32 tok[T] kv[2] pos[C]"},
@@ -122,7 +131,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"pack @w @w q q -> qq[32] over hid {tile = 8x4}",
              "bf16 qq[32] hid[8] @panel(8x4, hid)"},
         Case{"iota -> pair[2] {step = 1}", "f32 pair[2]"},
-        Case{"literal -> pair[2] {values = 1 0.5}", "f32 pair[2]"}, Case{"call @g %v", "f16 tok[T]"}));
+        Case{"literal -> pair[2] {values = 1 0.5}", "f32 pair[2]"},
+        Case{"call @g %v", "f16 tok[T]"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Errors, InferTest,
@@ -182,7 +192,7 @@ INSTANTIATE_TEST_SUITE_P(
              "matmul: operand 2 must be f32 dim[4], is f32 hid[8]"},
         Case{"matmul %h @wk @head_norm %y %y over hid -> kv[2] dim[4] {epilogue = norm rope, eps = "
              "1, style = half}",
-             "matmul: operand 3 must have one axis of 2 pairs, is f32 tok[T] hid[4]"},
+             "matmul: operand 3 must have one axis of at most 2 pairs, is f32 tok[T] hid[4]"},
         Case{"matmul %h @wk @kc over hid slot pos -> kv[2] dim[4] {epilogue = append}",
              "matmul: needs 3 operands before `at`"},
         Case{"matmul %h @wk @kc over hid -> kv[2] dim[4] at %i %i {epilogue = append}",
@@ -234,12 +244,17 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"gather @w over q at %v", "gather: operand 1 must be i32 or i64, is f32 tok[T]"},
         Case{"rmsnorm %y @norm over hid {eps = 1}",
              "rmsnorm: operand 1 must be f32 hid[4], is f32 hid[8]"},
-        Case{"rope %x %cos %cos over hid {style = half}",
-             "rope: operand 1 must have one axis of 4 pairs, is f32 tok[T] pair[2]"},
+        Case{"rope %k %y %y over dim {style = half}",
+             "rope: operand 1 must have one axis of at most 2 pairs, is f32 tok[T] hid[4]"},
+        Case{"rope %x %v %v over hid {style = half}",
+             "rope: operand 1 must have an axis of pairs, is f32 tok[T]"},
         Case{"append %k %k over tok dim at %i %i", "append: operand 0 must be a state"},
         Case{"append @kc %q over slot pos at %i %i",
              "append: operand 1 must be f32 tok[T] kv[2] dim[4], is f32 tok[T] kv[2] rep[2] "
              "dim[4]"},
+        Case{"attention %q @kc @kc over slot pos dim at %i %i {scale = 1, window = 2}",
+             "attention: 'window' narrows the mask causal, which is not given"},
+        Case{"offset %x", "offset: needs the attribute 'by'"},
         Case{"attention %q @kc @kc over slot pos dim at %i %i",
              "attention: needs the attribute 'scale'"},
         Case{"attention %q @kc @kc over slot slot dim at %i %i {scale = 1}",

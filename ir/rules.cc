@@ -38,8 +38,8 @@ constexpr ClauseRow kClauses[] = {
 };
 static_assert(std::size(kClauses) == static_cast<size_t>(Clause::kLoop) + 1);
 
-constexpr std::optional<double> Attrs::* kNumbers[] = {&Attrs::base, &Attrs::by, &Attrs::eps,
-                                                       &Attrs::scale, &Attrs::step};
+constexpr std::optional<double> Attrs::* kNumbers[] = {
+    &Attrs::base, &Attrs::by, &Attrs::eps, &Attrs::scale, &Attrs::softcap, &Attrs::step};
 
 absl::Status CheckClause(const Op& op) {
   const Attrs& attrs = op.attrs;
@@ -202,6 +202,12 @@ absl::Status CheckOpForm(const Op& op, const Module& module) {
     if ((op.attrs.*number).has_value() && !std::isfinite(*(op.attrs.*number))) {
       return Error(op.name(), ": an attribute is not finite");
     }
+  }
+  if (op.attrs.softcap && *op.attrs.softcap <= 0) {
+    return Error(op.name(), ": 'softcap' must be positive, is ", *op.attrs.softcap);
+  }
+  if (op.attrs.window && *op.attrs.window < 1) {
+    return Error(op.name(), ": 'window' must be at least 1, is ", *op.attrs.window);
   }
   if (op.attrs.out && !IsFloat(*op.attrs.out) && op.opcode() != Opcode::kCast) {
     return Error(op.name(), ": 'out' must be a float type, is ", DTypeName(*op.attrs.out));

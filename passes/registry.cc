@@ -8,6 +8,7 @@
 #include "passes/tidy/dce.h"
 #include "passes/fuse/fuse_attention.h"
 #include "passes/fuse/fuse_epilogue.h"
+#include "passes/fuse/fuse_gelu.h"
 #include "passes/fuse/fuse_projection.h"
 #include "passes/fuse/fuse_rope.h"
 #include "passes/fuse/fuse_softmax.h"
@@ -35,6 +36,7 @@ constexpr PassRow kPasses[] = {
     {"dce", Make<Dce>},
     {"fuse-attention", Make<FuseAttention>},
     {"fuse-epilogue", Make<FuseEpilogue>},
+    {"fuse-gelu", Make<FuseGelu>},
     {"fuse-projection", Make<FuseProjection>},
     {"fuse-rope", Make<FuseRope>},
     {"fuse-softmax", Make<FuseSoftmax>},

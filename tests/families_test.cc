@@ -33,7 +33,9 @@ class FamiliesTest : public testing::TestWithParam<FamilyCase> {
     auto model = engine::Model::Load(options);
     EXPECT_TRUE(model.ok()) << model.status();
     if (!model.ok()) return nullptr;
-    EXPECT_TRUE((*model)->notes().empty()) << absl::StrJoin((*model)->notes(), "\n");
+    const std::string notes = absl::StrJoin((*model)->notes(), "\n");
+    EXPECT_EQ(notes.empty(), GetParam().note.empty()) << notes;
+    EXPECT_NE(notes.find(GetParam().note), std::string::npos) << notes;
     return *std::move(model);
   }
 

@@ -1,6 +1,8 @@
 // Attention from positions so far from the start that it goes over several spans of positions, and
 // of so few tokens that threads share them: compiled code against the interpreter, with the same
 // bits for any number of threads, on every instruction set this machine can run.
+#include <cstring>
+#include <memory>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -29,7 +31,7 @@ module @test {
   func @f(%q: $X tok[T] kv[2] rep[$R] dim[$N], %k: $X n[2688] kv[2] dim[$N], %v: $X n[2688] kv[2] dim[$N], %at: i32 n[2688], %of: i32 n[2688], %pos: i32 tok[T], %slot: i32 tok[T]) -> f32 tok[T] kv[2] rep[$R] dim[$N] {
     %ks = append @k %k over slot pos at %of %at : $X slot[S] kv[2] pos[C] dim[$N] @panel(16x$P, dim)
     %vs = append @v %v over slot pos at %of %at : $X slot[S] kv[2] pos[C] dim[$N]
-    %r = attention %q %ks %vs over slot pos dim at %pos %slot {mask = causal, scale = 0.125} : f32 tok[T] kv[2] rep[$R] dim[$N]
+    %r = attention %q %ks %vs over slot pos dim at %pos %slot {mask = causal, scale = 0.125$A} : f32 tok[T] kv[2] rep[$R] dim[$N]
     return %r
   }
 })";
@@ -56,41 +58,68 @@ struct Shape {
   std::string dtype;
   int64_t rep;
   int64_t dim;
+  std::string name;   // of what is special
+  std::string attrs;  // further ones of the attention
 };
+
+std::vector<Shape> AllShapes() {
+  std::vector<Shape> shapes;
+  for (const auto& [name, attrs] : {std::pair{"", ""}, std::pair{"_window_of_1", ", window = 1"},
+                                    std::pair{"_window_of_a_few", ", window = 9"},
+                                    std::pair{"_window_of_300", ", softcap = 3, window = 300"},
+                                    std::pair{"_window_of_700", ", window = 700"}}) {
+    shapes.push_back({"bf16", 2, 64, name, attrs});
+    shapes.push_back({"f32", 3, 24, name, attrs});
+  }
+  return shapes;
+}
 
 using Param = std::tuple<std::string, Shape, Tokens>;
 
 class LongAttentionTest : public testing::TestWithParam<Param> {};
 
-TEST_P(LongAttentionTest, AgreesWithTheInterpreterInTheSameBitsForAnyThreads) {
-  const auto& [isa, shape, tokens] = GetParam();
-  const auto target = codegen::Target::Named(isa);
-  ASSERT_TRUE(target.ok()) << target.status();
+std::unique_ptr<ir::Module> MakeModule(const Shape& shape) {
   auto module =
       ir::ParseModule(absl::StrReplaceAll(kText, {{"$X", shape.dtype},
                                                   {"$P", shape.dtype == "f32" ? "1" : "2"},
                                                   {"$R", absl::StrCat(shape.rep)},
+                                                  {"$A", shape.attrs},
                                                   {"$N", absl::StrCat(shape.dim)}}),
                       "test.lluda");
-  ASSERT_TRUE(module.ok()) << module.status();
+  EXPECT_TRUE(module.ok()) << module.status();
   auto pipeline = passes::Pipeline::Create({"plan-memory"}, {});
-  ASSERT_TRUE(pipeline.ok()) << pipeline.status();
-  ASSERT_TRUE(pipeline->Run(module->get()).ok());
+  EXPECT_TRUE(pipeline.ok()) << pipeline.status();
+  EXPECT_TRUE(pipeline->Run(module->get()).ok());
+  return *std::move(module);
+}
 
-  const Dims dims = {
-      {"T", static_cast<int64_t>(tokens.positions.size())}, {"S", 2}, {"C", kCached / 2}};
+Dims DimsOf(const Tokens& tokens) {
+  return {{"T", static_cast<int64_t>(tokens.positions.size())}, {"S", 2}, {"C", kCached / 2}};
+}
+
+RunOptions OptionsFor(const Tokens& tokens) {
   RunOptions options;
   options.integers = {{"pos", tokens.positions}, {"slot", tokens.slots}};
   for (int64_t i = 0; i < kCached; ++i) {
     options.integers["at"].push_back(i / 2);
     options.integers["of"].push_back(i % 2);
   }
-  const auto interpreted = Interpret(**module, "f", dims, options);
+  return options;
+}
+
+TEST_P(LongAttentionTest, AgreesWithTheInterpreterInTheSameBitsForAnyThreads) {
+  const auto& [isa, shape, tokens] = GetParam();
+  const auto target = codegen::Target::Named(isa);
+  ASSERT_TRUE(target.ok()) << target.status();
+  const auto module = MakeModule(shape);
+  const Dims dims = DimsOf(tokens);
+  RunOptions options = OptionsFor(tokens);
+  const auto interpreted = Interpret(*module, "f", dims, options);
   ASSERT_TRUE(interpreted.ok()) << interpreted.status();
   std::vector<float> expected;
   for (const int threads : {1, 2, 3, 7}) {
     options.threads = threads;
-    const auto compiled = RunCompiled(**module, "f", dims, *target, options);
+    const auto compiled = RunCompiled(*module, "f", dims, *target, options);
     ASSERT_TRUE(compiled.ok()) << compiled.status();
     if (expected.empty()) expected = compiled->values;
     EXPECT_LE(RelativeError(compiled->values, *interpreted), 1e-6) << threads << " threads";
@@ -100,14 +129,49 @@ TEST_P(LongAttentionTest, AgreesWithTheInterpreterInTheSameBitsForAnyThreads) {
 
 INSTANTIATE_TEST_SUITE_P(All, LongAttentionTest,
                          testing::Combine(testing::ValuesIn(RunnableIsas()),
-                                          testing::Values(Shape{"bf16", 2, 64},
-                                                          Shape{"f32", 3, 24}),
+                                          testing::ValuesIn(AllShapes()),
                                           testing::ValuesIn(AllTokens())),
                          [](const testing::TestParamInfo<Param>& info) {
                            const Shape& shape = std::get<1>(info.param);
                            return absl::StrCat(std::get<0>(info.param), "_", shape.dtype, "_",
-                                               shape.rep, "_", shape.dim, "_",
+                                               shape.rep, "_", shape.dim, shape.name, "_",
                                                std::get<2>(info.param).name);
+                         });
+
+using NeighboursTest = testing::TestWithParam<std::tuple<std::string, Shape>>;
+
+// Neighbours in one sequence share a tile; the same tokens among those of another one do not.
+TEST_P(NeighboursTest, DoNotShowInATokensBits) {
+  const auto& [isa, shape] = GetParam();
+  const auto target = codegen::Target::Named(isa);
+  ASSERT_TRUE(target.ok()) << target.status();
+  const auto module = MakeModule(shape);
+  for (const int64_t first : {0, 240, 1010, 1300}) {
+    Tokens together{"", {}, std::vector<int64_t>(40, 1)};
+    for (int64_t t = 0; t < 40; ++t) together.positions.push_back(first + t);
+    Tokens apart = together;
+    for (size_t t = 1; t < 40; t += 2) apart.slots[t] = 0;
+    std::vector<std::vector<float>> values;
+    for (const Tokens* tokens : {&together, &apart}) {
+      const auto run = RunCompiled(*module, "f", DimsOf(*tokens), *target, OptionsFor(*tokens));
+      ASSERT_TRUE(run.ok()) << run.status();
+      values.push_back(run->values);
+    }
+    const size_t row = values[0].size() / 40;
+    for (size_t t = 0; t < 40; t += 2) {
+      EXPECT_EQ(std::memcmp(&values[0][t * row], &values[1][t * row], row * sizeof(float)), 0)
+          << "token " << t << " from " << first;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, NeighboursTest,
+                         testing::Combine(testing::ValuesIn(RunnableIsas()),
+                                          testing::ValuesIn(AllShapes())),
+                         [](const auto& info) {
+                           const Shape& shape = std::get<1>(info.param);
+                           return absl::StrCat(std::get<0>(info.param), "_", shape.dtype,
+                                               shape.name);
                          });
 
 }  // namespace

@@ -75,6 +75,9 @@ std::vector<OpCase> ElementwiseCases() {
       {"scale", "scale %a {by = 0.3}", 1e-7, 1},
       {"exp", "exp %a", 3e-7, 20},
       {"silu", "silu %a", 3e-7, 20},
+      {"tanh", "tanh %a", 3e-7, 5},
+      {"gelu", "gelu %a", 3e-7, 5},
+      {"offset", "offset %a {by = 0.3}", 1e-7, 1},
       {"sin", "sin %a", 1e-7, 10000},
       {"cos", "cos %a", 1e-7, 10000},
       {"power", "power %a {base = 1000000}", 1e-7, 1},
@@ -224,11 +227,11 @@ std::vector<OpCase> RowCases() {
                       .Returns("f32 tok[T] kv[37] x[3]")
                       .Body("%r = softmax %a over kv : f32 tok[T] kv[37] x[3]")
                       .Dims({{"T", 3}}));
-  for (const char* dim : {"64", "10"}) {
-    const int half = std::stoi(dim) / 2;
+  for (const auto& [dim, pairs] : {std::pair{64, 32}, std::pair{10, 5}, std::pair{64, 24},
+                                   std::pair{96, 16}, std::pair{11, 3}}) {
     const std::string type = absl::StrCat("f32 tok[T] kv[2] rep[3] dim[", dim, "]");
-    const std::string table = absl::StrCat("f32 tok[T] pair[", half, "]");
-    cases.push_back(OpCase(absl::StrCat("rope_", dim))
+    const std::string table = absl::StrCat("f32 tok[T] pair[", pairs, "]");
+    cases.push_back(OpCase(absl::StrCat("rope_", dim, "_", pairs))
                         .Takes(absl::StrCat("%a: ", type, ", %c: ", table, ", %s: ", table))
                         .Returns(type)
                         .Body(absl::StrCat("%r = rope %a %c %s over dim {style = half} : ", type))
@@ -255,6 +258,14 @@ std::vector<OpCase> MoveCases() {
                       .Takes("%a: f32 tok[T] kv[2] pos[C], %p: i32 tok[T]")
                       .Returns("f32 tok[T] kv[2] pos[C]")
                       .Body("%r = causal_mask %a over pos at %p : f32 tok[T] kv[2] pos[C]")
+                      .Dims({{"T", 3}, {"C", 70}})
+                      .Bound(0)
+                      .Integers({{"p", {0, 15, 69}}}));
+  cases.push_back(OpCase("causal_mask_window")
+                      .Takes("%a: f32 tok[T] kv[2] pos[C], %p: i32 tok[T]")
+                      .Returns("f32 tok[T] kv[2] pos[C]")
+                      .Body("%r = causal_mask %a over pos at %p {window = 9} : f32 tok[T] kv[2] "
+                            "pos[C]")
                       .Dims({{"T", 3}, {"C", 70}})
                       .Bound(0)
                       .Integers({{"p", {0, 15, 69}}}));
@@ -439,6 +450,27 @@ std::vector<OpCase> QuantizedAttentionCases() {
   return cases;
 }
 
+// These with a window, a softcap or both: each case with one of them.
+std::vector<OpCase> WindowedAttentionCases() {
+  const std::vector<std::string> choices = {"window = 1",
+                                            "window = 5",
+                                            "window = 37",
+                                            "softcap = 0.5",
+                                            "softcap = 2, window = 17",
+                                            "softcap = 50, window = 100"};
+  std::vector<OpCase> cases;
+  for (const auto& plain : {AttentionCases(), QuantizedAttentionCases()}) {
+    for (OpCase c : plain) {
+      const std::string& attrs = choices[cases.size() % choices.size()];
+      c.body =
+          absl::StrReplaceAll(c.body, {{"scale = 0.125", absl::StrCat("scale = 0.125, ", attrs)}});
+      c.name += absl::StrReplaceAll(absl::StrCat("_", attrs), {{" = ", "_"}, {", ", "_"}});
+      cases.push_back(std::move(c));
+    }
+  }
+  return cases;
+}
+
 // Quantised and widened again: to the same bits.
 std::vector<OpCase> QuantizeCases() {
   std::vector<OpCase> cases;
@@ -527,6 +559,7 @@ struct EpilogueShape {
   int64_t k, heads, dim;
   std::string state_layout;
   std::vector<int64_t> tokens;
+  int64_t pairs = dim / 2;  // of a head, which are rotated
 };
 
 // Declarations, parameters and operands that a step brings along.
@@ -541,6 +574,7 @@ constexpr StepText kStepTexts[] = {
     {ir::EpilogueStep::kAppend, "  state @v : $X slot[S] kv[$H] pos[C] dim[$D]$L\n",
      ", %pos: i32 $R, %slot: i32 $R", " @v"},
     {ir::EpilogueStep::kBias, "  weight @b : $X n[$N] from \"b\"\n", "", " @b"},
+    {ir::EpilogueStep::kGeluMul, "", "", ""},
     {ir::EpilogueStep::kNorm, "  weight @s : f32 dim[$D] from \"s\"\n", "", " @s"},
     {ir::EpilogueStep::kRope, "", ", %c: f32 tok[T] pair[$P], %d: f32 tok[T] pair[$P]", " %c %d"},
     {ir::EpilogueStep::kSiluMul, "", "", ""},
@@ -593,7 +627,7 @@ OpCase EpilogueCase(const ir::Epilogue& epilogue, const EpilogueShape& shape, in
                                       {"$K", absl::StrCat(shape.k)},
                                       {"$H", absl::StrCat(shape.heads)},
                                       {"$D", absl::StrCat(shape.dim)},
-                                      {"$P", absl::StrCat(shape.dim / 2)}});
+                                      {"$P", absl::StrCat(shape.pairs)}});
   };
   return OpCase(absl::StrCat("epilogue_", epilogue.ToString("_"), "_", shape.name, "_", tokens))
       .Declares(filled(decls))
@@ -616,9 +650,23 @@ std::vector<OpCase> EpilogueCases() {
       {"rows_bf16", "bf16", false, "tok[T] two[2]", 37, 3, 34, " @panel($bf16, dim)", {5}},
       {"rows_f32", "f32", false, "tok[T]", 37, 3, 10, "", {3}},
   };
+  // Heads of which a part is rotated.
+  const EpilogueShape parts[] = {
+      {"part_bf16", "bf16", true, "tok[T]", 64, 2, 48, " @panel($bf16, dim)", {1, 37}, 16},
+      {"part_odd_bf16", "bf16", true, "tok[T]", 64, 2, 48, " @panel($bf16, dim)", {5}, 9},
+      {"part_rows_f32", "f32", false, "tok[T]", 37, 3, 10, "", {3}, 3},
+  };
   std::vector<OpCase> cases;
   for (const EpilogueShape& shape : shapes) {
     for (const ir::Epilogue& epilogue : ir::AllEpilogues()) {
+      for (const int64_t tokens : shape.tokens) {
+        cases.push_back(EpilogueCase(epilogue, shape, tokens));
+      }
+    }
+  }
+  for (const EpilogueShape& shape : parts) {
+    for (const ir::Epilogue& epilogue : ir::AllEpilogues()) {
+      if (!epilogue.Has(ir::EpilogueStep::kRope)) continue;
       for (const int64_t tokens : shape.tokens) {
         cases.push_back(EpilogueCase(epilogue, shape, tokens));
       }
@@ -651,9 +699,9 @@ std::vector<OpCase> EpilogueCases() {
 
 std::vector<OpCase> AllCases(const codegen::Target& target) {
   std::vector<OpCase> all;
-  for (const auto& cases :
-       {ElementwiseCases(), CastCases(), MatmulCases(), RowCases(), MoveCases(), AttentionCases(),
-        QuantizedAttentionCases(), QuantizeCases(), InterleavedCases(target), EpilogueCases()}) {
+  for (const auto& cases : {ElementwiseCases(), CastCases(), MatmulCases(), RowCases(), MoveCases(),
+                            AttentionCases(), QuantizedAttentionCases(), WindowedAttentionCases(),
+                            QuantizeCases(), InterleavedCases(target), EpilogueCases()}) {
     all.insert(all.end(), cases.begin(), cases.end());
   }
   return all;

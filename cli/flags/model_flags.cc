@@ -73,8 +73,10 @@ absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags) {
 absl::StatusOr<engine::OpenedModule> OpenImported(const engine::LoadOptions& options,
                                                   engine::Weights weights) {
   ASSIGN_OR_RETURN(const engine::ModelFiles* files, options.source->Files(weights));
-  PrintNotes("lluda", files->notes);
-  return engine::OpenModule(options.source.get(), options, weights);
+  ASSIGN_OR_RETURN(engine::OpenedModule opened,
+                   engine::OpenModule(options.source.get(), options, weights));
+  PrintNotes("lluda", engine::NotesOf(*files, opened.context));
+  return opened;
 }
 
 absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(engine::LoadOptions options,

@@ -42,10 +42,8 @@ frontends::decoder::Decoder DecoderOf06B(int64_t layers) {
   return decoder;
 }
 
-// What the engine compiles of that model, without its weights.
-CompiledModule Compiled06B(int64_t layers, const std::string& dtype = "bfloat16") {
-  auto decoder = DecoderOf06B(layers);
-  decoder.dtype = dtype;
+// What the engine compiles of a model, without its weights.
+CompiledModule CompiledDecoder(const frontends::decoder::Decoder& decoder) {
   frontends::decoder::ImportOptions options;
   options.find_tensor = frontends::decoder::TensorsOf(decoder);
   auto module = frontends::decoder::ImportDecoder(decoder, options);
@@ -54,6 +52,22 @@ CompiledModule Compiled06B(int64_t layers, const std::string& dtype = "bfloat16"
   auto compiled = Compile(**module, Target::Host(), {2, {"step"}});
   EXPECT_TRUE(compiled.ok()) << compiled.status();
   return *std::move(compiled);
+}
+
+CompiledModule Compiled06B(int64_t layers, const std::string& dtype = "bfloat16") {
+  auto decoder = DecoderOf06B(layers);
+  decoder.dtype = dtype;
+  return CompiledDecoder(decoder);
+}
+
+// The same with a window in all layers but each third.
+CompiledModule CompiledWithWindows(int64_t layers) {
+  auto decoder = DecoderOf06B(layers);
+  decoder.attentions.push_back({"attn_window", 0, 512});
+  for (int64_t i = 0; i < layers; ++i) {
+    decoder.layers[static_cast<size_t>(i)].attention = i % 3 == 2 ? 0 : 1;
+  }
+  return CompiledDecoder(decoder);
 }
 
 std::set<std::string> KernelNames(const runtime::Program& program) {
@@ -73,6 +87,15 @@ TEST(Compile, NeedsTheSameFewKernelsForAnyNumberOfLayers) {
   EXPECT_EQ(small.program.entries[0].calls.size() + 26 * per_layer,
             whole.program.entries[0].calls.size());
   EXPECT_GE(per_layer, 8);
+}
+
+TEST(Compile, KernelsGrowWithKindsOfLayersAndNotWithLayers) {
+  const size_t one_kind = Compiled06B(3).program.kernels.size();
+  const CompiledModule small = CompiledWithWindows(3), large = CompiledWithWindows(18);
+  EXPECT_EQ(KernelNames(small.program), KernelNames(large.program));
+  // All that the second kind computes otherwise is its attention.
+  EXPECT_EQ(small.program.kernels.size(), one_kind + 1);
+  EXPECT_EQ(small.program.loaded_bytes, Compiled06B(3).program.loaded_bytes);
 }
 
 TEST(Compile, NamesEachWeightOnceAndTwoStatesPerLayer) {

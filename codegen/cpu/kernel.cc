@@ -22,11 +22,13 @@ constexpr EmitRow kEmitters[] = {
     {ir::Opcode::kDiv, EmitElementwise},
     {ir::Opcode::kExp, EmitElementwise},
     {ir::Opcode::kGather, EmitGather},
+    {ir::Opcode::kGelu, EmitElementwise},
     {ir::Opcode::kIota, EmitElementwise},
     {ir::Opcode::kLiteral, EmitLiteral},
     {ir::Opcode::kMatmul, EmitMatmul},
     {ir::Opcode::kMerge, EmitCopy},
     {ir::Opcode::kMul, EmitElementwise},
+    {ir::Opcode::kOffset, EmitElementwise},
     {ir::Opcode::kPack, EmitPack},
     {ir::Opcode::kPermute, EmitCopy},
     {ir::Opcode::kPower, EmitElementwise},
@@ -44,6 +46,7 @@ constexpr EmitRow kEmitters[] = {
     {ir::Opcode::kSoftmax, EmitSoftmax},
     {ir::Opcode::kSplit, EmitCopy},
     {ir::Opcode::kSub, EmitElementwise},
+    {ir::Opcode::kTanh, EmitElementwise},
 };
 
 }  // namespace

@@ -32,6 +32,19 @@ absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights wei
   return files;
 }
 
+std::vector<std::string> NotesOf(const ModelFiles& files, int64_t context) {
+  std::vector<std::string> notes = files.notes;
+  for (const frontends::decoder::Rope& rope : files.decoder.ropes) {
+    if (rope.long_frequencies.empty()) continue;
+    const bool is_long = UsesLongFrequencies(rope, context);
+    notes.push_back(absl::StrCat(files.folder, ": a context of ", context, " takes the ",
+                                 is_long ? "long" : "short", " factors of longrope; one of ",
+                                 is_long ? "at most " : "more than ", rope.short_context,
+                                 " takes the ", is_long ? "short" : "long", " ones"));
+  }
+  return notes;
+}
+
 frontends::TensorLookup TensorsOf(const ModelFiles& files) {
   return files.checkpoint ? frontends::LookupIn(*files.checkpoint)
                           : frontends::decoder::TensorsOf(files.decoder);

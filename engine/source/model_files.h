@@ -39,6 +39,9 @@ struct ModelFiles {
 // decoder::AdoptCheckpoint say.
 absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights weights);
 
+// The notes of the files, and what is chosen by the context that the model is made for.
+std::vector<std::string> NotesOf(const ModelFiles& files, int64_t context);
+
 // What tensors the model has: the checkpoint's, or without one those that the config asks for.
 // `files` must outlive the lookup.
 frontends::TensorLookup TensorsOf(const ModelFiles& files);

@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/test_files.h"
 #include "ir/text/printer.h"
 
@@ -56,6 +58,33 @@ TEST(ModelFilesTest, StepsAreNoLongerThanTheContext) {
   ASSERT_TRUE(module.ok()) << module.status();
   EXPECT_EQ((*module)->FindSymbol("T")->max, 100);
   EXPECT_EQ((*module)->FindSymbol("C")->max, 128);  // whole blocks of 64
+}
+
+TEST(ModelFilesTest, TheContextDecidesBetweenLongRopesFactors) {
+  const TemporaryFolder folder;
+  folder.Write("config.json", R"({"model_type": "phi3", "vocab_size": 32, "hidden_size": 16,
+      "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4,
+      "max_position_embeddings": 512, "original_max_position_embeddings": 128, "rope_scaling":
+      {"type": "longrope", "short_factor": [1, 2], "long_factor": [3, 4]}})");
+  const auto files = OpenModelFiles(folder.path(), Weights::kOptional);
+  ASSERT_TRUE(files.ok()) << files.status();
+  ModuleOptions options;
+  for (const auto& [context, name] : {std::pair{128, "short"}, std::pair{129, "long"}}) {
+    options.context = context;
+    const auto module = ImportModule(*files, options);
+    ASSERT_TRUE(module.ok()) << module.status();
+    EXPECT_THAT(ir::PrintModule(**module), HasSubstr(absl::StrCat("%", name, "_frequency = ")));
+  }
+  EXPECT_THAT(NotesOf(*files, 128),
+              testing::ElementsAre(
+                  absl::StrCat(folder.path(),
+                               ": a context of 128 takes the short factors of longrope; one of "
+                               "more than 128 takes the long ones")));
+  EXPECT_THAT(NotesOf(*files, 200),
+              testing::ElementsAre(
+                  absl::StrCat(folder.path(),
+                               ": a context of 200 takes the long factors of longrope; one of at "
+                               "most 128 takes the short ones")));
 }
 
 TEST(ModelFilesTest, KvCachesHaveNames) {

@@ -19,6 +19,7 @@ namespace lluda::frontends::decoder {
 namespace {
 
 constexpr absl::string_view kPrefix = "model.";
+constexpr absl::string_view kText = "language_model.";
 constexpr char kHead[] = "lm_head.weight";
 constexpr char kEmbedding[] = "model.embed_tokens.weight";
 // So many of the tensors that are not used are named.
@@ -26,24 +27,30 @@ constexpr size_t kNamedTensors = 3;
 // Of two tensors in different dtypes, so many numbers at a time are compared.
 constexpr int64_t kComparedNumbers = int64_t{1} << 20;
 
-// What else a tensor may be called: with the prefix, or without it.
-std::string OtherName(absl::string_view name) {
+// What else a tensor may be called: with the prefix or without it, and as a part of a model that
+// also sees images.
+std::vector<std::string> OtherNames(absl::string_view name) {
   absl::string_view rest = name;
-  return absl::ConsumePrefix(&rest, kPrefix) ? std::string(rest) : absl::StrCat(kPrefix, name);
+  const bool is_prefixed = absl::ConsumePrefix(&rest, kPrefix);
+  std::vector<std::string> names = {is_prefixed ? std::string(rest) : absl::StrCat(kPrefix, name),
+                                    absl::StrCat(kText, name)};
+  if (is_prefixed) names.push_back(absl::StrCat(kPrefix, kText, rest));
+  return names;
 }
 
 absl::Status RenameTensors(const std::string& label, const std::vector<std::string>& names,
                            Checkpoint* checkpoint) {
   for (const std::string& name : names) {
-    const std::string other = OtherName(name);
-    const TensorView* found = checkpoint->Find(other);
-    if (found == nullptr) continue;
-    const TensorView* exact = checkpoint->Find(name);
-    if (exact == nullptr) {
-      checkpoint->Rename(other, name);
-    } else if (!checkpoint->AreEqual(*exact, *found)) {
-      return absl::InvalidArgumentError(absl::StrCat(label, ": tensors '", name, "' and '", other,
-                                                     "' differ, and both stand for the former"));
+    for (const std::string& other : OtherNames(name)) {
+      const TensorView* found = checkpoint->Find(other);
+      if (found == nullptr) continue;
+      const TensorView* exact = checkpoint->Find(name);
+      if (exact == nullptr) {
+        checkpoint->Rename(other, name);
+      } else if (!checkpoint->AreEqual(*exact, *found)) {
+        return absl::InvalidArgumentError(absl::StrCat(label, ": tensors '", name, "' and '", other,
+                                                       "' differ, and both stand for the former"));
+      }
     }
   }
   return absl::OkStatus();

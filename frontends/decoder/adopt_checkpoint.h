@@ -2,7 +2,8 @@
 // as transformers does when it loads one.
 //
 // - Names without "model.", of a model that was saved without its head, are given it; a head that
-//   is called "model.lm_head.weight" loses it. Two tensors for one name are refused unless they are
+//   is called "model.lm_head.weight" loses it. Names "language_model.model." and "model.language_model."
+//   lose what a model of text and images adds. Two tensors for one name are refused unless they are
 //   equal.
 // - A head of its own beside tie_word_embeddings: true unties it, unless it is the embedding again.
 //   A head alone is the embedding, too.

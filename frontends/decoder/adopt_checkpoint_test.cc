@@ -107,6 +107,24 @@ TEST(AdoptCheckpoint, NamesWithoutThePrefixAreGivenItEachByItself) {
   }
 }
 
+TEST(AdoptCheckpoint, NamesOfThePartThatReadsTextLoseWhatTheWholeAddsToThem) {
+  Tensors older, newer;
+  for (const auto& [name, tensor] : Toy()) {
+    older["language_model." + name] = tensor;
+    absl::string_view rest = name;
+    newer[absl::ConsumePrefix(&rest, "model.") ? absl::StrCat("model.language_model.", rest)
+                                               : name] = tensor;
+  }
+  for (Tensors tensors : {older, newer}) {
+    tensors["vision_tower.patch.weight"] = Small('v');
+    const Adopted toy(tensors);
+    EXPECT_TRUE(toy.status().ok()) << toy.status();
+    EXPECT_THAT(toy.notes(), ElementsAre("toy: 1 tensor is not part of the model and not used: "
+                                         "'vision_tower.patch.weight'"));
+    for (const auto& [name, tensor] : Toy()) EXPECT_EQ(toy.Data(name), tensor.data) << name;
+  }
+}
+
 TEST(AdoptCheckpoint, AHeadThatIsCalledLikeThePartsOfTheModelIsTheHead) {
   Tensors tensors = Toy();
   tensors["model.lm_head.weight"] = tensors["lm_head.weight"];

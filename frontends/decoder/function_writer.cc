@@ -46,8 +46,15 @@ Operand FunctionWriter::MatmulWeight(ir::Global* weight) {
 Value* FunctionWriter::Linear(absl::string_view name, Value* x, const LinearWeight& weight,
                               std::string over) {
   const bool has_bias = weight.bias != nullptr;
+  Operand matrix = MatmulWeight(weight.matrix);
+  if (weight.rows) {
+    const Axis axis = Named(weight.rows->axis);
+    const int64_t begin = weight.rows->begin;
+    matrix = b_.Slice(weight.rows->name, matrix, weight.matrix->type.axes[0].name, begin,
+                      begin + axis.extent.value, {axis});
+  }
   Value* product = b_.Matmul(has_bias ? absl::StrCat(name, "_product") : std::string(name), x,
-                             MatmulWeight(weight.matrix), std::move(over));
+                             matrix, std::move(over));
   if (!has_bias) return product;
   Operand bias = Weight(weight.bias);
   if (weight.bias->type.dtype != DType::kF32) {
@@ -58,7 +65,20 @@ Value* FunctionWriter::Linear(absl::string_view name, Value* x, const LinearWeig
 
 Value* FunctionWriter::Norm(absl::string_view name, const Operand& x, ir::Global* weight,
                             std::string over) {
-  return b_.Rmsnorm(name, x, Weight(weight), std::move(over), model_.decoder.rms_norm_eps);
+  Operand factors = Weight(weight);
+  if (model_.decoder.norm_offset != 0) {
+    if (weight->type.dtype != DType::kF32) {
+      factors = b_.Cast(absl::StrCat(weight->name, "_f32"), factors, DType::kF32);
+    }
+    factors = b_.Offset(absl::StrCat(weight->name, "_offset"), factors, model_.decoder.norm_offset);
+  }
+  return b_.Rmsnorm(name, x, factors, std::move(over), model_.decoder.rms_norm_eps);
+}
+
+Value* FunctionWriter::Softcap(absl::string_view name, Value* x, std::optional<double> cap) {
+  if (!cap) return x;
+  Value* inner = b_.Scale(absl::StrCat(name, "_inner"), x, 1 / *cap);
+  return b_.Scale(name, b_.Unary(Opcode::kTanh, absl::StrCat(name, "_tanh"), inner), *cap);
 }
 
 Value* FunctionWriter::ScaleBy(absl::string_view name, Value* x, double by) {
@@ -97,7 +117,8 @@ Value* FunctionWriter::Read(const std::string& prefix, const Held& all, Value* s
 }
 
 Value* FunctionWriter::Rotate(const std::string& prefix, Value* x, Value* cos, Value* sin) {
-  const int64_t dim = model_.decoder.head_dim;
+  const int64_t dim = model_.decoder.rotated_dim();
+  const int64_t all = model_.decoder.head_dim;
   const auto name = [&](absl::string_view suffix) { return absl::StrCat(prefix, suffix); };
   Value* a = b_.Slice(name("a"), x, "dim", 0, dim / 2, {Named("pair")});
   Value* b = b_.Slice(name("b"), x, "dim", dim / 2, dim, {Named("pair")});
@@ -107,7 +128,9 @@ Value* FunctionWriter::Rotate(const std::string& prefix, Value* x, Value* cos, V
   Value* b_cos = b_.Binary(Opcode::kMul, name("t2"), b, cos);
   Value* a_sin = b_.Binary(Opcode::kMul, name("t3"), a, sin);
   Value* hi = b_.Binary(Opcode::kAdd, name("hi"), b_cos, a_sin);
-  return b_.Concat(name("3"), {lo, hi}, {"pair"}, Named("dim"));
+  if (dim == all) return b_.Concat(name("3"), {lo, hi}, {"pair"}, Named("dim"));
+  Value* rest = b_.Slice(name("c"), x, "dim", dim, all, {Named("rest")});
+  return b_.Concat(name("3"), {lo, hi, rest}, {"pair", "pair", "rest"}, Named("dim"));
 }
 
 void FunctionWriter::Record(absl::string_view name, Value* x, Value* slot, Value* pos) {

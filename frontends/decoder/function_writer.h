@@ -10,6 +10,7 @@
 #ifndef LLUDA_FRONTENDS_DECODER_FUNCTION_WRITER_H_
 #define LLUDA_FRONTENDS_DECODER_FUNCTION_WRITER_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,9 @@ class FunctionWriter {
   ir::Value* Norm(absl::string_view name, const ir::Operand& x, ir::Global* weight,
                   std::string over);
 
+  // tanh(x / cap) * cap; x itself without a cap.
+  ir::Value* Softcap(absl::string_view name, ir::Value* x, std::optional<double> cap);
+
   // x itself for a factor of 1.
   ir::Value* ScaleBy(absl::string_view name, ir::Value* x, double by);
 
@@ -70,7 +74,8 @@ class FunctionWriter {
   // What each token's slot holds, as numbers to compute with.
   ir::Value* Read(const std::string& prefix, const Held& all, ir::Value* slot);
 
-  // Rotates (x[i], x[i + dim / 2]) by the angle of pair i. Values are called after `prefix`.
+  // Rotates (x[i], x[i + n]) by the angle of pair i < n, and leaves what lies behind the pairs. Values
+  // are called after `prefix`.
   ir::Value* Rotate(const std::string& prefix, ir::Value* x, ir::Value* cos, ir::Value* sin);
 
   // Where activations are wanted, appends this one to a state of its own. Functions of several

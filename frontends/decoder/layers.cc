@@ -9,6 +9,7 @@
 #include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "frontends/decoder/function_writer.h"
+#include "ir/op/gelu.h"
 
 namespace lluda::frontends::decoder {
 namespace {
@@ -25,24 +26,49 @@ struct Input {
 
 Input ReadInput(const Model& model, FunctionWriter* f, Value* x, ir::Global* norm) {
   Input input;
-  input.wide = model.decoder.norms == NormPlace::kBefore ? f->Norm("h0", x, norm, "hid") : x;
+  input.wide = model.decoder.norms == NormPlace::kBehind ? x : f->Norm("h0", x, norm, "hid");
   input.narrow = f->Narrow("h", input.wide);
   return input;
 }
 
-// The residual sum around what an attention or an MLP has computed.
+// The residual sum around what an attention or an MLP has computed. `norm` is the one behind it, or
+// null.
 Value* AddResidual(const Model& model, FunctionWriter* f, Value* x, Value* part, ir::Global* norm) {
-  if (model.decoder.norms == NormPlace::kBehind) part = f->Norm("y1", part, norm, "hid");
+  if (norm != nullptr) part = f->Norm("y1", part, norm, "hid");
   Value* scaled = f->ScaleBy("ys", part, model.decoder.residual_multiplier);
   return f->b().Binary(Opcode::kAdd, "y", x, scaled);
 }
 
-// Softmax over all positions up to a token's own, and the sum of values that it weighs.
-Value* Attend(const Model& model, ir::Builder* b, Value* q, Value* k, Value* v, Value* pos) {
+// The norm behind an attention or an MLP, of those that their layer has.
+ir::Global* NormBehind(const Model& model, ir::Global* norm, ir::Global* post_norm) {
+  return model.decoder.norms == NormPlace::kBehind ? norm : post_norm;
+}
+
+// Where a layer's queries, keys and values come from.
+struct Projections {
+  LinearWeight q, k, v;
+};
+
+Projections ProjectionsOf(const Model& model) {
+  const Weights& w = model.weights;
+  if (w.wqkv == nullptr) return {{w.wq, w.bq}, {w.wk, w.bk}, {w.wv, w.bv}};
+  const int64_t keys = model.decoder.query_size();
+  const int64_t values = keys + model.decoder.key_value_size();
+  return {{w.wqkv, w.bq, RowRange{"wq", 0, "q"}},
+          {w.wqkv, w.bk, RowRange{"wk", keys, "kd"}},
+          {w.wqkv, w.bv, RowRange{"wv", values, "vd"}}};
+}
+
+// Softmax over all positions up to a token's own, or those in its window, and the sum of values that
+// it weighs.
+Value* Attend(const Model& model, const Attention& attention, FunctionWriter* f, Value* q, Value* k,
+              Value* v, Value* pos) {
+  ir::Builder* b = &f->b();
   const double usual = 1.0 / std::sqrt(static_cast<double>(model.decoder.head_dim));
   Value* s0 = b->Matmul("s0", q, k, "dim");
   Value* s1 = b->Scale("s1", s0, model.decoder.attention_scale.value_or(usual));
-  Value* s2 = b->CausalMask("s2", s1, "pos", pos);
+  Value* capped = f->Softcap("sc", s1, model.decoder.attention_softcap);
+  Value* s2 = b->CausalMask("s2", capped, "pos", pos, attention.window);
   Value* mx = b->Reduce(Opcode::kReduceMax, "mx", s2, "pos");
   Value* s3 = b->Binary(Opcode::kSub, "s3", s2, mx);
   Value* e = b->Unary(Opcode::kExp, "e", s3);
@@ -66,9 +92,10 @@ absl::Status AddAttention(const Model& model, const Attention& attention) {
   ir::Builder& b = f.b();
 
   const Input input = ReadInput(model, &f, x, w.attn_norm);
-  Value* q0 = f.Linear("q0", input.narrow, {w.wq, w.bq}, "hid");
-  Value* k0 = f.Linear("k0", input.narrow, {w.wk, w.bk}, "hid");
-  Value* v0 = f.Linear("v0", input.narrow, {w.wv, w.bv}, "hid");
+  const Projections from = ProjectionsOf(model);
+  Value* q0 = f.Linear("q0", input.narrow, from.q, "hid");
+  Value* k0 = f.Linear("k0", input.narrow, from.k, "hid");
+  Value* v0 = f.Linear("v0", input.narrow, from.v, "hid");
   const bool rows = model.decoder.qk_norm == QkNorm::kRow;
   Value* qr = rows ? f.Norm("qr", q0, w.q_norm, "q") : q0;
   Value* kr = rows ? f.Norm("kr", k0, w.k_norm, "kd") : k0;
@@ -96,11 +123,41 @@ absl::Status AddAttention(const Model& model, const Attention& attention) {
   const Held vs = f.Append(model.v_cache, "v", v2, slot, pos);
   Value* kx = f.Read("k", ks, slot);
   Value* vx = f.Read("v", vs, slot);
-  Value* o0 = Attend(model, &b, q4, kx, vx, pos);
+  Value* o0 = Attend(model, attention, &f, q4, kx, vx, pos);
   Value* o = f.Narrow("o", b.Merge("o1", o0, {"kv", "rep", "dim"}, f.Named("q")));
   Value* y0 = f.Linear("y0", o, {w.wo, w.bo}, "q");
   f.Record("o_proj", y0, slot, pos);
-  return f.Return(AddResidual(model, &f, x, y0, w.attn_norm));
+  ir::Global* norm = NormBehind(model, w.attn_norm, w.attn_post_norm);
+  return f.Return(AddResidual(model, &f, x, y0, norm));
+}
+
+// Gate and up of the MLP's input.
+std::pair<Value*, Value*> GateAndUp(const Model& model, FunctionWriter* f, Value* x) {
+  const Weights& w = model.weights;
+  if (w.wgu == nullptr) {
+    Value* gate = f->Linear("gate", x, {w.wg, w.bg}, "hid");
+    return {gate, f->Linear("up", x, {w.wu, w.bu}, "hid")};
+  }
+  const int64_t half = model.decoder.intermediate_size;
+  Value* both = f->Linear("gu", x, {w.wgu, nullptr}, "hid");
+  Value* gate = f->b().Slice("gate", both, "gu", 0, half, {f->Named("ff")});
+  return {gate, f->b().Slice("up", both, "gu", half, 2 * half, {f->Named("ff")})};
+}
+
+// x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
+Value* GeluTanh(ir::Builder* b, Value* x) {
+  Value* square = b->Binary(Opcode::kMul, "a0", x, x);
+  Value* cube = b->Binary(Opcode::kMul, "a1", square, x);
+  Value* small = b->Scale("a2", cube, ir::kGeluCube);
+  Value* sum = b->Binary(Opcode::kAdd, "a3", x, small);
+  Value* inner = b->Scale("a4", sum, ir::kGeluScale);
+  Value* share = b->Offset("a6", b->Unary(Opcode::kTanh, "a5", inner), 1);
+  return b->Scale("a", b->Binary(Opcode::kMul, "a7", x, share), 0.5);
+}
+
+Value* Activate(const Model& model, ir::Builder* b, Value* x) {
+  if (model.decoder.activation == Activation::kGeluTanh) return GeluTanh(b, x);
+  return b->Unary(Opcode::kSilu, "a", x);
 }
 
 absl::Status AddMlp(const Model& model) {
@@ -115,13 +172,14 @@ absl::Status AddMlp(const Model& model) {
   }
   ir::Builder& b = f.b();
   const Input input = ReadInput(model, &f, x, w.mlp_norm);
-  if (input.wide != x) f.Record("post_attention_layernorm", input.wide, slot, pos);
-  Value* gate = f.Linear("gate", input.narrow, {w.wg, w.bg}, "hid");
-  Value* up = f.Linear("up", input.narrow, {w.wu, w.bu}, "hid");
-  Value* a = b.Unary(Opcode::kSilu, "a", gate);
+  const bool around = model.decoder.norms == NormPlace::kAround;
+  const char* norm_name = around ? "pre_feedforward_layernorm" : "post_attention_layernorm";
+  if (input.wide != x) f.Record(norm_name, input.wide, slot, pos);
+  const auto [gate, up] = GateAndUp(model, &f, input.narrow);
+  Value* a = Activate(model, &b, gate);
   Value* m = f.Narrow("m", b.Binary(Opcode::kMul, "m0", a, up));
   Value* y0 = f.Linear("y0", m, {w.wd, w.bd}, "ff");
-  Value* y = AddResidual(model, &f, x, y0, w.mlp_norm);
+  Value* y = AddResidual(model, &f, x, y0, NormBehind(model, w.mlp_norm, w.mlp_post_norm));
   f.Record("mlp", y0, slot, pos);
   f.Record("out", y, slot, pos);
   return f.Return(y);

@@ -2,6 +2,8 @@
 #ifndef LLUDA_FRONTENDS_DECODER_MODEL_H_
 #define LLUDA_FRONTENDS_DECODER_MODEL_H_
 
+#include <cstdint>
+
 #include "frontends/decoder/description.h"
 #include "frontends/decoder/weight_table.h"
 #include "frontends/precision.h"
@@ -20,6 +22,7 @@ struct Model {
   Precision precision;
   StepResult result;
   const Weights& weights;
+  int64_t context;  // positions that were asked for
   Cache k_cache;
   Cache v_cache;
   ir::Module* module;

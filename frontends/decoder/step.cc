@@ -23,16 +23,18 @@ struct Angles {
   Value* sin = nullptr;
 };
 
-// The frequency of pair i: theta^(-2i / head_dim), or as the description has it.
+// The frequency of pair i: theta^(-2i / rotated_dim), or as the description has it.
 Value* AddFrequencies(const Model& model, const Rope& rope, FunctionWriter* f) {
   ir::Builder& b = f->b();
   ir::Attrs attrs;
   attrs.result_axes = {f->Named("pair")};
   if (!rope.frequencies.empty()) {
-    attrs.values = rope.frequencies;
-    return b.Add(Opcode::kLiteral, "frequency", {}, attrs);
+    const bool is_long = UsesLongFrequencies(rope, model.context);
+    const char* chosen = is_long ? "long_frequency" : "short_frequency";
+    attrs.values = is_long ? rope.long_frequencies : rope.frequencies;
+    return b.Add(Opcode::kLiteral, rope.long_frequencies.empty() ? "frequency" : chosen, {}, attrs);
   }
-  attrs.step = 2.0 / static_cast<double>(model.decoder.head_dim);
+  attrs.step = 2.0 / static_cast<double>(model.decoder.rotated_dim());
   Value* exponent = b.Add(Opcode::kIota, "exponent", {}, attrs);
   ir::Attrs power;
   power.base = rope.theta;
@@ -47,8 +49,11 @@ std::vector<Angles> AddAngles(const Model& model, Value* pos, FunctionWriter* f)
     Value* frequency = AddFrequencies(model, rope, f);
     Value* position = b.Cast("position", pos, DType::kF32);
     Value* angle = b.Binary(Opcode::kMul, "angle", position, frequency);
-    Value* cos = b.Unary(Opcode::kCos, "cos", angle);
-    all.push_back({cos, b.Unary(Opcode::kSin, "sin", angle)});
+    const bool scaled = rope.multiplier != 1;
+    Value* cos = b.Unary(Opcode::kCos, scaled ? "cos0" : "cos", angle);
+    Value* sin = b.Unary(Opcode::kSin, scaled ? "sin0" : "sin", angle);
+    all.push_back(
+        {f->ScaleBy("cos", cos, rope.multiplier), f->ScaleBy("sin", sin, rope.multiplier)});
   }
   return all;
 }
@@ -94,7 +99,8 @@ absl::Status AddResult(const Model& model) {
   Value* narrow = f.Narrow("h", h);
   Value* wt = b.Permute("wt", f.MatmulWeight(head), {"hid", "vocab"});
   Value* l = b.Matmul("l", narrow, wt, "hid");
-  return f.Return(f.ScaleBy("ls", l, 1.0 / model.decoder.logits_divisor));
+  Value* scaled = f.ScaleBy("ls", l, 1.0 / model.decoder.logits_divisor);
+  return f.Return(f.Softcap("lc", scaled, model.decoder.logits_softcap));
 }
 
 absl::Status AddStep(const Model& model) {

@@ -31,13 +31,17 @@ struct WeightRow {
 };
 
 bool Always(const Decoder&) { return true; }
+bool Fused(const Decoder& decoder) { return decoder.fused_projections; }
+bool Apart(const Decoder& decoder) { return !decoder.fused_projections; }
 bool QkvBias(const Decoder& decoder) { return decoder.qkv_bias; }
 bool OutputBias(const Decoder& decoder) { return decoder.output_bias; }
 bool MlpBias(const Decoder& decoder) { return decoder.mlp_bias; }
 bool HeadNorm(const Decoder& decoder) { return decoder.qk_norm == QkNorm::kHead; }
 bool RowNorm(const Decoder& decoder) { return decoder.qk_norm == QkNorm::kRow; }
+bool NormFirst(const Decoder& decoder) { return decoder.norms != NormPlace::kBehind; }
 bool NormBefore(const Decoder& decoder) { return decoder.norms == NormPlace::kBefore; }
 bool NormBehind(const Decoder& decoder) { return decoder.norms == NormPlace::kBehind; }
+bool NormAround(const Decoder& decoder) { return decoder.norms == NormPlace::kAround; }
 
 // A tensor of layers: "model.layers.{layer}." and this.
 #define LAYER(name) "model.layers.{layer}." name
@@ -45,12 +49,13 @@ bool NormBehind(const Decoder& decoder) { return decoder.norms == NormPlace::kBe
 // In the order in which a module declares them.
 constexpr WeightRow kWeights[] = {
     {&Weights::embed, "embed", false, "model.embed_tokens.weight", {"vocab", "hid"}, Always},
-    {&Weights::attn_norm, "attn_norm", true, LAYER("input_layernorm.weight"), {"hid"}, NormBefore},
-    {&Weights::wq, "wq", true, LAYER("self_attn.q_proj.weight"), {"q", "hid"}, Always},
+    {&Weights::attn_norm, "attn_norm", true, LAYER("input_layernorm.weight"), {"hid"}, NormFirst},
+    {&Weights::wqkv, "wqkv", true, LAYER("self_attn.qkv_proj.weight"), {"qkv", "hid"}, Fused},
+    {&Weights::wq, "wq", true, LAYER("self_attn.q_proj.weight"), {"q", "hid"}, Apart},
     {&Weights::bq, "bq", true, LAYER("self_attn.q_proj.bias"), {"q"}, QkvBias},
-    {&Weights::wk, "wk", true, LAYER("self_attn.k_proj.weight"), {"kd", "hid"}, Always},
+    {&Weights::wk, "wk", true, LAYER("self_attn.k_proj.weight"), {"kd", "hid"}, Apart},
     {&Weights::bk, "bk", true, LAYER("self_attn.k_proj.bias"), {"kd"}, QkvBias},
-    {&Weights::wv, "wv", true, LAYER("self_attn.v_proj.weight"), {"vd", "hid"}, Always},
+    {&Weights::wv, "wv", true, LAYER("self_attn.v_proj.weight"), {"vd", "hid"}, Apart},
     {&Weights::bv, "bv", true, LAYER("self_attn.v_proj.bias"), {"vd"}, QkvBias},
     {&Weights::wo, "wo", true, LAYER("self_attn.o_proj.weight"), {"hid", "q"}, Always},
     {&Weights::bo, "bo", true, LAYER("self_attn.o_proj.bias"), {"hid"}, OutputBias},
@@ -64,15 +69,28 @@ constexpr WeightRow kWeights[] = {
      LAYER("post_attention_layernorm.weight"),
      {"hid"},
      NormBehind},
+    {&Weights::attn_post_norm,
+     "attn_post_norm",
+     true,
+     LAYER("post_attention_layernorm.weight"),
+     {"hid"},
+     NormAround},
     {&Weights::mlp_norm,
      "mlp_norm",
      true,
      LAYER("post_attention_layernorm.weight"),
      {"hid"},
      NormBefore},
-    {&Weights::wg, "wg", true, LAYER("mlp.gate_proj.weight"), {"ff", "hid"}, Always},
+    {&Weights::mlp_norm,
+     "mlp_norm",
+     true,
+     LAYER("pre_feedforward_layernorm.weight"),
+     {"hid"},
+     NormAround},
+    {&Weights::wgu, "wgu", true, LAYER("mlp.gate_up_proj.weight"), {"gu", "hid"}, Fused},
+    {&Weights::wg, "wg", true, LAYER("mlp.gate_proj.weight"), {"ff", "hid"}, Apart},
     {&Weights::bg, "bg", true, LAYER("mlp.gate_proj.bias"), {"ff"}, MlpBias},
-    {&Weights::wu, "wu", true, LAYER("mlp.up_proj.weight"), {"ff", "hid"}, Always},
+    {&Weights::wu, "wu", true, LAYER("mlp.up_proj.weight"), {"ff", "hid"}, Apart},
     {&Weights::bu, "bu", true, LAYER("mlp.up_proj.bias"), {"ff"}, MlpBias},
     {&Weights::wd, "wd", true, LAYER("mlp.down_proj.weight"), {"hid", "ff"}, Always},
     {&Weights::bd, "bd", true, LAYER("mlp.down_proj.bias"), {"hid"}, MlpBias},
@@ -82,6 +100,12 @@ constexpr WeightRow kWeights[] = {
      LAYER("post_feedforward_layernorm.weight"),
      {"hid"},
      NormBehind},
+    {&Weights::mlp_post_norm,
+     "mlp_post_norm",
+     true,
+     LAYER("post_feedforward_layernorm.weight"),
+     {"hid"},
+     NormAround},
     {&Weights::final_norm, "final_norm", false, "model.norm.weight", {"hid"}, Always},
     {&Weights::lm_head, "lm_head", false, "lm_head.weight", {"vocab", "hid"}, Always},
 };
@@ -281,10 +305,13 @@ ir::Axis ModelAxis(const Decoder& decoder, absl::string_view name) {
       {"q", decoder.query_size()},
       {"kd", decoder.key_value_size()},
       {"vd", decoder.key_value_size()},
+      {"qkv", decoder.query_size() + 2 * decoder.key_value_size()},
+      {"gu", 2 * decoder.intermediate_size},
       {"kv", decoder.num_key_value_heads},
       {"rep", decoder.num_attention_heads / decoder.num_key_value_heads},
       {"dim", decoder.head_dim},
-      {"pair", decoder.head_dim / 2},
+      {"pair", decoder.rotated_dim() / 2},
+      {"rest", decoder.head_dim - decoder.rotated_dim()},
   };
   for (const auto& [axis, size] : sizes) {
     if (axis == name) return {std::string(name), ir::Extent::Constant(size)};

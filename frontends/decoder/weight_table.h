@@ -7,6 +7,8 @@
 #ifndef LLUDA_FRONTENDS_DECODER_WEIGHT_TABLE_H_
 #define LLUDA_FRONTENDS_DECODER_WEIGHT_TABLE_H_
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,13 +27,15 @@ inline constexpr char kLayer[] = "layer";
 // Owned by the module. Null: the decoder has no such weight.
 struct Weights {
   ir::Global* embed = nullptr;
-  ir::Global* attn_norm = nullptr;
+  ir::Global *attn_norm = nullptr, *attn_post_norm = nullptr;
+  ir::Global* wqkv = nullptr;
   ir::Global *wq = nullptr, *bq = nullptr;
   ir::Global *wk = nullptr, *bk = nullptr;
   ir::Global *wv = nullptr, *bv = nullptr;
   ir::Global *wo = nullptr, *bo = nullptr;
   ir::Global *q_norm = nullptr, *k_norm = nullptr;
-  ir::Global* mlp_norm = nullptr;
+  ir::Global *mlp_norm = nullptr, *mlp_post_norm = nullptr;
+  ir::Global* wgu = nullptr;
   ir::Global *wg = nullptr, *bg = nullptr;
   ir::Global *wu = nullptr, *bu = nullptr;
   ir::Global *wd = nullptr, *bd = nullptr;
@@ -39,10 +43,19 @@ struct Weights {
   ir::Global* lm_head = nullptr;  // null when it is the embedding
 };
 
-// A matrix of Weights and the bias that belongs to it.
+// The rows that a matrix holds for one of several results, from `begin` on: as many as `axis` is
+// long.
+struct RowRange {
+  const char* name;
+  int64_t begin;
+  const char* axis;
+};
+
+// A matrix of Weights, or some of its rows, and the bias that belongs to it.
 struct LinearWeight {
   ir::Global* matrix = nullptr;
   ir::Global* bias = nullptr;
+  std::optional<RowRange> rows{};
 };
 
 // The axis of that name in the weights: "hid" is hid[decoder.hidden_size].

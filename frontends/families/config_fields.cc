@@ -37,6 +37,7 @@ constexpr FieldRow kCommonFields[] = {
     {"rope_parameters", kUsed},
     {"rope_scaling", kUsed},
     {"rope_theta", kUsed},
+    {"original_max_position_embeddings", kUsed},
     {"eos_token_id", kUsed},
 
     // Another computation.
@@ -111,14 +112,30 @@ constexpr FieldRow kRopeFields[] = {
     {"low_freq_factor", kUsed},
     {"high_freq_factor", kUsed},
     {"original_max_position_embeddings", kUsed},
+    {"attention_factor", kUsed},
+    {"beta_fast", kUsed},
+    {"beta_slow", kUsed},
+    {"mscale", kUsed},
+    {"mscale_all_dim", kUsed},
+    {"truncate", kUsed},
+    {"short_factor", kUsed},
+    {"long_factor", kUsed},
 };
 
 // The types of rotation that a field speaks of, of those that not all types have.
 constexpr std::pair<absl::string_view, absl::string_view> kRopeTypesOf[] = {
-    {"factor", "linear llama3"},
+    {"factor", "linear llama3 longrope yarn"},
     {"low_freq_factor", "llama3"},
     {"high_freq_factor", "llama3"},
-    {"original_max_position_embeddings", "llama3"},
+    {"original_max_position_embeddings", "llama3 longrope yarn"},
+    {"attention_factor", "longrope yarn"},
+    {"beta_fast", "yarn"},
+    {"beta_slow", "yarn"},
+    {"mscale", "yarn"},
+    {"mscale_all_dim", "yarn"},
+    {"truncate", "yarn"},
+    {"short_factor", "longrope"},
+    {"long_factor", "longrope"},
 };
 
 }  // namespace

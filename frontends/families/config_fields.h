@@ -12,9 +12,6 @@
 
 namespace lluda::frontends::families {
 
-// The layers' type where they have one only.
-inline constexpr char kFullAttention[] = "full_attention";
-
 // The fields of config.json that mean the same in all families, but where a family's row has a
 // field of that name.
 absl::Span<const FieldRow> CommonFields();

@@ -10,6 +10,7 @@
 #include "base/status_macros.h"
 #include "frontends/families/config_fields.h"
 #include "frontends/families/rope_reader.h"
+#include "frontends/families/windows.h"
 
 namespace lluda::frontends::families {
 namespace {
@@ -24,15 +25,18 @@ struct IntField {
   const char* key;
   int64_t Decoder::* member;
   int64_t max;
+  int64_t Defaults::* absent;
 };
 
 // The limits are some ten times what the largest models have. Any three multiplied fit int64_t.
 constexpr IntField kIntFields[] = {
-    {"vocab_size", &Decoder::vocab_size, kMaxVocabulary},
-    {"hidden_size", &Decoder::hidden_size, 1 << 18},
-    {"intermediate_size", &Decoder::intermediate_size, 1 << 20},
-    {"num_attention_heads", &Decoder::num_attention_heads, kHeadRange.max},
-    {"max_position_embeddings", &Decoder::max_position_embeddings, 1 << 30},
+    {"vocab_size", &Decoder::vocab_size, kMaxVocabulary, &Defaults::vocab_size},
+    {"hidden_size", &Decoder::hidden_size, 1 << 18, &Defaults::hidden_size},
+    {"intermediate_size", &Decoder::intermediate_size, 1 << 20, &Defaults::intermediate_size},
+    {"num_attention_heads", &Decoder::num_attention_heads, kHeadRange.max,
+     &Defaults::num_attention_heads},
+    {"max_position_embeddings", &Decoder::max_position_embeddings, 1 << 30,
+     &Defaults::max_position_embeddings},
 };
 
 // How torch calls the dtypes, and other names that it takes for them.
@@ -40,12 +44,6 @@ constexpr std::pair<absl::string_view, absl::string_view> kDTypes[] = {
     {"float32", "float32"}, {"bfloat16", "bfloat16"}, {"float16", "float16"},
     {"float", "float32"},   {"half", "float16"},
 };
-
-// The one kind of layer, which transformers once called otherwise.
-const absl::string_view kLayerTypes[] = {kFullAttention, "attention"};
-
-// What transformers takes for fields about windows that are absent.
-constexpr int64_t kDefaultMaxWindowLayers = 28;
 
 bool IsNull(const base::JsonObject& fields, absl::string_view key) {
   return fields.Has(key) && !fields.HasValue(key);
@@ -57,23 +55,6 @@ absl::Status CheckArchitectures(const Family& family, const base::JsonObject& fi
   for (const std::string& name : architectures) {
     if (name == family.architecture || name == family.headless) continue;
     return UnsupportedName(fields, "architectures", name);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckLayerTypes(const base::JsonObject& fields, const Decoder& decoder) {
-  if (!fields.HasValue("layer_types")) return absl::OkStatus();
-  ASSIGN_OR_RETURN(std::vector<std::string> layers, fields.Strings("layer_types"));
-  for (size_t i = 0; i < layers.size(); ++i) {
-    const std::string& name = layers[i];
-    const auto* end = std::end(kLayerTypes);
-    if (std::find(std::begin(kLayerTypes), end, name) != end) continue;
-    return UnsupportedName(fields, absl::StrCat("layer_types[", i, "]"), name);
-  }
-  if (layers.size() != decoder.layers.size()) {
-    return fields.FieldError("layer_types",
-                             absl::StrCat("must have an item for each of num_hidden_layers, ",
-                                          decoder.layers.size(), ", has ", layers.size()));
   }
   return absl::OkStatus();
 }
@@ -116,12 +97,20 @@ absl::Status ReadKeyValueHeads(const Family& family, const base::JsonObject& fie
                    decoder->num_key_value_heads));
 }
 
+// What an absent field stands for may be nothing: then it is required.
+absl::StatusOr<int64_t> ReadSize(const base::JsonObject& fields, absl::string_view key,
+                                 base::IntRange range, int64_t absent) {
+  if (absent != 0 && !fields.Has(key)) return absent;
+  return fields.Int(key, range);
+}
+
 absl::Status ReadSizes(const Family& family, const base::JsonObject& fields, Decoder* decoder) {
   for (const IntField& field : kIntFields) {
-    ASSIGN_OR_RETURN(int64_t value, fields.Int(field.key, {1, field.max}));
-    decoder->*field.member = value;
+    ASSIGN_OR_RETURN(decoder->*field.member,
+                     ReadSize(fields, field.key, {1, field.max}, family.defaults.*field.absent));
   }
-  ASSIGN_OR_RETURN(int64_t layers, fields.Int("num_hidden_layers", {1, kMaxLayers}));
+  ASSIGN_OR_RETURN(int64_t layers, ReadSize(fields, "num_hidden_layers", {1, kMaxLayers},
+                                            family.defaults.num_hidden_layers));
   decoder->layers.resize(static_cast<size_t>(layers));
   RETURN_IF_ERROR(ReadHeadDim(family, fields, decoder));
   return ReadKeyValueHeads(family, fields, decoder);
@@ -154,6 +143,20 @@ absl::Status ReadRest(const Family& family, const base::JsonObject& fields, Deco
   return absl::OkStatus();
 }
 
+// Of a model that has other parts, too.
+absl::StatusOr<Decoder> ReadTextPart(const Family& family, const base::JsonObject& fields) {
+  ASSIGN_OR_RETURN(const base::JsonObject text, fields.Object(family.text_object));
+  if (text.HasValue("model_type")) {
+    ASSIGN_OR_RETURN(const std::string type, text.String("model_type"));
+    if (type != family.text->model_type) return UnsupportedName(text, "model_type", type);
+  }
+  ASSIGN_OR_RETURN(Decoder decoder, ReadConfig(*family.text, text));
+  if (!text.HasValue("dtype") && !text.HasValue("torch_dtype")) {
+    RETURN_IF_ERROR(ReadDType(fields, &decoder));
+  }
+  return decoder;
+}
+
 }  // namespace
 
 absl::Status UnsupportedName(const base::JsonObject& fields, absl::string_view key,
@@ -182,32 +185,16 @@ absl::Status ReadLinearBiases(const base::JsonObject& fields, Decoder* decoder) 
   return ReadBool(fields, "mlp_bias", &decoder->mlp_bias);
 }
 
-absl::Status CheckLaterWindows(const base::JsonObject& fields, const Decoder& decoder) {
-  if (fields.HasValue("layer_types")) return absl::OkStatus();
-  bool on = false;
-  RETURN_IF_ERROR(ReadBool(fields, "use_sliding_window", &on));
-  if (!on || IsNull(fields, "sliding_window")) return absl::OkStatus();
-  int64_t full_layers = kDefaultMaxWindowLayers;
-  if (fields.Has("max_window_layers")) {
-    ASSIGN_OR_RETURN(int64_t value, fields.Int("max_window_layers", {0, 1 << 30}));
-    full_layers = value;
-  }
-  if (full_layers >= decoder.layer_count()) return absl::OkStatus();
-  return UnsupportedField(
-      fields, "use_sliding_window",
-      absl::StrCat("true (layers ", full_layers, " to ", decoder.layer_count() - 1, ")"));
-}
-
 absl::StatusOr<Decoder> ReadConfig(const Family& family, const base::JsonObject& fields) {
   Decoder decoder;
   decoder.family = family.model_type;
   RETURN_IF_ERROR(CheckArchitectures(family, fields));
   const std::vector<FieldRow> known = ConfigFields(family);
   RETURN_IF_ERROR(CheckFields(fields, known, MayChangeTheModel));
+  if (family.text != nullptr) return ReadTextPart(family, fields);
   RETURN_IF_ERROR(ReadSizes(family, fields, &decoder));
-  RETURN_IF_ERROR(CheckLayerTypes(fields, decoder));
-  ASSIGN_OR_RETURN(decoder::Rope rope, ReadRope(family, fields, decoder.head_dim));
-  decoder.ropes = {std::move(rope)};
+  RETURN_IF_ERROR(CheckLayerTypes(fields, family.windows, decoder));
+  RETURN_IF_ERROR(ReadRopes(family, fields, &decoder));
   RETURN_IF_ERROR(ReadDType(fields, &decoder));
   RETURN_IF_ERROR(ReadRest(family, fields, &decoder));
   if (family.read != nullptr) {

@@ -22,11 +22,6 @@ absl::Status ReadNumber(const base::JsonObject& fields, absl::string_view key,
 // attention_bias, of queries, keys, values and the output, and mlp_bias.
 absl::Status ReadLinearBiases(const base::JsonObject& fields, decoder::Decoder* decoder);
 
-// Refuses use_sliding_window if it gives a layer a window: it does so where it is true, has a
-// width, layer_types is absent and there are layers behind the first max_window_layers. What these fields
-// say is nothing otherwise.
-absl::Status CheckLaterWindows(const base::JsonObject& fields, const decoder::Decoder& decoder);
-
 // "<file>: field '<key>' asks for '<name>', which is not supported"
 absl::Status UnsupportedName(const base::JsonObject& fields, absl::string_view key,
                              absl::string_view name);

@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace lluda::frontends::families {
 namespace {
@@ -33,11 +35,19 @@ std::string Error(const std::string& family, const std::string& more) {
   return std::string(Parse(family, more).status().message());
 }
 
+// The window of each layer, 0 for none.
+std::string Windows(const Decoder& decoder) {
+  return absl::StrJoin(decoder.layers, " ", [&](std::string* out, const decoder::Layer& layer) {
+    absl::StrAppend(out, decoder.attentions[layer.attention].window.value_or(0));
+  });
+}
+
 TEST(Families, AnUnknownOneIsRefusedWithThoseThatAreKnown) {
   EXPECT_EQ(Parse("gpt2").status(),
             absl::UnimplementedError(
                 "c: field 'model_type' asks for 'gpt2', which is not supported; the families are "
-                "granite, llama, mistral, olmo2, qwen2, qwen3, smollm3"));
+                "gemma2, gemma3, gemma3_text, granite, llama, mistral, olmo2, phi3, qwen2, qwen3, "
+                "smollm3"));
 }
 
 TEST(Families, AnotherFamilysArchitectureIsRefused) {
@@ -148,22 +158,159 @@ TEST(Qwen2, HasBiasesOfQueriesKeysAndValues) {
   const Decoder decoder = Read("qwen2", R"("num_key_value_heads": 2)");
   EXPECT_TRUE(decoder.qkv_bias && !decoder.output_bias && !decoder.mlp_bias);
   EXPECT_EQ(Error("qwen2", ""), "c: field 'num_key_value_heads' is missing");
-  EXPECT_EQ(Error("qwen2", R"("num_key_value_heads": 2, "use_sliding_window": true,
-                              "sliding_window": 24, "max_window_layers": 2)"),
-            "c: field 'use_sliding_window' asks for true (layers 2 to 3), which is not supported");
+  const Decoder windows = Read("qwen2", R"("num_key_value_heads": 2, "use_sliding_window": true,
+                              "sliding_window": 24, "max_window_layers": 2)");
+  EXPECT_EQ(Windows(windows), "0 0 24 24");
+  EXPECT_EQ(windows.attentions[1].name, "attn_window");
 }
 
-TEST(Mistral, AWindowIsRefusedWhereItIsShorterThanTheContext) {
-  EXPECT_EQ(Read("mistral", R"("sliding_window": null)").num_key_value_heads, 8);
-  EXPECT_TRUE(Parse("mistral").ok());  // 4096
-  EXPECT_TRUE(Parse("mistral", R"("sliding_window": 512)").ok());
-  EXPECT_EQ(Error("mistral", R"("sliding_window": 511)"),
-            "c: field 'sliding_window' asks for 511, which is not supported");
+TEST(Mistral, AllLayersHaveTheWindow) {
+  const Decoder none = Read("mistral", R"("sliding_window": null)");
+  EXPECT_EQ(none.num_key_value_heads, 8);
+  EXPECT_EQ(Windows(none), "0 0 0 0");
+  EXPECT_EQ(none.attentions[0].name, "attn");
+  const Decoder narrow = Read("mistral", R"("sliding_window": 24)");
+  EXPECT_EQ(Windows(narrow), "24 24 24 24");
+  ASSERT_EQ(narrow.attentions.size(), 1u);
+  EXPECT_EQ(narrow.attentions[0].name, "attn_window");
+  EXPECT_EQ(Error("mistral", R"("sliding_window": 0)"),
+            "c: field 'sliding_window' must be a positive integer, is 0");
+}
+
+TEST(Mistral, AWindowThatIsAbsentHasTransformersWidth) {
+  EXPECT_EQ(Windows(Read("mistral")), "0 0 0 0");  // no context of the model exceeds it
   const std::string config = R"({"model_type": "mistral", "vocab_size": 100, "hidden_size": 64,
       "intermediate_size": 96, "num_hidden_layers": 4, "num_attention_heads": 8,
       "max_position_embeddings": 32768})";
-  EXPECT_EQ(ParseConfig("c", config).status().message(),
-            "c: field 'sliding_window' asks for 4096, as it is absent, which is not supported");
+  const absl::StatusOr<Decoder> decoder = ParseConfig("c", config);
+  ASSERT_TRUE(decoder.ok()) << decoder.status();
+  EXPECT_EQ(Windows(*decoder), "4096 4096 4096 4096");
+}
+
+TEST(Gemma2, HasItsNormsScalesAndCaps) {
+  const Decoder decoder = Read("gemma2", R"("query_pre_attn_scalar": 64, "sliding_window": 24)");
+  EXPECT_EQ(decoder.norms, NormPlace::kAround);
+  EXPECT_EQ(decoder.norm_offset, 1);
+  EXPECT_EQ(decoder.activation, decoder::Activation::kGeluTanh);
+  EXPECT_EQ(decoder.embedding_multiplier, 8);
+  EXPECT_EQ(decoder.attention_scale, 0.125);
+  EXPECT_EQ(decoder.attention_softcap, 50.0);
+  EXPECT_EQ(decoder.logits_softcap, 30.0);
+  EXPECT_EQ(decoder.head_dim, 256);
+  EXPECT_EQ(decoder.num_key_value_heads, 4);
+  EXPECT_TRUE(decoder.tie_word_embeddings);
+  EXPECT_EQ(Windows(decoder), "24 0 24 0");
+  const Decoder uncapped = Read("gemma2", R"("attn_logit_softcapping": null,
+      "final_logit_softcapping": null, "layer_types": ["full_attention", "sliding_attention",
+      "sliding_attention", "full_attention"], "sliding_window": 7)");
+  EXPECT_EQ(uncapped.attention_softcap, std::nullopt);
+  EXPECT_EQ(uncapped.logits_softcap, std::nullopt);
+  EXPECT_EQ(Windows(uncapped), "0 7 7 0");
+  EXPECT_EQ(Error("gemma2", R"("hidden_activation": "gelu")"),
+            "c: field 'hidden_activation' asks for 'gelu', which is not supported");
+  EXPECT_EQ(Error("gemma2", R"("use_bidirectional_attention": true)"),
+            "c: field 'use_bidirectional_attention' asks for true, which is not supported");
+  EXPECT_EQ(Error("gemma2", R"("attn_logit_softcapping": 0)"),
+            "c: field 'attn_logit_softcapping' must be a number above 0 and at most 1e+09, is 0");
+}
+
+TEST(Gemma3, LayersWithAWindowRotateByABaseOfTheirOwn) {
+  const Decoder decoder = Read("gemma3_text", R"("sliding_window": 24,
+      "sliding_window_pattern": 3, "rope_scaling": {"rope_type": "linear", "factor": 8.0})");
+  EXPECT_EQ(Windows(decoder), "24 24 0 24");
+  EXPECT_EQ(decoder.qk_norm, QkNorm::kHead);
+  ASSERT_EQ(decoder.ropes.size(), 2u);
+  EXPECT_EQ(decoder.ropes[0].theta, 1e6);
+  EXPECT_FALSE(decoder.ropes[0].frequencies.empty());
+  EXPECT_EQ(decoder.ropes[1].theta, 1e4);
+  EXPECT_TRUE(decoder.ropes[1].frequencies.empty());
+  ASSERT_EQ(decoder.attentions.size(), 2u);
+  EXPECT_EQ(decoder.attentions[0].rope, 0u);
+  EXPECT_EQ(decoder.attentions[1].rope, 1u);
+  // The default is every sixth; windows that see all still have their base.
+  EXPECT_EQ(Windows(Read("gemma3_text")), "4096 4096 4096 4096");
+}
+
+TEST(Gemma3, RopeParametersByLayerTypeMeanTheSame) {
+  const Decoder older = Read("gemma3_text", R"("rope_theta": 5e5, "rope_local_base_freq": 5e3,
+      "rope_scaling": {"rope_type": "linear", "factor": 8.0})");
+  const std::string by_type = R"("rope_parameters": {
+      "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 5e5},
+      "sliding_attention": {"rope_type": "default", "rope_theta": 5e3}})";
+  EXPECT_EQ(Read("gemma3_text", by_type).ropes, older.ropes);
+  EXPECT_EQ(Error("gemma3_text", by_type + R"(, "rope_local_base_freq": 1e4)"),
+            "c: field 'rope_parameters.sliding_attention.rope_theta' is 5000, but elsewhere "
+            "rope_theta is 10000");
+}
+
+TEST(Gemma3, WithImagesItsTextPartIsRead) {
+  const auto parse = [](const std::string& text, const std::string& more) {
+    return ParseConfig("c", absl::StrCat(R"({"model_type": "gemma3", "vision_config": {"a": 1},
+        "architectures": ["Gemma3ForConditionalGeneration"], "dtype": "bfloat16", "text_config": {)",
+                                         text, "}", more, "}"));
+  };
+  const absl::StatusOr<Decoder> decoder = parse(
+      R"("model_type": "gemma3_text", "hidden_size": 2560, "intermediate_size": 10240,
+         "num_hidden_layers": 34, "sliding_window": 1024)",
+      "");
+  ASSERT_TRUE(decoder.ok()) << decoder.status();
+  EXPECT_EQ(decoder->vocab_size, 262208);
+  EXPECT_EQ(decoder->num_attention_heads, 8);
+  EXPECT_EQ(decoder->num_key_value_heads, 4);
+  EXPECT_EQ(decoder->max_position_embeddings, 131072);
+  EXPECT_EQ(decoder->dtype, "bfloat16");
+  EXPECT_EQ(decoder->layers[4].attention, 1u);
+  EXPECT_EQ(decoder->layers[5].attention, 0u);
+  EXPECT_EQ(parse(R"("model_type": "llama")", "").status().message(),
+            "c: field 'text_config.model_type' asks for 'llama', which is not supported");
+  EXPECT_EQ(parse(R"("hidden_activation": "relu")", "").status().message(),
+            "c: field 'text_config.hidden_activation' asks for 'relu', which is not supported");
+  EXPECT_EQ(parse("", R"(, "quantization_config": {"bits": 4})").status().message(),
+            "c: field 'quantization_config' asks for quantised weights, which is not supported");
+}
+
+TEST(Phi3, ProjectionsAreFusedAndHeadsRotateInPart) {
+  const Decoder whole = Read("phi3", R"("sliding_window": 24)");
+  EXPECT_TRUE(whole.fused_projections);
+  EXPECT_EQ(whole.rotated_dim(), 8);
+  EXPECT_EQ(whole.rms_norm_eps, 1e-5);
+  EXPECT_EQ(Windows(whole), "24 24 24 24");
+  EXPECT_EQ(Windows(Read("phi3")), "0 0 0 0");
+  EXPECT_EQ(Read("phi3", R"("partial_rotary_factor": 0.75)").rotated_dim(), 6);
+  EXPECT_EQ(Read("phi3", R"("rope_parameters": {"partial_rotary_factor": 0.5})").rotated_dim(), 4);
+  EXPECT_EQ(Error("phi3", R"("partial_rotary_factor": 0.4)"),
+            "c: field 'partial_rotary_factor' of a head of 8 gives 3 elements, which are no pairs");
+  EXPECT_EQ(Error("phi3", R"("partial_rotary_factor": 0.75,
+                             "rope_parameters": {"partial_rotary_factor": 0.5})"),
+            "c: field 'rope_parameters.partial_rotary_factor' is 0.5, but elsewhere it is 0.75");
+}
+
+TEST(Phi3, LongRopeHasTwoSetsOfFactors) {
+  const auto config = [](const std::string& type, const std::string& more) {
+    return absl::StrCat(R"("original_max_position_embeddings": 128, "rope_scaling": {"type": ")",
+                        type, R"(", "short_factor": [1, 1.5, 2, 2.5], "long_factor": )", more, "}");
+  };
+  const Decoder decoder = Read("phi3", config("longrope", "[1, 2, 3, 4]"));
+  const decoder::Rope& rope = decoder.ropes[0];
+  ASSERT_EQ(rope.frequencies.size(), 4u);
+  EXPECT_EQ(rope.frequencies[0], 1.0f);
+  EXPECT_NEAR(rope.frequencies[2], 0.01 / 2, 1e-9);
+  EXPECT_NEAR(rope.long_frequencies[2], 0.01 / 3, 1e-9);
+  EXPECT_EQ(rope.short_context, 128);
+  EXPECT_NEAR(rope.multiplier, 1.1338934, 1e-6);  // sqrt(1 + ln(4) / ln(128))
+  EXPECT_FALSE(UsesLongFrequencies(rope, 128));
+  EXPECT_TRUE(UsesLongFrequencies(rope, 129));
+  // Older files call it otherwise.
+  for (const char* name : {"su", "yarn"}) {
+    EXPECT_EQ(Read("phi3", config(name, "[1, 2, 3, 4]")).ropes, decoder.ropes) << name;
+  }
+  EXPECT_EQ(Error("phi3", config("longrope", "[1, 2, 3]")),
+            "c: field 'rope_scaling.long_factor' must have an item for each of 4 pairs, has 3");
+  EXPECT_EQ(Error("phi3", config("longrope", "[1, 2, 3, 0]")),
+            "c: field 'rope_scaling.long_factor' must hold numbers above 0 and at most 1e+09, "
+            "holds 0");
+  EXPECT_EQ(Error("phi3", R"("rope_scaling": {"type": "linear", "factor": 2})"),
+            "c: field 'rope_scaling.type' asks for 'linear', which is not supported");
 }
 
 TEST(Granite, MultipliersAreRead) {
@@ -205,8 +352,15 @@ TEST(SmolLm3, SomeLayersDoNotRotate) {
   EXPECT_EQ(all.attentions.size(), 1u);
   EXPECT_EQ(Error("smollm3", heads + R"(, "no_rope_layers": [1, 1])"),
             "c: field 'no_rope_layers' must have an item for each of num_hidden_layers, 4, has 2");
-  EXPECT_EQ(Error("smollm3", heads + R"(, "use_sliding_window": true, "sliding_window": 24)"),
-            "c: field 'use_sliding_window' asks for true, which is not supported");
+  const Decoder windows =
+      Read("smollm3", heads + R"(, "use_sliding_window": true, "sliding_window": 24)");
+  EXPECT_EQ(Windows(windows), "0 0 0 24");
+  EXPECT_EQ(rotates(windows), "1110");
+  EXPECT_EQ(windows.attentions[1].name, "attn_without_rope_window");
+  EXPECT_EQ(Error("smollm3", heads + R"(, "layer_types": ["full_attention", "full_attention",
+                                         "full_attention", "sliding_attention"])"),
+            "c: field 'layer_types[3]' is 'sliding_attention', but the config gives windows no "
+            "width");
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // What is in a family's row.
 //
 // Example: Llama with nothing but what all families have.
-//   constexpr Family kLlama = {"llama", "LlamaForCausalLM", "LlamaModel"};
+//   const Family kLlama = {"llama", "LlamaForCausalLM", "LlamaModel"};
 #ifndef LLUDA_FRONTENDS_FAMILIES_FAMILY_H_
 #define LLUDA_FRONTENDS_FAMILIES_FAMILY_H_
 
@@ -24,7 +24,24 @@ struct Defaults {
   double rms_norm_eps = 1e-6;
   double rope_theta = 10000;
   bool tie_word_embeddings = false;
+  // Each 0 where the field is required.
+  int64_t vocab_size = 0;
+  int64_t hidden_size = 0;
+  int64_t intermediate_size = 0;
+  int64_t num_hidden_layers = 0;
+  int64_t num_attention_heads = 0;
+  int64_t max_position_embeddings = 0;
 };
+
+// Layers with a window that rotate otherwise than the others: the field with their base, and what it
+// is where that is absent.
+struct WindowRope {
+  const char* theta_field = nullptr;  // null: they rotate as the others do
+  double theta = 0;
+};
+
+// All types of RoPE that are built.
+inline constexpr char kAllRopeTypes[] = "default linear llama3 longrope yarn";
 
 struct Family {
   const char* model_type;
@@ -35,9 +52,19 @@ struct Family {
   // Fields beside the common ones (config_fields.h), or in their place.
   absl::Span<const FieldRow> fields{};
   Defaults defaults{};
-  const char* rope_types = "default linear llama3";
+  const char* rope_types = kAllRopeTypes;
   // Reads what the common reader does not. Sizes, RoPE and all else are there already.
   absl::Status (*read)(const base::JsonObject& fields, decoder::Decoder* decoder) = nullptr;
+  // Whether layers may have windows, so that layer_types may say sliding_attention.
+  bool windows = false;
+  WindowRope window_rope{};
+  // Those of the rope_types that mean longrope.
+  const char* longrope_names = "longrope";
+  // What original_max_position_embeddings is where it is absent; 0: nothing.
+  int64_t original_context = 0;
+  // The object that holds the config of the model's text part, which is of the family `text`.
+  const char* text_object = nullptr;
+  const Family* text = nullptr;
 };
 
 // The rows, in alphabetical order.

@@ -37,6 +37,6 @@ absl::Status Read(const base::JsonObject& fields, Decoder* decoder) {
 }  // namespace
 
 const Family kGranite = {
-    "granite", "GraniteForCausalLM", "GraniteModel", kFields, {}, "default linear llama3", Read};
+    "granite", "GraniteForCausalLM", "GraniteModel", kFields, {}, kAllRopeTypes, Read};
 
 }  // namespace lluda::frontends::families

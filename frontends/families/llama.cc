@@ -13,7 +13,7 @@ constexpr FieldRow kFields[] = {
 
 }  // namespace
 
-const Family kLlama = {"llama", "LlamaForCausalLM",      "LlamaModel",    kFields,
-                       {},      "default linear llama3", ReadLinearBiases};
+const Family kLlama = {"llama", "LlamaForCausalLM", "LlamaModel",    kFields,
+                       {},      kAllRopeTypes,      ReadLinearBiases};
 
 }  // namespace lluda::frontends::families

@@ -96,12 +96,12 @@ TEST(ModelFilesMd, HasARowWithTheDefaultsOfEachFamily) {
       if (value == kRequired) return std::string("required");
       return value == 0 ? std::string(zero) : absl::StrCat(value);
     };
-    const std::string row = absl::StrCat(
-        "| `", family->model_type, "` | `", family->architecture, "` | ",
-        number(defaults.num_key_value_heads, "all"), " | ",
-        number(defaults.head_dim, "hidden / heads"), " | ", defaults.rms_norm_eps, " | ",
-        defaults.rope_theta, " | ", defaults.tie_word_embeddings ? "yes" : "no", " | ",
-        family->rope_types, " |");
+    const std::string row =
+        absl::StrCat("| `", family->model_type, "` | `", family->architecture, "` | ",
+                     number(defaults.num_key_value_heads, "all"), " | ",
+                     number(defaults.head_dim, "hidden / heads"), " | ", defaults.rms_norm_eps,
+                     " | ", defaults.rope_theta, " | ", defaults.tie_word_embeddings ? "yes" : "no",
+                     " | ", family->rope_types, " |");
     EXPECT_EQ(std::count(lines.begin(), lines.end(), row), 1) << row;
   }
 }

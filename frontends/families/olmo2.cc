@@ -17,7 +17,7 @@ absl::Status Read(const base::JsonObject& fields, decoder::Decoder* decoder) {
 
 }  // namespace
 
-const Family kOlmo2 = {"olmo2",      "Olmo2ForCausalLM",      "Olmo2Model", kFields,
-                       {0, 0, 1e-5}, "default linear llama3", Read};
+const Family kOlmo2 = {"olmo2",      "Olmo2ForCausalLM", "Olmo2Model", kFields,
+                       {0, 0, 1e-5}, kAllRopeTypes,      Read};
 
 }  // namespace lluda::frontends::families

@@ -1,6 +1,7 @@
 // Qwen2 and Qwen2.5: biases of queries, keys and values, always.
 #include "frontends/families/config_reader.h"
 #include "frontends/families/rows.h"
+#include "frontends/families/windows.h"
 
 namespace lluda::frontends::families {
 namespace {
@@ -13,12 +14,12 @@ constexpr FieldRow kFields[] = {
 
 absl::Status Read(const base::JsonObject& fields, decoder::Decoder* decoder) {
   decoder->qkv_bias = true;
-  return CheckLaterWindows(fields, *decoder);
+  return ReadLaterWindows(fields, decoder);
 }
 
 }  // namespace
 
-const Family kQwen2 = {"qwen2",        "Qwen2ForCausalLM",      "Qwen2Model", kFields,
-                       {0, kRequired}, "default linear llama3", Read};
+const Family kQwen2 = {"qwen2",        "Qwen2ForCausalLM", "Qwen2Model", kFields,
+                       {0, kRequired}, kAllRopeTypes,      Read,         /*windows=*/true};
 
 }  // namespace lluda::frontends::families

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -135,7 +136,6 @@ TEST(Qwen3, RefusesByNameWhatIsNotSupported) {
       {"architectures", R"(["Qwen3MoeForCausalLM"])",
        "'architectures' asks for 'Qwen3MoeForCausalLM'"},
       {"hidden_act", R"("gelu")", "'hidden_act' asks for 'gelu'"},
-      {"attention_bias", "true", "'attention_bias' asks for true"},
       {"rope_parameters", R"({"rope_theta": 1000000, "factor": 4.0})",
        "'rope_parameters.factor' asks for 4.0"},
       {"rope_scaling", R"({"rope_type": "default", "short_factor": [1.0]})",
@@ -150,16 +150,14 @@ TEST(Qwen3, RefusesByNameWhatIsNotSupported) {
       {"per_layer_config", R"({"1": {"head_dim": 64}})",
        "'per_layer_config' asks for other sizes in some layers"},
       {"final_logit_softcapping", "30.0", "'final_logit_softcapping' asks for 30.0"},
-      {"attention_bias", "\"no\"", "'attention_bias' asks for 'no'"},
-      {"layer_types", R"(["full_attention", "sliding_attention"])",
-       "'layer_types[1]' asks for 'sliding_attention'"},
+      {"layer_types", R"(["full_attention", "chunked_attention"])",
+       "'layer_types[1]' asks for 'chunked_attention'"},
       {"quantization_config", R"({"bits": 4})", "'quantization_config' asks for quantised weights"},
-      {"rope_scaling", R"({"rope_type": "yarn", "factor": 4.0})",
-       "'rope_scaling.rope_type' asks for 'yarn'"},
-      {"rope_scaling", R"({"type": "linear", "factor": 2.0})",
-       "'rope_scaling.type' asks for 'linear'"},
-      {"rope_parameters", R"({"rope_type": "llama3", "rope_theta": 1000000})",
-       "'rope_parameters.rope_type' asks for 'llama3'"},
+      {"rope_scaling", R"({"rope_type": "dynamic", "factor": 4.0})",
+       "'rope_scaling.rope_type' asks for 'dynamic'"},
+      {"rope_scaling", R"({"type": "su", "factor": 2.0})", "'rope_scaling.type' asks for 'su'"},
+      {"rope_parameters", R"({"rope_type": "proportional", "rope_theta": 1000000})",
+       "'rope_parameters.rope_type' asks for 'proportional'"},
       {"rope_parameters", R"({"partial_rotary_factor": 0.5})",
        "'rope_parameters.partial_rotary_factor' asks for 0.5"},
       {"partial_rotary_factor", "0.25", "'partial_rotary_factor' asks for 0.25"},
@@ -277,8 +275,8 @@ TEST(Qwen3, PlacesOfThetaThatContradictEachOtherAreRefused) {
 TEST(Qwen3, NestedRopeParametersAreRefusedByName) {
   const std::string end = ", which is not supported";
   for (const RopeCase& rope : {
-           RopeCase{"", R"({"full_attention": {"rope_type": "yarn", "factor": 4.0}})", "", 0,
-                    "'rope_parameters.full_attention.rope_type' asks for 'yarn'" + end},
+           RopeCase{"", R"({"full_attention": {"rope_type": "dynamic", "factor": 4.0}})", "", 0,
+                    "'rope_parameters.full_attention.rope_type' asks for 'dynamic'" + end},
            RopeCase{"", R"({"full_attention": {"rope_theta": 5, "factor": 2}})", "", 0,
                     "'rope_parameters.full_attention.factor' asks for 2" + end},
            RopeCase{"", R"({"full_attention": {"rope_theta": 5}, "sliding_attention": {"a": 1}})",
@@ -289,31 +287,61 @@ TEST(Qwen3, NestedRopeParametersAreRefusedByName) {
                     "'rope_parameters.full_attention.full_attention' asks for an object" + end},
            RopeCase{"", R"({"full_attention": null})", "", 0,
                     "'rope_parameters.full_attention' must be an object, is null"},
-           RopeCase{"", "", R"({"full_attention": {"rope_type": "linear"}})", 0,
-                    "'rope_scaling.full_attention.rope_type' asks for 'linear'" + end},
+           RopeCase{"", "", R"({"full_attention": {"rope_type": "dynamic"}})", 0,
+                    "'rope_scaling.full_attention.rope_type' asks for 'dynamic'" + end},
        }) {
     ExpectRope(rope);
   }
 }
 
+TEST(Qwen3, YarnHasItsParametersAndDefaults) {
+  const auto rope = [](const std::string& more) {
+    return absl::StrCat(R"({"rope_type": "yarn", "factor": 4.0)", more, "}");
+  };
+  const absl::StatusOr<Decoder> usual = ParseWith("rope_scaling", rope(""));
+  ASSERT_TRUE(usual.ok()) << usual.status();
+  EXPECT_NEAR(usual->ropes[0].multiplier, 1.1386294, 1e-7);  // 0.1 ln(4) + 1
+  EXPECT_EQ(ParseWith("rope_scaling", rope(R"(, "attention_factor": 1.25)"))->ropes[0].multiplier,
+            1.25);
+  EXPECT_EQ(ParseWith("rope_scaling", rope(R"(, "mscale": 2.0, "mscale_all_dim": 2.0)"))
+                ->ropes[0]
+                .multiplier,
+            1);
+  EXPECT_EQ(
+      ParseWith("rope_scaling", rope(R"(, "beta_fast": 1, "beta_slow": 2)")).status().message(),
+      "config.json: field 'rope_scaling.beta_fast' must be at least beta_slow, 2, is 1");
+  EXPECT_EQ(ParseWith("rope_scaling", rope(R"(, "short_factor": [1])")).status().message(),
+            "config.json: field 'rope_scaling.short_factor' asks for a list, which is not "
+            "supported");
+}
+
 TEST(Qwen3, WindowsCountOnlyWhereTransformersUsesThem) {
   Fields fields = SoundFields();
   fields["use_sliding_window"] = "true";
-  const auto parse = [&] { return ParseConfig("c", ToJson(fields)).status(); };
-  EXPECT_TRUE(parse().ok());  // the first 28 layers have none
+  const auto windows = [&] {
+    const absl::StatusOr<Decoder> decoder = ParseConfig("c", ToJson(fields));
+    EXPECT_TRUE(decoder.ok()) << decoder.status();
+    std::vector<int64_t> widths;
+    if (!decoder.ok()) return std::string();
+    for (const decoder::Layer& layer : decoder->layers) {
+      widths.push_back(decoder->attentions[layer.attention].window.value_or(0));
+    }
+    return absl::StrJoin(widths, " ");
+  };
+  EXPECT_EQ(windows(), "0 0");  // the first 28 layers have none
   fields["max_window_layers"] = "1";
-  EXPECT_EQ(parse(), absl::UnimplementedError("c: field 'use_sliding_window' asks for true (layers "
-                                              "1 to 1), which is not supported"));
   fields["sliding_window"] = "null";
-  EXPECT_TRUE(parse().ok());
-  fields["sliding_window"] = "4096";
-  EXPECT_FALSE(parse().ok());
+  EXPECT_EQ(windows(), "0 0");
+  fields["sliding_window"] = "24";
+  EXPECT_EQ(windows(), "0 24");
   fields["layer_types"] = R"(["full_attention", "attention"])";
-  EXPECT_TRUE(parse().ok());
+  EXPECT_EQ(windows(), "0 0");
+  fields["layer_types"] = R"(["sliding_attention", "full_attention"])";
+  EXPECT_EQ(windows(), "24 0");
   fields.erase("layer_types");
   fields["use_sliding_window"] = "false";
   fields["max_window_layers"] = "\"any\"";
-  EXPECT_TRUE(parse().ok());
+  EXPECT_EQ(windows(), "0 0");
 }
 
 TEST(Qwen3, OtherNamesOfTheSameThingAreTaken) {

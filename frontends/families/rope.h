@@ -24,6 +24,22 @@ struct Llama3Stretch {
 };
 std::vector<float> Llama3Frequencies(double theta, int64_t dim, const Llama3Stretch& stretch);
 
+// YaRN (Peng et al. 2023): waves that turn more than fast_turns times in the original context stay,
+// those that turn less than slow_turns times are divided by the factor, and in between pairs go over
+// linearly. `whole_pairs` rounds where that begins and ends to whole pairs.
+struct YarnStretch {
+  double factor;
+  double original_context;
+  double fast_turns = 32;
+  double slow_turns = 1;
+  bool whole_pairs = true;
+};
+std::vector<float> YarnFrequencies(double theta, int64_t dim, const YarnStretch& stretch);
+
+// LongRoPE (Ding et al. 2024): each pair's frequency is divided by a factor of its own.
+std::vector<float> LongRopeFrequencies(double theta, int64_t dim,
+                                       const std::vector<float>& factors);
+
 }  // namespace lluda::frontends::families
 
 #endif  // LLUDA_FRONTENDS_FAMILIES_ROPE_H_

@@ -2,19 +2,19 @@
 #ifndef LLUDA_FRONTENDS_FAMILIES_ROPE_READER_H_
 #define LLUDA_FRONTENDS_FAMILIES_ROPE_READER_H_
 
-#include <cstdint>
-
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
 #include "base/json.h"
 #include "frontends/decoder/description.h"
 #include "frontends/families/family.h"
 
 namespace lluda::frontends::families {
 
-// The rotation of heads of `head_dim`, of one of the family's rope_types. Whatever has no meaning
-// there is refused, and so is a config that says it differently in two places.
-absl::StatusOr<decoder::Rope> ReadRope(const Family& family, const base::JsonObject& fields,
-                                       int64_t head_dim);
+// Sets the decoder's ropes, of one of the family's rope_types, and how much of a head rotates; its
+// sizes are there already. The first rope is that of layers that see all positions, the second, if the
+// family has one, that of layers with a window. Whatever has no meaning there is refused, and so is a
+// config that says it differently in two places.
+absl::Status ReadRopes(const Family& family, const base::JsonObject& fields,
+                       decoder::Decoder* decoder);
 
 }  // namespace lluda::frontends::families
 

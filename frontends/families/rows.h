@@ -6,10 +6,14 @@
 
 namespace lluda::frontends::families {
 
+extern const Family kGemma2;
+extern const Family kGemma3;
+extern const Family kGemma3Text;
 extern const Family kGranite;
 extern const Family kLlama;
 extern const Family kMistral;
 extern const Family kOlmo2;
+extern const Family kPhi3;
 extern const Family kQwen2;
 extern const Family kQwen3;
 extern const Family kSmolLm3;

@@ -1,4 +1,4 @@
-// SmolLM3: layers without rotary embedding among the others.
+// SmolLM3: layers without rotary embedding among the others, which alone may have windows.
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -7,6 +7,7 @@
 #include "base/status_macros.h"
 #include "frontends/families/config_reader.h"
 #include "frontends/families/rows.h"
+#include "frontends/families/windows.h"
 
 namespace lluda::frontends::families {
 namespace {
@@ -41,26 +42,24 @@ absl::StatusOr<std::vector<int64_t>> ReadRotates(const base::JsonObject& fields,
 absl::Status Read(const base::JsonObject& fields, Decoder* decoder) {
   RETURN_IF_ERROR(ReadLinearBiases(fields, decoder));
   ASSIGN_OR_RETURN(std::vector<int64_t> rotates, ReadRotates(fields, decoder->layer_count()));
-  bool all = true;
-  for (size_t i = 0; i < rotates.size(); ++i) {
-    all &= rotates[i] != 0;
-    decoder->layers[i].attention = rotates[i] != 0 ? 0 : 1;
-  }
-  if (all) return absl::OkStatus();
   decoder->attentions.push_back({"attn_without_rope", std::nullopt});
-  bool windows = false;
-  RETURN_IF_ERROR(ReadBool(fields, "use_sliding_window", &windows));
-  // Those layers would have the window, unless layer_types says otherwise.
-  if (!windows || !fields.HasValue("sliding_window") || fields.HasValue("layer_types")) {
-    return absl::OkStatus();
+  for (size_t i = 0; i < rotates.size(); ++i)
+    decoder->layers[i].attention = rotates[i] != 0 ? 0 : 1;
+  bool on = false;
+  RETURN_IF_ERROR(ReadBool(fields, "use_sliding_window", &on));
+  std::optional<int64_t> window;
+  if (on) {
+    ASSIGN_OR_RETURN(window, ReadWindow(fields, std::nullopt));
   }
-  return UnsupportedField(fields, "use_sliding_window", "true");
+  return SetWindows(
+      fields, window, [&](int64_t layer) { return rotates[static_cast<size_t>(layer)] == 0; },
+      decoder);
 }
 
 }  // namespace
 
 const Family kSmolLm3 = {"smollm3", "SmolLM3ForCausalLM",    "SmolLM3Model",
-                         kFields,   {0, 4, 1e-6, 2e6, true}, "default linear llama3",
-                         Read};
+                         kFields,   {0, 4, 1e-6, 2e6, true}, kAllRopeTypes,
+                         Read,      /*windows=*/true};
 
 }  // namespace lluda::frontends::families

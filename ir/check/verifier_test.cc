@@ -138,6 +138,17 @@ TEST(VerifierTest, NumbersMustBeFinite) {
   EXPECT_THAT(Fault(*module), HasSubstr("attention: an attribute is not finite"));
 }
 
+TEST(VerifierTest, AWindowHoldsATokenAndASoftcapIsPositive) {
+  auto module = Toy();
+  Op* attention = Find(*module, "attn", "o0");
+  attention->attrs.window = 0;
+  EXPECT_THAT(Fault(*module), HasSubstr("attention: 'window' must be at least 1, is 0"));
+  attention->attrs.window = 1;
+  EXPECT_EQ(Fault(*module), "");
+  attention->attrs.softcap = -2;
+  EXPECT_THAT(Fault(*module), HasSubstr("attention: 'softcap' must be positive, is -2"));
+}
+
 TEST(VerifierTest, ALoopOverMoreThanTheDeclaredCopiesIsRefused) {
   auto module = Toy();
   Find(*module, "step", "xn")->attrs.end = 3;

@@ -1,5 +1,7 @@
 // Ops that know positions. Each means, to the bit, what the elementwise ops and matmuls it stands
 // for mean: ir/op/ops.md gives the expansions.
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "base/status_macros.h"
@@ -17,11 +19,13 @@ absl::StatusOr<Tensor> RunCausalMask(const KernelArgs& args) {
   std::vector<int64_t> key_stride(axes.size(), 0);
   key_stride[scores.type().FindAxis(over)] = 1;
   Tensor result = scores;
+  const int64_t window = args.op.attrs.window.value_or(limit);
   int64_t i = 0;
   ForEachIndex<2>(Lengths(axes), {StridesAlong(axes, positions.type()), key_stride},
                   [&](const auto& at) {
                     const int64_t key = at[1];
-                    if (key > positions.ints()[at[0]]) {
+                    const int64_t last = positions.ints()[at[0]];
+                    if (key > last || key <= last - window) {
                       result.Store(i, -std::numeric_limits<double>::infinity());
                     }
                     ++i;
@@ -29,16 +33,29 @@ absl::StatusOr<Tensor> RunCausalMask(const KernelArgs& args) {
   return result;
 }
 
+float ScoreOf(float product, const Attrs& attention) {
+  const auto scaled = [](double x, double by) {
+    return static_cast<float>(x * static_cast<float>(by));
+  };
+  const float score = scaled(product, *attention.scale);
+  if (!attention.softcap) return score;
+  const float inner = scaled(score, 1 / *attention.softcap);
+  return scaled(static_cast<float>(std::tanh(static_cast<double>(inner))), *attention.softcap);
+}
+
 absl::StatusOr<Tensor> RunRope(const KernelArgs& args) {
   const std::string& dim = args.op.attrs.axes[0];
   Tensor storage;
   const Tensor& x = InOrder(args.in[0], AxesEndingIn(args.type, {dim}, {dim}), &storage);
   const Type& table = args.in[1]->type();
-  const int64_t pairs = x.extent(dim) / 2;
+  const int64_t elements = x.extent(dim);
+  int64_t pairs = 0;
   std::vector<Axis> row_axes(x.type().axes.begin(), x.type().axes.end() - 1);
   int64_t pair_stride = 0;  // along the tables' axis that x lacks
   for (const Axis& axis : table.axes) {
-    if (!x.type().HasAxis(axis.name)) pair_stride = StridesAlong({axis}, table)[0];
+    if (x.type().HasAxis(axis.name)) continue;
+    pairs = axis.extent.value;
+    pair_stride = StridesAlong({axis}, table)[0];
   }
   Tensor rows(x.type().With(args.type.dtype));
   int64_t begin = 0;
@@ -55,7 +72,8 @@ absl::StatusOr<Tensor> RunRope(const KernelArgs& args) {
       rows.Store(begin + i, product(row[i], c) - product(row[pairs + i], s));
       rows.Store(begin + pairs + i, product(row[pairs + i], c) + product(row[i], s));
     }
-    begin += 2 * pairs;
+    for (int64_t i = 2 * pairs; i < elements; ++i) rows.Store(begin + i, row[i]);
+    begin += elements;
   });
   return rows.Permuted(AxesEndingIn(args.type, {}, {}));
 }
@@ -90,33 +108,34 @@ absl::StatusOr<Tensor> RunAttention(const KernelArgs& args) {
   const Tensor& v = InOrder(values, AxesEndingIn(cache, cut, {dim, position_axis}), &v_storage);
   const int64_t depth = q.extent(dim);
   const int64_t slot_stride = StridesAlong({*cache.GetAxis(slot_axis)}, k.type())[0];
-  const float scale = static_cast<float>(*args.op.attrs.scale);
+  const Attrs& attrs = args.op.attrs;
+  const int64_t window = attrs.window.value_or(capacity);
 
   const std::vector<Axis> row_axes(q.type().axes.begin(), q.type().axes.end() - 1);
   Tensor rows(q.type().With(args.type.dtype));
   std::vector<float> scores(capacity);
   int64_t begin = 0;
   // Keys and values have the same strides along the row axes.
-  ForEachIndex<2>(Lengths(row_axes),
-                  {StridesAlong(row_axes, positions.type()), StridesAlong(row_axes, k.type())},
-                  [&](const auto& at) {
-                    const int64_t base = slots.ints()[at[0]] * slot_stride + at[1];
-                    const int64_t count = args.op.attrs.mask == Mask::kCausal
-                                              ? positions.ints()[at[0]] + 1
-                                              : capacity;
-                    for (int64_t j = 0; j < count; ++j) {
-                      const float score = static_cast<float>(Dot(
-                          q.floats().data() + begin, k.floats().data() + base + j * depth, depth));
-                      scores[j] = static_cast<float>(static_cast<double>(score) * scale);
-                    }
-                    SoftmaxRow(scores.data(), count);
-                    for (int64_t d = 0; d < depth; ++d) {
-                      const float sum = static_cast<float>(
-                          Dot(scores.data(), v.floats().data() + base + d * capacity, count));
-                      rows.Store(begin + d, sum);
-                    }
-                    begin += depth;
-                  });
+  ForEachIndex<2>(
+      Lengths(row_axes),
+      {StridesAlong(row_axes, positions.type()), StridesAlong(row_axes, k.type())},
+      [&](const auto& at) {
+        const int64_t base = slots.ints()[at[0]] * slot_stride + at[1];
+        const int64_t end = attrs.mask == Mask::kCausal ? positions.ints()[at[0]] + 1 : capacity;
+        const int64_t first = std::max<int64_t>(0, end - window);
+        for (int64_t j = first; j < end; ++j) {
+          const float product = static_cast<float>(
+              Dot(q.floats().data() + begin, k.floats().data() + base + j * depth, depth));
+          scores[j - first] = ScoreOf(product, attrs);
+        }
+        SoftmaxRow(scores.data(), end - first);
+        for (int64_t d = 0; d < depth; ++d) {
+          const float* value = v.floats().data() + base + d * capacity;
+          const float sum = static_cast<float>(Dot(scores.data(), value + first, end - first));
+          rows.Store(begin + d, sum);
+        }
+        begin += depth;
+      });
   return rows.Permuted(AxesEndingIn(args.type, {}, {}));
 }
 

@@ -5,8 +5,9 @@
 #include <cmath>
 #include <limits>
 
-#include "ir/type/encoding.h"
 #include "ir/interpreter/interpreter_ops.h"
+#include "ir/op/gelu.h"
+#include "ir/type/encoding.h"
 
 namespace lluda::ir {
 namespace {
@@ -70,6 +71,19 @@ float Silu(float x) {
   return static_cast<float>(static_cast<double>(x) / (1.0 + std::exp(-static_cast<double>(x))));
 }
 
+float Gelu(float x) {
+  const auto rounded = [](double value) { return static_cast<float>(value); };
+  const double wide = x;
+  const float square = rounded(wide * wide);
+  const float cube = rounded(square * wide);
+  const float small = rounded(static_cast<double>(cube) * static_cast<float>(kGeluCube));
+  const float sum = rounded(wide + small);
+  const float inner = rounded(static_cast<double>(sum) * static_cast<float>(kGeluScale));
+  const float turned = rounded(std::tanh(static_cast<double>(inner)));
+  const float share = rounded(1.0 + turned);
+  return rounded(0.5 * rounded(wide * share));
+}
+
 absl::StatusOr<Tensor> RunAdd(const KernelArgs& args) {
   return MapPairs(args, [](double a, double b) { return a + b; });
 }
@@ -104,6 +118,19 @@ absl::StatusOr<Tensor> RunReciprocal(const KernelArgs& args) {
 
 absl::StatusOr<Tensor> RunSilu(const KernelArgs& args) {
   return MapElements(args, [](double x) { return Silu(static_cast<float>(x)); });
+}
+
+absl::StatusOr<Tensor> RunGelu(const KernelArgs& args) {
+  return MapElements(args, [](double x) { return Gelu(static_cast<float>(x)); });
+}
+
+absl::StatusOr<Tensor> RunTanh(const KernelArgs& args) {
+  return MapElements(args, [](double x) { return std::tanh(x); });
+}
+
+absl::StatusOr<Tensor> RunOffset(const KernelArgs& args) {
+  const double by = static_cast<float>(*args.op.attrs.by);
+  return MapElements(args, [by](double x) { return x + by; });
 }
 
 absl::StatusOr<Tensor> RunScale(const KernelArgs& args) {

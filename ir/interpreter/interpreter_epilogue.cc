@@ -40,7 +40,9 @@ absl::StatusOr<Tensor> RunAppendStep(const StepArgs& args) {
   return RunOp(args, {axes.end() - 2, axes.end()}, args.matmul.type);
 }
 
-absl::StatusOr<Tensor> RunSiluMulStep(const StepArgs& args) {
+// The first half goes through a function, and is multiplied with the second.
+absl::StatusOr<Tensor> RunGatedStep(const StepArgs& args) {
+  const auto function = args.info.step == EpilogueStep::kGeluMul ? Gelu : Silu;
   Type type = args.value.type();
   const int64_t columns = type.axes.back().extent.value;
   type.axes.back() = args.matmul.op.attrs.result_axes[0];
@@ -49,7 +51,7 @@ absl::StatusOr<Tensor> RunSiluMulStep(const StepArgs& args) {
   const float* row = args.value.floats().data();
   for (int64_t begin = 0; begin < result.size(); begin += half, row += columns) {
     for (int64_t n = 0; n < half; ++n) {
-      result.Store(begin + n, static_cast<double>(Silu(row[n])) * row[half + n]);
+      result.Store(begin + n, static_cast<double>(function(row[n])) * row[half + n]);
     }
   }
   return result;

@@ -26,11 +26,13 @@ constexpr KernelRow kKernels[] = {
     {Opcode::kExp, RunExp},
     {Opcode::kFor, nullptr},
     {Opcode::kGather, RunGather},
+    {Opcode::kGelu, RunGelu},
     {Opcode::kIota, RunIota},
     {Opcode::kLiteral, RunLiteral},
     {Opcode::kMatmul, RunMatmul},
     {Opcode::kMerge, RunRegroup},
     {Opcode::kMul, RunMul},
+    {Opcode::kOffset, RunOffset},
     {Opcode::kPack, RunPack},
     {Opcode::kPermute, RunPermute},
     {Opcode::kPower, RunPower},
@@ -49,6 +51,7 @@ constexpr KernelRow kKernels[] = {
     {Opcode::kSoftmax, RunSoftmax},
     {Opcode::kSplit, RunRegroup},
     {Opcode::kSub, RunSub},
+    {Opcode::kTanh, RunTanh},
     {Opcode::kYield, nullptr},
 };
 static_assert(std::size(kKernels) == static_cast<size_t>(Opcode::kCount));

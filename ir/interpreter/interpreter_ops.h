@@ -35,15 +35,18 @@ absl::StatusOr<Tensor> RunCast(const KernelArgs& args);
 absl::StatusOr<Tensor> RunCos(const KernelArgs& args);
 absl::StatusOr<Tensor> RunDiv(const KernelArgs& args);
 absl::StatusOr<Tensor> RunExp(const KernelArgs& args);
+absl::StatusOr<Tensor> RunGelu(const KernelArgs& args);
 absl::StatusOr<Tensor> RunIota(const KernelArgs& args);
 absl::StatusOr<Tensor> RunLiteral(const KernelArgs& args);
 absl::StatusOr<Tensor> RunMul(const KernelArgs& args);
+absl::StatusOr<Tensor> RunOffset(const KernelArgs& args);
 absl::StatusOr<Tensor> RunPower(const KernelArgs& args);
 absl::StatusOr<Tensor> RunReciprocal(const KernelArgs& args);
 absl::StatusOr<Tensor> RunScale(const KernelArgs& args);
 absl::StatusOr<Tensor> RunSilu(const KernelArgs& args);
 absl::StatusOr<Tensor> RunSin(const KernelArgs& args);
 absl::StatusOr<Tensor> RunSub(const KernelArgs& args);
+absl::StatusOr<Tensor> RunTanh(const KernelArgs& args);
 
 // Moving elements: interpreter_move.cc.
 absl::StatusOr<Tensor> RunAppend(const KernelArgs& args);
@@ -78,6 +81,10 @@ absl::StatusOr<Tensor> RunRope(const KernelArgs& args);
 
 // silu(x) = x / (1 + e^-x), rounded once to f32.
 float Silu(float x);
+// x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))), each op that it stands for rounded to f32.
+float Gelu(float x);
+// The score of a query and a key as the softmax gets it, from their product: each op rounded to f32.
+float ScoreOf(float product, const Attrs& attention);
 // Sum of a[i] * b[i] in double: a product of two floats is exact there.
 double Dot(const float* a, const float* b, int64_t length);
 int64_t Dot(const int64_t* a, const int64_t* b, int64_t length);

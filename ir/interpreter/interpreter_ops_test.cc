@@ -111,10 +111,33 @@ TEST(Elementwise, UnaryOpsRoundTheExactValue) {
   EXPECT_THAT(RunUnary(Opcode::kSin, {0, 10000}), ElementsAre(0, -0.30561438888825215f));
   EXPECT_THAT(RunUnary(Opcode::kReciprocal, {4, -0.0f}), ElementsAre(0.25f, -kInfinity));
   EXPECT_THAT(RunUnary(Opcode::kSilu, {0, 1, -1000}), ElementsAre(0, 0.73105858f, -0.0f));
+  EXPECT_THAT(RunUnary(Opcode::kTanh, {0, 0.5f, -kInfinity}), ElementsAre(0, 0.46211716f, -1));
+}
+
+// As torch computes gelu(x, approximate="tanh") of doubles, rounded.
+TEST(Elementwise, GeluIsNearTheExactFormula) {
+  const std::vector<float> exact = {0, 0.84119199f, -0.15880801f, 1.9545977f, -0.045402307f};
+  const std::vector<float> ours = RunUnary(Opcode::kGelu, {0, 1, -1, 2, -2});
+  for (size_t i = 0; i < exact.size(); ++i) EXPECT_NEAR(ours[i], exact[i], 3e-7) << i;
+}
+
+TEST(Elementwise, GeluMeansItsNineOps) {
+  const Tensor x = Random({MakeAxis("i", 200)}, 8);
+  const Tensor expanded = Eval({x}, [](Builder& b, Params& p, Module&) {
+    const auto mul = [&](Value* a, Value* c) { return b.Binary(Opcode::kMul, "m", a, c); };
+    Value* cube = b.Scale("k", mul(mul(p[0], p[0]), p[0]), 0.044715);
+    Value* sum = b.Binary(Opcode::kAdd, "w", p[0], cube);
+    Value* inner = b.Scale("u", sum, std::sqrt(2 / M_PI));
+    Value* share = b.Offset("g", b.Unary(Opcode::kTanh, "t", inner), 1);
+    return b.Scale("y", mul(p[0], share), 0.5);
+  });
+  EXPECT_EQ(Eval({x}, One(Opcode::kGelu)).floats(), expanded.floats());
 }
 
 TEST(Elementwise, ScaleAndPowerUseTheirAttribute) {
   Attrs attrs;
+  attrs.by = 1;
+  EXPECT_THAT(RunUnary(Opcode::kOffset, {-0.25f}, attrs), ElementsAre(0.75f));
   attrs.by = 0.1;
   EXPECT_THAT(RunUnary(Opcode::kScale, {10}, attrs), ElementsAre(1.0f));
   attrs = {};
@@ -368,6 +391,26 @@ TEST(Fused, RopeMeansItsNineOps) {
   EXPECT_EQ(fused.floats(), expanded.floats());
 }
 
+TEST(Fused, RopeLeavesWhatLiesBehindItsPairs) {
+  const Tensor x = Random({MakeAxis("t", 3), MakeAxis("h", 2), MakeAxis("d", 8)}, 5);
+  const Tensor cos = Random({MakeAxis("t", 3), MakeAxis("pair", 3)}, 6);
+  const Tensor sin = Random({MakeAxis("t", 3), MakeAxis("pair", 3)}, 7);
+  Attrs attrs = Over({"d"});
+  attrs.style = RopeStyle::kHalf;
+  const Tensor fused = Eval({x, cos, sin}, One(Opcode::kRope, attrs));
+  const Tensor expanded = Eval({x, cos, sin}, [](Builder& b, Params& p, Module&) {
+    Value* lo = b.Slice("lo", p[0], "d", 0, 3, {MakeAxis("pair", 3)});
+    Value* hi = b.Slice("hi", p[0], "d", 3, 6, {MakeAxis("pair", 3)});
+    Value* rest = b.Slice("rest", p[0], "d", 6, 8, {MakeAxis("rest", 2)});
+    const auto mul = [&](Value* a, Value* c) { return b.Binary(Opcode::kMul, "m", a, c); };
+    Value* first = b.Binary(Opcode::kSub, "s", mul(lo, p[1]), mul(hi, p[2]));
+    Value* second = b.Binary(Opcode::kAdd, "a", mul(hi, p[1]), mul(lo, p[2]));
+    return b.Concat("j", {first, second, rest}, {"pair", "pair", "rest"}, MakeAxis("d", 8));
+  });
+  EXPECT_EQ(fused.type(), expanded.type());
+  EXPECT_EQ(fused.floats(), expanded.floats());
+}
+
 // Three tokens, two heads of six; two of the tokens share a slot.
 class FusedEpilogue : public testing::Test {
  protected:
@@ -424,10 +467,12 @@ class FusedEpilogue : public testing::Test {
       x = b.Binary(Opcode::kAdd, "b", x, bias);
     }
     if (epilogue.Has(EpilogueStep::kAdd)) x = b.Binary(Opcode::kAdd, "r", x, p[kResidual]);
-    if (epilogue.Has(EpilogueStep::kSiluMul)) {
+    if (epilogue.grain() == Grain::kHalves) {
+      const bool is_gelu = epilogue.Has(EpilogueStep::kGeluMul);
       Value* gate = b.Slice("g", x, "n", 0, 6, {MakeAxis("m", 6)});
       Value* up = b.Slice("u", x, "n", 6, 12, {MakeAxis("m", 6)});
-      x = b.Binary(Opcode::kMul, "p", b.Unary(Opcode::kSilu, "a", gate), up);
+      x = b.Binary(Opcode::kMul, "p", b.Unary(is_gelu ? Opcode::kGelu : Opcode::kSilu, "a", gate),
+                   up);
     }
     if (epilogue.per_head()) x = b.Split("s", x, "n", Heads());
     if (epilogue.Has(EpilogueStep::kNorm)) x = b.Rmsnorm("n", x, p[kWeight], "d", kEps);
@@ -534,6 +579,39 @@ TEST_F(FusedAttention, MeansItsExpansion) {
   });
   EXPECT_EQ(fused.type(), expanded.type());
   EXPECT_EQ(fused.floats(), expanded.floats());
+}
+
+TEST_F(FusedAttention, WithAWindowAndASoftcapMeansItsExpansion) {
+  constexpr double kCap = 0.75;
+  Attrs attrs = AttentionAttrs();
+  attrs.window = 4;
+  attrs.softcap = kCap;
+  const Tensor fused = Eval(Arguments(), One(Opcode::kAttention, attrs));
+  const Tensor expanded = Eval(Arguments(), [](Builder& b, Params& p, Module&) {
+    Value* k = b.Gather("k", p[1], p[4], "slot");
+    Value* v = b.Gather("v", p[2], p[4], "slot");
+    Value* scores = b.Scale("s", b.Matmul("qk", p[0], k, "d"), kScale);
+    Value* inner = b.Scale("i", scores, 1 / kCap);
+    Value* capped = b.Scale("c", b.Unary(Opcode::kTanh, "t", inner), kCap);
+    Value* masked = b.CausalMask("m", capped, "pos", p[3], 4);
+    return b.Matmul("y", ExpandSoftmax(b, masked, "pos"), v, "pos");
+  });
+  EXPECT_EQ(fused.type(), expanded.type());
+  EXPECT_EQ(fused.floats(), expanded.floats());
+  EXPECT_NE(fused.floats(), Eval(Arguments(), One(Opcode::kAttention, AttentionAttrs())).floats());
+}
+
+TEST_F(FusedAttention, LooksAtNoKeyBeforeItsWindow) {
+  std::vector<Tensor> arguments = Arguments();
+  Attrs attrs = AttentionAttrs();
+  attrs.window = 2;
+  // Slot 0 has tokens at the positions 10 and 2: nobody sees 3 to 8.
+  const Tensor before = Eval(arguments, One(Opcode::kAttention, attrs));
+  for (int tensor = 1; tensor <= 2; ++tensor) {
+    for (int64_t i = 3 * 6; i < 9 * 6; ++i) arguments[tensor].Store(i, kNan);
+  }
+  EXPECT_EQ(Eval(arguments, One(Opcode::kAttention, attrs)).floats(), before.floats());
+  EXPECT_TRUE(std::isnan(Eval(arguments, One(Opcode::kAttention, AttentionAttrs())).floats()[24]));
 }
 
 // The same with keys and values of i8, quantised along their last axis.
@@ -647,6 +725,15 @@ TEST(CausalMask, HidesWhatIsBehindTheTokensPosition) {
   const Tensor positions = Ints({MakeAxis("t", 2)}, {1, 0});
   EXPECT_THAT(Eval({scores, positions}, One(Opcode::kCausalMask, Over({"pos"}))).floats(),
               ElementsAre(1, 2, -kInfinity, 4, -kInfinity, -kInfinity));
+}
+
+TEST(CausalMask, HidesWhatIsBeforeTheWindow) {
+  const Tensor scores = Floats({MakeAxis("t", 2), MakeAxis("pos", 4)}, {1, 2, 3, 4, 5, 6, 7, 8});
+  const Tensor positions = Ints({MakeAxis("t", 2)}, {3, 0});
+  Attrs attrs = Over({"pos"});
+  attrs.window = 2;
+  EXPECT_THAT(Eval({scores, positions}, One(Opcode::kCausalMask, attrs)).floats(),
+              ElementsAre(-kInfinity, -kInfinity, 3, 4, 5, -kInfinity, -kInfinity, -kInfinity));
 }
 
 class Append : public testing::Test {

@@ -17,10 +17,12 @@ enum class AttrKey : uint8_t {
   kMask,
   kOut,
   kScale,
+  kSoftcap,
   kStep,
   kStyle,
   kTile,
   kValues,
+  kWindow,
   kCount,
 };
 

@@ -13,7 +13,16 @@
 namespace lluda::ir {
 namespace {
 
-enum class ValueKind : uint8_t { kNumber, kDType, kEpilogue, kMask, kStyle, kTile, kFloats };
+enum class ValueKind : uint8_t {
+  kNumber,
+  kCount,
+  kDType,
+  kEpilogue,
+  kMask,
+  kStyle,
+  kTile,
+  kFloats
+};
 
 // One row per AttrKey, in the enum's order. `number` is set for numeric attributes only.
 struct AttrRow {
@@ -30,10 +39,12 @@ constexpr AttrRow kRows[] = {
     {AttrKey::kMask, "mask", ValueKind::kMask, nullptr},
     {AttrKey::kOut, "out", ValueKind::kDType, nullptr},
     {AttrKey::kScale, "scale", ValueKind::kNumber, &Attrs::scale},
+    {AttrKey::kSoftcap, "softcap", ValueKind::kNumber, &Attrs::softcap},
     {AttrKey::kStep, "step", ValueKind::kNumber, &Attrs::step},
     {AttrKey::kStyle, "style", ValueKind::kStyle, nullptr},
     {AttrKey::kTile, "tile", ValueKind::kTile, nullptr},
     {AttrKey::kValues, "values", ValueKind::kFloats, nullptr},
+    {AttrKey::kWindow, "window", ValueKind::kCount, nullptr},
 };
 static_assert(std::size(kRows) == static_cast<size_t>(AttrKey::kCount));
 
@@ -100,9 +111,9 @@ bool ReadTile(absl::string_view text, std::optional<PanelShape>* tile) {
 
 bool Attrs::operator==(const Attrs& o) const {
   return axes == o.axes && result_axes == o.result_axes && begin == o.begin && end == o.end &&
-         base == o.base && by == o.by && eps == o.eps && scale == o.scale && step == o.step &&
-         out == o.out && epilogue == o.epilogue && mask == o.mask && style == o.style &&
-         tile == o.tile && values == o.values;
+         base == o.base && by == o.by && eps == o.eps && scale == o.scale && softcap == o.softcap &&
+         step == o.step && window == o.window && out == o.out && epilogue == o.epilogue &&
+         mask == o.mask && style == o.style && tile == o.tile && values == o.values;
 }
 
 bool Attrs::IsSet(AttrKey key) const {
@@ -110,6 +121,8 @@ bool Attrs::IsSet(AttrKey key) const {
   switch (row.kind) {
     case ValueKind::kNumber:
       return (this->*row.number).has_value();
+    case ValueKind::kCount:
+      return window.has_value();
     case ValueKind::kDType:
       return out.has_value();
     case ValueKind::kEpilogue:
@@ -144,6 +157,8 @@ std::string AttrValueText(const Attrs& attrs, AttrKey key) {
   switch (row.kind) {
     case ValueKind::kNumber:
       return ShortestNumber(*(attrs.*row.number));
+    case ValueKind::kCount:
+      return absl::StrCat(*attrs.window);
     case ValueKind::kDType:
       return std::string(DTypeName(*attrs.out));
     case ValueKind::kEpilogue:
@@ -169,6 +184,12 @@ bool SetAttrFromText(AttrKey key, absl::string_view text, Attrs* attrs) {
       double value;
       if (!absl::SimpleAtod(text, &value) || !std::isfinite(value)) return false;
       attrs->*row.number = value;
+      return true;
+    }
+    case ValueKind::kCount: {
+      int64_t value;
+      if (!absl::SimpleAtoi(text, &value) || value < 1) return false;
+      attrs->window = value;
       return true;
     }
     case ValueKind::kDType:

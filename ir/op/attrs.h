@@ -34,7 +34,8 @@ struct Attrs {
   std::vector<Axis> result_axes;  // the right side of ->, or what follows `as`
   int64_t begin = 0;              // range of a slice or a loop
   int64_t end = 0;
-  std::optional<double> base, by, eps, scale, step;
+  std::optional<double> base, by, eps, scale, softcap, step;
+  std::optional<int64_t> window;  // of positions, a token's own among them
   std::optional<DType> out;
   Epilogue epilogue;
   Mask mask = Mask::kNone;

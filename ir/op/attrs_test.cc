@@ -26,11 +26,18 @@ TEST(AttrsTest, EachKeySetsItsOwnValueOnly) {
   const struct {
     AttrKey key;
     const char* text;
-  } values[] = {{AttrKey::kBase, "10000"},         {AttrKey::kBy, "0.08838834764831845"},
-                {AttrKey::kEps, "1e-06"},          {AttrKey::kEpilogue, "bias rope append"},
-                {AttrKey::kMask, "causal"},        {AttrKey::kOut, "bf16"},
-                {AttrKey::kScale, "-0.5"},         {AttrKey::kStep, "0"},
-                {AttrKey::kStyle, "half"},         {AttrKey::kTile, "16x2"},
+  } values[] = {{AttrKey::kBase, "10000"},
+                {AttrKey::kBy, "0.08838834764831845"},
+                {AttrKey::kEps, "1e-06"},
+                {AttrKey::kEpilogue, "bias rope append"},
+                {AttrKey::kMask, "causal"},
+                {AttrKey::kOut, "bf16"},
+                {AttrKey::kScale, "-0.5"},
+                {AttrKey::kSoftcap, "50"},
+                {AttrKey::kStep, "0"},
+                {AttrKey::kWindow, "100000"},
+                {AttrKey::kStyle, "half"},
+                {AttrKey::kTile, "16x2"},
                 {AttrKey::kValues, "1 0.1 -3e-05"}};
   for (const auto& value : values) {
     Attrs attrs;
@@ -63,6 +70,10 @@ TEST(AttrsTest, TextThatIsNoValueIsRefused) {
                 {AttrKey::kTile, "16x2x1"},
                 {AttrKey::kTile, "16x-2"},
                 {AttrKey::kTile, "99999999999x2"},
+                {AttrKey::kWindow, "0"},
+                {AttrKey::kWindow, "-3"},
+                {AttrKey::kWindow, "1.5"},
+                {AttrKey::kWindow, "99999999999999999999"},
                 {AttrKey::kValues, ""},
                 {AttrKey::kValues, "1 x"},
                 {AttrKey::kValues, "1 1e39"},

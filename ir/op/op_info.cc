@@ -13,10 +13,12 @@ constexpr uint32_t kKeyEpilogue = KeyBit(AttrKey::kEpilogue);
 constexpr uint32_t kKeyMask = KeyBit(AttrKey::kMask);
 constexpr uint32_t kKeyOut = KeyBit(AttrKey::kOut);
 constexpr uint32_t kKeyScale = KeyBit(AttrKey::kScale);
+constexpr uint32_t kKeySoftcap = KeyBit(AttrKey::kSoftcap);
 constexpr uint32_t kKeyStep = KeyBit(AttrKey::kStep);
 constexpr uint32_t kKeyStyle = KeyBit(AttrKey::kStyle);
 constexpr uint32_t kKeyTile = KeyBit(AttrKey::kTile);
 constexpr uint32_t kKeyValues = KeyBit(AttrKey::kValues);
+constexpr uint32_t kKeyWindow = KeyBit(AttrKey::kWindow);
 
 constexpr OpInfo kOps[] = {
 #define LLUDA_OP(Enum, text, min, max, clause, at, keys) \

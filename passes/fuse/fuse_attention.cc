@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "passes/framework/rewrite.h"
 #include "passes/fuse/fusion.h"
 #include "passes/fuse/matcher.h"
-#include "passes/framework/rewrite.h"
 
 namespace lluda::passes {
 namespace {
@@ -42,6 +42,9 @@ struct Parts {
   Cache keys, values;
   Op* scores = nullptr;
   Op* scale = nullptr;
+  // Of a softcap: the scales before and after its tanh.
+  Op* into_cap = nullptr;
+  Op* cap = nullptr;
   Op* mask = nullptr;
   Op* softmax = nullptr;
 };
@@ -57,6 +60,16 @@ Pattern StatePattern(State* state, Parts* parts) {
 // What a cache holds, and how it is read.
 enum class Held { kFloats, kIntegers };
 
+// What attention may be written as.
+struct Form {
+  Held held;
+  bool softcap;
+};
+constexpr Form kForms[] = {{Held::kFloats, false},
+                           {Held::kIntegers, false},
+                           {Held::kFloats, true},
+                           {Held::kIntegers, true}};
+
 Pattern CachePattern(Held held, Cache* cache, Parts* parts) {
   const Pattern numbers = StatePattern(&cache->numbers, parts);
   if (held == Held::kFloats) return numbers;
@@ -67,7 +80,8 @@ Pattern CachePattern(Held held, Cache* cache, Parts* parts) {
       .Capture(&cache->product);
 }
 
-Pattern AttentionPattern(Held held, Parts* parts) {
+Pattern AttentionPattern(const Form& form, Parts* parts) {
+  const Held held = form.held;
   const auto plain = [](const Pattern& op) {
     return op.Where(kHaveNoEpilogue, HasNoEpilogue).Where(kBeF32, IsF32);
   };
@@ -76,7 +90,14 @@ Pattern AttentionPattern(Held held, Parts* parts) {
                              .Where(kNotReadAState, ReadsNoState)
                              .WithOneUse()
                              .Capture(&parts->scores);
-  const Pattern scaled = OpOf(Opcode::kScale, {scores}).WithOneUse().Capture(&parts->scale);
+  const auto scale = [](const Pattern& x, Op** op) {
+    return OpOf(Opcode::kScale, {x}).WithOneUse().Capture(op);
+  };
+  Pattern scaled = scale(scores, &parts->scale);
+  if (form.softcap) {
+    const Pattern inner = scale(scaled, &parts->into_cap);
+    scaled = scale(OpOf(Opcode::kTanh, {inner}).WithOneUse(), &parts->cap);
+  }
   const Pattern masked = OpOf(Opcode::kCausalMask, {scaled, Any().Capture(&parts->positions)})
                              .WithOneUse()
                              .Capture(&parts->mask);
@@ -119,6 +140,11 @@ std::string Obstacle(const Op& result, const Parts& parts) {
   for (const Op* op : std::initializer_list<const Op*>{parts.mask, parts.softmax, &result}) {
     if (std::string why = ExplainAxes(*op, {pos}); !why.empty()) return why;
   }
+  if (parts.cap != nullptr && *parts.into_cap->attrs.by != 1 / *parts.cap->attrs.by) {
+    return absl::StrCat("'", StatementName(*parts.into_cap), "' scales by ",
+                        AttrValueText(parts.into_cap->attrs, ir::AttrKey::kBy), ", expected 1 / ",
+                        AttrValueText(parts.cap->attrs, ir::AttrKey::kBy));
+  }
   const std::string& dim = parts.scores->attrs.axes[0];
   if (std::string why = ExplainAxes(*parts.scores, {dim}); !why.empty()) return why;
   for (const Cache* cache : {&parts.keys, &parts.values}) {
@@ -142,10 +168,11 @@ absl::StatusOr<bool> FuseAttention::Run(ir::Module* module) {
   bool changed = false;
   RewriteEachOp(module, [&](Op* result) {
     Parts parts;
-    MatchResult match = Match(AttentionPattern(Held::kFloats, &parts), result);
-    if (!match) {
-      const MatchResult other = Match(AttentionPattern(Held::kIntegers, &parts), result);
+    MatchResult match;
+    for (const Form& form : kForms) {
+      const MatchResult other = Match(AttentionPattern(form, &parts), result);
       if (other || other.ops_matched > match.ops_matched) match = other;
+      if (match) break;
     }
     if (!match) {
       if (match.ops_matched >= kNearMissOps) misses_.push_back(MissAt(*result, match.reason));
@@ -160,6 +187,8 @@ absl::StatusOr<bool> FuseAttention::Run(ir::Module* module) {
     attrs.axes.push_back(parts.scores->attrs.axes[0]);
     attrs.scale = parts.scale->attrs.by;
     attrs.mask = ir::Mask::kCausal;
+    attrs.window = parts.mask->attrs.window;
+    if (parts.cap != nullptr) attrs.softcap = parts.cap->attrs.by;
     std::vector<Operand> operands = {parts.q, parts.keys.numbers.append->result(),
                                      parts.values.numbers.append->result(), parts.positions,
                                      parts.slots};

@@ -13,11 +13,15 @@
 //   %o = attention %q %ks %vs over slot pos dim at %pos %slot {mask = causal, scale = 0.125}
 //     : f32 tok[T] kv[8] rep[2] dim[128] by fuse-attention
 //
+// A window of the mask becomes one of the attention. Scores may be capped between scale and mask:
+// `scale {by = 1/c}`, `tanh`, `scale {by = c}` becomes {softcap = c}.
+//
 // A cache of integers is read as `mul` of the `cast` of one such gather with that of its scales;
 // the appended scales then follow the slots: `at %pos %slot %kss %vss`.
 //
 // Does not fire when:
 // - the mask or the scale is missing, or the mask is over another axis;
+// - the scale before a softcap's tanh is not one over the scale after it;
 // - keys, values and mask do not agree on slots and positions;
 // - a statement in between has a further user (of the probabilities, say), which needs the value
 //   that the fused op never stores;

@@ -149,6 +149,46 @@ TEST_F(FuseAttentionTest, LeavesScalesThatAreWrittenAgainAlone) {
       "o", "'vs2' may write the state of 'vss' again");
 }
 
+// The attention above with capped scores.
+std::string Capped() {
+  return Edited(kAttention, "    %s2 = causal_mask %s1",
+                R"(    %c0 = scale %s1 {by = 0.02} : f32 tok[T] kv[2] rep[3] pos[C]
+    %c1 = tanh %c0 : f32 tok[T] kv[2] rep[3] pos[C]
+    %c2 = scale %c1 {by = 50} : f32 tok[T] kv[2] rep[3] pos[C]
+    %s2 = causal_mask %c2)");
+}
+
+TEST_F(FuseAttentionTest, TakesAWindowAndASoftcapAlong) {
+  const std::string text =
+      Edited(Capped(), "over pos at %pos :", "over pos at %pos {window = 2} :");
+  const Outcome outcome = RunOn(&pass_, text);
+  EXPECT_TRUE(outcome.misses.empty());
+  EXPECT_NE(outcome.text.find("%o = attention %q %ks %vs over slot pos dim at %pos %slot {mask = "
+                              "causal, scale = 0.25, softcap = 50, window = 2}"),
+            std::string::npos)
+      << outcome.text;
+  EXPECT_EQ(outcome.text.find("tanh"), std::string::npos);
+  const Inputs inputs = {{{"T", 5}, {"S", 2}, {"C", 6}},
+                         {{"pos", {0, 1, 0, 2, 1}},
+                          {"slot", {1, 1, 0, 1, 0}},
+                          {"pos2", {0, 0, 0, 0, 0}},
+                          {"slot2", {0, 0, 0, 0, 0}}}};
+  ExpectSameValues(&pass_, text, "f", inputs, 0);
+}
+
+TEST_F(FuseAttentionTest, LeavesACapThatIsScaledOtherwiseAlone) {
+  ExpectMiss(&pass_, Edited(Capped(), "by = 0.02", "by = 0.04"), "o",
+             "'c0' scales by 0.04, expected 1 / 50");
+}
+
+TEST_F(FuseAttentionTest, LeavesCappedScoresWithAFurtherUserAlone) {
+  const std::string text =
+      Edited(Capped(), "return %o", R"(%sum = reduce_sum %c1 over pos : f32 tok[T] kv[2] rep[3]
+    %w = add %o %sum : f32 tok[T] kv[2] rep[3] dim[8]
+    return %w)");
+  ExpectMiss(&pass_, text, "o", "'c1' has 2 uses, expected 1");
+}
+
 TEST_F(FuseAttentionTest, LeavesAMissingMaskAlone) {
   std::string text =
       Edited(kAttention,

@@ -1,6 +1,7 @@
 #include "passes/fuse/fuse_epilogue.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,9 +9,9 @@
 #include "absl/strings/str_cat.h"
 #include "glog/logging.h"
 #include "ir/infer.h"
+#include "passes/framework/rewrite.h"
 #include "passes/fuse/fusion.h"
 #include "passes/fuse/matcher.h"
-#include "passes/framework/rewrite.h"
 
 namespace lluda::passes {
 namespace {
@@ -25,12 +26,20 @@ using ir::Value;
 
 // A sum with a matmul.
 constexpr int kNearMissAddOps = 2;
-// A product of a silu and the slice below it.
-constexpr int kNearMissSiluMulOps = 3;
+// A product of a gate's function and the slice below it.
+constexpr int kNearMissGatedOps = 3;
+
+// The function that a gate goes through, and the step that it becomes with the product.
+struct GateRow {
+  Opcode function;
+  EpilogueStep step;
+};
+constexpr GateRow kGates[] = {{Opcode::kGelu, EpilogueStep::kGeluMul},
+                              {Opcode::kSilu, EpilogueStep::kSiluMul}};
 
 struct GatedParts {
   Op* matmul = nullptr;
-  Op* silu = nullptr;
+  Op* function = nullptr;
   Op* gate = nullptr;
   Op* up = nullptr;
 };
@@ -108,15 +117,23 @@ bool FuseEpilogue::FuseAdd(Op* add) {
   return true;
 }
 
-bool FuseEpilogue::FuseSiluMul(Op* mul) {
+bool FuseEpilogue::FuseGated(Op* mul) {
   GatedParts parts;
-  const Pattern matmul = MatmulBefore(EpilogueStep::kSiluMul).WithUses(2).Capture(&parts.matmul);
+  const auto reads = [&](const GateRow& row) {
+    const Op* a = Producer(mul->operand(0));
+    const Op* b = Producer(mul->operand(1));
+    return (a != nullptr && a->opcode() == row.function) ||
+           (b != nullptr && b->opcode() == row.function);
+  };
+  const GateRow* row = std::find_if(std::begin(kGates), std::end(kGates), reads);
+  if (row == std::end(kGates)) return false;
+  const Pattern matmul = MatmulBefore(row->step).WithUses(2).Capture(&parts.matmul);
   const Pattern gate = OpOf(Opcode::kSlice, {matmul}).WithOneUse().Capture(&parts.gate);
-  const Pattern silu = OpOf(Opcode::kSilu, {gate}).WithOneUse().Capture(&parts.silu);
+  const Pattern function = OpOf(row->function, {gate}).WithOneUse().Capture(&parts.function);
   const Pattern up = OpOf(Opcode::kSlice, {matmul}).WithOneUse().Capture(&parts.up);
-  const MatchResult match = Match(OpOf(Opcode::kMul, {silu, up}).Commuted(), mul);
+  const MatchResult match = Match(OpOf(Opcode::kMul, {function, up}).Commuted(), mul);
   if (!match) {
-    if (match.ops_matched >= kNearMissSiluMulOps) misses_.push_back(MissAt(*mul, match.reason));
+    if (match.ops_matched >= kNearMissGatedOps) misses_.push_back(MissAt(*mul, match.reason));
     return false;
   }
   if (std::string why = GatedObstacle(parts); !why.empty()) {
@@ -124,8 +141,8 @@ bool FuseEpilogue::FuseSiluMul(Op* mul) {
     return false;
   }
   const auto& halves = parts.gate->attrs.result_axes;
-  if (!FuseStep(EpilogueStep::kSiluMul, mul, *parts.matmul, {}, halves)) return false;
-  EraseDeadChain(parts.silu);
+  if (!FuseStep(row->step, mul, *parts.matmul, {}, halves)) return false;
+  EraseDeadChain(parts.function);
   EraseDeadChain(parts.up);
   return true;
 }
@@ -175,7 +192,7 @@ absl::StatusOr<bool> FuseEpilogue::Run(ir::Module* module) {
         changed |= FuseAdd(op);
         break;
       case Opcode::kMul:
-        changed |= FuseSiluMul(op);
+        changed |= FuseGated(op);
         break;
       case Opcode::kCast:
         changed |= FoldCast(op);

@@ -22,6 +22,7 @@
 // After:
 //   %m = matmul %h %wgu over hid -> ff[3072] {epilogue = silu_mul} : f32 tok[T] ff[3072] by
 //   fuse-epilogue
+// and the same with gelu, which becomes {epilogue = gelu_mul}.
 //
 // Before:
 //   %o0 = attention %q %ks %vs over slot pos dim at %pos %slot {...} : f32 tok[T] kv[8] dim[128]
@@ -39,12 +40,12 @@
 //   its result is not f32;
 // - what is added has neither the axes of the matmul's result nor those of its columns alone, or
 //   they are in another order;
-// - the slices are not the first half (through silu) and the second half of one matmul's columns;
+// - the slices are not the first half (through silu or gelu) and the second half of one matmul's columns;
 // - the matmul stands outside the loop of the last statement, or reads a state's declaration, which
 //   may be appended to in between;
 // - the cast is to an integer type, or its input was rounded before.
 //
-// Needs: merge-matmul before it for silu_mul, the fusions before it for their casts.
+// Needs: merge-matmul before it for silu_mul and gelu_mul, fuse-gelu for the latter, the fusions before it for their casts.
 #ifndef LLUDA_PASSES_FUSE_FUSE_EPILOGUE_H_
 #define LLUDA_PASSES_FUSE_FUSE_EPILOGUE_H_
 
@@ -60,7 +61,7 @@ class FuseEpilogue : public Pass {
  private:
   // Each looks at one statement, replaces it if it can, and returns whether it did.
   bool FuseAdd(ir::Op* add);
-  bool FuseSiluMul(ir::Op* mul);
+  bool FuseGated(ir::Op* mul);
   bool FoldCast(ir::Op* cast);
   // Puts the matmul, with the step behind its own, in the place of `op`; false after a miss.
   bool FuseStep(ir::EpilogueStep step, ir::Op* op, const ir::Op& matmul,

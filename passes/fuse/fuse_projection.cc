@@ -5,9 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "machine/tiles.h"
+#include "passes/framework/rewrite.h"
 #include "passes/fuse/fusion.h"
 #include "passes/fuse/matcher.h"
-#include "passes/framework/rewrite.h"
 
 namespace lluda::passes {
 namespace {

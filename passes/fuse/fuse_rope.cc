@@ -1,11 +1,13 @@
 #include "passes/fuse/fuse_rope.h"
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "passes/framework/rewrite.h"
 #include "passes/fuse/fusion.h"
 #include "passes/fuse/matcher.h"
-#include "passes/framework/rewrite.h"
 
 namespace lluda::passes {
 namespace {
@@ -21,9 +23,13 @@ struct Parts {
   Operand x, cos, sin;
   Op* first = nullptr;
   Op* second = nullptr;
+  Op* rest = nullptr;  // what is behind the rotated elements, if there is anything
 };
 
-Pattern RopePattern(Parts* parts) {
+// Of whole heads, or of their first elements with the others behind them.
+enum class Share { kWhole, kPart };
+
+Pattern RopePattern(Share share, Parts* parts) {
   const Pattern x = Any().Capture(&parts->x);
   const Pattern cos = Any().Capture(&parts->cos);
   const Pattern sin = Any().Capture(&parts->sin);
@@ -41,7 +47,14 @@ Pattern RopePattern(Parts* parts) {
   const Pattern low = OpOf(Opcode::kSub, {product(first, cos), product(second, sin)}).WithOneUse();
   const Pattern high =
       OpOf(Opcode::kAdd, {product(second, cos), product(first, sin)}).Commuted().WithOneUse();
-  return OpOf(Opcode::kConcat, {low, high}).Where(kBeF32, IsF32);
+  std::vector<Pattern> joined = {low, high};
+  if (share == Share::kPart) {
+    joined.push_back(OpOf(Opcode::kSlice, {x})
+                         .WithOneUse()
+                         .Where(kNotReadAState, ReadsNoState)
+                         .Capture(&parts->rest));
+  }
+  return OpOf(Opcode::kConcat, std::move(joined)).Where(kBeF32, IsF32);
 }
 
 std::string ExplainRange(const Op& slice, int64_t begin, int64_t end) {
@@ -56,7 +69,15 @@ std::string Obstacle(const Op& concat, const Parts& parts) {
   const Op& second = *parts.second;
   const std::string& dim = first.attrs.axes[0];
   if (std::string why = ExplainAxes(second, {dim}); !why.empty()) return why;
-  const int64_t extent = parts.x.type().GetAxis(dim)->extent.value;
+  const int64_t all = parts.x.type().GetAxis(dim)->extent.value;
+  const int64_t extent = parts.rest != nullptr ? parts.rest->attrs.begin : all;
+  if (parts.rest != nullptr) {
+    if (std::string why = ExplainAxes(*parts.rest, {dim}); !why.empty()) return why;
+    if (parts.rest->attrs.end != all || parts.rest->attrs.result_axes.size() != 1) {
+      return absl::StrCat("'", parts.rest->result()->name, "' is not all that lies behind ", extent,
+                          " elements");
+    }
+  }
   if (extent % 2 != 0) return absl::StrCat("'", dim, "' has the odd length ", extent);
   if (std::string why = ExplainRange(first, 0, extent / 2); !why.empty()) return why;
   if (std::string why = ExplainRange(second, extent / 2, extent); !why.empty()) return why;
@@ -64,10 +85,15 @@ std::string Obstacle(const Op& concat, const Parts& parts) {
     return absl::StrCat("'", first.result()->name, "' has more than one axis of pairs");
   }
   const std::string& pair = first.attrs.result_axes[0].name;
-  for (const std::string& joined : concat.attrs.axes) {
-    if (joined != pair) {
-      return absl::StrCat("joined along '", joined, "', expected '", pair, "'");
+  const std::vector<std::string>& names = concat.attrs.axes;
+  for (size_t i = 0; i < names.size() && i < 2; ++i) {
+    if (names[i] != pair) {
+      return absl::StrCat("joined along '", names[i], "', expected '", pair, "'");
     }
+  }
+  if (parts.rest != nullptr && names.back() != parts.rest->attrs.result_axes[0].name) {
+    return absl::StrCat("joined along '", names.back(), "', expected '",
+                        parts.rest->attrs.result_axes[0].name, "'");
   }
   if (!parts.cos.type().HasAxis(pair)) {
     return absl::StrCat(OperandText(parts.cos), " has no axis '", pair, "'");
@@ -79,11 +105,11 @@ std::string Obstacle(const Op& concat, const Parts& parts) {
 
 absl::StatusOr<bool> FuseRope::Run(ir::Module* module) {
   misses_.clear();
-  Parts parts;
-  const Pattern pattern = RopePattern(&parts);
   bool changed = false;
   RewriteEachOp(module, [&](Op* concat) {
-    const MatchResult match = Match(pattern, concat);
+    Parts parts;
+    const Share share = concat->operand_count() == 3 ? Share::kPart : Share::kWhole;
+    const MatchResult match = Match(RopePattern(share, &parts), concat);
     if (!match) {
       if (match.ops_matched >= kNearMissOps) misses_.push_back(MissAt(*concat, match.reason));
       return;
@@ -105,6 +131,7 @@ absl::StatusOr<bool> FuseRope::Run(ir::Module* module) {
     }
     EraseDeadChain(low);
     EraseDeadChain(high);
+    if (parts.rest != nullptr) EraseDeadChain(parts.rest);
     changed = true;
   });
   return changed;

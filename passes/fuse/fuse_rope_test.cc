@@ -59,6 +59,49 @@ TEST_F(FuseRopeTest, AcceptsCommutedSumsAndProducts) {
   EXPECT_EQ(RunOn(&pass_, text).text, kFused);
 }
 
+// Six of eight elements are rotated.
+constexpr char kPart[] = R"(lluda 1
+module @m {
+  symbol T in 1..8
+  func @f(%x: f32 tok[T] kv[2] dim[8], %cos: f32 tok[T] pair[3], %sin: f32 tok[T] pair[3]) -> f32 tok[T] kv[2] dim[8] {
+    %a = slice %x dim 0..3 as pair[3] : f32 tok[T] kv[2] pair[3]
+    %b = slice %x dim 3..6 as pair[3] : f32 tok[T] kv[2] pair[3]
+    %r = slice %x dim 6..8 as rest[2] : f32 tok[T] kv[2] rest[2]
+    %t0 = mul %a %cos : f32 tok[T] kv[2] pair[3]
+    %t1 = mul %b %sin : f32 tok[T] kv[2] pair[3]
+    %lo = sub %t0 %t1 : f32 tok[T] kv[2] pair[3]
+    %t2 = mul %b %cos : f32 tok[T] kv[2] pair[3]
+    %t3 = mul %a %sin : f32 tok[T] kv[2] pair[3]
+    %hi = add %t2 %t3 : f32 tok[T] kv[2] pair[3]
+    %y = concat %lo %hi %r pair pair rest -> dim[8] : f32 tok[T] kv[2] dim[8]
+    return %y
+  }
+}
+)";
+
+TEST_F(FuseRopeTest, RotatesTheFirstElementsOfHeads) {
+  const Outcome outcome = RunOn(&pass_, kPart);
+  EXPECT_TRUE(outcome.misses.empty());
+  EXPECT_NE(outcome.text.find("%y = rope %x %cos %sin over dim {style = half} : f32 tok[T] kv[2] "
+                              "dim[8] by fuse-rope\n    return %y"),
+            std::string::npos)
+      << outcome.text;
+  ExpectSameValues(&pass_, kPart, "f", {{{"T", 3}}, {}}, 0);
+}
+
+TEST_F(FuseRopeTest, LeavesARestThatIsNotAllAlone) {
+  std::string text = Edited(kPart, "slice %x dim 6..8 as rest[2] : f32 tok[T] kv[2] rest[2]",
+                            "slice %x dim 5..7 as rest[2] : f32 tok[T] kv[2] rest[2]");
+  ExpectMiss(&pass_, text, "y", "'r' is not all that lies behind 5 elements");
+}
+
+TEST_F(FuseRopeTest, LeavesARestOfAnotherValueAlone) {
+  std::string text =
+      Edited(kPart, "%r = slice %x dim",
+             "%z = scale %x {by = 2} : f32 tok[T] kv[2] dim[8]\n    %r = slice %z dim");
+  ExpectMiss(&pass_, text, "y", "operand 0 of 'r' is %z, expected %x");
+}
+
 TEST_F(FuseRopeTest, LeavesSwappedHalvesAlone) {
   std::string text = Edited(kRope, "%a = slice %x dim 0..4", "%a = slice %x dim 4..8");
   text = Edited(text, "%b = slice %x dim 4..8", "%b = slice %x dim 0..4");

@@ -2,9 +2,9 @@
 
 #include <string>
 
+#include "passes/framework/rewrite.h"
 #include "passes/fuse/fusion.h"
 #include "passes/fuse/matcher.h"
-#include "passes/framework/rewrite.h"
 
 namespace lluda::passes {
 namespace {

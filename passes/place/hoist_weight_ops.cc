@@ -9,8 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "ir/type/layout.h"
-#include "passes/place/load_block.h"
 #include "passes/framework/rewrite.h"
+#include "passes/place/load_block.h"
 
 namespace lluda::passes {
 namespace {
@@ -40,8 +40,15 @@ bool HasConstantShape(const ir::Type& type) {
                      [](const ir::Axis& axis) { return axis.extent.is_constant(); });
 }
 
-bool IsFreeView(Opcode opcode) {
-  return opcode == Opcode::kSplit || opcode == Opcode::kMerge || opcode == Opcode::kSlice;
+// A view costs nothing where it is; but a matmul wants its second operand in panels, which the load
+// block makes of rows that are its own.
+bool StaysWhereItIs(const Op& op) {
+  const bool is_view = op.opcode() == Opcode::kSplit || op.opcode() == Opcode::kMerge ||
+                       op.opcode() == Opcode::kSlice;
+  const auto& uses = op.result()->uses();
+  return is_view && std::none_of(uses.begin(), uses.end(), [](const ir::Use& use) {
+           return use.op->opcode() == Opcode::kMatmul && use.operand == 1;
+         });
 }
 
 // Which statements of a function depend on weights and constants alone, and on which index.
@@ -60,7 +67,7 @@ class Analysis {
   std::vector<Op*> Roots() const {
     std::vector<Op*> roots;
     for (Op* op : order_) {
-      if (IsFreeView(op->opcode())) continue;
+      if (StaysWhereItIs(*op)) continue;
       if (ReadOutside(*op)) roots.push_back(op);
     }
     return roots;
@@ -94,7 +101,7 @@ class Analysis {
     const auto& uses = op.result()->uses();
     return std::any_of(uses.begin(), uses.end(), [&](const ir::Use& use) {
       if (!IsConstant(use.op)) return true;
-      return IsFreeView(use.op->opcode()) && ReadOutside(*use.op);
+      return StaysWhereItIs(*use.op) && ReadOutside(*use.op);
     });
   }
 

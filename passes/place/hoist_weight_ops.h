@@ -17,7 +17,7 @@
 // Does not fire when: an operand is a parameter, a state or a loop's carried value; the statement
 // has an effect or is a call or a loop; its length is not known before the run; a split, merge or
 // slice of a weight is all there is to hoist (a view costs nothing where it is, a copy would cost
-// memory); the bytes of all hoisted globals would exceed the limit. The last leaves a Miss.
+// memory), unless a matmul reads it as its matrix, which pack-weights then packs without its rows; the bytes of all hoisted globals would exceed the limit. The last leaves a Miss.
 // Needs: cse and dce before it, or equal statements are hoisted twice and dead ones once.
 #ifndef LLUDA_PASSES_PLACE_HOIST_WEIGHT_OPS_H_
 #define LLUDA_PASSES_PLACE_HOIST_WEIGHT_OPS_H_

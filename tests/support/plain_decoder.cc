@@ -21,10 +21,17 @@ class Evaluation {
     for (const int32_t id : ids) x.push_back(EmbeddingOf(id));
     for (int64_t layer = 0; layer < d_.layers; ++layer) {
       prefix_ = absl::StrCat("model.layers.", layer, ".");
-      rotates_ = d_.without_rope.empty() || !d_.without_rope[static_cast<size_t>(layer)];
+      const auto at = static_cast<size_t>(layer);
+      rotates_ = d_.without_rope.empty() || !d_.without_rope[at];
+      window_ = d_.windows.empty() ? 0 : d_.windows[at];
+      const bool own = window_ != 0 && !d_.window_frequencies.empty();
+      frequencies_ = own ? &d_.window_frequencies : &d_.frequencies;
       const auto attention = [&](const Rows& rows) { return Attention(rows); };
       const auto mlp = [&](const Rows& rows) { return Mlp(rows); };
-      if (d_.norms_behind) {
+      if (d_.norms_around) {
+        AddBlock(&x, attention, "input_layernorm", "post_attention_layernorm");
+        AddBlock(&x, mlp, "pre_feedforward_layernorm", "post_feedforward_layernorm");
+      } else if (d_.norms_behind) {
         AddBlock(&x, attention, "", "post_attention_layernorm");
         AddBlock(&x, mlp, "", "post_feedforward_layernorm");
       } else {
@@ -36,7 +43,7 @@ class Evaluation {
     const Row last = Norm(x.back(), Find("model.norm.weight"), 0, d_.hidden);
     const bool tied = d_.tensors.count("lm_head.weight") == 0;
     Row logits = Product(Find(tied ? "model.embed_tokens.weight" : "lm_head.weight"), last);
-    for (double& logit : logits) logit /= d_.logits_divisor;
+    for (double& logit : logits) logit = Capped(logit / d_.logits_divisor, d_.logits_cap);
     return logits;
   }
 
@@ -45,6 +52,8 @@ class Evaluation {
   const std::vector<float>& Find(const std::string& name) const {
     return d_.tensors.at(prefix_ + name);
   }
+
+  static double Capped(double x, double cap) { return cap == 0 ? x : std::tanh(x / cap) * cap; }
 
   Row EmbeddingOf(int32_t id) const {
     const std::vector<float>& table = d_.tensors.at("model.embed_tokens.weight");
@@ -71,13 +80,24 @@ class Evaluation {
     return y;
   }
 
+  // The `count` numbers from `begin` on of what the matrix `fused` makes of x; without that matrix,
+  // what `name` makes.
+  Row Part(const std::string& fused, int64_t begin, int64_t count, const std::string& name,
+           const Row& x) const {
+    if (!Has(fused + ".weight")) return Linear(name, x);
+    const Row all = Linear(fused, x);
+    return Row(all.begin() + begin, all.begin() + begin + count);
+  }
+
   // `count` numbers of a row from `begin` on, normalised; the others stay.
   Row Norm(Row x, const std::vector<float>& weight, int64_t begin, int64_t count) const {
     double squares = 0;
     const auto at = [&](int64_t i) -> double& { return x[static_cast<size_t>(begin + i)]; };
     for (int64_t i = 0; i < count; ++i) squares += at(i) * at(i);
     const double divisor = std::sqrt(squares / static_cast<double>(count) + d_.eps);
-    for (int64_t i = 0; i < count; ++i) at(i) *= weight[static_cast<size_t>(i)] / divisor;
+    for (int64_t i = 0; i < count; ++i) {
+      at(i) *= (weight[static_cast<size_t>(i)] + d_.norm_offset) / divisor;
+    }
     return x;
   }
 
@@ -105,13 +125,17 @@ class Evaluation {
       for (int64_t i = 0; i < size; i += count) x = Norm(std::move(x), Find(norm), i, count);
     }
     if (!rotates_) return x;
+    const auto pairs = static_cast<int64_t>(frequencies_->size());
     for (int64_t head = 0; head < size; head += dim) {
-      for (int64_t i = 0; i < dim / 2; ++i) {
-        const double angle = static_cast<double>(position) * d_.frequencies[static_cast<size_t>(i)];
+      for (int64_t i = 0; i < pairs; ++i) {
+        const double angle =
+            static_cast<double>(position) * (*frequencies_)[static_cast<size_t>(i)];
+        const double cos = d_.rotation_scale * std::cos(angle);
+        const double sin = d_.rotation_scale * std::sin(angle);
         double& a = x[static_cast<size_t>(head + i)];
-        double& b = x[static_cast<size_t>(head + i + dim / 2)];
-        const double turned = a * std::cos(angle) - b * std::sin(angle);
-        b = b * std::cos(angle) + a * std::sin(angle);
+        double& b = x[static_cast<size_t>(head + i + pairs)];
+        const double turned = a * cos - b * sin;
+        b = b * cos + a * sin;
         a = turned;
       }
     }
@@ -121,9 +145,13 @@ class Evaluation {
   Rows Attention(const Rows& x) const {
     Rows q, k, v, y;
     for (size_t t = 0; t < x.size(); ++t) {
-      q.push_back(Heads(Linear("self_attn.q_proj", x[t]), "self_attn.q_norm.weight", t));
-      k.push_back(Heads(Linear("self_attn.k_proj", x[t]), "self_attn.k_norm.weight", t));
-      v.push_back(Linear("self_attn.v_proj", x[t]));
+      const int64_t queries = d_.heads * d_.head_dim, keys = d_.kv_heads * d_.head_dim;
+      const auto part = [&](int64_t begin, int64_t count, const std::string& name) {
+        return Part("self_attn.qkv_proj", begin, count, name, x[t]);
+      };
+      q.push_back(Heads(part(0, queries, "self_attn.q_proj"), "self_attn.q_norm.weight", t));
+      k.push_back(Heads(part(queries, keys, "self_attn.k_proj"), "self_attn.k_norm.weight", t));
+      v.push_back(part(queries + keys, keys, "self_attn.v_proj"));
     }
     for (size_t t = 0; t < x.size(); ++t) {
       Row joined;
@@ -140,32 +168,41 @@ class Evaluation {
     const int64_t dim = d_.head_dim;
     const int64_t from_q = head * dim;
     const int64_t from_k = head / (d_.heads / d_.kv_heads) * dim;
+    const auto window = static_cast<size_t>(window_);
+    const size_t first = window != 0 && t + 1 > window ? t + 1 - window : 0;
     Row scores;
-    for (size_t j = 0; j <= t; ++j) {
+    for (size_t j = first; j <= t; ++j) {
       double score = 0;
       for (int64_t i = 0; i < dim; ++i) {
         score += q[static_cast<size_t>(from_q + i)] * k[j][static_cast<size_t>(from_k + i)];
       }
-      scores.push_back(score * d_.score_scale);
+      scores.push_back(Capped(score * d_.score_scale, d_.scores_cap));
     }
     const double largest = *std::max_element(scores.begin(), scores.end());
     double sum = 0;
     for (double& score : scores) sum += score = std::exp(score - largest);
     Row read(static_cast<size_t>(dim), 0);
-    for (size_t j = 0; j <= t; ++j) {
+    for (size_t j = first; j <= t; ++j) {
       for (int64_t i = 0; i < dim; ++i) {
-        read[static_cast<size_t>(i)] += scores[j] / sum * v[j][static_cast<size_t>(from_k + i)];
+        read[static_cast<size_t>(i)] +=
+            scores[j - first] / sum * v[j][static_cast<size_t>(from_k + i)];
       }
     }
     return read;
   }
 
+  double Activation(double x) const {
+    if (!d_.gelu) return x / (1 + std::exp(-x));
+    return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+  }
+
   Rows Mlp(const Rows& x) const {
     Rows y;
     for (const Row& row : x) {
-      Row gate = Linear("mlp.gate_proj", row);
-      const Row up = Linear("mlp.up_proj", row);
-      for (size_t i = 0; i < gate.size(); ++i) gate[i] = gate[i] / (1 + std::exp(-gate[i])) * up[i];
+      const int64_t half = d_.intermediate;
+      Row gate = Part("mlp.gate_up_proj", 0, half, "mlp.gate_proj", row);
+      const Row up = Part("mlp.gate_up_proj", half, half, "mlp.up_proj", row);
+      for (size_t i = 0; i < gate.size(); ++i) gate[i] = Activation(gate[i]) * up[i];
       y.push_back(Linear("mlp.down_proj", gate));
     }
     return y;
@@ -174,6 +211,8 @@ class Evaluation {
   const PlainDecoder& d_;
   std::string prefix_;
   bool rotates_ = true;
+  int64_t window_ = 0;
+  const std::vector<double>* frequencies_ = nullptr;
 };
 
 }  // namespace

@@ -30,12 +30,22 @@ struct PlainDecoder {
   double embedding_scale = 1;
   double residual_scale = 1;
   double logits_divisor = 1;
-  bool norms_behind = false;        // of attention and MLP, instead of before them
-  std::vector<double> frequencies;  // of each pair of a head
-  std::vector<bool> without_rope;   // by layer; empty: all rotate
+  double scores_cap = 0;  // x becomes tanh(x / cap) * cap; 0: no cap
+  double logits_cap = 0;
+  double norm_offset = 0;     // is added to a norm's weights
+  bool norms_behind = false;  // of attention and MLP, instead of before them
+  bool norms_around = false;  // both
+  bool gelu = false;          // by its formula with tanh, instead of SiLU
+  // Of each pair of a head, element i and the one so many further on as there are pairs; what lies
+  // behind them does not rotate. Cosines and sines are multiplied by rotation_scale.
+  std::vector<double> frequencies;
+  double rotation_scale = 1;
+  std::vector<bool> without_rope;          // by layer; empty: all rotate
+  std::vector<int64_t> windows;            // by layer, 0 for none; empty: none has one
+  std::vector<double> window_frequencies;  // of layers with a window; empty: as the others
   // By name, row by row. Biases, norms of queries and keys, and the LM head count where they are:
   // norms of head_dim numbers are of each head, longer ones of the row; without a head, the
-  // embedding is the head.
+  // embedding is the head. A matrix may hold the rows of others: qkv_proj, gate_up_proj.
   std::map<std::string, std::vector<float>> tensors;
 
   // Of the token after `ids`.

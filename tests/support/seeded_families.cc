@@ -97,6 +97,106 @@ FamilyCase Mistral() {
           Plain(kNarrow, 10000, 1e-6)};
 }
 
+FamilyCase MistralWithAWindow() {
+  FamilyCase c = {"mistral_with_a_window", R"("model_type": "mistral", "num_key_value_heads": 3,
+      "sliding_window": 11)",
+                  Plain(kOdd, 10000, 1e-6)};
+  c.plain.windows = {11, 11};
+  return c;
+}
+
+FamilyCase Qwen2WithWindows() {
+  FamilyCase c = {"qwen2_with_windows", R"("model_type": "qwen2", "num_key_value_heads": 4,
+      "use_sliding_window": true, "sliding_window": 9, "max_window_layers": 2)",
+                  Plain(kDeep, 10000, 1e-6)};
+  c.plain.windows = {0, 0, 9, 9, 9};
+  c.extra.qkv_bias = true;
+  return c;
+}
+
+FamilyCase Gemma2() {
+  FamilyCase c = {"gemma2", R"("model_type": "gemma2", "num_key_value_heads": 4, "head_dim": 16,
+      "query_pre_attn_scalar": 40, "attn_logit_softcapping": 1.5, "final_logit_softcapping": 5,
+      "sliding_window": 7, "hidden_activation": "gelu_pytorch_tanh")",
+                  Plain(kDeep, 10000, 1e-6)};
+  c.plain.windows = {7, 0, 7, 0, 7};
+  c.plain.score_scale = 1 / std::sqrt(40.0);
+  c.plain.scores_cap = 1.5;
+  c.plain.logits_cap = 5;
+  c.plain.embedding_scale = 8;
+  c.plain.norm_offset = 1;
+  c.plain.norms_around = c.plain.gelu = true;
+  c.extra.tied = true;
+  return c;
+}
+
+FamilyCase Gemma3() {
+  FamilyCase c = {"gemma3", R"("model_type": "gemma3_text", "num_key_value_heads": 3,
+      "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 7, "rope_theta": 1e6,
+      "layer_types": ["sliding_attention", "full_attention"], "rope_local_base_freq": 2e4,
+      "rope_scaling": {"rope_type": "linear", "factor": 8.0})",
+                  Plain(kOdd, 1e6, 1e-6)};
+  for (double& frequency : c.plain.frequencies) frequency /= 8;
+  c.plain.window_frequencies = Frequencies(16, 2e4);
+  c.plain.windows = {7, 0};
+  c.plain.score_scale = 1 / std::sqrt(24.0);
+  c.plain.embedding_scale = 12;
+  c.plain.norm_offset = 1;
+  c.plain.norms_around = c.plain.gelu = true;
+  c.extra.tied = true;
+  return c;
+}
+
+FamilyCase Phi3() {
+  FamilyCase c = {"phi3", R"("model_type": "phi3", "num_key_value_heads": 2,
+      "sliding_window": 13)",
+                  Plain(kEven, 10000, 1e-5)};
+  c.plain.windows = {13, 13};
+  c.extra.fused = true;
+  return c;
+}
+
+// Three quarters of a head rotate, in a context that takes the long factors.
+FamilyCase Phi3Long() {
+  FamilyCase c = {"phi3_long", R"("model_type": "phi3", "num_key_value_heads": 2, "head_dim": 32,
+      "partial_rotary_factor": 0.75, "original_max_position_embeddings": 64,
+      "rope_scaling": {"type": "longrope", "short_factor": [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1],
+      "long_factor": [1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5, 6, 6.5]})",
+                  Plain(kNarrow, 10000, 1e-5)};
+  c.plain.frequencies = Frequencies(24, 10000);
+  for (size_t i = 0; i < 12; ++i) {
+    c.plain.frequencies[i] /= 1 + 0.5 * static_cast<double>(i);
+  }
+  c.plain.rotation_scale = std::sqrt(1 + std::log(4.0) / std::log(64.0));
+  c.extra.fused = true;
+  c.note = "a context of 256 takes the long factors of longrope";
+  return c;
+}
+
+FamilyCase Qwen3Yarn() {
+  FamilyCase c = {"qwen3_yarn", R"("model_type": "qwen3", "num_key_value_heads": 2,
+      "head_dim": 32, "rope_scaling": {"rope_type": "yarn", "factor": 4.0,
+      "original_max_position_embeddings": 64})",
+                  Plain(kNarrow, 10000, 1e-6)};
+  // Pairs turn 32 times in 64 positions before the first one, and once before the fifth.
+  for (size_t i = 0; i < 16; ++i) {
+    const double share = std::min(1.0, static_cast<double>(i) / 5);
+    c.plain.frequencies[i] *= 1 - share + share / 4;
+  }
+  c.plain.rotation_scale = 0.1 * std::log(4.0) + 1;
+  return c;
+}
+
+FamilyCase SmolLm3WithWindows() {
+  FamilyCase c = {"smollm3_with_windows", R"("model_type": "smollm3", "num_key_value_heads": null,
+      "no_rope_layers": [0, 1, 1, 0, 1], "use_sliding_window": true, "sliding_window": 9)",
+                  Plain(kDeep, 2e6, 1e-6)};
+  c.plain.without_rope = {true, false, false, true, false};
+  c.plain.windows = {9, 0, 0, 9, 0};
+  c.extra.tied = true;
+  return c;
+}
+
 FamilyCase SmolLm3() {
   FamilyCase c = {"smollm3", R"("model_type": "smollm3", "num_key_value_heads": null)",
                   Plain(kDeep, 2e6, 1e-6)};
@@ -133,31 +233,57 @@ FamilyCase Qwen3() {
 }  // namespace
 
 std::vector<FamilyCase> FamilyCases() {
-  return {Llama2(),  Llama3(),  LlamaWithBiases(), LlamaOdd(), Qwen2(),
-          Mistral(), SmolLm3(), Granite(),         Olmo2(),    Qwen3()};
+  return {Llama2(),
+          Llama3(),
+          LlamaWithBiases(),
+          LlamaOdd(),
+          Qwen2(),
+          Qwen2WithWindows(),
+          Mistral(),
+          MistralWithAWindow(),
+          SmolLm3(),
+          SmolLm3WithWindows(),
+          Granite(),
+          Olmo2(),
+          Qwen3(),
+          Qwen3Yarn(),
+          Gemma2(),
+          Gemma3(),
+          Phi3(),
+          Phi3Long()};
+}
+
+void SeededFolder::AddLayer(const FamilyCase& c, const std::string& prefix) {
+  const PlainDecoder& d = plain_;
+  const int64_t q = d.heads * d.head_dim, kv = d.kv_heads * d.head_dim;
+  const bool is_olmo = absl::StrContains(c.config, "olmo2");
+  if (!d.norms_behind) AddNorm(prefix + "input_layernorm", d.hidden);
+  AddNorm(prefix + "post_attention_layernorm", d.hidden);
+  if (d.norms_around) AddNorm(prefix + "pre_feedforward_layernorm", d.hidden);
+  if (d.norms_around || d.norms_behind) AddNorm(prefix + "post_feedforward_layernorm", d.hidden);
+  if (c.extra.fused) {
+    Add(prefix + "self_attn.qkv_proj", q + 2 * kv, d.hidden);
+    Add(prefix + "mlp.gate_up_proj", 2 * d.intermediate, d.hidden);
+  } else {
+    Add(prefix + "self_attn.q_proj", q, d.hidden, c.extra.qkv_bias);
+    Add(prefix + "self_attn.k_proj", kv, d.hidden, c.extra.qkv_bias);
+    Add(prefix + "self_attn.v_proj", kv, d.hidden, c.extra.qkv_bias);
+    Add(prefix + "mlp.gate_proj", d.intermediate, d.hidden, c.extra.mlp_bias);
+    Add(prefix + "mlp.up_proj", d.intermediate, d.hidden, c.extra.mlp_bias);
+  }
+  Add(prefix + "self_attn.o_proj", d.hidden, q, c.extra.output_bias);
+  Add(prefix + "mlp.down_proj", d.hidden, d.intermediate, c.extra.mlp_bias);
+  if (is_olmo || absl::StrContains(c.config, "qwen3") || absl::StrContains(c.config, "gemma3")) {
+    AddNorm(prefix + "self_attn.q_norm", is_olmo ? q : d.head_dim);
+    AddNorm(prefix + "self_attn.k_norm", is_olmo ? kv : d.head_dim);
+  }
 }
 
 SeededFolder::SeededFolder(const FamilyCase& c) : plain_(c.plain) {
   const PlainDecoder& d = plain_;
-  const int64_t q = d.heads * d.head_dim, kv = d.kv_heads * d.head_dim;
   Add("model.embed_tokens", d.vocabulary, d.hidden);
-  const bool is_olmo = absl::StrContains(c.config, "olmo2");
-  const bool is_qwen3 = absl::StrContains(c.config, "qwen3");
   for (int64_t layer = 0; layer < d.layers; ++layer) {
-    const std::string prefix = absl::StrCat("model.layers.", layer, ".");
-    AddNorm(prefix + (is_olmo ? "post_feedforward_layernorm" : "input_layernorm"), d.hidden);
-    AddNorm(prefix + "post_attention_layernorm", d.hidden);
-    Add(prefix + "self_attn.q_proj", q, d.hidden, c.extra.qkv_bias);
-    Add(prefix + "self_attn.k_proj", kv, d.hidden, c.extra.qkv_bias);
-    Add(prefix + "self_attn.v_proj", kv, d.hidden, c.extra.qkv_bias);
-    Add(prefix + "self_attn.o_proj", d.hidden, q, c.extra.output_bias);
-    if (is_olmo || is_qwen3) {
-      AddNorm(prefix + "self_attn.q_norm", is_olmo ? q : d.head_dim);
-      AddNorm(prefix + "self_attn.k_norm", is_olmo ? kv : d.head_dim);
-    }
-    Add(prefix + "mlp.gate_proj", d.intermediate, d.hidden, c.extra.mlp_bias);
-    Add(prefix + "mlp.up_proj", d.intermediate, d.hidden, c.extra.mlp_bias);
-    Add(prefix + "mlp.down_proj", d.hidden, d.intermediate, c.extra.mlp_bias);
+    AddLayer(c, absl::StrCat("model.layers.", layer, "."));
   }
   AddNorm("model.norm", d.hidden);
   if (!c.extra.tied) Add("lm_head", d.vocabulary, d.hidden);
@@ -196,7 +322,7 @@ void SeededFolder::Add(const std::string& name, int64_t rows, int64_t columns, b
   if (bias) AddTensor(name + ".bias", {rows}, 0, 0.5f);
 }
 void SeededFolder::AddNorm(const std::string& name, int64_t size) {
-  AddTensor(name + ".weight", {size}, 1, 0.2f);
+  AddTensor(name + ".weight", {size}, static_cast<float>(1 - plain_.norm_offset), 0.2f);
 }
 
 std::vector<int32_t> SeededFolder::Prompt(int count, uint32_t seed) const {

@@ -24,6 +24,7 @@ struct Extra {
   bool qkv_bias = false;
   bool output_bias = false;
   bool mlp_bias = false;
+  bool fused = false;  // qkv_proj and gate_up_proj
 };
 
 struct FamilyCase {
@@ -31,6 +32,7 @@ struct FamilyCase {
   std::string config;  // the fields beside the sizes
   PlainDecoder plain;  // sizes and constants
   Extra extra{};
+  std::string note{};  // a part of what a user is told when it is loaded; empty: nothing is
 };
 
 // One of each family, some with other shapes or switches.
@@ -51,6 +53,7 @@ class SeededFolder {
                  float spread);
   void Add(const std::string& name, int64_t rows, int64_t columns, bool bias = false);
   void AddNorm(const std::string& name, int64_t size);
+  void AddLayer(const FamilyCase& c, const std::string& prefix);
 
   base::TemporaryFolder folder_;
   PlainDecoder plain_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/op_emitter.h"
 #include "codegen/cpu/emit/tensor_access.h"
 
@@ -47,7 +48,7 @@ absl::Status AttentionOperands::Check() const {
   if (QueryAxes().size() > 1) return NoKernel(spec, "more than one axis of query heads");
   if (positions.axes.size() > 1) return NoKernel(spec, "more than one axis of tokens");
   if (spec.attrs.mask != ir::Mask::kCausal) return NoKernel(spec, "only the causal mask");
-  if (!(Scale() > 0)) return NoKernel(spec, "the scale is not positive");
+  if (!(*spec.attrs.scale > 0)) return NoKernel(spec, "the scale is not positive");
   return absl::OkStatus();
 }
 
@@ -89,6 +90,11 @@ Value* AttentionOperands::LastOf(Emitter& e, Value* token) const {
 
 Value* AttentionOperands::SlotOf(Emitter& e, Value* token) const {
   return IntegerOf(e, kSlots, slots, token);
+}
+
+Value* AttentionOperands::FirstOf(Emitter& e, Value* last) const {
+  if (!has_window()) return e.Const(0);
+  return Integer(e, last) + 1 - *spec.attrs.window;
 }
 
 Indices AttentionOperands::RowOf(const Indices& item, Value* token, Value* head) const {

@@ -29,8 +29,14 @@ struct AttentionOperands {
   // The tokens' axis, if there is one.
   const ir::Axis& Token() const { return positions.axes[0].axis; }
   Value* Tokens(Emitter& e) const;
-  // Of the scores, positive.
-  float Scale() const { return static_cast<float>(*spec.attrs.scale); }
+  // A weight is exp(Scale() * (score - maximum)), Scale() being positive. A score is q . k, or with a
+  // softcap tanh(InnerScale() * q . k).
+  float Scale() const {
+    return static_cast<float>(has_softcap() ? *spec.attrs.softcap : *spec.attrs.scale);
+  }
+  float InnerScale() const { return static_cast<float>(*spec.attrs.scale / *spec.attrs.softcap); }
+  bool has_softcap() const { return spec.attrs.softcap.has_value(); }
+  bool has_window() const { return spec.attrs.window.has_value(); }
   bool has_scales() const { return k_scales != nullptr; }
   int result_buffer() const { return static_cast<int>(spec.operands.size()); }
 
@@ -41,6 +47,8 @@ struct AttentionOperands {
   // What `positions` (the last position that is seen) and `slots` say of a token.
   Value* LastOf(Emitter& e, Value* token) const;
   Value* SlotOf(Emitter& e, Value* token) const;
+  // The first position that a token sees which sees `last` last; with a window it may be negative.
+  Value* FirstOf(Emitter& e, Value* last) const;
   // Of q and of the result: a token's query head.
   Indices RowOf(const Indices& item, Value* token, Value* head) const;
 

@@ -1,6 +1,7 @@
 #include "codegen/cpu/attention/attention_tile.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 
 #include "base/align.h"
@@ -65,13 +66,18 @@ AttentionTile::Rows AttentionTile::Start(const Indices& item, Value* first_token
                                          Value* first_head, int heads) {
   auto& b = e_.b();
   Rows rows{tokens, heads, item, nullptr, nullptr};
+  const auto widen = [&](Value** least, Value** most, Value* value) {
+    *least = *least == nullptr ? value : e_.Least(value, *least);
+    *most = *most == nullptr ? value : e_.Most(value, *most);
+  };
   rows.cached[o_.slot] = o_.SlotOf(e_, first_token);
   for (int t = 0; t < tokens; ++t) {
     const Integer token = Integer(e_, first_token) + t;
     const Integer last(e_, o_.LastOf(e_, token));
-    Value* end = last + 1;
-    rows.least_end = t == 0 ? end : e_.Least(end, rows.least_end);
-    rows.end = t == 0 ? end : e_.Most(end, rows.end);
+    widen(&rows.least_end, &rows.end, last + 1);
+    if (o_.has_window()) {
+      widen(&rows.first, &rows.most_first, e_.Most(o_.FirstOf(e_, last), e_.Const(0)));
+    }
     for (int h = 0; h < heads; ++h) {
       Value* row = e_.Const(int64_t{t} * heads + h);
       Value* head = Integer(e_, first_head) + h;
@@ -116,6 +122,9 @@ void AttentionTile::CopyQuery(Value* row, const Indices& indices) {
 void AttentionTile::AddSpan(const Rows& rows, Value* begin, Value* end,
                             const SoftmaxPartial& partial) {
   Value* seen = e_.Least(end, rows.end);
+  if (rows.first != nullptr) {
+    begin = e_.Most(begin, Integer(e_, rows.first) / kSection * kSection);
+  }
   e_.Loop(begin, seen, kSection, [&](Value* section) {
     EmitScores(rows, section);
     // A single token waits for memory: its values come while their weights are computed.
@@ -137,7 +146,10 @@ void AttentionTile::EmitScores(const Rows& rows, Value* section) {
   Value* left = b.CreateSub(rows.end, section);
   Value* count = e_.Least(left, e_.Const(kSection));
   const int width = PanelsAtOnce(rows.count(), kMostPanels);
-  e_.Loop(e_.Const(0), count, int64_t{width} * kLanes, [&](Value* first) {
+  const int64_t step = int64_t{width} * kLanes;
+  Value* begin = e_.Const(0);
+  if (rows.first != nullptr) begin = Integer(e_, InSection(section, rows.first)) / step * step;
+  e_.Loop(begin, count, step, [&](Value* first) {
     const auto column = [&](int p) { return Integer(e_, first) + p * kLanes; };
     std::vector<Value*> panels;
     Indices cached = rows.cached;
@@ -159,6 +171,9 @@ void AttentionTile::EmitScores(const Rows& rows, Value* section) {
       }
       for (int r = 0; r < rows.count(); ++r) {
         Value* score = scales == nullptr ? scores[r][p] : b.CreateFMul(scores[r][p], scales);
+        if (o_.has_softcap()) {
+          score = Tanh(e_, b.CreateFMul(score, e_.ConstF32(o_.InnerScale(), kLanes)));
+        }
         StoreF32(Score(e_.Const(r), column(p)), score);
       }
     }
@@ -183,13 +198,20 @@ int AttentionTile::PanelsAtOnce(int rows, int most) const {
 
 // Turns a row's scores into weights exp(scale * (score - maximum)), and notes the factor that the
 // new maximum asks of the values so far. Positions that the row does not see have the weight 0 up
-// to the end of a vector; behind that their scores are left.
+// to the end of a vector; behind that, and more than a vector before its window, scores are left.
 void AttentionTile::Weigh(const Rows& rows, Value* row, Value* section,
                           const SoftmaxPartial& partial) {
-  const Integer seen = Integer(e_, LoadLast(row)) + 1 - section;
+  auto& b = e_.b();
+  Value* last = LoadLast(row);
+  Seen seen = {nullptr, Integer(e_, last) + 1 - section};
+  Value* is_whole = b.CreateICmpSGE(seen.seen, e_.Const(kSection));
+  if (o_.has_window()) {
+    seen.hidden = InSection(section, o_.FirstOf(e_, last));
+    seen.seen = e_.Least(seen.seen, e_.Const(kSection));
+    is_whole = b.CreateAnd(is_whole, b.CreateICmpEQ(seen.hidden, e_.Const(0)));
+  }
   e_.If(
-      e_.b().CreateICmpSGE(seen, e_.Const(kSection)),
-      [&] { WeighWhole(rows, row, section, partial); },
+      is_whole, [&] { WeighWhole(rows, row, section, partial); },
       [&] { WeighPart(rows, row, section, seen, partial); });
 }
 
@@ -211,26 +233,31 @@ void AttentionTile::WeighWhole(const Rows& rows, Value* row, Value* section,
   StoreF32(partial.Sums(row), sum);
 }
 
-// The first `seen` positions of the section; there may be none.
-void AttentionTile::WeighPart(const Rows& rows, Value* row, Value* section, Value* seen,
+void AttentionTile::WeighPart(const Rows& rows, Value* row, Value* section, const Seen& seen,
                               const SoftmaxPartial& partial) {
   auto& b = e_.b();
   std::vector<uint32_t> numbers;
   for (uint32_t i = 0; i < kLanes; ++i) numbers.push_back(i);
   Value* lanes = llvm::ConstantDataVector::get(e_.context(), numbers);
-  const auto is_seen = [&](Value* column) {
-    Value* left = b.CreateTrunc(b.CreateSub(seen, column), b.getInt32Ty());
-    return b.CreateICmpSLT(lanes, e_.Splat(left, kLanes));
+  const auto from_column = [&](Value* position, Value* column) {
+    return e_.Splat(b.CreateTrunc(b.CreateSub(position, column), b.getInt32Ty()), kLanes);
   };
+  const auto is_seen = [&](Value* column) {
+    Value* before_end = b.CreateICmpSLT(lanes, from_column(seen.seen, column));
+    if (seen.hidden == nullptr) return before_end;
+    return b.CreateAnd(before_end, b.CreateICmpSGE(lanes, from_column(seen.hidden, column)));
+  };
+  Value* begin = e_.Const(0);
+  if (seen.hidden != nullptr) begin = Integer(e_, seen.hidden) / kLanes * kLanes;
   Value* lowest = e_.ConstF32(-std::numeric_limits<float>::infinity(), kLanes);
-  Value* maximum = e_.Loop(e_.Const(0), seen, kLanes, {lowest},
+  Value* maximum = e_.Loop(begin, seen.seen, kLanes, {lowest},
                            [&](Value* column, const Emitter::Carried& most) -> Emitter::Carried {
                              Value* score = LoadF32(Score(row, column), kLanes);
                              score = b.CreateSelect(is_seen(column), score, lowest);
                              return {e_.Max(most[0], score)};
                            })[0];
   const Raised raised = Raise(row, maximum, partial);
-  Value* sum = e_.Loop(e_.Const(0), seen, kLanes, {raised.sums},
+  Value* sum = e_.Loop(begin, seen.seen, kLanes, {raised.sums},
                        [&](Value* column, const Emitter::Carried& sums) -> Emitter::Carried {
                          Value* weight = WeightOf(LoadF32(Score(row, column), kLanes), raised);
                          weight =
@@ -248,6 +275,12 @@ AttentionTile::Raised AttentionTile::Raise(Value* row, Value* lanes,
   Value* old_maximum = LoadF32(partial.Maximum(row), 1);
   Value* maximum = e_.Max(e_.MaxLanes(lanes), old_maximum);
   Value* correction = ExpOfScaled(e_, b.CreateFSub(old_maximum, maximum), o_.Scale());
+  if (o_.has_window()) {
+    // Nothing is seen yet, perhaps not in this section either.
+    Value* lowest = e_.ConstF32(-std::numeric_limits<float>::infinity(), 1);
+    correction =
+        b.CreateSelect(b.CreateFCmpOEQ(old_maximum, lowest), e_.ConstF32(0.0f, 1), correction);
+  }
   StoreF32(partial.Maximum(row), maximum);
   StoreF32(Correction(row), correction);
   return {e_.Splat(maximum, kLanes),
@@ -268,21 +301,40 @@ void AttentionTile::StoreWeight(const Rows& rows, Value* row, Value* section, Va
   StoreF32(Score(row, column), weight);
 }
 
+Value* AttentionTile::InSection(Value* section, Value* position) {
+  return e_.Most(e_.Least(e_.b().CreateSub(position, section), e_.Const(kSection)), e_.Const(0));
+}
+
 // values = values * correction + weights * V. Positions that every row sees go through the whole
-// tile; then each token adds those that it sees beyond, and looks at no other.
+// tile; each token adds those that it alone sees, before and behind them, and looks at no other.
 void AttentionTile::AddValues(const Rows& rows, Value* section, const SoftmaxPartial& partial) {
   auto& b = e_.b();
-  const auto in_section = [&](Value* position) {
-    return e_.Most(e_.Least(b.CreateSub(position, section), e_.Const(kSection)), e_.Const(0));
+  const auto each_token = [&](const std::function<void(Value * row, Value * last)>& add) {
+    e_.Loop(e_.Const(0), e_.Const(rows.count()), rows.heads,
+            [&](Value* row) { add(row, LoadLast(row)); });
   };
-  Value* shared = in_section(rows.least_end);
-  AddPositions(rows, section, {e_.Const(0), rows.count(), /*corrected=*/true}, e_.Const(0), shared,
+  Value* begin = e_.Const(0);
+  Value* end = InSection(section, rows.least_end);
+  // The values are corrected once: by what comes first.
+  const bool alone_first = rows.first != nullptr && rows.tokens > 1;
+  if (rows.first != nullptr) {
+    begin = InSection(section, rows.most_first);
+    end = e_.Most(begin, end);
+  }
+  if (alone_first) {
+    each_token([&](Value* row, Value* last) {
+      Value* own_end = e_.Least(begin, InSection(section, Integer(e_, last) + 1));
+      AddPositions(rows, section, {row, rows.heads, /*corrected=*/true},
+                   InSection(section, o_.FirstOf(e_, last)), own_end, partial);
+    });
+  }
+  AddPositions(rows, section, {e_.Const(0), rows.count(), /*corrected=*/!alone_first}, begin, end,
                partial);
   if (rows.tokens == 1) return;
-  e_.If(b.CreateICmpSLT(shared, in_section(rows.end)), [&] {
-    e_.Loop(e_.Const(0), e_.Const(rows.count()), rows.heads, [&](Value* row) {
-      Value* end = in_section(Integer(e_, LoadLast(row)) + 1);
-      AddPositions(rows, section, {row, rows.heads, /*corrected=*/false}, shared, end, partial);
+  e_.If(b.CreateICmpSLT(end, InSection(section, rows.end)), [&] {
+    each_token([&](Value* row, Value* last) {
+      AddPositions(rows, section, {row, rows.heads, /*corrected=*/false}, end,
+                   InSection(section, Integer(e_, last) + 1), partial);
     });
   });
 }

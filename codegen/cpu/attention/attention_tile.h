@@ -29,13 +29,17 @@ class AttentionTile {
     Indices cached;    // of the states, but for the position
     Value* least_end;  // of the rows' ends, the first positions they do not see: the least
     Value* end;        // and the largest
+    // Of the first positions that the rows see: the least and the largest. Null without a window.
+    Value* first = nullptr;
+    Value* most_first = nullptr;
     int count() const { return tokens * heads; }
   };
   // Copies the rows' queries to scratch memory, where they are until the next Start.
   Rows Start(const Indices& item, Value* first_token, int tokens, Value* first_head, int heads);
 
   // Adds the positions [begin, end) that the rows see, `begin` being a multiple of kSection. A row
-  // that sees none of them is left with numbers without meaning.
+  // that sees none of them is left with numbers without meaning. Sections before all rows' windows
+  // are passed over.
   void AddSpan(const Rows& rows, Value* begin, Value* end, const SoftmaxPartial& partial);
 
  private:
@@ -46,6 +50,8 @@ class AttentionTile {
   Value* Correction(Value* row);
   Value* Last(Value* row);
   Value* LoadLast(Value* row);
+  // How many positions of the section lie before this one, from none to all of them.
+  Value* InSection(Value* section, Value* position);
   Value* LoadF32(Value* at, int lanes) { return e_.Load(at, ir::DType::kF32, lanes); }
   void StoreF32(Value* at, Value* value) { e_.Store(at, ir::DType::kF32, value); }
   int PanelsAtOnce(int rows, int most) const;
@@ -56,7 +62,12 @@ class AttentionTile {
   Value* LoadScales(int buffer, const TensorSpec& scales, const Rows& rows, Value* position);
   void Weigh(const Rows& rows, Value* row, Value* section, const SoftmaxPartial& partial);
   void WeighWhole(const Rows& rows, Value* row, Value* section, const SoftmaxPartial& partial);
-  void WeighPart(const Rows& rows, Value* row, Value* section, Value* seen,
+  // The positions [hidden, seen) of a section, which may be none.
+  struct Seen {
+    Value* hidden;  // null without a window
+    Value* seen;
+  };
+  void WeighPart(const Rows& rows, Value* row, Value* section, const Seen& seen,
                  const SoftmaxPartial& partial);
   struct Raised {
     Value* maximum;  // in all lanes

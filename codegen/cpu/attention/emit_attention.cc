@@ -1,8 +1,10 @@
-// attention: softmax(q k^T * scale) v over the cached positions 0..pos of each token's slot.
+// attention: softmax(q k^T * scale) v over the cached positions 0..pos of each token's slot, or the
+// last of them that are in its window.
 //
 // Positions are divided in spans counted from position 0. Each span has an online softmax of its
 // own, and spans are merged in their order, so that the order of every sum depends on a token's
-// position alone and not on how the prompt was split or who computed a span.
+// position alone and not on how the prompt was split or who computed a span. Spans wholly before a
+// token's window are no part of its merge.
 //
 // One work item is a few neighbouring tokens and a KV head: the query heads of the group, for all
 // these tokens, are the rows of one register tile. Tokens that are not neighbours in one sequence,
@@ -74,7 +76,8 @@ class Attention {
     Indices item;
     Value* first_token;
     Value* end_token;
-    Value* spans;  // of the token that has most
+    Value* from;   // the first span that any of them sees
+    Value* spans;  // up to the last one, from 0 on
     Value* first_span;
     Value* end_span;
     Value* shared;     // i1: other parts have other spans of these tokens
@@ -87,6 +90,9 @@ class Attention {
   int64_t ItemUnitBytes() const { return SpanBytes() + kCacheLine; }
 
   Value* SpansOf(Value* last) { return Integer(e_, last) / kSpan + 1; }
+  Value* FirstSpanOf(Value* last) {
+    return Integer(e_, e_.Most(o_.FirstOf(e_, last), e_.Const(0))) / kSpan;
+  }
 
   void EmitPart(const Indices& item, Value* item_number, Value* part) {
     auto& b = e_.b();
@@ -99,12 +105,24 @@ class Attention {
                         Value* spans = SpansOf(o_.LastOf(e_, token));
                         return {e_.Most(spans, most[0])};
                       })[0];
+    p.from = e_.Const(0);
+    if (o_.has_window()) {
+      p.from = e_.Loop(p.first_token, p.end_token, 1, {p.spans},
+                       [&](Value* token, const Emitter::Carried& least) -> Emitter::Carried {
+                         Value* first = FirstSpanOf(o_.LastOf(e_, token));
+                         return {e_.Least(first, least[0])};
+                       })[0];
+    }
     // Spans are dealt out evenly and in order. What is one span only is not shared.
-    p.shared = b.CreateAnd(b.CreateICmpSGT(e_.Parts(), e_.Const(1)),
-                           b.CreateICmpSGT(p.spans, e_.Const(1)));
-    const auto dealt = [&](Value* parts) { return Integer(e_, parts) * p.spans / e_.Parts(); };
+    Value* count = SpanCount(p);
+    p.shared =
+        b.CreateAnd(b.CreateICmpSGT(e_.Parts(), e_.Const(1)), b.CreateICmpSGT(count, e_.Const(1)));
+    const auto dealt = [&](Value* parts) -> Value* {
+      const Integer spans = Integer(e_, parts) * count / e_.Parts();
+      return o_.has_window() ? spans + p.from : spans;
+    };
     Value* is_first = b.CreateICmpEQ(part, e_.Const(0));
-    p.first_span = b.CreateSelect(p.shared, dealt(part), e_.Const(0));
+    p.first_span = b.CreateSelect(p.shared, dealt(part), p.from);
     p.end_span = b.CreateSelect(p.shared, dealt(Integer(e_, part) + 1),
                                 b.CreateSelect(is_first, p.spans, e_.Const(0)));
     e_.If(b.CreateICmpSLT(p.first_span, p.end_span), [&] {
@@ -114,6 +132,11 @@ class Attention {
       EmitTokens(p);
       e_.If(p.shared, [&] { e_.If(IsLast(p), [&] { MergeShared(p); }); });
     });
+  }
+
+  // Of all tokens.
+  Value* SpanCount(const Part& p) {
+    return o_.has_window() ? Integer(e_, p.spans) - p.from : Integer(e_, p.spans);
   }
 
   void EmitTokens(const Part& p) {
@@ -160,8 +183,15 @@ class Attention {
     Value* own = b.CreateNot(p.shared);
     const SoftmaxPartial total = PartialAt(e_.Scratch(), e_.Const(tile_.scratch_bytes()));
     Value* spans = SpansOf(Integer(e_, rows.end) - 1);
-    e_.Loop(p.first_span, e_.Least(p.end_span, spans), 1, [&](Value* span) {
-      Value* later = b.CreateAnd(own, b.CreateICmpSGT(span, e_.Const(0)));
+    // Without a window the first span of all rows is the total so far. With one, rows begin in
+    // different spans: all go the same way, and are added to a total of nothing.
+    Value* first_span = p.first_span;
+    if (o_.has_window()) {
+      first_span = e_.Most(first_span, Integer(e_, rows.first) / kSpan);
+      e_.If(own, [&] { e_.Loop(e_.Const(0), count, 1, [&](Value* row) { total.Clear(row); }); });
+    }
+    e_.Loop(first_span, e_.Least(p.end_span, spans), 1, [&](Value* span) {
+      Value* later = o_.has_window() ? own : b.CreateAnd(own, b.CreateICmpSGT(span, e_.Const(0)));
       const int64_t next = tile_.scratch_bytes() + int64_t{tokens_} * heads_ * row_bytes_;
       Value* in_scratch = b.CreateSelect(later, e_.Const(next), e_.Const(tile_.scratch_bytes()));
       const SoftmaxPartial partial = PartialAt(
@@ -173,8 +203,7 @@ class Attention {
       e_.If(later, [&] {
         EachRow(first_token, e_.Const(tokens), first_head, heads_,
                 [&](Value* row, Value* token, Value*) {
-                  e_.If(b.CreateICmpSGE(o_.LastOf(e_, token), begin),
-                        [&] { total.Merge(partial, row); });
+                  e_.If(Sees(token, begin), [&] { total.Merge(partial, row); });
                 });
       });
     });
@@ -191,6 +220,15 @@ class Attention {
           b.CreateICmpSLT(first_token, interleaved),
           [&] { StoreRowGroups(p, total, first_token, first_head); }, row_by_row);
     });
+  }
+
+  // Whether a token sees anything of the span that begins there.
+  Value* Sees(Value* token, Value* begin) {
+    auto& b = e_.b();
+    Value* last = o_.LastOf(e_, token);
+    Value* reaches = b.CreateICmpSGE(last, begin);
+    if (!o_.has_window()) return reaches;
+    return b.CreateAnd(reaches, Integer(e_, o_.FirstOf(e_, last)) < Integer(e_, begin) + kSpan);
   }
 
   // Whether a tile's tokens lie in one group of the result's rows, if the first lies in any.
@@ -240,7 +278,7 @@ class Attention {
     auto& b = e_.b();
     Value* before = b.CreateAtomicRMW(llvm::AtomicRMWInst::Add, p.workspace, e_.Const(1),
                                       llvm::Align(8), llvm::AtomicOrdering::AcquireRelease);
-    Value* parts = e_.Least(p.spans, e_.Parts());
+    Value* parts = e_.Least(SpanCount(p), e_.Parts());
     Value* is_last = b.CreateICmpEQ(Integer(e_, before) + 1, parts);
     e_.If(is_last, [&] { b.CreateAlignedStore(e_.Const(0), p.workspace, llvm::Align(8)); });
     return is_last;
@@ -252,8 +290,12 @@ class Attention {
       const auto partial = [&](Value* span) {
         return PartialAt(p.workspace, SharedOffset(p, span, token, head));
       };
-      const SoftmaxPartial total = partial(e_.Const(0));
-      e_.Loop(e_.Const(1), SpansOf(o_.LastOf(e_, token)), 1,
+      Value* last = o_.LastOf(e_, token);
+      const bool window = o_.has_window();
+      const SoftmaxPartial total =
+          window ? PartialAt(e_.Scratch(), e_.Const(tile_.scratch_bytes())) : partial(e_.Const(0));
+      if (window) total.Clear(e_.Const(0));
+      e_.Loop(window ? FirstSpanOf(last) : e_.Const(1), SpansOf(last), 1,
               [&](Value* span) { total.Merge(partial(span), e_.Const(0)); });
       StoreResult(total, e_.Const(0), o_.RowOf(p.item, token, head));
     });

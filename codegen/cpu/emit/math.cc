@@ -5,6 +5,8 @@
 #include <limits>
 #include <vector>
 
+#include "ir/op/gelu.h"
+#include "llvm/IR/Intrinsics.h"
 #include "llvm/IR/IntrinsicsX86.h"
 
 namespace lluda::codegen {
@@ -184,7 +186,7 @@ Value* Reciprocal(Emitter& e, Value* x) {
 
 // exp(-x) = 2^n exp(r) with -x = n ln2 + r and |r| <= ln2 / 2. ln2 is split so that the first
 // product is exact; exp(r) is ExpOfScaled's polynomial.
-Value* Silu(Emitter& e, Value* x) {
+Value* Sigmoid(Emitter& e, Value* x) {
   auto& b = e.b();
   const int lanes = LanesOf(x);
   const auto constant = [&](float v) { return e.ConstF32(v, lanes); };
@@ -202,9 +204,38 @@ Value* Silu(Emitter& e, Value* x) {
   Value* denominator =
       e.MulAdd(PolynomialF32(e, minus_r, polynomial),
                PowerOfTwo(e, b.CreateBitCast(shifted, e.Int(32, lanes))), constant(1.0f));
-  Value* sigmoid = b.CreateSelect(b.CreateFCmpOLT(x, constant(kLowest)), constant(0.0f),
-                                  Reciprocal(e, denominator));
-  return b.CreateFMul(x, sigmoid);
+  return b.CreateSelect(b.CreateFCmpOLT(x, constant(kLowest)), constant(0.0f),
+                        Reciprocal(e, denominator));
+}
+
+Value* Silu(Emitter& e, Value* x) { return e.b().CreateFMul(x, Sigmoid(e, x)); }
+
+// (1 + tanh(u)) / 2 is sigmoid(2u).
+Value* Gelu(Emitter& e, Value* x) {
+  auto& b = e.b();
+  const int lanes = LanesOf(x);
+  const auto constant = [&](double v) { return e.ConstF32(static_cast<float>(v), lanes); };
+  Value* square = b.CreateFMul(x, x);
+  Value* factor =
+      e.MulAdd(square, constant(2 * ir::kGeluScale * ir::kGeluCube), constant(2 * ir::kGeluScale));
+  return b.CreateFMul(x, Sigmoid(e, b.CreateFMul(x, factor)));
+}
+
+// Below 0.625 the polynomial of the Cephes library (tanhf), above it 1 - 2 / (e^2x + 1).
+Value* Tanh(Emitter& e, Value* x) {
+  auto& b = e.b();
+  const int lanes = LanesOf(x);
+  Value* square = b.CreateFMul(x, x);
+  Value* polynomial = PolynomialF32(e, square,
+                                    {-5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f,
+                                     1.33314422036e-1f, -3.33332819422e-1f});
+  Value* small = e.MulAdd(b.CreateFMul(polynomial, square), x, x);
+  Value* one = e.ConstF32(1.0f, lanes);
+  Value* exponential = Exp(e, b.CreateFAdd(x, x));
+  Value* large =
+      b.CreateFSub(one, b.CreateFDiv(e.ConstF32(2.0f, lanes), b.CreateFAdd(exponential, one)));
+  Value* magnitude = b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, x);
+  return b.CreateSelect(b.CreateFCmpOLT(magnitude, e.ConstF32(0.625f, lanes)), small, large);
 }
 
 Value* Sin(Emitter& e, Value* x) { return SinOrCos(e, x, 0); }

@@ -7,6 +7,9 @@
 //         under 2^-125 become about that
 //   Silu  relative error below 2^-21; -0 for x below -87.33654, where the exact value is above
 //         -1.1e-36
+//   Sigmoid  relative error below 2^-21; 0 for x below -87.33654
+//   Gelu  off by less than 2^-20 of |x|; for x > 0 that is a relative error below 2^-19
+//   Tanh  relative error below 2^-21
 //   Sin, Cos   below 0.51 ulp of the f32 result for |x| <= 2^20 (computed in double)
 //   Power      below 0.51 ulp of the f32 result while it is finite and normal (computed in double)
 #ifndef LLUDA_CODEGEN_CPU_EMIT_MATH_H_
@@ -22,6 +25,11 @@ Value* Exp(Emitter& e, Value* x);
 Value* ExpOfScaled(Emitter& e, Value* x, float scale);
 // x / (1 + exp(-x)).
 Value* Silu(Emitter& e, Value* x);
+// 1 / (1 + exp(-x)).
+Value* Sigmoid(Emitter& e, Value* x);
+// By the formula with tanh, ir/op/gelu.h.
+Value* Gelu(Emitter& e, Value* x);
+Value* Tanh(Emitter& e, Value* x);
 Value* Sin(Emitter& e, Value* x);
 Value* Cos(Emitter& e, Value* x);
 // base^x for a constant base > 0.

@@ -229,6 +229,40 @@ TEST(Silu, StaysWithinItsErrorBound) {
   });
 }
 
+TEST(Gelu, StaysWithinItsErrorBound) {
+  std::vector<float> x = AllKindsOfFloats();
+  Append(Sweep(-14, 14, 1 << 20), &x);
+  CheckEverywhere(Gelu, x, [](float x, float result) {
+    if (std::isnan(x) || x == -kInf) {
+      EXPECT_TRUE(std::isnan(result));
+      return;
+    }
+    const double wide = x;
+    const double exact =
+        wide / (1 + std::exp(-2 * std::sqrt(2 / M_PI) * (wide + 0.044715 * wide * wide * wide)));
+    if (x == kInf) {
+      EXPECT_EQ(result, kInf);
+    } else {
+      EXPECT_LE(std::fabs(result - exact), std::fabs(wide) * 0x1p-20 + FLT_TRUE_MIN);
+    }
+  });
+}
+
+TEST(Tanh, StaysWithinItsErrorBound) {
+  std::vector<float> x = AllKindsOfFloats();
+  Append(Sweep(-20, 20, 1 << 20), &x);
+  Append(Around(0.625f, 64), &x);
+  CheckEverywhere(Tanh, x, [](float x, float result) {
+    if (std::isnan(x)) {
+      EXPECT_TRUE(std::isnan(result));
+    } else if (std::fabs(x) < kSmallestNormal) {
+      EXPECT_LE(std::fabs(result), kSmallestNormal);
+    } else {
+      EXPECT_LT(RelativeError(result, std::tanh(double{x})), 0x1p-21);
+    }
+  });
+}
+
 // Arguments up to 2^20 of all sizes, and as close to the zeros of sin and cos as floats come.
 std::vector<float> Angles() {
   std::vector<float> x = Sweep(-0x1p20, 0x1p20, 1 << 19);

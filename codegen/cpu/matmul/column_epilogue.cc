@@ -14,7 +14,8 @@ struct GateRow {
   ir::EpilogueStep step;
   Value* (*function)(Emitter& e, Value* x);
 };
-constexpr GateRow kGates[] = {{ir::EpilogueStep::kSiluMul, Silu}};
+constexpr GateRow kGates[] = {{ir::EpilogueStep::kGeluMul, Gelu},
+                              {ir::EpilogueStep::kSiluMul, Silu}};
 
 const GateRow* FindGate(ir::EpilogueStep step) {
   for (const GateRow& row : kGates) {

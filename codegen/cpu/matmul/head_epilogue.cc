@@ -1,5 +1,6 @@
 #include "codegen/cpu/matmul/head_epilogue.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "codegen/cpu/emit/row_interleave.h"
@@ -50,14 +51,31 @@ std::vector<HeadEpilogue::Piece> HeadEpilogue::PiecesOf(int64_t count) {
   return pieces;
 }
 
-// The pieces of a head that are finished together: one of either half, where they are rotated.
+int64_t HeadEpilogue::Pairs() const {
+  const int cos = OperandOf(EpilogueStep::kRope);
+  if (cos < 0) return 0;
+  const std::vector<ir::Axis>& heads = spec_.attrs.result_axes;
+  for (const ir::StridedAxis& strided : spec_.operands[cos].axes) {
+    const bool of_head = std::any_of(heads.begin(), heads.end(), [&](const ir::Axis& axis) {
+      return axis.name == strided.axis.name;
+    });
+    if (!of_head && spec_.operands[0].Find(strided.axis.name) == nullptr) {
+      return strided.axis.extent.value;
+    }
+  }
+  return 0;
+}
+
+// The pieces of a head that are finished together: two whose elements are pairs, or one behind
+// those that are rotated.
 std::vector<std::vector<HeadEpilogue::Piece>> HeadEpilogue::Groups() const {
   std::vector<std::vector<Piece>> groups;
-  const bool pairs = Has(EpilogueStep::kRope);
-  const int64_t half = elements_ / 2;
-  for (const Piece& piece : PiecesOf(pairs ? half : elements_)) {
-    groups.push_back({piece});
-    if (pairs) groups.back().push_back({half + piece.begin, piece.lanes});
+  const int64_t pairs = Pairs();
+  for (const Piece& piece : PiecesOf(pairs)) {
+    groups.push_back({piece, {pairs + piece.begin, piece.lanes}});
+  }
+  for (const Piece& piece : PiecesOf(elements_ - 2 * pairs)) {
+    groups.push_back({{2 * pairs + piece.begin, piece.lanes}});
   }
   return groups;
 }
@@ -154,7 +172,7 @@ void HeadEpilogue::EmitRow(Row row) {
     for (const Piece& piece : group) {
       values.push_back(Element(row, piece, EpilogueStep::kRope));
     }
-    if (cos >= 0) {
+    if (group.size() == 2) {
       const Rotated turned = Rotate(e_, {values[0], values[1]}, Table(cos, row.indices, group[0]),
                                     Table(cos + 1, row.indices, group[0]));
       values = {turned.lo, turned.hi};

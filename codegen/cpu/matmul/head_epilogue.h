@@ -56,6 +56,8 @@ class HeadEpilogue {
     Value* inverse = nullptr;  // of its root mean square, for the norm
   };
   static std::vector<Piece> PiecesOf(int64_t count);
+  // How many pairs of a head are rotated.
+  int64_t Pairs() const;
   std::vector<std::vector<Piece>> Groups() const;
   void LoadWeights();
   Target TargetOf(Indices indices);

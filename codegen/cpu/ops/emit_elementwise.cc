@@ -2,9 +2,9 @@
 #include <limits>
 #include <numeric>
 
-#include "codegen/cpu/ops/emit_ops.h"
 #include "codegen/cpu/emit/math.h"
 #include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/cpu/ops/emit_ops.h"
 
 namespace lluda::codegen {
 namespace {
@@ -49,6 +49,10 @@ Value* CausalMask(const Point& p) {
     key = b.CreateAdd(key, llvm::ConstantDataVector::get(p.e.context(), lane_numbers));
   }
   Value* seen = b.CreateICmpSLE(key, p.e.Splat(limit, p.lanes));
+  if (p.spec.attrs.window) {
+    Value* before = b.CreateSub(limit, p.e.Const(*p.spec.attrs.window));
+    seen = b.CreateAnd(seen, b.CreateICmpSGT(key, p.e.Splat(before, p.lanes)));
+  }
   return b.CreateSelect(seen, p.in[0],
                         p.e.ConstF32(-std::numeric_limits<float>::infinity(), p.lanes));
 }
@@ -75,8 +79,14 @@ const ComputeRow kCompute[] = {
     {ir::Opcode::kCos, 1, [](const Point& p) { return Cos(p.e, p.in[0]); }},
     {ir::Opcode::kDiv, 2, [](const Point& p) { return p.e.b().CreateFDiv(p.in[0], p.in[1]); }},
     {ir::Opcode::kExp, 1, [](const Point& p) { return Exp(p.e, p.in[0]); }},
+    {ir::Opcode::kGelu, 1, [](const Point& p) { return Gelu(p.e, p.in[0]); }},
     {ir::Opcode::kIota, 0, Iota},
     {ir::Opcode::kMul, 2, [](const Point& p) { return p.e.b().CreateFMul(p.in[0], p.in[1]); }},
+    {ir::Opcode::kOffset, 1,
+     [](const Point& p) {
+       const auto by = static_cast<float>(*p.spec.attrs.by);
+       return p.e.b().CreateFAdd(p.in[0], p.e.ConstF32(by, p.lanes));
+     }},
     {ir::Opcode::kPower, 1, [](const Point& p) { return Power(p.e, *p.spec.attrs.base, p.in[0]); }},
     {ir::Opcode::kQuantize, 2, Quantize},
     {ir::Opcode::kReciprocal, 1,
@@ -89,6 +99,7 @@ const ComputeRow kCompute[] = {
     {ir::Opcode::kSilu, 1, [](const Point& p) { return Silu(p.e, p.in[0]); }},
     {ir::Opcode::kSin, 1, [](const Point& p) { return Sin(p.e, p.in[0]); }},
     {ir::Opcode::kSub, 2, [](const Point& p) { return p.e.b().CreateFSub(p.in[0], p.in[1]); }},
+    {ir::Opcode::kTanh, 1, [](const Point& p) { return Tanh(p.e, p.in[0]); }},
 };
 
 const ComputeRow* FindCompute(ir::Opcode opcode) {
@@ -153,8 +164,8 @@ absl::StatusOr<KernelInfo> EmitLiteral(const KernelSpec& spec, Emitter& e) {
       count = values.size() - i >= kStored ? kStored : 1;
       Value* constant = e.ConstF32(values[i], 1);
       if (count > 1) {
-        constant = llvm::ConstantDataVector::get(
-            e.context(), llvm::ArrayRef<float>(values.data() + i, count));
+        constant = llvm::ConstantDataVector::get(e.context(),
+                                                 llvm::ArrayRef<float>(values.data() + i, count));
       }
       Value* to = e.Address(e.Buffer(0), e.Const(static_cast<int64_t>(i)), spec.result.dtype);
       e.Store(to, spec.result.dtype, constant);

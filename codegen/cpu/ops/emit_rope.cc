@@ -1,9 +1,10 @@
 // Rotary position embedding, half-split style: the pair (x[i], x[i + dim / 2]) is turned by the
-// angle whose cosine and sine stand in the tables. Source: Su et al., RoFormer, in the layout of
+// angle whose cosine and sine stand in the tables. Where these have fewer pairs than a head has halves,
+// dim is twice the pairs, and what lies behind is copied. Source: Su et al., RoFormer, in the layout of
 // GPT-NeoX.
-#include "codegen/cpu/ops/emit_ops.h"
 #include "codegen/cpu/emit/row_math.h"
 #include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/cpu/ops/emit_ops.h"
 
 namespace lluda::codegen {
 
@@ -13,16 +14,16 @@ absl::StatusOr<KernelInfo> EmitRope(const KernelSpec& spec, Emitter& e) {
   const TensorSpec& sin = spec.operands[2];
   const TensorSpec& out = spec.result;
   const std::string& dim = spec.attrs.axes[0];
-  const int64_t half = x.Find(dim)->axis.extent.value / 2;
   if (!IsContiguous(x, dim) || !IsContiguous(out, dim)) {
     return NoKernel(spec, "the rotated axis is strided");
   }
-  const std::string pair = [&] {
-    for (const ir::StridedAxis& strided : cos.axes) {
-      if (x.Find(strided.axis.name) == nullptr) return strided.axis.name;
-    }
-    return std::string();
-  }();
+  ir::Axis pairs;
+  for (const ir::StridedAxis& strided : cos.axes) {
+    if (x.Find(strided.axis.name) == nullptr) pairs = strided.axis;
+  }
+  const std::string& pair = pairs.name;
+  const int64_t half = pairs.extent.value;
+  const int64_t rest = x.Find(dim)->axis.extent.value - 2 * half;
   if (!IsContiguous(cos, pair) || !IsContiguous(sin, pair)) {
     return NoKernel(spec, "a table is strided");
   }
@@ -46,6 +47,12 @@ absl::StatusOr<KernelInfo> EmitRope(const KernelSpec& spec, Emitter& e) {
       e.Store(e.Address(e.Buffer(3), at, out.dtype), out.dtype, turned.lo);
       e.Store(e.Address(e.Buffer(3), b.CreateAdd(at, e.Const(half)), out.dtype), out.dtype,
               turned.hi);
+    });
+    if (rest == 0) return;
+    e.ForLanes(ir::Extent::Constant(rest), [&](Value* i, int lanes) {
+      Value* behind = b.CreateAdd(i, e.Const(2 * half));
+      e.Store(e.Address(e.Buffer(3), b.CreateAdd(out_first, behind), out.dtype), out.dtype,
+              load(0, x, b.CreateAdd(x_first, behind), lanes));
     });
   });
   KernelInfo info;
