@@ -40,6 +40,8 @@ absl::StatusOr<int> Run(const Arguments& arguments) {
       return RunValidate(arguments.validate);
     case Command::kCompile:
       return RunCompile(arguments.compile);
+    case Command::kInspect:
+      return RunInspect(arguments.inspect);
     case Command::kCache:
       return RunCache(arguments.cache);
     case Command::kBench:

@@ -15,6 +15,7 @@
 #include "ir/text/parser.h"
 #include "tools/bench/bench_result.h"
 #include "tools/inspect/explain_report.h"
+#include "tools/inspect/file_report.h"
 #include "tools/inspect/ir_plan.h"
 #include "tools/inspect/ir_report.h"
 #include "tools/inspect/kernel_listing.h"
@@ -148,6 +149,18 @@ std::string TokenizeDocument() {
   return tools::TokensJson(*tokenizer, "Once", {});
 }
 
+std::string InspectDocument() {
+  tools::FileReport report;
+  report.path = "m.gguf";
+  report.format = "GGUF 3";
+  report.files = {{"m.gguf", 64}};
+  report.keys = {{"general.architecture", "string", "'llama'"}};
+  report.tensors = {{"output_norm.weight", "F32", {8}, 32, 0}};
+  report.types = {{"F32", 1, 32}};
+  report.odd = {"it has no chat template"};
+  return tools::FileReportJson(report);
+}
+
 std::vector<std::string> Documents() {
   std::vector<std::string> documents = {
       tools::GenerationJson(Generation(), 0),
@@ -160,6 +173,7 @@ std::vector<std::string> Documents() {
       ValidateDocument(),
       BenchDocument(),
       CompileDocument(),
+      InspectDocument(),
       tools::CacheJson({"cache", {{"a.code", "matmul_16", 10, 0, true}}}),
       tools::PruneJson(0),
       tools::IntactBundleJson("model.llb"),
@@ -177,7 +191,7 @@ class JsonMd : public testing::Test {
 
 TEST_F(JsonMd, IsWellFormed) {
   EXPECT_THAT(manual_.problems(), IsEmpty());
-  EXPECT_THAT(manual_.schemas(), SizeIs(20));
+  EXPECT_THAT(manual_.schemas(), SizeIs(21));
 }
 
 TEST_F(JsonMd, HasEveryFieldThatIsWrittenAndNoOther) {

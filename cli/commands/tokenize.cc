@@ -14,7 +14,8 @@ namespace lluda::cli {
 
 absl::StatusOr<int> RunTokenize(const TokenizeFlags& flags) {
   // Outlives the tokenizer that reads from it.
-  ASSIGN_OR_RETURN(std::shared_ptr<engine::ModelSource> source, OpenSource(flags.model));
+  ASSIGN_OR_RETURN(std::shared_ptr<engine::ModelSource> source,
+                   OpenSource(flags.model, flags.tokenizer));
   ASSIGN_OR_RETURN(tokenizer::Tokenizer tokenizer, source->ReadTokenizer());
   ASSIGN_OR_RETURN(std::string text, ReadPrompt(flags.prompt));
   tokenizer::EncodeOptions options;

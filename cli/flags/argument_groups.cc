@@ -38,8 +38,13 @@ void AddSampler(CLI::App* app, SamplerFlags* flags) {
 
 void AddModel(CLI::App* app, std::string* model) {
   app->add_option("model", *model,
-                  "Hugging Face folder, a bundle (FILE.llb), or a hub name in the local cache "
-                  "(Qwen/Qwen3-0.6B); the small default model if left out");
+                  "Hugging Face folder, a GGUF file, a bundle (FILE.llb), or a hub name in the "
+                  "local cache (Qwen/Qwen3-0.6B); the small default model if left out");
+}
+
+void AddTokenizer(CLI::App* app, std::string* tokenizer) {
+  app->add_option("--tokenizer", *tokenizer,
+                  "A folder, or a tokenizer.json, whose tokenizer is used instead of the model's");
 }
 
 void AddContext(CLI::App* app, ModelFlags* flags, const char* what) {
@@ -133,6 +138,7 @@ void AddListeners(CLI::App* app, ModelFlags* flags) {
 
 void AddGenerationModel(CLI::App* app, ModelFlags* flags) {
   AddModel(app, &flags->model);
+  AddTokenizer(app, &flags->tokenizer);
   AddContext(app, flags);
   AddPrecision(app, flags);
   AddMachine(app, flags);

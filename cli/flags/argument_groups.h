@@ -20,6 +20,7 @@ namespace lluda::cli {
 inline constexpr int64_t kMostTokens = int64_t{1} << 31;
 
 void AddModel(CLI::App* app, std::string* model);  // the positional argument
+void AddTokenizer(CLI::App* app, std::string* tokenizer);
 void AddContext(CLI::App* app, ModelFlags* flags,
                 const char* what = "Tokens the context holds [the model's maximum, at most 4096]");
 void AddPrecision(CLI::App* app, ModelFlags* flags);  // --precision, --kv-cache

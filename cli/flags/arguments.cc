@@ -51,6 +51,7 @@ CLI::App* AddChat(CLI::App* app, ChatFlags* flags) {
 CLI::App* AddTokenize(CLI::App* app, TokenizeFlags* flags) {
   CLI::App* sub = app->add_subcommand("tokenize", "Print the token ids of a text");
   AddModel(sub, &flags->model);
+  AddTokenizer(sub, &flags->tokenizer);
   AddPrompt(sub, &flags->prompt, "The text [stdin]");
   CLI::Option* jsonl =
       sub->add_flag("--jsonl", flags->jsonl,
@@ -285,6 +286,7 @@ CLI::App* AddCompile(CLI::App* app, CompileFlags* flags) {
   CLI::App* sub = app->add_subcommand(
       "compile", "Write a model as one file that starts in milliseconds: a bundle");
   AddModel(sub, &flags->model.model);
+  AddTokenizer(sub, &flags->model.tokenizer);
   sub->add_option("-o,--output", flags->output, "The file to write, FILE.llb")->required();
   sub->add_option("--emit", flags->emit,
                   "Write for C programs, beside the bundle: object (FILE.o), header (FILE.h)")
@@ -296,6 +298,14 @@ CLI::App* AddCompile(CLI::App* app, CompileFlags* flags) {
   AddPrecision(sub, &flags->model);
   AddResult(sub, &flags->model);
   AddMachine(sub, &flags->model);
+  return sub;
+}
+
+CLI::App* AddInspect(CLI::App* app, InspectFlags* flags) {
+  CLI::App* sub = app->add_subcommand(
+      "inspect", "Print what a GGUF file or a folder's safetensors hold, and what is odd");
+  AddModel(sub, &flags->model);
+  AddJson(sub, &flags->json);
   return sub;
 }
 
@@ -398,6 +408,7 @@ ParseResult ParseArguments(int argc, char** argv, const Version& version) {
         {AddValidate(&app, &arguments.validate), Command::kValidate},
         {AddBench(&app, &arguments.bench), Command::kBench},
         {AddCompile(&app, &arguments.compile), Command::kCompile},
+        {AddInspect(&app, &arguments.inspect), Command::kInspect},
         {AddCache(&app, &arguments.cache), Command::kCache},
     };
     try {

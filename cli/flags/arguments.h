@@ -32,6 +32,7 @@ enum class Command : uint8_t {
   kValidate,
   kBench,
   kCompile,
+  kInspect,
   kCache,
 };
 
@@ -49,6 +50,7 @@ struct Arguments {
   VerifyFlags verify;
   ValidateFlags validate;
   CompileFlags compile;
+  InspectFlags inspect;
   CacheFlags cache;
   BenchFlags bench;
 };

@@ -15,7 +15,8 @@ namespace lluda::cli {
 
 // Which model, and how it is run.
 struct ModelFlags {
-  std::string model;      // a folder, a bundle, a hub name, or empty for the default model
+  std::string model;      // a folder, a file, a hub name, or empty for the default model
+  std::string tokenizer;  // a folder whose tokenizer is used; empty: the model's own
   std::string precision;  // "bf16" or "f32"; empty: bf16, or what a bundle was compiled with
   std::string kv_cache;   // "int8"; empty: as the precision or the bundle has it
   std::string result;     // "logits" or "hidden"; empty: logits, or what a bundle gives
@@ -65,6 +66,7 @@ struct ChatFlags {
 
 struct TokenizeFlags {
   std::string model;
+  std::string tokenizer;  // as in ModelFlags
   PromptFlags prompt;
   bool jsonl = false;
   bool json = false;
@@ -145,6 +147,11 @@ struct CompileFlags {
   ModelFlags model;
   std::string output;
   std::vector<std::string> emit;  // beside the bundle: "object", "header"
+  bool json = false;
+};
+
+struct InspectFlags {
+  std::string model;
   bool json = false;
 };
 

@@ -16,24 +16,12 @@
 #include "cli/terminal/output.h"
 #include "cli/terminal/progress.h"
 #include "engine/open_model_source.h"
+#include "engine/with_tokenizer.h"
 #include "frontends/model_folder.h"
 
 namespace lluda::cli {
 
 namespace {
-
-// The folder or the file that the first positional argument names.
-absl::StatusOr<std::string> ModelPath(const std::string& model) {
-  if (engine::FileFormat(model).empty()) {
-    return frontends::FindModelFolder(model, DefaultModelFolder(),
-                                      [](const char* name) { return std::getenv(name); });
-  }
-  std::error_code ignored;
-  if (std::filesystem::exists(model, ignored)) return model;
-  return absl::NotFoundError(absl::StrCat("model '", model, "': there is no such ",
-                                          engine::FileFormat(model),
-                                          frontends::NearestModel(model, {})));
-}
 
 // The dump that --ir names, if it does.
 absl::StatusOr<std::optional<engine::ModuleText>> IrFileOf(const ModelFlags& flags) {
@@ -46,14 +34,30 @@ absl::StatusOr<std::optional<engine::ModuleText>> IrFileOf(const ModelFlags& fla
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<engine::ModelSource>> OpenSource(const std::string& model) {
+absl::StatusOr<std::string> ModelPath(const std::string& model) {
+  if (engine::FileFormat(model).empty()) {
+    return frontends::FindModelFolder(model, DefaultModelFolder(),
+                                      [](const char* name) { return std::getenv(name); });
+  }
+  std::error_code ignored;
+  if (std::filesystem::exists(model, ignored)) return model;
+  return absl::NotFoundError(absl::StrCat("model '", model, "': there is no such ",
+                                          engine::FileFormat(model),
+                                          frontends::NearestModel(model, {})));
+}
+
+absl::StatusOr<std::shared_ptr<engine::ModelSource>> OpenSource(const std::string& model,
+                                                                const std::string& tokenizer) {
   ASSIGN_OR_RETURN(std::string path, ModelPath(model));
-  return engine::OpenModelSource(path);
+  ASSIGN_OR_RETURN(std::shared_ptr<engine::ModelSource> source, engine::OpenModelSource(path));
+  if (tokenizer.empty()) return source;
+  return engine::WithTokenizer(std::move(source), tokenizer);
 }
 
 absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags) {
   engine::LoadOptions options;
-  ASSIGN_OR_RETURN(std::shared_ptr<engine::ModelSource> source, OpenSource(flags.model));
+  ASSIGN_OR_RETURN(std::shared_ptr<engine::ModelSource> source,
+                   OpenSource(flags.model, flags.tokenizer));
   ASSIGN_OR_RETURN(engine::ModuleOptions module,
                    source->OptionsFor(
                        {flags.precision, flags.kv_cache, flags.context.value_or(0), flags.result}));

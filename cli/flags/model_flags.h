@@ -22,8 +22,13 @@
 
 namespace lluda::cli {
 
-// What the first positional argument names: a folder, a file, a hub name, or nothing at all.
-absl::StatusOr<std::shared_ptr<engine::ModelSource>> OpenSource(const std::string& model);
+// The folder or the file that the first positional argument names: a folder, a file, a hub name, or
+// nothing at all.
+absl::StatusOr<std::string> ModelPath(const std::string& model);
+
+// What that is, opened; `tokenizer` is the folder of another tokenizer than its own, or "".
+absl::StatusOr<std::shared_ptr<engine::ModelSource>> OpenSource(const std::string& model,
+                                                                const std::string& tokenizer);
 
 // What the flags say of loading, without progress; the source is open. InvalidArgument if flags ask
 // a model that is compiled already for other numbers than its own.
