@@ -63,15 +63,12 @@ struct Shape {
 };
 
 std::vector<Shape> AllShapes() {
-  std::vector<Shape> shapes;
-  for (const auto& [name, attrs] : {std::pair{"", ""}, std::pair{"_window_of_1", ", window = 1"},
-                                    std::pair{"_window_of_a_few", ", window = 9"},
-                                    std::pair{"_window_of_300", ", softcap = 3, window = 300"},
-                                    std::pair{"_window_of_700", ", window = 700"}}) {
-    shapes.push_back({"bf16", 2, 64, name, attrs});
-    shapes.push_back({"f32", 3, 24, name, attrs});
-  }
-  return shapes;
+  return {{"bf16", 2, 64, "", ""},
+          {"f32", 3, 24, "", ""},
+          {"f32", 3, 24, "_window_of_1", ", window = 1"},
+          {"bf16", 2, 64, "_window_of_a_few", ", window = 9"},
+          {"f32", 3, 24, "_window_of_300", ", softcap = 3, window = 300"},
+          {"bf16", 2, 64, "_window_of_700", ", window = 700"}};
 }
 
 using Param = std::tuple<std::string, Shape, Tokens>;
@@ -146,7 +143,7 @@ TEST_P(NeighboursTest, DoNotShowInATokensBits) {
   const auto target = codegen::Target::Named(isa);
   ASSERT_TRUE(target.ok()) << target.status();
   const auto module = MakeModule(shape);
-  for (const int64_t first : {0, 240, 1010, 1300}) {
+  for (const int64_t first : {0, 1010}) {
     Tokens together{"", {}, std::vector<int64_t>(40, 1)};
     for (int64_t t = 0; t < 40; ++t) together.positions.push_back(first + t);
     Tokens apart = together;

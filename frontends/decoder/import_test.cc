@@ -96,6 +96,32 @@ TEST(Import, NeverEmitsAFusedOp) {
   });
 }
 
+TEST(Import, AKindOfAttentionIsWrittenOnceAndCalledByRunsOfItsLayers) {
+  Decoder decoder = ToyDecoder();
+  decoder.attentions.push_back({"attn_window", 0, 3});
+  decoder.layers[1].attention = 1;
+  const std::string text = Import(decoder, ToyOptions(ToyTensors(ir::DType::kBF16)));
+  for (const char* line :
+       {"func @attn[layer < 2](", "func @attn_window[layer < 2](",
+        "causal_mask %s1 over pos at %pos : ", "causal_mask %s1 over pos at %pos {window = 3} : ",
+        "for layer in 0..1 carry %x = %x1 {", "call @attn[layer] %x ",
+        "for layer in 1..2 carry %x_1 = %xn {", "call @attn_window[layer] "}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
+TEST(Import, ScoresAndLogitsMayBeCapped) {
+  Decoder decoder = ToyDecoder();
+  decoder.attention_softcap = 50;
+  decoder.logits_softcap = 4;
+  const std::string text = Import(decoder, ToyOptions(ToyTensors(ir::DType::kBF16)));
+  for (const char* line : {"%sc_inner = scale %s1 {by = 0.02}", "%sc_tanh = tanh %sc_inner",
+                           "%sc = scale %sc_tanh {by = 50}", "causal_mask %sc over pos",
+                           "%lc_inner = scale %l {by = 0.25}", "%lc = scale %lc_tanh {by = 4}"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
 TEST(Import, CastsWeightsOfAnotherDtypeForMatmulsOnly) {
   const std::string text = Import(ToyDecoder(), ToyOptions(ToyTensors(ir::DType::kF32)));
   EXPECT_THAT(text, HasSubstr("%wq_bf16 = cast @wq[layer] {out = bf16} : bf16 q[16] hid[8]\n"
