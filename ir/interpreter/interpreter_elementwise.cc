@@ -5,8 +5,8 @@
 #include <cmath>
 #include <limits>
 
-#include "ir/type/encoding.h"
 #include "ir/interpreter/interpreter_ops.h"
+#include "ir/type/encoding.h"
 
 namespace lluda::ir {
 namespace {
