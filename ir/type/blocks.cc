@@ -152,13 +152,18 @@ void DecodeBlocks(DType dtype, absl::Span<const std::byte> blocks, absl::Span<fl
   }
 }
 
+absl::Span<const int64_t> HalvesOfBlock(DType dtype) {
+  CHECK(IsBlock(dtype)) << DTypeName(dtype);
+  return BlockFormatOf<Numbers>(dtype).halves;
+}
+
 absl::Status CheckBlockScales(DType dtype, absl::Span<const std::byte> blocks) {
   constexpr uint16_t kExponent = 0x7C00;  // all ones: infinite or no number
   const Encoding& encoding = EncodingOf(dtype);
   const int64_t count = BlockCount(dtype, blocks.size());
-  const BlockFormat<Numbers>& format = BlockFormatOf<Numbers>(dtype);
+  const absl::Span<const int64_t> halves = HalvesOfBlock(dtype);
   for (int64_t block = 0; block < count; ++block) {
-    for (const int64_t at : format.halves) {
+    for (const int64_t at : halves) {
       const uint16_t half = ReadHalf(blocks.data() + block * encoding.bytes + at);
       if ((half & kExponent) != kExponent) continue;
       return absl::InvalidArgumentError(absl::StrCat("block ", block, " of ", DTypeName(dtype),

@@ -20,6 +20,9 @@ namespace lluda::ir {
 // The elements of whole blocks. CHECKs that `dtype` is a block dtype and that sizes fit.
 void DecodeBlocks(DType dtype, absl::Span<const std::byte> blocks, absl::Span<float> values);
 
+// Where the f16s of a block lie, in bytes: its scales and minimums, as far as they are f16.
+absl::Span<const int64_t> HalvesOfBlock(DType dtype);
+
 // InvalidArgument, with the number of the first such block, where an f16 of a block is infinite or
 // no number: any other bytes are valid. CHECKs as DecodeBlocks does.
 absl::Status CheckBlockScales(DType dtype, absl::Span<const std::byte> blocks);
