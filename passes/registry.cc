@@ -7,6 +7,7 @@
 #include "passes/tidy/cse.h"
 #include "passes/tidy/dce.h"
 #include "passes/fuse/fuse_attention.h"
+#include "passes/fuse/fuse_dequantize.h"
 #include "passes/fuse/fuse_epilogue.h"
 #include "passes/fuse/fuse_projection.h"
 #include "passes/fuse/fuse_rope.h"
@@ -34,6 +35,7 @@ constexpr PassRow kPasses[] = {
     {"cse", Make<Cse>},
     {"dce", Make<Dce>},
     {"fuse-attention", Make<FuseAttention>},
+    {"fuse-dequantize", Make<FuseDequantize>},
     {"fuse-epilogue", Make<FuseEpilogue>},
     {"fuse-projection", Make<FuseProjection>},
     {"fuse-rope", Make<FuseRope>},
