@@ -177,7 +177,7 @@ expect_error 2 "--depth: 2049 tokens do not fit"
 # --- verify ---
 run verify
 expect 0 "verify"
-grep -qE "^ok: 16 passes and [0-9]+ kernels, 6 layers, 13 tokens and one more$" out ||
+grep -qE "^ok: 17 passes and [0-9]+ kernels, 6 layers, 13 tokens and one more$" out ||
   fail "verify: $(cat out)"
 for flags in "--precision f32" "--isa generic" "--layers 1"; do
   # shellcheck disable=SC2086

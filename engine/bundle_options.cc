@@ -26,6 +26,10 @@ absl::Status CheckNumbers(const bundle::Bundle& bundle, absl::string_view precis
   return absl::OkStatus();
 }
 
+absl::Status WeightsAreSettled(const bundle::Bundle& bundle) {
+  return Refuse(bundle, "is compiled with the weights that it has; compile quantises them");
+}
+
 absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions& options) {
   // bf16, and the cache that the precision has, are what is meant where nothing is asked for.
   const ModuleOptions& module = options.module;
@@ -34,6 +38,7 @@ absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions&
   RETURN_IF_ERROR(CheckNumbers(
       bundle, asks_precision ? PrecisionName(module.precision) : absl::string_view(),
       asks_kv_cache ? KvCacheName(module.kv_cache, module.precision) : absl::string_view()));
+  if (module.weights) return WeightsAreSettled(bundle);
   if (options.isa != "host" && options.isa != bundle.isa()) {
     return Refuse(bundle, absl::StrCat("is compiled for ", bundle.isa(), ", not ", options.isa));
   }

@@ -35,6 +35,7 @@ class FolderSource : public ModelSource {
     options.precision = precision;
     options.kv_cache = kv_cache;
     options.context = wish.context;
+    ASSIGN_OR_RETURN(options.weights, ParseWeights(wish.weights));
     return options;
   }
 

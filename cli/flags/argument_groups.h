@@ -22,7 +22,7 @@ inline constexpr int64_t kMostTokens = int64_t{1} << 31;
 void AddModel(CLI::App* app, std::string* model);  // the positional argument
 void AddContext(CLI::App* app, ModelFlags* flags,
                 const char* what = "Tokens the context holds [the model's maximum, at most 4096]");
-void AddPrecision(CLI::App* app, ModelFlags* flags);  // --precision, --kv-cache
+void AddPrecision(CLI::App* app, ModelFlags* flags);  // --precision, --kv-cache, --weights
 void AddIrFile(CLI::App* app, ModelFlags* flags);     // after AddContext and AddPrecision
 void AddIsa(CLI::App* app, ModelFlags* flags);
 void AddThreads(CLI::App* app, ModelFlags* flags);

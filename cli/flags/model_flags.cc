@@ -54,9 +54,9 @@ absl::StatusOr<std::shared_ptr<engine::ModelSource>> OpenSource(const std::strin
 absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags) {
   engine::LoadOptions options;
   ASSIGN_OR_RETURN(std::shared_ptr<engine::ModelSource> source, OpenSource(flags.model));
-  ASSIGN_OR_RETURN(
-      engine::ModuleOptions module,
-      source->OptionsFor({flags.precision, flags.kv_cache, flags.context.value_or(0)}));
+  ASSIGN_OR_RETURN(engine::ModuleOptions module,
+                   source->OptionsFor({flags.precision, flags.kv_cache, flags.context.value_or(0),
+                                       flags.weights}));
   options.folder = source->path();
   options.source = std::move(source);
   options.module = module;

@@ -62,6 +62,7 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files
   frontends::decoder::ImportOptions import;
   import.precision = options.precision;
   import.kv_cache = options.kv_cache;
+  import.weights = options.weights;
   import.max_context = context;
   import.max_step_tokens = std::min(options.max_step, context);
   import.max_logit_rows = import.max_step_tokens;

@@ -34,6 +34,7 @@ struct ModuleWish {
   std::string precision;  // "bf16" or "f32"
   std::string kv_cache;   // "int8", or the precision's own name
   int64_t context = 0;
+  std::string weights = {};  // a block dtype to quantise to
 };
 
 class ModelSource {
