@@ -29,6 +29,10 @@ absl::Status CheckNumbers(const bundle::Bundle& bundle, absl::string_view precis
   return absl::OkStatus();
 }
 
+absl::Status WeightsAreSettled(const bundle::Bundle& bundle) {
+  return Refuse(bundle, "is compiled with the weights that it has; compile quantises them");
+}
+
 absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions& options) {
   // bf16, the cache that the precision has, and logits are what is meant where nothing is asked for.
   const ModuleOptions& module = options.module;
@@ -39,6 +43,7 @@ absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions&
       bundle, asks_precision ? PrecisionName(module.precision) : absl::string_view(),
       asks_kv_cache ? KvCacheName(module.kv_cache, module.precision) : absl::string_view(),
       asks_result ? StepResultName(module.result) : absl::string_view()));
+  if (module.weights) return WeightsAreSettled(bundle);
   if (options.isa != "host" && options.isa != bundle.isa()) {
     return Refuse(bundle, absl::StrCat("is compiled for ", bundle.isa(), ", not ", options.isa));
   }

@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/status_macros.h"
+#include "ir/infer_blocks.h"
 #include "ir/op/contraction.h"
-#include "ir/type/encoding.h"
 
 namespace lluda::ir {
 namespace {
@@ -26,13 +26,6 @@ const Type& In(const Op& op, int i) { return op.operand(i).type(); }
 Type RowMajor(Type type) {
   type.layout = {};
   return type;
-}
-
-// No op reads or writes elements that share a block. So whatever works on ops of a verified module
-// may rely on every element having an address; globals alone may be of block dtypes.
-absl::Status WantPlain(const Op& op, const Type& type) {
-  if (EncodingOf(type.dtype).is_plain()) return absl::OkStatus();
-  return Error(op, "takes no elements in blocks, such as ", ToString(type));
 }
 
 absl::Status WantFloat(const Op& op, int i) {
@@ -220,7 +213,7 @@ TypeOr InferGather(const Op& op) {
   RETURN_IF_ERROR(WantInt(op, 1));
   RETURN_IF_ERROR(WantAxes(op, 1));
   RETURN_IF_ERROR(WantAxis(op, 0, op.attrs.axes[0]));
-  Type result{In(op, 0).dtype, In(op, 1).axes, {}};
+  Type result{ValueDType(In(op, 0).dtype), In(op, 1).axes, {}};
   for (const Axis& axis : In(op, 0).axes) {
     if (axis.name != op.attrs.axes[0]) result.axes.push_back(axis);
   }
@@ -687,6 +680,7 @@ constexpr InferRow kInfer[] = {
     {Opcode::kCausalMask, InferCausalMask},
     {Opcode::kConcat, InferJoin},
     {Opcode::kCos, InferUnary},
+    {Opcode::kDequantize, InferDequantize},
     {Opcode::kDiv, InferBinary},
     {Opcode::kExp, InferUnary},
     {Opcode::kFor, InferFor},
@@ -702,6 +696,7 @@ constexpr InferRow kInfer[] = {
     {Opcode::kPermute, InferPermute},
     {Opcode::kPower, InferPower},
     {Opcode::kQuantize, InferQuantize},
+    {Opcode::kQuantizeBlocks, InferQuantizeBlocks},
     {Opcode::kQuantizeScale, InferQuantizeScale},
     {Opcode::kReciprocal, InferUnary},
     {Opcode::kReduceMax, InferReduce},
@@ -729,12 +724,10 @@ absl::StatusOr<Type> InferType(const Op& op) {
     return Error(op, "takes ", info.min_operands, " to ", info.max_operands, " operands, has ",
                  op.operand_count());
   }
-  for (int i = 0; i < op.operand_count(); ++i) {
-    RETURN_IF_ERROR(WantPlain(op, In(op, i)));
-  }
+  RETURN_IF_ERROR(CheckBlockOperands(op));
   TypeOr result = kInfer[static_cast<int>(op.opcode())].infer(op);
   if (!result.ok()) return result;
-  RETURN_IF_ERROR(WantPlain(op, *result));
+  RETURN_IF_ERROR(CheckBlockResult(op, *result));
   return result;
 }
 

@@ -209,7 +209,8 @@ absl::Status CheckOpForm(const Op& op, const Module& module) {
   if (op.attrs.window && *op.attrs.window < 1) {
     return Error(op.name(), ": 'window' must be at least 1, is ", *op.attrs.window);
   }
-  if (op.attrs.out && !IsFloat(*op.attrs.out) && op.opcode() != Opcode::kCast) {
+  const bool takes_any = op.opcode() == Opcode::kCast || op.opcode() == Opcode::kQuantizeBlocks;
+  if (op.attrs.out && !IsFloat(*op.attrs.out) && !takes_any) {
     return Error(op.name(), ": 'out' must be a float type, is ", DTypeName(*op.attrs.out));
   }
   const auto& tile = op.attrs.tile;

@@ -16,6 +16,16 @@ constexpr TileRow kTiles[] = {
 #undef LLUDA_TILE
 };
 
+struct BlockPanelRow {
+  ir::DType b;
+  int depth;
+};
+constexpr BlockPanelRow kBlockPanels[] = {
+#define LLUDA_BLOCK_PANEL(b, depth) {ir::DType::b, depth},
+#include "machine/block_panels.def"
+#undef LLUDA_BLOCK_PANEL
+};
+
 }  // namespace
 
 absl::string_view IsaName(Isa isa) { return kIsaNames[static_cast<int>(isa)]; }
@@ -47,6 +57,9 @@ const TileRow* FindMatmulTile(Isa isa, ir::DType a, ir::DType b) {
 std::optional<ir::PanelShape> PanelShapeOf(ir::DType b, ir::DType accumulator) {
   for (const TileRow& row : kTiles) {
     if (row.b == b && row.accumulator == accumulator) return ir::PanelShape{kPanelRows, row.depth};
+  }
+  for (const BlockPanelRow& row : kBlockPanels) {
+    if (row.b == b && accumulator == ir::DType::kF32) return ir::PanelShape{kPanelRows, row.depth};
   }
   return std::nullopt;
 }

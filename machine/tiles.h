@@ -52,7 +52,8 @@ const TileRow* FindTile(Isa isa, ir::DType a, ir::DType b);
 const TileRow* FindMatmulTile(Isa isa, ir::DType a, ir::DType b);
 
 // The shape of the panels in which elements of this dtype are multiplied as B: the same for every
-// ISA and every A, so that what is packed once serves all of them. Nothing when no tile does.
+// ISA and every A, so that what is packed once serves all of them. Nothing when no tile does. Of
+// dtypes in blocks it is a row of block_panels.def.
 std::optional<ir::PanelShape> PanelShapeOf(ir::DType b, ir::DType accumulator);
 
 }  // namespace lluda::machine

@@ -20,6 +20,7 @@ std::vector<std::string> DefaultPipeline() {
       "fuse-attention",    // before merge-matmul, which must not take attention's matmuls
       "fuse-projection",   // after fuse-attention, which looks for the appends of k and v
       "fuse-gelu",         // before fuse-epilogue, which looks for its product with a slice
+      "fuse-dequantize",   // before merge-matmul, which joins weights in blocks as it finds them
       "merge-matmul",      // gate and up, and projections left over, become one matmul and slices
       "canonicalize",      // the split of such a slice becomes one slice, which is a view
       "fuse-epilogue",     // after merge-matmul: silu(gate) * up needs the merged matmul

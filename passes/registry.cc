@@ -3,10 +3,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "passes/tidy/canonicalize.h"
-#include "passes/tidy/cse.h"
-#include "passes/tidy/dce.h"
 #include "passes/fuse/fuse_attention.h"
+#include "passes/fuse/fuse_dequantize.h"
 #include "passes/fuse/fuse_epilogue.h"
 #include "passes/fuse/fuse_gelu.h"
 #include "passes/fuse/fuse_projection.h"
@@ -15,6 +13,9 @@
 #include "passes/fuse/merge_matmul.h"
 #include "passes/place/pack_weights.h"
 #include "passes/place/plan_memory.h"
+#include "passes/tidy/canonicalize.h"
+#include "passes/tidy/cse.h"
+#include "passes/tidy/dce.h"
 
 namespace lluda::passes {
 namespace {
@@ -35,6 +36,7 @@ constexpr PassRow kPasses[] = {
     {"cse", Make<Cse>},
     {"dce", Make<Dce>},
     {"fuse-attention", Make<FuseAttention>},
+    {"fuse-dequantize", Make<FuseDequantize>},
     {"fuse-epilogue", Make<FuseEpilogue>},
     {"fuse-gelu", Make<FuseGelu>},
     {"fuse-projection", Make<FuseProjection>},

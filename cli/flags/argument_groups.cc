@@ -61,6 +61,10 @@ void AddPrecision(CLI::App* app, ModelFlags* flags) {
                   "int8: half the cache's memory, for an error that validate and bench print "
                   "[as the precision or a bundle has it]")
       ->check(CLI::IsMember({"bf16", "f32", "int8"}));
+  app->add_option("--weights", flags->weights,
+                  "Quantise matrices while they are loaded: q8_0, q4_0, q4_1, q5_0, q5_1 [as the "
+                  "model has them]")
+      ->check(CLI::IsMember({"q8_0", "q4_0", "q4_1", "q5_0", "q5_1"}));
 }
 
 void AddResult(CLI::App* app, ModelFlags* flags) {
@@ -75,7 +79,7 @@ void AddIrFile(CLI::App* app, ModelFlags* flags) {
       "--ir", flags->ir_file,
       "Run this dump of `lluda ir` on the model's weights: the passes go on where it stopped; - is "
       "stdin");
-  file->excludes("--ctx")->excludes("--precision")->excludes("--kv-cache");
+  file->excludes("--ctx")->excludes("--precision")->excludes("--kv-cache")->excludes("--weights");
 }
 
 void AddIsa(CLI::App* app, ModelFlags* flags) {

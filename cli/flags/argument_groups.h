@@ -23,7 +23,7 @@ void AddModel(CLI::App* app, std::string* model);  // the positional argument
 void AddTokenizer(CLI::App* app, std::string* tokenizer);
 void AddContext(CLI::App* app, ModelFlags* flags,
                 const char* what = "Tokens the context holds [the model's maximum, at most 4096]");
-void AddPrecision(CLI::App* app, ModelFlags* flags);  // --precision, --kv-cache
+void AddPrecision(CLI::App* app, ModelFlags* flags);  // --precision, --kv-cache, --weights
 void AddResult(CLI::App* app, ModelFlags* flags);
 void AddIrFile(CLI::App* app, ModelFlags* flags);  // after AddContext and AddPrecision
 void AddIsa(CLI::App* app, ModelFlags* flags);

@@ -20,6 +20,7 @@ struct ModelFlags {
   std::string precision;  // "bf16" or "f32"; empty: bf16, or what a bundle was compiled with
   std::string kv_cache;   // "int8"; empty: as the precision or the bundle has it
   std::string result;     // "logits" or "hidden"; empty: logits, or what a bundle gives
+  std::string weights;    // "q4_0": quantised to while loading; empty: as the model has them
   std::string isa = "host";
   std::optional<int64_t> context;
   int threads = 0;

@@ -59,8 +59,8 @@ absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags) {
   ASSIGN_OR_RETURN(std::shared_ptr<engine::ModelSource> source,
                    OpenSource(flags.model, flags.tokenizer));
   ASSIGN_OR_RETURN(engine::ModuleOptions module,
-                   source->OptionsFor(
-                       {flags.precision, flags.kv_cache, flags.context.value_or(0), flags.result}));
+                   source->OptionsFor({flags.precision, flags.kv_cache, flags.context.value_or(0),
+                                       flags.result, flags.weights}));
   options.folder = source->path();
   options.source = std::move(source);
   options.module = module;

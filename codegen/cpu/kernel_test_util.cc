@@ -71,6 +71,12 @@ std::string WithPanels(absl::string_view text) {
     const ir::PanelShape tile = *PanelShapeOf(row.b, row.accumulator);
     panels[absl::StrCat("$", ir::DTypeName(row.b))] = absl::StrCat(tile.rows, "x", tile.depth);
   }
+  for (size_t i = 0; i < ir::kDTypeCount; ++i) {
+    const auto dtype = static_cast<ir::DType>(i);
+    if (!ir::IsBlock(dtype)) continue;
+    const ir::PanelShape tile = *PanelShapeOf(dtype, ir::DType::kF32);
+    panels[absl::StrCat("$", ir::DTypeName(dtype))] = absl::StrCat(tile.rows, "x", tile.depth);
+  }
   return absl::StrReplaceAll(text, panels);
 }
 

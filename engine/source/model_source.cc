@@ -15,6 +15,7 @@ absl::StatusOr<ModuleOptions> OptionsOf(const ModuleWish& wish) {
   if (!wish.result.empty()) {
     ASSIGN_OR_RETURN(options.result, ParseStepResult(wish.result));
   }
+  ASSIGN_OR_RETURN(options.weights, ParseWeights(wish.weights));
   return options;
 }
 

@@ -35,7 +35,8 @@ struct ModuleWish {
   std::string precision = {};  // "bf16" or "f32"
   std::string kv_cache = {};   // "int8", or the precision's own name
   int64_t context = 0;
-  std::string result = {};  // "logits" or "hidden"
+  std::string result = {};   // "logits" or "hidden"
+  std::string weights = {};  // a block dtype to quantise to
 };
 
 // The same as options of a model that is still to be compiled. InvalidArgument for unknown names.

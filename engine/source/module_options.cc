@@ -1,7 +1,11 @@
 #include "engine/source/module_options.h"
 
+#include <vector>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "ir/type/blocks.h"
 
 namespace lluda::engine {
 
@@ -37,6 +41,19 @@ absl::StatusOr<StepResult> ParseStepResult(absl::string_view name) {
 
 absl::string_view StepResultName(StepResult result) {
   return result == StepResult::kHidden ? "hidden" : "logits";
+}
+
+absl::StatusOr<std::optional<ir::DType>> ParseWeights(absl::string_view name) {
+  if (name.empty()) return std::nullopt;
+  const std::optional<ir::DType> dtype = ir::DTypeFromName(name);
+  if (dtype && ir::CanEncodeBlocks(*dtype)) return dtype;
+  std::vector<absl::string_view> known;
+  for (size_t i = 0; i < ir::kDTypeCount; ++i) {
+    const auto each = static_cast<ir::DType>(i);
+    if (ir::CanEncodeBlocks(each)) known.push_back(ir::DTypeName(each));
+  }
+  return absl::InvalidArgumentError(absl::StrCat("weights can be quantised to ",
+                                                 absl::StrJoin(known, ", "), ", not '", name, "'"));
 }
 
 }  // namespace lluda::engine

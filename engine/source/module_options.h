@@ -6,11 +6,13 @@
 #define LLUDA_ENGINE_SOURCE_MODULE_OPTIONS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "frontends/precision.h"
+#include "ir/type/dtype.h"
 
 namespace lluda::engine {
 
@@ -37,12 +39,17 @@ absl::StatusOr<StepResult> ParseStepResult(absl::string_view name);
 // The name that ParseStepResult reads.
 absl::string_view StepResultName(StepResult result);
 
+// A block dtype that matrices are quantised to, or "" for the checkpoint's own numbers.
+// InvalidArgument, naming what is known, for anything else.
+absl::StatusOr<std::optional<ir::DType>> ParseWeights(absl::string_view name);
+
 struct ModuleOptions {
   Precision precision = Precision::kBF16;
   KvCache kv_cache = KvCache::kPrecision;
   StepResult result = StepResult::kLogits;
-  int64_t context = 0;     // tokens of a sequence; 0: DefaultContext
-  int64_t max_step = 512;  // tokens computed at a time; less if the context is shorter
+  std::optional<ir::DType> weights;  // quantised to, while they are loaded
+  int64_t context = 0;               // tokens of a sequence; 0: DefaultContext
+  int64_t max_step = 512;            // tokens computed at a time; less if the context is shorter
   // Keeps what each part of the model computes, for Session::Activation; costs time and memory.
   bool record_activations = false;
 };

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/step_interface.h"
+#include "ir/type/encoding.h"
 
 namespace lluda::frontends::decoder {
 namespace {
@@ -36,7 +37,13 @@ Value* FunctionWriter::Param(std::string name, DType dtype, std::vector<Axis> ax
   return func_->AddParam(std::move(name), ir::Type{dtype, std::move(axes), {}});
 }
 
+Operand FunctionWriter::TableWeight(ir::Global* weight) {
+  if (!ir::IsBlock(weight->type.dtype)) return Weight(weight);
+  return b_.Unary(Opcode::kDequantize, absl::StrCat(weight->name, "_f32"), Weight(weight));
+}
+
 Operand FunctionWriter::MatmulWeight(ir::Global* weight) {
+  if (ir::IsBlock(weight->type.dtype)) return TableWeight(weight);
   if (model_.precision == Precision::kF32 || weight->type.dtype == DType::kBF16) {
     return Weight(weight);
   }

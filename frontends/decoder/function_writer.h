@@ -44,7 +44,9 @@ class FunctionWriter {
 
   ir::Value* Param(std::string name, ir::DType dtype, std::vector<ir::Axis> axes);
 
-  // The weight as a matmul's input.
+  // The weight as a table of rows: what it means, if it is in blocks.
+  ir::Operand TableWeight(ir::Global* weight);
+  // The weight as a matmul's input. What is in blocks is not rounded to the precision's numbers.
   ir::Operand MatmulWeight(ir::Global* weight);
 
   // x times the weight's matrix, and its bias added where it has one. The sum is called `name`.

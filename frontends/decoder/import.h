@@ -40,6 +40,9 @@ struct ImportOptions {
   Precision precision = Precision::kBF16;
   KvCache kv_cache = KvCache::kPrecision;
   StepResult result = StepResult::kLogits;
+  // The block dtype, one that quantize_blocks writes, that matrices of floats are quantised to while
+  // they are loaded, where their rows are whole blocks; embedding and LM head are among them.
+  std::optional<ir::DType> weights;
   int64_t max_step_tokens = 512;  // T: tokens of one step
   int64_t max_logit_rows = 512;   // R: tokens of one step whose logits are wanted
   int64_t max_slots = 64;         // S: sequences at a time
@@ -59,12 +62,13 @@ struct ImportOptions {
 };
 
 // A weight whose tensors are not of one dtype in all layers is cast in the load block, layer by
-// layer: a matrix to what matmuls read, anything else to f32.
+// layer: a matrix to what matmuls read, anything else to f32. A matrix in blocks is read through a
+// `dequantize`; if its layers' dtypes differ, that is done in the load block.
 //
 // NotFound for a missing tensor; InvalidArgument for a tensor of the wrong shape, for options out
 // of range and for a model whose values exceed the IR's bounds (2^40 elements); Unimplemented for a
-// tensor that is neither bf16 nor f16 nor f32. `lm_head.weight` is looked for only if the config
-// unties it and logits are wanted.
+// tensor that is neither bf16 nor f16 nor f32 nor a matrix in blocks. `lm_head.weight` is looked for
+// only if the config unties it and logits are wanted.
 //
 //   checkpoint: tensor 'model.norm.weight' has shape [512], config.json asks for [1024]
 absl::StatusOr<std::unique_ptr<ir::Module>> ImportDecoder(const Decoder& decoder,

@@ -1,10 +1,13 @@
 #include "frontends/decoder/import.h"
 
 #include <fstream>
+#include <functional>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "frontends/decoder/test_model.h"
@@ -199,11 +202,99 @@ TEST(Import, RefusesDtypesThatItCannotComputeWith) {
   tensors["model.norm.weight"].dtype = std::nullopt;
   tensors["model.norm.weight"].dtype_name = "F8_E4M3";
   EXPECT_EQ(ImportError(ToyDecoder(), ToyOptions(tensors)),
-            "toy: tensor 'model.norm.weight' is F8_E4M3, supported are BF16, F16 and F32");
+            "toy: tensor 'model.norm.weight' is F8_E4M3, supported are F32, BF16, F16");
   tensors["model.norm.weight"].dtype = ir::DType::kI8;
   tensors["model.norm.weight"].dtype_name = "I8";
   EXPECT_EQ(ImportError(ToyDecoder(), ToyOptions(tensors)),
-            "toy: tensor 'model.norm.weight' is I8, supported are BF16, F16 and F32");
+            "toy: tensor 'model.norm.weight' is I8, supported are F32, BF16, F16");
+}
+
+// A decoder whose matrices have rows of whole blocks of 32, and its tensors: a matrix has the dtype
+// that `dtype_of` gives its name.
+Decoder BlockDecoder() {
+  Decoder decoder = ToyDecoder();
+  decoder.hidden_size = 32;
+  decoder.intermediate_size = 64;
+  decoder.head_dim = 16;
+  decoder.dtype = "bfloat16";
+  return decoder;
+}
+ImportOptions BlockOptions(const Decoder& decoder,
+                           std::function<ir::DType(absl::string_view name)> dtype_of) {
+  ImportOptions options = ToyOptions({});
+  options.find_tensor = [lookup = TensorsOf(decoder), dtype_of](absl::string_view name) {
+    std::optional<TensorInfo> info = lookup(name);
+    if (info && info->shape.size() == 2) {
+      info->dtype = dtype_of(name);
+      info->dtype_name = std::string(ir::DTypeName(*info->dtype));
+    }
+    return info;
+  };
+  return options;
+}
+
+TEST(Import, ReadsMatricesInBlocksThroughADequantize) {
+  const Decoder decoder = BlockDecoder();
+  const auto dtype_of = [](absl::string_view name) {
+    return name == "model.embed_tokens.weight" ? ir::DType::kQ8_0 : ir::DType::kQ4_0;
+  };
+  const std::string text = Import(decoder, BlockOptions(decoder, dtype_of));
+  EXPECT_THAT(text, HasSubstr("weight @wq[layer < 2] : q4_0 q[64] hid[32] from "));
+  EXPECT_THAT(text, HasSubstr("%wq_f32 = dequantize @wq[layer] : f32 q[64] hid[32]\n"
+                              "    %q0 = matmul %h %wq_f32 over hid : f32"));
+  EXPECT_THAT(text, HasSubstr("%embed_f32 = dequantize @embed : f32 vocab[32] hid[32]\n"
+                              "    %x0 = gather %embed_f32 over vocab at %tokens : f32"));
+  EXPECT_THAT(text, HasSubstr("%wt = permute %embed_f32 to hid vocab : f32"));
+  EXPECT_THAT(text, Not(HasSubstr("w_bf16")));
+}
+
+TEST(Import, LayersThatDifferInBlocksAreDequantisedInTheLoadBlock) {
+  const Decoder decoder = BlockDecoder();
+  const auto dtype_of = [](absl::string_view name) {
+    if (absl::StartsWith(name, "model.layers.1.mlp.down_proj")) return ir::DType::kQ5_1;
+    return absl::StrContains(name, "down_proj") ? ir::DType::kF16 : ir::DType::kBF16;
+  };
+  EXPECT_THAT(Import(decoder, BlockOptions(decoder, dtype_of)), HasSubstr(R"(
+    for layer in 0..1 {
+      @wd[layer] = cast @wd_f16[layer] {out = f32} : f32 hid[32] ff[64]
+    }
+    for layer in 1..2 {
+      @wd[layer] = dequantize @wd_q5_1[layer] : f32 hid[32] ff[64]
+    }
+)"));
+}
+
+TEST(Import, QuantisesMatricesOfFloatsInTheLoadBlock) {
+  const Decoder decoder = BlockDecoder();
+  const auto dtype_of = [](absl::string_view name) {
+    return absl::StrContains(name, "q_proj") ? ir::DType::kQ8_0 : ir::DType::kBF16;
+  };
+  ImportOptions options = BlockOptions(decoder, dtype_of);
+  options.weights = ir::DType::kQ4_0;
+  const std::string text = Import(decoder, options);
+  EXPECT_THAT(text,
+              HasSubstr("@wk_q4_0[layer] = quantize_blocks @wk[layer] {out = q4_0} : q4_0 kd[32]"));
+  EXPECT_THAT(text, HasSubstr("%wk_q4_0_f32 = dequantize @wk_q4_0[layer] : f32"));
+  EXPECT_THAT(text, HasSubstr("@embed_q4_0 = quantize_blocks @embed {out = q4_0} : q4_0 vocab"));
+  EXPECT_THAT(text, HasSubstr("gather %embed_q4_0_f32 over vocab"));
+  // What is in blocks stays as it is, and so do vectors.
+  EXPECT_THAT(text, HasSubstr("dequantize @wq[layer]"));
+  EXPECT_THAT(text, HasSubstr("rmsnorm %x @attn_norm[layer] over hid"));
+}
+
+TEST(Import, SaysWhyItCannotQuantise) {
+  ImportOptions options = ToyOptions(ToyTensors(ir::DType::kBF16));
+  options.weights = ir::DType::kQ8_0;
+  EXPECT_EQ(ImportError(ToyDecoder(), options),
+            "toy: no matrix of floats has rows of whole blocks of 32 elements, which q8_0 needs");
+}
+
+TEST(Import, RefusesRowsOfPartsOfBlocks) {
+  const Decoder decoder = BlockDecoder();
+  const auto dtype_of = [](absl::string_view) { return ir::DType::kQ6K; };
+  EXPECT_EQ(ImportError(decoder, BlockOptions(decoder, dtype_of)),
+            "toy: tensor 'model.embed_tokens.weight' is q6_k, and 32 elements of a row are not "
+            "whole blocks of 256");
 }
 
 // Three layers, of which the second has an f32 down_proj and q_norm.

@@ -114,7 +114,7 @@ absl::Status AddStep(const Model& model) {
   // A tied embedding is read as the LM head reads it, so that one copy of it is enough.
   const bool is_head = model.result == StepResult::kLogits && model.weights.lm_head == nullptr;
   const Operand table =
-      is_head ? f.MatmulWeight(model.weights.embed) : Operand(model.weights.embed);
+      is_head ? f.MatmulWeight(model.weights.embed) : f.TableWeight(model.weights.embed);
   Value* x = b.Gather("x0", table, tokens, "vocab");
   if (x->type.dtype != DType::kF32) x = b.Cast("x1", x, DType::kF32);
   x = f.ScaleBy("xe", x, model.decoder.embedding_multiplier);

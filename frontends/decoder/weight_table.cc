@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "glog/logging.h"
 #include "ir/builder.h"
+#include "ir/type/encoding.h"
 
 namespace lluda::frontends::decoder {
 namespace {
@@ -142,6 +144,17 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
   return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
 }
 
+// "BF16, F16, F32" and, for a matrix, the block dtypes.
+std::string SupportedDTypes(bool is_matrix) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < ir::kDTypeCount; ++i) {
+    const auto dtype = static_cast<ir::DType>(i);
+    if (!ir::IsFloat(dtype) && !(is_matrix && ir::IsBlock(dtype))) continue;
+    names.push_back(absl::AsciiStrToUpper(ir::DTypeName(dtype)));
+  }
+  return absl::StrJoin(names, ", ");
+}
+
 // The dtype of one tensor, which has to have this shape.
 absl::StatusOr<TensorInfo> FindTensor(const ImportOptions& options, const std::string& name,
                                       const std::vector<int64_t>& shape) {
@@ -155,9 +168,17 @@ absl::StatusOr<TensorInfo> FindTensor(const ImportOptions& options, const std::s
     return absl::InvalidArgumentError(absl::StrCat(label, " has shape ", ShapeText(info->shape),
                                                    ", config.json asks for ", ShapeText(shape)));
   }
-  if (!info->dtype || !ir::IsFloat(*info->dtype)) {
-    return absl::UnimplementedError(
-        absl::StrCat(label, " is ", info->dtype_name, ", supported are BF16, F16 and F32"));
+  const bool is_matrix = shape.size() == 2;
+  const bool in_blocks = is_matrix && info->dtype && ir::IsBlock(*info->dtype);
+  if (!info->dtype || !(ir::IsFloat(*info->dtype) || in_blocks)) {
+    return absl::UnimplementedError(absl::StrCat(label, " is ", info->dtype_name,
+                                                 ", supported are ", SupportedDTypes(is_matrix)));
+  }
+  const int64_t block = ir::EncodingOf(*info->dtype).elements;
+  if (shape.back() % block != 0) {
+    return absl::InvalidArgumentError(absl::StrCat(label, " is ", info->dtype_name, ", and ",
+                                                   shape.back(), " elements of a row are not whole",
+                                                   " blocks of ", block));
   }
   return *std::move(info);
 }
@@ -168,6 +189,7 @@ struct Found {
   ir::Global weight;  // of the first tensor's dtype
   std::vector<ir::DType> dtypes;
 
+  bool is_matrix() const { return row->axes[1] != nullptr; }
   bool IsMixed() const {
     return std::any_of(dtypes.begin(), dtypes.end(),
                        [&](ir::DType dtype) { return dtype != dtypes[0]; });
@@ -216,10 +238,10 @@ constexpr char kPair[] = "pair";
 constexpr char kHalf[] = "half";
 
 // The weight's rows by head, half of a pair and pair.
-ir::Value* SeparatePairs(const Operand& weight, const Decoder& decoder, ir::Builder* b) {
+ir::Value* SeparatePairs(const std::string& name, const Operand& weight, const Decoder& decoder,
+                         ir::Builder* b) {
   const std::vector<ir::Axis>& axes = weight.type().axes;
   const int64_t heads = axes[0].extent.value / decoder.head_dim;
-  const std::string& name = weight.global->name;
   ir::Value* paired = b->Split(absl::StrCat(name, "_paired"), weight, axes[0].name,
                                {{kHead, ir::Extent::Constant(heads)},
                                 {kPair, ir::Extent::Constant(decoder.head_dim / 2)},
@@ -229,16 +251,24 @@ ir::Value* SeparatePairs(const Operand& weight, const Decoder& decoder, ir::Buil
   return b->Permute(absl::StrCat(name, "_halves"), paired, std::move(order));
 }
 
-// Defines `loaded` as its source, with the rows in order and cast to its dtype.
-void DefineLoaded(const Operand& source, bool has_paired_rows, const Decoder& decoder,
-                  ir::Global* loaded, ir::Builder* b) {
+// Defines `loaded` as its source, out of its blocks, with the rows in order and cast to its dtype.
+void DefineLoaded(Operand source, bool has_paired_rows, const Decoder& decoder, ir::Global* loaded,
+                  ir::Builder* b) {
   ir::Attrs cast;
   cast.out = loaded->type.dtype;
+  const std::string name = source.global->name;
+  if (ir::IsBlock(source.type().dtype)) {
+    if (!has_paired_rows) {
+      b->Define(ir::Opcode::kDequantize, loaded, kLayer, {source});
+      return;
+    }
+    source = b->Unary(ir::Opcode::kDequantize, absl::StrCat(name, "_f32"), source);
+  }
   if (!has_paired_rows) {
     b->Define(ir::Opcode::kCast, loaded, kLayer, {source}, cast);
     return;
   }
-  ir::Value* halves = SeparatePairs(source, decoder, b);
+  ir::Value* halves = SeparatePairs(name, source, decoder, b);
   const std::vector<std::string> axes = {kHead, kHalf, kPair};
   if (source.type().dtype == loaded->type.dtype) {
     ir::Attrs merge;
@@ -247,9 +277,17 @@ void DefineLoaded(const Operand& source, bool has_paired_rows, const Decoder& de
     b->Define(ir::Opcode::kMerge, loaded, kLayer, {halves}, merge);
     return;
   }
-  ir::Value* rows =
-      b->Merge(absl::StrCat(source.global->name, "_rows"), halves, axes, loaded->type.axes[0]);
+  ir::Value* rows = b->Merge(absl::StrCat(name, "_rows"), halves, axes, loaded->type.axes[0]);
   b->Define(ir::Opcode::kCast, loaded, kLayer, {rows}, cast);
+}
+
+// The dtype that such a weight has once it is loaded. What is in blocks, or is going to be, is not
+// rounded on its way.
+ir::DType LoadedDType(const Found& found, const ImportOptions& options) {
+  const bool in_blocks = std::any_of(found.dtypes.begin(), found.dtypes.end(), ir::IsBlock);
+  const bool is_rounded = found.is_matrix() && options.precision == Precision::kBF16;
+  if (is_rounded && !in_blocks && !options.weights) return ir::DType::kBF16;
+  return found.IsMixed() || in_blocks ? ir::DType::kF32 : found.weight.type.dtype;
 }
 
 // Weights that the load block brings into another form: their rows into order, or their layers,
@@ -268,15 +306,10 @@ void AddLoaded(const std::vector<const Found*>& all, const Decoder& decoder,
       weight.type.dtype = dtype;
       source = module->AddGlobal(std::move(weight));
     }
-    const bool is_matrix = found->row->axes[1] != nullptr;
     ir::Global loaded = found->weight;
     loaded.kind = ir::Global::Kind::kLoaded;
     loaded.source.clear();
-    if (is_matrix && options.precision == Precision::kBF16) {
-      loaded.type.dtype = ir::DType::kBF16;
-    } else if (found->IsMixed()) {
-      loaded.type.dtype = ir::DType::kF32;
-    }
+    loaded.type.dtype = LoadedDType(*found, options);
     weights->*found->row->member = module->AddGlobal(std::move(loaded));
   }
   for (const Run& run : RunsOf(all, decoder.layer_count())) {
@@ -293,6 +326,51 @@ void AddLoaded(const std::vector<const Found*>& all, const Decoder& decoder,
     }
     CHECK(body.status().ok()) << body.status();
   }
+}
+
+// A global that the load block quantises from `weight`, to be read in its place.
+ir::Global* AddQuantised(const ir::Global& weight, ir::DType dtype, ir::Module* module) {
+  ir::Global quantised = weight;
+  quantised.kind = ir::Global::Kind::kLoaded;
+  quantised.name = absl::StrCat(weight.name, "_", ir::DTypeName(dtype));
+  quantised.source.clear();
+  quantised.type.dtype = dtype;
+  return module->AddGlobal(std::move(quantised));
+}
+
+// Puts the matrices that are floats with rows of whole blocks into blocks of options.weights.
+absl::Status QuantiseMatrices(const std::vector<Found>& all, const Decoder& decoder,
+                              const ImportOptions& options, ir::Module* module, Weights* weights) {
+  const ir::DType dtype = *options.weights;
+  const int64_t block = ir::EncodingOf(dtype).elements;
+  ir::Op* loop = nullptr;  // over the layers
+  int count = 0;
+  for (const Found& found : all) {
+    ir::Global*& weight = weights->*found.row->member;
+    if (!found.is_matrix() || !ir::IsFloat(weight->type.dtype)) continue;
+    if (weight->type.axes.back().extent.value % block != 0) continue;
+    ir::Attrs attrs;
+    attrs.out = dtype;
+    ir::Block* in = &module->load;
+    if (weight->index) {
+      if (loop == nullptr) {
+        loop = module->load.Append(ir::Opcode::kFor);
+        loop->loop_index = kLayer;
+        loop->attrs.end = decoder.layer_count();
+        loop->body = std::make_unique<ir::Block>(module, nullptr, loop);
+      }
+      in = loop->body.get();
+    }
+    const std::string index = weight->index ? kLayer : "";
+    ir::Global* quantised = AddQuantised(*weight, dtype, module);
+    ir::Builder(in).Define(ir::Opcode::kQuantizeBlocks, quantised, index, {{weight, index}}, attrs);
+    weight = quantised;
+    ++count;
+  }
+  if (count > 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(options.checkpoint_name, ": no matrix of floats has rows of whole blocks of ",
+                   block, " elements, which ", ir::DTypeName(dtype), " needs"));
 }
 
 }  // namespace
@@ -372,7 +450,8 @@ absl::Status AddWeights(const Decoder& decoder, const ImportOptions& options, ir
     }
   }
   if (!loaded.empty()) AddLoaded(loaded, decoder, options, module, weights);
-  return absl::OkStatus();
+  if (!options.weights) return absl::OkStatus();
+  return QuantiseMatrices(all, decoder, options, module, weights);
 }
 
 }  // namespace lluda::frontends::decoder

@@ -12,6 +12,7 @@
 #include "base/status_macros.h"
 #include "ir/check/body_verifier.h"
 #include "ir/rules.h"
+#include "ir/type/encoding.h"
 
 namespace lluda::ir {
 namespace {
@@ -51,6 +52,10 @@ absl::Status VerifyGlobal(const Module& module, const Global& global) {
   if (global.kind != Global::Kind::kState && !IsConstant(global.type)) {
     return Error("only a state's axes can have a symbol's length: ", ToString(global.type));
   }
+  if (global.kind == Global::Kind::kState && IsBlock(global.type.dtype)) {
+    return Error("only weights, and what the load block makes of them, can be in blocks: ",
+                 ToString(global.type));
+  }
   if (global.source.empty()) return absl::OkStatus();
   if (global.kind != Global::Kind::kWeight) return Error("only a weight has a source");
   if (global.source.size() > kMaxSourceLength) {
@@ -83,6 +88,9 @@ absl::Status VerifySignature(const Module& module, const Func& func) {
   for (const auto& param : func.params()) {
     if (absl::Status s = CheckType(param->type, module); !s.ok()) {
       return In(absl::StrCat("%", param->name), s);
+    }
+    if (IsBlock(param->type.dtype)) {
+      return Error("%", param->name, ": a parameter cannot be in blocks: ", ToString(param->type));
     }
   }
   return In("result", CheckType(func.result_type, module));

@@ -3,6 +3,7 @@
 
 #include "base/status_macros.h"
 #include "ir/interpreter/interpreter_ops.h"
+#include "ir/type/encoding.h"
 
 namespace lluda::ir {
 namespace {
@@ -13,6 +14,11 @@ struct AroundAxis {
   int64_t length = 1;
   int64_t inner = 1;
 };
+
+// Places that so many elements take in the vectors that WithElements visits.
+int64_t Places(const Tensor& x, int64_t elements) {
+  return x.is_blocks() ? BytesOf(x.type().dtype, elements) : elements;
+}
 
 AroundAxis Around(const Tensor& x, absl::string_view axis) {
   AroundAxis around;
@@ -32,15 +38,15 @@ AroundAxis Around(const Tensor& x, absl::string_view axis) {
 // Operand i of args along axes[i]; one name serves all operands.
 absl::StatusOr<Tensor> Join(const KernelArgs& args, const std::vector<std::string>& axes) {
   Tensor result(args.type);
-  int64_t row = 0;  // elements of one outer block of the result
+  int64_t row = 0;  // places of one outer block of the result
   for (size_t i = 0; i < args.in.size(); ++i) {
     const AroundAxis around = Around(*args.in[i], axes[axes.size() == 1 ? 0 : i]);
-    row += around.length * around.inner;
+    row += Places(*args.in[i], around.length * around.inner);
   }
   int64_t begin = 0;
   for (size_t i = 0; i < args.in.size(); ++i) {
     const AroundAxis around = Around(*args.in[i], axes[axes.size() == 1 ? 0 : i]);
-    const int64_t chunk = around.length * around.inner;
+    const int64_t chunk = Places(*args.in[i], around.length * around.inner);
     WithElements(&result, *args.in[i], [&](auto& to, const auto& from) {
       for (int64_t o = 0; o < around.outer; ++o) {
         std::copy_n(from.begin() + o * chunk, chunk, to.begin() + o * row + begin);
@@ -88,17 +94,18 @@ absl::StatusOr<Tensor> RunGather(const KernelArgs& args) {
   const Tensor& table = *args.in[0];
   const AroundAxis around = Around(table, args.op.attrs.axes[0]);
   RETURN_IF_ERROR(CheckRange(args.op, "index", *args.in[1], around.length));
-  Tensor result(args.type);
+  const int64_t inner = Places(table, around.inner);
+  Tensor result(args.type.With(table.type().dtype));
   WithElements(&result, table, [&](auto& to, const auto& from) {
     auto next = to.begin();
     for (const int64_t index : args.in[1]->ints()) {
       for (int64_t o = 0; o < around.outer; ++o) {
-        const int64_t at = (o * around.length + index) * around.inner;
-        next = std::copy_n(from.begin() + at, around.inner, next);
+        const int64_t at = (o * around.length + index) * inner;
+        next = std::copy_n(from.begin() + at, inner, next);
       }
     }
   });
-  return result;
+  return table.is_blocks() ? result.Decoded() : result;
 }
 
 // The value of the state after the write; the interpreter stores it.

@@ -70,6 +70,8 @@ absl::StatusOr<Tensor> RunEpilogue(const KernelArgs& args, Tensor sums);
 
 // Integers with a scale: interpreter_quantize.cc.
 absl::StatusOr<Tensor> RunQuantize(const KernelArgs& args);
+absl::StatusOr<Tensor> RunQuantizeBlocks(const KernelArgs& args);
+absl::StatusOr<Tensor> RunDequantize(const KernelArgs& args);
 absl::StatusOr<Tensor> RunQuantizeScale(const KernelArgs& args);
 
 // Positions: interpreter_attention.cc.

@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "absl/types/span.h"
 #include "ir/interpreter/interpreter_ops.h"
+#include "ir/type/blocks.h"
 
 namespace lluda::ir {
 namespace {
@@ -45,6 +47,14 @@ absl::StatusOr<Tensor> RunQuantize(const KernelArgs& args) {
       });
   return result;
 }
+
+absl::StatusOr<Tensor> RunQuantizeBlocks(const KernelArgs& args) {
+  Tensor result(args.type);
+  EncodeBlocks(args.type.dtype, args.in[0]->floats(), absl::MakeSpan(result.mutable_blocks()));
+  return result;
+}
+
+absl::StatusOr<Tensor> RunDequantize(const KernelArgs& args) { return args.in[0]->Decoded(); }
 
 Tensor Dequantized(const Tensor& integers, const Tensor& scales) {
   Tensor values(integers.type().With(DType::kF32));

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "glog/logging.h"
+#include "ir/type/blocks.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::ir {
@@ -65,7 +66,7 @@ constexpr ElementRow kElements[] = {
     {DType::kI64, nullptr, nullptr, ReadInteger<int64_t>, WriteInteger<int64_t>},
     {DType::kI8, nullptr, nullptr, ReadInteger<int8_t>, WriteInteger<int8_t>},
 };
-static_assert(std::size(kElements) == kDTypeCount);
+static_assert(std::size(kElements) == static_cast<size_t>(DType::kQ8_0));  // the plain ones
 
 }  // namespace
 
@@ -74,6 +75,8 @@ Tensor::Tensor(Type type) : type_(std::move(type)) {
   size_ = ElementCount(type_, ConstantOnly);
   if (is_float()) {
     floats_.resize(size_);
+  } else if (is_blocks()) {
+    blocks_.resize(BytesOf(type_.dtype, size_));
   } else {
     ints_.resize(size_);
   }
@@ -101,6 +104,10 @@ absl::StatusOr<Tensor> Tensor::FromBytes(Type type, absl::Span<const std::byte> 
     return absl::InvalidArgumentError(
         absl::StrCat(ToString(tensor.type()), " needs ", needed, " bytes, got ", bytes.size()));
   }
+  if (tensor.is_blocks()) {
+    tensor.blocks_.assign(bytes.begin(), bytes.end());
+    return tensor;
+  }
   for (int64_t i = 0; i < tensor.size(); ++i) {
     tensor.ReadElement(i, bytes.data() + BytesOf(dtype, i));
   }
@@ -108,6 +115,7 @@ absl::StatusOr<Tensor> Tensor::FromBytes(Type type, absl::Span<const std::byte> 
 }
 
 void Tensor::ReadElement(int64_t i, const void* from) {
+  CHECK(!is_blocks()) << ToString(type_);
   const ElementRow& row = kElements[static_cast<size_t>(type_.dtype)];
   if (is_float()) {
     floats_[i] = row.read_float(from);
@@ -117,6 +125,7 @@ void Tensor::ReadElement(int64_t i, const void* from) {
 }
 
 void Tensor::WriteElement(int64_t i, void* to) const {
+  CHECK(!is_blocks()) << ToString(type_);
   const ElementRow& row = kElements[static_cast<size_t>(type_.dtype)];
   if (is_float()) {
     row.write_float(floats_[i], to);
@@ -131,7 +140,7 @@ const std::vector<float>& Tensor::floats() const {
 }
 
 const std::vector<int64_t>& Tensor::ints() const {
-  CHECK(!is_float()) << ToString(type_);
+  CHECK(!is_float() && !is_blocks()) << ToString(type_);
   return ints_;
 }
 
@@ -141,8 +150,24 @@ std::vector<float>& Tensor::mutable_floats() {
 }
 
 std::vector<int64_t>& Tensor::mutable_ints() {
-  CHECK(!is_float()) << ToString(type_);
+  CHECK(!is_float() && !is_blocks()) << ToString(type_);
   return ints_;
+}
+
+const std::vector<std::byte>& Tensor::blocks() const {
+  CHECK(is_blocks()) << ToString(type_);
+  return blocks_;
+}
+
+std::vector<std::byte>& Tensor::mutable_blocks() {
+  CHECK(is_blocks()) << ToString(type_);
+  return blocks_;
+}
+
+Tensor Tensor::Decoded() const {
+  Tensor values(type_.With(DType::kF32));
+  DecodeBlocks(type_.dtype, blocks(), absl::MakeSpan(values.mutable_floats()));
+  return values;
 }
 
 Tensor Tensor::Reshaped(Type type) const {

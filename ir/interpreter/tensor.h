@@ -2,7 +2,7 @@
 //
 // The type's extents are constants and its layout row-major, whatever the layout of the IR type it
 // comes from: a layout never changes what a value means. Elements of all float dtypes are held as
-// float, rounded to the dtype; elements of all integer dtypes as int64_t.
+// float, rounded to the dtype; elements of all integer dtypes as int64_t; blocks as their bytes.
 //
 // Example:
 //   const Type type{DType::kBF16, {{"tok", Extent::Constant(2)}}, {}};
@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ir/type/encoding.h"
 #include "ir/type/type.h"
 
 namespace lluda::ir {
@@ -31,12 +32,13 @@ class Tensor {
   // From elements in row-major order, as many as the type has; floats are rounded to the dtype.
   static Tensor OfFloats(Type type, std::vector<float> values);
   static Tensor OfInts(Type type, std::vector<int64_t> values);
-  // From row-major elements of the type's dtype as a checkpoint holds them, little-endian.
+  // From row-major elements, or blocks, of the type's dtype as a checkpoint holds them, little-endian.
   // InvalidArgument when there are not exactly as many bytes as the type needs.
   static absl::StatusOr<Tensor> FromBytes(Type type, absl::Span<const std::byte> bytes);
 
   const Type& type() const { return type_; }
   bool is_float() const { return IsFloat(type_.dtype); }
+  bool is_blocks() const { return IsBlock(type_.dtype); }
   int64_t size() const { return size_; }
   int64_t extent(absl::string_view axis) const { return type_.GetAxis(axis)->extent.value; }
 
@@ -45,6 +47,10 @@ class Tensor {
   const std::vector<int64_t>& ints() const;
   std::vector<float>& mutable_floats();
   std::vector<int64_t>& mutable_ints();
+  // The bytes of row-major blocks, and as f32 what they mean; CHECKs that the dtype has blocks.
+  const std::vector<std::byte>& blocks() const;
+  std::vector<std::byte>& mutable_blocks();
+  Tensor Decoded() const;
   // Stores a value computed in double: rounded to f32, then to the dtype.
   void Store(int64_t i, double value) {
     floats_[i] = RoundTo(type_.dtype, static_cast<float>(value));
@@ -64,13 +70,17 @@ class Tensor {
   int64_t size_ = 0;
   std::vector<float> floats_;
   std::vector<int64_t> ints_;
+  std::vector<std::byte> blocks_;
 };
 
-// Calls visit(to, from) with the element vectors of two tensors of the same kind of dtype.
+// Calls visit(to, from) with the element vectors of two tensors of the same kind of dtype; those of
+// blocks are vectors of bytes.
 template <typename Visit>
 void WithElements(Tensor* to, const Tensor& from, Visit&& visit) {
   if (from.is_float()) {
     visit(to->mutable_floats(), from.floats());
+  } else if (from.is_blocks()) {
+    visit(to->mutable_blocks(), from.blocks());
   } else {
     visit(to->mutable_ints(), from.ints());
   }

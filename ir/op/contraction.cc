@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "ir/type/encoding.h"
+
 namespace lluda::ir {
 
 std::optional<DType> AccumulatorOf(DType a, DType b) {
-  if (IsFloat(a) && IsFloat(b)) return DType::kF32;
+  if (IsFloat(a) && (IsFloat(b) || IsBlock(b))) return DType::kF32;
   if (a == DType::kI8 && b == DType::kI8) return DType::kI32;
   return std::nullopt;
 }

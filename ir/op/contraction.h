@@ -17,8 +17,8 @@
 
 namespace lluda::ir {
 
-// The type of the sums of products of two elements: f32 for floats, i32 for i8. Nothing for other
-// pairs, which are not multiplied.
+// The type of the sums of products of two elements: f32 for floats, and for floats times what blocks
+// mean; i32 for i8. Nothing for other pairs, which are not multiplied.
 std::optional<DType> AccumulatorOf(DType a, DType b);
 
 // So many products of i8 fit an i32, whatever they are: each is at most 2^14.

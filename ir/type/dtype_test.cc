@@ -20,8 +20,17 @@ TEST(DTypeTest, NamesReadBack) {
     DType dtype;
     const char* name;
     bool is_float;
-  } rows[] = {{DType::kF32, "f32", true},  {DType::kBF16, "bf16", true}, {DType::kF16, "f16", true},
-              {DType::kI32, "i32", false}, {DType::kI64, "i64", false},  {DType::kI8, "i8", false}};
+  } rows[] = {{DType::kF32, "f32", true},       {DType::kBF16, "bf16", true},
+              {DType::kF16, "f16", true},       {DType::kI32, "i32", false},
+              {DType::kI64, "i64", false},      {DType::kI8, "i8", false},
+              {DType::kQ8_0, "q8_0", false},    {DType::kQ4_0, "q4_0", false},
+              {DType::kQ4_1, "q4_1", false},    {DType::kQ5_0, "q5_0", false},
+              {DType::kQ5_1, "q5_1", false},    {DType::kQ2K, "q2_k", false},
+              {DType::kQ3K, "q3_k", false},     {DType::kQ4K, "q4_k", false},
+              {DType::kQ5K, "q5_k", false},     {DType::kQ6K, "q6_k", false},
+              {DType::kIQ4NL, "iq4_nl", false}, {DType::kIQ4XS, "iq4_xs", false},
+              {DType::kMXFP4, "mxfp4", false}};
+  ASSERT_EQ(std::size(rows), kDTypeCount);
   for (const auto& row : rows) {
     EXPECT_EQ(DTypeName(row.dtype), row.name);
     EXPECT_EQ(DTypeFromName(row.name), row.dtype);

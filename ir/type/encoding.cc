@@ -15,8 +15,13 @@ struct EncodingRow {
 
 // Indexed by the enum's value.
 constexpr EncodingRow kEncodings[] = {
-    {DType::kF32, {1, 4}}, {DType::kBF16, {1, 2}}, {DType::kF16, {1, 2}},
-    {DType::kI32, {1, 4}}, {DType::kI64, {1, 8}},  {DType::kI8, {1, 1}},
+    {DType::kF32, {1, 4}},     {DType::kBF16, {1, 2}},    {DType::kF16, {1, 2}},
+    {DType::kI32, {1, 4}},     {DType::kI64, {1, 8}},     {DType::kI8, {1, 1}},
+    {DType::kQ8_0, {32, 34}},  {DType::kQ4_0, {32, 18}},  {DType::kQ4_1, {32, 20}},
+    {DType::kQ5_0, {32, 22}},  {DType::kQ5_1, {32, 24}},  {DType::kQ2K, {256, 84}},
+    {DType::kQ3K, {256, 110}}, {DType::kQ4K, {256, 144}}, {DType::kQ5K, {256, 176}},
+    {DType::kQ6K, {256, 210}}, {DType::kIQ4NL, {32, 18}}, {DType::kIQ4XS, {256, 136}},
+    {DType::kMXFP4, {32, 17}},
 };
 
 constexpr bool HasARowForEachDType() {

@@ -25,6 +25,9 @@ struct Encoding {
 
 const Encoding& EncodingOf(DType dtype);
 
+// Do its elements share blocks?
+inline bool IsBlock(DType dtype) { return !EncodingOf(dtype).is_plain(); }
+
 inline int64_t BytesOf(DType dtype, int64_t count) { return EncodingOf(dtype).BytesOf(count); }
 
 // Bits of one element. CHECKs that the dtype is plain.

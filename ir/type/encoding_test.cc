@@ -12,7 +12,7 @@ TEST(EncodingTest, APlainElementHasBytesOfItsOwn) {
     int64_t in_dword;
   } rows[] = {{DType::kF32, 4, 1}, {DType::kBF16, 2, 2}, {DType::kF16, 2, 2},
               {DType::kI32, 4, 1}, {DType::kI64, 8, 0},  {DType::kI8, 1, 4}};
-  ASSERT_EQ(std::size(rows), kDTypeCount);
+  ASSERT_EQ(std::size(rows), static_cast<size_t>(DType::kQ8_0));  // the first of the others
   for (const auto& row : rows) {
     EXPECT_TRUE(EncodingOf(row.dtype).is_plain()) << DTypeName(row.dtype);
     EXPECT_EQ(BytesOf(row.dtype, 1), row.bytes) << DTypeName(row.dtype);
@@ -23,6 +23,23 @@ TEST(EncodingTest, APlainElementHasBytesOfItsOwn) {
       EXPECT_EQ(DwordElements(row.dtype), row.in_dword) << DTypeName(row.dtype);
     }
   }
+}
+
+TEST(EncodingTest, BlocksTakeTheBytesOfTheirFormat) {
+  const struct {
+    DType dtype;
+    double bits;  // of an element
+  } rows[] = {{DType::kQ8_0, 8.5},   {DType::kQ4_0, 4.5},  {DType::kQ4_1, 5},
+              {DType::kQ5_0, 5.5},   {DType::kQ5_1, 6},    {DType::kQ2K, 2.625},
+              {DType::kQ3K, 3.4375}, {DType::kQ4K, 4.5},   {DType::kQ5K, 5.5},
+              {DType::kQ6K, 6.5625}, {DType::kIQ4NL, 4.5}, {DType::kIQ4XS, 4.25},
+              {DType::kMXFP4, 4.25}};
+  for (const auto& row : rows) {
+    EXPECT_TRUE(IsBlock(row.dtype)) << DTypeName(row.dtype);
+    EXPECT_EQ(static_cast<double>(BytesOf(row.dtype, 1024)) * 8, row.bits * 1024)
+        << DTypeName(row.dtype);
+  }
+  EXPECT_FALSE(IsBlock(DType::kI8));
 }
 
 TEST(EncodingTest, ABlockCountsAsAWhole) {

@@ -55,6 +55,10 @@ absl::Status CheckBlocks(const Encoding& encoding, const Type& type) {
   if (encoding.is_plain()) return absl::OkStatus();
   const std::string blocks = absl::StrCat("blocks of ", encoding.elements, " elements");
   if (type.axes.empty()) return absl::InvalidArgumentError(absl::StrCat(blocks, " need an axis"));
+  if (type.layout.is_panel() && type.layout.depth != encoding.elements) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("panels of ", blocks, " are as deep, not ", type.layout.depth));
+  }
   const Axis& along = type.layout.is_panel() ? *type.GetAxis(type.layout.axis) : type.axes.back();
   if (along.extent.is_constant() && along.extent.value % encoding.elements == 0) {
     return absl::OkStatus();

@@ -6,6 +6,10 @@
 //   r / 16 * (16 * K)  +  k / 2 * (16 * 2)  +  r % 16 * 2  +  k % 2
 // and whole matrices follow one another for the other axes.
 //
+// Blocks (ir/type/encoding.h) have elements without addresses. Row-major they follow one another. In
+// panels 16 rows' blocks are a group as deep as a block, `@panel(16x32, k)` for 32 elements, and in a
+// group byte b of row r's block lies at b * 16 + r: a vector of 16 bytes holds the same byte of each.
+//
 // Example: of bf16 vocab[40] hid[8] @panel(16x2, hid), ByteSize is 48 * 8 * 2, and element (17, 3)
 // is the 163rd: 1 * 128 + 1 * 32 + 1 * 2 + 1.
 #ifndef LLUDA_IR_TYPE_LAYOUT_H_
@@ -40,11 +44,12 @@ int64_t PanelElements(const Layout& layout, int64_t depth_total);
 int64_t PanelBytes(DType dtype, const Layout& layout, int64_t depth_total);
 
 // Elements from the value's start to the one with these indices, one for each axis. The extents are
-// constants.
+// constants, the dtype is plain.
 int64_t ElementOffset(const Type& type, absl::Span<const int64_t> index);
 
 // Blocks of the encoding lie along the panel's own axis, or else the last one, and fill it:
-// InvalidArgument unless its extent is a constant and whole blocks. A plain encoding fits always.
+// InvalidArgument unless its extent is a constant and whole blocks, and a panel is as deep as a
+// block. A plain encoding fits always.
 absl::Status CheckBlocks(const Encoding& encoding, const Type& type);
 
 // Which axes make the matrix that lies in panels.

@@ -101,6 +101,14 @@ TEST(LayoutTest, EveryElementHasAPlaceOfItsOwnInsideTheValue) {
   }
 }
 
+TEST(LayoutTest, PanelsOfBlocksTakeTheBytesOfTheirBlocks) {
+  // 21 rows fill two panels of 16, each of 64 / 32 groups of 16 blocks.
+  const Type type = Matrix(DType::kQ4_0, 21, 64, Layout::Panel(16, 32, "k"));
+  EXPECT_EQ(ByteSize(type, nullptr), 2 * 2 * 16 * 18);
+  EXPECT_EQ(PanelBytes(type.dtype, type.layout, 64), 2 * 16 * 18);
+  EXPECT_EQ(ByteSize(Matrix(DType::kQ6K, 21, 512, {}), nullptr), 21 * 2 * 210);
+}
+
 std::string BlocksError(const Type& type) {
   return std::string(CheckBlocks({32, 34}, type).message());
 }
@@ -109,9 +117,11 @@ TEST(LayoutTest, BlocksFillTheAxisThatTheyLieAlong) {
   EXPECT_EQ(BlocksError(Matrix(DType::kI8, 5, 64, {})), "");
   EXPECT_EQ(BlocksError(Matrix(DType::kI8, 5, 40, {})), "k[40] is not whole blocks of 32 elements");
   // Of panels it is their own axis, wherever it stands.
-  EXPECT_EQ(BlocksError(Matrix(DType::kI8, 64, 5, Layout::Panel(16, 4, "n"))), "");
-  EXPECT_EQ(BlocksError(Matrix(DType::kI8, 40, 64, Layout::Panel(16, 4, "n"))),
+  EXPECT_EQ(BlocksError(Matrix(DType::kI8, 64, 5, Layout::Panel(16, 32, "n"))), "");
+  EXPECT_EQ(BlocksError(Matrix(DType::kI8, 40, 64, Layout::Panel(16, 32, "n"))),
             "n[40] is not whole blocks of 32 elements");
+  EXPECT_EQ(BlocksError(Matrix(DType::kI8, 64, 64, Layout::Panel(16, 4, "n"))),
+            "panels of blocks of 32 elements are as deep, not 4");
   EXPECT_EQ(BlocksError({DType::kI8, {kHid, kTok}, {}}),
             "tok[T] is not whole blocks of 32 elements");
   EXPECT_EQ(BlocksError({DType::kI8, {}, {}}), "blocks of 32 elements need an axis");

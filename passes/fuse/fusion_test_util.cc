@@ -10,6 +10,7 @@
 #include "ir/interpreter/interpreter.h"
 #include "ir/text/parser.h"
 #include "ir/text/printer.h"
+#include "ir/type/blocks.h"
 
 namespace lluda::passes {
 namespace {
@@ -29,12 +30,17 @@ Type Concrete(Type type, const Inputs& inputs) {
   return type;
 }
 
-// Floats in [-1, 1) that the name determines.
+// Floats in [-1, 1) that the name determines, encoded if the type is in blocks.
 Tensor RandomFloats(const Type& type, absl::string_view name) {
   std::seed_seq seed(name.begin(), name.end());
   std::mt19937 bits(seed);
-  std::vector<float> values(Tensor(type).size());
+  Tensor tensor(type);
+  std::vector<float> values(tensor.size());
   for (float& value : values) value = static_cast<float>(bits() >> 8) / (1 << 23) - 1.0f;
+  if (tensor.is_blocks()) {
+    ir::EncodeBlocks(type.dtype, values, absl::MakeSpan(tensor.mutable_blocks()));
+    return tensor;
+  }
   return Tensor::OfFloats(type, std::move(values));
 }
 

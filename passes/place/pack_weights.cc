@@ -121,6 +121,7 @@ class Packer {
       use.op->SetOperand(use.operand, Operand(packed, use.op->operand(use.operand).index));
     }
     EraseUnread(family);
+    RETURN_IF_ERROR(InlineSources(packed));
     return PackInParts(packed);
   }
 
@@ -174,6 +175,26 @@ class Packer {
     pack->defined_global = packed;
     ASSIGN_OR_RETURN(packed->type, InferType(*pack));
     return packed;
+  }
+
+  // What the load block computes for the pack alone is needed while it runs, not afterwards: values
+  // instead of globals.
+  absl::Status InlineSources(Global* packed) {
+    Op* pack = FindDefinition(*module_, packed);
+    for (int i = 0; i < pack->operand_count(); ++i) {
+      Global* source = pack->operand(i).global;
+      if (source == nullptr || source->kind != Global::Kind::kLoaded) continue;
+      Op* definition = FindDefinition(*module_, source);
+      if (definition == nullptr || definition->parent() != pack->parent()) continue;
+      if (FindReaders(*module_, source).size() != 1) continue;
+      ASSIGN_OR_RETURN(Op * rows,
+                       InsertOp(definition, source->name, definition->opcode(),
+                                definition->operands(), definition->attrs, definition->by));
+      pack->SetOperand(i, Operand(rows->result()));
+      definition->parent()->Erase(definition);
+      module_->EraseGlobal(source);
+    }
+    return absl::OkStatus();
   }
 
   // Where what is packed is defined in parts and nobody else reads it, packs each part where it

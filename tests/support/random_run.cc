@@ -1,12 +1,15 @@
 #include "tests/support/random_run.h"
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <utility>
 
 #include "base/random.h"
 #include "base/status_macros.h"
 #include "ir/interpreter/interpreter.h"
+#include "ir/type/blocks.h"
+#include "ir/type/encoding.h"
 
 namespace lluda::tests {
 namespace {
@@ -14,6 +17,27 @@ namespace {
 uint32_t SeedOf(absl::string_view name, uint32_t seed) {
   for (char c : name) seed = (seed ^ static_cast<uint8_t>(c)) * 16777619u;
   return seed;
+}
+
+// Blocks of any bytes, with f16s as if they were the elements of a smaller spread.
+ir::Tensor RandomBlocks(const ir::Type& type, uint32_t seed, float spread) {
+  constexpr float kScale = 0x1p-6f;
+  ir::Tensor tensor(type);
+  base::SplitMix64 random(seed * 0x9E3779B97F4A7C15ull + 1);
+  std::vector<std::byte>& bytes = tensor.mutable_blocks();
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random.Next() >> 56);
+  const auto size = static_cast<size_t>(ir::EncodingOf(type.dtype).bytes);
+  for (size_t block = 0; block < bytes.size(); block += size) {
+    // Powers of two near 1.
+    if (type.dtype == ir::DType::kMXFP4)
+      bytes[block] = (bytes[block] & std::byte{7}) | std::byte{120};
+    for (const int64_t at : ir::HalvesOfBlock(type.dtype)) {
+      const double unit = 2 * random.NextUnit() - 1;
+      const uint16_t half = ir::FloatToF16(static_cast<float>(unit) * spread * kScale);
+      std::memcpy(bytes.data() + block + at, &half, sizeof(half));
+    }
+  }
+  return tensor;
 }
 
 }  // namespace
@@ -38,8 +62,9 @@ ir::Tensor RandomTensor(const ir::Type& type, uint32_t seed, float spread) {
 }
 
 ir::Tensor RandomWeight(const ir::Global& weight, int64_t index, const RunOptions& options) {
-  return RandomTensor(weight.type, SeedOf(ir::SourceName(weight, index), options.seed),
-                      options.weight_spread);
+  const uint32_t seed = SeedOf(ir::SourceName(weight, index), options.seed);
+  const auto random = ir::IsBlock(weight.type.dtype) ? RandomBlocks : RandomTensor;
+  return random(weight.type, seed, options.weight_spread);
 }
 
 std::vector<ir::Tensor> RandomArguments(const ir::Func& func, const Dims& dims,

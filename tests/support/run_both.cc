@@ -1,5 +1,6 @@
 #include "tests/support/run_both.h"
 
+#include <cstring>
 #include <map>
 #include <string>
 #include <utility>
@@ -23,6 +24,10 @@ namespace {
 std::vector<char> ToBytes(const ir::Tensor& tensor) {
   const ir::DType dtype = tensor.type().dtype;
   std::vector<char> bytes(static_cast<size_t>(ir::BytesOf(dtype, tensor.size())));
+  if (tensor.is_blocks()) {
+    std::memcpy(bytes.data(), tensor.blocks().data(), bytes.size());
+    return bytes;
+  }
   for (int64_t i = 0; i < tensor.size(); ++i) {
     tensor.WriteElement(i, bytes.data() + ir::BytesOf(dtype, i));
   }

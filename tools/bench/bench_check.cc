@@ -40,11 +40,12 @@ absl::StatusOr<std::string> Judge(const ir::Module& module, const VerifyRun& run
 }  // namespace
 
 absl::StatusOr<std::string> CheckLogits(const engine::ModelFiles& files,
-                                        engine::Precision precision, engine::KvCache kv_cache,
+                                        const engine::ModuleOptions& numbers,
                                         absl::Span<const int32_t> tokens,
                                         absl::Span<const float> logits) {
   engine::ModuleOptions options;
   options.precision = engine::Precision::kF32;
+  options.weights = numbers.weights;
   options.context = static_cast<int64_t>(tokens.size());
   ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, engine::ImportModule(files, options));
   VerifyRun run;
@@ -53,7 +54,8 @@ absl::StatusOr<std::string> CheckLogits(const engine::ModelFiles& files,
     return ir::Tensor::FromBytes(weight.type, tensor->span());
   };
   run.steps.emplace_back(tokens.begin(), tokens.end());
-  return Judge(*module, run, logits, LogitsBound(precision, std::nullopt, kv_cache), "in f32");
+  return Judge(*module, run, logits, LogitsBound(numbers.precision, std::nullopt, numbers.kv_cache),
+               "in f32");
 }
 
 absl::StatusOr<std::string> CheckBundleLogits(const OptimisedModel& model,

@@ -1,6 +1,6 @@
 // Whether what `lluda bench` is about to time is right: a fast wrong kernel is no result.
 //
-//   absl::StatusOr<std::string> checked = CheckLogits(files, precision, kv_cache, tokens, logits);
+//   absl::StatusOr<std::string> checked = CheckLogits(files, numbers, tokens, logits);
 //   // "logits of 4 tokens: NMSE 1.3e-05 of 1.2e-04 against the interpreter in f32"
 #ifndef LLUDA_TOOLS_BENCH_BENCH_CHECK_H_
 #define LLUDA_TOOLS_BENCH_BENCH_CHECK_H_
@@ -16,11 +16,11 @@
 namespace lluda::tools {
 
 // Compares the compiled model's logits after `tokens` with those that the interpreter computes in
-// float32, the cache too, from the module before any pass. Internal, naming both numbers, if they
-// are further off than tools/validate/bounds.h allows a run with these numbers. Holds the weights in f32
-// meanwhile.
+// float32, the cache too, from the module before any pass, on the same quantised weights. Internal,
+// naming both numbers, if they are further off than tools/validate/bounds.h allows a run with these
+// numbers. Holds the weights in f32 meanwhile.
 absl::StatusOr<std::string> CheckLogits(const engine::ModelFiles& files,
-                                        engine::Precision precision, engine::KvCache kv_cache,
+                                        const engine::ModuleOptions& numbers,
                                         absl::Span<const int32_t> tokens,
                                         absl::Span<const float> logits);
 

@@ -16,12 +16,17 @@
 namespace lluda::tools {
 namespace {
 
-using engine::KvCache;
 using engine::Precision;
 using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr char kFolder[] = "reference_data/tiny";
+
+engine::ModuleOptions Numbers(Precision precision) {
+  engine::ModuleOptions numbers;
+  numbers.precision = precision;
+  return numbers;
+}
 
 // transformers' logits in float32, which the interpreter has to confirm.
 class CheckLogitsTest : public testing::Test {
@@ -41,8 +46,7 @@ class CheckLogitsTest : public testing::Test {
 };
 
 TEST_F(CheckLogitsTest, TheRightOnesAreConfirmedWithTheirDistance) {
-  const auto checked =
-      CheckLogits(*files_, Precision::kF32, KvCache::kPrecision, prompt_.ids, prompt_.logits);
+  const auto checked = CheckLogits(*files_, Numbers(Precision::kF32), prompt_.ids, prompt_.logits);
   ASSERT_TRUE(checked.ok()) << checked.status();
   EXPECT_THAT(*checked, AllOf(HasSubstr(std::to_string(prompt_.ids.size()) + " tokens"),
                               HasSubstr("of 1.0e-09")));
@@ -51,10 +55,8 @@ TEST_F(CheckLogitsTest, TheRightOnesAreConfirmedWithTheirDistance) {
 TEST_F(CheckLogitsTest, OnesThatAreSlightlyOffAreRightInBf16Only) {
   std::vector<float> logits = prompt_.logits;
   for (float& logit : logits) logit *= 1.001f;
-  EXPECT_TRUE(
-      CheckLogits(*files_, Precision::kBF16, KvCache::kPrecision, prompt_.ids, logits).ok());
-  const auto checked =
-      CheckLogits(*files_, Precision::kF32, KvCache::kPrecision, prompt_.ids, logits);
+  EXPECT_TRUE(CheckLogits(*files_, Numbers(Precision::kBF16), prompt_.ids, logits).ok());
+  const auto checked = CheckLogits(*files_, Numbers(Precision::kF32), prompt_.ids, logits);
   EXPECT_EQ(checked.status().code(), absl::StatusCode::kInternal);
   EXPECT_THAT(std::string(checked.status().message()),
               AllOf(HasSubstr("the output is wrong"), HasSubstr("NMSE 1.00e-06")));
@@ -63,9 +65,7 @@ TEST_F(CheckLogitsTest, OnesThatAreSlightlyOffAreRightInBf16Only) {
 TEST_F(CheckLogitsTest, ThoseOfAnotherPromptAreWrong) {
   std::vector<int32_t> other = prompt_.ids;
   other.back() = other.back() == 0 ? 1 : 0;
-  EXPECT_EQ(CheckLogits(*files_, Precision::kBF16, KvCache::kPrecision, other, prompt_.logits)
-                .status()
-                .code(),
+  EXPECT_EQ(CheckLogits(*files_, Numbers(Precision::kBF16), other, prompt_.logits).status().code(),
             absl::StatusCode::kInternal);
 }
 

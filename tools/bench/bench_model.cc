@@ -182,12 +182,11 @@ absl::Status ConfirmCache(const BenchOptions& bench, const Unconfirmed& measured
 absl::Status Confirm(const BenchOptions& bench, const Unconfirmed& measured, BenchResult* result) {
   const engine::ModuleOptions& numbers = measured.optimised.numbers;
   const bool is_bundle = measured.optimised.bundle() != nullptr;
-  ASSIGN_OR_RETURN(
-      std::string confirmed,
-      is_bundle
-          ? CheckBundleLogits(measured.optimised, measured.tokens, measured.logits)
-          : CheckLogits(**measured.options.source->Files(engine::Weights::kRequired),
-                        numbers.precision, numbers.kv_cache, measured.tokens, measured.logits));
+  ASSIGN_OR_RETURN(std::string confirmed,
+                   is_bundle
+                       ? CheckBundleLogits(measured.optimised, measured.tokens, measured.logits)
+                       : CheckLogits(**measured.options.source->Files(engine::Weights::kRequired),
+                                     numbers, measured.tokens, measured.logits));
   const bool is_int8 = numbers.kv_cache == engine::KvCache::kInt8;
   if (is_int8 && !is_bundle) {
     RETURN_IF_ERROR(ConfirmCache(bench, measured, result));

@@ -38,16 +38,48 @@ void ForEachElement(ir::Type type, const Placement& placement, Visit&& visit) {
   }
 }
 
+// The same for the bytes of a matrix in blocks: visit(i, byte) for its i-th byte in rows.
+template <typename Visit>
+void ForEachBlockByte(ir::Type type, const Placement& placement, Visit&& visit) {
+  type.layout = placement.layout;
+  const int64_t row_bytes = ir::BytesOf(type.dtype, type.axes.back().extent.value);
+  const int64_t bytes = ir::BytesOf(type.dtype, ir::ElementCount(type, nullptr));
+  const int64_t together = type.layout.is_panel() ? type.layout.rows : 1;
+  for (int64_t i = 0; i < bytes; ++i) {
+    const int64_t row = i / row_bytes;
+    if (!type.layout.is_panel()) {
+      visit(i, i);
+      continue;
+    }
+    // Where the row's panel begins, whose groups follow one another.
+    const int64_t panel =
+        ir::BytesOf(type.dtype, ir::ElementOffset(type, {row - row % together, 0}));
+    visit(i, panel + i % row_bytes * together + row % together);
+  }
+}
+
 }  // namespace
 
 ir::Tensor ReadPlaced(const ir::Type& type, const Placement& placement, const char* from) {
   ir::Tensor value(type);
+  if (value.is_blocks()) {
+    ForEachBlockByte(type, placement, [&](int64_t i, int64_t byte) {
+      value.mutable_blocks()[static_cast<size_t>(i)] = static_cast<std::byte>(from[byte]);
+    });
+    return value;
+  }
   ForEachElement(type, placement,
                  [&](int64_t i, int64_t byte) { value.ReadElement(i, from + byte); });
   return value;
 }
 
 void WritePlaced(const ir::Tensor& value, const Placement& placement, char* to) {
+  if (value.is_blocks()) {
+    ForEachBlockByte(value.type(), placement, [&](int64_t i, int64_t byte) {
+      to[byte] = static_cast<char>(value.blocks()[static_cast<size_t>(i)]);
+    });
+    return;
+  }
   ForEachElement(value.type(), placement,
                  [&](int64_t i, int64_t byte) { value.WriteElement(i, to + byte); });
 }

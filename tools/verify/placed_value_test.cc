@@ -69,5 +69,21 @@ TEST(PlacedValueTest, SixteenBitsAndIntegersKeepTheirValues) {
   EXPECT_THAT(ReadPlaced(i8, {}, bytes.data()).ints(), ElementsAre(-128, 127));
 }
 
+TEST(PlacedValueTest, BlocksOfSixteenRowsTakeTurnsByteByByte) {
+  // 17 rows of two blocks of 18 bytes.
+  const ir::Type type{
+      ir::DType::kQ4_0, {{"n", ir::Extent::Constant(17)}, {"k", ir::Extent::Constant(64)}}, {}};
+  ir::Tensor value(type);
+  for (size_t i = 0; i < value.blocks().size(); ++i) {
+    value.mutable_blocks()[i] = static_cast<std::byte>(i % 251);
+  }
+  const Placement panels{ir::Layout::Panel(16, 32, "k")};
+  std::vector<char> bytes(2 * 16 * 36);
+  WritePlaced(value, panels, bytes.data());
+  EXPECT_EQ(bytes[3 * 16 + 5], static_cast<char>((5 * 36 + 3) % 251));
+  EXPECT_EQ(bytes[16 * 36 + 20 * 16], static_cast<char>((16 * 36 + 20) % 251));
+  EXPECT_EQ(ReadPlaced(type, panels, bytes.data()).blocks(), value.blocks());
+}
+
 }  // namespace
 }  // namespace lluda::tools

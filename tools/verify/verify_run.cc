@@ -135,7 +135,9 @@ absl::StatusOr<ir::Tensor> InterpretLogits(const ir::Module& module, const Verif
 }
 
 double ErrorOf(const ir::Tensor& a, const ir::Tensor& b) {
-  if (a.size() != b.size() || a.is_float() != b.is_float()) return kInfinity;
+  if (a.size() != b.size()) return kInfinity;
+  if (a.is_blocks() && b.is_blocks()) return ErrorOf(a.Decoded(), b.Decoded());
+  if (a.is_blocks() != b.is_blocks() || a.is_float() != b.is_float()) return kInfinity;
   if (!a.is_float()) return a.ints() == b.ints() ? 0 : kInfinity;
   const bool a_is_coarser = ir::ElementBits(a.type().dtype) < ir::ElementBits(b.type().dtype);
   const ir::DType dtype = a_is_coarser ? a.type().dtype : b.type().dtype;

@@ -10,6 +10,7 @@
 #include "ir/check/verifier.h"
 #include "ir/text/parser.h"
 #include "ir/text/printer.h"
+#include "ir/type/encoding.h"
 #include "ir/view.h"
 
 namespace lluda::tools {
@@ -146,10 +147,12 @@ class Slicer {
     ir::Type type = global.type;
     type.layout = {};
     const ir::Type result = type.With(ir::DType::kF32);
+    const bool in_blocks = ir::IsBlock(type.dtype);
     return absl::StrCat("func @read", IndexText(global.index), "() -> ", ir::ToString(result),
-                        " {\n%r = cast @", global.name,
+                        " {\n%r = ", in_blocks ? "dequantize @" : "cast @", global.name,
                         op.defined_index.empty() ? "" : absl::StrCat("[", op.defined_index, "]"),
-                        " {out = f32} : ", ir::ToString(result), "\nreturn %r\n}\n");
+                        in_blocks ? "" : " {out = f32}", " : ", ir::ToString(result),
+                        "\nreturn %r\n}\n");
   }
 
   const ir::Module& module_;

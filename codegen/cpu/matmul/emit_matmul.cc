@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/align.h"
 #include "codegen/cpu/emit/transpose.h"
 #include "codegen/cpu/matmul/amx.h"
+#include "codegen/cpu/matmul/block_dot.h"
 #include "codegen/cpu/matmul/column_epilogue.h"
 #include "codegen/cpu/matmul/general_matmul.h"
 #include "codegen/cpu/matmul/head_epilogue.h"
@@ -32,8 +34,10 @@ class PanelMatmul {
  public:
   using Rows = MatmulOperands::Rows;
 
-  PanelMatmul(const KernelSpec& spec, Emitter& e, const TileRow& tile)
-      : o_(spec, e, tile), e_(e), store_(o_, e) {}
+  // `blocks` is the dtype that B has where the spec says f32, as its panels are expanded first.
+  PanelMatmul(const KernelSpec& spec, Emitter& e, const TileRow& tile,
+              std::optional<ir::DType> blocks)
+      : o_(spec, e, tile), e_(e), store_(o_, e), blocks_(blocks) {}
 
   // An item is the panels of a tile or of a head. A few items' panels are taken at a time, and stay
   // in one cache while all rows go by. A tile's rows meet these panels one after the other, and stay
@@ -57,17 +61,83 @@ class PanelMatmul {
       info.scratch_bytes = head_rows_ + o_.tile.rows * o_.head_panels * kLanes * 4;
     }
     const int64_t items_at_once = heads ? 1 : std::max<int64_t>(1, kCachedPanelBytes / item_bytes);
+    if (blocks_) {
+      expanded_ = base::RoundUp(info.scratch_bytes, base::kCacheLine);
+      expanded_panels_ = items_at_once * item_panels;
+      info.scratch_bytes = expanded_ + items_at_once * item_bytes;
+    }
     e_.Loop(e_.Begin(), e_.End(), items_at_once, [&](Value* item) {
       Value* end = e_.Least(Integer(e_, item) + items_at_once, e_.End());
       item_ = item;
       first_panel_ = Integer(e_, item) * item_panels;
       end_panel_ = e_.Least(Integer(e_, end) * item_panels, e_.Const(o_.panels));
-      EmitRows();
+      if (blocks_) {
+        EmitBlockRows();
+      } else {
+        EmitRows();
+      }
     });
     return info;
   }
 
  private:
+  // The same as EmitRows for B in blocks.
+  void EmitBlockRows() {
+    const auto expanded = [&] {
+      ExpandPanels();
+      EmitRows();
+    };
+    if (!MultipliesBlocks(*blocks_)) {
+      expanded();
+      return;
+    }
+    const auto one_row = [&] {
+      first_row_ = e_.Const(0);
+      ForPanels([&](Value* first, int count) { EmitBlockTile(first, count); });
+      FinishHead(e_.Const(1));
+    };
+    if (o_.RowAxes().empty()) {
+      one_row();
+      return;
+    }
+    const Integer rows(e_, e_.ExtentValue(o_.RowAxes()[0].extent));
+    e_.If(rows == 1, one_row, expanded);
+  }
+
+  // The panel of blocks, which are whole ones.
+  Value* BlockPanel(Value* panel) {
+    const int64_t bytes = ir::BytesOf(*blocks_, o_.depth_total * kLanes);
+    return e_.Address(e_.Buffer(1), Integer(e_, panel) * bytes, ir::DType::kI8);
+  }
+
+  // The single row times `count` panels.
+  void EmitBlockTile(Value* first, int count) {
+    const BlockDot dot{o_.spec.operands[0].dtype, *blocks_, o_.depth_total,
+                       e_.target().PrefetchBytes()};
+    std::vector<Value*> panels;
+    for (int i = 0; i < count; ++i) panels.push_back(BlockPanel(Integer(e_, first) + i));
+    for (int i = 0; o_.halves && i < count; ++i) {
+      panels.push_back(BlockPanel(Integer(e_, first) + (o_.panels + i)));
+    }
+    const Rows row{first_row_, 1};
+    StoreSums(row, first, count, {EmitBlockDot(e_, dot, o_.RowPointers(row)[0], panels)});
+  }
+
+  // Brings the panels of [first_panel_, end_panel_) into the scratch memory, where tiles find them.
+  void ExpandPanels() {
+    Value* base = e_.Address(e_.Scratch(), e_.Const(expanded_), ir::DType::kI8);
+    e_.Loop(first_panel_, end_panel_, 1, [&](Value* panel) {
+      const Integer at = Integer(e_, panel) - first_panel_;
+      const auto expand = [&](Value* from, Value* to) {
+        EmitExpandPanel(e_, *blocks_, o_.depth_total, BlockPanel(from),
+                        e_.Address(base, Integer(e_, to) * o_.PanelBytes(), ir::DType::kI8));
+      };
+      expand(panel, at);
+      if (o_.halves) expand(Integer(e_, panel) + o_.panels, at + expanded_panels_);
+    });
+    o_.ReadPanelsAt(base, first_panel_, expanded_panels_);
+  }
+
   // All rows times the panels of [first_panel_, end_panel_).
   void EmitRows() {
     if (o_.tile.dot == Dot::kAmx) {
@@ -277,13 +347,17 @@ class PanelMatmul {
                  a.dtype,
                  b.dtype,
                  o_.depth_total,
-                 rows.fills_tile ? 0 : e_.target().PrefetchBytes(),
+                 rows.fills_tile || blocks_ ? 0 : e_.target().PrefetchBytes(),
                  interleaved};
-    Value* next = Integer(e_, first) + (Integer(e_, end_panel_) - first_panel_);
+    Value* next = nullptr;  // expanded panels are near
+    if (!blocks_) next = Integer(e_, first) + (Integer(e_, end_panel_) - first_panel_);
     const MatmulFetch::Tile tile{rows, first, count, next, a_rows[0], interleaved};
     if (MatmulFetch::Applies(o_, tile)) dot.visit = MatmulFetch(o_, e_, tile);
-    std::vector<std::vector<Value*>> sums =
-        EmitPanelDot(e_, dot, a_rows, o_.PanelPointers(first, count));
+    StoreSums(rows, first, count, EmitPanelDot(e_, dot, a_rows, o_.PanelPointers(first, count)));
+  }
+
+  // Finishes the sums of rows and panels and stores them, or keeps them until a head has all.
+  void StoreSums(const Rows& rows, Value* first, int count, std::vector<std::vector<Value*>> sums) {
     if (o_.head_panels == 0) {
       store_.StoreTile(rows, first, count, std::move(sums));
       return;
@@ -297,9 +371,12 @@ class PanelMatmul {
     }
   }
 
-  const MatmulOperands o_;
+  MatmulOperands o_;
   Emitter& e_;
   MatmulStore store_;
+  const std::optional<ir::DType> blocks_;
+  int64_t expanded_ = 0;         // bytes into the scratch memory
+  int64_t expanded_panels_ = 0;  // of one half
   Value* item_ = nullptr;
   Value* first_panel_ = nullptr;
   Value* end_panel_ = nullptr;
@@ -307,9 +384,22 @@ class PanelMatmul {
   int64_t head_rows_ = 0;       // bytes into the scratch memory
 };
 
+// The matmul whose B holds, as f32, what the blocks of spec's B mean.
+KernelSpec Expanded(KernelSpec spec) {
+  TensorSpec& b = spec.operands[1];
+  const std::optional<ir::PanelShape> blocks = PanelShapeOf(b.dtype, ir::DType::kF32);
+  const std::optional<ir::PanelShape> floats = PanelShapeOf(ir::DType::kF32, ir::DType::kF32);
+  if (b.layout == ir::Layout::Panel(blocks->rows, blocks->depth, b.layout.axis)) {
+    b.layout = ir::Layout::Panel(floats->rows, floats->depth, b.layout.axis);
+  }
+  b.dtype = ir::DType::kF32;
+  return spec;
+}
+
 }  // namespace
 
 const TileRow* MatmulTile(const KernelSpec& spec, const Target& target) {
+  if (ir::IsBlock(spec.operands[1].dtype)) return MatmulTile(Expanded(spec), target);
   if (!MatmulOperands::Applies(spec)) return nullptr;
   const ir::DType a = spec.operands[0].dtype, b = spec.operands[1].dtype;
   const TileRow* tile = target.FindMatmulTile(a, b);
@@ -325,7 +415,10 @@ absl::StatusOr<KernelInfo> EmitMatmul(const KernelSpec& spec, Emitter& e) {
     if (!known) return NoKernel(spec, absl::StrCat("no code for the step ", Info(step).name));
   }
   const TileRow* tile = MatmulTile(spec, e.target());
-  return tile != nullptr ? PanelMatmul(spec, e, *tile).Emit() : EmitGeneralMatmul(spec, e);
+  if (tile == nullptr) return EmitGeneralMatmul(spec, e);
+  const ir::DType b = spec.operands[1].dtype;
+  if (ir::IsBlock(b)) return PanelMatmul(Expanded(spec), e, *tile, b).Emit();
+  return PanelMatmul(spec, e, *tile, std::nullopt).Emit();
 }
 
 }  // namespace lluda::codegen

@@ -10,6 +10,7 @@
 #include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/emit/transpose.h"
 #include "codegen/cpu/matmul/emit_matmul.h"
+#include "codegen/cpu/matmul/emit_pack_blocks.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {
@@ -18,6 +19,7 @@ absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, Emitter& e) {
   const TensorSpec& to = spec.result;
   if (from.layout.is_panel()) return NoKernel(spec, "the operand is in panels already");
   if (to.axes.size() != 2) return NoKernel(spec, "only matrices are packed");
+  if (ir::IsBlock(from.dtype)) return EmitPackBlocks(spec, e);
   auto& b = e.b();
   const ir::Layout& layout = to.layout;
   const ir::Axis row_axis = from.Find(PanelRowAxis(to).name)->axis;

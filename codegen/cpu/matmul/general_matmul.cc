@@ -1,20 +1,50 @@
 #include "codegen/cpu/matmul/general_matmul.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "codegen/cpu/emit/block_access.h"
+#include "codegen/cpu/emit/block_values.h"
+#include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/matmul/column_epilogue.h"
 #include "codegen/cpu/matmul/head_epilogue.h"
 #include "ir/op/contraction.h"
+#include "ir/type/encoding.h"
 
 namespace lluda::codegen {
 namespace {
+
+// DotProduct for b in blocks, one after the other.
+Value* BlockDotProduct(const KernelSpec& spec, Emitter& e, Indices a_indices, Indices b_indices) {
+  const TensorSpec& a = spec.operands[0];
+  const TensorSpec& b = spec.operands[1];
+  const ir::Axis over = a.Find(spec.attrs.axes[0])->axis;
+  const int64_t elements = ir::EncodingOf(b.dtype).elements;
+  return e.Loop(e.Const(0), e.ExtentValue(over.extent), elements, {e.ConstF32(0.0f, 1)},
+                [&](Value* k, const Emitter::Carried& before) {
+                  b_indices[over.name] = k;
+                  const BlockPlace place = BlockAt(e, b, e.Buffer(1), b_indices);
+                  BlockValues values(e, b.dtype, place.address, 1, place.stride);
+                  Value* sum = before[0];
+                  for (int64_t i = 0; i < elements; ++i) {
+                    a_indices[over.name] = Integer(e, k) + i;
+                    Value* offset = e.Offset(a.axes, a_indices);
+                    Value* x = e.Load(e.Address(e.Buffer(0), offset, a.dtype), a.dtype, 1);
+                    sum = e.MulAdd(x, values.At(i), sum);
+                  }
+                  return Emitter::Carried{sum};
+                })[0];
+}
 
 // sum over k of a[...] * b[...], both at the given other indices.
 Value* DotProduct(const KernelSpec& spec, Emitter& e, Indices a_indices, Indices b_indices) {
   const TensorSpec& a = spec.operands[0];
   const TensorSpec& b = spec.operands[1];
+  if (ir::IsBlock(b.dtype)) {
+    return BlockDotProduct(spec, e, std::move(a_indices), std::move(b_indices));
+  }
   const ir::Axis over = a.Find(spec.attrs.axes[0])->axis;
   const auto product = [&](Value* k, int lanes, Value* sum) {
     a_indices[over.name] = k;
@@ -114,6 +144,10 @@ absl::StatusOr<KernelInfo> EmitGeneralMatmul(const KernelSpec& spec, Emitter& e)
   if (!ir::IsFloat(spec.operands[0].dtype)) return NoKernel(spec, "it multiplies integers");
   if (ir::ContractedAxes(spec.attrs).size() > 1) return NoKernel(spec, "it sums over several axes");
   if (spec.operands[0].layout.is_panel()) return NoKernel(spec, "operand 0 is in panels");
+  const TensorSpec& matrix = spec.operands[1];
+  if (ir::IsBlock(matrix.dtype) && BlockAxis(matrix).name != spec.attrs.axes[0]) {
+    return NoKernel(spec, "blocks do not lie along the axis that is summed over");
+  }
   if (spec.result.axes.empty()) return NoKernel(spec, "the result has no axis");
   const ir::Axis last = spec.result.axes.back().axis;
   if (FinishesHeads(spec)) return EmitHeads(spec, e);

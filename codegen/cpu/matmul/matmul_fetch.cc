@@ -13,11 +13,15 @@ namespace {
 
 using base::kCacheLine;
 
+int64_t VisitDepthOf(const KernelSpec& spec) {
+  return VisitDepth(spec.operands[0].dtype, spec.operands[1].dtype);
+}
+
 }  // namespace
 
 bool MatmulFetch::Applies(const MatmulOperands& operands, const Tile& tile) {
   return tile.rows.fills_tile && operands.HasManyRows() &&
-         operands.depth_total % VisitDepth(operands.spec.operands[1].dtype) == 0;
+         operands.depth_total % VisitDepthOf(operands.spec) == 0;
 }
 
 MatmulFetch::MatmulFetch(const MatmulOperands& operands, Emitter& e, const Tile& tile)
@@ -30,13 +34,14 @@ void MatmulFetch::operator()(Value* k) const {
 }
 
 // Elements of K between two visits.
-int64_t MatmulFetch::Step() const { return VisitDepth(o_.spec.operands[1].dtype); }
+int64_t MatmulFetch::Step() const { return VisitDepthOf(o_.spec); }
 
 // Where this tile begins to fetch of the panels that the thread will most likely need after the
 // call's own. Each tile of rows brings in the next eighth of every panel, until all of it is there.
 // Without, the first tile of the next call would wait for memory line by line.
 // Example: with tiles of 12 rows and panels of 32 KB, the tile of rows 24..35 fetches from 8 KB on.
 std::vector<Value*> MatmulFetch::NextPanels() const {
+  if (tile_.next == nullptr) return {};
   const int64_t slice = o_.depth_total / Step() * kCacheLine;
   const int64_t panel_bytes = o_.PanelBytes();
   const Integer wanted = Integer(e_, tile_.rows.first) / o_.tile.rows * slice;

@@ -16,9 +16,10 @@ class MatmulFetch {
  public:
   struct Tile {
     MatmulOperands::Rows rows;
-    Value* first;       // panel
-    int count;          // of panels
-    Value* next;        // the panel that stands where `first` does in what the thread does next
+    Value* first;  // panel
+    int count;     // of panels
+    // The panel that stands where `first` does in what the thread does next; null: panels are near.
+    Value* next;
     Value* a;           // its first row, or group of rows
     int a_interleaved;  // as PanelDot's
   };

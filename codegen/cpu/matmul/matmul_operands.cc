@@ -82,16 +82,24 @@ std::vector<Value*> MatmulOperands::RowPointers(const Rows& rows) const {
 
 std::vector<Value*> MatmulOperands::PanelPointers(Value* first, int count) const {
   const TensorSpec& b = spec.operands[1];
+  Value* base = base_ != nullptr ? base_ : e_.Buffer(1);
   std::vector<Value*> pointers;
   const auto add_panels = [&](int64_t from) {
     for (int i = 0; i < count; ++i) {
-      const Integer panel = Integer(e_, first) + (from + i);
-      pointers.push_back(e_.Address(e_.Buffer(1), panel * PanelElements(), b.dtype));
+      Integer panel = Integer(e_, first) + (from + i);
+      if (base_panel_ != nullptr) panel = panel - base_panel_;
+      pointers.push_back(e_.Address(base, panel * PanelElements(), b.dtype));
     }
   };
   add_panels(0);
-  if (halves) add_panels(panels);
+  if (halves) add_panels(base_ != nullptr ? base_count_ : panels);
   return pointers;
+}
+
+void MatmulOperands::ReadPanelsAt(Value* base, Value* first, int64_t count) {
+  base_ = base;
+  base_panel_ = first;
+  base_count_ = count;
 }
 
 Value* MatmulOperands::ColumnAddress(Value* buffer, const TensorSpec& tensor, Value* row,

@@ -47,6 +47,9 @@ class MatmulOperands {
   std::vector<Value*> RowPointers(const Rows& rows) const;
   // The panels [first, first + count) of B, and behind them those of the second half.
   std::vector<Value*> PanelPointers(Value* first, int count) const;
+  // From now on the panels from `first` on, and `count` panels behind them those of the second half,
+  // are read at `base` instead of B's buffer.
+  void ReadPanelsAt(Value* base, Value* first, int64_t count);
   // Lane `lane` of a panel in a row of the result or of the residual.
   Value* ColumnAddress(Value* buffer, const TensorSpec& tensor, Value* row, Value* panel,
                        int lane) const;
@@ -64,6 +67,9 @@ class MatmulOperands {
 
  private:
   Emitter& e_;
+  Value* base_ = nullptr;  // of ReadPanelsAt
+  Value* base_panel_ = nullptr;
+  int64_t base_count_ = 0;
 };
 
 }  // namespace lluda::codegen

@@ -1,5 +1,7 @@
 #include "codegen/cpu/matmul/panel_dot.h"
 
+#include <algorithm>
+
 #include "codegen/cpu/emit/integer.h"
 #include "ir/type/encoding.h"
 #include "llvm/IR/Intrinsics.h"
@@ -32,7 +34,7 @@ class Step {
     return address;
   }
 
-  // Address of element k + step of a row, k being a multiple of the panel's depth.
+  // Address of element k + step of a row, k being a multiple of what a step takes.
   Value* RowAddress(size_t row, Value* k, int64_t step) {
     Integer element(e_, k);
     int64_t rest = step;
@@ -95,12 +97,16 @@ class Step {
     }
   }
 
-  // The panel's columns as f32: one vector for f32, two (even and odd k) for 16-bit types, `count`
-  // for i8.
+  // The panel's columns as f32: two vectors (even and odd k) for 16-bit types, `count` for others.
   std::vector<Value*> Columns(size_t panel, Value* k, int64_t count) {
     Value* address = PanelAddress(panel, k);
     if (dot_.b == ir::DType::kF32) {
-      return {b_.CreateAlignedLoad(e_.F32(kLanes), address, llvm::Align(64))};
+      std::vector<Value*> columns;
+      for (int64_t i = 0; i < count; ++i) {
+        Value* at = e_.Address(address, e_.Const(i * kLanes), dot_.b);
+        columns.push_back(b_.CreateAlignedLoad(e_.F32(kLanes), at, llvm::Align(64)));
+      }
+      return columns;
     }
     if (dot_.b == ir::DType::kI8) {
       std::vector<Value*> columns;
@@ -140,8 +146,11 @@ class Step {
   const std::vector<Value*>& panels_;
 };
 
-// Elements of each column that a step takes from a panel: 64 bytes for the 16 columns.
-int StepDepth(ir::DType b) { return static_cast<int>(ir::DwordElements(b)); }
+// Elements of each column that a step takes from a panel: 64 bytes for the 16 columns, or more where
+// more elements of a row lie in a dword.
+int StepDepth(ir::DType a, ir::DType b) {
+  return static_cast<int>(std::max(ir::DwordElements(a), ir::DwordElements(b)));
+}
 
 constexpr int kStepsPerVisit = 8;
 
@@ -156,12 +165,12 @@ int Unroll(size_t accumulators, int64_t steps) {
 
 }  // namespace
 
-int64_t VisitDepth(ir::DType b) { return int64_t{kStepsPerVisit} * StepDepth(b); }
+int64_t VisitDepth(ir::DType a, ir::DType b) { return int64_t{kStepsPerVisit} * StepDepth(a, b); }
 
 std::vector<std::vector<Value*>> EmitPanelDot(Emitter& e, const PanelDot& dot,
                                               const std::vector<Value*>& a_rows,
                                               const std::vector<Value*>& panels) {
-  const int depth = StepDepth(dot.b);
+  const int depth = StepDepth(dot.a, dot.b);
   const int64_t whole = dot.depth_total / depth * depth;
   const int unroll =
       dot.visit == nullptr ? Unroll(a_rows.size() * panels.size(), whole / depth) : kStepsPerVisit;

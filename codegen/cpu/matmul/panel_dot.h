@@ -23,13 +23,13 @@ struct PanelDot {
   int64_t prefetch_bytes = 0;
   // A's rows interleaved: this many rows take turns, 4 bytes each; 1 for rows that are contiguous.
   int a_interleaved = 1;
-  // Called for every VisitDepth(b) elements with the first of them: to fetch what will be needed
+  // Called for every VisitDepth(a, b) elements with the first of them: to fetch what will be needed
   // later, a little at a time, so that what the tile itself waits for is not held up. They divide
   // depth_total.
   std::function<void(Value* k)> visit = nullptr;
 };
 
-int64_t VisitDepth(ir::DType b);
+int64_t VisitDepth(ir::DType a, ir::DType b);
 
 // accumulators[row][panel], each <16 x float>: sum over k of a_rows[row][k] *
 // panels[panel][k][0..16). a_rows point at a row's first element, panels at a panel's start; K is

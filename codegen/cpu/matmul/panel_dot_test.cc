@@ -167,7 +167,7 @@ TEST(EmitPanelDot, VisitsEveryStretchOfTheContractedAxisOnceAndInOrder) {
   ForEachTile([](const Target& target, const TileRow& tile) {
     SCOPED_TRACE(::testing::Message() << IsaName(target.isa) << " " << ir::DTypeName(tile.b));
     constexpr int64_t kVisits = 5;
-    const int64_t stretch = VisitDepth(tile.b);
+    const int64_t stretch = VisitDepth(tile.a, tile.b);
     const EmittedKernel kernel(target, [&](Emitter& e) {
       auto& b = e.b();
       PanelDot dot{tile.dot, tile.a, tile.b, kVisits * stretch};

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/ops/emit_ops.h"
+#include "ir/type/encoding.h"
 
 namespace lluda::codegen {
 namespace {
@@ -58,6 +59,7 @@ KernelInfo CopyInfo(std::vector<ir::Axis> work_axes, const ir::Axis& inner) {
 
 absl::StatusOr<KernelInfo> EmitGather(const KernelSpec& spec, Emitter& e) {
   const TensorSpec& table = spec.operands[0];
+  if (ir::IsBlock(table.dtype)) return EmitGatherBlocks(spec, e);
   if (table.axes.size() < 2) return NoKernel(spec, "the table has one axis only");
   const ir::Axis last = spec.result.axes.back().axis;
   const std::vector<ir::Axis> rows = LeadingAxes(spec.result);
@@ -94,6 +96,7 @@ absl::StatusOr<KernelInfo> EmitConcat(const KernelSpec& spec, Emitter& e) {
   // Rows are the result's axes without the joined one; each part is then copied as a whole.
   const std::vector<ir::Axis> rows = AxesWithout(spec.result, joined);
   if (spec.result.layout.is_panel()) return NoKernel(spec, "the result is in panels");
+  if (ir::IsBlock(spec.result.dtype)) return NoKernel(spec, "blocks are joined by pack alone");
   e.ForRows(rows, [&](const Indices& indices) {
     int64_t offset = 0;
     for (int part = 0; part < result; ++part) {

@@ -1,0 +1,47 @@
+#!/bin/bash
+# --weights: matrices are quantised while they are loaded and stay so; every command that loads takes it.
+set -u
+
+# shellcheck source=cli/test_helpers.sh
+source cli/test_helpers.sh
+
+# --- what it does is in the IR ---
+run ir "$stories" --weights q4_0
+expect 0 "ir --weights q4_0"
+for text in ' = quantize_blocks @wq\[layer\] {out = q4_0} : q4_0 q\[' '@wq_q4_0\[layer\] = pack %' \
+  '@wg_q4_0u_q4_0\[layer\] = pack %wg_q4_0 %wu_q4_0 ' 'matmul %h @wq_q4_0\[layer\] ' 'gather @embed_q4_0 over vocab' '@panel(16x32, hid)'; do
+  grep -q "$text" out || fail "ir --weights q4_0 has no '$text'"
+done
+! grep -q ' = dequantize' out || fail "ir --weights q4_0: a dequantize is left: $(grep ' = dequantize' out)"
+run ir "$stories" --weights q4_0 --before
+grep -q '%wq_q4_0_f32 = dequantize @wq_q4_0\[layer\]' out || fail "the importer wrote no dequantize"
+
+# --- each type computes what the interpreter does: every pass, every kernel ---
+for type in q8_0 q4_0 q5_1; do
+  run verify "$stories" --weights "$type"
+  expect 0 "verify --weights $type: $(cat out err)"
+done
+
+# --- text ---
+readonly greedy=(-p "Once upon a time" -n 8 --temperature 0)
+run generate "$stories" "${greedy[@]}"
+plain=$(cat out)
+run generate "$stories" "${greedy[@]}" --weights q8_0
+expect_out "$plain"
+
+# --- a bundle holds the blocks ---
+run compile "$stories" --weights q8_0 -o q8.llb
+expect 0 "compile --weights q8_0"
+run compile "$stories" -o plain.llb
+expect 0 "compile"
+(($(stat -c %s q8.llb) * 10 < $(stat -c %s plain.llb) * 8)) || fail "the bundle is not smaller: $(ls -l ./*.llb)"
+run generate q8.llb "${greedy[@]}"
+expect_out "$plain"
+run generate q8.llb --weights q8_0 "${greedy[@]}"
+expect_error 2 "q8.llb: is compiled with the weights that it has"
+
+# --- what it cannot do ---
+run generate "$stories" -p x --weights q6_k
+expect 2 "--weights q6_k: $(cat err)"
+
+finish

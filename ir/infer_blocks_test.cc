@@ -1,0 +1,97 @@
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "ir/check/verifier.h"
+#include "ir/text/parser.h"
+
+namespace lluda::ir {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+
+// What is wrong with a module that has these declarations and this statement in its function; ""
+// if nothing is.
+std::string Fault(const std::string& declarations, const std::string& statement) {
+  const std::string text = absl::StrCat(R"(lluda 1
+module @m {
+  symbol T in 1..8
+  weight @w : q4_0 n[3] k[64]
+  weight @other : q8_0 n[3] k[64]
+  weight @short : q4_0 n[3] k[32]
+  weight @square : q4_0 n[64] k[64]
+  )",
+                                        declarations, R"(
+  func @f(%x: f32 tok[T] k[64], %y: f32 n[3] k[64], %z: f32 n[3] l[40], %i: i32 tok[T]) -> f32 tok[T] k[64] {
+    )",
+                                        statement, "\n    return %x\n  }\n}\n");
+  const auto module = ParseModule(text, "m");
+  if (!module.ok()) return std::string(module.status().message());
+  return std::string(Verify(**module).message());
+}
+
+TEST(InferBlocksTest, AFewOpsReadBlocks) {
+  for (const char* statement : {
+           "%d = dequantize @w : f32 n[3] k[64]",
+           "%d = gather @w over n at %i : f32 tok[T] k[64]",
+           "%d = matmul %x @w over k : f32 tok[T] n[3]",
+           "%d = pack @w over k {tile = 16x32} : q4_0 n[3] k[64] @panel(16x32, k)",
+           "%d = quantize_blocks %y {out = q5_1} : q5_1 n[3] k[64]",
+           "%d = concat @w @square n n -> both[67] : q4_0 both[67] k[64]",
+       }) {
+    EXPECT_EQ(Fault("", statement), "") << statement;
+  }
+}
+
+TEST(InferBlocksTest, OthersSayThatTheyDoNot) {
+  const struct {
+    const char* statement;
+    const char* fault;
+  } cases[] = {
+      {"%d = add @w @w : f32", "add: takes no elements in blocks, such as q4_0 n[3] k[64]"},
+      {"%d = matmul @w %x over k : f32", "matmul: takes no elements in blocks"},
+      {"%d = matmul %x @w %y over k {epilogue = add} : f32", "operand 2 must be"},
+      {"%d = permute @w to k n : f32", "permute: takes no elements in blocks"},
+      {"%d = cast @w {out = f32} : f32", "cast: takes no elements in blocks"},
+      {"%d = cast %y {out = q4_0} : f32", "cast: takes no elements in blocks, such as q4_0 n[3]"},
+      {"%d = dequantize %y : f32", "dequantize: operand 0 must be in blocks, is f32 n[3] k[64]"},
+      {"%d = quantize_blocks @w {out = q4_0} : f32",
+       "quantize_blocks: takes no elements in blocks"},
+      {"%d = quantize_blocks %y {out = q6_k} : f32",
+       "quantize_blocks: there is no quantiser for q6_k"},
+      {"%d = quantize_blocks %y {out = bf16} : bf16",
+       "quantize_blocks: there is no quantiser for bf16"},
+      {"%d = quantize_blocks %y : f32", "quantize_blocks: needs the attribute 'out'"},
+      {"%d = quantize_blocks %z {out = q4_0} : f32", "l[40] is not whole blocks of 32 elements"},
+      {"%d = concat @w @other n -> both[6] : f32", "concat: operand 1 has another dtype"},
+      {"%d = concat @w @short k k -> both[96] : f32",
+       "the blocks of q4_0 n[3] k[64] do not lie along 'both'"},
+      {"%d = gather @w over k at %i : f32",
+       "gather: cannot pick single elements of blocks: q4_0 n[3] k[64]"},
+      {"%d = pack @w over k {tile = 16x2} : f32", "panels of blocks of 32 elements are as deep, "},
+      {"%d = pack @square over n {tile = 16x32} : f32",
+       "the blocks of q4_0 n[64] k[64] do not lie along 'n'"},
+  };
+  for (const auto& test : cases) {
+    EXPECT_THAT(Fault("", test.statement), HasSubstr(test.fault)) << test.statement;
+  }
+}
+
+TEST(InferBlocksTest, OnlyWeightsAndWhatTheLoadBlockMakesOfThemAreInBlocks) {
+  EXPECT_THAT(Fault("state @s : q4_0 slot[2] k[64]", ""),
+              EndsWith("only weights, and what the load block makes of them, can be in blocks: "
+                       "q4_0 slot[2] k[64]"));
+  EXPECT_THAT(Fault("func @g(%b: q4_0 n[3] k[64]) -> f32 n[3] k[64] {\n"
+                    "%d = dequantize %b : f32 n[3] k[64]\n return %d\n}",
+                    ""),
+              EndsWith("%b: a parameter cannot be in blocks: q4_0 n[3] k[64]"));
+  EXPECT_THAT(Fault("weight @odd : q4_0 n[3] k[40]", ""),
+              EndsWith("k[40] is not whole blocks of 32 elements"));
+  EXPECT_THAT(Fault("weight @k : q6_k n[3] k[128]", ""),
+              EndsWith("k[128] is not whole blocks of 256 elements"));
+}
+
+}  // namespace
+}  // namespace lluda::ir

@@ -1,0 +1,143 @@
+#include "ir/type/blocks.h"
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "base/random.h"
+#include "base/sha256.h"
+#include "gtest/gtest.h"
+#include "ir/type/encoding.h"
+
+namespace lluda::ir {
+namespace {
+
+// A line of testdata/blocks.txt; reference_data/make_blocks.py says what they mean.
+struct Line {
+  std::string kind, dtype, what, sha256;
+  uint64_t seed = 0;
+  int64_t blocks = 0;
+};
+
+std::vector<Line> Lines(const std::string& kind) {
+  std::ifstream file("ir/type/testdata/blocks.txt");
+  std::vector<Line> lines;
+  Line line;
+  while (file >> line.kind >> line.dtype >> line.seed >> line.blocks >> line.what >> line.sha256) {
+    if (line.kind == kind) lines.push_back(line);
+  }
+  return lines;
+}
+
+std::vector<std::byte> RandomBlocks(const Line& line, const Encoding& encoding) {
+  base::SplitMix64 random(line.seed);
+  std::vector<std::byte> bytes(line.blocks * encoding.bytes);
+  uint64_t number = 0;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    if (i % 8 == 0) number = random.Next();
+    bytes[i] = static_cast<std::byte>(number >> (i % 8 * 8));
+  }
+  if (line.what == "-") return bytes;
+  for (const absl::string_view word : absl::StrSplit(line.what, ',')) {
+    int at = 0;
+    EXPECT_TRUE(absl::SimpleAtoi(word, &at));
+    for (int64_t block = 0; block < line.blocks; ++block) {
+      bytes[block * encoding.bytes + at + 1] &= std::byte{0xBF};
+    }
+  }
+  return bytes;
+}
+
+std::vector<float> RandomValues(const Line& line) {
+  base::SplitMix64 random(line.seed);
+  std::vector<float> values(line.blocks * 32);
+  for (int64_t i = 0; i < line.blocks * 32; ++i) {
+    const int64_t block = i / 32;
+    const double scale = std::pow(4.0, static_cast<double>(block % 7 - 3));
+    const auto value = static_cast<float>((random.NextUnit() - 0.5) * scale);
+    values[i] = block == 3 ? 0 : line.what == "bf16" ? RoundTo(DType::kBF16, value) : value;
+  }
+  return values;
+}
+
+template <typename Element>
+std::string Sha256(const std::vector<Element>& elements) {
+  const auto* bytes = reinterpret_cast<const char*>(elements.data());
+  return base::HexOf(base::Sha256({bytes, elements.size() * sizeof(Element)}));
+}
+
+TEST(BlocksTest, EveryFormatDecodesToTheReferencesBits) {
+  const std::vector<Line> lines = Lines("decode");
+  ASSERT_EQ(lines.size(), kDTypeCount - static_cast<size_t>(DType::kQ8_0));
+  for (const Line& line : lines) {
+    const std::optional<DType> dtype = DTypeFromName(line.dtype);
+    ASSERT_TRUE(dtype.has_value()) << line.dtype;
+    const Encoding& encoding = EncodingOf(*dtype);
+    const std::vector<std::byte> blocks = RandomBlocks(line, encoding);
+    std::vector<float> values(line.blocks * encoding.elements);
+    DecodeBlocks(*dtype, blocks, absl::MakeSpan(values));
+    EXPECT_EQ(Sha256(values), line.sha256) << line.dtype;
+  }
+}
+
+TEST(BlocksTest, QuantisersWriteTheReferencesBytes) {
+  const std::vector<Line> lines = Lines("encode");
+  ASSERT_EQ(lines.size(), 10u);
+  for (const Line& line : lines) {
+    const std::optional<DType> dtype = DTypeFromName(line.dtype);
+    ASSERT_TRUE(dtype.has_value() && CanEncodeBlocks(*dtype)) << line.dtype;
+    std::vector<std::byte> blocks(line.blocks * EncodingOf(*dtype).bytes);
+    EncodeBlocks(*dtype, RandomValues(line), absl::MakeSpan(blocks));
+    EXPECT_EQ(Sha256(blocks), line.sha256) << line.dtype << " of " << line.what;
+  }
+  EXPECT_FALSE(CanEncodeBlocks(DType::kQ6K));
+  EXPECT_FALSE(CanEncodeBlocks(DType::kF32));
+}
+
+TEST(BlocksTest, WhatIsDecodedIsEncodedToWithinHalfAStep) {
+  for (const DType dtype : {DType::kQ8_0, DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ5_1}) {
+    std::vector<float> values(32), back(32);
+    for (int i = 0; i < 32; ++i) values[i] = static_cast<float>(i) - 31;  // -31 to 0
+    std::vector<std::byte> blocks(EncodingOf(dtype).bytes);
+    EncodeBlocks(dtype, values, absl::MakeSpan(blocks));
+    DecodeBlocks(dtype, blocks, absl::MakeSpan(back));
+    for (int i = 0; i < 32; ++i) {
+      // Of 4 bits a step is 31/8 or less.
+      EXPECT_NEAR(back[i], values[i], 31.0 / 16 + 0.02) << DTypeName(dtype) << " " << i;
+    }
+  }
+}
+
+TEST(BlocksTest, NumbersThatAreNoneGiveBlocksAllTheSame) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const float odd : {infinity, -infinity, std::nanf(""), 1e-42f, 3e38f}) {
+    for (const DType dtype :
+         {DType::kQ8_0, DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ5_1}) {
+      std::vector<float> values(32, 1);
+      values[7] = odd;
+      std::vector<std::byte> blocks(EncodingOf(dtype).bytes);
+      EncodeBlocks(dtype, values, absl::MakeSpan(blocks));  // the sanitizers would object
+    }
+  }
+}
+
+TEST(BlocksTest, AScaleThatIsNotFiniteIsFoundByItsBlock) {
+  std::vector<std::byte> blocks(3 * 20);
+  EXPECT_TRUE(CheckBlockScales(DType::kQ4_1, blocks).ok());
+  blocks[20 + 3] = std::byte{0x7C};  // the second one's minimum
+  EXPECT_EQ(CheckBlockScales(DType::kQ4_1, blocks).message(),
+            "block 1 of q4_1 has a scale that is not finite");
+  std::vector<std::byte> last(2 * 210);
+  last[419] = std::byte{0xFE};
+  EXPECT_EQ(CheckBlockScales(DType::kQ6K, last).message(),
+            "block 1 of q6_k has a scale that is not finite");
+  EXPECT_TRUE(CheckBlockScales(DType::kMXFP4, std::vector<std::byte>(17, std::byte{0xFF})).ok());
+}
+
+}  // namespace
+}  // namespace lluda::ir

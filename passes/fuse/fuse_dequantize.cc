@@ -1,0 +1,114 @@
+#include "passes/fuse/fuse_dequantize.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "ir/op/contraction.h"
+#include "passes/framework/rewrite.h"
+#include "passes/fuse/fusion.h"
+
+namespace lluda::passes {
+namespace {
+
+using ir::Op;
+using ir::Opcode;
+using ir::Operand;
+
+// The op, and the operand of it that may be in blocks.
+struct Reader {
+  Opcode opcode;
+  int operand;
+  bool through_permutes;  // the order of the operand's axes does not matter to it
+};
+constexpr Reader kReaders[] = {{Opcode::kMatmul, 1, true}, {Opcode::kGather, 0, false}};
+
+const Reader* FindReader(const Op& op) {
+  for (const Reader& reader : kReaders) {
+    if (reader.opcode == op.opcode()) return &reader;
+  }
+  return nullptr;
+}
+
+std::string ExplainMatmul(const Op& matmul, const ir::Type& blocks) {
+  const std::string statement = absl::StrCat("'", StatementName(matmul), "'");
+  const auto over = ir::ContractedAxes(matmul.attrs);
+  if (over.size() != 1) return absl::StrCat(statement, " sums over several axes");
+  if (blocks.axes.size() != 2) {
+    return absl::StrCat(statement, " reads ", ToString(blocks), ", which has not two axes");
+  }
+  if (blocks.axes[1].name != over[0]) {
+    return absl::StrCat(statement, " sums over '", over[0], "', blocks lie along '",
+                        blocks.axes[1].name, "'");
+  }
+  if (matmul.operand(0).type().HasAxis(blocks.axes[0].name)) {
+    return absl::StrCat(statement, " has '", blocks.axes[0].name, "' in both operands");
+  }
+  return "";
+}
+
+// Why `op` cannot read what `dequantize` reads; "" when it can.
+std::string Explain(const Op& op, const Op& dequantize) {
+  const Operand& blocks = dequantize.operand(0);
+  if (blocks.global == nullptr) {
+    return absl::StrCat(OperandText(blocks), " in '", StatementName(dequantize),
+                        "' is a value, expected a weight");
+  }
+  if (op.opcode() == Opcode::kMatmul) return ExplainMatmul(op, blocks.type());
+  if (blocks.type().axes.back().name == op.attrs.axes[0]) {
+    return absl::StrCat("'", StatementName(op), "' picks along '", op.attrs.axes[0],
+                        "', and so do the blocks lie");
+  }
+  return "";
+}
+
+// Does the op read what a dequantize makes?
+bool ReadsDequantized(const Op& op) {
+  for (const Operand& operand : op.operands()) {
+    const Op* producer = Producer(operand);
+    if (producer != nullptr && producer->opcode() == Opcode::kDequantize) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::StatusOr<bool> FuseDequantize::Run(ir::Module* module) {
+  misses_.clear();
+  bool changed = false;
+  RewriteEachOp(module, [&](Op* op) {
+    const Reader* reader = FindReader(*op);
+    if (reader == nullptr) return;
+    Op* producer = Producer(op->operand(reader->operand));
+    Op* between = producer;
+    while (producer != nullptr && reader->through_permutes &&
+           producer->opcode() == Opcode::kPermute) {
+      producer = Producer(producer->operand(0));
+    }
+    if (producer == nullptr) return;
+    if (producer->opcode() != Opcode::kDequantize) {
+      if (ReadsDequantized(*producer)) {
+        misses_.push_back(MissAt(*op, absl::StrCat("'", StatementName(*producer), "' is ",
+                                                   producer->name(), ", expected dequantize")));
+      }
+      return;
+    }
+    if (std::string why = Explain(*op, *producer); !why.empty()) {
+      misses_.push_back(MissAt(*op, std::move(why)));
+      return;
+    }
+    std::vector<Operand> operands = op->operands();
+    operands[static_cast<size_t>(reader->operand)] = producer->operand(0);
+    const auto fused = ReplaceOp(op, op->opcode(), std::move(operands), op->attrs, name());
+    if (!fused.ok()) {
+      misses_.push_back(MissAt(*op, std::string(fused.status().message())));
+      return;
+    }
+    EraseDeadChain(between);
+    changed = true;
+  });
+  return changed;
+}
+
+}  // namespace lluda::passes

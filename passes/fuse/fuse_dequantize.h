@@ -1,0 +1,37 @@
+// Lets matmuls and gathers read weights in blocks themselves, so that these stay encoded in memory.
+//
+// Before:
+//   %d = dequantize @w[layer] : f32 q[64] hid[32]
+//   %y = matmul %h %d over hid : f32 tok[T] q[64]
+//   %e = dequantize @embed : f32 vocab[96] hid[32]
+//   %x = gather %e over vocab at %tokens : f32 tok[T] hid[32]
+// After:
+//   %y = matmul %h @w[layer] over hid : f32 tok[T] q[64] by fuse-dequantize
+//   %x = gather @embed over vocab at %tokens : f32 tok[T] hid[32] by fuse-dequantize
+// What a matmul reads through a permute, such as a tied head's, it reads in blocks all the same.
+//
+// Does not fire when:
+// - the matmul sums over several axes, or over another one than the blocks lie along;
+// - the matrix has other axes than the contracted one and one more that is new: no kernel reads
+//   panels of it;
+// - something stands between them, such as a cast, which rounds the numbers; a Miss names it;
+// - the gather picks along the axis of the blocks;
+// - the dequantize reads a value: only weights and what the load block makes of them are packed.
+// Where it does not fire, hoist-weight-ops dequantises while loading: the same numbers in more
+// memory.
+#ifndef LLUDA_PASSES_FUSE_FUSE_DEQUANTIZE_H_
+#define LLUDA_PASSES_FUSE_FUSE_DEQUANTIZE_H_
+
+#include "passes/framework/pass.h"
+
+namespace lluda::passes {
+
+class FuseDequantize : public Pass {
+ public:
+  absl::string_view name() const override { return "fuse-dequantize"; }
+  absl::StatusOr<bool> Run(ir::Module* module) override;
+};
+
+}  // namespace lluda::passes
+
+#endif  // LLUDA_PASSES_FUSE_FUSE_DEQUANTIZE_H_

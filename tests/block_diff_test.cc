@@ -1,0 +1,221 @@
+// Weights in blocks: compiled code against the interpreter, for every format on every instruction set
+// this machine can run, and the same bits for any number of rows.
+#include <cstring>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "codegen/cpu/kernel_test_util.h"
+#include "codegen/llvm/target.h"
+#include "gtest/gtest.h"
+#include "ir/type/encoding.h"
+#include "tests/support/run_both.h"
+
+namespace lluda::tests {
+namespace {
+
+using codegen::Target;
+
+std::vector<ir::DType> BlockDTypes() {
+  std::vector<ir::DType> dtypes;
+  for (size_t i = 0; i < ir::kDTypeCount; ++i) {
+    if (ir::IsBlock(static_cast<ir::DType>(i))) dtypes.push_back(static_cast<ir::DType>(i));
+  }
+  return dtypes;
+}
+
+// $X stands for the dtype, $K for an extent of three blocks.
+std::string ModuleText(ir::DType dtype, absl::string_view text) {
+  const std::string name(ir::DTypeName(dtype));
+  const std::string k = absl::StrCat(3 * ir::EncodingOf(dtype).elements);
+  return codegen::WithPanels(absl::StrCat(
+      "lluda 1\nmodule @test {\n  symbol T in 1..64\n  symbol S in 1..4\n  symbol C in 64..128\n",
+      absl::StrReplaceAll(text, {{"$X", name}, {"$P", absl::StrCat("$", name)}, {"$K", k}}),
+      "\n}\n"));
+}
+
+class BlockDiffTest : public ::testing::TestWithParam<ir::DType> {
+ protected:
+  // The relative error of @f, at most over the instruction sets.
+  void ExpectClose(absl::string_view text, int64_t tokens, double bound,
+                   std::map<std::string, std::vector<int64_t>> integers = {}) {
+    const std::string module = ModuleText(GetParam(), text);
+    for (const codegen::Isa isa : codegen::AllIsas()) {
+      const auto target = Target::Named(codegen::IsaName(isa));
+      if (!target.ok()) continue;
+      RunOptions options;
+      options.integers = integers;
+      const auto both = RunBoth(module, {{"T", tokens}, {"S", 1}, {"C", 64}}, *target, options);
+      ASSERT_TRUE(both.ok()) << both.status() << module;
+      EXPECT_LE(RelativeError(both->compiled, both->interpreted), bound)
+          << codegen::IsaName(isa) << ", " << tokens << " tokens";
+    }
+  }
+};
+
+TEST_P(BlockDiffTest, DequantizeIsTheInterpretersToTheBit) {
+  ExpectClose(R"(
+  weight @w : $X n[5] k[$K] from "w"
+  func @f(%x: f32 n[5]) -> f32 n[5] k[$K] {
+    %r = dequantize @w : f32 n[5] k[$K]
+    return %r
+  })",
+              1, 0);
+}
+
+TEST_P(BlockDiffTest, GatherPicksRowsOfATableAndOfPanels) {
+  ExpectClose(R"(
+  weight @w : $X v[37] k[$K] from "w"
+  load {
+    @p = pack @w over k {tile = $P} : $X v[37] k[$K] @panel($P, k)
+  }
+  func @f(%i: i32 tok[T], %j: i32 tok[T]) -> f32 tok[T] k[$K] {
+    %a = gather @w over v at %i : f32 tok[T] k[$K]
+    %b = gather @p over v at %j : f32 tok[T] k[$K]
+    %r = add %a %b : f32 tok[T] k[$K]
+    return %r
+  })",
+              4, 0, {{"i", {36, 0, 17, 5}}, {"j", {0, 36, 15, 16}}});
+}
+
+// Parts of 16, 8 and 13 rows: at a panel's edge and inside one. 37 columns are no whole panels.
+TEST_P(BlockDiffTest, MatmulReadsPanelsPackedOfSeveralWeights) {
+  for (const auto& [a, tokens] :
+       {std::pair("bf16", 1), std::pair("f32", 5), std::pair("bf16", 13)}) {
+    ExpectClose(absl::StrReplaceAll(R"(
+  weight @a : $X q[16] k[$K] from "a"
+  weight @b : $X kd[8] k[$K] from "b"
+  weight @c : $X vd[13] k[$K] from "c"
+  load {
+    @p = pack @a @b @c q kd vd -> qkv[37] over k {tile = $P} : $X qkv[37] k[$K] @panel($P, k)
+  }
+  func @f(%x: $A tok[T] k[$K]) -> f32 tok[T] qkv[37] {
+    %r = matmul %x @p over k : f32 tok[T] qkv[37]
+    return %r
+  })",
+                                    {{"$A", a}}),
+                tokens, 1e-6);
+  }
+}
+
+TEST_P(BlockDiffTest, MatmulReadsRowsAndVectors) {
+  ExpectClose(R"(
+  weight @w : $X n[5] k[$K] from "w"
+  func @f(%x: f32 tok[T] k[$K]) -> f32 tok[T] n[5] {
+    %r = matmul %x @w over k : f32 tok[T] n[5]
+    return %r
+  })",
+              3, 1e-6);
+  ExpectClose(R"(
+  weight @w : $X n[37] k[$K] from "w"
+  load {
+    @p = pack @w over k {tile = $P} : $X n[37] k[$K] @panel($P, k)
+  }
+  func @f(%x: f32 k[$K]) -> f32 n[37] {
+    %r = matmul %x @p over k : f32 n[37]
+    return %r
+  })",
+              1, 1e-6);
+}
+
+TEST_P(BlockDiffTest, EpiloguesWorkOnHalvesAndHeads) {
+  for (const int64_t tokens : {1, 9}) {
+    ExpectClose(R"(
+  weight @w : $X n[96] k[$K] from "w"
+  weight @v : $X m2[64] k[$K] from "v"
+  weight @s : f32 dim[32] from "s"
+  load {
+    @p = pack @w over k {tile = $P} : $X n[96] k[$K] @panel($P, k)
+    @h = pack @v over k {tile = $P} : $X m2[64] k[$K] @panel($P, k)
+  }
+  func @f(%x: bf16 tok[T] k[$K]) -> f32 tok[T] m[48] h[2] dim[32] {
+    %a = matmul %x @p over k -> m[48] {epilogue = silu_mul} : f32 tok[T] m[48]
+    %b = matmul %x @h @s over k -> h[2] dim[32] {epilogue = norm, eps = 1e-06} : f32 tok[T] h[2] dim[32]
+    %r = mul %a %b : f32 tok[T] m[48] h[2] dim[32]
+    return %r
+  })",
+                tokens, 4e-6);
+  }
+}
+
+// All tokens are the same one, so all rows are; and what is kept in blocks and what is dequantised
+// while loading are the same numbers, summed alike.
+TEST_P(BlockDiffTest, ATokensBitsDoNotDependOnTheOthersNorOnWhereBlocksAreDecoded) {
+  const auto text = [](absl::string_view load) {
+    return ModuleText(GetParam(), absl::StrCat(R"(
+  weight @x : bf16 v[3] k[$K] from "x"
+  weight @w : $X n[40] k[$K] from "w"
+  load {
+    )",
+                                               load, R"(
+  }
+  func @f(%i: i32 tok[T]) -> f32 tok[T] n[40] {
+    %a = gather @x over v at %i : bf16 tok[T] k[$K]
+    %r = matmul %a @p over k : f32 tok[T] n[40]
+    return %r
+  })"));
+  };
+  const std::string kept = text("@p = pack @w over k {tile = $P} : $X n[40] k[$K] @panel($P, k)");
+  const std::string wide = text(
+      "%d = dequantize @w : f32 n[40] k[$K]\n"
+      "@p = pack %d over k {tile = $f32} : f32 n[40] k[$K] @panel($f32, k)");
+  for (const codegen::Isa isa : codegen::AllIsas()) {
+    const auto target = Target::Named(codegen::IsaName(isa));
+    if (!target.ok()) continue;
+    std::vector<float> alone;
+    for (const auto& [module, tokens] :
+         {std::pair(&kept, 1), std::pair(&kept, 3), std::pair(&kept, 21), std::pair(&wide, 10)}) {
+      RunOptions options;
+      options.threads = tokens % 2 == 0 ? 1 : 3;
+      options.integers = {{"i", std::vector<int64_t>(tokens, 2)}};
+      const auto both = RunBoth(*module, {{"T", tokens}, {"S", 1}, {"C", 64}}, *target, options);
+      ASSERT_TRUE(both.ok()) << both.status();
+      if (alone.empty()) alone = both->compiled;
+      for (int64_t t = 0; t < tokens; ++t) {
+        ASSERT_EQ(std::memcmp(both->compiled.data() + t * 40, alone.data(), 40 * sizeof(float)), 0)
+            << codegen::IsaName(isa) << ", token " << t << " of " << tokens;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, BlockDiffTest, ::testing::ValuesIn(BlockDTypes()),
+                         [](const auto& info) { return std::string(ir::DTypeName(info.param)); });
+
+// Decoding what was encoded shows every byte but those that nothing depends on.
+TEST(QuantizeBlocksTest, CompiledCodeWritesTheInterpretersBlocks) {
+  for (const char* out : {"q8_0", "q4_0", "q4_1", "q5_0", "q5_1"}) {
+    for (const char* from : {"f32", "bf16", "f16"}) {
+      for (const float spread : {1.0f, 1e-3f, 300.0f}) {
+        const std::string text = absl::StrReplaceAll(R"(lluda 1
+module @test {
+  weight @w : $F n[19] k[96] from "w"
+  load {
+    @q = quantize_blocks @w {out = $X} : $X n[19] k[96]
+  }
+  func @f(%x: f32 n[19]) -> f32 n[19] k[96] {
+    %r = dequantize @q : f32 n[19] k[96]
+    return %r
+  }
+})",
+                                                     {{"$F", from}, {"$X", out}});
+        for (const codegen::Isa isa : codegen::AllIsas()) {
+          const auto target = Target::Named(codegen::IsaName(isa));
+          if (!target.ok()) continue;
+          RunOptions options;
+          options.weight_spread = spread;
+          const auto both = RunBoth(text, {}, *target, options);
+          ASSERT_TRUE(both.ok()) << both.status();
+          EXPECT_EQ(both->compiled, both->interpreted)
+              << out << " of " << from << " times " << spread << ", " << codegen::IsaName(isa);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lluda::tests
