@@ -45,6 +45,23 @@ expect 0 "compile"
 run generate stories.llb -p "Once upon a time" -n 8 --temperature 0
 expect_out ", there was a little girl named Lily"
 
+# --- matrices in blocks: the numbers of the same blocks made while loading, to the last digit ---
+python3 "$write_gguf" "$stories" blocks.gguf q8_0 || fail "write_gguf.py, q8_0"
+run validate blocks.gguf --reference "$stories/reference.json" --json
+json_value '{k: v for k, v in j.items() if k != "model"}' >numbers.blocks
+run validate "$stories" --weights q8_0 --reference "$stories/reference.json" --json
+json_value '{k: v for k, v in j.items() if k != "model"}' | cmp -s - numbers.blocks ||
+  fail "a file of Q8_0 differs from --weights q8_0"
+run generate blocks.gguf -p "Once upon a time" -n 8 --temperature 0
+expect_out ", there was a little girl named Lily"
+# The last tensor but a norm of 256 floats is a matrix of 128 * 256 numbers; a block of 32 begins with
+# its scale, here infinity.
+size=$(stat -c %s blocks.gguf)
+python3 -c 'import sys; f = open("blocks.gguf", "r+b"); f.seek(int(sys.argv[1])); f.write(b"\x00\x7c")' \
+  $((size - 1024 - 128 * 8 * 34))
+run generate blocks.gguf -p x
+expect_error 2 "blocks.gguf: tensor '"
+
 # --- another tokenizer ---
 LC_ALL=C sed 's/tokenizer.ggml.pre/tokenizer.ggml.old/' stories.gguf >old.gguf
 run generate old.gguf -p x

@@ -159,8 +159,8 @@ class PageTest(unittest.TestCase):
         self.assertEqual(self.text("#step-title"), "3 dce")
         self.click("#previous")
         self.assertEqual(self.text("#step-title"), "2 cse")
-        self.click('.stop[data-step="8"] .label')
-        self.assertEqual(self.text("#step-title"), "8 merge-matmul")
+        self.click('.stop[data-step="7"] .label')
+        self.assertEqual(self.text("#step-title"), "7 fuse-projection")
 
     def test_changes_are_those_of_ir_diff_and_marked_in_the_graphs(self):
         diff = Path("fuse_rope.diff").read_text().splitlines()

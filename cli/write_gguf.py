@@ -2,13 +2,14 @@
 """Writes a folder's Qwen3 checkpoint, tokenizer and sampling defaults as GGUF files, for tests.
 
   write_gguf.py FOLDER FILE.gguf [PARTS]   # or FILE-00001-of-0000N.gguf and so on
+  write_gguf.py FOLDER FILE.gguf q8_0      # matrices in blocks
 """
 import json
 import os
 import struct
 import sys
 
-F32, BF16 = 0, 30
+F32, Q8_0, BF16 = 0, 8, 30
 ALIGNMENT = 32
 NAMES = {
     "input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k",
@@ -59,6 +60,26 @@ def tensors(folder):
                 kind = F32
                 data = b"".join(b"\0\0" + data[i:i + 2] for i in range(0, len(data), 2))
             yield f"{layer}{NAMES[stem]}.weight", kind, entry["shape"][::-1], data
+
+
+def rounded(values):
+    """As f32."""
+    return struct.unpack(f"{len(values)}f", struct.pack(f"{len(values)}f", *values))
+
+
+def q8_0(data):
+    """The reference's blocks of bf16 numbers: a scale and 32 integers, halves rounded away from zero."""
+    blocks = []
+    widened = bytearray(2 * len(data))
+    widened[2::4], widened[3::4] = data[::2], data[1::2]
+    for at in range(0, len(widened), 128):
+        numbers = struct.unpack("32f", widened[at:at + 128])
+        (scale,) = rounded([max(map(abs, numbers)) / 127])
+        (inverse,) = rounded([1 / scale if scale else 0])
+        products = rounded([x * inverse for x in numbers])
+        integers = [int(x + 0.5) if x >= 0 else int(x - 0.5) for x in products]
+        blocks.append(struct.pack("<e32b", scale, *integers))
+    return b"".join(blocks)
 
 
 def keys(folder):
@@ -115,8 +136,12 @@ def write(path, found, listed):
 
 def main():
     folder, path = sys.argv[1:3]
-    parts = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+    how = sys.argv[3] if len(sys.argv) > 3 else "1"
     listed, found = list(tensors(folder)), keys(folder)
+    if how == "q8_0":
+        listed = [(name, Q8_0, extents, q8_0(data)) if kind == BF16 else (name, kind, extents, data)
+                  for name, kind, extents, data in listed]
+    parts = 1 if how == "q8_0" else int(how)
     if parts == 1:
         write(path, found, listed)
         return

@@ -25,7 +25,30 @@
 
 namespace lluda::frontends {
 
-enum class TensorDType : uint8_t { kF32, kBF16, kF16, kI64, kI32, kI8, kU8, kUnsupported };
+enum class TensorDType : uint8_t {
+  kF32,
+  kBF16,
+  kF16,
+  kI64,
+  kI32,
+  kI8,
+  kU8,
+  // In blocks of integers with scales, see ir/type/block_formats.h.
+  kQ8_0,
+  kQ4_0,
+  kQ4_1,
+  kQ5_0,
+  kQ5_1,
+  kQ2K,
+  kQ3K,
+  kQ4K,
+  kQ5K,
+  kQ6K,
+  kIQ4NL,
+  kIQ4XS,
+  kMXFP4,
+  kUnsupported,
+};
 
 // One tensor; valid as long as its file is open. `data` is row-major and little-endian.
 struct TensorView {

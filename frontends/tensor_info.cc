@@ -11,10 +11,17 @@ struct DTypeRow {
 };
 // In the order of the enum.
 constexpr DTypeRow kDTypes[] = {
-    {TensorDType::kF32, ir::DType::kF32}, {TensorDType::kBF16, ir::DType::kBF16},
-    {TensorDType::kF16, ir::DType::kF16}, {TensorDType::kI64, ir::DType::kI64},
-    {TensorDType::kI32, ir::DType::kI32}, {TensorDType::kI8, ir::DType::kI8},
-    {TensorDType::kU8, std::nullopt},     {TensorDType::kUnsupported, std::nullopt},
+    {TensorDType::kF32, ir::DType::kF32},      {TensorDType::kBF16, ir::DType::kBF16},
+    {TensorDType::kF16, ir::DType::kF16},      {TensorDType::kI64, ir::DType::kI64},
+    {TensorDType::kI32, ir::DType::kI32},      {TensorDType::kI8, ir::DType::kI8},
+    {TensorDType::kU8, std::nullopt},          {TensorDType::kQ8_0, ir::DType::kQ8_0},
+    {TensorDType::kQ4_0, ir::DType::kQ4_0},    {TensorDType::kQ4_1, ir::DType::kQ4_1},
+    {TensorDType::kQ5_0, ir::DType::kQ5_0},    {TensorDType::kQ5_1, ir::DType::kQ5_1},
+    {TensorDType::kQ2K, ir::DType::kQ2K},      {TensorDType::kQ3K, ir::DType::kQ3K},
+    {TensorDType::kQ4K, ir::DType::kQ4K},      {TensorDType::kQ5K, ir::DType::kQ5K},
+    {TensorDType::kQ6K, ir::DType::kQ6K},      {TensorDType::kIQ4NL, ir::DType::kIQ4NL},
+    {TensorDType::kIQ4XS, ir::DType::kIQ4XS},  {TensorDType::kMXFP4, ir::DType::kMXFP4},
+    {TensorDType::kUnsupported, std::nullopt},
 };
 
 constexpr bool InEnumOrder() {

@@ -20,10 +20,13 @@ using ::testing::Not;
 constexpr char kOneOfEach[] = R"(
   weight @w : bf16 n[32] k[16] from "w"
   weight @norm : f32 k[16] from "norm"
+  weight @blocks : q8_0 n[4] deep[32] from "blocks"
+  weight @floats : bf16 n[4] deep[32] from "floats"
   state @kc : bf16 slot[S] kv[2] pos[C] dim[16] @panel($bf16, dim)
   state @vc : bf16 slot[S] kv[2] pos[C] dim[16]
   load {
     @p = pack @w over k {tile = $bf16} : bf16 n[32] k[16] @panel($bf16, k)
+    @quantised = quantize_blocks @floats {out = q4_0} : q4_0 n[4] deep[32]
   }
   func @f(%x: f32 tok[T] k[16], %y: f32 tok[T] k[16], %pos: i32 tok[T], %slot: i32 tok[T], %q: bf16 tok[T] kv[2] rep[2] dim[16], %kn: bf16 tok[T] kv[2] dim[16], %c: f32 tok[T] pair[8], %s: f32 tok[T] pair[8]) -> f32 tok[T] k[16] {
     %add = add %x %y : f32 tok[T] k[16]
@@ -32,6 +35,10 @@ constexpr char kOneOfEach[] = R"(
     %div = div %x %y : f32 tok[T] k[16]
     %exp = exp %x : f32 tok[T] k[16]
     %silu = silu %x : f32 tok[T] k[16]
+    %gelu = gelu %x : f32 tok[T] k[16]
+    %tanh = tanh %x : f32 tok[T] k[16]
+    %offset = offset %x {by = 1} : f32 tok[T] k[16]
+    %dequantize = dequantize @blocks : f32 n[4] deep[32]
     %sin = sin %x : f32 tok[T] k[16]
     %cos = cos %x : f32 tok[T] k[16]
     %scale = scale %x {by = 0.5} : f32 tok[T] k[16]

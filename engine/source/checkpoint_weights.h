@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "frontends/checkpoint.h"
 #include "runtime/executable.h"
 
@@ -23,10 +24,14 @@ class CheckpointWeights : public runtime::WeightSource {
   // Asks the system to read all files ahead; returns at once.
   void Prefetch() const;
 
+  // InvalidArgument, naming file and tensor, for another size, and for blocks whose scales are
+  // infinite or no numbers.
   absl::StatusOr<const void*> Data(const std::string& tensor, int64_t bytes) override;
   void Release(const std::string& tensor, int64_t offset, int64_t bytes) override;
 
  private:
+  absl::string_view FileOf(const frontends::TensorView& tensor) const;
+
   const frontends::Checkpoint* checkpoint_;
 };
 

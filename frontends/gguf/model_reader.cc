@@ -16,8 +16,10 @@
 #include "frontends/families/families.h"
 #include "frontends/gguf/architectures.h"
 #include "frontends/gguf/config.h"
+#include "frontends/gguf/ggml_type.h"
 #include "frontends/gguf/rotation.h"
 #include "frontends/tensor_info.h"
+#include "ir/type/encoding.h"
 
 namespace lluda::frontends::gguf {
 namespace {
@@ -95,6 +97,21 @@ absl::StatusOr<decoder::Decoder> DecoderOf(const GgufFile& file, const Architect
 
 // The tensors of a model have the shapes that its keys ask for, and types that can be computed
 // with; each has a part in it. Gives each the name that the importer looks for.
+// Floats, and matrices in blocks.
+absl::Status CheckType(const GgufFile& file, absl::string_view name, const Tensor& tensor) {
+  const auto is_read = [&](const GgmlType& type) {
+    const std::optional<ir::DType> dtype = IrDType(type.dtype);
+    return dtype && (ir::IsFloat(*dtype) || (tensor.shape.size() == 2 && ir::IsBlock(*dtype)));
+  };
+  if (is_read(*tensor.type)) return absl::OkStatus();
+  std::vector<absl::string_view> supported;
+  for (const GgmlType& type : GgmlTypes()) {
+    if (is_read(type)) supported.push_back(type.name);
+  }
+  return absl::UnimplementedError(absl::StrCat(Where(file, name), "is ", tensor.type->name,
+                                               ", supported are ", absl::StrJoin(supported, ", ")));
+}
+
 absl::Status AdoptTensors(const GgufFile& file, const Architecture& architecture,
                           const decoder::Decoder& decoder, const Tensors& tensors,
                           Checkpoint* checkpoint) {
@@ -113,11 +130,7 @@ absl::Status AdoptTensors(const GgufFile& file, const Architecture& architecture
           absl::StrCat(Where(file, name), "has shape ", ShapeText(tensor->shape),
                        ", the keys ask for ", ShapeText(info->shape)));
     }
-    const std::optional<ir::DType> dtype = IrDType(tensor->type->dtype);
-    if (!dtype || !ir::IsFloat(*dtype)) {
-      return absl::UnimplementedError(absl::StrCat(Where(file, name), "is ", tensor->type->name,
-                                                   ", supported are BF16, F16 and F32"));
-    }
+    RETURN_IF_ERROR(CheckType(file, name, *tensor));
     found[*known] = name;
     checkpoint->Rename(name, *known);
   }

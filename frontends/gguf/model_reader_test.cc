@@ -235,7 +235,7 @@ TEST(ModelReaderTest, TensorsFitTheKeys) {
   tiny = Tiny();
   tiny.tensors["blk.0.ffn_norm.weight"].type = 24;
   EXPECT_EQ(ErrorOf(tiny),
-            "m.gguf: tensor 'blk.0.ffn_norm.weight' is I8, supported are BF16, F16 and F32");
+            "m.gguf: tensor 'blk.0.ffn_norm.weight' is I8, supported are F32, F16, BF16");
   tiny = Tiny();
   tiny.tensors.erase("token_embd.weight");
   EXPECT_EQ(ErrorOf(tiny), "m.gguf: tensor 'token_embd.weight' is missing");
