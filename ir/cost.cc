@@ -57,8 +57,7 @@ Cost MatmulCost(const Op& op, const CostShape& shape) {
 Cost AttentionCost(const Op& op, const CostShape& shape) {
   const auto depth = static_cast<double>(shape.depth);
   const auto tokens = static_cast<double>(shape.tokens);
-  const double window =
-      op.attrs.window ? static_cast<double>(*op.attrs.window) : depth + tokens;
+  const double window = op.attrs.window ? static_cast<double>(*op.attrs.window) : depth + tokens;
   // Tokens that see all positions up to their own, and those that see a whole window.
   const double first = std::clamp(window - depth - 1, 0.0, tokens);
   const double sum = first * (depth + (first + 1) / 2) + (tokens - first) * window;
