@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/mutate_text.h"
 #include "frontends/jinja/template.h"
 #include "frontends/jinja/value/from_json.h"
 #include "frontends/jinja/value/limits.h"
@@ -18,7 +19,6 @@ namespace lluda::jinja {
 namespace {
 
 constexpr int kIterations = 20'000;
-constexpr int kMostMutations = 6;
 constexpr char kCases[] = "frontends/jinja/testdata/jinja_cases.jsonl";
 constexpr std::chrono::seconds kLongest(100);
 
@@ -109,34 +109,6 @@ constexpr std::string_view kFragments[] = {
     ".pop()",
 };
 
-std::string Mutate(std::string text, std::mt19937* random) {
-  const auto below = [random](size_t limit) { return (*random)() % limit; };
-  const size_t count = 1 + below(kMostMutations);
-  for (size_t i = 0; i < count && !text.empty(); ++i) {
-    const size_t at = below(text.size());
-    const size_t length = std::min<size_t>(1 + below(12), text.size() - at);
-    const std::string_view fragment = kFragments[below(std::size(kFragments))];
-    switch (below(5)) {
-      case 0:
-        text.erase(at, length);
-        break;
-      case 1:
-        text.insert(at, fragment);
-        break;
-      case 2:
-        text.replace(at, length, fragment);
-        break;
-      case 3:
-        text[at] = static_cast<char>(below(256));
-        break;
-      default:
-        text.insert(below(text.size()), text.substr(at, length));
-        break;
-    }
-  }
-  return text;
-}
-
 // The templates of the cases, and the variables that most of them have.
 struct Seeds {
   std::vector<std::string> templates;
@@ -196,7 +168,8 @@ TEST(FuzzJinja, EndsInOneLineOrInAText) {
   std::mt19937 random(20250203);
   int rendered = 0;
   for (int i = 0; i < kIterations && !HasFatalFailure(); ++i) {
-    const std::string source = Mutate(seeds.templates[random() % seeds.templates.size()], &random);
+    const std::string source =
+        base::MutateText(seeds.templates[random() % seeds.templates.size()], kFragments, &random);
     const auto start = std::chrono::steady_clock::now();
     const absl::StatusOr<Text> text = RenderOnce(source, seeds.variables);
     ASSERT_LT(std::chrono::steady_clock::now() - start, kLongest) << source;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/mutate_text.h"
 #include "frontends/tokenizer/stream_decoder.h"
 #include "frontends/tokenizer/tokenizer.h"
 
@@ -18,7 +19,6 @@ namespace {
 
 constexpr int kIterations = 20000;
 constexpr int kFolderIterations = 1000;
-constexpr int kMostMutations = 6;
 
 constexpr std::string_view kSeeds[] = {
     R"({"added_tokens":[{"id":5,"content":"<s>","special":true,"lstrip":true,"rstrip":true,
@@ -88,37 +88,6 @@ constexpr std::string_view kFragments[] = {
 constexpr std::string_view kTexts[] = {"", "ab aba 's 12\n\n  é e\u0301<s> <s>x",
                                        "\xFF\xC3\u0301\u0327", "aaaaaaaaaaaaaaaaaaaaaaaaaa"};
 
-std::string Mutate(std::string text, std::mt19937* random) {
-  const auto below = [random](size_t limit) { return (*random)() % limit; };
-  const size_t count = 1 + below(kMostMutations);
-  for (size_t i = 0; i < count && !text.empty(); ++i) {
-    const size_t at = below(text.size());
-    const size_t length = std::min<size_t>(1 + below(12), text.size() - at);
-    const std::string_view fragment = kFragments[below(std::size(kFragments))];
-    switch (below(6)) {
-      case 0:
-        text.erase(at, length);
-        break;
-      case 1:
-        text.insert(at, fragment);
-        break;
-      case 2:
-        text.replace(at, length, fragment);
-        break;
-      case 3:
-        text[at] = static_cast<char>(below(256));
-        break;
-      case 4:
-        text.insert(below(text.size()), text.substr(at, length));
-        break;
-      default:
-        if (text[at] >= '0' && text[at] <= '9') text[at] = static_cast<char>('0' + below(10));
-        break;
-    }
-  }
-  return text;
-}
-
 // Each id is a token's, and decoding piece by piece gives what decoding at once gives.
 void ExpectWorks(const Tokenizer& tokenizer, const std::string& json) {
   for (const std::string_view text : kTexts) {
@@ -141,7 +110,8 @@ TEST(FuzzTokenizer, EndsInAnErrorOrAWorkingTokenizer) {
   std::mt19937 random(20240607);
   int accepted = 0;
   for (int i = 0; i < kIterations && !HasFatalFailure(); ++i) {
-    const std::string json = Mutate(std::string(kSeeds[i % std::size(kSeeds)]), &random);
+    const std::string json =
+        base::MutateText(std::string(kSeeds[i % std::size(kSeeds)]), kFragments, &random);
     const absl::StatusOr<Tokenizer> tokenizer = Tokenizer::FromJson(json, "f.json");
     if (tokenizer.ok()) {
       ++accepted;
@@ -186,7 +156,8 @@ TEST_F(FuzzTokenizerFolder, EndsInAnErrorOrAWorkingTokenizer) {
     ExpectWorks(*seed, "the seed");
     for (int i = 0; i < kFolderIterations && !HasFatalFailure(); ++i) {
       const size_t which = random() % folder.size();
-      const std::string text = Mutate(std::string(folder[which].text), &random);
+      const std::string text =
+          base::MutateText(std::string(folder[which].text), kFragments, &random);
       const absl::StatusOr<Tokenizer> tokenizer = Load(folder, which, text);
       ++count;
       if (tokenizer.ok()) {
