@@ -49,8 +49,9 @@ absl::StatusOr<std::unique_ptr<Embedder>> Embedder::Create(Model* model,
     return absl::FailedPreconditionError(
         absl::StrCat(model->folder(), ": gives logits; embeddings need a model for hidden states"));
   }
+  // Asked for its sizes only: it holds as little as a session may.
   runtime::SessionOptions one;
-  one.context = model->context();
+  one.context = 1;
   ASSIGN_OR_RETURN(const std::unique_ptr<runtime::Session> session,
                    runtime::Session::Create(model->executable(), one));
   const int64_t width = session->width();
