@@ -115,7 +115,7 @@ absl::StatusOr<PrefillResult> BenchRunner::Prefill(int64_t tokens, int repeat,
   const auto prompt = absl::MakeConstSpan(tokens_).subspan(0, static_cast<size_t>(tokens));
   std::vector<Turn> turns;
   std::vector<double> first_token_ms;
-  std::vector<double> limits = {meter->Measure(limit, kLimitSeconds)};
+  std::vector<double> limits = {meter->Measure(limit, kTurnSeconds)};
   for (int i = 0; i < repeat; ++i) {
     session_->Truncate(0, 0);
     const Clock::time_point start = Clock::now();
@@ -125,7 +125,7 @@ absl::StatusOr<PrefillResult> BenchRunner::Prefill(int64_t tokens, int repeat,
     RETURN_IF_ERROR(sampler_.Sample(*logits, &scratch_));
     first_token_ms.push_back(SecondsSince(start) * 1e3);
     turns.push_back({static_cast<double>(tokens), seconds, work});
-    limits.push_back(meter->Measure(limit, kLimitSeconds));
+    limits.push_back(meter->Measure(limit, kTurnSeconds));
     if (!absl::c_equal(*logits, expected)) {
       return absl::InternalError(
           absl::StrCat("the output is wrong: the logits after the timed prompt of ", tokens,
@@ -150,7 +150,7 @@ absl::StatusOr<DecodeResult> BenchRunner::Decode(int64_t depth, int repeat,
                                    static_cast<double>(work_.bytes.Decode(middle)), meter);
   RETURN_IF_ERROR(Fill(depth, model_->max_step()));
   std::vector<Turn> turns;
-  std::vector<double> limits = {meter->Measure(limit, kLimitSeconds)};
+  std::vector<double> limits = {meter->Measure(limit, kTurnSeconds)};
   for (int i = 0; i < repeat; ++i) {
     session_->Truncate(0, depth);
     std::vector<int32_t> generated;
@@ -171,7 +171,7 @@ absl::StatusOr<DecodeResult> BenchRunner::Decode(int64_t depth, int repeat,
       }
       turn.seconds = SecondsSince(start);
       turns.push_back(turn);
-      limits.push_back(meter->Measure(limit, kLimitSeconds));
+      limits.push_back(meter->Measure(limit, kTurnSeconds));
     }
     RETURN_IF_ERROR(CheckTokens("generation", generated, expected));
   }

@@ -7,8 +7,8 @@ namespace lluda::tools {
 using codegen::Limit;
 
 Limit BindingLimit(const StepWork& work, double flops, double bytes, LimitMeter* meter) {
-  const double arithmetic = flops / meter->Measure(work.arithmetic, kLimitSeconds);
-  const double reading = bytes / meter->Measure(Limit::kDramRead, kLimitSeconds);
+  const double arithmetic = flops / meter->Measure(work.arithmetic, kTurnSeconds);
+  const double reading = bytes / meter->Measure(Limit::kDramRead, kTurnSeconds);
   return arithmetic > reading ? work.arithmetic : Limit::kDramRead;
 }
 

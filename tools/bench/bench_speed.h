@@ -15,7 +15,7 @@
 namespace lluda::tools {
 
 // Of a limit between two turns: long enough for several rounds, short enough to be of their time.
-inline constexpr double kLimitSeconds = 0.04;
+inline constexpr double kTurnSeconds = 0.04;
 // Steps of a generation between two measurements of the limit.
 inline constexpr int64_t kSliceSteps = 16;
 

@@ -71,7 +71,7 @@ absl::StatusOr<StreamsResult> StreamsBench::Measure(int64_t streams, LimitMeter*
       BindingLimit(work_, static_cast<double>(streams) * work_.flops.Decode(middle).total(),
                    WorkOf(Limit::kDramRead, streams, middle), meter);
   std::vector<Turn> turns;
-  std::vector<double> limits = {meter->Measure(limit, kLimitSeconds)};
+  std::vector<double> limits = {meter->Measure(limit, kTurnSeconds)};
   for (int round = 0; round < repeat_; ++round) {
     scheduler->Clear();
     std::vector<std::unique_ptr<engine::Sequence>> sequences;
@@ -92,7 +92,7 @@ absl::StatusOr<StreamsResult> StreamsBench::Measure(int64_t streams, LimitMeter*
       }
       turn.seconds = watch.Lap();
       turns.push_back(turn);
-      limits.push_back(meter->Measure(limit, kLimitSeconds));
+      limits.push_back(meter->Measure(limit, kTurnSeconds));
     }
     ASSIGN_OR_RETURN(const bool more, scheduler->Step());
     if (more) return absl::InternalError("streams of one length do not end together");
