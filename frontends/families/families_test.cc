@@ -243,6 +243,21 @@ TEST(Gemma3, RopeParametersByLayerTypeMeanTheSame) {
             "rope_theta is 10000");
 }
 
+TEST(Gemma3, WhatHasNoMeaningInRopeParametersByLayerTypeIsRefused) {
+  const auto error = [](const std::string& rope) {
+    return Error("gemma3_text", absl::StrCat(R"("rope_parameters": )", rope));
+  };
+  const std::string end = ", which is not supported";
+  EXPECT_EQ(error(R"({"full_attention": {"rope_type": "dynamic", "factor": 4.0}})"),
+            "c: field 'rope_parameters.full_attention.rope_type' asks for 'dynamic'" + end);
+  EXPECT_EQ(error(R"({"full_attention": {"rope_theta": 5, "factor": 2}})"),
+            "c: field 'rope_parameters.full_attention.factor' asks for 2" + end);
+  EXPECT_EQ(error(R"({"full_attention": {"rope_theta": 5}, "rope_theta": 6})"),
+            "c: field 'rope_parameters.rope_theta' asks for 6" + end);
+  EXPECT_EQ(error(R"({"full_attention": {"full_attention": {"rope_theta": 5}}})"),
+            "c: field 'rope_parameters.full_attention.full_attention' asks for an object" + end);
+}
+
 TEST(Gemma3, WithImagesItsTextPartIsRead) {
   const auto parse = [](const std::string& text, const std::string& more) {
     return ParseConfig("c", absl::StrCat(R"({"model_type": "gemma3", "vision_config": {"a": 1},

@@ -66,9 +66,8 @@ TEST(FuzzConfig, NothingInARopeObjectIsTakenForAbsent) {
                                          "attention_factor", "sliding_attention", "truncate"};
   for (int i = 0; i < kTrials; ++i) {
     const std::string key = planter.Below(2) == 0 ? planter.Name() : planter.OneOf(kOtherTypes);
-    std::string text =
+    const std::string text =
         absl::StrCat("{", planter.OneOf(kKnown), "\"", key, "\": ", planter.Value(), "}");
-    if (planter.Below(3) == 0) text = absl::StrCat("{\"full_attention\": ", text, "}");
     const absl::Status status =
         Parse(absl::StrCat(", \"", planter.OneOf(kPlaces), "\": ", text)).status();
     ASSERT_FALSE(status.ok()) << text;

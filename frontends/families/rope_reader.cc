@@ -102,13 +102,14 @@ absl::StatusOr<Rotation> ReadFields(const Family& family, const base::JsonObject
   return Rotation{fields, std::move(type), theta, share};
 }
 
-// `layers` is the type of layer that is asked for; nothing where the object has no part for it.
+// `layers` is the type of layer that is asked for; nothing where the object has no part for it. Only
+// families whose layers rotate differently may say it by type of layer: of the others transformers
+// looks at the object itself.
 absl::StatusOr<std::optional<Rotation>> ReadRotation(const Family& family,
                                                      const base::JsonObject& rope,
                                                      absl::string_view layers) {
-  const bool has_windows = family.window_rope.theta_field != nullptr;
-  const bool by_type = rope.Has(kFullAttention) || (has_windows && rope.Has(kSlidingAttention));
-  if (!by_type) {
+  if (family.window_rope.theta_field == nullptr) return ReadFields(family, rope);
+  if (!rope.Has(kFullAttention) && !rope.Has(kSlidingAttention)) {
     // Said of all layers, but for those with a window and a base of their own.
     if (layers == kSlidingAttention) return std::nullopt;
     return ReadFields(family, rope);
@@ -116,8 +117,8 @@ absl::StatusOr<std::optional<Rotation>> ReadRotation(const Family& family,
   constexpr FieldRow kByLayerType[] = {{kFullAttention, FieldUse::kUsed},
                                        {kSlidingAttention, FieldUse::kUsed}};
   const auto any = [](absl::string_view) { return true; };
-  RETURN_IF_ERROR(CheckFields(rope, absl::MakeConstSpan(kByLayerType, has_windows ? 2 : 1), any));
-  if (has_windows && !rope.HasValue(layers)) return std::nullopt;
+  RETURN_IF_ERROR(CheckFields(rope, kByLayerType, any));
+  if (!rope.HasValue(layers)) return std::nullopt;
   ASSIGN_OR_RETURN(base::JsonObject rotation, rope.Object(layers));
   return ReadFields(family, rotation);
 }
