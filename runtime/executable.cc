@@ -124,7 +124,7 @@ absl::Status Executable::Load(WeightSource* source,
   const std::vector<int64_t> dims = program_.MaxDims();
   int64_t done = 0;
   for (size_t i = 0; i < program_.load.size(); ++i) {
-    Bind(program_.load, i, 1, dims.data(), nullptr, nullptr, nullptr);
+    Bind(program_.load, i, 1, dims.data(), Bases());
     absl::Status ran =
         RunLoadCall(program_.load[i], dims.data(), source, &readers, [&](int64_t bytes) {
           done += bytes;
@@ -183,6 +183,7 @@ absl::StatusOr<std::unique_ptr<States>> Executable::CreateStates(
   for (const Tensor& state : program_.states) {
     ASSIGN_OR_RETURN(Memory memory, device_->Allocate(state.Bytes(dims), Pages::kSmall,
                                                       absl::StrCat("state ", state.name)));
+    states->addresses_.push_back(memory.data());
     states->buffers_.push_back(std::move(memory));
   }
   return states;
@@ -201,64 +202,54 @@ absl::Status Executable::Run(const Entry& entry, const States& states,
                                                      ", must be ", range.min, "..", range.max));
     }
   }
-  if (in_place_) return RunCalls(entry, states, dims.data(), inputs.data(), output);
+  SpaceBases<const void*> bases = Bases();
+  bases.states = states.addresses();
+  if (in_place_) {
+    bases.inputs = inputs;
+    bases.output = output;
+    return RunCalls(entry, dims.data(), bases);
+  }
   for (size_t i = 0; i < inputs.size(); ++i) {
     RETURN_IF_ERROR(
         device_->CopyIn(input_copies_[i].data(), inputs[i], entry.inputs[i].Bytes(dims)));
   }
-  RETURN_IF_ERROR(
-      RunCalls(entry, states, dims.data(), input_addresses_.data(), result_copy_.data()));
+  bases.inputs = absl::MakeConstSpan(input_addresses_).first(inputs.size());
+  bases.output = result_copy_.data();
+  RETURN_IF_ERROR(RunCalls(entry, dims.data(), bases));
   return device_->CopyOut(output, result_copy_.data(), entry.result.Bytes(dims));
 }
 
-absl::Status Executable::RunCalls(const Entry& entry, const States& states, const int64_t* dims,
-                                  const void* const* inputs, void* output) {
+absl::Status Executable::RunCalls(const Entry& entry, const int64_t* dims,
+                                  const SpaceBases<const void*>& bases) {
   parallel_calls_ = 0;
   for (size_t first = 0, count = 0; first < entry.calls.size(); first += count) {
     count = RegionSize(entry.calls, first);
-    Bind(entry.calls, first, count, dims, &states, inputs, output);
+    Bind(entry.calls, first, count, dims, bases);
     RunRegion(dims);
   }
   return device_->Wait();
 }
 
+SpaceBases<const void*> Executable::Bases() const {
+  SpaceBases<const void*> bases;
+  bases.frame = frame_.data();
+  bases.loaded = loaded_begin_;
+  bases.weights = weights_;
+  return bases;
+}
+
 void Executable::Bind(const std::vector<Call>& list, size_t first, size_t count,
-                      const int64_t* dims, const States* states, const void* const* inputs,
-                      void* output) {
+                      const int64_t* dims, const SpaceBases<const void*>& bases) {
   bound_.clear();
   void** buffers = buffers_.data();
   for (size_t i = first; i < first + count; ++i) {
     const Call& call = list[i];
     bound_.push_back({static_cast<uint32_t>(i), call.kernel, buffers, 0,
                       program_.kernels[call.kernel].work.Count(dims)});
-    for (const BufferRef& ref : call.buffers) *buffers++ = AddressOf(ref, states, inputs, output);
+    for (const BufferRef& ref : call.buffers) {
+      *buffers++ = static_cast<char*>(const_cast<void*>(bases.Of(ref))) + ref.offset;
+    }
   }
-}
-
-char* Executable::AddressOf(const BufferRef& ref, const States* states, const void* const* inputs,
-                            void* output) const {
-  char* base = nullptr;
-  switch (ref.space) {
-    case Space::kFrame:
-      base = frame_.data();
-      break;
-    case Space::kWeight:
-      base = static_cast<char*>(const_cast<void*>(weights_[ref.index]));
-      break;
-    case Space::kLoaded:
-      base = loaded_begin_;
-      break;
-    case Space::kState:
-      base = states->buffer(ref.index);
-      break;
-    case Space::kInput:
-      base = static_cast<char*>(const_cast<void*>(inputs[ref.index]));
-      break;
-    case Space::kOutput:
-      base = static_cast<char*>(output);
-      break;
-  }
-  return base + ref.offset;
 }
 
 void Executable::RunRegion(const int64_t* dims) {

@@ -21,6 +21,7 @@
 #include "runtime/device.h"
 #include "runtime/memory.h"
 #include "runtime/program.h"
+#include "runtime/space_bases.h"
 #include "runtime/timeline.h"
 
 namespace lluda::runtime {
@@ -41,11 +42,14 @@ class WeightSource {
 class States {
  public:
   char* buffer(uint32_t index) const { return buffers_[index].data(); }
+  // Of all of them, in the program's order.
+  absl::Span<const void* const> addresses() const { return addresses_; }
   int64_t bytes() const;
 
  private:
   friend class Executable;
   std::vector<Memory> buffers_;
+  std::vector<const void*> addresses_;
 };
 
 class Executable {
@@ -96,14 +100,14 @@ class Executable {
   absl::Status Prepare();
   absl::Status AllocateCopies();
   absl::Status AllocateLoaded();
-  // The entry's calls, on inputs and output that the device can reach.
-  absl::Status RunCalls(const Entry& entry, const States& states, const int64_t* dims,
-                        const void* const* inputs, void* output);
+  // The entry's calls, on memory that the device can reach.
+  absl::Status RunCalls(const Entry& entry, const int64_t* dims,
+                        const SpaceBases<const void*>& bases);
+  // Of the memory that all runs share; states, inputs and output are a run's own.
+  SpaceBases<const void*> Bases() const;
   // Makes `count` calls of the list from `first` on the bound ones.
   void Bind(const std::vector<Call>& list, size_t first, size_t count, const int64_t* dims,
-            const States* states, const void* const* inputs, void* output);
-  char* AddressOf(const BufferRef& ref, const States* states, const void* const* inputs,
-                  void* output) const;
+            const SpaceBases<const void*>& bases);
   // The bound calls, and notes it in the timeline if there is one.
   void RunRegion(const int64_t* dims);
   absl::Status RunLoadCall(const Call& call, const int64_t* dims, WeightSource* source,

@@ -11,6 +11,7 @@
 #include "base/step_interface.h"
 #include "glog/logging.h"
 #include "llvm/IR/IRBuilder.h"
+#include "runtime/space_bases.h"
 
 namespace lluda::codegen {
 namespace {
@@ -130,6 +131,9 @@ class StepEmitter {
     for (const int field : {kWeights, kStates, kFrame, kScratch}) {
       memory_fields_.push_back(builder_.CreateLoad(pointer, At(function_->getArg(0), field * 8)));
     }
+    for (const int64_t offset : state_offsets_) {
+      states_.push_back(At(memory_fields_[kStates], offset));
+    }
     for (size_t i = 0; i < dims_.size(); ++i) {
       Value* value = static_cast<int>(i) == tokens_symbol_
                          ? count_
@@ -172,22 +176,16 @@ class StepEmitter {
     builder_.SetInsertPoint(after);
   }
 
+  // A step that is alone reads no weight of a checkpoint.
   Value* Pointer(const runtime::BufferRef& buffer) {
-    switch (buffer.space) {
-      case Space::kFrame:
-        return At(memory_fields_[kFrame], buffer.offset);
-      case Space::kLoaded:
-        return At(memory_fields_[kWeights], buffer.offset);
-      case Space::kState:
-        return At(memory_fields_[kStates], state_offsets_[buffer.index] + buffer.offset);
-      case Space::kInput:
-        return At(inputs_[buffer.index], buffer.offset);
-      case Space::kOutput:
-        return At(function_->getArg(4), buffer.offset);
-      case Space::kWeight:
-        break;
-    }
-    LOG(FATAL) << "a step that is alone reads no weight of a checkpoint";
+    CHECK(buffer.space != Space::kWeight);
+    const runtime::SpaceBases<Value*> bases{memory_fields_[kFrame],
+                                            memory_fields_[kWeights],
+                                            function_->getArg(4),
+                                            {},
+                                            states_,
+                                            inputs_};
+    return At(bases.Of(buffer), buffer.offset);
   }
 
   // As runtime::Work::Count does.
@@ -231,7 +229,7 @@ class StepEmitter {
   Value* args_ = nullptr;
   std::vector<Value*> memory_fields_;
   std::vector<Value*> dim_values_;
-  std::vector<Value*> inputs_;
+  std::vector<Value*> states_, inputs_;
 };
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "codegen/cpu/interleaved_values.h"
 #include "passes/framework/rewrite.h"
 #include "runtime/memory.h"
+#include "runtime/space_bases.h"
 #include "tools/verify/placed_value.h"
 #include "tools/verify/verify_slice.h"
 
@@ -75,7 +76,7 @@ class KernelVerifier {
   absl::Status Allocate(const KernelMemory& memory) {
     for (const runtime::Weight& weight : program_.weights) {
       ASSIGN_OR_RETURN(const void* data, memory.weights->Data(weight.tensor, weight.bytes));
-      weights_.push_back(static_cast<char*>(const_cast<void*>(data)));
+      weights_.push_back(data);
     }
     int64_t scratch = 64;
     for (const runtime::Kernel& kernel : program_.kernels) {
@@ -95,6 +96,7 @@ class KernelVerifier {
     const std::vector<int64_t> dims = DimsOf(0);
     for (const runtime::Tensor& state : program_.states) {
       ASSIGN_OR_RETURN(runtime::Memory allocated, Zeros(state.Bytes(dims)));
+      state_addresses_.push_back(allocated.data());
       states_.push_back(std::move(allocated));
     }
     return absl::OkStatus();
@@ -105,24 +107,16 @@ class KernelVerifier {
     for (const ir::Tensor& argument : StepArguments(run_, step)) {
       inputs_.emplace_back(argument.ints().begin(), argument.ints().end());
     }
+    input_addresses_.clear();
+    for (const std::vector<int32_t>& input : inputs_) input_addresses_.push_back(input.data());
   }
 
-  char* Address(const runtime::BufferRef& buffer) {
-    switch (buffer.space) {
-      case Space::kFrame:
-        return frame_.data() + buffer.offset;
-      case Space::kWeight:
-        return weights_[buffer.index] + buffer.offset;
-      case Space::kLoaded:
-        return loaded_ + buffer.offset;
-      case Space::kState:
-        return states_[buffer.index].data() + buffer.offset;
-      case Space::kInput:
-        return reinterpret_cast<char*>(inputs_[buffer.index].data()) + buffer.offset;
-      case Space::kOutput:
-        break;
-    }
-    return output_.data() + buffer.offset;
+  runtime::SpaceBases<const void*> Bases() const {
+    return {frame_.data(), loaded_, output_.data(), weights_, state_addresses_, input_addresses_};
+  }
+
+  char* Address(const runtime::BufferRef& buffer) const {
+    return static_cast<char*>(const_cast<void*>(Bases().Of(buffer))) + buffer.offset;
   }
 
   absl::Status RunList(const std::vector<runtime::Call>& calls, const std::vector<int64_t>& dims,
@@ -221,7 +215,7 @@ class KernelVerifier {
   const VerifyRun& run_;
   std::map<ValueKey, std::pair<const ir::Op*, ir::Tensor>> expected_;
   std::map<std::pair<int, std::string>, int64_t> times_;  // that a call was run, by step and site
-  std::vector<char*> weights_;
+  std::vector<const void*> weights_, state_addresses_, input_addresses_;
   runtime::Memory frame_, loading_, scratch_, output_;
   char* loaded_ = nullptr;
   std::vector<runtime::Memory> states_;
