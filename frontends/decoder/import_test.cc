@@ -35,7 +35,10 @@ std::string ReadFile(const std::string& path) {
 std::string Import(const Decoder& decoder, const ImportOptions& options) {
   const auto module = ImportDecoder(decoder, options);
   EXPECT_TRUE(module.ok()) << module.status();
-  return module.ok() ? ir::PrintModule(**module) : "";
+  if (!module.ok()) return "";
+  const absl::Status sound = ir::Verify(**module);
+  EXPECT_TRUE(sound.ok()) << sound;
+  return ir::PrintModule(**module);
 }
 
 std::string ImportError(const Decoder& decoder, const ImportOptions& options) {
@@ -254,14 +257,41 @@ TEST(Import, LayersThatDifferInBlocksAreDequantisedInTheLoadBlock) {
     if (absl::StartsWith(name, "model.layers.1.mlp.down_proj")) return ir::DType::kQ5_1;
     return absl::StrContains(name, "down_proj") ? ir::DType::kF16 : ir::DType::kBF16;
   };
-  EXPECT_THAT(Import(decoder, BlockOptions(decoder, dtype_of)), HasSubstr(R"(
+  ImportOptions options = BlockOptions(decoder, dtype_of);
+  EXPECT_THAT(Import(decoder, options), HasSubstr(R"(
     for layer in 0..1 {
-      @wd[layer] = cast @wd_f16[layer] {out = f32} : f32 hid[32] ff[64]
+      @wd[layer] = cast @wd_f16[layer] {out = bf16} : bf16 hid[32] ff[64]
     }
     for layer in 1..2 {
-      @wd[layer] = dequantize @wd_q5_1[layer] : f32 hid[32] ff[64]
+      %wd_q5_1_1_f32 = dequantize @wd_q5_1[layer] : f32 hid[32] ff[64]
+      @wd[layer] = cast %wd_q5_1_1_f32 {out = bf16} : bf16 hid[32] ff[64]
     }
 )"));
+  // Nothing is lost in f32, or on the way into other blocks.
+  const std::string in_f32 = "@wd[layer] = dequantize @wd_q5_1[layer] : f32 hid[32] ff[64]";
+  options.precision = Precision::kF32;
+  EXPECT_THAT(Import(decoder, options), HasSubstr(in_f32));
+  options.precision = Precision::kBF16;
+  options.weights = ir::DType::kQ8_0;
+  EXPECT_THAT(Import(decoder, options), HasSubstr(in_f32));
+}
+
+TEST(Import, WeightsThatSeveralLoopsOfTheLoadBlockReadHaveANameInEach) {
+  Decoder decoder = BlockDecoder();
+  decoder.paired_rows = true;
+  decoder.layers.resize(3);
+  const auto dtype_of = [](absl::string_view name) {
+    const bool other =
+        absl::StartsWith(name, "model.layers.1.") && absl::StrContains(name, "v_proj");
+    return other ? ir::DType::kQ8_0 : ir::DType::kQ4_0;
+  };
+  const std::string text = Import(decoder, BlockOptions(decoder, dtype_of));
+  for (const char* definition : {"%wq_q4_0_0_f32 = dequantize @wq_q4_0[layer]",
+                                 "%wq_q4_0_1_f32 = dequantize @wq_q4_0[layer]",
+                                 "%wv_q8_0_1_f32 = dequantize @wv_q8_0[layer]",
+                                 "%wv_q4_0_2_f32 = dequantize @wv_q4_0[layer]"}) {
+    EXPECT_THAT(text, HasSubstr(definition));
+  }
 }
 
 TEST(Import, QuantisesMatricesOfFloatsInTheLoadBlock) {

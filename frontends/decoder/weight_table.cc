@@ -252,13 +252,13 @@ ir::Value* SeparatePairs(const std::string& name, const Operand& weight, const D
 }
 
 // Defines `loaded` as its source, out of its blocks, with the rows in order and cast to its dtype.
-void DefineLoaded(Operand source, bool has_paired_rows, const Decoder& decoder, ir::Global* loaded,
-                  ir::Builder* b) {
+// Values in between are called `name` and what was done.
+void DefineLoaded(const std::string& name, Operand source, bool has_paired_rows,
+                  const Decoder& decoder, ir::Global* loaded, ir::Builder* b) {
   ir::Attrs cast;
   cast.out = loaded->type.dtype;
-  const std::string name = source.global->name;
   if (ir::IsBlock(source.type().dtype)) {
-    if (!has_paired_rows) {
+    if (!has_paired_rows && loaded->type.dtype == ir::DType::kF32) {
       b->Define(ir::Opcode::kDequantize, loaded, kLayer, {source});
       return;
     }
@@ -281,12 +281,12 @@ void DefineLoaded(Operand source, bool has_paired_rows, const Decoder& decoder, 
   b->Define(ir::Opcode::kCast, loaded, kLayer, {rows}, cast);
 }
 
-// The dtype that such a weight has once it is loaded. What is in blocks, or is going to be, is not
-// rounded on its way.
+// The dtype that such a weight has once it is loaded. What comes out of blocks is rounded like any
+// other matrix; what goes into blocks afterwards is not.
 ir::DType LoadedDType(const Found& found, const ImportOptions& options) {
-  const bool in_blocks = std::any_of(found.dtypes.begin(), found.dtypes.end(), ir::IsBlock);
   const bool is_rounded = found.is_matrix() && options.precision == Precision::kBF16;
-  if (is_rounded && !in_blocks && !options.weights) return ir::DType::kBF16;
+  if (is_rounded && !options.weights) return ir::DType::kBF16;
+  const bool in_blocks = std::any_of(found.dtypes.begin(), found.dtypes.end(), ir::IsBlock);
   return found.IsMixed() || in_blocks ? ir::DType::kF32 : found.weight.type.dtype;
 }
 
@@ -312,7 +312,8 @@ void AddLoaded(const std::vector<const Found*>& all, const Decoder& decoder,
     loaded.type.dtype = LoadedDType(*found, options);
     weights->*found->row->member = module->AddGlobal(std::move(loaded));
   }
-  for (const Run& run : RunsOf(all, decoder.layer_count())) {
+  const std::vector<Run> runs = RunsOf(all, decoder.layer_count());
+  for (const Run& run : runs) {
     ir::Op* loop = module->load.Append(ir::Opcode::kFor);
     loop->loop_index = kLayer;
     loop->attrs.begin = run.begin;
@@ -321,7 +322,10 @@ void AddLoaded(const std::vector<const Found*>& all, const Decoder& decoder,
     ir::Builder body(loop->body.get());
     for (const Found* found : all) {
       ir::Global* source = sources[{found, found->dtypes[static_cast<size_t>(run.begin)]}];
-      DefineLoaded({source, kLayer}, HasPairedRows(*found->row, decoder), decoder,
+      // A name is used once in the load block, and a weight may be read by several loops.
+      const std::string name =
+          runs.size() == 1 ? source->name : absl::StrCat(source->name, "_", run.begin);
+      DefineLoaded(name, {source, kLayer}, HasPairedRows(*found->row, decoder), decoder,
                    weights->*found->row->member, &body);
     }
     CHECK(body.status().ok()) << body.status();
