@@ -10,9 +10,9 @@
 
 namespace lluda::engine {
 
-absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Create(
-    runtime::Executable* executable, const runtime::SessionOptions& options,
-    runtime::ThreadPool* pool) {
+absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Create(runtime::Executable* executable,
+                                                             const runtime::SessionOptions& options,
+                                                             runtime::ThreadPool* pool) {
   ASSIGN_OR_RETURN(std::unique_ptr<runtime::Session> session,
                    runtime::Session::Create(executable, options));
   if (session->width() != session->vocabulary()) {
@@ -23,8 +23,8 @@ absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Create(
   return std::unique_ptr<Scheduler>(new Scheduler(executable, std::move(session), pool));
 }
 
-void Scheduler::Add(Sequence* sequence, RowReader read_row) {
-  waiting_.push_back({sequence, std::move(read_row)});
+void Scheduler::Add(Sequence* sequence, RowReader read_row, absl::string_view prefix_key) {
+  waiting_.push_back({sequence, std::move(read_row), std::string(prefix_key)});
 }
 
 void Scheduler::Pause(const Sequence* sequence, bool paused) {
@@ -48,7 +48,7 @@ bool Scheduler::Retire() {
   return any;
 }
 
-void Scheduler::Admit() {
+absl::Status Scheduler::Admit() {
   const auto cancelled = [](const Member& member) {
     if (member.sequence->cancelled()) member.sequence->Cancel();
     return member.sequence->finished();
@@ -56,26 +56,45 @@ void Scheduler::Admit() {
   waiting_.erase(std::remove_if(waiting_.begin(), waiting_.end(), cancelled), waiting_.end());
   while (!waiting_.empty()) {
     Member& member = waiting_.front();
-    const std::optional<PrefixSlots::Place> place = slots_.Take(member.sequence->tokens());
-    if (!place) return;
-    session_->Truncate(place->slot, place->shared);
+    const std::optional<PrefixSlots::Place> place =
+        slots_.Take(member.sequence->tokens(), member.prefix_key);
+    if (!place) return absl::OkStatus();
     member.sequence->Reuse(place->shared);
     member.slot = place->slot;
     running_.push_back(std::move(member));
     waiting_.pop_front();
+    RETURN_IF_ERROR(Prepare(*place));
   }
+  return absl::OkStatus();
 }
 
-void Scheduler::LetGoOfFinished() {
+absl::Status Scheduler::Prepare(const PrefixSlots::Place& place) {
+  if (!place.source) {
+    session_->Truncate(place.slot, place.shared);
+    return absl::OkStatus();
+  }
+  absl::Status status = session_->CopyPrefix(*place.source, place.slot, place.shared);
+  if (!status.ok()) slots_.Forget(place.slot);
+  return status;
+}
+
+absl::Status Scheduler::Fail(absl::Status status) {
+  for (const Member& member : running_) slots_.Release(member.slot);
+  running_.clear();
+  waiting_.clear();
+  // What a step that failed has left in the slots is not known.
+  Clear();
+  return status;
+}
+
+void Scheduler::LetGoOfFinished() { Retire(); }
+
+absl::StatusOr<bool> Scheduler::Step(int64_t max_tokens) {
   Retire();
   // A sequence may be finished as soon as it has a slot, which is then free for the next one.
   do {
-    Admit();
+    if (absl::Status status = Admit(); !status.ok()) return Fail(std::move(status));
   } while (Retire());
-}
-
-absl::StatusOr<bool> Scheduler::Step(int64_t max_tokens) {
-  LetGoOfFinished();
   std::vector<StepWish> wishes;
   std::vector<Member*> members;
   for (Member& member : running_) {
@@ -87,11 +106,8 @@ absl::StatusOr<bool> Scheduler::Step(int64_t max_tokens) {
   if (wishes.empty()) return false;
   const StepLimits limits = {std::min(max_tokens, session_->max_step()), session_->max_rows()};
   absl::Status status = RunStep(PlanStep(wishes, limits), members);
-  if (status.ok()) return true;
-  for (const Member& member : running_) slots_.Release(member.slot);
-  running_.clear();
-  waiting_.clear();
-  return status;
+  if (!status.ok()) return Fail(std::move(status));
+  return true;
 }
 
 absl::Status Scheduler::RunStep(absl::Span<const StepPart> parts,
@@ -118,8 +134,8 @@ absl::Status Scheduler::RunStep(absl::Span<const StepPart> parts,
 
 void Scheduler::FeedRows(absl::Span<const Row> rows) {
   const auto feed = [&](int64_t begin, int64_t end, int thread) {
-    for (const Row& row : rows.subspan(static_cast<size_t>(begin),
-                                       static_cast<size_t>(end - begin))) {
+    for (const Row& row :
+         rows.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin))) {
       row.member->sequence->Feed(row.logits, &scratch_[static_cast<size_t>(thread)]);
       if (row.member->read_row) row.member->read_row(row.logits);
     }
@@ -135,7 +151,10 @@ void Scheduler::FeedRows(absl::Span<const Row> rows) {
 absl::StatusOr<absl::Span<const float>> Scheduler::Evaluate(absl::Span<const int32_t> tokens) {
   const std::optional<PrefixSlots::Place> place = slots_.Take(tokens);
   if (!place) return absl::FailedPreconditionError("all slots of the KV cache are taken");
-  session_->Truncate(place->slot, place->shared);
+  if (absl::Status status = Prepare(*place); !status.ok()) {
+    slots_.Release(place->slot);
+    return status;
+  }
   const auto rest = tokens.subspan(static_cast<size_t>(place->shared));
   const runtime::Chunk chunk{place->slot, rest};
   absl::StatusOr<absl::Span<const float>> logits =

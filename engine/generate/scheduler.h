@@ -8,7 +8,7 @@
 //
 // A sequence's result is the same bits as if it were alone, whatever else is computed, in which
 // order sequences come, and what the slots held before. A sequence takes the slot that shares the
-// longest beginning with it (prefix_slots.h); plan_step.h fills the steps.
+// longest beginning with it, or gets a copy of it (prefix_slots.h); plan_step.h fills the steps.
 #ifndef LLUDA_ENGINE_GENERATE_SCHEDULER_H_
 #define LLUDA_ENGINE_GENERATE_SCHEDULER_H_
 
@@ -17,9 +17,11 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "engine/generate/plan_step.h"
 #include "engine/generate/prefix_slots.h"
@@ -44,8 +46,9 @@ class Scheduler {
                                                            runtime::ThreadPool* pool = nullptr);
 
   // Computes `sequence` in the steps to come. It must outlive them or be let go by then, and be
-  // made for a model of this vocabulary() and context(). `read_row` may be empty.
-  void Add(Sequence* sequence, RowReader read_row = {});
+  // made for a model of this vocabulary() and context(). `read_row` may be empty. What is computed
+  // of it is used again for sequences of the same `prefix_key` only.
+  void Add(Sequence* sequence, RowReader read_row = {}, absl::string_view prefix_key = "");
 
   // A paused sequence keeps its slot and is not computed.
   void Pause(const Sequence* sequence, bool paused);
@@ -56,7 +59,7 @@ class Scheduler {
   absl::StatusOr<bool> Step(int64_t max_tokens);
   absl::StatusOr<bool> Step() { return Step(session_->max_step()); }
 
-  // Lets go of sequences that have finished or are cancelled, which otherwise the next step does.
+  // Lets go of those that were computed and have finished, which otherwise the next step does.
   void LetGoOfFinished();
 
   // The logits [vocabulary] of the token after `tokens`, which CheckPrompt has found to be right,
@@ -83,6 +86,7 @@ class Scheduler {
   struct Member {
     Sequence* sequence = nullptr;
     RowReader read_row;
+    std::string prefix_key;
     bool paused = false;
     int slot = 0;  // of a running one
   };
@@ -103,7 +107,11 @@ class Scheduler {
   // Lets go of finished sequences; whether there were any.
   bool Retire();
   // Gives free slots to sequences that wait.
-  void Admit();
+  absl::Status Admit();
+  // Makes the slot hold what it is said to.
+  absl::Status Prepare(const PrefixSlots::Place& place);
+  // Lets go of all of them.
+  absl::Status Fail(absl::Status status);
   // `members` are those that the parts' sequences are numbered by.
   absl::Status RunStep(absl::Span<const StepPart> parts, absl::Span<Member* const> members);
   void FeedRows(absl::Span<const Row> rows);

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/stopwatch.h"
+#include "engine/generate/measure_steps.h"
 #include "runtime/machine/start_thread.h"
 
 namespace lluda::engine {
@@ -26,6 +27,10 @@ absl::Status CheckOptions(const ServiceOptions& options) {
   if (options.max_queue < 1) {
     return absl::InvalidArgumentError(
         absl::StrCat("max_queue must be at least 1, is ", options.max_queue));
+  }
+  if (!(options.step_seconds > 0)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("step_seconds must be above 0, is ", options.step_seconds));
   }
   if (!(options.queue_seconds > 0)) {
     return absl::InvalidArgumentError(
@@ -48,9 +53,16 @@ absl::StatusOr<std::unique_ptr<ServiceThread>> ServiceThread::Create(
   session.context = options.context;
   ASSIGN_OR_RETURN(std::unique_ptr<Scheduler> scheduler,
                    Scheduler::Create(model.executable, session, model.pool));
+  if (options.slots > scheduler->max_step()) {
+    return absl::InvalidArgumentError(absl::StrCat("slots is ", options.slots,
+                                                   ", must be at most the ", scheduler->max_step(),
+                                                   " tokens that a step computes"));
+  }
+  ASSIGN_OR_RETURN(const StepCosts costs,
+                   MeasureSteps(model.executable->program(), scheduler.get()));
   const SequenceModel sequence = {model.tokenizer, scheduler->vocabulary(), scheduler->context()};
   std::unique_ptr<ServiceThread> service(
-      new ServiceThread(sequence, std::move(scheduler), options));
+      new ServiceThread(sequence, std::move(scheduler), costs, options));
   const int error = runtime::StartThread(&ThreadMain, service.get(), &service->thread_);
   if (error != 0) {
     return absl::ResourceExhaustedError(
@@ -232,15 +244,32 @@ void ServiceThread::Admit() {
     if (request->top_logprobs) {
       read_row = [choice](absl::Span<const float> logits) { choice->ReadRow(logits); };
     }
-    scheduler_->Add(choice->sequence.get(), std::move(read_row));
+    scheduler_->Add(choice->sequence.get(), std::move(read_row), request->prefix_key);
     running_.push_back(choice);
   }
 }
 
+StepOutlook ServiceThread::Outlook() const {
+  StepOutlook outlook;
+  bool has_prompt = false;
+  for (const ServedChoice* choice : running_) {
+    if (choice->paused) continue;
+    const auto computed = static_cast<int64_t>(choice->computed());
+    if (choice->sequence->decoding()) {
+      ++outlook.rows;
+      outlook.row_positions += computed;
+    } else if (!std::exchange(has_prompt, true)) {
+      outlook.prompt_positions = computed;
+    }
+  }
+  return outlook;
+}
+
 bool ServiceThread::RunStep() {
   if (running_.empty()) return false;
+  const int64_t most = times_.MostTokens(Outlook(), options_.step_seconds, scheduler_->max_step());
   base::Stopwatch watch;
-  const absl::StatusOr<bool> stepped = scheduler_->Step();
+  const absl::StatusOr<bool> stepped = scheduler_->Step(most);
   if (!stepped.ok()) {
     board_.failed_steps.Add(1);
     for (ServedChoice* choice : std::exchange(running_, {})) {
@@ -254,7 +283,7 @@ bool ServiceThread::RunStep() {
 }
 
 void ServiceThread::Account(double seconds) {
-  int64_t all = 0;
+  StepShape shape;
   std::vector<std::pair<ServedChoice*, int64_t>> shares;
   for (ServedChoice* choice : running_) {
     const size_t computed = choice->computed();
@@ -263,18 +292,21 @@ void ServiceThread::Account(double seconds) {
     }
     const auto tokens = static_cast<int64_t>(computed - choice->computed_tokens);
     choice->computed_tokens = computed;
-    all += tokens;
+    shape.tokens += tokens;
+    if (tokens > 0) shape.positions += static_cast<int64_t>(computed);
+    shape.pairs += tokens * static_cast<int64_t>(computed);
     // Reports come after: what has none was a prompt.
     if (choice->first_token == Clock::time_point()) board_.computed_tokens.Add(tokens);
     shares.push_back({choice, tokens});
   }
   for (const auto& [choice, tokens] : shares) {
-    queue_.Charge(choice->request->client, seconds * static_cast<double>(tokens) /
-                                               static_cast<double>(std::max<int64_t>(1, all)));
+    queue_.Charge(choice->request->client,
+                  seconds * static_cast<double>(tokens) / static_cast<double>(shape.tokens));
   }
+  times_.Learn(shape, seconds);
   board_.steps.Add(1);
   board_.step_seconds.Add(seconds);
-  board_.iteration_tokens.Add(static_cast<double>(all));
+  board_.iteration_tokens.Add(static_cast<double>(shape.tokens));
 }
 
 void ServiceThread::Report() {

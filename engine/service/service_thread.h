@@ -26,6 +26,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/generate/scheduler.h"
+#include "engine/generate/step_times.h"
 #include "engine/service/fair_queue.h"
 #include "engine/service/served_request.h"
 #include "engine/service/service.h"
@@ -41,7 +42,9 @@ struct ServiceOptions {
   int64_t context = 0;      // tokens of each; 0: as many as the program allows
   int64_t max_queue = 256;  // requests that wait, at least 1
   int64_t max_queue_bytes = int64_t{64} << 20;  // of their prompts' tokens, but one may always wait
-  double queue_seconds = 120;                   // a request that has waited so long is given up
+  // A step that texts wait for takes as many tokens of prompts as fit this time; above 0.
+  double step_seconds = 0.060;
+  double queue_seconds = 120;  // a request that has waited so long is given up
 };
 
 // What it runs on; all of it outlives the service, which alone uses it.
@@ -72,8 +75,8 @@ class ServiceThread : public Service {
   using Clock = std::chrono::steady_clock;
 
   ServiceThread(const SequenceModel& model, std::unique_ptr<Scheduler> scheduler,
-                const ServiceOptions& options)
-      : model_(model), options_(options), scheduler_(std::move(scheduler)) {}
+                const StepCosts& costs, const ServiceOptions& options)
+      : model_(model), options_(options), scheduler_(std::move(scheduler)), times_(costs) {}
 
   static void* ThreadMain(void* service);
   void Run();
@@ -84,9 +87,11 @@ class ServiceThread : public Service {
   void ApplyPauses();
   // Gives free slots to choices whose turn it is.
   void Admit();
+  // What the next step would compute, but for how much of prompts.
+  StepOutlook Outlook() const;
   // Whether a step was run.
   bool RunStep();
-  // Of the step that took so long: who is charged for it.
+  // Of the step that took so long: who is charged for it, and what is learnt of it.
   void Account(double seconds);
   // Tells the listeners what came of a step.
   void Report();
@@ -118,6 +123,7 @@ class ServiceThread : public Service {
 
   // Of the thread alone.
   std::unique_ptr<Scheduler> scheduler_;
+  StepTimes times_;
   FairQueue<ServedChoice*> queue_;
   std::vector<ServedChoice*> running_;  // in the order they got their places
   double held_seconds_ = 0;             // how long a choice has its place, on average

@@ -145,6 +145,11 @@ TEST_F(ServiceThreadTest, EachChoiceIsWhatItsSeedGivesAlone) {
     log->WaitForEnd();
     service = nullptr;
     for (int64_t choice = 0; choice < 4; ++choice) ExpectAsAlone(*log, request, choice);
+    // The prompt was computed once, but for its last token.
+    const auto prompt = static_cast<int64_t>(request.prompt.size());
+    for (int64_t choice = 1; choice < 4; ++choice) {
+      EXPECT_EQ(log->result(choice)->reused_tokens, prompt - 1) << slots;
+    }
   }
 }
 
@@ -237,6 +242,41 @@ TEST_F(ServiceThreadTest, ChancesAreThoseOfTheModelsOwnDistribution) {
     }
     tokens.push_back(token.id);
   }
+}
+
+TEST_F(ServiceThreadTest, AnswersDoNotDependOnTheTimeAStepMayTake) {
+  for (const double seconds : {1e-6, 10.0}) {
+    ServiceOptions options;
+    options.slots = 3;
+    options.step_seconds = seconds;
+    auto service = *TryOpen(options);
+    std::vector<std::shared_ptr<ListenerLog>> logs;
+    for (int i = 0; i < 6; ++i) {
+      logs.push_back(std::make_shared<ListenerLog>());
+      Submit(service.get(), Request(i), logs.back());
+    }
+    for (const auto& log : logs) log->WaitForEnd();
+    service = nullptr;
+    for (int i = 0; i < 6; ++i) ExpectAsAlone(*logs[i], Request(i));
+  }
+}
+
+TEST_F(ServiceThreadTest, WhatIsComputedOfAPromptIsKeptForItsKey) {
+  auto service = Open(3);
+  const auto reused = [&](absl::string_view key) {
+    ServiceRequest request = Request(3);
+    request.prefix_key = std::string(key);
+    auto log = std::make_shared<ListenerLog>();
+    Submit(service.get(), request, log);
+    log->WaitForEnd();
+    return log->result()->reused_tokens;
+  };
+  const auto all_but_one = static_cast<int64_t>(Request(3).prompt.size()) - 1;
+  EXPECT_EQ(reused("a"), 0);
+  EXPECT_EQ(reused("b"), 0);
+  EXPECT_EQ(reused("a"), all_but_one);
+  EXPECT_EQ(reused("b"), all_but_one);
+  EXPECT_EQ(service->Stats()->prefix_hits, 2 * all_but_one);
 }
 
 TEST_F(ServiceThreadTest, ARequestForNoTokensEndsWithoutAny) {
@@ -406,6 +446,13 @@ TEST_F(ServiceThreadTest, BadOptionsAreNamed) {
   options = {};
   options.max_queue = 0;
   EXPECT_EQ(TryOpen(options).status().message(), "max_queue must be at least 1, is 0");
+  options = {};
+  options.slots = 17;
+  EXPECT_EQ(TryOpen(options).status().message(),
+            "slots is 17, must be at most the 16 tokens that a step computes");
+  options = {};
+  options.step_seconds = 0;
+  EXPECT_EQ(TryOpen(options).status().message(), "step_seconds must be above 0, is 0");
   options = {};
   options.queue_seconds = 0;
   EXPECT_EQ(TryOpen(options).status().message(), "queue_seconds must be above 0, is 0");
