@@ -89,6 +89,9 @@ TEST_F(BundleTest, IsReadAsItWasWritten) {
   EXPECT_EQ(program.entry("step").inputs[0].Bytes(dims), 4 * 5);
   EXPECT_EQ(program.entry("step").result.name, "logits");
   EXPECT_EQ(program.entry("step").result.Bytes(dims), 64);
+  ASSERT_EQ(program.states.size(), 1);
+  EXPECT_EQ(program.states[0].positions.runs, 2);
+  EXPECT_EQ(program.states[0].positions.group, 16);
   const std::vector<runtime::Call>& calls = program.entry("step").calls;
   ASSERT_EQ(calls.size(), 1);
   EXPECT_EQ(calls[0].site, (runtime::CallSite{"step", 5, "nothing"}));
@@ -254,6 +257,8 @@ TEST_F(BundleTest, IsRefusedWhereNumbersOfTheHeaderDoNotFit) {
        }},
       {"tensor.factor",
        [](Header* h) { h->mutable_program()->mutable_states(0)->set_factor(int64_t{1} << 45); }},
+      {"program: tensor.position_group is -1, must be 1 to",
+       [](Header* h) { h->mutable_program()->mutable_states(0)->set_position_group(-1); }},
       {"context and step", [](Header* h) { h->mutable_model()->set_max_step(65); }},
       {"unknown token", [](Header* h) { h->mutable_tokenizer()->set_unknown_id(4); }},
       {"added token",

@@ -139,6 +139,11 @@ runtime::Tensor TensorOf(const Tensor& message, const std::vector<runtime::Symbo
   runtime::Tensor tensor{message.name(), message.factor(), {}, message.below()};
   check->Range("tensor.factor", tensor.factor, 0, kMostCount);
   check->Range("tensor.below", tensor.below, 0, kMostCount);
+  // Where a file says nothing of positions, nothing is known of them.
+  tensor.positions = {message.position_runs(),
+                      message.position_group() == 0 ? 1 : message.position_group()};
+  check->Range("tensor.position_runs", tensor.positions.runs, 0, kMostCount);
+  check->Range("tensor.position_group", tensor.positions.group, 1, kMostCount);
   int64_t bytes = tensor.factor;
   for (const uint32_t symbol : message.symbols()) {
     check->Index("tensor.symbol", symbol, symbols.size());
@@ -156,6 +161,8 @@ void AddTensor(const runtime::Tensor& tensor, Tensor* to) {
   to->set_name(tensor.name);
   to->set_factor(tensor.factor);
   to->set_below(tensor.below);
+  to->set_position_runs(tensor.positions.runs);
+  to->set_position_group(tensor.positions.group);
   for (const int symbol : tensor.symbols) to->add_symbols(static_cast<uint32_t>(symbol));
 }
 

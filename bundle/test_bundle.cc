@@ -33,7 +33,7 @@ std::string WriteTestBundle(const std::string& folder, const std::string& name) 
   kernel.work.factors = {{0, 1}};
   kernel.split = {7, {2, {{1, 16}}}, 640};
   contents.program.kernels = {kernel};
-  contents.program.states = {{"cache", 4, {1}}};
+  contents.program.states = {{"cache", 4, {1}, 0, {2, 16}}};
   contents.program.frame_bytes = 128;
   contents.program.loaded_bytes = 5000;
   contents.program.entries = {{"step",

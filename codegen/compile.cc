@@ -79,6 +79,25 @@ class ProgramBuilder {
     return tensor;
   }
 
+  // Slots come first, and positions are a panel's rows or lie one after the other.
+  static runtime::PositionLayout PositionLayoutOf(const ir::Type& type) {
+    const int slot = type.FindAxis(step_interface::kSlotAxis);
+    const int position = type.FindAxis(step_interface::kPositionAxis);
+    if (slot != 0 || position < 0) return {};
+    const ir::Extent& extent = type.axes[position].extent;
+    if (extent.is_constant() || extent.symbol != step_interface::kCapacity) return {};
+    runtime::PositionLayout layout = {1, 1};
+    for (int i = 1; i < position; ++i) {
+      if (!type.axes[i].extent.is_constant()) return {};
+      layout.runs *= type.axes[i].extent.value;
+    }
+    if (type.layout.is_panel()) {
+      if (ir::PanelAxesOf(type.layout, type.axes).row != static_cast<size_t>(position)) return {};
+      layout.group = type.layout.rows;
+    }
+    return layout;
+  }
+
   // The rows of the smallest table that is read by this parameter; 0 if none of a fixed size is.
   static int64_t RowsReadBy(const ir::Value& param) {
     int64_t rows = 0;
@@ -99,6 +118,7 @@ class ProgramBuilder {
       for (int64_t i = 0; i < Copies(*global); ++i) {
         program_.states.push_back(TensorOf(
             global->index ? absl::StrCat(global->name, "[", i, "]") : global->name, global->type));
+        program_.states.back().positions = PositionLayoutOf(global->type);
       }
     }
   }

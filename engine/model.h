@@ -104,6 +104,8 @@ class Model {
 
   // For sessions. One evaluation at a time, whatever the number of sessions.
   runtime::Executable* executable() { return executable_.get(); }
+  // Its threads, which do other work between evaluations.
+  runtime::ThreadPool* pool() { return pool_.get(); }
 
  private:
   // What the executable runs and reads, beside the source: compiled kernels and a reader of the

@@ -34,6 +34,11 @@ absl::Status CpuDevice::CopyOut(void* to, const char* from, int64_t bytes) {
   return absl::OkStatus();
 }
 
+absl::Status CpuDevice::Copy(char* to, const char* from, int64_t bytes) {
+  std::memcpy(to, from, static_cast<size_t>(bytes));
+  return absl::OkStatus();
+}
+
 absl::Status CpuDevice::Prepare(const Program& program) {
   program_ = &program;
   running_.reserve(MostCallsOfARegion(program));

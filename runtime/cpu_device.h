@@ -24,6 +24,7 @@ class CpuDevice : public Device {
   absl::StatusOr<Memory> Allocate(int64_t bytes, Pages pages, absl::string_view purpose) override;
   absl::Status CopyIn(char* to, const void* from, int64_t bytes) override;
   absl::Status CopyOut(void* to, const char* from, int64_t bytes) override;
+  absl::Status Copy(char* to, const char* from, int64_t bytes) override;
   absl::Status Prepare(const Program& program) override;
   bool RunRegion(const Region& region) override;
   absl::Status Wait() override { return absl::OkStatus(); }

@@ -57,6 +57,9 @@ class Device {
   virtual absl::Status CopyIn(char* to, const void* from, int64_t bytes) = 0;
   virtual absl::Status CopyOut(void* to, const char* from, int64_t bytes) = 0;
 
+  // Within its memory, behind all regions that have run; the ranges do not overlap.
+  virtual absl::Status Copy(char* to, const char* from, int64_t bytes) = 0;
+
   // What the program's kernels need beside their buffers. Before any region; the program outlives
   // the device.
   virtual absl::Status Prepare(const Program& program) = 0;

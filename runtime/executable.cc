@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/align.h"
 #include "base/status_macros.h"
 #include "glog/logging.h"
 
@@ -187,6 +188,33 @@ absl::StatusOr<std::unique_ptr<States>> Executable::CreateStates(
     states->buffers_.push_back(std::move(memory));
   }
   return states;
+}
+
+absl::Status Executable::CopyPositions(const States& states, absl::Span<const int64_t> dims,
+                                       int slots, int capacity, int from, int to,
+                                       int64_t positions) {
+  CHECK(from != to && positions >= 0 && positions <= dims[capacity]);
+  for (size_t i = 0; i < program_.states.size(); ++i) {
+    const Tensor& state = program_.states[i];
+    if (std::find(state.symbols.begin(), state.symbols.end(), slots) == state.symbols.end()) {
+      continue;
+    }
+    const int64_t slot_bytes = state.Bytes(dims) / dims[slots];
+    // If nothing is known of the layout, all of the slot is one run, and copied.
+    const int64_t runs = std::max<int64_t>(1, state.positions.runs);
+    const int64_t run_bytes = slot_bytes / runs;
+    int64_t bytes = run_bytes;
+    if (state.positions.runs > 0) {
+      const int64_t copied = base::RoundUp(positions, state.positions.group);
+      bytes = std::min(run_bytes, copied * (run_bytes / dims[capacity]));
+    }
+    char* const data = states.buffer(static_cast<uint32_t>(i));
+    for (int64_t run = 0; run < runs; ++run) {
+      RETURN_IF_ERROR(device_->Copy(data + to * slot_bytes + run * run_bytes,
+                                    data + from * slot_bytes + run * run_bytes, bytes));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Executable::Run(const Entry& entry, const States& states,

@@ -80,6 +80,13 @@ class Executable {
   // States for these symbol values, which later runs must repeat for the symbols states depend on.
   absl::StatusOr<std::unique_ptr<States>> CreateStates(absl::Span<const int64_t> dims) const;
 
+  // Copies the first `positions` positions that slot `from` holds over those of slot `to`, in all
+  // states that slots have a share of; positions behind them may be copied, too. `dims` are those of
+  // CreateStates, of which `slots` and `capacity` index the numbers of slots and of their positions.
+  // The slots differ.
+  absl::Status CopyPositions(const States& states, absl::Span<const int64_t> dims, int slots,
+                             int capacity, int from, int to, int64_t positions);
+
   // One run of an entry of program(). `dims` are the symbols' values within their ranges, `inputs`
   // the entry's inputs in its order, `output` receives the result. InvalidArgument for a dim out of
   // range; the inputs' contents are the caller's to check.

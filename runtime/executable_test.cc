@@ -106,6 +106,36 @@ TEST(Work, IsTheProductOfItsConstantAndOfRoundedUpFactors) {
   EXPECT_EQ((Work{2, {{0, 5}, {1, 1}}}).Count(dims), 12);
 }
 
+// Two states of two slots with six positions: three bytes for each slot and position, in runs and
+// groups; and one that slots have no share of.
+TEST(Executable, CopiesWhatASlotHoldsUpToAPosition) {
+  struct Case {
+    PositionLayout layout;
+    int64_t positions;
+    std::string copied;  // of slot 0, which holds A to R
+  };
+  const Case cases[] = {{{1, 1}, 2, "ABCDEF............"}, {{3, 1}, 2, "AB....GH....MN...."},
+                        {{3, 4}, 2, "ABCD..GHIJ..MNOP.."}, {{3, 4}, 5, "ABCDEFGHIJKLMNOPQR"},
+                        {{0, 1}, 2, "ABCDEFGHIJKLMNOPQR"}, {{3, 1}, 0, ".................."}};
+  ThreadPool pool(1);
+  for (const Case& c : cases) {
+    Program program = OneCall(MakeKernel([](const KernelArgs*) {}));
+    program.symbols = {{"S", 1, 2}, {"C", 6, 6}};
+    program.states = {{"numbers", 3, {0, 1}, 0, c.layout}, {"shared", 6, {1}, 0, {}}};
+    FakeWeights weights;
+    auto executable = Loaded(std::move(program), &pool, &weights);
+    const int64_t dims[] = {2, 6};
+    auto states = executable->CreateStates(dims);
+    ASSERT_TRUE(states.ok()) << states.status();
+    char* const numbers = (*states)->buffer(0);
+    for (int i = 0; i < 18; ++i) numbers[i] = static_cast<char>('A' + i);
+    std::fill_n(numbers + 18, 18, '.');
+    ASSERT_EQ(executable->CopyPositions(**states, dims, 0, 1, 0, 1, c.positions), absl::OkStatus());
+    EXPECT_EQ(std::string(numbers + 18, 18), c.copied) << c.layout.runs << " " << c.layout.group;
+    EXPECT_EQ(std::string(numbers, 18), "ABCDEFGHIJKLMNOPQR");
+  }
+}
+
 TEST(Executable, RunsEveryWorkItemOnceForAnyThreadsAndDims) {
   for (const int threads : {1, 2, 3}) {
     ThreadPool pool(threads);

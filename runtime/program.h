@@ -96,6 +96,15 @@ struct Weight {
   bool read_by_entries = false;  // else its pages may be dropped once the load list has read it
 };
 
+// How a state's positions lie in the memory of a slot: in `runs` equal pieces, in each of which they
+// follow one another, whole groups of `group` of them.
+// Example: of bf16 slot[S] kv[8] pos[C] dim[128] @panel(16x2, dim) a slot has 8 runs, and a group is
+// 16 positions.
+struct PositionLayout {
+  int64_t runs = 0;  // 0: they lie otherwise
+  int64_t group = 1;
+};
+
 // A tensor that is known by its name: a state, an entry's input or result.
 struct Tensor {
   std::string name = {};
@@ -104,6 +113,7 @@ struct Tensor {
   // Of an input that says which rows of tables are read: its numbers are at least 0 and below this;
   // 0: it reads no table of a fixed size. Example: tokens are below 151936.
   int64_t below = 0;
+  PositionLayout positions = {};
 
   int64_t Bytes(absl::Span<const int64_t> dims) const {
     int64_t bytes = factor;

@@ -83,6 +83,8 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
   session->step_ = step;
   session->tokens_symbol_ = symbols.tokens;
   session->rows_symbol_ = symbols.rows;
+  session->slots_symbol_ = symbols.slots;
+  session->context_symbol_ = symbols.context;
   session->max_step_ = options.max_step == 0 ? tokens.max : options.max_step;
   session->context_ = options.context == 0 ? program.symbols[symbols.context].max : options.context;
   session->dims_ = std::move(dims);
@@ -199,6 +201,16 @@ void Session::Truncate(int slot, int64_t length) {
   CHECK(length >= 0 && length <= lengths_[slot])
       << "truncating " << lengths_[slot] << " tokens to " << length;
   lengths_[slot] = length;
+}
+
+absl::Status Session::CopyPrefix(int from, int to, int64_t length) {
+  CHECK(from != to && length >= 0 && length <= lengths_[from])
+      << "copying " << length << " of " << lengths_[from] << " tokens";
+  lengths_[to] = 0;
+  RETURN_IF_ERROR(executable_->CopyPositions(*states_, dims_, slots_symbol_, context_symbol_, from,
+                                             to, length));
+  lengths_[to] = length;
+  return absl::OkStatus();
 }
 
 }  // namespace lluda::runtime

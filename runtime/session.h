@@ -64,6 +64,10 @@ class Session {
   // Forgets all but the first `length` tokens of a slot.
   void Truncate(int slot, int64_t length);
 
+  // Makes the first `length` tokens of slot `from`, which has as many, those of slot `to`, which
+  // forgets what it had.
+  absl::Status CopyPrefix(int from, int to, int64_t length);
+
   int slots() const { return static_cast<int>(lengths_.size()); }
   int64_t context() const { return context_; }
   int64_t max_step() const { return max_step_; }      // tokens of one step
@@ -89,8 +93,8 @@ class Session {
   int64_t max_rows_ = 0;
   int64_t vocabulary_ = 0;
   int64_t width_ = 0;
-  // Indices of the program's symbols T, R, S, C and of its inputs.
-  int tokens_symbol_ = 0, rows_symbol_ = 0;
+  // Indices of the program's symbols T, R, S, C.
+  int tokens_symbol_ = 0, rows_symbol_ = 0, slots_symbol_ = 0, context_symbol_ = 0;
   std::vector<int64_t> dims_;
   std::vector<int32_t> tokens_, positions_, slots_, rows_;
   std::vector<Chunk> pieces_;  // of Evaluate, what the next step takes

@@ -186,6 +186,24 @@ TEST_F(SessionTest, ContinuesWhereTheLastCallEnded) {
   EXPECT_EQ(session->length(), 4);
 }
 
+TEST_F(SessionTest, ASlotGoesOnFromACopyOfAnothersBeginning) {
+  // Whether or not it is known how positions lie.
+  for (const int64_t runs : {0, 1}) {
+    Program program = FakeModel();
+    program.states[0].positions = {runs, 1};
+    Use(std::move(program));
+    auto session = Open({3});
+    const std::vector<int32_t> first = {7, 8, 9, 10}, second = {1, 2, 3, 4, 5, 6};
+    EvaluateChunks(session.get(), {{0, first}, {2, second}});
+    ASSERT_EQ(session->CopyPrefix(0, 2, 2), absl::OkStatus());
+    EXPECT_EQ(session->length(2), 2);
+    const std::vector<int32_t> next = {11}, of_the_source = {12};
+    const auto logits = EvaluateChunks(session.get(), {{2, next}, {0, of_the_source}});
+    EXPECT_EQ(logits[0][kHistory], HistoryOf({7, 8, 11}));
+    EXPECT_EQ(logits[1][kHistory], HistoryOf({7, 8, 9, 10, 12}));
+  }
+}
+
 TEST_F(SessionTest, CutsALongChunkIntoSteps) {
   auto session = Open({1, 0, 4});
   const std::vector<int32_t> tokens = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};

@@ -91,6 +91,10 @@ class FarDevice : public runtime::Device {
     std::memcpy(to, At(from), static_cast<size_t>(bytes));
     return absl::OkStatus();
   }
+  absl::Status Copy(char* to, const char* from, int64_t bytes) override {
+    std::memcpy(At(to), At(from), static_cast<size_t>(bytes));
+    return absl::OkStatus();
+  }
   absl::Status Prepare(const runtime::Program& program) override {
     program_ = &program;
     return absl::OkStatus();

@@ -110,6 +110,15 @@ TEST(Compile, NamesEachWeightOnceAndTwoStatesPerLayer) {
             int64_t{512} * 151936 * 4);
 }
 
+TEST(Compile, PositionsLieInARunForEachHeadAndKeysInPanels) {
+  const CompiledModule model = Compiled06B(1);
+  ASSERT_EQ(model.program.states.size(), 2);
+  for (const runtime::Tensor& state : model.program.states) {
+    EXPECT_EQ(state.positions.runs, 8) << state.name;
+    EXPECT_EQ(state.positions.group, state.name == "k_cache[0]" ? 16 : 1) << state.name;
+  }
+}
+
 TEST(Compile, WhatALayersWeightsAreCastToTakesMemoryForOneLayerOnly) {
   const CompiledModule two = Compiled06B(2, "float32"), three = Compiled06B(3, "float32");
   // A layer more is its panels more, in bf16: of q, k and v, o, gate and up, down.

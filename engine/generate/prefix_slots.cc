@@ -1,7 +1,7 @@
 #include "engine/generate/prefix_slots.h"
 
 #include <algorithm>
-#include <tuple>
+#include <utility>
 
 #include "glog/logging.h"
 
@@ -16,24 +16,58 @@ int64_t SharedTokens(absl::Span<const int32_t> held, absl::Span<const int32_t> p
 
 }  // namespace
 
-std::optional<PrefixSlots::Place> PrefixSlots::Take(absl::Span<const int32_t> prompt) {
-  std::optional<Place> best;
-  // How well a slot serves: the larger the better.
-  std::tuple<int64_t, bool, int64_t> best_rank;
+std::optional<PrefixSlots::Match> PrefixSlots::BestMatch(absl::Span<const int32_t> prompt,
+                                                         absl::string_view key,
+                                                         bool free_only) const {
+  std::optional<Match> best;
   for (size_t i = 0; i < slots_.size(); ++i) {
     const Slot& slot = slots_[i];
-    if (slot.taken) continue;
-    const int64_t shared = SharedTokens(slot.tokens, prompt);
-    const std::tuple<int64_t, bool, int64_t> rank(shared, slot.tokens.empty(), -slot.released);
-    if (best && rank <= best_rank) continue;
-    best = Place{static_cast<int>(i), shared};
-    best_rank = rank;
+    if ((free_only && slot.taken) || slot.key != key) continue;
+    const Match match = {static_cast<int>(i), SharedTokens(slot.tokens, prompt)};
+    if (match.shared == 0) continue;
+    if (best && std::make_pair(match.shared, slot.released) <=
+                    std::make_pair(best->shared, slots_[best->slot].released)) {
+      continue;
+    }
+    best = match;
   }
-  if (!best) return std::nullopt;
-  Slot& slot = slots_[best->slot];
-  slot.taken = true;
-  slot.tokens.resize(static_cast<size_t>(best->shared));
   return best;
+}
+
+std::optional<int> PrefixSlots::LeastMissed(std::optional<int> but) const {
+  std::optional<int> best;
+  const auto rank = [&](int i) {
+    return std::make_pair(!slots_[i].tokens.empty(), slots_[i].released);
+  };
+  for (int i = 0; i < static_cast<int>(slots_.size()); ++i) {
+    if (slots_[i].taken || i == but) continue;
+    if (!best || rank(i) < rank(*best)) best = i;
+  }
+  return best;
+}
+
+std::optional<PrefixSlots::Place> PrefixSlots::Take(absl::Span<const int32_t> prompt,
+                                                    absl::string_view key) {
+  const std::optional<Match> any = BestMatch(prompt, key, /*free_only=*/false);
+  const std::optional<Match> mine = BestMatch(prompt, key, /*free_only=*/true);
+  Place place;
+  const auto held = [&](int slot) { return static_cast<int64_t>(slots_[slot].tokens.size()); };
+  const std::optional<int> other = LeastMissed(any ? std::optional<int>(any->slot) : std::nullopt);
+  if (any && mine && mine->shared == any->shared &&
+      (2 * mine->shared >= held(mine->slot) || !other)) {
+    place = {mine->slot, mine->shared, std::nullopt};
+  } else if (any && other) {
+    place = {*other, any->shared, any->slot};
+  } else if (other) {
+    place = {*other, 0, std::nullopt};
+  } else {
+    return std::nullopt;
+  }
+  Slot& slot = slots_[place.slot];
+  slot.taken = true;
+  slot.key = std::string(key);
+  slot.tokens.assign(prompt.begin(), prompt.begin() + place.shared);
+  return place;
 }
 
 void PrefixSlots::Append(int slot, absl::Span<const int32_t> tokens) {

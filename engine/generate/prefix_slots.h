@@ -1,18 +1,23 @@
-// What each slot of the KV cache holds, and which slot a prompt should take: the free one that
-// shares the longest beginning with it, so that only the rest has to be computed.
+// What each slot of the KV cache holds, and which slot a prompt should take, so that only what no
+// slot holds of it has to be computed.
 //
 //   PrefixSlots slots(2);
 //   auto place = slots.Take({5, 7, 9});   // {slot 0, shared 0}
 //   slots.Append(place->slot, {5, 7, 9});
-//   slots.Release(place->slot);
-//   slots.Take({5, 7, 8, 1});             // {slot 0, shared 2}: 5 and 7 are there
+//   slots.Take({5, 7, 8, 1});             // {slot 1, shared 2, source 0}: 5 and 7 are to be copied
+//
+// A prompt that shares its beginning with what a free slot holds takes that slot over, if most of it
+// is shared; else it gets another one, and the beginning is copied: also from a slot that is taken.
+// Prompts of different keys share nothing.
 #ifndef LLUDA_ENGINE_GENERATE_PREFIX_SLOTS_H_
 #define LLUDA_ENGINE_GENERATE_PREFIX_SLOTS_H_
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
 namespace lluda::engine {
@@ -21,23 +26,28 @@ class PrefixSlots {
  public:
   struct Place {
     int slot = 0;
-    int64_t shared =
-        0;  // tokens that the slot holds already; the prompt's last is never among them
+    // Tokens that the slot holds already, or that are to be copied: first of all, before any slot's
+    // are computed. The prompt's last is never among them.
+    int64_t shared = 0;
+    std::optional<int> source;  // the slot that they are to be copied from
   };
 
   explicit PrefixSlots(int slots) : slots_(slots) {}
 
   // Takes a free slot for a prompt, which is not empty, and forgets what the slot holds besides the
-  // shared beginning. Of slots that share equally much, an empty one, then the one that was
-  // released first. The last token of the prompt counts as not shared: it is computed again, for
-  // its logits. Nothing if no slot is free.
-  std::optional<Place> Take(absl::Span<const int32_t> prompt);
+  // shared beginning. If none is taken over it is an empty one, or the one that was released first.
+  // The last token of the prompt counts as not shared: it is computed again, for its logits. Nothing
+  // if no slot is free.
+  std::optional<Place> Take(absl::Span<const int32_t> prompt, absl::string_view key = "");
 
   // The cache holds these tokens of a taken slot now, too.
   void Append(int slot, absl::Span<const int32_t> tokens);
 
   // The slot is free. It keeps its tokens.
   void Release(int slot);
+
+  // What a taken slot held is lost.
+  void Forget(int slot) { slots_[slot].tokens.clear(); }
 
   // Forgets the tokens of all slots, none of which is taken.
   void Clear();
@@ -47,9 +57,21 @@ class PrefixSlots {
  private:
   struct Slot {
     std::vector<int32_t> tokens;
+    std::string key;
     bool taken = false;
     int64_t released = 0;  // when, in releases
   };
+  // A slot and how much of the prompt it holds.
+  struct Match {
+    int slot = 0;
+    int64_t shared = 0;
+  };
+
+  // The slot that shares most with the prompt; of equals, the one that was released last.
+  std::optional<Match> BestMatch(absl::Span<const int32_t> prompt, absl::string_view key,
+                                 bool free_only) const;
+  // The free slot that is missed least, if another than `but` is free.
+  std::optional<int> LeastMissed(std::optional<int> but) const;
 
   std::vector<Slot> slots_;
   int64_t releases_ = 0;

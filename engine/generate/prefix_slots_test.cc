@@ -67,6 +67,81 @@ TEST(PrefixSlotsTest, WhatIsNotSharedIsForgottenWhenASlotIsTaken) {
   EXPECT_THAT(slots.tokens(0), ElementsAre(1, 2));
 }
 
+TEST(PrefixSlotsTest, ABeginningIsCopiedFromASlotThatIsTaken) {
+  PrefixSlots slots(2);
+  const auto running = slots.Take({1, 2, 3, 4});
+  slots.Append(running->slot, {1, 2, 3});  // 4 is still to be computed
+  const auto place = slots.Take({1, 2, 3, 4, 5});
+  ASSERT_TRUE(place.has_value());
+  EXPECT_NE(place->slot, running->slot);
+  EXPECT_EQ(place->shared, 3);
+  EXPECT_EQ(place->source, running->slot);
+  EXPECT_THAT(slots.tokens(place->slot), ElementsAre(1, 2, 3));
+  EXPECT_THAT(slots.tokens(running->slot), ElementsAre(1, 2, 3));
+}
+
+TEST(PrefixSlotsTest, ALongTextIsNotLostToAPromptThatSharesLittleOfIt) {
+  PrefixSlots slots(3);
+  Use(&slots, {1, 2, 3, 4, 5, 6, 7});
+  Use(&slots, {9, 9});
+  Use(&slots, {8, 8});
+  const auto place = slots.Take({1, 2, 3, 7});
+  ASSERT_TRUE(place.has_value());
+  EXPECT_EQ(place->slot, 1);  // the one that was released first, but for the source
+  EXPECT_EQ(place->source, 0);
+  EXPECT_EQ(place->shared, 3);
+  EXPECT_EQ(slots.tokens(0).size(), 7u);
+}
+
+TEST(PrefixSlotsTest, ATextOfWhichMostIsSharedIsGoneOnWith) {
+  PrefixSlots slots(2);
+  Use(&slots, {1, 2, 3, 4});
+  const auto place = slots.Take({1, 2, 9});
+  EXPECT_EQ(place->slot, 0);
+  EXPECT_EQ(place->shared, 2);
+  EXPECT_FALSE(place->source.has_value());
+}
+
+TEST(PrefixSlotsTest, TheOnlyFreeSlotIsTakenOverHoweverLittleIsShared) {
+  PrefixSlots slots(2);
+  slots.Take({5});
+  Use(&slots, {1, 2, 3, 4});
+  const auto place = slots.Take({1, 9});
+  EXPECT_EQ(place->slot, 1);
+  EXPECT_EQ(place->shared, 1);
+  EXPECT_FALSE(place->source.has_value());
+}
+
+TEST(PrefixSlotsTest, ATakenSlotThatSharesMoreIsCopiedFrom) {
+  PrefixSlots slots(2);
+  Use(&slots, {1, 2});
+  const auto running = slots.Take({7, 1});
+  slots.Append(running->slot, {7, 1});
+  slots.Append(running->slot, {5});
+  const auto place = slots.Take({7, 1, 5, 6});
+  EXPECT_EQ(place->slot, 0);
+  EXPECT_EQ(place->shared, 3);
+  EXPECT_EQ(place->source, running->slot);
+}
+
+TEST(PrefixSlotsTest, KeysShareNothing) {
+  PrefixSlots slots(3);
+  const auto first = slots.Take({1, 2, 3}, "a");
+  slots.Append(first->slot, {1, 2, 3});
+  const auto other = slots.Take({1, 2, 3}, "b");
+  EXPECT_EQ(other->shared, 0);
+  EXPECT_FALSE(other->source.has_value());
+  slots.Append(other->slot, {1, 2, 3});
+  const auto same = slots.Take({1, 2, 3}, "b");
+  EXPECT_EQ(same->shared, 2);
+  EXPECT_EQ(same->source, other->slot);
+  // Nor does a slot that was the other key's give anything away.
+  slots.Release(first->slot);
+  const auto later = slots.Take({1, 2, 3, 4}, "c");
+  EXPECT_EQ(later->slot, first->slot);
+  EXPECT_EQ(later->shared, 0);
+}
+
 TEST(PrefixSlotsTest, ClearForgetsEverything) {
   PrefixSlots slots(2);
   Use(&slots, {1, 2, 3});

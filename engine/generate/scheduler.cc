@@ -10,8 +10,9 @@
 
 namespace lluda::engine {
 
-absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Create(
-    runtime::Executable* executable, const runtime::SessionOptions& options) {
+absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Create(runtime::Executable* executable,
+                                                             const runtime::SessionOptions& options,
+                                                             runtime::ThreadPool* pool) {
   ASSIGN_OR_RETURN(std::unique_ptr<runtime::Session> session,
                    runtime::Session::Create(executable, options));
   if (session->width() != session->vocabulary()) {
@@ -19,15 +20,26 @@ absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Create(
         "the model gives ", session->width(), " numbers for a token, no logits of its ",
         session->vocabulary(), " tokens: it makes embeddings, no text"));
   }
-  return std::unique_ptr<Scheduler>(new Scheduler(executable, std::move(session)));
+  return std::unique_ptr<Scheduler>(new Scheduler(executable, std::move(session), pool));
 }
 
-void Scheduler::Add(Sequence* sequence) { waiting_.push_back(sequence); }
+void Scheduler::Add(Sequence* sequence, RowReader read_row, absl::string_view prefix_key) {
+  waiting_.push_back({sequence, std::move(read_row), std::string(prefix_key)});
+}
+
+void Scheduler::Pause(const Sequence* sequence, bool paused) {
+  for (Member& member : running_) {
+    if (member.sequence == sequence) member.paused = paused;
+  }
+  for (Member& member : waiting_) {
+    if (member.sequence == sequence) member.paused = paused;
+  }
+}
 
 bool Scheduler::Retire() {
-  const auto finished = [&](const Running& running) {
-    if (!running.sequence->CheckFinished()) return false;
-    slots_.Release(running.slot);
+  const auto finished = [&](const Member& member) {
+    if (!member.sequence->CheckFinished()) return false;
+    slots_.Release(member.slot);
     return true;
   };
   const auto end = std::remove_if(running_.begin(), running_.end(), finished);
@@ -36,68 +48,113 @@ bool Scheduler::Retire() {
   return any;
 }
 
-void Scheduler::Admit() {
-  const auto cancelled = [](Sequence* sequence) {
-    if (sequence->cancelled()) sequence->Cancel();
-    return sequence->finished();
+absl::Status Scheduler::Admit() {
+  const auto cancelled = [](const Member& member) {
+    if (member.sequence->cancelled()) member.sequence->Cancel();
+    return member.sequence->finished();
   };
   waiting_.erase(std::remove_if(waiting_.begin(), waiting_.end(), cancelled), waiting_.end());
   while (!waiting_.empty()) {
-    Sequence* sequence = waiting_.front();
-    const std::optional<PrefixSlots::Place> place = slots_.Take(sequence->tokens());
-    if (!place) return;
-    session_->Truncate(place->slot, place->shared);
-    sequence->Reuse(place->shared);
-    running_.push_back({sequence, place->slot});
+    Member& member = waiting_.front();
+    const std::optional<PrefixSlots::Place> place =
+        slots_.Take(member.sequence->tokens(), member.prefix_key);
+    if (!place) return absl::OkStatus();
+    member.sequence->Reuse(place->shared);
+    member.slot = place->slot;
+    running_.push_back(std::move(member));
     waiting_.pop_front();
+    RETURN_IF_ERROR(Prepare(*place));
   }
+  return absl::OkStatus();
 }
 
-absl::StatusOr<bool> Scheduler::Step() {
-  Retire();
-  // A sequence may be finished as soon as it has a slot, which is then free for the next one.
-  do {
-    Admit();
-  } while (Retire());
-  if (running_.empty()) return false;
-  std::vector<StepWish> wishes;
-  for (const Running& running : running_) {
-    wishes.push_back(
-        {static_cast<int64_t>(running.sequence->waiting().size()), running.sequence->decoding()});
+absl::Status Scheduler::Prepare(const PrefixSlots::Place& place) {
+  if (!place.source) {
+    session_->Truncate(place.slot, place.shared);
+    return absl::OkStatus();
   }
-  absl::Status status = RunStep(PlanStep(wishes, {session_->max_step(), session_->max_rows()}));
-  if (status.ok()) return true;
-  for (const Running& running : running_) slots_.Release(running.slot);
-  running_.clear();
-  waiting_.clear();
+  absl::Status status = session_->CopyPrefix(*place.source, place.slot, place.shared);
+  if (!status.ok()) slots_.Forget(place.slot);
   return status;
 }
 
-absl::Status Scheduler::RunStep(absl::Span<const StepPart> parts) {
+absl::Status Scheduler::Fail(absl::Status status) {
+  for (const Member& member : running_) slots_.Release(member.slot);
+  running_.clear();
+  waiting_.clear();
+  // What a step that failed has left in the slots is not known.
+  Clear();
+  return status;
+}
+
+void Scheduler::LetGoOfFinished() { Retire(); }
+
+absl::StatusOr<bool> Scheduler::Step(int64_t max_tokens) {
+  Retire();
+  // A sequence may be finished as soon as it has a slot, which is then free for the next one.
+  do {
+    if (absl::Status status = Admit(); !status.ok()) return Fail(std::move(status));
+  } while (Retire());
+  std::vector<StepWish> wishes;
+  std::vector<Member*> members;
+  for (Member& member : running_) {
+    if (member.paused) continue;
+    wishes.push_back(
+        {static_cast<int64_t>(member.sequence->waiting().size()), member.sequence->decoding()});
+    members.push_back(&member);
+  }
+  if (wishes.empty()) return false;
+  const StepLimits limits = {std::min(max_tokens, session_->max_step()), session_->max_rows()};
+  absl::Status status = RunStep(PlanStep(wishes, limits), members);
+  if (!status.ok()) return Fail(std::move(status));
+  return true;
+}
+
+absl::Status Scheduler::RunStep(absl::Span<const StepPart> parts,
+                                absl::Span<Member* const> members) {
   std::vector<runtime::Chunk> chunks;
   for (const StepPart& part : parts) {
-    const Running& running = running_[part.sequence];
-    chunks.push_back({running.slot,
-                      running.sequence->waiting().subspan(0, static_cast<size_t>(part.tokens)),
+    const Member& member = *members[part.sequence];
+    chunks.push_back({member.slot,
+                      member.sequence->waiting().subspan(0, static_cast<size_t>(part.tokens)),
                       part.logits});
   }
   ASSIGN_OR_RETURN(const absl::Span<const float> logits, session_->Step(chunks));
-  size_t row = 0;
+  const auto width = static_cast<size_t>(session_->width());
+  std::vector<Row> rows;
   for (size_t i = 0; i < parts.size(); ++i) {
-    const Running& running = running_[parts[i].sequence];
-    slots_.Append(running.slot, chunks[i].tokens);
-    running.sequence->MarkComputed(parts[i].tokens, executable_->parallel_calls());
-    if (!parts[i].logits) continue;
-    const auto width = static_cast<size_t>(session_->width());
-    running.sequence->Feed(logits.subspan(row++ * width, width), &scratch_);
+    Member* member = members[parts[i].sequence];
+    slots_.Append(member->slot, chunks[i].tokens);
+    member->sequence->MarkComputed(parts[i].tokens, executable_->parallel_calls());
+    if (parts[i].logits) rows.push_back({member, logits.subspan(rows.size() * width, width)});
   }
+  FeedRows(rows);
   return absl::OkStatus();
+}
+
+void Scheduler::FeedRows(absl::Span<const Row> rows) {
+  const auto feed = [&](int64_t begin, int64_t end, int thread) {
+    for (const Row& row :
+         rows.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin))) {
+      row.member->sequence->Feed(row.logits, &scratch_[static_cast<size_t>(thread)]);
+      if (row.member->read_row) row.member->read_row(row.logits);
+    }
+  };
+  const auto count = static_cast<int64_t>(rows.size());
+  if (pool_ == nullptr) {
+    feed(0, count, 0);
+  } else {
+    pool_->ParallelFor(count, 1, feed);
+  }
 }
 
 absl::StatusOr<absl::Span<const float>> Scheduler::Evaluate(absl::Span<const int32_t> tokens) {
   const std::optional<PrefixSlots::Place> place = slots_.Take(tokens);
   if (!place) return absl::FailedPreconditionError("all slots of the KV cache are taken");
-  session_->Truncate(place->slot, place->shared);
+  if (absl::Status status = Prepare(*place); !status.ok()) {
+    slots_.Release(place->slot);
+    return status;
+  }
   const auto rest = tokens.subspan(static_cast<size_t>(place->shared));
   const runtime::Chunk chunk{place->slot, rest};
   absl::StatusOr<absl::Span<const float>> logits =

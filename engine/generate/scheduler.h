@@ -8,38 +8,59 @@
 //
 // A sequence's result is the same bits as if it were alone, whatever else is computed, in which
 // order sequences come, and what the slots held before. A sequence takes the slot that shares the
-// longest beginning with it (prefix_slots.h); plan_step.h fills the steps.
+// longest beginning with it, or gets a copy of it (prefix_slots.h); plan_step.h fills the steps.
 #ifndef LLUDA_ENGINE_GENERATE_SCHEDULER_H_
 #define LLUDA_ENGINE_GENERATE_SCHEDULER_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "engine/generate/plan_step.h"
 #include "engine/generate/prefix_slots.h"
 #include "engine/generate/sequence.h"
+#include "runtime/machine/thread_pool.h"
 #include "runtime/session.h"
 
 namespace lluda::engine {
 
+// Sees each row of logits [vocabulary] that a sequence was fed, just after it: on the thread that
+// fed it, at the same time as others see theirs.
+using RowReader = std::function<void(absl::Span<const float> logits)>;
+
 class Scheduler {
  public:
-  // The executable must be loaded and outlive the scheduler. InvalidArgument when the options
-  // exceed what the program was compiled for; FailedPrecondition for one that gives no logits.
+  // The executable must be loaded and outlive the scheduler. `pool`, if given, is the one that the
+  // executable runs on: tokens are then chosen on all of its threads. InvalidArgument when the
+  // options exceed what the program was compiled for; FailedPrecondition for one that gives no
+  // logits.
   static absl::StatusOr<std::unique_ptr<Scheduler>> Create(runtime::Executable* executable,
-                                                           const runtime::SessionOptions& options);
+                                                           const runtime::SessionOptions& options,
+                                                           runtime::ThreadPool* pool = nullptr);
 
-  // Computes `sequence` in the steps to come. It must outlive them or be finished by then, and be
-  // made for a model of this vocabulary() and context().
-  void Add(Sequence* sequence);
+  // Computes `sequence` in the steps to come. It must outlive them or be let go by then, and be
+  // made for a model of this vocabulary() and context(). `read_row` may be empty. What is computed
+  // of it is used again for sequences of the same `prefix_key` only.
+  void Add(Sequence* sequence, RowReader read_row = {}, absl::string_view prefix_key = "");
 
-  // Lets go of finished sequences, gives free slots to those that wait, and runs one step. Whether
-  // there is anything left to do. On an error no sequence can go on: all are let go.
-  absl::StatusOr<bool> Step();
+  // A paused sequence keeps its slot and is not computed.
+  void Pause(const Sequence* sequence, bool paused);
+
+  // Lets go of finished sequences, gives free slots to those that wait, and runs one step of at
+  // most `max_tokens` tokens. Whether it did: false if there is nothing to compute. On an error no
+  // sequence can go on: all are let go.
+  absl::StatusOr<bool> Step(int64_t max_tokens);
+  absl::StatusOr<bool> Step() { return Step(session_->max_step()); }
+
+  // Lets go of those that were computed and have finished, which otherwise the next step does.
+  void LetGoOfFinished();
 
   // The logits [vocabulary] of the token after `tokens`, which CheckPrompt has found to be right,
   // valid until the next step. FailedPrecondition if no slot is free.
@@ -52,30 +73,56 @@ class Scheduler {
   const std::vector<int32_t>& held(int slot) const { return slots_.tokens(slot); }
   int64_t context() const { return session_->context(); }
   int64_t vocabulary() const { return session_->vocabulary(); }
+  int64_t max_step() const { return session_->max_step(); }
+  int slots() const { return session_->slots(); }
+  // Slots that neither a running sequence has nor a waiting one will take.
+  int free_slots() const {
+    return std::max(0, slots() - static_cast<int>(running_.size() + waiting_.size()));
+  }
   int64_t kv_bytes() const { return session_->kv_bytes(); }
   const runtime::States& states() const { return session_->states(); }
 
  private:
-  struct Running {
+  struct Member {
     Sequence* sequence = nullptr;
-    int slot = 0;
+    RowReader read_row;
+    std::string prefix_key;
+    bool paused = false;
+    int slot = 0;  // of a running one
+  };
+  // A row of logits and whose it is.
+  struct Row {
+    Member* member = nullptr;
+    absl::Span<const float> logits;
   };
 
-  Scheduler(runtime::Executable* executable, std::unique_ptr<runtime::Session> session)
-      : executable_(executable), session_(std::move(session)), slots_(session_->slots()) {}
+  Scheduler(runtime::Executable* executable, std::unique_ptr<runtime::Session> session,
+            runtime::ThreadPool* pool)
+      : executable_(executable),
+        session_(std::move(session)),
+        pool_(pool),
+        slots_(session_->slots()),
+        scratch_(static_cast<size_t>(pool == nullptr ? 1 : pool->threads())) {}
 
   // Lets go of finished sequences; whether there were any.
   bool Retire();
   // Gives free slots to sequences that wait.
-  void Admit();
-  absl::Status RunStep(absl::Span<const StepPart> parts);
+  absl::Status Admit();
+  // Makes the slot hold what it is said to.
+  absl::Status Prepare(const PrefixSlots::Place& place);
+  // Lets go of all of them.
+  absl::Status Fail(absl::Status status);
+  // `members` are those that the parts' sequences are numbered by.
+  absl::Status RunStep(absl::Span<const StepPart> parts, absl::Span<Member* const> members);
+  void FeedRows(absl::Span<const Row> rows);
 
   runtime::Executable* executable_;
   std::unique_ptr<runtime::Session> session_;
+  runtime::ThreadPool* pool_;
   PrefixSlots slots_;
-  SamplerScratch scratch_;  // of all sequences
-  std::deque<Sequence*> waiting_;
-  std::vector<Running> running_;  // in the order they came
+  std::vector<SamplerScratch> scratch_;  // one for each thread
+  std::deque<Member> waiting_;
+  std::vector<Member> running_;  // in the order they came
 };
 
 }  // namespace lluda::engine

@@ -171,6 +171,58 @@ TEST_F(SchedulerTest, ALaterPromptReusesTheSlotThatSharesItsBeginning) {
   EXPECT_EQ(result->tokens, Alone(longer, Options(3)).tokens);
 }
 
+// The second sequence begins while the first is being written, from a copy of what that holds.
+TEST_F(SchedulerTest, ACopiedBeginningGivesTheBitsOfAComputedOne) {
+  const std::vector<int32_t> ids = model_->tokenizer()->Encode(kPrompts[3]);
+  struct Case {
+    const char* name;
+    Precision precision;
+    KvCache kv_cache;
+  };
+  for (const Case& c : {Case{"bf16", Precision::kBF16, KvCache::kPrecision},
+                        Case{"f32", Precision::kF32, KvCache::kPrecision},
+                        Case{"int8", Precision::kBF16, KvCache::kInt8}}) {
+    LoadOptions load;
+    load.folder = "reference_data/stories";
+    load.threads = 2;
+    load.module.precision = c.precision;
+    load.module.kv_cache = c.kv_cache;
+    load.module.context = 128;
+    auto model = Model::Load(load);
+    ASSERT_TRUE(model.ok()) << model.status();
+    auto session = Session::Create(model->get(), {});
+    ASSERT_TRUE(session.ok()) << session.status();
+    // Prompts that share 1 to all but one of their tokens: beginnings end in and between panels.
+    for (size_t shared = 1; shared < ids.size(); shared += 5) {
+      auto scheduler = Scheduler::Create((*model)->executable(), {2, 128, 0});
+      ASSERT_TRUE(scheduler.ok()) << scheduler.status();
+      const SequenceModel of = {(*model)->tokenizer(), (*scheduler)->vocabulary(), 128};
+      auto first = Sequence::Create(of, ids, Options(1));
+      (*scheduler)->Add(first->get());
+      ASSERT_TRUE((*scheduler)->Step().ok());
+      std::vector<int32_t> prompt(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(shared));
+      prompt.push_back(5);
+      auto second = Sequence::Create(of, prompt, Options(2));
+      (*scheduler)->Add(second->get());
+      RunAll(scheduler->get());
+      const auto result = (*second)->TakeResult();
+      ASSERT_TRUE(result.ok()) << result.status();
+      EXPECT_EQ(result->reused_tokens, static_cast<int64_t>(shared)) << c.name;
+      const auto alone = (*session)->Generate(prompt, Options(2));
+      ASSERT_TRUE(alone.ok()) << alone.status();
+      EXPECT_EQ(result->tokens, alone->tokens) << c.name << " " << shared;
+      // The last token's logits in full, since tokens may agree by chance.
+      const auto logits = (*scheduler)->Evaluate(prompt);
+      ASSERT_TRUE(logits.ok()) << logits.status();
+      const std::vector<float> copied(logits->begin(), logits->end());
+      (*session)->Clear();
+      const auto computed = (*session)->Evaluate(prompt);
+      ASSERT_TRUE(computed.ok()) << computed.status();
+      EXPECT_EQ(copied, std::vector<float>(computed->begin(), computed->end())) << c.name;
+    }
+  }
+}
+
 TEST_F(SchedulerTest, LogitsAreTheSameBitsBesideOtherSequences) {
   const std::vector<int32_t> ids = model_->tokenizer()->Encode(kPrompts[3]);
   auto session = Session::Create(model_, {});

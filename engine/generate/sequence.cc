@@ -84,6 +84,7 @@ void Sequence::Reuse(int64_t count) {
   CHECK(computed_ == 0 && generated() == 0 && count < result_.prompt_tokens);
   computed_ = count;
   result_.reused_tokens = count;
+  result_.queue_seconds = SecondsBetween(start_, Clock::now());
 }
 
 void Sequence::MarkComputed(int64_t count, int64_t parallel_calls) {

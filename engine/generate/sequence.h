@@ -70,6 +70,7 @@ struct Generation {
   std::optional<int32_t> stop_token;  // the one that came, where not a stop string ended it
   int64_t prompt_tokens = 0;
   int64_t reused_tokens = 0;       // of them, those the cache still held
+  double queue_seconds = 0;        // from the sequence's creation to its place in the cache
   double first_token_seconds = 0;  // from the sequence's creation to the first token
   double decode_seconds = 0;       // for the tokens after the first
   int64_t decode_steps = 0;        // steps in that time
@@ -102,9 +103,10 @@ class Sequence {
   // Whether what waits is a token of its own making, so that a step of one token is all it needs.
   bool decoding() const { return generated() > 0; }
 
-  // The first `count` of the prompt's tokens are in the cache already: of a new sequence, fewer
-  // than the prompt has.
+  // It has got its place in the cache, where the first `count` of the prompt's tokens are already:
+  // of a new sequence, fewer than the prompt has.
   void Reuse(int64_t count);
+  int64_t reused_tokens() const { return result_.reused_tokens; }
   // The first `count` of the tokens that wait have been computed in a step, of which
   // `parallel_calls` kernel calls were shared between threads.
   void MarkComputed(int64_t count, int64_t parallel_calls = 0);

@@ -1,0 +1,57 @@
+#include "engine/generate/step_times.h"
+
+#include <algorithm>
+
+namespace lluda::engine {
+namespace {
+
+// How much of what a prediction missed is learnt at once.
+constexpr double kRate = 0.2;
+// A step that took longer by more is taken for one that something held up.
+constexpr double kMostTimes = 4;
+
+}  // namespace
+
+double StepTimes::Predict(const StepShape& shape) const {
+  return std::max(costs_.weights, static_cast<double>(shape.tokens) * costs_.token) +
+         static_cast<double>(shape.positions) * costs_.position +
+         static_cast<double>(shape.pairs) * costs_.pair;
+}
+
+void StepTimes::Learn(const StepShape& shape, double seconds) {
+  const double multiply = static_cast<double>(shape.tokens) * costs_.token;
+  const bool is_reading = costs_.weights >= multiply;
+  double* const costs[] = {is_reading ? &costs_.weights : &costs_.token, &costs_.position,
+                           &costs_.pair};
+  const double counts[] = {is_reading ? 1.0 : static_cast<double>(shape.tokens),
+                           static_cast<double>(shape.positions), static_cast<double>(shape.pairs)};
+  double predicted = 0, squares = 0;
+  for (int i = 0; i < 3; ++i) {
+    const double part = *costs[i] * counts[i];
+    predicted += part;
+    squares += part * part;
+  }
+  const double seen = std::clamp(seconds, predicted / kMostTimes, predicted * kMostTimes);
+  // What was missed is shared out by the parts' squares: a part p changes by missed * p^2 / squares,
+  // its cost by the factor 1 + missed * p / squares.
+  for (int i = 0; i < 3; ++i) {
+    const double part = *costs[i] * counts[i];
+    *costs[i] *= std::max(0.5, 1 + kRate * (seen - predicted) * part / squares);
+  }
+}
+
+int64_t StepTimes::MostTokens(const StepOutlook& outlook, double seconds, int64_t most) const {
+  if (outlook.rows == 0) return most;
+  const auto rows = static_cast<double>(outlook.rows);
+  const auto row_positions = static_cast<double>(outlook.row_positions);
+  const auto depth = static_cast<double>(outlook.prompt_positions);
+  // T tokens take max(weights, T token) + fixed + (T - rows) depth pair.
+  const double fixed = (row_positions + depth) * costs_.position + row_positions * costs_.pair;
+  const double left = seconds - fixed + rows * depth * costs_.pair;
+  double tokens = left / (costs_.token + depth * costs_.pair);
+  if (depth > 0) tokens = std::min(tokens, (left - costs_.weights) / (depth * costs_.pair));
+  const double tiles = std::clamp(tokens / kTile, 0.0, static_cast<double>(most));
+  return std::min(most, std::max(outlook.rows + kTile, static_cast<int64_t>(tiles) * kTile));
+}
+
+}  // namespace lluda::engine

@@ -1,0 +1,117 @@
+// With a clock of its own: steps take what a machine of known costs would take.
+#include "engine/generate/step_times.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace lluda::engine {
+namespace {
+
+// Qwen3-0.6B in bf16 on two threads, about.
+constexpr StepCosts kMachine = {0.0166, 0.0011, 1.6e-6, 2.3e-7};
+constexpr int64_t kMost = 512;
+
+// The seconds of a step with so many tokens.
+double SecondsOf(const StepOutlook& outlook, int64_t tokens) {
+  const int64_t prompt = tokens - outlook.rows;
+  return StepTimes(kMachine).Predict({tokens, outlook.row_positions + outlook.prompt_positions,
+                                      outlook.row_positions + prompt * outlook.prompt_positions});
+}
+
+TEST(StepTimesTest, AStepTakesTheSlowerOfReadingAndMultiplying) {
+  const StepTimes times({0.010, 0.002, 1e-5, 1e-6});
+  EXPECT_DOUBLE_EQ(times.Predict({1, 0, 0}), 0.010);
+  EXPECT_DOUBLE_EQ(times.Predict({5, 0, 0}), 0.010);
+  EXPECT_DOUBLE_EQ(times.Predict({6, 0, 0}), 0.012);
+  EXPECT_DOUBLE_EQ(times.Predict({6, 100, 1000}), 0.012 + 0.001 + 0.001);
+}
+
+TEST(StepTimesTest, WithoutRowsAStepTakesAllItCan) {
+  const StepTimes times(kMachine);
+  EXPECT_EQ(times.MostTokens({0, 0, 100000}, 0.001, kMost), kMost);
+}
+
+TEST(StepTimesTest, TheMostTokensAreWholeTilesThatFitTheTimeAndOneMoreWouldNot) {
+  const StepTimes times(kMachine);
+  for (const int64_t rows : {1, 8, 20}) {
+    for (const int64_t depth : {0, 512, 4096}) {
+      for (const double seconds : {0.060, 0.100, 0.200}) {
+        const StepOutlook outlook = {rows, rows * 300, depth};
+        const int64_t tokens = times.MostTokens(outlook, seconds, 1000000);
+        if (tokens == rows + StepTimes::kTile) continue;
+        EXPECT_EQ(tokens % StepTimes::kTile, 0);
+        EXPECT_LE(SecondsOf(outlook, tokens), seconds);
+        EXPECT_GT(SecondsOf(outlook, tokens + StepTimes::kTile), seconds);
+      }
+    }
+  }
+}
+
+TEST(StepTimesTest, FortyEightTokensFitSixtyMilliseconds) {
+  EXPECT_EQ(StepTimes(kMachine).MostTokens({8, 2400, 0}, 0.060, kMost), 48);
+}
+
+TEST(StepTimesTest, PromptsGoOnHoweverLittleTimeThereIs) {
+  const StepTimes times(kMachine);
+  EXPECT_EQ(times.MostTokens({8, 2400, 512}, 0.001, kMost), 20);
+  EXPECT_EQ(times.MostTokens({64, 200000, 100000}, 0.060, kMost), 76);
+}
+
+TEST(StepTimesTest, AStepHasItsOwnLimit) {
+  const StepTimes times(kMachine);
+  EXPECT_EQ(times.MostTokens({8, 0, 0}, 100, kMost), kMost);
+  EXPECT_EQ(times.MostTokens({8, 0, 0}, 1e300, kMost), kMost);
+  EXPECT_EQ(times.MostTokens({8, 0, 0}, 0.060, 16), 16);
+}
+
+// Steps of all shapes on the machine, first guesses wrong by far: the budget is met in the end.
+TEST(StepTimesTest, WrongGuessesAreCorrectedByMeasuredSteps) {
+  for (const double wrong : {0.1, 10.0}) {
+    StepTimes times({kMachine.weights * wrong, kMachine.token * wrong, kMachine.position / wrong,
+                     kMachine.pair * wrong});
+    std::mt19937 random(3);
+    std::uniform_real_distribution<double> noise(0.95, 1.05);
+    StepOutlook outlook;
+    for (int step = 0; step < 3000; ++step) {
+      outlook.rows = 1 + static_cast<int64_t>(random() % 16);
+      outlook.row_positions = outlook.rows * static_cast<int64_t>(random() % 2000);
+      outlook.prompt_positions = static_cast<int64_t>(random() % 4096);
+      const bool has_prompt = random() % 2 == 0;
+      const int64_t tokens = has_prompt ? times.MostTokens(outlook, 0.060, kMost) : outlook.rows;
+      if (!has_prompt) outlook.prompt_positions = 0;
+      times.Learn({tokens, outlook.row_positions + outlook.prompt_positions,
+                   outlook.row_positions + (tokens - outlook.rows) * outlook.prompt_positions},
+                  SecondsOf(outlook, tokens) * noise(random));
+    }
+    for (const int64_t depth : {0, 512, 2048}) {
+      outlook = {8, 8 * 300, depth};
+      const double seconds = SecondsOf(outlook, times.MostTokens(outlook, 0.060, kMost));
+      EXPECT_LE(seconds, 0.060 * 1.25) << wrong << " " << depth;
+      if (depth < 1000) {
+        EXPECT_GE(seconds, 0.060 * 0.6) << wrong << " " << depth;
+      }
+    }
+  }
+}
+
+TEST(StepTimesTest, AStepThatWasHeldUpChangesLittle) {
+  StepTimes times(kMachine);
+  times.Learn({48, 2400, 2400}, 60);
+  EXPECT_LT(times.costs().token, kMachine.token * 2);
+  for (int i = 0; i < 40; ++i) {
+    times.Learn({48, 2400, 2400}, StepTimes(kMachine).Predict({48, 2400, 2400}));
+  }
+  EXPECT_NEAR(times.costs().token, kMachine.token, 0.05 * kMachine.token);
+}
+
+TEST(StepTimesTest, CostsStayAboveZero) {
+  StepTimes times(kMachine);
+  for (int i = 0; i < 1000; ++i) times.Learn({48, 2400, 24000}, 0);
+  EXPECT_GT(times.costs().token, 0);
+  EXPECT_GT(times.costs().position, 0);
+  EXPECT_GT(times.costs().pair, 0);
+}
+
+}  // namespace
+}  // namespace lluda::engine
