@@ -7,12 +7,13 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/stopwatch.h"
 
 namespace lluda::engine {
 
-absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Create(
-    runtime::Executable* executable, const runtime::SessionOptions& options,
-    runtime::ThreadPool* pool) {
+absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Create(runtime::Executable* executable,
+                                                             const runtime::SessionOptions& options,
+                                                             runtime::ThreadPool* pool) {
   ASSIGN_OR_RETURN(std::unique_ptr<runtime::Session> session,
                    runtime::Session::Create(executable, options));
   if (session->width() != session->vocabulary()) {
@@ -86,7 +87,9 @@ absl::StatusOr<bool> Scheduler::Step(int64_t max_tokens) {
   }
   if (wishes.empty()) return false;
   const StepLimits limits = {std::min(max_tokens, session_->max_step()), session_->max_rows()};
-  absl::Status status = RunStep(PlanStep(wishes, limits), members);
+  const bool alone = members.size() == 1 && wishes[0].decoding;
+  absl::Status status = alone ? RunDraftStep(members[0], std::min(limits.tokens, limits.rows))
+                              : RunStep(PlanStep(wishes, limits), members);
   if (status.ok()) return true;
   for (const Member& member : running_) slots_.Release(member.slot);
   running_.clear();
@@ -116,10 +119,26 @@ absl::Status Scheduler::RunStep(absl::Span<const StepPart> parts,
   return absl::OkStatus();
 }
 
+absl::Status Scheduler::RunDraftStep(Member* member, int64_t max_tokens) {
+  const absl::Span<const int32_t> tokens = member->sequence->Draft(step_times_, max_tokens);
+  const auto count = static_cast<int64_t>(tokens.size());
+  const runtime::Chunk chunk{member->slot, tokens, count};
+  base::Stopwatch watch;
+  ASSIGN_OR_RETURN(const absl::Span<const float> logits,
+                   session_->Step(absl::MakeConstSpan(&chunk, 1)));
+  step_times_.Note(count, watch.Lap());
+  const int64_t length = session_->length(member->slot) - count;
+  member->sequence->MarkComputed(1, executable_->parallel_calls());
+  const int64_t own = member->sequence->FeedDraft(logits, &scratch_[0], member->read_row);
+  slots_.Append(member->slot, tokens.subspan(0, static_cast<size_t>(own)));
+  session_->Truncate(member->slot, length + own);
+  return absl::OkStatus();
+}
+
 void Scheduler::FeedRows(absl::Span<const Row> rows) {
   const auto feed = [&](int64_t begin, int64_t end, int thread) {
-    for (const Row& row : rows.subspan(static_cast<size_t>(begin),
-                                       static_cast<size_t>(end - begin))) {
+    for (const Row& row :
+         rows.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin))) {
       row.member->sequence->Feed(row.logits, &scratch_[static_cast<size_t>(thread)]);
       if (row.member->read_row) row.member->read_row(row.logits);
     }
