@@ -110,7 +110,12 @@ absl::Status Session::Check(absl::Span<const Chunk> chunks) const {
     }
     seen[chunk.slot] = true;
     if (chunk.tokens.empty()) return absl::InvalidArgumentError("no tokens to evaluate");
-    const int64_t length = lengths_[chunk.slot] + static_cast<int64_t>(chunk.tokens.size());
+    const auto tokens = static_cast<int64_t>(chunk.tokens.size());
+    if (chunk.wanted < 0 || chunk.wanted > tokens) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("results of ", chunk.wanted, " tokens are wanted of ", tokens));
+    }
+    const int64_t length = lengths_[chunk.slot] + tokens;
     if (length > context_) {
       return absl::ResourceExhaustedError(
           absl::StrCat("the sequence needs ", length, " tokens, the context holds ", context_));
@@ -135,7 +140,7 @@ absl::StatusOr<absl::Span<const float>> Session::Step(absl::Span<const Chunk> ch
   int64_t tokens = 0, rows = 0;
   for (const Chunk& chunk : chunks) {
     tokens += static_cast<int64_t>(chunk.tokens.size());
-    rows += chunk.wanted ? 1 : 0;
+    rows += chunk.wanted;
   }
   if (tokens > max_step_ || rows > max_rows_) {
     return absl::InvalidArgumentError(absl::StrCat("a step of ", tokens, " tokens and ", rows,
@@ -150,7 +155,12 @@ absl::StatusOr<absl::Span<const float>> Session::Step(absl::Span<const Chunk> ch
 absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk> chunks) {
   RETURN_IF_ERROR(Check(chunks));
   size_t wanted = 0;
-  for (const Chunk& chunk : chunks) wanted += chunk.wanted ? 1 : 0;
+  for (const Chunk& chunk : chunks) {
+    if (chunk.wanted > 1) {
+      return absl::InvalidArgumentError("a chunk of several steps has one result at most");
+    }
+    wanted += static_cast<size_t>(chunk.wanted);
+  }
   const auto width = static_cast<size_t>(width_);
   // A step without a row that is wanted writes one that the next step overwrites.
   results_.resize(std::max<size_t>(1, wanted) * width);
@@ -164,9 +174,9 @@ absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk
       const Chunk& current = chunks[chunk];
       const auto piece = current.tokens.subspan(taken, static_cast<size_t>(max_step_ - tokens));
       const bool ends = taken + piece.size() == current.tokens.size();
-      pieces_.push_back({current.slot, piece, ends && current.wanted});
+      pieces_.push_back({current.slot, piece, ends ? current.wanted : 0});
       tokens += static_cast<int64_t>(piece.size());
-      rows += pieces_.back().wanted ? 1 : 0;
+      rows += pieces_.back().wanted;
       taken = ends ? 0 : taken + piece.size();
       chunk += ends ? 1 : 0;
     }
@@ -188,7 +198,10 @@ absl::Status Session::RunStep(absl::Span<const Chunk> chunks, float* output) {
       positions_.push_back(static_cast<int32_t>(lengths_[chunk.slot]++));
       slots_.push_back(chunk.slot);
     }
-    if (chunk.wanted) rows_.push_back(static_cast<int32_t>(tokens_.size()) - 1);
+    const auto end = static_cast<int64_t>(tokens_.size());
+    for (int64_t row = end - chunk.wanted; row < end; ++row) {
+      rows_.push_back(static_cast<int32_t>(row));
+    }
   }
   if (rows_.empty()) rows_.push_back(static_cast<int32_t>(tokens_.size()) - 1);
   dims_[tokens_symbol_] = static_cast<int64_t>(tokens_.size());

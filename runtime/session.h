@@ -36,8 +36,8 @@ absl::StatusOr<std::vector<int64_t>> StateDims(const Program& program,
 struct Chunk {
   int slot = 0;
   absl::Span<const int32_t> tokens;
-  // Whether the result of its last token is wanted: the logits of the token that follows.
-  bool wanted = true;
+  // Of how many of its last tokens the results are wanted: the logits of the tokens that follow.
+  int64_t wanted = 1;
 };
 
 class Session {
@@ -48,13 +48,13 @@ class Session {
                                                          const SessionOptions& options);
 
   // Appends the chunks' tokens to their sequences in a single step and returns the results [width]
-  // of their last tokens, for each chunk that wants one, in order. The span is valid until the next
-  // call. InvalidArgument for an empty chunk, two chunks of one slot, a token outside the
-  // vocabulary, more than max_step tokens or more than max_rows chunks that want a result;
+  // that the chunks want, in the order of the tokens. The span is valid until the next call.
+  // InvalidArgument for an empty chunk, two chunks of one slot, a token outside the vocabulary,
+  // results of more tokens than a chunk has, more than max_step tokens or more than max_rows results;
   // ResourceExhausted when a sequence would outgrow the context. On error no sequence has
   // changed.
   absl::StatusOr<absl::Span<const float>> Step(absl::Span<const Chunk> chunks);
-  // The same in as many steps as it takes: neither limit holds.
+  // The same in as many steps as it takes: neither limit holds. A chunk may want one result at most.
   absl::StatusOr<absl::Span<const float>> Evaluate(absl::Span<const Chunk> chunks);
   // The same for slot 0.
   absl::StatusOr<absl::Span<const float>> Evaluate(absl::Span<const int32_t> tokens);

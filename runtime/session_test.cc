@@ -269,7 +269,7 @@ TEST_F(SessionTest, TakesMoreSequencesThanOneStepHasRowsFor) {
 TEST_F(SessionTest, OneStepTakesPiecesOfSeveralSequencesAndTheRowsThatAreWanted) {
   auto session = Open({3, 0, 6});
   const std::vector<int32_t> a = {1, 2}, b = {3}, c = {4, 5, 6};
-  const auto logits = session->Step({{0, a, false}, {2, b}, {1, c}});
+  const auto logits = session->Step({{0, a, 0}, {2, b}, {1, c}});
   ASSERT_TRUE(logits.ok()) << logits.status();
   ASSERT_EQ(steps_.size(), 1);
   EXPECT_THAT(steps_[0].tokens, ElementsAre(1, 2, 3, 4, 5, 6));
@@ -284,14 +284,27 @@ TEST_F(SessionTest, OneStepTakesPiecesOfSeveralSequencesAndTheRowsThatAreWanted)
   EXPECT_EQ((*more)[kHistory], HistoryOf({1, 2, 7}));
 }
 
+TEST_F(SessionTest, AChunkMayWantTheResultsOfSeveralTokens) {
+  auto session = Open({2, 0, 6});
+  const std::vector<int32_t> a = {1, 2, 3}, b = {4, 5};
+  const auto logits = session->Step({{0, a, 2}, {1, b, 2}});
+  ASSERT_TRUE(logits.ok()) << logits.status();
+  EXPECT_THAT(steps_[0].rows, ElementsAre(1, 2, 3, 4));
+  ASSERT_EQ(logits->size(), 4 * kVocabulary);
+  const std::vector<int32_t> histories[] = {{1, 2}, {1, 2, 3}, {4}, {4, 5}};
+  for (size_t row = 0; row < 4; ++row) {
+    EXPECT_EQ((*logits)[row * kVocabulary + kHistory], HistoryOf(histories[row]));
+  }
+}
+
 TEST_F(SessionTest, AStepWithoutWantedRowsGivesNone) {
   auto session = Open({1, 0, 4});
   const std::vector<int32_t> tokens = {1, 2};
-  const auto logits = session->Step({{0, tokens, false}});
+  const auto logits = session->Step({{0, tokens, 0}});
   ASSERT_TRUE(logits.ok()) << logits.status();
   EXPECT_TRUE(logits->empty());
   const std::vector<int32_t> long_chunk = {3, 4, 5, 6, 7};
-  const auto none = session->Evaluate({{0, long_chunk, false}});
+  const auto none = session->Evaluate({{0, long_chunk, 0}});
   ASSERT_TRUE(none.ok()) << none.status();
   EXPECT_TRUE(none->empty());
   EXPECT_EQ(Evaluate(session.get(), {8})[kHistory], HistoryOf({1, 2, 3, 4, 5, 6, 7, 8}));
@@ -303,7 +316,7 @@ TEST_F(SessionTest, RefusesAStepThatIsTooLargeAndChangesNothing) {
   Use(std::move(program));
   auto session = Open({2, 0, 3});
   const std::vector<int32_t> one = {1}, three = {1, 2, 3};
-  EXPECT_THAT(std::string(session->Step({{0, three}, {1, one, false}}).status().message()),
+  EXPECT_THAT(std::string(session->Step({{0, three}, {1, one, 0}}).status().message()),
               HasSubstr("a step of 4 tokens and 1 rows of results, must be at most 3 and 1"));
   EXPECT_THAT(std::string(session->Step({{0, one}, {1, one}}).status().message()),
               HasSubstr("2 tokens and 2 rows"));
@@ -331,7 +344,8 @@ TEST_F(SessionTest, RefusesToOutgrowTheContextAndChangesNothing) {
 
 TEST_F(SessionTest, RefusesChunksThatMakeNoSense) {
   auto session = Open({2, 0, 0});
-  const std::vector<int32_t> fine = {1}, none, negative = {1, -1}, large = {kVocabulary};
+  const std::vector<int32_t> fine = {1}, pair = {1, 2}, none, negative = {1, -1},
+                             large = {kVocabulary};
   const struct {
     std::vector<Chunk> chunks;
     std::string message;
@@ -343,6 +357,9 @@ TEST_F(SessionTest, RefusesChunksThatMakeNoSense) {
       {{{1, fine}, {1, fine}}, "slot 1 is given twice"},
       {{{2, fine}}, "no slot 2"},
       {{{-1, fine}}, "no slot -1"},
+      {{{0, fine, 2}}, "results of 2 tokens are wanted of 1"},
+      {{{0, fine, -1}}, "results of -1 tokens are wanted of 1"},
+      {{{0, pair, 2}}, "has one result at most"},
   };
   for (const auto& c : cases) {
     const auto logits = session->Evaluate(c.chunks);

@@ -70,6 +70,7 @@ class Chat {
       if (end.has_value()) options.stop_tokens.push_back(*end);
     }
     options.stop_strings = flags_.generate.stops;
+    options.speculate = SpeculateOf(flags_.generate);
     options.continues = false;
     options.cancel = interrupt.flag();
     if (!flags_.generate.json) {

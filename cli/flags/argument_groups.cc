@@ -131,6 +131,12 @@ void AddGeneration(CLI::App* app, GenerateFlags* flags) {
   app->add_option("--stop", flags->stops, "Text that ends the generation; may be repeated")
       ->allow_extra_args(false);
   AddSampler(app, &flags->sampler);
+  app->add_option(
+         "--speculate", flags->speculate,
+         "prompt: guess tokens by what followed the last ones before, and check several in "
+         "a step; the text is the same, and sooner there where it repeats itself")
+      ->check(CLI::IsMember({"off", "prompt"}))
+      ->capture_default_str();
   app->add_flag("--stats", flags->stats, "Print times, speed and memory on stderr");
 }
 

@@ -51,6 +51,7 @@ struct GenerateFlags {
   PromptFlags prompt;
   int64_t max_new_tokens = 256;
   std::vector<std::string> stops;
+  std::string speculate = "off";
   bool stats = false;
   bool json = false;
   std::string trace_file;

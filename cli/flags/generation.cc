@@ -28,6 +28,7 @@ absl::StatusOr<int> GenerateText(const char* program, engine::Model* model,
   options.sampler = SamplerOf(flags.sampler, model->DefaultSampler());
   options.stop_tokens = model->StopTokens();
   options.stop_strings = flags.stops;
+  options.speculate = SpeculateOf(flags);
   absl::Status written;
   if (!flags.json) {
     options.on_text = [&](absl::string_view piece) {

@@ -30,6 +30,10 @@ engine::SamplerOptions SamplerOf(const SamplerFlags& flags, engine::SamplerOptio
   return defaults;
 }
 
+engine::Speculate SpeculateOf(const GenerateFlags& flags) {
+  return flags.speculate == "prompt" ? engine::Speculate::kPrompt : engine::Speculate::kOff;
+}
+
 absl::StatusOr<std::string> ReadPrompt(const PromptFlags& flags) {
   if (flags.text) return *flags.text;
   if (flags.file) return ReadInput(*flags.file);

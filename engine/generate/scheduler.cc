@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/stopwatch.h"
 
 namespace lluda::engine {
 
@@ -105,7 +106,9 @@ absl::StatusOr<bool> Scheduler::Step(int64_t max_tokens) {
   }
   if (wishes.empty()) return false;
   const StepLimits limits = {std::min(max_tokens, session_->max_step()), session_->max_rows()};
-  absl::Status status = RunStep(PlanStep(wishes, limits), members);
+  const bool alone = members.size() == 1 && wishes[0].decoding;
+  absl::Status status = alone ? RunDraftStep(members[0], std::min(limits.tokens, limits.rows))
+                              : RunStep(PlanStep(wishes, limits), members);
   if (!status.ok()) return Fail(std::move(status));
   return true;
 }
@@ -129,6 +132,22 @@ absl::Status Scheduler::RunStep(absl::Span<const StepPart> parts,
     if (parts[i].logits) rows.push_back({member, logits.subspan(rows.size() * width, width)});
   }
   FeedRows(rows);
+  return absl::OkStatus();
+}
+
+absl::Status Scheduler::RunDraftStep(Member* member, int64_t max_tokens) {
+  const absl::Span<const int32_t> tokens = member->sequence->Draft(step_times_, max_tokens);
+  const auto count = static_cast<int64_t>(tokens.size());
+  const runtime::Chunk chunk{member->slot, tokens, count};
+  base::Stopwatch watch;
+  ASSIGN_OR_RETURN(const absl::Span<const float> logits,
+                   session_->Step(absl::MakeConstSpan(&chunk, 1)));
+  step_times_.Note(count, watch.Lap());
+  const int64_t length = session_->length(member->slot) - count;
+  member->sequence->MarkComputed(1, executable_->parallel_calls());
+  const int64_t own = member->sequence->FeedDraft(logits, &scratch_[0], member->read_row);
+  slots_.Append(member->slot, tokens.subspan(0, static_cast<size_t>(own)));
+  session_->Truncate(member->slot, length + own);
   return absl::OkStatus();
 }
 

@@ -23,6 +23,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "engine/generate/draft_depth.h"
 #include "engine/generate/plan_step.h"
 #include "engine/generate/prefix_slots.h"
 #include "engine/generate/sequence.h"
@@ -115,12 +116,16 @@ class Scheduler {
   // `members` are those that the parts' sequences are numbered by.
   absl::Status RunStep(absl::Span<const StepPart> parts, absl::Span<Member* const> members);
   void FeedRows(absl::Span<const Row> rows);
+  // A step of a sequence that is alone and writes: with guesses behind its token, of which those
+  // that come true are kept.
+  absl::Status RunDraftStep(Member* member, int64_t max_tokens);
 
   runtime::Executable* executable_;
   std::unique_ptr<runtime::Session> session_;
   runtime::ThreadPool* pool_;
   PrefixSlots slots_;
   std::vector<SamplerScratch> scratch_;  // one for each thread
+  StepTimes step_times_;
   std::deque<Member> waiting_;
   std::vector<Member> running_;  // in the order they came
 };

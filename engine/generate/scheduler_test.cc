@@ -242,6 +242,44 @@ TEST_F(SchedulerTest, LogitsAreTheSameBitsBesideOtherSequences) {
   ExpectAsAlone(writing.get(), kPrompts[0], Options(0));
 }
 
+TEST_F(SchedulerTest, GuessesChangeNoToken) {
+  const std::string prompt =
+      "Tom had a red ball. Tom had a red ball. Tom had a blue ball. Tom had a red ball. Tom had";
+  int64_t accepted = 0, refused = 0;
+  for (int kind = 0; kind < 8; ++kind) {
+    GenerateOptions options = Options(kind);
+    options.max_new_tokens = 90;
+    options.stop_strings.clear();
+    const Generation plain = Alone(prompt, options);
+    options.speculate = Speculate::kPrompt;
+    const Generation guessed = Alone(prompt, options);
+    EXPECT_EQ(guessed.tokens, plain.tokens) << kind;
+    EXPECT_EQ(guessed.text, plain.text) << kind;
+    EXPECT_EQ(guessed.finish, plain.finish) << kind;
+    EXPECT_EQ(guessed.decode_steps + guessed.accepted_tokens, plain.decode_steps) << kind;
+    EXPECT_EQ(plain.guessed_tokens, 0);
+    accepted += guessed.accepted_tokens;
+    refused += guessed.guessed_tokens - guessed.accepted_tokens;
+  }
+  EXPECT_GT(accepted, 0);
+  EXPECT_GT(refused, 0);
+}
+
+TEST_F(SchedulerTest, GuessesDoNotReachBeyondTheTextsEnd) {
+  const std::string prompt = "ball ball ball ball ball ball ball ball ball ball ball ball ball";
+  for (const int64_t most : {1, 2, 3, 5, 200}) {
+    GenerateOptions options = Options(0);
+    options.max_new_tokens = most;
+    options.stop_strings = {"ball ball ball ball ball."};
+    const Generation plain = Alone(prompt, options);
+    options.speculate = Speculate::kPrompt;
+    const Generation guessed = Alone(prompt, options);
+    EXPECT_EQ(guessed.tokens, plain.tokens) << most;
+    EXPECT_EQ(guessed.text, plain.text) << most;
+    EXPECT_EQ(guessed.finish, plain.finish) << most;
+  }
+}
+
 TEST_F(SchedulerTest, AnEvaluationNeedsAFreeSlot) {
   auto scheduler = Open(1);
   auto writing = Make(kPrompts[0], Options(0));

@@ -1,5 +1,6 @@
 #include "engine/generate/sequence.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/algorithm/container.h"
@@ -74,6 +75,7 @@ Sequence::Sequence(const SequenceModel& model, absl::Span<const int32_t> prompt,
               options.continues && HasText(model, prompt)),
       tokens_(prompt.begin(), prompt.end()) {
   result_.prompt_tokens = static_cast<int64_t>(prompt.size());
+  if (options.speculate == Speculate::kPrompt) lookup_.emplace(prompt);
 }
 
 absl::Span<const int32_t> Sequence::waiting() const {
@@ -92,6 +94,40 @@ void Sequence::MarkComputed(int64_t count, int64_t parallel_calls) {
   computed_ += count;
   result_.parallel_calls = parallel_calls;
   if (generated() > 0) ++result_.decode_steps;
+}
+
+absl::Span<const int32_t> Sequence::Draft(const StepTimes& times, int64_t most) {
+  CHECK(decoding());
+  const absl::Span<const int32_t> tokens = waiting();
+  draft_.assign(tokens.begin(), tokens.end());
+  if (!lookup_) return draft_;
+  // A guess that comes true gives a token, and another one comes of its logits.
+  const int64_t room =
+      std::min({most - 1, context_ - computed_ - 1, max_new_tokens_ - generated() - 1, kMaxDraft});
+  if (room <= 0) return draft_;
+  const absl::Span<const int32_t> guess = lookup_->Guess(static_cast<size_t>(room));
+  const int64_t depth = draft_depth_.Choose(times, static_cast<int64_t>(guess.size()));
+  draft_.insert(draft_.end(), guess.begin(), guess.begin() + depth);
+  return draft_;
+}
+
+int64_t Sequence::FeedDraft(absl::Span<const float> logits, SamplerScratch* scratch,
+                            const std::function<void(absl::Span<const float>)>& read_row) {
+  const size_t width = logits.size() / draft_.size();
+  size_t own = 1;
+  for (;; ++own) {
+    const absl::Span<const float> row = logits.subspan((own - 1) * width, width);
+    Feed(row, scratch);
+    if (read_row) read_row(row);
+    if (own == draft_.size() || CheckFinished() || tokens_.back() != draft_[own]) break;
+    ++computed_;
+  }
+  const auto guessed = static_cast<int64_t>(draft_.size()) - 1;
+  const auto accepted = static_cast<int64_t>(own) - 1;
+  draft_depth_.Note(guessed, accepted);
+  result_.guessed_tokens += guessed;
+  result_.accepted_tokens += accepted;
+  return static_cast<int64_t>(own);
 }
 
 void Sequence::Feed(absl::Span<const float> logits, SamplerScratch* scratch) {
@@ -113,6 +149,7 @@ void Sequence::Feed(absl::Span<const float> logits, SamplerScratch* scratch) {
     return;
   }
   tokens_.push_back(*next);
+  if (lookup_) lookup_->Add(*next);
   output_.Add(*next);
   if (output_.stopped()) Finish(FinishReason::kStop);
 }

@@ -19,6 +19,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "engine/generate/draft_depth.h"
+#include "engine/generate/prompt_lookup.h"
 #include "engine/generate/sampler.h"
 #include "engine/generate/stop.h"
 #include "engine/generate/text_output.h"
@@ -45,6 +48,12 @@ enum class FinishReason : uint8_t {
 // "length", "stop", "context", "cancelled".
 absl::string_view FinishReasonName(FinishReason reason);
 
+// How tokens are guessed that a step then checks: a guess changes no token, only when it comes.
+enum class Speculate : uint8_t {
+  kOff,
+  kPrompt,  // by what followed the last tokens before, in prompt and output (prompt_lookup.h)
+};
+
 struct GenerateOptions {
   int64_t max_new_tokens = 256;  // at least 0
   engine::SamplerOptions sampler;
@@ -56,6 +65,7 @@ struct GenerateOptions {
   // tokenizers that write a word with the space before it, the first one keeps its space. An answer
   // to the prompt is a text of its own.
   bool continues = true;
+  Speculate speculate = Speculate::kOff;
   // Called with each piece of text as soon as it is certain: whole characters, nothing that may yet
   // turn out to be a stop string. False ends the generation. May be empty.
   TextSink on_text;
@@ -74,6 +84,8 @@ struct Generation {
   double first_token_seconds = 0;  // from the sequence's creation to the first token
   double decode_seconds = 0;       // for the tokens after the first
   int64_t decode_steps = 0;        // steps in that time
+  int64_t guessed_tokens = 0;      // that these steps checked
+  int64_t accepted_tokens = 0;     // of them, those that came true: each a token without a step
   int64_t parallel_calls = 0;      // kernel calls of the last step that were shared by threads
 };
 
@@ -110,6 +122,13 @@ class Sequence {
   // The first `count` of the tokens that wait have been computed in a step, of which
   // `parallel_calls` kernel calls were shared between threads.
   void MarkComputed(int64_t count, int64_t parallel_calls = 0);
+  // What a step that is its own should compute: the token of its own making that waits, and behind it
+  // guesses of those to come, at most `most` in all. Valid until the next call.
+  absl::Span<const int32_t> Draft(const StepTimes& times, int64_t most);
+  // Of the tokens that Draft gave, feeds the logits [tokens, vocabulary] as far as the guesses come
+  // true. `read_row`, if given, sees each row that was fed. How many of the tokens are its own now.
+  int64_t FeedDraft(absl::Span<const float> logits, SamplerScratch* scratch,
+                    const std::function<void(absl::Span<const float>)>& read_row);
   // Chooses the next token by the logits [vocabulary] of the last one, when none is waiting. Logits
   // that are not finite finish the sequence with an error.
   void Feed(absl::Span<const float> logits, SamplerScratch* scratch);
@@ -142,6 +161,9 @@ class Sequence {
   TextOutput output_;
   std::vector<int32_t> tokens_;
   int64_t computed_ = 0;
+  std::optional<PromptLookup> lookup_;
+  DraftDepth draft_depth_;
+  std::vector<int32_t> draft_;  // what Draft gave
   bool finished_ = false;
   absl::Status status_;
   Generation result_;

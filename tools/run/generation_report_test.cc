@@ -23,6 +23,8 @@ GenerationReport Report() {
   report.generation.first_token_seconds = 0.5;
   report.generation.decode_seconds = 4;
   report.generation.decode_steps = 2;
+  report.generation.guessed_tokens = 7;
+  report.generation.accepted_tokens = 4;
   return report;
 }
 
@@ -31,7 +33,10 @@ TEST(GenerationReportTest, SpeedsCountWhatWasComputedOnly) {
   ASSERT_TRUE(json.ok()) << json.status();
   const base::JsonObject root = json->root();
   EXPECT_EQ(*root.Number("prompt_tokens_per_second", {0, 1e9}), 20);
-  EXPECT_EQ(*root.Number("tokens_per_second", {0, 1e9}), 0.5);
+  // A guess that came true is a token without a step of its own.
+  EXPECT_EQ(*root.Number("tokens_per_second", {0, 1e9}), 1.5);
+  EXPECT_EQ(*root.Int("guessed_tokens", {0, 100}), 7);
+  EXPECT_EQ(*root.Int("accepted_tokens", {0, 100}), 4);
   EXPECT_EQ(*root.Int("new_tokens", {0, 100}), 3);
   EXPECT_EQ(*root.Int("seed", {0, 100}), 9);
   EXPECT_EQ(*root.String("text"), "a \"b\"\n");

@@ -1,0 +1,59 @@
+#include "engine/generate/draft_depth.h"
+
+#include <algorithm>
+
+namespace lluda::engine {
+namespace {
+
+// How much the latest of several measurements counts.
+constexpr double kLatest = 0.125;
+
+// What a token more costs before it was measured: products of a few tokens with a weight take hardly
+// longer than reading it.
+constexpr double kUsualGrowth = 1.05;
+
+}  // namespace
+
+void StepTimes::Note(int64_t tokens, double seconds) {
+  if (tokens < 1 || tokens > kMaxDraft + 1) return;
+  double& known = seconds_[static_cast<size_t>(tokens)];
+  known = known == 0 ? seconds : known + kLatest * (seconds - known);
+}
+
+double StepTimes::Of(int64_t tokens) const {
+  double factor = 1;
+  for (int64_t count = std::min(tokens, kMaxDraft + 1); count > 0; --count) {
+    const double known = seconds_[static_cast<size_t>(count)];
+    if (known > 0) return known * factor;
+    factor *= kUsualGrowth;
+  }
+  return factor;
+}
+
+int64_t DraftDepth::Choose(const StepTimes& times, int64_t most) {
+  most = std::min(most, kMaxDraft);
+  if (most <= 0) return 0;
+  int64_t best = 0;
+  double best_rate = 0;
+  double tokens = 0, next = 1;
+  for (int64_t depth = 0; depth <= most; ++depth) {
+    tokens += next;
+    next *= accepted_;
+    const double rate = tokens / times.Of(depth + 1);
+    if (rate <= best_rate) continue;
+    best = depth;
+    best_rate = rate;
+  }
+  if (best > 0 || ++passed_over_ >= kProbe) {
+    passed_over_ = 0;
+    return std::max<int64_t>(best, 1);
+  }
+  return 0;
+}
+
+void DraftDepth::Note(int64_t guessed, int64_t accepted) {
+  for (int64_t i = 0; i < accepted; ++i) accepted_ += kLatest * (1 - accepted_);
+  if (accepted < guessed) accepted_ -= kLatest * accepted_;
+}
+
+}  // namespace lluda::engine

@@ -1,0 +1,55 @@
+// How many guessed tokens a step should check: as many as make most tokens a second, by how often
+// guesses came true and by how long steps took.
+//
+//   StepTimes times;                 // of the machine: shared by all sequences
+//   times.Note(1, 0.050);            // a step of one token took 50 ms
+//   DraftDepth depth;                // of a sequence
+//   depth.Choose(times, 7);          // at first 7: guesses are trusted
+//   depth.Note(/*guessed=*/7, /*accepted=*/0);
+//
+// A step of d guesses gives 1 + p + ... + p^d tokens if each guess comes true with probability p
+// (Leviathan et al. 2023, equation 1), and takes the time of d + 1 tokens. Time decides what is
+// tried and never what comes of it.
+#ifndef LLUDA_ENGINE_GENERATE_DRAFT_DEPTH_H_
+#define LLUDA_ENGINE_GENERATE_DRAFT_DEPTH_H_
+
+#include <array>
+#include <cstdint>
+
+namespace lluda::engine {
+
+// Guesses that a step checks at most. With the token before them they go through the weights in a
+// single pass.
+inline constexpr int64_t kMaxDraft = 7;
+
+// What steps of a single sequence take, by their number of tokens.
+class StepTimes {
+ public:
+  // Steps of more than kMaxDraft + 1 tokens are no business of drafts.
+  void Note(int64_t tokens, double seconds);
+  // As measured, and else by the shorter steps that were; 1 before any was. In seconds, or relative
+  // to one another: only quotients count.
+  double Of(int64_t tokens) const;
+
+ private:
+  std::array<double, kMaxDraft + 2> seconds_ = {};  // 0: not measured
+};
+
+class DraftDepth {
+ public:
+  // Of at most `most` guesses that there are.
+  int64_t Choose(const StepTimes& times, int64_t most);
+  // Of so many guesses the first `accepted` came true.
+  void Note(int64_t guessed, int64_t accepted);
+
+ private:
+  // Guesses are tried again every so many chances, in case the text begins to repeat itself.
+  static constexpr int kProbe = 16;
+
+  double accepted_ = 0.8;  // the share of guesses that come true, of late
+  int passed_over_ = 0;    // chances since the last guess
+};
+
+}  // namespace lluda::engine
+
+#endif  // LLUDA_ENGINE_GENERATE_DRAFT_DEPTH_H_

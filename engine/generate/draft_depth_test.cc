@@ -1,0 +1,76 @@
+#include "engine/generate/draft_depth.h"
+
+#include "gtest/gtest.h"
+
+namespace lluda::engine {
+namespace {
+
+// Steps that take `base` and `each` for a token.
+StepTimes Times(double base, double each) {
+  StepTimes times;
+  for (int64_t tokens = 1; tokens <= kMaxDraft + 1; ++tokens) {
+    times.Note(tokens, base + each * static_cast<double>(tokens));
+  }
+  return times;
+}
+
+TEST(DraftDepth, GuessesAreTrustedAtFirst) {
+  DraftDepth depth;
+  EXPECT_EQ(depth.Choose(StepTimes(), kMaxDraft), kMaxDraft);
+  EXPECT_EQ(depth.Choose(StepTimes(), 100), kMaxDraft);
+  EXPECT_EQ(depth.Choose(StepTimes(), 2), 2);
+  EXPECT_EQ(depth.Choose(StepTimes(), 0), 0);
+}
+
+TEST(DraftDepth, GuessesThatFailAreSoonFewAndThenTriedNowAndThen) {
+  const StepTimes times = Times(1, 0.05);
+  DraftDepth depth;
+  int64_t last = kMaxDraft;
+  for (int i = 0; i < 60; ++i) {
+    const int64_t chosen = depth.Choose(times, kMaxDraft);
+    if (chosen == 0) break;
+    EXPECT_LE(chosen, last);
+    last = chosen;
+    depth.Note(chosen, 0);
+  }
+  int tried = 0;
+  for (int i = 0; i < 160; ++i) {
+    const int64_t chosen = depth.Choose(times, kMaxDraft);
+    EXPECT_LE(chosen, 1);
+    tried += chosen > 0 ? 1 : 0;
+    if (chosen > 0) depth.Note(chosen, 0);
+  }
+  EXPECT_GE(tried, 9);
+  EXPECT_LE(tried, 11);
+}
+
+TEST(DraftDepth, GuessesThatComeTrueAgainAreTrustedAgain) {
+  const StepTimes times = Times(1, 0.05);
+  DraftDepth depth;
+  for (int i = 0; i < 60; ++i) depth.Note(1, 0);
+  for (int i = 0; i < 60; ++i) depth.Note(1, 1);
+  EXPECT_EQ(depth.Choose(times, kMaxDraft), kMaxDraft);
+}
+
+TEST(DraftDepth, StepsThatCostByTheirTokensAreNotMadeLonger) {
+  DraftDepth depth;
+  EXPECT_EQ(depth.Choose(Times(0, 1), kMaxDraft), 0);
+}
+
+TEST(StepTimes, AreThoseOfShorterStepsUntilTheirOwnAreMeasured) {
+  StepTimes times;
+  times.Note(1, 0.1);
+  EXPECT_GT(times.Of(2), 0.1);
+  EXPECT_LT(times.Of(2), 0.12);
+  times.Note(2, 0.4);
+  EXPECT_EQ(times.Of(2), 0.4);
+  EXPECT_GT(times.Of(3), 0.4);
+  times.Note(2, 0.2);
+  EXPECT_LT(times.Of(2), 0.4);
+  EXPECT_GT(times.Of(2), 0.2);
+  times.Note(100, 9);
+  EXPECT_LT(times.Of(kMaxDraft + 1), 1);
+}
+
+}  // namespace
+}  // namespace lluda::engine
