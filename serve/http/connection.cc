@@ -73,6 +73,10 @@ void Connection::Consume(absl::string_view bytes) {
   while (!bytes.empty() && state_ == State::kReading) {
     const bool was_idle = parser_.state() == RequestParser::State::kIdle;
     bytes.remove_prefix(parser_.Feed(bytes));
+    if (!CountBody()) {
+      Refuse({503, "too_busy", "there are too many requests that are not answered yet"});
+      break;
+    }
     switch (parser_.state()) {
       case RequestParser::State::kIdle:
         break;
@@ -231,7 +235,18 @@ void Connection::Abandon() {
   FailStream(response, "");
 }
 
+bool Connection::CountBody() {
+  const auto now = static_cast<int64_t>(parser_.request().body.size());
+  const int64_t grown = now - std::exchange(body_bytes_, now);
+  return grown == 0 || host_->CountBodies(grown);
+}
+
+void Connection::ForgetBody() {
+  if (body_bytes_ != 0) host_->CountBodies(-std::exchange(body_bytes_, 0));
+}
+
 void Connection::FinishExchange() {
+  ForgetBody();
   if (exchange_ != 0) host_->EndExchange(std::exchange(exchange_, 0));
   watcher_ = nullptr;
   is_stream_ = is_paused_ = is_head_ = is_http_1_0_ = false;
@@ -414,6 +429,7 @@ void Connection::Close() {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
   SetBusy(false);
+  ForgetBody();
   if (exchange_ != 0) host_->EndExchange(std::exchange(exchange_, 0));
   const auto closed = [](uv_handle_t* handle) {
     auto* connection = static_cast<Connection*>(handle->data);

@@ -34,6 +34,8 @@ class ConnectionHost {
   virtual void EndExchange(uint64_t exchange) = 0;
   // Whether the connection has something to say that is not sent.
   virtual void CountBusy(int change) = 0;
+  // Bytes of bodies that are held. Whether there are not too many of them in all.
+  virtual bool CountBodies(int64_t change) = 0;
   // Asks for Flush before the loop waits again.
   virtual void FlushLater(Connection* connection) = 0;
   virtual void Closed(Connection* connection) = 0;
@@ -93,6 +95,9 @@ class Connection {
   void AfterFlush();
   void StartReading();
   void SetBusy(bool busy);
+  // Counts the body as it is by now; whether there is room for it.
+  bool CountBody();
+  void ForgetBody();
   uint64_t Now() const { return uv_now(stream_loop_); }
   void Arm();
 
@@ -120,6 +125,7 @@ class Connection {
   bool has_shut_down_ = false;
   bool is_paused_ = false;
   int64_t requests_ = 0;
+  int64_t body_bytes_ = 0;         // counted
   std::optional<Response> early_;  // for which the body does not matter
   std::string pending_;            // of requests behind the one that is being answered
   std::string out_;                // not handed to the system yet

@@ -1,6 +1,7 @@
 #include "serve/http/server.h"
 
 #include <netdb.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,7 +12,6 @@
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
-#include <thread>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -145,13 +145,20 @@ class Server::Loop final : public ConnectionHost, public ResponseSink {
     return absl::OkStatus();
   }
 
-  void Run() {
+  absl::Status Run() {
     // Signals are for the thread that waits for them; a client that has gone is an error of write.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    thread_ = std::thread([this] { uv_run(&loop_, UV_RUN_DEFAULT); });
+    const auto turn = [](void* loop) -> void* {
+      uv_run(static_cast<uv_loop_t*>(loop), UV_RUN_DEFAULT);
+      return nullptr;
+    };
+    const int error = pthread_create(&thread_, nullptr, turn, &loop_);
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (error != 0) return absl::ResourceExhaustedError("the system gives no thread");
+    has_thread_ = true;
+    return absl::OkStatus();
   }
 
   // Ends the thread, if it runs.
@@ -164,9 +171,9 @@ class Server::Loop final : public ConnectionHost, public ResponseSink {
       uv_close(reinterpret_cast<uv_handle_t*>(&before_wait_), nullptr);
       uv_close(reinterpret_cast<uv_handle_t*>(&after_wait_), nullptr);
     };
-    if (thread_.joinable()) {
+    if (has_thread_) {
       queue_->Post(close_all);
-      thread_.join();
+      pthread_join(thread_, nullptr);
     } else {
       close_all();
       uv_run(&loop_, UV_RUN_DEFAULT);
@@ -212,6 +219,10 @@ class Server::Loop final : public ConnectionHost, public ResponseSink {
     const std::lock_guard<std::mutex> lock(mutex_);
     busy_ += change;
     if (busy_ == 0) quiet_.notify_all();
+  }
+  bool CountBodies(int64_t change) override {
+    body_bytes_ += change;
+    return body_bytes_ <= static_cast<int64_t>(options_.all_body_bytes);
   }
   void FlushLater(Connection* connection) override { dirty_.insert(connection); }
   void Closed(Connection* connection) override {
@@ -292,7 +303,8 @@ class Server::Loop final : public ConnectionHost, public ResponseSink {
   Handler* handler_;
   uv_loop_t loop_;
   std::shared_ptr<LoopQueue> queue_ = std::make_shared<LoopQueue>();
-  std::thread thread_;
+  pthread_t thread_;
+  bool has_thread_ = false;
   uv_prepare_t before_wait_;
   uv_check_t after_wait_;
   uv_tcp_t tcp_;
@@ -307,6 +319,7 @@ class Server::Loop final : public ConnectionHost, public ResponseSink {
   absl::flat_hash_map<uint64_t, Connection*> exchanges_;
   absl::flat_hash_set<Connection*> dirty_;
   uint64_t last_exchange_ = 0;
+  int64_t body_bytes_ = 0;
   std::atomic<int64_t> open_{0};
   std::mutex mutex_;
   std::condition_variable quiet_;
@@ -334,7 +347,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
     RETURN_IF_ERROR(server->loop_->ListenOnUnix());
     server->addresses_.push_back("unix:" + options.unix_path);
   }
-  server->loop_->Run();
+  RETURN_IF_ERROR(server->loop_->Run());
   return server;
 }
 

@@ -16,6 +16,7 @@ struct ServerOptions {
   std::string unix_path;           // empty: no socket in the file system
 
   ParserLimits parser;
+  size_t all_body_bytes = size_t{256} << 20;  // of all requests that are not answered yet
   uint64_t head_ms = 10'000;  // for all headers of a request, from its first byte
   uint64_t body_ms = 30'000;  // for its body
   uint64_t idle_ms = 75'000;  // between two requests
