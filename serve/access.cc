@@ -27,22 +27,22 @@ bool Equal(const base::Digest& a, const base::Digest& b) {
 absl::string_view WithoutPort(absl::string_view host) {
   const size_t colon = host.rfind(':');
   const size_t bracket = host.rfind(']');
-  const bool has_port = colon != absl::string_view::npos &&
-                        (bracket == absl::string_view::npos || bracket < colon);
+  const bool has_port =
+      colon != absl::string_view::npos && (bracket == absl::string_view::npos || bracket < colon);
   return has_port ? host.substr(0, colon) : host;
 }
 
 bool Contains(const std::vector<std::string>& list, absl::string_view text) {
-  return std::any_of(list.begin(), list.end(), [text](const std::string& one) {
-    return absl::EqualsIgnoreCase(one, text);
-  });
+  return std::any_of(list.begin(), list.end(),
+                     [text](const std::string& one) { return absl::EqualsIgnoreCase(one, text); });
 }
 
 }  // namespace
 
 bool IsLoopback(absl::string_view host) {
+  const auto is_of_address = [](unsigned char c) { return absl::ascii_isdigit(c) || c == '.'; };
   return absl::EqualsIgnoreCase(host, "localhost") || host == "::1" ||
-         absl::StartsWith(host, "127.");
+         (absl::StartsWith(host, "127.") && std::all_of(host.begin(), host.end(), is_of_address));
 }
 
 absl::StatusOr<std::vector<NamedKey>> ParseKeys(absl::string_view source, absl::string_view text) {

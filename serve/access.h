@@ -30,9 +30,9 @@ struct NamedKey {
 absl::StatusOr<std::vector<NamedKey>> ParseKeys(absl::string_view source, absl::string_view text);
 
 struct AccessOptions {
-  std::vector<NamedKey> keys;         // none: nobody needs one
-  std::vector<std::string> hosts;     // beside localhost, 127.0.0.1 and [::1]; without their ports
-  std::vector<std::string> origins;   // of pages that may ask: "https://chat.example"
+  std::vector<NamedKey> keys;        // none: nobody needs one
+  std::vector<std::string> hosts;    // beside localhost, 127.0.0.1 and [::1]; without their ports
+  std::vector<std::string> origins;  // of pages that may ask: "https://chat.example"
 };
 
 struct AccessResult {

@@ -26,6 +26,8 @@ api::TokenLogprobs LogprobsOf(const tokenizer::Tokenizer& tokenizer,
   return logprobs;
 }
 
+api::ApiError ShuttingDown() { return {503, "draining", "", "the server is shutting down"}; }
+
 template <typename T>
 void MoveTo(std::vector<T>* target, std::vector<T>* source) {
   for (T& item : *source) target->push_back(std::move(item));
@@ -95,9 +97,8 @@ void Answer::Start(engine::Service* service, std::vector<engine::ServiceRequest>
     }
     first += options_.choices;
   }
-  call_->responder()->Watch([self = shared_from_this()](http::ClientEvent event) {
-    self->OnClient(event);
-  });
+  call_->responder()->Watch(
+      [self = shared_from_this()](http::ClientEvent event) { self->OnClient(event); });
 }
 
 void Answer::OnClient(http::ClientEvent event) {
@@ -110,6 +111,11 @@ void Answer::OnClient(http::ClientEvent event) {
     return;
   }
   for (const uint64_t id : ids_) service_->Pause(id, event == http::ClientEvent::kPause);
+}
+
+void Answer::Abort() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  Fail(ShuttingDown());
 }
 
 void Answer::OnToken(int64_t choice, const engine::ServedToken& token) {
@@ -141,7 +147,7 @@ void Answer::OnEnd(int64_t choice, const std::string& rest,
     return;
   }
   if (result->finish == engine::FinishReason::kCancelled) {
-    Fail({503, "draining", "", "the server is shutting down"});
+    Fail(ShuttingDown());
     return;
   }
   AnswerDelta delta;
@@ -187,8 +193,8 @@ void Answer::SendChunk(ChoiceState* choice, AnswerDelta delta, const std::string
     events += api::StreamEvent(
         api::ChatChunkJson(options_.head, chunk, /*is_first=*/false, options_.include_usage));
   } else {
-    events += api::StreamEvent(api::CompletionChunkJson(options_.head, chunk, choice->characters,
-                                                        options_.include_usage));
+    events += api::StreamEvent(
+        api::CompletionChunkJson(options_.head, chunk, choice->characters, options_.include_usage));
     if (chunk.logprobs) choice->characters += api::CharactersOf(*chunk.logprobs);
   }
   call_->responder()->Write(std::move(events));
@@ -244,8 +250,8 @@ void Answer::Finish() {
   if (options_.stream) {
     std::string last;
     if (options_.include_usage) {
-      last = api::StreamEvent(api::UsageChunkJson(is_chat ? api::kChatChunk : api::kCompletion,
-                                                  options_.head, usage));
+      last = api::StreamEvent(
+          api::UsageChunkJson(is_chat ? api::kChatChunk : api::kCompletion, options_.head, usage));
     }
     call_->responder()->Write(absl::StrCat(last, api::kStreamEnd));
     call_->EndStream(log);

@@ -44,6 +44,9 @@ class Answer : public std::enable_shared_from_this<Answer> {
   // case: with an error, if one of them is not taken.
   void Start(engine::Service* service, std::vector<engine::ServiceRequest> requests);
 
+  // Ends it with an error, as the server is shutting down.
+  void Abort();
+
   // For a choice of all prompts' choices, as RequestListener has them.
   void OnToken(int64_t choice, const engine::ServedToken& token);
   void OnEnd(int64_t choice, const std::string& rest, absl::StatusOr<engine::Generation> result);
@@ -52,7 +55,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   class PromptListener;
   struct ChoiceState {
     std::unique_ptr<api::AnswerSplitter> splitter;  // of a chat
-    api::Choice whole;  // of a stream, what is not sent yet: logprobs alone
+    api::Choice whole;                         // of a stream, what is not sent yet: logprobs alone
     std::vector<api::TokenLogprobs> logprobs;  // of tokens that are not in `whole` or sent
     int64_t characters = 0;                    // of completions: those of tokens that were sent
     int64_t tokens = 0;

@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <ctime>
 #include <utility>
 
@@ -58,7 +59,7 @@ namespace {
 
 // What OpenAI's API has and this one has not. Not 501: clients would try again.
 constexpr absl::string_view kUnsupported[] = {
-    "/v1/embeddings", "/v1/responses", "/v1/rerank", "/v1/moderations", "/v1/files",
+    "/v1/embeddings", "/v1/responses", "/v1/rerank",  "/v1/moderations", "/v1/files",
     "/v1/audio/*",    "/v1/images/*",  "/v1/files/*", "/v1/batches",     "/v1/assistants",
 };
 
@@ -126,9 +127,9 @@ void WriteModel(const ServedModel& model, const std::string& id, base::JsonWrite
 }
 
 api::ApiError UnknownModel(const std::string& name, const ServedModel& model) {
-  return {404, "model_not_found", "model",
-          absl::StrCat("model: there is no '", base::QuoteName(name), "' here, but '", model.id,
-                       "'")};
+  return {
+      404, "model_not_found", "model",
+      absl::StrCat("model: there is no '", base::QuoteName(name), "' here, but '", model.id, "'")};
 }
 
 }  // namespace
@@ -244,8 +245,7 @@ void App::Handle(http::Request request, std::shared_ptr<http::Responder> respond
 http::Response App::ErrorResponse(const http::Error& error) {
   const LogEntry entry = {"", "", "", "", error.status, 0, error.code, std::nullopt};
   recorder_.Record(std::string(kOtherRoute), entry);
-  http::Response response =
-      serve::ErrorResponse({error.status, error.code, "", error.message});
+  http::Response response = serve::ErrorResponse({error.status, error.code, "", error.message});
   if (error.status == 503) response.headers.push_back({"Retry-After", kLoadingSeconds});
   return response;
 }
@@ -263,10 +263,10 @@ void App::Health(Asked* asked) {
 
 void App::Metrics(Asked* asked) {
   const std::unique_ptr<engine::ServiceStats> stats = asked->model->service->Stats();
-  http::Response response = {200,
-                             {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"},
-                              {"Cache-Control", "no-store"}},
-                             MetricsText(*stats, counters_, connections_ ? connections_() : 0)};
+  http::Response response = {
+      200,
+      {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}, {"Cache-Control", "no-store"}},
+      MetricsText(*stats, counters_, connections_ ? connections_() : 0)};
   asked->call->Respond(std::move(response));
 }
 
@@ -307,7 +307,8 @@ void App::NameIgnored(const std::vector<std::string>& names, Call* call) {
 
 void App::Tokenize(Asked* asked) {
   api::TokenizeRequest request;
-  const api::ReadOptions options = {asked->model->service->model().vocabulary, options_.strict_fields};
+  const api::ReadOptions options = {asked->model->service->model().vocabulary,
+                                    options_.strict_fields};
   if (api::Refusal refusal = api::ReadTokenizeRequest(asked->request.body, options, &request)) {
     asked->call->Refuse(*refusal);
     return;
@@ -318,12 +319,14 @@ void App::Tokenize(Asked* asked) {
   encode.parse_special = request.parse_special;
   const tokenizer::Tokenizer& tokenizer = asked->model->tokenizer();
   asked->call->Respond(JsonResponse(
-      200, api::TokensJson(tokenizer, tokenizer.Encode(request.content, encode), request.with_pieces)));
+      200,
+      api::TokensJson(tokenizer, tokenizer.Encode(request.content, encode), request.with_pieces)));
 }
 
 void App::Detokenize(Asked* asked) {
   api::DetokenizeRequest request;
-  const api::ReadOptions options = {asked->model->service->model().vocabulary, options_.strict_fields};
+  const api::ReadOptions options = {asked->model->service->model().vocabulary,
+                                    options_.strict_fields};
   if (api::Refusal refusal = api::ReadDetokenizeRequest(asked->request.body, options, &request)) {
     asked->call->Refuse(*refusal);
     return;
@@ -337,10 +340,11 @@ void App::Detokenize(Asked* asked) {
 
 void App::ApplyTemplate(Asked* asked) {
   api::GenerationRequest request;
-  const api::ReadOptions options = {asked->model->service->model().vocabulary, options_.strict_fields};
+  const api::ReadOptions options = {asked->model->service->model().vocabulary,
+                                    options_.strict_fields};
   jinja::Text text;
-  api::Refusal refusal = api::ReadGenerationRequest(api::Endpoint::kChat, asked->request.body,
-                                                    options, &request);
+  api::Refusal refusal =
+      api::ReadGenerationRequest(api::Endpoint::kChat, asked->request.body, options, &request);
   if (!refusal) refusal = RenderChat(*asked->model, request, &text);
   if (refusal) {
     asked->call->Refuse(*refusal);
@@ -368,8 +372,7 @@ void App::Generate(api::Endpoint endpoint, Asked* asked) {
   }
   api::GenerationRequest request;
   const api::ReadOptions read = {model.service->model().vocabulary, options_.strict_fields};
-  api::Refusal refusal =
-      api::ReadGenerationRequest(endpoint, asked->request.body, read, &request);
+  api::Refusal refusal = api::ReadGenerationRequest(endpoint, asked->request.body, read, &request);
   asked->request.body.clear();
   asked->request.body.shrink_to_fit();
   if (!refusal && !request.model.empty() && !model.IsCalled(request.model)) {
@@ -403,11 +406,35 @@ void App::Generate(api::Endpoint endpoint, Asked* asked) {
   if (is_chat) {
     options.split.starts_in_thought = api::EndsInThought(model.tokenizer(), requests[0].prompt);
     options.split.parallel_calls = request.parallel_tool_calls;
-    if (request.tool_choice != api::ToolChoice::kNone) options.split.tool_names = request.tool_names;
+    if (request.tool_choice != api::ToolChoice::kNone)
+      options.split.tool_names = request.tool_names;
     options.split.call_key = absl::StrCat(seed, ":", absl::StrJoin(requests[0].prompt, ","));
   }
-  std::make_shared<Answer>(asked->call, std::move(options))
-      ->Start(model.service, std::move(requests));
+  const auto answer = std::make_shared<Answer>(asked->call, std::move(options));
+  Remember(answer);
+  answer->Start(model.service, std::move(requests));
+}
+
+void App::Remember(const std::shared_ptr<Answer>& answer) {
+  const std::lock_guard<std::mutex> lock(answers_mutex_);
+  // Those that have ended are let go when there are twice as many as when it was last done.
+  if (answers_.size() == answers_.capacity()) {
+    answers_.erase(std::remove_if(answers_.begin(), answers_.end(),
+                                  [](const auto& one) { return one.expired(); }),
+                   answers_.end());
+  }
+  answers_.push_back(answer);
+}
+
+void App::EndAll() {
+  std::vector<std::weak_ptr<Answer>> answers;
+  {
+    const std::lock_guard<std::mutex> lock(answers_mutex_);
+    answers.swap(answers_);
+  }
+  for (const std::weak_ptr<Answer>& one : answers) {
+    if (const std::shared_ptr<Answer> answer = one.lock()) answer->Abort();
+  }
 }
 
 }  // namespace lluda::serve

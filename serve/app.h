@@ -10,11 +10,14 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "serve/access.h"
+#include "serve/api/generation_request.h"
 #include "serve/call.h"
 #include "serve/http/handler.h"
 #include "serve/metrics.h"
@@ -33,6 +36,8 @@ struct AppOptions {
   std::function<void(const std::string& line)> write_log;  // called on threads of the app's own
 };
 
+class Answer;
+
 class App final : public http::Handler {
  public:
   // ResourceExhausted if the system gives no threads.
@@ -42,6 +47,10 @@ class App final : public http::Handler {
   void Serve(const ServedModel* model) { model_ = model; }
   // From now on requests for texts are answered 503.
   void Drain() { is_draining_ = true; }
+  // Ends the texts that are being written, with an error.
+  void EndAll();
+  // Nothing is answered any more, and the model is not used: then the server must have gone.
+  void Stop() { workers_->Stop(); }
   // What /metrics says of connections.
   void CountConnectionsBy(std::function<int64_t()> count) { connections_ = std::move(count); }
 
@@ -58,8 +67,8 @@ class App final : public http::Handler {
   // The route of method and path; for a wrong method or an unknown path, the error.
   static api::Refusal FindRoute(const http::Request& request, const Route** route,
                                 std::string* allowed);
-  api::Refusal CheckRequest(const http::Request& request, const Route** route,
-                            AccessResult* access, std::string* allowed) const;
+  api::Refusal CheckRequest(const http::Request& request, const Route** route, AccessResult* access,
+                            std::string* allowed) const;
 
   // The routes.
   void Health(Asked* asked);
@@ -74,6 +83,7 @@ class App final : public http::Handler {
   void Chat(Asked* asked);
   void Completions(Asked* asked);
   void Generate(api::Endpoint endpoint, Asked* asked);
+  void Remember(const std::shared_ptr<Answer>& answer);
   void NameIgnored(const std::vector<std::string>& names, Call* call);
 
   AppOptions options_;
@@ -83,7 +93,9 @@ class App final : public http::Handler {
   std::atomic<const ServedModel*> model_{nullptr};
   std::atomic<bool> is_draining_{false};
   std::function<int64_t()> connections_;
-  std::unique_ptr<Workers> workers_;  // the last: they use all else
+  std::mutex answers_mutex_;
+  std::vector<std::weak_ptr<Answer>> answers_;  // that may not have ended yet
+  std::unique_ptr<Workers> workers_;            // the last: they use all else
 };
 
 }  // namespace lluda::serve

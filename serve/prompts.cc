@@ -101,7 +101,8 @@ api::Refusal MakeServiceRequests(const ServedModel& model, api::Endpoint endpoin
   engine::ServiceRequest wanted;
   wanted.options = OptionsOf(model, endpoint, request, seed);
   wanted.choices = request.choices;
-  if (request.wants_logprobs) wanted.top_logprobs = static_cast<int>(request.top_logprobs.value_or(0));
+  if (request.wants_logprobs)
+    wanted.top_logprobs = static_cast<int>(request.top_logprobs.value_or(0));
   if (endpoint == api::Endpoint::kChat) {
     jinja::Text text;
     if (api::Refusal refusal = RenderChat(model, request, &text)) return refusal;

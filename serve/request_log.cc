@@ -42,12 +42,13 @@ std::string JsonLine(const LogEntry& entry, std::chrono::milliseconds time) {
 }
 
 std::string TextLine(const LogEntry& entry, std::chrono::milliseconds time) {
-  std::string line = absl::StrFormat("%s %s %s %s %d %.1fms", TimeText(time), Safe(entry.client),
-                                     Safe(entry.method), Safe(entry.path), entry.status,
-                                     entry.seconds * 1000);
+  std::string line =
+      absl::StrFormat("%s %s %s %s %d %.1fms", TimeText(time), Safe(entry.client),
+                      Safe(entry.method), Safe(entry.path), entry.status, entry.seconds * 1000);
   if (!entry.error_code.empty()) absl::StrAppend(&line, " ", entry.error_code);
   if (const auto& text = entry.generation) {
-    absl::StrAppendFormat(&line, " %s prompt=%d cached=%d out=%d first=%.1fms token=%.2fms seed=%d %s %s",
+    absl::StrAppendFormat(&line,
+                          " %s prompt=%d cached=%d out=%d first=%.1fms token=%.2fms seed=%d %s %s",
                           entry.id, text->prompt_tokens, text->cached_tokens,
                           text->generated_tokens, text->first_token_seconds * 1000,
                           text->token_seconds * 1000, text->seed, text->fingerprint, text->finish);

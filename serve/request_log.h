@@ -20,8 +20,8 @@ struct GenerationLog {
   int64_t prompt_tokens = 0;
   int64_t cached_tokens = 0;
   int64_t generated_tokens = 0;
-  double first_token_seconds = 0;   // since the request came; 0: there was none
-  double token_seconds = 0;         // of each that followed, on average
+  double first_token_seconds = 0;  // since the request came; 0: there was none
+  double token_seconds = 0;        // of each that followed, on average
   int64_t seed = 0;
   std::string fingerprint;
   std::string finish;  // "stop", "length", "tool_calls", "abort", "error"

@@ -25,15 +25,14 @@ absl::StatusOr<std::unique_ptr<Workers>> Workers::Create(int threads) {
   return workers;
 }
 
-Workers::~Workers() {
-  std::deque<std::function<void()>> dropped;
+void Workers::Stop() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     is_ending_ = true;
-    dropped.swap(waiting_);
   }
   changed_.notify_all();
   for (const pthread_t thread : threads_) pthread_join(thread, nullptr);
+  threads_.clear();
 }
 
 void Workers::Post(std::function<void()> work) {
@@ -56,7 +55,7 @@ void Workers::Run() {
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return is_ending_ || !waiting_.empty(); });
-    if (is_ending_) return;
+    if (waiting_.empty()) return;
     std::function<void()> work = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();

@@ -23,12 +23,14 @@ class Workers {
  public:
   // ResourceExhausted if the system gives no thread.
   static absl::StatusOr<std::unique_ptr<Workers>> Create(int threads);
-  // Waits for what is being done; what waits is dropped.
-  ~Workers();
+  ~Workers() { Stop(); }
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
+  // Dropped once they have been stopped.
   void Post(std::function<void()> work);
+  // Waits until all that was posted is done.
+  void Stop();
 
  private:
   Workers() = default;

@@ -323,17 +323,17 @@ Refusal CheckTogether(Endpoint endpoint, const GenerationRequest& request) {
   }
   const int64_t choices = request.choices * static_cast<int64_t>(request.prompts.size());
   if (choices > kMostChoices) {
-    return ApiError{400, "invalid_value", "n",
-                    absl::StrCat("n: ", request.choices, " answers to each of ",
-                                 request.prompts.size(), " prompts are more than the ",
-                                 kMostChoices, " that are allowed")};
+    return ApiError{
+        400, "invalid_value", "n",
+        absl::StrCat("n: ", request.choices, " answers to each of ", request.prompts.size(),
+                     " prompts are more than the ", kMostChoices, " that are allowed")};
   }
   if (request.chosen_tool.empty()) return std::nullopt;
   const std::vector<std::string>& names = request.tool_names;
   if (std::find(names.begin(), names.end(), request.chosen_tool) == names.end()) {
-    return ApiError{400, "unknown_tool", "tool_choice.function.name",
-                    absl::StrCat("tool_choice.function.name: there is no tool '",
-                                 request.chosen_tool, "'")};
+    return ApiError{
+        400, "unknown_tool", "tool_choice.function.name",
+        absl::StrCat("tool_choice.function.name: there is no tool '", request.chosen_tool, "'")};
   }
   return ApiError{400, "unsupported_value", "tool_choice",
                   "tool_choice: a function of one's choice is not supported: use \"auto\""};

@@ -43,7 +43,8 @@ struct GenerationRequest {
   std::vector<std::string> stop;
   bool ignore_eos = false;
 
-  bool wants_logprobs = false;  // of chat; of completions, a number of likeliest tokens alone says it
+  bool wants_logprobs =
+      false;  // of chat; of completions, a number of likeliest tokens alone says it
   std::optional<int64_t> top_logprobs;
 
   bool stream = false;

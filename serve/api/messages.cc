@@ -94,8 +94,7 @@ Refusal ReadCalls(const Field& field, MessageFields* out) {
   Refusal refusal = ReadList(field, {0, kMostTools}, [&](const Field& item) -> Refusal {
     CallFields call;
     std::vector<std::string> ignored;
-    if (Refusal bad =
-            ReadByTable(item, absl::MakeConstSpan(kCall), kEverywhere, &ignored, &call)) {
+    if (Refusal bad = ReadByTable(item, absl::MakeConstSpan(kCall), kEverywhere, &ignored, &call)) {
       return bad;
     }
     if (call.name.empty()) {
@@ -142,14 +141,14 @@ Refusal ReadContent(const Field& field, MessageFields* out) {
   Refusal refusal = ReadList(field, {1, kMostMessages}, [&](const Field& item) -> Refusal {
     Part part;
     std::vector<std::string> ignored;
-    if (Refusal bad =
-            ReadByTable(item, absl::MakeConstSpan(kPart), kEverywhere, &ignored, &part)) {
+    if (Refusal bad = ReadByTable(item, absl::MakeConstSpan(kPart), kEverywhere, &ignored, &part)) {
       return bad;
     }
     const bool has_both = !part.type.empty() && part.has_text;
     if (!has_both) {
-      return FieldError({absl::StrCat(item.path, part.type.empty() ? ".type" : ".text"), item.value},
-                        "missing_required_parameter", "is missing");
+      return FieldError(
+          {absl::StrCat(item.path, part.type.empty() ? ".type" : ".text"), item.value},
+          "missing_required_parameter", "is missing");
     }
     text += part.text;
     return std::nullopt;
@@ -253,9 +252,9 @@ Refusal ReadTool(const Field& field, ToolFields* out) {
     return refusal;
   }
   if (!out->name.empty()) return std::nullopt;
-  return FieldError({absl::StrCat(field.path, out->has_function ? ".function.name" : ".function"),
-                     field.value},
-                    "missing_required_parameter", "is missing");
+  return FieldError(
+      {absl::StrCat(field.path, out->has_function ? ".function.name" : ".function"), field.value},
+      "missing_required_parameter", "is missing");
 }
 
 }  // namespace

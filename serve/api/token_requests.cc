@@ -33,8 +33,7 @@ constexpr FieldRow<TokenizeRequest> kTokenize[] = {
 
 Refusal ReadTokens(const Field& field, DetokenizeRequest* out) {
   out->has_tokens = true;
-  const int64_t last =
-      std::min<int64_t>(out->vocabulary - 1, std::numeric_limits<int32_t>::max());
+  const int64_t last = std::min<int64_t>(out->vocabulary - 1, std::numeric_limits<int32_t>::max());
   return ReadList(field, kAnySize, [&](const Field& item) -> Refusal {
     int64_t id = 0;
     if (Refusal refusal = ReadInt(item, {0, last}, &id)) return refusal;
@@ -54,8 +53,8 @@ Refusal ReadBody(absl::string_view body, absl::Span<const FieldRow<T>> rows,
   if (!document.ok()) {
     return ApiError{400, "invalid_json", "", std::string(document.status().message())};
   }
-  if (Refusal refusal = ReadMembers("", document->root().dom(),
-                                    ByTable(rows, kEverywhere, &out->ignored, out))) {
+  if (Refusal refusal =
+          ReadMembers("", document->root().dom(), ByTable(rows, kEverywhere, &out->ignored, out))) {
     return refusal;
   }
   if (!options.strict_fields || out->ignored.empty()) return std::nullopt;

@@ -230,8 +230,8 @@ void Connection::Watch(ClientWatcher watcher) {
 
 void Connection::Abandon() {
   keep_alive_ = false;
-  const Response response = host_->handler()->ErrorResponse(
-      {500, "internal_error", "the request was not answered"});
+  const Response response =
+      host_->handler()->ErrorResponse({500, "internal_error", "the request was not answered"});
   FailStream(response, "");
 }
 
@@ -316,7 +316,8 @@ void Connection::Flush() {
   }
   auto* request = new WriteRequest{{}, std::move(bytes)};
   request->request.data = request;
-  uv_buf_t buffer = uv_buf_init(request->bytes.data(), static_cast<unsigned>(request->bytes.size()));
+  uv_buf_t buffer =
+      uv_buf_init(request->bytes.data(), static_cast<unsigned>(request->bytes.size()));
   const auto written = [](uv_write_t* write, int status) {
     auto* connection = static_cast<Connection*>(write->handle->data);
     delete static_cast<WriteRequest*>(write->data);

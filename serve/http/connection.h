@@ -43,7 +43,8 @@ class ConnectionHost {
 
 class Connection {
  public:
-  Connection(ConnectionHost* host, std::string peer) : host_(host), peer_(std::move(peer)), parser_(host->options().parser) {}
+  Connection(ConnectionHost* host, std::string peer)
+      : host_(host), peer_(std::move(peer)), parser_(host->options().parser) {}
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 

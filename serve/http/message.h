@@ -23,7 +23,7 @@ struct Request {
   std::string query;            // what stands behind it
   std::vector<Header> headers;  // names in lower case
   std::string body;
-  std::string peer;         // the client's address without its port; "unix" of a socket in the file system
+  std::string peer;  // the client's address without its port; "unix" of a socket in the file system
   bool keep_alive = false;  // whether the client may send another one on the same connection
   bool is_http_1_0 = false;
 

@@ -103,7 +103,8 @@ bool RequestParser::TakeHeadByte(char byte) {
   state_ = State::kReading;
   head_ += byte;
   if (head_.size() > limits_.head_bytes) {
-    const std::string most = absl::StrCat(" longer than the ", limits_.head_bytes, " bytes that are allowed");
+    const std::string most =
+        absl::StrCat(" longer than the ", limits_.head_bytes, " bytes that are allowed");
     return lines_ == 0 ? Fail(414, "header_too_large", "the request's target is" + most)
                        : Fail(431, "header_too_large", "request line and headers are" + most);
   }
@@ -134,7 +135,8 @@ bool RequestParser::CheckRequestLine() {
     return Refuse("the version is not HTTP/1.1 or HTTP/1.0");
   }
   if (!IsToken(method) || method == "CONNECT") return Refuse("the method is unknown");
-  if (!IsPrintable(target)) return Refuse("there is a character in the target that must be escaped");
+  if (!IsPrintable(target))
+    return Refuse("there is a character in the target that must be escaped");
   if (target.empty() || target[0] != '/') return Refuse("the target is not a path");
   const size_t mark = target.find('?');
   request_.method = std::string(method);
@@ -152,8 +154,9 @@ bool RequestParser::CheckHeaderLine(absl::string_view line) {
     return Refuse("a header has no name, or one with characters that names do not have");
   }
   if (lines_ - 1 > limits_.headers) {
-    return Fail(431, "header_too_large",
-                absl::StrCat("there are more than the ", limits_.headers, " headers that are allowed"));
+    return Fail(
+        431, "header_too_large",
+        absl::StrCat("there are more than the ", limits_.headers, " headers that are allowed"));
   }
   return true;
 }

@@ -25,7 +25,7 @@ std::string FeedAll(RequestParser* parser, absl::string_view bytes, size_t piece
 int StatusOf(absl::string_view bytes, const ParserLimits& limits = {}) {
   RequestParser parser(limits);
   FeedAll(&parser, bytes);
-  return parser.state() == State::kFailed ? parser.error().status
+  return parser.state() == State::kFailed     ? parser.error().status
          : parser.state() == State::kComplete ? 200
                                               : 0;
 }
@@ -36,7 +36,8 @@ std::string Chunked(absl::string_view body) {
 
 TEST(RequestParserTest, ReadsARequestHoweverItIsCut) {
   const std::string bytes =
-      "\r\nPOST /v1/x?a=1&b HTTP/1.1\r\nHost: a\r\nX-Name:  v w \r\nEmpty:\r\nContent-Length: 5\r\n\r\n"
+      "\r\nPOST /v1/x?a=1&b HTTP/1.1\r\nHost: a\r\nX-Name:  v w \r\nEmpty:\r\nContent-Length: "
+      "5\r\n\r\n"
       "helloGET";
   for (const size_t piece : {1, 2, 7, 1000}) {
     RequestParser parser({});
@@ -59,8 +60,9 @@ TEST(RequestParserTest, ReadsARequestHoweverItIsCut) {
 TEST(RequestParserTest, ReadsChunksAndDropsTrailers) {
   for (const size_t piece : {1, 3, 1000}) {
     RequestParser parser({});
-    EXPECT_EQ(FeedAll(&parser, Chunked("3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nHost: evil\r\n\r\nrest"), piece),
-              "rest");
+    EXPECT_EQ(
+        FeedAll(&parser, Chunked("3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nHost: evil\r\n\r\nrest"), piece),
+        "rest");
     ASSERT_EQ(parser.state(), State::kComplete) << parser.error().message;
     const Request request = parser.Take();
     EXPECT_EQ(request.body, "abcde");
@@ -82,7 +84,8 @@ TEST(RequestParserTest, OneRequestFollowsAnother) {
 
 TEST(RequestParserTest, StopsBehindTheHead) {
   RequestParser parser({});
-  const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+  const std::string head =
+      "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
   EXPECT_EQ(parser.Feed(head + "hi"), head.size());
   EXPECT_EQ(parser.state(), State::kHead);
   EXPECT_TRUE(parser.expects_continue());

@@ -35,7 +35,8 @@ std::string PeerOf(const uv_tcp_t* tcp) {
   sockaddr_storage address = {};
   int length = sizeof(address);
   char text[INET6_ADDRSTRLEN] = "";
-  if (uv_tcp_getpeername(tcp, reinterpret_cast<sockaddr*>(&address), &length) != 0) return "unknown";
+  if (uv_tcp_getpeername(tcp, reinterpret_cast<sockaddr*>(&address), &length) != 0)
+    return "unknown";
   if (address.ss_family == AF_INET) {
     uv_ip4_name(reinterpret_cast<sockaddr_in*>(&address), text, sizeof(text));
   } else {
@@ -113,9 +114,9 @@ class Server::Loop final : public ConnectionHost, public ResponseSink {
   absl::Status ListenOnUnix() {
     const std::string& path = options_.unix_path;
     if (path.size() >= sizeof(sockaddr_un::sun_path)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("socket '", path, "': a path has at most ", sizeof(sockaddr_un::sun_path) - 1,
-                       " bytes, this one has ", path.size()));
+      return absl::InvalidArgumentError(absl::StrCat("socket '", path, "': a path has at most ",
+                                                     sizeof(sockaddr_un::sun_path) - 1,
+                                                     " bytes, this one has ", path.size()));
     }
     RETURN_IF_ERROR(RemoveStaleSocket(path));
     uv_pipe_init(&loop_, &pipe_, /*ipc=*/0);
@@ -353,9 +354,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 
 void Server::Drain() { loop_->Drain(); }
 
-bool Server::WaitUntilQuiet(std::chrono::milliseconds most) {
-  return loop_->WaitUntilQuiet(most);
-}
+bool Server::WaitUntilQuiet(std::chrono::milliseconds most) { return loop_->WaitUntilQuiet(most); }
 
 int64_t Server::connections() const { return loop_->open_connections(); }
 
