@@ -84,6 +84,12 @@ JsonWriter& JsonWriter::Number(double value) {
   return std::isfinite(value) ? Raw(absl::StrFormat("%.6g", value)) : Null();
 }
 
+JsonWriter& JsonWriter::Double(double value) {
+  char digits[32];
+  const char* end = std::to_chars(digits, digits + sizeof(digits), value).ptr;
+  return std::isfinite(value) ? Raw({digits, static_cast<size_t>(end - digits)}) : Null();
+}
+
 JsonWriter& JsonWriter::Bool(bool value) { return Raw(value ? "true" : "false"); }
 
 JsonWriter& JsonWriter::Null() { return Raw("null"); }

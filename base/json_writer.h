@@ -33,12 +33,16 @@ class JsonWriter {
   JsonWriter& Int(int64_t value);
   // Six significant digits; null for what JSON cannot write, NaN and infinities.
   JsonWriter& Number(double value);
+  // The shortest decimal that reads as the same number; null for what is not finite.
+  JsonWriter& Double(double value);
   JsonWriter& Bool(bool value);
   JsonWriter& Null();
   JsonWriter& Numbers(const std::vector<int32_t>& values);
   // Each as the shortest decimal that reads as the same float; null for what is not finite.
   JsonWriter& Floats(const std::vector<float>& values);
   JsonWriter& Strings(const std::vector<std::string>& values);
+  // A value that is valid JSON already.
+  JsonWriter& Json(absl::string_view value) { return Raw(value); }
 
   const std::string& text() const { return text_; }
 

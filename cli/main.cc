@@ -20,6 +20,8 @@ absl::StatusOr<int> Run(const Arguments& arguments) {
       return RunGenerate(arguments.generate);
     case Command::kChat:
       return RunChat(arguments.chat);
+    case Command::kServe:
+      return RunServe(arguments.serve);
     case Command::kTokenize:
       return RunTokenize(arguments.tokenize);
     case Command::kEmbed:

@@ -31,10 +31,6 @@ namespace {
 using tokenizer::ChatMessage;
 using tokenizer::ChatRole;
 
-// What ends a turn in templates that people use, where generation_config.json does not say it.
-constexpr const char* kTurnEnds[] = {"<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>",
-                                     "<|end_of_text|>"};
-
 // How conversations are written: what the model's files and the flags say.
 struct ChatStyle {
   tokenizer::ChatTemplate chat_template;
@@ -65,9 +61,8 @@ class Chat {
     options.max_new_tokens = flags_.generate.max_new_tokens;
     options.sampler = SamplerOf(flags_.generate.sampler, model_->DefaultSampler());
     options.stop_tokens = model_->StopTokens();
-    for (const char* const content : kTurnEnds) {
-      const auto end = model_->tokenizer()->TokenToId(content);
-      if (end.has_value()) options.stop_tokens.push_back(*end);
+    for (const int32_t id : tokenizer::TurnEnds(*model_->tokenizer())) {
+      options.stop_tokens.push_back(id);
     }
     options.stop_strings = flags_.generate.stops;
     options.speculate = SpeculateOf(flags_.generate);

@@ -12,6 +12,7 @@ namespace lluda::cli {
 
 absl::StatusOr<int> RunGenerate(const GenerateFlags& flags);
 absl::StatusOr<int> RunChat(const ChatFlags& flags);
+absl::StatusOr<int> RunServe(const ServeFlags& flags);
 absl::StatusOr<int> RunTokenize(const TokenizeFlags& flags);
 absl::StatusOr<int> RunEmbed(const EmbedFlags& flags);
 absl::StatusOr<int> RunRerank(const RerankFlags& flags);

@@ -21,6 +21,7 @@ namespace lluda::cli {
 enum class Command : uint8_t {
   kGenerate,
   kChat,
+  kServe,
   kTokenize,
   kEmbed,
   kRerank,
@@ -40,6 +41,7 @@ struct Arguments {
   Command command = Command::kGenerate;
   GenerateFlags generate;
   ChatFlags chat;
+  ServeFlags serve;
   TokenizeFlags tokenize;
   EmbedFlags embed;
   RerankFlags rerank;

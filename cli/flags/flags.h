@@ -92,6 +92,33 @@ struct RerankFlags {
   bool json = false;
 };
 
+// Times are in seconds, sizes in bytes.
+struct ServeFlags {
+  ModelFlags model;
+  std::string chat_template_file;  // instead of the model's own; empty: that
+  std::vector<std::string> aliases;
+
+  std::string host = "127.0.0.1";
+  std::optional<int> port;  // 0: any; unset: 8080, or with a socket in the file system none
+  std::string unix_path;    // empty: none
+  std::string api_key_file;
+  bool no_auth = false;
+  std::vector<std::string> allow_hosts, allow_origins;
+  bool public_metrics = false;
+
+  int64_t max_sequences = 8;
+  int64_t max_queue = 256;
+  double queue_seconds = 120;
+  bool share_prefixes = false;
+
+  int64_t max_body = int64_t{8} << 20;
+  int64_t max_connections = 4096;
+  double drain_seconds = 30;
+  bool strict_fields = false;
+  std::string log = "text";
+  bool plan = false;
+};
+
 struct IrFlags {
   ModelFlags model;
   bool before = false;

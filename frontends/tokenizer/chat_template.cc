@@ -30,9 +30,24 @@ Value UserText(std::string_view text) {
   return Value::String(base::ReplaceInvalidUtf8(text), Origin::kUser);
 }
 
+// A list of objects, out of JSON that a user wrote.
+absl::StatusOr<Value> ObjectsOf(const std::string& json, std::string_view of_what,
+                                jinja::Heap* heap) {
+  ASSIGN_OR_RETURN(const Value list, jinja::ParseJson(json, Origin::kUser, heap));
+  if (!list.is(jinja::Type::kList)) {
+    return absl::InvalidArgumentError(Concat("is not a list of ", of_what));
+  }
+  const std::vector<Value>& items = list.list()->items;
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (items[i].is(jinja::Type::kDict)) continue;
+    return absl::InvalidArgumentError(Concat("[", i, "]: is not an object"));
+  }
+  return list;
+}
+
 // Templates put the role's name between the halves of a special token: it is one of ours, not what
 // a user wrote.
-Value MessagesOf(const std::vector<ChatMessage>& messages, jinja::Heap* heap) {
+absl::StatusOr<Value> MessagesOf(const std::vector<ChatMessage>& messages, jinja::Heap* heap) {
   jinja::List* list = heap->NewList();
   for (const ChatMessage& message : messages) {
     jinja::Dict* dict = heap->NewDict();
@@ -42,6 +57,12 @@ Value MessagesOf(const std::vector<ChatMessage>& messages, jinja::Heap* heap) {
     if (message.reasoning.has_value()) {
       dict->Set("reasoning_content", UserText(*message.reasoning));
     }
+    if (!message.tool_calls_json.empty()) {
+      ASSIGN_OR_RETURN(const Value calls, ObjectsOf(message.tool_calls_json, "tool calls", heap));
+      dict->Set("tool_calls", calls);
+    }
+    if (message.tool_call_id) dict->Set("tool_call_id", UserText(*message.tool_call_id));
+    if (message.name) dict->Set("name", UserText(*message.name));
     list->items.push_back(Value::Of(dict));
   }
   return Value::Of(list);
@@ -50,14 +71,8 @@ Value MessagesOf(const std::vector<ChatMessage>& messages, jinja::Heap* heap) {
 // None without tools.
 absl::StatusOr<Value> ToolsOf(const std::string& json, jinja::Heap* heap) {
   if (json.empty()) return Value();
-  ASSIGN_OR_RETURN(const Value tools, jinja::ParseJson(json, Origin::kUser, heap));
-  if (!tools.is(jinja::Type::kList)) return absl::InvalidArgumentError("is not a list of tools");
-  const std::vector<Value>& items = tools.list()->items;
-  for (size_t i = 0; i < items.size(); ++i) {
-    if (items[i].is(jinja::Type::kDict)) continue;
-    return absl::InvalidArgumentError(Concat("[", i, "]: is not an object"));
-  }
-  return items.empty() ? Value() : tools;
+  ASSIGN_OR_RETURN(const Value tools, ObjectsOf(json, "tools", heap));
+  return tools.list()->items.empty() ? Value() : tools;
 }
 
 }  // namespace
@@ -107,8 +122,9 @@ absl::StatusOr<jinja::Text> ChatTemplate::Render(const std::vector<ChatMessage>&
   jinja::Heap heap;
   ASSIGN_OR_RETURN(const Value tools, ToolsOf(options.tools_json, &heap));
   ASSIGN_OR_RETURN(const jinja::Template* selected, Select(!tools.is_none()));
+  ASSIGN_OR_RETURN(const Value rendered, MessagesOf(messages, &heap));
   jinja::Template::Variables variables = {
-      {"messages", MessagesOf(messages, &heap)},
+      {"messages", rendered},
       {"tools", tools},
       {"documents", Value()},
       {"add_generation_prompt", Value::Bool(options.add_generation_prompt)},
@@ -120,6 +136,15 @@ absl::StatusOr<jinja::Text> ChatTemplate::Render(const std::vector<ChatMessage>&
     variables.emplace_back("enable_thinking", Value::Bool(*options.enable_thinking));
   }
   return selected->Render(variables, &heap, options.now);
+}
+
+std::vector<int32_t> TurnEnds(const Tokenizer& tokenizer) {
+  std::vector<int32_t> ids;
+  for (const std::string_view content :
+       {"<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>", "<|end_of_text|>"}) {
+    if (const std::optional<int32_t> id = tokenizer.TokenToId(content)) ids.push_back(*id);
+  }
+  return ids;
 }
 
 std::vector<int32_t> EncodeChat(const Tokenizer& tokenizer, const jinja::Text& text) {

@@ -35,6 +35,12 @@ struct ChatMessage {
   std::string content;
   // An assistant's reasoning, where it is not in the content between <think> and </think>.
   std::optional<std::string> reasoning = std::nullopt;
+  // JSON: a list of the calls of tools in an assistant's message, as transformers takes them. Empty:
+  // none.
+  std::string tool_calls_json = {};
+  // Of a tool's message, the call that it answers; and the name of who speaks, or of the tool.
+  std::optional<std::string> tool_call_id = std::nullopt;
+  std::optional<std::string> name = std::nullopt;
 };
 
 struct ChatOptions {
@@ -54,8 +60,8 @@ class ChatTemplate {
   static absl::StatusOr<ChatTemplate> Create(const ChatFormat& format);
 
   // Takes the template "tool_use" where there are tools and such a template, else "default".
-  // InvalidArgument if there is no message, if the tools are no JSON list of objects, and where the
-  // template fails; FailedPrecondition for an error that the template raises.
+  // InvalidArgument if there is no message, if tools or calls of them are no JSON list of objects, and
+  // where the template fails; FailedPrecondition for an error that the template raises.
   absl::StatusOr<jinja::Text> Render(const std::vector<ChatMessage>& messages,
                                      const ChatOptions& options) const;
 
@@ -77,6 +83,10 @@ absl::StatusOr<ChatRole> ParseChatRole(std::string_view name);
 
 // OK for what ChatOptions::tools_json takes; InvalidArgument else, without naming a file.
 absl::Status CheckTools(const std::string& json);
+
+// The tokens that end a turn in templates that people use, as far as the tokenizer has them: not every
+// generation_config.json names them.
+std::vector<int32_t> TurnEnds(const Tokenizer& tokenizer);
 
 // The ids of a rendered conversation. Special tokens are those that the template wrote.
 std::vector<int32_t> EncodeChat(const Tokenizer& tokenizer, const jinja::Text& text);

@@ -1,0 +1,55 @@
+#!/bin/bash
+# lluda serve as a user meets it: flags here, requests in serve_test.py, the page in serve_page_test.py.
+set -u
+
+readonly requests_test="$PWD/cli/serve_test.py"
+readonly chat_test="$PWD/cli/serve_chat_test.py"
+readonly page_test="$PWD/cli/serve_page_test.py"
+readonly guide="$PWD/docs/serving.md"
+readonly token_config="$PWD/reference_data/qwen3_tokenizer/tokenizer_config.json"
+# shellcheck source=cli/test_helpers.sh
+source cli/test_helpers.sh
+
+# --- what is refused before anything is loaded ---
+run serve no/such/model --port 0
+expect_error 2 "no/such/model"
+run serve --host 0.0.0.0 --port 0
+expect_error 2 "--host 0.0.0.0 lets other machines in"
+run serve --host no.such.host.invalid --no-auth --port 0
+expect_error 2 "no.such.host.invalid"
+echo "alice:0123456789" >keys
+chmod 644 keys
+run serve --api-key-file keys --port 0
+expect_error 2 "keys: others than its owner may read or write it"
+chmod 600 keys
+echo "bob:short" >>keys
+run serve --api-key-file keys --port 0
+expect_error 2 "keys:2: a key is shorter than 8 bytes"
+: >none
+chmod 600 none
+run serve --api-key-file none --port 0
+expect_error 2 "none: has no key"
+LLUDA_API_KEYS="a:01234567,a:76543210" run serve --port 0
+expect_error 2 "the name 'a' is there twice"
+run serve --unix "$tmp/keys"
+expect_error 1 "is there already"
+run serve --log loud
+expect_error 2 "--log"
+run serve --max-sequences 0
+expect_error 2 "--max-sequences"
+
+# --- requests ---
+echo "alice:0123456789" >keys
+export lluda guide
+python3 "$requests_test" || fail "requests"
+
+# The default model has no chat template: with one, what it writes is no answer, but is one in form.
+mkdir chatty
+cp "$stories"/*.json "$stories/model.safetensors" chatty/
+chmod u+w chatty/*
+without_token_ids "$token_config" >chatty/tokenizer_config.json
+MODEL=$tmp/chatty python3 "$chat_test" || fail "chats"
+
+HOME=$tmp MODEL=$tmp/chatty /usr/bin/python3 "$page_test" || fail "the page in the browser"
+
+finish

@@ -1,0 +1,76 @@
+#include "serve/access.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace lluda::serve {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+http::Request RequestWith(std::vector<http::Header> headers) {
+  http::Request request;
+  request.peer = "10.0.0.1";
+  request.headers = std::move(headers);
+  return request;
+}
+
+std::string CodeOf(const Access& access, std::vector<http::Header> headers, bool needs_key = true) {
+  const AccessResult result = access.Check(RequestWith(std::move(headers)), needs_key);
+  return result.refusal ? result.refusal->code : "";
+}
+
+TEST(AccessTest, KeysAreReadLineByLineAndNeverTold) {
+  const auto keys = ParseKeys("f", "# ours\n alice:0123456789 \n\nabcdefgh,bob:76543210");
+  ASSERT_TRUE(keys.ok()) << keys.status();
+  ASSERT_EQ(keys->size(), 3u);
+  EXPECT_EQ((*keys)[0].name, "alice");
+  EXPECT_EQ((*keys)[1].name, "key4");
+  for (const char* text : {"a:short", "a:01234567\na:76543210", ":012345678", "a:0123 45678"}) {
+    const absl::Status status = ParseKeys("f", text).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << text;
+    EXPECT_THAT(std::string(status.message()), Not(HasSubstr("0123")));
+  }
+}
+
+TEST(AccessTest, OnlyKnownKeysGetIn) {
+  const Access access({*ParseKeys("f", "alice:0123456789"), {}, {}});
+  EXPECT_EQ(CodeOf(access, {{"authorization", "Bearer 0123456789"}}), "");
+  EXPECT_EQ(CodeOf(access, {{"authorization", "bearer  0123456789"}}), "");
+  EXPECT_EQ(CodeOf(access, {}), "invalid_api_key");
+  EXPECT_EQ(CodeOf(access, {{"authorization", "Bearer 0123456780"}}), "invalid_api_key");
+  EXPECT_EQ(CodeOf(access, {{"authorization", "0123456789"}}), "invalid_api_key");
+  EXPECT_EQ(CodeOf(access, {}, /*needs_key=*/false), "");
+  const AccessResult result =
+      access.Check(RequestWith({{"authorization", "Bearer 0123456789"}}), true);
+  EXPECT_EQ(result.client, "key:alice");
+}
+
+TEST(AccessTest, WithoutKeysTheHostHasToBeOneOfOurs) {
+  const Access access({{}, {"chat.example"}, {}});
+  for (const char* host :
+       {"localhost", "LOCALHOST:80", "127.0.0.1:1", "[::1]", "[::1]:80", "chat.example"}) {
+    EXPECT_EQ(CodeOf(access, {{"host", host}}), "") << host;
+  }
+  for (const char* host : {"evil.example", "localhost.evil.example", "", "127.evil.example:80"}) {
+    EXPECT_EQ(CodeOf(access, {{"host", host}}), "forbidden_host") << host;
+  }
+  EXPECT_EQ(access.Check(RequestWith({{"host", "localhost"}}), true).client, "peer:10.0.0.1");
+}
+
+TEST(AccessTest, PagesOfOtherSitesAreRefusedUnlessAllowed) {
+  const Access access({{}, {}, {"https://chat.example"}});
+  const http::Header host = {"host", "localhost:80"};
+  EXPECT_EQ(CodeOf(access, {host, {"origin", "http://localhost:80"}}), "");
+  EXPECT_EQ(CodeOf(access, {host, {"origin", "https://localhost:80"}}), "");
+  EXPECT_EQ(CodeOf(access, {host, {"origin", "https://chat.example"}}), "");
+  EXPECT_EQ(CodeOf(access, {host, {"origin", "http://chat.example"}}), "forbidden_origin");
+  EXPECT_EQ(CodeOf(access, {host, {"origin", "null"}}), "forbidden_origin");
+  EXPECT_EQ(CodeOf(access, {host, {"origin", ""}}), "forbidden_origin");
+}
+
+}  // namespace
+}  // namespace lluda::serve

@@ -1,0 +1,362 @@
+// The fields of requests for text, a row each.
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/json.h"
+#include "serve/api/fields.h"
+#include "serve/api/generation_request.h"
+#include "serve/api/messages.h"
+
+namespace lluda::api {
+namespace {
+
+constexpr unsigned kChat = static_cast<unsigned>(Endpoint::kChat);
+constexpr unsigned kCompletions = static_cast<unsigned>(Endpoint::kCompletions);
+constexpr unsigned kBoth = kChat | kCompletions;
+
+constexpr int64_t kMostTokens = std::numeric_limits<int64_t>::max();
+constexpr int64_t kMostLogprobs = 20;
+constexpr int64_t kMostOfOnePrompt = 16;
+constexpr size_t kMostStops = 16;
+constexpr SizeBounds kStopSize = {1, 256};
+constexpr SizeBounds kLabelSize = {0, 1024};
+constexpr double kLargest = std::numeric_limits<float>::max();
+
+// The request that is being read, and what its fields are held against.
+struct Reading {
+  const ReadOptions* options;
+  GenerationRequest* request;
+};
+
+Refusal Unsupported(const Field& field, absl::string_view code, absl::string_view what) {
+  return FieldError(field, code, absl::StrCat("is not supported", what));
+}
+
+// --- what readers of rows are made of ---
+
+template <auto Member>
+Refusal Text(const Field& field, Reading* out) {
+  return ReadString(field, kLabelSize, &(out->request->*Member));
+}
+
+template <auto Member>
+Refusal Flag(const Field& field, Reading* out) {
+  return ReadBool(field, &(out->request->*Member));
+}
+
+template <auto Member>
+Refusal Integer(const Field& field, IntBounds bounds, Reading* out) {
+  int64_t number = 0;
+  if (Refusal refusal = ReadInt(field, bounds, &number)) return refusal;
+  out->request->*Member = number;
+  return std::nullopt;
+}
+
+template <auto Member>
+Refusal Real(const Field& field, Bounds bounds, Reading* out) {
+  double number = 0;
+  if (Refusal refusal = ReadNumber(field, bounds, &number)) return refusal;
+  out->request->*Member = number;
+  return std::nullopt;
+}
+
+// Accepted, for it has no effect on a text.
+Refusal Neutral(const Field&, Reading*) { return std::nullopt; }
+
+Refusal Refused(const Field& field, Reading*) {
+  return Unsupported(field, "unsupported_parameter", "");
+}
+
+// One that is fine as long as it asks for nothing.
+Refusal OnlyFalse(const Field& field, Reading*) {
+  bool value = false;
+  if (Refusal refusal = ReadBool(field, &value)) return refusal;
+  return value ? Unsupported(field, "unsupported_parameter", "") : std::nullopt;
+}
+
+Refusal OnlyWords(const Field& field, std::initializer_list<absl::string_view> words) {
+  std::string word;
+  if (Refusal refusal = ReadString(field, kLabelSize, &word)) return refusal;
+  if (std::find(words.begin(), words.end(), word) != words.end()) return std::nullopt;
+  return FieldError(field, "unsupported_value",
+                    absl::StrCat("must be ", absl::StrJoin(words, " or "), ", is \"",
+                                 base::QuoteName(word), "\""));
+}
+
+// --- readers of single fields ---
+
+Refusal ReadStop(const Field& field, Reading* out) {
+  const auto take = [out](const Field& item) -> Refusal {
+    return ReadString(item, kStopSize, &out->request->stop.emplace_back());
+  };
+  if (field.value.is_string()) return take(field);
+  if (!field.value.is_array()) return WrongType(field, "a string or a list of strings");
+  return ReadList(field, {0, kMostStops}, take);
+}
+
+Refusal ReadTokens(const Field& field, Reading* out, std::vector<int32_t>* tokens) {
+  const int64_t last =
+      std::min<int64_t>(out->options->vocabulary - 1, std::numeric_limits<int32_t>::max());
+  return ReadList(field, {1, SIZE_MAX}, [&](const Field& item) -> Refusal {
+    int64_t id = 0;
+    if (Refusal refusal = ReadInt(item, {0, last}, &id)) return refusal;
+    tokens->push_back(static_cast<int32_t>(id));
+    return std::nullopt;
+  });
+}
+
+Refusal ReadPrompt(const Field& field, Reading* out) {
+  std::vector<Prompt>& prompts = out->request->prompts;
+  const auto take_text = [&](const Field& item) -> Refusal {
+    return ReadString(item, {1, SIZE_MAX}, &prompts.emplace_back().text);
+  };
+  if (field.value.is_string()) return take_text(field);
+  simdjson::dom::array list;
+  if (field.value.get_array().get(list)) return WrongType(field, "a string or a list");
+  simdjson::dom::element first;
+  if (list.at(0).get(first)) return FieldError(field, "invalid_value", "is empty");
+  if (first.is_number()) return ReadTokens(field, out, &prompts.emplace_back().tokens.emplace());
+  return ReadList(field, {1, static_cast<size_t>(kMostChoices)}, [&](const Field& item) -> Refusal {
+    if (item.value.is_string()) return take_text(item);
+    if (!item.value.is_array()) return WrongType(item, "a string or a list of tokens");
+    return ReadTokens(item, out, &prompts.emplace_back().tokens.emplace());
+  });
+}
+
+Refusal ReadStreamOptions(const Field& field, Reading* out) {
+  out->request->has_stream_options = true;
+  constexpr FieldRow<Reading> kRows[] = {
+      {"include_usage", kEverywhere, &Flag<&GenerationRequest::include_usage>},
+      {"include_obfuscation", kEverywhere, &OnlyFalse},
+  };
+  return ReadByTable(field, absl::MakeConstSpan(kRows), kEverywhere, &out->request->ignored, out);
+}
+
+Refusal ReadResponseFormat(const Field& field, Reading*) {
+  std::string type;
+  Refusal refusal = ReadObject(field, [&](absl::string_view name, const Field& member) -> Refusal {
+    if (name != "type") return std::nullopt;
+    if (Refusal bad = ReadString(member, kLabelSize, &type)) return bad;
+    if (type == "text") return std::nullopt;
+    if (type == "json_object" || type == "json_schema") {
+      return FieldError(member, "unsupported_value",
+                        absl::StrCat("\"", type, "\" is not supported: only \"text\" is"));
+    }
+    return WrongValue(member, "text, json_object or json_schema");
+  });
+  if (refusal || !type.empty()) return refusal;
+  return FieldError({field.path + ".type", field.value}, "missing_required_parameter",
+                    "is missing");
+}
+
+Refusal ReadModalities(const Field& field, Reading*) {
+  return ReadList(field, {0, 16}, [](const Field& item) { return OnlyWords(item, {"text"}); });
+}
+
+Refusal ReadBias(const Field& field, Reading*) {
+  simdjson::dom::object object;
+  if (field.value.get_object().get(object)) return WrongType(field, "an object");
+  return object.size() == 0 ? std::nullopt : Unsupported(field, "unsupported_parameter", "");
+}
+
+Refusal ReadSuffix(const Field& field, Reading*) {
+  std::string text;
+  if (Refusal refusal = ReadString(field, {0, SIZE_MAX}, &text)) return refusal;
+  return text.empty() ? std::nullopt : Unsupported(field, "unsupported_parameter", "");
+}
+
+Refusal ReadBestOf(const Field& field, Reading*) {
+  int64_t number = 0;
+  if (Refusal refusal = ReadInt(field, {1, kMostTokens}, &number)) return refusal;
+  return number == 1 ? std::nullopt : Unsupported(field, "unsupported_parameter", "");
+}
+
+Refusal ReadEffort(const Field& field, Reading* out) {
+  if (Refusal refusal =
+          OnlyWords(field, {"none", "minimal", "low", "medium", "high", "xhigh", "max"})) {
+    return refusal;
+  }
+  const std::string_view level = field.value.get_string().value_unsafe();
+  // What chat_template_kwargs says is more exact.
+  if (!out->request->enable_thinking) out->request->enable_thinking = level != "none";
+  return std::nullopt;
+}
+
+Refusal ReadTemplateArguments(const Field& field, Reading* out) {
+  return ReadObject(field, [out](absl::string_view name, const Field& member) -> Refusal {
+    if (name != "enable_thinking") return Unsupported(member, "unsupported_parameter", "");
+    bool value = false;
+    if (Refusal refusal = ReadBool(member, &value)) return refusal;
+    out->request->enable_thinking = value;
+    return std::nullopt;
+  });
+}
+
+Refusal ReadOwn(const Field& field, Reading* out) {
+  constexpr FieldRow<Reading> kRows[] = {
+      {"cached_tokens", kEverywhere, &Flag<&GenerationRequest::cached_tokens>},
+  };
+  return ReadByTable(field, absl::MakeConstSpan(kRows), kEverywhere, &out->request->ignored, out);
+}
+
+Refusal ReadSalt(const Field& field, Reading* out) {
+  std::string salt;
+  if (Refusal refusal = ReadString(field, kLabelSize, &salt)) return refusal;
+  absl::StrAppend(&out->request->prefix_salt, field.path, "=", salt.size(), ":", salt, ";");
+  return std::nullopt;
+}
+
+constexpr FieldRow<Reading> kRows[] = {
+    {"model", kBoth, &Text<&GenerationRequest::model>},
+    {"messages", kChat, [](const Field& f, Reading* r) { return ReadMessages(f, r->request); }},
+    {"prompt", kCompletions, &ReadPrompt},
+    {"max_completion_tokens", kBoth,
+     [](const Field& f, Reading* r) {
+       return Integer<&GenerationRequest::max_completion_tokens>(f, {1, kMostTokens}, r);
+     }},
+    {"max_tokens", kBoth,
+     [](const Field& f, Reading* r) {
+       return Integer<&GenerationRequest::max_tokens>(f, {1, kMostTokens}, r);
+     }},
+    {"temperature", kBoth,
+     [](const Field& f, Reading* r) {
+       return Real<&GenerationRequest::temperature>(f, {0, 2}, r);
+     }},
+    {"top_p", kBoth,
+     [](const Field& f, Reading* r) {
+       return Real<&GenerationRequest::top_p>(f, {0, 1, /*open_min=*/true}, r);
+     }},
+    {"min_p", kBoth,
+     [](const Field& f, Reading* r) { return Real<&GenerationRequest::min_p>(f, {0, 1}, r); }},
+    {"top_k", kBoth,
+     [](const Field& f, Reading* r) {
+       return Integer<&GenerationRequest::top_k>(f, {0, kMostTokens}, r);
+     }},
+    {"presence_penalty", kBoth,
+     [](const Field& f, Reading* r) {
+       return Real<&GenerationRequest::presence_penalty>(f, {-2, 2}, r);
+     }},
+    {"frequency_penalty", kBoth,
+     [](const Field& f, Reading* r) {
+       return Real<&GenerationRequest::frequency_penalty>(f, {-2, 2}, r);
+     }},
+    {"repetition_penalty", kBoth,
+     [](const Field& f, Reading* r) {
+       return Real<&GenerationRequest::repetition_penalty>(f, {0, kLargest, /*open_min=*/true}, r);
+     }},
+    {"seed", kBoth,
+     [](const Field& f, Reading* r) {
+       return Integer<&GenerationRequest::seed>(
+           f, {std::numeric_limits<int64_t>::min(), kMostTokens}, r);
+     }},
+    {"n", kBoth,
+     [](const Field& f, Reading* r) {
+       return Integer<&GenerationRequest::choices>(f, {1, kMostOfOnePrompt}, r);
+     }},
+    {"stop", kBoth, &ReadStop},
+    {"ignore_eos", kBoth, &Flag<&GenerationRequest::ignore_eos>},
+    {"logit_bias", kBoth, &ReadBias},
+    {"logprobs", kChat, &Flag<&GenerationRequest::wants_logprobs>},
+    {"logprobs", kCompletions,
+     [](const Field& f, Reading* r) {
+       r->request->wants_logprobs = true;
+       return Integer<&GenerationRequest::top_logprobs>(f, {0, kMostLogprobs}, r);
+     }},
+    {"top_logprobs", kChat,
+     [](const Field& f, Reading* r) {
+       return Integer<&GenerationRequest::top_logprobs>(f, {0, kMostLogprobs}, r);
+     }},
+    {"stream", kBoth, &Flag<&GenerationRequest::stream>},
+    {"stream_options", kBoth, &ReadStreamOptions},
+    {"response_format", kBoth, &ReadResponseFormat},
+    {"structured_outputs", kBoth,
+     [](const Field& f, Reading*) { return Unsupported(f, "unsupported_value", ""); }},
+    {"tools", kChat, [](const Field& f, Reading* r) { return ReadTools(f, r->request); }},
+    {"tool_choice", kChat,
+     [](const Field& f, Reading* r) { return ReadToolChoice(f, r->request); }},
+    {"parallel_tool_calls", kChat, &Flag<&GenerationRequest::parallel_tool_calls>},
+    {"reasoning_effort", kChat, &ReadEffort},
+    {"chat_template_kwargs", kChat, &ReadTemplateArguments},
+    {"echo", kCompletions, &OnlyFalse},
+    {"suffix", kCompletions, &ReadSuffix},
+    {"best_of", kCompletions, &ReadBestOf},
+    {"lluda", kBoth, &ReadOwn},
+    {"prompt_cache_key", kBoth, &ReadSalt},
+    {"cache_salt", kBoth, &ReadSalt},
+    {"user", kBoth, &Neutral},
+    {"metadata", kBoth, &Neutral},
+    {"safety_identifier", kBoth, &Neutral},
+    {"service_tier", kBoth,
+     [](const Field& f, Reading*) { return OnlyWords(f, {"auto", "default"}); }},
+    {"verbosity", kBoth, [](const Field& f, Reading*) { return OnlyWords(f, {"medium"}); }},
+    {"store", kBoth, &OnlyFalse},
+    {"modalities", kBoth, &ReadModalities},
+    {"audio", kBoth, &Refused},
+    {"prediction", kBoth, &Refused},
+    {"web_search_options", kBoth, &Refused},
+    {"functions", kBoth, &Refused},
+    {"function_call", kBoth, &Refused},
+    {"moderation", kBoth, &Refused},
+    {"prompt_cache_retention", kBoth, &Refused},
+};
+
+// --- what fields say together ---
+
+Refusal Missing(absl::string_view name) {
+  return ApiError{400, "missing_required_parameter", std::string(name),
+                  absl::StrCat(name, ": is missing")};
+}
+
+Refusal CheckTogether(Endpoint endpoint, const GenerationRequest& request) {
+  if (endpoint == Endpoint::kChat && request.messages.empty()) return Missing("messages");
+  if (endpoint == Endpoint::kCompletions && request.prompts.empty()) return Missing("prompt");
+  if (request.has_stream_options && !request.stream) {
+    return ApiError{400, "invalid_value", "stream_options",
+                    "stream_options: is for streams alone, and stream is not true"};
+  }
+  if (request.top_logprobs && !request.wants_logprobs) {
+    return ApiError{400, "invalid_value", "top_logprobs",
+                    "top_logprobs: logprobs must be true with it"};
+  }
+  const int64_t choices = request.choices * static_cast<int64_t>(request.prompts.size());
+  if (choices > kMostChoices) {
+    return ApiError{
+        400, "invalid_value", "n",
+        absl::StrCat("n: ", request.choices, " answers to each of ", request.prompts.size(),
+                     " prompts are more than the ", kMostChoices, " that are allowed")};
+  }
+  if (request.chosen_tool.empty()) return std::nullopt;
+  const std::vector<std::string>& names = request.tool_names;
+  if (std::find(names.begin(), names.end(), request.chosen_tool) == names.end()) {
+    return ApiError{
+        400, "unknown_tool", "tool_choice.function.name",
+        absl::StrCat("tool_choice.function.name: there is no tool '", request.chosen_tool, "'")};
+  }
+  return ApiError{400, "unsupported_value", "tool_choice",
+                  "tool_choice: a function of one's choice is not supported: use \"auto\""};
+}
+
+}  // namespace
+
+Refusal ReadGenerationRequest(Endpoint endpoint, absl::string_view body, const ReadOptions& options,
+                              GenerationRequest* request) {
+  const absl::StatusOr<base::JsonDocument> document =
+      base::JsonDocument::Parse("the request's body", body);
+  if (!document.ok()) {
+    return ApiError{400, "invalid_json", "", std::string(document.status().message())};
+  }
+  Reading reading = {&options, request};
+  const TakeMember take = ByTable(absl::MakeConstSpan(kRows), static_cast<unsigned>(endpoint),
+                                  &request->ignored, &reading);
+  if (Refusal refusal = ReadMembers("", document->root().dom(), take)) return refusal;
+  if (options.strict_fields && !request->ignored.empty()) {
+    const std::string& name = request->ignored.front();
+    return ApiError{400, "unsupported_parameter", name, absl::StrCat(name, ": is unknown")};
+  }
+  return CheckTogether(endpoint, *request);
+}
+
+}  // namespace lluda::api

@@ -1,0 +1,190 @@
+#include "serve/api/generation_request.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+
+namespace lluda::api {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr ReadOptions kOptions = {/*vocabulary=*/100};
+
+Refusal ReadChat(const std::string& fields, GenerationRequest* request,
+                 const ReadOptions& options = kOptions) {
+  const std::string messages = R"("messages": [{"role": "user", "content": "Hi"}])";
+  const std::string body = absl::StrCat("{",
+                                        fields.find("\"messages\"") == std::string::npos
+                                            ? messages + (fields.empty() ? "" : ", ")
+                                            : "",
+                                        fields, "}");
+  return ReadGenerationRequest(Endpoint::kChat, body, options, request);
+}
+
+// "code param" of what is refused, "" of what is not.
+std::string Refused(const std::string& fields) {
+  GenerationRequest request;
+  const Refusal refusal = ReadChat(fields, &request);
+  return refusal ? absl::StrCat(refusal->code, " ", refusal->param) : "";
+}
+
+std::string RefusedMessage(const std::string& message) {
+  return Refused(absl::StrCat("\"messages\": [", message, "]"));
+}
+
+TEST(GenerationRequestTest, ReadsWhatAChatAsksFor) {
+  GenerationRequest request;
+  const Refusal refusal = ReadChat(
+      R"("model": "m", "max_tokens": 7, "max_completion_tokens": 5, "temperature": 0.5, "top_k": 3,
+         "seed": -4, "n": 2, "stop": ["a", "b"], "logprobs": true, "top_logprobs": 4,
+         "stream": true, "stream_options": {"include_usage": true}, "reasoning_effort": "none",
+         "lluda": {"cached_tokens": true}, "user": "u")",
+      &request);
+  ASSERT_FALSE(refusal) << refusal->message;
+  EXPECT_EQ(request.model, "m");
+  EXPECT_EQ(request.max_completion_tokens, 5);
+  EXPECT_EQ(request.max_tokens, 7);
+  EXPECT_EQ(request.temperature, 0.5);
+  EXPECT_EQ(request.top_k, 3);
+  EXPECT_EQ(request.seed, -4);
+  EXPECT_EQ(request.choices, 2);
+  EXPECT_THAT(request.stop, ElementsAre("a", "b"));
+  EXPECT_EQ(request.top_logprobs, 4);
+  EXPECT_TRUE(request.stream && request.include_usage && request.cached_tokens);
+  EXPECT_EQ(request.enable_thinking, false);
+  EXPECT_THAT(request.ignored, IsEmpty());
+  ASSERT_EQ(request.messages.size(), 1u);
+  EXPECT_EQ(request.messages[0].content, "Hi");
+}
+
+TEST(GenerationRequestTest, NullIsAsGoodAsAbsent) {
+  GenerationRequest request;
+  EXPECT_FALSE(
+      ReadChat(R"("temperature": null, "stop": null, "tools": null, "audio": null)", &request));
+  EXPECT_FALSE(request.temperature);
+}
+
+TEST(GenerationRequestTest, MessagesHaveRolesPartsThoughtsAndCalls) {
+  GenerationRequest request;
+  const Refusal refusal = ReadChat(
+      R"("messages": [{"role": "developer", "content": "Be brief."},
+         {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
+         {"role": "assistant", "content": null, "reasoning_content": "hm",
+          "tool_calls": [{"id": "1", "type": "function",
+                          "function": {"name": "f", "arguments": "{\"x\": 1.50}"}},
+                         {"function": {"name": "g", "arguments": "no JSON"}}]},
+         {"role": "tool", "tool_call_id": "1", "content": "5"}])",
+      &request);
+  ASSERT_FALSE(refusal) << refusal->message;
+  ASSERT_EQ(request.messages.size(), 4u);
+  EXPECT_EQ(request.messages[0].role, tokenizer::ChatRole::kSystem);
+  EXPECT_EQ(request.messages[1].content, "ab");
+  EXPECT_EQ(request.messages[2].reasoning, "hm");
+  EXPECT_THAT(request.messages[2].tool_calls_json, HasSubstr(R"("arguments": {"x": 1.50})"));
+  EXPECT_THAT(request.messages[2].tool_calls_json, HasSubstr(R"("arguments": "no JSON")"));
+  EXPECT_EQ(request.messages[3].tool_call_id, "1");
+}
+
+TEST(GenerationRequestTest, WrongMessagesAreRefusedWithTheirPlace) {
+  EXPECT_EQ(Refused(R"("messages": [])"), "invalid_value messages");
+  EXPECT_EQ(Refused(R"("messages": null)"), "missing_required_parameter messages");
+  EXPECT_EQ(Refused(R"("messages": "Hi")"), "invalid_type messages");
+  EXPECT_EQ(RefusedMessage(R"("Hi")"), "invalid_type messages[0]");
+  EXPECT_EQ(RefusedMessage(R"({"content": "Hi"})"), "missing_required_parameter messages[0].role");
+  EXPECT_EQ(RefusedMessage(R"({"role": "robot", "content": "Hi"})"),
+            "invalid_value messages[0].role");
+  EXPECT_EQ(RefusedMessage(R"({"role": 5})"), "invalid_type messages[0].role");
+  EXPECT_EQ(RefusedMessage(R"({"role": "user"})"),
+            "missing_required_parameter messages[0].content");
+  EXPECT_EQ(RefusedMessage(R"({"role": "user", "content": null})"),
+            "missing_required_parameter messages[0].content");
+  EXPECT_EQ(RefusedMessage(R"({"role": "user", "content": {}})"),
+            "invalid_type messages[0].content");
+  EXPECT_EQ(RefusedMessage(R"({"role": "user", "content": []})"),
+            "invalid_value messages[0].content");
+  EXPECT_EQ(
+      RefusedMessage(R"({"role": "user", "content": [{"type": "image_url", "image_url": {}}]})"),
+      "unsupported_value messages[0].content[0].type");
+  EXPECT_EQ(RefusedMessage(R"({"role": "user", "content": [{"type": "text"}]})"),
+            "missing_required_parameter messages[0].content[0].text");
+  EXPECT_EQ(RefusedMessage(
+                R"({"role": "user", "content": "", "tool_calls": [{"function": {"name": "f"}}]})"),
+            "invalid_value messages[0].tool_calls");
+  EXPECT_EQ(RefusedMessage(R"({"role": "assistant", "tool_calls": [{"type": "function"}]})"),
+            "missing_required_parameter messages[0].tool_calls[0].function.name");
+}
+
+TEST(GenerationRequestTest, ToolsAreFunctionsOfDifferentNames) {
+  const std::string tool =
+      R"({"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}})";
+  GenerationRequest request;
+  ASSERT_FALSE(
+      ReadChat(absl::StrCat("\"tools\": [", tool,
+                            "], \"tool_choice\": \"none\", \"parallel_tool_calls\": false"),
+               &request));
+  EXPECT_THAT(request.tool_names, ElementsAre("f"));
+  EXPECT_THAT(request.tools_json, HasSubstr("\"parameters\""));
+  EXPECT_EQ(request.tool_choice, ToolChoice::kNone);
+  EXPECT_FALSE(request.parallel_tool_calls);
+  EXPECT_EQ(Refused(absl::StrCat("\"tools\": [", tool, ", ", tool, "]")),
+            "invalid_value tools[1].function.name");
+  EXPECT_EQ(Refused(R"("tools": [{"type": "custom"}])"), "unsupported_value tools[0].type");
+  EXPECT_EQ(Refused(R"("tools": [{"type": "function"}])"),
+            "missing_required_parameter tools[0].function");
+  EXPECT_EQ(Refused(R"("tools": [{"function": {"name": "a b"}}])"),
+            "invalid_value tools[0].function.name");
+  EXPECT_EQ(Refused(R"("tools": [{"function": {"name": "a", "parameters": 5}}])"),
+            "invalid_type tools[0].function.parameters");
+  EXPECT_EQ(Refused(R"("tool_choice": {"type": "function", "function": {"name": "g"}})"),
+            "unknown_tool tool_choice.function.name");
+  EXPECT_EQ(Refused(R"("tool_choice": "required")"), "unsupported_value tool_choice");
+  EXPECT_EQ(Refused(R"("tool_choice": "maybe")"), "invalid_value tool_choice");
+}
+
+TEST(GenerationRequestTest, FieldsThatGoTogetherAreHeldAgainstEachOther) {
+  EXPECT_EQ(Refused(R"("stream_options": {})"), "invalid_value stream_options");
+  EXPECT_EQ(Refused(R"("top_logprobs": 3)"), "invalid_value top_logprobs");
+  EXPECT_EQ(Refused(R"("top_logprobs": 3, "logprobs": false)"), "invalid_value top_logprobs");
+  EXPECT_EQ(Refused(R"("top_logprobs": 3, "logprobs": true)"), "");
+}
+
+TEST(GenerationRequestTest, UnknownFieldsAreNamedOrRefused) {
+  GenerationRequest request;
+  ASSERT_FALSE(ReadChat(R"("foo": 1, "stream": true, "stream_options": {"bar": 2}, "prompt": "x")",
+                        &request));
+  EXPECT_THAT(request.ignored, ElementsAre("foo", "stream_options.bar", "prompt"));
+  ReadOptions strict = kOptions;
+  strict.strict_fields = true;
+  GenerationRequest other;
+  const Refusal refusal = ReadChat(R"("foo": 1)", &other, strict);
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->param, "foo");
+  EXPECT_EQ(refusal->code, "unsupported_parameter");
+}
+
+TEST(GenerationRequestTest, WhatTemplatesAreGivenIsThinkingAlone) {
+  GenerationRequest request;
+  ASSERT_FALSE(
+      ReadChat(R"("chat_template_kwargs": {"enable_thinking": false}, "reasoning_effort": "high")",
+               &request));
+  EXPECT_EQ(request.enable_thinking, false);
+  EXPECT_EQ(Refused(R"("chat_template_kwargs": {"x": 1})"),
+            "unsupported_parameter chat_template_kwargs.x");
+  EXPECT_EQ(Refused(R"("reasoning_effort": "huge")"), "unsupported_value reasoning_effort");
+}
+
+TEST(GenerationRequestTest, SaltsAreToldApartFromKeys) {
+  GenerationRequest key, salt;
+  ASSERT_FALSE(ReadChat(R"("prompt_cache_key": "a")", &key));
+  ASSERT_FALSE(ReadChat(R"("cache_salt": "a")", &salt));
+  EXPECT_NE(key.prefix_salt, salt.prefix_salt);
+}
+
+}  // namespace
+}  // namespace lluda::api

@@ -1,0 +1,325 @@
+// The API over a real connection, with a service that says what the test wants.
+#include "serve/app.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "engine/service/service_stats.h"
+#include "serve/http/server.h"
+
+namespace lluda::serve {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+// A token for each letter, and the markers.
+tokenizer::Tokenizer MakeTokenizer() {
+  std::string vocabulary;
+  int id = 0;
+  const auto add = [&](const std::string& text) {
+    absl::StrAppend(&vocabulary, id == 0 ? "\"" : ",\"", text, "\":", id);
+    ++id;
+  };
+  for (const char c : std::string("abcdefghijklmnopqrstuvwxyzHI{}:,[]0123456789."))
+    add(std::string(1, c));
+  for (const char* text : {"Ġ", "Ċ", "\\\""}) add(text);
+  std::string added;
+  for (const char* text : {"<think>", "</think>", "<tool_call>", "</tool_call>"}) {
+    absl::StrAppend(&added, added.empty() ? "" : ",", "{\"id\":", id++, ",\"content\":\"", text,
+                    "\",\"special\":false,\"normalized\":false}");
+  }
+  absl::StatusOr<tokenizer::Tokenizer> made = tokenizer::Tokenizer::FromJson(
+      absl::StrCat("{\"added_tokens\":[", added,
+                   "],\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
+                   "\"use_regex\":false},\"decoder\":{\"type\":\"ByteLevel\"},\"model\":{\"type\":"
+                   "\"BPE\",\"vocab\":{",
+                   vocabulary, "},\"merges\":[]}}"),
+      "test");
+  EXPECT_TRUE(made.ok()) << made.status();
+  return *std::move(made);
+}
+
+// Writes `text`, a token after the other, to whoever asks; or fails as it is told.
+class FakeService : public engine::Service {
+ public:
+  explicit FakeService(const tokenizer::Tokenizer* tokenizer) : tokenizer_(tokenizer) {}
+  ~FakeService() override {
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  absl::StatusOr<uint64_t> Submit(engine::ServiceRequest request,
+                                  std::shared_ptr<engine::RequestListener> listener) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    submitted.push_back(request);
+    changed_.notify_all();
+    if (!refusal.ok()) return refusal;
+    if (is_silent) {
+      silent_.push_back(std::move(listener));
+    } else {
+      threads_.emplace_back([this, request, listener] { Write(request, listener.get()); });
+    }
+    return ++last_;
+  }
+  void Cancel(uint64_t id) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    cancelled_.push_back(id);
+    changed_.notify_all();
+  }
+  void Pause(uint64_t, bool) override {}
+  void Drain() override {}
+  std::unique_ptr<engine::ServiceStats> Stats() const override {
+    return std::make_unique<engine::ServiceStats>();
+  }
+  engine::SequenceModel model() const override {
+    return {tokenizer_, tokenizer_->vocabulary_size(), 200};
+  }
+  double RetryAfterSeconds() const override { return 6.5; }
+
+  bool WaitForCancel() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(5), [this] { return !cancelled_.empty(); });
+  }
+
+  bool WaitForSubmit() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(5), [this] { return !submitted.empty(); });
+  }
+
+  std::string text;
+  absl::Status refusal;  // of what is submitted
+  absl::Status failure;  // what texts end with
+  bool is_silent = false;
+  std::vector<engine::ServiceRequest> submitted;
+
+ private:
+  void Write(const engine::ServiceRequest& request, engine::RequestListener* listener) {
+    for (int64_t choice = 0; choice < request.choices; ++choice) {
+      engine::Generation generation;
+      generation.finish = engine::FinishReason::kStop;
+      for (const int32_t id : tokenizer_->Encode(text)) {
+        listener->OnToken(choice, {id, std::string(tokenizer_->TokenBytes(id)), -1, {}});
+        generation.tokens.push_back(id);
+      }
+      if (failure.ok()) {
+        listener->OnEnd(choice, "", generation);
+      } else {
+        listener->OnEnd(choice, "", failure);
+      }
+    }
+  }
+
+  const tokenizer::Tokenizer* tokenizer_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  uint64_t last_ = 0;
+  std::vector<uint64_t> cancelled_;
+  std::vector<std::shared_ptr<engine::RequestListener>> silent_;
+  std::vector<std::thread> threads_;
+};
+
+constexpr char kTemplate[] =
+    "{% for m in messages %}{{ m.role }}{{ m.content }}{% endfor %}"
+    "{% if enable_thinking %}<think>{% endif %}";
+constexpr char kTools[] =
+    R"("tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}])";
+
+class AppTest : public testing::Test {
+ protected:
+  AppTest() : tokenizer_(MakeTokenizer()), service_(std::make_unique<FakeService>(&tokenizer_)) {
+    model_.id = "m";
+    model_.service = service_.get();
+    model_.fingerprint = "lluda-0";
+    model_.fingerprint_json = "{}";
+    auto parsed = tokenizer::ChatTemplate::Create({{{"default", "test", kTemplate}}, {}});
+    EXPECT_TRUE(parsed.ok()) << parsed.status();
+    model_.chat_template = *std::move(parsed);
+    AppOptions options;
+    options.write_log = [this](const std::string& line) {
+      const std::lock_guard<std::mutex> lock(log_mutex_);
+      log_ += line;
+    };
+    app_ = *App::Create(std::move(options));
+    http::ServerOptions listen;
+    listen.port = 0;
+    listen.stream_head_ms = 50;
+    server_ = *http::Server::Start(listen, app_.get());
+  }
+  ~AppTest() override {
+    server_.reset();
+    app_->Stop();
+    service_.reset();
+  }
+
+  int Connect() const {
+    const int client = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(server_->port()));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(connect(client, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    return client;
+  }
+  static void Send(int client, const std::string& body) {
+    const std::string bytes = absl::StrCat(
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+        "application/json\r\n"
+        "Connection: close\r\nContent-Length: ",
+        body.size(), "\r\n\r\n", body);
+    EXPECT_EQ(send(client, bytes.data(), bytes.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes.size()));
+  }
+  static std::string ReadToEnd(int client) {
+    std::string read;
+    char buffer[4096];
+    for (ssize_t count; (count = recv(client, buffer, sizeof(buffer), 0)) > 0;) {
+      read.append(buffer, static_cast<size_t>(count));
+    }
+    close(client);
+    return read;
+  }
+  // The answer to a chat with these fields beside its messages.
+  std::string Chat(const std::string& fields) {
+    const int client = Connect();
+    Send(client, absl::StrCat(R"({"messages": [{"role": "user", "content": "hi"}])",
+                              fields.empty() ? "" : ", ", fields, "}"));
+    return ReadToEnd(client);
+  }
+
+  tokenizer::Tokenizer tokenizer_;
+  std::unique_ptr<FakeService> service_;
+  ServedModel model_;
+  std::mutex log_mutex_;
+  std::string log_;
+  std::unique_ptr<App> app_;
+  std::unique_ptr<http::Server> server_;
+};
+
+TEST_F(AppTest, IsLoadingUntilThereIsAModel) {
+  EXPECT_THAT(Chat(""), HasSubstr(R"("code": "loading")"));
+  app_->Serve(&model_);
+  service_->text = "yes";
+  EXPECT_THAT(Chat(""), HasSubstr(R"("content": "yes")"));
+  app_->Drain();
+  EXPECT_THAT(Chat(""), HasSubstr(R"("code": "draining")"));
+}
+
+TEST_F(AppTest, ThoughtsAndCallsAreToldFromContent) {
+  app_->Serve(&model_);
+  service_->text =
+      "<think>\nhm\n</think>\n\nok\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": "
+      "1}}\n</tool_call>";
+  const std::string whole = Chat(kTools);
+  EXPECT_THAT(
+      whole,
+      HasSubstr(R"("content": "ok", "refusal": null, "reasoning_content": "hm", "tool_calls")"));
+  EXPECT_THAT(whole, HasSubstr(R"("name": "f", "arguments": "{\"x\": 1}"}}])"));
+  EXPECT_THAT(whole, HasSubstr(R"("finish_reason": "tool_calls")"));
+  EXPECT_THAT(whole, HasSubstr(R"("reasoning_tokens": 6)"));
+  const std::string stream = Chat(absl::StrCat(kTools, R"(, "stream": true)"));
+  EXPECT_THAT(stream, HasSubstr(R"("delta": {"reasoning_content": "h"})"));
+  EXPECT_THAT(stream, HasSubstr(R"("delta": {"content": "o"})"));
+  EXPECT_THAT(stream, HasSubstr(R"("delta": {"tool_calls": [{"index": 0, "id": "call_)"));
+  EXPECT_THAT(stream, HasSubstr(R"("delta": {}, "logprobs": null, "finish_reason": "tool_calls")"));
+  EXPECT_THAT(stream, HasSubstr("data: [DONE]\n\n"));
+  // Without tools a call is content.
+  EXPECT_THAT(Chat(""), HasSubstr(R"("finish_reason": "stop")"));
+}
+
+TEST_F(AppTest, AnAnswerEndsWithItsFirstCallWhereOnlyOneIsWanted) {
+  app_->Serve(&model_);
+  const std::string call = "<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>";
+  service_->text = call + call + "more";
+  const std::string whole = Chat(absl::StrCat(kTools, R"(, "parallel_tool_calls": false)"));
+  EXPECT_THAT(whole, HasSubstr(R"("content": null)"));
+  EXPECT_THAT(whole, Not(HasSubstr("more")));
+  EXPECT_TRUE(service_->WaitForCancel());
+}
+
+TEST_F(AppTest, AThoughtThatThePromptBeginsIsOne) {
+  app_->Serve(&model_);
+  service_->text = "hm</think>yes";
+  const std::string whole = Chat(R"("chat_template_kwargs": {"enable_thinking": true})");
+  EXPECT_THAT(whole, HasSubstr(R"("content": "yes", "refusal": null, "reasoning_content": "hm")"));
+}
+
+TEST_F(AppTest, ARequestIsHandedOnAsItAsks) {
+  app_->Serve(&model_);
+  service_->text = "a";
+  Chat(R"("temperature": 0.5, "max_tokens": 7, "seed": 9, "n": 2, "stop": "x", "top_logprobs": 1,
+          "logprobs": true, "cache_salt": "s")");
+  const engine::ServiceRequest& request = service_->submitted.at(0);
+  EXPECT_EQ(request.options.sampler.temperature, 0.5f);
+  EXPECT_EQ(request.options.sampler.seed, 9u);
+  EXPECT_EQ(request.options.max_new_tokens, 7);
+  EXPECT_THAT(request.options.stop_strings, ElementsAre("x"));
+  EXPECT_FALSE(request.options.continues);
+  EXPECT_EQ(request.choices, 2);
+  EXPECT_EQ(request.top_logprobs, 1);
+  EXPECT_EQ(request.client, "peer:127.0.0.1");
+  Chat(R"("seed": 9)");
+  EXPECT_NE(service_->submitted.at(1).prefix_key, request.prefix_key);
+  EXPECT_EQ(service_->submitted.at(1).options.max_new_tokens, 200);
+}
+
+TEST_F(AppTest, WhatTheServiceRefusesHasAStatusInStreamsToo) {
+  app_->Serve(&model_);
+  service_->refusal = absl::ResourceExhaustedError("256 requests wait");
+  for (const char* fields : {"", R"("stream": true)"}) {
+    const std::string answer = Chat(fields);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 429 Too Many Requests\r\n"));
+    EXPECT_THAT(answer, HasSubstr("Retry-After: 7\r\n"));
+    EXPECT_THAT(answer, HasSubstr(R"("code": "queue_full")"));
+  }
+}
+
+TEST_F(AppTest, AStreamThatFailsLateEndsWithTheError) {
+  app_->Serve(&model_);
+  service_->text = "abc";
+  service_->failure = absl::InternalError("a step failed");
+  const std::string stream = Chat(R"("stream": true)");
+  EXPECT_THAT(stream, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(stream, HasSubstr(R"(data: {"error": {"message": "a step failed")"));
+  EXPECT_THAT(stream, Not(HasSubstr("[DONE]")));
+  EXPECT_THAT(stream, EndsWith("\r\n0\r\n\r\n"));
+  EXPECT_THAT(Chat(""), StartsWith("HTTP/1.1 500"));
+}
+
+TEST_F(AppTest, AClientThatLeavesIsCancelled) {
+  app_->Serve(&model_);
+  service_->is_silent = true;
+  const int client = Connect();
+  Send(client, R"({"messages": [{"role": "user", "content": "hi"}], "stream": true})");
+  char head[16];
+  EXPECT_GT(recv(client, head, sizeof(head), 0), 0);  // of the stream, for want of a token
+  close(client);
+  EXPECT_TRUE(service_->WaitForCancel());
+}
+
+TEST_F(AppTest, WhatStillRunsCanBeEnded) {
+  app_->Serve(&model_);
+  service_->is_silent = true;
+  const int client = Connect();
+  Send(client, R"({"messages": [{"role": "user", "content": "hi"}]})");
+  EXPECT_TRUE(service_->WaitForSubmit());
+  app_->EndAll();
+  EXPECT_THAT(ReadToEnd(client), HasSubstr(R"("code": "draining")"));
+}
+
+}  // namespace
+}  // namespace lluda::serve

@@ -1,0 +1,124 @@
+#include "serve/prompts.h"
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace lluda::serve {
+namespace {
+
+constexpr int64_t kCompletionTokens = 16;  // where the request does not say
+
+std::tm LocalTime() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local = {};
+  localtime_r(&now, &local);
+  return local;
+}
+
+engine::SamplerOptions SamplerOf(const ServedModel& model, const api::GenerationRequest& request,
+                                 int64_t seed) {
+  engine::SamplerOptions sampler = model.sampler;
+  const auto set = [](const std::optional<double>& wanted, float* option) {
+    if (wanted) *option = static_cast<float>(*wanted);
+  };
+  set(request.temperature, &sampler.temperature);
+  set(request.top_p, &sampler.top_p);
+  set(request.min_p, &sampler.min_p);
+  set(request.repetition_penalty, &sampler.repetition_penalty);
+  set(request.presence_penalty, &sampler.presence_penalty);
+  set(request.frequency_penalty, &sampler.frequency_penalty);
+  if (request.top_k) sampler.top_k = *request.top_k;
+  sampler.seed = static_cast<uint64_t>(seed);
+  return sampler;
+}
+
+engine::GenerateOptions OptionsOf(const ServedModel& model, api::Endpoint endpoint,
+                                  const api::GenerationRequest& request, int64_t seed) {
+  const bool is_chat = endpoint == api::Endpoint::kChat;
+  engine::GenerateOptions options;
+  const int64_t context = model.service->model().context;
+  const int64_t wanted = request.max_completion_tokens.value_or(
+      request.max_tokens.value_or(is_chat ? context : kCompletionTokens));
+  options.max_new_tokens = std::min(wanted, context);
+  options.sampler = SamplerOf(model, request, seed);
+  options.stop_strings = request.stop;
+  options.continues = !is_chat;
+  if (request.ignore_eos) return options;
+  options.stop_tokens = model.stop_tokens;
+  if (!is_chat) return options;
+  for (const int32_t id : tokenizer::TurnEnds(model.tokenizer())) options.stop_tokens.push_back(id);
+  return options;
+}
+
+std::vector<int32_t> TokensOf(const ServedModel& model, const api::Prompt& prompt) {
+  if (prompt.tokens) return *prompt.tokens;
+  tokenizer::EncodeOptions options;
+  options.add_special_tokens = true;
+  return model.tokenizer().Encode(prompt.text, options);
+}
+
+// The engine says it with numbers, too; here it has a field, and is said before others wait.
+api::Refusal CheckLength(const ServedModel& model, absl::string_view field, size_t tokens) {
+  const int64_t context = model.service->model().context;
+  if (tokens == 0) {
+    return api::ApiError{400, "invalid_value", std::string(field),
+                         absl::StrCat(field, ": becomes no tokens")};
+  }
+  if (static_cast<int64_t>(tokens) < context) return std::nullopt;
+  return api::ApiError{400, "context_length_exceeded", std::string(field),
+                       absl::StrCat(field, ": has ", tokens, " tokens, and the context of ",
+                                    context, " has to hold an answer, too")};
+}
+
+}  // namespace
+
+api::Refusal RenderChat(const ServedModel& model, const api::GenerationRequest& request,
+                        jinja::Text* text) {
+  if (!model.chat_template) {
+    return api::ApiError{400, "chat_template_missing", "messages",
+                         absl::StrCat("messages: the model '", model.id,
+                                      "' has no chat template; /v1/completions continues texts")};
+  }
+  tokenizer::ChatOptions options;
+  options.enable_thinking = request.enable_thinking;
+  options.now = LocalTime();
+  if (request.tool_choice != api::ToolChoice::kNone) options.tools_json = request.tools_json;
+  absl::StatusOr<jinja::Text> rendered = model.chat_template->Render(request.messages, options);
+  if (!rendered.ok()) {
+    return api::ApiError{400, "invalid_value", "messages",
+                         absl::StrCat("messages: ", rendered.status().message())};
+  }
+  *text = *std::move(rendered);
+  return std::nullopt;
+}
+
+api::Refusal MakeServiceRequests(const ServedModel& model, api::Endpoint endpoint,
+                                 const api::GenerationRequest& request, int64_t seed,
+                                 std::vector<engine::ServiceRequest>* requests) {
+  engine::ServiceRequest wanted;
+  wanted.options = OptionsOf(model, endpoint, request, seed);
+  wanted.choices = request.choices;
+  if (request.wants_logprobs)
+    wanted.top_logprobs = static_cast<int>(request.top_logprobs.value_or(0));
+  if (endpoint == api::Endpoint::kChat) {
+    jinja::Text text;
+    if (api::Refusal refusal = RenderChat(model, request, &text)) return refusal;
+    wanted.prompt = tokenizer::EncodeChat(model.tokenizer(), text);
+    if (api::Refusal refusal = CheckLength(model, "messages", wanted.prompt.size())) return refusal;
+    requests->push_back(std::move(wanted));
+    return std::nullopt;
+  }
+  for (size_t i = 0; i < request.prompts.size(); ++i) {
+    const bool is_one = request.prompts.size() == 1;
+    wanted.prompt = TokensOf(model, request.prompts[i]);
+    const std::string field = is_one ? "prompt" : absl::StrCat("prompt[", i, "]");
+    if (api::Refusal refusal = CheckLength(model, field, wanted.prompt.size())) return refusal;
+    requests->push_back(wanted);
+  }
+  return std::nullopt;
+}
+
+}  // namespace lluda::serve

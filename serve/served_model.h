@@ -1,0 +1,40 @@
+// The model that is served: what a request is held against and made of.
+#ifndef LLUDA_SERVE_SERVED_MODEL_H_
+#define LLUDA_SERVE_SERVED_MODEL_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/generate/sampler.h"
+#include "engine/service/service.h"
+#include "frontends/tokenizer/chat_template.h"
+#include "frontends/tokenizer/tokenizer.h"
+
+namespace lluda::serve {
+
+struct ServedModel {
+  std::string id;
+  std::vector<std::string> aliases;
+  int64_t created = 0;                 // seconds since 1970
+  engine::Service* service = nullptr;  // has a tokenizer
+  std::optional<tokenizer::ChatTemplate> chat_template;
+  engine::SamplerOptions sampler;    // for what a request does not say
+  std::vector<int32_t> stop_tokens;  // of a text; an answer has its turn's ends beside them
+  std::string fingerprint;           // what answers depend on beside the request, as a name
+  std::string fingerprint_json;      // and its parts
+
+  bool IsCalled(const std::string& name) const {
+    if (name == id) return true;
+    for (const std::string& alias : aliases) {
+      if (name == alias) return true;
+    }
+    return false;
+  }
+  const tokenizer::Tokenizer& tokenizer() const { return *service->model().tokenizer; }
+};
+
+}  // namespace lluda::serve
+
+#endif  // LLUDA_SERVE_SERVED_MODEL_H_

@@ -1,0 +1,68 @@
+#include "serve/workers.h"
+
+#include <sys/resource.h>
+
+#include <utility>
+
+#include "runtime/machine/start_thread.h"
+
+namespace lluda::serve {
+namespace {
+
+constexpr int kNiceness = 5;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Workers>> Workers::Create(int threads) {
+  std::unique_ptr<Workers> workers(new Workers());
+  for (int i = 0; i < threads; ++i) {
+    pthread_t thread;
+    if (runtime::StartThread(&Workers::ThreadMain, workers.get(), &thread) != 0) {
+      return absl::ResourceExhaustedError("the system gives no thread");
+    }
+    workers->threads_.push_back(thread);
+  }
+  return workers;
+}
+
+void Workers::Stop() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    is_ending_ = true;
+  }
+  changed_.notify_all();
+  for (const pthread_t thread : threads_) pthread_join(thread, nullptr);
+  threads_.clear();
+}
+
+void Workers::Post(std::function<void()> work) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (is_ending_) return;
+    waiting_.push_back(std::move(work));
+  }
+  changed_.notify_one();
+}
+
+void* Workers::ThreadMain(void* workers) {
+  // Of this thread alone, on Linux.
+  setpriority(PRIO_PROCESS, 0, kNiceness);
+  static_cast<Workers*>(workers)->Run();
+  return nullptr;
+}
+
+void Workers::Run() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return is_ending_ || !waiting_.empty(); });
+    if (waiting_.empty()) return;
+    std::function<void()> work = std::move(waiting_.front());
+    waiting_.pop_front();
+    lock.unlock();
+    work();
+    work = nullptr;  // what it holds is let go outside the lock
+    lock.lock();
+  }
+}
+
+}  // namespace lluda::serve
