@@ -38,6 +38,12 @@
 
 namespace lluda::engine {
 
+// What is added to a token's logit.
+struct TokenBias {
+  int32_t token;
+  float bias;  // in [-100, 100]
+};
+
 // The defaults change nothing: a plain draw from the model's distribution.
 struct SamplerOptions {
   float temperature = 1.0f;         // >= 0; 0 is greedy
@@ -48,6 +54,7 @@ struct SamplerOptions {
   float presence_penalty = 0.0f;    // any finite number; 0 is off
   float frequency_penalty = 0.0f;   // any finite number; 0 is off
   uint64_t seed = 0;
+  std::vector<TokenBias> logit_bias;  // tokens of the vocabulary, none twice; before all else
 };
 
 // InvalidArgument with the option's name, its range and the value given.

@@ -31,6 +31,7 @@
 #include "engine/generate/sampler.h"
 #include "engine/generate/stop.h"
 #include "engine/generate/text_output.h"
+#include "engine/grammar/constraint.h"
 #include "frontends/tokenizer/tokenizer.h"
 
 namespace lluda::engine {
@@ -52,6 +53,8 @@ struct GenerateOptions {
   // Neither are they, nor what follows. They are looked for in all that is generated, the texts of
   // special tokens and of the stop token included, though these are not part of the text.
   std::vector<std::string> stop_strings;
+  // What the text has to be; null: anything. It must be made for the model's tokenizer.
+  std::shared_ptr<const grammar::Constraint> constraint;
   // Whether the text goes on where the prompt's ends, so that prompt and text make a whole: of
   // tokenizers that write a word with the space before it, the first one keeps its space. An answer
   // to the prompt is a text of its own.
