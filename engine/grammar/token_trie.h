@@ -23,12 +23,12 @@ namespace lluda::grammar {
 
 class TokenTrie {
  public:
-  // A node: the bytes on the way to it are those of the node `depth` - 1 before it, and its own.
+  // A node of the trie, one byte. Those below it follow it.
   struct Node {
-    uint32_t end;          // the first node behind those below this one
+    uint32_t end;          // the first node that is not below this one
     uint32_t first_token;  // of the tokens that end here, in tokens()
-    uint16_t token_count;
-    uint16_t depth;  // bytes from the root, at least 1
+    uint32_t token_count;
+    uint16_t depth;  // bytes from the root, its own included
     uint8_t byte;
   };
 
