@@ -27,8 +27,10 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "engine/grammar/grammar.h"
 #include "engine/grammar/token_trie.h"
+#include "frontends/tokenizer/tokenizer.h"
 
 namespace lluda::grammar {
 
@@ -43,6 +45,11 @@ struct ConstraintOptions {
   bool call_required = false;
   bool one_call = false;
 };
+
+// For a text behind `prompt` that may begin with a thought between the tokens <think> and </think>,
+// where the tokenizer has them; whether the prompt has begun one is seen from its tokens.
+ConstraintOptions BehindThought(const tokenizer::Tokenizer& tokenizer,
+                                absl::Span<const int32_t> prompt);
 
 // Immutable; several sequences, of several threads, may share one.
 class Constraint {
