@@ -8,17 +8,17 @@
 namespace lluda::grammar {
 namespace {
 
-// What is learnt of a grammar is forgotten beyond this.
-constexpr size_t kMaxBytes = 4 << 20;
 constexpr size_t kMaxLocalMasks = 32;
 
 }  // namespace
 
-Matcher::Matcher(std::shared_ptr<const Grammar> grammar, std::shared_ptr<const TokenTrie> trie)
+Matcher::Matcher(std::shared_ptr<const Grammar> grammar, std::shared_ptr<const TokenTrie> trie,
+                 size_t max_bytes)
     : grammar_(std::move(grammar)),
       trie_(std::move(trie)),
       sets_(grammar_.get()),
-      trim_at_(kMaxBytes) {
+      max_bytes_(max_bytes),
+      trim_at_(max_bytes) {
   kept_.assign(1, sets_.Start());
 }
 
@@ -59,7 +59,7 @@ void Matcher::TrimIfLarge() {
   local_.clear();
   sets_.Trim(absl::MakeSpan(kept_));
   // What has to stay may be much: a text that is nested deep.
-  trim_at_ = std::max(kMaxBytes, 2 * sets_.bytes());
+  trim_at_ = std::max(max_bytes_, 2 * sets_.bytes());
 }
 
 template <typename Visit>
@@ -107,7 +107,7 @@ std::vector<int32_t> Matcher::AllowedTokens(size_t limit) {
   return found;
 }
 
-Matcher::LocalMask Matcher::ComputeLocal(int32_t* set) {
+Matcher::LocalMask Matcher::ComputeLocal(size_t kept) {
   LocalMask mask;
   mask.bits.resize(mask_.size());
   const auto visit = [&](uint32_t i, int32_t there) {
@@ -116,7 +116,8 @@ Matcher::LocalMask Matcher::ComputeLocal(int32_t* set) {
     if (sets_.CanEnd(there) && node.end > i + 1) mask.leaves.push_back(i);
     return true;
   };
-  *set = Walk(0, static_cast<uint32_t>(trie_->nodes().size()), 0, *set, visit);
+  const int32_t set = Walk(0, static_cast<uint32_t>(trie_->nodes().size()), 0, kept_[kept], visit);
+  kept_[kept] = set;
   return mask;
 }
 
@@ -152,7 +153,7 @@ void Matcher::ComputeMask() {
     if (sets_.failed()) break;
     if (local_.find(kept_[i]) == local_.end()) {
       if (local_.size() >= kMaxLocalMasks) local_.clear();
-      LocalMask computed = ComputeLocal(&kept_[i]);
+      LocalMask computed = ComputeLocal(i);
       local_[kept_[i]] = std::move(computed);
     }
     const LocalMask& local = local_[kept_[i]];
@@ -166,7 +167,8 @@ void Matcher::ComputeMask() {
     };
     for (const uint32_t leaf : leaves) {
       const TokenTrie::Node& node = trie_->nodes()[leaf];
-      kept_[i + 1] = Walk(leaf + 1, node.end, node.depth, kept_[i + 1], visit);
+      const int32_t set = Walk(leaf + 1, node.end, node.depth, kept_[i + 1], visit);
+      kept_[i + 1] = set;
     }
   }
   kept_.resize(1);

@@ -31,7 +31,11 @@ namespace lluda::grammar {
 
 class Matcher {
  public:
-  Matcher(std::shared_ptr<const Grammar> grammar, std::shared_ptr<const TokenTrie> trie);
+  // What is learnt of a grammar is forgotten beyond this.
+  static constexpr size_t kMaxBytes = 4 << 20;
+
+  Matcher(std::shared_ptr<const Grammar> grammar, std::shared_ptr<const TokenTrie> trie,
+          size_t max_bytes = kMaxBytes);
 
   // Back to the empty text; what has been learnt of the grammar stays.
   void Restart();
@@ -67,8 +71,9 @@ class Matcher {
   // returns false. Returns `set`, whose number may have changed, as those in kept_ may.
   template <typename Visit>
   int32_t Walk(uint32_t begin, uint32_t end, size_t depth, int32_t set, const Visit& visit);
-  // The mask of a set whose frames are at the bottom, but for those of characters' pieces.
-  LocalMask ComputeLocal(int32_t* set);
+  // The mask of the set kept_[kept], whose frames are at the bottom, but for those of characters'
+  // pieces.
+  LocalMask ComputeLocal(size_t kept);
   void ComputeMask();
   void AddTokens(const TokenTrie::Node& node, std::vector<uint64_t>* bits) const;
   void TrimIfLarge();
@@ -78,6 +83,7 @@ class Matcher {
   StateSets sets_;
   // The sets whose numbers are known outside sets_: that of the text, then those of a walk.
   std::vector<int32_t> kept_;
+  size_t max_bytes_;
   size_t trim_at_;
   bool has_mask_ = false;
   std::vector<uint64_t> mask_;
