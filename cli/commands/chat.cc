@@ -17,6 +17,7 @@
 #include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/generation_flags.h"
+#include "cli/flags/grammar.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/interrupt.h"
 #include "cli/terminal/line_reader.h"
@@ -39,8 +40,13 @@ struct ChatStyle {
 
 class Chat {
  public:
-  Chat(const ChatFlags& flags, ChatStyle style, engine::Model* model, engine::Session* session)
-      : flags_(flags), style_(std::move(style)), model_(model), session_(session) {
+  Chat(const ChatFlags& flags, ChatStyle style, std::shared_ptr<const grammar::Grammar> grammar,
+       engine::Model* model, engine::Session* session)
+      : flags_(flags),
+        style_(std::move(style)),
+        grammar_(std::move(grammar)),
+        model_(model),
+        session_(session) {
     if (!flags.system.empty()) messages_.push_back({ChatRole::kSystem, flags.system});
   }
 
@@ -67,6 +73,9 @@ class Chat {
     options.stop_strings = flags_.generate.stops;
     options.speculate = SpeculateOf(flags_.generate);
     options.continues = false;
+    ASSIGN_OR_RETURN(options.constraint,
+                     ConstraintOf(grammar_, *model_->tokenizer(),
+                                  grammar::BehindThought(*model_->tokenizer(), prompt)));
     options.cancel = interrupt.flag();
     if (!flags_.generate.json) {
       options.on_text = [&](absl::string_view piece) {
@@ -115,6 +124,7 @@ class Chat {
 
   const ChatFlags& flags_;
   ChatStyle style_;
+  std::shared_ptr<const grammar::Grammar> grammar_;  // of each answer; null: none
   engine::Model* model_;
   engine::Session* session_;
   std::vector<ChatMessage> messages_;
@@ -191,6 +201,8 @@ absl::StatusOr<int> RunChat(const ChatFlags& flags) {
   if (one_message) {
     ASSIGN_OR_RETURN(message, ReadPrompt(prompt));
   }
+  ASSIGN_OR_RETURN(std::shared_ptr<const grammar::Grammar> grammar,
+                   GrammarOf(flags.generate.grammar));
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.generate.model));
   ASSIGN_OR_RETURN(ChatStyle style, StyleOf(flags, *options.source));
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model,
@@ -198,7 +210,7 @@ absl::StatusOr<int> RunChat(const ChatFlags& flags) {
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Session> session,
                    engine::Session::Create(model.get(), {}));
 
-  Chat chat(flags, std::move(style), model.get(), session.get());
+  Chat chat(flags, std::move(style), std::move(grammar), model.get(), session.get());
   Interrupt interrupt;
   if (!one_message) return AnswerLines(&chat, &interrupt);
   ASSIGN_OR_RETURN(std::vector<int32_t> ids, chat.Take(std::move(message)));

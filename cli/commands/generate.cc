@@ -1,10 +1,12 @@
 // lluda generate: continues a text.
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/generation.h"
+#include "cli/flags/grammar.h"
 #include "cli/flags/model_flags.h"
 
 namespace lluda::cli {
@@ -12,8 +14,9 @@ namespace lluda::cli {
 absl::StatusOr<int> RunGenerate(const GenerateFlags& flags) {
   // Before the model, so that a wrong file name is told at once.
   ASSIGN_OR_RETURN(std::string prompt, ReadPrompt(flags.prompt));
+  ASSIGN_OR_RETURN(std::shared_ptr<const grammar::Grammar> grammar, GrammarOf(flags.grammar));
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model, LoadModel(flags.model, true));
-  return GenerateText("lluda", model.get(), flags, prompt);
+  return GenerateText("lluda", model.get(), flags, prompt, std::move(grammar));
 }
 
 }  // namespace lluda::cli

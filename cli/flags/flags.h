@@ -45,6 +45,12 @@ struct PromptFlags {
   std::optional<std::string> file;  // "-" is stdin
 };
 
+// What a generated text has to be; at most one is given.
+struct GrammarFlags {
+  std::string schema_file;           // a JSON schema, - is stdin; empty: none
+  std::optional<std::string> regex;  // the whole text
+};
+
 struct GenerateFlags {
   ModelFlags model;
   SamplerFlags sampler;
@@ -52,6 +58,7 @@ struct GenerateFlags {
   int64_t max_new_tokens = 256;
   std::vector<std::string> stops;
   std::string speculate = "off";
+  GrammarFlags grammar;
   bool stats = false;
   bool json = false;
   std::string trace_file;

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "base/status_macros.h"
 #include "cli/flags/generation_flags.h"
+#include "cli/flags/grammar.h"
 #include "cli/terminal/interrupt.h"
 #include "cli/terminal/output.h"
 #include "frontends/tokenizer/tokenizer.h"
@@ -20,7 +21,8 @@
 namespace lluda::cli {
 
 absl::StatusOr<int> GenerateText(const char* program, engine::Model* model,
-                                 const GenerateFlags& flags, const std::string& prompt) {
+                                 const GenerateFlags& flags, const std::string& prompt,
+                                 std::shared_ptr<const grammar::Grammar> grammar) {
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Session> session, engine::Session::Create(model, {}));
 
   engine::GenerateOptions options;
@@ -29,6 +31,7 @@ absl::StatusOr<int> GenerateText(const char* program, engine::Model* model,
   options.stop_tokens = model->StopTokens();
   options.stop_strings = flags.stops;
   options.speculate = SpeculateOf(flags);
+  ASSIGN_OR_RETURN(options.constraint, ConstraintOf(std::move(grammar), *model->tokenizer(), {}));
   absl::Status written;
   if (!flags.json) {
     options.on_text = [&](absl::string_view piece) {

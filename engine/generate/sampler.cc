@@ -5,7 +5,9 @@
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <optional>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/portable_exp.h"
 #include "base/status_macros.h"
@@ -13,10 +15,16 @@
 namespace lluda::engine {
 namespace {
 
+constexpr float kMaxBias = 100;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 // Below this a heap of k beats partitioning a copy of all logits.
 constexpr int64_t kLargestHeap = 256;
+
+// How many of the largest logits a filter is asked of before it is asked for its mask: so many, and
+// so many for each token that is wanted.
+constexpr int64_t kAskedAtLeast = 32;
+constexpr int64_t kAskedPerToken = 4;
 
 // Top-p sorts weights into buckets by sign, exponent and the upper 5 mantissa bits; for positive
 // floats the order of the bits is the order of the values.
@@ -84,6 +92,16 @@ absl::Status ValidateSamplerOptions(const SamplerOptions& options) {
   if (!std::isfinite(o.frequency_penalty)) {
     return OutOfRange("frequency_penalty", "a finite number", o.frequency_penalty);
   }
+  absl::flat_hash_set<int32_t> biased;
+  for (const TokenBias& bias : o.logit_bias) {
+    if (!(bias.bias >= -kMaxBias && bias.bias <= kMaxBias)) {
+      return OutOfRange("logit_bias", "in [-100, 100]", bias.bias);
+    }
+    if (!biased.insert(bias.token).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("logit_bias has token ", bias.token, " twice"));
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -91,6 +109,11 @@ absl::StatusOr<Sampler> Sampler::Create(const SamplerOptions& options, int64_t v
   RETURN_IF_ERROR(ValidateSamplerOptions(options));
   if (vocab_size < 1 || vocab_size > std::numeric_limits<int32_t>::max()) {
     return absl::InvalidArgumentError(absl::StrCat("cannot sample from ", vocab_size, " tokens"));
+  }
+  for (const TokenBias& bias : options.logit_bias) {
+    if (bias.token >= 0 && bias.token < vocab_size) continue;
+    return absl::InvalidArgumentError(absl::StrCat("logit_bias has token ", bias.token,
+                                                   ", the vocabulary has 0 to ", vocab_size - 1));
   }
   return Sampler(options, vocab_size);
 }
@@ -106,32 +129,76 @@ absl::Status Sampler::AddPrompt(absl::Span<const int32_t> ids) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<int32_t> Sampler::Sample(absl::Span<const float> logits, SamplerScratch* scratch) {
+absl::StatusOr<int32_t> Sampler::Sample(absl::Span<const float> logits, SamplerScratch* scratch,
+                                        grammar::TokenFilter* filter) {
   if (static_cast<int64_t>(logits.size()) != vocab_size_) {
     return absl::InvalidArgumentError(
         absl::StrCat("got ", logits.size(), " logits for a vocabulary of ", vocab_size_));
   }
   const float* scores = Penalize(logits, scratch);
   ASSIGN_OR_RETURN(const float maximum, CheckedMaximum(scores, vocab_size_));
-  int32_t id;
-  if (options_.temperature == 0) {
-    id = static_cast<int32_t>(std::find(scores, scores + vocab_size_, maximum) - scores);
-  } else {
-    Gather(scores, maximum, scratch);
-    if (options_.top_p < 1) KeepTopP(scratch);
-    id = Draw(scratch->candidates_);
+  std::optional<int32_t> id;
+  if (filter != nullptr) id = filter->OnlyToken();
+  if (!id.has_value()) {
+    ASSIGN_OR_RETURN(id, Choose(scores, maximum, scratch, filter));
   }
-  ++generated_[id];
-  return id;
+  ++generated_[*id];
+  return *id;
 }
 
-// The logits themselves when no penalty is on, otherwise a changed copy.
+absl::StatusOr<int32_t> Sampler::Choose(const float* scores, float maximum, SamplerScratch* scratch,
+                                        grammar::TokenFilter* filter) {
+  const bool is_greedy = options_.temperature == 0;
+  const auto find = [&](float score) {
+    return static_cast<int32_t>(std::find(scores, scores + vocab_size_, score) - scores);
+  };
+  // How many of the largest scores decide; 0: all of them.
+  const int64_t deciding = is_greedy ? 1 : HasTopK() ? options_.top_k : 0;
+  if (is_greedy) {
+    const int32_t id = find(maximum);
+    if (filter == nullptr || filter->Allows(id)) return id;
+  }
+  float threshold = -kInfinity;
+  bool is_found = false;
+  if (filter != nullptr && deciding > 0 && deciding <= kLargestHeap) {
+    FindTop(scores, std::min(vocab_size_, kAskedAtLeast + kAskedPerToken * deciding), scratch);
+    int64_t allowed = 0;
+    for (const int32_t id : scratch->top_) {
+      if (scores[id] == -kInfinity) break;
+      if (!filter->Allows(id)) continue;
+      if (is_greedy) return id;
+      if (++allowed == 1) maximum = scores[id];
+      threshold = scores[id];
+      is_found = allowed == deciding;
+      if (is_found) break;
+    }
+  }
+  if (filter != nullptr && !is_found) {
+    scores = Mask(scores, scratch, filter);
+    filter = nullptr;
+    maximum = *std::max_element(scores, scores + vocab_size_);
+    if (maximum == -kInfinity) {
+      return absl::InternalError("all tokens that are allowed have the logit -inf");
+    }
+    if (is_greedy) return find(maximum);
+  }
+  if (!is_found && deciding > 0) threshold = TopKThreshold(scores, scratch);
+  Gather(scores, threshold, maximum, scratch, filter);
+  if (options_.top_p < 1) KeepTopP(scratch);
+  return Draw(scratch->candidates_);
+}
+
+// The logits themselves when there is no bias and no penalty is on, otherwise a changed copy.
 const float* Sampler::Penalize(absl::Span<const float> logits, SamplerScratch* scratch) const {
   const SamplerOptions& o = options_;
   const bool off = o.repetition_penalty == 1 && o.presence_penalty == 0 && o.frequency_penalty == 0;
-  if (off || generated_.empty()) return logits.data();
+  const bool is_penalized = !off && !generated_.empty();
+  if (!is_penalized && o.logit_bias.empty()) return logits.data();
   std::vector<float>& penalized = scratch->penalized_;
   penalized.assign(logits.begin(), logits.end());
+  for (const TokenBias& bias : o.logit_bias)
+    penalized[static_cast<size_t>(bias.token)] += bias.bias;
+  if (!is_penalized) return penalized.data();
   for (const auto& [id, count] : generated_) {
     float x = penalized[static_cast<size_t>(id)];
     x = x > 0 ? x / o.repetition_penalty : x * o.repetition_penalty;
@@ -165,10 +232,39 @@ float Sampler::TopKThreshold(const float* scores, SamplerScratch* scratch) const
   return largest.front();
 }
 
-// Fills the candidates with the tokens top-k leaves, without those too unlikely to have a weight.
-void Sampler::Gather(const float* scores, float max_score, SamplerScratch* scratch) const {
-  const bool top_k = options_.top_k > 0 && options_.top_k < vocab_size_;
-  const float threshold = top_k ? TopKThreshold(scores, scratch) : -kInfinity;
+void Sampler::FindTop(const float* scores, int64_t count, SamplerScratch* scratch) const {
+  std::vector<int32_t>& top = scratch->top_;
+  top.clear();
+  const auto is_before = [scores](int32_t a, int32_t b) {
+    return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;
+  };
+  for (int32_t id = 0; id < static_cast<int32_t>(vocab_size_); ++id) {
+    if (id < count) {
+      top.push_back(id);
+      std::push_heap(top.begin(), top.end(), is_before);
+    } else if (scores[id] > scores[top.front()]) {
+      std::pop_heap(top.begin(), top.end(), is_before);
+      top.back() = id;
+      std::push_heap(top.begin(), top.end(), is_before);
+    }
+  }
+  std::sort_heap(top.begin(), top.end(), is_before);
+}
+
+const float* Sampler::Mask(const float* scores, SamplerScratch* scratch,
+                           grammar::TokenFilter* filter) const {
+  std::vector<float>& masked = scratch->masked_;
+  masked.assign(static_cast<size_t>(vocab_size_), -kInfinity);
+  const absl::Span<const uint64_t> mask = filter->Mask();
+  for (size_t id = 0; id < masked.size(); ++id) {
+    if (mask[id / 64] >> (id % 64) & 1) masked[id] = scores[id];
+  }
+  return masked.data();
+}
+
+// Without those too unlikely to have a weight.
+void Sampler::Gather(const float* scores, float threshold, float max_score, SamplerScratch* scratch,
+                     grammar::TokenFilter* filter) const {
   // Rounded to a float, the exponential is 0 below this.
   constexpr float kSmallestExponent = -104.0f;
   std::vector<Candidate>& candidates = scratch->candidates_;
@@ -177,6 +273,7 @@ void Sampler::Gather(const float* scores, float max_score, SamplerScratch* scrat
     if (scores[i] < threshold) continue;
     const float exponent = (scores[i] - max_score) / options_.temperature;
     if (exponent < kSmallestExponent) continue;
+    if (filter != nullptr && !filter->Allows(static_cast<int32_t>(i))) continue;
     const auto weight = static_cast<float>(base::PortableExp(exponent));
     if (weight > 0) candidates.push_back({static_cast<int32_t>(i), weight});
   }

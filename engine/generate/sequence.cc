@@ -57,6 +57,11 @@ absl::StatusOr<std::unique_ptr<Sequence>> Sequence::Create(const SequenceModel& 
   ASSIGN_OR_RETURN(engine::StopStrings stops, engine::StopStrings::Create(options.stop_strings));
   ASSIGN_OR_RETURN(engine::Sampler sampler,
                    engine::Sampler::Create(options.sampler, model.vocabulary));
+  if (options.constraint != nullptr && options.constraint->trie().size() > model.vocabulary) {
+    return absl::InvalidArgumentError(absl::StrCat("the constraint is made of ",
+                                                   options.constraint->trie().size(),
+                                                   " tokens, the model has ", model.vocabulary));
+  }
   RETURN_IF_ERROR(CheckPrompt(model, prompt));
   RETURN_IF_ERROR(sampler.AddPrompt(prompt));
   return std::unique_ptr<Sequence>(
@@ -71,6 +76,10 @@ Sequence::Sequence(const SequenceModel& model, absl::Span<const int32_t> prompt,
       cancel_(options.cancel),
       sampler_(std::move(sampler)),
       stop_tokens_(options.stop_tokens),
+      constraint_(options.constraint == nullptr
+                      ? nullptr
+                      : std::make_unique<grammar::ConstrainedText>(
+                            options.constraint, options.stop_tokens, model.vocabulary)),
       output_(model.tokenizer, std::move(stops), options.on_text,
               options.continues && HasText(model, prompt)),
       tokens_(prompt.begin(), prompt.end()) {
@@ -132,7 +141,10 @@ int64_t Sequence::FeedDraft(absl::Span<const float> logits, SamplerScratch* scra
 
 void Sequence::Feed(absl::Span<const float> logits, SamplerScratch* scratch) {
   CHECK(!finished_ && waiting().empty());
-  const absl::StatusOr<int32_t> next = sampler_.Sample(logits, scratch);
+  const bool is_free = constraint_ == nullptr || constraint_->IsFree();
+  absl::StatusOr<int32_t> next =
+      sampler_.Sample(logits, scratch, is_free ? nullptr : constraint_.get());
+  if (!is_free && !constraint_->status().ok()) next = constraint_->status();
   if (!next.ok()) {
     finished_ = true;
     status_ = next.status();
@@ -151,12 +163,15 @@ void Sequence::Feed(absl::Span<const float> logits, SamplerScratch* scratch) {
   tokens_.push_back(*next);
   if (lookup_) lookup_->Add(*next);
   output_.Add(*next);
+  if (constraint_ != nullptr) constraint_->Advance(*next);
   if (output_.stopped()) Finish(FinishReason::kStop);
 }
 
 bool Sequence::CheckFinished() {
   if (finished_) return true;
-  if (generated() >= max_new_tokens_) {
+  if (constraint_ != nullptr && constraint_->IsFinished()) {
+    Finish(FinishReason::kStop);
+  } else if (generated() >= max_new_tokens_) {
     Finish(FinishReason::kLength);
   } else if (cancelled()) {
     Finish(FinishReason::kCancelled);

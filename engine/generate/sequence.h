@@ -34,6 +34,8 @@
 #include "engine/generate/sampler.h"
 #include "engine/generate/stop.h"
 #include "engine/generate/text_output.h"
+#include "engine/grammar/constrained_text.h"
+#include "engine/grammar/constraint.h"
 #include "frontends/tokenizer/tokenizer.h"
 
 namespace lluda::engine {
@@ -61,6 +63,8 @@ struct GenerateOptions {
   // Neither are they, nor what follows. They are looked for in all that is generated, the texts of
   // special tokens and of the stop token included, though these are not part of the text.
   std::vector<std::string> stop_strings;
+  // What the text has to be; null: anything. It must be made of the model's tokenizer.
+  std::shared_ptr<const grammar::Constraint> constraint;
   // Whether the text goes on where the prompt's ends, so that prompt and text make a whole: of
   // tokenizers that write a word with the space before it, the first one keeps its space. An answer
   // to the prompt is a text of its own.
@@ -102,8 +106,8 @@ absl::Status CheckPrompt(const SequenceModel& model, absl::Span<const int32_t> p
 
 class Sequence {
  public:
-  // InvalidArgument as CheckPrompt, and for bad sampler options, a stop string that is empty, or a
-  // negative max_new_tokens. FailedPrecondition if text is asked for, by on_text or stop_strings,
+  // InvalidArgument as CheckPrompt, and for bad sampler options, a stop string that is empty, a
+  // negative max_new_tokens, or a constraint with more tokens than the model has. FailedPrecondition if text is asked for, by on_text or stop_strings,
   // and there is no tokenizer.
   static absl::StatusOr<std::unique_ptr<Sequence>> Create(const SequenceModel& model,
                                                           absl::Span<const int32_t> prompt,
@@ -130,11 +134,13 @@ class Sequence {
   int64_t FeedDraft(absl::Span<const float> logits, SamplerScratch* scratch,
                     const std::function<void(absl::Span<const float>)>& read_row);
   // Chooses the next token by the logits [vocabulary] of the last one, when none is waiting. Logits
-  // that are not finite finish the sequence with an error.
+  // that are not finite finish the sequence with an error, and so does a constraint that no token
+  // can meet, or whose grammar is too ambiguous.
   void Feed(absl::Span<const float> logits, SamplerScratch* scratch);
 
-  // Ends the sequence if it has as many tokens as were asked for, was cancelled, or has tokens
-  // waiting and no room for them; whether it is finished, by this or by what it was fed.
+  // Ends the sequence if its constraint's text is complete and there is no stop token to say so, or
+  // if it has as many tokens as were asked for, was cancelled, or has tokens waiting and no room for
+  // them; whether it is finished, by this or by what it was fed.
   bool CheckFinished();
   // Whether the cancel flag is set or on_text has returned false.
   bool cancelled() const { return output_.refused() || (cancel_ != nullptr && cancel_->load()); }
@@ -158,6 +164,7 @@ class Sequence {
   const std::atomic<bool>* cancel_;
   engine::Sampler sampler_;
   engine::StopTokens stop_tokens_;
+  std::unique_ptr<grammar::ConstrainedText> constraint_;  // null: any text
   TextOutput output_;
   std::vector<int32_t> tokens_;
   int64_t computed_ = 0;

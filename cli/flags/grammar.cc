@@ -1,0 +1,43 @@
+#include "cli/flags/grammar.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "cli/terminal/output.h"
+#include "engine/grammar/json/schema_grammar.h"
+#include "engine/grammar/regex_grammar.h"
+#include "engine/grammar/token_trie.h"
+
+namespace lluda::cli {
+namespace {
+
+using GrammarOr = absl::StatusOr<std::shared_ptr<const grammar::Grammar>>;
+
+GrammarOr WithSource(absl::string_view source, GrammarOr grammar) {
+  if (grammar.ok()) return grammar;
+  return absl::InvalidArgumentError(absl::StrCat(source, ": ", grammar.status().message()));
+}
+
+}  // namespace
+
+GrammarOr GrammarOf(const GrammarFlags& flags) {
+  if (!flags.schema_file.empty()) {
+    ASSIGN_OR_RETURN(const std::string schema, ReadInput(flags.schema_file));
+    return WithSource(flags.schema_file, grammar::JsonSchemaGrammar(schema));
+  }
+  if (flags.regex.has_value()) return WithSource("--regex", grammar::RegexGrammar(*flags.regex));
+  return std::shared_ptr<const grammar::Grammar>();
+}
+
+absl::StatusOr<std::shared_ptr<const grammar::Constraint>> ConstraintOf(
+    std::shared_ptr<const grammar::Grammar> grammar, const tokenizer::Tokenizer& tokenizer,
+    const grammar::ConstraintOptions& options) {
+  if (grammar == nullptr) return std::shared_ptr<const grammar::Constraint>();
+  return grammar::Constraint::Create(std::move(grammar), grammar::TokenTrie::Create(tokenizer),
+                                     options);
+}
+
+}  // namespace lluda::cli
