@@ -14,13 +14,13 @@ constexpr double kUsualGrowth = 1.05;
 
 }  // namespace
 
-void StepTimes::Note(int64_t tokens, double seconds) {
+void DraftTimes::Note(int64_t tokens, double seconds) {
   if (tokens < 1 || tokens > kMaxDraft + 1) return;
   double& known = seconds_[static_cast<size_t>(tokens)];
   known = known == 0 ? seconds : known + kLatest * (seconds - known);
 }
 
-double StepTimes::Of(int64_t tokens) const {
+double DraftTimes::Of(int64_t tokens) const {
   double factor = 1;
   for (int64_t count = std::min(tokens, kMaxDraft + 1); count > 0; --count) {
     const double known = seconds_[static_cast<size_t>(count)];
@@ -30,7 +30,7 @@ double StepTimes::Of(int64_t tokens) const {
   return factor;
 }
 
-int64_t DraftDepth::Choose(const StepTimes& times, int64_t most) {
+int64_t DraftDepth::Choose(const DraftTimes& times, int64_t most) {
   most = std::min(most, kMaxDraft);
   if (most <= 0) return 0;
   int64_t best = 0;

@@ -1,7 +1,7 @@
 // How many guessed tokens a step should check: as many as make most tokens a second, by how often
 // guesses came true and by how long steps took.
 //
-//   StepTimes times;                 // of the machine: shared by all sequences
+//   DraftTimes times;                 // of the machine: shared by all sequences
 //   times.Note(1, 0.050);            // a step of one token took 50 ms
 //   DraftDepth depth;                // of a sequence
 //   depth.Choose(times, 7);          // at first 7: guesses are trusted
@@ -23,7 +23,7 @@ namespace lluda::engine {
 inline constexpr int64_t kMaxDraft = 7;
 
 // What steps of a single sequence take, by their number of tokens.
-class StepTimes {
+class DraftTimes {
  public:
   // Steps of more than kMaxDraft + 1 tokens are no business of drafts.
   void Note(int64_t tokens, double seconds);
@@ -38,7 +38,7 @@ class StepTimes {
 class DraftDepth {
  public:
   // Of at most `most` guesses that there are.
-  int64_t Choose(const StepTimes& times, int64_t most);
+  int64_t Choose(const DraftTimes& times, int64_t most);
   // Of so many guesses the first `accepted` came true.
   void Note(int64_t guessed, int64_t accepted);
 

@@ -6,8 +6,8 @@ namespace lluda::engine {
 namespace {
 
 // Steps that take `base` and `each` for a token.
-StepTimes Times(double base, double each) {
-  StepTimes times;
+DraftTimes Times(double base, double each) {
+  DraftTimes times;
   for (int64_t tokens = 1; tokens <= kMaxDraft + 1; ++tokens) {
     times.Note(tokens, base + each * static_cast<double>(tokens));
   }
@@ -16,14 +16,14 @@ StepTimes Times(double base, double each) {
 
 TEST(DraftDepth, GuessesAreTrustedAtFirst) {
   DraftDepth depth;
-  EXPECT_EQ(depth.Choose(StepTimes(), kMaxDraft), kMaxDraft);
-  EXPECT_EQ(depth.Choose(StepTimes(), 100), kMaxDraft);
-  EXPECT_EQ(depth.Choose(StepTimes(), 2), 2);
-  EXPECT_EQ(depth.Choose(StepTimes(), 0), 0);
+  EXPECT_EQ(depth.Choose(DraftTimes(), kMaxDraft), kMaxDraft);
+  EXPECT_EQ(depth.Choose(DraftTimes(), 100), kMaxDraft);
+  EXPECT_EQ(depth.Choose(DraftTimes(), 2), 2);
+  EXPECT_EQ(depth.Choose(DraftTimes(), 0), 0);
 }
 
 TEST(DraftDepth, GuessesThatFailAreSoonFewAndThenTriedNowAndThen) {
-  const StepTimes times = Times(1, 0.05);
+  const DraftTimes times = Times(1, 0.05);
   DraftDepth depth;
   int64_t last = kMaxDraft;
   for (int i = 0; i < 60; ++i) {
@@ -45,7 +45,7 @@ TEST(DraftDepth, GuessesThatFailAreSoonFewAndThenTriedNowAndThen) {
 }
 
 TEST(DraftDepth, GuessesThatComeTrueAgainAreTrustedAgain) {
-  const StepTimes times = Times(1, 0.05);
+  const DraftTimes times = Times(1, 0.05);
   DraftDepth depth;
   for (int i = 0; i < 60; ++i) depth.Note(1, 0);
   for (int i = 0; i < 60; ++i) depth.Note(1, 1);
@@ -57,8 +57,8 @@ TEST(DraftDepth, StepsThatCostByTheirTokensAreNotMadeLonger) {
   EXPECT_EQ(depth.Choose(Times(0, 1), kMaxDraft), 0);
 }
 
-TEST(StepTimes, AreThoseOfShorterStepsUntilTheirOwnAreMeasured) {
-  StepTimes times;
+TEST(DraftTimes, AreThoseOfShorterStepsUntilTheirOwnAreMeasured) {
+  DraftTimes times;
   times.Note(1, 0.1);
   EXPECT_GT(times.Of(2), 0.1);
   EXPECT_LT(times.Of(2), 0.12);

@@ -136,13 +136,13 @@ absl::Status Scheduler::RunStep(absl::Span<const StepPart> parts,
 }
 
 absl::Status Scheduler::RunDraftStep(Member* member, int64_t max_tokens) {
-  const absl::Span<const int32_t> tokens = member->sequence->Draft(step_times_, max_tokens);
+  const absl::Span<const int32_t> tokens = member->sequence->Draft(draft_times_, max_tokens);
   const auto count = static_cast<int64_t>(tokens.size());
   const runtime::Chunk chunk{member->slot, tokens, count};
   base::Stopwatch watch;
   ASSIGN_OR_RETURN(const absl::Span<const float> logits,
                    session_->Step(absl::MakeConstSpan(&chunk, 1)));
-  step_times_.Note(count, watch.Lap());
+  draft_times_.Note(count, watch.Lap());
   const int64_t length = session_->length(member->slot) - count;
   member->sequence->MarkComputed(1, executable_->parallel_calls());
   const int64_t own = member->sequence->FeedDraft(logits, &scratch_[0], member->read_row);

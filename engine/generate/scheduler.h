@@ -125,7 +125,7 @@ class Scheduler {
   runtime::ThreadPool* pool_;
   PrefixSlots slots_;
   std::vector<SamplerScratch> scratch_;  // one for each thread
-  StepTimes step_times_;
+  DraftTimes draft_times_;
   std::deque<Member> waiting_;
   std::vector<Member> running_;  // in the order they came
 };

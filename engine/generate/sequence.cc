@@ -105,7 +105,7 @@ void Sequence::MarkComputed(int64_t count, int64_t parallel_calls) {
   if (generated() > 0) ++result_.decode_steps;
 }
 
-absl::Span<const int32_t> Sequence::Draft(const StepTimes& times, int64_t most) {
+absl::Span<const int32_t> Sequence::Draft(const DraftTimes& times, int64_t most) {
   CHECK(decoding());
   const absl::Span<const int32_t> tokens = waiting();
   draft_.assign(tokens.begin(), tokens.end());

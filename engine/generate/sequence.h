@@ -128,7 +128,7 @@ class Sequence {
   void MarkComputed(int64_t count, int64_t parallel_calls = 0);
   // What a step that is its own should compute: the token of its own making that waits, and behind it
   // guesses of those to come, at most `most` in all. Valid until the next call.
-  absl::Span<const int32_t> Draft(const StepTimes& times, int64_t most);
+  absl::Span<const int32_t> Draft(const DraftTimes& times, int64_t most);
   // Of the tokens that Draft gave, feeds the logits [tokens, vocabulary] as far as the guesses come
   // true. `read_row`, if given, sees each row that was fed. How many of the tokens are its own now.
   int64_t FeedDraft(absl::Span<const float> logits, SamplerScratch* scratch,
