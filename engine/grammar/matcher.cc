@@ -66,22 +66,24 @@ template <typename Visit>
 int32_t Matcher::Walk(uint32_t begin, uint32_t end, size_t depth, int32_t set, const Visit& visit) {
   const absl::Span<const TokenTrie::Node> nodes = trie_->nodes();
   const size_t root = kept_.size();
-  kept_.push_back(set);
+  kept_.resize(root + 1 + static_cast<size_t>(trie_->max_depth()) - depth, StateSets::kDead);
+  // The sets on the way to a node, by depth; further down they are those of nodes before it.
+  int32_t* const path = kept_.data() + root;
+  path[0] = set;
   for (uint32_t i = begin; i < end;) {
     const TokenTrie::Node& node = nodes[i];
     const size_t below = node.depth - depth;
-    const int32_t next = sets_.Step(kept_[root + below - 1], node.byte);
+    const int32_t next = sets_.Step(path[below - 1], node.byte);
     if (next == StateSets::kDead) {
       i = node.end;
       continue;
     }
-    kept_.resize(root + below);
-    kept_.push_back(next);
+    path[below] = next;
     if (!visit(i, next)) break;
     TrimIfLarge();
     ++i;
   }
-  set = kept_[root];
+  set = path[0];
   kept_.resize(root);
   return set;
 }
