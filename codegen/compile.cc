@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -134,29 +135,35 @@ class ProgramBuilder {
     load_end_ = offset;
   }
 
-  uint32_t WeightIndex(const ir::Global& weight, int64_t index, bool by_entry) {
-    const std::string tensor = ir::SourceName(weight, index);
+  uint32_t WeightIndex(const std::string& tensor, int64_t bytes) {
     const auto [it, added] =
         weight_index_.try_emplace(tensor, static_cast<uint32_t>(program_.weights.size()));
-    if (added) program_.weights.push_back({tensor, ir::MaxByteSize(weight.type, module_), false});
-    program_.weights[it->second].read_by_entries |= by_entry;
+    if (added) program_.weights.push_back({tensor, bytes, false});
+    program_.weights[it->second].read_by_entries |= !loading_;
     return it->second;
+  }
+
+  // What selects a copy of @`what`: a number, or the value of an index.
+  static absl::StatusOr<int64_t> IndexValue(absl::string_view what, const std::string& index,
+                                            const Activation& at) {
+    if (const std::optional<int64_t> number = ir::ConstantIndex(index)) return *number;
+    const auto it = at.indices.find(index);
+    if (it != at.indices.end()) return it->second;
+    return absl::FailedPreconditionError(
+        absl::StrCat("@", what, "[", index, "]: the index is not in scope"));
   }
 
   absl::StatusOr<BufferRef> GlobalBuffer(const ir::Global& global, const std::string& index_name,
                                          const Activation& at) {
     int64_t index = 0;
     if (global.index) {
-      const auto it = at.indices.find(index_name);
-      if (it == at.indices.end()) {
-        return absl::FailedPreconditionError(
-            absl::StrCat("@", global.name, "[", index_name, "]: the index is not in scope"));
-      }
-      index = it->second;
+      ASSIGN_OR_RETURN(index, IndexValue(global.name, index_name, at));
     }
     switch (global.kind) {
       case ir::Global::Kind::kWeight:
-        return BufferRef{Space::kWeight, WeightIndex(global, index, !loading_), 0};
+        return BufferRef{
+            Space::kWeight,
+            WeightIndex(ir::SourceName(global, index), ir::MaxByteSize(global.type, module_)), 0};
       case ir::Global::Kind::kState:
         return BufferRef{Space::kState, first_state_.at(&global) + static_cast<uint32_t>(index), 0};
       case ir::Global::Kind::kLoaded:
@@ -240,6 +247,7 @@ class ProgramBuilder {
   }
 
   absl::Status CompileKernelOp(const ir::Op& op, Activation* at) {
+    if (op.opcode() == ir::Opcode::kPack) return CompilePack(op, at);
     std::vector<BufferRef> buffers;
     for (const ir::Operand& operand : op.operands()) {
       ASSIGN_OR_RETURN(BufferRef buffer, OperandBuffer(operand, *at));
@@ -249,23 +257,46 @@ class ProgramBuilder {
     ASSIGN_OR_RETURN(BufferRef result,
                      ir::Appends(op) ? buffers[ir::AppendedOperand(op)] : ResultBuffer(op, *at));
     if (op.result() != nullptr) at->buffers[op.result()] = result;
-    if (op.opcode() == ir::Opcode::kPack) {
-      return CompilePack(op, buffers, result, SiteOf(op, *at));
-    }
     buffers.push_back(result);
     const bool joins_previous = !loading_ && regions_.Joins(UsesOf(op, buffers));
     return AddCall(kernels_.backend().SpecOf(op), std::move(buffers), SiteOf(op, *at),
                    joins_previous);
   }
 
+  // Where the matrix of a packed part lies. Of a weight that is stacked from several tensors, in one
+  // of them: they are never brought together.
+  absl::StatusOr<BufferRef> MatrixBuffer(const ir::Operand& operand, const PackPart& part,
+                                         const Activation& at) {
+    const ir::Access access = ir::ResolveAccess(operand);
+    const ir::Global* weight = access.base.global;
+    const bool is_stacked = weight != nullptr && ir::IsStacked(*weight) &&
+                            access.axes.size() == weight->type.axes.size() &&
+                            access.axes[0].axis == weight->type.axes[0];
+    if (!is_stacked) {
+      ASSIGN_OR_RETURN(BufferRef buffer, OperandBuffer(operand, at));
+      buffer.offset += part.from;
+      return buffer;
+    }
+    int64_t index = 0;
+    if (weight->index) {
+      ASSIGN_OR_RETURN(index, IndexValue(weight->name, access.base.index, at));
+    }
+    const auto matrix = static_cast<size_t>(part.matrix);
+    const int64_t matrices = weight->type.axes[0].extent.value;
+    const uint32_t tensor = WeightIndex(ir::SourceNames(*weight, index)[matrix],
+                                        ir::MaxByteSize(weight->type, module_) / matrices);
+    return BufferRef{Space::kWeight, tensor, ir::BytesOf(access.dtype, access.offset)};
+  }
+
   // One call per packed part.
-  absl::Status CompilePack(const ir::Op& op, const std::vector<BufferRef>& parts, BufferRef result,
-                           const runtime::CallSite& site) {
-    std::vector<PackPart> specs = PackParts(op);
-    for (size_t i = 0; i < specs.size(); ++i) {
-      BufferRef target = result;
-      target.offset += specs[i].offset;
-      RETURN_IF_ERROR(AddCall(specs[i].spec, {parts[i], target}, site));
+  absl::Status CompilePack(const ir::Op& op, Activation* at) {
+    ASSIGN_OR_RETURN(const BufferRef result, ResultBuffer(op, *at));
+    if (op.result() != nullptr) at->buffers[op.result()] = result;
+    for (const PackPart& part : PackParts(op)) {
+      ASSIGN_OR_RETURN(const BufferRef from, MatrixBuffer(op.operand(part.operand), part, *at));
+      BufferRef to = result;
+      to.offset += part.offset;
+      RETURN_IF_ERROR(AddCall(part.spec, {from, to}, SiteOf(op, *at)));
     }
     return absl::OkStatus();
   }
@@ -291,7 +322,7 @@ class ProgramBuilder {
     at->buffers[op.result()] = *result;
     inner.function = callee.name;
     if (callee.index) {
-      inner.index = at->indices.at(op.callee_index);
+      ASSIGN_OR_RETURN(inner.index, IndexValue(callee.name, op.callee_index, *at));
       inner.indices[callee.index->name] = inner.index;
     }
     inner.frame = at->callee_frame;

@@ -1,5 +1,7 @@
 #include "codegen/kernel_spec.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -72,19 +74,53 @@ KernelSpec PackPartSpec(const ir::Op& pack, int part, int64_t row_offset) {
   return spec;
 }
 
+namespace {
+
+// The axis of a packed type that its matrices lie along, if it has one: -1 for a matrix.
+int MatrixAxis(const ir::Type& type) {
+  if (type.axes.size() != 3) return -1;
+  const ir::PanelAxes panel = ir::PanelAxesOf(type.layout, type.axes);
+  return static_cast<int>(3 - panel.row - panel.depth);
+}
+
+void EraseAxis(const std::string& name, std::vector<ir::StridedAxis>* axes) {
+  axes->erase(
+      std::remove_if(axes->begin(), axes->end(),
+                     [&](const ir::StridedAxis& strided) { return strided.axis.name == name; }),
+      axes->end());
+}
+
+}  // namespace
+
 std::vector<PackPart> PackParts(const ir::Op& pack) {
   const ir::Type& type = pack.result_type();
   const std::string& over = pack.attrs.axes.back();
+  const int outer = MatrixAxis(type);
+  const int64_t matrices = outer < 0 ? 1 : type.axes[outer].extent.value;
   std::vector<int64_t> first(type.axes.size(), 0);  // the element that a part begins with
+  const size_t row_axis = ir::PanelAxesOf(type.layout, type.axes).row;
   std::vector<PackPart> parts;
   int64_t row = 0;
   for (int i = 0; i < pack.operand_count(); ++i) {
     const bool aligned = row % type.layout.rows == 0;
-    first[ir::PanelAxesOf(type.layout, type.axes).row] = aligned ? row : 0;
-    parts.push_back({PackPartSpec(pack, i, aligned ? 0 : row),
-                     ir::BytesOf(type.dtype, ir::ElementOffset(type, first))});
-    for (const ir::Axis& axis : pack.operand(i).type().axes) {
-      if (axis.name != over) row += axis.extent.value;
+    first[row_axis] = aligned ? row : 0;
+    PackPart part{PackPartSpec(pack, i, aligned ? 0 : row), i, 0, 0, 0};
+    int64_t stride = 0;
+    if (outer >= 0) {
+      const std::string name = type.axes[outer].name;
+      stride = part.spec.operands[0].Find(name)->stride.factor;
+      EraseAxis(name, &part.spec.operands[0].axes);
+      EraseAxis(name, &part.spec.result.axes);
+    }
+    for (int64_t matrix = 0; matrix < matrices; ++matrix) {
+      if (outer >= 0) first[outer] = matrix;
+      part.matrix = matrix;
+      part.from = ir::BytesOf(part.spec.operands[0].dtype, matrix * stride);
+      part.offset = ir::BytesOf(type.dtype, ir::ElementOffset(type, first));
+      parts.push_back(part);
+    }
+    for (const ir::StridedAxis& strided : parts.back().spec.operands[0].axes) {
+      if (strided.axis.name != over) row += strided.axis.extent.value;
     }
   }
   return parts;
@@ -113,7 +149,8 @@ std::string StemOf(const KernelSpec& spec) {
     absl::StrAppend(&stem, "_", ir::DTypeName(operand.dtype));
   }
   absl::StrAppend(&stem, "_", ir::DTypeName(spec.result.dtype), "_");
-  const bool is_matmul = spec.opcode == ir::Opcode::kMatmul;
+  const bool is_matmul =
+      spec.opcode == ir::Opcode::kMatmul || spec.opcode == ir::Opcode::kExpertMatmul;
   const auto axes = is_matmul ? spec.operands[1].PlainAxes() : spec.result.PlainAxes();
   absl::StrAppend(&stem, absl::StrJoin(axes, "x", [](std::string* out, const ir::Axis& axis) {
     absl::StrAppend(out, ir::ToString(axis.extent));

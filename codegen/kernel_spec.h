@@ -39,11 +39,15 @@ KernelSpec SpecOf(const ir::Op& op);
 // The spec with which operand `part` of a pack becomes the result's rows from `row_offset` on.
 KernelSpec PackPartSpec(const ir::Op& pack, int part, int64_t row_offset);
 
-// A pack is one call per operand. Parts that start at a panel's edge share kernels: their buffer
-// starts `offset` bytes into the result, and their spec has no row offset.
+// A pack is one call per operand and matrix of it: what has an axis more holds a matrix for each of
+// its elements, whose panels follow one another. Parts that start at a panel's edge share kernels:
+// their buffer starts `offset` bytes into the result, and their spec has no row offset.
 struct PackPart {
   KernelSpec spec;
-  int64_t offset = 0;
+  int operand = 0;
+  int64_t matrix = 0;
+  int64_t from = 0;    // bytes into the operand, where its matrix begins
+  int64_t offset = 0;  // bytes into the result
 };
 std::vector<PackPart> PackParts(const ir::Op& pack);
 

@@ -1,5 +1,6 @@
 #include "frontends/tensor_info.h"
 
+#include <algorithm>
 #include <iterator>
 
 namespace lluda::frontends {
@@ -33,6 +34,13 @@ constexpr bool InEnumOrder() {
 static_assert(InEnumOrder());
 
 }  // namespace
+
+std::vector<int64_t> WithoutLeadingOnes(std::vector<int64_t> shape) {
+  const auto first =
+      std::find_if(shape.begin(), shape.end(), [](int64_t extent) { return extent != 1; });
+  shape.erase(shape.begin(), first);
+  return shape;
+}
 
 std::optional<ir::DType> IrDType(TensorDType dtype) {
   return kDTypes[static_cast<size_t>(dtype)].ir;

@@ -27,6 +27,9 @@ struct TensorInfo {
 
 using TensorLookup = std::function<std::optional<TensorInfo>(absl::string_view name)>;
 
+// The shape without axes of one element before the others: [1, 64] and [64] hold the same.
+std::vector<int64_t> WithoutLeadingOnes(std::vector<int64_t> shape);
+
 // The IR's name for a file's dtype; nullopt if it has none.
 std::optional<ir::DType> IrDType(TensorDType dtype);
 

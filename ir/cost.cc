@@ -53,6 +53,21 @@ Cost MatmulCost(const Op& op, const CostShape& shape) {
   return cost;
 }
 
+// Of the experts' matrices it reads those that its rows take, at most one each.
+Cost ExpertMatmulCost(const Op& op, const CostShape& shape) {
+  const Type& matrices = op.operand(1).type();
+  const double rows = Elements(op.operand(2).type(), shape);
+  const double experts =
+      static_cast<double>(Evaluate(matrices.GetAxis(op.attrs.axes[1])->extent, shape.symbols));
+  const double matrix = Elements(matrices, shape) / experts;
+  Cost cost{2 * rows * matrix, 0};
+  if (op.operand(1).global != nullptr) {
+    const auto bytes = static_cast<double>(ByteSize(matrices, shape.symbols));
+    cost.bytes = bytes / experts * std::min(rows, experts);
+  }
+  return cost;
+}
+
 // A query meets every position it sees twice: for its score, and with its weight.
 Cost AttentionCost(const Op& op, const CostShape& shape) {
   const auto depth = static_cast<double>(shape.depth);
@@ -80,8 +95,12 @@ Cost CostOf(const Op& op, const CostShape& shape) {
   switch (op.opcode()) {
     case Opcode::kMatmul:
       return MatmulCost(op, shape);
+    case Opcode::kExpertMatmul:
+      return ExpertMatmulCost(op, shape);
     case Opcode::kAttention:
       return AttentionCost(op, shape);
+    case Opcode::kCombine:
+      return {2 * Elements(op.operand(0).type(), shape), 0};
     case Opcode::kGather:  // as much as it picks
       return {0, op.operand(0).global != nullptr ? Bytes(op.result_type(), shape) : 0};
     case Opcode::kAppend:

@@ -4,8 +4,12 @@
 #include <iterator>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "glog/logging.h"
 
 namespace lluda::ir {
@@ -212,10 +216,68 @@ void ReplaceAllUses(Value* from, Operand to) {
   }
 }
 
+std::optional<int64_t> ConstantIndex(absl::string_view index) {
+  int64_t number;
+  if (index.empty() || !absl::ascii_isdigit(static_cast<unsigned char>(index[0])) ||
+      !absl::SimpleAtoi(index, &number)) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+std::optional<SourceIndex> FindSourceIndex(const Global& weight) {
+  if (!weight.index) return std::nullopt;
+  const std::string& source = weight.source;
+  const std::string plain = absl::StrCat("{", weight.index->name, "}");
+  if (absl::StrContains(source, plain)) return SourceIndex{plain, {}};
+  const std::string opening = absl::StrCat("{", weight.index->name, ":");
+  const size_t begin = source.find(opening);
+  const size_t end = begin == std::string::npos ? begin : source.find('}', begin);
+  if (end == std::string::npos) return std::nullopt;
+  SourceIndex found{source.substr(begin, end + 1 - begin), {}};
+  const size_t list = begin + opening.size();
+  for (const absl::string_view word :
+       absl::StrSplit(absl::string_view(source).substr(list, end - list), ' ', absl::SkipEmpty())) {
+    const std::optional<int64_t> number = ConstantIndex(word);
+    if (!number) return std::nullopt;
+    found.numbers.push_back(*number);
+  }
+  if (found.numbers.empty()) return std::nullopt;
+  return found;
+}
+
 std::string SourceName(const Global& weight, int64_t index) {
-  if (!weight.index) return weight.source;
-  return absl::StrReplaceAll(weight.source,
-                             {{absl::StrCat("{", weight.index->name, "}"), absl::StrCat(index)}});
+  const std::optional<SourceIndex> place = FindSourceIndex(weight);
+  if (!place) return weight.source;
+  const auto row = static_cast<size_t>(index);
+  const int64_t number = row < place->numbers.size() ? place->numbers[row] : index;
+  return absl::StrReplaceAll(weight.source, {{place->text, absl::StrCat(number)}});
+}
+
+namespace {
+
+// What stands for an element of the first axis in the source; "" for a weight without axes.
+std::string StackedPlace(const Global& weight) {
+  return weight.type.axes.empty() ? "" : absl::StrCat("{", weight.type.axes[0].name, "}");
+}
+
+}  // namespace
+
+bool IsStacked(const Global& weight) {
+  const std::string place = StackedPlace(weight);
+  return weight.kind == Global::Kind::kWeight && weight.type.axes.size() > 1 &&
+         !(weight.index && weight.index->name == weight.type.axes[0].name) &&
+         absl::StrContains(weight.source, place);
+}
+
+std::vector<std::string> SourceNames(const Global& weight, int64_t index) {
+  const std::string name = SourceName(weight, index);
+  if (!IsStacked(weight)) return {name};
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < weight.type.axes[0].extent.value; ++i) {
+    names.push_back(absl::StrReplaceAll(name, {{StackedPlace(weight), absl::StrCat(i)}}));
+  }
+  return names;
 }
 
 }  // namespace lluda::ir

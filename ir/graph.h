@@ -58,7 +58,10 @@ struct Global {
   std::string name;  // without '@'
   std::optional<Index> index;
   Type type;
-  std::string source;  // kWeight: tensor name in the checkpoint, with {layer} for the index
+  // kWeight: tensor name in the checkpoint, with {layer} for the index. `{layer: 1 3 5}` stands for
+  // one of these numbers, of index 0, 1 and 2; the first axis's name in braces for one tensor of each
+  // of its elements, which are stacked along it.
+  std::string source;
 };
 
 struct Use {
@@ -100,7 +103,8 @@ struct Operand {
 
   Value* value = nullptr;
   Global* global = nullptr;
-  std::string index;  // the loop or function index that selects the row; "" when not indexed
+  // The loop or function index that selects the row, or a number; "" when not indexed.
+  std::string index;
 };
 
 class Op {
@@ -138,7 +142,7 @@ class Op {
   // appends, loops and returned values own no place there.
   std::optional<int64_t> frame_offset;
 
-  // kCall: the callee and the index passed on (`call @attn[layer] %x`).
+  // kCall: the callee and the index passed on (`call @attn[layer] %x`, `call @attn[3] %x`).
   Func* callee = nullptr;
   std::string callee_index;
 
@@ -286,8 +290,23 @@ void ForEachOp(const Module& module, Visit&& visit) {
   for (const auto& func : module.funcs()) ForEachOp(func->body, visit);
 }
 
+// The number that a row is selected by, as in `@attn[3]`; nothing for the name of an index.
+std::optional<int64_t> ConstantIndex(absl::string_view index);
+
+// What stands for the index in the source of a weight: `{layer}`, or with numbers that are listed for
+// its values `{layer: 1 3 5}`. Nothing where the weight has no index, or its source no such place.
+struct SourceIndex {
+  std::string text;
+  std::vector<int64_t> numbers;
+};
+std::optional<SourceIndex> FindSourceIndex(const Global& weight);
+
 // The source of a weight with the index filled in: "model.layers.3.mlp.up_proj.weight".
 std::string SourceName(const Global& weight, int64_t index);
+// Whether the weight is stacked from one tensor for each element of its first axis.
+bool IsStacked(const Global& weight);
+// The tensors that make a row of the weight: one, or those that are stacked, in their order.
+std::vector<std::string> SourceNames(const Global& weight, int64_t index);
 
 }  // namespace lluda::ir
 

@@ -127,6 +127,36 @@ TEST_F(GraphTest, ModulesWithUsesBeforeDefinitionsCanBeDestroyed) {
   EXPECT_EQ(b->result()->uses().size(), 1u);
 }
 
+TEST_F(GraphTest, SourcesMayListTheNumbersOfTheirCopies) {
+  Global w;
+  w.index = Index{"dense", 3};
+  w.source = "l.{dense: 1 2 7}.w";
+  EXPECT_EQ(SourceName(w, 0), "l.1.w");
+  EXPECT_EQ(SourceName(w, 2), "l.7.w");
+  EXPECT_EQ(FindSourceIndex(w)->numbers, (std::vector<int64_t>{1, 2, 7}));
+  w.source = "l.{dense: }.w";
+  EXPECT_FALSE(FindSourceIndex(w).has_value());
+}
+
+TEST_F(GraphTest, WeightsMayBeStackedFromOneTensorForEachElementOfTheirFirstAxis) {
+  Global w;
+  w.index = Index{"layer", 2};
+  w.type.axes = {{"expert", Extent::Constant(2)}, {"k", Extent::Constant(3)}};
+  w.source = "l.{layer}.{expert}.w";
+  EXPECT_TRUE(IsStacked(w));
+  EXPECT_EQ(SourceNames(w, 1), (std::vector<std::string>{"l.1.0.w", "l.1.1.w"}));
+  w.source = "l.{layer}.{k}.w";  // not the first axis
+  EXPECT_FALSE(IsStacked(w));
+  EXPECT_EQ(SourceNames(w, 1), (std::vector<std::string>{"l.1.{k}.w"}));
+}
+
+TEST_F(GraphTest, ANumberSelectsACopyByItself) {
+  EXPECT_EQ(ConstantIndex("12"), 12);
+  EXPECT_EQ(ConstantIndex("layer"), std::nullopt);
+  EXPECT_EQ(ConstantIndex("-1"), std::nullopt);
+  EXPECT_EQ(ConstantIndex(""), std::nullopt);
+}
+
 TEST_F(GraphTest, SourceNamesFillInTheIndex) {
   Global w{Global::Kind::kWeight, "w", Index{"layer", 4}, kVector, "model.{layer}.w{row}"};
   EXPECT_EQ(SourceName(w, 3), "model.3.w{row}");

@@ -9,6 +9,7 @@
 #include "absl/types/span.h"
 #include "base/status_macros.h"
 #include "ir/infer_blocks.h"
+#include "ir/infer_experts.h"
 #include "ir/op/contraction.h"
 
 namespace lluda::ir {
@@ -678,11 +679,13 @@ constexpr InferRow kInfer[] = {
     {Opcode::kCall, InferCall},
     {Opcode::kCast, InferCast},
     {Opcode::kCausalMask, InferCausalMask},
+    {Opcode::kCombine, InferCombine},
     {Opcode::kConcat, InferJoin},
     {Opcode::kCos, InferUnary},
     {Opcode::kDequantize, InferDequantize},
     {Opcode::kDiv, InferBinary},
     {Opcode::kExp, InferUnary},
+    {Opcode::kExpertMatmul, InferExpertMatmul},
     {Opcode::kFor, InferFor},
     {Opcode::kGather, InferGather},
     {Opcode::kGelu, InferUnary},
@@ -692,8 +695,10 @@ constexpr InferRow kInfer[] = {
     {Opcode::kMerge, InferMerge},
     {Opcode::kMul, InferBinary},
     {Opcode::kOffset, InferScale},
+    {Opcode::kOrder, InferOrder},
     {Opcode::kPack, InferPack},
     {Opcode::kPermute, InferPermute},
+    {Opcode::kPick, InferPick},
     {Opcode::kPower, InferPower},
     {Opcode::kQuantize, InferQuantize},
     {Opcode::kQuantizeBlocks, InferQuantizeBlocks},
@@ -712,6 +717,7 @@ constexpr InferRow kInfer[] = {
     {Opcode::kSplit, InferSplit},
     {Opcode::kSub, InferBinary},
     {Opcode::kTanh, InferUnary},
+    {Opcode::kTopK, InferTopK},
     {Opcode::kYield, InferNothing},
 };
 static_assert(std::size(kInfer) == static_cast<size_t>(Opcode::kCount));

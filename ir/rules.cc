@@ -38,6 +38,11 @@ constexpr ClauseRow kClauses[] = {
 };
 static_assert(std::size(kClauses) == static_cast<size_t>(Clause::kLoop) + 1);
 
+// Ops of the clause `over` that may end it in `-> ff[3072]`.
+bool MayNameResultAxes(Opcode opcode) {
+  return opcode == Opcode::kMatmul || opcode == Opcode::kExpertMatmul || opcode == Opcode::kTopK;
+}
+
 constexpr std::optional<double> Attrs::* kNumbers[] = {
     &Attrs::base, &Attrs::by, &Attrs::eps, &Attrs::scale, &Attrs::softcap, &Attrs::step};
 
@@ -57,7 +62,7 @@ absl::Status CheckClause(const Op& op) {
   if (row.clause == Clause::kRange && attrs.axes.size() != 1) {
     return Error(op.name(), ": names ", attrs.axes.size(), " axes, needs 1");
   }
-  const bool result_axes = row.result_axes || op.opcode() == Opcode::kMatmul;
+  const bool result_axes = row.result_axes || MayNameResultAxes(op.opcode());
   if (!result_axes && !attrs.result_axes.empty()) return Error(op.name(), ": takes no result axes");
   if (!row.range && (attrs.begin != 0 || attrs.end != 0)) {
     return Error(op.name(), ": takes no range");
@@ -165,6 +170,10 @@ absl::Status CheckIndex(absl::string_view what, const std::optional<Index>& decl
     return used.empty() ? absl::OkStatus() : Error(what, " has no index, got [", used, "]");
   }
   if (used.empty()) return Error(what, " needs an index: ", what, "[", declared->name, "]");
+  if (const std::optional<int64_t> number = ConstantIndex(used)) {
+    if (*number < declared->count) return absl::OkStatus();
+    return Error(what, " has ", declared->count, " copies, got [", used, "]");
+  }
   const auto known =
       std::find_if(scope.begin(), scope.end(), [&](const Index& i) { return i.name == used; });
   if (known == scope.end()) return Error("index '", used, "' is not known here");

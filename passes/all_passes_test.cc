@@ -26,7 +26,8 @@ constexpr char kToy[] = "ir/testdata/toy.lluda";
 // Whole models: bf16 with a tied head, f32 with a head of its own, and one with a cache of
 // integers.
 constexpr const char* kModels[] = {kToy, "passes/testdata/default_pipeline_f32.lluda",
-                                   "passes/testdata/default_pipeline_int8.lluda"};
+                                   "passes/testdata/default_pipeline_int8.lluda",
+                                   "passes/testdata/default_pipeline_experts.lluda"};
 
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path);

@@ -12,14 +12,15 @@ namespace lluda::passes {
 
 std::vector<std::string> DefaultPipeline() {
   return {
-      "canonicalize",      // patterns below see one spelling of slices, casts and permutes
-      "cse",               // equal statements would hide a value's only use from the fusions
-      "dce",               // so would dead ones
-      "fuse-rope",         // first of the fusions: it leaves a single producer of q and k behind
-      "fuse-softmax",      // fuse-attention looks for the softmax
-      "fuse-attention",    // before merge-matmul, which must not take attention's matmuls
-      "fuse-projection",   // after fuse-attention, which looks for the appends of k and v
-      "fuse-gelu",         // before fuse-epilogue, which looks for its product with a slice
+      "canonicalize",     // patterns below see one spelling of slices, casts and permutes
+      "cse",              // equal statements would hide a value's only use from the fusions
+      "dce",              // so would dead ones
+      "fuse-rope",        // first of the fusions: it leaves a single producer of q and k behind
+      "fuse-softmax",     // fuse-attention looks for the softmax
+      "fuse-attention",   // before merge-matmul, which must not take attention's matmuls
+      "fuse-projection",  // after fuse-attention, which looks for the appends of k and v
+      "fuse-experts",  // before fuse-dequantize, which would read blocks where matrices are copied
+      "fuse-gelu",     // before fuse-epilogue, which looks for its product with a slice
       "fuse-dequantize",   // before merge-matmul, which joins weights in blocks as it finds them
       "merge-matmul",      // gate and up, and projections left over, become one matmul and slices
       "canonicalize",      // the split of such a slice becomes one slice, which is a view

@@ -6,6 +6,7 @@
 #include "passes/fuse/fuse_attention.h"
 #include "passes/fuse/fuse_dequantize.h"
 #include "passes/fuse/fuse_epilogue.h"
+#include "passes/fuse/fuse_experts.h"
 #include "passes/fuse/fuse_gelu.h"
 #include "passes/fuse/fuse_projection.h"
 #include "passes/fuse/fuse_rope.h"
@@ -38,6 +39,7 @@ constexpr PassRow kPasses[] = {
     {"fuse-attention", Make<FuseAttention>},
     {"fuse-dequantize", Make<FuseDequantize>},
     {"fuse-epilogue", Make<FuseEpilogue>},
+    {"fuse-experts", Make<FuseExperts>},
     {"fuse-gelu", Make<FuseGelu>},
     {"fuse-projection", Make<FuseProjection>},
     {"fuse-rope", Make<FuseRope>},

@@ -17,11 +17,13 @@ constexpr EmitRow kEmitters[] = {
     {ir::Opcode::kAttention, EmitAttention},
     {ir::Opcode::kCast, EmitElementwise},
     {ir::Opcode::kCausalMask, EmitElementwise},
+    {ir::Opcode::kCombine, EmitCombine},
     {ir::Opcode::kConcat, EmitConcat},
     {ir::Opcode::kCos, EmitElementwise},
     {ir::Opcode::kDequantize, EmitDequantize},
     {ir::Opcode::kDiv, EmitElementwise},
     {ir::Opcode::kExp, EmitElementwise},
+    {ir::Opcode::kExpertMatmul, EmitMatmul},
     {ir::Opcode::kGather, EmitGather},
     {ir::Opcode::kGelu, EmitElementwise},
     {ir::Opcode::kIota, EmitElementwise},
@@ -30,8 +32,10 @@ constexpr EmitRow kEmitters[] = {
     {ir::Opcode::kMerge, EmitCopy},
     {ir::Opcode::kMul, EmitElementwise},
     {ir::Opcode::kOffset, EmitElementwise},
+    {ir::Opcode::kOrder, EmitOrder},
     {ir::Opcode::kPack, EmitPack},
     {ir::Opcode::kPermute, EmitCopy},
+    {ir::Opcode::kPick, EmitPick},
     {ir::Opcode::kPower, EmitElementwise},
     {ir::Opcode::kQuantize, EmitElementwise},
     {ir::Opcode::kQuantizeBlocks, EmitQuantizeBlocks},
@@ -49,6 +53,7 @@ constexpr EmitRow kEmitters[] = {
     {ir::Opcode::kSplit, EmitCopy},
     {ir::Opcode::kSub, EmitElementwise},
     {ir::Opcode::kTanh, EmitElementwise},
+    {ir::Opcode::kTopK, EmitTopK},
 };
 
 }  // namespace

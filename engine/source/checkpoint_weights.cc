@@ -1,6 +1,7 @@
 #include "engine/source/checkpoint_weights.h"
 
 #include <optional>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -25,6 +26,28 @@ absl::string_view CheckpointWeights::FileOf(const frontends::TensorView& tensor)
 }
 
 absl::StatusOr<const void*> CheckpointWeights::Data(const std::string& tensor, int64_t bytes) {
+  const size_t begin = tensor.find('{');
+  const size_t end = begin == std::string::npos ? begin : tensor.find('}', begin);
+  if (end == std::string::npos || checkpoint_->Find(tensor) != nullptr) return View(tensor, bytes);
+  std::vector<char> stack;
+  for (int64_t i = 0; static_cast<int64_t>(stack.size()) < bytes; ++i) {
+    const std::string name =
+        absl::StrCat(tensor.substr(0, begin), i, absl::string_view(tensor).substr(end + 1));
+    ASSIGN_OR_RETURN(const frontends::TensorView* view, checkpoint_->Get(name));
+    ASSIGN_OR_RETURN(const void* data, View(name, static_cast<int64_t>(view->bytes)));
+    const char* elements = static_cast<const char*>(data);
+    stack.insert(stack.end(), elements, elements + view->bytes);
+    checkpoint_->DropPages(*view);
+  }
+  if (static_cast<int64_t>(stack.size()) != bytes) {
+    return absl::InvalidArgumentError(absl::StrCat("tensors '", tensor, "' have ", stack.size(),
+                                                   " bytes, the model needs ", bytes));
+  }
+  return (stacks_[tensor] = std::move(stack)).data();
+}
+
+absl::StatusOr<const void*> CheckpointWeights::View(const std::string& tensor,
+                                                    int64_t bytes) const {
   ASSIGN_OR_RETURN(const frontends::TensorView* view, checkpoint_->Get(tensor));
   if (static_cast<int64_t>(view->bytes) != bytes) {
     return absl::InvalidArgumentError(
@@ -42,6 +65,10 @@ absl::StatusOr<const void*> CheckpointWeights::Data(const std::string& tensor, i
 }
 
 void CheckpointWeights::Release(const std::string& tensor, int64_t offset, int64_t bytes) {
+  if (const auto stack = stacks_.find(tensor); stack != stacks_.end()) {
+    if (static_cast<int64_t>(stack->second.size()) == bytes) stacks_.erase(stack);
+    return;
+  }
   const frontends::TensorView* view = checkpoint_->Find(tensor);
   if (view == nullptr) return;
   frontends::TensorView part = *view;

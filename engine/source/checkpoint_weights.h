@@ -1,5 +1,7 @@
 // A checkpoint as the runtime's source of weights: tensors are read from the mapped files, and the
-// pages of those that the load block has packed are given back.
+// pages of those that the load block has packed are given back. A name with a place for a number, as
+// in "mlp.experts.{expert}.up_proj.weight", stands for all tensors of such a name, one behind the
+// other, which are copied to memory of their own until they are released.
 //
 //   CheckpointWeights weights(&checkpoint);
 //   executable->Load(&weights, nullptr);
@@ -7,7 +9,9 @@
 #define LLUDA_ENGINE_SOURCE_CHECKPOINT_WEIGHTS_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -31,8 +35,10 @@ class CheckpointWeights : public runtime::WeightSource {
 
  private:
   absl::string_view FileOf(const frontends::TensorView& tensor) const;
+  absl::StatusOr<const void*> View(const std::string& tensor, int64_t bytes) const;
 
   const frontends::Checkpoint* checkpoint_;
+  std::map<std::string, std::vector<char>> stacks_;
 };
 
 }  // namespace lluda::engine

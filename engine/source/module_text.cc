@@ -48,19 +48,21 @@ absl::Status CheckWeight(const ir::Module& module, const ir::Global& weight,
   }
   std::vector<int64_t> shape;
   for (const ir::Axis& axis : weight.type.axes) shape.push_back(axis.extent.value);
+  if (ir::IsStacked(weight)) shape.erase(shape.begin());
   const std::vector<bool> read = LayersRead(module, weight);
   for (int64_t i = 0; i < static_cast<int64_t>(read.size()); ++i) {
     if (!read[static_cast<size_t>(i)]) continue;
-    const std::string name = ir::SourceName(weight, i);
-    const std::optional<frontends::TensorInfo> tensor = find_tensor(name);
-    if (!tensor) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("weight @", weight.name, ": the checkpoint has no tensor ", name));
-    }
-    if (tensor->dtype != weight.type.dtype || tensor->shape != shape) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("weight @", weight.name, " is ", ir::ToString(weight.type), ", the tensor ",
-                       name, " is ", tensor->dtype_name, " ", Shape(tensor->shape)));
+    for (const std::string& name : ir::SourceNames(weight, i)) {
+      const std::optional<frontends::TensorInfo> tensor = find_tensor(name);
+      if (!tensor) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("weight @", weight.name, ": the checkpoint has no tensor ", name));
+      }
+      if (tensor->dtype != weight.type.dtype || tensor->shape != shape) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "weight @", weight.name, " is ", ir::ToString(weight.type), ", the tensor ", name,
+            " is ", tensor->dtype_name, " ", Shape(tensor->shape)));
+      }
     }
   }
   return absl::OkStatus();

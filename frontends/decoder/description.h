@@ -61,10 +61,29 @@ struct Attention {
   std::optional<int64_t> window{};
 };
 
+// What a checkpoint calls the tensors of experts: mlp.experts.{e}.gate_proj, up_proj and down_proj, and
+// the router mlp.gate; or block_sparse_moe.experts.{e}.w1, w3 and w2, and block_sparse_moe.gate.
+enum class ExpertNames : uint8_t { kProjections, kNumbered };
+
+// An MLP that is a mixture of experts. Each of them is an MLP; a router gives each token a number for
+// each, and the token takes those `top` with the largest: of softmax(router(h)) the largest are the
+// weights of their sum. With a shared expert, sigmoid(gate(h)) * shared(h) is added to it.
+struct Experts {
+  int64_t count = 0;
+  int64_t top = 0;
+  int64_t intermediate_size = 0;
+  bool renormalise = false;  // the weights are divided by their sum
+  int64_t shared_size = 0;   // the shared expert's intermediate size; 0: there is none
+  ExpertNames names = ExpertNames::kProjections;
+  // The checkpoint has one tensor for all of them, with an axis more; its name lacks their number.
+  bool one_tensor = false;
+};
+
 // The kinds that a layer is of.
 struct Layer {
   size_t attention = 0;  // which of the decoder's
-  bool operator==(const Layer& o) const { return attention == o.attention; }
+  bool experts = false;  // its MLP is a mixture of the decoder's experts
+  bool operator==(const Layer& o) const { return attention == o.attention && experts == o.experts; }
 };
 
 // Where a layer's norms stand: before attention and MLP, or behind them, or both.
@@ -73,7 +92,8 @@ enum class NormPlace : uint8_t { kBefore, kBehind, kAround };
 // Of the MLP's gate. The second is GELU by its formula with tanh.
 enum class Activation : uint8_t { kSilu, kGeluTanh };
 
-// Sizes have the names of config.json. All layers have the same weights, in the same shapes.
+// Sizes have the names of config.json. All layers have the same weights, in the same shapes, but for
+// their MLPs, which are of two kinds at most.
 struct Decoder {
   std::string family = "decoder";  // the module's name
   int64_t vocab_size = 0;
@@ -110,6 +130,8 @@ struct Decoder {
   std::vector<Rope> ropes = {Rope()};
   std::vector<Attention> attentions = {Attention()};
   std::vector<Layer> layers{};
+  // Of layers that have experts; norms then stand before attention and MLP.
+  std::optional<Experts> experts{};
 
   int64_t layer_count() const { return static_cast<int64_t>(layers.size()); }
   int64_t rotated_dim() const { return rotary_dim == 0 ? head_dim : rotary_dim; }

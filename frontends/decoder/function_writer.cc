@@ -17,7 +17,7 @@ using ir::Operand;
 using ir::Value;
 
 // A weight, of this layer if there is one per layer.
-Operand Weight(ir::Global* weight) { return {weight, weight->index ? kLayer : ""}; }
+Operand Weight(ir::Global* weight) { return {weight, weight->index ? weight->index->name : ""}; }
 
 }  // namespace
 
@@ -26,9 +26,9 @@ Axis TokenAxis() {
 }
 Axis RowAxis() { return {step_interface::kRowAxis, Extent::Symbol(step_interface::kRowCount)}; }
 
-FunctionWriter::FunctionWriter(const Model& model, std::string name, bool per_layer)
+FunctionWriter::FunctionWriter(const Model& model, std::string name, Copies copies)
     : model_(model), func_(model.module->AddFunc(std::move(name))), b_(func_) {
-  if (per_layer) func_->index = ir::Index{kLayer, model.decoder.layer_count()};
+  func_->index = IndexOf(model.decoder, copies);
 }
 
 Axis FunctionWriter::Named(absl::string_view name) const { return ModelAxis(model_.decoder, name); }
@@ -141,6 +141,17 @@ Value* FunctionWriter::Rotate(const std::string& prefix, Value* x, Value* cos, V
 }
 
 void FunctionWriter::Record(absl::string_view name, Value* x, Value* slot, Value* pos) {
+  if (func_->index && func_->index->name != kLayer) return;
+  RecordIn(func_->index, func_->index ? kLayer : "", name, x, slot, pos);
+}
+
+void FunctionWriter::RecordOf(int64_t layer, absl::string_view name, Value* x, Value* slot,
+                              Value* pos) {
+  RecordIn(IndexOf(model_.decoder, Copies::kLayers), absl::StrCat(layer), name, x, slot, pos);
+}
+
+void FunctionWriter::RecordIn(const std::optional<ir::Index>& index, const std::string& copy,
+                              absl::string_view name, Value* x, Value* slot, Value* pos) {
   if (!model_.record_activations) return;
   const std::string state_name = absl::StrCat(step_interface::kActivationPrefix, name);
   ir::Global* state = model_.module->FindGlobal(state_name);
@@ -148,7 +159,7 @@ void FunctionWriter::Record(absl::string_view name, Value* x, Value* slot, Value
     ir::Global added;
     added.kind = ir::Global::Kind::kState;
     added.name = state_name;
-    added.index = func_->index;
+    added.index = index;
     added.type.dtype = x->type.dtype;
     added.type.axes = {{step_interface::kSlotAxis, Extent::Symbol(step_interface::kSlotCount)},
                        {step_interface::kPositionAxis, Extent::Symbol(step_interface::kCapacity)}};
@@ -157,7 +168,7 @@ void FunctionWriter::Record(absl::string_view name, Value* x, Value* slot, Value
     }
     state = model_.module->AddGlobal(std::move(added));
   }
-  b_.Append(state->name, {state, state->index ? kLayer : ""}, x, {"slot", "pos"}, slot, pos);
+  b_.Append(state->name, {state, copy}, x, {"slot", "pos"}, slot, pos);
 }
 
 absl::Status FunctionWriter::Return(Value* value) {

@@ -2,7 +2,7 @@
 // common, op by op.
 //
 // Example:
-//   FunctionWriter f(model, "mlp", /*per_layer=*/true);
+//   FunctionWriter f(model, "mlp", Copies::kDense);
 //   Value* x = f.Param("x", DType::kF32, {TokenAxis(), f.Named("hid")});
 //   Value* h = f.Narrow("h", f.Norm("h0", x, model.weights.mlp_norm, "hid"));
 //   Value* y = f.Linear("gate", h, {model.weights.wg, model.weights.bg}, "hid");
@@ -34,8 +34,8 @@ struct Held {
 
 class FunctionWriter {
  public:
-  // A function of every layer, or one that exists once. `model` must outlive the writer.
-  FunctionWriter(const Model& model, std::string name, bool per_layer);
+  // A function of layers, or one that exists once. `model` must outlive the writer.
+  FunctionWriter(const Model& model, std::string name, Copies copies);
 
   ir::Builder& b() { return b_; }
 
@@ -81,12 +81,18 @@ class FunctionWriter {
   ir::Value* Rotate(const std::string& prefix, ir::Value* x, ir::Value* cos, ir::Value* sin);
 
   // Where activations are wanted, appends this one to a state of its own. Functions of several
-  // kinds share the state of that name.
+  // kinds of attention share the state of that name. A function of some layers alone records nothing.
   void Record(absl::string_view name, ir::Value* x, ir::Value* slot, ir::Value* pos);
+  // The same for a value of this layer, in a function that exists once.
+  void RecordOf(int64_t layer, absl::string_view name, ir::Value* x, ir::Value* slot,
+                ir::Value* pos);
 
   absl::Status Return(ir::Value* value);
 
  private:
+  void RecordIn(const std::optional<ir::Index>& index, const std::string& copy,
+                absl::string_view name, ir::Value* x, ir::Value* slot, ir::Value* pos);
+
   const Model& model_;
   ir::Func* func_;
   ir::Builder b_;

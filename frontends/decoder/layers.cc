@@ -8,8 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
+#include "frontends/decoder/experts.h"
 #include "frontends/decoder/function_writer.h"
-#include "ir/op/gelu.h"
+#include "frontends/decoder/layer_parts.h"
 
 namespace lluda::frontends::decoder {
 namespace {
@@ -17,27 +18,6 @@ namespace {
 using ir::DType;
 using ir::Opcode;
 using ir::Value;
-
-// A layer's input as its matmuls read it, and before it is rounded.
-struct Input {
-  Value* wide = nullptr;
-  Value* narrow = nullptr;
-};
-
-Input ReadInput(const Model& model, FunctionWriter* f, Value* x, ir::Global* norm) {
-  Input input;
-  input.wide = model.decoder.norms == NormPlace::kBehind ? x : f->Norm("h0", x, norm, "hid");
-  input.narrow = f->Narrow("h", input.wide);
-  return input;
-}
-
-// The residual sum around what an attention or an MLP has computed. `norm` is the one behind it, or
-// null.
-Value* AddResidual(const Model& model, FunctionWriter* f, Value* x, Value* part, ir::Global* norm) {
-  if (norm != nullptr) part = f->Norm("y1", part, norm, "hid");
-  Value* scaled = f->ScaleBy("ys", part, model.decoder.residual_multiplier);
-  return f->b().Binary(Opcode::kAdd, "y", x, scaled);
-}
 
 // The norm behind an attention or an MLP, of those that their layer has.
 ir::Global* NormBehind(const Model& model, ir::Global* norm, ir::Global* post_norm) {
@@ -79,7 +59,7 @@ Value* Attend(const Model& model, const Attention& attention, FunctionWriter* f,
 
 absl::Status AddAttention(const Model& model, const Attention& attention) {
   const Weights& w = model.weights;
-  FunctionWriter f(model, attention.name, /*per_layer=*/true);
+  FunctionWriter f(model, attention.name, Copies::kLayers);
   Value* x = f.Param("x", DType::kF32, {TokenAxis(), f.Named("hid")});
   Value* cos = nullptr;
   Value* sin = nullptr;
@@ -144,32 +124,10 @@ std::pair<Value*, Value*> GateAndUp(const Model& model, FunctionWriter* f, Value
   return {gate, f->b().Slice("up", both, "gu", half, 2 * half, {f->Named("ff")})};
 }
 
-// x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
-Value* GeluTanh(ir::Builder* b, Value* x) {
-  Value* square = b->Binary(Opcode::kMul, "a0", x, x);
-  Value* cube = b->Binary(Opcode::kMul, "a1", square, x);
-  Value* small = b->Scale("a2", cube, ir::kGeluCube);
-  Value* sum = b->Binary(Opcode::kAdd, "a3", x, small);
-  Value* inner = b->Scale("a4", sum, ir::kGeluScale);
-  Value* share = b->Offset("a6", b->Unary(Opcode::kTanh, "a5", inner), 1);
-  return b->Scale("a", b->Binary(Opcode::kMul, "a7", x, share), 0.5);
-}
-
-Value* Activate(const Model& model, ir::Builder* b, Value* x) {
-  if (model.decoder.activation == Activation::kGeluTanh) return GeluTanh(b, x);
-  return b->Unary(Opcode::kSilu, "a", x);
-}
-
 absl::Status AddMlp(const Model& model) {
   const Weights& w = model.weights;
-  FunctionWriter f(model, "mlp", /*per_layer=*/true);
-  Value* x = f.Param("x", DType::kF32, {TokenAxis(), f.Named("hid")});
-  Value* pos = nullptr;
-  Value* slot = nullptr;
-  if (model.record_activations) {
-    pos = f.Param(step_interface::kPositions, DType::kI32, {TokenAxis()});
-    slot = f.Param(step_interface::kSlots, DType::kI32, {TokenAxis()});
-  }
+  FunctionWriter f(model, kMlp, Copies::kDense);
+  const auto [x, pos, slot] = AddMlpParams(model, &f);
   ir::Builder& b = f.b();
   const Input input = ReadInput(model, &f, x, w.mlp_norm);
   const bool around = model.decoder.norms == NormPlace::kAround;
@@ -191,7 +149,10 @@ absl::Status AddLayers(const Model& model) {
   for (const Attention& attention : model.decoder.attentions) {
     RETURN_IF_ERROR(AddAttention(model, attention));
   }
-  return AddMlp(model);
+  if (!LayersOf(model.decoder, Copies::kSparse).empty()) {
+    RETURN_IF_ERROR(AddExperts(model));
+  }
+  return LayersOf(model.decoder, Copies::kDense).empty() ? absl::OkStatus() : AddMlp(model);
 }
 
 }  // namespace lluda::frontends::decoder

@@ -7,6 +7,7 @@
 #include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "frontends/decoder/function_writer.h"
+#include "frontends/decoder/layer_parts.h"
 #include "frontends/decoder/layers.h"
 
 namespace lluda::frontends::decoder {
@@ -58,6 +59,44 @@ std::vector<Angles> AddAngles(const Model& model, Value* pos, FunctionWriter* f)
   return all;
 }
 
+std::vector<Operand> AttentionOperands(const Attention& attention,
+                                       const std::vector<Angles>& angles, Value* x, Value* pos,
+                                       Value* slot) {
+  std::vector<Operand> operands = {x};
+  if (attention.rope) {
+    const Angles& own = angles[*attention.rope];
+    operands.insert(operands.end(), {own.cos, own.sin});
+  }
+  operands.insert(operands.end(), {pos, slot});
+  return operands;
+}
+
+ir::Func* MlpOf(const Model& model, const Layer& layer) {
+  return model.module->FindFunc(layer.experts ? kMoe : kMlp);
+}
+
+std::vector<Operand> MlpOperands(const Model& model, Value* x, Value* pos, Value* slot) {
+  if (!RecordsInMlp(model)) return {x};
+  return {x, pos, slot};
+}
+
+// Runs all layers, one after the other: they are copies of functions that count differently.
+Value* AddMixedLayers(const Model& model, const std::vector<Angles>& angles, Value* pos,
+                      Value* slot, Value* x, FunctionWriter* f) {
+  const Decoder& decoder = model.decoder;
+  int64_t copies[2] = {0, 0};  // of dense MLPs and of those with experts
+  for (int64_t i = 0; i < decoder.layer_count(); ++i) {
+    const Layer& layer = decoder.layers[static_cast<size_t>(i)];
+    const Attention& attention = decoder.attentions[layer.attention];
+    Value* xa = f->b().Call("xa", model.module->FindFunc(attention.name), absl::StrCat(i),
+                            AttentionOperands(attention, angles, x, pos, slot));
+    x = f->b().Call("xm", MlpOf(model, layer), absl::StrCat(copies[layer.experts ? 1 : 0]++),
+                    MlpOperands(model, xa, pos, slot));
+    f->RecordOf(i, "out", x, slot, pos);
+  }
+  return x;
+}
+
 // Runs layers of one kind, those from `begin` to before `end`, on x.
 absl::StatusOr<Value*> AddLoop(const Model& model, int64_t begin, int64_t end,
                                const std::vector<Angles>& angles, Value* pos, Value* slot, Value* x,
@@ -67,16 +106,9 @@ absl::StatusOr<Value*> AddLoop(const Model& model, int64_t begin, int64_t end,
   const Attention& attention = decoder.attentions[layer.attention];
   ir::Op* loop = f->b().For("xn", kLayer, begin, end, "x", x);
   ir::Builder body(loop->body.get());
-  std::vector<Operand> operands = {loop->carried.get()};
-  if (attention.rope) {
-    const Angles& own = angles[*attention.rope];
-    operands.insert(operands.end(), {own.cos, own.sin});
-  }
-  operands.insert(operands.end(), {pos, slot});
-  Value* xa = body.Call("xa", model.module->FindFunc(attention.name), kLayer, operands);
-  operands = {xa};
-  if (model.record_activations) operands.insert(operands.end(), {pos, slot});
-  body.Yield(body.Call("xm", model.module->FindFunc("mlp"), kLayer, operands));
+  Value* xa = body.Call("xa", model.module->FindFunc(attention.name), kLayer,
+                        AttentionOperands(attention, angles, loop->carried.get(), pos, slot));
+  body.Yield(body.Call("xm", MlpOf(model, layer), kLayer, MlpOperands(model, xa, pos, slot)));
   if (!body.status().ok()) return body.status();
   return loop->result();
 }
@@ -90,7 +122,7 @@ const char* ResultName(const Model& model) {
 
 absl::Status AddResult(const Model& model) {
   const Weights& w = model.weights;
-  FunctionWriter f(model, ResultName(model), /*per_layer=*/false);
+  FunctionWriter f(model, ResultName(model), Copies::kOne);
   Value* x = f.Param("x", DType::kF32, {RowAxis(), f.Named("hid")});
   ir::Builder& b = f.b();
   Value* h = f.Norm("h0", x, w.final_norm, "hid");
@@ -104,7 +136,7 @@ absl::Status AddResult(const Model& model) {
 }
 
 absl::Status AddStep(const Model& model) {
-  FunctionWriter f(model, step_interface::kStep, /*per_layer=*/false);
+  FunctionWriter f(model, step_interface::kStep, Copies::kOne);
   Value* tokens = f.Param(step_interface::kTokens, DType::kI32, {TokenAxis()});
   Value* pos = f.Param(step_interface::kPositions, DType::kI32, {TokenAxis()});
   Value* slot = f.Param(step_interface::kSlots, DType::kI32, {TokenAxis()});
@@ -123,7 +155,10 @@ absl::Status AddStep(const Model& model) {
   if (!b.status().ok()) return b.status();
 
   const std::vector<Layer>& layers = model.decoder.layers;
-  for (size_t begin = 0, end = 0; begin < layers.size(); begin = end) {
+  const bool mixed =
+      IndexOf(model.decoder, layers[0].experts ? Copies::kSparse : Copies::kDense)->name != kLayer;
+  if (mixed) x = AddMixedLayers(model, angles, pos, slot, x, &f);
+  for (size_t begin = mixed ? layers.size() : 0, end = begin; begin < layers.size(); begin = end) {
     while (end < layers.size() && layers[end] == layers[begin]) ++end;
     ASSIGN_OR_RETURN(Value * next, AddLoop(model, static_cast<int64_t>(begin),
                                            static_cast<int64_t>(end), angles, pos, slot, x, &f));

@@ -12,6 +12,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "base/status_macros.h"
 #include "glog/logging.h"
 #include "ir/builder.h"
@@ -25,91 +26,186 @@ using ir::Operand;
 struct WeightRow {
   ir::Global* Weights::* member;
   const char* name;
-  bool per_layer;
+  Copies copies;
+  // With a place for the layer; an {expert} stands for one tensor of each of the first axis's elements.
   const char* source;
-  const char* axes[2];  // the second is null for a vector
+  const char* axes[3];  // null behind a vector's one, a matrix's two
   // Whether a decoder has it at all; the LM head of a tied one is asked for elsewhere.
   bool (*has)(const Decoder& decoder);
 };
 
+bool HasLayers(const Decoder& decoder, bool experts) {
+  return std::any_of(decoder.layers.begin(), decoder.layers.end(),
+                     [&](const Layer& layer) { return layer.experts == experts; });
+}
+
 bool Always(const Decoder&) { return true; }
 bool Fused(const Decoder& decoder) { return decoder.fused_projections; }
 bool Apart(const Decoder& decoder) { return !decoder.fused_projections; }
+bool Dense(const Decoder& decoder) { return HasLayers(decoder, false); }
+bool DenseFused(const Decoder& decoder) { return Dense(decoder) && Fused(decoder); }
+bool DenseApart(const Decoder& decoder) { return Dense(decoder) && Apart(decoder); }
+bool Sparse(const Decoder& decoder) { return HasLayers(decoder, true); }
+bool Named(const Decoder& decoder, ExpertNames names) {
+  return Sparse(decoder) && decoder.experts->names == names;
+}
+bool Projections(const Decoder& decoder) { return Named(decoder, ExpertNames::kProjections); }
+bool Numbered(const Decoder& decoder) { return Named(decoder, ExpertNames::kNumbered); }
+bool Shared(const Decoder& decoder) { return Sparse(decoder) && decoder.experts->shared_size > 0; }
 bool QkvBias(const Decoder& decoder) { return decoder.qkv_bias; }
 bool OutputBias(const Decoder& decoder) { return decoder.output_bias; }
-bool MlpBias(const Decoder& decoder) { return decoder.mlp_bias; }
+bool MlpBias(const Decoder& decoder) { return Dense(decoder) && decoder.mlp_bias; }
 bool HeadNorm(const Decoder& decoder) { return decoder.qk_norm == QkNorm::kHead; }
 bool RowNorm(const Decoder& decoder) { return decoder.qk_norm == QkNorm::kRow; }
 bool NormFirst(const Decoder& decoder) { return decoder.norms != NormPlace::kBehind; }
 bool NormBefore(const Decoder& decoder) { return decoder.norms == NormPlace::kBefore; }
+bool DenseNormBefore(const Decoder& decoder) { return Dense(decoder) && NormBefore(decoder); }
 bool NormBehind(const Decoder& decoder) { return decoder.norms == NormPlace::kBehind; }
 bool NormAround(const Decoder& decoder) { return decoder.norms == NormPlace::kAround; }
+
+constexpr Copies kOne = Copies::kOne;
+constexpr Copies kLayers = Copies::kLayers;
+constexpr Copies kDense = Copies::kDense;
+constexpr Copies kSparse = Copies::kSparse;
 
 // A tensor of layers: "model.layers.{layer}." and this.
 #define LAYER(name) "model.layers.{layer}." name
 
 // In the order in which a module declares them.
 constexpr WeightRow kWeights[] = {
-    {&Weights::embed, "embed", false, "model.embed_tokens.weight", {"vocab", "hid"}, Always},
-    {&Weights::attn_norm, "attn_norm", true, LAYER("input_layernorm.weight"), {"hid"}, NormFirst},
-    {&Weights::wqkv, "wqkv", true, LAYER("self_attn.qkv_proj.weight"), {"qkv", "hid"}, Fused},
-    {&Weights::wq, "wq", true, LAYER("self_attn.q_proj.weight"), {"q", "hid"}, Apart},
-    {&Weights::bq, "bq", true, LAYER("self_attn.q_proj.bias"), {"q"}, QkvBias},
-    {&Weights::wk, "wk", true, LAYER("self_attn.k_proj.weight"), {"kd", "hid"}, Apart},
-    {&Weights::bk, "bk", true, LAYER("self_attn.k_proj.bias"), {"kd"}, QkvBias},
-    {&Weights::wv, "wv", true, LAYER("self_attn.v_proj.weight"), {"vd", "hid"}, Apart},
-    {&Weights::bv, "bv", true, LAYER("self_attn.v_proj.bias"), {"vd"}, QkvBias},
-    {&Weights::wo, "wo", true, LAYER("self_attn.o_proj.weight"), {"hid", "q"}, Always},
-    {&Weights::bo, "bo", true, LAYER("self_attn.o_proj.bias"), {"hid"}, OutputBias},
-    {&Weights::q_norm, "q_norm", true, LAYER("self_attn.q_norm.weight"), {"dim"}, HeadNorm},
-    {&Weights::q_norm, "q_norm", true, LAYER("self_attn.q_norm.weight"), {"q"}, RowNorm},
-    {&Weights::k_norm, "k_norm", true, LAYER("self_attn.k_norm.weight"), {"dim"}, HeadNorm},
-    {&Weights::k_norm, "k_norm", true, LAYER("self_attn.k_norm.weight"), {"kd"}, RowNorm},
+    {&Weights::embed, "embed", kOne, "model.embed_tokens.weight", {"vocab", "hid"}, Always},
     {&Weights::attn_norm,
      "attn_norm",
-     true,
+     kLayers,
+     LAYER("input_layernorm.weight"),
+     {"hid"},
+     NormFirst},
+    {&Weights::wqkv, "wqkv", kLayers, LAYER("self_attn.qkv_proj.weight"), {"qkv", "hid"}, Fused},
+    {&Weights::wq, "wq", kLayers, LAYER("self_attn.q_proj.weight"), {"q", "hid"}, Apart},
+    {&Weights::bq, "bq", kLayers, LAYER("self_attn.q_proj.bias"), {"q"}, QkvBias},
+    {&Weights::wk, "wk", kLayers, LAYER("self_attn.k_proj.weight"), {"kd", "hid"}, Apart},
+    {&Weights::bk, "bk", kLayers, LAYER("self_attn.k_proj.bias"), {"kd"}, QkvBias},
+    {&Weights::wv, "wv", kLayers, LAYER("self_attn.v_proj.weight"), {"vd", "hid"}, Apart},
+    {&Weights::bv, "bv", kLayers, LAYER("self_attn.v_proj.bias"), {"vd"}, QkvBias},
+    {&Weights::wo, "wo", kLayers, LAYER("self_attn.o_proj.weight"), {"hid", "q"}, Always},
+    {&Weights::bo, "bo", kLayers, LAYER("self_attn.o_proj.bias"), {"hid"}, OutputBias},
+    {&Weights::q_norm, "q_norm", kLayers, LAYER("self_attn.q_norm.weight"), {"dim"}, HeadNorm},
+    {&Weights::q_norm, "q_norm", kLayers, LAYER("self_attn.q_norm.weight"), {"q"}, RowNorm},
+    {&Weights::k_norm, "k_norm", kLayers, LAYER("self_attn.k_norm.weight"), {"dim"}, HeadNorm},
+    {&Weights::k_norm, "k_norm", kLayers, LAYER("self_attn.k_norm.weight"), {"kd"}, RowNorm},
+    {&Weights::attn_norm,
+     "attn_norm",
+     kLayers,
      LAYER("post_attention_layernorm.weight"),
      {"hid"},
      NormBehind},
     {&Weights::attn_post_norm,
      "attn_post_norm",
-     true,
+     kLayers,
      LAYER("post_attention_layernorm.weight"),
      {"hid"},
      NormAround},
     {&Weights::mlp_norm,
      "mlp_norm",
-     true,
+     kDense,
      LAYER("post_attention_layernorm.weight"),
      {"hid"},
-     NormBefore},
+     DenseNormBefore},
     {&Weights::mlp_norm,
      "mlp_norm",
-     true,
+     kDense,
      LAYER("pre_feedforward_layernorm.weight"),
      {"hid"},
      NormAround},
-    {&Weights::wgu, "wgu", true, LAYER("mlp.gate_up_proj.weight"), {"gu", "hid"}, Fused},
-    {&Weights::wg, "wg", true, LAYER("mlp.gate_proj.weight"), {"ff", "hid"}, Apart},
-    {&Weights::bg, "bg", true, LAYER("mlp.gate_proj.bias"), {"ff"}, MlpBias},
-    {&Weights::wu, "wu", true, LAYER("mlp.up_proj.weight"), {"ff", "hid"}, Apart},
-    {&Weights::bu, "bu", true, LAYER("mlp.up_proj.bias"), {"ff"}, MlpBias},
-    {&Weights::wd, "wd", true, LAYER("mlp.down_proj.weight"), {"hid", "ff"}, Always},
-    {&Weights::bd, "bd", true, LAYER("mlp.down_proj.bias"), {"hid"}, MlpBias},
+    {&Weights::wgu, "wgu", kDense, LAYER("mlp.gate_up_proj.weight"), {"gu", "hid"}, DenseFused},
+    {&Weights::wg, "wg", kDense, LAYER("mlp.gate_proj.weight"), {"ff", "hid"}, DenseApart},
+    {&Weights::bg, "bg", kDense, LAYER("mlp.gate_proj.bias"), {"ff"}, MlpBias},
+    {&Weights::wu, "wu", kDense, LAYER("mlp.up_proj.weight"), {"ff", "hid"}, DenseApart},
+    {&Weights::bu, "bu", kDense, LAYER("mlp.up_proj.bias"), {"ff"}, MlpBias},
+    {&Weights::wd, "wd", kDense, LAYER("mlp.down_proj.weight"), {"hid", "ff"}, Dense},
+    {&Weights::bd, "bd", kDense, LAYER("mlp.down_proj.bias"), {"hid"}, MlpBias},
     {&Weights::mlp_norm,
      "mlp_norm",
-     true,
+     kDense,
      LAYER("post_feedforward_layernorm.weight"),
      {"hid"},
      NormBehind},
     {&Weights::mlp_post_norm,
      "mlp_post_norm",
-     true,
+     kDense,
      LAYER("post_feedforward_layernorm.weight"),
      {"hid"},
      NormAround},
-    {&Weights::final_norm, "final_norm", false, "model.norm.weight", {"hid"}, Always},
-    {&Weights::lm_head, "lm_head", false, "lm_head.weight", {"vocab", "hid"}, Always},
+    {&Weights::moe_norm,
+     "moe_norm",
+     kSparse,
+     LAYER("post_attention_layernorm.weight"),
+     {"hid"},
+     Sparse},
+    {&Weights::router, "router", kSparse, LAYER("mlp.gate.weight"), {"expert", "hid"}, Projections},
+    {&Weights::router,
+     "router",
+     kSparse,
+     LAYER("block_sparse_moe.gate.weight"),
+     {"expert", "hid"},
+     Numbered},
+    {&Weights::eg,
+     "eg",
+     kSparse,
+     LAYER("mlp.experts.{expert}.gate_proj.weight"),
+     {"expert", "xf", "hid"},
+     Projections},
+    {&Weights::eg,
+     "eg",
+     kSparse,
+     LAYER("block_sparse_moe.experts.{expert}.w1.weight"),
+     {"expert", "xf", "hid"},
+     Numbered},
+    {&Weights::eu,
+     "eu",
+     kSparse,
+     LAYER("mlp.experts.{expert}.up_proj.weight"),
+     {"expert", "xf", "hid"},
+     Projections},
+    {&Weights::eu,
+     "eu",
+     kSparse,
+     LAYER("block_sparse_moe.experts.{expert}.w3.weight"),
+     {"expert", "xf", "hid"},
+     Numbered},
+    {&Weights::ed,
+     "ed",
+     kSparse,
+     LAYER("mlp.experts.{expert}.down_proj.weight"),
+     {"expert", "hid", "xf"},
+     Projections},
+    {&Weights::ed,
+     "ed",
+     kSparse,
+     LAYER("block_sparse_moe.experts.{expert}.w2.weight"),
+     {"expert", "hid", "xf"},
+     Numbered},
+    {&Weights::sg,
+     "sg",
+     kSparse,
+     LAYER("mlp.shared_expert.gate_proj.weight"),
+     {"sf", "hid"},
+     Shared},
+    {&Weights::su, "su", kSparse, LAYER("mlp.shared_expert.up_proj.weight"), {"sf", "hid"}, Shared},
+    {&Weights::sd,
+     "sd",
+     kSparse,
+     LAYER("mlp.shared_expert.down_proj.weight"),
+     {"hid", "sf"},
+     Shared},
+    {&Weights::shared_gate,
+     "shared_gate",
+     kSparse,
+     LAYER("mlp.shared_expert_gate.weight"),
+     {"one", "hid"},
+     Shared},
+    {&Weights::final_norm, "final_norm", kOne, "model.norm.weight", {"hid"}, Always},
+    {&Weights::lm_head, "lm_head", kOne, "lm_head.weight", {"vocab", "hid"}, Always},
 };
 
 #undef LAYER
@@ -119,24 +215,39 @@ ir::Global Declare(const WeightRow& row, const Decoder& decoder) {
   ir::Global weight;
   weight.name = row.name;
   weight.source = row.source;
-  if (row.per_layer) weight.index = ir::Index{kLayer, decoder.layer_count()};
+  if (decoder.experts && decoder.experts->one_tensor) {
+    weight.source = absl::StrReplaceAll(weight.source, {{".{expert}", ""}});
+  }
+  weight.index = IndexOf(decoder, row.copies);
+  if (weight.index && weight.index->name != kLayer) {
+    // The copies' layers, one for each.
+    const std::string layers = absl::StrJoin(LayersOf(decoder, row.copies), " ");
+    weight.source = absl::StrReplaceAll(
+        weight.source, {{absl::StrCat("{", kLayer, "}"),
+                         absl::StrCat("{", weight.index->name, ": ", layers, "}")}});
+  }
   for (const char* axis : row.axes) {
     if (axis != nullptr) weight.type.axes.push_back(ModelAxis(decoder, axis));
   }
   return weight;
 }
 
-// The names of a weight's tensors: one of each layer, or one in all.
-std::vector<std::string> SourceNames(const ir::Global& weight) {
+int64_t CopiesOf(const ir::Global& weight) { return weight.index ? weight.index->count : 1; }
+
+// The names of all of a weight's tensors.
+std::vector<std::string> AllSourceNames(const ir::Global& weight) {
   std::vector<std::string> names;
-  const int64_t count = weight.index ? weight.index->count : 1;
-  for (int64_t layer = 0; layer < count; ++layer) names.push_back(ir::SourceName(weight, layer));
+  for (int64_t copy = 0; copy < CopiesOf(weight); ++copy) {
+    for (std::string& name : ir::SourceNames(weight, copy)) names.push_back(std::move(name));
+  }
   return names;
 }
 
-std::vector<int64_t> ShapeOf(const ir::Type& type) {
+// The shape of each of a weight's tensors.
+std::vector<int64_t> TensorShape(const ir::Global& weight) {
   std::vector<int64_t> shape;
-  for (const ir::Axis& axis : type.axes) shape.push_back(axis.extent.value);
+  for (const ir::Axis& axis : weight.type.axes) shape.push_back(axis.extent.value);
+  if (ir::IsStacked(weight)) shape.erase(shape.begin());
   return shape;
 }
 
@@ -164,11 +275,11 @@ absl::StatusOr<TensorInfo> FindTensor(const ImportOptions& options, const std::s
     return absl::NotFoundError(
         absl::StrCat(label, " is missing, config.json asks for one of shape ", ShapeText(shape)));
   }
-  if (info->shape != shape) {
+  if (WithoutLeadingOnes(info->shape) != WithoutLeadingOnes(shape)) {
     return absl::InvalidArgumentError(absl::StrCat(label, " has shape ", ShapeText(info->shape),
                                                    ", config.json asks for ", ShapeText(shape)));
   }
-  const bool is_matrix = shape.size() == 2;
+  const bool is_matrix = shape.size() >= 2;
   const bool in_blocks = is_matrix && info->dtype && ir::IsBlock(*info->dtype);
   if (!info->dtype || !(ir::IsFloat(*info->dtype) || in_blocks)) {
     return absl::UnimplementedError(absl::StrCat(label, " is ", info->dtype_name,
@@ -183,7 +294,7 @@ absl::StatusOr<TensorInfo> FindTensor(const ImportOptions& options, const std::s
   return *std::move(info);
 }
 
-// A weight, and the dtype that each of its tensors has: one for each layer, or one in all.
+// A weight, and the dtype that its tensors have: one for each layer, or one in all.
 struct Found {
   const WeightRow* row;
   ir::Global weight;  // of the first tensor's dtype
@@ -200,9 +311,18 @@ absl::StatusOr<Found> FindWeight(const WeightRow& row, const Decoder& decoder,
                                  const ImportOptions& options) {
   Found found{&row, Declare(row, decoder), {}};
   ir::Global& weight = found.weight;
-  for (const std::string& name : SourceNames(weight)) {
-    ASSIGN_OR_RETURN(TensorInfo info, FindTensor(options, name, ShapeOf(weight.type)));
-    found.dtypes.push_back(*info.dtype);
+  for (int64_t copy = 0; copy < CopiesOf(weight); ++copy) {
+    std::optional<ir::DType> dtype;
+    for (const std::string& name : ir::SourceNames(weight, copy)) {
+      ASSIGN_OR_RETURN(TensorInfo info, FindTensor(options, name, TensorShape(weight)));
+      if (dtype && info.dtype != dtype) {
+        return absl::UnimplementedError(absl::StrCat(
+            options.checkpoint_name, ": tensor '", name, "' is ", info.dtype_name,
+            ", others of that layer's experts are ", absl::AsciiStrToUpper(ir::DTypeName(*dtype))));
+      }
+      dtype = info.dtype;
+    }
+    found.dtypes.push_back(*dtype);
   }
   weight.type.dtype = found.dtypes[0];
   return found;
@@ -255,17 +375,18 @@ ir::Value* SeparatePairs(const std::string& name, const Operand& weight, const D
 // Values in between are called `name` and what was done.
 void DefineLoaded(const std::string& name, Operand source, bool has_paired_rows,
                   const Decoder& decoder, ir::Global* loaded, ir::Builder* b) {
+  const std::string index = source.index;
   ir::Attrs cast;
   cast.out = loaded->type.dtype;
   if (ir::IsBlock(source.type().dtype)) {
     if (!has_paired_rows && loaded->type.dtype == ir::DType::kF32) {
-      b->Define(ir::Opcode::kDequantize, loaded, kLayer, {source});
+      b->Define(ir::Opcode::kDequantize, loaded, index, {source});
       return;
     }
     source = b->Unary(ir::Opcode::kDequantize, absl::StrCat(name, "_f32"), source);
   }
   if (!has_paired_rows) {
-    b->Define(ir::Opcode::kCast, loaded, kLayer, {source}, cast);
+    b->Define(ir::Opcode::kCast, loaded, index, {source}, cast);
     return;
   }
   ir::Value* halves = SeparatePairs(name, source, decoder, b);
@@ -274,11 +395,11 @@ void DefineLoaded(const std::string& name, Operand source, bool has_paired_rows,
     ir::Attrs merge;
     merge.axes = axes;
     merge.result_axes = {loaded->type.axes[0]};
-    b->Define(ir::Opcode::kMerge, loaded, kLayer, {halves}, merge);
+    b->Define(ir::Opcode::kMerge, loaded, index, {halves}, merge);
     return;
   }
   ir::Value* rows = b->Merge(absl::StrCat(name, "_rows"), halves, axes, loaded->type.axes[0]);
-  b->Define(ir::Opcode::kCast, loaded, kLayer, {rows}, cast);
+  b->Define(ir::Opcode::kCast, loaded, index, {rows}, cast);
 }
 
 // The dtype that such a weight has once it is loaded. What comes out of blocks is rounded like any
@@ -290,7 +411,7 @@ ir::DType LoadedDType(const Found& found, const ImportOptions& options) {
   return found.IsMixed() || in_blocks ? ir::DType::kF32 : found.weight.type.dtype;
 }
 
-// Weights that the load block brings into another form: their rows into order, or their layers,
+// Weights, all of one index, that the load block brings into another form: their rows into order, or their layers,
 // where these differ, to one dtype. There is one weight for each dtype, of which only the layers
 // that have it are read, and a global that the load block makes of them. Matrices become what
 // matmuls read; the rest of several dtypes is widened to f32, which loses nothing.
@@ -312,10 +433,11 @@ void AddLoaded(const std::vector<const Found*>& all, const Decoder& decoder,
     loaded.type.dtype = LoadedDType(*found, options);
     weights->*found->row->member = module->AddGlobal(std::move(loaded));
   }
-  const std::vector<Run> runs = RunsOf(all, decoder.layer_count());
+  const ir::Index index = *all[0]->weight.index;
+  const std::vector<Run> runs = RunsOf(all, index.count);
   for (const Run& run : runs) {
     ir::Op* loop = module->load.Append(ir::Opcode::kFor);
-    loop->loop_index = kLayer;
+    loop->loop_index = index.name;
     loop->attrs.begin = run.begin;
     loop->attrs.end = run.end;
     loop->body = std::make_unique<ir::Block>(module, nullptr, loop);
@@ -325,11 +447,22 @@ void AddLoaded(const std::vector<const Found*>& all, const Decoder& decoder,
       // A name is used once in the load block, and a weight may be read by several loops.
       const std::string name =
           runs.size() == 1 ? source->name : absl::StrCat(source->name, "_", run.begin);
-      DefineLoaded(name, {source, kLayer}, HasPairedRows(*found->row, decoder), decoder,
+      DefineLoaded(name, {source, index.name}, HasPairedRows(*found->row, decoder), decoder,
                    weights->*found->row->member, &body);
     }
     CHECK(body.status().ok()) << body.status();
   }
+}
+
+// Takes those that have this index out of `all`.
+std::vector<const Found*> WithIndex(const std::optional<ir::Index>& index,
+                                    std::vector<const Found*>* all) {
+  const auto others = std::stable_partition(all->begin(), all->end(), [&](const Found* found) {
+    return !(found->weight.index == index);
+  });
+  std::vector<const Found*> group(others, all->end());
+  all->erase(others, all->end());
+  return group;
 }
 
 // A global that the load block quantises from `weight`, to be read in its place.
@@ -343,11 +476,11 @@ ir::Global* AddQuantised(const ir::Global& weight, ir::DType dtype, ir::Module* 
 }
 
 // Puts the matrices that are floats with rows of whole blocks into blocks of options.weights.
-absl::Status QuantiseMatrices(const std::vector<Found>& all, const Decoder& decoder,
-                              const ImportOptions& options, ir::Module* module, Weights* weights) {
+absl::Status QuantiseMatrices(const std::vector<Found>& all, const ImportOptions& options,
+                              ir::Module* module, Weights* weights) {
   const ir::DType dtype = *options.weights;
   const int64_t block = ir::EncodingOf(dtype).elements;
-  ir::Op* loop = nullptr;  // over the layers
+  std::map<std::string, ir::Op*> loops;  // over the copies, by the index's name
   int count = 0;
   for (const Found& found : all) {
     ir::Global*& weight = weights->*found.row->member;
@@ -356,16 +489,17 @@ absl::Status QuantiseMatrices(const std::vector<Found>& all, const Decoder& deco
     ir::Attrs attrs;
     attrs.out = dtype;
     ir::Block* in = &module->load;
+    const std::string index = weight->index ? weight->index->name : "";
     if (weight->index) {
+      ir::Op*& loop = loops[index];
       if (loop == nullptr) {
         loop = module->load.Append(ir::Opcode::kFor);
-        loop->loop_index = kLayer;
-        loop->attrs.end = decoder.layer_count();
+        loop->loop_index = index;
+        loop->attrs.end = weight->index->count;
         loop->body = std::make_unique<ir::Block>(module, nullptr, loop);
       }
       in = loop->body.get();
     }
-    const std::string index = weight->index ? kLayer : "";
     ir::Global* quantised = AddQuantised(*weight, dtype, module);
     ir::Builder(in).Define(ir::Opcode::kQuantizeBlocks, quantised, index, {{weight, index}}, attrs);
     weight = quantised;
@@ -379,7 +513,26 @@ absl::Status QuantiseMatrices(const std::vector<Found>& all, const Decoder& deco
 
 }  // namespace
 
+std::vector<int64_t> LayersOf(const Decoder& decoder, Copies copies) {
+  std::vector<int64_t> layers;
+  for (int64_t i = 0; i < decoder.layer_count(); ++i) {
+    const bool experts = decoder.layers[static_cast<size_t>(i)].experts;
+    if (copies == Copies::kDense && experts) continue;
+    if (copies == Copies::kSparse && !experts) continue;
+    layers.push_back(i);
+  }
+  return layers;
+}
+
+std::optional<ir::Index> IndexOf(const Decoder& decoder, Copies copies) {
+  if (copies == Copies::kOne) return std::nullopt;
+  const auto count = static_cast<int64_t>(LayersOf(decoder, copies).size());
+  if (count == decoder.layer_count()) return ir::Index{kLayer, count};
+  return ir::Index{copies == Copies::kDense ? "dense" : "sparse", count};
+}
+
 ir::Axis ModelAxis(const Decoder& decoder, absl::string_view name) {
+  const Experts experts = decoder.experts.value_or(Experts());
   const std::pair<absl::string_view, int64_t> sizes[] = {
       {"vocab", decoder.vocab_size},
       {"hid", decoder.hidden_size},
@@ -389,6 +542,11 @@ ir::Axis ModelAxis(const Decoder& decoder, absl::string_view name) {
       {"vd", decoder.key_value_size()},
       {"qkv", decoder.query_size() + 2 * decoder.key_value_size()},
       {"gu", 2 * decoder.intermediate_size},
+      {"expert", experts.count},
+      {"top", experts.top},
+      {"xf", experts.intermediate_size},
+      {"sf", experts.shared_size},
+      {"one", 1},
       {"kv", decoder.num_key_value_heads},
       {"rep", decoder.num_attention_heads / decoder.num_key_value_heads},
       {"dim", decoder.head_dim},
@@ -405,7 +563,9 @@ std::vector<std::string> TensorNames(const Decoder& decoder) {
   std::vector<std::string> names;
   for (const WeightRow& row : kWeights) {
     if (!row.has(decoder)) continue;
-    for (std::string& name : SourceNames(Declare(row, decoder))) names.push_back(std::move(name));
+    for (std::string& name : AllSourceNames(Declare(row, decoder))) {
+      names.push_back(std::move(name));
+    }
   }
   return names;
 }
@@ -425,8 +585,8 @@ TensorLookup TensorsOf(const Decoder& decoder) {
   for (const WeightRow& row : kWeights) {
     if (!row.has(decoder)) continue;
     const ir::Global weight = Declare(row, decoder);
-    info.shape = ShapeOf(weight.type);
-    for (const std::string& name : SourceNames(weight)) tensors[name] = info;
+    info.shape = TensorShape(weight);
+    for (const std::string& name : AllSourceNames(weight)) tensors[name] = info;
   }
   return [tensors = std::move(tensors)](absl::string_view name) -> std::optional<TensorInfo> {
     const auto it = tensors.find(name);
@@ -453,9 +613,12 @@ absl::Status AddWeights(const Decoder& decoder, const ImportOptions& options, ir
       weights->*found.row->member = module->AddGlobal(found.weight);
     }
   }
-  if (!loaded.empty()) AddLoaded(loaded, decoder, options, module, weights);
+  for (const Copies copies : {Copies::kLayers, Copies::kDense, Copies::kSparse}) {
+    const std::vector<const Found*> group = WithIndex(IndexOf(decoder, copies), &loaded);
+    if (!group.empty()) AddLoaded(group, decoder, options, module, weights);
+  }
   if (!options.weights) return absl::OkStatus();
-  return QuantiseMatrices(all, decoder, options, module, weights);
+  return QuantiseMatrices(all, options, module, weights);
 }
 
 }  // namespace lluda::frontends::decoder

@@ -24,6 +24,14 @@ namespace lluda::frontends::decoder {
 // The name of the index that layers have.
 inline constexpr char kLayer[] = "layer";
 
+// How often there is a function or a weight: once, for each layer, or for each layer whose MLP is of
+// one of two kinds.
+enum class Copies : uint8_t { kOne, kLayers, kDense, kSparse };
+// The layers that have a copy, in order: its index in this list is the copy's.
+std::vector<int64_t> LayersOf(const Decoder& decoder, Copies copies);
+// Nothing for kOne. Where all layers have a copy its name is kLayer, else that of the kind.
+std::optional<ir::Index> IndexOf(const Decoder& decoder, Copies copies);
+
 // Owned by the module. Null: the decoder has no such weight.
 struct Weights {
   ir::Global* embed = nullptr;
@@ -39,6 +47,10 @@ struct Weights {
   ir::Global *wg = nullptr, *bg = nullptr;
   ir::Global *wu = nullptr, *bu = nullptr;
   ir::Global *wd = nullptr, *bd = nullptr;
+  ir::Global *moe_norm = nullptr, *router = nullptr;
+  ir::Global *eg = nullptr, *eu = nullptr, *ed = nullptr;  // of all experts
+  ir::Global *sg = nullptr, *su = nullptr, *sd = nullptr;  // of the shared one
+  ir::Global* shared_gate = nullptr;
   ir::Global* final_norm = nullptr;
   ir::Global* lm_head = nullptr;  // null when it is the embedding
 };

@@ -43,11 +43,12 @@ std::string Windows(const Decoder& decoder) {
 }
 
 TEST(Families, AnUnknownOneIsRefusedWithThoseThatAreKnown) {
-  EXPECT_EQ(Parse("gpt2").status(),
-            absl::UnimplementedError(
-                "c: field 'model_type' asks for 'gpt2', which is not supported; the families are "
-                "gemma2, gemma3, gemma3_text, granite, llama, mistral, olmo2, phi3, qwen2, qwen3, "
-                "smollm3"));
+  EXPECT_EQ(
+      Parse("gpt2").status(),
+      absl::UnimplementedError(
+          "c: field 'model_type' asks for 'gpt2', which is not supported; the families are "
+          "gemma2, gemma3, gemma3_text, granite, llama, mistral, mixtral, olmo2, phi3, qwen2, "
+          "qwen2_moe, qwen3, qwen3_moe, smollm3"));
 }
 
 TEST(Families, AnotherFamilysArchitectureIsRefused) {

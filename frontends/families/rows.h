@@ -12,10 +12,13 @@ extern const Family kGemma3Text;
 extern const Family kGranite;
 extern const Family kLlama;
 extern const Family kMistral;
+extern const Family kMixtral;
 extern const Family kOlmo2;
 extern const Family kPhi3;
 extern const Family kQwen2;
+extern const Family kQwen2Moe;
 extern const Family kQwen3;
+extern const Family kQwen3Moe;
 extern const Family kSmolLm3;
 
 }  // namespace lluda::frontends::families

@@ -66,6 +66,22 @@ constexpr KeyRow kGraniteKeys[] = {
     {"logit_scale", kNumber, "logits_scaling"},
 };
 
+constexpr KeyRow kQwenExpertKeys[] = {
+    {"expert_count", kInt, "num_experts"},
+    {"expert_used_count", kInt, "num_experts_per_tok"},
+    {"expert_feed_forward_length", kInt, "moe_intermediate_size"},
+    {"expert_shared_feed_forward_length", kInt, "shared_expert_intermediate_size"},
+    {"expert_weights_norm", kRead},
+    {"expert_gating_func", kRead},
+};
+
+// Mixtral's.
+constexpr KeyRow kLlamaKeys[] = {
+    {"expert_count", kInt, "num_local_experts"},
+    {"expert_used_count", kInt, "num_experts_per_tok"},
+    {"expert_gating_func", kRead},
+};
+
 constexpr TensorRow kTensors[] = {
     {"token_embd", "model.embed_tokens"},
     {"output_norm", "model.norm"},
@@ -73,12 +89,33 @@ constexpr TensorRow kTensors[] = {
 };
 
 constexpr TensorRow kLayerTensors[] = {
-    {"attn_norm", "input_layernorm"},    {"attn_q", "self_attn.q_proj"},
-    {"attn_k", "self_attn.k_proj"},      {"attn_v", "self_attn.v_proj"},
-    {"attn_output", "self_attn.o_proj"}, {"attn_q_norm", "self_attn.q_norm"},
-    {"attn_k_norm", "self_attn.k_norm"}, {"ffn_norm", "post_attention_layernorm"},
-    {"ffn_gate", "mlp.gate_proj"},       {"ffn_up", "mlp.up_proj"},
+    {"attn_norm", "input_layernorm"},
+    {"attn_q", "self_attn.q_proj"},
+    {"attn_k", "self_attn.k_proj"},
+    {"attn_v", "self_attn.v_proj"},
+    {"attn_output", "self_attn.o_proj"},
+    {"attn_q_norm", "self_attn.q_norm"},
+    {"attn_k_norm", "self_attn.k_norm"},
+    {"ffn_norm", "post_attention_layernorm"},
+    {"ffn_gate", "mlp.gate_proj"},
+    {"ffn_up", "mlp.up_proj"},
     {"ffn_down", "mlp.down_proj"},
+    {"ffn_gate_inp", "mlp.gate"},
+    {"ffn_gate_exps", "mlp.experts.gate_proj"},
+    {"ffn_up_exps", "mlp.experts.up_proj"},
+    {"ffn_down_exps", "mlp.experts.down_proj"},
+    {"ffn_gate_shexp", "mlp.shared_expert.gate_proj"},
+    {"ffn_up_shexp", "mlp.shared_expert.up_proj"},
+    {"ffn_down_shexp", "mlp.shared_expert.down_proj"},
+    {"ffn_gate_inp_shexp", "mlp.shared_expert_gate"},
+};
+
+// Mixtral's experts.
+constexpr TensorRow kLlamaExperts[] = {
+    {"ffn_gate_inp", "block_sparse_moe.gate"},
+    {"ffn_gate_exps", "block_sparse_moe.experts.w1"},
+    {"ffn_up_exps", "block_sparse_moe.experts.w3"},
+    {"ffn_down_exps", "block_sparse_moe.experts.w2"},
 };
 
 // Where norms stand behind attention and MLP.
@@ -92,10 +129,12 @@ constexpr TensorRow kNormsBehind[] = {
 // In alphabetical order.
 constexpr Architecture kArchitectures[] = {
     {"granite", "granite", true, kGraniteKeys},
-    {"llama", "llama", true},
+    {"llama", "llama", true, kLlamaKeys, kLlamaExperts, "mixtral"},
     {"olmo2", "olmo2", false, {}, kNormsBehind},
     {"qwen2", "qwen2", false},
+    {"qwen2moe", "qwen2_moe", false, kQwenExpertKeys, {}, nullptr, false},
     {"qwen3", "qwen3", false},
+    {"qwen3moe", "qwen3_moe", false, kQwenExpertKeys, {}, nullptr, true},
     {"smollm3", "smollm3", true},
 };
 

@@ -46,6 +46,11 @@ struct Architecture {
   // Beside the common ones, or in their place.
   absl::Span<const KeyRow> keys{};
   absl::Span<const TensorRow> layer_tensors{};
+  // The family of files that have experts, where it is another one.
+  const char* experts_model_type = nullptr;
+  // Whether the weights of the experts that a token takes are divided by their sum, unless a key says
+  // otherwise; nothing where the family knows.
+  std::optional<bool> renormalises{};
 };
 
 absl::Span<const Architecture> Architectures();

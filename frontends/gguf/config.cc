@@ -34,7 +34,8 @@ class ConfigWriter {
 
   absl::StatusOr<ConfigText> Write(const TensorFacts& facts) {
     RETURN_IF_ERROR(CheckKeys());
-    Add("model_type", absl::StrCat("\"", architecture_.model_type, "\""));
+    ASSIGN_OR_RETURN(const absl::string_view model_type, ModelType());
+    Add("model_type", absl::StrCat("\"", model_type, "\""));
     Add("vocab_size", absl::StrCat(facts.vocabulary));
     Add("tie_word_embeddings", facts.tied_head ? "true" : "false");
     for (absl::Span<const KeyRow> rows : {CommonKeys(), architecture_.keys}) {
@@ -44,6 +45,7 @@ class ConfigWriter {
       }
     }
     RETURN_IF_ERROR(AddHeads());
+    RETURN_IF_ERROR(AddExperts());
     RETURN_IF_ERROR(AddRotation());
     RETURN_IF_ERROR(CheckWindow());
     return ConfigText{absl::StrCat("{", absl::StrJoin(fields_, ", "), "}"), std::move(keys_)};
@@ -61,6 +63,33 @@ class ConfigWriter {
   void AddFrom(absl::string_view key, absl::string_view field, absl::string_view json) {
     Add(field, json);
     keys_.emplace_back(field, Key(key));
+  }
+
+  absl::StatusOr<absl::string_view> ModelType() const {
+    int64_t experts = 0;
+    if (architecture_.experts_model_type != nullptr && Has("expert_count")) {
+      ASSIGN_OR_RETURN(experts, OneInt(Key("expert_count")));
+    }
+    return experts > 0 ? architecture_.experts_model_type : architecture_.model_type;
+  }
+
+  // How the weights of experts come from what a router gives.
+  absl::Status AddExperts() {
+    constexpr int64_t kSoftmax = 1;
+    constexpr char kGating[] = "expert_gating_func", kNorm[] = "expert_weights_norm";
+    if (Has(kGating)) {
+      ASSIGN_OR_RETURN(const int64_t gating, OneInt(Key(kGating)));
+      if (gating != kSoftmax) {
+        return Unsupported(metadata_, Key(kGating), absl::StrCat("is ", gating, ", not 1"));
+      }
+    }
+    if (!architecture_.renormalises) return absl::OkStatus();
+    bool normalised = *architecture_.renormalises;
+    if (Has(kNorm)) {
+      ASSIGN_OR_RETURN(normalised, metadata_.Bool(Key(kNorm)));
+    }
+    AddFrom(kNorm, "norm_topk_prob", normalised ? "true" : "false");
+    return absl::OkStatus();
   }
 
   // Keys of the architecture that no row knows may change what is computed.

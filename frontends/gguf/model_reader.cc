@@ -89,6 +89,7 @@ absl::StatusOr<decoder::Decoder> DecoderOf(const GgufFile& file, const Architect
   decoder->qkv_bias |= has("blk.0.attn_q.bias");
   decoder->output_bias |= has("blk.0.attn_output.bias");
   decoder->mlp_bias |= has("blk.0.ffn_up.bias");
+  if (decoder->experts) decoder->experts->one_tensor = true;
   if (has(kDivisors)) {
     RETURN_IF_ERROR(ReadDivisors(file, *tensors.at(kDivisors), &*decoder));
   }
@@ -101,7 +102,7 @@ absl::StatusOr<decoder::Decoder> DecoderOf(const GgufFile& file, const Architect
 absl::Status CheckType(const GgufFile& file, absl::string_view name, const Tensor& tensor) {
   const auto is_read = [&](const GgmlType& type) {
     const std::optional<ir::DType> dtype = IrDType(type.dtype);
-    return dtype && (ir::IsFloat(*dtype) || (tensor.shape.size() == 2 && ir::IsBlock(*dtype)));
+    return dtype && (ir::IsFloat(*dtype) || (tensor.shape.size() >= 2 && ir::IsBlock(*dtype)));
   };
   if (is_read(*tensor.type)) return absl::OkStatus();
   std::vector<absl::string_view> supported;
@@ -125,7 +126,7 @@ absl::Status AdoptTensors(const GgufFile& file, const Architecture& architecture
       return absl::InvalidArgumentError(absl::StrCat(
           Where(file, name), "is no part of a model of '", architecture.name, "' with these keys"));
     }
-    if (tensor->shape != info->shape) {
+    if (WithoutLeadingOnes(tensor->shape) != WithoutLeadingOnes(info->shape)) {
       return absl::InvalidArgumentError(
           absl::StrCat(Where(file, name), "has shape ", ShapeText(tensor->shape),
                        ", the keys ask for ", ShapeText(info->shape)));

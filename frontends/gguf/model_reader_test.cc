@@ -116,6 +116,80 @@ TEST(ModelReaderTest, TensorsHaveTheNamesThatTheImporterLooksFor) {
   EXPECT_EQ(model->checkpoint.Find("blk.0.attn_q.weight"), nullptr);
 }
 
+// The tensors of an MLP become those of four experts of two.
+void MakeExperts(Tiny* tiny) {
+  for (const char* name : {"ffn_gate", "ffn_up", "ffn_down"}) {
+    tiny->tensors.erase(absl::StrCat("blk.0.", name, ".weight"));
+  }
+  tiny->tensors["blk.0.ffn_gate_inp.weight"] = {kF32, {8, 4}};
+  tiny->tensors["blk.0.ffn_gate_exps.weight"] = {kBF16, {8, 2, 4}};
+  tiny->tensors["blk.0.ffn_up_exps.weight"] = {kBF16, {8, 2, 4}};
+  tiny->tensors["blk.0.ffn_down_exps.weight"] = {kBF16, {2, 8, 4}};
+  tiny->ints["expert_count"] = 4;
+  tiny->ints["expert_used_count"] = 3;
+}
+
+TEST(ModelReaderTest, LlamaWithExpertsIsMixtral) {
+  Tiny tiny;
+  MakeExperts(&tiny);
+  tiny.ints["feed_forward_length"] = 2;
+  const auto model = Read(tiny);
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(model->decoder.family, "mixtral");
+  ASSERT_TRUE(model->decoder.experts.has_value());
+  EXPECT_EQ(model->decoder.experts->count, 4);
+  EXPECT_EQ(model->decoder.experts->top, 3);
+  EXPECT_TRUE(model->decoder.experts->renormalise && model->decoder.experts->one_tensor);
+  const TensorView* up =
+      model->checkpoint.Find("model.layers.0.block_sparse_moe.experts.w3.weight");
+  ASSERT_NE(up, nullptr);
+  EXPECT_THAT(up->shape, ElementsAre(4, 2, 8));
+}
+
+TEST(ModelReaderTest, QwensExpertsAreNormalisedByNameUnlessAKeySaysOtherwise) {
+  const auto decoder = [](const char* architecture, std::function<void(GgufWriter*)> more) {
+    Tiny tiny;
+    tiny.architecture = architecture;
+    MakeExperts(&tiny);
+    tiny.ints["expert_feed_forward_length"] = 2;
+    tiny.more = std::move(more);
+    if (std::string(architecture) == "qwen3moe") {
+      tiny.tensors["blk.0.attn_q_norm.weight"] = {kF32, {4}};
+      tiny.tensors["blk.0.attn_k_norm.weight"] = {kF32, {4}};
+    } else {
+      tiny.ints["expert_shared_feed_forward_length"] = 3;
+      for (const char* name : {"attn_q", "attn_k", "attn_v"}) {
+        tiny.tensors[absl::StrCat("blk.0.", name, ".bias")] = {
+            kF32, {std::string(name) == "attn_q" ? 8 : 4}};
+      }
+      tiny.tensors["blk.0.ffn_gate_shexp.weight"] = {kBF16, {8, 3}};
+      tiny.tensors["blk.0.ffn_up_shexp.weight"] = {kBF16, {8, 3}};
+      tiny.tensors["blk.0.ffn_down_shexp.weight"] = {kBF16, {3, 8}};
+      tiny.tensors["blk.0.ffn_gate_inp_shexp.weight"] = {kF32, {8}};
+    }
+    const auto model = Read(tiny);
+    EXPECT_TRUE(model.ok()) << model.status();
+    return model.ok() ? model->decoder : decoder::Decoder();
+  };
+  const auto none = [](GgufWriter*) {};
+  EXPECT_TRUE(decoder("qwen3moe", none).experts->renormalise);
+  EXPECT_FALSE(decoder("qwen2moe", none).experts->renormalise);
+  EXPECT_EQ(decoder("qwen2moe", none).experts->shared_size, 3);
+  const auto off = [](GgufWriter* writer) { writer->Bool("qwen3moe.expert_weights_norm", false); };
+  EXPECT_FALSE(decoder("qwen3moe", off).experts->renormalise);
+}
+
+TEST(ModelReaderTest, ExpertsAreChosenBySoftmaxOrRefused) {
+  Tiny tiny;
+  MakeExperts(&tiny);
+  tiny.ints["feed_forward_length"] = 2;
+  tiny.ints["expert_gating_func"] = 1;
+  EXPECT_TRUE(Read(tiny).ok());
+  tiny.ints["expert_gating_func"] = 2;
+  EXPECT_EQ(ErrorOf(tiny),
+            "m.gguf: key 'llama.expert_gating_func': is 2, not 1, which is not supported");
+}
+
 TEST(ModelReaderTest, WhatKeysLeaveOutIsWhatReadersOfGgufTakeForIt) {
   Tiny tiny;
   tiny.ints.erase("attention.head_count_kv");
@@ -168,7 +242,8 @@ TEST(ModelReaderTest, ErrorsNameTheKey) {
             "supported");
   EXPECT_EQ(with_int("attention.sliding_window", 64), "sound");
   EXPECT_EQ(with_int("expert_count", 8),
-            "m.gguf: key 'llama.expert_count': asks for 8, which is not supported");
+            "m.gguf: tensor 'blk.0.ffn_down.weight' is no part of a model of 'llama' with these "
+            "keys");
   EXPECT_EQ(with_int("expert_count", 0), "sound");
   EXPECT_EQ(
       with_int("attention.temperature_length", 8),
@@ -187,7 +262,7 @@ TEST(ModelReaderTest, OnlyModelsOfKnownArchitecturesAreRead) {
   tiny.architecture = "../bert";
   EXPECT_EQ(ErrorOf(tiny),
             "m.gguf: key 'general.architecture': is '../bert', which is not supported; supported "
-            "are granite, llama, olmo2, qwen2, qwen3, smollm3");
+            "are granite, llama, olmo2, qwen2, qwen2moe, qwen3, qwen3moe, smollm3");
   tiny = Tiny();
   tiny.more = [](GgufWriter* writer) { writer->String("general.type", "adapter"); };
   EXPECT_EQ(ErrorOf(tiny),

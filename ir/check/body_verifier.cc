@@ -46,6 +46,8 @@ class BodyVerifier {
   absl::Status VerifyDefinition(const Op& op);
   absl::Status VerifyLoop(const Op& op);
   absl::Status Define(const Value& value);
+  // Whether a statement may have appended to this copy of the state. Two numbers are two copies.
+  bool MayBeAppended(const Operand& state) const;
   // Where the innermost loop ends; 0 outside loops.
   int64_t RowsEnd() const { return loops_.empty() ? 0 : loops_.back()->attrs.end; }
 
@@ -56,7 +58,8 @@ class BodyVerifier {
   absl::flat_hash_set<absl::string_view> names_;
   std::vector<Index> indices_;
   std::vector<const Op*> loops_;
-  absl::flat_hash_set<const Global*> appended_;
+  // What selects the copies of each state that were appended to.
+  absl::flat_hash_map<const Global*, std::vector<std::string>> appended_;
 };
 
 absl::Status BodyVerifier::Where(const absl::Status& status) const {
@@ -155,7 +158,7 @@ absl::Status BodyVerifier::VerifyGlobalOperand(const Operand& operand, bool is_a
   }
   if (global->kind != Global::Kind::kState) return absl::OkStatus();
   if (func_ == nullptr) return Error("the load block cannot use the state ", name);
-  if (!is_appended && appended_.contains(global)) {
+  if (!is_appended && MayBeAppended(operand)) {
     return Error("reads ", name, " after the append to it; the append's result is meant");
   }
   return absl::OkStatus();
@@ -171,8 +174,20 @@ absl::Status BodyVerifier::VerifyAppend(const Op& op) {
       return Error("runs once per '", loop->loop_index, "' but appends to the same state");
     }
   }
-  if (appended_.insert(state.global).second) return absl::OkStatus();
-  return Error("is the second append to @", state.global->name, " in this function");
+  if (MayBeAppended(state)) {
+    return Error("is the second append to @", state.global->name, " in this function");
+  }
+  appended_[state.global].push_back(state.index);
+  return absl::OkStatus();
+}
+
+bool BodyVerifier::MayBeAppended(const Operand& state) const {
+  const auto known = appended_.find(state.global);
+  if (known == appended_.end()) return false;
+  const bool is_number = ConstantIndex(state.index).has_value();
+  return std::any_of(known->second.begin(), known->second.end(), [&](const std::string& index) {
+    return !is_number || !ConstantIndex(index) || index == state.index;
+  });
 }
 
 absl::Status BodyVerifier::VerifyCallee(const Op& op) {

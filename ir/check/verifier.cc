@@ -1,6 +1,7 @@
 #include "ir/check/verifier.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,11 +62,15 @@ absl::Status VerifyGlobal(const Module& module, const Global& global) {
   if (global.source.size() > kMaxSourceLength) {
     return Error("the source is longer than ", kMaxSourceLength, " bytes");
   }
-  const std::string hole = global.index ? absl::StrCat("{", global.index->name, "}") : "";
-  if (global.source.find(hole) == std::string::npos) {
-    return Error("the source \"", global.source, "\" has no ", hole);
+  if (!global.index) return absl::OkStatus();
+  const std::optional<SourceIndex> place = FindSourceIndex(global);
+  if (!place) {
+    return Error("the source \"", global.source, "\" has no {", global.index->name, "}");
   }
-  return absl::OkStatus();
+  const auto listed = static_cast<int64_t>(place->numbers.size());
+  if (listed == 0 || listed == global.index->count) return absl::OkStatus();
+  return Error("the source \"", global.source, "\" lists ", listed, " numbers for ",
+               global.index->count, " copies");
 }
 
 absl::Status VerifyGlobals(const Module& module) {

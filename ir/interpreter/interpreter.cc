@@ -44,9 +44,10 @@ struct Interpreter::Frame {
   std::vector<std::pair<std::string, int64_t>> indices;  // innermost last
   std::map<const Value*, TensorPtr> values;
 
-  // The value of an index name; that of "" is 0.
+  // The value of an index name or of a number; that of "" is 0.
   absl::StatusOr<int64_t> IndexValue(const std::string& name) const {
     if (name.empty()) return 0;
+    if (const std::optional<int64_t> number = ConstantIndex(name)) return *number;
     for (auto it = indices.rbegin(); it != indices.rend(); ++it) {
       if (it->first == name) return it->second;
     }

@@ -64,6 +64,13 @@ absl::StatusOr<Tensor> RunReduceSum(const KernelArgs& args);
 absl::StatusOr<Tensor> RunRmsnorm(const KernelArgs& args);
 absl::StatusOr<Tensor> RunSoftmax(const KernelArgs& args);
 
+// Mixtures of experts: interpreter_experts.cc.
+absl::StatusOr<Tensor> RunCombine(const KernelArgs& args);
+absl::StatusOr<Tensor> RunExpertMatmul(const KernelArgs& args);
+absl::StatusOr<Tensor> RunOrder(const KernelArgs& args);
+absl::StatusOr<Tensor> RunPick(const KernelArgs& args);
+absl::StatusOr<Tensor> RunTopK(const KernelArgs& args);
+
 // A matmul's steps after its f32 sums, which have the axes of a's rows, then b's columns, and
 // rounding: interpreter_epilogue.cc.
 absl::StatusOr<Tensor> RunEpilogue(const KernelArgs& args, Tensor sums);

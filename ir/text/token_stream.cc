@@ -111,7 +111,9 @@ std::optional<Index> TokenStream::TakeIndexDeclaration() {
 
 std::string TokenStream::TakeIndexUse() {
   if (!TakeIf("[")) return "";
-  std::string index = TakeName("the name of an index");
+  std::string index = next_.kind == TokenKind::kNumber
+                          ? absl::StrCat(TakeInt("the number of a copy"))
+                          : TakeName("the name of an index");
   Expect("]");
   return index;
 }

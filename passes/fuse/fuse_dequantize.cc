@@ -22,7 +22,8 @@ struct Reader {
   int operand;
   bool through_permutes;  // the order of the operand's axes does not matter to it
 };
-constexpr Reader kReaders[] = {{Opcode::kMatmul, 1, true}, {Opcode::kGather, 0, false}};
+constexpr Reader kReaders[] = {
+    {Opcode::kExpertMatmul, 1, false}, {Opcode::kGather, 0, false}, {Opcode::kMatmul, 1, true}};
 
 const Reader* FindReader(const Op& op) {
   for (const Reader& reader : kReaders) {
@@ -56,6 +57,12 @@ std::string Explain(const Op& op, const Op& dequantize) {
                         "' is a value, expected a weight");
   }
   if (op.opcode() == Opcode::kMatmul) return ExplainMatmul(op, blocks.type());
+  if (op.opcode() == Opcode::kExpertMatmul) {
+    const std::string& along = blocks.type().axes.back().name;
+    if (along == op.attrs.axes[0]) return "";
+    return absl::StrCat("'", StatementName(op), "' sums over '", op.attrs.axes[0],
+                        "', blocks lie along '", along, "'");
+  }
   if (blocks.type().axes.back().name == op.attrs.axes[0]) {
     return absl::StrCat("'", StatementName(op), "' picks along '", op.attrs.axes[0],
                         "', and so do the blocks lie");

@@ -44,6 +44,19 @@ struct GatedParts {
   Op* up = nullptr;
 };
 
+// Which kind of matmul a slice that the product reads is one of.
+Opcode SlicedMatmul(const Op& mul) {
+  for (const Operand& factor : mul.operands()) {
+    const Op* slice = Producer(factor);
+    const bool is_slice = slice != nullptr && slice->opcode() == Opcode::kSlice;
+    const Op* sliced = is_slice ? Producer(slice->operand(0)) : nullptr;
+    if (sliced != nullptr && sliced->opcode() == Opcode::kExpertMatmul) {
+      return Opcode::kExpertMatmul;
+    }
+  }
+  return Opcode::kMatmul;
+}
+
 // Why the slices are not the two halves of the matmul's columns, gate first; "" when they are.
 std::string GatedObstacle(const GatedParts& parts) {
   const ir::Attrs& gate = parts.gate->attrs;
@@ -85,7 +98,7 @@ bool FuseEpilogue::FuseStep(EpilogueStep step, Op* op, const Op& matmul, std::ve
   attrs.result_axes = std::move(result_axes);
   std::vector<Operand> operands = matmul.operands();
   operands.insert(operands.end(), added.begin(), added.end());
-  const auto fused = ReplaceOp(op, Opcode::kMatmul, std::move(operands), std::move(attrs), name());
+  const auto fused = ReplaceOp(op, matmul.opcode(), std::move(operands), std::move(attrs), name());
   if (fused.ok()) return true;
   misses_.push_back(MissAt(*op, std::string(fused.status().message())));
   return false;
@@ -127,7 +140,8 @@ bool FuseEpilogue::FuseGated(Op* mul) {
   };
   const GateRow* row = std::find_if(std::begin(kGates), std::end(kGates), reads);
   if (row == std::end(kGates)) return false;
-  const Pattern matmul = MatmulBefore(row->step).WithUses(2).Capture(&parts.matmul);
+  const Pattern matmul =
+      MatmulBefore(row->step, SlicedMatmul(*mul)).WithUses(2).Capture(&parts.matmul);
   const Pattern gate = OpOf(Opcode::kSlice, {matmul}).WithOneUse().Capture(&parts.gate);
   const Pattern function = OpOf(row->function, {gate}).WithOneUse().Capture(&parts.function);
   const Pattern up = OpOf(Opcode::kSlice, {matmul}).WithOneUse().Capture(&parts.up);

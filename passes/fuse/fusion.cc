@@ -17,8 +17,8 @@ bool HasNoEpilogue(const ir::Op& op) { return op.attrs.epilogue.empty(); }
 
 bool ReadsNoState(const ir::Op& op) { return !ReadsState(op); }
 
-Pattern MatmulBefore(ir::EpilogueStep step) {
-  return ResultOf(ir::Opcode::kMatmul)
+Pattern MatmulBefore(ir::EpilogueStep step, ir::Opcode opcode) {
+  return ResultOf(opcode)
       .Where(absl::StrCat("have no epilogue that ", Info(step).name, " cannot follow"),
              [step](const ir::Op& op) { return op.attrs.epilogue.Takes(step); })
       .Where(kBeF32, IsF32)

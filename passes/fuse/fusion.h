@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "ir/graph.h"
-#include "passes/fuse/matcher.h"
 #include "passes/framework/pass.h"
+#include "passes/fuse/matcher.h"
 
 namespace lluda::passes {
 
@@ -30,9 +30,9 @@ bool HasNoEpilogue(const ir::Op& op);
 inline constexpr char kNotReadAState[] = "not read a state";
 bool ReadsNoState(const ir::Op& op);
 
-// A matmul into which `step` can be fused: it is f32 and reads no state, and its epilogue is one
+// A matmul, or an expert_matmul, into which `step` can be fused: it is f32 and reads no state, and its epilogue is one
 // that the step may follow.
-Pattern MatmulBefore(ir::EpilogueStep step);
+Pattern MatmulBefore(ir::EpilogueStep step, ir::Opcode opcode = ir::Opcode::kMatmul);
 // "'y0' has the epilogue silu_mul, which add cannot follow".
 std::string ExplainEpilogue(const ir::Op& matmul, const ir::StepInfo& step);
 // The axes of a matmul's result that its first operand lacks.

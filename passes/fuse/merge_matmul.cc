@@ -68,12 +68,15 @@ void Trace(const Operand& operand, const ReadCounts& reads, WeightSource* source
   for (const Operand& from : def->operands()) Trace(from, reads, source);
 }
 
-// A matmul that may take part.
+bool ChoosesExperts(const Op& op) { return op.opcode() == Opcode::kExpertMatmul; }
+
+// A matmul, of experts or not, that may take part.
 struct Sibling {
   Op* op = nullptr;
-  int columns = 0;  // index of the weight's axis that is not contracted
+  int columns = 0;  // index of the weight's axis of columns
   std::set<std::string> indexes;
-  std::string obstacle;  // why it stays alone; "" when it may be merged
+  const Op* partner = nullptr;  // the other factor of a gated product: it is merged with that alone
+  std::string obstacle;         // why it stays alone; "" when it may be merged
 
   const std::string& over() const { return op->attrs.axes[0]; }
   const Operand& weight() const { return op->operand(1); }
@@ -91,7 +94,9 @@ std::string FindObstacle(const Sibling& sibling, const WeightSource& source) {
   }
   if (!source.read_once) return absl::StrCat(weight, " in ", statement, " is used elsewhere too");
   if (type.layout.is_panel()) return absl::StrCat(weight, " in ", statement, " is packed already");
-  const bool one_axis = type.axes.size() == 2 && !op.operand(0).type().HasAxis(sibling.axis().name);
+  const size_t axes = ChoosesExperts(op) ? 3 : 2;
+  const bool one_axis =
+      type.axes.size() == axes && !op.operand(0).type().HasAxis(sibling.axis().name);
   if (!one_axis || !sibling.axis().extent.is_constant() ||
       !type.GetAxis(sibling.over())->extent.is_constant()) {
     return absl::StrCat(weight, " in ", statement,
@@ -100,19 +105,58 @@ std::string FindObstacle(const Sibling& sibling, const WeightSource& source) {
   return "";
 }
 
+const Op* OnlyReader(const Op* op) {
+  return op->result() != nullptr && op->result()->HasOneUse() ? op->result()->uses()[0].op
+                                                              : nullptr;
+}
+
+bool IsGate(const Op* op) {
+  return op != nullptr && (op->opcode() == Opcode::kSilu || op->opcode() == Opcode::kGelu);
+}
+
+// Of silu(a) * b, with matmuls a and b of the same input: b of a, and a of b. Else null.
+const Op* PartnerOf(const Op& op) {
+  const Op* reader = OnlyReader(&op);
+  const bool is_gate = IsGate(reader);
+  const Op* product = is_gate ? OnlyReader(reader) : reader;
+  if (product == nullptr || product->opcode() != Opcode::kMul) return nullptr;
+  const Op* own = is_gate ? reader : &op;
+  const Op* other = nullptr;
+  for (const Operand& factor : product->operands()) {
+    if (Producer(factor) != own) other = Producer(factor);
+  }
+  if (other == nullptr || is_gate == IsGate(other)) return nullptr;
+  if (!is_gate) other = Producer(other->operand(0));
+  const bool same_input = other != nullptr && other->opcode() == op.opcode() &&
+                          other->operand(0) == op.operand(0) && OnlyReader(other) != nullptr;
+  return same_input ? other : nullptr;
+}
+
 Sibling MakeSibling(Op* op, const ReadCounts& reads) {
   Sibling sibling;
   sibling.op = op;
-  sibling.columns = sibling.weight().type().FindAxis(sibling.over()) == 0 ? 1 : 0;
+  const std::vector<Axis>& axes = sibling.weight().type().axes;
+  const auto columns = std::find_if(axes.begin(), axes.end(), [&](const Axis& axis) {
+    return axis.name != sibling.over() && !(ChoosesExperts(*op) && axis.name == op->attrs.axes[1]);
+  });
+  if (columns != axes.end()) sibling.columns = static_cast<int>(columns - axes.begin());
   WeightSource source;
   Trace(sibling.weight(), reads, &source);
   sibling.obstacle = FindObstacle(sibling, source);
   sibling.indexes = std::move(source.indexes);
+  sibling.partner = PartnerOf(*op);
   return sibling;
 }
 
+// They read the same, but for their weights. The factors of a gated product are halves of one matmul,
+// which fuse-epilogue looks for, and nothing else may be a part of that.
 bool AreSiblings(const Sibling& a, const Sibling& b) {
-  return a.op->operand(0) == b.op->operand(0) && a.over() == b.over();
+  const auto same = [&](int operand) { return a.op->operand(operand) == b.op->operand(operand); };
+  if (a.op->opcode() != b.op->opcode() || !same(0) || a.over() != b.over()) return false;
+  if (a.partner != nullptr || b.partner != nullptr) {
+    return a.partner == b.op && b.partner == a.op;
+  }
+  return !ChoosesExperts(*a.op) || (same(2) && same(3) && a.op->attrs.axes == b.op->attrs.axes);
 }
 
 // True when `op` stands after `position` in the block of `position`.
@@ -201,8 +245,7 @@ std::string GroupObstacle(const std::vector<Sibling>& group) {
   }
   int64_t elements = 0;  // each weight has at most kMaxElements, so the sum cannot overflow
   for (const Sibling& sibling : group) {
-    elements +=
-        sibling.axis().extent.value * sibling.weight().type().GetAxis(sibling.over())->extent.value;
+    elements += ElementCount(sibling.weight().type(), nullptr);
   }
   if (elements > ir::kMaxElements) {
     return absl::StrCat("the joined weight would have ", elements, " elements");
@@ -212,7 +255,6 @@ std::string GroupObstacle(const std::vector<Sibling>& group) {
 
 absl::Status Merge(const std::vector<Sibling>& group, absl::string_view by) {
   const Op* first = group[0].op;
-  const Operand x = first->operand(0);
   ir::Attrs join;
   std::vector<Operand> weights;
   std::vector<Axis> columns;
@@ -228,8 +270,10 @@ absl::Status Merge(const std::vector<Sibling>& group, absl::string_view by) {
   join.result_axes = {{axis, Extent::Constant(total)}};
   ASSIGN_OR_RETURN(const auto weight,
                    InsertOp(first, JoinedWeightName(group), Opcode::kConcat, weights, join, by));
+  std::vector<Operand> operands = first->operands();
+  operands[1] = weight->result();
   ASSIGN_OR_RETURN(const auto merged,
-                   InsertOp(first, axis, Opcode::kMatmul, {x, weight->result()}, first->attrs, by));
+                   InsertOp(first, axis, first->opcode(), std::move(operands), first->attrs, by));
   int64_t begin = 0;
   for (size_t i = 0; i < group.size(); ++i) {
     ir::Attrs slice;
@@ -287,7 +331,8 @@ absl::StatusOr<bool> MergeMatmul::Run(ir::Module* module) {
     std::vector<Sibling> rest;
     for (const auto& op : block->ops()) {
       const bool per_head = op->attrs.epilogue.per_head();
-      if (op->opcode() == Opcode::kMatmul && !per_head) {
+      const bool may_merge = op->opcode() == Opcode::kMatmul || ChoosesExperts(*op);
+      if (may_merge && !per_head) {
         rest.push_back(MakeSibling(op.get(), reads));
       }
     }

@@ -12,8 +12,10 @@
 //   %k0 = slice %qkv qkv 2048..3072 as kd[1024] : f32 tok[T] kd[1024]
 //   %v0 = slice %qkv qkv 3072..4096 as vd[1024] : f32 tok[T] vd[1024]
 //
-// Siblings have the same first operand and contracted axis and stand in the same block. Order is no
-// matter: weights do not change, and the merged matmul stands where the first one stood.
+// Siblings have the same first operand and contracted axis and stand in the same block; those of
+// experts, `expert_matmul`, also the same indices. Order is no matter: weights do not change, and the
+// merged matmul stands where the first one stood. The two factors of a gated product, silu(a) * b, are
+// merged with each other and nothing else, as fuse-epilogue wants their matmul.
 //
 // Names. The joined axis, and with it the matmul, is called by the initials of the axes it joins
 // (q kd vd -> qkv); when they all have one name, by that name and their number (ff ff -> ff2). The

@@ -213,5 +213,57 @@ TEST_F(MergeMatmulTest, LeavesProductsOfDifferentValuesAloneWithoutReportingThem
   EXPECT_TRUE(outcome.misses.empty());
 }
 
+TEST_F(MergeMatmulTest, KeepsTheFactorsOfAGatedProductToThemselves) {
+  const Outcome outcome = RunOn(&pass_, R"(lluda 1
+module @m {
+  symbol T in 1..8
+  weight @wr : bf16 e[3] hid[6] from "router"
+  weight @wg : bf16 ff[4] hid[6] from "gate"
+  weight @wu : bf16 ff[4] hid[6] from "up"
+  weight @ws : bf16 one[1] hid[6] from "share"
+  func @f(%h: bf16 tok[T] hid[6]) -> f32 tok[T] n[8] {
+    %r = matmul %h @wr over hid : f32 tok[T] e[3]
+    %gate = matmul %h @wg over hid : f32 tok[T] ff[4]
+    %up = matmul %h @wu over hid : f32 tok[T] ff[4]
+    %s = matmul %h @ws over hid : f32 tok[T] one[1]
+    %a = silu %gate : f32 tok[T] ff[4]
+    %m = mul %a %up : f32 tok[T] ff[4]
+    %y = concat %r %m %s e ff one -> n[8] : f32 tok[T] n[8]
+    return %y
+  }
+}
+)");
+  for (const char* merged : {"%ff2 = matmul %h %wgu over hid : f32 tok[T] ff2[8] by merge-matmul",
+                             "%eo = matmul %h %wrs over hid : f32 tok[T] eo[4] by merge-matmul"}) {
+    EXPECT_NE(outcome.text.find(merged), std::string::npos) << outcome.text;
+  }
+  EXPECT_FALSE(outcome.changed_again);
+}
+
+TEST_F(MergeMatmulTest, MergesTheMatricesOfExpertsThatHaveTheSameIndices) {
+  constexpr char kExperts[] = R"(lluda 1
+module @m {
+  symbol T in 1..8
+  weight @wg : f32 e[3] ff[4] hid[6] from "gate.{e}"
+  weight @wu : f32 e[3] ff[4] hid[6] from "up.{e}"
+  func @f(%h: f32 tok[T] hid[6], %p: f32 tok[T] e[3]) -> f32 tok[T] top[2] ff[4] {
+    %i = top_k %p over e -> top[2] : i32 tok[T] top[2]
+    %o = order %i : i32 tok[T] top[2]
+    %gate = expert_matmul %h @wg over hid e at %i %o : f32 tok[T] top[2] ff[4]
+    %up = expert_matmul %h @wu over hid e at %i %o : f32 tok[T] top[2] ff[4]
+    %m = mul %gate %up : f32 tok[T] top[2] ff[4]
+    return %m
+  }
+}
+)";
+  const Outcome outcome = RunOn(&pass_, kExperts);
+  const char* merged =
+      "    %wgu = concat @wg @wu ff -> ff2[8] : f32 e[3] ff2[8] hid[6] by merge-matmul\n"
+      "    %ff2 = expert_matmul %h %wgu over hid e at %i %o : f32 tok[T] top[2] ff2[8] by "
+      "merge-matmul\n";
+  EXPECT_NE(outcome.text.find(merged), std::string::npos) << outcome.text;
+  ExpectSameValues(&pass_, kExperts, "f", {{{"T", 3}}, {}}, 0);
+}
+
 }  // namespace
 }  // namespace lluda::passes

@@ -47,7 +47,9 @@ bool StaysWhereItIs(const Op& op) {
                        op.opcode() == Opcode::kSlice;
   const auto& uses = op.result()->uses();
   return is_view && std::none_of(uses.begin(), uses.end(), [](const ir::Use& use) {
-           return use.op->opcode() == Opcode::kMatmul && use.operand == 1;
+           const Opcode reader = use.op->opcode();
+           return (reader == Opcode::kMatmul || reader == Opcode::kExpertMatmul) &&
+                  use.operand == 1;
          });
 }
 

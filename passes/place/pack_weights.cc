@@ -36,14 +36,19 @@ std::optional<ir::PanelShape> PanelShapeFor(const Op& matmul) {
 
 bool InLoadBlock(const Op& op) { return op.parent()->func() == nullptr; }
 
-// A matmul that reads rows of a plain matrix from memory: what packing is for.
+// A matmul that reads rows of a plain matrix, or of one for each expert, from memory: what packing is
+// for.
 bool IsPackable(const Use& use) {
   const Op& op = *use.op;
-  if (InLoadBlock(op) || op.opcode() != Opcode::kMatmul || use.operand != 1) return false;
+  const bool experts = op.opcode() == Opcode::kExpertMatmul;
+  if (InLoadBlock(op) || use.operand != 1) return false;
+  if (!experts && op.opcode() != Opcode::kMatmul) return false;
   const Operand& matrix = op.operand(1);
   if (matrix.global == nullptr || matrix.global->kind == Global::Kind::kState) return false;
   const ir::Type& type = matrix.type();
-  if (type.layout.is_panel() || type.axes.size() != 2) return false;
+  if (type.layout.is_panel()) return false;
+  if (experts) return type.axes.size() == 3 && type.axes[0].name == op.attrs.axes[1];
+  if (type.axes.size() != 2) return false;
   if (ir::ContractedAxes(op.attrs).size() != 1) return false;
   return std::all_of(type.axes.begin(), type.axes.end(), [&](const ir::Axis& axis) {
     return axis.name == op.attrs.axes[0] || !op.operand(0).type().HasAxis(axis.name);
@@ -341,7 +346,9 @@ absl::StatusOr<bool> PackWeights::Run(Module* module) {
   std::vector<Op*> matmuls;
   for (const auto& func : module->funcs()) {
     ForEachOp(func->body, [&](Op* op) {
-      if (op->opcode() == Opcode::kMatmul) matmuls.push_back(op);
+      const bool reads_matrix =
+          op->opcode() == Opcode::kMatmul || op->opcode() == Opcode::kExpertMatmul;
+      if (reads_matrix) matmuls.push_back(op);
     });
   }
   for (Op* op : matmuls) {

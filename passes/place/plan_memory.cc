@@ -261,7 +261,31 @@ absl::StatusOr<std::string> PrintMemoryPlan(const ir::Module& module) {
   return text;
 }
 
+namespace {
+
+// Rows of a table, even of a large one's, are less for all tokens of a step. More are copies of whole
+// matrices, those of experts, which are not to be made.
+constexpr int64_t kMostGatheredBytes = int64_t{1} << 30;
+
+absl::Status CheckGathered(const ir::Module& module) {
+  absl::Status status;
+  ForEachOp(module, [&](const Op* op) {
+    if (!status.ok() || op->opcode() != Opcode::kGather) return;
+    const ir::Global* table = op->operand(0).global;
+    if (table == nullptr || table->kind == ir::Global::Kind::kState) return;
+    const int64_t bytes = MaxByteSize(op->result_type(), module);
+    if (bytes <= kMostGatheredBytes) return;
+    status = absl::FailedPreconditionError(
+        absl::StrCat(PlaceOf(*op), ": gathers ", bytes, " bytes of @", table->name,
+                     ", the most is ", kMostGatheredBytes, "; fuse-experts copies no matrices"));
+  });
+  return status;
+}
+
+}  // namespace
+
 absl::StatusOr<bool> PlanMemory::Run(ir::Module* module) {
+  RETURN_IF_ERROR(CheckGathered(*module));
   bool changed = false;
   for (const auto& func : module->funcs()) {
     ASSIGN_OR_RETURN(MemoryPlan plan, PlanFunc(*func));

@@ -62,6 +62,8 @@ absl::Status CheckMemoryPlan(const ir::Module& module);
 //     %h0 at 0, 4096 bytes, statements 0..1
 absl::StatusOr<std::string> PrintMemoryPlan(const ir::Module& module);
 
+// FailedPrecondition, too, for a gather that copies more than 1 GiB of weights: that is what a mixture
+// of experts does before fuse-experts.
 class PlanMemory : public Pass {
  public:
   absl::string_view name() const override { return "plan-memory"; }

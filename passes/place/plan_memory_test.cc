@@ -308,6 +308,22 @@ TEST(PlanMemoryTest, PrintsOneLineABuffer) {
             "  %y at 64, 64 bytes, statements 1..4\n");
 }
 
+TEST(PlanMemoryTest, RefusesToCopyTheMatricesOfExpertsForEachToken) {
+  const auto module = Parsed(R"(lluda 1
+module @m {
+  symbol T in 1..512
+  weight @w : bf16 expert[8] ff[1024] hid[1024] from "w.{expert}"
+  func @f(%x: f32 tok[T] hid[1024], %i: i32 tok[T] top[2]) -> f32 tok[T] top[2] ff[1024] {
+    %m = gather @w over expert at %i : bf16 tok[T] top[2] ff[1024] hid[1024]
+    %y = matmul %x %m over hid : f32 tok[T] top[2] ff[1024]
+    return %y
+  }
+}
+)");
+  EXPECT_THAT(PlanMemory().Run(module.get()).status().message(),
+              testing::HasSubstr("@f: %m: gathers 2147483648 bytes of @w, the most is 1073741824"));
+}
+
 TEST(PlanMemoryTest, RemovesAPlaceThatIsNoLongerDeserved) {
   const auto module = Parsed(R"(lluda 1
 module @m {

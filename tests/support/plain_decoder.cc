@@ -196,9 +196,62 @@ class Evaluation {
     return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
   }
 
+  // down(activation(gate(x)) * up(x)), of tensors with these names.
+  Row Gated(const Row& x, const std::string& gate, const std::string& up,
+            const std::string& down) const {
+    Row inner = Linear(gate, x);
+    const Row factors = Linear(up, x);
+    for (size_t i = 0; i < inner.size(); ++i) inner[i] = Activation(inner[i]) * factors[i];
+    return Linear(down, inner);
+  }
+
+  Row Expert(const Row& x, int64_t expert) const {
+    if (Has("mlp.gate.weight")) {
+      const std::string name = absl::StrCat("mlp.experts.", expert, ".");
+      return Gated(x, name + "gate_proj", name + "up_proj", name + "down_proj");
+    }
+    const std::string name = absl::StrCat("block_sparse_moe.experts.", expert, ".");
+    return Gated(x, name + "w1", name + "w3", name + "w2");
+  }
+
+  Row Mixture(const Row& x, const std::string& router) const {
+    Row weights = Linear(router, x);
+    const double largest = *std::max_element(weights.begin(), weights.end());
+    double sum = 0;
+    for (double& weight : weights) sum += weight = std::exp(weight - largest);
+    for (double& weight : weights) weight /= sum;
+    std::vector<std::pair<double, int64_t>> ranked;
+    for (size_t i = 0; i < weights.size(); ++i) {
+      ranked.emplace_back(-weights[i], static_cast<int64_t>(i));
+    }
+    std::sort(ranked.begin(), ranked.end());
+    ranked.resize(static_cast<size_t>(d_.top));
+    double taken = 0;
+    for (const auto& [weight, expert] : ranked) taken -= weight;
+    Row y(x.size(), 0);
+    for (const auto& [weight, expert] : ranked) {
+      const Row part = Expert(x, expert);
+      const double share = -weight / (d_.renormalise ? taken : 1);
+      for (size_t i = 0; i < y.size(); ++i) y[i] += share * part[i];
+    }
+    if (!Has("mlp.shared_expert_gate.weight")) return y;
+    const std::string shared = "mlp.shared_expert.";
+    const Row part = Gated(x, shared + "gate_proj", shared + "up_proj", shared + "down_proj");
+    const double share = 1 / (1 + std::exp(-Linear("mlp.shared_expert_gate", x)[0]));
+    for (size_t i = 0; i < y.size(); ++i) y[i] += share * part[i];
+    return y;
+  }
+
   Rows Mlp(const Rows& x) const {
     Rows y;
     for (const Row& row : x) {
+      bool is_mixture = false;
+      for (const char* router : {"mlp.gate", "block_sparse_moe.gate"}) {
+        if (!Has(absl::StrCat(router, ".weight"))) continue;
+        y.push_back(Mixture(row, router));
+        is_mixture = true;
+      }
+      if (is_mixture) continue;
       const int64_t half = d_.intermediate;
       Row gate = Part("mlp.gate_up_proj", 0, half, "mlp.gate_proj", row);
       const Row up = Part("mlp.gate_up_proj", half, half, "mlp.up_proj", row);

@@ -36,6 +36,10 @@ struct PlainDecoder {
   bool norms_behind = false;  // of attention and MLP, instead of before them
   bool norms_around = false;  // both
   bool gelu = false;          // by its formula with tanh, instead of SiLU
+  // Of layers that have a router, mlp.gate or block_sparse_moe.gate: how many experts a token takes,
+  // and whether their weights are divided by their sum.
+  int64_t top = 0;
+  bool renormalise = false;
   // Of each pair of a head, element i and the one so many further on as there are pairs; what lies
   // behind them does not rotate. Cosines and sines are multiplied by rotation_scale.
   std::vector<double> frequencies;

@@ -7,6 +7,7 @@
 
 #include "base/status_macros.h"
 #include "frontends/checkpoint.h"
+#include "frontends/read_weight.h"
 
 namespace lluda::tests {
 namespace {
@@ -54,8 +55,7 @@ absl::StatusOr<ir::Interpreter> RealModel::Interpret(const ir::Module* module,
   environment.symbols = {{"S", slots}, {"C", module->FindSymbol("C")->min}};
   environment.weights = [this](const ir::Global& weight,
                                int64_t index) -> absl::StatusOr<ir::Tensor> {
-    ASSIGN_OR_RETURN(auto tensor, checkpoint().Get(ir::SourceName(weight, index)));
-    return ir::Tensor::FromBytes(weight.type, tensor->span());
+    return frontends::ReadWeight(checkpoint(), weight, index);
   };
   ASSIGN_OR_RETURN(ir::Interpreter interpreter, ir::Interpreter::Create(module, environment));
   RETURN_IF_ERROR(interpreter.RunLoad());

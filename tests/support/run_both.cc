@@ -39,6 +39,16 @@ GuardedMemory Guarded(const ir::Tensor& tensor) {
   return GuardedMemory({bytes.data(), bytes.size()});
 }
 
+// `count` parts of the same size.
+std::vector<GuardedMemory> GuardedParts(const ir::Tensor& tensor, size_t count) {
+  const std::vector<char> bytes = ToBytes(tensor);
+  const size_t size = bytes.size() / count;
+  std::vector<GuardedMemory> parts;
+  for (size_t i = 0; i < count; ++i)
+    parts.emplace_back(absl::MakeConstSpan(&bytes[i * size], size));
+  return parts;
+}
+
 // The random weights' bytes, by tensor name. A kernel that reads past the end of one is found.
 class RandomWeights : public runtime::WeightSource {
  public:
@@ -46,7 +56,14 @@ class RandomWeights : public runtime::WeightSource {
     for (const auto& global : module.globals()) {
       if (global->kind != ir::Global::Kind::kWeight) continue;
       for (int64_t i = 0; i < (global->index ? global->index->count : 1); ++i) {
-        bytes_.emplace(ir::SourceName(*global, i), Guarded(RandomWeight(*global, i, options)));
+        const ir::Tensor weight = RandomWeight(*global, i, options);
+        bytes_.emplace(ir::SourceName(*global, i), Guarded(weight));
+        if (!ir::IsStacked(*global)) continue;
+        const std::vector<std::string> names = ir::SourceNames(*global, i);
+        std::vector<GuardedMemory> parts = GuardedParts(weight, names.size());
+        for (size_t part = 0; part < names.size(); ++part) {
+          bytes_.emplace(names[part], std::move(parts[part]));
+        }
       }
     }
   }

@@ -230,6 +230,58 @@ FamilyCase Qwen3() {
           Plain(kNarrow, 10000, 1e-6)};
 }
 
+FamilyCase Qwen3Moe() {
+  FamilyCase c = {"qwen3_moe", R"("model_type": "qwen3_moe", "num_key_value_heads": 2,
+      "head_dim": 32, "num_experts": 8, "num_experts_per_tok": 3, "moe_intermediate_size": 48,
+      "norm_topk_prob": true)",
+                  Plain(kNarrow, 10000, 1e-6)};
+  c.plain.top = 3;
+  c.plain.renormalise = true;
+  c.extra.experts = 8;
+  c.extra.expert_size = 48;
+  return c;
+}
+
+// Of five layers the first and the fourth are dense, the latter because it is listed.
+FamilyCase Qwen3MoeWithDenseLayers() {
+  FamilyCase c = {"qwen3_moe_with_dense_layers", R"("model_type": "qwen3_moe",
+      "num_key_value_heads": 4, "num_local_experts": 5, "num_experts_per_tok": 2,
+      "moe_intermediate_size": 20, "decoder_sparse_step": 1, "mlp_only_layers": [0, 3])",
+                  Plain(kDeep, 10000, 1e-6)};
+  c.plain.top = 2;
+  c.extra.experts = 5;
+  c.extra.expert_size = 20;  // no whole panels
+  c.extra.dense = {0, 3};
+  return c;
+}
+
+FamilyCase Qwen2Moe() {
+  FamilyCase c = {"qwen2_moe", R"("model_type": "qwen2_moe", "num_key_value_heads": 3,
+      "num_experts": 7, "num_experts_per_tok": 4, "moe_intermediate_size": 32,
+      "shared_expert_intermediate_size": 40, "decoder_sparse_step": 2)",
+                  Plain(kOdd, 10000, 1e-6)};
+  c.plain.top = 4;
+  c.extra.qkv_bias = true;
+  c.extra.experts = 7;
+  c.extra.expert_size = 32;
+  c.extra.shared_size = 40;
+  c.extra.dense = {0};
+  return c;
+}
+
+FamilyCase Mixtral() {
+  FamilyCase c = {"mixtral", R"("model_type": "mixtral", "num_key_value_heads": 2,
+      "num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": 11)",
+                  Plain(kEven, 1e6, 1e-5)};
+  c.plain.windows = {11, 11};
+  c.plain.top = 2;
+  c.plain.renormalise = true;
+  c.extra.experts = 4;
+  c.extra.expert_size = 96;
+  c.extra.numbered = true;
+  return c;
+}
+
 }  // namespace
 
 std::vector<FamilyCase> FamilyCases() {
@@ -250,10 +302,44 @@ std::vector<FamilyCase> FamilyCases() {
           Gemma2(),
           Gemma3(),
           Phi3(),
-          Phi3Long()};
+          Phi3Long(),
+          Qwen3Moe(),
+          Qwen3MoeWithDenseLayers(),
+          Qwen2Moe(),
+          Mixtral()};
 }
 
-void SeededFolder::AddLayer(const FamilyCase& c, const std::string& prefix) {
+void SeededFolder::AddMlp(const FamilyCase& c, const std::string& prefix) {
+  const PlainDecoder& d = plain_;
+  if (c.extra.fused) {
+    Add(prefix + "mlp.gate_up_proj", 2 * d.intermediate, d.hidden);
+  } else {
+    Add(prefix + "mlp.gate_proj", d.intermediate, d.hidden, c.extra.mlp_bias);
+    Add(prefix + "mlp.up_proj", d.intermediate, d.hidden, c.extra.mlp_bias);
+  }
+  Add(prefix + "mlp.down_proj", d.hidden, d.intermediate, c.extra.mlp_bias);
+}
+
+void SeededFolder::AddExperts(const FamilyCase& c, const std::string& prefix) {
+  const Extra& extra = c.extra;
+  const int64_t hidden = plain_.hidden;
+  const std::string mlp = absl::StrCat(prefix, extra.numbered ? "block_sparse_moe." : "mlp.");
+  Add(mlp + "gate", extra.experts, hidden);
+  for (int64_t i = 0; i < extra.experts; ++i) {
+    const std::string expert = absl::StrCat(mlp, "experts.", i, ".");
+    Add(expert + (extra.numbered ? "w1" : "gate_proj"), extra.expert_size, hidden);
+    Add(expert + (extra.numbered ? "w3" : "up_proj"), extra.expert_size, hidden);
+    Add(expert + (extra.numbered ? "w2" : "down_proj"), hidden, extra.expert_size);
+  }
+  if (extra.shared_size == 0) return;
+  Add(mlp + "shared_expert.gate_proj", extra.shared_size, hidden);
+  Add(mlp + "shared_expert.up_proj", extra.shared_size, hidden);
+  Add(mlp + "shared_expert.down_proj", hidden, extra.shared_size);
+  Add(mlp + "shared_expert_gate", 1, hidden);
+}
+
+void SeededFolder::AddLayer(const FamilyCase& c, int64_t layer) {
+  const std::string prefix = absl::StrCat("model.layers.", layer, ".");
   const PlainDecoder& d = plain_;
   const int64_t q = d.heads * d.head_dim, kv = d.kv_heads * d.head_dim;
   const bool is_olmo = absl::StrContains(c.config, "olmo2");
@@ -263,16 +349,19 @@ void SeededFolder::AddLayer(const FamilyCase& c, const std::string& prefix) {
   if (d.norms_around || d.norms_behind) AddNorm(prefix + "post_feedforward_layernorm", d.hidden);
   if (c.extra.fused) {
     Add(prefix + "self_attn.qkv_proj", q + 2 * kv, d.hidden);
-    Add(prefix + "mlp.gate_up_proj", 2 * d.intermediate, d.hidden);
   } else {
     Add(prefix + "self_attn.q_proj", q, d.hidden, c.extra.qkv_bias);
     Add(prefix + "self_attn.k_proj", kv, d.hidden, c.extra.qkv_bias);
     Add(prefix + "self_attn.v_proj", kv, d.hidden, c.extra.qkv_bias);
-    Add(prefix + "mlp.gate_proj", d.intermediate, d.hidden, c.extra.mlp_bias);
-    Add(prefix + "mlp.up_proj", d.intermediate, d.hidden, c.extra.mlp_bias);
   }
   Add(prefix + "self_attn.o_proj", d.hidden, q, c.extra.output_bias);
-  Add(prefix + "mlp.down_proj", d.hidden, d.intermediate, c.extra.mlp_bias);
+  const bool is_dense =
+      std::find(c.extra.dense.begin(), c.extra.dense.end(), layer) != c.extra.dense.end();
+  if (c.extra.experts > 0 && !is_dense) {
+    AddExperts(c, prefix);
+  } else {
+    AddMlp(c, prefix);
+  }
   if (is_olmo || absl::StrContains(c.config, "qwen3") || absl::StrContains(c.config, "gemma3")) {
     AddNorm(prefix + "self_attn.q_norm", is_olmo ? q : d.head_dim);
     AddNorm(prefix + "self_attn.k_norm", is_olmo ? kv : d.head_dim);
@@ -283,7 +372,7 @@ SeededFolder::SeededFolder(const FamilyCase& c) : plain_(c.plain) {
   const PlainDecoder& d = plain_;
   Add("model.embed_tokens", d.vocabulary, d.hidden);
   for (int64_t layer = 0; layer < d.layers; ++layer) {
-    AddLayer(c, absl::StrCat("model.layers.", layer, "."));
+    AddLayer(c, layer);
   }
   AddNorm("model.norm", d.hidden);
   if (!c.extra.tied) Add("lm_head", d.vocabulary, d.hidden);

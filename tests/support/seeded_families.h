@@ -25,6 +25,12 @@ struct Extra {
   bool output_bias = false;
   bool mlp_bias = false;
   bool fused = false;  // qkv_proj and gate_up_proj
+  // Of layers that are not among `dense`; 0: there are none.
+  int64_t experts = 0;
+  int64_t expert_size = 0;
+  int64_t shared_size = 0;
+  std::vector<int64_t> dense{};
+  bool numbered = false;  // w1, w2, w3 in block_sparse_moe
 };
 
 struct FamilyCase {
@@ -53,7 +59,9 @@ class SeededFolder {
                  float spread);
   void Add(const std::string& name, int64_t rows, int64_t columns, bool bias = false);
   void AddNorm(const std::string& name, int64_t size);
-  void AddLayer(const FamilyCase& c, const std::string& prefix);
+  void AddLayer(const FamilyCase& c, int64_t layer);
+  void AddMlp(const FamilyCase& c, const std::string& prefix);
+  void AddExperts(const FamilyCase& c, const std::string& prefix);
 
   base::TemporaryFolder folder_;
   PlainDecoder plain_;

@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 #include "engine/source/model_files.h"
+#include "frontends/read_weight.h"
 #include "tools/validate/bounds.h"
 #include "tools/validate/compare.h"
 #include "tools/verify/verify_bundle.h"
@@ -50,8 +51,7 @@ absl::StatusOr<std::string> CheckLogits(const engine::ModelFiles& files,
   ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, engine::ImportModule(files, options));
   VerifyRun run;
   run.weights = [&](const ir::Global& weight, int64_t index) -> absl::StatusOr<ir::Tensor> {
-    ASSIGN_OR_RETURN(auto tensor, files.checkpoint->Get(ir::SourceName(weight, index)));
-    return ir::Tensor::FromBytes(weight.type, tensor->span());
+    return frontends::ReadWeight(*files.checkpoint, weight, index);
   };
   run.steps.emplace_back(tokens.begin(), tokens.end());
   return Judge(*module, run, logits, LogitsBound(numbers.precision, std::nullopt, numbers.kv_cache),

@@ -50,7 +50,10 @@ struct Rates {
 
   // Which limit the statement's arithmetic has.
   Limit Arithmetic(const ir::Op& op) const {
-    if (op.opcode() != ir::Opcode::kMatmul && op.opcode() != ir::Opcode::kAttention) {
+    const bool multiplies = op.opcode() == ir::Opcode::kMatmul ||
+                            op.opcode() == ir::Opcode::kExpertMatmul ||
+                            op.opcode() == ir::Opcode::kAttention;
+    if (!multiplies) {
       return Limit::kF32;
     }
     return LimitOfMatmul(target, op.operand(0).type().dtype, op.operand(1).type().dtype);

@@ -1,7 +1,9 @@
 #include "tools/measure/accounting.h"
 
+#include <algorithm>
+#include <cmath>
 #include <functional>
-#include <set>
+#include <map>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -48,7 +50,18 @@ struct Volume {
   }
 };
 
+// Of experts, a row meets one matrix.
+Volume ExpertVolume(const ir::Op& op) {
+  Volume volume;
+  for (const ir::Axis& axis : op.operand(2).type().axes) volume.Multiply(axis.extent);
+  for (const ir::Axis& axis : op.operand(1).type().axes) {
+    if (axis.name != op.attrs.axes[1]) volume.Multiply(axis.extent);
+  }
+  return volume;
+}
+
 Volume MatmulVolume(const ir::Op& op) {
+  if (op.opcode() == ir::Opcode::kExpertMatmul) return ExpertVolume(op);
   Volume volume;
   const ir::Type& a = op.operand(0).type();
   for (const ir::Axis& axis : a.axes) volume.Multiply(axis.extent);
@@ -56,6 +69,16 @@ Volume MatmulVolume(const ir::Op& op) {
     if (!a.HasAxis(axis.name)) volume.Multiply(axis.extent);
   }
   return volume;
+}
+
+// Which share of all experts' matrices one token reads.
+double ShareOfExperts(const ir::Op& op) {
+  double rows = 1;
+  for (const ir::Axis& axis : op.operand(2).type().axes) {
+    if (axis.extent.is_constant()) rows *= static_cast<double>(axis.extent.value);
+  }
+  const ir::Axis& experts = *op.operand(1).type().GetAxis(op.attrs.axes[1]);
+  return std::min(1.0, rows / static_cast<double>(experts.extent.value));
 }
 
 // Of attention, which stands for two matmuls: those of the queries with one position.
@@ -88,7 +111,9 @@ absl::StatusOr<StepFlops> CountFlops(const ir::Module& module) {
     if (op.opcode() == ir::Opcode::kAttention) {
       flops.per_position += 2 * AttentionProducts(op) * static_cast<double>(times);
     }
-    if (op.opcode() != ir::Opcode::kMatmul) return;
+    const bool multiplies =
+        op.opcode() == ir::Opcode::kMatmul || op.opcode() == ir::Opcode::kExpertMatmul;
+    if (!multiplies) return;
     const Volume volume = MatmulVolume(op);
     const double count = 2 * volume.constant * static_cast<double>(times);
     if (volume.others > 0 || volume.tokens + volume.rows != 1 || volume.positions > 1) {
@@ -109,19 +134,23 @@ absl::StatusOr<StepFlops> CountFlops(const ir::Module& module) {
 
 absl::StatusOr<StepBytes> CountBytes(const ir::Module& module) {
   ASSIGN_OR_RETURN(const ir::Func* step, StepOf(module));
-  std::set<const ir::Global*> read;
+  std::map<const ir::Global*, double> read;  // and which share of it
   ForEachStepOp(step->body, 1, [&](const ir::Op& op, int64_t) {
     for (int i = 0; i < op.operand_count(); ++i) {
       const ir::Global* global = op.operand(i).global;
       const bool looked_up = op.opcode() == ir::Opcode::kGather && i == 0;
-      if (global != nullptr && !looked_up) read.insert(global);
+      if (global == nullptr || looked_up) continue;
+      const bool chosen = op.opcode() == ir::Opcode::kExpertMatmul && i == 1;
+      double& share = read[global];
+      share = std::max(share, chosen ? ShareOfExperts(op) : 1.0);
     }
   });
   StepBytes bytes;
-  for (const ir::Global* global : read) {
+  for (const auto& [global, share] : read) {
     const int64_t count = global->index ? global->index->count : 1;
     if (global->kind != ir::Global::Kind::kState) {
-      bytes.weights += count * ir::ByteSize(global->type, nullptr);
+      bytes.weights +=
+          std::llround(share * static_cast<double>(count * ir::ByteSize(global->type, nullptr)));
       continue;
     }
     // One position of one slot: what does not depend on symbols.

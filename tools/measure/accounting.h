@@ -43,7 +43,7 @@ struct StepFlops {
 absl::StatusOr<StepFlops> CountFlops(const ir::Module& module);
 
 struct StepBytes {
-  int64_t weights = 0;         // read by every step, whatever its tokens
+  int64_t weights = 0;         // read by a step of one token, which takes some experts of all
   int64_t cache_position = 0;  // of the cache, for each position that a token sees
 
   // One token that sees `depth` others and itself.

@@ -37,6 +37,11 @@ inline constexpr double kDecidedMargin = 0.02;
 // The same by the rounding of a KV cache of int8, whose part of the logits' error is the larger.
 inline constexpr double kInt8DecidedMargin = 0.1;
 
+// A router whose last expert taken and first one left are closer than this may take the other one by
+// rounding, in bf16 and in f32.
+inline constexpr double kBf16RouterMargin = 0.02;
+inline constexpr double kF32RouterMargin = 1e-4;
+
 // How many of the reference's greedy tokens have to be met: those before the first step whose
 // margin is below `decided`. All of them if there are no margins.
 int64_t DecidedSteps(const std::vector<double>& margins, int64_t steps,

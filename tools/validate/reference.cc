@@ -143,13 +143,20 @@ absl::StatusOr<ReferencePrompt> ReadPrompt(simdjson::dom::object fields, std::st
   reader.Tokens("top10", &prompt.top10);
   reader.Tokens("greedy", &prompt.greedy);
   reader.Numbers("greedy_margin", &prompt.greedy_margin);
+  reader.Numbers("greedy_router_margin", &prompt.greedy_router_margin);
+  reader.Number("router_margin_min", &prompt.router_margin_min);
   reader.Number("mean_nll", &prompt.mean_nll);
   PromptReader bf16 = reader.Object("hf_bf16_vs_f32");
   bf16.Number("mse", &prompt.hf_bf16_mse);
   bf16.NumberOfEach("activation_nmse", &prompt.hf_bf16_activation_nmse);
   if (prompt.ids.empty()) reader.Fail(absl::StrCat(reader.label(), ".ids is missing or empty"));
-  if (!prompt.greedy_margin.empty() && prompt.greedy_margin.size() != prompt.greedy.size()) {
-    reader.Fail(absl::StrCat(reader.label(), ".greedy_margin has ", prompt.greedy_margin.size(),
+  const std::pair<const char*, const std::vector<double>*> margins[] = {
+      {"greedy_margin", &prompt.greedy_margin},
+      {"greedy_router_margin", &prompt.greedy_router_margin},
+  };
+  for (const auto& [name, values] : margins) {
+    if (values->empty() || values->size() == prompt.greedy.size()) continue;
+    reader.Fail(absl::StrCat(reader.label(), ".", name, " has ", values->size(),
                              " items, greedy has ", prompt.greedy.size()));
   }
   if (!reader.status().ok()) return reader.status();

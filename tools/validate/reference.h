@@ -31,6 +31,10 @@ struct ReferencePrompt {
   std::vector<int32_t> top10;
   std::vector<int32_t> greedy;
   std::vector<double> greedy_margin;  // as many as `greedy`, or none
+  // Of a model with experts: how far the router's number of the last expert that was taken is above
+  // that of the first one left, at each greedy step, and at least in the prompt.
+  std::vector<double> greedy_router_margin;  // as many as `greedy`, or none
+  std::optional<double> router_margin_min;
   std::optional<double> mean_nll;
   // How far transformers' own bf16 run is from what it is compared with: in the logits, and in each
   // activation, by the name that the files give it.

@@ -67,6 +67,9 @@ INSTANTIATE_TEST_SUITE_P(
                      "prompts[0].ids must be a list of tokens, is -1"},
         BadReference{R"({"prompts": [{"ids": [1], "next": "x"}]})",
                      "prompts[0].next must be an integer, is a string"},
+        BadReference{
+            R"({"prompts": [{"ids": [1], "greedy": [1], "greedy_router_margin": [1, 2]}]})",
+            "prompts[0].greedy_router_margin has 2 items, greedy has 1"},
         BadReference{R"({"prompts": [{"ids": [1], "greedy": [1], "greedy_margin": [1, 2]}]})",
                      "prompts[0].greedy_margin has 2 items, greedy has 1"},
         BadReference{R"({"prompts": [{"ids": [1], "hf_bf16_vs_f32": {"mse": "x"}}]})",

@@ -1,5 +1,6 @@
 #include "tools/validate/validator.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -65,6 +66,11 @@ absl::Status Validator::CompareLogits(const std::vector<float>& logits,
     hf_bf16_nmse = *reference.hf_bf16_mse / result->distance->mean_square;
   }
   result->nmse_bound = LogitsBound(numbers_.precision, hf_bf16_nmse, numbers_.kv_cache);
+  if (reference.router_margin_min && *reference.router_margin_min < RouterMargin()) {
+    result->remark =
+        absl::StrFormat("experts are %.1e apart in the prompt: rounding may choose another one",
+                        *reference.router_margin_min);
+  }
   // Written so that a NaN falls short.
   if (!(result->distance->nmse < result->nmse_bound)) result->shortcomings.push_back("nmse");
   return absl::OkStatus();
@@ -72,6 +78,10 @@ absl::Status Validator::CompareLogits(const std::vector<float>& logits,
 
 double Validator::Margin() const {
   return numbers_.kv_cache == engine::KvCache::kInt8 ? kInt8DecidedMargin : kDecidedMargin;
+}
+
+double Validator::RouterMargin() const {
+  return numbers_.precision == engine::Precision::kF32 ? kF32RouterMargin : kBf16RouterMargin;
 }
 
 // Whether the token after the prompt has to be the reference's. Without int8 it always has to.
@@ -88,7 +98,9 @@ absl::Status Validator::Decode(const std::vector<float>& logits, const Reference
     result->remark = absl::StrCat("the reference's greedy tokens begin with ", reference.greedy[0],
                                   ", its next token is ", *reference.next, ": not judged");
   } else {
-    result->greedy_decided = DecidedSteps(reference.greedy_margin, steps, Margin());
+    result->greedy_decided =
+        std::min(DecidedSteps(reference.greedy_margin, steps, Margin()),
+                 DecidedSteps(reference.greedy_router_margin, steps, RouterMargin()));
   }
   std::vector<int32_t> tokens = reference.ids;
   int32_t next = ArgMax(logits);

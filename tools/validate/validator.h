@@ -55,6 +55,7 @@ class Validator {
   absl::Status CompareLogits(const std::vector<float>& logits, const ReferencePrompt& reference,
                              PromptResult* result);
   double Margin() const;
+  double RouterMargin() const;
   bool IsDecided(const ReferencePrompt& reference) const;
   absl::Status Decode(const std::vector<float>& logits, const ReferencePrompt& reference,
                       PromptResult* result);

@@ -13,6 +13,7 @@
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/llvm/target.h"
 #include "engine/source/checkpoint_weights.h"
+#include "frontends/read_weight.h"
 #include "ir/type/layout.h"
 #include "passes/default_pipeline.h"
 #include "passes/registry.h"
@@ -47,8 +48,7 @@ using ReadWeight =
 
 ReadWeight WeightsOf(const engine::ModelFiles& files) {
   return [&files](const ir::Global& weight, int64_t index) -> absl::StatusOr<ir::Tensor> {
-    ASSIGN_OR_RETURN(auto tensor, files.checkpoint->Get(ir::SourceName(weight, index)));
-    return ir::Tensor::FromBytes(weight.type, tensor->span());
+    return frontends::ReadWeight(*files.checkpoint, weight, index);
   };
 }
 

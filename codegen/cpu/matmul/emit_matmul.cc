@@ -13,6 +13,7 @@
 #include "codegen/cpu/matmul/amx.h"
 #include "codegen/cpu/matmul/block_dot.h"
 #include "codegen/cpu/matmul/column_epilogue.h"
+#include "codegen/cpu/matmul/expert_rows.h"
 #include "codegen/cpu/matmul/general_matmul.h"
 #include "codegen/cpu/matmul/head_epilogue.h"
 #include "codegen/cpu/matmul/matmul_fetch.h"
@@ -51,6 +52,7 @@ class PanelMatmul {
     const int64_t item_bytes = o_.PanelBytes() * item_panels * (o_.halves ? 2 : 1);
     info.item_cost = std::max<int64_t>(1, item_bytes / 32);
     if (!o_.RowAxes().empty()) info.cost_symbol = o_.RowAxes()[0].extent.symbol;
+    if (ChoosesExperts(o_.spec)) info.item_cost *= RowsOfToken();
     if (o_.tile.dot == Dot::kAmx) {
       info.scratch_bytes = kAmxConfigBytes + int64_t{o_.tile.rows} * o_.tile.panels * kLanes * 4;
     } else if (!o_.RowAxes().empty() && !o_.IsInterleaved() && Interleaves()) {
@@ -71,16 +73,47 @@ class PanelMatmul {
       item_ = item;
       first_panel_ = Integer(e_, item) * item_panels;
       end_panel_ = e_.Least(Integer(e_, end) * item_panels, e_.Const(o_.panels));
-      if (blocks_) {
-        EmitBlockRows();
-      } else {
-        EmitRows();
+      if (ChoosesExperts(o_.spec)) {
+        EmitExperts();
+        return;
       }
+      if (!o_.RowAxes().empty()) row_count_ = e_.ExtentValue(o_.RowAxes()[0].extent);
+      EmitMatrix();
     });
     return info;
   }
 
  private:
+  // Rows that differ in their axes of constant extent.
+  int64_t RowsOfToken() const {
+    int64_t rows = 1;
+    for (const ir::Axis& axis : o_.RowAxes()) {
+      if (axis.extent.is_constant()) rows *= axis.extent.value;
+    }
+    return rows;
+  }
+
+  // The panels of one expert after the other, times its rows.
+  void EmitExperts() {
+    ForExpertRuns(e_, o_.spec, [&](Value* expert, Value* begin, Value* end) {
+      const ir::DType dtype = blocks_.value_or(o_.spec.operands[1].dtype);
+      const int64_t bytes = ir::BytesOf(dtype, MatrixElements());
+      matrix_ = e_.Address(e_.Buffer(1), Integer(e_, expert) * bytes, ir::DType::kI8);
+      rows_begin_ = begin;
+      row_count_ = Integer(e_, end) - begin;
+      if (!blocks_) o_.ReadPanelsAt(matrix_, e_.Const(0), o_.panels);
+      EmitMatrix();
+    });
+  }
+
+  void EmitMatrix() {
+    if (blocks_) {
+      EmitBlockRows();
+    } else {
+      EmitRows();
+    }
+  }
+
   // The same as EmitRows for B in blocks.
   void EmitBlockRows() {
     const auto expanded = [&] {
@@ -92,7 +125,7 @@ class PanelMatmul {
       return;
     }
     const auto one_row = [&] {
-      first_row_ = e_.Const(0);
+      first_row_ = RowsBegin();
       ForPanels([&](Value* first, int count) { EmitBlockTile(first, count); });
       FinishHead(e_.Const(1));
     };
@@ -100,14 +133,17 @@ class PanelMatmul {
       one_row();
       return;
     }
-    const Integer rows(e_, e_.ExtentValue(o_.RowAxes()[0].extent));
-    e_.If(rows == 1, one_row, expanded);
+    e_.If(Integer(e_, row_count_) == 1, one_row, expanded);
   }
+
+  // Of one expert's matrix, padding included.
+  int64_t MatrixElements() const { return o_.PanelElements() * o_.panels * (o_.halves ? 2 : 1); }
 
   // The panel of blocks, which are whole ones.
   Value* BlockPanel(Value* panel) {
     const int64_t bytes = ir::BytesOf(*blocks_, o_.depth_total * kLanes);
-    return e_.Address(e_.Buffer(1), Integer(e_, panel) * bytes, ir::DType::kI8);
+    Value* matrix = matrix_ != nullptr ? matrix_ : e_.Buffer(1);
+    return e_.Address(matrix, Integer(e_, panel) * bytes, ir::DType::kI8);
   }
 
   // The single row times `count` panels.
@@ -150,10 +186,10 @@ class PanelMatmul {
       FinishHead(e_.Const(1));
       return;
     }
-    const Integer rows(e_, e_.ExtentValue(o_.RowAxes()[0].extent));
+    const Integer rows(e_, row_count_);
     Value* rest = rows % o_.tile.rows;
-    Value* whole = rows - rest;
-    e_.Loop(e_.Const(0), whole, o_.tile.rows, [&](Value* row) {
+    Value* whole = Integer(e_, RowsBegin()) + (rows - rest);
+    e_.Loop(RowsBegin(), whole, o_.tile.rows, [&](Value* row) {
       first_row_ = row;
       EmitWholeTile({row, o_.tile.rows, nullptr, /*fills_tile=*/true});
       FinishHead(e_.Const(o_.tile.rows));
@@ -162,6 +198,8 @@ class PanelMatmul {
     EmitFewRows(whole, rest);
     FinishHead(rest);
   }
+
+  Value* RowsBegin() { return rows_begin_ != nullptr ? rows_begin_ : e_.Const(0); }
 
   void EmitWholeTile(const Rows& rows) {
     std::vector<Value*> a_rows = o_.RowPointers(rows);
@@ -349,8 +387,11 @@ class PanelMatmul {
                  o_.depth_total,
                  rows.fills_tile || blocks_ ? 0 : e_.target().PrefetchBytes(),
                  interleaved};
-    Value* next = nullptr;  // expanded panels are near
-    if (!blocks_) next = Integer(e_, first) + (Integer(e_, end_panel_) - first_panel_);
+    // Expanded panels are near; after an expert's panels come those of another one.
+    Value* next = nullptr;
+    if (!blocks_ && matrix_ == nullptr) {
+      next = Integer(e_, first) + (Integer(e_, end_panel_) - first_panel_);
+    }
     const MatmulFetch::Tile tile{rows, first, count, next, a_rows[0], interleaved};
     if (MatmulFetch::Applies(o_, tile)) dot.visit = MatmulFetch(o_, e_, tile);
     StoreSums(rows, first, count, EmitPanelDot(e_, dot, a_rows, o_.PanelPointers(first, count)));
@@ -381,7 +422,11 @@ class PanelMatmul {
   Value* first_panel_ = nullptr;
   Value* end_panel_ = nullptr;
   Value* first_row_ = nullptr;  // of the rows being multiplied
-  int64_t head_rows_ = 0;       // bytes into the scratch memory
+  // The rows that meet the panels; of those of an expert, their places in the order, and its matrix.
+  Value* rows_begin_ = nullptr;  // null: 0
+  Value* row_count_ = nullptr;
+  Value* matrix_ = nullptr;
+  int64_t head_rows_ = 0;  // bytes into the scratch memory
 };
 
 // The matmul whose B holds, as f32, what the blocks of spec's B mean.
@@ -402,6 +447,8 @@ const TileRow* MatmulTile(const KernelSpec& spec, const Target& target) {
   if (ir::IsBlock(spec.operands[1].dtype)) return MatmulTile(Expanded(spec), target);
   if (!MatmulOperands::Applies(spec)) return nullptr;
   const ir::DType a = spec.operands[0].dtype, b = spec.operands[1].dtype;
+  // AMX loads rows that lie side by side.
+  if (ChoosesExperts(spec)) return target.FindTile(a, b);
   const TileRow* tile = target.FindMatmulTile(a, b);
   const bool whole_steps =
       spec.operands[0].Find(spec.attrs.axes[0])->axis.extent.value % kAmxDepth == 0;

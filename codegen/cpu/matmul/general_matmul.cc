@@ -9,6 +9,7 @@
 #include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/matmul/column_epilogue.h"
+#include "codegen/cpu/matmul/expert_rows.h"
 #include "codegen/cpu/matmul/head_epilogue.h"
 #include "ir/op/contraction.h"
 #include "ir/type/encoding.h"
@@ -71,6 +72,20 @@ Value* DotProduct(const KernelSpec& spec, Emitter& e, Indices a_indices, Indices
       })[0];
 }
 
+// The indices of B's elements in a row of the result: its own, and of experts the one that it has.
+Indices MatrixIndices(const KernelSpec& spec, Emitter& e, Indices row) {
+  if (ChoosesExperts(spec)) row[spec.attrs.axes[1]] = ExpertOf(e, spec, row);
+  return row;
+}
+
+// The name of B's axis of columns that the result lacks, which holds those of both halves.
+std::string OwnColumns(const KernelSpec& spec) {
+  for (const ir::Axis& axis : AxesWithout(spec.operands[1], spec.attrs.axes[0])) {
+    if (!ChoosesExperts(spec) || axis.name != spec.attrs.axes[1]) return axis.name;
+  }
+  return "";
+}
+
 // What a kernel's items cost, each of which is so many dot products: those of `columns`, which may
 // be a symbol.
 void SetCost(const KernelSpec& spec, const ir::Extent& columns, KernelInfo* info) {
@@ -119,14 +134,16 @@ Value* FinishedColumn(const KernelSpec& spec, Emitter& e, const Indices& indices
   };
   std::vector<Column> columns;
   if (spec.attrs.epilogue.grain() == ir::Grain::kHalves) {
-    // B's own column axis holds the columns of both halves.
-    const std::string own = AxesWithout(spec.operands[1], spec.attrs.axes[0])[0].name;
+    Indices matrix = MatrixIndices(spec, e, indices);
+    const std::string own = OwnColumns(spec);
     const ir::Extent& half = spec.result.axes.back().axis.extent;
-    columns.push_back({column, DotProduct(spec, e, indices, {{own, column}})});
     Value* partner = e.b().CreateAdd(column, e.ExtentValue(half));
-    columns.push_back({partner, DotProduct(spec, e, indices, {{own, partner}})});
+    for (Value* at : {column, partner}) {
+      matrix[own] = at;
+      columns.push_back({at, DotProduct(spec, e, indices, matrix)});
+    }
   } else {
-    columns.push_back({column, DotProduct(spec, e, indices, indices)});
+    columns.push_back({column, DotProduct(spec, e, indices, MatrixIndices(spec, e, indices))});
   }
   for (const ir::EpilogueStep step : spec.attrs.epilogue) {
     if (Info(step).grain == ir::Grain::kHalves) {
@@ -142,7 +159,9 @@ Value* FinishedColumn(const KernelSpec& spec, Emitter& e, const Indices& indices
 
 absl::StatusOr<KernelInfo> EmitGeneralMatmul(const KernelSpec& spec, Emitter& e) {
   if (!ir::IsFloat(spec.operands[0].dtype)) return NoKernel(spec, "it multiplies integers");
-  if (ir::ContractedAxes(spec.attrs).size() > 1) return NoKernel(spec, "it sums over several axes");
+  if (!ChoosesExperts(spec) && ir::ContractedAxes(spec.attrs).size() > 1) {
+    return NoKernel(spec, "it sums over several axes");
+  }
   if (spec.operands[0].layout.is_panel()) return NoKernel(spec, "operand 0 is in panels");
   const TensorSpec& matrix = spec.operands[1];
   if (ir::IsBlock(matrix.dtype) && BlockAxis(matrix).name != spec.attrs.axes[0]) {

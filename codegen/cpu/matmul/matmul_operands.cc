@@ -4,6 +4,7 @@
 
 #include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/cpu/matmul/expert_rows.h"
 #include "codegen/cpu/matmul/head_epilogue.h"
 #include "ir/op/contraction.h"
 #include "ir/type/layout.h"
@@ -36,12 +37,15 @@ bool MatmulOperands::Applies(const KernelSpec& spec) {
   const TensorSpec& a = spec.operands[0];
   const TensorSpec& b = spec.operands[1];
   const std::string& over = spec.attrs.axes[0];
-  if (ir::ContractedAxes(spec.attrs).size() != 1) return false;
+  const bool experts = ChoosesExperts(spec);
+  if (experts && !HasReadableOrder(spec)) return false;
+  if (!experts && ir::ContractedAxes(spec.attrs).size() != 1) return false;
   const std::optional<ir::PanelShape> panel =
       PanelShapeOf(b.dtype, *ir::AccumulatorOf(a.dtype, b.dtype));
-  if (!panel || b.axes.size() != 2) return false;
+  if (!panel || b.axes.size() != (experts ? 3 : 2)) return false;
+  if (experts && b.axes[0].axis.name != spec.attrs.axes[1]) return false;
   if (!(b.layout == ir::Layout::Panel(panel->rows, panel->depth, over))) return false;
-  if (a.axes.size() > 2 || !IsContiguous(a, over)) return false;
+  if ((a.axes.size() > 2 && !experts) || !IsContiguous(a, over)) return false;
   if (!a.axes[0].stride.symbols.empty()) return false;
   if (FinishesHeads(spec) && HeadElements(spec) % kLanes != 0) return false;
   const int64_t columns = spec.result.axes.back().axis.extent.value;
@@ -49,7 +53,13 @@ bool MatmulOperands::Applies(const KernelSpec& spec) {
 }
 
 std::vector<ir::Axis> MatmulOperands::RowAxes() const {
-  return AxesWithout(spec.operands[0], over);
+  return ChoosesExperts(spec) ? spec.operands[2].PlainAxes() : AxesWithout(spec.operands[0], over);
+}
+
+Indices MatmulOperands::IndicesOf(Value* row) const {
+  if (ChoosesExperts(spec)) return ExpertRow(e_, spec, row);
+  if (RowAxes().empty()) return {};
+  return {{RowAxes()[0].name, row}};
 }
 
 int64_t MatmulOperands::PanelElements() const {
@@ -71,10 +81,7 @@ std::vector<Value*> MatmulOperands::RowPointers(const Rows& rows) const {
   const TensorSpec& a = spec.operands[0];
   std::vector<Value*> pointers;
   for (int i = 0; i < rows.count; ++i) {
-    Value* offset = e_.Const(0);
-    if (!RowAxes().empty()) {
-      offset = e_.Offset(a.axes, {{RowAxes()[0].name, RowAt(rows, i)}});
-    }
+    Value* offset = e_.Offset(a.axes, IndicesOf(RowAt(rows, i)));
     pointers.push_back(e_.Address(e_.Buffer(0), offset, a.dtype));
   }
   return pointers;
@@ -104,8 +111,8 @@ void MatmulOperands::ReadPanelsAt(Value* base, Value* first, int64_t count) {
 
 Value* MatmulOperands::ColumnAddress(Value* buffer, const TensorSpec& tensor, Value* row,
                                      Value* panel, int lane) const {
-  Indices indices{{spec.result.axes.back().axis.name, Integer(e_, panel) * kLanes + lane}};
-  if (!RowAxes().empty()) indices[RowAxes()[0].name] = row;
+  Indices indices = IndicesOf(row);
+  indices[spec.result.axes.back().axis.name] = Integer(e_, panel) * kLanes + lane;
   return e_.Address(buffer, e_.Offset(tensor.axes, indices), tensor.dtype);
 }
 

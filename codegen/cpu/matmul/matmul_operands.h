@@ -30,8 +30,10 @@ class MatmulOperands {
   // Whether tiles can compute this matmul.
   static bool Applies(const KernelSpec& spec);
 
-  // A's axis of rows, if it has one.
+  // A's axis of rows, if it has one; of experts, the axes of the indices.
   std::vector<ir::Axis> RowAxes() const;
+  // A row's indices. Of experts, the row is a place in their order.
+  Indices IndicesOf(Value* row) const;
   bool IsInterleaved() const { return spec.operands[0].interleaved_rows > 0; }
   // The operand that is added to the result, -1 if there is none.
   int ResidualOperand() const { return spec.attrs.epilogue.OperandOf(ir::EpilogueStep::kAdd); }

@@ -93,9 +93,7 @@ Value* MatmulStore::IsInterleaved(Value* row, bool fills_tile) {
 // Adds the step's operand to the columns from lane `lane` of the panel on.
 Value* MatmulStore::Add(ir::EpilogueStep step, Value* value, Value* row, Value* panel, int lane) {
   const Integer column = Integer(e_, panel) * kLanes + lane;
-  Indices indices;
-  if (!o_.RowAxes().empty()) indices[o_.RowAxes()[0].name] = row;
-  return AddOperand(o_.spec, e_, step, value, std::move(indices), column);
+  return AddOperand(o_.spec, e_, step, value, o_.IndicesOf(row), column);
 }
 
 void MatmulStore::StoreLanes(Value* row, Value* panel, Value* value, int lane) {

@@ -71,6 +71,23 @@ absl::StatusOr<KernelInfo> EmitGather(const KernelSpec& spec, Emitter& e) {
   return CopyInfo(rows, last);
 }
 
+absl::StatusOr<KernelInfo> EmitPick(const KernelSpec& spec, Emitter& e) {
+  const TensorSpec& x = spec.operands[0];
+  if (spec.result.axes.empty()) return NoKernel(spec, "the result has no axis");
+  const ir::Axis last = spec.result.axes.back().axis;
+  const std::vector<ir::Axis> rows = LeadingAxes(spec.result);
+  e.ForRows(rows, [&](Indices indices) {
+    e.Loop(e.Const(0), e.ExtentValue(last.extent), 1, [&](Value* i) {
+      indices[last.name] = i;
+      Indices from = indices;
+      from[spec.attrs.axes[0]] = LoadIndexAt(e, spec.operands[1], e.Buffer(1), indices);
+      CopyBits(e, x, e.Buffer(0), ElementOffset(e, x, from), e.Buffer(2),
+               e.Offset(spec.result.axes, indices), 1);
+    });
+  });
+  return CopyInfo(rows, last);
+}
+
 absl::StatusOr<KernelInfo> EmitAppend(const KernelSpec& spec, Emitter& e) {
   const TensorSpec& state = spec.operands[0];
   const TensorSpec& x = spec.operands[1];

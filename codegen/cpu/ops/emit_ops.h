@@ -19,8 +19,12 @@ absl::StatusOr<KernelInfo> EmitGatherBlocks(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitDequantize(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitQuantizeBlocks(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitAppend(const KernelSpec& spec, Emitter& e);
+absl::StatusOr<KernelInfo> EmitCombine(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitConcat(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitCopy(const KernelSpec& spec, Emitter& e);
+absl::StatusOr<KernelInfo> EmitOrder(const KernelSpec& spec, Emitter& e);
+absl::StatusOr<KernelInfo> EmitPick(const KernelSpec& spec, Emitter& e);
+absl::StatusOr<KernelInfo> EmitTopK(const KernelSpec& spec, Emitter& e);
 
 }  // namespace lluda::codegen
 
