@@ -1,6 +1,7 @@
 #include "engine/source/checkpoint_weights.h"
 
 #include <optional>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -10,6 +11,19 @@
 #include "ir/type/encoding.h"
 
 namespace lluda::engine {
+namespace {
+
+// Rows of a derived tensor that a thread makes at a time.
+constexpr int64_t kRows = 64;
+
+frontends::RunRows RunOn(runtime::ThreadPool* pool) {
+  if (pool == nullptr) return nullptr;
+  return [pool](int64_t items, const std::function<void(int64_t, int64_t)>& body) {
+    pool->ParallelFor(items, kRows, [&](int64_t begin, int64_t end, int) { body(begin, end); });
+  };
+}
+
+}  // namespace
 
 void CheckpointWeights::Prefetch() const {
   for (const frontends::TensorFile& file : checkpoint_->files()) {
@@ -30,6 +44,13 @@ absl::StatusOr<const void*> CheckpointWeights::Data(const std::string& tensor, i
     return absl::InvalidArgumentError(
         absl::StrCat("tensor '", tensor, "' has ", view->bytes, " bytes, the model needs ", bytes));
   }
+  if (checkpoint_->DerivedOf(*view) != nullptr) {
+    frontends::TensorBytes& made = made_[tensor];
+    if (made.made == nullptr) {
+      ASSIGN_OR_RETURN(made, checkpoint_->Read(tensor, RunOn(pool_)));
+    }
+    return made.span.data();
+  }
   const std::optional<ir::DType> dtype = frontends::IrDType(view->dtype);
   if (dtype && ir::IsBlock(*dtype)) {
     const absl::Status scales = ir::CheckBlockScales(*dtype, view->span());
@@ -44,6 +65,12 @@ absl::StatusOr<const void*> CheckpointWeights::Data(const std::string& tensor, i
 void CheckpointWeights::Release(const std::string& tensor, int64_t offset, int64_t bytes) {
   const frontends::TensorView* view = checkpoint_->Find(tensor);
   if (view == nullptr) return;
+  if (const frontends::DerivedTensor* derived = checkpoint_->DerivedOf(*view)) {
+    if (offset > 0 || bytes < static_cast<int64_t>(view->bytes)) return;
+    made_.erase(tensor);
+    for (const frontends::TensorView& part : derived->parts) checkpoint_->DropPages(part);
+    return;
+  }
   frontends::TensorView part = *view;
   part.data += offset;
   part.bytes = static_cast<size_t>(bytes);

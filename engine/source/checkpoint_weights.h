@@ -1,5 +1,6 @@
 // A checkpoint as the runtime's source of weights: tensors are read from the mapped files, and the
-// pages of those that the load block has packed are given back.
+// pages of those that the load block has packed are given back. Derived tensors are made when they
+// are asked for, and go when the load block is done with them.
 //
 //   CheckpointWeights weights(&checkpoint);
 //   executable->Load(&weights, nullptr);
@@ -7,12 +8,15 @@
 #define LLUDA_ENGINE_SOURCE_CHECKPOINT_WEIGHTS_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "frontends/checkpoint.h"
 #include "runtime/executable.h"
+#include "runtime/machine/thread_pool.h"
 
 namespace lluda::engine {
 
@@ -20,6 +24,10 @@ class CheckpointWeights : public runtime::WeightSource {
  public:
   // `checkpoint` must outlive this object.
   explicit CheckpointWeights(const frontends::Checkpoint* checkpoint) : checkpoint_(checkpoint) {}
+
+  // From now on derived tensors are made by these threads, which do nothing else while Data runs and
+  // must outlive its calls.
+  void UseThreads(runtime::ThreadPool* pool) { pool_ = pool; }
 
   // Asks the system to read all files ahead; returns at once.
   void Prefetch() const;
@@ -33,6 +41,8 @@ class CheckpointWeights : public runtime::WeightSource {
   absl::string_view FileOf(const frontends::TensorView& tensor) const;
 
   const frontends::Checkpoint* checkpoint_;
+  runtime::ThreadPool* pool_ = nullptr;
+  absl::flat_hash_map<std::string, frontends::TensorBytes> made_;  // derived tensors in memory
 };
 
 }  // namespace lluda::engine

@@ -50,8 +50,8 @@ absl::StatusOr<std::string> CheckLogits(const engine::ModelFiles& files,
   ASSIGN_OR_RETURN(std::unique_ptr<ir::Module> module, engine::ImportModule(files, options));
   VerifyRun run;
   run.weights = [&](const ir::Global& weight, int64_t index) -> absl::StatusOr<ir::Tensor> {
-    ASSIGN_OR_RETURN(auto tensor, files.checkpoint->Get(ir::SourceName(weight, index)));
-    return ir::Tensor::FromBytes(weight.type, tensor->span());
+    ASSIGN_OR_RETURN(auto tensor, files.checkpoint->Read(ir::SourceName(weight, index)));
+    return ir::Tensor::FromBytes(weight.type, tensor.span);
   };
   run.steps.emplace_back(tokens.begin(), tokens.end());
   return Judge(*module, run, logits, LogitsBound(numbers.precision, std::nullopt, numbers.kv_cache),

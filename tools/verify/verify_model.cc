@@ -47,8 +47,8 @@ using ReadWeight =
 
 ReadWeight WeightsOf(const engine::ModelFiles& files) {
   return [&files](const ir::Global& weight, int64_t index) -> absl::StatusOr<ir::Tensor> {
-    ASSIGN_OR_RETURN(auto tensor, files.checkpoint->Get(ir::SourceName(weight, index)));
-    return ir::Tensor::FromBytes(weight.type, tensor->span());
+    ASSIGN_OR_RETURN(auto tensor, files.checkpoint->Read(ir::SourceName(weight, index)));
+    return ir::Tensor::FromBytes(weight.type, tensor.span);
   };
 }
 
