@@ -133,7 +133,7 @@ absl::StatusOr<absl::Span<const float>> Session::Step(absl::Span<const Chunk> ch
   int64_t tokens = 0, rows = 0;
   for (const Chunk& chunk : chunks) {
     tokens += static_cast<int64_t>(chunk.tokens.size());
-    rows += chunk.wanted ? 1 : 0;
+    rows += static_cast<int64_t>(chunk.rows());
   }
   if (tokens > max_step_ || rows > max_rows_) {
     return absl::InvalidArgumentError(absl::StrCat("a step of ", tokens, " tokens and ", rows,
@@ -148,7 +148,7 @@ absl::StatusOr<absl::Span<const float>> Session::Step(absl::Span<const Chunk> ch
 absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk> chunks) {
   RETURN_IF_ERROR(Check(chunks));
   size_t wanted = 0;
-  for (const Chunk& chunk : chunks) wanted += chunk.wanted ? 1 : 0;
+  for (const Chunk& chunk : chunks) wanted += chunk.rows();
   const auto width = static_cast<size_t>(width_);
   // A step without a row that is wanted writes one that the next step overwrites.
   results_.resize(std::max<size_t>(1, wanted) * width);
@@ -160,11 +160,13 @@ absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk
     int64_t tokens = 0, rows = 0;
     while (chunk < chunks.size() && tokens < max_step_ && rows < max_rows_) {
       const Chunk& current = chunks[chunk];
-      const auto piece = current.tokens.subspan(taken, static_cast<size_t>(max_step_ - tokens));
+      const bool each = current.wanted && current.each;
+      const int64_t room = std::min(max_step_ - tokens, each ? max_rows_ - rows : max_step_);
+      const auto piece = current.tokens.subspan(taken, static_cast<size_t>(room));
       const bool ends = taken + piece.size() == current.tokens.size();
-      pieces_.push_back({current.slot, piece, ends && current.wanted});
+      pieces_.push_back({current.slot, piece, each || (ends && current.wanted), each});
       tokens += static_cast<int64_t>(piece.size());
-      rows += pieces_.back().wanted ? 1 : 0;
+      rows += static_cast<int64_t>(pieces_.back().rows());
       taken = ends ? 0 : taken + piece.size();
       chunk += ends ? 1 : 0;
     }
@@ -186,7 +188,9 @@ absl::Status Session::RunStep(absl::Span<const Chunk> chunks, float* output) {
       positions_.push_back(static_cast<int32_t>(lengths_[chunk.slot]++));
       slots_.push_back(chunk.slot);
     }
-    if (chunk.wanted) rows_.push_back(static_cast<int32_t>(tokens_.size()) - 1);
+    for (size_t row = chunk.rows(); row > 0; --row) {
+      rows_.push_back(static_cast<int32_t>(tokens_.size() - row));
+    }
   }
   if (rows_.empty()) rows_.push_back(static_cast<int32_t>(tokens_.size()) - 1);
   dims_[tokens_symbol_] = static_cast<int64_t>(tokens_.size());

@@ -38,6 +38,10 @@ struct Chunk {
   absl::Span<const int32_t> tokens;
   // Whether the result of its last token is wanted: the logits of the token that follows.
   bool wanted = true;
+  // Whether, if so, that of each of its tokens is: a row for each.
+  bool each = false;
+
+  size_t rows() const { return !wanted ? 0 : each ? tokens.size() : 1; }
 };
 
 class Session {
@@ -48,9 +52,9 @@ class Session {
                                                          const SessionOptions& options);
 
   // Appends the chunks' tokens to their sequences in a single step and returns the results [width]
-  // of their last tokens, for each chunk that wants one, in order. The span is valid until the next
+  // of the tokens whose results are wanted, in order. The span is valid until the next
   // call. InvalidArgument for an empty chunk, two chunks of one slot, a token outside the
-  // vocabulary, more than max_step tokens or more than max_rows chunks that want a result;
+  // vocabulary, more than max_step tokens or more than max_rows results;
   // ResourceExhausted when a sequence would outgrow the context. On error no sequence has
   // changed.
   absl::StatusOr<absl::Span<const float>> Step(absl::Span<const Chunk> chunks);

@@ -266,6 +266,36 @@ TEST_F(SessionTest, OneStepTakesPiecesOfSeveralSequencesAndTheRowsThatAreWanted)
   EXPECT_EQ((*more)[kHistory], HistoryOf({1, 2, 7}));
 }
 
+TEST_F(SessionTest, AChunkMayWantARowForEachOfItsTokens) {
+  auto session = Open({2, 0, 6});
+  const std::vector<int32_t> a = {1, 2}, b = {4, 5, 6};
+  const auto logits = session->Step({{1, a}, {0, b, true, /*each=*/true}});
+  ASSERT_TRUE(logits.ok()) << logits.status();
+  EXPECT_THAT(steps_[0].rows, ElementsAre(1, 2, 3, 4));
+  ASSERT_EQ(logits->size(), 4 * kVocabulary);
+  EXPECT_EQ((*logits)[kHistory], HistoryOf({1, 2}));
+  EXPECT_EQ((*logits)[kVocabulary + kHistory], HistoryOf({4}));
+  EXPECT_EQ((*logits)[2 * kVocabulary + kHistory], HistoryOf({4, 5}));
+  EXPECT_EQ((*logits)[3 * kVocabulary + kHistory], HistoryOf({4, 5, 6}));
+  // A row for each is as many rows as any others.
+  const std::vector<int32_t> five = {1, 2, 3, 4, 5};
+  EXPECT_THAT(std::string(session->Step({{0, five, true, true}}).status().message()),
+              HasSubstr("a step of 5 tokens and 5 rows of results, must be at most 6 and 4"));
+}
+
+TEST_F(SessionTest, RowsOfEachTokenTakeAsManyStepsAsTheyNeed) {
+  auto session = Open({1, 0, 6});
+  const std::vector<int32_t> tokens = {3, 1, 4, 1, 5, 9, 2, 6, 5};
+  const auto logits = session->Evaluate({{0, tokens, true, /*each=*/true}});
+  ASSERT_TRUE(logits.ok()) << logits.status();
+  EXPECT_EQ(steps_.size(), 3);  // of at most 4 rows
+  ASSERT_EQ(logits->size(), tokens.size() * kVocabulary);
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    EXPECT_EQ((*logits)[i * kVocabulary + kHistory],
+              HistoryOf({tokens.begin(), tokens.begin() + static_cast<int64_t>(i) + 1}));
+  }
+}
+
 TEST_F(SessionTest, AStepWithoutWantedRowsGivesNone) {
   auto session = Open({1, 0, 4});
   const std::vector<int32_t> tokens = {1, 2};

@@ -30,6 +30,7 @@ enum class Command : uint8_t {
   kReport,
   kVerify,
   kValidate,
+  kEval,
   kBench,
   kCompile,
   kInspect,
@@ -49,6 +50,7 @@ struct Arguments {
   ReportFlags report;
   VerifyFlags verify;
   ValidateFlags validate;
+  EvalFlags eval;
   CompileFlags compile;
   InspectFlags inspect;
   CacheFlags cache;
