@@ -40,6 +40,8 @@ absl::StatusOr<int> Run(const Arguments& arguments) {
       return RunVerify(arguments.verify);
     case Command::kValidate:
       return RunValidate(arguments.validate);
+    case Command::kEval:
+      return RunEval(arguments.eval);
     case Command::kCompile:
       return RunCompile(arguments.compile);
     case Command::kInspect:

@@ -133,6 +133,7 @@ absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outp
   // The load block runs here, and never again.
   ASSIGN_OR_RETURN(bundle::Code code, LoadCode(compiled.object, &compiled.program));
   runtime::ThreadPool pool(threads);
+  weights.UseThreads(&pool);
   RETURN_IF_ERROR(
       CheckMemory(source->path(), options, compiled.program, pool.threads(), std::nullopt));
   ASSIGN_OR_RETURN(std::unique_ptr<runtime::Executable> executable,

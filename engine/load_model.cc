@@ -96,6 +96,7 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   notes_ = NotesOf(*files, context_);
   backing->library = std::move(compiled.library);
   pool_ = std::make_unique<runtime::ThreadPool>(compile.threads);
+  backing->weights->UseThreads(pool_.get());
   RETURN_IF_ERROR(
       CheckMemory(source_->path(), options, compiled.program, pool_->threads(), context_));
   ASSIGN_OR_RETURN(executable_,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <mutex>
 #include <set>
 #include <utility>
 
@@ -115,6 +116,7 @@ const TensorView* Checkpoint::Find(absl::string_view name) const {
 
 absl::StatusOr<const TensorView*> Checkpoint::Get(absl::string_view name) const {
   const auto found = entries_.find(name);
+  if (found != entries_.end() && found->second.file == nullptr) return found->second.tensor;
   if (found != entries_.end()) return found->second.file->Get(found->second.tensor->name);
   return absl::NotFoundError(absl::StrCat(files_.size() == 1 ? files_[0].path() : label_,
                                           ": tensor '", base::QuoteName(name), "' is missing"));
@@ -128,6 +130,51 @@ void Checkpoint::Rename(absl::string_view name, absl::string_view as) {
   CHECK(entries_.try_emplace(std::string(as), entry).second) << as;
 }
 
+void Checkpoint::Remove(absl::string_view name) { CHECK_EQ(entries_.erase(name), 1u) << name; }
+
+void Checkpoint::Add(DerivedTensor tensor) {
+  CHECK(tensor.view.data == nullptr) << tensor.view.name;
+  derived_.push_back(std::make_unique<const DerivedTensor>(std::move(tensor)));
+  const TensorView& view = derived_.back()->view;
+  CHECK(entries_.try_emplace(view.name, Entry{nullptr, &view}).second) << view.name;
+}
+
+const DerivedTensor* Checkpoint::DerivedOf(const TensorView& tensor) const {
+  if (tensor.data != nullptr) return nullptr;
+  const auto found = std::find_if(derived_.begin(), derived_.end(),
+                                  [&](const auto& derived) { return &derived->view == &tensor; });
+  return found == derived_.end() ? nullptr : found->get();
+}
+
+absl::StatusOr<TensorBytes> Checkpoint::Read(absl::string_view name, const RunRows& run) const {
+  ASSIGN_OR_RETURN(const TensorView* view, Get(name));
+  const DerivedTensor* derived = DerivedOf(*view);
+  if (derived == nullptr) return TensorBytes{view->span(), nullptr};
+  TensorBytes bytes;
+  bytes.made = std::make_unique<std::byte[]>(view->bytes);
+  bytes.span = {bytes.made.get(), view->bytes};
+  const int64_t rows = view->shape[0];
+  const int64_t row_bytes = static_cast<int64_t>(view->bytes) / rows;
+  if (!run) {
+    RETURN_IF_ERROR(derived->write(0, rows, bytes.made.get()));
+    return bytes;
+  }
+  // Of several errors, that of the first rows, whoever meets it first.
+  std::mutex mutex;
+  absl::Status status;
+  int64_t failed = rows;
+  run(rows, [&](int64_t begin, int64_t end) {
+    const absl::Status written = derived->write(begin, end, bytes.made.get() + begin * row_bytes);
+    if (written.ok()) return;
+    const std::lock_guard<std::mutex> lock(mutex);
+    if (begin >= failed) return;
+    failed = begin;
+    status = written;
+  });
+  if (!status.ok()) return status;
+  return bytes;
+}
+
 std::vector<std::string> Checkpoint::Names() const {
   std::vector<std::string> names;
   for (const auto& [name, entry] : entries_) names.push_back(name);
@@ -136,6 +183,7 @@ std::vector<std::string> Checkpoint::Names() const {
 }
 
 bool Checkpoint::AreEqual(const TensorView& a, const TensorView& b) const {
+  if (a.data == nullptr || b.data == nullptr) return &a == &b;
   if (a.dtype_name != b.dtype_name || a.shape != b.shape || a.bytes != b.bytes) return false;
   for (size_t begin = 0; begin < a.bytes; begin += kComparedBytes) {
     TensorView part_a = a, part_b = b;
@@ -150,8 +198,12 @@ bool Checkpoint::AreEqual(const TensorView& a, const TensorView& b) const {
   return true;
 }
 
-void Checkpoint::WillNeed(const TensorView& tensor) const { FileOf(tensor).WillNeed(tensor); }
-void Checkpoint::DropPages(const TensorView& tensor) const { FileOf(tensor).DropPages(tensor); }
+void Checkpoint::WillNeed(const TensorView& tensor) const {
+  if (tensor.data != nullptr) FileOf(tensor).WillNeed(tensor);
+}
+void Checkpoint::DropPages(const TensorView& tensor) const {
+  if (tensor.data != nullptr) FileOf(tensor).DropPages(tensor);
+}
 
 const TensorFile& Checkpoint::FileOf(const TensorView& tensor) const {
   const auto found = std::find_if(files_.begin(), files_.end(),

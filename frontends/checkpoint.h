@@ -17,15 +17,23 @@
 #define LLUDA_FRONTENDS_CHECKPOINT_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "frontends/derived_tensor.h"
 #include "frontends/tensor_file.h"
 
 namespace lluda::frontends {
+
+// A tensor's bytes, where they lie or in memory of their own.
+struct TensorBytes {
+  absl::Span<const std::byte> span;
+  std::unique_ptr<std::byte[]> made;  // null if they lie in a file
+};
 
 class Checkpoint {
  public:
@@ -38,7 +46,8 @@ class Checkpoint {
 
   const std::vector<TensorFile>& files() const { return files_; }
 
-  // As in TensorFile, over all files. A view has the tensor's name in its file.
+  // As in TensorFile, over all files. A view has the tensor's name in its file. Hints say nothing of
+  // a derived tensor.
   const TensorView* Find(absl::string_view name) const;
   absl::StatusOr<const TensorView*> Get(absl::string_view name) const;
   void WillNeed(const TensorView& tensor) const;
@@ -48,10 +57,23 @@ class Checkpoint {
   // has.
   void Rename(absl::string_view name, absl::string_view as);
 
+  // From now on the tensor `name`, which is there, is not found.
+  void Remove(absl::string_view name);
+
+  // From now on this tensor is found by its view's name, which no other has. What it is made of has
+  // to lie in this checkpoint's files.
+  void Add(DerivedTensor tensor);
+  // Null if the view of this checkpoint is of no derived tensor.
+  const DerivedTensor* DerivedOf(const TensorView& tensor) const;
+
+  // The bytes of the tensor: those in its file, valid as long as that is open, or what `run`, or
+  // without it this thread, makes of others. Errors of Get, and of making it.
+  absl::StatusOr<TensorBytes> Read(absl::string_view name, const RunRows& run = nullptr) const;
+
   // The names by which tensors are found, in alphabetical order.
   std::vector<std::string> Names() const;
 
-  // Two tensors of this checkpoint: the same dtype, shape and bytes? Reads both, up to the first
+  // Two tensors of this checkpoint: the same dtype, shape and bytes? A derived one is only itself. Reads both, up to the first
   // difference, a part at a time, and drops the pages behind it.
   bool AreEqual(const TensorView& a, const TensorView& b) const;
 
@@ -72,7 +94,9 @@ class Checkpoint {
 
   std::string label_;
   std::vector<TensorFile> files_;
-  // Points into files_' elements, which stay where they are when the checkpoint moves.
+  std::vector<std::unique_ptr<const DerivedTensor>> derived_;
+  // Points into files_' elements and to what derived_ owns, which stay where they are when the
+  // checkpoint moves. A derived tensor has no file.
   absl::flat_hash_map<std::string, Entry> entries_;
 };
 

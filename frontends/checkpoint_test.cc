@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -209,6 +210,67 @@ TEST(Checkpoint, TensorsAreEqualIfDtypeShapeAndBytesAre) {
   EXPECT_FALSE(equals_a("c"));
   EXPECT_FALSE(equals_a("d"));
   EXPECT_FALSE(equals_a("e"));
+}
+
+// Rows of two bytes: the row's number, and the first byte of "a".
+DerivedTensor RowsOf(const TensorView& a, int64_t rows) {
+  DerivedTensor tensor;
+  tensor.view = {"derived", TensorDType::kU8, "U8",
+                 {rows, 2}, nullptr,          static_cast<size_t>(2 * rows)};
+  tensor.parts = {a};
+  tensor.write = [a](int64_t begin, int64_t end, std::byte* to) {
+    for (int64_t row = begin; row < end; ++row) {
+      if (row == 5) return absl::InvalidArgumentError("row 5 is odd");
+      *to++ = static_cast<std::byte>(row);
+      *to++ = a.data[0];
+    }
+    return absl::OkStatus();
+  };
+  return tensor;
+}
+
+TEST(Checkpoint, ADerivedTensorIsMadeWhenItIsRead) {
+  const base::TemporaryFolder folder;
+  folder.Write("model.safetensors", Shard("a", "x234"));
+  absl::StatusOr<Checkpoint> opened = Checkpoint::Open(folder.path());
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  opened->Add(RowsOf(*opened->Find("a"), 3));
+  opened->Remove("a");
+  const Checkpoint checkpoint = *std::move(opened);
+  EXPECT_THAT(checkpoint.Names(), ElementsAre("derived"));
+  const TensorView* view = checkpoint.Find("derived");
+  ASSERT_NE(view, nullptr);
+  EXPECT_EQ(*checkpoint.Get("derived"), view);
+  EXPECT_NE(checkpoint.DerivedOf(*view), nullptr);
+  EXPECT_TRUE(checkpoint.AreEqual(*view, *view));
+  checkpoint.WillNeed(*view);
+  checkpoint.DropPages(*view);
+  const RunRows in_turns = [](int64_t items, const std::function<void(int64_t, int64_t)>& body) {
+    for (int64_t i = items - 1; i >= 0; --i) body(i, i + 1);
+  };
+  for (const RunRows& run : {RunRows(), in_turns}) {
+    const absl::StatusOr<TensorBytes> bytes = checkpoint.Read("derived", run);
+    ASSERT_TRUE(bytes.ok()) << bytes.status();
+    EXPECT_EQ(std::string(reinterpret_cast<const char*>(bytes->span.data()), bytes->span.size()),
+              std::string("\0x\1x\2x", 6));
+  }
+}
+
+TEST(Checkpoint, AnErrorOfMakingATensorIsThatOfItsFirstRows) {
+  const base::TemporaryFolder folder;
+  folder.Write("model.safetensors", Shard("a", "x234"));
+  absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(folder.path());
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  checkpoint->Add(RowsOf(*checkpoint->Find("a"), 8));
+  const auto run = [](int64_t items, const std::function<void(int64_t, int64_t)>& body) {
+    body(4, items);
+    body(0, 4);
+  };
+  EXPECT_EQ(checkpoint->Read("derived").status().message(), "row 5 is odd");
+  EXPECT_EQ(checkpoint->Read("derived", run).status().message(), "row 5 is odd");
+  // What lies in a file is read there.
+  EXPECT_EQ(checkpoint->Read("a")->span.data(), checkpoint->Find("a")->data);
+  EXPECT_FALSE(checkpoint->Read("b").ok());
 }
 
 TEST(Checkpoint, AnUnsoundShardIsNamed) {

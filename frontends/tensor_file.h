@@ -47,6 +47,8 @@ enum class TensorDType : uint8_t {
   kIQ4NL,
   kIQ4XS,
   kMXFP4,
+  kQ8F32,
+  kF8F32,
   kUnsupported,
 };
 
@@ -56,7 +58,7 @@ struct TensorView {
   TensorDType dtype;
   std::string dtype_name;      // as the file spells it: "BF16"
   std::vector<int64_t> shape;  // empty for a scalar; an extent may be 0
-  const std::byte* data;       // at any address: headers are of any length
+  const std::byte* data;       // at any address: headers are of any length; null if it is derived
   size_t bytes;
 
   absl::Span<const std::byte> span() const { return {data, bytes}; }

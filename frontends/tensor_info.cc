@@ -22,6 +22,7 @@ constexpr DTypeRow kDTypes[] = {
     {TensorDType::kQ4K, ir::DType::kQ4K},      {TensorDType::kQ5K, ir::DType::kQ5K},
     {TensorDType::kQ6K, ir::DType::kQ6K},      {TensorDType::kIQ4NL, ir::DType::kIQ4NL},
     {TensorDType::kIQ4XS, ir::DType::kIQ4XS},  {TensorDType::kMXFP4, ir::DType::kMXFP4},
+    {TensorDType::kQ8F32, ir::DType::kQ8F32},  {TensorDType::kF8F32, ir::DType::kF8F32},
     {TensorDType::kUnsupported, std::nullopt},
 };
 

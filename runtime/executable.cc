@@ -102,19 +102,6 @@ absl::Status Executable::AllocateCopies() {
 
 absl::Status Executable::Load(WeightSource* source,
                               const std::function<void(int64_t, int64_t)>& progress) {
-  int64_t total = 0;
-  weights_.clear();
-  weight_copies_.clear();
-  for (const Weight& weight : program_.weights) {
-    ASSIGN_OR_RETURN(const void* data, source->Data(weight.tensor, weight.bytes));
-    weights_.push_back(data);
-    total += weight.bytes;
-    if (in_place_) continue;
-    ASSIGN_OR_RETURN(Memory copy, device_->Allocate(weight.bytes, Pages::kSmall, weight.tensor));
-    RETURN_IF_ERROR(device_->CopyIn(copy.data(), data, weight.bytes));
-    weights_.back() = copy.data();
-    weight_copies_.push_back(std::move(copy));
-  }
   // A weight can go after the last load call that reads it.
   std::vector<int> readers(program_.weights.size(), 0);
   for (const Call& call : program_.load) {
@@ -122,9 +109,23 @@ absl::Status Executable::Load(WeightSource* source,
       if (buffer.space == Space::kWeight) ++readers[buffer.index];
     }
   }
+  int64_t total = 0;
+  weights_.assign(program_.weights.size(), nullptr);
+  weight_copies_.clear();
+  weight_copies_.resize(in_place_ ? 0 : program_.weights.size());
+  for (size_t i = 0; i < program_.weights.size(); ++i) {
+    total += program_.weights[i].bytes;
+    // The others are asked for when the first load call reads them.
+    if (readers[i] > 0 && !program_.weights[i].read_by_entries) continue;
+    RETURN_IF_ERROR(FetchWeight(i, source));
+  }
   const std::vector<int64_t> dims = program_.MaxDims();
   int64_t done = 0;
   for (size_t i = 0; i < program_.load.size(); ++i) {
+    for (const BufferRef& buffer : program_.load[i].buffers) {
+      if (buffer.space != Space::kWeight || weights_[buffer.index] != nullptr) continue;
+      RETURN_IF_ERROR(FetchWeight(buffer.index, source));
+    }
     Bind(program_.load, i, 1, dims.data(), Bases());
     absl::Status ran =
         RunLoadCall(program_.load[i], dims.data(), source, &readers, [&](int64_t bytes) {
@@ -137,6 +138,17 @@ absl::Status Executable::Load(WeightSource* source,
     if (!program_.weights[i].read_by_entries) weight_copies_[i] = Memory();
   }
   if (progress) progress(total, total);
+  return absl::OkStatus();
+}
+
+absl::Status Executable::FetchWeight(size_t index, WeightSource* source) {
+  const Weight& weight = program_.weights[index];
+  ASSIGN_OR_RETURN(weights_[index], source->Data(weight.tensor, weight.bytes));
+  if (in_place_) return absl::OkStatus();
+  Memory& copy = weight_copies_[index];
+  ASSIGN_OR_RETURN(copy, device_->Allocate(weight.bytes, Pages::kSmall, weight.tensor));
+  RETURN_IF_ERROR(device_->CopyIn(copy.data(), weights_[index], weight.bytes));
+  weights_[index] = copy.data();
   return absl::OkStatus();
 }
 

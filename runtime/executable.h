@@ -30,7 +30,7 @@ namespace lluda::runtime {
 class WeightSource {
  public:
   virtual ~WeightSource() = default;
-  // The tensor's elements, row-major, valid as long as the source. NotFound, or InvalidArgument
+  // The tensor's elements, row-major, valid until all of them are released. NotFound, or InvalidArgument
   // when it does not have exactly `bytes` bytes.
   virtual absl::StatusOr<const void*> Data(const std::string& tensor, int64_t bytes) = 0;
   // The program will not read these bytes of the tensor again: their pages may be dropped. The
@@ -117,6 +117,8 @@ class Executable {
             const SpaceBases<const void*>& bases);
   // The bound calls, and notes it in the timeline if there is one.
   void RunRegion(const int64_t* dims);
+  // Asks for a weight, and copies it where the device has memory of its own.
+  absl::Status FetchWeight(size_t index, WeightSource* source);
   absl::Status RunLoadCall(const Call& call, const int64_t* dims, WeightSource* source,
                            std::vector<int>* readers,
                            const std::function<void(int64_t bytes)>& finished);

@@ -616,6 +616,27 @@ TEST(Load, ReleasesEachWeightOnceAfterItsLastReader) {
   EXPECT_THAT(*weights.log(), ElementsAre("read b", "read b"));
 }
 
+// What the load list alone reads is asked for by its first reader: of what is made when it is asked
+// for, no more than one is in memory.
+TEST(Load, AsksForAWeightOfTheLoadListWhenItIsRead) {
+  ThreadPool pool(1);
+  FakeWeights weights;
+  std::vector<LoggedTensor> tensors;
+  for (const char* name : {"a", "b"}) tensors.push_back({weights.log(), name});
+  for (const LoggedTensor& tensor : tensors) weights.Add(tensor.name, &tensor);
+  weights.Fail("c", absl::NotFoundError("no c"));
+  Program program = OneCall(MakeKernel(LogRead));
+  program.weights = {{"a", 10, false}, {"b", 20, true}, {"c", 30, false}};
+  const BufferRef a{Space::kWeight, 0, 0}, c{Space::kWeight, 2, 0};
+  program.load = {{0, {a, a}}, {0, {c, c}}};
+  auto executable = Executable::Create(std::move(program), std::make_unique<CpuDevice>(&pool));
+  ASSERT_TRUE(executable.ok());
+  EXPECT_EQ((*executable)->Load(&weights, nullptr), absl::NotFoundError("no c"));
+  EXPECT_THAT(*weights.log(), ElementsAre("read a", "read a", "release a 0+10"));
+  EXPECT_THAT(weights.asked(), ElementsAre(std::pair("b", int64_t{20}), std::pair("a", int64_t{10}),
+                                           std::pair("c", int64_t{30})));
+}
+
 // Notes in the log of its first buffer which items it was given.
 void LogItems(const KernelArgs* args) {
   const auto* tensor = static_cast<const LoggedTensor*>(args->buffers[0]);

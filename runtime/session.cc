@@ -155,15 +155,10 @@ absl::StatusOr<absl::Span<const float>> Session::Step(absl::Span<const Chunk> ch
 absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk> chunks) {
   RETURN_IF_ERROR(Check(chunks));
   size_t wanted = 0;
-  for (const Chunk& chunk : chunks) {
-    if (chunk.wanted > 1) {
-      return absl::InvalidArgumentError("a chunk of several steps has one result at most");
-    }
-    wanted += static_cast<size_t>(chunk.wanted);
-  }
+  for (const Chunk& chunk : chunks) wanted += static_cast<size_t>(chunk.wanted);
   const auto width = static_cast<size_t>(width_);
-  // A step without a row that is wanted writes one that the next step overwrites.
-  results_.resize(std::max<size_t>(1, wanted) * width);
+  // A step without a row that is wanted writes one all the same, behind the others.
+  results_.resize((wanted + 1) * width);
   size_t chunk = 0;
   size_t taken = 0;  // tokens of chunks[chunk] that earlier steps have computed
   size_t finished = 0;
@@ -172,15 +167,20 @@ absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk
     int64_t tokens = 0, rows = 0;
     while (chunk < chunks.size() && tokens < max_step_ && rows < max_rows_) {
       const Chunk& current = chunks[chunk];
-      const auto piece = current.tokens.subspan(taken, static_cast<size_t>(max_step_ - tokens));
-      const bool ends = taken + piece.size() == current.tokens.size();
-      pieces_.push_back({current.slot, piece, ends ? current.wanted : 0});
+      const auto count = static_cast<int64_t>(current.tokens.size());
+      const auto begin = static_cast<int64_t>(taken);
+      // The first of the tokens from here on whose result is wanted.
+      const int64_t first = std::max(begin, count - current.wanted);
+      const int64_t end = std::min({count, begin + max_step_ - tokens, first + max_rows_ - rows});
+      const auto piece = current.tokens.subspan(taken, static_cast<size_t>(end - begin));
+      const bool ends = end == count;
+      pieces_.push_back({current.slot, piece, std::max<int64_t>(0, end - first)});
       tokens += static_cast<int64_t>(piece.size());
       rows += pieces_.back().wanted;
       taken = ends ? 0 : taken + piece.size();
       chunk += ends ? 1 : 0;
     }
-    const size_t row = std::min(finished, std::max<size_t>(1, wanted) - 1);
+    const size_t row = rows > 0 ? finished : wanted;
     RETURN_IF_ERROR(RunStep(pieces_, results_.data() + row * width));
     finished += static_cast<size_t>(rows);
   }

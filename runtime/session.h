@@ -54,7 +54,7 @@ class Session {
   // ResourceExhausted when a sequence would outgrow the context. On error no sequence has
   // changed.
   absl::StatusOr<absl::Span<const float>> Step(absl::Span<const Chunk> chunks);
-  // The same in as many steps as it takes: neither limit holds. A chunk may want one result at most.
+  // The same in as many steps as it takes: neither limit holds.
   absl::StatusOr<absl::Span<const float>> Evaluate(absl::Span<const Chunk> chunks);
   // The same for slot 0.
   absl::StatusOr<absl::Span<const float>> Evaluate(absl::Span<const int32_t> tokens);

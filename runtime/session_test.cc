@@ -295,6 +295,32 @@ TEST_F(SessionTest, AChunkMayWantTheResultsOfSeveralTokens) {
   for (size_t row = 0; row < 4; ++row) {
     EXPECT_EQ((*logits)[row * kVocabulary + kHistory], HistoryOf(histories[row]));
   }
+  const std::vector<int32_t> five = {1, 2, 3, 4, 5};
+  EXPECT_THAT(std::string(session->Step({{0, five, 5}}).status().message()),
+              HasSubstr("a step of 5 tokens and 5 rows of results, must be at most 6 and 4"));
+}
+
+TEST_F(SessionTest, RowsOfEachTokenTakeAsManyStepsAsTheyNeed) {
+  auto session = Open({1, 0, 6});
+  const std::vector<int32_t> tokens = {3, 1, 4, 1, 5, 9, 2, 6, 5};
+  const auto logits = session->Evaluate({{0, tokens, static_cast<int64_t>(tokens.size())}});
+  ASSERT_TRUE(logits.ok()) << logits.status();
+  EXPECT_EQ(steps_.size(), 3);  // of at most 4 rows
+  ASSERT_EQ(logits->size(), tokens.size() * kVocabulary);
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    EXPECT_EQ((*logits)[i * kVocabulary + kHistory],
+              HistoryOf({tokens.begin(), tokens.begin() + static_cast<int64_t>(i) + 1}));
+  }
+}
+
+TEST_F(SessionTest, StepsWithoutWantedRowsLeaveTheResultsOfEarlierOnes) {
+  auto session = Open({2, 0, 4});
+  const std::vector<int32_t> a = {1, 2, 3}, b = {4, 5, 6, 7, 8, 9};
+  const auto logits = session->Evaluate({{0, a, 2}, {1, b, 0}});
+  ASSERT_TRUE(logits.ok()) << logits.status();
+  ASSERT_EQ(logits->size(), 2 * kVocabulary);
+  EXPECT_EQ((*logits)[kHistory], HistoryOf({1, 2}));
+  EXPECT_EQ((*logits)[kVocabulary + kHistory], HistoryOf({1, 2, 3}));
 }
 
 TEST_F(SessionTest, AStepWithoutWantedRowsGivesNone) {
@@ -344,8 +370,7 @@ TEST_F(SessionTest, RefusesToOutgrowTheContextAndChangesNothing) {
 
 TEST_F(SessionTest, RefusesChunksThatMakeNoSense) {
   auto session = Open({2, 0, 0});
-  const std::vector<int32_t> fine = {1}, pair = {1, 2}, none, negative = {1, -1},
-                             large = {kVocabulary};
+  const std::vector<int32_t> fine = {1}, none, negative = {1, -1}, large = {kVocabulary};
   const struct {
     std::vector<Chunk> chunks;
     std::string message;
@@ -359,7 +384,6 @@ TEST_F(SessionTest, RefusesChunksThatMakeNoSense) {
       {{{-1, fine}}, "no slot -1"},
       {{{0, fine, 2}}, "results of 2 tokens are wanted of 1"},
       {{{0, fine, -1}}, "results of -1 tokens are wanted of 1"},
-      {{{0, pair, 2}}, "has one result at most"},
   };
   for (const auto& c : cases) {
     const auto logits = session->Evaluate(c.chunks);

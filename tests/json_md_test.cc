@@ -14,6 +14,7 @@
 #include "frontends/tokenizer/tokenizer.h"
 #include "ir/text/parser.h"
 #include "tools/bench/bench_result.h"
+#include "tools/eval/eval_report.h"
 #include "tools/inspect/explain_report.h"
 #include "tools/inspect/file_report.h"
 #include "tools/inspect/ir_plan.h"
@@ -120,6 +121,15 @@ std::string ValidateDocument() {
   return tools::ValidationJson({"bf16", {prompt}, {result}, tools::CacheError(), {"activations"}});
 }
 
+std::string EvalDocument() {
+  tools::EvalReport report;
+  report.subject = {"a", "bf16", "bf16", "q4_0"};
+  report.against = report.subject;
+  report.evaluation.worst.emplace_back();
+  report.evaluation.is_compared = true;
+  return tools::EvalReportJson(report);
+}
+
 std::string BenchDocument() {
   tools::BenchResult result;
   // Every instruction set has these two.
@@ -171,6 +181,7 @@ std::vector<std::string> Documents() {
       tools::ExplainJson(Explained()),
       ReportDocument(),
       ValidateDocument(),
+      EvalDocument(),
       BenchDocument(),
       CompileDocument(),
       InspectDocument(),
@@ -191,7 +202,7 @@ class JsonMd : public testing::Test {
 
 TEST_F(JsonMd, IsWellFormed) {
   EXPECT_THAT(manual_.problems(), IsEmpty());
-  EXPECT_THAT(manual_.schemas(), SizeIs(21));
+  EXPECT_THAT(manual_.schemas(), SizeIs(22));
 }
 
 TEST_F(JsonMd, HasEveryFieldThatIsWrittenAndNoOther) {

@@ -22,6 +22,7 @@ absl::StatusOr<int> RunExplain(const ExplainFlags& flags);
 absl::StatusOr<int> RunReport(const ReportFlags& flags);
 absl::StatusOr<int> RunVerify(const VerifyFlags& flags);
 absl::StatusOr<int> RunValidate(const ValidateFlags& flags);
+absl::StatusOr<int> RunEval(const EvalFlags& flags);
 absl::StatusOr<int> RunCompile(const CompileFlags& flags);
 absl::StatusOr<int> RunInspect(const InspectFlags& flags);
 absl::StatusOr<int> RunCache(const CacheFlags& flags);

@@ -51,20 +51,26 @@ void AddContext(CLI::App* app, ModelFlags* flags, const char* what) {
   app->add_option("--ctx", flags->context, what)->check(CLI::Range(int64_t{1}, kMostTokens));
 }
 
-void AddPrecision(CLI::App* app, ModelFlags* flags) {
-  app->add_option(
-         "--precision", flags->precision,
-         "bf16: matmul inputs and the cache in bf16; f32: everything in f32 [bf16, or as a "
-         "bundle has it]")
+void AddNumbers(CLI::App* app, const std::string& prefix, const std::string& whose,
+                std::string* precision, std::string* kv_cache, std::string* weights) {
+  app->add_option(prefix + "precision", *precision,
+                  absl::StrCat("bf16: matmul inputs and the cache", whose,
+                               " in bf16; f32: everything in f32 [bf16, or as a bundle has it]"))
       ->check(CLI::IsMember({"bf16", "f32"}));
-  app->add_option("--kv-cache", flags->kv_cache,
-                  "int8: half the cache's memory, for an error that validate and bench print "
-                  "[as the precision or a bundle has it]")
+  app->add_option(prefix + "kv-cache", *kv_cache,
+                  absl::StrCat("int8: half the memory of the cache", whose,
+                               ", for an error that validate and bench print [as the precision or "
+                               "a bundle has it]"))
       ->check(CLI::IsMember({"bf16", "f32", "int8"}));
-  app->add_option("--weights", flags->weights,
-                  "Quantise matrices while they are loaded: q8_0, q4_0, q4_1, q5_0, q5_1 [as the "
-                  "model has them]")
+  app->add_option(prefix + "weights", *weights,
+                  absl::StrCat("Quantise matrices", whose,
+                               " while they are loaded: q8_0, q4_0, q4_1, q5_0, q5_1 [as the model "
+                               "has them]"))
       ->check(CLI::IsMember({"q8_0", "q4_0", "q4_1", "q5_0", "q5_1"}));
+}
+
+void AddPrecision(CLI::App* app, ModelFlags* flags) {
+  AddNumbers(app, "--", "", &flags->precision, &flags->kv_cache, &flags->weights);
 }
 
 void AddResult(CLI::App* app, ModelFlags* flags) {

@@ -300,6 +300,31 @@ CLI::App* AddValidate(CLI::App* app, ValidateFlags* flags) {
   return sub;
 }
 
+CLI::App* AddEval(CLI::App* app, EvalFlags* flags) {
+  CLI::App* sub = app->add_subcommand(
+      "eval", "Measure how well a model predicts a text, and how far it is from another one");
+  AddModel(sub, &flags->model.model);
+  AddTokenizer(sub, &flags->model.tokenizer);
+  sub->add_option("-f,--file", flags->file,
+                  "The text, - is stdin [some stories that come with the default model]");
+  sub->add_option("--against", flags->against,
+                  "Another model with the same vocabulary, which is taken to be right [the same "
+                  "model, if the flags below ask for anything]");
+  AddNumbers(sub, "--against-", " of the other model", &flags->against_precision,
+             &flags->against_kv_cache, &flags->against_weights);
+  AddContext(sub, &flags->model,
+             "Tokens of a window, and of the context [512, or all that the model holds]");
+  sub->add_option("--stride", flags->stride, "From one window to the next, in tokens [half of one]")
+      ->check(CLI::Range(int64_t{1}, kMostTokens));
+  AddPrecision(sub, &flags->model);
+  AddMachine(sub, &flags->model);
+  AddListeners(sub, &flags->model);
+  AddCodeCache(sub, &flags->model);
+  AddCheck(sub, &flags->model);
+  AddJson(sub, &flags->json);
+  return sub;
+}
+
 CLI::App* AddBench(CLI::App* app, BenchFlags* flags) {
   CLI::App* sub = app->add_subcommand(
       "bench", "Measure a model's speed and how near the machine's limits it is");
@@ -465,6 +490,7 @@ ParseResult ParseArguments(int argc, char** argv, const Version& version) {
         {AddReport(&app, &arguments.report), Command::kReport},
         {AddVerify(&app, &arguments.verify), Command::kVerify},
         {AddValidate(&app, &arguments.validate), Command::kValidate},
+        {AddEval(&app, &arguments.eval), Command::kEval},
         {AddBench(&app, &arguments.bench), Command::kBench},
         {AddCompile(&app, &arguments.compile), Command::kCompile},
         {AddInspect(&app, &arguments.inspect), Command::kInspect},

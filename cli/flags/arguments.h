@@ -31,6 +31,7 @@ enum class Command : uint8_t {
   kReport,
   kVerify,
   kValidate,
+  kEval,
   kBench,
   kCompile,
   kInspect,
@@ -51,6 +52,7 @@ struct Arguments {
   ReportFlags report;
   VerifyFlags verify;
   ValidateFlags validate;
+  EvalFlags eval;
   CompileFlags compile;
   InspectFlags inspect;
   CacheFlags cache;

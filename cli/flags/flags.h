@@ -179,6 +179,15 @@ struct ValidateFlags {
   bool json = false;
 };
 
+struct EvalFlags {
+  ModelFlags model;                 // its context is the windows'
+  std::optional<std::string> file;  // unset: the text that comes with the default model
+  std::optional<int64_t> stride;    // unset: half a window
+  std::string against;              // another model; empty: the same, if the next ask for anything
+  std::string against_precision, against_kv_cache, against_weights;
+  bool json = false;
+};
+
 struct CompileFlags {
   ModelFlags model;
   std::string output;

@@ -11,6 +11,19 @@
 #include "ir/type/encoding.h"
 
 namespace lluda::engine {
+namespace {
+
+// Rows of a derived tensor that a thread makes at a time.
+constexpr int64_t kRows = 64;
+
+frontends::RunRows RunOn(runtime::ThreadPool* pool) {
+  if (pool == nullptr) return nullptr;
+  return [pool](int64_t items, const std::function<void(int64_t, int64_t)>& body) {
+    pool->ParallelFor(items, kRows, [&](int64_t begin, int64_t end, int) { body(begin, end); });
+  };
+}
+
+}  // namespace
 
 void CheckpointWeights::Prefetch() const {
   for (const frontends::TensorFile& file : checkpoint_->files()) {
@@ -37,7 +50,7 @@ absl::StatusOr<const void*> CheckpointWeights::Data(const std::string& tensor, i
     ASSIGN_OR_RETURN(const void* data, View(name, static_cast<int64_t>(view->bytes)));
     const char* elements = static_cast<const char*>(data);
     stack.insert(stack.end(), elements, elements + view->bytes);
-    checkpoint_->DropPages(*view);
+    Release(name, 0, static_cast<int64_t>(view->bytes));
   }
   if (static_cast<int64_t>(stack.size()) != bytes) {
     return absl::InvalidArgumentError(absl::StrCat("tensors '", tensor, "' have ", stack.size(),
@@ -46,12 +59,18 @@ absl::StatusOr<const void*> CheckpointWeights::Data(const std::string& tensor, i
   return (stacks_[tensor] = std::move(stack)).data();
 }
 
-absl::StatusOr<const void*> CheckpointWeights::View(const std::string& tensor,
-                                                    int64_t bytes) const {
+absl::StatusOr<const void*> CheckpointWeights::View(const std::string& tensor, int64_t bytes) {
   ASSIGN_OR_RETURN(const frontends::TensorView* view, checkpoint_->Get(tensor));
   if (static_cast<int64_t>(view->bytes) != bytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("tensor '", tensor, "' has ", view->bytes, " bytes, the model needs ", bytes));
+  }
+  if (checkpoint_->DerivedOf(*view) != nullptr) {
+    frontends::TensorBytes& made = made_[tensor];
+    if (made.made == nullptr) {
+      ASSIGN_OR_RETURN(made, checkpoint_->Read(tensor, RunOn(pool_)));
+    }
+    return made.span.data();
   }
   const std::optional<ir::DType> dtype = frontends::IrDType(view->dtype);
   if (dtype && ir::IsBlock(*dtype)) {
@@ -71,6 +90,12 @@ void CheckpointWeights::Release(const std::string& tensor, int64_t offset, int64
   }
   const frontends::TensorView* view = checkpoint_->Find(tensor);
   if (view == nullptr) return;
+  if (const frontends::DerivedTensor* derived = checkpoint_->DerivedOf(*view)) {
+    if (offset > 0 || bytes < static_cast<int64_t>(view->bytes)) return;
+    made_.erase(tensor);
+    for (const frontends::TensorView& part : derived->parts) checkpoint_->DropPages(part);
+    return;
+  }
   frontends::TensorView part = *view;
   part.data += offset;
   part.bytes = static_cast<size_t>(bytes);

@@ -5,15 +5,27 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/json.h"
 #include "base/status_macros.h"
 #include "frontends/decoder/adopt_checkpoint.h"
 #include "frontends/decoder/import.h"
 #include "frontends/families/families.h"
+#include "frontends/quantised/adopt_quantised.h"
+#include "frontends/quantised/scheme.h"
 
 namespace lluda::engine {
 namespace {
 
+namespace quantised = frontends::quantised;
+
 constexpr int64_t kUsualContext = 4096;
+
+// How the folder's matrices are quantised, if they are.
+absl::StatusOr<std::optional<quantised::Scheme>> LoadScheme(const std::string& folder) {
+  ASSIGN_OR_RETURN(const base::JsonDocument config,
+                   base::JsonDocument::Load(absl::StrCat(folder, "/config.json")));
+  return quantised::ReadScheme(config.root());
+}
 
 }  // namespace
 
@@ -21,9 +33,13 @@ absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights wei
   ModelFiles files;
   files.folder = folder;
   ASSIGN_OR_RETURN(files.decoder, frontends::families::LoadConfig(folder));
+  ASSIGN_OR_RETURN(const std::optional<quantised::Scheme> scheme, LoadScheme(folder));
   absl::StatusOr<frontends::Checkpoint> checkpoint = frontends::Checkpoint::Open(folder);
   if (checkpoint.ok()) {
     files.checkpoint = *std::move(checkpoint);
+    if (scheme) {
+      RETURN_IF_ERROR(quantised::AdoptQuantised(folder, *scheme, &*files.checkpoint, &files.notes));
+    }
     RETURN_IF_ERROR(frontends::decoder::AdoptCheckpoint(folder, &*files.checkpoint, &files.decoder,
                                                         &files.notes));
   } else if (weights == Weights::kRequired || !absl::IsNotFound(checkpoint.status())) {

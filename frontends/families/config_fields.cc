@@ -39,6 +39,7 @@ constexpr FieldRow kCommonFields[] = {
     {"rope_theta", kUsed},
     {"original_max_position_embeddings", kUsed},
     {"eos_token_id", kUsed},
+    {"quantization_config", kUsed},
 
     // Another computation.
     {"hidden_act", kRefused, "silu swish"},
@@ -47,7 +48,6 @@ constexpr FieldRow kCommonFields[] = {
     {"sliding_window", kRefused},
     {"partial_rotary_factor", kRefused, "1"},
     {"per_layer_config", kRefused, "{}", "other sizes in some layers"},
-    {"quantization_config", kRefused, "", "quantised weights"},
     {"compression_config", kRefused, "", "quantised weights"},
     {"quantization", kRefused, "false", "quantised weights"},
     {"is_encoder_decoder", kRefused, "false"},

@@ -281,8 +281,8 @@ TEST(Gemma3, WithImagesItsTextPartIsRead) {
             "c: field 'text_config.model_type' asks for 'llama', which is not supported");
   EXPECT_EQ(parse(R"("hidden_activation": "relu")", "").status().message(),
             "c: field 'text_config.hidden_activation' asks for 'relu', which is not supported");
-  EXPECT_EQ(parse("", R"(, "quantization_config": {"bits": 4})").status().message(),
-            "c: field 'quantization_config' asks for quantised weights, which is not supported");
+  EXPECT_EQ(parse("", R"(, "compression_config": {"bits": 4})").status().message(),
+            "c: field 'compression_config' asks for quantised weights, which is not supported");
 }
 
 TEST(Phi3, ProjectionsAreFusedAndHeadsRotateInPart) {

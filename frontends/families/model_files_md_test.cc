@@ -14,6 +14,7 @@
 #include "frontends/families/config_fields.h"
 #include "frontends/field_table.h"
 #include "frontends/generation_config.h"
+#include "frontends/quantised/scheme.h"
 
 namespace lluda::frontends::families {
 namespace {
@@ -108,6 +109,13 @@ TEST(ModelFilesMd, HasARowWithTheDefaultsOfEachFamily) {
 
 TEST(ModelFilesMd, DescribesEveryFieldOfRopeParameters) {
   ExpectSame(TableBelow("Of `rope_parameters`"), RopeFields(), "refused");
+}
+
+TEST(ModelFilesMd, DescribesEveryFieldOfQuantisedFolders) {
+  for (const quantised::SchemeFields& scheme : quantised::AllSchemeFields()) {
+    SCOPED_TRACE(scheme.object);
+    ExpectSame(TableBelow(absl::StrCat("#### ", scheme.object)), scheme.fields, "refused");
+  }
 }
 
 TEST(ModelFilesMd, DescribesEveryFieldOfTheGenerationConfig) {

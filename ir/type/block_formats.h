@@ -8,10 +8,12 @@
 // A Machine has the types Int (32 bits) and Real (f32) and
 //   Int Byte(int64_t at), SignedByte(int64_t at)     the block's byte there
 //   Real Half(int64_t at)                            the f16 there, widened
+//   Real Single(int64_t at)                          the f32 there
 //   Real ToReal(Int)                                 exact: an Int here has at most 24 bits
 //   Real Nibble(Int bits, int less)                  (bits & 15) - less
 //   Real Pick(const int8_t (&table)[16], Int bits)   table[bits & 15]
 //   Real HalfPowerOfTwo(Int e)                       2^(e - 128), subnormal for e < 2
+//   Real E4M3(Int byte)                              the 8-bit float of 4 and 3 bits, not a NaN
 // An Int has & | << >> (logical, on what is not negative) and - by an int; a Real has * + -, each of
 // which rounds once. The order of these is the reference's, so that results are the same bits.
 //
@@ -159,6 +161,18 @@ typename M::Real MXFP4(M& m, int64_t i) {
   return m.HalfPowerOfTwo(m.Byte(0)) * m.Pick(kE2M1Doubled, Nibbles(m, 1, i));
 }
 
+// Those that are no format of GGML: the 32 numbers behind an f32 that they are multiplied by. They
+// hold what Hugging Face's quantised folders do (frontends/quantised).
+template <typename M>
+typename M::Real Q8F32(M& m, int64_t i) {
+  return m.Single(0) * m.ToReal(m.SignedByte(4 + i));
+}
+
+template <typename M>
+typename M::Real F8F32(M& m, int64_t i) {
+  return m.Single(0) * m.E4M3(m.Byte(4 + i));
+}
+
 }  // namespace block_formats
 
 // A row of the formats on a Machine: the value of element i, and where the f16s of a block lie that
@@ -181,7 +195,8 @@ const std::vector<BlockFormat<M>>& BlockFormats() {
       {DType::kQ3K, f::Q3K<M>, {108}},    {DType::kQ4K, f::Q4K<M>, {0, 2}},
       {DType::kQ5K, f::Q5K<M>, {0, 2}},   {DType::kQ6K, f::Q6K<M>, {208}},
       {DType::kIQ4NL, f::IQ4NL<M>, {0}},  {DType::kIQ4XS, f::IQ4XS<M>, {0}},
-      {DType::kMXFP4, f::MXFP4<M>, {}},
+      {DType::kMXFP4, f::MXFP4<M>, {}},   {DType::kQ8F32, f::Q8F32<M>, {}},
+      {DType::kF8F32, f::F8F32<M>, {}},
   };
   return formats;
 }

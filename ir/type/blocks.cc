@@ -32,6 +32,17 @@ struct Numbers {
   Real Nibble(Int bits, int less) const { return static_cast<float>((bits & 15) - less); }
   Real Pick(const int8_t (&table)[16], Int bits) const { return table[bits & 15]; }
   Real HalfPowerOfTwo(Int e) const { return std::ldexp(1.0f, e - 128); }
+  Real Single(int64_t at) const {
+    float value;
+    std::memcpy(&value, block + at, sizeof(value));
+    return value;
+  }
+  Real E4M3(Int byte) const {
+    const int exponent = byte >> 3 & 15, mantissa = byte & 7;
+    const auto significand = static_cast<float>(exponent == 0 ? mantissa : mantissa + 8);
+    const float magnitude = std::ldexp(significand, std::max(exponent, 1) - 10);
+    return byte >= 128 ? -magnitude : magnitude;
+  }
 };
 
 // What a quantiser has found about a block's numbers.

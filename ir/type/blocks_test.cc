@@ -1,6 +1,7 @@
 #include "ir/type/blocks.h"
 
 #include <cmath>
+#include <cstring>
 #include <fstream>
 #include <limits>
 #include <sstream>
@@ -73,7 +74,8 @@ std::string Sha256(const std::vector<Element>& elements) {
 
 TEST(BlocksTest, EveryFormatDecodesToTheReferencesBits) {
   const std::vector<Line> lines = Lines("decode");
-  ASSERT_EQ(lines.size(), kDTypeCount - static_cast<size_t>(DType::kQ8_0));
+  // All but the two formats with f32 scales, which are no others' than lluda's.
+  ASSERT_EQ(lines.size(), kDTypeCount - static_cast<size_t>(DType::kQ8_0) - 2);
   for (const Line& line : lines) {
     const std::optional<DType> dtype = DTypeFromName(line.dtype);
     ASSERT_TRUE(dtype.has_value()) << line.dtype;
@@ -82,6 +84,42 @@ TEST(BlocksTest, EveryFormatDecodesToTheReferencesBits) {
     std::vector<float> values(line.blocks * encoding.elements);
     DecodeBlocks(*dtype, blocks, absl::MakeSpan(values));
     EXPECT_EQ(Sha256(values), line.sha256) << line.dtype;
+  }
+}
+
+// A block of 32 with this f32 in front.
+std::vector<float> DecodedBehind(DType dtype, float scale, const std::vector<uint8_t>& bytes) {
+  std::vector<std::byte> block(36);
+  std::memcpy(block.data(), &scale, sizeof(scale));
+  std::memcpy(block.data() + sizeof(scale), bytes.data(), bytes.size());
+  std::vector<float> values(32);
+  DecodeBlocks(dtype, block, absl::MakeSpan(values));
+  return values;
+}
+
+TEST(BlocksTest, Q8F32IsAnF32TimesSignedBytes) {
+  const std::vector<float> values = DecodedBehind(DType::kQ8F32, 0.3f, {0, 1, 127, 128, 255});
+  EXPECT_EQ(values[0], 0);
+  EXPECT_EQ(values[1], 0.3f);
+  EXPECT_EQ(values[2], 0.3f * 127);
+  EXPECT_EQ(values[3], 0.3f * -128);
+  EXPECT_EQ(values[4], -0.3f);
+}
+
+// By the definition: 1 sign, 4 exponent bits with a bias of 7, 3 mantissa bits, no infinities.
+TEST(BlocksTest, F8F32IsAnF32TimesEveryE4M3Number) {
+  for (int first = 0; first < 256; first += 32) {
+    std::vector<uint8_t> bytes;
+    for (int i = 0; i < 32; ++i) bytes.push_back(static_cast<uint8_t>(first + i));
+    const std::vector<float> values = DecodedBehind(DType::kF8F32, 1.5f, bytes);
+    for (int i = 0; i < 32; ++i) {
+      const int byte = first + i, exponent = byte / 8 % 16;
+      if (byte % 128 == 127) continue;  // no number
+      const double mantissa = byte % 8 / 8.0;
+      const double magnitude = exponent == 0 ? mantissa * std::pow(2.0, -6)
+                                             : (1 + mantissa) * std::pow(2.0, exponent - 7);
+      EXPECT_EQ(values[i], 1.5 * (byte < 128 ? magnitude : -magnitude)) << byte;
+    }
   }
 }
 

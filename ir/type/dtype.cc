@@ -26,7 +26,8 @@ constexpr DTypeRow kDTypes[] = {
     {DType::kQ3K, "q3_k", false},     {DType::kQ4K, "q4_k", false},
     {DType::kQ5K, "q5_k", false},     {DType::kQ6K, "q6_k", false},
     {DType::kIQ4NL, "iq4_nl", false}, {DType::kIQ4XS, "iq4_xs", false},
-    {DType::kMXFP4, "mxfp4", false},
+    {DType::kMXFP4, "mxfp4", false},  {DType::kQ8F32, "q8_f32", false},
+    {DType::kF8F32, "f8_f32", false},
 };
 static_assert(std::size(kDTypes) == kDTypeCount);
 

@@ -34,8 +34,10 @@ enum class DType : uint8_t {
   kIQ4NL,
   kIQ4XS,
   kMXFP4,
+  kQ8F32,
+  kF8F32,
 };
-inline constexpr size_t kDTypeCount = static_cast<size_t>(DType::kMXFP4) + 1;
+inline constexpr size_t kDTypeCount = static_cast<size_t>(DType::kF8F32) + 1;
 
 // "f32", "bf16", "q4_0", ...: the spelling of the IR text.
 absl::string_view DTypeName(DType dtype);

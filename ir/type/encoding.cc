@@ -21,7 +21,7 @@ constexpr EncodingRow kEncodings[] = {
     {DType::kQ5_0, {32, 22}},  {DType::kQ5_1, {32, 24}},  {DType::kQ2K, {256, 84}},
     {DType::kQ3K, {256, 110}}, {DType::kQ4K, {256, 144}}, {DType::kQ5K, {256, 176}},
     {DType::kQ6K, {256, 210}}, {DType::kIQ4NL, {32, 18}}, {DType::kIQ4XS, {256, 136}},
-    {DType::kMXFP4, {32, 17}},
+    {DType::kMXFP4, {32, 17}}, {DType::kQ8F32, {32, 36}}, {DType::kF8F32, {32, 36}},
 };
 
 constexpr bool HasARowForEachDType() {

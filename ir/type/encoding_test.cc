@@ -33,7 +33,7 @@ TEST(EncodingTest, BlocksTakeTheBytesOfTheirFormat) {
               {DType::kQ5_0, 5.5},   {DType::kQ5_1, 6},    {DType::kQ2K, 2.625},
               {DType::kQ3K, 3.4375}, {DType::kQ4K, 4.5},   {DType::kQ5K, 5.5},
               {DType::kQ6K, 6.5625}, {DType::kIQ4NL, 4.5}, {DType::kIQ4XS, 4.25},
-              {DType::kMXFP4, 4.25}};
+              {DType::kMXFP4, 4.25}, {DType::kQ8F32, 9},   {DType::kF8F32, 9}};
   for (const auto& row : rows) {
     EXPECT_TRUE(IsBlock(row.dtype)) << DTypeName(row.dtype);
     EXPECT_EQ(static_cast<double>(BytesOf(row.dtype, 1024)) * 8, row.bits * 1024)

@@ -31,6 +31,15 @@ ir::Tensor RandomBlocks(const ir::Type& type, uint32_t seed, float spread) {
     // Powers of two near 1.
     if (type.dtype == ir::DType::kMXFP4)
       bytes[block] = (bytes[block] & std::byte{7}) | std::byte{120};
+    if (type.dtype == ir::DType::kQ8F32 || type.dtype == ir::DType::kF8F32) {
+      const auto scale = static_cast<float>((2 * random.NextUnit() - 1) * spread * kScale);
+      std::memcpy(bytes.data() + block, &scale, sizeof(scale));
+    }
+    if (type.dtype == ir::DType::kF8F32) {  // no NaNs
+      for (size_t i = block + sizeof(float); i < block + size; ++i) {
+        if ((bytes[i] & std::byte{127}) == std::byte{127}) bytes[i] &= std::byte{254};
+      }
+    }
     for (const int64_t at : ir::HalvesOfBlock(type.dtype)) {
       const double unit = 2 * random.NextUnit() - 1;
       const uint16_t half = ir::FloatToF16(static_cast<float>(unit) * spread * kScale);

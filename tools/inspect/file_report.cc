@@ -16,11 +16,15 @@
 #include "frontends/checkpoint.h"
 #include "frontends/gguf/gguf_file.h"
 #include "frontends/gguf/oddities.h"
+#include "frontends/quantised/adopt_quantised.h"
+#include "frontends/quantised/scheme.h"
 
 namespace lluda::tools {
 namespace {
 
 namespace gguf = frontends::gguf;
+namespace quantised = frontends::quantised;
+using frontends::Checkpoint;
 
 // Text out of a file, fit for one line and for JSON.
 std::string Shown(const std::string& text) {
@@ -73,8 +77,33 @@ absl::StatusOr<FileReport> InspectGguf(const std::string& path) {
   return report;
 }
 
+// Of a quantised folder, how it is quantised and what its matrices become; or why it cannot be run.
+void AddQuantisation(const std::string& path, Checkpoint* checkpoint, FileReport* report) {
+  const auto config = base::JsonDocument::Load(absl::StrCat(path, "/config.json"));
+  if (!config.ok()) return;
+  const auto scheme = quantised::ReadScheme(config->root());
+  if (scheme.ok() && !scheme->has_value()) return;
+  std::vector<std::string> notes;
+  const absl::Status status =
+      scheme.ok() ? quantised::AdoptQuantised(path, **scheme, checkpoint, &notes) : scheme.status();
+  if (!status.ok()) {
+    report->odd.emplace_back(status.message());
+    return;
+  }
+  std::map<std::string, int64_t> matrices;  // by what they become
+  for (const std::string& name : checkpoint->Names()) {
+    const frontends::TensorView& tensor = *checkpoint->Find(name);
+    if (checkpoint->DerivedOf(tensor) != nullptr) ++matrices[tensor.dtype_name];
+  }
+  std::vector<std::string> parts;
+  for (const auto& [dtype, count] : matrices) {
+    parts.push_back(absl::StrCat(count, count == 1 ? " matrix as " : " matrices as ", dtype));
+  }
+  report->keys.push_back({"quantization_config", (*scheme)->name, absl::StrJoin(parts, ", ")});
+}
+
 absl::StatusOr<FileReport> InspectFolder(const std::string& path) {
-  ASSIGN_OR_RETURN(const frontends::Checkpoint checkpoint, frontends::Checkpoint::Open(path));
+  ASSIGN_OR_RETURN(Checkpoint checkpoint, Checkpoint::Open(path));
   FileReport report;
   report.path = path;
   report.format = "safetensors";
@@ -85,6 +114,7 @@ absl::StatusOr<FileReport> InspectFolder(const std::string& path) {
     AddTensors(file, &report);
   }
   SumTypes(&report);
+  AddQuantisation(path, &checkpoint, &report);
   return report;
 }
 

@@ -45,7 +45,8 @@ struct FileReport {
   std::vector<std::string> odd;
 };
 
-// Reads a GGUF file, or the safetensors files of a folder; no tensor's numbers. Errors are those of
+// Reads a GGUF file, or the safetensors files of a folder; no tensor's numbers but a
+// quantised folder's scales. Errors are those of
 // opening them.
 absl::StatusOr<FileReport> InspectFiles(const std::string& path);
 

@@ -37,6 +37,16 @@ BlockValues::Real BlockValues::Half(int64_t at) {
   return {this, half};
 }
 
+BlockValues::Real BlockValues::Single(int64_t at) {
+  Value*& single = singles_[at];
+  if (single == nullptr) {
+    const Int low = Byte(at) | Byte(at + 1) << 8;
+    const Int high = Byte(at + 2) | Byte(at + 3) << 8;
+    single = e_.b().CreateBitCast((low | high << 16).value, e_.F32(lanes_));
+  }
+  return {this, single};
+}
+
 BlockValues::Real BlockValues::ToReal(Int value) {
   return {this, e_.b().CreateSIToFP(value.value, e_.F32(lanes_))};
 }
@@ -101,6 +111,18 @@ BlockValues::Real BlockValues::HalfPowerOfTwo(Int e) {
   Value* subnormal = b.CreateShl(Constant(0x00200000), b.CreateAnd(e.value, Constant(1)));
   Value* is_normal = b.CreateICmpUGE(e.value, Constant(2));
   return {this, b.CreateBitCast(b.CreateSelect(is_normal, normal, subnormal), e_.F32(lanes_))};
+}
+
+// A normal number's bits lie in an f32's order; a subnormal one is its mantissa times 2^-9.
+BlockValues::Real BlockValues::E4M3(Int byte) {
+  auto& b = e_.b();
+  const Int exponent_and_mantissa = byte & 127;
+  Value* normal = b.CreateAdd((exponent_and_mantissa << 20).value, Constant((127 - 7) << 23));
+  Value* subnormal = b.CreateFMul(ToReal(byte & 7).value, e_.ConstF32(1.0f / 512, lanes_));
+  Value* is_normal = b.CreateICmpUGE(exponent_and_mantissa.value, Constant(8));
+  Value* bits = b.CreateSelect(is_normal, normal, b.CreateBitCast(subnormal, e_.Int(32, lanes_)));
+  bits = b.CreateOr(bits, ((byte & 128) << 24).value);
+  return {this, b.CreateBitCast(bits, e_.F32(lanes_))};
 }
 
 }  // namespace lluda::codegen

@@ -51,10 +51,12 @@ class BlockValues {
   Int Byte(int64_t at);
   Int SignedByte(int64_t at);
   Real Half(int64_t at);
+  Real Single(int64_t at);
   Real ToReal(Int value);
   Real Nibble(Int bits, int less);
   Real Pick(const int8_t (&table)[16], Int bits);
   Real HalfPowerOfTwo(Int e);
+  Real E4M3(Int byte);
 
  private:
   Int And(Int a, int b) { return {this, e_.b().CreateAnd(a.value, Constant(b))}; }
@@ -72,7 +74,7 @@ class BlockValues {
   const int lanes_;
   const int64_t stride_;
   std::map<int64_t, Value*> bytes_;
-  std::map<int64_t, Value*> halves_;
+  std::map<int64_t, Value*> halves_, singles_;
 };
 
 }  // namespace lluda::codegen

@@ -1,0 +1,79 @@
+// lluda eval: how well a model predicts a text, and how far it is from another one.
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "cli/commands/commands.h"
+#include "cli/flags/default_model.h"
+#include "cli/flags/model_flags.h"
+#include "cli/terminal/interrupt.h"
+#include "cli/terminal/output.h"
+#include "cli/terminal/progress.h"
+#include "tools/eval/eval_report.h"
+#include "tools/eval/evaluate.h"
+
+namespace lluda::cli {
+namespace {
+
+absl::StatusOr<tools::EvalText> ReadText(const EvalFlags& flags) {
+  const std::string file = flags.file.value_or(absl::StrCat(DefaultModelFolder(), "/text.txt"));
+  ASSIGN_OR_RETURN(std::string text, ReadInput(file));
+  return tools::EvalText{file == "-" ? "stdin" : file, std::move(text)};
+}
+
+// The other model, with its own numbers, if one is asked for.
+std::optional<ModelFlags> AgainstOf(const EvalFlags& flags) {
+  const bool same = flags.against.empty();
+  if (same && flags.against_precision.empty() && flags.against_kv_cache.empty() &&
+      flags.against_weights.empty()) {
+    return std::nullopt;
+  }
+  ModelFlags against = flags.model;
+  if (!same) against.model = flags.against;
+  against.precision = flags.against_precision;
+  against.kv_cache = flags.against_kv_cache;
+  against.weights = flags.against_weights;
+  return against;
+}
+
+}  // namespace
+
+absl::StatusOr<int> RunEval(const EvalFlags& flags) {
+  // Before the models, so that a wrong file name is told at once.
+  ASSIGN_OR_RETURN(const tools::EvalText text, ReadText(flags));
+  tools::EvalReport report;
+  ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
+  report.subject = tools::SubjectOf(options);
+  const std::optional<ModelFlags> against_flags = AgainstOf(flags);
+  engine::LoadOptions against_options;
+  if (against_flags) {
+    ASSIGN_OR_RETURN(against_options, LoadOptionsOf(*against_flags));
+    against_options.need_tokenizer = false;
+    report.against = tools::SubjectOf(against_options);
+  }
+  ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model,
+                   LoadModel(std::move(options), flags.model.use_cache));
+  std::unique_ptr<engine::Model> against;
+  if (against_flags) {
+    const Notes told = flags.against.empty() ? Notes::kTold : Notes::kUntold;
+    ASSIGN_OR_RETURN(against, LoadModel(std::move(against_options), flags.model.use_cache, told));
+  }
+  const Interrupt interrupt;
+  tools::EvalOptions eval;
+  eval.window = flags.model.context.value_or(0);
+  eval.stride = flags.stride.value_or(0);
+  eval.cancel = interrupt.flag();
+  {
+    ProgressLine progress("evaluating");
+    eval.progress = [&](int64_t done, int64_t total) { progress.Show(done, total); };
+    ASSIGN_OR_RETURN(report.evaluation, tools::Evaluate(model.get(), against.get(), text, eval));
+  }
+  return Print(flags.json ? tools::EvalReportJson(report) : tools::EvalReportText(report),
+               report.evaluation.is_complete() ? 0 : kInterruptedExitCode);
+}
+
+}  // namespace lluda::cli
