@@ -68,7 +68,7 @@ class Reader {
   // Takes tokens whose logits nobody asks for.
   absl::Status Skip(absl::Span<const int32_t> tokens) {
     if (tokens.empty()) return absl::OkStatus();
-    const runtime::Chunk chunk{0, tokens, /*wanted=*/false};
+    const runtime::Chunk chunk{0, tokens, /*wanted=*/0};
     return session_->Evaluate(absl::MakeConstSpan(&chunk, 1)).status();
   }
   // The logits after each of the tokens, at most max_rows(), valid until the next call.
