@@ -17,7 +17,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 class ServiceErrorsTest : public testing::Test {
-protected:
+ protected:
   ServiceErrorsTest() {
     ServiceOptions options;
     options.slots = 4;
@@ -47,8 +47,7 @@ TEST_F(ServiceErrorsTest, ARequestWhoseLogitsAreNoNumbersFailsAlone) {
   bad->WaitForEnd();
   good->WaitForEnd();
   EXPECT_EQ(bad->result().status().code(), absl::StatusCode::kInternal);
-  EXPECT_THAT(std::string(bad->result().status().message()),
-              HasSubstr("token 3 is NaN"));
+  EXPECT_THAT(std::string(bad->result().status().message()), HasSubstr("token 3 is NaN"));
   EXPECT_EQ(bad->choice().tokens.size(), 2u);
   ASSERT_TRUE(good->result().ok()) << good->result().status();
   EXPECT_THAT(good->result()->tokens, ElementsAre(21, 22, 23, 24, 25));
@@ -63,11 +62,9 @@ TEST_F(ServiceErrorsTest, AStepThatFailsEndsWhatRunsAndTheServiceGoesOn) {
   two->WaitForEnd();
   for (const auto &log : {one, two}) {
     // Either may have come to its end before.
-    if (log->result().ok())
-      continue;
+    if (log->result().ok()) continue;
     EXPECT_EQ(log->result().status().code(), absl::StatusCode::kInternal);
-    EXPECT_EQ(log->result().status().message(),
-              "a step of the model failed: the device is gone");
+    EXPECT_EQ(log->result().status().message(), "a step of the model failed: the device is gone");
   }
   const auto failed = Submit(5, 3);
   failed->WaitForEnd();
@@ -88,9 +85,8 @@ TEST_F(ServiceErrorsTest, WithoutATokenizerThereAreTokensButNoText) {
   ServiceRequest request;
   request.prompt = {1};
   request.options.stop_strings = {"x"};
-  EXPECT_EQ(service_->Submit(request, log).status().code(),
-            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(service_->Submit(request, log).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
-} // namespace
-} // namespace lluda::engine
+}  // namespace
+}  // namespace lluda::engine
