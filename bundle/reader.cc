@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/sha256.h"
@@ -190,6 +191,14 @@ absl::StatusOr<tokenizer::Tokenizer> Bundle::Tokenizer() const {
   if (!tokenizer.ok()) return Damaged(tokenizer.status().message());
   return tokenizer;
 }
+
+std::string Bundle::weights_sha256() const {
+  return absl::BytesToHexString(header_.weights().sha256());
+}
+
+std::string Bundle::code_sha256() const { return absl::BytesToHexString(header_.code().sha256()); }
+
+std::string Bundle::ir_sha256() const { return absl::BytesToHexString(header_.ir().sha256()); }
 
 absl::StatusOr<absl::string_view> Bundle::Ir() const {
   RETURN_IF_ERROR(CheckHash(header_.ir(), "ir"));

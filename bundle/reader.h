@@ -58,6 +58,12 @@ class Bundle {
   // is damaged.
   absl::StatusOr<Runnable> Prepare() const;
 
+  // Of those parts as they were written, in hexadecimal digits. The code's parts are what Prepare
+  // checks; weights are what Verify checks.
+  std::string weights_sha256() const;
+  std::string code_sha256() const;
+  std::string ir_sha256() const;
+
   bool has_tokenizer() const { return header_.has_tokenizer(); }
   // It reads from the bundle, which must outlive it. NotFound if there is none, InvalidArgument if
   // it is damaged.

@@ -1,16 +1,21 @@
 // Model::Load: through all stages, from a folder to an executable.
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/sha256.h"
 #include "base/status_macros.h"
 #include "base/stopwatch.h"
 #include "codegen/cpu/cpu_compile.h"
+#include "codegen/cpu/fingerprint.h"
 #include "codegen/llvm/target.h"
 #include "engine/machine.h"
 #include "engine/model.h"
 #include "engine/open_model_source.h"
 #include "engine/open_module.h"
 #include "engine/source/checkpoint_weights.h"
+#include "ir/text/printer.h"
 #include "runtime/cpu_device.h"
 
 namespace lluda::engine {
@@ -91,6 +96,9 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   for (const runtime::Weight& weight : compiled.program.weights) {
     stats_.weight_bytes += weight.bytes;
   }
+  identity_.isa = std::string(codegen::IsaName(target.isa));
+  identity_.module = base::HexOf(base::Sha256(ir::PrintModule(*optimised->module)));
+  identity_.code = absl::StrCat(kCodegenFingerprint, " by LLVM ", codegen::LlvmVersion());
   stats_.compile_seconds = watch.Lap();
 
   notes_ = NotesOf(*files, context_);

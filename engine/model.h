@@ -72,6 +72,14 @@ struct LoadStats {
   int64_t packed_bytes = 0;    // what the load block made of them
 };
 
+// What decides, beside tokens and texts, which numbers a model gives: equal ones give equal bits.
+struct ModelIdentity {
+  std::string isa;      // the row of machine/isa.def that the kernels were made for
+  std::string module;   // SHA-256 of the final module as text, in hexadecimal digits
+  std::string code;     // what made the kernels of it; of a bundle, the code's own SHA-256
+  std::string weights;  // SHA-256 of the packed weights where the file has it; else empty
+};
+
 class Model {
  public:
   // Errors are one line that names the file and the field; InvalidArgument for options that do not
@@ -92,6 +100,8 @@ class Model {
   int64_t max_step() const { return max_step_; }  // the most tokens computed at a time
   int threads() const { return pool_->threads(); }
   const LoadStats& stats() const { return stats_; }
+  const ModelIdentity& identity() const { return identity_; }
+  const ModelSource& source() const { return *source_; }
   // What a user should be told though it does no harm, a line each: what is in the model's files and
   // not used; that there are fewer threads than asked for.
   const std::vector<std::string>& notes() const { return notes_; }
@@ -129,6 +139,7 @@ class Model {
   int64_t context_ = 0;
   int64_t max_step_ = 0;
   LoadStats stats_;
+  ModelIdentity identity_;
   std::vector<std::string> notes_;
   // In this order: the executable goes first, then what it runs and reads.
   std::shared_ptr<ModelSource> source_;

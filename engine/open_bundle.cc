@@ -51,6 +51,7 @@ absl::Status Model::LoadBundle(const LoadOptions& options) {
   result_ = numbers.result;
   context_ = ContextOfBundle(bundle, options.module);
   max_step_ = std::min({options.module.max_step, bundle.model().max_step, context_});
+  identity_ = {bundle.isa(), bundle.ir_sha256(), bundle.code_sha256(), bundle.weights_sha256()};
   stats_.kernels = static_cast<int64_t>(runnable.program.kernels.size());
   stats_.packed_bytes = runnable.program.loaded_bytes;
   stats_.weight_bytes = bundle.model().source_weight_bytes;

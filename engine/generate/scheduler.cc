@@ -90,7 +90,7 @@ absl::Status Scheduler::Fail(absl::Status status) {
 
 void Scheduler::LetGoOfFinished() { Retire(); }
 
-absl::StatusOr<bool> Scheduler::Step(int64_t max_tokens) {
+absl::StatusOr<bool> Scheduler::RunNext(std::optional<double> seconds) {
   Retire();
   // A sequence may be finished as soon as it has a slot, which is then free for the next one.
   do {
@@ -98,19 +98,48 @@ absl::StatusOr<bool> Scheduler::Step(int64_t max_tokens) {
   } while (Retire());
   std::vector<StepWish> wishes;
   std::vector<Member*> members;
+  StepOutlook outlook;
   for (Member& member : running_) {
     if (member.paused) continue;
-    wishes.push_back(
-        {static_cast<int64_t>(member.sequence->waiting().size()), member.sequence->decoding()});
+    const Sequence& sequence = *member.sequence;
+    const auto waiting = static_cast<int64_t>(sequence.waiting().size());
+    const int64_t computed = static_cast<int64_t>(sequence.tokens().size()) - waiting;
+    if (sequence.decoding()) {
+      ++outlook.rows;
+      outlook.row_positions += computed;
+    } else if (members.size() == static_cast<size_t>(outlook.rows)) {
+      outlook.prompt_positions = computed;  // the first prompt
+    }
+    wishes.push_back({waiting, sequence.decoding()});
     members.push_back(&member);
   }
   if (wishes.empty()) return false;
-  const StepLimits limits = {std::min(max_tokens, session_->max_step()), session_->max_rows()};
-  const bool alone = members.size() == 1 && wishes[0].decoding;
-  absl::Status status = alone ? RunDraftStep(members[0], std::min(limits.tokens, limits.rows))
-                              : RunStep(PlanStep(wishes, limits), members);
+  StepLimits limits = {session_->max_step(), session_->max_rows()};
+  if (seconds) limits.tokens = times_.MostTokens(outlook, *seconds, limits.tokens);
+  if (members.size() == 1 && members[0]->sequence->speculates()) {
+    absl::Status status = RunDraftStep(members[0], std::min(limits.tokens, limits.rows));
+    if (!status.ok()) return Fail(std::move(status));
+    return true;
+  }
+  const std::vector<StepPart> parts = PlanStep(wishes, limits);
+  const StepShape shape = ShapeOf(parts, members);
+  base::Stopwatch watch;
+  absl::Status status = RunStep(parts, members);
   if (!status.ok()) return Fail(std::move(status));
+  if (seconds) times_.Learn(shape, watch.Lap());
   return true;
+}
+
+StepShape Scheduler::ShapeOf(absl::Span<const StepPart> parts, absl::Span<Member* const> members) {
+  StepShape shape;
+  for (const StepPart& part : parts) {
+    const Sequence& sequence = *members[part.sequence]->sequence;
+    const auto held = static_cast<int64_t>(sequence.tokens().size() - sequence.waiting().size());
+    shape.tokens += part.tokens;
+    shape.positions += held;
+    shape.pairs += held * part.tokens;
+  }
+  return shape;
 }
 
 absl::Status Scheduler::RunStep(absl::Span<const StepPart> parts,

@@ -17,6 +17,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@
 #include "engine/generate/plan_step.h"
 #include "engine/generate/prefix_slots.h"
 #include "engine/generate/sequence.h"
+#include "engine/generate/step_times.h"
 #include "runtime/machine/thread_pool.h"
 #include "runtime/session.h"
 
@@ -54,11 +56,13 @@ class Scheduler {
   // A paused sequence keeps its slot and is not computed.
   void Pause(const Sequence* sequence, bool paused);
 
-  // Lets go of finished sequences, gives free slots to those that wait, and runs one step of at
-  // most `max_tokens` tokens. Whether it did: false if there is nothing to compute. On an error no
-  // sequence can go on: all are let go.
-  absl::StatusOr<bool> Step(int64_t max_tokens);
-  absl::StatusOr<bool> Step() { return Step(session_->max_step()); }
+  // Lets go of finished sequences, gives free slots to those that wait, and runs one step. Whether
+  // it did: false if there is nothing to compute. On an error no sequence can go on: all are let go.
+  absl::StatusOr<bool> Step() { return RunNext(std::nullopt); }
+  // The same with only so many tokens of prompts, if there are texts that wait for the step, that it
+  // is likely to take no more than `seconds`: by SetCosts, corrected by each step that is run so.
+  absl::StatusOr<bool> StepWithin(double seconds) { return RunNext(seconds); }
+  void SetCosts(const StepCosts& costs) { times_ = StepTimes(costs); }
 
   // Lets go of those that were computed and have finished, which otherwise the next step does.
   void LetGoOfFinished();
@@ -113,7 +117,9 @@ class Scheduler {
   absl::Status Prepare(const PrefixSlots::Place& place);
   // Lets go of all of them.
   absl::Status Fail(absl::Status status);
-  // `members` are those that the parts' sequences are numbered by.
+  absl::StatusOr<bool> RunNext(std::optional<double> seconds);
+  // `members` are those that the parts' sequences are numbered by, here and below.
+  static StepShape ShapeOf(absl::Span<const StepPart> parts, absl::Span<Member* const> members);
   absl::Status RunStep(absl::Span<const StepPart> parts, absl::Span<Member* const> members);
   void FeedRows(absl::Span<const Row> rows);
   // A step of a sequence that is alone and writes: with guesses behind its token, of which those
@@ -126,6 +132,7 @@ class Scheduler {
   PrefixSlots slots_;
   std::vector<SamplerScratch> scratch_;  // one for each thread
   DraftTimes draft_times_;
+  StepTimes times_;
   std::deque<Member> waiting_;
   std::vector<Member> running_;  // in the order they came
 };

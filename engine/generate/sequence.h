@@ -126,6 +126,8 @@ class Sequence {
   // The first `count` of the tokens that wait have been computed in a step, of which
   // `parallel_calls` kernel calls were shared between threads.
   void MarkComputed(int64_t count, int64_t parallel_calls = 0);
+  // Whether it has guesses of what comes next, so that a step of its own is worth while.
+  bool speculates() const { return lookup_.has_value() && decoding(); }
   // What a step that is its own should compute: the token of its own making that waits, and behind it
   // guesses of those to come, at most `most` in all. Valid until the next call.
   absl::Span<const int32_t> Draft(const DraftTimes& times, int64_t most);

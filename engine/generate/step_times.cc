@@ -25,6 +25,7 @@ void StepTimes::Learn(const StepShape& shape, double seconds) {
                            &costs_.pair};
   const double counts[] = {is_reading ? 1.0 : static_cast<double>(shape.tokens),
                            static_cast<double>(shape.positions), static_cast<double>(shape.pairs)};
+  if (costs_.token <= 0) return;
   double predicted = 0, squares = 0;
   for (int i = 0; i < 3; ++i) {
     const double part = *costs[i] * counts[i];
@@ -41,7 +42,7 @@ void StepTimes::Learn(const StepShape& shape, double seconds) {
 }
 
 int64_t StepTimes::MostTokens(const StepOutlook& outlook, double seconds, int64_t most) const {
-  if (outlook.rows == 0) return most;
+  if (outlook.rows == 0 || costs_.token <= 0) return most;
   const auto rows = static_cast<double>(outlook.rows);
   const auto row_positions = static_cast<double>(outlook.row_positions);
   const auto depth = static_cast<double>(outlook.prompt_positions);

@@ -40,6 +40,8 @@ struct StepOutlook {
 
 class StepTimes {
  public:
+  // Without costs any number of tokens fits any time.
+  StepTimes() = default;
   explicit StepTimes(const StepCosts& costs) : costs_(costs) {}
 
   double Predict(const StepShape& shape) const;

@@ -48,6 +48,12 @@ TEST(StepTimesTest, TheMostTokensAreWholeTilesThatFitTheTimeAndOneMoreWouldNot) 
   }
 }
 
+TEST(StepTimesTest, WithoutCostsAnyNumberFits) {
+  StepTimes times;
+  times.Learn({48, 2400, 2400}, 0.060);
+  EXPECT_EQ(times.MostTokens({8, 2400, 0}, 1e-9, kMost), kMost);
+}
+
 TEST(StepTimesTest, FortyEightTokensFitSixtyMilliseconds) {
   EXPECT_EQ(StepTimes(kMachine).MostTokens({8, 2400, 0}, 0.060, kMost), 48);
 }

@@ -9,7 +9,10 @@
 #include "base/status_macros.h"
 #include "base/stopwatch.h"
 #include "engine/generate/measure_steps.h"
+#include "engine/service/service_plan.h"
+#include "runtime/machine/memory_limit.h"
 #include "runtime/machine/start_thread.h"
+#include "runtime/session.h"
 
 namespace lluda::engine {
 namespace {
@@ -39,6 +42,22 @@ absl::Status CheckOptions(const ServiceOptions& options) {
   return absl::OkStatus();
 }
 
+// Memory that was never written to is not there yet: the system hands it out page by page, and ends
+// a process that asks for more than it has.
+absl::Status TouchStates(const runtime::Executable& executable, const runtime::States& states,
+                         const runtime::SessionOptions& session, runtime::ThreadPool* pool) {
+  ASSIGN_OR_RETURN(const std::vector<int64_t> dims,
+                   runtime::StateDims(executable.program(), session));
+  const std::vector<runtime::Tensor>& tensors = executable.program().states;
+  pool->ParallelFor(static_cast<int64_t>(tensors.size()), 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      const auto bytes = static_cast<size_t>(tensors[i].Bytes(dims));
+      std::memset(states.buffer(static_cast<uint32_t>(i)), 0, bytes);
+    }
+  });
+  return absl::OkStatus();
+}
+
 absl::Status DrainingError() {
   return absl::UnavailableError("the service takes no more requests: it is about to end");
 }
@@ -48,6 +67,12 @@ absl::Status DrainingError() {
 absl::StatusOr<std::unique_ptr<ServiceThread>> ServiceThread::Create(
     const ServedModel& model, const ServiceOptions& options) {
   RETURN_IF_ERROR(CheckOptions(options));
+  ASSIGN_OR_RETURN(const ServicePlan plan,
+                   PlanService(model.executable->program(), model.pool->threads(), options,
+                               runtime::TightestMemoryLimit("/", runtime::OwnMemoryUlimits())));
+  if (!options.force) {
+    RETURN_IF_ERROR(CheckPlan(plan));
+  }
   runtime::SessionOptions session;
   session.slots = options.slots;
   session.context = options.context;
@@ -58,11 +83,13 @@ absl::StatusOr<std::unique_ptr<ServiceThread>> ServiceThread::Create(
                                                    ", must be at most the ", scheduler->max_step(),
                                                    " tokens that a step computes"));
   }
+  RETURN_IF_ERROR(TouchStates(*model.executable, scheduler->states(), session, model.pool));
   ASSIGN_OR_RETURN(const StepCosts costs,
                    MeasureSteps(model.executable->program(), scheduler.get()));
+  scheduler->SetCosts(costs);
   const SequenceModel sequence = {model.tokenizer, scheduler->vocabulary(), scheduler->context()};
   std::unique_ptr<ServiceThread> service(
-      new ServiceThread(sequence, std::move(scheduler), costs, options));
+      new ServiceThread(sequence, std::move(scheduler), options));
   const int error = runtime::StartThread(&ThreadMain, service.get(), &service->thread_);
   if (error != 0) {
     return absl::ResourceExhaustedError(
@@ -159,8 +186,9 @@ void ServiceThread::Run() {
     ThinQueue();
     ApplyPauses();
     Admit();
+    // A choice that has ended may have made room, whether or not there was a step.
     after_step = RunStep();
-    Report();
+    after_step |= Report();
     UpdateGauges();
   }
   EndAll();
@@ -249,27 +277,10 @@ void ServiceThread::Admit() {
   }
 }
 
-StepOutlook ServiceThread::Outlook() const {
-  StepOutlook outlook;
-  bool has_prompt = false;
-  for (const ServedChoice* choice : running_) {
-    if (choice->paused) continue;
-    const auto computed = static_cast<int64_t>(choice->computed());
-    if (choice->sequence->decoding()) {
-      ++outlook.rows;
-      outlook.row_positions += computed;
-    } else if (!std::exchange(has_prompt, true)) {
-      outlook.prompt_positions = computed;
-    }
-  }
-  return outlook;
-}
-
 bool ServiceThread::RunStep() {
   if (running_.empty()) return false;
-  const int64_t most = times_.MostTokens(Outlook(), options_.step_seconds, scheduler_->max_step());
   base::Stopwatch watch;
-  const absl::StatusOr<bool> stepped = scheduler_->Step(most);
+  const absl::StatusOr<bool> stepped = scheduler_->StepWithin(options_.step_seconds);
   if (!stepped.ok()) {
     board_.failed_steps.Add(1);
     for (ServedChoice* choice : std::exchange(running_, {})) {
@@ -283,7 +294,7 @@ bool ServiceThread::RunStep() {
 }
 
 void ServiceThread::Account(double seconds) {
-  StepShape shape;
+  int64_t all = 0;
   std::vector<std::pair<ServedChoice*, int64_t>> shares;
   for (ServedChoice* choice : running_) {
     const size_t computed = choice->computed();
@@ -292,35 +303,34 @@ void ServiceThread::Account(double seconds) {
     }
     const auto tokens = static_cast<int64_t>(computed - choice->computed_tokens);
     choice->computed_tokens = computed;
-    shape.tokens += tokens;
-    if (tokens > 0) shape.positions += static_cast<int64_t>(computed);
-    shape.pairs += tokens * static_cast<int64_t>(computed);
+    all += tokens;
     // Reports come after: what has none was a prompt.
     if (choice->first_token == Clock::time_point()) board_.computed_tokens.Add(tokens);
     shares.push_back({choice, tokens});
   }
   for (const auto& [choice, tokens] : shares) {
     queue_.Charge(choice->request->client,
-                  seconds * static_cast<double>(tokens) / static_cast<double>(shape.tokens));
+                  seconds * static_cast<double>(tokens) / static_cast<double>(all));
   }
-  times_.Learn(shape, seconds);
   board_.steps.Add(1);
   board_.step_seconds.Add(seconds);
-  board_.iteration_tokens.Add(static_cast<double>(shape.tokens));
+  board_.iteration_tokens.Add(static_cast<double>(all));
 }
 
-void ServiceThread::Report() {
+bool ServiceThread::Report() {
   std::vector<ServedChoice*> ended;
   for (ServedChoice* choice : running_) {
     if (choice->sequence->tokens().size() > choice->reported_tokens) ReportToken(choice);
     if (choice->sequence->CheckFinished()) ended.push_back(choice);
   }
-  if (ended.empty()) return;
+  if (ended.empty()) return false;
   scheduler_->LetGoOfFinished();
   running_.erase(std::remove_if(running_.begin(), running_.end(),
                                 [](const ServedChoice* c) { return c->sequence->finished(); }),
                  running_.end());
+  UpdateGauges();  // a listener that asks sees that they are gone
   for (ServedChoice* choice : ended) End(choice, choice->sequence->TakeResult());
+  return true;
 }
 
 void ServiceThread::ReportToken(ServedChoice* choice) {

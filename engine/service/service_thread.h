@@ -26,26 +26,16 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/generate/scheduler.h"
-#include "engine/generate/step_times.h"
 #include "engine/service/fair_queue.h"
 #include "engine/service/served_request.h"
 #include "engine/service/service.h"
+#include "engine/service/service_options.h"
 #include "engine/service/stats_board.h"
 #include "frontends/tokenizer/tokenizer.h"
 #include "runtime/executable.h"
 #include "runtime/machine/thread_pool.h"
 
 namespace lluda::engine {
-
-struct ServiceOptions {
-  int slots = 8;            // choices that are computed side by side, at least 1
-  int64_t context = 0;      // tokens of each; 0: as many as the program allows
-  int64_t max_queue = 256;  // requests that wait, at least 1
-  int64_t max_queue_bytes = int64_t{64} << 20;  // of their prompts' tokens, but one may always wait
-  // A step that texts wait for takes as many tokens of prompts as fit this time; above 0.
-  double step_seconds = 0.060;
-  double queue_seconds = 120;  // a request that has waited so long is given up
-};
 
 // What it runs on; all of it outlives the service, which alone uses it.
 struct ServedModel {
@@ -56,8 +46,9 @@ struct ServedModel {
 
 class ServiceThread : public Service {
  public:
-  // InvalidArgument for options out of range, FailedPrecondition as for Scheduler::Create,
-  // ResourceExhausted if there is not the memory, or no thread to be had.
+  // Takes and touches the memory that it will need (service_plan.h). InvalidArgument for options out
+  // of range, FailedPrecondition as for Scheduler::Create, ResourceExhausted if there is not the
+  // memory, with the numbers, or no thread to be had.
   static absl::StatusOr<std::unique_ptr<ServiceThread>> Create(const ServedModel& model,
                                                                const ServiceOptions& options);
   ~ServiceThread() override;
@@ -75,8 +66,8 @@ class ServiceThread : public Service {
   using Clock = std::chrono::steady_clock;
 
   ServiceThread(const SequenceModel& model, std::unique_ptr<Scheduler> scheduler,
-                const StepCosts& costs, const ServiceOptions& options)
-      : model_(model), options_(options), scheduler_(std::move(scheduler)), times_(costs) {}
+                const ServiceOptions& options)
+      : model_(model), options_(options), scheduler_(std::move(scheduler)) {}
 
   static void* ThreadMain(void* service);
   void Run();
@@ -87,14 +78,12 @@ class ServiceThread : public Service {
   void ApplyPauses();
   // Gives free slots to choices whose turn it is.
   void Admit();
-  // What the next step would compute, but for how much of prompts.
-  StepOutlook Outlook() const;
   // Whether a step was run.
   bool RunStep();
-  // Of the step that took so long: who is charged for it, and what is learnt of it.
+  // Of the step that took so long: who is charged for it.
   void Account(double seconds);
-  // Tells the listeners what came of a step.
-  void Report();
+  // Tells the listeners what came of a step; whether a choice has ended.
+  bool Report();
   void ReportToken(ServedChoice* choice);
   // Tells the listener for the last time; the request goes with its last choice.
   void End(ServedChoice* choice, absl::StatusOr<Generation> result);
@@ -123,7 +112,6 @@ class ServiceThread : public Service {
 
   // Of the thread alone.
   std::unique_ptr<Scheduler> scheduler_;
-  StepTimes times_;
   FairQueue<ServedChoice*> queue_;
   std::vector<ServedChoice*> running_;  // in the order they got their places
   double held_seconds_ = 0;             // how long a choice has its place, on average

@@ -8,6 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/stopwatch.h"
+#include "engine/generate/measure_steps.h"
+#include "engine/service/service_options.h"
 #include "tools/bench/bench_runner.h"
 
 namespace lluda::tools {
@@ -15,13 +17,21 @@ namespace {
 
 using codegen::Limit;
 
+// As a server's, by default.
+constexpr double kStepSeconds = engine::ServiceOptions().step_seconds;
+
 absl::StatusOr<std::unique_ptr<engine::Scheduler>> OpenScheduler(engine::Model* model,
                                                                  int64_t streams, int64_t context) {
   runtime::SessionOptions options;
   options.slots = static_cast<int>(streams);
   options.context = context;
   options.max_step = model->max_step();
-  return engine::Scheduler::Create(model->executable(), options);
+  ASSIGN_OR_RETURN(std::unique_ptr<engine::Scheduler> scheduler,
+                   engine::Scheduler::Create(model->executable(), options, model->pool()));
+  ASSIGN_OR_RETURN(const engine::StepCosts costs,
+                   engine::MeasureSteps(model->executable()->program(), scheduler.get()));
+  scheduler->SetCosts(costs);
+  return scheduler;
 }
 
 }  // namespace
@@ -47,7 +57,7 @@ absl::StatusOr<StreamsBench::Tokens> StreamsBench::Alone(int64_t stream) {
     scheduler->Add(sequence.get());
     bool more = true;
     while (more) {
-      ASSIGN_OR_RETURN(more, scheduler->Step());
+      ASSIGN_OR_RETURN(more, scheduler->StepWithin(kStepSeconds));
     }
     ASSIGN_OR_RETURN(engine::Generation generation, sequence->TakeResult());
     alone_.push_back(std::move(generation.tokens));
@@ -81,20 +91,20 @@ absl::StatusOr<StreamsResult> StreamsBench::Measure(int64_t streams, LimitMeter*
       sequences.push_back(std::move(sequence));
     }
     // All prompts, each of which gives a token.
-    RETURN_IF_ERROR(scheduler->Step().status());
+    RETURN_IF_ERROR(scheduler->StepWithin(kStepSeconds).status());
     for (int64_t done = 1; done < gen_tokens_;) {
       const int64_t steps = std::min(kSliceSteps, gen_tokens_ - done);
       Turn turn = {static_cast<double>(streams * steps), 0, 0};
       base::Stopwatch watch;
       for (int64_t step = 0; step < steps; ++step, ++done) {
-        RETURN_IF_ERROR(scheduler->Step().status());
+        RETURN_IF_ERROR(scheduler->StepWithin(kStepSeconds).status());
         turn.work += WorkOf(limit, streams, kStreamPrompt + done - 1);
       }
       turn.seconds = watch.Lap();
       turns.push_back(turn);
       limits.push_back(meter->Measure(limit, kTurnSeconds));
     }
-    ASSIGN_OR_RETURN(const bool more, scheduler->Step());
+    ASSIGN_OR_RETURN(const bool more, scheduler->StepWithin(kStepSeconds));
     if (more) return absl::InternalError("streams of one length do not end together");
     for (int64_t stream = 0; stream < streams; ++stream) {
       ASSIGN_OR_RETURN(const Tokens expected, Alone(stream));

@@ -1,0 +1,151 @@
+// Many requests at once on the default model, with arrivals from several threads, clients that
+// leave and clients that do not read: each answer must be, byte for byte, what the same request gives
+// alone.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/random.h"
+#include "engine/model.h"
+#include "engine/service/listener_log.h"
+#include "engine/service/service_thread.h"
+#include "engine/session.h"
+
+namespace lluda::engine {
+namespace {
+
+constexpr int kRequests = 64;
+constexpr int64_t kContext = 256;
+constexpr const char* kBeginnings[] = {
+    "Once upon a time there was a little girl called Anna, who had a red ball. Every day she ",
+    "Once upon a time there was a little boy called Tom. He ",
+    "The fox and the bear were friends. One day ",
+    "Lily went to the park with her mom. She saw ",
+};
+
+int64_t Below(int64_t bound, base::SplitMix64* random) {
+  return static_cast<int64_t>(random->Next() % static_cast<uint64_t>(bound));
+}
+
+class LoadTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    LoadOptions options;
+    options.folder = "reference_data/stories";
+    options.threads = 2;
+    options.module.context = kContext;
+    options.module.max_step = 96;
+    auto model = Model::Load(options);
+    ASSERT_TRUE(model.ok()) << model.status();
+    model_ = model->release();
+  }
+  static void TearDownTestSuite() { delete model_; }
+
+  // All that a request may ask for, by its number.
+  static ServiceRequest Request(int number) {
+    base::SplitMix64 random(static_cast<uint64_t>(number));
+    std::string text = kBeginnings[Below(4, &random)];
+    for (int64_t i = Below(4, &random); i > 0; --i)
+      absl::StrAppend(&text, kBeginnings[Below(4, &random)]);
+    ServiceRequest request;
+    request.prompt = model_->tokenizer()->Encode(text);
+    request.client = absl::StrCat("client ", Below(5, &random));
+    request.prefix_key = absl::StrCat("key ", Below(2, &random));
+    request.choices = Below(8, &random) == 0 ? 3 : 1;
+    GenerateOptions& options = request.options;
+    options.max_new_tokens = 5 + Below(60, &random);
+    options.stop_tokens = model_->StopTokens();
+    if (Below(3, &random) == 0) options.stop_strings = {".", "ball"};
+    options.sampler.seed = random.Next();
+    options.sampler.temperature = Below(3, &random) == 0 ? 0.0f : 1.0f;
+    options.sampler.top_k = Below(2, &random) == 0 ? 40 : 0;
+    options.sampler.top_p = Below(2, &random) == 0 ? 0.9f : 1.0f;
+    options.sampler.frequency_penalty = Below(4, &random) == 0 ? 0.5f : 0.0f;
+    if (Below(4, &random) == 0) request.top_logprobs = 2;
+    return request;
+  }
+
+  static Model* model_;
+};
+
+Model* LoadTest::model_ = nullptr;
+
+TEST_F(LoadTest, EachOfManyAnswersIsWhatItIsAlone) {
+  ServiceOptions options;
+  options.slots = 12;
+  options.step_seconds = 0.005;  // so that prompts are cut
+  std::vector<std::shared_ptr<ListenerLog>> logs;
+  std::vector<ServiceRequest> requests;
+  for (int i = 0; i < kRequests; ++i) {
+    requests.push_back(Request(i));
+    logs.push_back(std::make_shared<ListenerLog>(requests[i].choices));
+  }
+  {
+    auto opened =
+        ServiceThread::Create({model_->executable(), model_->pool(), model_->tokenizer()}, options);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    ServiceThread* const service = opened->get();
+    std::vector<std::thread> clients;
+    for (int client = 0; client < 4; ++client) {
+      // Every fourth request; a seventh of clients leaves, another one stops reading for a while.
+      clients.emplace_back([&, client] {
+        base::SplitMix64 random(static_cast<uint64_t>(1000 + client));
+        for (int i = client; i < kRequests; i += 4) {
+          const auto id = service->Submit(requests[i], logs[i]);
+          ASSERT_TRUE(id.ok()) << id.status();
+          const auto rest = [&] {
+            std::this_thread::sleep_for(std::chrono::milliseconds(Below(15, &random)));
+          };
+          rest();
+          if (i % 7 == 3) {
+            service->Cancel(*id);
+          } else if (i % 7 == 5) {
+            service->Pause(*id, true);
+            rest();
+            service->Pause(*id, false);
+          }
+        }
+      });
+    }
+    for (std::thread& client : clients) client.join();
+    for (const auto& log : logs) log->WaitForEnd();
+    EXPECT_EQ(service->Stats()->running, 0);
+    EXPECT_GT(service->Stats()->prefix_hits, 0);
+  }
+  int compared = 0;
+  auto session = Session::Create(model_, {});
+  ASSERT_TRUE(session.ok()) << session.status();
+  for (int i = 0; i < kRequests; ++i) {
+    for (int64_t choice = 0; choice < requests[i].choices; ++choice) {
+      const auto& result = logs[i]->result(choice);
+      ASSERT_TRUE(result.ok()) << i << ": " << result.status();
+      GenerateOptions alone_options = requests[i].options;
+      alone_options.sampler.seed += static_cast<uint64_t>(choice);
+      const auto alone = (*session)->Generate(requests[i].prompt, alone_options);
+      ASSERT_TRUE(alone.ok()) << alone.status();
+      if (result->finish == FinishReason::kCancelled) {
+        // As far as it went.
+        EXPECT_EQ(i % 7, 3);
+        ASSERT_LE(result->tokens.size(), alone->tokens.size());
+        EXPECT_TRUE(std::equal(result->tokens.begin(), result->tokens.end(), alone->tokens.begin()))
+            << i;
+        continue;
+      }
+      EXPECT_EQ(result->tokens, alone->tokens) << i << " " << choice;
+      EXPECT_EQ(result->text, alone->text) << i << " " << choice;
+      EXPECT_EQ(result->finish, alone->finish) << i << " " << choice;
+      EXPECT_EQ(logs[i]->choice(choice).text, alone->text) << i << " " << choice;
+      ++compared;
+    }
+  }
+  EXPECT_GE(compared, kRequests * 3 / 4);
+}
+
+}  // namespace
+}  // namespace lluda::engine
