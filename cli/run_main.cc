@@ -1,7 +1,6 @@
 // lluda-run: continues a text with a bundle that `lluda compile` wrote. It links no compiler.
 #include <memory>
 #include <string>
-#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -10,7 +9,6 @@
 #include "cli/flags/arguments.h"
 #include "cli/flags/generation.h"
 #include "cli/flags/generation_flags.h"
-#include "cli/flags/grammar.h"
 #include "cli/terminal/exit_code.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/process.h"
@@ -21,7 +19,6 @@ namespace {
 
 absl::StatusOr<int> Run(const GenerateFlags& flags) {
   ASSIGN_OR_RETURN(std::string prompt, ReadPrompt(flags.prompt));
-  ASSIGN_OR_RETURN(std::shared_ptr<const grammar::Grammar> grammar, GrammarOf(flags.grammar));
   engine::LoadOptions options;
   options.folder = flags.model.model;
   options.module.context = flags.model.context.value_or(0);
@@ -30,7 +27,7 @@ absl::StatusOr<int> Run(const GenerateFlags& flags) {
   options.force = flags.model.force;
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model, engine::Model::OpenBundle(options));
   PrintNotes("lluda-run", model->notes());
-  return GenerateText("lluda-run", model.get(), flags, prompt, std::move(grammar));
+  return GenerateText("lluda-run", model.get(), flags, prompt, /*grammar=*/nullptr);
 }
 
 std::string RunVersionText() {

@@ -136,13 +136,6 @@ void AddGeneration(CLI::App* app, GenerateFlags* flags) {
       ->capture_default_str();
   app->add_option("--stop", flags->stops, "Text that ends the generation; may be repeated")
       ->allow_extra_args(false);
-  CLI::Option* schema =
-      app->add_option("--json-schema", flags->grammar.schema_file,
-                      "The text is JSON that this file's schema allows; - is stdin: "
-                      "docs/constrained_decoding.md");
-  app->add_option("--regex", flags->grammar.regex,
-                  "The text is one that this regular expression matches as a whole")
-      ->excludes(schema);
   AddSampler(app, &flags->sampler);
   app->add_option(
          "--speculate", flags->speculate,
@@ -151,6 +144,16 @@ void AddGeneration(CLI::App* app, GenerateFlags* flags) {
       ->check(CLI::IsMember({"off", "prompt"}))
       ->capture_default_str();
   app->add_flag("--stats", flags->stats, "Print times, speed and memory on stderr");
+}
+
+void AddGrammar(CLI::App* app, GrammarFlags* flags) {
+  CLI::Option* schema =
+      app->add_option("--json-schema", flags->schema_file,
+                      "The text is JSON that this file's schema allows; - is stdin: "
+                      "docs/constrained_decoding.md");
+  app->add_option("--regex", flags->regex,
+                  "The text is one that this regular expression matches as a whole")
+      ->excludes(schema);
 }
 
 void AddListeners(CLI::App* app, ModelFlags* flags) {

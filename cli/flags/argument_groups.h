@@ -44,6 +44,7 @@ void AddPrompt(CLI::App* app, PromptFlags* flags, const char* what);
 void AddGenerationModel(CLI::App* app, ModelFlags* flags);
 // What a generation wants, whatever model it is of.
 void AddGeneration(CLI::App* app, GenerateFlags* flags);
+void AddGrammar(CLI::App* app, GrammarFlags* flags);
 // Of one that continues a text.
 void AddContinuation(CLI::App* app, GenerateFlags* flags);
 

@@ -21,6 +21,7 @@ CLI::App* AddGenerate(CLI::App* app, GenerateFlags* flags) {
   CLI::App* sub = app->add_subcommand("generate", "Continue a text");
   AddGenerationModel(sub, &flags->model);
   AddGeneration(sub, flags);
+  AddGrammar(sub, &flags->grammar);
   AddContinuation(sub, flags);
   AddIrFile(sub, &flags->model);
   sub->add_option("--trace", flags->trace_file,
@@ -32,6 +33,7 @@ CLI::App* AddChat(CLI::App* app, ChatFlags* flags) {
   CLI::App* sub = app->add_subcommand("chat", "Talk with a model: each line of stdin is a message");
   AddGenerationModel(sub, &flags->generate.model);
   AddGeneration(sub, &flags->generate);
+  AddGrammar(sub, &flags->generate.grammar);
   AddPrompt(sub, &flags->generate.prompt, "One message to answer, instead of stdin's lines");
   AddJson(sub, &flags->generate.json)
       ->description("Print a JSON document for each answer instead of its text: docs/json.md");

@@ -10,7 +10,6 @@
 #include "absl/strings/match.h"
 #include "base/status_macros.h"
 #include "cli/flags/generation_flags.h"
-#include "cli/flags/grammar.h"
 #include "cli/terminal/interrupt.h"
 #include "cli/terminal/output.h"
 #include "frontends/tokenizer/tokenizer.h"

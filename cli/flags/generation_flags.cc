@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
 #include "cli/terminal/output.h"
+#include "engine/grammar/token_trie.h"
 
 namespace lluda::cli {
 
@@ -41,6 +42,14 @@ absl::StatusOr<std::string> ReadPrompt(const PromptFlags& flags) {
     return absl::InvalidArgumentError("no prompt: give one with -p or -f, or on stdin");
   }
   return ReadInput("-");
+}
+
+absl::StatusOr<std::shared_ptr<const grammar::Constraint>> ConstraintOf(
+    std::shared_ptr<const grammar::Grammar> grammar, const tokenizer::Tokenizer& tokenizer,
+    const grammar::ConstraintOptions& options) {
+  if (grammar == nullptr) return std::shared_ptr<const grammar::Constraint>();
+  return grammar::Constraint::Create(std::move(grammar), grammar::TokenTrie::Create(tokenizer),
+                                     options);
 }
 
 std::string FullContextText(const engine::Session& session) {

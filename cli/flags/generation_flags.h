@@ -4,12 +4,16 @@
 #ifndef LLUDA_CLI_FLAGS_GENERATION_FLAGS_H_
 #define LLUDA_CLI_FLAGS_GENERATION_FLAGS_H_
 
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "cli/flags/arguments.h"
 #include "engine/generate/sampler.h"
+#include "engine/grammar/constraint.h"
+#include "engine/grammar/grammar.h"
 #include "engine/session.h"
+#include "frontends/tokenizer/tokenizer.h"
 
 namespace lluda::cli {
 
@@ -23,6 +27,11 @@ engine::Speculate SpeculateOf(const GenerateFlags& flags);
 // The text of -p or -f; stdin if neither is given and stdin is no terminal. InvalidArgument if that
 // leaves no prompt.
 absl::StatusOr<std::string> ReadPrompt(const PromptFlags& flags);
+
+// A constraint of the grammar on texts of the tokenizer's model; null for no grammar.
+absl::StatusOr<std::shared_ptr<const grammar::Constraint>> ConstraintOf(
+    std::shared_ptr<const grammar::Grammar> grammar, const tokenizer::Tokenizer& tokenizer,
+    const grammar::ConstraintOptions& options);
 
 // What a generation that ends with FinishReason::kContext says, without its newline.
 std::string FullContextText(const engine::Session& session);

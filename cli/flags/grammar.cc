@@ -1,7 +1,6 @@
 #include "cli/flags/grammar.h"
 
 #include <string>
-#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -9,7 +8,6 @@
 #include "cli/terminal/output.h"
 #include "engine/grammar/json/schema_grammar.h"
 #include "engine/grammar/regex_grammar.h"
-#include "engine/grammar/token_trie.h"
 
 namespace lluda::cli {
 namespace {
@@ -30,14 +28,6 @@ GrammarOr GrammarOf(const GrammarFlags& flags) {
   }
   if (flags.regex.has_value()) return WithSource("--regex", grammar::RegexGrammar(*flags.regex));
   return std::shared_ptr<const grammar::Grammar>();
-}
-
-absl::StatusOr<std::shared_ptr<const grammar::Constraint>> ConstraintOf(
-    std::shared_ptr<const grammar::Grammar> grammar, const tokenizer::Tokenizer& tokenizer,
-    const grammar::ConstraintOptions& options) {
-  if (grammar == nullptr) return std::shared_ptr<const grammar::Constraint>();
-  return grammar::Constraint::Create(std::move(grammar), grammar::TokenTrie::Create(tokenizer),
-                                     options);
 }
 
 }  // namespace lluda::cli

@@ -1,7 +1,6 @@
 // What a generated text has to be, from flags.
 //
 //   absl::StatusOr<std::shared_ptr<const grammar::Grammar>> grammar = GrammarOf(flags.grammar);
-//   options.constraint = *ConstraintOf(*grammar, *model->tokenizer(), {});
 #ifndef LLUDA_CLI_FLAGS_GRAMMAR_H_
 #define LLUDA_CLI_FLAGS_GRAMMAR_H_
 
@@ -9,20 +8,13 @@
 
 #include "absl/status/statusor.h"
 #include "cli/flags/flags.h"
-#include "engine/grammar/constraint.h"
 #include "engine/grammar/grammar.h"
-#include "frontends/tokenizer/tokenizer.h"
 
 namespace lluda::cli {
 
 // Null if no flag asks for one. Needs no model, so that what is wrong is told at once:
 // InvalidArgument that names the file or the flag, and what in it is refused.
 absl::StatusOr<std::shared_ptr<const grammar::Grammar>> GrammarOf(const GrammarFlags& flags);
-
-// Null for no grammar.
-absl::StatusOr<std::shared_ptr<const grammar::Constraint>> ConstraintOf(
-    std::shared_ptr<const grammar::Grammar> grammar, const tokenizer::Tokenizer& tokenizer,
-    const grammar::ConstraintOptions& options);
 
 }  // namespace lluda::cli
 
