@@ -10,8 +10,8 @@
 // A step of d guesses gives 1 + p + ... + p^d tokens if each guess comes true with probability p
 // (Leviathan et al. 2023, equation 1), and takes the time of d + 1 tokens. Time decides what is
 // tried and never what comes of it.
-#ifndef LLUDA_ENGINE_GENERATE_DRAFT_DEPTH_H_
-#define LLUDA_ENGINE_GENERATE_DRAFT_DEPTH_H_
+#ifndef LLUDA_ENGINE_GENERATE_DRAFT_DRAFT_DEPTH_H_
+#define LLUDA_ENGINE_GENERATE_DRAFT_DRAFT_DEPTH_H_
 
 #include <array>
 #include <cstdint>
@@ -52,4 +52,4 @@ class DraftDepth {
 
 }  // namespace lluda::engine
 
-#endif  // LLUDA_ENGINE_GENERATE_DRAFT_DEPTH_H_
+#endif  // LLUDA_ENGINE_GENERATE_DRAFT_DRAFT_DEPTH_H_

@@ -6,8 +6,8 @@
 //
 // The last kContext tokens are looked for, and what followed them where they stood last is the
 // guess (Saxena 2023, Prompt Lookup Decoding). A guess is a hint and no more: who uses it checks it.
-#ifndef LLUDA_ENGINE_GENERATE_PROMPT_LOOKUP_H_
-#define LLUDA_ENGINE_GENERATE_PROMPT_LOOKUP_H_
+#ifndef LLUDA_ENGINE_GENERATE_DRAFT_PROMPT_LOOKUP_H_
+#define LLUDA_ENGINE_GENERATE_DRAFT_PROMPT_LOOKUP_H_
 
 #include <array>
 #include <cstddef>
@@ -43,4 +43,4 @@ class PromptLookup {
 
 }  // namespace lluda::engine
 
-#endif  // LLUDA_ENGINE_GENERATE_PROMPT_LOOKUP_H_
+#endif  // LLUDA_ENGINE_GENERATE_DRAFT_PROMPT_LOOKUP_H_
