@@ -24,7 +24,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "engine/generate/draft_depth.h"
+#include "engine/generate/draft/draft_depth.h"
 #include "engine/generate/plan_step.h"
 #include "engine/generate/prefix_slots.h"
 #include "engine/generate/sequence.h"

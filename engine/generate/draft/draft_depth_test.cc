@@ -1,4 +1,4 @@
-#include "engine/generate/draft_depth.h"
+#include "engine/generate/draft/draft_depth.h"
 
 #include "gtest/gtest.h"
 

@@ -1,4 +1,4 @@
-#include "engine/generate/prompt_lookup.h"
+#include "engine/generate/draft/prompt_lookup.h"
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
