@@ -144,10 +144,8 @@ TEST_F(EvaluateTest, CountsTheBytesOfTheTokensThatCount) {
 }
 
 TEST_F(EvaluateTest, TextsWithNothingToPredictAreRefused) {
-  EXPECT_EQ(ErrorOf(model_, nullptr, {}, ""),
-            "text: has 0 tokens, 2 are needed to predict one");
-  EXPECT_EQ(ErrorOf(model_, nullptr, {}, "a"),
-            "text: has 1 token, 2 are needed to predict one");
+  EXPECT_EQ(ErrorOf(model_, nullptr, {}, ""), "text: has 0 tokens, 2 are needed to predict one");
+  EXPECT_EQ(ErrorOf(model_, nullptr, {}, "a"), "text: has 1 token, 2 are needed to predict one");
 }
 
 TEST_F(EvaluateTest, WindowsAndStridesOutOfRangeAreRefused) {
