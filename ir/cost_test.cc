@@ -1,5 +1,6 @@
 #include "ir/cost.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -114,6 +115,36 @@ TEST_F(CostTest, LookingUpAndAppendingMoveNoMoreThanTheirTokens) {
 TEST_F(CostTest, WhatStaysInTheCachesMovesNothing) {
   EXPECT_EQ(Of("c", 3, 0).bytes, 0);
   EXPECT_EQ(Of("c", 3, 0).flops, 3 * 8);
+}
+
+TEST(CostOfExperts, CountsAMatrixForEachRowAndReadsEachOnce) {
+  const auto module = ParseModule(R"(lluda 1
+module @m {
+  symbol T in 1..8
+  weight @w : bf16 expert[8] ff[16] hid[10] from "w.{expert}"
+  func @f(%x: f32 tok[T] hid[10], %i: i32 tok[T] top[3]) -> f32 tok[T] top[3] ff[16] {
+    %o = order %i : i32 tok[T] top[3]
+    %y = expert_matmul %x @w over hid expert at %i %o : f32 tok[T] top[3] ff[16]
+    return %y
+  }
+}
+)",
+                                  "m.lluda");
+  ASSERT_TRUE(module.ok()) << module.status();
+  const Op* op = nullptr;
+  ForEachOp(**module, [&](const Op* each) {
+    if (each->opcode() == Opcode::kExpertMatmul) op = each;
+  });
+  ASSERT_NE(op, nullptr);
+  for (const int64_t tokens : {1, 2, 7}) {
+    CostShape shape;
+    shape.symbols = [tokens](absl::string_view) { return tokens; };
+    shape.tokens = tokens;
+    const Cost cost = CostOf(*op, shape);
+    const int64_t rows = 3 * tokens;
+    EXPECT_EQ(cost.flops, static_cast<double>(2 * rows * 16 * 10));
+    EXPECT_EQ(cost.bytes, static_cast<double>(std::min<int64_t>(rows, 8) * 16 * 10 * 2));
+  }
 }
 
 }  // namespace

@@ -143,6 +143,29 @@ module @m {
   EXPECT_EQ(bytes->cache_position, 0);
 }
 
+TEST(AccountingTest, OfExpertsThoseCountThatATokenTakes) {
+  const auto module = Parse(R"(lluda 1
+module @m {
+  symbol T in 1..4
+  weight @w : bf16 expert[8] ff[20] hid[16] from "w.{expert}"
+  load {
+    @packed = pack @w over hid {tile = 16x2} : bf16 expert[8] ff[20] hid[16] @panel(16x2, hid)
+  }
+  func @step(%x: f32 tok[T] hid[16], %i: i32 tok[T] top[3]) -> f32 tok[T] top[3] ff[20] {
+    %o = order %i : i32 tok[T] top[3]
+    %y = expert_matmul %x @packed over hid expert at %i %o : f32 tok[T] top[3] ff[20]
+    return %y
+  }
+})");
+  ASSERT_NE(module, nullptr);
+  const auto flops = CountFlops(*module);
+  ASSERT_TRUE(flops.ok()) << flops.status();
+  EXPECT_EQ(flops->per_token, 2 * 3 * 20 * 16);
+  const auto bytes = CountBytes(*module);
+  ASSERT_TRUE(bytes.ok()) << bytes.status();
+  EXPECT_EQ(bytes->weights, 3 * 32 * 16 * 2);
+}
+
 TEST(AccountingTest, WhatItCannotCountIsAnError) {
   const auto empty = Parse("lluda 1\nmodule @m {\n}\n");
   ASSERT_NE(empty, nullptr);
