@@ -36,12 +36,12 @@ constexpr GoldenRequest kRequests[] = {
     {"Tom and his dog", 1, 0, 1, 0.1f, 1, 0.5f, 0.5f, "dog", 3},
 };
 
-// Of each instruction set that a machine had on which this was noted. Others add in other orders.
+// Of each instruction set whose bits are the same on every processor: from AVX-512 on, reciprocals
+// begin with an estimate that is the maker's own.
 const std::map<std::string, std::string>& Digests() {
   static const auto& digests = *new std::map<std::string, std::string>{
       {"generic", "746679904cb65f8f"},
       {"avx2", "3f390bfc4cf26c2e"},
-      {"avx512", "3f390bfc4cf26c2e"},
   };
   return digests;
 }
