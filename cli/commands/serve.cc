@@ -22,6 +22,7 @@
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/interrupt.h"
 #include "cli/terminal/output.h"
+#include "engine/grammar/token_trie.h"
 #include "engine/service/service_thread.h"
 #include "frontends/tokenizer/reader/chat_format_reader.h"
 #include "serve/app.h"
@@ -140,6 +141,7 @@ absl::StatusOr<std::unique_ptr<Loaded>> Load(const ServeFlags& flags) {
   served.aliases = flags.aliases;
   served.created = static_cast<int64_t>(std::time(nullptr));
   served.service = loaded->service.get();
+  served.trie = grammar::TokenTrie::Create(*model->tokenizer());
   served.sampler = model->DefaultSampler();
   served.stop_tokens = model->StopTokens();
   served.fingerprint = "lluda-0000000000000000";
