@@ -131,6 +131,18 @@ class CompletionsTest(unittest.TestCase):
             self.assertLessEqual(chance, 0)
             self.assertEqual(len(likeliest), 3)
 
+    def test_a_format_is_what_the_text_is(self):
+        schema = {"type": "object", "properties": {"name": {"type": "string", "maxLength": 9}, "age": {"type": "integer", "minimum": 1, "maximum": 99}},
+                  "required": ["name", "age"], "additionalProperties": False}
+        wanted = {"type": "json_schema", "json_schema": {"name": "person", "schema": schema}}
+        answer = self.complete(response_format=wanted, max_tokens=100, temperature=1, seed=4)
+        person = json.loads(answer["choices"][0]["text"])
+        self.assertEqual(sorted(person), ["age", "name"])
+        self.assertTrue(1 <= person["age"] <= 99)
+        self.assertEqual(answer["choices"][0]["finish_reason"], "stop")
+        text = self.complete(structured_outputs={"regex": "(yes|no)[.!]"}, temperature=1)["choices"][0]["text"]
+        self.assertRegex(text, r"^(yes|no)[.!]$")
+
     def test_a_full_context_ends_a_text(self):
         ids = [11] * 2040
         answer = self.complete(prompt=ids, max_tokens=500, temperature=0, ignore_eos=True)
@@ -171,9 +183,12 @@ class CompletionsTest(unittest.TestCase):
             ({"logit_bias": {"5": 1}}, "logit_bias", "unsupported_parameter"),
             ({"echo": True}, "echo", "unsupported_parameter"), ({"suffix": "x"}, "suffix", "unsupported_parameter"),
             ({"best_of": 2}, "best_of", "unsupported_parameter"),
-            ({"response_format": {"type": "json_object"}}, "response_format.type", "unsupported_value"),
+            ({"response_format": {"type": "xml"}}, "response_format.type", "invalid_value"),
+            ({"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "object", "not": {}}}}},
+             "response_format.json_schema.schema", "schema_unsupported"),
             ({"response_format": {}}, "response_format.type", "missing_required_parameter"),
-            ({"structured_outputs": {"regex": "a"}}, "structured_outputs", "unsupported_value"),
+            ({"structured_outputs": {"regex": "(?=a)"}}, "structured_outputs.regex", "schema_unsupported"),
+            ({"structured_outputs": {"choice": ["a"]}}, "structured_outputs.choice", "unsupported_value"),
             ({"service_tier": "priority"}, "service_tier", "unsupported_value"),
             ({"store": True}, "store", "unsupported_parameter"), ({"audio": {}}, "audio", "unsupported_parameter"),
         ]

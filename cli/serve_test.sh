@@ -38,6 +38,10 @@ expect_error 2 "--log"
 run serve --max-sequences 0
 expect_error 2 "--max-sequences"
 
+run serve --plan --max-sequences 2
+expect 0 "serve --plan"
+[[ -s out ]] || fail "serve --plan printed nothing"
+
 # --- requests ---
 echo "alice:0123456789" >keys
 export lluda guide

@@ -406,8 +406,9 @@ void App::Generate(api::Endpoint endpoint, Asked* asked) {
   if (is_chat) {
     options.split.starts_in_thought = api::EndsInThought(model.tokenizer(), requests[0].prompt);
     options.split.parallel_calls = request.parallel_tool_calls;
-    if (request.tool_choice != api::ToolChoice::kNone)
-      options.split.tool_names = request.tool_names;
+    if (request.tool_choice != api::ToolChoice::kNone) {
+      for (const api::Tool& tool : request.tools) options.split.tool_names.push_back(tool.name);
+    }
     options.split.call_key = absl::StrCat(seed, ":", absl::StrJoin(requests[0].prompt, ","));
   }
   const auto answer = std::make_shared<Answer>(asked->call, std::move(options));

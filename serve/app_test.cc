@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "engine/grammar/token_trie.h"
 #include "engine/service/service_stats.h"
 #include "serve/http/server.h"
 
@@ -144,6 +145,7 @@ class AppTest : public testing::Test {
   AppTest() : tokenizer_(MakeTokenizer()), service_(std::make_unique<FakeService>(&tokenizer_)) {
     model_.id = "m";
     model_.service = service_.get();
+    model_.trie = grammar::TokenTrie::Create(tokenizer_);
     model_.fingerprint = "lluda-0";
     model_.fingerprint_json = "{}";
     auto parsed = tokenizer::ChatTemplate::Create({{{"default", "test", kTemplate}}, {}});

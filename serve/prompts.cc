@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "serve/constraints.h"
 
 namespace lluda::serve {
 namespace {
@@ -108,8 +109,16 @@ api::Refusal MakeServiceRequests(const ServedModel& model, api::Endpoint endpoin
     if (api::Refusal refusal = RenderChat(model, request, &text)) return refusal;
     wanted.prompt = tokenizer::EncodeChat(model.tokenizer(), text);
     if (api::Refusal refusal = CheckLength(model, "messages", wanted.prompt.size())) return refusal;
+    if (api::Refusal refusal =
+            MakeConstraint(model, endpoint, request, wanted.prompt, &wanted.options.constraint)) {
+      return refusal;
+    }
     requests->push_back(std::move(wanted));
     return std::nullopt;
+  }
+  if (api::Refusal refusal =
+          MakeConstraint(model, endpoint, request, {}, &wanted.options.constraint)) {
+    return refusal;
   }
   for (size_t i = 0; i < request.prompts.size(); ++i) {
     const bool is_one = request.prompts.size() == 1;

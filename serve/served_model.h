@@ -3,11 +3,13 @@
 #define LLUDA_SERVE_SERVED_MODEL_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/generate/sampler.h"
+#include "engine/grammar/token_trie.h"
 #include "engine/service/service.h"
 #include "frontends/tokenizer/chat_template.h"
 #include "frontends/tokenizer/tokenizer.h"
@@ -20,7 +22,8 @@ struct ServedModel {
   int64_t created = 0;                 // seconds since 1970
   engine::Service* service = nullptr;  // has a tokenizer
   std::optional<tokenizer::ChatTemplate> chat_template;
-  engine::SamplerOptions sampler;    // for what a request does not say
+  std::shared_ptr<const grammar::TokenTrie> trie;  // of its tokens
+  engine::SamplerOptions sampler;                  // for what a request does not say
   std::vector<int32_t> stop_tokens;  // of a text; an answer has its turn's ends beside them
   std::string fingerprint;           // what answers depend on beside the request, as a name
   std::string fingerprint_json;      // and its parts

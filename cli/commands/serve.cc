@@ -17,13 +17,19 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/json_writer.h"
+#include "base/sha256.h"
 #include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/interrupt.h"
 #include "cli/terminal/output.h"
+#include "engine/grammar/token_trie.h"
+#include "engine/service/fingerprint.h"
+#include "engine/service/service_plan.h"
 #include "engine/service/service_thread.h"
 #include "frontends/tokenizer/reader/chat_format_reader.h"
+#include "runtime/machine/memory_limit.h"
 #include "serve/app.h"
 #include "serve/http/server.h"
 
@@ -119,6 +125,45 @@ struct Loaded {
   serve::ServedModel served;
 };
 
+engine::ServiceOptions ServiceOptionsOf(const ServeFlags& flags) {
+  engine::ServiceOptions options;
+  options.slots = static_cast<int>(flags.max_sequences);
+  options.max_queue = flags.max_queue;
+  options.queue_seconds = flags.queue_seconds;
+  options.step_seconds = flags.step_ms / 1000;
+  options.force = flags.model.force;
+  return options;
+}
+
+// Raised when the same tokens are written down in another way.
+constexpr int kResponseRevision = 1;
+
+// What answers depend on beside their requests; before the service takes the model.
+absl::Status AddFingerprint(const ServeFlags& flags, engine::Model* model,
+                            serve::ServedModel* served) {
+  ASSIGN_OR_RETURN(std::vector<engine::FingerprintPart> parts, engine::FingerprintParts(model));
+  parts.push_back({"response", absl::StrCat(kResponseRevision)});
+  if (!flags.chat_template_file.empty()) {
+    ASSIGN_OR_RETURN(const std::string text, ReadInput(flags.chat_template_file));
+    parts.push_back({"chat_template", base::HexOf(base::Sha256(text))});
+  }
+  served->fingerprint = engine::SystemFingerprint(parts);
+  base::JsonWriter json;
+  json.BeginObject().Key("system_fingerprint").String(served->fingerprint);
+  json.Key("parts").BeginObject();
+  for (const engine::FingerprintPart& part : parts) json.Key(part.name).String(part.value);
+  served->fingerprint_json = json.EndObject().EndObject().text();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> PlanOf(const ServeFlags& flags, engine::Model* model) {
+  ASSIGN_OR_RETURN(
+      const engine::ServicePlan plan,
+      engine::PlanService(model->executable()->program(), model->threads(), ServiceOptionsOf(flags),
+                          runtime::TightestMemoryLimit("/", runtime::OwnMemoryUlimits())));
+  return engine::PlanText(plan);
+}
+
 absl::StatusOr<std::unique_ptr<Loaded>> Load(const ServeFlags& flags) {
   auto loaded = std::make_unique<Loaded>();
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
@@ -129,21 +174,17 @@ absl::StatusOr<std::unique_ptr<Loaded>> Load(const ServeFlags& flags) {
                           : options.source->name();
   ASSIGN_OR_RETURN(loaded->model, LoadModel(std::move(options), flags.model.use_cache));
   engine::Model* model = loaded->model.get();
-  engine::ServiceOptions service;
-  service.slots = static_cast<int>(flags.max_sequences);
-  service.max_queue = flags.max_queue;
-  service.queue_seconds = flags.queue_seconds;
-  ASSIGN_OR_RETURN(loaded->service,
-                   engine::ServiceThread::Create(
-                       {model->executable(), model->pool(), model->tokenizer()}, service));
   serve::ServedModel& served = loaded->served;
+  RETURN_IF_ERROR(AddFingerprint(flags, model, &served));
+  ASSIGN_OR_RETURN(loaded->service, engine::ServiceThread::Create(
+                                        {model->executable(), model->pool(), model->tokenizer()},
+                                        ServiceOptionsOf(flags)));
   served.aliases = flags.aliases;
   served.created = static_cast<int64_t>(std::time(nullptr));
   served.service = loaded->service.get();
+  served.trie = grammar::TokenTrie::Create(*model->tokenizer());
   served.sampler = model->DefaultSampler();
   served.stop_tokens = model->StopTokens();
-  served.fingerprint = "lluda-0000000000000000";
-  served.fingerprint_json = "{}";
   return loaded;
 }
 
@@ -158,6 +199,12 @@ void WaitForSignal(const Interrupt& interrupt) {
 }  // namespace
 
 absl::StatusOr<int> RunServe(const ServeFlags& flags) {
+  if (flags.plan) {
+    ASSIGN_OR_RETURN(const std::unique_ptr<engine::Model> model,
+                     LoadModel(flags.model, /*need_tokenizer=*/true));
+    ASSIGN_OR_RETURN(const std::string plan, PlanOf(flags, model.get()));
+    return Print(plan);
+  }
   ASSIGN_OR_RETURN(serve::AppOptions app_options, AppOptionsOf(flags));
   RaiseFileLimit(flags.max_connections);
   ASSIGN_OR_RETURN(std::unique_ptr<serve::App> app, serve::App::Create(std::move(app_options)));

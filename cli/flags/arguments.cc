@@ -77,6 +77,10 @@ void AddServeLimits(CLI::App* sub, ServeFlags* flags) {
   sub->add_option("--queue-seconds", flags->queue_seconds, "How long one may wait")
       ->check(CLI::Range(0.001, 1e6))
       ->capture_default_str();
+  sub->add_option("--step-ms", flags->step_ms,
+                  "How long a step may take that reads prompts while texts are written")
+      ->check(CLI::Range(1.0, 1e5))
+      ->capture_default_str();
   sub->add_flag("--share-prefixes", flags->share_prefixes,
                 "What is computed of a prompt is used for other keys' requests, too");
   sub->add_option("--max-body", flags->max_body, "Bytes of a request, or with a unit [8MiB]")

@@ -116,6 +116,7 @@ struct ServeFlags {
   int64_t max_sequences = 8;
   int64_t max_queue = 256;
   double queue_seconds = 120;
+  double step_ms = 60;
   bool share_prefixes = false;
 
   int64_t max_body = int64_t{8} << 20;

@@ -42,6 +42,12 @@ Refusal Text(const Field& field, Reading* out) {
   return ReadString(field, kLabelSize, &(out->request->*Member));
 }
 
+// A text that is there for people.
+Refusal Label(const Field& field, Reading*) {
+  std::string text;
+  return ReadString(field, {0, SIZE_MAX}, &text);
+}
+
 template <auto Member>
 Refusal Flag(const Field& field, Reading* out) {
   return ReadBool(field, &(out->request->*Member));
@@ -135,21 +141,64 @@ Refusal ReadStreamOptions(const Field& field, Reading* out) {
   return ReadByTable(field, absl::MakeConstSpan(kRows), kEverywhere, &out->request->ignored, out);
 }
 
-Refusal ReadResponseFormat(const Field& field, Reading*) {
+// The schema of {"name": ..., "schema": {...}, "strict": ...}: all of it is enforced in any case.
+Refusal ReadJsonSchema(const Field& field, Reading* out) {
+  constexpr FieldRow<Reading> kRows[] = {
+      {"name", kEverywhere, &Label},
+      {"description", kEverywhere, &Label},
+      {"strict", kEverywhere,
+       [](const Field& f, Reading*) {
+         bool strict = false;
+         return ReadBool(f, &strict);
+       }},
+      {"schema", kEverywhere,
+       [](const Field& f, Reading* r) -> Refusal {
+         if (!f.value.is_object()) return WrongType(f, "an object, a JSON schema");
+         r->request->format.source = simdjson::minify(f.value);
+         r->request->format.param = f.path;
+         return std::nullopt;
+       }},
+  };
+  return ReadByTable(field, absl::MakeConstSpan(kRows), kEverywhere, &out->request->ignored, out);
+}
+
+Refusal ReadResponseFormat(const Field& field, Reading* out) {
+  TextFormat& format = out->request->format;
   std::string type;
   Refusal refusal = ReadObject(field, [&](absl::string_view name, const Field& member) -> Refusal {
+    if (name == "json_schema") return ReadJsonSchema(member, out);
     if (name != "type") return std::nullopt;
     if (Refusal bad = ReadString(member, kLabelSize, &type)) return bad;
-    if (type == "text") return std::nullopt;
-    if (type == "json_object" || type == "json_schema") {
-      return FieldError(member, "unsupported_value",
-                        absl::StrCat("\"", type, "\" is not supported: only \"text\" is"));
+    if (type == "json_object") {
+      format.kind = TextFormat::kJsonObject;
+    } else if (type == "json_schema") {
+      format.kind = TextFormat::kJsonSchema;
+    } else if (type != "text") {
+      return WrongValue(member, "text, json_object or json_schema");
     }
-    return WrongValue(member, "text, json_object or json_schema");
+    return std::nullopt;
   });
-  if (refusal || !type.empty()) return refusal;
-  return FieldError({field.path + ".type", field.value}, "missing_required_parameter",
-                    "is missing");
+  if (refusal) return refusal;
+  const auto missing = [&field](absl::string_view name) {
+    return FieldError({absl::StrCat(field.path, ".", name), field.value},
+                      "missing_required_parameter", "is missing");
+  };
+  if (type.empty()) return missing("type");
+  if (format.kind == TextFormat::kJsonSchema && format.source.empty()) {
+    return missing("json_schema.schema");
+  }
+  if (format.kind == TextFormat::kJsonObject) format.param = field.path;
+  return std::nullopt;
+}
+
+// vLLM's field; of its kinds, the regular expression.
+Refusal ReadStructuredOutputs(const Field& field, Reading* out) {
+  return ReadObject(field, [out](absl::string_view name, const Field& member) -> Refusal {
+    if (name != "regex") return Unsupported(member, "unsupported_value", "");
+    out->request->format.kind = TextFormat::kRegex;
+    out->request->format.param = member.path;
+    return ReadString(member, {1, SIZE_MAX}, &out->request->format.source);
+  });
 }
 
 Refusal ReadModalities(const Field& field, Reading*) {
@@ -272,8 +321,7 @@ constexpr FieldRow<Reading> kRows[] = {
     {"stream", kBoth, &Flag<&GenerationRequest::stream>},
     {"stream_options", kBoth, &ReadStreamOptions},
     {"response_format", kBoth, &ReadResponseFormat},
-    {"structured_outputs", kBoth,
-     [](const Field& f, Reading*) { return Unsupported(f, "unsupported_value", ""); }},
+    {"structured_outputs", kBoth, &ReadStructuredOutputs},
     {"tools", kChat, [](const Field& f, Reading* r) { return ReadTools(f, r->request); }},
     {"tool_choice", kChat,
      [](const Field& f, Reading* r) { return ReadToolChoice(f, r->request); }},
@@ -328,15 +376,25 @@ Refusal CheckTogether(Endpoint endpoint, const GenerationRequest& request) {
         absl::StrCat("n: ", request.choices, " answers to each of ", request.prompts.size(),
                      " prompts are more than the ", kMostChoices, " that are allowed")};
   }
-  if (request.chosen_tool.empty()) return std::nullopt;
-  const std::vector<std::string>& names = request.tool_names;
-  if (std::find(names.begin(), names.end(), request.chosen_tool) == names.end()) {
+  if (request.format.kind != TextFormat::kAny && !request.tools.empty() &&
+      request.tool_choice != ToolChoice::kNone) {
     return ApiError{
-        400, "unknown_tool", "tool_choice.function.name",
-        absl::StrCat("tool_choice.function.name: there is no tool '", request.chosen_tool, "'")};
+        400, "unsupported_value", request.format.param,
+        absl::StrCat(request.format.param, ": does not go together with tools that may be called")};
   }
-  return ApiError{400, "unsupported_value", "tool_choice",
-                  "tool_choice: a function of one's choice is not supported: use \"auto\""};
+  if (request.tool_choice != ToolChoice::kRequired) return std::nullopt;
+  if (request.tools.empty()) {
+    return ApiError{400, request.chosen_tool.empty() ? "invalid_value" : "unknown_tool",
+                    "tool_choice", "tool_choice: asks for a call, and there are no tools"};
+  }
+  const auto is_chosen = [&request](const Tool& tool) { return tool.name == request.chosen_tool; };
+  if (request.chosen_tool.empty() ||
+      std::any_of(request.tools.begin(), request.tools.end(), is_chosen)) {
+    return std::nullopt;
+  }
+  return ApiError{
+      400, "unknown_tool", "tool_choice.function.name",
+      absl::StrCat("tool_choice.function.name: there is no tool '", request.chosen_tool, "'")};
 }
 
 }  // namespace

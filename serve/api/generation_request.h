@@ -27,7 +27,21 @@ struct Prompt {
   std::optional<std::vector<int32_t>> tokens;
 };
 
-enum class ToolChoice : uint8_t { kAuto, kNone };
+// kRequired: the answer is one or more calls.
+enum class ToolChoice : uint8_t { kAuto, kNone, kRequired };
+
+struct Tool {
+  std::string name;
+  std::string parameters;  // a JSON schema; empty: any object
+};
+
+// What a text has to be.
+struct TextFormat {
+  enum Kind : uint8_t { kAny, kJsonObject, kJsonSchema, kRegex };
+  Kind kind = kAny;
+  std::string source;  // the schema, or the regular expression
+  std::string param;   // the field that it stands in
+};
 
 struct GenerationRequest {
   std::string model;  // empty: the one that is served
@@ -53,11 +67,12 @@ struct GenerationRequest {
   bool cached_tokens = false;  // in the usage
 
   std::string tools_json;  // a list; empty: none
-  std::vector<std::string> tool_names;
+  std::vector<Tool> tools;
   ToolChoice tool_choice = ToolChoice::kAuto;
-  std::string chosen_tool;  // a name that tool_choice has
+  std::string chosen_tool;  // kRequired: the only one that may be called, if there is one
   bool parallel_tool_calls = true;
   std::optional<bool> enable_thinking;
+  TextFormat format;
 
   std::string prefix_salt;           // what is computed is shared only with requests of the same
   std::vector<std::string> ignored;  // names of fields without effect that nobody knows

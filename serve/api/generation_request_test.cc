@@ -128,7 +128,9 @@ TEST(GenerationRequestTest, ToolsAreFunctionsOfDifferentNames) {
       ReadChat(absl::StrCat("\"tools\": [", tool,
                             "], \"tool_choice\": \"none\", \"parallel_tool_calls\": false"),
                &request));
-  EXPECT_THAT(request.tool_names, ElementsAre("f"));
+  ASSERT_EQ(request.tools.size(), 1u);
+  EXPECT_EQ(request.tools[0].name, "f");
+  EXPECT_EQ(request.tools[0].parameters, R"({"type":"object"})");
   EXPECT_THAT(request.tools_json, HasSubstr("\"parameters\""));
   EXPECT_EQ(request.tool_choice, ToolChoice::kNone);
   EXPECT_FALSE(request.parallel_tool_calls);
@@ -142,9 +144,38 @@ TEST(GenerationRequestTest, ToolsAreFunctionsOfDifferentNames) {
   EXPECT_EQ(Refused(R"("tools": [{"function": {"name": "a", "parameters": 5}}])"),
             "invalid_type tools[0].function.parameters");
   EXPECT_EQ(Refused(R"("tool_choice": {"type": "function", "function": {"name": "g"}})"),
+            "unknown_tool tool_choice");
+  EXPECT_EQ(Refused(absl::StrCat(
+                R"("tool_choice": {"type": "function", "function": {"name": "g"}}, "tools": [)",
+                tool, "]")),
             "unknown_tool tool_choice.function.name");
-  EXPECT_EQ(Refused(R"("tool_choice": "required")"), "unsupported_value tool_choice");
+  EXPECT_EQ(Refused(R"("tool_choice": "required")"), "invalid_value tool_choice");
+  EXPECT_EQ(Refused(absl::StrCat(R"("tool_choice": "required", "tools": [)", tool, "]")), "");
   EXPECT_EQ(Refused(R"("tool_choice": "maybe")"), "invalid_value tool_choice");
+}
+
+TEST(GenerationRequestTest, AFormatIsAnObjectASchemaOrAnExpression) {
+  GenerationRequest object, schema, regex;
+  ASSERT_FALSE(ReadChat(R"("response_format": {"type": "json_object"})", &object));
+  EXPECT_EQ(object.format.kind, TextFormat::kJsonObject);
+  ASSERT_FALSE(ReadChat(
+      R"("response_format": {"type": "json_schema", "json_schema": {"name": "n", "strict": true,
+         "schema": {"type": "object"}}})",
+      &schema));
+  EXPECT_EQ(schema.format.kind, TextFormat::kJsonSchema);
+  EXPECT_EQ(schema.format.source, R"({"type":"object"})");
+  EXPECT_EQ(schema.format.param, "response_format.json_schema.schema");
+  ASSERT_FALSE(ReadChat(R"("structured_outputs": {"regex": "a+"})", &regex));
+  EXPECT_EQ(regex.format.kind, TextFormat::kRegex);
+  EXPECT_EQ(Refused(R"("response_format": {"type": "json_schema"})"),
+            "missing_required_parameter response_format.json_schema.schema");
+  EXPECT_EQ(Refused(R"("response_format": {})"), "missing_required_parameter response_format.type");
+  EXPECT_EQ(Refused(R"("response_format": {"type": "xml"})"), "invalid_value response_format.type");
+  EXPECT_EQ(Refused(R"("structured_outputs": {"grammar": "x"})"),
+            "unsupported_value structured_outputs.grammar");
+  EXPECT_EQ(Refused(R"("response_format": {"type": "json_object"},
+                       "tools": [{"type": "function", "function": {"name": "f"}}])"),
+            "unsupported_value response_format");
 }
 
 TEST(GenerationRequestTest, FieldsThatGoTogetherAreHeldAgainstEachOther) {

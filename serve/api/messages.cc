@@ -32,7 +32,7 @@ struct MessageFields {
 };
 
 struct ToolFields {
-  std::string type = "function", name;
+  std::string type = "function", name, parameters;
   bool has_function = false;
 };
 
@@ -223,8 +223,9 @@ constexpr FieldRow<ToolFields> kToolFunction[] = {
        return ReadString(f, kAnySize, &text);
      }},
     {"parameters", kEverywhere,
-     [](const Field& f, ToolFields*) -> Refusal {
+     [](const Field& f, ToolFields* t) -> Refusal {
        if (!f.value.is_object()) return WrongType(f, "an object, a JSON schema");
+       t->parameters = simdjson::minify(f.value);
        return std::nullopt;
      }},
     {"strict", kEverywhere,
@@ -268,16 +269,16 @@ Refusal ReadTools(const Field& field, GenerationRequest* request) {
   Refusal refusal = ReadList(field, {0, kMostTools}, [request](const Field& item) -> Refusal {
     ToolFields tool;
     if (Refusal bad = ReadTool(item, &tool)) return bad;
-    std::vector<std::string>& names = request->tool_names;
-    if (std::find(names.begin(), names.end(), tool.name) != names.end()) {
+    const auto is_same = [&tool](const Tool& other) { return other.name == tool.name; };
+    if (std::any_of(request->tools.begin(), request->tools.end(), is_same)) {
       return FieldError({item.path + ".function.name", item.value}, "invalid_value",
                         absl::StrCat("there is a tool '", tool.name, "' already"));
     }
-    names.push_back(tool.name);
+    request->tools.push_back({std::move(tool.name), std::move(tool.parameters)});
     return std::nullopt;
   });
   if (refusal) return refusal;
-  if (!request->tool_names.empty()) request->tools_json = simdjson::minify(field.value);
+  if (!request->tools.empty()) request->tools_json = simdjson::minify(field.value);
   return std::nullopt;
 }
 
@@ -291,11 +292,13 @@ Refusal ReadToolChoice(const Field& field, GenerationRequest* request) {
       return std::nullopt;
     }
     if (word != "required") return WrongValue(field, "none, auto, required or a function");
-    return FieldError(field, "unsupported_value", "\"required\" is not supported: use \"auto\"");
+    request->tool_choice = ToolChoice::kRequired;
+    return std::nullopt;
   }
   if (!field.value.is_object()) return WrongType(field, "a string or an object");
   ToolFields tool;
   if (Refusal refusal = ReadTool(field, &tool)) return refusal;
+  request->tool_choice = ToolChoice::kRequired;
   request->chosen_tool = std::move(tool.name);
   return std::nullopt;
 }
