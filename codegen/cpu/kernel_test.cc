@@ -22,6 +22,7 @@ constexpr char kOneOfEach[] = R"(
   weight @norm : f32 k[16] from "norm"
   weight @blocks : q8_0 n[4] deep[32] from "blocks"
   weight @floats : bf16 n[4] deep[32] from "floats"
+  weight @experts : f32 e[8] n[32] k[16] from "experts"
   state @kc : bf16 slot[S] kv[2] pos[C] dim[16] @panel($bf16, dim)
   state @vc : bf16 slot[S] kv[2] pos[C] dim[16]
   load {
@@ -62,6 +63,13 @@ constexpr char kOneOfEach[] = R"(
     %attention = attention %q %ks %vs over slot pos dim at %pos %slot {mask = causal, scale = 0.25} : f32 tok[T] kv[2] rep[2] dim[16]
     %qscale = quantize_scale %kn over dim : f32 tok[T] kv[2]
     %quantized = quantize %kn %qscale : i8 tok[T] kv[2] dim[16]
+    %grouped = split %panels n -> e[8] low[4] : f32 tok[T] e[8] low[4]
+    %scores = reduce_sum %grouped over low : f32 tok[T] e[8]
+    %top = top_k %scores over e -> top[2] : i32 tok[T] top[2]
+    %pick = pick %scores over e at %top : f32 tok[T] top[2]
+    %order = order %top : i32 tok[T] top[2]
+    %experts = expert_matmul %x @experts over k e at %top %order : f32 tok[T] top[2] n[32]
+    %combine = combine %experts %pick over top : f32 tok[T] n[32]
     %low = slice %q dim 0..8 as half[8] : bf16 tok[T] kv[2] rep[2] half[8]
     %merge = merge %low rep half -> flat[16] : bf16 tok[T] kv[2] flat[16]
     return %add

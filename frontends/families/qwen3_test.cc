@@ -152,7 +152,6 @@ TEST(Qwen3, RefusesByNameWhatIsNotSupported) {
       {"final_logit_softcapping", "30.0", "'final_logit_softcapping' asks for 30.0"},
       {"layer_types", R"(["full_attention", "chunked_attention"])",
        "'layer_types[1]' asks for 'chunked_attention'"},
-      {"quantization_config", R"({"bits": 4})", "'quantization_config' asks for quantised weights"},
       {"rope_scaling", R"({"rope_type": "dynamic", "factor": 4.0})",
        "'rope_scaling.rope_type' asks for 'dynamic'"},
       {"rope_scaling", R"({"type": "su", "factor": 2.0})", "'rope_scaling.type' asks for 'su'"},

@@ -247,7 +247,7 @@ double Evaluation::KlQuantile(double share) const {
   if (positions.empty()) return std::numeric_limits<double>::quiet_NaN();
   std::vector<double> values;
   for (const Position& position : positions) values.push_back(position.score.kl);
-  return Quantile(std::move(values), share);
+  return NearestRank(std::move(values), share);
 }
 
 double Evaluation::BitsPerByte() const {

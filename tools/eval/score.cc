@@ -50,7 +50,7 @@ PositionScore Score(absl::Span<const float> logits, int32_t token,
   return score;
 }
 
-double Quantile(std::vector<double> values, double share) {
+double NearestRank(std::vector<double> values, double share) {
   CHECK(!values.empty());
   const double rank = std::ceil(share * static_cast<double>(values.size()));
   const auto at =

@@ -24,9 +24,9 @@ struct PositionScore {
 // where p is the other model's probability and q this one's. Of equal logits it is 0 exactly.
 PositionScore Score(absl::Span<const float> logits, int32_t token, absl::Span<const float> against);
 
-// The least of the values that `share` of them do not exceed, 0 < share <= 1; at least one value.
+// The quantile by rank: the least of the values that `share` of them do not exceed, 0 < share <= 1; at least one value.
 // A NaN counts as the largest.
-double Quantile(std::vector<double> values, double share);
+double NearestRank(std::vector<double> values, double share);
 
 }  // namespace lluda::tools
 

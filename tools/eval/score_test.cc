@@ -50,11 +50,11 @@ TEST(ScoreTest, WhatTheOtherModelRulesOutCostsNothing) {
 TEST(QuantileTest, IsOneOfTheValuesByItsRank) {
   std::vector<double> values;
   for (int i = 200; i > 0; --i) values.push_back(i);
-  EXPECT_EQ(Quantile(values, 0.99), 198);
-  EXPECT_EQ(Quantile(values, 0.5), 100);
-  EXPECT_EQ(Quantile(values, 1), 200);
-  EXPECT_EQ(Quantile({7}, 0.01), 7);
-  EXPECT_TRUE(std::isnan(Quantile({1, std::nan(""), 0}, 1)));
+  EXPECT_EQ(NearestRank(values, 0.99), 198);
+  EXPECT_EQ(NearestRank(values, 0.5), 100);
+  EXPECT_EQ(NearestRank(values, 1), 200);
+  EXPECT_EQ(NearestRank({7}, 0.01), 7);
+  EXPECT_TRUE(std::isnan(NearestRank({1, std::nan(""), 0}, 1)));
 }
 
 }  // namespace
