@@ -31,8 +31,8 @@ struct EvalText {
 };
 
 struct EvalOptions {
-  int64_t window =
-      0;  // tokens at a time, what is in front among them; 0: 512, or all a model holds
+  // Tokens at a time, what is in front among them; 0: 512, or all a model holds.
+  int64_t window = 0;
   int64_t stride = 0;  // from one window to the next; 0: half of what a window holds of the text
   // Looked at between steps: what was measured until then is the result.
   const std::atomic<bool>* cancel = nullptr;
