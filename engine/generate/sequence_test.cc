@@ -61,6 +61,67 @@ TEST(SequenceTest, TheWholePromptWaitsAndThenOneTokenAtATime) {
   EXPECT_EQ(result.decode_steps, 1);
 }
 
+// Logits after which these tokens come.
+std::vector<float> LogitsOf(const std::vector<int32_t>& tokens) {
+  std::vector<float> logits(tokens.size() * kVocabulary, 0.0f);
+  for (size_t i = 0; i < tokens.size(); ++i) logits[i * kVocabulary + tokens[i]] = 1.0f;
+  return logits;
+}
+
+// A sequence that guesses and has written `token`; steps of any length take as long as others.
+std::unique_ptr<Sequence> MakeGuessing(const std::vector<int32_t>& prompt, int32_t token,
+                                       int64_t max_new_tokens) {
+  GenerateOptions options = Greedy(max_new_tokens);
+  options.speculate = Speculate::kPrompt;
+  const SequenceModel model = {nullptr, kVocabulary, /*context=*/20};
+  auto sequence = Sequence::Create(model, prompt, options);
+  EXPECT_TRUE(sequence.ok()) << sequence.status();
+  Give(sequence->get(), token);
+  return *std::move(sequence);
+}
+
+DraftTimes EqualTimes() {
+  DraftTimes times;
+  for (int64_t tokens = 1; tokens <= kMaxDraft + 1; ++tokens) times.Note(tokens, 1);
+  return times;
+}
+
+TEST(SequenceTest, GuessesAreKeptAsFarAsTheyAreWhatIsDrawn) {
+  const auto sequence = MakeGuessing({0, 1, 2, 3, 1, 0, 1}, 2, 10);
+  SamplerScratch scratch;
+  std::vector<float> firsts;
+  EXPECT_THAT(sequence->Draft(EqualTimes(), 4), ElementsAre(2, 3, 1, 0));
+  sequence->MarkComputed(1);
+  // 3 and 1 come true, 0 does not: after 1 comes 2.
+  EXPECT_EQ(sequence->FeedDraft(LogitsOf({3, 1, 2, 0}), &scratch,
+                                [&](absl::Span<const float> row) { firsts.push_back(row[0]); }),
+            3);
+  EXPECT_EQ(firsts.size(), 3u);
+  EXPECT_THAT(sequence->tokens().subspan(7), ElementsAre(2, 3, 1, 2));
+  EXPECT_THAT(sequence->waiting(), ElementsAre(2));
+  // Nothing follows 3 1 2: it is new.
+  EXPECT_THAT(sequence->Draft(EqualTimes(), 4), ElementsAre(2));
+  sequence->MarkComputed(1);
+  EXPECT_EQ(sequence->FeedDraft(LogitsOf({3}), &scratch, nullptr), 1);
+  sequence->Cancel();
+  const Generation result = Result(sequence.get());
+  EXPECT_THAT(result.tokens, ElementsAre(2, 3, 1, 2, 3));
+  EXPECT_EQ(result.decode_steps, 2);
+  EXPECT_EQ(result.guessed_tokens, 3);
+  EXPECT_EQ(result.accepted_tokens, 2);
+}
+
+TEST(SequenceTest, GuessesEndWhereTheTextDoes) {
+  // Two more tokens are wanted: one guess may come true, and its logits give the other.
+  const auto sequence = MakeGuessing({0, 1, 2, 3, 1, 0, 1}, 2, 3);
+  SamplerScratch scratch;
+  EXPECT_THAT(sequence->Draft(EqualTimes(), 8), ElementsAre(2, 3));
+  sequence->MarkComputed(1);
+  EXPECT_EQ(sequence->FeedDraft(LogitsOf({3, 1}), &scratch, nullptr), 2);
+  EXPECT_TRUE(sequence->CheckFinished());
+  EXPECT_THAT(Result(sequence.get()).tokens, ElementsAre(2, 3, 1));
+}
+
 TEST(SequenceTest, APromptMayBeComputedInPieces) {
   auto sequence = Make({0, 1, 2}, Greedy(1));
   sequence->MarkComputed(2);

@@ -21,13 +21,11 @@ void DraftTimes::Note(int64_t tokens, double seconds) {
 }
 
 double DraftTimes::Of(int64_t tokens) const {
-  double factor = 1;
-  for (int64_t count = std::min(tokens, kMaxDraft + 1); count > 0; --count) {
-    const double known = seconds_[static_cast<size_t>(count)];
-    if (known > 0) return known * factor;
-    factor *= kUsualGrowth;
-  }
-  return factor;
+  const auto known = [&](int64_t count) { return seconds_[static_cast<size_t>(count)]; };
+  if (known(tokens) > 0) return known(tokens);
+  if (tokens > 1 && known(tokens - 1) > 0) return known(tokens - 1) * kUsualGrowth;
+  const double one = known(1) > 0 ? known(1) : 1;
+  return one * static_cast<double>(tokens);
 }
 
 int64_t DraftDepth::Choose(const DraftTimes& times, int64_t most) {

@@ -4,8 +4,8 @@
 //   DraftTimes times;                 // of the machine: shared by all sequences
 //   times.Note(1, 0.050);            // a step of one token took 50 ms
 //   DraftDepth depth;                // of a sequence
-//   depth.Choose(times, 7);          // at first 7: guesses are trusted
-//   depth.Note(/*guessed=*/7, /*accepted=*/0);
+//   depth.Choose(times, 7);          // 1: guesses are trusted at first, steps of 3 tokens are not
+//   depth.Note(/*guessed=*/1, /*accepted=*/1);
 //
 // A step of d guesses gives 1 + p + ... + p^d tokens if each guess comes true with probability p
 // (Leviathan et al. 2023, equation 1), and takes the time of d + 1 tokens. Time decides what is
@@ -27,8 +27,9 @@ class DraftTimes {
  public:
   // Steps of more than kMaxDraft + 1 tokens are no business of drafts.
   void Note(int64_t tokens, double seconds);
-  // As measured, and else by the shorter steps that were; 1 before any was. In seconds, or relative
-  // to one another: only quotients count.
+  // As measured. A step that is one token longer than a measured one is expected to cost little
+  // more, and any other as much as its tokens one by one: so steps grow as far as that holds.
+  // Before any was measured, their number: only quotients count.
   double Of(int64_t tokens) const;
 
  private:

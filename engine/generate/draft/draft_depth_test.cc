@@ -16,10 +16,23 @@ DraftTimes Times(double base, double each) {
 
 TEST(DraftDepth, GuessesAreTrustedAtFirst) {
   DraftDepth depth;
-  EXPECT_EQ(depth.Choose(DraftTimes(), kMaxDraft), kMaxDraft);
-  EXPECT_EQ(depth.Choose(DraftTimes(), 100), kMaxDraft);
-  EXPECT_EQ(depth.Choose(DraftTimes(), 2), 2);
-  EXPECT_EQ(depth.Choose(DraftTimes(), 0), 0);
+  const DraftTimes times = Times(1, 0.05);
+  EXPECT_EQ(depth.Choose(times, kMaxDraft), kMaxDraft);
+  EXPECT_EQ(depth.Choose(times, 100), kMaxDraft);
+  EXPECT_EQ(depth.Choose(times, 2), 2);
+  EXPECT_EQ(depth.Choose(times, 0), 0);
+}
+
+TEST(DraftDepth, StepsGrowByATokenAtATimeAsLongAsTheyCostLittle) {
+  DraftDepth depth;
+  DraftTimes times;
+  EXPECT_EQ(depth.Choose(times, kMaxDraft), 0);
+  for (int64_t tokens = 1; tokens <= 3; ++tokens) {
+    times.Note(tokens, 1 + 0.02 * static_cast<double>(tokens));
+    EXPECT_EQ(depth.Choose(times, kMaxDraft), tokens);
+  }
+  times.Note(4, 4);
+  EXPECT_EQ(depth.Choose(times, kMaxDraft), 2);
 }
 
 TEST(DraftDepth, GuessesThatFailAreSoonFewAndThenTriedNowAndThen) {
@@ -62,6 +75,7 @@ TEST(DraftTimes, AreThoseOfShorterStepsUntilTheirOwnAreMeasured) {
   times.Note(1, 0.1);
   EXPECT_GT(times.Of(2), 0.1);
   EXPECT_LT(times.Of(2), 0.12);
+  EXPECT_DOUBLE_EQ(times.Of(3), 0.3);
   times.Note(2, 0.4);
   EXPECT_EQ(times.Of(2), 0.4);
   EXPECT_GT(times.Of(3), 0.4);
@@ -69,7 +83,7 @@ TEST(DraftTimes, AreThoseOfShorterStepsUntilTheirOwnAreMeasured) {
   EXPECT_LT(times.Of(2), 0.4);
   EXPECT_GT(times.Of(2), 0.2);
   times.Note(100, 9);
-  EXPECT_LT(times.Of(kMaxDraft + 1), 1);
+  EXPECT_DOUBLE_EQ(times.Of(kMaxDraft + 1), 0.8);
 }
 
 }  // namespace
