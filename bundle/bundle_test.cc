@@ -11,8 +11,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/files/test_files.h"
 #include "base/status_macros.h"
-#include "base/test_files.h"
 #include "bundle/layout.h"
 #include "bundle/reader.h"
 #include "bundle/test_bundle.h"

@@ -17,7 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "base/mapped_file.h"
+#include "base/files/mapped_file.h"
 #include "bundle/code.h"
 #include "bundle/header.pb.h"
 #include "bundle/model_info.h"

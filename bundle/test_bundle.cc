@@ -5,8 +5,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/files/test_files.h"
 #include "base/sha256.h"
-#include "base/test_files.h"
 #include "bundle/layout.h"
 #include "bundle/writer.h"
 #include "frontends/tokenizer/tokenizer.h"

@@ -10,10 +10,8 @@
 namespace lluda::bundle {
 namespace {
 
-constexpr const char* kTexts[] = {"",
-                                  " it's  a text\r\n\n with 123 \u65e5\u672c \U0001F44D",
-                                  "<s>a<|end|>  \n b <tool>",
-                                  "\u2581 e\u0301 <0x41>"};
+constexpr const char* kTexts[] = {"", " it's  a text\r\n\n with 123 \u65e5\u672c \U0001F44D",
+                                  "<s>a<|end|>  \n b <tool>", "\u2581 e\u0301 <0x41>"};
 
 class TokenizerMessageTest : public testing::TestWithParam<const char*> {};
 
@@ -45,8 +43,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, TokenizerMessageTest,
                                          "mistral", "metaspace", "unknown", "gemma"));
 
 TEST(BadTokenizerMessageTest, AStepOfNoKindIsOneThatTheTokenizerRefuses) {
-  const auto original =
-      tokenizer::Tokenizer::Load("frontends/tokenizer/testdata/kinds/qwen.json");
+  const auto original = tokenizer::Tokenizer::Load("frontends/tokenizer/testdata/kinds/qwen.json");
   ASSERT_TRUE(original.ok()) << original.status();
   const auto refusal = [&](const Tokenizer& message) {
     tokenizer::TokenizerTables tables = OptionsOf(message);

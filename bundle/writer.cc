@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "base/atomic_file.h"
+#include "base/files/atomic_file.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
 #include "bundle/header.pb.h"

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/file_cache.h"
+#include "base/files/file_cache.h"
 #include "codegen/backend.h"
 #include "codegen/kernel_library.h"
 #include "codegen/kernel_set.h"

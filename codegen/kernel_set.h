@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/file_cache.h"
+#include "base/files/file_cache.h"
 #include "codegen/backend.h"
 #include "codegen/kernel_spec.h"
 #include "runtime/program.h"

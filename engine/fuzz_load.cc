@@ -12,7 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/test_files.h"
+#include "base/files/test_files.h"
 #include "codegen/llvm/target.h"
 #include "engine/model.h"
 #include "engine/session.h"

@@ -6,7 +6,7 @@
 #include "base/status_macros.h"
 #include "engine/source/model_files.h"
 #include "frontends/gguf/chat_reader.h"
-#include "frontends/gguf/gguf_file.h"
+#include "frontends/gguf/file/gguf_file.h"
 #include "frontends/gguf/model_reader.h"
 #include "frontends/gguf/tokenizer_reader.h"
 

@@ -15,8 +15,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "engine/model.h"
-#include "runtime/program.h"
 #include "runtime/machine/thread_pool.h"
+#include "runtime/program.h"
 
 namespace lluda::engine {
 

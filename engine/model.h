@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/file_cache.h"
+#include "base/files/file_cache.h"
 #include "engine/generate/sampler.h"
 #include "engine/source/model_source.h"
 #include "engine/source/module_options.h"

@@ -7,7 +7,7 @@
 #include "engine/bundle_source.h"
 #include "engine/gguf_source.h"
 #include "engine/source/model_files.h"
-#include "frontends/gguf/gguf_file.h"
+#include "frontends/gguf/file/gguf_file.h"
 #include "frontends/tokenizer/reader/chat_format_reader.h"
 
 namespace lluda::engine {

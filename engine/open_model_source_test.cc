@@ -7,8 +7,8 @@
 #include <string>
 #include <utility>
 
-#include "base/test_files.h"
-#include "engine/compile_bundle.h"
+#include "base/files/test_files.h"
+#include "engine/compile/compile_bundle.h"
 #include "engine/open_module.h"
 #include "engine/source/model_files.h"
 

@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/test_files.h"
-#include "frontends/safetensors.h"
+#include "base/files/test_files.h"
+#include "frontends/checkpoint/safetensors.h"
 
 namespace lluda::engine {
 namespace {

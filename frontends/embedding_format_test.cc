@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
-#include "base/test_files.h"
+#include "base/files/test_files.h"
 
 namespace lluda::frontends {
 namespace {

@@ -22,7 +22,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "base/json.h"
+#include "base/json/json.h"
 
 namespace lluda::frontends {
 

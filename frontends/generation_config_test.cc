@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "base/test_files.h"
+#include "base/files/test_files.h"
 #include "frontends/field_table.h"
 
 namespace lluda::frontends {

@@ -9,7 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "base/test_files.h"
+#include "base/files/test_files.h"
 
 namespace lluda::frontends {
 namespace {

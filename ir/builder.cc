@@ -1,7 +1,7 @@
 #include "ir/builder.h"
 
 #include "absl/strings/str_cat.h"
-#include "ir/infer.h"
+#include "ir/infer/infer.h"
 
 namespace lluda::ir {
 

@@ -15,7 +15,7 @@
 #include "ir/text/parser.h"
 #include "ir/text/printer.h"
 #include "passes/default_pipeline.h"
-#include "passes/fuse/fusion_test_util.h"
+#include "passes/fuse/match/fusion_test_util.h"
 #include "passes/pipeline.h"
 #include "passes/registry.h"
 

@@ -9,8 +9,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "passes/place/hoist_weight_ops.h"
 #include "passes/framework/pass.h"
+#include "passes/place/hoist_weight_ops.h"
 
 namespace lluda::passes {
 

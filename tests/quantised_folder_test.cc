@@ -15,9 +15,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "base/file_cache.h"
+#include "base/files/file_cache.h"
+#include "base/files/test_files.h"
 #include "base/random.h"
-#include "base/test_files.h"
 #include "engine/model.h"
 #include "engine/session.h"
 #include "engine/source/model_files.h"

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "base/file_cache.h"
+#include "base/files/file_cache.h"
 #include "base/status_macros.h"
 #include "bundle/reader.h"
 #include "cli/commands/commands.h"

@@ -9,7 +9,7 @@
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/progress.h"
-#include "engine/compile_bundle.h"
+#include "engine/compile/compile_bundle.h"
 #include "tools/run/compile_report.h"
 
 namespace lluda::cli {

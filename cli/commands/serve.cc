@@ -17,7 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "base/json_writer.h"
+#include "base/json/json_writer.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
 #include "cli/commands/commands.h"

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "base/test_files.h"
+#include "base/files/test_files.h"
 
 namespace lluda::cli {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "base/file_cache.h"
+#include "base/files/file_cache.h"
 #include "base/status_macros.h"
 #include "cli/flags/cache_folder.h"
 #include "cli/flags/default_model.h"

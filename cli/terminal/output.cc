@@ -10,7 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "base/atomic_file.h"
+#include "base/files/atomic_file.h"
 #include "base/status_macros.h"
 
 namespace lluda::cli {

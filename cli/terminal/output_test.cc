@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <string>
 
-#include "base/test_files.h"
+#include "base/files/test_files.h"
 
 namespace lluda::cli {
 namespace {

@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "base/test_files.h"
+#include "base/files/test_files.h"
 #include "cli/terminal/output.h"
 
 namespace lluda::cli {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "base/file_cache.h"
-#include "base/test_files.h"
+#include "base/files/file_cache.h"
+#include "base/files/test_files.h"
 #include "codegen/cpu/cpu_backend.h"
 #include "codegen/cpu/kernel_test_util.h"
 #include "gmock/gmock.h"

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "codegen/cpu/cpu_compile.h"
-#include "codegen/llvm/jit.h"
 #include "codegen/cpu/kernel_test_util.h"
+#include "codegen/llvm/jit.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "llvm/IR/IRBuilder.h"

@@ -8,10 +8,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "base/test_files.h"
-#include "engine/compile_bundle.h"
+#include "base/files/test_files.h"
+#include "engine/compile/compile_bundle.h"
 #include "engine/session.h"
-#include "frontends/safetensors.h"
+#include "frontends/checkpoint/safetensors.h"
 
 namespace lluda::engine {
 namespace {

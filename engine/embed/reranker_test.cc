@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
-#include "base/test_files.h"
+#include "base/files/test_files.h"
 #include "engine/tiny_checkpoint.h"
 #include "frontends/tokenizer/reader/chat_format_reader.h"
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/utf8.h"
 
 namespace lluda::grammar {

@@ -9,8 +9,8 @@
 #include <memory>
 #include <string>
 
-#include "base/test_files.h"
-#include "engine/compile_bundle.h"
+#include "base/files/test_files.h"
+#include "engine/compile/compile_bundle.h"
 
 namespace lluda::engine {
 namespace {

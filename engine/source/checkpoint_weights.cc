@@ -6,7 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "frontends/tensor_info.h"
+#include "frontends/checkpoint/tensor_info.h"
 #include "ir/type/blocks.h"
 #include "ir/type/encoding.h"
 

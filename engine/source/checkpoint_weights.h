@@ -18,7 +18,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "frontends/checkpoint.h"
+#include "frontends/checkpoint/checkpoint.h"
 #include "runtime/executable.h"
 #include "runtime/machine/thread_pool.h"
 

@@ -5,7 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/status_macros.h"
 #include "frontends/decoder/adopt_checkpoint.h"
 #include "frontends/decoder/import.h"

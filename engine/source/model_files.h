@@ -17,9 +17,9 @@
 #include "absl/status/statusor.h"
 #include "engine/source/model_source.h"
 #include "engine/source/module_options.h"
-#include "frontends/checkpoint.h"
+#include "frontends/checkpoint/checkpoint.h"
+#include "frontends/checkpoint/tensor_info.h"
 #include "frontends/decoder/description.h"
-#include "frontends/tensor_info.h"
 #include "ir/graph.h"
 
 namespace lluda::engine {

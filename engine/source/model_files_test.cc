@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/test_files.h"
+#include "base/files/test_files.h"
 #include "ir/text/printer.h"
 
 namespace lluda::engine {

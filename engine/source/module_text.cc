@@ -10,7 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
-#include "frontends/tensor_info.h"
+#include "frontends/checkpoint/tensor_info.h"
 #include "ir/check/verifier.h"
 #include "ir/text/parser.h"
 #include "passes/default_pipeline.h"

@@ -8,10 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/status_macros.h"
+#include "frontends/checkpoint/tensor_info.h"
 #include "frontends/decoder/import.h"
-#include "frontends/tensor_info.h"
 #include "ir/interpreter/tensor.h"
 #include "ir/type/encoding.h"
 

@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "frontends/checkpoint.h"
+#include "frontends/checkpoint/checkpoint.h"
 #include "frontends/decoder/description.h"
 
 namespace lluda::frontends::decoder {

@@ -13,8 +13,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "base/test_files.h"
-#include "frontends/checkpoint.h"
+#include "base/files/test_files.h"
+#include "frontends/checkpoint/checkpoint.h"
 #include "frontends/decoder/test_model.h"
 
 namespace lluda::frontends::decoder {

@@ -26,9 +26,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "frontends/checkpoint/tensor_info.h"
 #include "frontends/decoder/description.h"
 #include "frontends/precision.h"
-#include "frontends/tensor_info.h"
 #include "ir/graph.h"
 
 namespace lluda::frontends::decoder {

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "frontends/checkpoint/tensor_info.h"
 #include "frontends/decoder/description.h"
 #include "frontends/decoder/import.h"
-#include "frontends/tensor_info.h"
 
 namespace lluda::frontends::decoder {
 

@@ -14,9 +14,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "frontends/checkpoint/tensor_info.h"
 #include "frontends/decoder/description.h"
 #include "frontends/decoder/import.h"
-#include "frontends/tensor_info.h"
 #include "ir/graph.h"
 
 namespace lluda::frontends::decoder {

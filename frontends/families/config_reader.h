@@ -5,7 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "frontends/decoder/description.h"
 #include "frontends/families/family.h"
 

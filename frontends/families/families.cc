@@ -7,10 +7,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/status_macros.h"
 #include "frontends/families/config_reader.h"
-#include "frontends/families/rows.h"
+#include "frontends/families/rows/rows.h"
 
 namespace lluda::frontends::families {
 namespace {

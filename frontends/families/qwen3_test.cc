@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/test_files.h"
+#include "base/files/test_files.h"
 #include "frontends/families/families.h"
 
 namespace lluda::frontends::families {

@@ -3,7 +3,7 @@
 #define LLUDA_FRONTENDS_FAMILIES_ROPE_READER_H_
 
 #include "absl/status/status.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "frontends/decoder/description.h"
 #include "frontends/families/family.h"
 

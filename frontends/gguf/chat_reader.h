@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "frontends/generation_config.h"
-#include "frontends/gguf/metadata.h"
+#include "frontends/gguf/file/metadata.h"
 #include "frontends/tokenizer/chat_format.h"
 
 namespace lluda::frontends::gguf {

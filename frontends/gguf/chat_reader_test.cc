@@ -7,9 +7,9 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "base/test_files.h"
-#include "frontends/gguf/gguf_file.h"
-#include "frontends/gguf/test_gguf.h"
+#include "base/files/test_files.h"
+#include "frontends/gguf/file/gguf_file.h"
+#include "frontends/gguf/file/test_gguf.h"
 
 namespace lluda::frontends::gguf {
 namespace {

@@ -9,7 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/status_macros.h"
 
 namespace lluda::frontends::gguf {

@@ -13,7 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "frontends/gguf/architectures.h"
-#include "frontends/gguf/metadata.h"
+#include "frontends/gguf/file/metadata.h"
 
 namespace lluda::frontends::gguf {
 

@@ -10,15 +10,15 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/status_macros.h"
+#include "frontends/checkpoint/tensor_info.h"
 #include "frontends/decoder/import.h"
 #include "frontends/families/families.h"
 #include "frontends/gguf/architectures.h"
 #include "frontends/gguf/config.h"
-#include "frontends/gguf/ggml_type.h"
+#include "frontends/gguf/file/ggml_type.h"
 #include "frontends/gguf/rotation.h"
-#include "frontends/tensor_info.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::frontends::gguf {

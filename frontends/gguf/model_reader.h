@@ -17,9 +17,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "frontends/checkpoint.h"
+#include "frontends/checkpoint/checkpoint.h"
 #include "frontends/decoder/description.h"
-#include "frontends/gguf/gguf_file.h"
+#include "frontends/gguf/file/gguf_file.h"
 
 namespace lluda::frontends::gguf {
 

@@ -12,11 +12,11 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "base/test_files.h"
+#include "base/files/test_files.h"
 #include "frontends/families/rope.h"
 #include "frontends/gguf/architectures.h"
+#include "frontends/gguf/file/test_gguf.h"
 #include "frontends/gguf/rotation.h"
-#include "frontends/gguf/test_gguf.h"
 
 namespace lluda::frontends::gguf {
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "frontends/gguf/gguf_file.h"
+#include "frontends/gguf/file/gguf_file.h"
 
 namespace lluda::frontends::gguf {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "base/test_files.h"
-#include "frontends/gguf/test_gguf.h"
+#include "base/files/test_files.h"
+#include "frontends/gguf/file/test_gguf.h"
 
 namespace lluda::frontends::gguf {
 namespace {

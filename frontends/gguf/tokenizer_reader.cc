@@ -12,7 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
 #include "frontends/gguf/pretokenizers.h"

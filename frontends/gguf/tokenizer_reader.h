@@ -12,7 +12,7 @@
 #define LLUDA_FRONTENDS_GGUF_TOKENIZER_READER_H_
 
 #include "absl/status/statusor.h"
-#include "frontends/gguf/gguf_file.h"
+#include "frontends/gguf/file/gguf_file.h"
 #include "frontends/tokenizer/tokenizer.h"
 
 namespace lluda::frontends::gguf {

@@ -15,9 +15,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "base/test_files.h"
+#include "base/files/test_files.h"
+#include "frontends/gguf/file/test_gguf.h"
 #include "frontends/gguf/pretokenizers.h"
-#include "frontends/gguf/test_gguf.h"
 
 namespace lluda::frontends::gguf {
 namespace {

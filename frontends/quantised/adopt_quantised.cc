@@ -9,11 +9,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/status_macros.h"
+#include "frontends/checkpoint/tensor_info.h"
 #include "frontends/quantised/encode.h"
 #include "frontends/quantised/linear.h"
-#include "frontends/tensor_info.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::frontends::quantised {

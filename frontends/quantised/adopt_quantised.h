@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "frontends/checkpoint.h"
+#include "frontends/checkpoint/checkpoint.h"
 #include "frontends/quantised/scheme.h"
 
 namespace lluda::frontends::quantised {

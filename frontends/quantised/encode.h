@@ -11,8 +11,8 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "frontends/checkpoint/tensor_file.h"
 #include "frontends/quantised/linear.h"
-#include "frontends/tensor_file.h"
 
 namespace lluda::frontends::quantised {
 

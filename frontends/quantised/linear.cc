@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/status_macros.h"
 #include "ir/type/dtype.h"
 

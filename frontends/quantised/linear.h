@@ -15,9 +15,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "frontends/checkpoint.h"
+#include "frontends/checkpoint/checkpoint.h"
+#include "frontends/checkpoint/tensor_file.h"
 #include "frontends/quantised/scheme.h"
-#include "frontends/tensor_file.h"
 
 namespace lluda::frontends::quantised {
 

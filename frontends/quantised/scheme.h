@@ -18,7 +18,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "frontends/field_table.h"
 
 namespace lluda::frontends::quantised {

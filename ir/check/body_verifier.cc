@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/status_macros.h"
-#include "ir/infer.h"
+#include "ir/infer/infer.h"
 #include "ir/rules.h"
 #include "ir/text/printer.h"
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "ir/infer.h"
+#include "ir/infer/infer.h"
 #include "ir/rules.h"
 #include "ir/text/suggest.h"
 

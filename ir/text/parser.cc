@@ -6,8 +6,8 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "ir/text/body_parser.h"
 #include "ir/rules.h"
+#include "ir/text/body_parser.h"
 #include "ir/text/token_stream.h"
 
 namespace lluda::ir {

@@ -7,7 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "passes/default_pipeline.h"
-#include "passes/fuse/fusion_test_util.h"
+#include "passes/fuse/match/fusion_test_util.h"
 #include "passes/pipeline.h"
 
 namespace lluda::passes {

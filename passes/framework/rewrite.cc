@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/step_interface.h"
-#include "ir/infer.h"
+#include "ir/infer/infer.h"
 
 namespace lluda::passes {
 namespace {

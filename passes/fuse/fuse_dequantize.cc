@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "ir/op/contraction.h"
 #include "passes/framework/rewrite.h"
-#include "passes/fuse/fusion.h"
+#include "passes/fuse/match/fusion.h"
 
 namespace lluda::passes {
 namespace {

@@ -8,10 +8,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "glog/logging.h"
-#include "ir/infer.h"
+#include "ir/infer/infer.h"
 #include "passes/framework/rewrite.h"
-#include "passes/fuse/fusion.h"
-#include "passes/fuse/matcher.h"
+#include "passes/fuse/match/fusion.h"
+#include "passes/fuse/match/matcher.h"
 
 namespace lluda::passes {
 namespace {

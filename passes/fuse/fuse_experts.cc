@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "passes/framework/rewrite.h"
-#include "passes/fuse/fusion.h"
-#include "passes/fuse/matcher.h"
+#include "passes/fuse/match/fusion.h"
+#include "passes/fuse/match/matcher.h"
 
 namespace lluda::passes {
 namespace {

@@ -3,8 +3,8 @@
 #include <string>
 
 #include "passes/framework/rewrite.h"
-#include "passes/fuse/fusion.h"
-#include "passes/fuse/matcher.h"
+#include "passes/fuse/match/fusion.h"
+#include "passes/fuse/match/matcher.h"
 
 namespace lluda::passes {
 namespace {

@@ -13,8 +13,8 @@
 #include "base/status_macros.h"
 #include "ir/rules.h"
 #include "passes/framework/rewrite.h"
-#include "passes/fuse/fusion.h"
-#include "passes/fuse/matcher.h"
+#include "passes/fuse/match/fusion.h"
+#include "passes/fuse/match/matcher.h"
 
 namespace lluda::passes {
 namespace {

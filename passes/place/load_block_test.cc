@@ -1,7 +1,7 @@
 #include "passes/place/load_block.h"
 
 #include "gtest/gtest.h"
-#include "passes/fuse/fusion_test_util.h"
+#include "passes/fuse/match/fusion_test_util.h"
 
 namespace lluda::passes {
 namespace {

@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "ir/infer.h"
+#include "ir/infer/infer.h"
 #include "ir/op/contraction.h"
 #include "machine/tiles.h"
 #include "passes/framework/rewrite.h"

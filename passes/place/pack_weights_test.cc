@@ -6,7 +6,7 @@
 #include "gtest/gtest.h"
 #include "ir/text/printer.h"
 #include "machine/tiles.h"
-#include "passes/fuse/fusion_test_util.h"
+#include "passes/fuse/match/fusion_test_util.h"
 
 namespace lluda::passes {
 namespace {

@@ -14,7 +14,7 @@
 #include "ir/text/parser.h"
 #include "ir/text/printer.h"
 #include "ir/view.h"
-#include "passes/fuse/fusion_test_util.h"
+#include "passes/fuse/match/fusion_test_util.h"
 
 namespace lluda::passes {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "base/status_macros.h"
-#include "ir/infer.h"
+#include "ir/infer/infer.h"
 #include "passes/framework/rewrite.h"
 
 namespace lluda::passes {

@@ -2,7 +2,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "passes/fuse/fusion_test_util.h"
+#include "passes/fuse/match/fusion_test_util.h"
 
 namespace lluda::passes {
 namespace {

@@ -4,8 +4,8 @@
 #include <iterator>
 #include <vector>
 
-#include "passes/place/load_block.h"
 #include "passes/framework/rewrite.h"
+#include "passes/place/load_block.h"
 
 namespace lluda::passes {
 namespace {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/sha256.h"
 
 namespace lluda::api {

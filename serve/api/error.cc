@@ -1,6 +1,6 @@
 #include "serve/api/error.h"
 
-#include "base/json_writer.h"
+#include "base/json/json_writer.h"
 #include "base/utf8.h"
 
 namespace lluda::api {

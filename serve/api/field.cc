@@ -1,7 +1,7 @@
 #include "serve/api/field.h"
 
 #include "absl/strings/str_cat.h"
-#include "base/json.h"
+#include "base/json/json.h"
 
 namespace lluda::api {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "serve/api/fields.h"
 #include "serve/api/generation_request.h"
 #include "serve/api/messages.h"

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "base/status_macros.h"
-#include "frontends/checkpoint.h"
-#include "frontends/read_weight.h"
+#include "frontends/checkpoint/checkpoint.h"
+#include "frontends/checkpoint/read_weight.h"
 
 namespace lluda::tests {
 namespace {

@@ -7,7 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "frontends/safetensors.h"
+#include "frontends/checkpoint/safetensors.h"
 #include "tools/validate/reference.h"
 
 namespace lluda::tests {

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "base/test_files.h"
+#include "base/files/test_files.h"
 #include "tests/support/plain_decoder.h"
 
 namespace lluda::tests {

@@ -11,7 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 #include "engine/source/model_files.h"
-#include "frontends/read_weight.h"
+#include "frontends/checkpoint/read_weight.h"
 #include "tools/validate/bounds.h"
 #include "tools/validate/compare.h"
 #include "tools/verify/verify_bundle.h"

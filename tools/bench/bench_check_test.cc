@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/compile_bundle.h"
+#include "engine/compile/compile_bundle.h"
 #include "engine/open_model_source.h"
 #include "engine/source/model_files.h"
 #include "tools/validate/reference.h"

@@ -5,7 +5,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "base/json_writer.h"
+#include "base/json/json_writer.h"
 #include "engine/source/module_options.h"
 #include "ir/type/dtype.h"
 

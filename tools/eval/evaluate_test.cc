@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "engine/session.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "base/json_writer.h"
+#include "base/json/json_writer.h"
 
 namespace lluda::tools {
 namespace {

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "base/json_writer.h"
+#include "base/json/json_writer.h"
 
 namespace lluda::tools {
 

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "base/json_writer.h"
+#include "base/json/json_writer.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "codegen/cpu/cpu_compile.h"

@@ -8,7 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "base/json_writer.h"
+#include "base/json/json_writer.h"
 #include "base/status_macros.h"
 #include "ir/text/printer.h"
 

@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "base/json_writer.h"
+#include "base/json/json_writer.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "codegen/cpu/interleaved_values.h"

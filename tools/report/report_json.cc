@@ -1,7 +1,7 @@
 #include "tools/report/report_json.h"
 
 #include "absl/strings/str_replace.h"
-#include "base/json_writer.h"
+#include "base/json/json_writer.h"
 
 namespace lluda::tools {
 namespace {

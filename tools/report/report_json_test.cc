@@ -3,7 +3,7 @@
 #include <string>
 
 #include "absl/strings/match.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "gtest/gtest.h"
 #include "tools/report/report_page.h"
 

@@ -5,7 +5,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "base/json_writer.h"
+#include "base/json/json_writer.h"
 #include "base/status_macros.h"
 
 namespace lluda::tools {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/file_cache.h"
+#include "base/files/file_cache.h"
 
 namespace lluda::tools {
 

@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "base/json_writer.h"
+#include "base/json/json_writer.h"
 #include "base/status_macros.h"
 #include "bundle/reader.h"
 

@@ -12,7 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "bundle/model_info.h"
-#include "engine/compile_bundle.h"
+#include "engine/compile/compile_bundle.h"
 
 namespace lluda::tools {
 

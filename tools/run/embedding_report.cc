@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "base/json_lines.h"
-#include "base/json_writer.h"
+#include "base/json/json_lines.h"
+#include "base/json/json_writer.h"
 #include "base/status_macros.h"
 
 namespace lluda::tools {

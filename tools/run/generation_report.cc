@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
-#include "base/json_writer.h"
+#include "base/json/json_writer.h"
 
 namespace lluda::tools {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/json_lines.h"
-#include "base/json_writer.h"
+#include "base/json/json_lines.h"
+#include "base/json/json_writer.h"
 #include "base/status_macros.h"
 
 namespace lluda::tools {

@@ -13,7 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "base/json_writer.h"
+#include "base/json/json_writer.h"
 #include "engine/model.h"
 #include "tools/inspect/optimised_model.h"
 

@@ -11,9 +11,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/status_macros.h"
-#include "frontends/safetensors.h"
+#include "frontends/checkpoint/safetensors.h"
 #include "tools/validate/compare.h"
 
 namespace lluda::tools {

@@ -4,7 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "base/json_writer.h"
+#include "base/json/json_writer.h"
 #include "tools/validate/bounds.h"
 
 namespace lluda::tools {

@@ -4,11 +4,11 @@
 
 #include <string>
 
+#include "base/files/test_files.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
-#include "base/test_files.h"
 #include "bundle/test_bundle.h"
-#include "engine/compile_bundle.h"
+#include "engine/compile/compile_bundle.h"
 #include "engine/open_model_source.h"
 #include "engine/source/model_files.h"
 #include "gmock/gmock.h"

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_replace.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "engine/open_model_source.h"
 #include "engine/open_module.h"
 #include "gmock/gmock.h"

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <utility>
 
-#include "base/json.h"
+#include "base/json/json.h"
 
 namespace lluda::grammar {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "base/json_writer.h"
+#include "base/json/json_writer.h"
 #include "engine/grammar/grammar_texts.h"
 #include "engine/grammar/json/schema_grammar.h"
 

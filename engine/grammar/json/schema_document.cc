@@ -9,7 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/status_macros.h"
 #include "engine/grammar/grammar.h"
 #include "engine/grammar/json/schema_keys.h"

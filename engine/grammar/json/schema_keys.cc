@@ -5,7 +5,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/status_macros.h"
 #include "engine/grammar/json/keywords.h"
 

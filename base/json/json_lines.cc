@@ -1,0 +1,25 @@
+#include "base/json/json_lines.h"
+
+#include <cstdint>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/status_macros.h"
+
+namespace lluda::base {
+
+absl::Status ForEachJsonLine(const std::string& label, absl::string_view input,
+                             const std::function<absl::Status(const JsonObject& object)>& take) {
+  int64_t number = 0;
+  for (const absl::string_view line : absl::StrSplit(input, '\n')) {
+    ++number;
+    if (absl::StripAsciiWhitespace(line).empty()) continue;
+    ASSIGN_OR_RETURN(const JsonDocument document,
+                     JsonDocument::Parse(absl::StrCat(label, ":", number), line));
+    RETURN_IF_ERROR(take(document.root()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace lluda::base

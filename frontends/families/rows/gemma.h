@@ -1,0 +1,26 @@
+// What Gemma 2 and Gemma 3 have in common.
+#ifndef LLUDA_FRONTENDS_FAMILIES_ROWS_GEMMA_H_
+#define LLUDA_FRONTENDS_FAMILIES_ROWS_GEMMA_H_
+
+#include <optional>
+
+#include "absl/status/status.h"
+#include "base/json/json.h"
+#include "frontends/decoder/description.h"
+
+namespace lluda::frontends::families {
+
+// The softcaps where their fields are absent; null is none.
+struct Softcaps {
+  std::optional<double> scores{};
+  std::optional<double> logits{};
+};
+
+// Norms around attention and MLP, which multiply by weight + 1; GELU; the embedding times the root of
+// the hidden size; the scale of scores by query_pre_attn_scalar; softcaps; biases.
+absl::Status ReadGemma(const base::JsonObject& fields, const Softcaps& absent,
+                       decoder::Decoder* decoder);
+
+}  // namespace lluda::frontends::families
+
+#endif  // LLUDA_FRONTENDS_FAMILIES_ROWS_GEMMA_H_
