@@ -70,14 +70,9 @@ Cost ExpertMatmulCost(const Op& op, const CostShape& shape) {
 
 // A query meets every position it sees twice: for its score, and with its weight.
 Cost AttentionCost(const Op& op, const CostShape& shape) {
-  const auto depth = static_cast<double>(shape.depth);
-  const auto tokens = static_cast<double>(shape.tokens);
-  const double window = op.attrs.window ? static_cast<double>(*op.attrs.window) : depth + tokens;
-  // Tokens that see all positions up to their own, and those that see a whole window.
-  const double first = std::clamp(window - depth - 1, 0.0, tokens);
-  const double sum = first * (depth + (first + 1) / 2) + (tokens - first) * window;
-  const double seen = sum / tokens;  // by a token, on average
-  const double read = std::min(depth + tokens, window + tokens - 1);
+  const double seen = PositionsSeen(shape.depth, shape.tokens, op.attrs.window) /
+                      static_cast<double>(shape.tokens);  // by a token, on average
+  const double read = PositionsRead(shape.depth, shape.tokens, op.attrs.window);
   Cost cost;
   cost.flops = 4 * Elements(op.operand(0).type(), shape) * seen;
   for (int i = 1; i < op.operand_count(); ++i) {
@@ -115,6 +110,20 @@ Cost CostOf(const Op& op, const CostShape& shape) {
     default:
       return {Elements(op.result_type(), shape), GlobalBytes(op, shape)};
   }
+}
+
+double PositionsSeen(int64_t depth, int64_t tokens, std::optional<int64_t> window) {
+  const auto cached = static_cast<double>(depth);
+  const auto count = static_cast<double>(tokens);
+  const double widest = window ? static_cast<double>(*window) : cached + count;
+  // Tokens that see all positions up to their own; the others see a whole window.
+  const double first = std::clamp(widest - cached - 1, 0.0, count);
+  return first * (cached + (first + 1) / 2) + (count - first) * widest;
+}
+
+double PositionsRead(int64_t depth, int64_t tokens, std::optional<int64_t> window) {
+  const int64_t all = depth + tokens;
+  return static_cast<double>(window ? std::min(all, *window + tokens - 1) : all);
 }
 
 }  // namespace lluda::ir

@@ -12,6 +12,7 @@
 #define LLUDA_IR_COST_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "ir/graph.h"
 
@@ -32,6 +33,15 @@ struct Cost {
 
 // Of an op that is no view, call, loop or terminator: those cost what they run, or nothing.
 Cost CostOf(const Op& op, const CostShape& shape);
+
+// Positions that `tokens` tokens behind `depth` cached ones see, added up over the tokens: one sees
+// those up to its own, the last `window` of them where there is one.
+//   PositionsSeen(10, 2, std::nullopt) == 11 + 12;  PositionsSeen(10, 2, 4) == 4 + 4
+double PositionsSeen(int64_t depth, int64_t tokens, std::optional<int64_t> window);
+
+// Positions that at least one of them sees.
+//   PositionsRead(10, 2, std::nullopt) == 12;  PositionsRead(10, 2, 4) == 5
+double PositionsRead(int64_t depth, int64_t tokens, std::optional<int64_t> window);
 
 }  // namespace lluda::ir
 

@@ -117,6 +117,26 @@ TEST_F(CostTest, WhatStaysInTheCachesMovesNothing) {
   EXPECT_EQ(Of("c", 3, 0).flops, 3 * 8);
 }
 
+TEST(PositionsTest, ATokenSeesThoseUpToItsOwnOrAWindowOfThem) {
+  for (const int64_t depth : {0, 1, 5, 40}) {
+    for (const int64_t tokens : {1, 2, 9}) {
+      for (const int64_t window : {1, 3, 100}) {
+        double seen = 0;
+        for (int64_t i = 0; i < tokens; ++i) {
+          seen += static_cast<double>(std::min(window, depth + i + 1));
+        }
+        EXPECT_EQ(PositionsSeen(depth, tokens, window), seen)
+            << depth << " " << tokens << " " << window;
+        const double read = static_cast<double>(std::min(depth + tokens, window + tokens - 1));
+        EXPECT_EQ(PositionsRead(depth, tokens, window), read)
+            << depth << " " << tokens << " " << window;
+      }
+      EXPECT_EQ(PositionsSeen(depth, tokens, std::nullopt), PositionsSeen(depth, tokens, 1000));
+      EXPECT_EQ(PositionsRead(depth, tokens, std::nullopt), static_cast<double>(depth + tokens));
+    }
+  }
+}
+
 TEST(CostOfExperts, CountsAMatrixForEachRowAndReadsEachOnce) {
   const auto module = ParseModule(R"(lluda 1
 module @m {

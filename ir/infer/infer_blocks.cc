@@ -1,7 +1,7 @@
 #include "ir/infer/infer_blocks.h"
 
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "ir/infer/checks.h"
 #include "ir/type/blocks.h"
 #include "ir/type/encoding.h"
 #include "ir/type/layout.h"
@@ -9,10 +9,7 @@
 namespace lluda::ir {
 namespace {
 
-template <typename... Parts>
-absl::Status Error(const Op& op, const Parts&... parts) {
-  return absl::InvalidArgumentError(absl::StrCat(op.name(), ": ", parts...));
-}
+using infer::Error;
 
 constexpr int kNone = -1, kAll = -2;
 

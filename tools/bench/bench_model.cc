@@ -34,11 +34,10 @@ double MillisecondsSince(Clock::time_point start) {
 
 // What a step does, counted in the module that is compiled or that a bundle was compiled from.
 absl::StatusOr<StepWork> CountWork(const OptimisedModel& model) {
-  ASSIGN_OR_RETURN(StepFlops flops, CountFlops(*model.module));
-  ASSIGN_OR_RETURN(StepBytes bytes, CountBytes(*model.module));
+  ASSIGN_OR_RETURN(StepCost cost, CountStep(*model.module));
   const ir::DType input =
       model.numbers.precision == engine::Precision::kBF16 ? ir::DType::kBF16 : ir::DType::kF32;
-  return StepWork{flops, bytes, codegen::LimitOfMatmul(model.target, input, input)};
+  return StepWork{std::move(cost), codegen::LimitOfMatmul(model.target, input, input)};
 }
 
 // What the untimed runs gave, for comparison with the timed ones.
@@ -159,7 +158,7 @@ absl::StatusOr<Unconfirmed> Measure(const BenchOptions& bench, BenchResult* resu
   result->compile_ms = model->stats().compile_seconds * 1e3;
   result->weight_bytes = work.bytes.weights;
   result->kv_bytes = runner->kv_bytes();
-  result->matmul_flops_per_token = work.flops.per_token;
+  result->matmul_flops_per_token = work.cost.flops_per_token;
   unconfirmed.optimised = std::move(optimised);
   return unconfirmed;
 }

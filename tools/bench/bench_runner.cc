@@ -108,8 +108,8 @@ absl::StatusOr<std::vector<int32_t>> BenchRunner::UntimedGeneration(int64_t dept
 absl::StatusOr<PrefillResult> BenchRunner::Prefill(int64_t tokens, int repeat,
                                                    absl::Span<const float> expected,
                                                    LimitMeter* meter) {
-  const Flops flops = work_.flops.Prefill(tokens);
-  const auto bytes = static_cast<double>(work_.bytes.weights);
+  const Flops flops = work_.cost.Prefill(tokens);
+  const double bytes = work_.cost.bytes;
   const Limit limit = BindingLimit(work_, flops.total(), bytes, meter);
   const double work = limit == Limit::kDramRead ? bytes : flops.total();
   const auto prompt = absl::MakeConstSpan(tokens_).subspan(0, static_cast<size_t>(tokens));
@@ -146,8 +146,8 @@ absl::StatusOr<DecodeResult> BenchRunner::Decode(int64_t depth, int repeat,
                                                  LimitMeter* meter) {
   const auto total = static_cast<int64_t>(expected.size());
   const int64_t middle = depth + total / 2;
-  const Limit limit = BindingLimit(work_, work_.flops.Decode(middle).total(),
-                                   static_cast<double>(work_.bytes.Decode(middle)), meter);
+  const Limit limit =
+      BindingLimit(work_, work_.cost.Decode(middle).total(), work_.cost.DecodeBytes(middle), meter);
   RETURN_IF_ERROR(Fill(depth, model_->max_step()));
   std::vector<Turn> turns;
   std::vector<double> limits = {meter->Measure(limit, kTurnSeconds)};
@@ -162,8 +162,8 @@ absl::StatusOr<DecodeResult> BenchRunner::Decode(int64_t depth, int repeat,
       const Clock::time_point start = Clock::now();
       for (int64_t step = 0; step < std::min(kSliceSteps, left); ++step) {
         const int64_t seen = session_->length();
-        turn.work += limit == Limit::kDramRead ? static_cast<double>(work_.bytes.Decode(seen))
-                                               : work_.flops.Decode(seen).total();
+        turn.work += limit == Limit::kDramRead ? work_.cost.DecodeBytes(seen)
+                                               : work_.cost.Decode(seen).total();
         ASSIGN_OR_RETURN(absl::Span<const float> logits,
                          session_->Evaluate(absl::MakeConstSpan(&next, 1)));
         ASSIGN_OR_RETURN(int32_t sampled, sampler_.Sample(logits, &scratch_));
@@ -179,7 +179,7 @@ absl::StatusOr<DecodeResult> BenchRunner::Decode(int64_t depth, int repeat,
   result.tokens = total;
   result.depth = depth;
   result.speed = SpeedOf(limit, turns, limits);
-  result.bytes_per_token = work_.bytes.Decode(depth);
+  result.bytes_per_token = static_cast<int64_t>(work_.cost.DecodeBytes(depth));
   return result;
 }
 

@@ -21,8 +21,7 @@ inline constexpr int64_t kSliceSteps = 16;
 
 // What a step has to do, and with which instructions its matmuls do it.
 struct StepWork {
-  StepFlops flops;
-  StepBytes bytes;
+  StepCost cost;
   codegen::Limit arithmetic = codegen::Limit::kF32;
 };
 

@@ -1,18 +1,19 @@
-// What a model's step has to do at least: floating-point operations and bytes, counted in its IR.
-// Speed divided by the machine's limit is a percentage only with these.
+// What a model's step has to do at least: floating-point operations and bytes, added up over its IR
+// (ir/cost). Speed divided by the machine's limit is a percentage only with these.
 //
-//   StepFlops flops = CountFlops(module);         // before or after the passes: the same
-//   flops.Prefill(512).total()                    // of a prompt of 512 tokens
-//   StepBytes bytes = CountBytes(optimised);      // after the passes: packed weights
-//   bytes.Decode(4096)                            // of one token that sees 4096 others
+//   absl::StatusOr<StepCost> cost = CountStep(optimised);   // after the passes: packed weights
+//   cost->Prefill(512).total()     // operations of a prompt of 512 tokens
+//   cost->DecodeBytes(4096)        // of one token that sees 4096 others
 //
-// Only matmuls are counted as operations, attention's among them; norms, RoPE and softmax are a
-// hundredth of them. Only what is read is counted as bytes: weights once a step, the cache once a
-// token; activations stay in the processor's caches.
+// Only products are counted as operations, attention's among them; norms, RoPE and softmax are a
+// hundredth of them. Of bytes, weights count once a step, the cache once a token as far as it is
+// seen; activations stay in the processor's caches.
 #ifndef LLUDA_TOOLS_MEASURE_ACCOUNTING_H_
 #define LLUDA_TOOLS_MEASURE_ACCOUNTING_H_
 
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "ir/graph.h"
@@ -25,34 +26,32 @@ struct Flops {
   double total() const { return matmuls + attention; }
 };
 
-// Operations of matmuls, two for each product.
-struct StepFlops {
-  double per_token = 0;     // of matmuls with weights
-  double per_row = 0;       // of those that run only on rows whose logits are wanted: the LM head
-  double per_position = 0;  // of matmuls with the cache: for a token and each position it sees
+struct StepCost {
+  // Of the cache, for a token and each position that it sees; layers with one window together.
+  struct Cache {
+    std::optional<int64_t> window;
+    double flops = 0;
+    double bytes = 0;
+  };
+
+  double flops_per_token = 0;  // of matmuls with weights
+  double flops_per_row = 0;    // of those that run on rows whose logits are wanted: the LM head
+  double bytes = 0;            // of a step of one token, beside the cache
+  std::vector<Cache> caches;
 
   // A sequence of `tokens` from its beginning, logits of the last one.
   Flops Prefill(int64_t tokens) const;
   // One token that sees `depth` others and itself.
   Flops Decode(int64_t depth) const;
+  double DecodeBytes(int64_t depth) const { return bytes + CacheBytes(depth); }
+  // That part of DecodeBytes which each of several sequences has for itself.
+  double CacheBytes(int64_t depth) const;
 };
 
-// Counts @step of a module with any passes: its matmuls read weights, or a cache along symbol C, as
-// attention does. FailedPrecondition if there is no @step or if a matmul's extents are of another
-// kind.
-absl::StatusOr<StepFlops> CountFlops(const ir::Module& module);
-
-struct StepBytes {
-  int64_t weights = 0;         // read by a step of one token, which takes some experts of all
-  int64_t cache_position = 0;  // of the cache, for each position that a token sees
-
-  // One token that sees `depth` others and itself.
-  int64_t Decode(int64_t depth) const { return weights + cache_position * (depth + 1); }
-};
-
-// Counts @step of a module with any passes. Of what is only looked up by gather nothing is counted:
-// a row of the embedding. A global that is read several times counts once.
-absl::StatusOr<StepBytes> CountBytes(const ir::Module& module);
+// Counts @step of a module with any passes; operations are the same before and after. Its matmuls
+// read weights, or a cache along symbol C, as attention does. FailedPrecondition if there is no
+// @step or if a matmul's extents are of another kind.
+absl::StatusOr<StepCost> CountStep(const ir::Module& module);
 
 }  // namespace lluda::tools
 

@@ -37,12 +37,13 @@ constexpr int64_t kEmbedding = 32 * 8;
 TEST(AccountingTest, AMatmulIsTwoOperationsAProduct) {
   const auto module = Toy();
   ASSERT_NE(module, nullptr);
-  const auto flops = CountFlops(*module);
-  ASSERT_TRUE(flops.ok()) << flops.status();
-  EXPECT_EQ(flops->per_token, 2 * 2 * kLayerWeights);
-  EXPECT_EQ(flops->per_row, 2 * kEmbedding);
+  const auto cost = CountStep(*module);
+  ASSERT_TRUE(cost.ok()) << cost.status();
+  EXPECT_EQ(cost->flops_per_token, 2 * 2 * kLayerWeights);
+  EXPECT_EQ(cost->flops_per_row, 2 * kEmbedding);
   // Scores and their sum over values, of 4 heads with 4 elements.
-  EXPECT_EQ(flops->per_position, 2 * 2 * 2 * 4 * 4);
+  ASSERT_EQ(cost->caches.size(), 1u);
+  EXPECT_EQ(cost->caches[0].flops, 2 * 2 * 2 * 4 * 4);
 }
 
 TEST(AccountingTest, AMatmulThatAppendsCountsForItsTokens) {
@@ -59,69 +60,69 @@ module @m {
   }
 })");
   ASSERT_NE(module, nullptr);
-  const auto flops = CountFlops(*module);
-  ASSERT_TRUE(flops.ok()) << flops.status();
-  EXPECT_EQ(flops->per_token, 2 * 8 * 4);
-  EXPECT_EQ(flops->per_position, 0);
+  const auto cost = CountStep(*module);
+  ASSERT_TRUE(cost.ok()) << cost.status();
+  EXPECT_EQ(cost->flops_per_token, 2 * 8 * 4);
+  EXPECT_EQ(cost->Decode(9).attention, 0);
 }
 
 TEST(AccountingTest, ThePassesLeaveTheCountsAsTheyAre) {
   for (const char* name : {"toy", "toy_int8"}) {
     const auto module = Toy(name);
     ASSERT_NE(module, nullptr);
-    const auto before = CountFlops(*module);
+    const auto before = CountStep(*module);
     ASSERT_TRUE(before.ok()) << before.status();
     auto pipeline = passes::Pipeline::Create(passes::DefaultPipeline(), {});
     ASSERT_TRUE(pipeline.ok()) << pipeline.status();
     ASSERT_TRUE(pipeline->Run(module.get()).ok());
-    const auto after = CountFlops(*module);
+    const auto after = CountStep(*module);
     ASSERT_TRUE(after.ok()) << after.status();
-    EXPECT_EQ(after->per_token, before->per_token) << name;
-    EXPECT_EQ(after->per_row, before->per_row) << name;
-    EXPECT_EQ(after->per_position, before->per_position) << name;
+    EXPECT_EQ(after->flops_per_token, before->flops_per_token) << name;
+    EXPECT_EQ(after->flops_per_row, before->flops_per_row) << name;
+    EXPECT_EQ(after->Decode(9).attention, before->Decode(9).attention) << name;
   }
 }
 
 TEST(AccountingTest, APromptCountsTheHeadOnceAndTheCausalHalfOfAttention) {
   const auto module = Toy();
   ASSERT_NE(module, nullptr);
-  const auto flops = CountFlops(*module);
-  ASSERT_TRUE(flops.ok()) << flops.status();
-  const Flops prompt = flops->Prefill(3);
+  const auto cost = CountStep(*module);
+  ASSERT_TRUE(cost.ok()) << cost.status();
+  const Flops prompt = cost->Prefill(3);
   EXPECT_EQ(prompt.matmuls, 3 * 2688 + 512);
   EXPECT_EQ(prompt.attention, 128 * (1 + 2 + 3));
   EXPECT_EQ(prompt.total(), 8576 + 768);
   // Token by token it is the same but for the heads of the first two.
   double one_by_one = 0;
-  for (int64_t depth = 0; depth < 3; ++depth) one_by_one += flops->Decode(depth).total();
+  for (int64_t depth = 0; depth < 3; ++depth) one_by_one += cost->Decode(depth).total();
   EXPECT_EQ(one_by_one, prompt.total() + 2 * 512);
 }
 
 TEST(AccountingTest, AStepReadsEachWeightOnceAndTheCacheUpToItsPosition) {
   const auto module = Toy();
   ASSERT_NE(module, nullptr);
-  const auto bytes = CountBytes(*module);
-  ASSERT_TRUE(bytes.ok()) << bytes.status();
-  // bf16; the embedding is the head's weight, too, and counts as such.
-  EXPECT_EQ(bytes->weights, 2 * (2 * (kLayerWeights + kLayerNorms) + kEmbedding + 8));
-  // Keys and values of two layers, two heads of 4 each.
-  EXPECT_EQ(bytes->cache_position, 2 * 2 * 2 * 4 * 2);
-  EXPECT_EQ(bytes->Decode(0), bytes->weights + 64);
-  EXPECT_EQ(bytes->Decode(9), bytes->weights + 640);
+  const auto cost = CountStep(*module);
+  ASSERT_TRUE(cost.ok()) << cost.status();
+  // bf16; the embedding is the head's weight, too, and counts as such. A row of it is looked up, and
+  // keys and values of two layers, two heads of 4 each, are appended.
+  constexpr int64_t kPosition = 2 * 2 * 2 * 4 * 2;
+  EXPECT_EQ(cost->bytes,
+            2 * (2 * (kLayerWeights + kLayerNorms) + kEmbedding + 8) + 2 * 8 + kPosition);
+  EXPECT_EQ(cost->CacheBytes(0), kPosition);
+  EXPECT_EQ(cost->CacheBytes(9), 10 * kPosition);
+  EXPECT_EQ(cost->DecodeBytes(9), cost->bytes + 10 * kPosition);
 }
 
 TEST(AccountingTest, ACacheOfIntegersCountsAByteAnElementAndTheirScales) {
   const auto module = Toy("toy_int8");
   ASSERT_NE(module, nullptr);
-  const auto bytes = CountBytes(*module);
-  ASSERT_TRUE(bytes.ok()) << bytes.status();
-  EXPECT_EQ(bytes->cache_position, 2 * 2 * 2 * (4 + 4));
-  const auto flops = CountFlops(*module);
-  ASSERT_TRUE(flops.ok()) << flops.status();
-  EXPECT_EQ(flops->per_position, 2 * 2 * 2 * 4 * 4);
+  const auto cost = CountStep(*module);
+  ASSERT_TRUE(cost.ok()) << cost.status();
+  EXPECT_EQ(cost->CacheBytes(0), 2 * 2 * 2 * (4 + 4));
+  EXPECT_EQ(cost->Decode(0).attention, 2 * 2 * 2 * 4 * 4);
 }
 
-TEST(AccountingTest, APanelLayoutsPaddingIsReadAndATableThatIsLookedUpIsNot) {
+TEST(AccountingTest, APanelLayoutsPaddingIsReadAndOneRowOfATableThatIsLookedUp) {
   const auto module = Parse(R"(lluda 1
 module @m {
   symbol T in 1..4
@@ -137,10 +138,35 @@ module @m {
   }
 })");
   ASSERT_NE(module, nullptr);
-  const auto bytes = CountBytes(*module);
-  ASSERT_TRUE(bytes.ok()) << bytes.status();
-  EXPECT_EQ(bytes->weights, 32 * 16 * 2);
-  EXPECT_EQ(bytes->cache_position, 0);
+  const auto cost = CountStep(*module);
+  ASSERT_TRUE(cost.ok()) << cost.status();
+  // The panels of 20 rows hold 32; one row of the table is looked up.
+  EXPECT_EQ(cost->bytes, 32 * 16 * 2 + 16 * 2);
+  EXPECT_EQ(cost->CacheBytes(9), 0);
+}
+
+TEST(AccountingTest, LayersWithAWindowCountItsPositionsOnly) {
+  const auto module = Parse(R"(lluda 1
+module @m {
+  symbol T in 1..8
+  symbol S in 1..2
+  symbol C in 16..64
+  state @k : f32 slot[S] kv[2] pos[C] dim[4]
+  state @v : f32 slot[S] kv[2] pos[C] dim[4]
+  func @step(%q: f32 tok[T] kv[2] rep[3] dim[4], %pos: i32 tok[T], %slot: i32 tok[T]) -> f32 tok[T] kv[2] rep[3] dim[4] {
+    %o = attention %q @k @v over slot pos dim at %pos %slot {mask = causal, scale = 0.5} : f32 tok[T] kv[2] rep[3] dim[4]
+    %w = attention %o @k @v over slot pos dim at %pos %slot {mask = causal, scale = 0.5, window = 4} : f32 tok[T] kv[2] rep[3] dim[4]
+    return %w
+  }
+})");
+  ASSERT_NE(module, nullptr);
+  const auto cost = CountStep(*module);
+  ASSERT_TRUE(cost.ok()) << cost.status();
+  constexpr int64_t kFlops = 4 * 2 * 3 * 4;  // of a token and a position
+  constexpr int64_t kBytes = 2 * 2 * 4 * 4;  // of keys and values of a position
+  EXPECT_EQ(cost->Decode(9).attention, kFlops * (10 + 4));
+  EXPECT_EQ(cost->CacheBytes(9), kBytes * (10 + 4));
+  EXPECT_EQ(cost->Prefill(5).attention, kFlops * ((1 + 2 + 3 + 4 + 5) + (1 + 2 + 3 + 4 + 4)));
 }
 
 TEST(AccountingTest, OfExpertsThoseCountThatATokenTakes) {
@@ -158,19 +184,16 @@ module @m {
   }
 })");
   ASSERT_NE(module, nullptr);
-  const auto flops = CountFlops(*module);
-  ASSERT_TRUE(flops.ok()) << flops.status();
-  EXPECT_EQ(flops->per_token, 2 * 3 * 20 * 16);
-  const auto bytes = CountBytes(*module);
-  ASSERT_TRUE(bytes.ok()) << bytes.status();
-  EXPECT_EQ(bytes->weights, 3 * 32 * 16 * 2);
+  const auto cost = CountStep(*module);
+  ASSERT_TRUE(cost.ok()) << cost.status();
+  EXPECT_EQ(cost->flops_per_token, 2 * 3 * 20 * 16);
+  EXPECT_EQ(cost->bytes, 3 * 32 * 16 * 2);
 }
 
 TEST(AccountingTest, WhatItCannotCountIsAnError) {
   const auto empty = Parse("lluda 1\nmodule @m {\n}\n");
   ASSERT_NE(empty, nullptr);
-  EXPECT_THAT(std::string(CountFlops(*empty).status().message()), HasSubstr("no @step"));
-  EXPECT_THAT(std::string(CountBytes(*empty).status().message()), HasSubstr("no @step"));
+  EXPECT_THAT(std::string(CountStep(*empty).status().message()), HasSubstr("no @step"));
   const auto square = Parse(R"(lluda 1
 module @m {
   symbol T in 1..4
@@ -181,7 +204,7 @@ module @m {
   }
 })");
   ASSERT_NE(square, nullptr);
-  EXPECT_THAT(std::string(CountFlops(*square).status().message()),
+  EXPECT_THAT(std::string(CountStep(*square).status().message()),
               HasSubstr("matmul of type f32 tok[T] row[R]"));
 }
 
