@@ -26,22 +26,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/json/json_value.h"  // IWYU pragma: export
 
 namespace lluda::base {
 
 inline constexpr size_t kMaxJsonDepth = 64;
-
-struct IntRange {
-  int64_t min;
-  int64_t max;
-};
-
-// Which numbers a field may hold; `open` ends are excluded.
-struct NumberRange {
-  double min;
-  double max;
-  bool open_min = false;
-};
 
 // An object inside a JsonDocument; valid as long as the document is. Copying it is cheap.
 //
@@ -69,14 +58,13 @@ class JsonObject {
 
  private:
   friend class JsonDocument;
-  JsonObject(simdjson::dom::object object, const std::string* label, std::string prefix)
-      : object_(object), label_(label), prefix_(std::move(prefix)) {}
+  JsonObject(JsonValue value, simdjson::dom::object object)
+      : value_(std::move(value)), object_(object) {}
 
-  absl::StatusOr<simdjson::dom::element> Get(absl::string_view key) const;
+  absl::StatusOr<JsonValue> Get(absl::string_view key) const;
 
-  simdjson::dom::object object_;
-  const std::string* label_;
-  std::string prefix_;  // "rope_parameters." inside that object, empty in the root
+  JsonValue value_;
+  simdjson::dom::object object_;  // which the value is
 };
 
 // A parsed document; owns the values that its objects refer to. Moving it keeps them valid.
@@ -87,28 +75,15 @@ class JsonDocument {
   // NotFound if there is no such file.
   static absl::StatusOr<JsonDocument> Load(const std::string& path);
 
-  JsonObject root() const { return JsonObject(state_->root, &state_->label, ""); }
+  const JsonObject& root() const { return root_; }
 
  private:
-  struct State {
-    std::string label;
-    simdjson::dom::parser parser;
-    simdjson::dom::object root;
-  };
-  explicit JsonDocument(std::unique_ptr<State> state) : state_(std::move(state)) {}
+  JsonDocument(std::unique_ptr<simdjson::dom::parser> parser, JsonObject root)
+      : parser_(std::move(parser)), root_(std::move(root)) {}
 
-  std::unique_ptr<State> state_;
+  std::unique_ptr<simdjson::dom::parser> parser_;  // owns what root_ points to
+  JsonObject root_;
 };
-
-// simdjson speaks std::string_view, Abseil as Debian builds it a type of its own.
-inline absl::string_view ToAbsl(std::string_view text) { return {text.data(), text.size()}; }
-inline std::string_view ToStd(absl::string_view text) { return {text.data(), text.size()}; }
-
-// What a value is, for the end of "must be ..., is ...": "a string", "null", "-3", "1.5", "a list".
-std::string DescribeJson(const simdjson::dom::element& value);
-
-// A name out of a file, fit for one line of an error: escaped, and cut if it is very long.
-std::string QuoteName(absl::string_view name);
 
 }  // namespace lluda::base
 

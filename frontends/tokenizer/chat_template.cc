@@ -1,9 +1,9 @@
 #include "frontends/tokenizer/chat_template.h"
 
+#include "base/quote.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
 #include "frontends/jinja/value/from_json.h"
-#include "frontends/tokenizer/text/quote.h"
 #include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
@@ -81,7 +81,7 @@ absl::StatusOr<ChatRole> ParseChatRole(std::string_view name) {
   for (const RoleName& row : kRoleNames) {
     if (row.name == name) return row.role;
   }
-  return absl::InvalidArgumentError(Concat("role ", QuoteForMessage(name), " is unknown"));
+  return absl::InvalidArgumentError(Concat("role ", base::QuoteForMessage(name), " is unknown"));
 }
 
 absl::Status CheckTools(const std::string& json) {
@@ -109,7 +109,7 @@ absl::StatusOr<const jinja::Template*> ChatTemplate::Select(bool has_tools) cons
   if (selected != nullptr) return &selected->parsed;
   std::string names;
   for (const Named& named : templates_) {
-    names += Concat(names.empty() ? "" : ", ", QuoteForMessage(named.name));
+    names += Concat(names.empty() ? "" : ", ", base::QuoteForMessage(named.name));
   }
   return absl::InvalidArgumentError(
       Concat("chat_template: has no template named \"default\", but ",

@@ -148,15 +148,17 @@ TEST_F(ChatTemplateFiles, AListWithoutADefaultIsRefused) {
 
 TEST_F(ChatTemplateFiles, WrongFieldsAreNamed) {
   Write("tokenizer_config.json", R"({"chat_template": 3})");
-  EXPECT_EQ(Rendered(), File("tokenizer_config.json") +
-                            ": chat_template: is neither a string nor a list of named templates");
+  EXPECT_EQ(Rendered(),
+            File("tokenizer_config.json") +
+                ": field 'chat_template' is neither a string nor a list of named templates");
   Write("tokenizer_config.json", R"({"chat_template": [{"name": "default"}]})");
-  EXPECT_EQ(Rendered(), File("tokenizer_config.json") + ": chat_template[0].template: is missing");
+  EXPECT_EQ(Rendered(),
+            File("tokenizer_config.json") + ": field 'chat_template[0].template' is missing");
   Write("tokenizer_config.json", R"({"chat_template": "a\n{{ x. }}"})");
   EXPECT_EQ(Rendered(), File("tokenizer_config.json") +
                             ": chat_template: line 2, column 7: expected name or number");
   Write("tokenizer_config.json", "{}");
-  EXPECT_EQ(Rendered(), File("tokenizer_config.json") + ": chat_template: is missing");
+  EXPECT_EQ(Rendered(), File("tokenizer_config.json") + ": field 'chat_template' is missing");
 }
 
 TEST_F(ChatTemplateFiles, AFolderWithoutAnyIsNotFound) {

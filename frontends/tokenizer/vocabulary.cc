@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/quote.h"
 #include "frontends/tokenizer/hash_table.h"
-#include "frontends/tokenizer/text/quote.h"
 #include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
@@ -24,15 +24,15 @@ absl::StatusOr<Vocabulary> Vocabulary::Build(const std::vector<VocabularyEntry>&
   for (const VocabularyEntry& entry : entries) {
     content_size += entry.content.size();
     if (entry.id < 0 || static_cast<size_t>(entry.id) >= count) {
-      return absl::InvalidArgumentError(
-          Concat("token ", QuoteForMessage(entry.content), " has id ", entry.id, ", but ", count,
-                 " tokens without a gap have the ids 0 to ", static_cast<int64_t>(count) - 1));
+      return absl::InvalidArgumentError(Concat(
+          "token ", base::QuoteForMessage(entry.content), " has id ", entry.id, ", but ", count,
+          " tokens without a gap have the ids 0 to ", static_cast<int64_t>(count) - 1));
     }
     const VocabularyEntry*& slot = by_id[entry.id];
     if (slot != nullptr) {
-      return absl::InvalidArgumentError(Concat("tokens ", QuoteForMessage(slot->content), " and ",
-                                               QuoteForMessage(entry.content), " share id ",
-                                               entry.id));
+      return absl::InvalidArgumentError(Concat("tokens ", base::QuoteForMessage(slot->content),
+                                               " and ", base::QuoteForMessage(entry.content),
+                                               " share id ", entry.id));
     }
     slot = &entry;
   }
@@ -65,7 +65,7 @@ absl::StatusOr<Vocabulary> Vocabulary::Build(const std::vector<VocabularyEntry>&
     for (; result.slots_[slot] != kFree; slot = (slot + 1) & mask) {
       if (result.Content(result.slots_[slot]) != content) continue;
       return absl::InvalidArgumentError(
-          Concat("token ", QuoteForMessage(content), " is listed twice"));
+          Concat("token ", base::QuoteForMessage(content), " is listed twice"));
     }
     result.slots_[slot] = id;
   }

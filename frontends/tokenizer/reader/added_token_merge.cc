@@ -3,8 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/quote.h"
 #include "base/status_macros.h"
-#include "frontends/tokenizer/text/quote.h"
 #include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
@@ -29,7 +29,7 @@ class Merger {
       if (!id.has_value() && other != by_id_.end()) {
         return absl::InvalidArgumentError(
             Concat(listed.field, ": id ", token.id, " is that of ",
-                   QuoteForMessage((*tokens_)[other->second].content)));
+                   base::QuoteForMessage((*tokens_)[other->second].content)));
       }
       Append(token);
     } else if (config_.listed_flags_count) {

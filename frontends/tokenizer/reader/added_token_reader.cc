@@ -9,11 +9,12 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "frontends/tokenizer/reader/json_file.h"
 #include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
 
-absl::StatusOr<AddedToken> ReadPlainToken(const JsonValue& json, bool special) {
+absl::StatusOr<AddedToken> ReadPlainToken(const base::JsonValue& json, bool special) {
   ASSIGN_OR_RETURN(const std::string_view content, json.String());
   if (content.empty()) return json.Error("is empty");
   if (content.size() > kLongestAddedToken) {
@@ -26,8 +27,8 @@ absl::StatusOr<AddedToken> ReadPlainToken(const JsonValue& json, bool special) {
   return token;
 }
 
-absl::StatusOr<AddedToken> ReadAddedToken(const JsonValue& json) {
-  ASSIGN_OR_RETURN(const JsonValue content, json.Get("content"));
+absl::StatusOr<AddedToken> ReadAddedToken(const base::JsonValue& json) {
+  ASSIGN_OR_RETURN(const base::JsonValue content, json.Get("content"));
   ASSIGN_OR_RETURN(const bool special, json.GetBool("special", false));
   ASSIGN_OR_RETURN(AddedToken token, ReadPlainToken(content, special));
   const std::pair<std::string_view, bool*> flags[] = {
@@ -43,19 +44,19 @@ absl::StatusOr<AddedToken> ReadAddedToken(const JsonValue& json) {
   return token;
 }
 
-absl::StatusOr<std::vector<AddedToken>> ReadAddedTokenList(const JsonValue& root) {
+absl::StatusOr<std::vector<AddedToken>> ReadAddedTokenList(const base::JsonValue& root) {
   std::vector<AddedToken> tokens;
-  ASSIGN_OR_RETURN(const std::optional<JsonValue> list, root.GetOptional("added_tokens"));
+  ASSIGN_OR_RETURN(const std::optional<base::JsonValue> list, root.GetOptional("added_tokens"));
   if (!list.has_value()) return tokens;
   ASSIGN_OR_RETURN(const simdjson::dom::array array, list->Array());
   absl::flat_hash_set<std::string> contents;
   for (const simdjson::dom::element element : array) {
-    const JsonValue json = list->Child(element, Concat("[", tokens.size(), "]"));
+    const base::JsonValue json = list->Item(element, tokens.size());
     ASSIGN_OR_RETURN(AddedToken token, ReadAddedToken(json));
-    ASSIGN_OR_RETURN(const JsonValue id_json, json.Get("id"));
-    ASSIGN_OR_RETURN(token.id, id_json.Id());
+    ASSIGN_OR_RETURN(const base::JsonValue id_json, json.Get("id"));
+    ASSIGN_OR_RETURN(token.id, ReadId(id_json));
     if (!contents.insert(token.content).second) {
-      return json.Error(Concat(QuoteForMessage(token.content), " is listed twice"));
+      return json.ErrorIn(Concat(base::QuoteForMessage(token.content), " is listed twice"));
     }
     tokens.push_back(std::move(token));
   }

@@ -11,20 +11,20 @@
 
 #include <vector>
 
+#include "base/json/json_value.h"
 #include "frontends/tokenizer/added_tokens.h"
-#include "frontends/tokenizer/text/json_value.h"
 
 namespace lluda::tokenizer {
 
 // One token's content and flags; an id is not looked for. InvalidArgument, naming the field, for a
 // wrong type and for a content that is empty or longer than kLongestAddedToken.
-absl::StatusOr<AddedToken> ReadAddedToken(const JsonValue& json);
+absl::StatusOr<AddedToken> ReadAddedToken(const base::JsonValue& json);
 
 // A token with these flags, as `json`, a string, names it. The same errors.
-absl::StatusOr<AddedToken> ReadPlainToken(const JsonValue& json, bool special);
+absl::StatusOr<AddedToken> ReadPlainToken(const base::JsonValue& json, bool special);
 
 // The list `added_tokens` of a tokenizer.json, with ids. InvalidArgument if one is listed twice.
-absl::StatusOr<std::vector<AddedToken>> ReadAddedTokenList(const JsonValue& root);
+absl::StatusOr<std::vector<AddedToken>> ReadAddedTokenList(const base::JsonValue& root);
 
 }  // namespace lluda::tokenizer
 

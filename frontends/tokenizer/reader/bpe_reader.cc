@@ -29,56 +29,56 @@ std::optional<MergeSides> ReadMerge(simdjson::dom::element merge) {
 }
 
 // What is wrong with a merge that ReadMerge cannot read.
-absl::Status BadMerge(const JsonValue& merge, bool is_string) {
+absl::Status BadMerge(const base::JsonValue& merge, bool is_string) {
   if (is_string) {
     ASSIGN_OR_RETURN(const std::string_view text, merge.String());
-    return merge.Error(NotAMerge(text));
+    return merge.ErrorIn(NotAMerge(text));
   }
   RETURN_IF_ERROR(merge.Array());
   return merge.Error("is not a pair of two strings");
 }
 
 // Whether the object's member `key` is absent, null, or equal to what leaves BPE plain.
-absl::Status RequireEmptyString(const JsonValue& model, std::string_view key) {
-  ASSIGN_OR_RETURN(const std::optional<JsonValue> value, model.GetOptional(key));
+absl::Status RequireEmptyString(const base::JsonValue& model, std::string_view key) {
+  ASSIGN_OR_RETURN(const std::optional<base::JsonValue> value, model.GetOptional(key));
   if (!value.has_value()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::string_view text, value->String());
   if (text.empty()) return absl::OkStatus();
-  return value->Error(Concat(QuoteForMessage(text), " is not supported"));
+  return value->ErrorIn(Concat(base::QuoteForMessage(text), " is not supported"));
 }
 
-absl::StatusOr<BpeOptions> ReadOptions(const JsonValue& model, const Vocabulary& vocabulary) {
+absl::StatusOr<BpeOptions> ReadOptions(const base::JsonValue& model, const Vocabulary& vocabulary) {
   BpeOptions options;
   for (const std::string_view key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
     RETURN_IF_ERROR(RequireEmptyString(model, key));
   }
-  ASSIGN_OR_RETURN(const std::optional<JsonValue> dropout, model.GetOptional("dropout"));
-  if (dropout.has_value()) return dropout->Error("dropout is not supported");
+  ASSIGN_OR_RETURN(const std::optional<base::JsonValue> dropout, model.GetOptional("dropout"));
+  if (dropout.has_value()) return dropout->ErrorIn("dropout is not supported");
   ASSIGN_OR_RETURN(options.byte_fallback, model.GetBool("byte_fallback", false));
   ASSIGN_OR_RETURN(options.ignore_merges, model.GetBool("ignore_merges", false));
   ASSIGN_OR_RETURN(options.fuse_unknown, model.GetBool("fuse_unk", false));
 
-  ASSIGN_OR_RETURN(const std::optional<JsonValue> unknown, model.GetOptional("unk_token"));
+  ASSIGN_OR_RETURN(const std::optional<base::JsonValue> unknown, model.GetOptional("unk_token"));
   if (!unknown.has_value()) return options;
   ASSIGN_OR_RETURN(const std::string_view content, unknown->String());
   const std::optional<int32_t> id = vocabulary.Find(content);
   if (!id.has_value()) {
-    return unknown->Error(Concat("token ", QuoteForMessage(content), " is unknown"));
+    return unknown->ErrorIn(Concat("token ", base::QuoteForMessage(content), " is unknown"));
   }
   options.unknown_id = *id;
   return options;
 }
 
-absl::StatusOr<MergeTable> ReadMerges(const JsonValue& merges, const Vocabulary& vocabulary) {
+absl::StatusOr<MergeTable> ReadMerges(const base::JsonValue& merges, const Vocabulary& vocabulary) {
   ASSIGN_OR_RETURN(const simdjson::dom::array array, merges.Array());
   MergeBuilder builder(array.size(), vocabulary);
   int64_t index = 0;
   for (const simdjson::dom::element element : array) {
-    const auto at = [&] { return merges.Child(element, Concat("[", index, "]")); };
+    const auto at = [&] { return merges.Item(element, index); };
     const std::optional<MergeSides> sides = ReadMerge(element);
     if (!sides.has_value()) return BadMerge(at(), element.is_string());
     if (absl::Status status = builder.Add(*sides); !status.ok()) {
-      return at().Error(FromAbsl(status.message()));
+      return at().ErrorIn(status.message());
     }
     ++index;
   }
@@ -94,7 +94,7 @@ std::optional<MergeSides> SplitMerge(std::string_view text) {
 }
 
 std::string NotAMerge(std::string_view text) {
-  return Concat(QuoteForMessage(text), " is not two tokens with one space");
+  return Concat(base::QuoteForMessage(text), " is not two tokens with one space");
 }
 
 absl::Status MergeBuilder::Add(const MergeSides& sides) {
@@ -113,16 +113,16 @@ absl::Status MergeBuilder::Add(const MergeSides& sides) {
                                      : !right.has_value() ? sides.second
                                                           : std::string_view(merged_);
     return absl::InvalidArgumentError(
-        Concat("token ", QuoteForMessage(unknown), " is not in the vocabulary"));
+        Concat("token ", base::QuoteForMessage(unknown), " is not in the vocabulary"));
   }
   previous_merged_ = *result;
   table_.Set(*left, *right, rank_++, *result);
   return absl::OkStatus();
 }
 
-absl::StatusOr<BpeParts> ReadBpe(const JsonValue& model, const Vocabulary& vocabulary) {
+absl::StatusOr<BpeParts> ReadBpe(const base::JsonValue& model, const Vocabulary& vocabulary) {
   ASSIGN_OR_RETURN(const BpeOptions options, ReadOptions(model, vocabulary));
-  ASSIGN_OR_RETURN(const JsonValue merges, model.Get("merges"));
+  ASSIGN_OR_RETURN(const base::JsonValue merges, model.Get("merges"));
   ASSIGN_OR_RETURN(MergeTable table, ReadMerges(merges, vocabulary));
   return BpeParts{options, std::move(table)};
 }

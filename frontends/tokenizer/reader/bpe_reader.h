@@ -15,8 +15,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/json/json_value.h"
 #include "frontends/tokenizer/bpe.h"
-#include "frontends/tokenizer/text/json_value.h"
 #include "frontends/tokenizer/vocabulary.h"
 
 namespace lluda::tokenizer {
@@ -56,7 +56,7 @@ struct BpeParts {
 };
 
 // InvalidArgument, naming the field, for what is malformed or not supported.
-absl::StatusOr<BpeParts> ReadBpe(const JsonValue& model, const Vocabulary& vocabulary);
+absl::StatusOr<BpeParts> ReadBpe(const base::JsonValue& model, const Vocabulary& vocabulary);
 
 }  // namespace lluda::tokenizer
 

@@ -9,11 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/json/json_value.h"
 #include "base/status_macros.h"
 #include "frontends/jinja/value/limits.h"
 #include "frontends/tokenizer/reader/json_file.h"
 #include "frontends/tokenizer/reader/tokenizer_config.h"
-#include "frontends/tokenizer/text/json_value.h"
 #include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
@@ -55,7 +55,7 @@ absl::Status ReadMore(const path& folder, std::vector<NamedTemplate>* templates)
 }
 
 // A text, or a list of {name, template}.
-absl::Status ReadField(const JsonValue& field, const std::string& file,
+absl::Status ReadField(const base::JsonValue& field, const std::string& file,
                        std::vector<NamedTemplate>* templates) {
   const std::string origin = Concat(file, ": ", kField);
   if (field.String().ok()) {
@@ -66,12 +66,11 @@ absl::Status ReadField(const JsonValue& field, const std::string& file,
   if (!list.ok()) return field.Error("is neither a string nor a list of named templates");
   size_t index = 0;
   for (const simdjson::dom::element element : *list) {
-    const std::string step = Concat("[", index++, "]");
-    const JsonValue entry = field.Child(element, step);
+    const base::JsonValue entry = field.Item(element, index);
     ASSIGN_OR_RETURN(const std::string_view name, entry.GetString("name"));
     ASSIGN_OR_RETURN(const std::string_view source, entry.GetString("template"));
     templates->push_back(
-        {std::string(name), Concat(origin, step, ".template"), std::string(source)});
+        {std::string(name), Concat(origin, "[", index++, "].template"), std::string(source)});
   }
   if (templates->empty()) return field.Error("is an empty list");
   return absl::OkStatus();
@@ -92,14 +91,14 @@ absl::StatusOr<std::vector<NamedTemplate>> ReadTemplates(const path& folder) {
     const absl::StatusOr<JsonFile> json = JsonFile::Load(file);
     if (absl::IsNotFound(json.status())) continue;
     RETURN_IF_ERROR(json);
-    ASSIGN_OR_RETURN(const std::optional<JsonValue> field, json->root().GetOptional(kField));
+    ASSIGN_OR_RETURN(const std::optional<base::JsonValue> field, json->root().GetOptional(kField));
     if (!field.has_value()) continue;
     RETURN_IF_ERROR(ReadField(*field, file, &templates));
     return templates;
   }
   const std::string config = (folder / kJsonFiles[0]).string();
   return absl::NotFoundError(std::filesystem::exists(config, error)
-                                 ? Concat(config, ": ", kField, ": is missing")
+                                 ? Concat(config, ": field '", kField, "' is missing")
                                  : Concat(config, ": no such file, so no chat_template"));
 }
 

@@ -12,13 +12,13 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json/json_value.h"
 #include "frontends/tokenizer/steps.h"
-#include "frontends/tokenizer/text/json_value.h"
 
 namespace lluda::tokenizer {
 
 struct ComponentStep {
-  JsonValue json;
+  base::JsonValue json;
   std::string_view type;
 
   // InvalidArgument: type "..." is not supported.
@@ -29,15 +29,15 @@ struct ComponentStep {
 
 // The steps of the member `key` of a file, Sequences (their steps are in the member `list`)
 // unrolled; none if it is absent or null. Views and values live as long as the document.
-absl::StatusOr<std::vector<ComponentStep>> ReadComponent(const JsonValue& root,
+absl::StatusOr<std::vector<ComponentStep>> ReadComponent(const base::JsonValue& root,
                                                          std::string_view key,
                                                          std::string_view list);
 
 // The text of a member `pattern`, {"String": "..."}; a Regex is refused.
-absl::StatusOr<std::string> ReadStringPattern(const JsonValue& step);
+absl::StatusOr<std::string> ReadStringPattern(const base::JsonValue& step);
 
 // A step of type Replace, of a normalizer or a decoder.
-absl::StatusOr<ReplaceStep> ReadReplace(const JsonValue& step);
+absl::StatusOr<ReplaceStep> ReadReplace(const base::JsonValue& step);
 
 }  // namespace lluda::tokenizer
 

@@ -6,38 +6,44 @@
 
 #include "base/status_macros.h"
 #include "frontends/tokenizer/reader/component.h"
+#include "frontends/tokenizer/reader/json_file.h"
 #include "frontends/tokenizer/reader/step_readers.h"
 #include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
 namespace {
 
-absl::StatusOr<DecoderStep> ReadByteLevel(const JsonValue&) { return ByteLevelDecoding{}; }
-absl::StatusOr<DecoderStep> ReadByteFallback(const JsonValue&) { return ByteFallbackDecoding{}; }
-absl::StatusOr<DecoderStep> ReadFuse(const JsonValue&) { return FuseStep{}; }
-absl::StatusOr<DecoderStep> ReadReplaceStep(const JsonValue& json) { return ReadReplace(json); }
+absl::StatusOr<DecoderStep> ReadByteLevel(const base::JsonValue&) { return ByteLevelDecoding{}; }
+absl::StatusOr<DecoderStep> ReadByteFallback(const base::JsonValue&) {
+  return ByteFallbackDecoding{};
+}
+absl::StatusOr<DecoderStep> ReadFuse(const base::JsonValue&) { return FuseStep{}; }
+absl::StatusOr<DecoderStep> ReadReplaceStep(const base::JsonValue& json) {
+  return ReadReplace(json);
+}
 
-absl::StatusOr<DecoderStep> ReadStrip(const JsonValue& json) {
+absl::StatusOr<DecoderStep> ReadStrip(const base::JsonValue& json) {
   StripStep step;
   ASSIGN_OR_RETURN(const std::string_view content, json.GetString("content"));
   step.content = std::string(content);
-  ASSIGN_OR_RETURN(const JsonValue start, json.Get("start"));
-  ASSIGN_OR_RETURN(step.start, start.Id());
-  ASSIGN_OR_RETURN(const JsonValue stop_json, json.Get("stop"));
-  ASSIGN_OR_RETURN(const int32_t stop, stop_json.Id());
-  if (stop != 0) return stop_json.Error(Concat(stop, " is not supported: the end is not stripped"));
+  ASSIGN_OR_RETURN(const base::JsonValue start, json.Get("start"));
+  ASSIGN_OR_RETURN(step.start, ReadId(start));
+  ASSIGN_OR_RETURN(const base::JsonValue stop_json, json.Get("stop"));
+  ASSIGN_OR_RETURN(const int32_t stop, ReadId(stop_json));
+  if (stop != 0)
+    return stop_json.ErrorIn(Concat(stop, " is not supported: the end is not stripped"));
   return step;
 }
 
-absl::StatusOr<DecoderStep> ReadMetaspace(const JsonValue& json) {
+absl::StatusOr<DecoderStep> ReadMetaspace(const base::JsonValue& json) {
   MetaspaceDecoding step;
   ASSIGN_OR_RETURN(const std::string_view replacement, json.GetString("replacement"));
   step.replacement = std::string(replacement);
-  ASSIGN_OR_RETURN(const std::optional<JsonValue> scheme, json.GetOptional("prepend_scheme"));
+  ASSIGN_OR_RETURN(const std::optional<base::JsonValue> scheme, json.GetOptional("prepend_scheme"));
   if (!scheme.has_value()) return step;
   ASSIGN_OR_RETURN(const std::string_view name, scheme->String());
   if (name != "always" && name != "first" && name != "never") {
-    return scheme->Error(Concat(QuoteForMessage(name), " is not supported"));
+    return scheme->ErrorIn(Concat(base::QuoteForMessage(name), " is not supported"));
   }
   step.strips_first = name != "never";
   return step;
@@ -45,7 +51,7 @@ absl::StatusOr<DecoderStep> ReadMetaspace(const JsonValue& json) {
 
 struct Kind {
   std::string_view type;
-  absl::StatusOr<DecoderStep> (*read)(const JsonValue& json);
+  absl::StatusOr<DecoderStep> (*read)(const base::JsonValue& json);
 };
 constexpr Kind kKinds[] = {
     {"ByteLevel", ReadByteLevel}, {"Replace", ReadReplaceStep}, {"ByteFallback", ReadByteFallback},
@@ -53,7 +59,7 @@ constexpr Kind kKinds[] = {
 
 }  // namespace
 
-absl::StatusOr<Decoder> ReadDecoder(const JsonValue& root) {
+absl::StatusOr<Decoder> ReadDecoder(const base::JsonValue& root) {
   Decoder result;
   RETURN_IF_ERROR(root.Get("decoder").status());
   ASSIGN_OR_RETURN(const auto steps, ReadComponent(root, "decoder", "decoders"));

@@ -43,6 +43,11 @@ absl::StatusOr<simdjson::padded_string> LoadTokenizerFile(const std::string& pat
   return text;
 }
 
+absl::StatusOr<int32_t> ReadId(const base::JsonValue& json) {
+  ASSIGN_OR_RETURN(const int64_t id, json.Int({0, kLargestId}));
+  return static_cast<int32_t>(id);
+}
+
 absl::StatusOr<JsonFile> JsonFile::Load(const std::string& path) {
   ASSIGN_OR_RETURN(simdjson::padded_string text, LoadTokenizerFile(path));
   auto parser = std::make_unique<simdjson::dom::parser>();
@@ -65,7 +70,7 @@ absl::StatusOr<JsonFile> JsonFile::Create(
     return absl::InvalidArgumentError(
         Concat(name, ": is not valid JSON: ", simdjson::error_message(code)));
   }
-  return JsonFile(std::move(parser), JsonValue(element, name));
+  return JsonFile(std::move(parser), base::JsonValue(element, name));
 }
 
 }  // namespace lluda::tokenizer

@@ -20,7 +20,7 @@ absl::StatusOr<NormalizerStep> ReadStep(const ComponentStep& step) {
 
 }  // namespace
 
-absl::StatusOr<Normalizer> ReadNormalizer(const JsonValue& root) {
+absl::StatusOr<Normalizer> ReadNormalizer(const base::JsonValue& root) {
   Normalizer result;
   ASSIGN_OR_RETURN(const auto steps, ReadComponent(root, "normalizer", "normalizers"));
   for (const ComponentStep& step : steps) {

@@ -10,26 +10,26 @@
 
 #include <absl/status/statusor.h>
 
+#include "base/json/json_value.h"
 #include "frontends/tokenizer/decoder.h"
 #include "frontends/tokenizer/normalizer.h"
 #include "frontends/tokenizer/pretokenizer.h"
 #include "frontends/tokenizer/tables.h"
-#include "frontends/tokenizer/text/json_value.h"
 
 namespace lluda::tokenizer {
 
 // The field `normalizer`.
-absl::StatusOr<Normalizer> ReadNormalizer(const JsonValue& root);
+absl::StatusOr<Normalizer> ReadNormalizer(const base::JsonValue& root);
 
 // The field `pre_tokenizer`.
-absl::StatusOr<Pretokenizer> ReadPretokenizer(const JsonValue& root);
+absl::StatusOr<Pretokenizer> ReadPretokenizer(const base::JsonValue& root);
 
 // The field `decoder`, which must be there.
-absl::StatusOr<Decoder> ReadDecoder(const JsonValue& root);
+absl::StatusOr<Decoder> ReadDecoder(const base::JsonValue& root);
 
 // The field `post_processor`: what its template for a single text puts around it. Ids must be below
 // `vocabulary_size`.
-absl::StatusOr<TextFrame> ReadTextFrame(const JsonValue& root, int32_t vocabulary_size);
+absl::StatusOr<TextFrame> ReadTextFrame(const base::JsonValue& root, int32_t vocabulary_size);
 
 }  // namespace lluda::tokenizer
 

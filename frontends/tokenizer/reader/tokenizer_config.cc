@@ -9,10 +9,10 @@
 #include <string_view>
 #include <utility>
 
+#include "base/json/json_value.h"
 #include "base/status_macros.h"
 #include "frontends/tokenizer/reader/added_token_reader.h"
 #include "frontends/tokenizer/reader/json_file.h"
-#include "frontends/tokenizer/text/json_value.h"
 #include "frontends/tokenizer/text/strings.h"
 
 namespace lluda::tokenizer {
@@ -73,7 +73,8 @@ bool Has(const std::vector<NamedToken>& tokens, std::string_view content) {
 // Fills a TokenizerConfig from the files.
 class ConfigReader {
  public:
-  ConfigReader(const JsonValue* config, const JsonValue* special_map, bool has_tokenizer_json)
+  ConfigReader(const base::JsonValue* config, const base::JsonValue* special_map,
+               bool has_tokenizer_json)
       : config_(config), special_map_(special_map), has_tokenizer_json_(has_tokenizer_json) {}
 
   absl::StatusOr<TokenizerConfig> Read(const std::optional<JsonFile>& added_tokens) {
@@ -94,7 +95,8 @@ class ConfigReader {
     const bool is_qwen2 = config_ != nullptr || !has_tokenizer_json_;
     result_.tokenizer_class = is_qwen2 ? TokenizerClass::kQwen2 : TokenizerClass::kOther;
     if (config_ == nullptr) return absl::OkStatus();
-    ASSIGN_OR_RETURN(const std::optional<JsonValue> json, config_->GetOptional("tokenizer_class"));
+    ASSIGN_OR_RETURN(const std::optional<base::JsonValue> json,
+                     config_->GetOptional("tokenizer_class"));
     if (!json.has_value()) return absl::OkStatus();
     ASSIGN_OR_RETURN(const std::string_view name, json->String());
     const std::string_view base = EndsWith(name, "Fast") ? name.substr(0, name.size() - 4) : name;
@@ -102,7 +104,7 @@ class ConfigReader {
         std::find_if(std::begin(kClasses), std::end(kClasses) - 1,
                      [&](const ClassRow& candidate) { return candidate.name == base; });
     result_.tokenizer_class = row->tokenizer_class;
-    result_.class_field = std::string(json->Error(QuoteForMessage(name)).message());
+    result_.class_field = std::string(json->ErrorIn(base::QuoteForMessage(name)).message());
     return absl::OkStatus();
   }
 
@@ -112,10 +114,10 @@ class ConfigReader {
       if (has_tokenizer_json_ && !flag.even_with_tokenizer_json) continue;
       ASSIGN_OR_RETURN(const bool value, config_->GetBool(flag.key, false));
       if (value) {
-        return config_->Get(flag.key)->Error(Concat("true is not supported: ", flag.reason));
+        return config_->Get(flag.key)->ErrorIn(Concat("true is not supported: ", flag.reason));
       }
     }
-    ASSIGN_OR_RETURN(const std::optional<JsonValue> prefix,
+    ASSIGN_OR_RETURN(const std::optional<base::JsonValue> prefix,
                      config_->GetOptional("add_prefix_space"));
     if (!prefix.has_value()) return absl::OkStatus();
     ASSIGN_OR_RETURN(result_.add_prefix_space, prefix->Bool());
@@ -128,10 +130,11 @@ class ConfigReader {
     ASSIGN_OR_RETURN(const auto list, config_->GetOptional("fast_tokenizer_files"));
     if (!list.has_value()) return absl::OkStatus();
     ASSIGN_OR_RETURN(const simdjson::dom::array array, list->Array());
+    size_t index = 0;
     for (const simdjson::dom::element element : array) {
-      ASSIGN_OR_RETURN(const std::string_view name, list->Child(element, "[]").String());
+      ASSIGN_OR_RETURN(const std::string_view name, list->Item(element, index++).String());
       if (name != "tokenizer.json") {
-        return list->Error(Concat(QuoteForMessage(name), " is not supported"));
+        return list->ErrorIn(Concat(base::QuoteForMessage(name), " is not supported"));
       }
     }
     return absl::OkStatus();
@@ -144,26 +147,24 @@ class ConfigReader {
     result_.listed_flags_count = true;
     ASSIGN_OR_RETURN(const simdjson::dom::object object, json->Object());
     for (const simdjson::dom::key_value_pair member : object) {
-      const JsonValue entry =
-          json->Child(member.value, Concat("[", QuoteForMessage(member.key), "]"));
+      const base::JsonValue entry = json->Entry(member.value, member.key);
       ASSIGN_OR_RETURN(AddedToken token, ReadAddedToken(entry));
       if (!absl::SimpleAtoi(ToAbsl(member.key), &token.id) || token.id < 0) {
-        return entry.Error("the key is not an integer from 0 to 2147483647");
+        return entry.ErrorIn("the key is not an integer from 0 to 2147483647");
       }
       AddListed(std::move(token), entry);
     }
     return absl::OkStatus();
   }
 
-  absl::Status ReadAddedTokensFile(const JsonValue& root) {
+  absl::Status ReadAddedTokensFile(const base::JsonValue& root) {
     ASSIGN_OR_RETURN(const simdjson::dom::object object, root.Object());
     for (const simdjson::dom::key_value_pair member : object) {
-      const JsonValue entry =
-          root.Child(member.value, Concat("[", QuoteForMessage(member.key), "]"));
+      const base::JsonValue entry = root.Entry(member.value, member.key);
       if (member.key.empty() || member.key.size() > kLongestAddedToken) {
-        return entry.Error(Concat("a token has 1 to ", kLongestAddedToken, " bytes"));
+        return entry.ErrorIn(Concat("a token has 1 to ", kLongestAddedToken, " bytes"));
       }
-      ASSIGN_OR_RETURN(const int32_t id, entry.Id());
+      ASSIGN_OR_RETURN(const int32_t id, ReadId(entry));
       AddedToken token;
       token.content = std::string(member.key);
       token.id = id;
@@ -174,8 +175,8 @@ class ConfigReader {
     return absl::OkStatus();
   }
 
-  void AddListed(AddedToken token, const JsonValue& entry) {
-    std::string field(entry.Error(QuoteForMessage(token.content)).message());
+  void AddListed(AddedToken token, const base::JsonValue& entry) {
+    std::string field(entry.ErrorIn(base::QuoteForMessage(token.content)).message());
     result_.listed.push_back({std::move(token), std::move(field)});
   }
 
@@ -183,7 +184,7 @@ class ConfigReader {
   absl::Status ReadRoles() {
     const auto& defaults = RowOf(result_.tokenizer_class).default_roles;
     for (const std::string_view role : kRoles) {
-      const JsonValue* source = SourceOf(role);
+      const base::JsonValue* source = SourceOf(role);
       if (source != nullptr) {
         RETURN_IF_ERROR(AddRole(*source, role));
       } else if (std::find(std::begin(defaults), std::end(defaults), role) != std::end(defaults)) {
@@ -199,7 +200,7 @@ class ConfigReader {
 
   // Roles of this model alone, such as "image_token".
   absl::Status ReadOtherRoles() {
-    for (const JsonValue* file : {SpecialMap(), config_}) {
+    for (const base::JsonValue* file : {SpecialMap(), config_}) {
       if (file == nullptr) continue;
       ASSIGN_OR_RETURN(const simdjson::dom::object object, file->Object());
       for (const simdjson::dom::key_value_pair member : object) {
@@ -215,11 +216,11 @@ class ConfigReader {
 
   // A list of tokens without a role, or an object from roles to tokens.
   absl::Status ReadExtra() {
-    const auto value_of = [](const JsonValue* file, std::string_view key) {
-      return file == nullptr ? absl::StatusOr<std::optional<JsonValue>>(std::nullopt)
+    const auto value_of = [](const base::JsonValue* file, std::string_view key) {
+      return file == nullptr ? absl::StatusOr<std::optional<base::JsonValue>>(std::nullopt)
                              : file->GetOptional(key);
     };
-    absl::StatusOr<std::optional<JsonValue>> lists[] = {
+    absl::StatusOr<std::optional<base::JsonValue>> lists[] = {
         value_of(config_, "extra_special_tokens"),
         value_of(config_, "additional_special_tokens"),
         value_of(SpecialMap(), "extra_special_tokens"),
@@ -228,7 +229,7 @@ class ConfigReader {
     for (const auto& list : lists) {
       if (!list.ok()) return list.status();
     }
-    const auto add = [this](const std::optional<JsonValue>& list) {
+    const auto add = [this](const std::optional<base::JsonValue>& list) {
       return list.has_value() ? AddExtra(*list) : absl::OkStatus();
     };
     // The older name counts where the newer one has no tokens; that of special_tokens_map.json only
@@ -243,7 +244,7 @@ class ConfigReader {
     return add(*lists[3]);
   }
 
-  absl::Status AddExtra(const JsonValue& tokens) {
+  absl::Status AddExtra(const base::JsonValue& tokens) {
     if (absl::StatusOr<simdjson::dom::object> object = tokens.Object(); object.ok()) {
       for (const simdjson::dom::key_value_pair member : *object) {
         RETURN_IF_ERROR(AddRole(tokens, member.key));
@@ -253,19 +254,19 @@ class ConfigReader {
     ASSIGN_OR_RETURN(const simdjson::dom::array array, tokens.Array());
     int index = 0;
     for (const simdjson::dom::element element : array) {
-      RETURN_IF_ERROR(Add(tokens.Child(element, Concat("[", index++, "]")), /*role=*/""));
+      RETURN_IF_ERROR(Add(tokens.Item(element, index++), /*role=*/""));
     }
     return absl::OkStatus();
   }
 
-  absl::Status AddRole(const JsonValue& file, std::string_view role) {
-    ASSIGN_OR_RETURN(const std::optional<JsonValue> json, file.GetOptional(role));
+  absl::Status AddRole(const base::JsonValue& file, std::string_view role) {
+    ASSIGN_OR_RETURN(const std::optional<base::JsonValue> json, file.GetOptional(role));
     if (!json.has_value()) return absl::OkStatus();
     return Add(*json, role);
   }
 
   // A token alone, or an object with its flags. An empty text is no token, an empty role none.
-  absl::Status Add(const JsonValue& json, std::string_view role) {
+  absl::Status Add(const base::JsonValue& json, std::string_view role) {
     const bool has_role = !role.empty();
     const absl::StatusOr<std::string_view> text = json.String();
     if (text.ok() && text->empty()) return absl::OkStatus();
@@ -275,19 +276,19 @@ class ConfigReader {
     std::vector<NamedToken>* tokens = has_role ? &result_.roles : &result_.extra;
     if (Has(*tokens, token.content)) return absl::OkStatus();
     token.special = token.special || has_role;
-    std::string field(json.Error(QuoteForMessage(token.content)).message());
+    std::string field(json.ErrorIn(base::QuoteForMessage(token.content)).message());
     tokens->push_back({std::move(token), std::move(field)});
     return absl::OkStatus();
   }
 
   // special_tokens_map.json is only read where the config lists no tokens.
-  const JsonValue* SpecialMap() const {
+  const base::JsonValue* SpecialMap() const {
     return result_.listed_flags_count ? nullptr : special_map_;
   }
 
   // The file that says which token has the role, if only that there is none.
-  const JsonValue* SourceOf(std::string_view role) const {
-    for (const JsonValue* file : {SpecialMap(), config_}) {
+  const base::JsonValue* SourceOf(std::string_view role) const {
+    for (const base::JsonValue* file : {SpecialMap(), config_}) {
       if (file == nullptr) continue;
       const absl::StatusOr<simdjson::dom::object> object = file->Object();
       if (object.ok() && object->at_key(role).error() == simdjson::SUCCESS) return file;
@@ -295,8 +296,8 @@ class ConfigReader {
     return nullptr;
   }
 
-  const JsonValue* config_;       // null if there is none
-  const JsonValue* special_map_;  // the same
+  const base::JsonValue* config_;       // null if there is none
+  const base::JsonValue* special_map_;  // the same
   bool has_tokenizer_json_;
   TokenizerConfig result_;
 };

@@ -217,37 +217,39 @@ TEST_F(TokenizerFolderTest, ATokenThatTheVocabularyHasKeepsItsIdThere) {
 TEST_F(TokenizerFolderTest, WhatContradictsItselfOrIsNotSupportedIsRefused) {
   const std::pair<const char*, const char*> kCases[] = {
       {R"("added_tokens_decoder": {"9": {"content": "<f>"}})",
-       R"(added_tokens_decoder["9"]: "<f>": id 9 is that of "<e>")"},
+       R"(field 'added_tokens_decoder["9"]': "<f>": id 9 is that of "<e>")"},
       {R"("added_tokens_decoder": {"12": {"content": "<f>"}})",
-       R"(added_tokens_decoder["12"]: "<f>": id 12 leaves a gap, as there are 11 tokens)"},
+       R"(field 'added_tokens_decoder["12"]': "<f>": id 12 leaves a gap, as there are 11 tokens)"},
       {R"("added_tokens_decoder": {"x": {"content": "<f>"}})",
-       R"(added_tokens_decoder["x"]: the key is not an integer from 0 to 2147483647)"},
+       R"(field 'added_tokens_decoder["x"]': the key is not an integer from 0 to 2147483647)"},
       {R"("added_tokens_decoder": {"-1": {"content": "<f>"}})",
-       R"(added_tokens_decoder["-1"]: the key is not an integer from 0 to 2147483647)"},
+       R"(field 'added_tokens_decoder["-1"]': the key is not an integer from 0 to 2147483647)"},
       {R"("added_tokens_decoder": {"10": {"content": ""}})",
-       R"(added_tokens_decoder["10"].content: is empty)"},
+       R"(field 'added_tokens_decoder["10"].content' is empty)"},
       {R"("added_tokens_decoder": {"10": {}})",
-       R"(added_tokens_decoder["10"].content: is missing)"},
+       R"(field 'added_tokens_decoder["10"].content' is missing)"},
       {R"("added_tokens_decoder": {"10": {"content": "<f>", "lstrip": 1}})",
-       R"(added_tokens_decoder["10"].lstrip: is a number, not a boolean)"},
+       R"(field 'added_tokens_decoder["10"].lstrip' must be true or false, is 1)"},
       {R"("added_tokens_decoder": {"10": "<f>"})",
-       R"(added_tokens_decoder["10"]: is a string, not an object)"},
-      {R"("added_tokens_decoder": [])", "added_tokens_decoder: is an array, not an object"},
-      {R"("eos_token": 7)", "eos_token: is a number, not a string"},
+       R"(field 'added_tokens_decoder["10"]' must be an object, is a string)"},
+      {R"("added_tokens_decoder": [])",
+       "field 'added_tokens_decoder' must be an object, is a list"},
+      {R"("eos_token": 7)", "field 'eos_token' must be a string, is 7"},
       {R"("additional_special_tokens": "<f>")",
-       "additional_special_tokens: is a string, not an array"},
+       "field 'additional_special_tokens' must be a list, is a string"},
       {R"("extra_special_tokens": ["<f>", 7])",
-       "extra_special_tokens[1]: is a number, not a string"},
-      {R"("tokenizer_class": 7)", "tokenizer_class: is a number, not a string"},
-      {R"("add_prefix_space": "no")", "add_prefix_space: is a string, not a boolean"},
+       "field 'extra_special_tokens[1]' must be a string, is 7"},
+      {R"("tokenizer_class": 7)", "field 'tokenizer_class' must be a string, is 7"},
+      {R"("add_prefix_space": "no")",
+       "field 'add_prefix_space' must be true or false, is a string"},
       {R"("split_special_tokens": true)",
-       "split_special_tokens: true is not supported: special tokens are always recognised in a "
-       "text"},
+       "field 'split_special_tokens': true is not supported: special tokens are always recognised "
+       "in a text"},
       {R"("clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": true)",
-       "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output: true is not "
-       "supported: decoded text is never changed"},
+       "field 'clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output': true is "
+       "not supported: decoded text is never changed"},
       {R"("fast_tokenizer_files": ["tokenizer.4.0.0.json"])",
-       R"(fast_tokenizer_files: "tokenizer.4.0.0.json" is not supported)"},
+       R"(field 'fast_tokenizer_files': "tokenizer.4.0.0.json" is not supported)"},
   };
   for (const auto& [config, message] : kCases) {
     EXPECT_EQ(Refusal(With(config)), std::string("tokenizer_config.json: ") + message);
@@ -255,7 +257,7 @@ TEST_F(TokenizerFolderTest, WhatContradictsItselfOrIsNotSupportedIsRefused) {
   EXPECT_THAT(Refusal(Fast(R"("added_tokens_decoder": {"1": {"content": "<f>"}})")),
               HasSubstr("share id 1"));
   EXPECT_EQ(Refusal(With("", R"({"id": 9, "content": "<e>"}, {"id": 9, "content": "<f>"})")),
-            "tokenizer.json: model.vocab: tokens \"<e>\" and \"<f>\" share id 9");
+            "tokenizer.json: field 'model.vocab': tokens \"<e>\" and \"<f>\" share id 9");
 }
 
 TEST_F(TokenizerFolderTest, FilesThatAreNoObjectsAreRefused) {
@@ -263,16 +265,18 @@ TEST_F(TokenizerFolderTest, FilesThatAreNoObjectsAreRefused) {
        {"tokenizer_config.json", "added_tokens.json", "special_tokens_map.json"}) {
     Files files = {{"tokenizer.json", TokenizerJson(kOneToken)}};
     files[name] = "[]";
-    EXPECT_EQ(Refusal(files), std::string(name) + ": the document: is an array, not an object");
+    EXPECT_EQ(Refusal(files), std::string(name) + ": must be a JSON object, is a list");
     files[name] = "{";
     EXPECT_THAT(Refusal(files), testing::StartsWith(std::string(name) + ": is not valid JSON: "));
   }
   Files files = {{"tokenizer.json", TokenizerJson(kOneToken)}};
   files["added_tokens.json"] = R"({"<f>": "10"})";
-  EXPECT_EQ(Refusal(files), "added_tokens.json: [\"<f>\"]: is not an integer from 0 to 2147483647");
-  files["added_tokens.json"] = R"({"<f>": 20})";
   EXPECT_EQ(Refusal(files),
-            "added_tokens.json: [\"<f>\"]: \"<f>\": id 20 leaves a gap, as there are 11 tokens");
+            "added_tokens.json: field '[\"<f>\"]' must be a non-negative integer, is a string");
+  files["added_tokens.json"] = R"({"<f>": 20})";
+  EXPECT_EQ(
+      Refusal(files),
+      "added_tokens.json: field '[\"<f>\"]': \"<f>\": id 20 leaves a gap, as there are 11 tokens");
 }
 
 // --- vocab.json and merges.txt ---
@@ -353,9 +357,9 @@ TEST_F(TokenizerFolderTest, ABadVocabularyOrMergeIsNamed) {
     EXPECT_EQ(Refusal(Pair(merges)), std::string("merges.txt:") + message);
   }
   EXPECT_EQ(Refusal({{"vocab.json", "[]"}, {"merges.txt", ""}}),
-            "vocab.json: the document: is an array, not an object");
+            "vocab.json: must be a JSON object, is a list");
   EXPECT_EQ(Refusal({{"vocab.json", R"({"a": "0"})"}, {"merges.txt", ""}}),
-            "vocab.json: [\"a\"]: is not an integer from 0 to 2147483647");
+            "vocab.json: field '[\"a\"]' must be a non-negative integer, is a string");
   EXPECT_EQ(Refusal({{"vocab.json", kVocabulary}}), "merges.txt: no such file");
   EXPECT_EQ(Refusal({{"merges.txt", ""}}),
             "tokenizer.json: no such file, nor vocab.json and merges.txt");

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/json/json_value.h"
 #include "base/status_macros.h"
 #include "frontends/tokenizer/reader/added_token_merge.h"
 #include "frontends/tokenizer/reader/added_token_reader.h"
@@ -19,7 +20,6 @@
 #include "frontends/tokenizer/reader/step_readers.h"
 #include "frontends/tokenizer/reader/tokenizer_config.h"
 #include "frontends/tokenizer/reader/vocabulary_files.h"
-#include "frontends/tokenizer/text/json_value.h"
 #include "frontends/tokenizer/text/strings.h"
 #include "frontends/tokenizer/tokenizer.h"
 
@@ -30,7 +30,7 @@ constexpr std::string_view kFileName = "tokenizer.json";
 
 // What a tokenizer.json says, or a vocab.json and a merges.txt.
 struct TokenizerFile {
-  JsonValue vocabulary;  // token to id
+  base::JsonValue vocabulary;  // token to id
   std::vector<AddedToken> added_tokens;
   Normalizer normalizer;
   Pretokenizer pretokenizer;
@@ -39,18 +39,18 @@ struct TokenizerFile {
   std::function<absl::StatusOr<TextFrame>(int32_t vocabulary_size)> read_frame;
 };
 
-absl::StatusOr<TokenizerFile> ReadTokenizerJson(const JsonValue& root) {
-  const absl::StatusOr<JsonValue> model = root.Get("model");
+absl::StatusOr<TokenizerFile> ReadTokenizerJson(const base::JsonValue& root) {
+  const absl::StatusOr<base::JsonValue> model = root.Get("model");
   if (!model.ok()) return model.status();
   ASSIGN_OR_RETURN(const std::string_view type, model->GetString("type"));
   if (type != "BPE") {
-    return model->Error(Concat("type ", QuoteForMessage(type), " is not supported"));
+    return model->ErrorIn(Concat("type ", base::QuoteForMessage(type), " is not supported"));
   }
   ASSIGN_OR_RETURN(Normalizer normalizer, ReadNormalizer(root));
   ASSIGN_OR_RETURN(Pretokenizer pretokenizer, ReadPretokenizer(root));
   ASSIGN_OR_RETURN(Decoder decoder, ReadDecoder(root));
   ASSIGN_OR_RETURN(std::vector<AddedToken> added_tokens, ReadAddedTokenList(root));
-  ASSIGN_OR_RETURN(const JsonValue vocabulary, model->Get("vocab"));
+  ASSIGN_OR_RETURN(const base::JsonValue vocabulary, model->Get("vocab"));
   return TokenizerFile{
       vocabulary,
       std::move(added_tokens),
@@ -82,17 +82,17 @@ KnownTokens Known(const std::vector<VocabularyEntry>& entries,
   return known;
 }
 
-absl::StatusOr<std::vector<VocabularyEntry>> ReadEntries(const JsonValue& json) {
+absl::StatusOr<std::vector<VocabularyEntry>> ReadEntries(const base::JsonValue& json) {
   ASSIGN_OR_RETURN(const simdjson::dom::object object, json.Object());
   std::vector<VocabularyEntry> entries;
   entries.reserve(object.size());
   for (const simdjson::dom::key_value_pair member : object) {
-    const absl::StatusOr<int32_t> id = ReadId(member.value);
-    if (!id.ok()) {
-      return json.Child(member.value, Concat("[", QuoteForMessage(member.key), "]"))
-          .Error(FromAbsl(id.status().message()));
+    // The message's field costs more than reading the id.
+    uint64_t id;
+    if (member.value.get(id) != simdjson::SUCCESS || id > kLargestId) {
+      return ReadId(json.Entry(member.value, member.key)).status();
     }
-    entries.push_back({member.key, *id});
+    entries.push_back({member.key, static_cast<int32_t>(id)});
   }
   return entries;
 }
@@ -130,7 +130,7 @@ absl::StatusOr<Tokenizer> TokenizerReader::Read(TokenizerFile file, const Tokeni
     if (!token.in_model) entries.push_back({token.content, token.id});
   }
   absl::StatusOr<Vocabulary> vocabulary = Vocabulary::Build(entries, file.decoder);
-  if (!vocabulary.ok()) return file.vocabulary.Error(FromAbsl(vocabulary.status().message()));
+  if (!vocabulary.ok()) return file.vocabulary.ErrorIn(vocabulary.status().message());
   ASSIGN_OR_RETURN(BpeParts bpe, file.read_bpe(*vocabulary));
   ASSIGN_OR_RETURN(TextFrame frame, file.read_frame(vocabulary->size()));
 
