@@ -7,13 +7,12 @@
 //   toy avx2 kernels  77d2...   their LLVM IR
 //
 // `lluda ir`, `lluda ir --plan` and `lluda asm --form=llvm` print the texts of two versions.
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/files/test_files.h"
 #include "base/sha256.h"
 #include "codegen/compile.h"
 #include "codegen/cpu/cpu_backend.h"
@@ -41,8 +40,7 @@ constexpr struct {
 };
 
 std::unique_ptr<ir::Module> Optimised(const std::string& path) {
-  std::ifstream file(path);
-  auto module = ir::ParseModule({std::istreambuf_iterator<char>(file), {}}, path);
+  auto module = ir::ParseModule(base::ReadAll(path), path);
   EXPECT_TRUE(module.ok()) << module.status();
   if (!module.ok()) return nullptr;
   auto pipeline = passes::Pipeline::Create(passes::DefaultPipeline(), {});

@@ -33,7 +33,7 @@ TEST_F(JsonValueTest, AnErrorNamesFileAndField) {
   const JsonValue root = Root(R"({"model": {"merges": [["a", "b"], 7], "vocab": {"x\\n": 1}}})");
   const auto merges = root.Get("model")->Get("merges");
   ASSERT_TRUE(merges.ok()) << merges.status();
-  const JsonValue second = merges->Item(merges->Array()->at(1), 1);
+  const JsonValue second = merges->Item(merges->Array()->at(1).value_unsafe(), 1);
   EXPECT_EQ(second.Array().status(),
             absl::InvalidArgumentError("f.json: field 'model.merges[1]' must be a list, is 7"));
   EXPECT_EQ(second.Error("is empty").message(), "f.json: field 'model.merges[1]' is empty");

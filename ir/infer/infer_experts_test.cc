@@ -3,36 +3,24 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
-#include "ir/text/parser.h"
+#include "ir/infer/infer_test_util.h"
 
 namespace lluda::ir {
 namespace {
 
-// What the parser says of a statement that is not of type `nothing`: the inferred type, or the
-// error of InferType.
+// What a statement among these globals and values is inferred as.
 std::string Inferred(absl::string_view statement) {
-  const std::string text = absl::StrCat(R"(lluda 1
-module @m {
-  symbol T in 1..8
+  return InferredAmong(
+      R"(
   weight @w : bf16 e[4] n[6] k[8]
   weight @w2 : bf16 e[4] n[6] m[2] k[8]
-  weight @blocks : q8_0 e[4] n[6] k[32]
-  func @f(%x: f32 tok[T] k[8], %xr: bf16 tok[T] top[2] k[8], %x32: f32 tok[T] k[32], %p: f32 tok[T] e[4],
+  weight @blocks : q8_0 e[4] n[6] k[32])",
+      R"(%x: f32 tok[T] k[8], %xr: bf16 tok[T] top[2] k[8], %x32: f32 tok[T] k[32], %p: f32 tok[T] e[4],
           %i: i32 tok[T] top[2], %l: i64 tok[T] top[2], %o: i32 tok[T] top[2], %d: f32 tok[T] top[2] n[6],
           %b: bf16 tok[T] top[2] n[6], %v: f32 tok[T] top[2], %y: f32 tok[T] n[6], %s: f32 tok[T] pos[T],
-          %other: i32 tok[T] top[3], %t3: i32 tok[T] top[3], %none: i32) -> f32 {
-    %r = )",
-                                        statement, " : i8 nothing[1]\n}\n}\n");
-  const auto module = ParseModule(text, "m");
-  if (module.ok()) return "accepted";
-  const std::string message(module.status().message());
-  const size_t at = message.find("but inferred as '");
-  if (at != std::string::npos) return message.substr(at + 17, message.size() - at - 18);
-  const std::vector<std::string> parts = absl::StrSplit(message, absl::MaxSplits(": ", 1));
-  return parts.back();
+          %other: i32 tok[T] top[3], %t3: i32 tok[T] top[3], %none: i32)",
+      statement);
 }
 
 struct Case {

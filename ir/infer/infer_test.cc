@@ -2,20 +2,16 @@
 
 #include <string>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
-#include "ir/text/parser.h"
+#include "ir/infer/infer_test_util.h"
 
 namespace lluda::ir {
 namespace {
 
-// What the parser says of a statement that is not of type `nothing`: the inferred type, or the
-// error of InferType.
+// What a statement among these globals and values is inferred as.
 std::string Inferred(absl::string_view statement) {
-  const std::string text = absl::StrCat(R"(lluda 1
-module @m {
-  symbol T in 1..8
+  return InferredAmong(
+      R"(
   symbol C in 1..64
   weight @w : bf16 q[16] hid[8]
   weight @p : bf16 q[16] hid[8] @panel(16x2, hid)
@@ -32,21 +28,12 @@ module @m {
   state @kc : f32 slot[4] kv[2] pos[C] dim[4]
   state @ki : i8 slot[4] kv[2] pos[C] dim[4]
   state @ks : f32 slot[4] kv[2] pos[C]
-  func @g(%a: f32 tok[T]) -> f16 tok[T] {}
-  func @f(%x: f32 tok[T] hid[8], %h: bf16 tok[T] hid[8], %q: f32 tok[T] kv[2] rep[2] dim[4],
+  func @g(%a: f32 tok[T]) -> f16 tok[T] {})",
+      R"(%x: f32 tok[T] hid[8], %h: bf16 tok[T] hid[8], %q: f32 tok[T] kv[2] rep[2] dim[4],
           %k: f32 tok[T] kv[2] dim[4], %i: i32 tok[T], %v: f32 tok[T], %cos: f32 tok[T] pair[2],
           %s: f32 tok[T] kv[2] pos[C], %y: f32 tok[T] hid[4], %r0: f32 tok[T] q[16], %xb: f32 tok[T] blk[2] num[4],
-          %i8: i8 tok[T] hid[8], %i8b: i8 tok[T] blk[2] num[4], %i8c: i8 tok[T] pos[C]) -> f32 {
-    %r = )",
-                                        statement, " : i8 nothing[1]\n}\n}\n");
-  const auto module = ParseModule(text, "m");
-  if (module.ok()) return "accepted";
-  // "m:line:column: op: ..."; the parser quotes the inferred type last.
-  const std::string message(module.status().message());
-  const size_t at = message.find("but inferred as '");
-  if (at != std::string::npos) return message.substr(at + 17, message.size() - at - 18);
-  const std::vector<std::string> parts = absl::StrSplit(message, absl::MaxSplits(": ", 1));
-  return parts.back();
+          %i8: i8 tok[T] hid[8], %i8b: i8 tok[T] blk[2] num[4], %i8c: i8 tok[T] pos[C])",
+      statement);
 }
 
 struct Case {

@@ -1,10 +1,9 @@
 #include "tools/inspect/ir_plan.h"
 
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 
+#include "base/files/test_files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "ir/text/parser.h"
@@ -21,8 +20,7 @@ using testing::SizeIs;
 
 // Two layers, each @attn and @mlp.
 std::unique_ptr<ir::Module> Toy() {
-  std::ifstream file("frontends/decoder/testdata/toy.lluda");
-  auto module = ir::ParseModule({std::istreambuf_iterator<char>(file), {}}, "toy.lluda");
+  auto module = ir::ParseModule(base::ReadAll("frontends/decoder/testdata/toy.lluda"), "toy.lluda");
   EXPECT_TRUE(module.ok()) << module.status();
   auto pipeline = passes::Pipeline::Create(passes::DefaultPipeline(), {});
   EXPECT_TRUE(pipeline.ok()) << pipeline.status();

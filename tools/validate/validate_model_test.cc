@@ -1,7 +1,5 @@
 #include "tools/validate/validate_model.h"
 
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -34,16 +32,11 @@ absl::StatusOr<Validation> Validate(const std::string& reference,
   return ValidateModel(options, {reference, engine::Model::Load});
 }
 
-std::string ReferenceText() {
-  std::ifstream file(kReference);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
 // The reference as JSON alone, with `from` in the place of `to` everywhere: what it says of logits
 // and activations in its .safetensors is not beside it.
 std::string Edited(const base::TemporaryFolder& folder, const std::string& from,
                    const std::string& to) {
-  const std::string text = ReferenceText();
+  const std::string text = base::ReadAll(kReference);
   EXPECT_THAT(text, HasSubstr(from));
   return folder.Write("reference.json", absl::StrReplaceAll(text, {{from, to}}));
 }
@@ -80,7 +73,7 @@ TEST(ValidateModelTest, AnotherLikeliestTokenFallsShort) {
 
 TEST(ValidateModelTest, WhatTheReferenceDoesNotHaveIsNotCompared) {
   const base::TemporaryFolder folder;
-  const auto validation = Validate(folder.Write("reference.json", ReferenceText()));
+  const auto validation = Validate(folder.Write("reference.json", base::ReadAll(kReference)));
   ASSERT_TRUE(validation.ok()) << validation.status();
   EXPECT_TRUE(validation->Passed()) << ValidationText(*validation);
   for (const PromptResult& result : validation->results) {
