@@ -17,7 +17,7 @@ run ir "$stories" --weights q4_0 --before
 grep -q '%wq_q4_0_f32 = dequantize @wq_q4_0\[layer\]' out || fail "the importer wrote no dequantize"
 
 # --- each type computes what the interpreter does: every pass, every kernel ---
-for type in q8_0 q4_0 q5_1; do
+for type in q8_0 q4_0 q5_1 q6_k; do
   run verify "$stories" --weights "$type"
   expect 0 "verify --weights $type: $(cat out err)"
 done
@@ -28,6 +28,29 @@ run generate "$stories" "${greedy[@]}"
 plain=$(cat out)
 run generate "$stories" "${greedy[@]}" --weights q8_0
 expect_out "$plain"
+
+# --- activations as integers, too ---
+run ir "$stories" --weights q4_0 --activations int8
+for text in '%h_int8 = quantize_blocks %h {out = q8_f32} : q8_f32 tok\[T\] hid' 'matmul %h_int8 @wq_q4_0\[layer\] '; do
+  grep -q "$text" out || fail "ir --activations int8 has no '$text': $(grep matmul out)"
+done
+! grep -q ' = dequantize' out || fail "ir --activations int8: a dequantize is left: $(grep ' = dequantize' out)"
+run ir "$stories" --activations int8
+! grep -q 'q8_f32' out || fail "ir --activations int8 quantises what meets floats"
+for type in q8_0 q4_0 q4_1; do
+  run verify "$stories" --weights "$type" --activations int8
+  expect 0 "verify --weights $type --activations int8: $(cat out err)"
+done
+run generate "$stories" "${greedy[@]}" --weights q8_0 --activations int8 --stats
+expect 0 "generate --activations int8"
+grep -q '^activations  *int8$' err || fail "--stats does not say activations: $(cat err)"
+run generate "$stories" "${greedy[@]}" --stats
+grep -q '^activations  *exact$' err || fail "--stats does not say activations: $(cat err)"
+printf 'Once upon a time, there was a little girl named Lily. She loved to play outside in the park.' >text.txt
+run eval "$stories" -f text.txt --weights q8_0 --activations int8 --against-weights q8_0 --json
+expect_json lluda.eval/1 'j["activations"] == "int8"' '"activations" not in j["against"]' '0 < j["against"]["kl_mean"] < 0.01'
+run generate "$stories" -p x --activations int4
+expect 2 "--activations int4: $(cat err)"
 
 # --- a bundle holds the blocks ---
 run compile "$stories" --weights q8_0 -o q8.llb
@@ -41,7 +64,7 @@ run generate q8.llb --weights q8_0 "${greedy[@]}"
 expect_error 2 "q8.llb: is compiled with the weights that it has"
 
 # --- what it cannot do ---
-run generate "$stories" -p x --weights q6_k
-expect 2 "--weights q6_k: $(cat err)"
+run generate "$stories" -p x --weights q3_k
+expect 2 "--weights q3_k: $(cat err)"
 
 finish

@@ -30,7 +30,8 @@ absl::Status CheckNumbers(const bundle::Bundle& bundle, absl::string_view precis
 }
 
 absl::Status WeightsAreSettled(const bundle::Bundle& bundle) {
-  return Refuse(bundle, "is compiled with the weights that it has; compile quantises them");
+  return Refuse(bundle,
+                "is compiled with the weights and activations that it has; compile quantises them");
 }
 
 absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions& options) {
@@ -43,7 +44,9 @@ absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions&
       bundle, asks_precision ? PrecisionName(module.precision) : absl::string_view(),
       asks_kv_cache ? KvCacheName(module.kv_cache, module.precision) : absl::string_view(),
       asks_result ? StepResultName(module.result) : absl::string_view()));
-  if (module.weights) return WeightsAreSettled(bundle);
+  if (module.weights || module.activations != Activations::kExact) {
+    return WeightsAreSettled(bundle);
+  }
   if (options.isa != "host" && options.isa != bundle.isa()) {
     return Refuse(bundle, absl::StrCat("is compiled for ", bundle.isa(), ", not ", options.isa));
   }

@@ -20,7 +20,7 @@ namespace lluda::engine {
 absl::Status CheckNumbers(const bundle::Bundle& bundle, absl::string_view precision,
                           absl::string_view kv_cache, absl::string_view result);
 
-// The error of quantising the weights of a model that is compiled already.
+// The error of quantising the weights or activations of a model that is compiled already.
 absl::Status WeightsAreSettled(const bundle::Bundle& bundle);
 
 // The same for all options: the instruction set, the context, what a bundle cannot do.

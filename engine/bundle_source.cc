@@ -23,7 +23,7 @@ class BundleSource : public ModelSource {
 
   absl::StatusOr<ModuleOptions> OptionsFor(const ModuleWish& wish) const override {
     RETURN_IF_ERROR(CheckNumbers(*bundle_, wish.precision, wish.kv_cache, wish.result));
-    if (!wish.weights.empty()) return WeightsAreSettled(*bundle_);
+    if (!wish.weights.empty() || !wish.activations.empty()) return WeightsAreSettled(*bundle_);
     absl::StatusOr<ModuleOptions> options = NumbersOf(*bundle_);
     if (options.ok()) options->context = wish.context;
     return options;

@@ -79,6 +79,7 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   }
   stats_.passes_seconds = watch.Lap();
   result_ = options.module.result;
+  if (!options.ir) stats_.activations = std::string(ActivationsName(options.module.activations));
   context_ = optimised->context;
   max_step_ = optimised->max_step;
   RETURN_IF_ERROR(CheckCompileMemory(source_->path(), options));

@@ -70,6 +70,8 @@ struct LoadStats {
   int64_t cached_kernels = 0;  // those that the code cache had
   int64_t weight_bytes = 0;    // of the checkpoint
   int64_t packed_bytes = 0;    // what the load block made of them
+  // What matmuls take of activations, "exact" or "int8"; empty of a bundle, which does not say.
+  std::string activations{};
 };
 
 // What decides, beside tokens and texts, which numbers a model gives: equal ones give equal bits.

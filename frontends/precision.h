@@ -26,6 +26,15 @@ enum class KvCache : uint8_t {
   kInt8,
 };
 
+// What matmuls take of their activations where weights are in blocks of integers.
+enum class Activations : uint8_t {
+  // The precision's numbers.
+  kExact,
+  // 32 at a time as i8 that share an f32 scale: quantize_blocks to q8_f32 in ir/op/ops.md. Integers
+  // are multiplied with integers, which is faster, for an error that docs/numerics.md bounds.
+  kInt8,
+};
+
 // What a step gives for each row that is wanted.
 enum class StepResult : uint8_t {
   // The logits of the next token: f32 row[R] vocab[...].

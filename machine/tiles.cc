@@ -16,6 +16,12 @@ constexpr TileRow kTiles[] = {
 #undef LLUDA_TILE
 };
 
+constexpr IntegerTile kIntegerTiles[] = {
+#define LLUDA_INTEGER_TILE(isa, dot, rows, panels) {Isa::isa, IntegerDot::dot, rows, panels},
+#include "machine/integer_tiles.def"
+#undef LLUDA_INTEGER_TILE
+};
+
 struct BlockPanelRow {
   ir::DType b;
   int depth;
@@ -52,6 +58,14 @@ const TileRow* FindMatmulTile(Isa isa, ir::DType a, ir::DType b) {
     if (row.isa <= isa && row.a == a && row.b == b) found = &row;
   }
   return found;
+}
+
+const IntegerTile& FindIntegerTile(Isa isa) {
+  const IntegerTile* found = &kIntegerTiles[0];
+  for (const IntegerTile& row : kIntegerTiles) {
+    if (row.isa <= isa) found = &row;
+  }
+  return *found;
 }
 
 std::optional<ir::PanelShape> PanelShapeOf(ir::DType b, ir::DType accumulator) {

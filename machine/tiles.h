@@ -30,6 +30,9 @@ std::vector<Isa> AllIsas();
 // How a tile multiplies; tiles.def says what each means.
 enum class Dot : uint8_t { kWiden, kBf16Pair, kAmx };
 
+// How a tile multiplies the integers of blocks; integer_tiles.def says what each means.
+enum class IntegerDot : uint8_t { kWidened, kPairs, kQuads };
+
 // Columns of a panel: one 512-bit register of 4-byte sums, or several narrower ones.
 inline constexpr int kPanelRows = 16;
 
@@ -50,6 +53,16 @@ absl::Span<const TileRow> AllTiles();
 // accumulators of FindTile's are vectors; FindMatmulTile's may be AMX tiles.
 const TileRow* FindTile(Isa isa, ir::DType a, ir::DType b);
 const TileRow* FindMatmulTile(Isa isa, ir::DType a, ir::DType b);
+
+// A tile for operands that both hold integers in blocks.
+struct IntegerTile {
+  Isa isa;
+  IntegerDot dot;
+  int rows;
+  int panels;
+};
+// The last row of the table that this ISA can run.
+const IntegerTile& FindIntegerTile(Isa isa);
 
 // The shape of the panels in which elements of this dtype are multiplied as B: the same for every
 // ISA and every A, so that what is packed once serves all of them. Nothing when no tile does. Of

@@ -78,6 +78,14 @@ TEST(FindTile, KeepsToVectorsWhereMatmulsHaveAmx) {
             FindTile(Isa::kAmx, DType::kF32, DType::kF32));
 }
 
+TEST(FindIntegerTile, PicksTheNewestRowThatTheInstructionSetRuns) {
+  EXPECT_EQ(FindIntegerTile(Isa::kGeneric).dot, IntegerDot::kWidened);
+  EXPECT_EQ(FindIntegerTile(Isa::kAvx2).dot, IntegerDot::kPairs);
+  EXPECT_EQ(FindIntegerTile(Isa::kAvx512).dot, IntegerDot::kPairs);
+  EXPECT_EQ(FindIntegerTile(Isa::kAvx512Bf16).dot, IntegerDot::kQuads);
+  EXPECT_EQ(FindIntegerTile(Isa::kAmx).isa, Isa::kAvx512Bf16);
+}
+
 TEST(FindTile, ACacheOfIntegersIsReadAsOneOfTheQuerysType) {
   for (const Isa isa : AllIsas()) {
     for (const DType a : {DType::kF32, DType::kBF16}) {

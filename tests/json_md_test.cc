@@ -41,6 +41,7 @@ tools::GenerationReport Generation() {
   report.generation.text = "a";
   report.generation.tokens = {3};
   report.generation.stop_token = 2;
+  report.load.activations = "exact";
   return report;
 }
 
@@ -123,7 +124,7 @@ std::string ValidateDocument() {
 
 std::string EvalDocument() {
   tools::EvalReport report;
-  report.subject = {"a", "bf16", "bf16", "q4_0"};
+  report.subject = {"a", "bf16", "bf16", "q4_0", "int8"};
   report.against = report.subject;
   report.evaluation.worst.emplace_back();
   report.evaluation.is_compared = true;
@@ -144,6 +145,7 @@ std::string BenchDocument() {
   result.decode_calls.emplace();
   result.prefill_calls.emplace();
   result.cache_error.emplace();
+  result.activations = "int8";
   return tools::BenchJson(result);
 }
 

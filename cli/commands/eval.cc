@@ -29,7 +29,7 @@ absl::StatusOr<tools::EvalText> ReadText(const EvalFlags& flags) {
 std::optional<ModelFlags> AgainstOf(const EvalFlags& flags) {
   const bool same = flags.against.empty();
   if (same && flags.against_precision.empty() && flags.against_kv_cache.empty() &&
-      flags.against_weights.empty()) {
+      flags.against_weights.empty() && flags.against_activations.empty()) {
     return std::nullopt;
   }
   ModelFlags against = flags.model;
@@ -37,6 +37,7 @@ std::optional<ModelFlags> AgainstOf(const EvalFlags& flags) {
   against.precision = flags.against_precision;
   against.kv_cache = flags.against_kv_cache;
   against.weights = flags.against_weights;
+  against.activations = flags.against_activations;
   return against;
 }
 

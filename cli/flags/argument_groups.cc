@@ -52,7 +52,8 @@ void AddContext(CLI::App* app, ModelFlags* flags, const char* what) {
 }
 
 void AddNumbers(CLI::App* app, const std::string& prefix, const std::string& whose,
-                std::string* precision, std::string* kv_cache, std::string* weights) {
+                std::string* precision, std::string* kv_cache, std::string* weights,
+                std::string* activations) {
   app->add_option(prefix + "precision", *precision,
                   absl::StrCat("bf16: matmul inputs and the cache", whose,
                                " in bf16; f32: everything in f32 [bf16, or as a bundle has it]"))
@@ -64,13 +65,19 @@ void AddNumbers(CLI::App* app, const std::string& prefix, const std::string& who
       ->check(CLI::IsMember({"bf16", "f32", "int8"}));
   app->add_option(prefix + "weights", *weights,
                   absl::StrCat("Quantise matrices", whose,
-                               " while they are loaded: q8_0, q4_0, q4_1, q5_0, q5_1 [as the model "
-                               "has them]"))
-      ->check(CLI::IsMember({"q8_0", "q4_0", "q4_1", "q5_0", "q5_1"}));
+                               " while they are loaded: q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, "
+                               "q6_k [as the model has them]"))
+      ->check(CLI::IsMember({"q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q4_k", "q5_k", "q6_k"}));
+  app->add_option(prefix + "activations", *activations,
+                  absl::StrCat("int8: what meets quantised matrices", whose,
+                               " is quantised, too, which is faster, for an error that eval "
+                               "measures; exact: it is not [exact, or as a bundle has it]"))
+      ->check(CLI::IsMember({"exact", "int8"}));
 }
 
 void AddPrecision(CLI::App* app, ModelFlags* flags) {
-  AddNumbers(app, "--", "", &flags->precision, &flags->kv_cache, &flags->weights);
+  AddNumbers(app, "--", "", &flags->precision, &flags->kv_cache, &flags->weights,
+             &flags->activations);
 }
 
 void AddResult(CLI::App* app, ModelFlags* flags) {
@@ -85,7 +92,9 @@ void AddIrFile(CLI::App* app, ModelFlags* flags) {
       "--ir", flags->ir_file,
       "Run this dump of `lluda ir` on the model's weights: the passes go on where it stopped; - is "
       "stdin");
-  file->excludes("--ctx")->excludes("--precision")->excludes("--kv-cache")->excludes("--weights");
+  for (const char* other : {"--ctx", "--precision", "--kv-cache", "--weights", "--activations"}) {
+    file->excludes(other);
+  }
 }
 
 void AddIsa(CLI::App* app, ModelFlags* flags) {

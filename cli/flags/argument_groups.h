@@ -23,10 +23,12 @@ void AddModel(CLI::App* app, std::string* model);  // the positional argument
 void AddTokenizer(CLI::App* app, std::string* tokenizer);
 void AddContext(CLI::App* app, ModelFlags* flags,
                 const char* what = "Tokens the context holds [the model's maximum, at most 4096]");
-void AddPrecision(CLI::App* app, ModelFlags* flags);  // --precision, --kv-cache, --weights
+// --precision, --kv-cache, --weights, --activations
+void AddPrecision(CLI::App* app, ModelFlags* flags);
 // The same flags by other names and for another model: "--against-precision", ...
 void AddNumbers(CLI::App* app, const std::string& prefix, const std::string& whose,
-                std::string* precision, std::string* kv_cache, std::string* weights);
+                std::string* precision, std::string* kv_cache, std::string* weights,
+                std::string* activations);
 void AddResult(CLI::App* app, ModelFlags* flags);
 void AddIrFile(CLI::App* app, ModelFlags* flags);  // after AddContext and AddPrecision
 void AddIsa(CLI::App* app, ModelFlags* flags);

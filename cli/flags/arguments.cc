@@ -317,7 +317,7 @@ CLI::App* AddEval(CLI::App* app, EvalFlags* flags) {
                   "Another model with the same vocabulary, which is taken to be right [the same "
                   "model, if the flags below ask for anything]");
   AddNumbers(sub, "--against-", " of the other model", &flags->against_precision,
-             &flags->against_kv_cache, &flags->against_weights);
+             &flags->against_kv_cache, &flags->against_weights, &flags->against_activations);
   AddContext(sub, &flags->model,
              "Tokens of a window, and of the context [512, or all that the model holds]");
   sub->add_option("--stride", flags->stride, "From one window to the next, in tokens [half of one]")

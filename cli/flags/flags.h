@@ -15,12 +15,13 @@ namespace lluda::cli {
 
 // Which model, and how it is run.
 struct ModelFlags {
-  std::string model;      // a folder, a file, a hub name, or empty for the default model
-  std::string tokenizer;  // a folder whose tokenizer is used; empty: the model's own
-  std::string precision;  // "bf16" or "f32"; empty: bf16, or what a bundle was compiled with
-  std::string kv_cache;   // "int8"; empty: as the precision or the bundle has it
-  std::string result;     // "logits" or "hidden"; empty: logits, or what a bundle gives
-  std::string weights;    // "q4_0": quantised to while loading; empty: as the model has them
+  std::string model;        // a folder, a file, a hub name, or empty for the default model
+  std::string tokenizer;    // a folder whose tokenizer is used; empty: the model's own
+  std::string precision;    // "bf16" or "f32"; empty: bf16, or what a bundle was compiled with
+  std::string kv_cache;     // "int8"; empty: as the precision or the bundle has it
+  std::string result;       // "logits" or "hidden"; empty: logits, or what a bundle gives
+  std::string weights;      // "q4_0": quantised to while loading; empty: as the model has them
+  std::string activations;  // "int8"; empty: exact, or as a bundle has it
   std::string isa = "host";
   std::optional<int64_t> context;
   int threads = 0;
@@ -185,7 +186,7 @@ struct EvalFlags {
   std::optional<std::string> file;  // unset: the text that comes with the default model
   std::optional<int64_t> stride;    // unset: half a window
   std::string against;              // another model; empty: the same, if the next ask for anything
-  std::string against_precision, against_kv_cache, against_weights;
+  std::string against_precision, against_kv_cache, against_weights, against_activations;
   bool json = false;
 };
 

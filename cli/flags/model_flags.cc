@@ -60,7 +60,7 @@ absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags) {
                    OpenSource(flags.model, flags.tokenizer));
   ASSIGN_OR_RETURN(engine::ModuleOptions module,
                    source->OptionsFor({flags.precision, flags.kv_cache, flags.context.value_or(0),
-                                       flags.result, flags.weights}));
+                                       flags.result, flags.weights, flags.activations}));
   options.folder = source->path();
   options.source = std::move(source);
   options.module = module;

@@ -178,6 +178,47 @@ TEST(MatmulAssembly, MultipliesAsTheTileTablePromisesWithAccumulatorsInRegisters
   }
 }
 
+TEST(IntegerAssembly, MultipliesBytesAsTheTableSays) {
+  if (!CompilesForX86()) GTEST_SKIP() << "the table's instructions are those of x86";
+  const struct {
+    Isa isa;
+    const char* mnemonic;
+    const char* reg;
+    int columns;  // of a register
+  } promises[] = {{Isa::kAvx2, "vpmaddubsw", "%ymm", 8},
+                  {Isa::kAvx512, "vpmaddubsw", "%zmm", 16},
+                  {Isa::kAvx512Bf16, "vpdpbusd", "%zmm", 16},
+                  {Isa::kAmx, "vpdpbusd", "%zmm", 16}};
+  for (const char* dtype : {"q8_0", "q4_0", "q5_1"}) {
+    auto module = ParseTestModule(absl::StrReplaceAll(R"(
+  weight @w : $B n[64] k[128]
+  load {
+    @p = pack @w over k {tile = $$B} : $B n[64] k[128] @panel($$B, k)
+  }
+  func @f(%x: bf16 tok[T] k[128]) -> f32 tok[T] n[64] {
+    %a = quantize_blocks %x {out = q8_f32} : q8_f32 tok[T] k[128]
+    %r = matmul %a @p over k : f32 tok[T] n[64]
+    return %r
+  })",
+                                                      {{"$B", dtype}}));
+    ASSERT_NE(module, nullptr);
+    for (const auto& promise : promises) {
+      SCOPED_TRACE(absl::StrCat(IsaName(promise.isa), " ", dtype));
+      const auto assembly =
+          AssemblyOf(SpecOf(FindOp(*module, "r")), TargetToRead(promise.isa), *module);
+      ASSERT_TRUE(assembly.ok()) << assembly.status();
+      int most = 0;
+      for (const Lines& loop : InnermostLoops(Instructions(*assembly))) {
+        most = std::max(most, static_cast<int>(Count(loop, promise.mnemonic, promise.reg)));
+        EXPECT_EQ(std::count_if(loop.begin(), loop.end(), IsCall), 0);
+      }
+      // Four elements of a column at a time.
+      const machine::IntegerTile& tile = machine::FindIntegerTile(promise.isa);
+      EXPECT_GE(most, tile.rows * tile.panels * kPanelRows / promise.columns * 32 / 4);
+    }
+  }
+}
+
 frontends::decoder::Decoder SmallDecoder() {
   frontends::decoder::Decoder decoder;
   decoder.vocab_size = 100;  // its last panel is partly padding

@@ -16,6 +16,7 @@ absl::StatusOr<ModuleOptions> OptionsOf(const ModuleWish& wish) {
     ASSIGN_OR_RETURN(options.result, ParseStepResult(wish.result));
   }
   ASSIGN_OR_RETURN(options.weights, ParseWeights(wish.weights));
+  ASSIGN_OR_RETURN(options.activations, ParseActivations(wish.activations));
   return options;
 }
 

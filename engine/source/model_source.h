@@ -35,8 +35,9 @@ struct ModuleWish {
   std::string precision = {};  // "bf16" or "f32"
   std::string kv_cache = {};   // "int8", or the precision's own name
   int64_t context = 0;
-  std::string result = {};   // "logits" or "hidden"
-  std::string weights = {};  // a block dtype to quantise to
+  std::string result = {};       // "logits" or "hidden"
+  std::string weights = {};      // a block dtype to quantise to
+  std::string activations = {};  // "exact" or "int8"
 };
 
 // The same as options of a model that is still to be compiled. InvalidArgument for unknown names.

@@ -31,6 +31,19 @@ absl::string_view KvCacheName(KvCache cache, Precision precision) {
   return cache == KvCache::kInt8 ? "int8" : PrecisionName(precision);
 }
 
+absl::StatusOr<Activations> ParseActivations(absl::string_view name) {
+  if (name.empty()) return Activations::kExact;
+  for (const Activations activations : {Activations::kExact, Activations::kInt8}) {
+    if (name == ActivationsName(activations)) return activations;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("activations must be exact or int8, are '", name, "'"));
+}
+
+absl::string_view ActivationsName(Activations activations) {
+  return activations == Activations::kInt8 ? "int8" : "exact";
+}
+
 absl::StatusOr<StepResult> ParseStepResult(absl::string_view name) {
   for (const StepResult result : {StepResult::kLogits, StepResult::kHidden}) {
     if (name == StepResultName(result)) return result;

@@ -16,6 +16,7 @@
 
 namespace lluda::engine {
 
+using frontends::Activations;
 using frontends::KvCache;
 using frontends::Precision;
 using frontends::StepResult;
@@ -33,6 +34,12 @@ absl::StatusOr<KvCache> ParseKvCache(absl::string_view name, Precision precision
 // A name that ParseKvCache reads: "int8", or the precision's.
 absl::string_view KvCacheName(KvCache cache, Precision precision);
 
+// "exact", "int8", or "" for the former. InvalidArgument, naming both, for anything else.
+absl::StatusOr<Activations> ParseActivations(absl::string_view name);
+
+// The name that ParseActivations reads.
+absl::string_view ActivationsName(Activations activations);
+
 // "logits" or "hidden". InvalidArgument, naming both, for anything else.
 absl::StatusOr<StepResult> ParseStepResult(absl::string_view name);
 
@@ -48,8 +55,9 @@ struct ModuleOptions {
   KvCache kv_cache = KvCache::kPrecision;
   StepResult result = StepResult::kLogits;
   std::optional<ir::DType> weights;  // quantised to, while they are loaded
-  int64_t context = 0;               // tokens of a sequence; 0: DefaultContext
-  int64_t max_step = 512;            // tokens computed at a time; less if the context is shorter
+  Activations activations = Activations::kExact;
+  int64_t context = 0;     // tokens of a sequence; 0: DefaultContext
+  int64_t max_step = 512;  // tokens computed at a time; less if the context is shorter
   // Keeps what each part of the model computes, for Session::Activation; costs time and memory.
   bool record_activations = false;
 };

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/step_interface.h"
+#include "ir/op/contraction.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::frontends::decoder {
@@ -50,6 +51,20 @@ Operand FunctionWriter::MatmulWeight(ir::Global* weight) {
   return b_.Cast(absl::StrCat(weight->name, "_bf16"), Weight(weight), DType::kBF16);
 }
 
+Value* FunctionWriter::Activations(Value* x, const ir::Global* weight) {
+  const bool quantises =
+      model_.activations == frontends::Activations::kInt8 && ir::HoldsIntegers(weight->type.dtype);
+  if (!quantises) return x;
+  Value*& made = quantised_[x];
+  if (made != nullptr) return made;
+  ir::Attrs attrs;
+  attrs.out = DType::kQ8F32;
+  Value* integers =
+      b_.Add(Opcode::kQuantizeBlocks, absl::StrCat(x->name, "_int8"), {x}, std::move(attrs));
+  made = b_.Unary(Opcode::kDequantize, absl::StrCat(x->name, "_q8"), integers);
+  return made;
+}
+
 Value* FunctionWriter::Linear(absl::string_view name, Value* x, const LinearWeight& weight,
                               std::string over) {
   const bool has_bias = weight.bias != nullptr;
@@ -60,8 +75,8 @@ Value* FunctionWriter::Linear(absl::string_view name, Value* x, const LinearWeig
     matrix = b_.Slice(weight.rows->name, matrix, weight.matrix->type.axes[0].name, begin,
                       begin + axis.extent.value, {axis});
   }
-  Value* product = b_.Matmul(has_bias ? absl::StrCat(name, "_product") : std::string(name), x,
-                             matrix, std::move(over));
+  Value* product = b_.Matmul(has_bias ? absl::StrCat(name, "_product") : std::string(name),
+                             Activations(x, weight.matrix), matrix, std::move(over));
   if (!has_bias) return product;
   Operand bias = Weight(weight.bias);
   if (weight.bias->type.dtype != DType::kF32) {

@@ -10,6 +10,7 @@
 #ifndef LLUDA_FRONTENDS_DECODER_FUNCTION_WRITER_H_
 #define LLUDA_FRONTENDS_DECODER_FUNCTION_WRITER_H_
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -48,6 +49,10 @@ class FunctionWriter {
   ir::Operand TableWeight(ir::Global* weight);
   // The weight as a matmul's input. What is in blocks is not rounded to the precision's numbers.
   ir::Operand MatmulWeight(ir::Global* weight);
+
+  // x as a matmul with this weight reads it: quantised where the model asks for that and the weight is
+  // in blocks of integers. Matmuls that read one x share what is made of it.
+  ir::Value* Activations(ir::Value* x, const ir::Global* weight);
 
   // x times the weight's matrix, and its bias added where it has one. The sum is called `name`.
   ir::Value* Linear(absl::string_view name, ir::Value* x, const LinearWeight& weight,
@@ -94,6 +99,7 @@ class FunctionWriter {
                 absl::string_view name, ir::Value* x, ir::Value* slot, ir::Value* pos);
 
   const Model& model_;
+  std::map<ir::Value*, ir::Value*> quantised_;  // what Activations has made
   ir::Func* func_;
   ir::Builder b_;
 };

@@ -96,9 +96,16 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportDecoder(const Decoder& decoder
   RETURN_IF_ERROR(AddWeights(decoder, options, module.get(), &weights));
   const Cache k_cache = AddCache(decoder, options, "k", module.get());
   const Cache v_cache = AddCache(decoder, options, "v", module.get());
-  const Model model = {decoder, options.precision, options.result,
-                       weights, context,           k_cache,
-                       v_cache, module.get(),      options.record_activations};
+  const Model model = {decoder,
+                       options.precision,
+                       options.result,
+                       weights,
+                       context,
+                       k_cache,
+                       v_cache,
+                       module.get(),
+                       options.record_activations,
+                       options.activations};
   for (const auto add : {AddLayers, AddResult, AddStep}) {
     RETURN_IF_ERROR(add(model));
   }

@@ -39,6 +39,7 @@ inline constexpr int64_t kContextMultiple = 64;
 struct ImportOptions {
   Precision precision = Precision::kBF16;
   KvCache kv_cache = KvCache::kPrecision;
+  Activations activations = Activations::kExact;
   StepResult result = StepResult::kLogits;
   // The block dtype, one that quantize_blocks writes, that matrices of floats are quantised to while
   // they are loaded, where their rows are whole blocks; embedding and LM head are among them.

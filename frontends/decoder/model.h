@@ -27,6 +27,7 @@ struct Model {
   Cache v_cache;
   ir::Module* module;
   bool record_activations;
+  Activations activations;
 };
 
 }  // namespace lluda::frontends::decoder

@@ -130,7 +130,7 @@ absl::Status AddResult(const Model& model) {
   ir::Global* head = w.lm_head != nullptr ? w.lm_head : w.embed;
   Value* narrow = f.Narrow("h", h);
   Value* wt = b.Permute("wt", f.MatmulWeight(head), {"hid", "vocab"});
-  Value* l = b.Matmul("l", narrow, wt, "hid");
+  Value* l = b.Matmul("l", f.Activations(narrow, head), wt, "hid");
   Value* scaled = f.ScaleBy("ls", l, 1.0 / model.decoder.logits_divisor);
   return f.Return(f.Softcap("lc", scaled, model.decoder.logits_softcap));
 }

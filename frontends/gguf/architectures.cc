@@ -82,6 +82,23 @@ constexpr KeyRow kLlamaKeys[] = {
     {"expert_gating_func", kRead},
 };
 
+constexpr KeyRow kGemma2Keys[] = {
+    {"attn_logit_softcapping", kNumber, "attn_logit_softcapping"},
+    {"final_logit_softcapping", kNumber, "final_logit_softcapping"},
+};
+
+constexpr KeyRow kGemma3Keys[] = {
+    {"final_logit_softcapping", kNumber, "final_logit_softcapping"},
+    {"attention.sliding_window_pattern", kInt, "sliding_window_pattern"},
+    {"rope.freq_base_swa", kNumber, "rope_local_base_freq"},
+};
+
+// The factors of longrope are tensors.
+constexpr KeyRow kPhi3Keys[] = {
+    {"rope.scaling.attn_factor", kRead},
+    {"rope.scaling.original_context_length", kInt, "original_max_position_embeddings"},
+};
+
 constexpr TensorRow kTensors[] = {
     {"token_embd", "model.embed_tokens"},
     {"output_norm", "model.norm"},
@@ -126,11 +143,31 @@ constexpr TensorRow kNormsBehind[] = {
     {"ffn_norm", ""},
 };
 
+// Where they stand before and behind both.
+constexpr TensorRow kNormsAround[] = {
+    {"post_attention_norm", "post_attention_layernorm"},
+    {"ffn_norm", "pre_feedforward_layernorm"},
+    {"post_ffw_norm", "post_feedforward_layernorm"},
+};
+
+// Phi-3's fused matrices.
+constexpr TensorRow kFusedTensors[] = {
+    {"attn_qkv", "self_attn.qkv_proj"},
+    {"ffn_up", "mlp.gate_up_proj"},
+    {"ffn_gate", ""},
+};
+
+constexpr GemmaRow kGemma2 = {46};
+constexpr GemmaRow kGemma3 = {62};
+
 // In alphabetical order.
 constexpr Architecture kArchitectures[] = {
+    {"gemma2", "gemma2", false, kGemma2Keys, kNormsAround, nullptr, {}, true, false, &kGemma2},
+    {"gemma3", "gemma3_text", false, kGemma3Keys, kNormsAround, nullptr, {}, true, false, &kGemma3},
     {"granite", "granite", true, kGraniteKeys},
     {"llama", "llama", true, kLlamaKeys, kLlamaExperts, "mixtral"},
     {"olmo2", "olmo2", false, {}, kNormsBehind},
+    {"phi3", "phi3", false, kPhi3Keys, kFusedTensors, nullptr, {}, true, true},
     {"qwen2", "qwen2", false},
     {"qwen2moe", "qwen2_moe", false, kQwenExpertKeys, {}, nullptr, false},
     {"qwen3", "qwen3", false},

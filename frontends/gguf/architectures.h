@@ -39,6 +39,13 @@ struct TensorRow {
   const char* checkpoint_name;  // "input_layernorm", behind "model.layers.N."
 };
 
+// Weights of norms are stored with the 1 that the family adds. Scores are divided by the root of a
+// head's elements, but in the largest model, which has so many layers, by that of
+// embedding_length / attention.head_count.
+struct GemmaRow {
+  int64_t largest_layers;
+};
+
 struct Architecture {
   const char* name;
   const char* model_type;  // of the family, see frontends/families
@@ -51,6 +58,12 @@ struct Architecture {
   // Whether the weights of the experts that a token takes are divided by their sum, unless a key says
   // otherwise; nothing where the family knows.
   std::optional<bool> renormalises{};
+  // Whether attention.sliding_window is the family's window; of the others it is refused.
+  bool windows = false;
+  // Whether rope.dimension_count may be less than a head: that many of its elements rotate.
+  bool rotates_partly = false;
+  // What the family says of heads and norms, and files of Gemma do otherwise; nullptr: nothing.
+  const GemmaRow* gemma = nullptr;
 };
 
 absl::Span<const Architecture> Architectures();

@@ -1,6 +1,7 @@
 #include "frontends/gguf/config.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <optional>
 
@@ -46,8 +47,8 @@ class ConfigWriter {
     }
     RETURN_IF_ERROR(AddHeads());
     RETURN_IF_ERROR(AddExperts());
-    RETURN_IF_ERROR(AddRotation());
-    RETURN_IF_ERROR(CheckWindow());
+    RETURN_IF_ERROR(facts.short_factors.empty() ? AddRotation() : AddLongRotation(facts));
+    RETURN_IF_ERROR(AddWindow());
     return ConfigText{absl::StrCat("{", absl::StrJoin(fields_, ", "), "}"), std::move(keys_)};
   }
 
@@ -166,7 +167,33 @@ class ConfigWriter {
       AddFrom("embedding_length", "head_dim", absl::StrCat(head));
     }
     RETURN_IF_ERROR(CheckSameAsHead("attention.value_length", head));
-    return CheckSameAsHead("rope.dimension_count", head);
+    RETURN_IF_ERROR(AddScale(heads, hidden, head));
+    if (!architecture_.rotates_partly) return CheckSameAsHead("rope.dimension_count", head);
+    return AddRotatedShare(head);
+  }
+
+  // The root of which number scores are divided by.
+  absl::Status AddScale(int64_t heads, int64_t hidden, int64_t head) {
+    if (architecture_.gemma == nullptr) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const int64_t layers, OneInt(Key("block_count")));
+    const bool is_largest = layers == architecture_.gemma->largest_layers;
+    Add("query_pre_attn_scalar", absl::StrCat(is_largest ? hidden / heads : head));
+    return absl::OkStatus();
+  }
+
+  absl::Status AddRotatedShare(int64_t head) {
+    constexpr char kRotated[] = "rope.dimension_count";
+    if (!Has(kRotated) || head == 0) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const int64_t rotated, OneInt(Key(kRotated)));
+    if (rotated == head) return absl::OkStatus();
+    if (rotated < 2 || rotated > head || rotated % 2 != 0) {
+      return metadata_.Error(Key(kRotated), absl::StrCat("must be even, from 2 to the ", head,
+                                                         " elements of a head, is ", rotated));
+    }
+    // The family's reader cuts head * share to a whole number, and must not end up one below.
+    const double share = (static_cast<double>(rotated) + 0.25) / static_cast<double>(head);
+    AddFrom(kRotated, "partial_rotary_factor", absl::StrFormat("%.17g", share));
+    return absl::OkStatus();
   }
 
   absl::Status CheckSameAsHead(absl::string_view key, int64_t head) const {
@@ -189,6 +216,7 @@ class ConfigWriter {
               absl::StrCat("{\"rope_type\": \"linear\", \"factor\": ", factor, "}"));
       return absl::OkStatus();
     }
+    RETURN_IF_ERROR(CheckContext());
     if (!Has("rope.scaling.type")) return absl::OkStatus();
     ASSIGN_OR_RETURN(const absl::string_view type, metadata_.String(Key("rope.scaling.type")));
     if (type == "none") return absl::OkStatus();
@@ -216,18 +244,75 @@ class ConfigWriter {
     return absl::OkStatus();
   }
 
-  // A window that no context exceeds is none.
-  absl::Status CheckWindow() const {
-    const std::string key = Key("attention.sliding_window");
+  // Old files of Phi-3 lack the factors that their context needs.
+  absl::Status CheckContext() const {
+    constexpr char kOriginal[] = "rope.scaling.original_context_length";
+    const KeyRow* row = FindKey(architecture_, kOriginal);
+    if (!Has(kOriginal) || row->use != KeyUse::kInt) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const int64_t original, OneInt(Key(kOriginal)));
+    ASSIGN_OR_RETURN(const int64_t context, OneInt(Key("context_length")));
+    if (context <= original) return absl::OkStatus();
+    return metadata_.Error(
+        Key("context_length"),
+        absl::StrCat("is ", context, ", more than the ", original,
+                     " of rope.scaling.original_context_length, and the file lacks "
+                     "rope_factors_long.weight"));
+  }
+
+  // The numbers of longrope that are tensors.
+  absl::Status AddLongRotation(const TensorFacts& facts) {
+    constexpr char kFactor[] = "rope.scaling.attn_factor";
+    constexpr char kOriginal[] = "rope.scaling.original_context_length";
+    ASSIGN_OR_RETURN(const int64_t context, OneInt(Key("context_length")));
+    ASSIGN_OR_RETURN(const int64_t original, metadata_.Int(Key(kOriginal), 2, kMostInt));
+    const auto list = [](const std::vector<float>& factors) {
+      return absl::StrJoin(factors, ", ", [](std::string* out, float factor) {
+        absl::StrAppend(out, ShortestDecimal(factor));
+      });
+    };
+    if (Has("rope.scaling.type")) {
+      ASSIGN_OR_RETURN(const absl::string_view type, metadata_.String(Key("rope.scaling.type")));
+      if (type != "longrope" && type != "none") {
+        return metadata_.Error(
+            Key("rope.scaling.type"),
+            absl::StrCat("is '", base::QuoteName(type), "', but the file has factors of longrope"));
+      }
+    }
+    std::string json =
+        absl::StrCat("{\"rope_type\": \"longrope\", \"short_factor\": [", list(facts.short_factors),
+                     "], \"long_factor\": [", list(facts.long_factors), "]");
+    if (Has(kFactor)) {
+      // What converters write is mostly what the contexts give; a folder has that in double precision.
+      const double stretch = static_cast<double>(context) / static_cast<double>(original);
+      const double usual =
+          stretch > 1 ? std::sqrt(1 + std::log(stretch) / std::log(static_cast<double>(original)))
+                      : 1;
+      ASSIGN_OR_RETURN(const double given, metadata_.Number(Key(kFactor)));
+      if (static_cast<float>(given) != static_cast<float>(usual)) {
+        ASSIGN_OR_RETURN(const std::string factor, NumberText(Key(kFactor)));
+        absl::StrAppend(&json, ", \"attention_factor\": ", factor);
+      }
+    }
+    AddFrom("rope.scaling.type", "rope_scaling", json + "}");
+    return absl::OkStatus();
+  }
+
+  absl::Status AddWindow() {
+    constexpr char kWindow[] = "attention.sliding_window";
     if (Has("attention.causal")) {
       ASSIGN_OR_RETURN(const bool causal, metadata_.Bool(Key("attention.causal")));
       if (!causal) return Unsupported(metadata_, Key("attention.causal"), "is false");
     }
-    if (!metadata_.Has(key)) return absl::OkStatus();
-    ASSIGN_OR_RETURN(const int64_t window, metadata_.Int(key, 0, kMostInt));
+    if (!Has(kWindow)) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const int64_t window, metadata_.Int(Key(kWindow), 0, kMostInt));
+    if (architecture_.windows) {
+      AddFrom(kWindow, "sliding_window", window == 0 ? "null" : absl::StrCat(window));
+      return absl::OkStatus();
+    }
+    // A window that no context exceeds is none.
     ASSIGN_OR_RETURN(const int64_t context, OneInt(Key("context_length")));
     if (window == 0 || window >= context) return absl::OkStatus();
-    return Unsupported(metadata_, key, absl::StrCat("asks for a window of ", window));
+    return Unsupported(metadata_, Key(kWindow), absl::StrCat("asks for a window of ", window));
   }
 
   const Metadata& metadata_;

@@ -21,6 +21,9 @@ namespace lluda::frontends::gguf {
 struct TensorFacts {
   int64_t vocabulary = 0;  // rows of the embedding
   bool tied_head = false;
+  // What the frequencies of longrope are divided by, one for each pair; empty where there are none.
+  std::vector<float> short_factors{};
+  std::vector<float> long_factors{};
 };
 
 struct ConfigText {

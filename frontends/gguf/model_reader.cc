@@ -27,6 +27,8 @@ namespace {
 constexpr char kEmbedding[] = "token_embd.weight";
 constexpr char kHead[] = "output.weight";
 constexpr char kDivisors[] = "rope_freqs.weight";
+constexpr char kShortFactors[] = "rope_factors_short.weight";
+constexpr char kLongFactors[] = "rope_factors_long.weight";
 
 // The tensors of all parts by their names.
 using Tensors = std::map<absl::string_view, const Tensor*>;
@@ -47,28 +49,48 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
   return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
 }
 
-absl::StatusOr<TensorFacts> FactsOf(const GgufFile& file, const Tensors& tensors) {
+// What divides frequencies: one number for each of `pairs`, or for as many as there are.
+absl::StatusOr<std::vector<float>> PositiveNumbers(const GgufFile& file, const Tensor& tensor,
+                                                   std::optional<size_t> pairs = std::nullopt) {
+  const bool is_list = tensor.type->dtype == TensorDType::kF32 && tensor.shape.size() == 1;
+  if (!is_list || (pairs && tensor.bytes.size() != *pairs * sizeof(float))) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        Where(file, tensor.name), "must be F32 [", pairs ? absl::StrCat(*pairs) : "pairs", "], is ",
+        tensor.type->name, " ", ShapeText(tensor.shape)));
+  }
+  std::vector<float> numbers(tensor.bytes.size() / sizeof(float));
+  std::memcpy(numbers.data(), tensor.bytes.data(), tensor.bytes.size());
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    if (std::isfinite(numbers[i]) && numbers[i] > 0) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        Where(file, tensor.name), "must hold positive numbers, number ", i, " is ", numbers[i]));
+  }
+  return numbers;
+}
+
+absl::StatusOr<TensorFacts> FactsOf(const GgufFile& file, const Architecture& architecture,
+                                    const Tensors& tensors) {
   const auto embedding = tensors.find(kEmbedding);
   if (embedding == tensors.end()) {
     return absl::NotFoundError(absl::StrCat(Where(file, kEmbedding), "is missing"));
   }
-  return TensorFacts{embedding->second->shape[0], tensors.count(kHead) == 0};
+  TensorFacts facts{embedding->second->shape[0], tensors.count(kHead) == 0};
+  const auto short_factors = tensors.find(kShortFactors), long_factors = tensors.find(kLongFactors);
+  const bool has_short = short_factors != tensors.end(), has_long = long_factors != tensors.end();
+  if (!architecture.rotates_partly || (!has_short && !has_long)) return facts;
+  if (!has_short || !has_long) {
+    return absl::NotFoundError(
+        absl::StrCat(Where(file, has_short ? kLongFactors : kShortFactors), "is missing, but '",
+                     has_short ? kShortFactors : kLongFactors, "' is there"));
+  }
+  ASSIGN_OR_RETURN(facts.short_factors, PositiveNumbers(file, *short_factors->second));
+  ASSIGN_OR_RETURN(facts.long_factors, PositiveNumbers(file, *long_factors->second));
+  return facts;
 }
 
 absl::Status ReadDivisors(const GgufFile& file, const Tensor& tensor, decoder::Decoder* decoder) {
   const auto pairs = static_cast<size_t>(decoder->head_dim / 2);
-  if (tensor.type->dtype != TensorDType::kF32 || tensor.bytes.size() != pairs * sizeof(float)) {
-    return absl::InvalidArgumentError(absl::StrCat(Where(file, kDivisors), "must be F32 [", pairs,
-                                                   "], is ", tensor.type->name, " ",
-                                                   ShapeText(tensor.shape)));
-  }
-  std::vector<float> divisors(pairs);
-  std::memcpy(divisors.data(), tensor.bytes.data(), tensor.bytes.size());
-  for (size_t i = 0; i < pairs; ++i) {
-    if (std::isfinite(divisors[i]) && divisors[i] > 0) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        Where(file, kDivisors), "must hold positive numbers, number ", i, " is ", divisors[i]));
-  }
+  ASSIGN_OR_RETURN(const std::vector<float> divisors, PositiveNumbers(file, tensor, pairs));
   if (!decoder->ropes[0].frequencies.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat(Where(file, kDivisors), "and the keys of rope.scaling contradict each other"));
@@ -80,11 +102,12 @@ absl::Status ReadDivisors(const GgufFile& file, const Tensor& tensor, decoder::D
 
 absl::StatusOr<decoder::Decoder> DecoderOf(const GgufFile& file, const Architecture& architecture,
                                            const Tensors& tensors) {
-  ASSIGN_OR_RETURN(const TensorFacts facts, FactsOf(file, tensors));
+  ASSIGN_OR_RETURN(const TensorFacts facts, FactsOf(file, architecture, tensors));
   ASSIGN_OR_RETURN(const ConfigText config, ConfigOf(file.metadata(), architecture, facts));
   absl::StatusOr<decoder::Decoder> decoder = families::ParseConfig(file.path(), config.json);
   if (!decoder.ok()) return InTermsOfKeys(decoder.status(), config);
   decoder->paired_rows = architecture.paired_rows;
+  if (architecture.gemma != nullptr) decoder->norm_offset = 0;
   const auto has = [&](absl::string_view name) { return tensors.count(name) > 0; };
   decoder->qkv_bias |= has("blk.0.attn_q.bias");
   decoder->output_bias |= has("blk.0.attn_output.bias");
@@ -119,7 +142,9 @@ absl::Status AdoptTensors(const GgufFile& file, const Architecture& architecture
   const TensorLookup expected = decoder::TensorsOf(decoder);
   std::map<std::string, absl::string_view> found;  // checkpoint names to the file's
   for (const auto& [name, tensor] : tensors) {
-    if (name == kDivisors) continue;
+    const bool is_factors =
+        architecture.rotates_partly && (name == kShortFactors || name == kLongFactors);
+    if (name == kDivisors || is_factors) continue;
     const std::optional<std::string> known = CheckpointName(architecture, name);
     const std::optional<TensorInfo> info = known ? expected(*known) : std::nullopt;
     if (!info) {

@@ -50,6 +50,7 @@ struct Tiny {
   // Further keys.
   std::function<void(GgufWriter*)> more = [](GgufWriter*) {};
   std::vector<float> divisors;
+  std::map<std::string, std::vector<float>> factors{};
 
   std::string Bytes() const {
     GgufWriter writer;
@@ -67,10 +68,12 @@ struct Tiny {
       const auto bytes = static_cast<size_t>(BytesOf(*FindGgmlType(tensor.type), elements));
       writer.Tensor(name, tensor.type, tensor.extents, std::string(bytes, '\0'));
     }
-    if (!divisors.empty()) {
+    std::map<std::string, std::vector<float>> vectors = factors;
+    if (!divisors.empty()) vectors["rope_freqs.weight"] = divisors;
+    for (const auto& [name, numbers] : vectors) {
       std::string bytes;
-      for (const float divisor : divisors) bytes += FloatBytes(divisor);
-      writer.Tensor("rope_freqs.weight", kF32, {static_cast<int64_t>(divisors.size())}, bytes);
+      for (const float number : numbers) bytes += FloatBytes(number);
+      writer.Tensor(name, kF32, {static_cast<int64_t>(numbers.size())}, bytes);
     }
     return writer.Bytes();
   }
@@ -262,7 +265,8 @@ TEST(ModelReaderTest, OnlyModelsOfKnownArchitecturesAreRead) {
   tiny.architecture = "../bert";
   EXPECT_EQ(ErrorOf(tiny),
             "m.gguf: key 'general.architecture': is '../bert', which is not supported; supported "
-            "are granite, llama, olmo2, qwen2, qwen2moe, qwen3, qwen3moe, smollm3");
+            "are gemma2, gemma3, granite, llama, olmo2, phi3, qwen2, qwen2moe, qwen3, qwen3moe, "
+            "smollm3");
   tiny = Tiny();
   tiny.more = [](GgufWriter* writer) { writer->String("general.type", "adapter"); };
   EXPECT_EQ(ErrorOf(tiny),
@@ -328,6 +332,86 @@ TEST(ModelReaderTest, DivisorsArePositiveAndOneForEachPair) {
   tiny.divisors = {1, 0};
   EXPECT_EQ(ErrorOf(tiny),
             "m.gguf: tensor 'rope_freqs.weight' must hold positive numbers, number 1 is 0");
+}
+
+// The tensors of one layer with norms around attention and MLP.
+Tiny Gemma(const char* architecture) {
+  Tiny tiny;
+  tiny.architecture = architecture;
+  tiny.ints["attention.sliding_window"] = 16;
+  tiny.tensors["blk.0.post_attention_norm.weight"] = {kF32, {8}};
+  tiny.tensors["blk.0.post_ffw_norm.weight"] = {kF32, {8}};
+  return tiny;
+}
+
+TEST(ModelReaderTest, GemmasNormsHaveTheirOneInThem) {
+  const auto model = Read(Gemma("gemma2"));
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(model->decoder.norm_offset, 0);
+  EXPECT_EQ(model->decoder.norms, decoder::NormPlace::kAround);
+  EXPECT_EQ(model->decoder.attentions[0].window, 16);
+  // Where the file has no softcaps, those of the family.
+  EXPECT_EQ(model->decoder.attention_softcap, 50);
+}
+
+TEST(ModelReaderTest, TheLargestGemmaDividesScoresByTheRootOfItsWidthByHeads) {
+  Tiny tiny = Gemma("gemma2");
+  tiny.ints["attention.key_length"] = 8;
+  tiny.ints["rope.dimension_count"] = 8;
+  for (int layer = 0; layer < 46; ++layer) {
+    for (const char* name : {"attn_norm", "ffn_norm", "post_attention_norm", "post_ffw_norm"}) {
+      tiny.tensors[absl::StrCat("blk.", layer, ".", name, ".weight")] = {kF32, {8}};
+    }
+    const std::pair<const char*, std::vector<int64_t>> matrices[] = {
+        {"attn_q", {8, 16}},  {"attn_k", {8, 8}}, {"attn_v", {8, 8}},  {"attn_output", {16, 8}},
+        {"ffn_gate", {8, 6}}, {"ffn_up", {8, 6}}, {"ffn_down", {6, 8}}};
+    for (const auto& [name, extents] : matrices) {
+      tiny.tensors[absl::StrCat("blk.", layer, ".", name, ".weight")] = {kBF16, extents};
+    }
+  }
+  tiny.ints["block_count"] = 46;
+  const auto model = Read(tiny);
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(model->decoder.attention_scale, 1 / std::sqrt(4.0));
+}
+
+TEST(ModelReaderTest, PhisHeadsRotatePartlyByFactorsThatAreTensors) {
+  Tiny tiny;
+  tiny.architecture = "phi3";
+  tiny.ints["embedding_length"] = 8;
+  tiny.ints["attention.sliding_window"] = 0;
+  tiny.ints["rope.dimension_count"] = 2;
+  tiny.ints["rope.scaling.original_context_length"] = 32;
+  for (const char* name : {"attn_q", "attn_k", "attn_v", "ffn_gate"}) {
+    tiny.tensors.erase(absl::StrCat("blk.0.", name, ".weight"));
+  }
+  tiny.tensors["blk.0.attn_qkv.weight"] = {kBF16, {8, 16}};
+  tiny.tensors["blk.0.ffn_up.weight"] = {kBF16, {8, 12}};
+  EXPECT_EQ(ErrorOf(tiny),
+            "m.gguf: key 'phi3.context_length': is 64, more than the 32 of "
+            "rope.scaling.original_context_length, and the file lacks rope_factors_long.weight");
+  tiny.factors["rope_factors_long.weight"] = {3};
+  EXPECT_EQ(ErrorOf(tiny),
+            "m.gguf: tensor 'rope_factors_short.weight' is missing, but "
+            "'rope_factors_long.weight' is there");
+  tiny.factors["rope_factors_short.weight"] = {1};
+  const auto model = Read(tiny);
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_TRUE(model->decoder.fused_projections);
+  EXPECT_EQ(model->decoder.rotary_dim, 2);
+  EXPECT_THAT(model->decoder.ropes[0].long_frequencies, ElementsAre(1.0f / 3));
+  EXPECT_EQ(model->decoder.ropes[0].short_context, 32);
+  tiny.factors["rope_factors_short.weight"] = {1, 1};
+  EXPECT_THAT(ErrorOf(tiny), HasSubstr("must have an item for each of 1 pairs, has 2"));
+  tiny.factors["rope_factors_short.weight"] = {0};
+  EXPECT_EQ(ErrorOf(tiny),
+            "m.gguf: tensor 'rope_factors_short.weight' must hold positive "
+            "numbers, number 0 is 0");
+  tiny.ints["rope.dimension_count"] = 3;
+  tiny.factors["rope_factors_short.weight"] = {1};
+  EXPECT_EQ(ErrorOf(tiny),
+            "m.gguf: key 'phi3.rope.dimension_count': must be even, from 2 to the 4 "
+            "elements of a head, is 3");
 }
 
 TEST(RotationTest, DivisorsOfLlama3sStretchGiveItsFrequenciesToTheBit) {

@@ -52,7 +52,10 @@ absl::Status CheckBlockOperands(const Op& op) {
   for (int i = 0; i < op.operand_count(); ++i) {
     const Type& type = op.operand(i).type();
     if (!IsBlock(type.dtype)) continue;
-    const bool reads = row != nullptr && (row->operand == kAll || row->operand == i);
+    const bool is_activation =
+        op.opcode() == Opcode::kMatmul && i == 0 && type.dtype == DType::kQ8F32;
+    const bool reads =
+        is_activation || (row != nullptr && (row->operand == kAll || row->operand == i));
     if (!reads) return Refuse(op, type);
     if (op.opcode() == Opcode::kGather && !op.attrs.axes.empty() && !type.axes.empty() &&
         type.axes.back().name == op.attrs.axes[0]) {

@@ -45,13 +45,27 @@ TEST(InferBlocksTest, AFewOpsReadBlocks) {
   }
 }
 
+TEST(InferBlocksTest, AMatmulTakesActivationsInBlocksWhereIntegersAreMultiplied) {
+  const auto fault = [](const char* weight, const char* out) {
+    return Fault("", absl::StrCat("%q = quantize_blocks %x {out = ", out, "} : ", out,
+                                  " tok[T] k[64]\n    %d = matmul %q ", weight,
+                                  " over k : f32 tok[T] n[3]"));
+  };
+  EXPECT_EQ(fault("@w", "q8_f32"), "");
+  EXPECT_EQ(fault("@other", "q8_f32"), "");
+  EXPECT_THAT(fault("%y", "q8_f32"),
+              HasSubstr("matmul: multiplies floats, or i8 by i8; operands are q8_f32 and f32"));
+  EXPECT_THAT(fault("@w", "q8_0"), HasSubstr("matmul: takes no elements in blocks, such as q8_0"));
+}
+
 TEST(InferBlocksTest, OthersSayThatTheyDoNot) {
   const struct {
     const char* statement;
     const char* fault;
   } cases[] = {
       {"%d = add @w @w : f32", "add: takes no elements in blocks, such as q4_0 n[3] k[64]"},
-      {"%d = matmul @w %x over k : f32", "matmul: takes no elements in blocks"},
+      {"%d = matmul @w %x over k : f32",
+       "matmul: takes no elements in blocks, such as q4_0 n[3] k[64]"},
       {"%d = matmul %x @w %y over k {epilogue = add} : f32", "operand 2 must be"},
       {"%d = permute @w to k n : f32", "permute: takes no elements in blocks"},
       {"%d = cast @w {out = f32} : f32", "cast: takes no elements in blocks"},
@@ -59,8 +73,8 @@ TEST(InferBlocksTest, OthersSayThatTheyDoNot) {
       {"%d = dequantize %y : f32", "dequantize: operand 0 must be in blocks, is f32 n[3] k[64]"},
       {"%d = quantize_blocks @w {out = q4_0} : f32",
        "quantize_blocks: takes no elements in blocks"},
-      {"%d = quantize_blocks %y {out = q6_k} : f32",
-       "quantize_blocks: there is no quantiser for q6_k"},
+      {"%d = quantize_blocks %y {out = q3_k} : f32",
+       "quantize_blocks: there is no quantiser for q3_k"},
       {"%d = quantize_blocks %y {out = bf16} : bf16",
        "quantize_blocks: there is no quantiser for bf16"},
       {"%d = quantize_blocks %y : f32", "quantize_blocks: needs the attribute 'out'"},

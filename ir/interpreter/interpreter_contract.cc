@@ -129,14 +129,14 @@ absl::StatusOr<Tensor> RunMatmul(const KernelArgs& args) {
   std::vector<std::string> b_order = batch;
   b_order.insert(b_order.end(), columns.begin(), columns.end());
   b_order.insert(b_order.end(), over.begin(), over.end());
-  Tensor a_storage, b_storage, decoded;
-  const Tensor* matrix = args.in[1];
-  if (matrix->is_blocks()) {
-    decoded = matrix->Decoded();
-    matrix = &decoded;
-  }
-  const Tensor& a = InOrder(args.in[0], AxesEndingIn(args.in[0]->type(), over, over), &a_storage);
-  const Tensor& b = InOrder(matrix, b_order, &b_storage);
+  Tensor a_storage, b_storage, decoded[2];
+  const auto read = [&](size_t i) {
+    if (!args.in[i]->is_blocks()) return args.in[i];
+    decoded[i] = args.in[i]->Decoded();
+    return static_cast<const Tensor*>(&decoded[i]);
+  };
+  const Tensor& a = InOrder(read(0), AxesEndingIn(args.in[0]->type(), over, over), &a_storage);
+  const Tensor& b = InOrder(read(1), b_order, &b_storage);
   int64_t depth = 1;
   for (const std::string& name : over) depth *= a.extent(name);
   int64_t column_count = 1;

@@ -17,8 +17,13 @@
 
 namespace lluda::ir {
 
-// The type of the sums of products of two elements: f32 for floats, and for floats times what blocks
-// mean; i32 for i8. Nothing for other pairs, which are not multiplied.
+// Whether elements of the block dtype are d * q, or d * q + m, for integers q of 32 elements that share
+// d and m: those that are multiplied with the integers of q8_f32.
+bool HoldsIntegers(DType dtype);
+
+// The type of the sums of products of two elements: f32 for floats, for floats times what blocks mean,
+// and for q8_f32 times blocks that hold integers; i32 for i8. Nothing for other pairs, which are not
+// multiplied.
 std::optional<DType> AccumulatorOf(DType a, DType b);
 
 // So many products of i8 fit an i32, whatever they are: each is at most 2^14.

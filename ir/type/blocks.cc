@@ -1,12 +1,14 @@
 #include "ir/type/blocks.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "glog/logging.h"
 #include "ir/type/block_formats.h"
+#include "ir/type/block_search.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::ir {
@@ -73,6 +75,8 @@ struct Quantiser {
   float (*scale)(const Range& range);
   bool has_minimum;
   float rounding;
+  // d is an f32, and integers are the nearest ones, of two the even one.
+  bool is_wide = false;
 };
 
 float OfMagnitude127(const Range& range) { return std::fabs(range.largest) / 127.0f; }
@@ -86,9 +90,12 @@ float OfRange(const Range& range) {
 }
 
 constexpr Quantiser kQuantisers[] = {
-    {DType::kQ8_0, 8, OfMagnitude127, false, 0.0f}, {DType::kQ4_0, 4, OfLargest<8>, false, 8.5f},
-    {DType::kQ4_1, 4, OfRange<15>, true, 0.5f},     {DType::kQ5_0, 5, OfLargest<16>, false, 16.5f},
+    {DType::kQ8_0, 8, OfMagnitude127, false, 0.0f},
+    {DType::kQ4_0, 4, OfLargest<8>, false, 8.5f},
+    {DType::kQ4_1, 4, OfRange<15>, true, 0.5f},
+    {DType::kQ5_0, 5, OfLargest<16>, false, 16.5f},
     {DType::kQ5_1, 5, OfRange<31>, true, 0.5f},
+    {DType::kQ8F32, 8, OfMagnitude127, false, 0.0f, true},
 };
 
 const Quantiser* FindQuantiser(DType dtype) {
@@ -96,6 +103,11 @@ const Quantiser* FindQuantiser(DType dtype) {
     if (quantiser.dtype == dtype) return &quantiser;
   }
   return nullptr;
+}
+
+std::byte* WriteSingle(float value, std::byte* to) {
+  std::memcpy(to, &value, sizeof(value));
+  return to + sizeof(value);
 }
 
 std::byte* WriteHalf(float value, std::byte* to) {
@@ -116,11 +128,13 @@ void EncodeBlock(const Quantiser& quantiser, const float* x, std::byte* to) {
   const float d = quantiser.scale(range);
   const float inverse = d != 0 ? 1.0f / d : 0.0f;
   const float least = quantiser.has_minimum ? range.least : 0.0f;
-  to = WriteHalf(d, to);
+  to = quantiser.is_wide ? WriteSingle(d, to) : WriteHalf(d, to);
   if (quantiser.has_minimum) to = WriteHalf(range.least, to);
   if (quantiser.bits == 8) {
     for (int64_t i = 0; i < kBlock; ++i) {
-      to[i] = static_cast<std::byte>(Whole(std::round(x[i] * inverse), -127, 127));
+      const float quotient = x[i] * inverse;
+      const float nearest = quantiser.is_wide ? std::nearbyint(quotient) : std::round(quotient);
+      to[i] = static_cast<std::byte>(Whole(nearest, -127, 127));
     }
     return;
   }
@@ -140,6 +154,98 @@ void EncodeBlock(const Quantiser& quantiser, const float* x, std::byte* to) {
   }
   if (quantiser.bits == 5) std::memcpy(to, &fifth_bits, sizeof(fifth_bits));
 }
+
+// The machine of block_search.h that computes numbers.
+struct SearchNumbers {
+  using Scalar = float;
+  using Bool = bool;
+  struct Vector {
+    std::array<float, kSearchLanes> lanes;
+
+    template <typename Of>
+    static Vector Make(const Of& of) {
+      Vector made;
+      for (size_t i = 0; i < made.lanes.size(); ++i) made.lanes[i] = of(i);
+      return made;
+    }
+    Vector operator+(const Vector& o) const {
+      return Make([&](size_t i) { return lanes[i] + o.lanes[i]; });
+    }
+    Vector operator-(const Vector& o) const {
+      return Make([&](size_t i) { return lanes[i] - o.lanes[i]; });
+    }
+    Vector operator*(const Vector& o) const {
+      return Make([&](size_t i) { return lanes[i] * o.lanes[i]; });
+    }
+    Vector operator/(const Vector& o) const {
+      return Make([&](size_t i) { return lanes[i] / o.lanes[i]; });
+    }
+  };
+
+  const float* x;
+  std::byte* block;
+
+  float Number(float value) const { return value; }
+  Vector Splat(float value) const {
+    return Vector::Make([&](size_t) { return value; });
+  }
+  Vector Load(int64_t i) const {
+    return Vector::Make([&](size_t lane) { return x[static_cast<size_t>(i) + lane]; });
+  }
+  template <typename Of>
+  static float Folded(Vector v, const Of& of) {
+    for (size_t half = v.lanes.size() / 2; half > 0; half /= 2) {
+      for (size_t i = 0; i < half; ++i) v.lanes[i] = of(v.lanes[i], v.lanes[i + half]);
+    }
+    return v.lanes[0];
+  }
+  float Sum(const Vector& v) const {
+    return Folded(v, [](float a, float b) { return a + b; });
+  }
+  float Most(const Vector& v) const { return *std::max_element(v.lanes.begin(), v.lanes.end()); }
+  float Least(const Vector& v) const { return *std::min_element(v.lanes.begin(), v.lanes.end()); }
+  Vector Max(const Vector& a, const Vector& b) const {
+    return Vector::Make(
+        [&](size_t i) { return a.lanes[i] < b.lanes[i] ? b.lanes[i] : a.lanes[i]; });
+  }
+  Vector Min(const Vector& a, const Vector& b) const {
+    return Vector::Make(
+        [&](size_t i) { return b.lanes[i] < a.lanes[i] ? b.lanes[i] : a.lanes[i]; });
+  }
+  Vector Abs(const Vector& v) const {
+    return Vector::Make([&](size_t i) { return std::fabs(v.lanes[i]); });
+  }
+  float Root(float value) const { return std::sqrt(value); }
+  float Nearest(float value) const { return (value + 0x1.8p23f) - 0x1.8p23f; }
+  Vector Nearest(const Vector& v) const {
+    return Vector::Make([&](size_t i) { return Nearest(v.lanes[i]); });
+  }
+  float Whole(float value) const { return std::trunc(value); }
+  Vector Whole(const Vector& v) const {
+    return Vector::Make([&](size_t i) { return std::trunc(v.lanes[i]); });
+  }
+  float Half(float value) const { return F16ToFloat(FloatToF16(value)); }
+  bool Less(float a, float b) const { return a < b; }
+  float Select(bool which, float a, float b) const { return which ? a : b; }
+  Vector Select(bool which, const Vector& a, const Vector& b) const { return which ? a : b; }
+
+  using Found = block_search::Found<SearchNumbers>;
+  template <typename Body>
+  Found Repeat(int count, Found found, const Body& body) const {
+    for (int i = 0; i < count; ++i) found = body(static_cast<float>(i), found);
+    return found;
+  }
+
+  void StoreHalf(int64_t at, float value) const { WriteHalf(value, block + at); }
+  void StoreByte(int64_t at, float value) const {
+    // Of elements that are not finite there may be no number.
+    const bool fits = value >= -128 && value <= 255;
+    block[at] = static_cast<std::byte>(fits ? static_cast<int32_t>(value) : 0);
+  }
+  void StoreBytes(int64_t at, const Vector& v) const {
+    for (size_t i = 0; i < v.lanes.size(); ++i) StoreByte(at + static_cast<int64_t>(i), v.lanes[i]);
+  }
+};
 
 // How many blocks the bytes are.
 int64_t BlockCount(DType dtype, size_t bytes) {
@@ -184,14 +290,23 @@ absl::Status CheckBlockScales(DType dtype, absl::Span<const std::byte> blocks) {
   return absl::OkStatus();
 }
 
-bool CanEncodeBlocks(DType dtype) { return FindQuantiser(dtype) != nullptr; }
+bool CanEncodeBlocks(DType dtype) {
+  return FindQuantiser(dtype) != nullptr || FindSearchedEncoder<SearchNumbers>(dtype) != nullptr;
+}
 
 void EncodeBlocks(DType dtype, absl::Span<const float> values, absl::Span<std::byte> blocks) {
+  const int64_t count = BlockCount(dtype, blocks.size());
+  const auto& [elements, bytes] = EncodingOf(dtype);
+  CHECK_EQ(static_cast<int64_t>(values.size()), count * elements);
+  if (const auto searched = FindSearchedEncoder<SearchNumbers>(dtype); searched != nullptr) {
+    for (int64_t block = 0; block < count; ++block) {
+      SearchNumbers numbers{values.data() + block * elements, blocks.data() + block * bytes};
+      searched(numbers);
+    }
+    return;
+  }
   const Quantiser* quantiser = FindQuantiser(dtype);
   CHECK(quantiser != nullptr) << DTypeName(dtype);
-  const int64_t count = BlockCount(dtype, blocks.size());
-  CHECK_EQ(static_cast<int64_t>(values.size()), count * kBlock);
-  const int64_t bytes = EncodingOf(dtype).bytes;
   for (int64_t block = 0; block < count; ++block) {
     EncodeBlock(*quantiser, values.data() + block * kBlock, blocks.data() + block * bytes);
   }

@@ -27,10 +27,11 @@ absl::Span<const int64_t> HalvesOfBlock(DType dtype);
 // no number: any other bytes are valid. CHECKs as DecodeBlocks does.
 absl::Status CheckBlockScales(DType dtype, absl::Span<const std::byte> blocks);
 
-// Whether EncodeBlocks knows the dtype: q8_0, q4_0, q4_1, q5_0, q5_1.
+// Whether EncodeBlocks knows the dtype: q8_0, q4_0, q4_1, q5_0, q5_1, q8_f32, q4_k, q5_k, q6_k.
 bool CanEncodeBlocks(DType dtype);
 
-// The reverse of DecodeBlocks, by the reference's quantiser. Scales that overflow f16 become
+// The reverse of DecodeBlocks, by the reference's quantiser; of q4_k, q5_k and q6_k by its method
+// (ir/type/block_search.h), whose bytes may differ. Scales that overflow f16 become
 // infinite, a NaN's place in a block is the reference's business. CHECKs CanEncodeBlocks.
 void EncodeBlocks(DType dtype, absl::Span<const float> values, absl::Span<std::byte> blocks);
 

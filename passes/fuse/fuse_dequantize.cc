@@ -70,6 +70,16 @@ std::string Explain(const Op& op, const Op& dequantize) {
   return "";
 }
 
+// The dequantize of a matmul's operand a whose integers can meet those of b; null if there is none.
+Op* QuantisedActivations(const Op& op, ir::DType b) {
+  if (op.opcode() != Opcode::kMatmul) return nullptr;
+  Op* dequantize = Producer(op.operand(0));
+  if (dequantize == nullptr || dequantize->opcode() != Opcode::kDequantize) return nullptr;
+  const Operand& blocks = dequantize->operand(0);
+  const bool multiplies = blocks.value != nullptr && ir::AccumulatorOf(blocks.type().dtype, b);
+  return multiplies ? dequantize : nullptr;
+}
+
 // Does the op read what a dequantize makes?
 bool ReadsDequantized(const Op& op) {
   for (const Operand& operand : op.operands()) {
@@ -107,12 +117,15 @@ absl::StatusOr<bool> FuseDequantize::Run(ir::Module* module) {
     }
     std::vector<Operand> operands = op->operands();
     operands[static_cast<size_t>(reader->operand)] = producer->operand(0);
+    Op* activations = QuantisedActivations(*op, producer->operand(0).type().dtype);
+    if (activations != nullptr) operands[0] = activations->operand(0);
     const auto fused = ReplaceOp(op, op->opcode(), std::move(operands), op->attrs, name());
     if (!fused.ok()) {
       misses_.push_back(MissAt(*op, std::string(fused.status().message())));
       return;
     }
     EraseDeadChain(between);
+    if (activations != nullptr) EraseDeadChain(activations);
     changed = true;
   });
   return changed;

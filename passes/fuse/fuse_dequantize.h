@@ -8,6 +8,15 @@
 // After:
 //   %y = matmul %h @w[layer] over hid : f32 tok[T] q[64] by fuse-dequantize
 //   %x = gather @embed over vocab at %tokens : f32 tok[T] hid[32] by fuse-dequantize
+// Of activations that are quantised as well, where integers can be multiplied (AccumulatorOf in
+// ir/op/contraction.h):
+//   %q = quantize_blocks %h {out = q8_f32} : q8_f32 tok[T] hid[32]
+//   %a = dequantize %q : f32 tok[T] hid[32]
+//   %d = dequantize @w[layer] : f32 q[64] hid[32]
+//   %y = matmul %a %d over hid : f32 tok[T] q[64]
+// becomes
+//   %q = quantize_blocks %h {out = q8_f32} : q8_f32 tok[T] hid[32]
+//   %y = matmul %q @w[layer] over hid : f32 tok[T] q[64] by fuse-dequantize
 // What a matmul reads through a permute, such as a tied head's, it reads in blocks all the same.
 //
 // Does not fire when:
@@ -16,7 +25,8 @@
 //   panels of it;
 // - something stands between them, such as a cast, which rounds the numbers; a Miss names it;
 // - the gather picks along the axis of the blocks;
-// - the dequantize reads a value: only weights and what the load block makes of them are packed.
+// - the dequantize of b reads a value: only weights and what the load block makes of them are packed.
+// Activations stay dequantised where b is not read in blocks, or its integers are not multiplied.
 // Where it does not fire, hoist-weight-ops dequantises while loading: the same numbers in more
 // memory.
 #ifndef LLUDA_PASSES_FUSE_FUSE_DEQUANTIZE_H_

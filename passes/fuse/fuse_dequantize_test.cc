@@ -65,6 +65,37 @@ TEST_F(FuseDequantizeTest, LeavesTheNumbersThatOthersRead) {
   EXPECT_NE(outcome.text.find("%y = matmul %x @w over k"), std::string::npos);
 }
 
+// Activations that are quantised, too: as the importer writes them.
+constexpr char kQuantised[] = R"(lluda 1
+module @m {
+  symbol T in 1..8
+  weight @w : q4_1 n[8] k[64]
+  func @f(%x: f32 tok[T] k[64]) -> f32 tok[T] n[8] {
+    %q = quantize_blocks %x {out = q8_f32} : q8_f32 tok[T] k[64]
+    %a = dequantize %q : f32 tok[T] k[64]
+    %d = dequantize @w : f32 n[8] k[64]
+    %y = matmul %a %d over k : f32 tok[T] n[8]
+    return %y
+  }
+}
+)";
+
+TEST_F(FuseDequantizeTest, LetsIntegersMeetIntegers) {
+  const Outcome outcome = RunOn(&pass_, kQuantised);
+  EXPECT_NE(outcome.text.find("%y = matmul %q @w over k : f32 tok[T] n[8] by fuse-dequantize"),
+            std::string::npos)
+      << outcome.text;
+  EXPECT_EQ(outcome.text.find("dequantize %q"), std::string::npos);
+  EXPECT_FALSE(outcome.changed_again);
+  ExpectSameValues(&pass_, kQuantised, "f", {{{"T", 3}}, {}}, 0);
+}
+
+TEST_F(FuseDequantizeTest, LeavesActivationsDequantisedWhereIntegersAreNotMultiplied) {
+  const std::string text = Edited(kQuantised, "q4_1 n[8] k[64]", "iq4_nl n[8] k[64]");
+  const Outcome outcome = RunOn(&pass_, text);
+  EXPECT_NE(outcome.text.find("%y = matmul %a @w over k"), std::string::npos) << outcome.text;
+}
+
 TEST_F(FuseDequantizeTest, SaysWhatStandsBetween) {
   ExpectMiss(&pass_,
              Edited(Edited(kMatmul, "matmul %x %d", "matmul %x %c"),

@@ -24,7 +24,7 @@ std::vector<Feature> KnownFeatures() {
           LLUDA_FEATURE("bmi"),      LLUDA_FEATURE("bmi2"),       LLUDA_FEATURE("avx512f"),
           LLUDA_FEATURE("avx512bw"), LLUDA_FEATURE("avx512cd"),   LLUDA_FEATURE("avx512dq"),
           LLUDA_FEATURE("avx512vl"), LLUDA_FEATURE("avx512bf16"), LLUDA_FEATURE("amx-tile"),
-          LLUDA_FEATURE("amx-bf16")};
+          LLUDA_FEATURE("amx-bf16"), LLUDA_FEATURE("avx512vnni")};
 #undef LLUDA_FEATURE
 #else
   return {};

@@ -28,7 +28,7 @@ TEST(CpuFeatures, AgreeWithWhatTheKernelReports) {
   const std::string flags =
       absl::StrCat(all.substr(begin + 1, all.find('\n', begin + 1) - begin - 1), " ");
   for (const std::string name : {"avx2", "fma", "f16c", "bmi2", "avx512f", "avx512bw", "avx512cd",
-                                 "avx512dq", "avx512vl", "avx512bf16", "amx-tile", "amx-bf16"}) {
+                                 "avx512dq", "avx512vl", "avx512bf16", "avx512vnni", "amx-tile", "amx-bf16"}) {
     // Linux writes an underscore in these.
     const std::string reported =
         absl::StrReplaceAll(name, {{"512bf16", "512_bf16"}, {"amx-", "amx_"}});

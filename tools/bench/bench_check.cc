@@ -54,8 +54,8 @@ absl::StatusOr<std::string> CheckLogits(const engine::ModelFiles& files,
     return frontends::ReadWeight(*files.checkpoint, weight, index);
   };
   run.steps.emplace_back(tokens.begin(), tokens.end());
-  return Judge(*module, run, logits, LogitsBound(numbers.precision, std::nullopt, numbers.kv_cache),
-               "in f32");
+  return Judge(*module, run, logits,
+               LogitsBound(numbers.precision, std::nullopt, CoarseNumbersOf(numbers)), "in f32");
 }
 
 absl::StatusOr<std::string> CheckBundleLogits(const OptimisedModel& model,

@@ -153,6 +153,9 @@ absl::StatusOr<Unconfirmed> Measure(const BenchOptions& bench, BenchResult* resu
   const engine::ModuleOptions& numbers = optimised.numbers;
   result->precision = std::string(engine::PrecisionName(numbers.precision));
   result->kv_cache = std::string(engine::KvCacheName(numbers.kv_cache, numbers.precision));
+  if (numbers.activations != engine::Activations::kExact) {
+    result->activations = std::string(engine::ActivationsName(numbers.activations));
+  }
   result->threads = model->threads();
   result->context = model->context();
   result->compile_ms = model->stats().compile_seconds * 1e3;

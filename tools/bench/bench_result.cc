@@ -97,8 +97,10 @@ void AddCalls(const StepCalls& calls, base::JsonWriter* json) {
 
 std::string BenchText(const BenchResult& result) {
   std::string text =
-      absl::StrFormat("%-12s %s, %s, KV cache %s, context %d\n", "model", result.model,
-                      result.precision, result.kv_cache, result.context);
+      absl::StrFormat("%-12s %s, %s, KV cache %s%s, context %d\n", "model", result.model,
+                      result.precision, result.kv_cache,
+                      result.activations.empty() ? "" : ", activations " + result.activations,
+                      result.context);
   absl::StrAppendFormat(&text, "%-12s %s, isa %s, threads %d\n", "machine", result.cpu, result.isa,
                         result.threads);
   for (const LimitText& limit : kLimits) {
@@ -156,6 +158,7 @@ std::string BenchJson(const BenchResult& result) {
   json.Key("model").String(result.model);
   json.Key("precision").String(result.precision);
   json.Key("kv_cache").String(result.kv_cache);
+  if (!result.activations.empty()) json.Key("activations").String(result.activations);
   json.Key("context").Int(result.context);
   json.Key("cpu").String(result.cpu);
   json.Key("isa").String(result.isa);

@@ -57,6 +57,7 @@ struct StepCalls {
 
 struct BenchResult {
   std::string model, cpu, isa, precision, kv_cache;
+  std::string activations;  // "int8"; empty: exact
   int threads = 0;
   int64_t context = 0;
   // In 10^9 a second, by Limit; absent where the target has no instruction for it.

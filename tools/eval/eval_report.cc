@@ -20,6 +20,9 @@ std::string SubjectText(const EvalSubject& subject) {
     absl::StrAppend(&text, ", KV cache ", subject.kv_cache);
   }
   if (!subject.weights.empty()) absl::StrAppend(&text, ", weights ", subject.weights);
+  if (!subject.activations.empty()) {
+    absl::StrAppend(&text, ", activations ", subject.activations);
+  }
   return text;
 }
 
@@ -33,6 +36,7 @@ void AddSubject(const EvalSubject& subject, base::JsonWriter* json) {
   json->Key("precision").String(subject.precision);
   json->Key("kv_cache").String(subject.kv_cache);
   if (!subject.weights.empty()) json->Key("weights").String(subject.weights);
+  if (!subject.activations.empty()) json->Key("activations").String(subject.activations);
 }
 
 }  // namespace
@@ -44,6 +48,9 @@ EvalSubject SubjectOf(const engine::LoadOptions& options) {
   subject.precision = std::string(engine::PrecisionName(module.precision));
   subject.kv_cache = std::string(engine::KvCacheName(module.kv_cache, module.precision));
   if (module.weights) subject.weights = std::string(ir::DTypeName(*module.weights));
+  if (module.activations != engine::Activations::kExact) {
+    subject.activations = std::string(engine::ActivationsName(module.activations));
+  }
   return subject;
 }
 

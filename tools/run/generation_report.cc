@@ -64,6 +64,7 @@ void AddFields(const GenerationReport& report, int64_t seed, base::JsonWriter* j
     const bool whole = stat.value == std::floor(stat.value);
     whole ? json->Int(static_cast<int64_t>(stat.value)) : json->Number(stat.value);
   }
+  if (!report.load.activations.empty()) json->Key("activations").String(report.load.activations);
 }
 
 }  // namespace
@@ -80,6 +81,9 @@ std::string GenerationStatsText(const GenerationReport& report) {
   for (const Stat& stat : StatsOf(report)) {
     const bool whole = stat.value == std::floor(stat.value);
     absl::StrAppendFormat(&text, "%-26s %.*f\n", stat.key, whole ? 0 : 4, stat.value);
+  }
+  if (!report.load.activations.empty()) {
+    absl::StrAppendFormat(&text, "%-26s %s\n", "activations", report.load.activations);
   }
   absl::StrAppendFormat(&text, "%-26s %s\n", "finish_reason",
                         engine::FinishReasonName(generation.finish));

@@ -7,24 +7,29 @@ namespace {
 
 constexpr double kShareOfBf16Error = 0.5;
 
-double OfCache(engine::KvCache kv_cache) {
-  return kv_cache == engine::KvCache::kInt8 ? kInt8CacheNmse : 0;
+double OfInt8(const CoarseNumbers& coarse) {
+  return (coarse.kv_cache == engine::KvCache::kInt8 ? kInt8CacheNmse : 0) +
+         (coarse.activations == engine::Activations::kInt8 ? kInt8ActivationsNmse : 0);
 }
 
 }  // namespace
 
+CoarseNumbers CoarseNumbersOf(const engine::ModuleOptions& numbers) {
+  return {numbers.kv_cache, numbers.activations};
+}
+
 double LogitsBound(engine::Precision precision, std::optional<double> hf_bf16_nmse,
-                   engine::KvCache kv_cache) {
-  if (precision == engine::Precision::kF32) return kF32Nmse + OfCache(kv_cache);
+                   const CoarseNumbers& coarse) {
+  if (precision == engine::Precision::kF32) return kF32Nmse + OfInt8(coarse);
   const double most = hf_bf16_nmse ? kShareOfBf16Error * *hf_bf16_nmse : kBf16Nmse;
-  return std::min(kBf16Nmse, most) + OfCache(kv_cache);
+  return std::min(kBf16Nmse, most) + OfInt8(coarse);
 }
 
 double ActivationBound(engine::Precision precision, std::optional<double> hf_bf16_nmse,
-                       engine::KvCache kv_cache) {
-  if (precision == engine::Precision::kF32) return kF32Nmse + OfCache(kv_cache);
-  if (!hf_bf16_nmse) return kBf16Nmse + OfCache(kv_cache);
-  return std::max(2 * kBf16RoundingNmse, kShareOfBf16Error * *hf_bf16_nmse) + OfCache(kv_cache);
+                       const CoarseNumbers& coarse) {
+  if (precision == engine::Precision::kF32) return kF32Nmse + OfInt8(coarse);
+  if (!hf_bf16_nmse) return kBf16Nmse + OfInt8(coarse);
+  return std::max(2 * kBf16RoundingNmse, kShareOfBf16Error * *hf_bf16_nmse) + OfInt8(coarse);
 }
 
 }  // namespace lluda::tools

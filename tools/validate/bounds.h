@@ -26,18 +26,28 @@ inline constexpr double kBf16RoundingNmse = 1.0 / 65536 / 7;
 // as twenty roundings to bf16; what layers make of it is measured in docs/numerics.md.
 inline constexpr double kInt8CacheNmse = 1e-3;
 
+// What activations of int8 may add: one block is off by about 4e-5 (docs/numerics.md).
+inline constexpr double kInt8ActivationsNmse = 1e-3;
+
+// The numbers of a run that are less than the precision's own.
+struct CoarseNumbers {
+  engine::KvCache kv_cache = engine::KvCache::kPrecision;
+  engine::Activations activations = engine::Activations::kExact;
+};
+CoarseNumbers CoarseNumbersOf(const engine::ModuleOptions& numbers);
+
 // In bf16 half of transformers' own error, and kBf16Nmse at most; with a cache of int8
-// kInt8CacheNmse more.
+// kInt8CacheNmse more, with activations of int8 kInt8ActivationsNmse more.
 double LogitsBound(engine::Precision precision, std::optional<double> hf_bf16_nmse,
-                   engine::KvCache kv_cache = engine::KvCache::kPrecision);
+                   const CoarseNumbers& coarse = {});
 
 // In bf16 half of transformers' own error, whatever that is, but not less than what two roundings
 // to bf16 give; kBf16Nmse if the reference does not tell. Two roundings, because the numerics ask
 // for them: of a matmul's input, and of what the KV cache holds. After a few operations
-// transformers has rounded only three or four times, and half of that may be less. With a cache of
-// int8 kInt8CacheNmse more.
+// transformers has rounded only three or four times, and half of that may be less. With int8 more, as
+// above.
 double ActivationBound(engine::Precision precision, std::optional<double> hf_bf16_nmse,
-                       engine::KvCache kv_cache = engine::KvCache::kPrecision);
+                       const CoarseNumbers& coarse = {});
 
 }  // namespace lluda::tools
 

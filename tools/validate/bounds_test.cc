@@ -12,14 +12,17 @@ namespace {
 
 using engine::Precision;
 
-TEST(BoundsTest, ACacheOfInt8MayAddAsMuchToEach) {
-  using engine::KvCache;
+TEST(BoundsTest, ACacheAndActivationsOfInt8MayAddAsMuchToEach) {
+  const CoarseNumbers cache{engine::KvCache::kInt8},
+      both{engine::KvCache::kInt8, engine::Activations::kInt8};
   for (const Precision precision : {Precision::kBF16, Precision::kF32}) {
     for (const std::optional<double> hf : {std::optional<double>(), std::optional<double>(3e-5)}) {
-      EXPECT_DOUBLE_EQ(LogitsBound(precision, hf, KvCache::kInt8),
+      EXPECT_DOUBLE_EQ(LogitsBound(precision, hf, cache),
                        LogitsBound(precision, hf) + kInt8CacheNmse);
-      EXPECT_DOUBLE_EQ(ActivationBound(precision, hf, KvCache::kInt8),
+      EXPECT_DOUBLE_EQ(ActivationBound(precision, hf, cache),
                        ActivationBound(precision, hf) + kInt8CacheNmse);
+      EXPECT_DOUBLE_EQ(LogitsBound(precision, hf, both),
+                       LogitsBound(precision, hf) + kInt8CacheNmse + kInt8ActivationsNmse);
     }
   }
 }

@@ -65,7 +65,7 @@ absl::Status Validator::CompareLogits(const std::vector<float>& logits,
   if (reference.hf_bf16_mse) {
     hf_bf16_nmse = *reference.hf_bf16_mse / result->distance->mean_square;
   }
-  result->nmse_bound = LogitsBound(numbers_.precision, hf_bf16_nmse, numbers_.kv_cache);
+  result->nmse_bound = LogitsBound(numbers_.precision, hf_bf16_nmse, CoarseNumbersOf(numbers_));
   if (reference.router_margin_min && *reference.router_margin_min < RouterMargin()) {
     result->remark =
         absl::StrFormat("experts are %.1e apart in the prompt: rounding may choose another one",
@@ -76,9 +76,12 @@ absl::Status Validator::CompareLogits(const std::vector<float>& logits,
   return absl::OkStatus();
 }
 
-double Validator::Margin() const {
-  return numbers_.kv_cache == engine::KvCache::kInt8 ? kInt8DecidedMargin : kDecidedMargin;
+bool Validator::HasInt8() const {
+  return numbers_.kv_cache == engine::KvCache::kInt8 ||
+         numbers_.activations == engine::Activations::kInt8;
 }
+
+double Validator::Margin() const { return HasInt8() ? kInt8DecidedMargin : kDecidedMargin; }
 
 double Validator::RouterMargin() const {
   return numbers_.precision == engine::Precision::kF32 ? kF32RouterMargin : kBf16RouterMargin;
@@ -86,8 +89,7 @@ double Validator::RouterMargin() const {
 
 // Whether the token after the prompt has to be the reference's. Without int8 it always has to.
 bool Validator::IsDecided(const ReferencePrompt& reference) const {
-  return numbers_.kv_cache != engine::KvCache::kInt8 ||
-         DecidedSteps(reference.greedy_margin, 1, Margin()) > 0;
+  return !HasInt8() || DecidedSteps(reference.greedy_margin, 1, Margin()) > 0;
 }
 
 // Greedy decoding, up to the first token that is not the reference's.
@@ -148,7 +150,7 @@ absl::Status CompareActivations(const engine::Session& session, const ReferenceP
     if (hf_bf16_nmse != reference.hf_bf16_activation_nmse.end()) {
       error.hf_bf16_nmse = hf_bf16_nmse->second;
     }
-    error.bound = ActivationBound(numbers.precision, error.hf_bf16_nmse, numbers.kv_cache);
+    error.bound = ActivationBound(numbers.precision, error.hf_bf16_nmse, CoarseNumbersOf(numbers));
     if (!(error.nmse < error.bound)) {
       result->shortcomings.push_back(
           absl::StrFormat("%s with %.2e of %.2e", error.name, error.nmse, error.bound));

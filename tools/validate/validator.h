@@ -54,6 +54,7 @@ class Validator {
  private:
   absl::Status CompareLogits(const std::vector<float>& logits, const ReferencePrompt& reference,
                              PromptResult* result);
+  bool HasInt8() const;
   double Margin() const;
   double RouterMargin() const;
   bool IsDecided(const ReferencePrompt& reference) const;

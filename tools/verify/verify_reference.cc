@@ -58,7 +58,7 @@ absl::StatusOr<std::optional<Finding>> VerifyPrompt(const ir::Module& module, co
                                              hf == prompt.hf_bf16_activation_nmse.end()
                                                  ? std::nullopt
                                                  : std::make_optional(hf->second),
-                                             numbers.kv_cache);
+                                             CoarseNumbersOf(numbers));
         const double nmse =
             Compare({result.floats().data(), expected->values.size()}, expected->values).nmse;
         if (nmse < bound) return absl::OkStatus();

@@ -16,6 +16,7 @@
 #include "codegen/cpu/matmul/expert_rows.h"
 #include "codegen/cpu/matmul/general_matmul.h"
 #include "codegen/cpu/matmul/head_epilogue.h"
+#include "codegen/cpu/matmul/integer_dot.h"
 #include "codegen/cpu/matmul/matmul_fetch.h"
 #include "codegen/cpu/matmul/matmul_operands.h"
 #include "codegen/cpu/matmul/matmul_store.h"
@@ -35,10 +36,12 @@ class PanelMatmul {
  public:
   using Rows = MatmulOperands::Rows;
 
-  // `blocks` is the dtype that B has where the spec says f32, as its panels are expanded first.
+  // `blocks` is the dtype that B has where the spec says f32, as its panels are expanded first;
+  // `integers` is how two operands in blocks are multiplied.
   PanelMatmul(const KernelSpec& spec, Emitter& e, const TileRow& tile,
-              std::optional<ir::DType> blocks)
-      : o_(spec, e, tile), e_(e), store_(o_, e), blocks_(blocks) {}
+              std::optional<ir::DType> blocks,
+              std::optional<machine::IntegerDot> integers = std::nullopt)
+      : o_(spec, e, tile), e_(e), store_(o_, e), blocks_(blocks), integers_(integers) {}
 
   // An item is the panels of a tile or of a head. A few items' panels are taken at a time, and stay
   // in one cache while all rows go by. A tile's rows meet these panels one after the other, and stay
@@ -336,7 +339,7 @@ class PanelMatmul {
   // Whether the rows of whole tiles are copied to the scratch memory, where they are interleaved: a
   // tile then reads one stream instead of one a row. Pays for itself where a tile has many rows.
   bool Interleaves() const {
-    return o_.HasManyRows() && o_.depth_total % (o_.DwordElements() * kLanes) == 0;
+    return !integers_ && o_.HasManyRows() && o_.depth_total % (o_.DwordElements() * kLanes) == 0;
   }
 
   void Interleave(const std::vector<Value*>& a_rows) {
@@ -381,6 +384,13 @@ class PanelMatmul {
                 int count) {
     const TensorSpec& a = o_.spec.operands[0];
     const TensorSpec& b = o_.spec.operands[1];
+    if (integers_) {
+      const IntegerDot dot{*integers_, b.dtype, o_.depth_total,
+                           rows.fills_tile ? 0 : e_.target().PrefetchBytes()};
+      const std::vector<Value*> panels = o_.PanelPointers(first, count);
+      StoreSums(rows, first, count, EmitIntegerDot(e_, dot, a_rows, panels));
+      return;
+    }
     PanelDot dot{o_.tile.dot,
                  a.dtype,
                  b.dtype,
@@ -416,6 +426,7 @@ class PanelMatmul {
   Emitter& e_;
   MatmulStore store_;
   const std::optional<ir::DType> blocks_;
+  const std::optional<machine::IntegerDot> integers_;
   int64_t expanded_ = 0;         // bytes into the scratch memory
   int64_t expanded_panels_ = 0;  // of one half
   Value* item_ = nullptr;
@@ -441,9 +452,19 @@ KernelSpec Expanded(KernelSpec spec) {
   return spec;
 }
 
+absl::StatusOr<KernelInfo> EmitIntegerMatmul(const KernelSpec& spec, Emitter& e) {
+  if (!MatmulOperands::Applies(spec)) return NoKernel(spec, "rows or panels lie otherwise");
+  const machine::IntegerTile& tile = machine::FindIntegerTile(e.target().isa);
+  const ir::DType a = spec.operands[0].dtype, b = spec.operands[1].dtype;
+  const int depth = static_cast<int>(ir::EncodingOf(b).elements);
+  const TileRow row{tile.isa, a, b, ir::DType::kF32, depth, Dot::kWiden, tile.rows, tile.panels};
+  return PanelMatmul(spec, e, row, std::nullopt, tile.dot).Emit();
+}
+
 }  // namespace
 
 const TileRow* MatmulTile(const KernelSpec& spec, const Target& target) {
+  if (ir::IsBlock(spec.operands[0].dtype)) return nullptr;
   if (ir::IsBlock(spec.operands[1].dtype)) return MatmulTile(Expanded(spec), target);
   if (!MatmulOperands::Applies(spec)) return nullptr;
   const ir::DType a = spec.operands[0].dtype, b = spec.operands[1].dtype;
@@ -461,6 +482,7 @@ absl::StatusOr<KernelInfo> EmitMatmul(const KernelSpec& spec, Emitter& e) {
         Info(step).grain == ir::Grain::kHeads ? EmitsHeadStep(step) : EmitsColumnStep(step);
     if (!known) return NoKernel(spec, absl::StrCat("no code for the step ", Info(step).name));
   }
+  if (ir::IsBlock(spec.operands[0].dtype)) return EmitIntegerMatmul(spec, e);
   const TileRow* tile = MatmulTile(spec, e.target());
   if (tile == nullptr) return EmitGeneralMatmul(spec, e);
   const ir::DType b = spec.operands[1].dtype;

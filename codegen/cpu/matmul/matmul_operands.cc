@@ -12,6 +12,13 @@
 namespace lluda::codegen {
 namespace {
 
+// Where an element lies; of one in blocks, the block that begins with it.
+Value* ElementAddress(Emitter& e, Value* base, Value* element, ir::DType dtype) {
+  const ir::Encoding& encoding = ir::EncodingOf(dtype);
+  if (encoding.is_plain()) return e.Address(base, element, dtype);
+  return e.Address(base, Integer(e, element) / encoding.elements * encoding.bytes, ir::DType::kI8);
+}
+
 // Of halves those of the result, half of B's.
 int64_t ColumnsOf(const KernelSpec& spec) {
   if (!FinishesHeads(spec)) return spec.result.axes.back().axis.extent.value;
@@ -82,7 +89,7 @@ std::vector<Value*> MatmulOperands::RowPointers(const Rows& rows) const {
   std::vector<Value*> pointers;
   for (int i = 0; i < rows.count; ++i) {
     Value* offset = e_.Offset(a.axes, IndicesOf(RowAt(rows, i)));
-    pointers.push_back(e_.Address(e_.Buffer(0), offset, a.dtype));
+    pointers.push_back(ElementAddress(e_, e_.Buffer(0), offset, a.dtype));
   }
   return pointers;
 }
@@ -95,7 +102,7 @@ std::vector<Value*> MatmulOperands::PanelPointers(Value* first, int count) const
     for (int i = 0; i < count; ++i) {
       Integer panel = Integer(e_, first) + (from + i);
       if (base_panel_ != nullptr) panel = panel - base_panel_;
-      pointers.push_back(e_.Address(base, panel * PanelElements(), b.dtype));
+      pointers.push_back(ElementAddress(e_, base, panel * PanelElements(), b.dtype));
     }
   };
   add_panels(0);

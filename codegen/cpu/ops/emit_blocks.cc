@@ -1,4 +1,5 @@
 // Ops on numbers in blocks: their values by rows, rows of a table, and the reference quantisers.
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -7,6 +8,8 @@
 #include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/ops/emit_ops.h"
+#include "codegen/cpu/ops/searched_blocks.h"
+#include "ir/type/block_search.h"
 #include "ir/type/encoding.h"
 #include "llvm/IR/Intrinsics.h"
 
@@ -40,7 +43,7 @@ KernelInfo RowsInfo(std::vector<ir::Axis> rows, const ir::Axis& along) {
   return info;
 }
 
-constexpr int64_t kBlock = 32;  // of all formats that are quantised
+constexpr int64_t kBlock = 32;  // of the formats of kQuantisers
 
 // How blocks of a format are found: ir/type/blocks.cc has the same in numbers.
 struct Quantiser {
@@ -50,11 +53,16 @@ struct Quantiser {
   float divisor;   // of the largest magnitude, the largest element or the range
   bool by_signed;  // the first of the largest magnitude, with its sign
   float rounding;
+  // d is an f32, and integers are the nearest ones, of two the even one.
+  bool is_wide = false;
 };
 constexpr Quantiser kQuantisers[] = {
-    {ir::DType::kQ8_0, 8, false, 127, false, 0},  {ir::DType::kQ4_0, 4, false, -8, true, 8.5f},
-    {ir::DType::kQ4_1, 4, true, 15, false, 0.5f}, {ir::DType::kQ5_0, 5, false, -16, true, 16.5f},
+    {ir::DType::kQ8_0, 8, false, 127, false, 0},
+    {ir::DType::kQ4_0, 4, false, -8, true, 8.5f},
+    {ir::DType::kQ4_1, 4, true, 15, false, 0.5f},
+    {ir::DType::kQ5_0, 5, false, -16, true, 16.5f},
     {ir::DType::kQ5_1, 5, true, 31, false, 0.5f},
+    {ir::DType::kQ8F32, 8, false, 127, false, 0, true},
 };
 
 // Writes the block of 32 numbers, two vectors of them.
@@ -76,9 +84,13 @@ class BlockQuantiser {
     Value* zero = e_.ConstF32(0, 1);
     Value* inverse =
         b_.CreateSelect(b_.CreateFCmpUNE(d, zero), b_.CreateFDiv(e_.ConstF32(1, 1), d), zero);
-    StoreHalf(d, to, 0);
+    if (q_.is_wide) {
+      b_.CreateAlignedStore(d, to, llvm::Align(1));
+    } else {
+      StoreHalf(d, to, 0);
+    }
     if (q_.has_minimum) StoreHalf(least, to, 2);
-    const int64_t integers = q_.has_minimum ? 4 : 2;
+    const int64_t integers = q_.has_minimum || q_.is_wide ? 4 : 2;
     const auto whole = [&](Value* x) {
       if (q_.has_minimum) x = b_.CreateFSub(x, e_.Splat(least, kLanes));
       return Whole(b_.CreateFMul(x, e_.Splat(inverse, kLanes)));
@@ -124,9 +136,24 @@ class BlockQuantiser {
     return b_.CreateSelect(is_negative, b_.CreateFNeg(magnitude), magnitude);
   }
 
+  // Of numbers this large the last bit is worth 1: the sum is a whole number, of two the even one.
+  Value* Nearest(Value* x) {
+    Value* large = e_.ConstF32(0x1.8p23f, kLanes);
+    x = b_.CreateFSub(b_.CreateFAdd(Limited(x, -127, 127), large), large);
+    return b_.CreateFPToSI(x, e_.Int(32, kLanes));
+  }
+
+  Value* Limited(Value* x, float least, float most) {
+    Value* limit = e_.ConstF32(most, kLanes);
+    x = b_.CreateSelect(b_.CreateFCmpOLT(x, limit), x, limit);
+    limit = e_.ConstF32(least, kLanes);
+    return b_.CreateSelect(b_.CreateFCmpOGT(x, limit), x, limit);
+  }
+
   // Limits before the cut, so that what is no number is cut to one, too.
   Value* Whole(Value* x) {
     float least = 0, most = static_cast<float>((1 << q_.bits) - 1);
+    if (q_.is_wide) return Nearest(x);
     if (q_.bits == 8) {
       // To nearest, halves away from zero: of what is just below 0.5 the sum stays below 1.
       Value* sign = e_.ConstF32(0x1.fffffep-2f, kLanes);
@@ -136,11 +163,7 @@ class BlockQuantiser {
     } else {
       x = b_.CreateFAdd(x, e_.ConstF32(q_.rounding, kLanes));
     }
-    Value* limit = e_.ConstF32(most, kLanes);
-    x = b_.CreateSelect(b_.CreateFCmpOLT(x, limit), x, limit);
-    limit = e_.ConstF32(least, kLanes);
-    x = b_.CreateSelect(b_.CreateFCmpOGT(x, limit), x, limit);
-    return b_.CreateFPToSI(x, e_.Int(32, kLanes));
+    return b_.CreateFPToSI(Limited(x, least, most), e_.Int(32, kLanes));
   }
 
   Value* At(Value* to, int64_t bytes) { return e_.Address(to, e_.Const(bytes), ir::DType::kI8); }
@@ -199,22 +222,28 @@ absl::StatusOr<KernelInfo> EmitQuantizeBlocks(const KernelSpec& spec, Emitter& e
   for (const Quantiser& row : kQuantisers) {
     if (row.dtype == spec.result.dtype) quantiser = &row;
   }
-  if (quantiser == nullptr) return NoKernel(spec, "there is no quantiser for it");
+  const bool is_searched = ir::EncodingOf(spec.result.dtype).elements == ir::kSearchedBlock;
+  if (quantiser == nullptr && !is_searched) return NoKernel(spec, "there is no quantiser for it");
   const std::vector<ir::Axis> rows = LeadingAxes(spec.result);
   e.ForRows(rows, [&](const Indices& indices) {
-    e.Loop(e.Const(0), e.ExtentValue(along.extent), kBlock, [&](Value* k) {
+    const int64_t block = is_searched ? ir::kSearchedBlock : kBlock;
+    e.Loop(e.Const(0), e.ExtentValue(along.extent), block, [&](Value* k) {
       Indices at = indices;
       at[along.name] = k;
       const Integer first(e, ElementOffset(e, from, at));
-      const auto load = [&](int64_t i) {
+      const std::function<Value*(int64_t)> load = [&](int64_t i) {
         return e.Load(e.Address(e.Buffer(0), first + i, from.dtype), from.dtype, kLanes);
       };
       Value* to = BlockAt(e, spec.result, e.Buffer(1), at).address;
-      BlockQuantiser(e, *quantiser).Emit(load(0), load(kLanes), to);
+      if (is_searched) {
+        EmitSearchedBlock(e, spec.result.dtype, load, to);
+      } else {
+        BlockQuantiser(e, *quantiser).Emit(load(0), load(kLanes), to);
+      }
     });
   });
   KernelInfo info = RowsInfo(rows, along);
-  info.item_cost = along.extent.value / 8 + 2;
+  info.item_cost = along.extent.value * (is_searched ? 8 : 1) / 8 + 2;
   return info;
 }
 
