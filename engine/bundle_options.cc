@@ -44,6 +44,7 @@ absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions&
       asks_kv_cache ? KvCacheName(module.kv_cache, module.precision) : absl::string_view(),
       asks_result ? StepResultName(module.result) : absl::string_view()));
   if (module.weights) return WeightsAreSettled(bundle);
+  if (options.device != Device::kCpu) return Refuse(bundle, "its code is for a CPU alone");
   if (options.isa != "host" && options.isa != bundle.isa()) {
     return Refuse(bundle, absl::StrCat("is compiled for ", bundle.isa(), ", not ", options.isa));
   }
