@@ -14,6 +14,7 @@
 #include "codegen/cpu/emit/math.h"
 #include "codegen/cpu/emit/op_emitter.h"
 #include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/nvptx/eights.h"
 #include "codegen/nvptx/emit_gpu.h"
 
 namespace lluda::codegen::gpu {
@@ -92,18 +93,53 @@ class Attention {
                    tensor.dtype, 1);
   }
 
+  Value* QueryElement(Value* d) {
+    Indices at = row_;
+    at[o_.dim] = d;
+    return e_.Load(
+        e_.Address(e_.Buffer(AttentionOperands::kQ), e_.Offset(o_.q.axes, at), o_.q.dtype),
+        o_.q.dtype, 1);
+  }
+
+  // Whether each position's elements of K are whole eights, one behind the other. A state starts at
+  // a multiple of 64 bytes.
+  bool KeysAreEights() const {
+    if (!ir::IsFloat(o_.k.dtype) || !IsContiguous(o_.k, o_.dim)) return false;
+    return std::all_of(o_.k.axes.begin(), o_.k.axes.end(), [&](const ir::StridedAxis& strided) {
+      if (strided.axis.name == o_.dim) return o_.dims % kEight == 0;
+      return strided.stride.factor % kEight == 0;
+    });
+  }
+
+  // The sum of products in the order of the elements.
+  Value* Dot(Value* position) {
+    if (!KeysAreEights()) {
+      Value* scale = CacheScale(AttentionOperands::kKScales, position);
+      return e_.Loop(e_.Const(0), e_.Const(o_.dims), 1, {F32(0)},
+                     [&](Value* d, const Emitter::Carried& sum) {
+                       Value* y = CacheElement(AttentionOperands::kK, position, d, scale);
+                       return Emitter::Carried{e_.MulAdd(QueryElement(d), y, sum[0])};
+                     })[0];
+    }
+    Indices at = cache_;
+    at[o_.pos] = position;
+    Value* keys =
+        e_.Address(e_.Buffer(AttentionOperands::kK), e_.Offset(o_.k.axes, at), o_.k.dtype);
+    return e_.Loop(e_.Const(0), e_.Const(o_.dims), kEight, {F32(0)},
+                   [&](Value* d, const Emitter::Carried& carried) {
+                     Value* sum = carried[0];
+                     const auto eight = LoadEight(e_, e_.Address(keys, d, o_.k.dtype), o_.k.dtype);
+                     for (int64_t i = 0; i < kEight; ++i) {
+                       Value* x = QueryElement(Integer(e_, d) + i);
+                       sum = e_.MulAdd(x, eight[static_cast<size_t>(i)], sum);
+                     }
+                     return Emitter::Carried{sum};
+                   })[0];
+  }
+
   // q . k of a position, after a softcap without what it is multiplied with in the end.
   Value* Score(Value* position) {
-    const TensorSpec& q = o_.q;
-    Value* scale = CacheScale(AttentionOperands::kKScales, position);
-    Value* dot = e_.Loop(
-        e_.Const(0), e_.Const(o_.dims), 1, {F32(0)}, [&](Value* d, const Emitter::Carried& sum) {
-          Indices at = row_;
-          at[o_.dim] = d;
-          Value* x = e_.Load(e_.Address(e_.Buffer(0), e_.Offset(q.axes, at), q.dtype), q.dtype, 1);
-          Value* y = CacheElement(AttentionOperands::kK, position, d, scale);
-          return Emitter::Carried{e_.MulAdd(x, y, sum[0])};
-        })[0];
+    Value* dot = Dot(position);
     return o_.has_softcap() ? Tanh(e_, e_.b().CreateFMul(dot, F32(o_.InnerScale()))) : dot;
   }
 

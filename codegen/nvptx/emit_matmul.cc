@@ -15,6 +15,7 @@
 #include "codegen/cpu/emit/row_math.h"
 #include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/matmul/column_epilogue.h"
+#include "codegen/nvptx/eights.h"
 #include "codegen/nvptx/emit_gpu.h"
 #include "ir/op/contraction.h"
 #include "ir/type/encoding.h"
@@ -27,38 +28,12 @@ using runtime::kBlockThreads;
 using runtime::kBlockWarps;
 using runtime::kWarpThreads;
 
-constexpr int64_t kEight = 8;
 // Rows of a that share a reading of the weights. A call with fewer takes the least of these that
 // holds them.
 constexpr int64_t kMostRows = 8;
 constexpr int64_t kRowCounts[] = {1, 4, kMostRows};
 // A warp with one row has so many eights of weights under way at a time.
 constexpr int64_t kEightsInFlight = 4;
-
-// Eight neighbouring elements at a multiple of 16 bytes.
-std::vector<Value*> LoadEight(GpuEmitter& e, Value* pointer, ir::DType dtype) {
-  auto& b = e.b();
-  std::vector<Value*> elements;
-  const bool wide = dtype == ir::DType::kF32;
-  const int64_t pieces = wide ? 2 : 1;
-  for (int64_t piece = 0; piece < pieces; ++piece) {
-    Value* words = b.CreateAlignedLoad(
-        e.Int(32, 4), b.CreateConstInBoundsGEP1_64(e.Int(32, 4), pointer, piece), llvm::Align(16));
-    for (uint64_t i = 0; i < 4; ++i) {
-      Value* word = b.CreateExtractElement(words, i);
-      if (wide) {
-        elements.push_back(b.CreateBitCast(word, e.F32(1)));
-        continue;
-      }
-      Value* low = b.CreateAnd(word, e.ConstInt(0xFFFF, 32, 1));
-      Value* high = b.CreateLShr(word, 16);
-      const bool is_bf16 = dtype == ir::DType::kBF16;
-      elements.push_back(is_bf16 ? e.BF16BitsToF32(low) : e.F16BitsToF32(low));
-      elements.push_back(is_bf16 ? e.BF16BitsToF32(high) : e.F16BitsToF32(high));
-    }
-  }
-  return elements;
-}
 
 // What the three ways share: the operands by their meaning, and how a sum becomes a result.
 class Product {

@@ -1,9 +1,11 @@
 #include "runtime/cuda/cuda_device.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "base/align.h"
 #include "base/status_macros.h"
 #include "runtime/gpu/gpu_abi.h"
 
@@ -19,6 +21,10 @@ constexpr int kErrorLog = 5, kErrorLogBytes = 6;
 // Blocks of a launch: the largest first extent of a grid.
 constexpr int64_t kMostBlocks = std::numeric_limits<int32_t>::max();
 
+// Of memory that the GPU reaches by itself. A step's inputs and results fit; weights do not, and
+// are copied by the driver.
+constexpr int64_t kStagingBytes = 4 << 20;
+
 uint64_t ToWord(const void* pointer) { return reinterpret_cast<uint64_t>(pointer); }
 
 }  // namespace
@@ -27,13 +33,25 @@ CudaDevice::~CudaDevice() {
   if (!gpu_->Use().ok()) return;
   DropGraph();
   for (const CudaModule module : modules_) driver().ModuleUnload(module);
+  if (staging_ != nullptr) driver().MemFreeHost(staging_);
   if (stream_ != nullptr) driver().StreamDestroy(stream_);
 }
 
 absl::Status CudaDevice::CreateStream() {
   RETURN_IF_ERROR(gpu_->Use());
   if (stream_ != nullptr) return absl::OkStatus();
+  void* staging = nullptr;
+  RETURN_IF_ERROR(Check(driver().MemAllocHost(&staging, static_cast<size_t>(kStagingBytes)),
+                        "taking memory to copy through"));
+  staging_ = static_cast<char*>(staging);
   return Check(driver().StreamCreate(&stream_, kNonBlocking), "making a stream");
+}
+
+char* CudaDevice::Stage(int64_t bytes) {
+  if (bytes > kStagingBytes - staged_) return nullptr;
+  char* place = staging_ + staged_;
+  staged_ += base::RoundUp(bytes, base::kCacheLine);
+  return place;
 }
 
 absl::StatusOr<Memory> CudaDevice::Allocate(int64_t bytes, Pages, absl::string_view purpose) {
@@ -52,18 +70,25 @@ absl::StatusOr<Memory> CudaDevice::Allocate(int64_t bytes, Pages, absl::string_v
 
 absl::Status CudaDevice::CopyIn(char* to, const void* from, int64_t bytes) {
   RETURN_IF_ERROR(Flush());
+  const auto size = static_cast<size_t>(bytes);
+  char* staged = Stage(bytes);
+  if (staged != nullptr) std::memcpy(staged, from, size);
+  const void* source = staged != nullptr ? staged : from;
   RETURN_IF_ERROR(
-      Check(driver().MemcpyHtoDAsync(ToWord(to), from, static_cast<size_t>(bytes), stream_),
-            "copying to the GPU"));
-  return Synchronize("copying to the GPU");
+      Check(driver().MemcpyHtoDAsync(ToWord(to), source, size, stream_), "copying to the GPU"));
+  return staged != nullptr ? absl::OkStatus() : Synchronize("copying to the GPU");
 }
 
 absl::Status CudaDevice::CopyOut(void* to, const char* from, int64_t bytes) {
   RETURN_IF_ERROR(Flush());
+  const auto size = static_cast<size_t>(bytes);
+  char* staged = Stage(bytes);
   RETURN_IF_ERROR(
-      Check(driver().MemcpyDtoHAsync(to, ToWord(from), static_cast<size_t>(bytes), stream_),
+      Check(driver().MemcpyDtoHAsync(staged != nullptr ? staged : to, ToWord(from), size, stream_),
             "copying from the GPU"));
-  return Synchronize("copying from the GPU");
+  RETURN_IF_ERROR(Synchronize("copying from the GPU"));
+  if (staged != nullptr) std::memcpy(to, staged, size);
+  return absl::OkStatus();
 }
 
 absl::Status CudaDevice::Copy(char* to, const char* from, int64_t bytes) {
@@ -139,6 +164,7 @@ absl::Status CudaDevice::Wait() {
 }
 
 absl::Status CudaDevice::Synchronize(absl::string_view doing) {
+  staged_ = 0;
   return Check(driver().StreamSynchronize(stream_), doing);
 }
 

@@ -66,11 +66,16 @@ class CudaDevice : public Device {
   absl::Status MakeGraph();
   void DropGraph();
   absl::Status Synchronize(absl::string_view doing);
+  // Room for so many bytes in memory that the GPU reads and writes by itself, or null: it is full
+  // until the next Synchronize.
+  char* Stage(int64_t bytes);
 
   std::shared_ptr<const CudaGpu> gpu_;
   std::map<std::string, std::string> ptx_;
   const Program* program_ = nullptr;
   CudaStream stream_ = nullptr;
+  char* staging_ = nullptr;
+  int64_t staged_ = 0;  // bytes of it that are in use
   std::vector<CudaModule> modules_;
   std::vector<CudaFunction> functions_;  // by the program's kernels
   std::vector<size_t> buffers_;          // how many a kernel takes

@@ -139,6 +139,14 @@ CudaResult cuMemFree_v2(CudaAddress address) {
   TheFake().allocated.erase(it);
   return 0;
 }
+CudaResult cuMemAllocHost_v2(void** memory, size_t bytes) {
+  *memory = std::malloc(bytes);
+  return 0;
+}
+CudaResult cuMemFreeHost(void* memory) {
+  std::free(memory);
+  return 0;
+}
 CudaResult cuMemsetD8Async(CudaAddress to, unsigned char value, size_t bytes, CudaStream) {
   std::memset(reinterpret_cast<void*>(to), value, bytes);
   return 0;
