@@ -30,6 +30,12 @@ expect_error 1 "out of memory"
 run_cuda cuStreamSynchronize=719
 expect_error 1 "unspecified launch failure"
 
+run ir "$tiny" --device cuda
+expect 0 "ir"
+grep -q "@panel(1x8, hid)" out || fail "a GPU's panels are not in the dump"
+run ir "$tiny" --device cuda --plan
+expect_error 2 "--plan shows what a CPU runs"
+
 run compile "$tiny" -o tiny.llb
 expect 0 "compile"
 run generate tiny.llb -p x --device gpu-sim

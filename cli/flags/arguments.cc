@@ -196,6 +196,7 @@ CLI::App* AddIr(CLI::App* app, IrFlags* flags) {
   AddPrecision(sub, &flags->model);
   AddResult(sub, &flags->model);
   AddIrFile(sub, &flags->model);
+  AddDevice(sub, &flags->model);
   return sub;
 }
 
