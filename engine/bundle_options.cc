@@ -47,6 +47,7 @@ absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions&
   if (module.weights || module.activations != Activations::kExact) {
     return WeightsAreSettled(bundle);
   }
+  if (options.device != Device::kCpu) return Refuse(bundle, "its code is for a CPU alone");
   if (options.isa != "host" && options.isa != bundle.isa()) {
     return Refuse(bundle, absl::StrCat("is compiled for ", bundle.isa(), ", not ", options.isa));
   }

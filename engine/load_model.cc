@@ -1,4 +1,6 @@
 // Model::Load: through all stages, from a folder to an executable.
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -10,6 +12,7 @@
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/cpu/fingerprint.h"
 #include "codegen/llvm/target.h"
+#include "engine/gpu_model.h"
 #include "engine/machine.h"
 #include "engine/model.h"
 #include "engine/open_model_source.h"
@@ -62,6 +65,11 @@ absl::Status Model::LoadTexts(const LoadOptions& options) {
 
 absl::Status Model::LoadProgram(const LoadOptions& options) {
   ASSIGN_OR_RETURN(codegen::Target target, codegen::Target::Named(options.isa));
+  // Before anything that takes long: it says why there is no GPU.
+  std::optional<GpuModel> gpu;
+  if (options.device != Device::kCpu) {
+    ASSIGN_OR_RETURN(gpu, GpuModel::Open(options.device));
+  }
   base::Stopwatch watch;
   ASSIGN_OR_RETURN(const ModelFiles* files, source_->Files(Weights::kRequired));
   auto backing = std::make_unique<CompiledBacking>();
@@ -75,7 +83,7 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   backing->weights->Prefetch();
   stats_.import_seconds = watch.Lap();
   if (options.optimised == nullptr) {
-    RETURN_IF_ERROR(RunRemainingPasses(made.module.get()));
+    RETURN_IF_ERROR(RunRemainingPasses(made.module.get(), options.device));
   }
   stats_.passes_seconds = watch.Lap();
   result_ = options.module.result;
@@ -90,14 +98,15 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   compile.gdb = options.gdb;
   compile.cache = options.code_cache;
   ASSIGN_OR_RETURN(codegen::CompiledModule compiled,
-                   codegen::Compile(*optimised->module, target, compile));
+                   gpu ? gpu->Compile(*optimised->module, target, compile.threads, compile.cache)
+                       : codegen::Compile(*optimised->module, target, compile));
   stats_.kernels = static_cast<int64_t>(compiled.program.kernels.size());
   stats_.cached_kernels = compiled.cached_kernels;
   stats_.packed_bytes = compiled.program.loaded_bytes;
   for (const runtime::Weight& weight : compiled.program.weights) {
     stats_.weight_bytes += weight.bytes;
   }
-  identity_.isa = std::string(codegen::IsaName(target.isa));
+  identity_.isa = gpu ? gpu->name() : std::string(codegen::IsaName(target.isa));
   identity_.module = base::HexOf(base::Sha256(ir::PrintModule(*optimised->module)));
   identity_.code = absl::StrCat(kCodegenFingerprint, " by LLVM ", codegen::LlvmVersion());
   stats_.compile_seconds = watch.Lap();
@@ -106,11 +115,18 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   backing->library = std::move(compiled.library);
   pool_ = std::make_unique<runtime::ThreadPool>(compile.threads);
   backing->weights->UseThreads(pool_.get());
-  RETURN_IF_ERROR(
-      CheckMemory(source_->path(), options, compiled.program, pool_->threads(), context_));
+  if (gpu) {
+    RETURN_IF_ERROR(gpu->CheckMemory(source_->path(), compiled.program, context_));
+  }
+  if (options.device != Device::kCuda) {
+    RETURN_IF_ERROR(
+        CheckMemory(source_->path(), options, compiled.program, pool_->threads(), context_));
+  }
+  std::unique_ptr<runtime::Device> device;
+  if (gpu) device = gpu->MakeDevice(pool_.get());
+  if (!gpu) device = std::make_unique<runtime::CpuDevice>(pool_.get());
   ASSIGN_OR_RETURN(executable_,
-                   runtime::Executable::Create(std::move(compiled.program),
-                                               std::make_unique<runtime::CpuDevice>(pool_.get())));
+                   runtime::Executable::Create(std::move(compiled.program), std::move(device)));
   absl::Status loaded = executable_->Load(backing->weights.get(), options.progress);
   backing_ = std::move(backing);
   if (!loaded.ok()) return loaded;

@@ -22,6 +22,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/files/file_cache.h"
+#include "engine/device.h"
 #include "engine/generate/sampler.h"
 #include "engine/source/model_source.h"
 #include "engine/source/module_options.h"
@@ -49,7 +50,9 @@ struct LoadOptions {
   int threads = 0;  // 0: the physical cores this process may use
   // Compiled code of earlier runs, and where new code is kept; null: none is. Only read by Load.
   const base::CodeCache* code_cache = nullptr;
-  std::string isa = "host";    // or an older one that the CPU has, see codegen/llvm/target.h
+  std::string isa = "host";  // or an older one that the CPU has, see codegen/llvm/target.h
+  // What runs the model. A bundle's code is for the CPU.
+  Device device = Device::kCpu;
   bool perf = false;           // tell perf the kernels' names, see codegen/llvm/jit.h
   bool gdb = false;            // tell GDB
   bool need_tokenizer = true;  // false: a model without one is fine
@@ -76,9 +79,9 @@ struct LoadStats {
 
 // What decides, beside tokens and texts, which numbers a model gives: equal ones give equal bits.
 struct ModelIdentity {
-  std::string isa;      // the row of machine/isa.def that the kernels were made for
-  std::string module;   // SHA-256 of the final module as text, in hexadecimal digits
-  std::string code;     // what made the kernels of it; of a bundle, the code's own SHA-256
+  std::string isa;     // the row of machine/isa.def, or of gpus.def, that the kernels were made for
+  std::string module;  // SHA-256 of the final module as text, in hexadecimal digits
+  std::string code;    // what made the kernels of it; of a bundle, the code's own SHA-256
   std::string weights;  // SHA-256 of the packed weights where the file has it; else empty
 };
 

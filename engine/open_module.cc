@@ -58,9 +58,11 @@ absl::StatusOr<OpenedModule> OpenModule(ModelSource* source, const LoadOptions& 
   return opened;
 }
 
-absl::Status RunRemainingPasses(ir::Module* module) {
+absl::Status RunRemainingPasses(ir::Module* module, Device device) {
   ASSIGN_OR_RETURN(std::vector<std::string> names, passes::RemainingPasses(*module));
-  ASSIGN_OR_RETURN(passes::Pipeline pipeline, passes::Pipeline::Create(names, {}));
+  passes::PipelineOptions options;
+  if (device != Device::kCpu) options.passes.device = machine::DeviceKind::kGpu;
+  ASSIGN_OR_RETURN(passes::Pipeline pipeline, passes::Pipeline::Create(names, options));
   return pipeline.Run(module).status();
 }
 

@@ -31,8 +31,8 @@ struct OpenedModule {
 absl::StatusOr<OpenedModule> OpenModule(ModelSource* source, const LoadOptions& options,
                                         Weights weights);
 
-// The default passes, but those that the module has gone through.
-absl::Status RunRemainingPasses(ir::Module* module);
+// The default passes, but those that the module has gone through, for what will run it.
+absl::Status RunRemainingPasses(ir::Module* module, Device device = Device::kCpu);
 
 }  // namespace lluda::engine
 

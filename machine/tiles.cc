@@ -1,5 +1,8 @@
 #include "machine/tiles.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace lluda::machine {
 namespace {
 
@@ -76,6 +79,15 @@ std::optional<ir::PanelShape> PanelShapeOf(ir::DType b, ir::DType accumulator) {
     if (row.b == b && accumulator == ir::DType::kF32) return ir::PanelShape{kPanelRows, row.depth};
   }
   return std::nullopt;
+}
+
+std::optional<ir::PanelShape> PanelShapeOf(DeviceKind device, ir::DType b, ir::DType accumulator) {
+  const std::optional<ir::PanelShape> shape = PanelShapeOf(b, accumulator);
+  const bool is_plain = std::any_of(std::begin(kTiles), std::end(kTiles),
+                                    [&](const TileRow& row) { return row.b == b; });
+  if (device == DeviceKind::kCpu || !shape) return shape;
+  if (!is_plain) return std::nullopt;
+  return ir::PanelShape{1, 8};
 }
 
 }  // namespace lluda::machine

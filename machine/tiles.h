@@ -27,6 +27,9 @@ absl::string_view IsaName(Isa isa);
 // All of them, oldest first.
 std::vector<Isa> AllIsas();
 
+// What runs the code, as far as passes ask: how it wants matrices to lie.
+enum class DeviceKind : uint8_t { kCpu, kGpu };
+
 // How a tile multiplies; tiles.def says what each means.
 enum class Dot : uint8_t { kWiden, kBf16Pair, kAmx };
 
@@ -68,6 +71,9 @@ const IntegerTile& FindIntegerTile(Isa isa);
 // ISA and every A, so that what is packed once serves all of them. Nothing when no tile does. Of
 // dtypes in blocks it is a row of block_panels.def.
 std::optional<ir::PanelShape> PanelShapeOf(ir::DType b, ir::DType accumulator);
+// The same by the device. A GPU's panels are a row each, in eights, whatever plain dtype: 1x8. A
+// thread reads an eight at once, and a warp's eights follow one another.
+std::optional<ir::PanelShape> PanelShapeOf(DeviceKind device, ir::DType b, ir::DType accumulator);
 
 }  // namespace lluda::machine
 

@@ -26,6 +26,11 @@ std::unique_ptr<Pass> Make(const PassOptions&) {
   return std::make_unique<P>();
 }
 
+template <typename P>
+std::unique_ptr<Pass> MakeForDevice(const PassOptions& options) {
+  return std::make_unique<P>(options.device);
+}
+
 struct PassRow {
   absl::string_view name;
   std::unique_ptr<Pass> (*create)(const PassOptions& options);
@@ -41,7 +46,7 @@ constexpr PassRow kPasses[] = {
     {"fuse-epilogue", Make<FuseEpilogue>},
     {"fuse-experts", Make<FuseExperts>},
     {"fuse-gelu", Make<FuseGelu>},
-    {"fuse-projection", Make<FuseProjection>},
+    {"fuse-projection", MakeForDevice<FuseProjection>},
     {"fuse-rope", Make<FuseRope>},
     {"fuse-softmax", Make<FuseSoftmax>},
     {"hoist-weight-ops",
@@ -49,7 +54,7 @@ constexpr PassRow kPasses[] = {
        return std::make_unique<HoistWeightOps>(options.hoist_byte_limit);
      }},
     {"merge-matmul", Make<MergeMatmul>},
-    {"pack-weights", Make<PackWeights>},
+    {"pack-weights", MakeForDevice<PackWeights>},
     {"plan-memory", Make<PlanMemory>},
 };
 

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "machine/tiles.h"
 #include "passes/framework/pass.h"
 #include "passes/place/hoist_weight_ops.h"
 
@@ -17,6 +18,7 @@ namespace lluda::passes {
 // What the passes that have a choice are given.
 struct PassOptions {
   int64_t hoist_byte_limit = HoistWeightOps::kNoLimit;
+  machine::DeviceKind device = machine::DeviceKind::kCpu;  // what will run the module
 };
 
 // Sorted.

@@ -134,9 +134,6 @@ absl::Status Executable::Load(WeightSource* source,
         });
     if (!ran.ok()) return ran;
   }
-  for (size_t i = 0; i < weight_copies_.size(); ++i) {
-    if (!program_.weights[i].read_by_entries) weight_copies_[i] = Memory();
-  }
   if (progress) progress(total, total);
   return absl::OkStatus();
 }
@@ -185,7 +182,9 @@ absl::Status Executable::RunLoadCall(const Call& call, const int64_t* dims, Weig
     if (buffer.space != Space::kWeight) continue;
     const Weight& weight = program_.weights[buffer.index];
     if (is_last(buffer)) source->Release(weight.tensor, 0, weight.bytes);
-    if (--(*readers)[buffer.index] == 0) finished(weight.bytes);
+    if (--(*readers)[buffer.index] > 0) continue;
+    finished(weight.bytes);
+    if (!in_place_ && !weight.read_by_entries) weight_copies_[buffer.index] = Memory();
   }
   return absl::OkStatus();
 }

@@ -6,11 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "codegen/cpu/kernel_test_util.h"
 #include "codegen/llvm/target.h"
 #include "gtest/gtest.h"
+#include "ir/type/dtype.h"
 #include "tests/support/run_both.h"
 
 namespace lluda::tests {
@@ -182,15 +184,26 @@ std::vector<ExpertCase> MatmulCases() {
 }
 
 struct Param {
-  codegen::Target target;
+  TestMachine machine;
   ExpertCase c;
 };
 
+// Which a GPU's kernels do not.
+bool ReadsBlocks(const ExpertCase& c) {
+  for (size_t i = 0; i < ir::kDTypeCount; ++i) {
+    const auto dtype = static_cast<ir::DType>(i);
+    if (ir::IsBlock(dtype) && absl::StrContains(c.declarations, ir::DTypeName(dtype))) return true;
+  }
+  return false;
+}
+
 std::vector<Param> AllParams() {
   std::vector<Param> params;
-  for (const codegen::Target& target : codegen::RunnableTargets()) {
+  for (const TestMachine& machine : AllTestMachines()) {
     for (const std::vector<ExpertCase>& cases : {SmallCases(), MatmulCases()}) {
-      for (const ExpertCase& c : cases) params.push_back({target, c});
+      for (const ExpertCase& c : cases) {
+        if (machine.runs_on == RunsOn::kCpu || !ReadsBlocks(c)) params.push_back({machine, c});
+      }
     }
   }
   return params;
@@ -199,16 +212,17 @@ std::vector<Param> AllParams() {
 class ExpertDiffTest : public testing::TestWithParam<Param> {};
 
 TEST_P(ExpertDiffTest, CompiledCodeAgreesWithTheInterpreter) {
-  const auto& [target, c] = GetParam();
+  const auto& [machine, c] = GetParam();
   const std::string text =
       codegen::WithPanels(absl::StrReplaceAll(kText, {{"$DECLARATIONS", c.declarations},
                                                       {"$PARAMETERS", c.parameters},
                                                       {"$TYPE", c.type},
-                                                      {"$BODY", c.body}}));
+                                                      {"$BODY", c.body}}),
+                          machine.kind());
   for (const int64_t tokens : c.tokens) {
     RunOptions options;
     options.integers = c.integers;
-    const auto both = RunBoth(text, {{"T", tokens}}, target, options);
+    const auto both = RunBoth(text, {{"T", tokens}}, machine.target, options, machine.runs_on);
     ASSERT_TRUE(both.ok()) << both.status() << "\n" << text;
     EXPECT_LE(RelativeError(both->compiled, both->interpreted), c.bound) << tokens << " tokens";
   }
@@ -217,8 +231,7 @@ TEST_P(ExpertDiffTest, CompiledCodeAgreesWithTheInterpreter) {
 INSTANTIATE_TEST_SUITE_P(All, ExpertDiffTest, testing::ValuesIn(AllParams()),
                          [](const testing::TestParamInfo<Param>& info) {
                            return absl::StrReplaceAll(
-                               absl::StrCat(codegen::IsaName(info.param.target.isa), "_",
-                                            info.param.c.name),
+                               absl::StrCat(info.param.machine.name, "_", info.param.c.name),
                                {{"-", "_"}, {".", "_"}, {"+", ""}});
                          });
 

@@ -1,5 +1,5 @@
-// Every op as compiled code against the interpreter: shapes with odd ends, dtypes, and every
-// instruction set this machine can run.
+// Every op as compiled code against the interpreter: shapes with odd ends, dtypes, every
+// instruction set this machine can run, and a GPU that is simulated.
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -52,11 +52,16 @@ struct OpCase {
   }
 };
 
-std::string ModuleText(const OpCase& c) {
-  return codegen::WithPanels(
+std::string ModuleText(const OpCase& c, machine::DeviceKind device) {
+  std::string text =
       absl::StrCat("lluda 1\nmodule @test {\n  symbol T in 1..1024\n  symbol S in 1..4\n",
                    "  symbol C in 64..1024\n", c.declarations, "\n  func @f(", c.parameters,
-                   ") -> ", c.result, " {\n", c.body, "\n  return %r\n  }\n}\n"));
+                   ") -> ", c.result, " {\n", c.body, "\n  return %r\n  }\n}\n");
+  if (device == machine::DeviceKind::kGpu) {  // its states lie in rows
+    text = absl::StrReplaceAll(
+        text, {{" @panel($bf16, dim)", ""}, {" @panel($f32, dim)", ""}, {" @panel($i8, dim)", ""}});
+  }
+  return codegen::WithPanels(text, device);
 }
 
 // Elementwise ops over axes of 37 (two whole vectors and a rest), 5 (a rest only) and 32.
@@ -708,14 +713,14 @@ std::vector<OpCase> AllCases(const codegen::Target& target) {
 }
 
 struct Param {
-  codegen::Target target;
+  TestMachine machine;
   OpCase op;
 };
 
 std::vector<Param> AllParams() {
   std::vector<Param> params;
-  for (const codegen::Target& target : codegen::RunnableTargets()) {
-    for (OpCase& op : AllCases(target)) params.push_back({target, std::move(op)});
+  for (const TestMachine& machine : AllTestMachines()) {
+    for (OpCase& op : AllCases(machine.target)) params.push_back({machine, std::move(op)});
   }
   return params;
 }
@@ -723,23 +728,23 @@ std::vector<Param> AllParams() {
 class OpDiffTest : public testing::TestWithParam<Param> {};
 
 TEST_P(OpDiffTest, CompiledCodeAgreesWithTheInterpreter) {
-  const auto& [target, c] = GetParam();
+  const auto& [machine, c] = GetParam();
   std::map<std::string, int64_t> dims = {{"T", 1}, {"S", 1}, {"C", 64}};
   for (const auto& [name, value] : c.dims) dims[name] = value;
   RunOptions options;
   options.spread = c.spread;
   options.weight_spread = c.spread;
   options.integers = c.integers;
-  const auto both = RunBoth(ModuleText(c), dims, target, options);
-  ASSERT_TRUE(both.ok()) << both.status() << "\n" << ModuleText(c);
+  const std::string text = ModuleText(c, machine.kind());
+  const auto both = RunBoth(text, dims, machine.target, options, machine.runs_on);
+  ASSERT_TRUE(both.ok()) << both.status() << "\n" << text;
   EXPECT_LE(RelativeError(both->compiled, both->interpreted), c.bound);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, OpDiffTest, testing::ValuesIn(AllParams()),
                          [](const testing::TestParamInfo<Param>& info) {
                            return absl::StrReplaceAll(
-                               absl::StrCat(codegen::IsaName(info.param.target.isa), "_",
-                                            info.param.op.name),
+                               absl::StrCat(info.param.machine.name, "_", info.param.op.name),
                                {{"-", "_"}, {".", "_"}, {"+", ""}});
                          });
 

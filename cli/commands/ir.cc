@@ -67,13 +67,12 @@ absl::StatusOr<int> PrintBundle(const IrFlags& flags, const engine::LoadOptions&
 
 // What a pass changed is written as soon as it has run; as JSON, when all have.
 absl::StatusOr<int> PrintDiffs(const IrFlags& flags, const std::vector<std::string>& names,
-                               ir::Module* module) {
+                               passes::PipelineOptions options, ir::Module* module) {
   ASSIGN_OR_RETURN(tools::PassChoice choice, tools::ChoosePass("--diff", *flags.diff, names));
   tools::PassDiffer differ(choice, names, flags.func);
   const bool color =
       flags.color == "always" || (flags.color == "auto" && isatty(STDOUT_FILENO) == 1);
   std::vector<tools::PassDiff> diffs;
-  passes::PipelineOptions options;
   options.dump = [&](int number, absl::string_view pass, const ir::Module& after) -> absl::Status {
     std::optional<tools::PassDiff> diff = differ.See(number, pass, after);
     if (!diff) return absl::OkStatus();
@@ -87,13 +86,12 @@ absl::StatusOr<int> PrintDiffs(const IrFlags& flags, const std::vector<std::stri
 }
 
 absl::StatusOr<int> WriteDumps(const IrFlags& flags, const std::vector<std::string>& names,
-                               ir::Module* module) {
+                               passes::PipelineOptions options, ir::Module* module) {
   const std::filesystem::path folder = flags.all_folder;
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) return absl::UnavailableError(absl::StrCat(flags.all_folder, ": ", error.message()));
   std::vector<tools::DumpFile> files;
-  passes::PipelineOptions options;
   options.dump = [&](int number, absl::string_view pass, const ir::Module& after) {
     files.push_back({number, std::string(pass), folder / tools::DumpName(number, pass)});
     return WriteFile(files.back().path, ir::PrintModule(after));
@@ -111,14 +109,19 @@ absl::StatusOr<int> RunIr(const IrFlags& flags) {
   ASSIGN_OR_RETURN(engine::OpenedModule imported, OpenImported(load, engine::Weights::kOptional));
   ir::Module* module = imported.module.get();
   ASSIGN_OR_RETURN(std::vector<std::string> names, passes::PassesOf(flags.passes, *module));
-  if (flags.diff) return PrintDiffs(flags, names, module);
-  if (!flags.all_folder.empty()) return WriteDumps(flags, names, module);
+  passes::PipelineOptions for_device;
+  if (load.device != engine::Device::kCpu) {
+    if (flags.plan) return absl::InvalidArgumentError("--plan shows what a CPU runs");
+    for_device.passes.device = machine::DeviceKind::kGpu;
+  }
+  if (flags.diff) return PrintDiffs(flags, names, for_device, module);
+  if (!flags.all_folder.empty()) return WriteDumps(flags, names, for_device, module);
   if (flags.before) names.clear();
   if (!flags.after.empty()) {
     ASSIGN_OR_RETURN(size_t count, tools::CountUpTo("--after", flags.after, names));
     names.resize(count);
   }
-  ASSIGN_OR_RETURN(passes::Pipeline pipeline, passes::Pipeline::Create(names, {}));
+  ASSIGN_OR_RETURN(passes::Pipeline pipeline, passes::Pipeline::Create(names, for_device));
   RETURN_IF_ERROR(pipeline.Run(module));
   if (flags.plan) return PrintPlan(flags, tools::CompiledPlanOf(*module, flags.func));
   return PrintModuleText(flags, ir::PrintModule(*module));

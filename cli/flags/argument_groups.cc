@@ -103,6 +103,14 @@ void AddIsa(CLI::App* app, ModelFlags* flags) {
       ->capture_default_str();
 }
 
+void AddDevice(CLI::App* app, ModelFlags* flags) {
+  app->add_option(
+         "--device", flags->device,
+         "cpu; cuda: an NVIDIA GPU; gpu-sim: its kernels, on the CPU and slow: docs/gpu.md")
+      ->check(CLI::IsMember({"cpu", "cuda", "gpu-sim"}))
+      ->capture_default_str();
+}
+
 void AddThreads(CLI::App* app, ModelFlags* flags) {
   app->add_option("-t,--threads", flags->threads, "Threads [the physical cores there are]")
       ->check(CLI::Range(1, kMostThreads));
@@ -177,6 +185,7 @@ void AddGenerationModel(CLI::App* app, ModelFlags* flags) {
   AddContext(app, flags);
   AddPrecision(app, flags);
   AddMachine(app, flags);
+  AddDevice(app, flags);
   AddListeners(app, flags);
   AddCodeCache(app, flags);
   AddCheck(app, flags);

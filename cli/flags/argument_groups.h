@@ -32,6 +32,7 @@ void AddNumbers(CLI::App* app, const std::string& prefix, const std::string& who
 void AddResult(CLI::App* app, ModelFlags* flags);
 void AddIrFile(CLI::App* app, ModelFlags* flags);  // after AddContext and AddPrecision
 void AddIsa(CLI::App* app, ModelFlags* flags);
+void AddDevice(CLI::App* app, ModelFlags* flags);
 void AddThreads(CLI::App* app, ModelFlags* flags);
 void AddForce(CLI::App* app, ModelFlags* flags);
 void AddMachine(CLI::App* app, ModelFlags* flags);    // all three of them

@@ -196,6 +196,7 @@ CLI::App* AddIr(CLI::App* app, IrFlags* flags) {
   AddPrecision(sub, &flags->model);
   AddResult(sub, &flags->model);
   AddIrFile(sub, &flags->model);
+  AddDevice(sub, &flags->model);
   return sub;
 }
 
@@ -300,6 +301,7 @@ CLI::App* AddValidate(CLI::App* app, ValidateFlags* flags) {
   AddContext(sub, &flags->model);
   AddPrecision(sub, &flags->model);
   AddMachine(sub, &flags->model);
+  AddDevice(sub, &flags->model);
   AddListeners(sub, &flags->model);
   AddCodeCache(sub, &flags->model);
   AddJson(sub, &flags->json);
@@ -324,6 +326,7 @@ CLI::App* AddEval(CLI::App* app, EvalFlags* flags) {
       ->check(CLI::Range(int64_t{1}, kMostTokens));
   AddPrecision(sub, &flags->model);
   AddMachine(sub, &flags->model);
+  AddDevice(sub, &flags->model);
   AddListeners(sub, &flags->model);
   AddCodeCache(sub, &flags->model);
   AddCheck(sub, &flags->model);

@@ -146,6 +146,7 @@ INSTANTIATE_TEST_SUITE_P(
                     BadUsage{{"generate", "--precision", "fp8"}, "--precision"},
                     BadUsage{{"generate", "--kv-cache", "int4"}, "--kv-cache"},
                     BadUsage{{"generate", "--kv-cache", "int8", "--ir", "x"}, "--kv-cache"},
+                    BadUsage{{"generate", "--device", "tpu"}, "--device"},
                     BadUsage{{"generate", "-p", "x", "-f", "y"}, "--file"},
                     BadUsage{{"ir", "--before", "--after", "dce"}, "--after"},
                     BadUsage{{"validate"}, "--reference"}, BadUsage{{""}, "unknown command ''"},

@@ -23,6 +23,7 @@ struct ModelFlags {
   std::string weights;      // "q4_0": quantised to while loading; empty: as the model has them
   std::string activations;  // "int8"; empty: exact, or as a bundle has it
   std::string isa = "host";
+  std::string device = "cpu";  // "cuda", "gpu-sim"
   std::optional<int64_t> context;
   int threads = 0;
   bool force = false;  // load also what needs more memory than there is

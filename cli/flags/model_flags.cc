@@ -69,6 +69,7 @@ absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags) {
   options.gdb = flags.gdb;
   options.threads = flags.threads;
   options.isa = flags.isa;
+  ASSIGN_OR_RETURN(options.device, engine::ParseDevice(flags.device));
   options.check_weights = flags.check;
   options.force = flags.force;
   return options;

@@ -65,10 +65,10 @@ Target TargetToRead(Isa isa) {
 
 bool CompilesForX86() { return llvm::Triple(llvm::sys::getProcessTriple()).isX86(); }
 
-std::string WithPanels(absl::string_view text) {
+std::string WithPanels(absl::string_view text, machine::DeviceKind device) {
   std::map<std::string, std::string> panels;
   for (const TileRow& row : AllTiles()) {
-    const ir::PanelShape tile = *PanelShapeOf(row.b, row.accumulator);
+    const ir::PanelShape tile = *PanelShapeOf(device, row.b, row.accumulator);
     panels[absl::StrCat("$", ir::DTypeName(row.b))] = absl::StrCat(tile.rows, "x", tile.depth);
   }
   for (size_t i = 0; i < ir::kDTypeCount; ++i) {

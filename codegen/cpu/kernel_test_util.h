@@ -36,8 +36,9 @@ Target TargetToRead(Isa isa);
 bool CompilesForX86();
 
 // A module's text in which panels are written by the dtype whose elements they hold, as in
-// `@panel($bf16, k)`: with the shape of machine/tiles.def, `@panel(16x2, k)`.
-std::string WithPanels(absl::string_view text);
+// `@panel($bf16, k)`: with the shape of machine/tiles.def, `@panel(16x2, k)`, or a GPU's.
+std::string WithPanels(absl::string_view text,
+                       machine::DeviceKind device = machine::DeviceKind::kCpu);
 // Parses `body`, with panels so written, inside a module with the symbols T in 1..128, S in 1..4
 // and C in 64..2048. Fails the test and returns nullptr when it cannot.
 std::unique_ptr<ir::Module> ParseTestModule(absl::string_view body);

@@ -177,6 +177,7 @@ bool FuseProjection::Fuse(const ir::StepInfo& step, Op* op) {
 
 absl::StatusOr<bool> FuseProjection::Run(ir::Module* module) {
   misses_.clear();
+  if (device_ == machine::DeviceKind::kGpu) return false;
   bool changed = false;
   RewriteEachOp(module, [&](Op* op) {
     for (const ir::StepInfo& step : ir::AllSteps()) {

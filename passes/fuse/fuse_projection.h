@@ -29,6 +29,7 @@
 // No bit of any result changes: what is fused is f32 before it, and is computed in f32.
 //
 // Does not fire when:
+// - the code is for a GPU: a head is work for a block of its threads, and there are too few heads;
 // - a statement in between has a further user, or stands in another block than the last one;
 // - the heads' last axis is no whole number of a panel's rows, or the norm or the rope goes along
 //   another one;
@@ -41,18 +42,23 @@
 #ifndef LLUDA_PASSES_FUSE_FUSE_PROJECTION_H_
 #define LLUDA_PASSES_FUSE_FUSE_PROJECTION_H_
 
+#include "machine/tiles.h"
 #include "passes/framework/pass.h"
 
 namespace lluda::passes {
 
 class FuseProjection : public Pass {
  public:
+  explicit FuseProjection(machine::DeviceKind device = machine::DeviceKind::kCpu)
+      : device_(device) {}
   absl::string_view name() const override { return "fuse-projection"; }
   absl::StatusOr<bool> Run(ir::Module* module) override;
 
  private:
   // Replaces `op`, which the step stands for, if it can; whether it did.
   bool Fuse(const ir::StepInfo& step, ir::Op* op);
+
+  const machine::DeviceKind device_;
 };
 
 }  // namespace lluda::passes

@@ -29,9 +29,9 @@ using ir::Use;
 constexpr absl::string_view kName = "pack-weights";
 
 // The shape in which kernels want to read a matmul's second operand; nothing when there are none.
-std::optional<ir::PanelShape> PanelShapeFor(const Op& matmul) {
+std::optional<ir::PanelShape> PanelShapeFor(machine::DeviceKind device, const Op& matmul) {
   const ir::DType b = matmul.operand(1).type().dtype;
-  return machine::PanelShapeOf(b, *ir::AccumulatorOf(matmul.operand(0).type().dtype, b));
+  return machine::PanelShapeOf(device, b, *ir::AccumulatorOf(matmul.operand(0).type().dtype, b));
 }
 
 bool InLoadBlock(const Op& op) { return op.parent()->func() == nullptr; }
@@ -103,7 +103,8 @@ std::vector<Use> FamilyReaders(const Module& module, const Family& family) {
 
 class Packer {
  public:
-  Packer(Module* module, std::vector<Miss>* misses) : module_(module), misses_(misses) {}
+  Packer(machine::DeviceKind device, Module* module, std::vector<Miss>* misses)
+      : device_(device), module_(module), misses_(misses) {}
 
   // Packs what the matmul `op` reads, and lets the matrix's other readers read the panels.
   absl::Status PackOperand(Op* op) {
@@ -120,7 +121,7 @@ class Packer {
                                          " by rows, which keeps an unpacked copy")});
       }
     }
-    ASSIGN_OR_RETURN(Global * packed, Pack(family.source, *PanelShapeFor(*op), axis, all));
+    ASSIGN_OR_RETURN(Global * packed, Pack(family.source, *PanelShapeFor(device_, *op), axis, all));
     for (const Use& use : readers) {
       if (!CanReadPanels(use, axis)) continue;
       use.op->SetOperand(use.operand, Operand(packed, use.op->operand(use.operand).index));
@@ -280,6 +281,7 @@ class Packer {
     }
   }
 
+  const machine::DeviceKind device_;
   Module* module_;
   std::vector<Miss>* misses_;
 };
@@ -342,7 +344,7 @@ bool PackKeyState(const Module& module, Global* state, std::vector<Miss>* misses
 absl::StatusOr<bool> PackWeights::Run(Module* module) {
   misses_.clear();
   bool changed = false;
-  Packer packer(module, &misses_);
+  Packer packer(device_, module, &misses_);
   std::vector<Op*> matmuls;
   for (const auto& func : module->funcs()) {
     ForEachOp(func->body, [&](Op* op) {
@@ -354,7 +356,7 @@ absl::StatusOr<bool> PackWeights::Run(Module* module) {
   for (Op* op : matmuls) {
     // Packing for an earlier matmul may have served this one.
     if (!IsPackable({op, 1})) continue;
-    if (!PanelShapeFor(*op)) {
+    if (!PanelShapeFor(device_, *op)) {
       misses_.push_back(
           {FuncName(*op->parent()), StatementName(*op),
            absl::StrCat("no tile multiplies ", ir::DTypeName(op->operand(0).type().dtype), " by ",
@@ -364,6 +366,8 @@ absl::StatusOr<bool> PackWeights::Run(Module* module) {
     RETURN_IF_ERROR(packer.PackOperand(op));
     changed = true;
   }
+  // A GPU's attention reads positions as rows.
+  if (device_ == machine::DeviceKind::kGpu) return changed;
   for (const auto& global : module->globals()) {
     changed |= PackKeyState(*module, global.get(), &misses_);
   }

@@ -1,5 +1,5 @@
 // Gives every matrix that a matmul reads from memory the panel layout its kernels want, as
-// machine/tiles.def has it.
+// machine/tiles.def has it, or a GPU's, which are rows in eights: machine/tiles.h.
 //
 // Before:
 //   load {
@@ -30,6 +30,8 @@
 // What loops of the load block define in parts, and nothing else reads, is packed in parts.
 // A K state, one that is only appended to and read as attention's operand 1, becomes panels, too.
 //
+// For a GPU no state does.
+//
 // Does not fire when: the matrix has other axes than the contracted one and one more; no row of
 // tiles.def multiplies its dtype (a Miss says so); a state has any other reader; a state's
 // innermost axis but the contracted one is not the position. A reader that needs rows (an add, a
@@ -38,14 +40,19 @@
 #ifndef LLUDA_PASSES_PLACE_PACK_WEIGHTS_H_
 #define LLUDA_PASSES_PLACE_PACK_WEIGHTS_H_
 
+#include "machine/tiles.h"
 #include "passes/framework/pass.h"
 
 namespace lluda::passes {
 
 class PackWeights : public Pass {
  public:
+  explicit PackWeights(machine::DeviceKind device = machine::DeviceKind::kCpu) : device_(device) {}
   absl::string_view name() const override { return "pack-weights"; }
   absl::StatusOr<bool> Run(ir::Module* module) override;
+
+ private:
+  const machine::DeviceKind device_;
 };
 
 }  // namespace lluda::passes

@@ -42,6 +42,28 @@ TEST(PackWeightsTest, PanelsHaveTheShapeThatTilesRead) {
   }
 }
 
+TEST(PackWeightsTest, AGpuReadsRowsInEightsAndItsStatesLieInRows) {
+  PackWeights pass(machine::DeviceKind::kGpu);
+  EXPECT_THAT(RunOn(&pass, kTied).text,
+              HasSubstr("tile = 1x8} : bf16 vocab[32] hid[8] @panel(1x8, hid)"));
+  const Outcome outcome = RunOn(&pass, R"(lluda 1
+module @m {
+  symbol T in 1..4
+  symbol S in 1..2
+  symbol C in 64..128
+  state @k : bf16 slot[S] kv[2] pos[C] dim[10]
+  state @v : bf16 slot[S] kv[2] pos[C] dim[10]
+  func @f(%q: bf16 tok[T] kv[2] dim[10], %x: bf16 tok[T] kv[2] dim[10], %pos: i32 tok[T], %slot: i32 tok[T]) -> f32 tok[T] kv[2] dim[10] {
+    %ks = append @k %x over slot pos at %slot %pos : bf16 slot[S] kv[2] pos[C] dim[10]
+    %vs = append @v %x over slot pos at %slot %pos : bf16 slot[S] kv[2] pos[C] dim[10]
+    %y = attention %q %ks %vs over slot pos dim at %pos %slot {mask = causal, scale = 0.5} : f32 tok[T] kv[2] dim[10]
+    return %y
+  }
+}
+)");
+  EXPECT_THAT(outcome.text, Not(HasSubstr("@panel")));
+}
+
 TEST(PackWeightsTest, ATiedEmbeddingIsHeldOnce) {
   PackWeights pass;
   const Outcome outcome = RunOn(&pass, kTied);

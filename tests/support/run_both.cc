@@ -8,12 +8,14 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "codegen/cpu/cpu_compile.h"
+#include "codegen/nvptx/gpu_backend.h"
 #include "ir/interpreter/tensor.h"
 #include "ir/text/parser.h"
 #include "ir/type/layout.h"
 #include "passes/pipeline.h"
 #include "runtime/cpu_device.h"
 #include "runtime/executable.h"
+#include "runtime/gpu/simulated_gpu.h"
 #include "runtime/machine/thread_pool.h"
 #include "tests/support/guarded_memory.h"
 
@@ -82,19 +84,43 @@ class RandomWeights : public runtime::WeightSource {
   std::map<std::string, GuardedMemory> bytes_;
 };
 
+absl::StatusOr<codegen::CompiledModule> CompileFor(RunsOn runs_on, const ir::Module& module,
+                                                   absl::string_view func,
+                                                   const codegen::Target& target) {
+  const std::vector<std::string> entries = {std::string(func)};
+  if (runs_on == RunsOn::kCpu) return codegen::Compile(module, target, {1, entries});
+  codegen::GpuBackend backend(nullptr, target, codegen::SymbolNames(module));
+  return codegen::Compile(module, &backend, entries, nullptr);
+}
+
+std::unique_ptr<runtime::Device> DeviceFor(RunsOn runs_on, runtime::ThreadPool* pool) {
+  if (runs_on == RunsOn::kCpu) return std::make_unique<runtime::CpuDevice>(pool);
+  return std::make_unique<runtime::SimulatedGpu>(pool);
+}
+
 }  // namespace
+
+std::vector<TestMachine> AllTestMachines() {
+  std::vector<TestMachine> machines;
+  for (const codegen::Isa isa : codegen::AllIsas()) {
+    const std::string name(codegen::IsaName(isa));
+    auto target = codegen::Target::Named(name);
+    if (target.ok()) machines.push_back({name, *std::move(target), RunsOn::kCpu});
+  }
+  machines.push_back({"gpu", codegen::Target::Host(), RunsOn::kSimulatedGpu});
+  return machines;
+}
 
 absl::StatusOr<CompiledResult> RunCompiled(const ir::Module& module, absl::string_view func,
                                            const Dims& dims, const codegen::Target& target,
-                                           const RunOptions& options) {
-  ASSIGN_OR_RETURN(auto compiled, codegen::Compile(module, target, {1, {std::string(func)}}));
+                                           const RunOptions& options, RunsOn runs_on) {
+  ASSIGN_OR_RETURN(auto compiled, CompileFor(runs_on, module, func, target));
   CompiledResult result;
   result.kernels = static_cast<int64_t>(compiled.program.kernels.size());
   RandomWeights weights(module, options);
   runtime::ThreadPool pool(options.threads);
-  ASSIGN_OR_RETURN(auto executable,
-                   runtime::Executable::Create(std::move(compiled.program),
-                                               std::make_unique<runtime::CpuDevice>(&pool)));
+  ASSIGN_OR_RETURN(auto executable, runtime::Executable::Create(std::move(compiled.program),
+                                                                DeviceFor(runs_on, &pool)));
   RETURN_IF_ERROR(executable->Load(&weights, nullptr));
   std::vector<int64_t> dim_values;
   for (const ir::Symbol& symbol : module.symbols) dim_values.push_back(dims.at(symbol.name));
@@ -122,12 +148,13 @@ absl::StatusOr<CompiledResult> RunCompiled(const ir::Module& module, absl::strin
 }
 
 absl::StatusOr<BothResults> RunBoth(absl::string_view text, const Dims& dims,
-                                    const codegen::Target& target, const RunOptions& options) {
+                                    const codegen::Target& target, const RunOptions& options,
+                                    RunsOn runs_on) {
   ASSIGN_OR_RETURN(auto module, ir::ParseModule(text, "test.lluda"));
   ASSIGN_OR_RETURN(auto pipeline, passes::Pipeline::Create({"plan-memory"}, {}));
   RETURN_IF_ERROR(pipeline.Run(module.get()));
   ASSIGN_OR_RETURN(auto interpreted, Interpret(*module, "f", dims, options));
-  ASSIGN_OR_RETURN(auto compiled, RunCompiled(*module, "f", dims, target, options));
+  ASSIGN_OR_RETURN(auto compiled, RunCompiled(*module, "f", dims, target, options, runs_on));
   return BothResults{std::move(interpreted), std::move(compiled.values), compiled.kernels};
 }
 

@@ -7,6 +7,7 @@
 #define LLUDA_TESTS_SUPPORT_RUN_BOTH_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -22,10 +23,27 @@ struct CompiledResult {
   int64_t kernels = 0;
 };
 
+// What a module is compiled for and run on.
+enum class RunsOn : uint8_t { kCpu, kSimulatedGpu };
+
+// What a table of cases is run on.
+struct TestMachine {
+  std::string name;        // "avx2", "gpu"
+  codegen::Target target;  // of the CPU, be it that it simulates
+  RunsOn runs_on = RunsOn::kCpu;
+
+  machine::DeviceKind kind() const {
+    return runs_on == RunsOn::kCpu ? machine::DeviceKind::kCpu : machine::DeviceKind::kGpu;
+  }
+};
+// All instruction sets that this machine can run, and a simulated GPU.
+std::vector<TestMachine> AllTestMachines();
+
 // Compiles a planned module and runs one step of `func` on it.
 absl::StatusOr<CompiledResult> RunCompiled(const ir::Module& module, absl::string_view func,
                                            const Dims& dims, const codegen::Target& target,
-                                           const RunOptions& options);
+                                           const RunOptions& options,
+                                           RunsOn runs_on = RunsOn::kCpu);
 
 struct BothResults {
   std::vector<float> interpreted;
@@ -35,7 +53,8 @@ struct BothResults {
 
 // Runs `@f` of the module's text, which is planned first.
 absl::StatusOr<BothResults> RunBoth(absl::string_view text, const Dims& dims,
-                                    const codegen::Target& target, const RunOptions& options);
+                                    const codegen::Target& target, const RunOptions& options,
+                                    RunsOn runs_on = RunsOn::kCpu);
 
 }  // namespace lluda::tests
 

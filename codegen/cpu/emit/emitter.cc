@@ -38,6 +38,23 @@ Emitter::Emitter(llvm::Module* module, const Target& target, const std::string& 
   args_ = function_->getArg(0);
   args_->setName("args");
   function_->addParamAttr(0, llvm::Attribute::NoAlias);
+  BeginBody();
+}
+
+Emitter::Emitter(llvm::Function* function, const Target& target,
+                 const std::vector<std::string>& symbols, const std::vector<Value*>& buffers,
+                 const std::vector<Value*>& dims)
+    : builder_(function->getContext()),
+      target_(target),
+      symbols_(symbols),
+      function_(function),
+      aligned_(true) {
+  for (size_t i = 0; i < buffers.size(); ++i) buffers_[static_cast<int>(i)] = buffers[i];
+  for (size_t i = 0; i < dims.size(); ++i) dims_[symbols[i]] = dims[i];
+  BeginBody();
+}
+
+void Emitter::BeginBody() {
   entry_ = llvm::BasicBlock::Create(context(), "entry", function_);
   auto* body = llvm::BasicBlock::Create(context(), "body", function_);
   builder_.SetInsertPoint(entry_);
@@ -48,6 +65,7 @@ Emitter::Emitter(llvm::Module* module, const Target& target, const std::string& 
 void Emitter::Finish() { builder_.CreateRetVoid(); }
 
 Value* Emitter::EntryLoad(int64_t byte_offset, llvm::Type* type, const char* name) {
+  CHECK(args_ != nullptr) << "this device's kernels have no " << name;
   Value*& field = fields_[byte_offset];
   if (field == nullptr) {
     llvm::IRBuilder<> at(entry_->getTerminator());
@@ -58,9 +76,9 @@ Value* Emitter::EntryLoad(int64_t byte_offset, llvm::Type* type, const char* nam
 }
 
 Value* Emitter::Buffer(int i) {
-  Value* buffers = EntryLoad(kBuffers, builder_.getPtrTy(), "buffers");
   Value*& buffer = buffers_[i];
   if (buffer == nullptr) {
+    Value* buffers = EntryLoad(kBuffers, builder_.getPtrTy(), "buffers");
     llvm::IRBuilder<> at(entry_->getTerminator());
     buffer = at.CreateLoad(at.getPtrTy(), at.CreateConstInBoundsGEP1_64(at.getPtrTy(), buffers, i),
                            "buffer" + std::to_string(i));
@@ -69,9 +87,9 @@ Value* Emitter::Buffer(int i) {
 }
 
 Value* Emitter::Dim(const std::string& symbol) {
-  Value* dims = EntryLoad(kDims, builder_.getPtrTy(), "dims");
   Value*& dim = dims_[symbol];
   if (dim == nullptr) {
+    Value* dims = EntryLoad(kDims, builder_.getPtrTy(), "dims");
     const auto it = std::find(symbols_.begin(), symbols_.end(), symbol);
     CHECK(it != symbols_.end()) << "symbol " << symbol << " is not declared";
     llvm::IRBuilder<> at(entry_->getTerminator());
@@ -224,7 +242,8 @@ Value* Emitter::F32ToF16Bits(Value* value) {
 }
 
 Value* Emitter::Load(Value* pointer, ir::DType dtype, int lanes) {
-  const llvm::Align align(1);  // a checkpoint's tensors lie wherever its header's length puts them
+  // A checkpoint's tensors lie wherever its header's length puts them.
+  const llvm::Align align = aligned_ ? AlignOf(dtype) : llvm::Align(1);
   if (dtype == ir::DType::kF32) return builder_.CreateAlignedLoad(F32(lanes), pointer, align);
   Value* raw = builder_.CreateAlignedLoad(BitsOf(dtype, lanes), pointer, align);
   if (!ir::IsFloat(dtype)) return builder_.CreateSIToFP(raw, F32(lanes));

@@ -40,10 +40,16 @@ class Emitter {
   // Starts the kernel `name`. `symbols` are the module's symbols in the order of KernelArgs::dims.
   Emitter(llvm::Module* module, const Target& target, const std::string& name,
           const std::vector<std::string>& symbols);
+  // Starts a kernel whose signature is another device's: an empty function, whose buffers and
+  // symbols' values, in the order of `symbols`, are at hand. Such a kernel has none of the other
+  // arguments, and all elements lie at multiples of their size.
+  Emitter(llvm::Function* function, const Target& target, const std::vector<std::string>& symbols,
+          const std::vector<Value*>& buffers, const std::vector<Value*>& dims);
 
   llvm::IRBuilder<>& b() { return builder_; }
   const Target& target() const { return target_; }
   llvm::LLVMContext& context() { return builder_.getContext(); }
+  llvm::Function* function() { return function_; }
   // Ends the kernel.
   void Finish();
 
@@ -134,6 +140,8 @@ class Emitter {
   Value* Most(Value* a, Value* b);
 
  private:
+  // The entry block, which only leads to the body: what is loaded once goes there.
+  void BeginBody();
   void EmitPrefetch(Value* pointer, int write, int locality);
   Value* EntryLoad(int64_t byte_offset, llvm::Type* type, const char* name);
 
@@ -142,7 +150,8 @@ class Emitter {
   std::vector<std::string> symbols_;
   llvm::Function* function_;
   llvm::BasicBlock* entry_;
-  Value* args_;
+  Value* args_ = nullptr;
+  bool aligned_ = false;  // elements lie at multiples of their size
   std::map<int, Value*> buffers_;
   std::map<std::string, Value*> dims_;
   std::map<int64_t, Value*> fields_;

@@ -125,8 +125,7 @@ Value* LoadOperand(Emitter& e, const TensorSpec& tensor, int i, const Indices& i
 
 }  // namespace
 
-absl::StatusOr<KernelInfo> EmitElementwise(const KernelSpec& spec, Emitter& e) {
-  const ComputeRow* row = FindCompute(spec.opcode);
+absl::Status CheckElementwise(const KernelSpec& spec) {
   for (const TensorSpec& operand : spec.operands) {
     if (operand.layout.is_panel()) return NoKernel(spec, "an operand is in panels");
   }
@@ -134,16 +133,28 @@ absl::StatusOr<KernelInfo> EmitElementwise(const KernelSpec& spec, Emitter& e) {
     return NoKernel(spec, "the result is an integer");
   }
   if (spec.result.axes.empty()) return NoKernel(spec, "the result has no axis");
+  return absl::OkStatus();
+}
+
+Value* ElementsOf(const KernelSpec& spec, Emitter& e, const Indices& indices, int lanes) {
+  const ComputeRow* row = FindCompute(spec.opcode);
+  Point point{spec, e, {}, indices, lanes};
+  for (int o = 0; o < row->loaded_operands; ++o) {
+    point.in.push_back(
+        LoadOperand(e, spec.operands[o], o, indices, spec.result.axes.back().axis.name, lanes));
+  }
+  return row->compute(point);
+}
+
+absl::StatusOr<KernelInfo> EmitElementwise(const KernelSpec& spec, Emitter& e) {
+  absl::Status checked = CheckElementwise(spec);
+  if (!checked.ok()) return checked;
   const ir::Axis last = spec.result.axes.back().axis;
   const int result = static_cast<int>(spec.operands.size());
   e.ForRows(LeadingAxes(spec.result), [&](Indices indices) {
     e.ForLanes(last.extent, [&](Value* i, int lanes) {
       indices[last.name] = i;
-      Point point{spec, e, {}, indices, lanes};
-      for (int o = 0; o < row->loaded_operands; ++o) {
-        point.in.push_back(LoadOperand(e, spec.operands[o], o, indices, last.name, lanes));
-      }
-      Value* value = row->compute(point);
+      Value* value = ElementsOf(spec, e, indices, lanes);
       e.Store(e.Address(e.Buffer(result), e.Offset(spec.result.axes, indices), spec.result.dtype),
               spec.result.dtype, value);
     });

@@ -9,6 +9,7 @@
 #include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/ops/emit_ops.h"
+#include "codegen/cpu/ops/top_key.h"
 
 namespace lluda::codegen {
 namespace {
@@ -17,8 +18,13 @@ constexpr int64_t kLowHalf = 0xFFFFFFFF;
 // Elements of a row that an item of combine adds.
 constexpr int64_t kCombinedElements = 256;
 
-// An i64 that is larger the earlier the element comes in top_k's order: the bits of an f32, ordered as
-// integers, above its index counted from behind. -0 becomes 0, NaN the smallest.
+void StoreI32(Emitter& e, Value* address, Value* value) {
+  auto& b = e.b();
+  b.CreateAlignedStore(b.CreateTrunc(value, b.getInt32Ty()), address, llvm::Align(4));
+}
+
+}  // namespace
+
 Value* TopKey(Emitter& e, Value* x, Value* index) {
   auto& b = e.b();
   Value* bits = b.CreateBitCast(b.CreateFAdd(x, e.ConstF32(0.0f, 1)), b.getInt32Ty());
@@ -30,12 +36,9 @@ Value* TopKey(Emitter& e, Value* x, Value* index) {
   return b.CreateOr(b.CreateShl(b.CreateSExt(key, b.getInt64Ty()), 32), from_behind);
 }
 
-void StoreI32(Emitter& e, Value* address, Value* value) {
-  auto& b = e.b();
-  b.CreateAlignedStore(b.CreateTrunc(value, b.getInt32Ty()), address, llvm::Align(4));
+Value* IndexOfTopKey(Emitter& e, Value* key) {
+  return e.b().CreateSub(e.Const(kLowHalf), e.b().CreateAnd(key, e.Const(kLowHalf)));
 }
-
-}  // namespace
 
 // The largest key, then the largest below that, and so on.
 absl::StatusOr<KernelInfo> EmitTopK(const KernelSpec& spec, Emitter& e) {
@@ -65,9 +68,8 @@ absl::StatusOr<KernelInfo> EmitTopK(const KernelSpec& spec, Emitter& e) {
                  })[0];
              Indices to = indices;
              to[top.name] = place;
-             Value* index = b.CreateSub(e.Const(kLowHalf), b.CreateAnd(key, e.Const(kLowHalf)));
              StoreI32(e, e.Address(e.Buffer(1), e.Offset(spec.result.axes, to), spec.result.dtype),
-                      index);
+                      IndexOfTopKey(e, key));
              return Emitter::Carried{key};
            });
   });

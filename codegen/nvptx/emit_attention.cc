@@ -1,0 +1,261 @@
+// Attention with an online softmax (Milakov and Gimelshein, Online normalizer calculation for
+// softmax): a block for each token's query head. Its warps take chunks of 32 positions in turns,
+// counted from position 0, and meet in shared memory in the order of the warps. So what is computed
+// depends on the token's position and window alone.
+//
+// In a chunk a lane has the score of its own position. Then the warp goes over the positions, and
+// its lanes have the elements of the sum, 32 apart.
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "codegen/cpu/attention/attention_operands.h"
+#include "codegen/cpu/emit/integer.h"
+#include "codegen/cpu/emit/math.h"
+#include "codegen/cpu/emit/op_emitter.h"
+#include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/nvptx/eights.h"
+#include "codegen/nvptx/emit_gpu.h"
+
+namespace lluda::codegen::gpu {
+namespace {
+
+using runtime::kBlockThreads;
+using runtime::kBlockWarps;
+using runtime::kWarpThreads;
+
+// A maximum of nothing. It is finite, so that exp of a difference to it is 0 and no NaN.
+constexpr float kLowest = std::numeric_limits<float>::lowest();
+
+class Attention {
+ public:
+  Attention(const KernelSpec& spec, GpuEmitter& e)
+      : spec_(spec),
+        e_(e),
+        o_(spec),
+        vectors_((o_.dims + kWarpThreads - 1) / kWarpThreads),
+        part_floats_(o_.dims + 2) {}
+
+  absl::Status Check() const {
+    if (spec_.attrs.mask != ir::Mask::kCausal) return NoKernel(spec_, "only the causal mask");
+    if (!(*spec_.attrs.scale > 0)) return NoKernel(spec_, "the scale is not positive");
+    if (4 * kBlockWarps * part_floats_ > runtime::kMaxSharedBytes) {
+      return NoKernel(spec_, "a head is too long");
+    }
+    return absl::OkStatus();
+  }
+
+  KernelInfo Emit() {
+    auto& b = e_.b();
+    KernelInfo info;
+    info.work_axes = AxesWithout(spec_.result, o_.dim);
+    shared_ = e_.Shared(4 * kBlockWarps * part_floats_);
+    row_ = e_.IndicesOf(info.work_axes, e_.Block(), 1);
+    last_ = LoadIndexAt(e_, o_.positions, e_.Buffer(AttentionOperands::kPositions), row_);
+    first_ = e_.Most(o_.FirstOf(e_, last_), e_.Const(0));
+    cache_ = row_;
+    cache_[o_.slot] = LoadIndexAt(e_, o_.slots, e_.Buffer(AttentionOperands::kSlots), row_);
+    const Integer first_chunk = Integer(e_, first_) / kWarpThreads;
+    const Integer end_chunk = Integer(e_, last_) / kWarpThreads + 1;
+    // The first chunk from there on that is this warp's.
+    Value* behind = b.CreateURem(
+        Integer(e_, e_.Warp()) + kBlockWarps * kWarpThreads - first_chunk % kBlockWarps,
+        e_.Const(kBlockWarps));
+    Emitter::Carried part(static_cast<size_t>(2 + vectors_), e_.ConstF32(0.0f, 1));
+    part[0] = e_.ConstF32(kLowest, 1);
+    part = e_.Loop(first_chunk + behind, end_chunk, kBlockWarps, part,
+                   [&](Value* chunk, const Emitter::Carried& c) { return Chunk(chunk, c); });
+    StorePart(part);
+    e_.Barrier();
+    Merge();
+    return info;
+  }
+
+ private:
+  Value* F32(float value) { return e_.ConstF32(value, 1); }
+
+  // The element of K or V at a position, times its scale if there are any.
+  Value* CacheElement(int operand, Value* position, Value* d, Value* scale) {
+    const TensorSpec& tensor = spec_.operands[operand];
+    Indices at = cache_;
+    at[o_.pos] = position;
+    at[o_.dim] = d;
+    Value* x = e_.Load(e_.Address(e_.Buffer(operand), ElementOffset(e_, tensor, at), tensor.dtype),
+                       tensor.dtype, 1);
+    return scale == nullptr ? x : e_.b().CreateFMul(x, scale);
+  }
+  Value* CacheScale(int operand, Value* position) {
+    if (!o_.has_scales()) return nullptr;
+    const TensorSpec& tensor = spec_.operands[operand];
+    Indices at = cache_;
+    at[o_.pos] = position;
+    return e_.Load(e_.Address(e_.Buffer(operand), e_.Offset(tensor.axes, at), tensor.dtype),
+                   tensor.dtype, 1);
+  }
+
+  Value* QueryElement(Value* d) {
+    Indices at = row_;
+    at[o_.dim] = d;
+    return e_.Load(
+        e_.Address(e_.Buffer(AttentionOperands::kQ), e_.Offset(o_.q.axes, at), o_.q.dtype),
+        o_.q.dtype, 1);
+  }
+
+  // Whether each position's elements of K are whole eights, one behind the other. A state starts at
+  // a multiple of 64 bytes.
+  bool KeysAreEights() const {
+    if (!ir::IsFloat(o_.k.dtype) || !IsContiguous(o_.k, o_.dim)) return false;
+    return std::all_of(o_.k.axes.begin(), o_.k.axes.end(), [&](const ir::StridedAxis& strided) {
+      if (strided.axis.name == o_.dim) return o_.dims % kEight == 0;
+      return strided.stride.factor % kEight == 0;
+    });
+  }
+
+  // The sum of products in the order of the elements.
+  Value* Dot(Value* position) {
+    if (!KeysAreEights()) {
+      Value* scale = CacheScale(AttentionOperands::kKScales, position);
+      return e_.Loop(e_.Const(0), e_.Const(o_.dims), 1, {F32(0)},
+                     [&](Value* d, const Emitter::Carried& sum) {
+                       Value* y = CacheElement(AttentionOperands::kK, position, d, scale);
+                       return Emitter::Carried{e_.MulAdd(QueryElement(d), y, sum[0])};
+                     })[0];
+    }
+    Indices at = cache_;
+    at[o_.pos] = position;
+    Value* keys =
+        e_.Address(e_.Buffer(AttentionOperands::kK), e_.Offset(o_.k.axes, at), o_.k.dtype);
+    return e_.Loop(e_.Const(0), e_.Const(o_.dims), kEight, {F32(0)},
+                   [&](Value* d, const Emitter::Carried& carried) {
+                     Value* sum = carried[0];
+                     const auto eight = LoadEight(e_, e_.Address(keys, d, o_.k.dtype), o_.k.dtype);
+                     for (int64_t i = 0; i < kEight; ++i) {
+                       Value* x = QueryElement(Integer(e_, d) + i);
+                       sum = e_.MulAdd(x, eight[static_cast<size_t>(i)], sum);
+                     }
+                     return Emitter::Carried{sum};
+                   })[0];
+  }
+
+  // q . k of a position, after a softcap without what it is multiplied with in the end.
+  Value* Score(Value* position) {
+    Value* dot = Dot(position);
+    return o_.has_softcap() ? Tanh(e_, e_.b().CreateFMul(dot, F32(o_.InnerScale()))) : dot;
+  }
+
+  // exp(Scale() * x) for x <= 0.
+  Value* Weight(Value* x) { return ExpOfScaled(e_, x, o_.Scale()); }
+
+  // Carried are the maximum, the sum of the weights and this lane's elements of the weighted sum.
+  Emitter::Carried Chunk(Value* chunk, const Emitter::Carried& before) {
+    auto& b = e_.b();
+    const Integer begin = Integer(e_, chunk) * kWarpThreads;
+    Value* position = begin + e_.Lane();
+    Value* seen = b.CreateAnd(b.CreateICmpSGE(position, first_), b.CreateICmpSLE(position, last_));
+    // A lane whose position is not seen takes one that is, and no part in the sums.
+    Value* read = e_.Most(e_.Least(position, last_), first_);
+    Value* score = b.CreateSelect(seen, Score(read), F32(kLowest));
+    Value* maximum = e_.Max(e_.WarpMax(score), before[0]);
+    Value* weight = b.CreateSelect(seen, Weight(b.CreateFSub(score, maximum)), F32(0));
+    Value* factor = Weight(b.CreateFSub(before[0], maximum));
+    Emitter::Carried after = {maximum, e_.MulAdd(before[1], factor, e_.WarpSum(weight))};
+    Emitter::Carried sums;
+    for (int64_t i = 0; i < vectors_; ++i) {
+      sums.push_back(b.CreateFMul(before[static_cast<size_t>(2 + i)], factor));
+    }
+    Value* from = e_.Most(begin, first_);
+    Value* to = e_.Least(begin + kWarpThreads, Integer(e_, last_) + 1);
+    sums = e_.Loop(from, to, 1, sums, [&](Value* j, const Emitter::Carried& c) {
+      Value* lane = b.CreateTrunc(b.CreateSub(j, begin), e_.Int(32, 1));
+      Value* w = e_.Shuffle(weight, lane);
+      Value* scale = CacheScale(AttentionOperands::kVScales, j);
+      Emitter::Carried next;
+      for (int64_t i = 0; i < vectors_; ++i) {
+        Value* x = CacheElement(AttentionOperands::kV, j, ElementOfLane(i), scale);
+        next.push_back(e_.MulAdd(w, x, c[static_cast<size_t>(i)]));
+      }
+      return next;
+    });
+    after.insert(after.end(), sums.begin(), sums.end());
+    return after;
+  }
+
+  // The i-th element of the lane; a lane that has none takes the last one, and does not store it.
+  Value* ElementOfLane(int64_t i) {
+    const Integer d = Integer(e_, e_.Lane()) + i * kWarpThreads;
+    return (i + 1) * kWarpThreads <= o_.dims ? d : Integer(e_, e_.Least(d, e_.Const(o_.dims - 1)));
+  }
+
+  Value* PartAddress(Value* warp, Value* i) {
+    return e_.Address(shared_, Integer(e_, warp) * part_floats_ + i, ir::DType::kF32);
+  }
+  Value* PartAt(int64_t warp, Value* i) {
+    return e_.Load(PartAddress(e_.Const(warp), i), ir::DType::kF32, 1);
+  }
+
+  // The weighted sum, then maximum and sum of the weights.
+  void StorePart(const Emitter::Carried& part) {
+    for (int64_t i = 0; i < vectors_; ++i) {
+      const Integer d = Integer(e_, e_.Lane()) + i * kWarpThreads;
+      e_.If(d < o_.dims, [&] {
+        e_.Store(PartAddress(e_.Warp(), d), ir::DType::kF32, part[static_cast<size_t>(2 + i)]);
+      });
+    }
+    e_.If(e_.IsFirstLane(), [&] {
+      for (int64_t i = 0; i < 2; ++i) {
+        e_.Store(PartAddress(e_.Warp(), e_.Const(o_.dims + i)), ir::DType::kF32,
+                 part[static_cast<size_t>(i)]);
+      }
+    });
+  }
+
+  void Merge() {
+    auto& b = e_.b();
+    std::vector<Value*> maxima;
+    Value* maximum = F32(kLowest);
+    for (int64_t warp = 0; warp < kBlockWarps; ++warp) {
+      maxima.push_back(PartAt(warp, e_.Const(o_.dims)));
+      maximum = e_.Max(maxima.back(), maximum);
+    }
+    Value* total = F32(0);
+    std::vector<Value*> factors;
+    for (int64_t warp = 0; warp < kBlockWarps; ++warp) {
+      // A warp that saw nothing has sums of 0.
+      factors.push_back(Weight(b.CreateFSub(maxima[static_cast<size_t>(warp)], maximum)));
+      total = e_.MulAdd(PartAt(warp, e_.Const(o_.dims + 1)), factors.back(), total);
+    }
+    const TensorSpec& out = spec_.result;
+    e_.Loop(e_.Thread(), e_.Const(o_.dims), kBlockThreads, [&](Value* d) {
+      Value* sum = F32(0);
+      for (int64_t warp = 0; warp < kBlockWarps; ++warp) {
+        sum = e_.MulAdd(PartAt(warp, d), factors[static_cast<size_t>(warp)], sum);
+      }
+      Indices to = row_;
+      to[o_.dim] = d;
+      e_.Store(e_.Address(e_.Buffer(o_.result_buffer()), e_.Offset(out.axes, to), out.dtype),
+               out.dtype, b.CreateFDiv(sum, total));
+    });
+  }
+
+  const KernelSpec& spec_;
+  GpuEmitter& e_;
+  const AttentionOperands o_;
+  const int64_t vectors_;      // elements of a lane
+  const int64_t part_floats_;  // what a warp leaves in shared memory
+  Value* shared_ = nullptr;
+  Indices row_;    // token and heads
+  Indices cache_;  // and slot
+  Value* first_ = nullptr;
+  Value* last_ = nullptr;
+};
+
+}  // namespace
+
+absl::StatusOr<KernelInfo> EmitAttention(const KernelSpec& spec, GpuEmitter& e) {
+  Attention attention(spec, e);
+  absl::Status checked = attention.Check();
+  if (!checked.ok()) return checked;
+  return attention.Emit();
+}
+
+}  // namespace lluda::codegen::gpu

@@ -1,0 +1,96 @@
+#include "codegen/nvptx/gpu_backend.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/status_macros.h"
+#include "codegen/nvptx/fingerprint.h"
+#include "codegen/nvptx/gpu_kernel.h"
+#include "runtime/machine/thread_pool.h"
+
+namespace lluda::codegen {
+namespace {
+
+// The host can call none of them.
+class PtxLibrary : public KernelLibrary {
+ public:
+  runtime::KernelFn Find(const std::string&) const override { return nullptr; }
+};
+
+}  // namespace
+
+std::string GpuBackend::Version() const {
+  std::vector<std::string> features = target_.features;
+  std::sort(features.begin(), features.end());
+  const std::string form = gpu_ != nullptr
+                               ? absl::StrCat(gpu_->name, " ", gpu_->ptx)
+                               : absl::StrCat("simulated with ", absl::StrJoin(features, ","));
+  return absl::StrCat(kGpuCodegenFingerprint, "\nllvm ", LlvmVersion(), "\n", form);
+}
+
+KernelSpec GpuBackend::SpecOf(const ir::Op& op) const { return codegen::SpecOf(op); }
+
+absl::StatusOr<KernelInfo> GpuBackend::Emit(const KernelSpec& spec, const std::string& name) {
+  Emitted emitted;
+  emitted.context = std::make_unique<llvm::LLVMContext>();
+  emitted.module = std::make_unique<llvm::Module>(name, *emitted.context);
+  const Form form = gpu_ != nullptr ? Form::kPtx : Form::kSimulated;
+  ASSIGN_OR_RETURN(KernelInfo info,
+                   EmitGpuKernel(spec, form, target_, symbols_, name, emitted.module.get()));
+  emitted_[name] = std::move(emitted);
+  return info;
+}
+
+void GpuBackend::AddObject(const std::string& name, std::string object) {
+  emitted_[name] = {nullptr, nullptr, std::move(object)};
+}
+
+absl::StatusOr<std::unique_ptr<KernelLibrary>> GpuBackend::Finish(
+    const std::vector<std::string>& names, const ObjectListener& listener) {
+  if (gpu_ == nullptr) return FinishSimulated(names, listener);
+  RETURN_IF_ERROR(FinishPtx(names, listener));
+  return std::make_unique<PtxLibrary>();
+}
+
+absl::Status GpuBackend::FinishPtx(const std::vector<std::string>& names,
+                                   const ObjectListener& listener) {
+  const auto count = static_cast<int64_t>(names.size());
+  std::vector<absl::StatusOr<std::string>> texts(names.size(), std::string());
+  runtime::ThreadPool pool(options_.threads);
+  pool.ParallelFor(count, 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      Emitted& emitted = emitted_.at(names[static_cast<size_t>(i)]);
+      absl::StatusOr<std::string>& text = texts[static_cast<size_t>(i)];
+      if (emitted.module == nullptr) {
+        text = std::move(emitted.object);
+        continue;
+      }
+      text = PtxOf(*gpu_, emitted.module.get());
+      if (text.ok() && listener) listener(names[static_cast<size_t>(i)], *text);
+    }
+  });
+  emitted_.clear();
+  for (size_t i = 0; i < names.size(); ++i) {
+    RETURN_IF_ERROR(texts[i].status());
+    ptx_[names[i]] = *std::move(texts[i]);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<KernelLibrary>> GpuBackend::FinishSimulated(
+    const std::vector<std::string>& names, const ObjectListener& listener) {
+  JitOptions options = options_;
+  options.listener = listener;
+  ASSIGN_OR_RETURN(std::unique_ptr<Jit> jit, Jit::Create(target_, options));
+  for (const std::string& name : names) {
+    Emitted& emitted = emitted_.at(name);
+    RETURN_IF_ERROR(emitted.module == nullptr
+                        ? jit->AddObject(name, emitted.object)
+                        : jit->AddModule(std::move(emitted.context), std::move(emitted.module)));
+  }
+  emitted_.clear();
+  return std::move(*jit).Compile(names);
+}
+
+}  // namespace lluda::codegen

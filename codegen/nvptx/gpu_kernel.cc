@@ -1,0 +1,73 @@
+#include "codegen/nvptx/gpu_kernel.h"
+
+#include "codegen/cpu/emit/op_emitter.h"
+#include "codegen/nvptx/emit_gpu.h"
+
+namespace lluda::codegen {
+namespace {
+
+using EmitGpuFn = absl::StatusOr<KernelInfo> (*)(const KernelSpec& spec, GpuEmitter& e);
+
+struct EmitRow {
+  ir::Opcode opcode;
+  EmitGpuFn emit;
+};
+constexpr EmitRow kEmitters[] = {
+    {ir::Opcode::kAdd, gpu::EmitElements},
+    {ir::Opcode::kAppend, gpu::EmitAppend},
+    {ir::Opcode::kAttention, gpu::EmitAttention},
+    {ir::Opcode::kCast, gpu::EmitElements},
+    {ir::Opcode::kCausalMask, gpu::EmitElements},
+    {ir::Opcode::kCombine, gpu::EmitCombine},
+    {ir::Opcode::kConcat, gpu::EmitConcat},
+    {ir::Opcode::kCos, gpu::EmitElements},
+    {ir::Opcode::kDiv, gpu::EmitElements},
+    {ir::Opcode::kExp, gpu::EmitElements},
+    {ir::Opcode::kExpertMatmul, gpu::EmitMatmul},
+    {ir::Opcode::kGather, gpu::EmitGather},
+    {ir::Opcode::kGelu, gpu::EmitElements},
+    {ir::Opcode::kIota, gpu::EmitElements},
+    {ir::Opcode::kLiteral, gpu::EmitLiteral},
+    {ir::Opcode::kMatmul, gpu::EmitMatmul},
+    {ir::Opcode::kMerge, gpu::EmitCopy},
+    {ir::Opcode::kMul, gpu::EmitElements},
+    {ir::Opcode::kOffset, gpu::EmitElements},
+    {ir::Opcode::kOrder, gpu::EmitOrder},
+    {ir::Opcode::kPack, gpu::EmitPack},
+    {ir::Opcode::kPermute, gpu::EmitCopy},
+    {ir::Opcode::kPick, gpu::EmitPick},
+    {ir::Opcode::kPower, gpu::EmitElements},
+    {ir::Opcode::kQuantize, gpu::EmitElements},
+    {ir::Opcode::kQuantizeScale, gpu::EmitQuantizeScale},
+    {ir::Opcode::kReciprocal, gpu::EmitElements},
+    {ir::Opcode::kReduceMax, gpu::EmitReduce},
+    {ir::Opcode::kReduceSum, gpu::EmitReduce},
+    {ir::Opcode::kRmsnorm, gpu::EmitRmsnorm},
+    {ir::Opcode::kRope, gpu::EmitRope},
+    {ir::Opcode::kScale, gpu::EmitElements},
+    {ir::Opcode::kSilu, gpu::EmitElements},
+    {ir::Opcode::kSin, gpu::EmitElements},
+    {ir::Opcode::kSlice, gpu::EmitCopy},
+    {ir::Opcode::kSoftmax, gpu::EmitSoftmax},
+    {ir::Opcode::kSplit, gpu::EmitCopy},
+    {ir::Opcode::kSub, gpu::EmitElements},
+    {ir::Opcode::kTanh, gpu::EmitElements},
+};
+
+}  // namespace
+
+absl::StatusOr<KernelInfo> EmitGpuKernel(const KernelSpec& spec, Form form, const Target& target,
+                                         const std::vector<std::string>& symbols,
+                                         const std::string& name, llvm::Module* module) {
+  for (const EmitRow& row : kEmitters) {
+    if (row.opcode != spec.opcode) continue;
+    const int buffers = static_cast<int>(spec.operands.size()) + 1;
+    const auto e = GpuEmitter::Begin(form, module, target, name, symbols, buffers);
+    absl::StatusOr<KernelInfo> info = row.emit(spec, *e);
+    if (info.ok()) e->Finish();
+    return info;
+  }
+  return NoKernel(spec, "a GPU has no kernel for the op");
+}
+
+}  // namespace lluda::codegen

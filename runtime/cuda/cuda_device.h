@@ -1,0 +1,90 @@
+// Runs programs on an NVIDIA GPU, with kernels as PTX, which the driver compiles when the device is
+// prepared.
+//
+//   ASSIGN_OR_RETURN(auto gpu, CudaGpu::Open(kCudaDriverLibrary));
+//   auto device = std::make_unique<CudaDevice>(gpu, backend.ptx());
+//   Executable::Create(std::move(program), std::move(device));
+//
+// Regions are collected and run when they are waited for, in order, on one stream. A list that comes
+// for the second time in a row, as each step of a text but the first does, becomes a graph, which the
+// driver launches as a whole: kernels, blocks and addresses are the same, only the bytes of the
+// inputs are others.
+#ifndef LLUDA_RUNTIME_CUDA_CUDA_DEVICE_H_
+#define LLUDA_RUNTIME_CUDA_CUDA_DEVICE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/cuda/cuda_gpu.h"
+#include "runtime/device.h"
+
+namespace lluda::runtime {
+
+class CudaDevice : public Device {
+ public:
+  // `ptx` by the names of the program's kernels.
+  CudaDevice(std::shared_ptr<const CudaGpu> gpu, std::map<std::string, std::string> ptx)
+      : gpu_(std::move(gpu)), ptx_(std::move(ptx)) {}
+  ~CudaDevice() override;
+
+  bool UsesHostMemory() const override { return false; }
+  absl::StatusOr<Memory> Allocate(int64_t bytes, Pages pages, absl::string_view purpose) override;
+  absl::Status CopyIn(char* to, const void* from, int64_t bytes) override;
+  absl::Status CopyOut(void* to, const char* from, int64_t bytes) override;
+  absl::Status Copy(char* to, const char* from, int64_t bytes) override;
+  absl::Status Prepare(const Program& program) override;
+  bool RunRegion(const Region& region) override;
+  absl::Status Wait() override;
+
+  // How often a graph was launched so far.
+  int64_t graph_launches() const { return graph_launches_; }
+
+ private:
+  // A kernel's call: the values of its parameters, 8 bytes each (runtime/gpu/gpu_abi.h).
+  struct Launch {
+    uint32_t kernel = 0;
+    uint32_t blocks = 0;
+    std::vector<uint64_t> parameters;
+    bool operator==(const Launch& o) const {
+      return kernel == o.kernel && blocks == o.blocks && parameters == o.parameters;
+    }
+  };
+
+  const CudaDriver& driver() const { return gpu_->driver(); }
+  absl::Status Check(CudaResult result, absl::string_view doing) const {
+    return driver().Check(result, doing);
+  }
+  absl::Status CreateStream();
+  absl::Status LoadKernels(const Program& program);
+  // Hands what was collected to the GPU.
+  absl::Status Flush();
+  absl::Status LaunchAll();
+  absl::Status MakeGraph();
+  void DropGraph();
+  absl::Status Synchronize(absl::string_view doing);
+  // Room for so many bytes in memory that the GPU reads and writes by itself, or null: it is full
+  // until the next Synchronize.
+  char* Stage(int64_t bytes);
+
+  std::shared_ptr<const CudaGpu> gpu_;
+  std::map<std::string, std::string> ptx_;
+  const Program* program_ = nullptr;
+  CudaStream stream_ = nullptr;
+  char* staging_ = nullptr;
+  int64_t staged_ = 0;  // bytes of it that are in use
+  std::vector<CudaModule> modules_;
+  std::vector<CudaFunction> functions_;  // by the program's kernels
+  std::vector<size_t> buffers_;          // how many a kernel takes
+  std::vector<Launch> collected_;
+  std::vector<Launch> last_;       // what was run before
+  CudaGraphExec graph_ = nullptr;  // of last_; null: it has not come twice
+  int64_t graph_launches_ = 0;
+};
+
+}  // namespace lluda::runtime
+
+#endif  // LLUDA_RUNTIME_CUDA_CUDA_DEVICE_H_

@@ -1,0 +1,172 @@
+#include "runtime/gpu/block_runner.h"
+
+#include <cstring>
+
+#include "base/status_macros.h"
+
+#if defined(__x86_64__)
+// Saves what a call has to keep on this stack, its pointer at *save, and goes on with the other
+// (System V ABI, AMD64 Architecture Processor Supplement, "Registers and the Stack Frame").
+extern "C" void lluda_switch_fiber(void** save, void* load);
+asm(R"(
+.text
+.globl lluda_switch_fiber
+.hidden lluda_switch_fiber
+.type lluda_switch_fiber, @function
+lluda_switch_fiber:
+  pushq %rbp
+  pushq %rbx
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, (%rdi)
+  movq %rsi, %rsp
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbx
+  popq %rbp
+  ret
+.size lluda_switch_fiber, .-lluda_switch_fiber
+
+.globl lluda_begin_fiber
+.hidden lluda_begin_fiber
+.type lluda_begin_fiber, @function
+lluda_begin_fiber:
+  movq %r12, %rdi
+  callq *%r13
+  ud2
+.size lluda_begin_fiber, .-lluda_begin_fiber
+)");
+extern "C" void lluda_begin_fiber();
+#endif
+
+namespace lluda::runtime {
+namespace {
+
+constexpr int64_t kStackBytes = 16 << 10;
+
+#if defined(__x86_64__)
+// A stack on which lluda_switch_fiber begins `entry(argument)`: what it pops, from r15 to rbp, and
+// where it returns to. It returns to a stack at a multiple of 16, as there has to be before a call.
+void* NewStack(char* end, void (*entry)(void*), void* argument) {
+  constexpr int kSlots = 9;
+  void** stack = reinterpret_cast<void**>(end) - kSlots;
+  std::memset(stack, 0, kSlots * sizeof(void*));
+  stack[2] = reinterpret_cast<void*>(entry);  // r13
+  stack[3] = argument;                        // r12
+  stack[6] = reinterpret_cast<void*>(&lluda_begin_fiber);
+  return stack;
+}
+void Switch(void** save, void* load) { lluda_switch_fiber(save, load); }
+constexpr bool kCanSwitch = true;
+#else
+void* NewStack(char*, void (*)(void*), void*) { return nullptr; }
+void Switch(void**, void*) {}
+constexpr bool kCanSwitch = false;
+#endif
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<BlockRunner>> BlockRunner::Create() {
+  if (!kCanSwitch) return absl::UnimplementedError("a GPU is simulated on x86-64 only");
+  std::unique_ptr<BlockRunner> runner(new BlockRunner());
+  ASSIGN_OR_RETURN(runner->stacks_, Memory::Allocate(kStackBytes * kBlockThreads, Pages::kSmall,
+                                                     "stacks of a simulated GPU"));
+  ASSIGN_OR_RETURN(runner->shared_, Memory::Allocate(kMaxSharedBytes, Pages::kSmall,
+                                                     "shared memory of a simulated GPU"));
+  return runner;
+}
+
+absl::Status BlockRunner::Run(KernelFn fn, void* const* buffers, const int64_t* dims,
+                              int64_t block) {
+  fn_ = fn;
+  args_ = {buffers, dims, nullptr, block, block + 1};
+  std::memset(shared_.data(), 0xFF, static_cast<size_t>(kMaxSharedBytes));
+  barrier_rounds_ = barrier_arrived_ = ended_ = 0;
+  for (Warp& warp : warps_) warp.rounds = warp.arrived = 0;
+  for (Fiber& fiber : fibers_) Prepare(&fiber);
+  while (ended_ < kBlockThreads) {
+    bool any = false;
+    for (int warp = 0; warp < kBlockWarps; ++warp) {
+      while (RunWarp(warp)) any = true;
+    }
+    if (!any) return absl::InternalError("threads of a block wait for each other");
+  }
+  return absl::OkStatus();
+}
+
+void BlockRunner::Prepare(Fiber* fiber) {
+  const int64_t index = fiber - fibers_.data();
+  fiber->thread = {index, shared_.data(), &BlockRunner::Barrier, &BlockRunner::Shuffle};
+  fiber->runner = this;
+  fiber->waits_for = nullptr;
+  fiber->ended = false;
+  fiber->stack_pointer = NewStack(
+      stacks_.data() + (index + 1) * kStackBytes,
+      [](void* argument) { Begin(static_cast<Fiber*>(argument)); }, fiber);
+}
+
+bool BlockRunner::RunWarp(int warp) {
+  bool any = false;
+  for (int lane = 0; lane < kWarpThreads; ++lane) {
+    Fiber& fiber = fibers_[static_cast<size_t>(warp * kWarpThreads + lane)];
+    if (fiber.ended || (fiber.waits_for != nullptr && *fiber.waits_for == fiber.seen)) continue;
+    any = true;
+    fiber.waits_for = nullptr;
+    Switch(&scheduler_, fiber.stack_pointer);
+  }
+  return any;
+}
+
+void BlockRunner::Begin(Fiber* fiber) {
+  BlockRunner* runner = fiber->runner;
+  KernelArgs args = runner->args_;
+  args.scratch = &fiber->thread;
+  runner->fn_(&args);
+  fiber->ended = true;
+  ++runner->ended_;
+  Switch(&fiber->stack_pointer, runner->scheduler_);
+  __builtin_unreachable();
+}
+
+void BlockRunner::WaitFor(Fiber* fiber, const int64_t* rounds) {
+  fiber->waits_for = rounds;
+  fiber->seen = *rounds;
+  Switch(&fiber->stack_pointer, scheduler_);
+}
+
+BlockRunner::Warp& BlockRunner::WarpOf(const Fiber& fiber) {
+  return warps_[static_cast<size_t>(fiber.thread.index / kWarpThreads)];
+}
+
+void BlockRunner::Barrier(SimulatedThread* thread) {
+  auto* fiber = reinterpret_cast<Fiber*>(thread);
+  BlockRunner& runner = *fiber->runner;
+  if (++runner.barrier_arrived_ < kBlockThreads) {
+    return runner.WaitFor(fiber, &runner.barrier_rounds_);
+  }
+  runner.barrier_arrived_ = 0;
+  ++runner.barrier_rounds_;
+}
+
+// A lane that is early gives its next value while others still read the last ones: there are two
+// sets. None is two rounds ahead, as each waits for all.
+uint32_t BlockRunner::Shuffle(SimulatedThread* thread, uint32_t value, uint32_t lane) {
+  auto* fiber = reinterpret_cast<Fiber*>(thread);
+  BlockRunner& runner = *fiber->runner;
+  Warp& warp = runner.WarpOf(*fiber);
+  auto& values = warp.values[static_cast<size_t>(warp.rounds % 2)];
+  values[static_cast<size_t>(thread->index % kWarpThreads)] = value;
+  if (++warp.arrived < kWarpThreads) {
+    runner.WaitFor(fiber, &warp.rounds);
+  } else {
+    warp.arrived = 0;
+    ++warp.rounds;
+  }
+  return values[lane % kWarpThreads];
+}
+
+}  // namespace lluda::runtime

@@ -1,0 +1,40 @@
+// What the code generator for GPUs and the devices that run its kernels agree on. Plain C types only.
+//
+// A kernel runs in blocks of kBlockThreads threads, and a work item is a block. On a GPU its
+// parameters are, 8 bytes each: the symbols' values in the order of Program::symbols, the number of
+// the first block, then the buffers in the order of KernelArgs::buffers. In simulation it has the
+// signature of kernel_abi.h: `begin` is the block's number, and `scratch` the thread's
+// SimulatedThread.
+#ifndef LLUDA_RUNTIME_GPU_GPU_ABI_H_
+#define LLUDA_RUNTIME_GPU_GPU_ABI_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace lluda::runtime {
+
+inline constexpr int kBlockThreads = 256;
+inline constexpr int kWarpThreads = 32;
+inline constexpr int kBlockWarps = kBlockThreads / kWarpThreads;
+// A kernel shares at most so many bytes among the threads of a block: what every GPU gives without
+// being asked (CUDA C++ Programming Guide, "Technical Specifications per Compute Capability").
+inline constexpr int64_t kMaxSharedBytes = 48 << 10;
+
+// What a simulated kernel can ask of who runs it.
+struct SimulatedThread {
+  int64_t index;  // in its block
+  char* shared;   // the block's, at a multiple of 64
+  // Returns when all threads of the block have called it.
+  void (*barrier)(SimulatedThread* thread);
+  // Returns the value that the thread `lane` of the warp gave when all of them have called it.
+  uint32_t (*shuffle)(SimulatedThread* thread, uint32_t value, uint32_t lane);
+};
+
+static_assert(offsetof(SimulatedThread, index) == 0 && offsetof(SimulatedThread, shared) == 8 &&
+                  offsetof(SimulatedThread, barrier) == 16 &&
+                  offsetof(SimulatedThread, shuffle) == 24,
+              "codegen/nvptx/words.cc addresses the fields by these offsets");
+
+}  // namespace lluda::runtime
+
+#endif  // LLUDA_RUNTIME_GPU_GPU_ABI_H_

@@ -1,0 +1,70 @@
+#include "runtime/gpu/simulated_gpu.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+
+namespace lluda::runtime {
+namespace {
+
+// So many chunks of blocks a thread, so that threads end at about the same time.
+constexpr int64_t kChunksPerThread = 8;
+
+absl::Status CopyBytes(void* to, const void* from, int64_t bytes) {
+  std::memcpy(to, from, static_cast<size_t>(bytes));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Memory> SimulatedGpu::Allocate(int64_t bytes, Pages pages,
+                                              absl::string_view purpose) {
+  return Memory::Allocate(bytes, pages, purpose);
+}
+
+absl::Status SimulatedGpu::CopyIn(char* to, const void* from, int64_t bytes) {
+  return CopyBytes(to, from, bytes);
+}
+absl::Status SimulatedGpu::CopyOut(void* to, const char* from, int64_t bytes) {
+  return CopyBytes(to, from, bytes);
+}
+absl::Status SimulatedGpu::Copy(char* to, const char* from, int64_t bytes) {
+  return CopyBytes(to, from, bytes);
+}
+
+absl::Status SimulatedGpu::Prepare(const Program& program) {
+  program_ = &program;
+  for (int i = 0; i < pool_->threads(); ++i) {
+    ASSIGN_OR_RETURN(std::unique_ptr<BlockRunner> runner, BlockRunner::Create());
+    runners_.push_back(std::move(runner));
+  }
+  return absl::OkStatus();
+}
+
+bool SimulatedGpu::RunRegion(const Region& region) {
+  for (const BoundCall& call : region.calls) RunCall(call, region.dims);
+  return pool_->threads() > 1;
+}
+
+void SimulatedGpu::RunCall(const BoundCall& call, const int64_t* dims) {
+  const Kernel& kernel = program_->kernels[call.kernel];
+  const int64_t grain = std::max<int64_t>(1, call.items / (kChunksPerThread * pool_->threads()));
+  pool_->ParallelFor(call.items, grain, [&](int64_t begin, int64_t end, int thread) {
+    for (int64_t item = begin; item < end; ++item) {
+      absl::Status ran = runners_[static_cast<size_t>(thread)]->Run(kernel.fn, call.buffers, dims,
+                                                                    call.first_item + item);
+      if (ran.ok()) continue;
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (status_.ok()) {
+        status_ = absl::InternalError(absl::StrCat(kernel.name, ": ", ran.message()));
+      }
+    }
+  });
+}
+
+absl::Status SimulatedGpu::Wait() { return std::exchange(status_, absl::OkStatus()); }
+
+}  // namespace lluda::runtime

@@ -1,0 +1,48 @@
+// A GPU that is none: runs kernels of the form that codegen/nvptx makes for it, with memory of its
+// own, so that inputs, weights and results are copied as to a GPU. For tests, and to see what a GPU
+// would compute; slow.
+//
+//   runtime::Executable::Create(std::move(program), std::make_unique<SimulatedGpu>(&pool));
+#ifndef LLUDA_RUNTIME_GPU_SIMULATED_GPU_H_
+#define LLUDA_RUNTIME_GPU_SIMULATED_GPU_H_
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "runtime/device.h"
+#include "runtime/gpu/block_runner.h"
+#include "runtime/machine/thread_pool.h"
+
+namespace lluda::runtime {
+
+class SimulatedGpu : public Device {
+ public:
+  // The pool, which blocks are shared between, must outlive the device, and so must the library that
+  // holds the program's code.
+  explicit SimulatedGpu(ThreadPool* pool) : pool_(pool) {}
+
+  bool UsesHostMemory() const override { return false; }
+  absl::StatusOr<Memory> Allocate(int64_t bytes, Pages pages, absl::string_view purpose) override;
+  absl::Status CopyIn(char* to, const void* from, int64_t bytes) override;
+  absl::Status CopyOut(void* to, const char* from, int64_t bytes) override;
+  absl::Status Copy(char* to, const char* from, int64_t bytes) override;
+  absl::Status Prepare(const Program& program) override;
+  bool RunRegion(const Region& region) override;
+  // Internal, naming the kernel, when threads of one of its blocks waited for each other.
+  absl::Status Wait() override;
+
+ private:
+  void RunCall(const BoundCall& call, const int64_t* dims);
+
+  ThreadPool* pool_;
+  const Program* program_ = nullptr;
+  std::vector<std::unique_ptr<BlockRunner>> runners_;  // one a thread
+  std::mutex mutex_;
+  absl::Status status_;  // the first problem since the last Wait
+};
+
+}  // namespace lluda::runtime
+
+#endif  // LLUDA_RUNTIME_GPU_SIMULATED_GPU_H_
