@@ -135,4 +135,12 @@ TypeOr InferRmsnorm(const Op& op) {
   return In(op, 0).With(OutOr(op, In(op, 0).dtype));
 }
 
+TypeOr InferLayernorm(const Op& op) {
+  RETURN_IF_ERROR(WantFloat(op, 2));
+  TypeOr normalised = InferRmsnorm(op);
+  if (!normalised.ok()) return normalised;
+  RETURN_IF_ERROR(WantExactAxes(op, 2, In(op, 1).axes));
+  return normalised;
+}
+
 }  // namespace lluda::ir::infer

@@ -62,6 +62,8 @@ TypeOr InferBiasStep(const StepArgs& args) {
   return value;
 }
 
+TypeOr InferFunctionStep(const StepArgs& args) { return args.value; }
+
 TypeOr InferHalvesStep(const StepArgs& args) {
   const auto& [op, step, i, columns, value] = args;
   const std::vector<Axis>& to = op.attrs.result_axes;

@@ -1,5 +1,8 @@
 #include "ir/infer/infer_shape.h"
 
+#include <algorithm>
+#include <optional>
+
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "ir/infer/checks.h"
@@ -29,10 +32,66 @@ TypeOr Regroup(const Op& op, const std::vector<std::string>& from, const std::ve
 
 }  // namespace
 
+// Into one axis it gives the axis another name, whatever its extent.
 TypeOr InferSplit(const Op& op) {
   RETURN_IF_ERROR(WantAxes(op, 1));
-  if (op.attrs.result_axes.size() < 2) return Error(op, "needs at least two result axes");
-  return Regroup(op, op.attrs.axes, op.attrs.result_axes);
+  if (op.attrs.result_axes.empty()) return Error(op, "needs a result axis");
+  if (op.attrs.result_axes.size() > 1) return Regroup(op, op.attrs.axes, op.attrs.result_axes);
+  ASSIGN_OR_RETURN(const Axis* axis, WantAxis(op, 0, op.attrs.axes[0]));
+  const Axis& renamed = op.attrs.result_axes[0];
+  if (!(axis->extent == renamed.extent)) {
+    return Error(op, ToString(*axis), " cannot become ", ToString(renamed));
+  }
+  Type result = RowMajor(In(op, 0));
+  result.axes[result.FindAxis(axis->name)].name = renamed.name;
+  return Checked(op, result);
+}
+
+TypeOr InferPad(const Op& op) {
+  if (op.attrs.axes.empty()) return Error(op, "names no axis");
+  if (!op.attrs.before && !op.attrs.after) {
+    return Error(op, "needs the attribute 'before' or 'after'");
+  }
+  Type result = RowMajor(In(op, 0));
+  for (size_t i = 0; i < op.attrs.axes.size(); ++i) {
+    const std::string& name = op.attrs.axes[i];
+    ASSIGN_OR_RETURN(const Axis* axis, WantAxis(op, 0, name));
+    ASSIGN_OR_RETURN(int64_t extent, ConstantExtent(op, *axis));
+    const auto earlier = op.attrs.axes.begin() + static_cast<int64_t>(i);
+    if (std::find(op.attrs.axes.begin(), earlier, name) != earlier) {
+      return Error(op, "names axis '", name, "' twice");
+    }
+    for (const std::optional<int64_t>& zeros : {op.attrs.before, op.attrs.after}) {
+      if (__builtin_add_overflow(extent, zeros.value_or(0), &extent)) {
+        return Error(op, "cannot count the elements of axis '", name, "'");
+      }
+    }
+    result.axes[result.FindAxis(name)].extent = Extent::Constant(extent);
+  }
+  return result;
+}
+
+TypeOr InferWindow(const Op& op) {
+  RETURN_IF_ERROR(WantAxes(op, 1));
+  if (!op.attrs.stride) return Error(op, "needs the attribute 'stride'");
+  const std::vector<Axis>& to = op.attrs.result_axes;
+  if (to.size() != 2) return Error(op, "needs two result axes: of the windows, and of one of them");
+  ASSIGN_OR_RETURN(const Axis* axis, WantAxis(op, 0, op.attrs.axes[0]));
+  ASSIGN_OR_RETURN(const int64_t extent, ConstantExtent(op, *axis));
+  ASSIGN_OR_RETURN(const int64_t count, ConstantExtent(op, to[0]));
+  ASSIGN_OR_RETURN(const int64_t size, ConstantExtent(op, to[1]));
+  int64_t end = 0;
+  const bool fits = count >= 1 && size >= 1 &&
+                    !__builtin_mul_overflow(count - 1, *op.attrs.stride, &end) &&
+                    !__builtin_add_overflow(end, size, &end) && end <= extent;
+  if (!fits) {
+    return Error(op, count, " windows of ", size, " with a stride of ", *op.attrs.stride,
+                 " do not lie in ", ToString(*axis));
+  }
+  Type result = RowMajor(In(op, 0));
+  const auto at = result.axes.begin() + result.FindAxis(axis->name);
+  result.axes.insert(result.axes.erase(at), to.begin(), to.end());
+  return Checked(op, result);
 }
 
 TypeOr InferMerge(const Op& op) {

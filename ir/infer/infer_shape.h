@@ -14,7 +14,9 @@ absl::StatusOr<Type> InferMerge(const Op& op);
 absl::StatusOr<Type> InferSlice(const Op& op);
 absl::StatusOr<Type> InferJoin(const Op& op);
 absl::StatusOr<Type> InferPack(const Op& op);
+absl::StatusOr<Type> InferPad(const Op& op);
 absl::StatusOr<Type> InferPermute(const Op& op);
+absl::StatusOr<Type> InferWindow(const Op& op);
 
 }  // namespace lluda::ir::infer
 

@@ -35,6 +35,9 @@ struct CoarseNumbers {
   engine::Activations activations = engine::Activations::kExact;
 };
 CoarseNumbers CoarseNumbersOf(const engine::ModuleOptions& numbers);
+// What the rows that an encoder makes of a sound may be off in f32. Logits do not see a wrong GELU or a
+// wrong eps in it at kF32Nmse.
+inline constexpr double kF32HeardNmse = 1e-11;
 
 // In bf16 half of transformers' own error, and kBf16Nmse at most; with a cache of int8
 // kInt8CacheNmse more, with activations of int8 kInt8ActivationsNmse more.
@@ -48,6 +51,9 @@ double LogitsBound(engine::Precision precision, std::optional<double> hf_bf16_nm
 // above.
 double ActivationBound(engine::Precision precision, std::optional<double> hf_bf16_nmse,
                        const CoarseNumbers& coarse = {});
+
+// Of the rows that an encoder makes of a sound: kF32HeardNmse, in bf16 as ActivationBound.
+double HeardBound(engine::Precision precision, std::optional<double> hf_bf16_nmse);
 
 }  // namespace lluda::tools
 
