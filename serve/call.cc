@@ -18,6 +18,7 @@ void Recorder::Record(const std::string& route, const LogEntry& entry) const {
       std::chrono::system_clock::now().time_since_epoch());
   std::string line = LogLine(format, entry, now);
   if (!line.empty()) write(std::move(line));
+  if (write_text && entry.generation) write_text(TextLogLine(entry, now));
 }
 
 http::Response JsonResponse(int status, std::string body) {

@@ -108,7 +108,13 @@ CLI::App* AddServe(CLI::App* app, ServeFlags* flags) {
   sub->add_option("--log", flags->log, "A line for each request on stderr: json, text, off")
       ->check(CLI::IsMember({"json", "text", "off"}))
       ->capture_default_str();
-  sub->add_flag("--plan", flags->plan, "Print what memory is needed for, and end");
+  sub->add_option("--log-text", flags->log_text_file,
+                  "A file, for its owner alone, that prompts and answers are added to [none]");
+  CLI::Option* plan =
+      sub->add_flag("--plan", flags->plan, "Print what memory is needed for, and end");
+  sub->add_flag("--embeddings", flags->embeddings,
+                "Answer /v1/embeddings with vectors of texts, instead of writing texts")
+      ->excludes(plan);
   return sub;
 }
 

@@ -11,6 +11,7 @@
 #include "engine/grammar/token_trie.h"
 #include "engine/model.h"
 #include "engine/session.h"
+#include "engine/stories_model.h"
 #include "gtest/gtest.h"
 
 namespace lluda::engine {
@@ -29,12 +30,7 @@ constexpr int64_t kContext = 160;
 class ConstrainedGenerationTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    LoadOptions options;
-    options.folder = "reference_data/stories";
-    options.threads = 2;
-    options.module.context = kContext;
-    options.module.max_step = 16;
-    absl::StatusOr<std::unique_ptr<Model>> model = Model::Load(options);
+    absl::StatusOr<std::unique_ptr<Model>> model = Model::Load(StoriesOptions(kContext, 16));
     ASSERT_TRUE(model.ok()) << model.status();
     model_ = model->release();
     trie_ = new std::shared_ptr<const grammar::TokenTrie>(

@@ -11,6 +11,7 @@
 
 #include "engine/model.h"
 #include "engine/session.h"
+#include "engine/stories_model.h"
 
 namespace lluda::engine {
 namespace {
@@ -29,12 +30,7 @@ constexpr const char* kPrompts[] = {
 class SchedulerTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    LoadOptions options;
-    options.folder = "reference_data/stories";
-    options.threads = 2;
-    options.module.context = 128;
-    options.module.max_step = 16;
-    absl::StatusOr<std::unique_ptr<Model>> model = Model::Load(options);
+    absl::StatusOr<std::unique_ptr<Model>> model = Model::Load(StoriesOptions(128, 16));
     ASSERT_TRUE(model.ok()) << model.status();
     model_ = model->release();
   }

@@ -16,6 +16,7 @@
 #include "engine/service/listener_log.h"
 #include "engine/service/service_thread.h"
 #include "engine/session.h"
+#include "engine/stories_model.h"
 
 namespace lluda::engine {
 namespace {
@@ -36,12 +37,7 @@ int64_t Below(int64_t bound, base::SplitMix64* random) {
 class LoadTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    LoadOptions options;
-    options.folder = "reference_data/stories";
-    options.threads = 2;
-    options.module.context = kContext;
-    options.module.max_step = 96;
-    auto model = Model::Load(options);
+    auto model = Model::Load(StoriesOptions(kContext, 96));
     ASSERT_TRUE(model.ok()) << model.status();
     model_ = model->release();
   }
