@@ -157,6 +157,7 @@ struct Loaded {
 engine::ServiceOptions ServiceOptionsOf(const ServeFlags& flags) {
   engine::ServiceOptions options;
   options.slots = static_cast<int>(flags.max_sequences);
+  options.cache_bytes = flags.kv_memory;
   options.max_queue = flags.max_queue;
   options.queue_seconds = flags.queue_seconds;
   options.step_seconds = flags.step_ms / 1000;

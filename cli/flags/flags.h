@@ -115,6 +115,7 @@ struct ServeFlags {
   bool public_metrics = false;
 
   int64_t max_sequences = 8;
+  int64_t kv_memory = 0;  // bytes; 0: see engine::ServiceOptions
   int64_t max_queue = 256;
   double queue_seconds = 120;
   double step_ms = 60;

@@ -124,6 +124,29 @@ TEST_F(ConstrainedGenerationTest, TextsAreTheSameBesideOthersAndAgain) {
   }
 }
 
+TEST_F(ConstrainedGenerationTest, TokensWithoutAChoiceAreTheSameInFewerSteps) {
+  auto session = Session::Create(model_, {});
+  ASSERT_TRUE(session.ok()) << session.status();
+  int64_t saved = 0;
+  for (int kind = 0; kind < 14; ++kind) {
+    for (const int64_t most : {3, 20, 130, 1000}) {  // the last one fills the context
+      GenerateOptions options = Options(kind);
+      options.max_new_tokens = most;
+      const auto jumping = (*session)->Generate(Prompt(), options);
+      ASSERT_TRUE(jumping.ok()) << kind << ": " << jumping.status();
+      options.step_by_step = true;
+      const auto stepping = (*session)->Generate(Prompt(), options);
+      ASSERT_TRUE(stepping.ok()) << kind << ": " << stepping.status();
+      EXPECT_EQ(jumping->tokens, stepping->tokens) << kind;
+      EXPECT_EQ(jumping->text, stepping->text) << kind;
+      EXPECT_EQ(jumping->finish, stepping->finish) << kind;
+      EXPECT_LE(jumping->decode_steps, stepping->decode_steps) << kind;
+      saved += stepping->decode_steps - jumping->decode_steps;
+    }
+  }
+  EXPECT_GT(saved, 20);
+}
+
 TEST_F(ConstrainedGenerationTest, AConstraintOfALargerVocabularyIsRefused) {
   GenerateOptions options = Options(0);
   const std::vector<std::string> bytes(1 << 17, "a");

@@ -73,9 +73,7 @@ std::string EmbeddingsJson(const std::string& model, absl::Span<const std::vecto
     if (base64) {
       json.String(Base64Of(vectors[i]));
     } else {
-      json.BeginArray();
-      for (const float number : vectors[i]) json.Double(number);
-      json.EndArray();
+      json.Floats(vectors[i]);
     }
     json.EndObject();
   }
