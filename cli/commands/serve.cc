@@ -165,8 +165,8 @@ engine::ServiceOptions ServiceOptionsOf(const ServeFlags& flags) {
   return options;
 }
 
-// Raised when the same tokens are written down in another way.
-constexpr int kResponseRevision = 1;
+// Raised when the same tokens are written down in another way, or constraints stand elsewhere.
+constexpr int kResponseRevision = 2;
 
 // What answers depend on beside their requests; before the service takes the model.
 absl::Status AddFingerprint(const ServeFlags& flags, engine::Model* model,
@@ -224,7 +224,7 @@ absl::Status ServeTexts(const ServeFlags& flags, Loaded* loaded) {
 absl::StatusOr<std::unique_ptr<Loaded>> Load(const ServeFlags& flags) {
   auto loaded = std::make_unique<Loaded>();
   ModelFlags wanted = flags.model;
-  if (flags.embeddings) wanted.result = engine::StepResultName(engine::StepResult::kHidden);
+  if (flags.embeddings) wanted.result = std::string(engine::StepResultName(engine::StepResult::kHidden));
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(wanted));
   options.identify = true;
   ASSIGN_OR_RETURN(loaded->served.chat_template, TemplateOf(flags, *options.source));
