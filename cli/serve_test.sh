@@ -7,6 +7,7 @@ readonly requests_test="$PWD/cli/serve_test.py"
 readonly chat_test="$PWD/cli/serve_chat_test.py"
 readonly client_test="$PWD/cli/serve_openai_test.py"
 readonly page_test="$PWD/cli/serve_page_test.py"
+readonly helpers="$PWD/cli"
 readonly guide="$PWD/docs/serving.md"
 readonly token_config="$PWD/reference_data/qwen3_tokenizer/tokenizer_config.json"
 # shellcheck source=cli/test_helpers.sh
@@ -59,6 +60,7 @@ mkdir chatty
 cp "$stories"/*.json "$stories/model.safetensors" chatty/
 chmod u+w chatty/*
 without_token_ids "$token_config" >chatty/tokenizer_config.json
+PYTHONPATH=$helpers python3 -c 'import serving; serving.give_markers("chatty")' || fail "markers"
 MODEL=$tmp/chatty python3 "$chat_test" || fail "chats"
 MODEL=$tmp/chatty python3 "$client_test" || fail "OpenAI's client"
 
