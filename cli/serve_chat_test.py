@@ -67,6 +67,25 @@ class ChatTest(unittest.TestCase):
                     self.assertEqual(streamed, choice["logprobs"]["content"])
                     self.assertEqual("".join(one["token"] for one in streamed), choice["message"]["content"])
 
+    def test_a_required_call_is_streamed_as_it_is_written(self):
+        fields = {"tools": [TOOL], "tool_choice": "required", "max_tokens": 60, "reasoning_effort": "none"}
+        call = self.chat(**fields)["choices"][0]["message"]["tool_calls"][0]
+        events = self.server.stream(CHAT, {"messages": HI, "temperature": 1, "seed": 3, **fields})[:-1]
+        pieces = [one for event in events for one in event["choices"][0]["delta"].get("tool_calls", [])]
+        self.assertEqual({key: pieces[0][key] for key in ("index", "id", "type")},
+                         {"index": 0, "id": call["id"], "type": "function"})
+        self.assertEqual(pieces[0]["function"]["name"], "weather")
+        mine = [piece["function"]["arguments"] for piece in pieces if piece["index"] == 0]
+        self.assertGreater(len(mine), 2)
+        self.assertEqual("".join(mine), call["function"]["arguments"])
+        self.assertTrue(all(set(piece) == {"index", "function"} for piece in pieces[1:] if piece["index"] == 0))
+
+    def test_without_thinking_a_schema_begins_at_once(self):
+        schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
+        answer = self.chat(response_format={"type": "json_schema", "json_schema": {"name": "n", "schema": schema}},
+                           reasoning_effort="none", max_tokens=60)
+        self.assertEqual(answer["choices"][0]["message"]["content"][:4], '{"a"')
+
     def test_streams_are_the_same_events_again(self):
         def events():
             data = self.server.stream(CHAT, {"messages": HI, "max_tokens": 12, "temperature": 1, "seed": 9})

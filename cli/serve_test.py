@@ -1,11 +1,13 @@
 """Asks `lluda serve` on the default model, which continues texts. Run by serve_test.sh."""
 
+import base64
 import concurrent.futures
 import json
 import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -180,7 +182,9 @@ class CompletionsTest(unittest.TestCase):
             ({"logprobs": 21}, "logprobs", "invalid_value"), ({"logprobs": True}, "logprobs", "invalid_type"),
             ({"stream": "yes"}, "stream", "invalid_type"),
             ({"stream_options": {}}, "stream_options", "invalid_value"),
-            ({"logit_bias": {"5": 1}}, "logit_bias", "unsupported_parameter"),
+            ({"logit_bias": {"5": 101}}, "logit_bias.5", "invalid_value"),
+            ({"logit_bias": {"a": 1}}, "logit_bias.a", "invalid_value"),
+            ({"logit_bias": {"4096": 1}}, "logit_bias.4096", "invalid_value"),
             ({"echo": True}, "echo", "unsupported_parameter"), ({"suffix": "x"}, "suffix", "unsupported_parameter"),
             ({"best_of": 2}, "best_of", "unsupported_parameter"),
             ({"response_format": {"type": "xml"}}, "response_format.type", "invalid_value"),
@@ -220,7 +224,7 @@ class CompletionsTest(unittest.TestCase):
     def test_other_paths_methods_and_types_are_refused(self):
         for method, path, status, code in [
                 ("GET", "/nowhere", 404, "unknown_url"), ("GET", "/../etc/passwd", 404, "unknown_url"),
-                ("GET", "/v1/models/other", 404, "model_not_found"), ("POST", "/v1/embeddings", 404, "unsupported_endpoint"),
+                ("GET", "/v1/models/other", 404, "model_not_found"), ("POST", "/v1/responses", 404, "unsupported_endpoint"),
                 ("POST", "/v1/images/generations", 404, "unsupported_endpoint"),
                 ("GET", COMPLETIONS, 405, "method_not_allowed"), ("DELETE", "/health", 405, "method_not_allowed")]:
             got, headers, text = self.server.ask(method, path)
@@ -229,6 +233,7 @@ class CompletionsTest(unittest.TestCase):
         self.assertEqual(self.server.post(COMPLETIONS, "{}", {"Content-Type": "text/plain"})[0], 415)
         self.assertEqual(self.server.post(COMPLETIONS, "{}", {"Content-Encoding": "gzip"})[0], 415)
         self.assertEqual(self.refused({"prompt": "a", "model": "gpt-5"}, 404)["code"], "model_not_found")
+        self.assertEqual(self.refused({"input": "a"}, 404, "/v1/embeddings")["code"], "unsupported_endpoint")
         error = self.refused({"messages": [{"role": "user", "content": "Hi"}]}, path="/v1/chat/completions")
         self.assertEqual(error["code"], "chat_template_missing")
 
@@ -283,6 +288,16 @@ class CompletionsTest(unittest.TestCase):
                 time.sleep(0.02)
             self.assertEqual(running(), 0)
 
+    def test_a_bias_forbids_a_token_or_forces_it(self):
+        def tokens(**fields):
+            return self.complete(temperature=0, max_tokens=4, logprobs=0, **fields)["choices"][0]["logprobs"]["tokens"]
+
+        first = tokens()[0]
+        ids = self.server.post("/tokenize", {"content": first})[1]["tokens"]
+        self.assertEqual(len(ids), 1)
+        self.assertNotIn(first, tokens(logit_bias={str(ids[0]): -100}))
+        self.assertEqual(tokens(logit_bias={str(ids[0]): 100}), [first] * 4)
+
     def test_what_http_refuses_is_one_json_error(self):
         for data in [b"GET / HTTP/1.1\r\nHost: a\r\n b: c\r\n\r\n", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n",
                      b"GET /" + b"a" * 20000, b"\x16\x03\x01\x00\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
@@ -322,6 +337,7 @@ class CompletionsTest(unittest.TestCase):
         self.assertEqual(found[0]["finish"], "length")
         self.assertEqual(found[0]["generated_tokens"], 16)
         self.assertGreater(found[0]["first_token_seconds"], 0)
+        self.assertLess(found[0]["queue_seconds"], found[0]["first_token_seconds"])
         self.assertNotIn(secret, "".join(self.server.log))
 
 
@@ -349,6 +365,59 @@ class OperationTest(unittest.TestCase):
             self.assertEqual((status, headers["Access-Control-Allow-Origin"]), (204, "https://chat.example"))
             self.assertEqual(server.ask("OPTIONS", COMPLETIONS, headers={"Origin": "https://evil.example"})[0], 403)
             self.assertNotIn("0123456789", "".join(server.log))
+            self.assertEqual(server.end(), 0)
+
+    def test_texts_are_written_down_in_a_file_of_its_owner(self):
+        with Server("--log-text", "texts") as server:
+            body = {"prompt": PROMPT, "seed": 5, "n": 2, "max_tokens": 5}
+            answer = server.post(COMPLETIONS, body)[1]
+            server.stream(COMPLETIONS, body)
+            self.assertEqual(server.end(), 0)
+            self.assertNotIn(PROMPT, "".join(server.log))
+        self.assertEqual(os.stat("texts").st_mode & 0o777, 0o600)
+        whole, stream = [json.loads(line) for line in Path("texts").read_text().splitlines()]
+        self.assertTrue(whole["prompts"][0].endswith(PROMPT), whole)
+        self.assertEqual(whole["answers"], [choice["text"] for choice in answer["choices"]])
+        self.assertEqual(stream["answers"], whole["answers"])
+        os.chmod("texts", 0o644)
+        with self.assertRaisesRegex(RuntimeError, "others than its owner may read"):
+            Server("--log-text", "texts")
+
+    def test_a_model_of_vectors_makes_those_of_the_command(self):
+        command = [os.environ["lluda"], "embed", "-p", PROMPT]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        expected = json.loads(done.stdout)["embedding"]
+        with Server("--embeddings") as server:
+            status, answer = server.post("/v1/embeddings", {"input": [PROMPT, "The fox"]})
+            self.assertEqual(status, 200, answer)
+            self.assertEqual([one["index"] for one in answer["data"]], [0, 1])
+            self.assertEqual(answer["data"][0]["embedding"], expected)
+            encoded = server.post("/v1/embeddings", {"input": PROMPT, "encoding_format": "base64"})[1]
+            floats = struct.unpack(f"<{len(expected)}f", base64.b64decode(encoded["data"][0]["embedding"]))
+            self.assertEqual(list(floats), list(struct.unpack(f"<{len(expected)}f", struct.pack(f"<{len(expected)}f", *expected))))
+            self.assertEqual(len(server.post("/v1/embeddings", {"input": "a", "dimensions": 8})[1]["data"][0]["embedding"]), 8)
+            error = server.post("/v1/embeddings", {"input": "a", "dimensions": 257})[1]["error"]
+            self.assertEqual((error["param"], error["code"]), ("dimensions", "invalid_value"))
+            status, answer = server.post(COMPLETIONS, {"prompt": "a"})
+            self.assertEqual((status, answer["error"]["code"]), (404, "unsupported_endpoint"))
+            self.assertEqual(server.ask("GET", "/metrics")[0], 200)
+            self.assertEqual(server.end(), 0)
+
+    def test_answers_are_the_same_where_pages_run_out_and_after_a_restart(self):
+        bodies = [{"prompt": PROMPT + " there was" * (i % 3), "max_tokens": 300, "ignore_eos": True, "seed": i}
+                  for i in range(8)]
+        with Server("--max-sequences", "8") as server:
+            expected = [server.post(COMPLETIONS, body)[1]["choices"] for body in bodies]
+            self.assertEqual(server.end(), 0)
+        plan = subprocess.run([os.environ["lluda"], "serve", "--plan", "--max-sequences", "1"],
+                              capture_output=True, text=True, check=True).stdout
+        megabytes = float(re.search(r"keys and values +([\d.]+) MB", plan).group(1))
+        with Server("--max-sequences", "8", "--kv-memory", f"{int(megabytes * 1e6) + 100000}") as server:
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                answers = list(pool.map(lambda body: server.post(COMPLETIONS, body)[1]["choices"], bodies))
+            self.assertEqual(answers, expected)
+            metrics = server.ask("GET", "/metrics")[2]
+            self.assertGreater(int(re.search(r"lluda:num_preemptions_total (\d+)", metrics).group(1)), 0)
             self.assertEqual(server.end(), 0)
 
     def start_stream(self, server, tokens=2000):

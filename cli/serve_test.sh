@@ -1,10 +1,13 @@
 #!/bin/bash
-# lluda serve as a user meets it: flags here, requests in serve_test.py, the page in serve_page_test.py.
+# lluda serve as a user meets it: flags here, requests in serve_test.py, OpenAI's client in
+# serve_openai_test.py, the page in serve_page_test.py.
 set -u
 
 readonly requests_test="$PWD/cli/serve_test.py"
 readonly chat_test="$PWD/cli/serve_chat_test.py"
+readonly client_test="$PWD/cli/serve_openai_test.py"
 readonly page_test="$PWD/cli/serve_page_test.py"
+readonly helpers="$PWD/cli"
 readonly guide="$PWD/docs/serving.md"
 readonly token_config="$PWD/reference_data/qwen3_tokenizer/tokenizer_config.json"
 # shellcheck source=cli/test_helpers.sh
@@ -38,6 +41,11 @@ expect_error 2 "--log"
 run serve --max-sequences 0
 expect_error 2 "--max-sequences"
 
+run serve --kv-memory 1000
+expect_error 2 "of keys and values do not hold a context of 2048 tokens"
+run serve --plan --embeddings
+expect_error 2 "--plan"
+
 run serve --plan --max-sequences 2
 expect 0 "serve --plan"
 [[ -s out ]] || fail "serve --plan printed nothing"
@@ -52,7 +60,9 @@ mkdir chatty
 cp "$stories"/*.json "$stories/model.safetensors" chatty/
 chmod u+w chatty/*
 without_token_ids "$token_config" >chatty/tokenizer_config.json
+PYTHONPATH=$helpers python3 -c 'import serving; serving.give_markers("chatty")' || fail "markers"
 MODEL=$tmp/chatty python3 "$chat_test" || fail "chats"
+MODEL=$tmp/chatty python3 "$client_test" || fail "OpenAI's client"
 
 HOME=$tmp MODEL=$tmp/chatty /usr/bin/python3 "$page_test" || fail "the page in the browser"
 

@@ -10,6 +10,31 @@ import subprocess
 import threading
 
 
+def give_markers(folder):
+    """Makes four of the tokens of a model's vocabulary those that thoughts and calls stand between."""
+    path = os.path.join(folder, "tokenizer.json")
+    with open(path, encoding="utf-8") as file:
+        tokenizer = json.load(file)
+    vocabulary = tokenizer["model"]["vocab"]
+    # The last ones were merged last: no other token is made of them.
+    last = sorted(vocabulary, key=vocabulary.get)[-4:]
+    for token, marker in zip(last, ["<think>", "</think>", "<tool_call>", "</tool_call>"]):
+        tokenizer["added_tokens"].append({"id": vocabulary.pop(token), "content": marker, "single_word": False, "lstrip": False,
+                                          "rstrip": False, "normalized": False, "special": False})
+    tokenizer["model"]["merges"] = [
+        merge for merge in tokenizer["model"]["merges"]
+        if "".join(merge.split(" ") if isinstance(merge, str) else merge) not in last]
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(tokenizer, file)
+    path = os.path.join(folder, "tokenizer_config.json")
+    with open(path, encoding="utf-8") as file:
+        config = json.load(file)
+    # Tokens that the model has no logits for.
+    config["additional_special_tokens"] = []
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(config, file)
+
+
 class Server:
     """`lluda serve` on a port of its own; `log` has what it wrote to stderr."""
 

@@ -46,6 +46,12 @@ std::vector<int32_t> Model::StopTokens() const {
   return {generation_config_.eos_token_ids.begin(), generation_config_.eos_token_ids.end()};
 }
 
+std::shared_ptr<const grammar::TokenTrie> Model::trie() const {
+  if (!tokenizer_) return nullptr;
+  std::call_once(trie_once_, [this] { trie_ = grammar::TokenTrie::Create(*tokenizer_); });
+  return trie_;
+}
+
 int64_t PeakMemoryBytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);

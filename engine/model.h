@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@
 #include "base/files/file_cache.h"
 #include "engine/device.h"
 #include "engine/generate/sampler.h"
+#include "engine/grammar/token_trie.h"
 #include "engine/source/model_source.h"
 #include "engine/source/module_options.h"
 #include "frontends/generation_config.h"
@@ -58,6 +60,7 @@ struct LoadOptions {
   bool need_tokenizer = true;  // false: a model without one is fine
   bool check_weights = false;  // of a bundle: hashes all of it, which takes a second per gigabyte
   bool force = false;          // loads also what needs more memory than there is
+  bool identify = false;       // identity() will be asked for
   // Told, from the loading thread, how many bytes of the weights are packed.
   std::function<void(int64_t done, int64_t total)> progress;
 };
@@ -105,7 +108,11 @@ class Model {
   int64_t max_step() const { return max_step_; }  // the most tokens computed at a time
   int threads() const { return pool_->threads(); }
   const LoadStats& stats() const { return stats_; }
+  // Of a model that was loaded to be identified, or of a bundle, which has it in the file.
   const ModelIdentity& identity() const { return identity_; }
+  // The tokens' bytes, for constraints; made when it is asked for first. Null without a tokenizer.
+  // From any thread.
+  std::shared_ptr<const grammar::TokenTrie> trie() const;
   const ModelSource& source() const { return *source_; }
   // What a user should be told though it does no harm, a line each: what is in the model's files and
   // not used; that there are fewer threads than asked for.
@@ -140,6 +147,8 @@ class Model {
 
   frontends::GenerationConfig generation_config_;
   std::optional<tokenizer::Tokenizer> tokenizer_;
+  mutable std::once_flag trie_once_;
+  mutable std::shared_ptr<const grammar::TokenTrie> trie_;
   StepResult result_ = StepResult::kLogits;
   int64_t context_ = 0;
   int64_t max_step_ = 0;

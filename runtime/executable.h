@@ -64,6 +64,8 @@ class Executable {
                                                                   std::unique_ptr<Device> device);
 
   const Program& program() const { return program_; }
+  // Whether states lie in the host's memory.
+  bool uses_host_memory() const { return in_place_; }
 
   // Runs the load list. `progress`, if given, is told how many of how many weight bytes are done.
   // The source must outlive the executable when weights are read by entries.

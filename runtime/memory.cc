@@ -11,6 +11,14 @@
 
 namespace lluda::runtime {
 
+void DiscardPages(char* data, int64_t bytes) {
+  madvise(data, static_cast<size_t>(bytes), MADV_DONTNEED);
+}
+
+void UseSmallPages(char* data, int64_t bytes) {
+  madvise(data, static_cast<size_t>(bytes), MADV_NOHUGEPAGE);
+}
+
 Memory::Memory(Memory&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)),
       size_(std::exchange(other.size_, 0)),

@@ -18,6 +18,16 @@ namespace lluda::runtime {
 // slowly would be committed far ahead of its use.
 enum class Pages : uint8_t { kSmall, kHuge };
 
+// What the system hands out and takes back at a time.
+inline constexpr int64_t kSystemPageBytes = 4096;
+
+// Gives the contents of whole pages of the system's memory back: they are zero when they are touched
+// again. `data` is at a multiple of a page.
+void DiscardPages(char* data, int64_t bytes);
+
+// The system never hands out more of this memory than is touched. Advice, as all about huge pages.
+void UseSmallPages(char* data, int64_t bytes);
+
 class Memory {
  public:
   Memory() = default;

@@ -1,6 +1,7 @@
 #include "runtime/session.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -9,6 +10,7 @@
 #include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "glog/logging.h"
+#include "runtime/memory.h"
 
 namespace lluda::runtime {
 namespace {
@@ -57,6 +59,12 @@ absl::StatusOr<std::vector<int64_t>> StateDims(const Program& program,
   return dims;
 }
 
+absl::StatusOr<StateMemory> StateMemoryOf(const Program& program, const SessionOptions& options) {
+  ASSIGN_OR_RETURN(const Symbols symbols, FindSymbols(program));
+  ASSIGN_OR_RETURN(const std::vector<int64_t> dims, StateDims(program, options));
+  return StateMemory(program, dims, symbols.slots, symbols.context);
+}
+
 Session::Session(Executable* executable, const SessionOptions& options)
     : executable_(executable), lengths_(options.slots, 0) {}
 
@@ -96,7 +104,22 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
     ASSIGN_OR_RETURN(session->media_symbol_, FindSymbol(program, step_interface::kMediaCount));
     session->media_width_ = step->inputs.back().factor / static_cast<int64_t>(sizeof(float));
   }
+  const int64_t slot_pages = PageBudget::PagesOf(session->dims_[symbols.context]);
+  const int64_t all_pages = options.slots * slot_pages;
+  if (options.pages != 0 && (options.pages < slot_pages || options.pages > all_pages)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("pages is ", options.pages, ", must be ", slot_pages, "..", all_pages));
+  }
+  session->pages_.emplace(options.slots, slot_pages,
+                          options.pages == 0 ? all_pages : options.pages);
+  session->memory_.emplace(program, session->dims_, symbols.slots, symbols.context);
   ASSIGN_OR_RETURN(session->states_, executable->CreateStates(session->dims_));
+  if (session->pages_->pages() < all_pages && executable->uses_host_memory()) {
+    for (size_t i = 0; i < program.states.size(); ++i) {
+      UseSmallPages(session->states_->buffer(static_cast<uint32_t>(i)),
+                    program.states[i].Bytes(session->dims_));
+    }
+  }
   for (auto* input : {&session->tokens_, &session->positions_, &session->slots_, &session->rows_}) {
     input->reserve(static_cast<size_t>(session->max_step_));
   }
@@ -106,6 +129,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
 absl::Status Session::Check(absl::Span<const Chunk> chunks) const {
   if (chunks.empty()) return absl::InvalidArgumentError("no tokens to evaluate");
   std::vector<bool> seen(lengths_.size(), false);
+  int64_t missing = 0;  // pages
   for (const Chunk& chunk : chunks) {
     if (chunk.slot < 0 || chunk.slot >= static_cast<int>(lengths_.size())) {
       return absl::InvalidArgumentError(absl::StrCat("no slot ", chunk.slot));
@@ -132,6 +156,7 @@ absl::Status Session::Check(absl::Span<const Chunk> chunks) const {
       return absl::ResourceExhaustedError(
           absl::StrCat("the sequence needs ", length, " tokens, the context holds ", context_));
     }
+    missing += PagesMissing(chunk.slot, length);
     for (int32_t token : chunk.tokens) {
       if (token < 0 || token >= vocabulary_) {
         return absl::InvalidArgumentError(
@@ -139,7 +164,41 @@ absl::Status Session::Check(absl::Span<const Chunk> chunks) const {
       }
     }
   }
-  return absl::OkStatus();
+  return CheckPages(missing);
+}
+
+absl::Status Session::CheckPages(int64_t missing) const {
+  if (missing <= pages_->free()) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat("the sequences need ", missing,
+                                                   " pages of the KV cache more, it has ",
+                                                   pages_->free(), " of ", pages_->pages()));
+}
+
+void Session::UsePages(int slot, int64_t length) {
+  for (const PageBudget::Loss& loss : pages_->Use(slot, length)) {
+    // A device's own memory is not the system's to take back.
+    if (!executable_->uses_host_memory()) continue;
+    for (const absl::Span<char> range : memory_->PageRanges(*states_, loss.slot, loss.page)) {
+      DiscardPages(range.data(), static_cast<int64_t>(range.size()));
+    }
+  }
+}
+
+void Session::TouchMemory(ThreadPool* pool) {
+  if (!executable_->uses_host_memory()) return;
+  StateMemory::Ranges ranges = memory_->FixedRanges(*states_);
+  for (int slot = 0; slot < slots(); ++slot) {
+    for (int64_t page = 0; page < pages_->held(slot); ++page) {
+      const StateMemory::Ranges more = memory_->PageRanges(*states_, slot, page);
+      ranges.insert(ranges.end(), more.begin(), more.end());
+    }
+  }
+  pool->ParallelFor(static_cast<int64_t>(ranges.size()), 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      const absl::Span<char> range = ranges[static_cast<size_t>(i)];
+      std::memset(range.data(), 0, range.size());
+    }
+  });
 }
 
 absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const int32_t> tokens) {
@@ -207,6 +266,7 @@ absl::Status Session::RunStep(absl::Span<const Chunk> chunks, float* output) {
   slots_.clear();
   rows_.clear();
   for (const Chunk& chunk : chunks) {
+    UsePages(chunk.slot, lengths_[chunk.slot] + static_cast<int64_t>(chunk.tokens.size()));
     for (const int32_t token : chunk.tokens) {
       tokens_.push_back(token);
       positions_.push_back(static_cast<int32_t>(lengths_[chunk.slot]++));
@@ -251,12 +311,15 @@ void Session::Truncate(int slot, int64_t length) {
   CHECK(length >= 0 && length <= lengths_[slot])
       << "truncating " << lengths_[slot] << " tokens to " << length;
   lengths_[slot] = length;
+  UsePages(slot, length);
 }
 
 absl::Status Session::CopyPrefix(int from, int to, int64_t length) {
   CHECK(from != to && length >= 0 && length <= lengths_[from])
       << "copying " << length << " of " << lengths_[from] << " tokens";
+  RETURN_IF_ERROR(CheckPages(PagesMissing(to, length)));
   lengths_[to] = 0;
+  UsePages(to, length);
   RETURN_IF_ERROR(executable_->CopyPositions(*states_, dims_, slots_symbol_, context_symbol_, from,
                                              to, length));
   lengths_[to] = length;

@@ -204,6 +204,35 @@ TEST_F(SessionTest, ASlotGoesOnFromACopyOfAnothersBeginning) {
   }
 }
 
+TEST_F(SessionTest, SequencesShareThePagesThatThereAre) {
+  Program program = FakeModel();
+  program.symbols[kContext] = {"C", 64, 192};
+  Use(std::move(program));
+  EXPECT_EQ(OpenError({2, 0, 0, 2}), "pages is 2, must be 3..6");
+  EXPECT_EQ(OpenError({2, 0, 0, 7}), "pages is 7, must be 3..6");
+  auto session = Open({/*slots=*/2, /*context=*/192, /*max_step=*/0, /*pages=*/4});
+  const std::vector<int32_t> tokens(130, 2), few(64, 3), one = {5};
+  EvaluateChunks(session.get(), {{0, tokens}});
+  EXPECT_EQ(session->free_pages(), 1);
+  EXPECT_EQ(session->PagesMissing(1, 65), 2);
+  EvaluateChunks(session.get(), {{1, few}});
+  EXPECT_EQ(session->free_pages(), 0);
+  // Slot 0 has room in the page that it has begun, slot 1 needs another one.
+  const Chunk more = {1, one};
+  const auto refused = session->Step(absl::MakeConstSpan(&more, 1));
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(session->length(1), 64);
+  EvaluateChunks(session.get(), {{0, one}});
+  EXPECT_EQ(session->CopyPrefix(0, 1, 65).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(session->length(1), 64);
+  session->Truncate(0, 64);
+  EXPECT_EQ(session->free_pages(), 2);
+  const auto logits = EvaluateChunks(session.get(), {{1, one}});
+  std::vector<int32_t> all = few;
+  all.push_back(5);
+  EXPECT_EQ(logits[0][kHistory], HistoryOf(all));
+}
+
 TEST_F(SessionTest, CutsALongChunkIntoSteps) {
   auto session = Open({1, 0, 4});
   const std::vector<int32_t> tokens = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};

@@ -1,5 +1,6 @@
 #include "serve/answer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -72,6 +73,8 @@ void Answer::Start(engine::Service* service, std::vector<engine::ServiceRequest>
   }
   for (const engine::ServiceRequest& request : requests) {
     prompt_tokens_ += static_cast<int64_t>(request.prompt.size());
+    if (!options_.keep_texts) continue;
+    prompts_.push_back(options_.tokenizer->Decode(request.prompt, /*skip_special=*/false));
   }
   if (options_.stream) {
     http::Response head = {200,
@@ -124,6 +127,7 @@ void Answer::OnToken(int64_t choice, const engine::ServedToken& token) {
   if (is_over_ || state.has_ended) return;
   if (first_token_ == 0) first_token_ = call_->Seconds();
   ++state.tokens;
+  if (options_.keep_texts) state.written += token.text;
   if (options_.wants_logprobs) state.logprobs.push_back(LogprobsOf(*options_.tokenizer, token));
   AnswerDelta delta;
   if (state.splitter) {
@@ -141,6 +145,8 @@ void Answer::OnEnd(int64_t choice, const std::string& rest,
   ChoiceState& state = choices_[static_cast<size_t>(choice)];
   if (is_over_) return;
   if (result.ok() && choice % options_.choices == 0) cached_tokens_ += result->reused_tokens;
+  if (result.ok()) queue_seconds_ = std::max(queue_seconds_, result->queue_seconds);
+  if (options_.keep_texts && !state.has_ended) state.written += rest;
   if (state.has_ended) return;
   if (!result.ok()) {
     Fail(api::ErrorOf(result.status()));
@@ -169,7 +175,9 @@ void Answer::Take(ChoiceState* choice, AnswerDelta delta) {
   }
   choice->whole.text.content += delta.content;
   choice->whole.text.reasoning += delta.reasoning;
-  MoveTo(&choice->whole.text.calls, &delta.calls);
+  for (api::ToolCall& call : delta.calls) {
+    api::AddCall(std::move(call), &choice->whole.text.calls);
+  }
   if (options_.wants_logprobs) MoveTo(&*choice->whole.logprobs, &choice->logprobs);
 }
 
@@ -229,7 +237,12 @@ GenerationLog Answer::LogOf(const std::string& finish) const {
   log.prompt_tokens = usage.prompt_tokens;
   log.cached_tokens = cached_tokens_;
   log.generated_tokens = usage.completion_tokens;
+  log.queue_seconds = queue_seconds_;
   log.first_token_seconds = first_token_;
+  log.prompts = prompts_;
+  if (options_.keep_texts) {
+    for (const ChoiceState& choice : choices_) log.answers.push_back(choice.written);
+  }
   const auto choices = static_cast<int64_t>(choices_.size());
   if (usage.completion_tokens > choices) {
     log.token_seconds = (call_->Seconds() - first_token_) * static_cast<double>(choices) /

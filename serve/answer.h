@@ -34,6 +34,7 @@ struct AnswerOptions {
   bool include_usage = false;
   bool cached_tokens = false;
   int64_t seed = 0;
+  bool keep_texts = false;  // for the log of texts
 };
 
 class Answer : public std::enable_shared_from_this<Answer> {
@@ -59,6 +60,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
     std::vector<api::TokenLogprobs> logprobs;  // of tokens that are not in `whole` or sent
     int64_t characters = 0;                    // of completions: those of tokens that were sent
     int64_t tokens = 0;
+    std::string written;     // as the model wrote it, if it is kept
     bool has_begun = false;  // its first chunk was sent
     bool has_ended = false;
   };
@@ -85,6 +87,8 @@ class Answer : public std::enable_shared_from_this<Answer> {
   std::vector<ChoiceState> choices_;
   int64_t prompt_tokens_ = 0;
   int64_t cached_tokens_ = 0;
+  double queue_seconds_ = 0;
+  std::vector<std::string> prompts_;  // if they are kept
   int64_t ended_ = 0;
   bool is_over_ = false;  // the call is answered, or the client has gone
   double first_token_ = 0;

@@ -14,7 +14,9 @@
 #include "base/json/json.h"
 #include "base/json/json_writer.h"
 #include "base/status_macros.h"
+#include "engine/grammar/constraint.h"
 #include "serve/answer.h"
+#include "serve/api/embeddings.h"
 #include "serve/api/generation_request.h"
 #include "serve/api/token_requests.h"
 #include "serve/page.h"
@@ -43,6 +45,7 @@ const App::Route App::kRoutes[] = {
     {"GET", "/v1/models/*", false, Needs::kModel, Where::kLoop, &App::OneModel},
     {"POST", "/v1/chat/completions", false, Needs::kModel, Where::kWorker, &App::Chat},
     {"POST", "/v1/completions", false, Needs::kModel, Where::kWorker, &App::Completions},
+    {"POST", "/v1/embeddings", false, Needs::kModel, Where::kWorker, &App::Embeddings},
     {"POST", "/tokenize", false, Needs::kModel, Where::kWorker, &App::Tokenize},
     {"POST", "/detokenize", false, Needs::kModel, Where::kWorker, &App::Detokenize},
     {"POST", "/apply-template", false, Needs::kModel, Where::kWorker, &App::ApplyTemplate},
@@ -59,8 +62,8 @@ namespace {
 
 // What OpenAI's API has and this one has not. Not 501: clients would try again.
 constexpr absl::string_view kUnsupported[] = {
-    "/v1/embeddings", "/v1/responses", "/v1/rerank",  "/v1/moderations", "/v1/files",
-    "/v1/audio/*",    "/v1/images/*",  "/v1/files/*", "/v1/batches",     "/v1/assistants",
+    "/v1/responses", "/v1/rerank",  "/v1/moderations", "/v1/files",      "/v1/audio/*",
+    "/v1/images/*",  "/v1/files/*", "/v1/batches",     "/v1/assistants",
 };
 
 constexpr int kWorkers = 2;
@@ -123,7 +126,7 @@ void AddCors(const std::string& origin, std::vector<http::Header>* headers) {
 void WriteModel(const ServedModel& model, const std::string& id, base::JsonWriter* json) {
   json->BeginObject().Key("id").String(id).Key("object").String("model");
   json->Key("created").Int(model.created).Key("owned_by").String("lluda");
-  json->Key("max_model_len").Int(model.service->model().context).EndObject();
+  json->Key("max_model_len").Int(model.texts.context).EndObject();
 }
 
 api::ApiError UnknownModel(const std::string& name, const ServedModel& model) {
@@ -144,6 +147,11 @@ absl::StatusOr<std::unique_ptr<App>> App::Create(AppOptions options) {
   app->recorder_.write = [app = app.get()](std::string line) {
     app->workers_->Post([app, line = std::move(line)] { app->options_.write_log(line); });
   };
+  if (app->options_.write_text_log) {
+    app->recorder_.write_text = [app = app.get()](std::string line) {
+      app->workers_->Post([app, line = std::move(line)] { app->options_.write_text_log(line); });
+    };
+  }
   return app;
 }
 
@@ -262,7 +270,9 @@ void App::Health(Asked* asked) {
 }
 
 void App::Metrics(Asked* asked) {
-  const std::unique_ptr<engine::ServiceStats> stats = asked->model->service->Stats();
+  const engine::Service* const service = asked->model->service;
+  const std::unique_ptr<engine::ServiceStats> stats =
+      service != nullptr ? service->Stats() : std::make_unique<engine::ServiceStats>();
   http::Response response = {
       200,
       {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}, {"Cache-Control", "no-store"}},
@@ -307,8 +317,7 @@ void App::NameIgnored(const std::vector<std::string>& names, Call* call) {
 
 void App::Tokenize(Asked* asked) {
   api::TokenizeRequest request;
-  const api::ReadOptions options = {asked->model->service->model().vocabulary,
-                                    options_.strict_fields};
+  const api::ReadOptions options = {asked->model->texts.vocabulary, options_.strict_fields};
   if (api::Refusal refusal = api::ReadTokenizeRequest(asked->request.body, options, &request)) {
     asked->call->Refuse(*refusal);
     return;
@@ -325,8 +334,7 @@ void App::Tokenize(Asked* asked) {
 
 void App::Detokenize(Asked* asked) {
   api::DetokenizeRequest request;
-  const api::ReadOptions options = {asked->model->service->model().vocabulary,
-                                    options_.strict_fields};
+  const api::ReadOptions options = {asked->model->texts.vocabulary, options_.strict_fields};
   if (api::Refusal refusal = api::ReadDetokenizeRequest(asked->request.body, options, &request)) {
     asked->call->Refuse(*refusal);
     return;
@@ -340,8 +348,7 @@ void App::Detokenize(Asked* asked) {
 
 void App::ApplyTemplate(Asked* asked) {
   api::GenerationRequest request;
-  const api::ReadOptions options = {asked->model->service->model().vocabulary,
-                                    options_.strict_fields};
+  const api::ReadOptions options = {asked->model->texts.vocabulary, options_.strict_fields};
   jinja::Text text;
   api::Refusal refusal =
       api::ReadGenerationRequest(api::Endpoint::kChat, asked->request.body, options, &request);
@@ -356,6 +363,54 @@ void App::ApplyTemplate(Asked* asked) {
   asked->call->Respond(JsonResponse(200, json.EndObject().text()));
 }
 
+// What is answered 503 once the server drains.
+bool App::RefuseIfDraining(Call* call) const {
+  if (!is_draining_) return false;
+  call->AddHeader("Retry-After", kLoadingSeconds);
+  call->Refuse({503, "draining", "", "the server is shutting down"});
+  return true;
+}
+
+void App::Embeddings(Asked* asked) {
+  const ServedModel& model = *asked->model;
+  if (model.embed == nullptr) {
+    asked->call->Refuse(
+        {404, "unsupported_endpoint", "",
+         absl::StrCat("the model '", model.id, "' writes texts; see --embeddings")});
+    return;
+  }
+  if (RefuseIfDraining(asked->call.get())) return;
+  api::EmbeddingsRequest request;
+  const api::ReadOptions read = {model.texts.vocabulary, options_.strict_fields};
+  api::Refusal refusal = api::ReadEmbeddingsRequest(asked->request.body, read, &request);
+  if (!refusal && !request.model.empty() && !model.IsCalled(request.model)) {
+    refusal = UnknownModel(request.model, model);
+  }
+  std::vector<std::vector<int32_t>> texts;
+  if (!refusal) refusal = InputTexts(model, request, &texts);
+  if (refusal) {
+    asked->call->Refuse(*refusal);
+    return;
+  }
+  const auto vectors = model.embed(texts, request.dimensions);
+  if (!vectors.ok()) {
+    // Texts have been looked at: what is left is the number of dimensions.
+    if (absl::IsInvalidArgument(vectors.status())) {
+      asked->call->Refuse({400, "invalid_value", "dimensions",
+                           absl::StrCat("dimensions: ", vectors.status().message())});
+    } else {
+      asked->call->Refuse(api::ErrorOf(vectors.status()));
+    }
+    return;
+  }
+  NameIgnored(request.ignored, asked->call.get());
+  int64_t tokens = 0;
+  for (const std::vector<int32_t>& text : texts) tokens += static_cast<int64_t>(text.size());
+  asked->call->Respond(
+      JsonResponse(200, api::EmbeddingsJson(request.model.empty() ? model.id : request.model,
+                                            *vectors, request.base64, tokens)));
+}
+
 void App::Chat(Asked* asked) { Generate(api::Endpoint::kChat, asked); }
 
 void App::Completions(Asked* asked) { Generate(api::Endpoint::kCompletions, asked); }
@@ -365,13 +420,14 @@ void App::Generate(api::Endpoint endpoint, Asked* asked) {
   const bool is_chat = endpoint == api::Endpoint::kChat;
   const std::string id = RandomId(is_chat ? "chatcmpl" : "cmpl");
   asked->call->set_id(id);
-  if (is_draining_) {
-    asked->call->AddHeader("Retry-After", kLoadingSeconds);
-    asked->call->Refuse({503, "draining", "", "the server is shutting down"});
+  if (model.service == nullptr) {
+    asked->call->Refuse({404, "unsupported_endpoint", "",
+                         absl::StrCat("the model '", model.id, "' makes embeddings, no texts")});
     return;
   }
+  if (RefuseIfDraining(asked->call.get())) return;
   api::GenerationRequest request;
-  const api::ReadOptions read = {model.service->model().vocabulary, options_.strict_fields};
+  const api::ReadOptions read = {model.texts.vocabulary, options_.strict_fields};
   api::Refusal refusal = api::ReadGenerationRequest(endpoint, asked->request.body, read, &request);
   asked->request.body.clear();
   asked->request.body.shrink_to_fit();
@@ -403,8 +459,10 @@ void App::Generate(api::Endpoint endpoint, Asked* asked) {
   options.include_usage = request.include_usage;
   options.cached_tokens = request.cached_tokens;
   options.seed = seed;
+  options.keep_texts = options_.write_text_log != nullptr;
   if (is_chat) {
-    options.split.starts_in_thought = api::EndsInThought(model.tokenizer(), requests[0].prompt);
+    options.split.starts_in_thought =
+        grammar::BehindThought(model.tokenizer(), requests[0].prompt).in_thought;
     options.split.parallel_calls = request.parallel_tool_calls;
     if (request.tool_choice != api::ToolChoice::kNone) {
       for (const api::Tool& tool : request.tools) options.split.tool_names.push_back(tool.name);

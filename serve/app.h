@@ -34,6 +34,8 @@ struct AppOptions {
   bool share_prefixes = false;  // of prompts, between all keys
   LogFormat log = LogFormat::kText;
   std::function<void(const std::string& line)> write_log;  // called on threads of the app's own
+  // For prompts and answers, a line for each request; empty: nobody writes them down.
+  std::function<void(const std::string& line)> write_text_log;
 };
 
 class Answer;
@@ -82,7 +84,9 @@ class App final : public http::Handler {
   void ApplyTemplate(Asked* asked);
   void Chat(Asked* asked);
   void Completions(Asked* asked);
+  void Embeddings(Asked* asked);
   void Generate(api::Endpoint endpoint, Asked* asked);
+  bool RefuseIfDraining(Call* call) const;
   void Remember(const std::shared_ptr<Answer>& answer);
   void NameIgnored(const std::vector<std::string>& names, Call* call);
 

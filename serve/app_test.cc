@@ -145,6 +145,7 @@ class AppTest : public testing::Test {
   AppTest() : tokenizer_(MakeTokenizer()), service_(std::make_unique<FakeService>(&tokenizer_)) {
     model_.id = "m";
     model_.service = service_.get();
+    model_.texts = service_->model();
     model_.trie = grammar::TokenTrie::Create(tokenizer_);
     model_.fingerprint = "lluda-0";
     model_.fingerprint_json = "{}";
@@ -155,6 +156,10 @@ class AppTest : public testing::Test {
     options.write_log = [this](const std::string& line) {
       const std::lock_guard<std::mutex> lock(log_mutex_);
       log_ += line;
+    };
+    options.write_text_log = [this](const std::string& line) {
+      const std::lock_guard<std::mutex> lock(log_mutex_);
+      text_log_ += line;
     };
     app_ = *App::Create(std::move(options));
     http::ServerOptions listen;
@@ -177,12 +182,13 @@ class AppTest : public testing::Test {
     EXPECT_EQ(connect(client, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
     return client;
   }
-  static void Send(int client, const std::string& body) {
-    const std::string bytes = absl::StrCat(
-        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
-        "application/json\r\n"
-        "Connection: close\r\nContent-Length: ",
-        body.size(), "\r\n\r\n", body);
+  static void Send(int client, const std::string& body,
+                   const std::string& path = "/v1/chat/completions") {
+    const std::string bytes =
+        absl::StrCat("POST ", path,
+                     " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                     "Connection: close\r\nContent-Length: ",
+                     body.size(), "\r\n\r\n", body);
     EXPECT_EQ(send(client, bytes.data(), bytes.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(bytes.size()));
   }
@@ -194,6 +200,11 @@ class AppTest : public testing::Test {
     }
     close(client);
     return read;
+  }
+  std::string Ask(const std::string& path, const std::string& body) {
+    const int client = Connect();
+    Send(client, body, path);
+    return ReadToEnd(client);
   }
   // The answer to a chat with these fields beside its messages.
   std::string Chat(const std::string& fields) {
@@ -207,7 +218,7 @@ class AppTest : public testing::Test {
   std::unique_ptr<FakeService> service_;
   ServedModel model_;
   std::mutex log_mutex_;
-  std::string log_;
+  std::string log_, text_log_;
   std::unique_ptr<App> app_;
   std::unique_ptr<http::Server> server_;
 };
@@ -241,6 +252,84 @@ TEST_F(AppTest, ThoughtsAndCallsAreToldFromContent) {
   EXPECT_THAT(stream, HasSubstr("data: [DONE]\n\n"));
   // Without tools a call is content.
   EXPECT_THAT(Chat(""), HasSubstr(R"("finish_reason": "stop")"));
+}
+
+TEST_F(AppTest, ACallsArgumentsAreStreamedAsTheyAreWritten) {
+  app_->Serve(&model_);
+  service_->text = "<tool_call>{\"name\": \"f\", \"arguments\": {\"x\": 1}}</tool_call>";
+  const std::string stream = Chat(absl::StrCat(kTools, R"(, "stream": true)"));
+  EXPECT_THAT(stream,
+              HasSubstr(R"("type": "function", "function": {"name": "f", "arguments": "{"}})"));
+  EXPECT_THAT(stream, HasSubstr(R"("tool_calls": [{"index": 0, "function": {"arguments": "x"}}])"));
+}
+
+TEST_F(AppTest, BiasesReachTheSampler) {
+  app_->Serve(&model_);
+  service_->text = "a";
+  Chat(R"("logit_bias": {"3": -100, "5": 1.5})");
+  const auto& biases = service_->submitted.front().options.sampler.logit_bias;
+  ASSERT_EQ(biases.size(), 2u);
+  EXPECT_EQ(biases[0].token, 3);
+  EXPECT_EQ(biases[0].bias, -100);
+  EXPECT_EQ(biases[1].bias, 1.5f);
+}
+
+TEST_F(AppTest, WithoutThinkingAConstraintBeginsAtOnce) {
+  app_->Serve(&model_);
+  service_->text = "a";
+  const std::string regex = R"("structured_outputs": {"regex": "a"})";
+  Chat(regex);
+  Chat(absl::StrCat(regex, R"(, "reasoning_effort": "none")"));
+  ASSERT_EQ(service_->submitted.size(), 2u);
+  const auto thought = [this](size_t i) {
+    return service_->submitted[i].options.constraint->options().thought_begin;
+  };
+  EXPECT_TRUE(thought(0).has_value());
+  EXPECT_FALSE(thought(1).has_value());
+}
+
+TEST_F(AppTest, AModelOfVectorsAnswersEmbeddingsAlone) {
+  EXPECT_THAT(Ask("/v1/embeddings", R"({"input": "a"})"), HasSubstr(R"("code": "loading")"));
+  model_.service = nullptr;
+  model_.embed = [](absl::Span<const std::vector<int32_t>> texts,
+                    int64_t dimensions) -> absl::StatusOr<std::vector<std::vector<float>>> {
+    if (dimensions > 2) return absl::InvalidArgumentError("are 1 to 2");
+    std::vector<std::vector<float>> vectors;
+    for (const std::vector<int32_t>& text : texts) {
+      vectors.push_back({static_cast<float>(text.size()), 0.5f});
+    }
+    return vectors;
+  };
+  app_->Serve(&model_);
+  EXPECT_THAT(Ask("/v1/embeddings", R"({"input": ["abc", [1, 2]]})"),
+              EndsWith(R"("data": [{"object": "embedding", "index": 0, "embedding": [3, 0.5]}, )"
+                       R"({"object": "embedding", "index": 1, "embedding": [2, 0.5]}], )"
+                       R"("model": "m", "usage": {"prompt_tokens": 5, "total_tokens": 5}})"));
+  EXPECT_THAT(Ask("/v1/embeddings", R"({"input": "a", "dimensions": 3})"),
+              HasSubstr(R"("param": "dimensions")"));
+  EXPECT_THAT(
+      Ask("/v1/embeddings", absl::StrCat(R"({"input": ["a", ")", std::string(201, 'a'), R"("]})")),
+      HasSubstr(R"("param": "input[1]", "code": "context_length_exceeded")"));
+  EXPECT_THAT(Chat(""), HasSubstr(R"("code": "unsupported_endpoint")"));
+}
+
+TEST_F(AppTest, AModelOfTextsMakesNoVectors) {
+  app_->Serve(&model_);
+  EXPECT_THAT(Ask("/v1/embeddings", R"({"input": "a"})"),
+              HasSubstr(R"("code": "unsupported_endpoint")"));
+}
+
+TEST_F(AppTest, PromptsAndAnswersAreWrittenDownForThoseWhoAskAlone) {
+  app_->Serve(&model_);
+  service_->text = "<think>hm</think>yes";
+  Chat(R"("seed": 5)");
+  app_->Stop();  // all lines are written
+  const std::lock_guard<std::mutex> lock(log_mutex_);
+  EXPECT_THAT(text_log_, HasSubstr(R"("seed": 5, "finish": "stop", "prompts": ["userhi"], )"
+                                   R"("answers": ["<think>hm</think>yes"]})"));
+  EXPECT_THAT(log_, HasSubstr(" queue="));
+  EXPECT_THAT(log_, Not(HasSubstr("userhi")));
+  EXPECT_THAT(log_, Not(HasSubstr("yes")));
 }
 
 TEST_F(AppTest, AnAnswerEndsWithItsFirstCallWhereOnlyOneIsWanted) {

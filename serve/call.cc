@@ -18,6 +18,7 @@ void Recorder::Record(const std::string& route, const LogEntry& entry) const {
       std::chrono::system_clock::now().time_since_epoch());
   std::string line = LogLine(format, entry, now);
   if (!line.empty()) write(std::move(line));
+  if (write_text && entry.generation) write_text(TextLogLine(entry, now));
 }
 
 http::Response JsonResponse(int status, std::string body) {
@@ -49,15 +50,15 @@ http::Response Call::WithHeaders(http::Response response) const {
   return response;
 }
 
+// Whoever has an answer may end the server: what is to be written down of it, is by then.
 void Call::Respond(http::Response response, std::optional<GenerationLog> generation) {
-  const int status = response.status;
+  Record(response.status, "", std::move(generation));
   responder_->Respond(WithHeaders(std::move(response)));
-  Record(status, "", std::move(generation));
 }
 
 void Call::Refuse(const api::ApiError& error, std::optional<GenerationLog> generation) {
-  responder_->Respond(WithHeaders(ErrorResponse(error)));
   Record(error.status, error.code, std::move(generation));
+  responder_->Respond(WithHeaders(ErrorResponse(error)));
 }
 
 void Call::PrepareStream(http::Response head, std::string ping) {
@@ -65,13 +66,13 @@ void Call::PrepareStream(http::Response head, std::string ping) {
 }
 
 void Call::EndStream(GenerationLog generation) {
-  responder_->EndStream();
   Record(200, "", std::move(generation));
+  responder_->EndStream();
 }
 
 void Call::FailStream(const api::ApiError& error, std::string last, GenerationLog generation) {
-  responder_->FailStream(WithHeaders(ErrorResponse(error)), std::move(last));
   Record(error.status, error.code, std::move(generation));
+  responder_->FailStream(WithHeaders(ErrorResponse(error)), std::move(last));
 }
 
 void Call::Gone(GenerationLog generation) { Record(kClientGone, "", std::move(generation)); }

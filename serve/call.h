@@ -21,6 +21,8 @@ struct Recorder {
   Counters* counters = nullptr;
   LogFormat format = LogFormat::kOff;
   std::function<void(std::string line)> write;  // from any thread; must return soon
+  // The same for lines of the log of texts; empty where there is none.
+  std::function<void(std::string line)> write_text;
 
   // Counts it and writes its line. `route` as Counters::CountRequest has it.
   void Record(const std::string& route, const LogEntry& entry) const;

@@ -56,6 +56,8 @@ api::Refusal MakeConstraint(const ServedModel& model, api::Endpoint endpoint,
   const bool is_required = request.tool_choice == api::ToolChoice::kRequired;
   grammar::ConstraintOptions options;
   if (endpoint == api::Endpoint::kChat) options = grammar::BehindThought(model.tokenizer(), prompt);
+  // Not every template says so in the prompt.
+  if (request.enable_thinking == false && !options.in_thought) options = {};
   std::string param = request.format.param;
   GrammarOr grammar = std::shared_ptr<const grammar::Grammar>();
   if (!tools.empty()) {

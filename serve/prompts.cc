@@ -32,6 +32,9 @@ engine::SamplerOptions SamplerOf(const ServedModel& model, const api::Generation
   set(request.presence_penalty, &sampler.presence_penalty);
   set(request.frequency_penalty, &sampler.frequency_penalty);
   if (request.top_k) sampler.top_k = *request.top_k;
+  for (const api::TokenBias& bias : request.logit_bias) {
+    sampler.logit_bias.push_back({bias.token, static_cast<float>(bias.bias)});
+  }
   sampler.seed = static_cast<uint64_t>(seed);
   return sampler;
 }
@@ -40,7 +43,7 @@ engine::GenerateOptions OptionsOf(const ServedModel& model, api::Endpoint endpoi
                                   const api::GenerationRequest& request, int64_t seed) {
   const bool is_chat = endpoint == api::Endpoint::kChat;
   engine::GenerateOptions options;
-  const int64_t context = model.service->model().context;
+  const int64_t context = model.texts.context;
   const int64_t wanted = request.max_completion_tokens.value_or(
       request.max_tokens.value_or(is_chat ? context : kCompletionTokens));
   options.max_new_tokens = std::min(wanted, context);
@@ -61,20 +64,38 @@ std::vector<int32_t> TokensOf(const ServedModel& model, const api::Prompt& promp
   return model.tokenizer().Encode(prompt.text, options);
 }
 
+api::Refusal CheckTokens(const std::string& field, int64_t tokens) {
+  if (tokens > 0) return std::nullopt;
+  return api::ApiError{400, "invalid_value", field, absl::StrCat(field, ": becomes no tokens")};
+}
+
 // The engine says it with numbers, too; here it has a field, and is said before others wait.
-api::Refusal CheckLength(const ServedModel& model, absl::string_view field, size_t tokens) {
-  const int64_t context = model.service->model().context;
-  if (tokens == 0) {
-    return api::ApiError{400, "invalid_value", std::string(field),
-                         absl::StrCat(field, ": becomes no tokens")};
-  }
-  if (static_cast<int64_t>(tokens) < context) return std::nullopt;
-  return api::ApiError{400, "context_length_exceeded", std::string(field),
+api::Refusal CheckLength(const ServedModel& model, const std::string& field, size_t tokens) {
+  const int64_t context = model.texts.context;
+  const auto count = static_cast<int64_t>(tokens);
+  if (api::Refusal refusal = CheckTokens(field, count)) return refusal;
+  if (count < context) return std::nullopt;
+  return api::ApiError{400, "context_length_exceeded", field,
                        absl::StrCat(field, ": has ", tokens, " tokens, and the context of ",
                                     context, " has to hold an answer, too")};
 }
 
 }  // namespace
+
+api::Refusal InputTexts(const ServedModel& model, const api::EmbeddingsRequest& request,
+                        std::vector<std::vector<int32_t>>* texts) {
+  for (size_t i = 0; i < request.inputs.size(); ++i) {
+    texts->push_back(TokensOf(model, request.inputs[i]));
+    const std::string field = request.inputs.size() == 1 ? "input" : absl::StrCat("input[", i, "]");
+    const auto tokens = static_cast<int64_t>(texts->back().size());
+    if (api::Refusal refusal = CheckTokens(field, tokens)) return refusal;
+    if (tokens <= model.texts.context) continue;
+    return api::ApiError{
+        400, "context_length_exceeded", field,
+        absl::StrCat(field, ": has ", tokens, " tokens, the context holds ", model.texts.context)};
+  }
+  return std::nullopt;
+}
 
 api::Refusal RenderChat(const ServedModel& model, const api::GenerationRequest& request,
                         jinja::Text* text) {

@@ -10,6 +10,7 @@
 
 #include "engine/service/service.h"
 #include "frontends/jinja/value/text.h"
+#include "serve/api/embeddings.h"
 #include "serve/api/generation_request.h"
 #include "serve/served_model.h"
 
@@ -24,6 +25,10 @@ api::Refusal RenderChat(const ServedModel& model, const api::GenerationRequest& 
 api::Refusal MakeServiceRequests(const ServedModel& model, api::Endpoint endpoint,
                                  const api::GenerationRequest& request, int64_t seed,
                                  std::vector<engine::ServiceRequest>* requests);
+
+// The tokens of each text that is to become a vector.
+api::Refusal InputTexts(const ServedModel& model, const api::EmbeddingsRequest& request,
+                        std::vector<std::vector<int32_t>>* texts);
 
 }  // namespace lluda::serve
 

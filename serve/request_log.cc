@@ -33,6 +33,7 @@ std::string JsonLine(const LogEntry& entry, std::chrono::milliseconds time) {
     json.Key("prompt_tokens").Int(text->prompt_tokens);
     json.Key("cached_tokens").Int(text->cached_tokens);
     json.Key("generated_tokens").Int(text->generated_tokens);
+    json.Key("queue_seconds").Number(text->queue_seconds);
     json.Key("first_token_seconds").Number(text->first_token_seconds);
     json.Key("token_seconds").Number(text->token_seconds);
     json.Key("seed").Int(text->seed).Key("fingerprint").String(text->fingerprint);
@@ -47,16 +48,29 @@ std::string TextLine(const LogEntry& entry, std::chrono::milliseconds time) {
                       Safe(entry.method), Safe(entry.path), entry.status, entry.seconds * 1000);
   if (!entry.error_code.empty()) absl::StrAppend(&line, " ", entry.error_code);
   if (const auto& text = entry.generation) {
-    absl::StrAppendFormat(&line,
-                          " %s prompt=%d cached=%d out=%d first=%.1fms token=%.2fms seed=%d %s %s",
-                          entry.id, text->prompt_tokens, text->cached_tokens,
-                          text->generated_tokens, text->first_token_seconds * 1000,
-                          text->token_seconds * 1000, text->seed, text->fingerprint, text->finish);
+    absl::StrAppendFormat(
+        &line,
+        " %s prompt=%d cached=%d out=%d queue=%.1fms first=%.1fms token=%.2fms seed=%d %s %s",
+        entry.id, text->prompt_tokens, text->cached_tokens, text->generated_tokens,
+        text->queue_seconds * 1000, text->first_token_seconds * 1000, text->token_seconds * 1000,
+        text->seed, text->fingerprint, text->finish);
   }
   return line + "\n";
 }
 
 }  // namespace
+
+std::string TextLogLine(const LogEntry& entry, std::chrono::milliseconds time) {
+  base::JsonWriter json;
+  json.BeginObject().Key("time").String(TimeText(time)).Key("id").String(entry.id);
+  json.Key("client").String(Safe(entry.client)).Key("path").String(Safe(entry.path));
+  json.Key("seed").Int(entry.generation->seed).Key("finish").String(entry.generation->finish);
+  json.Key("prompts").BeginArray();
+  for (const std::string& prompt : entry.generation->prompts) json.String(prompt);
+  json.EndArray().Key("answers").BeginArray();
+  for (const std::string& answer : entry.generation->answers) json.String(answer);
+  return json.EndArray().EndObject().text() + "\n";
+}
 
 std::string LogLine(LogFormat format, const LogEntry& entry, std::chrono::milliseconds time) {
   switch (format) {

@@ -3,11 +3,14 @@
 #define LLUDA_SERVE_SERVED_MODEL_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "engine/generate/sampler.h"
 #include "engine/grammar/token_trie.h"
 #include "engine/service/service.h"
@@ -16,11 +19,19 @@
 
 namespace lluda::serve {
 
+// Vectors of texts, of which none is empty or longer than the context: their first `dimensions`
+// numbers, brought to length 1; 0: all. InvalidArgument for more than they have.
+using EmbedTexts = std::function<absl::StatusOr<std::vector<std::vector<float>>>(
+    absl::Span<const std::vector<int32_t>> texts, int64_t dimensions)>;
+
 struct ServedModel {
   std::string id;
   std::vector<std::string> aliases;
-  int64_t created = 0;                 // seconds since 1970
-  engine::Service* service = nullptr;  // has a tokenizer
+  int64_t created = 0;          // seconds since 1970
+  engine::SequenceModel texts;  // what it reads; has a tokenizer
+  // One of these: what it writes, or what it makes of texts, from any thread.
+  engine::Service* service = nullptr;
+  EmbedTexts embed;
   std::optional<tokenizer::ChatTemplate> chat_template;
   std::shared_ptr<const grammar::TokenTrie> trie;  // of its tokens
   engine::SamplerOptions sampler;                  // for what a request does not say
@@ -35,7 +46,7 @@ struct ServedModel {
     }
     return false;
   }
-  const tokenizer::Tokenizer& tokenizer() const { return *service->model().tokenizer; }
+  const tokenizer::Tokenizer& tokenizer() const { return *texts.tokenizer; }
 };
 
 }  // namespace lluda::serve

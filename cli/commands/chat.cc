@@ -73,9 +73,9 @@ class Chat {
     options.stop_strings = flags_.generate.stops;
     options.speculate = SpeculateOf(flags_.generate);
     options.continues = false;
-    ASSIGN_OR_RETURN(options.constraint,
-                     ConstraintOf(grammar_, *model_->tokenizer(),
-                                  grammar::BehindThought(*model_->tokenizer(), prompt)));
+    ASSIGN_OR_RETURN(
+        options.constraint,
+        ConstraintOf(grammar_, *model_, grammar::BehindThought(*model_->tokenizer(), prompt)));
     options.cancel = interrupt.flag();
     if (!flags_.generate.json) {
       options.on_text = [&](absl::string_view piece) {

@@ -1,16 +1,21 @@
 // lluda serve: one model, many clients. SIGTERM and SIGINT let what has begun come to its end; a
 // second one ends the process at once.
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
+#include <functional>
 #include <iostream>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,7 +29,7 @@
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/interrupt.h"
 #include "cli/terminal/output.h"
-#include "engine/grammar/token_trie.h"
+#include "engine/embed/embedder.h"
 #include "engine/service/fingerprint.h"
 #include "engine/service/service_plan.h"
 #include "engine/service/service_thread.h"
@@ -62,6 +67,27 @@ absl::StatusOr<std::vector<serve::NamedKey>> KeysOf(const ServeFlags& flags) {
   return serve::ParseKeys(source, value == nullptr ? "" : value);
 }
 
+// Appends lines to a file that is its owner's alone.
+absl::StatusOr<std::function<void(const std::string&)>> OpenTextLog(const std::string& path) {
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (file < 0) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": ", std::strerror(errno)));
+  }
+  // Closed with the last copy of the function.
+  const std::shared_ptr<const int> owner(new int(file), [](const int* descriptor) {
+    close(*descriptor);
+    delete descriptor;
+  });
+  struct stat status = {};
+  if (fstat(file, &status) != 0 || (status.st_mode & 077) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": others than its owner may read or write it (chmod 600)"));
+  }
+  return [owner](const std::string& line) {
+    [[maybe_unused]] const ssize_t written = write(*owner, line.data(), line.size());
+  };
+}
+
 absl::StatusOr<serve::AppOptions> AppOptionsOf(const ServeFlags& flags) {
   serve::AppOptions options;
   ASSIGN_OR_RETURN(options.access.keys, KeysOf(flags));
@@ -76,6 +102,9 @@ absl::StatusOr<serve::AppOptions> AppOptionsOf(const ServeFlags& flags) {
   options.write_log = [](const std::string& line) {
     [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
   };
+  if (!flags.log_text_file.empty()) {
+    ASSIGN_OR_RETURN(options.write_text_log, OpenTextLog(flags.log_text_file));
+  }
   const bool listens = flags.unix_path.empty() || flags.port.has_value();
   if (listens && !serve::IsLoopback(flags.host) && options.access.keys.empty() && !flags.no_auth) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -128,6 +157,7 @@ struct Loaded {
 engine::ServiceOptions ServiceOptionsOf(const ServeFlags& flags) {
   engine::ServiceOptions options;
   options.slots = static_cast<int>(flags.max_sequences);
+  options.cache_bytes = flags.kv_memory;
   options.max_queue = flags.max_queue;
   options.queue_seconds = flags.queue_seconds;
   options.step_seconds = flags.step_ms / 1000;
@@ -135,8 +165,8 @@ engine::ServiceOptions ServiceOptionsOf(const ServeFlags& flags) {
   return options;
 }
 
-// Raised when the same tokens are written down in another way.
-constexpr int kResponseRevision = 1;
+// Raised when the same tokens are written down in another way, or constraints stand elsewhere.
+constexpr int kResponseRevision = 2;
 
 // What answers depend on beside their requests; before the service takes the model.
 absl::Status AddFingerprint(const ServeFlags& flags, engine::Model* model,
@@ -164,9 +194,39 @@ absl::StatusOr<std::string> PlanOf(const ServeFlags& flags, engine::Model* model
   return engine::PlanText(plan);
 }
 
+// Its texts become vectors one request after the other, on the thread that asks.
+absl::Status ServeVectors(engine::Model* model, serve::ServedModel* served) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Embedder> embedder,
+                   engine::Embedder::Create(model, {}));
+  served->texts = {model->tokenizer(), embedder->vocabulary(), model->context()};
+  served->embed = [model, mutex = std::make_shared<std::mutex>()](
+                      absl::Span<const std::vector<int32_t>> texts,
+                      int64_t dimensions) -> absl::StatusOr<std::vector<std::vector<float>>> {
+    const std::lock_guard<std::mutex> lock(*mutex);
+    ASSIGN_OR_RETURN(const std::unique_ptr<engine::Embedder> one,
+                     engine::Embedder::Create(model, {dimensions}));
+    return one->Embed(texts);
+  };
+  return absl::OkStatus();
+}
+
+absl::Status ServeTexts(const ServeFlags& flags, Loaded* loaded) {
+  engine::Model* const model = loaded->model.get();
+  ASSIGN_OR_RETURN(loaded->service, engine::ServiceThread::Create(
+                                        {model->executable(), model->pool(), model->tokenizer()},
+                                        ServiceOptionsOf(flags)));
+  loaded->served.service = loaded->service.get();
+  loaded->served.texts = loaded->service->model();
+  loaded->served.trie = model->trie();
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<Loaded>> Load(const ServeFlags& flags) {
   auto loaded = std::make_unique<Loaded>();
-  ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
+  ModelFlags wanted = flags.model;
+  if (flags.embeddings) wanted.result = std::string(engine::StepResultName(engine::StepResult::kHidden));
+  ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(wanted));
+  options.identify = true;
   ASSIGN_OR_RETURN(loaded->served.chat_template, TemplateOf(flags, *options.source));
   loaded->served.id = flags.model.model.find('/') != std::string::npos &&
                               options.source->path() != flags.model.model
@@ -176,13 +236,11 @@ absl::StatusOr<std::unique_ptr<Loaded>> Load(const ServeFlags& flags) {
   engine::Model* model = loaded->model.get();
   serve::ServedModel& served = loaded->served;
   RETURN_IF_ERROR(AddFingerprint(flags, model, &served));
-  ASSIGN_OR_RETURN(loaded->service, engine::ServiceThread::Create(
-                                        {model->executable(), model->pool(), model->tokenizer()},
-                                        ServiceOptionsOf(flags)));
+  // A bundle may have been compiled for vectors.
+  RETURN_IF_ERROR(model->result() == engine::StepResult::kHidden ? ServeVectors(model, &served)
+                                                                 : ServeTexts(flags, loaded.get()));
   served.aliases = flags.aliases;
   served.created = static_cast<int64_t>(std::time(nullptr));
-  served.service = loaded->service.get();
-  served.trie = grammar::TokenTrie::Create(*model->tokenizer());
   served.sampler = model->DefaultSampler();
   served.stop_tokens = model->StopTokens();
   return loaded;
@@ -221,7 +279,7 @@ absl::StatusOr<int> RunServe(const ServeFlags& flags) {
   WaitForSignal(interrupt);
   app->Drain();
   server->Drain();
-  loaded->service->Drain();
+  if (loaded->service != nullptr) loaded->service->Drain();
   const auto most = std::chrono::milliseconds(std::llround(flags.drain_seconds * 1000));
   if (!server->WaitUntilQuiet(most)) {
     app->EndAll();

@@ -71,6 +71,11 @@ void AddServeLimits(CLI::App* sub, ServeFlags* flags) {
   sub->add_option("--max-sequences", flags->max_sequences, "Texts that are written side by side")
       ->check(CLI::Range(int64_t{1}, kMostSequences))
       ->capture_default_str();
+  sub->add_option("--kv-memory", flags->kv_memory,
+                  "Keys and values of all texts together, such as 4GiB [what they could fill, at "
+                  "most half of the memory that is left]")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 50));
   sub->add_option("--max-queue", flags->max_queue, "Requests that may wait")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
       ->capture_default_str();
@@ -108,7 +113,13 @@ CLI::App* AddServe(CLI::App* app, ServeFlags* flags) {
   sub->add_option("--log", flags->log, "A line for each request on stderr: json, text, off")
       ->check(CLI::IsMember({"json", "text", "off"}))
       ->capture_default_str();
-  sub->add_flag("--plan", flags->plan, "Print what memory is needed for, and end");
+  sub->add_option("--log-text", flags->log_text_file,
+                  "A file, for its owner alone, that prompts and answers are added to [none]");
+  CLI::Option* plan =
+      sub->add_flag("--plan", flags->plan, "Print what memory is needed for, and end");
+  sub->add_flag("--embeddings", flags->embeddings,
+                "Answer /v1/embeddings with vectors of texts, instead of writing texts")
+      ->excludes(plan);
   return sub;
 }
 

@@ -106,6 +106,7 @@ struct ServeFlags {
   ModelFlags model;
   std::string chat_template_file;  // instead of the model's own; empty: that
   std::vector<std::string> aliases;
+  bool embeddings = false;  // of texts, instead of texts
 
   std::string host = "127.0.0.1";
   std::optional<int> port;  // 0: any; unset: 8080, or with a socket in the file system none
@@ -116,6 +117,7 @@ struct ServeFlags {
   bool public_metrics = false;
 
   int64_t max_sequences = 8;
+  int64_t kv_memory = 0;  // bytes; 0: see engine::ServiceOptions
   int64_t max_queue = 256;
   double queue_seconds = 120;
   double step_ms = 60;
@@ -126,6 +128,7 @@ struct ServeFlags {
   double drain_seconds = 30;
   bool strict_fields = false;
   std::string log = "text";
+  std::string log_text_file;  // of prompts and answers; empty: none
   bool plan = false;
 };
 

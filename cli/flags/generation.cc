@@ -30,7 +30,7 @@ absl::StatusOr<int> GenerateText(const char* program, engine::Model* model,
   options.stop_tokens = model->StopTokens();
   options.stop_strings = flags.stops;
   options.speculate = SpeculateOf(flags);
-  ASSIGN_OR_RETURN(options.constraint, ConstraintOf(std::move(grammar), *model->tokenizer(), {}));
+  ASSIGN_OR_RETURN(options.constraint, ConstraintOf(std::move(grammar), *model, {}));
   absl::Status written;
   if (!flags.json) {
     options.on_text = [&](absl::string_view piece) {

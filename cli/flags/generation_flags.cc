@@ -45,11 +45,10 @@ absl::StatusOr<std::string> ReadPrompt(const PromptFlags& flags) {
 }
 
 absl::StatusOr<std::shared_ptr<const grammar::Constraint>> ConstraintOf(
-    std::shared_ptr<const grammar::Grammar> grammar, const tokenizer::Tokenizer& tokenizer,
+    std::shared_ptr<const grammar::Grammar> grammar, const engine::Model& model,
     const grammar::ConstraintOptions& options) {
   if (grammar == nullptr) return std::shared_ptr<const grammar::Constraint>();
-  return grammar::Constraint::Create(std::move(grammar), grammar::TokenTrie::Create(tokenizer),
-                                     options);
+  return grammar::Constraint::Create(std::move(grammar), model.trie(), options);
 }
 
 std::string FullContextText(const engine::Session& session) {

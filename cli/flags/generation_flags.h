@@ -28,9 +28,9 @@ engine::Speculate SpeculateOf(const GenerateFlags& flags);
 // leaves no prompt.
 absl::StatusOr<std::string> ReadPrompt(const PromptFlags& flags);
 
-// A constraint of the grammar on texts of the tokenizer's model; null for no grammar.
+// A constraint of the grammar on texts of the model, which has a tokenizer; null for no grammar.
 absl::StatusOr<std::shared_ptr<const grammar::Constraint>> ConstraintOf(
-    std::shared_ptr<const grammar::Grammar> grammar, const tokenizer::Tokenizer& tokenizer,
+    std::shared_ptr<const grammar::Grammar> grammar, const engine::Model& model,
     const grammar::ConstraintOptions& options);
 
 // What a generation that ends with FinishReason::kContext says, without its newline.

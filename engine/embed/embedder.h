@@ -53,6 +53,7 @@ class Embedder {
   absl::Status Check(absl::Span<const std::vector<int32_t>> texts) const;
 
   int64_t dimensions() const { return dimensions_; }
+  int64_t vocabulary() const { return vocabulary_; }  // tokens are below it
 
  private:
   explicit Embedder(Model* model) : model_(model) {}

@@ -11,6 +11,7 @@
 #include "engine/grammar/token_trie.h"
 #include "engine/model.h"
 #include "engine/session.h"
+#include "engine/stories_model.h"
 #include "gtest/gtest.h"
 
 namespace lluda::engine {
@@ -29,12 +30,7 @@ constexpr int64_t kContext = 160;
 class ConstrainedGenerationTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    LoadOptions options;
-    options.folder = "reference_data/stories";
-    options.threads = 2;
-    options.module.context = kContext;
-    options.module.max_step = 16;
-    absl::StatusOr<std::unique_ptr<Model>> model = Model::Load(options);
+    absl::StatusOr<std::unique_ptr<Model>> model = Model::Load(StoriesOptions(kContext, 16));
     ASSERT_TRUE(model.ok()) << model.status();
     model_ = model->release();
     trie_ = new std::shared_ptr<const grammar::TokenTrie>(
@@ -126,6 +122,29 @@ TEST_F(ConstrainedGenerationTest, TextsAreTheSameBesideOthersAndAgain) {
     ASSERT_TRUE(alone.ok() && beside.ok());
     EXPECT_EQ(alone->tokens, beside->tokens) << kind;
   }
+}
+
+TEST_F(ConstrainedGenerationTest, TokensWithoutAChoiceAreTheSameInFewerSteps) {
+  auto session = Session::Create(model_, {});
+  ASSERT_TRUE(session.ok()) << session.status();
+  int64_t saved = 0;
+  for (int kind = 0; kind < 14; ++kind) {
+    for (const int64_t most : {3, 20, 130, 1000}) {  // the last one fills the context
+      GenerateOptions options = Options(kind);
+      options.max_new_tokens = most;
+      const auto jumping = (*session)->Generate(Prompt(), options);
+      ASSERT_TRUE(jumping.ok()) << kind << ": " << jumping.status();
+      options.step_by_step = true;
+      const auto stepping = (*session)->Generate(Prompt(), options);
+      ASSERT_TRUE(stepping.ok()) << kind << ": " << stepping.status();
+      EXPECT_EQ(jumping->tokens, stepping->tokens) << kind;
+      EXPECT_EQ(jumping->text, stepping->text) << kind;
+      EXPECT_EQ(jumping->finish, stepping->finish) << kind;
+      EXPECT_LE(jumping->decode_steps, stepping->decode_steps) << kind;
+      saved += stepping->decode_steps - jumping->decode_steps;
+    }
+  }
+  EXPECT_GT(saved, 20);
 }
 
 TEST_F(ConstrainedGenerationTest, AConstraintOfALargerVocabularyIsRefused) {

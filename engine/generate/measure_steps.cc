@@ -43,8 +43,9 @@ absl::StatusOr<StepCosts> MeasureSteps(const runtime::Program& program, Schedule
   for (const runtime::Weight& weight : program.weights) {
     if (weight.read_by_entries) weight_bytes += static_cast<double>(weight.bytes);
   }
-  const double position_bytes = static_cast<double>(scheduler->kv_bytes()) /
-                                static_cast<double>(scheduler->slots() * scheduler->context());
+  const double position_bytes =
+      static_cast<double>(scheduler->kv_bytes()) /
+      static_cast<double>(scheduler->pages() * runtime::PageBudget::kPagePositions);
   // The cache is read as fast as the weights.
   const double position =
       std::max(kLeastSeconds, one * position_bytes / std::max(1.0, weight_bytes));

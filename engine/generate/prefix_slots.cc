@@ -48,6 +48,16 @@ std::optional<int> PrefixSlots::LeastMissed(std::optional<int> but) const {
   return best;
 }
 
+std::optional<int> PrefixSlots::OldestHeld(std::optional<int> but) const {
+  std::optional<int> oldest;
+  for (int i = 0; i < static_cast<int>(slots_.size()); ++i) {
+    const Slot& slot = slots_[i];
+    if (slot.taken || slot.tokens.empty() || i == but) continue;
+    if (!oldest || slot.released < slots_[*oldest].released) oldest = i;
+  }
+  return oldest;
+}
+
 std::optional<PrefixSlots::Place> PrefixSlots::Take(absl::Span<const int32_t> prompt,
                                                     absl::string_view key,
                                                     absl::Span<const PlacedMedia> media) {

@@ -48,8 +48,12 @@ class PrefixSlots {
   // The slot is free. It keeps its tokens.
   void Release(int slot);
 
-  // What a taken slot held is lost.
+  // What a slot held is lost.
   void Forget(int slot) { slots_[slot].tokens.clear(); }
+
+  // Of the free slots that hold tokens, `but` aside, the one that was released first; nothing if
+  // there is none.
+  std::optional<int> OldestHeld(std::optional<int> but = std::nullopt) const;
 
   // Forgets the tokens of all slots, none of which is taken.
   void Clear();

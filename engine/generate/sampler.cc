@@ -142,7 +142,7 @@ absl::StatusOr<int32_t> Sampler::Sample(absl::Span<const float> logits, SamplerS
   if (!id.has_value()) {
     ASSIGN_OR_RETURN(id, Choose(scores, maximum, scratch, filter));
   }
-  ++generated_[*id];
+  Count(*id);
   return *id;
 }
 

@@ -101,6 +101,9 @@ class Sampler {
   absl::StatusOr<int32_t> Sample(absl::Span<const float> logits, SamplerScratch* scratch,
                                  grammar::TokenFilter* filter = nullptr);
 
+  // A token below vocab_size that has come without being asked for; it counts as generated.
+  void Count(int32_t id) { ++generated_[id]; }
+
  private:
   using Candidate = SamplerScratch::Candidate;
 

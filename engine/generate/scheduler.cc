@@ -56,27 +56,73 @@ absl::Status Scheduler::Admit() {
   };
   waiting_.erase(std::remove_if(waiting_.begin(), waiting_.end(), cancelled), waiting_.end());
   while (!waiting_.empty()) {
+    if (!running_.empty() && !HasRoomFor(*waiting_.front().sequence)) return absl::OkStatus();
     Member& member = waiting_.front();
     const std::optional<PrefixSlots::Place> place =
         slots_.Take(member.sequence->tokens(), member.prefix_key, member.sequence->media());
     if (!place) return absl::OkStatus();
-    member.sequence->Reuse(place->shared);
     member.slot = place->slot;
     running_.push_back(std::move(member));
     waiting_.pop_front();
-    RETURN_IF_ERROR(Prepare(*place));
+    ASSIGN_OR_RETURN(const int64_t shared, Prepare(*place));
+    running_.back().sequence->Reuse(shared);
   }
   return absl::OkStatus();
 }
 
-absl::Status Scheduler::Prepare(const PrefixSlots::Place& place) {
+absl::StatusOr<int64_t> Scheduler::Prepare(const PrefixSlots::Place& place) {
   if (!place.source) {
     session_->Truncate(place.slot, place.shared);
-    return absl::OkStatus();
+    return place.shared;
   }
-  absl::Status status = session_->CopyPrefix(*place.source, place.slot, place.shared);
-  if (!status.ok()) slots_.Forget(place.slot);
-  return status;
+  session_->Truncate(place.slot, 0);
+  absl::Status status;
+  const int64_t missing = session_->PagesMissing(place.slot, place.shared);
+  if (FreePages(missing, place.source)) {
+    status = session_->CopyPrefix(*place.source, place.slot, place.shared);
+    if (status.ok()) return place.shared;
+  }
+  slots_.Forget(place.slot);
+  if (!status.ok()) return status;
+  return 0;
+}
+
+bool Scheduler::FreePages(int64_t pages, std::optional<int> but) {
+  while (session_->free_pages() < pages) {
+    const std::optional<int> slot = slots_.OldestHeld(but);
+    if (!slot) return false;
+    slots_.Forget(*slot);
+    session_->Truncate(*slot, 0);
+  }
+  return true;
+}
+
+bool Scheduler::HasRoomFor(const Sequence& sequence) const {
+  int64_t kept = 0;
+  for (const Member& member : running_) {
+    kept += session_->used_pages(member.slot);
+  }
+  const auto tokens = static_cast<int64_t>(sequence.tokens().size());
+  return kept + runtime::PageBudget::PagesOf(std::min(tokens + 1, context())) <= session_->pages();
+}
+
+bool Scheduler::SetBackFor(absl::Span<const StepPart> parts, absl::Span<Member* const> members) {
+  int64_t missing = 0;
+  for (const StepPart& part : parts) {
+    const int slot = members[part.sequence]->slot;
+    missing += session_->PagesMissing(slot, session_->length(slot) + part.tokens);
+  }
+  if (FreePages(missing)) return false;
+  // The first one alone fits, as all the pages are those of a context at least.
+  Member& last = running_.back();
+  slots_.Forget(last.slot);
+  slots_.Release(last.slot);
+  session_->Truncate(last.slot, 0);
+  last.sequence->SetBack();
+  waiting_.push_front(std::move(last));
+  running_.pop_back();
+  ++preemptions_;
+  return true;
 }
 
 absl::Status Scheduler::Fail(absl::Status status) {
@@ -88,7 +134,11 @@ absl::Status Scheduler::Fail(absl::Status status) {
   return status;
 }
 
-void Scheduler::LetGoOfFinished() { Retire(); }
+void Scheduler::LetGoOfFinished() {
+  Retire();
+  const auto finished = [](const Member& member) { return member.sequence->CheckFinished(); };
+  waiting_.erase(std::remove_if(waiting_.begin(), waiting_.end(), finished), waiting_.end());
+}
 
 absl::StatusOr<bool> Scheduler::RunNext(std::optional<double> seconds) {
   Retire();
@@ -96,6 +146,13 @@ absl::StatusOr<bool> Scheduler::RunNext(std::optional<double> seconds) {
   do {
     if (absl::Status status = Admit(); !status.ok()) return Fail(std::move(status));
   } while (Retire());
+  for (;;) {
+    ASSIGN_OR_RETURN(const StepOutcome outcome, TryStep(seconds));
+    if (outcome != StepOutcome::kSetBack) return outcome == StepOutcome::kRun;
+  }
+}
+
+absl::StatusOr<Scheduler::StepOutcome> Scheduler::TryStep(std::optional<double> seconds) {
   std::vector<StepWish> wishes;
   std::vector<Member*> members;
   StepOutlook outlook;
@@ -113,21 +170,22 @@ absl::StatusOr<bool> Scheduler::RunNext(std::optional<double> seconds) {
     wishes.push_back({waiting, sequence.decoding()});
     members.push_back(&member);
   }
-  if (wishes.empty()) return false;
+  if (wishes.empty()) return StepOutcome::kNothing;
   StepLimits limits = {session_->max_step(), session_->max_rows()};
   if (seconds) limits.tokens = times_.MostTokens(outlook, *seconds, limits.tokens);
+  const std::vector<StepPart> parts = PlanStep(wishes, limits);
+  if (SetBackFor(parts, members)) return StepOutcome::kSetBack;
   if (members.size() == 1 && members[0]->sequence->speculates()) {
     absl::Status status = RunDraftStep(members[0], std::min(limits.tokens, limits.rows));
     if (!status.ok()) return Fail(std::move(status));
-    return true;
+    return StepOutcome::kRun;
   }
-  const std::vector<StepPart> parts = PlanStep(wishes, limits);
   const StepShape shape = ShapeOf(parts, members);
   base::Stopwatch watch;
   absl::Status status = RunStep(parts, members);
   if (!status.ok()) return Fail(std::move(status));
   if (seconds) times_.Learn(shape, watch.Lap());
-  return true;
+  return StepOutcome::kRun;
 }
 
 StepShape Scheduler::ShapeOf(absl::Span<const StepPart> parts, absl::Span<Member* const> members) {
@@ -165,7 +223,12 @@ absl::Status Scheduler::RunStep(absl::Span<const StepPart> parts,
 }
 
 absl::Status Scheduler::RunDraftStep(Member* member, int64_t max_tokens) {
-  const absl::Span<const int32_t> tokens = member->sequence->Draft(draft_times_, max_tokens);
+  // Guesses take no pages away from anybody.
+  const int64_t room = runtime::PageBudget::kPagePositions *
+                           (session_->used_pages(member->slot) + session_->free_pages()) -
+                       session_->length(member->slot);
+  const absl::Span<const int32_t> tokens =
+      member->sequence->Draft(draft_times_, std::clamp<int64_t>(room, 1, max_tokens));
   const auto count = static_cast<int64_t>(tokens.size());
   const runtime::Chunk chunk{member->slot, tokens, count};
   base::Stopwatch watch;
@@ -200,15 +263,18 @@ absl::StatusOr<absl::Span<const float>> Scheduler::Evaluate(absl::Span<const int
                                                             absl::Span<const PlacedMedia> media) {
   const std::optional<PrefixSlots::Place> place = slots_.Take(tokens, "", media);
   if (!place) return absl::FailedPreconditionError("all slots of the KV cache are taken");
-  if (absl::Status status = Prepare(*place); !status.ok()) {
+  const absl::StatusOr<int64_t> shared = Prepare(*place);
+  const auto length = static_cast<int64_t>(tokens.size());
+  if (!shared.ok() || !FreePages(session_->PagesMissing(place->slot, length))) {
     slots_.Release(place->slot);
-    return status;
+    return shared.ok() ? absl::FailedPreconditionError("all pages of the KV cache are taken")
+                       : shared.status();
   }
-  const auto rest = tokens.subspan(static_cast<size_t>(place->shared));
+  const auto rest = tokens.subspan(static_cast<size_t>(*shared));
   const auto rows = RowOfEachToken(media, static_cast<int64_t>(tokens.size()));
   runtime::Chunk chunk{place->slot, rest};
   if (!rows.empty()) {
-    chunk.media = absl::MakeConstSpan(rows).subspan(static_cast<size_t>(place->shared));
+    chunk.media = absl::MakeConstSpan(rows).subspan(static_cast<size_t>(*shared));
   }
   absl::StatusOr<absl::Span<const float>> logits =
       session_->Evaluate(absl::MakeConstSpan(&chunk, 1));

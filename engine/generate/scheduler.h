@@ -9,6 +9,11 @@
 // A sequence's result is the same bits as if it were alone, whatever else is computed, in which
 // order sequences come, and what the slots held before. A sequence takes the slot that shares the
 // longest beginning with it, or gets a copy of it (prefix_slots.h); plan_step.h fills the steps.
+//
+// Where the cache has fewer pages than its slots could fill, and a step needs one that there is not,
+// free slots forget what they hold, those that were released first before the others; then the
+// sequence that came last is set back: it loses its place, waits, and is computed again like a
+// prompt. The one that came first never is, so that something always ends.
 #ifndef LLUDA_ENGINE_GENERATE_SCHEDULER_H_
 #define LLUDA_ENGINE_GENERATE_SCHEDULER_H_
 
@@ -64,7 +69,7 @@ class Scheduler {
   absl::StatusOr<bool> StepWithin(double seconds) { return RunNext(seconds); }
   void SetCosts(const StepCosts& costs) { times_ = StepTimes(costs); }
 
-  // Lets go of those that were computed and have finished, which otherwise the next step does.
+  // Lets go of those that have finished, or were cancelled, which otherwise the next step does.
   void LetGoOfFinished();
 
   // The logits [vocabulary] of the token after `tokens`, which CheckPrompt and CheckMedia have found
@@ -87,6 +92,13 @@ class Scheduler {
     return std::max(0, slots() - static_cast<int>(running_.size() + waiting_.size()));
   }
   int64_t kv_bytes() const { return session_->kv_bytes(); }
+  // Pages of the cache, and those that are in use, by running sequences or for what is remembered.
+  int64_t pages() const { return session_->pages(); }
+  int64_t used_pages() const { return session_->pages() - session_->free_pages(); }
+  // How often a sequence was set back.
+  int64_t preemptions() const { return preemptions_; }
+  // Writes to all memory of the cache; nothing was computed yet.
+  void TouchMemory(runtime::ThreadPool* pool) { session_->TouchMemory(pool); }
   const runtime::States& states() const { return session_->states(); }
 
  private:
@@ -115,11 +127,23 @@ class Scheduler {
   bool Retire();
   // Gives free slots to sequences that wait.
   absl::Status Admit();
-  // Makes the slot hold what it is said to.
-  absl::Status Prepare(const PrefixSlots::Place& place);
+  // Makes the slot hold what it is said to, or nothing where there are not the pages; how many
+  // tokens that are.
+  absl::StatusOr<int64_t> Prepare(const PrefixSlots::Place& place);
+  // Whether there are so many pages, once slots but for `but` have forgotten what is in the way.
+  bool FreePages(int64_t pages, std::optional<int> but = std::nullopt);
+  // Whether the sequence could be computed to its end so far, and a token more, without another one
+  // being set back.
+  bool HasRoomFor(const Sequence& sequence) const;
+  // Gives free pages to the parts; sets sequences back until there are enough. Whether the parts are
+  // to be planned anew, as one of the members may be gone.
+  bool SetBackFor(absl::Span<const StepPart> parts, absl::Span<Member* const> members);
   // Lets go of all of them.
   absl::Status Fail(absl::Status status);
   absl::StatusOr<bool> RunNext(std::optional<double> seconds);
+  enum class StepOutcome : uint8_t { kNothing, kRun, kSetBack };
+  // kSetBack: none was run, as a sequence had to make room; the next try may go.
+  absl::StatusOr<StepOutcome> TryStep(std::optional<double> seconds);
   // `members` are those that the parts' sequences are numbered by, here and below.
   static StepShape ShapeOf(absl::Span<const StepPart> parts, absl::Span<Member* const> members);
   absl::Status RunStep(absl::Span<const StepPart> parts, absl::Span<Member* const> members);
@@ -135,6 +159,7 @@ class Scheduler {
   std::vector<SamplerScratch> scratch_;  // one for each thread
   DraftTimes draft_times_;
   StepTimes times_;
+  int64_t preemptions_ = 0;
   std::deque<Member> waiting_;
   std::vector<Member> running_;  // in the order they came
 };

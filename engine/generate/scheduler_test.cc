@@ -11,6 +11,7 @@
 
 #include "engine/model.h"
 #include "engine/session.h"
+#include "engine/stories_model.h"
 
 namespace lluda::engine {
 namespace {
@@ -29,19 +30,14 @@ constexpr const char* kPrompts[] = {
 class SchedulerTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    LoadOptions options;
-    options.folder = "reference_data/stories";
-    options.threads = 2;
-    options.module.context = 128;
-    options.module.max_step = 16;
-    absl::StatusOr<std::unique_ptr<Model>> model = Model::Load(options);
+    absl::StatusOr<std::unique_ptr<Model>> model = Model::Load(StoriesOptions(128, 16));
     ASSERT_TRUE(model.ok()) << model.status();
     model_ = model->release();
   }
   static void TearDownTestSuite() { delete model_; }
 
-  static std::unique_ptr<Scheduler> Open(int slots, int64_t max_step = 16) {
-    auto scheduler = Scheduler::Create(model_->executable(), {slots, 128, max_step});
+  static std::unique_ptr<Scheduler> Open(int slots, int64_t max_step = 16, int64_t pages = 0) {
+    auto scheduler = Scheduler::Create(model_->executable(), {slots, 128, max_step, pages});
     EXPECT_TRUE(scheduler.ok()) << scheduler.status();
     return *std::move(scheduler);
   }
@@ -109,6 +105,78 @@ TEST_F(SchedulerTest, SequencesSideBySideAreWhatEachIsAlone) {
     RunAll(scheduler.get());
     for (int i = 0; i < 10; ++i) ExpectAsAlone(sequences[i].get(), kPrompts[i % 5], Options(i));
   }
+}
+
+TEST_F(SchedulerTest, SequencesThatAreSetBackAreWhatEachIsAlone) {
+  int64_t preemptions = 0;
+  // A context has two pages.
+  for (const int64_t pages : {2, 3, 5}) {
+    for (const Speculate speculate : {Speculate::kOff, Speculate::kPrompt}) {
+      auto scheduler = Open(4, 16, pages);
+      const auto options_of = [&](int kind) {
+        GenerateOptions options = Options(kind);
+        options.max_new_tokens = 30 + 20 * (kind % 4);
+        options.stop_tokens = {};
+        options.speculate = speculate;
+        return options;
+      };
+      std::vector<std::unique_ptr<Sequence>> sequences;
+      for (int i = 0; i < 8; ++i) {
+        sequences.push_back(Make(kPrompts[i % 5], options_of(i)));
+        scheduler->Add(sequences.back().get());
+      }
+      // Nobody is set back for ever: the one that came first goes on.
+      for (bool more = true; more;) {
+        const absl::StatusOr<bool> stepped = scheduler->Step();
+        ASSERT_TRUE(stepped.ok()) << stepped.status();
+        more = *stepped;
+        EXPECT_LE(scheduler->used_pages(), pages);
+      }
+      for (int i = 0; i < 8; ++i) {
+        ExpectAsAlone(sequences[i].get(), kPrompts[i % 5], options_of(i));
+      }
+      preemptions += scheduler->preemptions();
+    }
+  }
+  EXPECT_GT(preemptions, 4);
+}
+
+TEST_F(SchedulerTest, WhatIsRememberedMakesRoomBeforeAnybodyIsSetBack) {
+  auto scheduler = Open(3, 16, 3);
+  GenerateOptions options = Options(1);
+  options.stop_tokens = {};
+  options.max_new_tokens = 80;
+  for (const char* const prompt : {kPrompts[0], kPrompts[1], kPrompts[4]}) {
+    auto sequence = Make(prompt, options);
+    scheduler->Add(sequence.get());
+    RunAll(scheduler.get());
+    ExpectAsAlone(sequence.get(), prompt, options);
+  }
+  EXPECT_EQ(scheduler->preemptions(), 0);
+  EXPECT_LE(scheduler->used_pages(), 3);
+}
+
+TEST_F(SchedulerTest, ASequenceThatIsCancelledWhileItIsSetBackIsLetGo) {
+  auto scheduler = Open(3, 16, 2);
+  std::atomic<bool> cancel{false};
+  GenerateOptions options = Options(1);
+  options.stop_tokens = {};
+  options.max_new_tokens = 100;
+  auto first = Make(kPrompts[0], options);
+  options.cancel = &cancel;
+  auto second = Make(kPrompts[1], options);
+  scheduler->Add(first.get());
+  scheduler->Add(second.get());
+  while (scheduler->preemptions() == 0) {
+    ASSERT_TRUE(*scheduler->Step());
+  }
+  cancel = true;
+  scheduler->LetGoOfFinished();
+  EXPECT_TRUE(second->finished());
+  second.reset();
+  RunAll(scheduler.get());
+  options.cancel = nullptr;
+  ExpectAsAlone(first.get(), kPrompts[0], options);
 }
 
 TEST_F(SchedulerTest, SequencesMayComeWhileOthersAreWritten) {

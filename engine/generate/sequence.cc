@@ -91,6 +91,7 @@ Sequence::Sequence(const SequenceModel& model, absl::Span<const int32_t> prompt,
                       ? nullptr
                       : std::make_unique<grammar::ConstrainedText>(
                             options.constraint, options.stop_tokens, model.vocabulary)),
+      step_by_step_(options.step_by_step),
       output_(model.tokenizer, std::move(stops), options.on_text,
               options.continues && HasText(model, prompt)),
       tokens_(prompt.begin(), prompt.end()) {
@@ -110,8 +111,9 @@ absl::Span<const float* const> Sequence::MediaOfWaiting(int64_t count) const {
 }
 
 void Sequence::Reuse(int64_t count) {
-  CHECK(computed_ == 0 && generated() == 0 && count < result_.prompt_tokens);
+  CHECK(computed_ == 0 && count < static_cast<int64_t>(tokens_.size()));
   computed_ = count;
+  if (std::exchange(has_had_place_, true)) return;
   result_.reused_tokens = count;
   result_.queue_seconds = SecondsBetween(start_, Clock::now());
 }
@@ -119,6 +121,7 @@ void Sequence::Reuse(int64_t count) {
 void Sequence::MarkComputed(int64_t count, int64_t parallel_calls) {
   CHECK(count <= static_cast<int64_t>(waiting().size()));
   computed_ += count;
+  computed_in_steps_ += count;
   result_.parallel_calls = parallel_calls;
   if (generated() > 0) ++result_.decode_steps;
 }
@@ -148,6 +151,7 @@ int64_t Sequence::FeedDraft(absl::Span<const float> logits, SamplerScratch* scra
     if (read_row) read_row(row);
     if (own == draft_.size() || CheckFinished() || tokens_.back() != draft_[own]) break;
     ++computed_;
+    ++computed_in_steps_;
   }
   const auto guessed = static_cast<int64_t>(draft_.size()) - 1;
   const auto accepted = static_cast<int64_t>(own) - 1;
@@ -172,17 +176,35 @@ void Sequence::Feed(absl::Span<const float> logits, SamplerScratch* scratch) {
     first_token_ = Clock::now();
     result_.first_token_seconds = SecondsBetween(start_, first_token_);
   }
-  if (stop_tokens_.Contains(*next)) {
-    output_.AddStopToken(*next);
-    result_.stop_token = *next;
+  Take(*next);
+  // Guesses are held against a token at a time.
+  if (constraint_ != nullptr && !step_by_step_ && !lookup_) TakeForced();
+}
+
+void Sequence::Take(int32_t token) {
+  if (stop_tokens_.Contains(token)) {
+    output_.AddStopToken(token);
+    result_.stop_token = token;
     Finish(FinishReason::kStop);
     return;
   }
-  tokens_.push_back(*next);
-  if (lookup_) lookup_->Add(*next);
-  output_.Add(*next);
-  if (constraint_ != nullptr) constraint_->Advance(*next);
+  tokens_.push_back(token);
+  if (lookup_) lookup_->Add(token);
+  output_.Add(token);
+  if (constraint_ != nullptr) constraint_->Advance(token);
   if (output_.stopped()) Finish(FinishReason::kStop);
+}
+
+void Sequence::TakeForced() {
+  const auto has_room = [this] {
+    return generated() < max_new_tokens_ && static_cast<int64_t>(tokens_.size()) <= context_;
+  };
+  while (!finished_ && has_room() && !constraint_->IsFree() && !constraint_->IsFinished()) {
+    const std::optional<int32_t> token = constraint_->OnlyToken();
+    if (!token.has_value() || !constraint_->status().ok()) return;
+    sampler_.Count(*token);
+    Take(*token);
+  }
 }
 
 bool Sequence::CheckFinished() {
@@ -193,7 +215,7 @@ bool Sequence::CheckFinished() {
     Finish(FinishReason::kLength);
   } else if (cancelled()) {
     Finish(FinishReason::kCancelled);
-  } else if (computed_ >= context_) {
+  } else if (static_cast<int64_t>(tokens_.size()) > context_) {
     Finish(FinishReason::kContext);
   }
   return finished_;

@@ -66,6 +66,10 @@ struct GenerateOptions {
   std::vector<std::string> stop_strings;
   // What the text has to be; null: anything. It must be made of the model's tokenizer.
   std::shared_ptr<const grammar::Constraint> constraint;
+  // Whether a step is made for each token, so that each has its logits. Else tokens that the
+  // constraint leaves no choice of come without, and a run of them is computed like a prompt: the
+  // same tokens in fewer steps.
+  bool step_by_step = false;
   // Whether the text goes on where the prompt's ends, so that prompt and text make a whole: of
   // tokenizers that write a word with the space before it, the first one keeps its space. An answer
   // to the prompt is a text of its own.
@@ -126,12 +130,17 @@ class Sequence {
   // Of the first `count` tokens that wait, the rows that stand for them (runtime::Chunk::media).
   absl::Span<const float* const> MediaOfWaiting(int64_t count) const;
   // Whether what waits is a token of its own making, so that a step of one token is all it needs.
-  bool decoding() const { return generated() > 0; }
+  bool decoding() const { return generated() > 0 && waiting().size() == 1; }
 
-  // It has got its place in the cache, where the first `count` of the prompt's tokens are already:
-  // of a new sequence, fewer than the prompt has.
+  // It has got its place in the cache, where the first `count` of its tokens are already: fewer than
+  // it has, and none is computed yet.
   void Reuse(int64_t count);
   int64_t reused_tokens() const { return result_.reused_tokens; }
+  // It has lost its place, and all its tokens are to be computed again. What comes of it stays the
+  // same.
+  void SetBack() { computed_ = 0; }
+  // Tokens that steps have computed of it, those among them that they had to compute again.
+  int64_t computed_in_steps() const { return computed_in_steps_; }
   // The first `count` of the tokens that wait have been computed in a step, of which
   // `parallel_calls` kernel calls were shared between threads.
   void MarkComputed(int64_t count, int64_t parallel_calls = 0);
@@ -167,6 +176,10 @@ class Sequence {
 
   Sequence(const SequenceModel& model, absl::Span<const int32_t> prompt,
            const GenerateOptions& options, engine::StopStrings stops, engine::Sampler sampler);
+  // The next token, whoever chose it.
+  void Take(int32_t token);
+  // Takes those that there is no choice of.
+  void TakeForced();
   int64_t generated() const { return static_cast<int64_t>(tokens_.size()) - result_.prompt_tokens; }
   void Finish(FinishReason reason);
 
@@ -176,11 +189,14 @@ class Sequence {
   engine::Sampler sampler_;
   engine::StopTokens stop_tokens_;
   std::unique_ptr<grammar::ConstrainedText> constraint_;  // null: any text
+  bool step_by_step_;
   TextOutput output_;
   std::vector<int32_t> tokens_;
   std::vector<PlacedMedia> media_;
   std::vector<const float*> media_rows_;  // of each of the prompt's tokens; empty without media
   int64_t computed_ = 0;
+  int64_t computed_in_steps_ = 0;
+  bool has_had_place_ = false;
   std::optional<PromptLookup> lookup_;
   DraftDepth draft_depth_;
   std::vector<int32_t> draft_;  // what Draft gave

@@ -10,9 +10,10 @@ ConstraintOptions BehindThought(const tokenizer::Tokenizer& tokenizer,
   options.thought_begin = tokenizer.TokenToId("<think>");
   options.thought_end = tokenizer.TokenToId("</think>");
   if (!options.thought_begin.has_value() || !options.thought_end.has_value()) return {};
-  for (const int32_t token : prompt) {
-    if (token == *options.thought_begin) options.in_thought = true;
-    if (token == *options.thought_end) options.in_thought = false;
+  for (auto token = prompt.rbegin(); token != prompt.rend(); ++token) {
+    if (*token == *options.thought_end) return {};
+    options.in_thought = *token == *options.thought_begin;
+    if (options.in_thought || tokenizer.IsSpecial(*token)) break;
   }
   return options;
 }

@@ -47,7 +47,9 @@ struct ConstraintOptions {
 };
 
 // For a text behind `prompt` that may begin with a thought between the tokens <think> and </think>,
-// where the tokenizer has them; whether the prompt has begun one is seen from its tokens.
+// where the tokenizer has them. What the prompt ends with, behind its last special token, may have
+// begun one; or ended one already, as templates write it that turn thinking off: then the text
+// begins without.
 ConstraintOptions BehindThought(const tokenizer::Tokenizer& tokenizer,
                                 absl::Span<const int32_t> prompt);
 

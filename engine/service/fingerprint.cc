@@ -93,6 +93,9 @@ std::string DefaultsText(const Model& model) {
 
 absl::StatusOr<std::vector<FingerprintPart>> FingerprintParts(Model* model) {
   const ModelIdentity& identity = model->identity();
+  if (identity.module.empty()) {
+    return absl::FailedPreconditionError("the model was not loaded to be identified");
+  }
   std::vector<FingerprintPart> parts = {
       {"weights", identity.weights.empty() ? WeightsDigest(model) : identity.weights},
       {"module", identity.module},

@@ -32,6 +32,7 @@ inline constexpr int kTextRevision = 1;
 // KV cache and the longest context), what made them, their instruction set, the tokenizer, how
 // conversations are written, and the defaults for sampling. Reads all weights, on the model's
 // threads, unless they are in a bundle, which has their digest. No session of the model is at work.
+// FailedPrecondition for a model that was loaded without LoadOptions::identify.
 absl::StatusOr<std::vector<FingerprintPart>> FingerprintParts(Model* model);
 
 // "lluda-" and 16 hexadecimal digits.

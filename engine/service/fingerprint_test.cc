@@ -32,6 +32,7 @@ LoadOptions Options() {
   options.folder = kFolder;
   options.threads = 2;
   options.module.context = 64;
+  options.identify = true;
   return options;
 }
 
@@ -49,6 +50,14 @@ TEST(FingerprintTest, IsSixteenDigitsThatDependOnEachPart) {
   EXPECT_NE(both, SystemFingerprint({{"a", "1"}, {"c", "2"}}));
   // The border between a name and its value counts.
   EXPECT_NE(SystemFingerprint({{"ab", "c"}}), SystemFingerprint({{"a", "bc"}}));
+}
+
+TEST(FingerprintTest, AModelThatWasNotLoadedForItHasNone) {
+  LoadOptions options = Options();
+  options.identify = false;
+  auto model = Model::Load(options);
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(FingerprintParts(model->get()).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 TEST(FingerprintTest, ThreadsAndWhereTheFilesLieDoNotMatter) {

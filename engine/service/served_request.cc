@@ -49,10 +49,11 @@ absl::StatusOr<std::unique_ptr<ServedRequest>> ServedRequest::Create(
     GenerateOptions options = request.options;
     options.cancel = &served->cancel;
     options.sampler.seed += static_cast<uint64_t>(i);
+    options.step_by_step = request.top_logprobs.has_value();
     options.on_text = {};
     if (model.tokenizer != nullptr) {
-      options.on_text = [text = &choice->text](absl::string_view piece) {
-        text->append(piece.data(), piece.size());
+      options.on_text = [choice = choice.get()](absl::string_view piece) {
+        choice->AddText(piece);
         return true;
       };
     }
@@ -64,6 +65,13 @@ absl::StatusOr<std::unique_ptr<ServedRequest>> ServedRequest::Create(
   served->prompt_bytes =
       request.choices * static_cast<int64_t>(request.prompt.size() * sizeof(int32_t));
   return served;
+}
+
+void ServedChoice::AddText(absl::string_view piece) {
+  const size_t unreported = sequence->tokens().size() - reported_tokens;
+  if (unreported > 0) texts.resize(unreported);
+  std::string* const text = unreported > 0 ? &texts.back() : &rest;
+  text->append(piece.data(), piece.size());
 }
 
 void ServedChoice::ReadRow(absl::Span<const float> logits) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "engine/generate/sequence.h"
 #include "engine/service/chances.h"
@@ -24,21 +25,22 @@ struct ServedChoice {
   ServedRequest* request = nullptr;
   int64_t index = 0;
   std::unique_ptr<Sequence> sequence;
-  // Of the step that has just run, until the listener has been told: text that became certain, and
-  // what the model thought of the token.
-  std::string text;
+  // Of the step that has just run, until the listener has been told: the text that became certain by
+  // each of its tokens, by the end of all, and what the model thought of the token, if there is one.
+  std::vector<std::string> texts;
+  std::string rest;
   TokenChances chances;
   // What the listener has been told of, and what has been counted.
   size_t reported_tokens = 0;
-  size_t computed_tokens = 0;
+  int64_t accounted_tokens = 0;
   bool running = false;  // has a place in the cache
   bool paused = false;
   std::chrono::steady_clock::time_point placed, first_token, last_token;
 
+  // Text of the token that the sequence has taken last, or of its end.
+  void AddText(absl::string_view piece);
   // Looks at the row of logits that the sequence has just been fed.
   void ReadRow(absl::Span<const float> logits);
-  // Of the sequence's tokens, those whose keys and values are in the cache.
-  size_t computed() const { return sequence->tokens().size() - sequence->waiting().size(); }
 };
 
 struct ServedRequest {

@@ -29,8 +29,8 @@ namespace lluda::engine {
 
 struct ServiceRequest {
   std::vector<int32_t> prompt;
-  // `on_text` and `cancel` are the service's own. Choice i is drawn with the seed options.sampler.seed + i, so that it
-  // is what that seed gives alone.
+  // `on_text`, `cancel` and `step_by_step` are the service's own. Choice i is drawn with the seed
+  // options.sampler.seed + i, so that it is what that seed gives alone.
   GenerateOptions options;
   int64_t choices = 1;
   // Whether log-probabilities are wanted, and of how many of the likeliest tokens at each place: 0 to 20.

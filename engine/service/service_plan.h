@@ -5,8 +5,8 @@
 //                                        runtime::TightestMemoryLimit("/", OwnMemoryUlimits()));
 //   std::cout << PlanText(plan);
 //   absl::Status fits = CheckPlan(plan);
-//   // "16 slots of 4096 tokens need 7600.0 MB more, the machine's free memory leaves 4000.0 MB:
-//   //  8 slots would fit"
+//   // "16 slots of 4096 tokens with 7000.0 MB of keys and values need 7600.0 MB more, the machine's
+//   //  free memory leaves 4000.0 MB: 3400.0 MB of keys and values would fit"
 //
 // All of it is taken at the start, but for what sequences keep themselves and what waits in the
 // queue, and touched, so that no request makes it grow.
@@ -34,26 +34,27 @@ struct ServicePlan {
   int64_t frame = 0;      // activations
   int64_t workspace = 0;  // kernels' scratch, of all threads, and what they share
   // Taken by the service.
-  int64_t logits = 0;  // a row for each slot, and what choosing of tokens takes
-  int64_t cache = 0;   // keys and values of all slots
-  int64_t cache_of_a_slot = 0;
-  int64_t sequence = 0;  // tokens, text and counts of a choice that fills its slot
-  int64_t queue = 0;     // prompts that wait
+  int64_t logits = 0;           // a row for each slot, and what choosing of tokens takes
+  int64_t cache = 0;            // keys and values
+  int64_t pages = 0;            // of the positions that they are of (runtime/page_budget.h)
+  int64_t cache_of_a_slot = 0;  // of one that is full
+  int64_t sequence = 0;         // tokens, text and counts of a choice that fills its slot
+  int64_t queue = 0;            // prompts that wait
 
   int64_t more() const { return logits + cache + slots * sequence + queue; }
   int64_t total() const { return weights + frame + workspace + more(); }
 
   std::optional<runtime::MemoryLimit> limit;  // how much more there may be; nullopt: nobody says
-  int64_t most_slots = 0;                     // as many as would fit
+  int64_t most_cache = 0;                     // as much as would fit, for as many slots
 };
 
-// InvalidArgument for options that exceed what the program was compiled for.
+// InvalidArgument for options that exceed what the program was compiled for, and for a cache that
+// does not hold a context.
 absl::StatusOr<ServicePlan> PlanService(const runtime::Program& program, int threads,
                                         const ServiceOptions& options,
                                         std::optional<runtime::MemoryLimit> limit);
 
-// ResourceExhausted, with what is needed, what is left and how many slots would fit, if it is too
-// much.
+// ResourceExhausted, with what is needed, what is left and which cache would fit, if it is too much.
 absl::Status CheckPlan(const ServicePlan& plan);
 
 // A line for each part, their sum, and the limit.

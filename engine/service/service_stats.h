@@ -38,13 +38,13 @@ struct ServiceStats {
   int64_t running = 0;     // choices with a place in the cache
   int64_t waiting = 0;     // choices without one
   int64_t paused = 0;      // of the running, those whose client does not read
-  double cache_usage = 0;  // share of the cache's positions that running choices have filled
+  double cache_usage = 0;  // share of the cache's pages that are in use, or remembered
   bool draining = false;
 
   // Since the start.
   int64_t steps = 0;
   int64_t failed_steps = 0;
-  int64_t preemptions = 0;
+  int64_t preemptions = 0;      // of choices, as the cache had no more pages
   int64_t prompt_tokens = 0;    // of choices that got a place, those found in the cache included
   int64_t computed_tokens = 0;  // prompt tokens that steps have computed
   int64_t generated_tokens = 0;

@@ -42,22 +42,6 @@ absl::Status CheckOptions(const ServiceOptions& options) {
   return absl::OkStatus();
 }
 
-// Memory that was never written to is not there yet: the system hands it out page by page, and ends
-// a process that asks for more than it has.
-absl::Status TouchStates(const runtime::Executable& executable, const runtime::States& states,
-                         const runtime::SessionOptions& session, runtime::ThreadPool* pool) {
-  ASSIGN_OR_RETURN(const std::vector<int64_t> dims,
-                   runtime::StateDims(executable.program(), session));
-  const std::vector<runtime::Tensor>& tensors = executable.program().states;
-  pool->ParallelFor(static_cast<int64_t>(tensors.size()), 1, [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i) {
-      const auto bytes = static_cast<size_t>(tensors[i].Bytes(dims));
-      std::memset(states.buffer(static_cast<uint32_t>(i)), 0, bytes);
-    }
-  });
-  return absl::OkStatus();
-}
-
 absl::Status DrainingError() {
   return absl::UnavailableError("the service takes no more requests: it is about to end");
 }
@@ -76,6 +60,7 @@ absl::StatusOr<std::unique_ptr<ServiceThread>> ServiceThread::Create(
   runtime::SessionOptions session;
   session.slots = options.slots;
   session.context = options.context;
+  session.pages = plan.pages;
   ASSIGN_OR_RETURN(std::unique_ptr<Scheduler> scheduler,
                    Scheduler::Create(model.executable, session, model.pool));
   if (options.slots > scheduler->max_step()) {
@@ -83,7 +68,9 @@ absl::StatusOr<std::unique_ptr<ServiceThread>> ServiceThread::Create(
                                                    ", must be at most the ", scheduler->max_step(),
                                                    " tokens that a step computes"));
   }
-  RETURN_IF_ERROR(TouchStates(*model.executable, scheduler->states(), session, model.pool));
+  // Memory that was never written to is not there yet: the system hands it out page by page, and
+  // ends a process that asks for more than it has.
+  scheduler->TouchMemory(model.pool);
   ASSIGN_OR_RETURN(const StepCosts costs,
                    MeasureSteps(model.executable->program(), scheduler.get()));
   scheduler->SetCosts(costs);
@@ -297,12 +284,8 @@ void ServiceThread::Account(double seconds) {
   int64_t all = 0;
   std::vector<std::pair<ServedChoice*, int64_t>> shares;
   for (ServedChoice* choice : running_) {
-    const size_t computed = choice->computed();
-    if (choice->computed_tokens == 0 && computed > 0) {
-      choice->computed_tokens = static_cast<size_t>(choice->sequence->reused_tokens());
-    }
-    const auto tokens = static_cast<int64_t>(computed - choice->computed_tokens);
-    choice->computed_tokens = computed;
+    const int64_t computed = choice->sequence->computed_in_steps();
+    const int64_t tokens = computed - std::exchange(choice->accounted_tokens, computed);
     all += tokens;
     // Reports come after: what has none was a prompt.
     if (choice->first_token == Clock::time_point()) board_.computed_tokens.Add(tokens);
@@ -320,7 +303,7 @@ void ServiceThread::Account(double seconds) {
 bool ServiceThread::Report() {
   std::vector<ServedChoice*> ended;
   for (ServedChoice* choice : running_) {
-    if (choice->sequence->tokens().size() > choice->reported_tokens) ReportToken(choice);
+    if (choice->sequence->tokens().size() > choice->reported_tokens) ReportTokens(choice);
     if (choice->sequence->CheckFinished()) ended.push_back(choice);
   }
   if (ended.empty()) return false;
@@ -333,25 +316,31 @@ bool ServiceThread::Report() {
   return true;
 }
 
-void ServiceThread::ReportToken(ServedChoice* choice) {
+void ServiceThread::ReportTokens(ServedChoice* choice) {
   ServedRequest* request = choice->request;
   request->prompt_computed = true;
-  choice->reported_tokens = choice->sequence->tokens().size();
+  const absl::Span<const int32_t> tokens =
+      choice->sequence->tokens().subspan(choice->reported_tokens);
+  choice->reported_tokens += tokens.size();
+  std::vector<std::string> texts = std::exchange(choice->texts, {});
+  texts.resize(tokens.size());
   const Clock::time_point now = Clock::now();
-  if (choice->first_token == Clock::time_point()) {
-    choice->first_token = now;
-    board_.time_to_first_token.Add(Seconds(now - request->submitted));
-  } else {
-    board_.inter_token.Add(Seconds(now - choice->last_token));
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    if (choice->first_token == Clock::time_point()) {
+      choice->first_token = now;
+      board_.time_to_first_token.Add(Seconds(now - request->submitted));
+    } else {
+      board_.inter_token.Add(Seconds(now - choice->last_token));
+    }
+    choice->last_token = now;
+    board_.generated_tokens.Add(1);
+    ServedToken token;
+    token.id = tokens[i];
+    token.text = std::move(texts[i]);
+    token.log_probability = choice->chances.log_probability;
+    token.likeliest = std::exchange(choice->chances.likeliest, {});
+    request->listener->OnToken(choice->index, token);
   }
-  choice->last_token = now;
-  board_.generated_tokens.Add(1);
-  ServedToken token;
-  token.id = choice->sequence->tokens().back();
-  token.text = std::exchange(choice->text, {});
-  token.log_probability = choice->chances.log_probability;
-  token.likeliest = std::exchange(choice->chances.likeliest, {});
-  request->listener->OnToken(choice->index, token);
 }
 
 void ServiceThread::LeaveQueue(ServedRequest* request) {
@@ -378,7 +367,7 @@ void ServiceThread::End(ServedChoice* choice, absl::StatusOr<Generation> result)
     retry_after_.Set(held_seconds_ / options_.slots);
   }
   if (choice->index == 0) request->prompt_computed = true;
-  request->listener->OnEnd(choice->index, choice->text, std::move(result));
+  request->listener->OnEnd(choice->index, choice->rest, std::move(result));
   if (--request->open_choices > 0) return;
   std::unique_ptr<ServedRequest> last;  // its listener goes without the lock
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -417,16 +406,14 @@ void ServiceThread::CountEnd(const ServedChoice& choice, const absl::StatusOr<Ge
 }
 
 void ServiceThread::UpdateGauges() {
-  int64_t paused = 0, held = 0;
-  for (const ServedChoice* choice : running_) {
-    paused += choice->paused ? 1 : 0;
-    held += static_cast<int64_t>(choice->computed());
-  }
+  int64_t paused = 0;
+  for (const ServedChoice* choice : running_) paused += choice->paused ? 1 : 0;
   board_.running.Set(static_cast<int64_t>(running_.size()));
   board_.waiting.Set(static_cast<int64_t>(queue_.size()));
   board_.paused.Set(paused);
-  board_.cache_usage.Set(static_cast<double>(held) /
-                         static_cast<double>(scheduler_->slots() * scheduler_->context()));
+  board_.preemptions.Set(scheduler_->preemptions());
+  board_.cache_usage.Set(static_cast<double>(scheduler_->used_pages()) /
+                         static_cast<double>(scheduler_->pages()));
 }
 
 }  // namespace lluda::engine

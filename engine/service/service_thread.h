@@ -84,7 +84,7 @@ class ServiceThread : public Service {
   void Account(double seconds);
   // Tells the listeners what came of a step; whether a choice has ended.
   bool Report();
-  void ReportToken(ServedChoice* choice);
+  void ReportTokens(ServedChoice* choice);
   // Tells the listener for the last time; the request goes with its last choice.
   void End(ServedChoice* choice, absl::StatusOr<Generation> result);
   void EndAll();

@@ -13,6 +13,7 @@
 #include "engine/service/chances.h"
 #include "engine/service/listener_log.h"
 #include "engine/session.h"
+#include "engine/stories_model.h"
 
 namespace lluda::engine {
 namespace {
@@ -32,12 +33,7 @@ constexpr int64_t kContext = 128;
 class ServiceThreadTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    LoadOptions options;
-    options.folder = "reference_data/stories";
-    options.threads = 2;
-    options.module.context = kContext;
-    options.module.max_step = 16;
-    absl::StatusOr<std::unique_ptr<Model>> model = Model::Load(options);
+    absl::StatusOr<std::unique_ptr<Model>> model = Model::Load(StoriesOptions(kContext, 16));
     ASSERT_TRUE(model.ok()) << model.status();
     model_ = model->release();
   }

@@ -50,6 +50,7 @@ std::unique_ptr<ServiceStats> StatsBoard::Read() const {
   stats->steps = steps.Get();
   stats->failed_steps = failed_steps.Get();
   stats->prompt_tokens = prompt_tokens.Get();
+  stats->preemptions = preemptions.Get();
   stats->computed_tokens = computed_tokens.Get();
   stats->generated_tokens = generated_tokens.Get();
   stats->prefix_queries = prefix_queries.Get();

@@ -49,7 +49,7 @@ struct StatsBoard {
   BoardNumber<int64_t> running, waiting, paused;
   BoardNumber<double> cache_usage;
   BoardNumber<int64_t> steps, failed_steps, prompt_tokens, computed_tokens, generated_tokens;
-  BoardNumber<int64_t> prefix_queries, prefix_hits;
+  BoardNumber<int64_t> preemptions, prefix_queries, prefix_hits;
   std::array<BoardNumber<int64_t>, ServiceStats::kFinishedCount> finished;
   BoardHistogram time_to_first_token{BoardHistogram::kSeconds};
   BoardHistogram inter_token{BoardHistogram::kSeconds};

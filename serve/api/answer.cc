@@ -106,9 +106,11 @@ void WriteCalls(const std::vector<ToolCall>& calls, bool is_chunk, JsonWriter* j
   for (const ToolCall& call : calls) {
     json->BeginObject();
     if (is_chunk) json->Key("index").Int(call.index);
-    json->Key("id").String(call.id).Key("type").String("function").Key("function").BeginObject();
-    json->Key("name").String(call.name).Key("arguments").String(call.arguments);
-    json->EndObject().EndObject();
+    const bool is_first = !call.id.empty();
+    if (is_first) json->Key("id").String(call.id).Key("type").String("function");
+    json->Key("function").BeginObject();
+    if (is_first) json->Key("name").String(call.name);
+    json->Key("arguments").String(call.arguments).EndObject().EndObject();
   }
   json->EndArray();
 }
@@ -119,6 +121,14 @@ void WriteFinishReason(const Choice& choice, JsonWriter* json) {
 }
 
 }  // namespace
+
+void AddCall(ToolCall piece, std::vector<ToolCall>* calls) {
+  if (piece.id.empty() && !calls->empty() && calls->back().index == piece.index) {
+    calls->back().arguments += piece.arguments;
+  } else {
+    calls->push_back(std::move(piece));
+  }
+}
 
 int64_t CharactersOf(const std::vector<TokenLogprobs>& tokens) {
   int64_t characters = 0;

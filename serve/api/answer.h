@@ -23,12 +23,16 @@ struct AnswerHead {
   std::string fingerprint;
 };
 
+// A call of a tool, or a piece of one: the first has id and name, those that follow have neither.
 struct ToolCall {
   int64_t index = 0;  // of the answer's calls
   std::string id;
   std::string name;
-  std::string arguments;  // JSON
+  std::string arguments;  // JSON, or a piece of it
 };
+
+// Adds the piece to the call that it goes on with, if that is the last of them; else behind them.
+void AddCall(ToolCall piece, std::vector<ToolCall>* calls);
 
 // A piece of a chat's answer, or the whole of it.
 struct AnswerDelta {

@@ -16,32 +16,6 @@ constexpr size_t kCallIdDigits = 24;
 bool IsNewline(char c) { return c == '\n'; }
 bool IsSpace(char c) { return c == '\n' || c == ' ' || c == '\t' || c == '\r'; }
 
-struct ParsedCall {
-  std::string name, arguments;
-};
-
-// {"name": ..., "arguments": {...}}, whose arguments stay as they are written.
-std::optional<ParsedCall> ParseCall(const std::string& text) {
-  const absl::StatusOr<base::JsonDocument> document = base::JsonDocument::Parse("call", text);
-  if (!document.ok()) return std::nullopt;
-  const absl::StatusOr<std::string> name = document->root().String("name");
-  simdjson::dom::element arguments;
-  if (!name.ok() || document->root().dom().at_key("arguments").get(arguments) ||
-      !arguments.is_object()) {
-    return std::nullopt;
-  }
-  const simdjson::padded_string padded(text);
-  simdjson::ondemand::parser parser;
-  simdjson::ondemand::document again;
-  simdjson::ondemand::value value;
-  std::string_view raw;
-  if (parser.iterate(padded).get(again) || again["arguments"].get(value) ||
-      simdjson::to_json_string(value).get(raw)) {
-    return std::nullopt;
-  }
-  return ParsedCall{*name, std::string(raw)};
-}
-
 }  // namespace
 
 AnswerSplitter::AnswerSplitter(const tokenizer::Tokenizer* tokenizer, SplitOptions options)
@@ -79,7 +53,8 @@ AnswerDelta AnswerSplitter::Finish(absl::string_view rest) {
   if (done_) return delta;
   waiting_.append(rest.data(), rest.size());
   Process(/*is_last=*/true, &delta);
-  if (part_ == Part::kCall) {
+  // A call that was cut off stays one as far as it came, if its arguments have begun.
+  if (part_ == Part::kCall && !call_is_open_) {
     part_ = Part::kContent;
     const std::string call = std::exchange(call_, "");
     AddContent(absl::StrCat(base::ToAbsl(kMarkerTexts[kCallBegin]), call), &delta);
@@ -139,6 +114,7 @@ void AnswerSplitter::Enter(MarkerKind kind, AnswerDelta* delta) {
       return;
     case kCallBegin:
       part_ = Part::kCall;
+      reader_ = CallReader();
       return;
     case kCallEnd:
     case kMarkers:
@@ -149,7 +125,7 @@ void AnswerSplitter::Enter(MarkerKind kind, AnswerDelta* delta) {
 
 void AnswerSplitter::AddText(absl::string_view text, AnswerDelta* delta) {
   if (part_ == Part::kCall) {
-    call_.append(text.data(), text.size());
+    AddToCall(text, delta);
     return;
   }
   if (skips_newlines_) {
@@ -177,32 +153,43 @@ void AnswerSplitter::AddContent(absl::string_view text, AnswerDelta* delta) {
   held_.erase(0, end);
 }
 
+void AnswerSplitter::AddToCall(absl::string_view text, AnswerDelta* delta) {
+  reader_.Add(text);
+  if (!call_is_open_) {
+    call_.append(text.data(), text.size());
+    if (!reader_.has_arguments() || !IsDeclared(reader_.name())) return;
+    call_is_open_ = true;
+    call_.clear();
+    held_.clear();
+    const std::string key = absl::StrCat(options_.call_key, ":", calls_);
+    const std::string id = "call_" + base::HexOf(base::Sha256(key)).substr(0, kCallIdDigits);
+    delta->calls.push_back({calls_, id, reader_.name(), reader_.TakeArguments()});
+    return;
+  }
+  std::string arguments = reader_.TakeArguments();
+  if (arguments.empty()) return;
+  ToolCall more;
+  more.index = calls_;
+  more.arguments = std::move(arguments);
+  AddCall(std::move(more), &delta->calls);
+}
+
+bool AnswerSplitter::IsDeclared(const std::string& name) const {
+  const std::vector<std::string>& names = options_.tool_names;
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 void AnswerSplitter::EndCall(AnswerDelta* delta) {
   part_ = Part::kContent;
-  const std::string text = std::exchange(call_, "");
-  std::optional<ParsedCall> call = ParseCall(text);
-  const std::vector<std::string>& names = options_.tool_names;
-  if (!call || std::find(names.begin(), names.end(), call->name) == names.end()) {
+  if (!std::exchange(call_is_open_, false)) {
+    const std::string text = std::exchange(call_, "");
     AddContent(absl::StrCat(base::ToAbsl(kMarkerTexts[kCallBegin]), text,
                             base::ToAbsl(kMarkerTexts[kCallEnd])),
                delta);
     return;
   }
-  held_.clear();
-  const std::string key = absl::StrCat(options_.call_key, ":", calls_);
-  const std::string id = "call_" + base::HexOf(base::Sha256(key)).substr(0, kCallIdDigits);
-  delta->calls.push_back({calls_++, id, std::move(call->name), std::move(call->arguments)});
+  ++calls_;
   done_ = !options_.parallel_calls;
-}
-
-bool EndsInThought(const tokenizer::Tokenizer& tokenizer, absl::Span<const int32_t> prompt) {
-  const std::optional<int32_t> begin = tokenizer.TokenToId(kMarkerTexts[0]);
-  const std::optional<int32_t> end = tokenizer.TokenToId(kMarkerTexts[1]);
-  for (auto token = prompt.rbegin(); token != prompt.rend(); ++token) {
-    if (begin == *token) return true;
-    if (end == *token || tokenizer.IsSpecial(*token)) return false;
-  }
-  return false;
 }
 
 }  // namespace lluda::api

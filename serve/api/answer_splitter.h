@@ -5,8 +5,9 @@
 //   AnswerDelta delta = splitter.Add(token.id, token.text);   // what became certain by this token
 //   delta = splitter.Finish(rest);
 //
-// The deltas' texts in a row are the same however the text was released. A call is given out when it
-// ends; one that is no JSON of a declared tool stays content, markers and all.
+// The deltas' texts in a row are the same however the text was released. A call of a declared tool is
+// given out from where its arguments begin, and they follow as they come; what is no such call stays
+// content, markers and all.
 #ifndef LLUDA_SERVE_API_ANSWER_SPLITTER_H_
 #define LLUDA_SERVE_API_ANSWER_SPLITTER_H_
 
@@ -20,6 +21,7 @@
 #include "absl/types/span.h"
 #include "frontends/tokenizer/stream_decoder.h"
 #include "serve/api/answer.h"
+#include "serve/api/call_reader.h"
 
 namespace lluda::api {
 
@@ -40,6 +42,7 @@ class AnswerSplitter {
 
   // Whether the answer has ended though the model goes on.
   bool done() const { return done_; }
+  // Those that have ended.
   int64_t calls() const { return calls_; }
   int64_t reasoning_tokens() const { return reasoning_tokens_; }
   // Whether the tokenizer has the tokens that thoughts stand between.
@@ -63,6 +66,8 @@ class AnswerSplitter {
   void Enter(MarkerKind kind, AnswerDelta* delta);
   void AddText(absl::string_view text, AnswerDelta* delta);
   void AddContent(absl::string_view text, AnswerDelta* delta);
+  void AddToCall(absl::string_view text, AnswerDelta* delta);
+  bool IsDeclared(const std::string& name) const;
   void EndCall(AnswerDelta* delta);
 
   const tokenizer::Tokenizer* tokenizer_;
@@ -77,16 +82,14 @@ class AnswerSplitter {
   Part part_ = Part::kContent;
   bool skips_newlines_ = false;  // at the start of a part
   std::string held_;             // newlines or white space that may be its end
-  std::string call_;
-  bool thinks_ = false;  // by the tokens so far
+  std::string call_;             // until it is known to be one
+  CallReader reader_;
+  bool call_is_open_ = false;  // its beginning was given out
+  bool thinks_ = false;        // by the tokens so far
   bool done_ = false;
   int64_t calls_ = 0;
   int64_t reasoning_tokens_ = 0;
 };
-
-// Whether what the prompt ends with opens a thought that it does not close. What stands before the
-// last special token is of earlier messages.
-bool EndsInThought(const tokenizer::Tokenizer& tokenizer, absl::Span<const int32_t> prompt);
 
 }  // namespace lluda::api
 

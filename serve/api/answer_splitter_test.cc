@@ -10,6 +10,7 @@
 namespace lluda::api {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -49,7 +50,7 @@ class AnswerSplitterTest : public testing::Test {
     const auto add = [&whole](AnswerDelta delta) {
       whole.content += delta.content;
       whole.reasoning += delta.reasoning;
-      for (ToolCall& call : delta.calls) whole.calls.push_back(std::move(call));
+      for (ToolCall& call : delta.calls) AddCall(std::move(call), &whole.calls);
     };
     std::string waiting;
     for (const int32_t id : tokenizer_.Encode(text)) {
@@ -109,6 +110,31 @@ TEST_F(AnswerSplitterTest, CallsOfDeclaredToolsAreParsed) {
   }
 }
 
+TEST_F(AnswerSplitterTest, ArgumentsComeAsTheyAreWritten) {
+  AnswerSplitter splitter(&tokenizer_, WithTools());
+  std::vector<std::string> pieces;
+  for (const int32_t id :
+       tokenizer_.Encode("<tool_call>{\"name\": \"f\", \"arguments\": {\"x\": 12}}</tool_call>")) {
+    for (const ToolCall& call : splitter.Add(id, std::string(tokenizer_.TokenBytes(id))).calls) {
+      EXPECT_EQ(call.id.empty(), !pieces.empty());
+      EXPECT_EQ(call.name, pieces.empty() ? "f" : "");
+      pieces.push_back(call.arguments);
+    }
+  }
+  EXPECT_THAT(pieces, ElementsAre("{", "\"", "x", "\"", ":", " ", "1", "2", "}"));
+  EXPECT_EQ(splitter.calls(), 1);
+}
+
+TEST_F(AnswerSplitterTest, ACallThatIsCutOffStaysOneAsFarAsItCame) {
+  for (const size_t held : {0, 3}) {
+    const AnswerDelta answer =
+        Split("<tool_call>{\"name\": \"f\", \"arguments\": {\"x\": ", WithTools(), held);
+    ASSERT_THAT(answer.calls, SizeIs(1));
+    EXPECT_EQ(answer.calls[0].arguments, "{\"x\": ");
+    EXPECT_EQ(answer.content, "");
+  }
+}
+
 TEST_F(AnswerSplitterTest, WhatIsNoCallStaysContent) {
   for (const std::string text : {
            "<tool_call>{\"name\": \"h\", \"arguments\": {}}</tool_call>",
@@ -148,16 +174,6 @@ TEST_F(AnswerSplitterTest, OneCallEndsAnAnswerWhereOnlyOneIsWanted) {
   EXPECT_THAT(answer.calls, SizeIs(1));
   EXPECT_EQ(answer.content, "");
   EXPECT_TRUE(done_);
-}
-
-TEST_F(AnswerSplitterTest, AThoughtOfThePromptIsLookedForBehindTheLastSpecialToken) {
-  const auto ends = [this](const std::string& text) {
-    return EndsInThought(tokenizer_, tokenizer_.Encode(text));
-  };
-  EXPECT_TRUE(ends("<s>a<think>\n"));
-  EXPECT_FALSE(ends("<s>a<think>\n</think>\n"));
-  EXPECT_FALSE(ends("<think><s>a"));
-  EXPECT_FALSE(ends(""));
 }
 
 }  // namespace

@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "base/json/json.h"
 #include "serve/api/field.h"
 
 namespace lluda::api {
@@ -41,6 +43,29 @@ template <typename T>
 Refusal ReadByTable(const Field& object, absl::Span<const FieldRow<T>> rows, unsigned endpoint,
                     std::vector<std::string>* unknown, T* out) {
   return ReadObject(object, ByTable(rows, endpoint, unknown, out));
+}
+
+// "NAME: is missing".
+inline Refusal MissingField(absl::string_view name) {
+  return ApiError{400, "missing_required_parameter", std::string(name),
+                  absl::StrCat(name, ": is missing")};
+}
+
+// Reads the whole of a body, a JSON object. `ignored` gets the names that no row has; they are
+// refused if the reader is `strict`.
+template <typename T>
+Refusal ReadBody(absl::string_view body, absl::Span<const FieldRow<T>> rows, unsigned endpoint,
+                 bool strict, std::vector<std::string>* ignored, T* out) {
+  const absl::StatusOr<base::JsonDocument> document =
+      base::JsonDocument::Parse("the request's body", body);
+  if (!document.ok()) {
+    return ApiError{400, "invalid_json", "", std::string(document.status().message())};
+  }
+  const TakeMember take = ByTable(rows, endpoint, ignored, out);
+  if (Refusal refusal = ReadMembers("", document->root().dom(), take)) return refusal;
+  if (!strict || ignored->empty()) return std::nullopt;
+  return ApiError{400, "unsupported_parameter", ignored->front(),
+                  absl::StrCat(ignored->front(), ": is unknown")};
 }
 
 }  // namespace lluda::api

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/mutate_text.h"
+#include "serve/api/embeddings.h"
 #include "serve/api/generation_request.h"
 #include "serve/api/token_requests.h"
 
@@ -23,9 +24,10 @@ constexpr std::string_view kSeeds[] = {
 "parameters": {"type": "object"}}}], "tool_choice": "auto", "temperature": 0.5, "n": 2, "seed": 1,
 "stream": true, "stream_options": {"include_usage": true}, "logprobs": true, "top_logprobs": 2})",
     R"({"prompt": ["a", [1, 2]], "max_tokens": 5, "stop": ["x"], "logprobs": 3, "top_p": 0.9,
-"logit_bias": {}, "response_format": {"type": "text"}, "lluda": {"cached_tokens": true},
+"logit_bias": {"5": -1.5, "7": 100}, "response_format": {"type": "text"}, "lluda": {"cached_tokens": true},
 "chat_template_kwargs": {"enable_thinking": false}, "cache_salt": "s", "modalities": ["text"]})",
-    R"({"content": "a", "add_special": true, "tokens": [1, 2, 3], "with_pieces": false})",
+    R"({"content": "a", "add_special": true, "tokens": [1, 2, 3], "with_pieces": false,
+"input": ["a", [1, 2]], "dimensions": 3, "encoding_format": "base64"})",
 };
 
 constexpr std::string_view kFragments[] = {
@@ -87,6 +89,8 @@ TEST(FuzzFields, EndsInARequestOrInOneError) {
     ExpectSound(ReadTokenizeRequest(body, options, &tokenize), body);
     DetokenizeRequest detokenize;
     ExpectSound(ReadDetokenizeRequest(body, options, &detokenize), body);
+    EmbeddingsRequest embeddings;
+    ExpectSound(ReadEmbeddingsRequest(body, options, &embeddings), body);
   }
   // Neither all of them nor none may get past the JSON parser.
   EXPECT_GT(accepted, kIterations / 100);

@@ -3,12 +3,14 @@
 #include <limits>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/json/json.h"
 #include "serve/api/fields.h"
 #include "serve/api/generation_request.h"
 #include "serve/api/messages.h"
+#include "serve/api/prompt_field.h"
 
 namespace lluda::api {
 namespace {
@@ -23,6 +25,8 @@ constexpr int64_t kMostOfOnePrompt = 16;
 constexpr size_t kMostStops = 16;
 constexpr SizeBounds kStopSize = {1, 256};
 constexpr SizeBounds kLabelSize = {0, 1024};
+constexpr size_t kMostBiases = 1024;
+constexpr Bounds kBias = {-100, 100};
 constexpr double kLargest = std::numeric_limits<float>::max();
 
 // The request that is being read, and what its fields are held against.
@@ -103,33 +107,9 @@ Refusal ReadStop(const Field& field, Reading* out) {
   return ReadList(field, {0, kMostStops}, take);
 }
 
-Refusal ReadTokens(const Field& field, Reading* out, std::vector<int32_t>* tokens) {
-  const int64_t last =
-      std::min<int64_t>(out->options->vocabulary - 1, std::numeric_limits<int32_t>::max());
-  return ReadList(field, {1, SIZE_MAX}, [&](const Field& item) -> Refusal {
-    int64_t id = 0;
-    if (Refusal refusal = ReadInt(item, {0, last}, &id)) return refusal;
-    tokens->push_back(static_cast<int32_t>(id));
-    return std::nullopt;
-  });
-}
-
 Refusal ReadPrompt(const Field& field, Reading* out) {
-  std::vector<Prompt>& prompts = out->request->prompts;
-  const auto take_text = [&](const Field& item) -> Refusal {
-    return ReadString(item, {1, SIZE_MAX}, &prompts.emplace_back().text);
-  };
-  if (field.value.is_string()) return take_text(field);
-  simdjson::dom::array list;
-  if (field.value.get_array().get(list)) return WrongType(field, "a string or a list");
-  simdjson::dom::element first;
-  if (list.at(0).get(first)) return FieldError(field, "invalid_value", "is empty");
-  if (first.is_number()) return ReadTokens(field, out, &prompts.emplace_back().tokens.emplace());
-  return ReadList(field, {1, static_cast<size_t>(kMostChoices)}, [&](const Field& item) -> Refusal {
-    if (item.value.is_string()) return take_text(item);
-    if (!item.value.is_array()) return WrongType(item, "a string or a list of tokens");
-    return ReadTokens(item, out, &prompts.emplace_back().tokens.emplace());
-  });
+  return ReadPrompts(field, out->options->vocabulary, static_cast<size_t>(kMostChoices),
+                     &out->request->prompts);
 }
 
 Refusal ReadStreamOptions(const Field& field, Reading* out) {
@@ -205,10 +185,26 @@ Refusal ReadModalities(const Field& field, Reading*) {
   return ReadList(field, {0, 16}, [](const Field& item) { return OnlyWords(item, {"text"}); });
 }
 
-Refusal ReadBias(const Field& field, Reading*) {
-  simdjson::dom::object object;
-  if (field.value.get_object().get(object)) return WrongType(field, "an object");
-  return object.size() == 0 ? std::nullopt : Unsupported(field, "unsupported_parameter", "");
+// {"ID": BIAS, ...}, as OpenAI has it: tokens' numbers as names.
+Refusal ReadBias(const Field& field, Reading* out) {
+  std::vector<TokenBias>& biases = out->request->logit_bias;
+  const int64_t last =
+      std::min<int64_t>(out->options->vocabulary - 1, std::numeric_limits<int32_t>::max());
+  return ReadObject(field, [&](absl::string_view name, const Field& member) -> Refusal {
+    TokenBias bias;
+    const bool is_number = absl::SimpleAtoi(name, &bias.token) && absl::StrCat(bias.token) == name;
+    if (!is_number || bias.token < 0 || bias.token > last) {
+      return FieldError(member, "invalid_value",
+                        absl::StrCat("must be named by a token, 0 to ", last));
+    }
+    if (biases.size() == kMostBiases) {
+      return FieldError(field, "invalid_value",
+                        absl::StrCat("has more than ", kMostBiases, " tokens"));
+    }
+    if (Refusal refusal = ReadNumber(member, kBias, &bias.bias)) return refusal;
+    biases.push_back(bias);
+    return std::nullopt;
+  });
 }
 
 Refusal ReadSuffix(const Field& field, Reading*) {
@@ -353,14 +349,9 @@ constexpr FieldRow<Reading> kRows[] = {
 
 // --- what fields say together ---
 
-Refusal Missing(absl::string_view name) {
-  return ApiError{400, "missing_required_parameter", std::string(name),
-                  absl::StrCat(name, ": is missing")};
-}
-
 Refusal CheckTogether(Endpoint endpoint, const GenerationRequest& request) {
-  if (endpoint == Endpoint::kChat && request.messages.empty()) return Missing("messages");
-  if (endpoint == Endpoint::kCompletions && request.prompts.empty()) return Missing("prompt");
+  if (endpoint == Endpoint::kChat && request.messages.empty()) return MissingField("messages");
+  if (endpoint == Endpoint::kCompletions && request.prompts.empty()) return MissingField("prompt");
   if (request.has_stream_options && !request.stream) {
     return ApiError{400, "invalid_value", "stream_options",
                     "stream_options: is for streams alone, and stream is not true"};
@@ -401,18 +392,10 @@ Refusal CheckTogether(Endpoint endpoint, const GenerationRequest& request) {
 
 Refusal ReadGenerationRequest(Endpoint endpoint, absl::string_view body, const ReadOptions& options,
                               GenerationRequest* request) {
-  const absl::StatusOr<base::JsonDocument> document =
-      base::JsonDocument::Parse("the request's body", body);
-  if (!document.ok()) {
-    return ApiError{400, "invalid_json", "", std::string(document.status().message())};
-  }
   Reading reading = {&options, request};
-  const TakeMember take = ByTable(absl::MakeConstSpan(kRows), static_cast<unsigned>(endpoint),
-                                  &request->ignored, &reading);
-  if (Refusal refusal = ReadMembers("", document->root().dom(), take)) return refusal;
-  if (options.strict_fields && !request->ignored.empty()) {
-    const std::string& name = request->ignored.front();
-    return ApiError{400, "unsupported_parameter", name, absl::StrCat(name, ": is unknown")};
+  if (Refusal refusal = ReadBody(body, absl::MakeConstSpan(kRows), static_cast<unsigned>(endpoint),
+                                 options.strict_fields, &request->ignored, &reading)) {
+    return refusal;
   }
   return CheckTogether(endpoint, *request);
 }

@@ -43,6 +43,11 @@ struct TextFormat {
   std::string param;   // the field that it stands in
 };
 
+struct TokenBias {
+  int32_t token = 0;
+  double bias = 0;  // that is added to its logit, -100 to 100
+};
+
 struct GenerationRequest {
   std::string model;  // empty: the one that is served
   std::vector<tokenizer::ChatMessage> messages;
@@ -55,6 +60,7 @@ struct GenerationRequest {
   std::optional<int64_t> seed;
   int64_t choices = 1;
   std::vector<std::string> stop;
+  std::vector<TokenBias> logit_bias;  // no token twice
   bool ignore_eos = false;
 
   bool wants_logprobs =

@@ -210,6 +210,23 @@ TEST(GenerationRequestTest, WhatTemplatesAreGivenIsThinkingAlone) {
   EXPECT_EQ(Refused(R"("reasoning_effort": "huge")"), "unsupported_value reasoning_effort");
 }
 
+TEST(GenerationRequestTest, BiasesAreNamedByTokens) {
+  GenerationRequest request;
+  ASSERT_FALSE(ReadChat(R"("logit_bias": {"99": -100, "0": 2.5})", &request));
+  ASSERT_EQ(request.logit_bias.size(), 2u);
+  EXPECT_EQ(request.logit_bias[0].token, 99);
+  EXPECT_EQ(request.logit_bias[1].bias, 2.5);
+  EXPECT_EQ(Refused(R"("logit_bias": {})"), "");
+  EXPECT_EQ(Refused(R"("logit_bias": [1])"), "invalid_type logit_bias");
+  for (const char* const name : {"100", "-1", "a", "", "01", " 1", "1e1"}) {
+    EXPECT_EQ(Refused(absl::StrCat(R"("logit_bias": {")", name, R"(": 1})")),
+              absl::StrCat("invalid_value logit_bias.", name));
+  }
+  EXPECT_EQ(Refused(R"("logit_bias": {"1": 101})"), "invalid_value logit_bias.1");
+  EXPECT_EQ(Refused(R"("logit_bias": {"1": "2"})"), "invalid_type logit_bias.1");
+  EXPECT_EQ(Refused(R"("logit_bias": {"1": 1, "1": 2})"), "invalid_json ");
+}
+
 TEST(GenerationRequestTest, SaltsAreToldApartFromKeys) {
   GenerationRequest key, salt;
   ASSERT_FALSE(ReadChat(R"("prompt_cache_key": "a")", &key));

@@ -2,13 +2,10 @@
 
 #include <simdjson.h>
 
-#include <algorithm>
-#include <limits>
-
-#include "absl/strings/str_cat.h"
 #include "base/json/json.h"
 #include "base/json/json_writer.h"
 #include "serve/api/fields.h"
+#include "serve/api/prompt_field.h"
 
 namespace lluda::api {
 namespace {
@@ -31,59 +28,31 @@ constexpr FieldRow<TokenizeRequest> kTokenize[] = {
     {"with_pieces", kEverywhere, &Flag<&TokenizeRequest::with_pieces>},
 };
 
-Refusal ReadTokens(const Field& field, DetokenizeRequest* out) {
-  out->has_tokens = true;
-  const int64_t last = std::min<int64_t>(out->vocabulary - 1, std::numeric_limits<int32_t>::max());
-  return ReadList(field, kAnySize, [&](const Field& item) -> Refusal {
-    int64_t id = 0;
-    if (Refusal refusal = ReadInt(item, {0, last}, &id)) return refusal;
-    out->tokens.push_back(static_cast<int32_t>(id));
-    return std::nullopt;
-  });
-}
-
-constexpr FieldRow<DetokenizeRequest> kDetokenize[] = {{"tokens", kEverywhere, &ReadTokens}};
-
-// Reads the whole of a body by a table.
-template <typename T>
-Refusal ReadBody(absl::string_view body, absl::Span<const FieldRow<T>> rows,
-                 const ReadOptions& options, T* out) {
-  const absl::StatusOr<base::JsonDocument> document =
-      base::JsonDocument::Parse("the request's body", body);
-  if (!document.ok()) {
-    return ApiError{400, "invalid_json", "", std::string(document.status().message())};
-  }
-  if (Refusal refusal =
-          ReadMembers("", document->root().dom(), ByTable(rows, kEverywhere, &out->ignored, out))) {
-    return refusal;
-  }
-  if (!options.strict_fields || out->ignored.empty()) return std::nullopt;
-  return ApiError{400, "unsupported_parameter", out->ignored.front(),
-                  absl::StrCat(out->ignored.front(), ": is unknown")};
-}
-
-Refusal Missing(absl::string_view name) {
-  return ApiError{400, "missing_required_parameter", std::string(name),
-                  absl::StrCat(name, ": is missing")};
-}
+constexpr FieldRow<DetokenizeRequest> kDetokenize[] = {
+    {"tokens", kEverywhere, [](const Field& f, DetokenizeRequest* r) {
+       r->has_tokens = true;
+       return ReadTokens(f, r->vocabulary, /*least=*/0, &r->tokens);
+     }}};
 
 }  // namespace
 
 Refusal ReadTokenizeRequest(absl::string_view body, const ReadOptions& options,
                             TokenizeRequest* request) {
-  if (Refusal refusal = ReadBody(body, absl::MakeConstSpan(kTokenize), options, request)) {
+  if (Refusal refusal = ReadBody(body, absl::MakeConstSpan(kTokenize), kEverywhere,
+                                 options.strict_fields, &request->ignored, request)) {
     return refusal;
   }
-  return request->has_content ? std::nullopt : Missing("content");
+  return request->has_content ? std::nullopt : MissingField("content");
 }
 
 Refusal ReadDetokenizeRequest(absl::string_view body, const ReadOptions& options,
                               DetokenizeRequest* request) {
   request->vocabulary = options.vocabulary;
-  if (Refusal refusal = ReadBody(body, absl::MakeConstSpan(kDetokenize), options, request)) {
+  if (Refusal refusal = ReadBody(body, absl::MakeConstSpan(kDetokenize), kEverywhere,
+                                 options.strict_fields, &request->ignored, request)) {
     return refusal;
   }
-  return request->has_tokens ? std::nullopt : Missing("tokens");
+  return request->has_tokens ? std::nullopt : MissingField("tokens");
 }
 
 std::string TokensJson(const tokenizer::Tokenizer& tokenizer, const std::vector<int32_t>& tokens,
