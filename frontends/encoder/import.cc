@@ -66,7 +66,7 @@ Value* Mask(ir::Builder* b, const std::string& name, Value* x, Value* mask) {
 
 absl::Status AddChunk(const Model& model) {
   const AudioTower& tower = model.tower;
-  const Axis in = TowerAxis(tower, "in");
+  const Axis in = TowerAxis(tower, "cin");
   Grid grids[4] = {{kChunkFrames, tower.mel_bins, TowerAxis(tower, "one")}};
   for (int i = 1; i < 4; ++i) {
     grids[i] = {Halved(grids[i - 1].time), Halved(grids[i - 1].mel), in};
@@ -86,7 +86,7 @@ absl::Status AddChunk(const Model& model) {
                 {Sized("time", grids[i].time), Sized("mel", grids[i].mel)});
     if (i == 3) break;
     x = Mask(&b, absl::StrCat("m", number), x, masks[i - 1]);
-    x = b.Rename(absl::StrCat("x", number), x, "ch", "in");
+    x = b.Rename(absl::StrCat("x", number), x, "ch", "cin");
   }
   // The checkpoint's matrix has its columns by channel, then by place.
   const Axis mel = Sized("mel", grids[3].mel);
