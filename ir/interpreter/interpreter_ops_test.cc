@@ -528,6 +528,7 @@ class FusedEpilogue : public testing::Test {
       x = b.Binary(Opcode::kAdd, "b", x, bias);
     }
     if (epilogue.Has(EpilogueStep::kAdd)) x = b.Binary(Opcode::kAdd, "r", x, p[kResidual]);
+    if (epilogue.Has(EpilogueStep::kGeluErf)) x = b.Unary(Opcode::kGeluErf, "e", x);
     if (epilogue.grain() == Grain::kHalves) {
       const bool is_gelu = epilogue.Has(EpilogueStep::kGeluMul);
       Value* gate = b.Slice("g", x, "n", 0, 6, {MakeAxis("m", 6)});
