@@ -26,6 +26,10 @@ using runtime::kWarpThreads;
 
 // A maximum of nothing. It is finite, so that exp of a difference to it is 0 and no NaN.
 constexpr float kLowest = std::numeric_limits<float>::lowest();
+// A lane asks for so many eights of its position's keys at a time, and a warp for the values of so
+// many positions.
+constexpr int64_t kEightsTogether = 4;
+constexpr int64_t kPositionsTogether = 8;
 
 class Attention {
  public:
@@ -34,12 +38,13 @@ class Attention {
         e_(e),
         o_(spec),
         vectors_((o_.dims + kWarpThreads - 1) / kWarpThreads),
-        part_floats_(o_.dims + 2) {}
+        part_floats_(o_.dims + 2),
+        query_floats_((o_.dims + 3) / 4 * 4) {}
 
   absl::Status Check() const {
     if (spec_.attrs.mask != ir::Mask::kCausal) return NoKernel(spec_, "only the causal mask");
     if (!(*spec_.attrs.scale > 0)) return NoKernel(spec_, "the scale is not positive");
-    if (4 * kBlockWarps * part_floats_ > runtime::kMaxSharedBytes) {
+    if (SharedBytes() > runtime::kMaxSharedBytes) {
       return NoKernel(spec_, "a head is too long");
     }
     return absl::OkStatus();
@@ -49,12 +54,13 @@ class Attention {
     auto& b = e_.b();
     KernelInfo info;
     info.work_axes = AxesWithout(spec_.result, o_.dim);
-    shared_ = e_.Shared(4 * kBlockWarps * part_floats_);
+    shared_ = e_.Shared(SharedBytes());
     row_ = e_.IndicesOf(info.work_axes, e_.Block(), 1);
     last_ = LoadIndexAt(e_, o_.positions, e_.Buffer(AttentionOperands::kPositions), row_);
     first_ = e_.Most(o_.FirstOf(e_, last_), e_.Const(0));
     cache_ = row_;
     cache_[o_.slot] = LoadIndexAt(e_, o_.slots, e_.Buffer(AttentionOperands::kSlots), row_);
+    StageQuery();
     const Integer first_chunk = Integer(e_, first_) / kWarpThreads;
     const Integer end_chunk = Integer(e_, last_) / kWarpThreads + 1;
     // The first chunk from there on that is this warp's.
@@ -93,12 +99,21 @@ class Attention {
                    tensor.dtype, 1);
   }
 
+  // The query head, as f32, lies in shared memory before the warps' parts.
+  int64_t SharedBytes() const { return 4 * (query_floats_ + kBlockWarps * part_floats_); }
+  void StageQuery() {
+    e_.Loop(e_.Thread(), e_.Const(o_.dims), kBlockThreads, [&](Value* d) {
+      Indices at = row_;
+      at[o_.dim] = d;
+      Value* from =
+          e_.Address(e_.Buffer(AttentionOperands::kQ), e_.Offset(o_.q.axes, at), o_.q.dtype);
+      e_.Store(e_.Address(shared_, d, ir::DType::kF32), ir::DType::kF32,
+               e_.Load(from, o_.q.dtype, 1));
+    });
+    e_.Barrier();
+  }
   Value* QueryElement(Value* d) {
-    Indices at = row_;
-    at[o_.dim] = d;
-    return e_.Load(
-        e_.Address(e_.Buffer(AttentionOperands::kQ), e_.Offset(o_.q.axes, at), o_.q.dtype),
-        o_.q.dtype, 1);
+    return e_.Load(e_.Address(shared_, d, ir::DType::kF32), ir::DType::kF32, 1);
   }
 
   // Whether each position's elements of K are whole eights, one behind the other. A state starts at
@@ -125,16 +140,27 @@ class Attention {
     at[o_.pos] = position;
     Value* keys =
         e_.Address(e_.Buffer(AttentionOperands::kK), e_.Offset(o_.k.axes, at), o_.k.dtype);
-    return e_.Loop(e_.Const(0), e_.Const(o_.dims), kEight, {F32(0)},
-                   [&](Value* d, const Emitter::Carried& carried) {
-                     Value* sum = carried[0];
-                     const auto eight = LoadEight(e_, e_.Address(keys, d, o_.k.dtype), o_.k.dtype);
-                     for (int64_t i = 0; i < kEight; ++i) {
-                       Value* x = QueryElement(Integer(e_, d) + i);
-                       sum = e_.MulAdd(x, eight[static_cast<size_t>(i)], sum);
-                     }
-                     return Emitter::Carried{sum};
-                   })[0];
+    int64_t together = kEightsTogether;
+    while (o_.dims % (kEight * together) != 0) --together;
+    return e_.Loop(
+        e_.Const(0), e_.Const(o_.dims), kEight * together, {F32(0)},
+        [&](Value* d, const Emitter::Carried& carried) {
+          std::vector<Value*> y, x;
+          for (int64_t i = 0; i < together; ++i) {
+            const Integer at = Integer(e_, d) + i * kEight;
+            for (Value* key : LoadEight(e_, e_.Address(keys, at, o_.k.dtype), o_.k.dtype)) {
+              y.push_back(key);
+            }
+          }
+          for (int64_t i = 0; i < together; ++i) {
+            const Integer at = Integer(e_, d) + i * kEight;
+            Value* from = e_.Address(shared_, at, ir::DType::kF32);
+            for (Value* query : LoadEight(e_, from, ir::DType::kF32)) x.push_back(query);
+          }
+          Value* sum = carried[0];
+          for (size_t i = 0; i < x.size(); ++i) sum = e_.MulAdd(x[i], y[i], sum);
+          return Emitter::Carried{sum};
+        })[0];
   }
 
   // q . k of a position, after a softcap without what it is multiplied with in the end.
@@ -163,21 +189,35 @@ class Attention {
     for (int64_t i = 0; i < vectors_; ++i) {
       sums.push_back(b.CreateFMul(before[static_cast<size_t>(2 + i)], factor));
     }
-    Value* from = e_.Most(begin, first_);
-    Value* to = e_.Least(begin + kWarpThreads, Integer(e_, last_) + 1);
-    sums = e_.Loop(from, to, 1, sums, [&](Value* j, const Emitter::Carried& c) {
-      Value* lane = b.CreateTrunc(b.CreateSub(j, begin), e_.Int(32, 1));
-      Value* w = e_.Shuffle(weight, lane);
-      Value* scale = CacheScale(AttentionOperands::kVScales, j);
-      Emitter::Carried next;
-      for (int64_t i = 0; i < vectors_; ++i) {
-        Value* x = CacheElement(AttentionOperands::kV, j, ElementOfLane(i), scale);
-        next.push_back(e_.MulAdd(w, x, c[static_cast<size_t>(i)]));
-      }
-      return next;
-    });
+    // Those that are not seen have a weight of 0, and read a position that is seen.
+    sums = e_.Loop(
+        begin, begin + kWarpThreads, kPositionsTogether, sums,
+        [&](Value* from, const Emitter::Carried& c) { return AddValues(from, begin, weight, c); });
     after.insert(after.end(), sums.begin(), sums.end());
     return after;
+  }
+
+  // The sums with the weighted values of positions [from, from + kPositionsTogether) of the chunk.
+  Emitter::Carried AddValues(Value* from, Value* begin, Value* weight, Emitter::Carried sums) {
+    auto& b = e_.b();
+    std::vector<Value*> values;
+    for (int64_t k = 0; k < kPositionsTogether; ++k) {
+      const Integer position = Integer(e_, from) + k;
+      Value* read = e_.Most(e_.Least(position, last_), first_);
+      Value* scale = CacheScale(AttentionOperands::kVScales, read);
+      for (int64_t i = 0; i < vectors_; ++i) {
+        values.push_back(CacheElement(AttentionOperands::kV, read, ElementOfLane(i), scale));
+      }
+    }
+    for (int64_t k = 0; k < kPositionsTogether; ++k) {
+      const Integer position = Integer(e_, from) + k;
+      Value* w = e_.Shuffle(weight, b.CreateTrunc(position - begin, e_.Int(32, 1)));
+      for (int64_t i = 0; i < vectors_; ++i) {
+        Value*& sum = sums[static_cast<size_t>(i)];
+        sum = e_.MulAdd(w, values[static_cast<size_t>(k * vectors_ + i)], sum);
+      }
+    }
+    return sums;
   }
 
   // The i-th element of the lane; a lane that has none takes the last one, and does not store it.
@@ -187,7 +227,8 @@ class Attention {
   }
 
   Value* PartAddress(Value* warp, Value* i) {
-    return e_.Address(shared_, Integer(e_, warp) * part_floats_ + i, ir::DType::kF32);
+    const Integer at = Integer(e_, warp) * part_floats_ + i;
+    return e_.Address(shared_, at + query_floats_, ir::DType::kF32);
   }
   Value* PartAt(int64_t warp, Value* i) {
     return e_.Load(PartAddress(e_.Const(warp), i), ir::DType::kF32, 1);
@@ -240,8 +281,9 @@ class Attention {
   const KernelSpec& spec_;
   GpuEmitter& e_;
   const AttentionOperands o_;
-  const int64_t vectors_;      // elements of a lane
-  const int64_t part_floats_;  // what a warp leaves in shared memory
+  const int64_t vectors_;       // elements of a lane
+  const int64_t part_floats_;   // what a warp leaves in shared memory
+  const int64_t query_floats_;  // what lies there before
   Value* shared_ = nullptr;
   Indices row_;    // token and heads
   Indices cache_;  // and slot

@@ -32,8 +32,8 @@ using runtime::kWarpThreads;
 // holds them.
 constexpr int64_t kMostRows = 8;
 constexpr int64_t kRowCounts[] = {1, 4, kMostRows};
-// A warp with one row has so many eights of weights under way at a time.
-constexpr int64_t kEightsInFlight = 4;
+// A lane with one row has at most so many eights of weights under way at a time.
+constexpr int64_t kEightsInFlight = 12;
 
 // What the three ways share: the operands by their meaning, and how a sum becomes a result.
 class Product {
@@ -384,8 +384,10 @@ class ByPanels : public Product {
       return sums;
     };
     const int64_t eights = depth_ / kEight;
-    const int64_t together = rows == 1 ? kEightsInFlight : 1;
-    const int64_t whole = eights / (kWarpThreads * together) * (kWarpThreads * together);
+    const int64_t rounds = eights / kWarpThreads;
+    int64_t together = rows == 1 ? std::clamp<int64_t>(rounds, 1, kEightsInFlight) : 1;
+    while (rounds % together != 0) --together;
+    const int64_t whole = rounds * kWarpThreads;
     Emitter::Carried sums(a.size() * weights.size(), e_.ConstF32(0.0f, 1));
     sums = e_.Loop(e_.Lane(), e_.Const(whole), kWarpThreads * together, sums,
                    [&](Value* i, const Emitter::Carried& c) { return add(i, together, c); });

@@ -1,5 +1,6 @@
 // Reductions along one axis: reduce_max, reduce_sum, quantize_scale, softmax and rmsnorm. A warp
-// takes a row: its lanes accumulate elements 32 apart, and are combined as a butterfly.
+// takes a row: its lanes accumulate elements 32 apart, and are combined as a butterfly. A block takes a
+// long row of a norm.
 #include <limits>
 
 #include "codegen/cpu/emit/math.h"
@@ -11,6 +12,9 @@
 
 namespace lluda::codegen::gpu {
 namespace {
+
+// A norm of rows of so many elements has a block for each.
+constexpr int64_t kLongRow = 512;
 
 // A row of operand 0, and the elements of the result that go with it.
 struct Row {
@@ -67,6 +71,34 @@ struct Row {
     });
   }
 
+  // The block's threads accumulate elements 256 apart, warps combine theirs as a butterfly, and
+  // their sums are added in the order of the warps. All threads of the block have it.
+  Value* SumOfSquaresInBlock() const {
+    auto& b = e.b();
+    Value* own = e.Loop(e.Thread(), e.Const(axis.extent.value), runtime::kBlockThreads,
+                        {e.ConstF32(0.0f, 1)}, [&](Value* i, const Emitter::Carried& c) {
+                          Value* x = Load(i);
+                          return Emitter::Carried{b.CreateFAdd(c[0], b.CreateFMul(x, x))};
+                        })[0];
+    Value* of_warp = e.WarpSum(own);
+    Value* shared = e.Shared(4 * runtime::kBlockWarps);
+    const auto place = [&](Value* warp) { return e.Address(shared, warp, ir::DType::kF32); };
+    e.If(e.IsFirstLane(), [&] { e.Store(place(e.Warp()), ir::DType::kF32, of_warp); });
+    e.Barrier();
+    Value* sum = e.ConstF32(0.0f, 1);
+    for (int64_t warp = 0; warp < runtime::kBlockWarps; ++warp) {
+      sum = b.CreateFAdd(sum, e.Load(place(e.Const(warp)), ir::DType::kF32, 1));
+    }
+    return sum;
+  }
+  void StoreInBlock(int buffer, const std::function<Value*(Value* x, Value* i)>& map) const {
+    e.Loop(e.Thread(), e.Const(axis.extent.value), runtime::kBlockThreads, [&](Value* i) {
+      Indices at = indices;
+      at[axis.name] = i;
+      StoreAt(buffer, at, map(Load(i), i));
+    });
+  }
+
   // Stores the row's one result.
   void StoreOne(int buffer, Value* value) const {
     e.If(e.IsFirstLane(), [&] { StoreAt(buffer, indices, value); });
@@ -117,15 +149,28 @@ absl::StatusOr<KernelInfo> EmitRmsnorm(const KernelSpec& spec, GpuEmitter& e) {
   const TensorSpec& weight = spec.operands[1];
   const ir::Axis axis = spec.operands[0].Find(spec.attrs.axes[0])->axis;
   if (!axis.extent.is_constant()) return NoKernel(spec, "the axis has no constant length");
+  if (spec.operands[0].layout.is_panel()) return NoKernel(spec, "the operand is in panels");
   auto& b = e.b();
+  const auto normalised = [&](Value* x, Value* i, Value* inverse) {
+    Value* at = e.Offset(weight.axes, {{axis.name, i}});
+    Value* factor = e.Load(e.Address(e.Buffer(1), at, weight.dtype), weight.dtype, 1);
+    return b.CreateFMul(b.CreateFMul(x, inverse), factor);
+  };
+  const auto inverse_of = [&](Value* squares) {
+    return InverseRootMeanSquare(e, squares, axis.extent.value, *spec.attrs.eps);
+  };
+  if (axis.extent.value >= kLongRow) {
+    const std::vector<ir::Axis> rows = AxesWithout(spec.operands[0], axis.name);
+    const Row row{spec, e, axis, e.IndicesOf(rows, e.Block(), 1)};
+    Value* inverse = inverse_of(row.SumOfSquaresInBlock());
+    row.StoreInBlock(2, [&](Value* x, Value* i) { return normalised(x, i, inverse); });
+    KernelInfo info;
+    info.work_axes = rows;
+    return info;
+  }
   return ForEachRow(spec, e, [&](const Row& row) {
-    Value* squares = row.Sum([&](Value* x) { return b.CreateFMul(x, x); });
-    Value* inverse = InverseRootMeanSquare(e, squares, axis.extent.value, *spec.attrs.eps);
-    row.Store(2, [&](Value* x, Value* i) {
-      Value* at = e.Offset(weight.axes, {{axis.name, i}});
-      Value* factor = e.Load(e.Address(e.Buffer(1), at, weight.dtype), weight.dtype, 1);
-      return b.CreateFMul(b.CreateFMul(x, inverse), factor);
-    });
+    Value* inverse = inverse_of(row.Sum([&](Value* x) { return b.CreateFMul(x, x); }));
+    row.Store(2, [&](Value* x, Value* i) { return normalised(x, i, inverse); });
   });
 }
 

@@ -1,0 +1,71 @@
+// A kernel of words alone, in both of their meanings.
+#include "codegen/nvptx/words.h"
+
+#include <vector>
+
+#include "codegen/llvm/jit.h"
+#include "codegen/nvptx/ptx.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "runtime/gpu/block_runner.h"
+
+namespace lluda::codegen {
+namespace {
+
+using ::testing::HasSubstr;
+
+// result[block * 256 + thread] = the sum over the warp of x, plus what the next thread of the block
+// has left in shared memory: ten times its number.
+void Emit(GpuEmitter& e) {
+  auto& b = e.b();
+  const auto place = [&](Value* base, Value* i) { return e.Address(base, i, ir::DType::kF32); };
+  Value* at = b.CreateAdd(b.CreateMul(e.Block(), e.Const(runtime::kBlockThreads)), e.Thread());
+  Value* sum = e.WarpSum(e.Load(place(e.Buffer(0), at), ir::DType::kF32, 1));
+  Value* shared = e.Shared(4 * runtime::kBlockThreads);
+  Value* tenfold = b.CreateMul(e.Thread(), e.Const(10));
+  e.Store(place(shared, e.Thread()), ir::DType::kF32, b.CreateSIToFP(tenfold, e.F32(1)));
+  e.Barrier();
+  Value* next = b.CreateURem(b.CreateAdd(e.Thread(), e.Const(1)), e.Const(runtime::kBlockThreads));
+  Value* left = e.Load(place(shared, next), ir::DType::kF32, 1);
+  e.Store(place(e.Buffer(1), at), ir::DType::kF32, b.CreateFAdd(sum, left));
+  e.Finish();
+}
+
+TEST(Words, AreCallsIntoTheSimulatedGpu) {
+  const Target target = Target::Host();
+  auto context = std::make_unique<llvm::LLVMContext>();
+  auto module = std::make_unique<llvm::Module>("test", *context);
+  Emit(*GpuEmitter::Begin(Form::kSimulated, module.get(), target, "kernel", {"T"}, 2));
+  auto jit = Jit::Create(target, {});
+  ASSERT_TRUE(jit.ok()) << jit.status();
+  ASSERT_EQ((*jit)->AddModule(std::move(context), std::move(module)), absl::OkStatus());
+  auto library = std::move(**jit).Compile({"kernel"});
+  ASSERT_TRUE(library.ok()) << library.status();
+  std::vector<float> x(2 * runtime::kBlockThreads), y(x.size(), -1);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i);
+  void* buffers[] = {x.data(), y.data()};
+  const int64_t dims[] = {1};
+  auto runner = runtime::BlockRunner::Create();
+  ASSERT_TRUE(runner.ok()) << runner.status();
+  ASSERT_EQ((*runner)->Run((*library)->Find("kernel"), buffers, dims, 1), absl::OkStatus());
+  EXPECT_EQ(y[0], -1) << "of another block";
+  // Thread 37 of block 1: its warp has 288 to 319, and thread 38 left 380.
+  EXPECT_EQ(y[256 + 37], 32 * 288 + 31 * 16 + 380);
+  EXPECT_EQ(y[256 + 255], 32 * 480 + 31 * 16 + 0);
+}
+
+TEST(Words, AreInstructionsOfAGpu) {
+  llvm::LLVMContext context;
+  llvm::Module module("test", context);
+  const Target target = Target::Host();
+  Emit(*GpuEmitter::Begin(Form::kPtx, &module, target, "kernel", {"T"}, 2));
+  const auto ptx = PtxOf(AllGpus()[0], &module);
+  ASSERT_TRUE(ptx.ok()) << ptx.status();
+  for (const char* text : {"shfl.sync.idx.b32", "bar.sync", "%tid.x", "%ctaid.x", "ld.global.f32",
+                           "st.shared.f32", ".shared .align 64 .b8", ".maxntid 256"}) {
+    EXPECT_THAT(*ptx, HasSubstr(text));
+  }
+}
+
+}  // namespace
+}  // namespace lluda::codegen
