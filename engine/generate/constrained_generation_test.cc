@@ -128,8 +128,8 @@ TEST_F(ConstrainedGenerationTest, TokensWithoutAChoiceAreTheSameInFewerSteps) {
   auto session = Session::Create(model_, {});
   ASSERT_TRUE(session.ok()) << session.status();
   int64_t saved = 0;
-  for (int kind = 0; kind < 14; ++kind) {
-    for (const int64_t most : {3, 20, 130, 1000}) {  // the last one fills the context
+  for (int kind = 0; kind < 6; ++kind) {
+    for (const int64_t most : {20, 1000}) {  // the last one fills the context
       GenerateOptions options = Options(kind);
       options.max_new_tokens = most;
       const auto jumping = (*session)->Generate(Prompt(), options);
