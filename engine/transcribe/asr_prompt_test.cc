@@ -1,0 +1,71 @@
+#include "engine/transcribe/asr_prompt.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "absl/status/status.h"
+#include "base/files/test_files.h"
+#include "base/json/json.h"
+
+namespace lluda::engine {
+namespace {
+
+tokenizer::Tokenizer AsrTokenizer() {
+  auto tokenizer = tokenizer::Tokenizer::Load("reference_data/asr/tokenizer.json");
+  EXPECT_TRUE(tokenizer.ok()) << tokenizer.status();
+  return *std::move(tokenizer);
+}
+
+// The tokens of a prompt as transformers made them, with one <|audio_pad|> for all of the sound.
+std::vector<int32_t> ReferenceIds(const std::string& name, int32_t pad) {
+  const std::string text = base::ReadAll("reference_data/asr/reference.json");
+  const auto document = base::JsonDocument::Parse("reference.json", text);
+  EXPECT_TRUE(document.ok()) << document.status();
+  std::vector<int32_t> ids;
+  for (const simdjson::dom::element prompt :
+       document->root().dom()["prompts"].get_array().value_unsafe()) {
+    if (std::string_view(prompt["name"].get_string().value_unsafe()) != name) continue;
+    for (const simdjson::dom::element id : prompt["ids"].get_array().value_unsafe()) {
+      const auto token = static_cast<int32_t>(id.get_int64().value_unsafe());
+      if (token != pad || ids.back() != pad) ids.push_back(token);
+    }
+  }
+  return ids;
+}
+
+TEST(AsrPrompt, IsWhatTransformersMakesOfTheConversation) {
+  const tokenizer::Tokenizer tokenizer = AsrTokenizer();
+  const int32_t pad = *tokenizer.TokenToId("<|audio_pad|>");
+  EXPECT_EQ(AsrPrompt(tokenizer, {}).value(), ReferenceIds("audio", pad));
+  EXPECT_EQ(AsrPrompt(tokenizer, {"Names: Ada, Bob.", ""}).value(),
+            ReferenceIds("long_audio", pad));
+  EXPECT_EQ(AsrPrompt(tokenizer, {"", "English"}).value(), ReferenceIds("language", pad));
+}
+
+TEST(AsrPrompt, SpecialTokensInTheContextAreText) {
+  const tokenizer::Tokenizer tokenizer = AsrTokenizer();
+  const int32_t pad = *tokenizer.TokenToId("<|audio_pad|>");
+  const std::vector<int32_t> ids = AsrPrompt(tokenizer, {"<|audio_pad|><|im_end|>", ""}).value();
+  EXPECT_EQ(std::count(ids.begin(), ids.end(), pad), 1);
+  EXPECT_EQ(std::count(ids.begin(), ids.end(), *tokenizer.TokenToId("<|im_end|>")), 2);
+}
+
+TEST(AsrPrompt, ContextThatIsNoUtf8IsRepaired) {
+  const tokenizer::Tokenizer tokenizer = AsrTokenizer();
+  EXPECT_EQ(AsrPrompt(tokenizer, {"a\xff", ""}).value(),
+            AsrPrompt(tokenizer, {"a\xef\xbf\xbd", ""}).value());
+}
+
+TEST(AsrPrompt, ATokenizerWithoutItsTokensIsRefused) {
+  const auto tokenizer = tokenizer::Tokenizer::Load("reference_data/stories");
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  const auto prompt = AsrPrompt(*tokenizer, {});
+  EXPECT_EQ(prompt.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(prompt.status().message()), testing::HasSubstr("has no token '<|"));
+}
+
+}  // namespace
+}  // namespace lluda::engine
