@@ -43,7 +43,6 @@ TEST(SoundFile, SixteenBitsAt16KilohertzAreTheSamplesThemselves) {
   std::string file = EncodedSound({}, std::vector<float>(4, 0));
   file.replace(file.size() - 8, 8, std::string("\0\x80\xff\x7f\1\0\0\xc0", 8));
   EXPECT_EQ(*Read(file), (std::vector<float>{-1, 1 - 0x1p-15f, 0x1p-15f, -0.5}));
-}, tone)), tone);
 }
 
 TEST(SoundFile, EveryFormatRateAndNumberOfChannelsBecomesTheSameTone) {

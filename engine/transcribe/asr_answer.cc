@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "engine/transcribe/asr_prompt.h"
 
 namespace lluda::engine {
@@ -45,7 +46,7 @@ std::string AsrAnswer::Give(absl::string_view piece) {
 std::string AsrAnswer::Add(absl::string_view piece) {
   if (in_text_) return Give(piece);
   absl::StrAppend(&head_, piece);
-  const size_t tag = head_.find(kAsrText);
+  const size_t tag = absl::string_view(head_).find(kAsrText);
   if (tag != std::string::npos) {
     in_text_ = true;
     language_ = LanguageOf(absl::string_view(head_).substr(0, tag));
