@@ -20,6 +20,7 @@
 #include "serve/api/error.h"
 #include "serve/api/generation_request.h"
 #include "serve/call.h"
+#include "serve/pending.h"
 
 namespace lluda::serve {
 
@@ -36,7 +37,7 @@ struct AnswerOptions {
   int64_t seed = 0;
 };
 
-class Answer : public std::enable_shared_from_this<Answer> {
+class Answer : public Pending, public std::enable_shared_from_this<Answer> {
  public:
   Answer(std::shared_ptr<Call> call, AnswerOptions options);
 
@@ -44,8 +45,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   // case: with an error, if one of them is not taken.
   void Start(engine::Service* service, std::vector<engine::ServiceRequest> requests);
 
-  // Ends it with an error, as the server is shutting down.
-  void Abort();
+  void Abort() override;
 
   // For a choice of all prompts' choices, as RequestListener has them.
   void OnToken(int64_t choice, const engine::ServedToken& token);

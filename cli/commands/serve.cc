@@ -24,10 +24,12 @@
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/interrupt.h"
 #include "cli/terminal/output.h"
+#include "engine/audio_encoder.h"
 #include "engine/grammar/token_trie.h"
 #include "engine/service/fingerprint.h"
 #include "engine/service/service_plan.h"
 #include "engine/service/service_thread.h"
+#include "engine/transcribe/transcriber.h"
 #include "frontends/tokenizer/reader/chat_format_reader.h"
 #include "runtime/machine/memory_limit.h"
 #include "serve/app.h"
@@ -121,6 +123,7 @@ absl::StatusOr<std::optional<tokenizer::ChatTemplate>> TemplateOf(
 // A model with all that its requests need; the parts go in the order that they depend on each other.
 struct Loaded {
   std::unique_ptr<engine::Model> model;
+  std::unique_ptr<engine::AudioEncoder> ears;  // null: it hears nothing
   std::unique_ptr<engine::ServiceThread> service;
   serve::ServedModel served;
 };
@@ -176,9 +179,14 @@ absl::StatusOr<std::unique_ptr<Loaded>> Load(const ServeFlags& flags) {
   engine::Model* model = loaded->model.get();
   serve::ServedModel& served = loaded->served;
   RETURN_IF_ERROR(AddFingerprint(flags, model, &served));
-  ASSIGN_OR_RETURN(loaded->service, engine::ServiceThread::Create(
-                                        {model->executable(), model->pool(), model->tokenizer()},
-                                        ServiceOptionsOf(flags)));
+  if (engine::Transcriber::CanHear(model)) {
+    ASSIGN_OR_RETURN(loaded->ears, engine::AudioEncoder::Create(model));
+    served.hears = true;
+  }
+  ASSIGN_OR_RETURN(loaded->service,
+                   engine::ServiceThread::Create(
+                       {model->executable(), model->pool(), model->tokenizer(), loaded->ears.get()},
+                       ServiceOptionsOf(flags)));
   served.aliases = flags.aliases;
   served.created = static_cast<int64_t>(std::time(nullptr));
   served.service = loaded->service.get();

@@ -47,11 +47,15 @@ struct ServedRequest {
       const SequenceModel& model, const ServiceRequest& request,
       std::shared_ptr<RequestListener> listener);
 
+  // The sound's rows are there: each choice's prompt has them. As Sequence::SetMedia.
+  absl::Status Hear(std::shared_ptr<const MediaRows> rows);
+
   uint64_t id = 0;
   std::shared_ptr<RequestListener> listener;
   std::string client, prefix_key;
   std::optional<int> top_logprobs;
-  int64_t prompt_bytes = 0;  // that its choices keep while it waits
+  std::shared_ptr<const PromptSound> sound;  // until it has become rows
+  int64_t prompt_bytes = 0;                  // that its choices keep while it waits
   std::vector<std::unique_ptr<ServedChoice>> choices;
   std::chrono::steady_clock::time_point submitted = std::chrono::steady_clock::now();
   // Set by any thread.

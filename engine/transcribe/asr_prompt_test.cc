@@ -24,13 +24,18 @@ std::vector<int32_t> ReferenceIds(const std::string& name, int32_t pad) {
   const std::string text = base::ReadAll("reference_data/asr/reference.json");
   const auto document = base::JsonDocument::Parse("reference.json", text);
   EXPECT_TRUE(document.ok()) << document.status();
+  simdjson::dom::array prompts;
+  EXPECT_FALSE(document->root().dom()["prompts"].get(prompts));
   std::vector<int32_t> ids;
-  for (const simdjson::dom::element prompt :
-       document->root().dom()["prompts"].get_array().value_unsafe()) {
-    if (std::string_view(prompt["name"].get_string().value_unsafe()) != name) continue;
-    for (const simdjson::dom::element id : prompt["ids"].get_array().value_unsafe()) {
-      const auto token = static_cast<int32_t>(id.get_int64().value_unsafe());
-      if (token != pad || ids.back() != pad) ids.push_back(token);
+  for (const simdjson::dom::element prompt : prompts) {
+    std::string_view prompt_name;
+    simdjson::dom::array tokens;
+    EXPECT_FALSE(prompt["name"].get(prompt_name) || prompt["ids"].get(tokens));
+    if (prompt_name != name) continue;
+    for (const simdjson::dom::element token : tokens) {
+      int64_t id = 0;
+      EXPECT_FALSE(token.get(id));
+      if (id != pad || ids.back() != pad) ids.push_back(static_cast<int32_t>(id));
     }
   }
   return ids;
