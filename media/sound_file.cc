@@ -16,6 +16,7 @@
 #include "base/status_macros.h"
 #include "media/resampler.h"
 #include "media/sound_format.h"
+#include "media/vorbis_headers.h"
 
 namespace lluda::media {
 namespace {
@@ -144,6 +145,11 @@ absl::StatusOr<std::vector<float>> Decode(SNDFILE* file, const SF_INFO& info,
   return samples;
 }
 
+absl::Status BadHeader(SoundFormat format) {
+  return absl::InvalidArgumentError(absl::StrCat("begins as a file of ", SoundFormatName(format),
+                                                 ", but its header cannot be read"));
+}
+
 absl::StatusOr<std::vector<float>> ReadUnnamed(absl::Span<const std::byte> bytes,
                                                const SoundLimits& limits) {
   if (bytes.empty()) return absl::InvalidArgumentError("is empty");
@@ -153,15 +159,13 @@ absl::StatusOr<std::vector<float>> ReadUnnamed(absl::Span<const std::byte> bytes
         "is no sound file: WAV, FLAC, Ogg Vorbis, Opus and MP3 are read");
   }
   if (format == SoundFormat::kWav) RETURN_IF_ERROR(CheckWavLength(bytes));
+  if (format == SoundFormat::kOgg && !VorbisHeadersAreRead(bytes)) return BadHeader(format);
   SF_VIRTUAL_IO io = {Length, Seek, Read, Write, Tell};
   Reader reader{bytes};
   SF_INFO info = {};
   const std::unique_ptr<SNDFILE, Close> file(sf_open_virtual(&io, SFM_READ, &info, &reader));
   // libsndfile keeps the reason in a variable that all threads share.
-  if (file == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat("begins as a file of ", SoundFormatName(format),
-                                                   ", but its header cannot be read"));
-  }
+  if (file == nullptr) return BadHeader(format);
   return Decode(file.get(), info, limits);
 }
 

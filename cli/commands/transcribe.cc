@@ -23,8 +23,8 @@
 namespace lluda::cli {
 namespace {
 
-// Of all sounds of a command together, which are held at once: 0.9 GB.
-constexpr size_t kMostSeconds = size_t{4} * 60 * 60;
+// Of all sounds of a command together, which are held at once: as many as of one.
+constexpr int kMostSeconds = media::SoundLimits().seconds;
 
 struct Sound {
   std::string file;  // as errors and lines call it
@@ -48,7 +48,7 @@ absl::StatusOr<std::vector<Sound>> ReadSounds(const std::vector<std::string>& fi
     Sound sound = {file == "-" ? "stdin" : file, {}};
     ASSIGN_OR_RETURN(sound.samples, ReadOne(file));
     samples += sound.samples.size();
-    if (samples > kMostSeconds * media::kSampleRate) {
+    if (samples > size_t{kMostSeconds} * media::kSampleRate) {
       return absl::InvalidArgumentError(
           absl::StrCat(sound.file, ": with it the sounds are longer than ", kMostSeconds / 3600,
                        " hours together, the most that is read"));
