@@ -60,9 +60,7 @@ std::string AsrAnswer::Add(absl::string_view piece) {
 std::string AsrAnswer::Finish() {
   if (in_text_) return "";
   in_text_ = true;
-  if (!absl::StartsWith(head_, kLanguage)) return Give(head_);
-  language_ = LanguageOf(head_);
-  return "";
+  return absl::StartsWith(head_, kLanguage) ? "" : Give(head_);
 }
 
 }  // namespace lluda::engine

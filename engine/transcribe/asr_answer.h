@@ -24,8 +24,7 @@ class AsrAnswer {
   // The part of the text that became certain by this piece of the answer. Space before and behind
   // the text is no part of it.
   std::string Add(absl::string_view piece);
-  // The same at the end. An answer without <asr_text> that does not begin as one with it would is
-  // all text.
+  // The same at the end. An answer without <asr_text> is all text, unless it begins as one with it.
   std::string Finish();
 
   const std::string& text() const { return text_; }
