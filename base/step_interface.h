@@ -7,6 +7,21 @@
 // T tokens are computed, each of a position in the sequence of a slot, and R rows of them get
 // logits. States have the axes slot[S] and pos[C].
 //
+// A model that hears has the step
+//
+//   func @step(..., %rows: i32 row[R], %keep: f32 tok[T], %from: i32 tok[T],
+//              %media: f32 med[M] hid[1024]) -> ...
+//
+// where a token's embedding is multiplied with its `keep`, 1 or, where it stands for sound, 0, and
+// row `from` of `media` is added to it; row 0 is zeros. The rows come from two more entries:
+//
+//   func @audio_chunk(%mel: f32 time[100] mel[128], %mask1: f32 time[50], %mask2: f32 time[25])
+//       -> f32 time[13] wide[896]
+//   func @audio(%sound: f32 tok[A] wide[896], %place: i32 tok[A]) -> f32 tok[A] hid[1024]
+//
+// The first takes a second of sound through the convolutions, the second a window of such rows
+// through the layers: nothing that they compute crosses a chunk, or a window.
+//
 // Example:
 //   program.FindEntry(step_interface::kStep)->inputs[0] == step_interface::kTokens
 #ifndef LLUDA_BASE_STEP_INTERFACE_H_
@@ -18,25 +33,46 @@ namespace lluda::step_interface {
 // are functions that are run from outside. Other functions are there to be called by them.
 inline constexpr char kLoad[] = "load";
 inline constexpr char kStep[] = "step";
-inline constexpr const char* kEntries[] = {kStep};
+inline constexpr char kAudioChunk[] = "audio_chunk";
+inline constexpr char kAudio[] = "audio";
+// The step first; a model without ears has no other.
+inline constexpr const char* kEntries[] = {kStep, kAudioChunk, kAudio};
 
 // Symbols.
 inline constexpr char kTokenCount[] = "T";
 inline constexpr char kRowCount[] = "R";
 inline constexpr char kSlotCount[] = "S";
-inline constexpr char kCapacity[] = "C";  // positions that a slot has room for
+inline constexpr char kCapacity[] = "C";    // positions that a slot has room for
+inline constexpr char kSoundCount[] = "A";  // rows of a window of sound
+inline constexpr char kMediaCount[] = "M";  // rows of `media`
+// Those of all models.
 inline constexpr const char* kSymbols[] = {kTokenCount, kRowCount, kSlotCount, kCapacity};
 
-// The step's inputs, all i32.
+// The step's inputs, all i32 but for `keep` and `media`.
 inline constexpr char kTokens[] = "tokens";
 inline constexpr char kPositions[] = "pos";  // of each token in its sequence
 inline constexpr char kSlots[] = "slot";     // which sequence each token is of
 inline constexpr char kRows[] = "rows";      // which tokens' logits are wanted
 inline constexpr const char* kInputs[] = {kTokens, kPositions, kSlots, kRows};
+inline constexpr char kKeep[] = "keep";
+inline constexpr char kFrom[] = "from";
+inline constexpr char kMedia[] = "media";
+inline constexpr const char* kInputsWithMedia[] = {kTokens, kPositions, kSlots, kRows,
+                                                   kKeep,   kFrom,      kMedia};
+
+// Inputs of the entries for sound.
+inline constexpr char kMel[] = "mel";      // of 100 frames, those that are missing zeros
+inline constexpr char kMask1[] = "mask1";  // 1 for places behind the first convolution that count
+inline constexpr char kMask2[] = "mask2";  // likewise, behind the second
+inline constexpr const char* kAudioChunkInputs[] = {kMel, kMask1, kMask2};
+inline constexpr char kSound[] = "sound";
+inline constexpr char kPlace[] = "place";  // which row of its chunk each row is
+inline constexpr const char* kAudioInputs[] = {kSound, kPlace};
 
 // Axes: of the inputs, and of states.
 inline constexpr char kTokenAxis[] = "tok";
 inline constexpr char kRowAxis[] = "row";
+inline constexpr char kMediaAxis[] = "med";
 inline constexpr char kSlotAxis[] = "slot";
 inline constexpr char kPositionAxis[] = "pos";
 

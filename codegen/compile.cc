@@ -444,6 +444,15 @@ std::vector<std::string> SymbolNames(const ir::Module& module) {
   return names;
 }
 
+std::vector<std::string> EntriesOf(const ir::Module& module) {
+  std::vector<std::string> entries;
+  for (const char* entry : step_interface::kEntries) {
+    if (module.FindFunc(entry) != nullptr) entries.emplace_back(entry);
+  }
+  if (entries.empty()) entries.emplace_back(step_interface::kStep);
+  return entries;
+}
+
 absl::StatusOr<runtime::Program> BuildProgram(const ir::Module& module,
                                               const std::vector<std::string>& entries,
                                               KernelSet* kernels) {

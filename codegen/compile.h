@@ -35,6 +35,9 @@ struct CompiledModule {
 // The module's symbols in the order of KernelArgs::dims.
 std::vector<std::string> SymbolNames(const ir::Module& module);
 
+// The entries (base/step_interface.h) that the module has; the step if it has none.
+std::vector<std::string> EntriesOf(const ir::Module& module);
+
 // The call lists of the load block and of these functions, and a kernel in the set for each spec
 // they need; these have no addresses yet. The module must have been planned (plan-memory). Errors:
 // NotFound for a missing entry, Unimplemented for an op without a kernel, FailedPrecondition for a

@@ -48,10 +48,23 @@ absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const int32
   return scheduler_->Evaluate(tokens);
 }
 
+absl::StatusOr<absl::Span<const float>> Session::Evaluate(const Prompt& prompt) {
+  RETURN_IF_ERROR(CheckPrompt(prompt.tokens));
+  RETURN_IF_ERROR(CheckMedia(prompt.media, static_cast<int64_t>(prompt.tokens.size()),
+                             scheduler_->media_width()));
+  return scheduler_->Evaluate(prompt.tokens, prompt.media);
+}
+
 absl::StatusOr<Generation> Session::Generate(absl::Span<const int32_t> prompt,
                                              const GenerateOptions& options) {
-  absl::StatusOr<std::unique_ptr<Sequence>> sequence =
-      Sequence::Create(sequence_model(), prompt, options);
+  return Run(Sequence::Create(sequence_model(), prompt, options));
+}
+
+absl::StatusOr<Generation> Session::Generate(const Prompt& prompt, const GenerateOptions& options) {
+  return Run(Sequence::Create(sequence_model(), prompt, options));
+}
+
+absl::StatusOr<Generation> Session::Run(absl::StatusOr<std::unique_ptr<Sequence>> sequence) {
   if (absl::IsFailedPrecondition(sequence.status())) {
     return absl::FailedPreconditionError(
         absl::StrCat(model_->folder(), ": ", sequence.status().message()));

@@ -50,10 +50,13 @@ class Session {
   // stop_strings.
   absl::StatusOr<Generation> Generate(absl::Span<const int32_t> prompt,
                                       const GenerateOptions& options);
+  // The same of a prompt with media (engine/audio_encoder.h makes them), and errors as CheckMedia.
+  absl::StatusOr<Generation> Generate(const Prompt& prompt, const GenerateOptions& options);
 
   // The logits [vocabulary] of the token after `tokens`, valid until the next call. InvalidArgument
   // as for Generate.
   absl::StatusOr<absl::Span<const float>> Evaluate(absl::Span<const int32_t> tokens);
+  absl::StatusOr<absl::Span<const float>> Evaluate(const Prompt& prompt);
 
   // What a part of the model computed for the tokens held, [token, ...] in f32, valid until the
   // next call: "embed", and "out[3]" of layer 3; ImportOptions::record_activations lists them all.
@@ -72,7 +75,11 @@ class Session {
  private:
   Session(Model* model, std::unique_ptr<Scheduler> scheduler)
       : model_(model), scheduler_(std::move(scheduler)) {}
-  SequenceModel sequence_model() const { return {model_->tokenizer(), vocabulary(), context()}; }
+  SequenceModel sequence_model() const {
+    return {model_->tokenizer(), vocabulary(), context(), scheduler_->media_width()};
+  }
+  // The text of a sequence, or why there is none.
+  absl::StatusOr<Generation> Run(absl::StatusOr<std::unique_ptr<Sequence>> sequence);
 
   Model* model_;
   std::unique_ptr<Scheduler> scheduler_;

@@ -128,6 +128,29 @@ Value* Builder::Slice(absl::string_view name, const Operand& x, std::string axis
   return Add(Opcode::kSlice, name, {x}, attrs);
 }
 
+Value* Builder::Pad(absl::string_view name, const Operand& x, std::vector<std::string> over,
+                    int64_t before, int64_t after) {
+  Attrs attrs;
+  attrs.axes = std::move(over);
+  if (before > 0) attrs.before = before;
+  if (after > 0) attrs.after = after;
+  return Add(Opcode::kPad, name, {x}, attrs);
+}
+
+Value* Builder::Window(absl::string_view name, const Operand& x, std::string axis, Axis to, Axis in,
+                       int64_t stride) {
+  Attrs attrs;
+  attrs.axes = {std::move(axis)};
+  attrs.result_axes = {std::move(to), std::move(in)};
+  attrs.stride = stride;
+  return Add(Opcode::kWindow, name, {x}, attrs);
+}
+
+Value* Builder::Rename(absl::string_view name, const Operand& x, std::string axis, std::string to) {
+  const Axis* renamed = x.type().GetAxis(axis);
+  return Split(name, x, std::move(axis), {{std::move(to), renamed->extent}});
+}
+
 Value* Builder::Concat(absl::string_view name, std::vector<Operand> parts,
                        std::vector<std::string> axes, Axis to) {
   Attrs attrs;

@@ -54,6 +54,14 @@ class Builder {
   Value* Merge(absl::string_view name, const Operand& x, std::vector<std::string> axes, Axis to);
   Value* Slice(absl::string_view name, const Operand& x, std::string axis, int64_t begin,
                int64_t end, std::vector<Axis> as);
+  // So many zeros at both ends of the axes.
+  Value* Pad(absl::string_view name, const Operand& x, std::vector<std::string> over,
+             int64_t before, int64_t after);
+  // `to`: the places of the windows along the axis, and what is in one.
+  Value* Window(absl::string_view name, const Operand& x, std::string axis, Axis to, Axis in,
+                int64_t stride);
+  // The same axis by another name.
+  Value* Rename(absl::string_view name, const Operand& x, std::string axis, std::string to);
   Value* Concat(absl::string_view name, std::vector<Operand> parts, std::vector<std::string> axes,
                 Axis to);
   Value* Permute(absl::string_view name, const Operand& x, std::vector<std::string> to);

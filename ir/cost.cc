@@ -111,6 +111,8 @@ Cost CostOf(const Op& op, const CostShape& shape) {
     case Opcode::kMerge:
     case Opcode::kSlice:
     case Opcode::kPermute:
+    case Opcode::kPad:
+    case Opcode::kWindow:
       return {0, GlobalBytes(op, shape)};
     default:
       return {Elements(op.result_type(), shape), GlobalBytes(op, shape)};

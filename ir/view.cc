@@ -60,15 +60,24 @@ void ApplyPermute(const Op& op, Access* access) {
   access->axes = std::move(permuted);
 }
 
+// Neighbouring windows are a stride of elements apart, and may overlap.
+void ApplyWindow(const Op& op, Access* access) {
+  const size_t at = IndexOf(access->axes, op.attrs.axes[0]);
+  const Stride element = access->axes[at].stride;
+  Stride window = element;
+  window.factor *= *op.attrs.stride;
+  access->axes[at] = {op.attrs.result_axes[0], window};
+  access->axes.insert(access->axes.begin() + static_cast<int64_t>(at) + 1,
+                      {op.attrs.result_axes[1], element});
+}
+
 struct ViewRow {
   Opcode opcode;
   void (*apply)(const Op& op, Access* access);
 };
 constexpr ViewRow kViews[] = {
-    {Opcode::kMerge, ApplyMerge},
-    {Opcode::kPermute, ApplyPermute},
-    {Opcode::kSlice, ApplySlice},
-    {Opcode::kSplit, ApplySplit},
+    {Opcode::kMerge, ApplyMerge}, {Opcode::kPermute, ApplyPermute}, {Opcode::kSlice, ApplySlice},
+    {Opcode::kSplit, ApplySplit}, {Opcode::kWindow, ApplyWindow},
 };
 
 const ViewRow* FindView(Opcode opcode) {

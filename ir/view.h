@@ -1,7 +1,7 @@
 // Where the elements of a value lie, when the value is a view of another one.
 //
-// `split`, `merge`, `slice` and `permute` only rename or select elements, so they cost nothing as
-// long as the result can be described by one stride per axis over the buffer of their operand. The
+// `split`, `merge`, `slice`, `permute` and `window` only rename or select elements, so they cost
+// nothing as long as the result can be described by one stride per axis over the buffer of their operand. The
 // memory planner and the code generator both ask here, so they cannot disagree about who owns a
 // buffer.
 //
@@ -42,7 +42,7 @@ struct Access {
   const StridedAxis* Find(absl::string_view axis) const;
 };
 
-// True when the op's result is stored in its operand's buffer: one of the four ops above, on a
+// True when the op's result is stored in its operand's buffer: one of the five ops above, on a
 // row-major value, with strides that can express the result.
 bool IsView(const Op& op);
 

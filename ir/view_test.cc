@@ -229,5 +229,24 @@ TEST(Access, FindsAnAxisByName) {
   EXPECT_EQ(access.Find("row"), nullptr);
 }
 
+TEST(ResolveAccess, WindowsOverlapByTheirStride) {
+  const Function f("f32 time[7] ch[5]",
+                   "%w = window %x time -> time[3] kt[3] {stride = 2} : f32 time[3] kt[3] ch[5]\n"
+                   "%e = exp %w : f32 time[3] kt[3] ch[5]\nreturn %e",
+                   "f32 time[3] kt[3] ch[5]");
+  EXPECT_TRUE(IsView(f.Find("w")));
+  EXPECT_EQ(f.Resolve("w").base.value, f.x());
+  EXPECT_THAT(Text(f.Resolve("w").axes), ElementsAre("time[3]:10", "kt[3]:5", "ch[5]:1"));
+}
+
+TEST(ResolveAccess, AnAxisOfASymbolsLengthMayHaveAnotherName) {
+  const Function f("f32 tok[T] dim[5]",
+                   "%k = split %x tok -> key[T] : f32 key[T] dim[5]\n"
+                   "%e = exp %k : f32 key[T] dim[5]\nreturn %e",
+                   "f32 key[T] dim[5]");
+  EXPECT_TRUE(IsView(f.Find("k")));
+  EXPECT_THAT(Text(f.Resolve("k").axes), ElementsAre("key[T]:5", "dim[5]:1"));
+}
+
 }  // namespace
 }  // namespace lluda::ir

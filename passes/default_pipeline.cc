@@ -21,6 +21,7 @@ std::vector<std::string> DefaultPipeline() {
       "fuse-projection",  // after fuse-attention, which looks for the appends of k and v
       "fuse-experts",  // before fuse-dequantize, which would read blocks where matrices are copied
       "fuse-gelu",     // before fuse-epilogue, which looks for its product with a slice
+      "fuse-layer-norm",   // before fuse-epilogue, which folds the cast behind a norm
       "fuse-dequantize",   // before merge-matmul, which joins weights in blocks as it finds them
       "merge-matmul",      // gate and up, and projections left over, become one matmul and slices
       "canonicalize",      // the split of such a slice becomes one slice, which is a view

@@ -8,6 +8,7 @@
 #include "passes/fuse/fuse_epilogue.h"
 #include "passes/fuse/fuse_experts.h"
 #include "passes/fuse/fuse_gelu.h"
+#include "passes/fuse/fuse_layer_norm.h"
 #include "passes/fuse/fuse_projection.h"
 #include "passes/fuse/fuse_rope.h"
 #include "passes/fuse/fuse_softmax.h"
@@ -41,6 +42,7 @@ constexpr PassRow kPasses[] = {
     {"fuse-epilogue", Make<FuseEpilogue>},
     {"fuse-experts", Make<FuseExperts>},
     {"fuse-gelu", Make<FuseGelu>},
+    {"fuse-layer-norm", Make<FuseLayerNorm>},
     {"fuse-projection", Make<FuseProjection>},
     {"fuse-rope", Make<FuseRope>},
     {"fuse-softmax", Make<FuseSoftmax>},

@@ -69,7 +69,8 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
         absl::StrCat("the program has no entry ", step_interface::kStep));
   }
   ASSIGN_OR_RETURN(const Symbols symbols, FindSymbols(program));
-  if (!step->HasInputs(step_interface::kInputs)) {
+  const bool takes_media = step->HasInputs(step_interface::kInputsWithMedia);
+  if (!takes_media && !step->HasInputs(step_interface::kInputs)) {
     return absl::InvalidArgumentError(absl::StrCat("the program's inputs are not ",
                                                    absl::StrJoin(step_interface::kInputs, ", ")));
   }
@@ -91,6 +92,10 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
   session->max_rows_ = program.symbols[symbols.rows].max;
   session->vocabulary_ = step->inputs[0].below;
   session->width_ = step->result.factor / static_cast<int64_t>(sizeof(float));
+  if (takes_media) {
+    ASSIGN_OR_RETURN(session->media_symbol_, FindSymbol(program, step_interface::kMediaCount));
+    session->media_width_ = step->inputs.back().factor / static_cast<int64_t>(sizeof(float));
+  }
   ASSIGN_OR_RETURN(session->states_, executable->CreateStates(session->dims_));
   for (auto* input : {&session->tokens_, &session->positions_, &session->slots_, &session->rows_}) {
     input->reserve(static_cast<size_t>(session->max_step_));
@@ -114,6 +119,13 @@ absl::Status Session::Check(absl::Span<const Chunk> chunks) const {
     if (chunk.wanted < 0 || chunk.wanted > tokens) {
       return absl::InvalidArgumentError(
           absl::StrCat("results of ", chunk.wanted, " tokens are wanted of ", tokens));
+    }
+    if (!chunk.media.empty() && media_width_ == 0) {
+      return absl::InvalidArgumentError("the program takes no media");
+    }
+    if (!chunk.media.empty() && chunk.media.size() != chunk.tokens.size()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("media for ", chunk.media.size(), " tokens are given of ", tokens));
     }
     const int64_t length = lengths_[chunk.slot] + tokens;
     if (length > context_) {
@@ -174,7 +186,9 @@ absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk
       const int64_t end = std::min({count, begin + max_step_ - tokens, first + max_rows_ - rows});
       const auto piece = current.tokens.subspan(taken, static_cast<size_t>(end - begin));
       const bool ends = end == count;
-      pieces_.push_back({current.slot, piece, std::max<int64_t>(0, end - first)});
+      const auto media =
+          current.media.empty() ? current.media : current.media.subspan(taken, piece.size());
+      pieces_.push_back({current.slot, piece, std::max<int64_t>(0, end - first), media});
       tokens += static_cast<int64_t>(piece.size());
       rows += pieces_.back().wanted;
       taken = ends ? 0 : taken + piece.size();
@@ -206,8 +220,31 @@ absl::Status Session::RunStep(absl::Span<const Chunk> chunks, float* output) {
   if (rows_.empty()) rows_.push_back(static_cast<int32_t>(tokens_.size()) - 1);
   dims_[tokens_symbol_] = static_cast<int64_t>(tokens_.size());
   dims_[rows_symbol_] = static_cast<int64_t>(rows_.size());
-  const void* inputs[] = {tokens_.data(), positions_.data(), slots_.data(), rows_.data()};
+  std::vector<const void*> inputs = {tokens_.data(), positions_.data(), slots_.data(),
+                                     rows_.data()};
+  if (media_symbol_ >= 0) {
+    GatherMedia(chunks);
+    inputs.insert(inputs.end(), {keep_.data(), from_.data(), media_.data()});
+  }
   return executable_->Run(*step_, *states_, dims_, inputs, output);
+}
+
+void Session::GatherMedia(absl::Span<const Chunk> chunks) {
+  keep_.assign(tokens_.size(), 1.0f);
+  from_.assign(tokens_.size(), 0);
+  media_.assign(static_cast<size_t>(media_width_), 0.0f);
+  size_t token = 0;
+  int32_t rows = 1;
+  for (const Chunk& chunk : chunks) {
+    for (size_t i = 0; i < chunk.tokens.size(); ++i, ++token) {
+      const float* row = chunk.media.empty() ? nullptr : chunk.media[i];
+      if (row == nullptr) continue;
+      keep_[token] = 0.0f;
+      from_[token] = rows++;
+      media_.insert(media_.end(), row, row + media_width_);
+    }
+  }
+  dims_[media_symbol_] = rows;
 }
 
 void Session::Truncate(int slot, int64_t length) {

@@ -1,6 +1,6 @@
 // Sequences of tokens and their KV cache on top of an executable whose step takes tokens,
 // positions, slots and the rows whose results are wanted: the next token's logits, or for embeddings
-// the hidden state.
+// the hidden state. Of a model that hears it also takes rows that stand for tokens' embeddings.
 //
 //   auto session = Session::Create(executable, {/*slots=*/1, /*context=*/4096});
 //   auto logits = (*session)->Evaluate(prompt);        // of the token after the prompt
@@ -38,6 +38,9 @@ struct Chunk {
   absl::Span<const int32_t> tokens;
   // Of how many of its last tokens the results are wanted: the logits of the tokens that follow.
   int64_t wanted = 1;
+  // Of each token the row [media_width] that stands for its embedding, null where none does. Empty:
+  // for none of them.
+  absl::Span<const float* const> media = {};
 };
 
 class Session {
@@ -50,7 +53,8 @@ class Session {
   // Appends the chunks' tokens to their sequences in a single step and returns the results [width]
   // that the chunks want, in the order of the tokens. The span is valid until the next call.
   // InvalidArgument for an empty chunk, two chunks of one slot, a token outside the vocabulary,
-  // results of more tokens than a chunk has, more than max_step tokens or more than max_rows results;
+  // results of more tokens than a chunk has, media of another number of tokens or for a program
+  // that takes none, more than max_step tokens or more than max_rows results;
   // ResourceExhausted when a sequence would outgrow the context. On error no sequence has
   // changed.
   absl::StatusOr<absl::Span<const float>> Step(absl::Span<const Chunk> chunks);
@@ -70,9 +74,10 @@ class Session {
 
   int slots() const { return static_cast<int>(lengths_.size()); }
   int64_t context() const { return context_; }
-  int64_t max_step() const { return max_step_; }      // tokens of one step
-  int64_t max_rows() const { return max_rows_; }      // rows of results of one step
-  int64_t vocabulary() const { return vocabulary_; }  // tokens are below it
+  int64_t max_step() const { return max_step_; }        // tokens of one step
+  int64_t max_rows() const { return max_rows_; }        // rows of results of one step
+  int64_t vocabulary() const { return vocabulary_; }    // tokens are below it
+  int64_t media_width() const { return media_width_; }  // numbers of a row of media; 0: takes none
   int64_t width() const { return width_; }  // numbers of a result: of logits, the vocabulary
   const States& states() const { return *states_; }
   int64_t kv_bytes() const { return states_->bytes(); }
@@ -83,6 +88,7 @@ class Session {
   // Runs one step on chunks that fit it, and writes the results wanted to `output`. If none are, it
   // holds a row all the same, whose content means nothing.
   absl::Status RunStep(absl::Span<const Chunk> chunks, float* output);
+  void GatherMedia(absl::Span<const Chunk> chunks);
 
   Executable* executable_;
   const Entry* step_ = nullptr;
@@ -93,10 +99,15 @@ class Session {
   int64_t max_rows_ = 0;
   int64_t vocabulary_ = 0;
   int64_t width_ = 0;
+  int64_t media_width_ = 0;
   // Indices of the program's symbols T, R, S, C.
   int tokens_symbol_ = 0, rows_symbol_ = 0, slots_symbol_ = 0, context_symbol_ = 0;
+  int media_symbol_ = -1;  // of M; -1: the program takes no media
   std::vector<int64_t> dims_;
   std::vector<int32_t> tokens_, positions_, slots_, rows_;
+  // Of a program that takes media: keep and from, of each token, and the rows, the first zeros.
+  std::vector<float> keep_, media_;
+  std::vector<int32_t> from_;
   std::vector<Chunk> pieces_;  // of Evaluate, what the next step takes
   std::vector<float> results_;
 };

@@ -77,6 +77,8 @@ std::vector<OpCase> ElementwiseCases() {
       {"silu", "silu %a", 3e-7, 20},
       {"tanh", "tanh %a", 3e-7, 5},
       {"gelu", "gelu %a", 3e-7, 5},
+      {"erf", "erf %a", 3e-7, 2},
+      {"gelu_erf", "gelu_erf %a", 3e-7, 3},
       {"offset", "offset %a {by = 0.3}", 1e-7, 1},
       {"sin", "sin %a", 1e-7, 10000},
       {"cos", "cos %a", 1e-7, 10000},
@@ -217,6 +219,21 @@ std::vector<OpCase> RowCases() {
               .Bound(std::string(out) == "f32" ? 1e-6 : 3e-3));
     }
   }
+  for (const char* n : {"64", "37", "10"}) {
+    for (const std::string out : {"f32", "bf16"}) {
+      const std::string x = absl::StrCat("x[", n, "]");
+      const std::string result = absl::StrCat(out, " tok[T] ", x);
+      cases.push_back(OpCase(absl::StrCat("layernorm_", n, "_", out))
+                          .Declares(absl::StrCat("  weight @w : bf16 ", x, " from \"w\"\n",
+                                                 "  weight @b : f32 ", x, " from \"b\""))
+                          .Takes(absl::StrCat("%a: f32 tok[T] ", x))
+                          .Returns(result)
+                          .Body(absl::StrCat("%r = layernorm %a @w @b over x {eps = 1e-05",
+                                             out == "f32" ? "" : ", out = bf16", "} : ", result))
+                          .Dims({{"T", 3}})
+                          .Bound(out == "f32" ? 1e-6 : 3e-3));
+    }
+  }
   cases.push_back(OpCase("reduce_strided_axis")
                       .Takes("%a: f32 tok[T] kv[37] x[3]")
                       .Returns("f32 tok[T] x[3]")
@@ -254,6 +271,48 @@ std::vector<OpCase> MoveCases() {
                       .Returns("f32 x[37]")
                       .Body(absl::StrCat("%l = literal -> x[37] {values = ", values,
                                          "} : f32 x[37]\n%r = add %a %l : f32 x[37]")));
+  for (const char* d : {"f32", "bf16"}) {
+    const auto type = [&](absl::string_view axes) { return absl::StrCat(d, " ", axes); };
+    cases.push_back(OpCase(absl::StrCat("pad_leading_", d))
+                        .Takes(absl::StrCat("%a: ", type("t[5] m[4] c[37]")))
+                        .Returns(type("t[7] m[6] c[37]"))
+                        .Body(absl::StrCat("%r = pad %a over t m {after = 1, before = 1} : ",
+                                           type("t[7] m[6] c[37]")))
+                        .Bound(0));
+    cases.push_back(OpCase(absl::StrCat("pad_last_", d))
+                        .Takes(absl::StrCat("%a: ", type("tok[T] c[37]")))
+                        .Returns(type("tok[T] c[40]"))
+                        .Body(absl::StrCat("%r = pad %a over c {after = 2, before = 1} : ",
+                                           type("tok[T] c[40]")))
+                        .Dims({{"T", 3}})
+                        .Bound(0));
+    // The taps of a convolution 3x3 of stride 2: runs of channels, and single elements.
+    for (const int channels : {1, 37}) {
+      const std::string c = absl::StrCat("c[", channels, "]");
+      const std::string tap = absl::StrCat("tap[", 9 * channels, "]");
+      cases.push_back(OpCase(absl::StrCat("taps_", channels, "_", d))
+                          .Takes(absl::StrCat("%a: ", type(absl::StrCat("t[7] m[6] ", c))))
+                          .Returns(type(absl::StrCat("t[3] m[2] ", tap)))
+                          .Body(absl::StrCat("%m = window %a m -> m[2] km[3] {stride = 2} : ",
+                                             type(absl::StrCat("t[7] m[2] km[3] ", c)),
+                                             "\n%w = window %m t -> t[3] kt[3] {stride = 2} : ",
+                                             type(absl::StrCat("t[3] kt[3] m[2] km[3] ", c)),
+                                             "\n%o = permute %w to t m kt km c : ",
+                                             type(absl::StrCat("t[3] m[2] kt[3] km[3] ", c)),
+                                             "\n%r = merge %o kt km c -> ", tap, " : ",
+                                             type(absl::StrCat("t[3] m[2] ", tap))))
+                          .Bound(0));
+    }
+  }
+  // Every token sees every token.
+  cases.push_back(OpCase("attention_of_a_block")
+                      .Takes("%q: f32 tok[T] head[2] dim[37], %k: f32 tok[T] head[2] dim[37]")
+                      .Returns("f32 tok[T] head[2] dim[37]")
+                      .Body("%kk = split %k tok -> key[T] : f32 key[T] head[2] dim[37]\n"
+                            "%s = matmul %q %kk over dim : f32 tok[T] head[2] key[T]\n"
+                            "%w = softmax %s over key : f32 tok[T] head[2] key[T]\n"
+                            "%r = matmul %w %kk over key : f32 tok[T] head[2] dim[37]")
+                      .Dims({{"T", 19}}));
   cases.push_back(OpCase("causal_mask")
                       .Takes("%a: f32 tok[T] kv[2] pos[C], %p: i32 tok[T]")
                       .Returns("f32 tok[T] kv[2] pos[C]")
@@ -574,6 +633,7 @@ constexpr StepText kStepTexts[] = {
     {ir::EpilogueStep::kAppend, "  state @v : $X slot[S] kv[$H] pos[C] dim[$D]$L\n",
      ", %pos: i32 $R, %slot: i32 $R", " @v"},
     {ir::EpilogueStep::kBias, "  weight @b : $X n[$N] from \"b\"\n", "", " @b"},
+    {ir::EpilogueStep::kGeluErf, "", "", ""},
     {ir::EpilogueStep::kGeluMul, "", "", ""},
     {ir::EpilogueStep::kNorm, "  weight @s : f32 dim[$D] from \"s\"\n", "", " @s"},
     {ir::EpilogueStep::kRope, "", ", %c: f32 tok[T] pair[$P], %d: f32 tok[T] pair[$P]", " %c %d"},

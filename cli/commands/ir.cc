@@ -23,6 +23,7 @@
 #include "passes/pipeline.h"
 #include "tools/inspect/ir_plan.h"
 #include "tools/inspect/ir_report.h"
+#include "tools/inspect/keep_entry.h"
 #include "tools/inspect/optimised_model.h"
 
 namespace lluda::cli {
@@ -44,7 +45,7 @@ absl::StatusOr<int> PrintPlan(const IrFlags& flags, const absl::StatusOr<tools::
 // Of a bundle only the module that was compiled is there.
 absl::StatusOr<int> PrintBundle(const IrFlags& flags, const engine::LoadOptions& options) {
   if (flags.before || !flags.after.empty() || !flags.all_folder.empty() || flags.diff ||
-      flags.passes != IrFlags().passes || !flags.model.ir_file.empty()) {
+      flags.passes != IrFlags().passes || !flags.model.ir_file.empty() || !flags.entry.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat(flags.model.model, ": a bundle has the module after all passes only"));
   }
@@ -110,6 +111,9 @@ absl::StatusOr<int> RunIr(const IrFlags& flags) {
   if (load.source->bundle() != nullptr) return PrintBundle(flags, load);
   ASSIGN_OR_RETURN(engine::OpenedModule imported, OpenImported(load, engine::Weights::kOptional));
   ir::Module* module = imported.module.get();
+  if (!flags.entry.empty()) {
+    RETURN_IF_ERROR(tools::KeepEntry(flags.entry, module));
+  }
   ASSIGN_OR_RETURN(std::vector<std::string> names, passes::PassesOf(flags.passes, *module));
   if (flags.diff) return PrintDiffs(flags, names, module);
   if (!flags.all_folder.empty()) return WriteDumps(flags, names, module);

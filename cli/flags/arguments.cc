@@ -202,6 +202,8 @@ CLI::App* AddIr(CLI::App* app, IrFlags* flags) {
   CLI::Option* plan =
       sub->add_flag("--plan", flags->plan,
                     "Print the memory plan and the list of calls that a step is compiled to");
+  sub->add_option("--entry", flags->entry,
+                  "Only what this entry uses: step, or of a model that hears audio or audio_chunk");
   CLI::Option* func =
       sub->add_option("--func", flags->func, "Only this function, or `load` for the load block");
   before->excludes(after)->excludes(all)->excludes(diff)->excludes(plan);

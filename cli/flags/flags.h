@@ -143,6 +143,7 @@ struct IrFlags {
   std::string all_folder;
   std::optional<std::string> diff;  // "" for all passes, or a pass's name or number
   std::string func;                 // "attn", "load"; empty for all
+  std::string entry;                // "audio"; empty for all
   bool plan = false;
   std::string color = "auto";
   bool json = false;

@@ -23,8 +23,8 @@ namespace lluda::codegen {
 
 struct CompileOptions {
   int threads = 1;  // LLVM modules compiled side by side
-  // The functions that become the program's entries.
-  std::vector<std::string> entries = {step_interface::kStep};
+  // The functions that become the program's entries; none: EntriesOf(module).
+  std::vector<std::string> entries;
   bool perf = false;  // as in JitOptions
   bool gdb = false;
   // Kernels of earlier runs, and where new ones are kept; null: none are.
@@ -42,8 +42,7 @@ struct ObjectModule {
   std::string object;
 };
 absl::StatusOr<ObjectModule> CompileToObject(const ir::Module& module, const Target& target,
-                                             const std::vector<std::string>& entries = {
-                                                 step_interface::kStep});
+                                             const std::vector<std::string>& entries = {});
 
 // The step as an object file with a single function, NAME_step of step_function.h.
 struct StepObject {

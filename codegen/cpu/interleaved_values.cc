@@ -17,6 +17,7 @@ bool CanInterleave(const ir::Op& op, const Target& target) {
     if (!type.axes[i].extent.is_constant()) return false;
   }
   switch (op.opcode()) {
+    case ir::Opcode::kLayernorm:
     case ir::Opcode::kRmsnorm:
       return type.axes.size() == 2 && op.attrs.axes[0] == type.axes[1].name;
     case ir::Opcode::kMatmul:

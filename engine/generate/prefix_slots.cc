@@ -18,12 +18,14 @@ int64_t SharedTokens(absl::Span<const int32_t> held, absl::Span<const int32_t> p
 
 std::optional<PrefixSlots::Match> PrefixSlots::BestMatch(absl::Span<const int32_t> prompt,
                                                          absl::string_view key,
+                                                         absl::Span<const PlacedMedia> media,
                                                          bool free_only) const {
   std::optional<Match> best;
   for (size_t i = 0; i < slots_.size(); ++i) {
     const Slot& slot = slots_[i];
     if ((free_only && slot.taken) || slot.key != key) continue;
-    const Match match = {static_cast<int>(i), SharedTokens(slot.tokens, prompt)};
+    const Match match = {static_cast<int>(i),
+                         SharedWithMedia(slot.media, media, SharedTokens(slot.tokens, prompt))};
     if (match.shared == 0) continue;
     if (best && std::make_pair(match.shared, slot.released) <=
                     std::make_pair(best->shared, slots_[best->slot].released)) {
@@ -47,9 +49,10 @@ std::optional<int> PrefixSlots::LeastMissed(std::optional<int> but) const {
 }
 
 std::optional<PrefixSlots::Place> PrefixSlots::Take(absl::Span<const int32_t> prompt,
-                                                    absl::string_view key) {
-  const std::optional<Match> any = BestMatch(prompt, key, /*free_only=*/false);
-  const std::optional<Match> mine = BestMatch(prompt, key, /*free_only=*/true);
+                                                    absl::string_view key,
+                                                    absl::Span<const PlacedMedia> media) {
+  const std::optional<Match> any = BestMatch(prompt, key, media, /*free_only=*/false);
+  const std::optional<Match> mine = BestMatch(prompt, key, media, /*free_only=*/true);
   Place place;
   const auto held = [&](int slot) { return static_cast<int64_t>(slots_[slot].tokens.size()); };
   const std::optional<int> other = LeastMissed(any ? std::optional<int>(any->slot) : std::nullopt);
@@ -66,6 +69,7 @@ std::optional<PrefixSlots::Place> PrefixSlots::Take(absl::Span<const int32_t> pr
   Slot& slot = slots_[place.slot];
   slot.taken = true;
   slot.key = std::string(key);
+  slot.media.assign(media.begin(), media.end());
   slot.tokens.assign(prompt.begin(), prompt.begin() + place.shared);
   return place;
 }

@@ -8,7 +8,7 @@
 //
 // A prompt that shares its beginning with what a free slot holds takes that slot over, if most of it
 // is shared; else it gets another one, and the beginning is copied: also from a slot that is taken.
-// Prompts of different keys share nothing.
+// Prompts of different keys share nothing, and those with other media nothing from where these begin.
 #ifndef LLUDA_ENGINE_GENERATE_PREFIX_SLOTS_H_
 #define LLUDA_ENGINE_GENERATE_PREFIX_SLOTS_H_
 
@@ -19,6 +19,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "engine/generate/prompt.h"
 
 namespace lluda::engine {
 
@@ -38,7 +39,8 @@ class PrefixSlots {
   // shared beginning. If none is taken over it is an empty one, or the one that was released first.
   // The last token of the prompt counts as not shared: it is computed again, for its logits. Nothing
   // if no slot is free.
-  std::optional<Place> Take(absl::Span<const int32_t> prompt, absl::string_view key = "");
+  std::optional<Place> Take(absl::Span<const int32_t> prompt, absl::string_view key = "",
+                            absl::Span<const PlacedMedia> media = {});
 
   // The cache holds these tokens of a taken slot now, too.
   void Append(int slot, absl::Span<const int32_t> tokens);
@@ -58,6 +60,7 @@ class PrefixSlots {
   struct Slot {
     std::vector<int32_t> tokens;
     std::string key;
+    std::vector<PlacedMedia> media;  // of the prompt that took it last
     bool taken = false;
     int64_t released = 0;  // when, in releases
   };
@@ -69,7 +72,7 @@ class PrefixSlots {
 
   // The slot that shares most with the prompt; of equals, the one that was released last.
   std::optional<Match> BestMatch(absl::Span<const int32_t> prompt, absl::string_view key,
-                                 bool free_only) const;
+                                 absl::Span<const PlacedMedia> media, bool free_only) const;
   // The free slot that is missed least, if another than `but` is free.
   std::optional<int> LeastMissed(std::optional<int> but) const;
 

@@ -58,7 +58,7 @@ absl::Status Scheduler::Admit() {
   while (!waiting_.empty()) {
     Member& member = waiting_.front();
     const std::optional<PrefixSlots::Place> place =
-        slots_.Take(member.sequence->tokens(), member.prefix_key);
+        slots_.Take(member.sequence->tokens(), member.prefix_key, member.sequence->media());
     if (!place) return absl::OkStatus();
     member.sequence->Reuse(place->shared);
     member.slot = place->slot;
@@ -149,7 +149,7 @@ absl::Status Scheduler::RunStep(absl::Span<const StepPart> parts,
     const Member& member = *members[part.sequence];
     chunks.push_back({member.slot,
                       member.sequence->waiting().subspan(0, static_cast<size_t>(part.tokens)),
-                      part.logits});
+                      part.logits, member.sequence->MediaOfWaiting(part.tokens)});
   }
   ASSIGN_OR_RETURN(const absl::Span<const float> logits, session_->Step(chunks));
   const auto width = static_cast<size_t>(session_->width());
@@ -196,15 +196,20 @@ void Scheduler::FeedRows(absl::Span<const Row> rows) {
   }
 }
 
-absl::StatusOr<absl::Span<const float>> Scheduler::Evaluate(absl::Span<const int32_t> tokens) {
-  const std::optional<PrefixSlots::Place> place = slots_.Take(tokens);
+absl::StatusOr<absl::Span<const float>> Scheduler::Evaluate(absl::Span<const int32_t> tokens,
+                                                            absl::Span<const PlacedMedia> media) {
+  const std::optional<PrefixSlots::Place> place = slots_.Take(tokens, "", media);
   if (!place) return absl::FailedPreconditionError("all slots of the KV cache are taken");
   if (absl::Status status = Prepare(*place); !status.ok()) {
     slots_.Release(place->slot);
     return status;
   }
   const auto rest = tokens.subspan(static_cast<size_t>(place->shared));
-  const runtime::Chunk chunk{place->slot, rest};
+  const auto rows = RowOfEachToken(media, static_cast<int64_t>(tokens.size()));
+  runtime::Chunk chunk{place->slot, rest};
+  if (!rows.empty()) {
+    chunk.media = absl::MakeConstSpan(rows).subspan(static_cast<size_t>(place->shared));
+  }
   absl::StatusOr<absl::Span<const float>> logits =
       session_->Evaluate(absl::MakeConstSpan(&chunk, 1));
   if (logits.ok()) slots_.Append(place->slot, rest);

@@ -67,9 +67,10 @@ class Scheduler {
   // Lets go of those that were computed and have finished, which otherwise the next step does.
   void LetGoOfFinished();
 
-  // The logits [vocabulary] of the token after `tokens`, which CheckPrompt has found to be right,
-  // valid until the next step. FailedPrecondition if no slot is free.
-  absl::StatusOr<absl::Span<const float>> Evaluate(absl::Span<const int32_t> tokens);
+  // The logits [vocabulary] of the token after `tokens`, which CheckPrompt and CheckMedia have found
+  // to be right, valid until the next step. FailedPrecondition if no slot is free.
+  absl::StatusOr<absl::Span<const float>> Evaluate(absl::Span<const int32_t> tokens,
+                                                   absl::Span<const PlacedMedia> media = {});
 
   // Forgets what the slots hold. No sequence is being computed.
   void Clear();
@@ -78,6 +79,7 @@ class Scheduler {
   const std::vector<int32_t>& held(int slot) const { return slots_.tokens(slot); }
   int64_t context() const { return session_->context(); }
   int64_t vocabulary() const { return session_->vocabulary(); }
+  int64_t media_width() const { return session_->media_width(); }
   int64_t max_step() const { return session_->max_step(); }
   int slots() const { return session_->slots(); }
   // Slots that neither a running sequence has nor a waiting one will take.

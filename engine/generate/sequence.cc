@@ -68,6 +68,17 @@ absl::StatusOr<std::unique_ptr<Sequence>> Sequence::Create(const SequenceModel& 
       new Sequence(model, prompt, options, std::move(stops), std::move(sampler)));
 }
 
+absl::StatusOr<std::unique_ptr<Sequence>> Sequence::Create(const SequenceModel& model,
+                                                           const Prompt& prompt,
+                                                           const GenerateOptions& options) {
+  const auto tokens = static_cast<int64_t>(prompt.tokens.size());
+  RETURN_IF_ERROR(CheckMedia(prompt.media, tokens, model.media_width));
+  ASSIGN_OR_RETURN(std::unique_ptr<Sequence> sequence, Create(model, prompt.tokens, options));
+  sequence->media_ = prompt.media;
+  sequence->media_rows_ = RowOfEachToken(prompt.media, tokens);
+  return sequence;
+}
+
 Sequence::Sequence(const SequenceModel& model, absl::Span<const int32_t> prompt,
                    const GenerateOptions& options, engine::StopStrings stops,
                    engine::Sampler sampler)
@@ -89,6 +100,13 @@ Sequence::Sequence(const SequenceModel& model, absl::Span<const int32_t> prompt,
 
 absl::Span<const int32_t> Sequence::waiting() const {
   return absl::MakeConstSpan(tokens_).subspan(static_cast<size_t>(computed_));
+}
+
+absl::Span<const float* const> Sequence::MediaOfWaiting(int64_t count) const {
+  // Tokens of its own making have embeddings of their own.
+  if (decoding() || media_rows_.empty()) return {};
+  return absl::MakeConstSpan(media_rows_)
+      .subspan(static_cast<size_t>(computed_), static_cast<size_t>(count));
 }
 
 void Sequence::Reuse(int64_t count) {

@@ -31,6 +31,7 @@
 #include "absl/types/span.h"
 #include "engine/generate/draft/draft_depth.h"
 #include "engine/generate/draft/prompt_lookup.h"
+#include "engine/generate/prompt.h"
 #include "engine/generate/sampler.h"
 #include "engine/generate/stop.h"
 #include "engine/generate/text_output.h"
@@ -97,7 +98,8 @@ struct Generation {
 struct SequenceModel {
   const tokenizer::Tokenizer* tokenizer = nullptr;  // null: tokens but no text
   int64_t vocabulary = 0;
-  int64_t context = 0;  // tokens that the cache can hold of one sequence
+  int64_t context = 0;      // tokens that the cache can hold of one sequence
+  int64_t media_width = 0;  // numbers of a row of media; 0: it takes none
 };
 
 // InvalidArgument for an empty prompt, one that is longer than the context, and a token that the
@@ -112,10 +114,17 @@ class Sequence {
   static absl::StatusOr<std::unique_ptr<Sequence>> Create(const SequenceModel& model,
                                                           absl::Span<const int32_t> prompt,
                                                           const GenerateOptions& options);
+  // The same of a prompt with media, and errors as CheckMedia.
+  static absl::StatusOr<std::unique_ptr<Sequence>> Create(const SequenceModel& model,
+                                                          const Prompt& prompt,
+                                                          const GenerateOptions& options);
 
   // Prompt and generated tokens, those that are computed before those that wait. Never empty.
   absl::Span<const int32_t> tokens() const { return tokens_; }
   absl::Span<const int32_t> waiting() const;
+  absl::Span<const PlacedMedia> media() const { return media_; }
+  // Of the first `count` tokens that wait, the rows that stand for them (runtime::Chunk::media).
+  absl::Span<const float* const> MediaOfWaiting(int64_t count) const;
   // Whether what waits is a token of its own making, so that a step of one token is all it needs.
   bool decoding() const { return generated() > 0; }
 
@@ -169,6 +178,8 @@ class Sequence {
   std::unique_ptr<grammar::ConstrainedText> constraint_;  // null: any text
   TextOutput output_;
   std::vector<int32_t> tokens_;
+  std::vector<PlacedMedia> media_;
+  std::vector<const float*> media_rows_;  // of each of the prompt's tokens; empty without media
   int64_t computed_ = 0;
   std::optional<PromptLookup> lookup_;
   DraftDepth draft_depth_;

@@ -69,7 +69,7 @@ absl::Status CheckWeight(const ir::Module& module, const ir::Global& weight,
 }
 
 // The signature that sessions call.
-absl::Status CheckStep(const ir::Module& module, int64_t vocabulary) {
+absl::Status CheckStep(const ir::Module& module, const frontends::decoder::Decoder& decoder) {
   const ir::Func* step = module.FindFunc(step_interface::kStep);
   if (step == nullptr) return absl::InvalidArgumentError("there is no func @step");
   for (const char* symbol : step_interface::kSymbols) {
@@ -92,8 +92,15 @@ absl::Status CheckStep(const ir::Module& module, int64_t vocabulary) {
     inputs.push_back(absl::StrCat("%", input, ": i32 ",
                                   absl::string_view(input) == step_interface::kRows ? row : token));
   }
-  const std::string expected =
-      absl::StrCat("(", absl::StrJoin(inputs, ", "), ") -> f32 ", row, " vocab[", vocabulary, "]");
+  if (decoder.audio) {
+    inputs.push_back(absl::StrCat("%", step_interface::kKeep, ": f32 ", token));
+    inputs.push_back(absl::StrCat("%", step_interface::kFrom, ": i32 ", token));
+    inputs.push_back(absl::StrCat("%", step_interface::kMedia, ": f32 ", step_interface::kMediaAxis,
+                                  "[", step_interface::kMediaCount, "] hid[", decoder.hidden_size,
+                                  "]"));
+  }
+  const std::string expected = absl::StrCat("(", absl::StrJoin(inputs, ", "), ") -> f32 ", row,
+                                            " vocab[", decoder.vocab_size, "]");
   if (signature == expected && !step->index) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("func @step is ", signature, ", the model's is ", expected));
@@ -101,7 +108,7 @@ absl::Status CheckStep(const ir::Module& module, int64_t vocabulary) {
 
 absl::Status Check(const ModelFiles& files, const ir::Module& module) {
   RETURN_IF_ERROR(ir::Verify(module));
-  RETURN_IF_ERROR(CheckStep(module, files.decoder.vocab_size));
+  RETURN_IF_ERROR(CheckStep(module, files.decoder));
   const frontends::TensorLookup find_tensor = TensorsOf(files);
   for (const auto& global : module.globals()) {
     if (global->kind != ir::Global::Kind::kWeight) continue;

@@ -20,6 +20,7 @@ namespace {
 
 constexpr absl::string_view kPrefix = "model.";
 constexpr absl::string_view kText = "language_model.";
+constexpr absl::string_view kThinker = "thinker.";
 constexpr char kHead[] = "lm_head.weight";
 constexpr char kEmbedding[] = "model.embed_tokens.weight";
 // So many of the tensors that are not used are named.
@@ -28,12 +29,12 @@ constexpr size_t kNamedTensors = 3;
 constexpr int64_t kComparedNumbers = int64_t{1} << 20;
 
 // What else a tensor may be called: with the prefix or without it, and as a part of a model that
-// also sees images.
+// also sees images or hears.
 std::vector<std::string> OtherNames(absl::string_view name) {
   absl::string_view rest = name;
   const bool is_prefixed = absl::ConsumePrefix(&rest, kPrefix);
   std::vector<std::string> names = {is_prefixed ? std::string(rest) : absl::StrCat(kPrefix, name),
-                                    absl::StrCat(kText, name)};
+                                    absl::StrCat(kText, name), absl::StrCat(kThinker, name)};
   if (is_prefixed) names.push_back(absl::StrCat(kPrefix, kText, rest));
   return names;
 }

@@ -24,6 +24,8 @@
 #include <string>
 #include <vector>
 
+#include "frontends/encoder/description.h"
+
 namespace lluda::frontends::decoder {
 
 // Rotary embedding of heads: pair i turns by position * frequency of i.
@@ -132,6 +134,8 @@ struct Decoder {
   std::vector<Layer> layers{};
   // Of layers that have experts; norms then stand before attention and MLP.
   std::optional<Experts> experts{};
+  // What the model hears with: rows that stand in the places of some tokens' embeddings.
+  std::optional<encoder::AudioTower> audio{};
 
   int64_t layer_count() const { return static_cast<int64_t>(layers.size()); }
   int64_t rotated_dim() const { return rotary_dim == 0 ? head_dim : rotary_dim; }

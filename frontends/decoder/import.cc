@@ -7,6 +7,7 @@
 #include "base/step_interface.h"
 #include "frontends/decoder/layers.h"
 #include "frontends/decoder/weight_table.h"
+#include "frontends/encoder/import.h"
 #include "ir/rules.h"
 
 namespace lluda::frontends::decoder {
@@ -92,6 +93,11 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportDecoder(const Decoder& decoder
                      {step_interface::kRowCount, 1, options.max_logit_rows},
                      {step_interface::kSlotCount, 1, options.max_slots},
                      {step_interface::kCapacity, kContextMultiple, capacity}};
+  if (decoder.audio) {
+    // Row 0 of a step's media is zeros.
+    module->symbols.push_back({step_interface::kMediaCount, 1, options.max_step_tokens + 1});
+    module->symbols.push_back(encoder::SoundRows(*decoder.audio));
+  }
   Weights weights;
   RETURN_IF_ERROR(AddWeights(decoder, options, module.get(), &weights));
   const Cache k_cache = AddCache(decoder, options, "k", module.get());
@@ -101,6 +107,11 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportDecoder(const Decoder& decoder
                        v_cache, module.get(),      options.record_activations};
   for (const auto add : {AddLayers, AddResult, AddStep}) {
     RETURN_IF_ERROR(add(model));
+  }
+  if (decoder.audio) {
+    RETURN_IF_ERROR(encoder::AddAudio(
+        *decoder.audio, {options.precision, options.find_tensor, options.checkpoint_name},
+        module.get()));
   }
   RETURN_IF_ERROR(CheckSizes(*module));
   return module;

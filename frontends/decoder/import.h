@@ -11,6 +11,8 @@
 // %pos is each token's position in its sequence, %slot the sequence's place in the KV cache, %rows
 // the tokens whose logits are wanted. testdata/toy.lluda is a whole module. A module for embeddings has
 // @hidden in place of @logits, and its step returns f32 row[R] hid[1024].
+// A decoder that hears has an encoder's functions and entries, too, and a step that takes rows in the
+// places of tokens' embeddings (base/step_interface.h).
 //
 // Example:
 //   ImportOptions options;

@@ -113,6 +113,19 @@ absl::StatusOr<Value*> AddLoop(const Model& model, int64_t begin, int64_t end,
   return loop->result();
 }
 
+// What stands for tokens' embeddings where they are heard: keep * x + media[from].
+Value* AddMedia(const Model& model, Value* x, FunctionWriter* f) {
+  if (!model.decoder.audio) return x;
+  Value* keep = f->Param(step_interface::kKeep, DType::kF32, {TokenAxis()});
+  Value* from = f->Param(step_interface::kFrom, DType::kI32, {TokenAxis()});
+  const ir::Axis rows = {step_interface::kMediaAxis,
+                         ir::Extent::Symbol(step_interface::kMediaCount)};
+  Value* media = f->Param(step_interface::kMedia, DType::kF32, {rows, f->Named("hid")});
+  Value* kept = f->b().Binary(Opcode::kMul, "xk", x, keep);
+  Value* heard = f->b().Gather("xh", media, from, step_interface::kMediaAxis);
+  return f->b().Binary(Opcode::kAdd, "xs", kept, heard);
+}
+
 // The function that makes of a row what the step returns.
 const char* ResultName(const Model& model) {
   return model.result == StepResult::kLogits ? "logits" : "hidden";
@@ -150,6 +163,7 @@ absl::Status AddStep(const Model& model) {
   Value* x = b.Gather("x0", table, tokens, "vocab");
   if (x->type.dtype != DType::kF32) x = b.Cast("x1", x, DType::kF32);
   x = f.ScaleBy("xe", x, model.decoder.embedding_multiplier);
+  x = AddMedia(model, x, &f);
   f.Record("embed", x, slot, pos);
   const std::vector<Angles> angles = AddAngles(model, pos, &f);
   if (!b.status().ok()) return b.status();

@@ -14,6 +14,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "base/status_macros.h"
+#include "frontends/checkpoint/required_tensor.h"
+#include "frontends/encoder/import.h"
 #include "glog/logging.h"
 #include "ir/builder.h"
 #include "ir/type/encoding.h"
@@ -251,49 +253,6 @@ std::vector<int64_t> TensorShape(const ir::Global& weight) {
   return shape;
 }
 
-std::string ShapeText(const std::vector<int64_t>& shape) {
-  return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
-}
-
-// "BF16, F16, F32" and, for a matrix, the block dtypes.
-std::string SupportedDTypes(bool is_matrix) {
-  std::vector<std::string> names;
-  for (size_t i = 0; i < ir::kDTypeCount; ++i) {
-    const auto dtype = static_cast<ir::DType>(i);
-    if (!ir::IsFloat(dtype) && !(is_matrix && ir::IsBlock(dtype))) continue;
-    names.push_back(absl::AsciiStrToUpper(ir::DTypeName(dtype)));
-  }
-  return absl::StrJoin(names, ", ");
-}
-
-// The dtype of one tensor, which has to have this shape.
-absl::StatusOr<TensorInfo> FindTensor(const ImportOptions& options, const std::string& name,
-                                      const std::vector<int64_t>& shape) {
-  const std::string label = absl::StrCat(options.checkpoint_name, ": tensor '", name, "'");
-  std::optional<TensorInfo> info = options.find_tensor(name);
-  if (!info) {
-    return absl::NotFoundError(
-        absl::StrCat(label, " is missing, config.json asks for one of shape ", ShapeText(shape)));
-  }
-  if (WithoutLeadingOnes(info->shape) != WithoutLeadingOnes(shape)) {
-    return absl::InvalidArgumentError(absl::StrCat(label, " has shape ", ShapeText(info->shape),
-                                                   ", config.json asks for ", ShapeText(shape)));
-  }
-  const bool is_matrix = shape.size() >= 2;
-  const bool in_blocks = is_matrix && info->dtype && ir::IsBlock(*info->dtype);
-  if (!info->dtype || !(ir::IsFloat(*info->dtype) || in_blocks)) {
-    return absl::UnimplementedError(absl::StrCat(label, " is ", info->dtype_name,
-                                                 ", supported are ", SupportedDTypes(is_matrix)));
-  }
-  const int64_t block = ir::EncodingOf(*info->dtype).elements;
-  if (shape.back() % block != 0) {
-    return absl::InvalidArgumentError(absl::StrCat(label, " is ", info->dtype_name, ", and ",
-                                                   shape.back(), " elements of a row are not whole",
-                                                   " blocks of ", block));
-  }
-  return *std::move(info);
-}
-
 // A weight, and the dtype that its tensors have: one for each layer, or one in all.
 struct Found {
   const WeightRow* row;
@@ -314,7 +273,8 @@ absl::StatusOr<Found> FindWeight(const WeightRow& row, const Decoder& decoder,
   for (int64_t copy = 0; copy < CopiesOf(weight); ++copy) {
     std::optional<ir::DType> dtype;
     for (const std::string& name : ir::SourceNames(weight, copy)) {
-      ASSIGN_OR_RETURN(TensorInfo info, FindTensor(options, name, TensorShape(weight)));
+      ASSIGN_OR_RETURN(TensorInfo info, RequireTensor(options.find_tensor, options.checkpoint_name,
+                                                      name, TensorShape(weight)));
       if (dtype && info.dtype != dtype) {
         return absl::UnimplementedError(absl::StrCat(
             options.checkpoint_name, ": tensor '", name, "' is ", info.dtype_name,
@@ -567,6 +527,11 @@ std::vector<std::string> TensorNames(const Decoder& decoder) {
       names.push_back(std::move(name));
     }
   }
+  if (decoder.audio) {
+    for (encoder::NamedShape& tensor : encoder::TensorsOf(*decoder.audio)) {
+      names.push_back(std::move(tensor.name));
+    }
+  }
   return names;
 }
 
@@ -587,6 +552,12 @@ TensorLookup TensorsOf(const Decoder& decoder) {
     const ir::Global weight = Declare(row, decoder);
     info.shape = TensorShape(weight);
     for (const std::string& name : AllSourceNames(weight)) tensors[name] = info;
+  }
+  if (decoder.audio) {
+    for (const encoder::NamedShape& tensor : encoder::TensorsOf(*decoder.audio)) {
+      info.shape = tensor.shape;
+      tensors[tensor.name] = info;
+    }
   }
   return [tensors = std::move(tensors)](absl::string_view name) -> std::optional<TensorInfo> {
     const auto it = tensors.find(name);

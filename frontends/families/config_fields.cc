@@ -120,6 +120,11 @@ constexpr FieldRow kRopeFields[] = {
     {"truncate", kUsed},
     {"short_factor", kUsed},
     {"long_factor", kUsed},
+    // How positions in space and time are shared out among pairs. Those of text and sound are equal,
+    // whichever a pair turns by.
+    {"mrope_section", kIgnored},
+    {"mrope_interleaved", kIgnored},
+    {"interleaved", kIgnored},  // how older files spell it
 };
 
 // The types of rotation that a field speaks of, of those that not all types have.

@@ -154,6 +154,9 @@ absl::StatusOr<Decoder> ReadTextPart(const Family& family, const base::JsonObjec
   if (!text.HasValue("dtype") && !text.HasValue("torch_dtype")) {
     RETURN_IF_ERROR(ReadDType(fields, &decoder));
   }
+  if (family.read != nullptr) {
+    RETURN_IF_ERROR(family.read(fields, &decoder));
+  }
   return decoder;
 }
 

@@ -15,9 +15,9 @@
 namespace lluda::frontends::families {
 namespace {
 
-constexpr const Family* kFamilies[] = {&kGemma2,   &kGemma3,  &kGemma3Text, &kGranite, &kLlama,
-                                       &kMistral,  &kMixtral, &kOlmo2,      &kPhi3,    &kQwen2,
-                                       &kQwen2Moe, &kQwen3,   &kQwen3Moe,   &kSmolLm3};
+constexpr const Family* kFamilies[] = {&kGemma2,   &kGemma3,  &kGemma3Text, &kGranite,  &kLlama,
+                                       &kMistral,  &kMixtral, &kOlmo2,      &kPhi3,     &kQwen2,
+                                       &kQwen2Moe, &kQwen3,   &kQwen3Asr,   &kQwen3Moe, &kSmolLm3};
 
 // First of all, so that a config of another family is refused for that and not for a field.
 absl::StatusOr<const Family*> FindFamily(const base::JsonObject& fields) {

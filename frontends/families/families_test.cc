@@ -48,7 +48,7 @@ TEST(Families, AnUnknownOneIsRefusedWithThoseThatAreKnown) {
       absl::UnimplementedError(
           "c: field 'model_type' asks for 'gpt2', which is not supported; the families are "
           "gemma2, gemma3, gemma3_text, granite, llama, mistral, mixtral, olmo2, phi3, qwen2, "
-          "qwen2_moe, qwen3, qwen3_moe, smollm3"));
+          "qwen2_moe, qwen3, qwen3_asr, qwen3_moe, smollm3"));
 }
 
 TEST(Families, AnotherFamilysArchitectureIsRefused) {
@@ -377,6 +377,63 @@ TEST(SmolLm3, SomeLayersDoNotRotate) {
                                          "full_attention", "sliding_attention"])"),
             "c: field 'layer_types[3]' is 'sliding_attention', but the config gives windows no "
             "width");
+}
+
+// A config as transformers nests it, with `audio` in place of the encoder's own fields.
+absl::StatusOr<Decoder> ParseAsr(const std::string& audio, const std::string& thinker = "") {
+  return ParseConfig("c", absl::StrCat(R"({"model_type": "qwen3_asr", "thinker_config": {
+      "model_type": "qwen3_asr_thinker", "dtype": "bfloat16", "text_config": {"model_type": "qwen3",
+          "vocab_size": 100, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 4,
+          "num_attention_heads": 8, "num_key_value_heads": 2, "max_position_embeddings": 512,
+          "tie_word_embeddings": true, "rope_theta": 1000000, "rope_scaling": {
+              "mrope_section": [6, 5, 5], "mrope_interleaved": true, "rope_type": "default"}})",
+                                       thinker, R"(, "audio_config": {)", audio, "}}}"));
+}
+
+std::string Ears(const std::string& changed = "", const std::string& to = "") {
+  std::string fields = R"("num_mel_bins": 128, "d_model": 32, "encoder_layers": 2,
+      "encoder_attention_heads": 4, "encoder_ffn_dim": 48, "downsample_hidden_size": 16,
+      "n_window": 50, "n_window_infer": 800, "output_dim": 64, "activation_function": "gelu",
+      "scale_embedding": false)";
+  if (changed.empty()) return fields;
+  const size_t at = fields.find(changed);
+  EXPECT_NE(at, std::string::npos) << changed;
+  return fields.replace(at, changed.size(), to);
+}
+
+TEST(Qwen3Asr, DescribesEarsInFrontOfQwen3) {
+  const absl::StatusOr<Decoder> decoder = ParseAsr(Ears());
+  ASSERT_TRUE(decoder.ok()) << decoder.status();
+  EXPECT_EQ(decoder->family, "qwen3_asr");
+  EXPECT_EQ(decoder->dtype, "bfloat16");
+  EXPECT_EQ(decoder->qk_norm, QkNorm::kHead);
+  EXPECT_TRUE(decoder->tie_word_embeddings);
+  ASSERT_TRUE(decoder->audio.has_value());
+  EXPECT_EQ(decoder->audio->hidden_size, 32);
+  EXPECT_EQ(decoder->audio->head_dim(), 8);
+  EXPECT_EQ(decoder->audio->conv_channels, 16);
+  EXPECT_EQ(decoder->audio->window_chunks, 8);
+}
+
+TEST(Qwen3Asr, RefusesByNameWhatIsNotBuilt) {
+  const auto error = [](const std::string& changed, const std::string& to) {
+    return std::string(ParseAsr(Ears(changed, to)).status().message());
+  };
+  const std::string at = "c: field 'thinker_config.audio_config.";
+  EXPECT_EQ(error("\"scale_embedding\": false", "\"scale_embedding\": true"),
+            at + "scale_embedding' asks for true, which is not supported");
+  EXPECT_EQ(error("\"activation_function\": \"gelu\"", "\"activation_function\": \"relu\""),
+            at + "activation_function' asks for 'relu', which is not supported");
+  EXPECT_EQ(error("\"n_window\": 50", "\"n_window\": 100"),
+            at + "n_window' asks for 100, which is not supported");
+  EXPECT_EQ(error("\"n_window_infer\": 800", "\"n_window_infer\": 850"),
+            at + "n_window_infer' must be a multiple of 100, is 850");
+  EXPECT_EQ(error("\"output_dim\": 64", "\"output_dim\": 32"),
+            at + "output_dim' must be the text part's hidden_size, 64, is 32");
+  EXPECT_EQ(error("\"d_model\": 32", "\"d_model\": 30"),
+            at + "d_model' must be even and a multiple of encoder_attention_heads, 4, is 30");
+  EXPECT_EQ(ParseAsr(Ears(), R"(, "vision_config": {"depth": 3})").status().message(),
+            "c: field 'thinker_config.vision_config' asks for images, which is not supported");
 }
 
 }  // namespace

@@ -62,7 +62,8 @@ struct Family {
   const char* longrope_names = "longrope";
   // What original_max_position_embeddings is where it is absent; 0: nothing.
   int64_t original_context = 0;
-  // The object that holds the config of the model's text part, which is of the family `text`.
+  // The object that holds the config of the model's text part, which is of the family `text`. `read`
+  // then reads the fields beside it.
   const char* text_object = nullptr;
   const Family* text = nullptr;
 };

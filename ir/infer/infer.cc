@@ -232,6 +232,14 @@ TypeOr InferRmsnorm(const Op& op) {
   return In(op, 0).With(OutOr(op, In(op, 0).dtype));
 }
 
+TypeOr InferLayernorm(const Op& op) {
+  RETURN_IF_ERROR(WantFloat(op, 2));
+  TypeOr normalised = InferRmsnorm(op);
+  if (!normalised.ok()) return normalised;
+  RETURN_IF_ERROR(WantExactAxes(op, 2, In(op, 1).axes));
+  return normalised;
+}
+
 // The tables at operands `cos` and `cos + 1` rotate pairs along `x`'s axis `name`.
 absl::Status CheckRotation(const Op& op, const Type& x, const std::string& name, int cos) {
   if (op.attrs.style == RopeStyle::kNone) return Error(op, "needs the attribute 'style'");
@@ -330,6 +338,8 @@ TypeOr InferBiasStep(const StepArgs& args) {
   RETURN_IF_ERROR(WantExactAxes(op, i, columns));
   return value;
 }
+
+TypeOr InferFunctionStep(const StepArgs& args) { return args.value; }
 
 TypeOr InferHalvesStep(const StepArgs& args) {
   const auto& [op, step, i, columns, value] = args;
@@ -477,10 +487,66 @@ TypeOr Regroup(const Op& op, const std::vector<std::string>& from, const std::ve
   return Checked(op, result);
 }
 
+// Into one axis it gives the axis another name, whatever its extent.
 TypeOr InferSplit(const Op& op) {
   RETURN_IF_ERROR(WantAxes(op, 1));
-  if (op.attrs.result_axes.size() < 2) return Error(op, "needs at least two result axes");
-  return Regroup(op, op.attrs.axes, op.attrs.result_axes);
+  if (op.attrs.result_axes.empty()) return Error(op, "needs a result axis");
+  if (op.attrs.result_axes.size() > 1) return Regroup(op, op.attrs.axes, op.attrs.result_axes);
+  ASSIGN_OR_RETURN(const Axis* axis, WantAxis(op, 0, op.attrs.axes[0]));
+  const Axis& renamed = op.attrs.result_axes[0];
+  if (!(axis->extent == renamed.extent)) {
+    return Error(op, ToString(*axis), " cannot become ", ToString(renamed));
+  }
+  Type result = RowMajor(In(op, 0));
+  result.axes[result.FindAxis(axis->name)].name = renamed.name;
+  return Checked(op, result);
+}
+
+TypeOr InferPad(const Op& op) {
+  if (op.attrs.axes.empty()) return Error(op, "names no axis");
+  if (!op.attrs.before && !op.attrs.after) {
+    return Error(op, "needs the attribute 'before' or 'after'");
+  }
+  Type result = RowMajor(In(op, 0));
+  for (size_t i = 0; i < op.attrs.axes.size(); ++i) {
+    const std::string& name = op.attrs.axes[i];
+    ASSIGN_OR_RETURN(const Axis* axis, WantAxis(op, 0, name));
+    ASSIGN_OR_RETURN(int64_t extent, ConstantExtent(op, *axis));
+    const auto earlier = op.attrs.axes.begin() + static_cast<int64_t>(i);
+    if (std::find(op.attrs.axes.begin(), earlier, name) != earlier) {
+      return Error(op, "names axis '", name, "' twice");
+    }
+    for (const std::optional<int64_t>& zeros : {op.attrs.before, op.attrs.after}) {
+      if (__builtin_add_overflow(extent, zeros.value_or(0), &extent)) {
+        return Error(op, "cannot count the elements of axis '", name, "'");
+      }
+    }
+    result.axes[result.FindAxis(name)].extent = Extent::Constant(extent);
+  }
+  return result;
+}
+
+TypeOr InferWindow(const Op& op) {
+  RETURN_IF_ERROR(WantAxes(op, 1));
+  if (!op.attrs.stride) return Error(op, "needs the attribute 'stride'");
+  const std::vector<Axis>& to = op.attrs.result_axes;
+  if (to.size() != 2) return Error(op, "needs two result axes: of the windows, and of one of them");
+  ASSIGN_OR_RETURN(const Axis* axis, WantAxis(op, 0, op.attrs.axes[0]));
+  ASSIGN_OR_RETURN(const int64_t extent, ConstantExtent(op, *axis));
+  ASSIGN_OR_RETURN(const int64_t count, ConstantExtent(op, to[0]));
+  ASSIGN_OR_RETURN(const int64_t size, ConstantExtent(op, to[1]));
+  int64_t end = 0;
+  const bool fits = count >= 1 && size >= 1 &&
+                    !__builtin_mul_overflow(count - 1, *op.attrs.stride, &end) &&
+                    !__builtin_add_overflow(end, size, &end) && end <= extent;
+  if (!fits) {
+    return Error(op, count, " windows of ", size, " with a stride of ", *op.attrs.stride,
+                 " do not lie in ", ToString(*axis));
+  }
+  Type result = RowMajor(In(op, 0));
+  const auto at = result.axes.begin() + result.FindAxis(axis->name);
+  result.axes.insert(result.axes.erase(at), to.begin(), to.end());
+  return Checked(op, result);
 }
 
 TypeOr InferMerge(const Op& op) {
@@ -684,12 +750,15 @@ constexpr InferRow kInfer[] = {
     {Opcode::kCos, InferUnary},
     {Opcode::kDequantize, InferDequantize},
     {Opcode::kDiv, InferBinary},
+    {Opcode::kErf, InferUnary},
     {Opcode::kExp, InferUnary},
     {Opcode::kExpertMatmul, InferExpertMatmul},
     {Opcode::kFor, InferFor},
     {Opcode::kGather, InferGather},
     {Opcode::kGelu, InferUnary},
+    {Opcode::kGeluErf, InferUnary},
     {Opcode::kIota, InferIota},
+    {Opcode::kLayernorm, InferLayernorm},
     {Opcode::kLiteral, InferLiteral},
     {Opcode::kMatmul, InferMatmul},
     {Opcode::kMerge, InferMerge},
@@ -697,6 +766,7 @@ constexpr InferRow kInfer[] = {
     {Opcode::kOffset, InferScale},
     {Opcode::kOrder, InferOrder},
     {Opcode::kPack, InferPack},
+    {Opcode::kPad, InferPad},
     {Opcode::kPermute, InferPermute},
     {Opcode::kPick, InferPick},
     {Opcode::kPower, InferPower},
@@ -718,6 +788,7 @@ constexpr InferRow kInfer[] = {
     {Opcode::kSub, InferBinary},
     {Opcode::kTanh, InferUnary},
     {Opcode::kTopK, InferTopK},
+    {Opcode::kWindow, InferWindow},
     {Opcode::kYield, InferNothing},
 };
 static_assert(std::size(kInfer) == static_cast<size_t>(Opcode::kCount));

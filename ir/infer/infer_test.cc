@@ -293,5 +293,36 @@ TEST(InferTypeTest, ProductsOfExtentsThatOverflowAreErrors) {
             "merge: cannot count the elements up to axis b[1099511627776]");
 }
 
+INSTANTIATE_TEST_SUITE_P(
+    Encoders, InferTest,
+    ::testing::Values(
+        Case{"erf %x", "f32 tok[T] hid[8]"}, Case{"gelu_erf %h", "bf16 tok[T] hid[8]"},
+        Case{"erf %i", "erf: operand 0 must be of a float type, is i32 tok[T]"},
+        Case{"layernorm %x @norm @norm over hid {eps = 1e-05, out = bf16}", "bf16 tok[T] hid[8]"},
+        Case{"layernorm %x @norm @head_norm over hid {eps = 1e-05}",
+             "layernorm: operand 2 must be f32 hid[8], is f32 dim[4]"},
+        Case{"layernorm %x @norm @norm over hid", "layernorm: needs the attribute 'eps'"},
+        Case{"split %x tok -> key[T]", "f32 key[T] hid[8]"},
+        Case{"split %x hid -> wide[8]", "f32 tok[T] wide[8]"},
+        Case{"split %x tok -> key[C]", "split: tok[T] cannot become key[C]"},
+        Case{"split %x hid -> wide[4]", "split: hid[8] cannot become wide[4]"},
+        Case{"split %xb blk -> num[2]",
+             "split: result would have axis 'num' twice: f32 tok[T] num[2] num[4]"},
+        Case{"pad %xb over blk num {before = 1}", "f32 tok[T] blk[3] num[5]"},
+        Case{"pad %xb over num {after = 2, before = 1}", "f32 tok[T] blk[2] num[7]"},
+        Case{"pad %xb over num", "pad: needs the attribute 'before' or 'after'"},
+        Case{"pad %xb over num num {after = 1}", "pad: names axis 'num' twice"},
+        Case{"pad %xb over tok {after = 1}", "pad: axis 'tok' must have a constant length, has T"},
+        Case{"window %x hid -> place[3] tap[3] {stride = 2}", "f32 tok[T] place[3] tap[3]"},
+        Case{"window %x hid -> hid[3] tap[4] {stride = 2}", "f32 tok[T] hid[3] tap[4]"},
+        Case{"window %x hid -> hid[4] tap[3] {stride = 2}",
+             "window: 4 windows of 3 with a stride of 2 do not lie in hid[8]"},
+        Case{"window %x hid -> hid[4] tap[3]", "window: needs the attribute 'stride'"},
+        Case{"window %x hid -> hid[4] {stride = 1}",
+             "window: needs two result axes: of the windows, and of one of them"},
+        Case{"matmul %h @w over hid {epilogue = gelu_erf}", "f32 tok[T] q[16]"},
+        Case{"matmul %h @w @b over hid {epilogue = bias gelu_erf, out = bf16}",
+             "bf16 tok[T] q[16]"}));
+
 }  // namespace
 }  // namespace lluda::ir

@@ -116,6 +116,26 @@ absl::StatusOr<Tensor> RunRmsnorm(const KernelArgs& args) {
   });
 }
 
+// Each statement that it stands for is rounded: mean, differences, and their norm.
+absl::StatusOr<Tensor> RunLayernorm(const KernelArgs& args) {
+  const int64_t length = args.in[0]->extent(args.op.attrs.axes[0]);
+  const float* weight = args.in[1]->floats().data();
+  const float* bias = args.in[2]->floats().data();
+  const double eps = *args.op.attrs.eps;
+  const double share = static_cast<float>(1.0 / static_cast<double>(length));
+  std::vector<float> centred(static_cast<size_t>(length));
+  return MapRows(args, [&](const float* x, float* out) {
+    const double mean = static_cast<float>(static_cast<float>(Sum(x, length)) * share);
+    for (int64_t i = 0; i < length; ++i) centred[i] = static_cast<float>(x[i] - mean);
+    const double squares = Dot(centred.data(), centred.data(), length);
+    const double factor = 1.0 / std::sqrt(squares / static_cast<double>(length) + eps);
+    for (int64_t i = 0; i < length; ++i) {
+      const auto normalised = static_cast<float>(centred[i] * factor * weight[i]);
+      out[i] = static_cast<float>(static_cast<double>(normalised) + bias[i]);
+    }
+  });
+}
+
 // With the contracted axes last in both operands, as if they were merged into one, each result row
 // is one row of `a` times all columns of `b` that belong to the row's batch.
 absl::StatusOr<Tensor> RunMatmul(const KernelArgs& args) {

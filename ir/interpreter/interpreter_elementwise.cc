@@ -84,6 +84,14 @@ float Gelu(float x) {
   return rounded(0.5 * rounded(wide * share));
 }
 
+float GeluErf(float x) {
+  const auto rounded = [](double value) { return static_cast<float>(value); };
+  const float inner = rounded(static_cast<double>(x) * static_cast<float>(kGeluErfScale));
+  const float turned = rounded(std::erf(static_cast<double>(inner)));
+  const float share = rounded(1.0 + turned);
+  return rounded(0.5 * rounded(static_cast<double>(x) * share));
+}
+
 absl::StatusOr<Tensor> RunAdd(const KernelArgs& args) {
   return MapPairs(args, [](double a, double b) { return a + b; });
 }
@@ -108,6 +116,10 @@ absl::StatusOr<Tensor> RunSin(const KernelArgs& args) {
   return MapElements(args, [](double x) { return std::sin(x); });
 }
 
+absl::StatusOr<Tensor> RunErf(const KernelArgs& args) {
+  return MapElements(args, [](double x) { return std::erf(x); });
+}
+
 absl::StatusOr<Tensor> RunExp(const KernelArgs& args) {
   return MapElements(args, [](double x) { return std::exp(x); });
 }
@@ -122,6 +134,10 @@ absl::StatusOr<Tensor> RunSilu(const KernelArgs& args) {
 
 absl::StatusOr<Tensor> RunGelu(const KernelArgs& args) {
   return MapElements(args, [](double x) { return Gelu(static_cast<float>(x)); });
+}
+
+absl::StatusOr<Tensor> RunGeluErf(const KernelArgs& args) {
+  return MapElements(args, [](double x) { return GeluErf(static_cast<float>(x)); });
 }
 
 absl::StatusOr<Tensor> RunTanh(const KernelArgs& args) {

@@ -90,6 +90,44 @@ absl::StatusOr<Tensor> RunSlice(const KernelArgs& args) {
   return result;
 }
 
+absl::StatusOr<Tensor> RunPad(const KernelArgs& args) {
+  const Tensor& x = *args.in[0];
+  const std::vector<std::string>& padded = args.op.attrs.axes;
+  const std::vector<Axis>& axes = x.type().axes;
+  int64_t first = 0;  // the place of x's first element
+  for (const std::string& name : padded) {
+    first +=
+        args.op.attrs.before.value_or(0) * StridesAlong({*args.type.GetAxis(name)}, args.type)[0];
+  }
+  Tensor result(args.type);
+  WithElements(&result, x, [&](auto& to, const auto& from) {
+    auto next = from.begin();
+    ForEachIndex<1>(Lengths(axes), {StridesAlong(axes, args.type)},
+                    [&](const auto& at) { to[first + at[0]] = *next++; });
+  });
+  return result;
+}
+
+absl::StatusOr<Tensor> RunWindow(const KernelArgs& args) {
+  const Tensor& x = *args.in[0];
+  const std::vector<Axis>& to = args.op.attrs.result_axes;
+  std::vector<int64_t> strides;
+  for (const Axis& axis : args.type.axes) {
+    const bool is_window = axis.name == to[0].name;
+    const bool is_made = is_window || axis.name == to[1].name;
+    const std::string& own = is_made ? args.op.attrs.axes[0] : axis.name;
+    strides.push_back(StridesAlong({*x.type().GetAxis(own)}, x.type())[0] *
+                      (is_window ? *args.op.attrs.stride : 1));
+  }
+  Tensor result(args.type);
+  WithElements(&result, x, [&](auto& made, const auto& from) {
+    auto next = made.begin();
+    ForEachIndex<1>(Lengths(args.type.axes), {strides},
+                    [&](const auto& at) { *next++ = from[at[0]]; });
+  });
+  return result;
+}
+
 absl::StatusOr<Tensor> RunGather(const KernelArgs& args) {
   const Tensor& table = *args.in[0];
   const AroundAxis around = Around(table, args.op.attrs.axes[0]);

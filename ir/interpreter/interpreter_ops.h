@@ -34,8 +34,10 @@ absl::StatusOr<Tensor> RunAdd(const KernelArgs& args);
 absl::StatusOr<Tensor> RunCast(const KernelArgs& args);
 absl::StatusOr<Tensor> RunCos(const KernelArgs& args);
 absl::StatusOr<Tensor> RunDiv(const KernelArgs& args);
+absl::StatusOr<Tensor> RunErf(const KernelArgs& args);
 absl::StatusOr<Tensor> RunExp(const KernelArgs& args);
 absl::StatusOr<Tensor> RunGelu(const KernelArgs& args);
+absl::StatusOr<Tensor> RunGeluErf(const KernelArgs& args);
 absl::StatusOr<Tensor> RunIota(const KernelArgs& args);
 absl::StatusOr<Tensor> RunLiteral(const KernelArgs& args);
 absl::StatusOr<Tensor> RunMul(const KernelArgs& args);
@@ -53,11 +55,14 @@ absl::StatusOr<Tensor> RunAppend(const KernelArgs& args);
 absl::StatusOr<Tensor> RunConcat(const KernelArgs& args);
 absl::StatusOr<Tensor> RunGather(const KernelArgs& args);
 absl::StatusOr<Tensor> RunPack(const KernelArgs& args);
+absl::StatusOr<Tensor> RunPad(const KernelArgs& args);
 absl::StatusOr<Tensor> RunPermute(const KernelArgs& args);
 absl::StatusOr<Tensor> RunRegroup(const KernelArgs& args);  // split and merge
 absl::StatusOr<Tensor> RunSlice(const KernelArgs& args);
+absl::StatusOr<Tensor> RunWindow(const KernelArgs& args);
 
 // Sums and products along an axis: interpreter_contract.cc.
+absl::StatusOr<Tensor> RunLayernorm(const KernelArgs& args);
 absl::StatusOr<Tensor> RunMatmul(const KernelArgs& args);
 absl::StatusOr<Tensor> RunReduceMax(const KernelArgs& args);
 absl::StatusOr<Tensor> RunReduceSum(const KernelArgs& args);
@@ -92,6 +97,8 @@ absl::StatusOr<Tensor> RunRope(const KernelArgs& args);
 float Silu(float x);
 // x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))), each op that it stands for rounded to f32.
 float Gelu(float x);
+// x / 2 * (1 + erf(x / sqrt(2))), likewise.
+float GeluErf(float x);
 // The score of a query and a key as the softmax gets it, from their product: each op rounded to f32.
 float ScoreOf(float product, const Attrs& attention);
 // Sum of a[i] * b[i] in double: a product of two floats is exact there.

@@ -185,6 +185,67 @@ TEST(Move, SplitAndMergeKeepTheOrderOfElements) {
   EXPECT_EQ(ToString(z.type()), "i32 m[6]");
 }
 
+TEST(Elementwise, ErfAndGeluErfAreTheirFormulas) {
+  EXPECT_THAT(RunUnary(Opcode::kErf, {0, 0.5f, 1, -kInfinity}),
+              ElementsAre(0, 0.52049988f, 0.84270079f, -1));
+  // As torch computes gelu(x) of doubles, rounded.
+  const std::vector<float> exact = {0, 0.84134475f, -0.15865525f, 1.9544997f, -0.045500264f};
+  const std::vector<float> ours = RunUnary(Opcode::kGeluErf, {0, 1, -1, 2, -2});
+  for (size_t i = 0; i < exact.size(); ++i) EXPECT_NEAR(ours[i], exact[i], 3e-7) << i;
+}
+
+TEST(Elementwise, GeluErfMeansItsFiveOps) {
+  const Tensor x = Random({MakeAxis("i", 200)}, 8);
+  const Tensor expanded = Eval({x}, [](Builder& b, Params& p, Module&) {
+    Value* turned = b.Unary(Opcode::kErf, "e", b.Scale("s", p[0], std::sqrt(0.5)));
+    return b.Scale("y", b.Binary(Opcode::kMul, "m", p[0], b.Offset("o", turned, 1)), 0.5);
+  });
+  EXPECT_EQ(Eval({x}, One(Opcode::kGeluErf)).floats(), expanded.floats());
+}
+
+TEST(Rows, LayernormMeansItsFiveOps) {
+  const std::vector<Axis> hid = {MakeAxis("hid", 24)};
+  const Tensor x = Random({MakeAxis("tok", 3), hid[0]}, 1);
+  const Tensor w = Random(hid, 2), bias = Random(hid, 3);
+  const Tensor expanded = Eval({x, w, bias}, [](Builder& b, Params& p, Module&) {
+    Value* mean = b.Scale("m", b.Reduce(Opcode::kReduceSum, "s", p[0], "hid"), 1.0 / 24);
+    Value* norm = b.Rmsnorm("n", b.Binary(Opcode::kSub, "c", p[0], mean), p[1], "hid", 1e-5);
+    return b.Binary(Opcode::kAdd, "y", norm, p[2]);
+  });
+  Attrs attrs = Over({"hid"});
+  attrs.eps = 1e-5;
+  EXPECT_EQ(Eval({x, w, bias}, One(Opcode::kLayernorm, attrs)).floats(), expanded.floats());
+}
+
+TEST(Move, SplitIntoOneAxisRenamesIt) {
+  const Tensor x = Ints({MakeAxis("i", 2), MakeAxis("n", 2)}, {0, 1, 10, 11});
+  const Tensor y =
+      Eval({x}, [](Builder& b, Params& p, Module&) { return b.Rename("y", p[0], "i", "key"); });
+  EXPECT_EQ(ToString(y.type()), "i32 key[2] n[2]");
+  EXPECT_EQ(y.ints(), x.ints());
+}
+
+TEST(Move, PadPutsZerosAround) {
+  const Tensor x = Ints({MakeAxis("i", 2), MakeAxis("j", 2)}, {1, 2, 3, 4});
+  const Tensor both =
+      Eval({x}, [](Builder& b, Params& p, Module&) { return b.Pad("y", p[0], {"i", "j"}, 1, 0); });
+  EXPECT_EQ(ToString(both.type()), "i32 i[3] j[3]");
+  EXPECT_THAT(both.ints(), ElementsAre(0, 0, 0, 0, 1, 2, 0, 3, 4));
+  const Tensor last =
+      Eval({x}, [](Builder& b, Params& p, Module&) { return b.Pad("y", p[0], {"j"}, 1, 2); });
+  EXPECT_THAT(last.ints(), ElementsAre(0, 1, 2, 0, 0, 0, 3, 4, 0, 0));
+}
+
+TEST(Move, WindowsMayOverlap) {
+  const Tensor x =
+      Ints({MakeAxis("n", 5), MakeAxis("c", 2)}, {0, 1, 10, 11, 20, 21, 30, 31, 40, 41});
+  const Tensor y = Eval({x}, [](Builder& b, Params& p, Module&) {
+    return b.Window("y", p[0], "n", MakeAxis("n", 2), MakeAxis("k", 3), 2);
+  });
+  EXPECT_EQ(ToString(y.type()), "i32 n[2] k[3] c[2]");
+  EXPECT_THAT(y.ints(), ElementsAre(0, 1, 10, 11, 20, 21, 20, 21, 30, 31, 40, 41));
+}
+
 TEST(Move, SliceTakesARangeOfAnInnerAxis) {
   const Tensor x = Ints({MakeAxis("i", 2), MakeAxis("n", 4)}, {0, 1, 2, 3, 10, 11, 12, 13});
   const Tensor y = Eval({x}, [](Builder& b, Params& p, Module&) {

@@ -10,7 +10,9 @@
 namespace lluda::ir {
 
 enum class AttrKey : uint8_t {
+  kAfter,
   kBase,
+  kBefore,
   kBy,
   kEpilogue,
   kEps,
@@ -19,6 +21,7 @@ enum class AttrKey : uint8_t {
   kScale,
   kSoftcap,
   kStep,
+  kStride,
   kStyle,
   kTile,
   kValues,

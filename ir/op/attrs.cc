@@ -24,15 +24,19 @@ enum class ValueKind : uint8_t {
   kFloats
 };
 
-// One row per AttrKey, in the enum's order. `number` is set for numeric attributes only.
+// One row per AttrKey, in the enum's order. `number` and `count` are set for attributes of that kind
+// only.
 struct AttrRow {
   AttrKey key;
   absl::string_view name;
   ValueKind kind;
   std::optional<double> Attrs::* number;
+  std::optional<int64_t> Attrs::* count = nullptr;
 };
 constexpr AttrRow kRows[] = {
+    {AttrKey::kAfter, "after", ValueKind::kCount, nullptr, &Attrs::after},
     {AttrKey::kBase, "base", ValueKind::kNumber, &Attrs::base},
+    {AttrKey::kBefore, "before", ValueKind::kCount, nullptr, &Attrs::before},
     {AttrKey::kBy, "by", ValueKind::kNumber, &Attrs::by},
     {AttrKey::kEpilogue, "epilogue", ValueKind::kEpilogue, nullptr},
     {AttrKey::kEps, "eps", ValueKind::kNumber, &Attrs::eps},
@@ -41,10 +45,11 @@ constexpr AttrRow kRows[] = {
     {AttrKey::kScale, "scale", ValueKind::kNumber, &Attrs::scale},
     {AttrKey::kSoftcap, "softcap", ValueKind::kNumber, &Attrs::softcap},
     {AttrKey::kStep, "step", ValueKind::kNumber, &Attrs::step},
+    {AttrKey::kStride, "stride", ValueKind::kCount, nullptr, &Attrs::stride},
     {AttrKey::kStyle, "style", ValueKind::kStyle, nullptr},
     {AttrKey::kTile, "tile", ValueKind::kTile, nullptr},
     {AttrKey::kValues, "values", ValueKind::kFloats, nullptr},
-    {AttrKey::kWindow, "window", ValueKind::kCount, nullptr},
+    {AttrKey::kWindow, "window", ValueKind::kCount, nullptr, &Attrs::window},
 };
 static_assert(std::size(kRows) == static_cast<size_t>(AttrKey::kCount));
 
@@ -112,8 +117,9 @@ bool ReadTile(absl::string_view text, std::optional<PanelShape>* tile) {
 bool Attrs::operator==(const Attrs& o) const {
   return axes == o.axes && result_axes == o.result_axes && begin == o.begin && end == o.end &&
          base == o.base && by == o.by && eps == o.eps && scale == o.scale && softcap == o.softcap &&
-         step == o.step && window == o.window && out == o.out && epilogue == o.epilogue &&
-         mask == o.mask && style == o.style && tile == o.tile && values == o.values;
+         step == o.step && window == o.window && before == o.before && after == o.after &&
+         stride == o.stride && out == o.out && epilogue == o.epilogue && mask == o.mask &&
+         style == o.style && tile == o.tile && values == o.values;
 }
 
 bool Attrs::IsSet(AttrKey key) const {
@@ -122,7 +128,7 @@ bool Attrs::IsSet(AttrKey key) const {
     case ValueKind::kNumber:
       return (this->*row.number).has_value();
     case ValueKind::kCount:
-      return window.has_value();
+      return (this->*row.count).has_value();
     case ValueKind::kDType:
       return out.has_value();
     case ValueKind::kEpilogue:
@@ -158,7 +164,7 @@ std::string AttrValueText(const Attrs& attrs, AttrKey key) {
     case ValueKind::kNumber:
       return ShortestNumber(*(attrs.*row.number));
     case ValueKind::kCount:
-      return absl::StrCat(*attrs.window);
+      return absl::StrCat(*(attrs.*row.count));
     case ValueKind::kDType:
       return std::string(DTypeName(*attrs.out));
     case ValueKind::kEpilogue:
@@ -189,7 +195,7 @@ bool SetAttrFromText(AttrKey key, absl::string_view text, Attrs* attrs) {
     case ValueKind::kCount: {
       int64_t value;
       if (!absl::SimpleAtoi(text, &value) || value < 1) return false;
-      attrs->window = value;
+      attrs->*row.count = value;
       return true;
     }
     case ValueKind::kDType:

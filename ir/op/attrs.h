@@ -35,7 +35,9 @@ struct Attrs {
   int64_t begin = 0;              // range of a slice or a loop
   int64_t end = 0;
   std::optional<double> base, by, eps, scale, softcap, step;
-  std::optional<int64_t> window;  // of positions, a token's own among them
+  std::optional<int64_t> window;         // of positions, a token's own among them
+  std::optional<int64_t> before, after;  // zeros that a pad puts there; 0 where not given
+  std::optional<int64_t> stride;         // of the windows along an axis
   std::optional<DType> out;
   Epilogue epilogue;
   Mask mask = Mask::kNone;

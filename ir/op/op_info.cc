@@ -6,7 +6,9 @@
 namespace lluda::ir {
 namespace {
 
+constexpr uint32_t kKeyAfter = KeyBit(AttrKey::kAfter);
 constexpr uint32_t kKeyBase = KeyBit(AttrKey::kBase);
+constexpr uint32_t kKeyBefore = KeyBit(AttrKey::kBefore);
 constexpr uint32_t kKeyBy = KeyBit(AttrKey::kBy);
 constexpr uint32_t kKeyEps = KeyBit(AttrKey::kEps);
 constexpr uint32_t kKeyEpilogue = KeyBit(AttrKey::kEpilogue);
@@ -15,6 +17,7 @@ constexpr uint32_t kKeyOut = KeyBit(AttrKey::kOut);
 constexpr uint32_t kKeyScale = KeyBit(AttrKey::kScale);
 constexpr uint32_t kKeySoftcap = KeyBit(AttrKey::kSoftcap);
 constexpr uint32_t kKeyStep = KeyBit(AttrKey::kStep);
+constexpr uint32_t kKeyStride = KeyBit(AttrKey::kStride);
 constexpr uint32_t kKeyStyle = KeyBit(AttrKey::kStyle);
 constexpr uint32_t kKeyTile = KeyBit(AttrKey::kTile);
 constexpr uint32_t kKeyValues = KeyBit(AttrKey::kValues);

@@ -26,6 +26,8 @@ using ir::Value;
 
 // A sum with a matmul.
 constexpr int kNearMissAddOps = 2;
+// A function of a matmul.
+constexpr int kNearMissFunctionOps = 2;
 // A product of a gate's function and the slice below it.
 constexpr int kNearMissGatedOps = 3;
 
@@ -161,6 +163,22 @@ bool FuseEpilogue::FuseGated(Op* mul) {
   return true;
 }
 
+bool FuseEpilogue::FuseFunction(Op* function) {
+  Op* matmul = nullptr;
+  const Pattern pattern =
+      OpOf(Opcode::kGeluErf, {MatmulBefore(EpilogueStep::kGeluErf).WithOneUse().Capture(&matmul)});
+  const MatchResult match = Match(pattern, function);
+  if (!match) {
+    if (match.ops_matched >= kNearMissFunctionOps) {
+      misses_.push_back(MissAt(*function, match.reason));
+    }
+    return false;
+  }
+  if (!FuseStep(EpilogueStep::kGeluErf, function, *matmul, {}, {})) return false;
+  EraseDeadChain(matmul);
+  return true;
+}
+
 bool FuseEpilogue::FoldCast(Op* cast) {
   if (!IsFloat(*cast->attrs.out)) return false;
   std::vector<Op*> chain;  // from the cast's operand up to the op that computes the elements
@@ -204,6 +222,9 @@ absl::StatusOr<bool> FuseEpilogue::Run(ir::Module* module) {
     switch (op->opcode()) {
       case Opcode::kAdd:
         changed |= FuseAdd(op);
+        break;
+      case Opcode::kGeluErf:
+        changed |= FuseFunction(op);
         break;
       case Opcode::kMul:
         changed |= FuseGated(op);

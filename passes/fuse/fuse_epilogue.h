@@ -25,6 +25,12 @@
 // and the same with gelu, which becomes {epilogue = gelu_mul}.
 //
 // Before:
+//   %u0 = matmul %h @fc1[block] @b1[block] over wide {epilogue = bias} : f32 tok[A] fc[3584]
+//   %u = gelu_erf %u0 : f32 tok[A] fc[3584]
+// After:
+//   %u = matmul %h @fc1[block] @b1[block] over wide {epilogue = bias gelu_erf} : f32 tok[A] fc[3584]
+//
+// Before:
 //   %o0 = attention %q %ks %vs over slot pos dim at %pos %slot {...} : f32 tok[T] kv[8] dim[128]
 //   %o1 = merge %o0 kv dim -> q[1024] : f32 tok[T] q[1024]
 //   %o = cast %o1 {out = bf16} : bf16 tok[T] q[1024]
@@ -62,6 +68,7 @@ class FuseEpilogue : public Pass {
   // Each looks at one statement, replaces it if it can, and returns whether it did.
   bool FuseAdd(ir::Op* add);
   bool FuseGated(ir::Op* mul);
+  bool FuseFunction(ir::Op* function);
   bool FoldCast(ir::Op* cast);
   // Puts the matmul, with the step behind its own, in the place of `op`; false after a miss.
   bool FuseStep(ir::EpilogueStep step, ir::Op* op, const ir::Op& matmul,

@@ -194,6 +194,46 @@ TEST_F(FuseEpilogueTest, LeavesASecondResidualAlone) {
   EXPECT_FALSE(outcome.changed_again);
 }
 
+constexpr char kFunction[] = R"(lluda 1
+module @m {
+  symbol T in 1..8
+  weight @fc : bf16 fc[5] hid[6] from "fc"
+  weight @b : f32 fc[5] from "b"
+  func @f(%h: bf16 tok[T] hid[6]) -> bf16 tok[T] fc[5] {
+    %u0 = matmul %h @fc over hid : f32 tok[T] fc[5]
+    %u1 = add %u0 @b : f32 tok[T] fc[5]
+    %u2 = gelu_erf %u1 : f32 tok[T] fc[5]
+    %u = cast %u2 {out = bf16} : bf16 tok[T] fc[5]
+    return %u
+  }
+}
+)";
+
+TEST_F(FuseEpilogueTest, ComputesGeluBehindABiasInsideTheMatmul) {
+  EXPECT_THAT(RunOn(&pass_, kFunction).text,
+              testing::HasSubstr("%u = matmul %h @fc @b over hid {epilogue = bias gelu_erf, out = "
+                                 "bf16} : bf16 tok[T] fc[5] by fuse-epilogue\n    return %u"));
+  ExpectSameValues(&pass_, kFunction, "f", {{{"T", 3}}, {}}, 0);
+}
+
+TEST_F(FuseEpilogueTest, LeavesGeluOfAMatmulWithAFurtherUserAlone) {
+  std::string text = absl::StrReplaceAll(
+      kFunction, {{"%u1 = add %u0 @b", "%u1 = exp %u0"}, {"gelu_erf %u1", "gelu_erf %u0"}});
+  text = absl::StrReplaceAll(text, {{"cast %u2", "cast %u3"},
+                                    {"    %u = ",
+                                     "    %u3 = add %u1 %u2 : f32 tok[T] fc[5]\n"
+                                     "    %u = "}});
+  ExpectMiss(&pass_, text, "u2", "'u0' has 2 uses, expected 1");
+}
+
+TEST_F(FuseEpilogueTest, LeavesGeluOfARoundedMatmulAlone) {
+  const std::string text = absl::StrReplaceAll(
+      kFunction, {{"matmul %h @fc over hid : f32", "matmul %h @fc over hid {out = bf16} : bf16"},
+                  {"add %u0 @b : f32 tok[T] fc[5]", "cast %u0 {out = f32} : f32 tok[T] fc[5]"},
+                  {"gelu_erf %u1", "gelu_erf %u1"}});
+  EXPECT_THAT(RunOn(&pass_, text).text, testing::HasSubstr("%u = gelu_erf %u1"));
+}
+
 TEST_F(FuseEpilogueTest, GatesInsideTheMatmulAndRoundsThere) {
   const Outcome outcome = RunOn(&pass_, kGated);
   EXPECT_TRUE(outcome.changed);

@@ -1,4 +1,4 @@
-// Recognises GELU by its formula with tanh.
+// Recognises GELU: by its formula with tanh, and by its definition with erf.
 //
 // Before:
 //   %a0 = mul %x %x : f32 tok[T] ff[3072]
@@ -12,6 +12,15 @@
 //   %a = scale %a7 {by = 0.5} : f32 tok[T] ff[3072]
 // After:
 //   %a = gelu %x : f32 tok[T] ff[3072] by fuse-gelu
+//
+// Before:
+//   %a0 = scale %x {by = 0.7071067811865476} : f32 tok[T] ff[3072]
+//   %a1 = erf %a0 : f32 tok[T] ff[3072]
+//   %a2 = offset %a1 {by = 1} : f32 tok[T] ff[3072]
+//   %a3 = mul %x %a2 : f32 tok[T] ff[3072]
+//   %a = scale %a3 {by = 0.5} : f32 tok[T] ff[3072]
+// After:
+//   %a = gelu_erf %x : f32 tok[T] ff[3072] by fuse-gelu
 //
 // Does not fire when:
 // - a number is not the formula's, as f32;

@@ -91,6 +91,38 @@ TEST_F(FuseGeluTest, LeavesSixteenBitArithmeticAlone) {
   EXPECT_EQ(outcome.text, outcome.before);
 }
 
+constexpr char kDefinition[] = R"(lluda 1
+module @m {
+  symbol T in 1..8
+  func @f(%x: f32 tok[T] ff[5], %y: f32 tok[T] ff[5]) -> f32 tok[T] ff[5] {
+    %a0 = scale %x {by = 0.7071067811865476} : f32 tok[T] ff[5]
+    %a1 = erf %a0 : f32 tok[T] ff[5]
+    %a2 = offset %a1 {by = 1} : f32 tok[T] ff[5]
+    %a3 = mul %x %a2 : f32 tok[T] ff[5]
+    %a = scale %a3 {by = 0.5} : f32 tok[T] ff[5]
+    return %a
+  }
+}
+)";
+
+TEST_F(FuseGeluTest, TurnsTheDefinitionWithErfIntoOneStatement) {
+  EXPECT_EQ(RunOn(&pass_, kDefinition).text, Edited(kFused, "gelu %x", "gelu_erf %x"));
+  ExpectSameValues(&pass_, kDefinition, "f", {{{"T", 3}}, {}}, 0);
+}
+
+TEST_F(FuseGeluTest, LeavesOtherNumbersOfTheDefinitionAlone) {
+  ExpectMiss(&pass_, Edited(kDefinition, "0.7071067811865476", "0.707"), "a",
+             "'a0' must be by 0.707107");
+  ExpectMiss(&pass_, Edited(kDefinition, "%a0 = scale %x", "%a0 = scale %y"), "a",
+             "operand 0 of 'a0' is %y, expected %x");
+}
+
+TEST_F(FuseGeluTest, LeavesAnErfWithAFurtherUserAlone) {
+  const std::string text = Edited(kDefinition, "return %a", R"(%b = add %a %a1 : f32 tok[T] ff[5]
+    return %b)");
+  ExpectMiss(&pass_, text, "a", "'a1' has 2 uses, expected 1");
+}
+
 TEST_F(FuseGeluTest, LeavesAScaledValueAloneWithoutReportingIt) {
   const Outcome outcome = RunOn(&pass_, R"(lluda 1
 module @m {

@@ -27,4 +27,9 @@ double ActivationBound(engine::Precision precision, std::optional<double> hf_bf1
   return std::max(2 * kBf16RoundingNmse, kShareOfBf16Error * *hf_bf16_nmse) + OfCache(kv_cache);
 }
 
+double HeardBound(engine::Precision precision, std::optional<double> hf_bf16_nmse) {
+  if (precision == engine::Precision::kF32) return kF32HeardNmse;
+  return ActivationBound(precision, hf_bf16_nmse);
+}
+
 }  // namespace lluda::tools

@@ -26,6 +26,10 @@ inline constexpr double kBf16RoundingNmse = 1.0 / 65536 / 7;
 // as twenty roundings to bf16; what layers make of it is measured in docs/numerics.md.
 inline constexpr double kInt8CacheNmse = 1e-3;
 
+// What the rows that an encoder makes of a sound may be off in f32. Logits do not see a wrong GELU or a
+// wrong eps in it at kF32Nmse.
+inline constexpr double kF32HeardNmse = 1e-11;
+
 // In bf16 half of transformers' own error, and kBf16Nmse at most; with a cache of int8
 // kInt8CacheNmse more.
 double LogitsBound(engine::Precision precision, std::optional<double> hf_bf16_nmse,
@@ -38,6 +42,9 @@ double LogitsBound(engine::Precision precision, std::optional<double> hf_bf16_nm
 // int8 kInt8CacheNmse more.
 double ActivationBound(engine::Precision precision, std::optional<double> hf_bf16_nmse,
                        engine::KvCache kv_cache = engine::KvCache::kPrecision);
+
+// Of the rows that an encoder makes of a sound: kF32HeardNmse, in bf16 as ActivationBound.
+double HeardBound(engine::Precision precision, std::optional<double> hf_bf16_nmse);
 
 }  // namespace lluda::tools
 

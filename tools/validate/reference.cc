@@ -1,5 +1,6 @@
 #include "tools/validate/reference.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <utility>
@@ -21,6 +22,8 @@ namespace {
 
 using base::DescribeJson;
 using simdjson::dom::element;
+
+constexpr char kLogits[] = "logits_last";
 
 // The fields of one prompt. The first error is kept; after it nothing is read.
 class PromptReader {
@@ -62,6 +65,25 @@ class PromptReader {
       if (item.get(number) != simdjson::SUCCESS || number < 0 ||
           number > std::numeric_limits<int32_t>::max()) {
         return Fail(key, "a list of tokens", item);
+      }
+      values->push_back(static_cast<int32_t>(number));
+    }
+  }
+
+  // Each alone, or with its logit behind it.
+  void TokensOrPairs(const char* key, std::vector<int32_t>* values) {
+    element found;
+    simdjson::dom::array array;
+    if (!Find(key, &found)) return;
+    if (found.get(array) != simdjson::SUCCESS || array.begin() == array.end() ||
+        !(*array.begin()).is_array()) {
+      return Tokens(key, values);
+    }
+    for (const element item : array) {
+      int64_t number = 0;
+      if (item.at(0).get(number) != simdjson::SUCCESS || number < 0 ||
+          number > std::numeric_limits<int32_t>::max()) {
+        return Fail(key, "a list of tokens with their logits", item);
       }
       values->push_back(static_cast<int32_t>(number));
     }
@@ -140,15 +162,22 @@ absl::StatusOr<ReferencePrompt> ReadPrompt(simdjson::dom::object fields, std::st
   reader.Text("text", &prompt.text);
   reader.Int("next", &prompt.next);
   reader.Number("next_logit", &prompt.next_logit);
-  reader.Tokens("top10", &prompt.top10);
+  reader.Text("name", &prompt.name);
+  reader.TokensOrPairs("top10", &prompt.top10);
   reader.Tokens("greedy", &prompt.greedy);
   reader.Numbers("greedy_margin", &prompt.greedy_margin);
   reader.Numbers("greedy_router_margin", &prompt.greedy_router_margin);
   reader.Number("router_margin_min", &prompt.router_margin_min);
   reader.Number("mean_nll", &prompt.mean_nll);
   PromptReader bf16 = reader.Object("hf_bf16_vs_f32");
-  bf16.Number("mse", &prompt.hf_bf16_mse);
-  bf16.NumberOfEach("activation_nmse", &prompt.hf_bf16_activation_nmse);
+  if (prompt.name) {
+    // The logits are one of them.
+    reader.NumberOfEach("hf_bf16_vs_f32", &prompt.hf_bf16_activation_nmse);
+    bf16.Number(kLogits, &prompt.hf_bf16_nmse);
+  } else {
+    bf16.Number("mse", &prompt.hf_bf16_mse);
+    bf16.NumberOfEach("activation_nmse", &prompt.hf_bf16_activation_nmse);
+  }
   if (prompt.ids.empty()) reader.Fail(absl::StrCat(reader.label(), ".ids is missing or empty"));
   const std::pair<const char*, const std::vector<double>*> margins[] = {
       {"greedy_margin", &prompt.greedy_margin},
@@ -180,9 +209,15 @@ absl::Status ReadTensor(const frontends::SafetensorsFile& file, const std::strin
   return absl::OkStatus();
 }
 
-// "layer3.self_attn.q_proj" is what the engine calls "q_proj[3]"; "" if it has no such activation.
+// "layer3.self_attn.q_proj" is what the engine calls "q_proj[3]", and "text.in3", which goes into layer
+// 3, "out[2]"; "" if it has no such activation.
 std::string EngineName(absl::string_view module) {
-  if (module == "embed") return "embed";
+  if (module == "embed" || module == "text.in0") return "embed";
+  absl::string_view input = module;
+  int64_t into = 0;
+  if (absl::ConsumePrefix(&input, "text.in") && absl::SimpleAtoi(input, &into) && into > 0) {
+    return absl::StrCat("out[", into - 1, "]");
+  }
   const std::vector<absl::string_view> parts = absl::StrSplit(module, '.');
   int layer = 0;
   absl::string_view first = parts[0];
@@ -193,10 +228,47 @@ std::string EngineName(absl::string_view module) {
   return absl::StrCat(parts.back(), "[", layer, "]");
 }
 
+// NAME.input_features [sounds, mel bins, frames], of which NAME.feature_attention_mask [sounds, frames]
+// says which frames count: the first ones.
+absl::Status ReadSounds(const frontends::SafetensorsFile& file, const std::string& prefix,
+                        ReferencePrompt* prompt) {
+  RETURN_IF_ERROR(ReadTensor(file, prefix + "audio.embeds", 2, &prompt->heard));
+  std::vector<float> features;
+  RETURN_IF_ERROR(ReadTensor(file, prefix + "input_features", 3, &features));
+  if (features.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const frontends::TensorView* tensor, file.Get(prefix + "input_features"));
+  const int64_t bins = tensor->shape[1], frames = tensor->shape[2];
+  const std::string mask_name = prefix + "feature_attention_mask";
+  const frontends::TensorView* mask = file.Find(mask_name);
+  const auto sounds = static_cast<size_t>(tensor->shape[0]);
+  const auto places = static_cast<size_t>(frames);
+  if (mask != nullptr && (mask->dtype != frontends::TensorDType::kI64 ||
+                          mask->bytes != sounds * places * sizeof(int64_t))) {
+    return absl::InvalidArgumentError(absl::StrCat(file.path(), ": tensor '", mask_name,
+                                                   "' must be I64 [", sounds, ", ", frames, "]"));
+  }
+  for (size_t sound = 0; sound < sounds; ++sound) {
+    ReferenceSound& read = prompt->sounds.emplace_back();
+    read.frames = frames;
+    if (mask != nullptr) {
+      std::vector<int64_t> counts(places);
+      std::memcpy(counts.data(), mask->data + sound * places * sizeof(int64_t),
+                  places * sizeof(int64_t));
+      read.frames = std::count(counts.begin(), counts.end(), 1);
+    }
+    for (int64_t bin = 0; bin < bins; ++bin) {
+      const auto row = features.begin() + (static_cast<int64_t>(sound) * bins + bin) * frames;
+      read.features.insert(read.features.end(), row, row + read.frames);
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadTensors(const frontends::SafetensorsFile& file, size_t number,
                          ReferencePrompt* prompt) {
-  const std::string prefix = absl::StrCat("p", number, ".");
-  absl::Status status = ReadTensor(file, prefix + "logits_last", 1, &prompt->logits);
+  const std::string prefix = prompt->name ? *prompt->name + "." : absl::StrCat("p", number, ".");
+  absl::Status status = ReadTensor(file, prefix + kLogits, 1, &prompt->logits);
+  if (status.ok()) status = ReadSounds(file, prefix, prompt);
   for (const frontends::TensorView& tensor : file.tensors()) {
     absl::string_view module = tensor.name;
     if (!absl::ConsumePrefix(&module, prefix) || !status.ok()) continue;

@@ -22,8 +22,16 @@ struct ReferenceActivation {
   std::vector<float> values;
 };
 
+// A sound of a prompt as features [mel bins][frames].
+struct ReferenceSound {
+  int64_t frames = 0;
+  std::vector<float> features;
+};
+
 // All but `ids` may be missing.
 struct ReferencePrompt {
+  // What its tensors' names begin with; those of prompts without a name with "p" and their number.
+  std::optional<std::string> name;
   std::vector<int32_t> ids;  // at least one
   std::optional<std::string> text;
   std::optional<int64_t> next;
@@ -39,9 +47,13 @@ struct ReferencePrompt {
   // How far transformers' own bf16 run is from what it is compared with: in the logits, and in each
   // activation, by the name that the files give it.
   std::optional<double> hf_bf16_mse;
+  std::optional<double> hf_bf16_nmse;
   std::map<std::string, double> hf_bf16_activation_nmse;
   std::vector<float> logits;  // after the prompt, from the .safetensors; may be empty
   std::vector<ReferenceActivation> activations;  // likewise
+  // Of a model that hears: the sounds of the prompt, and what its encoder made of all of them.
+  std::vector<ReferenceSound> sounds;
+  std::vector<float> heard;
 };
 
 // True when the greedy tokens begin with another one than `next` although the margin says that the

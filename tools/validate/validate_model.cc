@@ -59,7 +59,10 @@ absl::Status ValidateActivations(const ValidateOptions& validate,
   for (size_t i = 0; i < prompts.size(); ++i) {
     if (prompts[i].activations.empty()) continue;
     session->Clear();
-    absl::Status status = session->Evaluate(prompts[i].ids).status();
+    absl::StatusOr<engine::Prompt> prompt =
+        Validator(model.get(), session.get(), options.module).Hear(prompts[i], nullptr);
+    absl::Status status = prompt.status();
+    if (status.ok()) status = session->Evaluate(*prompt).status();
     if (status.ok()) {
       status = CompareActivations(*session, prompts[i], options.module, &validation->results[i]);
     }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
+#include "engine/audio_encoder.h"
 #include "frontends/tokenizer/tokenizer.h"
 #include "tools/validate/bounds.h"
 
@@ -22,6 +23,18 @@ double ShareOfBound(const ActivationError& error) {
   return error.nmse / error.bound;
 }
 
+// What stands for a row that is heard, among a prompt's tokens.
+constexpr char kAudioPad[] = "<|audio_pad|>";
+
+// Written so that a NaN falls short.
+void AddError(ActivationError error, PromptResult* result) {
+  if (!(error.nmse < error.bound)) {
+    result->shortcomings.push_back(
+        absl::StrFormat("%s with %.2e of %.2e", error.name, error.nmse, error.bound));
+  }
+  result->activations.push_back(std::move(error));
+}
+
 }  // namespace
 
 absl::StatusOr<PromptResult> Validator::Run(const ReferencePrompt& reference) {
@@ -32,13 +45,59 @@ absl::StatusOr<PromptResult> Validator::Run(const ReferencePrompt& reference) {
       model_->tokenizer()->Encode(*reference.text, encode) != reference.ids) {
     result.shortcomings.push_back("token ids");
   }
+  ASSIGN_OR_RETURN(const engine::Prompt prompt, Hear(reference, &result));
   session_->Clear();
-  ASSIGN_OR_RETURN(absl::Span<const float> evaluated, session_->Evaluate(reference.ids));
+  ASSIGN_OR_RETURN(absl::Span<const float> evaluated, session_->Evaluate(prompt));
   const std::vector<float> logits(evaluated.begin(), evaluated.end());
   RETURN_IF_ERROR(CompareLogits(logits, reference, &result));
-  RETURN_IF_ERROR(Decode(logits, reference, &result));
-  RETURN_IF_ERROR(Replay(logits, reference, &result));
+  RETURN_IF_ERROR(Decode(logits, reference, prompt, &result));
+  RETURN_IF_ERROR(Replay(logits, prompt, &result));
   return result;
+}
+
+absl::StatusOr<engine::Prompt> Validator::Hear(const ReferencePrompt& reference,
+                                               PromptResult* result) {
+  engine::Prompt prompt{reference.ids, {}};
+  if (reference.sounds.empty()) return prompt;
+  std::vector<int32_t> pads;
+  if (model_->tokenizer() != nullptr) pads = model_->tokenizer()->Encode(kAudioPad);
+  if (pads.size() != 1) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the prompt has sounds, and the model no token ", kAudioPad));
+  }
+  ASSIGN_OR_RETURN(auto encoder, engine::AudioEncoder::Create(model_));
+  std::vector<float> heard;
+  auto place = prompt.tokens.begin();
+  for (const ReferenceSound& sound : reference.sounds) {
+    ASSIGN_OR_RETURN(auto rows, encoder->Encode(sound.features, sound.frames, {}));
+    place = std::find(place, prompt.tokens.end(), pads[0]);
+    const auto end =
+        std::find_if(place, prompt.tokens.end(), [&](int32_t token) { return token != pads[0]; });
+    if (end - place < rows->count()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the reference has ", end - place, " tokens for a sound of ", sound.frames,
+                       " frames, which has ", rows->count(), " rows"));
+    }
+    prompt.media.push_back({place - prompt.tokens.begin(), rows});
+    place += rows->count();
+    heard.insert(heard.end(), rows->values.begin(), rows->values.end());
+  }
+  if (result == nullptr || reference.heard.empty()) return prompt;
+  if (heard.size() != reference.heard.size()) {
+    return absl::InvalidArgumentError(absl::StrCat("the reference has ", reference.heard.size(),
+                                                   " values of what is heard, the model ",
+                                                   heard.size(), ": it is of another model"));
+  }
+  ActivationError error;
+  error.name = "heard";
+  error.nmse = Compare(heard, reference.heard).nmse;
+  const auto hf_bf16_nmse = reference.hf_bf16_activation_nmse.find("audio.embeds");
+  if (hf_bf16_nmse != reference.hf_bf16_activation_nmse.end()) {
+    error.hf_bf16_nmse = hf_bf16_nmse->second;
+  }
+  error.bound = HeardBound(numbers_.precision, error.hf_bf16_nmse);
+  AddError(std::move(error), result);
+  return prompt;
 }
 
 absl::Status Validator::CompareLogits(const std::vector<float>& logits,
@@ -62,6 +121,7 @@ absl::Status Validator::CompareLogits(const std::vector<float>& logits,
   }
   result->distance = Compare(logits, reference.logits);
   std::optional<double> hf_bf16_nmse;
+  if (reference.hf_bf16_nmse) hf_bf16_nmse = reference.hf_bf16_nmse;
   if (reference.hf_bf16_mse) {
     hf_bf16_nmse = *reference.hf_bf16_mse / result->distance->mean_square;
   }
@@ -92,7 +152,7 @@ bool Validator::IsDecided(const ReferencePrompt& reference) const {
 
 // Greedy decoding, up to the first token that is not the reference's.
 absl::Status Validator::Decode(const std::vector<float>& logits, const ReferencePrompt& reference,
-                               PromptResult* result) {
+                               engine::Prompt prompt, PromptResult* result) {
   const auto steps = static_cast<int64_t>(reference.greedy.size());
   if (ContradictsItself(reference)) {
     result->remark = absl::StrCat("the reference's greedy tokens begin with ", reference.greedy[0],
@@ -102,12 +162,11 @@ absl::Status Validator::Decode(const std::vector<float>& logits, const Reference
         std::min(DecidedSteps(reference.greedy_margin, steps, Margin()),
                  DecidedSteps(reference.greedy_router_margin, steps, RouterMargin()));
   }
-  std::vector<int32_t> tokens = reference.ids;
   int32_t next = ArgMax(logits);
   while (result->greedy_equal < steps && next == reference.greedy[result->greedy_equal]) {
     if (++result->greedy_equal == steps) break;
-    tokens.push_back(next);
-    ASSIGN_OR_RETURN(absl::Span<const float> evaluated, session_->Evaluate(tokens));
+    prompt.tokens.push_back(next);
+    ASSIGN_OR_RETURN(absl::Span<const float> evaluated, session_->Evaluate(prompt));
     next = ArgMax(evaluated);
   }
   if (result->greedy_equal < result->greedy_decided) result->shortcomings.push_back("greedy");
@@ -115,13 +174,18 @@ absl::Status Validator::Decode(const std::vector<float>& logits, const Reference
 }
 
 // The prompt once more, token by token: gives its likelihood, and has to end with the same bits.
-absl::Status Validator::Replay(const std::vector<float>& logits, const ReferencePrompt& reference,
+absl::Status Validator::Replay(const std::vector<float>& logits, const engine::Prompt& prompt,
                                PromptResult* result) {
   session_->Clear();
   double nll = 0;
-  const absl::Span<const int32_t> ids = reference.ids;
+  const absl::Span<const int32_t> ids = prompt.tokens;
+  engine::Prompt begun;
   for (size_t i = 1; i <= ids.size(); ++i) {
-    ASSIGN_OR_RETURN(absl::Span<const float> evaluated, session_->Evaluate(ids.subspan(0, i)));
+    begun.tokens.push_back(ids[i - 1]);
+    for (const engine::PlacedMedia& placed : prompt.media) {
+      if (placed.first == static_cast<int64_t>(i) - 1) begun.media.push_back(placed);
+    }
+    ASSIGN_OR_RETURN(absl::Span<const float> evaluated, session_->Evaluate(begun));
     if (i < ids.size()) {
       nll += NegativeLogLikelihood(evaluated, ids[i]);
     } else if (!absl::c_equal(evaluated, logits)) {
@@ -149,11 +213,7 @@ absl::Status CompareActivations(const engine::Session& session, const ReferenceP
       error.hf_bf16_nmse = hf_bf16_nmse->second;
     }
     error.bound = ActivationBound(numbers.precision, error.hf_bf16_nmse, numbers.kv_cache);
-    if (!(error.nmse < error.bound)) {
-      result->shortcomings.push_back(
-          absl::StrFormat("%s with %.2e of %.2e", error.name, error.nmse, error.bound));
-    }
-    result->activations.push_back(std::move(error));
+    AddError(std::move(error), result);
   }
   absl::c_stable_sort(result->activations, [](const ActivationError& a, const ActivationError& b) {
     return ShareOfBound(a) > ShareOfBound(b);

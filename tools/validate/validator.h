@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "engine/generate/prompt.h"
 #include "engine/model.h"
 #include "engine/session.h"
 #include "tools/validate/compare.h"
@@ -51,6 +52,10 @@ class Validator {
   // InvalidArgument for a reference of another model.
   absl::StatusOr<PromptResult> Run(const ReferencePrompt& reference);
 
+  // The prompt with what the model hears of its sounds, whose placeholders are among its tokens. The
+  // rows are compared with the reference's, if `result` is given.
+  absl::StatusOr<engine::Prompt> Hear(const ReferencePrompt& reference, PromptResult* result);
+
  private:
   absl::Status CompareLogits(const std::vector<float>& logits, const ReferencePrompt& reference,
                              PromptResult* result);
@@ -58,8 +63,8 @@ class Validator {
   double RouterMargin() const;
   bool IsDecided(const ReferencePrompt& reference) const;
   absl::Status Decode(const std::vector<float>& logits, const ReferencePrompt& reference,
-                      PromptResult* result);
-  absl::Status Replay(const std::vector<float>& logits, const ReferencePrompt& reference,
+                      engine::Prompt prompt, PromptResult* result);
+  absl::Status Replay(const std::vector<float>& logits, const engine::Prompt& prompt,
                       PromptResult* result);
 
   engine::Model* model_;

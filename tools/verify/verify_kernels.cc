@@ -104,8 +104,10 @@ class KernelVerifier {
 
   void SetInputs(size_t step) {
     inputs_.clear();
-    for (const ir::Tensor& argument : StepArguments(run_, step)) {
-      inputs_.emplace_back(argument.ints().begin(), argument.ints().end());
+    for (const ir::Tensor& argument : StepArguments(module_, run_, step)) {
+      // Integers and floats of four bytes each.
+      std::vector<int32_t>& input = inputs_.emplace_back(static_cast<size_t>(argument.size()));
+      for (int64_t i = 0; i < argument.size(); ++i) argument.WriteElement(i, &input[i]);
     }
     input_addresses_.clear();
     for (const std::vector<int32_t>& input : inputs_) input_addresses_.push_back(input.data());

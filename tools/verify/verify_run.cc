@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <utility>
@@ -73,16 +74,40 @@ std::map<std::string, int64_t> StateSymbols(const ir::Module& module, const Veri
   return symbols;
 }
 
-std::vector<ir::Tensor> StepArguments(const VerifyRun& run, size_t step) {
+namespace {
+
+// keep, from and media of so many tokens: every token has its embedding, and the only row is zeros.
+void AddNoMedia(const ir::Func& step, int64_t tokens, std::vector<ir::Tensor>* arguments) {
+  const ir::Axis axis = {step_interface::kTokenAxis, ir::Extent::Constant(tokens)};
+  ir::Tensor keep(ir::Type{ir::DType::kF32, {axis}, {}});
+  for (int64_t i = 0; i < tokens; ++i) keep.Store(i, 1);
+  ir::Type rows = step.params().back()->type;
+  rows.axes[0].extent = ir::Extent::Constant(1);
+  arguments->push_back(std::move(keep));
+  arguments->push_back(
+      Ints(step_interface::kTokenAxis, std::vector<int64_t>(static_cast<size_t>(tokens), 0)));
+  arguments->push_back(ir::Tensor(rows));
+}
+
+}  // namespace
+
+std::vector<ir::Tensor> StepArguments(const ir::Module& module, const VerifyRun& run, size_t step) {
   int64_t before = 0;
   for (size_t i = 0; i < step; ++i) before += static_cast<int64_t>(run.steps[i].size());
   const std::vector<int64_t>& tokens = run.steps[step];
   std::vector<int64_t> positions(tokens.size());
   std::iota(positions.begin(), positions.end(), before);
-  return {Ints(step_interface::kTokenAxis, tokens),
-          Ints(step_interface::kTokenAxis, std::move(positions)),
-          Ints(step_interface::kTokenAxis, std::vector<int64_t>(tokens.size(), 0)),
-          Ints(step_interface::kRowAxis, {static_cast<int64_t>(tokens.size()) - 1})};
+  const auto count = static_cast<int64_t>(tokens.size());
+  std::vector<ir::Tensor> arguments = {
+      Ints(step_interface::kTokenAxis, tokens),
+      Ints(step_interface::kTokenAxis, std::move(positions)),
+      Ints(step_interface::kTokenAxis, std::vector<int64_t>(tokens.size(), 0)),
+      Ints(step_interface::kRowAxis, {count - 1})};
+  const ir::Func* func = module.FindFunc(step_interface::kStep);
+  if (func != nullptr && func->params().size() == std::size(step_interface::kInputsWithMedia)) {
+    AddNoMedia(*func, count, &arguments);
+  }
+  return arguments;
 }
 
 std::vector<std::vector<int64_t>> StepTokens(int64_t tokens, int64_t vocabulary) {
@@ -119,9 +144,9 @@ absl::StatusOr<std::vector<ir::Tensor>> Interpret(const ir::Module& module, cons
   }
   std::vector<ir::Tensor> results;
   for (step = 0; step < static_cast<int>(run.steps.size()) && seen.ok(); ++step) {
-    ASSIGN_OR_RETURN(
-        ir::Tensor logits,
-        interpreter.Call(step_interface::kStep, StepArguments(run, static_cast<size_t>(step))));
+    ASSIGN_OR_RETURN(ir::Tensor logits,
+                     interpreter.Call(step_interface::kStep,
+                                      StepArguments(module, run, static_cast<size_t>(step))));
     results.push_back(std::move(logits));
   }
   if (!seen.ok()) return seen;

@@ -56,8 +56,9 @@ std::string FindingText(const Finding& finding);
 std::map<std::string, int64_t> StateSymbols(const ir::Module& module, const VerifyRun& run);
 // Reproducible tokens of a run: so many, and in a second step one more.
 std::vector<std::vector<int64_t>> StepTokens(int64_t tokens, int64_t vocabulary);
-// The arguments of @step for one of the run's steps; the last token's logits are wanted.
-std::vector<ir::Tensor> StepArguments(const VerifyRun& run, size_t step);
+// The arguments of the module's @step for one of the run's steps; the last token's logits are wanted.
+// Where it takes media, there are none.
+std::vector<ir::Tensor> StepArguments(const ir::Module& module, const VerifyRun& run, size_t step);
 
 // Calls see(key, op, result) for each statement's result in the order they are computed, load block
 // included; calls and loops, whose results are those of statements in them, are left out. An error

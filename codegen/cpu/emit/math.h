@@ -10,6 +10,8 @@
 //   Sigmoid  relative error below 2^-21; 0 for x below -87.33654
 //   Gelu  off by less than 2^-20 of |x|; for x > 0 that is a relative error below 2^-19
 //   Tanh  relative error below 2^-21
+//   Erf   relative error below 2^-21
+//   GeluErf  off by less than 2^-21 of |x|
 //   Sin, Cos   below 0.51 ulp of the f32 result for |x| <= 2^20 (computed in double)
 //   Power      below 0.51 ulp of the f32 result while it is finite and normal (computed in double)
 #ifndef LLUDA_CODEGEN_CPU_EMIT_MATH_H_
@@ -30,6 +32,9 @@ Value* Sigmoid(Emitter& e, Value* x);
 // By the formula with tanh, ir/op/gelu.h.
 Value* Gelu(Emitter& e, Value* x);
 Value* Tanh(Emitter& e, Value* x);
+Value* Erf(Emitter& e, Value* x);
+// By its definition with erf, ir/op/gelu.h.
+Value* GeluErf(Emitter& e, Value* x);
 Value* Sin(Emitter& e, Value* x);
 Value* Cos(Emitter& e, Value* x);
 // base^x for a constant base > 0.

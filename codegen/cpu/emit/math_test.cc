@@ -248,6 +248,38 @@ TEST(Gelu, StaysWithinItsErrorBound) {
   });
 }
 
+TEST(Erf, StaysWithinItsErrorBound) {
+  std::vector<float> x = AllKindsOfFloats();
+  Append(Sweep(-5, 5, 1 << 20), &x);
+  Append(Around(1, 64), &x);
+  Append(Around(4, 64), &x);
+  CheckEverywhere(Erf, x, [](float x, float result) {
+    if (std::isnan(x)) {
+      EXPECT_TRUE(std::isnan(result));
+    } else if (std::fabs(x) < kSmallestNormal) {
+      EXPECT_LE(std::fabs(result), 2 * kSmallestNormal);
+    } else {
+      EXPECT_LT(RelativeError(result, std::erf(double{x})), 0x1p-21);
+    }
+  });
+}
+
+TEST(GeluErf, StaysWithinItsErrorBound) {
+  std::vector<float> x = AllKindsOfFloats();
+  Append(Sweep(-14, 14, 1 << 20), &x);
+  CheckEverywhere(GeluErf, x, [](float x, float result) {
+    if (std::isnan(x) || x == -kInf) {
+      EXPECT_TRUE(std::isnan(result));
+    } else if (x == kInf) {
+      EXPECT_EQ(result, kInf);
+    } else {
+      const double wide = x;
+      const double exact = wide / 2 * (1 + std::erf(wide * std::sqrt(0.5)));
+      EXPECT_LE(std::fabs(result - exact), std::fabs(wide) * 0x1p-21 + FLT_TRUE_MIN);
+    }
+  });
+}
+
 TEST(Tanh, StaysWithinItsErrorBound) {
   std::vector<float> x = AllKindsOfFloats();
   Append(Sweep(-20, 20, 1 << 20), &x);

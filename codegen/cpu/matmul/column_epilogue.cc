@@ -28,12 +28,13 @@ const GateRow* FindGate(ir::EpilogueStep step) {
 
 bool EmitsColumnStep(ir::EpilogueStep step) {
   const ir::StepInfo& info = Info(step);
-  return info.grain == ir::Grain::kColumns ? info.opcode == ir::Opcode::kAdd
-                                           : FindGate(step) != nullptr;
+  if (info.grain != ir::Grain::kColumns) return FindGate(step) != nullptr;
+  return info.opcode == ir::Opcode::kAdd || info.opcode == ir::Opcode::kGeluErf;
 }
 
-Value* AddOperand(const KernelSpec& spec, Emitter& e, ir::EpilogueStep step, Value* value,
-                  Indices indices, Value* column) {
+Value* ApplyColumnStep(const KernelSpec& spec, Emitter& e, ir::EpilogueStep step, Value* value,
+                       Indices indices, Value* column) {
+  if (Info(step).opcode == ir::Opcode::kGeluErf) return GeluErf(e, value);
   const int operand = spec.attrs.epilogue.OperandOf(step);
   const TensorSpec& tensor = spec.operands[operand];
   const ir::StridedAxis& last = tensor.axes.back();

@@ -1,9 +1,9 @@
 // The steps of a matmul's epilogue that need no more of a row than neighbouring columns: those that
-// add an operand, and those that make one column of two.
+// add an operand, functions of a column, and those that make one column of two.
 //
 // Example: for `epilogue = bias silu_mul` a tile's vectors of 16 columns become
-//   gate = AddOperand(spec, e, kBias, gate, {}, column);
-//   up = AddOperand(spec, e, kBias, up, {}, half + column);
+//   gate = ApplyColumnStep(spec, e, kBias, gate, {}, column);
+//   up = ApplyColumnStep(spec, e, kBias, up, {}, half + column);
 //   result = FoldHalves(e, kSiluMul, gate, up);
 // Steps that need a whole head are in codegen/cpu/matmul/head_epilogue.h.
 #ifndef LLUDA_CODEGEN_CPU_MATMUL_COLUMN_EPILOGUE_H_
@@ -17,10 +17,10 @@ namespace lluda::codegen {
 // Whether these functions know how the step is computed.
 bool EmitsColumnStep(ir::EpilogueStep step);
 
-// The sum of `value`, lanes or one element, and the step's operand: its elements from `column` on
-// along its last axis, at `indices` of the others.
-Value* AddOperand(const KernelSpec& spec, Emitter& e, ir::EpilogueStep step, Value* value,
-                  Indices indices, Value* column);
+// What the step makes of `value`, lanes or one element: the sum with its operand's elements from
+// `column` on along its last axis, at `indices` of the others, or a function of it.
+Value* ApplyColumnStep(const KernelSpec& spec, Emitter& e, ir::EpilogueStep step, Value* value,
+                       Indices indices, Value* column);
 
 // What the step makes of columns of the first half and their partners in the second.
 Value* FoldHalves(Emitter& e, ir::EpilogueStep step, Value* first, Value* second);

@@ -48,7 +48,7 @@ void ExpectAdded(const KernelSpec& spec, EpilogueStep step, DType dtype, int64_t
           Value* i = b.CreateAdd(b.CreateMul(row, e.Const(kColumns)), column);
           Value* value = e.Load(e.Address(e.Buffer(8), i, DType::kF32), DType::kF32, lanes);
           e.Store(e.Address(e.Buffer(9), i, DType::kF32), DType::kF32,
-                  AddOperand(spec, e, step, value, {{"tok", row}}, column));
+                  ApplyColumnStep(spec, e, step, value, {{"tok", row}}, column));
         });
       });
     });
@@ -67,22 +67,22 @@ void ExpectAdded(const KernelSpec& spec, EpilogueStep step, DType dtype, int64_t
   }
 }
 
-TEST(AddOperand, AddsTheResidualsElementOfTheRowAndTheColumn) {
+TEST(ApplyColumnStep, AddsTheResidualsElementOfTheRowAndTheColumn) {
   ExpectAdded(SpecOfOp("both"), EpilogueStep::kAdd, DType::kF32, kRows * kColumns,
               [](int64_t row, int64_t column) { return row * kColumns + column; });
 }
 
-TEST(AddOperand, AddsTheColumnsBiasToEveryRow) {
+TEST(ApplyColumnStep, AddsTheColumnsBiasToEveryRow) {
   ExpectAdded(SpecOfOp("both"), EpilogueStep::kBias, DType::kBF16, kColumns,
               [](int64_t, int64_t column) { return column; });
 }
 
-TEST(AddOperand, ReadsAResidualWhoseColumnsLieApart) {
+TEST(ApplyColumnStep, ReadsAResidualWhoseColumnsLieApart) {
   ExpectAdded(SpecOfOp("permuted"), EpilogueStep::kAdd, DType::kF32, kRows * kColumns,
               [](int64_t row, int64_t column) { return column * kRows + row; });
 }
 
-TEST(AddOperand, ReadsABiasWithGaps) {
+TEST(ApplyColumnStep, ReadsABiasWithGaps) {
   KernelSpec spec = SpecOfOp("both");
   spec.operands[spec.attrs.epilogue.OperandOf(EpilogueStep::kBias)].axes[0].stride.factor = 2;
   ExpectAdded(spec, EpilogueStep::kBias, DType::kBF16, 2 * kColumns,

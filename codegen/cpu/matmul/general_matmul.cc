@@ -72,6 +72,35 @@ Value* DotProduct(const KernelSpec& spec, Emitter& e, Indices a_indices, Indices
       })[0];
 }
 
+// Whether neighbouring columns of the result are sums of neighbouring elements of B, so that a vector
+// holds sums of several columns. Each is added up in the order in which DotProduct goes alone.
+bool ColumnsLieTogether(const KernelSpec& spec) {
+  const TensorSpec& b = spec.operands[1];
+  const std::string& last = spec.result.axes.back().axis.name;
+  return !ir::IsBlock(b.dtype) && !b.layout.is_panel() &&
+         spec.attrs.epilogue.grain() == ir::Grain::kColumns && b.Find(last) != nullptr &&
+         spec.operands[0].Find(last) == nullptr && IsContiguous(b, last) &&
+         !IsContiguous(b, spec.attrs.axes[0]);
+}
+
+// `lanes` columns of the result from that in `b_indices` on.
+Value* ColumnSums(const KernelSpec& spec, Emitter& e, Indices a_indices, Indices b_indices,
+                  int lanes) {
+  const TensorSpec& a = spec.operands[0];
+  const TensorSpec& b = spec.operands[1];
+  const ir::Axis over = a.Find(spec.attrs.axes[0])->axis;
+  return e.Loop(
+      e.Const(0), e.ExtentValue(over.extent), 1, {e.ConstF32(0.0f, lanes)},
+      [&](Value* k, const Emitter::Carried& before) {
+        a_indices[over.name] = k;
+        b_indices[over.name] = k;
+        Value* x = e.Load(e.Address(e.Buffer(0), e.Offset(a.axes, a_indices), a.dtype), a.dtype, 1);
+        Value* y =
+            e.Load(e.Address(e.Buffer(1), e.Offset(b.axes, b_indices), b.dtype), b.dtype, lanes);
+        return Emitter::Carried{e.MulAdd(e.Splat(x, lanes), y, before[0])};
+      })[0];
+}
+
 // The indices of B's elements in a row of the result: its own, and of experts the one that it has.
 Indices MatrixIndices(const KernelSpec& spec, Emitter& e, Indices row) {
   if (ChoosesExperts(spec)) row[spec.attrs.axes[1]] = ExpertOf(e, spec, row);
@@ -93,7 +122,8 @@ void SetCost(const KernelSpec& spec, const ir::Extent& columns, KernelInfo* info
   const ir::Extent& depth = spec.operands[0].Find(over)->axis.extent;
   const bool vectors = IsContiguous(spec.operands[0], over) && IsContiguous(spec.operands[1], over);
   // Roughly, in nanoseconds: an eighth for each element, or one each where they lie apart.
-  const int64_t dot = depth.is_constant() ? (vectors ? depth.value / 8 + 2 : depth.value) : 1;
+  const bool fast = vectors || (!FinishesHeads(spec) && ColumnsLieTogether(spec));
+  const int64_t dot = depth.is_constant() ? (fast ? depth.value / 8 + 2 : depth.value) : 1;
   info->item_cost = dot * (columns.is_constant() ? columns.value : 1);
   info->cost_symbol = columns.is_constant() ? depth.symbol : columns.symbol;
 }
@@ -150,7 +180,7 @@ Value* FinishedColumn(const KernelSpec& spec, Emitter& e, const Indices& indices
       columns = {{column, FoldHalves(e, step, columns[0].value, columns[1].value)}};
       continue;
     }
-    for (Column& c : columns) c.value = AddOperand(spec, e, step, c.value, indices, c.at);
+    for (Column& c : columns) c.value = ApplyColumnStep(spec, e, step, c.value, indices, c.at);
   }
   return columns[0].value;
 }
@@ -171,7 +201,20 @@ absl::StatusOr<KernelInfo> EmitGeneralMatmul(const KernelSpec& spec, Emitter& e)
   const ir::Axis last = spec.result.axes.back().axis;
   if (FinishesHeads(spec)) return EmitHeads(spec, e);
   const int buffer = static_cast<int>(spec.operands.size());
+  const bool together = ColumnsLieTogether(spec);
   e.ForRows(LeadingAxes(spec.result), [&](Indices indices) {
+    if (together) {
+      e.ForLanes(last.extent, [&](Value* column, int lanes) {
+        indices[last.name] = column;
+        Value* value = ColumnSums(spec, e, indices, MatrixIndices(spec, e, indices), lanes);
+        for (const ir::EpilogueStep step : spec.attrs.epilogue) {
+          value = ApplyColumnStep(spec, e, step, value, indices, column);
+        }
+        e.Store(e.Address(e.Buffer(buffer), e.Offset(spec.result.axes, indices), spec.result.dtype),
+                spec.result.dtype, value);
+      });
+      return;
+    }
     e.Loop(e.Const(0), e.ExtentValue(last.extent), 1, [&](Value* column) {
       indices[last.name] = column;
       Value* value = FinishedColumn(spec, e, indices, column);

@@ -130,7 +130,7 @@ Value* HeadEpilogue::Element(const Row& row, const Piece& piece, EpilogueStep en
   for (const EpilogueStep step : spec_.attrs.epilogue) {
     if (step == end) break;
     if (step == EpilogueStep::kBias) {
-      x = AddOperand(spec_, e_, step, x, {}, Integer(e_, first_column_) + begin);
+      x = ApplyColumnStep(spec_, e_, step, x, {}, Integer(e_, first_column_) + begin);
     } else if (step == EpilogueStep::kNorm) {
       x = b.CreateFMul(b.CreateFMul(x, inverse), weights_.at(begin));
     }

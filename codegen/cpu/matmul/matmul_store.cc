@@ -90,10 +90,10 @@ Value* MatmulStore::IsInterleaved(Value* row, bool fills_tile) {
   return e_.b().CreateICmpSLT(row, InterleavedRows(e_, o_.spec.result, rows));
 }
 
-// Adds the step's operand to the columns from lane `lane` of the panel on.
+// What the step makes of the columns from lane `lane` of the panel on.
 Value* MatmulStore::Add(ir::EpilogueStep step, Value* value, Value* row, Value* panel, int lane) {
   const Integer column = Integer(e_, panel) * kLanes + lane;
-  return AddOperand(o_.spec, e_, step, value, o_.IndicesOf(row), column);
+  return ApplyColumnStep(o_.spec, e_, step, value, o_.IndicesOf(row), column);
 }
 
 void MatmulStore::StoreLanes(Value* row, Value* panel, Value* value, int lane) {

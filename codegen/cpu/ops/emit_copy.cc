@@ -1,5 +1,8 @@
-// Ops that move elements without computing: gather, append, concat, and views that strides cannot
-// express. Elements are copied as bits.
+// Ops that move elements without computing: gather, append, concat, pad, and views that strides
+// cannot express. Elements are copied as bits.
+#include <algorithm>
+#include <functional>
+
 #include "absl/strings/str_cat.h"
 #include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/ops/emit_ops.h"
@@ -16,6 +19,12 @@ void CopyBits(Emitter& e, const TensorSpec& tensor, Value* from_base, Value* fro
   Value* bits = e.b().CreateAlignedLoad(e.BitsOf(tensor.dtype, lanes),
                                         e.Address(from_base, from, tensor.dtype), llvm::Align(1));
   e.b().CreateAlignedStore(bits, e.Address(to_base, to, tensor.dtype), align);
+}
+
+// Makes the element (or `lanes` contiguous ones) at `to` zeros.
+void ClearBits(Emitter& e, const TensorSpec& tensor, Value* to_base, Value* to, int lanes) {
+  e.b().CreateAlignedStore(llvm::Constant::getNullValue(e.BitsOf(tensor.dtype, lanes)),
+                           e.Address(to_base, to, tensor.dtype), Emitter::AlignOf(tensor.dtype));
 }
 
 // Elements along the axis that lie together in a panel tensor, or 1.
@@ -53,6 +62,48 @@ KernelInfo CopyInfo(std::vector<ir::Axis> work_axes, const ir::Axis& inner) {
   info.item_cost = inner.extent.is_constant() ? inner.extent.value / 16 + 2 : 1;
   info.cost_symbol = inner.extent.symbol;
   return info;
+}
+
+// The taps of windows, and whatever else is merged into the result's last axis while the last of the
+// merged axes is contiguous: runs along that one are copied as a whole.
+KernelInfo EmitMergeOfRuns(const KernelSpec& spec, Emitter& e) {
+  const TensorSpec& from = spec.operands[0];
+  const std::vector<std::string>& names = spec.attrs.axes;
+  const ir::Axis merged = spec.result.axes.back().axis;
+  const ir::Axis run = from.Find(names.back())->axis;
+  const std::vector<ir::Axis> rows = LeadingAxes(spec.result);
+  e.ForRows(rows, [&](const Indices& row) {
+    // Loops over the merged axes from `depth` on, `first` elements of the merged one have gone by.
+    const std::function<void(size_t, Value*, const Indices&)> copy = [&](size_t depth, Value* first,
+                                                                         const Indices& indices) {
+      auto& b = e.b();
+      Value* before = b.CreateMul(first, e.ExtentValue(from.Find(names[depth])->axis.extent));
+      if (depth + 1 < names.size()) {
+        e.Loop(e.Const(0), e.ExtentValue(from.Find(names[depth])->axis.extent), 1, [&](Value* i) {
+          Indices inner = indices;
+          inner[names[depth]] = i;
+          copy(depth + 1, b.CreateAdd(before, i), inner);
+        });
+        return;
+      }
+      e.ForLanes(run.extent, [&](Value* i, int lanes) {
+        Indices source = indices;
+        source[run.name] = i;
+        Indices target = row;
+        target[merged.name] = b.CreateAdd(before, i);
+        CopyBits(e, from, e.Buffer(0), e.Offset(from.axes, source), e.Buffer(1),
+                 e.Offset(spec.result.axes, target), lanes);
+      });
+    };
+    copy(0, e.Const(0), row);
+  });
+  return CopyInfo(rows, merged);
+}
+
+bool MergesRuns(const KernelSpec& spec) {
+  return spec.opcode == ir::Opcode::kMerge &&
+         spec.attrs.result_axes[0].name == spec.result.axes.back().axis.name &&
+         IsContiguous(spec.operands[0], spec.attrs.axes.back());
 }
 
 }  // namespace
@@ -143,11 +194,71 @@ absl::StatusOr<KernelInfo> EmitConcat(const KernelSpec& spec, Emitter& e) {
   return CopyInfo(rows, spec.result.Find(joined)->axis);
 }
 
+// An item is a row along the last axis: the operand's, between zeros if they are asked for along
+// that axis, or zeros alone.
+absl::StatusOr<KernelInfo> EmitPad(const KernelSpec& spec, Emitter& e) {
+  const TensorSpec& from = spec.operands[0];
+  if (from.layout.is_panel()) return NoKernel(spec, "the operand is in panels");
+  if (ir::IsBlock(from.dtype)) return NoKernel(spec, "the operand is in blocks");
+  const ir::Axis last = spec.result.axes.back().axis;
+  const std::vector<ir::Axis> rows = LeadingAxes(spec.result);
+  const int64_t before = spec.attrs.before.value_or(0);
+  const auto is_padded = [&](const std::string& name) {
+    return std::find(spec.attrs.axes.begin(), spec.attrs.axes.end(), name) != spec.attrs.axes.end();
+  };
+  const int64_t first = is_padded(last.name) ? before : 0;
+  const ir::Extent inner = from.Find(last.name)->axis.extent;
+  const bool contiguous = IsContiguous(from, last.name);
+  auto& b = e.b();
+  e.ForRows(rows, [&](const Indices& indices) {
+    Value* inside = b.getTrue();
+    Indices source = indices;
+    for (const ir::Axis& axis : rows) {
+      if (!is_padded(axis.name)) continue;
+      Value* own = b.CreateSub(indices.at(axis.name), e.Const(before));
+      source[axis.name] = own;
+      // Below 0 it is a large number without a sign.
+      inside = b.CreateAnd(inside,
+                           b.CreateICmpULT(own, e.ExtentValue(from.Find(axis.name)->axis.extent)));
+    }
+    const auto clear = [&](Value* begin, const ir::Extent& count) {
+      e.ForLanes(count, [&](Value* i, int lanes) {
+        Indices target = indices;
+        target[last.name] = b.CreateAdd(begin, i);
+        ClearBits(e, spec.result, e.Buffer(1), e.Offset(spec.result.axes, target), lanes);
+      });
+    };
+    const auto copy = [&](Value* i, int lanes) {
+      source[last.name] = i;
+      Indices target = indices;
+      target[last.name] = b.CreateAdd(i, e.Const(first));
+      CopyBits(e, from, e.Buffer(0), e.Offset(from.axes, source), e.Buffer(1),
+               e.Offset(spec.result.axes, target), lanes);
+    };
+    const auto copy_row = [&] {
+      if (first > 0) clear(e.Const(0), ir::Extent::Constant(first));
+      if (contiguous) {
+        e.ForLanes(inner, copy);
+      } else {
+        e.Loop(e.Const(0), e.ExtentValue(inner), 1, [&](Value* i) { copy(i, 1); });
+      }
+      if (!is_padded(last.name)) return;
+      const int64_t end = first + inner.value;
+      if (last.extent.value > end) {
+        clear(e.Const(end), ir::Extent::Constant(last.extent.value - end));
+      }
+    };
+    e.If(inside, copy_row, [&] { clear(e.Const(0), last.extent); });
+  });
+  return CopyInfo(rows, last);
+}
+
 // A view that had to be materialised: the elements in row-major order of the result. split and
 // merge keep that order on a row-major operand; slice and permute have their operand's axes.
 absl::StatusOr<KernelInfo> EmitCopy(const KernelSpec& spec, Emitter& e) {
   const TensorSpec& from = spec.operands[0];
   if (from.layout.is_panel()) return NoKernel(spec, "the operand is in panels");
+  if (MergesRuns(spec)) return EmitMergeOfRuns(spec, e);
   auto& b = e.b();
   const std::vector<ir::Axis> rows = LeadingAxes(spec.result);
   const ir::Axis last = spec.result.axes.back().axis;

@@ -13,6 +13,7 @@ absl::StatusOr<KernelInfo> EmitReduce(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitQuantizeScale(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitSoftmax(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitRmsnorm(const KernelSpec& spec, Emitter& e);
+absl::StatusOr<KernelInfo> EmitLayernorm(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitRope(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitGather(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitGatherBlocks(const KernelSpec& spec, Emitter& e);
@@ -23,6 +24,7 @@ absl::StatusOr<KernelInfo> EmitCombine(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitConcat(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitCopy(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitOrder(const KernelSpec& spec, Emitter& e);
+absl::StatusOr<KernelInfo> EmitPad(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitPick(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitTopK(const KernelSpec& spec, Emitter& e);
 

@@ -1,4 +1,4 @@
-// Reductions along one axis: reduce_max, reduce_sum, quantize_scale, softmax and rmsnorm. Sixteen
+// Reductions along one axis: reduce_max, reduce_sum, quantize_scale, softmax and norms. Sixteen
 // lanes accumulate elements 16 apart, are folded in halves, and the elements past the last whole 16
 // follow one by one.
 #include <limits>
@@ -106,10 +106,11 @@ void StoreRow(const KernelSpec& spec, const Row& row, Indices indices, int buffe
   });
 }
 
-class Rmsnorm {
+// rmsnorm, and layernorm: the same of a row's differences from its mean, and a sum behind it.
+class Norm {
  public:
-  Rmsnorm(const KernelSpec& spec, Emitter& e, ir::Axis axis)
-      : spec_(spec), e_(e), axis_(std::move(axis)), weight_(spec.operands[1]) {}
+  Norm(const KernelSpec& spec, Emitter& e, ir::Axis axis)
+      : spec_(spec), e_(e), axis_(std::move(axis)), centres_(spec.operands.size() == 3) {}
 
   absl::StatusOr<KernelInfo> Emit() {
     if (spec_.result.interleaved_rows > 0) return EmitGroups();
@@ -120,10 +121,21 @@ class Rmsnorm {
  private:
   static constexpr int64_t kNanosecondsPer64 = 8;
 
+  // Of a row, one number each.
+  struct Factors {
+    Value* mean = nullptr;  // null: 0
+    Value* inverse = nullptr;
+  };
+
   void EmitRow(const Row& row, const Indices& indices) {
-    Value* inverse = Inverse(row.Sum([&](Value* x) { return e_.b().CreateFMul(x, x); }));
-    StoreRow(spec_, row, indices, 2,
-             [&](Value* x, Value* i, int lanes) { return Normalised(x, inverse, i, lanes); });
+    Factors factors;
+    if (centres_) factors.mean = Mean(row.Sum([](Value* x) { return x; }));
+    factors.inverse = Inverse(row.Sum([&](Value* x) {
+      Value* centred = Centred(x, factors.mean);
+      return e_.b().CreateFMul(centred, centred);
+    }));
+    StoreRow(spec_, row, indices, Result(),
+             [&](Value* x, Value* i, int lanes) { return Normalised(x, factors, i, lanes); });
   }
 
   // An item is a group of rows, which are summed and stored side by side. Rows that fill no group
@@ -161,27 +173,53 @@ class Rmsnorm {
     return info;
   }
 
-  void EmitGroup(Value* first, const std::vector<Row>& rows) {
-    auto& b = e_.b();
+  // map(element) summed along each of the rows.
+  std::vector<Value*> Sums(const std::vector<Row>& rows,
+                           const std::function<Value*(Value* x, size_t row)>& map) {
     const Emitter::Carried zeros(rows.size(), e_.ConstF32(0.0f, kLanes));
     Emitter::Carried sums =
         e_.Loop(e_.Const(0), e_.ExtentValue(axis_.extent), kLanes, zeros,
                 [&](Value* i, const Emitter::Carried& before) {
                   Emitter::Carried after;
                   for (size_t r = 0; r < rows.size(); ++r) {
-                    Value* x = rows[r].Load(i, kLanes);
-                    after.push_back(b.CreateFAdd(before[r], b.CreateFMul(x, x)));
+                    after.push_back(e_.b().CreateFAdd(before[r], map(rows[r].Load(i, kLanes), r)));
                   }
                   return after;
                 });
-    for (Value*& sum : sums) sum = Inverse(e_.SumLanes(sum));
+    for (Value*& sum : sums) sum = e_.SumLanes(sum);
+    return sums;
+  }
+
+  void EmitGroup(Value* first, const std::vector<Row>& rows) {
+    std::vector<Factors> factors(rows.size());
+    if (centres_) {
+      const std::vector<Value*> sums = Sums(rows, [](Value* x, size_t) { return x; });
+      for (size_t r = 0; r < rows.size(); ++r) factors[r].mean = Mean(sums[r]);
+    }
+    const std::vector<Value*> squares = Sums(rows, [&](Value* x, size_t r) {
+      Value* centred = Centred(x, factors[r].mean);
+      return e_.b().CreateFMul(centred, centred);
+    });
+    for (size_t r = 0; r < rows.size(); ++r) factors[r].inverse = Inverse(squares[r]);
     e_.Loop(e_.Const(0), e_.ExtentValue(axis_.extent), kLanes, [&](Value* i) {
       std::vector<Value*> values;
       for (size_t r = 0; r < rows.size(); ++r) {
-        values.push_back(Normalised(rows[r].Load(i, kLanes), sums[r], i, kLanes));
+        values.push_back(Normalised(rows[r].Load(i, kLanes), factors[r], i, kLanes));
       }
-      StoreRowGroup(e_, spec_.result, e_.Buffer(2), first, i, values);
+      StoreRowGroup(e_, spec_.result, e_.Buffer(Result()), first, i, values);
     });
+  }
+
+  int Result() const { return static_cast<int>(spec_.operands.size()); }
+
+  Value* Mean(Value* sum) {
+    const auto share = static_cast<float>(1.0 / static_cast<double>(axis_.extent.value));
+    return e_.b().CreateFMul(sum, e_.ConstF32(share, 1));
+  }
+
+  // x itself without a mean.
+  Value* Centred(Value* x, Value* mean) {
+    return mean == nullptr ? x : e_.b().CreateFSub(x, e_.Splat(mean, LanesOf(x)));
   }
 
   // 1 / the root of the mean of the squares.
@@ -189,16 +227,24 @@ class Rmsnorm {
     return InverseRootMeanSquare(e_, squares, axis_.extent.value, *spec_.attrs.eps);
   }
 
-  Value* Normalised(Value* x, Value* inverse, Value* i, int lanes) {
+  Value* Normalised(Value* x, const Factors& factors, Value* i, int lanes) {
     auto& b = e_.b();
-    Value* weight = e_.Load(e_.Address(e_.Buffer(1), i, weight_.dtype), weight_.dtype, lanes);
-    return b.CreateFMul(b.CreateFMul(x, e_.Splat(inverse, lanes)), weight);
+    Value* centred = Centred(x, factors.mean);
+    Value* y =
+        b.CreateFMul(b.CreateFMul(centred, e_.Splat(factors.inverse, lanes)), Vector(1, i, lanes));
+    return centres_ ? b.CreateFAdd(y, Vector(2, i, lanes)) : y;
+  }
+
+  // Elements of the weight or of what is added.
+  Value* Vector(int operand, Value* i, int lanes) {
+    const ir::DType dtype = spec_.operands[static_cast<size_t>(operand)].dtype;
+    return e_.Load(e_.Address(e_.Buffer(operand), i, dtype), dtype, lanes);
   }
 
   const KernelSpec& spec_;
   Emitter& e_;
   const ir::Axis axis_;
-  const TensorSpec& weight_;
+  const bool centres_;  // layernorm
 };
 
 }  // namespace
@@ -234,11 +280,16 @@ absl::StatusOr<KernelInfo> EmitSoftmax(const KernelSpec& spec, Emitter& e) {
 }
 
 absl::StatusOr<KernelInfo> EmitRmsnorm(const KernelSpec& spec, Emitter& e) {
-  const TensorSpec& weight = spec.operands[1];
   const ir::Axis axis = spec.operands[0].Find(spec.attrs.axes[0])->axis;
   if (!axis.extent.is_constant()) return NoKernel(spec, "the axis has no constant length");
-  if (!IsContiguous(weight, axis.name)) return NoKernel(spec, "the weight is strided");
-  return Rmsnorm(spec, e, axis).Emit();
+  for (size_t i = 1; i < spec.operands.size(); ++i) {
+    if (!IsContiguous(spec.operands[i], axis.name)) return NoKernel(spec, "the weight is strided");
+  }
+  return Norm(spec, e, axis).Emit();
+}
+
+absl::StatusOr<KernelInfo> EmitLayernorm(const KernelSpec& spec, Emitter& e) {
+  return EmitRmsnorm(spec, e);
 }
 
 }  // namespace lluda::codegen

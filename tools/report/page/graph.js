@@ -12,8 +12,8 @@ const READABLE = 0.42;
 // What an op does, for its colour.
 const KINDS = {
   multiply: ['matmul', 'attention'],
-  normalise: ['rmsnorm', 'softmax', 'reduce_max', 'reduce_sum', 'rope'],
-  move: ['append', 'concat', 'gather', 'merge', 'pack', 'permute', 'slice', 'split', 'cast'],
+  normalise: ['rmsnorm', 'layernorm', 'softmax', 'reduce_max', 'reduce_sum', 'rope'],
+  move: ['append', 'concat', 'gather', 'merge', 'pack', 'pad', 'permute', 'slice', 'split', 'window', 'cast'],
   control: ['call', 'for', 'return', 'yield', 'parameter'],
 };
 const KIND_NAMES = {
