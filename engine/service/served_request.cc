@@ -87,6 +87,7 @@ absl::StatusOr<std::unique_ptr<ServedRequest>> ServedRequest::Create(
       };
     }
     ASSIGN_OR_RETURN(choice->sequence, Sequence::Create(model, prompt, options));
+    choice->options = std::move(options);
     choice->reported_tokens = prompt.size();
     served->choices.push_back(std::move(choice));
   }
@@ -98,9 +99,12 @@ absl::StatusOr<std::unique_ptr<ServedRequest>> ServedRequest::Create(
   return served;
 }
 
-absl::Status ServedRequest::Hear(std::shared_ptr<const MediaRows> rows) {
+absl::Status ServedRequest::Hear(const SequenceModel& model,
+                                 const std::shared_ptr<const MediaRows>& rows) {
   for (const std::unique_ptr<ServedChoice>& choice : choices) {
-    RETURN_IF_ERROR(choice->sequence->SetMedia({{sound->place, rows}}));
+    const absl::Span<const int32_t> tokens = choice->sequence->tokens();
+    const Prompt prompt = {{tokens.begin(), tokens.end()}, {{sound->place, rows}}};
+    ASSIGN_OR_RETURN(choice->sequence, Sequence::Create(model, prompt, choice->options));
   }
   sound.reset();
   return absl::OkStatus();

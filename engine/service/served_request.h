@@ -24,6 +24,7 @@ struct ServedChoice {
   ServedRequest* request = nullptr;
   int64_t index = 0;
   std::unique_ptr<Sequence> sequence;
+  GenerateOptions options;  // that it was made with
   // Of the step that has just run, until the listener has been told: text that became certain, and
   // what the model thought of the token.
   std::string text;
@@ -47,8 +48,8 @@ struct ServedRequest {
       const SequenceModel& model, const ServiceRequest& request,
       std::shared_ptr<RequestListener> listener);
 
-  // The sound's rows are there: each choice's prompt has them. As Sequence::SetMedia.
-  absl::Status Hear(std::shared_ptr<const MediaRows> rows);
+  // The sound's rows are there: each choice begins anew with them in its prompt. As Sequence::Create.
+  absl::Status Hear(const SequenceModel& model, const std::shared_ptr<const MediaRows>& rows);
 
   uint64_t id = 0;
   std::shared_ptr<RequestListener> listener;

@@ -311,7 +311,7 @@ bool ServiceThread::HearOne() {
     return true;
   }
   absl::Status heard = rows.status();
-  if (heard.ok()) heard = request->Hear(*std::move(rows));
+  if (heard.ok()) heard = request->Hear(model_, *rows);
   if (!heard.ok()) {
     End(choice, absl::InternalError(absl::StrCat("the sound was not heard: ", heard.message())));
     return true;
