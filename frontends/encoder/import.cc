@@ -48,7 +48,9 @@ absl::Status AddConvolution(const Model& model, const std::string& name, const G
   const Axis tap = Sized("tap", 9 * grid.in.extent.value);
   const Axis place = Sized("place", time.extent.value * mel.extent.value);
   Value* x = f.Param("x", {Sized("time", grid.time), Sized("mel", grid.mel), grid.in});
-  Value* padded = b.Pad("p", f.Narrow("h", x), {"time", "mel"}, 1, 1);
+  // The features themselves are not rounded: sums of nine products cost little as they are.
+  Value* h = grid.in.extent.value == 1 ? x : f.Narrow("h", x);
+  Value* padded = b.Pad("p", h, {"time", "mel"}, 1, 1);
   Value* in_mel = b.Window("wm", padded, "mel", mel, f.Named("km"), 2);
   Value* windows = b.Window("w", in_mel, "time", time, f.Named("kt"), 2);
   Value* ordered = b.Permute("o", windows, {"time", "mel", "kt", "km", grid.in.name});
@@ -66,7 +68,7 @@ Value* Mask(ir::Builder* b, const std::string& name, Value* x, Value* mask) {
 
 absl::Status AddChunk(const Model& model) {
   const AudioTower& tower = model.tower;
-  const Axis in = TowerAxis(tower, "in");
+  const Axis in = TowerAxis(tower, "cin");
   Grid grids[4] = {{kChunkFrames, tower.mel_bins, TowerAxis(tower, "one")}};
   for (int i = 1; i < 4; ++i) {
     grids[i] = {Halved(grids[i - 1].time), Halved(grids[i - 1].mel), in};
@@ -86,7 +88,7 @@ absl::Status AddChunk(const Model& model) {
                 {Sized("time", grids[i].time), Sized("mel", grids[i].mel)});
     if (i == 3) break;
     x = Mask(&b, absl::StrCat("m", number), x, masks[i - 1]);
-    x = b.Rename(absl::StrCat("x", number), x, "ch", "in");
+    x = b.Rename(absl::StrCat("x", number), x, "ch", "cin");
   }
   // The checkpoint's matrix has its columns by channel, then by place.
   const Axis mel = Sized("mel", grids[3].mel);
