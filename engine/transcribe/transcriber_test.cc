@@ -38,8 +38,10 @@ std::vector<float> Sound(const std::string& name) {
   return *std::move(sound);
 }
 
+// Greedy, as the model's files have it.
 Transcript Transcribed(Model* model, absl::Span<const float> sound,
-                       const TranscribeOptions& options = {}) {
+                       TranscribeOptions options = {}) {
+  options.sampler = model->DefaultSampler();
   const auto transcriber = Transcriber::Create(model);
   EXPECT_TRUE(transcriber.ok()) << transcriber.status();
   auto transcript = (*transcriber)->Transcribe(sound, options);
@@ -47,7 +49,6 @@ Transcript Transcribed(Model* model, absl::Span<const float> sound,
   return *std::move(transcript);
 }
 
-// Greedy, as TranscribeOptions' sampler is by itself.
 TEST(Transcriber, WritesWhatTransformersWrites) {
   const std::unique_ptr<Model> model = LoadAsr();
   const tokenizer::Tokenizer& tokenizer = *model->tokenizer();
@@ -62,6 +63,7 @@ TEST(Transcriber, WritesWhatTransformersWrites) {
   ASSERT_TRUE(prompt.ok()) << prompt.status();
   const auto session = Session::Create(model.get(), {});
   GenerateOptions options;
+  options.sampler = model->DefaultSampler();
   options.max_new_tokens = MostTextTokens(sound.size());
   options.stop_tokens = model->StopTokens();
   options.continues = false;
