@@ -125,7 +125,6 @@ absl::StatusOr<int> RunTranscribe(const TranscribeFlags& flags) {
   ASSIGN_OR_RETURN(const std::unique_ptr<engine::Model> model, LoadModel(flags.model, true));
   ASSIGN_OR_RETURN(const std::unique_ptr<engine::Transcriber> transcriber,
                    engine::Transcriber::Create(model.get()));
-  options.sampler = model->DefaultSampler();
   const Interrupt interrupt;
   options.cancel = interrupt.flag();
   std::vector<tools::TranscribedFile> files;

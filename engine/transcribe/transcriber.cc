@@ -78,7 +78,7 @@ absl::StatusOr<TranscribedPiece> Transcriber::TranscribePiece(absl::Span<const f
   AsrAnswer answer(options.question.language);
   GenerateOptions generate;
   generate.max_new_tokens = MostTextTokens(piece.size());
-  generate.sampler = options.sampler;
+  generate.sampler = options.sampler.value_or(model_->DefaultSampler());
   generate.stop_tokens = model_->StopTokens();
   for (const int32_t id : tokenizer::TurnEnds(tokenizer)) generate.stop_tokens.push_back(id);
   generate.continues = false;

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -34,8 +35,8 @@
 namespace lluda::engine {
 
 struct TranscribeOptions {
-  AsrQuestion question;  // its language as LanguageName has it
-  SamplerOptions sampler;
+  AsrQuestion question;                   // its language as LanguageName has it
+  std::optional<SamplerOptions> sampler;  // unset: as the model's files say
   // Called with what is certain of the text, piece after piece. False ends it. May be empty.
   TextSink on_text;
   // Called with each piece that is complete, or as far as it came. May be empty.

@@ -38,10 +38,8 @@ std::vector<float> Sound(const std::string& name) {
   return *std::move(sound);
 }
 
-// Greedy, as the model's files have it.
 Transcript Transcribed(Model* model, absl::Span<const float> sound,
-                       TranscribeOptions options = {}) {
-  options.sampler = model->DefaultSampler();
+                       const TranscribeOptions& options = {}) {
   const auto transcriber = Transcriber::Create(model);
   EXPECT_TRUE(transcriber.ok()) << transcriber.status();
   auto transcript = (*transcriber)->Transcribe(sound, options);
