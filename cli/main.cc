@@ -28,6 +28,8 @@ absl::StatusOr<int> Run(const Arguments& arguments) {
       return RunEmbed(arguments.embed);
     case Command::kRerank:
       return RunRerank(arguments.rerank);
+    case Command::kTranscribe:
+      return RunTranscribe(arguments.transcribe);
     case Command::kIr:
       return RunIr(arguments.ir);
     case Command::kAsm:

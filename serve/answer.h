@@ -20,6 +20,7 @@
 #include "serve/api/error.h"
 #include "serve/api/generation_request.h"
 #include "serve/call.h"
+#include "serve/pending.h"
 
 namespace lluda::serve {
 
@@ -37,7 +38,7 @@ struct AnswerOptions {
   bool keep_texts = false;  // for the log of texts
 };
 
-class Answer : public std::enable_shared_from_this<Answer> {
+class Answer : public Pending, public std::enable_shared_from_this<Answer> {
  public:
   Answer(std::shared_ptr<Call> call, AnswerOptions options);
 
@@ -45,8 +46,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   // case: with an error, if one of them is not taken.
   void Start(engine::Service* service, std::vector<engine::ServiceRequest> requests);
 
-  // Ends it with an error, as the server is shutting down.
-  void Abort();
+  void Abort() override;
 
   // For a choice of all prompts' choices, as RequestListener has them.
   void OnToken(int64_t choice, const engine::ServedToken& token);

@@ -18,37 +18,47 @@
 #include "serve/answer.h"
 #include "serve/api/embeddings.h"
 #include "serve/api/generation_request.h"
+#include "serve/api/multipart.h"
 #include "serve/api/token_requests.h"
+#include "serve/api/transcription_request.h"
 #include "serve/page.h"
 #include "serve/prompts.h"
+#include "serve/transcription.h"
 
 namespace lluda::serve {
 
 // The routes' needs.
 enum class Needs : uint8_t { kNothing, kModel };
 enum class Where : uint8_t { kLoop, kWorker };
+enum class Body : uint8_t { kNone, kJson, kForm };
 
 struct App::Route {
   absl::string_view method, path;  // a path that ends with '*' has all that begin like it
   bool is_public;                  // needs no key
   Needs needs;
   Where where;
+  Body body;
   void (App::*answer)(Asked* asked);
 };
 
 const App::Route App::kRoutes[] = {
-    {"GET", "/health", true, Needs::kNothing, Where::kLoop, &App::Health},
-    {"GET", "/metrics", false, Needs::kModel, Where::kLoop, &App::Metrics},
-    {"GET", "/", false, Needs::kNothing, Where::kLoop, &App::Page},
-    {"GET", "/fingerprint", false, Needs::kModel, Where::kLoop, &App::Fingerprint},
-    {"GET", "/v1/models", false, Needs::kModel, Where::kLoop, &App::Models},
-    {"GET", "/v1/models/*", false, Needs::kModel, Where::kLoop, &App::OneModel},
-    {"POST", "/v1/chat/completions", false, Needs::kModel, Where::kWorker, &App::Chat},
-    {"POST", "/v1/completions", false, Needs::kModel, Where::kWorker, &App::Completions},
-    {"POST", "/v1/embeddings", false, Needs::kModel, Where::kWorker, &App::Embeddings},
-    {"POST", "/tokenize", false, Needs::kModel, Where::kWorker, &App::Tokenize},
-    {"POST", "/detokenize", false, Needs::kModel, Where::kWorker, &App::Detokenize},
-    {"POST", "/apply-template", false, Needs::kModel, Where::kWorker, &App::ApplyTemplate},
+    {"GET", "/health", true, Needs::kNothing, Where::kLoop, Body::kNone, &App::Health},
+    {"GET", "/metrics", false, Needs::kModel, Where::kLoop, Body::kNone, &App::Metrics},
+    {"GET", "/", false, Needs::kNothing, Where::kLoop, Body::kNone, &App::Page},
+    {"GET", "/fingerprint", false, Needs::kModel, Where::kLoop, Body::kNone, &App::Fingerprint},
+    {"GET", "/v1/models", false, Needs::kModel, Where::kLoop, Body::kNone, &App::Models},
+    {"GET", "/v1/models/*", false, Needs::kModel, Where::kLoop, Body::kNone, &App::OneModel},
+    {"POST", "/v1/chat/completions", false, Needs::kModel, Where::kWorker, Body::kJson, &App::Chat},
+    {"POST", "/v1/completions", false, Needs::kModel, Where::kWorker, Body::kJson,
+     &App::Completions},
+    {"POST", "/v1/embeddings", false, Needs::kModel, Where::kWorker, Body::kJson,
+     &App::Embeddings},
+    {"POST", "/v1/audio/transcriptions", false, Needs::kModel, Where::kWorker, Body::kForm,
+     &App::Transcribe},
+    {"POST", "/tokenize", false, Needs::kModel, Where::kWorker, Body::kJson, &App::Tokenize},
+    {"POST", "/detokenize", false, Needs::kModel, Where::kWorker, Body::kJson, &App::Detokenize},
+    {"POST", "/apply-template", false, Needs::kModel, Where::kWorker, Body::kJson,
+     &App::ApplyTemplate},
 };
 
 struct App::Asked {
@@ -102,12 +112,16 @@ std::string Unescape(absl::string_view text) {
   return plain;
 }
 
-api::Refusal CheckBody(const http::Request& request) {
-  if (request.method != "POST") return std::nullopt;
-  const std::string* type = request.Find("content-type");
-  const absl::string_view kind =
-      type == nullptr ? "" : absl::string_view(*type).substr(0, type->find(';'));
-  if (!absl::EqualsIgnoreCase(absl::StripAsciiWhitespace(kind), "application/json")) {
+api::Refusal CheckBody(const http::Request& request, Body body) {
+  if (body == Body::kNone) return std::nullopt;
+  const std::string* header = request.Find("content-type");
+  const absl::string_view type = header == nullptr ? "" : absl::string_view(*header);
+  if (body == Body::kForm && !api::IsForm(type)) {
+    return api::ApiError{415, "unsupported_media_type", "",
+                         "the Content-Type must be multipart/form-data"};
+  }
+  const absl::string_view kind = absl::StripAsciiWhitespace(type.substr(0, type.find(';')));
+  if (body == Body::kJson && !absl::EqualsIgnoreCase(kind, "application/json")) {
     return api::ApiError{415, "unsupported_media_type", "",
                          "the Content-Type must be application/json"};
   }
@@ -192,7 +206,7 @@ api::Refusal App::CheckRequest(const http::Request& request, const Route** route
   if (access->refusal) return access->refusal;
   if (is_preflight && !access->cors_origin.empty()) return std::nullopt;
   if (unknown) return unknown;
-  return CheckBody(request);
+  return CheckBody(request, (*route)->body);
 }
 
 std::optional<http::Response> App::CheckHead(const http::Request& request) {
@@ -363,14 +377,6 @@ void App::ApplyTemplate(Asked* asked) {
   asked->call->Respond(JsonResponse(200, json.EndObject().text()));
 }
 
-// What is answered 503 once the server drains.
-bool App::RefuseIfDraining(Call* call) const {
-  if (!is_draining_) return false;
-  call->AddHeader("Retry-After", kLoadingSeconds);
-  call->Refuse({503, "draining", "", "the server is shutting down"});
-  return true;
-}
-
 void App::Embeddings(Asked* asked) {
   const ServedModel& model = *asked->model;
   if (model.embed == nullptr) {
@@ -379,7 +385,7 @@ void App::Embeddings(Asked* asked) {
          absl::StrCat("the model '", model.id, "' writes texts; see --embeddings")});
     return;
   }
-  if (RefuseIfDraining(asked->call.get())) return;
+  if (RefusesMore(asked->call.get())) return;
   api::EmbeddingsRequest request;
   const api::ReadOptions read = {model.texts.vocabulary, options_.strict_fields};
   api::Refusal refusal = api::ReadEmbeddingsRequest(asked->request.body, read, &request);
@@ -425,7 +431,7 @@ void App::Generate(api::Endpoint endpoint, Asked* asked) {
                          absl::StrCat("the model '", model.id, "' makes embeddings, no texts")});
     return;
   }
-  if (RefuseIfDraining(asked->call.get())) return;
+  if (RefusesMore(asked->call.get())) return;
   api::GenerationRequest request;
   const api::ReadOptions read = {model.texts.vocabulary, options_.strict_fields};
   api::Refusal refusal = api::ReadGenerationRequest(endpoint, asked->request.body, read, &request);
@@ -443,8 +449,7 @@ void App::Generate(api::Endpoint endpoint, Asked* asked) {
   }
   for (engine::ServiceRequest& one : requests) {
     one.client = asked->access.client;
-    one.prefix_key = absl::StrCat(options_.share_prefixes ? "" : asked->access.client, "\n",
-                                  request.prefix_salt);
+    one.prefix_key = PrefixKey(asked->access.client, request.prefix_salt);
   }
   asked->call->AddHeader("x-lluda-seed", absl::StrCat(seed));
   NameIgnored(request.ignored, asked->call.get());
@@ -474,7 +479,51 @@ void App::Generate(api::Endpoint endpoint, Asked* asked) {
   answer->Start(model.service, std::move(requests));
 }
 
-void App::Remember(const std::shared_ptr<Answer>& answer) {
+std::string App::PrefixKey(const std::string& client, const std::string& salt) const {
+  return absl::StrCat(options_.share_prefixes ? "" : client, "\n", salt);
+}
+
+bool App::RefusesMore(Call* call) const {
+  if (!is_draining_) return false;
+  call->AddHeader("Retry-After", kLoadingSeconds);
+  call->Refuse({503, "draining", "", "the server is shutting down"});
+  return true;
+}
+
+void App::Transcribe(Asked* asked) {
+  const ServedModel& model = *asked->model;
+  asked->call->set_id(RandomId("transcr"));
+  if (RefusesMore(asked->call.get())) return;
+  std::vector<api::FormPart> parts;
+  api::TranscriptionRequest request;
+  api::Refusal refusal =
+      api::ReadForm(*asked->request.Find("content-type"), asked->request.body, &parts);
+  if (!refusal) refusal = api::ReadTranscriptionRequest(parts, options_.strict_fields, &request);
+  if (!refusal && !request.model.empty() && !model.IsCalled(request.model)) {
+    refusal = UnknownModel(request.model, model);
+  }
+  const auto seed = static_cast<int64_t>(RandomBits() >> 1);
+  TranscriptionOptions options;
+  std::vector<engine::ServiceRequest> requests;
+  if (!refusal) refusal = MakeTranscription(model, request, seed, &options, &requests);
+  asked->request.body.clear();
+  asked->request.body.shrink_to_fit();
+  if (refusal) {
+    asked->call->Refuse(*refusal);
+    return;
+  }
+  for (engine::ServiceRequest& one : requests) {
+    one.client = asked->access.client;
+    one.prefix_key = PrefixKey(asked->access.client, "");
+  }
+  asked->call->AddHeader("x-lluda-seed", absl::StrCat(seed));
+  NameIgnored(request.ignored, asked->call.get());
+  const auto answer = std::make_shared<Transcription>(asked->call, std::move(options));
+  Remember(answer);
+  answer->Start(model.service, std::move(requests));
+}
+
+void App::Remember(const std::shared_ptr<Pending>& answer) {
   const std::lock_guard<std::mutex> lock(answers_mutex_);
   // Those that have ended are let go when there are twice as many as when it was last done.
   if (answers_.size() == answers_.capacity()) {
@@ -486,13 +535,13 @@ void App::Remember(const std::shared_ptr<Answer>& answer) {
 }
 
 void App::EndAll() {
-  std::vector<std::weak_ptr<Answer>> answers;
+  std::vector<std::weak_ptr<Pending>> answers;
   {
     const std::lock_guard<std::mutex> lock(answers_mutex_);
     answers.swap(answers_);
   }
-  for (const std::weak_ptr<Answer>& one : answers) {
-    if (const std::shared_ptr<Answer> answer = one.lock()) answer->Abort();
+  for (const std::weak_ptr<Pending>& one : answers) {
+    if (const std::shared_ptr<Pending> answer = one.lock()) answer->Abort();
   }
 }
 

@@ -21,6 +21,7 @@
 #include "serve/call.h"
 #include "serve/http/handler.h"
 #include "serve/metrics.h"
+#include "serve/pending.h"
 #include "serve/request_log.h"
 #include "serve/served_model.h"
 #include "serve/workers.h"
@@ -37,8 +38,6 @@ struct AppOptions {
   // For prompts and answers, a line for each request; empty: nobody writes them down.
   std::function<void(const std::string& line)> write_text_log;
 };
-
-class Answer;
 
 class App final : public http::Handler {
  public:
@@ -86,8 +85,12 @@ class App final : public http::Handler {
   void Completions(Asked* asked);
   void Embeddings(Asked* asked);
   void Generate(api::Endpoint endpoint, Asked* asked);
-  bool RefuseIfDraining(Call* call) const;
-  void Remember(const std::shared_ptr<Answer>& answer);
+  void Transcribe(Asked* asked);
+  // Whose requests share what is computed of their prompts.
+  std::string PrefixKey(const std::string& client, const std::string& salt) const;
+  // Whether the server takes no more; then the call is refused.
+  bool RefusesMore(Call* call) const;
+  void Remember(const std::shared_ptr<Pending>& answer);
   void NameIgnored(const std::vector<std::string>& names, Call* call);
 
   AppOptions options_;
@@ -98,8 +101,8 @@ class App final : public http::Handler {
   std::atomic<bool> is_draining_{false};
   std::function<int64_t()> connections_;
   std::mutex answers_mutex_;
-  std::vector<std::weak_ptr<Answer>> answers_;  // that may not have ended yet
-  std::unique_ptr<Workers> workers_;            // the last: they use all else
+  std::vector<std::weak_ptr<Pending>> answers_;  // that may not have ended yet
+  std::unique_ptr<Workers> workers_;             // the last: they use all else
 };
 
 }  // namespace lluda::serve

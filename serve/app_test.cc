@@ -18,6 +18,8 @@
 #include "absl/strings/str_cat.h"
 #include "engine/grammar/token_trie.h"
 #include "engine/service/service_stats.h"
+#include "media/sound_file.h"
+#include "media/test_sounds.h"
 #include "serve/http/server.h"
 
 namespace lluda::serve {
@@ -41,9 +43,16 @@ tokenizer::Tokenizer MakeTokenizer() {
     add(std::string(1, c));
   for (const char* text : {"Ġ", "Ċ", "\\\""}) add(text);
   std::string added;
-  for (const char* text : {"<think>", "</think>", "<tool_call>", "</tool_call>"}) {
+  const auto mark = [&](const std::string& text, bool special) {
     absl::StrAppend(&added, added.empty() ? "" : ",", "{\"id\":", id++, ",\"content\":\"", text,
-                    "\",\"special\":false,\"normalized\":false}");
+                    "\",\"special\":", special ? "true" : "false", ",\"normalized\":false}");
+  };
+  for (const char* text : {"<think>", "</think>", "<tool_call>", "</tool_call>", "<asr_text>"}) {
+    mark(text, /*special=*/false);
+  }
+  for (const char* text :
+       {"<|im_start|>", "<|im_end|>", "<|audio_start|>", "<|audio_pad|>", "<|audio_end|>"}) {
+    mark(text, /*special=*/true);
   }
   absl::StatusOr<tokenizer::Tokenizer> made = tokenizer::Tokenizer::FromJson(
       absl::StrCat("{\"added_tokens\":[", added,
@@ -88,7 +97,7 @@ class FakeService : public engine::Service {
     return std::make_unique<engine::ServiceStats>();
   }
   engine::SequenceModel model() const override {
-    return {tokenizer_, tokenizer_->vocabulary_size(), 200};
+    return {tokenizer_, tokenizer_->vocabulary_size(), context};
   }
   double RetryAfterSeconds() const override { return 6.5; }
 
@@ -103,16 +112,21 @@ class FakeService : public engine::Service {
   }
 
   std::string text;
+  int64_t context = 200;
   absl::Status refusal;  // of what is submitted
   absl::Status failure;  // what texts end with
   bool is_silent = false;
   std::vector<engine::ServiceRequest> submitted;
+
+  static constexpr int64_t kRows = 13;  // of each sound
 
  private:
   void Write(const engine::ServiceRequest& request, engine::RequestListener* listener) {
     for (int64_t choice = 0; choice < request.choices; ++choice) {
       engine::Generation generation;
       generation.finish = engine::FinishReason::kStop;
+      generation.prompt_tokens = static_cast<int64_t>(request.prompt.size());
+      if (request.sound != nullptr) generation.prompt_tokens += kRows - 1;
       for (const int32_t id : tokenizer_->Encode(text)) {
         listener->OnToken(choice, {id, std::string(tokenizer_->TokenBytes(id)), -1, {}});
         generation.tokens.push_back(id);
@@ -183,14 +197,16 @@ class AppTest : public testing::Test {
     return client;
   }
   static void Send(int client, const std::string& body,
-                   const std::string& path = "/v1/chat/completions") {
+                   const std::string& path = "/v1/chat/completions",
+                   const std::string& type = "application/json") {
     const std::string bytes =
-        absl::StrCat("POST ", path,
-                     " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                     "Connection: close\r\nContent-Length: ",
-                     body.size(), "\r\n\r\n", body);
-    EXPECT_EQ(send(client, bytes.data(), bytes.size(), MSG_NOSIGNAL),
-              static_cast<ssize_t>(bytes.size()));
+        absl::StrCat("POST ", path, " HTTP/1.1\r\nHost: localhost\r\nContent-Type: ", type,
+                     "\r\nConnection: close\r\nContent-Length: ", body.size(), "\r\n\r\n", body);
+    for (size_t sent = 0; sent < bytes.size();) {
+      const ssize_t count = send(client, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+      ASSERT_GT(count, 0);
+      sent += static_cast<size_t>(count);
+    }
   }
   static std::string ReadToEnd(int client) {
     std::string read;
@@ -211,6 +227,28 @@ class AppTest : public testing::Test {
     const int client = Connect();
     Send(client, absl::StrCat(R"({"messages": [{"role": "user", "content": "hi"}])",
                               fields.empty() ? "" : ", ", fields, "}"));
+    return ReadToEnd(client);
+  }
+
+  // The answer to a form with a tone of so many seconds and these fields.
+  std::string Transcribe(double seconds,
+                         const std::vector<std::pair<std::string, std::string>>& fields = {}) {
+    const std::string sound =
+        media::EncodedSound({}, media::Tone(440, media::kSampleRate, seconds));
+    return TranscribeFile(sound, fields);
+  }
+  std::string TranscribeFile(const std::string& sound,
+                             const std::vector<std::pair<std::string, std::string>>& fields) {
+    std::string body = absl::StrCat(
+        "--xyz\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n\r\n", sound,
+        "\r\n");
+    for (const auto& [name, value] : fields) {
+      absl::StrAppend(&body, "--xyz\r\nContent-Disposition: form-data; name=\"", name, "\"\r\n\r\n",
+                      value, "\r\n");
+    }
+    const int client = Connect();
+    Send(client, body + "--xyz--\r\n", "/v1/audio/transcriptions",
+         "multipart/form-data; boundary=xyz");
     return ReadToEnd(client);
   }
 
@@ -410,6 +448,84 @@ TEST_F(AppTest, WhatStillRunsCanBeEnded) {
   EXPECT_TRUE(service_->WaitForSubmit());
   app_->EndAll();
   EXPECT_THAT(ReadToEnd(client), HasSubstr(R"("code": "draining")"));
+}
+
+class TranscriptionTest : public AppTest {
+ protected:
+  TranscriptionTest() {
+    model_.hears = true;
+    app_->Serve(&model_);
+    service_->text = "language Hindi<asr_text>hello.";
+  }
+};
+
+TEST_F(TranscriptionTest, ASoundBecomesATextAndItsTokens) {
+  const std::string answer = Transcribe(1);
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(answer, HasSubstr(R"({"text": "hello.", "usage": {"type": "tokens")"));
+  EXPECT_THAT(answer, HasSubstr(R"("audio_tokens": 13)"));
+  EXPECT_THAT(answer, HasSubstr("x-lluda-seed: "));
+  const engine::ServiceRequest& request = service_->submitted.at(0);
+  ASSERT_NE(request.sound, nullptr);
+  EXPECT_EQ(request.sound->frames, 100);
+  EXPECT_EQ(request.sound->features.size(), 128u * 100);
+  EXPECT_EQ(tokenizer_.TokenBytes(request.prompt.at(request.sound->place)), "<|audio_pad|>");
+  EXPECT_FALSE(request.options.stop_tokens.empty());
+  EXPECT_EQ(request.client, "peer:127.0.0.1");
+}
+
+TEST_F(TranscriptionTest, TheTextAloneIsAFormat) {
+  EXPECT_THAT(Transcribe(1, {{"response_format", "text"}}), EndsWith("\r\n\r\nhello.\n"));
+}
+
+TEST_F(TranscriptionTest, AGivenLanguageIsInThePrompt) {
+  service_->text = "hello.";
+  EXPECT_THAT(Transcribe(1, {{"language", "hi"}, {"prompt", "ada"}, {"temperature", "0.5"}}),
+              HasSubstr(R"("text": "hello.")"));
+  const engine::ServiceRequest& request = service_->submitted.at(0);
+  const std::string prompt = tokenizer_.Decode(request.prompt, /*skip_special=*/false);
+  EXPECT_THAT(prompt, EndsWith("language Hindi<asr_text>"));
+  EXPECT_THAT(prompt, HasSubstr("system\nada<|im_end|>"));
+  EXPECT_EQ(request.options.sampler.temperature, 0.5f);
+}
+
+TEST_F(TranscriptionTest, ALongSoundIsHeardInPieces) {
+  service_->context = 500;  // room for 20 s
+  EXPECT_THAT(Transcribe(25, {{"response_format", "text"}}), EndsWith("\r\n\r\nhello.\nhello.\n"));
+  ASSERT_EQ(service_->submitted.size(), 2u);
+  EXPECT_LE(service_->submitted[0].sound->frames, 2000);
+}
+
+TEST_F(TranscriptionTest, WhatIsWrongIsNamed) {
+  EXPECT_THAT(TranscribeFile("hello", {}), HasSubstr("file: is no sound file"));
+  EXPECT_THAT(Transcribe(30), HasSubstr(R"("code": "context_length_exceeded")"));
+  EXPECT_THAT(Transcribe(1, {{"language", "xx"}}), HasSubstr("language 'xx' is unknown"));
+  EXPECT_THAT(Transcribe(1, {{"model", "other"}}), HasSubstr(R"("code": "model_not_found")"));
+  EXPECT_THAT(Transcribe(1, {{"response_format", "srt"}}), HasSubstr("response_format: must be"));
+  EXPECT_THAT(Transcribe(1, {{"colour", "red"}}), HasSubstr("x-lluda-ignored: colour"));
+  model_.hears = false;
+  EXPECT_THAT(Transcribe(1), HasSubstr("model: 'm' hears nothing"));
+}
+
+TEST_F(TranscriptionTest, OnlyAFormIsRead) {
+  const int client = Connect();
+  Send(client, "{}", "/v1/audio/transcriptions");
+  EXPECT_THAT(ReadToEnd(client), HasSubstr("the Content-Type must be multipart/form-data"));
+  const int chat = Connect();
+  Send(chat, "{}", "/v1/chat/completions", "multipart/form-data; boundary=xyz");
+  EXPECT_THAT(ReadToEnd(chat), HasSubstr("the Content-Type must be application/json"));
+}
+
+TEST_F(TranscriptionTest, WhatTheServiceRefusesHasAStatus) {
+  service_->refusal = absl::ResourceExhaustedError("256 requests wait");
+  const std::string answer = Transcribe(1);
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 429 Too Many Requests\r\n"));
+  EXPECT_THAT(answer, HasSubstr("Retry-After: 7\r\n"));
+}
+
+TEST_F(TranscriptionTest, OneThatFailsIsAnError) {
+  service_->failure = absl::InternalError("a step failed");
+  EXPECT_THAT(Transcribe(1), StartsWith("HTTP/1.1 500"));
 }
 
 }  // namespace

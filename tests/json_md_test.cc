@@ -27,6 +27,7 @@
 #include "tools/run/embedding_report.h"
 #include "tools/run/generation_report.h"
 #include "tools/run/token_report.h"
+#include "tools/run/transcript_report.h"
 #include "tools/validate/validate_report.h"
 #include "tools/verify/verify_model.h"
 
@@ -180,6 +181,7 @@ std::vector<std::string> Documents() {
       TokenizeDocument(),
       tools::EmbeddingsJson({{"a", 0, 2, {0.5f}}}),
       tools::RerankJson({{"a", 0, {0.5}}}),
+      tools::TranscriptsJson({{"a.wav", 1, 0.5, {{engine::TranscribedPiece()}, false}}}),
       tools::ExplainJson(Explained()),
       ReportDocument(),
       ValidateDocument(),
@@ -204,7 +206,7 @@ class JsonMd : public testing::Test {
 
 TEST_F(JsonMd, IsWellFormed) {
   EXPECT_THAT(manual_.problems(), IsEmpty());
-  EXPECT_THAT(manual_.schemas(), SizeIs(22));
+  EXPECT_THAT(manual_.schemas(), SizeIs(23));
 }
 
 TEST_F(JsonMd, HasEveryFieldThatIsWrittenAndNoOther) {

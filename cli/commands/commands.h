@@ -16,6 +16,7 @@ absl::StatusOr<int> RunServe(const ServeFlags& flags);
 absl::StatusOr<int> RunTokenize(const TokenizeFlags& flags);
 absl::StatusOr<int> RunEmbed(const EmbedFlags& flags);
 absl::StatusOr<int> RunRerank(const RerankFlags& flags);
+absl::StatusOr<int> RunTranscribe(const TranscribeFlags& flags);
 absl::StatusOr<int> RunIr(const IrFlags& flags);
 absl::StatusOr<int> RunAsm(const AsmFlags& flags);
 absl::StatusOr<int> RunExplain(const ExplainFlags& flags);

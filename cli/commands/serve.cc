@@ -29,10 +29,12 @@
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/interrupt.h"
 #include "cli/terminal/output.h"
+#include "engine/audio_encoder.h"
 #include "engine/embed/embedder.h"
 #include "engine/service/fingerprint.h"
 #include "engine/service/service_plan.h"
 #include "engine/service/service_thread.h"
+#include "engine/transcribe/transcriber.h"
 #include "frontends/tokenizer/reader/chat_format_reader.h"
 #include "runtime/machine/memory_limit.h"
 #include "serve/app.h"
@@ -150,6 +152,7 @@ absl::StatusOr<std::optional<tokenizer::ChatTemplate>> TemplateOf(
 // A model with all that its requests need; the parts go in the order that they depend on each other.
 struct Loaded {
   std::unique_ptr<engine::Model> model;
+  std::unique_ptr<engine::AudioEncoder> ears;  // null: it hears nothing
   std::unique_ptr<engine::ServiceThread> service;
   serve::ServedModel served;
 };
@@ -212,9 +215,14 @@ absl::Status ServeVectors(engine::Model* model, serve::ServedModel* served) {
 
 absl::Status ServeTexts(const ServeFlags& flags, Loaded* loaded) {
   engine::Model* const model = loaded->model.get();
-  ASSIGN_OR_RETURN(loaded->service, engine::ServiceThread::Create(
-                                        {model->executable(), model->pool(), model->tokenizer()},
-                                        ServiceOptionsOf(flags)));
+  if (engine::Transcriber::CanHear(model)) {
+    ASSIGN_OR_RETURN(loaded->ears, engine::AudioEncoder::Create(model));
+    loaded->served.hears = true;
+  }
+  ASSIGN_OR_RETURN(loaded->service,
+                   engine::ServiceThread::Create(
+                       {model->executable(), model->pool(), model->tokenizer(), loaded->ears.get()},
+                       ServiceOptionsOf(flags)));
   loaded->served.service = loaded->service.get();
   loaded->served.texts = loaded->service->model();
   loaded->served.trie = model->trie();

@@ -181,6 +181,10 @@ void AddListeners(CLI::App* app, ModelFlags* flags) {
 
 void AddGenerationModel(CLI::App* app, ModelFlags* flags) {
   AddModel(app, &flags->model);
+  AddLoadedModel(app, flags);
+}
+
+void AddLoadedModel(CLI::App* app, ModelFlags* flags) {
   AddTokenizer(app, &flags->tokenizer);
   AddContext(app, flags);
   AddPrecision(app, flags);

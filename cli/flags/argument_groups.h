@@ -45,6 +45,8 @@ void AddPrompt(CLI::App* app, PromptFlags* flags, const char* what);
 
 // All that a model is loaded with to generate.
 void AddGenerationModel(CLI::App* app, ModelFlags* flags);
+// The same but for the model's name.
+void AddLoadedModel(CLI::App* app, ModelFlags* flags);
 // What a generation wants, whatever model it is of.
 void AddGeneration(CLI::App* app, GenerateFlags* flags);
 void AddGrammar(CLI::App* app, GrammarFlags* flags);

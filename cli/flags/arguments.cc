@@ -172,6 +172,31 @@ CLI::App* AddRerank(CLI::App* app, RerankFlags* flags) {
   return sub;
 }
 
+CLI::App* AddTranscribe(CLI::App* app, TranscribeFlags* flags) {
+  CLI::App* sub = app->add_subcommand(
+      "transcribe",
+      "Turn speech into text. Times are where long sounds were cut; the model gives no others");
+  sub->add_option("files", flags->files,
+                  "Sounds (WAV, FLAC, Ogg Vorbis, Opus, MP3; - is stdin), and behind them the "
+                  "MODEL: a folder, a bundle, or a hub name (Qwen/Qwen3-ASR-0.6B)")
+      ->required();
+  // One list to the parser, which gives a list all that it can.
+  sub->callback([flags] {
+    if (flags->files.size() < 2) {
+      throw CLI::ValidationError("transcribe takes one sound or more, and behind them the MODEL");
+    }
+    flags->model.model = flags->files.back();
+    flags->files.pop_back();
+  });
+  sub->add_option("--language", flags->language,
+                  "What is spoken: English, or en [the model finds out]");
+  sub->add_option("--context", flags->about,
+                  "Names and words that may come, and what it is about: helps with the spelling");
+  AddJson(sub, &flags->json);
+  AddLoadedModel(sub, &flags->model);
+  return sub;
+}
+
 CLI::App* AddIr(CLI::App* app, IrFlags* flags) {
   CLI::App* sub = app->add_subcommand("ir", "Print a model's module; after all passes, by default");
   AddModel(sub, &flags->model.model);
@@ -506,6 +531,7 @@ ParseResult ParseArguments(int argc, char** argv, const Version& version) {
         {AddTokenize(&app, &arguments.tokenize), Command::kTokenize},
         {AddEmbed(&app, &arguments.embed), Command::kEmbed},
         {AddRerank(&app, &arguments.rerank), Command::kRerank},
+        {AddTranscribe(&app, &arguments.transcribe), Command::kTranscribe},
         {AddIr(&app, &arguments.ir), Command::kIr},
         {AddAsm(&app, &arguments.assembly), Command::kAsm},
         {AddExplain(&app, &arguments.explain), Command::kExplain},

@@ -25,6 +25,7 @@ enum class Command : uint8_t {
   kTokenize,
   kEmbed,
   kRerank,
+  kTranscribe,
   kIr,
   kAsm,
   kExplain,
@@ -46,6 +47,7 @@ struct Arguments {
   TokenizeFlags tokenize;
   EmbedFlags embed;
   RerankFlags rerank;
+  TranscribeFlags transcribe;
   IrFlags ir;
   AsmFlags assembly;
   ExplainFlags explain;

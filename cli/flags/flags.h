@@ -101,6 +101,14 @@ struct RerankFlags {
   bool json = false;
 };
 
+struct TranscribeFlags {
+  ModelFlags model;
+  std::vector<std::string> files;  // sounds; "-" is stdin
+  std::string language;            // a name or a code; empty: the model finds out
+  std::string about;               // names and words that the sounds may have
+  bool json = false;
+};
+
 // Times are in seconds, sizes in bytes.
 struct ServeFlags {
   ModelFlags model;

@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "engine/audio_encoder.h"
 
 namespace lluda::engine {
 namespace {
@@ -12,7 +13,34 @@ namespace {
 constexpr int64_t kMaxChoices = 16;
 constexpr int kMaxLogprobs = 20;
 
+// By how many the prompt grows where its sound is.
+int64_t AddedTokens(const ServiceRequest& request) {
+  return request.sound == nullptr ? 0 : AudioEncoder::RowsOf(request.sound->frames) - 1;
+}
+
+// The prompt with its sound's token for each of the sound's rows.
+std::vector<int32_t> WholePrompt(const ServiceRequest& request) {
+  std::vector<int32_t> prompt = request.prompt;
+  if (request.sound == nullptr) return prompt;
+  const auto at = prompt.begin() + request.sound->place;
+  prompt.insert(at, static_cast<size_t>(AddedTokens(request)), *at);
+  return prompt;
+}
+
+absl::Status CheckSound(const SequenceModel& model, const ServiceRequest& request) {
+  if (request.sound == nullptr) return absl::OkStatus();
+  if (model.media_width == 0) return absl::FailedPreconditionError("the model hears nothing");
+  const auto tokens = static_cast<int64_t>(request.prompt.size());
+  if (request.sound->place < 0 || request.sound->place >= tokens || request.sound->frames < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a sound of ", request.sound->frames, " frames cannot be in place ",
+                     request.sound->place, " of ", tokens, " tokens"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckRequest(const SequenceModel& model, const ServiceRequest& request) {
+  RETURN_IF_ERROR(CheckSound(model, request));
   if (request.choices < 1 || request.choices > kMaxChoices) {
     return absl::InvalidArgumentError(
         absl::StrCat("choices must be 1 to ", kMaxChoices, ", is ", request.choices));
@@ -22,7 +50,7 @@ absl::Status CheckRequest(const SequenceModel& model, const ServiceRequest& requ
     return absl::InvalidArgumentError(
         absl::StrCat("top_logprobs must be 0 to ", kMaxLogprobs, ", is ", top));
   }
-  const auto tokens = static_cast<int64_t>(request.prompt.size());
+  const auto tokens = static_cast<int64_t>(request.prompt.size()) + AddedTokens(request);
   if (tokens >= model.context) {
     return absl::OutOfRangeError(absl::StrCat("the prompt has ", tokens,
                                               " tokens, which leaves none of the context's ",
@@ -42,6 +70,8 @@ absl::StatusOr<std::unique_ptr<ServedRequest>> ServedRequest::Create(
   served->client = request.client;
   served->prefix_key = request.prefix_key;
   served->top_logprobs = request.top_logprobs;
+  served->sound = request.sound;
+  const std::vector<int32_t> prompt = WholePrompt(request);
   for (int64_t i = 0; i < request.choices; ++i) {
     auto choice = std::make_unique<ServedChoice>();
     choice->request = served.get();
@@ -57,14 +87,28 @@ absl::StatusOr<std::unique_ptr<ServedRequest>> ServedRequest::Create(
         return true;
       };
     }
-    ASSIGN_OR_RETURN(choice->sequence, Sequence::Create(model, request.prompt, options));
-    choice->reported_tokens = request.prompt.size();
+    ASSIGN_OR_RETURN(choice->sequence, Sequence::Create(model, prompt, options));
+    choice->options = std::move(options);
+    choice->reported_tokens = prompt.size();
     served->choices.push_back(std::move(choice));
   }
   served->open_choices = request.choices;
-  served->prompt_bytes =
-      request.choices * static_cast<int64_t>(request.prompt.size() * sizeof(int32_t));
+  served->prompt_bytes = request.choices * static_cast<int64_t>(prompt.size() * sizeof(int32_t));
+  if (request.sound != nullptr) {
+    served->prompt_bytes += static_cast<int64_t>(request.sound->features.size() * sizeof(float));
+  }
   return served;
+}
+
+absl::Status ServedRequest::Hear(const SequenceModel& model,
+                                 const std::shared_ptr<const MediaRows>& rows) {
+  for (const std::unique_ptr<ServedChoice>& choice : choices) {
+    const absl::Span<const int32_t> tokens = choice->sequence->tokens();
+    const Prompt prompt = {{tokens.begin(), tokens.end()}, {{sound->place, rows}}};
+    ASSIGN_OR_RETURN(choice->sequence, Sequence::Create(model, prompt, choice->options));
+  }
+  sound.reset();
+  return absl::OkStatus();
 }
 
 void ServedChoice::AddText(absl::string_view piece) {

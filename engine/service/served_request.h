@@ -25,6 +25,7 @@ struct ServedChoice {
   ServedRequest* request = nullptr;
   int64_t index = 0;
   std::unique_ptr<Sequence> sequence;
+  GenerateOptions options;  // that it was made with
   // Of the step that has just run, until the listener has been told: the text that became certain by
   // each of its tokens, by the end of all, and what the model thought of the token, if there is one.
   std::vector<std::string> texts;
@@ -49,11 +50,15 @@ struct ServedRequest {
       const SequenceModel& model, const ServiceRequest& request,
       std::shared_ptr<RequestListener> listener);
 
+  // The sound's rows are there: each choice begins anew with them in its prompt. As Sequence::Create.
+  absl::Status Hear(const SequenceModel& model, const std::shared_ptr<const MediaRows>& rows);
+
   uint64_t id = 0;
   std::shared_ptr<RequestListener> listener;
   std::string client, prefix_key;
   std::optional<int> top_logprobs;
-  int64_t prompt_bytes = 0;  // that its choices keep while it waits
+  std::shared_ptr<const PromptSound> sound;  // until it has become rows
+  int64_t prompt_bytes = 0;                  // that its choices keep while it waits
   std::vector<std::unique_ptr<ServedChoice>> choices;
   std::chrono::steady_clock::time_point submitted = std::chrono::steady_clock::now();
   // Set by any thread.

@@ -27,8 +27,17 @@
 
 namespace lluda::engine {
 
+// A sound in the place of one of a prompt's tokens. It becomes rows, and the token comes as often as
+// there are of them (engine/audio_encoder.h).
+struct PromptSound {
+  int64_t place = 0;  // of the token
+  int64_t frames = 0;
+  std::vector<float> features;  // [mel][frames], by media/log_mel.h
+};
+
 struct ServiceRequest {
   std::vector<int32_t> prompt;
+  std::shared_ptr<const PromptSound> sound;  // null: there is none
   // `on_text`, `cancel` and `step_by_step` are the service's own. Choice i is drawn with the seed
   // options.sampler.seed + i, so that it is what that seed gives alone.
   GenerateOptions options;
@@ -70,7 +79,8 @@ struct ServiceStats;  // service_stats.h: counters and gauges, for /metrics
 class Service {
  public:
   virtual ~Service() = default;
-  // From any thread. InvalidArgument as for Sequence::Create and for choices and top_logprobs out of range;
+  // From any thread. InvalidArgument as for Sequence::Create and for choices and top_logprobs out of range,
+  // FailedPrecondition for a sound if the model hears nothing;
   // OutOfRange for a prompt that leaves no room for a token, with both numbers; ResourceExhausted when the queue is
   // full; Unavailable once it drains.
   virtual absl::StatusOr<uint64_t> Submit(ServiceRequest request,

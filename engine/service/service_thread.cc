@@ -74,9 +74,10 @@ absl::StatusOr<std::unique_ptr<ServiceThread>> ServiceThread::Create(
   ASSIGN_OR_RETURN(const StepCosts costs,
                    MeasureSteps(model.executable->program(), scheduler.get()));
   scheduler->SetCosts(costs);
-  const SequenceModel sequence = {model.tokenizer, scheduler->vocabulary(), scheduler->context()};
+  SequenceModel sequence = {model.tokenizer, scheduler->vocabulary(), scheduler->context()};
+  if (model.ears != nullptr) sequence.media_width = scheduler->media_width();
   std::unique_ptr<ServiceThread> service(
-      new ServiceThread(sequence, std::move(scheduler), options));
+      new ServiceThread(sequence, model.ears, std::move(scheduler), options));
   const int error = runtime::StartThread(&ThreadMain, service.get(), &service->thread_);
   if (error != 0) {
     return absl::ResourceExhaustedError(
@@ -174,7 +175,8 @@ void ServiceThread::Run() {
     ApplyPauses();
     Admit();
     // A choice that has ended may have made room, whether or not there was a step.
-    after_step = RunStep();
+    after_step = HearOne();
+    after_step |= RunStep();
     after_step |= Report();
     UpdateGauges();
   }
@@ -243,7 +245,7 @@ void ServiceThread::ApplyPauses() {
 }
 
 void ServiceThread::Admit() {
-  while (scheduler_->free_slots() > 0) {
+  while (scheduler_->free_slots() > static_cast<int>(hearing_.size())) {
     const std::optional<ServedChoice*> next = queue_.Pop([](const ServedChoice* choice) {
       const ServedRequest& request = *choice->request;
       return !request.paused && (choice->index == 0 || request.prompt_computed);
@@ -255,13 +257,54 @@ void ServiceThread::Admit() {
     choice->running = true;
     choice->placed = Clock::now();
     board_.queue.Add(Seconds(choice->placed - request->submitted));
-    RowReader read_row;
-    if (request->top_logprobs) {
-      read_row = [choice](absl::Span<const float> logits) { choice->ReadRow(logits); };
+    if (request->sound != nullptr) {
+      hearing_.push_back(choice);
+    } else {
+      Start(choice);
     }
-    scheduler_->Add(choice->sequence.get(), std::move(read_row), request->prefix_key);
-    running_.push_back(choice);
   }
+}
+
+void ServiceThread::Start(ServedChoice* choice) {
+  RowReader read_row;
+  if (choice->request->top_logprobs) {
+    read_row = [choice](absl::Span<const float> logits) { choice->ReadRow(logits); };
+  }
+  scheduler_->Add(choice->sequence.get(), std::move(read_row), choice->request->prefix_key);
+  running_.push_back(choice);
+}
+
+bool ServiceThread::HearOne() {
+  if (hearing_.empty()) return false;
+  ServedChoice* choice = hearing_.front();
+  ServedRequest* request = choice->request;
+  EncodeOptions options;
+  options.cancel = &request->cancel;
+  double others = 0;  // seconds that belong to them
+  options.progress = [&](int64_t /*done*/, int64_t /*total*/) {
+    base::Stopwatch step;
+    RunStep();
+    Report();
+    others += step.Lap();
+  };
+  base::Stopwatch watch;
+  absl::StatusOr<std::shared_ptr<const MediaRows>> rows =
+      ears_->Encode(request->sound->features, request->sound->frames, options);
+  queue_.Charge(request->client, watch.Lap() - others);
+  hearing_.pop_front();
+  if (absl::IsCancelled(rows.status())) {
+    choice->sequence->Cancel();
+    End(choice, choice->sequence->TakeResult());
+    return true;
+  }
+  absl::Status heard = rows.status();
+  if (heard.ok()) heard = request->Hear(model_, *rows);
+  if (!heard.ok()) {
+    End(choice, absl::InternalError(absl::StrCat("the sound was not heard: ", heard.message())));
+    return true;
+  }
+  Start(choice);
+  return true;
 }
 
 bool ServiceThread::RunStep() {
@@ -381,6 +424,10 @@ void ServiceThread::EndAll() {
     choice->sequence->Cancel();
     End(choice, choice->sequence->TakeResult());
   }
+  for (ServedChoice* choice : std::exchange(hearing_, {})) {
+    choice->sequence->Cancel();
+    End(choice, choice->sequence->TakeResult());
+  }
   for (ServedChoice* choice : std::exchange(running_, {})) {
     choice->sequence->Cancel();
     End(choice, choice->sequence->TakeResult());
@@ -408,7 +455,7 @@ void ServiceThread::CountEnd(const ServedChoice& choice, const absl::StatusOr<Ge
 void ServiceThread::UpdateGauges() {
   int64_t paused = 0;
   for (const ServedChoice* choice : running_) paused += choice->paused ? 1 : 0;
-  board_.running.Set(static_cast<int64_t>(running_.size()));
+  board_.running.Set(static_cast<int64_t>(running_.size() + hearing_.size()));
   board_.waiting.Set(static_cast<int64_t>(queue_.size()));
   board_.paused.Set(paused);
   board_.preemptions.Set(scheduler_->preemptions());

@@ -18,6 +18,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -25,6 +26,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "engine/audio_encoder.h"
 #include "engine/generate/scheduler.h"
 #include "engine/service/fair_queue.h"
 #include "engine/service/served_request.h"
@@ -42,6 +44,7 @@ struct ServedModel {
   runtime::Executable* executable = nullptr;        // loaded
   runtime::ThreadPool* pool = nullptr;              // the executable's
   const tokenizer::Tokenizer* tokenizer = nullptr;  // null: tokens but no text
+  AudioEncoder* ears = nullptr;                     // null: the model hears nothing
 };
 
 class ServiceThread : public Service {
@@ -65,9 +68,9 @@ class ServiceThread : public Service {
  private:
   using Clock = std::chrono::steady_clock;
 
-  ServiceThread(const SequenceModel& model, std::unique_ptr<Scheduler> scheduler,
-                const ServiceOptions& options)
-      : model_(model), options_(options), scheduler_(std::move(scheduler)) {}
+  ServiceThread(const SequenceModel& model, AudioEncoder* ears,
+                std::unique_ptr<Scheduler> scheduler, const ServiceOptions& options)
+      : model_(model), options_(options), ears_(ears), scheduler_(std::move(scheduler)) {}
 
   static void* ThreadMain(void* service);
   void Run();
@@ -78,6 +81,11 @@ class ServiceThread : public Service {
   void ApplyPauses();
   // Gives free slots to choices whose turn it is.
   void Admit();
+  // The choice has a slot, and its sound, if it has one, has been heard.
+  void Start(ServedChoice* choice);
+  // Hears the sound of the choice that has waited longest for it, and runs a step of the others after
+  // each second of sound; whether there was one.
+  bool HearOne();
   // Whether a step was run.
   bool RunStep();
   // Of the step that took so long: who is charged for it.
@@ -111,7 +119,9 @@ class ServiceThread : public Service {
   std::array<int64_t, ServiceStats::kRejectedCount> rejected_{};
 
   // Of the thread alone.
+  AudioEncoder* const ears_;
   std::unique_ptr<Scheduler> scheduler_;
+  std::deque<ServedChoice*> hearing_;  // that have a slot as soon as their sounds are heard
   FairQueue<ServedChoice*> queue_;
   std::vector<ServedChoice*> running_;  // in the order they got their places
   double held_seconds_ = 0;             // how long a choice has its place, on average

@@ -1,0 +1,83 @@
+#!/bin/bash
+# Sounds as a user has them transcribed, and what `transcribe` refuses.
+set -u
+
+readonly asr="$PWD/reference_data/asr"
+readonly sounds="$PWD/reference_data/sounds"
+# shellcheck source=cli/test_helpers.sh
+source cli/test_helpers.sh
+export XDG_CACHE_HOME="$tmp/xdg"
+
+# --- what is refused before a model is loaded ---
+run transcribe
+expect_error 2 "files is required"
+run transcribe "$sounds/audio0.wav"
+expect_error 2 "transcribe takes one sound or more, and behind them the MODEL"
+run transcribe none.wav "$asr"
+expect_error 2 "none.wav: cannot be opened: No such file or directory"
+run transcribe "$sounds" "$asr"
+expect_error 2 "$sounds: is a folder, not a file"
+run transcribe /dev/zero "$asr"
+expect_error 2 "/dev/zero: is not a regular file"
+printf 'hello' >text.wav
+run transcribe "$sounds/audio0.wav" text.wav "$asr"
+expect_error 2 "text.wav: is no sound file: WAV, FLAC, Ogg Vorbis, Opus and MP3 are read"
+head -c 1000 "$sounds/audio0.wav" >cut.wav
+run transcribe cut.wav "$asr"
+expect_error 2 "cut.wav: is truncated: its header promises 41600 bytes of samples, and 956 are there"
+run transcribe "$sounds/audio0.wav" "$asr" --language Klingon
+expect_error 2 "language 'Klingon' is unknown; there are Arabic, "
+
+# --- a model that hears nothing ---
+run transcribe "$sounds/audio0.wav" "$stories"
+expect_error 2 "$stories hears nothing: it has no encoder for sound"
+
+# --- one sound: a text, the same from stdin, in any order of flags, and with any number of threads ---
+run transcribe "$sounds/audio0.wav" "$asr" --precision f32
+[[ $code == 0 && $(wc -l <out) -ge 1 ]] || fail "transcribe: $(cat out err)"
+cp out alone
+run transcribe --threads 1 --precision f32 "$sounds/audio0.wav" "$asr"
+cmp -s out alone || fail "another number of threads, another text: $(cat out err)"
+"$lluda" transcribe - "$asr" --precision f32 <"$sounds/audio0.wav" >out 2>err
+cmp -s out alone || fail "from stdin: $(cat out err)"
+
+# --- a document ---
+run transcribe "$sounds/audio0.wav" "$sounds/audio3.wav" "$asr" --json --precision f32
+expect_json lluda.transcribe/1 '[f["seconds"] for f in j["files"]] == [1.3, 0.42]' \
+  'j["files"][0]["file"].endswith("audio0.wav")' 'not j["files"][0]["cancelled"]' \
+  '[p["prompt_tokens"] for f in j["files"] for p in f["pieces"]] == [39, 29]' \
+  'j["files"][0]["pieces"][0]["end"] == 1.3' \
+  "j['files'][0]['text'] + '\\n' == open('alone').read() or not open('alone').read().strip()"
+run transcribe "$sounds/audio0.wav" "$asr" --json --language en --context "Ada, Bob"
+expect_json lluda.transcribe/1 'j["files"][0]["language"] == "English"' \
+  'j["files"][0]["pieces"][0]["prompt_tokens"] > 39'
+
+# --- several sounds: each line has its name ---
+run transcribe "$sounds/audio0.wav" "$sounds/audio0.wav" "$asr" --precision f32
+[[ $code == 0 && $(grep -c "^$sounds/audio0.wav: " out) == 2 ]] || fail "two sounds: $(cat out err)"
+
+# --- a context that is too small for a long sound ---
+run transcribe "$sounds/audio0.wav" "$asr" --ctx 100
+expect_error 2 "audio0.wav: the context of 100 tokens, "
+
+# --- Ctrl-C keeps what was transcribed ---
+python3 - "$lluda" "$asr" <<'CHECK' || fail "Ctrl-C"
+import signal
+import subprocess
+import sys
+import wave
+
+with wave.open("long.wav", "wb") as sound:
+    sound.setparams((1, 2, 16000, 0, "NONE", ""))
+    sound.writeframes(bytes(range(256)) * 125 * 1200)
+lluda, asr = sys.argv[1:]
+command = [lluda, "transcribe", "long.wav", asr, "--ctx", "1024"]
+with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as run:
+    first = run.stdout.read(1)
+    run.send_signal(signal.SIGINT)
+    out = first + run.communicate()[0]
+assert run.returncode == 130, run.returncode
+assert out.endswith(b"\n") and out.strip(), out
+CHECK
+
+finish

@@ -1,0 +1,163 @@
+#include "media/sound_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/files/test_files.h"
+#include "media/test_sounds.h"
+
+namespace lluda::media {
+namespace {
+
+using ::testing::HasSubstr;
+
+absl::StatusOr<std::vector<float>> Read(absl::string_view file, const SoundLimits& limits = {}) {
+  return ReadSound("a.wav", BytesOf(file), limits);
+}
+
+std::string ErrorOf(absl::string_view file, const SoundLimits& limits = {}) {
+  const absl::StatusOr<std::vector<float>> sound = Read(file, limits);
+  EXPECT_EQ(sound.status().code(), absl::StatusCode::kInvalidArgument);
+  return std::string(sound.status().message());
+}
+
+// The largest difference to a tone, of what lies at least 50 ms from either end.
+double FarthestFrom(const std::vector<float>& wanted, const std::vector<float>& sound) {
+  constexpr size_t kBorder = kSampleRate / 20;
+  double farthest = 0;
+  for (size_t i = kBorder; i + kBorder < std::min(wanted.size(), sound.size()); ++i) {
+    farthest = std::max<double>(farthest, std::fabs(wanted[i] - sound[i]));
+  }
+  return farthest;
+}
+
+TEST(SoundFile, SixteenBitsAt16KilohertzAreTheSamplesThemselves) {
+  std::string file = EncodedSound({}, std::vector<float>(4, 0));
+  file.replace(file.size() - 8, 8, std::string("\0\x80\xff\x7f\1\0\0\xc0", 8));
+  EXPECT_EQ(*Read(file), (std::vector<float>{-1, 1 - 0x1p-15f, 0x1p-15f, -0.5}));
+}
+
+TEST(SoundFile, EveryFormatRateAndNumberOfChannelsBecomesTheSameTone) {
+  const std::vector<float> wanted = Tone(440, kSampleRate, 1.0);
+  for (const Encoding encoding : kEncodings) {
+    for (const int rate : {8000, 16000, 24000, 44100, 48000}) {
+      for (const int channels : {1, 2, 8}) {
+        if (encoding == Encoding::kMp3 && channels > 2) continue;
+        if (encoding == Encoding::kOpus && (rate == 44100 || channels > 2)) continue;
+        SCOPED_TRACE(absl::StrCat("encoding ", static_cast<int>(encoding), ", ", rate, " Hz, ",
+                                  channels, " channels"));
+        const auto sound = Read(EncodedSound({encoding, rate, channels}, Tone(440, rate, 1.0)));
+        ASSERT_TRUE(sound.ok()) << sound.status();
+        const bool is_lossless = encoding <= Encoding::kWavFloat || encoding == Encoding::kFlac;
+        // Encoders add to an end what fills a block.
+        EXPECT_NEAR(sound->size(), wanted.size(), is_lossless ? 0 : kSampleRate / 10);
+        // What encoders throw away, and of MP3 a delay, is no concern here.
+        if (encoding != Encoding::kMp3) {
+          EXPECT_LT(FarthestFrom(wanted, *sound), is_lossless ? 1e-4 : 0.1);
+        }
+      }
+    }
+  }
+}
+
+TEST(SoundFile, ChannelsAreAveraged) {
+  std::string file = EncodedSound({Encoding::kWav16, 16000, 2}, std::vector<float>{0.5, 0.5});
+  // The last sample of the second channel becomes 0.
+  file.replace(file.size() - 2, 2, 2, '\0');
+  EXPECT_EQ(*Read(file), (std::vector<float>{0.5, 0.25}));
+}
+
+TEST(SoundFile, ASoundThatIsLouderThanOneIsDividedByItsPeak) {
+  const std::vector<float> loud = {0.5, -2, 1};
+  EXPECT_EQ(*Read(EncodedSound({Encoding::kWavFloat}, loud)), (std::vector<float>{0.25, -1, 0.5}));
+}
+
+TEST(SoundFile, SilenceAndClippedSoundsAreRead) {
+  EXPECT_EQ(*Read(EncodedSound({}, std::vector<float>(100, 0))), std::vector<float>(100, 0));
+  const std::vector<float> clipped(100, 1);
+  EXPECT_EQ(Read(EncodedSound({Encoding::kWavFloat}, clipped)).value(), clipped);
+}
+
+TEST(SoundFile, WhatIsNotANumberIsRefusedWithItsPlace) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(ErrorOf(EncodedSound({Encoding::kWavFloat}, std::vector<float>{0, 0, kNan})),
+            "a.wav: sample 2 of channel 1 is not a number");
+  EXPECT_EQ(ErrorOf(EncodedSound({Encoding::kWavFloat, 16000, 2},
+                                 std::vector<float>{0, std::numeric_limits<float>::infinity()})),
+            "a.wav: sample 1 of channel 1 is too large to be one");
+}
+
+TEST(SoundFile, AFileWithoutSamplesIsRefused) {
+  EXPECT_EQ(ErrorOf(""), "a.wav: is empty");
+  EXPECT_EQ(ErrorOf(EncodedSound({}, {})), "a.wav: has no samples");
+}
+
+TEST(SoundFile, WhatIsNoSoundIsRefused) {
+  EXPECT_EQ(ErrorOf("hello"),
+            "a.wav: is no sound file: WAV, FLAC, Ogg Vorbis, Opus and MP3 are read");
+  EXPECT_EQ(ErrorOf("RIFF\xff\xff\xff\xffWAVE"),
+            "a.wav: is truncated: it ends before its samples begin");
+  EXPECT_EQ(ErrorOf("fLaC and no more"),
+            "a.wav: begins as a file of FLAC, but its header cannot be read");
+}
+
+TEST(SoundFile, AWavFileThatPromisesMoreThanItHasIsRefused) {
+  std::string file = EncodedSound({}, Tone(440, 16000, 0.1));
+  const size_t bytes = file.size();
+  file.resize(bytes - 2000);
+  EXPECT_EQ(ErrorOf(file), absl::StrCat("a.wav: is truncated: its header promises 3200 bytes of "
+                                        "samples, and 1200 are there"));
+}
+
+TEST(SoundFile, AWavFileFromAPipeHasNoLengthAndIsReadToItsEnd) {
+  const std::vector<float> tone = Tone(440, 16000, 0.1);
+  std::string file = EncodedSound({}, tone);
+  const size_t length = file.find("data") + 4;
+  file.replace(length, 4, 4, '\xff');
+  file.replace(4, 4, 4, '\xff');
+  const auto sound = Read(file);
+  ASSERT_TRUE(sound.ok()) << sound.status();
+  EXPECT_EQ(sound->size(), tone.size());
+}
+
+TEST(SoundFile, ATruncatedFlacFileIsRefused) {
+  const std::string file = EncodedSound({Encoding::kFlac}, Tone(440, 16000, 2));
+  EXPECT_THAT(ErrorOf(file.substr(0, file.size() / 2)), HasSubstr("a.wav: is "));
+}
+
+TEST(SoundFile, ASoundLongerThanTheLimitIsRefusedByItsHeader) {
+  const SoundLimits limits = {1};
+  EXPECT_TRUE(Read(EncodedSound({}, Tone(440, 16000, 0.999)), limits).ok());
+  EXPECT_EQ(ErrorOf(EncodedSound({Encoding::kFlac}, Tone(440, 16000, 3)), limits),
+            "a.wav: is 0:00:03 long; at most 0:00:01 are read");
+}
+
+TEST(SoundFile, OddRatesAndTooManyChannelsAreRefused) {
+  EXPECT_EQ(ErrorOf(EncodedSound({Encoding::kWav16, 100}, std::vector<float>{0})),
+            "a.wav: has a rate of 100 Hz; 4000 to 768000 are read");
+  EXPECT_EQ(ErrorOf(EncodedSound({Encoding::kWav16, 16000, 33}, std::vector<float>{0})),
+            "a.wav: has 33 channels; 1 to 32 are read");
+}
+
+TEST(SoundFile, FoldersDevicesAndWhatIsNotThereAreRefused) {
+  const base::TemporaryFolder folder;
+  EXPECT_THAT(std::string(ReadSoundFile(folder.path(), {}).status().message()),
+              HasSubstr("is a folder, not a file"));
+  EXPECT_THAT(std::string(ReadSoundFile("/dev/zero", {}).status().message()),
+              HasSubstr("/dev/zero: is not a regular file"));
+  EXPECT_EQ(ReadSoundFile(folder.PathOf("none"), {}).status().code(), absl::StatusCode::kNotFound);
+  const std::string path =
+      folder.Write("b.flac", EncodedSound({Encoding::kFlac}, Tone(9, 16000, 1)));
+  EXPECT_EQ(ReadSoundFile(path, {})->size(), 16000u);
+}
+
+}  // namespace
+}  // namespace lluda::media
