@@ -159,7 +159,7 @@ absl::StatusOr<Unconfirmed> Measure(const BenchOptions& bench, BenchResult* resu
   result->threads = model->threads();
   result->context = model->context();
   result->compile_ms = model->stats().compile_seconds * 1e3;
-  result->weight_bytes = work.bytes.weights;
+  result->weight_bytes = static_cast<int64_t>(work.cost.bytes);
   result->kv_bytes = runner->kv_bytes();
   result->matmul_flops_per_token = work.cost.flops_per_token;
   unconfirmed.optimised = std::move(optimised);
