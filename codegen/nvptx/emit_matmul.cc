@@ -108,7 +108,7 @@ class Product {
       } else if (Info(step).grain == ir::Grain::kColumns) {
         for (size_t i = 0; i < sums.size(); ++i) {
           Value* at = Integer(e_, column) + static_cast<int64_t>(i) * half;
-          sums[i] = AddOperand(spec_, e_, step, sums[i], indices, at);
+          sums[i] = ApplyColumnStep(spec_, e_, step, sums[i], indices, at);
         }
       }
     }
