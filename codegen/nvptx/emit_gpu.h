@@ -21,9 +21,11 @@ absl::StatusOr<KernelInfo> EmitConcat(const KernelSpec& spec, GpuEmitter& e);
 absl::StatusOr<KernelInfo> EmitCopy(const KernelSpec& spec, GpuEmitter& e);
 absl::StatusOr<KernelInfo> EmitGather(const KernelSpec& spec, GpuEmitter& e);
 absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, GpuEmitter& e);
+absl::StatusOr<KernelInfo> EmitPad(const KernelSpec& spec, GpuEmitter& e);
 absl::StatusOr<KernelInfo> EmitPick(const KernelSpec& spec, GpuEmitter& e);
 
 // A warp for each row: emit_rows.cc.
+absl::StatusOr<KernelInfo> EmitLayernorm(const KernelSpec& spec, GpuEmitter& e);
 absl::StatusOr<KernelInfo> EmitQuantizeScale(const KernelSpec& spec, GpuEmitter& e);
 absl::StatusOr<KernelInfo> EmitReduce(const KernelSpec& spec, GpuEmitter& e);
 absl::StatusOr<KernelInfo> EmitRmsnorm(const KernelSpec& spec, GpuEmitter& e);

@@ -1,4 +1,6 @@
 // Ops that move elements without computing: a thread for each element that is written.
+#include <tuple>
+
 #include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/op_emitter.h"
 #include "codegen/cpu/emit/tensor_access.h"
@@ -86,8 +88,37 @@ absl::StatusOr<KernelInfo> EmitConcat(const KernelSpec& spec, GpuEmitter& e) {
   return ElementsInfo(spec.result.PlainAxes());
 }
 
+// A thread copies its element, or writes the zero that stands there.
+absl::StatusOr<KernelInfo> EmitPad(const KernelSpec& spec, GpuEmitter& e) {
+  absl::Status checked = RefuseBlocks(spec);
+  if (!checked.ok()) return checked;
+  const TensorSpec& from = spec.operands[0];
+  const int64_t before = spec.attrs.before.value_or(0);
+  auto& b = e.b();
+  e.ForElements(spec.result.PlainAxes(), [&](const Indices& to) {
+    Indices source = to;
+    Value* inside = b.getTrue();
+    for (const std::string& name : spec.attrs.axes) {
+      const Integer own = Integer(e, to.at(name)) - before;
+      source[name] = own;
+      // Below 0 it is a large number without a sign.
+      inside =
+          b.CreateAnd(inside, b.CreateICmpULT(own, e.ExtentValue(from.Find(name)->axis.extent)));
+    }
+    e.If(
+        inside, [&] { CopyElement(e, {from, 0, source}, {spec.result, 1, to}); },
+        [&] {
+          const ir::DType dtype = spec.result.dtype;
+          Value* address = e.Address(e.Buffer(1), ElementOffset(e, spec.result, to), dtype);
+          b.CreateAlignedStore(llvm::Constant::getNullValue(e.BitsOf(dtype)), address,
+                               Emitter::AlignOf(dtype));
+        });
+  });
+  return ElementsInfo(spec.result.PlainAxes());
+}
+
 // A view that had to be materialised: the elements in row-major order of the result. split and
-// merge keep that order on a row-major operand; slice and permute have their operand's axes.
+// merge keep that order on a row-major operand; slice, permute and window have their operand's axes.
 absl::StatusOr<KernelInfo> EmitCopy(const KernelSpec& spec, GpuEmitter& e) {
   const TensorSpec& from = spec.operands[0];
   const auto& axes = spec.attrs.axes;
@@ -102,6 +133,10 @@ absl::StatusOr<KernelInfo> EmitCopy(const KernelSpec& spec, GpuEmitter& e) {
     Indices indices = to;
     if (spec.opcode == ir::Opcode::kSplit) indices[axes[0]] = joined(to);
     if (spec.opcode == ir::Opcode::kSlice) indices[axes[0]] = joined(to) + spec.attrs.begin;
+    if (spec.opcode == ir::Opcode::kWindow) {
+      const auto& [window, tap] = std::tie(spec.attrs.result_axes[0], spec.attrs.result_axes[1]);
+      indices[axes[0]] = Integer(e, to.at(window.name)) * *spec.attrs.stride + to.at(tap.name);
+    }
     if (spec.opcode == ir::Opcode::kMerge) {
       std::vector<ir::Axis> merged;
       for (const std::string& name : axes) merged.push_back(from.Find(name)->axis);

@@ -1,6 +1,6 @@
-// Reductions along one axis: reduce_max, reduce_sum, quantize_scale, softmax and rmsnorm. A warp
-// takes a row: its lanes accumulate elements 32 apart, and are combined as a butterfly. A block takes a
-// long row of a norm.
+// Reductions along one axis: reduce_max, reduce_sum, quantize_scale, softmax, rmsnorm, layernorm. A
+// warp takes a row: its lanes accumulate elements 32 apart, and are combined as a butterfly. A block
+// takes a long row of an rmsnorm.
 #include <limits>
 
 #include "codegen/cpu/emit/math.h"
@@ -171,6 +171,30 @@ absl::StatusOr<KernelInfo> EmitRmsnorm(const KernelSpec& spec, GpuEmitter& e) {
   return ForEachRow(spec, e, [&](const Row& row) {
     Value* inverse = inverse_of(row.Sum([&](Value* x) { return b.CreateFMul(x, x); }));
     row.Store(2, [&](Value* x, Value* i) { return normalised(x, i, inverse); });
+  });
+}
+
+absl::StatusOr<KernelInfo> EmitLayernorm(const KernelSpec& spec, GpuEmitter& e) {
+  const ir::Axis axis = spec.operands[0].Find(spec.attrs.axes[0])->axis;
+  if (!axis.extent.is_constant()) return NoKernel(spec, "the axis has no constant length");
+  auto& b = e.b();
+  const auto vector_at = [&](int operand, Value* i) {
+    const TensorSpec& tensor = spec.operands[operand];
+    Value* at = e.Offset(tensor.axes, {{axis.name, i}});
+    return e.Load(e.Address(e.Buffer(operand), at, tensor.dtype), tensor.dtype, 1);
+  };
+  return ForEachRow(spec, e, [&](const Row& row) {
+    const auto length = static_cast<float>(axis.extent.value);
+    Value* mean = b.CreateFMul(row.Sum([](Value* x) { return x; }), e.ConstF32(1 / length, 1));
+    Value* inverse = InverseRootMeanSquare(e, row.Sum([&](Value* x) {
+      Value* centred = b.CreateFSub(x, mean);
+      return b.CreateFMul(centred, centred);
+    }),
+                                           axis.extent.value, *spec.attrs.eps);
+    row.Store(3, [&](Value* x, Value* i) {
+      Value* normalised = b.CreateFMul(b.CreateFSub(x, mean), inverse);
+      return b.CreateFAdd(b.CreateFMul(normalised, vector_at(1, i)), vector_at(2, i));
+    });
   });
 }
 

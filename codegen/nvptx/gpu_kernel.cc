@@ -22,11 +22,14 @@ constexpr EmitRow kEmitters[] = {
     {ir::Opcode::kConcat, gpu::EmitConcat},
     {ir::Opcode::kCos, gpu::EmitElements},
     {ir::Opcode::kDiv, gpu::EmitElements},
+    {ir::Opcode::kErf, gpu::EmitElements},
     {ir::Opcode::kExp, gpu::EmitElements},
     {ir::Opcode::kExpertMatmul, gpu::EmitMatmul},
     {ir::Opcode::kGather, gpu::EmitGather},
     {ir::Opcode::kGelu, gpu::EmitElements},
+    {ir::Opcode::kGeluErf, gpu::EmitElements},
     {ir::Opcode::kIota, gpu::EmitElements},
+    {ir::Opcode::kLayernorm, gpu::EmitLayernorm},
     {ir::Opcode::kLiteral, gpu::EmitLiteral},
     {ir::Opcode::kMatmul, gpu::EmitMatmul},
     {ir::Opcode::kMerge, gpu::EmitCopy},
@@ -34,6 +37,7 @@ constexpr EmitRow kEmitters[] = {
     {ir::Opcode::kOffset, gpu::EmitElements},
     {ir::Opcode::kOrder, gpu::EmitOrder},
     {ir::Opcode::kPack, gpu::EmitPack},
+    {ir::Opcode::kPad, gpu::EmitPad},
     {ir::Opcode::kPermute, gpu::EmitCopy},
     {ir::Opcode::kPick, gpu::EmitPick},
     {ir::Opcode::kPower, gpu::EmitElements},
@@ -52,6 +56,8 @@ constexpr EmitRow kEmitters[] = {
     {ir::Opcode::kSplit, gpu::EmitCopy},
     {ir::Opcode::kSub, gpu::EmitElements},
     {ir::Opcode::kTanh, gpu::EmitElements},
+    {ir::Opcode::kTopK, gpu::EmitTopK},
+    {ir::Opcode::kWindow, gpu::EmitCopy},
 };
 
 }  // namespace
