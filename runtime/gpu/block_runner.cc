@@ -1,5 +1,7 @@
 #include "runtime/gpu/block_runner.h"
 
+#include <sanitizer/asan_interface.h>
+
 #include <cstring>
 
 #include "base/status_macros.h"
@@ -104,6 +106,8 @@ void BlockRunner::Prepare(Fiber* fiber) {
   fiber->runner = this;
   fiber->waits_for = nullptr;
   fiber->ended = false;
+  // What threads that never ended left of their frames; nothing without the sanitizer.
+  ASAN_UNPOISON_MEMORY_REGION(stacks_.data() + index * kStackBytes, kStackBytes);
   fiber->stack_pointer = NewStack(
       stacks_.data() + (index + 1) * kStackBytes,
       [](void* argument) { Begin(static_cast<Fiber*>(argument)); }, fiber);
