@@ -219,7 +219,7 @@ TEST_F(SessionTest, APromptLongerThanTheContextIsRefusedWithBothNumbers) {
 
 TEST_F(SessionTest, WrongRequestsAreRefused) {
   auto session = Open(model_);
-  EXPECT_EQ(session->Generate({}, Greedy(1)).status(),
+  EXPECT_EQ(session->Generate(std::vector<int32_t>{}, Greedy(1)).status(),
             absl::InvalidArgumentError("the prompt is empty"));
   EXPECT_EQ(session->Generate({454, 4096}, Greedy(1)).status(),
             absl::InvalidArgumentError("the prompt has token 4096, the model knows 0 to 4095"));
