@@ -18,7 +18,7 @@ namespace {
 void ForEachStepOp(const ir::Block& block, int64_t times,
                    const std::function<void(const ir::Op&, int64_t)>& visit) {
   for (const auto& op : block.ops()) {
-    if (op->opcode() == ir::Opcode::kReturn || op->opcode() == ir::Opcode::kYield) continue;
+    if (ir::IsTerminator(op->opcode())) continue;
     if (op->body) {
       ForEachStepOp(*op->body, times * (op->attrs.end - op->attrs.begin), visit);
     } else if (op->callee != nullptr) {
