@@ -61,7 +61,7 @@ expect 0 "compile"
 run generate q8.llb "${greedy[@]}"
 expect_out "$plain"
 run generate q8.llb --weights q8_0 "${greedy[@]}"
-expect_error 2 "q8.llb: is compiled with the weights that it has"
+expect_error 2 "q8.llb: is compiled with the weights and activations that it has"
 
 # --- what it cannot do ---
 run generate "$stories" -p x --weights q3_k

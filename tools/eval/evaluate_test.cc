@@ -180,14 +180,14 @@ TEST_F(EvaluateTest, WhatWasMeasuredBeforeItWasStoppedIsTheResult) {
   // Nothing at all is no error either.
   const Evaluation none = Of(model_, nullptr, options);
   EXPECT_TRUE(none.positions.empty());
-  EXPECT_THAT(EvalReportJson({{"m", "bf16", "bf16", ""}, {}, none}),
+  EXPECT_THAT(EvalReportJson({{"m", "bf16", "bf16", "", ""}, {}, none}),
               HasSubstr("\"perplexity\": null"));
 }
 
 TEST_F(EvaluateTest, ItsReportsSayTheSameAsTextAndAsJson) {
   EvalReport report;
-  report.subject = {"a", "bf16", "int8", "q4_0"};
-  report.against = EvalSubject{"b", "f32", "f32", ""};
+  report.subject = {"a", "bf16", "int8", "q4_0", ""};
+  report.against = EvalSubject{"b", "f32", "f32", "", ""};
   report.evaluation = Of(model_, wide_, {});
   const std::string text = EvalReportText(report);
   EXPECT_THAT(text, HasSubstr("model       a, bf16, KV cache int8, weights q4_0\n"));
