@@ -203,10 +203,9 @@ absl::Status CudaDevice::MakeGraph() {
   const absl::Status launched = LaunchAll();
   CudaGraph graph = nullptr;
   const absl::Status captured = Check(driver().StreamEndCapture(stream_, &graph), "making a graph");
-  RETURN_IF_ERROR(launched);
-  RETURN_IF_ERROR(captured);
-  const absl::Status made = Check(driver().GraphInstantiate(&graph_, graph, 0), "making a graph");
-  driver().GraphDestroy(graph);
+  absl::Status made = launched.ok() ? captured : launched;
+  if (made.ok()) made = Check(driver().GraphInstantiate(&graph_, graph, 0), "making a graph");
+  if (graph != nullptr) driver().GraphDestroy(graph);
   return made;
 }
 
