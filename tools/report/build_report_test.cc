@@ -56,7 +56,7 @@ TEST(BuildReportTest, MeasuringRunsATokenBehindOthersAndAPrompt) {
   EXPECT_EQ(report->header.threads, 1);
   ASSERT_THAT(report->runs, SizeIs(2));
   EXPECT_EQ(report->runs[0].run, "one token after 7 others");
-  EXPECT_EQ(report->runs[1].run, "5 tokens");
+  EXPECT_EQ(report->runs[1].run, "a prompt of 5 tokens");
   for (const ExplainReport& run : report->runs) {
     double flops = 0;
     for (const ExplainedStatement& statement : run.statements) flops += statement.flops;
