@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/step_interface.h"
 #include "ir/cost.h"
-#include "ir/op/contraction.h"
 
 namespace lluda::tools {
 namespace {
@@ -61,15 +60,6 @@ bool Multiplies(const ir::Op& op) {
   return op.opcode() == ir::Opcode::kMatmul || op.opcode() == ir::Opcode::kExpertMatmul;
 }
 
-// Whether its result is as long as the cache: true of gathers and matmuls of the naive form.
-bool RunsAlongCache(const ir::Op& op) {
-  if (op.result() == nullptr || ir::Appends(op)) return false;
-  const auto& axes = op.result_type().axes;
-  return std::any_of(axes.begin(), axes.end(), [](const ir::Axis& axis) {
-    return axis.extent.symbol == step_interface::kCapacity;
-  });
-}
-
 class Counter {
  public:
   absl::Status Count(const ir::Op& op, double times) {
@@ -79,15 +69,8 @@ class Counter {
       AddToCache(op.attrs.window, times * cost.flops, times * cost.bytes);
       return absl::OkStatus();
     }
-    if (!Multiplies(op)) {
-      if (RunsAlongCache(op)) {
-        AddToCache(std::nullopt, 0, times * cost.bytes);
-      } else {
-        step_.bytes += times * cost.bytes;
-      }
-      return absl::OkStatus();
-    }
     step_.bytes += times * cost.bytes;
+    if (!Multiplies(op)) return absl::OkStatus();
     const Symbols symbols = SymbolsOfProduct(op);
     if (symbols.others > 0 || symbols.tokens + symbols.rows != 1 || symbols.positions > 1) {
       return absl::FailedPreconditionError(

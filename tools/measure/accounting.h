@@ -48,8 +48,9 @@ struct StepCost {
   double CacheBytes(int64_t depth) const;
 };
 
-// Counts @step of a module with any passes; operations are the same before and after. Its matmuls
-// read weights, or a cache along symbol C, as attention does. FailedPrecondition if there is no
+// Counts @step of a module with any passes; operations are the same before and after. A cache's
+// bytes are those that `attention` reads, which the passes make. Its matmuls read weights, or a cache
+// along symbol C, as attention does. FailedPrecondition if there is no
 // @step or if a matmul's extents are of another kind.
 absl::StatusOr<StepCost> CountStep(const ir::Module& module);
 
