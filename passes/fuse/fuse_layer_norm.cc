@@ -35,7 +35,8 @@ Pattern LayerNormPattern(Parts* parts) {
   const Pattern norm =
       inner(OpOf(Opcode::kRmsnorm, {centred, Any().Capture(&parts->weight)}).Where(kBeF32, IsF32))
           .Capture(&parts->norm);
-  return OpOf(Opcode::kAdd, {norm, Any().Capture(&parts->bias)}).Commuted().Where(kBeF32, IsF32);
+  // The bias second: before the norm it would decide the order of the sum's axes.
+  return OpOf(Opcode::kAdd, {norm, Any().Capture(&parts->bias)}).Where(kBeF32, IsF32);
 }
 
 // Why these are not the parts of a layer norm; "" if they are.

@@ -53,10 +53,6 @@ TEST_F(FuseLayerNormTest, ComputesTheSameBits) {
   ExpectSameValues(&pass_, kFormula, "f", {{{"T", 3}}, {}}, 0);
 }
 
-TEST_F(FuseLayerNormTest, AcceptsACommutedSum) {
-  EXPECT_EQ(RunOn(&pass_, Edited(kFormula, "add %n @bias", "add @bias %n")).text, kFused);
-}
-
 TEST_F(FuseLayerNormTest, LeavesAnotherFactorAlone) {
   ExpectMiss(&pass_, Edited(kFormula, "{by = 0.25}", "{by = 0.2}"), "h",
              "'m' must be by one over the length of 'hid'");
