@@ -1,7 +1,7 @@
 #!/bin/sh
 # The example program writes a story that continues what it is given.
 set -eu
-example=engine/example
+example=engine/example/example
 story=$("$example" reference_data/stories "Once upon a time" 2>/dev/null)
 case "$story" in
   "Once upon a time, there was"*) ;;
