@@ -368,13 +368,13 @@ TEST_F(TokenizerFolderTest, ABadVocabularyOrMergeIsNamed) {
 TEST_F(TokenizerFolderTest, VocabularyAndMergesOfAnotherClassAreRefused) {
   for (const char* name : {"PreTrainedTokenizerFast", "LlamaTokenizer", "BertTokenizer"}) {
     EXPECT_EQ(Refusal(Pair("a b\n", std::string(R"("tokenizer_class": ")") + name + "\"")),
-              std::string("tokenizer_config.json: tokenizer_class: \"") + name +
+              std::string("tokenizer_config.json: field 'tokenizer_class': \"") + name +
                   "\" is not supported without a tokenizer.json");
   }
   for (const char* flag : {"add_bos_token", "add_eos_token"}) {
     EXPECT_EQ(Refusal(Pair("a b\n", std::string("\"") + flag + "\": true")),
-              std::string("tokenizer_config.json: ") + flag +
-                  ": true is not supported: no token is added to a text without a tokenizer.json");
+              std::string("tokenizer_config.json: field '") + flag +
+                  "': true is not supported: no token is added to a text without a tokenizer.json");
   }
 }
 
