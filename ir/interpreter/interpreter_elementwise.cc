@@ -89,7 +89,7 @@ float GeluErf(float x) {
   const float inner = rounded(static_cast<double>(x) * static_cast<float>(kGeluErfScale));
   const float turned = rounded(std::erf(static_cast<double>(inner)));
   const float share = rounded(1.0 + turned);
-  return rounded(0.5 * rounded(static_cast<double>(x) * share));
+  return rounded(static_cast<double>(rounded(0.5 * x)) * share);
 }
 
 absl::StatusOr<Tensor> RunAdd(const KernelArgs& args) {

@@ -64,7 +64,8 @@ TEST_F(FuseLayerNormTest, LeavesTheMeanOfAnotherValueAlone) {
 }
 
 TEST_F(FuseLayerNormTest, LeavesASumWithAResidualAlone) {
-  ExpectMiss(&pass_, Edited(kFormula, "add %n @bias", "add %n %y"), "h", "%y is f32 tok[T] hid[4]");
+  ExpectMiss(&pass_, Edited(kFormula, "add %n @bias", "add %n %y"), "h",
+             "%y is f32 tok[T] hid[4], expected f32 hid[4]");
 }
 
 TEST_F(FuseLayerNormTest, LeavesAMeanWithAFurtherUserAlone) {

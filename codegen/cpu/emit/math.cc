@@ -266,7 +266,8 @@ Value* GeluErf(Emitter& e, Value* x) {
   const int lanes = LanesOf(x);
   const auto constant = [&](double v) { return e.ConstF32(static_cast<float>(v), lanes); };
   Value* share = b.CreateFAdd(constant(1), Erf(e, b.CreateFMul(x, constant(ir::kGeluErfScale))));
-  return b.CreateFMul(b.CreateFMul(x, share), constant(0.5));
+  // Half of x comes first: x times a share of two may be above the largest number.
+  return b.CreateFMul(b.CreateFMul(x, constant(0.5)), share);
 }
 
 Value* Sin(Emitter& e, Value* x) { return SinOrCos(e, x, 0); }
