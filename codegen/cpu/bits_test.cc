@@ -1,12 +1,14 @@
 // A token's attention does not depend, to the bit, on what else the same call computes, nor on the
 // pieces in which its cache was filled. Of matmuls matmul/tile_sweep_test.cc says the same.
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "codegen/cpu/attention/emit_attention.h"
 #include "codegen/cpu/kernel_test_util.h"
 #include "gtest/gtest.h"
 #include "ir/type/encoding.h"
@@ -115,10 +117,8 @@ class AttentionBitsTest : public ::testing::TestWithParam<AttentionCase> {
   // Numbers of tokens that add up to `tokens`: all up to one more than a tile takes, those around
   // two tiles, and the rest.
   std::vector<int64_t> ChunksAroundTiles(const Target& target, int64_t tokens) const {
-    const auto& [dtype_name, rep, dim, int8] = GetParam();
-    const ir::DType dtype = std::string(dtype_name) == "f32" ? ir::DType::kF32 : ir::DType::kBF16;
-    const TileRow& tile = *target.FindTile(dtype, int8 ? ir::DType::kI8 : dtype);
-    const int64_t of_tile = std::max<int64_t>(1, tile.rows / rep);
+    const TileRow& tile = *AttentionTileRow(SpecOf(FindOp(*module_, "r")), target);
+    const int64_t of_tile = std::max<int64_t>(1, tile.rows / GetParam().rep);
     std::vector<int64_t> chunks;
     const auto add = [&](int64_t first, int64_t last) {
       for (int64_t chunk = first; chunk <= last && chunk <= tokens; ++chunk) {
@@ -205,11 +205,43 @@ TEST_P(AttentionBitsTest, ATokenFarFromTheStartIsTheSameForAnyThreadsAndChunks) 
   }
 }
 
+// Keys and values that are no numbers, of tokens behind: left in the cache by a sequence before, or
+// computed in the same step.
+TEST_P(AttentionBitsTest, WhatATokenDoesNotSeeIsWithoutEffectWhateverItIs) {
+  constexpr int64_t kTokens = 300;
+  SetUpTokens(kTokens);
+  const ir::DType dtype =
+      std::string(GetParam().dtype) == "f32" ? ir::DType::kF32 : ir::DType::kBF16;
+  const std::vector<char> nan =
+      Store(dtype, std::vector<float>(2 * GetParam().dim, std::numeric_limits<float>::quiet_NaN()));
+  for (const Target& target : RunnableTargets()) {
+    SCOPED_TRACE(std::string(IsaName(target.isa)));
+    const CompiledFunction function(*module_, target);
+    const auto states = function.NewStates({kTokens, 2, 320});
+    const std::vector<char> k = k_, v = v_;
+    // From token 261 on, in the middle of a tile and of a vector, all is NaN.
+    for (int64_t i = 261; i < kTokens; ++i) {
+      std::copy(nan.begin(), nan.end(), k_.begin() + i * kv_row_);
+      std::copy(nan.begin(), nan.end(), v_.begin() + i * kv_row_);
+    }
+    const std::vector<char> spoilt = Sequence(function, *states, 320, {128, 128, 44}, 0);
+    k_ = k;
+    v_ = v;
+    // Over what the other sequence left.
+    const std::vector<char> expected =
+        Sequence(function, *states, 320, std::vector<int64_t>(kTokens, 1), 0);
+    EXPECT_EQ(RowsOf(spoilt, result_row_, 0, 261), RowsOf(expected, result_row_, 0, 261));
+    const auto fresh = function.NewStates({kTokens, 2, 320});
+    EXPECT_EQ(Sequence(function, *fresh, 320, {128, 128, 44}, 0), expected);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, AttentionBitsTest,
     ::testing::Values(AttentionCase{"bf16", 2, 64}, AttentionCase{"f32", 2, 64},
                       AttentionCase{"bf16", 3, 16}, AttentionCase{"bf16", 1, 128},
-                      AttentionCase{"bf16", 2, 64, true}, AttentionCase{"f32", 3, 16, true}),
+                      AttentionCase{"bf16", 7, 96}, AttentionCase{"bf16", 2, 64, true},
+                      AttentionCase{"f32", 3, 16, true}),
     [](const auto& info) {
       return absl::StrCat(info.param.dtype, info.param.int8 ? "_int8" : "", "_", info.param.rep,
                           "_", info.param.dim);

@@ -8,6 +8,7 @@
 #include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/math.h"
 #include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/cpu/matmul/amx.h"
 #include "codegen/cpu/matmul/panel_dot.h"
 #include "ir/type/encoding.h"
 
@@ -21,8 +22,16 @@ constexpr int kMostPositions = kMostPanels * kLanes;
 constexpr int kSection = AttentionTile::kSection;
 using base::kCacheLine;
 static_assert(kSection % kMostPositions == 0);
+static_assert(kSection % kAmxDepth == 0);
+
+// Panels of K that meet a tile of AMX at once: as many positions as a step of the weights takes.
+constexpr int kAmxPanels = kAmxDepth / kLanes;
 
 }  // namespace
+
+bool AttentionTile::CanBeAmx(const AttentionOperands& operands) {
+  return operands.dims % kAmxDepth == 0 && operands.v.dtype == ir::DType::kBF16;
+}
 
 // The scratch memory holds a copy of q's rows. For each row it holds the scores of a section, which
 // become weights; the factor that the section's maximum asks of the values so far; and the last
@@ -35,10 +44,15 @@ AttentionTile::AttentionTile(const AttentionOperands& operands, Emitter& e, cons
     scratch_bytes_ += base::RoundUp(wanted, kCacheLine);
     return at;
   };
+  if (tile.dot == Dot::kAmx) config_at_ = take(kAmxConfigBytes);
   query_at_ = take(ir::BytesOf(o_.q.dtype, most_rows * RowElements()));
   scores_at_ = take(most_rows * kSection * 4);
   corrections_at_ = take(most_rows * 4);
   last_at_ = take(most_rows * 8);
+  if (tile.dot == Dot::kAmx) {
+    amx_.emplace(o_, e_, scratch_bytes_, most_rows, kSection);
+    take(amx_->scratch_bytes());
+  }
 }
 
 Value* AttentionTile::ScratchAt(int64_t bytes) {
@@ -70,6 +84,13 @@ AttentionTile::Rows AttentionTile::Start(const Indices& item, Value* first_token
     *least = *least == nullptr ? value : e_.Least(value, *least);
     *most = *most == nullptr ? value : e_.Most(value, *most);
   };
+  if (amx_) {
+    std::vector<Value*> of_tiles;
+    for (int left = rows.count(); left > 0; left -= kAmxRows) {
+      of_tiles.push_back(e_.Const(std::min(left, kAmxRows)));
+    }
+    EmitAmxConfig(e_, ScratchAt(config_at_), of_tiles);
+  }
   rows.cached[o_.slot] = o_.SlotOf(e_, first_token);
   for (int t = 0; t < tokens; ++t) {
     const Integer token = Integer(e_, first_token) + t;
@@ -138,6 +159,7 @@ void AttentionTile::AddSpan(const Rows& rows, Value* begin, Value* end,
 // Scores of the rows with the section's positions. The last panels may reach past the rows' end, but
 // not past the cache's.
 void AttentionTile::EmitScores(const Rows& rows, Value* section) {
+  if (amx_) return EmitAmxScores(rows, section);
   auto& b = e_.b();
   std::vector<Value*> q_rows;
   for (int r = 0; r < rows.count(); ++r) {
@@ -171,13 +193,54 @@ void AttentionTile::EmitScores(const Rows& rows, Value* section) {
       }
       for (int r = 0; r < rows.count(); ++r) {
         Value* score = scales == nullptr ? scores[r][p] : b.CreateFMul(scores[r][p], scales);
-        if (o_.has_softcap()) {
-          score = Tanh(e_, b.CreateFMul(score, e_.ConstF32(o_.InnerScale(), kLanes)));
-        }
-        StoreF32(Score(e_.Const(r), column(p)), score);
+        StoreF32(Score(e_.Const(r), column(p)), SoftCapped(score));
       }
     }
   });
+}
+
+void AttentionTile::EmitAmxScores(const Rows& rows, Value* section) {
+  const int64_t row_bytes = ir::BytesOf(o_.q.dtype, RowElements());
+  AmxDot dot{{}, e_.Const(row_bytes), {}, e_.Const(o_.dims)};
+  for (int64_t first = 0; first < rows.count(); first += kAmxRows) {
+    dot.a.push_back(ScratchAt(query_at_ + first * row_bytes));
+  }
+  dot.out_row = kSection;
+  // A single token is a stream through the cache, as above.
+  const int64_t panel_bytes = ir::BytesOf(o_.k.dtype, o_.dims * kLanes);
+  if (rows.tokens == 1) dot.prefetch_bytes = kMostPanels * panel_bytes;
+  const Columns columns = AmxColumns(rows, section);
+  e_.Loop(columns.begin, columns.end, kAmxDepth, [&](Value* column) {
+    dot.panels.clear();
+    Indices cached = rows.cached;
+    for (int p = 0; p < kAmxPanels; ++p) {
+      cached[o_.pos] = Integer(e_, section) + column + int64_t{p} * kLanes;
+      dot.panels.push_back(e_.Address(e_.Buffer(AttentionOperands::kK),
+                                      ElementOffset(e_, o_.k, cached), o_.k.dtype));
+    }
+    EmitAmxDot(e_, dot, Score(e_.Const(0), column));
+    if (!o_.has_softcap()) return;
+    e_.Loop(e_.Const(0), e_.Const(rows.count()), 1, [&](Value* row) {
+      for (int p = 0; p < kAmxPanels; ++p) {
+        Value* at = Score(row, Integer(e_, column) + int64_t{p} * kLanes);
+        StoreF32(at, SoftCapped(LoadF32(at, kLanes)));
+      }
+    });
+  });
+}
+
+Value* AttentionTile::SoftCapped(Value* scores) {
+  if (!o_.has_softcap()) return scores;
+  return Tanh(e_, e_.b().CreateFMul(scores, e_.ConstF32(o_.InnerScale(), kLanes)));
+}
+
+AttentionTile::Columns AttentionTile::AmxColumns(const Rows& rows, Value* section) {
+  Value* begin = e_.Const(0);
+  if (rows.first != nullptr) {
+    begin = Integer(e_, InSection(section, rows.first)) / kAmxDepth * kAmxDepth;
+  }
+  const Integer end(e_, InSection(section, rows.end));
+  return {begin, (end + (kAmxDepth - 1)) / kAmxDepth * kAmxDepth};
 }
 
 // The scales of a panel of positions.
@@ -225,10 +288,14 @@ void AttentionTile::WeighWhole(const Rows& rows, Value* row, Value* section,
   }
   const Raised raised = Raise(row, maximum, partial);
   Value* sum = raised.sums;
+  std::vector<Value*> weights;
   for (int64_t column = 0; column < kSection; column += kLanes) {
-    Value* weight = WeightOf(scores[column / kLanes], raised);
-    sum = e_.b().CreateFAdd(sum, weight);
-    StoreWeight(rows, row, section, e_.Const(column), weight);
+    weights.push_back(WeightOf(scores[column / kLanes], raised));
+    sum = e_.b().CreateFAdd(sum, weights.back());
+    if (static_cast<int>(weights.size()) < VectorsAtOnce()) continue;
+    const int64_t first = column + kLanes - VectorsAtOnce() * kLanes;
+    StoreWeights(rows, row, section, e_.Const(first), weights);
+    weights.clear();
   }
   StoreF32(partial.Sums(row), sum);
 }
@@ -247,24 +314,39 @@ void AttentionTile::WeighPart(const Rows& rows, Value* row, Value* section, cons
     if (seen.hidden == nullptr) return before_end;
     return b.CreateAnd(before_end, b.CreateICmpSGE(lanes, from_column(seen.hidden, column)));
   };
-  Value* begin = e_.Const(0);
-  if (seen.hidden != nullptr) begin = Integer(e_, seen.hidden) / kLanes * kLanes;
+  Columns columns = {e_.Const(0), seen.seen};
+  if (seen.hidden != nullptr) columns.begin = Integer(e_, seen.hidden) / kLanes * kLanes;
+  // A tile's product takes the columns that other rows see, too: their weights are zero.
+  if (amx_) columns = AmxColumns(rows, section);
+  const int64_t step = VectorsAtOnce() * kLanes;
+  const auto each_vector = [&](Value* value, const auto& body) {
+    return e_.Loop(columns.begin, columns.end, step, {value},
+                   [&](Value* first, const Emitter::Carried& before) -> Emitter::Carried {
+                     Value* after = before[0];
+                     for (int64_t i = 0; i < step; i += kLanes) {
+                       Value* column = Integer(e_, first) + i;
+                       after = body(first, column, LoadF32(Score(row, column), kLanes), after);
+                     }
+                     return {after};
+                   })[0];
+  };
   Value* lowest = e_.ConstF32(-std::numeric_limits<float>::infinity(), kLanes);
-  Value* maximum = e_.Loop(begin, seen.seen, kLanes, {lowest},
-                           [&](Value* column, const Emitter::Carried& most) -> Emitter::Carried {
-                             Value* score = LoadF32(Score(row, column), kLanes);
-                             score = b.CreateSelect(is_seen(column), score, lowest);
-                             return {e_.Max(most[0], score)};
-                           })[0];
+  Value* maximum = each_vector(lowest, [&](Value*, Value* column, Value* score, Value* most) {
+    return e_.Max(most, b.CreateSelect(is_seen(column), score, lowest));
+  });
   const Raised raised = Raise(row, maximum, partial);
-  Value* sum = e_.Loop(begin, seen.seen, kLanes, {raised.sums},
-                       [&](Value* column, const Emitter::Carried& sums) -> Emitter::Carried {
-                         Value* weight = WeightOf(LoadF32(Score(row, column), kLanes), raised);
-                         weight =
-                             b.CreateSelect(is_seen(column), weight, e_.ConstF32(0.0f, kLanes));
-                         StoreWeight(rows, row, section, column, weight);
-                         return {b.CreateFAdd(sums[0], weight)};
-                       })[0];
+  std::vector<Value*> weights;
+  Value* sum =
+      each_vector(raised.sums, [&](Value* first, Value* column, Value* score, Value* so_far) {
+        weights.push_back(
+            b.CreateSelect(is_seen(column), WeightOf(score, raised), e_.ConstF32(0.0f, kLanes)));
+        Value* next = b.CreateFAdd(so_far, weights.back());
+        if (static_cast<int>(weights.size()) == VectorsAtOnce()) {
+          StoreWeights(rows, row, section, first, weights);
+          weights.clear();
+        }
+        return next;
+      });
   StoreF32(partial.Sums(row), sum);
 }
 
@@ -292,8 +374,10 @@ Value* AttentionTile::WeightOf(Value* scores, const Raised& raised) {
 }
 
 // Weights of integers take their scale along once they are summed.
-void AttentionTile::StoreWeight(const Rows& rows, Value* row, Value* section, Value* column,
-                                Value* weight) {
+void AttentionTile::StoreWeights(const Rows& rows, Value* row, Value* section, Value* column,
+                                 const std::vector<Value*>& weights) {
+  if (amx_) return amx_->StoreWeights(row, column, weights[0], weights[1]);
+  Value* weight = weights[0];
   if (o_.has_scales()) {
     weight = e_.b().CreateFMul(weight, LoadScales(AttentionOperands::kVScales, *o_.v_scales, rows,
                                                   Integer(e_, section) + column));
@@ -308,6 +392,7 @@ Value* AttentionTile::InSection(Value* section, Value* position) {
 // values = values * correction + weights * V. Positions that every row sees go through the whole
 // tile; each token adds those that it alone sees, before and behind them, and looks at no other.
 void AttentionTile::AddValues(const Rows& rows, Value* section, const SoftmaxPartial& partial) {
+  if (amx_) return AddAmxValues(rows, section, partial);
   auto& b = e_.b();
   const auto each_token = [&](const std::function<void(Value * row, Value * last)>& add) {
     e_.Loop(e_.Const(0), e_.Const(rows.count()), rows.heads,
@@ -337,6 +422,60 @@ void AttentionTile::AddValues(const Rows& rows, Value* section, const SoftmaxPar
                    InSection(section, Integer(e_, last) + 1), partial);
     });
   });
+}
+
+// values = values * correction + (weights * V). Of the columns that some rows see and others do not,
+// an unseen value that is no finite number would spoil those others: then each token goes by itself,
+// with zeros for what it does not see.
+void AttentionTile::AddAmxValues(const Rows& rows, Value* section, const SoftmaxPartial& partial) {
+  auto& b = e_.b();
+  const Columns columns = AmxColumns(rows, section);
+  Indices cached = rows.cached;
+  cached[o_.pos] = section;
+  // The columns between are seen by all rows.
+  Columns whole = {columns.begin,
+                   Integer(e_, InSection(section, rows.least_end)) / kAmxDepth * kAmxDepth};
+  Value* hidden = e_.Const(0);
+  if (rows.first != nullptr) {
+    hidden = InSection(section, rows.first);
+    whole.begin = (Integer(e_, InSection(section, rows.most_first)) + (kAmxDepth - 1)) / kAmxDepth *
+                  kAmxDepth;
+  }
+  whole.end = e_.Most(whole.begin, whole.end);
+  const auto pair_edges = [&](Value* from, Value* to) {
+    Value* unseen = amx_->PairSeen(cached, whole.end, columns.end, from, to);
+    if (rows.first == nullptr) return unseen;
+    return b.CreateOr(unseen, amx_->PairSeen(cached, columns.begin, whole.begin, from, to));
+  };
+  amx_->Pair(cached, whole.begin, whole.end);
+  Value* odd_ones = pair_edges(hidden, InSection(section, rows.end));
+  const auto add = [&](Value* first, Value* end) {
+    amx_->Multiply(rows.count(), columns.begin, columns.end);
+    e_.Loop(first, end, 1, [&](Value* row) {
+      e_.If(b.CreateICmpSGE(LoadLast(row), section), [&] { AddSums(row, partial); });
+    });
+  };
+  if (rows.tokens == 1) return add(e_.Const(0), e_.Const(rows.count()));
+  Value* rounds = b.CreateSelect(odd_ones, e_.Const(rows.tokens), e_.Const(1));
+  e_.Loop(e_.Const(0), rounds, 1, [&](Value* token) {
+    const Integer first = Integer(e_, token) * rows.heads;
+    e_.If(odd_ones, [&] {
+      Value* last = LoadLast(first);
+      Value* from = o_.has_window() ? InSection(section, o_.FirstOf(e_, last)) : e_.Const(0);
+      pair_edges(from, InSection(section, Integer(e_, last) + 1));
+    });
+    add(first, b.CreateSelect(odd_ones, first + rows.heads, e_.Const(rows.count())));
+  });
+}
+
+// Adds what came of a row's weights and the section's values.
+void AttentionTile::AddSums(Value* row, const SoftmaxPartial& partial) {
+  Value* correction = e_.Splat(LoadF32(Correction(row), 1), kLanes);
+  for (int64_t d = 0; d < o_.Vectors(); ++d) {
+    Value* values = LoadF32(partial.Values(row, d), kLanes);
+    Value* sums = LoadF32(amx_->Sums(row, d), kLanes);
+    StoreF32(partial.Values(row, d), e_.MulAdd(values, correction, sums));
+  }
 }
 
 // The positions [begin, end) of the section.

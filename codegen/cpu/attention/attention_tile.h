@@ -8,6 +8,9 @@
 #ifndef LLUDA_CODEGEN_CPU_ATTENTION_ATTENTION_TILE_H_
 #define LLUDA_CODEGEN_CPU_ATTENTION_ATTENTION_TILE_H_
 
+#include <optional>
+
+#include "codegen/cpu/attention/amx_values.h"
 #include "codegen/cpu/attention/attention_operands.h"
 #include "codegen/cpu/attention/softmax_partial.h"
 
@@ -18,10 +21,15 @@ class AttentionTile {
   // Positions whose weights are computed together. A span is a multiple of it.
   static constexpr int64_t kSection = 256;
 
-  // Scratch memory from its start on is the tile's.
+  // Whether the products can be a matmul tile's: of AMX, whose steps must be whole.
+  static bool CanBeAmx(const AttentionOperands& operands);
+
+  // Scratch memory from its start on is the tile's. With a tile of AMX the kernel ends with
+  // EmitAmxRelease.
   AttentionTile(const AttentionOperands& operands, Emitter& e, const TileRow& tile,
                 int64_t most_rows);
   int64_t scratch_bytes() const { return scratch_bytes_; }
+  bool is_amx() const { return amx_.has_value(); }
 
   // Row r is head first_head + r % heads of token first_token + r / heads.
   struct Rows {
@@ -59,6 +67,9 @@ class AttentionTile {
   void FetchQuery(const Indices& indices);
   void CopyQuery(Value* row, const Indices& indices);
   void EmitScores(const Rows& rows, Value* section);
+  void EmitAmxScores(const Rows& rows, Value* section);
+  // Turns the scores of a row and 16 columns into what the softmax takes.
+  Value* SoftCapped(Value* scores);
   Value* LoadScales(int buffer, const TensorSpec& scales, const Rows& rows, Value* position);
   void Weigh(const Rows& rows, Value* row, Value* section, const SoftmaxPartial& partial);
   void WeighWhole(const Rows& rows, Value* row, Value* section, const SoftmaxPartial& partial);
@@ -75,8 +86,19 @@ class AttentionTile {
   };
   Raised Raise(Value* row, Value* lanes, const SoftmaxPartial& partial);
   Value* WeightOf(Value* scores, const Raised& raised);
-  void StoreWeight(const Rows& rows, Value* row, Value* section, Value* column, Value* weight);
+  // Vectors whose weights are stored together.
+  int VectorsAtOnce() const { return amx_ ? 2 : 1; }
+  void StoreWeights(const Rows& rows, Value* row, Value* section, Value* column,
+                    const std::vector<Value*>& weights);
   void AddValues(const Rows& rows, Value* section, const SoftmaxPartial& partial);
+  void AddAmxValues(const Rows& rows, Value* section, const SoftmaxPartial& partial);
+  void AddSums(Value* row, const SoftmaxPartial& partial);
+  // The columns of a section that any of the rows sees, whole steps of AMX.
+  struct Columns {
+    Value* begin;
+    Value* end;
+  };
+  Columns AmxColumns(const Rows& rows, Value* section);
   // Rows [first, first + count), whose values so far are multiplied by their corrections first.
   struct Adding {
     Value* first;
@@ -94,8 +116,9 @@ class AttentionTile {
   Emitter& e_;
   const TileRow& tile_;
   // Where the parts of the scratch memory begin, in bytes.
-  int64_t query_at_ = 0, scores_at_ = 0, corrections_at_ = 0, last_at_ = 0;
+  int64_t config_at_ = 0, query_at_ = 0, scores_at_ = 0, corrections_at_ = 0, last_at_ = 0;
   int64_t scratch_bytes_ = 0;
+  std::optional<AmxValues> amx_;  // where the tile is one of AMX
 };
 
 }  // namespace lluda::codegen

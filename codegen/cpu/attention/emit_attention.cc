@@ -23,6 +23,7 @@
 #include "codegen/cpu/attention/softmax_partial.h"
 #include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/row_interleave.h"
+#include "codegen/cpu/matmul/amx.h"
 
 namespace lluda::codegen {
 namespace {
@@ -60,6 +61,7 @@ class Attention {
       EmitPart(e_.IndicesOf(info.work_axes, item, tokens_), item,
                e_.b().CreateURem(part, e_.Parts()));
     });
+    if (tile_.is_amx()) EmitAmxRelease(e_);
     return info;
   }
 
@@ -343,8 +345,15 @@ class Attention {
 
 }  // namespace
 
+const TileRow* AttentionTileRow(const KernelSpec& spec, const Target& target) {
+  const ir::DType q = spec.operands[AttentionOperands::kQ].dtype;
+  const ir::DType k = spec.operands[AttentionOperands::kK].dtype;
+  const bool amx = AttentionTile::CanBeAmx(AttentionOperands(spec));
+  return amx ? target.FindMatmulTile(q, k) : target.FindTile(q, k);
+}
+
 absl::StatusOr<KernelInfo> EmitAttention(const KernelSpec& spec, Emitter& e) {
-  const TileRow* tile = e.target().FindTile(spec.operands[0].dtype, spec.operands[1].dtype);
+  const TileRow* tile = AttentionTileRow(spec, e.target());
   if (tile == nullptr) return NoKernel(spec, "no tile for these types");
   const AttentionOperands operands(spec);
   RETURN_IF_ERROR(operands.Check());

@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "codegen/cpu/emit/integer.h"
 #include "llvm/IR/Intrinsics.h"
 #include "llvm/IR/IntrinsicsX86.h"
 
@@ -55,28 +56,35 @@ void EmitAmxDot(Emitter& e, const AmxDot& dot, Value* out) {
   each_accumulator([&](size_t i, size_t j) {
     b.CreateIntrinsic(llvm::Intrinsic::x86_tilezero, {}, {tile(Accumulator(i, j))});
   });
-  e.Loop(e.Const(0), e.Const(dot.depth_total), kAmxDepth, [&](Value* k) {
+  const auto load = [&](int to, Value* from, Value* stride) {
+    b.CreateIntrinsic(llvm::Intrinsic::x86_tileloadd64, {}, {tile(to), from, stride});
+  };
+  e.Loop(e.Const(0), dot.depth_total, kAmxDepth, [&](Value* k) {
     if (dot.visit) dot.visit(k);
-    for (size_t i = 0; i < dot.a.size(); ++i) {
-      b.CreateIntrinsic(llvm::Intrinsic::x86_tileloadd64, {},
-                        {tile(kFirstA + static_cast<int>(i)),
-                         e.Address(dot.a[i], k, ir::DType::kBF16), dot.a_stride});
-    }
+    const auto load_a = [&](int digit) {
+      for (size_t i = 0; i < dot.a.size(); ++i) {
+        const Integer at = Integer(e, k) / kAmxDepth * dot.a_step + digit * dot.digit_bytes;
+        load(kFirstA + static_cast<int>(i), e.Address(dot.a[i], at, ir::DType::kI8), dot.a_stride);
+      }
+    };
+    load_a(0);
     for (size_t j = 0; j < dot.panels.size(); ++j) {
-      Value* at = e.Address(dot.panels[j], b.CreateMul(k, e.Const(kLanes)), ir::DType::kBF16);
+      Value* at = e.Address(dot.panels[j], Integer(e, k) * kLanes, ir::DType::kBF16);
       if (dot.prefetch_bytes != 0) {
         for (int row = 0; row < kAmxRows; ++row) {
           e.Prefetch(at, dot.prefetch_bytes + row * kTileRowBytes);
         }
       }
-      b.CreateIntrinsic(llvm::Intrinsic::x86_tileloadd64, {},
-                        {tile(kFirstB + static_cast<int>(j)), at, e.Const(kTileRowBytes)});
+      load(kFirstB + static_cast<int>(j), at, e.Const(kTileRowBytes));
     }
-    each_accumulator([&](size_t i, size_t j) {
-      b.CreateIntrinsic(llvm::Intrinsic::x86_tdpbf16ps, {},
-                        {tile(Accumulator(i, j)), tile(kFirstA + static_cast<int>(i)),
-                         tile(kFirstB + static_cast<int>(j))});
-    });
+    for (int digit = 0; digit < dot.digits; ++digit) {
+      if (digit > 0) load_a(digit);
+      each_accumulator([&](size_t i, size_t j) {
+        b.CreateIntrinsic(llvm::Intrinsic::x86_tdpbf16ps, {},
+                          {tile(Accumulator(i, j)), tile(kFirstA + static_cast<int>(i)),
+                           tile(kFirstB + static_cast<int>(j))});
+      });
+    }
   });
   each_accumulator([&](size_t i, size_t j) {
     const int64_t first =

@@ -30,8 +30,13 @@ struct AmxDot {
   std::vector<Value*> a;       // one or two: the first element of an A tile's first row, bf16
   Value* a_stride;             // bytes from one row of A to the next
   std::vector<Value*> panels;  // one or two
-  int64_t depth_total;         // K, a multiple of kAmxDepth
+  Value* depth_total;          // K, a multiple of kAmxDepth
   int64_t prefetch_bytes = 0;  // as PanelDot's
+  // A may be the sum of several matrices of bf16, each so many bytes behind the one before: at each
+  // step their products are added one after another.
+  int digits = 1;
+  int64_t digit_bytes = 0;
+  int64_t a_step = kAmxDepth * 2;  // bytes from one step of A to the next
   // Called for every step with its first element, to fetch what will be needed later.
   std::function<void(Value* k)> visit = nullptr;
   int64_t out_row = 0;  // elements from one row of sums to the next

@@ -298,7 +298,7 @@ class PanelMatmul {
       AmxDot dot{{},
                  e_.Const(0),
                  o_.PanelPointers(first, count),
-                 o_.depth_total,
+                 e_.Const(o_.depth_total),
                  tiles == 1 ? e_.target().PrefetchBytes() : 0};
       for (int i = 0; i < tiles; ++i) {
         dot.a.push_back(o_.RowPointers({Integer(e_, row) + i * kAmxRows, 1})[0]);
