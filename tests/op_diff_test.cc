@@ -605,7 +605,7 @@ std::vector<OpCase> InterleavedCases(const codegen::Target& target) {
                   d, ", scale = 0.25} : ", d,
                   " tok[T] kv[2] rep[2] dim[16]\n%f = merge %o kv rep dim -> q[64] : ", d,
                   " tok[T] q[64]\n%r = matmul %f @po over q : f32 tok[T] hid[32]"))
-              .Dims({{"T", rows}})
+              .Dims({{"T", rows}, {"C", 128}})
               .Bound(d == "f32" ? 1e-6 : 4e-3)
               .Integers({{"pos", positions}, {"slot", std::vector<int64_t>(rows, 0)}}));
     }
