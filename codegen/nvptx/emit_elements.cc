@@ -1,8 +1,8 @@
 // Ops whose elements are computed one by one. What an element is, is the CPU's (codegen/cpu/ops),
 // with one lane.
-#include "codegen/cpu/emit/row_math.h"
-#include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/ops/emit_ops.h"
+#include "codegen/emit/row_math.h"
+#include "codegen/emit/tensor_access.h"
 #include "codegen/nvptx/emit_gpu.h"
 
 namespace lluda::codegen::gpu {

@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "codegen/backend.h"
-#include "codegen/cpu/emit/emitter.h"
+#include "codegen/emit/emitter.h"
 #include "runtime/gpu/gpu_abi.h"
 
 namespace lluda::codegen {

@@ -8,8 +8,8 @@
 #ifndef LLUDA_CODEGEN_CPU_ATTENTION_ATTENTION_TILE_H_
 #define LLUDA_CODEGEN_CPU_ATTENTION_ATTENTION_TILE_H_
 
-#include "codegen/cpu/attention/attention_operands.h"
 #include "codegen/cpu/attention/softmax_partial.h"
+#include "codegen/emit/attention_operands.h"
 
 namespace lluda::codegen {
 

@@ -2,9 +2,9 @@
 #include <limits>
 #include <numeric>
 
-#include "codegen/cpu/emit/math.h"
-#include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/ops/emit_ops.h"
+#include "codegen/emit/math.h"
+#include "codegen/emit/tensor_access.h"
 
 namespace lluda::codegen {
 namespace {

@@ -6,10 +6,10 @@
 #include <utility>
 #include <vector>
 
-#include "codegen/cpu/emit/integer.h"
-#include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/ops/emit_ops.h"
 #include "codegen/cpu/ops/top_key.h"
+#include "codegen/emit/integer.h"
+#include "codegen/emit/tensor_access.h"
 
 namespace lluda::codegen {
 namespace {

@@ -3,7 +3,7 @@
 #define LLUDA_CODEGEN_CPU_OPS_EMIT_OPS_H_
 
 #include "absl/status/statusor.h"
-#include "codegen/cpu/emit/op_emitter.h"
+#include "codegen/emit/op_emitter.h"
 
 namespace lluda::codegen {
 

@@ -2,7 +2,7 @@
 #ifndef LLUDA_CODEGEN_CPU_OPS_TOP_KEY_H_
 #define LLUDA_CODEGEN_CPU_OPS_TOP_KEY_H_
 
-#include "codegen/cpu/emit/emitter.h"
+#include "codegen/emit/emitter.h"
 
 namespace lluda::codegen {
 

@@ -4,13 +4,13 @@
 // Example: ElementOffset(e, weight, {{"hid", %h}, {"ff", %f}}) is the formula of ir/type/layout.h
 // for a weight in panels, and
 // a sum of strides for one in rows.
-#ifndef LLUDA_CODEGEN_CPU_EMIT_TENSOR_ACCESS_H_
-#define LLUDA_CODEGEN_CPU_EMIT_TENSOR_ACCESS_H_
+#ifndef LLUDA_CODEGEN_EMIT_TENSOR_ACCESS_H_
+#define LLUDA_CODEGEN_EMIT_TENSOR_ACCESS_H_
 
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "codegen/cpu/emit/emitter.h"
+#include "codegen/emit/emitter.h"
 #include "codegen/kernel_spec.h"
 
 namespace lluda::codegen {
@@ -34,4 +34,4 @@ bool IsContiguous(const TensorSpec& tensor, absl::string_view axis);
 
 }  // namespace lluda::codegen
 
-#endif  // LLUDA_CODEGEN_CPU_EMIT_TENSOR_ACCESS_H_
+#endif  // LLUDA_CODEGEN_EMIT_TENSOR_ACCESS_H_

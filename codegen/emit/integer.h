@@ -5,10 +5,10 @@
 //
 // It stands wherever a Value* does. Its operators write one instruction each, in the order in which
 // they are evaluated; operands are not negative, so / and % are those of unsigned integers.
-#ifndef LLUDA_CODEGEN_CPU_EMIT_INTEGER_H_
-#define LLUDA_CODEGEN_CPU_EMIT_INTEGER_H_
+#ifndef LLUDA_CODEGEN_EMIT_INTEGER_H_
+#define LLUDA_CODEGEN_EMIT_INTEGER_H_
 
-#include "codegen/cpu/emit/emitter.h"
+#include "codegen/emit/emitter.h"
 
 namespace lluda::codegen {
 
@@ -41,4 +41,4 @@ class Integer {
 
 }  // namespace lluda::codegen
 
-#endif  // LLUDA_CODEGEN_CPU_EMIT_INTEGER_H_
+#endif  // LLUDA_CODEGEN_EMIT_INTEGER_H_

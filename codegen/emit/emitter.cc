@@ -1,4 +1,4 @@
-#include "codegen/cpu/emit/emitter.h"
+#include "codegen/emit/emitter.h"
 
 #include <algorithm>
 

@@ -14,10 +14,10 @@
 //   GeluErf  off by less than 2^-21 of |x|
 //   Sin, Cos   below 0.51 ulp of the f32 result for |x| <= 2^20 (computed in double)
 //   Power      below 0.51 ulp of the f32 result while it is finite and normal (computed in double)
-#ifndef LLUDA_CODEGEN_CPU_EMIT_MATH_H_
-#define LLUDA_CODEGEN_CPU_EMIT_MATH_H_
+#ifndef LLUDA_CODEGEN_EMIT_MATH_H_
+#define LLUDA_CODEGEN_EMIT_MATH_H_
 
-#include "codegen/cpu/emit/emitter.h"
+#include "codegen/emit/emitter.h"
 
 namespace lluda::codegen {
 
@@ -42,4 +42,4 @@ Value* Power(Emitter& e, double base, Value* x);
 
 }  // namespace lluda::codegen
 
-#endif  // LLUDA_CODEGEN_CPU_EMIT_MATH_H_
+#endif  // LLUDA_CODEGEN_EMIT_MATH_H_

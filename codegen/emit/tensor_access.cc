@@ -1,6 +1,6 @@
-#include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/emit/tensor_access.h"
 
-#include "codegen/cpu/emit/integer.h"
+#include "codegen/emit/integer.h"
 #include "ir/type/layout.h"
 
 namespace lluda::codegen {

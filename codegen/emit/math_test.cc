@@ -1,6 +1,6 @@
 // The functions as machine code, on every instruction set this machine runs, against the C library
 // in double.
-#include "codegen/cpu/emit/math.h"
+#include "codegen/emit/math.h"
 
 #include <cfloat>
 #include <cmath>

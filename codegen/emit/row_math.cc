@@ -1,4 +1,4 @@
-#include "codegen/cpu/emit/row_math.h"
+#include "codegen/emit/row_math.h"
 
 #include "llvm/IR/Intrinsics.h"
 

@@ -6,10 +6,10 @@
 //   up = ApplyColumnStep(spec, e, kBias, up, {}, half + column);
 //   result = FoldHalves(e, kSiluMul, gate, up);
 // Steps that need a whole head are in codegen/cpu/matmul/head_epilogue.h.
-#ifndef LLUDA_CODEGEN_CPU_MATMUL_COLUMN_EPILOGUE_H_
-#define LLUDA_CODEGEN_CPU_MATMUL_COLUMN_EPILOGUE_H_
+#ifndef LLUDA_CODEGEN_EMIT_COLUMN_EPILOGUE_H_
+#define LLUDA_CODEGEN_EMIT_COLUMN_EPILOGUE_H_
 
-#include "codegen/cpu/emit/emitter.h"
+#include "codegen/emit/emitter.h"
 #include "codegen/kernel_spec.h"
 
 namespace lluda::codegen {
@@ -27,4 +27,4 @@ Value* FoldHalves(Emitter& e, ir::EpilogueStep step, Value* first, Value* second
 
 }  // namespace lluda::codegen
 
-#endif  // LLUDA_CODEGEN_CPU_MATMUL_COLUMN_EPILOGUE_H_
+#endif  // LLUDA_CODEGEN_EMIT_COLUMN_EPILOGUE_H_

@@ -1,4 +1,4 @@
-#include "codegen/cpu/emit/math.h"
+#include "codegen/emit/math.h"
 
 #include <array>
 #include <cmath>

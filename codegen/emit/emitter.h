@@ -7,8 +7,8 @@
 //
 // Vectors in the generated IR are always of kLanes lanes; LLVM splits them on narrower targets, so one
 // emitter serves every instruction set. Loads and stores assume the alignment of one element only.
-#ifndef LLUDA_CODEGEN_CPU_EMIT_EMITTER_H_
-#define LLUDA_CODEGEN_CPU_EMIT_EMITTER_H_
+#ifndef LLUDA_CODEGEN_EMIT_EMITTER_H_
+#define LLUDA_CODEGEN_EMIT_EMITTER_H_
 
 #include <functional>
 #include <map>
@@ -159,4 +159,4 @@ class Emitter {
 
 }  // namespace lluda::codegen
 
-#endif  // LLUDA_CODEGEN_CPU_EMIT_EMITTER_H_
+#endif  // LLUDA_CODEGEN_EMIT_EMITTER_H_

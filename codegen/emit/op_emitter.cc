@@ -1,4 +1,4 @@
-#include "codegen/cpu/emit/op_emitter.h"
+#include "codegen/emit/op_emitter.h"
 
 #include "absl/strings/str_cat.h"
 

@@ -1,9 +1,9 @@
-#include "codegen/cpu/matmul/column_epilogue.h"
+#include "codegen/emit/column_epilogue.h"
 
 #include <utility>
 
-#include "codegen/cpu/emit/math.h"
-#include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/emit/math.h"
+#include "codegen/emit/tensor_access.h"
 #include "glog/logging.h"
 
 namespace lluda::codegen {

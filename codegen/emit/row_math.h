@@ -2,10 +2,10 @@
 // normalise and rotate heads. One definition, so that they give the same bits.
 //
 // Example: Rotate(e, {lo, hi}, cos, sin) on vectors of 16 lanes turns 16 pairs.
-#ifndef LLUDA_CODEGEN_CPU_EMIT_ROW_MATH_H_
-#define LLUDA_CODEGEN_CPU_EMIT_ROW_MATH_H_
+#ifndef LLUDA_CODEGEN_EMIT_ROW_MATH_H_
+#define LLUDA_CODEGEN_EMIT_ROW_MATH_H_
 
-#include "codegen/cpu/emit/emitter.h"
+#include "codegen/emit/emitter.h"
 
 namespace lluda::codegen {
 
@@ -22,4 +22,4 @@ Rotated Rotate(Emitter& e, const Rotated& pair, Value* cos, Value* sin);
 
 }  // namespace lluda::codegen
 
-#endif  // LLUDA_CODEGEN_CPU_EMIT_ROW_MATH_H_
+#endif  // LLUDA_CODEGEN_EMIT_ROW_MATH_H_

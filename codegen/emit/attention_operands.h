@@ -1,12 +1,12 @@
 // An attention's operands by their meaning, for its emitter.
-#ifndef LLUDA_CODEGEN_CPU_ATTENTION_ATTENTION_OPERANDS_H_
-#define LLUDA_CODEGEN_CPU_ATTENTION_ATTENTION_OPERANDS_H_
+#ifndef LLUDA_CODEGEN_EMIT_ATTENTION_OPERANDS_H_
+#define LLUDA_CODEGEN_EMIT_ATTENTION_OPERANDS_H_
 
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "codegen/cpu/emit/emitter.h"
+#include "codegen/emit/emitter.h"
 #include "codegen/kernel_spec.h"
 
 namespace lluda::codegen {
@@ -68,4 +68,4 @@ struct AttentionOperands {
 
 }  // namespace lluda::codegen
 
-#endif  // LLUDA_CODEGEN_CPU_ATTENTION_ATTENTION_OPERANDS_H_
+#endif  // LLUDA_CODEGEN_EMIT_ATTENTION_OPERANDS_H_

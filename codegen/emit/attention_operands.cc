@@ -1,11 +1,11 @@
-#include "codegen/cpu/attention/attention_operands.h"
+#include "codegen/emit/attention_operands.h"
 
 #include <algorithm>
 #include <optional>
 
-#include "codegen/cpu/emit/integer.h"
-#include "codegen/cpu/emit/op_emitter.h"
-#include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/emit/integer.h"
+#include "codegen/emit/op_emitter.h"
+#include "codegen/emit/tensor_access.h"
 
 namespace lluda::codegen {
 namespace {

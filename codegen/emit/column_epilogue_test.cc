@@ -1,5 +1,5 @@
 // An epilogue's steps on columns as machine code, on vectors and on single columns.
-#include "codegen/cpu/matmul/column_epilogue.h"
+#include "codegen/emit/column_epilogue.h"
 
 #include <cmath>
 #include <functional>
