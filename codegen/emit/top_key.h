@@ -1,6 +1,6 @@
 // The order of top_k as one integer.
-#ifndef LLUDA_CODEGEN_CPU_OPS_TOP_KEY_H_
-#define LLUDA_CODEGEN_CPU_OPS_TOP_KEY_H_
+#ifndef LLUDA_CODEGEN_EMIT_TOP_KEY_H_
+#define LLUDA_CODEGEN_EMIT_TOP_KEY_H_
 
 #include "codegen/emit/emitter.h"
 
@@ -14,4 +14,4 @@ Value* IndexOfTopKey(Emitter& e, Value* key);
 
 }  // namespace lluda::codegen
 
-#endif  // LLUDA_CODEGEN_CPU_OPS_TOP_KEY_H_
+#endif  // LLUDA_CODEGEN_EMIT_TOP_KEY_H_
