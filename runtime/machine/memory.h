@@ -2,8 +2,8 @@
 // huge pages where the system has them, given back when the object goes.
 //
 // Example: auto block = Memory::Allocate(loaded_bytes, Pages::kHuge, "packed weights");
-#ifndef LLUDA_RUNTIME_MEMORY_H_
-#define LLUDA_RUNTIME_MEMORY_H_
+#ifndef LLUDA_RUNTIME_MACHINE_MEMORY_H_
+#define LLUDA_RUNTIME_MACHINE_MEMORY_H_
 
 #include <cstdint>
 #include <functional>
@@ -53,4 +53,4 @@ class Memory {
 
 }  // namespace lluda::runtime
 
-#endif  // LLUDA_RUNTIME_MEMORY_H_
+#endif  // LLUDA_RUNTIME_MACHINE_MEMORY_H_

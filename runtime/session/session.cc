@@ -1,4 +1,4 @@
-#include "runtime/session.h"
+#include "runtime/session/session.h"
 
 #include <algorithm>
 #include <cstring>
@@ -10,7 +10,7 @@
 #include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "glog/logging.h"
-#include "runtime/memory.h"
+#include "runtime/machine/memory.h"
 
 namespace lluda::runtime {
 namespace {

@@ -6,8 +6,8 @@
 //   pages.Use(0, 100);            // 2 of them
 //   pages.free();                 // 3
 //   auto moves = pages.Use(1, 200);   // needs 4: {slot 0 loses page 2}, and then one that was unused
-#ifndef LLUDA_RUNTIME_PAGE_BUDGET_H_
-#define LLUDA_RUNTIME_PAGE_BUDGET_H_
+#ifndef LLUDA_RUNTIME_SESSION_PAGE_BUDGET_H_
+#define LLUDA_RUNTIME_SESSION_PAGE_BUDGET_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -50,4 +50,4 @@ class PageBudget {
 
 }  // namespace lluda::runtime
 
-#endif  // LLUDA_RUNTIME_PAGE_BUDGET_H_
+#endif  // LLUDA_RUNTIME_SESSION_PAGE_BUDGET_H_

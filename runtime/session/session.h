@@ -8,8 +8,8 @@
 //
 // A token's result depends on its own sequence only, to the bit: not on the other slots, nor on how
 // the tokens were divided into calls.
-#ifndef LLUDA_RUNTIME_SESSION_H_
-#define LLUDA_RUNTIME_SESSION_H_
+#ifndef LLUDA_RUNTIME_SESSION_SESSION_H_
+#define LLUDA_RUNTIME_SESSION_SESSION_H_
 
 #include <algorithm>
 #include <cstdint>
@@ -21,8 +21,8 @@
 #include "absl/types/span.h"
 #include "runtime/executable.h"
 #include "runtime/machine/thread_pool.h"
-#include "runtime/page_budget.h"
-#include "runtime/state_memory.h"
+#include "runtime/session/page_budget.h"
+#include "runtime/session/state_memory.h"
 
 namespace lluda::runtime {
 
@@ -141,4 +141,4 @@ class Session {
 
 }  // namespace lluda::runtime
 
-#endif  // LLUDA_RUNTIME_SESSION_H_
+#endif  // LLUDA_RUNTIME_SESSION_SESSION_H_

@@ -1,4 +1,4 @@
-#include "runtime/page_budget.h"
+#include "runtime/session/page_budget.h"
 
 #include <gtest/gtest.h>
 

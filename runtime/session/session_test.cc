@@ -1,6 +1,6 @@
 // A fake model with hand-written kernels: its cache holds the tokens themselves, and its logits say
 // what the step was given.
-#include "runtime/session.h"
+#include "runtime/session/session.h"
 
 #include <algorithm>
 #include <memory>

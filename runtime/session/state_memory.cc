@@ -1,9 +1,9 @@
-#include "runtime/state_memory.h"
+#include "runtime/session/state_memory.h"
 
 #include <algorithm>
 
-#include "runtime/memory.h"
-#include "runtime/page_budget.h"
+#include "runtime/machine/memory.h"
+#include "runtime/session/page_budget.h"
 
 namespace lluda::runtime {
 

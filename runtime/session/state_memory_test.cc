@@ -1,4 +1,4 @@
-#include "runtime/state_memory.h"
+#include "runtime/session/state_memory.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "runtime/cpu_device.h"
-#include "runtime/memory.h"
+#include "runtime/machine/memory.h"
 
 namespace lluda::runtime {
 namespace {

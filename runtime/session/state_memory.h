@@ -7,8 +7,8 @@
 //
 // States whose pages would be no whole pages of the system's, such as the scales of integers, are
 // always there in full.
-#ifndef LLUDA_RUNTIME_STATE_MEMORY_H_
-#define LLUDA_RUNTIME_STATE_MEMORY_H_
+#ifndef LLUDA_RUNTIME_SESSION_STATE_MEMORY_H_
+#define LLUDA_RUNTIME_SESSION_STATE_MEMORY_H_
 
 #include <cstdint>
 #include <vector>
@@ -44,4 +44,4 @@ class StateMemory {
 
 }  // namespace lluda::runtime
 
-#endif  // LLUDA_RUNTIME_STATE_MEMORY_H_
+#endif  // LLUDA_RUNTIME_SESSION_STATE_MEMORY_H_
