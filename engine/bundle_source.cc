@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "engine/bundle_options.h"
+#include "engine/source/bundle_numbers.h"
 
 namespace lluda::engine {
 namespace {

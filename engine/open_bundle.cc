@@ -10,6 +10,7 @@
 #include "engine/bundle_source.h"
 #include "engine/machine.h"
 #include "engine/model.h"
+#include "engine/source/bundle_numbers.h"
 #include "runtime/cpu_device.h"
 
 namespace lluda::engine {
