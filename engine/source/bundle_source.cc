@@ -1,4 +1,4 @@
-#include "engine/bundle_source.h"
+#include "engine/source/bundle_source.h"
 
 #include <utility>
 

@@ -1,6 +1,6 @@
 // A GGUF file as a source: model, tokenizer, chat template and sampling defaults are all in it.
-#ifndef LLUDA_ENGINE_GGUF_SOURCE_H_
-#define LLUDA_ENGINE_GGUF_SOURCE_H_
+#ifndef LLUDA_ENGINE_SOURCE_GGUF_SOURCE_H_
+#define LLUDA_ENGINE_SOURCE_GGUF_SOURCE_H_
 
 #include <memory>
 #include <string>
@@ -16,4 +16,4 @@ absl::StatusOr<std::shared_ptr<ModelSource>> OpenGgufSource(const std::string& p
 
 }  // namespace lluda::engine
 
-#endif  // LLUDA_ENGINE_GGUF_SOURCE_H_
+#endif  // LLUDA_ENGINE_SOURCE_GGUF_SOURCE_H_

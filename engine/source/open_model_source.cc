@@ -1,11 +1,11 @@
-#include "engine/open_model_source.h"
+#include "engine/source/open_model_source.h"
 
 #include <optional>
 #include <utility>
 
 #include "base/status_macros.h"
-#include "engine/bundle_source.h"
-#include "engine/gguf_source.h"
+#include "engine/source/bundle_source.h"
+#include "engine/source/gguf_source.h"
 #include "engine/source/model_files.h"
 #include "frontends/gguf/file/gguf_file.h"
 #include "frontends/tokenizer/reader/chat_format_reader.h"

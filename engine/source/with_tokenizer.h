@@ -1,6 +1,6 @@
 // A source with the tokenizer of another folder, for a model whose own is not there or not read.
-#ifndef LLUDA_ENGINE_WITH_TOKENIZER_H_
-#define LLUDA_ENGINE_WITH_TOKENIZER_H_
+#ifndef LLUDA_ENGINE_SOURCE_WITH_TOKENIZER_H_
+#define LLUDA_ENGINE_SOURCE_WITH_TOKENIZER_H_
 
 #include <memory>
 #include <string>
@@ -15,4 +15,4 @@ std::shared_ptr<ModelSource> WithTokenizer(std::shared_ptr<ModelSource> source, 
 
 }  // namespace lluda::engine
 
-#endif  // LLUDA_ENGINE_WITH_TOKENIZER_H_
+#endif  // LLUDA_ENGINE_SOURCE_WITH_TOKENIZER_H_

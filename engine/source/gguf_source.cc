@@ -1,4 +1,4 @@
-#include "engine/gguf_source.h"
+#include "engine/source/gguf_source.h"
 
 #include <filesystem>
 #include <utility>

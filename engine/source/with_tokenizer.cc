@@ -1,4 +1,4 @@
-#include "engine/with_tokenizer.h"
+#include "engine/source/with_tokenizer.h"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "engine/open_model_source.h"
+#include "engine/source/open_model_source.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

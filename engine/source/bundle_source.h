@@ -5,8 +5,8 @@
 //   // "qwen3.llb: is compiled for precision bf16, not f32"
 //
 // What calls nothing else links no compiler.
-#ifndef LLUDA_ENGINE_BUNDLE_SOURCE_H_
-#define LLUDA_ENGINE_BUNDLE_SOURCE_H_
+#ifndef LLUDA_ENGINE_SOURCE_BUNDLE_SOURCE_H_
+#define LLUDA_ENGINE_SOURCE_BUNDLE_SOURCE_H_
 
 #include <memory>
 #include <string>
@@ -21,4 +21,4 @@ absl::StatusOr<std::shared_ptr<ModelSource>> OpenBundleSource(const std::string&
 
 }  // namespace lluda::engine
 
-#endif  // LLUDA_ENGINE_BUNDLE_SOURCE_H_
+#endif  // LLUDA_ENGINE_SOURCE_BUNDLE_SOURCE_H_

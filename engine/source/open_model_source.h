@@ -1,8 +1,8 @@
 // Opens what a path names, whatever its format.
 //
 //   absl::StatusOr<std::shared_ptr<ModelSource>> source = OpenModelSource("qwen3.llb");
-#ifndef LLUDA_ENGINE_OPEN_MODEL_SOURCE_H_
-#define LLUDA_ENGINE_OPEN_MODEL_SOURCE_H_
+#ifndef LLUDA_ENGINE_SOURCE_OPEN_MODEL_SOURCE_H_
+#define LLUDA_ENGINE_SOURCE_OPEN_MODEL_SOURCE_H_
 
 #include <memory>
 #include <string>
@@ -23,4 +23,4 @@ absl::StatusOr<std::shared_ptr<ModelSource>> OpenModelSource(const std::string& 
 
 }  // namespace lluda::engine
 
-#endif  // LLUDA_ENGINE_OPEN_MODEL_SOURCE_H_
+#endif  // LLUDA_ENGINE_SOURCE_OPEN_MODEL_SOURCE_H_
