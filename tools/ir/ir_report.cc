@@ -1,4 +1,4 @@
-#include "tools/inspect/ir_report.h"
+#include "tools/ir/ir_report.h"
 
 #include <utility>
 

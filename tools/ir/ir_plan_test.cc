@@ -1,4 +1,4 @@
-#include "tools/inspect/ir_plan.h"
+#include "tools/ir/ir_plan.h"
 
 #include <memory>
 #include <string>

@@ -1,4 +1,4 @@
-#include "tools/inspect/ir_plan.h"
+#include "tools/ir/ir_plan.h"
 
 #include <utility>
 
@@ -13,7 +13,7 @@
 #include "codegen/llvm/target.h"
 #include "ir/frame.h"
 #include "passes/place/plan_memory.h"
-#include "tools/inspect/call_rounds.h"
+#include "tools/ir/call_rounds.h"
 
 namespace lluda::tools {
 namespace {

@@ -1,4 +1,4 @@
-#include "tools/inspect/call_rounds.h"
+#include "tools/ir/call_rounds.h"
 
 #include "gtest/gtest.h"
 

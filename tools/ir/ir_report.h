@@ -7,8 +7,8 @@
 //     const std::optional<PassDiff> diff = differ.See(number, pass, after);
 //     return diff ? WriteStdout(PassDiffText(*diff, /*color=*/false)) : absl::OkStatus();
 //   };
-#ifndef LLUDA_TOOLS_INSPECT_IR_REPORT_H_
-#define LLUDA_TOOLS_INSPECT_IR_REPORT_H_
+#ifndef LLUDA_TOOLS_IR_IR_REPORT_H_
+#define LLUDA_TOOLS_IR_IR_REPORT_H_
 
 #include <cstddef>
 #include <optional>
@@ -84,4 +84,4 @@ std::string DumpFilesJson(const std::vector<DumpFile>& files);
 
 }  // namespace lluda::tools
 
-#endif  // LLUDA_TOOLS_INSPECT_IR_REPORT_H_
+#endif  // LLUDA_TOOLS_IR_IR_REPORT_H_

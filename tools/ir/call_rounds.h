@@ -1,6 +1,6 @@
 // Calls of one layer after the other, told once: "28 times:" and the calls of a layer.
-#ifndef LLUDA_TOOLS_INSPECT_CALL_ROUNDS_H_
-#define LLUDA_TOOLS_INSPECT_CALL_ROUNDS_H_
+#ifndef LLUDA_TOOLS_IR_CALL_ROUNDS_H_
+#define LLUDA_TOOLS_IR_CALL_ROUNDS_H_
 
 #include <cstdint>
 #include <vector>
@@ -20,4 +20,4 @@ std::vector<CallRound> RoundsOf(const std::vector<runtime::Call>& calls);
 
 }  // namespace lluda::tools
 
-#endif  // LLUDA_TOOLS_INSPECT_CALL_ROUNDS_H_
+#endif  // LLUDA_TOOLS_IR_CALL_ROUNDS_H_

@@ -1,4 +1,4 @@
-#include "tools/inspect/keep_entry.h"
+#include "tools/ir/keep_entry.h"
 
 #include <string>
 

@@ -13,8 +13,8 @@
 //       frame+8454144
 //       ...
 //       & attn[0].vs  ...          & runs side by side with the call above
-#ifndef LLUDA_TOOLS_INSPECT_IR_PLAN_H_
-#define LLUDA_TOOLS_INSPECT_IR_PLAN_H_
+#ifndef LLUDA_TOOLS_IR_IR_PLAN_H_
+#define LLUDA_TOOLS_IR_IR_PLAN_H_
 
 #include <cstdint>
 #include <optional>
@@ -113,4 +113,4 @@ std::string PlanJson(const IrPlan& plan);
 
 }  // namespace lluda::tools
 
-#endif  // LLUDA_TOOLS_INSPECT_IR_PLAN_H_
+#endif  // LLUDA_TOOLS_IR_IR_PLAN_H_

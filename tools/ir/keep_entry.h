@@ -1,8 +1,8 @@
 // A module without what one of its entries has no use for.
 //
 //   RETURN_IF_ERROR(KeepEntry("audio", module));   // @audio, what it calls, and their weights
-#ifndef LLUDA_TOOLS_INSPECT_KEEP_ENTRY_H_
-#define LLUDA_TOOLS_INSPECT_KEEP_ENTRY_H_
+#ifndef LLUDA_TOOLS_IR_KEEP_ENTRY_H_
+#define LLUDA_TOOLS_IR_KEEP_ENTRY_H_
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -16,4 +16,4 @@ absl::Status KeepEntry(absl::string_view entry, ir::Module* module);
 
 }  // namespace lluda::tools
 
-#endif  // LLUDA_TOOLS_INSPECT_KEEP_ENTRY_H_
+#endif  // LLUDA_TOOLS_IR_KEEP_ENTRY_H_
