@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-#include "engine/generate/sampler.h"
+#include "engine/generate/sampling/sampler.h"
 
 namespace lluda::engine {
 namespace {

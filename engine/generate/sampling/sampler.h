@@ -30,8 +30,8 @@
 //
 // The random numbers are SplitMix64's and the exponentials base/portable_exp's, so that a seed means
 // the same on every machine. A sampler holds its options and the tokens so far, a few bytes each.
-#ifndef LLUDA_ENGINE_GENERATE_SAMPLER_H_
-#define LLUDA_ENGINE_GENERATE_SAMPLER_H_
+#ifndef LLUDA_ENGINE_GENERATE_SAMPLING_SAMPLER_H_
+#define LLUDA_ENGINE_GENERATE_SAMPLING_SAMPLER_H_
 
 #include <cstdint>
 #include <vector>
@@ -135,4 +135,4 @@ class Sampler {
 
 }  // namespace lluda::engine
 
-#endif  // LLUDA_ENGINE_GENERATE_SAMPLER_H_
+#endif  // LLUDA_ENGINE_GENERATE_SAMPLING_SAMPLER_H_
