@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "runtime/kernel_abi.h"
-#include "runtime/memory.h"
+#include "runtime/machine/memory.h"
 
 namespace lluda::bundle {
 

@@ -1,37 +1,19 @@
 // What may be asked of a bundle: most of it was decided when it was compiled.
 //
-//   absl::Status status = CheckNumbers(*bundle, "f32", "", "");
-//   // "qwen3.llb: is compiled for precision bf16, not f32"
+//   RETURN_IF_ERROR(CheckBundleOptions(*bundle, options));
+//   // "qwen3.llb: is compiled for avx512, not avx2"
 #ifndef LLUDA_ENGINE_BUNDLE_OPTIONS_H_
 #define LLUDA_ENGINE_BUNDLE_OPTIONS_H_
 
-#include <cstdint>
-
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "bundle/reader.h"
 #include "engine/model.h"
 
 namespace lluda::engine {
 
-// InvalidArgument, naming the file, for another precision ("bf16", "f32"), KV cache ("bf16", "f32",
-// "int8") or result ("logits", "hidden") than the bundle's. An empty name asks for nothing.
-absl::Status CheckNumbers(const bundle::Bundle& bundle, absl::string_view precision,
-                          absl::string_view kv_cache, absl::string_view result);
-
-// The error of quantising the weights or activations of a model that is compiled already.
-absl::Status WeightsAreSettled(const bundle::Bundle& bundle);
-
-// The same for all options: the instruction set, the context, what a bundle cannot do.
+// InvalidArgument, naming the file, for other numbers than the bundle's (source/bundle_numbers.h),
+// another instruction set, a longer context, and what a bundle cannot do.
 absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions& options);
-
-// Precision, KV cache and result that the bundle was compiled for. InvalidArgument if it names unknown
-// ones.
-absl::StatusOr<ModuleOptions> NumbersOf(const bundle::Bundle& bundle);
-
-// The context that is asked for, or all that the bundle was compiled for.
-int64_t ContextOfBundle(const bundle::Bundle& bundle, const ModuleOptions& options);
 
 }  // namespace lluda::engine
 

@@ -13,7 +13,7 @@
 #include "runtime/gpu/simulated_gpu.h"
 #include "runtime/machine/memory_limit.h"
 #include "runtime/memory_need.h"
-#include "runtime/session.h"
+#include "runtime/session/session.h"
 
 namespace lluda::engine {
 namespace {

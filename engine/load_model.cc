@@ -15,9 +15,9 @@
 #include "engine/gpu_model.h"
 #include "engine/machine.h"
 #include "engine/model.h"
-#include "engine/open_model_source.h"
 #include "engine/open_module.h"
 #include "engine/source/checkpoint_weights.h"
+#include "engine/source/open_model_source.h"
 #include "ir/text/printer.h"
 #include "runtime/cpu_device.h"
 

@@ -7,7 +7,7 @@
 #include "base/status_macros.h"
 #include "runtime/machine/memory_limit.h"
 #include "runtime/memory_need.h"
-#include "runtime/session.h"
+#include "runtime/session/session.h"
 
 namespace lluda::engine {
 namespace {

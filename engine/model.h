@@ -24,7 +24,7 @@
 #include "absl/status/statusor.h"
 #include "base/files/file_cache.h"
 #include "engine/device.h"
-#include "engine/generate/sampler.h"
+#include "engine/generate/sampling/sampler.h"
 #include "engine/grammar/token_trie.h"
 #include "engine/source/model_source.h"
 #include "engine/source/module_options.h"

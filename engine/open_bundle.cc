@@ -7,9 +7,10 @@
 #include "base/stopwatch.h"
 #include "bundle/reader.h"
 #include "engine/bundle_options.h"
-#include "engine/bundle_source.h"
 #include "engine/machine.h"
 #include "engine/model.h"
+#include "engine/source/bundle_numbers.h"
+#include "engine/source/bundle_source.h"
 #include "runtime/cpu_device.h"
 
 namespace lluda::engine {

@@ -9,6 +9,7 @@
 #include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "engine/bundle_options.h"
+#include "engine/source/bundle_numbers.h"
 #include "engine/source/module_text.h"
 #include "ir/check/verifier.h"
 #include "ir/text/parser.h"

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/model.h"
+#include "engine/stories_model.h"
 
 namespace lluda::engine {
 namespace {
@@ -18,11 +19,8 @@ using testing::ElementsAreArray;
 using testing::HasSubstr;
 
 std::unique_ptr<Model> LoadStories(int threads, int64_t max_step = 512, int64_t context = 256) {
-  LoadOptions options;
-  options.folder = "reference_data/stories";
+  LoadOptions options = StoriesOptions(context, max_step);
   options.threads = threads;
-  options.module.context = context;
-  options.module.max_step = max_step;
   absl::StatusOr<std::unique_ptr<Model>> model = Model::Load(options);
   EXPECT_TRUE(model.ok()) << model.status();
   return *std::move(model);

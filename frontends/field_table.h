@@ -14,6 +14,8 @@
 #ifndef LLUDA_FRONTENDS_FIELD_TABLE_H_
 #define LLUDA_FRONTENDS_FIELD_TABLE_H_
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -37,6 +39,20 @@ struct FieldRow {
   // What a list or an object asks for: "quantised weights".
   const char* asks_for = "";
 };
+
+// One table of several: of what many files have and of what is one's own.
+//
+//   constexpr auto kFields = Joined(kOwnFields, kExpertFields);
+template <size_t... counts>
+constexpr std::array<FieldRow, (counts + ...)> Joined(const FieldRow (&... tables)[counts]) {
+  std::array<FieldRow, (counts + ...)> joined{};
+  size_t filled = 0;
+  const auto append = [&](const FieldRow* table, size_t count) {
+    for (size_t i = 0; i < count; ++i) joined[filled++] = table[i];
+  };
+  (append(tables, counts), ...);
+  return joined;
+}
 
 // A field that holds what its row refuses.
 struct RefusedField {

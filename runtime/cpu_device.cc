@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <utility>
 
 #include "base/status_macros.h"
@@ -19,25 +18,6 @@ constexpr int64_t kGrainNanoseconds = 4000;
 constexpr int64_t kChunksPerThread = 24;
 
 }  // namespace
-
-absl::StatusOr<Memory> CpuDevice::Allocate(int64_t bytes, Pages pages, absl::string_view purpose) {
-  return Memory::Allocate(bytes, pages, purpose);
-}
-
-absl::Status CpuDevice::CopyIn(char* to, const void* from, int64_t bytes) {
-  std::memcpy(to, from, static_cast<size_t>(bytes));
-  return absl::OkStatus();
-}
-
-absl::Status CpuDevice::CopyOut(void* to, const char* from, int64_t bytes) {
-  std::memcpy(to, from, static_cast<size_t>(bytes));
-  return absl::OkStatus();
-}
-
-absl::Status CpuDevice::Copy(char* to, const char* from, int64_t bytes) {
-  std::memcpy(to, from, static_cast<size_t>(bytes));
-  return absl::OkStatus();
-}
 
 absl::Status CpuDevice::Prepare(const Program& program) {
   program_ = &program;

@@ -10,21 +10,17 @@
 #include <cstdint>
 #include <vector>
 
-#include "runtime/device.h"
+#include "runtime/in_host_memory.h"
 #include "runtime/machine/thread_pool.h"
 
 namespace lluda::runtime {
 
-class CpuDevice : public Device {
+class CpuDevice : public InHostMemory {
  public:
   // The pool must outlive the device, and so must the library that holds the program's code.
   explicit CpuDevice(ThreadPool* pool) : pool_(pool) {}
 
   bool UsesHostMemory() const override { return true; }
-  absl::StatusOr<Memory> Allocate(int64_t bytes, Pages pages, absl::string_view purpose) override;
-  absl::Status CopyIn(char* to, const void* from, int64_t bytes) override;
-  absl::Status CopyOut(void* to, const char* from, int64_t bytes) override;
-  absl::Status Copy(char* to, const char* from, int64_t bytes) override;
   absl::Status Prepare(const Program& program) override;
   bool RunRegion(const Region& region) override;
   absl::Status Wait() override { return absl::OkStatus(); }

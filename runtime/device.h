@@ -18,7 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "runtime/memory.h"
+#include "runtime/machine/memory.h"
 #include "runtime/program.h"
 #include "runtime/timeline.h"
 

@@ -19,7 +19,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "runtime/device.h"
-#include "runtime/memory.h"
+#include "runtime/machine/memory.h"
 #include "runtime/program.h"
 #include "runtime/space_bases.h"
 #include "runtime/timeline.h"

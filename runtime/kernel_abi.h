@@ -29,7 +29,7 @@ static_assert(offsetof(KernelArgs, buffers) == 0 && offsetof(KernelArgs, dims) =
                   offsetof(KernelArgs, scratch) == 16 && offsetof(KernelArgs, begin) == 24 &&
                   offsetof(KernelArgs, end) == 32 && offsetof(KernelArgs, parts) == 40 &&
                   offsetof(KernelArgs, workspace) == 48,
-              "codegen/cpu/emit/emitter.cc addresses the fields by these offsets");
+              "codegen/emit/emitter.cc addresses the fields by these offsets");
 
 }  // namespace lluda::runtime
 

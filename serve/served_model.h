@@ -11,7 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "engine/generate/sampler.h"
+#include "engine/generate/sampling/sampler.h"
 #include "engine/grammar/token_trie.h"
 #include "engine/service/service.h"
 #include "frontends/tokenizer/chat_template.h"

@@ -13,7 +13,7 @@
 #include "engine/source/checkpoint_weights.h"
 #include "gtest/gtest.h"
 #include "runtime/machine/thread_pool.h"
-#include "runtime/session.h"
+#include "runtime/session/session.h"
 #include "tests/support/compiled_model.h"
 #include "tests/support/real_model.h"
 

@@ -9,7 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "engine/model.h"
 #include "gtest/gtest.h"
-#include "runtime/session.h"
+#include "runtime/session/session.h"
 #include "tests/support/seeded_families.h"
 
 namespace lluda::tests {

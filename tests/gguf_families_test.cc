@@ -10,7 +10,7 @@
 #include "base/files/test_files.h"
 #include "engine/model.h"
 #include "gtest/gtest.h"
-#include "runtime/session.h"
+#include "runtime/session/session.h"
 #include "tests/support/gguf_copy.h"
 #include "tests/support/seeded_families.h"
 

@@ -11,7 +11,7 @@
 #include "engine/model.h"
 #include "engine/session.h"
 #include "gtest/gtest.h"
-#include "runtime/session.h"
+#include "runtime/session/session.h"
 #include "tests/support/real_model.h"
 #include "tools/validate/compare.h"
 #include "tools/validate/reference.h"

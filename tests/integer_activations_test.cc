@@ -10,7 +10,7 @@
 #include "engine/model.h"
 #include "gtest/gtest.h"
 #include "ir/type/dtype.h"
-#include "runtime/session.h"
+#include "runtime/session/session.h"
 #include "tests/support/seeded_families.h"
 
 namespace lluda::tests {

@@ -24,7 +24,7 @@
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
 #include "tests/support/golden_text.h"
-#include "tools/inspect/ir_plan.h"
+#include "tools/ir/ir_plan.h"
 
 namespace lluda::tests {
 namespace {

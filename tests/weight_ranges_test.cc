@@ -20,7 +20,7 @@
 #include "ir/interpreter/tensor.h"
 #include "ir/type/dtype.h"
 #include "runtime/machine/thread_pool.h"
-#include "runtime/session.h"
+#include "runtime/session/session.h"
 #include "tests/support/compiled_model.h"
 #include "tests/support/guarded_memory.h"
 

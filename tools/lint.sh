@@ -31,7 +31,9 @@ clang-format-19 --dry-run -Werror "${sources[@]}" || status=1
 [ "$format_only" = 1 ] && exit "$status"
 
 # Headers that the build writes.
-if ! bazel build --noshow_progress //bundle:header_pb //cli:report_page_source //codegen:fingerprint 2>/dev/null; then
+written=(//bundle:header_pb //codegen/cpu:fingerprint //codegen/nvptx:fingerprint //serve:page_source
+  //tools/report:report_page_source)
+if ! bazel build --noshow_progress "${written[@]}" 2>/dev/null; then
   echo "lint: the generated headers do not build" >&2
   exit 2
 fi

@@ -21,10 +21,10 @@
 #include "ir/text/printer.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
-#include "tools/inspect/ir_plan.h"
-#include "tools/inspect/ir_report.h"
-#include "tools/inspect/keep_entry.h"
 #include "tools/inspect/optimised_model.h"
+#include "tools/ir/ir_plan.h"
+#include "tools/ir/ir_report.h"
+#include "tools/ir/keep_entry.h"
 
 namespace lluda::cli {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "cli/flags/arguments.h"
-#include "engine/generate/sampler.h"
+#include "engine/generate/sampling/sampler.h"
 #include "engine/grammar/constraint.h"
 #include "engine/grammar/grammar.h"
 #include "engine/session.h"

@@ -15,8 +15,8 @@
 #include "cli/flags/default_model.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/progress.h"
-#include "engine/open_model_source.h"
-#include "engine/with_tokenizer.h"
+#include "engine/source/open_model_source.h"
+#include "engine/source/with_tokenizer.h"
 #include "frontends/model_folder.h"
 
 namespace lluda::cli {

@@ -26,9 +26,7 @@ KernelSpec CpuBackend::SpecOf(const ir::Op& op) const { return InterleavedSpecOf
 
 absl::StatusOr<KernelInfo> CpuBackend::Emit(const KernelSpec& spec, const std::string& name) {
   if (modules_ == KernelModules::kPerKernel || emitted_.empty()) {
-    Emitted& emitted = emitted_[name];
-    emitted.context = std::make_unique<llvm::LLVMContext>();
-    emitted.module = std::make_unique<llvm::Module>(name, *emitted.context);
+    emitted_[name] = EmittedKernel::Empty(name);
   }
   llvm::Module* module =
       modules_ == KernelModules::kOne ? this->module() : emitted_.at(name).module.get();
@@ -38,22 +36,14 @@ absl::StatusOr<KernelInfo> CpuBackend::Emit(const KernelSpec& spec, const std::s
 }
 
 void CpuBackend::AddObject(const std::string& name, std::string object) {
-  emitted_[name] = {nullptr, nullptr, std::move(object)};
+  emitted_[name] = EmittedKernel::Compiled(std::move(object));
 }
 
 absl::StatusOr<std::unique_ptr<KernelLibrary>> CpuBackend::Finish(
     const std::vector<std::string>& names, const ObjectListener& listener) {
   JitOptions options = options_;
   options.listener = listener;
-  ASSIGN_OR_RETURN(std::unique_ptr<Jit> jit, Jit::Create(target_, options));
-  for (const std::string& name : names) {
-    Emitted& emitted = emitted_.at(name);
-    RETURN_IF_ERROR(emitted.module == nullptr
-                        ? jit->AddObject(name, emitted.object)
-                        : jit->AddModule(std::move(emitted.context), std::move(emitted.module)));
-  }
-  emitted_.clear();
-  return std::move(*jit).Compile(names);
+  return CompileKernels(target_, options, names, std::exchange(emitted_, {}));
 }
 
 }  // namespace lluda::codegen

@@ -5,12 +5,12 @@
 #ifndef LLUDA_CODEGEN_CPU_CPU_BACKEND_H_
 #define LLUDA_CODEGEN_CPU_CPU_BACKEND_H_
 
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "codegen/backend.h"
+#include "codegen/llvm/emitted_kernels.h"
 #include "codegen/llvm/jit.h"
 #include "codegen/llvm/target.h"
 
@@ -43,19 +43,12 @@ class CpuBackend : public Backend {
   }
 
  private:
-  // A kernel's LLVM module, each in a context of its own so that they compile in parallel; or the
-  // one module, under the name of its first kernel.
-  struct Emitted {
-    std::unique_ptr<llvm::LLVMContext> context;
-    std::unique_ptr<llvm::Module> module;
-    std::string object;  // in place of the module, if the cache had it
-  };
-
   const Target& target_;
   std::vector<std::string> symbols_;
   KernelModules modules_;
   JitOptions options_;
-  std::map<std::string, Emitted> emitted_;
+  // Each kernel's, or the one module under the name of its first kernel.
+  EmittedKernels emitted_;
 };
 
 }  // namespace lluda::codegen

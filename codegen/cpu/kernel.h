@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "codegen/backend.h"
-#include "codegen/cpu/emit/emitter.h"
+#include "codegen/emit/emitter.h"
 #include "codegen/kernel_spec.h"
 
 namespace lluda::codegen {

@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "codegen/cpu/emit/emitter.h"
 #include "codegen/cpu/matmul/amx.h"
+#include "codegen/emit/emitter.h"
 #include "llvm/IR/Intrinsics.h"
 #include "llvm/IR/IntrinsicsX86.h"
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "codegen/cpu/emit/emitter.h"
 #include "codegen/cpu/kernel_test_util.h"
+#include "codegen/emit/emitter.h"
 #include "gtest/gtest.h"
 
 namespace lluda::codegen {

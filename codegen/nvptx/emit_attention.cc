@@ -9,11 +9,11 @@
 #include <limits>
 #include <utility>
 
-#include "codegen/cpu/attention/attention_operands.h"
-#include "codegen/cpu/emit/integer.h"
-#include "codegen/cpu/emit/math.h"
-#include "codegen/cpu/emit/op_emitter.h"
-#include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/emit/attention_operands.h"
+#include "codegen/emit/integer.h"
+#include "codegen/emit/math.h"
+#include "codegen/emit/op_emitter.h"
+#include "codegen/emit/tensor_access.h"
 #include "codegen/nvptx/eights.h"
 #include "codegen/nvptx/emit_gpu.h"
 

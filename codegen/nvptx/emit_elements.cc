@@ -1,8 +1,7 @@
-// Ops whose elements are computed one by one. What an element is, is the CPU's (codegen/cpu/ops),
-// with one lane.
-#include "codegen/cpu/emit/row_math.h"
-#include "codegen/cpu/emit/tensor_access.h"
-#include "codegen/cpu/ops/emit_ops.h"
+// Ops whose elements are computed one by one: those of codegen/emit/elements.h, with one lane.
+#include "codegen/emit/elements.h"
+#include "codegen/emit/row_math.h"
+#include "codegen/emit/tensor_access.h"
 #include "codegen/nvptx/emit_gpu.h"
 
 namespace lluda::codegen::gpu {

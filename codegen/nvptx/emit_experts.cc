@@ -3,10 +3,10 @@
 #include <cstdint>
 #include <limits>
 
-#include "codegen/cpu/emit/integer.h"
-#include "codegen/cpu/emit/op_emitter.h"
-#include "codegen/cpu/emit/tensor_access.h"
-#include "codegen/cpu/ops/top_key.h"
+#include "codegen/emit/integer.h"
+#include "codegen/emit/op_emitter.h"
+#include "codegen/emit/tensor_access.h"
+#include "codegen/emit/top_key.h"
 #include "codegen/nvptx/emit_gpu.h"
 
 namespace lluda::codegen::gpu {

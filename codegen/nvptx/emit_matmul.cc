@@ -10,11 +10,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "codegen/cpu/emit/integer.h"
-#include "codegen/cpu/emit/op_emitter.h"
-#include "codegen/cpu/emit/row_math.h"
-#include "codegen/cpu/emit/tensor_access.h"
-#include "codegen/cpu/matmul/column_epilogue.h"
+#include "codegen/emit/column_epilogue.h"
+#include "codegen/emit/integer.h"
+#include "codegen/emit/op_emitter.h"
+#include "codegen/emit/row_math.h"
+#include "codegen/emit/tensor_access.h"
 #include "codegen/nvptx/eights.h"
 #include "codegen/nvptx/emit_gpu.h"
 #include "ir/op/contraction.h"

@@ -1,9 +1,9 @@
 // Ops that move elements without computing: a thread for each element that is written.
 #include <tuple>
 
-#include "codegen/cpu/emit/integer.h"
-#include "codegen/cpu/emit/op_emitter.h"
-#include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/emit/integer.h"
+#include "codegen/emit/op_emitter.h"
+#include "codegen/emit/tensor_access.h"
 #include "codegen/nvptx/emit_gpu.h"
 #include "ir/type/encoding.h"
 

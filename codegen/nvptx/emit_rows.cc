@@ -3,10 +3,10 @@
 // takes a long row of an rmsnorm.
 #include <limits>
 
-#include "codegen/cpu/emit/math.h"
-#include "codegen/cpu/emit/op_emitter.h"
-#include "codegen/cpu/emit/row_math.h"
-#include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/emit/math.h"
+#include "codegen/emit/op_emitter.h"
+#include "codegen/emit/row_math.h"
+#include "codegen/emit/tensor_access.h"
 #include "codegen/nvptx/emit_gpu.h"
 #include "llvm/IR/Intrinsics.h"
 

@@ -1,6 +1,7 @@
 #include "codegen/nvptx/gpu_backend.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -32,9 +33,7 @@ std::string GpuBackend::Version() const {
 KernelSpec GpuBackend::SpecOf(const ir::Op& op) const { return codegen::SpecOf(op); }
 
 absl::StatusOr<KernelInfo> GpuBackend::Emit(const KernelSpec& spec, const std::string& name) {
-  Emitted emitted;
-  emitted.context = std::make_unique<llvm::LLVMContext>();
-  emitted.module = std::make_unique<llvm::Module>(name, *emitted.context);
+  EmittedKernel emitted = EmittedKernel::Empty(name);
   const Form form = gpu_ != nullptr ? Form::kPtx : Form::kSimulated;
   ASSIGN_OR_RETURN(KernelInfo info,
                    EmitGpuKernel(spec, form, target_, symbols_, name, emitted.module.get()));
@@ -43,12 +42,16 @@ absl::StatusOr<KernelInfo> GpuBackend::Emit(const KernelSpec& spec, const std::s
 }
 
 void GpuBackend::AddObject(const std::string& name, std::string object) {
-  emitted_[name] = {nullptr, nullptr, std::move(object)};
+  emitted_[name] = EmittedKernel::Compiled(std::move(object));
 }
 
 absl::StatusOr<std::unique_ptr<KernelLibrary>> GpuBackend::Finish(
     const std::vector<std::string>& names, const ObjectListener& listener) {
-  if (gpu_ == nullptr) return FinishSimulated(names, listener);
+  if (gpu_ == nullptr) {
+    JitOptions options = options_;
+    options.listener = listener;
+    return CompileKernels(target_, options, names, std::exchange(emitted_, {}));
+  }
   RETURN_IF_ERROR(FinishPtx(names, listener));
   return std::make_unique<PtxLibrary>();
 }
@@ -60,7 +63,7 @@ absl::Status GpuBackend::FinishPtx(const std::vector<std::string>& names,
   runtime::ThreadPool pool(options_.threads);
   pool.ParallelFor(count, 1, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {
-      Emitted& emitted = emitted_.at(names[static_cast<size_t>(i)]);
+      EmittedKernel& emitted = emitted_.at(names[static_cast<size_t>(i)]);
       absl::StatusOr<std::string>& text = texts[static_cast<size_t>(i)];
       if (emitted.module == nullptr) {
         text = std::move(emitted.object);
@@ -76,21 +79,6 @@ absl::Status GpuBackend::FinishPtx(const std::vector<std::string>& names,
     ptx_[names[i]] = *std::move(texts[i]);
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<std::unique_ptr<KernelLibrary>> GpuBackend::FinishSimulated(
-    const std::vector<std::string>& names, const ObjectListener& listener) {
-  JitOptions options = options_;
-  options.listener = listener;
-  ASSIGN_OR_RETURN(std::unique_ptr<Jit> jit, Jit::Create(target_, options));
-  for (const std::string& name : names) {
-    Emitted& emitted = emitted_.at(name);
-    RETURN_IF_ERROR(emitted.module == nullptr
-                        ? jit->AddObject(name, emitted.object)
-                        : jit->AddModule(std::move(emitted.context), std::move(emitted.module)));
-  }
-  emitted_.clear();
-  return std::move(*jit).Compile(names);
 }
 
 }  // namespace lluda::codegen

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "codegen/backend.h"
+#include "codegen/llvm/emitted_kernels.h"
 #include "codegen/llvm/jit.h"
 #include "codegen/llvm/target.h"
 #include "codegen/nvptx/ptx.h"
@@ -43,21 +44,13 @@ class GpuBackend : public Backend {
   const std::map<std::string, std::string>& ptx() const { return ptx_; }
 
  private:
-  // A kernel's LLVM module, in a context of its own so that they compile in parallel.
-  struct Emitted {
-    std::unique_ptr<llvm::LLVMContext> context;
-    std::unique_ptr<llvm::Module> module;
-    std::string object;  // in place of the module, if the cache had it
-  };
   absl::Status FinishPtx(const std::vector<std::string>& names, const ObjectListener& listener);
-  absl::StatusOr<std::unique_ptr<KernelLibrary>> FinishSimulated(
-      const std::vector<std::string>& names, const ObjectListener& listener);
 
   const Gpu* gpu_;
   const Target& target_;
   std::vector<std::string> symbols_;
   JitOptions options_;
-  std::map<std::string, Emitted> emitted_;
+  EmittedKernels emitted_;
   std::map<std::string, std::string> ptx_;
 };
 

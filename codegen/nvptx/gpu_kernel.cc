@@ -1,6 +1,6 @@
 #include "codegen/nvptx/gpu_kernel.h"
 
-#include "codegen/cpu/emit/op_emitter.h"
+#include "codegen/emit/op_emitter.h"
 #include "codegen/nvptx/emit_gpu.h"
 
 namespace lluda::codegen {

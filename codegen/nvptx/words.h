@@ -9,7 +9,7 @@
 //   });
 //   e->Finish();
 //
-// All else (loops, loads, stores, mathematics) is the Emitter's of the CPU, with one lane: a thread
+// All else (loops, loads, stores, mathematics) is the Emitter's, with one lane: a thread
 // of a GPU is a scalar machine. What a thread computes depends on its block alone, in a fixed order.
 #ifndef LLUDA_CODEGEN_NVPTX_WORDS_H_
 #define LLUDA_CODEGEN_NVPTX_WORDS_H_
@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "codegen/backend.h"
-#include "codegen/cpu/emit/emitter.h"
+#include "codegen/emit/emitter.h"
 #include "runtime/gpu/gpu_abi.h"
 
 namespace lluda::codegen {

@@ -6,7 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "runtime/session.h"
+#include "runtime/session/session.h"
 
 namespace lluda::engine {
 namespace {

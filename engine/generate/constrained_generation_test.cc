@@ -27,18 +27,16 @@ constexpr char kSchema[] = R"({"type": "object", "properties": {
 constexpr char kPattern[] = "(The|A) [a-z]{2,8} (is|was) [a-z]{2,8}\\.";
 constexpr int64_t kContext = 160;
 
-class ConstrainedGenerationTest : public testing::Test {
+class ConstrainedGenerationTest : public StoriesTest<kContext> {
  protected:
   static void SetUpTestSuite() {
-    absl::StatusOr<std::unique_ptr<Model>> model = Model::Load(StoriesOptions(kContext, 16));
-    ASSERT_TRUE(model.ok()) << model.status();
-    model_ = model->release();
+    ASSERT_NO_FATAL_FAILURE(StoriesTest::SetUpTestSuite());
     trie_ = new std::shared_ptr<const grammar::TokenTrie>(
         grammar::TokenTrie::Create(*model_->tokenizer()));
   }
   static void TearDownTestSuite() {
     delete trie_;
-    delete model_;
+    StoriesTest::TearDownTestSuite();
   }
 
   static std::shared_ptr<const grammar::Grammar> GrammarOf(int kind) {
@@ -60,11 +58,9 @@ class ConstrainedGenerationTest : public testing::Test {
 
   static std::vector<int32_t> Prompt() { return model_->tokenizer()->Encode("Once upon a time"); }
 
-  static Model* model_;
   static std::shared_ptr<const grammar::TokenTrie>* trie_;
 };
 
-Model* ConstrainedGenerationTest::model_ = nullptr;
 std::shared_ptr<const grammar::TokenTrie>* ConstrainedGenerationTest::trie_ = nullptr;
 
 TEST_F(ConstrainedGenerationTest, EveryTextThatEndsIsOneOfItsGrammar) {

@@ -35,7 +35,7 @@
 #include "engine/generate/sequence.h"
 #include "engine/generate/step_times.h"
 #include "runtime/machine/thread_pool.h"
-#include "runtime/session.h"
+#include "runtime/session/session.h"
 
 namespace lluda::engine {
 

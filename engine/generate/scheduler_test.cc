@@ -18,41 +18,15 @@ namespace {
 
 using testing::IsEmpty;
 
-constexpr const char* kPrompts[] = {
-    "Once upon a time",
-    "The fox",
-    "Once upon a time there was a little girl called Anna, who had a red ball.",
-    "Tom and his dog were best friends. Every day they went to the park and played with a big red "
-    "ball. One day the ball rolled into the lake, and Tom did not know what to do.",
-    "Once upon a hill",
-};
-
-class SchedulerTest : public testing::Test {
+class SchedulerTest : public StoriesTest<128> {
  protected:
-  static void SetUpTestSuite() {
-    absl::StatusOr<std::unique_ptr<Model>> model = Model::Load(StoriesOptions(128, 16));
-    ASSERT_TRUE(model.ok()) << model.status();
-    model_ = model->release();
-  }
-  static void TearDownTestSuite() { delete model_; }
-
   static std::unique_ptr<Scheduler> Open(int slots, int64_t max_step = 16, int64_t pages = 0) {
     auto scheduler = Scheduler::Create(model_->executable(), {slots, 128, max_step, pages});
     EXPECT_TRUE(scheduler.ok()) << scheduler.status();
     return *std::move(scheduler);
   }
 
-  // Different in length, sampling and stops, by `kind`.
-  static GenerateOptions Options(int kind) {
-    GenerateOptions options;
-    options.max_new_tokens = 12 + 7 * (kind % 4);
-    options.sampler = model_->DefaultSampler();
-    options.sampler.seed = static_cast<uint64_t>(kind);
-    if (kind % 3 == 0) options.sampler.temperature = 0;
-    if (kind % 2 == 0) options.stop_strings = {"."};
-    options.stop_tokens = model_->StopTokens();
-    return options;
-  }
+  static GenerateOptions Options(int kind) { return StoryOptions(*model_, kind); }
 
   static std::unique_ptr<Sequence> Make(const std::string& prompt, const GenerateOptions& options) {
     const SequenceModel model = {model_->tokenizer(), Open(1)->vocabulary(), 128};
@@ -69,41 +43,28 @@ class SchedulerTest : public testing::Test {
     }
   }
 
-  // The same in a session of its own.
-  static Generation Alone(const std::string& prompt, const GenerateOptions& options) {
-    auto session = Session::Create(model_, {});
-    EXPECT_TRUE(session.ok()) << session.status();
-    auto result = (*session)->Generate(model_->tokenizer()->Encode(prompt), options);
-    EXPECT_TRUE(result.ok()) << result.status();
-    return *std::move(result);
-  }
-
   static void ExpectAsAlone(Sequence* sequence, const std::string& prompt,
                             const GenerateOptions& options) {
     ASSERT_TRUE(sequence->finished());
     const absl::StatusOr<Generation> result = sequence->TakeResult();
     ASSERT_TRUE(result.ok()) << result.status();
-    const Generation alone = Alone(prompt, options);
-    EXPECT_EQ(result->tokens, alone.tokens) << prompt;
-    EXPECT_EQ(result->text, alone.text) << prompt;
-    EXPECT_EQ(result->finish, alone.finish) << prompt;
+    SCOPED_TRACE(prompt);
+    ExpectSame(*result, Alone(model_->tokenizer()->Encode(prompt), options));
   }
-
-  static Model* model_;
 };
-
-Model* SchedulerTest::model_ = nullptr;
 
 TEST_F(SchedulerTest, SequencesSideBySideAreWhatEachIsAlone) {
   for (const int slots : {1, 2, 5}) {
     auto scheduler = Open(slots);
     std::vector<std::unique_ptr<Sequence>> sequences;
     for (int i = 0; i < 10; ++i) {
-      sequences.push_back(Make(kPrompts[i % 5], Options(i)));
+      sequences.push_back(Make(kStoryPrompts[i % 5], Options(i)));
       scheduler->Add(sequences.back().get());
     }
     RunAll(scheduler.get());
-    for (int i = 0; i < 10; ++i) ExpectAsAlone(sequences[i].get(), kPrompts[i % 5], Options(i));
+    for (int i = 0; i < 10; ++i) {
+      ExpectAsAlone(sequences[i].get(), kStoryPrompts[i % 5], Options(i));
+    }
   }
 }
 
@@ -122,7 +83,7 @@ TEST_F(SchedulerTest, SequencesThatAreSetBackAreWhatEachIsAlone) {
       };
       std::vector<std::unique_ptr<Sequence>> sequences;
       for (int i = 0; i < 8; ++i) {
-        sequences.push_back(Make(kPrompts[i % 5], options_of(i)));
+        sequences.push_back(Make(kStoryPrompts[i % 5], options_of(i)));
         scheduler->Add(sequences.back().get());
       }
       // Nobody is set back for ever: the one that came first goes on.
@@ -133,7 +94,7 @@ TEST_F(SchedulerTest, SequencesThatAreSetBackAreWhatEachIsAlone) {
         EXPECT_LE(scheduler->used_pages(), pages);
       }
       for (int i = 0; i < 8; ++i) {
-        ExpectAsAlone(sequences[i].get(), kPrompts[i % 5], options_of(i));
+        ExpectAsAlone(sequences[i].get(), kStoryPrompts[i % 5], options_of(i));
       }
       preemptions += scheduler->preemptions();
     }
@@ -146,7 +107,7 @@ TEST_F(SchedulerTest, WhatIsRememberedMakesRoomBeforeAnybodyIsSetBack) {
   GenerateOptions options = Options(1);
   options.stop_tokens = {};
   options.max_new_tokens = 80;
-  for (const char* const prompt : {kPrompts[0], kPrompts[1], kPrompts[4]}) {
+  for (const char* const prompt : {kStoryPrompts[0], kStoryPrompts[1], kStoryPrompts[4]}) {
     auto sequence = Make(prompt, options);
     scheduler->Add(sequence.get());
     RunAll(scheduler.get());
@@ -162,9 +123,9 @@ TEST_F(SchedulerTest, ASequenceThatIsCancelledWhileItIsSetBackIsLetGo) {
   GenerateOptions options = Options(1);
   options.stop_tokens = {};
   options.max_new_tokens = 100;
-  auto first = Make(kPrompts[0], options);
+  auto first = Make(kStoryPrompts[0], options);
   options.cancel = &cancel;
-  auto second = Make(kPrompts[1], options);
+  auto second = Make(kStoryPrompts[1], options);
   scheduler->Add(first.get());
   scheduler->Add(second.get());
   while (scheduler->preemptions() == 0) {
@@ -176,42 +137,44 @@ TEST_F(SchedulerTest, ASequenceThatIsCancelledWhileItIsSetBackIsLetGo) {
   second.reset();
   RunAll(scheduler.get());
   options.cancel = nullptr;
-  ExpectAsAlone(first.get(), kPrompts[0], options);
+  ExpectAsAlone(first.get(), kStoryPrompts[0], options);
 }
 
 TEST_F(SchedulerTest, SequencesMayComeWhileOthersAreWritten) {
   auto scheduler = Open(3, /*max_step=*/5);
   std::vector<std::unique_ptr<Sequence>> sequences;
   for (int i = 0; i < 6; ++i) {
-    sequences.push_back(Make(kPrompts[(i + 2) % 5], Options(i)));
+    sequences.push_back(Make(kStoryPrompts[(i + 2) % 5], Options(i)));
     scheduler->Add(sequences.back().get());
     for (int step = 0; step < 1 + 2 * i; ++step) ASSERT_TRUE(scheduler->Step().ok());
   }
   RunAll(scheduler.get());
-  for (int i = 0; i < 6; ++i) ExpectAsAlone(sequences[i].get(), kPrompts[(i + 2) % 5], Options(i));
+  for (int i = 0; i < 6; ++i) {
+    ExpectAsAlone(sequences[i].get(), kStoryPrompts[(i + 2) % 5], Options(i));
+  }
 }
 
 TEST_F(SchedulerTest, ASequenceThatLeavesDoesNotChangeTheOthers) {
   auto scheduler = Open(3);
   const GenerateOptions options = Options(1);
-  auto leaves = Make(kPrompts[3], options);
-  auto stays = Make(kPrompts[2], options);
+  auto leaves = Make(kStoryPrompts[3], options);
+  auto stays = Make(kStoryPrompts[2], options);
   scheduler->Add(leaves.get());
   scheduler->Add(stays.get());
   for (int step = 0; step < 4; ++step) ASSERT_TRUE(scheduler->Step().ok());
   leaves->Cancel();
   RunAll(scheduler.get());
   EXPECT_EQ(leaves->TakeResult()->finish, FinishReason::kCancelled);
-  ExpectAsAlone(stays.get(), kPrompts[2], options);
+  ExpectAsAlone(stays.get(), kStoryPrompts[2], options);
 }
 
 TEST_F(SchedulerTest, ACancelledSequenceDoesNotWaitForASlot) {
   auto scheduler = Open(1);
-  auto first = Make(kPrompts[0], Options(1));
+  auto first = Make(kStoryPrompts[0], Options(1));
   std::atomic<bool> cancel{false};
   GenerateOptions options = Options(1);
   options.cancel = &cancel;
-  auto second = Make(kPrompts[1], options);
+  auto second = Make(kStoryPrompts[1], options);
   scheduler->Add(first.get());
   scheduler->Add(second.get());
   ASSERT_TRUE(scheduler->Step().ok());
@@ -223,25 +186,25 @@ TEST_F(SchedulerTest, ACancelledSequenceDoesNotWaitForASlot) {
 
 TEST_F(SchedulerTest, ALaterPromptReusesTheSlotThatSharesItsBeginning) {
   auto scheduler = Open(2);
-  auto first = Make(kPrompts[2], Options(0));
-  auto other = Make(kPrompts[1], Options(0));
+  auto first = Make(kStoryPrompts[2], Options(0));
+  auto other = Make(kStoryPrompts[1], Options(0));
   scheduler->Add(first.get());
   scheduler->Add(other.get());
   RunAll(scheduler.get());
-  const std::string longer = std::string(kPrompts[2]) + " She";
+  const std::string longer = std::string(kStoryPrompts[2]) + " She";
   auto later = Make(longer, Options(3));
   scheduler->Add(later.get());
   RunAll(scheduler.get());
   auto result = later->TakeResult();
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->reused_tokens,
-            static_cast<int64_t>(model_->tokenizer()->Encode(kPrompts[2]).size()));
+            static_cast<int64_t>(model_->tokenizer()->Encode(kStoryPrompts[2]).size()));
   EXPECT_EQ(result->tokens, Alone(longer, Options(3)).tokens);
 }
 
 // The second sequence begins while the first is being written, from a copy of what that holds.
 TEST_F(SchedulerTest, ACopiedBeginningGivesTheBitsOfAComputedOne) {
-  const std::vector<int32_t> ids = model_->tokenizer()->Encode(kPrompts[3]);
+  const std::vector<int32_t> ids = model_->tokenizer()->Encode(kStoryPrompts[3]);
   struct Case {
     const char* name;
     Precision precision;
@@ -292,7 +255,7 @@ TEST_F(SchedulerTest, ACopiedBeginningGivesTheBitsOfAComputedOne) {
 }
 
 TEST_F(SchedulerTest, LogitsAreTheSameBitsBesideOtherSequences) {
-  const std::vector<int32_t> ids = model_->tokenizer()->Encode(kPrompts[3]);
+  const std::vector<int32_t> ids = model_->tokenizer()->Encode(kStoryPrompts[3]);
   auto session = Session::Create(model_, {});
   ASSERT_TRUE(session.ok()) << session.status();
   const auto expected = (*session)->Evaluate(ids);
@@ -300,14 +263,14 @@ TEST_F(SchedulerTest, LogitsAreTheSameBitsBesideOtherSequences) {
   const std::vector<float> alone(expected->begin(), expected->end());
 
   auto scheduler = Open(3);
-  auto writing = Make(kPrompts[0], Options(0));
+  auto writing = Make(kStoryPrompts[0], Options(0));
   scheduler->Add(writing.get());
   ASSERT_TRUE(scheduler->Step().ok());
   const auto logits = scheduler->Evaluate(ids);
   ASSERT_TRUE(logits.ok()) << logits.status();
   EXPECT_EQ(std::vector<float>(logits->begin(), logits->end()), alone);
   RunAll(scheduler.get());
-  ExpectAsAlone(writing.get(), kPrompts[0], Options(0));
+  ExpectAsAlone(writing.get(), kStoryPrompts[0], Options(0));
 }
 
 TEST_F(SchedulerTest, GuessesChangeNoToken) {
@@ -349,7 +312,7 @@ TEST_F(SchedulerTest, GuessesDoNotReachBeyondTheTextsEnd) {
 
 TEST_F(SchedulerTest, AnEvaluationNeedsAFreeSlot) {
   auto scheduler = Open(1);
-  auto writing = Make(kPrompts[0], Options(0));
+  auto writing = Make(kStoryPrompts[0], Options(0));
   scheduler->Add(writing.get());
   ASSERT_TRUE(scheduler->Step().ok());
   EXPECT_EQ(scheduler->Evaluate({1, 2}).status().code(), absl::StatusCode::kFailedPrecondition);
@@ -357,12 +320,12 @@ TEST_F(SchedulerTest, AnEvaluationNeedsAFreeSlot) {
 
 TEST_F(SchedulerTest, AfterAClearNothingIsReused) {
   auto scheduler = Open(2);
-  auto first = Make(kPrompts[0], Options(0));
+  auto first = Make(kStoryPrompts[0], Options(0));
   scheduler->Add(first.get());
   RunAll(scheduler.get());
   scheduler->Clear();
   EXPECT_THAT(scheduler->held(0), IsEmpty());
-  auto again = Make(kPrompts[0], Options(0));
+  auto again = Make(kStoryPrompts[0], Options(0));
   scheduler->Add(again.get());
   RunAll(scheduler.get());
   EXPECT_EQ(again->TakeResult()->reused_tokens, 0);

@@ -32,7 +32,7 @@
 #include "engine/generate/draft/draft_depth.h"
 #include "engine/generate/draft/prompt_lookup.h"
 #include "engine/generate/prompt.h"
-#include "engine/generate/sampler.h"
+#include "engine/generate/sampling/sampler.h"
 #include "engine/generate/stop.h"
 #include "engine/generate/text_output.h"
 #include "engine/grammar/constrained_text.h"

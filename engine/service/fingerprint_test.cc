@@ -11,6 +11,7 @@
 
 #include "base/files/test_files.h"
 #include "engine/compile/compile_bundle.h"
+#include "engine/stories_model.h"
 
 namespace lluda::engine {
 namespace {
@@ -28,10 +29,7 @@ std::vector<FingerprintPart> PartsOf(const LoadOptions& options) {
 }
 
 LoadOptions Options() {
-  LoadOptions options;
-  options.folder = kFolder;
-  options.threads = 2;
-  options.module.context = 64;
+  LoadOptions options = StoriesOptions(64, 512);
   options.identify = true;
   return options;
 }

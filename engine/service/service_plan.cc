@@ -8,9 +8,9 @@
 #include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "runtime/memory_need.h"
-#include "runtime/page_budget.h"
-#include "runtime/session.h"
-#include "runtime/state_memory.h"
+#include "runtime/session/page_budget.h"
+#include "runtime/session/session.h"
+#include "runtime/session/state_memory.h"
 
 namespace lluda::engine {
 namespace {

@@ -36,7 +36,7 @@ struct ServicePlan {
   // Taken by the service.
   int64_t logits = 0;           // a row for each slot, and what choosing of tokens takes
   int64_t cache = 0;            // keys and values
-  int64_t pages = 0;            // of the positions that they are of (runtime/page_budget.h)
+  int64_t pages = 0;            // of the positions that they are of (runtime/session/page_budget.h)
   int64_t cache_of_a_slot = 0;  // of one that is full
   int64_t sequence = 0;         // tokens, text and counts of a choice that fills its slot
   int64_t queue = 0;            // prompts that wait

@@ -12,7 +12,7 @@
 #include "engine/service/service_plan.h"
 #include "runtime/machine/memory_limit.h"
 #include "runtime/machine/start_thread.h"
-#include "runtime/session.h"
+#include "runtime/session/session.h"
 
 namespace lluda::engine {
 namespace {

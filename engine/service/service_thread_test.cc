@@ -20,25 +20,10 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr const char* kPrompts[] = {
-    "Once upon a time",
-    "The fox",
-    "Once upon a time there was a little girl called Anna, who had a red ball.",
-    "Tom and his dog were best friends. Every day they went to the park and played with a big red "
-    "ball. One day the ball rolled into the lake, and Tom did not know what to do.",
-    "Once upon a hill",
-};
 constexpr int64_t kContext = 128;
 
-class ServiceThreadTest : public testing::Test {
+class ServiceThreadTest : public StoriesTest<kContext> {
  protected:
-  static void SetUpTestSuite() {
-    absl::StatusOr<std::unique_ptr<Model>> model = Model::Load(StoriesOptions(kContext, 16));
-    ASSERT_TRUE(model.ok()) << model.status();
-    model_ = model->release();
-  }
-  static void TearDownTestSuite() { delete model_; }
-
   static absl::StatusOr<std::unique_ptr<ServiceThread>> TryOpen(const ServiceOptions& options) {
     return ServiceThread::Create({model_->executable(), model_->pool(), model_->tokenizer()},
                                  options);
@@ -54,14 +39,8 @@ class ServiceThreadTest : public testing::Test {
   // Different in prompt, length, sampling and stops, by `kind`.
   static ServiceRequest Request(int kind) {
     ServiceRequest request;
-    request.prompt = model_->tokenizer()->Encode(kPrompts[kind % 5]);
-    GenerateOptions& options = request.options;
-    options.max_new_tokens = 12 + 7 * (kind % 4);
-    options.sampler = model_->DefaultSampler();
-    options.sampler.seed = static_cast<uint64_t>(kind);
-    if (kind % 3 == 0) options.sampler.temperature = 0;
-    if (kind % 2 == 0) options.stop_strings = {"."};
-    options.stop_tokens = model_->StopTokens();
+    request.prompt = model_->tokenizer()->Encode(kStoryPrompts[kind % 5]);
+    request.options = StoryOptions(*model_, kind);
     request.client = "client " + std::to_string(kind % 2);
     return request;
   }
@@ -80,35 +59,21 @@ class ServiceThreadTest : public testing::Test {
     return *id;
   }
 
-  // The same in a session of its own; no service is at work.
-  static Generation Alone(const ServiceRequest& request) {
-    auto session = Session::Create(model_, {});
-    EXPECT_TRUE(session.ok()) << session.status();
-    auto result = (*session)->Generate(request.prompt, request.options);
-    EXPECT_TRUE(result.ok()) << result.status();
-    return *std::move(result);
-  }
-
+  // No service is at work.
   static void ExpectAsAlone(const ListenerLog& log, const ServiceRequest& request,
                             int64_t choice = 0) {
     const absl::StatusOr<Generation>& result = log.result(choice);
     ASSERT_TRUE(result.ok()) << result.status();
     ServiceRequest one = request;
     one.options.sampler.seed += static_cast<uint64_t>(choice);
-    const Generation alone = Alone(one);
-    EXPECT_EQ(result->tokens, alone.tokens);
-    EXPECT_EQ(result->text, alone.text);
-    EXPECT_EQ(result->finish, alone.finish);
+    const Generation alone = Alone(one.prompt, one.options);
+    ExpectSame(*result, alone);
     std::vector<int32_t> told;
     for (const ServedToken& token : log.choice(choice).tokens) told.push_back(token.id);
     EXPECT_EQ(told, alone.tokens);
     EXPECT_EQ(log.choice(choice).text, alone.text);
   }
-
-  static Model* model_;
 };
-
-Model* ServiceThreadTest::model_ = nullptr;
 
 TEST_F(ServiceThreadTest, RequestsOfManyThreadsAreWhatEachIsAlone) {
   for (const int slots : {1, 4}) {

@@ -1,12 +1,10 @@
 #include "engine/source/checkpoint_weights.h"
 
-#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "frontends/checkpoint/tensor_info.h"
 #include "ir/type/blocks.h"
 #include "ir/type/encoding.h"
 
@@ -72,9 +70,8 @@ absl::StatusOr<const void*> CheckpointWeights::View(const std::string& tensor, i
     }
     return made.span.data();
   }
-  const std::optional<ir::DType> dtype = frontends::IrDType(view->dtype);
-  if (dtype && ir::IsBlock(*dtype)) {
-    const absl::Status scales = ir::CheckBlockScales(*dtype, view->span());
+  if (view->dtype && ir::IsBlock(*view->dtype)) {
+    const absl::Status scales = ir::CheckBlockScales(*view->dtype, view->span());
     if (!scales.ok()) {
       return absl::InvalidArgumentError(
           absl::StrCat(FileOf(*view), ": tensor '", view->name, "': ", scales.message()));

@@ -24,7 +24,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "engine/audio_encoder.h"
-#include "engine/generate/sampler.h"
+#include "engine/generate/sampling/sampler.h"
 #include "engine/generate/text_output.h"
 #include "engine/model.h"
 #include "engine/session.h"

@@ -24,7 +24,7 @@ constexpr char kIndex[] = "model.safetensors.index.json";
 std::string Shard(absl::string_view tensor, absl::string_view data) {
   return base::SafetensorsBytes(
       absl::StrCat("{\"", tensor,
-                   "\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":", "[0,4]}}"),
+                   "\":{\"dtype\":\"I8\",\"shape\":[4],\"data_offsets\":", "[0,4]}}"),
       data);
 }
 
@@ -139,8 +139,8 @@ TEST(Checkpoint, RefusesAnIndexWhoseShardsCannotBeFound) {
 
 // A file that holds two tensors of one byte, a and b.
 std::string TwoTensors(absl::string_view data) {
-  return base::SafetensorsBytes(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},
-                              "b":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
+  return base::SafetensorsBytes(R"({"a":{"dtype":"I8","shape":[1],"data_offsets":[0,1]},
+                              "b":{"dtype":"I8","shape":[1],"data_offsets":[1,2]}})",
                                 data);
 }
 
@@ -215,8 +215,8 @@ TEST(Checkpoint, TensorsAreEqualIfDtypeShapeAndBytesAre) {
 // Rows of two bytes: the row's number, and the first byte of "a".
 DerivedTensor RowsOf(const TensorView& a, int64_t rows) {
   DerivedTensor tensor;
-  tensor.view = {"derived", TensorDType::kU8, "U8",
-                 {rows, 2}, nullptr,          static_cast<size_t>(2 * rows)};
+  tensor.view = {"derived", ir::DType::kI8, "I8",
+                 {rows, 2}, nullptr,        static_cast<size_t>(2 * rows)};
   tensor.parts = {a};
   tensor.write = [a](int64_t begin, int64_t end, std::byte* to) {
     for (int64_t row = begin; row < end; ++row) {

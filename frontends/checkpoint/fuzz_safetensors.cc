@@ -4,14 +4,18 @@
 // size.
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/files/test_files.h"
+#include "base/mutate_bytes.h"
 #include "frontends/checkpoint/safetensors.h"
 
 namespace lluda::frontends {
@@ -34,7 +38,7 @@ std::vector<std::string> Seeds() {
 }
 
 // Pieces whose meaning is more likely to matter than that of a random byte.
-constexpr const char* kPieces[] = {
+const std::string kPieces[] = {
     "0",
     "1",
     "-1",
@@ -60,13 +64,9 @@ class Mutator {
   explicit Mutator(uint32_t seed) : random_(seed) {}
 
   std::string Mutate(std::string bytes) {
-    for (size_t i = Below(4) + 1; i > 0; --i) MutateOnce(&bytes);
-    // Half of the time the length fits again, or nearly no mutation would reach the JSON.
-    if (bytes.size() >= 8 && Below(2) == 0) {
-      const size_t end = bytes.rfind('}');
-      const uint64_t length = end == std::string::npos || end < 8 ? 0 : end - 7;
-      std::memcpy(bytes.data(), &length, sizeof(length));
-    }
+    bytes = base::MutateBytes(std::move(bytes), kPieces, &random_);
+    if (Below(4) == 0) ReplaceNumber(&bytes);
+    if (Below(2) == 0) FitLength(&bytes);
     return bytes;
   }
 
@@ -75,32 +75,18 @@ class Mutator {
   }
 
  private:
-  void MutateOnce(std::string* bytes) {
-    const size_t at = Below(bytes->size() + 1);
-    switch (Below(6)) {
-      case 0:
-        if (at < bytes->size()) (*bytes)[at] = static_cast<char>(Below(256));
-        break;
-      case 1:
-        if (at < bytes->size()) (*bytes)[at] = static_cast<char>((*bytes)[at] ^ (1 << Below(8)));
-        break;
-      case 2:
-        bytes->erase(at, Below(8));
-        break;
-      case 3:
-        bytes->insert(at, kPieces[Below(std::size(kPieces))]);
-        break;
-      case 4: {  // replaces a number
-        const size_t digit = bytes->find_first_of("0123456789", at);
-        if (digit != std::string::npos) {
-          bytes->replace(digit, 1, kPieces[Below(std::size(kPieces))]);
-        }
-        break;
-      }
-      default:
-        bytes->resize(at);
-        break;
-    }
+  void ReplaceNumber(std::string* bytes) {
+    const size_t digit = bytes->find_first_of("0123456789", Below(bytes->size() + 1));
+    if (digit == std::string::npos) return;
+    bytes->replace(digit, 1, kPieces[Below(std::size(kPieces))]);
+  }
+
+  // Makes the length fit again, or nearly no mutation would reach the JSON.
+  static void FitLength(std::string* bytes) {
+    if (bytes->size() < sizeof(uint64_t)) return;
+    const size_t end = bytes->rfind('}');
+    const uint64_t length = end == std::string::npos || end < 8 ? 0 : end - 7;
+    std::memcpy(bytes->data(), &length, sizeof(length));
   }
 
   std::mt19937 random_;

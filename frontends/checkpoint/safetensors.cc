@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "base/json/json.h"
 #include "base/status_macros.h"
+#include "ir/type/dtype.h"
 
 namespace lluda::frontends {
 namespace {
@@ -23,32 +25,19 @@ constexpr size_t kMaxRank = 16;
 
 struct DTypeRow {
   absl::string_view name;
-  TensorDType dtype;
+  std::optional<ir::DType> dtype;
   int64_t bits;
 };
 
 // Every dtype of the format's reference implementation.
 constexpr DTypeRow kDTypes[] = {
-    {"F32", TensorDType::kF32, 32},
-    {"BF16", TensorDType::kBF16, 16},
-    {"F16", TensorDType::kF16, 16},
-    {"I64", TensorDType::kI64, 64},
-    {"I32", TensorDType::kI32, 32},
-    {"I8", TensorDType::kI8, 8},
-    {"U8", TensorDType::kU8, 8},
-    {"BOOL", TensorDType::kUnsupported, 8},
-    {"C64", TensorDType::kUnsupported, 64},
-    {"F4", TensorDType::kUnsupported, 4},
-    {"F6_E2M3", TensorDType::kUnsupported, 6},
-    {"F6_E3M2", TensorDType::kUnsupported, 6},
-    {"F8_E4M3", TensorDType::kUnsupported, 8},
-    {"F8_E5M2", TensorDType::kUnsupported, 8},
-    {"F8_E8M0", TensorDType::kUnsupported, 8},
-    {"F64", TensorDType::kUnsupported, 64},
-    {"I16", TensorDType::kUnsupported, 16},
-    {"U16", TensorDType::kUnsupported, 16},
-    {"U32", TensorDType::kUnsupported, 32},
-    {"U64", TensorDType::kUnsupported, 64},
+    {"F32", ir::DType::kF32, 32}, {"BF16", ir::DType::kBF16, 16}, {"F16", ir::DType::kF16, 16},
+    {"I64", ir::DType::kI64, 64}, {"I32", ir::DType::kI32, 32},   {"I8", ir::DType::kI8, 8},
+    {"U8", std::nullopt, 8},      {"BOOL", std::nullopt, 8},      {"C64", std::nullopt, 64},
+    {"F4", std::nullopt, 4},      {"F6_E2M3", std::nullopt, 6},   {"F6_E3M2", std::nullopt, 6},
+    {"F8_E4M3", std::nullopt, 8}, {"F8_E5M2", std::nullopt, 8},   {"F8_E8M0", std::nullopt, 8},
+    {"F64", std::nullopt, 64},    {"I16", std::nullopt, 16},      {"U16", std::nullopt, 16},
+    {"U32", std::nullopt, 32},    {"U64", std::nullopt, 64},
 };
 
 const DTypeRow* FindDType(absl::string_view name) {

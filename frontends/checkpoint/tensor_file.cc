@@ -23,7 +23,7 @@ absl::StatusOr<const TensorView*> TensorFile::Get(absl::string_view name) const 
   const std::string where = absl::StrCat(path_, ": tensor '", base::QuoteName(name), "' ");
   const TensorView* tensor = Find(name);
   if (tensor == nullptr) return absl::NotFoundError(absl::StrCat(where, "is missing"));
-  if (tensor->dtype == TensorDType::kUnsupported) {
+  if (!tensor->dtype) {
     return absl::UnimplementedError(
         absl::StrCat(where, "has dtype ", tensor->dtype_name, ", which is not supported"));
   }

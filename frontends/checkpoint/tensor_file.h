@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,43 +23,17 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "base/files/mapped_file.h"
+#include "ir/type/dtype.h"
 
 namespace lluda::frontends {
-
-enum class TensorDType : uint8_t {
-  kF32,
-  kBF16,
-  kF16,
-  kI64,
-  kI32,
-  kI8,
-  kU8,
-  // In blocks of integers with scales, see ir/type/block_formats.h.
-  kQ8_0,
-  kQ4_0,
-  kQ4_1,
-  kQ5_0,
-  kQ5_1,
-  kQ2K,
-  kQ3K,
-  kQ4K,
-  kQ5K,
-  kQ6K,
-  kIQ4NL,
-  kIQ4XS,
-  kMXFP4,
-  kQ8F32,
-  kF8F32,
-  kUnsupported,
-};
 
 // One tensor; valid as long as its file is open. `data` is row-major and little-endian.
 struct TensorView {
   std::string name;
-  TensorDType dtype;
-  std::string dtype_name;      // as the file spells it: "BF16"
-  std::vector<int64_t> shape;  // empty for a scalar; an extent may be 0
-  const std::byte* data;       // at any address: headers are of any length; null if it is derived
+  std::optional<ir::DType> dtype;  // nullopt if lluda does not compute with it
+  std::string dtype_name;          // as the file spells it: "BF16"
+  std::vector<int64_t> shape;      // empty for a scalar; an extent may be 0
+  const std::byte* data;  // at any address: headers are of any length; null if it is derived
   size_t bytes;
 
   absl::Span<const std::byte> span() const { return {data, bytes}; }

@@ -30,9 +30,6 @@ using TensorLookup = std::function<std::optional<TensorInfo>(absl::string_view n
 // The shape without axes of one element before the others: [1, 64] and [64] hold the same.
 std::vector<int64_t> WithoutLeadingOnes(std::vector<int64_t> shape);
 
-// The IR's name for a file's dtype; nullopt if it has none.
-std::optional<ir::DType> IrDType(TensorDType dtype);
-
 // Looks tensors up in `checkpoint`, which must stay open as long as the lookup is used.
 TensorLookup LookupIn(const Checkpoint& checkpoint);
 

@@ -1,7 +1,6 @@
 #include "frontends/decoder/adopt_checkpoint.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
@@ -10,7 +9,6 @@
 #include "absl/strings/strip.h"
 #include "base/json/json.h"
 #include "base/status_macros.h"
-#include "frontends/checkpoint/tensor_info.h"
 #include "frontends/decoder/import.h"
 #include "ir/interpreter/tensor.h"
 #include "ir/type/encoding.h"
@@ -68,13 +66,12 @@ absl::StatusOr<ir::Tensor> Numbers(const TensorView& tensor, ir::DType dtype, in
 
 // Do two tensors of one shape and different dtypes hold the same numbers?
 bool HoldTheSameNumbers(const Checkpoint& checkpoint, const TensorView& a, const TensorView& b) {
-  const std::optional<ir::DType> dtype_a = IrDType(a.dtype), dtype_b = IrDType(b.dtype);
-  if (!dtype_a || !dtype_b || !ir::IsFloat(*dtype_a) || !ir::IsFloat(*dtype_b)) return false;
-  const auto elements = static_cast<int64_t>(a.bytes) * 8 / ir::ElementBits(*dtype_a);
+  if (!a.dtype || !b.dtype || !ir::IsFloat(*a.dtype) || !ir::IsFloat(*b.dtype)) return false;
+  const auto elements = static_cast<int64_t>(a.bytes) * 8 / ir::ElementBits(*a.dtype);
   for (int64_t first = 0; first < elements; first += kComparedNumbers) {
     const int64_t count = std::min(kComparedNumbers, elements - first);
-    const absl::StatusOr<ir::Tensor> of_a = Numbers(a, *dtype_a, first, count);
-    const absl::StatusOr<ir::Tensor> of_b = Numbers(b, *dtype_b, first, count);
+    const absl::StatusOr<ir::Tensor> of_a = Numbers(a, *a.dtype, first, count);
+    const absl::StatusOr<ir::Tensor> of_b = Numbers(b, *b.dtype, first, count);
     if (!of_a.ok() || !of_b.ok() || of_a->floats() != of_b->floats()) return false;
   }
   checkpoint.DropPages(a);

@@ -120,11 +120,6 @@ constexpr FieldRow kRopeFields[] = {
     {"truncate", kUsed},
     {"short_factor", kUsed},
     {"long_factor", kUsed},
-    // How positions in space and time are shared out among pairs. Those of text and sound are equal,
-    // whichever a pair turns by.
-    {"mrope_section", kIgnored},
-    {"mrope_interleaved", kIgnored},
-    {"interleaved", kIgnored},  // how older files spell it
 };
 
 // The types of rotation that a field speaks of, of those that not all types have.
@@ -146,7 +141,7 @@ constexpr std::pair<absl::string_view, absl::string_view> kRopeTypesOf[] = {
 }  // namespace
 
 absl::Span<const FieldRow> CommonFields() { return kCommonFields; }
-absl::Span<const FieldRow> RopeFields() { return kRopeFields; }
+absl::Span<const FieldRow> CommonRopeFields() { return kRopeFields; }
 
 std::vector<FieldRow> ConfigFields(const Family& family) {
   std::vector<FieldRow> fields(CommonFields().begin(), CommonFields().end());
@@ -160,6 +155,12 @@ std::vector<FieldRow> ConfigFields(const Family& family) {
       *common = own;
     }
   }
+  return fields;
+}
+
+std::vector<FieldRow> RopeFields(const Family& family) {
+  std::vector<FieldRow> fields(CommonRopeFields().begin(), CommonRopeFields().end());
+  fields.insert(fields.end(), family.rope_fields.begin(), family.rope_fields.end());
   return fields;
 }
 

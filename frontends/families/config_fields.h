@@ -19,8 +19,10 @@ absl::Span<const FieldRow> CommonFields();
 // All fields that a family knows.
 std::vector<FieldRow> ConfigFields(const Family& family);
 
-// The fields of rope_parameters and rope_scaling, and of what lies in them by layer type.
-absl::Span<const FieldRow> RopeFields();
+// The fields of rope_parameters and rope_scaling, and of what lies in them by layer type: those of all
+// families, and all that a family knows.
+absl::Span<const FieldRow> CommonRopeFields();
+std::vector<FieldRow> RopeFields(const Family& family);
 
 // Does the field of RopeFields() say something of a rotation of this type? Others are refused.
 bool HasMeaning(absl::string_view rope_field, absl::string_view rope_type);

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "base/json/json.h"
 #include "frontends/decoder/description.h"
+#include "frontends/field_table.h"
 
 namespace lluda::frontends::families {
 
@@ -23,11 +24,24 @@ struct ExpertDefaults {
 };
 
 // num_experts, which transformers 5 calls num_local_experts, and num_experts_per_tok.
+inline constexpr FieldRow kExpertFields[] = {
+    {"num_experts", FieldUse::kUsed},
+    {"num_local_experts", FieldUse::kUsed},
+    {"num_experts_per_tok", FieldUse::kUsed},
+    {"output_router_logits", FieldUse::kIgnored},
+    {"router_aux_loss_coef", FieldUse::kIgnored},
+};
 absl::StatusOr<decoder::Experts> ReadExperts(const base::JsonObject& fields,
                                              const ExpertDefaults& absent);
 
-// The experts of Qwen2-MoE and Qwen3-MoE: moe_intermediate_size, norm_topk_prob, and the layers that
-// have them by decoder_sparse_step and mlp_only_layers.
+// The experts of Qwen2-MoE and Qwen3-MoE: beside those fields moe_intermediate_size, norm_topk_prob, and
+// the layers that have them by decoder_sparse_step and mlp_only_layers.
+inline constexpr FieldRow kSparseLayerFields[] = {
+    {"moe_intermediate_size", FieldUse::kUsed},
+    {"norm_topk_prob", FieldUse::kUsed},
+    {"decoder_sparse_step", FieldUse::kUsed},
+    {"mlp_only_layers", FieldUse::kUsed},
+};
 absl::Status ReadSparseLayers(const base::JsonObject& fields, const ExpertDefaults& absent,
                               decoder::Decoder* decoder);
 

@@ -5,31 +5,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "frontends/families/families.h"
+#include "frontends/families/families_test_util.h"
 
 namespace lluda::frontends::families {
 namespace {
 
 using decoder::Decoder;
-
-// A config of a family: what its row needs, and `more`.
-absl::StatusOr<Decoder> Parse(const std::string& family, const std::string& more = "") {
-  return ParseConfig(
-      "c", absl::StrCat(R"({"model_type": ")", family, R"(", "vocab_size": 100, "hidden_size": 64,
-          "intermediate_size": 96, "num_hidden_layers": 4, "num_attention_heads": 8,
-          "num_key_value_heads": 4, "max_position_embeddings": 512)",
-                        more.empty() ? "" : ", ", more, "}"));
-}
-
-Decoder Read(const std::string& family, const std::string& more = "") {
-  const absl::StatusOr<Decoder> decoder = Parse(family, more);
-  EXPECT_TRUE(decoder.ok()) << decoder.status();
-  return decoder.ok() ? *decoder : Decoder();
-}
-
-std::string Error(const std::string& family, const std::string& more) {
-  return std::string(Parse(family, more).status().message());
-}
 
 // "s" for a layer with experts, "d" for a dense one.
 std::string Kinds(const Decoder& decoder) {
@@ -86,14 +67,17 @@ TEST(Qwen3Moe, RefusesWhatCannotBeChosen) {
 }
 
 TEST(Qwen2Moe, HasBiasesAndASharedExpert) {
-  const Decoder decoder = Read("qwen2_moe");
+  const std::string heads = R"("num_key_value_heads": 4)";
+  const Decoder decoder = Read("qwen2_moe", heads);
   EXPECT_TRUE(decoder.qkv_bias && !decoder.output_bias);
   EXPECT_EQ(decoder.experts->count, 60);
   EXPECT_EQ(decoder.experts->top, 4);
   EXPECT_EQ(decoder.experts->intermediate_size, 1408);
   EXPECT_EQ(decoder.experts->shared_size, 5632);
-  EXPECT_FALSE(Read("qwen2_moe", R"("qkv_bias": false)").qkv_bias);
-  EXPECT_EQ(Read("qwen2_moe", R"("shared_expert_intermediate_size": 24)").experts->shared_size, 24);
+  EXPECT_FALSE(Read("qwen2_moe", heads + R"(, "qkv_bias": false)").qkv_bias);
+  EXPECT_EQ(
+      Read("qwen2_moe", heads + R"(, "shared_expert_intermediate_size": 24)").experts->shared_size,
+      24);
 }
 
 TEST(Mixtral, HasExpertsAsLargeAsItsMlp) {

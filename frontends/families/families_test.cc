@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "frontends/families/families_test_util.h"
 
 namespace lluda::frontends::families {
 namespace {
@@ -15,25 +16,6 @@ namespace {
 using decoder::Decoder;
 using decoder::NormPlace;
 using decoder::QkNorm;
-
-// A config of a family: what its row needs, and `more`.
-absl::StatusOr<Decoder> Parse(const std::string& family, const std::string& more = "") {
-  return ParseConfig(
-      "c", absl::StrCat(R"({"model_type": ")", family, R"(", "vocab_size": 100, "hidden_size": 64,
-          "intermediate_size": 96, "num_hidden_layers": 4, "num_attention_heads": 8,
-          "max_position_embeddings": 512)",
-                        more.empty() ? "" : ", ", more, "}"));
-}
-
-Decoder Read(const std::string& family, const std::string& more = "") {
-  const absl::StatusOr<Decoder> decoder = Parse(family, more);
-  EXPECT_TRUE(decoder.ok()) << decoder.status();
-  return decoder.ok() ? *decoder : Decoder();
-}
-
-std::string Error(const std::string& family, const std::string& more) {
-  return std::string(Parse(family, more).status().message());
-}
 
 // The window of each layer, 0 for none.
 std::string Windows(const Decoder& decoder) {
@@ -413,6 +395,13 @@ TEST(Qwen3Asr, DescribesEarsInFrontOfQwen3) {
   EXPECT_EQ(decoder->audio->head_dim(), 8);
   EXPECT_EQ(decoder->audio->conv_channels, 16);
   EXPECT_EQ(decoder->audio->window_chunks, 8);
+}
+
+TEST(Qwen3Asr, AloneMaySayHowPairsAreSharedOutAmongPositionsInSpaceAndTime) {
+  EXPECT_EQ(Error("qwen3", R"("num_key_value_heads": 2, "rope_scaling": {"mrope_section": [6]})"),
+            "c: field 'rope_scaling.mrope_section' asks for a list, which is not supported");
+  EXPECT_EQ(Error("llama", R"("rope_parameters": {"mrope_interleaved": true})"),
+            "c: field 'rope_parameters.mrope_interleaved' asks for true, which is not supported");
 }
 
 TEST(Qwen3Asr, RefusesByNameWhatIsNotBuilt) {

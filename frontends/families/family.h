@@ -66,6 +66,8 @@ struct Family {
   // then reads the fields beside it.
   const char* text_object = nullptr;
   const Family* text = nullptr;
+  // Fields of rope_parameters and rope_scaling beside the common ones.
+  absl::Span<const FieldRow> rope_fields{};
 };
 
 // The rows, in alphabetical order.

@@ -62,8 +62,9 @@ TEST(FuzzConfig, NothingInARopeObjectIsTakenForAbsent) {
   constexpr const char* kPlaces[] = {"rope_parameters", "rope_scaling"};
   constexpr const char* kKnown[] = {"", R"("rope_theta": 9000, )", R"("rope_type": "default", )",
                                     R"("type": "default", "rope_theta": 9000, )"};
-  constexpr const char* kOtherTypes[] = {"factor", "short_factor", "attention_factor",
-                                         "sliding_attention", "truncate"};
+  constexpr const char* kOtherTypes[] = {"factor",           "short_factor",
+                                         "attention_factor", "sliding_attention",
+                                         "truncate",         "mrope_section"};
   for (int i = 0; i < kTrials; ++i) {
     const std::string key = planter.Below(2) == 0 ? planter.Name() : planter.OneOf(kOtherTypes);
     const std::string text =

@@ -108,7 +108,21 @@ TEST(ModelFilesMd, HasARowWithTheDefaultsOfEachFamily) {
 }
 
 TEST(ModelFilesMd, DescribesEveryFieldOfRopeParameters) {
-  ExpectSame(TableBelow("Of `rope_parameters`"), RopeFields(), "refused");
+  ExpectSame(TableBelow("Of `rope_parameters` and `rope_scaling`:"), CommonRopeFields(), "refused");
+}
+
+TEST(ModelFilesMd, DescribesEveryFieldOfRopeParametersThatATextPartHasBesideThem) {
+  int described = 0;
+  for (const Family* family : AllFamilies()) {
+    const Family* text = family;
+    while (text->text != nullptr) text = text->text;
+    if (text->rope_fields.empty()) continue;
+    SCOPED_TRACE(family->model_type);
+    ExpectSame(TableBelow("Of `rope_parameters` and `rope_scaling` in `text_config`"),
+               text->rope_fields, "refused");
+    ++described;
+  }
+  EXPECT_EQ(described, 1) << "the table is that of one family";
 }
 
 TEST(ModelFilesMd, DescribesEveryFieldOfQuantisedFolders) {

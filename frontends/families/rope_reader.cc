@@ -83,7 +83,7 @@ bool RotatesPartly(const Family& family) {
 // What a family takes of a rotation's fields.
 absl::StatusOr<Rotation> ReadFields(const Family& family, const base::JsonObject& fields) {
   const auto any = [](absl::string_view) { return true; };
-  std::vector<FieldRow> known(RopeFields().begin(), RopeFields().end());
+  std::vector<FieldRow> known = RopeFields(family);
   for (FieldRow& row : known) {
     const absl::string_view key = row.key;
     if (key == "rope_type" || key == "type") row.neutral = family.rope_types;

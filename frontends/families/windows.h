@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "base/json/json.h"
 #include "frontends/decoder/description.h"
+#include "frontends/field_table.h"
 
 namespace lluda::frontends::families {
 
@@ -39,6 +40,11 @@ absl::Status SetWindows(const base::JsonObject& fields, std::optional<int64_t> w
                         decoder::Decoder* decoder);
 
 // The windows of Qwen2 and Qwen3: of layers from max_window_layers on, where use_sliding_window is true.
+inline constexpr FieldRow kLaterWindowFields[] = {
+    {"use_sliding_window", FieldUse::kUsed},
+    {"sliding_window", FieldUse::kUsed},
+    {"max_window_layers", FieldUse::kUsed},
+};
 absl::Status ReadLaterWindows(const base::JsonObject& fields, decoder::Decoder* decoder);
 
 }  // namespace lluda::frontends::families

@@ -52,7 +52,7 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
 // What divides frequencies: one number for each of `pairs`, or for as many as there are.
 absl::StatusOr<std::vector<float>> PositiveNumbers(const GgufFile& file, const Tensor& tensor,
                                                    std::optional<size_t> pairs = std::nullopt) {
-  const bool is_list = tensor.type->dtype == TensorDType::kF32 && tensor.shape.size() == 1;
+  const bool is_list = tensor.type->dtype == ir::DType::kF32 && tensor.shape.size() == 1;
   if (!is_list || (pairs && tensor.bytes.size() != *pairs * sizeof(float))) {
     return absl::InvalidArgumentError(absl::StrCat(
         Where(file, tensor.name), "must be F32 [", pairs ? absl::StrCat(*pairs) : "pairs", "], is ",
@@ -124,8 +124,8 @@ absl::StatusOr<decoder::Decoder> DecoderOf(const GgufFile& file, const Architect
 // Floats, and matrices in blocks.
 absl::Status CheckType(const GgufFile& file, absl::string_view name, const Tensor& tensor) {
   const auto is_read = [&](const GgmlType& type) {
-    const std::optional<ir::DType> dtype = IrDType(type.dtype);
-    return dtype && (ir::IsFloat(*dtype) || (tensor.shape.size() >= 2 && ir::IsBlock(*dtype)));
+    if (!type.dtype) return false;
+    return ir::IsFloat(*type.dtype) || (tensor.shape.size() >= 2 && ir::IsBlock(*type.dtype));
   };
   if (is_read(*tensor.type)) return absl::OkStatus();
   std::vector<absl::string_view> supported;

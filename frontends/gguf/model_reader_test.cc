@@ -115,7 +115,7 @@ TEST(ModelReaderTest, TensorsHaveTheNamesThatTheImporterLooksFor) {
   const TensorView* query = model->checkpoint.Find("model.layers.0.self_attn.q_proj.weight");
   ASSERT_NE(query, nullptr);
   EXPECT_THAT(query->shape, ElementsAre(8, 8));
-  EXPECT_EQ(query->dtype, TensorDType::kBF16);
+  EXPECT_EQ(query->dtype, ir::DType::kBF16);
   EXPECT_EQ(model->checkpoint.Find("blk.0.attn_q.weight"), nullptr);
 }
 

@@ -11,9 +11,9 @@
 #include "absl/strings/str_split.h"
 #include "base/json/json.h"
 #include "base/status_macros.h"
-#include "frontends/checkpoint/tensor_info.h"
 #include "frontends/quantised/encode.h"
 #include "frontends/quantised/linear.h"
+#include "ir/type/dtype.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::frontends::quantised {
@@ -28,17 +28,16 @@ std::string RoleOf(absl::string_view module) {
   return absl::StrJoin(parts, ".");
 }
 
-DerivedTensor Derive(const std::string& label, TensorDType dtype,
+DerivedTensor Derive(const std::string& label, ir::DType dtype,
                      std::shared_ptr<const Linear> linear) {
   DerivedTensor tensor;
   tensor.parts = linear->parts;
   tensor.view.name = absl::StrCat(linear->module, ".weight");
   tensor.view.dtype = dtype;
-  const ir::DType ir_dtype = *IrDType(dtype);
-  tensor.view.dtype_name = absl::AsciiStrToUpper(ir::DTypeName(ir_dtype));
+  tensor.view.dtype_name = absl::AsciiStrToUpper(ir::DTypeName(dtype));
   tensor.view.shape = {linear->rows, linear->columns};
   tensor.view.data = nullptr;
-  tensor.view.bytes = static_cast<size_t>(ir::BytesOf(ir_dtype, linear->rows * linear->columns));
+  tensor.view.bytes = static_cast<size_t>(ir::BytesOf(dtype, linear->rows * linear->columns));
   tensor.write = [label, dtype, linear = std::move(linear)](int64_t begin, int64_t end,
                                                             std::byte* rows) -> absl::Status {
     const absl::Status status = EncodeRows(*linear, dtype, begin, end, rows);
@@ -66,7 +65,7 @@ absl::Status AdoptQuantised(const std::string& label, const Scheme& scheme, Chec
   std::vector<std::shared_ptr<const Linear>> linears;
   // Which dtypes the matrices of a role may have, of EncodedDTypes().
   std::map<std::string, std::vector<bool>> possible;
-  const absl::Span<const TensorDType> dtypes = EncodedDTypes();
+  const absl::Span<const ir::DType> dtypes = EncodedDTypes();
   for (const std::string& module : QuantisedModules(scheme, *checkpoint)) {
     ASSIGN_OR_RETURN(Linear linear, FindLinear(label, scheme, *checkpoint, module));
     std::vector<bool>& of_role = possible[RoleOf(module)];
@@ -83,7 +82,7 @@ absl::Status AdoptQuantised(const std::string& label, const Scheme& scheme, Chec
   std::vector<std::string> dequantised;
   for (const std::shared_ptr<const Linear>& linear : linears) {
     const std::vector<bool>& of_role = possible.at(RoleOf(linear->module));
-    const TensorDType dtype =
+    const ir::DType dtype =
         dtypes[std::find(of_role.begin(), of_role.end(), true) - of_role.begin()];
     if (dtype == dtypes.back()) dequantised.push_back(linear->module);
     for (const TensorView& part : linear->parts) checkpoint->Remove(part.name);

@@ -71,25 +71,24 @@ void WriteBehindSingle(float scale, const int16_t* numbers, std::byte* to) {
 }
 
 struct Encoded {
-  TensorDType dtype;
-  ir::DType ir;
+  ir::DType dtype;
   bool is_float;        // 8-bit floats, not integers
   int least, most;      // integers
   bool has_half_scale;  // whether scales are f16
   WriteBlock write;     // null: not in blocks
 };
 constexpr Encoded kEncoded[] = {
-    {TensorDType::kQ4_0, ir::DType::kQ4_0, false, -8, 7, true, WriteQ4_0},
-    {TensorDType::kQ5_0, ir::DType::kQ5_0, false, -16, 15, true, WriteQ5_0},
-    {TensorDType::kQ8_0, ir::DType::kQ8_0, false, -128, 127, true, WriteQ8_0},
-    {TensorDType::kQ8F32, ir::DType::kQ8F32, false, -128, 127, false, WriteBehindSingle},
-    {TensorDType::kF8F32, ir::DType::kF8F32, true, 0, 255, false, WriteBehindSingle},
-    {TensorDType::kF32, ir::DType::kF32, false, 0, 0, false, nullptr},
+    {ir::DType::kQ4_0, false, -8, 7, true, WriteQ4_0},
+    {ir::DType::kQ5_0, false, -16, 15, true, WriteQ5_0},
+    {ir::DType::kQ8_0, false, -128, 127, true, WriteQ8_0},
+    {ir::DType::kQ8F32, false, -128, 127, false, WriteBehindSingle},
+    {ir::DType::kF8F32, true, 0, 255, false, WriteBehindSingle},
+    {ir::DType::kF32, false, 0, 0, false, nullptr},
 };
-constexpr TensorDType kDTypes[] = {TensorDType::kQ4_0,  TensorDType::kQ5_0,  TensorDType::kQ8_0,
-                                   TensorDType::kQ8F32, TensorDType::kF8F32, TensorDType::kF32};
+constexpr ir::DType kDTypes[] = {ir::DType::kQ4_0,  ir::DType::kQ5_0,  ir::DType::kQ8_0,
+                                 ir::DType::kQ8F32, ir::DType::kF8F32, ir::DType::kF32};
 
-const Encoded& RowOf(TensorDType dtype) {
+const Encoded& RowOf(ir::DType dtype) {
   const auto* row = std::find_if(std::begin(kEncoded), std::end(kEncoded),
                                  [&](const Encoded& entry) { return entry.dtype == dtype; });
   CHECK(row != std::end(kEncoded));
@@ -134,9 +133,9 @@ absl::Status CheckFloats(const Linear& linear, int64_t row, const int16_t* numbe
 
 }  // namespace
 
-absl::Span<const TensorDType> EncodedDTypes() { return kDTypes; }
+absl::Span<const ir::DType> EncodedDTypes() { return kDTypes; }
 
-bool CanEncode(const Linear& linear, TensorDType dtype) {
+bool CanEncode(const Linear& linear, ir::DType dtype) {
   const Encoded& row = RowOf(dtype);
   if (row.write == nullptr) return true;
   if (row.is_float != linear.is_float() || !HasBlocks(linear)) return false;
@@ -145,10 +144,10 @@ bool CanEncode(const Linear& linear, TensorDType dtype) {
          linear.most <= row.most;
 }
 
-absl::Status EncodeRows(const Linear& linear, TensorDType dtype, int64_t begin, int64_t end,
+absl::Status EncodeRows(const Linear& linear, ir::DType dtype, int64_t begin, int64_t end,
                         std::byte* rows) {
   const Encoded& encoded = RowOf(dtype);
-  const int64_t columns = linear.columns, block_bytes = ir::EncodingOf(encoded.ir).bytes;
+  const int64_t columns = linear.columns, block_bytes = ir::EncodingOf(encoded.dtype).bytes;
   std::vector<int16_t> tile(static_cast<size_t>(kTileRows * columns));
   for (int64_t first = begin; first < end; first += kTileRows) {
     const int64_t count = std::min(kTileRows, end - first);

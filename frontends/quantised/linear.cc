@@ -58,14 +58,9 @@ T At(const TensorView& tensor, int64_t index) {
 }
 
 float FloatAt(const TensorView& tensor, int64_t index) {
-  switch (tensor.dtype) {
-    case TensorDType::kF16:
-      return ir::F16ToFloat(At<uint16_t>(tensor, index));
-    case TensorDType::kBF16:
-      return ir::BF16ToFloat(At<uint16_t>(tensor, index));
-    default:
-      return At<float>(tensor, index);
-  }
+  if (tensor.dtype == ir::DType::kF16) return ir::F16ToFloat(At<uint16_t>(tensor, index));
+  if (tensor.dtype == ir::DType::kBF16) return ir::BF16ToFloat(At<uint16_t>(tensor, index));
+  return At<float>(tensor, index);
 }
 
 // Number i of so many bits each, of which no word has a part only.

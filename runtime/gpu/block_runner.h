@@ -19,7 +19,7 @@
 #include "absl/status/statusor.h"
 #include "runtime/gpu/gpu_abi.h"
 #include "runtime/kernel_abi.h"
-#include "runtime/memory.h"
+#include "runtime/machine/memory.h"
 
 namespace lluda::runtime {
 

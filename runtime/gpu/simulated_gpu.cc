@@ -1,7 +1,6 @@
 #include "runtime/gpu/simulated_gpu.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,27 +12,7 @@ namespace {
 // So many chunks of blocks a thread, so that threads end at about the same time.
 constexpr int64_t kChunksPerThread = 8;
 
-absl::Status CopyBytes(void* to, const void* from, int64_t bytes) {
-  std::memcpy(to, from, static_cast<size_t>(bytes));
-  return absl::OkStatus();
-}
-
 }  // namespace
-
-absl::StatusOr<Memory> SimulatedGpu::Allocate(int64_t bytes, Pages pages,
-                                              absl::string_view purpose) {
-  return Memory::Allocate(bytes, pages, purpose);
-}
-
-absl::Status SimulatedGpu::CopyIn(char* to, const void* from, int64_t bytes) {
-  return CopyBytes(to, from, bytes);
-}
-absl::Status SimulatedGpu::CopyOut(void* to, const char* from, int64_t bytes) {
-  return CopyBytes(to, from, bytes);
-}
-absl::Status SimulatedGpu::Copy(char* to, const char* from, int64_t bytes) {
-  return CopyBytes(to, from, bytes);
-}
 
 absl::Status SimulatedGpu::Prepare(const Program& program) {
   program_ = &program;

@@ -11,23 +11,19 @@
 #include <mutex>
 #include <vector>
 
-#include "runtime/device.h"
 #include "runtime/gpu/block_runner.h"
+#include "runtime/in_host_memory.h"
 #include "runtime/machine/thread_pool.h"
 
 namespace lluda::runtime {
 
-class SimulatedGpu : public Device {
+class SimulatedGpu : public InHostMemory {
  public:
   // The pool, which blocks are shared between, must outlive the device, and so must the library that
   // holds the program's code.
   explicit SimulatedGpu(ThreadPool* pool) : pool_(pool) {}
 
   bool UsesHostMemory() const override { return false; }
-  absl::StatusOr<Memory> Allocate(int64_t bytes, Pages pages, absl::string_view purpose) override;
-  absl::Status CopyIn(char* to, const void* from, int64_t bytes) override;
-  absl::Status CopyOut(void* to, const char* from, int64_t bytes) override;
-  absl::Status Copy(char* to, const char* from, int64_t bytes) override;
   absl::Status Prepare(const Program& program) override;
   bool RunRegion(const Region& region) override;
   // Internal, naming the kernel, when threads of one of its blocks waited for each other.

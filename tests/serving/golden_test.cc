@@ -15,6 +15,7 @@
 #include "engine/model.h"
 #include "engine/service/listener_log.h"
 #include "engine/service/service_thread.h"
+#include "engine/stories_model.h"
 
 namespace lluda::engine {
 namespace {
@@ -105,11 +106,8 @@ std::string Answers(Model* model) {
 TEST(GoldenTest, AnswersAreWhatTheyHaveAlwaysBeen) {
   for (const auto& [isa, digest] : Digests()) {
     if (!codegen::Target::Named(isa).ok()) continue;
-    LoadOptions options;
-    options.folder = "reference_data/stories";
-    options.threads = 2;
+    LoadOptions options = StoriesOptions(128, 512);
     options.isa = isa;
-    options.module.context = 128;
     auto model = Model::Load(options);
     ASSERT_TRUE(model.ok()) << model.status();
     const std::string answers = Answers(model->get());

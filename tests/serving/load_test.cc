@@ -35,15 +35,8 @@ int64_t Below(int64_t bound, base::SplitMix64* random) {
   return static_cast<int64_t>(random->Next() % static_cast<uint64_t>(bound));
 }
 
-class LoadTest : public testing::Test {
+class LoadTest : public StoriesTest<kContext, 96> {
  protected:
-  static void SetUpTestSuite() {
-    auto model = Model::Load(StoriesOptions(kContext, 96));
-    ASSERT_TRUE(model.ok()) << model.status();
-    model_ = model->release();
-  }
-  static void TearDownTestSuite() { delete model_; }
-
   // All that a request may ask for, by its number.
   static ServiceRequest Request(int number) {
     base::SplitMix64 random(static_cast<uint64_t>(number));
@@ -98,20 +91,15 @@ class LoadTest : public testing::Test {
               << i;
           continue;
         }
-        EXPECT_EQ(result->tokens, alone->tokens) << i << " " << choice;
-        EXPECT_EQ(result->text, alone->text) << i << " " << choice;
-        EXPECT_EQ(result->finish, alone->finish) << i << " " << choice;
-        EXPECT_EQ(logs[i]->choice(choice).text, alone->text) << i << " " << choice;
+        SCOPED_TRACE(absl::StrCat(i, " ", choice));
+        ExpectSame(*result, *alone);
+        EXPECT_EQ(logs[i]->choice(choice).text, alone->text);
         ++compared;
       }
     }
     EXPECT_GE(compared, kRequests * 3 / 4);
   }
-
-  static Model* model_;
 };
-
-Model* LoadTest::model_ = nullptr;
 
 // How a request goes: by its number, a seventh of clients leaves, another one stops reading for a
 // while.

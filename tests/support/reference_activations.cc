@@ -14,11 +14,10 @@ namespace lluda::tests {
 namespace {
 
 using frontends::SafetensorsFile;
-using frontends::TensorDType;
 using frontends::TensorView;
 
 absl::Status ReadIds(const TensorView& tensor, std::vector<int32_t>* ids) {
-  if (tensor.dtype != TensorDType::kI64) return absl::InvalidArgumentError(tensor.name);
+  if (tensor.dtype != ir::DType::kI64) return absl::InvalidArgumentError(tensor.name);
   std::vector<int64_t> wide(tensor.bytes / sizeof(int64_t));
   std::memcpy(wide.data(), tensor.data, tensor.bytes);
   ids->assign(wide.begin(), wide.end());
@@ -41,7 +40,7 @@ absl::StatusOr<std::vector<ReferenceActivations>> LoadActivations(const std::str
     if (ids == nullptr) return absl::NotFoundError(absl::StrCat(prefix, "input_ids"));
     RETURN_IF_ERROR(ReadIds(*ids, &prompt.ids));
     for (const TensorView& tensor : file.tensors()) {
-      if (!absl::StartsWith(tensor.name, prefix) || tensor.dtype != TensorDType::kF32) continue;
+      if (!absl::StartsWith(tensor.name, prefix) || tensor.dtype != ir::DType::kF32) continue;
       std::vector<float> values(tensor.bytes / sizeof(float));
       std::memcpy(values.data(), tensor.data, tensor.bytes);
       prompt.activations.emplace(tensor.name.substr(prefix.size()), std::move(values));

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "engine/compile/compile_bundle.h"
-#include "engine/open_model_source.h"
 #include "engine/source/model_files.h"
+#include "engine/source/open_model_source.h"
 #include "tools/validate/reference.h"
 
 namespace lluda::tools {

@@ -13,9 +13,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "engine/generate/sampler.h"
+#include "engine/generate/sampling/sampler.h"
 #include "engine/model.h"
-#include "runtime/session.h"
+#include "runtime/session/session.h"
 #include "tools/bench/bench_result.h"
 #include "tools/bench/bench_speed.h"
 #include "tools/measure/limits.h"

@@ -11,7 +11,7 @@
 #include "absl/types/span.h"
 #include "base/status_macros.h"
 #include "runtime/machine/thread_pool.h"
-#include "runtime/session.h"
+#include "runtime/session/session.h"
 #include "tools/eval/windows.h"
 
 namespace lluda::tools {

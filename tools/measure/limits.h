@@ -17,8 +17,8 @@
 #include "absl/status/statusor.h"
 #include "codegen/cpu/machine_limits.h"
 #include "codegen/llvm/target.h"
+#include "runtime/machine/memory.h"
 #include "runtime/machine/thread_pool.h"
-#include "runtime/memory.h"
 
 namespace lluda::tools {
 

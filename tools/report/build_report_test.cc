@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "engine/open_model_source.h"
+#include "engine/source/open_model_source.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

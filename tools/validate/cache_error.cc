@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
-#include "engine/generate/sampler.h"
+#include "engine/generate/sampling/sampler.h"
 #include "engine/session.h"
 #include "tools/validate/bounds.h"
 #include "tools/validate/compare.h"

@@ -198,7 +198,7 @@ absl::Status ReadTensor(const frontends::SafetensorsFile& file, const std::strin
                         size_t dimensions, std::vector<float>* values) {
   if (file.Find(name) == nullptr) return absl::OkStatus();
   ASSIGN_OR_RETURN(const frontends::TensorView* tensor, file.Get(name));
-  if (tensor->dtype != frontends::TensorDType::kF32 || tensor->shape.size() < dimensions) {
+  if (tensor->dtype != ir::DType::kF32 || tensor->shape.size() < dimensions) {
     return absl::InvalidArgumentError(absl::StrCat(file.path(), ": tensor '", name,
                                                    "' must be F32 with ", dimensions,
                                                    " or more dimensions, is ", tensor->dtype_name,
@@ -242,8 +242,8 @@ absl::Status ReadSounds(const frontends::SafetensorsFile& file, const std::strin
   const frontends::TensorView* mask = file.Find(mask_name);
   const auto sounds = static_cast<size_t>(tensor->shape[0]);
   const auto places = static_cast<size_t>(frames);
-  if (mask != nullptr && (mask->dtype != frontends::TensorDType::kI64 ||
-                          mask->bytes != sounds * places * sizeof(int64_t))) {
+  if (mask != nullptr &&
+      (mask->dtype != ir::DType::kI64 || mask->bytes != sounds * places * sizeof(int64_t))) {
     return absl::InvalidArgumentError(absl::StrCat(file.path(), ": tensor '", mask_name,
                                                    "' must be I64 [", sounds, ", ", frames, "]"));
   }

@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/files/test_files.h"
-#include "engine/open_model_source.h"
+#include "engine/source/open_model_source.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -12,7 +12,7 @@
 #include "base/step_interface.h"
 #include "codegen/cpu/interleaved_values.h"
 #include "passes/framework/rewrite.h"
-#include "runtime/memory.h"
+#include "runtime/machine/memory.h"
 #include "runtime/space_bases.h"
 #include "tools/verify/placed_value.h"
 #include "tools/verify/verify_slice.h"

@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_replace.h"
 #include "base/json/json.h"
-#include "engine/open_model_source.h"
 #include "engine/open_module.h"
+#include "engine/source/open_model_source.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "ir/text/printer.h"

@@ -4,8 +4,8 @@
 #include <numeric>
 
 #include "base/align.h"
-#include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/matmul/amx.h"
+#include "codegen/emit/integer.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {

@@ -15,7 +15,7 @@
 #ifndef LLUDA_CODEGEN_CPU_ATTENTION_AMX_VALUES_H_
 #define LLUDA_CODEGEN_CPU_ATTENTION_AMX_VALUES_H_
 
-#include "codegen/cpu/attention/attention_operands.h"
+#include "codegen/emit/attention_operands.h"
 
 namespace lluda::codegen {
 

@@ -5,11 +5,11 @@
 #include <limits>
 
 #include "base/align.h"
-#include "codegen/cpu/emit/integer.h"
-#include "codegen/cpu/emit/math.h"
-#include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/matmul/amx.h"
 #include "codegen/cpu/matmul/panel_dot.h"
+#include "codegen/emit/integer.h"
+#include "codegen/emit/math.h"
+#include "codegen/emit/tensor_access.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {

@@ -11,8 +11,8 @@
 #include <optional>
 
 #include "codegen/cpu/attention/amx_values.h"
-#include "codegen/cpu/attention/attention_operands.h"
 #include "codegen/cpu/attention/softmax_partial.h"
+#include "codegen/emit/attention_operands.h"
 
 namespace lluda::codegen {
 

@@ -4,7 +4,7 @@
 #define LLUDA_CODEGEN_CPU_ATTENTION_EMIT_ATTENTION_H_
 
 #include "absl/status/statusor.h"
-#include "codegen/cpu/emit/op_emitter.h"
+#include "codegen/emit/op_emitter.h"
 
 namespace lluda::codegen {
 

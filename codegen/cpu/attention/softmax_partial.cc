@@ -2,8 +2,8 @@
 
 #include <limits>
 
-#include "codegen/cpu/emit/integer.h"
-#include "codegen/cpu/emit/math.h"
+#include "codegen/emit/integer.h"
+#include "codegen/emit/math.h"
 
 namespace lluda::codegen {
 namespace {

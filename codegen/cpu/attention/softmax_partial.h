@@ -11,7 +11,7 @@
 #ifndef LLUDA_CODEGEN_CPU_ATTENTION_SOFTMAX_PARTIAL_H_
 #define LLUDA_CODEGEN_CPU_ATTENTION_SOFTMAX_PARTIAL_H_
 
-#include "codegen/cpu/emit/emitter.h"
+#include "codegen/emit/emitter.h"
 
 namespace lluda::codegen {
 

@@ -1,7 +1,7 @@
 #include "codegen/cpu/emit/block_access.h"
 
-#include "codegen/cpu/emit/integer.h"
-#include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/emit/integer.h"
+#include "codegen/emit/tensor_access.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {

@@ -5,7 +5,7 @@
 #ifndef LLUDA_CODEGEN_CPU_EMIT_BLOCK_ACCESS_H_
 #define LLUDA_CODEGEN_CPU_EMIT_BLOCK_ACCESS_H_
 
-#include "codegen/cpu/emit/emitter.h"
+#include "codegen/emit/emitter.h"
 #include "codegen/kernel_spec.h"
 
 namespace lluda::codegen {

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <map>
 
-#include "codegen/cpu/emit/emitter.h"
+#include "codegen/emit/emitter.h"
 #include "ir/type/block_formats.h"
 
 namespace lluda::codegen {

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/transpose.h"
+#include "codegen/emit/integer.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {

@@ -8,7 +8,7 @@
 
 #include <vector>
 
-#include "codegen/cpu/emit/emitter.h"
+#include "codegen/emit/emitter.h"
 
 namespace lluda::codegen {
 

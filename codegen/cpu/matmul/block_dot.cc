@@ -2,7 +2,7 @@
 
 #include "base/align.h"
 #include "codegen/cpu/emit/block_values.h"
-#include "codegen/cpu/emit/integer.h"
+#include "codegen/emit/integer.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {

@@ -12,7 +12,6 @@
 #include "codegen/cpu/emit/transpose.h"
 #include "codegen/cpu/matmul/amx.h"
 #include "codegen/cpu/matmul/block_dot.h"
-#include "codegen/cpu/matmul/column_epilogue.h"
 #include "codegen/cpu/matmul/expert_rows.h"
 #include "codegen/cpu/matmul/general_matmul.h"
 #include "codegen/cpu/matmul/head_epilogue.h"
@@ -21,6 +20,7 @@
 #include "codegen/cpu/matmul/matmul_operands.h"
 #include "codegen/cpu/matmul/matmul_store.h"
 #include "codegen/cpu/matmul/panel_dot.h"
+#include "codegen/emit/column_epilogue.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {

@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/emit/transpose.h"
 #include "codegen/cpu/matmul/emit_matmul.h"
 #include "codegen/cpu/matmul/emit_pack_blocks.h"
+#include "codegen/emit/tensor_access.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "codegen/cpu/emit/block_access.h"
-#include "codegen/cpu/emit/integer.h"
-#include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/emit/transpose.h"
+#include "codegen/emit/integer.h"
+#include "codegen/emit/tensor_access.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {

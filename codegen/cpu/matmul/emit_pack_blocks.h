@@ -6,7 +6,7 @@
 #define LLUDA_CODEGEN_CPU_MATMUL_EMIT_PACK_BLOCKS_H_
 
 #include "absl/status/statusor.h"
-#include "codegen/cpu/emit/op_emitter.h"
+#include "codegen/emit/op_emitter.h"
 
 namespace lluda::codegen {
 

@@ -2,8 +2,8 @@
 
 #include <vector>
 
-#include "codegen/cpu/emit/integer.h"
-#include "codegen/cpu/emit/tensor_access.h"
+#include "codegen/emit/integer.h"
+#include "codegen/emit/tensor_access.h"
 
 namespace lluda::codegen {
 namespace {

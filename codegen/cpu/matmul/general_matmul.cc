@@ -6,11 +6,11 @@
 
 #include "codegen/cpu/emit/block_access.h"
 #include "codegen/cpu/emit/block_values.h"
-#include "codegen/cpu/emit/integer.h"
-#include "codegen/cpu/emit/tensor_access.h"
-#include "codegen/cpu/matmul/column_epilogue.h"
 #include "codegen/cpu/matmul/expert_rows.h"
 #include "codegen/cpu/matmul/head_epilogue.h"
+#include "codegen/emit/column_epilogue.h"
+#include "codegen/emit/integer.h"
+#include "codegen/emit/tensor_access.h"
 #include "ir/op/contraction.h"
 #include "ir/type/encoding.h"
 

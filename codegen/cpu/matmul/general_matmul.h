@@ -3,7 +3,7 @@
 #ifndef LLUDA_CODEGEN_CPU_MATMUL_GENERAL_MATMUL_H_
 #define LLUDA_CODEGEN_CPU_MATMUL_GENERAL_MATMUL_H_
 
-#include "codegen/cpu/emit/op_emitter.h"
+#include "codegen/emit/op_emitter.h"
 
 namespace lluda::codegen {
 

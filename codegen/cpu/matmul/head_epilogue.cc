@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "codegen/cpu/emit/row_interleave.h"
-#include "codegen/cpu/emit/row_math.h"
-#include "codegen/cpu/emit/tensor_access.h"
-#include "codegen/cpu/matmul/column_epilogue.h"
+#include "codegen/emit/column_epilogue.h"
+#include "codegen/emit/row_math.h"
+#include "codegen/emit/tensor_access.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "codegen/cpu/emit/integer.h"
+#include "codegen/emit/integer.h"
 #include "codegen/kernel_spec.h"
 
 namespace lluda::codegen {

@@ -6,7 +6,7 @@
 
 #include "base/align.h"
 #include "codegen/cpu/emit/block_values.h"
-#include "codegen/cpu/emit/integer.h"
+#include "codegen/emit/integer.h"
 #include "ir/type/encoding.h"
 #include "llvm/IR/Intrinsics.h"
 #include "llvm/IR/IntrinsicsX86.h"

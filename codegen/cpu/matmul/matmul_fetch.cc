@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "base/align.h"
-#include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/row_interleave.h"
 #include "codegen/cpu/matmul/panel_dot.h"
+#include "codegen/emit/integer.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {

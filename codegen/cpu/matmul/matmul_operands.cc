@@ -2,10 +2,10 @@
 
 #include <optional>
 
-#include "codegen/cpu/emit/integer.h"
-#include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/matmul/expert_rows.h"
 #include "codegen/cpu/matmul/head_epilogue.h"
+#include "codegen/emit/integer.h"
+#include "codegen/emit/tensor_access.h"
 #include "ir/op/contraction.h"
 #include "ir/type/layout.h"
 

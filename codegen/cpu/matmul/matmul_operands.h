@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "codegen/cpu/emit/emitter.h"
+#include "codegen/emit/emitter.h"
 #include "codegen/kernel_spec.h"
 #include "ir/type/encoding.h"
 

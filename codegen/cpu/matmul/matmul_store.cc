@@ -3,9 +3,9 @@
 #include <functional>
 #include <utility>
 
-#include "codegen/cpu/emit/integer.h"
 #include "codegen/cpu/emit/row_interleave.h"
-#include "codegen/cpu/matmul/column_epilogue.h"
+#include "codegen/emit/column_epilogue.h"
+#include "codegen/emit/integer.h"
 
 namespace lluda::codegen {
 void MatmulStore::StoreTile(const Rows& rows, Value* first, int count,

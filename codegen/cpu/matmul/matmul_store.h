@@ -1,5 +1,5 @@
 // How the sums of a tile become elements of a matmul's result: the epilogue's steps on columns
-// (codegen/cpu/matmul/column_epilogue.h), rounding, and the stores, row-major or interleaved.
+// (codegen/emit/column_epilogue.h), rounding, and the stores, row-major or interleaved.
 //
 //   MatmulStore(operands, e).StoreTile(rows, first_panel, panels, sums);
 #ifndef LLUDA_CODEGEN_CPU_MATMUL_MATMUL_STORE_H_

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "codegen/cpu/emit/integer.h"
+#include "codegen/emit/integer.h"
 #include "ir/type/encoding.h"
 #include "llvm/IR/Intrinsics.h"
 #include "llvm/IR/IntrinsicsX86.h"

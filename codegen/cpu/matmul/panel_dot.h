@@ -10,7 +10,7 @@
 #include <functional>
 #include <vector>
 
-#include "codegen/cpu/emit/emitter.h"
+#include "codegen/emit/emitter.h"
 
 namespace lluda::codegen {
 

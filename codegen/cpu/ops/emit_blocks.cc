@@ -5,10 +5,10 @@
 
 #include "codegen/cpu/emit/block_access.h"
 #include "codegen/cpu/emit/block_values.h"
-#include "codegen/cpu/emit/integer.h"
-#include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/ops/emit_ops.h"
 #include "codegen/cpu/ops/searched_blocks.h"
+#include "codegen/emit/integer.h"
+#include "codegen/emit/tensor_access.h"
 #include "ir/type/block_search.h"
 #include "ir/type/encoding.h"
 #include "llvm/IR/Intrinsics.h"

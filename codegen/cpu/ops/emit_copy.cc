@@ -4,8 +4,8 @@
 #include <functional>
 
 #include "absl/strings/str_cat.h"
-#include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/ops/emit_ops.h"
+#include "codegen/emit/tensor_access.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {

@@ -6,15 +6,14 @@
 #include <utility>
 #include <vector>
 
-#include "codegen/cpu/emit/integer.h"
-#include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/ops/emit_ops.h"
-#include "codegen/cpu/ops/top_key.h"
+#include "codegen/emit/integer.h"
+#include "codegen/emit/tensor_access.h"
+#include "codegen/emit/top_key.h"
 
 namespace lluda::codegen {
 namespace {
 
-constexpr int64_t kLowHalf = 0xFFFFFFFF;
 // Elements of a row that an item of combine adds.
 constexpr int64_t kCombinedElements = 256;
 
@@ -24,21 +23,6 @@ void StoreI32(Emitter& e, Value* address, Value* value) {
 }
 
 }  // namespace
-
-Value* TopKey(Emitter& e, Value* x, Value* index) {
-  auto& b = e.b();
-  Value* bits = b.CreateBitCast(b.CreateFAdd(x, e.ConstF32(0.0f, 1)), b.getInt32Ty());
-  Value* magnitude = e.ConstInt(std::numeric_limits<int32_t>::max(), 32, 1);
-  Value* key = b.CreateXor(bits, b.CreateAnd(b.CreateAShr(bits, 31), magnitude));
-  Value* smallest = e.ConstInt(std::numeric_limits<int32_t>::min(), 32, 1);
-  key = b.CreateSelect(b.CreateFCmpUNO(x, x), smallest, key);
-  Value* from_behind = b.CreateSub(e.Const(kLowHalf), index);
-  return b.CreateOr(b.CreateShl(b.CreateSExt(key, b.getInt64Ty()), 32), from_behind);
-}
-
-Value* IndexOfTopKey(Emitter& e, Value* key) {
-  return e.b().CreateSub(e.Const(kLowHalf), e.b().CreateAnd(key, e.Const(kLowHalf)));
-}
 
 // The largest key, then the largest below that, and so on.
 absl::StatusOr<KernelInfo> EmitTopK(const KernelSpec& spec, Emitter& e) {

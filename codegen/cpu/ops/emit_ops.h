@@ -3,16 +3,11 @@
 #define LLUDA_CODEGEN_CPU_OPS_EMIT_OPS_H_
 
 #include "absl/status/statusor.h"
-#include "codegen/cpu/emit/op_emitter.h"
+#include "codegen/emit/op_emitter.h"
 
 namespace lluda::codegen {
 
 absl::StatusOr<KernelInfo> EmitElementwise(const KernelSpec& spec, Emitter& e);
-// What EmitElementwise is made of, for other devices: whether it has a kernel, and the result's
-// `lanes` elements from `indices` on along its last axis, as f32.
-absl::Status CheckElementwise(const KernelSpec& spec);
-Value* ElementsOf(const KernelSpec& spec, Emitter& e, const Indices& indices, int lanes);
-
 absl::StatusOr<KernelInfo> EmitLiteral(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitReduce(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitQuantizeScale(const KernelSpec& spec, Emitter& e);

@@ -4,11 +4,11 @@
 #include <limits>
 #include <utility>
 
-#include "codegen/cpu/emit/math.h"
 #include "codegen/cpu/emit/row_interleave.h"
-#include "codegen/cpu/emit/row_math.h"
-#include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/ops/emit_ops.h"
+#include "codegen/emit/math.h"
+#include "codegen/emit/row_math.h"
+#include "codegen/emit/tensor_access.h"
 #include "llvm/IR/Intrinsics.h"
 
 namespace lluda::codegen {

@@ -2,9 +2,9 @@
 // angle whose cosine and sine stand in the tables. Where these have fewer pairs than a head has halves,
 // dim is twice the pairs, and what lies behind is copied. Source: Su et al., RoFormer, in the layout of
 // GPT-NeoX.
-#include "codegen/cpu/emit/row_math.h"
-#include "codegen/cpu/emit/tensor_access.h"
 #include "codegen/cpu/ops/emit_ops.h"
+#include "codegen/emit/row_math.h"
+#include "codegen/emit/tensor_access.h"
 
 namespace lluda::codegen {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <functional>
 
-#include "codegen/cpu/emit/emitter.h"
+#include "codegen/emit/emitter.h"
 
 namespace lluda::codegen {
 

@@ -7,8 +7,21 @@
 #include "absl/status/status.h"
 #include "base/json/json.h"
 #include "frontends/decoder/description.h"
+#include "frontends/field_table.h"
 
 namespace lluda::frontends::families {
+
+inline constexpr FieldRow kGemmaFields[] = {
+    {"hidden_activation", FieldUse::kRefused, "gelu_pytorch_tanh"},
+    {"hidden_act", FieldUse::kRefused, "gelu_pytorch_tanh"},
+    {"query_pre_attn_scalar", FieldUse::kUsed},
+    {"attn_logit_softcapping", FieldUse::kUsed},
+    {"final_logit_softcapping", FieldUse::kUsed},
+    {"attention_bias", FieldUse::kUsed},
+    {"sliding_window", FieldUse::kUsed},
+    {"use_bidirectional_attention", FieldUse::kRefused, "false"},
+    {"cache_implementation", FieldUse::kIgnored},
+};
 
 // The softcaps where their fields are absent; null is none.
 struct Softcaps {

@@ -11,18 +11,6 @@
 namespace lluda::frontends::families {
 namespace {
 
-constexpr FieldRow kFields[] = {
-    {"hidden_activation", FieldUse::kRefused, "gelu_pytorch_tanh"},
-    {"hidden_act", FieldUse::kRefused, "gelu_pytorch_tanh"},
-    {"query_pre_attn_scalar", FieldUse::kUsed},
-    {"attn_logit_softcapping", FieldUse::kUsed},
-    {"final_logit_softcapping", FieldUse::kUsed},
-    {"attention_bias", FieldUse::kUsed},
-    {"sliding_window", FieldUse::kUsed},
-    {"use_bidirectional_attention", FieldUse::kRefused, "false"},
-    {"cache_implementation", FieldUse::kIgnored},
-};
-
 constexpr int64_t kDefaultWindow = 4096;
 constexpr Defaults kDefaults = {256,  4,    1e-6, 10000, /*tied=*/true, 256000,
                                 2304, 9216, 26,   8,     8192};
@@ -35,7 +23,7 @@ absl::Status Read(const base::JsonObject& fields, decoder::Decoder* decoder) {
 
 }  // namespace
 
-const Family kGemma2 = {"gemma2",  "Gemma2ForCausalLM", "Gemma2Model", kFields,
+const Family kGemma2 = {"gemma2",  "Gemma2ForCausalLM", "Gemma2Model", kGemmaFields,
                         kDefaults, kAllRopeTypes,       Read,          /*windows=*/true};
 
 }  // namespace lluda::frontends::families

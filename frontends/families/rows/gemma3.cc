@@ -12,20 +12,12 @@
 namespace lluda::frontends::families {
 namespace {
 
-constexpr FieldRow kTextFields[] = {
-    {"hidden_activation", FieldUse::kRefused, "gelu_pytorch_tanh"},
-    {"hidden_act", FieldUse::kRefused, "gelu_pytorch_tanh"},
-    {"query_pre_attn_scalar", FieldUse::kUsed},
-    {"attn_logit_softcapping", FieldUse::kUsed},
-    {"final_logit_softcapping", FieldUse::kUsed},
-    {"attention_bias", FieldUse::kUsed},
-    {"sliding_window", FieldUse::kUsed},
+constexpr FieldRow kOwnTextFields[] = {
     {"sliding_window_pattern", FieldUse::kUsed},
     {"_sliding_window_pattern", FieldUse::kIgnored},
     {"rope_local_base_freq", FieldUse::kUsed},
-    {"use_bidirectional_attention", FieldUse::kRefused, "false"},
-    {"cache_implementation", FieldUse::kIgnored},
 };
+constexpr auto kTextFields = Joined(kGemmaFields, kOwnTextFields);
 
 constexpr FieldRow kFields[] = {
     {"text_config", FieldUse::kUsed},          {"tie_word_embeddings", FieldUse::kRefused, "true"},

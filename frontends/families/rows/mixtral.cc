@@ -11,15 +11,11 @@
 namespace lluda::frontends::families {
 namespace {
 
-constexpr FieldRow kFields[] = {
+constexpr FieldRow kOwnFields[] = {
     {"sliding_window", FieldUse::kUsed},
-    {"num_local_experts", FieldUse::kUsed},
-    {"num_experts", FieldUse::kUsed},
-    {"num_experts_per_tok", FieldUse::kUsed},
-    {"output_router_logits", FieldUse::kIgnored},
-    {"router_aux_loss_coef", FieldUse::kIgnored},
     {"router_jitter_noise", FieldUse::kIgnored},
 };
+constexpr auto kFields = Joined(kOwnFields, kExpertFields);
 
 absl::Status Read(const base::JsonObject& fields, decoder::Decoder* decoder) {
   ASSIGN_OR_RETURN(decoder::Experts experts, ReadExperts(fields, {8, 2}));

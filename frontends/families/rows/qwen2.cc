@@ -6,12 +6,6 @@
 namespace lluda::frontends::families {
 namespace {
 
-constexpr FieldRow kFields[] = {
-    {"use_sliding_window", FieldUse::kUsed},
-    {"sliding_window", FieldUse::kUsed},
-    {"max_window_layers", FieldUse::kUsed},
-};
-
 absl::Status Read(const base::JsonObject& fields, decoder::Decoder* decoder) {
   decoder->qkv_bias = true;
   return ReadLaterWindows(fields, decoder);
@@ -19,7 +13,7 @@ absl::Status Read(const base::JsonObject& fields, decoder::Decoder* decoder) {
 
 }  // namespace
 
-const Family kQwen2 = {"qwen2",        "Qwen2ForCausalLM", "Qwen2Model", kFields,
+const Family kQwen2 = {"qwen2",        "Qwen2ForCausalLM", "Qwen2Model", kLaterWindowFields,
                        {0, kRequired}, kAllRopeTypes,      Read,         /*windows=*/true};
 
 }  // namespace lluda::frontends::families

@@ -8,22 +8,12 @@
 namespace lluda::frontends::families {
 namespace {
 
-constexpr FieldRow kFields[] = {
+constexpr char kSharedSizeField[] = "shared_expert_intermediate_size";
+constexpr FieldRow kOwnFields[] = {
     {"qkv_bias", FieldUse::kUsed},
-    {"use_sliding_window", FieldUse::kUsed},
-    {"sliding_window", FieldUse::kUsed},
-    {"max_window_layers", FieldUse::kUsed},
-    {"num_experts", FieldUse::kUsed},
-    {"num_local_experts", FieldUse::kUsed},
-    {"num_experts_per_tok", FieldUse::kUsed},
-    {"moe_intermediate_size", FieldUse::kUsed},
-    {"shared_expert_intermediate_size", FieldUse::kUsed},
-    {"norm_topk_prob", FieldUse::kUsed},
-    {"decoder_sparse_step", FieldUse::kUsed},
-    {"mlp_only_layers", FieldUse::kUsed},
-    {"output_router_logits", FieldUse::kIgnored},
-    {"router_aux_loss_coef", FieldUse::kIgnored},
+    {kSharedSizeField, FieldUse::kUsed},
 };
+constexpr auto kFields = Joined(kOwnFields, kLaterWindowFields, kExpertFields, kSparseLayerFields);
 
 constexpr int64_t kDefaultSharedSize = 5632;
 constexpr int64_t kMaxSharedSize = 1 << 20;
@@ -34,9 +24,9 @@ absl::Status Read(const base::JsonObject& fields, decoder::Decoder* decoder) {
   RETURN_IF_ERROR(ReadSparseLayers(fields, {60, 4, 1408}, decoder));
   if (decoder->experts) {
     decoder->experts->shared_size = kDefaultSharedSize;
-    constexpr char kShared[] = "shared_expert_intermediate_size";
-    if (fields.Has(kShared)) {
-      ASSIGN_OR_RETURN(decoder->experts->shared_size, fields.Int(kShared, {1, kMaxSharedSize}));
+    if (fields.Has(kSharedSizeField)) {
+      ASSIGN_OR_RETURN(decoder->experts->shared_size,
+                       fields.Int(kSharedSizeField, {1, kMaxSharedSize}));
     }
   }
   return ReadLaterWindows(fields, decoder);

@@ -4,6 +4,7 @@
 #include "base/status_macros.h"
 #include "frontends/encoder/description.h"
 #include "frontends/families/config_reader.h"
+#include "frontends/families/rows/qwen3.h"
 #include "frontends/families/rows/rows.h"
 
 namespace lluda::frontends::families {
@@ -25,6 +26,14 @@ constexpr FieldRow kThinkerFields[] = {
     {"audio_end_token_id", FieldUse::kIgnored},
     {"tie_word_embeddings", FieldUse::kRefused, "true"},
     {"vision_config", FieldUse::kRefused, "", "images"},
+};
+
+// How positions in space and time are shared out among pairs. Those of text and sound are equal,
+// whichever a pair turns by.
+constexpr FieldRow kTextRopeFields[] = {
+    {"mrope_section", FieldUse::kIgnored},
+    {"mrope_interleaved", FieldUse::kIgnored},
+    {"interleaved", FieldUse::kIgnored},  // how older files spell it
 };
 
 constexpr FieldRow kAudioFields[] = {
@@ -93,6 +102,15 @@ absl::Status ReadThinker(const base::JsonObject& fields, decoder::Decoder* decod
 
 }  // namespace
 
+const Family kQwen3AsrText = {"qwen3",          "Qwen3ForCausalLM",
+                              "Qwen3Model",     kQwen3Fields,
+                              kDefaults,        kAllRopeTypes,
+                              ReadQwen3,
+                              /*windows=*/true, {},
+                              "longrope",       0,
+                              nullptr,          nullptr,
+                              kTextRopeFields};
+
 const Family kQwen3AsrThinker = {"qwen3_asr_thinker",
                                  "Qwen3ASRThinkerForConditionalGeneration",
                                  "Qwen3ASRThinkerForConditionalGeneration",
@@ -105,7 +123,7 @@ const Family kQwen3AsrThinker = {"qwen3_asr_thinker",
                                  "longrope",
                                  0,
                                  "text_config",
-                                 &kQwen3};
+                                 &kQwen3AsrText};
 
 const Family kQwen3Asr = {"qwen3_asr",
                           "Qwen3ASRForConditionalGeneration",

@@ -19,6 +19,7 @@ extern const Family kQwen2;
 extern const Family kQwen2Moe;
 extern const Family kQwen3;
 extern const Family kQwen3Asr;
+extern const Family kQwen3AsrText;
 extern const Family kQwen3AsrThinker;
 extern const Family kQwen3Moe;
 extern const Family kSmolLm3;

@@ -3,12 +3,13 @@
 // sanitizers it also finds reads past the end, as each input has a buffer of its own size.
 #include <gtest/gtest.h>
 
-#include <iterator>
+#include <cstdint>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/mutate_bytes.h"
 #include "frontends/gguf/file/container.h"
 #include "frontends/gguf/file/metadata.h"
 #include "frontends/gguf/file/test_gguf.h"
@@ -54,49 +55,14 @@ constexpr uint64_t kNumbers[] = {
     ~uint64_t{31},
 };
 
-class Mutator {
- public:
-  explicit Mutator(uint32_t seed) : random_(seed) {}
-
-  std::string Mutate(std::string bytes) {
-    for (size_t i = Below(3) + 1; i > 0; --i) MutateOnce(&bytes);
-    return bytes;
+// The numbers, in four bytes and in eight.
+std::vector<std::string> Pieces() {
+  std::vector<std::string> pieces;
+  for (const uint64_t number : kNumbers) {
+    for (const size_t width : {4, 8}) pieces.push_back(NumberBytes(number).substr(0, width));
   }
-  size_t Below(size_t limit) {
-    return std::uniform_int_distribution<size_t>(0, limit - 1)(random_);
-  }
-
- private:
-  void MutateOnce(std::string* bytes) {
-    const size_t at = Below(bytes->size() + 1);
-    const size_t width = Below(2) == 0 ? 4 : 8;
-    switch (Below(6)) {
-      case 0:
-        if (at < bytes->size()) (*bytes)[at] = static_cast<char>(Below(256));
-        break;
-      case 1:
-        if (at < bytes->size()) (*bytes)[at] = static_cast<char>((*bytes)[at] ^ (1 << Below(8)));
-        break;
-      case 2:
-        bytes->erase(at, Below(9));
-        break;
-      case 3:
-        bytes->resize(at);
-        break;
-      case 4:
-        bytes->insert(at, NumberBytes(kNumbers[Below(std::size(kNumbers))]).substr(0, width));
-        break;
-      default:
-        if (at + width <= bytes->size()) {
-          bytes->replace(at, width,
-                         NumberBytes(kNumbers[Below(std::size(kNumbers))]).substr(0, width));
-        }
-        break;
-    }
-  }
-
-  std::mt19937 random_;
-};
+  return pieces;
+}
 
 // Reads every value in every way.
 void TouchValues(const Container& container) {
@@ -128,11 +94,11 @@ void CheckTensors(const Container& container, const std::vector<std::byte>& file
 }
 
 TEST(FuzzGgufTest, AnyBytesAreRefusedInOneLineOrSound) {
-  const std::vector<std::string> seeds = Seeds();
-  Mutator mutator(20261128);
+  const std::vector<std::string> seeds = Seeds(), pieces = Pieces();
+  std::mt19937 random(20261128);
   int sound = 0, refused = 0;
   for (int i = 0; i < kIterations && !HasFatalFailure(); ++i) {
-    const std::string bytes = mutator.Mutate(seeds[mutator.Below(seeds.size())]);
+    const std::string bytes = base::MutateBytes(seeds[random() % seeds.size()], pieces, &random);
     const auto* begin = reinterpret_cast<const std::byte*>(bytes.data());
     const std::vector<std::byte> file(begin, begin + bytes.size());
     const absl::StatusOr<Container> container = ParseGguf("x.gguf", file);

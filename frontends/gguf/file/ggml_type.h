@@ -9,10 +9,11 @@
 #define LLUDA_FRONTENDS_GGUF_FILE_GGML_TYPE_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "frontends/checkpoint/tensor_file.h"
+#include "ir/type/dtype.h"
 
 namespace lluda::frontends::gguf {
 
@@ -27,10 +28,9 @@ enum class GgmlUse : uint8_t {
 struct GgmlType {
   uint32_t id;
   absl::string_view name;
-  int64_t elements;  // of a block
-  int64_t bytes;     // of a block; 0 if its length is not known
-  // What it is as a tensor of a checkpoint.
-  TensorDType dtype;
+  int64_t elements;                // of a block
+  int64_t bytes;                   // of a block; 0 if its length is not known
+  std::optional<ir::DType> dtype;  // nullopt if lluda does not compute with it
   GgmlUse use;
 };
 

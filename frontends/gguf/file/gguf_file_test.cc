@@ -51,7 +51,7 @@ TEST_F(SplitTest, TheFirstPartOpensAll) {
   const auto files = file->TensorFiles();
   ASSERT_EQ(files.size(), 3u);
   ASSERT_NE(files[2].Find("c"), nullptr);
-  EXPECT_EQ(files[2].Find("c")->dtype, TensorDType::kF32);
+  EXPECT_EQ(files[2].Find("c")->dtype, ir::DType::kF32);
   EXPECT_TRUE(files[2].Contains(*files[2].Find("c")));
 }
 

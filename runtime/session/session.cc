@@ -1,0 +1,329 @@
+#include "runtime/session/session.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/align.h"
+#include "base/status_macros.h"
+#include "base/step_interface.h"
+#include "glog/logging.h"
+#include "runtime/machine/memory.h"
+
+namespace lluda::runtime {
+namespace {
+
+absl::StatusOr<int> FindSymbol(const Program& program, absl::string_view name) {
+  for (size_t i = 0; i < program.symbols.size(); ++i) {
+    if (program.symbols[i].name == name) return static_cast<int>(i);
+  }
+  return absl::InvalidArgumentError(absl::StrCat("the program has no symbol ", name));
+}
+
+// Where a session's symbols stand among the program's.
+struct Symbols {
+  int tokens, rows, slots, context;
+};
+
+absl::StatusOr<Symbols> FindSymbols(const Program& program) {
+  int symbols[4];
+  for (int i = 0; i < 4; ++i) {
+    ASSIGN_OR_RETURN(symbols[i], FindSymbol(program, step_interface::kSymbols[i]));
+  }
+  return Symbols{symbols[0], symbols[1], symbols[2], symbols[3]};
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<int64_t>> StateDims(const Program& program,
+                                               const SessionOptions& options) {
+  ASSIGN_OR_RETURN(const Symbols symbols, FindSymbols(program));
+  const SymbolRange& slots = program.symbols[symbols.slots];
+  const SymbolRange& context = program.symbols[symbols.context];
+  if (options.slots < 1 || options.slots > slots.max) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("slots is ", options.slots, ", must be 1..", slots.max));
+  }
+  if (options.context < 0 || options.context > context.max) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("context is ", options.context, ", must be 1..", context.max));
+  }
+  std::vector<int64_t> dims;
+  for (const SymbolRange& symbol : program.symbols) dims.push_back(symbol.min);
+  dims[symbols.slots] = options.slots;
+  // Kernels read the cache in multiples of the symbol's minimum.
+  const int64_t tokens = options.context == 0 ? context.max : options.context;
+  dims[symbols.context] = base::RoundUp(tokens, std::max<int64_t>(1, context.min));
+  return dims;
+}
+
+absl::StatusOr<StateMemory> StateMemoryOf(const Program& program, const SessionOptions& options) {
+  ASSIGN_OR_RETURN(const Symbols symbols, FindSymbols(program));
+  ASSIGN_OR_RETURN(const std::vector<int64_t> dims, StateDims(program, options));
+  return StateMemory(program, dims, symbols.slots, symbols.context);
+}
+
+Session::Session(Executable* executable, const SessionOptions& options)
+    : executable_(executable), lengths_(options.slots, 0) {}
+
+absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
+                                                         const SessionOptions& options) {
+  const Program& program = executable->program();
+  const Entry* step = program.FindEntry(step_interface::kStep);
+  if (step == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the program has no entry ", step_interface::kStep));
+  }
+  ASSIGN_OR_RETURN(const Symbols symbols, FindSymbols(program));
+  const bool takes_media = step->HasInputs(step_interface::kInputsWithMedia);
+  if (!takes_media && !step->HasInputs(step_interface::kInputs)) {
+    return absl::InvalidArgumentError(absl::StrCat("the program's inputs are not ",
+                                                   absl::StrJoin(step_interface::kInputs, ", ")));
+  }
+  ASSIGN_OR_RETURN(std::vector<int64_t> dims, StateDims(program, options));
+  const SymbolRange& tokens = program.symbols[symbols.tokens];
+  if (options.max_step < 0 || options.max_step > tokens.max) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("max_step is ", options.max_step, ", must be 1..", tokens.max));
+  }
+  std::unique_ptr<Session> session(new Session(executable, options));
+  session->step_ = step;
+  session->tokens_symbol_ = symbols.tokens;
+  session->rows_symbol_ = symbols.rows;
+  session->slots_symbol_ = symbols.slots;
+  session->context_symbol_ = symbols.context;
+  session->max_step_ = options.max_step == 0 ? tokens.max : options.max_step;
+  session->context_ = options.context == 0 ? program.symbols[symbols.context].max : options.context;
+  session->dims_ = std::move(dims);
+  session->max_rows_ = program.symbols[symbols.rows].max;
+  session->vocabulary_ = step->inputs[0].below;
+  session->width_ = step->result.factor / static_cast<int64_t>(sizeof(float));
+  if (takes_media) {
+    ASSIGN_OR_RETURN(session->media_symbol_, FindSymbol(program, step_interface::kMediaCount));
+    session->media_width_ = step->inputs.back().factor / static_cast<int64_t>(sizeof(float));
+  }
+  const int64_t slot_pages = PageBudget::PagesOf(session->dims_[symbols.context]);
+  const int64_t all_pages = options.slots * slot_pages;
+  if (options.pages != 0 && (options.pages < slot_pages || options.pages > all_pages)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("pages is ", options.pages, ", must be ", slot_pages, "..", all_pages));
+  }
+  session->pages_.emplace(options.slots, slot_pages,
+                          options.pages == 0 ? all_pages : options.pages);
+  session->memory_.emplace(program, session->dims_, symbols.slots, symbols.context);
+  ASSIGN_OR_RETURN(session->states_, executable->CreateStates(session->dims_));
+  if (session->pages_->pages() < all_pages && executable->uses_host_memory()) {
+    for (size_t i = 0; i < program.states.size(); ++i) {
+      UseSmallPages(session->states_->buffer(static_cast<uint32_t>(i)),
+                    program.states[i].Bytes(session->dims_));
+    }
+  }
+  for (auto* input : {&session->tokens_, &session->positions_, &session->slots_, &session->rows_}) {
+    input->reserve(static_cast<size_t>(session->max_step_));
+  }
+  return session;
+}
+
+absl::Status Session::Check(absl::Span<const Chunk> chunks) const {
+  if (chunks.empty()) return absl::InvalidArgumentError("no tokens to evaluate");
+  std::vector<bool> seen(lengths_.size(), false);
+  int64_t missing = 0;  // pages
+  for (const Chunk& chunk : chunks) {
+    if (chunk.slot < 0 || chunk.slot >= static_cast<int>(lengths_.size())) {
+      return absl::InvalidArgumentError(absl::StrCat("no slot ", chunk.slot));
+    }
+    if (seen[chunk.slot]) {
+      return absl::InvalidArgumentError(absl::StrCat("slot ", chunk.slot, " is given twice"));
+    }
+    seen[chunk.slot] = true;
+    if (chunk.tokens.empty()) return absl::InvalidArgumentError("no tokens to evaluate");
+    const auto tokens = static_cast<int64_t>(chunk.tokens.size());
+    if (chunk.wanted < 0 || chunk.wanted > tokens) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("results of ", chunk.wanted, " tokens are wanted of ", tokens));
+    }
+    if (!chunk.media.empty() && media_width_ == 0) {
+      return absl::InvalidArgumentError("the program takes no media");
+    }
+    if (!chunk.media.empty() && chunk.media.size() != chunk.tokens.size()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("media for ", chunk.media.size(), " tokens are given of ", tokens));
+    }
+    const int64_t length = lengths_[chunk.slot] + tokens;
+    if (length > context_) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("the sequence needs ", length, " tokens, the context holds ", context_));
+    }
+    missing += PagesMissing(chunk.slot, length);
+    for (int32_t token : chunk.tokens) {
+      if (token < 0 || token >= vocabulary_) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("token ", token, " is outside the vocabulary of ", vocabulary_));
+      }
+    }
+  }
+  return CheckPages(missing);
+}
+
+absl::Status Session::CheckPages(int64_t missing) const {
+  if (missing <= pages_->free()) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat("the sequences need ", missing,
+                                                   " pages of the KV cache more, it has ",
+                                                   pages_->free(), " of ", pages_->pages()));
+}
+
+void Session::UsePages(int slot, int64_t length) {
+  for (const PageBudget::Loss& loss : pages_->Use(slot, length)) {
+    // A device's own memory is not the system's to take back.
+    if (!executable_->uses_host_memory()) continue;
+    for (const absl::Span<char> range : memory_->PageRanges(*states_, loss.slot, loss.page)) {
+      DiscardPages(range.data(), static_cast<int64_t>(range.size()));
+    }
+  }
+}
+
+void Session::TouchMemory(ThreadPool* pool) {
+  if (!executable_->uses_host_memory()) return;
+  StateMemory::Ranges ranges = memory_->FixedRanges(*states_);
+  for (int slot = 0; slot < slots(); ++slot) {
+    for (int64_t page = 0; page < pages_->held(slot); ++page) {
+      const StateMemory::Ranges more = memory_->PageRanges(*states_, slot, page);
+      ranges.insert(ranges.end(), more.begin(), more.end());
+    }
+  }
+  pool->ParallelFor(static_cast<int64_t>(ranges.size()), 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      const absl::Span<char> range = ranges[static_cast<size_t>(i)];
+      std::memset(range.data(), 0, range.size());
+    }
+  });
+}
+
+absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const int32_t> tokens) {
+  const Chunk chunk{0, tokens};
+  return Evaluate(absl::MakeConstSpan(&chunk, 1));
+}
+
+absl::StatusOr<absl::Span<const float>> Session::Step(absl::Span<const Chunk> chunks) {
+  RETURN_IF_ERROR(Check(chunks));
+  int64_t tokens = 0, rows = 0;
+  for (const Chunk& chunk : chunks) {
+    tokens += static_cast<int64_t>(chunk.tokens.size());
+    rows += chunk.wanted;
+  }
+  if (tokens > max_step_ || rows > max_rows_) {
+    return absl::InvalidArgumentError(absl::StrCat("a step of ", tokens, " tokens and ", rows,
+                                                   " rows of results, must be at most ", max_step_,
+                                                   " and ", max_rows_));
+  }
+  results_.resize(static_cast<size_t>(std::max<int64_t>(1, rows) * width_));
+  RETURN_IF_ERROR(RunStep(chunks, results_.data()));
+  return absl::MakeConstSpan(results_).subspan(0, static_cast<size_t>(rows * width_));
+}
+
+absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk> chunks) {
+  RETURN_IF_ERROR(Check(chunks));
+  size_t wanted = 0;
+  for (const Chunk& chunk : chunks) wanted += static_cast<size_t>(chunk.wanted);
+  const auto width = static_cast<size_t>(width_);
+  // A step without a row that is wanted writes one all the same, behind the others.
+  results_.resize((wanted + 1) * width);
+  size_t chunk = 0;
+  size_t taken = 0;  // tokens of chunks[chunk] that earlier steps have computed
+  size_t finished = 0;
+  while (chunk < chunks.size()) {
+    pieces_.clear();
+    int64_t tokens = 0, rows = 0;
+    while (chunk < chunks.size() && tokens < max_step_ && rows < max_rows_) {
+      const Chunk& current = chunks[chunk];
+      const auto count = static_cast<int64_t>(current.tokens.size());
+      const auto begin = static_cast<int64_t>(taken);
+      // The first of the tokens from here on whose result is wanted.
+      const int64_t first = std::max(begin, count - current.wanted);
+      const int64_t end = std::min({count, begin + max_step_ - tokens, first + max_rows_ - rows});
+      const auto piece = current.tokens.subspan(taken, static_cast<size_t>(end - begin));
+      const bool ends = end == count;
+      const auto media =
+          current.media.empty() ? current.media : current.media.subspan(taken, piece.size());
+      pieces_.push_back({current.slot, piece, std::max<int64_t>(0, end - first), media});
+      tokens += static_cast<int64_t>(piece.size());
+      rows += pieces_.back().wanted;
+      taken = ends ? 0 : taken + piece.size();
+      chunk += ends ? 1 : 0;
+    }
+    const size_t row = rows > 0 ? finished : wanted;
+    RETURN_IF_ERROR(RunStep(pieces_, results_.data() + row * width));
+    finished += static_cast<size_t>(rows);
+  }
+  return absl::MakeConstSpan(results_).subspan(0, wanted * width);
+}
+
+absl::Status Session::RunStep(absl::Span<const Chunk> chunks, float* output) {
+  tokens_.clear();
+  positions_.clear();
+  slots_.clear();
+  rows_.clear();
+  for (const Chunk& chunk : chunks) {
+    UsePages(chunk.slot, lengths_[chunk.slot] + static_cast<int64_t>(chunk.tokens.size()));
+    for (const int32_t token : chunk.tokens) {
+      tokens_.push_back(token);
+      positions_.push_back(static_cast<int32_t>(lengths_[chunk.slot]++));
+      slots_.push_back(chunk.slot);
+    }
+    const auto end = static_cast<int64_t>(tokens_.size());
+    for (int64_t row = end - chunk.wanted; row < end; ++row) {
+      rows_.push_back(static_cast<int32_t>(row));
+    }
+  }
+  if (rows_.empty()) rows_.push_back(static_cast<int32_t>(tokens_.size()) - 1);
+  dims_[tokens_symbol_] = static_cast<int64_t>(tokens_.size());
+  dims_[rows_symbol_] = static_cast<int64_t>(rows_.size());
+  std::vector<const void*> inputs = {tokens_.data(), positions_.data(), slots_.data(),
+                                     rows_.data()};
+  if (media_symbol_ >= 0) {
+    GatherMedia(chunks);
+    inputs.insert(inputs.end(), {keep_.data(), from_.data(), media_.data()});
+  }
+  return executable_->Run(*step_, *states_, dims_, inputs, output);
+}
+
+void Session::GatherMedia(absl::Span<const Chunk> chunks) {
+  keep_.assign(tokens_.size(), 1.0f);
+  from_.assign(tokens_.size(), 0);
+  media_.assign(static_cast<size_t>(media_width_), 0.0f);
+  size_t token = 0;
+  int32_t rows = 1;
+  for (const Chunk& chunk : chunks) {
+    for (size_t i = 0; i < chunk.tokens.size(); ++i, ++token) {
+      const float* row = chunk.media.empty() ? nullptr : chunk.media[i];
+      if (row == nullptr) continue;
+      keep_[token] = 0.0f;
+      from_[token] = rows++;
+      media_.insert(media_.end(), row, row + media_width_);
+    }
+  }
+  dims_[media_symbol_] = rows;
+}
+
+void Session::Truncate(int slot, int64_t length) {
+  CHECK(length >= 0 && length <= lengths_[slot])
+      << "truncating " << lengths_[slot] << " tokens to " << length;
+  lengths_[slot] = length;
+  UsePages(slot, length);
+}
+
+absl::Status Session::CopyPrefix(int from, int to, int64_t length) {
+  CHECK(from != to && length >= 0 && length <= lengths_[from])
+      << "copying " << length << " of " << lengths_[from] << " tokens";
+  RETURN_IF_ERROR(CheckPages(PagesMissing(to, length)));
+  lengths_[to] = 0;
+  UsePages(to, length);
+  RETURN_IF_ERROR(executable_->CopyPositions(*states_, dims_, slots_symbol_, context_symbol_, from,
+                                             to, length));
+  lengths_[to] = length;
+  return absl::OkStatus();
+}
+
+}  // namespace lluda::runtime

@@ -1,0 +1,144 @@
+// Sequences of tokens and their KV cache on top of an executable whose step takes tokens,
+// positions, slots and the rows whose results are wanted: the next token's logits, or for embeddings
+// the hidden state. Of a model that hears it also takes rows that stand for tokens' embeddings.
+//
+//   auto session = Session::Create(executable, {/*slots=*/1, /*context=*/4096});
+//   auto logits = (*session)->Evaluate(prompt);        // of the token after the prompt
+//   auto next = (*session)->Evaluate({token});         // one more token
+//
+// A token's result depends on its own sequence only, to the bit: not on the other slots, nor on how
+// the tokens were divided into calls.
+#ifndef LLUDA_RUNTIME_SESSION_SESSION_H_
+#define LLUDA_RUNTIME_SESSION_SESSION_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "runtime/executable.h"
+#include "runtime/machine/thread_pool.h"
+#include "runtime/session/page_budget.h"
+#include "runtime/session/state_memory.h"
+
+namespace lluda::runtime {
+
+struct SessionOptions {
+  int slots = 1;         // sequences held at a time
+  int64_t context = 0;   // tokens a sequence can hold; 0: as many as the program allows
+  int64_t max_step = 0;  // tokens computed in one step; 0: as many as the program allows
+  // Pages of positions (page_budget.h) that all slots have together; at least those of a context. 0:
+  // as many as they could fill.
+  int64_t pages = 0;
+};
+
+// The symbols' values that a session of this program makes its states for. InvalidArgument as for
+// Session::Create.
+absl::StatusOr<std::vector<int64_t>> StateDims(const Program& program,
+                                               const SessionOptions& options);
+// And the memory of its states. The program must outlive it.
+absl::StatusOr<StateMemory> StateMemoryOf(const Program& program, const SessionOptions& options);
+
+// Tokens to append to the sequence in `slot`.
+struct Chunk {
+  int slot = 0;
+  absl::Span<const int32_t> tokens;
+  // Of how many of its last tokens the results are wanted: the logits of the tokens that follow.
+  int64_t wanted = 1;
+  // Of each token the row [media_width] that stands for its embedding, null where none does. Empty:
+  // for none of them.
+  absl::Span<const float* const> media = {};
+};
+
+class Session {
+ public:
+  // The executable must be loaded and outlive the session. InvalidArgument when the options exceed
+  // what the program was compiled for.
+  static absl::StatusOr<std::unique_ptr<Session>> Create(Executable* executable,
+                                                         const SessionOptions& options);
+
+  // Appends the chunks' tokens to their sequences in a single step and returns the results [width]
+  // that the chunks want, in the order of the tokens. The span is valid until the next call.
+  // InvalidArgument for an empty chunk, two chunks of one slot, a token outside the vocabulary,
+  // results of more tokens than a chunk has, media of another number of tokens or for a program
+  // that takes none, more than max_step tokens or more than max_rows results; ResourceExhausted when
+  // a sequence would outgrow the context, or all of them the pages that there are. On error no
+  // sequence has changed.
+  absl::StatusOr<absl::Span<const float>> Step(absl::Span<const Chunk> chunks);
+  // The same in as many steps as it takes: neither limit holds.
+  absl::StatusOr<absl::Span<const float>> Evaluate(absl::Span<const Chunk> chunks);
+  // The same for slot 0.
+  absl::StatusOr<absl::Span<const float>> Evaluate(absl::Span<const int32_t> tokens);
+
+  // Tokens in the sequence of a slot.
+  int64_t length(int slot = 0) const { return lengths_[slot]; }
+  // Forgets all but the first `length` tokens of a slot.
+  void Truncate(int slot, int64_t length);
+
+  // Makes the first `length` tokens of slot `from`, which has as many, those of slot `to`, which
+  // forgets what it had. ResourceExhausted if there are not the pages.
+  absl::Status CopyPrefix(int from, int to, int64_t length);
+
+  int slots() const { return static_cast<int>(lengths_.size()); }
+  int64_t context() const { return context_; }
+  int64_t max_step() const { return max_step_; }        // tokens of one step
+  int64_t max_rows() const { return max_rows_; }        // rows of results of one step
+  int64_t vocabulary() const { return vocabulary_; }    // tokens are below it
+  int64_t media_width() const { return media_width_; }  // numbers of a row of media; 0: takes none
+  int64_t width() const { return width_; }  // numbers of a result: of logits, the vocabulary
+  const States& states() const { return *states_; }
+  // Of keys and values, and of what else is kept of positions.
+  int64_t kv_bytes() const { return memory_->Bytes(pages_->pages()); }
+
+  // Pages that no slot uses, and those that `slot` would need more for so many tokens.
+  int64_t free_pages() const { return pages_->free(); }
+  int64_t pages() const { return pages_->pages(); }
+  int64_t used_pages(int slot) const { return pages_->used(slot); }
+  int64_t PagesMissing(int slot, int64_t length) const {
+    return std::max<int64_t>(0, PageBudget::PagesOf(length) - pages_->used(slot));
+  }
+  // Writes to all memory that it will ever have, on the threads of `pool`, so that the system has
+  // none of it left to find. Before the first step.
+  void TouchMemory(ThreadPool* pool);
+
+ private:
+  Session(Executable* executable, const SessionOptions& options);
+  absl::Status Check(absl::Span<const Chunk> chunks) const;
+  absl::Status CheckPages(int64_t missing) const;
+  // The slot has the memory of so many tokens, which others may have lost.
+  void UsePages(int slot, int64_t length);
+  // Runs one step on chunks that fit it, and writes the results wanted to `output`. If none are, it
+  // holds a row all the same, whose content means nothing.
+  absl::Status RunStep(absl::Span<const Chunk> chunks, float* output);
+  void GatherMedia(absl::Span<const Chunk> chunks);
+
+  Executable* executable_;
+  const Entry* step_ = nullptr;
+  std::unique_ptr<States> states_;
+  std::optional<StateMemory> memory_;
+  std::optional<PageBudget> pages_;
+  std::vector<int64_t> lengths_;
+  int64_t context_ = 0;
+  int64_t max_step_ = 0;
+  int64_t max_rows_ = 0;
+  int64_t vocabulary_ = 0;
+  int64_t width_ = 0;
+  int64_t media_width_ = 0;
+  // Indices of the program's symbols T, R, S, C.
+  int tokens_symbol_ = 0, rows_symbol_ = 0, slots_symbol_ = 0, context_symbol_ = 0;
+  int media_symbol_ = -1;  // of M; -1: the program takes no media
+  std::vector<int64_t> dims_;
+  std::vector<int32_t> tokens_, positions_, slots_, rows_;
+  // Of a program that takes media: keep and from, of each token, and the rows, the first zeros.
+  std::vector<float> keep_, media_;
+  std::vector<int32_t> from_;
+  std::vector<Chunk> pieces_;  // of Evaluate, what the next step takes
+  std::vector<float> results_;
+};
+
+}  // namespace lluda::runtime
+
+#endif  // LLUDA_RUNTIME_SESSION_SESSION_H_

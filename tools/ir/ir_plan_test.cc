@@ -1,0 +1,98 @@
+#include "tools/ir/ir_plan.h"
+
+#include <memory>
+#include <string>
+
+#include "base/files/test_files.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "ir/text/parser.h"
+#include "passes/default_pipeline.h"
+#include "passes/pipeline.h"
+
+namespace lluda::tools {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+// Two layers, each @attn and @mlp.
+std::unique_ptr<ir::Module> Toy() {
+  auto module = ir::ParseModule(base::ReadAll("frontends/decoder/testdata/toy.lluda"), "toy.lluda");
+  EXPECT_TRUE(module.ok()) << module.status();
+  auto pipeline = passes::Pipeline::Create(passes::DefaultPipeline(), {});
+  EXPECT_TRUE(pipeline.ok()) << pipeline.status();
+  EXPECT_TRUE(pipeline->Run(module->get()).ok());
+  return *std::move(module);
+}
+
+const PlannedEntry* FindEntry(const IrPlan& plan, const std::string& name) {
+  for (const PlannedEntry& entry : plan.entries) {
+    if (entry.name == name) return &entry;
+  }
+  return nullptr;
+}
+
+TEST(IrPlanTest, AModulesPlanHasItsMemoryFramesAndCalls) {
+  const auto module = Toy();
+  const auto plan = CompiledPlanOf(*module, "");
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  ASSERT_TRUE(plan->memory.has_value());
+  EXPECT_GT(plan->memory->frame_bytes, 0);
+  EXPECT_THAT(plan->memory->states, SizeIs(2));  // keys and values
+  for (const PlannedGlobal& state : plan->memory->states) EXPECT_EQ(state.copies, 2);
+  ASSERT_THAT(plan->frames, Not(IsEmpty()));
+  for (const PlannedFrame& frame : plan->frames) {
+    for (const PlannedValue& value : frame.values) {
+      EXPECT_LE(value.offset + value.bytes, frame.bytes) << frame.func << " " << value.name;
+      EXPECT_LE(value.first, value.last) << frame.func << " " << value.name;
+    }
+  }
+  EXPECT_NE(FindEntry(*plan, "load"), nullptr);
+  EXPECT_NE(FindEntry(*plan, "step"), nullptr);
+}
+
+TEST(IrPlanTest, ValuesThatLiveAtATimeDoNotOverlap) {
+  const auto plan = CompiledPlanOf(*Toy(), "");
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  int pairs = 0;
+  for (const PlannedFrame& frame : plan->frames) {
+    for (const PlannedValue& a : frame.values) {
+      for (const PlannedValue& b : frame.values) {
+        if (&a == &b || a.last < b.first || b.last < a.first) continue;
+        ++pairs;
+        EXPECT_TRUE(a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset)
+            << frame.func << ": " << a.name << " and " << b.name;
+      }
+    }
+  }
+  EXPECT_GT(pairs, 0);
+}
+
+TEST(IrPlanTest, LayersAreOneRoundThatRunsForEachOfThem) {
+  const auto plan = CompiledPlanOf(*Toy(), "@attn");
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->memory, std::nullopt);
+  ASSERT_THAT(plan->frames, SizeIs(1));
+  EXPECT_EQ(plan->frames[0].func, "attn");
+  const PlannedEntry* step = FindEntry(*plan, "step");
+  ASSERT_NE(step, nullptr);
+  ASSERT_THAT(step->rounds, SizeIs(1));
+  EXPECT_EQ(step->rounds[0].times, 2);
+  EXPECT_EQ(step->calls, 2 * static_cast<int64_t>(step->rounds[0].calls.size()));
+  for (const PlannedCall& call : step->rounds[0].calls) {
+    EXPECT_THAT(call.name, HasSubstr("attn[0]."));
+    EXPECT_THAT(PlanText(*plan), HasSubstr(call.kernel));
+  }
+}
+
+TEST(IrPlanTest, AFunctionThatIsNotThereIsNamed) {
+  const auto plan = CompiledPlanOf(*Toy(), "vision");
+  EXPECT_EQ(plan.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(plan.status().message()), HasSubstr("vision"));
+}
+
+}  // namespace
+}  // namespace lluda::tools
