@@ -15,7 +15,7 @@ TensorSpec FromAccess(const ir::Access& access) {
 }
 
 TensorSpec FromType(const ir::Type& type) {
-  return {type.dtype, type.layout, ir::RowMajorAxes(type), 0};
+  return {type.dtype, type.layout, ir::RowMajorAxes(type)};
 }
 
 std::string KeyOf(const TensorSpec& tensor) {
@@ -27,6 +27,7 @@ std::string KeyOf(const TensorSpec& tensor) {
     for (const std::string& symbol : strided.stride.symbols) absl::StrAppend(&key, "*", symbol);
   }
   if (tensor.interleaved_rows > 0) absl::StrAppend(&key, " blocks of ", tensor.interleaved_rows);
+  if (tensor.interleaved_dwords > 1) absl::StrAppend(&key, " by ", tensor.interleaved_dwords);
   return absl::StrCat(key, ir::ToString(tensor.layout));
 }
 

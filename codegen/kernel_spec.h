@@ -20,6 +20,7 @@ struct TensorSpec {
   ir::Layout layout;
   std::vector<ir::StridedAxis> axes;  // strides are meaningful for row-major layouts only
   int interleaved_rows = 0;           // of a group, see cpu/emit/row_interleave.h; 0: none
+  int interleaved_dwords = 1;         // of a row that lie together in its group
 
   const ir::StridedAxis* Find(absl::string_view axis) const;
   // The axes without their strides.

@@ -1,6 +1,7 @@
 #include "codegen/cpu/interleaved_values.h"
 
 #include "codegen/cpu/emit/row_interleave.h"
+#include "codegen/cpu/matmul/amx.h"
 #include "codegen/cpu/matmul/emit_matmul.h"
 
 namespace lluda::codegen {
@@ -34,48 +35,66 @@ bool CanInterleave(const ir::Op& op, const Target& target) {
   }
 }
 
-// The rows of the tile with which each of the value's readers takes it as its first operand. 0
-// where one does not, or they differ. Merging all axes but the first leaves the groups as they are.
-int RowsOfReaders(const ir::Value& value, const Target& target) {
+// How a tensor's rows are interleaved, as TensorSpec says.
+struct RowGroups {
   int rows = 0;
+  int dwords = 1;
+
+  bool operator==(const RowGroups& o) const { return rows == o.rows && dwords == o.dwords; }
+};
+
+// As the tile reads them. One of AMX loads from each row of a group what it takes of it at a step.
+RowGroups GroupsOf(const TileRow& tile) {
+  if (tile.dot == Dot::kAmx) return {kAmxRows, kAmxDepth / 2};
+  return {tile.rows, 1};
+}
+
+// Those that each of the value's readers, which takes it as its first operand, wants. None where one
+// wants none, or they differ. Merging all axes but the first leaves the groups as they are.
+RowGroups GroupsOfReaders(const ir::Value& value, const Target& target) {
+  RowGroups groups;
   for (const ir::Use& use : value.uses()) {
-    int wanted = 0;
+    RowGroups wanted;
     const ir::Op& reader = *use.op;
     if (reader.opcode() == ir::Opcode::kMerge) {
       if (reader.attrs.axes.size() + 1 == value.type.axes.size() &&
           reader.attrs.axes[0] == value.type.axes[1].name) {
-        wanted = RowsOfReaders(*reader.result(), target);
+        wanted = GroupsOfReaders(*reader.result(), target);
       }
     } else if (reader.opcode() == ir::Opcode::kMatmul && use.operand == 0) {
       const TileRow* tile = MatmulTile(SpecOf(reader), target);
       const auto& axes = value.type.axes;
       if (tile != nullptr && axes.size() == 2 && axes[1].name == reader.attrs.axes[0]) {
-        wanted = tile->dot == Dot::kAmx ? 0 : tile->rows;  // loads rows as they lie
+        wanted = GroupsOf(*tile);
       }
     }
-    if (wanted == 0 || (rows != 0 && wanted != rows)) return 0;
-    rows = wanted;
+    if (wanted.rows == 0 || (groups.rows != 0 && !(wanted == groups))) return {};
+    groups = wanted;
   }
-  return rows;
+  return groups;
 }
 
-int InterleavedRowsOf(const ir::Op& op, const Target& target) {
-  if (op.result() == nullptr || !CanInterleave(op, target)) return 0;
-  const int rows = RowsOfReaders(*op.result(), target);
+RowGroups GroupsOf(const ir::Op& op, const Target& target) {
+  if (op.result() == nullptr || !CanInterleave(op, target)) return {};
+  const RowGroups groups = GroupsOfReaders(*op.result(), target);
   const int64_t elements = ElementsOfRow(SpecOf(op).result);
-  return rows >= kLeastRows && elements % kLanes == 0 ? rows : 0;
+  return groups.rows >= kLeastRows && elements % kLanes == 0 ? groups : RowGroups();
+}
+
+void Interleave(const RowGroups& groups, TensorSpec* tensor) {
+  tensor->interleaved_rows = groups.rows;
+  tensor->interleaved_dwords = groups.dwords;
 }
 
 }  // namespace
 
 KernelSpec InterleavedSpecOf(const ir::Op& op, const Target& target) {
   KernelSpec spec = SpecOf(op);
-  spec.result.interleaved_rows = InterleavedRowsOf(op, target);
+  Interleave(GroupsOf(op, target), &spec.result);
   if (op.opcode() == ir::Opcode::kMatmul) {
     const ir::Operand& base = ir::ResolveAccess(op.operand(0)).base;
     const ir::Op* producer = base.value != nullptr ? base.value->def() : nullptr;
-    if (producer != nullptr)
-      spec.operands[0].interleaved_rows = InterleavedRowsOf(*producer, target);
+    if (producer != nullptr) Interleave(GroupsOf(*producer, target), &spec.operands[0]);
   }
   return spec;
 }

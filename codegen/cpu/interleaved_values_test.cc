@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "codegen/cpu/kernel_test_util.h"
 #include "gtest/gtest.h"
 
@@ -66,6 +67,27 @@ TEST(InterleavedValues, AreNotUsedWhereAnotherKernelReadsRows) {
   EXPECT_EQ(ResultRows(*module, "h", *target), 0);
   EXPECT_EQ(InterleavedSpecOf(FindOp(*module, "m"), *target).operands[0].interleaved_rows, 0);
   EXPECT_EQ(ResultRows(*module, "m", *target), 8);
+}
+
+// Of bf16, whose matmuls on AMX load tiles of 16 rows by 32 elements.
+TEST(InterleavedValues, LieInTilesWhereAmxLoadsThem) {
+  const std::string text =
+      absl::StrReplaceAll(Chain(""), {{"f32 tok[T] ff[64]", "bf16 tok[T] ff[64]"},
+                                      {"eps = 1e-06} : f32", "eps = 1e-06, out = bf16} : bf16"},
+                                      {"@pa over hid", "@pa over hid {out = bf16}"},
+                                      {"$f32", "$bf16"},
+                                      {"f32 ff[64] hid[32] from", "bf16 ff[64] hid[32] from"},
+                                      {"f32 hid[32] ff[64] from", "bf16 hid[32] ff[64] from"},
+                                      {": f32 ff[64] hid[32] @", ": bf16 ff[64] hid[32] @"},
+                                      {": f32 hid[32] ff[64] @", ": bf16 hid[32] ff[64] @"}});
+  const auto module = ParseTestModule(text);
+  ASSERT_NE(module, nullptr);
+  const Target target = TargetToRead(Isa::kAmx);
+  for (const char* name : {"m", "y"}) {
+    const TensorSpec& a = InterleavedSpecOf(FindOp(*module, name), target).operands[0];
+    EXPECT_EQ(a.interleaved_rows, 16) << name;
+    EXPECT_EQ(a.interleaved_dwords, 16) << name;
+  }
 }
 
 }  // namespace

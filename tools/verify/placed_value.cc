@@ -9,11 +9,12 @@ namespace lluda::tools {
 namespace {
 
 // Where the element with row-major offset `offset`, in row `row`, lies if rows are interleaved.
-int64_t Interleaved(const ir::Type& type, int64_t rows, int64_t row, int64_t offset) {
+int64_t Interleaved(const ir::Type& type, const Placement& placement, int64_t row, int64_t offset) {
+  const int64_t rows = placement.interleaved_rows;
   if (row >= type.axes[0].extent.value / rows * rows) return offset;
   int64_t row_elements = 1;
   for (size_t i = 1; i < type.axes.size(); ++i) row_elements *= type.axes[i].extent.value;
-  const int64_t together = ir::DwordElements(type.dtype);
+  const int64_t together = placement.interleaved_dwords * ir::DwordElements(type.dtype);
   const int64_t k = offset % row_elements;
   return row / rows * rows * row_elements + k / together * rows * together + row % rows * together +
          k % together;
@@ -29,7 +30,7 @@ void ForEachElement(ir::Type type, const Placement& placement, Visit&& visit) {
   for (int64_t i = 0; i < count; ++i) {
     const int64_t offset = placement.interleaved_rows == 0
                                ? ir::ElementOffset(type, index)
-                               : Interleaved(type, placement.interleaved_rows, index[0], i);
+                               : Interleaved(type, placement, index[0], i);
     visit(i, ir::BytesOf(type.dtype, offset));
     for (size_t axis = index.size(); axis > 0; --axis) {
       if (++index[axis - 1] < type.axes[axis - 1].extent.value) break;

@@ -14,6 +14,7 @@ namespace lluda::tools {
 struct Placement {
   ir::Layout layout;         // ir/type/layout.h says how panels are laid out
   int interleaved_rows = 0;  // as codegen/cpu/emit/row_interleave.h says; 0: none are
+  int interleaved_dwords = 1;
 };
 
 // The value of this type, whose layout does not matter, that starts at `from`.

@@ -169,9 +169,10 @@ class KernelVerifier {
   }
 
   Placement PlacementOf(const ir::Op& op) const {
-    const bool is_pack = op.opcode() == ir::Opcode::kPack;
-    return {op.result_type().layout,
-            is_pack ? 0 : codegen::InterleavedSpecOf(op, target_).result.interleaved_rows};
+    const ir::Layout& layout = op.result_type().layout;
+    if (op.opcode() == ir::Opcode::kPack) return {layout};
+    const codegen::TensorSpec result = codegen::InterleavedSpecOf(op, target_).result;
+    return {layout, result.interleaved_rows, result.interleaved_dwords};
   }
 
   absl::Status Compare(const std::vector<runtime::Call>& calls, size_t last, int step) {

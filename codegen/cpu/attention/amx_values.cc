@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kDigits = 3;
 constexpr int64_t kTileRowBytes = 64;
-constexpr int64_t kTileBytes = kAmxRows * kTileRowBytes;
+constexpr int64_t kTileBytes = kAmxTileBytes;
 // Bytes of a column's values in a panel, as a tile's row has two of them.
 constexpr int64_t kPanelColumnBytes = kTileRowBytes / 2;
 // Elements of 16 bits in a register of 512.
@@ -137,16 +137,16 @@ void AmxValues::Multiply(int rows, Value* begin, Value* end) {
   const int64_t panel_bytes = positions_ * kPanelColumnBytes;
   const Integer from = Integer(e_, begin) * kPanelColumnBytes;
   e_.Loop(e_.Const(0), e_.Const(o_.Vectors()), 2, [&](Value* d) {
-    AmxDot dot{{}, e_.Const(kTileRowBytes), {}, Integer(e_, end) - begin};
+    AmxDot dot{{}, {}, Integer(e_, end) - begin};
     for (int i = 0; i < tiles; ++i) {
-      dot.a.push_back(e_.Address(StepOfWeights(begin), e_.Const(i * kTileBytes), ir::DType::kI8));
+      dot.a.push_back({e_.Address(StepOfWeights(begin), e_.Const(i * kTileBytes), ir::DType::kI8),
+                       e_.Const(kTileRowBytes), e_.Const(kDigits * tiles_ * kTileBytes)});
     }
     for (int j = 0; j < 2; ++j) {
       dot.panels.push_back(At(pairs_at_, (Integer(e_, d) + j) * panel_bytes + from));
     }
     dot.digits = kDigits;
     dot.digit_bytes = tiles_ * kTileBytes;
-    dot.a_step = kDigits * tiles_ * kTileBytes;
     dot.out_row = o_.Vectors() * kLanes;
     EmitAmxDot(e_, dot, At(sums_at_, Integer(e_, d) * kTileRowBytes));
   });

@@ -201,9 +201,10 @@ void AttentionTile::EmitScores(const Rows& rows, Value* section) {
 
 void AttentionTile::EmitAmxScores(const Rows& rows, Value* section) {
   const int64_t row_bytes = ir::BytesOf(o_.q.dtype, RowElements());
-  AmxDot dot{{}, e_.Const(row_bytes), {}, e_.Const(o_.dims)};
+  AmxDot dot{{}, {}, e_.Const(o_.dims)};
   for (int64_t first = 0; first < rows.count(); first += kAmxRows) {
-    dot.a.push_back(ScratchAt(query_at_ + first * row_bytes));
+    dot.a.push_back(
+        AmxRowsSideBySide(e_, ScratchAt(query_at_ + first * row_bytes), e_.Const(row_bytes)));
   }
   dot.out_row = kSection;
   // A single token is a stream through the cache, as above.

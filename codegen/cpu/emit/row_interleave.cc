@@ -24,23 +24,31 @@ Value* InterleavedRows(Emitter& e, const TensorSpec& tensor, Value* rows) {
   return Integer(e, rows) - Integer(e, rows) % tensor.interleaved_rows;
 }
 
-Value* RowGroupAddress(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row, Value* k) {
-  const int64_t rows = tensor.interleaved_rows;
-  const Integer group = Integer(e, row) / rows * (rows * ElementsOfRow(tensor));
-  return e.Address(buffer, group + Integer(e, k) * rows, tensor.dtype);
-}
-
 namespace {
 
-// Where a row's first dword of RowGroupAddress's elements lies.
-Value* AddressInRowGroup(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row,
-                         Value* k) {
-  const Integer in_group = Integer(e, row) % tensor.interleaved_rows;
-  return e.Address(RowGroupAddress(e, tensor, buffer, row, k),
-                   in_group * ir::DwordElements(tensor.dtype), tensor.dtype);
+// Elements of a row that lie together in its group.
+int64_t Together(const TensorSpec& tensor) {
+  return tensor.interleaved_dwords * ir::DwordElements(tensor.dtype);
 }
 
+// Whether 16 neighbouring elements do.
+bool VectorsStayWhole(const TensorSpec& tensor) { return Together(tensor) % kLanes == 0; }
+
 }  // namespace
+
+Value* RowGroupAddress(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row, Value* k) {
+  const int64_t rows = tensor.interleaved_rows, together = Together(tensor);
+  const Integer group = Integer(e, row) / rows * (rows * ElementsOfRow(tensor));
+  const Integer turns = Integer(e, k) / together * (rows * together);
+  return e.Address(buffer, group + turns + Integer(e, k) % together, tensor.dtype);
+}
+
+Value* InterleavedAddress(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row,
+                          Value* k) {
+  const Integer in_group = Integer(e, row) % tensor.interleaved_rows;
+  return e.Address(RowGroupAddress(e, tensor, buffer, row, k), in_group * Together(tensor),
+                   tensor.dtype);
+}
 
 void StoreInterleaved(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row,
                       Value* interleaved, Value* k, Value* value) {
@@ -49,7 +57,11 @@ void StoreInterleaved(Emitter& e, const TensorSpec& tensor, Value* buffer, Value
   e.If(
       interleaved,
       [&] {
-        Value* at = AddressInRowGroup(e, tensor, buffer, row, k);
+        Value* at = InterleavedAddress(e, tensor, buffer, row, k);
+        if (VectorsStayWhole(tensor)) {
+          e.Store(at, tensor.dtype, value);
+          return;
+        }
         Value* dwords = Dwords(e, tensor.dtype, value);
         for (int64_t i = 0; i < kLanes / ir::DwordElements(tensor.dtype); ++i) {
           b.CreateAlignedStore(
@@ -69,6 +81,14 @@ void StoreInterleaved(Emitter& e, const TensorSpec& tensor, Value* buffer, Value
 void StoreRowGroup(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* first, Value* k,
                    const std::vector<Value*>& values) {
   auto& b = e.b();
+  if (VectorsStayWhole(tensor)) {
+    Value* at = InterleavedAddress(e, tensor, buffer, first, k);
+    for (size_t i = 0; i < values.size(); ++i) {
+      const auto row = static_cast<int64_t>(i) * Together(tensor);
+      e.Store(e.Address(at, e.Const(row), tensor.dtype), tensor.dtype, values[i]);
+    }
+    return;
+  }
   const auto dwords_per_row = static_cast<size_t>(kLanes / ir::DwordElements(tensor.dtype));
   std::vector<Value*> rows;
   for (Value* value : values) rows.push_back(Dwords(e, tensor.dtype, value));
@@ -82,7 +102,7 @@ void StoreRowGroup(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* f
     rows.resize(dwords_per_row);
   }
   rows = Transpose(e, std::move(rows));
-  Value* at = AddressInRowGroup(e, tensor, buffer, first, k);
+  Value* at = InterleavedAddress(e, tensor, buffer, first, k);
   const auto count = static_cast<int64_t>(values.size());
   for (int64_t i = 0; i < static_cast<int64_t>(rows.size()); ++i) {
     std::vector<int> lanes;

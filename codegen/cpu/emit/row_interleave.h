@@ -2,8 +2,9 @@
 // rows lie as the tiles read them, so that nobody has to copy them for each chunk of a matmul.
 //
 // The first axis is cut into groups of `TensorSpec::interleaved_rows` rows. Within a group the rows
-// take turns, 4 bytes (ir::DwordElements) each. The rows that fill no group follow row-major. A
-// single token's row is therefore contiguous, and the buffer is as large as that of plain rows.
+// take turns, `interleaved_dwords` times 4 bytes (ir::DwordElements) each: 1, or the 16 that a tile of
+// AMX takes of a row. The rows that fill no group follow row-major. A single token's row is therefore
+// contiguous, and the buffer is as large as that of plain rows.
 //
 // Example: bf16 tok[T] hid[1024] with interleaved_rows = 12 and T = 26 has two groups of 12 x 1024,
 // in which element (t, k) lies at (t / 12) * 12 * 1024 + (k / 2) * 24 + (t % 12) * 2 + k % 2. Two
@@ -34,8 +35,12 @@ void StoreInterleaved(Emitter& e, const TensorSpec& tensor, Value* buffer, Value
 // The same for some or all rows of one group: values[i] belongs to row first + i.
 void StoreRowGroup(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* first, Value* k,
                    const std::vector<Value*>& values);
-// Where elements [k, k + 16) of the group that holds `row` begin. Those of all its rows lie together.
+// Where elements [k, k + 16) of the group that holds `row` begin: those of its first row, and with a
+// dword at a time those of all its rows together.
 Value* RowGroupAddress(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row, Value* k);
+// Where those of `row`, which belongs to a group, begin.
+Value* InterleavedAddress(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* row,
+                          Value* k);
 
 }  // namespace lluda::codegen
 

@@ -14,10 +14,15 @@ namespace {
 
 constexpr int64_t kElements = 64;  // of a row
 constexpr int64_t kRows = 37;
+// Rows of a group, and of how many dwords their turns are.
+struct Group {
+  int rows, dwords;
+};
+
 constexpr float kUntouched = 7.0f;  // no random number is
 
 // A tensor tok[T] kv[2] hid[32] some of whose rows are interleaved.
-TensorSpec Interleaved(ir::DType dtype, int group) {
+TensorSpec Interleaved(ir::DType dtype, const Group& group) {
   TensorSpec tensor;
   tensor.dtype = dtype;
   tensor.axes = ir::RowMajorAxes({dtype,
@@ -25,24 +30,25 @@ TensorSpec Interleaved(ir::DType dtype, int group) {
                                    {"kv", ir::Extent::Constant(2)},
                                    {"hid", ir::Extent::Constant(kElements / 2)}},
                                   {}});
-  tensor.interleaved_rows = group;
+  tensor.interleaved_rows = group.rows;
+  tensor.interleaved_dwords = group.dwords;
   return tensor;
 }
 
-// Where element k of row t lies among `rows` rows, of which groups of `group` take turns.
-int64_t At(ir::DType dtype, int64_t group, int64_t rows, int64_t t, int64_t k) {
-  const int64_t together = 4 / ir::BytesOf(dtype, 1);
+// Where element k of row t lies among `rows` rows, of which those of a group take turns.
+int64_t At(ir::DType dtype, const Group& groups, int64_t rows, int64_t t, int64_t k) {
+  const int64_t group = groups.rows, together = groups.dwords * 4 / ir::BytesOf(dtype, 1);
   if (t >= rows / group * group) return t * kElements + k;
   return t / group * group * kElements + k / together * group * together + t % group * together +
          k % together;
 }
 
-void ForEachCase(const std::function<void(const Target&, ir::DType, int group)>& body) {
+void ForEachCase(const std::function<void(const Target&, ir::DType, const Group& group)>& body) {
   for (const Target& target : RunnableTargets()) {
     for (const ir::DType dtype : {ir::DType::kF32, ir::DType::kBF16, ir::DType::kF16}) {
-      for (const int group : {8, 12, 16}) {
+      for (const Group group : {Group{8, 1}, {12, 1}, {16, 1}, {16, 16}}) {
         SCOPED_TRACE(::testing::Message() << IsaName(target.isa) << " " << ir::DTypeName(dtype)
-                                          << ", groups of " << group);
+                                          << ", groups of " << group.rows << "x" << group.dwords);
         body(target, dtype, group);
       }
     }
@@ -68,7 +74,7 @@ std::vector<std::vector<float>> StoredBy(const EmittedKernel& kernel, ir::DType 
 }
 
 TEST(StoreInterleaved, PutsEachRowWhereTheFormulaSays) {
-  ForEachCase([](const Target& target, ir::DType dtype, int group) {
+  ForEachCase([](const Target& target, ir::DType dtype, const Group& group) {
     const TensorSpec tensor = Interleaved(dtype, group);
     const EmittedKernel kernel(target, [&](Emitter& e) {
       Value* rows = e.Dim("T");
@@ -92,8 +98,9 @@ TEST(StoreInterleaved, PutsEachRowWhereTheFormulaSays) {
 }
 
 TEST(StoreRowGroup, PutsNeighboursOfOneGroupWhereTheFormulaSaysAndTouchesNoOthers) {
-  ForEachCase([](const Target& target, ir::DType dtype, int group) {
-    const TensorSpec tensor = Interleaved(dtype, group);
+  ForEachCase([](const Target& target, ir::DType dtype, const Group& groups) {
+    const TensorSpec tensor = Interleaved(dtype, groups);
+    const int group = groups.rows;
     // A whole group, and its first and last rows, each into a buffer of its own.
     const std::pair<int, int> stored[] = {
         {group, group}, {group, group / 2}, {group + 1, group - 1}};
@@ -115,7 +122,7 @@ TEST(StoreRowGroup, PutsNeighboursOfOneGroupWhereTheFormulaSaysAndTouchesNoOther
       for (int64_t t = 0; t < kRows; ++t) {
         const bool is_stored = t >= first && t < first + count;
         for (int64_t k = 0; k < kElements; ++k) {
-          ASSERT_EQ(buffers[buffer - 1][At(dtype, group, kRows, t, k)],
+          ASSERT_EQ(buffers[buffer - 1][At(dtype, groups, kRows, t, k)],
                     is_stored ? ir::RoundTo(dtype, rows[t * kElements + k]) : kUntouched)
               << "row " << t << ", element " << k;
         }
@@ -126,7 +133,7 @@ TEST(StoreRowGroup, PutsNeighboursOfOneGroupWhereTheFormulaSaysAndTouchesNoOther
 
 TEST(RowGroupAddress, IsWhereAGroupsElementsBegin) {
   for (const ir::DType dtype : {ir::DType::kF32, ir::DType::kBF16}) {
-    const TensorSpec tensor = Interleaved(dtype, 12);
+    const TensorSpec tensor = Interleaved(dtype, {12, 1});
     const EmittedKernel kernel(RunnableTargets()[0], [&](Emitter& e) {
       auto& b = e.b();
       e.Loop(e.Const(0), e.Const(36), 1, [&](Value* row) {
@@ -139,7 +146,8 @@ TEST(RowGroupAddress, IsWhereAGroupsElementsBegin) {
     std::vector<int64_t> bytes(36);
     kernel.Run({bytes.data(), bytes.data()});
     for (int64_t t = 0; t < 36; ++t) {
-      EXPECT_EQ(bytes[t], ir::BytesOf(dtype, At(dtype, 12, 36, t / 12 * 12, 16))) << "row " << t;
+      EXPECT_EQ(bytes[t], ir::BytesOf(dtype, At(dtype, {12, 1}, 36, t / 12 * 12, 16)))
+          << "row " << t;
     }
   }
 }

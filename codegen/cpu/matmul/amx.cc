@@ -45,6 +45,14 @@ void EmitAmxConfig(Emitter& e, Value* config, const std::vector<Value*>& rows) {
 
 void EmitAmxRelease(Emitter& e) { e.b().CreateIntrinsic(llvm::Intrinsic::x86_tilerelease, {}, {}); }
 
+AmxRows AmxTiles(Emitter& e, Value* first) {
+  return {first, e.Const(kTileRowBytes), e.Const(kAmxTileBytes)};
+}
+
+AmxRows AmxRowsSideBySide(Emitter& e, Value* first, Value* stride) {
+  return {first, stride, e.Const(kTileRowBytes)};
+}
+
 void EmitAmxDot(Emitter& e, const AmxDot& dot, Value* out) {
   auto& b = e.b();
   const auto tile = [&](int number) { return b.getInt8(static_cast<uint8_t>(number)); };
@@ -56,26 +64,26 @@ void EmitAmxDot(Emitter& e, const AmxDot& dot, Value* out) {
   each_accumulator([&](size_t i, size_t j) {
     b.CreateIntrinsic(llvm::Intrinsic::x86_tilezero, {}, {tile(Accumulator(i, j))});
   });
-  const auto load = [&](int to, Value* from, Value* stride) {
+  const auto load = [&](int to, Value* from, Value* stride, int64_t prefetch_bytes) {
+    for (int row = 0; prefetch_bytes != 0 && row < kAmxRows; ++row) {
+      e.Prefetch(from, prefetch_bytes + row * kTileRowBytes);
+    }
     b.CreateIntrinsic(llvm::Intrinsic::x86_tileloadd64, {}, {tile(to), from, stride});
   };
   e.Loop(e.Const(0), dot.depth_total, kAmxDepth, [&](Value* k) {
     if (dot.visit) dot.visit(k);
     const auto load_a = [&](int digit) {
       for (size_t i = 0; i < dot.a.size(); ++i) {
-        const Integer at = Integer(e, k) / kAmxDepth * dot.a_step + digit * dot.digit_bytes;
-        load(kFirstA + static_cast<int>(i), e.Address(dot.a[i], at, ir::DType::kI8), dot.a_stride);
+        const AmxRows& rows = dot.a[i];
+        const Integer at = Integer(e, k) / kAmxDepth * rows.step + digit * dot.digit_bytes;
+        load(kFirstA + static_cast<int>(i), e.Address(rows.first, at, ir::DType::kI8), rows.stride,
+             dot.a_prefetch_bytes);
       }
     };
     load_a(0);
     for (size_t j = 0; j < dot.panels.size(); ++j) {
       Value* at = e.Address(dot.panels[j], Integer(e, k) * kLanes, ir::DType::kBF16);
-      if (dot.prefetch_bytes != 0) {
-        for (int row = 0; row < kAmxRows; ++row) {
-          e.Prefetch(at, dot.prefetch_bytes + row * kTileRowBytes);
-        }
-      }
-      load(kFirstB + static_cast<int>(j), at, e.Const(kTileRowBytes));
+      load(kFirstB + static_cast<int>(j), at, e.Const(kTileRowBytes), dot.prefetch_bytes);
     }
     for (int digit = 0; digit < dot.digits; ++digit) {
       if (digit > 0) load_a(digit);

@@ -19,6 +19,7 @@ namespace lluda::codegen {
 inline constexpr int kAmxRows = 16;   // of A in a tile
 inline constexpr int kAmxDepth = 32;  // elements of the contracted axis in a step
 inline constexpr int64_t kAmxConfigBytes = 64;
+inline constexpr int64_t kAmxTileBytes = 1024;
 
 // Sets up the tiles for A tiles of `rows[0]` (and `rows[1]`) rows, i64 values of 1 to 16; `config`
 // is scratch memory of kAmxConfigBytes. Each call of a kernel that uses tiles begins with one and
@@ -26,17 +27,27 @@ inline constexpr int64_t kAmxConfigBytes = 64;
 void EmitAmxConfig(Emitter& e, Value* config, const std::vector<Value*>& rows);
 void EmitAmxRelease(Emitter& e);
 
+// The rows of an A tile, bf16: in bytes from one row to the next and from one step to the next.
+struct AmxRows {
+  Value* first;
+  Value* stride;
+  Value* step;
+};
+// Of tiles that lie as they are loaded, 1 KB each, one step behind the other.
+AmxRows AmxTiles(Emitter& e, Value* first);
+// Of rows that lie side by side, `stride` bytes each.
+AmxRows AmxRowsSideBySide(Emitter& e, Value* first, Value* stride);
+
 struct AmxDot {
-  std::vector<Value*> a;       // one or two: the first element of an A tile's first row, bf16
-  Value* a_stride;             // bytes from one row of A to the next
-  std::vector<Value*> panels;  // one or two
-  Value* depth_total;          // K, a multiple of kAmxDepth
-  int64_t prefetch_bytes = 0;  // as PanelDot's
+  std::vector<AmxRows> a;        // one or two
+  std::vector<Value*> panels;    // one or two
+  Value* depth_total;            // K, a multiple of kAmxDepth
+  int64_t prefetch_bytes = 0;    // as PanelDot's
+  int64_t a_prefetch_bytes = 0;  // the same of A, which is AmxTiles
   // A may be the sum of several matrices of bf16, each so many bytes behind the one before: at each
   // step their products are added one after another.
   int digits = 1;
   int64_t digit_bytes = 0;
-  int64_t a_step = kAmxDepth * 2;  // bytes from one step of A to the next
   // Called for every step with its first element, to fetch what will be needed later.
   std::function<void(Value* k)> visit = nullptr;
   int64_t out_row = 0;  // elements from one row of sums to the next

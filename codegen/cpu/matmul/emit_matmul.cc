@@ -30,6 +30,8 @@ namespace {
 constexpr int kMostFewRows = 8;
 // Panels that stay in the second nearest cache while the rows go by.
 constexpr int64_t kCachedPanelBytes = 384 << 10;
+// How far ahead of a tile of AMX what comes from the second nearest cache is asked for: two tiles.
+constexpr int64_t kAmxPrefetchBytes = 2 * kAmxTileBytes;
 
 // A matmul on packed weights: [rows] x [K] times N columns.
 class PanelMatmul {
@@ -289,23 +291,35 @@ class PanelMatmul {
     EmitAmxRelease(e_);
   }
 
+  // The A tile that begins with this row and has so many: nullptr for all that a tile can have.
+  AmxRows AmxRowsAt(Value* row, Value* count) {
+    const TensorSpec& a = o_.spec.operands[0];
+    Value* stride = e_.Const(0);
+    if (!o_.RowAxes().empty()) {
+      stride = e_.b().CreateMul(e_.StrideValue(a.Find(o_.RowAxes()[0].name)->stride),
+                                e_.Const(ir::BytesOf(a.dtype, 1)));
+    }
+    Value* first = o_.RowPointers({row, 1})[0];
+    const AmxRows side_by_side = AmxRowsSideBySide(e_, first, stride);
+    if (!o_.IsInterleaved()) return side_by_side;
+    const AmxRows tiles = AmxTiles(e_, first);
+    if (count == nullptr) return tiles;
+    // Rows that fill no group follow row-major.
+    Value* fills_group = Integer(e_, count) == kAmxRows;
+    return {first, e_.b().CreateSelect(fills_group, tiles.stride, side_by_side.stride),
+            e_.b().CreateSelect(fills_group, tiles.step, side_by_side.step)};
+  }
+
   // `tiles` A tiles from `row` on, the last of `rows` rows, times the call's panels.
   void EmitAmxRowGroup(Value* row, int tiles, Value* rows) {
     Value* all = Integer(e_, rows) + (tiles - 1) * kAmxRows;
     first_row_ = row;
     ForPanels([&](Value* first, int count) {
-      const TensorSpec& a = o_.spec.operands[0];
-      AmxDot dot{{},
-                 e_.Const(0),
-                 o_.PanelPointers(first, count),
-                 e_.Const(o_.depth_total),
-                 tiles == 1 ? e_.target().PrefetchBytes() : 0};
+      AmxDot dot{{}, o_.PanelPointers(first, count), e_.Const(o_.depth_total)};
+      dot.prefetch_bytes = tiles == 1 ? e_.target().PrefetchBytes() : kAmxPrefetchBytes;
+      if (tiles == 2 && o_.IsInterleaved()) dot.a_prefetch_bytes = kAmxPrefetchBytes;
       for (int i = 0; i < tiles; ++i) {
-        dot.a.push_back(o_.RowPointers({Integer(e_, row) + i * kAmxRows, 1})[0]);
-      }
-      if (!o_.RowAxes().empty()) {
-        dot.a_stride = e_.b().CreateMul(e_.StrideValue(a.Find(o_.RowAxes()[0].name)->stride),
-                                        e_.Const(ir::BytesOf(a.dtype, 1)));
+        dot.a.push_back(AmxRowsAt(Integer(e_, row) + i * kAmxRows, i + 1 < tiles ? nullptr : rows));
       }
       if (o_.head_panels > 0) {
         dot.out_row = o_.head_panels * kLanes;
