@@ -26,7 +26,7 @@ KernelSpec CpuBackend::SpecOf(const ir::Op& op) const { return InterleavedSpecOf
 
 absl::StatusOr<KernelInfo> CpuBackend::Emit(const KernelSpec& spec, const std::string& name) {
   if (modules_ == KernelModules::kPerKernel || emitted_.empty()) {
-    emitted_[name] = EmittedKernel::Empty(name);
+    emitted_[name] = KernelSource::OfModule(name);
   }
   llvm::Module* module =
       modules_ == KernelModules::kOne ? this->module() : emitted_.at(name).module.get();
@@ -36,7 +36,7 @@ absl::StatusOr<KernelInfo> CpuBackend::Emit(const KernelSpec& spec, const std::s
 }
 
 void CpuBackend::AddObject(const std::string& name, std::string object) {
-  emitted_[name] = EmittedKernel::Compiled(std::move(object));
+  emitted_[name] = KernelSource::OfObject(std::move(object));
 }
 
 absl::StatusOr<std::unique_ptr<KernelLibrary>> CpuBackend::Finish(

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "codegen/backend.h"
-#include "codegen/llvm/emitted_kernels.h"
 #include "codegen/llvm/jit.h"
+#include "codegen/llvm/kernel_sources.h"
 #include "codegen/llvm/target.h"
 
 namespace lluda::codegen {
@@ -48,7 +48,7 @@ class CpuBackend : public Backend {
   KernelModules modules_;
   JitOptions options_;
   // Each kernel's, or the one module under the name of its first kernel.
-  EmittedKernels emitted_;
+  KernelSources emitted_;
 };
 
 }  // namespace lluda::codegen

@@ -33,7 +33,7 @@ std::string GpuBackend::Version() const {
 KernelSpec GpuBackend::SpecOf(const ir::Op& op) const { return codegen::SpecOf(op); }
 
 absl::StatusOr<KernelInfo> GpuBackend::Emit(const KernelSpec& spec, const std::string& name) {
-  EmittedKernel emitted = EmittedKernel::Empty(name);
+  KernelSource emitted = KernelSource::OfModule(name);
   const Form form = gpu_ != nullptr ? Form::kPtx : Form::kSimulated;
   ASSIGN_OR_RETURN(KernelInfo info,
                    EmitGpuKernel(spec, form, target_, symbols_, name, emitted.module.get()));
@@ -42,7 +42,7 @@ absl::StatusOr<KernelInfo> GpuBackend::Emit(const KernelSpec& spec, const std::s
 }
 
 void GpuBackend::AddObject(const std::string& name, std::string object) {
-  emitted_[name] = EmittedKernel::Compiled(std::move(object));
+  emitted_[name] = KernelSource::OfObject(std::move(object));
 }
 
 absl::StatusOr<std::unique_ptr<KernelLibrary>> GpuBackend::Finish(
@@ -63,7 +63,7 @@ absl::Status GpuBackend::FinishPtx(const std::vector<std::string>& names,
   runtime::ThreadPool pool(options_.threads);
   pool.ParallelFor(count, 1, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {
-      EmittedKernel& emitted = emitted_.at(names[static_cast<size_t>(i)]);
+      KernelSource& emitted = emitted_.at(names[static_cast<size_t>(i)]);
       absl::StatusOr<std::string>& text = texts[static_cast<size_t>(i)];
       if (emitted.module == nullptr) {
         text = std::move(emitted.object);

@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "codegen/backend.h"
-#include "codegen/llvm/emitted_kernels.h"
 #include "codegen/llvm/jit.h"
+#include "codegen/llvm/kernel_sources.h"
 #include "codegen/llvm/target.h"
 #include "codegen/nvptx/ptx.h"
 #include "codegen/nvptx/words.h"
@@ -50,7 +50,7 @@ class GpuBackend : public Backend {
   const Target& target_;
   std::vector<std::string> symbols_;
   JitOptions options_;
-  EmittedKernels emitted_;
+  KernelSources emitted_;
   std::map<std::string, std::string> ptx_;
 };
 

@@ -27,11 +27,12 @@ TEST(CpuFeatures, AgreeWithWhatTheKernelReports) {
   if (begin == std::string::npos) GTEST_SKIP() << "this kernel lists no x86 flags";
   const std::string flags =
       absl::StrCat(all.substr(begin + 1, all.find('\n', begin + 1) - begin - 1), " ");
-  for (const std::string name : {"avx2", "fma", "f16c", "bmi2", "avx512f", "avx512bw", "avx512cd",
-                                 "avx512dq", "avx512vl", "avx512bf16", "avx512vnni", "amx-tile", "amx-bf16"}) {
+  for (const std::string name :
+       {"avx2", "fma", "f16c", "bmi2", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl",
+        "avx512bf16", "avx512vnni", "amx-tile", "amx-bf16"}) {
     // Linux writes an underscore in these.
-    const std::string reported =
-        absl::StrReplaceAll(name, {{"512bf16", "512_bf16"}, {"amx-", "amx_"}});
+    const std::string reported = absl::StrReplaceAll(
+        name, {{"512bf16", "512_bf16"}, {"512vnni", "512_vnni"}, {"amx-", "amx_"}});
     const bool granted = name != "amx-tile" || SystemGrantsAmx();
     const bool present =
         granted && flags.find(absl::StrCat(" ", reported, " ")) != std::string::npos;

@@ -26,17 +26,6 @@ std::vector<float> Logs(const std::vector<double>& probabilities) {
   return logits;
 }
 
-// Each frequency within four and a half standard deviations of the binomial distribution.
-void ExpectDistribution(const std::map<int32_t, int>& count, const std::vector<double>& expected,
-                        int draws) {
-  for (size_t id = 0; id < expected.size(); ++id) {
-    const double p = expected[id];
-    const auto found = count.find(static_cast<int32_t>(id));
-    const double seen = found == count.end() ? 0 : found->second;
-    EXPECT_NEAR(seen, p * draws, 4.5 * std::sqrt(draws * p * (1 - p))) << "token " << id;
-  }
-}
-
 TEST(SamplerTest, WithoutFiltersFrequenciesAreTheSoftmax) {
   const std::vector<double> p = {0.5, 0.25, 0.15, 0.1};
   ExpectDistribution(Frequencies({}, Logs(p), 100000), p, 100000);

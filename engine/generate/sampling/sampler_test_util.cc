@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace lluda::engine {
 
 OneSampler::OneSampler(const SamplerOptions& options, int64_t vocab_size)
@@ -22,6 +24,16 @@ std::map<int32_t, int> Frequencies(const SamplerOptions& options, const std::vec
     ++count[*id];
   }
   return count;
+}
+
+void ExpectDistribution(const std::map<int32_t, int>& count, const std::vector<double>& expected,
+                        int draws) {
+  for (size_t id = 0; id < expected.size(); ++id) {
+    const double p = expected[id];
+    const auto found = count.find(static_cast<int32_t>(id));
+    const double seen = found == count.end() ? 0 : found->second;
+    EXPECT_NEAR(seen, p * draws, 4.5 * std::sqrt(draws * p * (1 - p))) << "token " << id;
+  }
 }
 
 std::vector<int32_t> Support(const SamplerOptions& options, const std::vector<float>& logits) {

@@ -35,6 +35,10 @@ class OneSampler {
 std::map<int32_t, int> Frequencies(const SamplerOptions& options, const std::vector<float>& logits,
                                    int draws);
 
+// Each frequency within four and a half standard deviations of the binomial distribution.
+void ExpectDistribution(const std::map<int32_t, int>& count, const std::vector<double>& expected,
+                        int draws);
+
 // The tokens that a filter leaves: every one of them has to come at least once.
 std::vector<int32_t> Support(const SamplerOptions& options, const std::vector<float>& logits);
 

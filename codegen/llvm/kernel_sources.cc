@@ -1,4 +1,4 @@
-#include "codegen/llvm/emitted_kernels.h"
+#include "codegen/llvm/kernel_sources.h"
 
 #include <utility>
 
@@ -6,15 +6,15 @@
 
 namespace lluda::codegen {
 
-EmittedKernel EmittedKernel::Empty(const std::string& name) {
-  EmittedKernel kernel;
+KernelSource KernelSource::OfModule(const std::string& name) {
+  KernelSource kernel;
   kernel.context = std::make_unique<llvm::LLVMContext>();
   kernel.module = std::make_unique<llvm::Module>(name, *kernel.context);
   return kernel;
 }
 
-EmittedKernel EmittedKernel::Compiled(std::string object) {
-  EmittedKernel kernel;
+KernelSource KernelSource::OfObject(std::string object) {
+  KernelSource kernel;
   kernel.object = std::move(object);
   return kernel;
 }
@@ -22,10 +22,10 @@ EmittedKernel EmittedKernel::Compiled(std::string object) {
 absl::StatusOr<std::unique_ptr<KernelLibrary>> CompileKernels(const Target& target,
                                                               const JitOptions& options,
                                                               const std::vector<std::string>& names,
-                                                              EmittedKernels kernels) {
+                                                              KernelSources kernels) {
   ASSIGN_OR_RETURN(std::unique_ptr<Jit> jit, Jit::Create(target, options));
   for (const std::string& name : names) {
-    EmittedKernel& kernel = kernels.at(name);
+    KernelSource& kernel = kernels.at(name);
     RETURN_IF_ERROR(kernel.module == nullptr
                         ? jit->AddObject(name, kernel.object)
                         : jit->AddModule(std::move(kernel.context), std::move(kernel.module)));

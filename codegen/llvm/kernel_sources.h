@@ -1,11 +1,11 @@
-// Kernels that are emitted and not compiled yet, and code for this process of them.
+// What kernels' code is made of, LLVM modules or objects of a cache, and code for this process of them.
 //
-//   EmittedKernels kernels;
-//   kernels["rmsnorm_1"] = EmittedKernel::Empty("rmsnorm_1");   // then a function is written into .module
-//   kernels["add_2"] = EmittedKernel::Compiled(object);         // a cache had it
+//   KernelSources kernels;
+//   kernels["rmsnorm_1"] = KernelSource::OfModule("rmsnorm_1");   // a function is to be written into it
+//   kernels["add_2"] = KernelSource::OfObject(object);             // a cache had it
 //   auto library = CompileKernels(target, {/*threads=*/2}, {"rmsnorm_1", "add_2"}, std::move(kernels));
-#ifndef LLUDA_CODEGEN_LLVM_EMITTED_KERNELS_H_
-#define LLUDA_CODEGEN_LLVM_EMITTED_KERNELS_H_
+#ifndef LLUDA_CODEGEN_LLVM_KERNEL_SOURCES_H_
+#define LLUDA_CODEGEN_LLVM_KERNEL_SOURCES_H_
 
 #include <map>
 #include <memory>
@@ -21,11 +21,11 @@
 
 namespace lluda::codegen {
 
-struct EmittedKernel {
-  // With an LLVM module of that name in a context of its own, so that kernels compile in parallel.
-  static EmittedKernel Empty(const std::string& name);
-  // With what a listener was given earlier, in place of a module.
-  static EmittedKernel Compiled(std::string object);
+struct KernelSource {
+  // An empty LLVM module of that name in a context of its own, so that kernels compile in parallel.
+  static KernelSource OfModule(const std::string& name);
+  // What a listener was given earlier, in place of a module.
+  static KernelSource OfObject(std::string object);
 
   std::unique_ptr<llvm::LLVMContext> context;
   std::unique_ptr<llvm::Module> module;  // null if there is an object
@@ -33,14 +33,14 @@ struct EmittedKernel {
 };
 
 // By their names.
-using EmittedKernels = std::map<std::string, EmittedKernel>;
+using KernelSources = std::map<std::string, KernelSource>;
 
 // The code of the kernels named, which are all there.
 absl::StatusOr<std::unique_ptr<KernelLibrary>> CompileKernels(const Target& target,
                                                               const JitOptions& options,
                                                               const std::vector<std::string>& names,
-                                                              EmittedKernels kernels);
+                                                              KernelSources kernels);
 
 }  // namespace lluda::codegen
 
-#endif  // LLUDA_CODEGEN_LLVM_EMITTED_KERNELS_H_
+#endif  // LLUDA_CODEGEN_LLVM_KERNEL_SOURCES_H_
