@@ -132,7 +132,10 @@ Value* AmxValues::PairSeen(const Indices& cached, Value* begin, Value* end, Valu
   return b.CreateOrReduce(odd_ones);
 }
 
-void AmxValues::Multiply(int rows, Value* begin, Value* end) {
+int64_t AmxValues::Steps() const { return o_.Vectors() / 2 * (positions_ / kAmxDepth); }
+
+void AmxValues::Multiply(int rows, Value* begin, Value* end,
+                         const std::function<void(Value* step)>& visit) {
   const int tiles = rows > kAmxRows ? 2 : 1;
   const int64_t panel_bytes = positions_ * kPanelColumnBytes;
   const Integer from = Integer(e_, begin) * kPanelColumnBytes;
@@ -148,6 +151,12 @@ void AmxValues::Multiply(int rows, Value* begin, Value* end) {
     dot.digits = kDigits;
     dot.digit_bytes = tiles_ * kTileBytes;
     dot.out_row = o_.Vectors() * kLanes;
+    if (visit) {
+      dot.visit = [&](Value* k) {
+        const Integer before = Integer(e_, d) / 2 * (positions_ / kAmxDepth);
+        visit(before + Integer(e_, k) / kAmxDepth);
+      };
+    }
     EmitAmxDot(e_, dot, At(sums_at_, Integer(e_, d) * kTileRowBytes));
   });
 }

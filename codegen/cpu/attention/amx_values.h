@@ -15,6 +15,8 @@
 #ifndef LLUDA_CODEGEN_CPU_ATTENTION_AMX_VALUES_H_
 #define LLUDA_CODEGEN_CPU_ATTENTION_AMX_VALUES_H_
 
+#include <functional>
+
 #include "codegen/emit/attention_operands.h"
 
 namespace lluda::codegen {
@@ -36,8 +38,13 @@ class AmxValues {
   // finite number (i1): 0 times it would be none either.
   Value* PairSeen(const Indices& cached, Value* begin, Value* end, Value* hidden, Value* seen);
 
-  // Weights times values of the columns [begin, end), for rows 0 .. rows.
-  void Multiply(int rows, Value* begin, Value* end);
+  // Weights times values of the columns [begin, end), for rows 0 .. rows. `visit`, if there is one,
+  // is called at each step with its number, from 0 to below Steps() for a whole section, to fetch what
+  // will be needed later.
+  void Multiply(int rows, Value* begin, Value* end,
+                const std::function<void(Value* step)>& visit = nullptr);
+  // Steps of a whole section's product.
+  int64_t Steps() const;
   // What came of it: the d-th vector of a row.
   Value* Sums(Value* row, int64_t d);
 

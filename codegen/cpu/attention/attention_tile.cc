@@ -149,7 +149,7 @@ void AttentionTile::AddSpan(const Rows& rows, Value* begin, Value* end,
   e_.Loop(begin, seen, kSection, [&](Value* section) {
     EmitScores(rows, section);
     // A single token waits for memory: its values come while their weights are computed.
-    if (rows.tokens == 1) FetchValues(rows, section);
+    if (rows.tokens == 1 && !amx_) FetchValues(rows, section);
     e_.Loop(e_.Const(0), e_.Const(rows.count()), 1,
             [&](Value* row) { Weigh(rows, row, section, partial); });
     AddValues(rows, section, partial);
@@ -207,9 +207,6 @@ void AttentionTile::EmitAmxScores(const Rows& rows, Value* section) {
         AmxRowsSideBySide(e_, ScratchAt(query_at_ + first * row_bytes), e_.Const(row_bytes)));
   }
   dot.out_row = kSection;
-  // A single token is a stream through the cache, as above.
-  const int64_t panel_bytes = ir::BytesOf(o_.k.dtype, o_.dims * kLanes);
-  if (rows.tokens == 1) dot.prefetch_bytes = kMostPanels * panel_bytes;
   const Columns columns = AmxColumns(rows, section);
   e_.Loop(columns.begin, columns.end, kAmxDepth, [&](Value* column) {
     dot.panels.clear();
@@ -218,6 +215,10 @@ void AttentionTile::EmitAmxScores(const Rows& rows, Value* section) {
       cached[o_.pos] = Integer(e_, section) + column + int64_t{p} * kLanes;
       dot.panels.push_back(e_.Address(e_.Buffer(AttentionOperands::kK),
                                       ElementOffset(e_, o_.k, cached), o_.k.dtype));
+    }
+    // A single token waits for memory: its values come while its scores are computed.
+    if (rows.tokens == 1) {
+      dot.visit = [&](Value* k) { FetchValuesAt(rows, section, column, k); };
     }
     EmitAmxDot(e_, dot, Score(e_.Const(0), column));
     if (!o_.has_softcap()) return;
@@ -451,7 +452,9 @@ void AttentionTile::AddAmxValues(const Rows& rows, Value* section, const Softmax
   amx_->Pair(cached, whole.begin, whole.end);
   Value* odd_ones = pair_edges(hidden, InSection(section, rows.end));
   const auto add = [&](Value* first, Value* end) {
-    amx_->Multiply(rows.count(), columns.begin, columns.end);
+    std::function<void(Value * step)> fetch;
+    if (rows.tokens == 1) fetch = [&](Value* step) { FetchKeysAt(rows, section, step); };
+    amx_->Multiply(rows.count(), columns.begin, columns.end, fetch);
     e_.Loop(first, end, 1, [&](Value* row) {
       e_.If(b.CreateICmpSGE(LoadLast(row), section), [&] { AddSums(row, partial); });
     });
@@ -543,6 +546,34 @@ void AttentionTile::FetchValues(const Rows& rows, Value* section) {
       e_.Address(e_.Buffer(AttentionOperands::kV), e_.Offset(o_.v.axes, cached), o_.v.dtype);
   e_.Loop(e_.Const(0), e_.Const(BytesAhead()), kCacheLine,
           [&](Value* byte) { e_.Prefetch(e_.Address(first, byte, ir::DType::kI8), 0); });
+}
+
+void AttentionTile::FetchValuesAt(const Rows& rows, Value* section, Value* column, Value* k) {
+  const int64_t positions = kAmxDepth * kAmxDepth / o_.dims;  // of each of the dims / 32 steps
+  Indices cached = rows.cached;
+  cached[o_.pos] =
+      Integer(e_, section) + column + Integer(e_, k) / kAmxDepth * std::max<int64_t>(1, positions);
+  Value* first =
+      e_.Address(e_.Buffer(AttentionOperands::kV), e_.Offset(o_.v.axes, cached), o_.v.dtype);
+  const Integer stride(e_, e_.StrideValue(o_.v.Find(o_.pos)->stride));
+  for (int64_t i = 0; i < positions; ++i) {
+    Value* row = e_.Address(first, stride * i, o_.v.dtype);
+    for (int64_t byte = 0; byte < ir::BytesOf(o_.v.dtype, o_.dims); byte += kCacheLine) {
+      e_.PrefetchNear(e_.Address(row, e_.Const(byte), ir::DType::kI8));
+    }
+  }
+}
+
+void AttentionTile::FetchKeysAt(const Rows& rows, Value* section, Value* step) {
+  Indices cached = rows.cached;
+  cached[o_.pos] = Integer(e_, section) + kSection;
+  const int64_t bytes = ir::BytesOf(o_.k.dtype, kSection * o_.dims) / amx_->Steps();
+  Value* first =
+      e_.Address(e_.Buffer(AttentionOperands::kK), ElementOffset(e_, o_.k, cached), o_.k.dtype);
+  Value* share = e_.Address(first, Integer(e_, step) * bytes, ir::DType::kI8);
+  for (int64_t byte = 0; byte < bytes; byte += kCacheLine) {
+    e_.PrefetchNear(e_.Address(share, e_.Const(byte), ir::DType::kI8));
+  }
 }
 
 // V is asked for so many bytes ahead of its use: those of kMostPositions positions.

@@ -109,6 +109,10 @@ class AttentionTile {
                     Value* end, const SoftmaxPartial& partial);
   Value* LoadValues(Value* row, int64_t d);
   void FetchValues(const Rows& rows, Value* section);
+  // Of a single token: a share of the values of 32 columns, at element `k` of its scores with them;
+  // and a share of the next section's keys, at a step of this one's values.
+  void FetchValuesAt(const Rows& rows, Value* section, Value* column, Value* k);
+  void FetchKeysAt(const Rows& rows, Value* section, Value* step);
   int64_t BytesAhead() const;
   void PrefetchValues(Value* row, int64_t d, int64_t width);
 
