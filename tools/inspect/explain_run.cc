@@ -228,18 +228,21 @@ absl::StatusOr<std::vector<ExplainReport>> ExplainRuns(const ir::Module& optimis
                                                        const std::vector<ExplainedRun>& runs,
                                                        engine::Model* model) {
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Session> session, engine::Session::Create(model, {}));
-  ASSIGN_OR_RETURN(auto meter, LimitMeter::Create(target, model->threads(), DefaultReadBytes()));
   const runtime::Program& program = model->executable()->program();
+  std::vector<PreparedRun> prepared;
+  for (const ExplainedRun& run : runs) {
+    if (run.entry == step_interface::kStep) {
+      prepared.push_back(PrepareStep(run, model->max_step(), session.get()));
+    } else {
+      ASSIGN_OR_RETURN(PreparedRun entry, PrepareEntry(run, optimised, model->executable()));
+      prepared.push_back(std::move(entry));
+    }
+    prepared.back().entry = &program.entry(run.entry);
+  }
+  ASSIGN_OR_RETURN(auto meter, LimitMeter::Create(target, model->threads(), DefaultReadBytes()));
   const std::map<std::string, const ir::Op*> ops = StatementsByName(optimised);
   std::vector<ExplainReport> reports;
-  for (const ExplainedRun& wanted : runs) {
-    PreparedRun run;
-    if (wanted.entry == step_interface::kStep) {
-      run = PrepareStep(wanted, model->max_step(), session.get());
-    } else {
-      ASSIGN_OR_RETURN(run, PrepareEntry(wanted, optimised, model->executable()));
-    }
-    run.entry = &program.entry(wanted.entry);
+  for (const PreparedRun& run : prepared) {
     Times times;
     Rates rates{target, {}};
     RETURN_IF_ERROR(Measure(model, run, meter.get(), &times, &rates));

@@ -14,10 +14,10 @@ namespace {
 using testing::SizeIs;
 using testing::StartsWith;
 
-// A model that hears: a window of its encoder has at most 26 rows.
+// A model that hears, compiled once for all tests: a window of its encoder has at most 26 rows.
 class ExplainRunTest : public testing::Test {
  protected:
-  void SetUp() override {
+  static void SetUpTestSuite() {
     engine::LoadOptions options;
     auto source = engine::OpenModelSource("reference_data/asr");
     ASSERT_TRUE(source.ok()) << source.status();
@@ -26,20 +26,26 @@ class ExplainRunTest : public testing::Test {
     options.need_tokenizer = false;
     auto optimised = OpenOptimised(options, engine::Weights::kRequired);
     ASSERT_TRUE(optimised.ok()) << optimised.status();
-    optimised_ = *std::move(optimised);
-    options.optimised = &optimised_;
+    optimised_ = std::make_unique<OptimisedModel>(*std::move(optimised));
+    options.optimised = optimised_.get();
     auto model = engine::Model::Load(options);
     ASSERT_TRUE(model.ok()) << model.status();
     model_ = *std::move(model);
   }
 
+  static void TearDownTestSuite() {
+    model_.reset();
+    optimised_.reset();
+  }
+  void SetUp() override { ASSERT_NE(model_, nullptr); }
+
   absl::StatusOr<std::vector<ExplainReport>> Explain(const std::vector<ExplainedRun>& runs) {
-    return ExplainRuns(*optimised_.module, optimised_.history, optimised_.target, runs,
+    return ExplainRuns(*optimised_->module, optimised_->history, optimised_->target, runs,
                        model_.get());
   }
 
-  OptimisedModel optimised_;
-  std::unique_ptr<engine::Model> model_;
+  inline static std::unique_ptr<OptimisedModel> optimised_;
+  inline static std::unique_ptr<engine::Model> model_;
 };
 
 double FlopsOf(const ExplainReport& report) {
@@ -82,12 +88,12 @@ TEST_F(ExplainRunTest, RowsThatAnEntryDoesNotTakeAreOneLine) {
 }
 
 TEST_F(ExplainRunTest, NearMissesAreThoseOfTheEntry) {
-  ASSERT_FALSE(optimised_.history.misses.empty()) << "the encoder's attention has no causal mask";
-  PassHistory of_audio = optimised_.history;
-  KeepMissesOf(*optimised_.module->FindFunc("audio"), &of_audio);
+  ASSERT_FALSE(optimised_->history.misses.empty()) << "the encoder's attention has no causal mask";
+  PassHistory of_audio = optimised_->history;
+  KeepMissesOf(*optimised_->module->FindFunc("audio"), &of_audio);
   EXPECT_THAT(of_audio.misses, testing::Not(testing::IsEmpty()));
   for (const MissedFusion& miss : of_audio.misses) EXPECT_THAT(miss.func, StartsWith("audio"));
-  KeepMissesOf(*optimised_.module->FindFunc("audio_chunk"), &of_audio);
+  KeepMissesOf(*optimised_->module->FindFunc("audio_chunk"), &of_audio);
   EXPECT_THAT(of_audio.misses, testing::IsEmpty());
 }
 

@@ -119,16 +119,6 @@ TEST(VerifyModelTest, AFaultInAnEntryIsFoundWhereThatIsVerified) {
   EXPECT_THAT(audio->finding->func, StartsWith("audio"));
 }
 
-TEST(VerifyModelTest, TextAndSoundAreCutDownTogether) {
-  VerifyOptions options;
-  options.layers = 1;
-  options.tokens = 3;
-  const auto report = Verify(Hearing(), options);
-  ASSERT_TRUE(report.ok()) << report.status();
-  EXPECT_FALSE(report->finding.has_value());
-  EXPECT_EQ(report->layers, 1);
-}
-
 TEST(VerifyModelTest, ABundlesEntryIsVerifiedByItself) {
   engine::LoadOptions hearing = Hearing();
   hearing.need_tokenizer = false;
