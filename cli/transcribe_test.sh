@@ -60,6 +60,34 @@ run transcribe "$sounds/audio0.wav" "$sounds/audio0.wav" "$asr" --precision f32
 run transcribe "$sounds/audio0.wav" "$asr" --ctx 100
 expect_error 2 "audio0.wav: the context of 100 tokens, "
 
+# --- the encoder by itself ---
+run asm "$asr" --entry audio --list
+[[ $code == 0 && $(grep -c '^audio' out) == $(wc -l <out) && $(wc -l <out) -ge 10 ]] || fail "asm: $(cat out err)"
+run asm "$asr" --entry audio --op step.x0
+expect_error 2 "--op: no kernel of @audio computes 'step.x0'"
+run asm "$asr" --entry vision --list
+expect_error 2 "--entry: there is no entry 'vision'; the entries are step, audio_chunk, audio"
+run explain "$asr" --entry audio --tokens 13 --json
+expect_json lluda.explain/1 'j["run"] == "audio, 13 rows of sound"' \
+  'all(s["name"].startswith("audio") for s in j["statements"])' 'j["seconds"] > 0'
+run explain "$asr" --entry audio --depth 5
+expect_error 2 "--depth: @audio has nothing before it; only the step has"
+run explain "$stories" --entry audio
+expect_error 2 "--entry: there is no entry 'audio'; the entries are step"
+run verify "$asr" --entry audio
+[[ $code == 0 && $(cat out) == "ok: "*" kernels of @audio, 2 layers, 13 rows of sound" ]] || fail "verify: $(cat out err)"
+run report "$asr" --entry audio --no-measure --json
+expect_json lluda.report/1 'j["header"]["entry"] == "audio"' 'all(c[0].startswith("audio") for c in j["calls"])' \
+  'all(f["name"] == "load" or f["name"].startswith("@audio") for f in j["functions"])'
+run bench "$asr" --entry audio --seconds 3 --repeat 2 --threads 1 --json
+expect_json lluda.bench_audio/1 'j["seconds"] == 3' 'j["rows"] == 39' \
+  '0 < j["min"] <= j["ms_per_second"] <= j["max"]' \
+  '0 < j["percent_of_limit_matmuls"] < j["percent_of_limit"]' '"against the interpreter" in j["check"]'
+run bench "$asr" --entry audio_chunk
+expect_error 2 "--entry: bench measures step and audio, and audio_chunk as a part of audio"
+run bench "$stories" --entry audio
+expect_error 2 "--entry: there is no entry 'audio'; the entries are step"
+
 # --- Ctrl-C keeps what was transcribed ---
 python3 - "$lluda" "$asr" <<'CHECK' || fail "Ctrl-C"
 import signal

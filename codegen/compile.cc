@@ -12,6 +12,7 @@
 #include "base/step_interface.h"
 #include "codegen/regions.h"
 #include "ir/frame.h"
+#include "ir/rows_read.h"
 #include "ir/statement_name.h"
 #include "ir/type/layout.h"
 #include "ir/view.h"
@@ -97,19 +98,6 @@ class ProgramBuilder {
       layout.group = type.layout.rows;
     }
     return layout;
-  }
-
-  // The rows of the smallest table that is read by this parameter; 0 if none of a fixed size is.
-  static int64_t RowsReadBy(const ir::Value& param) {
-    int64_t rows = 0;
-    for (const ir::Use& use : param.uses()) {
-      if (use.op->opcode() != ir::Opcode::kGather || use.operand != 1) continue;
-      const ir::Type& table = use.op->operand(0).type();
-      const ir::Extent& extent = table.axes[table.FindAxis(use.op->attrs.axes[0])].extent;
-      if (!extent.is_constant()) continue;
-      rows = rows == 0 ? extent.value : std::min(rows, extent.value);
-    }
-    return rows;
   }
 
   void DeclareStates() {
@@ -417,7 +405,7 @@ class ProgramBuilder {
     made.name = entry.name;
     for (size_t i = 0; i < entry.params().size(); ++i) {
       made.inputs.push_back(TensorOf(entry.params()[i]->name, entry.params()[i]->type));
-      made.inputs.back().below = RowsReadBy(*entry.params()[i]);
+      made.inputs.back().below = ir::RowsReadBy(*entry.params()[i]);
       at.buffers[entry.params()[i].get()] = {Space::kInput, static_cast<uint32_t>(i), 0};
     }
     const ir::Value* result = entry.body.terminator()->operand(0).value;

@@ -54,6 +54,15 @@ int64_t AudioEncoder::RowsOf(int64_t frames) {
   return kRows * (frames / kFrames) + Halved(Halved(Halved(frames % kFrames)));
 }
 
+std::vector<int64_t> AudioEncoder::WindowsOf(int64_t frames) const {
+  std::vector<int64_t> windows;
+  const int64_t most = kRows * window_chunks_;
+  for (int64_t left = RowsOf(frames); left > 0; left -= most) {
+    windows.push_back(std::min(left, most));
+  }
+  return windows;
+}
+
 absl::StatusOr<std::unique_ptr<AudioEncoder>> AudioEncoder::Create(Model* model) {
   const runtime::Program& program = model->executable()->program();
   std::unique_ptr<AudioEncoder> encoder(new AudioEncoder(model->executable()));

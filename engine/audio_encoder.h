@@ -47,6 +47,8 @@ class AudioEncoder {
   int64_t mel_bins() const { return mel_bins_; }
   // How many rows become of so many frames: 13 of each 100, and one of each 8 or less of the rest.
   static int64_t RowsOf(int64_t frames);
+  // How many of them each window has.
+  std::vector<int64_t> WindowsOf(int64_t frames) const;
 
  private:
   explicit AudioEncoder(runtime::Executable* executable) : executable_(executable) {}

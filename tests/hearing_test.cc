@@ -213,6 +213,10 @@ TEST(Hearing, CountsRowsAsTheModelsProcessorDoes) {
   EXPECT_EQ(AudioEncoder::RowsOf(9), 2);
   EXPECT_EQ(AudioEncoder::RowsOf(100), 13);
   EXPECT_EQ(AudioEncoder::RowsOf(371), 48);
+  const std::unique_ptr<Model> model = Load(Precision::kBF16, 1);
+  const auto encoder = *AudioEncoder::Create(model.get());
+  EXPECT_THAT(encoder->WindowsOf(371), testing::ElementsAre(26, 22));
+  EXPECT_THAT(encoder->WindowsOf(200), testing::ElementsAre(26));
 }
 
 TEST(Hearing, AModelWithoutEarsSaysSo) {

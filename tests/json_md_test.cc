@@ -14,6 +14,7 @@
 #include "frontends/tokenizer/tokenizer.h"
 #include "ir/text/parser.h"
 #include "tools/bench/bench_result.h"
+#include "tools/bench/bench_sound_result.h"
 #include "tools/eval/eval_report.h"
 #include "tools/inspect/explain_report.h"
 #include "tools/inspect/file_report.h"
@@ -89,6 +90,7 @@ std::string ReportDocument() {
   if (!history.ok()) return std::string(history.status().message());
   history->reports.front().misses = {{"attn", "q3", "has 2 uses"}};
   report.pipeline.Finish(*history);
+  report.header.entry = "audio";
   report.runs = {Explained()};
   report.calls = {{"attn[0].q4", "matmul_16"}};
   report.buffers = {{"attn[0].q4", 0, 64, 1, 2}};
@@ -98,6 +100,7 @@ std::string ReportDocument() {
 std::vector<std::string> VerifyDocuments() {
   tools::VerifyReport report;
   report.remark = "written otherwise";
+  report.entry = "audio";
   const std::string right = tools::VerifyJson(report, "");
   report.finding = tools::Finding{"pass cse (#2)", "attn", "q4", 0, 0, 1, 1e-9, "", "note", ""};
   const std::string number = tools::VerifyJson(report, "repro.lluda");
@@ -150,6 +153,14 @@ std::string BenchDocument() {
   return tools::BenchJson(result);
 }
 
+std::string SoundBenchDocument() {
+  tools::SoundBenchResult result;
+  result.limits[static_cast<size_t>(codegen::Limit::kDramRead)] = 80;
+  result.limits[static_cast<size_t>(codegen::Limit::kF32)] = 80;
+  result.activations = "int8";
+  return tools::SoundBenchJson(result);
+}
+
 std::string CompileDocument() {
   tools::CompileReport report;
   report.object = report.header = report.bundle;
@@ -187,6 +198,7 @@ std::vector<std::string> Documents() {
       ValidateDocument(),
       EvalDocument(),
       BenchDocument(),
+      SoundBenchDocument(),
       CompileDocument(),
       InspectDocument(),
       tools::CacheJson({"cache", {{"a.code", "matmul_16", 10, 0, true}}}),
@@ -206,7 +218,7 @@ class JsonMd : public testing::Test {
 
 TEST_F(JsonMd, IsWellFormed) {
   EXPECT_THAT(manual_.problems(), IsEmpty());
-  EXPECT_THAT(manual_.schemas(), SizeIs(23));
+  EXPECT_THAT(manual_.schemas(), SizeIs(24));
 }
 
 TEST_F(JsonMd, HasEveryFieldThatIsWrittenAndNoOther) {

@@ -10,6 +10,7 @@
 #include "cli/terminal/output.h"
 #include "tools/inspect/kernel_listing.h"
 #include "tools/inspect/optimised_model.h"
+#include "tools/ir/keep_entry.h"
 
 namespace lluda::cli {
 
@@ -20,17 +21,21 @@ absl::StatusOr<int> RunAsm(const AsmFlags& flags) {
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
   ASSIGN_OR_RETURN(tools::OptimisedModel model,
                    tools::OpenOptimised(options, engine::Weights::kOptional));
+  if (!flags.entry.empty()) {
+    RETURN_IF_ERROR(tools::CheckEntry(flags.entry, *model.module));
+  }
   // Compiled as for a run, so that kernels have the names that profilers show.
   ASSIGN_OR_RETURN(tools::NativeProgram native, tools::NativeProgramOf(model));
   if (flags.list) {
     const std::vector<tools::ComputedStatement> statements =
-        tools::ComputedStatements(native.program);
+        tools::ComputedStatements(native.program, flags.entry);
     return Print(flags.json ? tools::ComputedStatementsJson(statements)
                             : tools::ComputedStatementsText(statements));
   }
   const auto form =
       flags.emit == "llvm" ? codegen::KernelForm::kLlvm : codegen::KernelForm::kAssembly;
-  ASSIGN_OR_RETURN(tools::KernelListing listing, tools::ListKernels(model, native, flags.op, form));
+  ASSIGN_OR_RETURN(tools::KernelListing listing,
+                   tools::ListKernels(model, native, flags.op, form, flags.entry));
   return Print(flags.json ? tools::KernelListingJson(listing) : tools::KernelListingText(listing));
 }
 

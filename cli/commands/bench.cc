@@ -2,16 +2,60 @@
 #include <iostream>
 #include <string>
 
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/step_interface.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
 #include "tools/bench/bench_model.h"
 #include "tools/bench/bench_result.h"
+#include "tools/bench/bench_sound.h"
+#include "tools/bench/bench_sound_result.h"
+#include "tools/ir/keep_entry.h"
 
 namespace lluda::cli {
 
+namespace {
+
+// Prints the text or the document, and writes the latter if a file is named.
+absl::Status Tell(const BenchFlags& flags, const std::string& text, const std::string& json,
+                  const std::string& warning) {
+  const bool only_json = flags.json_file == "-";
+  RETURN_IF_ERROR(WriteStdout(only_json ? json : text));
+  if (!flags.json_file.empty() && !only_json) {
+    RETURN_IF_ERROR(WriteFile(flags.json_file, json));
+  }
+  if (!warning.empty()) std::cerr << "lluda: warning: " << warning << "\n";
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> RunSoundBench(const BenchFlags& flags) {
+  tools::SoundBenchOptions bench{flags.seconds, flags.repeat};
+  bench.open = [&] { return LoadOptionsOf(flags.model); };
+  bench.load = LoaderOf(flags.model);
+  ASSIGN_OR_RETURN(tools::SoundBenchResult result, tools::BenchSound(bench));
+  RETURN_IF_ERROR(
+      Tell(flags, tools::SoundBenchText(result), tools::SoundBenchJson(result), result.warning));
+  return 0;
+}
+
+// An entry that is not measured by itself: the error of a model without it, or why it is not.
+absl::Status NotMeasured(const BenchFlags& flags) {
+  ASSIGN_OR_RETURN(const engine::LoadOptions options, LoadOptionsOf(flags.model));
+  ASSIGN_OR_RETURN(const engine::OpenedModule opened,
+                   engine::OpenModule(options.source.get(), options, engine::Weights::kOptional));
+  RETURN_IF_ERROR(tools::CheckEntry(flags.entry, *opened.module));
+  return absl::InvalidArgumentError(absl::StrCat("--entry: bench measures step and audio, and ",
+                                                 flags.entry, " as a part of audio"));
+}
+
+}  // namespace
+
 absl::StatusOr<int> RunBench(const BenchFlags& flags) {
+  if (flags.entry == step_interface::kAudio) return RunSoundBench(flags);
+  if (!tools::IsStep(flags.entry)) return NotMeasured(flags);
   tools::BenchOptions bench{flags.prompt_tokens,
                             flags.depths,
                             flags.gen_tokens,
@@ -24,12 +68,7 @@ absl::StatusOr<int> RunBench(const BenchFlags& flags) {
   bench.open = [&] { return LoadOptionsOf(model); };
   bench.load = LoaderOf(model);
   ASSIGN_OR_RETURN(tools::BenchResult result, tools::BenchModel(bench));
-  const bool only_json = flags.json_file == "-";
-  RETURN_IF_ERROR(WriteStdout(only_json ? tools::BenchJson(result) : tools::BenchText(result)));
-  if (!flags.json_file.empty() && !only_json) {
-    RETURN_IF_ERROR(WriteFile(flags.json_file, tools::BenchJson(result)));
-  }
-  if (!result.warning.empty()) std::cerr << "lluda: warning: " << result.warning << "\n";
+  RETURN_IF_ERROR(Tell(flags, tools::BenchText(result), tools::BenchJson(result), result.warning));
   return 0;
 }
 

@@ -13,25 +13,48 @@
 #include "tools/inspect/explain_report.h"
 #include "tools/inspect/explain_run.h"
 #include "tools/inspect/optimised_model.h"
+#include "tools/inspect/pass_history.h"
+#include "tools/ir/keep_entry.h"
 
 namespace lluda::cli {
+
+namespace {
+
+constexpr int64_t kDepth = 128;  // unless another one is asked for
+
+absl::StatusOr<tools::ExplainedRun> RunOf(const ExplainFlags& flags, int64_t context) {
+  tools::ExplainedRun run;
+  if (!tools::IsStep(flags.entry)) {
+    run.entry = flags.entry;
+    run.rows = flags.tokens;
+    return run;
+  }
+  run.depth = flags.tokens ? 0 : flags.depth.value_or(kDepth);
+  run.tokens = flags.tokens.value_or(1);
+  if (run.depth + run.tokens > context) {
+    return absl::InvalidArgumentError(absl::StrCat(flags.tokens ? "--tokens" : "--depth", ": ",
+                                                   run.depth + run.tokens,
+                                                   " tokens do not fit the context of ", context));
+  }
+  return run;
+}
+
+}  // namespace
 
 absl::StatusOr<int> RunExplain(const ExplainFlags& flags) {
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
   ASSIGN_OR_RETURN(tools::OptimisedModel optimised,
                    tools::OpenOptimised(options, engine::Weights::kRequired));
+  if (!flags.entry.empty()) {
+    RETURN_IF_ERROR(tools::CheckEntry(flags.entry, *optimised.module));
+    RETURN_IF_ERROR(tools::CheckDepth(flags.entry, flags.depth));
+    tools::KeepMissesOf(*optimised.module->FindFunc(flags.entry), &optimised.history);
+  }
   options.optimised = &optimised;
   options.need_tokenizer = false;
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model,
                    LoadModel(std::move(options), flags.model.use_cache));
-  tools::ExplainedRun run;
-  run.depth = flags.tokens ? 0 : flags.depth;
-  run.tokens = flags.tokens.value_or(1);
-  if (run.depth + run.tokens > model->context()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(flags.tokens ? "--tokens" : "--depth", ": ", run.depth + run.tokens,
-                     " tokens do not fit the context of ", model->context()));
-  }
+  ASSIGN_OR_RETURN(const tools::ExplainedRun run, RunOf(flags, model->context()));
   ASSIGN_OR_RETURN(std::vector<tools::ExplainReport> reports,
                    tools::ExplainRuns(*optimised.module, optimised.history, optimised.target, {run},
                                       model.get()));

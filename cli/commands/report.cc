@@ -19,10 +19,11 @@ absl::StatusOr<int> RunReport(const ReportFlags& flags) {
     return absl::InvalidArgumentError("report: --output is required, or --json");
   }
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
-  ASSIGN_OR_RETURN(tools::Report report, tools::BuildReport(std::move(options),
-                                                            {flags.measure, flags.tokens,
-                                                             flags.depth, flags.model.ir_file},
-                                                            LoaderOf(flags.model)));
+  ASSIGN_OR_RETURN(tools::Report report,
+                   tools::BuildReport(
+                       std::move(options),
+                       {flags.measure, flags.tokens, flags.depth, flags.model.ir_file, flags.entry},
+                       LoaderOf(flags.model)));
   const std::string json = tools::ReportJson(report);
   if (!flags.output.empty()) {
     RETURN_IF_ERROR(WriteFile(flags.output, tools::ReportPage(json)));

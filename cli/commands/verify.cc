@@ -16,7 +16,8 @@ namespace lluda::cli {
 namespace {
 
 absl::StatusOr<tools::VerifyReport> Verify(const VerifyFlags& flags) {
-  const tools::VerifyOptions options{flags.layers, flags.tokens, flags.reference, flags.as_is};
+  const tools::VerifyOptions options{flags.layers, flags.tokens, flags.reference, flags.as_is,
+                                     flags.entry};
   ASSIGN_OR_RETURN(engine::LoadOptions load, LoadOptionsOf(flags.model));
   if (load.source->bundle() != nullptr) return tools::VerifyBundledModel(load, options);
   ASSIGN_OR_RETURN(engine::OpenedModule opened, OpenImported(load, engine::Weights::kRequired));

@@ -47,6 +47,10 @@ void AddTokenizer(CLI::App* app, std::string* tokenizer) {
                   "A folder, or a tokenizer.json, whose tokenizer is used instead of the model's");
 }
 
+CLI::Option* AddEntry(CLI::App* app, std::string* entry, const char* what) {
+  return app->add_option("--entry", *entry, what);
+}
+
 void AddContext(CLI::App* app, ModelFlags* flags, const char* what) {
   app->add_option("--ctx", flags->context, what)->check(CLI::Range(int64_t{1}, kMostTokens));
 }

@@ -30,6 +30,8 @@ void AddNumbers(CLI::App* app, const std::string& prefix, const std::string& who
                 std::string* precision, std::string* kv_cache, std::string* weights,
                 std::string* activations);
 void AddResult(CLI::App* app, ModelFlags* flags);
+// Which of the module's entries; empty if it is left out.
+CLI::Option* AddEntry(CLI::App* app, std::string* entry, const char* what);
 void AddIrFile(CLI::App* app, ModelFlags* flags);  // after AddContext and AddPrecision
 void AddIsa(CLI::App* app, ModelFlags* flags);
 void AddDevice(CLI::App* app, ModelFlags* flags);

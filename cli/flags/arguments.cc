@@ -16,6 +16,7 @@ namespace lluda::cli {
 namespace {
 
 constexpr int kMostRepeats = 1000;
+constexpr int kMostSeconds = 24 * 3600;
 
 CLI::App* AddGenerate(CLI::App* app, GenerateFlags* flags) {
   CLI::App* sub = app->add_subcommand("generate", "Continue a text");
@@ -213,8 +214,8 @@ CLI::App* AddIr(CLI::App* app, IrFlags* flags) {
   CLI::Option* plan =
       sub->add_flag("--plan", flags->plan,
                     "Print the memory plan and the list of calls that a step is compiled to");
-  sub->add_option("--entry", flags->entry,
-                  "Only what this entry uses: step, or of a model that hears audio or audio_chunk");
+  AddEntry(sub, &flags->entry,
+           "Only what this entry uses: step, or of a model that hears audio or audio_chunk");
   CLI::Option* func =
       sub->add_option("--func", flags->func, "Only this function, or `load` for the load block");
   before->excludes(after)->excludes(all)->excludes(diff)->excludes(plan);
@@ -247,6 +248,7 @@ CLI::App* AddAsm(CLI::App* app, AsmFlags* flags) {
   CLI::Option* list =
       sub->add_flag("--list", flags->list, "Print the statements and their kernels");
   op->excludes(list);
+  AddEntry(sub, &flags->entry, "Only statements of this entry: step, audio, audio_chunk [all]");
   sub->add_option("--emit", flags->emit, "asm: assembly; llvm: LLVM IR as it is compiled")
       ->check(CLI::IsMember({"asm", "llvm"}))
       ->capture_default_str();
@@ -262,13 +264,15 @@ CLI::App* AddExplain(CLI::App* app, ExplainFlags* flags) {
   CLI::App* sub = app->add_subcommand(
       "explain", "Tell of each statement where it came from, what it costs and how long it takes");
   AddModel(sub, &flags->model.model);
-  CLI::Option* tokens = sub->add_option("--tokens", flags->tokens,
-                                        "Explain a prompt of so many tokens [a single token]");
+  AddEntry(sub, &flags->entry, "Explain a run of this entry: step, audio, audio_chunk [step]");
+  CLI::Option* tokens =
+      sub->add_option("--tokens", flags->tokens,
+                      "Explain a prompt of so many tokens [a single token]; of another entry than "
+                      "the step, so many rows of sound [as many as it takes]");
   tokens->check(CLI::Range(int64_t{1}, kMostTokens));
-  sub->add_option("--depth", flags->depth, "Tokens that come before the single one")
+  sub->add_option("--depth", flags->depth, "Tokens that come before the single one [128]")
       ->check(CLI::Range(int64_t{0}, kMostTokens))
-      ->excludes(tokens)
-      ->capture_default_str();
+      ->excludes(tokens);
   AddContext(sub, &flags->model);
   AddPrecision(sub, &flags->model);
   AddIrFile(sub, &flags->model);
@@ -285,9 +289,15 @@ CLI::App* AddReport(CLI::App* app, ReportFlags* flags) {
   sub->add_option("-o,--output", flags->output, "The page to write, FILE.html");
   AddJson(sub, &flags->json)
       ->description("Print what the page shows as one JSON document: docs/json.md");
+  AddEntry(
+      sub, &flags->entry,
+      "Only this entry, of the passes and in what is run: step, audio, audio_chunk [the passes "
+      "of all, and the step]");
   CLI::Option* no_measure =
       sub->add_flag("!--no-measure", flags->measure, "Run nothing: a page without times");
-  sub->add_option("--tokens", flags->tokens, "Tokens of the prompt that is run [512]")
+  sub->add_option("--tokens", flags->tokens,
+                  "Tokens of the prompt that is run [512]; of another entry than the step, rows of "
+                  "sound [as many as it takes]")
       ->check(CLI::Range(int64_t{1}, kMostTokens))
       ->excludes(no_measure);
   sub->add_option("--depth", flags->depth, "Tokens before the single one that is run [128]")
@@ -309,7 +319,10 @@ CLI::App* AddVerify(CLI::App* app, VerifyFlags* flags) {
   sub->add_option("--layers", flags->layers,
                   "Only the first so many layers [all of a small model, one of a large one]")
       ->check(CLI::Range(int64_t{1}, kMostTokens));
-  sub->add_option("--tokens", flags->tokens, "Tokens of the prompt that is run")
+  CLI::Option* entry =
+      AddEntry(sub, &flags->entry, "Verify this entry: step, audio, audio_chunk [step]");
+  sub->add_option("--tokens", flags->tokens,
+                  "Tokens of the prompt that is run; of audio, rows of sound")
       ->check(CLI::Range(int64_t{1}, int64_t{63}))
       ->capture_default_str();
   CLI::Option* reference = sub->add_option(
@@ -320,7 +333,7 @@ CLI::App* AddVerify(CLI::App* app, VerifyFlags* flags) {
   AddContext(sub, &flags->model);
   AddPrecision(sub, &flags->model);
   AddIrFile(sub, &flags->model);
-  reference->excludes("--ir");
+  reference->excludes("--ir")->excludes(entry);
   sub->add_flag("--as-is", flags->as_is,
                 "Of --ir: take what the dump computes to be right, and do not hold it against the "
                 "imported model")
@@ -376,6 +389,13 @@ CLI::App* AddBench(CLI::App* app, BenchFlags* flags) {
   CLI::App* sub = app->add_subcommand(
       "bench", "Measure a model's speed and how near the machine's limits it is");
   AddModel(sub, &flags->model.model);
+  CLI::Option* entry = AddEntry(sub, &flags->entry,
+                                "What is measured: step; or audio, of a model that hears: its "
+                                "encoder [step]");
+  sub->add_option("--seconds", flags->seconds, "Of sound to encode")
+      ->needs(entry)
+      ->check(CLI::Range(1, kMostSeconds))
+      ->capture_default_str();
   sub->add_option("--prompt-tokens", flags->prompt_tokens, "Lengths of the prompts, by commas")
       ->delimiter(',')
       ->allow_extra_args(false)
@@ -409,6 +429,10 @@ CLI::App* AddBench(CLI::App* app, BenchFlags* flags) {
       ->expected(0, 1)
       ->default_str("-");
   sub->add_flag("--stats", flags->stats, "Count the calls of a step and those shared by threads");
+  for (const char* of_step :
+       {"--prompt-tokens", "--gen-tokens", "--depth", "--streams", "--stats"}) {
+    entry->excludes(of_step);
+  }
   return sub;
 }
 

@@ -101,6 +101,18 @@ TEST(ArgumentsTest, BenchTakesListsAndDoesNotSwallowTheModel) {
   EXPECT_THAT(result.arguments.bench.depths, ElementsAre(0, 9));
 }
 
+TEST(ArgumentsTest, EveryCommandThatLooksIntoAModelTakesAnEntry) {
+  EXPECT_EQ(Parse({"ir", "--entry", "audio"}).arguments.ir.entry, "audio");
+  EXPECT_EQ(Parse({"asm", "--list", "--entry", "audio"}).arguments.assembly.entry, "audio");
+  EXPECT_EQ(Parse({"explain", "--entry", "audio"}).arguments.explain.entry, "audio");
+  EXPECT_EQ(Parse({"report", "--entry", "audio"}).arguments.report.entry, "audio");
+  EXPECT_EQ(Parse({"verify", "--entry", "audio"}).arguments.verify.entry, "audio");
+  const BenchFlags bench = Parse({"bench", "--entry", "audio"}).arguments.bench;
+  EXPECT_EQ(bench.entry, "audio");
+  EXPECT_EQ(bench.seconds, 30);
+  EXPECT_EQ(Parse({"bench", "--entry", "audio", "--seconds", "5"}).arguments.bench.seconds, 5);
+}
+
 TEST(ArgumentsTest, NumbersThatAreNotAskedForAreLeftToTheModel) {
   const ParseResult result = Parse({"bench", "--kv-cache", "int8"});
   ASSERT_FALSE(result.exit_code);
@@ -149,6 +161,10 @@ INSTANTIATE_TEST_SUITE_P(
                     BadUsage{{"generate", "--device", "tpu"}, "--device"},
                     BadUsage{{"generate", "-p", "x", "-f", "y"}, "--file"},
                     BadUsage{{"ir", "--before", "--after", "dce"}, "--after"},
+                    BadUsage{{"bench", "--seconds", "5"}, "--entry"},
+                    BadUsage{{"bench", "--entry", "audio", "--seconds", "0"}, "--seconds"},
+                    BadUsage{{"bench", "--entry", "audio", "--depth", "5"}, "--depth"},
+                    BadUsage{{"verify", "--entry", "audio", "--reference", "x"}, "--entry"},
                     BadUsage{{"validate"}, "--reference"}, BadUsage{{""}, "unknown command ''"},
                     BadUsage{{"genrate"}, "unknown command 'genrate'; did you mean 'generate'?"},
                     BadUsage{{"genrate", "-p", "x"}, "did you mean 'generate'?"},

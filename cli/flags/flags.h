@@ -156,7 +156,8 @@ struct IrFlags {
 
 struct AsmFlags {
   ModelFlags model;
-  std::string op;  // a statement, "attn.qkv" or "@attn %qkv", or a kernel's name
+  std::string op;     // a statement, "attn.qkv" or "@attn %qkv", or a kernel's name
+  std::string entry;  // "audio"; empty for all
   bool list = false;
   std::string emit = "asm";
   bool json = false;
@@ -164,8 +165,9 @@ struct AsmFlags {
 
 struct ExplainFlags {
   ModelFlags model;
+  std::string entry;              // "audio"; empty: the step
   std::optional<int64_t> tokens;  // a prompt of so many; unset: one token after `depth` others
-  int64_t depth = 128;
+  std::optional<int64_t> depth;   // unset: 128
   bool json = false;
 };
 
@@ -173,6 +175,7 @@ struct ReportFlags {
   ModelFlags model;
   std::string output;  // empty: no page
   bool json = false;
+  std::string entry;  // "audio"; empty: all in the passes, the step in what is run
   bool measure = true;
   std::optional<int64_t> tokens;  // of the prompt that is run; unset: 512, or the context
   std::optional<int64_t> depth;   // before the single token that is run; unset: 128, if they fit
@@ -180,6 +183,7 @@ struct ReportFlags {
 
 struct VerifyFlags {
   ModelFlags model;
+  std::string entry;              // "audio"; empty: the step
   std::optional<int64_t> layers;  // at least 1
   int64_t tokens = 13;            // at least 1
   std::string repro_file = "repro.lluda";
@@ -233,6 +237,8 @@ struct BenchFlags {
   std::vector<int64_t> streams;                // each 1 to 64
   std::string json_file;                       // empty: none; "-": stdout, instead of the text
   bool stats = false;
+  std::string entry;     // "audio"; empty: the step
+  int64_t seconds = 30;  // of sound, at least 1
 };
 
 }  // namespace lluda::cli

@@ -24,7 +24,7 @@ namespace {
 absl::StatusOr<std::string> Judge(const ir::Module& module, const VerifyRun& run,
                                   absl::Span<const float> logits, double bound,
                                   absl::string_view against) {
-  ASSIGN_OR_RETURN(ir::Tensor reference, InterpretLogits(module, run));
+  ASSIGN_OR_RETURN(ir::Tensor reference, InterpretLast(module, run));
   const double nmse = Compare(logits, reference.floats()).nmse;
   const size_t tokens = run.steps[0].size();
   // Written so that a NaN is an error.

@@ -13,6 +13,7 @@
 #include "tools/bench/bench_check.h"
 #include "tools/bench/bench_runner.h"
 #include "tools/bench/bench_streams.h"
+#include "tools/bench/limit_rates.h"
 #include "tools/measure/accounting.h"
 #include "tools/measure/limits.h"
 #include "tools/measure/machine.h"
@@ -20,13 +21,10 @@
 namespace lluda::tools {
 namespace {
 
-using codegen::Limit;
 using Clock = std::chrono::steady_clock;
 
 // Of the prompt whose logits the interpreter computes, which it does slowly.
 constexpr int64_t kCheckedTokens = 4;
-constexpr int kLimitTurns = 3;
-constexpr double kLimitSeconds = 0.05;
 
 double MillisecondsSince(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
@@ -60,24 +58,11 @@ absl::StatusOr<Expected> RunUntimed(const BenchOptions& bench, BenchRunner* runn
   return expected;
 }
 
-void MeasureLimits(LimitMeter* meter, BenchResult* result) {
-  std::vector<double> rates[std::size(codegen::kAllLimits)];
-  for (int turn = 0; turn < kLimitTurns; ++turn) {
-    for (const Limit limit : codegen::kAllLimits) {
-      if (!meter->Has(limit)) continue;
-      rates[static_cast<size_t>(limit)].push_back(meter->Measure(limit, kLimitSeconds));
-    }
-  }
-  for (size_t i = 0; i < std::size(rates); ++i) {
-    if (!rates[i].empty()) result->limits[i] = Summarize(rates[i]).median;
-  }
-}
-
 absl::Status RunTimed(const BenchOptions& bench, const Expected& expected, engine::Model* model,
                       const StepWork& work, BenchRunner* runner, LimitMeter* meter,
                       BenchResult* result) {
   const BusyMonitor monitor;
-  MeasureLimits(meter, result);
+  result->limits = MeasureLimits(meter);
   for (size_t i = 0; i < bench.prompt_tokens.size(); ++i) {
     ASSIGN_OR_RETURN(PrefillResult prefill, runner->Prefill(bench.prompt_tokens[i], bench.repeat,
                                                             expected.prompts[i], meter));

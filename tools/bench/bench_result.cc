@@ -9,21 +9,6 @@ namespace {
 
 using codegen::Limit;
 
-struct LimitText {
-  Limit limit;
-  const char* key;   // in JSON
-  const char* name;  // in text
-  const char* unit;
-};
-constexpr LimitText kLimits[] = {
-    {Limit::kDramRead, "dram_read_gbps", "DRAM read", "GB/s"},
-    {Limit::kF32, "f32_gflops", "f32", "GFLOP/s"},
-    {Limit::kBf16, "bf16_gflops", "bf16", "GFLOP/s"},
-    {Limit::kInt8, "int8_gops", "int8", "GOP/s"},
-};
-
-const LimitText& TextOf(Limit limit) { return kLimits[static_cast<size_t>(limit)]; }
-
 std::string SpeedText(const Speed& speed) {
   return absl::StrFormat("%9.2f tokens/s, spread %.2f; %5.1f%% of the %s limit, spread %.1f",
                          speed.tokens_per_s.median, speed.tokens_per_s.spread, speed.percent.median,
@@ -96,22 +81,13 @@ void AddCalls(const StepCalls& calls, base::JsonWriter* json) {
 }  // namespace
 
 std::string BenchText(const BenchResult& result) {
-  std::string text =
-      absl::StrFormat("%-12s %s, %s, KV cache %s%s, context %d\n", "model", result.model,
-                      result.precision, result.kv_cache,
-                      result.activations.empty() ? "" : ", activations " + result.activations,
-                      result.context);
+  std::string text = absl::StrFormat(
+      "%-12s %s, %s, KV cache %s%s, context %d\n", "model", result.model, result.precision,
+      result.kv_cache, result.activations.empty() ? "" : ", activations " + result.activations,
+      result.context);
   absl::StrAppendFormat(&text, "%-12s %s, isa %s, threads %d\n", "machine", result.cpu, result.isa,
                         result.threads);
-  for (const LimitText& limit : kLimits) {
-    const std::optional<double>& rate = result.limits[static_cast<size_t>(limit.limit)];
-    const std::string name = absl::StrCat("limit ", limit.name);
-    if (rate) {
-      absl::StrAppendFormat(&text, "%-15s %8.1f %s\n", name, *rate, limit.unit);
-    } else {
-      absl::StrAppendFormat(&text, "%-15s no instruction in this isa\n", name);
-    }
-  }
+  text += LimitRatesText(result.limits);
   for (const PrefillResult& prefill : result.prefill) {
     absl::StrAppendFormat(&text, "%-12s %5d tokens: %s", "prefill", prefill.tokens,
                           SpeedText(prefill.speed));
@@ -163,13 +139,7 @@ std::string BenchJson(const BenchResult& result) {
   json.Key("cpu").String(result.cpu);
   json.Key("isa").String(result.isa);
   json.Key("threads").Int(result.threads);
-  json.Key("limits").BeginObject();
-  for (const LimitText& limit : kLimits) {
-    const std::optional<double>& rate = result.limits[static_cast<size_t>(limit.limit)];
-    json.Key(limit.key);
-    rate ? json.Number(*rate) : json.Null();
-  }
-  json.EndObject();
+  AddLimitRates(result.limits, &json.Key("limits"));
   json.Key("prefill");
   AddPrefill(result.prefill.front(), &json);
   json.Key("decode");

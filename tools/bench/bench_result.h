@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "codegen/cpu/machine_limits.h"
+#include "tools/bench/limit_rates.h"
 #include "tools/measure/statistics.h"
 #include "tools/validate/cache_error.h"
 
@@ -60,8 +61,7 @@ struct BenchResult {
   std::string activations;  // "int8"; empty: exact
   int threads = 0;
   int64_t context = 0;
-  // In 10^9 a second, by Limit; absent where the target has no instruction for it.
-  std::optional<double> limits[std::size(codegen::kAllLimits)];
+  LimitRates limits;
   std::vector<PrefillResult> prefill;  // at least one
   std::vector<DecodeResult> decode;    // at least one
   std::vector<StreamsResult> streams;  // those that were asked for

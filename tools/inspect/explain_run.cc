@@ -1,6 +1,7 @@
 #include "tools/inspect/explain_run.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,7 +13,11 @@
 #include "base/step_interface.h"
 #include "engine/session.h"
 #include "ir/cost.h"
+#include "ir/interpreter/tensor.h"
+#include "runtime/executable.h"
+#include "runtime/program.h"
 #include "runtime/timeline.h"
+#include "tools/inspect/entry_arguments.h"
 #include "tools/inspect/module_path.h"
 #include "tools/measure/limits.h"
 #include "tools/measure/statistics.h"
@@ -23,6 +28,15 @@ namespace {
 // The run is repeated, and a statement's time is the median.
 constexpr int kRuns = 7;
 constexpr double kLimitSeconds = 0.03;
+
+// What is run again and again, and what it is made of.
+struct PreparedRun {
+  std::string text;  // "one token after 128 others"
+  const runtime::Entry* entry = nullptr;
+  std::vector<ir::CostShape> steps;      // one after the other
+  std::function<absl::Status()> before;  // what is not counted
+  std::function<absl::Status()> run;
+};
 
 // Rows of logits, sequences: one of each. The capacity of the cache is nothing's cost.
 ir::CostShape ShapeOf(int64_t depth, int64_t tokens) {
@@ -35,13 +49,68 @@ ir::CostShape ShapeOf(int64_t depth, int64_t tokens) {
   return shape;
 }
 
-// The steps that a run is made of, one after the other.
-std::vector<ir::CostShape> StepsOf(const ExplainedRun& run, int64_t max_step) {
-  std::vector<ir::CostShape> steps;
-  for (int64_t done = 0; done < run.tokens; done += max_step) {
-    steps.push_back(ShapeOf(run.depth + done, std::min(max_step, run.tokens - done)));
+std::string StepText(const ExplainedRun& run) {
+  if (run.tokens == 1 && run.depth > 0) {
+    return absl::StrCat("one token after ", run.depth, " others");
   }
-  return steps;
+  return absl::StrCat("a prompt of ", run.tokens, run.tokens == 1 ? " token" : " tokens");
+}
+
+// `session` must outlive it.
+PreparedRun PrepareStep(const ExplainedRun& run, int64_t max_step, engine::Session* session) {
+  std::vector<int32_t> before, tokens;
+  for (int64_t i = 0; i < run.depth + run.tokens; ++i) {
+    (i < run.depth ? before : tokens)
+        .push_back(static_cast<int32_t>((i * 7919 + 13) % session->vocabulary()));
+  }
+  PreparedRun prepared;
+  prepared.text = StepText(run);
+  for (int64_t done = 0; done < run.tokens; done += max_step) {
+    prepared.steps.push_back(ShapeOf(run.depth + done, std::min(max_step, run.tokens - done)));
+  }
+  prepared.before = [session, before] {
+    session->Clear();
+    return before.empty() ? absl::OkStatus() : session->Evaluate(before).status();
+  };
+  prepared.run = [session, tokens] { return session->Evaluate(tokens).status(); };
+  return prepared;
+}
+
+// `executable` must outlive it.
+absl::StatusOr<PreparedRun> PrepareEntry(const ExplainedRun& run, const ir::Module& module,
+                                         runtime::Executable* executable) {
+  const ir::Func& func = *module.FindFunc(run.entry);
+  ASSIGN_OR_RETURN(const SymbolValues symbols, EntrySymbols(module, func, run.rows));
+  ASSIGN_OR_RETURN(const std::vector<ir::Tensor> arguments, EntryArguments(func, symbols));
+  std::vector<std::vector<int32_t>> inputs;  // floats, too: of four bytes each
+  for (const ir::Tensor& argument : arguments) {
+    inputs.emplace_back(static_cast<size_t>(argument.size()));
+    for (int64_t i = 0; i < argument.size(); ++i) {
+      argument.WriteElement(i, &inputs.back()[static_cast<size_t>(i)]);
+    }
+  }
+  const runtime::Program& program = executable->program();
+  std::vector<int64_t> dims = program.MaxDims();
+  for (size_t i = 0; i < dims.size(); ++i) {
+    const auto it = symbols.find(program.symbols[i].name);
+    if (it != symbols.end()) dims[i] = it->second;
+  }
+  const runtime::Entry& entry = program.entry(run.entry);
+  std::vector<char> result(static_cast<size_t>(entry.result.Bytes(dims)));
+  PreparedRun prepared;
+  prepared.text = EntryRunText(func, symbols);
+  prepared.steps = {{[symbols](absl::string_view symbol) {
+                       const auto it = symbols.find(std::string(symbol));
+                       return it == symbols.end() ? 1 : it->second;
+                     },
+                     0, 1}};
+  prepared.before = [] { return absl::OkStatus(); };
+  prepared.run = [executable, &entry, dims, inputs, result]() mutable {
+    std::vector<const void*> addresses;
+    for (const std::vector<int32_t>& input : inputs) addresses.push_back(input.data());
+    return executable->Run(entry, runtime::States(), dims, addresses, result.data());
+  };
+  return prepared;
 }
 
 struct Rates {
@@ -92,27 +161,16 @@ void Predict(const ir::Op& op, const std::vector<ir::CostShape>& steps, const Ra
 // Seconds of each of the run's calls, by runtime::StatementOf, and of the whole, the latter as "".
 using Times = std::map<std::string, double>;
 
-absl::StatusOr<Times> RunOnce(engine::Model* model, engine::Session* session,
-                              const ExplainedRun& run) {
-  const auto token = [&](int64_t i) {
-    return static_cast<int32_t>((i * 7919 + 13) % session->vocabulary());
-  };
-  std::vector<int32_t> before, tokens;
-  for (int64_t i = 0; i < run.depth; ++i) before.push_back(token(i));
-  for (int64_t i = 0; i < run.tokens; ++i) tokens.push_back(token(run.depth + i));
-  session->Clear();
-  if (!before.empty()) {
-    RETURN_IF_ERROR(session->Evaluate(before));
-  }
+absl::StatusOr<Times> RunOnce(engine::Model* model, const PreparedRun& run) {
+  RETURN_IF_ERROR(run.before());
   runtime::Timeline timeline(model->threads());
   model->executable()->RecordTo(&timeline);
-  auto logits = session->Evaluate(tokens);
+  const absl::Status status = run.run();
   model->executable()->RecordTo(nullptr);
-  if (!logits.ok()) return logits.status();
+  if (!status.ok()) return status;
   Times times;
   for (const runtime::Timeline::Span& span : timeline.calls()) {
-    const runtime::Call& call =
-        model->executable()->program().entry(step_interface::kStep).calls[span.call];
+    const runtime::Call& call = run.entry->calls[span.call];
     times[StatementOf(call.site)] += 1e-9 * static_cast<double>(span.end - span.begin);
   }
   times[""] = 1e-9 * static_cast<double>(timeline.calls().back().end - timeline.calls()[0].begin);
@@ -121,12 +179,12 @@ absl::StatusOr<Times> RunOnce(engine::Model* model, engine::Session* session,
 
 // The run and the machine's limits in turns, for a shared machine's speed changes; the median of
 // each.
-absl::Status Measure(engine::Model* model, engine::Session* session, const ExplainedRun& run,
-                     LimitMeter* meter, Times* times, Rates* rates) {
+absl::Status Measure(engine::Model* model, const PreparedRun& run, LimitMeter* meter, Times* times,
+                     Rates* rates) {
   std::map<std::string, std::vector<double>> all_times;
   std::map<Limit, std::vector<double>> all_rates;
   for (int i = 0; i <= kRuns; ++i) {
-    ASSIGN_OR_RETURN(Times once, RunOnce(model, session, run));
+    ASSIGN_OR_RETURN(Times once, RunOnce(model, run));
     if (i == 0) continue;  // the first one meets cold pages
     for (const auto& [name, seconds] : once) all_times[name].push_back(seconds);
     for (const Limit limit : {Limit::kDramRead, Limit::kF32, Limit::kBf16}) {
@@ -139,19 +197,14 @@ absl::Status Measure(engine::Model* model, engine::Session* session, const Expla
   return absl::OkStatus();
 }
 
-std::string RunText(const ExplainedRun& run) {
-  if (run.tokens == 1 && run.depth > 0)
-    return absl::StrCat("one token after ", run.depth, " others");
-  return absl::StrCat("a prompt of ", run.tokens, run.tokens == 1 ? " token" : " tokens");
-}
-
 // What there is to tell of the statements without having run them.
 std::vector<ExplainedStatement> StatementsOf(const runtime::Program& program,
+                                             const runtime::Entry& entry,
                                              const std::map<std::string, const ir::Op*>& ops,
                                              const PassHistory& history) {
   std::vector<ExplainedStatement> statements;
   std::map<std::string, size_t> known;
-  for (const runtime::Call& call : program.entry(step_interface::kStep).calls) {
+  for (const runtime::Call& call : entry.calls) {
     const auto [it, added] = known.try_emplace(StatementOf(call.site), statements.size());
     if (added) {
       ExplainedStatement& statement = statements.emplace_back();
@@ -175,15 +228,26 @@ absl::StatusOr<std::vector<ExplainReport>> ExplainRuns(const ir::Module& optimis
                                                        const std::vector<ExplainedRun>& runs,
                                                        engine::Model* model) {
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Session> session, engine::Session::Create(model, {}));
+  const runtime::Program& program = model->executable()->program();
+  std::vector<PreparedRun> prepared;
+  for (const ExplainedRun& run : runs) {
+    if (run.entry == step_interface::kStep) {
+      prepared.push_back(PrepareStep(run, model->max_step(), session.get()));
+    } else {
+      ASSIGN_OR_RETURN(PreparedRun entry, PrepareEntry(run, optimised, model->executable()));
+      prepared.push_back(std::move(entry));
+    }
+    prepared.back().entry = &program.entry(run.entry);
+  }
   ASSIGN_OR_RETURN(auto meter, LimitMeter::Create(target, model->threads(), DefaultReadBytes()));
   const std::map<std::string, const ir::Op*> ops = StatementsByName(optimised);
   std::vector<ExplainReport> reports;
-  for (const ExplainedRun& run : runs) {
+  for (const PreparedRun& run : prepared) {
     Times times;
     Rates rates{target, {}};
-    RETURN_IF_ERROR(Measure(model, session.get(), run, meter.get(), &times, &rates));
+    RETURN_IF_ERROR(Measure(model, run, meter.get(), &times, &rates));
     ExplainReport& report = reports.emplace_back();
-    report.run = RunText(run);
+    report.run = run.text;
     report.threads = model->threads();
     report.seconds = times.at("");
     for (const auto& [limit, rate] : rates.per_second) {
@@ -191,12 +255,11 @@ absl::StatusOr<std::vector<ExplainReport>> ExplainRuns(const ir::Module& optimis
     }
     report.misses = history.misses;
     report.unseen_passes = history.unseen_passes;
-    report.statements = StatementsOf(model->executable()->program(), ops, history);
-    const std::vector<ir::CostShape> steps = StepsOf(run, model->max_step());
+    report.statements = StatementsOf(program, *run.entry, ops, history);
     for (ExplainedStatement& statement : report.statements) {
-      statement.calls *= static_cast<int64_t>(steps.size());
+      statement.calls *= static_cast<int64_t>(run.steps.size());
       statement.measured_seconds = times.at(statement.name);
-      Predict(*ops.at(statement.name), steps, rates, &statement);
+      Predict(*ops.at(statement.name), run.steps, rates, &statement);
     }
   }
   return reports;

@@ -3,13 +3,17 @@
 //   ExplainedRun one_token{/*depth=*/128, /*tokens=*/1};
 //   auto reports = ExplainRuns(*module, *history, *target, {one_token}, model->get());
 //   WriteStdout(ExplainText(reports->front()));
+//   ExplainedRun window{0, 0, "audio"};
 #ifndef LLUDA_TOOLS_INSPECT_EXPLAIN_RUN_H_
 #define LLUDA_TOOLS_INSPECT_EXPLAIN_RUN_H_
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/step_interface.h"
 #include "codegen/llvm/target.h"
 #include "engine/model.h"
 #include "ir/graph.h"
@@ -18,14 +22,17 @@
 
 namespace lluda::tools {
 
-// A sequence of `tokens` after `depth` others, which are not counted; together at most the model's
-// context.
+// Of the step, a sequence of `tokens` after `depth` others, which are not counted; together at most
+// the model's context. Another entry is run once, on arguments as tools/inspect/entry_arguments.h
+// makes them up.
 struct ExplainedRun {
   int64_t depth = 0;
   int64_t tokens = 1;
+  std::string entry = step_interface::kStep;  // that the module has
+  std::optional<int64_t> rows = {};  // of sound, of another entry; unset: as many as it takes
 };
 
-// A report for each run, in order. `optimised` is the module that `model` was compiled from for
+// A report for each run, in order; errors are those of the arguments and of running. `optimised` is the module that `model` was compiled from for
 // `target`, `history` how it came to be. The machine's limits are measured in turns with each run.
 absl::StatusOr<std::vector<ExplainReport>> ExplainRuns(const ir::Module& optimised,
                                                        const PassHistory& history,

@@ -70,9 +70,11 @@ std::vector<std::string> LinesOf(const ir::Op& op) {
 }
 
 absl::Status NoStatement(const OptimisedModel& model, absl::string_view name,
+                         absl::string_view entry,
                          const std::vector<ComputedStatement>& statements) {
   const std::string wanted = StatementNamed(name);
-  if (model.bundle() != nullptr && wanted.substr(0, wanted.find('.')) == step_interface::kLoad) {
+  if (model.bundle() != nullptr && entry.empty() &&
+      wanted.substr(0, wanted.find('.')) == step_interface::kLoad) {
     return absl::InvalidArgumentError(
         absl::StrCat(model.source->path(),
                      ": the load block ran when the bundle was compiled; its "
@@ -81,20 +83,24 @@ absl::Status NoStatement(const OptimisedModel& model, absl::string_view name,
   std::vector<absl::string_view> names;
   for (const ComputedStatement& statement : statements) names.push_back(statement.name);
   const std::string near = ir::Nearest(wanted, names);
-  return absl::InvalidArgumentError(
-      absl::StrCat("--op: no kernel computes '", name, "'",
-                   near.empty() ? "" : absl::StrCat("; did you mean '", near, "'?"),
-                   " (--list prints all statements; views and calls have no kernel)"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--op: no kernel ", entry.empty() ? "" : absl::StrCat("of @", entry, " "), "computes '", name,
+      "'", near.empty() ? "" : absl::StrCat("; did you mean '", near, "'?"),
+      " (--list prints all statements; views and calls have no kernel)"));
 }
 
 }  // namespace
 
-std::vector<ComputedStatement> ComputedStatements(const runtime::Program& program) {
+std::vector<ComputedStatement> ComputedStatements(const runtime::Program& program,
+                                                  absl::string_view entry) {
   std::vector<ComputedStatement> statements;
   std::map<std::string, size_t> known;
   std::set<std::string> rounds;  // sites of calls that were seen, so that a pack's parts count once
-  std::vector<const std::vector<runtime::Call>*> lists = {&program.load};
-  for (const runtime::Entry& entry : program.entries) lists.push_back(&entry.calls);
+  std::vector<const std::vector<runtime::Call>*> lists;
+  if (entry.empty()) lists.push_back(&program.load);
+  for (const runtime::Entry& each : program.entries) {
+    if (entry.empty() || each.name == entry) lists.push_back(&each.calls);
+  }
   for (const auto* list : lists) {
     for (const runtime::Call& call : *list) {
       const std::string base = StatementOf(call.site);
@@ -139,7 +145,8 @@ std::string ComputedStatementsJson(const std::vector<ComputedStatement>& stateme
 }
 
 absl::StatusOr<KernelListing> ListKernels(const OptimisedModel& model, const NativeProgram& native,
-                                          absl::string_view name, KernelForm form) {
+                                          absl::string_view name, KernelForm form,
+                                          absl::string_view entry) {
   const bool is_bundle = model.bundle() != nullptr;
   if (is_bundle && form == KernelForm::kLlvm) {
     return absl::InvalidArgumentError(
@@ -147,7 +154,7 @@ absl::StatusOr<KernelListing> ListKernels(const OptimisedModel& model, const Nat
   }
   const CodeOf code_of = is_bundle ? BundledCode(model, native) : CompiledCode(model, form);
   const std::map<std::string, const ir::Op*> ops = StatementsByName(*model.module);
-  const std::vector<ComputedStatement> statements = ComputedStatements(native.program);
+  const std::vector<ComputedStatement> statements = ComputedStatements(native.program, entry);
   const std::string wanted = StatementNamed(name);
   KernelListing listing;
   listing.form = form;
@@ -165,7 +172,7 @@ absl::StatusOr<KernelListing> ListKernels(const OptimisedModel& model, const Nat
       listing.kernels.push_back({kernel, std::move(code)});
     }
   }
-  if (listing.kernels.empty()) return NoStatement(model, name, statements);
+  if (listing.kernels.empty()) return NoStatement(model, name, entry, statements);
   return listing;
 }
 

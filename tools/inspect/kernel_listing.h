@@ -28,8 +28,10 @@ struct ComputedStatement {
   int64_t calls = 0;  // of the first kernel, in the load list or in a run of an entry
 };
 
-// In the order in which they first run.
-std::vector<ComputedStatement> ComputedStatements(const runtime::Program& program);
+// In the order in which they first run: of the load list and then of all entries, or those of one
+// that the program has.
+std::vector<ComputedStatement> ComputedStatements(const runtime::Program& program,
+                                                  absl::string_view entry = "");
 std::string ComputedStatementsText(const std::vector<ComputedStatement>& statements);
 std::string ComputedStatementsJson(const std::vector<ComputedStatement>& statements);
 
@@ -51,11 +53,12 @@ struct KernelListing {
 };
 
 // Of the statement that a user names as tools/inspect/statement_name.h says, or of all statements
-// that the kernel of this name computes. A bundle's kernels are as they lie in the file, others are
+// that the kernel of this name computes; looked for in one entry, if one is named. A bundle's kernels are as they lie in the file, others are
 // compiled for the model's target. InvalidArgument, with the nearest name, if no kernel computes
 // it; for LLVM IR of a bundle, which holds none; and as codegen::KernelText.
 absl::StatusOr<KernelListing> ListKernels(const OptimisedModel& model, const NativeProgram& native,
-                                          absl::string_view name, codegen::KernelForm form);
+                                          absl::string_view name, codegen::KernelForm form,
+                                          absl::string_view entry = "");
 std::string KernelListingText(const KernelListing& listing);
 std::string KernelListingJson(const KernelListing& listing);
 

@@ -1,5 +1,6 @@
 #include "tools/inspect/pass_history.h"
 
+#include <algorithm>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -7,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/step_interface.h"
 #include "passes/default_pipeline.h"
 #include "passes/framework/rewrite.h"
 
@@ -23,6 +25,14 @@ std::vector<MissedFusion> MissesOf(const std::vector<passes::PassReport>& report
     }
   }
   return misses;
+}
+
+// The names of the function and of those that it calls.
+void AddCalled(const ir::Func& func, std::set<std::string>* names) {
+  if (!names->insert(func.name).second) return;
+  ir::ForEachOp(func.body, [&](const ir::Op* op) {
+    if (op->callee != nullptr) AddCalled(*op->callee, names);
+  });
 }
 
 }  // namespace
@@ -42,6 +52,17 @@ absl::StatusOr<PassHistory> RunPasses(ir::Module* module, const SeeModule& see) 
   history.misses = MissesOf(reports);
   history.reports = std::move(reports);
   return history;
+}
+
+void KeepMissesOf(const ir::Func& entry, PassHistory* history) {
+  std::set<std::string> names = {step_interface::kLoad};
+  AddCalled(entry, &names);
+  const auto keep = [&names](auto* misses) {
+    const auto is_other = [&names](const auto& miss) { return names.count(miss.func) == 0; };
+    misses->erase(std::remove_if(misses->begin(), misses->end(), is_other), misses->end());
+  };
+  keep(&history->misses);
+  for (passes::PassReport& report : history->reports) keep(&report.misses);
 }
 
 std::map<std::string, const ir::Op*> StatementsByName(const ir::Module& module) {

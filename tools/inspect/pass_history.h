@@ -35,6 +35,9 @@ using SeeModule = std::function<void(int number, absl::string_view pass, const i
 // Errors are those of passes::RemainingPasses and of the passes.
 absl::StatusOr<PassHistory> RunPasses(ir::Module* module, const SeeModule& see = nullptr);
 
+// Leaves the near misses in what an entry runs: its function, those that are called, and `load`.
+void KeepMissesOf(const ir::Func& entry, PassHistory* history);
+
 // The statements that compute a value or a global, by runtime::StatementOf: "attn.qkv",
 // "load.wqkv".
 std::map<std::string, const ir::Op*> StatementsByName(const ir::Module& module);

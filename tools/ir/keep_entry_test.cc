@@ -1,5 +1,6 @@
 #include "tools/ir/keep_entry.h"
 
+#include <optional>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -42,6 +43,23 @@ TEST(KeepEntry, LeavesWhatTheEntryUses) {
   EXPECT_THAT(text, HasSubstr("@mouth"));
   EXPECT_THAT(text, Not(HasSubstr("@audio")));
   EXPECT_THAT(text, Not(HasSubstr("@ears")));
+}
+
+TEST(KeepEntry, AnEntryThatIsThereIsFine) {
+  const auto module = ir::ParseModule(kTwoEntries, "m");
+  ASSERT_TRUE(module.ok()) << module.status();
+  EXPECT_TRUE(CheckEntry("audio", **module).ok());
+  EXPECT_FALSE(CheckEntry("logits", **module).ok()) << "a function that is called is no entry";
+}
+
+TEST(KeepEntry, OnlyTheStepHasTokensBeforeIt) {
+  EXPECT_TRUE(IsStep(""));
+  EXPECT_TRUE(IsStep("step"));
+  EXPECT_FALSE(IsStep("audio"));
+  EXPECT_TRUE(CheckDepth("step", 3).ok());
+  EXPECT_TRUE(CheckDepth("audio", std::nullopt).ok());
+  EXPECT_EQ(CheckDepth("audio", 3).message(),
+            "--depth: @audio has nothing before it; only the step has");
 }
 
 TEST(KeepEntry, NamesTheEntriesThereAre) {

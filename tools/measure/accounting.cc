@@ -12,16 +12,14 @@
 namespace lluda::tools {
 namespace {
 
-// Calls visit(op, times) for every op that @step runs, `times` being how often; of loops and calls,
-// for what is in them.
-void ForEachStepOp(const ir::Block& block, int64_t times,
-                   const std::function<void(const ir::Op&, int64_t)>& visit) {
+void ForEachRunOp(const ir::Block& block, int64_t times,
+                  const std::function<void(const ir::Op&, int64_t)>& visit) {
   for (const auto& op : block.ops()) {
     if (ir::IsTerminator(op->opcode())) continue;
     if (op->body) {
-      ForEachStepOp(*op->body, times * (op->attrs.end - op->attrs.begin), visit);
+      ForEachRunOp(*op->body, times * (op->attrs.end - op->attrs.begin), visit);
     } else if (op->callee != nullptr) {
-      ForEachStepOp(op->callee->body, times, visit);
+      ForEachRunOp(op->callee->body, times, visit);
     } else {
       visit(*op, times);
     }
@@ -128,12 +126,17 @@ double StepCost::CacheBytes(int64_t depth) const {
   return bytes;
 }
 
+void ForEachRunOp(const ir::Func& func,
+                  const std::function<void(const ir::Op& op, int64_t times)>& visit) {
+  ForEachRunOp(func.body, 1, visit);
+}
+
 absl::StatusOr<StepCost> CountStep(const ir::Module& module) {
   const ir::Func* step = module.FindFunc(step_interface::kStep);
   if (step == nullptr) return absl::FailedPreconditionError("the module has no @step");
   Counter counter;
   absl::Status status;
-  ForEachStepOp(step->body, 1, [&](const ir::Op& op, int64_t times) {
+  ForEachRunOp(*step, [&](const ir::Op& op, int64_t times) {
     status.Update(counter.Count(op, static_cast<double>(times)));
   });
   if (!status.ok()) return status;

@@ -12,6 +12,7 @@
 #define LLUDA_TOOLS_MEASURE_ACCOUNTING_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -53,6 +54,11 @@ struct StepCost {
 // along symbol C, as attention does. FailedPrecondition if there is no
 // @step or if a matmul's extents are of another kind.
 absl::StatusOr<StepCost> CountStep(const ir::Module& module);
+
+// Calls visit(op, times) for every op that one run of the function runs, `times` being how often; of
+// loops and calls, for what is in them.
+void ForEachRunOp(const ir::Func& func,
+                  const std::function<void(const ir::Op& op, int64_t times)>& visit);
 
 }  // namespace lluda::tools
 

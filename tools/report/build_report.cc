@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -10,8 +11,12 @@
 #include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "codegen/llvm/target.h"
+#include "ir/text/parser.h"
+#include "ir/text/printer.h"
 #include "tools/inspect/explain_run.h"
 #include "tools/inspect/optimised_model.h"
+#include "tools/inspect/pass_history.h"
+#include "tools/ir/keep_entry.h"
 #include "tools/measure/machine.h"
 
 namespace lluda::tools {
@@ -31,8 +36,11 @@ absl::StatusOr<int64_t> FittingTokens(const char* flag, std::optional<int64_t> w
   return wanted.value_or(std::min(usual, most));
 }
 
-// A token and a prompt, which have different limits.
+// Of the step a token and a prompt, which have different limits.
 absl::StatusOr<std::vector<ExplainedRun>> RunsOf(const ReportOptions& options, int64_t context) {
+  if (!IsStep(options.entry)) {
+    return std::vector<ExplainedRun>{{0, 0, options.entry, options.tokens}};
+  }
   ASSIGN_OR_RETURN(int64_t depth, FittingTokens("--depth", options.depth, kDepth, context - 1));
   ASSIGN_OR_RETURN(int64_t tokens, FittingTokens("--tokens", options.tokens, kTokens, context));
   return std::vector<ExplainedRun>{{depth, 1}, {0, tokens}};
@@ -41,6 +49,7 @@ absl::StatusOr<std::vector<ExplainedRun>> RunsOf(const ReportOptions& options, i
 ReportHeader HeaderOf(const OptimisedModel& model, const ReportOptions& options) {
   ReportHeader header;
   header.model = model.source->name();
+  header.entry = options.entry;
   header.ir_file = options.ir_file;
   header.is_bundle = model.bundle() != nullptr;
   header.cpu = CpuName();
@@ -53,25 +62,55 @@ ReportHeader HeaderOf(const OptimisedModel& model, const ReportOptions& options)
 }
 
 void AddProgram(const ir::Module& module, const runtime::Program& program, Report* report) {
-  for (const runtime::Call& call : program.entry(step_interface::kStep).calls) {
+  const std::string& name = report->header.entry;
+  const runtime::Entry& entry = program.entry(name.empty() ? step_interface::kStep : name);
+  for (const runtime::Call& call : entry.calls) {
     report->calls.push_back({ToString(call.site), program.kernels[call.kernel].name});
   }
-  report->buffers = FrameBuffers(module, program);
+  report->buffers = FrameBuffers(module, entry);
   report->memory = TotalsOf(program);
 }
+
+// Shows the pipeline all of each module, or what one entry uses of it.
+class PipelineViewer {
+ public:
+  PipelineViewer(std::string entry, ReportPipeline* pipeline)
+      : entry_(std::move(entry)), pipeline_(pipeline) {}
+
+  void See(int number, absl::string_view pass, const ir::Module& module,
+           const passes::Provenance& provenance) {
+    if (entry_.empty()) return pipeline_->See(number, pass, module, provenance);
+    if (!status_.ok()) return;
+    auto copy = ir::ParseModule(ir::PrintModule(module), module.file);
+    status_ = copy.ok() ? KeepEntry(entry_, copy->get()) : copy.status();
+    if (status_.ok()) pipeline_->See(number, pass, **copy, provenance);
+  }
+  // The first error.
+  const absl::Status& status() const { return status_; }
+
+ private:
+  std::string entry_;
+  ReportPipeline* pipeline_;
+  absl::Status status_;
+};
 
 }  // namespace
 
 absl::StatusOr<Report> BuildReport(engine::LoadOptions options, const ReportOptions& wanted,
                                    const ModelLoader& load) {
+  RETURN_IF_ERROR(CheckDepth(wanted.entry, wanted.depth));
   Report report;
+  PipelineViewer viewer(wanted.entry, &report.pipeline);
   absl::StatusOr<OptimisedModel> optimised = OpenOptimised(
       options, wanted.measure ? engine::Weights::kRequired : engine::Weights::kOptional,
       [&](int number, absl::string_view pass, const ir::Module& after,
-          const passes::Provenance& provenance) {
-        report.pipeline.See(number, pass, after, provenance);
-      });
+          const passes::Provenance& provenance) { viewer.See(number, pass, after, provenance); });
   if (!optimised.ok()) return optimised.status();
+  RETURN_IF_ERROR(viewer.status());
+  if (!wanted.entry.empty()) {
+    RETURN_IF_ERROR(CheckEntry(wanted.entry, *optimised->module));
+    KeepMissesOf(*optimised->module->FindFunc(wanted.entry), &optimised->history);
+  }
   report.pipeline.Finish(optimised->history);
   report.header = HeaderOf(*optimised, wanted);
   const ir::Module& module = *optimised->module;

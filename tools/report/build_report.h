@@ -19,13 +19,17 @@ namespace lluda::tools {
 
 struct ReportOptions {
   bool measure = true;
-  std::optional<int64_t> tokens;  // of the prompt that is run; unset: 512, or the context
-  std::optional<int64_t> depth;   // before the single token that is run; unset: 128, if they fit
-  std::string ir_file;            // what the dump in the options is called
+  std::optional<int64_t>
+      tokens;  // of the prompt that is run; unset: 512, or the context. Of another
+               // entry than the step, rows of sound; unset: as many as it takes
+  std::optional<int64_t> depth;  // before the single token that is run; unset: 128, if they fit
+  std::string ir_file;           // what the dump in the options is called
+  std::string entry = {};        // looked at alone; empty: all, of which the step is run
 };
 
 // `options.source` is open. Errors are those of OpenOptimised, of loading and of running;
-// InvalidArgument, which names the flag, for more tokens than there is room for.
+// InvalidArgument, which names the flag, for more tokens than there is room for, and for an entry that
+// the model lacks.
 absl::StatusOr<Report> BuildReport(engine::LoadOptions options, const ReportOptions& report,
                                    const ModelLoader& load);
 

@@ -14,9 +14,10 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
 
-absl::StatusOr<Report> Build(const ReportOptions& report) {
+absl::StatusOr<Report> Build(const ReportOptions& report,
+                             const std::string& folder = "reference_data/tiny") {
   engine::LoadOptions options;
-  auto source = engine::OpenModelSource("reference_data/tiny");
+  auto source = engine::OpenModelSource(folder);
   if (!source.ok()) return source.status();
   options.source = *source;
   options.threads = 1;
@@ -62,6 +63,39 @@ TEST(BuildReportTest, MeasuringRunsATokenBehindOthersAndAPrompt) {
     for (const ExplainedStatement& statement : run.statements) flops += statement.flops;
     EXPECT_GT(flops, 0);
   }
+}
+
+TEST(BuildReportTest, OfAnEntryItHasThatAlone) {
+  ReportOptions options;
+  options.entry = "audio";
+  options.tokens = 20;
+  const auto report = Build(options, "reference_data/asr");
+  ASSERT_TRUE(report.ok()) << report.status();
+  ASSERT_THAT(report->runs, SizeIs(1));
+  EXPECT_EQ(report->runs[0].run, "audio, 20 rows of sound");
+  EXPECT_FALSE(report->runs[0].misses.empty()) << "its attention has no causal mask";
+  for (const MissedFusion& miss : report->runs[0].misses) {
+    EXPECT_THAT(miss.func, testing::StartsWith("audio"));
+  }
+  for (const ReportFunction& function : report->pipeline.functions()) {
+    EXPECT_THAT(function.name, testing::AnyOf("load", testing::StartsWith("@audio")));
+  }
+  ASSERT_THAT(report->calls, Not(IsEmpty()));
+  for (const ReportCall& call : report->calls) {
+    EXPECT_THAT(call.name, testing::StartsWith("audio"));
+  }
+  ASSERT_THAT(report->buffers, Not(IsEmpty()));
+}
+
+TEST(BuildReportTest, AnEntryThatTheModelLacksAndTokensBeforeOneAreRefused) {
+  ReportOptions options;
+  options.entry = "audio";
+  options.measure = false;
+  EXPECT_EQ(Build(options).status().message(),
+            "--entry: there is no entry 'audio'; the entries are step");
+  options.depth = 3;
+  EXPECT_THAT(std::string(Build(options, "reference_data/asr").status().message()),
+              HasSubstr("--depth: @audio has nothing before it"));
 }
 
 TEST(BuildReportTest, MoreTokensThanThereIsRoomForAreRefusedByTheFlagsName) {

@@ -35,6 +35,7 @@ class ReportWriter {
   void Put(const ReportHeader& header) {
     json_.BeginObject();
     json_.Key("model").String(header.model);
+    if (!header.entry.empty()) json_.Key("entry").String(header.entry);
     json_.Key("ir_file").String(header.ir_file);
     json_.Key("is_bundle").Bool(header.is_bundle);
     json_.Key("cpu").String(header.cpu);

@@ -18,6 +18,7 @@ namespace lluda::tools {
 
 struct ReportHeader {
   std::string model;
+  std::string entry;       // that is looked at alone; empty: all, of which the step is run
   std::string ir_file;     // the dump that was compiled instead of the import; may be empty
   bool is_bundle = false;  // the model was compiled before: the module after all passes is there
   std::string cpu;
@@ -29,7 +30,7 @@ struct ReportHeader {
   std::string llvm_version;
 };
 
-// A call of the step: its statement, "attn[3].qkv", and its kernel.
+// A call of what is run: its statement, "attn[3].qkv", and its kernel.
 struct ReportCall {
   std::string name;
   std::string kernel;

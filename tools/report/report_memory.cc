@@ -24,9 +24,9 @@ bool ShareBytes(const FrameBuffer& a, const FrameBuffer& b) {
 
 }  // namespace
 
-std::vector<FrameBuffer> FrameBuffers(const ir::Module& module, const runtime::Program& program) {
+std::vector<FrameBuffer> FrameBuffers(const ir::Module& module, const runtime::Entry& entry) {
   const std::map<std::string, const ir::Op*> statements = StatementsByName(module);
-  const std::vector<runtime::Call>& calls = program.entry(step_interface::kStep).calls;
+  const std::vector<runtime::Call>& calls = entry.calls;
   std::vector<FrameBuffer> buffers;
   std::vector<size_t> held;  // those that nothing has overwritten yet
   for (size_t i = 0; i < calls.size(); ++i) {

@@ -1,6 +1,6 @@
 // Memory of a running model, as the report shows it.
 //
-//   std::vector<FrameBuffer> buffers = FrameBuffers(*module, program);
+//   std::vector<FrameBuffer> buffers = FrameBuffers(*module, program.entry("step"));
 //   buffers[0];   // {"step.x0", offset 0, bytes 1048576, first 0, last 7}: %x0 is computed by
 //                 // call 0 of a step, and read by call 7 for the last time
 #ifndef LLUDA_TOOLS_REPORT_REPORT_MEMORY_H_
@@ -15,19 +15,19 @@
 
 namespace lluda::tools {
 
-// What a call of the step writes to the frame, until nothing reads it any more. Two of them share
+// What a call of an entry writes to the frame, until nothing reads it any more. Two of them share
 // bytes only if they share no call.
 struct FrameBuffer {
   std::string name;  // the call's: "attn[3].qkv"
   int64_t offset = 0;
   int64_t bytes = 0;  // with every symbol at its maximum
-  int first = 0;      // the call of the step that computes it
+  int first = 0;      // the entry's call that computes it
   int last = 0;       // the last one that reads it
 };
 
-// In the order they are computed, from the calls as they run; their sizes from the module that the
+// Of an entry, in the order they are computed, from the calls as they run; their sizes from the module that the
 // program was compiled from.
-std::vector<FrameBuffer> FrameBuffers(const ir::Module& module, const runtime::Program& program);
+std::vector<FrameBuffer> FrameBuffers(const ir::Module& module, const runtime::Entry& entry);
 
 // Bytes of one running model, by what they are for.
 struct MemoryTotals {

@@ -29,7 +29,7 @@ class ReportMemoryTest : public testing::Test {
     auto compiled = codegen::Compile(*module_, codegen::Target::Host(), {});
     ASSERT_TRUE(compiled.ok()) << compiled.status();
     compiled_ = std::make_unique<codegen::CompiledModule>(*std::move(compiled));
-    buffers_ = FrameBuffers(*module_, compiled_->program);
+    buffers_ = FrameBuffers(*module_, compiled_->program.entry("step"));
   }
 
   const FrameBuffer& Buffer(const std::string& name) const {

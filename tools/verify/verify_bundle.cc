@@ -24,15 +24,20 @@ VerifyRun BundleRun(const OptimisedModel& model, const NativeProgram& native) {
   return run;
 }
 
-absl::StatusOr<BundleVerdict> VerifyBundle(OptimisedModel* model, int64_t layers, int64_t tokens) {
+absl::StatusOr<BundleVerdict> VerifyBundle(OptimisedModel* model, int64_t layers, int64_t tokens,
+                                           const std::string& entry) {
   ASSIGN_OR_RETURN(NativeProgram native, NativeProgramOf(*model));
-  const ir::Func* step = model->module->FindFunc(step_interface::kStep);
-  if (step == nullptr || step->result_type.axes.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(model->bundle()->path(), ": its module has no @step that returns logits"));
-  }
   VerifyRun run = BundleRun(*model, native);
-  run.steps = StepTokens(tokens, step->result_type.axes.back().extent.value);
+  if (entry == step_interface::kStep) {
+    const ir::Func* step = model->module->FindFunc(step_interface::kStep);
+    if (step == nullptr || step->result_type.axes.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(model->bundle()->path(), ": its module has no @step that returns logits"));
+    }
+    run.steps = StepTokens(tokens, step->result_type.axes.back().extent.value);
+  } else {
+    RETURN_IF_ERROR(RunEntry(*model->module, entry, tokens, &run));
+  }
   KeepLayers(layers, model->module.get());
   KernelMemory memory;
   memory.loaded = model->bundle()->weights().data();

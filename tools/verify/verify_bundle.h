@@ -8,8 +8,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "absl/status/statusor.h"
+#include "base/step_interface.h"
 #include "tools/inspect/optimised_model.h"
 #include "tools/verify/verify_run.h"
 
@@ -25,8 +27,10 @@ struct BundleVerdict {
 };
 
 // Runs a prompt of `tokens` tokens and one more through the first `layers` layers, which are all
-// that is left of the model's module. The packed weights are taken to be right.
-absl::StatusOr<BundleVerdict> VerifyBundle(OptimisedModel* model, int64_t layers, int64_t tokens);
+// that is left of the model's module; or another entry than the step, as RunEntry says. The packed
+// weights are taken to be right.
+absl::StatusOr<BundleVerdict> VerifyBundle(OptimisedModel* model, int64_t layers, int64_t tokens,
+                                           const std::string& entry = step_interface::kStep);
 
 }  // namespace lluda::tools
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
+#include "base/step_interface.h"
 #include "ir/text/parser.h"
 #include "ir/text/printer.h"
 #include "passes/framework/rewrite.h"
@@ -135,9 +136,10 @@ class DumpVerifier {
                           absl::StrCat(dump_.file, ": ", logits.status().message()));
     }
     // They need not be a value of one name.
-    const ir::Op& returned = *dump_.FindFunc("step")->body.terminator();
+    const char* result = run_.entry == step_interface::kStep ? "logits" : "result";
+    const ir::Op& returned = *dump_.FindFunc(run_.entry)->body.terminator();
     for (size_t step = 0; step < logits->size() && !departure; ++step) {
-      departure = Compare({static_cast<int>(step), "step", 0, "logits", 0}, returned,
+      departure = Compare({static_cast<int>(step), run_.entry, 0, result, 0}, returned,
                           (*logits)[step], logits_[step]);
     }
     return departure;

@@ -9,7 +9,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "base/step_interface.h"
 #include "codegen/cpu/interleaved_values.h"
 #include "passes/framework/rewrite.h"
 #include "runtime/machine/memory.h"
@@ -28,7 +27,7 @@ class KernelVerifier {
                  const codegen::Target& target, const VerifyRun& run)
       : module_(module),
         program_(program),
-        step_(program.entry(step_interface::kStep)),
+        entry_(program.entry(run.entry)),
         target_(target),
         run_(run) {}
 
@@ -43,9 +42,9 @@ class KernelVerifier {
     if (!status.ok()) return status;
     const std::vector<int64_t> dims = program_.MaxDims();
     if (status = RunList(program_.load, dims, -1); !status.ok()) return status;
-    for (size_t step = 0; step < run_.steps.size() && !finding_; ++step) {
+    for (size_t step = 0; step < TimesOf(run_) && !finding_; ++step) {
       SetInputs(step);
-      if (status = RunList(step_.calls, DimsOf(step), static_cast<int>(step)); !status.ok()) {
+      if (status = RunList(entry_.calls, DimsOf(step), static_cast<int>(step)); !status.ok()) {
         return status;
       }
     }
@@ -54,16 +53,20 @@ class KernelVerifier {
 
  private:
   std::vector<int64_t> DimsOf(size_t step) const {
-    const std::map<std::string, int64_t> states = StateSymbols(module_, run_);
+    std::map<std::string, int64_t> values = StateSymbols(module_, run_);
+    const std::vector<ir::Tensor> arguments = ArgumentsOf(module_, run_, step);
+    const auto& params = module_.FindFunc(run_.entry)->params();
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      const std::vector<ir::Axis>& axes = params[i]->type.axes;
+      for (size_t axis = 0; axis < axes.size(); ++axis) {
+        if (axes[axis].extent.is_constant()) continue;
+        values[axes[axis].extent.symbol] = arguments[i].type().axes[axis].extent.value;
+      }
+    }
     std::vector<int64_t> dims;
     for (const runtime::SymbolRange& symbol : program_.symbols) {
-      const auto it = states.find(symbol.name);
-      int64_t value = it != states.end() ? it->second : symbol.min;
-      if (symbol.name == step_interface::kTokenCount) {
-        value = static_cast<int64_t>(run_.steps[step].size());
-      }
-      if (symbol.name == step_interface::kRowCount) value = 1;
-      dims.push_back(value);
+      const auto it = values.find(symbol.name);
+      dims.push_back(it != values.end() ? it->second : symbol.min);
     }
     return dims;
   }
@@ -86,7 +89,7 @@ class KernelVerifier {
         {&frame_, program_.frame_bytes},
         {&loading_, memory.loaded == nullptr ? program_.loaded_bytes : 0},
         {&scratch_, scratch},
-        {&output_, step_.result.Bytes(program_.MaxDims())}};
+        {&output_, entry_.result.Bytes(program_.MaxDims())}};
     for (const auto& [place, bytes] : memories) {
       ASSIGN_OR_RETURN(runtime::Memory allocated, Zeros(bytes));
       *place = std::move(allocated);
@@ -104,7 +107,7 @@ class KernelVerifier {
 
   void SetInputs(size_t step) {
     inputs_.clear();
-    for (const ir::Tensor& argument : StepArguments(module_, run_, step)) {
+    for (const ir::Tensor& argument : ArgumentsOf(module_, run_, step)) {
       // Integers and floats of four bytes each.
       std::vector<int32_t>& input = inputs_.emplace_back(static_cast<size_t>(argument.size()));
       for (int64_t i = 0; i < argument.size(); ++i) argument.WriteElement(i, &input[i]);
@@ -213,7 +216,7 @@ class KernelVerifier {
 
   const ir::Module& module_;
   const runtime::Program& program_;
-  const runtime::Entry& step_;
+  const runtime::Entry& entry_;
   const codegen::Target& target_;
   const VerifyRun& run_;
   std::map<ValueKey, std::pair<const ir::Op*, ir::Tensor>> expected_;

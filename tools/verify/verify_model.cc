@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/json/json_writer.h"
 #include "base/status_macros.h"
+#include "base/step_interface.h"
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/llvm/target.h"
 #include "engine/source/checkpoint_weights.h"
@@ -18,7 +19,9 @@
 #include "passes/default_pipeline.h"
 #include "passes/registry.h"
 #include "runtime/machine/cpu_count.h"
+#include "tools/inspect/entry_arguments.h"
 #include "tools/inspect/optimised_model.h"
+#include "tools/ir/keep_entry.h"
 #include "tools/validate/reference.h"
 #include "tools/verify/verify_bundle.h"
 #include "tools/verify/verify_dump.h"
@@ -87,9 +90,28 @@ absl::StatusOr<std::optional<Finding>> VerifyPassesLeft(const VerifyRun& run, ir
 }
 
 std::string Extent(const VerifyReport& report) {
-  return absl::StrCat(report.kernels, " kernels, ", report.layers,
-                      report.layers == 1 ? " layer" : " layers", ", ", report.tokens,
-                      " tokens and one more");
+  const std::string layers =
+      absl::StrCat(report.layers, report.layers == 1 ? " layer" : " layers", ", ");
+  if (IsStep(report.entry)) {
+    return absl::StrCat(report.kernels, " kernels, ", layers, report.tokens,
+                        " tokens and one more");
+  }
+  return absl::StrCat(report.kernels, " kernels of @", report.entry, ", ", layers,
+                      report.tokens == 0 ? "once" : absl::StrCat(report.tokens, " rows of sound"));
+}
+
+// Tokens of the prompt, or rows of sound; 0 of an entry that takes no number of them.
+int64_t TokensOf(const ir::Module& module, const VerifyOptions& options) {
+  const bool counts = IsStep(options.entry) || TakesRows(*module.FindFunc(options.entry));
+  return counts ? options.tokens : 0;
+}
+
+// What is run of the module.
+absl::Status SetRun(const ir::Module& module, const VerifyOptions& options, int64_t vocabulary,
+                    VerifyRun* run) {
+  if (!IsStep(options.entry)) return RunEntry(module, options.entry, options.tokens, run);
+  run->steps = StepTokens(options.tokens, vocabulary);
+  return absl::OkStatus();
 }
 
 void AddFinding(const Finding& finding, base::JsonWriter* json) {
@@ -119,9 +141,13 @@ absl::StatusOr<VerifyReport> VerifyModel(const engine::LoadOptions& load,
   ir::Module* module = opened.module.get();
   VerifyRun run;
   run.weights = WeightsOf(*files);
-  run.steps = StepTokens(options.tokens, files->decoder.vocab_size);
+  if (!options.entry.empty()) {
+    RETURN_IF_ERROR(CheckEntry(options.entry, *module));
+  }
+  RETURN_IF_ERROR(SetRun(*module, options, files->decoder.vocab_size, &run));
   VerifyReport report;
-  report.tokens = options.tokens;
+  report.entry = options.entry;
+  report.tokens = TokensOf(*module, options);
   report.layers = VerifiedLayers(options, *module);
   if (!options.reference.empty()) {
     ASSIGN_OR_RETURN(report.finding, VerifyImport(options, load.module, *files));
@@ -134,6 +160,10 @@ absl::StatusOr<VerifyReport> VerifyModel(const engine::LoadOptions& load,
     report.remark = std::move(verdict.remark);
     if (report.finding) return report;
     report.dump_verified = true;
+  }
+  if (!options.entry.empty()) {
+    RETURN_IF_ERROR(KeepEntry(options.entry, module));
+    report.layers = VerifiedLayers(options, *module);
   }
   KeepLayers(report.layers, module);
   ASSIGN_OR_RETURN(report.finding, VerifyPassesLeft(run, module, &report.passes));
@@ -158,11 +188,17 @@ absl::StatusOr<VerifyReport> VerifyBundledModel(const engine::LoadOptions& load,
                      "--reference; validate compares what it computes"));
   }
   ASSIGN_OR_RETURN(OptimisedModel model, OpenOptimised(load, engine::Weights::kOptional));
+  if (!options.entry.empty()) {
+    RETURN_IF_ERROR(CheckEntry(options.entry, *model.module));
+  }
   VerifyReport report;
   report.is_bundle = true;
-  report.tokens = options.tokens;
+  report.entry = options.entry;
+  report.tokens = TokensOf(*model.module, options);
   report.layers = VerifiedLayers(options, *model.module);
-  ASSIGN_OR_RETURN(BundleVerdict verdict, VerifyBundle(&model, report.layers, options.tokens));
+  ASSIGN_OR_RETURN(BundleVerdict verdict,
+                   VerifyBundle(&model, report.layers, options.tokens,
+                                options.entry.empty() ? step_interface::kStep : options.entry));
   report.kernels = verdict.kernels;
   report.finding = std::move(verdict.finding);
   return report;
@@ -190,6 +226,7 @@ std::string VerifyJson(const VerifyReport& report, const std::string& repro_file
   json.Key("bundle").Bool(report.is_bundle);
   json.Key("import_verified").Bool(report.import_verified);
   json.Key("dump_verified").Bool(report.dump_verified);
+  if (!report.entry.empty()) json.Key("entry").String(report.entry);
   json.Key("passes").Int(report.passes);
   json.Key("kernels").Int(report.kernels);
   json.Key("layers").Int(report.layers);

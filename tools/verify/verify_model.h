@@ -21,9 +21,10 @@ namespace lluda::tools {
 
 struct VerifyOptions {
   std::optional<int64_t> layers;  // at least 1; unset: all of a small model, one of a large one
-  int64_t tokens = 13;            // at least 1
+  int64_t tokens = 13;            // at least 1; of another entry, rows of sound where it takes them
   std::string reference;          // empty: the import is taken to be right
   bool dump_is_right = false;     // a dump is not held against the import
+  std::string entry = {};         // verified alone; empty: the step, and all there is in the passes
 };
 
 struct VerifyReport {
@@ -33,12 +34,15 @@ struct VerifyReport {
   int64_t passes = 0;
   int64_t kernels = 0;
   int64_t layers = 0;
-  int64_t tokens = 0;  // of the prompt; one more follows
+  std::string entry;   // that was verified alone; or empty
+  int64_t tokens = 0;  // of the prompt; one more follows. Of another entry, rows of
+                       // sound; 0 if it takes no number of them
   std::string remark;  // of a dump that computes what it should: what is written otherwise; or ""
 };
 
 // `opened` is what `load`, whose source is open and no bundle, says: the imported module or a dump.
-// Errors are those of the reference, the passes, the interpreter and the compiler.
+// Errors are those of the reference, the passes, the interpreter and the compiler; InvalidArgument
+// for an entry that the model lacks.
 absl::StatusOr<VerifyReport> VerifyModel(const engine::LoadOptions& load,
                                          engine::OpenedModule opened, const VerifyOptions& options);
 // The same of a bundle. InvalidArgument if it shall be held against a reference.

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_replace.h"
 #include "base/json/json.h"
+#include "engine/compile/compile_bundle.h"
 #include "engine/open_module.h"
 #include "engine/source/open_model_source.h"
 #include "gmock/gmock.h"
@@ -18,13 +19,18 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-engine::LoadOptions Tiny() {
+engine::LoadOptions Opened(const std::string& path) {
   engine::LoadOptions load;
-  auto source = engine::OpenModelSource("reference_data/tiny");
+  auto source = engine::OpenModelSource(path);
   EXPECT_TRUE(source.ok()) << source.status();
   if (source.ok()) load.source = *std::move(source);
   return load;
 }
+
+engine::LoadOptions Tiny() { return Opened("reference_data/tiny"); }
+
+// A model that hears: two layers for sound, three for text.
+engine::LoadOptions Hearing() { return Opened("reference_data/asr"); }
 
 absl::StatusOr<VerifyReport> Verify(const engine::LoadOptions& load, const VerifyOptions& options) {
   auto opened = engine::OpenModule(load.source.get(), load, engine::Weights::kRequired);
@@ -76,6 +82,67 @@ TEST(VerifyModelTest, AnEditedDumpIsFoundUnlessItIsTakenToBeRight) {
   ASSERT_TRUE(as_is.ok()) << as_is.status();
   EXPECT_FALSE(as_is->finding.has_value());
   EXPECT_FALSE(as_is->dump_verified);
+}
+
+TEST(VerifyModelTest, EachEntryOfAModelThatHearsIsVerifiedByItself) {
+  VerifyOptions options;
+  options.entry = "audio";
+  const auto audio = Verify(Hearing(), options);
+  ASSERT_TRUE(audio.ok()) << audio.status();
+  EXPECT_THAT(VerifyText(*audio, ""), StartsWith("ok: "));
+  EXPECT_THAT(VerifyText(*audio, ""), HasSubstr(" kernels of @audio, 2 layers, 13 rows of sound"));
+  EXPECT_THAT(VerifyJson(*audio, ""), HasSubstr(R"("entry": "audio")"));
+  options.entry = "audio_chunk";
+  const auto chunk = Verify(Hearing(), options);
+  ASSERT_TRUE(chunk.ok()) << chunk.status();
+  EXPECT_THAT(VerifyText(*chunk, ""), StartsWith("ok: "));
+  EXPECT_EQ(chunk->tokens, 0);
+  EXPECT_NE(chunk->kernels, audio->kernels);
+}
+
+TEST(VerifyModelTest, AFaultInAnEntryIsFoundWhereThatIsVerified) {
+  engine::LoadOptions load = Hearing();
+  const auto imported = engine::OpenModule(load.source.get(), load, engine::Weights::kRequired);
+  ASSERT_TRUE(imported.ok()) << imported.status();
+  const std::string text = ir::PrintModule(*imported->module);
+  load.ir = {"edited.lluda", absl::StrReplaceAll(text, {{"eps = 1e-05", "eps = 1"}})};
+  VerifyOptions options;
+  options.layers = 1;
+  options.tokens = 3;
+  const auto step = Verify(load, options);
+  ASSERT_TRUE(step.ok()) << step.status();
+  EXPECT_FALSE(step->finding.has_value()) << "the step hears nothing";
+  options.entry = "audio";
+  const auto audio = Verify(load, options);
+  ASSERT_TRUE(audio.ok()) << audio.status();
+  ASSERT_TRUE(audio->finding.has_value());
+  EXPECT_THAT(audio->finding->func, StartsWith("audio"));
+}
+
+TEST(VerifyModelTest, ABundlesEntryIsVerifiedByItself) {
+  engine::LoadOptions hearing = Hearing();
+  hearing.need_tokenizer = false;
+  const std::string path = testing::TempDir() + "/hearing.llb";
+  const absl::Status compiled = engine::CompileBundle(hearing, {path});
+  ASSERT_TRUE(compiled.ok()) << compiled;
+  engine::LoadOptions load = Opened(path);
+  load.module = *load.source->OptionsFor({});
+  VerifyOptions options;
+  options.entry = "audio";
+  const auto report = VerifyBundledModel(load, options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_FALSE(report->finding.has_value());
+  EXPECT_THAT(VerifyText(*report, ""), HasSubstr(" kernels of @audio, "));
+}
+
+TEST(VerifyModelTest, AnEntryThatTheModelLacksAndTooManyRowsAreOneLine) {
+  VerifyOptions options;
+  options.entry = "audio";
+  EXPECT_EQ(Verify(Tiny(), options).status().message(),
+            "--entry: there is no entry 'audio'; the entries are step");
+  options.tokens = 27;
+  EXPECT_EQ(Verify(Hearing(), options).status().message(),
+            "--tokens: @audio takes 1 to 26 rows of sound, not 27");
 }
 
 VerifyReport Wrong() {

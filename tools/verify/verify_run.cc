@@ -5,6 +5,7 @@
 #include <iterator>
 #include <limits>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +14,7 @@
 #include "base/step_interface.h"
 #include "ir/type/encoding.h"
 #include "passes/framework/rewrite.h"
+#include "tools/inspect/entry_arguments.h"
 
 namespace lluda::tools {
 namespace {
@@ -67,8 +69,9 @@ std::map<std::string, int64_t> StateSymbols(const ir::Module& module, const Veri
     for (const ir::Axis& axis : global->type.axes) {
       if (axis.extent.is_constant()) continue;
       const int64_t least = std::max<int64_t>(module.FindSymbol(axis.extent.symbol)->min, 1);
-      symbols[axis.extent.symbol] =
-          axis.name == step_interface::kPositionAxis ? (tokens + least - 1) / least * least : least;
+      symbols[axis.extent.symbol] = axis.name == step_interface::kPositionAxis
+                                        ? std::max<int64_t>((tokens + least - 1) / least, 1) * least
+                                        : least;
     }
   }
   return symbols;
@@ -91,7 +94,24 @@ void AddNoMedia(const ir::Func& step, int64_t tokens, std::vector<ir::Tensor>* a
 
 }  // namespace
 
-std::vector<ir::Tensor> StepArguments(const ir::Module& module, const VerifyRun& run, size_t step) {
+absl::Status RunEntry(const ir::Module& module, const std::string& entry, int64_t rows,
+                      VerifyRun* run) {
+  const ir::Func& func = *module.FindFunc(entry);
+  std::optional<int64_t> taken;
+  if (TakesRows(func)) taken = rows;
+  ASSIGN_OR_RETURN(SymbolValues symbols, EntrySymbols(module, func, taken));
+  ASSIGN_OR_RETURN(run->arguments, EntryArguments(func, symbols));
+  run->entry = entry;
+  run->steps.clear();
+  return absl::OkStatus();
+}
+
+size_t TimesOf(const VerifyRun& run) {
+  return run.entry == step_interface::kStep ? run.steps.size() : 1;
+}
+
+std::vector<ir::Tensor> ArgumentsOf(const ir::Module& module, const VerifyRun& run, size_t step) {
+  if (run.entry != step_interface::kStep) return run.arguments;
   int64_t before = 0;
   for (size_t i = 0; i < step; ++i) before += static_cast<int64_t>(run.steps[i].size());
   const std::vector<int64_t>& tokens = run.steps[step];
@@ -143,20 +163,20 @@ absl::StatusOr<std::vector<ir::Tensor>> Interpret(const ir::Module& module, cons
     RETURN_IF_ERROR(interpreter.RunLoad());
   }
   std::vector<ir::Tensor> results;
-  for (step = 0; step < static_cast<int>(run.steps.size()) && seen.ok(); ++step) {
-    ASSIGN_OR_RETURN(ir::Tensor logits,
-                     interpreter.Call(step_interface::kStep,
-                                      StepArguments(module, run, static_cast<size_t>(step))));
-    results.push_back(std::move(logits));
+  for (step = 0; step < static_cast<int>(TimesOf(run)) && seen.ok(); ++step) {
+    ASSIGN_OR_RETURN(
+        ir::Tensor result,
+        interpreter.Call(run.entry, ArgumentsOf(module, run, static_cast<size_t>(step))));
+    results.push_back(std::move(result));
   }
   if (!seen.ok()) return seen;
   return results;
 }
 
-absl::StatusOr<ir::Tensor> InterpretLogits(const ir::Module& module, const VerifyRun& run) {
-  ASSIGN_OR_RETURN(std::vector<ir::Tensor> logits, Interpret(module, run, nullptr));
-  if (logits.empty()) return absl::InvalidArgumentError("a run without steps");
-  return std::move(logits.back());
+absl::StatusOr<ir::Tensor> InterpretLast(const ir::Module& module, const VerifyRun& run) {
+  ASSIGN_OR_RETURN(std::vector<ir::Tensor> results, Interpret(module, run, nullptr));
+  if (results.empty()) return absl::InvalidArgumentError("a run without steps");
+  return std::move(results.back());
 }
 
 double ErrorOf(const ir::Tensor& a, const ir::Tensor& b) {
@@ -182,24 +202,26 @@ double ErrorOf(const ir::Tensor& a, const ir::Tensor& b) {
 }
 
 int64_t LayersOf(const ir::Module& module) {
+  int64_t layers = 0;
   for (const auto& func : module.funcs()) {
-    if (func->index) return func->index->count;
+    if (func->index) layers = std::max(layers, func->index->count);
   }
-  return 1;
+  return std::max<int64_t>(layers, 1);
 }
 
 void KeepLayers(int64_t count, ir::Module* module) {
-  std::optional<std::string> index;
+  std::set<std::string> indices;  // text and sound have one each
   const auto cut = [&](std::optional<ir::Index>* declared) {
     if (!*declared) return;
-    index = (*declared)->name;
+    indices.insert((*declared)->name);
     (*declared)->count = std::min((*declared)->count, count);
   };
   for (const auto& global : module->globals()) cut(&global->index);
   for (const auto& func : module->funcs()) cut(&func->index);
-  if (!index) return;
-  KeepLayersIn(count, *index, &module->load);
-  for (const auto& func : module->funcs()) KeepLayersIn(count, *index, &func->body);
+  for (const std::string& index : indices) {
+    KeepLayersIn(count, index, &module->load);
+    for (const auto& func : module->funcs()) KeepLayersIn(count, index, &func->body);
+  }
 }
 
 }  // namespace lluda::tools

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/step_interface.h"
 #include "ir/graph.h"
 #include "ir/interpreter/interpreter.h"
 #include "ir/interpreter/tensor.h"
@@ -28,6 +29,9 @@ struct VerifyRun {
   std::function<absl::StatusOr<ir::Tensor>(const ir::Global& global, int64_t index)> loaded = {};
   // The tokens of each step, one after the other from the beginning of a sequence.
   std::vector<std::vector<int64_t>> steps;
+  // Another entry than the step, which is run once on these arguments; `steps` is empty then.
+  std::string entry = step_interface::kStep;
+  std::vector<ir::Tensor> arguments = {};
 };
 
 // Which result: step (-1: the load block), function ("load"), its index, the statement, and how
@@ -56,28 +60,36 @@ std::string FindingText(const Finding& finding);
 std::map<std::string, int64_t> StateSymbols(const ir::Module& module, const VerifyRun& run);
 // Reproducible tokens of a run: so many, and in a second step one more.
 std::vector<std::vector<int64_t>> StepTokens(int64_t tokens, int64_t vocabulary);
-// The arguments of the module's @step for one of the run's steps; the last token's logits are wanted.
-// Where it takes media, there are none.
-std::vector<ir::Tensor> StepArguments(const ir::Module& module, const VerifyRun& run, size_t step);
+// Makes it a run of another entry than the step, on arguments that are made up
+// (tools/inspect/entry_arguments.h): `rows` rows of sound, where the entry takes a number of them.
+// InvalidArgument for more rows than it takes.
+absl::Status RunEntry(const ir::Module& module, const std::string& entry, int64_t rows,
+                      VerifyRun* run);
+// How often the run's entry is run.
+size_t TimesOf(const VerifyRun& run);
+// The arguments of the entry for one of these times. Of the step the last token's logits are wanted;
+// where it takes media, there are none.
+std::vector<ir::Tensor> ArgumentsOf(const ir::Module& module, const VerifyRun& run, size_t step);
 
 // Calls see(key, op, result) for each statement's result in the order they are computed, load block
 // included; calls and loops, whose results are those of statements in them, are left out. An error
-// of `see` ends the run. The logits of each step.
+// of `see` ends the run. The logits of each step, or what another entry returns.
 using SeeValue =
     std::function<absl::Status(const ValueKey& key, const ir::Op& op, const ir::Tensor& result)>;
 absl::StatusOr<std::vector<ir::Tensor>> Interpret(const ir::Module& module, const VerifyRun& run,
                                                   const SeeValue& see);
 
-// The logits after the run's last step.
-absl::StatusOr<ir::Tensor> InterpretLogits(const ir::Module& module, const VerifyRun& run);
+// The logits after the run's last step, or what another entry returns.
+absl::StatusOr<ir::Tensor> InterpretLast(const ir::Module& module, const VerifyRun& run);
 
 // ||a - b||^2 / ||b||^2 of two tensors with as many elements, rounded to the coarser of the two
 // dtypes. Equal infinities are no difference; infinity for what cannot be compared.
 double ErrorOf(const ir::Tensor& a, const ir::Tensor& b);
 
-// The module's layers: how often its indexed functions are there; 1 if none is.
+// The module's layers: how often that of its indexed functions is there which is most often; 1 if
+// none is.
 int64_t LayersOf(const ir::Module& module);
-// Cuts the model down to its first `count` layers: they are all alike.
+// Cuts the model, each of its entries, down to its first `count` layers: they are all alike.
 void KeepLayers(int64_t count, ir::Module* module);
 
 }  // namespace lluda::tools

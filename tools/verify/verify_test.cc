@@ -319,6 +319,17 @@ TEST_F(VerifyTest, AModelCutToOneLayerRunsThatLayerOnly) {
   EXPECT_THAT(text, Not(HasSubstr("in 0..2 ")));
 }
 
+TEST_F(VerifyTest, LayersForTextAndForSoundAreCutTogether) {
+  ASSERT_NO_FATAL_FAILURE(Import("reference_data/asr", engine::Precision::kBF16));
+  EXPECT_EQ(LayersOf(*module_), 3);
+  KeepLayers(1, module_.get());
+  EXPECT_EQ(LayersOf(*module_), 1);
+  EXPECT_FALSE(Passes("", nullptr).has_value());
+  const std::string text = ir::PrintModule(*module_);
+  EXPECT_THAT(text, AllOf(HasSubstr("[layer < 1]"), HasSubstr("[block < 1]")));
+  EXPECT_THAT(text, AllOf(Not(HasSubstr("in 0..2 ")), Not(HasSubstr("in 0..3 "))));
+}
+
 TEST(ErrorOfTest, RoundsToTheCoarserTypeAndTakesInfinitiesAsEqual) {
   const ir::Type type{ir::DType::kF32, {{"n", ir::Extent::Constant(2)}}, {}};
   const float infinity = std::numeric_limits<float>::infinity();

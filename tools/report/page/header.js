@@ -6,18 +6,25 @@ function figure(value, unit, text) {
       'li', {}, html('b', {}, value, html('small', {}, ` ${unit}`)), html('span', {}, text));
 }
 
+// Whether it is the step that is run, and no other entry.
+function isOfStep() {
+  return (report.header.entry || 'step') === 'step';
+}
+
 // How fast the run was, and which share of the machine's limit that is.
 function runFigure(run) {
   const predicted = run.statements.reduce((sum, row) => sum + row.predicted_seconds, 0);
+  const share = `${run.run}: ${percent(predicted / run.seconds)} of the limit`;
+  if (!isOfStep())
+    return figure(`${Number((1000 * run.seconds).toPrecision(3))}`, 'ms', share);
   const tokens = run.run.startsWith('one token') ? 1 : Number(run.run.match(/\d+/)[0]);
-  return figure(
-      `${Number((tokens / run.seconds).toPrecision(3))}`, 'tokens/s',
-      `${run.run}: ${percent(predicted / run.seconds)} of the limit`);
+  return figure(`${Number((tokens / run.seconds).toPrecision(3))}`, 'tokens/s', share);
 }
 
 function startHeader() {
   const {header} = report;
-  const title = header.ir_file ? `${header.model} · ${header.ir_file}` : header.model;
+  const title = [header.model, header.ir_file, header.entry && `@${header.entry}`].filter(Boolean)
+                    .join(' · ');
   document.title = `${header.model} – lluda report`;
   byId('model').textContent = title;
   const facts = [
@@ -37,6 +44,6 @@ function startHeader() {
           figure(
               `${statementCount(0)} → ${statementCount(lastStep)}`, 'statements',
               `${changing} of ${lastStep} passes changed something`),
-      figure(`${kernels}`, 'kernels', `for ${plural(report.calls.length, 'call')} a step`),
+      figure(`${kernels}`, 'kernels', `for ${plural(report.calls.length, 'call')} a ${isOfStep() ? 'step' : 'run'}`),
       ...report.runs.map(runFigure));
 }
