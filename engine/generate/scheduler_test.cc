@@ -43,13 +43,17 @@ class SchedulerTest : public StoriesTest<128> {
     }
   }
 
+  static Generation Alone(const std::string& prompt, const GenerateOptions& options) {
+    return StoriesTest::Alone(model_->tokenizer()->Encode(prompt), options);
+  }
+
   static void ExpectAsAlone(Sequence* sequence, const std::string& prompt,
                             const GenerateOptions& options) {
     ASSERT_TRUE(sequence->finished());
     const absl::StatusOr<Generation> result = sequence->TakeResult();
     ASSERT_TRUE(result.ok()) << result.status();
     SCOPED_TRACE(prompt);
-    ExpectSame(*result, Alone(model_->tokenizer()->Encode(prompt), options));
+    ExpectSame(*result, Alone(prompt, options));
   }
 };
 
