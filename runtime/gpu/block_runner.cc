@@ -82,10 +82,10 @@ absl::StatusOr<std::unique_ptr<BlockRunner>> BlockRunner::Create() {
   return runner;
 }
 
-absl::Status BlockRunner::Run(KernelFn fn, void* const* buffers, const int64_t* dims,
-                              int64_t block) {
+absl::Status BlockRunner::Run(KernelFn fn, void* const* buffers, const int64_t* dims, int64_t block,
+                              void* workspace) {
   fn_ = fn;
-  args_ = {buffers, dims, nullptr, block, block + 1};
+  args_ = {buffers, dims, nullptr, block, block + 1, 1, workspace};
   std::memset(shared_.data(), 0xFF, static_cast<size_t>(kMaxSharedBytes));
   barrier_rounds_ = barrier_arrived_ = ended_ = 0;
   for (Warp& warp : warps_) warp.rounds = warp.arrived = 0;
@@ -102,7 +102,8 @@ absl::Status BlockRunner::Run(KernelFn fn, void* const* buffers, const int64_t* 
 
 void BlockRunner::Prepare(Fiber* fiber) {
   const int64_t index = fiber - fibers_.data();
-  fiber->thread = {index, shared_.data(), &BlockRunner::Barrier, &BlockRunner::Shuffle};
+  fiber->thread = {index, shared_.data(), &BlockRunner::Barrier, &BlockRunner::Shuffle,
+                   &BlockRunner::Multiply};
   fiber->runner = this;
   fiber->waits_for = nullptr;
   fiber->ended = false;
@@ -158,19 +159,52 @@ void BlockRunner::Barrier(SimulatedThread* thread) {
 
 // A lane that is early gives its next value while others still read the last ones: there are two
 // sets. None is two rounds ahead, as each waits for all.
-uint32_t BlockRunner::Shuffle(SimulatedThread* thread, uint32_t value, uint32_t lane) {
+const std::array<BlockRunner::Given, kWarpThreads>& BlockRunner::Exchange(SimulatedThread* thread,
+                                                                          const Given& given) {
   auto* fiber = reinterpret_cast<Fiber*>(thread);
   BlockRunner& runner = *fiber->runner;
   Warp& warp = runner.WarpOf(*fiber);
-  auto& values = warp.values[static_cast<size_t>(warp.rounds % 2)];
-  values[static_cast<size_t>(thread->index % kWarpThreads)] = value;
+  auto& all = warp.given[static_cast<size_t>(warp.rounds % 2)];
+  all[static_cast<size_t>(thread->index % kWarpThreads)] = given;
   if (++warp.arrived < kWarpThreads) {
     runner.WaitFor(fiber, &warp.rounds);
   } else {
     warp.arrived = 0;
     ++warp.rounds;
   }
-  return values[lane % kWarpThreads];
+  return all;
+}
+
+uint32_t BlockRunner::Shuffle(SimulatedThread* thread, uint32_t value, uint32_t lane) {
+  return Exchange(thread, {value})[lane % kWarpThreads][0];
+}
+
+// PTX ISA, "Matrix Fragments for mma.m16n8k16 with floating point type": lane 4 * g + t holds of row
+// g (words 0 and 2) and g + 8 (words 1 and 3) of a the elements 2t, 2t + 1, in words 2 and 3 those 8
+// further on; the same of column g of b; and the sums of columns 2t and 2t + 1 in rows g and g + 8.
+// A GPU sums the products with fewer bits than the f64 here, and truncates.
+void BlockRunner::Multiply(SimulatedThread* thread, const uint32_t* a, const uint32_t* b,
+                           float* sums) {
+  const auto& all = Exchange(thread, {a[0], a[1], a[2], a[3], b[0], b[1]});
+  const auto widened = [](uint32_t word, int half) {
+    const uint32_t bits = half == 0 ? word << 16 : word & 0xFFFF0000;
+    float value = 0;
+    std::memcpy(&value, &bits, sizeof(value));
+    return static_cast<double>(value);
+  };
+  const auto lane = static_cast<size_t>(thread->index % kWarpThreads);
+  const size_t g = lane / 4, t = lane % 4;
+  for (size_t i = 0; i < 4; ++i) {
+    const size_t column = 2 * t + i % 2;
+    double sum = 0;
+    for (size_t k = 0; k < 16; ++k) {
+      const size_t part = k % 8 / 2, high = k / 8;
+      const uint32_t x = all[4 * g + part][2 * high + i / 2];
+      const uint32_t y = all[4 * column + part][4 + high];
+      sum += widened(x, k % 2) * widened(y, k % 2);
+    }
+    sums[i] = static_cast<float>(sum + static_cast<double>(sums[i]));
+  }
 }
 
 }  // namespace lluda::runtime
