@@ -27,11 +27,13 @@ std::vector<MissedFusion> MissesOf(const std::vector<passes::PassReport>& report
 
 }  // namespace
 
-absl::StatusOr<PassHistory> RunPasses(ir::Module* module, const SeeModule& see) {
+absl::StatusOr<PassHistory> RunPasses(ir::Module* module, const SeeModule& see,
+                                      machine::DeviceKind device) {
   ASSIGN_OR_RETURN(std::vector<std::string> names, passes::RemainingPasses(*module));
   PassHistory history;
   history.unseen_passes = static_cast<int64_t>(module->passes.size());
   passes::PipelineOptions options;
+  options.passes.device = device;
   options.dump = [&](int number, absl::string_view pass, const ir::Module& after) {
     history.provenance.See(pass, after);
     if (see) see(number, pass, after, history.provenance);
