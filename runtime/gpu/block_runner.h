@@ -43,10 +43,12 @@ class BlockRunner {
     int64_t seen;
     bool ended;
   };
-  // What a lane gives to the others: one word of a shuffle, six of a product.
-  using Given = std::array<uint32_t, 6>;
+  // What a lane gives to the others: one word of a shuffle, ten of a product, four of which it gets
+  // back as sums.
+  using Given = std::array<uint32_t, 10>;
+  using GivenByAll = std::array<Given, kWarpThreads>;
   struct Warp {
-    std::array<std::array<Given, kWarpThreads>, 2> given;  // in this round and the last
+    std::array<GivenByAll, 2> given;  // in this round and the last
     int64_t rounds;
     int arrived;
   };
@@ -55,9 +57,10 @@ class BlockRunner {
   static void Barrier(SimulatedThread* thread);
   static uint32_t Shuffle(SimulatedThread* thread, uint32_t value, uint32_t lane);
   static void Multiply(SimulatedThread* thread, const uint32_t* a, const uint32_t* b, float* sums);
-  // What all lanes of the thread's warp give, when they have.
-  static const std::array<Given, kWarpThreads>& Exchange(SimulatedThread* thread,
-                                                         const Given& given);
+  // What all lanes of the thread's warp give, when they have; the last of them calls `when_all`.
+  static const GivenByAll& Exchange(SimulatedThread* thread, const Given& given,
+                                    void (*when_all)(GivenByAll* all));
+  static void MultiplyWarp(GivenByAll* all);
   [[noreturn]] static void Begin(Fiber* fiber);
 
   Warp& WarpOf(const Fiber& fiber);
