@@ -14,6 +14,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,19 @@ class Backend {
   // The spec of an op that is neither a view, a call, a loop, a terminator nor a pack: the IR's
   // types, and what this back end decides of layouts on top of them.
   virtual KernelSpec SpecOf(const ir::Op& op) const = 0;
+
+  // From how many rows on a statement of this spec has another kernel, that of the spec with `many`:
+  // where the symbol is above the number. None by default.
+  struct Many {
+    std::string symbol;
+    int64_t above = 0;
+  };
+  virtual std::optional<Many> ManyRows(const KernelSpec&) const { return std::nullopt; }
+
+  // Whether neighbouring statements of these specs, which run side by side, may be one kernel; with
+  // `norm`, an rmsnorm before them that makes operand 0 of all of them and is computed again by each
+  // of its blocks. No by default.
+  virtual bool MayGroup(const KernelSpec*, const std::vector<KernelSpec>&) const { return false; }
 
   // Writes the kernel `name`. Unimplemented, naming op and types, when this op on these layouts has
   // none; nothing was written then.

@@ -10,6 +10,7 @@
 #include "base/align.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
+#include "codegen/call_groups.h"
 #include "codegen/regions.h"
 #include "ir/frame.h"
 #include "ir/rows_read.h"
@@ -44,6 +45,7 @@ class ProgramBuilder {
 
   absl::StatusOr<runtime::Program> Run(const std::vector<std::string>& entries) {
     RETURN_IF_ERROR(Build(entries));
+    DropUnusedKernels();
     program_.kernels = kernels_.kernels();
     return std::move(program_);
   }
@@ -66,6 +68,25 @@ class ProgramBuilder {
       RETURN_IF_ERROR(CompileEntry(*entry));
     }
     return absl::OkStatus();
+  }
+
+  // Those of statements that became part of a group.
+  void DropUnusedKernels() {
+    std::vector<std::vector<runtime::Call>*> lists = {&program_.load};
+    for (runtime::Entry& entry : program_.entries) lists.push_back(&entry.calls);
+    std::vector<bool> used(kernels_.kernels().size(), false);
+    for (const auto* list : lists) {
+      for (const runtime::Call& call : *list) {
+        const runtime::Kernel& kernel = kernels_.kernels()[call.kernel];
+        used[call.kernel] = true;
+        if (kernel.many_symbol >= 0) used[kernel.many] = true;
+      }
+    }
+    if (std::all_of(used.begin(), used.end(), [](bool is_used) { return is_used; })) return;
+    const std::vector<uint32_t> places = kernels_.KeepOnly(used);
+    for (auto* list : lists) {
+      for (runtime::Call& call : *list) call.kernel = places[call.kernel];
+    }
   }
 
   int64_t Copies(const ir::Global& global) const { return global.index ? global.index->count : 1; }
@@ -226,6 +247,20 @@ class ProgramBuilder {
     return uses;
   }
 
+  // As CallUses::readers.
+  static int64_t ReadersOf(const ir::Op& op) {
+    if (op.result() == nullptr) return -1;
+    int64_t readers = 0;
+    for (const ir::Use& use : op.result()->uses()) {
+      const bool is_kernel = !ir::IsTerminator(use.op->opcode()) && !ir::IsView(*use.op) &&
+                             use.op->opcode() != ir::Opcode::kCall &&
+                             use.op->opcode() != ir::Opcode::kFor;
+      if (!is_kernel) return -1;
+      ++readers;
+    }
+    return readers;
+  }
+
   // A statement of the load block is told apart by its loop's index, of a function by the layer's.
   static runtime::CallSite SiteOf(const ir::Op& op, const Activation& at) {
     std::string name = ir::StatementName(op);
@@ -246,7 +281,11 @@ class ProgramBuilder {
                      ir::Appends(op) ? buffers[ir::AppendedOperand(op)] : ResultBuffer(op, *at));
     if (op.result() != nullptr) at->buffers[op.result()] = result;
     buffers.push_back(result);
-    const bool joins_previous = !loading_ && regions_.Joins(UsesOf(op, buffers));
+    bool joins_previous = false;
+    if (!loading_) {
+      uses_.push_back({UsesOf(op, buffers), ReadersOf(op)});
+      joins_previous = regions_.Joins(uses_.back().memory);
+    }
     return AddCall(kernels_.backend().SpecOf(op), std::move(buffers), SiteOf(op, *at),
                    joins_previous);
   }
@@ -281,6 +320,7 @@ class ProgramBuilder {
     ASSIGN_OR_RETURN(const BufferRef result, ResultBuffer(op, *at));
     if (op.result() != nullptr) at->buffers[op.result()] = result;
     for (const PackPart& part : PackParts(op)) {
+      if (!loading_) uses_.emplace_back();
       ASSIGN_OR_RETURN(const BufferRef from, MatrixBuffer(op.operand(part.operand), part, *at));
       BufferRef to = result;
       to.offset += part.offset;
@@ -410,7 +450,9 @@ class ProgramBuilder {
     }
     const ir::Value* result = entry.body.terminator()->operand(0).value;
     made.result = TensorOf(result != nullptr ? result->name : "", entry.result_type);
-    return CompileFunc(entry, {Space::kOutput, 0, 0}, &at);
+    uses_.clear();
+    RETURN_IF_ERROR(CompileFunc(entry, {Space::kOutput, 0, 0}, &at));
+    return GroupCalls(uses_, &kernels_, &program_.entries.back().calls);
   }
 
   const ir::Module& module_;
@@ -419,6 +461,7 @@ class ProgramBuilder {
   bool loading_ = false;
   int64_t load_end_ = 0;  // behind the loaded globals and the load block's values in sight
   Regions regions_;
+  std::vector<CallUses> uses_;  // of the entry's calls
   std::map<const ir::Global*, uint32_t> first_state_;
   std::map<const ir::Global*, int64_t> loaded_offset_;
   std::map<std::string, uint32_t> weight_index_;

@@ -66,16 +66,31 @@ absl::StatusOr<uint32_t> KernelSet::Add(const KernelSpec& spec) {
   const std::string key = KeyOf(spec);
   const auto known = index_by_key_.find(key);
   if (known != index_by_key_.end()) return known->second;
+  ASSIGN_OR_RETURN(const uint32_t index, AddNew(spec, key));
+  const std::optional<Backend::Many> many = spec.many ? std::nullopt : backend_->ManyRows(spec);
+  if (!many) return index;
+  KernelSpec of_many = spec;
+  of_many.many = true;
+  ASSIGN_OR_RETURN(const uint32_t other, Add(of_many));
+  kernels_[index].many_symbol = SymbolIndex(many->symbol);
+  kernels_[index].many_above = many->above;
+  kernels_[index].many = other;
+  return index;
+}
+
+absl::StatusOr<uint32_t> KernelSet::AddNew(const KernelSpec& spec, const std::string& key) {
   const auto index = static_cast<uint32_t>(kernels_.size());
   // The end of the name tells kernels of one stem apart, and is the same in every program.
   const std::string name = absl::StrCat(StemOf(spec), "_", backend_->Name(), "_",
                                         base::HexOf(base::Sha256(key)).substr(0, 8));
   if (cache_ != nullptr && AddCached(name, key)) {
     index_by_key_.emplace(key, index);
+    specs_.push_back(spec);
     return index;
   }
   ASSIGN_OR_RETURN(KernelInfo info, backend_->Emit(spec, name));
   kernels_.push_back(KernelOf(name, info));
+  specs_.push_back(spec);
   index_by_key_.emplace(key, index);
   return index;
 }
@@ -97,6 +112,27 @@ runtime::Kernel KernelSet::KernelOf(const std::string& name, const KernelInfo& i
     AddFactor(info.split.extent, info.split.unit, &kernel.split.units);
   }
   return kernel;
+}
+
+std::vector<uint32_t> KernelSet::KeepOnly(const std::vector<bool>& keep) {
+  std::vector<uint32_t> places(kernels_.size(), 0);
+  std::vector<runtime::Kernel> kernels;
+  std::vector<KernelSpec> specs;
+  for (size_t i = 0; i < kernels_.size(); ++i) {
+    if (!keep[i]) continue;
+    places[i] = static_cast<uint32_t>(kernels.size());
+    kernels.push_back(std::move(kernels_[i]));
+    specs.push_back(std::move(specs_[i]));
+  }
+  for (runtime::Kernel& kernel : kernels) kernel.many = places[kernel.many];
+  for (auto it = index_by_key_.begin(); it != index_by_key_.end();) {
+    const uint32_t before = it->second;
+    it->second = places[before];
+    it = keep[before] ? std::next(it) : index_by_key_.erase(it);
+  }
+  kernels_ = std::move(kernels);
+  specs_ = std::move(specs);
+  return places;
 }
 
 absl::StatusOr<std::unique_ptr<KernelLibrary>> KernelSet::Compile() {

@@ -29,18 +29,25 @@ class KernelSet {
 
   const Backend& backend() const { return *backend_; }
 
+  int SymbolIndex(const std::string& name) const;
+
   // The kernel's index in `kernels()`.
   absl::StatusOr<uint32_t> Add(const KernelSpec& spec);
+
+  // Forgets kernels whose flag is not set. Returns the others' new indices, by the old ones.
+  std::vector<uint32_t> KeepOnly(const std::vector<bool>& keep);
 
   // Finishes all of them and fills in the addresses of those that the host can call.
   absl::StatusOr<std::unique_ptr<KernelLibrary>> Compile();
 
   const std::vector<runtime::Kernel>& kernels() const { return kernels_; }
+  // What a kernel was added for.
+  const KernelSpec& spec(uint32_t kernel) const { return specs_[kernel]; }
   // How many of them came from the cache.
   int64_t cached() const { return cached_; }
 
  private:
-  int SymbolIndex(const std::string& name) const;
+  absl::StatusOr<uint32_t> AddNew(const KernelSpec& spec, const std::string& key);
   // Multiplies by ceil(extent / divisor).
   void AddFactor(const ir::Extent& extent, int64_t divisor, runtime::Work* work) const;
   runtime::Kernel KernelOf(const std::string& name, const KernelInfo& info) const;
@@ -54,6 +61,7 @@ class KernelSet {
   std::vector<std::string> symbols_;
   std::map<std::string, uint32_t> index_by_key_;
   std::vector<runtime::Kernel> kernels_;
+  std::vector<KernelSpec> specs_;  // of the same
   const base::CodeCache* cache_ = nullptr;
   int64_t cached_ = 0;
 };

@@ -127,8 +127,19 @@ std::vector<PackPart> PackParts(const ir::Op& pack) {
   return parts;
 }
 
+KernelSpec GroupOf(std::vector<KernelSpec> group) {
+  KernelSpec spec = group.back();
+  spec.group = std::move(group);
+  return spec;
+}
+
 std::string KeyOf(const KernelSpec& spec) {
-  std::string key(ir::Info(spec.opcode).name);
+  std::string key(spec.many ? "many rows of " : "");
+  if (!spec.group.empty()) {
+    for (const KernelSpec& member : spec.group) absl::StrAppend(&key, "[", KeyOf(member), "]");
+    return key;
+  }
+  absl::StrAppend(&key, ir::Info(spec.opcode).name);
   absl::StrAppend(&key, " over ", absl::StrJoin(spec.attrs.axes, " "), " ->");
   for (const ir::Axis& axis : spec.attrs.result_axes) {
     absl::StrAppend(&key, " ", ir::ToString(axis));
@@ -145,7 +156,13 @@ std::string KeyOf(const KernelSpec& spec) {
 }
 
 std::string StemOf(const KernelSpec& spec) {
-  std::string stem(ir::Info(spec.opcode).name);
+  std::string stem;
+  for (const KernelSpec& member : spec.group) {
+    absl::StrAppend(&stem, ir::Info(member.opcode).name, "_");
+  }
+  if (spec.group.empty()) stem = absl::StrCat(ir::Info(spec.opcode).name, "_");
+  if (spec.many) absl::StrAppend(&stem, "many_");
+  stem.pop_back();
   for (const TensorSpec& operand : spec.operands) {
     absl::StrAppend(&stem, "_", ir::DTypeName(operand.dtype));
   }

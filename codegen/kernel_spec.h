@@ -33,6 +33,11 @@ struct KernelSpec {
   std::vector<TensorSpec> operands;
   TensorSpec result;
   int64_t row_offset = 0;  // kPack: row of the result that the operand's first row becomes
+  // The kernel that takes this one's place where there are many rows: Backend::ManyRows.
+  bool many = false;
+  // Of several statements that are one kernel: theirs, whose buffers follow one another. The first
+  // may be an rmsnorm whose result is the others' operand 0. All else is as in the last of them.
+  std::vector<KernelSpec> group = {};
 };
 
 // The spec of an op that is neither a view, a call, a loop nor a terminator.
@@ -51,6 +56,9 @@ struct PackPart {
   int64_t offset = 0;  // bytes into the result
 };
 std::vector<PackPart> PackParts(const ir::Op& pack);
+
+// The spec of a kernel for these statements.
+KernelSpec GroupOf(std::vector<KernelSpec> group);
 
 // Equal exactly for equal specs.
 std::string KeyOf(const KernelSpec& spec);

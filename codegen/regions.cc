@@ -4,7 +4,6 @@
 #include <utility>
 
 namespace lluda::codegen {
-namespace {
 
 using runtime::Space;
 
@@ -14,8 +13,6 @@ bool Overlap(const MemoryUse& a, const MemoryUse& b) {
   if (space == Space::kWeight || space == Space::kState || space == Space::kInput) return true;
   return a.buffer.offset < b.buffer.offset + b.bytes && b.buffer.offset < a.buffer.offset + a.bytes;
 }
-
-}  // namespace
 
 bool Regions::Joins(std::vector<MemoryUse> uses) {
   const bool conflicts = std::any_of(uses.begin(), uses.end(), [&](const MemoryUse& use) {

@@ -21,6 +21,9 @@ struct MemoryUse {
   bool writes = false;
 };
 
+// Whether the uses share memory.
+bool Overlap(const MemoryUse& a, const MemoryUse& b);
+
 class Regions {
  public:
   // Whether the call that uses this memory may run side by side with all calls since the last one

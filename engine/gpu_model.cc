@@ -67,7 +67,7 @@ absl::Status GpuModel::CheckMemory(absl::string_view model, const runtime::Progr
   if (gpu_ == nullptr) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::vector<int64_t> dims,
                    runtime::StateDims(program, {/*slots=*/1, context}));
-  int64_t need = runtime::MemoryNeedOf(program, /*threads=*/1, dims).total();
+  int64_t need = runtime::MemoryNeedOf(program, /*threads=*/2, dims).total();
   int64_t packed = 0;  // the largest weight that is there only while it is packed
   for (const runtime::Weight& weight : program.weights) {
     if (weight.read_by_entries) need += weight.bytes;

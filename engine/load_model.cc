@@ -106,8 +106,8 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   for (const runtime::Weight& weight : compiled.program.weights) {
     stats_.weight_bytes += weight.bytes;
   }
+  identity_.isa = gpu ? gpu->name() : std::string(codegen::IsaName(target.isa));
   if (options.identify) {
-    identity_.isa = gpu ? gpu->name() : std::string(codegen::IsaName(target.isa));
     identity_.module = base::HexOf(base::Sha256(ir::PrintModule(*optimised->module)));
     identity_.code = absl::StrCat(kCodegenFingerprint, " by LLVM ", codegen::LlvmVersion());
   }

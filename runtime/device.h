@@ -53,6 +53,11 @@ class Device {
   virtual absl::StatusOr<Memory> Allocate(int64_t bytes, Pages pages,
                                           absl::string_view purpose) = 0;
 
+  // Memory of the host, from and to which copies are quickest. The same errors.
+  virtual absl::StatusOr<Memory> AllocateHost(int64_t bytes, absl::string_view purpose) {
+    return Memory::Allocate(bytes, Pages::kSmall, purpose);
+  }
+
   // From the host's memory, and back. Each returns when the host may use its bytes again.
   virtual absl::Status CopyIn(char* to, const void* from, int64_t bytes) = 0;
   virtual absl::Status CopyOut(void* to, const char* from, int64_t bytes) = 0;

@@ -1,6 +1,7 @@
 #include "runtime/executable.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -228,6 +229,24 @@ absl::Status Executable::CopyPositions(const States& states, absl::Span<const in
   return absl::OkStatus();
 }
 
+absl::StatusOr<double> Executable::MeasureCopies(double seconds) {
+  using Clock = std::chrono::steady_clock;
+  constexpr int64_t kBytes = int64_t{512} << 20;
+  ASSIGN_OR_RETURN(Memory from, device_->Allocate(kBytes, Pages::kHuge, "measuring copies"));
+  ASSIGN_OR_RETURN(Memory to, device_->Allocate(kBytes, Pages::kHuge, "measuring copies"));
+  RETURN_IF_ERROR(device_->Wait());
+  int64_t copies = 0;
+  const Clock::time_point start = Clock::now();
+  double passed = 0;
+  do {
+    RETURN_IF_ERROR(device_->Copy(to.data(), from.data(), kBytes));
+    if (++copies % 8 != 0) continue;  // waiting takes time, too
+    RETURN_IF_ERROR(device_->Wait());
+    passed = std::chrono::duration<double>(Clock::now() - start).count();
+  } while (passed < seconds);
+  return 2.0 * static_cast<double>(kBytes * copies) / passed / 1e9;
+}
+
 absl::Status Executable::Run(const Entry& entry, const States& states,
                              absl::Span<const int64_t> dims, absl::Span<const void* const> inputs,
                              void* output) {
@@ -283,8 +302,8 @@ void Executable::Bind(const std::vector<Call>& list, size_t first, size_t count,
   void** buffers = buffers_.data();
   for (size_t i = first; i < first + count; ++i) {
     const Call& call = list[i];
-    bound_.push_back({static_cast<uint32_t>(i), call.kernel, buffers, 0,
-                      program_.kernels[call.kernel].work.Count(dims)});
+    bound_.push_back({static_cast<uint32_t>(i), program_.KernelOf(call, dims), buffers, 0,
+                      program_.ItemsOf(call, dims)});
     for (const BufferRef& ref : call.buffers) {
       *buffers++ = static_cast<char*>(const_cast<void*>(bases.Of(ref))) + ref.offset;
     }

@@ -95,6 +95,15 @@ class Executable {
   absl::Status Run(const Entry& entry, const States& states, absl::Span<const int64_t> dims,
                    absl::Span<const void* const> inputs, void* output);
 
+  // Memory of the host that results reach quickest; it must be given back before the executable goes.
+  absl::StatusOr<Memory> AllocateResults(int64_t bytes) const {
+    return device_->AllocateHost(bytes, "results");
+  }
+
+  // 10^9 bytes a second that the device reads and writes when it copies within its memory, over
+  // about `seconds`: how fast that memory is.
+  absl::StatusOr<double> MeasureCopies(double seconds);
+
   // From now on runs note their times in `timeline`, made for the device's number of threads; null:
   // they no longer do. It must outlive the runs.
   void RecordTo(Timeline* timeline) { timeline_ = timeline; }

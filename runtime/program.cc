@@ -13,6 +13,17 @@ bool Entry::HasInputs(absl::Span<const char* const> names) const {
   });
 }
 
+uint32_t Program::KernelOf(const Call& call, const int64_t* dims) const {
+  const Kernel& kernel = kernels[call.kernel];
+  const bool many = kernel.many_symbol >= 0 && dims[kernel.many_symbol] > kernel.many_above;
+  return many ? kernel.many : call.kernel;
+}
+
+int64_t Program::ItemsOf(const Call& call, const int64_t* dims) const {
+  if (call.only_symbol >= 0 && dims[call.only_symbol] <= call.only_above) return 0;
+  return kernels[KernelOf(call, dims)].work.Count(dims);
+}
+
 std::vector<int64_t> Program::MaxDims() const {
   std::vector<int64_t> most;
   for (const SymbolRange& symbol : symbols) most.push_back(symbol.max);

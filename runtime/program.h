@@ -79,6 +79,11 @@ struct Kernel {
   // item_read_bytes and no others; 0 when the items share what they read.
   int64_t item_read_bytes = 0;
   Split split;
+  // Where the value of symbol `many_symbol` (-1: none) is above `many_above`, kernel `many` of the
+  // program, with the same buffers, takes this one's place.
+  int many_symbol = -1;
+  int64_t many_above = 0;
+  uint32_t many = 0;
 };
 
 struct Call {
@@ -88,6 +93,10 @@ struct Call {
   // Of an entry only: may run side by side with the call before it, and those that one joins. None
   // of these calls writes what another one reads or writes.
   bool joins_previous = false;
+  // Only where the value of symbol `only_symbol` (-1: always) is above `only_above`: below, a later
+  // call does its work, too.
+  int only_symbol = -1;
+  int64_t only_above = 0;
 };
 
 struct Weight {
@@ -149,6 +158,10 @@ struct Program {
   std::vector<Entry> entries;
   int64_t frame_bytes = 0;  // as many as the entry that takes most
   int64_t loaded_bytes = 0;
+
+  // The kernel that a call runs, and its items; none where the call is not to be run.
+  uint32_t KernelOf(const Call& call, const int64_t* dims) const;
+  int64_t ItemsOf(const Call& call, const int64_t* dims) const;
 
   // The largest value of each symbol.
   std::vector<int64_t> MaxDims() const;

@@ -112,6 +112,29 @@ TEST_P(GpuEndToEndTest, StepsAndNeighboursDoNotShow) {
       0);
 }
 
+// A step of many tokens runs other kernels than one of few: products in tiles, attention of many rows.
+TEST_P(GpuEndToEndTest, AStepOfManyTokensGivesTheBitsOfManySteps) {
+  constexpr size_t kTokens = 80;
+  std::vector<int32_t> tokens;
+  while (tokens.size() < kTokens) {
+    const auto& ids = prompts_[tokens.size() % prompts_.size()].ids;
+    tokens.insert(tokens.end(), ids.begin(), ids.end());
+  }
+  tokens.resize(kTokens);
+  const auto at_once = Open(1);
+  const auto whole = at_once->Evaluate(tokens);
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  const auto in_steps = Open(1);
+  std::vector<float> last;
+  for (size_t at = 0; at < kTokens; at += 40) {
+    const auto logits = in_steps->Evaluate(absl::MakeConstSpan(tokens).subspan(at, 40));
+    ASSERT_TRUE(logits.ok()) << logits.status();
+    last.assign(logits->begin(), logits->end());
+  }
+  ASSERT_EQ(last.size(), whole->size());
+  EXPECT_EQ(std::memcmp(last.data(), whole->data(), last.size() * sizeof(float)), 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(Tiny, GpuEndToEndTest,
                          testing::Combine(testing::Values("tiny"), testing::ValuesIn(kAllNumbers)),
                          [](const auto& info) {

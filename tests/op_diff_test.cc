@@ -72,6 +72,39 @@ std::vector<OpCase> InterleavedCases(const codegen::Target& target) {
   return cases;
 }
 
+// What a GPU runs as one kernel: a norm and products that read what it makes.
+std::vector<OpCase> GroupCases() {
+  const PackedWeight wa = Packed("a", "bf16", "q[128] hid[512]", "hid"),
+                     wb = Packed("b", "bf16", "kv[64] hid[512]", "hid"),
+                     wc = Packed("c", "bf16", "ff[96] hid[512]", "hid");
+  std::vector<OpCase> cases;
+  for (const int64_t rows : {1, 11, 71}) {
+    cases.push_back(
+        OpCase(absl::StrCat("norm_and_projections_", rows))
+            .Declares(absl::StrCat("  weight @n : bf16 hid[512] from \"n\"\n",
+                                   "  weight @s : f32 dim[64] from \"s\"\n", wa.declaration,
+                                   wb.declaration, wc.declaration, "  load {\n", wa.load, wb.load,
+                                   wc.load, "  }"))
+            .Takes("%x: f32 tok[T] hid[512]")
+            .Returns("f32 tok[T] head[2] dim[64]")
+            .Body(
+                "%h = rmsnorm %x @n over hid {eps = 1e-06, out = bf16} : bf16 tok[T] hid[512]\n"
+                "%q = matmul %h @pa @s over hid -> head[2] dim[64] {epilogue = norm, eps = 1e-06} "
+                ": f32 tok[T] head[2] dim[64]\n"
+                "%k = matmul %h @pb @s over hid -> one[1] dim[64] {epilogue = norm, eps = 1e-06} "
+                ": f32 tok[T] one[1] dim[64]\n"
+                "%g = matmul %h @pc over hid -> m[48] {epilogue = silu_mul} : f32 tok[T] m[48]\n"
+                "%y = slice %k one 0..1 as dim2[1] : f32 tok[T] dim2[1] dim[64]\n"
+                "%z = merge %y dim2 dim -> dim[64] : f32 tok[T] dim[64]\n"
+                "%w = reduce_sum %g over m : f32 tok[T]\n"
+                "%p = mul %q %z : f32 tok[T] head[2] dim[64]\n"
+                "%r = add %p %w : f32 tok[T] head[2] dim[64]")
+            .Dims({{"T", rows}})
+            .Bound(4e-3));
+  }
+  return cases;
+}
+
 // What a matmul with an epilogue works on: `rows` are a's axes before k[$K]; N columns are H heads
 // of D elements.
 struct EpilogueShape {
@@ -173,6 +206,12 @@ std::vector<OpCase> EpilogueCases() {
       {"part_of_panel", "bf16", true, "tok[T]", 64, 2, 20, "", {1, 13}},
       {"rows_bf16", "bf16", false, "tok[T] two[2]", 37, 3, 34, " @panel($bf16, dim)", {5}},
       {"rows_f32", "f32", false, "tok[T]", 37, 3, 10, "", {3}},
+      // On a GPU's tensor cores: few rows and many, whole segments and parts of them, tiles of either
+      // width, heads that are parts of a tile and the other way round.
+      {"tensor", "bf16", true, "tok[T]", 160, 4, 32, " @panel($bf16, dim)", {3, 70}},
+      {"tensor_deep", "bf16", true, "tok[T]", 1056, 2, 64, " @panel($bf16, dim)", {9, 66}},
+      {"tensor_whole", "bf16", true, "tok[T]", 1024, 1, 128, " @panel($bf16, dim)", {2, 65}},
+      {"tensor_wide", "bf16", true, "tok[T]", 32, 16, 128, " @panel($bf16, dim)", {65}},
   };
   // Heads of which a part is rotated.
   const EpilogueShape parts[] = {
@@ -223,9 +262,10 @@ std::vector<OpCase> EpilogueCases() {
 
 std::vector<OpCase> AllCases(const codegen::Target& target) {
   std::vector<OpCase> all;
-  for (const auto& cases : {ElementwiseCases(), CastCases(), MatmulCases(), RowCases(), MoveCases(),
-                            AttentionCases(), QuantizedAttentionCases(), WindowedAttentionCases(),
-                            QuantizeCases(), InterleavedCases(target), EpilogueCases()}) {
+  for (const auto& cases :
+       {ElementwiseCases(), CastCases(), MatmulCases(), RowCases(), MoveCases(), AttentionCases(),
+        QuantizedAttentionCases(), WindowedAttentionCases(), QuantizeCases(),
+        InterleavedCases(target), GroupCases(), EpilogueCases()}) {
     all.insert(all.end(), cases.begin(), cases.end());
   }
   return all;

@@ -257,6 +257,7 @@ CLI::App* AddAsm(CLI::App* app, AsmFlags* flags) {
   AddPrecision(sub, &flags->model);
   AddIrFile(sub, &flags->model);
   AddIsa(sub, &flags->model);
+  AddDevice(sub, &flags->model);
   return sub;
 }
 
@@ -421,6 +422,7 @@ CLI::App* AddBench(CLI::App* app, BenchFlags* flags) {
   AddContext(sub, &flags->model, "Tokens the context holds [as many as are measured]");
   AddPrecision(sub, &flags->model);
   AddMachine(sub, &flags->model);
+  AddDevice(sub, &flags->model);
   AddListeners(sub, &flags->model);
   flags->model.use_cache = false;  // compiling is measured
   sub->add_option(

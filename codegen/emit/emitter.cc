@@ -49,9 +49,14 @@ Emitter::Emitter(llvm::Function* function, const Target& target,
       symbols_(symbols),
       function_(function),
       aligned_(true) {
-  for (size_t i = 0; i < buffers.size(); ++i) buffers_[static_cast<int>(i)] = buffers[i];
+  SetBuffers(buffers);
   for (size_t i = 0; i < dims.size(); ++i) dims_[symbols[i]] = dims[i];
   BeginBody();
+}
+
+void Emitter::SetBuffers(const std::vector<Value*>& buffers) {
+  buffers_.clear();
+  for (size_t i = 0; i < buffers.size(); ++i) buffers_[static_cast<int>(i)] = buffers[i];
 }
 
 void Emitter::BeginBody() {

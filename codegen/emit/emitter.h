@@ -139,6 +139,10 @@ class Emitter {
   Value* Least(Value* a, Value* b);
   Value* Most(Value* a, Value* b);
 
+ protected:
+  // From now on these are the buffers.
+  void SetBuffers(const std::vector<Value*>& buffers);
+
  private:
   // The entry block, which only leads to the body: what is loaded once goes there.
   void BeginBody();

@@ -16,6 +16,7 @@
 #include "codegen/emit/tensor_access.h"
 #include "codegen/nvptx/eights.h"
 #include "codegen/nvptx/emit_gpu.h"
+#include "codegen/nvptx/tensor_attention.h"
 
 namespace lluda::codegen::gpu {
 namespace {
@@ -294,6 +295,7 @@ class Attention {
 }  // namespace
 
 absl::StatusOr<KernelInfo> EmitAttention(const KernelSpec& spec, GpuEmitter& e) {
+  if (TensorAttention::Fits(spec)) return TensorAttention(spec, e).Emit();
   Attention attention(spec, e);
   absl::Status checked = attention.Check();
   if (!checked.ok()) return checked;

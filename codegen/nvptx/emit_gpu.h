@@ -3,6 +3,9 @@
 #ifndef LLUDA_CODEGEN_NVPTX_EMIT_GPU_H_
 #define LLUDA_CODEGEN_NVPTX_EMIT_GPU_H_
 
+#include <string>
+#include <vector>
+
 #include "absl/status/statusor.h"
 #include "codegen/backend.h"
 #include "codegen/kernel_spec.h"
@@ -38,6 +41,12 @@ absl::StatusOr<KernelInfo> EmitTopK(const KernelSpec& spec, GpuEmitter& e);
 
 // A warp for each column of the result: emit_matmul.cc. Also of expert_matmul.
 absl::StatusOr<KernelInfo> EmitMatmul(const KernelSpec& spec, GpuEmitter& e);
+
+// Products as one kernel, with the norm before them: emit_group.cc.
+bool MayGroup(const KernelSpec* norm, const std::vector<KernelSpec>& products);
+std::string RowSymbolOf(const KernelSpec& product);
+int GroupBuffers(const KernelSpec& group);
+absl::StatusOr<KernelInfo> EmitGroup(const KernelSpec& group, GpuEmitter& e);
 
 // A block for each token's head: emit_attention.cc.
 absl::StatusOr<KernelInfo> EmitAttention(const KernelSpec& spec, GpuEmitter& e);

@@ -1,4 +1,5 @@
-// Products of rows with a matrix: three ways to share the work, one order of sums each.
+// Products of rows with a matrix that tensor_product does not take: three ways to share the work, one
+// order of sums each.
 //
 // By panels, the way of weights in @panel(1x8, k), rows whose elements lie together in eights: a
 // warp computes one column for up to 8 rows of a, so that weights are read once for them. Lane l
@@ -10,21 +11,18 @@
 #include <algorithm>
 #include <utility>
 
-#include "codegen/emit/column_epilogue.h"
 #include "codegen/emit/integer.h"
 #include "codegen/emit/op_emitter.h"
-#include "codegen/emit/row_math.h"
 #include "codegen/emit/tensor_access.h"
 #include "codegen/nvptx/eights.h"
 #include "codegen/nvptx/emit_gpu.h"
-#include "ir/op/contraction.h"
-#include "ir/type/encoding.h"
+#include "codegen/nvptx/heads.h"
+#include "codegen/nvptx/product.h"
+#include "codegen/nvptx/tensor_product.h"
 
 namespace lluda::codegen::gpu {
 namespace {
 
-using ir::EpilogueStep;
-using runtime::kBlockThreads;
 using runtime::kBlockWarps;
 using runtime::kWarpThreads;
 
@@ -34,104 +32,6 @@ constexpr int64_t kMostRows = 8;
 constexpr int64_t kRowCounts[] = {1, 4, kMostRows};
 // A lane with one row has at most so many eights of weights under way at a time.
 constexpr int64_t kEightsInFlight = 12;
-
-// What the three ways share: the operands by their meaning, and how a sum becomes a result.
-class Product {
- public:
-  Product(const KernelSpec& spec, GpuEmitter& e)
-      : spec_(spec), e_(e), a_(spec.operands[0]), b_(spec.operands[1]) {
-    if (is_expert()) {
-      contracted_ = {b_.Find(spec.attrs.axes[0])->axis};
-    } else {
-      for (const std::string& name : ir::ContractedAxes(spec.attrs)) {
-        contracted_.push_back(b_.Find(name)->axis);
-      }
-    }
-  }
-  virtual ~Product() = default;
-
-  absl::Status Check() const {
-    if (ir::IsBlock(b_.dtype)) return NoKernel(spec_, "a GPU's kernels read no blocks");
-    if (a_.layout.is_panel()) return NoKernel(spec_, "the first operand is in panels");
-    for (const EpilogueStep step : spec_.attrs.epilogue) {
-      const bool known = EmitsColumnStep(step) || Info(step).grain == ir::Grain::kHeads;
-      if (!known) return NoKernel(spec_, "its epilogue");
-    }
-    return absl::OkStatus();
-  }
-
- protected:
-  bool is_expert() const { return spec_.opcode == ir::Opcode::kExpertMatmul; }
-  bool is_integer() const { return spec_.result.dtype == ir::DType::kI32; }
-  bool has_halves() const { return spec_.attrs.epilogue.grain() == ir::Grain::kHalves; }
-  bool IsContracted(absl::string_view name) const {
-    return std::any_of(contracted_.begin(), contracted_.end(),
-                       [&](const ir::Axis& axis) { return axis.name == name; });
-  }
-  std::vector<ir::Axis> FreeAxes(const TensorSpec& tensor) const {
-    std::vector<ir::Axis> axes;
-    for (const ir::StridedAxis& strided : tensor.axes) {
-      if (!IsContracted(strided.axis.name)) axes.push_back(strided.axis);
-    }
-    return axes;
-  }
-
-  // The sum of products at these indices, in all lanes of the warp.
-  Value* Sum(const Indices& indices) {
-    auto& b = e_.b();
-    Integer count(e_, e_.Const(1));
-    for (const ir::Axis& axis : contracted_) count = count * e_.ExtentValue(axis.extent);
-    const auto load = [&](int operand, const Indices& at) {
-      const TensorSpec& tensor = spec_.operands[operand];
-      Value* address = e_.Address(e_.Buffer(operand), ElementOffset(e_, tensor, at), tensor.dtype);
-      if (!is_integer()) return e_.Load(address, tensor.dtype, 1);
-      return b.CreateTrunc(e_.LoadIndex(address, tensor.dtype), e_.Int(32, 1));
-    };
-    Value* zero = is_integer() ? e_.ConstInt(0, 32, 1) : e_.ConstF32(0.0f, 1);
-    Value* own = e_.ForLanesOfWarp(count, {zero}, [&](Value* k, const Emitter::Carried& sum) {
-      Indices at = e_.IndicesOf(contracted_, k, 1);
-      at.insert(indices.begin(), indices.end());
-      Value* x = load(0, at);
-      Value* y = load(1, at);
-      Value* next = is_integer() ? b.CreateAdd(sum[0], b.CreateMul(x, y)) : e_.MulAdd(x, y, sum[0]);
-      return Emitter::Carried{next};
-    })[0];
-    return e_.WarpSum(own);
-  }
-
-  // What the steps on columns make of a sum, or of the two of a column and its partner `half`
-  // columns on.
-  Value* Finished(const Indices& indices, Value* column, int64_t half, std::vector<Value*> sums) {
-    for (const EpilogueStep step : spec_.attrs.epilogue) {
-      if (Info(step).grain == ir::Grain::kHalves) {
-        sums = {FoldHalves(e_, step, sums[0], sums[1])};
-      } else if (Info(step).grain == ir::Grain::kColumns) {
-        for (size_t i = 0; i < sums.size(); ++i) {
-          Value* at = Integer(e_, column) + static_cast<int64_t>(i) * half;
-          sums[i] = ApplyColumnStep(spec_, e_, step, sums[i], indices, at);
-        }
-      }
-    }
-    return sums[0];
-  }
-
-  void StoreAt(const Indices& indices, Value* value) {
-    const TensorSpec& out = spec_.result;
-    Value* to = e_.Address(e_.Buffer(static_cast<int>(spec_.operands.size())),
-                           ElementOffset(e_, out, indices), out.dtype);
-    if (is_integer()) {
-      e_.b().CreateAlignedStore(value, to, Emitter::AlignOf(out.dtype));
-    } else {
-      e_.Store(to, out.dtype, value);
-    }
-  }
-
-  const KernelSpec& spec_;
-  GpuEmitter& e_;
-  const TensorSpec& a_;
-  const TensorSpec& b_;
-  std::vector<ir::Axis> contracted_;
-};
 
 class ByElements : public Product {
  public:
@@ -172,120 +72,42 @@ class ByElements : public Product {
 
 class ByHeads : public Product {
  public:
-  ByHeads(const KernelSpec& spec, GpuEmitter& e)
-      : Product(spec, e),
-        heads_(spec.attrs.result_axes.begin(), spec.attrs.result_axes.end() - 1),
-        dim_(spec.attrs.result_axes.back()),
-        dims_(dim_.extent.value) {}
+  ByHeads(const KernelSpec& spec, GpuEmitter& e) : Product(spec, e), heads_(spec, e) {}
 
   absl::StatusOr<KernelInfo> Emit() {
-    if (4 * dims_ > runtime::kMaxSharedBytes) return NoKernel(spec_, "a head is too long");
+    const int64_t dims = heads_.dims();
+    if (4 * dims > runtime::kMaxSharedBytes) return NoKernel(spec_, "a head is too long");
     std::vector<ir::Axis> rows = FreeAxes(a_);
-    rows.insert(rows.end(), heads_.begin(), heads_.end());
-    shared_ = e_.Shared(4 * dims_);
+    rows.insert(rows.end(), heads_.axes().begin(), heads_.axes().end());
+    Value* shared = e_.Shared(4 * dims);
     const Indices row = e_.IndicesOf(rows, e_.Block(), 1);
     const ir::Axis columns = FreeAxes(b_).back();
-    e_.Loop(e_.Warp(), e_.Const(dims_), kBlockWarps, [&](Value* d) {
+    e_.Loop(e_.Warp(), e_.Const(dims), kBlockWarps, [&](Value* d) {
       Indices at = row;
       at[columns.name] = Column(row, d);
       Value* sum = Sum(at);
       e_.If(e_.IsFirstLane(), [&] {
-        Value* to = e_.Address(shared_, d, ir::DType::kF32);
+        Value* to = e_.Address(shared, d, ir::DType::kF32);
         e_.Store(to, ir::DType::kF32, Finished(at, at.at(columns.name), 0, {sum}));
       });
     });
     e_.Barrier();
-    if (has(EpilogueStep::kNorm)) inverse_ = Inverse();
-    StoreHead(row);
+    e_.If(e_.b().CreateICmpEQ(e_.Warp(), e_.Const(0)), [&] { heads_.Finish(row, shared); });
     KernelInfo info;
     info.work_axes = rows;
     return info;
   }
 
  private:
-  bool has(EpilogueStep step) const { return spec_.attrs.epilogue.Has(step); }
-  int operand(EpilogueStep step) const { return spec_.attrs.epilogue.OperandOf(step); }
-
   Value* Column(const Indices& row, Value* d) const {
     Integer column(e_, e_.Const(0));
-    for (const ir::Axis& axis : heads_) {
+    for (const ir::Axis& axis : heads_.axes()) {
       column = column * e_.ExtentValue(axis.extent) + row.at(axis.name);
     }
-    return column * dims_ + d;
+    return column * heads_.dims() + d;
   }
 
-  Value* SharedAt(Value* d) {
-    return e_.Load(e_.Address(shared_, d, ir::DType::kF32), ir::DType::kF32, 1);
-  }
-
-  Value* Inverse() {
-    auto& b = e_.b();
-    Value* own = e_.ForLanesOfWarp(
-        e_.Const(dims_), {e_.ConstF32(0.0f, 1)}, [&](Value* d, const Emitter::Carried& sum) {
-          Value* x = SharedAt(d);
-          return Emitter::Carried{b.CreateFAdd(sum[0], b.CreateFMul(x, x))};
-        })[0];
-    return InverseRootMeanSquare(e_, e_.WarpSum(own), dims_, *spec_.attrs.eps);
-  }
-
-  // An element of the head, normalised if the epilogue says so.
-  Value* At(Value* d) {
-    Value* x = SharedAt(d);
-    if (!has(EpilogueStep::kNorm)) return x;
-    const int norm = operand(EpilogueStep::kNorm);
-    const TensorSpec& weight = spec_.operands[norm];
-    Value* at = e_.Offset(weight.axes, {{weight.axes[0].axis.name, d}});
-    Value* factor = e_.Load(e_.Address(e_.Buffer(norm), at, weight.dtype), weight.dtype, 1);
-    return e_.b().CreateFMul(e_.b().CreateFMul(x, inverse_), factor);
-  }
-
-  // A thread for each pair that is rotated, then for each element that is not.
-  void StoreHead(const Indices& row) {
-    Indices to = row;
-    if (has(EpilogueStep::kAppend)) {
-      const int state = operand(EpilogueStep::kAppend);
-      const size_t named = spec_.attrs.axes.size() - 2;
-      for (int i = 0; i < 2; ++i) {
-        to[spec_.attrs.axes[named + static_cast<size_t>(i)]] =
-            LoadIndexAt(e_, spec_.operands[state + 1 + i], e_.Buffer(state + 1 + i), row);
-      }
-    }
-    const auto store = [&](Value* d, Value* value) {
-      to[dim_.name] = d;
-      StoreAt(to, value);
-    };
-    int64_t turned = 0;
-    if (has(EpilogueStep::kRope)) turned = StoreTurned(row, store);
-    const Integer first = Integer(e_, e_.Thread()) + turned;
-    e_.Loop(first, e_.Const(dims_), kBlockThreads, [&](Value* d) { store(d, At(d)); });
-  }
-
-  // Returns how many elements of a head were.
-  int64_t StoreTurned(const Indices& row, const std::function<void(Value*, Value*)>& store) {
-    const int cos = operand(EpilogueStep::kRope);
-    const ir::Axis pairs = spec_.operands[cos].axes.back().axis;
-    const int64_t half = pairs.extent.value;
-    e_.Loop(e_.Thread(), e_.Const(half), kBlockThreads, [&](Value* i) {
-      Indices at = row;
-      at[pairs.name] = i;
-      const auto table = [&](int number) {
-        const TensorSpec& tensor = spec_.operands[number];
-        return e_.Load(e_.Address(e_.Buffer(number), e_.Offset(tensor.axes, at), tensor.dtype),
-                       tensor.dtype, 1);
-      };
-      Value* partner = Integer(e_, i) + half;
-      const Rotated turned = Rotate(e_, {At(i), At(partner)}, table(cos), table(cos + 1));
-      store(i, turned.lo);
-      store(partner, turned.hi);
-    });
-    return 2 * half;
-  }
-
-  const std::vector<ir::Axis> heads_;
-  const ir::Axis dim_;
-  const int64_t dims_;
-  Value* shared_ = nullptr;
-  Value* inverse_ = nullptr;
+  Heads heads_;
 };
 
 class ByPanels : public Product {
@@ -457,6 +279,8 @@ absl::StatusOr<KernelInfo> EmitMatmul(const KernelSpec& spec, GpuEmitter& e) {
   ByElements by_elements(spec, e);
   absl::Status checked = by_elements.Check();
   if (!checked.ok()) return checked;
+  if (TensorProduct::Fits(spec)) return TensorProduct(spec, e).Emit();
+  e.WaitForEarlier();
   if (spec.attrs.epilogue.per_head()) return ByHeads(spec, e).Emit();
   ByPanels by_panels(spec, e);
   return by_panels.Fits() ? by_panels.Emit() : by_elements.Emit();

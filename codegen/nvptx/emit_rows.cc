@@ -7,14 +7,12 @@
 #include "codegen/emit/op_emitter.h"
 #include "codegen/emit/row_math.h"
 #include "codegen/emit/tensor_access.h"
+#include "codegen/nvptx/block_sum.h"
 #include "codegen/nvptx/emit_gpu.h"
 #include "llvm/IR/Intrinsics.h"
 
 namespace lluda::codegen::gpu {
 namespace {
-
-// A norm of rows of so many elements has a block for each.
-constexpr int64_t kLongRow = 512;
 
 // A row of operand 0, and the elements of the result that go with it.
 struct Row {
@@ -71,25 +69,9 @@ struct Row {
     });
   }
 
-  // The block's threads accumulate elements 256 apart, warps combine theirs as a butterfly, and
-  // their sums are added in the order of the warps. All threads of the block have it.
   Value* SumOfSquaresInBlock() const {
-    auto& b = e.b();
-    Value* own = e.Loop(e.Thread(), e.Const(axis.extent.value), runtime::kBlockThreads,
-                        {e.ConstF32(0.0f, 1)}, [&](Value* i, const Emitter::Carried& c) {
-                          Value* x = Load(i);
-                          return Emitter::Carried{b.CreateFAdd(c[0], b.CreateFMul(x, x))};
-                        })[0];
-    Value* of_warp = e.WarpSum(own);
-    Value* shared = e.Shared(4 * runtime::kBlockWarps);
-    const auto place = [&](Value* warp) { return e.Address(shared, warp, ir::DType::kF32); };
-    e.If(e.IsFirstLane(), [&] { e.Store(place(e.Warp()), ir::DType::kF32, of_warp); });
-    e.Barrier();
-    Value* sum = e.ConstF32(0.0f, 1);
-    for (int64_t warp = 0; warp < runtime::kBlockWarps; ++warp) {
-      sum = b.CreateFAdd(sum, e.Load(place(e.Const(warp)), ir::DType::kF32, 1));
-    }
-    return sum;
+    return BlockSumOfSquares(e, axis.extent.value, e.Shared(4 * runtime::kBlockWarps),
+                             [&](Value* i) { return Load(i); });
   }
   void StoreInBlock(int buffer, const std::function<Value*(Value* x, Value* i)>& map) const {
     e.Loop(e.Thread(), e.Const(axis.extent.value), runtime::kBlockThreads, [&](Value* i) {

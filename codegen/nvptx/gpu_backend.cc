@@ -32,11 +32,24 @@ std::string GpuBackend::Version() const {
 
 KernelSpec GpuBackend::SpecOf(const ir::Op& op) const { return codegen::SpecOf(op); }
 
+std::optional<Backend::Many> GpuBackend::ManyRows(const KernelSpec& spec) const {
+  return GpuManyRows(spec);
+}
+
+bool GpuBackend::MayGroup(const KernelSpec* norm, const std::vector<KernelSpec>& specs) const {
+  return MayGroupOnGpu(norm, specs);
+}
+
 absl::StatusOr<KernelInfo> GpuBackend::Emit(const KernelSpec& spec, const std::string& name) {
   KernelSource emitted = KernelSource::OfModule(name);
-  const Form form = gpu_ != nullptr ? Form::kPtx : Form::kSimulated;
+  Form form = Form::kSimulated;
+  if (gpu_ != nullptr) form = gpu_->overlaps ? Form::kOverlappingPtx : Form::kPtx;
+  // A GPU multiplies and adds in one step and knows no instruction of a newer CPU, and what simulates
+  // one gives its bits.
+  Target scalar = target_;
+  scalar.isa = gpu_ != nullptr ? machine::Isa::kAvx2 : std::min(target_.isa, machine::Isa::kAvx2);
   ASSIGN_OR_RETURN(KernelInfo info,
-                   EmitGpuKernel(spec, form, target_, symbols_, name, emitted.module.get()));
+                   EmitGpuKernel(spec, form, scalar, symbols_, name, emitted.module.get()));
   emitted_[name] = std::move(emitted);
   return info;
 }

@@ -11,6 +11,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,6 +36,8 @@ class GpuBackend : public Backend {
   std::string Name() const override { return "gpu"; }
   std::string Version() const override;
   KernelSpec SpecOf(const ir::Op& op) const override;
+  std::optional<Many> ManyRows(const KernelSpec& spec) const override;
+  bool MayGroup(const KernelSpec* norm, const std::vector<KernelSpec>& specs) const override;
   absl::StatusOr<KernelInfo> Emit(const KernelSpec& spec, const std::string& name) override;
   void AddObject(const std::string& name, std::string object) override;
   absl::StatusOr<std::unique_ptr<KernelLibrary>> Finish(const std::vector<std::string>& names,

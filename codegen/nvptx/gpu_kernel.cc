@@ -2,6 +2,9 @@
 
 #include "codegen/emit/op_emitter.h"
 #include "codegen/nvptx/emit_gpu.h"
+#include "codegen/nvptx/tensor_attention.h"
+#include "codegen/nvptx/tensor_product.h"
+#include "machine/gpu_tiles.h"
 
 namespace lluda::codegen {
 namespace {
@@ -65,15 +68,36 @@ constexpr EmitRow kEmitters[] = {
 absl::StatusOr<KernelInfo> EmitGpuKernel(const KernelSpec& spec, Form form, const Target& target,
                                          const std::vector<std::string>& symbols,
                                          const std::string& name, llvm::Module* module) {
+  if (!spec.group.empty()) {
+    const auto e = GpuEmitter::Begin(form, module, target, name, symbols, gpu::GroupBuffers(spec));
+    absl::StatusOr<KernelInfo> info = gpu::EmitGroup(spec, *e);
+    if (info.ok()) e->Finish();
+    return info;
+  }
   for (const EmitRow& row : kEmitters) {
     if (row.opcode != spec.opcode) continue;
     const int buffers = static_cast<int>(spec.operands.size()) + 1;
     const auto e = GpuEmitter::Begin(form, module, target, name, symbols, buffers);
+    if (row.emit != gpu::EmitMatmul) e->WaitForEarlier();  // that waits behind its first weights
     absl::StatusOr<KernelInfo> info = row.emit(spec, *e);
     if (info.ok()) e->Finish();
     return info;
   }
   return NoKernel(spec, "a GPU has no kernel for the op");
+}
+
+std::optional<Backend::Many> GpuManyRows(const KernelSpec& spec) {
+  if (spec.opcode == ir::Opcode::kAttention) {
+    if (!gpu::TensorAttention::Fits(spec)) return std::nullopt;
+    return Backend::Many{gpu::TensorAttention::TokenSymbolOf(spec), machine::kGpuFewRows};
+  }
+  const KernelSpec& one = spec.group.empty() ? spec : spec.group.back();
+  if (!gpu::TensorProduct::Fits(one)) return std::nullopt;
+  return Backend::Many{gpu::RowSymbolOf(one), machine::kGpuFewRows};
+}
+
+bool MayGroupOnGpu(const KernelSpec* norm, const std::vector<KernelSpec>& specs) {
+  return gpu::MayGroup(norm, specs);
 }
 
 }  // namespace lluda::codegen

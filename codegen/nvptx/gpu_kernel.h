@@ -6,6 +6,7 @@
 #ifndef LLUDA_CODEGEN_NVPTX_GPU_KERNEL_H_
 #define LLUDA_CODEGEN_NVPTX_GPU_KERNEL_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,10 @@ namespace lluda::codegen {
 absl::StatusOr<KernelInfo> EmitGpuKernel(const KernelSpec& spec, Form form, const Target& target,
                                          const std::vector<std::string>& symbols,
                                          const std::string& name, llvm::Module* module);
+
+// As Backend::ManyRows and MayGroup.
+std::optional<Backend::Many> GpuManyRows(const KernelSpec& spec);
+bool MayGroupOnGpu(const KernelSpec* norm, const std::vector<KernelSpec>& specs);
 
 }  // namespace lluda::codegen
 

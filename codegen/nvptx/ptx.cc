@@ -22,7 +22,8 @@ namespace lluda::codegen {
 namespace {
 
 constexpr Gpu kGpus[] = {
-#define LLUDA_GPU(name, major, minor, ptx, driver, own) {name, major, minor, ptx, driver, own},
+#define LLUDA_GPU(name, major, minor, ptx, driver, own, overlaps) \
+  {name, major, minor, ptx, driver, own, overlaps},
 #include "codegen/nvptx/gpus.def"
 #undef LLUDA_GPU
 };

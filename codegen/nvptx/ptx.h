@@ -22,6 +22,7 @@ struct Gpu {
   const char* ptx;
   int driver;
   bool own;
+  bool overlaps;
 };
 absl::Span<const Gpu> AllGpus();
 // The newest row whose PTX runs on this compute capability; null for those before 8.0.

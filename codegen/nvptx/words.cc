@@ -1,8 +1,10 @@
 #include "codegen/nvptx/words.h"
 
+#include <map>
 #include <utility>
 
 #include "glog/logging.h"
+#include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/Intrinsics.h"
 #include "llvm/IR/IntrinsicsNVPTX.h"
 
@@ -14,10 +16,11 @@ using runtime::kBlockWarps;
 using runtime::kWarpThreads;
 
 // Offsets of KernelArgs' and SimulatedThread's fields; their headers assert them.
-constexpr int64_t kBuffers = 0, kDims = 8, kScratch = 16, kBegin = 24;
-constexpr int64_t kIndex = 0, kShared = 8, kBarrier = 16, kShuffle = 24;
-// NVPTX's address space of what a block shares (LLVM, User Guide for NVPTX Back-end).
-constexpr unsigned kSharedSpace = 3;
+constexpr int64_t kBuffers = 0, kDims = 8, kScratch = 16, kBegin = 24, kWorkspace = 48;
+constexpr int64_t kIndex = 0, kShared = 8, kBarrier = 16, kShuffle = 24, kMultiply = 32;
+// NVPTX's address spaces (LLVM, User Guide for NVPTX Back-end): all memory but what a block shares,
+// and that.
+constexpr unsigned kGlobalSpace = 1, kSharedSpace = 3;
 
 llvm::Function* NewFunction(llvm::Module* module, const std::string& name,
                             const std::vector<llvm::Type*>& parameters) {
@@ -28,18 +31,33 @@ llvm::Function* NewFunction(llvm::Module* module, const std::string& name,
   return function;
 }
 
+void Annotate(llvm::Function* function, const char* key, int value) {
+  llvm::LLVMContext& context = function->getContext();
+  llvm::Type* i32 = llvm::Type::getInt32Ty(context);
+  function->getParent()
+      ->getOrInsertNamedMetadata("nvvm.annotations")
+      ->addOperand(llvm::MDNode::get(
+          context, {llvm::ValueAsMetadata::get(function), llvm::MDString::get(context, key),
+                    llvm::ConstantAsMetadata::get(
+                        llvm::ConstantInt::get(i32, static_cast<uint64_t>(value)))}));
+}
+
 class PtxEmitter : public GpuEmitter {
  public:
   // The function's parameters are the symbols, the first block and the buffers.
   PtxEmitter(llvm::Function* function, const Target& target,
              const std::vector<std::string>& symbols, const std::vector<Value*>& dims,
-             Value* first_block, const std::vector<Value*>& buffers)
-      : GpuEmitter(function, target, symbols, buffers, dims), first_block_(first_block) {}
+             Value* first_block, const std::vector<Value*>& buffers, Value* workspace,
+             bool overlaps)
+      : GpuEmitter(function, target, symbols, buffers, dims),
+        first_block_(first_block),
+        workspace_(workspace),
+        overlaps_(overlaps) {
+    // The next kernel may begin: it waits for this one's end before it reads what this one writes.
+    if (overlaps) Control("griddepcontrol.launch_dependents;");
+  }
 
   Value* Thread() override { return Register(llvm::Intrinsic::nvvm_read_ptx_sreg_tid_x); }
-  Value* Block() override {
-    return b().CreateAdd(first_block_, Register(llvm::Intrinsic::nvvm_read_ptx_sreg_ctaid_x));
-  }
   void Barrier() override { b().CreateIntrinsic(llvm::Intrinsic::nvvm_barrier0, {}, {}); }
   Value* ShuffleBits(Value* bits, Value* lane) override {
     return b().CreateIntrinsic(llvm::Intrinsic::nvvm_shfl_sync_idx_i32, {},
@@ -48,33 +66,88 @@ class PtxEmitter : public GpuEmitter {
   }
   Value* Shared(int64_t bytes) override {
     CHECK_LE(bytes, runtime::kMaxSharedBytes);
-    llvm::Module* module = function()->getParent();
-    auto* type = llvm::ArrayType::get(b().getInt8Ty(), static_cast<uint64_t>(bytes));
-    auto* shared = new llvm::GlobalVariable(*module, type, /*isConstant=*/false,
-                                            llvm::GlobalValue::InternalLinkage,
-                                            llvm::UndefValue::get(type), "shared", nullptr,
-                                            llvm::GlobalValue::NotThreadLocal, kSharedSpace);
-    shared->setAlignment(llvm::Align(64));
-    return b().CreateAddrSpaceCast(shared, b().getPtrTy());
+    if (bytes > shared_bytes_) Enlarge(bytes);
+    return b().CreateAddrSpaceCast(shared_, b().getPtrTy());
+  }
+  Value* Workspace() override { return workspace_; }
+  void WaitForEarlier() override {
+    if (overlaps_) Control("griddepcontrol.wait;");
+  }
+  std::vector<Value*> Multiply(const std::vector<Value*>& a, const std::vector<Value*>& b_words,
+                               const std::vector<Value*>& sums) override {
+    std::vector<Value*> operands = a;
+    operands.insert(operands.end(), b_words.begin(), b_words.end());
+    operands.insert(operands.end(), sums.begin(), sums.end());
+    Value* result =
+        b().CreateIntrinsic(llvm::Intrinsic::nvvm_mma_m16n8k16_row_col_bf16, {}, operands);
+    std::vector<Value*> next;
+    for (unsigned i = 0; i < 4; ++i) next.push_back(b().CreateExtractValue(result, i));
+    return next;
+  }
+  void BeginCopy(Value* shared, Value* from) override {
+    b().CreateIntrinsic(llvm::Intrinsic::nvvm_cp_async_cg_shared_global_16, {},
+                        {b().CreateAddrSpaceCast(shared, b().getPtrTy(kSharedSpace)),
+                         b().CreateAddrSpaceCast(from, b().getPtrTy(kGlobalSpace))});
+  }
+  void CloseCopies() override {
+    b().CreateIntrinsic(llvm::Intrinsic::nvvm_cp_async_commit_group, {}, {});
+  }
+  void WaitForCopies(int but) override {
+    b().CreateIntrinsic(llvm::Intrinsic::nvvm_cp_async_wait_group, {},
+                        {b().getInt32(static_cast<uint32_t>(but))});
+  }
+  void WantBlocks(int blocks) override { Annotate(function(), "minctasm", blocks); }
+  // Weaker than membar.gl, which puts all fences of the GPU in one order.
+  void Publish() override { Control("fence.acq_rel.gpu;"); }
+
+ protected:
+  Value* OwnBlock() override {
+    return b().CreateAdd(first_block_, Register(llvm::Intrinsic::nvvm_read_ptx_sreg_ctaid_x));
   }
 
  private:
   Value* Register(llvm::Intrinsic::ID id) {
     return b().CreateZExt(b().CreateIntrinsic(id, {}, {}), b().getInt64Ty());
   }
+  // An instruction that LLVM has no intrinsic for.
+  void Control(const char* text) {
+    auto* type = llvm::FunctionType::get(b().getVoidTy(), false);
+    b().CreateCall(type, llvm::InlineAsm::get(type, text, "~{memory}", /*hasSideEffects=*/true));
+  }
+  void Enlarge(int64_t bytes) {
+    auto* type = llvm::ArrayType::get(b().getInt8Ty(), static_cast<uint64_t>(bytes));
+    auto* larger = new llvm::GlobalVariable(*function()->getParent(), type, /*isConstant=*/false,
+                                            llvm::GlobalValue::InternalLinkage,
+                                            llvm::UndefValue::get(type), "shared", nullptr,
+                                            llvm::GlobalValue::NotThreadLocal, kSharedSpace);
+    larger->setAlignment(llvm::Align(64));
+    if (shared_ != nullptr) {
+      shared_->replaceAllUsesWith(larger);
+      shared_->eraseFromParent();
+    }
+    shared_ = larger;
+    shared_bytes_ = bytes;
+  }
 
   Value* first_block_;
+  Value* workspace_;
+  const bool overlaps_;
+  llvm::GlobalVariable* shared_ = nullptr;
+  int64_t shared_bytes_ = 0;
 };
 
 class SimulatedEmitter : public GpuEmitter {
  public:
   SimulatedEmitter(llvm::Function* function, const Target& target,
                    const std::vector<std::string>& symbols, const std::vector<Value*>& dims,
-                   Value* block, Value* thread, const std::vector<Value*>& buffers)
-      : GpuEmitter(function, target, symbols, buffers, dims), block_(block), thread_(thread) {}
+                   Value* block, Value* thread, const std::vector<Value*>& buffers,
+                   Value* workspace)
+      : GpuEmitter(function, target, symbols, buffers, dims),
+        block_(block),
+        thread_(thread),
+        workspace_(workspace) {}
 
   Value* Thread() override { return b().CreateLoad(b().getInt64Ty(), Field(kIndex)); }
-  Value* Block() override { return block_; }
   void Barrier() override {
     auto* type = llvm::FunctionType::get(b().getVoidTy(), {b().getPtrTy()}, false);
     b().CreateCall(type, b().CreateLoad(b().getPtrTy(), Field(kBarrier)), {thread_});
@@ -89,39 +162,74 @@ class SimulatedEmitter : public GpuEmitter {
     CHECK_LE(bytes, runtime::kMaxSharedBytes);
     return b().CreateLoad(b().getPtrTy(), Field(kShared));
   }
+  Value* Workspace() override { return workspace_; }
+  void WaitForEarlier() override {}
+  std::vector<Value*> Multiply(const std::vector<Value*>& a, const std::vector<Value*>& b_words,
+                               const std::vector<Value*>& sums) override {
+    Value* words[] = {InMemory(a), InMemory(b_words), InMemory(sums)};
+    auto* pointer = b().getPtrTy();
+    auto* type =
+        llvm::FunctionType::get(b().getVoidTy(), {pointer, pointer, pointer, pointer}, false);
+    b().CreateCall(type, b().CreateLoad(pointer, Field(kMultiply)),
+                   {thread_, words[0], words[1], words[2]});
+    std::vector<Value*> next;
+    for (uint64_t i = 0; i < 4; ++i) {
+      next.push_back(b().CreateLoad(F32(1), b().CreateConstInBoundsGEP1_64(F32(1), words[2], i)));
+    }
+    return next;
+  }
+  void BeginCopy(Value* shared, Value* from) override {
+    b().CreateAlignedStore(b().CreateAlignedLoad(Int(32, 4), from, llvm::Align(16)), shared,
+                           llvm::Align(16));
+  }
+  void CloseCopies() override {}
+  void WantBlocks(int) override {}
+  void WaitForCopies(int) override {}
+  void Publish() override { b().CreateFence(llvm::AtomicOrdering::SequentiallyConsistent); }
+
+ protected:
+  Value* OwnBlock() override { return block_; }
 
  private:
+  // Values of one type, one behind the other on the stack.
+  Value* InMemory(const std::vector<Value*>& values) {
+    llvm::IRBuilder<> at(&function()->getEntryBlock(), function()->getEntryBlock().begin());
+    llvm::Type* type = values[0]->getType();
+    Value*& place = places_[{type, values.size()}];
+    if (place == nullptr)
+      place = at.CreateAlloca(type, at.getInt32(static_cast<uint32_t>(values.size())));
+    for (size_t i = 0; i < values.size(); ++i) {
+      b().CreateStore(values[i], b().CreateConstInBoundsGEP1_64(type, place, i));
+    }
+    return place;
+  }
   Value* Field(int64_t offset) {
     return b().CreateConstInBoundsGEP1_64(b().getInt8Ty(), thread_, static_cast<uint64_t>(offset));
   }
 
   Value* block_;
   Value* thread_;
+  Value* workspace_;
+  std::map<std::pair<llvm::Type*, size_t>, Value*> places_;
 };
 
 std::unique_ptr<GpuEmitter> BeginPtx(llvm::Module* module, const Target& target,
                                      const std::string& name,
-                                     const std::vector<std::string>& symbols, int buffers) {
+                                     const std::vector<std::string>& symbols, int buffers,
+                                     bool overlaps) {
   llvm::LLVMContext& context = module->getContext();
   std::vector<llvm::Type*> types(symbols.size() + 1, llvm::Type::getInt64Ty(context));
-  types.resize(types.size() + static_cast<size_t>(buffers), llvm::PointerType::getUnqual(context));
+  types.resize(types.size() + static_cast<size_t>(buffers) + 1,
+               llvm::PointerType::getUnqual(context));
   llvm::Function* function = NewFunction(module, name, types);
-  const auto annotate = [&](const char* key, int value) {
-    llvm::Type* i32 = llvm::Type::getInt32Ty(context);
-    module->getOrInsertNamedMetadata("nvvm.annotations")
-        ->addOperand(llvm::MDNode::get(
-            context, {llvm::ValueAsMetadata::get(function), llvm::MDString::get(context, key),
-                      llvm::ConstantAsMetadata::get(
-                          llvm::ConstantInt::get(i32, static_cast<uint64_t>(value)))}));
-  };
-  annotate("kernel", 1);
-  annotate("maxntidx", kBlockThreads);
+  Annotate(function, "kernel", 1);
+  Annotate(function, "maxntidx", kBlockThreads);
   std::vector<Value*> values;
   for (llvm::Argument& argument : function->args()) values.push_back(&argument);
   const auto first = values.begin() + static_cast<int64_t>(symbols.size());
-  return std::make_unique<PtxEmitter>(function, target, symbols,
-                                      std::vector<Value*>(values.begin(), first), *first,
-                                      std::vector<Value*>(first + 1, values.end()));
+  return std::make_unique<PtxEmitter>(
+      function, target, symbols, std::vector<Value*>(values.begin(), first), *first,
+      std::vector<Value*>(first + 1, values.end() - 1), values.back(), overlaps);
 }
 
 std::unique_ptr<GpuEmitter> BeginSimulated(llvm::Module* module, const Target& target,
@@ -140,13 +248,14 @@ std::unique_ptr<GpuEmitter> BeginSimulated(llvm::Module* module, const Target& t
   Value* symbol_values = load(at.getPtrTy(), args, kDims);
   Value* thread = load(at.getPtrTy(), args, kScratch);
   Value* item = load(at.getInt64Ty(), args, kBegin);
+  Value* workspace = load(at.getPtrTy(), args, kWorkspace);
   std::vector<Value*> dims, pointers;
   for (size_t i = 0; i < symbols.size(); ++i) {
     dims.push_back(load(at.getInt64Ty(), symbol_values, 8 * static_cast<int64_t>(i)));
   }
   for (int i = 0; i < buffers; ++i) pointers.push_back(load(at.getPtrTy(), places, 8 * i));
-  auto emitter =
-      std::make_unique<SimulatedEmitter>(function, target, symbols, dims, item, thread, pointers);
+  auto emitter = std::make_unique<SimulatedEmitter>(function, target, symbols, dims, item, thread,
+                                                    pointers, workspace);
   at.CreateBr(block->getNextNode());
   return emitter;
 }
@@ -157,8 +266,67 @@ std::unique_ptr<GpuEmitter> GpuEmitter::Begin(Form form, llvm::Module* module, c
                                               const std::string& name,
                                               const std::vector<std::string>& symbols,
                                               int buffers) {
-  return form == Form::kPtx ? BeginPtx(module, target, name, symbols, buffers)
-                            : BeginSimulated(module, target, name, symbols, buffers);
+  if (form == Form::kSimulated) return BeginSimulated(module, target, name, symbols, buffers);
+  return BeginPtx(module, target, name, symbols, buffers, form == Form::kOverlappingPtx);
+}
+
+std::vector<Value*> GpuEmitter::Choose(Value* condition,
+                                       const std::function<std::vector<Value*>()>& then,
+                                       const std::function<std::vector<Value*>()>& otherwise) {
+  std::vector<Value*> values[2];
+  llvm::BasicBlock* ends[2] = {};
+  If(
+      condition,
+      [&] {
+        values[0] = then();
+        ends[0] = b().GetInsertBlock();
+      },
+      [&] {
+        values[1] = otherwise();
+        ends[1] = b().GetInsertBlock();
+      });
+  std::vector<Value*> chosen;
+  for (size_t i = 0; i < values[0].size(); ++i) {
+    auto* phi = b().CreatePHI(values[0][i]->getType(), 2);
+    for (size_t n = 0; n < 2; ++n) phi->addIncoming(values[n][i], ends[n]);
+    chosen.push_back(phi);
+  }
+  return chosen;
+}
+
+void GpuEmitter::IfLastBlock(Value* counter, Value* count, const std::function<void()>& body) {
+  llvm::Type* i32 = Int(32, 1);
+  Value* shared = Shared(4);
+  // The block's writes come before the barrier, and so before what the one thread publishes behind it;
+  // what it sees then, all see behind the next one (PTX ISA, "Memory Consistency Model": causality).
+  Barrier();
+  If(b().CreateICmpEQ(Thread(), Const(0)), [&] {
+    Publish();
+    Value* before = b().CreateAtomicRMW(llvm::AtomicRMWInst::Add, counter, b().getInt32(1),
+                                        llvm::Align(4), llvm::AtomicOrdering::Monotonic);
+    Publish();
+    b().CreateAlignedStore(before, shared, llvm::Align(4));
+  });
+  Barrier();
+  Value* before = b().CreateAlignedLoad(i32, shared, llvm::Align(4));
+  Value* last = b().CreateSub(b().CreateTrunc(count, i32), b().getInt32(1));
+  Barrier();  // the shared memory is free again
+  If(b().CreateICmpEQ(before, last), [&] {
+    If(b().CreateICmpEQ(Thread(), Const(0)),
+       [&] { b().CreateAlignedStore(b().getInt32(0), counter, llvm::Align(4)); });
+    body();
+  });
+}
+
+void GpuEmitter::UsePart(const std::vector<Value*>& buffers, Value* block) {
+  SetBuffers(buffers);
+  block_ = block;
+}
+
+std::vector<Value*> GpuEmitter::Buffers(int first, int count) {
+  std::vector<Value*> buffers;
+  for (int i = first; i < first + count; ++i) buffers.push_back(Buffer(i));
+  return buffers;
 }
 
 Value* GpuEmitter::Lane() { return b().CreateAnd(Thread(), Const(kWarpThreads - 1)); }

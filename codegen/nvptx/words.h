@@ -26,7 +26,8 @@
 namespace lluda::codegen {
 
 // What the words become: instructions of a GPU, or calls into runtime/gpu/simulated_gpu.h.
-enum class Form : uint8_t { kPtx, kSimulated };
+// Kernels of the second form begin while the one before them still runs (PTX ISA, griddepcontrol).
+enum class Form : uint8_t { kPtx, kOverlappingPtx, kSimulated };
 
 class GpuEmitter : public Emitter {
  public:
@@ -38,14 +39,35 @@ class GpuEmitter : public Emitter {
   virtual ~GpuEmitter() = default;
 
   // The words.
-  virtual Value* Thread() = 0;  // i64, in its block
-  virtual Value* Block() = 0;   // i64, the work item
+  virtual Value* Thread() = 0;                                        // i64, in its block
+  Value* Block() { return block_ != nullptr ? block_ : OwnBlock(); }  // i64, the work item
   // All threads of the block come here before any goes on.
   virtual void Barrier() = 0;
   // The i32 that the thread `lane` (i32) of the warp has; all threads of the warp come here.
   virtual Value* ShuffleBits(Value* bits, Value* lane) = 0;
-  // Memory that the block's threads share; at most one piece a kernel, of kMaxSharedBytes.
+  // Memory that the block's threads share, of at most kMaxSharedBytes. There is one piece a kernel:
+  // all calls return the same, as large as the largest of them.
   virtual Value* Shared(int64_t bytes) = 0;
+  // Memory that all blocks of the call share: see gpu_abi.h.
+  virtual Value* Workspace() = 0;
+  // Returns when all that earlier kernels wrote is there. Each thread comes here before it reads
+  // anything but weights, and before it writes.
+  virtual void WaitForEarlier() = 0;
+  // 16 x 8 sums of the warp with a 16 x 8 product over 16 elements added: see
+  // SimulatedThread::multiply. `a` are 4 i32, `b` 2, `sums` 4 f32; all threads of the warp come here.
+  virtual std::vector<Value*> Multiply(const std::vector<Value*>& a, const std::vector<Value*>& b,
+                                       const std::vector<Value*>& sums) = 0;
+  // Copies 16 bytes into shared memory, both at multiples of 16, at some time before a
+  // WaitForCopies. Copies are told apart by the CloseCopies behind them.
+  virtual void BeginCopy(Value* shared, Value* from) = 0;
+  virtual void CloseCopies() = 0;
+  // The thread's copies have arrived, but for those of the last `but` sets that were closed.
+  virtual void WaitForCopies(int but) = 0;
+  // A multiprocessor should hold so many blocks at a time: their threads get fewer registers. At most
+  // once a kernel.
+  virtual void WantBlocks(int blocks) = 0;
+  // What the thread wrote can be seen by all blocks before what it writes next.
+  virtual void Publish() = 0;
 
   // Made of them.
   Value* Lane();  // i64, in its warp
@@ -57,6 +79,19 @@ class GpuEmitter : public Emitter {
   Value* WarpSum(Value* x);  // f32 or i32
   Value* WarpMax(Value* x);
   Value* Butterfly(Value* x, const std::function<Value*(Value*, Value*)>& combine);
+
+  // The values that one of the two makes, by the condition.
+  std::vector<Value*> Choose(Value* condition, const std::function<std::vector<Value*>()>& then,
+                             const std::function<std::vector<Value*>()>& otherwise);
+
+  // The last of `count` blocks that come here, all of whose threads do, runs `body`, and sees what
+  // the others wrote before they came. `counter` is an i32 of the workspace, zero before and after.
+  // Uses the shared memory.
+  void IfLastBlock(Value* counter, Value* count, const std::function<void()>& body);
+
+  // From now on Buffer(i) and Block() are a kernel's that is a part of this one.
+  void UsePart(const std::vector<Value*>& buffers, Value* block);
+  std::vector<Value*> Buffers(int first, int count);
 
   // A thread for each element of these axes.
   void ForElements(const std::vector<ir::Axis>& axes,
@@ -71,10 +106,13 @@ class GpuEmitter : public Emitter {
 
  protected:
   using Emitter::Emitter;
+  virtual Value* OwnBlock() = 0;
 
  private:
   void ForPart(const std::vector<ir::Axis>& axes, int64_t together, Value* own,
                const std::function<void(const Indices&)>& body);
+
+  Value* block_ = nullptr;
 };
 
 // The info of kernels that are one ForElements, or one ForWarpRows.

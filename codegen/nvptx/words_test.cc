@@ -1,6 +1,8 @@
 // A kernel of words alone, in both of their meanings.
 #include "codegen/nvptx/words.h"
 
+#include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include "codegen/llvm/jit.h"
@@ -52,6 +54,79 @@ TEST(Words, AreCallsIntoTheSimulatedGpu) {
   // Thread 37 of block 1: its warp has 288 to 319, and thread 38 left 380.
   EXPECT_EQ(y[256 + 37], 32 * 288 + 31 * 16 + 380);
   EXPECT_EQ(y[256 + 255], 32 * 480 + 31 * 16 + 0);
+}
+
+// result[lane] = the lane's first sum of a product of its own words; and the last of two blocks, the
+// one that counts the second arrival, writes 1 behind them.
+void EmitProduct(GpuEmitter& e) {
+  auto& b = e.b();
+  e.WantBlocks(2);
+  Value* shared = e.Shared(16 * runtime::kBlockThreads);
+  Value* own = b.CreateInBoundsGEP(e.Int(32, 4), shared, e.Thread());
+  e.BeginCopy(own, b.CreateInBoundsGEP(e.Int(32, 4), e.Buffer(0), e.Thread()));
+  e.CloseCopies();
+  e.WaitForCopies(0);
+  e.Barrier();
+  Value* words = b.CreateAlignedLoad(e.Int(32, 4), own, llvm::Align(16));
+  std::vector<Value*> a;
+  for (uint64_t i = 0; i < 4; ++i) a.push_back(b.CreateExtractElement(words, i));
+  const std::vector<Value*> zeros(4, e.ConstF32(0, 1));
+  e.WaitForEarlier();
+  const auto sums = e.Multiply(a, {a[0], a[2]}, zeros);
+  e.Store(e.Address(e.Buffer(1), e.Thread(), ir::DType::kF32), ir::DType::kF32, sums[0]);
+  e.IfLastBlock(e.Workspace(), e.Const(2), [&] {
+    Value* behind = e.Address(e.Buffer(1), e.Const(runtime::kBlockThreads), ir::DType::kF32);
+    e.Store(behind, ir::DType::kF32, e.ConstF32(1, 1));
+  });
+  e.Finish();
+}
+
+TEST(Words, OfProductsAndOfTheLastBlockAreSimulated) {
+  const Target target = Target::Host();
+  auto context = std::make_unique<llvm::LLVMContext>();
+  auto module = std::make_unique<llvm::Module>("test", *context);
+  EmitProduct(*GpuEmitter::Begin(Form::kSimulated, module.get(), target, "kernel", {"T"}, 2));
+  auto jit = Jit::Create(target, {});
+  ASSERT_TRUE(jit.ok()) << jit.status();
+  ASSERT_EQ((*jit)->AddModule(std::move(context), std::move(module)), absl::OkStatus());
+  auto library = std::move(**jit).Compile({"kernel"});
+  ASSERT_TRUE(library.ok()) << library.status();
+  alignas(16) static uint32_t x[4 * runtime::kBlockThreads];
+  std::fill(std::begin(x), std::end(x), 0x40003F80);  // 1 and 2
+  std::vector<float> y(runtime::kBlockThreads + 1, -1);
+  void* buffers[] = {x, y.data()};
+  const int64_t dims[] = {1};
+  int32_t counter = 0;
+  auto runner = runtime::BlockRunner::Create();
+  ASSERT_TRUE(runner.ok()) << runner.status();
+  const auto run = [&](int64_t block) {
+    return (*runner)->Run((*library)->Find("kernel"), buffers, dims, block, &counter);
+  };
+  ASSERT_EQ(run(0), absl::OkStatus());
+  EXPECT_EQ(y[0], 8 * 1 + 8 * 4) << "16 products";
+  EXPECT_EQ(y.back(), -1) << "the first block is not the last";
+  EXPECT_EQ(counter, 1);
+  ASSERT_EQ(run(1), absl::OkStatus());
+  EXPECT_EQ(y.back(), 1);
+  EXPECT_EQ(counter, 0) << "ready for the next call";
+}
+
+TEST(Words, OfProductsAreInstructionsOfAGpu) {
+  const Target target = Target::Host();
+  for (const Gpu& gpu : AllGpus()) {
+    llvm::LLVMContext context;
+    llvm::Module module("test", context);
+    const Form form = gpu.overlaps ? Form::kOverlappingPtx : Form::kPtx;
+    EmitProduct(*GpuEmitter::Begin(form, &module, target, "kernel", {"T"}, 2));
+    const auto ptx = PtxOf(gpu, &module);
+    ASSERT_TRUE(ptx.ok()) << ptx.status();
+    for (const char* text :
+         {"mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32", "cp.async.cg.shared.global",
+          "cp.async.wait_group 0", "fence.acq_rel.gpu", "atom", ".minnctapersm 2"}) {
+      EXPECT_THAT(*ptx, HasSubstr(text)) << gpu.name;
+    }
+    EXPECT_EQ(ptx->find("griddepcontrol.wait") != std::string::npos, gpu.overlaps) << gpu.name;
+  }
 }
 
 TEST(Words, AreInstructionsOfAGpu) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "machine/gpu_tiles.h"
 #include "machine/tiles.h"
 #include "passes/framework/rewrite.h"
 #include "passes/fuse/match/fusion.h"
@@ -141,11 +142,26 @@ std::string Obstacle(const ir::StepInfo& step, const Op& op, const Chain& chain)
   return AxesObstacle(op, matmul, heads.result_axes.back().name);
 }
 
+// A GPU shares a head's columns between blocks where tensor cores multiply, and nowhere else: then a
+// head would be work for one block, and there are too few of them.
+bool EndsInHeadsOnGpu(const Chain& chain) {
+  const Op& matmul = *chain.matmul;
+  if (matmul.attrs.axes.empty()) return false;
+  const ir::Type& b = matmul.operand(1).type();
+  const int depth = b.FindAxis(matmul.attrs.axes[0]);
+  if (depth < 0 || !b.axes[depth].extent.is_constant()) return false;
+  const ir::Attrs& heads = (chain.split != nullptr ? chain.split : chain.matmul)->attrs;
+  return machine::HasTensorProduct(matmul.operand(0).type().dtype, b.dtype,
+                                   b.axes[depth].extent.value,
+                                   heads.result_axes.back().extent.value);
+}
+
 }  // namespace
 
 bool FuseProjection::Fuse(const ir::StepInfo& step, Op* op) {
   const Chain chain = FindChain(step, *op);
   if (!chain.IsProjection()) return false;
+  if (device_ == machine::DeviceKind::kGpu && !EndsInHeadsOnGpu(chain)) return false;
   if (std::string why = Obstacle(step, *op, chain); !why.empty()) {
     misses_.push_back(MissAt(*op, std::move(why)));
     return false;
@@ -177,7 +193,6 @@ bool FuseProjection::Fuse(const ir::StepInfo& step, Op* op) {
 
 absl::StatusOr<bool> FuseProjection::Run(ir::Module* module) {
   misses_.clear();
-  if (device_ == machine::DeviceKind::kGpu) return false;
   bool changed = false;
   RewriteEachOp(module, [&](Op* op) {
     for (const ir::StepInfo& step : ir::AllSteps()) {

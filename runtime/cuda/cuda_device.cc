@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "base/align.h"
 #include "base/status_macros.h"
 #include "runtime/gpu/gpu_abi.h"
+#include "runtime/memory_need.h"
 
 namespace lluda::runtime {
 namespace {
@@ -20,6 +22,9 @@ constexpr int kCaptureThreadLocal = 1;
 constexpr int kErrorLog = 5, kErrorLogBytes = 6;
 // Blocks of a launch: the largest first extent of a grid.
 constexpr int64_t kMostBlocks = std::numeric_limits<int32_t>::max();
+
+// The first driver that captures launches that overlap (CUDA 12.3).
+constexpr int kOverlapsInGraphs = 12030;
 
 // Of memory that the GPU reaches by itself. A step's inputs and results fit; weights do not, and
 // are copied by the driver.
@@ -68,6 +73,27 @@ absl::StatusOr<Memory> CudaDevice::Allocate(int64_t bytes, Pages, absl::string_v
   return memory;
 }
 
+absl::StatusOr<Memory> CudaDevice::AllocateHost(int64_t bytes, absl::string_view purpose) {
+  RETURN_IF_ERROR(CreateStream());
+  void* data = nullptr;
+  const auto size = static_cast<size_t>(std::max<int64_t>(1, bytes));
+  RETURN_IF_ERROR(Check(driver().MemAllocHost(&data, size),
+                        absl::StrCat("taking ", bytes, " bytes for ", purpose)));
+  std::memset(data, 0, size);
+  pinned_->emplace(static_cast<char*>(data), bytes);
+  return Memory(static_cast<char*>(data), bytes,
+                [gpu = gpu_, pinned = pinned_](char* memory, int64_t) {
+                  pinned->erase(memory);
+                  if (gpu->Use().ok()) gpu->driver().MemFreeHost(memory);
+                });
+}
+
+bool CudaDevice::IsPinned(const void* memory, int64_t bytes) const {
+  const auto* data = static_cast<const char*>(memory);
+  auto it = pinned_->upper_bound(data);
+  return it != pinned_->begin() && data + bytes <= std::prev(it)->first + std::prev(it)->second;
+}
+
 absl::Status CudaDevice::CopyIn(char* to, const void* from, int64_t bytes) {
   RETURN_IF_ERROR(Flush());
   const auto size = static_cast<size_t>(bytes);
@@ -82,7 +108,7 @@ absl::Status CudaDevice::CopyIn(char* to, const void* from, int64_t bytes) {
 absl::Status CudaDevice::CopyOut(void* to, const char* from, int64_t bytes) {
   RETURN_IF_ERROR(Flush());
   const auto size = static_cast<size_t>(bytes);
-  char* staged = Stage(bytes);
+  char* staged = IsPinned(to, bytes) ? nullptr : Stage(bytes);
   RETURN_IF_ERROR(
       Check(driver().MemcpyDtoHAsync(staged != nullptr ? staged : to, ToWord(from), size, stream_),
             "copying from the GPU"));
@@ -104,8 +130,15 @@ absl::Status CudaDevice::Prepare(const Program& program) {
   buffers_.assign(program.kernels.size(), 0);
   for (const Call& call : program.load) buffers_[call.kernel] = call.buffers.size();
   for (const Entry& entry : program.entries) {
-    for (const Call& call : entry.calls) buffers_[call.kernel] = call.buffers.size();
+    for (const Call& call : entry.calls) {
+      buffers_[call.kernel] = call.buffers.size();
+      const Kernel& kernel = program.kernels[call.kernel];
+      if (kernel.many_symbol >= 0) buffers_[kernel.many] = call.buffers.size();
+    }
   }
+  ASSIGN_OR_RETURN(workspace_,
+                   Allocate(kWorkspaceCounterBytes + WorkspaceBytes(program, kBlockWarps),
+                            Pages::kSmall, "kernel workspace"));
   return LoadKernels(program);
 }
 
@@ -129,6 +162,7 @@ absl::Status CudaDevice::LoadKernels(const Program& program) {
       const std::string reason = log.empty() ? "" : absl::StrCat(": ", log);
       return absl::Status(loaded.code(), absl::StrCat(loaded.message(), reason));
     }
+    overlaps_.push_back(text->second.find("griddepcontrol.wait") != std::string::npos);
     modules_.push_back(module);
     functions_.emplace_back();
     RETURN_IF_ERROR(
@@ -143,16 +177,18 @@ bool CudaDevice::RunRegion(const Region& region) {
   for (const BoundCall& call : region.calls) {
     // A call of more blocks than a grid holds is launched in parts.
     for (int64_t done = 0; done < call.items; done += kMostBlocks) {
-      Launch& launch = collected_.emplace_back();
-      launch.kernel = call.kernel;
-      launch.blocks = static_cast<uint32_t>(std::min(call.items - done, kMostBlocks));
+      std::vector<uint64_t>& parameters = collected_.parameters;
+      collected_.launches.push_back(
+          {call.kernel, static_cast<uint32_t>(std::min(call.items - done, kMostBlocks)),
+           parameters.size()});
       for (size_t i = 0; i < program_->symbols.size(); ++i) {
-        launch.parameters.push_back(static_cast<uint64_t>(region.dims[i]));
+        parameters.push_back(static_cast<uint64_t>(region.dims[i]));
       }
-      launch.parameters.push_back(static_cast<uint64_t>(call.first_item + done));
+      parameters.push_back(static_cast<uint64_t>(call.first_item + done));
       for (size_t i = 0; i < buffers_[call.kernel]; ++i) {
-        launch.parameters.push_back(ToWord(call.buffers[i]));
+        parameters.push_back(ToWord(call.buffers[i]));
       }
+      parameters.push_back(ToWord(workspace_.data()));
     }
   }
   return true;
@@ -170,9 +206,9 @@ absl::Status CudaDevice::Synchronize(absl::string_view doing) {
 
 absl::Status CudaDevice::Flush() {
   RETURN_IF_ERROR(CreateStream());
-  if (collected_.empty()) return absl::OkStatus();
+  if (collected_.launches.empty()) return absl::OkStatus();
   if (collected_ == last_) {
-    collected_.clear();
+    collected_.Clear();
     if (graph_ == nullptr) {
       RETURN_IF_ERROR(MakeGraph());
     }
@@ -180,19 +216,23 @@ absl::Status CudaDevice::Flush() {
     return Check(driver().GraphLaunch(graph_, stream_), "launching kernels");
   }
   DropGraph();
-  last_ = std::move(collected_);
-  collected_.clear();
+  std::swap(last_, collected_);
+  collected_.Clear();
   return LaunchAll();
 }
 
 absl::Status CudaDevice::LaunchAll() {
-  for (Launch& launch : last_) {
-    std::vector<void*> parameters;
-    for (uint64_t& value : launch.parameters) parameters.push_back(&value);
-    RETURN_IF_ERROR(
-        Check(driver().LaunchKernel(functions_[launch.kernel], launch.blocks, 1, 1, kBlockThreads,
-                                    1, 1, 0, stream_, parameters.data(), nullptr),
-              absl::StrCat("launching ", program_->kernels[launch.kernel].name)));
+  std::vector<void*> parameters;
+  for (uint64_t& value : last_.parameters) parameters.push_back(&value);
+  for (const Launch& launch : last_.launches) {
+    // Kernels whose code does not wait for the one before begin behind its end.
+    const bool overlaps = overlaps_[launch.kernel] && driver().version() >= kOverlapsInGraphs;
+    CudaLaunchAttribute attribute = {kCudaLaunchOverlaps, 0, 1, {}};
+    const CudaLaunchConfig config = {
+        {launch.blocks, 1, 1}, {kBlockThreads, 1, 1}, 0, stream_, &attribute, overlaps ? 1u : 0u};
+    RETURN_IF_ERROR(Check(driver().LaunchKernelEx(&config, functions_[launch.kernel],
+                                                  &parameters[launch.first_parameter], nullptr),
+                          absl::StrCat("launching ", program_->kernels[launch.kernel].name)));
   }
   return absl::OkStatus();
 }

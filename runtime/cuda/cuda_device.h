@@ -33,6 +33,7 @@ class CudaDevice : public Device {
 
   bool UsesHostMemory() const override { return false; }
   absl::StatusOr<Memory> Allocate(int64_t bytes, Pages pages, absl::string_view purpose) override;
+  absl::StatusOr<Memory> AllocateHost(int64_t bytes, absl::string_view purpose) override;
   absl::Status CopyIn(char* to, const void* from, int64_t bytes) override;
   absl::Status CopyOut(void* to, const char* from, int64_t bytes) override;
   absl::Status Copy(char* to, const char* from, int64_t bytes) override;
@@ -44,13 +45,25 @@ class CudaDevice : public Device {
   int64_t graph_launches() const { return graph_launches_; }
 
  private:
-  // A kernel's call: the values of its parameters, 8 bytes each (runtime/gpu/gpu_abi.h).
+  // Kernels' calls in a row. A step makes the list anew, which has to be quick: the GPU waits.
   struct Launch {
     uint32_t kernel = 0;
     uint32_t blocks = 0;
-    std::vector<uint64_t> parameters;
+    size_t first_parameter = 0;
     bool operator==(const Launch& o) const {
-      return kernel == o.kernel && blocks == o.blocks && parameters == o.parameters;
+      return kernel == o.kernel && blocks == o.blocks && first_parameter == o.first_parameter;
+    }
+  };
+  struct LaunchList {
+    std::vector<Launch> launches;
+    std::vector<uint64_t>
+        parameters;  // 8 bytes each, those of all launches (runtime/gpu/gpu_abi.h)
+    bool operator==(const LaunchList& o) const {
+      return launches == o.launches && parameters == o.parameters;
+    }
+    void Clear() {
+      launches.clear();
+      parameters.clear();
     }
   };
 
@@ -69,18 +82,24 @@ class CudaDevice : public Device {
   // Room for so many bytes in memory that the GPU reads and writes by itself, or null: it is full
   // until the next Synchronize.
   char* Stage(int64_t bytes);
+  bool IsPinned(const void* memory, int64_t bytes) const;
 
   std::shared_ptr<const CudaGpu> gpu_;
   std::map<std::string, std::string> ptx_;
   const Program* program_ = nullptr;
   CudaStream stream_ = nullptr;
+  // What AllocateHost gave, by where it begins: the GPU writes there by itself.
+  std::shared_ptr<std::map<const char*, int64_t>> pinned_ =
+      std::make_shared<std::map<const char*, int64_t>>();
   char* staging_ = nullptr;
   int64_t staged_ = 0;  // bytes of it that are in use
   std::vector<CudaModule> modules_;
   std::vector<CudaFunction> functions_;  // by the program's kernels
+  std::vector<bool> overlaps_;           // whether they wait for the kernel before themselves
   std::vector<size_t> buffers_;          // how many a kernel takes
-  std::vector<Launch> collected_;
-  std::vector<Launch> last_;       // what was run before
+  Memory workspace_;
+  LaunchList collected_;
+  LaunchList last_;                // what was run before
   CudaGraphExec graph_ = nullptr;  // of last_; null: it has not come twice
   int64_t graph_launches_ = 0;
 };

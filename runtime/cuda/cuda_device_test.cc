@@ -165,7 +165,7 @@ TEST_F(CudaDeviceTest, ALostDeviceIsAnErrorAndNoCrash) {
   const auto y = Run(executable->get(), 3, {1, 2, 3, 4});
   EXPECT_EQ(y.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(y.status().message()), HasSubstr("unspecified launch failure (719)"));
-  Fail("cuLaunchKernel=719");
+  Fail("cuLaunchKernelEx=719");
   EXPECT_THAT(std::string(Run(executable->get(), 3, {1, 2, 3, 4}).status().message()),
               HasSubstr("launching scaled"));
 }

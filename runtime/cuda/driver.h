@@ -28,6 +28,27 @@ using CudaStream = void*;
 using CudaGraph = void*;
 using CudaGraphExec = void*;
 
+// CUlaunchAttribute_st: its value is a union of 64 bytes.
+struct CudaLaunchAttribute {
+  int id;
+  int padding;
+  int value;
+  char rest[60];
+};
+static_assert(sizeof(CudaLaunchAttribute) == 72, "that of the driver's ABI");
+// CUlaunchConfig_st.
+struct CudaLaunchConfig {
+  unsigned grid[3];
+  unsigned block[3];
+  unsigned shared_bytes;
+  CudaStream stream;
+  CudaLaunchAttribute* attributes;
+  unsigned attribute_count;
+};
+// May begin before the kernel in front of it has ended, which it waits for itself
+// (CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION).
+inline constexpr int kCudaLaunchOverlaps = 6;
+
 inline constexpr char kCudaDriverLibrary[] = "libcuda.so.1";
 
 class CudaDriver {

@@ -19,6 +19,7 @@ using lluda::runtime::CudaDeviceId;
 using lluda::runtime::CudaFunction;
 using lluda::runtime::CudaGraph;
 using lluda::runtime::CudaGraphExec;
+using lluda::runtime::CudaLaunchConfig;
 using lluda::runtime::CudaModule;
 using lluda::runtime::CudaResult;
 using lluda::runtime::CudaStream;
@@ -222,11 +223,11 @@ CudaResult cuGraphLaunch(CudaGraphExec exec, CudaStream) {
   for (const Launch& launch : static_cast<Graph*>(exec)->launches) Run(launch);
   return 0;
 }
-CudaResult cuLaunchKernel(CudaFunction function, unsigned grid_x, unsigned, unsigned, unsigned,
-                          unsigned, unsigned, unsigned, CudaStream, void** parameters, void**) {
-  RETURN_WHAT_TESTS_ASK_FOR(cuLaunchKernel);
+CudaResult cuLaunchKernelEx(const CudaLaunchConfig* config, CudaFunction function,
+                            void** parameters, void**) {
+  RETURN_WHAT_TESTS_ASK_FOR(cuLaunchKernelEx);
   const auto* known = static_cast<const Function*>(function);
-  Launch launch{known, grid_x, {}};
+  Launch launch{known, config->grid[0], {}};
   for (size_t i = 0; i < known->parameters; ++i) {
     launch.parameters.push_back(*static_cast<uint64_t*>(parameters[i]));
   }

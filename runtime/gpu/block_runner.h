@@ -30,7 +30,8 @@ class BlockRunner {
 
   // Internal when threads wait for each other and none can go on: some have ended, or wait for
   // something else. The block's shared memory is NaNs at first.
-  absl::Status Run(KernelFn fn, void* const* buffers, const int64_t* dims, int64_t block);
+  absl::Status Run(KernelFn fn, void* const* buffers, const int64_t* dims, int64_t block,
+                   void* workspace = nullptr);
 
  private:
   // Whoever the thread waits for comes by a number of times; it has waited when that has changed.
@@ -42,8 +43,12 @@ class BlockRunner {
     int64_t seen;
     bool ended;
   };
+  // What a lane gives to the others: one word of a shuffle, ten of a product, four of which it gets
+  // back as sums.
+  using Given = std::array<uint32_t, 10>;
+  using GivenByAll = std::array<Given, kWarpThreads>;
   struct Warp {
-    std::array<std::array<uint32_t, kWarpThreads>, 2> values;  // of this round and the last
+    std::array<GivenByAll, 2> given;  // in this round and the last
     int64_t rounds;
     int arrived;
   };
@@ -51,6 +56,11 @@ class BlockRunner {
   BlockRunner() = default;
   static void Barrier(SimulatedThread* thread);
   static uint32_t Shuffle(SimulatedThread* thread, uint32_t value, uint32_t lane);
+  static void Multiply(SimulatedThread* thread, const uint32_t* a, const uint32_t* b, float* sums);
+  // What all lanes of the thread's warp give, when they have; the last of them calls `when_all`.
+  static const GivenByAll& Exchange(SimulatedThread* thread, const Given& given,
+                                    void (*when_all)(GivenByAll* all));
+  static void MultiplyWarp(GivenByAll* all);
   [[noreturn]] static void Begin(Fiber* fiber);
 
   Warp& WarpOf(const Fiber& fiber);

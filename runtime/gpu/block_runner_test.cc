@@ -1,5 +1,6 @@
 #include "runtime/gpu/block_runner.h"
 
+#include <cstring>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -55,6 +56,47 @@ TEST(BlockRunner, AShuffleGivesTheOtherLanesValueHoweverOftenLanesMeet) {
     // 32 numbers from 32 * warp on.
     EXPECT_EQ(results[32 * warp + 5], 32 * 32 * warp + 31 * 16);
   }
+}
+
+// bf16 of a small integer.
+uint32_t Bf16(int value) {
+  const auto number = static_cast<float>(value);
+  uint32_t bits = 0;
+  std::memcpy(&bits, &number, sizeof(bits));
+  return bits >> 16;
+}
+
+// a[row][k] is row + k, b[k][column] is k - column, and every sum begins with 100.
+TEST(BlockRunner, AWarpsProductIsThatOfTheFragmentsOfPtx) {
+  absl::Status status;
+  const auto results = RunBlock(
+      [](const KernelArgs* args) {
+        SimulatedThread* thread = ThreadOf(args);
+        const int lane = static_cast<int>(thread->index % kWarpThreads);
+        const int g = lane / 4, t = lane % 4;
+        uint32_t a[4], b[2];
+        float sums[4] = {100, 100, 100, 100};
+        for (int i = 0; i < 4; ++i) {
+          const int row = g + i % 2 * 8, k = 2 * t + i / 2 * 8;
+          a[i] = Bf16(row + k) | Bf16(row + k + 1) << 16;
+        }
+        for (int i = 0; i < 2; ++i) {
+          const int k = 2 * t + i * 8;
+          b[i] = Bf16(k - g) | Bf16(k + 1 - g) << 16;
+        }
+        thread->multiply(thread, a, b, sums);
+        int wrong = 0;
+        for (int i = 0; i < 4; ++i) {
+          const int row = g + i / 2 * 8, column = 2 * t + i % 2;
+          int expected = 100;
+          for (int k = 0; k < 16; ++k) expected += (row + k) * (k - column);
+          wrong += sums[i] == static_cast<float>(expected) ? 0 : 1;
+        }
+        ResultOf(args)[thread->index] = static_cast<uint32_t>(wrong);
+      },
+      &status);
+  EXPECT_EQ(status, absl::OkStatus());
+  EXPECT_THAT(results, Each(0u));
 }
 
 TEST(BlockRunner, BehindABarrierAllSeeWhatWasSharedBefore) {

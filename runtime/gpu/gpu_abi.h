@@ -2,7 +2,9 @@
 //
 // A kernel runs in blocks of kBlockThreads threads, and a work item is a block. On a GPU its
 // parameters are, 8 bytes each: the symbols' values in the order of Program::symbols, the number of
-// the first block, then the buffers in the order of KernelArgs::buffers. In simulation it has the
+// the first block, the buffers in the order of KernelArgs::buffers, then the workspace: memory that
+// all blocks of a call share. It begins with kWorkspaceCounterBytes that are zero before a call and
+// after it; behind them lie as many bytes as Kernel::split says. In simulation a kernel has the
 // signature of kernel_abi.h: `begin` is the block's number, and `scratch` the thread's
 // SimulatedThread.
 #ifndef LLUDA_RUNTIME_GPU_GPU_ABI_H_
@@ -20,6 +22,9 @@ inline constexpr int kBlockWarps = kBlockThreads / kWarpThreads;
 // being asked (CUDA C++ Programming Guide, "Technical Specifications per Compute Capability").
 inline constexpr int64_t kMaxSharedBytes = 48 << 10;
 
+// 65536 counters of 4 bytes.
+inline constexpr int64_t kWorkspaceCounterBytes = 256 << 10;
+
 // What a simulated kernel can ask of who runs it.
 struct SimulatedThread {
   int64_t index;  // in its block
@@ -28,11 +33,16 @@ struct SimulatedThread {
   void (*barrier)(SimulatedThread* thread);
   // Returns the value that the thread `lane` of the warp gave when all of them have called it.
   uint32_t (*shuffle)(SimulatedThread* thread, uint32_t value, uint32_t lane);
+  // The warp's product of 16 x 16 and 16 x 8 bf16 elements, added to 16 x 8 sums in f32, when all of
+  // its threads have called it. What a thread holds of them is what PTX says of mma.m16n8k16: four
+  // words of a, two of b, and four sums, which are replaced.
+  void (*multiply)(SimulatedThread* thread, const uint32_t* a, const uint32_t* b, float* sums);
 };
 
 static_assert(offsetof(SimulatedThread, index) == 0 && offsetof(SimulatedThread, shared) == 8 &&
                   offsetof(SimulatedThread, barrier) == 16 &&
-                  offsetof(SimulatedThread, shuffle) == 24,
+                  offsetof(SimulatedThread, shuffle) == 24 &&
+                  offsetof(SimulatedThread, multiply) == 32,
               "codegen/nvptx/words.cc addresses the fields by these offsets");
 
 }  // namespace lluda::runtime

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "runtime/memory_need.h"
 
 namespace lluda::runtime {
 namespace {
@@ -20,6 +21,9 @@ absl::Status SimulatedGpu::Prepare(const Program& program) {
     ASSIGN_OR_RETURN(std::unique_ptr<BlockRunner> runner, BlockRunner::Create());
     runners_.push_back(std::move(runner));
   }
+  ASSIGN_OR_RETURN(workspace_,
+                   Memory::Allocate(kWorkspaceCounterBytes + WorkspaceBytes(program, kBlockWarps),
+                                    Pages::kSmall, "a simulated GPU's workspace"));
   return absl::OkStatus();
 }
 
@@ -33,8 +37,8 @@ void SimulatedGpu::RunCall(const BoundCall& call, const int64_t* dims) {
   const int64_t grain = std::max<int64_t>(1, call.items / (kChunksPerThread * pool_->threads()));
   pool_->ParallelFor(call.items, grain, [&](int64_t begin, int64_t end, int thread) {
     for (int64_t item = begin; item < end; ++item) {
-      absl::Status ran = runners_[static_cast<size_t>(thread)]->Run(kernel.fn, call.buffers, dims,
-                                                                    call.first_item + item);
+      absl::Status ran = runners_[static_cast<size_t>(thread)]->Run(
+          kernel.fn, call.buffers, dims, call.first_item + item, workspace_.data());
       if (ran.ok()) continue;
       const std::lock_guard<std::mutex> lock(mutex_);
       if (status_.ok()) {

@@ -35,6 +35,7 @@ class SimulatedGpu : public InHostMemory {
   ThreadPool* pool_;
   const Program* program_ = nullptr;
   std::vector<std::unique_ptr<BlockRunner>> runners_;  // one a thread
+  Memory workspace_;
   std::mutex mutex_;
   absl::Status status_;  // the first problem since the last Wait
 };

@@ -218,9 +218,9 @@ absl::StatusOr<absl::Span<const float>> Session::Step(absl::Span<const Chunk> ch
                                                    " rows of results, must be at most ", max_step_,
                                                    " and ", max_rows_));
   }
-  results_.resize(static_cast<size_t>(std::max<int64_t>(1, rows) * width_));
-  RETURN_IF_ERROR(RunStep(chunks, results_.data()));
-  return absl::MakeConstSpan(results_).subspan(0, static_cast<size_t>(rows * width_));
+  RETURN_IF_ERROR(MakeRoom(std::max<int64_t>(1, rows) * width_));
+  RETURN_IF_ERROR(RunStep(chunks, results()));
+  return absl::MakeConstSpan(results(), static_cast<size_t>(rows * width_));
 }
 
 absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk> chunks) {
@@ -229,7 +229,7 @@ absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk
   for (const Chunk& chunk : chunks) wanted += static_cast<size_t>(chunk.wanted);
   const auto width = static_cast<size_t>(width_);
   // A step without a row that is wanted writes one all the same, behind the others.
-  results_.resize((wanted + 1) * width);
+  RETURN_IF_ERROR(MakeRoom(static_cast<int64_t>((wanted + 1) * width)));
   size_t chunk = 0;
   size_t taken = 0;  // tokens of chunks[chunk] that earlier steps have computed
   size_t finished = 0;
@@ -254,10 +254,17 @@ absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk
       chunk += ends ? 1 : 0;
     }
     const size_t row = rows > 0 ? finished : wanted;
-    RETURN_IF_ERROR(RunStep(pieces_, results_.data() + row * width));
+    RETURN_IF_ERROR(RunStep(pieces_, results() + row * width));
     finished += static_cast<size_t>(rows);
   }
-  return absl::MakeConstSpan(results_).subspan(0, wanted * width);
+  return absl::MakeConstSpan(results(), wanted * width);
+}
+
+absl::Status Session::MakeRoom(int64_t numbers) {
+  const int64_t bytes = numbers * static_cast<int64_t>(sizeof(float));
+  if (bytes <= results_memory_.size()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(results_memory_, executable_->AllocateResults(bytes));
+  return absl::OkStatus();
 }
 
 absl::Status Session::RunStep(absl::Span<const Chunk> chunks, float* output) {

@@ -136,7 +136,10 @@ class Session {
   std::vector<float> keep_, media_;
   std::vector<int32_t> from_;
   std::vector<Chunk> pieces_;  // of Evaluate, what the next step takes
-  std::vector<float> results_;
+  // Room for so many numbers of results.
+  absl::Status MakeRoom(int64_t numbers);
+  float* results() const { return reinterpret_cast<float*>(results_memory_.data()); }
+  Memory results_memory_;
 };
 
 }  // namespace lluda::runtime

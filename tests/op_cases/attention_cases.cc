@@ -21,10 +21,13 @@ std::vector<OpCase> AttentionCases() {
         const std::string state = absl::StrCat(dtype, " slot[S] kv[2] pos[C] dim[", dim, "]");
         const std::string x = absl::StrCat(dtype, " tok[T] kv[2] dim[", dim, "]");
         const std::string q = absl::StrCat(" tok[T] kv[2] rep[", rep, "] dim[", dim, "]");
+        // A GPU has another kernel for many tokens; then a slot's tokens follow one another.
+        const int64_t tokens = dim >= 64 && rep == 3 ? 150 : 40;
         std::vector<int64_t> slots, positions;
-        for (int64_t t = 0; t < 40; ++t) {
-          slots.push_back(t % 3 == 0 ? 1 : 0);
-          positions.push_back(t % 3 == 0 ? t / 3 : t - t / 3 - 1);
+        for (int64_t t = 0; t < tokens; ++t) {
+          const bool other = tokens > 40 ? t >= 110 : t % 3 == 0;
+          slots.push_back(other ? 1 : 0);
+          positions.push_back(tokens > 40 ? t % 110 : other ? t / 3 : t - t / 3 - 1);
         }
         cases.push_back(
             OpCase(absl::StrCat("attention_", dtype, "_", dim, "_", rep))
@@ -39,7 +42,7 @@ std::vector<OpCase> AttentionCases() {
                     "\n%r = attention %q %ks %vs over slot pos dim at %pos %slot {mask = "
                     "causal, scale = 0.125} : f32",
                     q))
-                .Dims({{"T", 40}, {"S", 2}, {"C", 128}})
+                .Dims({{"T", tokens}, {"S", 2}, {"C", 128}})
                 .Integers({{"pos", positions}, {"slot", slots}}));
       }
     }

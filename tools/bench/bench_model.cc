@@ -126,8 +126,13 @@ absl::StatusOr<Unconfirmed> Measure(const BenchOptions& bench, BenchResult* resu
   ASSIGN_OR_RETURN(Expected expected, RunUntimed(bench, runner.get()));
   result->peak_rss_bytes = engine::PeakMemoryBytes();
 
-  ASSIGN_OR_RETURN(std::unique_ptr<LimitMeter> meter,
-                   LimitMeter::Create(target, model->threads(), DefaultReadBytes()));
+  std::unique_ptr<LimitMeter> meter;
+  if (model->executable()->uses_host_memory()) {
+    ASSIGN_OR_RETURN(meter, LimitMeter::Create(target, model->threads(), DefaultReadBytes()));
+  } else {
+    ASSIGN_OR_RETURN(const double rate, model->executable()->MeasureCopies(kLimitSeconds));
+    meter = LimitMeter::OfMemory(rate);
+  }
   RETURN_IF_ERROR(RunTimed(bench, expected, model.get(), work, runner.get(), meter.get(), result));
   if (bench.stats) {
     RETURN_IF_ERROR(CountCalls(*model, bench, runner.get(), result));
@@ -135,6 +140,7 @@ absl::StatusOr<Unconfirmed> Measure(const BenchOptions& bench, BenchResult* resu
   result->model = model->folder();
   result->cpu = CpuName();
   result->isa = std::string(codegen::IsaName(target.isa));
+  if (!model->executable()->uses_host_memory()) result->isa = model->identity().isa;
   const engine::ModuleOptions& numbers = optimised.numbers;
   result->precision = std::string(engine::PrecisionName(numbers.precision));
   result->kv_cache = std::string(engine::KvCacheName(numbers.kv_cache, numbers.precision));

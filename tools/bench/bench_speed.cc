@@ -7,6 +7,7 @@ namespace lluda::tools {
 using codegen::Limit;
 
 Limit BindingLimit(const StepWork& work, double flops, double bytes, LimitMeter* meter) {
+  if (!meter->Has(work.arithmetic)) return Limit::kDramRead;
   const double arithmetic = flops / meter->Measure(work.arithmetic, kTurnSeconds);
   const double reading = bytes / meter->Measure(Limit::kDramRead, kTurnSeconds);
   return arithmetic > reading ? work.arithmetic : Limit::kDramRead;

@@ -48,7 +48,10 @@ absl::StatusOr<OptimisedModel> OpenOptimised(const engine::LoadOptions& options,
       bundle != nullptr ? std::string(bundle->lluda_version()) : bundle::kLludaVersion;
   model.llvm_version =
       bundle != nullptr ? std::string(bundle->llvm_version()) : codegen::LlvmVersion();
-  ASSIGN_OR_RETURN(model.history, RunPasses(model.module.get(), see));
+  ASSIGN_OR_RETURN(model.history,
+                   RunPasses(model.module.get(), see,
+                             options.device == engine::Device::kCpu ? machine::DeviceKind::kCpu
+                                                                    : machine::DeviceKind::kGpu));
   return model;
 }
 

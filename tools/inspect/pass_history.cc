@@ -37,11 +37,13 @@ void AddCalled(const ir::Func& func, std::set<std::string>* names) {
 
 }  // namespace
 
-absl::StatusOr<PassHistory> RunPasses(ir::Module* module, const SeeModule& see) {
+absl::StatusOr<PassHistory> RunPasses(ir::Module* module, const SeeModule& see,
+                                      machine::DeviceKind device) {
   ASSIGN_OR_RETURN(std::vector<std::string> names, passes::RemainingPasses(*module));
   PassHistory history;
   history.unseen_passes = static_cast<int64_t>(module->passes.size());
   passes::PipelineOptions options;
+  options.passes.device = device;
   options.dump = [&](int number, absl::string_view pass, const ir::Module& after) {
     history.provenance.See(pass, after);
     if (see) see(number, pass, after, history.provenance);

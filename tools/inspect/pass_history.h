@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ir/graph.h"
+#include "machine/tiles.h"
 #include "passes/framework/provenance.h"
 #include "passes/pipeline.h"
 #include "tools/inspect/explain_report.h"
@@ -33,7 +34,8 @@ using SeeModule = std::function<void(int number, absl::string_view pass, const i
                                      const passes::Provenance& provenance)>;
 
 // Errors are those of passes::RemainingPasses and of the passes.
-absl::StatusOr<PassHistory> RunPasses(ir::Module* module, const SeeModule& see = nullptr);
+absl::StatusOr<PassHistory> RunPasses(ir::Module* module, const SeeModule& see = nullptr,
+                                      machine::DeviceKind device = machine::DeviceKind::kCpu);
 
 // Leaves the near misses in what an entry runs: its function, those that are called, and `load`.
 void KeepMissesOf(const ir::Func& entry, PassHistory* history);

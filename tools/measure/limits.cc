@@ -124,8 +124,15 @@ LimitMeter::Chosen LimitMeter::ChooseArithmetic(codegen::Limit limit) {
   return chosen;
 }
 
+std::unique_ptr<LimitMeter> LimitMeter::OfMemory(double rate) {
+  std::unique_ptr<LimitMeter> meter(new LimitMeter(1));
+  meter->memory_rate_ = rate;
+  return meter;
+}
+
 double LimitMeter::Measure(codegen::Limit limit, double seconds) {
   CHECK(Has(limit));
+  if (memory_rate_ > 0) return memory_rate_;
   return Rate(limit, loops_[static_cast<size_t>(limit)], seconds);
 }
 

@@ -34,8 +34,14 @@ class LimitMeter {
   static absl::StatusOr<std::unique_ptr<LimitMeter>> Create(const codegen::Target& target,
                                                             int threads, int64_t read_bytes);
 
+  // Of a device with memory of its own: its memory's speed alone, once measured.
+  static std::unique_ptr<LimitMeter> OfMemory(double rate);
+
   // False where the target has no instruction for it; see LimitLoops::Of.
-  bool Has(Limit limit) const { return loops_[static_cast<size_t>(limit)].loop != nullptr; }
+  bool Has(Limit limit) const {
+    if (memory_rate_ > 0) return limit == Limit::kDramRead;
+    return loops_[static_cast<size_t>(limit)].loop != nullptr;
+  }
 
   // 10^9 bytes or operations a second, of all threads together, over about `seconds`; Has(limit)
   // must be true.
@@ -58,6 +64,7 @@ class LimitMeter {
   Chosen ChooseRead();
   Chosen ChooseArithmetic(Limit limit);
 
+  double memory_rate_ = 0;
   runtime::ThreadPool pool_;
   std::unique_ptr<codegen::LimitLoops> compiled_;
   runtime::Memory memory_;    // what is read

@@ -1,0 +1,102 @@
+// Attention on tensor cores, over keys and values in bf16.
+//
+// The cache is gone through in blocks of 64 positions, counted from position 0. A block has a maximum
+// of its own, the sum of its weights and its weighted values, and blocks are merged one after the
+// other, each at its turn: M = max(m, m'), s exp(m - M) + s' exp(m' - M), and so for the values.
+// A weight is the sum of three bf16 when it meets the values, which is all of its bits. What is computed depends on a token's
+// position and window alone: a block of which a token sees nothing changes no bit.
+//
+// With few tokens, blocks of threads take the 64s of a token's KV head in turns, and the last of them
+// merges; with many, a block of threads has 64 or 128 rows, tokens and heads of a KV head, and each
+// warp goes through all 64s for 16 of them.
+//
+//   if (TensorAttention::Fits(spec)) return TensorAttention(spec, e).Emit();
+#ifndef LLUDA_CODEGEN_NVPTX_TENSOR_ATTENTION_H_
+#define LLUDA_CODEGEN_NVPTX_TENSOR_ATTENTION_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "codegen/backend.h"
+#include "codegen/emit/attention_operands.h"
+#include "codegen/kernel_spec.h"
+#include "codegen/nvptx/words.h"
+
+namespace lluda::codegen::gpu {
+
+class TensorAttention {
+ public:
+  static bool Fits(const KernelSpec& spec);
+  // The symbol of the tokens.
+  static std::string TokenSymbolOf(const KernelSpec& spec);
+
+  TensorAttention(const KernelSpec& spec, GpuEmitter& e);
+  KernelInfo Emit();
+
+ private:
+  using Words = std::vector<Value*>;
+  // What is seen by the row of a lane's words: first and last position, and whether it is one.
+  struct Row {
+    Value* first;
+    Value* last;
+    Indices at;  // of q and the result
+  };
+  // Of a lane's two rows: the block's maximum, the sum of its weights, and the weights as words of
+  // the operand a, by parts, the smallest first, and 16 positions.
+  struct Weights {
+    Value* maximum[2];
+    Value* sum[2];
+    std::vector<Words> parts[3];
+  };
+
+  KernelInfo EmitFew();
+  KernelInfo EmitMany();
+
+  // Whether a lane's second row, 8 below the first, is any head's.
+  bool HasLowerRows() const { return spec_.many || group_ > 8; }
+  Value* F32(float value) { return e_.ConstF32(value, 1); }
+  Value* Exp(Value* x);  // of Scale() * x
+  Value* KeyOfColumn(int64_t tile, Value* column);
+  Words LoadWords(Value* pointer);     // 16 bytes at a multiple of 16
+  Words LoadElements(Value* pointer);  // the same anywhere
+  Words QueryWords(const Row rows[2], int64_t chunk, bool lower);
+  Value* CachePointer(int operand, const Indices& cache, Value* position);
+  Row RowOf(Value* token, Value* head, const Indices& kv);
+  // `scores` are 8 tiles of 16 rows and 8 positions.
+  Weights WeightsOf(const std::vector<Words>& scores, Value* block, const Row rows[2]);
+  // A part with maximum, sum and values added to what was merged before, from which `factors` come.
+  struct Factors {
+    Value* before;
+    Value* part;
+  };
+  Factors MergeMaximum(Value** maximum, Value* of_part);
+  Value* MergeValue(Value* before, Value* of_part, const Factors& factors);
+
+  Value* PairOf(Value* first, Value* second, bool upper);
+  // With many tokens, warps whose rows are others.
+  int64_t RowWarps() const;
+  Value* PartAddress(Value* token, Value* kv, Value* block, Value* row);
+  void CopyKeys(const Indices& cache, Value* block, Value* last);
+  void CopyValues(const Indices& cache, Value* block, Value* last);
+  // The tile's rows whose tokens have this slot, which see positions from `first` to `last`.
+  void EmitRun(const Indices& cache, Value* first, Value* last, const Row rows[2],
+               Value* const in_run[2], Value* const stores[2]);
+
+  const KernelSpec& spec_;
+  GpuEmitter& e_;
+  const AttentionOperands o_;
+  const std::vector<ir::Axis> kv_axes_;
+  const int64_t group_;   // query heads of a KV head
+  const int64_t padded_;  // the same as a power of two
+  int64_t kv_heads_ = 1;
+  Value* shared_ = nullptr;
+  Value* lane_ = nullptr;
+  Value* g_ = nullptr;  // lane / 4
+  Value* t_ = nullptr;  // lane % 4
+};
+
+}  // namespace lluda::codegen::gpu
+
+#endif  // LLUDA_CODEGEN_NVPTX_TENSOR_ATTENTION_H_

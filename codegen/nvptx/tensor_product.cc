@@ -1,0 +1,538 @@
+#include "codegen/nvptx/tensor_product.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "codegen/emit/integer.h"
+#include "codegen/emit/row_math.h"
+#include "codegen/emit/tensor_access.h"
+#include "codegen/nvptx/block_sum.h"
+#include "codegen/nvptx/eights.h"
+#include "ir/op/contraction.h"
+#include "machine/gpu_tiles.h"
+
+namespace lluda::codegen::gpu {
+namespace {
+
+using ir::DType;
+using runtime::kBlockThreads;
+using runtime::kBlockWarps;
+using Words = std::vector<Value*>;
+
+constexpr int64_t kSegment = 128;  // elements of a chain of products
+constexpr int64_t kChunk = 32;     // of which a lane reads 8 of a row at a time
+constexpr int64_t kChunks = kSegment / kChunk;
+constexpr int64_t kFewRows = 8, kFewColumns = 8;
+// A lane has at most so many words of 16 bytes of weights under way at a time.
+constexpr int64_t kWordsInFlight = 12;
+
+// More blocks do not normalise what they read each for itself: that they wait for shows then.
+constexpr int64_t kMostNormalising = 1024;
+
+constexpr int64_t kTileRows = 64;
+constexpr int64_t kStages = 3;              // slabs of 32 elements that are on their way or read
+constexpr int64_t kSlabBytes = kChunk * 2;  // of a row
+// A tile's warps: 2 by 4.
+constexpr int64_t kWarpRows = 2, kWarpColumns = 4;
+
+// A row of normalised elements in shared memory is so much longer that neighbouring rows lie in
+// other banks.
+constexpr int64_t kRowPadding = 64;
+
+// Of shared memory, for the segments' sums and for normalised rows.
+int64_t SumBytes(int64_t depth, int64_t parts) {
+  return (depth + kSegment - 1) / kSegment * parts * kFewRows * kFewColumns * 4;
+}
+int64_t StagedBytes(int64_t depth) { return kFewRows * (2 * depth + kRowPadding); }
+
+}  // namespace
+
+bool TensorProduct::Fits(const KernelSpec& spec) {
+  if (spec.opcode != ir::Opcode::kMatmul) return false;
+  const TensorSpec& a = spec.operands[0];
+  const TensorSpec& b = spec.operands[1];
+  if (a.dtype != DType::kBF16 || b.dtype != DType::kBF16 || a.layout.is_panel()) return false;
+  const auto contracted = ir::ContractedAxes(spec.attrs);
+  if (a.axes.size() != 2 || b.axes.size() != 2 || contracted.size() != 1) return false;
+  if (!(b.layout == ir::Layout::Panel(1, kEight, contracted[0]))) return false;
+  if (!IsContiguous(a, contracted[0])) return false;
+  const ir::Extent& depth = b.Find(contracted[0])->axis.extent;
+  const ir::StridedAxis& rows = a.axes[0].axis.name == contracted[0] ? a.axes[1] : a.axes[0];
+  const bool whole_eights = rows.stride.symbols.empty() && rows.stride.factor % kEight == 0;
+  if (!whole_eights || rows.axis.extent.is_constant()) return false;
+  const int64_t head =
+      spec.attrs.epilogue.per_head() ? spec.attrs.result_axes.back().extent.value : 0;
+  const int64_t parts = spec.attrs.epilogue.grain() == ir::Grain::kHalves ? 2 : 1;
+  return machine::HasTensorProduct(DType::kBF16, DType::kBF16, depth.value, head) &&
+         SumBytes(depth.value, parts) <= runtime::kMaxSharedBytes;
+}
+
+bool TensorProduct::StagesNorm(const KernelSpec& spec) {
+  const int64_t depth = spec.operands[1].Find(spec.attrs.axes[0])->axis.extent.value;
+  const int64_t parts = spec.attrs.epilogue.grain() == ir::Grain::kHalves ? 2 : 1;
+  if (depth % kBlockThreads != 0) return false;
+  int64_t columns = 1;
+  for (const ir::StridedAxis& strided : spec.operands[1].axes) {
+    if (strided.axis.name != spec.attrs.axes[0]) columns *= strided.axis.extent.value;
+  }
+  return SumBytes(depth, parts) + StagedBytes(depth) <= runtime::kMaxSharedBytes &&
+         columns / kFewColumns <= kMostNormalising;
+}
+
+TensorProduct::TensorProduct(const KernelSpec& spec, GpuEmitter& e)
+    : Product(spec, e),
+      rows_(FreeAxes(a_)[0]),
+      depth_(contracted_[0].extent.value),
+      segments_((depth_ + kSegment - 1) / kSegment) {
+  if (spec.attrs.epilogue.per_head()) heads_ = std::make_unique<Heads>(spec, e);
+  count_ = FreeAxes(b_)[0].extent.value / Parts();
+}
+
+int64_t TensorProduct::TileColumns() const {
+  constexpr int64_t kNarrow = 64, kWide = 128, kManyColumns = 2048;
+  return count_ * Parts() >= kManyColumns ? kWide : kNarrow;
+}
+
+int64_t TensorProduct::BlockColumns() const {
+  return is_many() ? TileColumns() / Parts() : kFewColumns;
+}
+
+int64_t TensorProduct::MeetingUnit() const { return std::max(heads_->dims(), BlockColumns()); }
+
+int64_t TensorProduct::item_rows() const { return is_many() ? kTileRows : kFewRows; }
+
+int64_t TensorProduct::Groups() const { return (count_ + BlockColumns() - 1) / BlockColumns(); }
+
+// All blocks of a layer's product at once, on GPUs of more than a hundred multiprocessors, where the
+// weights that its threads hold leave room for it.
+int TensorProduct::BlocksTogether() const {
+  if (is_many()) return 0;
+  const int64_t own = (segments_ + kBlockWarps - 1) / kBlockWarps;
+  const int64_t words = kChunks * Parts() * own;
+  if (words <= kChunks) return 4;
+  return words <= 2 * kChunks ? 3 : 2;
+}
+
+SplitInfo TensorProduct::WorkspaceFor(int64_t columns) const {
+  return {/*below=*/1, rows_.extent, kFewRows, 4 * kFewRows * columns};
+}
+
+KernelInfo TensorProduct::Emit() {
+  KernelInfo info;
+  info.work_axes = {{"group", ir::Extent::Constant(Groups())}, rows_};
+  info.item_rows = item_rows();
+  if (MeetsHeads()) info.split = WorkspaceFor(count_);
+  if (BlocksTogether() > 0) e_.WantBlocks(BlocksTogether());
+  EmitPart({nullptr, {}, 0, 0, count_});
+  return info;
+}
+
+void TensorProduct::EmitPart(const Part& part) {
+  part_ = part;
+  const Indices item =
+      e_.IndicesOf({{"group", ir::Extent::Constant(Groups())}, rows_}, e_.Block(), item_rows());
+  group_ = item.at("group");
+  first_ = item.at(rows_.name);
+  left_ = e_.Least(Integer(e_, e_.ExtentValue(rows_.extent)) - first_, e_.Const(item_rows()));
+  if (!is_many()) return EmitFew();
+  e_.WaitForEarlier();
+  WhereAligned([&](bool aligned) { EmitMany(aligned); });
+}
+
+Value* TensorProduct::RowPointer(Value* row) {
+  return e_.Address(e_.Buffer(0), e_.Offset(a_.axes, {{rows_.name, row}}), a_.dtype);
+}
+
+Value* TensorProduct::WeightPointer(int64_t part, Value* column) {
+  return e_.Address(e_.Buffer(1), (Integer(e_, column) + part * count_) * depth_, b_.dtype);
+}
+
+// What a view begins with may lie anywhere.
+void TensorProduct::WhereAligned(const std::function<void(bool)>& emit) {
+  auto& b = e_.b();
+  Value* address = b.CreatePtrToInt(e_.Buffer(0), b.getInt64Ty());
+  e_.If(
+      b.CreateICmpEQ(b.CreateAnd(address, e_.Const(15)), e_.Const(0)), [&] { emit(true); },
+      [&] { emit(false); });
+}
+
+// Eight bf16 elements as four words.
+Words TensorProduct::LoadWords(Value* pointer, bool aligned) {
+  auto& b = e_.b();
+  Words words;
+  if (aligned) {
+    Value* all = b.CreateAlignedLoad(e_.Int(32, 4), pointer, llvm::Align(16));
+    for (uint64_t i = 0; i < 4; ++i) words.push_back(b.CreateExtractElement(all, i));
+    return words;
+  }
+  for (int64_t i = 0; i < 4; ++i) {
+    Value* word = e_.ConstInt(0, 32, 1);
+    for (int64_t half = 0; half < 2; ++half) {
+      Value* element = e_.Address(pointer, e_.Const(2 * i + half), DType::kBF16);
+      Value* bits =
+          b.CreateZExt(b.CreateAlignedLoad(e_.Int(16, 1), element, llvm::Align(2)), e_.Int(32, 1));
+      word = b.CreateOr(word, half == 0 ? bits : b.CreateShl(bits, 16));
+    }
+    words.push_back(word);
+  }
+  return words;
+}
+
+// The weights that a lane holds at first are asked for before the kernel waits for the one before
+// it: they are nobody's result.
+void TensorProduct::EmitFew() {
+  shared_ =
+      e_.Shared(SumBytes(depth_, Parts()) + (part_.norm == nullptr ? 0 : StagedBytes(depth_)));
+  if (part_.norm != nullptr) {
+    SumSegments(true);
+  } else {
+    WhereAligned([&](bool aligned) { SumSegments(aligned); });
+  }
+  e_.Barrier();
+  StoreFew();
+  if (MeetsHeads()) {
+    e_.Barrier();  // all have read the segments' sums
+    EndHeads(Integer(e_, group_) * kFewColumns, kFewRows);
+  }
+}
+
+Value* TensorProduct::StagedRows() {
+  return e_.b().CreateConstInBoundsGEP1_64(e_.b().getInt8Ty(), shared_,
+                                           static_cast<uint64_t>(SumBytes(depth_, Parts())));
+}
+
+// The rows, normalised as EmitRmsnorm does, as bf16 behind the segments' sums.
+void TensorProduct::StageNorm() {
+  const KernelSpec& norm = *part_.norm;
+  const TensorSpec& x = norm.operands[0];
+  auto& b = e_.b();
+  const std::string& axis = norm.attrs.axes[0];
+  Value* staged = StagedRows();
+  const int64_t own = depth_ / kBlockThreads;  // elements of a thread
+  // Each row's inverse, in the order of the warps' sums; elements stay where they are.
+  e_.Loop(e_.Const(0), left_, 1, [&](Value* r) {
+    Value* row = Integer(e_, first_) + r;
+    std::vector<Value*> elements;
+    for (int64_t k = 0; k < own; ++k) {
+      Value* at = e_.Offset(x.axes, {{rows_.name, row}, {axis, ElementOfThread(k)}});
+      elements.push_back(e_.Load(e_.Address(part_.norm_buffers[0], at, x.dtype), x.dtype, 1));
+    }
+    Value* squares = BlockSumOfSquares(e_, elements, shared_);
+    e_.Barrier();  // the shared memory is free again
+    Value* inverse = InverseRootMeanSquare(e_, squares, depth_, *norm.attrs.eps);
+    for (int64_t k = 0; k < own; ++k) {
+      const auto at = static_cast<size_t>(k);
+      Value* y = b.CreateFMul(b.CreateFMul(elements[at], inverse), norm_weights_[at]);
+      Value* to = Integer(e_, r) * (depth_ + kRowPadding / 2) + ElementOfThread(k);
+      e_.Store(e_.Address(staged, to, DType::kBF16), DType::kBF16, y);
+    }
+  });
+  e_.Barrier();
+}
+
+Value* TensorProduct::ElementOfThread(int64_t k) {
+  return Integer(e_, e_.Thread()) + k * kBlockThreads;
+}
+
+// The factors of the thread's elements.
+void TensorProduct::LoadNormWeights() {
+  const TensorSpec& weight = part_.norm->operands[1];
+  for (int64_t k = 0; k < depth_ / kBlockThreads; ++k) {
+    Value* at = e_.Offset(weight.axes, {{part_.norm->attrs.axes[0], ElementOfThread(k)}});
+    norm_weights_.push_back(
+        e_.Load(e_.Address(part_.norm_buffers[1], at, weight.dtype), weight.dtype, 1));
+  }
+}
+
+// Warp w takes segments from w * (segments of a warp) on.
+void TensorProduct::SumSegments(bool aligned) {
+  auto& b = e_.b();
+  const int64_t own = (segments_ + kBlockWarps - 1) / kBlockWarps;
+  const bool all_whole = segments_ % kBlockWarps == 0 && depth_ % kSegment == 0;
+  Value* lane = e_.Lane();
+  const Integer g = Integer(e_, lane) / 4;
+  const Integer t = Integer(e_, lane) % 4;
+  const Integer begin = Integer(e_, e_.Warp()) * own;
+  Value* column = e_.Least(Integer(e_, group_) * kFewColumns + g, e_.Const(count_ - 1));
+  std::vector<Value*> weights;
+  for (int64_t part = 0; part < Parts(); ++part) weights.push_back(WeightPointer(part, column));
+  // Where a lane's eight of this chunk begins; a chunk behind the last one reads that.
+  const auto element = [&](int64_t segment, int64_t chunk) {
+    const Integer at = (begin + segment) * kSegment + chunk * kChunk;
+    if (all_whole) return at + t * kEight;
+    return Integer(e_, e_.Least(at, e_.Const(depth_ - kChunk))) + t * kEight;
+  };
+  const auto load_weights = [&](int64_t from, int64_t to) {
+    std::vector<Words> words;
+    for (int64_t segment = from; segment < to; ++segment) {
+      for (int64_t part = 0; part < Parts(); ++part) {
+        for (int64_t chunk = 0; chunk < kChunks; ++chunk) {
+          words.push_back(LoadWords(
+              e_.Address(weights[static_cast<size_t>(part)], element(segment, chunk), b_.dtype),
+              true));
+        }
+      }
+    }
+    return words;
+  };
+  const int64_t together = std::max<int64_t>(1, kWordsInFlight / (kChunks * Parts()));
+  std::vector<Words> words = load_weights(0, std::min(own, together));
+  if (part_.norm != nullptr) LoadNormWeights();
+  e_.WaitForEarlier();
+  Value* rows = nullptr;  // this lane's
+  if (part_.norm != nullptr) {
+    StageNorm();
+    rows = e_.Address(StagedRows(), g * (depth_ + kRowPadding / 2), DType::kBF16);
+  } else {
+    // Rows behind the last are computed as it, and not stored.
+    Value* last = Integer(e_, left_) - 1;
+    rows = RowPointer(Integer(e_, e_.Least(g, last)) + first_);
+  }
+  Value* none = e_.ConstInt(0, 32, 1);
+  for (int64_t from = 0; from < own; from += together) {
+    const int64_t to = std::min(own, from + together);
+    if (from > 0) words = load_weights(from, to);
+    size_t next = 0;
+    for (int64_t segment = from; segment < to; ++segment) {
+      std::vector<Words> a;
+      for (int64_t chunk = 0; chunk < kChunks; ++chunk) {
+        a.push_back(LoadWords(e_.Address(rows, element(segment, chunk), a_.dtype), aligned));
+      }
+      for (int64_t part = 0; part < Parts(); ++part) {
+        Words sums(4, e_.ConstF32(0.0f, 1));
+        for (int64_t chunk = 0; chunk < kChunks; ++chunk) {
+          Words x = a[static_cast<size_t>(chunk)];
+          Words y = words[next++];
+          if (!all_whole) {  // what is not there adds nothing
+            Value* inside = (begin + segment) * kSegment + chunk * kChunk < depth_;
+            for (Words* some : {&x, &y}) {
+              for (Value*& word : *some) word = b.CreateSelect(inside, word, none);
+            }
+          }
+          sums = e_.Multiply({x[0], none, x[1], none}, {y[0], y[1]}, sums);
+          sums = e_.Multiply({x[2], none, x[3], none}, {y[2], y[3]}, sums);
+        }
+        const Integer place = ((begin + segment) * Parts() + part) * (kFewRows * kFewColumns) +
+                              g * kFewColumns + t * 2;
+        const auto store = [&] {
+          for (int64_t i = 0; i < 2; ++i) {
+            e_.Store(e_.Address(shared_, place + i, DType::kF32), DType::kF32,
+                     sums[static_cast<size_t>(i)]);
+          }
+        };
+        if (all_whole) store();
+        if (!all_whole) e_.If(begin + segment < segments_, store);
+      }
+    }
+  }
+}
+
+// A thread for each row's column.
+void TensorProduct::StoreFew() {
+  auto& b = e_.b();
+  const Integer row = Integer(e_, e_.Thread()) / kFewColumns;
+  const Integer own = Integer(e_, e_.Thread()) % kFewColumns;
+  Value* column = Integer(e_, group_) * kFewColumns + own;
+  Value* inside = b.CreateAnd(b.CreateICmpSLT(row, left_), Integer(e_, column) < count_);
+  e_.If(inside, [&] {
+    std::vector<Value*> sums;
+    for (int64_t part = 0; part < Parts(); ++part) {
+      Value* sum = e_.ConstF32(0.0f, 1);
+      for (int64_t segment = 0; segment < segments_; ++segment) {
+        const Integer at =
+            Integer(e_, e_.Thread()) + (segment * Parts() + part) * (kFewRows * kFewColumns);
+        sum = b.CreateFAdd(sum, e_.Load(e_.Address(shared_, at, DType::kF32), DType::kF32, 1));
+      }
+      sums.push_back(sum);
+    }
+    StoreSum(Integer(e_, first_) + row, column, sums);
+  });
+}
+
+Value* TensorProduct::MeetingAddress(Value* row, Value* column) {
+  auto& b = e_.b();
+  Value* sums =
+      b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), e_.Workspace(), runtime::kWorkspaceCounterBytes);
+  return e_.Address(sums, Integer(e_, row) * part_.all_columns + part_.first_column + column,
+                    DType::kF32);
+}
+
+void TensorProduct::StoreSum(Value* row, Value* column, const std::vector<Value*>& sums) {
+  Indices to = {{rows_.name, row}};
+  Value* value = Finished(to, column, has_halves() ? count_ : 0, sums);
+  if (MeetsHeads()) {
+    e_.Store(MeetingAddress(row, column), DType::kF32, value);
+  } else if (heads_ != nullptr) {
+    const Integer head = Integer(e_, column) / heads_->dims();
+    heads_->StoreElement(heads_->RowOf(to, head), Integer(e_, column) % heads_->dims(), value);
+  } else {
+    to[spec_.result.axes.back().axis.name] = column;
+    StoreAt(to, value);
+  }
+}
+
+// Warps take the heads of the block's rows in turns.
+void TensorProduct::EndHeads(Value* first_column, int64_t rows) {
+  const int64_t unit = MeetingUnit();
+  const int64_t heads = unit / heads_->dims();
+  const Integer number = Integer(e_, first_column) / unit;
+  Integer row_blocks = (Integer(e_, e_.ExtentValue(rows_.extent)) + (rows - 1)) / rows;
+  const Integer counter = (number + part_.first_counter) * row_blocks + Integer(e_, first_) / rows;
+  Value* place = e_.Address(e_.Workspace(), counter, DType::kI32);
+  e_.IfLastBlock(place, e_.Const(unit / BlockColumns()), [&] {
+    e_.Loop(e_.Warp(), Integer(e_, left_) * heads, kBlockWarps, [&](Value* i) {
+      Value* row = Integer(e_, first_) + Integer(e_, i) / heads;
+      const Integer head = number * heads + Integer(e_, i) % heads;
+      e_.If(head < count_ / heads_->dims(), [&] {
+        heads_->Finish(heads_->RowOf({{rows_.name, row}}, head),
+                       MeetingAddress(row, head * heads_->dims()));
+      });
+    });
+  });
+}
+
+// A stage holds the slab's 32 elements of each row of a, then of each of the tile's columns. A row's
+// 64 bytes follow those of the row before, so that a quarter of a warp reads 128 in a row.
+void TensorProduct::EmitMany(bool aligned) {
+  const int64_t columns = TileColumns();
+  const int64_t slabs = depth_ / kChunk;
+  shared_ = e_.Shared(kStages * (kTileRows + columns) * kSlabBytes);
+  for (int64_t slab = 0; slab < kStages - 1; ++slab) {
+    if (slab < slabs) CopySlab(e_.Const(slab), e_.Const(slab), aligned);
+    e_.CloseCopies();
+  }
+  const size_t tile_rows = kTileRows / kWarpRows / 16;
+  const auto tile_columns = static_cast<size_t>(columns / kWarpColumns / 8);
+  const size_t count = tile_rows * tile_columns * 4;
+  const auto step = [&](Value* slab, Words* sums) {
+    e_.WaitForCopies(kStages - 2);
+    e_.Barrier();  // all see the slab, and have read the one whose place is taken next
+    Value* next = Integer(e_, slab) + (kStages - 1);
+    e_.If(Integer(e_, next) < slabs, [&] { CopySlab(next, Integer(e_, next) % kStages, aligned); });
+    e_.CloseCopies();
+    AddSlab(Integer(e_, slab) % kStages, sums);
+  };
+  const auto segment = [&](Value* first_slab, int64_t own, Words totals) {
+    Words sums(count, e_.ConstF32(0.0f, 1));
+    for (int64_t i = 0; i < own; ++i) step(Integer(e_, first_slab) + i, &sums);
+    for (size_t i = 0; i < count; ++i) totals[i] = e_.b().CreateFAdd(totals[i], sums[i]);
+    return totals;
+  };
+  Words totals(count, e_.ConstF32(0.0f, 1));
+  const int64_t whole = slabs / kChunks * kChunks;
+  totals = e_.Loop(e_.Const(0), e_.Const(whole), kChunks, totals,
+                   [&](Value* slab, const Words& c) { return segment(slab, kChunks, c); });
+  if (whole < slabs) totals = segment(e_.Const(whole), slabs - whole, totals);
+  StoreTile(totals);
+  if (MeetsHeads()) EndHeads(Integer(e_, group_) * BlockColumns(), kTileRows);
+}
+
+// A thread copies an eight of a row, and of one or two columns. Columns of both halves lie in turns
+// of eight, so that a lane has a column and its partner.
+void TensorProduct::CopySlab(Value* slab, Value* stage, bool aligned) {
+  auto& b = e_.b();
+  const int64_t columns = TileColumns();
+  const Integer bytes = Integer(e_, stage) * ((kTileRows + columns) * kSlabBytes);
+  const Integer row = Integer(e_, e_.Thread()) / 4;
+  const Integer element = Integer(e_, slab) * kChunk + Integer(e_, e_.Thread()) % 4 * kEight;
+  const auto place = [&](int64_t row_of_stage) {
+    Value* at = bytes + row_of_stage * kSlabBytes + Integer(e_, e_.Thread()) * (2 * kEight);
+    return b.CreateInBoundsGEP(b.getInt8Ty(), shared_, at);
+  };
+  Value* last = Integer(e_, left_) - 1;
+  Value* from =
+      e_.Address(RowPointer(Integer(e_, first_) + e_.Least(row, last)), element, a_.dtype);
+  if (aligned) {
+    e_.BeginCopy(place(0), from);
+  } else {
+    Value* words = llvm::PoisonValue::get(e_.Int(32, 4));
+    const Words loaded = LoadWords(from, false);
+    for (uint64_t i = 0; i < 4; ++i) words = b.CreateInsertElement(words, loaded[i], i);
+    b.CreateAlignedStore(words, place(0), llvm::Align(16));
+  }
+  constexpr int64_t kRowsTogether = kBlockThreads / 4;
+  for (int64_t first = 0; first < columns; first += kRowsTogether) {
+    const Integer in_tile = row + first;
+    Integer column = in_tile;
+    Integer part(e_, e_.Const(0));
+    if (has_halves()) {
+      part = in_tile / 8 % 2;
+      column = in_tile / 16 * 8 + in_tile % 8;
+    }
+    Value* own = e_.Least(column + Integer(e_, group_) * BlockColumns(), e_.Const(count_ - 1));
+    Value* weight = (part * count_ + own) * depth_ + element;
+    e_.BeginCopy(place(kTileRows + first), e_.Address(e_.Buffer(1), weight, b_.dtype));
+  }
+}
+
+void TensorProduct::AddSlab(Value* stage, Words* sums) {
+  const int64_t columns = TileColumns();
+  auto& b = e_.b();
+  const Integer bytes = Integer(e_, stage) * ((kTileRows + columns) * kSlabBytes);
+  const Integer warp_row = Integer(e_, e_.Warp()) / kWarpColumns;
+  const Integer warp_column = Integer(e_, e_.Warp()) % kWarpColumns;
+  const auto words = [&](Value* row) {
+    Value* at = bytes + Integer(e_, row) * kSlabBytes + Integer(e_, e_.Lane()) * (2 * kEight);
+    return LoadWords(b.CreateInBoundsGEP(b.getInt8Ty(), shared_, at), true);
+  };
+  const int64_t tile_rows = kTileRows / kWarpRows / 16;
+  const int64_t tile_columns = columns / kWarpColumns / 8;
+  std::vector<Words> x, y;
+  for (int64_t i = 0; i < 2 * tile_rows; ++i) {
+    x.push_back(words(warp_row * (kTileRows / kWarpRows) + i * 8));
+  }
+  for (int64_t j = 0; j < tile_columns; ++j) {
+    y.push_back(words(warp_column * (columns / kWarpColumns) + (kTileRows + j * 8)));
+  }
+  for (size_t half = 0; half < 2; ++half) {
+    for (size_t i = 0; i < static_cast<size_t>(tile_rows); ++i) {
+      const Words& upper = x[2 * i];
+      const Words& lower = x[2 * i + 1];
+      for (size_t j = 0; j < y.size(); ++j) {
+        const size_t first = (i * y.size() + j) * 4;
+        const Words before(sums->begin() + static_cast<int64_t>(first),
+                           sums->begin() + static_cast<int64_t>(first) + 4);
+        const Words next = e_.Multiply(
+            {upper[2 * half], lower[2 * half], upper[2 * half + 1], lower[2 * half + 1]},
+            {y[j][2 * half], y[j][2 * half + 1]}, before);
+        std::copy(next.begin(), next.end(), sums->begin() + static_cast<int64_t>(first));
+      }
+    }
+  }
+}
+
+void TensorProduct::StoreTile(const Words& totals) {
+  auto& b = e_.b();
+  const Integer g = Integer(e_, e_.Lane()) / 4;
+  const Integer t = Integer(e_, e_.Lane()) % 4;
+  const Integer warp_row = Integer(e_, e_.Warp()) / kWarpColumns;
+  const Integer warp_column = Integer(e_, e_.Warp()) % kWarpColumns;
+  const int64_t tile_rows = kTileRows / kWarpRows / 16;
+  const int64_t tile_columns = TileColumns() / kWarpColumns / 8;
+  const bool whole = count_ % BlockColumns() == 0;
+  for (int64_t i = 0; i < tile_rows; ++i) {
+    for (int64_t lower = 0; lower < 2; ++lower) {
+      const Integer own = warp_row * (kTileRows / kWarpRows) + g + (i * 16 + lower * 8);
+      e_.If(own < left_, [&] {
+        Value* row = Integer(e_, first_) + own;
+        for (int64_t j = 0; j < tile_columns; j += Parts()) {
+          for (int64_t c = 0; c < 2; ++c) {
+            Words sums;
+            for (int64_t part = 0; part < Parts(); ++part) {
+              sums.push_back(
+                  totals[static_cast<size_t>(((i * tile_columns + j + part) * 4) + lower * 2 + c)]);
+            }
+            const Integer column = Integer(e_, group_) * BlockColumns() +
+                                   warp_column * (BlockColumns() / kWarpColumns) + t * 2 +
+                                   (j / Parts() * 8 + c);
+            const auto store = [&] { StoreSum(row, column, sums); };
+            if (whole) store();
+            if (!whole) e_.If(b.CreateICmpSLT(column, e_.Const(count_)), store);
+          }
+        }
+      });
+    }
+  }
+}
+
+}  // namespace lluda::codegen::gpu

@@ -1,0 +1,110 @@
+// Products of bf16 rows with a bf16 matrix in panels, on tensor cores.
+//
+// The order of sums is one for any number of rows: a segment is 128 elements of the contracted axis,
+// a chain of products of 16 that begins with zero, and the segments' sums are added one after the
+// other. With few rows a block computes 8 columns of 8 rows, its warps the segments; with many it
+// computes a tile of 64 rows, whose warps go through all of them.
+//
+// Where the epilogue needs whole heads, the blocks that computed a head's columns leave their sums in
+// the workspace, and the last of them ends it.
+//
+//   if (TensorProduct::Fits(spec)) return TensorProduct(spec, e).Emit();
+#ifndef LLUDA_CODEGEN_NVPTX_TENSOR_PRODUCT_H_
+#define LLUDA_CODEGEN_NVPTX_TENSOR_PRODUCT_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "codegen/backend.h"
+#include "codegen/kernel_spec.h"
+#include "codegen/nvptx/heads.h"
+#include "codegen/nvptx/product.h"
+
+namespace lluda::codegen::gpu {
+
+class TensorProduct : public Product {
+ public:
+  static bool Fits(const KernelSpec& spec);
+  // Whether there is room to normalise its rows in, and not too many blocks that would.
+  static bool StagesNorm(const KernelSpec& spec);
+
+  TensorProduct(const KernelSpec& spec, GpuEmitter& e);
+
+  // A kernel of its own.
+  KernelInfo Emit();
+
+  // As one of several products whose blocks are one kernel's: see EmitGroup.
+  struct Part {
+    const KernelSpec* norm = nullptr;  // what makes the rows, if they are not in memory yet
+    std::vector<Value*> norm_buffers;
+    int64_t first_counter = 0;  // in the workspace
+    int64_t first_column = 0;   // among all products' sums there
+    int64_t all_columns = 0;
+  };
+  void EmitPart(const Part& part);
+  // Blocks for each `item_rows` rows, heads' columns that meet in the workspace, and counters there.
+  int64_t Groups() const;
+  // What the sums of so many columns take of the workspace.
+  SplitInfo WorkspaceFor(int64_t columns) const;
+  int64_t item_rows() const;
+  const ir::Axis& rows() const { return rows_; }
+  // Blocks that a multiprocessor should hold at a time; 0: as many as there is room for.
+  int BlocksTogether() const;
+  int64_t MeetingColumns() const { return MeetsHeads() ? count_ : 0; }
+  int64_t Counters() const {
+    return MeetsHeads() ? (count_ + MeetingUnit() - 1) / MeetingUnit() : 0;
+  }
+
+ private:
+  bool is_many() const { return spec_.many; }
+  int64_t Parts() const { return has_halves() ? 2 : 1; }
+  bool MeetsHeads() const { return heads_ != nullptr && heads_->IsWhole(); }
+  int64_t TileColumns() const;
+  // Columns of the result that a block computes.
+  int64_t BlockColumns() const;
+  // Columns whose blocks meet: whole heads of whole blocks.
+  int64_t MeetingUnit() const;
+
+  Value* RowPointer(Value* row);
+  Value* WeightPointer(int64_t part, Value* column);
+  std::vector<Value*> LoadWords(Value* pointer, bool aligned);
+  void WhereAligned(const std::function<void(bool)>& emit);
+
+  // Few rows.
+  void EmitFew();
+  void StageNorm();
+  Value* StagedRows();
+  void LoadNormWeights();
+  Value* ElementOfThread(int64_t k);
+  void SumSegments(bool aligned);
+  void StoreFew();
+
+  // Many rows.
+  void EmitMany(bool aligned);
+  void CopySlab(Value* slab, Value* stage, bool aligned);
+  void AddSlab(Value* stage, std::vector<Value*>* sums);
+  void StoreTile(const std::vector<Value*>& totals);
+
+  // Stores a sum of a row, or leaves it for the block that ends the head.
+  void StoreSum(Value* row, Value* column, const std::vector<Value*>& sums);
+  void EndHeads(Value* first_column, int64_t rows);
+  Value* MeetingAddress(Value* row, Value* column);
+
+  std::unique_ptr<Heads> heads_;
+  ir::Axis rows_;
+  const int64_t depth_;
+  int64_t count_ = 0;  // columns of the result
+  const int64_t segments_;
+  Part part_;
+  Value* shared_ = nullptr;
+  Value* first_ = nullptr;  // row of the block
+  Value* left_ = nullptr;   // rows from there on, item_rows() at most
+  Value* group_ = nullptr;
+  std::vector<Value*> norm_weights_;
+};
+
+}  // namespace lluda::codegen::gpu
+
+#endif  // LLUDA_CODEGEN_NVPTX_TENSOR_PRODUCT_H_
