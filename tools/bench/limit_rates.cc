@@ -12,7 +12,6 @@ namespace {
 using codegen::Limit;
 
 constexpr int kTurns = 3;
-constexpr double kSeconds = 0.05;
 
 constexpr LimitText kLimits[] = {
     {Limit::kDramRead, "dram_read_gbps", "DRAM read", "GB/s"},
@@ -30,7 +29,7 @@ LimitRates MeasureLimits(LimitMeter* meter) {
   for (int turn = 0; turn < kTurns; ++turn) {
     for (const Limit limit : codegen::kAllLimits) {
       if (!meter->Has(limit)) continue;
-      measured[static_cast<size_t>(limit)].push_back(meter->Measure(limit, kSeconds));
+      measured[static_cast<size_t>(limit)].push_back(meter->Measure(limit, kLimitSeconds));
     }
   }
   LimitRates rates;

@@ -29,6 +29,8 @@ struct LimitText {
 };
 const LimitText& TextOf(codegen::Limit limit);
 
+// How long a limit's loop runs in a turn.
+inline constexpr double kLimitSeconds = 0.05;
 // The medians of a few turns.
 LimitRates MeasureLimits(LimitMeter* meter);
 
