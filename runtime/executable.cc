@@ -15,6 +15,14 @@ namespace {
 // Of a weight that is packed, this much is read before its pages are dropped.
 constexpr int64_t kSliceBytes = 16 << 20;
 
+// Whether the entry reads or writes a state.
+bool UsesStates(const Entry& entry) {
+  return std::any_of(entry.calls.begin(), entry.calls.end(), [](const Call& call) {
+    return std::any_of(call.buffers.begin(), call.buffers.end(),
+                       [](const BufferRef& buffer) { return buffer.space == Space::kState; });
+  });
+}
+
 }  // namespace
 
 int64_t States::bytes() const {
@@ -262,6 +270,11 @@ absl::Status Executable::Run(const Entry& entry, const States& states,
   }
   SpaceBases<const void*> bases = Bases();
   bases.states = states.addresses();
+  // A module may come from anywhere: so may an encoder that reads the cache.
+  if (bases.states.size() < program_.states.size() && UsesStates(entry)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("@", entry.name, " uses states, and is run without any"));
+  }
   if (in_place_) {
     bases.inputs = inputs;
     bases.output = output;

@@ -91,7 +91,8 @@ class Executable {
 
   // One run of an entry of program(). `dims` are the symbols' values within their ranges, `inputs`
   // the entry's inputs in its order, `output` receives the result. InvalidArgument for a dim out of
-  // range; the inputs' contents are the caller's to check.
+  // range and for an entry that uses states and is given none; the inputs' contents are the caller's
+  // to check.
   absl::Status Run(const Entry& entry, const States& states, absl::Span<const int64_t> dims,
                    absl::Span<const void* const> inputs, void* output);
 

@@ -112,6 +112,20 @@ TEST(Executable, ResolvesInputsWeightsStatesAndTheOutput) {
                                   (*states)->buffer(1) + 12, output.data()));
 }
 
+TEST(Executable, RefusesToRunWithoutStatesAnEntryThatUsesThem) {
+  ThreadPool pool(1);
+  FakeWeights weights;
+  Program program = OneCall(MakeKernel(NoteBuffers));
+  program.states = {{"k", 4, {0}}};
+  program.entries[0].name = "audio";
+  program.entries[0].calls = {{0, {{Space::kState, 0, 0}, {Space::kOutput, 0, 0}}}};
+  auto executable = Loaded(std::move(program), &pool, &weights);
+  const std::vector<int64_t> dims = {1, 1};
+  int32_t output = 0;
+  EXPECT_EQ(executable->Run(executable->program().entries[0], States(), dims, {}, &output),
+            absl::InvalidArgumentError("@audio uses states, and is run without any"));
+}
+
 // buffers[1][0] = buffers[0][0] + 1
 void Increment(const KernelArgs* args) {
   *static_cast<int32_t*>(args->buffers[1]) = *static_cast<const int32_t*>(args->buffers[0]) + 1;
