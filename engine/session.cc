@@ -24,15 +24,19 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Model* model,
   return std::unique_ptr<Session>(new Session(model, *std::move(scheduler)));
 }
 
-absl::StatusOr<absl::Span<const float>> Session::Activation(absl::string_view name) const {
+absl::StatusOr<absl::Span<const float>> Session::Activation(absl::string_view name) {
   const std::vector<runtime::Tensor>& states = model_->executable()->program().states;
   const std::string wanted = absl::StrCat(step_interface::kActivationPrefix, name);
   for (size_t i = 0; i < states.size(); ++i) {
     if (states[i].name != wanted) continue;
     // [slot, position, ...], of which this session has one slot.
     const auto width = static_cast<size_t>(states[i].factor) / sizeof(float);
-    const char* data = scheduler_->states().buffer(static_cast<uint32_t>(i));
-    return absl::MakeConstSpan(reinterpret_cast<const float*>(data), history().size() * width);
+    std::vector<float>& values = activations_[wanted];
+    values.resize(history().size() * width);
+    RETURN_IF_ERROR(model_->executable()->ReadState(
+        scheduler_->states(), static_cast<uint32_t>(i),
+        static_cast<int64_t>(values.size() * sizeof(float)), values.data()));
+    return absl::MakeConstSpan(values);
   }
   return absl::NotFoundError(absl::StrCat("activation '", name, "' is not recorded"));
 }

@@ -15,7 +15,9 @@
 #define LLUDA_ENGINE_SESSION_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -59,9 +61,9 @@ class Session {
   absl::StatusOr<absl::Span<const float>> Evaluate(const Prompt& prompt);
 
   // What a part of the model computed for the tokens held, [token, ...] in f32, valid until the
-  // next call: "embed", and "out[3]" of layer 3; ImportOptions::record_activations lists them all.
+  // next evaluation: "embed", and "out[3]" of layer 3; ImportOptions::record_activations lists them all.
   // NotFound if there is no such part or if the model was loaded without record_activations.
-  absl::StatusOr<absl::Span<const float>> Activation(absl::string_view name) const;
+  absl::StatusOr<absl::Span<const float>> Activation(absl::string_view name);
 
   // Forgets everything.
   void Clear();
@@ -83,6 +85,7 @@ class Session {
 
   Model* model_;
   std::unique_ptr<Scheduler> scheduler_;
+  std::map<std::string, std::vector<float>> activations_;  // those asked for, by name
 };
 
 }  // namespace lluda::engine

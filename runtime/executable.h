@@ -96,6 +96,11 @@ class Executable {
   absl::Status Run(const Entry& entry, const States& states, absl::Span<const int64_t> dims,
                    absl::Span<const void* const> inputs, void* output);
 
+  // The first `bytes` bytes of a state, as they are between two runs.
+  absl::Status ReadState(const States& states, uint32_t state, int64_t bytes, void* to) const {
+    return device_->CopyOut(to, states.buffer(state), bytes);
+  }
+
   // Memory of the host that results reach quickest; it must be given back before the executable goes.
   absl::StatusOr<Memory> AllocateResults(int64_t bytes) const {
     return device_->AllocateHost(bytes, "results");

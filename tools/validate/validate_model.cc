@@ -64,7 +64,8 @@ absl::Status ValidateActivations(const ValidateOptions& validate,
     absl::Status status = prompt.status();
     if (status.ok()) status = session->Evaluate(*prompt).status();
     if (status.ok()) {
-      status = CompareActivations(*session, prompts[i], options.module, &validation->results[i]);
+      status =
+          CompareActivations(prompts[i], options.module, session.get(), &validation->results[i]);
     }
     if (!status.ok()) return AtPrompt(validate, i, status);
   }

@@ -198,10 +198,11 @@ absl::Status Validator::Replay(const std::vector<float>& logits, const engine::P
   return absl::OkStatus();
 }
 
-absl::Status CompareActivations(const engine::Session& session, const ReferencePrompt& reference,
-                                const engine::ModuleOptions& numbers, PromptResult* result) {
+absl::Status CompareActivations(const ReferencePrompt& reference,
+                                const engine::ModuleOptions& numbers, engine::Session* session,
+                                PromptResult* result) {
   for (const ReferenceActivation& expected : reference.activations) {
-    ASSIGN_OR_RETURN(absl::Span<const float> ours, session.Activation(expected.name));
+    ASSIGN_OR_RETURN(absl::Span<const float> ours, session->Activation(expected.name));
     if (ours.size() != expected.values.size()) {
       return absl::InvalidArgumentError(absl::StrCat("the reference has ", expected.values.size(),
                                                      " values of ", expected.name, ", the model ",

@@ -75,8 +75,9 @@ class Validator {
 
 // Compares what the parts of the model computed, after an Evaluate of the prompt in a session of a
 // model that records activations.
-absl::Status CompareActivations(const engine::Session& session, const ReferencePrompt& reference,
-                                const engine::ModuleOptions& numbers, PromptResult* result);
+absl::Status CompareActivations(const ReferencePrompt& reference,
+                                const engine::ModuleOptions& numbers, engine::Session* session,
+                                PromptResult* result);
 
 }  // namespace lluda::tools
 
