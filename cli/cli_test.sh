@@ -170,7 +170,7 @@ grep -qE '^CPU [^ ]+, instruction set (generic|avx2|avx512|avx512bf16|amx)$' out
 "$lluda" generate -p "Once upon a time" -n 2000 --stop "no such text" --temperature 1.5 --top-k 0 \
   --seed 3 --ctx 2048 >out 2>err </dev/null &
 readonly pid=$!
-for _ in $(seq 200); do
+for _ in $(seq 1200); do
   [[ -s out ]] && break
   sleep 0.05
 done
