@@ -36,6 +36,14 @@ grep -q "@panel(1x8, hid)" out || fail "a GPU's panels are not in the dump"
 run ir "$tiny" --device cuda --plan
 expect_error 2 "--plan shows what a CPU runs"
 
+run asm "$tiny" --device cuda --op "@attn %o0"
+expect 0 "asm"
+grep -q "^.visible .entry attention_" out || fail "asm shows no kernel of attention: $(head -3 out)"
+run asm "$tiny" --device cuda --op attn.nothing
+expect_error 2 "no kernel of a GPU computes attn.nothing"
+run asm "$tiny" --device cuda --list --entry audio
+expect_error 2 "'audio'"
+
 run compile "$tiny" -o tiny.llb
 expect 0 "compile"
 run generate tiny.llb -p x --device gpu-sim

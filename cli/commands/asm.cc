@@ -15,6 +15,7 @@
 #include "codegen/nvptx/gpu_backend.h"
 #include "tools/inspect/kernel_listing.h"
 #include "tools/inspect/optimised_model.h"
+#include "tools/inspect/statement_name.h"
 #include "tools/ir/keep_entry.h"
 
 namespace lluda::cli {
@@ -23,6 +24,9 @@ namespace {
 // PTX for the newest GPU that there is code for: none has to be here.
 absl::StatusOr<int> RunGpuAsm(const AsmFlags& flags, const tools::OptimisedModel& model) {
   if (flags.emit == "llvm") return absl::InvalidArgumentError("asm: a GPU's kernels are PTX");
+  if (!flags.entry.empty() && flags.entry != step_interface::kStep) {
+    return absl::InvalidArgumentError("asm: of a GPU's kernels those of the step are shown alone");
+  }
   codegen::GpuBackend backend(&codegen::AllGpus().back(), model.target,
                               codegen::SymbolNames(*model.module));
   ASSIGN_OR_RETURN(const codegen::CompiledModule compiled,
@@ -33,10 +37,11 @@ absl::StatusOr<int> RunGpuAsm(const AsmFlags& flags, const tools::OptimisedModel
     return Print(flags.json ? tools::ComputedStatementsJson(statements)
                             : tools::ComputedStatementsText(statements));
   }
+  const std::string wanted = tools::StatementNamed(flags.op);
   std::set<std::string> kernels;
   for (const tools::ComputedStatement& statement : statements) {
     for (const std::string& kernel : statement.kernels) {
-      if (flags.op == statement.name || flags.op == kernel) kernels.insert(kernel);
+      if (wanted == statement.name || wanted == kernel) kernels.insert(kernel);
     }
   }
   std::string text;
