@@ -15,8 +15,8 @@
 
 #include "engine/service/service.h"
 #include "frontends/tokenizer/tokenizer.h"
-#include "serve/api/answer.h"
-#include "serve/api/answer_splitter.h"
+#include "serve/api/answer/answer.h"
+#include "serve/api/answer/answer_splitter.h"
 #include "serve/api/error.h"
 #include "serve/api/generation_request.h"
 #include "serve/call.h"

@@ -3,8 +3,8 @@
 //   AnswerHead head = {"chatcmpl-1", 1700000000, "stories", "lluda-0123"};
 //   ChatAnswerJson(head, choices, usage);            // a whole answer
 //   ChatChunkJson(head, 0, delta, {}, include_usage) // a chunk of a stream
-#ifndef LLUDA_SERVE_API_ANSWER_H_
-#define LLUDA_SERVE_API_ANSWER_H_
+#ifndef LLUDA_SERVE_API_ANSWER_ANSWER_H_
+#define LLUDA_SERVE_API_ANSWER_ANSWER_H_
 
 #include <cstdint>
 #include <optional>
@@ -93,4 +93,4 @@ int64_t CharactersOf(const std::vector<TokenLogprobs>& tokens);
 
 }  // namespace lluda::api
 
-#endif  // LLUDA_SERVE_API_ANSWER_H_
+#endif  // LLUDA_SERVE_API_ANSWER_ANSWER_H_

@@ -8,8 +8,8 @@
 //
 // The order of the two members is that of the grammar that calls are written by
 // (engine/grammar/json/tool_calls.h); a call in another order has no arguments here.
-#ifndef LLUDA_SERVE_API_CALL_READER_H_
-#define LLUDA_SERVE_API_CALL_READER_H_
+#ifndef LLUDA_SERVE_API_ANSWER_CALL_READER_H_
+#define LLUDA_SERVE_API_ANSWER_CALL_READER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -48,4 +48,4 @@ class CallReader {
 
 }  // namespace lluda::api
 
-#endif  // LLUDA_SERVE_API_CALL_READER_H_
+#endif  // LLUDA_SERVE_API_ANSWER_CALL_READER_H_

@@ -1,4 +1,4 @@
-#include "serve/api/call_reader.h"
+#include "serve/api/answer/call_reader.h"
 
 namespace lluda::api {
 namespace {

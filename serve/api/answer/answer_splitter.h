@@ -8,8 +8,8 @@
 // The deltas' texts in a row are the same however the text was released. A call of a declared tool is
 // given out from where its arguments begin, and they follow as they come; what is no such call stays
 // content, markers and all.
-#ifndef LLUDA_SERVE_API_ANSWER_SPLITTER_H_
-#define LLUDA_SERVE_API_ANSWER_SPLITTER_H_
+#ifndef LLUDA_SERVE_API_ANSWER_ANSWER_SPLITTER_H_
+#define LLUDA_SERVE_API_ANSWER_ANSWER_SPLITTER_H_
 
 #include <cstdint>
 #include <deque>
@@ -20,8 +20,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "frontends/tokenizer/stream_decoder.h"
-#include "serve/api/answer.h"
-#include "serve/api/call_reader.h"
+#include "serve/api/answer/answer.h"
+#include "serve/api/answer/call_reader.h"
 
 namespace lluda::api {
 
@@ -93,4 +93,4 @@ class AnswerSplitter {
 
 }  // namespace lluda::api
 
-#endif  // LLUDA_SERVE_API_ANSWER_SPLITTER_H_
+#endif  // LLUDA_SERVE_API_ANSWER_ANSWER_SPLITTER_H_

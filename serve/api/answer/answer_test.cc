@@ -1,4 +1,4 @@
-#include "serve/api/answer.h"
+#include "serve/api/answer/answer.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

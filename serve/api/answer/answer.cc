@@ -1,4 +1,4 @@
-#include "serve/api/answer.h"
+#include "serve/api/answer/answer.h"
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"

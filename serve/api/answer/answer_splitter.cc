@@ -1,4 +1,4 @@
-#include "serve/api/answer_splitter.h"
+#include "serve/api/answer/answer_splitter.h"
 
 #include <algorithm>
 #include <utility>
