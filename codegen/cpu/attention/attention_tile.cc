@@ -27,6 +27,12 @@ static_assert(kSection % kAmxDepth == 0);
 // Panels of K that meet a tile of AMX at once: as many positions as a step of the weights takes.
 constexpr int kAmxPanels = kAmxDepth / kLanes;
 
+// Where the step of kAmxDepth columns begins that this one lies in.
+Integer StepBegin(const Integer& column) { return column / kAmxDepth * kAmxDepth; }
+
+// The same of the next step, unless the column is the first of one.
+Integer StepEnd(const Integer& column) { return StepBegin(column + (kAmxDepth - 1)); }
+
 }  // namespace
 
 bool AttentionTile::CanBeAmx(const AttentionOperands& operands) {
@@ -239,10 +245,9 @@ Value* AttentionTile::SoftCapped(Value* scores) {
 AttentionTile::Columns AttentionTile::AmxColumns(const Rows& rows, Value* section) {
   Value* begin = e_.Const(0);
   if (rows.first != nullptr) {
-    begin = Integer(e_, InSection(section, rows.first)) / kAmxDepth * kAmxDepth;
+    begin = StepBegin(Integer(e_, InSection(section, rows.first)));
   }
-  const Integer end(e_, InSection(section, rows.end));
-  return {begin, (end + (kAmxDepth - 1)) / kAmxDepth * kAmxDepth};
+  return {begin, StepEnd(Integer(e_, InSection(section, rows.end)))};
 }
 
 // The scales of a panel of positions.
@@ -435,13 +440,11 @@ void AttentionTile::AddAmxValues(const Rows& rows, Value* section, const Softmax
   Indices cached = rows.cached;
   cached[o_.pos] = section;
   // The columns between are seen by all rows.
-  Columns whole = {columns.begin,
-                   Integer(e_, InSection(section, rows.least_end)) / kAmxDepth * kAmxDepth};
+  Columns whole = {columns.begin, StepBegin(Integer(e_, InSection(section, rows.least_end)))};
   Value* hidden = e_.Const(0);
   if (rows.first != nullptr) {
     hidden = InSection(section, rows.first);
-    whole.begin = (Integer(e_, InSection(section, rows.most_first)) + (kAmxDepth - 1)) / kAmxDepth *
-                  kAmxDepth;
+    whole.begin = StepEnd(Integer(e_, InSection(section, rows.most_first)));
   }
   whole.end = e_.Most(whole.begin, whole.end);
   const auto pair_edges = [&](Value* from, Value* to) {
@@ -551,8 +554,7 @@ void AttentionTile::FetchValues(const Rows& rows, Value* section) {
 void AttentionTile::FetchValuesAt(const Rows& rows, Value* section, Value* column, Value* k) {
   const int64_t positions = kAmxDepth * kAmxDepth / o_.dims;  // of each of the dims / 32 steps
   Indices cached = rows.cached;
-  cached[o_.pos] =
-      Integer(e_, section) + column + Integer(e_, k) / kAmxDepth * std::max<int64_t>(1, positions);
+  cached[o_.pos] = Integer(e_, section) + column + Integer(e_, k) / kAmxDepth * positions;
   Value* first =
       e_.Address(e_.Buffer(AttentionOperands::kV), e_.Offset(o_.v.axes, cached), o_.v.dtype);
   const Integer stride(e_, e_.StrideValue(o_.v.Find(o_.pos)->stride));
