@@ -1,18 +1,14 @@
 // lluda serve: one model, many clients. SIGTERM and SIGINT let what has begun come to its end; a
 // second one ends the process at once.
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
-#include <cstring>
 #include <ctime>
-#include <functional>
 #include <iostream>
 #include <memory>
 #include <mutex>
@@ -39,6 +35,7 @@
 #include "runtime/machine/memory_limit.h"
 #include "serve/app.h"
 #include "serve/http/server.h"
+#include "serve/text_log.h"
 
 namespace lluda::cli {
 namespace {
@@ -69,27 +66,6 @@ absl::StatusOr<std::vector<serve::NamedKey>> KeysOf(const ServeFlags& flags) {
   return serve::ParseKeys(source, value == nullptr ? "" : value);
 }
 
-// Appends lines to a file that is its owner's alone.
-absl::StatusOr<std::function<void(const std::string&)>> OpenTextLog(const std::string& path) {
-  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  if (file < 0) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": ", std::strerror(errno)));
-  }
-  // Closed with the last copy of the function.
-  const std::shared_ptr<const int> owner(new int(file), [](const int* descriptor) {
-    close(*descriptor);
-    delete descriptor;
-  });
-  struct stat status = {};
-  if (fstat(file, &status) != 0 || (status.st_mode & 077) != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": others than its owner may read or write it (chmod 600)"));
-  }
-  return [owner](const std::string& line) {
-    [[maybe_unused]] const ssize_t written = write(*owner, line.data(), line.size());
-  };
-}
-
 absl::StatusOr<serve::AppOptions> AppOptionsOf(const ServeFlags& flags) {
   serve::AppOptions options;
   ASSIGN_OR_RETURN(options.access.keys, KeysOf(flags));
@@ -105,7 +81,7 @@ absl::StatusOr<serve::AppOptions> AppOptionsOf(const ServeFlags& flags) {
     [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
   };
   if (!flags.log_text_file.empty()) {
-    ASSIGN_OR_RETURN(options.write_text_log, OpenTextLog(flags.log_text_file));
+    ASSIGN_OR_RETURN(options.write_text_log, serve::OpenTextLog(flags.log_text_file));
   }
   const bool listens = flags.unix_path.empty() || flags.port.has_value();
   if (listens && !serve::IsLoopback(flags.host) && options.access.keys.empty() && !flags.no_auth) {
@@ -232,7 +208,9 @@ absl::Status ServeTexts(const ServeFlags& flags, Loaded* loaded) {
 absl::StatusOr<std::unique_ptr<Loaded>> Load(const ServeFlags& flags) {
   auto loaded = std::make_unique<Loaded>();
   ModelFlags wanted = flags.model;
-  if (flags.embeddings) wanted.result = std::string(engine::StepResultName(engine::StepResult::kHidden));
+  if (flags.embeddings) {
+    wanted.result = std::string(engine::StepResultName(engine::StepResult::kHidden));
+  }
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(wanted));
   options.identify = true;
   ASSIGN_OR_RETURN(loaded->served.chat_template, TemplateOf(flags, *options.source));
