@@ -39,8 +39,12 @@ expect_error 2 "--plan shows what a CPU runs"
 run asm "$tiny" --device cuda --op "@attn %o0"
 expect 0 "asm"
 grep -q "^.visible .entry attention_" out || fail "asm shows no kernel of attention: $(head -3 out)"
+grep -q "^// attn.o0, 2 calls" out || fail "asm does not show the statement: $(head -3 out)"
+run asm "$tiny" --device cuda --op "@attn %o0" --json
+expect 0 "asm --json"
+grep -q '"emit": *"ptx"' out || fail "asm does not say that it is PTX: $(head -3 out)"
 run asm "$tiny" --device cuda --op attn.nothing
-expect_error 2 "no kernel of a GPU computes attn.nothing"
+expect_error 2 "no kernel computes 'attn.nothing'"
 run asm "$tiny" --device cuda --list --entry audio
 expect_error 2 "'audio'"
 

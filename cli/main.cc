@@ -1,4 +1,4 @@
-// lluda: from a Qwen3 checkpoint to text. `lluda --help` lists the subcommands.
+// lluda: from a checkpoint to text. `lluda --help` lists the subcommands.
 //
 // Only results go to stdout; progress, statistics and errors go to stderr. Exit codes: 0 done,
 // 1 failed, 2 wrong usage or bad input, 130 stopped by Ctrl-C, 141 the reader of stdout has gone.

@@ -533,12 +533,24 @@ std::string LeftOver(const CLI::App& app) {
   return "";
 }
 
-int ExitOf(const char* program, const CLI::App& app, const CLI::Error& error) {
+int ExitOf(const CLI::App& app, const CLI::Error& error) {
   // A mistyped word is often why the parser lacks another one.
   const bool lacks = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr ||
                      dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
   const std::string left_over = lacks ? LeftOver(app) : "";
-  return UsageError(program, left_over.empty() ? error.what() : left_over);
+  return UsageError(app.get_name(), left_over.empty() ? error.what() : left_over);
+}
+
+// The exit code if there is nothing to run.
+std::optional<int> Parse(CLI::App* app, int argc, char** argv) {
+  try {
+    app->parse(argc, argv);
+  } catch (const CLI::Success& success) {  // --help, --version
+    return ExitOf(*app, success);
+  } catch (const CLI::Error& error) {
+    return ExitOf(*app, error);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -546,47 +558,40 @@ int ExitOf(const char* program, const CLI::App& app, const CLI::Error& error) {
 ParseResult ParseArguments(int argc, char** argv, const Version& version) {
   ParseResult result;
   Arguments& arguments = result.arguments;
-  CLI::App app("Compiles a Qwen3 checkpoint for this machine and runs it.", "lluda");
-  try {
-    app.set_version_flag("--version", version, "Print lluda's version, LLVM's and the CPU's row");
-    app.require_subcommand(0, 1);
-    const std::pair<CLI::App*, Command> commands[] = {
-        {AddGenerate(&app, &arguments.generate), Command::kGenerate},
-        {AddChat(&app, &arguments.chat), Command::kChat},
-        {AddServe(&app, &arguments.serve), Command::kServe},
-        {AddTokenize(&app, &arguments.tokenize), Command::kTokenize},
-        {AddEmbed(&app, &arguments.embed), Command::kEmbed},
-        {AddRerank(&app, &arguments.rerank), Command::kRerank},
-        {AddTranscribe(&app, &arguments.transcribe), Command::kTranscribe},
-        {AddIr(&app, &arguments.ir), Command::kIr},
-        {AddAsm(&app, &arguments.assembly), Command::kAsm},
-        {AddExplain(&app, &arguments.explain), Command::kExplain},
-        {AddReport(&app, &arguments.report), Command::kReport},
-        {AddVerify(&app, &arguments.verify), Command::kVerify},
-        {AddValidate(&app, &arguments.validate), Command::kValidate},
-        {AddEval(&app, &arguments.eval), Command::kEval},
-        {AddBench(&app, &arguments.bench), Command::kBench},
-        {AddCompile(&app, &arguments.compile), Command::kCompile},
-        {AddInspect(&app, &arguments.inspect), Command::kInspect},
-        {AddCache(&app, &arguments.cache), Command::kCache},
-    };
-    try {
-      app.parse(argc, argv);
-    } catch (const CLI::Success& success) {  // --help, --version
-      result.exit_code = ExitOf(app, success);
-      return result;
-    }
-    // Not left to the parser, which would say this of a misspelt subcommand, too.
-    if (app.get_subcommands().empty()) {
-      std::string names;
-      for (const auto& [sub, command] : commands) names += " " + sub->get_name();
-      throw CLI::RequiredError("A subcommand is required:" + names, CLI::ExitCodes::RequiredError);
-    }
-    for (const auto& [sub, command] : commands) {
-      if (sub->parsed()) arguments.command = command;
-    }
-  } catch (const CLI::Error& error) {
-    result.exit_code = ExitOf("lluda", app, error);
+  CLI::App app("Compiles a language model for this machine and runs it.", "lluda");
+  app.set_version_flag("--version", version, "Print lluda's version, LLVM's and the CPU's row");
+  app.require_subcommand(0, 1);
+  const std::pair<CLI::App*, Command> commands[] = {
+      {AddGenerate(&app, &arguments.generate), Command::kGenerate},
+      {AddChat(&app, &arguments.chat), Command::kChat},
+      {AddServe(&app, &arguments.serve), Command::kServe},
+      {AddTokenize(&app, &arguments.tokenize), Command::kTokenize},
+      {AddEmbed(&app, &arguments.embed), Command::kEmbed},
+      {AddRerank(&app, &arguments.rerank), Command::kRerank},
+      {AddTranscribe(&app, &arguments.transcribe), Command::kTranscribe},
+      {AddIr(&app, &arguments.ir), Command::kIr},
+      {AddAsm(&app, &arguments.assembly), Command::kAsm},
+      {AddExplain(&app, &arguments.explain), Command::kExplain},
+      {AddReport(&app, &arguments.report), Command::kReport},
+      {AddVerify(&app, &arguments.verify), Command::kVerify},
+      {AddValidate(&app, &arguments.validate), Command::kValidate},
+      {AddEval(&app, &arguments.eval), Command::kEval},
+      {AddBench(&app, &arguments.bench), Command::kBench},
+      {AddCompile(&app, &arguments.compile), Command::kCompile},
+      {AddInspect(&app, &arguments.inspect), Command::kInspect},
+      {AddCache(&app, &arguments.cache), Command::kCache},
+  };
+  result.exit_code = Parse(&app, argc, argv);
+  if (result.exit_code) return result;
+  // Not left to the parser, which would say this of a misspelt subcommand, too.
+  if (app.get_subcommands().empty()) {
+    std::string names;
+    for (const auto& [sub, command] : commands) names += " " + sub->get_name();
+    result.exit_code = ExitOf(app, CLI::RequiredError("A subcommand is required:" + names,
+                                                      CLI::ExitCodes::RequiredError));
+  }
+  for (const auto& [sub, command] : commands) {
+    if (sub->parsed()) arguments.command = command;
   }
   return result;
 }
@@ -595,23 +600,15 @@ RunParseResult ParseRunArguments(int argc, char** argv, const Version& version) 
   RunParseResult result;
   GenerateFlags& flags = result.flags;
   CLI::App app("Continues a text with a bundle that `lluda compile` wrote.", "lluda-run");
-  try {
-    app.set_version_flag("--version", version, "Print the version");
-    app.add_option("bundle", flags.model.model, "The bundle, FILE.llb")->required();
-    AddContext(&app, &flags.model);
-    AddThreads(&app, &flags.model);
-    AddForce(&app, &flags.model);
-    AddCheck(&app, &flags.model);
-    AddGeneration(&app, &flags);
-    AddContinuation(&app, &flags);
-    try {
-      app.parse(argc, argv);
-    } catch (const CLI::Success& success) {  // --help, --version
-      result.exit_code = ExitOf(app, success);
-    }
-  } catch (const CLI::Error& error) {
-    result.exit_code = ExitOf("lluda-run", app, error);
-  }
+  app.set_version_flag("--version", version, "Print the version");
+  app.add_option("bundle", flags.model.model, "The bundle, FILE.llb")->required();
+  AddContext(&app, &flags.model);
+  AddThreads(&app, &flags.model);
+  AddForce(&app, &flags.model);
+  AddCheck(&app, &flags.model);
+  AddGeneration(&app, &flags);
+  AddContinuation(&app, &flags);
+  result.exit_code = Parse(&app, argc, argv);
   return result;
 }
 

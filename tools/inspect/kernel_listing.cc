@@ -13,8 +13,10 @@
 #include "base/json/json_writer.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
+#include "codegen/compile.h"
 #include "codegen/cpu/interleaved_values.h"
 #include "codegen/llvm/disassembly.h"
+#include "codegen/nvptx/gpu_backend.h"
 #include "ir/text/printer.h"
 #include "ir/text/suggest.h"
 #include "ir/view.h"
@@ -25,6 +27,11 @@ namespace lluda::tools {
 namespace {
 
 using codegen::KernelForm;
+
+// In the order of CodeForm: its name, and what a line begins with that is no code.
+constexpr struct {
+  absl::string_view name, comment;
+} kForms[] = {{"asm", "# "}, {"llvm", "; "}, {"ptx", "// "}};
 
 // Kernel number `part` of a statement, as text.
 using CodeOf = std::function<absl::StatusOr<std::string>(const ir::Op& op, size_t part,
@@ -69,14 +76,21 @@ std::vector<std::string> LinesOf(const ir::Op& op) {
   return lines;
 }
 
-absl::Status NoStatement(const OptimisedModel& model, absl::string_view name,
-                         absl::string_view entry,
+// Where a statement is looked for.
+struct Listed {
+  const OptimisedModel* model;
+  const runtime::Program* program;
+  absl::string_view entry;  // "": all
+};
+
+absl::Status NoStatement(const Listed& listed, absl::string_view name,
                          const std::vector<ComputedStatement>& statements) {
+  const auto& [model, program, entry] = listed;
   const std::string wanted = StatementNamed(name);
-  if (model.bundle() != nullptr && entry.empty() &&
+  if (model->bundle() != nullptr && entry.empty() &&
       wanted.substr(0, wanted.find('.')) == step_interface::kLoad) {
     return absl::InvalidArgumentError(
-        absl::StrCat(model.source->path(),
+        absl::StrCat(model->source->path(),
                      ": the load block ran when the bundle was compiled; its "
                      "kernels are not in it"));
   }
@@ -87,6 +101,29 @@ absl::Status NoStatement(const OptimisedModel& model, absl::string_view name,
       "--op: no kernel ", entry.empty() ? "" : absl::StrCat("of @", entry, " "), "computes '", name,
       "'", near.empty() ? "" : absl::StrCat("; did you mean '", near, "'?"),
       " (--list prints all statements; views and calls have no kernel)"));
+}
+
+absl::Status List(const Listed& listed, absl::string_view name, const CodeOf& code_of,
+                  KernelListing* listing) {
+  const std::map<std::string, const ir::Op*> ops = StatementsByName(*listed.model->module);
+  const std::vector<ComputedStatement> statements =
+      ComputedStatements(*listed.program, listed.entry);
+  const std::string wanted = StatementNamed(name);
+  std::set<std::string> seen;
+  for (const ComputedStatement& statement : statements) {
+    const ir::Op& op = *ops.at(statement.name);
+    for (size_t i = 0; i < statement.kernels.size(); ++i) {
+      const std::string& kernel = statement.kernels[i];
+      if (statement.name != wanted && kernel != wanted) continue;
+      if (i == 0 || kernel == wanted) {
+        listing->statements.push_back({statement.name, statement.calls, LinesOf(op)});
+      }
+      if (!seen.insert(kernel).second) continue;
+      ASSIGN_OR_RETURN(std::string code, code_of(op, i, kernel));
+      listing->kernels.push_back({kernel, std::move(code)});
+    }
+  }
+  return listing->kernels.empty() ? NoStatement(listed, name, statements) : absl::OkStatus();
 }
 
 }  // namespace
@@ -152,32 +189,40 @@ absl::StatusOr<KernelListing> ListKernels(const OptimisedModel& model, const Nat
     return absl::InvalidArgumentError(
         absl::StrCat(model.source->path(), ": a bundle holds machine code and no LLVM IR"));
   }
-  const CodeOf code_of = is_bundle ? BundledCode(model, native) : CompiledCode(model, form);
-  const std::map<std::string, const ir::Op*> ops = StatementsByName(*model.module);
-  const std::vector<ComputedStatement> statements = ComputedStatements(native.program, entry);
-  const std::string wanted = StatementNamed(name);
   KernelListing listing;
-  listing.form = form;
-  std::set<std::string> listed;
-  for (const ComputedStatement& statement : statements) {
-    const ir::Op& op = *ops.at(statement.name);
-    for (size_t i = 0; i < statement.kernels.size(); ++i) {
-      const std::string& kernel = statement.kernels[i];
-      if (statement.name != wanted && kernel != wanted) continue;
-      if (i == 0 || kernel == wanted) {
-        listing.statements.push_back({statement.name, statement.calls, LinesOf(op)});
-      }
-      if (!listed.insert(kernel).second) continue;
-      ASSIGN_OR_RETURN(std::string code, code_of(op, i, kernel));
-      listing.kernels.push_back({kernel, std::move(code)});
-    }
+  listing.form = form == KernelForm::kLlvm ? CodeForm::kLlvm : CodeForm::kAssembly;
+  const CodeOf code_of = is_bundle ? BundledCode(model, native) : CompiledCode(model, form);
+  RETURN_IF_ERROR(List({&model, &native.program, entry}, name, code_of, &listing));
+  return listing;
+}
+
+absl::StatusOr<GpuProgram> GpuProgramOf(const OptimisedModel& model) {
+  codegen::GpuBackend backend(&codegen::AllGpus().back(), model.target,
+                              codegen::SymbolNames(*model.module));
+  ASSIGN_OR_RETURN(codegen::CompiledModule compiled,
+                   codegen::Compile(*model.module, &backend, {step_interface::kStep}, nullptr));
+  return GpuProgram{std::move(compiled.program), backend.ptx()};
+}
+
+absl::StatusOr<KernelListing> ListGpuKernels(const OptimisedModel& model, const GpuProgram& gpu,
+                                             absl::string_view name) {
+  std::map<std::string, std::string> code;
+  for (const runtime::Kernel& kernel : gpu.program.kernels) {
+    std::string& text = code[kernel.name];
+    text = gpu.ptx.at(kernel.name);
+    if (kernel.many_symbol >= 0) text += gpu.ptx.at(gpu.program.kernels[kernel.many].name);
   }
-  if (listing.kernels.empty()) return NoStatement(model, name, entry, statements);
+  KernelListing listing;
+  listing.form = CodeForm::kPtx;
+  const CodeOf code_of = [&code](const ir::Op&, size_t, const std::string& kernel) {
+    return code.at(kernel);
+  };
+  RETURN_IF_ERROR(List({&model, &gpu.program, ""}, name, code_of, &listing));
   return listing;
 }
 
 std::string KernelListingText(const KernelListing& listing) {
-  const std::string comment = listing.form == KernelForm::kLlvm ? "; " : "# ";
+  const absl::string_view comment = kForms[static_cast<int>(listing.form)].comment;
   std::string text;
   for (const ListedStatement& statement : listing.statements) {
     absl::StrAppend(&text, comment, statement.name, ", ", statement.calls,
@@ -191,7 +236,7 @@ std::string KernelListingText(const KernelListing& listing) {
 std::string KernelListingJson(const KernelListing& listing) {
   base::JsonWriter json;
   json.BeginDocument("lluda.asm/1");
-  json.Key("emit").String(listing.form == KernelForm::kLlvm ? "llvm" : "asm");
+  json.Key("emit").String(kForms[static_cast<int>(listing.form)].name);
   json.Key("statements").BeginArray();
   for (const ListedStatement& statement : listing.statements) {
     json.BeginObject();

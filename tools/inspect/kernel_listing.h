@@ -10,6 +10,7 @@
 #define LLUDA_TOOLS_INSPECT_KERNEL_LISTING_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -46,19 +47,35 @@ struct ListedKernel {
   std::string code;
 };
 
+enum class CodeForm : uint8_t { kAssembly, kLlvm, kPtx };
+
 struct KernelListing {
-  codegen::KernelForm form = codegen::KernelForm::kAssembly;
+  CodeForm form = CodeForm::kAssembly;
   std::vector<ListedStatement> statements;
   std::vector<ListedKernel> kernels;  // each once
 };
 
 // Of the statement that a user names as tools/inspect/statement_name.h says, or of all statements
-// that the kernel of this name computes; looked for in one entry, if one is named. A bundle's kernels are as they lie in the file, others are
-// compiled for the model's target. InvalidArgument, with the nearest name, if no kernel computes
-// it; for LLVM IR of a bundle, which holds none; and as codegen::KernelText.
+// that the kernel of this name computes; looked for in one entry, if one is named. A bundle's
+// kernels are as they lie in the file, others are compiled for the model's target. InvalidArgument,
+// with the nearest name, if no kernel computes it; for LLVM IR of a bundle, which holds none; and
+// as codegen::KernelText.
 absl::StatusOr<KernelListing> ListKernels(const OptimisedModel& model, const NativeProgram& native,
                                           absl::string_view name, codegen::KernelForm form,
                                           absl::string_view entry = "");
+
+// A step as the newest GPU runs it that there is code for: none has to be here.
+struct GpuProgram {
+  runtime::Program program;
+  std::map<std::string, std::string> ptx;  // by the kernel's name
+};
+
+// Of a model whose passes ran for a GPU. Errors are codegen::Compile's.
+absl::StatusOr<GpuProgram> GpuProgramOf(const OptimisedModel& model);
+
+// As ListKernels. A kernel that has another form for many rows is followed by that form.
+absl::StatusOr<KernelListing> ListGpuKernels(const OptimisedModel& model, const GpuProgram& gpu,
+                                             absl::string_view name);
 std::string KernelListingText(const KernelListing& listing);
 std::string KernelListingJson(const KernelListing& listing);
 

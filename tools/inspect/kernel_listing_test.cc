@@ -55,7 +55,7 @@ TEST(KernelListingTest, AStatementIsACommentOfItsForm) {
   listing.kernels = {{"matmul_2", "matmul_2:\n"}};
   EXPECT_EQ(KernelListingText(listing),
             "# attn.q, 1 call\n# %h = split %x\n# %q = matmul %h\nmatmul_2:\n");
-  listing.form = codegen::KernelForm::kLlvm;
+  listing.form = CodeForm::kLlvm;
   listing.statements[0].calls = 6;
   EXPECT_EQ(KernelListingText(listing).substr(0, 18), "; attn.q, 6 calls\n");
 }
