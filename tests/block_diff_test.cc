@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "codegen/cpu/kernel_test_util.h"
+#include "codegen/cpu/matmul/blocks/scaled_dot.h"
 #include "codegen/llvm/target.h"
 #include "gtest/gtest.h"
 #include "ir/type/encoding.h"
@@ -149,7 +150,7 @@ TEST_P(BlockDiffTest, EpiloguesWorkOnHalvesAndHeads) {
 }
 
 // All tokens are the same one, so all rows are; and what is kept in blocks and what is dequantised
-// while loading are the same numbers, summed alike.
+// while loading are the same numbers, summed alike where a target multiplies values.
 TEST_P(BlockDiffTest, ATokensBitsDoNotDependOnTheOthersNorOnWhereBlocksAreDecoded) {
   const auto text = [](absl::string_view load) {
     return ModuleText(GetParam(), absl::StrCat(R"(
@@ -172,7 +173,11 @@ TEST_P(BlockDiffTest, ATokensBitsDoNotDependOnTheOthersNorOnWhereBlocksAreDecode
   for (const Target& target : TargetsFor(GetParam())) {
     std::vector<float> alone;
     for (const auto& [module, tokens] :
-         {std::pair(&kept, 1), std::pair(&kept, 3), std::pair(&kept, 21), std::pair(&wide, 10)}) {
+         {std::pair(&kept, 1), std::pair(&kept, 3), std::pair(&kept, 21), std::pair(&kept, 49),
+          std::pair(&wide, 10)}) {
+      if (module == &wide && codegen::ScaledTile(target, ir::DType::kBF16, GetParam()) != nullptr) {
+        continue;
+      }
       RunOptions options;
       options.threads = tokens % 2 == 0 ? 1 : 3;
       options.integers = {{"i", std::vector<int64_t>(tokens, 2)}};

@@ -1,7 +1,7 @@
 #include "codegen/cpu/interleaved_values.h"
 
+#include "codegen/cpu/emit/amx.h"
 #include "codegen/cpu/emit/row_interleave.h"
-#include "codegen/cpu/matmul/amx.h"
 #include "codegen/cpu/matmul/emit_matmul.h"
 
 namespace lluda::codegen {

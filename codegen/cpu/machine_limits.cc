@@ -6,7 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "codegen/cpu/matmul/amx.h"
+#include "codegen/cpu/emit/amx.h"
+#include "codegen/cpu/matmul/blocks/scaled_dot.h"
 #include "codegen/emit/emitter.h"
 #include "llvm/IR/Intrinsics.h"
 #include "llvm/IR/IntrinsicsX86.h"
@@ -179,7 +180,8 @@ bool HasFeature(const Target& target, const char* feature) {
 }  // namespace
 
 Limit LimitOfMatmul(const Target& target, ir::DType a, ir::DType b) {
-  const TileRow* tile = target.FindMatmulTile(a, b);
+  const TileRow* scaled = ScaledTile(target, a, b);
+  const TileRow* tile = scaled != nullptr ? scaled : target.FindMatmulTile(a, b);
   return tile != nullptr && tile->dot != Dot::kWiden ? Limit::kBf16 : Limit::kF32;
 }
 

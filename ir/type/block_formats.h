@@ -17,6 +17,7 @@
 // An Int has & | << >> (logical, on what is not negative) and - by an int; a Real has * + -, each of
 // which rounds once. The order of these is the reference's, so that results are the same bits.
 //
+// A value is a number of few bits times a scale that neighbours share, and perhaps a term.
 // Example: BlockFormatOf<M>(DType::kQ4_0).value(machine, 17) is Half(0) * ((Byte(3) >> 4 & 15) - 8).
 #ifndef LLUDA_IR_TYPE_BLOCK_FORMATS_H_
 #define LLUDA_IR_TYPE_BLOCK_FORMATS_H_
@@ -64,139 +65,204 @@ typename M::Int MinimumK4(M& m, int64_t at, int64_t j) {
   return m.Byte(at + j + 4) >> 4 | (m.Byte(at + j) >> 6) << 4;
 }
 
+// The numbers.
+
 template <typename M>
-typename M::Real Q8_0(M& m, int64_t i) {
-  return m.Half(0) * m.ToReal(m.SignedByte(2 + i));
+typename M::Real Q8Number(M& m, int64_t i) {
+  return m.ToReal(m.SignedByte(2 + i));
 }
 
 template <typename M>
-typename M::Real Q4_0(M& m, int64_t i) {
-  return m.Half(0) * m.Nibble(Nibbles(m, 2, i), 8);
+typename M::Real Q4_0Number(M& m, int64_t i) {
+  return m.Nibble(Nibbles(m, 2, i), 8);
 }
 
 template <typename M>
-typename M::Real Q4_1(M& m, int64_t i) {
-  return m.Half(0) * m.Nibble(Nibbles(m, 4, i), 0) + m.Half(2);
+typename M::Real Q4_1Number(M& m, int64_t i) {
+  return m.Nibble(Nibbles(m, 4, i), 0);
 }
 
 template <typename M>
-typename M::Real Q5_0(M& m, int64_t i) {
-  return m.Half(0) * m.ToReal(((Nibbles(m, 6, i) & 15) | FifthBit(m, 2, i)) - 16);
+typename M::Real Q5_0Number(M& m, int64_t i) {
+  return m.ToReal(((Nibbles(m, 6, i) & 15) | FifthBit(m, 2, i)) - 16);
 }
 
 template <typename M>
-typename M::Real Q5_1(M& m, int64_t i) {
-  return m.Half(0) * m.ToReal((Nibbles(m, 8, i) & 15) | FifthBit(m, 4, i)) + m.Half(2);
+typename M::Real Q5_1Number(M& m, int64_t i) {
+  return m.ToReal((Nibbles(m, 8, i) & 15) | FifthBit(m, 4, i));
 }
 
 template <typename M>
-typename M::Real Q2K(M& m, int64_t i) {
+typename M::Real Q2KNumber(M& m, int64_t i) {
   const int shift = static_cast<int>(i % 128 / 32 * 2);
-  const auto q = (m.Byte(16 + i / 128 * 32 + i % 32) >> shift) & 3;
-  const auto scales = m.Byte(i / 16);
-  return (m.Half(80) * m.Nibble(scales, 0)) * m.ToReal(q) - m.Half(82) * m.Nibble(scales >> 4, 0);
+  return m.ToReal((m.Byte(16 + i / 128 * 32 + i % 32) >> shift) & 3);
 }
 
 template <typename M>
-typename M::Real Q3K(M& m, int64_t i) {
+typename M::Real Q3KNumber(M& m, int64_t i) {
   const int shift = static_cast<int>(i % 128 / 32 * 2);
   const int bit = static_cast<int>(i / 32);
   const auto low = (m.Byte(32 + i / 128 * 32 + i % 32) >> shift) & 3;
   const auto high = m.Byte(i % 32);
   // The number's third bit stands for 4 that are not taken away.
   const auto third = (bit <= 2 ? high << (2 - bit) : high >> (bit - 2)) & 4;
-  const int64_t j = i / 16;
-  const auto scale_low = j < 8 ? m.Byte(96 + j) & 15 : m.Byte(96 + j - 8) >> 4;
-  const auto scale_high = (m.Byte(96 + 8 + j % 4) >> static_cast<int>(j / 4 * 2)) & 3;
-  const auto scale = (scale_low | scale_high << 4) - 32;
-  return (m.Half(108) * m.ToReal(scale)) * m.ToReal((low | third) - 4);
+  return m.ToReal((low | third) - 4);
 }
 
 template <typename M>
-typename M::Real Q4K(M& m, int64_t i) {
-  const int64_t j = i / 32;
+typename M::Real Q4KNumber(M& m, int64_t i) {
   const auto byte = m.Byte(16 + i / 64 * 32 + i % 32);
-  const auto scale = m.Half(0) * m.ToReal(ScaleK4(m, 4, j));
-  const auto minimum = m.Half(2) * m.ToReal(MinimumK4(m, 4, j));
-  return scale * m.Nibble(j % 2 == 0 ? byte : byte >> 4, 0) - minimum;
+  return m.Nibble(i / 32 % 2 == 0 ? byte : byte >> 4, 0);
 }
 
 template <typename M>
-typename M::Real Q5K(M& m, int64_t i) {
-  const int64_t j = i / 32;
-  const int bit = static_cast<int>(j);
+typename M::Real Q5KNumber(M& m, int64_t i) {
+  const int bit = static_cast<int>(i / 32);
   const auto byte = m.Byte(48 + i / 64 * 32 + i % 32);
   const auto high = m.Byte(16 + i % 32);
   const auto fifth = (bit <= 4 ? high << (4 - bit) : high >> (bit - 4)) & 16;
-  const auto scale = m.Half(0) * m.ToReal(ScaleK4(m, 4, j));
-  const auto minimum = m.Half(2) * m.ToReal(MinimumK4(m, 4, j));
-  return scale * m.ToReal(((j % 2 == 0 ? byte : byte >> 4) & 15) | fifth) - minimum;
+  return m.ToReal(((bit % 2 == 0 ? byte : byte >> 4) & 15) | fifth);
 }
 
 template <typename M>
-typename M::Real Q6K(M& m, int64_t i) {
+typename M::Real Q6KNumber(M& m, int64_t i) {
   const int64_t half = i / 128, quarter = i % 128 / 32, l = i % 32;
   const auto low = m.Byte(64 * half + 32 * (quarter % 2) + l);
   const auto high = (m.Byte(128 + 32 * half + l) >> static_cast<int>(2 * quarter)) & 3;
-  const auto q = (((quarter < 2 ? low : low >> 4) & 15) | high << 4) - 32;
-  return (m.Half(208) * m.ToReal(m.SignedByte(192 + i / 16))) * m.ToReal(q);
+  return m.ToReal((((quarter < 2 ? low : low >> 4) & 15) | high << 4) - 32);
 }
 
 template <typename M>
-typename M::Real IQ4NL(M& m, int64_t i) {
-  return m.Half(0) * m.Pick(kIQ4Values, Nibbles(m, 2, i));
+typename M::Real IQ4NLNumber(M& m, int64_t i) {
+  return m.Pick(kIQ4Values, Nibbles(m, 2, i));
 }
 
 template <typename M>
-typename M::Real IQ4XS(M& m, int64_t i) {
+typename M::Real IQ4XSNumber(M& m, int64_t i) {
+  return m.Pick(kIQ4Values, Nibbles(m, 8 + i / 32 * 16, i % 32));
+}
+
+template <typename M>
+typename M::Real MXFP4Number(M& m, int64_t i) {
+  return m.Pick(kE2M1Doubled, Nibbles(m, 1, i));
+}
+
+template <typename M>
+typename M::Real Q8F32Number(M& m, int64_t i) {
+  return m.ToReal(m.SignedByte(4 + i));
+}
+
+template <typename M>
+typename M::Real F8F32Number(M& m, int64_t i) {
+  return m.E4M3(m.Byte(4 + i));
+}
+
+// What they are multiplied by, and what is added or taken away.
+
+template <typename M, int64_t kAt>
+typename M::Real HalfAt(M& m, int64_t /*i*/) {
+  return m.Half(kAt);
+}
+
+template <typename M>
+typename M::Real SingleAtStart(M& m, int64_t /*i*/) {
+  return m.Single(0);
+}
+
+template <typename M>
+typename M::Real Q2KScale(M& m, int64_t i) {
+  return m.Half(80) * m.Nibble(m.Byte(i / 16), 0);
+}
+template <typename M>
+typename M::Real Q2KMinimum(M& m, int64_t i) {
+  return m.Half(82) * m.Nibble(m.Byte(i / 16) >> 4, 0);
+}
+
+template <typename M>
+typename M::Real Q3KScale(M& m, int64_t i) {
+  const int64_t j = i / 16;
+  const auto low = j < 8 ? m.Byte(96 + j) & 15 : m.Byte(96 + j - 8) >> 4;
+  const auto high = (m.Byte(96 + 8 + j % 4) >> static_cast<int>(j / 4 * 2)) & 3;
+  return m.Half(108) * m.ToReal((low | high << 4) - 32);
+}
+
+template <typename M>
+typename M::Real K4Scale(M& m, int64_t i) {
+  return m.Half(0) * m.ToReal(ScaleK4(m, 4, i / 32));
+}
+template <typename M>
+typename M::Real K4Minimum(M& m, int64_t i) {
+  return m.Half(2) * m.ToReal(MinimumK4(m, 4, i / 32));
+}
+
+template <typename M>
+typename M::Real Q6KScale(M& m, int64_t i) {
+  return m.Half(208) * m.ToReal(m.SignedByte(192 + i / 16));
+}
+
+template <typename M>
+typename M::Real IQ4XSScale(M& m, int64_t i) {
   const int64_t j = i / 32;
   const auto low = j % 2 == 0 ? m.Byte(4 + j / 2) & 15 : m.Byte(4 + j / 2) >> 4;
   const auto high = (m.Byte(2 + j / 4) >> static_cast<int>(j % 4 * 2)) & 3;
-  const auto scale = (low | high << 4) - 32;
-  return (m.Half(0) * m.ToReal(scale)) * m.Pick(kIQ4Values, Nibbles(m, 8 + 16 * j, i % 32));
+  return m.Half(0) * m.ToReal((low | high << 4) - 32);
 }
 
 template <typename M>
-typename M::Real MXFP4(M& m, int64_t i) {
-  return m.HalfPowerOfTwo(m.Byte(0)) * m.Pick(kE2M1Doubled, Nibbles(m, 1, i));
-}
-
-// Those that are no format of GGML: the 32 numbers behind an f32 that they are multiplied by. They
-// hold what Hugging Face's quantised folders do (frontends/quantised).
-template <typename M>
-typename M::Real Q8F32(M& m, int64_t i) {
-  return m.Single(0) * m.ToReal(m.SignedByte(4 + i));
-}
-
-template <typename M>
-typename M::Real F8F32(M& m, int64_t i) {
-  return m.Single(0) * m.E4M3(m.Byte(4 + i));
+typename M::Real MXFP4Scale(M& m, int64_t /*i*/) {
+  return m.HalfPowerOfTwo(m.Byte(0));
 }
 
 }  // namespace block_formats
 
-// A row of the formats on a Machine: the value of element i, and where the f16s of a block lie that
-// its elements are multiplied by or added to.
+// A row of the formats on a Machine: what the value of element i is made of, each part rounded for
+// itself, and where the f16s of a block lie that it is computed from.
 template <typename M>
 struct BlockFormat {
+  using Real = typename M::Real;
+  using Part = Real (*)(M& machine, int64_t i);
+
   DType dtype;
-  typename M::Real (*value)(M& machine, int64_t i);
+  int64_t scaled;  // so many neighbours have one scale, and one term
+  Part number;     // whole, or an E4M3: at most eight bits
+  Part scale;
+  Part plus;   // null: nothing is added
+  Part minus;  // null: nothing is taken away
   std::vector<int64_t> halves;
+
+  bool has_term() const { return plus != nullptr || minus != nullptr; }
+
+  // scale * number, + plus or - minus, each rounded.
+  Real value(M& m, int64_t i) const {
+    const Real factor = scale(m, i);
+    const Real product = factor * number(m, i);
+    if (plus != nullptr) return product + plus(m, i);
+    return minus != nullptr ? product - minus(m, i) : product;
+  }
 };
 
-// In the order of the enum, from kQ8_0 on.
+// In the order of the enum, from kQ8_0 on. The last two are no formats of GGML: the 32 numbers
+// behind an f32 that they are multiplied by hold what Hugging Face's quantised folders do
+// (frontends/quantised).
 template <typename M>
 const std::vector<BlockFormat<M>>& BlockFormats() {
   namespace f = block_formats;
   static const auto& formats = *new std::vector<BlockFormat<M>>{
-      {DType::kQ8_0, f::Q8_0<M>, {0}},    {DType::kQ4_0, f::Q4_0<M>, {0}},
-      {DType::kQ4_1, f::Q4_1<M>, {0, 2}}, {DType::kQ5_0, f::Q5_0<M>, {0}},
-      {DType::kQ5_1, f::Q5_1<M>, {0, 2}}, {DType::kQ2K, f::Q2K<M>, {80, 82}},
-      {DType::kQ3K, f::Q3K<M>, {108}},    {DType::kQ4K, f::Q4K<M>, {0, 2}},
-      {DType::kQ5K, f::Q5K<M>, {0, 2}},   {DType::kQ6K, f::Q6K<M>, {208}},
-      {DType::kIQ4NL, f::IQ4NL<M>, {0}},  {DType::kIQ4XS, f::IQ4XS<M>, {0}},
-      {DType::kMXFP4, f::MXFP4<M>, {}},   {DType::kQ8F32, f::Q8F32<M>, {}},
-      {DType::kF8F32, f::F8F32<M>, {}},
+      {DType::kQ8_0, 32, f::Q8Number<M>, f::HalfAt<M, 0>, nullptr, nullptr, {0}},
+      {DType::kQ4_0, 32, f::Q4_0Number<M>, f::HalfAt<M, 0>, nullptr, nullptr, {0}},
+      {DType::kQ4_1, 32, f::Q4_1Number<M>, f::HalfAt<M, 0>, f::HalfAt<M, 2>, nullptr, {0, 2}},
+      {DType::kQ5_0, 32, f::Q5_0Number<M>, f::HalfAt<M, 0>, nullptr, nullptr, {0}},
+      {DType::kQ5_1, 32, f::Q5_1Number<M>, f::HalfAt<M, 0>, f::HalfAt<M, 2>, nullptr, {0, 2}},
+      {DType::kQ2K, 16, f::Q2KNumber<M>, f::Q2KScale<M>, nullptr, f::Q2KMinimum<M>, {80, 82}},
+      {DType::kQ3K, 16, f::Q3KNumber<M>, f::Q3KScale<M>, nullptr, nullptr, {108}},
+      {DType::kQ4K, 32, f::Q4KNumber<M>, f::K4Scale<M>, nullptr, f::K4Minimum<M>, {0, 2}},
+      {DType::kQ5K, 32, f::Q5KNumber<M>, f::K4Scale<M>, nullptr, f::K4Minimum<M>, {0, 2}},
+      {DType::kQ6K, 16, f::Q6KNumber<M>, f::Q6KScale<M>, nullptr, nullptr, {208}},
+      {DType::kIQ4NL, 32, f::IQ4NLNumber<M>, f::HalfAt<M, 0>, nullptr, nullptr, {0}},
+      {DType::kIQ4XS, 32, f::IQ4XSNumber<M>, f::IQ4XSScale<M>, nullptr, nullptr, {0}},
+      {DType::kMXFP4, 32, f::MXFP4Number<M>, f::MXFP4Scale<M>, nullptr, nullptr, {}},
+      {DType::kQ8F32, 32, f::Q8F32Number<M>, f::SingleAtStart<M>, nullptr, nullptr, {}},
+      {DType::kF8F32, 32, f::F8F32Number<M>, f::SingleAtStart<M>, nullptr, nullptr, {}},
   };
   return formats;
 }

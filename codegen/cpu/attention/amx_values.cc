@@ -4,7 +4,7 @@
 #include <numeric>
 
 #include "base/align.h"
-#include "codegen/cpu/matmul/amx.h"
+#include "codegen/cpu/emit/amx.h"
 #include "codegen/emit/integer.h"
 #include "ir/type/encoding.h"
 

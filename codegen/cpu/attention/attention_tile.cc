@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "base/align.h"
-#include "codegen/cpu/matmul/amx.h"
+#include "codegen/cpu/emit/amx.h"
 #include "codegen/cpu/matmul/panel_dot.h"
 #include "codegen/emit/integer.h"
 #include "codegen/emit/math.h"

@@ -20,8 +20,8 @@
 #include "base/status_macros.h"
 #include "codegen/cpu/attention/attention_tile.h"
 #include "codegen/cpu/attention/softmax_partial.h"
+#include "codegen/cpu/emit/amx.h"
 #include "codegen/cpu/emit/row_interleave.h"
-#include "codegen/cpu/matmul/amx.h"
 #include "codegen/emit/attention_operands.h"
 #include "codegen/emit/integer.h"
 

@@ -9,13 +9,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/align.h"
+#include "codegen/cpu/emit/amx.h"
 #include "codegen/cpu/emit/transpose.h"
-#include "codegen/cpu/matmul/amx.h"
-#include "codegen/cpu/matmul/block_dot.h"
+#include "codegen/cpu/matmul/blocks/amx_scaled_dot.h"
+#include "codegen/cpu/matmul/blocks/block_dot.h"
+#include "codegen/cpu/matmul/blocks/integer_dot.h"
+#include "codegen/cpu/matmul/blocks/scaled_dot.h"
 #include "codegen/cpu/matmul/expert_rows.h"
 #include "codegen/cpu/matmul/general_matmul.h"
 #include "codegen/cpu/matmul/head_epilogue.h"
-#include "codegen/cpu/matmul/integer_dot.h"
 #include "codegen/cpu/matmul/matmul_fetch.h"
 #include "codegen/cpu/matmul/matmul_operands.h"
 #include "codegen/cpu/matmul/matmul_store.h"
@@ -38,12 +40,18 @@ class PanelMatmul {
  public:
   using Rows = MatmulOperands::Rows;
 
-  // `blocks` is the dtype that B has where the spec says f32, as its panels are expanded first;
-  // `integers` is how two operands in blocks are multiplied.
+  // `blocks` is the dtype that B has where the spec says f32 or bf16, as its panels are expanded
+  // first: to their values, or for AMX to numbers and scales. `integers` is how two operands in
+  // blocks are multiplied.
   PanelMatmul(const KernelSpec& spec, Emitter& e, const TileRow& tile,
               std::optional<ir::DType> blocks,
               std::optional<machine::IntegerDot> integers = std::nullopt)
-      : o_(spec, e, tile), e_(e), store_(o_, e), blocks_(blocks), integers_(integers) {}
+      : o_(spec, e, tile),
+        e_(e),
+        store_(o_, e),
+        blocks_(blocks),
+        scaled_(blocks && tile.dot == Dot::kAmx),
+        integers_(integers) {}
 
   // An item is the panels of a tile or of a head. A few items' panels are taken at a time, and stay
   // in one cache while all rows go by. A tile's rows meet these panels one after the other, and stay
@@ -72,6 +80,7 @@ class PanelMatmul {
       expanded_ = base::RoundUp(info.scratch_bytes, base::kCacheLine);
       expanded_panels_ = items_at_once * item_panels;
       info.scratch_bytes = expanded_ + items_at_once * item_bytes;
+      if (scaled_) info.scratch_bytes = PlaceScaled(info.scratch_bytes);
     }
     e_.Loop(e_.Begin(), e_.End(), items_at_once, [&](Value* item) {
       Value* end = e_.Least(Integer(e_, item) + items_at_once, e_.End());
@@ -96,6 +105,27 @@ class PanelMatmul {
       if (axis.extent.is_constant()) rows *= axis.extent.value;
     }
     return rows;
+  }
+
+  // What a product of numbers and scales needs beside the panels' numbers, from byte `end` of the
+  // scratch memory on; returns where it ends.
+  int64_t PlaceScaled(int64_t end) {
+    const auto take = [&](int64_t* at, int64_t bytes) {
+      *at = base::RoundUp(end, base::kCacheLine);
+      end = *at + bytes;
+    };
+    const int64_t panels = expanded_panels_ * (o_.halves ? 2 : 1);
+    const bool has_term = HasTerm(*blocks_);
+    take(&scales_, panels * ScaleBytes(o_.depth_total));
+    if (has_term) take(&terms_, panels * ScaleBytes(o_.depth_total));
+    take(&step_sums_, AmxScaledScratchBytes());
+    take(&row_, ir::BytesOf(ir::DType::kF32, o_.depth_total));
+    if (has_term) take(&row_sums_, AmxRowSumBytes(o_.depth_total));
+    return end;
+  }
+
+  Value* ScratchAt(int64_t byte) {
+    return e_.Address(e_.Scratch(), e_.Const(byte), ir::DType::kI8);
   }
 
   // The panels of one expert after the other, times its rows.
@@ -125,12 +155,15 @@ class PanelMatmul {
       ExpandPanels();
       EmitRows();
     };
-    if (!MultipliesBlocks(*blocks_)) {
+    if (!scaled_ && !MultipliesBlocks(*blocks_)) {
       expanded();
       return;
     }
     const auto one_row = [&] {
       first_row_ = RowsBegin();
+      if (scaled_) {
+        EmitWidenRow(e_, o_.depth_total, o_.RowPointers({first_row_, 1})[0], Widened());
+      }
       ForPanels([&](Value* first, int count) { EmitBlockTile(first, count); });
       FinishHead(e_.Const(1));
     };
@@ -153,23 +186,46 @@ class PanelMatmul {
 
   // The single row times `count` panels.
   void EmitBlockTile(Value* first, int count) {
-    const BlockDot dot{o_.spec.operands[0].dtype, *blocks_, o_.depth_total,
-                       e_.target().PrefetchBytes()};
+    const int64_t ahead = e_.target().PrefetchBytes();
     std::vector<Value*> panels;
     for (int i = 0; i < count; ++i) panels.push_back(BlockPanel(Integer(e_, first) + i));
     for (int i = 0; o_.halves && i < count; ++i) {
       panels.push_back(BlockPanel(Integer(e_, first) + (o_.panels + i)));
     }
     const Rows row{first_row_, 1};
+    if (scaled_) {
+      const ScaledDot dot{*blocks_, o_.depth_total, ahead};
+      return StoreSums(row, first, count, {EmitScaledDot(e_, dot, Widened(), panels)});
+    }
+    const BlockDot dot{o_.spec.operands[0].dtype, *blocks_, o_.depth_total, ahead};
     StoreSums(row, first, count, {EmitBlockDot(e_, dot, o_.RowPointers(row)[0], panels)});
+  }
+
+  // The single row, as EmitScaledDot reads it.
+  WidenedRow Widened() {
+    return {ScratchAt(row_), HasTerm(*blocks_) ? ScratchAt(row_sums_) : nullptr};
+  }
+
+  // Panel `number` of those that are expanded.
+  ScaledPanel ScaledPanelAt(Value* number) {
+    const auto part = [&](int64_t at, int64_t panel_bytes) {
+      return e_.Address(ScratchAt(at), Integer(e_, number) * panel_bytes, ir::DType::kI8);
+    };
+    const int64_t bytes = ScaleBytes(o_.depth_total);
+    return {part(expanded_, o_.PanelBytes()), part(scales_, bytes),
+            HasTerm(*blocks_) ? part(terms_, bytes) : nullptr};
   }
 
   // Brings the panels of [first_panel_, end_panel_) into the scratch memory, where tiles find them.
   void ExpandPanels() {
-    Value* base = e_.Address(e_.Scratch(), e_.Const(expanded_), ir::DType::kI8);
+    Value* base = ScratchAt(expanded_);
     e_.Loop(first_panel_, end_panel_, 1, [&](Value* panel) {
       const Integer at = Integer(e_, panel) - first_panel_;
       const auto expand = [&](Value* from, Value* to) {
+        if (scaled_) {
+          return EmitExpandScaled(e_, *blocks_, o_.depth_total, BlockPanel(from),
+                                  ScaledPanelAt(to));
+        }
         EmitExpandPanel(e_, *blocks_, o_.depth_total, BlockPanel(from),
                         e_.Address(base, Integer(e_, to) * o_.PanelBytes(), ir::DType::kI8));
       };
@@ -314,16 +370,20 @@ class PanelMatmul {
   void EmitAmxRowGroup(Value* row, int tiles, Value* rows) {
     Value* all = Integer(e_, rows) + (tiles - 1) * kAmxRows;
     first_row_ = row;
+    std::vector<AmxRows> a;
+    for (int i = 0; i < tiles; ++i) {
+      a.push_back(AmxRowsAt(Integer(e_, row) + i * kAmxRows, i + 1 < tiles ? nullptr : rows));
+    }
+    if (scaled_ && HasTerm(*blocks_)) {
+      EmitAmxRowSums(e_, a, o_.depth_total, all, ScratchAt(step_sums_), ScratchAt(row_sums_));
+    }
     ForPanels([&](Value* first, int count) {
-      AmxDot dot{{}, o_.PanelPointers(first, count), e_.Const(o_.depth_total)};
+      AmxDot dot{a, o_.PanelPointers(first, count), e_.Const(o_.depth_total)};
       dot.prefetch_bytes = tiles == 1 ? e_.target().PrefetchBytes() : kAmxPrefetchBytes;
       if (tiles == 2 && o_.IsInterleaved()) dot.a_prefetch_bytes = kAmxPrefetchBytes;
-      for (int i = 0; i < tiles; ++i) {
-        dot.a.push_back(AmxRowsAt(Integer(e_, row) + i * kAmxRows, i + 1 < tiles ? nullptr : rows));
-      }
       if (o_.head_panels > 0) {
         dot.out_row = o_.head_panels * kLanes;
-        EmitAmxDot(e_, dot, HeadSums(e_.Const(0), first));
+        EmitAmxProduct(dot, first, count, all, HeadSums(e_.Const(0), first));
         return;
       }
       const auto panels = static_cast<int64_t>(dot.panels.size());
@@ -336,8 +396,8 @@ class PanelMatmul {
           e_.If(step < all, [&] { fetch.FetchResultRow(Integer(e_, row) + step); });
         };
       }
-      Value* out = e_.Address(e_.Scratch(), e_.Const(kAmxConfigBytes), ir::DType::kI8);
-      EmitAmxDot(e_, dot, out);
+      Value* out = ScratchAt(kAmxConfigBytes);
+      EmitAmxProduct(dot, first, count, all, out);
       e_.Loop(e_.Const(0), all, 1, [&](Value* r) {
         std::vector<Value*> sums;
         for (int64_t j = 0; j < panels; ++j) {
@@ -348,6 +408,23 @@ class PanelMatmul {
       });
     });
     FinishHead(all);
+  }
+
+  // Of `rows` rows (i64) and `count` panels from `first` on.
+  void EmitAmxProduct(const AmxDot& dot, Value* first, int count, Value* rows, Value* out) {
+    if (!scaled_) return EmitAmxDot(e_, dot, out);
+    AmxScaledDot scaled;
+    scaled.numbers = dot;
+    scaled.depth_total = o_.depth_total;
+    for (size_t i = 0; i < dot.panels.size(); ++i) {
+      const auto number = static_cast<int64_t>(i);
+      const int64_t behind = number < count ? number : expanded_panels_ + number - count;
+      const ScaledPanel panel = ScaledPanelAt(Integer(e_, first) - first_panel_ + behind);
+      scaled.scales.push_back(panel.scales);
+      if (panel.terms != nullptr) scaled.terms.push_back(panel.terms);
+    }
+    if (HasTerm(*blocks_)) scaled.row_sums = ScratchAt(row_sums_);
+    EmitAmxScaledDot(e_, scaled, rows, ScratchAt(step_sums_), out);
   }
 
   // Whether the rows of whole tiles are copied to the scratch memory, where they are interleaved: a
@@ -440,9 +517,12 @@ class PanelMatmul {
   Emitter& e_;
   MatmulStore store_;
   const std::optional<ir::DType> blocks_;
+  const bool scaled_;  // as scaled_dot.h has it
   const std::optional<machine::IntegerDot> integers_;
   int64_t expanded_ = 0;         // bytes into the scratch memory
   int64_t expanded_panels_ = 0;  // of one half
+  // Likewise, of scaled ones.
+  int64_t scales_ = 0, terms_ = 0, step_sums_ = 0, row_ = 0, row_sums_ = 0;
   Value* item_ = nullptr;
   Value* first_panel_ = nullptr;
   Value* end_panel_ = nullptr;
@@ -454,15 +534,15 @@ class PanelMatmul {
   int64_t head_rows_ = 0;  // bytes into the scratch memory
 };
 
-// The matmul whose B holds, as f32, what the blocks of spec's B mean.
-KernelSpec Expanded(KernelSpec spec) {
+// The matmul whose B holds, as `dtype`, what the blocks of spec's B mean, or their numbers.
+KernelSpec Expanded(KernelSpec spec, ir::DType dtype) {
   TensorSpec& b = spec.operands[1];
   const std::optional<ir::PanelShape> blocks = PanelShapeOf(b.dtype, ir::DType::kF32);
-  const std::optional<ir::PanelShape> floats = PanelShapeOf(ir::DType::kF32, ir::DType::kF32);
+  const std::optional<ir::PanelShape> floats = PanelShapeOf(dtype, ir::DType::kF32);
   if (b.layout == ir::Layout::Panel(blocks->rows, blocks->depth, b.layout.axis)) {
     b.layout = ir::Layout::Panel(floats->rows, floats->depth, b.layout.axis);
   }
-  b.dtype = ir::DType::kF32;
+  b.dtype = dtype;
   return spec;
 }
 
@@ -479,7 +559,13 @@ absl::StatusOr<KernelInfo> EmitIntegerMatmul(const KernelSpec& spec, Emitter& e)
 
 const TileRow* MatmulTile(const KernelSpec& spec, const Target& target) {
   if (ir::IsBlock(spec.operands[0].dtype)) return nullptr;
-  if (ir::IsBlock(spec.operands[1].dtype)) return MatmulTile(Expanded(spec), target);
+  if (ir::IsBlock(spec.operands[1].dtype)) {
+    const bool scaled =
+        ScaledTile(target, spec.operands[0].dtype, spec.operands[1].dtype) != nullptr;
+    const TileRow* tile = scaled ? MatmulTile(Expanded(spec, ir::DType::kBF16), target) : nullptr;
+    if (tile != nullptr && tile->dot == Dot::kAmx) return tile;
+    return MatmulTile(Expanded(spec, ir::DType::kF32), target);
+  }
   if (!MatmulOperands::Applies(spec)) return nullptr;
   const ir::DType a = spec.operands[0].dtype, b = spec.operands[1].dtype;
   // AMX loads rows that lie side by side.
@@ -500,7 +586,9 @@ absl::StatusOr<KernelInfo> EmitMatmul(const KernelSpec& spec, Emitter& e) {
   const TileRow* tile = MatmulTile(spec, e.target());
   if (tile == nullptr) return EmitGeneralMatmul(spec, e);
   const ir::DType b = spec.operands[1].dtype;
-  if (ir::IsBlock(b)) return PanelMatmul(Expanded(spec), e, *tile, b).Emit();
+  if (ir::IsBlock(b)) {
+    return PanelMatmul(Expanded(spec, tile->b), e, *tile, b).Emit();
+  }
   return PanelMatmul(spec, e, *tile, std::nullopt).Emit();
 }
 

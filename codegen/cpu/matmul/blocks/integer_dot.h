@@ -5,8 +5,8 @@
 //
 // Example: of q4_0 a block of 32 columns is 8 times 4 bytes; on avx2 each takes two vpmaddubsw for 16
 // columns, whose sums of 16 bits hold the whole block.
-#ifndef LLUDA_CODEGEN_CPU_MATMUL_INTEGER_DOT_H_
-#define LLUDA_CODEGEN_CPU_MATMUL_INTEGER_DOT_H_
+#ifndef LLUDA_CODEGEN_CPU_MATMUL_BLOCKS_INTEGER_DOT_H_
+#define LLUDA_CODEGEN_CPU_MATMUL_BLOCKS_INTEGER_DOT_H_
 
 #include <vector>
 
@@ -29,4 +29,4 @@ std::vector<std::vector<Value*>> EmitIntegerDot(Emitter& e, const IntegerDot& do
 
 }  // namespace lluda::codegen
 
-#endif  // LLUDA_CODEGEN_CPU_MATMUL_INTEGER_DOT_H_
+#endif  // LLUDA_CODEGEN_CPU_MATMUL_BLOCKS_INTEGER_DOT_H_

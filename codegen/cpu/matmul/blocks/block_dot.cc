@@ -1,7 +1,7 @@
-#include "codegen/cpu/matmul/block_dot.h"
+#include "codegen/cpu/matmul/blocks/block_dot.h"
 
-#include "base/align.h"
 #include "codegen/cpu/emit/block_values.h"
+#include "codegen/cpu/matmul/blocks/block_group.h"
 #include "codegen/emit/integer.h"
 #include "ir/type/encoding.h"
 
@@ -13,13 +13,6 @@ constexpr int64_t kDecodedAtOnce = 16;
 
 // In blocks of at most so many elements each is decoded by code of its own, where it is multiplied.
 constexpr int64_t kMostUnrolled = 32;
-
-// The group of 16 blocks that begins with element k of a panel.
-Value* GroupAddress(Emitter& e, ir::DType b, Value* panel, Value* k) {
-  const ir::Encoding& encoding = ir::EncodingOf(b);
-  const Integer group = Integer(e, k) / encoding.elements;
-  return e.Address(panel, group * (encoding.bytes * kLanes), ir::DType::kI8);
-}
 
 }  // namespace
 
@@ -34,11 +27,8 @@ std::vector<Value*> EmitBlockDot(Emitter& e, const BlockDot& dot, Value* a_row,
                   Emitter::Carried sums = before;
                   std::vector<BlockValues> values;
                   for (Value* panel : panels) {
-                    Value* group = GroupAddress(e, dot.b, panel, k);
-                    for (int64_t line = 0; line < encoding.bytes * kLanes;
-                         line += base::kCacheLine) {
-                      if (dot.prefetch_bytes != 0) e.Prefetch(group, dot.prefetch_bytes + line);
-                    }
+                    Value* group = BlockGroupAt(e, dot.b, panel, k);
+                    PrefetchGroup(e, group, encoding.bytes * kLanes, dot.prefetch_bytes);
                     values.emplace_back(e, dot.b, group, kLanes, kLanes);
                   }
                   for (int64_t i = 0; i < encoding.elements; ++i) {
@@ -55,7 +45,7 @@ std::vector<Value*> EmitBlockDot(Emitter& e, const BlockDot& dot, Value* a_row,
 void EmitExpandPanel(Emitter& e, ir::DType b, int64_t depth_total, Value* from, Value* to) {
   const int64_t elements = ir::EncodingOf(b).elements;
   e.Loop(e.Const(0), e.Const(depth_total), elements, [&](Value* k) {
-    Value* group = GroupAddress(e, b, from, k);
+    Value* group = BlockGroupAt(e, b, from, k);
     for (int64_t first = 0; first < elements; first += kDecodedAtOnce) {
       BlockValues values(e, b, group, kLanes, kLanes);
       std::vector<Value*> columns;

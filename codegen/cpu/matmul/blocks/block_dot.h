@@ -4,8 +4,8 @@
 //
 // Example: at K = 1024 a panel of q4_0 is 32 groups of 16 blocks, 288 bytes each; expanded it takes
 // 64 KB.
-#ifndef LLUDA_CODEGEN_CPU_MATMUL_BLOCK_DOT_H_
-#define LLUDA_CODEGEN_CPU_MATMUL_BLOCK_DOT_H_
+#ifndef LLUDA_CODEGEN_CPU_MATMUL_BLOCKS_BLOCK_DOT_H_
+#define LLUDA_CODEGEN_CPU_MATMUL_BLOCKS_BLOCK_DOT_H_
 
 #include <vector>
 
@@ -32,4 +32,4 @@ void EmitExpandPanel(Emitter& e, ir::DType b, int64_t depth_total, Value* from, 
 
 }  // namespace lluda::codegen
 
-#endif  // LLUDA_CODEGEN_CPU_MATMUL_BLOCK_DOT_H_
+#endif  // LLUDA_CODEGEN_CPU_MATMUL_BLOCKS_BLOCK_DOT_H_

@@ -1,4 +1,4 @@
-#include "codegen/cpu/matmul/integer_dot.h"
+#include "codegen/cpu/matmul/blocks/integer_dot.h"
 
 #include <algorithm>
 #include <iterator>
@@ -6,6 +6,7 @@
 
 #include "base/align.h"
 #include "codegen/cpu/emit/block_values.h"
+#include "codegen/cpu/matmul/blocks/block_group.h"
 #include "codegen/emit/integer.h"
 #include "ir/type/encoding.h"
 #include "llvm/IR/Intrinsics.h"
@@ -330,9 +331,7 @@ std::vector<std::vector<Value*>> EmitIntegerDot(Emitter& e, const IntegerDot& do
         }
         for (size_t panel = 0; panel < panels.size(); ++panel) {
           Value* group = e.Address(panels[panel], Integer(e, block) * group_bytes, ir::DType::kI8);
-          for (int64_t line = 0; line < group_bytes; line += base::kCacheLine) {
-            if (dot.prefetch_bytes != 0) e.Prefetch(group, dot.prefetch_bytes + line);
-          }
+          PrefetchGroup(e, group, group_bytes, dot.prefetch_bytes);
           BlockValues values(e, dot.b, group, kLanes, kLanes);
           Value* scale = products.Scale(&values);
           const std::vector<Value*> integers = products.Sums(group, &values, blocks);

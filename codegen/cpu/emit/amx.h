@@ -6,8 +6,8 @@
 //
 // tdpbf16ps sums the even and the odd elements of a step apart, in order, then adds both to the
 // accumulator (Intel SDM, TDPBF16PS), so a result's bits depend on its own row and column alone.
-#ifndef LLUDA_CODEGEN_CPU_MATMUL_AMX_H_
-#define LLUDA_CODEGEN_CPU_MATMUL_AMX_H_
+#ifndef LLUDA_CODEGEN_CPU_EMIT_AMX_H_
+#define LLUDA_CODEGEN_CPU_EMIT_AMX_H_
 
 #include <functional>
 #include <vector>
@@ -50,13 +50,16 @@ struct AmxDot {
   int64_t digit_bytes = 0;
   // Called for every step with its first element, to fetch what will be needed later.
   std::function<void(Value* k)> visit = nullptr;
-  int64_t out_row = 0;  // elements from one row of sums to the next
+  int64_t out_row = 0;      // elements from one row of sums to the next
+  bool same_panel = false;  // a panel is its first tile at every step
 };
 
 // Stores the sums to `out`: row r of A tile i and column c of panel j at f32 element
 // (i * 16 + r) * out_row + j * 16 + c.
 void EmitAmxDot(Emitter& e, const AmxDot& dot, Value* out);
+// Of the kAmxDepth elements from k on alone.
+void EmitAmxStep(Emitter& e, const AmxDot& dot, Value* k, Value* out);
 
 }  // namespace lluda::codegen
 
-#endif  // LLUDA_CODEGEN_CPU_MATMUL_AMX_H_
+#endif  // LLUDA_CODEGEN_CPU_EMIT_AMX_H_
