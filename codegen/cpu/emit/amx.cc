@@ -14,6 +14,7 @@ constexpr int kFirstA = 4;
 constexpr int kFirstB = 6;
 constexpr int kTiles = 8;
 constexpr int64_t kTileRowBytes = 64;
+constexpr int64_t kElementBytes = 2;
 
 int Accumulator(size_t a, size_t b) { return static_cast<int>(2 * a + b); }
 
@@ -75,7 +76,9 @@ class Tiles {
   void LoadA(Value* k, int digit) {
     for (size_t i = 0; i < dot_.a.size(); ++i) {
       const AmxRows& rows = dot_.a[i];
-      const Integer at = Integer(e_, k) / kAmxDepth * rows.step + digit * dot_.digit_bytes;
+      Integer at = Integer(e_, k) / kAmxDepth * rows.step + digit * dot_.digit_bytes;
+      // Half of what lies together of each row.
+      if (dot_.depth < kAmxDepth) at = at + Integer(e_, k) % kAmxDepth * kElementBytes;
       Load(kFirstA + static_cast<int>(i), e_.Address(rows.first, at, ir::DType::kI8), rows.stride,
            dot_.a_prefetch_bytes);
     }
@@ -97,7 +100,7 @@ class Tiles {
 
 // The layout of the configuration: byte 0 is the palette, 1; from byte 16 the bytes of a tile's
 // row, 16 bits each; from byte 48 its rows, 8 bits each (Intel SDM, LDTILECFG).
-void EmitAmxConfig(Emitter& e, Value* config, const std::vector<Value*>& rows) {
+void EmitAmxConfig(Emitter& e, Value* config, const std::vector<Value*>& rows, int64_t depth) {
   auto& b = e.b();
   for (int64_t byte = 0; byte < kAmxConfigBytes; byte += 8) {
     b.CreateAlignedStore(e.Const(0), b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), config, byte),
@@ -107,8 +110,10 @@ void EmitAmxConfig(Emitter& e, Value* config, const std::vector<Value*>& rows) {
   for (int tile = 0; tile < kTiles; ++tile) {
     const bool is_b = tile >= kFirstB;
     const size_t a = static_cast<size_t>(tile < kFirstA ? tile / 2 : tile - kFirstA);
-    StoreByte(e, config, 16 + 2 * tile, e.Const(kTileRowBytes));
-    StoreByte(e, config, 48 + tile, is_b || a >= rows.size() ? e.Const(kAmxRows) : rows[a]);
+    const bool is_a = tile >= kFirstA && !is_b;
+    Value* present = a < rows.size() && !is_b ? rows[a] : e.Const(kAmxRows);
+    StoreByte(e, config, 16 + 2 * tile, e.Const(is_a ? depth * kElementBytes : kTileRowBytes));
+    StoreByte(e, config, 48 + tile, is_b ? e.Const(depth / 2) : present);
   }
   b.CreateIntrinsic(llvm::Intrinsic::x86_ldtilecfg, {}, {config});
 }
@@ -126,7 +131,7 @@ AmxRows AmxRowsSideBySide(Emitter& e, Value* first, Value* stride) {
 void EmitAmxDot(Emitter& e, const AmxDot& dot, Value* out) {
   Tiles tiles(e, dot);
   tiles.Clear();
-  e.Loop(e.Const(0), dot.depth_total, kAmxDepth, [&](Value* k) { tiles.AddStep(k); });
+  e.Loop(e.Const(0), dot.depth_total, dot.depth, [&](Value* k) { tiles.AddStep(k); });
   tiles.Store(out);
 }
 

@@ -22,9 +22,10 @@ inline constexpr int64_t kAmxConfigBytes = 64;
 inline constexpr int64_t kAmxTileBytes = 1024;
 
 // Sets up the tiles for A tiles of `rows[0]` (and `rows[1]`) rows, i64 values of 1 to 16; `config`
-// is scratch memory of kAmxConfigBytes. Each call of a kernel that uses tiles begins with one and
-// ends with EmitAmxRelease.
-void EmitAmxConfig(Emitter& e, Value* config, const std::vector<Value*>& rows);
+// is scratch memory of kAmxConfigBytes; a step takes `depth` elements, kAmxDepth or half as many. Each
+// call of a kernel that uses tiles begins with one and ends with EmitAmxRelease.
+void EmitAmxConfig(Emitter& e, Value* config, const std::vector<Value*>& rows,
+                   int64_t depth = kAmxDepth);
 void EmitAmxRelease(Emitter& e);
 
 // The rows of an A tile, bf16: in bytes from one row to the next and from one step to the next.
@@ -50,14 +51,15 @@ struct AmxDot {
   int64_t digit_bytes = 0;
   // Called for every step with its first element, to fetch what will be needed later.
   std::function<void(Value* k)> visit = nullptr;
-  int64_t out_row = 0;      // elements from one row of sums to the next
-  bool same_panel = false;  // a panel is its first tile at every step
+  int64_t out_row = 0;        // elements from one row of sums to the next
+  bool same_panel = false;    // a panel is its first tile at every step
+  int64_t depth = kAmxDepth;  // EmitAmxConfig's
 };
 
 // Stores the sums to `out`: row r of A tile i and column c of panel j at f32 element
 // (i * 16 + r) * out_row + j * 16 + c.
 void EmitAmxDot(Emitter& e, const AmxDot& dot, Value* out);
-// Of the kAmxDepth elements from k on alone.
+// Of the `depth` elements from k on alone.
 void EmitAmxStep(Emitter& e, const AmxDot& dot, Value* k, Value* out);
 
 }  // namespace lluda::codegen

@@ -116,11 +116,11 @@ class PanelMatmul {
     };
     const int64_t panels = expanded_panels_ * (o_.halves ? 2 : 1);
     const bool has_term = HasTerm(*blocks_);
-    take(&scales_, panels * ScaleBytes(o_.depth_total));
-    if (has_term) take(&terms_, panels * ScaleBytes(o_.depth_total));
+    take(&scales_, panels * ScaleBytes(*blocks_, o_.depth_total));
+    if (has_term) take(&terms_, panels * ScaleBytes(*blocks_, o_.depth_total));
     take(&step_sums_, AmxScaledScratchBytes());
     take(&row_, ir::BytesOf(ir::DType::kF32, o_.depth_total));
-    if (has_term) take(&row_sums_, AmxRowSumBytes(o_.depth_total));
+    if (has_term) take(&row_sums_, AmxRowSumBytes(o_.depth_total, StepOf(*blocks_)));
     return end;
   }
 
@@ -162,7 +162,7 @@ class PanelMatmul {
     const auto one_row = [&] {
       first_row_ = RowsBegin();
       if (scaled_) {
-        EmitWidenRow(e_, o_.depth_total, o_.RowPointers({first_row_, 1})[0], Widened());
+        EmitWidenRow(e_, *blocks_, o_.depth_total, o_.RowPointers({first_row_, 1})[0], Widened());
       }
       ForPanels([&](Value* first, int count) { EmitBlockTile(first, count); });
       FinishHead(e_.Const(1));
@@ -211,7 +211,7 @@ class PanelMatmul {
     const auto part = [&](int64_t at, int64_t panel_bytes) {
       return e_.Address(ScratchAt(at), Integer(e_, number) * panel_bytes, ir::DType::kI8);
     };
-    const int64_t bytes = ScaleBytes(o_.depth_total);
+    const int64_t bytes = ScaleBytes(*blocks_, o_.depth_total);
     return {part(expanded_, o_.PanelBytes()), part(scales_, bytes),
             HasTerm(*blocks_) ? part(terms_, bytes) : nullptr};
   }
@@ -328,7 +328,7 @@ class PanelMatmul {
     Value* full = e_.Const(kAmxRows);
     const auto positive = [&](Value* value) { return e_.b().CreateICmpSGT(value, e_.Const(0)); };
     e_.If(positive(whole), [&] {
-      EmitAmxConfig(e_, e_.Scratch(), {full, full});
+      Configure({full, full});
       e_.Loop(e_.Const(0), whole, o_.tile.rows, [&](Value* row) { EmitAmxRowGroup(row, 2, full); });
     });
     e_.If(positive(rest), [&] {
@@ -336,15 +336,19 @@ class PanelMatmul {
       e_.If(
           positive(second),
           [&] {
-            EmitAmxConfig(e_, e_.Scratch(), {full, second});
+            Configure({full, second});
             EmitAmxRowGroup(whole, 2, second);
           },
           [&] {
-            EmitAmxConfig(e_, e_.Scratch(), {rest});
+            Configure({rest});
             EmitAmxRowGroup(whole, 1, rest);
           });
     });
     EmitAmxRelease(e_);
+  }
+
+  void Configure(const std::vector<Value*>& rows) {
+    EmitAmxConfig(e_, e_.Scratch(), rows, scaled_ ? StepOf(*blocks_) : kAmxDepth);
   }
 
   // The A tile that begins with this row and has so many: nullptr for all that a tile can have.
@@ -375,10 +379,12 @@ class PanelMatmul {
       a.push_back(AmxRowsAt(Integer(e_, row) + i * kAmxRows, i + 1 < tiles ? nullptr : rows));
     }
     if (scaled_ && HasTerm(*blocks_)) {
-      EmitAmxRowSums(e_, a, o_.depth_total, all, ScratchAt(step_sums_), ScratchAt(row_sums_));
+      EmitAmxRowSums(e_, a, o_.depth_total, StepOf(*blocks_), all, ScratchAt(step_sums_),
+                     ScratchAt(row_sums_));
     }
     ForPanels([&](Value* first, int count) {
       AmxDot dot{a, o_.PanelPointers(first, count), e_.Const(o_.depth_total)};
+      if (scaled_) dot.depth = StepOf(*blocks_);
       dot.prefetch_bytes = tiles == 1 ? e_.target().PrefetchBytes() : kAmxPrefetchBytes;
       if (tiles == 2 && o_.IsInterleaved()) dot.a_prefetch_bytes = kAmxPrefetchBytes;
       if (o_.head_panels > 0) {

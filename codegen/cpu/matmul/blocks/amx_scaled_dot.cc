@@ -7,8 +7,6 @@
 namespace lluda::codegen {
 namespace {
 
-static_assert(kScaled == kAmxDepth);
-
 // Steps whose sums are kept before they are scaled: so often is a result loaded and stored. Their
 // tiles take a third of the nearest cache, their scales and terms half of the vector registers.
 constexpr int kStepsAtOnce = 4;
@@ -27,7 +25,7 @@ class ScaledProduct {
     EachRow([&](Value* row) {
       for (int64_t p = 0; p < Panels(); ++p) Store(e_.ConstF32(0, kLanes), Result(row, p));
     });
-    const int64_t steps = dot_.depth_total / kScaled;
+    const int64_t steps = dot_.depth_total / dot_.numbers.depth;
     const int64_t rest = steps % kStepsAtOnce;
     const auto from_to = [&](int64_t begin, int64_t end, int count) {
       if (begin == end) return;
@@ -70,7 +68,7 @@ class ScaledProduct {
     AmxDot numbers = dot_.numbers;
     numbers.out_row = Panels() * kLanes;
     for (int step = 0; step < count; ++step) {
-      EmitAmxStep(e_, numbers, (Integer(e_, first) + step) * kScaled, StepSums(step));
+      EmitAmxStep(e_, numbers, (Integer(e_, first) + step) * numbers.depth, StepSums(step));
     }
     const std::vector<Value*> scales = Vectors(dot_.scales, first, count);
     const std::vector<Value*> terms = Vectors(dot_.terms, first, count);
@@ -108,12 +106,12 @@ class ScaledProduct {
 
 int64_t AmxScaledScratchBytes() { return kStepsAtOnce * kStepBytes; }
 
-int64_t AmxRowSumBytes(int64_t depth_total) {
-  return ir::BytesOf(ir::DType::kF32, depth_total / kScaled * kMostRows);
+int64_t AmxRowSumBytes(int64_t depth_total, int64_t of_step) {
+  return ir::BytesOf(ir::DType::kF32, depth_total / of_step * kMostRows);
 }
 
-void EmitAmxRowSums(Emitter& e, const std::vector<AmxRows>& a, int64_t depth_total, Value* rows,
-                    Value* scratch, Value* to) {
+void EmitAmxRowSums(Emitter& e, const std::vector<AmxRows>& a, int64_t depth_total, int64_t of_step,
+                    Value* rows, Value* scratch, Value* to) {
   auto& b = e.b();
   // A row of a tile: 1 in each half of its dwords, as bf16.
   Value* ones = e.ConstInt(0x3F803F80, 32, kLanes);
@@ -122,10 +120,11 @@ void EmitAmxRowSums(Emitter& e, const std::vector<AmxRows>& a, int64_t depth_tot
   }
   AmxDot dot{a, {scratch}, e.Const(depth_total)};
   dot.same_panel = true;
+  dot.depth = of_step;
   dot.out_row = kLanes;
   Value* sums = e.Address(scratch, e.Const(kAmxTileBytes), ir::DType::kI8);
-  e.Loop(e.Const(0), e.Const(depth_total / kScaled), 1, [&](Value* step) {
-    EmitAmxStep(e, dot, Integer(e, step) * kScaled, sums);
+  e.Loop(e.Const(0), e.Const(depth_total / of_step), 1, [&](Value* step) {
+    EmitAmxStep(e, dot, Integer(e, step) * of_step, sums);
     e.Loop(e.Const(0), rows, 1, [&](Value* row) {
       Value* from = e.Address(sums, Integer(e, row) * kLanes, ir::DType::kF32);
       Value* at = e.Address(to, Integer(e, step) * kMostRows + row, ir::DType::kF32);

@@ -30,40 +30,41 @@ class Chains {
 }  // namespace
 
 const TileRow* ScaledTile(const Target& target, ir::DType a, ir::DType b) {
-  if (!ir::IsBlock(b) || ir::BlockFormatOf<BlockValues>(b).scaled != kScaled) return nullptr;
+  if (!ir::IsBlock(b)) return nullptr;
   const TileRow* tile = target.FindMatmulTile(a, ir::DType::kBF16);
   return tile != nullptr && tile->dot == Dot::kAmx ? tile : nullptr;
 }
 
+int64_t StepOf(ir::DType b) { return ir::BlockFormatOf<BlockValues>(b).scaled; }
 bool HasTerm(ir::DType b) { return ir::BlockFormatOf<BlockValues>(b).has_term(); }
 
 int64_t ScaledNumberBytes(int64_t depth_total) {
   return ir::BytesOf(ir::DType::kBF16, depth_total * kLanes);
 }
 
-int64_t ScaleBytes(int64_t depth_total) {
-  return ir::BytesOf(ir::DType::kF32, depth_total / kScaled * kLanes);
+int64_t ScaleBytes(ir::DType b, int64_t depth_total) {
+  return ir::BytesOf(ir::DType::kF32, depth_total / StepOf(b) * kLanes);
 }
 
 void EmitExpandScaled(Emitter& e, ir::DType b, int64_t depth_total, Value* from,
                       const ScaledPanel& to) {
   auto& builder = e.b();
-  const int64_t elements = ir::EncodingOf(b).elements;
+  const int64_t elements = ir::EncodingOf(b).elements, of_step = StepOf(b);
   const llvm::APInt upper_half(32, 0xFFFF0000);
   e.Loop(e.Const(0), e.Const(depth_total), elements, [&](Value* k) {
     Value* group = BlockGroupAt(e, b, from, k);
-    for (int64_t first = 0; first < elements; first += kScaled) {
+    for (int64_t first = 0; first < elements; first += of_step) {
       BlockValues values(e, b, group, kLanes, kLanes);
       const auto bits = [&](int64_t i) {
         return builder.CreateBitCast(values.Number(first + i), e.Int(32, kLanes));
       };
-      const Integer step = (Integer(e, k) + first) / kScaled;
+      const Integer step = (Integer(e, k) + first) / of_step;
       const auto store = [&](Value* value, Value* base) {
         builder.CreateAlignedStore(value, VectorAt(e, base, step), kLine);
       };
       store(values.Scale(first), to.scales);
       if (to.terms != nullptr) store(values.Term(first), to.terms);
-      for (int64_t i = 0; i < kScaled; i += 2) {
+      for (int64_t i = 0; i < of_step; i += 2) {
         // A number of a few bits is in the upper half of its f32.
         Value* even = builder.CreateLShr(bits(i), 16);
         Value* odd =
@@ -76,8 +77,10 @@ void EmitExpandScaled(Emitter& e, ir::DType b, int64_t depth_total, Value* from,
   });
 }
 
-void EmitWidenRow(Emitter& e, int64_t depth_total, Value* row, const WidenedRow& to) {
+void EmitWidenRow(Emitter& e, ir::DType dtype, int64_t depth_total, Value* row,
+                  const WidenedRow& to) {
   auto& b = e.b();
+  const int64_t of_step = StepOf(dtype);
   Value* exponent = e.ConstInt(0x7F800000, 32, kLanes);
   Value* none = e.ConstInt(0, 32, kLanes);
   const auto element = [&](Value* k) { return e.Address(to.elements, k, ir::DType::kF32); };
@@ -88,10 +91,10 @@ void EmitWidenRow(Emitter& e, int64_t depth_total, Value* row, const WidenedRow&
     b.CreateAlignedStore(b.CreateSelect(is_normal, wide, e.ConstF32(0, kLanes)), element(k), kLine);
   });
   if (to.sums == nullptr) return;
-  e.Loop(e.Const(0), e.Const(depth_total / kScaled), 1, [&](Value* step) {
+  e.Loop(e.Const(0), e.Const(depth_total / of_step), 1, [&](Value* step) {
     Chains chains(e, 1);
-    for (int64_t i = 0; i < kScaled; ++i) {
-      Value* x = e.Load(element(Integer(e, step) * kScaled + i), ir::DType::kF32, 1);
+    for (int64_t i = 0; i < of_step; ++i) {
+      Value* x = e.Load(element(Integer(e, step) * of_step + i), ir::DType::kF32, 1);
       chains.Of(i) = b.CreateFAdd(chains.Of(i), x);
     }
     b.CreateAlignedStore(chains.Total(), e.Address(to.sums, step, ir::DType::kF32), llvm::Align(4));
@@ -101,6 +104,7 @@ void EmitWidenRow(Emitter& e, int64_t depth_total, Value* row, const WidenedRow&
 std::vector<Value*> EmitScaledDot(Emitter& e, const ScaledDot& dot, const WidenedRow& row,
                                   const std::vector<Value*>& panels) {
   const ir::Encoding& encoding = ir::EncodingOf(dot.b);
+  const int64_t of_step = StepOf(dot.b);
   const Emitter::Carried zeros(panels.size(), e.ConstF32(0.0f, kLanes));
   const auto number = [&](Value* base, Value* at) {
     Value* x = e.Load(e.Address(base, at, ir::DType::kF32), ir::DType::kF32, 1);
@@ -114,7 +118,7 @@ std::vector<Value*> EmitScaledDot(Emitter& e, const ScaledDot& dot, const Widene
                     groups.push_back(BlockGroupAt(e, dot.b, panel, block));
                     PrefetchGroup(e, groups.back(), encoding.bytes * kLanes, dot.prefetch_bytes);
                   }
-                  for (int64_t first = 0; first < encoding.elements; first += kScaled) {
+                  for (int64_t first = 0; first < encoding.elements; first += of_step) {
                     const Integer k = Integer(e, block) + first;
                     std::vector<BlockValues> values;
                     std::vector<Chains> chains;
@@ -122,14 +126,14 @@ std::vector<Value*> EmitScaledDot(Emitter& e, const ScaledDot& dot, const Widene
                       values.emplace_back(e, dot.b, group, kLanes, kLanes);
                       chains.emplace_back(e, kLanes);
                     }
-                    for (int64_t i = 0; i < kScaled; ++i) {
+                    for (int64_t i = 0; i < of_step; ++i) {
                       Value* a = number(row.elements, k + i);
                       for (size_t panel = 0; panel < panels.size(); ++panel) {
                         Value*& sum = chains[panel].Of(i);
                         sum = e.MulAdd(values[panel].Number(first + i), a, sum);
                       }
                     }
-                    Value* ones = row.sums == nullptr ? nullptr : number(row.sums, k / kScaled);
+                    Value* ones = row.sums == nullptr ? nullptr : number(row.sums, k / of_step);
                     for (size_t panel = 0; panel < panels.size(); ++panel) {
                       Value*& sum = sums[panel];
                       sum = e.MulAdd(chains[panel].Total(), values[panel].Scale(first), sum);

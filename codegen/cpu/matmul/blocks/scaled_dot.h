@@ -1,10 +1,10 @@
-// Weights in blocks as numbers of a few bits and the scales that 32 neighbours share: the products
-// with a block's numbers are summed first, then multiplied by its scale.
+// Weights in blocks as numbers of a few bits and the scales that 16 or 32 neighbours share, a step:
+// the products with a step's numbers are summed first, then multiplied by its scale.
 //
-// A result is, from the axis's front to its back, block after block,
+// A result is, from the axis's front to its back, step after step,
 //   sum = fma(even + odd, scale, sum), and where the format has a term, fma(term, ones, sum),
-// where even and odd are the products of the elements with an even and an odd number in the block,
-// each added by fma in order, from nothing; and ones is the block's sum of activations, made alike.
+// where even and odd are the products of the elements with an even and an odd number in the step,
+// each added by fma in order, from nothing; and ones is the step's sum of activations, made alike.
 // It is what a step of AMX does (amx.h), so one row that is multiplied in registers and tiles have
 // the same bits. tdpbf16ps takes subnormal numbers to be zero, and so is done to a row here.
 //
@@ -19,12 +19,11 @@
 
 namespace lluda::codegen {
 
-// Elements that have one scale, and are a step of the product.
-inline constexpr int64_t kScaled = 32;
-
 // The tile that multiplies activations `a` with the numbers of a matrix of `b`; null where b is not
-// in blocks of 32 with one scale, or the target multiplies its values instead.
+// in blocks, or the target multiplies its values instead.
 const TileRow* ScaledTile(const Target& target, ir::DType a, ir::DType b);
+// Elements of a step.
+int64_t StepOf(ir::DType b);
 // Whether a format has a term.
 bool HasTerm(ir::DType b);
 
@@ -36,7 +35,7 @@ struct ScaledPanel {
 };
 // Their bytes, of K elements.
 int64_t ScaledNumberBytes(int64_t depth_total);
-int64_t ScaleBytes(int64_t depth_total);
+int64_t ScaleBytes(ir::DType b, int64_t depth_total);
 
 // Writes the panel of blocks at `from`.
 void EmitExpandScaled(Emitter& e, ir::DType b, int64_t depth_total, Value* from,
@@ -47,7 +46,7 @@ struct WidenedRow {
   Value* elements;  // f32
   Value* sums;      // f32, one for each step; null where the format has no term
 };
-void EmitWidenRow(Emitter& e, int64_t depth_total, Value* row, const WidenedRow& to);
+void EmitWidenRow(Emitter& e, ir::DType b, int64_t depth_total, Value* row, const WidenedRow& to);
 
 struct ScaledDot {
   ir::DType b;             // one that has a ScaledTile
