@@ -51,8 +51,7 @@ const App::Route App::kRoutes[] = {
     {"POST", "/v1/chat/completions", false, Needs::kModel, Where::kWorker, Body::kJson, &App::Chat},
     {"POST", "/v1/completions", false, Needs::kModel, Where::kWorker, Body::kJson,
      &App::Completions},
-    {"POST", "/v1/embeddings", false, Needs::kModel, Where::kWorker, Body::kJson,
-     &App::Embeddings},
+    {"POST", "/v1/embeddings", false, Needs::kModel, Where::kWorker, Body::kJson, &App::Embeddings},
     {"POST", "/v1/audio/transcriptions", false, Needs::kModel, Where::kWorker, Body::kForm,
      &App::Transcribe},
     {"POST", "/tokenize", false, Needs::kModel, Where::kWorker, Body::kJson, &App::Tokenize},
@@ -171,7 +170,8 @@ absl::StatusOr<std::unique_ptr<App>> App::Create(AppOptions options) {
 
 api::Refusal App::FindRoute(const http::Request& request, const Route** route,
                             std::string* allowed) {
-  const absl::string_view method = request.method == "HEAD" ? "GET" : request.method;
+  const absl::string_view asked = request.method;
+  const absl::string_view method = asked == "HEAD" ? "GET" : asked;
   for (const Route& row : kRoutes) {
     if (!Matches(row.path, request.path)) continue;
     if (*route == nullptr) *route = &row;

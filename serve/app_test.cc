@@ -199,9 +199,11 @@ class AppTest : public testing::Test {
   static void Send(int client, const std::string& body,
                    const std::string& path = "/v1/chat/completions",
                    const std::string& type = "application/json") {
-    const std::string bytes =
-        absl::StrCat("POST ", path, " HTTP/1.1\r\nHost: localhost\r\nContent-Type: ", type,
-                     "\r\nConnection: close\r\nContent-Length: ", body.size(), "\r\n\r\n", body);
+    SendBytes(client, absl::StrCat("POST ", path, " HTTP/1.1\r\nHost: localhost\r\nContent-Type: ",
+                                   type, "\r\nConnection: close\r\nContent-Length: ", body.size(),
+                                   "\r\n\r\n", body));
+  }
+  static void SendBytes(int client, const std::string& bytes) {
     for (size_t sent = 0; sent < bytes.size();) {
       const ssize_t count = send(client, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
       ASSERT_GT(count, 0);
@@ -268,6 +270,18 @@ TEST_F(AppTest, IsLoadingUntilThereIsAModel) {
   EXPECT_THAT(Chat(""), HasSubstr(R"("content": "yes")"));
   app_->Drain();
   EXPECT_THAT(Chat(""), HasSubstr(R"("code": "draining")"));
+}
+
+TEST_F(AppTest, HeadIsAnsweredAsGetIs) {
+  app_->Serve(&model_);
+  for (const char* path : {"/", "/health", "/metrics", "/fingerprint", "/v1/models"}) {
+    const int client = Connect();
+    SendBytes(client, absl::StrCat("HEAD ", path,
+                                   " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+    const std::string answer = ReadToEnd(client);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 ")) << path;
+    EXPECT_THAT(answer, EndsWith("\r\n\r\n")) << path;
+  }
 }
 
 TEST_F(AppTest, ThoughtsAndCallsAreToldFromContent) {

@@ -46,7 +46,7 @@ class ConfigWriter {
       }
     }
     RETURN_IF_ERROR(AddHeads());
-    RETURN_IF_ERROR(AddExperts());
+    RETURN_IF_ERROR(AddExperts(model_type == architecture_.experts_model_type));
     RETURN_IF_ERROR(facts.short_factors.empty() ? AddRotation() : AddLongRotation(facts));
     RETURN_IF_ERROR(AddWindow());
     return ConfigText{absl::StrCat("{", absl::StrJoin(fields_, ", "), "}"), std::move(keys_)};
@@ -74,8 +74,11 @@ class ConfigWriter {
     return experts > 0 ? architecture_.experts_model_type : architecture_.model_type;
   }
 
-  // How the weights of experts come from what a router gives.
-  absl::Status AddExperts() {
+  // How many experts a token takes, and how their weights come from what a router gives.
+  absl::Status AddExperts(bool has_experts) {
+    if (has_experts && !Has("expert_used_count")) {
+      return metadata_.Int(Key("expert_used_count"), 0, 0).status();
+    }
     constexpr int64_t kSoftmax = 1;
     constexpr char kGating[] = "expert_gating_func", kNorm[] = "expert_weights_norm";
     if (Has(kGating)) {

@@ -244,7 +244,11 @@ TEST(ModelReaderTest, ErrorsNameTheKey) {
             "m.gguf: key 'llama.attention.sliding_window': asks for a window of 16, which is not "
             "supported");
   EXPECT_EQ(with_int("attention.sliding_window", 64), "sound");
-  EXPECT_EQ(with_int("expert_count", 8),
+  Tiny dense;
+  dense.ints["expert_count"] = 8;
+  EXPECT_EQ(ErrorOf(dense), "m.gguf: key 'llama.expert_used_count' is missing");
+  dense.ints["expert_used_count"] = 2;
+  EXPECT_EQ(ErrorOf(dense),
             "m.gguf: tensor 'blk.0.ffn_down.weight' is no part of a model of 'llama' with these "
             "keys");
   EXPECT_EQ(with_int("expert_count", 0), "sound");

@@ -96,7 +96,8 @@ std::vector<AddedTokenMatcher::Span> AddedTokenMatcher::Split(
     const bool inside = range < special_ranges->size() && (*special_ranges)[range].begin <= pos;
     return inside ? (*special_ranges)[range].end : 0;
   };
-  size_t covered = 0;  // The end of the last span.
+  size_t covered = 0;        // The end of the last span.
+  TextRange white = {0, 0};  // White space up to its end, the last that was swallowed on the right.
   for (size_t pos = 0; pos < text.size();) {
     const AddedToken* token = LongestAt(text, pos, special_end(pos));
     if (token == nullptr) {
@@ -108,10 +109,15 @@ std::vector<AddedTokenMatcher::Span> AddedTokenMatcher::Split(
     pos = end;
     if (token->special && !parse_special) continue;
     if (token->single_word && TouchesWord(text, begin, end)) continue;
-    // A token that starts with white space may lie in what an rstrip token before it swallowed.
-    if (begin < covered) continue;
+    // What an rstrip token before it swallowed may hold a token: it counts all the same, and the
+    // text goes on behind it.
     if (token->lstrip) begin = SkipWhitespaceLeft(text, begin, covered);
-    if (token->rstrip) end = SkipWhitespaceRight(text, end);
+    if (token->rstrip) {
+      // Many tokens of one run of white space look for its end once.
+      if (end < white.begin || end > white.end) white = {end, SkipWhitespaceRight(text, end)};
+      end = white.end;
+    }
+    if (begin >= end) continue;  // swallowed on both sides
     if (begin > covered) spans.push_back({covered, begin, nullptr});
     spans.push_back({begin, end, token});
     covered = end;

@@ -3,9 +3,10 @@
 //   AddedTokenMatcher matcher({{"<s>", 7}});
 //   matcher.Split("a<s>b", true)  ->  [0,1) text, [1,4) token 7, [4,5) text
 //
-// At each position the longest token wins; the search goes on behind it. `lstrip` and `rstrip`
-// tokens swallow the white space beside them; a `single_word` token counts only where no word
-// character touches it. These are the rules of Hugging Face's added_vocabulary.rs.
+// At each position the longest token wins; the search goes on behind its content. `lstrip` and
+// `rstrip` tokens swallow the white space beside them; one that lies in what another has swallowed
+// on its right is found all the same. A `single_word` token counts only where no word character
+// touches it. These are the rules of Hugging Face's added_vocabulary.rs.
 #ifndef LLUDA_FRONTENDS_TOKENIZER_ADDED_TOKENS_H_
 #define LLUDA_FRONTENDS_TOKENIZER_ADDED_TOKENS_H_
 
@@ -53,7 +54,8 @@ class AddedTokenMatcher {
   // counts.
   explicit AddedTokenMatcher(std::vector<AddedToken> tokens);
 
-  // Cuts `text`, valid UTF-8, into non-empty spans in order. Unless `parse_special`, special tokens
+  // Cuts `text`, valid UTF-8, into non-empty spans in order, which overlap only where white space is
+  // swallowed that holds a token. Unless `parse_special`, special tokens
   // are text; with `special_ranges`, which are in order and apart, they are so unless one of the
   // ranges holds all of their content.
   std::vector<Span> Split(std::string_view text, bool parse_special,

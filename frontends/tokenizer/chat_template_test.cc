@@ -141,6 +141,18 @@ TEST_F(ChatTemplateFiles, FurtherJinjaFilesHaveTheirNames) {
   EXPECT_EQ(Rendered(options), "T");
 }
 
+// As in a cache of the hub whose download was broken off.
+TEST_F(ChatTemplateFiles, ATemplateThatLinksToNowhereIsNotPassedOver) {
+  Write("tokenizer_config.json", R"({"chat_template": "config"})");
+  Write("chat_template.json", R"({"chat_template": "json"})");
+  std::filesystem::create_symlink("nowhere", File("chat_template.jinja"));
+  EXPECT_EQ(Rendered(), File("chat_template.jinja") + ": links to a file that is not there");
+  std::filesystem::remove(File("chat_template.jinja"));
+  std::filesystem::create_symlink("chat_template.jinja", File("chat_template.jinja"));
+  EXPECT_EQ(Rendered(),
+            File("chat_template.jinja") + ": cannot be opened: Too many levels of symbolic links");
+}
+
 TEST_F(ChatTemplateFiles, AListWithoutADefaultIsRefused) {
   Write("tokenizer_config.json", R"({"chat_template": [{"name": "rag", "template": ""}]})");
   EXPECT_EQ(Rendered(), "chat_template: has no template named \"default\", but \"rag\"");

@@ -44,6 +44,7 @@ llhttp_settings_t RequestParser::Settings() {
   settings.on_header_field = &RequestParser::OnHeaderField;
   settings.on_header_value = &RequestParser::OnHeaderValue;
   settings.on_headers_complete = &RequestParser::OnHeadersComplete;
+  settings.on_chunk_header = &RequestParser::OnChunkHeader;
   settings.on_body = &RequestParser::OnBody;
   settings.on_message_complete = &RequestParser::OnComplete;
   return settings;
@@ -243,15 +244,22 @@ int RequestParser::OnHeadersComplete(llhttp_t* llhttp) {
   return 0;
 }
 
+// A chunk says how long it is before it comes.
+int RequestParser::OnChunkHeader(llhttp_t* llhttp) {
+  return Self(llhttp)->HasRoomFor(llhttp->content_length) ? 0 : HPE_USER;
+}
+
+bool RequestParser::HasRoomFor(uint64_t bytes) {
+  if (bytes <= limits_.body_bytes - body_bytes_) return true;
+  return Fail(
+      413, "request_too_large",
+      absl::StrCat("the body has more than the ", limits_.body_bytes, " bytes that are allowed"));
+}
+
 int RequestParser::OnBody(llhttp_t* llhttp, const char* at, size_t length) {
   RequestParser* self = Self(llhttp);
+  if (!self->HasRoomFor(length)) return HPE_USER;
   self->body_bytes_ += length;
-  if (self->body_bytes_ > self->limits_.body_bytes) {
-    self->Fail(413, "request_too_large",
-               absl::StrCat("the body has more than the ", self->limits_.body_bytes,
-                            " bytes that are allowed"));
-    return HPE_USER;
-  }
   if (!self->drop_body_) self->request_.body.append(at, length);
   return 0;
 }

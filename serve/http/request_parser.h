@@ -69,6 +69,7 @@ class RequestParser {
   static int OnHeaderField(llhttp_t* llhttp, const char* at, size_t length);
   static int OnHeaderValue(llhttp_t* llhttp, const char* at, size_t length);
   static int OnHeadersComplete(llhttp_t* llhttp);
+  static int OnChunkHeader(llhttp_t* llhttp);
   static int OnBody(llhttp_t* llhttp, const char* at, size_t length);
   static int OnComplete(llhttp_t* llhttp);
   static RequestParser* Self(llhttp_t* llhttp) { return static_cast<RequestParser*>(llhttp->data); }
@@ -82,6 +83,8 @@ class RequestParser {
   bool CheckHeaderLine(absl::string_view line);
   bool ParseHead();
   bool CheckHeaders();
+  // Whether so many bytes may come behind those of the body that came.
+  bool HasRoomFor(uint64_t bytes);
   bool Fail(int status, absl::string_view code, absl::string_view message);
   bool Refuse(absl::string_view message) { return Fail(400, "invalid_http", message); }
 

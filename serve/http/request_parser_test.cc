@@ -163,6 +163,10 @@ TEST(RequestParserTest, LimitsEndARequestWithTheirStatus) {
   EXPECT_EQ(StatusOf(start + "Content-Length: 11\r\n\r\n", limits), 413);
   EXPECT_EQ(StatusOf(Chunked("a\r\n0123456789\r\n0\r\n\r\n"), limits), 200);
   EXPECT_EQ(StatusOf(Chunked("a\r\n0123456789\r\n1\r\nx"), limits), 413);
+  // Before a byte of a chunk comes.
+  for (const char* size : {"b", "ffffffff", "ffffffffffffffff"}) {
+    EXPECT_EQ(StatusOf(Chunked(absl::StrCat(size, "\r\n")), limits), 413) << size;
+  }
 }
 
 TEST(RequestParserTest, WhatIsAroundChunksIsBoundedToo) {

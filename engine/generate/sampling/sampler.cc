@@ -17,6 +17,7 @@ namespace {
 
 constexpr float kMaxBias = 100;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kLargestScore = std::numeric_limits<float>::max();
 
 // Below this a heap of k beats partitioning a copy of all logits.
 constexpr int64_t kLargestHeap = 256;
@@ -200,11 +201,13 @@ const float* Sampler::Penalize(absl::Span<const float> logits, SamplerScratch* s
     penalized[static_cast<size_t>(bias.token)] += bias.bias;
   if (!is_penalized) return penalized.data();
   for (const auto& [id, count] : generated_) {
-    float x = penalized[static_cast<size_t>(id)];
-    x = x > 0 ? x / o.repetition_penalty : x * o.repetition_penalty;
+    const float logit = penalized[static_cast<size_t>(id)];
+    float x = logit > 0 ? logit / o.repetition_penalty : logit * o.repetition_penalty;
     if (count > 0) {
       x -= o.frequency_penalty * static_cast<float>(count) + o.presence_penalty;
     }
+    // One that overflows makes its token the likeliest there can be; -inf stays what it is.
+    if (logit < kInfinity && !(x < kInfinity)) x = logit == -kInfinity ? logit : kLargestScore;
     penalized[static_cast<size_t>(id)] = x;
   }
   return penalized.data();

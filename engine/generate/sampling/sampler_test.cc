@@ -140,12 +140,22 @@ TEST(SamplerTest, BadLogitsAreNamed) {
   }
 }
 
-TEST(SamplerTest, APenaltyThatOverflowsIsAnError) {
-  SamplerOptions options;
-  options.repetition_penalty = 1e-38f;
-  OneSampler sampler(options, 2);
-  ASSERT_TRUE(sampler.AddPrompt({1}).ok());
-  EXPECT_EQ(sampler.Sample({1, 100}).status().message(), "the logit of token 1 is +inf");
+TEST(SamplerTest, APenaltyThatOverflowsMakesItsTokenTheLikeliest) {
+  for (const float temperature : {0.0f, 1.0f}) {
+    SamplerOptions options;
+    options.temperature = temperature;
+    options.repetition_penalty = 1e-38f;
+    options.frequency_penalty = -std::numeric_limits<float>::max();
+    OneSampler sampler(options, 3);
+    ASSERT_TRUE(sampler.AddPrompt({1, 2}).ok());
+    for (int i = 0; i < 5; ++i) {
+      const auto token = sampler.Sample({1, 100, -kInf});
+      ASSERT_TRUE(token.ok()) << token.status();
+      EXPECT_EQ(*token, 1);
+    }
+    // What the model gives is not covered up.
+    EXPECT_EQ(sampler.Sample({1, kInf, 0}).status().message(), "the logit of token 1 is +inf");
+  }
 }
 
 TEST(SamplerTest, ALogitRowOfAnotherSizeIsRefused) {

@@ -38,13 +38,19 @@ absl::StatusOr<NamedTemplate> ReadTemplate(const std::string& file, std::string 
   return NamedTemplate{std::move(name), file, std::string(std::string_view(text))};
 }
 
-// The files NAME.jinja of a folder, by name.
+// The files NAME.jinja of a folder, by name; none where there is no such folder.
 absl::Status ReadMore(const path& folder, std::vector<NamedTemplate>* templates) {
   std::vector<path> files;
   std::error_code error;
   for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
        it.increment(error)) {
     if (it->path().extension() == ".jinja") files.push_back(it->path());
+  }
+  const bool is_none =
+      error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+  if (error && !is_none) {
+    return absl::FailedPreconditionError(
+        Concat(folder.string(), ": cannot be read: ", error.message()));
   }
   std::sort(files.begin(), files.end());
   for (const path& file : files) {
@@ -78,14 +84,13 @@ absl::Status ReadField(const base::JsonValue& field, const std::string& file,
 
 absl::StatusOr<std::vector<NamedTemplate>> ReadTemplates(const path& folder) {
   std::vector<NamedTemplate> templates;
-  std::error_code error;
-  const path jinja = folder / kJinjaFile;
-  if (std::filesystem::exists(jinja, error)) {
-    ASSIGN_OR_RETURN(NamedTemplate named, ReadTemplate(jinja.string(), "default"));
-    templates.push_back(std::move(named));
+  absl::StatusOr<NamedTemplate> own = ReadTemplate((folder / kJinjaFile).string(), "default");
+  if (own.ok()) {
+    templates.push_back(*std::move(own));
     RETURN_IF_ERROR(ReadMore(folder / kMoreFolder, &templates));
     return templates;
   }
+  if (!absl::IsNotFound(own.status())) return own.status();
   for (const char* const name : kJsonFiles) {
     const std::string file = (folder / name).string();
     const absl::StatusOr<JsonFile> json = JsonFile::Load(file);
@@ -97,6 +102,7 @@ absl::StatusOr<std::vector<NamedTemplate>> ReadTemplates(const path& folder) {
     return templates;
   }
   const std::string config = (folder / kJsonFiles[0]).string();
+  std::error_code error;
   return absl::NotFoundError(std::filesystem::exists(config, error)
                                  ? Concat(config, ": field '", kField, "' is missing")
                                  : Concat(config, ": no such file, so no chat_template"));
