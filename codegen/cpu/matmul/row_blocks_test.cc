@@ -15,6 +15,7 @@ namespace {
 using ir::DType;
 
 constexpr int64_t kRows = 300;  // two blocks of 128, and one that ends in a part of a tile
+constexpr int64_t kPart = 100;  // of which the other function computes so many at a time
 constexpr int64_t kDepth = 96;
 constexpr int64_t kColumns = 80;
 
@@ -45,12 +46,17 @@ TEST(RowBlocksTest, RowsInBlocksAreTheSameBits) {
       ASSERT_NE(unknown, nullptr);
       const CompiledFunction in_blocks(*known, target), at_once(*unknown, target);
       const std::vector<char> a = Store(dtype, RandomFloats(kRows * kDepth, 11));
-      const int64_t bytes = ir::BytesOf(dtype, kRows * kColumns);
-      const auto run = [&](const CompiledFunction& function) {
-        const auto states = function.NewStates({kRows, 1, 64});
-        return function.Run(*states, {kRows, 1, 64}, {a}, bytes);
-      };
-      EXPECT_EQ(run(in_blocks), run(at_once));
+      const int64_t a_bytes = ir::BytesOf(dtype, kDepth), bytes = ir::BytesOf(dtype, kColumns);
+      const auto whole = in_blocks.NewStates({1, 1, 64});
+      const std::vector<char> result = in_blocks.Run(*whole, {1, 1, 64}, {a}, kRows * bytes);
+      const auto parts = at_once.NewStates({kPart, 1, 64});
+      for (int64_t row = 0; row < kRows; row += kPart) {
+        const std::vector<char> rows(a.begin() + row * a_bytes,
+                                     a.begin() + (row + kPart) * a_bytes);
+        const std::vector<char> expected(result.begin() + row * bytes,
+                                         result.begin() + (row + kPart) * bytes);
+        EXPECT_EQ(at_once.Run(*parts, {kPart, 1, 64}, {rows}, kPart * bytes), expected) << row;
+      }
     }
   }
 }
