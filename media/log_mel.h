@@ -19,7 +19,7 @@
 
 namespace lluda::media {
 
-inline constexpr int kMelBins = 128;  // of the released models
+inline constexpr int kMelBins = 128;    // of the released models
 inline constexpr int kFrameStep = 160;  // samples: 100 frames a second
 
 struct LogMel {
