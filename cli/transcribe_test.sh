@@ -2,6 +2,7 @@
 # Sounds as a user has them transcribed, and what `transcribe` refuses.
 set -u
 
+readonly runner="$PWD/cli/lluda-run"
 readonly asr="$PWD/reference_data/asr"
 readonly sounds="$PWD/reference_data/sounds"
 # shellcheck source=cli/test_helpers.sh
@@ -41,6 +42,50 @@ cmp -s out alone || fail "another number of threads, another text: $(cat out err
 "$lluda" transcribe - "$asr" --precision f32 <"$sounds/audio0.wav" >out 2>err
 cmp -s out alone || fail "from stdin: $(cat out err)"
 
+# --- the same from a bundle, without the compiler ---
+run compile "$asr" -o asr.llb --precision f32
+expect_out ""
+run_program "$runner" asr.llb --audio "$sounds/audio0.wav"
+[[ $code == 0 ]] && cmp -s out alone || fail "lluda-run hears something else: $(cat out err)"
+"$runner" asr.llb --audio - <"$sounds/audio0.wav" >out 2>err
+cmp -s out alone || fail "lluda-run from stdin: $(cat out err)"
+python3 - "$sounds/audio0.wav" <<'MAKE'
+import struct
+import sys
+import wave
+
+with wave.open(sys.argv[1]) as sound:
+    mono = struct.unpack("<%dh" % sound.getnframes(), sound.readframes(sound.getnframes()))
+with wave.open("stereo.wav", "wb") as sound:
+    sound.setparams((2, 2, 44100, 0, "NONE", ""))
+    sound.writeframes(b"".join(struct.pack("<hh", x, x // 2) for x in mono for _ in range(3)))
+MAKE
+run transcribe stereo.wav "$asr" --precision f32 --language en --context "Ada, Bob" --json
+expect 0 "a sound of 44100 Hz: $(cat err)"
+json_value '[f["pieces"] for f in j["files"]]' >expected
+run_program "$runner" asr.llb --audio stereo.wav --language en --context "Ada, Bob" --json
+expect_json lluda.transcribe/1 'j["files"][0]["file"] == "stereo.wav"'
+[[ $(json_value '[f["pieces"] for f in j["files"]]') == "$(cat expected)" ]] || fail "44100 Hz: $(cat out)"
+run_program "$runner" asr.llb --audio stereo.wav --audio "$sounds/audio0.wav"
+[[ $code == 0 && $(grep -c "^stereo.wav: " out) == 1 && $(grep -c "^$sounds/audio0.wav: " out) == 1 ]] ||
+  fail "two sounds: $(cat out err)"
+run_program "$runner" asr.llb --audio cut.wav
+expect_error 2 "lluda-run: cut.wav: is truncated: its header promises 41600 bytes of samples, and 956 are there"
+run_program "$runner" asr.llb --audio none.wav
+expect_error 2 "none.wav: cannot be opened: No such file or directory"
+run_program "$runner" asr.llb --audio "$sounds/audio0.wav" --language Klingon
+expect_error 2 "language 'Klingon' is unknown; there are Arabic, "
+run_program "$runner" asr.llb --audio "$sounds/audio0.wav" -p x
+expect_error 2 "--prompt excludes --audio"
+run_program "$runner" asr.llb -p x --language en
+expect_error 2 "--language requires --audio"
+run compile "$stories" -o stories.llb
+run_program "$runner" stories.llb --audio "$sounds/audio0.wav"
+expect_error 2 "stories.llb hears nothing: it has no encoder for sound"
+mkdir alone_here && cp "$runner" alone_here/
+run_program alone_here/lluda-run asr.llb --audio "$sounds/audio0.wav"
+expect_error 2 "alone_here/lluda-sound: cannot be run: No such file or directory"
+
 # --- a document ---
 run transcribe "$sounds/audio0.wav" "$sounds/audio3.wav" "$asr" --json --precision f32
 expect_json lluda.transcribe/1 '[f["seconds"] for f in j["files"]] == [1.3, 0.42]' \
@@ -55,6 +100,15 @@ expect_json lluda.transcribe/1 'j["files"][0]["language"] == "English"' \
 # --- several sounds: each line has its name ---
 run transcribe "$sounds/audio0.wav" "$sounds/audio0.wav" "$asr" --precision f32
 [[ $code == 0 && $(grep -c "^$sounds/audio0.wav: " out) == 2 ]] || fail "two sounds: $(cat out err)"
+
+# --- weights that are quantised while they are loaded: the text's ---
+run transcribe "$sounds/audio0.wav" "$asr" --weights q4_0 --json
+expect 0 "transcribe --weights: $(cat err)"
+json_value '[f["pieces"] for f in j["files"]]' >expected
+run compile "$asr" -o q4_0.llb --weights q4_0
+expect 0 "compile --weights: $(cat err)"
+run_program "$runner" q4_0.llb --audio "$sounds/audio0.wav" --json
+[[ $(json_value '[f["pieces"] for f in j["files"]]') == "$(cat expected)" ]] || fail "q4_0.llb: $(cat out err)"
 
 # --- a context that is too small for a long sound ---
 run transcribe "$sounds/audio0.wav" "$asr" --ctx 100
@@ -76,6 +130,8 @@ run explain "$stories" --entry audio
 expect_error 2 "--entry: there is no entry 'audio'; the entries are step"
 run verify "$asr" --entry audio
 [[ $code == 0 && $(cat out) == "ok: "*" kernels of @audio, 2 layers, 13 rows of sound" ]] || fail "verify: $(cat out err)"
+run verify "$asr" --entry audio_chunk
+[[ $code == 0 && $(cat out) == "ok: "*" kernels of @audio_chunk, 1 layer, once" ]] || fail "verify: $(cat out err)"
 run report "$asr" --entry audio --no-measure --json
 expect_json lluda.report/1 'j["header"]["entry"] == "audio"' 'all(c[0].startswith("audio") for c in j["calls"])' \
   'all(f["name"] == "load" or f["name"].startswith("@audio") for f in j["functions"])'

@@ -33,14 +33,11 @@ struct Filter {
   std::vector<double> weights;
 };
 
-std::vector<Filter> MakeFilters() {
-  std::array<double, kMelBins + 2> corners;
-  for (int i = 0; i < kMelBins + 2; ++i) {
-    corners[i] = HertzOf(MelOf(kNyquist) * i / (kMelBins + 1));
-  }
-  std::vector<Filter> filters(kMelBins);
-  for (int m = 0; m < kMelBins; ++m) {
-    const double left = corners[m], middle = corners[m + 1], right = corners[m + 2];
+std::vector<Filter> MakeFilters(int bins) {
+  const auto corner = [&](int i) { return HertzOf(MelOf(kNyquist) * i / (bins + 1)); };
+  std::vector<Filter> filters(static_cast<size_t>(bins));
+  for (int m = 0; m < bins; ++m) {
+    const double left = corner(m), middle = corner(m + 1), right = corner(m + 2);
     for (int k = 0; k < kBins; ++k) {
       const double hertz = kNyquist * k / kHalf;
       const double height =
@@ -59,9 +56,10 @@ struct Tables {
   // [k][n]: cos and sin of 2 pi k n / 400, k up to a quarter and n up to half of a turn. What is left
   // out mirrors this (Fold, Power).
   std::vector<std::array<double, kBins>> cosines, sines;
-  std::vector<Filter> filters = MakeFilters();
+  std::vector<Filter> filters;
 
-  Tables() : cosines(kHalf / 2 + 1), sines(kHalf / 2 + 1) {
+  explicit Tables(int bins)
+      : cosines(kHalf / 2 + 1), sines(kHalf / 2 + 1), filters(MakeFilters(bins)) {
     std::array<double, kWindow> turn_cos, turn_sin;
     for (int n = 0; n < kWindow; ++n) {
       turn_cos[n] = std::cos(2 * kPi * n / kWindow);
@@ -132,16 +130,16 @@ void Power(const Folded& folded, const Tables& tables, std::array<Lanes, kBins>*
 
 }  // namespace
 
-absl::StatusOr<LogMel> LogMelOf(absl::Span<const float> samples) {
+absl::StatusOr<LogMel> LogMelOf(absl::Span<const float> samples, int bins) {
   if (samples.size() <= kHalf) {
     return absl::InvalidArgumentError(absl::StrCat(
         "a sound of ", samples.size(), " samples is too short for a spectrum of ", kWindow));
   }
-  const Tables tables;
+  const Tables tables(bins);
   LogMel mel;
   mel.frames = static_cast<int>(samples.size() / kFrameStep);
   const auto stride = static_cast<size_t>(mel.frames);
-  mel.values.resize(kMelBins * stride);
+  mel.values.resize(static_cast<size_t>(bins) * stride);
   Folded folded;
   std::array<Lanes, kBins> power;
   float largest = -10;  // log10(1e-10), below which nothing is
@@ -149,7 +147,7 @@ absl::StatusOr<LogMel> LogMelOf(absl::Span<const float> samples) {
     const int frames = std::min(kLanes, mel.frames - first);
     Fold(samples, tables, first, frames, &folded);
     Power(folded, tables, &power);
-    for (int m = 0; m < kMelBins; ++m) {
+    for (int m = 0; m < bins; ++m) {
       const Filter& filter = tables.filters[m];
       Lanes sum = {};
       for (size_t i = 0; i < filter.weights.size(); ++i) {

@@ -40,7 +40,7 @@ std::pair<double, double> Errors(const std::vector<float>& ours, const std::vect
 TEST(LogMel, IsWhatTransformersComputes) {
   const auto samples = ReadSoundFile(std::string(kSounds) + "audio0.wav", {});
   ASSERT_TRUE(samples.ok()) << samples.status();
-  const auto mel = LogMelOf(*samples);
+  const auto mel = LogMelOf(*samples, kMelBins);
   ASSERT_TRUE(mel.ok()) << mel.status();
   const std::vector<float> reference = Reference("audio0");
   EXPECT_EQ(mel->frames, 130);
@@ -54,7 +54,7 @@ TEST(LogMel, OfASoundThatWasFilledUpWithZerosIsWhatTransformersComputes) {
   auto samples = ReadSoundFile(std::string(kSounds) + "audio3.wav", {});
   ASSERT_TRUE(samples.ok()) << samples.status();
   samples->resize(8000);
-  const auto mel = LogMelOf(*samples);
+  const auto mel = LogMelOf(*samples, kMelBins);
   ASSERT_TRUE(mel.ok()) << mel.status();
   const std::vector<float> reference = Reference("audio3");
   EXPECT_EQ(mel->frames, 50);
@@ -65,14 +65,14 @@ TEST(LogMel, OfASoundThatWasFilledUpWithZerosIsWhatTransformersComputes) {
 }
 
 TEST(LogMel, SilenceIsTheLowestValueEverywhere) {
-  const auto mel = LogMelOf(std::vector<float>(16000, 0));
+  const auto mel = LogMelOf(std::vector<float>(16000, 0), kMelBins);
   EXPECT_EQ(mel->frames, 100);
   // log10(1e-10) = -10; (-10 + 4) / 4 = -1.5.
   for (const float value : mel->values) ASSERT_EQ(value, -1.5f);
 }
 
 TEST(LogMel, AToneIsLoudestInTheBinOfItsFrequency) {
-  const auto mel = LogMelOf(Tone(1000, kSampleRate, 1));
+  const auto mel = LogMelOf(Tone(1000, kSampleRate, 1), kMelBins);
   const auto at = [&](int bin) { return mel->values[static_cast<size_t>(bin) * 100 + 50]; };
   int loudest = 0;
   for (int bin = 0; bin < kMelBins; ++bin) {
@@ -83,7 +83,7 @@ TEST(LogMel, AToneIsLoudestInTheBinOfItsFrequency) {
 }
 
 TEST(LogMel, TheQuietestIsEightBelowTheLargest) {
-  const auto mel = LogMelOf(Tone(1000, kSampleRate, 1));
+  const auto mel = LogMelOf(Tone(1000, kSampleRate, 1), kMelBins);
   const auto [lowest, highest] = std::minmax_element(mel->values.begin(), mel->values.end());
   EXPECT_FLOAT_EQ(*highest - *lowest, 2);  // 8 / 4
 }
@@ -92,9 +92,9 @@ TEST(LogMel, AFrameDoesNotDependOnHowManyFollow) {
   // Both sounds have the same loudest frame, the first.
   std::vector<float> samples = Tone(300, kSampleRate, 1, 0.1);
   for (size_t i = 0; i < 1600; ++i) samples[i] *= 9;
-  const auto whole = LogMelOf(samples);
+  const auto whole = LogMelOf(samples, kMelBins);
   for (const size_t frames : {41u, 42u, 43u, 44u}) {
-    const auto part = LogMelOf(absl::MakeConstSpan(samples).first(frames * kFrameStep));
+    const auto part = LogMelOf(absl::MakeConstSpan(samples).first(frames * kFrameStep), kMelBins);
     for (int bin = 0; bin < kMelBins; ++bin) {
       for (size_t frame = 0; frame + 2 < frames; ++frame) {
         ASSERT_EQ(part->values[bin * frames + frame], whole->values[bin * 100 + frame]);
@@ -103,9 +103,24 @@ TEST(LogMel, AFrameDoesNotDependOnHowManyFollow) {
   }
 }
 
+// Neighbouring bins of 80 are wider apart, and each triangle's area is 1 all the same.
+TEST(LogMel, FewerBinsHearTheSameFrequencies) {
+  constexpr int kFew = 80;
+  const auto mel = LogMelOf(Tone(1000, kSampleRate, 1), kFew);
+  ASSERT_TRUE(mel.ok()) << mel.status();
+  ASSERT_EQ(mel->values.size(), static_cast<size_t>(kFew * mel->frames));
+  int loudest = 0;
+  const auto at = [&](int bin) { return mel->values[static_cast<size_t>(bin * mel->frames + 50)]; };
+  for (int bin = 0; bin < kFew; ++bin) {
+    if (at(bin) > at(loudest)) loudest = bin;
+  }
+  // 1000 Hz is mel 15 of 45.2 at 8000 Hz, in steps of 45.2 / 81; bin 0 is one step above 0 Hz.
+  EXPECT_EQ(loudest, 26);
+}
+
 TEST(LogMel, ASoundOfHalfAWindowIsTooShort) {
-  EXPECT_EQ(LogMelOf(std::vector<float>(201, 0.1f))->frames, 1);
-  EXPECT_EQ(LogMelOf(std::vector<float>(200, 0.1f)).status().code(),
+  EXPECT_EQ(LogMelOf(std::vector<float>(201, 0.1f), kMelBins)->frames, 1);
+  EXPECT_EQ(LogMelOf(std::vector<float>(200, 0.1f), kMelBins).status().code(),
             absl::StatusCode::kInvalidArgument);
 }
 

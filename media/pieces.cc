@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "media/sound_file.h"
+#include "media/sound.h"
 
 namespace lluda::media {
 namespace {

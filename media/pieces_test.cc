@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "media/sound_file.h"
+#include "media/sound.h"
 #include "media/test_sounds.h"
 
 namespace lluda::media {

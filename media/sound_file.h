@@ -17,14 +17,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "media/sound.h"  // IWYU pragma: export
 
 namespace lluda::media {
-
-inline constexpr int kSampleRate = 16000;  // Hz
-
-struct SoundLimits {
-  int seconds = 4 * 60 * 60;  // of a file; held are 16000 floats of each, 0.9 GB of four hours
-};
 
 // The file's samples. Beside the errors of base::MappedFile::Open, for what is not there or not a
 // file, InvalidArgument, one line that names the file: if it is of no format that is read here, is

@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/grammar/token_trie.h"
 #include "engine/service/service_stats.h"
+#include "media/log_mel.h"
 #include "media/sound_file.h"
 #include "media/test_sounds.h"
 #include "serve/http/server.h"
@@ -467,7 +468,7 @@ TEST_F(AppTest, WhatStillRunsCanBeEnded) {
 class TranscriptionTest : public AppTest {
  protected:
   TranscriptionTest() {
-    model_.hears = true;
+    model_.mel_bins = media::kMelBins;
     app_->Serve(&model_);
     service_->text = "language Hindi<asr_text>hello.";
   }
@@ -517,7 +518,7 @@ TEST_F(TranscriptionTest, WhatIsWrongIsNamed) {
   EXPECT_THAT(Transcribe(1, {{"model", "other"}}), HasSubstr(R"("code": "model_not_found")"));
   EXPECT_THAT(Transcribe(1, {{"response_format", "srt"}}), HasSubstr("response_format: must be"));
   EXPECT_THAT(Transcribe(1, {{"colour", "red"}}), HasSubstr("x-lluda-ignored: colour"));
-  model_.hears = false;
+  model_.mel_bins = 0;
   EXPECT_THAT(Transcribe(1), HasSubstr("model: 'm' hears nothing"));
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "frontends/tokenizer/turn_ends.h"
 #include "serve/constraints.h"
 
 namespace lluda::serve {

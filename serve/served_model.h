@@ -36,7 +36,7 @@ struct ServedModel {
   std::shared_ptr<const grammar::TokenTrie> trie;  // of its tokens
   engine::SamplerOptions sampler;                  // for what a request does not say
   std::vector<int32_t> stop_tokens;  // of a text; an answer has its turn's ends beside them
-  bool hears = false;                // it transcribes
+  int64_t mel_bins = 0;              // of the sounds that it transcribes; 0: it hears nothing
   std::string fingerprint;           // what answers depend on beside the request, as a name
   std::string fingerprint_json;      // and its parts
 

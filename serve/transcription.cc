@@ -9,7 +9,7 @@
 #include "engine/transcribe/asr_piece.h"
 #include "engine/transcribe/asr_prompt.h"
 #include "engine/transcribe/languages.h"
-#include "frontends/tokenizer/chat_template.h"
+#include "frontends/tokenizer/turn_ends.h"
 #include "media/sound_file.h"
 
 namespace lluda::serve {
@@ -46,7 +46,7 @@ engine::ServiceRequest QuestionOf(const ServedModel& model,
 api::Refusal MakeTranscription(const ServedModel& model, const api::TranscriptionRequest& request,
                                int64_t seed, TranscriptionOptions* options,
                                std::vector<engine::ServiceRequest>* requests) {
-  if (!model.hears) {
+  if (model.mel_bins == 0) {
     return api::ApiError{400, "unsupported_value", "model",
                          absl::StrCat("model: '", model.id, "' hears nothing")};
   }
@@ -76,8 +76,8 @@ api::Refusal MakeTranscription(const ServedModel& model, const api::Transcriptio
   options->fingerprint = model.fingerprint;
   const engine::ServiceRequest question = QuestionOf(model, request, seed, *std::move(prompt));
   for (const media::Piece& piece : *pieces) {
-    absl::StatusOr<media::LogMel> mel =
-        engine::AsrFeatures(absl::MakeConstSpan(*samples).subspan(piece.begin, piece.size()));
+    absl::StatusOr<media::LogMel> mel = engine::AsrFeatures(
+        absl::MakeConstSpan(*samples).subspan(piece.begin, piece.size()), model.mel_bins);
     if (!mel.ok()) return Refused("file", mel.status());
     auto sound = std::make_shared<engine::PromptSound>();
     sound->place = place;

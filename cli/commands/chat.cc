@@ -24,6 +24,7 @@
 #include "cli/terminal/output.h"
 #include "frontends/tokenizer/chat_template.h"
 #include "frontends/tokenizer/reader/chat_format_reader.h"
+#include "frontends/tokenizer/turn_ends.h"
 #include "tools/run/generation_report.h"
 
 namespace lluda::cli {

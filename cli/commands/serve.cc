@@ -193,7 +193,7 @@ absl::Status ServeTexts(const ServeFlags& flags, Loaded* loaded) {
   engine::Model* const model = loaded->model.get();
   if (engine::Transcriber::CanHear(model)) {
     ASSIGN_OR_RETURN(loaded->ears, engine::AudioEncoder::Create(model));
-    loaded->served.hears = true;
+    loaded->served.mel_bins = loaded->ears->mel_bins();
   }
   ASSIGN_OR_RETURN(loaded->service,
                    engine::ServiceThread::Create(

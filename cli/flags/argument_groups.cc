@@ -199,6 +199,16 @@ void AddLoadedModel(CLI::App* app, ModelFlags* flags) {
   AddCheck(app, flags);
 }
 
+std::vector<CLI::Option*> AddQuestion(CLI::App* app, TranscribeFlags* flags) {
+  return {
+      app->add_option("--language", flags->language,
+                      "What is spoken: English, or en [the model finds out]"),
+      app->add_option(
+          "--context", flags->about,
+          "Names and words that may come, and what it is about: helps with the spelling"),
+  };
+}
+
 void AddContinuation(CLI::App* app, GenerateFlags* flags) {
   AddPrompt(app, &flags->prompt, "The text to continue [stdin]");
   AddJson(app, &flags->json);

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "cli/flags/flags.h"
 
@@ -52,6 +53,8 @@ void AddLoadedModel(CLI::App* app, ModelFlags* flags);
 // What a generation wants, whatever model it is of.
 void AddGeneration(CLI::App* app, GenerateFlags* flags);
 void AddGrammar(CLI::App* app, GrammarFlags* flags);
+// --language and --context, of sounds; returns them.
+std::vector<CLI::Option*> AddQuestion(CLI::App* app, TranscribeFlags* flags);
 // Of one that continues a text.
 void AddContinuation(CLI::App* app, GenerateFlags* flags);
 

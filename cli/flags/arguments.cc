@@ -189,10 +189,7 @@ CLI::App* AddTranscribe(CLI::App* app, TranscribeFlags* flags) {
     flags->model.model = flags->files.back();
     flags->files.pop_back();
   });
-  sub->add_option("--language", flags->language,
-                  "What is spoken: English, or en [the model finds out]");
-  sub->add_option("--context", flags->about,
-                  "Names and words that may come, and what it is about: helps with the spelling");
+  AddQuestion(sub, flags);
   AddJson(sub, &flags->json);
   AddLoadedModel(sub, &flags->model);
   return sub;
@@ -599,16 +596,29 @@ ParseResult ParseArguments(int argc, char** argv, const Version& version) {
 RunParseResult ParseRunArguments(int argc, char** argv, const Version& version) {
   RunParseResult result;
   GenerateFlags& flags = result.flags;
-  CLI::App app("Continues a text with a bundle that `lluda compile` wrote.", "lluda-run");
+  CLI::App app("Continues a text, or transcribes sounds, with a bundle that `lluda compile` wrote.",
+               "lluda-run");
   app.set_version_flag("--version", version, "Print the version");
   app.add_option("bundle", flags.model.model, "The bundle, FILE.llb")->required();
   AddContext(&app, &flags.model);
   AddThreads(&app, &flags.model);
   AddForce(&app, &flags.model);
   AddCheck(&app, &flags.model);
+  const size_t shared = app.get_options().size();
   AddGeneration(&app, &flags);
   AddContinuation(&app, &flags);
+  const std::vector<CLI::Option*> options = app.get_options();
+  CLI::Option* audio = app.add_option(
+      "--audio", result.transcribe.files,
+      "Transcribe this sound instead, with a model that hears; repeatable, - is stdin");
+  audio->allow_extra_args(false);
+  for (size_t i = shared; i < options.size(); ++i) {
+    if (!options[i]->check_name("--json")) audio->excludes(options[i]);
+  }
+  for (CLI::Option* option : AddQuestion(&app, &result.transcribe)) option->needs(audio);
   result.exit_code = Parse(&app, argc, argv);
+  result.transcribe.model = flags.model;
+  result.transcribe.json = flags.json;
   return result;
 }
 

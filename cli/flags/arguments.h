@@ -74,7 +74,8 @@ using Version = std::function<std::string()>;
 ParseResult ParseArguments(int argc, char** argv, const Version& version);
 
 struct RunParseResult {
-  GenerateFlags flags;  // its model is a bundle
+  GenerateFlags flags;         // its model is a bundle
+  TranscribeFlags transcribe;  // of the same bundle; without files there is a text to continue
   std::optional<int> exit_code;
 };
 

@@ -24,6 +24,12 @@ bool CanInterleave(const ir::Op& op, const Target& target) {
     case ir::Opcode::kMatmul:
       return type.axes.size() == 2 && !op.attrs.epilogue.per_head() &&
              MatmulTile(SpecOf(op), target) != nullptr;
+    case ir::Opcode::kMerge: {  // of the first axes: rows that fill groups, copied in vectors
+      const ir::Axis& rows = type.axes[0];
+      return op.attrs.result_axes[0].name == rows.name && rows.extent.is_constant() &&
+             rows.extent.value % kAmxRows == 0 && type.axes.back().extent.value % kLanes == 0 &&
+             !op.operand(0).type().layout.is_panel();
+    }
     case ir::Opcode::kAttention: {
       const auto& positions = op.operand(3).type().axes;
       return positions.size() == 1 && positions[0].name == type.axes[0].name &&
@@ -77,6 +83,8 @@ RowGroups GroupsOfReaders(const ir::Value& value, const Target& target) {
 RowGroups GroupsOf(const ir::Op& op, const Target& target) {
   if (op.result() == nullptr || !CanInterleave(op, target)) return {};
   const RowGroups groups = GroupsOfReaders(*op.result(), target);
+  // What is copied is not taken apart into dwords.
+  if (op.opcode() == ir::Opcode::kMerge && groups.dwords == 1) return {};
   const int64_t elements = ElementsOfRow(SpecOf(op).result);
   return groups.rows >= kLeastRows && elements % kLanes == 0 ? groups : RowGroups();
 }

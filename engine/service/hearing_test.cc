@@ -49,7 +49,8 @@ class HearingTest : public testing::Test {
   ServiceRequest Question(double seconds) const {
     ServiceRequest request;
     request.prompt = {1, pad_, 2};
-    const auto mel = media::LogMelOf(media::Tone(440, media::kSampleRate, seconds));
+    const auto mel =
+        media::LogMelOf(media::Tone(440, media::kSampleRate, seconds), media::kMelBins);
     auto sound = std::make_shared<PromptSound>();
     sound->place = 1;
     sound->frames = mel->frames;

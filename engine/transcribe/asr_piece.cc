@@ -4,7 +4,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "media/sound_file.h"
+#include "media/sound.h"
 
 namespace lluda::engine {
 namespace {
@@ -40,11 +40,12 @@ absl::StatusOr<std::vector<media::Piece>> AsrPieces(absl::Span<const float> samp
   return media::CutIntoPieces(samples, static_cast<int>(seconds));
 }
 
-absl::StatusOr<media::LogMel> AsrFeatures(absl::Span<const float> samples) {
-  if (samples.size() >= kFillTo) return media::LogMelOf(samples);
+absl::StatusOr<media::LogMel> AsrFeatures(absl::Span<const float> samples, int64_t mel_bins) {
+  const auto bins = static_cast<int>(mel_bins);
+  if (samples.size() >= kFillTo) return media::LogMelOf(samples, bins);
   std::vector<float> filled(samples.begin(), samples.end());
   filled.resize(kFillTo, 0.0f);
-  return media::LogMelOf(filled);
+  return media::LogMelOf(filled, bins);
 }
 
 int64_t MostTextTokens(size_t samples) {

@@ -2,7 +2,7 @@
 // with the text that comes of them.
 //
 //   ASSIGN_OR_RETURN(auto pieces, AsrPieces(samples, {context, prompt_tokens}));
-//   ASSIGN_OR_RETURN(media::LogMel mel, AsrFeatures(samples.subspan(piece.begin, piece.size())));
+//   ASSIGN_OR_RETURN(media::LogMel mel, AsrFeatures(samples.subspan(piece.begin, piece.size()), 128));
 //   options.max_new_tokens = MostTextTokens(piece.size());
 #ifndef LLUDA_ENGINE_TRANSCRIBE_ASR_PIECE_H_
 #define LLUDA_ENGINE_TRANSCRIBE_ASR_PIECE_H_
@@ -35,8 +35,8 @@ int64_t SecondsFor(const AsrRoom& room);
 absl::StatusOr<std::vector<media::Piece>> AsrPieces(absl::Span<const float> samples,
                                                     const AsrRoom& room);
 
-// The features of a piece, filled up with zeros to half a second, as the released models were fed.
-absl::StatusOr<media::LogMel> AsrFeatures(absl::Span<const float> samples);
+// The features of a piece in so many mel bins, filled up with zeros to half a second, as the released models were fed.
+absl::StatusOr<media::LogMel> AsrFeatures(absl::Span<const float> samples, int64_t mel_bins);
 
 // What no speaker exceeds, so that a model that repeats itself for ever is stopped: 16 tokens a
 // second, and some for a short piece.

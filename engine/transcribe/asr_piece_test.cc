@@ -6,7 +6,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "media/sound_file.h"
+#include "media/sound.h"
 #include "media/test_sounds.h"
 
 namespace lluda::engine {
@@ -47,9 +47,10 @@ TEST(AsrPiece, AShortSoundIsFilledUpToHalfASecond) {
   const std::vector<float> sound = media::Tone(440, media::kSampleRate, 0.1);
   std::vector<float> filled = sound;
   filled.resize(kSecond / 2);
-  EXPECT_EQ(AsrFeatures(sound)->frames, 50);
-  EXPECT_EQ(AsrFeatures(sound)->values, media::LogMelOf(filled)->values);
-  EXPECT_EQ(AsrFeatures(media::Tone(440, media::kSampleRate, 0.7))->frames, 70);
+  EXPECT_EQ(AsrFeatures(sound, media::kMelBins)->frames, 50);
+  EXPECT_EQ(AsrFeatures(sound, media::kMelBins)->values,
+            media::LogMelOf(filled, media::kMelBins)->values);
+  EXPECT_EQ(AsrFeatures(media::Tone(440, media::kSampleRate, 0.7), media::kMelBins)->frames, 70);
 }
 
 TEST(AsrPiece, ATextMayHaveSixteenTokensASecond) {

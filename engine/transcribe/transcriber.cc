@@ -10,8 +10,8 @@
 #include "engine/generate/prompt.h"
 #include "engine/transcribe/asr_answer.h"
 #include "engine/transcribe/asr_piece.h"
-#include "frontends/tokenizer/chat_template.h"
-#include "media/sound_file.h"
+#include "frontends/tokenizer/turn_ends.h"
+#include "media/sound.h"
 
 namespace lluda::engine {
 namespace {
@@ -43,10 +43,6 @@ absl::StatusOr<std::unique_ptr<Transcriber>> Transcriber::Create(Model* model) {
   if (absl::Status status = AsrPrompt(*model->tokenizer(), {}).status(); !status.ok()) {
     return absl::Status(status.code(), absl::StrCat(model->folder(), ": ", status.message()));
   }
-  if (encoder->mel_bins() != media::kMelBins) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        model->folder(), ": hears ", encoder->mel_bins(), " mels, not ", media::kMelBins));
-  }
   ASSIGN_OR_RETURN(std::unique_ptr<Session> session, Session::Create(model, {}));
   return std::unique_ptr<Transcriber>(
       new Transcriber(model, std::move(encoder), std::move(session)));
@@ -60,7 +56,7 @@ absl::StatusOr<TranscribedPiece> Transcriber::TranscribePiece(absl::Span<const f
   result.begin = Seconds(piece.begin);
   result.end = Seconds(piece.end);
   ASSIGN_OR_RETURN(const media::LogMel mel,
-                   AsrFeatures(samples.subspan(piece.begin, piece.size())));
+                   AsrFeatures(samples.subspan(piece.begin, piece.size()), encoder_->mel_bins()));
   EncodeOptions encode;
   encode.cancel = options.cancel;
   if (options.progress) {

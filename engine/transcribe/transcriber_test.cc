@@ -53,7 +53,7 @@ TEST(Transcriber, WritesWhatTransformersWrites) {
   auto encoder = AudioEncoder::Create(model.get());
   ASSERT_TRUE(encoder.ok()) << encoder.status();
   const std::vector<float> sound = Sound("audio0");
-  const auto mel = AsrFeatures(sound);
+  const auto mel = AsrFeatures(sound, media::kMelBins);
   const auto rows = (*encoder)->Encode(mel->values, mel->frames, {});
   ASSERT_TRUE(rows.ok()) << rows.status();
   const auto prompt =

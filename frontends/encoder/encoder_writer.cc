@@ -34,6 +34,11 @@ Value* EncoderWriter::Param(std::string name, std::vector<ir::Axis> axes) {
   return func_->AddParam(std::move(name), ir::Type{DType::kF32, std::move(axes), {}});
 }
 
+Value* EncoderWriter::NarrowParam(std::string name, std::vector<ir::Axis> axes) {
+  const DType dtype = model_.precision == Precision::kF32 ? DType::kF32 : DType::kBF16;
+  return func_->AddParam(std::move(name), ir::Type{dtype, std::move(axes), {}});
+}
+
 Value* EncoderWriter::IntParam(std::string name, std::vector<ir::Axis> axes) {
   return func_->AddParam(std::move(name), ir::Type{DType::kI32, std::move(axes), {}});
 }

@@ -35,8 +35,9 @@ class EncoderWriter {
   ir::Axis Named(absl::string_view axis) const;
   // Of rows of a window of sound.
   std::vector<ir::Axis> SoundAxes(absl::string_view width) const;
-  ir::Value* Param(std::string name, std::vector<ir::Axis> axes);     // f32
-  ir::Value* IntParam(std::string name, std::vector<ir::Axis> axes);  // i32
+  ir::Value* Param(std::string name, std::vector<ir::Axis> axes);        // f32
+  ir::Value* IntParam(std::string name, std::vector<ir::Axis> axes);     // i32
+  ir::Value* NarrowParam(std::string name, std::vector<ir::Axis> axes);  // what Narrow gives
 
   // The weight of that name, of this layer if there is one per layer: as a matmul reads it, or as f32.
   ir::Operand Matrix(const std::string& weight);

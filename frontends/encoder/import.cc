@@ -30,7 +30,7 @@ Axis Sized(std::string name, int64_t extent) { return {std::move(name), Extent::
 struct Grid {
   int64_t time = 0;
   int64_t mel = 0;
-  Axis in;  // its channels
+  std::vector<Axis> in;  // its channels; none of features, which have no axis for the one
 };
 
 // The weights ch in km kt as a matrix of the taps in the order in which the input has them.
@@ -40,38 +40,43 @@ Operand Taps(EncoderWriter* f, const std::string& name, const std::string& in, c
   return f->b().Merge(absl::StrCat(name, "_taps"), ordered, {"kt", "km", in}, tap);
 }
 
-// A convolution 3x3 of stride 2 with a border of one, its bias and GELU.
+// A convolution 3x3 of stride 2 with a border of one, its bias and GELU, rounded for the next one.
 absl::Status AddConvolution(const Model& model, const std::string& name, const Grid& grid) {
   EncoderWriter f(model, name, /*per_block=*/false);
   ir::Builder& b = f.b();
   const Axis time = Sized("time", Halved(grid.time)), mel = Sized("mel", Halved(grid.mel));
-  const Axis tap = Sized("tap", 9 * grid.in.extent.value);
   const Axis place = Sized("place", time.extent.value * mel.extent.value);
-  Value* x = f.Param("x", {Sized("time", grid.time), Sized("mel", grid.mel), grid.in});
+  const bool has_channels = !grid.in.empty();
+  const Axis tap = Sized("tap", 9 * (has_channels ? grid.in[0].extent.value : 1));
+  std::vector<Axis> axes = {Sized("time", grid.time), Sized("mel", grid.mel)};
+  axes.insert(axes.end(), grid.in.begin(), grid.in.end());
+  std::vector<std::string> taps = {"kt", "km"};
+  if (has_channels) taps.push_back(grid.in[0].name);
   // The features themselves are not rounded: sums of nine products cost little as they are.
-  Value* h = grid.in.extent.value == 1 ? x : f.Narrow("h", x);
-  Value* padded = b.Pad("p", h, {"time", "mel"}, 1, 1);
+  Value* x = has_channels ? f.NarrowParam("x", std::move(axes)) : f.Param("x", std::move(axes));
+  Value* padded = b.Pad("p", x, {"time", "mel"}, 1, 1);
   Value* in_mel = b.Window("wm", padded, "mel", mel, f.Named("km"), 2);
   Value* windows = b.Window("w", in_mel, "time", time, f.Named("kt"), 2);
-  Value* ordered = b.Permute("o", windows, {"time", "mel", "kt", "km", grid.in.name});
-  Value* taps = b.Merge("t", ordered, {"kt", "km", grid.in.name}, tap);
-  Value* rows = b.Merge("r", taps, {"time", "mel"}, place);
+  std::vector<std::string> order = {"time", "mel"};
+  order.insert(order.end(), taps.begin(), taps.end());
+  Value* rows = b.Merge("r", b.Permute("o", windows, std::move(order)), {"time", "mel"}, place);
+  const Operand weights = Taps(&f, name, has_channels ? grid.in[0].name : "one", tap);
   Value* sums =
-      f.Linear("s", rows, Taps(&f, name, grid.in.name, tap), absl::StrCat(name, "_bias"), "tap");
-  return f.Return(f.Gelu("y", sums));
+      f.Linear("s", b.Merge("t", rows, std::move(taps), tap), weights, name + "_bias", "tap");
+  return f.Return(f.Narrow("z", f.Gelu("y", sums)));
 }
 
 // What lies behind the end of a short sound is made zero.
-Value* Mask(ir::Builder* b, const std::string& name, Value* x, Value* mask) {
-  return b->Binary(Opcode::kMul, name, x, mask);
+Value* Mask(EncoderWriter* f, const std::string& name, Value* x, Value* mask) {
+  return f->b().Binary(Opcode::kMul, name, x, f->Narrow(mask->name + "_h", mask));
 }
 
 absl::Status AddChunk(const Model& model) {
   const AudioTower& tower = model.tower;
   const Axis in = TowerAxis(tower, "cin");
-  Grid grids[4] = {{kChunkFrames, tower.mel_bins, TowerAxis(tower, "one")}};
+  Grid grids[4] = {{kChunkFrames, tower.mel_bins, {}}};
   for (int i = 1; i < 4; ++i) {
-    grids[i] = {Halved(grids[i - 1].time), Halved(grids[i - 1].mel), in};
+    grids[i] = {Halved(grids[i - 1].time), Halved(grids[i - 1].mel), {in}};
     RETURN_IF_ERROR(AddConvolution(model, absl::StrCat("conv", i), grids[i - 1]));
   }
   EncoderWriter f(model, step_interface::kAudioChunk, /*per_block=*/false);
@@ -79,7 +84,7 @@ absl::Status AddChunk(const Model& model) {
   Value* features = f.Param(step_interface::kMel, {f.Named("time"), f.Named("mel")});
   Value* masks[] = {f.Param(step_interface::kMask1, {Sized("time", grids[1].time)}),
                     f.Param(step_interface::kMask2, {Sized("time", grids[2].time)})};
-  Value* x = b.Split("x", features, "mel", {f.Named("mel"), f.Named("one")});
+  Value* x = features;
   for (int i = 1; i < 4; ++i) {
     const std::string number = absl::StrCat(i);
     Value* places = b.Call(absl::StrCat("c", number),
@@ -87,7 +92,7 @@ absl::Status AddChunk(const Model& model) {
     x = b.Split(absl::StrCat("y", number), places, "place",
                 {Sized("time", grids[i].time), Sized("mel", grids[i].mel)});
     if (i == 3) break;
-    x = Mask(&b, absl::StrCat("m", number), x, masks[i - 1]);
+    x = Mask(&f, absl::StrCat("m", number), x, masks[i - 1]);
     x = b.Rename(absl::StrCat("x", number), x, "ch", "cin");
   }
   // The checkpoint's matrix has its columns by channel, then by place.
@@ -95,7 +100,7 @@ absl::Status AddChunk(const Model& model) {
   Value* apart = b.Split("w0", f.Matrix("conv_out"), "feat", {f.Named("ch"), mel});
   Value* ordered = b.Permute("w1", apart, {"wide", "mel", "ch"});
   Value* matrix = b.Merge("w", ordered, {"mel", "ch"}, f.Named("feat"));
-  Value* rows = f.Narrow("h", b.Merge("r", x, {"mel", "ch"}, f.Named("feat")));
+  Value* rows = b.Merge("r", x, {"mel", "ch"}, f.Named("feat"));
   return f.Return(b.Matmul("y", rows, matrix, "feat"));
 }
 

@@ -138,15 +138,6 @@ absl::StatusOr<jinja::Text> ChatTemplate::Render(const std::vector<ChatMessage>&
   return selected->Render(variables, &heap, options.now);
 }
 
-std::vector<int32_t> TurnEnds(const Tokenizer& tokenizer) {
-  std::vector<int32_t> ids;
-  for (const std::string_view content :
-       {"<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>", "<|end_of_text|>"}) {
-    if (const std::optional<int32_t> id = tokenizer.TokenToId(content)) ids.push_back(*id);
-  }
-  return ids;
-}
-
 std::vector<int32_t> EncodeChat(const Tokenizer& tokenizer, const jinja::Text& text) {
   std::vector<TextRange> trusted;
   size_t begin = 0;

@@ -84,10 +84,6 @@ absl::StatusOr<ChatRole> ParseChatRole(std::string_view name);
 // OK for what ChatOptions::tools_json takes; InvalidArgument else, without naming a file.
 absl::Status CheckTools(const std::string& json);
 
-// The tokens that end a turn in templates that people use, as far as the tokenizer has them: not every
-// generation_config.json names them.
-std::vector<int32_t> TurnEnds(const Tokenizer& tokenizer);
-
 // The ids of a rendered conversation. Special tokens are those that the template wrote.
 std::vector<int32_t> EncodeChat(const Tokenizer& tokenizer, const jinja::Text& text);
 

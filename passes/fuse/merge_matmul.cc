@@ -132,6 +132,16 @@ const Op* PartnerOf(const Op& op) {
   return same_input ? other : nullptr;
 }
 
+// Whether all that reads it is the sum with a vector of its columns, which fuse-epilogue makes a part of
+// the matmul. A slice of a merged one would leave the sum a pass over memory.
+bool GetsBias(const Op& op) {
+  const Op* sum = op.opcode() == Opcode::kMatmul ? OnlyReader(&op) : nullptr;
+  if (sum == nullptr || sum->opcode() != Opcode::kAdd) return false;
+  const Operand& added = sum->operand(Producer(sum->operand(0)) == &op ? 1 : 0);
+  return added.type() == Type{ir::DType::kF32, ColumnsOf(op), {}} &&
+         added.type() != op.result_type();
+}
+
 Sibling MakeSibling(Op* op, const ReadCounts& reads) {
   Sibling sibling;
   sibling.op = op;
@@ -332,7 +342,7 @@ absl::StatusOr<bool> MergeMatmul::Run(ir::Module* module) {
     for (const auto& op : block->ops()) {
       const bool per_head = op->attrs.epilogue.per_head();
       const bool may_merge = op->opcode() == Opcode::kMatmul || ChoosesExperts(*op);
-      if (may_merge && !per_head) {
+      if (may_merge && !per_head && !GetsBias(*op)) {
         rest.push_back(MakeSibling(op.get(), reads));
       }
     }

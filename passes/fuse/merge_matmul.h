@@ -28,6 +28,8 @@
 //   the contracted one, both of constant length;
 // - the weight is used elsewhere: merging would keep a second copy of it in memory;
 // - the weights differ in element type, order of axes or index, or the results in element type;
+// - all that reads a matmul adds a bias to it, which becomes its epilogue: its siblings stay siblings of
+//   each other;
 // - a matmul has an epilogue (those whose epilogue finishes heads are nobody's siblings), or its
 //   weight is packed already;
 // - there are more siblings than concat takes, or the joined weight would be too large.

@@ -197,6 +197,29 @@ TEST_F(MergeMatmulTest, LeavesProductsWithAnActivationAlone) {
   ExpectMiss(&pass_, text, "up", "%w in 'up' is not made of weights only");
 }
 
+TEST_F(MergeMatmulTest, LeavesProductsWhoseBiasBecomesTheirEpilogueAlone) {
+  const std::string text = R"(lluda 1
+module @m {
+  symbol T in 1..512
+  weight @wq : bf16 q[8] hid[6] from "q"
+  weight @wk : bf16 kd[4] hid[6] from "k"
+  weight @bq : f32 q[8] from "bq"
+  weight @bk : f32 kd[4] from "bk"
+  func @f(%h: bf16 tok[T] hid[6]) -> f32 tok[T] n[12] {
+    %q0 = matmul %h @wq over hid : f32 tok[T] q[8]
+    %k0 = matmul %h @wk over hid : f32 tok[T] kd[4]
+    %q = add %q0 @bq : f32 tok[T] q[8]
+    %k = add %k0 @bk : f32 tok[T] kd[4]
+    %y = concat %q %k q kd -> n[12] : f32 tok[T] n[12]
+    return %y
+  }
+}
+)";
+  const Outcome outcome = RunOn(&pass_, text);
+  EXPECT_FALSE(outcome.changed);
+  EXPECT_TRUE(outcome.misses.empty());
+}
+
 TEST_F(MergeMatmulTest, LeavesAWeightThatIsMadeLaterAlone) {
   const std::string text = Edited(kGated, "%up = matmul %h @wu over",
                                   R"(%wu2 = scale @wu {by = 0.5} : bf16 ff[4] hid[6]

@@ -32,6 +32,11 @@ namespace {
 constexpr int kMostFewRows = 8;
 // Panels that stay in the second nearest cache while the rows go by.
 constexpr int64_t kCachedPanelBytes = 384 << 10;
+// Of rows whose number is known, so many are multiplied with all panels before the next ones are, as
+// far as the second nearest cache has room for them: they are fetched once, and so is the memory that
+// the result's rows lie in.
+constexpr int64_t kBlockRows = 128;
+constexpr int64_t kCachedRowBytes = 1280 << 10;
 // How far ahead of a tile of AMX what comes from the second nearest cache is asked for: two tiles.
 constexpr int64_t kAmxPrefetchBytes = 2 * kAmxTileBytes;
 
@@ -55,15 +60,27 @@ class PanelMatmul {
 
   // An item is the panels of a tile or of a head. A few items' panels are taken at a time, and stay
   // in one cache while all rows go by. A tile's rows meet these panels one after the other, and stay
-  // in the nearest cache.
+  // in the nearest cache. Of many rows whose number is known, an item is a block of them and as many
+  // panels.
   KernelInfo Emit() {
     const bool heads = o_.head_panels > 0;
-    const int64_t item_panels = heads ? o_.head_panels : o_.width;
+    const int64_t panel_bytes = o_.PanelBytes() * (o_.halves ? 2 : 1);
+    const int64_t block_rows = BlockRows();
+    int64_t item_panels = heads ? o_.head_panels : o_.width;
+    if (block_rows > 0) {
+      const int64_t cached = kCachedPanelBytes / panel_bytes / o_.width * o_.width;
+      item_panels = std::clamp<int64_t>(cached, o_.width, base::RoundUp(o_.panels, o_.width));
+    }
+    const int64_t panel_items = (o_.panels + item_panels - 1) / item_panels;
+    const int64_t item_bytes = panel_bytes * item_panels;
     KernelInfo info;
-    info.work_axes = {{heads ? "heads" : "panels",
-                       ir::Extent::Constant((o_.panels + item_panels - 1) / item_panels)}};
-    const int64_t item_bytes = o_.PanelBytes() * item_panels * (o_.halves ? 2 : 1);
+    info.work_axes = {{heads ? "heads" : "panels", ir::Extent::Constant(panel_items)}};
     info.item_cost = std::max<int64_t>(1, item_bytes / 32);
+    if (block_rows > 0) {
+      const int64_t blocks = (ConstantRows() + block_rows - 1) / block_rows;
+      info.work_axes.insert(info.work_axes.begin(), {"blocks", ir::Extent::Constant(blocks)});
+      info.item_cost *= block_rows;
+    }
     if (!o_.RowAxes().empty()) info.cost_symbol = o_.RowAxes()[0].extent.symbol;
     if (ChoosesExperts(o_.spec)) info.item_cost *= RowsOfToken();
     if (o_.tile.dot == Dot::kAmx) {
@@ -75,7 +92,8 @@ class PanelMatmul {
       head_rows_ = base::RoundUp(info.scratch_bytes, base::kCacheLine);
       info.scratch_bytes = head_rows_ + o_.tile.rows * o_.head_panels * kLanes * 4;
     }
-    const int64_t items_at_once = heads ? 1 : std::max<int64_t>(1, kCachedPanelBytes / item_bytes);
+    const int64_t items_at_once =
+        heads || block_rows > 0 ? 1 : std::max<int64_t>(1, kCachedPanelBytes / item_bytes);
     if (blocks_) {
       expanded_ = base::RoundUp(info.scratch_bytes, base::kCacheLine);
       expanded_panels_ = items_at_once * item_panels;
@@ -85,6 +103,15 @@ class PanelMatmul {
     e_.Loop(e_.Begin(), e_.End(), items_at_once, [&](Value* item) {
       Value* end = e_.Least(Integer(e_, item) + items_at_once, e_.End());
       item_ = item;
+      if (block_rows > 0) {
+        rows_begin_ = Integer(e_, item) / panel_items * block_rows;
+        row_count_ =
+            e_.Least(e_.Const(block_rows), Integer(e_, e_.Const(ConstantRows())) - rows_begin_);
+        first_panel_ = Integer(e_, item) % panel_items * item_panels;
+        end_panel_ = e_.Least(Integer(e_, first_panel_) + item_panels, e_.Const(o_.panels));
+        EmitMatrix();
+        return;
+      }
       first_panel_ = Integer(e_, item) * item_panels;
       end_panel_ = e_.Least(Integer(e_, end) * item_panels, e_.Const(o_.panels));
       if (ChoosesExperts(o_.spec)) {
@@ -98,6 +125,20 @@ class PanelMatmul {
   }
 
  private:
+  // The rows, if there is one axis of them whose extent is known; else 0.
+  int64_t ConstantRows() const {
+    const std::vector<ir::Axis> axes = o_.RowAxes();
+    return axes.size() == 1 && axes[0].extent.is_constant() ? axes[0].extent.value : 0;
+  }
+
+  // Rows of an item, whole tiles; 0 where all rows are of each item.
+  int64_t BlockRows() const {
+    if (ChoosesExperts(o_.spec) || o_.head_panels > 0 || ConstantRows() <= kBlockRows) return 0;
+    const int64_t row_bytes = ir::BytesOf(o_.spec.operands[0].dtype, o_.depth_total);
+    const int64_t rows = std::min(kBlockRows, kCachedRowBytes / row_bytes);
+    return std::max<int64_t>(1, rows / o_.tile.rows) * o_.tile.rows;
+  }
+
   // Rows that differ in their axes of constant extent.
   int64_t RowsOfToken() const {
     int64_t rows = 1;
@@ -321,15 +362,16 @@ class PanelMatmul {
 
   // The same with AMX: two A tiles at a time, then what is left with smaller ones.
   void EmitAmxRows() {
-    Value* one = e_.Const(1);
-    const Integer rows(e_, o_.RowAxes().empty() ? one : e_.ExtentValue(o_.RowAxes()[0].extent));
+    const Integer rows(e_, o_.RowAxes().empty() ? e_.Const(1) : row_count_);
     Value* rest = rows % o_.tile.rows;
+    Value* begin = RowsBegin();
     Value* whole = rows - rest;
+    if (rows_begin_ != nullptr) whole = Integer(e_, rows_begin_) + whole;
     Value* full = e_.Const(kAmxRows);
     const auto positive = [&](Value* value) { return e_.b().CreateICmpSGT(value, e_.Const(0)); };
-    e_.If(positive(whole), [&] {
+    e_.If(e_.b().CreateICmpSGT(whole, begin), [&] {
       Configure({full, full});
-      e_.Loop(e_.Const(0), whole, o_.tile.rows, [&](Value* row) { EmitAmxRowGroup(row, 2, full); });
+      e_.Loop(begin, whole, o_.tile.rows, [&](Value* row) { EmitAmxRowGroup(row, 2, full); });
     });
     e_.If(positive(rest), [&] {
       Value* second = e_.b().CreateSub(rest, full);
@@ -533,7 +575,8 @@ class PanelMatmul {
   Value* first_panel_ = nullptr;
   Value* end_panel_ = nullptr;
   Value* first_row_ = nullptr;  // of the rows being multiplied
-  // The rows that meet the panels; of those of an expert, their places in the order, and its matrix.
+  // The rows that meet the panels: a block of them, or all. Of those of an expert, their places in the
+  // order, and its matrix.
   Value* rows_begin_ = nullptr;  // null: 0
   Value* row_count_ = nullptr;
   Value* matrix_ = nullptr;

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "absl/strings/str_cat.h"
+#include "codegen/cpu/emit/row_interleave.h"
 #include "codegen/cpu/ops/emit_ops.h"
 #include "codegen/emit/tensor_access.h"
 #include "ir/type/encoding.h"
@@ -19,6 +20,16 @@ void CopyBits(Emitter& e, const TensorSpec& tensor, Value* from_base, Value* fro
   Value* bits = e.b().CreateAlignedLoad(e.BitsOf(tensor.dtype, lanes),
                                         e.Address(from_base, from, tensor.dtype), llvm::Align(1));
   e.b().CreateAlignedStore(bits, e.Address(to_base, to, tensor.dtype), align);
+}
+
+// Where an element of the result lies. All rows of one that is interleaved are in groups.
+Value* ResultAddress(Emitter& e, const TensorSpec& result, const Indices& indices) {
+  if (result.interleaved_rows == 0) {
+    return e.Address(e.Buffer(1), e.Offset(result.axes, indices), result.dtype);
+  }
+  const std::vector<ir::StridedAxis> in_row(result.axes.begin() + 1, result.axes.end());
+  return InterleavedAddress(e, result, e.Buffer(1), indices.at(result.axes[0].axis.name),
+                            e.Offset(in_row, indices));
 }
 
 // Makes the element (or `lanes` contiguous ones) at `to` zeros.
@@ -98,6 +109,13 @@ KernelInfo EmitMergeOfRuns(const KernelSpec& spec, Emitter& e) {
     copy(0, e.Const(0), row);
   });
   return CopyInfo(rows, merged);
+}
+
+// A merge of axes before the last one, which is contiguous: of a convolution's places, say.
+bool KeepsRuns(const KernelSpec& spec) {
+  const std::string& last = spec.result.axes.back().axis.name;
+  return spec.opcode == ir::Opcode::kMerge && spec.attrs.result_axes[0].name != last &&
+         IsContiguous(spec.operands[0], last);
 }
 
 bool MergesRuns(const KernelSpec& spec) {
@@ -294,6 +312,16 @@ absl::StatusOr<KernelInfo> EmitCopy(const KernelSpec& spec, Emitter& e) {
     }
     return indices;
   };
+  if (KeepsRuns(spec)) {
+    e.ForRows(rows, [&](Indices indices) {
+      e.ForLanes(last.extent, [&](Value* i, int lanes) {
+        indices[last.name] = i;
+        CopyBits(e, from, e.Buffer(0), e.Offset(from.axes, source(indices)),
+                 ResultAddress(e, spec.result, indices), e.Const(0), lanes);
+      });
+    });
+    return CopyInfo(rows, last);
+  }
   e.ForRows(rows, [&](Indices indices) {
     e.Loop(e.Const(0), e.ExtentValue(last.extent), 1, [&](Value* i) {
       indices[last.name] = i;

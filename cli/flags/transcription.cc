@@ -1,0 +1,132 @@
+#include "cli/flags/transcription.h"
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "base/status_macros.h"
+#include "base/stopwatch.h"
+#include "base/utf8.h"
+#include "cli/terminal/interrupt.h"
+#include "cli/terminal/output.h"
+#include "cli/terminal/progress.h"
+#include "engine/transcribe/languages.h"
+#include "engine/transcribe/transcriber.h"
+#include "media/sound.h"
+#include "tools/run/transcript_report.h"
+
+namespace lluda::cli {
+namespace {
+
+// Of all sounds of a command together, which are held at once: as many as of one.
+constexpr int kMostSeconds = media::SoundLimits().seconds;
+
+double SecondsOf(const Sound& sound) {
+  return static_cast<double>(sound.samples.size()) / media::kSampleRate;
+}
+
+// The text of one sound on its way to stdout: a line for each piece, which begins with `prefix`.
+class TextLines {
+ public:
+  explicit TextLines(std::string prefix) : prefix_(std::move(prefix)) {}
+
+  bool Add(absl::string_view text) {
+    if (!in_line_) Write(prefix_);
+    in_line_ = true;
+    return Write(text);
+  }
+  void EndPiece() {
+    if (in_line_) Write("\n");
+    in_line_ = false;
+  }
+  const absl::Status& status() const { return status_; }
+
+ private:
+  bool Write(absl::string_view text) {
+    if (status_.ok()) status_ = WriteStdout(text);
+    return status_.ok();
+  }
+
+  std::string prefix_;
+  bool in_line_ = false;
+  absl::Status status_;
+};
+
+absl::StatusOr<tools::TranscribedFile> TranscribeSound(const Sound& sound, bool name_it,
+                                                       const TranscribeFlags& flags,
+                                                       engine::TranscribeOptions options,
+                                                       engine::Transcriber* transcriber) {
+  tools::TranscribedFile file = {base::ReplaceInvalidUtf8(sound.file), SecondsOf(sound), 0, {}};
+  TextLines lines(name_it ? absl::StrCat(sound.file, ": ") : "");
+  ProgressLine progress("transcribing");
+  options.progress = [&](double seconds) {
+    progress.Show(static_cast<int64_t>(seconds * media::kSampleRate),
+                  static_cast<int64_t>(sound.samples.size()));
+  };
+  if (!flags.json) {
+    options.on_text = [&](absl::string_view text) {
+      progress.Clear();
+      return lines.Add(text);
+    };
+    options.on_piece = [&](const engine::TranscribedPiece&) { lines.EndPiece(); };
+  }
+  base::Stopwatch watch;
+  absl::StatusOr<engine::Transcript> transcript = transcriber->Transcribe(sound.samples, options);
+  if (!lines.status().ok()) return lines.status();
+  if (!transcript.ok()) {
+    return absl::Status(transcript.status().code(),
+                        absl::StrCat(sound.file, ": ", transcript.status().message()));
+  }
+  file.compute_seconds = watch.Lap();
+  file.transcript = *std::move(transcript);
+  return file;
+}
+
+}  // namespace
+
+absl::StatusOr<Hearing> PrepareHearing(const TranscribeFlags& flags, const SoundReader& read) {
+  Hearing hearing;
+  hearing.question.context = flags.about;
+  ASSIGN_OR_RETURN(hearing.question.language, engine::LanguageName(flags.language));
+  size_t samples = 0;
+  for (const std::string& file : flags.files) {
+    Sound sound = {file == "-" ? "stdin" : file, {}};
+    ASSIGN_OR_RETURN(sound.samples, read(file));
+    samples += sound.samples.size();
+    if (samples > size_t{kMostSeconds} * media::kSampleRate) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(sound.file, ": with it the sounds are longer than ", kMostSeconds / 3600,
+                       " hours together, the most that is read"));
+    }
+    hearing.sounds.push_back(std::move(sound));
+  }
+  return hearing;
+}
+
+absl::StatusOr<int> TranscribeSounds(const char* program, engine::Model* model,
+                                     const TranscribeFlags& flags, const Hearing& hearing) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Transcriber> transcriber,
+                   engine::Transcriber::Create(model));
+  const Interrupt interrupt;
+  engine::TranscribeOptions options;
+  options.question = hearing.question;
+  options.cancel = interrupt.flag();
+  std::vector<tools::TranscribedFile> files;
+  for (const Sound& sound : hearing.sounds) {
+    ASSIGN_OR_RETURN(
+        tools::TranscribedFile file,
+        TranscribeSound(sound, hearing.sounds.size() > 1, flags, options, transcriber.get()));
+    for (const std::string& line : tools::UnfinishedPieces(file.transcript)) {
+      PrintNotes(program, {absl::StrCat(sound.file, ": ", line)});
+    }
+    files.push_back(std::move(file));
+    if (interrupt.flag()->load()) break;
+  }
+  if (flags.json) RETURN_IF_ERROR(WriteStdout(tools::TranscriptsJson(files)));
+  return interrupt.flag()->load() ? kInterruptedExitCode : 0;
+}
+
+}  // namespace lluda::cli
