@@ -54,8 +54,7 @@ class Attention {
     info.item_cost = int64_t{4000} * tokens_;
     // The tile's, then a partial for the spans so far and one for the span being computed.
     info.scratch_bytes = tile_.scratch_bytes() + 2 * tokens_ * heads_ * row_bytes_;
-    info.split = {kFewItems, o_.k.Find(o_.pos)->axis.extent, kSpan,
-                  (kFewItems - 1) * ItemUnitBytes()};
+    info.split = {kFewItems, o_.UnitsOf(kSpan), kSpan, (kFewItems - 1) * ItemUnitBytes()};
     e_.ForItems([&](Value* part) {
       Value* item = e_.b().CreateUDiv(part, e_.Parts());
       EmitPart(e_.IndicesOf(info.work_axes, item, tokens_), item,
@@ -128,7 +127,7 @@ class Attention {
     p.end_span = b.CreateSelect(p.shared, dealt(Integer(e_, part) + 1),
                                 b.CreateSelect(is_first, p.spans, e_.Const(0)));
     e_.If(b.CreateICmpSLT(p.first_span, p.end_span), [&] {
-      Value* units = SpansOf(Integer(e_, e_.ExtentValue(o_.k.Find(o_.pos)->axis.extent)) - 1);
+      Value* units = SpansOf(Integer(e_, e_.ExtentValue(o_.UnitsOf(kSpan))) - 1);
       Value* offset = Integer(e_, item_number) * units * ItemUnitBytes();
       p.workspace = b.CreateGEP(b.getInt8Ty(), e_.Workspace(), offset);
       EmitTokens(p);
@@ -174,7 +173,7 @@ class Attention {
   // Bytes from the item's workspace to the partials of a span, from the row `head` of a token on.
   Value* SharedOffset(const Part& p, Value* span, Value* token, Value* head) {
     const Integer row = (Integer(e_, token) - p.first_token) * group_ + head;
-    return row * row_bytes_ + Integer(e_, span) * SpanBytes() + kCacheLine;
+    return row * row_bytes_ + Integer(e_, o_.Place(e_, span, kSpan)) * SpanBytes() + kCacheLine;
   }
 
   // The part's spans of one tile's rows, and without other parts their result.
@@ -357,6 +356,9 @@ absl::StatusOr<KernelInfo> EmitAttention(const KernelSpec& spec, Emitter& e) {
   if (tile == nullptr) return NoKernel(spec, "no tile for these types");
   const AttentionOperands operands(spec);
   RETURN_IF_ERROR(operands.Check());
+  if (spec.attrs.ring.value_or(0) % AttentionTile::kSection != 0) {
+    return NoKernel(spec, "the ring is no whole number of sections");
+  }
   return Attention(operands, e, *tile).Emit();
 }
 
