@@ -141,9 +141,11 @@ runtime::Tensor TensorOf(const Tensor& message, const std::vector<runtime::Symbo
   check->Range("tensor.below", tensor.below, 0, kMostCount);
   // Where a file says nothing of positions, nothing is known of them.
   tensor.positions = {message.position_runs(),
-                      message.position_group() == 0 ? 1 : message.position_group()};
+                      message.position_group() == 0 ? 1 : message.position_group(),
+                      message.position_ring()};
   check->Range("tensor.position_runs", tensor.positions.runs, 0, kMostCount);
   check->Range("tensor.position_group", tensor.positions.group, 1, kMostCount);
+  check->Range("tensor.position_ring", tensor.positions.ring, 0, kMostCount);
   int64_t bytes = tensor.factor;
   for (const uint32_t symbol : message.symbols()) {
     check->Index("tensor.symbol", symbol, symbols.size());
@@ -163,6 +165,7 @@ void AddTensor(const runtime::Tensor& tensor, Tensor* to) {
   to->set_below(tensor.below);
   to->set_position_runs(tensor.positions.runs);
   to->set_position_group(tensor.positions.group);
+  to->set_position_ring(tensor.positions.ring);
   for (const int symbol : tensor.symbols) to->add_symbols(static_cast<uint32_t>(symbol));
 }
 

@@ -46,6 +46,7 @@ class ProgramBuilder {
   absl::StatusOr<runtime::Program> Run(const std::vector<std::string>& entries) {
     RETURN_IF_ERROR(Build(entries));
     DropUnusedKernels();
+    DropUnusedStates();
     program_.kernels = kernels_.kernels();
     return std::move(program_);
   }
@@ -89,6 +90,30 @@ class ProgramBuilder {
     }
   }
 
+  // Those of layers that other kinds of layers keep elsewhere.
+  void DropUnusedStates() {
+    std::vector<bool> used(program_.states.size(), false);
+    const auto each_state = [&](const auto& visit) {
+      for (runtime::Entry& entry : program_.entries) {
+        for (runtime::Call& call : entry.calls) {
+          for (BufferRef& buffer : call.buffers) {
+            if (buffer.space == Space::kState) visit(&buffer.index);
+          }
+        }
+      }
+    };
+    each_state([&](const uint32_t* index) { used[*index] = true; });
+    std::vector<runtime::Tensor> kept;
+    std::vector<uint32_t> places(used.size(), 0);
+    for (size_t i = 0; i < used.size(); ++i) {
+      if (!used[i]) continue;
+      places[i] = static_cast<uint32_t>(kept.size());
+      kept.push_back(std::move(program_.states[i]));
+    }
+    program_.states = std::move(kept);
+    each_state([&](uint32_t* index) { *index = places[*index]; });
+  }
+
   int64_t Copies(const ir::Global& global) const { return global.index ? global.index->count : 1; }
 
   runtime::Tensor TensorOf(std::string name, const ir::Type& type) const {
@@ -108,8 +133,9 @@ class ProgramBuilder {
     const int position = type.FindAxis(step_interface::kPositionAxis);
     if (slot != 0 || position < 0) return {};
     const ir::Extent& extent = type.axes[position].extent;
-    if (extent.is_constant() || extent.symbol != step_interface::kCapacity) return {};
-    runtime::PositionLayout layout = {1, 1};
+    if (extent.is_constant()) return {0, 1, extent.value};
+    if (extent.symbol != step_interface::kCapacity) return {};
+    runtime::PositionLayout layout = {1, 1, 0};
     for (int i = 1; i < position; ++i) {
       if (!type.axes[i].extent.is_constant()) return {};
       layout.runs *= type.axes[i].extent.value;

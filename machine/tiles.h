@@ -39,6 +39,10 @@ enum class IntegerDot : uint8_t { kWidened, kPairs, kQuads };
 // Columns of a panel: one 512-bit register of 4-byte sums, or several narrower ones.
 inline constexpr int kPanelRows = 16;
 
+// Positions of a cache that attention takes together. In a ring of positions they lie together, too:
+// it is whole ones.
+inline constexpr int64_t kCacheSection = 256;
+
 struct TileRow {
   Isa isa;
   ir::DType a;

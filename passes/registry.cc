@@ -9,12 +9,14 @@
 #include "passes/fuse/fuse_experts.h"
 #include "passes/fuse/fuse_gelu.h"
 #include "passes/fuse/fuse_layer_norm.h"
+#include "passes/fuse/fuse_norm_add.h"
 #include "passes/fuse/fuse_projection.h"
 #include "passes/fuse/fuse_rope.h"
 #include "passes/fuse/fuse_softmax.h"
 #include "passes/fuse/merge_matmul.h"
 #include "passes/place/pack_weights.h"
 #include "passes/place/plan_memory.h"
+#include "passes/place/ring_caches.h"
 #include "passes/tidy/canonicalize.h"
 #include "passes/tidy/cse.h"
 #include "passes/tidy/dce.h"
@@ -48,6 +50,7 @@ constexpr PassRow kPasses[] = {
     {"fuse-experts", Make<FuseExperts>},
     {"fuse-gelu", Make<FuseGelu>},
     {"fuse-layer-norm", Make<FuseLayerNorm>},
+    {"fuse-norm-add", Make<FuseNormAdd>},
     {"fuse-projection", MakeForDevice<FuseProjection>},
     {"fuse-rope", Make<FuseRope>},
     {"fuse-softmax", Make<FuseSoftmax>},
@@ -58,6 +61,7 @@ constexpr PassRow kPasses[] = {
     {"merge-matmul", Make<MergeMatmul>},
     {"pack-weights", MakeForDevice<PackWeights>},
     {"plan-memory", Make<PlanMemory>},
+    {"ring-caches", Make<RingCaches>},
 };
 
 }  // namespace

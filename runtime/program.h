@@ -112,6 +112,9 @@ struct Weight {
 struct PositionLayout {
   int64_t runs = 0;  // 0: they lie otherwise
   int64_t group = 1;
+  // There are so many cells, whatever the sequence's length: position p lies in cell p modulo as many,
+  // and takes it from an earlier one. 0: each position has its own.
+  int64_t ring = 0;
 };
 
 // A tensor that is known by its name: a state, an entry's input or result.

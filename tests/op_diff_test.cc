@@ -264,7 +264,7 @@ std::vector<OpCase> AllCases(const codegen::Target& target) {
   std::vector<OpCase> all;
   for (const auto& cases :
        {ElementwiseCases(), CastCases(), MatmulCases(), RowCases(), MoveCases(), AttentionCases(),
-        QuantizedAttentionCases(), WindowedAttentionCases(), QuantizeCases(),
+        QuantizedAttentionCases(), WindowedAttentionCases(), RingAttentionCases(), QuantizeCases(),
         InterleavedCases(target), GroupCases(), EpilogueCases()}) {
     all.insert(all.end(), cases.begin(), cases.end());
   }

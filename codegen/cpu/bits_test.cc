@@ -60,12 +60,13 @@ constexpr char kInt8AttentionText[] = R"(
 // @f of random tokens of two KV heads, which appends them to the cache and attends from them.
 class AttentionBitsTest : public ::testing::TestWithParam<AttentionCase> {
  protected:
-  void SetUpTokens(int64_t tokens) {
+  void SetUpTokens(int64_t tokens,
+                   const std::vector<std::pair<const char*, const char*>>& edits = {}) {
     const auto& [dtype_name, rep, dim, int8] = GetParam();
     const ir::DType dtype = std::string(dtype_name) == "f32" ? ir::DType::kF32 : ir::DType::kBF16;
+    const std::string text = absl::StrReplaceAll(int8 ? kInt8AttentionText : kAttentionText, edits);
     module_ = PlannedTestModule(absl::StrReplaceAll(
-        int8 ? kInt8AttentionText : kAttentionText,
-        {{"$D", dtype_name}, {"$R", absl::StrCat(rep)}, {"$N", absl::StrCat(dim)}}));
+        text, {{"$D", dtype_name}, {"$R", absl::StrCat(rep)}, {"$N", absl::StrCat(dim)}}));
     ASSERT_NE(module_, nullptr);
     kv_row_ = ir::BytesOf(dtype, 2 * dim);
     q_row_ = kv_row_ * rep;
@@ -199,6 +200,54 @@ TEST_P(AttentionBitsTest, ATokenFarFromTheStartIsTheSameForAnyThreadsAndChunks) 
         EXPECT_EQ(RowsOf(mixed, result_row_, at, at + 1),
                   RowsOf(expected, result_row_, row, row + 1))
             << tokens[i].position;
+      }
+      if (HasFailure()) return;
+    }
+  }
+}
+
+// The ring of 512 positions is gone round two and a half times; a section of it has what was written in
+// different rounds.
+TEST_P(AttentionBitsTest, ARingGivesTheBitsOfACacheOfAllPositions) {
+  constexpr int64_t kTokens = 1280;
+  constexpr int64_t kCapacity = 1344;
+  constexpr int64_t kTail = 40;
+  const std::vector<std::pair<const char*, const char*>> window = {
+      {"scale = 0.25", "scale = 0.25, window = 300"}};
+  const std::vector<std::pair<const char*, const char*>> ring = {
+      {"scale = 0.25", "ring = 512, scale = 0.25, window = 300"},
+      {"pos[C]", "pos[512]"},
+      {"at %slot %pos :", "at %slot %pos {ring = 512} :"}};
+  for (const Target& target : RunnableTargets()) {
+    SetUpTokens(kTokens, window);
+    const CompiledFunction whole(*module_, target);
+    const auto all = [&](const CompiledFunction& function, const runtime::States& states,
+                         const std::vector<int64_t>& steps) {
+      return Sequence(function, states, kCapacity, steps, 1);
+    };
+    const std::vector<int64_t> steps(10, 128);
+    const std::vector<char> expected = all(whole, *whole.NewStates({128, 2, kCapacity}), steps);
+    SetUpTokens(kTokens, ring);
+    for (const int threads : {1, 3}) {
+      SCOPED_TRACE(absl::StrCat(IsaName(target.isa), ", ", threads, " threads"));
+      const CompiledFunction function(*module_, target, threads);
+      const auto states = function.NewStates({128, 2, kCapacity});
+      EXPECT_EQ(all(function, *states, steps), expected);
+      EXPECT_EQ(all(function, *states, ChunksAroundTiles(target, kTokens)), expected);
+      // Back by a few positions, and on again.
+      const std::vector<char> tail = RowsOf(expected, result_row_, kTokens - kTail, kTokens);
+      const auto again = [&](const std::vector<int64_t>& chunks) {
+        return Sequence(function, *states, kCapacity, chunks, 1, kTokens - kTail);
+      };
+      EXPECT_EQ(again(std::vector<int64_t>(kTail, 1)), tail);
+      EXPECT_EQ(again({3, 2, 12, 13, 10}), tail);
+      // Beside the other sequence, at its start.
+      const std::vector<Token> tokens = {{kTokens - 2, 1}, {0, 0}, {kTokens - 1, 1}, {1, 0}};
+      const std::vector<char> mixed = Step(function, *states, kCapacity, tokens);
+      for (const int64_t i : {0, 2}) {
+        const int64_t row = tokens[static_cast<size_t>(i)].position;
+        EXPECT_EQ(RowsOf(mixed, result_row_, i, i + 1),
+                  RowsOf(expected, result_row_, row, row + 1));
       }
       if (HasFailure()) return;
     }

@@ -48,6 +48,7 @@ constexpr EmitRow kEmitters[] = {
     {ir::Opcode::kReduceMax, EmitReduce},
     {ir::Opcode::kReduceSum, EmitReduce},
     {ir::Opcode::kRmsnorm, EmitRmsnorm},
+    {ir::Opcode::kRmsnormAdd, EmitRmsnormAdd},
     {ir::Opcode::kRope, EmitRope},
     {ir::Opcode::kScale, EmitElementwise},
     {ir::Opcode::kSilu, EmitElementwise},

@@ -97,6 +97,16 @@ Value* AttentionOperands::FirstOf(Emitter& e, Value* last) const {
   return Integer(e, last) + 1 - *spec.attrs.window;
 }
 
+ir::Extent AttentionOperands::UnitsOf(int64_t unit) const {
+  if (!spec.attrs.ring) return k.Find(pos)->axis.extent;
+  return ir::Extent::Constant(*spec.attrs.ring + unit);
+}
+
+Value* AttentionOperands::Place(Emitter& e, Value* number, int64_t unit) const {
+  if (!spec.attrs.ring) return number;
+  return Integer(e, number) % ((UnitsOf(unit).value + unit - 1) / unit);
+}
+
 Indices AttentionOperands::RowOf(const Indices& item, Value* token, Value* head) const {
   Indices indices = item;
   if (has_tokens()) indices[Token().name] = token;

@@ -49,6 +49,11 @@ struct AttentionOperands {
   Value* SlotOf(Emitter& e, Value* token) const;
   // The first position that a token sees which sees `last` last; with a window it may be negative.
   Value* FirstOf(Emitter& e, Value* last) const;
+  // An extent that has as many wholes of `unit` positions, the last perhaps a part of one, as a step's
+  // rows that see neighbouring positions see any of: with Place() of a unit's number, in a ring, each
+  // is told apart.
+  ir::Extent UnitsOf(int64_t unit) const;
+  Value* Place(Emitter& e, Value* number, int64_t unit) const;
   // Of q and of the result: a token's query head.
   Indices RowOf(const Indices& item, Value* token, Value* head) const;
 

@@ -4,6 +4,11 @@
 #include "ir/type/layout.h"
 
 namespace lluda::codegen {
+Value* CellOf(Emitter& e, const KernelSpec& spec, Value* position) {
+  if (!spec.attrs.ring) return position;
+  return e.b().CreateURem(position, e.Const(*spec.attrs.ring));
+}
+
 const ir::Axis& PanelRowAxis(const TensorSpec& tensor) {
   return tensor.axes[ir::PanelAxesOf(tensor.layout, tensor.PlainAxes()).row].axis;
 }

@@ -23,6 +23,9 @@ Value* LoadAlong(Emitter& e, const TensorSpec& tensor, Value* buffer, Value* fir
                  absl::string_view axis, Value* i, int lanes);
 // The element of an i32 or i64 tensor with these indices, as i64.
 Value* LoadIndexAt(Emitter& e, const TensorSpec& tensor, Value* buffer, const Indices& indices);
+// Where a position lies along the axis of the state that a statement appends to or reads: in a ring,
+// positions go round.
+Value* CellOf(Emitter& e, const KernelSpec& spec, Value* position);
 // The axis whose elements are a panel's rows: the last one that is not the panel's own.
 const ir::Axis& PanelRowAxis(const TensorSpec& tensor);
 // All axes but the last.

@@ -84,7 +84,9 @@ class StepEmitter {
   }
 
   void PlaceStates() {
+    memory_.max_back = context_;
     for (const runtime::Tensor& state : program_.states) {
+      if (state.positions.ring > 0) memory_.max_back = max_step_;
       state_offsets_.push_back(memory_.state_bytes);
       memory_.state_bytes += RoundUp(state.Bytes(dims_), kCacheLine);
     }

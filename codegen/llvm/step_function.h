@@ -18,12 +18,14 @@
 
 namespace lluda::codegen {
 
-// The memory that a caller brings, each block at a multiple of 64. NAME_memory holds pointers to
+// What a caller has to know. The memory that it brings, each block at a multiple of 64. NAME_memory holds pointers to
 // the weights (program.loaded_bytes), the states, the frame and the scratch, in this order.
 struct StepMemory {
   int64_t state_bytes = 0;  // zero at first; kept from step to step
   int64_t frame_bytes = 0;
   int64_t scratch_bytes = 0;
+  // By how many tokens, of the most that a text has had, it may go back and compute others.
+  int64_t max_back = 0;
 };
 
 // Adds the function NAME_step to a module that defines all kernels of the program, by their names.

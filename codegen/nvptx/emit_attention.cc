@@ -85,7 +85,7 @@ class Attention {
   Value* CacheElement(int operand, Value* position, Value* d, Value* scale) {
     const TensorSpec& tensor = spec_.operands[operand];
     Indices at = cache_;
-    at[o_.pos] = position;
+    at[o_.pos] = CellOf(e_, spec_, position);
     at[o_.dim] = d;
     Value* x = e_.Load(e_.Address(e_.Buffer(operand), ElementOffset(e_, tensor, at), tensor.dtype),
                        tensor.dtype, 1);
@@ -95,7 +95,7 @@ class Attention {
     if (!o_.has_scales()) return nullptr;
     const TensorSpec& tensor = spec_.operands[operand];
     Indices at = cache_;
-    at[o_.pos] = position;
+    at[o_.pos] = CellOf(e_, spec_, position);
     return e_.Load(e_.Address(e_.Buffer(operand), e_.Offset(tensor.axes, at), tensor.dtype),
                    tensor.dtype, 1);
   }
@@ -138,7 +138,7 @@ class Attention {
                      })[0];
     }
     Indices at = cache_;
-    at[o_.pos] = position;
+    at[o_.pos] = CellOf(e_, spec_, position);
     Value* keys =
         e_.Address(e_.Buffer(AttentionOperands::kK), e_.Offset(o_.k.axes, at), o_.k.dtype);
     int64_t together = kEightsTogether;

@@ -32,6 +32,7 @@ absl::StatusOr<KernelInfo> EmitLayernorm(const KernelSpec& spec, GpuEmitter& e);
 absl::StatusOr<KernelInfo> EmitQuantizeScale(const KernelSpec& spec, GpuEmitter& e);
 absl::StatusOr<KernelInfo> EmitReduce(const KernelSpec& spec, GpuEmitter& e);
 absl::StatusOr<KernelInfo> EmitRmsnorm(const KernelSpec& spec, GpuEmitter& e);
+absl::StatusOr<KernelInfo> EmitRmsnormAdd(const KernelSpec& spec, GpuEmitter& e);
 absl::StatusOr<KernelInfo> EmitSoftmax(const KernelSpec& spec, GpuEmitter& e);
 
 // emit_experts.cc.

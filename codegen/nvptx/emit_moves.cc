@@ -59,6 +59,8 @@ absl::StatusOr<KernelInfo> EmitAppend(const KernelSpec& spec, GpuEmitter& e) {
     for (int i = 0; i < 2; ++i) {
       to[spec.attrs.axes[i]] = LoadIndexAt(e, spec.operands[2 + i], e.Buffer(2 + i), from);
     }
+    Value*& position = to[spec.attrs.axes[1]];
+    position = CellOf(e, spec, position);
     CopyElement(e, {spec.operands[1], 1, from}, {spec.operands[0], 0, to});
   });
   return ElementsInfo(axes);

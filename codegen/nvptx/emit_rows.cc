@@ -133,10 +133,17 @@ absl::StatusOr<KernelInfo> EmitRmsnorm(const KernelSpec& spec, GpuEmitter& e) {
   if (!axis.extent.is_constant()) return NoKernel(spec, "the axis has no constant length");
   if (spec.operands[0].layout.is_panel()) return NoKernel(spec, "the operand is in panels");
   auto& b = e.b();
-  const auto normalised = [&](Value* x, Value* i, Value* inverse) {
+  const int result = static_cast<int>(spec.operands.size());
+  const auto normalised = [&](const Row& row, Value* x, Value* i, Value* inverse) {
     Value* at = e.Offset(weight.axes, {{axis.name, i}});
     Value* factor = e.Load(e.Address(e.Buffer(1), at, weight.dtype), weight.dtype, 1);
-    return b.CreateFMul(b.CreateFMul(x, inverse), factor);
+    Value* y = b.CreateFMul(b.CreateFMul(x, inverse), factor);
+    if (spec.opcode != ir::Opcode::kRmsnormAdd) return y;
+    const TensorSpec& added = spec.operands[2];
+    Indices element = row.indices;
+    element[axis.name] = i;
+    Value* from = e.Address(e.Buffer(2), e.Offset(added.axes, element), added.dtype);
+    return b.CreateFAdd(e.Load(from, added.dtype, 1), y);
   };
   const auto inverse_of = [&](Value* squares) {
     return InverseRootMeanSquare(e, squares, axis.extent.value, *spec.attrs.eps);
@@ -145,15 +152,19 @@ absl::StatusOr<KernelInfo> EmitRmsnorm(const KernelSpec& spec, GpuEmitter& e) {
     const std::vector<ir::Axis> rows = AxesWithout(spec.operands[0], axis.name);
     const Row row{spec, e, axis, e.IndicesOf(rows, e.Block(), 1)};
     Value* inverse = inverse_of(row.SumOfSquaresInBlock());
-    row.StoreInBlock(2, [&](Value* x, Value* i) { return normalised(x, i, inverse); });
+    row.StoreInBlock(result, [&](Value* x, Value* i) { return normalised(row, x, i, inverse); });
     KernelInfo info;
     info.work_axes = rows;
     return info;
   }
   return ForEachRow(spec, e, [&](const Row& row) {
     Value* inverse = inverse_of(row.Sum([&](Value* x) { return b.CreateFMul(x, x); }));
-    row.Store(2, [&](Value* x, Value* i) { return normalised(x, i, inverse); });
+    row.Store(result, [&](Value* x, Value* i) { return normalised(row, x, i, inverse); });
   });
+}
+
+absl::StatusOr<KernelInfo> EmitRmsnormAdd(const KernelSpec& spec, GpuEmitter& e) {
+  return EmitRmsnorm(spec, e);
 }
 
 absl::StatusOr<KernelInfo> EmitLayernorm(const KernelSpec& spec, GpuEmitter& e) {

@@ -50,6 +50,7 @@ constexpr EmitRow kEmitters[] = {
     {ir::Opcode::kReduceMax, gpu::EmitReduce},
     {ir::Opcode::kReduceSum, gpu::EmitReduce},
     {ir::Opcode::kRmsnorm, gpu::EmitRmsnorm},
+    {ir::Opcode::kRmsnormAdd, gpu::EmitRmsnormAdd},
     {ir::Opcode::kRope, gpu::EmitRope},
     {ir::Opcode::kScale, gpu::EmitElements},
     {ir::Opcode::kSilu, gpu::EmitElements},

@@ -56,6 +56,8 @@ void Heads::StoreElement(const Indices& row, Value* d, Value* value) {
       to[spec_.attrs.axes[named + static_cast<size_t>(i)]] =
           LoadIndexAt(e_, spec_.operands[state + 1 + i], e_.Buffer(state + 1 + i), row);
     }
+    Value*& position = to[spec_.attrs.axes.back()];
+    position = CellOf(e_, spec_, position);
   }
   const TensorSpec& out = spec_.result;
   e_.Store(e_.Address(e_.Buffer(static_cast<int>(spec_.operands.size())),

@@ -63,7 +63,8 @@ bool TensorAttention::Fits(const KernelSpec& spec) {
   return IsInEights(o.k, o.dim) && IsInEights(o.v, o.dim) && IsContiguous(o.q, o.dim) &&
          o.dims % kPositions == 0 && o.dims <= 128 && o.QueryAxes().size() <= 1 &&
          o.Group() <= kMostRows && o.positions.axes.size() == 1 &&
-         !o.Token().extent.is_constant() && !positions->axis.extent.is_constant();
+         !o.Token().extent.is_constant() &&
+         (spec.attrs.ring || !positions->axis.extent.is_constant());
 }
 
 std::string TensorAttention::TokenSymbolOf(const KernelSpec& spec) {
@@ -135,7 +136,7 @@ TensorAttention::Words TensorAttention::QueryWords(const Row rows[2], int64_t ch
 
 Value* TensorAttention::CachePointer(int operand, const Indices& cache, Value* position) {
   Indices at = cache;
-  at[o_.pos] = position;
+  at[o_.pos] = CellOf(e_, spec_, position);
   return e_.Address(e_.Buffer(operand), e_.Offset(spec_.operands[operand].axes, at), DType::kBF16);
 }
 
@@ -232,8 +233,9 @@ Value* TensorAttention::PartAddress(Value* token, Value* kv, Value* block, Value
   Value* parts =
       b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), e_.Workspace(), runtime::kWorkspaceCounterBytes);
   const Integer blocks =
-      (Integer(e_, e_.ExtentValue(o_.k.Find(o_.pos)->axis.extent)) + (kPositions - 1)) / kPositions;
-  const Integer number = (Integer(e_, token) * kv_heads_ + kv) * blocks + block;
+      (Integer(e_, e_.ExtentValue(o_.UnitsOf(kPositions))) + (kPositions - 1)) / kPositions;
+  const Integer number =
+      (Integer(e_, token) * kv_heads_ + kv) * blocks + o_.Place(e_, block, kPositions);
   return e_.Address(parts, (number * group_ + row) * (o_.dims + 2), DType::kF32);
 }
 
@@ -243,7 +245,7 @@ KernelInfo TensorAttention::EmitFew() {
   info.work_axes = {o_.Token()};
   info.work_axes.push_back({"kv head", ir::Extent::Constant(kv_heads_)});
   info.work_axes.push_back({"turn", ir::Extent::Constant(kTurns)});
-  info.split = {/*below=*/1, o_.k.Find(o_.pos)->axis.extent, kPositions,
+  info.split = {/*below=*/1, o_.UnitsOf(kPositions), kPositions,
                 machine::kGpuFewRows * kv_heads_ * group_ * (o_.dims + 2) * 4};
   e_.WantBlocks(2);
   // Scores of 16 rows by tiles.

@@ -25,6 +25,7 @@ extern "C" {
 enum {
   $NAME_CONTEXT = $context,    /* the most tokens of a text */
   $NAME_MAX_STEP = $max_step,  /* the most tokens of one step */
+  $NAME_MAX_BACK = $max_back,  /* the most tokens that a text is taken back by */
   $NAME_VOCABULARY = $vocabulary
 };
 
@@ -49,7 +50,7 @@ typedef struct {
 } $name_memory;
 
 /* Computes `count` tokens of a text, the first of them at `position`; those before have been computed
- * with the same states. Writes $NAME_VOCABULARY logits of what follows the last one. Runs on the
+ * with the same states, and at most $NAME_MAX_BACK from there on. Writes $NAME_VOCABULARY logits of what follows the last one. Runs on the
  * calling thread; threads with memory of their own may run side by side. Returns 0, or -1 if count is
  * not 1 to $NAME_MAX_STEP or the text would be longer than $NAME_CONTEXT. Tokens are not checked:
  * each must be 0 to $NAME_VOCABULARY - 1. */
@@ -85,6 +86,7 @@ std::string CHeader(const std::string& name, const CInterface& interface) {
                   {"$needs_amx", absl::StrContains(interface.cpu_features, "amx-tile") ? "1" : "0"},
                   {"$context", absl::StrCat(interface.context)},
                   {"$max_step", absl::StrCat(interface.max_step)},
+                  {"$max_back", absl::StrCat(interface.max_back)},
                   {"$vocabulary", absl::StrCat(interface.vocabulary)},
                   {"$weights_offset", absl::StrCat(interface.weights_offset)},
                   {"$weights_bytes", absl::StrCat(interface.weights_bytes)},

@@ -15,6 +15,7 @@ namespace lluda::engine {
 struct CInterface {
   int64_t context = 0;   // tokens
   int64_t max_step = 0;  // tokens
+  int64_t max_back = 0;  // tokens that may be computed anew, of a text that was longer
   int64_t vocabulary = 0;
   int64_t weights_offset = 0;  // in the bundle
   int64_t weights_bytes = 0;

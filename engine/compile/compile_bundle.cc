@@ -89,6 +89,7 @@ absl::Status WriteCInterface(const OpenedModule& optimised, const codegen::Targe
   CInterface interface;
   interface.context = optimised.context;
   interface.max_step = optimised.max_step;
+  interface.max_back = step.memory.max_back;
   interface.vocabulary =
       optimised.module->FindFunc(step_interface::kStep)->result_type.axes.back().extent.value;
   interface.weights_offset = static_cast<int64_t>(bundle->weights_offset());

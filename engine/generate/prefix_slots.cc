@@ -24,8 +24,9 @@ std::optional<PrefixSlots::Match> PrefixSlots::BestMatch(absl::Span<const int32_
   for (size_t i = 0; i < slots_.size(); ++i) {
     const Slot& slot = slots_[i];
     if ((free_only && slot.taken) || slot.key != key) continue;
-    const Match match = {static_cast<int>(i),
-                         SharedWithMedia(slot.media, media, SharedTokens(slot.tokens, prompt))};
+    Match match = {static_cast<int>(i),
+                   SharedWithMedia(slot.media, media, SharedTokens(slot.tokens, prompt))};
+    if (keepable_) match.shared = keepable_(match.slot, match.shared);
     if (match.shared == 0) continue;
     if (best && std::make_pair(match.shared, slot.released) <=
                     std::make_pair(best->shared, slots_[best->slot].released)) {

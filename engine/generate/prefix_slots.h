@@ -8,13 +8,16 @@
 //
 // A prompt that shares its beginning with what a free slot holds takes that slot over, if most of it
 // is shared; else it gets another one, and the beginning is copied: also from a slot that is taken.
+// What a slot cannot keep without the rest of what it holds is not shared.
 // Prompts of different keys share nothing, and those with other media nothing from where these begin.
 #ifndef LLUDA_ENGINE_GENERATE_PREFIX_SLOTS_H_
 #define LLUDA_ENGINE_GENERATE_PREFIX_SLOTS_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -33,7 +36,11 @@ class PrefixSlots {
     std::optional<int> source;  // the slot that they are to be copied from
   };
 
-  explicit PrefixSlots(int slots) : slots_(slots) {}
+  // How many of the first `length` tokens that a slot holds can be kept, without those behind them.
+  using Keepable = std::function<int64_t(int slot, int64_t length)>;
+
+  explicit PrefixSlots(int slots, Keepable keepable = nullptr)
+      : slots_(slots), keepable_(std::move(keepable)) {}
 
   // Takes a free slot for a prompt, which is not empty, and forgets what the slot holds besides the
   // shared beginning. If none is taken over it is an empty one, or the one that was released first.
@@ -81,6 +88,7 @@ class PrefixSlots {
   std::optional<int> LeastMissed(std::optional<int> but) const;
 
   std::vector<Slot> slots_;
+  const Keepable keepable_;  // null: all of them
   int64_t releases_ = 0;
 };
 

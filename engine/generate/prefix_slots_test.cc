@@ -36,6 +36,16 @@ TEST(PrefixSlotsTest, TheLastTokenIsComputedAgain) {
   EXPECT_EQ(Use(&slots, {1}).shared, 0);
 }
 
+// As where layers with windows have written over what the beginning saw.
+TEST(PrefixSlotsTest, ABeginningThatASlotCannotKeepIsNotShared) {
+  PrefixSlots slots(2, [](int slot, int64_t length) { return slot == 0 ? 0 : length; });
+  Use(&slots, {1, 2, 3, 4});
+  EXPECT_EQ(Use(&slots, {1, 2, 5}).shared, 0);
+  const PrefixSlots::Place place = Use(&slots, {1, 2, 6});
+  EXPECT_EQ(place.shared, 2);
+  EXPECT_EQ(place.source.value_or(place.slot), 1);
+}
+
 TEST(PrefixSlotsTest, AnEmptySlotIsTakenBeforeOneThatSharesNothing) {
   PrefixSlots slots(2);
   Use(&slots, {1, 2});

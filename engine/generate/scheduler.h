@@ -120,7 +120,8 @@ class Scheduler {
       : executable_(executable),
         session_(std::move(session)),
         pool_(pool),
-        slots_(session_->slots()),
+        slots_(session_->slots(),
+               [this](int slot, int64_t length) { return session_->Keepable(slot, length); }),
         scratch_(static_cast<size_t>(pool == nullptr ? 1 : pool->threads())) {}
 
   // Lets go of finished sequences; whether there were any.

@@ -55,9 +55,12 @@ inline bool UsesLongFrequencies(const Rope& rope, int64_t context) {
 // What queries and keys are normalised along: nothing, each head, or all heads as one row.
 enum class QkNorm : uint8_t { kNone, kHead, kRow };
 
+// What the names of kinds of attention begin with.
+inline constexpr char kAttention[] = "attn";
+
 // One kind of attention, which some of the layers have. It is a function of the module.
 struct Attention {
-  std::string name = "attn";
+  std::string name = kAttention;
   std::optional<size_t> rope = 0;  // which of the decoder's; none: heads are not rotated
   // How many positions a token sees, its own and those right before it; none: all up to its own.
   std::optional<int64_t> window{};

@@ -1,8 +1,11 @@
 #include "frontends/decoder/import.h"
 
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "frontends/decoder/layers.h"
@@ -55,12 +58,12 @@ absl::Status CheckSizes(const ir::Module& module) {
   return status;
 }
 
-// @k_cache or @v_cache, by `name`, and where it holds integers @k_scale or @v_scale.
+// @k_cache or @v_cache, by `name`, and where it holds integers @k_scale or @v_scale; `suffix` follows.
 Cache AddCache(const Decoder& decoder, const ImportOptions& options, absl::string_view name,
-               ir::Module* module) {
+               absl::string_view suffix, ir::Module* module) {
   ir::Global numbers;
   numbers.kind = ir::Global::Kind::kState;
-  numbers.name = absl::StrCat(name, "_cache");
+  numbers.name = absl::StrCat(name, "_cache", suffix);
   numbers.index = ir::Index{kLayer, decoder.layer_count()};
   const bool integers = options.kv_cache == KvCache::kInt8;
   numbers.type.dtype = integers                               ? ir::DType::kI8
@@ -75,10 +78,31 @@ Cache AddCache(const Decoder& decoder, const ImportOptions& options, absl::strin
   cache.numbers = module->AddGlobal(numbers);
   if (!integers) return cache;
   ir::Global scales = numbers;
-  scales.name = absl::StrCat(name, "_scale");
+  scales.name = absl::StrCat(name, "_scale", suffix);
   scales.type = numbers.type.Without("dim").With(ir::DType::kF32);
   cache.scales = module->AddGlobal(std::move(scales));
   return cache;
+}
+
+// Kinds of attention with a window have caches of their own, which need not hold all positions. Each
+// has a copy for each layer; those of other layers' stay unused.
+std::vector<KeyValueCache> AddCaches(const Decoder& decoder, const ImportOptions& options,
+                                     ir::Module* module) {
+  const auto add = [&](absl::string_view suffix) {
+    const Cache keys = AddCache(decoder, options, "k", suffix, module);
+    return KeyValueCache{keys, AddCache(decoder, options, "v", suffix, module)};
+  };
+  std::optional<KeyValueCache> whole;
+  std::vector<KeyValueCache> caches;
+  for (const Attention& attention : decoder.attentions) {
+    if (attention.window) {
+      caches.push_back(add(absl::StripPrefix(attention.name, kAttention)));
+      continue;
+    }
+    if (!whole) whole = add("");
+    caches.push_back(*whole);
+  }
+  return caches;
 }
 
 }  // namespace
@@ -100,18 +124,10 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportDecoder(const Decoder& decoder
   }
   Weights weights;
   RETURN_IF_ERROR(AddWeights(decoder, options, module.get(), &weights));
-  const Cache k_cache = AddCache(decoder, options, "k", module.get());
-  const Cache v_cache = AddCache(decoder, options, "v", module.get());
-  const Model model = {decoder,
-                       options.precision,
-                       options.result,
-                       weights,
-                       context,
-                       k_cache,
-                       v_cache,
-                       module.get(),
-                       options.record_activations,
-                       options.activations};
+  const std::vector<KeyValueCache> caches = AddCaches(decoder, options, module.get());
+  const Model model = {
+      decoder,      options.precision,          options.result,     weights, context, caches,
+      module.get(), options.record_activations, options.activations};
   for (const auto add : {AddLayers, AddResult, AddStep}) {
     RETURN_IF_ERROR(add(model));
   }

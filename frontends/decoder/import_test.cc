@@ -111,6 +111,8 @@ TEST(Import, AKindOfAttentionIsWrittenOnceAndCalledByRunsOfItsLayers) {
        {"func @attn[layer < 2](", "func @attn_window[layer < 2](",
         "causal_mask %s1 over pos at %pos : ", "causal_mask %s1 over pos at %pos {window = 3} : ",
         "for layer in 0..1 carry %x = %x1 {", "call @attn[layer] %x ",
+        "state @k_cache[layer < 2] : ", "%ks = append @k_cache[layer] ",
+        "state @v_cache_window[layer < 2] : ", "%vs = append @v_cache_window[layer] ",
         "for layer in 1..2 carry %x_1 = %xn {", "call @attn_window[layer] "}) {
     EXPECT_THAT(text, HasSubstr(line));
   }

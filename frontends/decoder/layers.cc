@@ -57,8 +57,10 @@ Value* Attend(const Model& model, const Attention& attention, FunctionWriter* f,
   return b->Matmul("o0", p, v, "pos");
 }
 
-absl::Status AddAttention(const Model& model, const Attention& attention) {
+absl::Status AddAttention(const Model& model, size_t kind) {
   const Weights& w = model.weights;
+  const Attention& attention = model.decoder.attentions[kind];
+  const auto& [keys, values] = model.caches[kind];
   FunctionWriter f(model, attention.name, Copies::kLayers);
   Value* x = f.Param("x", DType::kF32, {TokenAxis(), f.Named("hid")});
   Value* cos = nullptr;
@@ -96,11 +98,11 @@ absl::Status AddAttention(const Model& model, const Attention& attention) {
   Value* q3 = attention.rope ? f.Rotate("q", q2, cos, sin) : q2;
   Value* q4 = f.Narrow("q4", q3);
   Value* k3 = attention.rope ? f.Rotate("k", k2, cos, sin) : k2;
-  const Held k4 = f.Hold(model.k_cache, "k4", "k", k3);
-  const Held v2 = f.Hold(model.v_cache, "v2", "v", v1);
+  const Held k4 = f.Hold(keys, "k4", "k", k3);
+  const Held v2 = f.Hold(values, "v2", "v", v1);
 
-  const Held ks = f.Append(model.k_cache, "k", k4, slot, pos);
-  const Held vs = f.Append(model.v_cache, "v", v2, slot, pos);
+  const Held ks = f.Append(keys, "k", k4, slot, pos);
+  const Held vs = f.Append(values, "v", v2, slot, pos);
   Value* kx = f.Read("k", ks, slot);
   Value* vx = f.Read("v", vs, slot);
   Value* o0 = Attend(model, attention, &f, q4, kx, vx, pos);
@@ -146,8 +148,8 @@ absl::Status AddMlp(const Model& model) {
 }  // namespace
 
 absl::Status AddLayers(const Model& model) {
-  for (const Attention& attention : model.decoder.attentions) {
-    RETURN_IF_ERROR(AddAttention(model, attention));
+  for (size_t kind = 0; kind < model.decoder.attentions.size(); ++kind) {
+    RETURN_IF_ERROR(AddAttention(model, kind));
   }
   if (!LayersOf(model.decoder, Copies::kSparse).empty()) {
     RETURN_IF_ERROR(AddExperts(model));

@@ -3,6 +3,7 @@
 #define LLUDA_FRONTENDS_DECODER_MODEL_H_
 
 #include <cstdint>
+#include <vector>
 
 #include "frontends/decoder/description.h"
 #include "frontends/decoder/weight_table.h"
@@ -11,10 +12,16 @@
 
 namespace lluda::frontends::decoder {
 
-// One half of the KV cache.
+// One half of a KV cache.
 struct Cache {
   ir::Global* numbers = nullptr;
   ir::Global* scales = nullptr;  // of i8 numbers
+};
+
+// Keys and values of the layers that have one kind of attention.
+struct KeyValueCache {
+  Cache keys;
+  Cache values;
 };
 
 struct Model {
@@ -22,9 +29,8 @@ struct Model {
   Precision precision;
   StepResult result;
   const Weights& weights;
-  int64_t context;  // positions that were asked for
-  Cache k_cache;
-  Cache v_cache;
+  int64_t context;                           // positions that were asked for
+  const std::vector<KeyValueCache>& caches;  // of each of the decoder's attentions
   ir::Module* module;
   bool record_activations;
   Activations activations;

@@ -86,6 +86,7 @@ constexpr InferRow kInfer[] = {
     {Opcode::kReduceSum, infer::InferReduce},
     {Opcode::kReturn, InferNothing},
     {Opcode::kRmsnorm, infer::InferRmsnorm},
+    {Opcode::kRmsnormAdd, infer::InferRmsnormAdd},
     {Opcode::kRope, infer::InferRope},
     {Opcode::kScale, infer::InferScale},
     {Opcode::kSilu, infer::InferUnary},

@@ -135,6 +135,16 @@ TypeOr InferRmsnorm(const Op& op) {
   return In(op, 0).With(OutOr(op, In(op, 0).dtype));
 }
 
+TypeOr InferRmsnormAdd(const Op& op) {
+  TypeOr normalised = InferRmsnorm(op);
+  if (!normalised.ok()) return normalised;
+  for (const int i : {0, 2}) {
+    if (In(op, i).dtype != DType::kF32) return Error(op, "operand ", i, " must be f32");
+  }
+  RETURN_IF_ERROR(WantExactAxes(op, 2, normalised->axes));
+  return normalised;
+}
+
 TypeOr InferLayernorm(const Op& op) {
   RETURN_IF_ERROR(WantFloat(op, 2));
   TypeOr normalised = InferRmsnorm(op);

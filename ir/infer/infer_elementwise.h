@@ -24,6 +24,7 @@ absl::StatusOr<Type> InferSoftmax(const Op& op);
 absl::StatusOr<Type> InferCausalMask(const Op& op);
 absl::StatusOr<Type> InferGather(const Op& op);
 absl::StatusOr<Type> InferRmsnorm(const Op& op);
+absl::StatusOr<Type> InferRmsnormAdd(const Op& op);
 absl::StatusOr<Type> InferLayernorm(const Op& op);
 
 }  // namespace lluda::ir::infer

@@ -27,6 +27,14 @@ absl::Status CheckRotation(const Op& op, const Type& x, const std::string& name,
   return Error(op, "operand ", cos, " must have an axis of pairs, is ", ToString(In(op, cos)));
 }
 
+absl::Status CheckRing(const Op& op, int state, absl::string_view positions) {
+  if (!op.attrs.ring) return absl::OkStatus();
+  ASSIGN_OR_RETURN(auto axis, WantAxis(op, state, positions));
+  if (axis->extent == Extent::Constant(*op.attrs.ring)) return absl::OkStatus();
+  return Error(op, "a ring of ", *op.attrs.ring, " positions is not what operand ", state, " has, ",
+               ToString(In(op, state)));
+}
+
 TypeOr Appended(const Op& op, int state, const Type& x, absl::string_view what,
                 absl::Span<const std::string> names) {
   const Type& type = In(op, state);
@@ -40,6 +48,7 @@ TypeOr Appended(const Op& op, int state, const Type& x, absl::string_view what,
     RETURN_IF_ERROR(WantExactAxes(op, slots + i, In(op, slots).axes));
     RETURN_IF_ERROR(WantAxis(op, state, names[i]));
   }
+  RETURN_IF_ERROR(CheckRing(op, state, names[1]));
   Type expected{type.dtype, In(op, slots).axes, {}};
   for (const Axis& axis : type.axes) {
     if (axis.name != names[0] && axis.name != names[1]) expected.axes.push_back(axis);
@@ -108,6 +117,11 @@ TypeOr InferAttention(const Op& op) {
   }
   for (const std::string& name : {slot, pos}) {
     RETURN_IF_ERROR(WantAxis(op, 1, name));
+  }
+  RETURN_IF_ERROR(CheckRing(op, 1, pos));
+  if (op.attrs.ring && (!op.attrs.window || *op.attrs.window > *op.attrs.ring)) {
+    return Error(op, "of a ring of ", *op.attrs.ring,
+                 " positions needs a 'window' of no more than these");
   }
   return In(op, 0).With(OutOr(op, DType::kF32));
 }

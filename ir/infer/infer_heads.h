@@ -18,6 +18,9 @@ namespace lluda::ir::infer {
 // The tables at operands `cos` and `cos + 1` rotate pairs along `x`'s axis `name`.
 absl::Status CheckRotation(const Op& op, const Type& x, const std::string& name, int cos);
 
+// `ring` is the constant extent of the state's axis of positions, and the state operand `state`.
+absl::Status CheckRing(const Op& op, int state, absl::string_view positions);
+
 // The type of operand `state` after `x`, called `what` in errors, is appended to it, at the slots
 // and positions that are the last two operands, along its axes `names`.
 absl::StatusOr<Type> Appended(const Op& op, int state, const Type& x, absl::string_view what,

@@ -33,6 +33,9 @@ absl::Status CheckEpilogue(const Op& op) {
       return Error(op, "with ", name, " takes no attribute '", AttrKeyName(key), "'");
     }
   }
+  if (op.attrs.ring && !epilogue.Has(EpilogueStep::kAppend)) {
+    return Error(op, "with ", name, " takes no attribute 'ring'");
+  }
   if (epilogue.grain() == Grain::kColumns && !op.attrs.result_axes.empty()) {
     return Error(op, "with ", name, " names no result axis");
   }

@@ -26,6 +26,7 @@ std::string Inferred(absl::string_view statement) {
   weight @long : i8 n[2] k[131071]
   weight @longer : i8 n[2] k[131072]
   state @kc : f32 slot[4] kv[2] pos[C] dim[4]
+  state @round : f32 slot[4] kv[2] pos[8] dim[4]
   state @ki : i8 slot[4] kv[2] pos[C] dim[4]
   state @ks : f32 slot[4] kv[2] pos[C]
   func @g(%a: f32 tok[T]) -> f16 tok[T] {})",
@@ -161,6 +162,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"matmul %h @w over hid -> ff[8]", "matmul: with no epilogue names no result axis"},
         Case{"matmul %h @w over hid {eps = 1}",
              "matmul: with no epilogue takes no attribute 'eps'"},
+        Case{"matmul %h @w over hid {ring = 8}",
+             "matmul: with no epilogue takes no attribute 'ring'"},
         Case{"matmul %h @w over hid at %i", "matmul: takes no operands behind `at`"},
         Case{"matmul %h @wk @head_norm %cos %cos over hid {epilogue = norm rope, eps = 1, style = "
              "half}",
@@ -241,6 +244,19 @@ INSTANTIATE_TEST_SUITE_P(
              "dim[4]"},
         Case{"attention %q @kc @kc over slot pos dim at %i %i {scale = 1, window = 2}",
              "attention: 'window' narrows the mask causal, which is not given"},
+        Case{"append @kc %k over slot pos at %i %i {ring = 8}",
+             "append: a ring of 8 positions is not what operand 0 has, f32 slot[4] kv[2] pos[C] "
+             "dim[4]"},
+        Case{"attention %q @kc @kc over slot pos dim at %i %i {mask = causal, ring = 8, scale = 1, "
+             "window = 2}",
+             "attention: a ring of 8 positions is not what operand 1 has, f32 slot[4] kv[2] pos[C] "
+             "dim[4]"},
+        Case{"attention %q @round @round over slot pos dim at %i %i {mask = causal, ring = 8, "
+             "scale = 1}",
+             "attention: of a ring of 8 positions needs a 'window' of no more than these"},
+        Case{"attention %q @round @round over slot pos dim at %i %i {mask = causal, ring = 8, "
+             "scale = 1, window = 9}",
+             "attention: of a ring of 8 positions needs a 'window' of no more than these"},
         Case{"offset %x", "offset: needs the attribute 'by'"},
         Case{"attention %q @kc @kc over slot pos dim at %i %i",
              "attention: needs the attribute 'scale'"},
@@ -288,6 +304,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"layernorm %x @norm @norm over hid {eps = 1e-05, out = bf16}", "bf16 tok[T] hid[8]"},
         Case{"layernorm %x @norm @head_norm over hid {eps = 1e-05}",
              "layernorm: operand 2 must be f32 hid[8], is f32 dim[4]"},
+        Case{"rmsnorm_add %x @norm %x over hid {eps = 1e-05}", "f32 tok[T] hid[8]"},
+        Case{"rmsnorm_add %x @norm @norm over hid {eps = 1e-05}",
+             "rmsnorm_add: operand 2 must be f32 tok[T] hid[8], is f32 hid[8]"},
+        Case{"rmsnorm_add %h @norm %x over hid {eps = 1e-05}",
+             "rmsnorm_add: operand 0 must be f32"},
         Case{"layernorm %x @norm @norm over hid", "layernorm: needs the attribute 'eps'"},
         Case{"split %x tok -> key[T]", "f32 key[T] hid[8]"},
         Case{"split %x hid -> wide[8]", "f32 tok[T] wide[8]"},

@@ -86,7 +86,7 @@ absl::StatusOr<Tensor> RunAttention(const KernelArgs& args) {
   const Tensor& slots = *args.in[4];
   const Type& cache = args.in[1]->type();
   const int64_t capacity = args.in[1]->extent(position_axis);
-  absl::Status status = CheckRange(args.op, "position", positions, capacity);
+  absl::Status status = CheckPositions(args.op, positions, capacity);
   if (!status.ok()) return status;
   status = CheckRange(args.op, "slot", slots, args.in[1]->extent(slot_axis));
   if (!status.ok()) return status;
@@ -113,7 +113,7 @@ absl::StatusOr<Tensor> RunAttention(const KernelArgs& args) {
 
   const std::vector<Axis> row_axes(q.type().axes.begin(), q.type().axes.end() - 1);
   Tensor rows(q.type().With(args.type.dtype));
-  std::vector<float> scores(capacity);
+  std::vector<float> scores(capacity), seen(capacity);
   int64_t begin = 0;
   // Keys and values have the same strides along the row axes.
   ForEachIndex<2>(
@@ -124,14 +124,15 @@ absl::StatusOr<Tensor> RunAttention(const KernelArgs& args) {
         const int64_t end = attrs.mask == Mask::kCausal ? positions.ints()[at[0]] + 1 : capacity;
         const int64_t first = std::max<int64_t>(0, end - window);
         for (int64_t j = first; j < end; ++j) {
-          const float product = static_cast<float>(
-              Dot(q.floats().data() + begin, k.floats().data() + base + j * depth, depth));
+          const float* key = k.floats().data() + base + CellOf(args.op, j) * depth;
+          const float product = static_cast<float>(Dot(q.floats().data() + begin, key, depth));
           scores[j - first] = ScoreOf(product, attrs);
         }
         SoftmaxRow(scores.data(), end - first);
         for (int64_t d = 0; d < depth; ++d) {
           const float* value = v.floats().data() + base + d * capacity;
-          const float sum = static_cast<float>(Dot(scores.data(), value + first, end - first));
+          for (int64_t j = first; j < end; ++j) seen[j - first] = value[CellOf(args.op, j)];
+          const float sum = static_cast<float>(Dot(scores.data(), seen.data(), end - first));
           rows.Store(begin + d, sum);
         }
         begin += depth;

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "ir/interpreter/interpreter_ops.h"
 #include "ir/op/contraction.h"
 
@@ -114,6 +115,14 @@ absl::StatusOr<Tensor> RunRmsnorm(const KernelArgs& args) {
     const double factor = 1.0 / std::sqrt(mean + eps);
     for (int64_t i = 0; i < length; ++i) out[i] = static_cast<float>(x[i] * factor * weight[i]);
   });
+}
+
+absl::StatusOr<Tensor> RunRmsnormAdd(const KernelArgs& args) {
+  ASSIGN_OR_RETURN(Tensor sum, RunRmsnorm(args));
+  for (int64_t i = 0; i < sum.size(); ++i) {
+    sum.Store(i, static_cast<double>(args.in[2]->floats()[i]) + sum.floats()[i]);
+  }
+  return sum;
 }
 
 // Each statement that it stands for is rounded: mean, differences, and their norm.

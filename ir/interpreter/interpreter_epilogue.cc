@@ -19,6 +19,7 @@ absl::StatusOr<Tensor> RunOp(const StepArgs& args, std::vector<std::string> axes
   Op op(args.info.opcode, nullptr);
   op.attrs.axes = std::move(axes);
   op.attrs.eps = attrs.eps;
+  op.attrs.ring = attrs.ring;
   op.attrs.style = attrs.style;
   const auto first = args.matmul.in.begin() + args.operand;
   std::vector<const Tensor*> in(first, first + args.info.operands);

@@ -308,6 +308,28 @@ TEST_F(FusedAttention, LooksAtNoKeyBeforeItsWindow) {
   EXPECT_TRUE(std::isnan(Eval(arguments, One(Opcode::kAttention, AttentionAttrs())).floats()[24]));
 }
 
+// Position 12 sees those from 9 on: the last two cells of a ring of 11, then its first two.
+TEST_F(FusedAttention, OfARingSeesItsWindowInTheOrderOfThePositions) {
+  constexpr int64_t kCells = 11, kElements = 6;
+  std::vector<Tensor> arguments = Arguments();
+  Attrs attrs = AttentionAttrs();
+  attrs.window = 4;
+  attrs.ring = kCells;
+  arguments[3] = Ints({MakeAxis("t", 5)}, {12, 12, 12, 12, 12});
+  const Tensor round = Eval(arguments, One(Opcode::kAttention, attrs));
+  for (const size_t cache : {1, 2}) {
+    const Tensor ring = arguments[cache];
+    for (int64_t i = 0; i < ring.size(); ++i) {
+      const int64_t row = i / (kCells * kElements) * kCells * kElements;
+      const int64_t turned = (i + 2 * kElements) % (kCells * kElements);
+      arguments[cache].Store(row + turned, ring.floats()[i]);
+    }
+  }
+  attrs.ring.reset();
+  arguments[3] = Ints({MakeAxis("t", 5)}, {3, 3, 3, 3, 3});
+  EXPECT_EQ(round.floats(), Eval(arguments, One(Opcode::kAttention, attrs)).floats());
+}
+
 // The same with keys and values of i8, quantised along their last axis.
 std::vector<Tensor> QuantizedCaches(std::vector<Tensor> arguments) {
   for (size_t cache : {1, 2}) {

@@ -156,7 +156,7 @@ absl::StatusOr<Tensor> RunAppend(const KernelArgs& args) {
   const std::string& position_axis = args.op.attrs.axes[1];
   absl::Status status = CheckRange(args.op, "slot", slots, state.extent(slot_axis));
   if (!status.ok()) return status;
-  status = CheckRange(args.op, "position", positions, state.extent(position_axis));
+  status = CheckPositions(args.op, positions, state.extent(position_axis));
   if (!status.ok()) return status;
   const std::vector<int64_t> strides = StridesAlong(
       {*state.type().GetAxis(slot_axis), *state.type().GetAxis(position_axis)}, state.type());
@@ -166,9 +166,8 @@ absl::StatusOr<Tensor> RunAppend(const KernelArgs& args) {
     ForEachIndex<2>(Lengths(axes),
                     {StridesAlong(axes, slots.type()), StridesAlong(axes, state.type())},
                     [&](const auto& at) {
-                      const int64_t cell =
-                          slots.ints()[at[0]] * strides[0] + positions.ints()[at[0]] * strides[1];
-                      to[cell + at[1]] = *next++;
+                      const int64_t cell = CellOf(args.op, positions.ints()[at[0]]);
+                      to[slots.ints()[at[0]] * strides[0] + cell * strides[1] + at[1]] = *next++;
                     });
   });
   return state;

@@ -1,6 +1,7 @@
 #include "ir/interpreter/interpreter_ops.h"
 
 #include <iterator>
+#include <limits>
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
@@ -53,6 +54,7 @@ constexpr KernelRow kKernels[] = {
     {Opcode::kReduceSum, RunReduceSum},
     {Opcode::kReturn, nullptr},
     {Opcode::kRmsnorm, RunRmsnorm},
+    {Opcode::kRmsnormAdd, RunRmsnormAdd},
     {Opcode::kRope, RunRope},
     {Opcode::kScale, RunScale},
     {Opcode::kSilu, RunSilu},
@@ -105,6 +107,15 @@ absl::Status CheckRange(const Op& op, absl::string_view what, const Tensor& indi
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckPositions(const Op& op, const Tensor& positions, int64_t cells) {
+  const int64_t limit = op.attrs.ring ? std::numeric_limits<int64_t>::max() : cells;
+  return CheckRange(op, "position", positions, limit);
+}
+
+int64_t CellOf(const Op& op, int64_t position) {
+  return op.attrs.ring ? position % *op.attrs.ring : position;
 }
 
 }  // namespace lluda::ir

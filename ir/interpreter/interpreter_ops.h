@@ -67,6 +67,7 @@ absl::StatusOr<Tensor> RunMatmul(const KernelArgs& args);
 absl::StatusOr<Tensor> RunReduceMax(const KernelArgs& args);
 absl::StatusOr<Tensor> RunReduceSum(const KernelArgs& args);
 absl::StatusOr<Tensor> RunRmsnorm(const KernelArgs& args);
+absl::StatusOr<Tensor> RunRmsnormAdd(const KernelArgs& args);
 absl::StatusOr<Tensor> RunSoftmax(const KernelArgs& args);
 
 // Mixtures of experts: interpreter_experts.cc.
@@ -116,6 +117,10 @@ const Tensor& InOrder(const Tensor* x, const std::vector<std::string>& axes, Ten
 Tensor Dequantized(const Tensor& integers, const Tensor& scales);
 // OutOfRange unless all elements lie in 0..limit-1: "gather: index 4096 is not within 0..4095".
 absl::Status CheckRange(const Op& op, absl::string_view what, const Tensor& indices, int64_t limit);
+// The same of the positions of a state with so many cells. A ring's have no end.
+absl::Status CheckPositions(const Op& op, const Tensor& positions, int64_t cells);
+// The cell of a position that is within that range.
+int64_t CellOf(const Op& op, int64_t position);
 
 }  // namespace lluda::ir
 

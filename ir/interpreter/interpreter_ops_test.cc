@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -135,6 +136,17 @@ TEST(Elementwise, GeluErfMeansItsFiveOps) {
     return b.Scale("y", b.Binary(Opcode::kMul, "m", p[0], b.Offset("o", turned, 1)), 0.5);
   });
   EXPECT_EQ(Eval({x}, One(Opcode::kGeluErf)).floats(), expanded.floats());
+}
+
+TEST(Rows, RmsnormAddMeansItsTwoOps) {
+  const std::vector<Axis> axes = {MakeAxis("t", 3), MakeAxis("n", 7)};
+  const Tensor x = Random(axes, 1), w = Random({MakeAxis("n", 7)}, 2), added = Random(axes, 3);
+  Attrs attrs = Over({"n"});
+  attrs.eps = 0.125;
+  const Tensor expanded = Eval({x, w, added}, [](Builder& b, Params& p, Module&) {
+    return b.Binary(Opcode::kAdd, "y", p[2], b.Rmsnorm("n", p[0], p[1], "n", 0.125));
+  });
+  EXPECT_EQ(Eval({x, w, added}, One(Opcode::kRmsnormAdd, attrs)).floats(), expanded.floats());
 }
 
 TEST(Rows, LayernormMeansItsFiveOps) {
@@ -371,7 +383,8 @@ class Append : public testing::Test {
  protected:
   // One state of two slots, three positions, and two elements in each cell.
   static absl::StatusOr<Tensor> TryAppend(std::vector<float> x, std::vector<int64_t> slots,
-                                          std::vector<int64_t> positions) {
+                                          std::vector<int64_t> positions,
+                                          std::optional<int64_t> ring = std::nullopt) {
     Global state;
     state.kind = Global::Kind::kState;
     state.name = "cache";
@@ -379,9 +392,11 @@ class Append : public testing::Test {
     const Axis tokens = MakeAxis("t", static_cast<int64_t>(slots.size()));
     return TryEval({Floats({tokens, MakeAxis("d", 2)}, std::move(x)), Ints({tokens}, slots),
                     Ints({tokens}, positions)},
-                   [](Builder& b, Params& p, Module& module) {
-                     return b.Append("y", module.FindGlobal("cache"), p[0], {"slot", "pos"}, p[1],
-                                     p[2]);
+                   [&](Builder& b, Params& p, Module& module) {
+                     Value* state = b.Append("y", module.FindGlobal("cache"), p[0], {"slot", "pos"},
+                                             p[1], p[2]);
+                     if (state != nullptr) state->def()->attrs.ring = ring;
+                     return state;
                    },
                    {state});
   }
@@ -398,6 +413,13 @@ TEST_F(Append, KeepsTheLastOfTwoTokensAtOnePlace) {
   const auto state = TryAppend({1, 2, 3, 4}, {0, 0}, {1, 1});
   ASSERT_TRUE(state.ok()) << state.status();
   EXPECT_THAT(state->floats(), ElementsAre(0, 3, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0));
+}
+
+TEST_F(Append, InARingPositionsGoRound) {
+  const auto state = TryAppend({1, 2, 3, 4}, {0, 1}, {4, 300}, /*ring=*/3);
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_THAT(state->floats(), ElementsAre(0, 1, 0, 0, 2, 0,  //
+                                           3, 0, 0, 4, 0, 0));
 }
 
 TEST_F(Append, RefusesPositionsBehindTheCapacity) {

@@ -18,6 +18,7 @@ enum class AttrKey : uint8_t {
   kEps,
   kMask,
   kOut,
+  kRing,
   kScale,
   kSoftcap,
   kStep,

@@ -42,6 +42,7 @@ constexpr AttrRow kRows[] = {
     {AttrKey::kEps, "eps", ValueKind::kNumber, &Attrs::eps},
     {AttrKey::kMask, "mask", ValueKind::kMask, nullptr},
     {AttrKey::kOut, "out", ValueKind::kDType, nullptr},
+    {AttrKey::kRing, "ring", ValueKind::kCount, nullptr, &Attrs::ring},
     {AttrKey::kScale, "scale", ValueKind::kNumber, &Attrs::scale},
     {AttrKey::kSoftcap, "softcap", ValueKind::kNumber, &Attrs::softcap},
     {AttrKey::kStep, "step", ValueKind::kNumber, &Attrs::step},
@@ -117,9 +118,9 @@ bool ReadTile(absl::string_view text, std::optional<PanelShape>* tile) {
 bool Attrs::operator==(const Attrs& o) const {
   return axes == o.axes && result_axes == o.result_axes && begin == o.begin && end == o.end &&
          base == o.base && by == o.by && eps == o.eps && scale == o.scale && softcap == o.softcap &&
-         step == o.step && window == o.window && before == o.before && after == o.after &&
-         stride == o.stride && out == o.out && epilogue == o.epilogue && mask == o.mask &&
-         style == o.style && tile == o.tile && values == o.values;
+         step == o.step && window == o.window && ring == o.ring && before == o.before &&
+         after == o.after && stride == o.stride && out == o.out && epilogue == o.epilogue &&
+         mask == o.mask && style == o.style && tile == o.tile && values == o.values;
 }
 
 bool Attrs::IsSet(AttrKey key) const {

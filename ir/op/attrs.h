@@ -36,6 +36,7 @@ struct Attrs {
   int64_t end = 0;
   std::optional<double> base, by, eps, scale, softcap, step;
   std::optional<int64_t> window;         // of positions, a token's own among them
+  std::optional<int64_t> ring;           // cells that a state's positions go round in
   std::optional<int64_t> before, after;  // zeros that a pad puts there; 0 where not given
   std::optional<int64_t> stride;         // of the windows along an axis
   std::optional<DType> out;

@@ -14,6 +14,7 @@ constexpr uint32_t kKeyEps = KeyBit(AttrKey::kEps);
 constexpr uint32_t kKeyEpilogue = KeyBit(AttrKey::kEpilogue);
 constexpr uint32_t kKeyMask = KeyBit(AttrKey::kMask);
 constexpr uint32_t kKeyOut = KeyBit(AttrKey::kOut);
+constexpr uint32_t kKeyRing = KeyBit(AttrKey::kRing);
 constexpr uint32_t kKeyScale = KeyBit(AttrKey::kScale);
 constexpr uint32_t kKeySoftcap = KeyBit(AttrKey::kSoftcap);
 constexpr uint32_t kKeyStep = KeyBit(AttrKey::kStep);

@@ -66,7 +66,12 @@ absl::StatusOr<StateMemory> StateMemoryOf(const Program& program, const SessionO
 }
 
 Session::Session(Executable* executable, const SessionOptions& options)
-    : executable_(executable), lengths_(options.slots, 0) {}
+    : executable_(executable), lengths_(options.slots, 0), written_(options.slots, 0) {
+  for (const Tensor& state : executable->program().states) {
+    const int64_t ring = state.positions.ring;
+    if (ring > 0) ring_ = ring_ == 0 ? ring : std::min(ring_, ring);
+  }
+}
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
                                                          const SessionOptions& options) {
@@ -279,6 +284,7 @@ absl::Status Session::RunStep(absl::Span<const Chunk> chunks, float* output) {
       positions_.push_back(static_cast<int32_t>(lengths_[chunk.slot]++));
       slots_.push_back(chunk.slot);
     }
+    written_[chunk.slot] = std::max(written_[chunk.slot], lengths_[chunk.slot]);
     const auto end = static_cast<int64_t>(tokens_.size());
     for (int64_t row = end - chunk.wanted; row < end; ++row) {
       rows_.push_back(static_cast<int32_t>(row));
@@ -314,22 +320,34 @@ void Session::GatherMedia(absl::Span<const Chunk> chunks) {
   dims_[media_symbol_] = rows;
 }
 
+int64_t Session::Keepable(int slot, int64_t length) const {
+  // A ring has the widest window and the largest step: until it is full nothing is lost, and then what
+  // a step has written takes nothing that the token at the step's start sees.
+  const int64_t largest_step = executable_->program().symbols[tokens_symbol_].max;
+  const bool all = ring_ == 0 || written_[slot] <= ring_ || written_[slot] - length <= largest_step;
+  return all ? length : 0;
+}
+
 void Session::Truncate(int slot, int64_t length) {
   CHECK(length >= 0 && length <= lengths_[slot])
       << "truncating " << lengths_[slot] << " tokens to " << length;
+  CHECK_EQ(Keepable(slot, length), length) << "of " << written_[slot] << " tokens";
   lengths_[slot] = length;
+  if (length == 0) written_[slot] = 0;
   UsePages(slot, length);
 }
 
 absl::Status Session::CopyPrefix(int from, int to, int64_t length) {
   CHECK(from != to && length >= 0 && length <= lengths_[from])
       << "copying " << length << " of " << lengths_[from] << " tokens";
+  CHECK_EQ(Keepable(from, length), length) << "of " << written_[from] << " tokens";
   RETURN_IF_ERROR(CheckPages(PagesMissing(to, length)));
-  lengths_[to] = 0;
+  lengths_[to] = written_[to] = 0;
   UsePages(to, length);
   RETURN_IF_ERROR(executable_->CopyPositions(*states_, dims_, slots_symbol_, context_symbol_, from,
                                              to, length));
   lengths_[to] = length;
+  if (length > 0) written_[to] = written_[from];
   return absl::OkStatus();
 }
 

@@ -75,11 +75,15 @@ class Session {
 
   // Tokens in the sequence of a slot.
   int64_t length(int slot = 0) const { return lengths_[slot]; }
-  // Forgets all but the first `length` tokens of a slot.
+  // How many of the first `length` tokens of a slot can be kept where what lies behind them is
+  // forgotten: all, or none where a layer with a window has given up what the next token would see.
+  // Those of a step are never too many to forget.
+  int64_t Keepable(int slot, int64_t length) const;
+  // Forgets all but the first `length` tokens of a slot, which can be kept.
   void Truncate(int slot, int64_t length);
 
-  // Makes the first `length` tokens of slot `from`, which has as many, those of slot `to`, which
-  // forgets what it had. ResourceExhausted if there are not the pages.
+  // Makes the first `length` tokens of slot `from`, which has as many and can keep them, those of slot
+  // `to`, which forgets what it had. ResourceExhausted if there are not the pages.
   absl::Status CopyPrefix(int from, int to, int64_t length);
 
   int slots() const { return static_cast<int>(lengths_.size()); }
@@ -121,6 +125,9 @@ class Session {
   std::optional<StateMemory> memory_;
   std::optional<PageBudget> pages_;
   std::vector<int64_t> lengths_;
+  // Tokens that each slot has had since it was empty, those forgotten since then among them.
+  std::vector<int64_t> written_;
+  int64_t ring_ = 0;  // cells of the shortest ring of positions; 0: there is none
   int64_t context_ = 0;
   int64_t max_step_ = 0;
   int64_t max_rows_ = 0;

@@ -435,6 +435,41 @@ TEST_F(SessionTest, TruncatedForgetsTheRest) {
   EXPECT_EQ(Evaluate(session.get(), {5})[kHistory], HistoryOf({5}));
 }
 
+// A largest step is 8 tokens.
+TEST_F(SessionTest, ARingKeepsABeginningThatTheLastStepHasLeftOrAllThatEverWasWritten) {
+  Program program = FakeModel();
+  program.states.push_back({"ring", 4 * 10, {kSlots}, 0, {0, 1, /*ring=*/10}});
+  Use(std::move(program));
+  auto session = Open({3});
+  const std::vector<int32_t> ten(10, 2), six(6, 3);
+  EvaluateChunks(session.get(), {{0, ten}, {1, ten}});
+  EXPECT_EQ(session->Keepable(0, 1), 1);  // nothing is written over
+  EvaluateChunks(session.get(), {{0, six}});
+  EXPECT_EQ(session->Keepable(0, 8), 8);
+  EXPECT_EQ(session->Keepable(0, 7), 0);
+  EXPECT_EQ(session->Keepable(1, 7), 7);
+  // What was written over does not come back by going back, nor in a copy.
+  session->Truncate(0, 9);
+  EXPECT_EQ(session->Keepable(0, 7), 0);
+  ASSERT_EQ(session->CopyPrefix(0, 2, 8), absl::OkStatus());
+  EXPECT_EQ(session->Keepable(2, 8), 8);
+  EXPECT_EQ(session->Keepable(2, 7), 0);
+  session->Truncate(0, 0);
+  EvaluateChunks(session.get(), {{0, six}});
+  EXPECT_EQ(session->Keepable(0, 1), 1);
+}
+
+TEST_F(SessionTest, ACopyHasAllOfARing) {
+  Program program = FakeModel();
+  program.states[0] = {"cache", 4 * 16, {kSlots}, 0, {0, 1, /*ring=*/16}};
+  Use(std::move(program));
+  auto session = Open({3});
+  const std::vector<int32_t> first = {7, 8, 9, 10}, next = {11};
+  EvaluateChunks(session.get(), {{0, first}});
+  ASSERT_EQ(session->CopyPrefix(0, 2, 2), absl::OkStatus());
+  EXPECT_EQ(EvaluateChunks(session.get(), {{2, next}})[0][kHistory], HistoryOf({7, 8, 11}));
+}
+
 TEST_F(SessionTest, HoldsWhatItsOptionsAskFor) {
   auto largest = Open({});
   EXPECT_EQ(largest->context(), 16);

@@ -115,4 +115,20 @@ std::vector<OpCase> WindowedAttentionCases() {
   return cases;
 }
 
+std::vector<OpCase> RingAttentionCases() {
+  std::vector<OpCase> cases;
+  for (OpCase c : WindowedAttentionCases()) {
+    if (c.body.find("window") == std::string::npos || c.dims["T"] > 150) continue;
+    for (std::string* text : {&c.declarations, &c.body}) {
+      *text = absl::StrReplaceAll(*text, {{"pos[C]", "pos[256]"}});
+    }
+    c.body = absl::StrReplaceAll(c.body, {{"at %slot %pos :", "at %slot %pos {ring = 256} :"},
+                                          {"mask = causal", "mask = causal, ring = 256"}});
+    for (int64_t& position : c.integers["pos"]) position += 3 * 256 - 20;
+    c.name += "_ring";
+    cases.push_back(std::move(c));
+  }
+  return cases;
+}
+
 }  // namespace lluda::tests

@@ -29,6 +29,8 @@ std::vector<OpCase> AttentionCases();
 std::vector<OpCase> QuantizedAttentionCases();
 // These with a window, a softcap or both: each case with one of them.
 std::vector<OpCase> WindowedAttentionCases();
+// Those with a window, from rings of 256 positions that the tokens go over the end of.
+std::vector<OpCase> RingAttentionCases();
 
 }  // namespace lluda::tests
 

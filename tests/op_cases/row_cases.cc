@@ -82,6 +82,17 @@ std::vector<OpCase> RowCases() {
               .Bound(std::string(out) == "f32" ? 1e-6 : 3e-3));
     }
   }
+  for (const char* n : {"64", "37", "10", "1030"}) {
+    const std::string x = absl::StrCat("x[", n, "]");
+    const std::string type = absl::StrCat("f32 tok[T] ", x);
+    cases.push_back(
+        OpCase(absl::StrCat("rmsnorm_add_", n))
+            .Declares(absl::StrCat("  weight @w : bf16 ", x, " from \"w\""))
+            .Takes(absl::StrCat("%a: ", type, ", %b: ", type))
+            .Returns(type)
+            .Body(absl::StrCat("%r = rmsnorm_add %a @w %b over x {eps = 1e-06} : ", type))
+            .Dims({{"T", 19}}));
+  }
   for (const char* n : {"64", "37", "10"}) {
     for (const std::string out : {"f32", "bf16"}) {
       const std::string x = absl::StrCat("x[", n, "]");

@@ -381,10 +381,10 @@ SeededFolder::SeededFolder(const FamilyCase& c) : plain_(c.plain) {
   folder_.Write("model.safetensors", base::SafetensorsBytes(header, bytes_));
   folder_.Write(
       "config.json",
-      absl::StrCat("{", c.config, R"(, "max_position_embeddings": 256, "vocab_size": )",
-                   d.vocabulary, R"(, "hidden_size": )", d.hidden, R"(, "intermediate_size": )",
-                   d.intermediate, R"(, "num_hidden_layers": )", d.layers,
-                   R"(, "num_attention_heads": )", d.heads, "}"));
+      absl::StrCat("{", c.config, R"(, "max_position_embeddings": )", c.positions,
+                   R"(, "vocab_size": )", d.vocabulary, R"(, "hidden_size": )", d.hidden,
+                   R"(, "intermediate_size": )", d.intermediate, R"(, "num_hidden_layers": )",
+                   d.layers, R"(, "num_attention_heads": )", d.heads, "}"));
 }
 
 void SeededFolder::AddTensor(const std::string& name, const std::vector<int64_t>& shape, float mean,

@@ -38,7 +38,8 @@ struct FamilyCase {
   std::string config;  // the fields beside the sizes
   PlainDecoder plain;  // sizes and constants
   Extra extra{};
-  std::string note{};  // a part of what a user is told when it is loaded; empty: nothing is
+  int64_t positions = 256;  // max_position_embeddings
+  std::string note{};       // a part of what a user is told when it is loaded; empty: nothing is
 };
 
 // One of each family, some with other shapes or switches.

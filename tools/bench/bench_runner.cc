@@ -152,6 +152,9 @@ absl::StatusOr<DecodeResult> BenchRunner::Decode(int64_t depth, int repeat,
   std::vector<Turn> turns;
   std::vector<double> limits = {meter->Measure(limit, kTurnSeconds)};
   for (int i = 0; i < repeat; ++i) {
+    if (session_->Keepable(0, depth) < depth) {
+      RETURN_IF_ERROR(Fill(depth, model_->max_step()));
+    }
     session_->Truncate(0, depth);
     std::vector<int32_t> generated;
     generated.reserve(expected.size());

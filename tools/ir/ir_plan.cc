@@ -100,15 +100,16 @@ PlannedMemory MemoryOf(const ir::Module& module, const Program& program) {
     }
     if (global->kind != ir::Global::Kind::kState) continue;
     PlannedGlobal planned = GlobalOf(*global, 0);
+    planned.copies = 0;  // those that an entry touches
     for (const runtime::Tensor& state : program.states) {
       if (state.name.substr(0, state.name.find('[')) != global->name) continue;
       planned.bytes = state.factor;
+      if (planned.copies++ > 0) continue;
       for (const int symbol : state.symbols) {
         planned.symbols.push_back(program.symbols[symbol].name);
       }
-      break;
     }
-    memory.states.push_back(std::move(planned));
+    if (planned.copies > 0) memory.states.push_back(std::move(planned));
   }
   return memory;
 }

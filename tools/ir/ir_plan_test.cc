@@ -13,6 +13,7 @@
 namespace lluda::tools {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -52,6 +53,50 @@ TEST(IrPlanTest, AModulesPlanHasItsMemoryFramesAndCalls) {
   }
   EXPECT_NE(FindEntry(*plan, "load"), nullptr);
   EXPECT_NE(FindEntry(*plan, "step"), nullptr);
+}
+
+// Layer 1 sees a window: of each cache the plan has the copies of the layers that keep something in it.
+TEST(IrPlanTest, ALayerWithAWindowHasARingOfItsOwn) {
+  constexpr char kText[] = R"(lluda 1
+module @m {
+  symbol T in 1..16
+  symbol S in 1..4
+  symbol C in 64..4096
+  state @k_cache[layer < 3] : bf16 slot[S] kv[2] pos[C] dim[16]
+  state @v_cache[layer < 3] : bf16 slot[S] kv[2] pos[C] dim[16]
+  state @k_cache_window[layer < 3] : bf16 slot[S] kv[2] pos[C] dim[16]
+  state @v_cache_window[layer < 3] : bf16 slot[S] kv[2] pos[C] dim[16]
+  func @attn[layer < 3](%x: bf16 tok[T] kv[2] dim[16], %pos: i32 tok[T], %slot: i32 tok[T]) -> bf16 tok[T] kv[2] dim[16] {
+    %ks = append @k_cache[layer] %x over slot pos at %slot %pos : bf16 slot[S] kv[2] pos[C] dim[16]
+    %vs = append @v_cache[layer] %x over slot pos at %slot %pos : bf16 slot[S] kv[2] pos[C] dim[16]
+    %y = attention %x %ks %vs over slot pos dim at %pos %slot {mask = causal, out = bf16, scale = 0.25} : bf16 tok[T] kv[2] dim[16]
+    return %y
+  }
+  func @attn_window[layer < 3](%x: bf16 tok[T] kv[2] dim[16], %pos: i32 tok[T], %slot: i32 tok[T]) -> bf16 tok[T] kv[2] dim[16] {
+    %ks = append @k_cache_window[layer] %x over slot pos at %slot %pos : bf16 slot[S] kv[2] pos[C] dim[16]
+    %vs = append @v_cache_window[layer] %x over slot pos at %slot %pos : bf16 slot[S] kv[2] pos[C] dim[16]
+    %y = attention %x %ks %vs over slot pos dim at %pos %slot {mask = causal, out = bf16, scale = 0.25, window = 300} : bf16 tok[T] kv[2] dim[16]
+    return %y
+  }
+  func @step(%x: bf16 tok[T] kv[2] dim[16], %pos: i32 tok[T], %slot: i32 tok[T]) -> bf16 tok[T] kv[2] dim[16] {
+    %a = call @attn[0] %x %pos %slot : bf16 tok[T] kv[2] dim[16]
+    %b = call @attn_window[1] %a %pos %slot : bf16 tok[T] kv[2] dim[16]
+    %c = call @attn[2] %b %pos %slot : bf16 tok[T] kv[2] dim[16]
+    return %c
+  }
+}
+)";
+  auto module = ir::ParseModule(kText, "test");
+  ASSERT_TRUE(module.ok()) << module.status();
+  auto pipeline = passes::Pipeline::Create({"ring-caches", "pack-weights", "plan-memory"}, {});
+  ASSERT_TRUE(pipeline.ok() && pipeline->Run(module->get()).ok());
+  const auto plan = CompiledPlanOf(**module, "");
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_THAT(
+      PlanText(*plan),
+      AllOf(HasSubstr("  @v_cache: 2 x 64 * S * C bytes, bf16 slot[S] kv[2] pos[C] dim[16]\n"),
+            HasSubstr("  @v_cache_window: 32768 * S bytes, bf16 slot[S] kv[2] pos[512] "
+                      "dim[16]\n")));
 }
 
 TEST(IrPlanTest, ValuesThatLiveAtATimeDoNotOverlap) {

@@ -167,6 +167,7 @@ void AttentionTile::AddSpan(const Rows& rows, Value* begin, Value* end,
 void AttentionTile::EmitScores(const Rows& rows, Value* section) {
   if (amx_) return EmitAmxScores(rows, section);
   auto& b = e_.b();
+  Value* cell = CellOfSection(section);
   std::vector<Value*> q_rows;
   for (int r = 0; r < rows.count(); ++r) {
     q_rows.push_back(e_.Address(ScratchAt(query_at_), e_.Const(r * RowElements()), o_.q.dtype));
@@ -182,7 +183,7 @@ void AttentionTile::EmitScores(const Rows& rows, Value* section) {
     std::vector<Value*> panels;
     Indices cached = rows.cached;
     for (int p = 0; p < width; ++p) {
-      cached[o_.pos] = Integer(e_, section) + column(p);
+      cached[o_.pos] = Integer(e_, cell) + column(p);
       panels.push_back(e_.Address(e_.Buffer(AttentionOperands::kK), ElementOffset(e_, o_.k, cached),
                                   o_.k.dtype));
     }
@@ -195,7 +196,7 @@ void AttentionTile::EmitScores(const Rows& rows, Value* section) {
       Value* scales = nullptr;
       if (o_.has_scales()) {
         scales = LoadScales(AttentionOperands::kKScales, *o_.k_scales, rows,
-                            Integer(e_, section) + column(p));
+                            Integer(e_, cell) + column(p));
       }
       for (int r = 0; r < rows.count(); ++r) {
         Value* score = scales == nullptr ? scores[r][p] : b.CreateFMul(scores[r][p], scales);
@@ -214,11 +215,12 @@ void AttentionTile::EmitAmxScores(const Rows& rows, Value* section) {
   }
   dot.out_row = kSection;
   const Columns columns = AmxColumns(rows, section);
+  Value* cell = CellOfSection(section);
   e_.Loop(columns.begin, columns.end, kAmxDepth, [&](Value* column) {
     dot.panels.clear();
     Indices cached = rows.cached;
     for (int p = 0; p < kAmxPanels; ++p) {
-      cached[o_.pos] = Integer(e_, section) + column + int64_t{p} * kLanes;
+      cached[o_.pos] = Integer(e_, cell) + column + int64_t{p} * kLanes;
       dot.panels.push_back(e_.Address(e_.Buffer(AttentionOperands::kK),
                                       ElementOffset(e_, o_.k, cached), o_.k.dtype));
     }
@@ -250,11 +252,11 @@ AttentionTile::Columns AttentionTile::AmxColumns(const Rows& rows, Value* sectio
   return {begin, StepEnd(Integer(e_, InSection(section, rows.end)))};
 }
 
-// The scales of a panel of positions.
+// The scales of a panel of positions, which begins at this cell.
 Value* AttentionTile::LoadScales(int buffer, const TensorSpec& scales, const Rows& rows,
-                                 Value* position) {
+                                 Value* cell) {
   Indices cached = rows.cached;
-  cached[o_.pos] = position;
+  cached[o_.pos] = cell;
   return LoadF32(e_.Address(e_.Buffer(buffer), e_.Offset(scales.axes, cached), scales.dtype),
                  kLanes);
 }
@@ -387,7 +389,7 @@ void AttentionTile::StoreWeights(const Rows& rows, Value* row, Value* section, V
   Value* weight = weights[0];
   if (o_.has_scales()) {
     weight = e_.b().CreateFMul(weight, LoadScales(AttentionOperands::kVScales, *o_.v_scales, rows,
-                                                  Integer(e_, section) + column));
+                                                  Integer(e_, CellOfSection(section)) + column));
   }
   StoreF32(Score(row, column), weight);
 }
@@ -438,7 +440,7 @@ void AttentionTile::AddAmxValues(const Rows& rows, Value* section, const Softmax
   auto& b = e_.b();
   const Columns columns = AmxColumns(rows, section);
   Indices cached = rows.cached;
-  cached[o_.pos] = section;
+  cached[o_.pos] = CellOfSection(section);
   // The columns between are seen by all rows.
   Columns whole = {columns.begin, StepBegin(Integer(e_, InSection(section, rows.least_end)))};
   Value* hidden = e_.Const(0);
@@ -492,6 +494,7 @@ void AttentionTile::AddPositions(const Rows& rows, Value* section, const Adding&
   const int count = adding.count;
   const int width = PanelsAtOnce(count, static_cast<int>(o_.Vectors()));
   const auto row_at = [&](int r) { return Integer(e_, adding.first) + r; };
+  Value* cell = CellOfSection(section);
   for (int64_t d = 0; d < o_.Vectors(); d += width) {
     Emitter::Carried sums;  // row by row
     for (int i = 0; i < count * width; ++i) {
@@ -504,7 +507,7 @@ void AttentionTile::AddPositions(const Rows& rows, Value* section, const Adding&
     }
     const auto add_position = [&](Value* j, const Emitter::Carried& before) {
       Indices cached = rows.cached;
-      cached[o_.pos] = Integer(e_, section) + j;
+      cached[o_.pos] = Integer(e_, cell) + j;
       Value* at = e_.Offset(o_.v.axes, cached);
       std::vector<Value*> values;
       for (int i = 0; i < width; ++i) values.push_back(LoadValues(at, d + i));
@@ -544,7 +547,7 @@ Value* AttentionTile::LoadValues(Value* row, int64_t d) {
 // The first positions of the section, from where PrefetchValues goes on.
 void AttentionTile::FetchValues(const Rows& rows, Value* section) {
   Indices cached = rows.cached;
-  cached[o_.pos] = section;
+  cached[o_.pos] = CellOfSection(section);
   Value* first =
       e_.Address(e_.Buffer(AttentionOperands::kV), e_.Offset(o_.v.axes, cached), o_.v.dtype);
   e_.Loop(e_.Const(0), e_.Const(BytesAhead()), kCacheLine,
@@ -554,7 +557,8 @@ void AttentionTile::FetchValues(const Rows& rows, Value* section) {
 void AttentionTile::FetchValuesAt(const Rows& rows, Value* section, Value* column, Value* k) {
   const int64_t positions = kAmxDepth * kAmxDepth / o_.dims;  // of each of the dims / 32 steps
   Indices cached = rows.cached;
-  cached[o_.pos] = Integer(e_, section) + column + Integer(e_, k) / kAmxDepth * positions;
+  cached[o_.pos] =
+      Integer(e_, CellOfSection(section)) + column + Integer(e_, k) / kAmxDepth * positions;
   Value* first =
       e_.Address(e_.Buffer(AttentionOperands::kV), e_.Offset(o_.v.axes, cached), o_.v.dtype);
   const Integer stride(e_, e_.StrideValue(o_.v.Find(o_.pos)->stride));
@@ -568,7 +572,7 @@ void AttentionTile::FetchValuesAt(const Rows& rows, Value* section, Value* colum
 
 void AttentionTile::FetchKeysAt(const Rows& rows, Value* section, Value* step) {
   Indices cached = rows.cached;
-  cached[o_.pos] = Integer(e_, section) + kSection;
+  cached[o_.pos] = CellOfSection(Integer(e_, section) + kSection);
   const int64_t bytes = ir::BytesOf(o_.k.dtype, kSection * o_.dims) / amx_->Steps();
   Value* first =
       e_.Address(e_.Buffer(AttentionOperands::kK), ElementOffset(e_, o_.k, cached), o_.k.dtype);

@@ -13,13 +13,14 @@
 #include "codegen/cpu/attention/amx_values.h"
 #include "codegen/cpu/attention/softmax_partial.h"
 #include "codegen/emit/attention_operands.h"
+#include "codegen/emit/tensor_access.h"
 
 namespace lluda::codegen {
 
 class AttentionTile {
  public:
   // Positions whose weights are computed together. A span is a multiple of it.
-  static constexpr int64_t kSection = 256;
+  static constexpr int64_t kSection = machine::kCacheSection;
 
   // Whether the products can be a matmul tile's: of AMX, whose steps must be whole.
   static bool CanBeAmx(const AttentionOperands& operands);
@@ -52,6 +53,8 @@ class AttentionTile {
 
  private:
   Value* ScratchAt(int64_t bytes);
+  // Where the section's positions lie in the cache. They lie together in a ring, too.
+  Value* CellOfSection(Value* section) { return CellOf(e_, o_.spec, section); }
   // Elements from one row of q's copy to the next.
   int64_t RowElements() const { return o_.Vectors() * kLanes; }
   Value* Score(Value* row, Value* column);
@@ -70,7 +73,7 @@ class AttentionTile {
   void EmitAmxScores(const Rows& rows, Value* section);
   // Turns the scores of a row and 16 columns into what the softmax takes.
   Value* SoftCapped(Value* scores);
-  Value* LoadScales(int buffer, const TensorSpec& scales, const Rows& rows, Value* position);
+  Value* LoadScales(int buffer, const TensorSpec& scales, const Rows& rows, Value* cell);
   void Weigh(const Rows& rows, Value* row, Value* section, const SoftmaxPartial& partial);
   void WeighWhole(const Rows& rows, Value* row, Value* section, const SoftmaxPartial& partial);
   // The positions [hidden, seen) of a section, which may be none.

@@ -54,8 +54,7 @@ class Attention {
     info.item_cost = int64_t{4000} * tokens_;
     // The tile's, then a partial for the spans so far and one for the span being computed.
     info.scratch_bytes = tile_.scratch_bytes() + 2 * tokens_ * heads_ * row_bytes_;
-    info.split = {kFewItems, o_.k.Find(o_.pos)->axis.extent, kSpan,
-                  (kFewItems - 1) * ItemUnitBytes()};
+    info.split = {kFewItems, o_.UnitsOf(kSpan), kSpan, kCountBytes + (kFewItems - 1) * SpanBytes()};
     e_.ForItems([&](Value* part) {
       Value* item = e_.b().CreateUDiv(part, e_.Parts());
       EmitPart(e_.IndicesOf(info.work_axes, item, tokens_), item,
@@ -83,13 +82,15 @@ class Attention {
     Value* first_span;
     Value* end_span;
     Value* shared;     // i1: other parts have other spans of these tokens
-    Value* workspace;  // if so, the item's own
+    Value* done;       // if so, how many of its parts are done
+    Value* workspace;  // and the partials of its rows, span by span
   };
 
-  // An item's workspace: how many of its parts are done, then the partials of its rows, span by
-  // span. As much is taken for each span, so that it is a multiple of the number of spans.
+  // The workspace begins with the items' counts, which are zero again when a call has ended: kernels
+  // with other spans or rows find theirs there, too. As much is taken for each span as for all counts,
+  // so that the workspace is a multiple of the number of spans.
   int64_t SpanBytes() const { return tokens_ * group_ * row_bytes_; }
-  int64_t ItemUnitBytes() const { return SpanBytes() + kCacheLine; }
+  static constexpr int64_t kCountBytes = kFewItems * kCacheLine;
 
   Value* SpansOf(Value* last) { return Integer(e_, last) / kSpan + 1; }
   Value* FirstSpanOf(Value* last) {
@@ -128,9 +129,11 @@ class Attention {
     p.end_span = b.CreateSelect(p.shared, dealt(Integer(e_, part) + 1),
                                 b.CreateSelect(is_first, p.spans, e_.Const(0)));
     e_.If(b.CreateICmpSLT(p.first_span, p.end_span), [&] {
-      Value* units = SpansOf(Integer(e_, e_.ExtentValue(o_.k.Find(o_.pos)->axis.extent)) - 1);
-      Value* offset = Integer(e_, item_number) * units * ItemUnitBytes();
-      p.workspace = b.CreateGEP(b.getInt8Ty(), e_.Workspace(), offset);
+      Value* units = SpansOf(Integer(e_, e_.ExtentValue(o_.UnitsOf(kSpan))) - 1);
+      const Integer number(e_, item_number);
+      p.done = e_.Address(e_.Workspace(), number * kCacheLine, ir::DType::kI8);
+      p.workspace =
+          e_.Address(e_.Workspace(), number * units * SpanBytes() + kCountBytes, ir::DType::kI8);
       EmitTokens(p);
       e_.If(p.shared, [&] { e_.If(IsLast(p), [&] { MergeShared(p); }); });
     });
@@ -174,7 +177,7 @@ class Attention {
   // Bytes from the item's workspace to the partials of a span, from the row `head` of a token on.
   Value* SharedOffset(const Part& p, Value* span, Value* token, Value* head) {
     const Integer row = (Integer(e_, token) - p.first_token) * group_ + head;
-    return row * row_bytes_ + Integer(e_, span) * SpanBytes() + kCacheLine;
+    return row * row_bytes_ + Integer(e_, o_.Place(e_, span, kSpan)) * SpanBytes();
   }
 
   // The part's spans of one tile's rows, and without other parts their result.
@@ -278,11 +281,11 @@ class Attention {
   // and the count is zero again for the next call.
   Value* IsLast(const Part& p) {
     auto& b = e_.b();
-    Value* before = b.CreateAtomicRMW(llvm::AtomicRMWInst::Add, p.workspace, e_.Const(1),
-                                      llvm::Align(8), llvm::AtomicOrdering::AcquireRelease);
+    Value* before = b.CreateAtomicRMW(llvm::AtomicRMWInst::Add, p.done, e_.Const(1), llvm::Align(8),
+                                      llvm::AtomicOrdering::AcquireRelease);
     Value* parts = e_.Least(SpanCount(p), e_.Parts());
     Value* is_last = b.CreateICmpEQ(Integer(e_, before) + 1, parts);
-    e_.If(is_last, [&] { b.CreateAlignedStore(e_.Const(0), p.workspace, llvm::Align(8)); });
+    e_.If(is_last, [&] { b.CreateAlignedStore(e_.Const(0), p.done, llvm::Align(8)); });
     return is_last;
   }
 
@@ -357,6 +360,9 @@ absl::StatusOr<KernelInfo> EmitAttention(const KernelSpec& spec, Emitter& e) {
   if (tile == nullptr) return NoKernel(spec, "no tile for these types");
   const AttentionOperands operands(spec);
   RETURN_IF_ERROR(operands.Check());
+  if (spec.attrs.ring.value_or(0) % AttentionTile::kSection != 0) {
+    return NoKernel(spec, "the ring is no whole number of sections");
+  }
   return Attention(operands, e, *tile).Emit();
 }
 

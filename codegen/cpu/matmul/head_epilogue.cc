@@ -114,6 +114,8 @@ HeadEpilogue::Target HeadEpilogue::TargetOf(Indices indices) {
       const int operand = state + 1 + i;
       indices[axes[i]] = LoadIndexAt(e_, spec_.operands[operand], e_.Buffer(operand), indices);
     }
+    Value*& position = indices[axes[1]];
+    position = CellOf(e_, spec_, position);
   }
   const TensorSpec& tensor = state >= 0 ? spec_.operands[state] : spec_.result;
   Value* first = ElementOffset(e_, tensor, indices);

@@ -170,6 +170,8 @@ absl::StatusOr<KernelInfo> EmitAppend(const KernelSpec& spec, Emitter& e) {
     for (int i = 0; i < 2; ++i) {
       to[spec.attrs.axes[i]] = LoadIndexAt(e, spec.operands[2 + i], e.Buffer(2 + i), indices);
     }
+    Value*& position = to[spec.attrs.axes[1]];
+    position = CellOf(e, spec, position);
     CopyAlong(e, last, x, 1, indices, state, 0, to);
   });
   return CopyInfo(rows, last);

@@ -13,6 +13,7 @@ absl::StatusOr<KernelInfo> EmitReduce(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitQuantizeScale(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitSoftmax(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitRmsnorm(const KernelSpec& spec, Emitter& e);
+absl::StatusOr<KernelInfo> EmitRmsnormAdd(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitLayernorm(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitRope(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitGather(const KernelSpec& spec, Emitter& e);

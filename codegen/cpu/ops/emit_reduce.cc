@@ -106,11 +106,15 @@ void StoreRow(const KernelSpec& spec, const Row& row, Indices indices, int buffe
   });
 }
 
-// rmsnorm, and layernorm: the same of a row's differences from its mean, and a sum behind it.
+// rmsnorm, with a row that is added behind it, and layernorm: the same of a row's differences from its
+// mean, and a sum behind it.
 class Norm {
  public:
   Norm(const KernelSpec& spec, Emitter& e, ir::Axis axis)
-      : spec_(spec), e_(e), axis_(std::move(axis)), centres_(spec.operands.size() == 3) {}
+      : spec_(spec),
+        e_(e),
+        axis_(std::move(axis)),
+        centres_(spec.opcode == ir::Opcode::kLayernorm) {}
 
   absl::StatusOr<KernelInfo> Emit() {
     if (spec_.result.interleaved_rows > 0) return EmitGroups();
@@ -134,8 +138,14 @@ class Norm {
       Value* centred = Centred(x, factors.mean);
       return e_.b().CreateFMul(centred, centred);
     }));
-    StoreRow(spec_, row, indices, Result(),
-             [&](Value* x, Value* i, int lanes) { return Normalised(x, factors, i, lanes); });
+    Value* added = nullptr;  // its first element
+    if (spec_.opcode == ir::Opcode::kRmsnormAdd) added = e_.Offset(spec_.operands[2].axes, indices);
+    StoreRow(spec_, row, indices, Result(), [&](Value* x, Value* i, int lanes) {
+      Value* y = Normalised(x, factors, i, lanes);
+      if (added == nullptr) return y;
+      Value* other = LoadAlong(e_, spec_.operands[2], e_.Buffer(2), added, axis_.name, i, lanes);
+      return e_.b().CreateFAdd(other, y);
+    });
   }
 
   // An item is a group of rows, which are summed and stored side by side. Rows that fill no group
@@ -286,6 +296,11 @@ absl::StatusOr<KernelInfo> EmitRmsnorm(const KernelSpec& spec, Emitter& e) {
     if (!IsContiguous(spec.operands[i], axis.name)) return NoKernel(spec, "the weight is strided");
   }
   return Norm(spec, e, axis).Emit();
+}
+
+absl::StatusOr<KernelInfo> EmitRmsnormAdd(const KernelSpec& spec, Emitter& e) {
+  if (spec.result.interleaved_rows > 0) return NoKernel(spec, "the result is interleaved");
+  return EmitRmsnorm(spec, e);
 }
 
 absl::StatusOr<KernelInfo> EmitLayernorm(const KernelSpec& spec, Emitter& e) {
