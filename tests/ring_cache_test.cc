@@ -37,8 +37,14 @@ class RingCacheTest : public testing::TestWithParam<std::string> {
 
   std::unique_ptr<engine::Model> Load(engine::Precision precision,
                                       engine::KvCache cache = engine::KvCache::kPrecision) {
+    return LoadFolder(folder_, precision, cache);
+  }
+
+  static std::unique_ptr<engine::Model> LoadFolder(const SeededFolder& folder,
+                                                   engine::Precision precision,
+                                                   engine::KvCache cache) {
     engine::LoadOptions options;
-    options.folder = folder_.path();
+    options.folder = folder.path();
     options.module.precision = precision;
     options.module.kv_cache = cache;
     options.module.max_step = kMaxStep;
@@ -148,6 +154,27 @@ TEST_P(RingCacheTest, ASequenceGoesOnFromItsBeginningOrStartsAgain) {
   (*session)->Clear();
   ASSERT_TRUE((*session)->Evaluate(First(kRing)).ok());
   EXPECT_EQ(Reused(session->get(), First(100)), 99);
+}
+
+// A token alone at a span's edge: threads share the spans of layers with a window and of those
+// without one, in the same workspace, and they have different numbers of spans.
+TEST_P(RingCacheTest, KernelsOfOtherSpansShareTheirWorkspace) {
+  FamilyCase longer = CaseNamed(GetParam());
+  longer.positions = 4096;
+  const SeededFolder folder(longer);
+  const std::vector<int32_t> prompt = folder.Prompt(kLength, 13);
+  const auto model = LoadFolder(folder, engine::Precision::kBF16, engine::KvCache::kPrecision);
+  ASSERT_NE(model, nullptr);
+  const std::vector<float> whole = Copy(Open(model.get())->Evaluate(prompt));
+  const auto session = Open(model.get());
+  constexpr size_t kBefore = 505;
+  ASSERT_TRUE(session->Evaluate(absl::MakeConstSpan(prompt).subspan(0, kBefore)).ok());
+  std::vector<float> last;
+  for (size_t at = kBefore; at < kLength; ++at) {
+    const runtime::Chunk chunks[] = {{0, absl::MakeConstSpan(prompt).subspan(at, 1)}};
+    last = Copy(session->Step(chunks));
+  }
+  EXPECT_TRUE(SameBits(last, whole));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, RingCacheTest,
