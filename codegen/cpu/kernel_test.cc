@@ -55,6 +55,7 @@ constexpr char kOneOfEach[] = R"(
     %sum = reduce_sum %x over k : f32 tok[T]
     %softmax = softmax %x over k : f32 tok[T] k[16]
     %rmsnorm = rmsnorm %x @norm over k {eps = 1e-06} : f32 tok[T] k[16]
+    %norm_add = rmsnorm_add %x @norm %x over k {eps = 1e-06} : f32 tok[T] k[16]
     %layernorm = layernorm %x @norm @norm over k {eps = 1e-05} : f32 tok[T] k[16]
     %pad = pad %x over k {after = 1, before = 1} : f32 tok[T] k[18]
     %rope = rope %x %c %s over k {style = half} : f32 tok[T] k[16]
