@@ -38,10 +38,6 @@ const TileRow* ScaledTile(const Target& target, ir::DType a, ir::DType b) {
 int64_t StepOf(ir::DType b) { return ir::BlockFormatOf<BlockValues>(b).scaled; }
 bool HasTerm(ir::DType b) { return ir::BlockFormatOf<BlockValues>(b).has_term(); }
 
-int64_t ScaledNumberBytes(int64_t depth_total) {
-  return ir::BytesOf(ir::DType::kBF16, depth_total * kLanes);
-}
-
 int64_t ScaleBytes(ir::DType b, int64_t depth_total) {
   return ir::BytesOf(ir::DType::kF32, depth_total / StepOf(b) * kLanes);
 }

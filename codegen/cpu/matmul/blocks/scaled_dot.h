@@ -33,8 +33,7 @@ struct ScaledPanel {
   Value* scales;   // f32, 16 for each step
   Value* terms;    // likewise; null where the format has none
 };
-// Their bytes, of K elements.
-int64_t ScaledNumberBytes(int64_t depth_total);
+// The bytes of the scales, or of the terms, of K elements.
 int64_t ScaleBytes(ir::DType b, int64_t depth_total);
 
 // Writes the panel of blocks at `from`.
