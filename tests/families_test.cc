@@ -1,6 +1,5 @@
 // A small model of each family, compiled: its logits against the same model in plain loops, and
 // against its own in other steps and beside another sequence.
-#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,6 +9,7 @@
 #include "engine/model.h"
 #include "gtest/gtest.h"
 #include "runtime/session/session.h"
+#include "tests/support/model_logits.h"
 #include "tests/support/seeded_families.h"
 
 namespace lluda::tests {
@@ -39,33 +39,6 @@ class FamiliesTest : public testing::TestWithParam<FamilyCase> {
     return *std::move(model);
   }
 
-  static std::unique_ptr<runtime::Session> Open(engine::Model* model, int slots = 1) {
-    auto session = runtime::Session::Create(model->executable(), {slots});
-    EXPECT_TRUE(session.ok()) << session.status();
-    return *std::move(session);
-  }
-
-  static std::vector<float> Copy(const absl::StatusOr<absl::Span<const float>>& logits) {
-    EXPECT_TRUE(logits.ok()) << logits.status();
-    return logits.ok() ? std::vector<float>(logits->begin(), logits->end()) : std::vector<float>();
-  }
-
-  static bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
-    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-  }
-
-  // ||ours - theirs||^2 / ||theirs||^2, after the prompt.
-  double DistanceFromPlain(const std::vector<float>& ours) const {
-    const std::vector<double> theirs = folder_.plain().Logits(prompt_);
-    if (ours.size() != theirs.size()) return 1;
-    double error = 0, total = 0;
-    for (size_t i = 0; i < ours.size(); ++i) {
-      error += (ours[i] - theirs[i]) * (ours[i] - theirs[i]);
-      total += theirs[i] * theirs[i];
-    }
-    return error / total;
-  }
-
   SeededFolder folder_;
   std::vector<int32_t> prompt_, other_;
 };
@@ -77,7 +50,8 @@ TEST_P(FamiliesTest, LogitsAreThoseOfThePlainModel) {
   for (const auto& [precision, bound] : bounds) {
     auto model = Load(precision);
     ASSERT_NE(model, nullptr);
-    const double distance = DistanceFromPlain(Copy(Open(model.get())->Evaluate(prompt_)));
+    const double distance = RelativeDistance(Copy(OpenSession(model.get())->Evaluate(prompt_)),
+                                             folder_.plain().Logits(prompt_));
     EXPECT_LT(distance, bound);
     EXPECT_GT(distance, 0);
   }
@@ -86,11 +60,11 @@ TEST_P(FamiliesTest, LogitsAreThoseOfThePlainModel) {
 TEST_P(FamiliesTest, StepsAndNeighboursDoNotShow) {
   auto model = Load(engine::Precision::kBF16);
   ASSERT_NE(model, nullptr);
-  const std::vector<float> whole = Copy(Open(model.get())->Evaluate(prompt_));
-  const std::vector<float> other = Copy(Open(model.get())->Evaluate(other_));
+  const std::vector<float> whole = Copy(OpenSession(model.get())->Evaluate(prompt_));
+  const std::vector<float> other = Copy(OpenSession(model.get())->Evaluate(other_));
   EXPECT_FALSE(SameBits(whole, other));
   // In steps of 7 tokens, beside another sequence.
-  auto session = Open(model.get(), 2);
+  auto session = OpenSession(model.get(), 2);
   std::vector<float> both;
   for (size_t at = 0; at < prompt_.size(); at += 7) {
     const runtime::Chunk chunks[] = {{0, absl::MakeConstSpan(other_).subspan(at, 7)},

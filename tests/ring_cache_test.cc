@@ -2,7 +2,6 @@
 // rings: their logits against the same model in plain loops, in other steps, beside another sequence,
 // and after going back.
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,6 +11,7 @@
 #include "engine/session.h"
 #include "gtest/gtest.h"
 #include "runtime/session/session.h"
+#include "tests/support/model_logits.h"
 #include "tests/support/seeded_families.h"
 
 namespace lluda::tests {
@@ -55,21 +55,6 @@ class RingCacheTest : public testing::TestWithParam<std::string> {
     return model.ok() ? *std::move(model) : nullptr;
   }
 
-  static std::unique_ptr<runtime::Session> Open(engine::Model* model, int slots = 1) {
-    auto session = runtime::Session::Create(model->executable(), {slots});
-    EXPECT_TRUE(session.ok()) << session.status();
-    return *std::move(session);
-  }
-
-  static std::vector<float> Copy(const absl::StatusOr<absl::Span<const float>>& logits) {
-    EXPECT_TRUE(logits.ok()) << logits.status();
-    return logits.ok() ? std::vector<float>(logits->begin(), logits->end()) : std::vector<float>();
-  }
-
-  static bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
-    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-  }
-
   absl::Span<const int32_t> First(int64_t tokens) const {
     return absl::MakeConstSpan(prompt_).subspan(0, static_cast<size_t>(tokens));
   }
@@ -97,15 +82,9 @@ TEST_P(RingCacheTest, LayersWithAWindowHoldARingAndTheOthersTheContext) {
 TEST_P(RingCacheTest, LogitsAreThoseOfThePlainModel) {
   const auto model = Load(engine::Precision::kF32);
   ASSERT_NE(model, nullptr);
-  const std::vector<float> ours = Copy(Open(model.get())->Evaluate(prompt_));
+  const std::vector<float> ours = Copy(OpenSession(model.get())->Evaluate(prompt_));
   const std::vector<double> theirs = folder_.plain().Logits(prompt_);
-  ASSERT_EQ(ours.size(), theirs.size());
-  double error = 0, total = 0;
-  for (size_t i = 0; i < ours.size(); ++i) {
-    error += (ours[i] - theirs[i]) * (ours[i] - theirs[i]);
-    total += theirs[i] * theirs[i];
-  }
-  EXPECT_LT(error / total, 1e-10);
+  EXPECT_LT(RelativeDistance(ours, theirs), 1e-10);
 }
 
 TEST_P(RingCacheTest, StepsAndNeighboursDoNotShow) {
@@ -113,8 +92,8 @@ TEST_P(RingCacheTest, StepsAndNeighboursDoNotShow) {
   for (const engine::KvCache cache : {engine::KvCache::kPrecision, engine::KvCache::kInt8}) {
     const auto model = Load(engine::Precision::kBF16, cache);
     ASSERT_NE(model, nullptr);
-    const std::vector<float> whole = Copy(Open(model.get())->Evaluate(prompt_));
-    const auto session = Open(model.get(), 2);
+    const std::vector<float> whole = Copy(OpenSession(model.get())->Evaluate(prompt_));
+    const auto session = OpenSession(model.get(), 2);
     std::vector<float> both;
     for (size_t at = 0; at < kLength; at += 24) {
       const runtime::Chunk chunks[] = {{0, absl::MakeConstSpan(other).subspan(at, 24)},
@@ -143,7 +122,7 @@ TEST_P(RingCacheTest, ASequenceGoesOnFromItsBeginningOrStartsAgain) {
   auto session = engine::Session::Create(model.get(), {});
   ASSERT_TRUE(session.ok()) << session.status();
   for (const int64_t length : {600, 570, 300, 200}) {
-    const std::vector<float> alone = Copy(Open(model.get())->Evaluate(First(length)));
+    const std::vector<float> alone = Copy(OpenSession(model.get())->Evaluate(First(length)));
     EXPECT_TRUE(SameBits(Copy((*session)->Evaluate(First(length))), alone)) << length;
   }
   // Twice round, and a step's tokens back at most.
@@ -165,8 +144,8 @@ TEST_P(RingCacheTest, KernelsOfOtherSpansShareTheirWorkspace) {
   const std::vector<int32_t> prompt = folder.Prompt(kLength, 13);
   const auto model = LoadFolder(folder, engine::Precision::kBF16, engine::KvCache::kPrecision);
   ASSERT_NE(model, nullptr);
-  const std::vector<float> whole = Copy(Open(model.get())->Evaluate(prompt));
-  const auto session = Open(model.get());
+  const std::vector<float> whole = Copy(OpenSession(model.get())->Evaluate(prompt));
+  const auto session = OpenSession(model.get());
   constexpr size_t kBefore = 505;
   ASSERT_TRUE(session->Evaluate(absl::MakeConstSpan(prompt).subspan(0, kBefore)).ok());
   std::vector<float> last;
