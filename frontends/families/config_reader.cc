@@ -174,6 +174,13 @@ absl::Status ReadBool(const base::JsonObject& fields, absl::string_view key, boo
   return absl::OkStatus();
 }
 
+absl::Status ReadInt(const base::JsonObject& fields, absl::string_view key, base::IntRange range,
+                     int64_t* value) {
+  if (!fields.HasValue(key)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(*value, fields.Int(key, range));
+  return absl::OkStatus();
+}
+
 absl::Status ReadNumber(const base::JsonObject& fields, absl::string_view key,
                         base::NumberRange range, double* value) {
   if (!fields.HasValue(key)) return absl::OkStatus();

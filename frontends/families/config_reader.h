@@ -2,6 +2,8 @@
 #ifndef LLUDA_FRONTENDS_FAMILIES_CONFIG_READER_H_
 #define LLUDA_FRONTENDS_FAMILIES_CONFIG_READER_H_
 
+#include <cstdint>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -15,6 +17,8 @@ namespace lluda::frontends::families {
 absl::StatusOr<decoder::Decoder> ReadConfig(const Family& family, const base::JsonObject& fields);
 
 // Leave the value as it is where the field is absent or null.
+absl::Status ReadInt(const base::JsonObject& fields, absl::string_view key, base::IntRange range,
+                     int64_t* value);
 absl::Status ReadBool(const base::JsonObject& fields, absl::string_view key, bool* value);
 absl::Status ReadNumber(const base::JsonObject& fields, absl::string_view key,
                         base::NumberRange range, double* value);

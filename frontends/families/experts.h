@@ -21,6 +21,7 @@ struct ExpertDefaults {
   int64_t num_experts = 0;
   int64_t num_experts_per_tok = 0;
   int64_t moe_intermediate_size = 0;
+  int64_t shared_expert_intermediate_size = 0;  // 0: the family knows no such expert
 };
 
 // num_experts, which transformers 5 calls num_local_experts, and num_experts_per_tok.
@@ -35,7 +36,8 @@ absl::StatusOr<decoder::Experts> ReadExperts(const base::JsonObject& fields,
                                              const ExpertDefaults& absent);
 
 // The experts of Qwen2-MoE and Qwen3-MoE: beside those fields moe_intermediate_size, norm_topk_prob, and
-// the layers that have them by decoder_sparse_step and mlp_only_layers.
+// the layers that have them by decoder_sparse_step and mlp_only_layers; of a family that has an expert
+// that all tokens take, its size.
 inline constexpr FieldRow kSparseLayerFields[] = {
     {"moe_intermediate_size", FieldUse::kUsed},
     {"norm_topk_prob", FieldUse::kUsed},

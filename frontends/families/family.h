@@ -70,6 +70,17 @@ struct Family {
   absl::Span<const FieldRow> rope_fields{};
 };
 
+// A family whose config nests that of its text part, as models with eyes or ears have it. `defaults`
+// are those of the text part.
+constexpr Family FamilyAround(const Family& text, const char* text_object, const char* model_type,
+                              const char* architecture, const char* headless,
+                              absl::Span<const FieldRow> fields, Defaults defaults) {
+  Family family{model_type, architecture, headless, fields, defaults};
+  family.text_object = text_object;
+  family.text = &text;
+  return family;
+}
+
 // The rows, in alphabetical order.
 absl::Span<const Family* const> AllFamilies();
 

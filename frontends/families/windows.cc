@@ -106,9 +106,7 @@ absl::Status ReadLaterWindows(const base::JsonObject& fields, Decoder* decoder) 
   if (!on) return SetWindows(fields, std::nullopt, [](int64_t) { return false; }, decoder);
   ASSIGN_OR_RETURN(const std::optional<int64_t> window, ReadWindow(fields, kDefaultWindow));
   int64_t first = kDefaultMaxWindowLayers;
-  if (fields.HasValue("max_window_layers")) {
-    ASSIGN_OR_RETURN(first, fields.Int("max_window_layers", {0, 1 << 30}));
-  }
+  RETURN_IF_ERROR(ReadInt(fields, "max_window_layers", {0, 1 << 30}, &first));
   return SetWindows(fields, window, [&](int64_t layer) { return layer >= first; }, decoder);
 }
 

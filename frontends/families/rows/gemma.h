@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "base/json/json.h"
 #include "frontends/decoder/description.h"
+#include "frontends/families/family.h"
 #include "frontends/field_table.h"
 
 namespace lluda::frontends::families {
@@ -22,6 +23,10 @@ inline constexpr FieldRow kGemmaFields[] = {
     {"use_bidirectional_attention", FieldUse::kRefused, "false"},
     {"cache_implementation", FieldUse::kIgnored},
 };
+
+// Of both forms of Gemma 3.
+inline constexpr Defaults kGemma3Defaults = {256,  4,    1e-6, 1e6, /*tied=*/true, 262208,
+                                             2304, 9216, 26,   8,   131072};
 
 // The softcaps where their fields are absent; null is none.
 struct Softcaps {

@@ -8,8 +8,6 @@
 namespace lluda::frontends::families {
 namespace {
 
-using decoder::Decoder;
-
 constexpr FieldRow kFields[] = {
     {"attention_bias", FieldUse::kUsed},       {"mlp_bias", FieldUse::kUsed},
     {"attention_multiplier", FieldUse::kUsed}, {"embedding_multiplier", FieldUse::kUsed},
@@ -18,7 +16,7 @@ constexpr FieldRow kFields[] = {
 
 constexpr base::NumberRange kMultiplier = {0, 1e6, /*open_min=*/true};
 
-absl::Status Read(const base::JsonObject& fields, Decoder* decoder) {
+absl::Status Read(const base::JsonObject& fields, decoder::Decoder* decoder) {
   RETURN_IF_ERROR(ReadLinearBiases(fields, decoder));
   double scores = 1;
   const std::pair<const char*, double*> multipliers[] = {

@@ -1,5 +1,4 @@
-// Phi-3 and Phi-4-mini: queries, keys and values in one matrix, gate and up in another; a part of each
-// head rotates.
+// Phi-3 and Phi-4-mini: q, k and v in one matrix, gate and up in another; a part of a head rotates.
 #include <cstdint>
 #include <optional>
 

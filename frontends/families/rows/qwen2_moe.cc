@@ -8,27 +8,16 @@
 namespace lluda::frontends::families {
 namespace {
 
-constexpr char kSharedSizeField[] = "shared_expert_intermediate_size";
 constexpr FieldRow kOwnFields[] = {
     {"qkv_bias", FieldUse::kUsed},
-    {kSharedSizeField, FieldUse::kUsed},
+    {"shared_expert_intermediate_size", FieldUse::kUsed},
 };
 constexpr auto kFields = Joined(kOwnFields, kLaterWindowFields, kExpertFields, kSparseLayerFields);
-
-constexpr int64_t kDefaultSharedSize = 5632;
-constexpr int64_t kMaxSharedSize = 1 << 20;
 
 absl::Status Read(const base::JsonObject& fields, decoder::Decoder* decoder) {
   decoder->qkv_bias = true;
   RETURN_IF_ERROR(ReadBool(fields, "qkv_bias", &decoder->qkv_bias));
-  RETURN_IF_ERROR(ReadSparseLayers(fields, {60, 4, 1408}, decoder));
-  if (decoder->experts) {
-    decoder->experts->shared_size = kDefaultSharedSize;
-    if (fields.Has(kSharedSizeField)) {
-      ASSIGN_OR_RETURN(decoder->experts->shared_size,
-                       fields.Int(kSharedSizeField, {1, kMaxSharedSize}));
-    }
-  }
+  RETURN_IF_ERROR(ReadSparseLayers(fields, {60, 4, 1408, 5632}, decoder));
   return ReadLaterWindows(fields, decoder);
 }
 
