@@ -1,7 +1,6 @@
 #include "serve/answer.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -76,14 +75,7 @@ void Answer::Start(engine::Service* service, std::vector<engine::ServiceRequest>
     if (!options_.keep_texts) continue;
     prompts_.push_back(options_.tokenizer->Decode(request.prompt, /*skip_special=*/false));
   }
-  if (options_.stream) {
-    http::Response head = {200,
-                           {{"Content-Type", "text/event-stream; charset=utf-8"},
-                            {"Cache-Control", "no-store"},
-                            {"X-Accel-Buffering", "no"}},
-                           ""};
-    call_->PrepareStream(std::move(head), std::string(api::kStreamPing));
-  }
+  if (options_.stream) call_->PrepareStream();
   int64_t first = 0;
   for (engine::ServiceRequest& request : requests) {
     const absl::StatusOr<uint64_t> id = service->Submit(
@@ -283,10 +275,7 @@ void Answer::Finish() {
 void Answer::Fail(const api::ApiError& error) {
   if (std::exchange(is_over_, true)) return;
   CancelAll();
-  if (error.status == 429 || error.status == 503) {
-    const double seconds = std::ceil(service_->RetryAfterSeconds());
-    call_->AddHeader("Retry-After", absl::StrCat(static_cast<int64_t>(seconds)));
-  }
+  call_->AddRetryAfter(error, service_->RetryAfterSeconds());
   const GenerationLog log = LogOf("error");
   if (options_.stream) {
     call_->FailStream(error, api::StreamEvent(api::ErrorJson(error)), log);

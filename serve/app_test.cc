@@ -83,7 +83,9 @@ class FakeService : public engine::Service {
     if (is_silent) {
       silent_.push_back(std::move(listener));
     } else {
-      threads_.emplace_back([this, request, listener] { Write(request, listener.get()); });
+      const bool waits = last_comes_first && last_ == 0;
+      threads_.emplace_back(
+          [this, request, listener, waits] { Write(request, listener.get(), waits); });
     }
     return ++last_;
   }
@@ -117,12 +119,17 @@ class FakeService : public engine::Service {
   absl::Status refusal;  // of what is submitted
   absl::Status failure;  // what texts end with
   bool is_silent = false;
+  bool last_comes_first = false;  // of two requests, the second is answered before the first
   std::vector<engine::ServiceRequest> submitted;
 
   static constexpr int64_t kRows = 13;  // of each sound
 
  private:
-  void Write(const engine::ServiceRequest& request, engine::RequestListener* listener) {
+  void Write(const engine::ServiceRequest& request, engine::RequestListener* listener, bool waits) {
+    if (waits) {
+      std::unique_lock<std::mutex> lock(mutex_);
+      changed_.wait_for(lock, std::chrono::seconds(5), [this] { return has_answered_; });
+    }
     for (int64_t choice = 0; choice < request.choices; ++choice) {
       engine::Generation generation;
       generation.finish = engine::FinishReason::kStop;
@@ -138,12 +145,16 @@ class FakeService : public engine::Service {
         listener->OnEnd(choice, "", failure);
       }
     }
+    const std::lock_guard<std::mutex> lock(mutex_);
+    has_answered_ = true;
+    changed_.notify_all();
   }
 
   const tokenizer::Tokenizer* tokenizer_;
   std::mutex mutex_;
   std::condition_variable changed_;
   uint64_t last_ = 0;
+  bool has_answered_ = false;
   std::vector<uint64_t> cancelled_;
   std::vector<std::shared_ptr<engine::RequestListener>> silent_;
   std::vector<std::thread> threads_;
@@ -467,6 +478,17 @@ TEST_F(AppTest, WhatStillRunsCanBeEnded) {
 
 class TranscriptionTest : public AppTest {
  protected:
+  // The pieces of text that a stream gave, a | behind each.
+  static std::string DeltasOf(const std::string& answer) {
+    const std::string kDelta = R"("delta": ")";
+    std::string deltas;
+    for (size_t at = 0; (at = answer.find(kDelta, at)) != std::string::npos;) {
+      at += kDelta.size();
+      absl::StrAppend(&deltas, answer.substr(at, answer.find('"', at) - at), "|");
+    }
+    return deltas;
+  }
+
   TranscriptionTest() {
     model_.mel_bins = media::kMelBins;
     app_->Serve(&model_);
@@ -511,12 +533,38 @@ TEST_F(TranscriptionTest, ALongSoundIsHeardInPieces) {
   EXPECT_LE(service_->submitted[0].sound->frames, 2000);
 }
 
+TEST_F(TranscriptionTest, AStreamGivesTheTextAsItComes) {
+  const std::string answer = Transcribe(1, {{"stream", "true"}});
+  EXPECT_THAT(answer, HasSubstr("Content-Type: text/event-stream"));
+  EXPECT_THAT(answer, HasSubstr(R"(data: {"type": "transcript.text.delta", "delta": "h"})"));
+  EXPECT_EQ(DeltasOf(answer), "h|e|l|l|o|.|");
+  EXPECT_THAT(answer, HasSubstr(R"("transcript.text.done", "text": "hello.", "usage": {)"));
+  EXPECT_THAT(answer, HasSubstr("data: [DONE]\n\n"));
+}
+
+TEST_F(TranscriptionTest, AStreamGivesPiecesInTheirOrder) {
+  service_->context = 500;  // room for 20 s
+  service_->last_comes_first = true;
+  const std::string answer = Transcribe(25, {{"stream", "true"}});
+  ASSERT_EQ(service_->submitted.size(), 2u);
+  EXPECT_EQ(DeltasOf(answer), "h|e|l|l|o|.|\\nh|e|l|l|o|.|");
+  EXPECT_THAT(answer, HasSubstr(R"("text": "hello.\nhello.")"));
+}
+
+TEST_F(TranscriptionTest, AStreamThatFailsEndsWithTheError) {
+  service_->failure = absl::InternalError("a step failed");
+  const std::string answer = Transcribe(1, {{"stream", "true"}});
+  EXPECT_THAT(answer, HasSubstr(R"(data: {"error": {"message": "a step failed)"));
+  EXPECT_THAT(answer, Not(HasSubstr("[DONE]")));
+}
+
 TEST_F(TranscriptionTest, WhatIsWrongIsNamed) {
   EXPECT_THAT(TranscribeFile("hello", {}), HasSubstr("file: is no sound file"));
   EXPECT_THAT(Transcribe(30), HasSubstr(R"("code": "context_length_exceeded")"));
   EXPECT_THAT(Transcribe(1, {{"language", "xx"}}), HasSubstr("language 'xx' is unknown"));
   EXPECT_THAT(Transcribe(1, {{"model", "other"}}), HasSubstr(R"("code": "model_not_found")"));
   EXPECT_THAT(Transcribe(1, {{"response_format", "srt"}}), HasSubstr("response_format: must be"));
+  EXPECT_THAT(Transcribe(1, {{"stream", "yes"}}), HasSubstr("stream: must be true or false"));
   EXPECT_THAT(Transcribe(1, {{"colour", "red"}}), HasSubstr("x-lluda-ignored: colour"));
   model_.mel_bins = 0;
   EXPECT_THAT(Transcribe(1), HasSubstr("model: 'm' hears nothing"));

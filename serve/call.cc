@@ -1,6 +1,10 @@
 #include "serve/call.h"
 
+#include <cmath>
 #include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "serve/api/answer/answer.h"
 
 namespace lluda::serve {
 namespace {
@@ -61,8 +65,18 @@ void Call::Refuse(const api::ApiError& error, std::optional<GenerationLog> gener
   responder_->Respond(WithHeaders(ErrorResponse(error)));
 }
 
-void Call::PrepareStream(http::Response head, std::string ping) {
-  responder_->PrepareStream(WithHeaders(std::move(head)), std::move(ping));
+void Call::AddRetryAfter(const api::ApiError& error, double seconds) {
+  if (error.status != 429 && error.status != 503) return;
+  AddHeader("Retry-After", absl::StrCat(static_cast<int64_t>(std::ceil(seconds))));
+}
+
+void Call::PrepareStream() {
+  http::Response head = {200,
+                         {{"Content-Type", "text/event-stream; charset=utf-8"},
+                          {"Cache-Control", "no-store"},
+                          {"X-Accel-Buffering", "no"}},
+                         ""};
+  responder_->PrepareStream(WithHeaders(std::move(head)), std::string(api::kStreamPing));
 }
 
 void Call::EndStream(GenerationLog generation) {

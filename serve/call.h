@@ -47,6 +47,8 @@ class Call {
   void AddHeader(std::string name, std::string value) {
     headers_.push_back({std::move(name), std::move(value)});
   }
+  // Retry-After, where the error says that it will be over.
+  void AddRetryAfter(const api::ApiError& error, double seconds);
   void set_id(std::string id) { entry_.id = std::move(id); }
 
   http::Responder* responder() { return responder_.get(); }
@@ -56,8 +58,8 @@ class Call {
   void Respond(http::Response response, std::optional<GenerationLog> generation = {});
   void Refuse(const api::ApiError& error, std::optional<GenerationLog> generation = {});
 
-  // Streams. What is written goes to responder(); the end of it is told here.
-  void PrepareStream(http::Response head, std::string ping);
+  // Streams of events. What is written goes to responder(); the end of it is told here.
+  void PrepareStream();
   void EndStream(GenerationLog generation);
   // Ends it with an error: a response, if nothing has been sent, else `last`.
   void FailStream(const api::ApiError& error, std::string last, GenerationLog generation);

@@ -1,7 +1,6 @@
 #include "serve/transcription.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,12 +10,14 @@
 #include "engine/transcribe/languages.h"
 #include "frontends/tokenizer/turn_ends.h"
 #include "media/sound_file.h"
+#include "serve/api/answer/answer.h"
 
 namespace lluda::serve {
 namespace {
 
 // Of a request's sound: 77 MB of samples and 61 MB of features.
 constexpr int kMostSeconds = 20 * 60;
+constexpr absl::string_view kBetweenPieces = "\n";
 
 api::Refusal Refused(absl::string_view field, const absl::Status& status) {
   return api::ApiError{400, "invalid_value", std::string(field), std::string(status.message())};
@@ -72,6 +73,7 @@ api::Refusal MakeTranscription(const ServedModel& model, const api::Transcriptio
   const auto place = std::find(prompt->begin(), prompt->end(), pad) - prompt->begin();
   options->language = *std::move(language);
   options->format = request.format;
+  options->stream = request.stream;
   options->seed = seed;
   options->fingerprint = model.fingerprint;
   const engine::ServiceRequest question = QuestionOf(model, request, seed, *std::move(prompt));
@@ -110,9 +112,10 @@ class Transcription::PieceListener : public engine::RequestListener {
 void Transcription::Start(engine::Service* service, std::vector<engine::ServiceRequest> requests) {
   service_ = service;
   for (size_t i = 0; i < requests.size(); ++i) {
-    pieces_.push_back({engine::AsrAnswer(options_.language), ""});
+    pieces_.push_back({engine::AsrAnswer(options_.language), "", {}});
     word_tokens_ += static_cast<int64_t>(requests[i].prompt.size()) - 1;
   }
+  if (options_.stream) call_->PrepareStream();
   for (size_t i = 0; i < requests.size(); ++i) {
     const absl::StatusOr<uint64_t> id = service->Submit(
         std::move(requests[i]), std::make_shared<PieceListener>(shared_from_this(), i));
@@ -128,12 +131,20 @@ void Transcription::Start(engine::Service* service, std::vector<engine::ServiceR
     }
   }
   call_->responder()->Watch([self = shared_from_this()](http::ClientEvent event) {
-    if (event != http::ClientEvent::kGone) return;
     const std::lock_guard<std::mutex> lock(self->mutex_);
-    if (std::exchange(self->is_over_, true)) return;
-    self->CancelAll();
-    self->call_->Gone(self->LogOf("abort"));
+    self->OnClient(event);
   });
+}
+
+void Transcription::OnClient(http::ClientEvent event) {
+  if (is_over_) return;
+  if (event == http::ClientEvent::kGone) {
+    is_over_ = true;
+    CancelAll();
+    call_->Gone(LogOf("abort"));
+    return;
+  }
+  for (const uint64_t id : ids_) service_->Pause(id, event == http::ClientEvent::kPause);
 }
 
 void Transcription::Abort() {
@@ -146,7 +157,7 @@ void Transcription::Add(size_t piece, const std::string& text) {
   if (is_over_) return;
   if (first_token_ == 0) first_token_ = call_->Seconds();
   ++output_tokens_;
-  pieces_[piece].answer.Add(text);
+  Give(piece, pieces_[piece].answer.Add(text));
 }
 
 void Transcription::End(size_t piece, const std::string& rest,
@@ -162,11 +173,37 @@ void Transcription::End(size_t piece, const std::string& rest,
     return;
   }
   Piece& ended = pieces_[piece];
-  ended.answer.Add(rest);
-  ended.answer.Finish();
+  Give(piece, ended.answer.Add(rest));
+  Give(piece, ended.answer.Finish());
   ended.finish = result->finish == engine::FinishReason::kStop ? "stop" : "length";
   prompt_tokens_ += result->prompt_tokens;
+  if (options_.stream) StartNextPieces();
   if (++ended_ == pieces_.size()) Finish();
+}
+
+void Transcription::Give(size_t piece, std::string delta) {
+  if (!options_.stream || delta.empty()) return;
+  if (piece == current_) {
+    Send(delta);
+  } else {
+    pieces_[piece].held.push_back(std::move(delta));
+  }
+}
+
+void Transcription::Send(absl::string_view delta) {
+  const bool is_new_line = std::exchange(begins_line_, false) && has_text_;
+  has_text_ = true;
+  call_->responder()->Write(api::StreamEvent(
+      api::TranscriptDeltaJson(absl::StrCat(is_new_line ? kBetweenPieces : "", delta))));
+}
+
+// After the end of a piece: whose turn it is now.
+void Transcription::StartNextPieces() {
+  while (current_ < pieces_.size() && !pieces_[current_].finish.empty()) {
+    if (++current_ == pieces_.size()) return;
+    begins_line_ = true;
+    for (const std::string& delta : pieces_[current_].held) Send(delta);
+  }
 }
 
 GenerationLog Transcription::LogOf(const std::string& finish) const {
@@ -183,18 +220,28 @@ GenerationLog Transcription::LogOf(const std::string& finish) const {
   return log;
 }
 
-void Transcription::Finish() {
-  is_over_ = true;
+std::string Transcription::Text(std::string* finish) const {
   std::vector<absl::string_view> texts;
-  std::string finish = "stop";
+  *finish = "stop";
   for (const Piece& piece : pieces_) {
     if (!piece.answer.text().empty()) texts.push_back(piece.answer.text());
-    if (piece.finish != "stop") finish = piece.finish;
+    if (piece.finish != "stop") *finish = piece.finish;
   }
-  const std::string text = absl::StrJoin(texts, "\n");
+  return absl::StrJoin(texts, kBetweenPieces);
+}
+
+void Transcription::Finish() {
+  is_over_ = true;
+  std::string finish;
+  const std::string text = Text(&finish);
+  const api::TranscriptUsage usage = {prompt_tokens_ - word_tokens_, word_tokens_, output_tokens_};
+  if (options_.stream) {
+    call_->responder()->Write(
+        absl::StrCat(api::StreamEvent(api::TranscriptDoneJson(text, usage)), api::kStreamEnd));
+    call_->EndStream(LogOf(finish));
+    return;
+  }
   if (options_.format == api::TranscriptFormat::kJson) {
-    const api::TranscriptUsage usage = {prompt_tokens_ - word_tokens_, word_tokens_,
-                                        output_tokens_};
     call_->Respond(JsonResponse(200, api::TranscriptionJson(text, usage)), LogOf(finish));
     return;
   }
@@ -208,11 +255,12 @@ void Transcription::Finish() {
 void Transcription::Fail(const api::ApiError& error) {
   if (std::exchange(is_over_, true)) return;
   CancelAll();
-  if (error.status == 429 || error.status == 503) {
-    const double seconds = std::ceil(service_->RetryAfterSeconds());
-    call_->AddHeader("Retry-After", absl::StrCat(static_cast<int64_t>(seconds)));
+  call_->AddRetryAfter(error, service_->RetryAfterSeconds());
+  if (options_.stream) {
+    call_->FailStream(error, api::StreamEvent(api::ErrorJson(error)), LogOf("error"));
+  } else {
+    call_->Refuse(error, LogOf("error"));
   }
-  call_->Refuse(error, LogOf("error"));
 }
 
 void Transcription::CancelAll() {

@@ -1,5 +1,6 @@
 // Makes an answer of what a service writes of a sound: its pieces are heard as requests of their own,
-// and joined.
+// and joined. A stream gives the first piece's text as it comes and holds back what is heard of later
+// ones until it is their turn, so its events are the same whichever piece is done first.
 //
 //   auto answer = std::make_shared<Transcription>(call, options);
 //   answer->Start(service, std::move(requests));   // one for each piece
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "engine/service/service.h"
 #include "engine/transcribe/asr_answer.h"
 #include "serve/api/error.h"
@@ -25,6 +27,7 @@ namespace lluda::serve {
 
 struct TranscriptionOptions {
   api::TranscriptFormat format = api::TranscriptFormat::kJson;
+  bool stream = false;
   std::string language;  // that the prompt names; empty: none
   int64_t seed = 0;
   std::string fingerprint;
@@ -51,13 +54,19 @@ class Transcription : public Pending, public std::enable_shared_from_this<Transc
   class PieceListener;
   struct Piece {
     engine::AsrAnswer answer;
-    std::string finish;
+    std::string finish;             // empty until it has ended
+    std::vector<std::string> held;  // of a stream, what came before its turn
   };
 
   void Add(size_t piece, const std::string& text);
   void End(size_t piece, const std::string& rest, absl::StatusOr<engine::Generation> result);
 
   // All of these with the lock.
+  void OnClient(http::ClientEvent event);
+  void Give(size_t piece, std::string delta);
+  void Send(absl::string_view delta);
+  void StartNextPieces();
+  std::string Text(std::string* finish) const;
   void Finish();
   void Fail(const api::ApiError& error);
   void CancelAll();
@@ -74,6 +83,9 @@ class Transcription : public Pending, public std::enable_shared_from_this<Transc
   int64_t prompt_tokens_ = 0;  // of the prompts of pieces that have ended, all of them
   int64_t output_tokens_ = 0;
   size_t ended_ = 0;
+  // Of a stream: the piece whose turn it is, and whether the next of its text begins a line.
+  size_t current_ = 0;
+  bool has_text_ = false, begins_line_ = false;
   bool is_over_ = false;  // the call is answered, or the client has gone
   double first_token_ = 0;
 };

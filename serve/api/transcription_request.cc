@@ -68,7 +68,10 @@ Refusal RefuseField(const FormPart& part, TranscriptionRequest* /*request*/) {
 }
 
 Refusal ReadStream(const FormPart& part, TranscriptionRequest* request) {
-  return part.content == "false" ? std::nullopt : RefuseField(part, request);
+  request->stream = part.content == "true";
+  if (request->stream || part.content == "false") return std::nullopt;
+  return Wrong(part, "invalid_value",
+               absl::StrCat("must be true or false, is ", Quoted(part.content)));
 }
 
 struct FormRow {
@@ -91,6 +94,17 @@ constexpr FormRow kRows[] = {
     {"known_speaker_names[]", &RefuseField},
     {"known_speaker_references[]", &RefuseField},
 };
+
+// The members of an object.
+void AddText(absl::string_view text, const TranscriptUsage& usage, base::JsonWriter* json) {
+  const int64_t input = usage.audio_tokens + usage.text_tokens;
+  json->Key("text").String(text).Key("usage").BeginObject();
+  json->Key("type").String("tokens").Key("input_tokens").Int(input);
+  json->Key("input_token_details").BeginObject().Key("text_tokens").Int(usage.text_tokens);
+  json->Key("audio_tokens").Int(usage.audio_tokens).EndObject();
+  json->Key("output_tokens").Int(usage.output_tokens);
+  json->Key("total_tokens").Int(input + usage.output_tokens).EndObject();
+}
 
 }  // namespace
 
@@ -119,15 +133,23 @@ Refusal ReadTranscriptionRequest(absl::Span<const FormPart> parts, bool strict_f
 }
 
 std::string TranscriptionJson(absl::string_view text, const TranscriptUsage& usage) {
-  const int64_t input = usage.audio_tokens + usage.text_tokens;
   base::JsonWriter json;
-  json.BeginObject().Key("text").String(text).Key("usage").BeginObject();
-  json.Key("type").String("tokens").Key("input_tokens").Int(input);
-  json.Key("input_token_details").BeginObject().Key("text_tokens").Int(usage.text_tokens);
-  json.Key("audio_tokens").Int(usage.audio_tokens).EndObject();
-  json.Key("output_tokens").Int(usage.output_tokens);
-  json.Key("total_tokens").Int(input + usage.output_tokens);
-  return json.EndObject().EndObject().text();
+  json.BeginObject();
+  AddText(text, usage, &json);
+  return json.EndObject().text();
+}
+
+std::string TranscriptDeltaJson(absl::string_view delta) {
+  base::JsonWriter json;
+  json.BeginObject().Key("type").String("transcript.text.delta").Key("delta").String(delta);
+  return json.EndObject().text();
+}
+
+std::string TranscriptDoneJson(absl::string_view text, const TranscriptUsage& usage) {
+  base::JsonWriter json;
+  json.BeginObject().Key("type").String("transcript.text.done");
+  AddText(text, usage, &json);
+  return json.EndObject().text();
 }
 
 }  // namespace lluda::api

@@ -28,6 +28,7 @@ struct TranscriptionRequest {
   std::string prompt;       // names and words that may come
   TranscriptFormat format = TranscriptFormat::kJson;
   std::optional<double> temperature;
+  bool stream = false;
   std::vector<std::string> ignored;  // names of fields without effect that nobody knows
 };
 
@@ -43,6 +44,11 @@ struct TranscriptUsage {
 
 // {"text": ..., "usage": {"type": "tokens", ...}}
 std::string TranscriptionJson(absl::string_view text, const TranscriptUsage& usage);
+
+// The events of a stream: a piece of the text, {"type": "transcript.text.delta", "delta": ...}, and at
+// the end all of it, {"type": "transcript.text.done", "text": ..., "usage": ...}.
+std::string TranscriptDeltaJson(absl::string_view delta);
+std::string TranscriptDoneJson(absl::string_view text, const TranscriptUsage& usage);
 
 }  // namespace lluda::api
 

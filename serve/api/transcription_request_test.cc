@@ -26,6 +26,7 @@ TEST(TranscriptionRequest, HasASoundAndMayHaveTheRest) {
   EXPECT_EQ(least.model, "");
   EXPECT_EQ(least.format, TranscriptFormat::kJson);
   EXPECT_FALSE(least.temperature.has_value());
+  EXPECT_FALSE(least.stream);
 
   const TranscriptionRequest all = Read({{"file", "a.wav", "RIFF"},
                                          {"model", "", "whisper-1"},
@@ -33,13 +34,14 @@ TEST(TranscriptionRequest, HasASoundAndMayHaveTheRest) {
                                          {"prompt", "", "Ada, Bob"},
                                          {"response_format", "", "text"},
                                          {"temperature", "", "0.2"},
-                                         {"stream", "", "false"},
+                                         {"stream", "", "true"},
                                          {"colour", "", "red"}});
   EXPECT_EQ(all.model, "whisper-1");
   EXPECT_EQ(all.language, "en");
   EXPECT_EQ(all.prompt, "Ada, Bob");
   EXPECT_EQ(all.format, TranscriptFormat::kText);
   EXPECT_EQ(all.temperature, 0.2);
+  EXPECT_TRUE(all.stream);
   EXPECT_EQ(all.ignored, std::vector<std::string>{"colour"});
 }
 
@@ -57,7 +59,7 @@ TEST(TranscriptionRequest, FieldsAreRefusedByName) {
             "temperature: must be a number from 0 to 1, is '2'");
   EXPECT_EQ(Refused({{"temperature", "", "nan"}}).message,
             "temperature: must be a number from 0 to 1, is 'nan'");
-  EXPECT_EQ(Refused({{"stream", "", "true"}}).message, "stream: is not supported");
+  EXPECT_EQ(Refused({{"stream", "", "yes"}}).message, "stream: must be true or false, is 'yes'");
   EXPECT_EQ(Refused({{"timestamp_granularities[]", "", "word"}}).code, "unsupported_parameter");
   EXPECT_EQ(Refused({{"prompt", "", "\xff"}}).message, "prompt: must be UTF-8");
   EXPECT_EQ(Refused({{"file", "", "x"}}).message, "file: comes twice");
@@ -72,6 +74,12 @@ TEST(TranscriptionRequest, AnAnswerHasTheTextAndWhatItCost) {
             "{\"text\": \"a\\nb\", \"usage\": {\"type\": \"tokens\", \"input_tokens\": 33, "
             "\"input_token_details\": {\"text_tokens\": 20, \"audio_tokens\": 13}, "
             "\"output_tokens\": 5, \"total_tokens\": 38}}");
+}
+
+TEST(TranscriptionRequest, AStreamHasPiecesAndThenTheWhole) {
+  EXPECT_EQ(TranscriptDeltaJson("a\n"), R"({"type": "transcript.text.delta", "delta": "a\n"})");
+  EXPECT_EQ(TranscriptDoneJson("ab", {13, 20, 5}).substr(0, 63),
+            R"({"type": "transcript.text.done", "text": "ab", "usage": {"type")");
 }
 
 }  // namespace
