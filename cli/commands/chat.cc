@@ -142,12 +142,11 @@ std::tm LocalTime() {
 // The model's own template, or the one of --chat-template with the model's special tokens.
 absl::StatusOr<tokenizer::ChatFormat> FormatOf(const ChatFlags& flags,
                                                const engine::ModelSource& source) {
-  absl::StatusOr<tokenizer::ChatFormat> format = source.ReadChatFormat();
-  if (!flags.template_file.empty()) {
-    return tokenizer::WithTemplateOf(flags.template_file,
-                                     format.ok() ? *std::move(format) : tokenizer::ChatFormat());
+  absl::StatusOr<tokenizer::ChatFormat> format =
+      tokenizer::WithTemplateOf(flags.template_file, source.ReadChatFormat());
+  if (format.ok() || !flags.template_file.empty() || !flags.generate.model.model.empty()) {
+    return format;
   }
-  if (format.ok() || !flags.generate.model.model.empty()) return format;
   return absl::InvalidArgumentError(
       "the small default model tells stories and is no chat model; name one: "
       "`lluda chat MODEL`, a folder, a bundle or a hub name in the local cache (Qwen/Qwen3-0.6B)");

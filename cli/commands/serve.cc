@@ -1,47 +1,38 @@
 // lluda serve: one model, many clients. SIGTERM and SIGINT let what has begun come to its end; a
 // second one ends the process at once.
 #include <poll.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
-#include <ctime>
 #include <iostream>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "base/json/json_writer.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/interrupt.h"
 #include "cli/terminal/output.h"
-#include "engine/audio_encoder.h"
-#include "engine/embed/embedder.h"
-#include "engine/service/fingerprint.h"
 #include "engine/service/service_plan.h"
-#include "engine/service/service_thread.h"
-#include "engine/transcribe/transcriber.h"
 #include "frontends/tokenizer/reader/chat_format_reader.h"
 #include "runtime/machine/memory_limit.h"
 #include "serve/app.h"
 #include "serve/http/server.h"
+#include "serve/loaded_model.h"
 #include "serve/text_log.h"
 
 namespace lluda::cli {
 namespace {
 
 constexpr int kDefaultPort = 8080;
-constexpr int64_t kOtherFiles = 64;  // descriptors beside those of connections
 constexpr std::chrono::milliseconds kLastWords(1000);
 
 // "name:key" lines of the file and of the environment.
@@ -101,37 +92,16 @@ http::ServerOptions ServerOptionsOf(const ServeFlags& flags) {
   return options;
 }
 
-// As many as connections may need, or as the system gives.
-void RaiseFileLimit(int64_t connections) {
-  rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  const auto wanted = static_cast<rlim_t>(connections + kOtherFiles);
-  if (limit.rlim_cur >= wanted) return;
-  limit.rlim_cur = std::min(limit.rlim_max, wanted);
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 // How conversations are written for the model; nothing, where nobody says it.
 absl::StatusOr<std::optional<tokenizer::ChatTemplate>> TemplateOf(
     const ServeFlags& flags, const engine::ModelSource& source) {
-  absl::StatusOr<tokenizer::ChatFormat> format = source.ReadChatFormat();
-  if (!flags.chat_template_file.empty()) {
-    format = tokenizer::WithTemplateOf(flags.chat_template_file,
-                                       format.ok() ? *std::move(format) : tokenizer::ChatFormat());
-  }
+  const absl::StatusOr<tokenizer::ChatFormat> format =
+      tokenizer::WithTemplateOf(flags.chat_template_file, source.ReadChatFormat());
   if (absl::IsNotFound(format.status())) return std::optional<tokenizer::ChatTemplate>();
   if (!format.ok()) return format.status();
   ASSIGN_OR_RETURN(tokenizer::ChatTemplate parsed, tokenizer::ChatTemplate::Create(*format));
   return std::optional<tokenizer::ChatTemplate>(std::move(parsed));
 }
-
-// A model with all that its requests need; the parts go in the order that they depend on each other.
-struct Loaded {
-  std::unique_ptr<engine::Model> model;
-  std::unique_ptr<engine::AudioEncoder> ears;  // null: it hears nothing
-  std::unique_ptr<engine::ServiceThread> service;
-  serve::ServedModel served;
-};
 
 engine::ServiceOptions ServiceOptionsOf(const ServeFlags& flags) {
   engine::ServiceOptions options;
@@ -144,27 +114,6 @@ engine::ServiceOptions ServiceOptionsOf(const ServeFlags& flags) {
   return options;
 }
 
-// Raised when the same tokens are written down in another way, or constraints stand elsewhere.
-constexpr int kResponseRevision = 2;
-
-// What answers depend on beside their requests; before the service takes the model.
-absl::Status AddFingerprint(const ServeFlags& flags, engine::Model* model,
-                            serve::ServedModel* served) {
-  ASSIGN_OR_RETURN(std::vector<engine::FingerprintPart> parts, engine::FingerprintParts(model));
-  parts.push_back({"response", absl::StrCat(kResponseRevision)});
-  if (!flags.chat_template_file.empty()) {
-    ASSIGN_OR_RETURN(const std::string text, ReadInput(flags.chat_template_file));
-    parts.push_back({"chat_template", base::HexOf(base::Sha256(text))});
-  }
-  served->fingerprint = engine::SystemFingerprint(parts);
-  base::JsonWriter json;
-  json.BeginObject().Key("system_fingerprint").String(served->fingerprint);
-  json.Key("parts").BeginObject();
-  for (const engine::FingerprintPart& part : parts) json.Key(part.name).String(part.value);
-  served->fingerprint_json = json.EndObject().EndObject().text();
-  return absl::OkStatus();
-}
-
 absl::StatusOr<std::string> PlanOf(const ServeFlags& flags, engine::Model* model) {
   ASSIGN_OR_RETURN(
       const engine::ServicePlan plan,
@@ -173,63 +122,27 @@ absl::StatusOr<std::string> PlanOf(const ServeFlags& flags, engine::Model* model
   return engine::PlanText(plan);
 }
 
-// Its texts become vectors one request after the other, on the thread that asks.
-absl::Status ServeVectors(engine::Model* model, serve::ServedModel* served) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Embedder> embedder,
-                   engine::Embedder::Create(model, {}));
-  served->texts = {model->tokenizer(), embedder->vocabulary(), model->context()};
-  served->embed = [model, mutex = std::make_shared<std::mutex>()](
-                      absl::Span<const std::vector<int32_t>> texts,
-                      int64_t dimensions) -> absl::StatusOr<std::vector<std::vector<float>>> {
-    const std::lock_guard<std::mutex> lock(*mutex);
-    ASSIGN_OR_RETURN(const std::unique_ptr<engine::Embedder> one,
-                     engine::Embedder::Create(model, {dimensions}));
-    return one->Embed(texts);
-  };
-  return absl::OkStatus();
-}
-
-absl::Status ServeTexts(const ServeFlags& flags, Loaded* loaded) {
-  engine::Model* const model = loaded->model.get();
-  if (engine::Transcriber::CanHear(model)) {
-    ASSIGN_OR_RETURN(loaded->ears, engine::AudioEncoder::Create(model));
-    loaded->served.mel_bins = loaded->ears->mel_bins();
-  }
-  ASSIGN_OR_RETURN(loaded->service,
-                   engine::ServiceThread::Create(
-                       {model->executable(), model->pool(), model->tokenizer(), loaded->ears.get()},
-                       ServiceOptionsOf(flags)));
-  loaded->served.service = loaded->service.get();
-  loaded->served.texts = loaded->service->model();
-  loaded->served.trie = model->trie();
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::unique_ptr<Loaded>> Load(const ServeFlags& flags) {
-  auto loaded = std::make_unique<Loaded>();
+absl::StatusOr<std::unique_ptr<serve::LoadedModel>> Load(const ServeFlags& flags) {
   ModelFlags wanted = flags.model;
   if (flags.embeddings) {
     wanted.result = std::string(engine::StepResultName(engine::StepResult::kHidden));
   }
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(wanted));
   options.identify = true;
-  ASSIGN_OR_RETURN(loaded->served.chat_template, TemplateOf(flags, *options.source));
-  loaded->served.id = flags.model.model.find('/') != std::string::npos &&
-                              options.source->path() != flags.model.model
-                          ? flags.model.model  // a hub's name
-                          : options.source->name();
-  ASSIGN_OR_RETURN(loaded->model, LoadModel(std::move(options), flags.model.use_cache));
-  engine::Model* model = loaded->model.get();
-  serve::ServedModel& served = loaded->served;
-  RETURN_IF_ERROR(AddFingerprint(flags, model, &served));
-  // A bundle may have been compiled for vectors.
-  RETURN_IF_ERROR(model->result() == engine::StepResult::kHidden ? ServeVectors(model, &served)
-                                                                 : ServeTexts(flags, loaded.get()));
+  serve::LoadedOptions served;
+  ASSIGN_OR_RETURN(served.chat_template, TemplateOf(flags, *options.source));
+  if (!flags.chat_template_file.empty()) {
+    ASSIGN_OR_RETURN(const std::string text, ReadInput(flags.chat_template_file));
+    served.template_digest = base::HexOf(base::Sha256(text));
+  }
+  const std::string& name = flags.model.model;
+  const bool is_hub_name = name.find('/') != std::string::npos && options.source->path() != name;
+  served.id = is_hub_name ? name : options.source->name();
   served.aliases = flags.aliases;
-  served.created = static_cast<int64_t>(std::time(nullptr));
-  served.sampler = model->DefaultSampler();
-  served.stop_tokens = model->StopTokens();
-  return loaded;
+  served.service = ServiceOptionsOf(flags);
+  ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model,
+                   LoadModel(std::move(options), flags.model.use_cache));
+  return serve::LoadedModel::Create(std::move(model), std::move(served));
 }
 
 void WaitForSignal(const Interrupt& interrupt) {
@@ -250,22 +163,21 @@ absl::StatusOr<int> RunServe(const ServeFlags& flags) {
     return Print(plan);
   }
   ASSIGN_OR_RETURN(serve::AppOptions app_options, AppOptionsOf(flags));
-  RaiseFileLimit(flags.max_connections);
   ASSIGN_OR_RETURN(std::unique_ptr<serve::App> app, serve::App::Create(std::move(app_options)));
   ASSIGN_OR_RETURN(std::unique_ptr<http::Server> server,
                    http::Server::Start(ServerOptionsOf(flags), app.get()));
   app->CountConnectionsBy([server = server.get()] { return server->connections(); });
-  ASSIGN_OR_RETURN(std::unique_ptr<Loaded> loaded, Load(flags));
-  app->Serve(&loaded->served);
+  ASSIGN_OR_RETURN(std::unique_ptr<serve::LoadedModel> loaded, Load(flags));
+  app->Serve(&loaded->served());
   const Interrupt interrupt;
   for (const std::string& address : server->addresses()) {
-    PrintLine("lluda", absl::StrCat("serving ", loaded->served.id, " at ", address));
+    PrintLine("lluda", absl::StrCat("serving ", loaded->served().id, " at ", address));
   }
 
   WaitForSignal(interrupt);
   app->Drain();
   server->Drain();
-  if (loaded->service != nullptr) loaded->service->Drain();
+  loaded->Drain();
   const auto most = std::chrono::milliseconds(std::llround(flags.drain_seconds * 1000));
   if (!server->WaitUntilQuiet(most)) {
     app->EndAll();
@@ -274,7 +186,7 @@ absl::StatusOr<int> RunServe(const ServeFlags& flags) {
   // In this order: each of them calls those that follow.
   server.reset();
   app->Stop();
-  loaded->service.reset();
+  loaded->Stop();
   return 0;
 }
 

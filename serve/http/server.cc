@@ -3,11 +3,13 @@
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstring>
@@ -80,6 +82,17 @@ absl::Status RemoveStaleSocket(const std::string& path) {
   if (is_served) return taken;
   unlink(path.c_str());
   return absl::OkStatus();
+}
+
+// As many as connections may need, or as the system gives.
+void RaiseFileLimit(int64_t connections) {
+  constexpr int64_t kOtherFiles = 64;
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const auto wanted = static_cast<rlim_t>(connections + kOtherFiles);
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = std::min(limit.rlim_max, wanted);
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 }  // namespace
@@ -336,6 +349,7 @@ Server::~Server() {
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       Handler* handler) {
   std::unique_ptr<Server> server(new Server());
+  RaiseFileLimit(options.connections);
   server->loop_ = std::make_unique<Loop>(options, handler);
   RETURN_IF_ERROR(server->loop_->Open());
   if (!options.host.empty()) {

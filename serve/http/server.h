@@ -28,7 +28,8 @@ namespace lluda::http {
 class Server {
  public:
   // The handler must outlive the server. InvalidArgument for a host that is no address or a path that
-  // is too long; Unavailable, with the system's reason, where it cannot listen.
+  // is too long; Unavailable, with the system's reason, where it cannot listen. Raises the process's
+  // limit of open files to what the connections need, as far as the system lets it.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
                                                        Handler* handler);
   // Closes all connections.

@@ -120,7 +120,9 @@ absl::StatusOr<ChatFormat> ReadChatFormat(const std::string& folder) {
   return format;
 }
 
-absl::StatusOr<ChatFormat> WithTemplateOf(const std::string& path, ChatFormat format) {
+absl::StatusOr<ChatFormat> WithTemplateOf(const std::string& path, absl::StatusOr<ChatFormat> own) {
+  if (path.empty()) return own;
+  ChatFormat format = own.ok() ? *std::move(own) : ChatFormat();
   ASSIGN_OR_RETURN(NamedTemplate named, ReadTemplate(path, "default"));
   format.templates = {std::move(named)};
   return format;

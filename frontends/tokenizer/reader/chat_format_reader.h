@@ -20,8 +20,9 @@ namespace lluda::tokenizer {
 // naming file and field. What the templates say is not looked at.
 absl::StatusOr<ChatFormat> ReadChatFormat(const std::string& folder);
 
-// One template alone, of any file, with the special tokens of `format`.
-absl::StatusOr<ChatFormat> WithTemplateOf(const std::string& path, ChatFormat format);
+// One template alone, of any file, with the special tokens of the model's own, where that could be
+// read; without a path the model's own as it is.
+absl::StatusOr<ChatFormat> WithTemplateOf(const std::string& path, absl::StatusOr<ChatFormat> own);
 
 }  // namespace lluda::tokenizer
 
