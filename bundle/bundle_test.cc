@@ -68,6 +68,10 @@ TEST_F(BundleTest, IsReadAsItWasWritten) {
   ASSERT_TRUE(bundle.ok()) << bundle.status();
   EXPECT_EQ((*bundle)->model().name, "test");
   EXPECT_EQ((*bundle)->model().context, 64);
+  ASSERT_TRUE((*bundle)->model().sound.has_value());
+  EXPECT_EQ((*bundle)->model().sound->sample_rate, 16000);
+  EXPECT_EQ((*bundle)->model().sound->frame_samples, 400);
+  EXPECT_EQ((*bundle)->model().sound->frame_step, 160);
   EXPECT_EQ(*(*bundle)->Ir(), "lluda 1\nmodule @test {\n}\n");
   const absl::string_view weights = (*bundle)->weights();
   EXPECT_EQ(reinterpret_cast<uintptr_t>(weights.data()) % 4096, 0);

@@ -6,12 +6,20 @@
 #define LLUDA_BUNDLE_MODEL_INFO_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "frontends/generation_config.h"
 #include "frontends/tokenizer/chat_format.h"
 
 namespace lluda::bundle {
+
+// How features of sounds are made (media/log_mel.h), in samples.
+struct SoundInfo {
+  int64_t sample_rate = 0;  // a second
+  int64_t frame_samples = 0;
+  int64_t frame_step = 0;
+};
 
 struct ModelInfo {
   std::string name;       // of the folder it was compiled from
@@ -24,6 +32,7 @@ struct ModelInfo {
   std::string chat_template_problem;  // why it cannot be chatted with; empty: it can
   tokenizer::ChatFormat chat;         // how conversations are written, if they can be
   int64_t source_weight_bytes = 0;    // of the checkpoint
+  std::optional<SoundInfo> sound;     // of a model that hears
 };
 
 }  // namespace lluda::bundle

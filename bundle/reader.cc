@@ -50,6 +50,10 @@ ModelInfo ModelOf(const Model& message) {
     model.chat.special_tokens.emplace_back(token.variable(), token.content());
   }
   model.source_weight_bytes = message.source_weight_bytes();
+  if (message.has_sound()) {
+    model.sound = {message.sound().sample_rate(), message.sound().frame_samples(),
+                   message.sound().frame_step()};
+  }
   const GenerationDefaults& generation = message.generation();
   model.generation.do_sample = generation.do_sample();
   model.generation.temperature = generation.temperature();

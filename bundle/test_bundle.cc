@@ -61,6 +61,7 @@ std::string WriteTestBundle(const std::string& folder, const std::string& name) 
   contents.model.kv_cache = "int8";
   contents.model.context = 64;
   contents.model.max_step = 8;
+  contents.model.sound = {16000, 400, 160};
   contents.tokenizer = tokenizer->Tables();
   const std::string path = (std::filesystem::path(folder) / (name + ".llb")).string();
   const absl::Status written = WriteBundle(path, contents);

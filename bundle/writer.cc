@@ -85,6 +85,11 @@ void SetModel(const ModelInfo& model, Model* message) {
     token->set_content(content);
   }
   message->set_source_weight_bytes(model.source_weight_bytes);
+  if (model.sound) {
+    message->mutable_sound()->set_sample_rate(model.sound->sample_rate);
+    message->mutable_sound()->set_frame_samples(model.sound->frame_samples);
+    message->mutable_sound()->set_frame_step(model.sound->frame_step);
+  }
   GenerationDefaults* generation = message->mutable_generation();
   generation->set_do_sample(model.generation.do_sample);
   generation->set_temperature(model.generation.temperature);

@@ -1,10 +1,32 @@
 #include "engine/bundle_options.h"
 
+#include <optional>
+
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "engine/source/bundle_numbers.h"
+#include "media/log_mel.h"
+#include "media/sound.h"
 
 namespace lluda::engine {
+namespace {
+
+// The features that it was trained with are those that are made here.
+absl::Status CheckSound(const bundle::Bundle& bundle) {
+  const std::optional<bundle::SoundInfo>& sound = bundle.model().sound;
+  if (!sound ||
+      (sound->sample_rate == media::kSampleRate && sound->frame_samples == media::kFrameSamples &&
+       sound->frame_step == media::kFrameStep)) {
+    return absl::OkStatus();
+  }
+  return RefuseBundle(
+      bundle,
+      absl::StrCat("hears sounds of ", sound->sample_rate, " Hz in frames of ",
+                   sound->frame_samples, " samples every ", sound->frame_step, ", not of ",
+                   media::kSampleRate, ", ", media::kFrameSamples, " and ", media::kFrameStep));
+}
+
+}  // namespace
 
 absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions& options) {
   // bf16, the cache that the precision has, and logits are what is meant where nothing is asked for.
@@ -16,6 +38,7 @@ absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions&
       bundle, asks_precision ? PrecisionName(module.precision) : absl::string_view(),
       asks_kv_cache ? KvCacheName(module.kv_cache, module.precision) : absl::string_view(),
       asks_result ? StepResultName(module.result) : absl::string_view()));
+  RETURN_IF_ERROR(CheckSound(bundle));
   if (module.weights || module.activations != Activations::kExact) {
     return WeightsAreSettled(bundle);
   }

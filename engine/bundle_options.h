@@ -12,7 +12,8 @@
 namespace lluda::engine {
 
 // InvalidArgument, naming the file, for other numbers than the bundle's (source/bundle_numbers.h),
-// another instruction set, a longer context, and what a bundle cannot do.
+// another instruction set, a longer context, features of sounds that are made otherwise, and what a
+// bundle cannot do.
 absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions& options);
 
 }  // namespace lluda::engine

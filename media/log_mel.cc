@@ -10,8 +10,7 @@
 namespace lluda::media {
 namespace {
 
-constexpr int kWindow = 400;  // samples of a frame
-constexpr int kHalf = kWindow / 2;
+constexpr int kHalf = kFrameSamples / 2;
 constexpr int kBins = kHalf + 1;   // frequencies of a real spectrum
 constexpr double kNyquist = 8000;  // Hz
 constexpr double kPi = 3.14159265358979323846;
@@ -52,7 +51,7 @@ std::vector<Filter> MakeFilters(int bins) {
 
 // What every sound needs: the window, one turn of the cosine and of the sine, the filters.
 struct Tables {
-  std::array<double, kWindow> window;
+  std::array<double, kFrameSamples> window;
   // [k][n]: cos and sin of 2 pi k n / 400, k up to a quarter and n up to half of a turn. What is left
   // out mirrors this (Fold, Power).
   std::vector<std::array<double, kBins>> cosines, sines;
@@ -60,16 +59,16 @@ struct Tables {
 
   explicit Tables(int bins)
       : cosines(kHalf / 2 + 1), sines(kHalf / 2 + 1), filters(MakeFilters(bins)) {
-    std::array<double, kWindow> turn_cos, turn_sin;
-    for (int n = 0; n < kWindow; ++n) {
-      turn_cos[n] = std::cos(2 * kPi * n / kWindow);
-      turn_sin[n] = std::sin(2 * kPi * n / kWindow);
+    std::array<double, kFrameSamples> turn_cos, turn_sin;
+    for (int n = 0; n < kFrameSamples; ++n) {
+      turn_cos[n] = std::cos(2 * kPi * n / kFrameSamples);
+      turn_sin[n] = std::sin(2 * kPi * n / kFrameSamples);
       window[n] = 0.5 - 0.5 * turn_cos[n];
     }
     for (int k = 0; k <= kHalf / 2; ++k) {
       for (int n = 0; n < kBins; ++n) {
-        cosines[k][n] = turn_cos[k * n % kWindow];
-        sines[k][n] = turn_sin[k * n % kWindow];
+        cosines[k][n] = turn_cos[k * n % kFrameSamples];
+        sines[k][n] = turn_sin[k * n % kFrameSamples];
       }
     }
   }
@@ -95,7 +94,7 @@ void Fold(absl::Span<const float> samples, const Tables& tables, int first_frame
     const int64_t start = int64_t{kFrameStep} * (first_frame + std::min(lane, frames - 1)) - kHalf;
     const auto value = [&](int n) { return tables.window[n] * Reflected(samples, start + n); };
     for (int n = 1; n < kHalf; ++n) {
-      const double a = value(n), b = value(kWindow - n);
+      const double a = value(n), b = value(kFrameSamples - n);
       folded->sums[n][lane] = a + b;
       folded->differences[n][lane] = a - b;
     }
@@ -133,7 +132,7 @@ void Power(const Folded& folded, const Tables& tables, std::array<Lanes, kBins>*
 absl::StatusOr<LogMel> LogMelOf(absl::Span<const float> samples, int bins) {
   if (samples.size() <= kHalf) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "a sound of ", samples.size(), " samples is too short for a spectrum of ", kWindow));
+        "a sound of ", samples.size(), " samples is too short for a spectrum of ", kFrameSamples));
   }
   const Tables tables(bins);
   LogMel mel;

@@ -19,7 +19,8 @@
 
 namespace lluda::media {
 
-inline constexpr int kMelBins = 128;    // of the released models
+inline constexpr int kMelBins = 128;  // of the released models
+inline constexpr int kFrameSamples = 400;
 inline constexpr int kFrameStep = 160;  // samples: 100 frames a second
 
 struct LogMel {

@@ -24,6 +24,8 @@
 #include "engine/source/model_files.h"
 #include "engine/source/open_model_source.h"
 #include "ir/text/printer.h"
+#include "media/log_mel.h"
+#include "media/sound.h"
 #include "runtime/cpu_device.h"
 #include "runtime/loaded_program.h"
 
@@ -65,6 +67,9 @@ absl::StatusOr<bundle::ModelInfo> ModelInfoOf(const ModelSource& source, const L
     model.chat_template_problem = std::string(chat.status().message());
   }
   for (const runtime::Weight& weight : program.weights) model.source_weight_bytes += weight.bytes;
+  if (program.FindEntry(step_interface::kAudio) != nullptr) {
+    model.sound = {media::kSampleRate, media::kFrameSamples, media::kFrameStep};
+  }
   return model;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/files/test_files.h"
+#include "bundle/test_bundle.h"
 #include "codegen/llvm/target.h"
 #include "engine/session.h"
 #include "gmock/gmock.h"
@@ -127,6 +128,22 @@ TEST_F(CompileBundleTest, RefusesOptionsThatABundleDoesNotFit) {
   bad = good;
   bad.isa = "avx2";
   EXPECT_EQ(error(bad), good.folder + ": is compiled for generic, not avx2");
+  bundle::EditHeader(good.folder, [](bundle::Header* header) {
+    auto* sound = header->mutable_model()->mutable_sound();
+    sound->set_sample_rate(16000);
+    sound->set_frame_samples(400);
+    sound->set_frame_step(160);
+  });
+  EXPECT_EQ(error(good), "accepted");
+  bundle::EditHeader(good.folder, [](bundle::Header* header) {
+    header->mutable_model()->mutable_sound()->set_frame_step(320);
+  });
+  EXPECT_EQ(error(good),
+            good.folder +
+                ": hears sounds of 16000 Hz in frames of 400 samples every 320, not of "
+                "16000, 400 and 160");
+  bundle::EditHeader(good.folder,
+                     [](bundle::Header* header) { header->mutable_model()->clear_sound(); });
   bad = good;
   bad.module.record_activations = true;
   EXPECT_EQ(error(bad), good.folder + ": a bundle records no activations");

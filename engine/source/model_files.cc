@@ -10,6 +10,7 @@
 #include "frontends/decoder/adopt_checkpoint.h"
 #include "frontends/decoder/import.h"
 #include "frontends/families/families.h"
+#include "frontends/mel_format.h"
 #include "frontends/quantised/adopt_quantised.h"
 #include "frontends/quantised/scheme.h"
 
@@ -33,6 +34,9 @@ absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights wei
   ModelFiles files;
   files.folder = folder;
   ASSIGN_OR_RETURN(files.decoder, frontends::families::LoadConfig(folder));
+  if (files.decoder.audio) {
+    RETURN_IF_ERROR(frontends::CheckMelFormat(folder, files.decoder.audio->mel_bins));
+  }
   ASSIGN_OR_RETURN(const std::optional<quantised::Scheme> scheme, LoadScheme(folder));
   absl::StatusOr<frontends::Checkpoint> checkpoint = frontends::Checkpoint::Open(folder);
   if (checkpoint.ok()) {

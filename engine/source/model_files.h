@@ -35,8 +35,8 @@ struct ModelFiles {
 
 // The checkpoint's tensors have the names that the importer looks for, and the config says whether
 // the LM head is tied by what the checkpoint holds. NotFound if config.json is missing, or the
-// weights where they are required; other errors as families::LoadConfig, Checkpoint::Open,
-// quantised::ReadScheme, quantised::AdoptQuantised and decoder::AdoptCheckpoint say.
+// weights where they are required; other errors as families::LoadConfig, CheckMelFormat of a model that
+// hears, Checkpoint::Open, quantised::ReadScheme, quantised::AdoptQuantised and decoder::AdoptCheckpoint say.
 absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights weights);
 
 // The notes of the files, and what is chosen by the context that the model is made for.
