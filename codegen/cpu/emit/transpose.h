@@ -12,8 +12,8 @@
 
 namespace lluda::codegen {
 
-// n rows of <16 x i32>, n being 8 or 16: of every group of n lanes, rows[i] lane j becomes rows[j]
-// lane i.
+// n rows of <8 x i32> or <16 x i32>, n being 8 or 16 and no more than lanes: of every group of n
+// lanes, rows[i] lane j becomes rows[j] lane i.
 std::vector<Value*> Transpose(Emitter& e, std::vector<Value*> rows);
 
 }  // namespace lluda::codegen

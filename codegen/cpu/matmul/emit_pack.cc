@@ -1,8 +1,8 @@
 // pack: a weight's rows into panels of 16 rows, `depth` elements of a row side by side.
 //
 // One work item is a panel. Where the elements of a row that lie side by side are a dword (a pair of
-// bf16, one f32), 16 rows x 16 dwords are transposed in registers: each source line is read whole
-// and each panel line written whole.
+// bf16, one f32), squares of 8 rows x 8 dwords are transposed in registers. Larger ones gain nothing,
+// as memory binds, and LLVM takes long over shuffles of vectors that the machine does not have.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -14,6 +14,28 @@
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {
+namespace {
+
+constexpr int kSquare = 8;
+
+// The rows of a square, `stride` elements apart from `from` on, as lines of panels of 16 rows.
+void TransposeSquare(Emitter& e, ir::DType dtype, Value* from, int64_t stride, Value* to) {
+  auto& b = e.b();
+  std::vector<Value*> lines;
+  for (int i = 0; i < kSquare; ++i) {
+    lines.push_back(b.CreateAlignedLoad(e.Int(32, kSquare),
+                                        e.Address(from, e.Const(i * stride), dtype),
+                                        llvm::Align(1)));  // a checkpoint's tensor lies anywhere
+  }
+  lines = Transpose(e, std::move(lines));
+  const int64_t line = kLanes * ir::DwordElements(dtype);
+  for (int i = 0; i < kSquare; ++i) {
+    b.CreateAlignedStore(lines[i], e.Address(to, e.Const(i * line), dtype), llvm::Align(4));
+  }
+}
+
+}  // namespace
+
 absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, Emitter& e) {
   const TensorSpec& from = spec.operands[0];
   const TensorSpec& to = spec.result;
@@ -26,10 +48,11 @@ absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, Emitter& e) {
   const ir::Axis k_axis = from.Find(layout.axis)->axis;
   const int64_t rows = row_axis.extent.value;
   const int64_t depth_total = k_axis.extent.value;
+  const ir::Stride& row_stride = from.Find(row_axis.name)->stride;
   const bool transposes = layout.rows == kLanes && ir::BytesOf(from.dtype, layout.depth) == 4 &&
                           rows % kLanes == 0 && spec.row_offset % kLanes == 0 &&
-                          depth_total % (layout.depth * kLanes) == 0 &&
-                          IsContiguous(from, k_axis.name);
+                          depth_total % (layout.depth * kSquare) == 0 &&
+                          row_stride.symbols.empty() && IsContiguous(from, k_axis.name);
   const ir::Axis panels{"panel", ir::Extent::Constant((rows + layout.rows - 1) / layout.rows)};
   const auto source = [&](Value* row, Value* k) {
     return e.Address(e.Buffer(0), e.Offset(from.axes, {{row_axis.name, row}, {k_axis.name, k}}),
@@ -45,18 +68,10 @@ absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, Emitter& e) {
     const llvm::Align align = Emitter::AlignOf(from.dtype);
     const llvm::Align unaligned(1);  // a checkpoint's tensor lies at any address
     if (transposes) {
-      e.Loop(e.Const(0), e.Const(depth_total), layout.depth * kLanes, [&](Value* k) {
-        std::vector<Value*> lines(kLanes);
-        for (int i = 0; i < kLanes; ++i) {
-          lines[i] = b.CreateAlignedLoad(e.Int(32, kLanes),
-                                         source(b.CreateAdd(first, e.Const(i)), k), unaligned);
-        }
-        lines = Transpose(e, std::move(lines));
-        Value* out = target(to_row(first), k);
-        for (int i = 0; i < kLanes; ++i) {
-          b.CreateAlignedStore(lines[i],
-                               e.Address(out, e.Const(i * kLanes * layout.depth), to.dtype), align);
-        }
+      e.Loop(e.Const(0), e.Const(depth_total), layout.depth * kSquare, [&](Value* k) {
+        e.Loop(first, b.CreateAdd(first, e.Const(kLanes)), kSquare, [&](Value* row) {
+          TransposeSquare(e, from.dtype, source(row, k), row_stride.factor, target(to_row(row), k));
+        });
       });
       return;
     }
