@@ -26,6 +26,7 @@ std::vector<std::string> DefaultPipeline() {
       "fuse-dequantize",   // before merge-matmul, which joins weights in blocks as it finds them
       "merge-matmul",      // gate and up, and projections left over, become one matmul and slices
       "canonicalize",      // the split of such a slice becomes one slice, which is a view
+      "split-head",        // before fuse-epilogue, which folds the cast behind the norm that it reads
       "fuse-epilogue",     // after merge-matmul: silu(gate) * up needs the merged matmul
       "dce",               // what the fusions left behind must not be hoisted
       "hoist-weight-ops",  // now every statement on weights alone that is left has a reader

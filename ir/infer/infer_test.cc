@@ -208,7 +208,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"nth_largest %v %i over tok",
              "nth_largest: operand 1 has the axis 'tok', which f32 lacks"},
         Case{"matmul %h @w %r0 @b over hid {epilogue = keep}",
-             "matmul: operand 3 must be f32 tok[T], is f32 q[16]"},
+             "matmul: operand 3 must be bf16 tok[T], is bf16 q[16]"},
         Case{"matmul %h @norm @b over hid {epilogue = bias}",
              "matmul: epilogue bias needs a column axis"},
         Case{"matmul %h @w %r0 @b over hid {epilogue = add bias}",
