@@ -164,11 +164,10 @@ void AddGeneration(CLI::App* app, GenerateFlags* flags) {
   app->add_option("--stop", flags->stops, "Text that ends the generation; may be repeated")
       ->allow_extra_args(false);
   AddSampler(app, &flags->sampler);
-  app->add_option(
-         "--speculate", flags->speculate,
-         "Guess tokens and check several in a step; the text is the same, and sooner there. prompt: "
-         "by what followed the last ones before; or a smaller model of the same tokenizer, as MODEL "
-         "is given, that guesses; off")
+  app->add_option("--speculate", flags->speculate,
+                  "Guess tokens and check several in a step; the text is the same, and sooner "
+                  "there. prompt: by what followed the last ones before; or a smaller model of the "
+                  "same tokenizer, as MODEL is given; off")
       ->capture_default_str();
   app->add_flag("--stats", flags->stats, "Print times, speed and memory on stderr");
 }
