@@ -22,10 +22,19 @@
 // The first takes a second of sound through the convolutions, the second a window of such rows
 // through the layers: nothing that they compute crosses a chunk, or a window.
 //
+// A model whose head can be read in part has a step more, which hides logits from those who want no
+// more than the largest:
+//
+//   func @top(..., %rows: i32 row[Q], %kept: i32 row[Q]) -> f32 row[Q] vocab[151936]
+//
+// Of a row those logits are given that are at least its kept-th largest; the others are -inf.
+//
 // Example:
 //   program.FindEntry(step_interface::kStep)->inputs[0] == step_interface::kTokens
 #ifndef LLUDA_BASE_STEP_INTERFACE_H_
 #define LLUDA_BASE_STEP_INTERFACE_H_
+
+#include <cstdint>
 
 namespace lluda::step_interface {
 
@@ -33,18 +42,20 @@ namespace lluda::step_interface {
 // are functions that are run from outside. Other functions are there to be called by them.
 inline constexpr char kLoad[] = "load";
 inline constexpr char kStep[] = "step";
+inline constexpr char kTop[] = "top";
 inline constexpr char kAudioChunk[] = "audio_chunk";
 inline constexpr char kAudio[] = "audio";
-// The step first; a model without ears has no other.
-inline constexpr const char* kEntries[] = {kStep, kAudioChunk, kAudio};
+// The step first; most models have no other.
+inline constexpr const char* kEntries[] = {kStep, kTop, kAudioChunk, kAudio};
 
 // Symbols.
 inline constexpr char kTokenCount[] = "T";
 inline constexpr char kRowCount[] = "R";
 inline constexpr char kSlotCount[] = "S";
-inline constexpr char kCapacity[] = "C";    // positions that a slot has room for
-inline constexpr char kSoundCount[] = "A";  // rows of a window of sound
-inline constexpr char kMediaCount[] = "M";  // rows of `media`
+inline constexpr char kCapacity[] = "C";     // positions that a slot has room for
+inline constexpr char kSoundCount[] = "A";   // rows of a window of sound
+inline constexpr char kMediaCount[] = "M";   // rows of `media`
+inline constexpr char kTopRowCount[] = "Q";  // rows of @top, at most kMostTopRows
 // Those of all models.
 inline constexpr const char* kSymbols[] = {kTokenCount, kRowCount, kSlotCount, kCapacity};
 
@@ -59,6 +70,13 @@ inline constexpr char kFrom[] = "from";
 inline constexpr char kMedia[] = "media";
 inline constexpr const char* kInputsWithMedia[] = {kTokens, kPositions, kSlots, kRows,
                                                    kKeep,   kFrom,      kMedia};
+
+// And of the step that hides logits: how many of a row's are wanted, at most kMostKept.
+inline constexpr char kKept[] = "kept";
+inline constexpr const char* kTopInputs[] = {kTokens, kPositions, kSlots, kRows, kKept};
+inline constexpr int64_t kMostKept = 1024;
+// Few, as several numbers for each token of the vocabulary are held for each of them.
+inline constexpr int64_t kMostTopRows = 16;
 
 // Inputs of the entries for sound.
 inline constexpr char kMel[] = "mel";      // of 100 frames, those that are missing zeros

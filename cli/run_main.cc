@@ -50,6 +50,9 @@ absl::StatusOr<std::vector<float>> ReadSound(const std::string& file) {
 }
 
 absl::StatusOr<int> Generate(const GenerateFlags& flags) {
+  if (SpeculateOf(flags) == engine::Speculate::kDrafter) {
+    return absl::InvalidArgumentError("--speculate: off or prompt; `lluda` takes a model, too");
+  }
   ASSIGN_OR_RETURN(std::string prompt, ReadPrompt(flags.prompt));
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model, OpenBundle(flags.model));
   return GenerateText(kProgram, model.get(), flags, prompt, /*grammar=*/nullptr);

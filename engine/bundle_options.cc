@@ -52,6 +52,9 @@ absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions&
                         absl::StrCat("is compiled for a context of ", bundle.model().context,
                                      " tokens, not ", module.context));
   }
+  if (module.partial_head) {
+    return RefuseBundle(bundle, "how it reads its head was settled when it was compiled");
+  }
   if (module.record_activations) return RefuseBundle(bundle, "a bundle records no activations");
   if (options.ir) {
     return RefuseBundle(bundle, "a bundle runs the module it was compiled from, no other");

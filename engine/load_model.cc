@@ -68,6 +68,9 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   // Before anything that takes long: it says why there is no GPU.
   std::optional<GpuModel> gpu;
   if (options.device != Device::kCpu) {
+    if (options.module.partial_head) {
+      return absl::InvalidArgumentError("only a CPU reads a head in part");
+    }
     ASSIGN_OR_RETURN(gpu, GpuModel::Open(options.device));
   }
   base::Stopwatch watch;

@@ -46,6 +46,10 @@ Cost MatmulCost(const Op& op, const CostShape& shape) {
   const Type& a = op.operand(0).type();
   const double columns = Columns(op, shape);
   Cost cost{2 * Elements(a, shape) * columns, GlobalBytes(op, shape)};
+  if (op.attrs.epilogue.Has(EpilogueStep::kKeep) && shape.kept_columns) {
+    const double share = *shape.kept_columns / columns;
+    return {cost.flops * share, cost.bytes * share};
+  }
   if (!Appends(op)) return cost;
   const Type& state = op.operand(AppendedOperand(op)).type();
   const double rows = Elements(WithoutAxes(a, ContractedAxes(op.attrs)), shape);

@@ -17,6 +17,7 @@
 #include "passes/place/pack_weights.h"
 #include "passes/place/plan_memory.h"
 #include "passes/place/ring_caches.h"
+#include "passes/place/split_head.h"
 #include "passes/tidy/canonicalize.h"
 #include "passes/tidy/cse.h"
 #include "passes/tidy/dce.h"
@@ -62,6 +63,7 @@ constexpr PassRow kPasses[] = {
     {"pack-weights", MakeForDevice<PackWeights>},
     {"plan-memory", Make<PlanMemory>},
     {"ring-caches", Make<RingCaches>},
+    {"split-head", Make<SplitHead>},
 };
 
 }  // namespace

@@ -74,6 +74,10 @@ class Device {
 
   // Returns when all regions have run, with what went wrong on the way.
   virtual absl::Status Wait() = 0;
+
+  // Of matmuls that may leave columns out, those that were computed since this was asked last; 0 where
+  // the device does not count them.
+  virtual int64_t TakeComputed() { return 0; }
 };
 
 }  // namespace lluda::runtime

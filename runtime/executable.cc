@@ -293,12 +293,15 @@ absl::Status Executable::Run(const Entry& entry, const States& states,
 absl::Status Executable::RunCalls(const Entry& entry, const int64_t* dims,
                                   const SpaceBases<const void*>& bases) {
   parallel_calls_ = 0;
+  entry_ = static_cast<uint32_t>(&entry - program_.entries.data());
   for (size_t first = 0, count = 0; first < entry.calls.size(); first += count) {
     count = RegionSize(entry.calls, first);
     Bind(entry.calls, first, count, dims, bases);
     RunRegion(dims);
   }
-  return device_->Wait();
+  const absl::Status status = device_->Wait();
+  computed_columns_ = device_->TakeComputed();
+  return status;
 }
 
 SpaceBases<const void*> Executable::Bases() const {
@@ -328,8 +331,8 @@ void Executable::RunRegion(const int64_t* dims) {
   const bool shared = device_->RunRegion({bound_, dims, timeline_});
   if (shared) ++parallel_calls_;
   if (timeline_ == nullptr) return;
-  timeline_->AddRegion(
-      {bound_[0].call, static_cast<uint32_t>(bound_.size()), start, Timeline::Now(), shared});
+  timeline_->AddRegion({bound_[0].call, static_cast<uint32_t>(bound_.size()), start,
+                        Timeline::Now(), shared, entry_});
 }
 
 }  // namespace lluda::runtime

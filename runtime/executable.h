@@ -117,6 +117,8 @@ class Executable {
   // Of the last Run, the calls that were shared between threads; those that ran side by side count
   // as one.
   int64_t parallel_calls() const { return parallel_calls_; }
+  // Of the last Run, the columns that its matmuls computed which may leave some out (Device).
+  int64_t computed_columns() const { return computed_columns_; }
 
  private:
   Executable(Program program, std::unique_ptr<Device> device);
@@ -154,6 +156,8 @@ class Executable {
   std::vector<BoundCall> bound_;
   std::vector<void*> buffers_;  // those of the bound calls
   int64_t parallel_calls_ = 0;
+  int64_t computed_columns_ = 0;
+  uint32_t entry_ = 0;  // that runs
   Timeline* timeline_ = nullptr;
 };
 

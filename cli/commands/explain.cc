@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/step_interface.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
@@ -24,7 +25,9 @@ constexpr int64_t kDepth = 128;  // unless another one is asked for
 
 absl::StatusOr<tools::ExplainedRun> RunOf(const ExplainFlags& flags, int64_t context) {
   tools::ExplainedRun run;
-  if (!tools::IsStep(flags.entry)) {
+  if (flags.entry == step_interface::kTop) {
+    run.entry = flags.entry;
+  } else if (!tools::IsStep(flags.entry)) {
     run.entry = flags.entry;
     run.rows = flags.tokens;
     return run;

@@ -416,6 +416,12 @@ CLI::App* AddBench(CLI::App* app, BenchFlags* flags) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(CLI::Range(int64_t{1}, int64_t{64}));
+  sub->add_option("--batch", flags->batch,
+                  "Also measure steps of so many tokens against steps of one, by commas: "
+                  "1,2,4,8,16 [none]")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(int64_t{1}, int64_t{64}));
   AddContext(sub, &flags->model, "Tokens the context holds [as many as are measured]");
   AddPrecision(sub, &flags->model);
   AddMachine(sub, &flags->model);
@@ -429,7 +435,7 @@ CLI::App* AddBench(CLI::App* app, BenchFlags* flags) {
       ->default_str("-");
   sub->add_flag("--stats", flags->stats, "Count the calls of a step and those shared by threads");
   for (const char* of_step :
-       {"--prompt-tokens", "--gen-tokens", "--depth", "--streams", "--stats"}) {
+       {"--prompt-tokens", "--gen-tokens", "--depth", "--streams", "--batch", "--stats"}) {
     entry->excludes(of_step);
   }
   return sub;

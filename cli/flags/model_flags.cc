@@ -64,6 +64,7 @@ absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags) {
   options.folder = source->path();
   options.source = std::move(source);
   options.module = module;
+  options.module.partial_head = flags.partial_head;
   ASSIGN_OR_RETURN(options.ir, IrFileOf(flags));
   options.perf = flags.perf;
   options.gdb = flags.gdb;

@@ -200,14 +200,19 @@ StepShape Scheduler::ShapeOf(absl::Span<const StepPart> parts, absl::Span<Member
   return shape;
 }
 
+// Who reads the rows sees all of them.
+int64_t Scheduler::LogitsNeeded(const Member& member) {
+  return member.read_row ? 0 : member.sequence->logits_needed();
+}
+
 absl::Status Scheduler::RunStep(absl::Span<const StepPart> parts,
                                 absl::Span<Member* const> members) {
   std::vector<runtime::Chunk> chunks;
   for (const StepPart& part : parts) {
     const Member& member = *members[part.sequence];
-    chunks.push_back({member.slot,
-                      member.sequence->waiting().subspan(0, static_cast<size_t>(part.tokens)),
-                      part.logits, member.sequence->MediaOfWaiting(part.tokens)});
+    chunks.push_back(
+        {member.slot, member.sequence->waiting().subspan(0, static_cast<size_t>(part.tokens)),
+         part.logits, member.sequence->MediaOfWaiting(part.tokens), LogitsNeeded(member)});
   }
   ASSIGN_OR_RETURN(const absl::Span<const float> logits, session_->Step(chunks));
   const auto width = static_cast<size_t>(session_->width());
@@ -215,7 +220,8 @@ absl::Status Scheduler::RunStep(absl::Span<const StepPart> parts,
   for (size_t i = 0; i < parts.size(); ++i) {
     Member* member = members[parts[i].sequence];
     slots_.Append(member->slot, chunks[i].tokens);
-    member->sequence->MarkComputed(parts[i].tokens, executable_->parallel_calls());
+    member->sequence->MarkComputed(parts[i].tokens, executable_->parallel_calls(),
+                                   executable_->computed_columns());
     if (parts[i].logits) rows.push_back({member, logits.subspan(rows.size() * width, width)});
   }
   FeedRows(rows);
@@ -230,13 +236,13 @@ absl::Status Scheduler::RunDraftStep(Member* member, int64_t max_tokens) {
   const absl::Span<const int32_t> tokens =
       member->sequence->Draft(draft_times_, std::clamp<int64_t>(room, 1, max_tokens));
   const auto count = static_cast<int64_t>(tokens.size());
-  const runtime::Chunk chunk{member->slot, tokens, count};
+  const runtime::Chunk chunk{member->slot, tokens, count, {}, LogitsNeeded(*member)};
   base::Stopwatch watch;
   ASSIGN_OR_RETURN(const absl::Span<const float> logits,
                    session_->Step(absl::MakeConstSpan(&chunk, 1)));
   draft_times_.Note(count, watch.Lap());
   const int64_t length = session_->length(member->slot) - count;
-  member->sequence->MarkComputed(1, executable_->parallel_calls());
+  member->sequence->MarkComputed(1, executable_->parallel_calls(), executable_->computed_columns());
   const int64_t own = member->sequence->FeedDraft(logits, &scratch_[0], member->read_row);
   slots_.Append(member->slot, tokens.subspan(0, static_cast<size_t>(own)));
   session_->Truncate(member->slot, length + own);

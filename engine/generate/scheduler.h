@@ -147,6 +147,7 @@ class Scheduler {
   absl::StatusOr<StepOutcome> TryStep(std::optional<double> seconds);
   // `members` are those that the parts' sequences are numbered by, here and below.
   static StepShape ShapeOf(absl::Span<const StepPart> parts, absl::Span<Member* const> members);
+  static int64_t LogitsNeeded(const Member& member);
   absl::Status RunStep(absl::Span<const StepPart> parts, absl::Span<Member* const> members);
   void FeedRows(absl::Span<const Row> rows);
   // A step of a sequence that is alone and writes: with guesses behind its token, of which those

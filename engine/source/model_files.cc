@@ -98,6 +98,7 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files
   import.result = options.result;
   import.weights = options.weights;
   import.activations = options.activations;
+  import.partial_head = options.partial_head;
   import.max_context = context;
   import.max_step_tokens = std::min(options.max_step, context);
   import.max_logit_rows = import.max_step_tokens;

@@ -56,6 +56,8 @@ struct ModuleOptions {
   StepResult result = StepResult::kLogits;
   std::optional<ir::DType> weights;  // quantised to, while they are loaded
   Activations activations = Activations::kExact;
+  // Whether the LM head is held in 8 bits as well, and read in part where the largest logits decide.
+  bool partial_head = false;
   int64_t context = 0;     // tokens of a sequence; 0: DefaultContext
   int64_t max_step = 512;  // tokens computed at a time; less if the context is shorter
   // Keeps what each part of the model computes, for Session::Activation; costs time and memory.

@@ -125,10 +125,17 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportDecoder(const Decoder& decoder
   Weights weights;
   RETURN_IF_ERROR(AddWeights(decoder, options, module.get(), &weights));
   const std::vector<KeyValueCache> caches = AddCaches(decoder, options, module.get());
-  const Model model = {
-      decoder,      options.precision,          options.result,     weights, context, caches,
-      module.get(), options.record_activations, options.activations};
-  for (const auto add : {AddLayers, AddResult, AddStep}) {
+  const Model model = {decoder,
+                       options.precision,
+                       options.result,
+                       weights,
+                       context,
+                       caches,
+                       module.get(),
+                       options.record_activations,
+                       options.activations,
+                       options.partial_head};
+  for (const auto add : {AddLayers, AddResult, AddStep, AddTop}) {
     RETURN_IF_ERROR(add(model));
   }
   if (decoder.audio) {

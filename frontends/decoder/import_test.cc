@@ -52,6 +52,31 @@ TEST(Import, WritesTheModelAsThePaperDoes) {
             ReadFile("frontends/decoder/testdata/toy.lluda"));
 }
 
+TEST(Import, AHeadThatMayBeReadInPartHasAStepOfItsOwn) {
+  ImportOptions options = ToyOptions(ToyTensors(ir::DType::kBF16));
+  options.partial_head = true;
+  const std::string text = Import(ToyDecoder(), options);
+  EXPECT_THAT(text, HasSubstr("symbol Q in 1..16\n"));
+  EXPECT_THAT(text,
+              HasSubstr("func @step(%tokens: i32 tok[T], %pos: i32 tok[T], %slot: i32 tok[T], "
+                        "%rows: i32 row[R]) ->"));
+  EXPECT_THAT(text, HasSubstr("func @top(%tokens: i32 tok[T], %pos: i32 tok[T], %slot: i32 tok[T], "
+                              "%rows: i32 row[Q], %kept: i32 row[Q]) ->"));
+  EXPECT_THAT(text, HasSubstr("%least = nth_largest %l %kept over vocab : f32 row[Q]\n"
+                              "    %largest = keep %l %l %least : f32 row[Q] vocab["));
+  Decoder other = ToyDecoder();
+  other.logits_softcap = 30;
+  EXPECT_EQ(ImportError(other, options),
+            "the model's head cannot be read in part: its logits are capped");
+  other = ToyDecoder();
+  other.logits_divisor = 8;
+  EXPECT_EQ(ImportError(other, options),
+            "the model's head cannot be read in part: its logits are scaled");
+  options.result = StepResult::kHidden;
+  EXPECT_EQ(ImportError(ToyDecoder(), options),
+            "the model's head cannot be read in part: the step gives no logits");
+}
+
 TEST(Import, InF32LeavesTheRoundingOut) {
   ImportOptions options = ToyOptions(ToyTensors(ir::DType::kBF16));
   options.precision = Precision::kF32;

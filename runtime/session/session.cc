@@ -95,6 +95,11 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
   }
   std::unique_ptr<Session> session(new Session(executable, options));
   session->step_ = step;
+  const Entry* top = program.FindEntry(step_interface::kTop);
+  if (top != nullptr && top->HasInputs(step_interface::kTopInputs)) {
+    ASSIGN_OR_RETURN(session->top_rows_symbol_, FindSymbol(program, step_interface::kTopRowCount));
+    session->top_ = top;
+  }
   session->tokens_symbol_ = symbols.tokens;
   session->rows_symbol_ = symbols.rows;
   session->slots_symbol_ = symbols.slots;
@@ -125,7 +130,8 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
                     program.states[i].Bytes(session->dims_));
     }
   }
-  for (auto* input : {&session->tokens_, &session->positions_, &session->slots_, &session->rows_}) {
+  for (auto* input : {&session->tokens_, &session->positions_, &session->slots_, &session->rows_,
+                      &session->kept_}) {
     input->reserve(static_cast<size_t>(session->max_step_));
   }
   return session;
@@ -148,6 +154,10 @@ absl::Status Session::Check(absl::Span<const Chunk> chunks) const {
     if (chunk.wanted < 0 || chunk.wanted > tokens) {
       return absl::InvalidArgumentError(
           absl::StrCat("results of ", chunk.wanted, " tokens are wanted of ", tokens));
+    }
+    if (chunk.kept < 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the ", chunk.kept, " largest logits are wanted"));
     }
     if (!chunk.media.empty() && media_width_ == 0) {
       return absl::InvalidArgumentError("the program takes no media");
@@ -252,7 +262,8 @@ absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk
       const bool ends = end == count;
       const auto media =
           current.media.empty() ? current.media : current.media.subspan(taken, piece.size());
-      pieces_.push_back({current.slot, piece, std::max<int64_t>(0, end - first), media});
+      pieces_.push_back(
+          {current.slot, piece, std::max<int64_t>(0, end - first), media, current.kept});
       tokens += static_cast<int64_t>(piece.size());
       rows += pieces_.back().wanted;
       taken = ends ? 0 : taken + piece.size();
@@ -277,6 +288,8 @@ absl::Status Session::RunStep(absl::Span<const Chunk> chunks, float* output) {
   positions_.clear();
   slots_.clear();
   rows_.clear();
+  kept_.clear();
+  bool all = false;  // logits of a row
   for (const Chunk& chunk : chunks) {
     UsePages(chunk.slot, lengths_[chunk.slot] + static_cast<int64_t>(chunk.tokens.size()));
     for (const int32_t token : chunk.tokens) {
@@ -289,8 +302,13 @@ absl::Status Session::RunStep(absl::Span<const Chunk> chunks, float* output) {
     for (int64_t row = end - chunk.wanted; row < end; ++row) {
       rows_.push_back(static_cast<int32_t>(row));
     }
+    all |= chunk.wanted > 0 && (chunk.kept == 0 || chunk.kept > most_kept());
+    kept_.resize(rows_.size(), static_cast<int32_t>(std::min(chunk.kept, most_kept())));
   }
-  if (rows_.empty()) rows_.push_back(static_cast<int32_t>(tokens_.size()) - 1);
+  if (rows_.empty()) {
+    rows_.push_back(static_cast<int32_t>(tokens_.size()) - 1);
+    kept_.push_back(1);
+  }
   dims_[tokens_symbol_] = static_cast<int64_t>(tokens_.size());
   dims_[rows_symbol_] = static_cast<int64_t>(rows_.size());
   std::vector<const void*> inputs = {tokens_.data(), positions_.data(), slots_.data(),
@@ -299,7 +317,12 @@ absl::Status Session::RunStep(absl::Span<const Chunk> chunks, float* output) {
     GatherMedia(chunks);
     inputs.insert(inputs.end(), {keep_.data(), from_.data(), media_.data()});
   }
-  return executable_->Run(*step_, *states_, dims_, inputs, output);
+  const auto rows = static_cast<int64_t>(rows_.size());
+  const bool fits = top_ != nullptr && rows <= executable_->program().symbols[top_rows_symbol_].max;
+  if (all || !fits) return executable_->Run(*step_, *states_, dims_, inputs, output);
+  dims_[top_rows_symbol_] = rows;
+  inputs.push_back(kept_.data());
+  return executable_->Run(*top_, *states_, dims_, inputs, output);
 }
 
 void Session::GatherMedia(absl::Span<const Chunk> chunks) {

@@ -19,6 +19,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/step_interface.h"
 #include "runtime/executable.h"
 #include "runtime/machine/thread_pool.h"
 #include "runtime/session/page_budget.h"
@@ -51,6 +52,9 @@ struct Chunk {
   // Of each token the row [media_width] that stands for its embedding, null where none does. Empty:
   // for none of them.
   absl::Span<const float* const> media = {};
+  // How many of the largest logits of each result are wanted; 0: all of them. Others may be -inf: they
+  // are where the program has a step for it, and all chunks of the step that want results say so.
+  int64_t kept = 0;
 };
 
 class Session {
@@ -63,7 +67,7 @@ class Session {
   // Appends the chunks' tokens to their sequences in a single step and returns the results [width]
   // that the chunks want, in the order of the tokens. The span is valid until the next call.
   // InvalidArgument for an empty chunk, two chunks of one slot, a token outside the vocabulary,
-  // results of more tokens than a chunk has, media of another number of tokens or for a program
+  // results of more tokens than a chunk has, kept logits below 0, media of another number of tokens or for a program
   // that takes none, more than max_step tokens or more than max_rows results; ResourceExhausted when
   // a sequence would outgrow the context, or all of them the pages that there are. On error no
   // sequence has changed.
@@ -94,6 +98,8 @@ class Session {
   int64_t media_width() const { return media_width_; }  // numbers of a row of media; 0: takes none
   int64_t width() const { return width_; }  // numbers of a result: of logits, the vocabulary
   const States& states() const { return *states_; }
+  // The largest Chunk::kept that spares anything: 0 where the program has no step for it.
+  int64_t most_kept() const { return top_ == nullptr ? 0 : step_interface::kMostKept; }
   // Of keys and values, and of what else is kept of positions.
   int64_t kv_bytes() const { return memory_->Bytes(pages_->pages()); }
 
@@ -121,6 +127,7 @@ class Session {
 
   Executable* executable_;
   const Entry* step_ = nullptr;
+  const Entry* top_ = nullptr;  // null: all logits are computed
   std::unique_ptr<States> states_;
   std::optional<StateMemory> memory_;
   std::optional<PageBudget> pages_;
@@ -136,9 +143,10 @@ class Session {
   int64_t media_width_ = 0;
   // Indices of the program's symbols T, R, S, C.
   int tokens_symbol_ = 0, rows_symbol_ = 0, slots_symbol_ = 0, context_symbol_ = 0;
-  int media_symbol_ = -1;  // of M; -1: the program takes no media
+  int top_rows_symbol_ = 0;  // of Q, where there is a top_
+  int media_symbol_ = -1;    // of M; -1: the program takes no media
   std::vector<int64_t> dims_;
-  std::vector<int32_t> tokens_, positions_, slots_, rows_;
+  std::vector<int32_t> tokens_, positions_, slots_, rows_, kept_;
   // Of a program that takes media: keep and from, of each token, and the rows, the first zeros.
   std::vector<float> keep_, media_;
   std::vector<int32_t> from_;

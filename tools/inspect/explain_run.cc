@@ -11,11 +11,11 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
-#include "engine/session.h"
 #include "ir/cost.h"
 #include "ir/interpreter/tensor.h"
 #include "runtime/executable.h"
 #include "runtime/program.h"
+#include "runtime/session/session.h"
 #include "runtime/timeline.h"
 #include "tools/inspect/entry_arguments.h"
 #include "tools/inspect/module_path.h"
@@ -57,7 +57,11 @@ std::string StepText(const ExplainedRun& run) {
 }
 
 // `session` must outlive it.
-PreparedRun PrepareStep(const ExplainedRun& run, int64_t max_step, engine::Session* session) {
+PreparedRun PrepareStep(const ExplainedRun& run, runtime::Session* session) {
+  const int64_t max_step = session->max_step();
+  // The likeliest token is what a step with a partial head is for.
+  const int64_t kept = run.entry == step_interface::kTop ? 1 : 0;
+
   std::vector<int32_t> before, tokens;
   for (int64_t i = 0; i < run.depth + run.tokens; ++i) {
     (i < run.depth ? before : tokens)
@@ -69,10 +73,13 @@ PreparedRun PrepareStep(const ExplainedRun& run, int64_t max_step, engine::Sessi
     prepared.steps.push_back(ShapeOf(run.depth + done, std::min(max_step, run.tokens - done)));
   }
   prepared.before = [session, before] {
-    session->Clear();
+    session->Truncate(0, 0);
     return before.empty() ? absl::OkStatus() : session->Evaluate(before).status();
   };
-  prepared.run = [session, tokens] { return session->Evaluate(tokens).status(); };
+  prepared.run = [session, tokens, kept] {
+    const runtime::Chunk chunk{0, tokens, 1, {}, kept};
+    return session->Evaluate(absl::MakeConstSpan(&chunk, 1)).status();
+  };
   return prepared;
 }
 
@@ -227,12 +234,16 @@ absl::StatusOr<std::vector<ExplainReport>> ExplainRuns(const ir::Module& optimis
                                                        const codegen::Target& target,
                                                        const std::vector<ExplainedRun>& runs,
                                                        engine::Model* model) {
-  ASSIGN_OR_RETURN(std::unique_ptr<engine::Session> session, engine::Session::Create(model, {}));
+  runtime::SessionOptions one;
+  one.context = model->context();
+  one.max_step = model->max_step();
+  ASSIGN_OR_RETURN(std::unique_ptr<runtime::Session> session,
+                   runtime::Session::Create(model->executable(), one));
   const runtime::Program& program = model->executable()->program();
   std::vector<PreparedRun> prepared;
   for (const ExplainedRun& run : runs) {
-    if (run.entry == step_interface::kStep) {
-      prepared.push_back(PrepareStep(run, model->max_step(), session.get()));
+    if (run.entry == step_interface::kStep || run.entry == step_interface::kTop) {
+      prepared.push_back(PrepareStep(run, session.get()));
     } else {
       ASSIGN_OR_RETURN(PreparedRun entry, PrepareEntry(run, optimised, model->executable()));
       prepared.push_back(std::move(entry));
@@ -242,10 +253,12 @@ absl::StatusOr<std::vector<ExplainReport>> ExplainRuns(const ir::Module& optimis
   ASSIGN_OR_RETURN(auto meter, LimitMeter::Create(target, model->threads(), DefaultReadBytes()));
   const std::map<std::string, const ir::Op*> ops = StatementsByName(optimised);
   std::vector<ExplainReport> reports;
-  for (const PreparedRun& run : prepared) {
+  for (PreparedRun& run : prepared) {
     Times times;
     Rates rates{target, {}};
     RETURN_IF_ERROR(Measure(model, run, meter.get(), &times, &rates));
+    const auto columns = static_cast<double>(model->executable()->computed_columns());
+    for (ir::CostShape& step : run.steps) step.kept_columns = columns;
     ExplainReport& report = reports.emplace_back();
     report.run = run.text;
     report.threads = model->threads();
