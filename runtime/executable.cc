@@ -327,7 +327,7 @@ void Executable::RunRegion(const int64_t* dims) {
   const int64_t start = timeline_ != nullptr ? Timeline::Now() : 0;
   const bool shared = device_->RunRegion({bound_, dims, timeline_});
   if (shared) ++parallel_calls_;
-  if (timeline_ == nullptr) return;
+  if (timeline_ == nullptr || device_->TimesRegions()) return;
   timeline_->AddRegion(
       {bound_[0].call, static_cast<uint32_t>(bound_.size()), start, Timeline::Now(), shared});
 }

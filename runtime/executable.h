@@ -110,6 +110,9 @@ class Executable {
   // about `seconds`: how fast that memory is.
   absl::StatusOr<double> MeasureCopies(double seconds);
 
+  // What the device can do at most, as its makers say.
+  PeakRates peak_rates() const { return device_->Peak(); }
+
   // From now on runs note their times in `timeline`, made for the device's number of threads; null:
   // they no longer do. It must outlive the runs.
   void RecordTo(Timeline* timeline) { timeline_ = timeline; }
