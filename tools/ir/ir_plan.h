@@ -71,7 +71,7 @@ struct PlannedCall {
   std::string kernel;
   std::vector<std::string> reads;  // "frame+65536", "loaded+0", a weight's or a state's name
   std::string writes;              // of several statements, by commas
-  bool beside_previous = false;  // runs side by side with the call before it
+  bool beside_previous = false;    // runs side by side with the call before it
 };
 
 // Calls that run `times` times, each time for another layer; the first layer's are told.
