@@ -139,6 +139,7 @@ class Executable {
   void RunRegion(const int64_t* dims);
   // Asks for a weight, and copies it where the device has memory of its own.
   absl::Status FetchWeight(size_t index, WeightSource* source);
+  absl::StatusOr<Memory> WeightCopy(const Weight& weight);
   absl::Status RunLoadCall(const Call& call, const int64_t* dims, WeightSource* source,
                            std::vector<int>* readers,
                            const std::function<void(int64_t bytes)>& finished);
@@ -152,6 +153,8 @@ class Executable {
   std::vector<const void*> weights_;
   // Where the device has memory of its own: what was copied there.
   std::vector<Memory> weight_copies_, input_copies_;
+  // While weights are loaded: copies that the load list is done with, for others of the same size.
+  std::vector<Memory> spare_copies_;
   std::vector<const void*> input_addresses_;
   Memory result_copy_;
   std::vector<BoundCall> bound_;
