@@ -67,6 +67,7 @@ TEST_F(ExplainRunTest, AnEntryIsRunByItself) {
     EXPECT_GT(report.seconds, 0);
     EXPECT_GT(FlopsOf(report), 0);
     for (const ExplainedStatement& statement : report.statements) {
+      EXPECT_GT(statement.measured_seconds, 0) << statement.name;
     }
   }
   for (const ExplainedStatement& statement : (*reports)[0].statements) {
