@@ -110,6 +110,9 @@ class Executable {
   // about `seconds`: how fast that memory is.
   absl::StatusOr<double> MeasureCopies(double seconds);
 
+  // What the device can do at most, as its makers say.
+  PeakRates peak_rates() const { return device_->Peak(); }
+
   // From now on runs note their times in `timeline`, made for the device's number of threads; null:
   // they no longer do. It must outlive the runs.
   void RecordTo(Timeline* timeline) { timeline_ = timeline; }
@@ -138,6 +141,7 @@ class Executable {
   void RunRegion(const int64_t* dims);
   // Asks for a weight, and copies it where the device has memory of its own.
   absl::Status FetchWeight(size_t index, WeightSource* source);
+  absl::StatusOr<Memory> WeightCopy(const Weight& weight);
   absl::Status RunLoadCall(const Call& call, const int64_t* dims, WeightSource* source,
                            std::vector<int>* readers,
                            const std::function<void(int64_t bytes)>& finished);
@@ -151,6 +155,8 @@ class Executable {
   std::vector<const void*> weights_;
   // Where the device has memory of its own: what was copied there.
   std::vector<Memory> weight_copies_, input_copies_;
+  // While weights are loaded: copies that the load list is done with, for others of the same size.
+  std::vector<Memory> spare_copies_;
   std::vector<const void*> input_addresses_;
   Memory result_copy_;
   std::vector<BoundCall> bound_;

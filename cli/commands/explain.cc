@@ -59,8 +59,7 @@ absl::StatusOr<int> RunExplain(const ExplainFlags& flags) {
                    LoadModel(std::move(options), flags.model.use_cache));
   ASSIGN_OR_RETURN(const tools::ExplainedRun run, RunOf(flags, model->context()));
   ASSIGN_OR_RETURN(std::vector<tools::ExplainReport> reports,
-                   tools::ExplainRuns(*optimised.module, optimised.history, optimised.target, {run},
-                                      model.get()));
+                   tools::ExplainRuns(optimised, {run}, model.get()));
   return Print(flags.json ? tools::ExplainJson(reports.front())
                           : tools::ExplainText(reports.front()));
 }

@@ -109,7 +109,8 @@ void AddIrFile(CLI::App* app, ModelFlags* flags) {
 
 void AddIsa(CLI::App* app, ModelFlags* flags) {
   app->add_option("--isa", flags->isa,
-                  "host, or an older one: amx, avx512bf16, avx512, avx2, generic")
+                  "host, or an older one: amx, avx512bf16, avx512, avx2, generic; of --device cuda "
+                  "sm_90a, sm_89, sm_86, sm_80")
       ->capture_default_str();
 }
 

@@ -275,6 +275,7 @@ CLI::App* AddExplain(CLI::App* app, ExplainFlags* flags) {
   AddPrecision(sub, &flags->model);
   AddIrFile(sub, &flags->model);
   AddMachine(sub, &flags->model);
+  AddDevice(sub, &flags->model);
   AddListeners(sub, &flags->model);
   AddJson(sub, &flags->json);
   return sub;
@@ -305,6 +306,7 @@ CLI::App* AddReport(CLI::App* app, ReportFlags* flags) {
   AddPrecision(sub, &flags->model);
   AddIrFile(sub, &flags->model);
   AddMachine(sub, &flags->model);
+  AddDevice(sub, &flags->model);
   return sub;
 }
 
@@ -338,6 +340,7 @@ CLI::App* AddVerify(CLI::App* app, VerifyFlags* flags) {
       ->needs("--ir");
   AddJson(sub, &flags->json);
   AddIsa(sub, &flags->model);
+  AddDevice(sub, &flags->model);
   return sub;
 }
 
@@ -457,6 +460,7 @@ CLI::App* AddCompile(CLI::App* app, CompileFlags* flags) {
   AddPrecision(sub, &flags->model);
   AddResult(sub, &flags->model);
   AddMachine(sub, &flags->model);
+  AddDevice(sub, &flags->model);
   return sub;
 }
 
@@ -609,6 +613,7 @@ RunParseResult ParseRunArguments(int argc, char** argv, const Version& version) 
   AddContext(&app, &flags.model);
   AddThreads(&app, &flags.model);
   AddForce(&app, &flags.model);
+  AddDevice(&app, &flags.model);
   AddCheck(&app, &flags.model);
   const size_t shared = app.get_options().size();
   AddGeneration(&app, &flags);

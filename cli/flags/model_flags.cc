@@ -91,7 +91,10 @@ absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(engine::LoadOptions opt
   std::optional<base::CodeCache> cache;
   std::vector<std::string> notes;
   const std::string cache_folder = CacheFolder([](const char* name) { return std::getenv(name); });
-  if (use_cache && !cache_folder.empty() && options.source->bundle() == nullptr) {
+  // Of a bundle, a GPU's driver alone may have something to compile.
+  const bool compiles =
+      options.source->bundle() == nullptr || options.device == engine::Device::kCuda;
+  if (use_cache && !cache_folder.empty() && compiles) {
     absl::StatusOr<base::CodeCache> opened =
         base::CodeCache::Open(cache_folder, base::kDefaultCacheBytes);
     if (opened.ok()) {

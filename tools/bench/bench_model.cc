@@ -42,7 +42,7 @@ absl::StatusOr<StepWork> CountWork(const OptimisedModel& model) {
   const ir::DType input =
       model.numbers.precision == engine::Precision::kBF16 ? ir::DType::kBF16 : ir::DType::kF32;
   return StepWork{std::move(cost), std::move(decode),
-                  codegen::LimitOfMatmul(model.target, input, input)};
+                  ArithmeticLimit(model.target, model.device, input, input)};
 }
 
 // What the untimed runs gave, for comparison with the timed ones.
@@ -137,13 +137,8 @@ absl::StatusOr<Unconfirmed> Measure(const BenchOptions& bench, BenchResult* resu
   ASSIGN_OR_RETURN(Expected expected, RunUntimed(bench, runner.get()));
   result->peak_rss_bytes = engine::PeakMemoryBytes();
 
-  std::unique_ptr<LimitMeter> meter;
-  if (model->executable()->uses_host_memory()) {
-    ASSIGN_OR_RETURN(meter, LimitMeter::Create(target, model->threads(), DefaultReadBytes()));
-  } else {
-    ASSIGN_OR_RETURN(const double rate, model->executable()->MeasureCopies(kLimitSeconds));
-    meter = LimitMeter::OfMemory(rate);
-  }
+  ASSIGN_OR_RETURN(std::unique_ptr<LimitMeter> meter,
+                   LimitMeter::OfDevice(model->executable(), target, model->threads()));
   RETURN_IF_ERROR(RunTimed(bench, expected, model.get(), work, runner.get(), meter.get(), result));
   if (bench.stats) {
     RETURN_IF_ERROR(CountCalls(*model, bench, runner.get(), result));
