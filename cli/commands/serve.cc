@@ -205,13 +205,20 @@ absl::Status ServeTexts(const ServeFlags& flags, Loaded* loaded) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<Loaded>> Load(const ServeFlags& flags) {
-  auto loaded = std::make_unique<Loaded>();
+// What a server's model is compiled for: texts share pages, vectors have none to share.
+absl::StatusOr<engine::LoadOptions> ServedOptionsOf(const ServeFlags& flags) {
   ModelFlags wanted = flags.model;
   if (flags.embeddings) {
     wanted.result = std::string(engine::StepResultName(engine::StepResult::kHidden));
   }
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(wanted));
+  options.module.pages = !flags.embeddings;
+  return options;
+}
+
+absl::StatusOr<std::unique_ptr<Loaded>> Load(const ServeFlags& flags) {
+  auto loaded = std::make_unique<Loaded>();
+  ASSIGN_OR_RETURN(engine::LoadOptions options, ServedOptionsOf(flags));
   options.identify = true;
   ASSIGN_OR_RETURN(loaded->served.chat_template, TemplateOf(flags, *options.source));
   loaded->served.id = flags.model.model.find('/') != std::string::npos &&
@@ -244,8 +251,9 @@ void WaitForSignal(const Interrupt& interrupt) {
 
 absl::StatusOr<int> RunServe(const ServeFlags& flags) {
   if (flags.plan) {
+    ASSIGN_OR_RETURN(engine::LoadOptions options, ServedOptionsOf(flags));
     ASSIGN_OR_RETURN(const std::unique_ptr<engine::Model> model,
-                     LoadModel(flags.model, /*need_tokenizer=*/true));
+                     LoadModel(std::move(options), flags.model.use_cache));
     ASSIGN_OR_RETURN(const std::string plan, PlanOf(flags, model.get()));
     return Print(plan);
   }
