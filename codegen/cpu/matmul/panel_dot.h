@@ -21,14 +21,14 @@ struct PanelDot {
   int64_t depth_total;  // K
   // B comes from memory: ask for what lies so many bytes ahead of what is used; 0: do not.
   int64_t prefetch_bytes = 0;
-  // The same where the distance is known at run time only; null: it is not.
-  Value* prefetch_distance = nullptr;
   // A's rows interleaved: this many rows take turns, 4 bytes each; 1 for rows that are contiguous.
   int a_interleaved = 1;
   // Called for every VisitDepth(a, b) elements with the first of them: to fetch what will be needed
   // later, a little at a time, so that what the tile itself waits for is not held up. They divide
   // depth_total.
   std::function<void(Value* k)> visit = nullptr;
+  // As prefetch_bytes, where the distance is known at run time only; null: it is not.
+  Value* prefetch_distance = nullptr;
 };
 
 int64_t VisitDepth(ir::DType a, ir::DType b);
