@@ -7,6 +7,14 @@
 // T tokens are computed, each of a position in the sequence of a slot, and R rows of them get
 // logits. States have the axes slot[S] and pos[C].
 //
+// Where the module has symbols for pages, page-caches puts keys and values into pages of 64 positions,
+// which sequences may share. States then have the axes page[P] and pos[64], and the step two more
+// inputs, its last:
+//
+//   func @step(..., %page: i32 tok[T], %table: i32 slot[S] place[B]) -> ...
+//
+// `page` is where each token's keys and values go: what `table` has for its slot at pos / 64.
+//
 // A model that hears has the step
 //
 //   func @step(..., %rows: i32 row[R], %keep: f32 tok[T], %from: i32 tok[T],
@@ -53,6 +61,8 @@ inline constexpr char kTokenCount[] = "T";
 inline constexpr char kRowCount[] = "R";
 inline constexpr char kSlotCount[] = "S";
 inline constexpr char kCapacity[] = "C";     // positions that a slot has room for
+inline constexpr char kPageCount[] = "P";    // of all sequences
+inline constexpr char kPlaceCount[] = "B";   // of pages, in a sequence
 inline constexpr char kSoundCount[] = "A";   // rows of a window of sound
 inline constexpr char kMediaCount[] = "M";   // rows of `media`
 inline constexpr char kTopRowCount[] = "Q";  // rows of @top, at most kMostTopRows
@@ -78,6 +88,14 @@ inline constexpr int64_t kMostKept = 1024;
 // Few, as several numbers for each token of the vocabulary are held for each of them.
 inline constexpr int64_t kMostTopRows = 16;
 
+// Behind those of any of these lists.
+inline constexpr char kPage[] = "page";
+inline constexpr char kPageTable[] = "table";
+inline constexpr const char* kPageInputs[] = {kPage, kPageTable};
+
+// Positions of a page: a multiple of what kernels read together, and a part of a section.
+inline constexpr int kPagePositions = 64;
+
 // Inputs of the entries for sound.
 inline constexpr char kMel[] = "mel";      // of 100 frames, those that are missing zeros
 inline constexpr char kMask1[] = "mask1";  // 1 for places behind the first convolution that count
@@ -93,6 +111,8 @@ inline constexpr char kRowAxis[] = "row";
 inline constexpr char kMediaAxis[] = "med";
 inline constexpr char kSlotAxis[] = "slot";
 inline constexpr char kPositionAxis[] = "pos";
+inline constexpr char kPageAxis[] = "page";
+inline constexpr char kPlaceAxis[] = "place";  // of a sequence's pages
 
 // States with recorded activations are named by this and the activation: "act_q_proj".
 inline constexpr char kActivationPrefix[] = "act_";

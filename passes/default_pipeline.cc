@@ -32,6 +32,7 @@ std::vector<std::string> DefaultPipeline() {
       "hoist-weight-ops",  // now every statement on weights alone that is left has a reader
       "cse",               // the same transpose in two functions is one global
       "ring-caches",       // every attention is found and fused by now, whatever it has behind it
+      "page-caches",       // of a module that has symbols for pages; what is a ring stays one
       "pack-weights",      // matrices are weights and globals now, so one rule finds them all
       "dce",               // transposed and concatenated rows that only fed a pack
       "plan-memory",       // last: any later change would make the plan wrong

@@ -102,6 +102,7 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files
   import.max_context = context;
   import.max_step_tokens = std::min(options.max_step, context);
   import.max_logit_rows = import.max_step_tokens;
+  import.pages = options.pages;
   import.record_activations = options.record_activations;
   import.checkpoint_name = files.folder;
   import.find_tensor = TensorsOf(files);

@@ -52,6 +52,8 @@ struct ImportOptions {
   int64_t max_step_tokens = 512;  // T: tokens of one step
   int64_t max_logit_rows = 512;   // R: tokens of one step whose logits are wanted
   int64_t max_slots = 64;         // S: sequences at a time
+  // Declares P and B: keys and values may be put into pages, which sequences share (page-caches).
+  bool pages = false;
   // C: tokens of one sequence, rounded up to a multiple of 64. The decoder's
   // max_position_embeddings if not given, and never more than that.
   std::optional<int64_t> max_context;

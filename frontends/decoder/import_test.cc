@@ -83,6 +83,17 @@ TEST(Import, InF32LeavesTheRoundingOut) {
   EXPECT_EQ(Import(ToyDecoder(), options), ReadFile("frontends/decoder/testdata/toy_f32.lluda"));
 }
 
+TEST(Import, DeclaresWhatPagesAreCountedByWhereTheyAreAskedFor) {
+  ImportOptions options = ToyOptions(ToyTensors(ir::DType::kBF16));
+  const std::string slots = Import(ToyDecoder(), options);
+  options.pages = true;
+  // Four slots of 128 positions.
+  EXPECT_EQ(Import(ToyDecoder(), options),
+            absl::StrReplaceAll(slots, {{"  symbol C in 64..128\n",
+                                         "  symbol C in 64..128\n  symbol P in 1..8\n"
+                                         "  symbol B in 1..2\n"}}));
+}
+
 TEST(Import, WithACacheOfIntegersQuantisesWhatItAppends) {
   ImportOptions options = ToyOptions(ToyTensors(ir::DType::kBF16));
   options.kv_cache = KvCache::kInt8;
