@@ -108,6 +108,102 @@ TEST_F(BundleTest, IsReadAsItWasWritten) {
   program.kernels[0].fn(&args);  // returns
 }
 
+// Two kernels, one of which takes the other's place for many rows; the call computes two statements.
+Contents ContentsForGpu() {
+  Contents contents;
+  contents.program.symbols = {{"T", 1, 80}};
+  contents.program.kernels.resize(2);
+  contents.program.kernels[0].name = "few";
+  contents.program.kernels[0].many_symbol = 0;
+  contents.program.kernels[0].many_above = 64;
+  contents.program.kernels[0].many = 1;
+  contents.program.kernels[1].name = "many";
+  contents.program.frame_bytes = 128;
+  contents.program.loaded_bytes = 8;
+  runtime::Call call;
+  call.buffers = {{runtime::Space::kLoaded, 0, 0},
+                  {runtime::Space::kFrame, 0, 64},
+                  {runtime::Space::kFrame, 0, 64},
+                  {runtime::Space::kOutput, 0, 0}};
+  call.site = {"attn", 5, "q"};
+  call.parts = {{{"attn", 5, "norm"}, 2}, {{"attn", 5, "q"}, 2}};
+  call.only_symbol = 0;
+  call.only_above = 7;
+  contents.program.entries = {{"step", {}, {"logits", 64, {}}, {call}}};
+  contents.gpu.emplace();
+  contents.gpu->target = {"sm_90a", 9, 0, true, 12000};
+  contents.gpu->kernels = {{"few", {"the PTX of few", "its machine code"}},
+                           {"many", {"the PTX of many", ""}}};
+  contents.gpu->major = 9;
+  contents.gpu->driver = 12040;
+  contents.loaded = {{0, "weights-"}};
+  contents.ir = "lluda 1\nmodule @test {\n}\n";
+  contents.isa = "sm_90a";
+  contents.model.context = 64;
+  contents.model.max_step = 8;
+  return contents;
+}
+
+TEST_F(BundleTest, OfAGpuIsReadAsItWasWritten) {
+  ASSERT_EQ(WriteBundle(path_, ContentsForGpu()), absl::OkStatus());
+  const auto bundle = Bundle::Open(path_);
+  ASSERT_TRUE(bundle.ok()) << bundle.status();
+  EXPECT_TRUE((*bundle)->is_for_gpu());
+  EXPECT_EQ((*bundle)->Verify(), absl::OkStatus());
+  EXPECT_EQ((*bundle)->Prepare().status().message(),
+            path_ + ": its code is for a GPU, sm_90a, and for no CPU");
+  const auto runnable = (*bundle)->PrepareForGpu();
+  ASSERT_TRUE(runnable.ok()) << runnable.status();
+  const GpuPart& part = runnable->part;
+  EXPECT_EQ(part.target.name, "sm_90a");
+  EXPECT_EQ(part.target.major, 9);
+  EXPECT_TRUE(part.target.own);
+  EXPECT_EQ(part.target.driver, 12000);
+  EXPECT_EQ(part.major, 9);
+  EXPECT_EQ(part.driver, 12040);
+  EXPECT_EQ(part.kernels.at("few").machine_code, "its machine code");
+  EXPECT_EQ(part.kernels.at("many").ptx, "the PTX of many");
+  const runtime::Program& program = runnable->program;
+  EXPECT_EQ(program.kernels[0].many_symbol, 0);
+  EXPECT_EQ(program.kernels[0].many_above, 64);
+  EXPECT_EQ(program.kernels[0].many, 1u);
+  EXPECT_EQ(program.kernels[1].many_symbol, -1);
+  const runtime::Call& call = program.entry("step").calls[0];
+  EXPECT_EQ(call.only_symbol, 0);
+  EXPECT_EQ(call.only_above, 7);
+  EXPECT_THAT(call.parts, ElementsAre(runtime::CallPart{{"attn", 5, "norm"}, 2},
+                                      runtime::CallPart{{"attn", 5, "q"}, 2}));
+}
+
+TEST_F(BundleTest, OfAGpuIsRefusedWhereItDoesNotFit) {
+  Contents contents = ContentsForGpu();
+  const auto error = [&] {
+    EXPECT_EQ(WriteBundle(path_, contents), absl::OkStatus());
+    const auto bundle = Bundle::Open(path_);
+    return bundle.ok() ? std::string((*bundle)->PrepareForGpu().status().message())
+                       : std::string(bundle.status().message());
+  };
+  contents.gpu->kernels.erase("many");
+  EXPECT_THAT(error(), EndsWith("is damaged: there is no code of the kernel many"));
+  contents = ContentsForGpu();
+  contents.program.kernels[0].many = 2;
+  EXPECT_THAT(error(), HasSubstr("kernel.many.kernel is 2"));
+  contents = ContentsForGpu();
+  contents.program.entries[0].calls[0].parts[0].buffers = 3;
+  EXPECT_THAT(error(), HasSubstr("call.parts.buffers is 5, must be 4 to 4"));
+  contents = ContentsForGpu();
+  contents.program.entries[0].calls[0].only_symbol = 1;
+  EXPECT_THAT(error(), HasSubstr("call.only.symbol is 1"));
+  ASSERT_EQ(WriteBundle(path_, ContentsForGpu()), absl::OkStatus());
+  Flip(OffsetOf([](const Header& h) { return h.code(); }) + 10, 3);
+  EXPECT_THAT(std::string((*Bundle::Open(path_))->PrepareForGpu().status().message()),
+              EndsWith("the hash of section code is wrong"));
+  ASSERT_EQ(WriteBundle(path_, ContentsForGpu()), absl::OkStatus());
+  EditHeader(path_, [](Header* header) { header->clear_gpu(); });
+  EXPECT_THAT(std::string(Bundle::Open(path_).status().message()),
+              EndsWith("is for nvptx64, not for x86_64"));
+}
+
 TEST_F(BundleTest, IsRefusedAtEveryTruncation) {
   const std::string bytes = base::ReadAll(path_);
   for (size_t size = 0; size < bytes.size(); size += size < 5000 ? 1 : 97) {

@@ -26,8 +26,9 @@ inline constexpr uint64_t kPrefixBytes = 64;
 // Sections start at multiples of this.
 inline constexpr uint64_t kSectionAlignment = 4096;
 inline constexpr char kLludaVersion[] = "0.1";
-// The one that machine code is written for so far.
+// What code is written for: CPUs, and NVIDIA's GPUs.
 inline constexpr char kArchitecture[] = "x86_64";
+inline constexpr char kGpuArchitecture[] = "nvptx64";
 
 struct Prefix {
   uint64_t header_bytes = 0;

@@ -80,6 +80,22 @@ runtime::Kernel KernelOf(const Kernel& message, size_t symbols, Checker* check) 
   return kernel;
 }
 
+// A kernel that takes another one's place is taken from by none.
+void SetManyRows(const Program& message, runtime::Program* program, Checker* check) {
+  for (size_t i = 0; i < program->kernels.size(); ++i) {
+    const Kernel& from = message.kernels(static_cast<int>(i));
+    if (!from.has_many()) continue;
+    const ManyRows& many = from.many();
+    check->Index("kernel.many.symbol", many.symbol(), program->symbols.size());
+    check->Index("kernel.many.kernel", many.kernel(), program->kernels.size());
+    check->Range("kernel.many.above", many.above(), 0, kMostCount);
+    runtime::Kernel& kernel = program->kernels[i];
+    kernel.many_symbol = static_cast<int>(many.symbol());
+    kernel.many_above = many.above();
+    kernel.many = many.kernel();
+  }
+}
+
 // Refuses a workspace larger than any machine holds, before it is multiplied out.
 void CheckWorkspace(const runtime::Split& split, const std::vector<runtime::SymbolRange>& symbols,
                     Checker* check) {
@@ -109,15 +125,38 @@ int64_t SpaceBytes(Space space, const runtime::Program& program, const runtime::
   }
 }
 
+runtime::CallSite SiteOf(const CallSite& site, Checker* check) {
+  check->Range("call.site.index", site.index(), -1, kMostCount);
+  return {site.function(), site.index(), site.statement()};
+}
+
+void SetSite(const runtime::CallSite& site, CallSite* to) {
+  to->set_function(site.function);
+  to->set_index(site.index);
+  to->set_statement(site.statement);
+}
+
 runtime::Call CallOf(const Call& message, const runtime::Program& program,
                      const runtime::Entry& entry, Checker* check) {
   runtime::Call call;
   call.kernel = message.kernel();
-  const CallSite& site = message.site();
-  call.site = {site.function(), site.index(), site.statement()};
+  call.site = SiteOf(message.site(), check);
   call.joins_previous = message.joins_previous();
   check->Index("call.kernel", message.kernel(), program.kernels.size());
-  check->Range("call.site.index", site.index(), -1, kMostCount);
+  if (message.has_only()) {
+    check->Index("call.only.symbol", message.only().symbol(), program.symbols.size());
+    check->Range("call.only.above", message.only().above(), 0, kMostCount);
+    call.only_symbol = static_cast<int>(message.only().symbol());
+    call.only_above = message.only().above();
+  }
+  int64_t of_parts = 0;
+  for (const CallPart& part : message.parts()) {
+    of_parts += part.buffers();
+    call.parts.push_back({SiteOf(part.site(), check), part.buffers()});
+  }
+  if (!call.parts.empty()) {
+    check->Range("call.parts.buffers", of_parts, message.buffers_size(), message.buffers_size());
+  }
   for (const Buffer& buffer : message.buffers()) {
     check->Range("buffer.space", buffer.space(), 0, static_cast<int64_t>(Space::kOutput));
     const auto space = static_cast<Space>(buffer.space());
@@ -186,11 +225,17 @@ runtime::Entry EntryOf(const Entry& message, const runtime::Program& program, Ch
 
 void AddCall(const runtime::Call& call, Call* to) {
   to->set_kernel(call.kernel);
-  CallSite* site = to->mutable_site();
-  site->set_function(call.site.function);
-  site->set_index(call.site.index);
-  site->set_statement(call.site.statement);
+  SetSite(call.site, to->mutable_site());
+  for (const runtime::CallPart& part : call.parts) {
+    CallPart* part_to = to->add_parts();
+    SetSite(part.site, part_to->mutable_site());
+    part_to->set_buffers(part.buffers);
+  }
   to->set_joins_previous(call.joins_previous);
+  if (call.only_symbol >= 0) {
+    to->mutable_only()->set_symbol(static_cast<uint32_t>(call.only_symbol));
+    to->mutable_only()->set_above(call.only_above);
+  }
   for (const runtime::BufferRef& buffer : call.buffers) {
     Buffer* buffer_to = to->add_buffers();
     buffer_to->set_space(static_cast<uint32_t>(buffer.space));
@@ -240,7 +285,13 @@ Program ToMessage(const runtime::Program& program, absl::Span<const int64_t> ent
     to->set_max(symbol.max);
   }
   for (size_t i = 0; i < program.kernels.size(); ++i) {
-    *message.add_kernels() = ToMessage(program.kernels[i], entries[i]);
+    const runtime::Kernel& kernel = program.kernels[i];
+    Kernel* to = message.add_kernels();
+    *to = ToMessage(kernel, entries[i]);
+    if (kernel.many_symbol < 0) continue;
+    to->mutable_many()->set_symbol(static_cast<uint32_t>(kernel.many_symbol));
+    to->mutable_many()->set_above(kernel.many_above);
+    to->mutable_many()->set_kernel(kernel.many);
   }
   for (const runtime::Tensor& state : program.states) AddTensor(state, message.add_states());
   for (const runtime::Entry& entry : program.entries) {
@@ -275,6 +326,7 @@ absl::StatusOr<runtime::Program> FromMessage(const Program& message, const Progr
     program.kernels.push_back(KernelOf(kernel, program.symbols.size(), &check));
     CheckWorkspace(program.kernels.back().split, program.symbols, &check);
   }
+  SetManyRows(message, &program, &check);
   std::set<std::string> names;
   for (const Entry& entry : message.entries()) {
     if (!names.insert(entry.name()).second) {

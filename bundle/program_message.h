@@ -19,7 +19,8 @@ namespace lluda::bundle {
 // `entries`: where each kernel starts in the code. The program is one that is loaded.
 Program ToMessage(const runtime::Program& program, absl::Span<const int64_t> entries);
 
-// A kernel alone, which starts at `entry`; and back, for a program with so many symbols.
+// A kernel alone, which starts at `entry`; and back, for a program with so many symbols. Which other
+// kernel takes its place is the program's to say.
 Kernel ToMessage(const runtime::Kernel& kernel, int64_t entry);
 absl::StatusOr<runtime::Kernel> FromMessage(const Kernel& message, size_t symbols);
 

@@ -112,7 +112,8 @@ absl::Status Bundle::ReadHeader() {
   if (base::Sha256(text) != prefix->header_sha256) return Damaged("the header's hash is wrong");
   if (!header_.ParseFromString(text)) return Damaged("the header cannot be read");
   header_end_ = kPrefixBytes + prefix->header_bytes;
-  if (header_.architecture() != kArchitecture) {
+  const bool gpu = header_.has_gpu();
+  if (header_.architecture() != (gpu ? kGpuArchitecture : kArchitecture)) {
     return Error(absl::StatusCode::kUnimplemented,
                  absl::StrCat("is for ", header_.architecture(), ", not for ", kArchitecture));
   }
@@ -160,23 +161,50 @@ absl::Status Bundle::CheckHash(const Section& section, absl::string_view name) c
   return Damaged(absl::StrCat("the hash of section ", name, " is wrong"));
 }
 
+absl::StatusOr<runtime::Program> Bundle::ReadProgram() const {
+  const ProgramLimits limits{static_cast<int64_t>(header_.weights().bytes()), header_.code_start(),
+                             header_.code().bytes()};
+  absl::StatusOr<runtime::Program> program = FromMessage(header_.program(), limits);
+  if (!program.ok()) return Damaged(program.status().message());
+  return program;
+}
+
 absl::StatusOr<Runnable> Bundle::Prepare() const {
+  if (is_for_gpu()) {
+    return Error(absl::StatusCode::kFailedPrecondition,
+                 absl::StrCat("its code is for a GPU, ", isa(), ", and for no CPU"));
+  }
   const absl::Status features =
       runtime::CheckCpuFeatures({header_.cpu_features().begin(), header_.cpu_features().end()});
   if (!features.ok()) {
     return Error(features.code(), absl::StrCat("its code cannot run here: ", features.message()));
   }
-  const ProgramLimits limits{static_cast<int64_t>(header_.weights().bytes()), header_.code_start(),
-                             header_.code().bytes()};
-  absl::StatusOr<runtime::Program> program = FromMessage(header_.program(), limits);
-  if (!program.ok()) return Damaged(program.status().message());
+  ASSIGN_OR_RETURN(runtime::Program program, ReadProgram());
   ASSIGN_OR_RETURN(Code code, Code::Load(Bytes(header_.code()), header_.code_start()));
   // The copy is hashed, and only then are there pointers into it.
   if (!HasHash(header_.code(), code.bytes())) return Damaged("the hash of section code is wrong");
-  for (size_t i = 0; i < program->kernels.size(); ++i) {
-    program->kernels[i].fn = code.At(header_.program().kernels(static_cast<int>(i)).entry());
+  for (size_t i = 0; i < program.kernels.size(); ++i) {
+    program.kernels[i].fn = code.At(header_.program().kernels(static_cast<int>(i)).entry());
   }
-  return Runnable{std::move(code), *std::move(program)};
+  return Runnable{std::move(code), std::move(program)};
+}
+
+absl::StatusOr<GpuRunnable> Bundle::PrepareForGpu() const {
+  if (!is_for_gpu()) {
+    return Error(absl::StatusCode::kFailedPrecondition, "its code is for a CPU alone");
+  }
+  ASSIGN_OR_RETURN(runtime::Program program, ReadProgram());
+  // A copy: what was hashed is what is read.
+  const std::string code(Bytes(header_.code()));
+  if (!HasHash(header_.code(), code)) return Damaged("the hash of section code is wrong");
+  absl::StatusOr<GpuPart> part = DecodeGpuCode(header_.gpu(), code);
+  if (!part.ok()) return Damaged(part.status().message());
+  for (const runtime::Kernel& kernel : program.kernels) {
+    if (part->kernels.count(kernel.name) == 0) {
+      return Damaged(absl::StrCat("there is no code of the kernel ", kernel.name));
+    }
+  }
+  return GpuRunnable{*std::move(part), std::move(program)};
 }
 
 absl::StatusOr<tokenizer::Tokenizer> Bundle::Tokenizer() const {

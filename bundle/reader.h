@@ -19,6 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "base/files/mapped_file.h"
 #include "bundle/code.h"
+#include "bundle/gpu_part.h"
 #include "bundle/header.pb.h"
 #include "bundle/model_info.h"
 #include "frontends/tokenizer/tokenizer.h"
@@ -29,6 +30,12 @@ namespace lluda::bundle {
 // A program whose kernels have addresses, and what lies there.
 struct Runnable {
   Code code;  // must outlive the program's use
+  runtime::Program program;
+};
+
+// A program whose kernels are a GPU's.
+struct GpuRunnable {
+  GpuPart part;
   runtime::Program program;
 };
 
@@ -54,9 +61,14 @@ class Bundle {
   absl::string_view weights() const { return Bytes(header_.weights()); }
   uint64_t weights_offset() const { return header_.weights().offset(); }  // in the file
 
-  // FailedPrecondition if the CPU lacks a feature that the code uses; InvalidArgument if the code
-  // is damaged.
+  // Whether a GPU runs it. No CPU does then.
+  bool is_for_gpu() const { return header_.has_gpu(); }
+
+  // FailedPrecondition if the CPU lacks a feature that the code uses, or if it is a GPU's;
+  // InvalidArgument if the code is damaged.
   absl::StatusOr<Runnable> Prepare() const;
+  // The same of a bundle that a GPU runs, whatever GPU there is.
+  absl::StatusOr<GpuRunnable> PrepareForGpu() const;
 
   // Of those parts as they were written, in hexadecimal digits. The code's parts are what Prepare
   // checks; weights are what Verify checks.
@@ -83,6 +95,7 @@ class Bundle {
   absl::Status CheckSections() const;
   absl::Status Error(absl::StatusCode code, absl::string_view reason) const;
   absl::Status Damaged(absl::string_view reason) const;
+  absl::StatusOr<runtime::Program> ReadProgram() const;
   absl::string_view Bytes(const Section& section) const;
   absl::Status CheckHash(const Section& section, absl::string_view name) const;
   // Name and section of each part, those of the tokenizer included.

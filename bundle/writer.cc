@@ -108,15 +108,20 @@ absl::Status WriteBundle(const std::string& path, const Contents& contents) {
   Header header;
   header.set_lluda_version(kLludaVersion);
   header.set_llvm_version(contents.llvm_version);
-  header.set_architecture(kArchitecture);
+  header.set_architecture(contents.gpu ? kGpuArchitecture : kArchitecture);
   header.set_isa(contents.isa);
   for (const std::string& feature : contents.cpu_features) header.add_cpu_features(feature);
-  *header.mutable_program() = ToMessage(contents.program, contents.entries);
+  const std::string gpu_code = contents.gpu ? EncodeGpuCode(*contents.gpu) : "";
+  if (contents.gpu) *header.mutable_gpu() = ToMessage(contents.gpu->target);
+  // A GPU's kernels are found by their names.
+  const std::vector<int64_t> nowhere(contents.program.kernels.size(), 0);
+  *header.mutable_program() =
+      ToMessage(contents.program, contents.gpu ? nowhere : contents.entries);
   SetModel(contents.model, header.mutable_model());
   header.set_code_start(contents.code_start);
 
   Sections sections;
-  sections.Add(header.mutable_code(), contents.code);
+  sections.Add(header.mutable_code(), contents.gpu ? gpu_code : contents.code);
   sections.Add(header.mutable_ir(), contents.ir);
   if (contents.tokenizer) {
     const tokenizer::TokenizerTables& tables = *contents.tokenizer;

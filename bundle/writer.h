@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "bundle/gpu_part.h"
 #include "bundle/model_info.h"
 #include "bundle/program_message.h"
 #include "frontends/tokenizer/tables.h"
@@ -27,6 +28,8 @@ struct Contents {
   std::vector<int64_t> entries;
   absl::string_view code;  // runs wherever it lies
   uint64_t code_start = 0;
+  // In place of entries and code, of a bundle that a GPU runs.
+  std::optional<GpuPart> gpu;
   // The loaded memory, in pieces: bytes that belong at these offsets, ascending; gaps are zero.
   struct Piece {
     int64_t offset = 0;

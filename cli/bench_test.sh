@@ -20,14 +20,19 @@ refused "--repeat" --repeat 0
 refused "--ctx 20 is too short: the longest sequence has 40 tokens" \
   --ctx 20 --prompt-tokens 10 --depth 30 --gen-tokens 10
 refused "--streams: Value 65 not in range 1 to 64" --streams 65
+refused "--batch: Value 0 not in range 1 to 64" --batch 0
 refused "the model allows 1 to 2048" --prompt-tokens 5000
 refused "unknown isa 'z80'" --isa z80
 refused "no/such/folder" no/such/folder
 
 "$lluda" bench --prompt-tokens 40,70 --depth 0,30 --gen-tokens 20 --repeat 2 -t 1 --stats \
-  --streams 1,3 --json bench.json >out 2>err </dev/null || fail "bench: $(cat err)"
+  --streams 1,3 --batch 1,4 --json bench.json >out 2>err </dev/null || fail "bench: $(cat err)"
 grep -v "^lluda: warning: the machine is busy" err && fail "bench wrote to stderr"
 [[ $(grep -c "^prefill  " out) == 2 && $(grep -c "^decode  " out) == 2 ]] || fail "$(cat out)"
+"$lluda" bench --prompt-tokens 4 --gen-tokens 20 --repeat 2 -t 1 --streams 2 --partial-head \
+  --json part.json >part.out 2>err </dev/null || fail "bench --partial-head: $(cat err)"
+grep -q "^head  .* rows of the head a token" part.out || fail "$(cat part.out)"
+[[ $(grep -c "^small step  .* x one token" out) == 2 ]] || fail "$(cat out)"
 for text in "limit DRAM read" "^load  .* of which compile" "^memory  *peak" "^decode step" \
   "against the interpreter in f32"; do
   grep -q -- "$text" out || fail "the output lacks '$text': $(cat out)"
@@ -57,6 +62,14 @@ assert bench["prefill"] == bench["prefills"][0] and bench["decode"] == bench["de
 assert [p["tokens"] for p in bench["prefills"]] == [40, 70]
 assert [(d["tokens"], d["depth"]) for d in bench["decodes"]] == [(20, 0), (20, 30)]
 assert [(s["streams"], s["tokens"]) for s in bench["streams"]] == [(1, 20), (3, 20)]
+assert [b["tokens"] for b in bench["batch"]] == [1, 4]
+for batch in bench["batch"]:
+    has({"ms": number, "ms_spread": number, "times_one": number, "times_one_spread": number}, batch)
+    assert batch["ms"] > 0 and batch["times_one"] > 0, batch
+part = json.load(open("part.json"))["decode"]
+# Of 4096 rows, panels of 16.
+assert 16 <= part["head_rows"] < 4096 and "head_rows" not in bench["decode"], part
+assert part["bytes_per_token"] < bench["decode"]["bytes_per_token"], part
 one, three = (s["tokens_per_s"] for s in bench["streams"])
 assert abs(bench["streams"][1]["times_one"] / (three / one) - 1) < 1e-4, bench["streams"]
 for result in bench["prefills"] + bench["decodes"] + bench["streams"]:

@@ -19,6 +19,7 @@
 #include "cli/terminal/exit_code.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/process.h"
+#include "engine/device.h"
 #include "engine/model.h"
 #include "media/sound_program.h"
 
@@ -34,6 +35,7 @@ absl::StatusOr<std::unique_ptr<engine::Model>> OpenBundle(const ModelFlags& flag
   options.threads = flags.threads;
   options.check_weights = flags.check;
   options.force = flags.force;
+  ASSIGN_OR_RETURN(options.device, engine::ParseDevice(flags.device));
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model, engine::Model::OpenBundle(options));
   PrintNotes(kProgram, model->notes());
   return model;
@@ -50,6 +52,9 @@ absl::StatusOr<std::vector<float>> ReadSound(const std::string& file) {
 }
 
 absl::StatusOr<int> Generate(const GenerateFlags& flags) {
+  if (SpeculateOf(flags) == engine::Speculate::kDrafter) {
+    return absl::InvalidArgumentError("--speculate: off or prompt; `lluda` takes a model, too");
+  }
   ASSIGN_OR_RETURN(std::string prompt, ReadPrompt(flags.prompt));
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model, OpenBundle(flags.model));
   return GenerateText(kProgram, model.get(), flags, prompt, /*grammar=*/nullptr);

@@ -57,14 +57,13 @@ absl::Status GroupCalls(const std::vector<CallUses>& uses, KernelSet* kernels,
     Call call = region.front();
     call.buffers.clear();
     std::vector<KernelSpec> group;
-    if (norm != nullptr) {
-      group.push_back(*norm);
-      call.buffers = grouped.back().buffers;
-    }
-    for (size_t i = 0; i < count; ++i) {
-      group.push_back(specs[i]);
-      call.buffers.insert(call.buffers.end(), region[i].buffers.begin(), region[i].buffers.end());
-    }
+    const auto add = [&](const KernelSpec& spec, const Call& part) {
+      group.push_back(spec);
+      call.parts.push_back({part.site, static_cast<uint32_t>(part.buffers.size())});
+      call.buffers.insert(call.buffers.end(), part.buffers.begin(), part.buffers.end());
+    };
+    if (norm != nullptr) add(*norm, grouped.back());
+    for (size_t i = 0; i < count; ++i) add(specs[i], region[i]);
     const KernelSpec spec = GroupOf(std::move(group));
     ASSIGN_OR_RETURN(call.kernel, kernels->Add(spec));
     const std::optional<Backend::Many> many = kernels->backend().ManyRows(spec);

@@ -1,6 +1,7 @@
 // Which calls become one, with a back end that groups whatever it is asked for.
 #include "codegen/call_groups.h"
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -49,6 +50,7 @@ class CallGroupsTest : public testing::Test {
     Call call;
     call.kernel = *kernels_.Add(spec);
     call.joins_previous = joins_previous;
+    call.site = {"f", 0, absl::StrCat("s", calls_.size())};
     std::vector<MemoryUse> uses;
     for (size_t i = 0; i < places.size(); ++i) {
       call.buffers.push_back(At(places[i]));
@@ -74,6 +76,11 @@ TEST_F(CallGroupsTest, ANormAndItsReadersAreOneCallOfFewRows) {
   EXPECT_EQ(calls_[0].only_symbol, 0);
   EXPECT_EQ(calls_[0].only_above, 64) << "the norm is for steps of many rows";
   EXPECT_THAT(calls_[1].buffers, ElementsAre(At(0), At(8), At(8), At(16), At(8), At(24)));
+  EXPECT_TRUE(calls_[0].parts.empty());
+  using Part = runtime::CallPart;
+  EXPECT_THAT(calls_[1].parts, ElementsAre(Part{{"f", 0, "s0"}, 2}, Part{{"f", 0, "s1"}, 2},
+                                           Part{{"f", 0, "s2"}, 2}));
+  EXPECT_EQ(calls_[1].site.statement, "s1");
   const runtime::Kernel& kernel = kernels_.kernels()[calls_[1].kernel];
   EXPECT_EQ(kernel.many_symbol, 0);
   EXPECT_EQ(kernel.many_above, 64);

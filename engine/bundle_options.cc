@@ -26,6 +26,16 @@ absl::Status CheckSound(const bundle::Bundle& bundle) {
                    media::kSampleRate, ", ", media::kFrameSamples, " and ", media::kFrameStep));
 }
 
+absl::Status CheckDevice(const bundle::Bundle& bundle, Device device) {
+  if (!bundle.is_for_gpu()) {
+    if (device == Device::kCpu) return absl::OkStatus();
+    return RefuseBundle(bundle, "its code is for a CPU alone");
+  }
+  if (device == Device::kCuda) return absl::OkStatus();
+  return RefuseBundle(bundle, absl::StrCat("its code is for a GPU, ", bundle.isa(),
+                                           ", and for nothing else; --device cuda runs it"));
+}
+
 }  // namespace
 
 absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions& options) {
@@ -42,7 +52,7 @@ absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions&
   if (module.weights || module.activations != Activations::kExact) {
     return WeightsAreSettled(bundle);
   }
-  if (options.device != Device::kCpu) return RefuseBundle(bundle, "its code is for a CPU alone");
+  RETURN_IF_ERROR(CheckDevice(bundle, options.device));
   if (options.isa != "host" && options.isa != bundle.isa()) {
     return RefuseBundle(bundle,
                         absl::StrCat("is compiled for ", bundle.isa(), ", not ", options.isa));
@@ -51,6 +61,9 @@ absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions&
     return RefuseBundle(bundle,
                         absl::StrCat("is compiled for a context of ", bundle.model().context,
                                      " tokens, not ", module.context));
+  }
+  if (module.partial_head) {
+    return RefuseBundle(bundle, "how it reads its head was settled when it was compiled");
   }
   if (module.record_activations) return RefuseBundle(bundle, "a bundle records no activations");
   if (options.ir) {

@@ -2,18 +2,16 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "codegen/nvptx/gpu_backend.h"
+#include "engine/gpu_memory.h"
 #include "ir/type/encoding.h"
 #include "runtime/cuda/cuda_device.h"
+#include "runtime/cuda/machine_code.h"
 #include "runtime/gpu/simulated_gpu.h"
-#include "runtime/machine/memory_limit.h"
-#include "runtime/memory_need.h"
-#include "runtime/session/session.h"
 
 namespace lluda::engine {
 namespace {
@@ -28,25 +26,46 @@ absl::Status CheckWeights(const ir::Module& module) {
   return absl::OkStatus();
 }
 
+constexpr char kHost[] = "host";
+
+runtime::GpuTarget TargetOf(const codegen::Gpu& row) {
+  return {row.name, row.major, row.minor, row.own, row.driver};
+}
+
 }  // namespace
 
-absl::StatusOr<GpuModel> GpuModel::Open(Device device) {
+absl::StatusOr<codegen::Target> CpuTargetOf(Device device, absl::string_view isa) {
+  return device == Device::kCuda ? codegen::Target::Host() : codegen::Target::Named(isa);
+}
+
+absl::StatusOr<GpuModel> GpuModel::Open(Device device, absl::string_view isa) {
   GpuModel model;
   if (device == Device::kSimulatedGpu) return model;
+  if (isa != kHost) {
+    ASSIGN_OR_RETURN(model.row_, codegen::FindGpu(isa));
+  }
   ASSIGN_OR_RETURN(model.gpu_, runtime::CudaGpu::Open(runtime::kCudaDriverLibrary));
   const runtime::CudaGpu& gpu = *model.gpu_;
-  model.row_ = codegen::FindGpu(gpu.major(), gpu.minor());
+  if (isa == kHost) model.row_ = codegen::FindGpu(gpu.major(), gpu.minor());
   if (model.row_ == nullptr) {
     return absl::FailedPreconditionError(
         absl::StrCat("the GPU is too old: ", gpu.name(), " has compute capability ", gpu.major(),
                      ".", gpu.minor(), ", kernels are for 8.0 and later"));
   }
-  if (gpu.driver().version() < model.row_->driver) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the NVIDIA driver is too old: it is for CUDA ", gpu.driver().version() / 1000,
-                     ".", gpu.driver().version() % 1000 / 10, ", code for ", model.row_->name,
-                     " needs ", model.row_->driver / 1000, ".", model.row_->driver % 1000 / 10));
+  RETURN_IF_ERROR(gpu.CheckRuns(TargetOf(*model.row_)));
+  return model;
+}
+
+absl::StatusOr<GpuModel> GpuModel::ForFile(absl::string_view isa) {
+  absl::StatusOr<GpuModel> here = Open(Device::kCuda, isa);
+  if (here.ok()) return here;
+  if (isa == kHost) {
+    return absl::Status(here.status().code(),
+                        absl::StrCat(here.status().message(),
+                                     "; --isa sm_90a, say, compiles for a GPU that is not here"));
   }
+  GpuModel model;
+  ASSIGN_OR_RETURN(model.row_, codegen::FindGpu(isa));
   return model;
 }
 
@@ -58,32 +77,33 @@ absl::StatusOr<codegen::CompiledModule> GpuModel::Compile(const ir::Module& modu
   codegen::GpuBackend backend(row_, target, codegen::SymbolNames(module), {threads});
   ASSIGN_OR_RETURN(codegen::CompiledModule compiled,
                    codegen::Compile(module, &backend, {step_interface::kStep}, cache));
-  ptx_ = backend.ptx();
+  for (const auto& [name, ptx] : backend.ptx()) kernels_[name].ptx = ptx;
+  if (gpu_ == nullptr) return compiled;
+  runtime::ThreadPool pool(threads);
+  // A kernel that the cache has is one that neither compiler has to see.
+  compiled.cached_kernels =
+      std::min(compiled.cached_kernels, runtime::MakeMachineCode(*gpu_, cache, &pool, &kernels_));
   return compiled;
 }
 
 absl::Status GpuModel::CheckMemory(absl::string_view model, const runtime::Program& program,
                                    int64_t context) const {
   if (gpu_ == nullptr) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const std::vector<int64_t> dims,
-                   runtime::StateDims(program, {/*slots=*/1, context}));
-  int64_t need = runtime::MemoryNeedOf(program, /*threads=*/2, dims).total();
-  int64_t packed = 0;  // the largest weight that is there only while it is packed
-  for (const runtime::Weight& weight : program.weights) {
-    if (weight.read_by_entries) need += weight.bytes;
-    if (!weight.read_by_entries) packed = std::max(packed, weight.bytes);
-  }
-  need += packed;
-  ASSIGN_OR_RETURN(const int64_t free, gpu_->FreeBytes());
-  if (need <= free) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat(model, ": needs ", runtime::Megabytes(need),
-                                                   " on the GPU, ", gpu_->name(), ", which has ",
-                                                   runtime::Megabytes(free), " left"));
+  return CheckGpuMemory(*gpu_, model, program, context);
+}
+
+bundle::GpuPart GpuModel::TakePart() {
+  bundle::GpuPart part{TargetOf(*row_), std::move(kernels_)};
+  if (gpu_ == nullptr) return part;
+  part.major = gpu_->major();
+  part.minor = gpu_->minor();
+  part.driver = gpu_->driver().version();
+  return part;
 }
 
 std::unique_ptr<runtime::Device> GpuModel::MakeDevice(runtime::ThreadPool* pool) {
   if (gpu_ == nullptr) return std::make_unique<runtime::SimulatedGpu>(pool);
-  return std::make_unique<runtime::CudaDevice>(gpu_, std::move(ptx_));
+  return std::make_unique<runtime::CudaDevice>(gpu_, std::move(kernels_), pool);
 }
 
 }  // namespace lluda::engine

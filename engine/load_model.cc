@@ -28,6 +28,19 @@ struct Model::CompiledBacking : Model::Backing {
   std::unique_ptr<codegen::KernelLibrary> library;
 };
 
+namespace {
+
+// Side by side, where the system gives a second thread.
+template <typename F, typename G>
+void RunBoth(const F& first, const G& second) {
+  runtime::ThreadPool pair(2);
+  pair.ParallelFor(2, 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t item = begin; item < end; ++item) item == 0 ? first() : second();
+  });
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<Model>> Model::Load(const LoadOptions& options) {
   ASSIGN_OR_RETURN(std::shared_ptr<ModelSource> source, SourceOf(options, &OpenModelSource));
   if (source->bundle() != nullptr) return LoadCompiled(std::move(source), options);
@@ -37,13 +50,8 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(const LoadOptions& options) {
   model->source_ = std::move(source);
   // The tokenizer is read while LLVM compiles.
   absl::Status program, texts;
-  runtime::ThreadPool pair(2);
-  pair.ParallelFor(2, 1, [&](int64_t begin, int64_t end, int) {
-    for (int64_t item = begin; item < end; ++item) {
-      if (item == 0) program = model->LoadProgram(options);
-      if (item == 1) texts = model->LoadTexts(options);
-    }
-  });
+  RunBoth([&] { program = model->LoadProgram(options); },
+          [&] { texts = model->LoadTexts(options); });
   if (!program.ok()) return program;
   if (!texts.ok()) return texts;
   for (const std::string& note : model->generation_config_.notes) model->notes_.push_back(note);
@@ -63,29 +71,48 @@ absl::Status Model::LoadTexts(const LoadOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status Model::LoadProgram(const LoadOptions& options) {
-  ASSIGN_OR_RETURN(codegen::Target target, codegen::Target::Named(options.isa));
-  // Before anything that takes long: it says why there is no GPU.
-  std::optional<GpuModel> gpu;
-  if (options.device != Device::kCpu) {
-    ASSIGN_OR_RETURN(gpu, GpuModel::Open(options.device));
-  }
+absl::Status Model::MakeModule(const LoadOptions& options, CheckpointWeights* weights,
+                               OpenedModule* made) {
   base::Stopwatch watch;
+  if (options.optimised == nullptr) {
+    ASSIGN_OR_RETURN(*made, OpenModule(source_.get(), options, Weights::kRequired));
+  }
+  weights->Prefetch();
+  stats_.import_seconds = watch.Lap();
+  if (options.optimised == nullptr) {
+    RETURN_IF_ERROR(RunRemainingPasses(made->module.get(), options.device));
+  }
+  stats_.passes_seconds = watch.Lap();
+  return absl::OkStatus();
+}
+
+absl::Status Model::LoadProgram(const LoadOptions& options) {
+  if (options.device != Device::kCpu && options.module.partial_head) {
+    return absl::InvalidArgumentError("only a CPU reads a head in part");
+  }
+  ASSIGN_OR_RETURN(codegen::Target target, CpuTargetOf(options.device, options.isa));
   ASSIGN_OR_RETURN(const ModelFiles* files, source_->Files(Weights::kRequired));
   auto backing = std::make_unique<CompiledBacking>();
   backing->weights = std::make_unique<CheckpointWeights>(&*files->checkpoint);
   OpenedModule made;
-  const OpenedModule* optimised = options.optimised;
-  if (optimised == nullptr) {
-    ASSIGN_OR_RETURN(made, OpenModule(source_.get(), options, Weights::kRequired));
-    optimised = &made;
+  std::optional<GpuModel> gpu;
+  absl::Status gpu_opened, module_made;
+  const auto make = [&] { module_made = MakeModule(options, backing->weights.get(), &made); };
+  const auto open = [&] {
+    absl::StatusOr<GpuModel> opened = GpuModel::Open(options.device, options.isa);
+    gpu_opened = opened.status();
+    if (opened.ok()) gpu = *std::move(opened);
+  };
+  if (options.device == Device::kCpu) {
+    make();
+  } else {
+    // A GPU takes as long to start as a module to be made. That there is none is said first.
+    RunBoth(open, make);
   }
-  backing->weights->Prefetch();
-  stats_.import_seconds = watch.Lap();
-  if (options.optimised == nullptr) {
-    RETURN_IF_ERROR(RunRemainingPasses(made.module.get(), options.device));
-  }
-  stats_.passes_seconds = watch.Lap();
+  RETURN_IF_ERROR(gpu_opened);
+  RETURN_IF_ERROR(module_made);
+  const OpenedModule* optimised = options.optimised == nullptr ? &made : options.optimised;
+  base::Stopwatch watch;
   result_ = options.module.result;
   if (!options.ir) stats_.activations = std::string(ActivationsName(options.module.activations));
   context_ = optimised->context;

@@ -35,6 +35,7 @@
 
 namespace lluda::engine {
 
+class CheckpointWeights;
 struct OpenedModule;
 
 struct LoadOptions {
@@ -52,8 +53,9 @@ struct LoadOptions {
   int threads = 0;  // 0: the physical cores this process may use
   // Compiled code of earlier runs, and where new code is kept; null: none is. Only read by Load.
   const base::CodeCache* code_cache = nullptr;
-  std::string isa = "host";  // or an older one that the CPU has, see codegen/llvm/target.h
-  // What runs the model. A bundle's code is for the CPU.
+  // Or an older one that the CPU has, see codegen/llvm/target.h; of a GPU, or a row of gpus.def.
+  std::string isa = "host";
+  // What runs the model. A bundle's code is for the device it was compiled for.
   Device device = Device::kCpu;
   bool perf = false;           // tell perf the kernels' names, see codegen/llvm/jit.h
   bool gdb = false;            // tell GDB
@@ -142,6 +144,8 @@ class Model {
   static absl::StatusOr<std::unique_ptr<Model>> LoadCompiled(std::shared_ptr<ModelSource> source,
                                                              const LoadOptions& options);
   absl::Status LoadProgram(const LoadOptions& options);
+  absl::Status MakeModule(const LoadOptions& options, CheckpointWeights* weights,
+                          OpenedModule* made);
   absl::Status LoadTexts(const LoadOptions& options);
   absl::Status LoadBundle(const LoadOptions& options);
 

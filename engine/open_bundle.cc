@@ -1,22 +1,69 @@
 // Model::OpenBundle: everything is ready in the file.
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/stopwatch.h"
 #include "bundle/reader.h"
 #include "engine/bundle_options.h"
+#include "engine/gpu_memory.h"
 #include "engine/machine.h"
 #include "engine/model.h"
 #include "engine/source/bundle_numbers.h"
 #include "engine/source/bundle_source.h"
 #include "runtime/cpu_device.h"
+#include "runtime/cuda/cuda_device.h"
+#include "runtime/cuda/machine_code.h"
 
 namespace lluda::engine {
 struct Model::BundleBacking : Model::Backing {
-  bundle::Code code;
+  bundle::Code code;  // of a CPU
 };
+
+namespace {
+
+// What a bundle has to run, and what runs it.
+struct BundleProgram {
+  runtime::Program program;
+  std::unique_ptr<runtime::Device> device;
+  bundle::Code code = {};  // where the program's kernels lie, if a CPU runs them
+};
+
+absl::StatusOr<BundleProgram> ProgramForCpu(const bundle::Bundle& bundle,
+                                            const LoadOptions& options, int64_t context,
+                                            runtime::ThreadPool* pool) {
+  ASSIGN_OR_RETURN(bundle::Runnable runnable, bundle.Prepare());
+  RETURN_IF_ERROR(CheckMemory(bundle.path(), options, runnable.program, pool->threads(), context));
+  return BundleProgram{std::move(runnable.program), std::make_unique<runtime::CpuDevice>(pool),
+                       std::move(runnable.code)};
+}
+
+absl::StatusOr<BundleProgram> ProgramForGpu(const bundle::Bundle& bundle,
+                                            const LoadOptions& options, int64_t context,
+                                            runtime::ThreadPool* pool) {
+  ASSIGN_OR_RETURN(bundle::GpuRunnable runnable, bundle.PrepareForGpu());
+  ASSIGN_OR_RETURN(std::shared_ptr<const runtime::CudaGpu> gpu,
+                   runtime::CudaGpu::Open(runtime::kCudaDriverLibrary));
+  bundle::GpuPart& part = runnable.part;
+  if (absl::Status runs = gpu->CheckRuns(part.target); !runs.ok()) {
+    return absl::Status(runs.code(), absl::StrCat(bundle.path(), ": ", runs.message()));
+  }
+  // Machine code of another kind of GPU, or of a later driver, is of no use here.
+  const bool fits = part.major == gpu->major() && part.minor == gpu->minor() &&
+                    part.driver <= gpu->driver().version();
+  for (auto& [name, kernel] : part.kernels) {
+    if (!fits) kernel.machine_code.clear();
+  }
+  runtime::MakeMachineCode(*gpu, options.code_cache, pool, &part.kernels);
+  RETURN_IF_ERROR(CheckGpuMemory(*gpu, bundle.path(), runnable.program, context));
+  auto device = std::make_unique<runtime::CudaDevice>(gpu, std::move(part.kernels), pool);
+  return BundleProgram{std::move(runnable.program), std::move(device)};
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Model>> Model::OpenBundle(const LoadOptions& options) {
   ASSIGN_OR_RETURN(std::shared_ptr<ModelSource> source, SourceOf(options, &OpenBundleSource));
@@ -42,27 +89,26 @@ absl::Status Model::LoadBundle(const LoadOptions& options) {
   if (options.check_weights) {
     RETURN_IF_ERROR(bundle.Verify());
   }
-  ASSIGN_OR_RETURN(bundle::Runnable runnable, bundle.Prepare());
-  backing->code = std::move(runnable.code);
+  pool_ = std::make_unique<runtime::ThreadPool>(threads);
+  context_ = ContextOfBundle(bundle, options.module);
+  ASSIGN_OR_RETURN(BundleProgram ready,
+                   bundle.is_for_gpu() ? ProgramForGpu(bundle, options, context_, pool_.get())
+                                       : ProgramForCpu(bundle, options, context_, pool_.get()));
+  backing->code = std::move(ready.code);
   if (bundle.has_tokenizer() || options.need_tokenizer) {
     ASSIGN_OR_RETURN(tokenizer_, source_->ReadTokenizer());
   }
   generation_config_ = bundle.model().generation;
   ASSIGN_OR_RETURN(const ModuleOptions numbers, NumbersOf(bundle));
   result_ = numbers.result;
-  context_ = ContextOfBundle(bundle, options.module);
   max_step_ = std::min({options.module.max_step, bundle.model().max_step, context_});
   identity_ = {bundle.isa(), bundle.ir_sha256(), bundle.code_sha256(), bundle.weights_sha256()};
-  stats_.kernels = static_cast<int64_t>(runnable.program.kernels.size());
-  stats_.packed_bytes = runnable.program.loaded_bytes;
+  stats_.kernels = static_cast<int64_t>(ready.program.kernels.size());
+  stats_.packed_bytes = ready.program.loaded_bytes;
   stats_.weight_bytes = bundle.model().source_weight_bytes;
-
-  pool_ = std::make_unique<runtime::ThreadPool>(threads);
-  RETURN_IF_ERROR(
-      CheckMemory(source_->path(), options, runnable.program, pool_->threads(), context_));
-  ASSIGN_OR_RETURN(executable_, runtime::Executable::CreateLoaded(
-                                    std::move(runnable.program), bundle.weights().data(),
-                                    std::make_unique<runtime::CpuDevice>(pool_.get())));
+  ASSIGN_OR_RETURN(executable_,
+                   runtime::Executable::CreateLoaded(
+                       std::move(ready.program), bundle.weights().data(), std::move(ready.device)));
   backing_ = std::move(backing);
   return absl::OkStatus();
 }

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "engine/model.h"
@@ -56,6 +57,39 @@ class StoriesTest : public testing::Test {
 
   static inline Model* model_ = nullptr;
 };
+
+// Tests of a model whose keys and values have slots, and of one whose sequences share pages: served()
+// has them as the parameter says. `model_` and Alone have slots in any case.
+template <int64_t context, int64_t max_step = 16>
+class SlotsAndPagesTest : public StoriesTest<context, max_step>,
+                          public testing::WithParamInterface<bool> {
+ protected:
+  using Slots = StoriesTest<context, max_step>;
+
+  static void SetUpTestSuite() {
+    Slots::SetUpTestSuite();
+    LoadOptions options = StoriesOptions(context, max_step);
+    options.module.pages = true;
+    absl::StatusOr<std::unique_ptr<Model>> model = Model::Load(options);
+    ASSERT_TRUE(model.ok()) << model.status();
+    paged_ = model->release();
+  }
+  static void TearDownTestSuite() {
+    delete paged_;
+    Slots::TearDownTestSuite();
+  }
+
+  static bool SharesPages() { return testing::WithParamInterface<bool>::GetParam(); }
+  static Model* served() { return SharesPages() ? paged_ : Slots::model_; }
+
+ private:
+  static inline Model* paged_ = nullptr;
+};
+
+// The name of such a test's parameter.
+inline std::string SlotsOrPages(const testing::TestParamInfo<bool>& info) {
+  return info.param ? "Pages" : "Slots";
+}
 
 }  // namespace lluda::engine
 

@@ -46,6 +46,10 @@ Cost MatmulCost(const Op& op, const CostShape& shape) {
   const Type& a = op.operand(0).type();
   const double columns = Columns(op, shape);
   Cost cost{2 * Elements(a, shape) * columns, GlobalBytes(op, shape)};
+  if (op.attrs.epilogue.Has(EpilogueStep::kKeep) && shape.kept_columns) {
+    const double share = *shape.kept_columns / columns;
+    return {cost.flops * share, cost.bytes * share};
+  }
   if (!Appends(op)) return cost;
   const Type& state = op.operand(AppendedOperand(op)).type();
   const double rows = Elements(WithoutAxes(a, ContractedAxes(op.attrs)), shape);
@@ -75,11 +79,14 @@ Cost AttentionCost(const Op& op, const CostShape& shape) {
   const double read = PositionsRead(shape.depth, shape.tokens, op.attrs.window);
   Cost cost;
   cost.flops = 4 * Elements(op.operand(0).type(), shape) * seen;
-  for (int i = 1; i < op.operand_count(); ++i) {
+  const int end = op.operand_count() - (ReadsPages(op) ? 1 : 0);
+  for (int i = 1; i < end; ++i) {
     if (i == 3 || i == 4) continue;  // positions and slots
-    // A position of one sequence: what does not depend on symbols.
-    const SymbolicSize size = SymbolicByteSize(op.operand(i).type());
-    cost.bytes += static_cast<double>(size.factor) * read;
+    // A position of one sequence: what does not depend on symbols, of a ring or a page its share.
+    const Type& cache = op.operand(i).type();
+    const Extent& cells = cache.GetAxis(op.attrs.axes[1])->extent;
+    const double together = cells.is_constant() ? static_cast<double>(cells.value) : 1.0;
+    cost.bytes += static_cast<double>(SymbolicByteSize(cache).factor) / together * read;
   }
   return cost;
 }

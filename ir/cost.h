@@ -24,6 +24,8 @@ struct CostShape {
   SymbolValue symbols;
   int64_t depth = 0;
   int64_t tokens = 1;
+  // Columns that a matmul with the step `keep` computes, if that is known; else all of them.
+  std::optional<double> kept_columns = {};
 };
 
 struct Cost {

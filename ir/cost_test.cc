@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -28,7 +29,7 @@ module @m {
   state @vi : i8 slot[S] kv[2] pos[C] dim[4]
   state @kscale : f32 slot[S] kv[2] pos[C]
   state @vscale : f32 slot[S] kv[2] pos[C]
-  func @f(%x: bf16 tok[T] hid[8], %q: bf16 tok[T] kv[2] rep[3] dim[4], %kk: bf16 tok[T] kv[2] dim[4], %ids: i32 tok[T], %slot: i32 tok[T], %b: i8 tok[T] blk[2] num[4], %h: bf16 tok[T] blk[2] num[4]) -> f32 tok[T] ff[12] {
+  func @f(%x: bf16 tok[T] hid[8], %q: bf16 tok[T] kv[2] rep[3] dim[4], %kk: bf16 tok[T] kv[2] dim[4], %ids: i32 tok[T], %slot: i32 tok[T], %b: i8 tok[T] blk[2] num[4], %h: bf16 tok[T] blk[2] num[4], %y: f32 tok[T] ff[24], %t: f32 tok[T]) -> f32 tok[T] ff[12] {
     %e = gather @embed over vocab at %ids : bf16 tok[T] hid[8]
     %c = cast %e {out = f32} : f32 tok[T] hid[8]
     %ks = append @k %kk over slot pos at %slot %ids : bf16 slot[S] kv[2] pos[C] dim[4]
@@ -39,6 +40,7 @@ module @m {
     %ib = matmul %b @wb over num : i32 tok[T] blk[2] n[24]
     %ia = matmul %b @wb over blk num : i32 tok[T] n[24]
     %vb = matmul %h @wvb @v2 over blk num slot pos -> kv[2] dim[4] at %slot %ids {epilogue = append, out = bf16} : bf16 slot[S] kv[2] pos[C] dim[4]
+    %kept = matmul %x @w %y %t over hid {epilogue = keep} : f32 tok[T] ff[24]
     %m = matmul %x @w over hid -> ff[12] {epilogue = silu_mul} : f32 tok[T] ff[12]
     return %m
   }
@@ -53,12 +55,14 @@ class CostTest : public testing::Test {
     module_ = *std::move(module);
   }
 
-  Cost Of(const std::string& name, int64_t tokens, int64_t depth) {
+  Cost Of(const std::string& name, int64_t tokens, int64_t depth,
+          std::optional<double> kept_columns = {}) {
     const std::map<std::string, int64_t> values = {{"T", tokens}, {"S", 1}, {"C", 256}};
     CostShape shape;
     shape.symbols = [values](absl::string_view symbol) { return values.at(std::string(symbol)); };
     shape.tokens = tokens;
     shape.depth = depth;
+    shape.kept_columns = kept_columns;
     for (const auto& op : module_->FindFunc("f")->body.ops()) {
       if (op->result() != nullptr && op->result()->name == name) return CostOf(*op, shape);
     }
@@ -72,6 +76,12 @@ class CostTest : public testing::Test {
 TEST_F(CostTest, AMatmulMultipliesAllColumnsAndReadsTheWeightOnce) {
   EXPECT_EQ(Of("m", 5, 0).flops, 2 * 5 * 24 * 8);
   EXPECT_EQ(Of("m", 5, 0).bytes, 24 * 8 * 2);
+}
+
+TEST_F(CostTest, AMatmulThatKeepsReadsTheColumnsThatItComputes) {
+  EXPECT_EQ(Of("kept", 1, 0).bytes, 24 * 8 * 2);
+  EXPECT_EQ(Of("kept", 2, 0, 16).bytes, 16 * 8 * 2);
+  EXPECT_EQ(Of("kept", 2, 0, 16).flops, 2 * 2 * 16 * 8);
 }
 
 TEST_F(CostTest, AMatmulThatAppendsWritesItsOwnElementsOfTheState) {

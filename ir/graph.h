@@ -265,6 +265,8 @@ int AtOperand(const Op& op);
 // only effect an op has; the slots and the positions are the op's last two operands.
 int AppendedOperand(const Op& op);
 inline bool Appends(const Op& op) { return AppendedOperand(op) >= 0; }
+// Whether an attention's keys and values lie in pages; its last operand then says in which.
+inline bool ReadsPages(const Op& attention) { return attention.operand_count() % 2 == 0; }
 
 // What the op computes, as text calls it: "%o0", "@wqkv"; "return" of an op without a result.
 std::string ResultName(const Op& op);

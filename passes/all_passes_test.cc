@@ -71,7 +71,8 @@ Inputs SmallInputs(const ir::Module& module) {
       }
       std::vector<int64_t>& values = inputs.integers[param->name];
       values.assign(count, 0);
-      if (param->name == "slot") continue;
+      const std::string& name = param->name;
+      if (name == "slot" || name == "page" || name == "table") continue;
       for (int64_t i = 0; i < count; ++i) values[i] = i;
     }
   }
@@ -84,7 +85,7 @@ void ExpectClose(const ir::Tensor& before, const ir::Tensor& after, absl::string
     const float expected = before.floats()[i];
     // A row of -inf has no softmax; fusing may not give it one.
     ASSERT_EQ(std::isnan(after.floats()[i]), std::isnan(expected)) << what << ", element " << i;
-    if (std::isnan(expected)) continue;
+    if (std::isnan(expected) || after.floats()[i] == expected) continue;
     // A fused softmax or attention may sum in another order.
     ASSERT_NEAR(after.floats()[i], expected, 2e-6f * std::max(1.0f, std::abs(expected)))
         << what << ", element " << i;
@@ -131,7 +132,7 @@ TEST(AllPassesTest, FunctionsComputeTheSameAfterEachPass) {
     const auto report = RunChecked(pass, after.get());
     ASSERT_TRUE(report.ok()) << report.status();
     EXPECT_TRUE(report->changed) << pass;
-    const Inputs inputs = SmallInputs(*before);
+    const Inputs inputs = SmallInputs(*after);  // page-caches adds some
     int compared = 0;
     for (const auto& func : after->funcs()) {
       ExpectClose(Evaluate(*before, func->name, inputs), Evaluate(*after, func->name, inputs),

@@ -21,16 +21,18 @@ std::vector<std::string> DefaultPipeline() {
       "fuse-projection",  // after fuse-attention, which looks for the appends of k and v
       "fuse-experts",  // before fuse-dequantize, which would read blocks where matrices are copied
       "fuse-gelu",     // before fuse-epilogue, which looks for its product with a slice
-      "fuse-layer-norm",   // before fuse-epilogue, which folds the cast behind a norm
-      "fuse-norm-add",     // behind fuse-layer-norm, whose sum it would take
-      "fuse-dequantize",   // before merge-matmul, which joins weights in blocks as it finds them
-      "merge-matmul",      // gate and up, and projections left over, become one matmul and slices
-      "canonicalize",      // the split of such a slice becomes one slice, which is a view
-      "fuse-epilogue",     // after merge-matmul: silu(gate) * up needs the merged matmul
-      "dce",               // what the fusions left behind must not be hoisted
+      "fuse-layer-norm",  // before fuse-epilogue, which folds the cast behind a norm
+      "fuse-norm-add",    // behind fuse-layer-norm, whose sum it would take
+      "fuse-dequantize",  // before merge-matmul, which joins weights in blocks as it finds them
+      "merge-matmul",     // gate and up, and projections left over, become one matmul and slices
+      "canonicalize",     // the split of such a slice becomes one slice, which is a view
+      "split-head",     // before fuse-epilogue, which folds the cast behind the norm that it reads
+      "fuse-epilogue",  // after merge-matmul: silu(gate) * up needs the merged matmul
+      "dce",            // what the fusions left behind must not be hoisted
       "hoist-weight-ops",  // now every statement on weights alone that is left has a reader
       "cse",               // the same transpose in two functions is one global
       "ring-caches",       // every attention is found and fused by now, whatever it has behind it
+      "page-caches",       // of a module that has symbols for pages; what is a ring stays one
       "pack-weights",      // matrices are weights and globals now, so one rule finds them all
       "dce",               // transposed and concatenated rows that only fed a pack
       "plan-memory",       // last: any later change would make the plan wrong

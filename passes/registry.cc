@@ -15,8 +15,10 @@
 #include "passes/fuse/fuse_softmax.h"
 #include "passes/fuse/merge_matmul.h"
 #include "passes/place/pack_weights.h"
+#include "passes/place/page_caches.h"
 #include "passes/place/plan_memory.h"
 #include "passes/place/ring_caches.h"
+#include "passes/place/split_head.h"
 #include "passes/tidy/canonicalize.h"
 #include "passes/tidy/cse.h"
 #include "passes/tidy/dce.h"
@@ -60,8 +62,10 @@ constexpr PassRow kPasses[] = {
      }},
     {"merge-matmul", Make<MergeMatmul>},
     {"pack-weights", MakeForDevice<PackWeights>},
+    {"page-caches", MakeForDevice<PageCaches>},
     {"plan-memory", Make<PlanMemory>},
     {"ring-caches", Make<RingCaches>},
+    {"split-head", Make<SplitHead>},
 };
 
 }  // namespace

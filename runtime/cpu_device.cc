@@ -27,7 +27,14 @@ absl::Status CpuDevice::Prepare(const Program& program) {
                                               "kernel scratch"));
   ASSIGN_OR_RETURN(workspace_, Memory::Allocate(WorkspaceBytes(program, pool_->threads()),
                                                 Pages::kSmall, "kernel workspace"));
+  computed_.resize(static_cast<size_t>(pool_->threads()));
   return absl::OkStatus();
+}
+
+int64_t CpuDevice::TakeComputed() {
+  int64_t columns = 0;
+  for (Computed& computed : computed_) columns += std::exchange(computed.columns, 0);
+  return columns;
 }
 
 bool CpuDevice::RunRegion(const Region& region) {
@@ -71,9 +78,14 @@ void CpuDevice::RunChunk(const RunningCall& call, const int64_t* dims, int64_t c
   const int64_t first = call.first_item * call.parts;
   const int64_t begin = chunk * call.grain;
   const int64_t end = std::min(begin + call.grain, call.items * call.parts);
-  const KernelArgs args{call.buffers,     dims,        scratch_.data() + thread * scratch_bytes_,
-                        first + begin,    first + end, call.parts,
-                        workspace_.data()};
+  const KernelArgs args{call.buffers,
+                        dims,
+                        scratch_.data() + thread * scratch_bytes_,
+                        first + begin,
+                        first + end,
+                        call.parts,
+                        workspace_.data(),
+                        &computed_[static_cast<size_t>(thread)].columns};
   call.kernel->fn(&args);
 }
 

@@ -24,6 +24,7 @@ class CpuDevice : public InHostMemory {
   absl::Status Prepare(const Program& program) override;
   bool RunRegion(const Region& region) override;
   absl::Status Wait() override { return absl::OkStatus(); }
+  int64_t TakeComputed() override;
 
  private:
   // A call of the region, and how it is handed out. Each item is cut into `parts` parts, and a chunk
@@ -41,6 +42,10 @@ class CpuDevice : public InHostMemory {
     int64_t first_chunk = 0;
     int64_t end_chunk = 0;
   };
+  // KernelArgs::computed of a thread, on a cache line of its own.
+  struct alignas(64) Computed {
+    int64_t columns = 0;
+  };
   // Chunks [begin, end) of the region, on this thread.
   void RunChunks(const Region& region, int64_t begin, int64_t end, int thread);
   void RunChunk(const RunningCall& call, const int64_t* dims, int64_t chunk, int thread);
@@ -54,6 +59,7 @@ class CpuDevice : public InHostMemory {
   int64_t scratch_bytes_ = 0;  // per thread
   Memory workspace_;           // for the region being run
   std::vector<RunningCall> running_;
+  std::vector<Computed> computed_;
 };
 
 }  // namespace lluda::runtime

@@ -40,9 +40,17 @@ struct Region {
   Timeline* timeline = nullptr;   // for the threads' work on the calls; null: nobody asks
 };
 
+// Operations a second that a device can do at most, as its makers say; 0: nothing is said.
+struct PeakRates {
+  double f32 = 0;   // by multiply-adds
+  double bf16 = 0;  // products of bf16, with sums in f32
+};
+
 class Device {
  public:
   virtual ~Device() = default;
+
+  virtual PeakRates Peak() const { return {}; }
 
   // Whether kernels work on the host's memory. Weights, inputs and results then stay where they
   // are; elsewhere they are copied, and addresses of the device mean nothing to the host.
@@ -71,9 +79,16 @@ class Device {
 
   // Runs the region behind all earlier ones. Returns whether threads shared it.
   virtual bool RunRegion(const Region& region) = 0;
+  // Whether the device adds regions to their timelines itself, when it is waited for: it runs them
+  // after RunRegion has returned.
+  virtual bool TimesRegions() const { return false; }
 
   // Returns when all regions have run, with what went wrong on the way.
   virtual absl::Status Wait() = 0;
+
+  // Of matmuls that may leave columns out, those that were computed since this was asked last; 0 where
+  // the device does not count them.
+  virtual int64_t TakeComputed() { return 0; }
 };
 
 }  // namespace lluda::runtime

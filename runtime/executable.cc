@@ -14,6 +14,8 @@ namespace {
 
 // Of a weight that is packed, this much is read before its pages are dropped.
 constexpr int64_t kSliceBytes = 16 << 20;
+// A copy of a weight that is larger is given back at once.
+constexpr int64_t kMostSpareBytes = 64 << 20;
 
 // Whether the entry reads or writes a state.
 bool UsesStates(const Entry& entry) {
@@ -143,6 +145,7 @@ absl::Status Executable::Load(WeightSource* source,
         });
     if (!ran.ok()) return ran;
   }
+  spare_copies_.clear();
   if (progress) progress(total, total);
   return absl::OkStatus();
 }
@@ -152,10 +155,22 @@ absl::Status Executable::FetchWeight(size_t index, WeightSource* source) {
   ASSIGN_OR_RETURN(weights_[index], source->Data(weight.tensor, weight.bytes));
   if (in_place_) return absl::OkStatus();
   Memory& copy = weight_copies_[index];
-  ASSIGN_OR_RETURN(copy, device_->Allocate(weight.bytes, Pages::kSmall, weight.tensor));
+  ASSIGN_OR_RETURN(copy, WeightCopy(weight));
   RETURN_IF_ERROR(device_->CopyIn(copy.data(), weights_[index], weight.bytes));
   weights_[index] = copy.data();
   return absl::OkStatus();
+}
+
+// A device takes long to give memory and to take it back; layers have weights of the same sizes.
+absl::StatusOr<Memory> Executable::WeightCopy(const Weight& weight) {
+  for (Memory& spare : spare_copies_) {
+    if (spare.size() != weight.bytes) continue;
+    std::swap(spare, spare_copies_.back());
+    Memory copy = std::move(spare_copies_.back());
+    spare_copies_.pop_back();
+    return copy;
+  }
+  return device_->Allocate(weight.bytes, Pages::kSmall, weight.tensor);
 }
 
 // Runs a load call and gives back what it was the last to read. A kernel that reads its weight
@@ -193,7 +208,9 @@ absl::Status Executable::RunLoadCall(const Call& call, const int64_t* dims, Weig
     if (is_last(buffer)) source->Release(weight.tensor, 0, weight.bytes);
     if (--(*readers)[buffer.index] > 0) continue;
     finished(weight.bytes);
-    if (!in_place_ && !weight.read_by_entries) weight_copies_[buffer.index] = Memory();
+    if (in_place_ || weight.read_by_entries) continue;
+    Memory copy = std::exchange(weight_copies_[buffer.index], Memory());
+    if (copy.size() <= kMostSpareBytes) spare_copies_.push_back(std::move(copy));
   }
   return absl::OkStatus();
 }
@@ -293,12 +310,15 @@ absl::Status Executable::Run(const Entry& entry, const States& states,
 absl::Status Executable::RunCalls(const Entry& entry, const int64_t* dims,
                                   const SpaceBases<const void*>& bases) {
   parallel_calls_ = 0;
+  entry_ = static_cast<uint32_t>(&entry - program_.entries.data());
   for (size_t first = 0, count = 0; first < entry.calls.size(); first += count) {
     count = RegionSize(entry.calls, first);
     Bind(entry.calls, first, count, dims, bases);
     RunRegion(dims);
   }
-  return device_->Wait();
+  const absl::Status status = device_->Wait();
+  computed_columns_ = device_->TakeComputed();
+  return status;
 }
 
 SpaceBases<const void*> Executable::Bases() const {
@@ -327,9 +347,9 @@ void Executable::RunRegion(const int64_t* dims) {
   const int64_t start = timeline_ != nullptr ? Timeline::Now() : 0;
   const bool shared = device_->RunRegion({bound_, dims, timeline_});
   if (shared) ++parallel_calls_;
-  if (timeline_ == nullptr) return;
-  timeline_->AddRegion(
-      {bound_[0].call, static_cast<uint32_t>(bound_.size()), start, Timeline::Now(), shared});
+  if (timeline_ == nullptr || device_->TimesRegions()) return;
+  timeline_->AddRegion({bound_[0].call, static_cast<uint32_t>(bound_.size()), start,
+                        Timeline::Now(), shared, entry_});
 }
 
 }  // namespace lluda::runtime

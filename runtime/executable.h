@@ -110,6 +110,9 @@ class Executable {
   // about `seconds`: how fast that memory is.
   absl::StatusOr<double> MeasureCopies(double seconds);
 
+  // What the device can do at most, as its makers say.
+  PeakRates peak_rates() const { return device_->Peak(); }
+
   // From now on runs note their times in `timeline`, made for the device's number of threads; null:
   // they no longer do. It must outlive the runs.
   void RecordTo(Timeline* timeline) { timeline_ = timeline; }
@@ -117,6 +120,8 @@ class Executable {
   // Of the last Run, the calls that were shared between threads; those that ran side by side count
   // as one.
   int64_t parallel_calls() const { return parallel_calls_; }
+  // Of the last Run, the columns that its matmuls computed which may leave some out (Device).
+  int64_t computed_columns() const { return computed_columns_; }
 
  private:
   Executable(Program program, std::unique_ptr<Device> device);
@@ -136,6 +141,7 @@ class Executable {
   void RunRegion(const int64_t* dims);
   // Asks for a weight, and copies it where the device has memory of its own.
   absl::Status FetchWeight(size_t index, WeightSource* source);
+  absl::StatusOr<Memory> WeightCopy(const Weight& weight);
   absl::Status RunLoadCall(const Call& call, const int64_t* dims, WeightSource* source,
                            std::vector<int>* readers,
                            const std::function<void(int64_t bytes)>& finished);
@@ -149,11 +155,15 @@ class Executable {
   std::vector<const void*> weights_;
   // Where the device has memory of its own: what was copied there.
   std::vector<Memory> weight_copies_, input_copies_;
+  // While weights are loaded: copies that the load list is done with, for others of the same size.
+  std::vector<Memory> spare_copies_;
   std::vector<const void*> input_addresses_;
   Memory result_copy_;
   std::vector<BoundCall> bound_;
   std::vector<void*> buffers_;  // those of the bound calls
   int64_t parallel_calls_ = 0;
+  int64_t computed_columns_ = 0;
+  uint32_t entry_ = 0;  // that runs
   Timeline* timeline_ = nullptr;
 };
 

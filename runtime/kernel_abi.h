@@ -21,6 +21,9 @@ struct KernelArgs {
   // parts: part i is the (i % parts)-th of item i / parts.
   int64_t parts = 1;
   void* workspace = nullptr;  // with parts > 1, memory that all parts of a call share
+  // This thread's own, or null: a kernel that may leave out columns of a matmul adds those that it
+  // computes.
+  int64_t* computed = nullptr;
 };
 
 using KernelFn = void (*)(const KernelArgs*);
@@ -28,7 +31,7 @@ using KernelFn = void (*)(const KernelArgs*);
 static_assert(offsetof(KernelArgs, buffers) == 0 && offsetof(KernelArgs, dims) == 8 &&
                   offsetof(KernelArgs, scratch) == 16 && offsetof(KernelArgs, begin) == 24 &&
                   offsetof(KernelArgs, end) == 32 && offsetof(KernelArgs, parts) == 40 &&
-                  offsetof(KernelArgs, workspace) == 48,
+                  offsetof(KernelArgs, workspace) == 48 && offsetof(KernelArgs, computed) == 56,
               "codegen/emit/emitter.cc addresses the fields by these offsets");
 
 }  // namespace lluda::runtime

@@ -13,11 +13,19 @@ LoadedProgram MakeLoadedProgram(const Program& program) {
   loaded.program.weights.clear();
   std::map<uint32_t, uint32_t> kernels;
   std::map<uint32_t, int64_t> offsets;
+  const auto keep = [&](uint32_t kernel) {
+    const auto [kept, is_new] =
+        kernels.try_emplace(kernel, static_cast<uint32_t>(loaded.program.kernels.size()));
+    if (is_new) loaded.program.kernels.push_back(program.kernels[kernel]);
+    return kept->second;
+  };
   const auto convert = [&](Call* call) {
-    const auto [kernel, is_new] =
-        kernels.try_emplace(call->kernel, static_cast<uint32_t>(loaded.program.kernels.size()));
-    if (is_new) loaded.program.kernels.push_back(program.kernels[call->kernel]);
-    call->kernel = kernel->second;
+    const Kernel& kernel = program.kernels[call->kernel];
+    call->kernel = keep(call->kernel);
+    if (kernel.many_symbol >= 0) {
+      const uint32_t many = keep(kernel.many);
+      loaded.program.kernels[call->kernel].many = many;
+    }
     for (BufferRef& buffer : call->buffers) {
       if (buffer.space != Space::kWeight) continue;
       const auto [offset, first] = offsets.try_emplace(

@@ -33,6 +33,23 @@ TEST(LoadedProgram, NothingIsLeftToLoad) {
   EXPECT_EQ(loaded.program.kernels[loaded.program.entry("two").calls[1].kernel].name, "b");
 }
 
+TEST(LoadedProgram, AKernelOfManyRowsStaysWhereItIsCalledByItsIndex) {
+  Program program = TwoEntries();
+  Kernel many;
+  many.name = "many";
+  program.kernels.insert(program.kernels.begin() + 1, many);
+  for (Entry& entry : program.entries) {
+    for (Call& call : entry.calls) ++call.kernel;  // those behind it
+  }
+  program.kernels[2].many_symbol = 0;  // of "b"
+  program.kernels[2].many = 1;
+  const LoadedProgram loaded = MakeLoadedProgram(program);
+  ASSERT_EQ(loaded.program.kernels.size(), 3u);
+  const Kernel& b = loaded.program.kernels[loaded.program.entry("two").calls[1].kernel];
+  EXPECT_EQ(b.name, "b");
+  EXPECT_EQ(loaded.program.kernels[b.many].name, "many");
+}
+
 TEST(LoadedProgram, EntriesShareTheWeightsThatTheyReadAsTheyAre) {
   const LoadedProgram loaded = MakeLoadedProgram(TwoEntries());
   ASSERT_EQ(loaded.kept.size(), 2u);

@@ -43,6 +43,11 @@ const Entry& Program::entry(absl::string_view name) const {
   return *found;
 }
 
+std::vector<CallPart> PartsOf(const Call& call) {
+  if (!call.parts.empty()) return call.parts;
+  return {{call.site, static_cast<uint32_t>(call.buffers.size())}};
+}
+
 size_t RegionSize(const std::vector<Call>& calls, size_t first) {
   size_t count = 1;
   while (first + count < calls.size() && calls[first + count].joins_previous) ++count;

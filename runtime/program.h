@@ -86,6 +86,14 @@ struct Kernel {
   uint32_t many = 0;
 };
 
+// A statement that a call computes, and how many of the call's buffers are its own: they follow one
+// another, each statement's operands and then its result.
+struct CallPart {
+  CallSite site = {};
+  uint32_t buffers = 0;
+  bool operator==(const CallPart& o) const { return site == o.site && buffers == o.buffers; }
+};
+
 struct Call {
   uint32_t kernel = 0;
   std::vector<BufferRef> buffers;
@@ -97,6 +105,9 @@ struct Call {
   // call does its work, too.
   int only_symbol = -1;
   int64_t only_above = 0;
+  // Of a call that computes several statements, all of them, in order; the others compute the one at
+  // `site`. A norm among them is for the others alone: its result is in no memory.
+  std::vector<CallPart> parts = {};
 };
 
 struct Weight {
@@ -173,6 +184,9 @@ struct Program {
   // The same where there has to be one.
   const Entry& entry(absl::string_view name) const;
 };
+
+// What a call computes: its parts, or the one that it is.
+std::vector<CallPart> PartsOf(const Call& call);
 
 // The number of calls from `first` on that may run side by side.
 size_t RegionSize(const std::vector<Call>& calls, size_t first);

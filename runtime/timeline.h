@@ -34,6 +34,7 @@ class Timeline {
     int64_t begin = 0;
     int64_t end = 0;
     bool shared = false;  // between threads
+    uint32_t entry = 0;   // index of the entry that ran
   };
 
   explicit Timeline(int threads) : work_(threads) {}

@@ -275,6 +275,31 @@ TEST_P(IntegerDiffTest, ATokensBitsDoNotDependOnTheOthers) {
   }
 }
 
+// What is left of a row after its rounding to blocks, of weights and of a step's rows.
+TEST_P(IntegerDiffTest, TheNormOfWhatRoundingLosesIsThatOfTheBlocks) {
+  const std::string text = absl::StrReplaceAll(R"(lluda 1
+module @test {
+  symbol T in 1..64
+  weight @w : bf16 n[19] k[96] from "w"
+  load {
+    %q = quantize_blocks @w {out = $X} : $X n[19] k[96]
+    @lost = l2_norm @w %q over k : f32 n[19]
+  }
+  func @f(%x: f32 tok[T] k[96]) -> f32 tok[T] n[19] {
+    %q = quantize_blocks %x {out = q8_f32} : q8_f32 tok[T] k[96]
+    %n = l2_norm %x %q over k : f32 tok[T]
+    %r = mul %n @lost : f32 tok[T] n[19]
+    return %r
+  }
+})",
+                                               {{"$X", ir::DTypeName(GetParam())}});
+  for (const Target& target : codegen::RunnableTargets()) {
+    const auto both = RunBoth(text, {{"T", 5}}, target, {});
+    ASSERT_TRUE(both.ok()) << both.status() << text;
+    EXPECT_LE(RelativeError(both->compiled, both->interpreted), 1e-6);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Formats, IntegerDiffTest,
                          ::testing::Values(ir::DType::kQ8_0, ir::DType::kQ4_0, ir::DType::kQ4_1,
                                            ir::DType::kQ5_0, ir::DType::kQ5_1, ir::DType::kQ8F32),

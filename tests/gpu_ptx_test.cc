@@ -206,7 +206,9 @@ module @test {
     }
   };
   run(for_simulation->program, std::make_unique<runtime::SimulatedGpu>(&pool));
-  run(for_gpu->program, std::make_unique<runtime::CudaDevice>(*gpu, ptx.ptx()));
+  runtime::GpuKernels kernels;
+  for (const auto& [name, text] : ptx.ptx()) kernels[name].ptx = text;
+  run(for_gpu->program, std::make_unique<runtime::CudaDevice>(*gpu, kernels, &pool));
   ASSERT_EQ(results.size(), 6u);
   for (const auto& result : results) EXPECT_EQ(result, results[0]);
   EXPECT_GT(results[0][4], 70.0f);

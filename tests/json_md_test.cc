@@ -142,7 +142,8 @@ std::string BenchDocument() {
     result.limits[static_cast<size_t>(limit)] = 80;
   }
   result.prefill.emplace_back();
-  result.decode.emplace_back();
+  result.decode.emplace_back().head_rows = 40;
+  result.batch = {{8, {}, {}}};
   tools::StreamsResult one{1, 2, {}};
   one.speed.tokens_per_s.median = 80;
   result.streams = {one};

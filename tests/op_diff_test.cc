@@ -132,6 +132,7 @@ constexpr StepText kStepTexts[] = {
     {ir::EpilogueStep::kBias, "  weight @b : $X n[$N] from \"b\"\n", "", " @b"},
     {ir::EpilogueStep::kGeluErf, "", "", ""},
     {ir::EpilogueStep::kGeluMul, "", "", ""},
+    {ir::EpilogueStep::kKeep, "", ", %y: f32 $R n[$N], %l: f32 $R", " %y %l"},
     {ir::EpilogueStep::kNorm, "  weight @s : f32 dim[$D] from \"s\"\n", "", " @s"},
     {ir::EpilogueStep::kRope, "", ", %c: f32 tok[T] pair[$P], %d: f32 tok[T] pair[$P]", " %c %d"},
     {ir::EpilogueStep::kSiluMul, "", "", ""},
@@ -260,12 +261,23 @@ std::vector<OpCase> EpilogueCases() {
   return cases;
 }
 
+// Long rows are cut into items, the last of which is shorter.
+std::vector<OpCase> LongRowCases() {
+  const std::string row = "f32 tok[T] x[16432]";
+  return {OpCase("keep_long")
+              .Takes(absl::StrCat("%a: ", row, ", %b: f32 tok[T]"))
+              .Returns(row)
+              .Body(absl::StrCat("%c = mul %a %b : ", row, "\n%r = keep %a %c %b : ", row))
+              .Dims({{"T", 3}})
+              .Bound(1e-7)};
+}
+
 std::vector<OpCase> AllCases(const codegen::Target& target) {
   std::vector<OpCase> all;
   for (const auto& cases :
        {ElementwiseCases(), CastCases(), MatmulCases(), RowCases(), MoveCases(), AttentionCases(),
         QuantizedAttentionCases(), WindowedAttentionCases(), RingAttentionCases(), QuantizeCases(),
-        InterleavedCases(target), GroupCases(), EpilogueCases()}) {
+        InterleavedCases(target), GroupCases(), EpilogueCases(), LongRowCases()}) {
     all.insert(all.end(), cases.begin(), cases.end());
   }
   return all;
@@ -280,6 +292,8 @@ std::vector<Param> AllParams() {
   std::vector<Param> params;
   for (const TestMachine& machine : AllTestMachines()) {
     for (OpCase& op : AllCases(machine.target)) params.push_back({machine, std::move(op)});
+    if (machine.kind() != machine::DeviceKind::kCpu) continue;
+    for (OpCase& op : HostRowCases()) params.push_back({machine, std::move(op)});
   }
   return params;
 }

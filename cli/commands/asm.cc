@@ -35,7 +35,7 @@ absl::StatusOr<int> RunGpuAsm(const AsmFlags& flags, const tools::OptimisedModel
   if (!flags.entry.empty() && flags.entry != step_interface::kStep) {
     return absl::InvalidArgumentError("asm: of a GPU's kernels those of the step are shown alone");
   }
-  ASSIGN_OR_RETURN(const tools::GpuProgram gpu, tools::GpuProgramOf(model));
+  ASSIGN_OR_RETURN(const tools::NativeProgram gpu, tools::NativeProgramOf(model));
   if (flags.list) return PrintStatements(flags, gpu.program);
   return PrintListing(flags, tools::ListGpuKernels(model, gpu, flags.op));
 }
@@ -47,6 +47,8 @@ absl::StatusOr<int> RunAsm(const AsmFlags& flags) {
     return absl::InvalidArgumentError("asm: name a statement with --op, or print all with --list");
   }
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
+  // What a simulated GPU runs is a GPU's kernels.
+  if (options.device == engine::Device::kSimulatedGpu) options.device = engine::Device::kCuda;
   ASSIGN_OR_RETURN(tools::OptimisedModel model,
                    tools::OpenOptimised(options, engine::Weights::kOptional));
   if (!flags.entry.empty()) {

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "cli/commands/commands.h"
+#include "cli/flags/draft.h"
 #include "cli/flags/generation_flags.h"
 #include "cli/flags/grammar.h"
 #include "cli/flags/model_flags.h"
@@ -42,12 +43,13 @@ struct ChatStyle {
 class Chat {
  public:
   Chat(const ChatFlags& flags, ChatStyle style, std::shared_ptr<const grammar::Grammar> grammar,
-       engine::Model* model, engine::Session* session)
+       engine::Model* model, engine::Session* session, engine::Drafter* drafter)
       : flags_(flags),
         style_(std::move(style)),
         grammar_(std::move(grammar)),
         model_(model),
-        session_(session) {
+        session_(session),
+        drafter_(drafter) {
     if (!flags.system.empty()) messages_.push_back({ChatRole::kSystem, flags.system});
   }
 
@@ -73,6 +75,7 @@ class Chat {
     }
     options.stop_strings = flags_.generate.stops;
     options.speculate = SpeculateOf(flags_.generate);
+    options.drafter = drafter_;
     options.continues = false;
     ASSIGN_OR_RETURN(
         options.constraint,
@@ -128,6 +131,7 @@ class Chat {
   std::shared_ptr<const grammar::Grammar> grammar_;  // of each answer; null: none
   engine::Model* model_;
   engine::Session* session_;
+  engine::Drafter* drafter_;  // of --speculate MODEL
   std::vector<ChatMessage> messages_;
   int64_t taken_ = 0;  // messages of the user, those that were left out included
 };
@@ -210,7 +214,9 @@ absl::StatusOr<int> RunChat(const ChatFlags& flags) {
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Session> session,
                    engine::Session::Create(model.get(), {}));
 
-  Chat chat(flags, std::move(style), std::move(grammar), model.get(), session.get());
+  ASSIGN_OR_RETURN(const Draft draft, OpenDraft(flags.generate, *model));
+  Chat chat(flags, std::move(style), std::move(grammar), model.get(), session.get(),
+            draft.drafter.get());
   Interrupt interrupt;
   if (!one_message) return AnswerLines(&chat, &interrupt);
   ASSIGN_OR_RETURN(std::vector<int32_t> ids, chat.Take(std::move(message)));

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/step_interface.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
@@ -24,7 +25,9 @@ constexpr int64_t kDepth = 128;  // unless another one is asked for
 
 absl::StatusOr<tools::ExplainedRun> RunOf(const ExplainFlags& flags, int64_t context) {
   tools::ExplainedRun run;
-  if (!tools::IsStep(flags.entry)) {
+  if (flags.entry == step_interface::kTop) {
+    run.entry = flags.entry;
+  } else if (!tools::IsStep(flags.entry)) {
     run.entry = flags.entry;
     run.rows = flags.tokens;
     return run;
@@ -56,8 +59,7 @@ absl::StatusOr<int> RunExplain(const ExplainFlags& flags) {
                    LoadModel(std::move(options), flags.model.use_cache));
   ASSIGN_OR_RETURN(const tools::ExplainedRun run, RunOf(flags, model->context()));
   ASSIGN_OR_RETURN(std::vector<tools::ExplainReport> reports,
-                   tools::ExplainRuns(*optimised.module, optimised.history, optimised.target, {run},
-                                      model.get()));
+                   tools::ExplainRuns(optimised, {run}, model.get()));
   return Print(flags.json ? tools::ExplainJson(reports.front())
                           : tools::ExplainText(reports.front()));
 }

@@ -5,6 +5,7 @@
 
 #include "base/status_macros.h"
 #include "cli/commands/commands.h"
+#include "cli/flags/draft.h"
 #include "cli/flags/generation.h"
 #include "cli/flags/grammar.h"
 #include "cli/flags/model_flags.h"
@@ -16,7 +17,8 @@ absl::StatusOr<int> RunGenerate(const GenerateFlags& flags) {
   ASSIGN_OR_RETURN(std::string prompt, ReadPrompt(flags.prompt));
   ASSIGN_OR_RETURN(std::shared_ptr<const grammar::Grammar> grammar, GrammarOf(flags.grammar));
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model, LoadModel(flags.model, true));
-  return GenerateText("lluda", model.get(), flags, prompt, std::move(grammar));
+  ASSIGN_OR_RETURN(const Draft draft, OpenDraft(flags, *model));
+  return GenerateText("lluda", model.get(), flags, prompt, std::move(grammar), draft.drafter.get());
 }
 
 }  // namespace lluda::cli

@@ -115,7 +115,6 @@ absl::StatusOr<int> RunIr(const IrFlags& flags) {
   ASSIGN_OR_RETURN(std::vector<std::string> names, passes::PassesOf(flags.passes, *module));
   passes::PipelineOptions for_device;
   if (load.device != engine::Device::kCpu) {
-    if (flags.plan) return absl::InvalidArgumentError("--plan shows what a CPU runs");
     for_device.passes.device = machine::DeviceKind::kGpu;
   }
   if (flags.diff) return PrintDiffs(flags, names, for_device, module);
@@ -127,7 +126,8 @@ absl::StatusOr<int> RunIr(const IrFlags& flags) {
   }
   ASSIGN_OR_RETURN(passes::Pipeline pipeline, passes::Pipeline::Create(names, for_device));
   RETURN_IF_ERROR(pipeline.Run(module));
-  if (flags.plan) return PrintPlan(flags, tools::CompiledPlanOf(*module, flags.func));
+  if (flags.plan)
+    return PrintPlan(flags, tools::CompiledPlanOf(*module, flags.func, for_device.passes.device));
   return PrintModuleText(flags, ir::PrintModule(*module));
 }
 

@@ -122,12 +122,19 @@ absl::StatusOr<std::string> PlanOf(const ServeFlags& flags, engine::Model* model
   return engine::PlanText(plan);
 }
 
-absl::StatusOr<std::unique_ptr<serve::LoadedModel>> Load(const ServeFlags& flags) {
+// What a server's model is compiled for: texts share pages, vectors have none to share.
+absl::StatusOr<engine::LoadOptions> ServedOptionsOf(const ServeFlags& flags) {
   ModelFlags wanted = flags.model;
   if (flags.embeddings) {
     wanted.result = std::string(engine::StepResultName(engine::StepResult::kHidden));
   }
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(wanted));
+  options.module.pages = !flags.embeddings;
+  return options;
+}
+
+absl::StatusOr<std::unique_ptr<serve::LoadedModel>> Load(const ServeFlags& flags) {
+  ASSIGN_OR_RETURN(engine::LoadOptions options, ServedOptionsOf(flags));
   options.identify = true;
   serve::LoadedOptions served;
   ASSIGN_OR_RETURN(served.chat_template, TemplateOf(flags, *options.source));
@@ -157,8 +164,9 @@ void WaitForSignal(const Interrupt& interrupt) {
 
 absl::StatusOr<int> RunServe(const ServeFlags& flags) {
   if (flags.plan) {
+    ASSIGN_OR_RETURN(engine::LoadOptions options, ServedOptionsOf(flags));
     ASSIGN_OR_RETURN(const std::unique_ptr<engine::Model> model,
-                     LoadModel(flags.model, /*need_tokenizer=*/true));
+                     LoadModel(std::move(options), flags.model.use_cache));
     ASSIGN_OR_RETURN(const std::string plan, PlanOf(flags, model.get()));
     return Print(plan);
   }

@@ -82,6 +82,11 @@ void AddNumbers(CLI::App* app, const std::string& prefix, const std::string& who
 void AddPrecision(CLI::App* app, ModelFlags* flags) {
   AddNumbers(app, "--", "", &flags->precision, &flags->kv_cache, &flags->weights,
              &flags->activations);
+  app->add_flag(
+      "--partial-head", flags->partial_head,
+      "Hold the LM head in 8 bits as well, half its size more, and read of its own numbers "
+      "what may be needed: the same tokens in less time where they are the likeliest, or "
+      "drawn with --top-k");
 }
 
 void AddResult(CLI::App* app, ModelFlags* flags) {
@@ -96,14 +101,16 @@ void AddIrFile(CLI::App* app, ModelFlags* flags) {
       "--ir", flags->ir_file,
       "Run this dump of `lluda ir` on the model's weights: the passes go on where it stopped; - is "
       "stdin");
-  for (const char* other : {"--ctx", "--precision", "--kv-cache", "--weights", "--activations"}) {
+  for (const char* other :
+       {"--ctx", "--precision", "--kv-cache", "--weights", "--activations", "--partial-head"}) {
     file->excludes(other);
   }
 }
 
 void AddIsa(CLI::App* app, ModelFlags* flags) {
   app->add_option("--isa", flags->isa,
-                  "host, or an older one: amx, avx512bf16, avx512, avx2, generic")
+                  "host, or an older one: amx, avx512bf16, avx512, avx2, generic; of --device cuda "
+                  "sm_90a, sm_89, sm_86, sm_80")
       ->capture_default_str();
 }
 
@@ -158,11 +165,10 @@ void AddGeneration(CLI::App* app, GenerateFlags* flags) {
   app->add_option("--stop", flags->stops, "Text that ends the generation; may be repeated")
       ->allow_extra_args(false);
   AddSampler(app, &flags->sampler);
-  app->add_option(
-         "--speculate", flags->speculate,
-         "prompt: guess tokens by what followed the last ones before, and check several in "
-         "a step; the text is the same, and sooner there where it repeats itself")
-      ->check(CLI::IsMember({"off", "prompt"}))
+  app->add_option("--speculate", flags->speculate,
+                  "Guess tokens and check several in a step; the text is the same, and sooner "
+                  "there. prompt: by what followed the last ones before; or a smaller model of the "
+                  "same tokenizer, as MODEL is given; off")
       ->capture_default_str();
   app->add_flag("--stats", flags->stats, "Print times, speed and memory on stderr");
 }

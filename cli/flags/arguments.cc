@@ -275,6 +275,7 @@ CLI::App* AddExplain(CLI::App* app, ExplainFlags* flags) {
   AddPrecision(sub, &flags->model);
   AddIrFile(sub, &flags->model);
   AddMachine(sub, &flags->model);
+  AddDevice(sub, &flags->model);
   AddListeners(sub, &flags->model);
   AddJson(sub, &flags->json);
   return sub;
@@ -305,6 +306,7 @@ CLI::App* AddReport(CLI::App* app, ReportFlags* flags) {
   AddPrecision(sub, &flags->model);
   AddIrFile(sub, &flags->model);
   AddMachine(sub, &flags->model);
+  AddDevice(sub, &flags->model);
   return sub;
 }
 
@@ -338,6 +340,7 @@ CLI::App* AddVerify(CLI::App* app, VerifyFlags* flags) {
       ->needs("--ir");
   AddJson(sub, &flags->json);
   AddIsa(sub, &flags->model);
+  AddDevice(sub, &flags->model);
   return sub;
 }
 
@@ -416,6 +419,12 @@ CLI::App* AddBench(CLI::App* app, BenchFlags* flags) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(CLI::Range(int64_t{1}, int64_t{64}));
+  sub->add_option("--batch", flags->batch,
+                  "Also measure steps of so many tokens against steps of one, by commas: "
+                  "1,2,4,8,16 [none]")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(int64_t{1}, int64_t{64}));
   AddContext(sub, &flags->model, "Tokens the context holds [as many as are measured]");
   AddPrecision(sub, &flags->model);
   AddMachine(sub, &flags->model);
@@ -429,7 +438,7 @@ CLI::App* AddBench(CLI::App* app, BenchFlags* flags) {
       ->default_str("-");
   sub->add_flag("--stats", flags->stats, "Count the calls of a step and those shared by threads");
   for (const char* of_step :
-       {"--prompt-tokens", "--gen-tokens", "--depth", "--streams", "--stats"}) {
+       {"--prompt-tokens", "--gen-tokens", "--depth", "--streams", "--batch", "--stats"}) {
     entry->excludes(of_step);
   }
   return sub;
@@ -451,6 +460,7 @@ CLI::App* AddCompile(CLI::App* app, CompileFlags* flags) {
   AddPrecision(sub, &flags->model);
   AddResult(sub, &flags->model);
   AddMachine(sub, &flags->model);
+  AddDevice(sub, &flags->model);
   return sub;
 }
 
@@ -603,6 +613,7 @@ RunParseResult ParseRunArguments(int argc, char** argv, const Version& version) 
   AddContext(&app, &flags.model);
   AddThreads(&app, &flags.model);
   AddForce(&app, &flags.model);
+  AddDevice(&app, &flags.model);
   AddCheck(&app, &flags.model);
   const size_t shared = app.get_options().size();
   AddGeneration(&app, &flags);

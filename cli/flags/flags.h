@@ -15,13 +15,14 @@ namespace lluda::cli {
 
 // Which model, and how it is run.
 struct ModelFlags {
-  std::string model;        // a folder, a file, a hub name, or empty for the default model
-  std::string tokenizer;    // a folder whose tokenizer is used; empty: the model's own
-  std::string precision;    // "bf16" or "f32"; empty: bf16, or what a bundle was compiled with
-  std::string kv_cache;     // "int8"; empty: as the precision or the bundle has it
-  std::string result;       // "logits" or "hidden"; empty: logits, or what a bundle gives
-  std::string weights;      // "q4_0": quantised to while loading; empty: as the model has them
-  std::string activations;  // "int8"; empty: exact, or as a bundle has it
+  std::string model;          // a folder, a file, a hub name, or empty for the default model
+  std::string tokenizer;      // a folder whose tokenizer is used; empty: the model's own
+  std::string precision;      // "bf16" or "f32"; empty: bf16, or what a bundle was compiled with
+  std::string kv_cache;       // "int8"; empty: as the precision or the bundle has it
+  std::string result;         // "logits" or "hidden"; empty: logits, or what a bundle gives
+  std::string weights;        // "q4_0": quantised to while loading; empty: as the model has them
+  std::string activations;    // "int8"; empty: exact, or as a bundle has it
+  bool partial_head = false;  // the LM head is held in 8 bits, too, and read in part
   std::string isa = "host";
   std::string device = "cpu";  // "cuda", "gpu-sim"
   std::optional<int64_t> context;
@@ -235,6 +236,7 @@ struct BenchFlags {
   int64_t gen_tokens = 128;                    // at least 1
   int repeat = 5;                              // at least 1
   std::vector<int64_t> streams;                // each 1 to 64
+  std::vector<int64_t> batch;                  // each 1 to 64
   std::string json_file;                       // empty: none; "-": stdout, instead of the text
   bool stats = false;
   std::string entry;     // "audio"; empty: the step

@@ -21,7 +21,8 @@ namespace lluda::cli {
 
 absl::StatusOr<int> GenerateText(const char* program, engine::Model* model,
                                  const GenerateFlags& flags, const std::string& prompt,
-                                 std::shared_ptr<const grammar::Grammar> grammar) {
+                                 std::shared_ptr<const grammar::Grammar> grammar,
+                                 engine::Drafter* drafter) {
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Session> session, engine::Session::Create(model, {}));
 
   engine::GenerateOptions options;
@@ -30,6 +31,7 @@ absl::StatusOr<int> GenerateText(const char* program, engine::Model* model,
   options.stop_tokens = model->StopTokens();
   options.stop_strings = flags.stops;
   options.speculate = SpeculateOf(flags);
+  options.drafter = drafter;
   ASSIGN_OR_RETURN(options.constraint, ConstraintOf(std::move(grammar), *model, {}));
   absl::Status written;
   if (!flags.json) {

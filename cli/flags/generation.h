@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "cli/flags/arguments.h"
+#include "engine/generate/draft/drafter.h"
 #include "engine/grammar/grammar.h"
 #include "engine/model.h"
 
@@ -19,9 +20,11 @@ namespace lluda::cli {
 //
 // On a terminal the text ends with a newline; into a pipe or a file it is what the model wrote, and
 // nothing else. With a grammar the text is one of it, unless it is cut off. `program` is the name that notices on stderr start with.
+// Where --speculate names a model, `drafter` is that one.
 absl::StatusOr<int> GenerateText(const char* program, engine::Model* model,
                                  const GenerateFlags& flags, const std::string& prompt,
-                                 std::shared_ptr<const grammar::Grammar> grammar);
+                                 std::shared_ptr<const grammar::Grammar> grammar,
+                                 engine::Drafter* drafter = nullptr);
 
 }  // namespace lluda::cli
 

@@ -32,7 +32,8 @@ engine::SamplerOptions SamplerOf(const SamplerFlags& flags, engine::SamplerOptio
 }
 
 engine::Speculate SpeculateOf(const GenerateFlags& flags) {
-  return flags.speculate == "prompt" ? engine::Speculate::kPrompt : engine::Speculate::kOff;
+  if (flags.speculate == "off") return engine::Speculate::kOff;
+  return flags.speculate == "prompt" ? engine::Speculate::kPrompt : engine::Speculate::kDrafter;
 }
 
 absl::StatusOr<std::string> ReadPrompt(const PromptFlags& flags) {

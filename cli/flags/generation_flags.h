@@ -21,7 +21,7 @@ namespace lluda::cli {
 // temperature wants draws: where the default is greedy, the temperature becomes 1.
 engine::SamplerOptions SamplerOf(const SamplerFlags& flags, engine::SamplerOptions defaults);
 
-// What --speculate asks for.
+// What --speculate asks for; kDrafter is a model of that name.
 engine::Speculate SpeculateOf(const GenerateFlags& flags);
 
 // The text of -p or -f; stdin if neither is given and stdin is no terminal. InvalidArgument if that

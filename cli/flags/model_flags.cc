@@ -64,6 +64,7 @@ absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags) {
   options.folder = source->path();
   options.source = std::move(source);
   options.module = module;
+  options.module.partial_head = flags.partial_head;
   ASSIGN_OR_RETURN(options.ir, IrFileOf(flags));
   options.perf = flags.perf;
   options.gdb = flags.gdb;
@@ -90,7 +91,10 @@ absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(engine::LoadOptions opt
   std::optional<base::CodeCache> cache;
   std::vector<std::string> notes;
   const std::string cache_folder = CacheFolder([](const char* name) { return std::getenv(name); });
-  if (use_cache && !cache_folder.empty() && options.source->bundle() == nullptr) {
+  // Of a bundle, a GPU's driver alone may have something to compile.
+  const bool compiles =
+      options.source->bundle() == nullptr || options.device == engine::Device::kCuda;
+  if (use_cache && !cache_folder.empty() && compiles) {
     absl::StatusOr<base::CodeCache> opened =
         base::CodeCache::Open(cache_folder, base::kDefaultCacheBytes);
     if (opened.ok()) {

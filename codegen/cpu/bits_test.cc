@@ -65,9 +65,11 @@ class AttentionBitsTest : public ::testing::TestWithParam<AttentionCase> {
     const auto& [dtype_name, rep, dim, int8] = GetParam();
     const ir::DType dtype = std::string(dtype_name) == "f32" ? ir::DType::kF32 : ir::DType::kBF16;
     const std::string text = absl::StrReplaceAll(int8 ? kInt8AttentionText : kAttentionText, edits);
-    module_ = PlannedTestModule(absl::StrReplaceAll(
+    module_ = ParseTestModule(absl::StrReplaceAll(
         text, {{"$D", dtype_name}, {"$R", absl::StrCat(rep)}, {"$N", absl::StrCat(dim)}}));
     ASSERT_NE(module_, nullptr);
+    table_.clear();
+    RunPasses({"page-caches", "plan-memory"}, module_.get());
     kv_row_ = ir::BytesOf(dtype, 2 * dim);
     q_row_ = kv_row_ * rep;
     result_row_ = 2 * rep * dim * 4;
@@ -97,8 +99,20 @@ class AttentionBitsTest : public ::testing::TestWithParam<AttentionCase> {
       slots.push_back(token.slot);
     }
     const auto count = static_cast<int64_t>(tokens.size());
-    return function.Run(states, {count, 2, capacity}, {q, k, v, Bytes(positions), Bytes(slots)},
-                        count * result_row_);
+    std::vector<int64_t> dims = {count, 2, capacity};
+    std::vector<std::vector<char>> inputs = {q, k, v, Bytes(positions), Bytes(slots)};
+    if (!table_.empty()) {
+      const auto slot_pages = static_cast<int64_t>(table_.size()) / 2;
+      std::vector<int32_t> pages;
+      for (const Token& token : tokens) {
+        pages.push_back(
+            table_[static_cast<size_t>(token.slot * slot_pages + token.position / kPage)]);
+      }
+      dims.insert(dims.end(), {kPages, slot_pages});
+      inputs.push_back(Bytes(pages));
+      inputs.push_back(Bytes(table_));
+    }
+    return function.Run(states, dims, inputs, count * result_row_);
   }
 
   // The sequence in `slot` from `position` on, in steps of so many tokens.
@@ -136,6 +150,10 @@ class AttentionBitsTest : public ::testing::TestWithParam<AttentionCase> {
   std::unique_ptr<ir::Module> module_;
   int64_t kv_row_ = 0, q_row_ = 0, result_row_ = 0;
   std::vector<char> q_, k_, v_;  // of one sequence, by position
+  // Of a cache in pages: those of slot 0, then of slot 1.
+  static constexpr int64_t kPages = 40;
+  static constexpr int64_t kPage = 64;
+  std::vector<int32_t> table_;
 };
 
 TEST_P(AttentionBitsTest, ATokenIsTheSameForAnyChunksAndBesideOtherSequences) {
@@ -251,6 +269,84 @@ TEST_P(AttentionBitsTest, ARingGivesTheBitsOfACacheOfAllPositions) {
       }
       if (HasFailure()) return;
     }
+  }
+}
+
+// Pages lie in any order, and what a page held before, or holds behind a sequence's end, is no number.
+TEST_P(AttentionBitsTest, PagesGiveTheBitsOfSlotsWhereverTheyLie) {
+  constexpr int64_t kTokens = 1080;
+  constexpr int64_t kCapacity = 1088;  // 17 pages
+  constexpr int64_t kShared = 5 * kPage;
+  for (const char* const window : {"", ", window = 300"}) {
+    const std::string scale = absl::StrCat("scale = 0.25", window);
+    std::vector<std::pair<const char*, const char*>> edits = {{"scale = 0.25", scale.c_str()}};
+    for (const Target& target : RunnableTargets()) {
+      SetUpTokens(kTokens, edits);
+      const CompiledFunction slots(*module_, target);
+      std::vector<int64_t> steps(8, 128);
+      steps.push_back(kTokens - 8 * 128);
+      const std::vector<char> expected =
+          Sequence(slots, *slots.NewStates({128, 2, kCapacity}), kCapacity, steps, 1);
+      edits.push_back({"  state @kc", "  symbol P in 1..40\n  symbol B in 1..32\n  state @kc"});
+      SetUpTokens(kTokens, edits);
+      edits.pop_back();
+      std::vector<int32_t> pages(kPages);
+      for (int32_t i = 0; i < kPages; ++i) pages[static_cast<size_t>(i)] = (i * 23 + 7) % kPages;
+      table_.assign(pages.begin(), pages.begin() + 2 * kCapacity / kPage);
+      const std::vector<int32_t> apart = table_;
+      for (const int threads : {1, 3}) {
+        SCOPED_TRACE(absl::StrCat(IsaName(target.isa), window, ", ", threads, " threads"));
+        const CompiledFunction function(*module_, target, threads);
+        const std::vector<int64_t> dims = {128, 2, kCapacity, kPages, kCapacity / kPage};
+        const auto states = function.NewStates(dims);
+        for (uint32_t i = 0; i < function.executable().program().states.size(); ++i) {
+          const int64_t bytes = function.executable().program().states[i].Bytes(dims);
+          std::fill_n(states->buffer(i), bytes, static_cast<char>(0xFF));
+        }
+        table_ = apart;
+        EXPECT_EQ(Sequence(function, *states, kCapacity, steps, 1), expected);
+        EXPECT_EQ(Sequence(function, *states, kCapacity, ChunksAroundTiles(target, kTokens), 1),
+                  expected);
+        const auto tail = [&](int64_t tokens) {
+          return RowsOf(expected, result_row_, kTokens - tokens, kTokens);
+        };
+        const auto again = [&](const std::vector<int64_t>& chunks, int32_t slot) {
+          int64_t count = 0;
+          for (const int64_t chunk : chunks) count += chunk;
+          return std::make_pair(Sequence(function, *states, kCapacity, chunks, slot,
+                                         static_cast<int32_t>(kTokens - count)),
+                                tail(count));
+        };
+        // Across the ends of pages and of a span.
+        const auto [alone, of_alone] = again(std::vector<int64_t>(60, 1), 1);
+        EXPECT_EQ(alone, of_alone);
+        // The other sequence has the first pages of this one, and computes the rest itself.
+        std::copy_n(apart.begin() + kCapacity / kPage, kShared / kPage, table_.begin());
+        const auto [shared, of_shared] =
+            again({100, 128, 128, 3, 2, 12, 13, 10, 104, 128, 128, 4}, 0);
+        EXPECT_EQ(shared, of_shared);
+        // Side by side.
+        const std::vector<Token> tokens = {{kTokens - 3, 1}, {1023, 0}, {kTokens - 2, 1}, {511, 0},
+                                           {383, 0},         {512, 0},  {kTokens - 1, 1}, {448, 0}};
+        const std::vector<char> mixed = Step(function, *states, kCapacity, tokens);
+        for (size_t i = 0; i < tokens.size(); ++i) {
+          const auto at = static_cast<int64_t>(i);
+          EXPECT_EQ(RowsOf(mixed, result_row_, at, at + 1),
+                    RowsOf(expected, result_row_, tokens[i].position, tokens[i].position + 1))
+              << tokens[i].position;
+        }
+        if (HasFailure()) return;
+      }
+    }
+  }
+}
+
+TEST_P(AttentionBitsTest, PagesCompileForEveryInstructionSet) {
+  if (!CompilesForX86()) GTEST_SKIP() << "this LLVM does not compile for x86";
+  SetUpTokens(1, {{"  state @kc", "  symbol P in 1..40\n  symbol B in 1..32\n  state @kc"}});
+  for (const Isa isa : AllIsas()) {
+    const auto ir = LlvmIrOf(SpecOf(FindOp(*module_, "r")), TargetToRead(isa), *module_);
+    EXPECT_TRUE(ir.ok()) << IsaName(isa) << ": " << ir.status();
   }
 }
 

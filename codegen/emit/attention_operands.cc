@@ -26,8 +26,9 @@ AttentionOperands::AttentionOperands(const KernelSpec& spec)
       v(spec.operands[kV]),
       positions(spec.operands[kPositions]),
       slots(spec.operands[kSlots]),
-      k_scales(spec.operands.size() > kKScales ? &spec.operands[kKScales] : nullptr),
-      v_scales(spec.operands.size() > kKScales ? &spec.operands[kVScales] : nullptr),
+      k_scales(spec.operands.size() > kVScales ? &spec.operands[kKScales] : nullptr),
+      v_scales(spec.operands.size() > kVScales ? &spec.operands[kVScales] : nullptr),
+      table(spec.operands.size() % 2 == 0 ? &spec.operands.back() : nullptr),
       slot(spec.attrs.axes[0]),
       pos(spec.attrs.axes[1]),
       dim(spec.attrs.axes[2]),
@@ -41,6 +42,9 @@ absl::Status AttentionOperands::Check() const {
   }
   if (!IsContiguous(q, dim) || !IsContiguous(v, dim) || !IsContiguous(spec.result, dim)) {
     return NoKernel(spec, "the head dimension is strided");
+  }
+  if (has_pages() && !(table->axes[1].stride.IsConstant(1))) {
+    return NoKernel(spec, "the pages of a slot are strided");
   }
   if (has_scales() && (!IsContiguous(*k_scales, pos) || !IsContiguous(*v_scales, pos))) {
     return NoKernel(spec, "the scales of neighbouring positions are strided");
@@ -97,14 +101,35 @@ Value* AttentionOperands::FirstOf(Emitter& e, Value* last) const {
   return Integer(e, last) + 1 - *spec.attrs.window;
 }
 
-ir::Extent AttentionOperands::UnitsOf(int64_t unit) const {
-  if (!spec.attrs.ring) return k.Find(pos)->axis.extent;
-  return ir::Extent::Constant(*spec.attrs.ring + unit);
+AttentionOperands::Units AttentionOperands::UnitsOf(int64_t unit) const {
+  if (has_pages()) return {table->axes[1].axis.extent, PagePositions()};
+  if (!spec.attrs.ring) return {k.Find(pos)->axis.extent, 1};
+  return {ir::Extent::Constant(*spec.attrs.ring + unit), 1};
+}
+
+Value* AttentionOperands::PositionsOf(Emitter& e, const Units& units) const {
+  Value* extent = e.ExtentValue(units.extent);
+  return units.positions == 1 ? extent : Integer(e, extent) * units.positions;
 }
 
 Value* AttentionOperands::Place(Emitter& e, Value* number, int64_t unit) const {
   if (!spec.attrs.ring) return number;
-  return Integer(e, number) % ((UnitsOf(unit).value + unit - 1) / unit);
+  return Integer(e, number) % ((UnitsOf(unit).extent.value + unit - 1) / unit);
+}
+
+Value* AttentionOperands::PagesOf(Emitter& e, Value* slot) const {
+  const Indices row = {{table->axes[0].axis.name, slot}};
+  return e.Address(e.Buffer(table_buffer()), e.Offset(table->axes, row), table->dtype);
+}
+
+Indices AttentionOperands::InPage(Emitter& e, const Indices& cached, Value* pages,
+                                  Value* position) const {
+  const Integer number(e, position);
+  Value* at = e.Address(pages, number / PagePositions(), table->dtype);
+  Indices indices = cached;
+  indices[slot] = e.LoadIndex(at, table->dtype);
+  indices[pos] = number % PagePositions();
+  return indices;
 }
 
 Indices AttentionOperands::RowOf(const Indices& item, Value* token, Value* head) const {

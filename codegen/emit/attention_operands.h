@@ -15,6 +15,8 @@ namespace lluda::codegen {
 struct AttentionOperands {
   static constexpr int kQ = 0, kK = 1, kV = 2, kPositions = 3, kSlots = 4;
   static constexpr int kKScales = 5, kVScales = 6;  // where K and V are i8
+  // Of a cache in pages, which has the table of pages as its last operand.
+  int table_buffer() const { return static_cast<int>(spec.operands.size()) - 1; }
 
   explicit AttentionOperands(const KernelSpec& spec);
   // Unimplemented, with the reason, for layouts that the kernel does not read.
@@ -38,6 +40,7 @@ struct AttentionOperands {
   bool has_softcap() const { return spec.attrs.softcap.has_value(); }
   bool has_window() const { return spec.attrs.window.has_value(); }
   bool has_scales() const { return k_scales != nullptr; }
+  bool has_pages() const { return table != nullptr; }
   int result_buffer() const { return static_cast<int>(spec.operands.size()); }
 
   // Vectors that a head's elements fill, and how many elements the d-th one holds.
@@ -49,11 +52,21 @@ struct AttentionOperands {
   Value* SlotOf(Emitter& e, Value* token) const;
   // The first position that a token sees which sees `last` last; with a window it may be negative.
   Value* FirstOf(Emitter& e, Value* last) const;
-  // An extent that has as many wholes of `unit` positions, the last perhaps a part of one, as a step's
-  // rows that see neighbouring positions see any of: with Place() of a unit's number, in a ring, each
-  // is told apart.
-  ir::Extent UnitsOf(int64_t unit) const;
+  // So many wholes of `unit` positions, the last perhaps a part of one, as a step's rows that see
+  // neighbouring positions see any of: with Place() of a unit's number, in a ring, each is told apart.
+  struct Units {
+    ir::Extent extent;
+    int64_t positions;  // of each of the extent's elements
+  };
+  Units UnitsOf(int64_t unit) const;
+  // All the positions of them.
+  Value* PositionsOf(Emitter& e, const Units& units) const;
   Value* Place(Emitter& e, Value* number, int64_t unit) const;
+  // Of a cache in pages: where the table has the pages of a slot, and the indices of the states that
+  // lead to a position by them.
+  Value* PagesOf(Emitter& e, Value* slot) const;
+  Indices InPage(Emitter& e, const Indices& cached, Value* pages, Value* position) const;
+  int64_t PagePositions() const { return k.Find(pos)->axis.extent.value; }
   // Of q and of the result: a token's query head.
   Indices RowOf(const Indices& item, Value* token, Value* head) const;
 
@@ -65,7 +78,8 @@ struct AttentionOperands {
   const TensorSpec& slots;
   const TensorSpec* k_scales;  // null without
   const TensorSpec* v_scales;
-  const std::string slot;  // axes of the cache
+  const TensorSpec* table;  // null unless the cache is in pages
+  const std::string slot;   // axes of the cache
   const std::string pos;
   const std::string dim;
   const int64_t dims;

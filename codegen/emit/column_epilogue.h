@@ -18,9 +18,12 @@ namespace lluda::codegen {
 bool EmitsColumnStep(ir::EpilogueStep step);
 
 // What the step makes of `value`, lanes or one element: the sum with its operand's elements from
-// `column` on along its last axis, at `indices` of the others, or a function of it.
+// `column` on along its last axis, at `indices` of the others, a function of it, or -inf.
 Value* ApplyColumnStep(const KernelSpec& spec, Emitter& e, ir::EpilogueStep step, Value* value,
-                       Indices indices, Value* column);
+                       const Indices& indices, Value* column);
+
+// Of `lanes` columns from `column` on, whether the step `keep` leaves what it is given.
+Value* IsKept(const KernelSpec& spec, Emitter& e, const Indices& indices, Value* column, int lanes);
 
 // What the step makes of columns of the first half and their partners in the second.
 Value* FoldHalves(Emitter& e, ir::EpilogueStep step, Value* first, Value* second);

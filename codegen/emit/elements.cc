@@ -71,6 +71,12 @@ Value* Quantize(const Point& p) {
   return b.CreateSelect(b.CreateFCmpOLT(x, constant(-127)), constant(-127), x);
 }
 
+Value* Keep(const Point& p) {
+  Value* less = p.e.b().CreateFCmpOLT(p.in[1], p.in[2]);
+  Value* hidden = p.e.ConstF32(-std::numeric_limits<float>::infinity(), p.lanes);
+  return p.e.b().CreateSelect(less, hidden, p.in[0]);
+}
+
 struct ComputeRow {
   ir::Opcode opcode;
   int loaded_operands;  // how many operands are read as f32 lanes
@@ -87,6 +93,7 @@ const ComputeRow kCompute[] = {
     {ir::Opcode::kGelu, 1, [](const Point& p) { return Gelu(p.e, p.in[0]); }},
     {ir::Opcode::kGeluErf, 1, [](const Point& p) { return GeluErf(p.e, p.in[0]); }},
     {ir::Opcode::kIota, 0, Iota},
+    {ir::Opcode::kKeep, 3, Keep},
     {ir::Opcode::kMul, 2, [](const Point& p) { return p.e.b().CreateFMul(p.in[0], p.in[1]); }},
     {ir::Opcode::kOffset, 1,
      [](const Point& p) {

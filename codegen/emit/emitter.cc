@@ -18,6 +18,7 @@ constexpr int64_t kBegin = 24;
 constexpr int64_t kEnd = 32;
 constexpr int64_t kParts = 40;
 constexpr int64_t kWorkspace = 48;
+constexpr int64_t kComputed = 56;
 
 }  // namespace
 
@@ -110,6 +111,7 @@ Value* Emitter::Begin() { return EntryLoad(kBegin, builder_.getInt64Ty(), "begin
 Value* Emitter::End() { return EntryLoad(kEnd, builder_.getInt64Ty(), "end"); }
 Value* Emitter::Parts() { return EntryLoad(kParts, builder_.getInt64Ty(), "parts"); }
 Value* Emitter::Workspace() { return EntryLoad(kWorkspace, builder_.getPtrTy(), "workspace"); }
+Value* Emitter::Computed() { return EntryLoad(kComputed, builder_.getPtrTy(), "computed"); }
 
 llvm::Type* Emitter::F32(int lanes) {
   llvm::Type* type = builder_.getFloatTy();

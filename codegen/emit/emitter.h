@@ -61,6 +61,7 @@ class Emitter {
   Value* End();
   Value* Parts();
   Value* Workspace();
+  Value* Computed();
 
   llvm::Type* F32(int lanes);
   llvm::Type* F64(int lanes);

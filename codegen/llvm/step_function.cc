@@ -149,6 +149,7 @@ class StepEmitter {
     Set(offsetof(runtime::KernelArgs, begin), builder_.getInt64(0));
     Set(offsetof(runtime::KernelArgs, parts), builder_.getInt64(1));
     Set(offsetof(runtime::KernelArgs, workspace), llvm::Constant::getNullValue(pointer));
+    Set(offsetof(runtime::KernelArgs, computed), llvm::Constant::getNullValue(pointer));
   }
 
   void Set(size_t field, Value* value) {

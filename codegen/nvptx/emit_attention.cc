@@ -45,6 +45,7 @@ class Attention {
   absl::Status Check() const {
     if (spec_.attrs.mask != ir::Mask::kCausal) return NoKernel(spec_, "only the causal mask");
     if (!(*spec_.attrs.scale > 0)) return NoKernel(spec_, "the scale is not positive");
+    if (o_.has_pages()) return NoKernel(spec_, "a GPU's cache has slots, no pages");
     if (SharedBytes() > runtime::kMaxSharedBytes) {
       return NoKernel(spec_, "a head is too long");
     }

@@ -32,6 +32,7 @@ constexpr EmitRow kEmitters[] = {
     {ir::Opcode::kGelu, gpu::EmitElements},
     {ir::Opcode::kGeluErf, gpu::EmitElements},
     {ir::Opcode::kIota, gpu::EmitElements},
+    {ir::Opcode::kKeep, gpu::EmitElements},
     {ir::Opcode::kLayernorm, gpu::EmitLayernorm},
     {ir::Opcode::kLiteral, gpu::EmitLiteral},
     {ir::Opcode::kMatmul, gpu::EmitMatmul},

@@ -3,9 +3,11 @@
 #include <memory>
 #include <optional>
 #include <tuple>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Verifier.h"
@@ -78,6 +80,16 @@ const Gpu* FindGpu(int major, int minor) {
     if (gpu.own ? same : earlier) found = &gpu;
   }
   return found;
+}
+
+absl::StatusOr<const Gpu*> FindGpu(absl::string_view name) {
+  std::vector<absl::string_view> names;
+  for (const Gpu& gpu : kGpus) {
+    if (gpu.name == name) return &gpu;
+    names.push_back(gpu.name);
+  }
+  return absl::NotFoundError(
+      absl::StrCat("kernels are for no GPU '", name, "'; there are ", absl::StrJoin(names, ", ")));
 }
 
 absl::StatusOr<std::string> PtxIrOf(const Gpu& gpu, llvm::Module* module) {

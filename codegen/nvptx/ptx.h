@@ -27,6 +27,8 @@ struct Gpu {
 absl::Span<const Gpu> AllGpus();
 // The newest row whose PTX runs on this compute capability; null for those before 8.0.
 const Gpu* FindGpu(int major, int minor);
+// The row of this name. NotFound, naming all, if there is none.
+absl::StatusOr<const Gpu*> FindGpu(absl::string_view name);
 
 // A module's LLVM IR as PTX is made of it, for reading, and its PTX. Internal for IR that is malformed,
 // FailedPrecondition where this LLVM has no NVPTX.

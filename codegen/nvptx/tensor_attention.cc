@@ -233,7 +233,7 @@ Value* TensorAttention::PartAddress(Value* token, Value* kv, Value* block, Value
   Value* parts =
       b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), e_.Workspace(), runtime::kWorkspaceCounterBytes);
   const Integer blocks =
-      (Integer(e_, e_.ExtentValue(o_.UnitsOf(kPositions))) + (kPositions - 1)) / kPositions;
+      (Integer(e_, o_.PositionsOf(e_, o_.UnitsOf(kPositions))) + (kPositions - 1)) / kPositions;
   const Integer number =
       (Integer(e_, token) * kv_heads_ + kv) * blocks + o_.Place(e_, block, kPositions);
   return e_.Address(parts, (number * group_ + row) * (o_.dims + 2), DType::kF32);
@@ -245,7 +245,7 @@ KernelInfo TensorAttention::EmitFew() {
   info.work_axes = {o_.Token()};
   info.work_axes.push_back({"kv head", ir::Extent::Constant(kv_heads_)});
   info.work_axes.push_back({"turn", ir::Extent::Constant(kTurns)});
-  info.split = {/*below=*/1, o_.UnitsOf(kPositions), kPositions,
+  info.split = {/*below=*/1, o_.UnitsOf(kPositions).extent, kPositions,
                 machine::kGpuFewRows * kv_heads_ * group_ * (o_.dims + 2) * 4};
   e_.WantBlocks(2);
   // Scores of 16 rows by tiles.

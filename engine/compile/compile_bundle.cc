@@ -11,13 +11,12 @@
 #include "base/files/atomic_file.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
-#include "bundle/code.h"
 #include "bundle/reader.h"
 #include "bundle/writer.h"
 #include "codegen/cpu/cpu_compile.h"
-#include "codegen/llvm/image.h"
 #include "codegen/llvm/target.h"
 #include "engine/compile/c_header.h"
+#include "engine/compile/code_writer.h"
 #include "engine/machine.h"
 #include "engine/open_module.h"
 #include "engine/source/checkpoint_weights.h"
@@ -26,28 +25,11 @@
 #include "ir/text/printer.h"
 #include "media/log_mel.h"
 #include "media/sound.h"
-#include "runtime/cpu_device.h"
+#include "runtime/executable.h"
 #include "runtime/loaded_program.h"
 
 namespace lluda::engine {
 namespace {
-
-std::vector<std::string> KernelNames(const runtime::Program& program) {
-  std::vector<std::string> names;
-  for (const runtime::Kernel& kernel : program.kernels) names.push_back(kernel.name);
-  return names;
-}
-
-// Links the kernels of a program and gives them their addresses, in memory of this process.
-absl::StatusOr<bundle::Code> LoadCode(const std::string& object, runtime::Program* program) {
-  ASSIGN_OR_RETURN(codegen::Image image, codegen::LinkImage(object, KernelNames(*program)));
-  ASSIGN_OR_RETURN(bundle::Code code,
-                   bundle::Code::Load(image.bytes, static_cast<uint64_t>(image.code_offset)));
-  for (size_t i = 0; i < program->kernels.size(); ++i) {
-    program->kernels[i].fn = code.At(static_cast<uint64_t>(image.entries[i]));
-  }
-  return code;
-}
 
 absl::StatusOr<bundle::ModelInfo> ModelInfoOf(const ModelSource& source, const LoadOptions& options,
                                               const OpenedModule& optimised,
@@ -106,6 +88,23 @@ absl::Status WriteCInterface(const OpenedModule& optimised, const codegen::Targe
   return WriteWhole(outputs.header, CHeader(name, interface));
 }
 
+// What cannot be asked for together.
+absl::Status CheckOutputs(const ModelSource& source, const LoadOptions& options,
+                          const BundleOutputs& outputs) {
+  const bool for_c = !outputs.object.empty() || !outputs.header.empty();
+  if (options.device != Device::kCpu && for_c) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(source.path(), ": C programs run a model on a CPU, and not on a GPU"));
+  }
+  if (options.module.result != StepResult::kHidden) return absl::OkStatus();
+  if (for_c) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(source.path(), ": the interface for C programs gives logits only"));
+  }
+  // Bundles keep no prompts, but what they compute is what the files ask for.
+  return source.ReadEmbeddingFormat().status();
+}
+
 }  // namespace
 
 absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outputs,
@@ -114,50 +113,37 @@ absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outp
   ModelSource* source = opened.get();
   // An error of a model that is compiled already.
   ASSIGN_OR_RETURN(const ModelFiles* files, source->Files(Weights::kRequired));
-  if (options.module.result == StepResult::kHidden) {
-    if (!outputs.object.empty() || !outputs.header.empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(source->path(), ": the interface for C programs gives logits only"));
-    }
-    // Bundles keep no prompts, but what they compute is what the files ask for.
-    RETURN_IF_ERROR(source->ReadEmbeddingFormat().status());
-  }
+  RETURN_IF_ERROR(CheckOutputs(*source, options, outputs));
   ASSIGN_OR_RETURN(int threads, ThreadsOf(options));
-  ASSIGN_OR_RETURN(codegen::Target target, codegen::Target::Portable(options.isa));
+  ASSIGN_OR_RETURN(std::unique_ptr<CodeWriter> writer, WriterFor(options, threads));
   ASSIGN_OR_RETURN(OpenedModule optimised, OpenModule(source, options, Weights::kRequired));
   CheckpointWeights weights(&*files->checkpoint);
   weights.Prefetch();
-  RETURN_IF_ERROR(RunRemainingPasses(optimised.module.get()));
+  RETURN_IF_ERROR(RunRemainingPasses(optimised.module.get(), options.device));
   absl::StatusOr<tokenizer::Tokenizer> tokenizer = source->ReadTokenizer();
   if (!tokenizer.ok() && (options.need_tokenizer || !absl::IsNotFound(tokenizer.status()))) {
     return tokenizer.status();
   }
   RETURN_IF_ERROR(CheckCompileMemory(source->path(), options));
-  ASSIGN_OR_RETURN(codegen::ObjectModule compiled,
-                   codegen::CompileToObject(*optimised.module, target));
 
   // The load block runs here, and never again.
-  ASSIGN_OR_RETURN(bundle::Code code, LoadCode(compiled.object, &compiled.program));
   runtime::ThreadPool pool(threads);
   weights.UseThreads(&pool);
+  ASSIGN_OR_RETURN(LoadableProgram loadable, writer->Compile(*optimised.module, &pool));
   RETURN_IF_ERROR(
-      CheckMemory(source->path(), options, compiled.program, pool.threads(), std::nullopt));
-  ASSIGN_OR_RETURN(std::unique_ptr<runtime::Executable> executable,
-                   runtime::Executable::Create(std::move(compiled.program),
-                                               std::make_unique<runtime::CpuDevice>(&pool)));
+      CheckMemory(source->path(), options, loadable.program, pool.threads(), std::nullopt));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<runtime::Executable> executable,
+      runtime::Executable::Create(std::move(loadable.program), std::move(loadable.device)));
   RETURN_IF_ERROR(executable->Load(&weights, options.progress));
 
   runtime::LoadedProgram loaded_program = runtime::MakeLoadedProgram(executable->program());
-  ASSIGN_OR_RETURN(codegen::Image image,
-                   codegen::LinkImage(compiled.object, KernelNames(loaded_program.program)));
+  bundle::Contents contents;
   ASSIGN_OR_RETURN(bundle::ModelInfo model,
                    ModelInfoOf(*source, options, optimised, executable->program()));
   const std::string ir = ir::PrintModule(*optimised.module);
-  bundle::Contents contents;
   contents.program = std::move(loaded_program.program);
-  contents.entries = image.entries;
-  contents.code = image.bytes;
-  contents.code_start = static_cast<uint64_t>(image.code_offset);
+  RETURN_IF_ERROR(writer->Write(&contents));
   const absl::Span<const char> loaded = executable->loaded();
   contents.loaded.push_back({0, {loaded.data(), loaded.size()}});
   for (const runtime::LoadedProgram::Kept& kept : loaded_program.kept) {
@@ -168,8 +154,6 @@ absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outp
   }
   contents.ir = ir;
   contents.llvm_version = codegen::LlvmVersion();
-  contents.isa = std::string(codegen::IsaName(target.isa));
-  contents.cpu_features = target.EnabledFeatures();
   if (notes != nullptr) {
     *notes = NotesOf(*files, optimised.context);
     for (const std::string& note : model.generation.notes) notes->push_back(note);
@@ -179,6 +163,7 @@ absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outp
   if (tokenizer.ok()) contents.tokenizer = tokenizer->Tables();
   RETURN_IF_ERROR(bundle::WriteBundle(outputs.bundle, contents));
   if (!outputs.object.empty() || !outputs.header.empty()) {
+    ASSIGN_OR_RETURN(const codegen::Target target, codegen::Target::Portable(options.isa));
     RETURN_IF_ERROR(WriteCInterface(optimised, target, outputs));
   }
   return absl::OkStatus();

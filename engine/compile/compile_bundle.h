@@ -5,7 +5,8 @@
 //   absl::Status status = CompileBundle(options, {"qwen3.llb"});
 //
 // The code uses the features of the instruction set options.isa and no others, so the file runs on
-// every CPU that has them. bundle/README.md says what is in it.
+// every CPU that has them. For options.device kCuda it is PTX of the row options.isa of gpus.def, or
+// of the GPU that is here, and of that one machine code, too. bundle/README.md says what is in it.
 #ifndef LLUDA_ENGINE_COMPILE_COMPILE_BUNDLE_H_
 #define LLUDA_ENGINE_COMPILE_COMPILE_BUNDLE_H_
 
@@ -27,7 +28,7 @@ struct BundleOutputs {
 };
 
 // Errors as Model::Load and bundle::WriteBundle say; InvalidArgument for a model that is a bundle
-// already. On an error the bundle's file is as it was. `notes`, if given, is told what Model::notes
+// already, for a simulated GPU, whose code is not kept, and for C files of a GPU's code. On an error the bundle's file is as it was. `notes`, if given, is told what Model::notes
 // would be.
 absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outputs,
                            std::vector<std::string>* notes = nullptr);

@@ -18,7 +18,7 @@ int64_t SharedTokens(absl::Span<const int32_t> held, absl::Span<const int32_t> p
 
 std::optional<PrefixSlots::Match> PrefixSlots::BestMatch(absl::Span<const int32_t> prompt,
                                                          absl::string_view key,
-                                                         absl::Span<const PlacedMedia> media,
+                                                         absl::Span<const MediaMark> media,
                                                          bool free_only) const {
   std::optional<Match> best;
   for (size_t i = 0; i < slots_.size(); ++i) {
@@ -61,7 +61,8 @@ std::optional<int> PrefixSlots::OldestHeld(std::optional<int> but) const {
 
 std::optional<PrefixSlots::Place> PrefixSlots::Take(absl::Span<const int32_t> prompt,
                                                     absl::string_view key,
-                                                    absl::Span<const PlacedMedia> media) {
+                                                    absl::Span<const PlacedMedia> placed) {
+  const std::vector<MediaMark> media = MarksOf(placed);
   const std::optional<Match> any = BestMatch(prompt, key, media, /*free_only=*/false);
   const std::optional<Match> mine = BestMatch(prompt, key, media, /*free_only=*/true);
   Place place;
@@ -80,7 +81,7 @@ std::optional<PrefixSlots::Place> PrefixSlots::Take(absl::Span<const int32_t> pr
   Slot& slot = slots_[place.slot];
   slot.taken = true;
   slot.key = std::string(key);
-  slot.media.assign(media.begin(), media.end());
+  slot.media = media;
   slot.tokens.assign(prompt.begin(), prompt.begin() + place.shared);
   return place;
 }

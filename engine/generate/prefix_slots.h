@@ -65,13 +65,14 @@ class PrefixSlots {
   // Forgets the tokens of all slots, none of which is taken.
   void Clear();
 
+  bool taken(int slot) const { return slots_[slot].taken; }
   const std::vector<int32_t>& tokens(int slot) const { return slots_[slot].tokens; }
 
  private:
   struct Slot {
     std::vector<int32_t> tokens;
     std::string key;
-    std::vector<PlacedMedia> media;  // of the prompt that took it last
+    std::vector<MediaMark> media;  // of the prompt that took it last
     bool taken = false;
     int64_t released = 0;  // when, in releases
   };
@@ -83,7 +84,7 @@ class PrefixSlots {
 
   // The slot that shares most with the prompt; of equals, the one that was released last.
   std::optional<Match> BestMatch(absl::Span<const int32_t> prompt, absl::string_view key,
-                                 absl::Span<const PlacedMedia> media, bool free_only) const;
+                                 absl::Span<const MediaMark> media, bool free_only) const;
   // The free slot that is missed least, if another than `but` is free.
   std::optional<int> LeastMissed(std::optional<int> but) const;
 

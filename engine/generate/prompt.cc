@@ -60,19 +60,12 @@ std::vector<const float*> RowOfEachToken(absl::Span<const PlacedMedia> media, in
   return rows;
 }
 
-int64_t SharedWithMedia(absl::Span<const PlacedMedia> a, absl::Span<const PlacedMedia> b,
-                        int64_t shared) {
-  // Where the two differ first, the one that begins earlier decides.
-  const auto first_of = [&](absl::Span<const PlacedMedia> media, size_t i) {
-    return i < media.size() ? media[i].first : shared;
-  };
-  for (size_t i = 0; i < std::max(a.size(), b.size()); ++i) {
-    const bool same = i < a.size() && i < b.size() && a[i].first == b[i].first &&
-                      a[i].rows->identity == b[i].rows->identity &&
-                      a[i].rows->count() == b[i].rows->count();
-    if (!same) return std::min({shared, first_of(a, i), first_of(b, i)});
+std::vector<MediaMark> MarksOf(absl::Span<const PlacedMedia> media) {
+  std::vector<MediaMark> marks;
+  for (const PlacedMedia& placed : media) {
+    marks.push_back({placed.first, placed.rows->count(), placed.rows->identity});
   }
-  return shared;
+  return marks;
 }
 
 }  // namespace lluda::engine

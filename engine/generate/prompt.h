@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "engine/generate/prefix/media_mark.h"
 
 namespace lluda::engine {
 
@@ -53,10 +54,8 @@ absl::Status CheckMedia(absl::Span<const PlacedMedia> media, int64_t tokens, int
 // Of each of so many tokens the row that stands for it, null where none does; empty without media.
 std::vector<const float*> RowOfEachToken(absl::Span<const PlacedMedia> media, int64_t tokens);
 
-// How many of the first `shared` tokens, which two prompts have in common, they also have the same
-// media for.
-int64_t SharedWithMedia(absl::Span<const PlacedMedia> a, absl::Span<const PlacedMedia> b,
-                        int64_t shared);
+// What tells prompts with these media apart.
+std::vector<MediaMark> MarksOf(absl::Span<const PlacedMedia> media);
 
 }  // namespace lluda::engine
 

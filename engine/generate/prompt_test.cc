@@ -56,14 +56,14 @@ TEST(RowOfEachToken, IsNullWhereATokenHasItsOwnEmbedding) {
   EXPECT_TRUE(RowOfEachToken({}, 4).empty());
 }
 
-TEST(SharedWithMedia, EndsWhereTheFirstOtherMediumBegins) {
-  const PlacedMedia a[] = {{1, Rows("a", 3)}, {5, Rows("b", 2)}};
-  const PlacedMedia same[] = {{1, Rows("a", 3)}, {5, Rows("b", 2)}};
-  const PlacedMedia other[] = {{1, Rows("a", 3)}, {5, Rows("c", 2)}};
-  EXPECT_EQ(SharedWithMedia(a, same, 8), 8);
-  EXPECT_EQ(SharedWithMedia(a, other, 8), 5);
-  EXPECT_EQ(SharedWithMedia(a, other, 3), 3);
-  EXPECT_EQ(SharedWithMedia(a, {}, 8), 1);
+TEST(MarksOf, EndWhereTheFirstOtherMediumBegins) {
+  const std::vector<PlacedMedia> a = {{1, Rows("a", 3)}, {5, Rows("b", 2)}};
+  const std::vector<PlacedMedia> same = {{1, Rows("a", 3)}, {5, Rows("b", 2)}};
+  const std::vector<PlacedMedia> other = {{1, Rows("a", 3)}, {5, Rows("c", 2)}};
+  EXPECT_EQ(SharedWithMedia(MarksOf(a), MarksOf(same), 8), 8);
+  EXPECT_EQ(SharedWithMedia(MarksOf(a), MarksOf(other), 8), 5);
+  EXPECT_EQ(SharedWithMedia(MarksOf(a), MarksOf(other), 3), 3);
+  EXPECT_EQ(SharedWithMedia(MarksOf(a), {}, 8), 1);
   EXPECT_EQ(SharedWithMedia({}, {}, 8), 8);
 }
 

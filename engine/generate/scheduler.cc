@@ -40,7 +40,7 @@ void Scheduler::Pause(const Sequence* sequence, bool paused) {
 bool Scheduler::Retire() {
   const auto finished = [&](const Member& member) {
     if (!member.sequence->CheckFinished()) return false;
-    slots_.Release(member.slot);
+    cache_->Release(member.slot);
     return true;
   };
   const auto end = std::remove_if(running_.begin(), running_.end(), finished);
@@ -56,54 +56,21 @@ absl::Status Scheduler::Admit() {
   };
   waiting_.erase(std::remove_if(waiting_.begin(), waiting_.end(), cancelled), waiting_.end());
   while (!waiting_.empty()) {
-    if (!running_.empty() && !HasRoomFor(*waiting_.front().sequence)) return absl::OkStatus();
     Member& member = waiting_.front();
-    const std::optional<PrefixSlots::Place> place =
-        slots_.Take(member.sequence->tokens(), member.prefix_key, member.sequence->media());
+    const Sequence& sequence = *member.sequence;
+    if (!running_.empty() &&
+        !cache_->HasRoomFor(sequence.tokens(), member.prefix_key, sequence.media())) {
+      return absl::OkStatus();
+    }
+    ASSIGN_OR_RETURN(const std::optional<SequenceCache::Place> place,
+                     cache_->Take(sequence.tokens(), member.prefix_key, sequence.media()));
     if (!place) return absl::OkStatus();
     member.slot = place->slot;
     running_.push_back(std::move(member));
     waiting_.pop_front();
-    ASSIGN_OR_RETURN(const int64_t shared, Prepare(*place));
-    running_.back().sequence->Reuse(shared);
+    running_.back().sequence->Reuse(place->shared);
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<int64_t> Scheduler::Prepare(const PrefixSlots::Place& place) {
-  if (!place.source) {
-    session_->Truncate(place.slot, place.shared);
-    return place.shared;
-  }
-  session_->Truncate(place.slot, 0);
-  absl::Status status;
-  const int64_t missing = session_->PagesMissing(place.slot, place.shared);
-  if (FreePages(missing, place.source)) {
-    status = session_->CopyPrefix(*place.source, place.slot, place.shared);
-    if (status.ok()) return place.shared;
-  }
-  slots_.Forget(place.slot);
-  if (!status.ok()) return status;
-  return 0;
-}
-
-bool Scheduler::FreePages(int64_t pages, std::optional<int> but) {
-  while (session_->free_pages() < pages) {
-    const std::optional<int> slot = slots_.OldestHeld(but);
-    if (!slot) return false;
-    slots_.Forget(*slot);
-    session_->Truncate(*slot, 0);
-  }
-  return true;
-}
-
-bool Scheduler::HasRoomFor(const Sequence& sequence) const {
-  int64_t kept = 0;
-  for (const Member& member : running_) {
-    kept += session_->used_pages(member.slot);
-  }
-  const auto tokens = static_cast<int64_t>(sequence.tokens().size());
-  return kept + runtime::PageBudget::PagesOf(std::min(tokens + 1, context())) <= session_->pages();
 }
 
 bool Scheduler::SetBackFor(absl::Span<const StepPart> parts, absl::Span<Member* const> members) {
@@ -112,12 +79,10 @@ bool Scheduler::SetBackFor(absl::Span<const StepPart> parts, absl::Span<Member* 
     const int slot = members[part.sequence]->slot;
     missing += session_->PagesMissing(slot, session_->length(slot) + part.tokens);
   }
-  if (FreePages(missing)) return false;
+  if (cache_->FreePages(missing)) return false;
   // The first one alone fits, as all the pages are those of a context at least.
   Member& last = running_.back();
-  slots_.Forget(last.slot);
-  slots_.Release(last.slot);
-  session_->Truncate(last.slot, 0);
+  cache_->GiveUp(last.slot);
   last.sequence->SetBack();
   waiting_.push_front(std::move(last));
   running_.pop_back();
@@ -126,7 +91,7 @@ bool Scheduler::SetBackFor(absl::Span<const StepPart> parts, absl::Span<Member* 
 }
 
 absl::Status Scheduler::Fail(absl::Status status) {
-  for (const Member& member : running_) slots_.Release(member.slot);
+  for (const Member& member : running_) cache_->Release(member.slot);
   running_.clear();
   waiting_.clear();
   // What a step that failed has left in the slots is not known.
@@ -200,22 +165,28 @@ StepShape Scheduler::ShapeOf(absl::Span<const StepPart> parts, absl::Span<Member
   return shape;
 }
 
+// Who reads the rows sees all of them.
+int64_t Scheduler::LogitsNeeded(const Member& member) {
+  return member.read_row ? 0 : member.sequence->logits_needed();
+}
+
 absl::Status Scheduler::RunStep(absl::Span<const StepPart> parts,
                                 absl::Span<Member* const> members) {
   std::vector<runtime::Chunk> chunks;
   for (const StepPart& part : parts) {
     const Member& member = *members[part.sequence];
-    chunks.push_back({member.slot,
-                      member.sequence->waiting().subspan(0, static_cast<size_t>(part.tokens)),
-                      part.logits, member.sequence->MediaOfWaiting(part.tokens)});
+    chunks.push_back(
+        {member.slot, member.sequence->waiting().subspan(0, static_cast<size_t>(part.tokens)),
+         part.logits, member.sequence->MediaOfWaiting(part.tokens), LogitsNeeded(member)});
   }
   ASSIGN_OR_RETURN(const absl::Span<const float> logits, session_->Step(chunks));
   const auto width = static_cast<size_t>(session_->width());
   std::vector<Row> rows;
   for (size_t i = 0; i < parts.size(); ++i) {
     Member* member = members[parts[i].sequence];
-    slots_.Append(member->slot, chunks[i].tokens);
-    member->sequence->MarkComputed(parts[i].tokens, executable_->parallel_calls());
+    cache_->Append(member->slot, chunks[i].tokens);
+    member->sequence->MarkComputed(parts[i].tokens, executable_->parallel_calls(),
+                                   executable_->computed_columns());
     if (parts[i].logits) rows.push_back({member, logits.subspan(rows.size() * width, width)});
   }
   FeedRows(rows);
@@ -230,15 +201,15 @@ absl::Status Scheduler::RunDraftStep(Member* member, int64_t max_tokens) {
   const absl::Span<const int32_t> tokens =
       member->sequence->Draft(draft_times_, std::clamp<int64_t>(room, 1, max_tokens));
   const auto count = static_cast<int64_t>(tokens.size());
-  const runtime::Chunk chunk{member->slot, tokens, count};
+  const runtime::Chunk chunk{member->slot, tokens, count, {}, LogitsNeeded(*member)};
   base::Stopwatch watch;
   ASSIGN_OR_RETURN(const absl::Span<const float> logits,
                    session_->Step(absl::MakeConstSpan(&chunk, 1)));
   draft_times_.Note(count, watch.Lap());
   const int64_t length = session_->length(member->slot) - count;
-  member->sequence->MarkComputed(1, executable_->parallel_calls());
+  member->sequence->MarkComputed(1, executable_->parallel_calls(), executable_->computed_columns());
   const int64_t own = member->sequence->FeedDraft(logits, &scratch_[0], member->read_row);
-  slots_.Append(member->slot, tokens.subspan(0, static_cast<size_t>(own)));
+  cache_->Append(member->slot, tokens.subspan(0, static_cast<size_t>(own)));
   session_->Truncate(member->slot, length + own);
   return absl::OkStatus();
 }
@@ -261,31 +232,26 @@ void Scheduler::FeedRows(absl::Span<const Row> rows) {
 
 absl::StatusOr<absl::Span<const float>> Scheduler::Evaluate(absl::Span<const int32_t> tokens,
                                                             absl::Span<const PlacedMedia> media) {
-  const std::optional<PrefixSlots::Place> place = slots_.Take(tokens, "", media);
+  ASSIGN_OR_RETURN(const std::optional<SequenceCache::Place> place,
+                   cache_->Take(tokens, "", media));
   if (!place) return absl::FailedPreconditionError("all slots of the KV cache are taken");
-  const absl::StatusOr<int64_t> shared = Prepare(*place);
   const auto length = static_cast<int64_t>(tokens.size());
-  if (!shared.ok() || !FreePages(session_->PagesMissing(place->slot, length))) {
-    slots_.Release(place->slot);
-    return shared.ok() ? absl::FailedPreconditionError("all pages of the KV cache are taken")
-                       : shared.status();
+  if (!cache_->FreePages(session_->PagesMissing(place->slot, length))) {
+    cache_->Release(place->slot);
+    return absl::FailedPreconditionError("all pages of the KV cache are taken");
   }
-  const auto rest = tokens.subspan(static_cast<size_t>(*shared));
-  const auto rows = RowOfEachToken(media, static_cast<int64_t>(tokens.size()));
+  const auto shared = static_cast<size_t>(place->shared);
+  const auto rest = tokens.subspan(shared);
+  const auto rows = RowOfEachToken(media, length);
   runtime::Chunk chunk{place->slot, rest};
-  if (!rows.empty()) {
-    chunk.media = absl::MakeConstSpan(rows).subspan(static_cast<size_t>(*shared));
-  }
+  if (!rows.empty()) chunk.media = absl::MakeConstSpan(rows).subspan(shared);
   absl::StatusOr<absl::Span<const float>> logits =
       session_->Evaluate(absl::MakeConstSpan(&chunk, 1));
-  if (logits.ok()) slots_.Append(place->slot, rest);
-  slots_.Release(place->slot);
+  if (logits.ok()) cache_->Append(place->slot, rest);
+  cache_->Release(place->slot);
   return logits;
 }
 
-void Scheduler::Clear() {
-  slots_.Clear();
-  for (int slot = 0; slot < session_->slots(); ++slot) session_->Truncate(slot, 0);
-}
+void Scheduler::Clear() { cache_->Clear(); }
 
 }  // namespace lluda::engine

@@ -7,13 +7,13 @@
 //   absl::StatusOr<Generation> text = first->TakeResult();
 //
 // A sequence's result is the same bits as if it were alone, whatever else is computed, in which
-// order sequences come, and what the slots held before. A sequence takes the slot that shares the
-// longest beginning with it, or gets a copy of it (prefix_slots.h); plan_step.h fills the steps.
+// order sequences come, and what the cache held before. A sequence goes on from the longest beginning
+// that the cache holds of it (sequence_cache.h); plan_step.h fills the steps.
 //
 // Where the cache has fewer pages than its slots could fill, and a step needs one that there is not,
-// free slots forget what they hold, those that were released first before the others; then the
-// sequence that came last is set back: it loses its place, waits, and is computed again like a
-// prompt. The one that came first never is, so that something always ends.
+// what is remembered of sequences that have ended goes, the oldest first; then the sequence that came
+// last is set back: it loses its place, waits, and is computed again like a prompt. The one that came
+// first never is, so that something always ends.
 #ifndef LLUDA_ENGINE_GENERATE_SCHEDULER_H_
 #define LLUDA_ENGINE_GENERATE_SCHEDULER_H_
 
@@ -31,8 +31,8 @@
 #include "absl/types/span.h"
 #include "engine/generate/draft/draft_depth.h"
 #include "engine/generate/plan_step.h"
-#include "engine/generate/prefix_slots.h"
 #include "engine/generate/sequence.h"
+#include "engine/generate/sequence_cache.h"
 #include "engine/generate/step_times.h"
 #include "runtime/machine/thread_pool.h"
 #include "runtime/session/session.h"
@@ -81,7 +81,7 @@ class Scheduler {
   void Clear();
 
   // The tokens whose keys and values the slot holds.
-  const std::vector<int32_t>& held(int slot) const { return slots_.tokens(slot); }
+  const std::vector<int32_t>& held(int slot) const { return cache_->tokens(slot); }
   int64_t context() const { return session_->context(); }
   int64_t vocabulary() const { return session_->vocabulary(); }
   int64_t media_width() const { return session_->media_width(); }
@@ -120,22 +120,13 @@ class Scheduler {
       : executable_(executable),
         session_(std::move(session)),
         pool_(pool),
-        slots_(session_->slots(),
-               [this](int slot, int64_t length) { return session_->Keepable(slot, length); }),
+        cache_(MakeSequenceCache(session_.get())),
         scratch_(static_cast<size_t>(pool == nullptr ? 1 : pool->threads())) {}
 
   // Lets go of finished sequences; whether there were any.
   bool Retire();
   // Gives free slots to sequences that wait.
   absl::Status Admit();
-  // Makes the slot hold what it is said to, or nothing where there are not the pages; how many
-  // tokens that are.
-  absl::StatusOr<int64_t> Prepare(const PrefixSlots::Place& place);
-  // Whether there are so many pages, once slots but for `but` have forgotten what is in the way.
-  bool FreePages(int64_t pages, std::optional<int> but = std::nullopt);
-  // Whether the sequence could be computed to its end so far, and a token more, without another one
-  // being set back.
-  bool HasRoomFor(const Sequence& sequence) const;
   // Gives free pages to the parts; sets sequences back until there are enough. Whether the parts are
   // to be planned anew, as one of the members may be gone.
   bool SetBackFor(absl::Span<const StepPart> parts, absl::Span<Member* const> members);
@@ -147,6 +138,7 @@ class Scheduler {
   absl::StatusOr<StepOutcome> TryStep(std::optional<double> seconds);
   // `members` are those that the parts' sequences are numbered by, here and below.
   static StepShape ShapeOf(absl::Span<const StepPart> parts, absl::Span<Member* const> members);
+  static int64_t LogitsNeeded(const Member& member);
   absl::Status RunStep(absl::Span<const StepPart> parts, absl::Span<Member* const> members);
   void FeedRows(absl::Span<const Row> rows);
   // A step of a sequence that is alone and writes: with guesses behind its token, of which those
@@ -156,7 +148,7 @@ class Scheduler {
   runtime::Executable* executable_;
   std::unique_ptr<runtime::Session> session_;
   runtime::ThreadPool* pool_;
-  PrefixSlots slots_;
+  std::unique_ptr<SequenceCache> cache_;
   std::vector<SamplerScratch> scratch_;  // one for each thread
   DraftTimes draft_times_;
   StepTimes times_;

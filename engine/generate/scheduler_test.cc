@@ -1,4 +1,5 @@
-// Several sequences side by side, each held against itself alone in a session.
+// Several sequences side by side, each held against itself alone in a session: in a cache of slots,
+// and in one whose slots share pages.
 #include "engine/generate/scheduler.h"
 
 #include <gmock/gmock.h>
@@ -18,10 +19,10 @@ namespace {
 
 using testing::IsEmpty;
 
-class SchedulerTest : public StoriesTest<128> {
+class SchedulerTest : public SlotsAndPagesTest<128> {
  protected:
   static std::unique_ptr<Scheduler> Open(int slots, int64_t max_step = 16, int64_t pages = 0) {
-    auto scheduler = Scheduler::Create(model_->executable(), {slots, 128, max_step, pages});
+    auto scheduler = Scheduler::Create(served()->executable(), {slots, 128, max_step, pages});
     EXPECT_TRUE(scheduler.ok()) << scheduler.status();
     return *std::move(scheduler);
   }
@@ -57,7 +58,9 @@ class SchedulerTest : public StoriesTest<128> {
   }
 };
 
-TEST_F(SchedulerTest, SequencesSideBySideAreWhatEachIsAlone) {
+INSTANTIATE_TEST_SUITE_P(All, SchedulerTest, testing::Bool(), SlotsOrPages);
+
+TEST_P(SchedulerTest, SequencesSideBySideAreWhatEachIsAlone) {
   for (const int slots : {1, 2, 5}) {
     auto scheduler = Open(slots);
     std::vector<std::unique_ptr<Sequence>> sequences;
@@ -72,7 +75,7 @@ TEST_F(SchedulerTest, SequencesSideBySideAreWhatEachIsAlone) {
   }
 }
 
-TEST_F(SchedulerTest, SequencesThatAreSetBackAreWhatEachIsAlone) {
+TEST_P(SchedulerTest, SequencesThatAreSetBackAreWhatEachIsAlone) {
   int64_t preemptions = 0;
   // A context has two pages.
   for (const int64_t pages : {2, 3, 5}) {
@@ -106,7 +109,7 @@ TEST_F(SchedulerTest, SequencesThatAreSetBackAreWhatEachIsAlone) {
   EXPECT_GT(preemptions, 4);
 }
 
-TEST_F(SchedulerTest, WhatIsRememberedMakesRoomBeforeAnybodyIsSetBack) {
+TEST_P(SchedulerTest, WhatIsRememberedMakesRoomBeforeAnybodyIsSetBack) {
   auto scheduler = Open(3, 16, 3);
   GenerateOptions options = Options(1);
   options.stop_tokens = {};
@@ -121,7 +124,7 @@ TEST_F(SchedulerTest, WhatIsRememberedMakesRoomBeforeAnybodyIsSetBack) {
   EXPECT_LE(scheduler->used_pages(), 3);
 }
 
-TEST_F(SchedulerTest, ASequenceThatIsCancelledWhileItIsSetBackIsLetGo) {
+TEST_P(SchedulerTest, ASequenceThatIsCancelledWhileItIsSetBackIsLetGo) {
   auto scheduler = Open(3, 16, 2);
   std::atomic<bool> cancel{false};
   GenerateOptions options = Options(1);
@@ -144,7 +147,7 @@ TEST_F(SchedulerTest, ASequenceThatIsCancelledWhileItIsSetBackIsLetGo) {
   ExpectAsAlone(first.get(), kStoryPrompts[0], options);
 }
 
-TEST_F(SchedulerTest, SequencesMayComeWhileOthersAreWritten) {
+TEST_P(SchedulerTest, SequencesMayComeWhileOthersAreWritten) {
   auto scheduler = Open(3, /*max_step=*/5);
   std::vector<std::unique_ptr<Sequence>> sequences;
   for (int i = 0; i < 6; ++i) {
@@ -158,7 +161,7 @@ TEST_F(SchedulerTest, SequencesMayComeWhileOthersAreWritten) {
   }
 }
 
-TEST_F(SchedulerTest, ASequenceThatLeavesDoesNotChangeTheOthers) {
+TEST_P(SchedulerTest, ASequenceThatLeavesDoesNotChangeTheOthers) {
   auto scheduler = Open(3);
   const GenerateOptions options = Options(1);
   auto leaves = Make(kStoryPrompts[3], options);
@@ -172,7 +175,7 @@ TEST_F(SchedulerTest, ASequenceThatLeavesDoesNotChangeTheOthers) {
   ExpectAsAlone(stays.get(), kStoryPrompts[2], options);
 }
 
-TEST_F(SchedulerTest, ACancelledSequenceDoesNotWaitForASlot) {
+TEST_P(SchedulerTest, ACancelledSequenceDoesNotWaitForASlot) {
   auto scheduler = Open(1);
   auto first = Make(kStoryPrompts[0], Options(1));
   std::atomic<bool> cancel{false};
@@ -188,7 +191,7 @@ TEST_F(SchedulerTest, ACancelledSequenceDoesNotWaitForASlot) {
   EXPECT_FALSE(first->finished());
 }
 
-TEST_F(SchedulerTest, ALaterPromptReusesTheSlotThatSharesItsBeginning) {
+TEST_P(SchedulerTest, ALaterPromptReusesTheSlotThatSharesItsBeginning) {
   auto scheduler = Open(2);
   auto first = Make(kStoryPrompts[2], Options(0));
   auto other = Make(kStoryPrompts[1], Options(0));
@@ -207,7 +210,7 @@ TEST_F(SchedulerTest, ALaterPromptReusesTheSlotThatSharesItsBeginning) {
 }
 
 // The second sequence begins while the first is being written, from a copy of what that holds.
-TEST_F(SchedulerTest, ACopiedBeginningGivesTheBitsOfAComputedOne) {
+TEST_P(SchedulerTest, ACopiedBeginningGivesTheBitsOfAComputedOne) {
   const std::vector<int32_t> ids = model_->tokenizer()->Encode(kStoryPrompts[3]);
   struct Case {
     const char* name;
@@ -223,6 +226,7 @@ TEST_F(SchedulerTest, ACopiedBeginningGivesTheBitsOfAComputedOne) {
     load.module.precision = c.precision;
     load.module.kv_cache = c.kv_cache;
     load.module.context = 128;
+    load.module.pages = SharesPages();
     auto model = Model::Load(load);
     ASSERT_TRUE(model.ok()) << model.status();
     auto session = Session::Create(model->get(), {});
@@ -258,7 +262,7 @@ TEST_F(SchedulerTest, ACopiedBeginningGivesTheBitsOfAComputedOne) {
   }
 }
 
-TEST_F(SchedulerTest, LogitsAreTheSameBitsBesideOtherSequences) {
+TEST_P(SchedulerTest, LogitsAreTheSameBitsBesideOtherSequences) {
   const std::vector<int32_t> ids = model_->tokenizer()->Encode(kStoryPrompts[3]);
   auto session = Session::Create(model_, {});
   ASSERT_TRUE(session.ok()) << session.status();
@@ -277,7 +281,7 @@ TEST_F(SchedulerTest, LogitsAreTheSameBitsBesideOtherSequences) {
   ExpectAsAlone(writing.get(), kStoryPrompts[0], Options(0));
 }
 
-TEST_F(SchedulerTest, GuessesChangeNoToken) {
+TEST_P(SchedulerTest, GuessesChangeNoToken) {
   const std::string prompt =
       "Tom had a red ball. Tom had a red ball. Tom had a blue ball. Tom had a red ball. Tom had";
   int64_t guessed_tokens = 0;
@@ -299,7 +303,7 @@ TEST_F(SchedulerTest, GuessesChangeNoToken) {
   EXPECT_GT(guessed_tokens, 0);
 }
 
-TEST_F(SchedulerTest, GuessesDoNotReachBeyondTheTextsEnd) {
+TEST_P(SchedulerTest, GuessesDoNotReachBeyondTheTextsEnd) {
   const std::string prompt = "ball ball ball ball ball ball ball ball ball ball ball ball ball";
   for (const int64_t most : {1, 2, 3, 5, 200}) {
     GenerateOptions options = Options(0);
@@ -314,7 +318,7 @@ TEST_F(SchedulerTest, GuessesDoNotReachBeyondTheTextsEnd) {
   }
 }
 
-TEST_F(SchedulerTest, AnEvaluationNeedsAFreeSlot) {
+TEST_P(SchedulerTest, AnEvaluationNeedsAFreeSlot) {
   auto scheduler = Open(1);
   auto writing = Make(kStoryPrompts[0], Options(0));
   scheduler->Add(writing.get());
@@ -322,7 +326,7 @@ TEST_F(SchedulerTest, AnEvaluationNeedsAFreeSlot) {
   EXPECT_EQ(scheduler->Evaluate({1, 2}).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
-TEST_F(SchedulerTest, AfterAClearNothingIsReused) {
+TEST_P(SchedulerTest, AfterAClearNothingIsReused) {
   auto scheduler = Open(2);
   auto first = Make(kStoryPrompts[0], Options(0));
   scheduler->Add(first.get());

@@ -96,7 +96,9 @@ Sequence::Sequence(const SequenceModel& model, absl::Span<const int32_t> prompt,
               options.continues && HasText(model, prompt)),
       tokens_(prompt.begin(), prompt.end()) {
   result_.prompt_tokens = static_cast<int64_t>(prompt.size());
-  if (options.speculate == Speculate::kPrompt) lookup_.emplace(prompt);
+  if (options.speculate == Speculate::kPrompt) drafter_ = &lookup_;
+  if (options.speculate == Speculate::kDrafter) drafter_ = options.drafter;
+  if (drafter_ != nullptr) drafter_->Begin(prompt);
 }
 
 absl::Span<const int32_t> Sequence::waiting() const {
@@ -118,26 +120,30 @@ void Sequence::Reuse(int64_t count) {
   result_.queue_seconds = SecondsBetween(start_, Clock::now());
 }
 
-void Sequence::MarkComputed(int64_t count, int64_t parallel_calls) {
+void Sequence::MarkComputed(int64_t count, int64_t parallel_calls, int64_t head_rows) {
   CHECK(count <= static_cast<int64_t>(waiting().size()));
   computed_ += count;
   computed_in_steps_ += count;
   result_.parallel_calls = parallel_calls;
-  if (generated() > 0) ++result_.decode_steps;
+  if (generated() == 0) return;
+  ++result_.decode_steps;
+  result_.head_rows += head_rows;
 }
 
 absl::Span<const int32_t> Sequence::Draft(const DraftTimes& times, int64_t most) {
   CHECK(decoding());
   const absl::Span<const int32_t> tokens = waiting();
   draft_.assign(tokens.begin(), tokens.end());
-  if (!lookup_) return draft_;
+  if (drafter_ == nullptr) return draft_;
   // A guess that comes true gives a token, and another one comes of its logits.
   const int64_t room =
       std::min({most - 1, context_ - computed_ - 1, max_new_tokens_ - generated() - 1, kMaxDraft});
   if (room <= 0) return draft_;
-  const absl::Span<const int32_t> guess = lookup_->Guess(static_cast<size_t>(room));
-  const int64_t depth = draft_depth_.Choose(times, static_cast<int64_t>(guess.size()));
-  draft_.insert(draft_.end(), guess.begin(), guess.begin() + depth);
+  const int64_t depth = draft_depth_.Choose(
+      times, drafter_->Most(room), [this](int64_t count) { return drafter_->Seconds(count); });
+  if (depth == 0) return draft_;
+  const absl::Span<const int32_t> guess = drafter_->Guess(depth);
+  draft_.insert(draft_.end(), guess.begin(), guess.end());
   return draft_;
 }
 
@@ -178,7 +184,7 @@ void Sequence::Feed(absl::Span<const float> logits, SamplerScratch* scratch) {
   }
   Take(*next);
   // Guesses are held against a token at a time.
-  if (constraint_ != nullptr && !step_by_step_ && !lookup_) TakeForced();
+  if (constraint_ != nullptr && !step_by_step_ && drafter_ == nullptr) TakeForced();
 }
 
 void Sequence::Take(int32_t token) {
@@ -189,7 +195,7 @@ void Sequence::Take(int32_t token) {
     return;
   }
   tokens_.push_back(token);
-  if (lookup_) lookup_->Add(token);
+  if (drafter_ != nullptr) drafter_->Add(token);
   output_.Add(token);
   if (constraint_ != nullptr) constraint_->Advance(token);
   if (output_.stopped()) Finish(FinishReason::kStop);

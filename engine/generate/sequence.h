@@ -30,6 +30,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "engine/generate/draft/draft_depth.h"
+#include "engine/generate/draft/drafter.h"
 #include "engine/generate/draft/prompt_lookup.h"
 #include "engine/generate/prompt.h"
 #include "engine/generate/sampling/sampler.h"
@@ -54,7 +55,8 @@ absl::string_view FinishReasonName(FinishReason reason);
 // How tokens are guessed that a step then checks: a guess changes no token, only when it comes.
 enum class Speculate : uint8_t {
   kOff,
-  kPrompt,  // by what followed the last tokens before, in prompt and output (prompt_lookup.h)
+  kPrompt,   // by what followed the last tokens before, in prompt and output (prompt_lookup.h)
+  kDrafter,  // by GenerateOptions::drafter
 };
 
 struct GenerateOptions {
@@ -75,6 +77,8 @@ struct GenerateOptions {
   // to the prompt is a text of its own.
   bool continues = true;
   Speculate speculate = Speculate::kOff;
+  // Must outlive the generation, and is its alone meanwhile.
+  Drafter* drafter = nullptr;
   // Called with each piece of text as soon as it is certain: whole characters, nothing that may yet
   // turn out to be a stop string. False ends the generation. May be empty.
   TextSink on_text;
@@ -96,6 +100,9 @@ struct Generation {
   int64_t guessed_tokens = 0;      // that these steps checked
   int64_t accepted_tokens = 0;     // of them, those that came true: each a token without a step
   int64_t parallel_calls = 0;      // kernel calls of the last step that were shared by threads
+  // Rows of the LM head that the steps of decode_steps computed logits of, where they read it in part;
+  // those that several sequences of a step needed count for each of them.
+  int64_t head_rows = 0;
 };
 
 // What a sequence has to know of the model that computes it.
@@ -129,6 +136,8 @@ class Sequence {
   absl::Span<const PlacedMedia> media() const { return media_; }
   // Of the first `count` tokens that wait, the rows that stand for them (runtime::Chunk::media).
   absl::Span<const float* const> MediaOfWaiting(int64_t count) const;
+  // How many of the largest logits decide its next token; 0: all of them.
+  int64_t logits_needed() const { return constraint_ == nullptr ? sampler_.logits_needed() : 0; }
   // Whether what waits is a token of its own making, so that a step of one token is all it needs.
   bool decoding() const { return generated() > 0 && waiting().size() == 1; }
 
@@ -142,10 +151,11 @@ class Sequence {
   // Tokens that steps have computed of it, those among them that they had to compute again.
   int64_t computed_in_steps() const { return computed_in_steps_; }
   // The first `count` of the tokens that wait have been computed in a step, of which
-  // `parallel_calls` kernel calls were shared between threads.
-  void MarkComputed(int64_t count, int64_t parallel_calls = 0);
+  // `parallel_calls` kernel calls were shared between threads, and which computed the logits of
+  // `head_rows` rows of a head that it read in part.
+  void MarkComputed(int64_t count, int64_t parallel_calls = 0, int64_t head_rows = 0);
   // Whether it has guesses of what comes next, so that a step of its own is worth while.
-  bool speculates() const { return lookup_.has_value() && decoding(); }
+  bool speculates() const { return drafter_ != nullptr && decoding(); }
   // What a step that is its own should compute: the token of its own making that waits, and behind it
   // guesses of those to come, at most `most` in all. Valid until the next call.
   absl::Span<const int32_t> Draft(const DraftTimes& times, int64_t most);
@@ -197,7 +207,8 @@ class Sequence {
   int64_t computed_ = 0;
   int64_t computed_in_steps_ = 0;
   bool has_had_place_ = false;
-  std::optional<PromptLookup> lookup_;
+  PromptLookup lookup_;
+  Drafter* drafter_ = nullptr;  // null: nobody guesses
   DraftDepth draft_depth_;
   std::vector<int32_t> draft_;  // what Draft gave
   bool finished_ = false;

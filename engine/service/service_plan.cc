@@ -100,8 +100,9 @@ std::string PlanText(const ServicePlan& plan) {
       {"of it still to be taken", plan.more()},
   };
   std::string text =
-      absl::StrFormat("%d slots of %d tokens, %s of keys and values if full\n", plan.slots,
-                      plan.context, runtime::Megabytes(plan.cache_of_a_slot));
+      absl::StrFormat("%d slots of %d tokens, %s of keys and values if full; %d pages of %d\n",
+                      plan.slots, plan.context, runtime::Megabytes(plan.cache_of_a_slot),
+                      plan.pages, runtime::PageBudget::kPagePositions);
   for (const auto& [name, bytes] : rows) {
     absl::StrAppendFormat(&text, "%-32s %14s\n", name, runtime::Megabytes(bytes));
   }

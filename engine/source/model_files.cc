@@ -98,9 +98,11 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files
   import.result = options.result;
   import.weights = options.weights;
   import.activations = options.activations;
+  import.partial_head = options.partial_head;
   import.max_context = context;
   import.max_step_tokens = std::min(options.max_step, context);
   import.max_logit_rows = import.max_step_tokens;
+  import.pages = options.pages;
   import.record_activations = options.record_activations;
   import.checkpoint_name = files.folder;
   import.find_tensor = TensorsOf(files);

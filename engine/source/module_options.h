@@ -56,8 +56,13 @@ struct ModuleOptions {
   StepResult result = StepResult::kLogits;
   std::optional<ir::DType> weights;  // quantised to, while they are loaded
   Activations activations = Activations::kExact;
+  // Whether the LM head is held in 8 bits as well, and read in part where the largest logits decide.
+  bool partial_head = false;
   int64_t context = 0;     // tokens of a sequence; 0: DefaultContext
   int64_t max_step = 512;  // tokens computed at a time; less if the context is shorter
+  // Keys and values lie in pages, which sequences share; where the model has layers with rings, and on
+  // a GPU, each has a slot of its own all the same. A bundle is as it was compiled.
+  bool pages = false;
   // Keeps what each part of the model computes, for Session::Activation; costs time and memory.
   bool record_activations = false;
 };

@@ -122,13 +122,25 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportDecoder(const Decoder& decoder
     module->symbols.push_back({step_interface::kMediaCount, 1, options.max_step_tokens + 1});
     module->symbols.push_back(encoder::SoundRows(*decoder.audio));
   }
+  if (options.pages) {
+    const int64_t places = capacity / step_interface::kPagePositions;
+    module->symbols.push_back({step_interface::kPageCount, 1, options.max_slots * places});
+    module->symbols.push_back({step_interface::kPlaceCount, 1, places});
+  }
   Weights weights;
   RETURN_IF_ERROR(AddWeights(decoder, options, module.get(), &weights));
   const std::vector<KeyValueCache> caches = AddCaches(decoder, options, module.get());
-  const Model model = {
-      decoder,      options.precision,          options.result,     weights, context, caches,
-      module.get(), options.record_activations, options.activations};
-  for (const auto add : {AddLayers, AddResult, AddStep}) {
+  const Model model = {decoder,
+                       options.precision,
+                       options.result,
+                       weights,
+                       context,
+                       caches,
+                       module.get(),
+                       options.record_activations,
+                       options.activations,
+                       options.partial_head};
+  for (const auto add : {AddLayers, AddResult, AddStep, AddTop}) {
     RETURN_IF_ERROR(add(model));
   }
   if (decoder.audio) {

@@ -46,9 +46,14 @@ struct ImportOptions {
   // The block dtype, one that quantize_blocks writes, that matrices of floats are quantised to while
   // they are loaded, where their rows are whole blocks; embedding and LM head are among them.
   std::optional<ir::DType> weights;
+  // Adds the step that hides all but the largest logits (base/step_interface.h), for which the passes
+  // let the head be read in part.
+  bool partial_head = false;
   int64_t max_step_tokens = 512;  // T: tokens of one step
   int64_t max_logit_rows = 512;   // R: tokens of one step whose logits are wanted
   int64_t max_slots = 64;         // S: sequences at a time
+  // Declares P and B: keys and values may be put into pages, which sequences share (page-caches).
+  bool pages = false;
   // C: tokens of one sequence, rounded up to a multiple of 64. The decoder's
   // max_position_embeddings if not given, and never more than that.
   std::optional<int64_t> max_context;
@@ -69,9 +74,10 @@ struct ImportOptions {
 // `dequantize`; if its layers' dtypes differ, that is done in the load block.
 //
 // NotFound for a missing tensor; InvalidArgument for a tensor of the wrong shape, for options out
-// of range and for a model whose values exceed the IR's bounds (2^40 elements); Unimplemented for a
-// tensor that is neither bf16 nor f16 nor f32 nor a matrix in blocks. `lm_head.weight` is looked for
-// only if the config unties it and logits are wanted.
+// of range, for a partial head of a model that hears, gives no logits, scales or caps them, or has a
+// head in blocks, and for a model whose values exceed the IR's bounds (2^40 elements); Unimplemented
+// for a tensor that is neither bf16 nor f16 nor f32 nor a matrix in blocks. `lm_head.weight` is looked
+// for only if the config unties it and logits are wanted.
 //
 //   checkpoint: tensor 'model.norm.weight' has shape [512], config.json asks for [1024]
 absl::StatusOr<std::unique_ptr<ir::Module>> ImportDecoder(const Decoder& decoder,

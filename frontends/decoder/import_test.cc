@@ -52,10 +52,46 @@ TEST(Import, WritesTheModelAsThePaperDoes) {
             ReadFile("frontends/decoder/testdata/toy.lluda"));
 }
 
+TEST(Import, AHeadThatMayBeReadInPartHasAStepOfItsOwn) {
+  ImportOptions options = ToyOptions(ToyTensors(ir::DType::kBF16));
+  options.partial_head = true;
+  const std::string text = Import(ToyDecoder(), options);
+  EXPECT_THAT(text, HasSubstr("symbol Q in 1..16\n"));
+  EXPECT_THAT(text,
+              HasSubstr("func @step(%tokens: i32 tok[T], %pos: i32 tok[T], %slot: i32 tok[T], "
+                        "%rows: i32 row[R]) ->"));
+  EXPECT_THAT(text, HasSubstr("func @top(%tokens: i32 tok[T], %pos: i32 tok[T], %slot: i32 tok[T], "
+                              "%rows: i32 row[Q], %kept: i32 row[Q]) ->"));
+  EXPECT_THAT(text, HasSubstr("%least = nth_largest %l %kept over vocab : f32 row[Q]\n"
+                              "    %largest = keep %l %l %least : f32 row[Q] vocab["));
+  Decoder other = ToyDecoder();
+  other.logits_softcap = 30;
+  EXPECT_EQ(ImportError(other, options),
+            "the model's head cannot be read in part: its logits are capped");
+  other = ToyDecoder();
+  other.logits_divisor = 8;
+  EXPECT_EQ(ImportError(other, options),
+            "the model's head cannot be read in part: its logits are scaled");
+  options.result = StepResult::kHidden;
+  EXPECT_EQ(ImportError(ToyDecoder(), options),
+            "the model's head cannot be read in part: the step gives no logits");
+}
+
 TEST(Import, InF32LeavesTheRoundingOut) {
   ImportOptions options = ToyOptions(ToyTensors(ir::DType::kBF16));
   options.precision = Precision::kF32;
   EXPECT_EQ(Import(ToyDecoder(), options), ReadFile("frontends/decoder/testdata/toy_f32.lluda"));
+}
+
+TEST(Import, DeclaresWhatPagesAreCountedByWhereTheyAreAskedFor) {
+  ImportOptions options = ToyOptions(ToyTensors(ir::DType::kBF16));
+  const std::string slots = Import(ToyDecoder(), options);
+  options.pages = true;
+  // Four slots of 128 positions.
+  EXPECT_EQ(Import(ToyDecoder(), options),
+            absl::StrReplaceAll(slots, {{"  symbol C in 64..128\n",
+                                         "  symbol C in 64..128\n  symbol P in 1..8\n"
+                                         "  symbol B in 1..2\n"}}));
 }
 
 TEST(Import, WithACacheOfIntegersQuantisesWhatItAppends) {

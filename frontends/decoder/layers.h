@@ -19,6 +19,8 @@ absl::Status AddLayers(const Model& model);
 // Adds @logits, or @hidden, and then @step, which calls what the others have added: step.cc.
 absl::Status AddResult(const Model& model);
 absl::Status AddStep(const Model& model);
+// Where a part of the logits may do: @top_logits and @top.
+absl::Status AddTop(const Model& model);
 
 }  // namespace lluda::frontends::decoder
 

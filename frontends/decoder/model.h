@@ -34,6 +34,7 @@ struct Model {
   ir::Module* module;
   bool record_activations;
   Activations activations;
+  bool partial_head;
 };
 
 }  // namespace lluda::frontends::decoder

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -9,6 +10,8 @@
 #include "frontends/decoder/function_writer.h"
 #include "frontends/decoder/layer_parts.h"
 #include "frontends/decoder/layers.h"
+#include "ir/op/op_info.h"
+#include "ir/type/encoding.h"
 
 namespace lluda::frontends::decoder {
 namespace {
@@ -126,17 +129,58 @@ Value* AddMedia(const Model& model, Value* x, FunctionWriter* f) {
   return f->b().Binary(Opcode::kAdd, "xs", kept, heard);
 }
 
-// The function that makes of a row what the step returns.
-const char* ResultName(const Model& model) {
-  return model.result == StepResult::kLogits ? "logits" : "hidden";
+// Which step is written, and what it calls.
+struct StepNames {
+  const char* step;
+  const char* result;  // the function that makes of a row what the step returns
+};
+static_assert(step_interface::kMostKept == ir::kMostNthLargest);
+constexpr StepNames kTopNames = {step_interface::kTop, "top_logits"};
+
+StepNames NamesOf(const Model& model) {
+  const bool logits = model.result == StepResult::kLogits;
+  return {step_interface::kStep, logits ? "logits" : "hidden"};
 }
 
-}  // namespace
+bool IsTop(const StepNames& names) { return names.step == kTopNames.step; }
 
-absl::Status AddResult(const Model& model) {
+ir::Axis RowAxisOf(const StepNames& names) {
+  if (!IsTop(names)) return RowAxis();
+  return {step_interface::kRowAxis, ir::Extent::Symbol(step_interface::kTopRowCount)};
+}
+
+// How many of the largest logits of each row are wanted; null: all of them.
+Value* KeptParam(const StepNames& names, FunctionWriter* f) {
+  if (!IsTop(names)) return nullptr;
+  return f->Param(step_interface::kKept, DType::kI32, {RowAxisOf(names)});
+}
+
+// x where it is one of the `kept` largest along the vocabulary, -inf elsewhere.
+Value* KeepLargest(Value* x, Value* kept, FunctionWriter* f) {
+  ir::Attrs over;
+  over.axes = {"vocab"};
+  Value* least = f->b().Add(Opcode::kNthLargest, "least", {x, kept}, over);
+  return f->b().Add(Opcode::kKeep, "largest", {x, x, least}, {});
+}
+
+// Why a part of the head cannot do; "" if it can.
+std::string WhyAllOfTheHead(const Model& model) {
+  const Decoder& decoder = model.decoder;
+  if (model.result != StepResult::kLogits) return "the step gives no logits";
+  if (decoder.audio) return "it hears";
+  if (decoder.logits_divisor != 1) return "its logits are scaled";
+  if (decoder.logits_softcap) return "its logits are capped";
+  const ir::Global* head =
+      model.weights.lm_head != nullptr ? model.weights.lm_head : model.weights.embed;
+  if (ir::IsBlock(head->type.dtype)) return "its head is in blocks already";
+  return "";
+}
+
+absl::Status AddResultOf(const Model& model, const StepNames& names) {
   const Weights& w = model.weights;
-  FunctionWriter f(model, ResultName(model), Copies::kOne);
-  Value* x = f.Param("x", DType::kF32, {RowAxis(), f.Named("hid")});
+  FunctionWriter f(model, names.result, Copies::kOne);
+  Value* x = f.Param("x", DType::kF32, {RowAxisOf(names), f.Named("hid")});
+  Value* kept = KeptParam(names, &f);
   ir::Builder& b = f.b();
   Value* h = f.Norm("h0", x, w.final_norm, "hid");
   if (model.result == StepResult::kHidden) return f.Return(h);
@@ -144,16 +188,18 @@ absl::Status AddResult(const Model& model) {
   Value* narrow = f.Narrow("h", h);
   Value* wt = b.Permute("wt", f.MatmulWeight(head), {"hid", "vocab"});
   Value* l = b.Matmul("l", f.Activations(narrow, head), wt, "hid");
+  if (kept != nullptr) return f.Return(KeepLargest(l, kept, &f));
   Value* scaled = f.ScaleBy("ls", l, 1.0 / model.decoder.logits_divisor);
   return f.Return(f.Softcap("lc", scaled, model.decoder.logits_softcap));
 }
 
-absl::Status AddStep(const Model& model) {
-  FunctionWriter f(model, step_interface::kStep, Copies::kOne);
+absl::Status AddStepOf(const Model& model, const StepNames& names) {
+  FunctionWriter f(model, names.step, Copies::kOne);
   Value* tokens = f.Param(step_interface::kTokens, DType::kI32, {TokenAxis()});
   Value* pos = f.Param(step_interface::kPositions, DType::kI32, {TokenAxis()});
   Value* slot = f.Param(step_interface::kSlots, DType::kI32, {TokenAxis()});
-  Value* rows = f.Param(step_interface::kRows, DType::kI32, {RowAxis()});
+  Value* rows = f.Param(step_interface::kRows, DType::kI32, {RowAxisOf(names)});
+  Value* kept = KeptParam(names, &f);
   ir::Builder& b = f.b();
 
   // A tied embedding is read as the LM head reads it, so that one copy of it is enough.
@@ -179,9 +225,28 @@ absl::Status AddStep(const Model& model) {
     x = next;
   }
 
-  Value* xr = b.Gather("xr", x, rows, "tok");
-  const char* result = ResultName(model);
-  return f.Return(b.Call(result, model.module->FindFunc(result), "", {xr}));
+  std::vector<Operand> result = {b.Gather("xr", x, rows, "tok")};
+  if (kept != nullptr) result.emplace_back(kept);
+  return f.Return(b.Call(names.result, model.module->FindFunc(names.result), "", result));
+}
+
+}  // namespace
+
+absl::Status AddResult(const Model& model) { return AddResultOf(model, NamesOf(model)); }
+
+absl::Status AddStep(const Model& model) { return AddStepOf(model, NamesOf(model)); }
+
+absl::Status AddTop(const Model& model) {
+  if (!model.partial_head) return absl::OkStatus();
+  if (const std::string why = WhyAllOfTheHead(model); !why.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the model's head cannot be read in part: ", why));
+  }
+  const int64_t most = std::min(model.module->FindSymbol(step_interface::kRowCount)->max,
+                                step_interface::kMostTopRows);
+  model.module->symbols.push_back({step_interface::kTopRowCount, 1, most});
+  RETURN_IF_ERROR(AddResultOf(model, kTopNames));
+  return AddStepOf(model, kTopNames);
 }
 
 }  // namespace lluda::frontends::decoder

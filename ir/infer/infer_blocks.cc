@@ -20,13 +20,10 @@ struct BlockRow {
   bool result;
 };
 constexpr BlockRow kRows[] = {
-    {Opcode::kConcat, kAll, true},
-    {Opcode::kDequantize, 0, false},
-    {Opcode::kExpertMatmul, 1, false},
-    {Opcode::kGather, 0, false},
-    {Opcode::kMatmul, 1, false},
-    {Opcode::kPack, kAll, true},
-    {Opcode::kQuantizeBlocks, kNone, true},
+    {Opcode::kConcat, kAll, true},     {Opcode::kDequantize, 0, false},
+    {Opcode::kExpertMatmul, 1, false}, {Opcode::kGather, 0, false},
+    {Opcode::kL2Norm, 1, false},       {Opcode::kMatmul, 1, false},
+    {Opcode::kPack, kAll, true},       {Opcode::kQuantizeBlocks, kNone, true},
 };
 
 const BlockRow* FindRow(Opcode opcode) {

@@ -4,6 +4,7 @@
 #include "base/status_macros.h"
 #include "ir/infer/checks.h"
 #include "ir/infer/infer_blocks.h"
+#include "ir/type/encoding.h"
 
 namespace lluda::ir::infer {
 
@@ -73,6 +74,49 @@ TypeOr InferReduce(const Op& op) {
   RETURN_IF_ERROR(WantAxes(op, 1));
   RETURN_IF_ERROR(WantAxis(op, 0, op.attrs.axes[0]));
   return In(op, 0).Without(op.attrs.axes[0]);
+}
+
+// The axes that operand i has are x's, and as long.
+absl::Status WantAxesOf(const Op& op, int i, const Type& x) {
+  for (const Axis& axis : In(op, i).axes) {
+    const Axis* other = x.GetAxis(axis.name);
+    if (other == nullptr) {
+      return Error(op, "operand ", i, " has the axis '", axis.name, "', which ", ToString(x),
+                   " lacks");
+    }
+    RETURN_IF_ERROR(SameExtent(op, *other, 0, axis, i));
+  }
+  return absl::OkStatus();
+}
+
+TypeOr InferKeep(const Op& op) {
+  for (int i = 0; i < 3; ++i) {
+    RETURN_IF_ERROR(WantDType(op, i, DType::kF32));
+  }
+  RETURN_IF_ERROR(WantAxesOf(op, 1, In(op, 0)));
+  RETURN_IF_ERROR(WantAxesOf(op, 2, In(op, 0)));
+  return RowMajor(In(op, 0));
+}
+
+TypeOr InferL2Norm(const Op& op) {
+  RETURN_IF_ERROR(WantFloat(op, 0));
+  RETURN_IF_ERROR(WantAxes(op, 1));
+  RETURN_IF_ERROR(WantAxis(op, 0, op.attrs.axes[0]));
+  if (op.operand_count() == 2) {
+    if (!IsBlock(In(op, 1).dtype)) RETURN_IF_ERROR(WantFloat(op, 1));
+    RETURN_IF_ERROR(WantExactAxes(op, 1, In(op, 0).axes));
+  }
+  return In(op, 0).Without(op.attrs.axes[0]).With(DType::kF32);
+}
+
+TypeOr InferNthLargest(const Op& op) {
+  RETURN_IF_ERROR(WantDType(op, 0, DType::kF32));
+  RETURN_IF_ERROR(WantDType(op, 1, DType::kI32));
+  RETURN_IF_ERROR(WantAxes(op, 1));
+  RETURN_IF_ERROR(WantAxis(op, 0, op.attrs.axes[0]));
+  Type result = In(op, 0).Without(op.attrs.axes[0]);
+  RETURN_IF_ERROR(WantAxesOf(op, 1, result));
+  return result;
 }
 
 TypeOr InferQuantizeScale(const Op& op) {

@@ -26,6 +26,9 @@ absl::StatusOr<Type> InferGather(const Op& op);
 absl::StatusOr<Type> InferRmsnorm(const Op& op);
 absl::StatusOr<Type> InferRmsnormAdd(const Op& op);
 absl::StatusOr<Type> InferLayernorm(const Op& op);
+absl::StatusOr<Type> InferKeep(const Op& op);
+absl::StatusOr<Type> InferL2Norm(const Op& op);
+absl::StatusOr<Type> InferNthLargest(const Op& op);
 
 }  // namespace lluda::ir::infer
 

@@ -64,15 +64,33 @@ TypeOr InferAppend(const Op& op) {
 
 namespace {
 
+// Whether one of the two operands of scales was left out: no table of pages is of floats.
+bool LacksScales(const Op& op) { return op.operand_count() == 6 && IsFloat(In(op, 5).dtype); }
+
+// A table of pages says for each slot and each page's worth of positions which page holds them.
+absl::Status CheckPages(const Op& op, const std::string& pos) {
+  if (!ReadsPages(op)) return absl::OkStatus();
+  const int table = op.operand_count() - 1;
+  RETURN_IF_ERROR(WantInt(op, table));
+  if (In(op, table).axes.size() != 2) {
+    return Error(op, "operand ", table, " must have an axis of slots and one of their pages, is ",
+                 ToString(In(op, table)));
+  }
+  if (op.attrs.ring) return Error(op, "of a ring has no pages");
+  ASSIGN_OR_RETURN(auto positions, WantAxis(op, 1, pos));
+  return ConstantExtent(op, *positions).status();
+}
+
 // Keys and values are floats, or i8 with f32 scales: one for each element they have without `dim`.
 absl::Status CheckCaches(const Op& op, const std::string& dim) {
-  if (op.operand_count() == 5) {
+  const int caches = op.operand_count() - (ReadsPages(op) ? 1 : 0);
+  if (caches == 5 && !LacksScales(op)) {
     for (int i = 1; i < 3; ++i) {
       RETURN_IF_ERROR(WantFloat(op, i));
     }
     return absl::OkStatus();
   }
-  if (op.operand_count() != 7) return Error(op, "needs scales of both the keys and the values");
+  if (caches != 7) return Error(op, "needs scales of both the keys and the values");
   for (int i = 1; i < 3; ++i) {
     if (In(op, i).dtype != DType::kI8) {
       return Error(op, "operand ", i, " has scales and must be i8, is ", ToString(In(op, i)));
@@ -119,6 +137,7 @@ TypeOr InferAttention(const Op& op) {
     RETURN_IF_ERROR(WantAxis(op, 1, name));
   }
   RETURN_IF_ERROR(CheckRing(op, 1, pos));
+  RETURN_IF_ERROR(CheckPages(op, pos));
   if (op.attrs.ring && (!op.attrs.window || *op.attrs.window > *op.attrs.ring)) {
     return Error(op, "of a ring of ", *op.attrs.ring,
                  " positions needs a 'window' of no more than these");

@@ -67,6 +67,19 @@ TypeOr InferBiasStep(const StepArgs& args) {
 
 TypeOr InferFunctionStep(const StepArgs& args) { return args.value; }
 
+// Numbers in the sums' places, and what they are compared with: a number for each row.
+TypeOr InferKeepStep(const StepArgs& args) {
+  const auto& [op, step, i, columns, value] = args;
+  Type rows = value;
+  rows.axes.resize(rows.axes.size() - columns.size());
+  RETURN_IF_ERROR(WantExactAxes(op, i, value.axes));
+  RETURN_IF_ERROR(WantExactAxes(op, i + 1, rows.axes));
+  for (const int operand : {i, i + 1}) {
+    RETURN_IF_ERROR(WantDType(op, operand, DType::kF32));
+  }
+  return value;
+}
+
 TypeOr InferHalvesStep(const StepArgs& args) {
   const auto& [op, step, i, columns, value] = args;
   const std::vector<Axis>& to = op.attrs.result_axes;

@@ -85,13 +85,19 @@ absl::StatusOr<Tensor> RunAttention(const KernelArgs& args) {
   const Tensor& positions = *args.in[3];
   const Tensor& slots = *args.in[4];
   const Type& cache = args.in[1]->type();
-  const int64_t capacity = args.in[1]->extent(position_axis);
-  absl::Status status = CheckPositions(args.op, positions, capacity);
-  if (!status.ok()) return status;
-  status = CheckRange(args.op, "slot", slots, args.in[1]->extent(slot_axis));
-  if (!status.ok()) return status;
+  const int64_t cells = args.in[1]->extent(position_axis);
+  // Of each slot, the pages that its positions lie in, `cells` of them in each.
+  const Tensor* pages = ReadsPages(args.op) ? args.in.back() : nullptr;
+  const int64_t slot_pages = pages != nullptr ? pages->type().axes[1].extent.value : 1;
+  const int64_t capacity = slot_pages * cells;
+  RETURN_IF_ERROR(CheckPositions(args.op, positions, capacity));
+  const int64_t rows_of_cells = args.in[1]->extent(slot_axis);
+  RETURN_IF_ERROR(
+      CheckRange(args.op, "slot", slots,
+                 pages != nullptr ? pages->type().axes[0].extent.value : rows_of_cells));
+  if (pages != nullptr) RETURN_IF_ERROR(CheckRange(args.op, "page", *pages, rows_of_cells));
 
-  const bool quantized = args.in.size() > 5;
+  const bool quantized = args.in.size() > 6;
   Tensor k_values, v_values;
   if (quantized) {
     k_values = Dequantized(*args.in[1], *args.in[5]);
@@ -120,18 +126,27 @@ absl::StatusOr<Tensor> RunAttention(const KernelArgs& args) {
       Lengths(row_axes),
       {StridesAlong(row_axes, positions.type()), StridesAlong(row_axes, k.type())},
       [&](const auto& at) {
-        const int64_t base = slots.ints()[at[0]] * slot_stride + at[1];
+        const int64_t slot = slots.ints()[at[0]];
+        // Where a position lies: which row of cells, and which of its cells.
+        const auto row_of = [&](int64_t j) {
+          return (pages != nullptr ? pages->ints()[slot * slot_pages + j / cells] : slot) *
+                     slot_stride +
+                 at[1];
+        };
+        const auto cell_of = [&](int64_t j) {
+          return pages != nullptr ? j % cells : CellOf(args.op, j);
+        };
         const int64_t end = attrs.mask == Mask::kCausal ? positions.ints()[at[0]] + 1 : capacity;
         const int64_t first = std::max<int64_t>(0, end - window);
         for (int64_t j = first; j < end; ++j) {
-          const float* key = k.floats().data() + base + CellOf(args.op, j) * depth;
+          const float* key = k.floats().data() + row_of(j) + cell_of(j) * depth;
           const float product = static_cast<float>(Dot(q.floats().data() + begin, key, depth));
           scores[j - first] = ScoreOf(product, attrs);
         }
         SoftmaxRow(scores.data(), end - first);
         for (int64_t d = 0; d < depth; ++d) {
-          const float* value = v.floats().data() + base + d * capacity;
-          for (int64_t j = first; j < end; ++j) seen[j - first] = value[CellOf(args.op, j)];
+          const float* value = v.floats().data() + d * cells;
+          for (int64_t j = first; j < end; ++j) seen[j - first] = value[row_of(j) + cell_of(j)];
           const float sum = static_cast<float>(Dot(scores.data(), seen.data(), end - first));
           rows.Store(begin + d, sum);
         }

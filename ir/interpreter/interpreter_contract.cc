@@ -2,12 +2,14 @@
 // the result does not depend on the order an implementation adds in.
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <utility>
 
 #include "base/status_macros.h"
 #include "ir/interpreter/interpreter_ops.h"
 #include "ir/op/contraction.h"
+#include "ir/op/op_info.h"
 
 namespace lluda::ir {
 namespace {
@@ -92,6 +94,52 @@ void SoftmaxRow(float* scores, int64_t length) {
   for (int64_t i = 0; i < length; ++i) {
     scores[i] = static_cast<float>(static_cast<double>(scores[i]) / sum);
   }
+}
+
+absl::StatusOr<Tensor> RunL2Norm(const KernelArgs& args) {
+  const std::string& axis = args.op.attrs.axes[0];
+  const int64_t length = args.in[0]->extent(axis);
+  const std::vector<std::string> order = AxesEndingIn(args.in[0]->type(), {axis}, {axis});
+  Tensor x_storage, y_storage, decoded;
+  const Tensor& x = InOrder(args.in[0], order, &x_storage);
+  const Tensor* y = nullptr;
+  if (args.in.size() == 2) {
+    if (args.in[1]->is_blocks()) decoded = args.in[1]->Decoded();
+    y = &InOrder(args.in[1]->is_blocks() ? &decoded : args.in[1], order, &y_storage);
+  }
+  Tensor result(args.type);
+  std::vector<float> row(static_cast<size_t>(length));
+  for (int64_t i = 0; i < result.size(); ++i) {
+    for (int64_t k = 0; k < length; ++k) {
+      const double less = y == nullptr ? 0 : y->floats()[i * length + k];
+      row[k] = static_cast<float>(x.floats()[i * length + k] - less);
+    }
+    result.Store(i, std::sqrt(Dot(row.data(), row.data(), length)));
+  }
+  return result;
+}
+
+absl::StatusOr<Tensor> RunNthLargest(const KernelArgs& args) {
+  const std::string& axis = args.op.attrs.axes[0];
+  const int64_t length = args.in[0]->extent(axis);
+  Tensor storage;
+  const Tensor& x = InOrder(args.in[0], AxesEndingIn(args.in[0]->type(), {axis}, {axis}), &storage);
+  Tensor result(args.type);
+  std::vector<float> row(static_cast<size_t>(length));
+  int64_t i = 0;
+  ForEachIndex<1>(Lengths(args.type.axes), {StridesAlong(args.type.axes, args.in[1]->type())},
+                  [&](const auto& at) {
+                    for (int64_t k = 0; k < length; ++k) {
+                      const float value = x.floats()[i * length + k];
+                      row[k] = std::isnan(value) ? -std::numeric_limits<float>::infinity() : value;
+                    }
+                    const int64_t most = std::min(length, kMostNthLargest);
+                    const int64_t n = std::clamp<int64_t>(args.in[1]->ints()[at[0]], 1, most);
+                    std::nth_element(row.begin(), row.begin() + (n - 1), row.end(),
+                                     std::greater<float>());
+                    result.Store(i++, row[n - 1]);
+                  });
+  return result;
 }
 
 absl::StatusOr<Tensor> RunReduceMax(const KernelArgs& args) { return ReduceRows(args, Max); }

@@ -132,6 +132,23 @@ absl::StatusOr<Tensor> RunSilu(const KernelArgs& args) {
   return MapElements(args, [](double x) { return Silu(static_cast<float>(x)); });
 }
 
+absl::StatusOr<Tensor> RunKeep(const KernelArgs& args) {
+  Tensor result(args.type);
+  const std::vector<Axis>& axes = args.type.axes;
+  const std::vector<float>& y = args.in[1]->floats();
+  const std::vector<float>& t = args.in[2]->floats();
+  int64_t i = 0;
+  ForEachIndex<2>(
+      Lengths(axes),
+      {StridesAlong(axes, args.in[1]->type()), StridesAlong(axes, args.in[2]->type())},
+      [&](const auto& at) {
+        const bool less = y[at[0]] < t[at[1]];
+        result.Store(i, less ? -std::numeric_limits<double>::infinity() : args.in[0]->floats()[i]);
+        ++i;
+      });
+  return result;
+}
+
 absl::StatusOr<Tensor> RunGelu(const KernelArgs& args) {
   return MapElements(args, [](double x) { return Gelu(static_cast<float>(x)); });
 }

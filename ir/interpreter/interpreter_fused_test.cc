@@ -108,7 +108,7 @@ TEST(Fused, RopeLeavesWhatLiesBehindItsPairs) {
 class FusedEpilogue : public testing::Test {
  protected:
   static constexpr double kEps = 0.25;
-  enum Argument { kA, kB, kBias, kWeight, kCos, kSin, kResidual, kSlots, kPositions };
+  enum Argument { kA, kB, kBias, kWeight, kCos, kSin, kResidual, kSlots, kPositions, kLimits };
 
   static std::vector<Tensor> Arguments(DType bias = DType::kF32) {
     return {Random({MakeAxis("t", 3), MakeAxis("k", 9)}, 1, DType::kBF16),
@@ -119,7 +119,8 @@ class FusedEpilogue : public testing::Test {
             Random({MakeAxis("t", 3), MakeAxis("pair", 3)}, 5),
             Random({MakeAxis("t", 3), MakeAxis("n", 12)}, 7),
             Ints({MakeAxis("t", 3)}, {1, 0, 1}),
-            Ints({MakeAxis("t", 3)}, {4, 0, 2})};
+            Ints({MakeAxis("t", 3)}, {4, 0, 2}),
+            Random({MakeAxis("t", 3)}, 8)};
   }
   static std::vector<Global> States() {
     Global state;
@@ -143,6 +144,9 @@ class FusedEpilogue : public testing::Test {
     std::vector<Operand> operands = {p[kA], p[kB]};
     if (epilogue.Has(EpilogueStep::kBias)) operands.emplace_back(p[kBias]);
     if (epilogue.Has(EpilogueStep::kAdd)) operands.emplace_back(p[kResidual]);
+    if (epilogue.Has(EpilogueStep::kKeep)) {
+      operands.insert(operands.end(), {p[kResidual], p[kLimits]});
+    }
     if (epilogue.Has(EpilogueStep::kNorm)) operands.emplace_back(p[kWeight]);
     if (epilogue.Has(EpilogueStep::kRope)) operands.insert(operands.end(), {p[kCos], p[kSin]});
     if (epilogue.Has(EpilogueStep::kAppend)) {
@@ -160,6 +164,9 @@ class FusedEpilogue : public testing::Test {
       x = b.Binary(Opcode::kAdd, "b", x, bias);
     }
     if (epilogue.Has(EpilogueStep::kAdd)) x = b.Binary(Opcode::kAdd, "r", x, p[kResidual]);
+    if (epilogue.Has(EpilogueStep::kKeep)) {
+      x = b.Add(Opcode::kKeep, "k", {x, p[kResidual], p[kLimits]}, {});
+    }
     if (epilogue.Has(EpilogueStep::kGeluErf)) x = b.Unary(Opcode::kGeluErf, "e", x);
     if (epilogue.grain() == Grain::kHalves) {
       const bool is_gelu = epilogue.Has(EpilogueStep::kGeluMul);

@@ -39,6 +39,7 @@ absl::StatusOr<Tensor> RunExp(const KernelArgs& args);
 absl::StatusOr<Tensor> RunGelu(const KernelArgs& args);
 absl::StatusOr<Tensor> RunGeluErf(const KernelArgs& args);
 absl::StatusOr<Tensor> RunIota(const KernelArgs& args);
+absl::StatusOr<Tensor> RunKeep(const KernelArgs& args);
 absl::StatusOr<Tensor> RunLiteral(const KernelArgs& args);
 absl::StatusOr<Tensor> RunMul(const KernelArgs& args);
 absl::StatusOr<Tensor> RunOffset(const KernelArgs& args);
@@ -62,8 +63,10 @@ absl::StatusOr<Tensor> RunSlice(const KernelArgs& args);
 absl::StatusOr<Tensor> RunWindow(const KernelArgs& args);
 
 // Sums and products along an axis: interpreter_contract.cc.
+absl::StatusOr<Tensor> RunL2Norm(const KernelArgs& args);
 absl::StatusOr<Tensor> RunLayernorm(const KernelArgs& args);
 absl::StatusOr<Tensor> RunMatmul(const KernelArgs& args);
+absl::StatusOr<Tensor> RunNthLargest(const KernelArgs& args);
 absl::StatusOr<Tensor> RunReduceMax(const KernelArgs& args);
 absl::StatusOr<Tensor> RunReduceSum(const KernelArgs& args);
 absl::StatusOr<Tensor> RunRmsnorm(const KernelArgs& args);

@@ -49,6 +49,40 @@ TEST(Elementwise, UnaryOpsRoundTheExactValue) {
   EXPECT_THAT(RunUnary(Opcode::kTanh, {0, 0.5f, -kInfinity}), ElementsAre(0, 0.46211716f, -1));
 }
 
+TEST(Elementwise, KeepHidesWhatIsLess) {
+  const std::vector<Axis> rows = {MakeAxis("r", 2)}, all = {MakeAxis("r", 2), MakeAxis("i", 3)};
+  const Tensor x = Floats(all, {1, 2, 3, 4, kNan, 6});
+  const Tensor y = Floats(all, {7, 5, -1, kNan, 8, 4});
+  const std::vector<float> kept = Eval({x, y, Floats(rows, {5, 8})}, One(Opcode::kKeep)).floats();
+  EXPECT_EQ(kept[0], 1);
+  EXPECT_EQ(kept[1], 2);
+  EXPECT_EQ(kept[2], -kInfinity);
+  EXPECT_EQ(kept[3], 4);
+  EXPECT_TRUE(std::isnan(kept[4]));
+  EXPECT_EQ(kept[5], -kInfinity);
+  EXPECT_THAT(Eval({x, y, Floats(rows, {kNan, kNan})}, One(Opcode::kKeep)).floats()[2], 3);
+}
+
+TEST(Reduce, TheNthLargestCountsEqualElementsEach) {
+  const Tensor x = Floats({MakeAxis("r", 2), MakeAxis("i", 4)}, {3, 1, 3, 2, kNan, 5, -7, kNan});
+  const auto run = [&](int64_t first, int64_t second) {
+    return Eval({x, Ints({MakeAxis("r", 2)}, {first, second})},
+                One(Opcode::kNthLargest, Over({"i"})))
+        .floats();
+  };
+  EXPECT_THAT(run(1, 1), ElementsAre(3, 5));
+  EXPECT_THAT(run(2, 2), ElementsAre(3, -7));
+  EXPECT_THAT(run(3, 3), ElementsAre(2, -kInfinity));
+  EXPECT_THAT(run(-5, 100), ElementsAre(3, -kInfinity));
+}
+
+TEST(Reduce, TheL2NormIsThatOfTheDifferences) {
+  const std::vector<Axis> axes = {MakeAxis("r", 2), MakeAxis("i", 2)};
+  const Tensor x = Floats(axes, {3, 4, 1, 1}), y = Floats(axes, {3, 0, 1, 1}, DType::kBF16);
+  EXPECT_THAT(Eval({x}, One(Opcode::kL2Norm, Over({"i"}))).floats(), ElementsAre(5, 1.4142135f));
+  EXPECT_THAT(Eval({x, y}, One(Opcode::kL2Norm, Over({"i"}))).floats(), ElementsAre(4, 0));
+}
+
 // As torch computes gelu(x, approximate="tanh") of doubles, rounded.
 TEST(Elementwise, GeluIsNearTheExactFormula) {
   const std::vector<float> exact = {0, 0.84119199f, -0.15880801f, 1.9545977f, -0.045402307f};

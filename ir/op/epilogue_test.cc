@@ -38,12 +38,13 @@ TEST(EpilogueTest, AStepTakesTheOperandsAndAttributesOfItsOp) {
 TEST(EpilogueTest, TheseCombinationsAreLegalAndNoOthers) {
   std::vector<std::string> texts;
   for (const Epilogue& epilogue : AllEpilogues()) texts.push_back(epilogue.ToString());
-  EXPECT_THAT(texts, UnorderedElementsAre(
-                         "add", "bias", "bias add", "gelu_mul", "bias gelu_mul", "silu_mul",
-                         "bias silu_mul", "gelu_erf", "bias gelu_erf", "norm", "rope", "append",
-                         "norm rope", "norm append", "rope append", "norm rope append", "bias norm",
-                         "bias rope", "bias append", "bias norm rope", "bias norm append",
-                         "bias rope append", "bias norm rope append"));
+  EXPECT_THAT(
+      texts, UnorderedElementsAre("add", "bias", "bias add", "gelu_mul", "bias gelu_mul",
+                                  "silu_mul", "bias silu_mul", "gelu_erf", "bias gelu_erf", "keep",
+                                  "bias keep", "norm", "rope", "append", "norm rope", "norm append",
+                                  "rope append", "norm rope append", "bias norm", "bias rope",
+                                  "bias append", "bias norm rope", "bias norm append",
+                                  "bias rope append", "bias norm rope append"));
 }
 
 TEST(EpilogueTest, TextReadsBack) {

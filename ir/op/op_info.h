@@ -40,6 +40,9 @@ absl::Span<const OpInfo> AllOps();
 const OpInfo& Info(Opcode opcode);
 std::optional<Opcode> OpcodeFromName(absl::string_view name);
 
+// The largest n that nth_largest knows.
+inline constexpr int64_t kMostNthLargest = 1024;
+
 // `return` and `yield` end a block and have no result.
 inline bool IsTerminator(Opcode opcode) {
   return opcode == Opcode::kReturn || opcode == Opcode::kYield;

@@ -1,9 +1,11 @@
 #include "runtime/cuda/cuda_device.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <iterator>
 #include <limits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/align.h"
@@ -23,12 +25,19 @@ constexpr int kErrorLog = 5, kErrorLogBytes = 6;
 // Blocks of a launch: the largest first extent of a grid.
 constexpr int64_t kMostBlocks = std::numeric_limits<int32_t>::max();
 
+// Moments that a graph notes each time it runs (CU_EVENT_RECORD_EXTERNAL).
+constexpr unsigned kNotedByGraphs = 1;
+
 // The first driver that captures launches that overlap (CUDA 12.3).
 constexpr int kOverlapsInGraphs = 12030;
 
 // Of memory that the GPU reaches by itself. A step's inputs and results fit; weights do not, and
-// are copied by the driver.
-constexpr int64_t kStagingBytes = 4 << 20;
+// go through it in halves.
+constexpr int64_t kStagingBytes = 32 << 20;
+constexpr int64_t kHalfBytes = kStagingBytes / 2;
+constexpr int64_t kMostStagedBytes = 2 << 20;
+// What a thread copies there at a time.
+constexpr int64_t kPieceBytes = 256 << 10;
 
 uint64_t ToWord(const void* pointer) { return reinterpret_cast<uint64_t>(pointer); }
 
@@ -97,12 +106,31 @@ bool CudaDevice::IsPinned(const void* memory, int64_t bytes) const {
 absl::Status CudaDevice::CopyIn(char* to, const void* from, int64_t bytes) {
   RETURN_IF_ERROR(Flush());
   const auto size = static_cast<size_t>(bytes);
-  char* staged = Stage(bytes);
-  if (staged != nullptr) std::memcpy(staged, from, size);
-  const void* source = staged != nullptr ? staged : from;
-  RETURN_IF_ERROR(
-      Check(driver().MemcpyHtoDAsync(ToWord(to), source, size, stream_), "copying to the GPU"));
-  return staged != nullptr ? absl::OkStatus() : Synchronize("copying to the GPU");
+  char* staged = bytes <= kMostStagedBytes ? Stage(bytes) : nullptr;
+  if (staged == nullptr) return CopyInByHalves(to, static_cast<const char*>(from), bytes);
+  std::memcpy(staged, from, size);
+  return Check(driver().MemcpyHtoDAsync(ToWord(to), staged, size, stream_), "copying to the GPU");
+}
+
+// While the GPU reads one half, threads fill the other one: they read a file that is mapped, whose
+// pages come one by one.
+absl::Status CudaDevice::CopyInByHalves(char* to, const char* from, int64_t bytes) {
+  RETURN_IF_ERROR(Synchronize("copying to the GPU"));
+  for (int64_t done = 0, half = 0; done < bytes; done += kHalfBytes, half ^= 1) {
+    char* staged = staging_ + half * kHalfBytes;
+    const int64_t count = std::min(kHalfBytes, bytes - done);
+    pool_->ParallelFor(
+        (count + kPieceBytes - 1) / kPieceBytes, 1, [&](int64_t begin, int64_t end, int) {
+          const int64_t first = begin * kPieceBytes;
+          const int64_t last = std::min(end * kPieceBytes, count);
+          std::memcpy(staged + first, from + done + first, static_cast<size_t>(last - first));
+        });
+    RETURN_IF_ERROR(Synchronize("copying to the GPU"));  // the other half is read
+    RETURN_IF_ERROR(Check(
+        driver().MemcpyHtoDAsync(ToWord(to + done), staged, static_cast<size_t>(count), stream_),
+        "copying to the GPU"));
+  }
+  return Synchronize("copying to the GPU");
 }
 
 absl::Status CudaDevice::CopyOut(void* to, const char* from, int64_t bytes) {
@@ -142,34 +170,41 @@ absl::Status CudaDevice::Prepare(const Program& program) {
   return LoadKernels(program);
 }
 
+absl::StatusOr<CudaModule> CudaDevice::LoadModule(const std::string& name,
+                                                  const GpuKernel& kernel) const {
+  CudaModule module = nullptr;
+  // Machine code that the driver does not take is made again, of the PTX.
+  if (!kernel.machine_code.empty() &&
+      driver().ModuleLoadDataEx(&module, kernel.machine_code.data(), 0, nullptr, nullptr) == 0) {
+    return module;
+  }
+  std::string log(1024, '\0');
+  int options[] = {kErrorLog, kErrorLogBytes};
+  void* values[] = {log.data(), reinterpret_cast<void*>(log.size())};
+  const absl::Status loaded =
+      Check(driver().ModuleLoadDataEx(&module, kernel.ptx.c_str(), 2, options, values),
+            absl::StrCat("compiling the kernel ", name));
+  if (loaded.ok()) return module;
+  log.resize(std::min({log.find('\0'), log.find('\n'), log.size()}));
+  const std::string reason = log.empty() ? "" : absl::StrCat(": ", log);
+  return absl::Status(loaded.code(), absl::StrCat(loaded.message(), reason));
+}
+
 absl::Status CudaDevice::LoadKernels(const Program& program) {
   for (const Kernel& kernel : program.kernels) {
-    const auto text = ptx_.find(kernel.name);
-    if (text == ptx_.end()) {
+    const auto code = kernels_.find(kernel.name);
+    if (code == kernels_.end()) {
       return absl::InternalError(absl::StrCat("the kernel ", kernel.name, " has no PTX"));
     }
-    std::string log(1024, '\0');
-    int options[] = {kErrorLog, kErrorLogBytes};
-    void* values[] = {log.data(), reinterpret_cast<void*>(log.size())};
-    CudaModule module = nullptr;
-    absl::Status loaded =
-        Check(driver().ModuleLoadDataEx(&module, text->second.c_str(), 2, options, values),
-              absl::StrCat("compiling the kernel ", kernel.name));
-    if (!loaded.ok()) {
-      log.resize(std::min(log.find('\0'), log.find('\n')) == std::string::npos
-                     ? log.size()
-                     : std::min(log.find('\0'), log.find('\n')));
-      const std::string reason = log.empty() ? "" : absl::StrCat(": ", log);
-      return absl::Status(loaded.code(), absl::StrCat(loaded.message(), reason));
-    }
-    overlaps_.push_back(text->second.find("griddepcontrol.wait") != std::string::npos);
+    ASSIGN_OR_RETURN(const CudaModule module, LoadModule(kernel.name, code->second));
+    overlaps_.push_back(code->second.ptx.find("griddepcontrol.wait") != std::string::npos);
     modules_.push_back(module);
     functions_.emplace_back();
     RETURN_IF_ERROR(
         Check(driver().ModuleGetFunction(&functions_.back(), module, kernel.name.c_str()),
               absl::StrCat("finding the kernel ", kernel.name)));
   }
-  ptx_.clear();
+  kernels_.clear();
   return absl::OkStatus();
 }
 
@@ -191,6 +226,10 @@ bool CudaDevice::RunRegion(const Region& region) {
       parameters.push_back(ToWord(workspace_.data()));
     }
   }
+  if (region.timeline != nullptr) {
+    timed_.push_back({region.timeline, region.calls[0].call,
+                      static_cast<uint32_t>(region.calls.size()), collected_.launches.size()});
+  }
   return true;
 }
 
@@ -206,11 +245,12 @@ absl::Status CudaDevice::Synchronize(absl::string_view doing) {
 
 absl::Status CudaDevice::Flush() {
   RETURN_IF_ERROR(CreateStream());
+  if (!timed_.empty()) return RunTimed();
   if (collected_.launches.empty()) return absl::OkStatus();
   if (collected_ == last_) {
     collected_.Clear();
     if (graph_ == nullptr) {
-      RETURN_IF_ERROR(MakeGraph());
+      ASSIGN_OR_RETURN(graph_, Capture([this] { return LaunchAll(); }));
     }
     ++graph_launches_;
     return Check(driver().GraphLaunch(graph_, stream_), "launching kernels");
@@ -221,12 +261,16 @@ absl::Status CudaDevice::Flush() {
   return LaunchAll();
 }
 
-absl::Status CudaDevice::LaunchAll() {
+absl::Status CudaDevice::LaunchAll() { return LaunchSome(0, last_.launches.size(), true); }
+
+absl::Status CudaDevice::LaunchSome(size_t first, size_t end, bool may_overlap) {
   std::vector<void*> parameters;
   for (uint64_t& value : last_.parameters) parameters.push_back(&value);
-  for (const Launch& launch : last_.launches) {
+  for (size_t i = first; i < end; ++i) {
+    const Launch& launch = last_.launches[i];
     // Kernels whose code does not wait for the one before begin behind its end.
-    const bool overlaps = overlaps_[launch.kernel] && driver().version() >= kOverlapsInGraphs;
+    const bool overlaps =
+        may_overlap && overlaps_[launch.kernel] && driver().version() >= kOverlapsInGraphs;
     CudaLaunchAttribute attribute = {kCudaLaunchOverlaps, 0, 1, {}};
     const CudaLaunchConfig config = {
         {launch.blocks, 1, 1}, {kBlockThreads, 1, 1}, 0, stream_, &attribute, overlaps ? 1u : 0u};
@@ -237,21 +281,72 @@ absl::Status CudaDevice::LaunchAll() {
   return absl::OkStatus();
 }
 
-absl::Status CudaDevice::MakeGraph() {
+absl::StatusOr<CudaGraphExec> CudaDevice::Capture(const std::function<absl::Status()>& launch) {
   RETURN_IF_ERROR(
       Check(driver().StreamBeginCapture(stream_, kCaptureThreadLocal), "making a graph"));
-  const absl::Status launched = LaunchAll();
+  const absl::Status launched = launch();
   CudaGraph graph = nullptr;
+  CudaGraphExec exec = nullptr;
   const absl::Status captured = Check(driver().StreamEndCapture(stream_, &graph), "making a graph");
   absl::Status made = launched.ok() ? captured : launched;
-  if (made.ok()) made = Check(driver().GraphInstantiate(&graph_, graph, 0), "making a graph");
+  if (made.ok()) made = Check(driver().GraphInstantiate(&exec, graph, 0), "making a graph");
   if (graph != nullptr) driver().GraphDestroy(graph);
-  return made;
+  if (!made.ok()) return made;
+  return exec;
 }
 
 void CudaDevice::DropGraph() {
   if (graph_ != nullptr) driver().GraphExecDestroy(graph_);
   graph_ = nullptr;
+}
+
+// As a graph, whose kernels follow one another as fast as the GPU takes them.
+absl::Status CudaDevice::RunTimed() {
+  DropGraph();
+  std::swap(last_, collected_);
+  collected_.Clear();
+  const std::vector<TimedRegion> regions = std::exchange(timed_, {});
+  // Before the first region, and behind each.
+  std::vector<CudaEvent> moments(regions.size() + 1, nullptr);
+  const auto note = [this](CudaEvent event) {
+    return Check(driver().EventRecord(event, stream_, kNotedByGraphs), "noting a time");
+  };
+  const auto run = [&]() -> absl::Status {
+    for (CudaEvent& moment : moments) {
+      RETURN_IF_ERROR(Check(driver().EventCreate(&moment, 0), "noting a time"));
+    }
+    ASSIGN_OR_RETURN(graph_, Capture([&]() -> absl::Status {
+                       RETURN_IF_ERROR(note(moments[0]));
+                       size_t first = 0;
+                       for (size_t i = 0; i < regions.size(); ++i) {
+                         RETURN_IF_ERROR(LaunchSome(first, regions[i].end, false));
+                         RETURN_IF_ERROR(note(moments[i + 1]));
+                         first = regions[i].end;
+                       }
+                       return absl::OkStatus();
+                     }));
+    const int64_t start = Timeline::Now();
+    RETURN_IF_ERROR(Check(driver().GraphLaunch(graph_, stream_), "launching kernels"));
+    RETURN_IF_ERROR(Synchronize("running kernels"));
+    int64_t begin = start;
+    for (size_t i = 0; i < regions.size(); ++i) {
+      float milliseconds = 0;
+      RETURN_IF_ERROR(Check(driver().EventElapsedTime(&milliseconds, moments[0], moments[i + 1]),
+                            "asking for a time"));
+      const int64_t end = start + std::llround(1e6 * static_cast<double>(milliseconds));
+      regions[i].timeline->AddRegion({regions[i].call, regions[i].calls, begin, end, true});
+      begin = end;
+    }
+    return absl::OkStatus();
+  };
+  const absl::Status ran = run();
+  for (const CudaEvent moment : moments) {
+    if (moment != nullptr) driver().EventDestroy(moment);
+  }
+  // It notes times, which no other run asks for.
+  DropGraph();
+  last_.Clear();
+  return ran;
 }
 
 }  // namespace lluda::runtime

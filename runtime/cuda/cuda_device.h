@@ -1,8 +1,8 @@
-// Runs programs on an NVIDIA GPU, with kernels as PTX, which the driver compiles when the device is
-// prepared.
+// Runs programs on an NVIDIA GPU, with kernels as machine code, or as PTX, which the driver compiles
+// when the device is prepared.
 //
 //   ASSIGN_OR_RETURN(auto gpu, CudaGpu::Open(kCudaDriverLibrary));
-//   auto device = std::make_unique<CudaDevice>(gpu, backend.ptx());
+//   auto device = std::make_unique<CudaDevice>(gpu, kernels, &pool);
 //   Executable::Create(std::move(program), std::move(device));
 //
 // Regions are collected and run when they are waited for, in order, on one stream. A list that comes
@@ -13,6 +13,7 @@
 #define LLUDA_RUNTIME_CUDA_CUDA_DEVICE_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,15 +21,17 @@
 #include <vector>
 
 #include "runtime/cuda/cuda_gpu.h"
+#include "runtime/cuda/gpu_kernels.h"
 #include "runtime/device.h"
+#include "runtime/machine/thread_pool.h"
 
 namespace lluda::runtime {
 
 class CudaDevice : public Device {
  public:
-  // `ptx` by the names of the program's kernels.
-  CudaDevice(std::shared_ptr<const CudaGpu> gpu, std::map<std::string, std::string> ptx)
-      : gpu_(std::move(gpu)), ptx_(std::move(ptx)) {}
+  // All kernels of the program. The pool's threads copy what is large; it must outlive the device.
+  CudaDevice(std::shared_ptr<const CudaGpu> gpu, GpuKernels kernels, ThreadPool* pool)
+      : gpu_(std::move(gpu)), kernels_(std::move(kernels)), pool_(pool) {}
   ~CudaDevice() override;
 
   bool UsesHostMemory() const override { return false; }
@@ -38,7 +41,9 @@ class CudaDevice : public Device {
   absl::Status CopyOut(void* to, const char* from, int64_t bytes) override;
   absl::Status Copy(char* to, const char* from, int64_t bytes) override;
   absl::Status Prepare(const Program& program) override;
+  PeakRates Peak() const override { return gpu_->peak(); }
   bool RunRegion(const Region& region) override;
+  bool TimesRegions() const override { return true; }
   absl::Status Wait() override;
 
   // How often a graph was launched so far.
@@ -73,11 +78,19 @@ class CudaDevice : public Device {
   }
   absl::Status CreateStream();
   absl::Status LoadKernels(const Program& program);
+  absl::StatusOr<CudaModule> LoadModule(const std::string& name, const GpuKernel& kernel) const;
+  // Of more bytes than are staged.
+  absl::Status CopyInByHalves(char* to, const char* from, int64_t bytes);
   // Hands what was collected to the GPU.
   absl::Status Flush();
   absl::Status LaunchAll();
-  absl::Status MakeGraph();
+  // Of `last_`, launches from `first` to before `end`.
+  absl::Status LaunchSome(size_t first, size_t end, bool may_overlap);
+  // Makes a graph of what `launch` launches.
+  absl::StatusOr<CudaGraphExec> Capture(const std::function<absl::Status()>& launch);
   void DropGraph();
+  // Runs what was collected, and tells the timelines.
+  absl::Status RunTimed();
   absl::Status Synchronize(absl::string_view doing);
   // Room for so many bytes in memory that the GPU reads and writes by itself, or null: it is full
   // until the next Synchronize.
@@ -85,7 +98,8 @@ class CudaDevice : public Device {
   bool IsPinned(const void* memory, int64_t bytes) const;
 
   std::shared_ptr<const CudaGpu> gpu_;
-  std::map<std::string, std::string> ptx_;
+  GpuKernels kernels_;
+  ThreadPool* pool_;
   const Program* program_ = nullptr;
   CudaStream stream_ = nullptr;
   // What AllocateHost gave, by where it begins: the GPU writes there by itself.
@@ -98,6 +112,14 @@ class CudaDevice : public Device {
   std::vector<bool> overlaps_;           // whether they wait for the kernel before themselves
   std::vector<size_t> buffers_;          // how many a kernel takes
   Memory workspace_;
+  // A region of the collected list whose time is asked for, and where its launches end.
+  struct TimedRegion {
+    Timeline* timeline = nullptr;
+    uint32_t call = 0;
+    uint32_t calls = 0;
+    size_t end = 0;
+  };
+  std::vector<TimedRegion> timed_;  // all of the list, or none
   LaunchList collected_;
   LaunchList last_;                // what was run before
   CudaGraphExec graph_ = nullptr;  // of last_; null: it has not come twice

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/executable.h"
@@ -69,11 +70,11 @@ class CudaDeviceTest : public testing::Test {
   void TearDown() override { unsetenv("FAKE_CUDA"); }
   static void Fail(const char* what) { setenv("FAKE_CUDA", what, 1); }
 
-  static absl::StatusOr<std::unique_ptr<Executable>> Create(
-      const std::map<std::string, std::string>& ptx = {{"scaled", kPtx}}) {
+  absl::StatusOr<std::unique_ptr<Executable>> Create(const GpuKernels& kernels = {
+                                                         {"scaled", {kPtx, ""}}}) {
     auto gpu = CudaGpu::Open(kFakeDriver);
     if (!gpu.ok()) return gpu.status();
-    return Executable::Create(ScaledProgram(), std::make_unique<CudaDevice>(*gpu, ptx));
+    return Executable::Create(ScaledProgram(), std::make_unique<CudaDevice>(*gpu, kernels, &pool_));
   }
   static absl::StatusOr<std::vector<float>> Run(Executable* executable, int64_t t,
                                                 const std::vector<float>& x) {
@@ -86,6 +87,7 @@ class CudaDeviceTest : public testing::Test {
     return y;
   }
 
+  ThreadPool pool_{2};
   void* library_ = nullptr;
   size_t (*used_)() = nullptr;
 };
@@ -123,8 +125,7 @@ TEST_F(CudaDeviceTest, AKernelGetsSymbolsTheFirstBlockAndItsBuffers) {
 TEST_F(CudaDeviceTest, WhatComesAgainIsAGraphAndReadsItsInputsAnew) {
   auto gpu = CudaGpu::Open(kFakeDriver);
   ASSERT_TRUE(gpu.ok()) << gpu.status();
-  auto device =
-      std::make_unique<CudaDevice>(*gpu, std::map<std::string, std::string>{{"scaled", kPtx}});
+  auto device = std::make_unique<CudaDevice>(*gpu, GpuKernels{{"scaled", {kPtx, ""}}}, &pool_);
   const CudaDevice& cuda = *device;
   auto executable = Executable::Create(ScaledProgram(), std::move(device));
   ASSERT_TRUE(executable.ok()) << executable.status();
@@ -151,10 +152,55 @@ TEST_F(CudaDeviceTest, MemoryGoesBackAndWhatIsNotThereIsRefusedByPurpose) {
 }
 
 TEST_F(CudaDeviceTest, WhatTheDriversCompilerSaysIsHandedOn) {
-  const auto executable = Create({{"scaled", "nothing"}});
+  const auto executable = Create({{"scaled", {"nothing", ""}}});
   EXPECT_THAT(
       std::string(executable.status().message()),
       HasSubstr("compiling the kernel scaled: a PTX JIT compilation failed (218): no entry"));
+}
+
+TEST_F(CudaDeviceTest, TimesAreThoseOfTheGpuAndTheRunIsTheSame) {
+  auto executable = Create();
+  ASSERT_TRUE(executable.ok()) << executable.status();
+  ASSERT_EQ((*executable)->Load(nullptr, nullptr), absl::OkStatus());
+  for (int again = 0; again < 2; ++again) {
+    Timeline timeline(1);
+    (*executable)->RecordTo(&timeline);
+    EXPECT_THAT(*Run(executable->get(), 2, {1, 2, 3, 4}), ElementsAre(2, 4, 6, 8));
+    (*executable)->RecordTo(nullptr);
+    ASSERT_EQ(timeline.calls().size(), 1u);
+    EXPECT_EQ(timeline.calls()[0].end - timeline.calls()[0].begin, 1000) << "of a kernel: 1 us";
+  }
+  EXPECT_THAT(*Run(executable->get(), 2, {1, 2, 3, 4}), ElementsAre(2, 4, 6, 8));
+}
+
+TEST_F(CudaDeviceTest, TellsWhatTheGpuCanDoAtMost) {
+  const auto gpu = CudaGpu::Open(kFakeDriver);
+  ASSERT_TRUE(gpu.ok()) << gpu.status();
+  // 100 multiprocessors at 1 GHz, of 128 and 2048 multiply-adds in a cycle.
+  EXPECT_EQ((*gpu)->peak().f32, 2 * 128 * 1e11);
+  EXPECT_EQ((*gpu)->peak().bf16, 2 * 2048 * 1e11);
+}
+
+TEST_F(CudaDeviceTest, MachineCodeThatTheDriverRefusesIsMadeAgain) {
+  Fail("image=200");
+  auto executable = Create({{"scaled", {kPtx, absl::StrCat("\x7f", "ELF", kPtx)}}});
+  ASSERT_TRUE(executable.ok()) << executable.status();
+  ASSERT_EQ((*executable)->Load(nullptr, nullptr), absl::OkStatus());
+  EXPECT_THAT(*Run(executable->get(), 2, {1, 2, 3, 4}), ElementsAre(2, 4, 6, 8));
+}
+
+TEST_F(CudaDeviceTest, WhatIsLargerThanTheMemoryThatItGoesThroughArrivesWhole) {
+  auto gpu = CudaGpu::Open(kFakeDriver);
+  ASSERT_TRUE(gpu.ok()) << gpu.status();
+  CudaDevice device(*gpu, {}, &pool_);
+  constexpr size_t kBytes = (size_t{40} << 20) + 123;
+  std::vector<char> from(kBytes), back(kBytes, 0);
+  for (size_t i = 0; i < kBytes; ++i) from[i] = static_cast<char>(i * 31 + i / 4096);
+  auto memory = device.Allocate(kBytes, Pages::kSmall, "a test");
+  ASSERT_TRUE(memory.ok()) << memory.status();
+  ASSERT_EQ(device.CopyIn(memory->data(), from.data(), kBytes), absl::OkStatus());
+  ASSERT_EQ(device.CopyOut(back.data(), memory->data(), kBytes), absl::OkStatus());
+  EXPECT_TRUE(from == back);
 }
 
 TEST_F(CudaDeviceTest, ALostDeviceIsAnErrorAndNoCrash) {

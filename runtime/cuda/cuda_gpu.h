@@ -12,6 +12,8 @@
 
 #include "absl/status/statusor.h"
 #include "runtime/cuda/driver.h"
+#include "runtime/cuda/gpu_kernels.h"
+#include "runtime/device.h"
 
 namespace lluda::runtime {
 
@@ -28,6 +30,12 @@ class CudaGpu {
   const std::string& name() const { return name_; }
   int major() const { return major_; }  // of the compute capability
   int minor() const { return minor_; }
+  // By its multiprocessors and their highest clock; zeros of one that came after this was written.
+  const PeakRates& peak() const { return peak_; }
+
+  // OK if it runs what is compiled for the target; FailedPrecondition, in one line, if it does not, or
+  // if the driver is too old for that.
+  absl::Status CheckRuns(const GpuTarget& target) const;
 
   // Makes the calling thread's calls go to this GPU.
   absl::Status Use() const;
@@ -43,6 +51,7 @@ class CudaGpu {
   CudaContext context_ = nullptr;
   int major_ = 0;
   int minor_ = 0;
+  PeakRates peak_;
 };
 
 }  // namespace lluda::runtime

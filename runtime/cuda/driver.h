@@ -24,7 +24,9 @@ using CudaAddress = uint64_t;
 using CudaContext = void*;
 using CudaModule = void*;
 using CudaFunction = void*;
+using CudaLink = void*;  // the driver's compiler at work
 using CudaStream = void*;
+using CudaEvent = void*;  // a moment of a stream
 using CudaGraph = void*;
 using CudaGraphExec = void*;
 

@@ -1,7 +1,10 @@
 // A CUDA driver for tests, with no GPU: memory is the host's, kernels are run by whom a test names.
-// What tests see: which parameters a launch has, as PTX declares them, and that a graph repeats what
-// was captured. FAKE_CUDA in the environment, "cuInit=100,cuMemAlloc_v2=2", makes calls fail so.
+// What tests see: which parameters a launch has, as PTX declares them, how often PTX was compiled, and
+// that a graph repeats what was captured. Machine code is PTX behind the first bytes of an ELF file.
+// FAKE_CUDA in the environment, "cuInit=100,cuMemAlloc_v2=2", makes calls fail so; "image=200" that
+// machine code is refused.
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -16,26 +19,33 @@ namespace {
 using lluda::runtime::CudaAddress;
 using lluda::runtime::CudaContext;
 using lluda::runtime::CudaDeviceId;
+using lluda::runtime::CudaEvent;
 using lluda::runtime::CudaFunction;
 using lluda::runtime::CudaGraph;
 using lluda::runtime::CudaGraphExec;
 using lluda::runtime::CudaLaunchConfig;
+using lluda::runtime::CudaLink;
 using lluda::runtime::CudaModule;
 using lluda::runtime::CudaResult;
 using lluda::runtime::CudaStream;
 
 constexpr CudaResult kInvalidValue = 1, kOutOfMemory = 2, kInvalidPtx = 218, kNotFound = 500;
 constexpr size_t kTotalBytes = size_t{64} << 20;
-constexpr int kErrorLog = 5;
+constexpr int kErrorLog = 5, kPtxInput = 1;
+constexpr char kMachineCode[] =
+    "\x7f"
+    "ELF";
 
 struct Function {
   std::string name;
   size_t parameters = 0;
 };
+// Or a moment that is noted.
 struct Launch {
   const Function* function;
   unsigned blocks;
   std::vector<uint64_t> parameters;
+  int64_t* moment = nullptr;
 };
 struct Graph {
   std::vector<Launch> launches;
@@ -48,6 +58,8 @@ struct Fake {
   bool is_capturing = false;
   Graph captured;
   void (*run)(const char* kernel, unsigned blocks, void** parameters) = nullptr;
+  std::atomic<int> compiled{0};  // PTX that became machine code
+  int64_t clock = 0;             // in microseconds: how many kernels ran
 };
 Fake& TheFake() {
   static Fake* fake = new Fake();
@@ -64,6 +76,11 @@ CudaResult ResultOf(const char* symbol) {
 }
 
 void Run(const Launch& launch) {
+  if (launch.moment != nullptr) {
+    *launch.moment = TheFake().clock;
+    return;
+  }
+  ++TheFake().clock;
   if (TheFake().run == nullptr) return;
   std::vector<uint64_t> values = launch.parameters;
   std::vector<void*> parameters;
@@ -82,6 +99,7 @@ void FakeCudaSetRunner(void (*run)(const char* kernel, unsigned blocks, void** p
   TheFake().run = run;
 }
 size_t FakeCudaUsedBytes() { return TheFake().used; }
+int FakeCudaCompiled() { return TheFake().compiled; }
 
 CudaResult cuInit(unsigned) { return ResultOf("cuInit"); }
 CudaResult cuDriverGetVersion(int* version) {
@@ -102,10 +120,12 @@ CudaResult cuDeviceGetName(char* name, int size, CudaDeviceId) {
   return 0;
 }
 CudaResult cuDeviceGetAttribute(int* value, int attribute, CudaDeviceId) {
-  constexpr int kMajor = 75, kMinor = 76;
   const CudaResult asked = ResultOf("major");
-  if (attribute != kMajor && attribute != kMinor) return kInvalidValue;
-  *value = attribute == kMinor ? 0 : asked != 0 ? asked : 9;
+  const std::map<int, int> values = {
+      {13, 1000000}, {16, 100}, {75, asked != 0 ? asked : 9}, {76, 0}};
+  const auto it = values.find(attribute);
+  if (it == values.end()) return kInvalidValue;
+  *value = it->second;
   return 0;
 }
 CudaResult cuDevicePrimaryCtxRetain(CudaContext* context, CudaDeviceId) {
@@ -169,7 +189,13 @@ CudaResult cuMemcpyDtoDAsync_v2(CudaAddress to, CudaAddress from, size_t bytes, 
 // Of PTX it reads the names of kernels and how many parameters they have.
 CudaResult cuModuleLoadDataEx(CudaModule* module, const void* image, unsigned count, int* options,
                               void** values) {
-  const std::string ptx = static_cast<const char*>(image);
+  std::string ptx = static_cast<const char*>(image);
+  if (ptx.rfind(kMachineCode, 0) == 0) {
+    if (CudaResult result = ResultOf("image"); result != 0) return result;
+    ptx.erase(0, std::strlen(kMachineCode));
+  } else {
+    ++TheFake().compiled;
+  }
   const size_t entry = ptx.find(".entry ");
   if (entry == std::string::npos) {
     for (unsigned i = 0; i < count; ++i) {
@@ -194,12 +220,55 @@ CudaResult cuModuleGetFunction(CudaFunction* function, CudaModule module, const 
   *function = module;
   return static_cast<Function*>(module)->name == name ? 0 : kNotFound;
 }
+// A link is the machine code that it makes.
+CudaResult cuLinkCreate_v2(unsigned, int*, void**, CudaLink* link) {
+  RETURN_WHAT_TESTS_ASK_FOR(cuLinkCreate_v2);
+  *link = new std::string(kMachineCode);
+  return 0;
+}
+CudaResult cuLinkAddData_v2(CudaLink link, int kind, void* data, size_t bytes, const char*,
+                            unsigned, int*, void**) {
+  const std::string ptx(static_cast<const char*>(data), bytes);
+  if (kind != kPtxInput || ptx.back() != '\0') return kInvalidValue;
+  if (ptx.find(".entry ") == std::string::npos) return kInvalidPtx;
+  ++TheFake().compiled;
+  static_cast<std::string*>(link)->append(ptx);
+  return 0;
+}
+CudaResult cuLinkComplete(CudaLink link, void** image, size_t* bytes) {
+  auto* code = static_cast<std::string*>(link);
+  *image = code->data();
+  *bytes = code->size();
+  return 0;
+}
+CudaResult cuLinkDestroy(CudaLink link) {
+  delete static_cast<std::string*>(link);
+  return 0;
+}
 CudaResult cuStreamCreate(CudaStream* stream, unsigned) {
   *stream = &TheFake();
   return 0;
 }
 CudaResult cuStreamDestroy_v2(CudaStream) { return 0; }
 CudaResult cuStreamSynchronize(CudaStream) { return ResultOf("cuStreamSynchronize"); }
+CudaResult cuEventCreate(CudaEvent* event, unsigned) {
+  *event = new int64_t(0);
+  return 0;
+}
+CudaResult cuEventDestroy_v2(CudaEvent event) {
+  delete static_cast<int64_t*>(event);
+  return 0;
+}
+CudaResult cuEventRecordWithFlags(CudaEvent event, CudaStream, unsigned) {
+  if (!TheFake().is_capturing) return kInvalidValue;
+  TheFake().captured.launches.push_back({nullptr, 0, {}, static_cast<int64_t*>(event)});
+  return 0;
+}
+CudaResult cuEventElapsedTime(float* milliseconds, CudaEvent from, CudaEvent to) {
+  *milliseconds =
+      1e-3f * static_cast<float>(*static_cast<int64_t*>(to) - *static_cast<int64_t*>(from));
+  return 0;
+}
 CudaResult cuStreamBeginCapture_v2(CudaStream, int) {
   TheFake().is_capturing = true;
   TheFake().captured.launches.clear();
@@ -244,6 +313,7 @@ CudaResult cuGetErrorString(CudaResult result, const char** text) {
     const char* text;
   } kTexts[] = {{kOutOfMemory, "out of memory"},
                 {100, "no CUDA-capable device is detected"},
+                {200, "device kernel image is invalid"},
                 {kInvalidPtx, "a PTX JIT compilation failed"},
                 {719, "unspecified launch failure"}};
   for (const auto& row : kTexts) {

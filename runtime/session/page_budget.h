@@ -13,12 +13,13 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/step_interface.h"
+
 namespace lluda::runtime {
 
 class PageBudget {
  public:
-  // A multiple of what kernels read together.
-  static constexpr int64_t kPagePositions = 64;
+  static constexpr int64_t kPagePositions = step_interface::kPagePositions;
   static int64_t PagesOf(int64_t positions) {
     return (positions + kPagePositions - 1) / kPagePositions;
   }

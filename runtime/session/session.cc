@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -22,9 +23,22 @@ absl::StatusOr<int> FindSymbol(const Program& program, absl::string_view name) {
   return absl::InvalidArgumentError(absl::StrCat("the program has no symbol ", name));
 }
 
-// Where a session's symbols stand among the program's.
+// Whether the entry takes the inputs of `names`, and behind them those for pages.
+bool TakesPages(const Entry& step, absl::Span<const char* const> names) {
+  std::vector<const char*> all(names.begin(), names.end());
+  for (const char* name : step_interface::kPageInputs) all.push_back(name);
+  return step.HasInputs(all);
+}
+
+bool TakesPages(const Program& program) {
+  const Entry* step = program.FindEntry(step_interface::kStep);
+  return step != nullptr && (TakesPages(*step, step_interface::kInputs) ||
+                             TakesPages(*step, step_interface::kInputsWithMedia));
+}
+
+// Where a session's symbols stand among the program's; -1 for those of pages where slots share none.
 struct Symbols {
-  int tokens, rows, slots, context;
+  int tokens, rows, slots, context, pages, places;
 };
 
 absl::StatusOr<Symbols> FindSymbols(const Program& program) {
@@ -32,7 +46,11 @@ absl::StatusOr<Symbols> FindSymbols(const Program& program) {
   for (int i = 0; i < 4; ++i) {
     ASSIGN_OR_RETURN(symbols[i], FindSymbol(program, step_interface::kSymbols[i]));
   }
-  return Symbols{symbols[0], symbols[1], symbols[2], symbols[3]};
+  Symbols found = {symbols[0], symbols[1], symbols[2], symbols[3], -1, -1};
+  if (!TakesPages(program)) return found;
+  ASSIGN_OR_RETURN(found.pages, FindSymbol(program, step_interface::kPageCount));
+  ASSIGN_OR_RETURN(found.places, FindSymbol(program, step_interface::kPlaceCount));
+  return found;
 }
 
 }  // namespace
@@ -56,13 +74,17 @@ absl::StatusOr<std::vector<int64_t>> StateDims(const Program& program,
   // Kernels read the cache in multiples of the symbol's minimum.
   const int64_t tokens = options.context == 0 ? context.max : options.context;
   dims[symbols.context] = base::RoundUp(tokens, std::max<int64_t>(1, context.min));
+  if (symbols.pages >= 0) {
+    dims[symbols.places] = PageBudget::PagesOf(dims[symbols.context]);
+    dims[symbols.pages] = options.pages == 0 ? options.slots * dims[symbols.places] : options.pages;
+  }
   return dims;
 }
 
 absl::StatusOr<StateMemory> StateMemoryOf(const Program& program, const SessionOptions& options) {
   ASSIGN_OR_RETURN(const Symbols symbols, FindSymbols(program));
   ASSIGN_OR_RETURN(const std::vector<int64_t> dims, StateDims(program, options));
-  return StateMemory(program, dims, symbols.slots, symbols.context);
+  return StateMemory(program, dims, symbols.slots, symbols.context, symbols.pages);
 }
 
 Session::Session(Executable* executable, const SessionOptions& options)
@@ -82,8 +104,10 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
         absl::StrCat("the program has no entry ", step_interface::kStep));
   }
   ASSIGN_OR_RETURN(const Symbols symbols, FindSymbols(program));
-  const bool takes_media = step->HasInputs(step_interface::kInputsWithMedia);
-  if (!takes_media && !step->HasInputs(step_interface::kInputs)) {
+  const bool takes_pages = symbols.pages >= 0;
+  const bool takes_media = takes_pages ? TakesPages(*step, step_interface::kInputsWithMedia)
+                                       : step->HasInputs(step_interface::kInputsWithMedia);
+  if (!takes_pages && !takes_media && !step->HasInputs(step_interface::kInputs)) {
     return absl::InvalidArgumentError(absl::StrCat("the program's inputs are not ",
                                                    absl::StrJoin(step_interface::kInputs, ", ")));
   }
@@ -95,6 +119,13 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
   }
   std::unique_ptr<Session> session(new Session(executable, options));
   session->step_ = step;
+  const Entry* top = program.FindEntry(step_interface::kTop);
+  const bool has_top = top != nullptr && (takes_pages ? TakesPages(*top, step_interface::kTopInputs)
+                                                      : top->HasInputs(step_interface::kTopInputs));
+  if (has_top) {
+    ASSIGN_OR_RETURN(session->top_rows_symbol_, FindSymbol(program, step_interface::kTopRowCount));
+    session->top_ = top;
+  }
   session->tokens_symbol_ = symbols.tokens;
   session->rows_symbol_ = symbols.rows;
   session->slots_symbol_ = symbols.slots;
@@ -107,7 +138,8 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
   session->width_ = step->result.factor / static_cast<int64_t>(sizeof(float));
   if (takes_media) {
     ASSIGN_OR_RETURN(session->media_symbol_, FindSymbol(program, step_interface::kMediaCount));
-    session->media_width_ = step->inputs.back().factor / static_cast<int64_t>(sizeof(float));
+    const size_t media = std::size(step_interface::kInputsWithMedia) - 1;
+    session->media_width_ = step->inputs[media].factor / static_cast<int64_t>(sizeof(float));
   }
   const int64_t slot_pages = PageBudget::PagesOf(session->dims_[symbols.context]);
   const int64_t all_pages = options.slots * slot_pages;
@@ -115,17 +147,27 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
     return absl::InvalidArgumentError(
         absl::StrCat("pages is ", options.pages, ", must be ", slot_pages, "..", all_pages));
   }
-  session->pages_.emplace(options.slots, slot_pages,
-                          options.pages == 0 ? all_pages : options.pages);
-  session->memory_.emplace(program, session->dims_, symbols.slots, symbols.context);
+  const int64_t pages = options.pages == 0 ? all_pages : options.pages;
+  session->memory_.emplace(program, session->dims_, symbols.slots, symbols.context, symbols.pages);
+  if (takes_pages) {
+    session->page_symbol_ = symbols.pages;
+    session->pool_.emplace(pages);
+    session->places_ = slot_pages;
+    session->slot_pages_.resize(static_cast<size_t>(options.slots));
+    session->table_.assign(static_cast<size_t>(all_pages), 0);
+  } else {
+    session->pages_.emplace(options.slots, slot_pages, pages);
+  }
   ASSIGN_OR_RETURN(session->states_, executable->CreateStates(session->dims_));
-  if (session->pages_->pages() < all_pages && executable->uses_host_memory()) {
+  // What moves from slot to slot is given back in between.
+  if (!takes_pages && pages < all_pages && executable->uses_host_memory()) {
     for (size_t i = 0; i < program.states.size(); ++i) {
       UseSmallPages(session->states_->buffer(static_cast<uint32_t>(i)),
                     program.states[i].Bytes(session->dims_));
     }
   }
-  for (auto* input : {&session->tokens_, &session->positions_, &session->slots_, &session->rows_}) {
+  for (auto* input : {&session->tokens_, &session->positions_, &session->slots_, &session->rows_,
+                      &session->kept_, &session->token_pages_}) {
     input->reserve(static_cast<size_t>(session->max_step_));
   }
   return session;
@@ -148,6 +190,10 @@ absl::Status Session::Check(absl::Span<const Chunk> chunks) const {
     if (chunk.wanted < 0 || chunk.wanted > tokens) {
       return absl::InvalidArgumentError(
           absl::StrCat("results of ", chunk.wanted, " tokens are wanted of ", tokens));
+    }
+    if (chunk.kept < 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the ", chunk.kept, " largest logits are wanted"));
     }
     if (!chunk.media.empty() && media_width_ == 0) {
       return absl::InvalidArgumentError("the program takes no media");
@@ -173,13 +219,20 @@ absl::Status Session::Check(absl::Span<const Chunk> chunks) const {
 }
 
 absl::Status Session::CheckPages(int64_t missing) const {
-  if (missing <= pages_->free()) return absl::OkStatus();
+  if (missing <= free_pages()) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat("the sequences need ", missing,
                                                    " pages of the KV cache more, it has ",
-                                                   pages_->free(), " of ", pages_->pages()));
+                                                   free_pages(), " of ", pages()));
 }
 
 void Session::UsePages(int slot, int64_t length) {
+  if (pool_) {
+    std::vector<int32_t>& pages = slot_pages_[slot];
+    const auto wanted = static_cast<size_t>(PageBudget::PagesOf(length));
+    for (; pages.size() > wanted; pages.pop_back()) pool_->Drop(pages.back());
+    while (pages.size() < wanted) AddPage(slot, pool_->Take());
+    return;
+  }
   for (const PageBudget::Loss& loss : pages_->Use(slot, length)) {
     // A device's own memory is not the system's to take back.
     if (!executable_->uses_host_memory()) continue;
@@ -192,8 +245,8 @@ void Session::UsePages(int slot, int64_t length) {
 void Session::TouchMemory(ThreadPool* pool) {
   if (!executable_->uses_host_memory()) return;
   StateMemory::Ranges ranges = memory_->FixedRanges(*states_);
-  for (int slot = 0; slot < slots(); ++slot) {
-    for (int64_t page = 0; page < pages_->held(slot); ++page) {
+  for (int slot = 0; slot < (pool_ ? 1 : slots()); ++slot) {
+    for (int64_t page = 0; page < (pool_ ? pages() : pages_->held(slot)); ++page) {
       const StateMemory::Ranges more = memory_->PageRanges(*states_, slot, page);
       ranges.insert(ranges.end(), more.begin(), more.end());
     }
@@ -252,7 +305,8 @@ absl::StatusOr<absl::Span<const float>> Session::Evaluate(absl::Span<const Chunk
       const bool ends = end == count;
       const auto media =
           current.media.empty() ? current.media : current.media.subspan(taken, piece.size());
-      pieces_.push_back({current.slot, piece, std::max<int64_t>(0, end - first), media});
+      pieces_.push_back(
+          {current.slot, piece, std::max<int64_t>(0, end - first), media, current.kept});
       tokens += static_cast<int64_t>(piece.size());
       rows += pieces_.back().wanted;
       taken = ends ? 0 : taken + piece.size();
@@ -277,20 +331,33 @@ absl::Status Session::RunStep(absl::Span<const Chunk> chunks, float* output) {
   positions_.clear();
   slots_.clear();
   rows_.clear();
+  kept_.clear();
+  token_pages_.clear();
+  bool all = false;  // logits of a row
   for (const Chunk& chunk : chunks) {
     UsePages(chunk.slot, lengths_[chunk.slot] + static_cast<int64_t>(chunk.tokens.size()));
     for (const int32_t token : chunk.tokens) {
+      const int64_t position = lengths_[chunk.slot]++;
       tokens_.push_back(token);
-      positions_.push_back(static_cast<int32_t>(lengths_[chunk.slot]++));
+      positions_.push_back(static_cast<int32_t>(position));
       slots_.push_back(chunk.slot);
+      if (pool_) {
+        token_pages_.push_back(
+            slot_pages_[chunk.slot][static_cast<size_t>(position / PageBudget::kPagePositions)]);
+      }
     }
     written_[chunk.slot] = std::max(written_[chunk.slot], lengths_[chunk.slot]);
     const auto end = static_cast<int64_t>(tokens_.size());
     for (int64_t row = end - chunk.wanted; row < end; ++row) {
       rows_.push_back(static_cast<int32_t>(row));
     }
+    all |= chunk.wanted > 0 && (chunk.kept == 0 || chunk.kept > most_kept());
+    kept_.resize(rows_.size(), static_cast<int32_t>(std::min(chunk.kept, most_kept())));
   }
-  if (rows_.empty()) rows_.push_back(static_cast<int32_t>(tokens_.size()) - 1);
+  if (rows_.empty()) {
+    rows_.push_back(static_cast<int32_t>(tokens_.size()) - 1);
+    kept_.push_back(1);
+  }
   dims_[tokens_symbol_] = static_cast<int64_t>(tokens_.size());
   dims_[rows_symbol_] = static_cast<int64_t>(rows_.size());
   std::vector<const void*> inputs = {tokens_.data(), positions_.data(), slots_.data(),
@@ -299,7 +366,15 @@ absl::Status Session::RunStep(absl::Span<const Chunk> chunks, float* output) {
     GatherMedia(chunks);
     inputs.insert(inputs.end(), {keep_.data(), from_.data(), media_.data()});
   }
-  return executable_->Run(*step_, *states_, dims_, inputs, output);
+  const auto rows = static_cast<int64_t>(rows_.size());
+  const bool fits = top_ != nullptr && rows <= executable_->program().symbols[top_rows_symbol_].max;
+  const bool is_top = fits && !all;
+  if (is_top) {
+    dims_[top_rows_symbol_] = rows;
+    inputs.push_back(kept_.data());
+  }
+  if (pool_) inputs.insert(inputs.end(), {token_pages_.data(), table_.data()});
+  return executable_->Run(is_top ? *top_ : *step_, *states_, dims_, inputs, output);
 }
 
 void Session::GatherMedia(absl::Span<const Chunk> chunks) {
@@ -343,12 +418,59 @@ absl::Status Session::CopyPrefix(int from, int to, int64_t length) {
   CHECK_EQ(Keepable(from, length), length) << "of " << written_[from] << " tokens";
   RETURN_IF_ERROR(CheckPages(PagesMissing(to, length)));
   lengths_[to] = written_[to] = 0;
+  if (pool_) {
+    UsePages(to, 0);
+    for (int64_t done = 0; done < length; done += PageBudget::kPagePositions) {
+      const int32_t page = PagesOf(from)[static_cast<size_t>(done / PageBudget::kPagePositions)];
+      RETURN_IF_ERROR(
+          GoOnInCopy(to, page, std::min<int64_t>(length - done, PageBudget::kPagePositions)));
+    }
+    return absl::OkStatus();
+  }
   UsePages(to, length);
   RETURN_IF_ERROR(executable_->CopyPositions(*states_, dims_, slots_symbol_, context_symbol_, from,
                                              to, length));
   lengths_[to] = length;
   if (length > 0) written_[to] = written_[from];
   return absl::OkStatus();
+}
+
+void Session::Begin(int slot, absl::Span<const int32_t> pages) {
+  CHECK(lengths_[slot] == 0 && slot_pages_[slot].empty());
+  for (const int32_t page : pages) GoOnIn(slot, page, PageBudget::kPagePositions);
+}
+
+void Session::AddPage(int slot, int32_t page) {
+  std::vector<int32_t>& pages = slot_pages_[slot];
+  table_[static_cast<size_t>(slot * places_) + pages.size()] = page;
+  pages.push_back(page);
+}
+
+void Session::GoOnIn(int slot, int32_t page, int64_t positions) {
+  const auto held = static_cast<int64_t>(slot_pages_[slot].size());
+  CHECK_EQ(lengths_[slot], held * PageBudget::kPagePositions);
+  CHECK(positions > 0 && positions <= PageBudget::kPagePositions);
+  pool_->Hold(page);
+  AddPage(slot, page);
+  lengths_[slot] += positions;
+  written_[slot] = lengths_[slot];
+}
+
+absl::Status Session::GoOnInCopy(int slot, int32_t page, int64_t positions) {
+  RETURN_IF_ERROR(CheckPages(1));
+  const int32_t own = pool_->Take();
+  GoOnIn(slot, own, positions);
+  pool_->Drop(own);  // by the one who took it
+  return executable_->CopyPositions(*states_, dims_, page_symbol_, context_symbol_, page, own,
+                                    positions);
+}
+
+void Session::ReplacePage(int slot, int64_t place, int32_t page) {
+  pool_->Hold(page);
+  int32_t& own = slot_pages_[slot][static_cast<size_t>(place)];
+  pool_->Drop(own);
+  own = page;
+  table_[static_cast<size_t>(slot * places_ + place)] = page;
 }
 
 }  // namespace lluda::runtime

@@ -8,6 +8,12 @@
 //
 // A token's result depends on its own sequence only, to the bit: not on the other slots, nor on how
 // the tokens were divided into calls.
+//
+// Of a program whose step takes a table of pages, a slot's positions lie in pages that it takes one
+// by one, and that may be those of other slots, too:
+//
+//   session->Begin(1, session->PagesOf(0).first(3));              // the first 192 tokens of slot 0
+//   session->GoOnInCopy(1, session->PagesOf(0)[3], 20);           // and 20 more
 #ifndef LLUDA_RUNTIME_SESSION_SESSION_H_
 #define LLUDA_RUNTIME_SESSION_SESSION_H_
 
@@ -19,9 +25,11 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/step_interface.h"
 #include "runtime/executable.h"
 #include "runtime/machine/thread_pool.h"
 #include "runtime/session/page_budget.h"
+#include "runtime/session/page_pool.h"
 #include "runtime/session/state_memory.h"
 
 namespace lluda::runtime {
@@ -51,6 +59,9 @@ struct Chunk {
   // Of each token the row [media_width] that stands for its embedding, null where none does. Empty:
   // for none of them.
   absl::Span<const float* const> media = {};
+  // How many of the largest logits of each result are wanted; 0: all of them. Others may be -inf: they
+  // are where the program has a step for it, and all chunks of the step that want results say so.
+  int64_t kept = 0;
 };
 
 class Session {
@@ -63,7 +74,7 @@ class Session {
   // Appends the chunks' tokens to their sequences in a single step and returns the results [width]
   // that the chunks want, in the order of the tokens. The span is valid until the next call.
   // InvalidArgument for an empty chunk, two chunks of one slot, a token outside the vocabulary,
-  // results of more tokens than a chunk has, media of another number of tokens or for a program
+  // results of more tokens than a chunk has, kept logits below 0, media of another number of tokens or for a program
   // that takes none, more than max_step tokens or more than max_rows results; ResourceExhausted when
   // a sequence would outgrow the context, or all of them the pages that there are. On error no
   // sequence has changed.
@@ -94,16 +105,39 @@ class Session {
   int64_t media_width() const { return media_width_; }  // numbers of a row of media; 0: takes none
   int64_t width() const { return width_; }  // numbers of a result: of logits, the vocabulary
   const States& states() const { return *states_; }
+  // The largest Chunk::kept that spares anything: 0 where the program has no step for it.
+  int64_t most_kept() const { return top_ == nullptr ? 0 : step_interface::kMostKept; }
   // Of keys and values, and of what else is kept of positions.
-  int64_t kv_bytes() const { return memory_->Bytes(pages_->pages()); }
+  int64_t kv_bytes() const { return memory_->Bytes(pages()); }
 
-  // Pages that no slot uses, and those that `slot` would need more for so many tokens.
-  int64_t free_pages() const { return pages_->free(); }
-  int64_t pages() const { return pages_->pages(); }
-  int64_t used_pages(int slot) const { return pages_->used(slot); }
-  int64_t PagesMissing(int slot, int64_t length) const {
-    return std::max<int64_t>(0, PageBudget::PagesOf(length) - pages_->used(slot));
+  // Pages that nobody uses, and those that `slot` would need more for so many tokens.
+  int64_t free_pages() const { return pool_ ? pool_->free() : pages_->free(); }
+  int64_t pages() const { return pool_ ? pool_->pages() : pages_->pages(); }
+  int64_t used_pages(int slot) const {
+    return pool_ ? static_cast<int64_t>(PagesOf(slot).size()) : pages_->used(slot);
   }
+  int64_t PagesMissing(int slot, int64_t length) const {
+    return std::max<int64_t>(0, PageBudget::PagesOf(length) - used_pages(slot));
+  }
+
+  // Whether slots may have pages in common; what follows is only for those.
+  bool shares_pages() const { return pool_.has_value(); }
+  // Those of a slot, by their places in it.
+  absl::Span<const int32_t> PagesOf(int slot) const { return slot_pages_[slot]; }
+  // A page that somebody beside slots holds stays as it is when no slot has it any more.
+  void HoldPage(int32_t page) { pool_->Hold(page); }
+  void DropPage(int32_t page) { pool_->Drop(page); }
+  // The slot, which has no tokens, begins with those of these pages, which are full.
+  void Begin(int slot, absl::Span<const int32_t> pages);
+  // The slot, whose pages are full, goes on in this page, of which it has the first `positions` tokens.
+  // No other slot does.
+  void GoOnIn(int slot, int32_t page, int64_t positions);
+  // The same in a page of its own, to which those tokens are copied. ResourceExhausted if there is
+  // none.
+  absl::Status GoOnInCopy(int slot, int32_t page, int64_t positions);
+  // The slot has this page at a place from now on, with the same tokens that it had there.
+  void ReplacePage(int slot, int64_t place, int32_t page);
+
   // Writes to all memory that it will ever have, on the threads of `pool`, so that the system has
   // none of it left to find. Before the first step.
   void TouchMemory(ThreadPool* pool);
@@ -114,6 +148,8 @@ class Session {
   absl::Status CheckPages(int64_t missing) const;
   // The slot has the memory of so many tokens, which others may have lost.
   void UsePages(int slot, int64_t length);
+  // The next page of a slot that shares them.
+  void AddPage(int slot, int32_t page);
   // Runs one step on chunks that fit it, and writes the results wanted to `output`. If none are, it
   // holds a row all the same, whose content means nothing.
   absl::Status RunStep(absl::Span<const Chunk> chunks, float* output);
@@ -121,9 +157,14 @@ class Session {
 
   Executable* executable_;
   const Entry* step_ = nullptr;
+  const Entry* top_ = nullptr;  // null: all logits are computed
   std::unique_ptr<States> states_;
   std::optional<StateMemory> memory_;
-  std::optional<PageBudget> pages_;
+  std::optional<PageBudget> pages_;  // of slots with pages of their own
+  std::optional<PagePool> pool_;     // else
+  std::vector<std::vector<int32_t>> slot_pages_;
+  int64_t places_ = 0;          // of pages in a slot
+  std::vector<int32_t> table_;  // what the step is given of them: of each slot so many
   std::vector<int64_t> lengths_;
   // Tokens that each slot has had since it was empty, those forgotten since then among them.
   std::vector<int64_t> written_;
@@ -136,9 +177,11 @@ class Session {
   int64_t media_width_ = 0;
   // Indices of the program's symbols T, R, S, C.
   int tokens_symbol_ = 0, rows_symbol_ = 0, slots_symbol_ = 0, context_symbol_ = 0;
-  int media_symbol_ = -1;  // of M; -1: the program takes no media
+  int top_rows_symbol_ = 0;  // of Q, where there is a top_
+  int media_symbol_ = -1;    // of M; -1: the program takes no media
+  int page_symbol_ = -1;     // of P; -1: slots share no pages
   std::vector<int64_t> dims_;
-  std::vector<int32_t> tokens_, positions_, slots_, rows_;
+  std::vector<int32_t> tokens_, positions_, slots_, rows_, kept_, token_pages_;
   // Of a program that takes media: keep and from, of each token, and the rows, the first zeros.
   std::vector<float> keep_, media_;
   std::vector<int32_t> from_;

@@ -8,15 +8,25 @@
 namespace lluda::runtime {
 
 StateMemory::StateMemory(const Program& program, absl::Span<const int64_t> dims, int slots,
-                         int capacity)
-    : program_(program), dims_(dims.begin(), dims.end()), slots_(slots), capacity_(capacity) {
+                         int capacity, int pages)
+    : program_(program),
+      dims_(dims.begin(), dims.end()),
+      slots_(slots),
+      capacity_(capacity),
+      pages_(pages) {
   for (const Tensor& state : program_.states) {
-    if (IsPaged(state)) {
+    if (IsShared(state)) {
+      page_bytes_ += state.factor;
+    } else if (IsPaged(state)) {
       page_bytes_ += state.factor * PageBudget::kPagePositions;
     } else {
       fixed_bytes_ += state.Bytes(dims_);
     }
   }
+}
+
+bool StateMemory::IsShared(const Tensor& state) const {
+  return pages_ >= 0 && state.symbols == std::vector<int>{pages_};
 }
 
 bool StateMemory::IsPaged(const Tensor& state) const {
@@ -35,7 +45,11 @@ StateMemory::Ranges StateMemory::PageRanges(const States& states, int slot, int6
   Ranges ranges;
   for (size_t i = 0; i < program_.states.size(); ++i) {
     const Tensor& state = program_.states[i];
-    if (!IsPaged(state)) continue;
+    if (IsShared(state)) {
+      ranges.push_back({states.buffer(static_cast<uint32_t>(i)) + page * state.factor,
+                        static_cast<size_t>(state.factor)});
+    }
+    if (IsShared(state) || !IsPaged(state)) continue;
     const int64_t page_bytes = state.factor / state.positions.runs * PageBudget::kPagePositions;
     const int64_t run_bytes = page_bytes * dims_[capacity_] / PageBudget::kPagePositions;
     char* const data = states.buffer(static_cast<uint32_t>(i));
@@ -51,7 +65,7 @@ StateMemory::Ranges StateMemory::FixedRanges(const States& states) const {
   Ranges ranges;
   for (size_t i = 0; i < program_.states.size(); ++i) {
     const Tensor& state = program_.states[i];
-    if (IsPaged(state)) continue;
+    if (IsShared(state) || IsPaged(state)) continue;
     ranges.push_back(
         {states.buffer(static_cast<uint32_t>(i)), static_cast<size_t>(state.Bytes(dims_))});
   }

@@ -30,6 +30,7 @@ std::vector<OpCase> ElementwiseCases() {
       {"sin", "sin %a", 1e-7, 10000},
       {"cos", "cos %a", 1e-7, 10000},
       {"power", "power %a {base = 1000000}", 1e-7, 1},
+      {"keep", "keep %a %b %a", 0, 1},
       {"reciprocal", "reciprocal %a", 1e-7, 1},
   };
   std::vector<OpCase> cases;

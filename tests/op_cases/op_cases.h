@@ -19,6 +19,7 @@ std::vector<OpCase> QuantizeCases();
 std::vector<OpCase> MatmulCases();
 // Reductions, norms, softmax, rotations.
 std::vector<OpCase> RowCases();
+std::vector<OpCase> HostRowCases();
 
 // What moves elements or looks at them otherwise: gathers, panels, views, masks.
 std::vector<OpCase> MoveCases();

@@ -50,6 +50,30 @@ std::vector<OpCase> MatmulCases() {
   return cases;
 }
 
+// What a GPU has no kernel for.
+std::vector<OpCase> HostRowCases() {
+  std::vector<OpCase> cases;
+  for (const char* n : {"37", "5", "64"}) {
+    const std::string x = absl::StrCat("x[", n, "]");
+    const std::string type = absl::StrCat("f32 tok[T] kv[2] ", x);
+    cases.push_back(OpCase(absl::StrCat("nth_largest_", n))
+                        .Takes(absl::StrCat("%a: ", type, ", %n: i32 tok[T]"))
+                        .Returns("f32 tok[T] kv[2]")
+                        .Body("%r = nth_largest %a %n over x : f32 tok[T] kv[2]")
+                        .Dims({{"T", 4}})
+                        .Integers({{"n", {1, 2, 5, 40}}})
+                        .Bound(0));
+    for (const char* other : {"f32", "bf16"}) {
+      cases.push_back(OpCase(absl::StrCat("l2_norm_", n, "_", other))
+                          .Takes(absl::StrCat("%a: ", type, ", %b: ", other, " tok[T] kv[2] ", x))
+                          .Returns("f32 tok[T] kv[2]")
+                          .Body("%r = l2_norm %a %b over x : f32 tok[T] kv[2]")
+                          .Dims({{"T", 3}}));
+    }
+  }
+  return cases;
+}
+
 std::vector<OpCase> RowCases() {
   std::vector<OpCase> cases;
   for (const char* n : {"37", "5", "64"}) {

@@ -106,12 +106,17 @@ std::string Answers(Model* model) {
 TEST(GoldenTest, AnswersAreWhatTheyHaveAlwaysBeen) {
   for (const auto& [isa, digest] : Digests()) {
     if (!codegen::Target::Named(isa).ok()) continue;
-    LoadOptions options = StoriesOptions(128, 512);
-    options.isa = isa;
-    auto model = Model::Load(options);
-    ASSERT_TRUE(model.ok()) << model.status();
-    const std::string answers = Answers(model->get());
-    EXPECT_EQ(base::HexOf(base::Sha256(answers)).substr(0, 16), digest) << isa << "\n" << answers;
+    for (const bool pages : {false, true}) {
+      LoadOptions options = StoriesOptions(128, 512);
+      options.isa = isa;
+      options.module.pages = pages;
+      auto model = Model::Load(options);
+      ASSERT_TRUE(model.ok()) << model.status();
+      const std::string answers = Answers(model->get());
+      EXPECT_EQ(base::HexOf(base::Sha256(answers)).substr(0, 16), digest)
+          << isa << (pages ? ", pages" : ", slots") << "\n"
+          << answers;
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 // Many requests at once on the default model, with arrivals from several threads, clients that
 // leave, clients that do not read, a cache that has too few pages for all, and a restart in between:
-// each answer must be, byte for byte, what the same request gives alone.
+// each answer must be, byte for byte, what the same request gives alone in a slot, whether the service
+// has slots or pages.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -35,7 +36,7 @@ int64_t Below(int64_t bound, base::SplitMix64* random) {
   return static_cast<int64_t>(random->Next() % static_cast<uint64_t>(bound));
 }
 
-class LoadTest : public StoriesTest<kContext, 96> {
+class LoadTest : public SlotsAndPagesTest<kContext, 96> {
  protected:
   // All that a request may ask for, by its number.
   static ServiceRequest Request(int number) {
@@ -64,7 +65,7 @@ class LoadTest : public StoriesTest<kContext, 96> {
   // What keys and values take if every slot is full.
   static int64_t CacheOf(const ServiceOptions& options) {
     const auto plan =
-        PlanService(model_->executable()->program(), model_->threads(), options, std::nullopt);
+        PlanService(served()->executable()->program(), served()->threads(), options, std::nullopt);
     EXPECT_TRUE(plan.ok()) << plan.status();
     return plan->cache;
   }
@@ -106,7 +107,9 @@ class LoadTest : public StoriesTest<kContext, 96> {
 bool Leaves(int number) { return number % 7 == 3; }
 bool StopsReading(int number) { return number % 7 == 5; }
 
-TEST_F(LoadTest, EachOfManyAnswersIsWhatItIsAlone) {
+INSTANTIATE_TEST_SUITE_P(All, LoadTest, testing::Bool(), SlotsOrPages);
+
+TEST_P(LoadTest, EachOfManyAnswersIsWhatItIsAlone) {
   ServiceOptions options;
   options.slots = 12;
   options.step_seconds = 0.005;  // so that prompts are cut
@@ -121,8 +124,8 @@ TEST_F(LoadTest, EachOfManyAnswersIsWhatItIsAlone) {
   for (int i = 0; i < kRequests; ++i) open.push_back(i);
   int64_t preemptions = 0, prefix_hits = 0;
   for (const size_t enough : {open.size() / 3, open.size()}) {
-    auto opened =
-        ServiceThread::Create({model_->executable(), model_->pool(), model_->tokenizer()}, options);
+    auto opened = ServiceThread::Create(
+        {served()->executable(), served()->pool(), served()->tokenizer()}, options);
     ASSERT_TRUE(opened.ok()) << opened.status();
     ServiceThread* const service = opened->get();
     for (const int i : open) logs[i] = std::make_shared<ListenerLog>(requests[i].choices);

@@ -9,7 +9,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/step_interface.h"
 #include "codegen/llvm/target.h"
+#include "tools/bench/bench_batch.h"
 #include "tools/bench/bench_check.h"
 #include "tools/bench/bench_runner.h"
 #include "tools/bench/bench_streams.h"
@@ -33,9 +35,14 @@ double MillisecondsSince(Clock::time_point start) {
 // What a step does, counted in the module that is compiled or that a bundle was compiled from.
 absl::StatusOr<StepWork> CountWork(const OptimisedModel& model) {
   ASSIGN_OR_RETURN(StepCost cost, CountStep(*model.module));
+  StepCost decode = cost;
+  if (model.module->FindFunc(step_interface::kTop) != nullptr) {
+    ASSIGN_OR_RETURN(decode, CountStep(*model.module, step_interface::kTop));
+  }
   const ir::DType input =
       model.numbers.precision == engine::Precision::kBF16 ? ir::DType::kBF16 : ir::DType::kF32;
-  return StepWork{std::move(cost), codegen::LimitOfMatmul(model.target, input, input)};
+  return StepWork{std::move(cost), std::move(decode),
+                  ArithmeticLimit(model.target, model.device, input, input)};
 }
 
 // What the untimed runs gave, for comparison with the timed ones.
@@ -77,6 +84,10 @@ absl::Status RunTimed(const BenchOptions& bench, const Expected& expected, engin
   for (const int64_t count : bench.streams) {
     ASSIGN_OR_RETURN(StreamsResult measured, streams.Measure(count, meter));
     result->streams.push_back(std::move(measured));
+  }
+  if (!bench.batch.empty()) {
+    ASSIGN_OR_RETURN(result->batch,
+                     MeasureBatch(model, bench.depths.front(), bench.batch, bench.repeat));
   }
   result->warning = monitor.Warning();
   return absl::OkStatus();
@@ -126,13 +137,8 @@ absl::StatusOr<Unconfirmed> Measure(const BenchOptions& bench, BenchResult* resu
   ASSIGN_OR_RETURN(Expected expected, RunUntimed(bench, runner.get()));
   result->peak_rss_bytes = engine::PeakMemoryBytes();
 
-  std::unique_ptr<LimitMeter> meter;
-  if (model->executable()->uses_host_memory()) {
-    ASSIGN_OR_RETURN(meter, LimitMeter::Create(target, model->threads(), DefaultReadBytes()));
-  } else {
-    ASSIGN_OR_RETURN(const double rate, model->executable()->MeasureCopies(kLimitSeconds));
-    meter = LimitMeter::OfMemory(rate);
-  }
+  ASSIGN_OR_RETURN(std::unique_ptr<LimitMeter> meter,
+                   LimitMeter::OfDevice(model->executable(), target, model->threads()));
   RETURN_IF_ERROR(RunTimed(bench, expected, model.get(), work, runner.get(), meter.get(), result));
   if (bench.stats) {
     RETURN_IF_ERROR(CountCalls(*model, bench, runner.get(), result));
@@ -198,7 +204,9 @@ absl::StatusOr<int64_t> BenchContext(const BenchOptions& bench) {
   const int64_t stream = bench.streams.empty() ? 0 : kStreamPrompt + bench.gen_tokens;
   // A step has at most as many tokens as the context.
   const int64_t most = bench.streams.empty() ? 0 : *absl::c_max_element(bench.streams);
-  const int64_t needed = std::max({longest, stream, most, kCheckedTokens});
+  const int64_t batch =
+      bench.batch.empty() ? 0 : bench.depths.front() + *absl::c_max_element(bench.batch);
+  const int64_t needed = std::max({longest, stream, most, batch, kCheckedTokens});
   if (bench.wished_context == 0) return needed;
   if (bench.wished_context >= needed) return bench.wished_context;
   return absl::InvalidArgumentError(absl::StrCat("--ctx ", bench.wished_context,

@@ -47,6 +47,7 @@ void AddDecode(const DecodeResult& decode, base::JsonWriter* json) {
   json->Key("depth").Int(decode.depth);
   AddSpeed(decode.speed, json);
   json->Key("bytes_per_token").Int(decode.bytes_per_token);
+  if (decode.head_rows) json->Key("head_rows").Number(*decode.head_rows);
   json->EndObject();
 }
 
@@ -66,6 +67,16 @@ void AddStreams(const BenchResult& result, const StreamsResult& streams, base::J
   AddSpeed(streams.speed, json);
   const std::optional<double> times = TimesOne(result, streams);
   if (times) json->Key("times_one").Number(*times);
+  json->EndObject();
+}
+
+void AddBatch(const BatchResult& batch, base::JsonWriter* json) {
+  json->BeginObject();
+  json->Key("tokens").Int(batch.tokens);
+  json->Key("ms").Number(batch.ms.median);
+  json->Key("ms_spread").Number(batch.ms.spread);
+  json->Key("times_one").Number(batch.times_one.median);
+  json->Key("times_one_spread").Number(batch.times_one.spread);
   json->EndObject();
 }
 
@@ -99,12 +110,21 @@ std::string BenchText(const BenchResult& result) {
   for (const DecodeResult& decode : result.decode) {
     absl::StrAppendFormat(&text, "%-12s %5d tokens at depth %d: %s\n", "decode", decode.tokens,
                           decode.depth, SpeedText(decode.speed));
+    if (!decode.head_rows) continue;
+    absl::StrAppendFormat(&text, "%-12s %.0f rows of the head a token at depth %d\n", "head",
+                          *decode.head_rows, decode.depth);
   }
   for (const StreamsResult& streams : result.streams) {
     absl::StrAppendFormat(&text, "%-12s %5d side by side: %s", "streams", streams.streams,
                           SpeedText(streams.speed));
     const std::optional<double> times = TimesOne(result, streams);
     absl::StrAppend(&text, times ? absl::StrFormat("; %.2f x one stream\n", *times) : "\n");
+  }
+  for (const BatchResult& batch : result.batch) {
+    absl::StrAppendFormat(&text,
+                          "%-12s %5d tokens: %.2f ms, spread %.2f; %.2f x one token, spread %.2f\n",
+                          "small step", batch.tokens, batch.ms.median, batch.ms.spread,
+                          batch.times_one.median, batch.times_one.spread);
   }
   for (const PrefillResult& prefill : result.prefill) {
     absl::StrAppendFormat(&text, "%-12s %.1f ms after %d tokens, spread %.1f\n", "first token",
@@ -160,6 +180,9 @@ std::string BenchJson(const BenchResult& result) {
   json.EndArray();
   json.Key("streams").BeginArray();
   for (const StreamsResult& streams : result.streams) AddStreams(result, streams, &json);
+  json.EndArray();
+  json.Key("batch").BeginArray();
+  for (const BatchResult& batch : result.batch) AddBatch(batch, &json);
   json.EndArray();
   if (result.decode_calls) AddCalls(*result.decode_calls, &json.Key("decode_step"));
   if (result.prefill_calls) AddCalls(*result.prefill_calls, &json.Key("prefill_step"));

@@ -38,7 +38,15 @@ struct DecodeResult {
   int64_t tokens = 0;
   int64_t depth = 0;
   Speed speed;
-  int64_t bytes_per_token = 0;  // at the depth itself
+  int64_t bytes_per_token = 0;           // at the depth itself
+  std::optional<double> head_rows = {};  // that a token's logits are computed of, of a partial head
+};
+
+// A step of several tokens of a sequence, all of whose logits are wanted.
+struct BatchResult {
+  int64_t tokens = 0;
+  Summary ms;
+  Summary times_one;  // its time over that of a step of one token, turn by turn
 };
 
 // Several texts generated side by side.
@@ -65,6 +73,7 @@ struct BenchResult {
   std::vector<PrefillResult> prefill;  // at least one
   std::vector<DecodeResult> decode;    // at least one
   std::vector<StreamsResult> streams;  // those that were asked for
+  std::vector<BatchResult> batch;      // those that were asked for
   double start_to_first_token_ms = 0;  // loading included, of the first prompt
   double load_ms = 0, compile_ms = 0;
   int64_t peak_rss_bytes = 0;  // before the limits' own memory

@@ -146,9 +146,10 @@ absl::StatusOr<DecodeResult> BenchRunner::Decode(int64_t depth, int repeat,
                                                  LimitMeter* meter) {
   const auto total = static_cast<int64_t>(expected.size());
   const int64_t middle = depth + total / 2;
-  const Limit limit =
-      BindingLimit(work_, work_.cost.Decode(middle).total(), work_.cost.DecodeBytes(middle), meter);
+  const Limit limit = BindingLimit(work_, work_.decode.Decode(middle).total(),
+                                   work_.decode.DecodeBytes(middle), meter);
   RETURN_IF_ERROR(Fill(depth, model_->max_step()));
+  int64_t columns = 0;  // of the head, where it is read in part
   std::vector<Turn> turns;
   std::vector<double> limits = {meter->Measure(limit, kTurnSeconds)};
   for (int i = 0; i < repeat; ++i) {
@@ -165,10 +166,16 @@ absl::StatusOr<DecodeResult> BenchRunner::Decode(int64_t depth, int repeat,
       const Clock::time_point start = Clock::now();
       for (int64_t step = 0; step < std::min(kSliceSteps, left); ++step) {
         const int64_t seen = session_->length();
-        turn.work += limit == Limit::kDramRead ? work_.cost.DecodeBytes(seen)
-                                               : work_.cost.Decode(seen).total();
+        const runtime::Chunk chunk{
+            0, absl::MakeConstSpan(&next, 1), 1, {}, sampler_.logits_needed()};
         ASSIGN_OR_RETURN(absl::Span<const float> logits,
-                         session_->Evaluate(absl::MakeConstSpan(&next, 1)));
+                         session_->Evaluate(absl::MakeConstSpan(&chunk, 1)));
+        const int64_t computed = model_->executable()->computed_columns();
+        columns += computed;
+        turn.work += limit == Limit::kDramRead
+                         ? work_.decode.DecodeBytes(seen) +
+                               work_.decode.bytes_per_column * static_cast<double>(computed)
+                         : work_.decode.Decode(seen).total();
         ASSIGN_OR_RETURN(int32_t sampled, sampler_.Sample(logits, &scratch_));
         generated.push_back(next = sampled);
       }
@@ -182,7 +189,12 @@ absl::StatusOr<DecodeResult> BenchRunner::Decode(int64_t depth, int repeat,
   result.tokens = total;
   result.depth = depth;
   result.speed = SpeedOf(limit, turns, limits);
-  result.bytes_per_token = static_cast<int64_t>(work_.cost.DecodeBytes(depth));
+  double bytes = work_.decode.DecodeBytes(depth);
+  if (work_.decode.bytes_per_column > 0) {
+    result.head_rows = static_cast<double>(columns) / static_cast<double>(total * repeat);
+    bytes += work_.decode.bytes_per_column * *result.head_rows;
+  }
+  result.bytes_per_token = static_cast<int64_t>(bytes);
   return result;
 }
 

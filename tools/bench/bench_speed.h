@@ -22,6 +22,8 @@ inline constexpr int64_t kSliceSteps = 16;
 // What a step has to do, and with which instructions its matmuls do it.
 struct StepWork {
   StepCost cost;
+  StepCost
+      decode;  // of the step that greedy generation runs: another one where the head is read in part
   codegen::Limit arithmetic = codegen::Limit::kF32;
 };
 

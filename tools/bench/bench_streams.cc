@@ -68,8 +68,10 @@ absl::StatusOr<StreamsBench::Tokens> StreamsBench::Alone(int64_t stream) {
 // A step reads the weights once, and each stream its part of the cache.
 double StreamsBench::WorkOf(Limit limit, int64_t streams, int64_t depth) const {
   const auto count = static_cast<double>(streams);
-  if (limit != Limit::kDramRead) return count * work_.cost.Decode(depth).total();
-  return work_.cost.bytes + count * work_.cost.CacheBytes(depth);
+  const StepCost& cost = work_.decode;
+  if (limit != Limit::kDramRead) return count * cost.Decode(depth).total();
+  const auto columns = static_cast<double>(model_->executable()->computed_columns());
+  return cost.bytes + cost.bytes_per_column * columns + count * cost.CacheBytes(depth);
 }
 
 absl::StatusOr<StreamsResult> StreamsBench::Measure(int64_t streams, LimitMeter* meter) {
@@ -77,7 +79,7 @@ absl::StatusOr<StreamsResult> StreamsBench::Measure(int64_t streams, LimitMeter*
                    OpenScheduler(model_, streams, kStreamPrompt + gen_tokens_));
   const int64_t middle = kStreamPrompt + gen_tokens_ / 2;
   const Limit limit =
-      BindingLimit(work_, static_cast<double>(streams) * work_.cost.Decode(middle).total(),
+      BindingLimit(work_, static_cast<double>(streams) * work_.decode.Decode(middle).total(),
                    WorkOf(Limit::kDramRead, streams, middle), meter);
   std::vector<Turn> turns;
   std::vector<double> limits = {meter->Measure(limit, kTurnSeconds)};

@@ -39,6 +39,7 @@ class StreamsBench {
   absl::StatusOr<Tokens> Alone(int64_t stream);
   absl::StatusOr<std::unique_ptr<engine::Sequence>> Begin(const engine::Scheduler& scheduler,
                                                           int64_t stream) const;
+  // Of the last step, if it had so many streams behind so many tokens.
   double WorkOf(codegen::Limit limit, int64_t streams, int64_t depth) const;
 
   engine::Model* model_;

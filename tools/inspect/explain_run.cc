@@ -7,15 +7,16 @@
 #include <string>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
-#include "engine/session.h"
 #include "ir/cost.h"
 #include "ir/interpreter/tensor.h"
 #include "runtime/executable.h"
 #include "runtime/program.h"
+#include "runtime/session/session.h"
 #include "runtime/timeline.h"
 #include "tools/inspect/entry_arguments.h"
 #include "tools/inspect/module_path.h"
@@ -57,7 +58,11 @@ std::string StepText(const ExplainedRun& run) {
 }
 
 // `session` must outlive it.
-PreparedRun PrepareStep(const ExplainedRun& run, int64_t max_step, engine::Session* session) {
+PreparedRun PrepareStep(const ExplainedRun& run, runtime::Session* session) {
+  const int64_t max_step = session->max_step();
+  // The likeliest token is what a step with a partial head is for.
+  const int64_t kept = run.entry == step_interface::kTop ? 1 : 0;
+
   std::vector<int32_t> before, tokens;
   for (int64_t i = 0; i < run.depth + run.tokens; ++i) {
     (i < run.depth ? before : tokens)
@@ -69,10 +74,13 @@ PreparedRun PrepareStep(const ExplainedRun& run, int64_t max_step, engine::Sessi
     prepared.steps.push_back(ShapeOf(run.depth + done, std::min(max_step, run.tokens - done)));
   }
   prepared.before = [session, before] {
-    session->Clear();
+    session->Truncate(0, 0);
     return before.empty() ? absl::OkStatus() : session->Evaluate(before).status();
   };
-  prepared.run = [session, tokens] { return session->Evaluate(tokens).status(); };
+  prepared.run = [session, tokens, kept] {
+    const runtime::Chunk chunk{0, tokens, 1, {}, kept};
+    return session->Evaluate(absl::MakeConstSpan(&chunk, 1)).status();
+  };
   return prepared;
 }
 
@@ -114,8 +122,14 @@ absl::StatusOr<PreparedRun> PrepareEntry(const ExplainedRun& run, const ir::Modu
 }
 
 struct Rates {
-  codegen::Target target;
+  const OptimisedModel* model;
   std::map<Limit, double> per_second;
+
+  // At least so long; nothing where the limit is not known.
+  double Seconds(Limit limit, double work) const {
+    const auto it = per_second.find(limit);
+    return it == per_second.end() ? 0 : work / it->second;
+  }
 
   // Which limit the statement's arithmetic has.
   Limit Arithmetic(const ir::Op& op) const {
@@ -125,7 +139,8 @@ struct Rates {
     if (!multiplies) {
       return Limit::kF32;
     }
-    return LimitOfMatmul(target, op.operand(0).type().dtype, op.operand(1).type().dtype);
+    return ArithmeticLimit(model->target, model->device, op.operand(0).type().dtype,
+                           op.operand(1).type().dtype);
   }
 };
 
@@ -143,16 +158,23 @@ const char* LimitName(Limit limit) {
   return "int8";
 }
 
-void Predict(const ir::Op& op, const std::vector<ir::CostShape>& steps, const Rates& rates,
-             ExplainedStatement* statement) {
-  const Limit arithmetic = rates.Arithmetic(op);
+// `ops` are all that one of the statement's calls computes.
+void Predict(const std::vector<const ir::Op*>& ops, const std::vector<ir::CostShape>& steps,
+             const Rates& rates, ExplainedStatement* statement) {
   const double copies = static_cast<double>(statement->calls) / static_cast<double>(steps.size());
   for (const ir::CostShape& step : steps) {
-    const ir::Cost cost = ir::CostOf(op, step);
-    const double reading = cost.bytes / rates.per_second.at(Limit::kDramRead);
-    const double computing = cost.flops / rates.per_second.at(arithmetic);
-    statement->bytes += copies * cost.bytes;
-    statement->flops += copies * cost.flops;
+    double reading = 0, computing = 0;
+    Limit arithmetic = Limit::kF32;
+    for (const ir::Op* op : ops) {
+      const ir::Cost cost = ir::CostOf(*op, step);
+      const Limit limit = rates.Arithmetic(*op);
+      const double seconds = rates.Seconds(limit, cost.flops);
+      if (seconds >= computing) arithmetic = limit;
+      reading += rates.Seconds(Limit::kDramRead, cost.bytes);
+      computing += seconds;
+      statement->bytes += copies * cost.bytes;
+      statement->flops += copies * cost.flops;
+    }
     statement->predicted_seconds += copies * std::max(reading, computing);
     statement->limit = LimitName(reading >= computing ? Limit::kDramRead : arithmetic);
   }
@@ -197,23 +219,45 @@ absl::Status Measure(engine::Model* model, const PreparedRun& run, LimitMeter* m
   return absl::OkStatus();
 }
 
-// What there is to tell of the statements without having run them.
+using OpsOfStatement = std::map<std::string, std::vector<const ir::Op*>>;
+
+// What there is to tell of the statements without having run them; with what each of them computes.
 std::vector<ExplainedStatement> StatementsOf(const runtime::Program& program,
                                              const runtime::Entry& entry,
                                              const std::map<std::string, const ir::Op*>& ops,
-                                             const PassHistory& history) {
+                                             const PassHistory& history,
+                                             const std::vector<ir::CostShape>& steps,
+                                             OpsOfStatement* computed) {
   std::vector<ExplainedStatement> statements;
   std::map<std::string, size_t> known;
+  const auto runs = [&](const runtime::Call& call) {
+    return call.only_symbol < 0 ||
+           absl::c_any_of(
+               steps,
+               [&](const ir::CostShape& step) {
+                 const size_t symbol = static_cast<size_t>(call.only_symbol);
+                 return step.symbols(program.symbols[symbol].name) > call.only_above;
+               });
+  };
   for (const runtime::Call& call : entry.calls) {
+    if (!runs(call)) continue;
     const auto [it, added] = known.try_emplace(StatementOf(call.site), statements.size());
     if (added) {
       ExplainedStatement& statement = statements.emplace_back();
       statement.name = it->first;
       statement.kernel = program.kernels[call.kernel].name;
-      passes::Origin origin = history.provenance.Find(call.site.function, call.site.statement);
-      statement.ops = std::move(origin.ops);
-      statement.passes = std::move(origin.passes);
       statement.module = ModulePath(*ops.at(statement.name));
+      for (const runtime::CallPart& part : runtime::PartsOf(call)) {
+        const runtime::CallSite& site = part.site;
+        passes::Origin origin = history.provenance.Find(site.function, site.statement);
+        for (std::string& op : origin.ops) statement.ops.push_back(std::move(op));
+        for (std::string& pass : origin.passes) {
+          if (!absl::c_linear_search(statement.passes, pass)) {
+            statement.passes.push_back(std::move(pass));
+          }
+        }
+        (*computed)[statement.name].push_back(ops.at(StatementOf(site)));
+      }
     }
     ++statements[it->second].calls;
   }
@@ -222,30 +266,40 @@ std::vector<ExplainedStatement> StatementsOf(const runtime::Program& program,
 
 }  // namespace
 
-absl::StatusOr<std::vector<ExplainReport>> ExplainRuns(const ir::Module& optimised,
-                                                       const PassHistory& history,
-                                                       const codegen::Target& target,
+absl::StatusOr<std::vector<ExplainReport>> ExplainRuns(const OptimisedModel& optimised,
                                                        const std::vector<ExplainedRun>& runs,
                                                        engine::Model* model) {
-  ASSIGN_OR_RETURN(std::unique_ptr<engine::Session> session, engine::Session::Create(model, {}));
+  runtime::SessionOptions one;
+  one.context = model->context();
+  one.max_step = model->max_step();
+  ASSIGN_OR_RETURN(std::unique_ptr<runtime::Session> session,
+                   runtime::Session::Create(model->executable(), one));
   const runtime::Program& program = model->executable()->program();
   std::vector<PreparedRun> prepared;
   for (const ExplainedRun& run : runs) {
-    if (run.entry == step_interface::kStep) {
-      prepared.push_back(PrepareStep(run, model->max_step(), session.get()));
+    if (program.FindEntry(run.entry) == nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--entry: a GPU runs the step, and not ", run.entry));
+    }
+    if (run.entry == step_interface::kStep || run.entry == step_interface::kTop) {
+      prepared.push_back(PrepareStep(run, session.get()));
     } else {
-      ASSIGN_OR_RETURN(PreparedRun entry, PrepareEntry(run, optimised, model->executable()));
+      ASSIGN_OR_RETURN(PreparedRun entry,
+                       PrepareEntry(run, *optimised.module, model->executable()));
       prepared.push_back(std::move(entry));
     }
     prepared.back().entry = &program.entry(run.entry);
   }
-  ASSIGN_OR_RETURN(auto meter, LimitMeter::Create(target, model->threads(), DefaultReadBytes()));
-  const std::map<std::string, const ir::Op*> ops = StatementsByName(optimised);
+  ASSIGN_OR_RETURN(std::unique_ptr<LimitMeter> meter,
+                   LimitMeter::OfDevice(model->executable(), optimised.target, model->threads()));
+  const std::map<std::string, const ir::Op*> ops = StatementsByName(*optimised.module);
   std::vector<ExplainReport> reports;
-  for (const PreparedRun& run : prepared) {
+  for (PreparedRun& run : prepared) {
     Times times;
-    Rates rates{target, {}};
+    Rates rates{&optimised, {}};
     RETURN_IF_ERROR(Measure(model, run, meter.get(), &times, &rates));
+    const auto columns = static_cast<double>(model->executable()->computed_columns());
+    for (ir::CostShape& step : run.steps) step.kept_columns = columns;
     ExplainReport& report = reports.emplace_back();
     report.run = run.text;
     report.threads = model->threads();
@@ -253,13 +307,15 @@ absl::StatusOr<std::vector<ExplainReport>> ExplainRuns(const ir::Module& optimis
     for (const auto& [limit, rate] : rates.per_second) {
       report.limits.emplace_back(LimitName(limit), rate);
     }
-    report.misses = history.misses;
-    report.unseen_passes = history.unseen_passes;
-    report.statements = StatementsOf(program, *run.entry, ops, history);
+    report.misses = optimised.history.misses;
+    report.unseen_passes = optimised.history.unseen_passes;
+    OpsOfStatement computed;
+    report.statements =
+        StatementsOf(program, *run.entry, ops, optimised.history, run.steps, &computed);
     for (ExplainedStatement& statement : report.statements) {
       statement.calls *= static_cast<int64_t>(run.steps.size());
       statement.measured_seconds = times.at(statement.name);
-      Predict(*ops.at(statement.name), run.steps, rates, &statement);
+      Predict(computed.at(statement.name), run.steps, rates, &statement);
     }
   }
   return reports;

@@ -1,7 +1,7 @@
 // Runs a model and tells of each statement what it costs and how long it takes.
 //
 //   ExplainedRun one_token{/*depth=*/128, /*tokens=*/1};
-//   auto reports = ExplainRuns(*module, *history, *target, {one_token}, model->get());
+//   auto reports = ExplainRuns(*optimised, {one_token}, model->get());
 //   WriteStdout(ExplainText(reports->front()));
 //   ExplainedRun window{0, 0, "audio"};
 #ifndef LLUDA_TOOLS_INSPECT_EXPLAIN_RUN_H_
@@ -14,11 +14,9 @@
 
 #include "absl/status/statusor.h"
 #include "base/step_interface.h"
-#include "codegen/llvm/target.h"
 #include "engine/model.h"
-#include "ir/graph.h"
 #include "tools/inspect/explain_report.h"
-#include "tools/inspect/pass_history.h"
+#include "tools/inspect/optimised_model.h"
 
 namespace lluda::tools {
 
@@ -32,11 +30,10 @@ struct ExplainedRun {
   std::optional<int64_t> rows = {};  // of sound, of another entry; unset: as many as it takes
 };
 
-// A report for each run, in order; errors are those of the arguments and of running. `optimised` is the module that `model` was compiled from for
-// `target`, `history` how it came to be. The machine's limits are measured in turns with each run.
-absl::StatusOr<std::vector<ExplainReport>> ExplainRuns(const ir::Module& optimised,
-                                                       const PassHistory& history,
-                                                       const codegen::Target& target,
+// A report for each run, in order; errors are those of the arguments and of running. `optimised` is
+// what `model` was compiled from. The machine's limits are measured in turns with each run; of a GPU,
+// its memory's once, and its arithmetic's are what its makers say.
+absl::StatusOr<std::vector<ExplainReport>> ExplainRuns(const OptimisedModel& optimised,
                                                        const std::vector<ExplainedRun>& runs,
                                                        engine::Model* model);
 

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/source/open_model_source.h"
 #include "gmock/gmock.h"
@@ -40,8 +41,7 @@ class ExplainRunTest : public testing::Test {
   void SetUp() override { ASSERT_NE(model_, nullptr); }
 
   absl::StatusOr<std::vector<ExplainReport>> Explain(const std::vector<ExplainedRun>& runs) {
-    return ExplainRuns(*optimised_->module, optimised_->history, optimised_->target, runs,
-                       model_.get());
+    return ExplainRuns(*optimised_, runs, model_.get());
   }
 
   inline static std::unique_ptr<OptimisedModel> optimised_;
@@ -95,6 +95,34 @@ TEST_F(ExplainRunTest, NearMissesAreThoseOfTheEntry) {
   for (const MissedFusion& miss : of_audio.misses) EXPECT_THAT(miss.func, StartsWith("audio"));
   KeepMissesOf(*optimised_->module->FindFunc("audio_chunk"), &of_audio);
   EXPECT_THAT(of_audio.misses, testing::IsEmpty());
+}
+
+// A group's work is that of all its statements: in sum, what a CPU does.
+TEST(ExplainGpu, CountsWhatACallComputesOfSeveralStatements) {
+  std::vector<double> flops;
+  for (const engine::Device device : {engine::Device::kCpu, engine::Device::kSimulatedGpu}) {
+    engine::LoadOptions options;
+    options.folder = "reference_data/tiny";
+    options.device = device;
+    options.threads = 2;
+    options.need_tokenizer = false;
+    auto source = engine::OpenModelSource(options.folder);
+    ASSERT_TRUE(source.ok()) << source.status();
+    options.source = *std::move(source);
+    auto optimised = OpenOptimised(options, engine::Weights::kRequired);
+    ASSERT_TRUE(optimised.ok()) << optimised.status();
+    options.optimised = &*optimised;
+    auto model = engine::Model::Load(options);
+    ASSERT_TRUE(model.ok()) << model.status();
+    const auto reports = ExplainRuns(*optimised, {{3, 1}}, model->get());
+    ASSERT_TRUE(reports.ok()) << reports.status();
+    flops.push_back(FlopsOf(reports->front()));
+    for (const ExplainedStatement& statement : reports->front().statements) {
+      EXPECT_FALSE(statement.limit.empty()) << statement.name;
+    }
+  }
+  EXPECT_GT(flops[0], 1e4);
+  EXPECT_NEAR(flops[1], flops[0], 0.02 * flops[0]);
 }
 
 }  // namespace

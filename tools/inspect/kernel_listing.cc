@@ -16,7 +16,6 @@
 #include "codegen/compile.h"
 #include "codegen/cpu/interleaved_values.h"
 #include "codegen/llvm/disassembly.h"
-#include "codegen/nvptx/gpu_backend.h"
 #include "ir/text/printer.h"
 #include "ir/text/suggest.h"
 #include "ir/view.h"
@@ -196,15 +195,7 @@ absl::StatusOr<KernelListing> ListKernels(const OptimisedModel& model, const Nat
   return listing;
 }
 
-absl::StatusOr<GpuProgram> GpuProgramOf(const OptimisedModel& model) {
-  codegen::GpuBackend backend(&codegen::AllGpus().back(), model.target,
-                              codegen::SymbolNames(*model.module));
-  ASSIGN_OR_RETURN(codegen::CompiledModule compiled,
-                   codegen::Compile(*model.module, &backend, {step_interface::kStep}, nullptr));
-  return GpuProgram{std::move(compiled.program), backend.ptx()};
-}
-
-absl::StatusOr<KernelListing> ListGpuKernels(const OptimisedModel& model, const GpuProgram& gpu,
+absl::StatusOr<KernelListing> ListGpuKernels(const OptimisedModel& model, const NativeProgram& gpu,
                                              absl::string_view name) {
   std::map<std::string, std::string> code;
   for (const runtime::Kernel& kernel : gpu.program.kernels) {

@@ -64,17 +64,9 @@ absl::StatusOr<KernelListing> ListKernels(const OptimisedModel& model, const Nat
                                           absl::string_view name, codegen::KernelForm form,
                                           absl::string_view entry = "");
 
-// A step as the newest GPU runs it that there is code for: none has to be here.
-struct GpuProgram {
-  runtime::Program program;
-  std::map<std::string, std::string> ptx;  // by the kernel's name
-};
-
-// Of a model whose passes ran for a GPU. Errors are codegen::Compile's.
-absl::StatusOr<GpuProgram> GpuProgramOf(const OptimisedModel& model);
-
-// As ListKernels. A kernel that has another form for many rows is followed by that form.
-absl::StatusOr<KernelListing> ListGpuKernels(const OptimisedModel& model, const GpuProgram& gpu,
+// The same of a GPU's kernels, as PTX. A kernel that has another form for many rows is followed by that
+// form.
+absl::StatusOr<KernelListing> ListGpuKernels(const OptimisedModel& model, const NativeProgram& gpu,
                                              absl::string_view name);
 std::string KernelListingText(const KernelListing& listing);
 std::string KernelListingJson(const KernelListing& listing);

@@ -9,13 +9,16 @@
 #define LLUDA_TOOLS_INSPECT_OPTIMISED_MODEL_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "bundle/reader.h"
 #include "codegen/cpu/cpu_compile.h"
+#include "codegen/cpu/machine_limits.h"
 #include "codegen/llvm/target.h"
+#include "codegen/nvptx/ptx.h"
 #include "engine/model.h"
 #include "engine/open_module.h"
 #include "ir/graph.h"
@@ -31,7 +34,9 @@ using ModelLoader = std::function<absl::StatusOr<std::unique_ptr<engine::Model>>
 struct OptimisedModel : engine::OpenedModule {
   std::shared_ptr<engine::ModelSource> source;
   PassHistory history;     // of a model that was compiled before: no pass was seen
-  codegen::Target target;  // what it is compiled for
+  codegen::Target target;  // what it is compiled for, or the CPU beside the GPU
+  engine::Device device = engine::Device::kCpu;
+  const codegen::Gpu* gpu = nullptr;  // of kCuda: the row that it is compiled for
   engine::ModuleOptions numbers;
   std::string lluda_version, llvm_version;  // that it is compiled with
 
@@ -45,16 +50,21 @@ absl::StatusOr<OptimisedModel> OpenOptimised(const engine::LoadOptions& options,
                                              engine::Weights weights,
                                              const SeeModule& see = nullptr);
 
-// Kernels with addresses, and what holds their code.
+// Kernels, with addresses where this process can call them, and what holds their code.
 struct NativeProgram {
   runtime::Program program;
   std::unique_ptr<codegen::KernelLibrary> library;  // of a folder: compiled now
   bundle::Code code;                                // of a bundle: as it is in the file
+  std::map<std::string, std::string> ptx;           // of kCuda, by the kernels' names
 };
 
 // A bundle's has no load list. InvalidArgument if its calls are not those of its module, else as
 // codegen::Compile and bundle::Bundle::Prepare.
 absl::StatusOr<NativeProgram> NativeProgramOf(const OptimisedModel& model);
+
+// What bounds products of these dtypes on the device; `target` is a CPU's.
+codegen::Limit ArithmeticLimit(const codegen::Target& target, engine::Device device, ir::DType a,
+                               ir::DType b);
 
 }  // namespace lluda::tools
 

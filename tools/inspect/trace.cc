@@ -5,7 +5,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "base/step_interface.h"
 
 namespace lluda::tools {
 namespace {
@@ -72,7 +71,7 @@ class TraceWriter {
   void Calls(const Timeline::Region& region) {
     std::vector<std::string> names, kernels;
     for (uint32_t i = region.call; i < region.call + region.calls; ++i) {
-      const runtime::Call& call = program_.entry(step_interface::kStep).calls[i];
+      const runtime::Call& call = program_.entries[region.entry].calls[i];
       names.push_back(ToString(call.site));
       kernels.push_back(program_.kernels[call.kernel].name);
     }

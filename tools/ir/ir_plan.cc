@@ -11,6 +11,7 @@
 #include "base/step_interface.h"
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/llvm/target.h"
+#include "codegen/nvptx/gpu_backend.h"
 #include "ir/frame.h"
 #include "passes/place/plan_memory.h"
 #include "tools/ir/call_rounds.h"
@@ -49,11 +50,15 @@ std::string BufferText(const Program& program, const Entry& list, const BufferRe
 
 PlannedCall CallOf(const Program& program, const Entry& list, const runtime::Call& call) {
   PlannedCall planned{ToString(call.site), program.kernels[call.kernel].name, {}, "", false};
-  for (const BufferRef& buffer : call.buffers) {
-    planned.reads.push_back(BufferText(program, list, buffer));
+  size_t next = 0;
+  for (const runtime::CallPart& part : runtime::PartsOf(call)) {
+    const size_t result = next + part.buffers - 1;
+    for (; next < result; ++next) {
+      planned.reads.push_back(BufferText(program, list, call.buffers[next]));
+    }
+    absl::StrAppend(&planned.writes, planned.writes.empty() ? "" : ", ",
+                    BufferText(program, list, call.buffers[next++]));
   }
-  planned.writes = planned.reads.back();
-  planned.reads.pop_back();
   return planned;
 }
 
@@ -259,10 +264,20 @@ absl::StatusOr<IrPlan> PlanOf(const ir::Module& module, const Program& program,
   return plan;
 }
 
-absl::StatusOr<IrPlan> CompiledPlanOf(const ir::Module& module, absl::string_view func) {
-  ASSIGN_OR_RETURN(codegen::CompiledModule compiled,
-                   codegen::Compile(module, codegen::Target::Host(), {}));
-  return PlanOf(module, compiled.program, func);
+absl::StatusOr<IrPlan> CompiledPlanOf(const ir::Module& module, absl::string_view func,
+                                      machine::DeviceKind device) {
+  if (device == machine::DeviceKind::kCpu) {
+    ASSIGN_OR_RETURN(codegen::CompiledModule compiled,
+                     codegen::Compile(module, codegen::Target::Host(), {}));
+    return PlanOf(module, compiled.program, func);
+  }
+  const codegen::Target host = codegen::Target::Host();
+  const std::vector<std::string> symbols = codegen::SymbolNames(module);
+  codegen::GpuBackend backend(&codegen::AllGpus().back(), host, symbols);
+  codegen::KernelSet kernels(&backend, symbols);
+  ASSIGN_OR_RETURN(const Program program,
+                   codegen::BuildProgram(module, {step_interface::kStep}, &kernels));
+  return PlanOf(module, program, func);
 }
 
 std::string PlanText(const IrPlan& plan) {

@@ -24,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ir/graph.h"
+#include "machine/tiles.h"
 #include "runtime/program.h"
 
 namespace lluda::tools {
@@ -69,8 +70,8 @@ struct PlannedCall {
   std::string name;  // "attn[0].q4"
   std::string kernel;
   std::vector<std::string> reads;  // "frame+65536", "loaded+0", a weight's or a state's name
-  std::string writes;
-  bool beside_previous = false;  // runs side by side with the call before it
+  std::string writes;              // of several statements, by commas
+  bool beside_previous = false;    // runs side by side with the call before it
 };
 
 // Calls that run `times` times, each time for another layer; the first layer's are told.
@@ -105,8 +106,10 @@ struct IrPlan {
 // function.
 absl::StatusOr<IrPlan> PlanOf(const ir::Module& module, const runtime::Program& program,
                               absl::string_view func);
-// The same of a module that is compiled for this machine first; errors are codegen::Compile's, too.
-absl::StatusOr<IrPlan> CompiledPlanOf(const ir::Module& module, absl::string_view func);
+// The same of a module that is compiled first, for this machine or for the newest GPU that there is
+// code for; errors are codegen::Compile's, too.
+absl::StatusOr<IrPlan> CompiledPlanOf(const ir::Module& module, absl::string_view func,
+                                      machine::DeviceKind device = machine::DeviceKind::kCpu);
 
 std::string PlanText(const IrPlan& plan);
 std::string PlanJson(const IrPlan& plan);

@@ -27,7 +27,7 @@ std::vector<std::string> EntriesOf(const ir::Module& module) {
 bool IsStep(absl::string_view entry) { return entry.empty() || entry == step_interface::kStep; }
 
 absl::Status CheckDepth(absl::string_view entry, std::optional<int64_t> depth) {
-  if (IsStep(entry) || !depth) return absl::OkStatus();
+  if (IsStep(entry) || entry == step_interface::kTop || !depth) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("--depth: @", entry, " has nothing before it; only the step has"));
 }

@@ -34,7 +34,8 @@ struct Symbols {
     if (extent.is_constant()) return;
     if (extent.symbol == step_interface::kTokenCount) {
       ++tokens;
-    } else if (extent.symbol == step_interface::kRowCount) {
+    } else if (extent.symbol == step_interface::kRowCount ||
+               extent.symbol == step_interface::kTopRowCount) {
       ++rows;
     } else if (extent.symbol == step_interface::kCapacity) {
       ++positions;
@@ -65,6 +66,11 @@ class Counter {
     const ir::Cost cost = ir::CostOf(op, {[](absl::string_view) { return 1; }, 0, 1});
     if (op.opcode() == ir::Opcode::kAttention) {
       AddToCache(op.attrs.window, times * cost.flops, times * cost.bytes);
+      return absl::OkStatus();
+    }
+    if (op.attrs.epilogue.Has(ir::EpilogueStep::kKeep)) {
+      const ir::Extent columns = op.result_type().axes.back().extent;
+      step_.bytes_per_column += times * cost.bytes / static_cast<double>(columns.value);
       return absl::OkStatus();
     }
     step_.bytes += times * cost.bytes;
@@ -131,9 +137,11 @@ void ForEachRunOp(const ir::Func& func,
   ForEachRunOp(func.body, 1, visit);
 }
 
-absl::StatusOr<StepCost> CountStep(const ir::Module& module) {
-  const ir::Func* step = module.FindFunc(step_interface::kStep);
-  if (step == nullptr) return absl::FailedPreconditionError("the module has no @step");
+absl::StatusOr<StepCost> CountStep(const ir::Module& module, const char* entry) {
+  const ir::Func* step = module.FindFunc(entry);
+  if (step == nullptr) {
+    return absl::FailedPreconditionError(absl::StrCat("the module has no @", entry));
+  }
   Counter counter;
   absl::Status status;
   ForEachRunOp(*step, [&](const ir::Op& op, int64_t times) {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/step_interface.h"
 #include "ir/graph.h"
 
 namespace lluda::tools {
@@ -38,6 +39,9 @@ struct StepCost {
   double flops_per_token = 0;  // of matmuls with weights
   double flops_per_row = 0;    // of those that run on rows whose logits are wanted: the LM head
   double bytes = 0;            // of a step of one token, beside the cache
+  // Of matmuls that leave columns out: for each that one computes. How many that are, only a run knows
+  // (runtime::Executable::computed_columns).
+  double bytes_per_column = 0;
   std::vector<Cache> caches;
 
   // A sequence of `tokens` from its beginning, logits of the last one.
@@ -49,11 +53,12 @@ struct StepCost {
   double CacheBytes(int64_t depth) const;
 };
 
-// Counts @step of a module with any passes; operations are the same before and after. A cache's
+// Counts @step, or another entry that takes tokens, of a module with any passes; operations are the same before and after. A cache's
 // bytes are those that `attention` reads, which the passes make. Its matmuls read weights, or a cache
 // along symbol C, as attention does. FailedPrecondition if there is no
 // @step or if a matmul's extents are of another kind.
-absl::StatusOr<StepCost> CountStep(const ir::Module& module);
+absl::StatusOr<StepCost> CountStep(const ir::Module& module,
+                                   const char* entry = step_interface::kStep);
 
 // Calls visit(op, times) for every op that one run of the function runs, `times` being how often; of
 // loops and calls, for what is in them.

@@ -25,6 +25,8 @@ constexpr int64_t kScratchBytes = 4096;  // per thread, so that threads share no
 // Shortest time that all pieces of an arithmetic loop take together.
 constexpr double kRoundSeconds = 0.004;
 constexpr int kTrials = 3;
+// Of copies within a device's memory.
+constexpr double kCopySeconds = 0.05;
 
 }  // namespace
 
@@ -124,15 +126,22 @@ LimitMeter::Chosen LimitMeter::ChooseArithmetic(codegen::Limit limit) {
   return chosen;
 }
 
-std::unique_ptr<LimitMeter> LimitMeter::OfMemory(double rate) {
+absl::StatusOr<std::unique_ptr<LimitMeter>> LimitMeter::OfDevice(runtime::Executable* executable,
+                                                                 const codegen::Target& target,
+                                                                 int threads) {
+  if (executable->uses_host_memory()) return Create(target, threads, DefaultReadBytes());
+  ASSIGN_OR_RETURN(const double copied, executable->MeasureCopies(kCopySeconds));
   std::unique_ptr<LimitMeter> meter(new LimitMeter(1));
-  meter->memory_rate_ = rate;
+  meter->device_rates_[codegen::Limit::kDramRead] = copied;
+  const runtime::PeakRates peak = executable->peak_rates();
+  if (peak.f32 > 0) meter->device_rates_[codegen::Limit::kF32] = peak.f32 / 1e9;
+  if (peak.bf16 > 0) meter->device_rates_[codegen::Limit::kBf16] = peak.bf16 / 1e9;
   return meter;
 }
 
 double LimitMeter::Measure(codegen::Limit limit, double seconds) {
   CHECK(Has(limit));
-  if (memory_rate_ > 0) return memory_rate_;
+  if (!device_rates_.empty()) return device_rates_.at(limit);
   return Rate(limit, loops_[static_cast<size_t>(limit)], seconds);
 }
 

@@ -11,12 +11,14 @@
 #define LLUDA_TOOLS_MEASURE_LIMITS_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "codegen/cpu/machine_limits.h"
 #include "codegen/llvm/target.h"
+#include "runtime/executable.h"
 #include "runtime/machine/memory.h"
 #include "runtime/machine/thread_pool.h"
 
@@ -34,12 +36,16 @@ class LimitMeter {
   static absl::StatusOr<std::unique_ptr<LimitMeter>> Create(const codegen::Target& target,
                                                             int threads, int64_t read_bytes);
 
-  // Of a device with memory of its own: its memory's speed alone, once measured.
-  static std::unique_ptr<LimitMeter> OfMemory(double rate);
+  // Of a model's device: a CPU's as above; of one with memory of its own, that memory's speed, measured
+  // once by copies, and what its makers say of its arithmetic.
+  static absl::StatusOr<std::unique_ptr<LimitMeter>> OfDevice(runtime::Executable* executable,
+                                                              const codegen::Target& target,
+                                                              int threads);
 
-  // False where the target has no instruction for it; see LimitLoops::Of.
+  // False where the target has no instruction for it, see LimitLoops::Of, and for what is not known of
+  // a device.
   bool Has(Limit limit) const {
-    if (memory_rate_ > 0) return limit == Limit::kDramRead;
+    if (!device_rates_.empty()) return device_rates_.count(limit) > 0;
     return loops_[static_cast<size_t>(limit)].loop != nullptr;
   }
 
@@ -64,7 +70,7 @@ class LimitMeter {
   Chosen ChooseRead();
   Chosen ChooseArithmetic(Limit limit);
 
-  double memory_rate_ = 0;
+  std::map<Limit, double> device_rates_;  // in 10^9 a second; empty of a CPU
   runtime::ThreadPool pool_;
   std::unique_ptr<codegen::LimitLoops> compiled_;
   runtime::Memory memory_;    // what is read

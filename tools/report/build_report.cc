@@ -46,6 +46,13 @@ absl::StatusOr<std::vector<ExplainedRun>> RunsOf(const ReportOptions& options, i
   return std::vector<ExplainedRun>{{depth, 1}, {0, tokens}};
 }
 
+std::string IsaOf(const OptimisedModel& model) {
+  if (model.bundle() != nullptr) return model.bundle()->isa();
+  if (model.device == engine::Device::kCuda) return model.gpu->name;
+  if (model.device == engine::Device::kSimulatedGpu) return "gpu-sim";
+  return std::string(codegen::IsaName(model.target.isa));
+}
+
 ReportHeader HeaderOf(const OptimisedModel& model, const ReportOptions& options) {
   ReportHeader header;
   header.model = model.source->name();
@@ -53,7 +60,7 @@ ReportHeader HeaderOf(const OptimisedModel& model, const ReportOptions& options)
   header.ir_file = options.ir_file;
   header.is_bundle = model.bundle() != nullptr;
   header.cpu = CpuName();
-  header.isa = std::string(codegen::IsaName(model.target.isa));
+  header.isa = IsaOf(model);
   header.context = model.context;
   header.max_step = model.max_step;
   header.lluda_version = model.lluda_version;
@@ -124,8 +131,8 @@ absl::StatusOr<Report> BuildReport(engine::LoadOptions options, const ReportOpti
   options.need_tokenizer = false;
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model, load(options));
   report.header.threads = model->threads();
-  ASSIGN_OR_RETURN(report.runs,
-                   ExplainRuns(module, optimised->history, optimised->target, runs, model.get()));
+  if (!model->executable()->uses_host_memory()) report.header.isa = model->identity().isa;
+  ASSIGN_OR_RETURN(report.runs, ExplainRuns(*optimised, runs, model.get()));
   AddProgram(module, model->executable()->program(), &report);
   return report;
 }

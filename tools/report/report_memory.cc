@@ -32,23 +32,28 @@ std::vector<FrameBuffer> FrameBuffers(const ir::Module& module, const runtime::E
   for (size_t i = 0; i < calls.size(); ++i) {
     const runtime::Call& call = calls[i];
     const int now = static_cast<int>(i);
-    // The last buffer is the result; it may be an operand, too.
-    for (size_t operand = 0; operand + 1 < call.buffers.size(); ++operand) {
-      for (const size_t place : held) {
-        if (IsIn(call.buffers[operand], buffers[place])) buffers[place].last = now;
+    size_t first = 0;
+    for (const runtime::CallPart& part : runtime::PartsOf(call)) {
+      // The last buffer is the result; it may be an operand, too.
+      const size_t result = first + part.buffers - 1;
+      for (size_t operand = first; operand < result; ++operand) {
+        for (const size_t place : held) {
+          if (IsIn(call.buffers[operand], buffers[place])) buffers[place].last = now;
+        }
       }
+      first = result + 1;
+      if (call.buffers[result].space != Space::kFrame) continue;
+      const ir::Op& op = *statements.at(StatementOf(part.site));
+      const FrameBuffer written = {ToString(part.site), call.buffers[result].offset,
+                                   ir::MaxByteSize(op.result_type(), module), now, now};
+      std::vector<size_t> still_held;
+      for (const size_t place : held) {
+        if (!ShareBytes(buffers[place], written)) still_held.push_back(place);
+      }
+      still_held.push_back(buffers.size());
+      held = std::move(still_held);
+      buffers.push_back(written);
     }
-    if (call.buffers.back().space != Space::kFrame) continue;
-    const ir::Op& op = *statements.at(StatementOf(call.site));
-    const FrameBuffer written = {ToString(call.site), call.buffers.back().offset,
-                                 ir::MaxByteSize(op.result_type(), module), now, now};
-    std::vector<size_t> still_held;
-    for (const size_t place : held) {
-      if (!ShareBytes(buffers[place], written)) still_held.push_back(place);
-    }
-    still_held.push_back(buffers.size());
-    held = std::move(still_held);
-    buffers.push_back(written);
   }
   return buffers;
 }

@@ -41,6 +41,9 @@ std::vector<Stat> StatsOf(const GenerationReport& report) {
        PerSecond(generation.decode_steps + generation.accepted_tokens, generation.decode_seconds)},
       {"guessed_tokens", number(generation.guessed_tokens)},
       {"accepted_tokens", number(generation.accepted_tokens)},
+      {"head_rows_per_step", generation.decode_steps == 0
+                                 ? 0
+                                 : number(generation.head_rows) / number(generation.decode_steps)},
       {"threads", number(report.threads)},
       {"parallel_calls_per_token", number(generation.parallel_calls)},
       {"weight_bytes", number(load.weight_bytes)},

@@ -25,6 +25,7 @@ GenerationReport Report() {
   report.generation.decode_steps = 2;
   report.generation.guessed_tokens = 7;
   report.generation.accepted_tokens = 4;
+  report.generation.head_rows = 96;
   return report;
 }
 
@@ -37,6 +38,7 @@ TEST(GenerationReportTest, SpeedsCountWhatWasComputedOnly) {
   EXPECT_EQ(*root.Number("tokens_per_second", {0, 1e9}), 1.5);
   EXPECT_EQ(*root.Int("guessed_tokens", {0, 100}), 7);
   EXPECT_EQ(*root.Int("accepted_tokens", {0, 100}), 4);
+  EXPECT_EQ(*root.Int("head_rows_per_step", {0, 100}), 48);
   EXPECT_EQ(*root.Int("new_tokens", {0, 100}), 3);
   EXPECT_EQ(*root.Int("seed", {0, 100}), 9);
   EXPECT_EQ(*root.String("text"), "a \"b\"\n");

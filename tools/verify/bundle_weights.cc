@@ -15,19 +15,26 @@ BundleWeights::BundleWeights(const ir::Module& module, const runtime::Program& p
                              absl::string_view bytes)
     : bytes_(bytes) {
   const std::map<std::string, const ir::Op*> statements = StatementsByName(module);
-  const auto read = [&](const runtime::Call& call) {
-    const ir::Op& op = *statements.at(StatementOf(call.site));
+  // `buffers` are those of the part.
+  const auto read = [&](const runtime::CallPart& part, const runtime::BufferRef* buffers) {
+    const ir::Op& op = *statements.at(StatementOf(part.site));
     for (int i = 0; i < op.operand_count(); ++i) {
-      const runtime::BufferRef& buffer = call.buffers[static_cast<size_t>(i)];
       const ir::Access access = ir::ResolveAccess(op.operand(i));
       const ir::Global* global = access.base.global;
-      if (global == nullptr || buffer.space != runtime::Space::kLoaded) continue;
-      const int64_t index = global->index ? std::max<int64_t>(call.site.index, 0) : 0;
-      offsets_[{global->name, index}] = buffer.offset - ir::BytesOf(access.dtype, access.offset);
+      if (global == nullptr || buffers[i].space != runtime::Space::kLoaded) continue;
+      const int64_t index = global->index ? std::max<int64_t>(part.site.index, 0) : 0;
+      offsets_[{global->name, index}] =
+          buffers[i].offset - ir::BytesOf(access.dtype, access.offset);
     }
   };
   for (const runtime::Entry& entry : program.entries) {
-    for (const runtime::Call& call : entry.calls) read(call);
+    for (const runtime::Call& call : entry.calls) {
+      const runtime::BufferRef* buffers = call.buffers.data();
+      for (const runtime::CallPart& part : runtime::PartsOf(call)) {
+        read(part, buffers);
+        buffers += part.buffers;
+      }
+    }
   }
 }
 

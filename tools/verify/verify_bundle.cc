@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
+#include "runtime/cuda/cuda_device.h"
 #include "tools/verify/bundle_weights.h"
 #include "tools/verify/verify_kernels.h"
 
@@ -41,8 +42,19 @@ absl::StatusOr<BundleVerdict> VerifyBundle(OptimisedModel* model, int64_t layers
   KeepLayers(layers, model->module.get());
   KernelMemory memory;
   memory.loaded = model->bundle()->weights().data();
-  ASSIGN_OR_RETURN(std::optional<Finding> finding,
-                   VerifyKernels(*model->module, native.program, model->target, memory, run));
+  std::optional<Finding> finding;
+  if (model->bundle()->is_for_gpu()) {
+    ASSIGN_OR_RETURN(std::shared_ptr<const runtime::CudaGpu> gpu,
+                     runtime::CudaGpu::Open(runtime::kCudaDriverLibrary));
+    runtime::ThreadPool pool(1);
+    runtime::GpuKernels kernels;
+    for (const auto& [name, ptx] : native.ptx) kernels[name].ptx = ptx;
+    runtime::CudaDevice device(gpu, std::move(kernels), &pool);
+    ASSIGN_OR_RETURN(finding, VerifyKernels(*model->module, native.program, &device, memory, run));
+  } else {
+    ASSIGN_OR_RETURN(finding,
+                     VerifyKernels(*model->module, native.program, model->target, memory, run));
+  }
   return BundleVerdict{std::move(finding), static_cast<int64_t>(native.program.kernels.size())};
 }
 

@@ -10,8 +10,11 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "codegen/cpu/interleaved_values.h"
+#include "ir/type/layout.h"
 #include "passes/framework/rewrite.h"
+#include "runtime/cpu_device.h"
 #include "runtime/machine/memory.h"
+#include "runtime/machine/thread_pool.h"
 #include "runtime/space_bases.h"
 #include "tools/verify/placed_value.h"
 #include "tools/verify/verify_slice.h"
@@ -23,11 +26,13 @@ using runtime::Space;
 
 class KernelVerifier {
  public:
-  KernelVerifier(const ir::Module& module, const runtime::Program& program,
-                 const codegen::Target& target, const VerifyRun& run)
+  // `target`: of a CPU; null if another device runs the kernels.
+  KernelVerifier(const ir::Module& module, const runtime::Program& program, runtime::Device* device,
+                 const codegen::Target* target, const VerifyRun& run)
       : module_(module),
         program_(program),
         entry_(program.entry(run.entry)),
+        device_(device),
         target_(target),
         run_(run) {}
 
@@ -43,7 +48,7 @@ class KernelVerifier {
     const std::vector<int64_t> dims = program_.MaxDims();
     if (status = RunList(program_.load, dims, -1); !status.ok()) return status;
     for (size_t step = 0; step < TimesOf(run_) && !finding_; ++step) {
-      SetInputs(step);
+      if (status = SetInputs(step); !status.ok()) return status;
       if (status = RunList(entry_.calls, DimsOf(step), static_cast<int>(step)); !status.ok()) {
         return status;
       }
@@ -72,30 +77,41 @@ class KernelVerifier {
   }
 
   absl::StatusOr<runtime::Memory> Zeros(int64_t bytes) const {
-    return runtime::Memory::Allocate(std::max<int64_t>(bytes, 64), runtime::Pages::kSmall,
-                                     "verifying");
+    return device_->Allocate(std::max<int64_t>(bytes, 64), runtime::Pages::kSmall, "verifying");
+  }
+
+  // Where the device reads these bytes of the host: there, or in a copy that `copies` keeps.
+  absl::StatusOr<const void*> OnDevice(const void* data, int64_t bytes,
+                                       std::vector<runtime::Memory>* copies) const {
+    if (device_->UsesHostMemory()) return data;
+    ASSIGN_OR_RETURN(runtime::Memory copy, Zeros(bytes));
+    RETURN_IF_ERROR(device_->CopyIn(copy.data(), data, bytes));
+    copies->push_back(std::move(copy));
+    return copies->back().data();
   }
 
   absl::Status Allocate(const KernelMemory& memory) {
+    RETURN_IF_ERROR(device_->Prepare(program_));
     for (const runtime::Weight& weight : program_.weights) {
       ASSIGN_OR_RETURN(const void* data, memory.weights->Data(weight.tensor, weight.bytes));
+      ASSIGN_OR_RETURN(data, OnDevice(data, weight.bytes, &weight_copies_));
       weights_.push_back(data);
-    }
-    int64_t scratch = 64;
-    for (const runtime::Kernel& kernel : program_.kernels) {
-      scratch = std::max(scratch, kernel.scratch_bytes);
     }
     const std::pair<runtime::Memory*, int64_t> memories[] = {
         {&frame_, program_.frame_bytes},
         {&loading_, memory.loaded == nullptr ? program_.loaded_bytes : 0},
-        {&scratch_, scratch},
         {&output_, entry_.result.Bytes(program_.MaxDims())}};
     for (const auto& [place, bytes] : memories) {
       ASSIGN_OR_RETURN(runtime::Memory allocated, Zeros(bytes));
       *place = std::move(allocated);
     }
-    // Kernels only read what was loaded before.
-    loaded_ = memory.loaded == nullptr ? loading_.data() : const_cast<char*>(memory.loaded);
+    loaded_ = loading_.data();
+    if (memory.loaded != nullptr) {
+      ASSIGN_OR_RETURN(const void* loaded,
+                       OnDevice(memory.loaded, program_.loaded_bytes, &weight_copies_));
+      // Kernels only read what was loaded before.
+      loaded_ = static_cast<char*>(const_cast<void*>(loaded));
+    }
     const std::vector<int64_t> dims = DimsOf(0);
     for (const runtime::Tensor& state : program_.states) {
       ASSIGN_OR_RETURN(runtime::Memory allocated, Zeros(state.Bytes(dims)));
@@ -105,15 +121,21 @@ class KernelVerifier {
     return absl::OkStatus();
   }
 
-  void SetInputs(size_t step) {
+  absl::Status SetInputs(size_t step) {
     inputs_.clear();
+    input_copies_.clear();
+    input_addresses_.clear();
     for (const ir::Tensor& argument : ArgumentsOf(module_, run_, step)) {
       // Integers and floats of four bytes each.
       std::vector<int32_t>& input = inputs_.emplace_back(static_cast<size_t>(argument.size()));
       for (int64_t i = 0; i < argument.size(); ++i) argument.WriteElement(i, &input[i]);
     }
-    input_addresses_.clear();
-    for (const std::vector<int32_t>& input : inputs_) input_addresses_.push_back(input.data());
+    for (const std::vector<int32_t>& input : inputs_) {
+      const auto bytes = static_cast<int64_t>(input.size() * sizeof(int32_t));
+      ASSIGN_OR_RETURN(const void* address, OnDevice(input.data(), bytes, &input_copies_));
+      input_addresses_.push_back(address);
+    }
+    return absl::OkStatus();
   }
 
   runtime::SpaceBases<const void*> Bases() const {
@@ -131,17 +153,26 @@ class KernelVerifier {
         RETURN_IF_ERROR(StandIn(calls[i], step));
         continue;
       }
-      const runtime::Kernel& kernel = program_.kernels[calls[i].kernel];
-      std::vector<void*> buffers;
-      for (const runtime::BufferRef& buffer : calls[i].buffers) buffers.push_back(Address(buffer));
-      const runtime::KernelArgs args{buffers.data(), dims.data(), scratch_.data(), 0,
-                                     kernel.work.Count(dims.data())};
-      kernel.fn(&args);
+      if (calls[i].only_symbol >= 0 && program_.ItemsOf(calls[i], dims.data()) == 0) continue;
+      RETURN_IF_ERROR(RunCall(calls[i], static_cast<uint32_t>(i), dims));
       // The parts of a pack are compared when the last one is done.
       if (i + 1 < calls.size() && calls[i + 1].site == calls[i].site) continue;
       RETURN_IF_ERROR(Compare(calls, i, step));
     }
     return absl::OkStatus();
+  }
+
+  absl::Status RunCall(const runtime::Call& call, uint32_t index,
+                       const std::vector<int64_t>& dims) {
+    std::vector<void*> buffers;
+    for (const runtime::BufferRef& buffer : call.buffers) buffers.push_back(Address(buffer));
+    const runtime::BoundCall bound{index, program_.KernelOf(call, dims.data()), buffers.data(), 0,
+                                   program_.ItemsOf(call, dims.data())};
+    device_->RunRegion({{&bound, 1}, dims.data(), nullptr});
+    const absl::Status ran = device_->Wait();
+    if (ran.ok()) return ran;
+    return absl::Status(ran.code(), absl::StrCat("kernel ", program_.kernels[bound.kernel].name,
+                                                 ", ", ToString(call.site), ": ", ran.message()));
   }
 
   // Of the function, one for each layer that the module has.
@@ -158,46 +189,100 @@ class KernelVerifier {
 
   // What the last layer that there is computed is left where those behind it would leave theirs.
   absl::Status StandIn(const runtime::Call& call, int step) {
-    const runtime::CallSite& site = call.site;
-    const auto it = expected_.find({step, site.function, CopiesOf(site) - 1, site.statement, 0});
-    if (it == expected_.end()) return Unknown(call);
-    const auto& [op, value] = it->second;
-    const runtime::BufferRef& buffer = call.buffers.back();
-    if (buffer.space == Space::kFrame) WritePlaced(value, PlacementOf(*op), Address(buffer));
+    for (const Result& result : ResultsOf(call)) {
+      const runtime::CallSite& site = result.site;
+      const auto it = expected_.find({step, site.function, CopiesOf(site) - 1, site.statement, 0});
+      if (it == expected_.end()) return Unknown(site);
+      const auto& [op, value] = it->second;
+      if (result.buffer.space != Space::kFrame || IsInNoMemory(call, *op)) continue;
+      RETURN_IF_ERROR(Replace(value, PlacementOf(*op), Address(result.buffer)));
+    }
     return absl::OkStatus();
   }
 
-  static absl::Status Unknown(const runtime::Call& call) {
-    return absl::InternalError(absl::StrCat("the interpreter does not know ", ToString(call.site)));
+  // What a call computes, statement by statement, and where it leaves it.
+  struct Result {
+    runtime::CallSite site;
+    runtime::BufferRef buffer;
+  };
+  static std::vector<Result> ResultsOf(const runtime::Call& call) {
+    std::vector<Result> results;
+    size_t end = 0;
+    for (const runtime::CallPart& part : runtime::PartsOf(call)) {
+      end += part.buffers;
+      results.push_back({part.site, call.buffers[end - 1]});
+    }
+    return results;
+  }
+
+  // The norm that a call computes for its other statements.
+  static bool IsInNoMemory(const runtime::Call& call, const ir::Op& op) {
+    return !call.parts.empty() && op.opcode() == ir::Opcode::kRmsnorm;
+  }
+
+  // The value that lies at `from`, of this type.
+  absl::StatusOr<ir::Tensor> Read(const ir::Type& type, const Placement& placement,
+                                  const char* from) const {
+    std::vector<char> bytes(static_cast<size_t>(BytesOf(type, placement)));
+    RETURN_IF_ERROR(device_->CopyOut(bytes.data(), from, static_cast<int64_t>(bytes.size())));
+    return ReadPlaced(type, placement, bytes.data());
+  }
+
+  // Padding stays as it is.
+  absl::Status Replace(const ir::Tensor& value, const Placement& placement, char* to) const {
+    std::vector<char> bytes(static_cast<size_t>(BytesOf(value.type(), placement)));
+    const auto size = static_cast<int64_t>(bytes.size());
+    RETURN_IF_ERROR(device_->CopyOut(bytes.data(), to, size));
+    WritePlaced(value, placement, bytes.data());
+    return device_->CopyIn(to, bytes.data(), size);
+  }
+
+  static int64_t BytesOf(ir::Type type, const Placement& placement) {
+    type.layout = placement.layout;
+    return ir::ByteSize(type, nullptr);
+  }
+
+  static absl::Status Unknown(const runtime::CallSite& site) {
+    return absl::InternalError(absl::StrCat("the interpreter does not know ", ToString(site)));
   }
 
   Placement PlacementOf(const ir::Op& op) const {
     const ir::Layout& layout = op.result_type().layout;
-    if (op.opcode() == ir::Opcode::kPack) return {layout};
-    const codegen::TensorSpec result = codegen::InterleavedSpecOf(op, target_).result;
+    if (op.opcode() == ir::Opcode::kPack || target_ == nullptr) return {layout};
+    const codegen::TensorSpec result = codegen::InterleavedSpecOf(op, *target_).result;
     return {layout, result.interleaved_rows, result.interleaved_dwords};
   }
 
   absl::Status Compare(const std::vector<runtime::Call>& calls, size_t last, int step) {
     size_t first = last;
     while (first > 0 && calls[first - 1].site == calls[last].site) --first;
-    const runtime::CallSite& site = calls[last].site;
+    for (const Result& result : ResultsOf(calls[last])) {
+      const runtime::BufferRef& buffer = first < last ? calls[first].buffers.back() : result.buffer;
+      RETURN_IF_ERROR(CompareResult(calls[last], {result.site, buffer}, step));
+      if (finding_) break;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CompareResult(const runtime::Call& call, const Result& result, int step) {
+    const auto& [site, buffer] = result;
     const int64_t before = times_[{step, ToString(site)}]++;
     const ValueKey key{step, site.function, std::max<int64_t>(site.index, 0), site.statement,
                        before};
     const auto it = expected_.find(key);
-    if (it == expected_.end()) return Unknown(calls[last]);
+    if (it == expected_.end()) return Unknown(site);
     const auto& [op, expected] = it->second;
-    const runtime::BufferRef& buffer = calls[first].buffers.back();
+    if (IsInNoMemory(call, *op)) return absl::OkStatus();
     const Placement placement = PlacementOf(*op);
     char* base = Address(buffer);
-    const double error = ErrorOf(ReadPlaced(expected.type(), placement, base), expected);
+    ASSIGN_OR_RETURN(const ir::Tensor computed, Read(expected.type(), placement, base));
+    const double error = ErrorOf(computed, expected);
     const ir::DType dtype = op->result_type().dtype;
     const bool is_rounded = ir::IsFloat(dtype) && dtype != ir::DType::kF32;
     const double bound = is_rounded ? kRoundedKernelBound : kKernelBound;
-    if (!(error <= bound)) return Blame(calls[last], key, *op, error, bound);
+    if (!(error <= bound)) return Blame(call, key, *op, error, bound);
     if (buffer.space == Space::kFrame || buffer.space == Space::kOutput) {
-      WritePlaced(expected, placement, base);
+      return Replace(expected, placement, base);
     }
     return absl::OkStatus();
   }
@@ -217,14 +302,15 @@ class KernelVerifier {
   const ir::Module& module_;
   const runtime::Program& program_;
   const runtime::Entry& entry_;
-  const codegen::Target& target_;
+  runtime::Device* device_;
+  const codegen::Target* target_;
   const VerifyRun& run_;
   std::map<ValueKey, std::pair<const ir::Op*, ir::Tensor>> expected_;
   std::map<std::pair<int, std::string>, int64_t> times_;  // that a call was run, by step and site
   std::vector<const void*> weights_, state_addresses_, input_addresses_;
-  runtime::Memory frame_, loading_, scratch_, output_;
+  runtime::Memory frame_, loading_, output_;
   char* loaded_ = nullptr;
-  std::vector<runtime::Memory> states_;
+  std::vector<runtime::Memory> states_, weight_copies_, input_copies_;
   std::vector<std::vector<int32_t>> inputs_;
   std::optional<Finding> finding_;
 };
@@ -236,7 +322,17 @@ absl::StatusOr<std::optional<Finding>> VerifyKernels(const ir::Module& module,
                                                      const codegen::Target& target,
                                                      const KernelMemory& memory,
                                                      const VerifyRun& run) {
-  return KernelVerifier(module, program, target, run).Run(memory);
+  runtime::ThreadPool one(1);
+  runtime::CpuDevice device(&one);
+  return KernelVerifier(module, program, &device, &target, run).Run(memory);
+}
+
+absl::StatusOr<std::optional<Finding>> VerifyKernels(const ir::Module& module,
+                                                     const runtime::Program& program,
+                                                     runtime::Device* device,
+                                                     const KernelMemory& memory,
+                                                     const VerifyRun& run) {
+  return KernelVerifier(module, program, device, nullptr, run).Run(memory);
 }
 
 }  // namespace lluda::tools

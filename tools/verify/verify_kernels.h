@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "codegen/llvm/target.h"
 #include "ir/graph.h"
+#include "runtime/device.h"
 #include "runtime/executable.h"
 #include "runtime/program.h"
 #include "tools/verify/verify_run.h"
@@ -37,6 +38,14 @@ struct KernelMemory {
 absl::StatusOr<std::optional<Finding>> VerifyKernels(const ir::Module& module,
                                                      const runtime::Program& program,
                                                      const codegen::Target& target,
+                                                     const KernelMemory& memory,
+                                                     const VerifyRun& run);
+
+// The same of a program for this device, which is no CPU; a statement that a call computes beside
+// others is compared by itself. Errors are the device's, too.
+absl::StatusOr<std::optional<Finding>> VerifyKernels(const ir::Module& module,
+                                                     const runtime::Program& program,
+                                                     runtime::Device* device,
                                                      const KernelMemory& memory,
                                                      const VerifyRun& run);
 

@@ -13,6 +13,7 @@
 #include "base/step_interface.h"
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/llvm/target.h"
+#include "engine/gpu_model.h"
 #include "engine/source/checkpoint_weights.h"
 #include "frontends/checkpoint/read_weight.h"
 #include "ir/type/layout.h"
@@ -77,12 +78,14 @@ absl::StatusOr<DumpVerdict> HoldAgainstImport(const engine::ModelFiles& files, i
   return VerifyDump(*dump, *import, run);
 }
 
-absl::StatusOr<std::optional<Finding>> VerifyPassesLeft(const VerifyRun& run, ir::Module* module,
-                                                        int64_t* count) {
+absl::StatusOr<std::optional<Finding>> VerifyPassesLeft(const VerifyRun& run, engine::Device device,
+                                                        ir::Module* module, int64_t* count) {
+  passes::PassOptions options;
+  if (device != engine::Device::kCpu) options.device = machine::DeviceKind::kGpu;
   ASSIGN_OR_RETURN(std::vector<std::string> names, passes::RemainingPasses(*module));
   std::vector<std::unique_ptr<passes::Pass>> passes;
   for (const std::string& name : names) {
-    ASSIGN_OR_RETURN(std::unique_ptr<passes::Pass> pass, passes::CreatePass(name, {}));
+    ASSIGN_OR_RETURN(std::unique_ptr<passes::Pass> pass, passes::CreatePass(name, options));
     passes.push_back(std::move(pass));
   }
   *count = static_cast<int64_t>(passes.size());
@@ -114,6 +117,12 @@ absl::Status SetRun(const ir::Module& module, const VerifyOptions& options, int6
   return absl::OkStatus();
 }
 
+absl::Status CheckGpuEntry(const VerifyOptions& options) {
+  if (IsStep(options.entry)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--entry: a GPU runs the step, and not ", options.entry));
+}
+
 void AddFinding(const Finding& finding, base::JsonWriter* json) {
   json->BeginObject();
   json->Key("culprit").String(finding.culprit);
@@ -136,7 +145,13 @@ void AddFinding(const Finding& finding, base::JsonWriter* json) {
 absl::StatusOr<VerifyReport> VerifyModel(const engine::LoadOptions& load,
                                          engine::OpenedModule opened,
                                          const VerifyOptions& options) {
-  ASSIGN_OR_RETURN(codegen::Target target, codegen::Target::Named(load.isa));
+  ASSIGN_OR_RETURN(codegen::Target target, engine::CpuTargetOf(load.device, load.isa));
+  // Before anything that takes long: it says why there is no GPU.
+  std::optional<engine::GpuModel> gpu;
+  if (load.device != engine::Device::kCpu) {
+    RETURN_IF_ERROR(CheckGpuEntry(options));
+    ASSIGN_OR_RETURN(gpu, engine::GpuModel::Open(load.device, load.isa));
+  }
   ASSIGN_OR_RETURN(const engine::ModelFiles* files, load.source->Files(engine::Weights::kRequired));
   ir::Module* module = opened.module.get();
   VerifyRun run;
@@ -166,14 +181,25 @@ absl::StatusOr<VerifyReport> VerifyModel(const engine::LoadOptions& load,
     report.layers = VerifiedLayers(options, *module);
   }
   KeepLayers(report.layers, module);
-  ASSIGN_OR_RETURN(report.finding, VerifyPassesLeft(run, module, &report.passes));
+  ASSIGN_OR_RETURN(report.finding, VerifyPassesLeft(run, load.device, module, &report.passes));
   if (report.finding) return report;
 
+  const int threads = runtime::UsablePhysicalCores();
+  engine::CheckpointWeights weights(&*files->checkpoint);
+  if (gpu) {
+    ASSIGN_OR_RETURN(codegen::CompiledModule compiled,
+                     gpu->Compile(*module, target, threads, /*cache=*/nullptr));
+    report.kernels = static_cast<int64_t>(compiled.program.kernels.size());
+    runtime::ThreadPool pool(threads);
+    const std::unique_ptr<runtime::Device> device = gpu->MakeDevice(&pool);
+    ASSIGN_OR_RETURN(report.finding,
+                     VerifyKernels(*module, compiled.program, device.get(), {&weights}, run));
+    return report;
+  }
   codegen::CompileOptions compile;
-  compile.threads = runtime::UsablePhysicalCores();
+  compile.threads = threads;
   ASSIGN_OR_RETURN(codegen::CompiledModule compiled, codegen::Compile(*module, target, compile));
   report.kernels = static_cast<int64_t>(compiled.program.kernels.size());
-  engine::CheckpointWeights weights(&*files->checkpoint);
   ASSIGN_OR_RETURN(report.finding,
                    VerifyKernels(*module, compiled.program, target, {&weights}, run));
   return report;

@@ -73,11 +73,9 @@ void AmxValues::StoreWeights(Value* row, Value* column, Value* first, Value* sec
   }
 }
 
-Value* AmxValues::LoadElements(const Indices& cached, Value* column, int64_t first) {
-  Indices indices = cached;
-  indices[o_.pos] = Integer(e_, cached.at(o_.pos)) + column;
-  Value* at = e_.Address(e_.Buffer(AttentionOperands::kV),
-                         Integer(e_, e_.Offset(o_.v.axes, indices)) + first, o_.v.dtype);
+// Of the column whose values begin at offset `row`.
+Value* AmxValues::LoadElements(Value* row, int64_t first) {
+  Value* at = e_.Address(e_.Buffer(AttentionOperands::kV), Integer(e_, row) + first, o_.v.dtype);
   return e_.b().CreateAlignedLoad(e_.Int(16, kWords), at, Emitter::AlignOf(o_.v.dtype));
 }
 
@@ -96,32 +94,35 @@ void AmxValues::StorePairs(Value* column, int64_t first, Value* even, Value* odd
   }
 }
 
-void AmxValues::Pair(const Indices& cached, Value* begin, Value* end) {
+void AmxValues::Pair(const Cached& cached, Value* begin, Value* end) {
   e_.Loop(begin, end, 2, [&](Value* column) {
     Value* next = Integer(e_, column) + 1;
+    Value* even = e_.Offset(o_.v.axes, cached(column));
+    Value* odd = e_.Offset(o_.v.axes, cached(next));
     for (int64_t first = 0; first < o_.dims; first += kWords) {
-      StorePairs(column, first, LoadElements(cached, column, first),
-                 LoadElements(cached, next, first));
+      StorePairs(column, first, LoadElements(even, first), LoadElements(odd, first));
     }
   });
 }
 
-Value* AmxValues::PairSeen(const Indices& cached, Value* begin, Value* end, Value* hidden,
+Value* AmxValues::PairSeen(const Cached& cached, Value* begin, Value* end, Value* hidden,
                            Value* seen) {
   auto& b = e_.b();
   Value* exponent = e_.ConstInt(0x7F80, 16, kWords);
   Value* zero = e_.ConstInt(0, 16, kWords);
-  const auto load = [&](Value* column, int64_t first) {
+  const auto load = [&](Value* row, Value* column, int64_t first) {
     Value* is_seen = b.CreateAnd(b.CreateICmpSGE(column, hidden), b.CreateICmpSLT(column, seen));
-    return b.CreateSelect(is_seen, LoadElements(cached, column, first), zero);
+    return b.CreateSelect(is_seen, LoadElements(row, first), zero);
   };
   const Emitter::Carried none = {llvm::Constant::getNullValue(e_.Int(1, kWords))};
   Value* odd_ones =
       e_.Loop(begin, end, 2, none, [&](Value* column, const Emitter::Carried& so_far) {
         Value* next = Integer(e_, column) + 1;
+        Value* even = e_.Offset(o_.v.axes, cached(column));
+        Value* odd = e_.Offset(o_.v.axes, cached(next));
         Value* found = so_far[0];
         for (int64_t first = 0; first < o_.dims; first += kWords) {
-          Value* both[] = {load(column, first), load(next, first)};
+          Value* both[] = {load(even, column, first), load(odd, next, first)};
           for (Value* elements : both) {
             found = b.CreateOr(found, b.CreateICmpEQ(b.CreateAnd(elements, exponent), exponent));
           }

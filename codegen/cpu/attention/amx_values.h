@@ -7,7 +7,7 @@
 //
 //   AmxValues values(operands, e, scratch, /*rows=*/32);
 //   values.StoreWeights(row, column, of_16_positions, of_the_next_16) ... for all rows and columns
-//   values.Pair(position_0, e.Const(0), e.Const(256));
+//   values.Pair(cached, e.Const(0), e.Const(256));
 //   values.Multiply(/*rows=*/32, e.Const(0), e.Const(256));
 //   ... values.Sums(row, d) ...
 //
@@ -32,11 +32,13 @@ class AmxValues {
   // The weights of the columns [column, column + 32), two vectors of f32.
   void StoreWeights(Value* row, Value* column, Value* first, Value* second);
 
-  // Pairs the values of the columns [begin, end). `cached` are the indices of the section's first.
-  void Pair(const Indices& cached, Value* begin, Value* end);
+  // The indices of the states that lead to a column.
+  using Cached = std::function<Indices(Value* column)>;
+  // Pairs the values of the columns [begin, end).
+  void Pair(const Cached& cached, Value* begin, Value* end);
   // The same, with zeros for columns outside [hidden, seen). Gives whether one of the others is no
   // finite number (i1): 0 times it would be none either.
-  Value* PairSeen(const Indices& cached, Value* begin, Value* end, Value* hidden, Value* seen);
+  Value* PairSeen(const Cached& cached, Value* begin, Value* end, Value* hidden, Value* seen);
 
   // Weights times values of the columns [begin, end), for rows 0 .. rows. `visit`, if there is one,
   // is called at each step with its number, from 0 to below Steps() for a whole section, to fetch what
@@ -54,7 +56,7 @@ class AmxValues {
   Value* StepOfWeights(Value* column);
   // The values of a column and the one behind it in pairs, 32 elements from each.
   void StorePairs(Value* column, int64_t first, Value* even, Value* odd);
-  Value* LoadElements(const Indices& cached, Value* column, int64_t first);
+  Value* LoadElements(Value* row, int64_t first);
 
   const AttentionOperands& o_;
   Emitter& e_;

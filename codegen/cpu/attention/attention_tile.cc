@@ -19,6 +19,7 @@ namespace {
 // multiples of them.
 constexpr int kMostPanels = 4;
 constexpr int kMostPositions = kMostPanels * kLanes;
+static_assert(kMostPositions == AttentionTile::kPage);
 constexpr int kSection = AttentionTile::kSection;
 using base::kCacheLine;
 static_assert(kSection % kMostPositions == 0);
@@ -98,6 +99,7 @@ AttentionTile::Rows AttentionTile::Start(const Indices& item, Value* first_token
     EmitAmxConfig(e_, ScratchAt(config_at_), of_tiles);
   }
   rows.cached[o_.slot] = o_.SlotOf(e_, first_token);
+  if (o_.has_pages()) rows.pages = o_.PagesOf(e_, rows.cached[o_.slot]);
   for (int t = 0; t < tokens; ++t) {
     const Integer token = Integer(e_, first_token) + t;
     const Integer last(e_, o_.LastOf(e_, token));
@@ -181,17 +183,21 @@ void AttentionTile::EmitScores(const Rows& rows, Value* section) {
   e_.Loop(begin, count, step, [&](Value* first) {
     const auto column = [&](int p) { return Integer(e_, first) + p * kLanes; };
     std::vector<Value*> panels;
-    Indices cached = rows.cached;
+    Indices cached;
     for (int p = 0; p < width; ++p) {
-      cached[o_.pos] = Integer(e_, cell) + column(p);
-      panels.push_back(e_.Address(e_.Buffer(AttentionOperands::kK), ElementOffset(e_, o_.k, cached),
-                                  o_.k.dtype));
+      cached = CachedAt(rows, Integer(e_, cell) + column(p));
+      panels.push_back(AddressOf(AttentionOperands::kK, o_.k, cached));
     }
-    // A single token is a stream through the cache: the panels that come next lie right behind.
-    const int64_t panel_bytes = ir::BytesOf(o_.k.dtype, RowElements() * kLanes);
-    const int64_t ahead = rows.tokens == 1 ? kMostPanels * panel_bytes : 0;
-    const auto scores =
-        EmitPanelDot(e_, {tile_.dot, o_.q.dtype, o_.k.dtype, o_.dims, ahead}, q_rows, panels);
+    PanelDot dot{tile_.dot, o_.q.dtype, o_.k.dtype, o_.dims};
+    // A single token is a stream through the cache: the panels that come next lie right behind, or in
+    // the next page.
+    if (rows.tokens == 1 && o_.has_pages()) {
+      dot.prefetch_distance =
+          BytesToNextPage(rows, AttentionOperands::kK, o_.k, cached, Integer(e_, cell) + first);
+    } else if (rows.tokens == 1) {
+      dot.prefetch_bytes = kMostPanels * ir::BytesOf(o_.k.dtype, RowElements() * kLanes);
+    }
+    const auto scores = EmitPanelDot(e_, dot, q_rows, panels);
     for (int p = 0; p < width; ++p) {
       Value* scales = nullptr;
       if (o_.has_scales()) {
@@ -218,11 +224,9 @@ void AttentionTile::EmitAmxScores(const Rows& rows, Value* section) {
   Value* cell = CellOfSection(section);
   e_.Loop(columns.begin, columns.end, kAmxDepth, [&](Value* column) {
     dot.panels.clear();
-    Indices cached = rows.cached;
     for (int p = 0; p < kAmxPanels; ++p) {
-      cached[o_.pos] = Integer(e_, cell) + column + int64_t{p} * kLanes;
-      dot.panels.push_back(e_.Address(e_.Buffer(AttentionOperands::kK),
-                                      ElementOffset(e_, o_.k, cached), o_.k.dtype));
+      const Indices cached = CachedAt(rows, Integer(e_, cell) + column + int64_t{p} * kLanes);
+      dot.panels.push_back(AddressOf(AttentionOperands::kK, o_.k, cached));
     }
     // A single token waits for memory: its values come while its scores are computed.
     if (rows.tokens == 1) {
@@ -255,8 +259,7 @@ AttentionTile::Columns AttentionTile::AmxColumns(const Rows& rows, Value* sectio
 // The scales of a panel of positions, which begins at this cell.
 Value* AttentionTile::LoadScales(int buffer, const TensorSpec& scales, const Rows& rows,
                                  Value* cell) {
-  Indices cached = rows.cached;
-  cached[o_.pos] = cell;
+  const Indices cached = CachedAt(rows, cell);
   return LoadF32(e_.Address(e_.Buffer(buffer), e_.Offset(scales.axes, cached), scales.dtype),
                  kLanes);
 }
@@ -439,8 +442,8 @@ void AttentionTile::AddValues(const Rows& rows, Value* section, const SoftmaxPar
 void AttentionTile::AddAmxValues(const Rows& rows, Value* section, const SoftmaxPartial& partial) {
   auto& b = e_.b();
   const Columns columns = AmxColumns(rows, section);
-  Indices cached = rows.cached;
-  cached[o_.pos] = CellOfSection(section);
+  const Integer cell(e_, CellOfSection(section));
+  const auto cached = [&](Value* column) { return CachedAt(rows, cell + column); };
   // The columns between are seen by all rows.
   Columns whole = {columns.begin, StepBegin(Integer(e_, InSection(section, rows.least_end)))};
   Value* hidden = e_.Const(0);
@@ -494,7 +497,6 @@ void AttentionTile::AddPositions(const Rows& rows, Value* section, const Adding&
   const int count = adding.count;
   const int width = PanelsAtOnce(count, static_cast<int>(o_.Vectors()));
   const auto row_at = [&](int r) { return Integer(e_, adding.first) + r; };
-  Value* cell = CellOfSection(section);
   for (int64_t d = 0; d < o_.Vectors(); d += width) {
     Emitter::Carried sums;  // row by row
     for (int i = 0; i < count * width; ++i) {
@@ -505,13 +507,11 @@ void AttentionTile::AddPositions(const Rows& rows, Value* section, const Adding&
       }
       sums.push_back(sum);
     }
-    const auto add_position = [&](Value* j, const Emitter::Carried& before) {
-      Indices cached = rows.cached;
-      cached[o_.pos] = Integer(e_, cell) + j;
-      Value* at = e_.Offset(o_.v.axes, cached);
+    const auto add_position = [&](Value* j, Value* at, Value* ahead,
+                                  const Emitter::Carried& before) {
       std::vector<Value*> values;
       for (int i = 0; i < width; ++i) values.push_back(LoadValues(at, d + i));
-      if (rows.tokens == 1) PrefetchValues(at, d, width);
+      if (rows.tokens == 1) PrefetchValues(at, d, width, ahead);
       Emitter::Carried after = before;
       for (int r = 0; r < count; ++r) {
         Value* weight = e_.Splat(LoadF32(Score(row_at(r), j), 1), kLanes);
@@ -522,77 +522,10 @@ void AttentionTile::AddPositions(const Rows& rows, Value* section, const Adding&
       }
       return after;
     };
-    sums = e_.Loop(begin, end, 1, sums, add_position);
+    sums = EachPosition(rows, section, begin, end, sums, add_position);
     for (int i = 0; i < count * width; ++i) {
       StoreF32(partial.Values(row_at(i / width), d + i % width), sums[i]);
     }
-  }
-}
-
-// The d-th vector of a V row; lanes past the head's end are zero.
-Value* AttentionTile::LoadValues(Value* row, int64_t d) {
-  const ir::DType dtype = o_.v.dtype;
-  Value* buffer = e_.Buffer(AttentionOperands::kV);
-  const Integer at = Integer(e_, row) + d * kLanes;
-  if (o_.Elements(d) == kLanes) return e_.Load(e_.Address(buffer, at, dtype), dtype, kLanes);
-  Value* vector = e_.ConstF32(0.0f, kLanes);
-  for (int i = 0; i < o_.Elements(d); ++i) {
-    Value* element = e_.Address(buffer, at + i, dtype);
-    vector =
-        e_.b().CreateInsertElement(vector, e_.Load(element, dtype, 1), static_cast<uint64_t>(i));
-  }
-  return vector;
-}
-
-// The first positions of the section, from where PrefetchValues goes on.
-void AttentionTile::FetchValues(const Rows& rows, Value* section) {
-  Indices cached = rows.cached;
-  cached[o_.pos] = CellOfSection(section);
-  Value* first =
-      e_.Address(e_.Buffer(AttentionOperands::kV), e_.Offset(o_.v.axes, cached), o_.v.dtype);
-  e_.Loop(e_.Const(0), e_.Const(BytesAhead()), kCacheLine,
-          [&](Value* byte) { e_.Prefetch(e_.Address(first, byte, ir::DType::kI8), 0); });
-}
-
-void AttentionTile::FetchValuesAt(const Rows& rows, Value* section, Value* column, Value* k) {
-  const int64_t positions = kAmxDepth * kAmxDepth / o_.dims;  // of each of the dims / 32 steps
-  Indices cached = rows.cached;
-  cached[o_.pos] =
-      Integer(e_, CellOfSection(section)) + column + Integer(e_, k) / kAmxDepth * positions;
-  Value* first =
-      e_.Address(e_.Buffer(AttentionOperands::kV), e_.Offset(o_.v.axes, cached), o_.v.dtype);
-  const Integer stride(e_, e_.StrideValue(o_.v.Find(o_.pos)->stride));
-  for (int64_t i = 0; i < positions; ++i) {
-    Value* row = e_.Address(first, stride * i, o_.v.dtype);
-    for (int64_t byte = 0; byte < ir::BytesOf(o_.v.dtype, o_.dims); byte += kCacheLine) {
-      e_.PrefetchNear(e_.Address(row, e_.Const(byte), ir::DType::kI8));
-    }
-  }
-}
-
-void AttentionTile::FetchKeysAt(const Rows& rows, Value* section, Value* step) {
-  Indices cached = rows.cached;
-  cached[o_.pos] = CellOfSection(Integer(e_, section) + kSection);
-  const int64_t bytes = ir::BytesOf(o_.k.dtype, kSection * o_.dims) / amx_->Steps();
-  Value* first =
-      e_.Address(e_.Buffer(AttentionOperands::kK), ElementOffset(e_, o_.k, cached), o_.k.dtype);
-  Value* share = e_.Address(first, Integer(e_, step) * bytes, ir::DType::kI8);
-  for (int64_t byte = 0; byte < bytes; byte += kCacheLine) {
-    e_.PrefetchNear(e_.Address(share, e_.Const(byte), ir::DType::kI8));
-  }
-}
-
-// V is asked for so many bytes ahead of its use: those of kMostPositions positions.
-int64_t AttentionTile::BytesAhead() const {
-  return ir::BytesOf(o_.v.dtype, kMostPositions * o_.dims);
-}
-
-// Asks for the same vectors of V kMostPositions positions further on.
-void AttentionTile::PrefetchValues(Value* row, int64_t d, int64_t width) {
-  Value* first =
-      e_.Address(e_.Buffer(AttentionOperands::kV), Integer(e_, row) + d * kLanes, o_.v.dtype);
-  for (int64_t byte = 0; byte < ir::BytesOf(o_.v.dtype, width * kLanes); byte += kCacheLine) {
-    e_.Prefetch(first, BytesAhead() + byte);
   }
 }
 

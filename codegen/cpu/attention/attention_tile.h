@@ -8,6 +8,7 @@
 #ifndef LLUDA_CODEGEN_CPU_ATTENTION_ATTENTION_TILE_H_
 #define LLUDA_CODEGEN_CPU_ATTENTION_ATTENTION_TILE_H_
 
+#include <functional>
 #include <optional>
 
 #include "codegen/cpu/attention/amx_values.h"
@@ -21,6 +22,8 @@ class AttentionTile {
  public:
   // Positions whose weights are computed together. A span is a multiple of it.
   static constexpr int64_t kSection = machine::kCacheSection;
+  // Positions of a page, where the cache lies in pages: those whose scores are computed together.
+  static constexpr int64_t kPage = 64;
 
   // Whether the products can be a matmul tile's: of AMX, whose steps must be whole.
   static bool CanBeAmx(const AttentionOperands& operands);
@@ -41,6 +44,8 @@ class AttentionTile {
     // Of the first positions that the rows see: the least and the largest. Null without a window.
     Value* first = nullptr;
     Value* most_first = nullptr;
+    // Where the table has the pages of the rows' slot. Null without pages.
+    Value* pages = nullptr;
     int count() const { return tokens * heads; }
   };
   // Copies the rows' queries to scratch memory, where they are until the next Start.
@@ -53,8 +58,16 @@ class AttentionTile {
 
  private:
   Value* ScratchAt(int64_t bytes);
-  // Where the section's positions lie in the cache. They lie together in a ring, too.
+  // Where the section's positions lie in the cache. They lie together in a ring, too. Of a cache in
+  // pages the cells are counted through all pages of the slot.
   Value* CellOfSection(Value* section) { return CellOf(e_, o_.spec, section); }
+  // The indices of the states that lead to a cell; those of a page follow it.
+  Indices CachedAt(const Rows& rows, Value* cell);
+  // Bytes from an operand's cells at `cached` to those of the page that comes next, if the rows see
+  // any of it; `cell` is one of the former.
+  Value* BytesToNextPage(const Rows& rows, int buffer, const TensorSpec& tensor,
+                         const Indices& cached, Value* cell);
+  Value* AddressOf(int buffer, const TensorSpec& tensor, const Indices& cached);
   // Elements from one row of q's copy to the next.
   int64_t RowElements() const { return o_.Vectors() * kLanes; }
   Value* Score(Value* row, Value* column);
@@ -110,6 +123,13 @@ class AttentionTile {
   };
   void AddPositions(const Rows& rows, Value* section, const Adding& adding, Value* begin,
                     Value* end, const SoftmaxPartial& partial);
+  // Calls `add` for the positions [begin, end) of a section in their order: with each one's number in
+  // it, and the offset of its values. `ahead` is where the values lie that are needed kPage positions
+  // later, in bytes from these.
+  using AddPosition = std::function<Emitter::Carried(Value* j, Value* at, Value* ahead,
+                                                     const Emitter::Carried& before)>;
+  Emitter::Carried EachPosition(const Rows& rows, Value* section, Value* begin, Value* end,
+                                const Emitter::Carried& sums, const AddPosition& add);
   Value* LoadValues(Value* row, int64_t d);
   void FetchValues(const Rows& rows, Value* section);
   // Of a single token: a share of the values of 32 columns, at element `k` of its scores with them;
@@ -117,7 +137,7 @@ class AttentionTile {
   void FetchValuesAt(const Rows& rows, Value* section, Value* column, Value* k);
   void FetchKeysAt(const Rows& rows, Value* section, Value* step);
   int64_t BytesAhead() const;
-  void PrefetchValues(Value* row, int64_t d, int64_t width);
+  void PrefetchValues(Value* row, int64_t d, int64_t width, Value* ahead);
 
   const AttentionOperands& o_;
   Emitter& e_;

@@ -54,7 +54,9 @@ class Attention {
     info.item_cost = int64_t{4000} * tokens_;
     // The tile's, then a partial for the spans so far and one for the span being computed.
     info.scratch_bytes = tile_.scratch_bytes() + 2 * tokens_ * heads_ * row_bytes_;
-    info.split = {kFewItems, o_.UnitsOf(kSpan), kSpan, kCountBytes + (kFewItems - 1) * SpanBytes()};
+    const AttentionOperands::Units units = o_.UnitsOf(kSpan);
+    info.split = {kFewItems, units.extent, kSpan / units.positions,
+                  kCountBytes + (kFewItems - 1) * SpanBytes()};
     e_.ForItems([&](Value* part) {
       Value* item = e_.b().CreateUDiv(part, e_.Parts());
       EmitPart(e_.IndicesOf(info.work_axes, item, tokens_), item,
@@ -129,7 +131,7 @@ class Attention {
     p.end_span = b.CreateSelect(p.shared, dealt(Integer(e_, part) + 1),
                                 b.CreateSelect(is_first, p.spans, e_.Const(0)));
     e_.If(b.CreateICmpSLT(p.first_span, p.end_span), [&] {
-      Value* units = SpansOf(Integer(e_, e_.ExtentValue(o_.UnitsOf(kSpan))) - 1);
+      Value* units = SpansOf(Integer(e_, o_.PositionsOf(e_, o_.UnitsOf(kSpan))) - 1);
       const Integer number(e_, item_number);
       p.done = e_.Address(e_.Workspace(), number * kCacheLine, ir::DType::kI8);
       p.workspace =
@@ -362,6 +364,9 @@ absl::StatusOr<KernelInfo> EmitAttention(const KernelSpec& spec, Emitter& e) {
   RETURN_IF_ERROR(operands.Check());
   if (spec.attrs.ring.value_or(0) % AttentionTile::kSection != 0) {
     return NoKernel(spec, "the ring is no whole number of sections");
+  }
+  if (operands.has_pages() && operands.PagePositions() != AttentionTile::kPage) {
+    return NoKernel(spec, "pages are of another size than 64 positions");
   }
   return Attention(operands, e, *tile).Emit();
 }

@@ -18,6 +18,7 @@
 #include "codegen/cpu/matmul/expert_rows.h"
 #include "codegen/cpu/matmul/general_matmul.h"
 #include "codegen/cpu/matmul/head_epilogue.h"
+#include "codegen/cpu/matmul/kept_panels.h"
 #include "codegen/cpu/matmul/matmul_fetch.h"
 #include "codegen/cpu/matmul/matmul_operands.h"
 #include "codegen/cpu/matmul/matmul_store.h"
@@ -54,6 +55,7 @@ class PanelMatmul {
       : o_(spec, e, tile),
         e_(e),
         store_(o_, e),
+        kept_(o_, e),
         blocks_(blocks),
         scaled_(blocks && tile.dot == Dot::kAmx),
         integers_(integers) {}
@@ -205,7 +207,9 @@ class PanelMatmul {
       if (scaled_) {
         EmitWidenRow(e_, *blocks_, o_.depth_total, o_.RowPointers({first_row_, 1})[0], Widened());
       }
-      ForPanels([&](Value* first, int count) { EmitBlockTile(first, count); });
+      ForPanels([&](Value* first, int count) {
+        IfKept({first_row_, 1}, first, [&] { EmitBlockTile(first, count); });
+      });
       FinishHead(e_.Const(1));
     };
     if (o_.RowAxes().empty()) {
@@ -425,37 +429,46 @@ class PanelMatmul {
                      ScratchAt(row_sums_));
     }
     ForPanels([&](Value* first, int count) {
-      AmxDot dot{a, o_.PanelPointers(first, count), e_.Const(o_.depth_total)};
-      if (scaled_) dot.depth = StepOf(*blocks_);
-      dot.prefetch_bytes = tiles == 1 ? e_.target().PrefetchBytes() : kAmxPrefetchBytes;
-      if (tiles == 2 && o_.IsInterleaved()) dot.a_prefetch_bytes = kAmxPrefetchBytes;
-      if (o_.head_panels > 0) {
-        dot.out_row = o_.head_panels * kLanes;
-        EmitAmxProduct(dot, first, count, all, HeadSums(e_.Const(0), first));
-        return;
-      }
-      const auto panels = static_cast<int64_t>(dot.panels.size());
-      dot.out_row = panels * kLanes;
-      if (tiles > 1) {
-        // A row's lines at each step: rows are far apart, and storing would wait for every one.
-        const MatmulFetch fetch(o_, e_, {{row, o_.tile.rows}, first, count, first, nullptr, 1});
-        dot.visit = [this, fetch, row, all](Value* k) {
-          const Integer step = Integer(e_, k) / kAmxDepth;
-          e_.If(step < all, [&] { fetch.FetchResultRow(Integer(e_, row) + step); });
-        };
-      }
-      Value* out = ScratchAt(kAmxConfigBytes);
-      EmitAmxProduct(dot, first, count, all, out);
-      e_.Loop(e_.Const(0), all, 1, [&](Value* r) {
-        std::vector<Value*> sums;
-        for (int64_t j = 0; j < panels; ++j) {
-          const Integer at = (Integer(e_, r) * panels + j) * kLanes;
-          sums.push_back(e_.Load(e_.Address(out, at, ir::DType::kF32), ir::DType::kF32, kLanes));
-        }
-        store_.StoreTile({Integer(e_, row) + r, 1}, first, count, {sums});
+      const auto compute = [&] { EmitAmxTile(a, row, all, first, count); };
+      if (!kept_.Leaves()) return compute();
+      IfKept(kept_.Any(row, all, first), compute, [&] {
+        e_.Loop(e_.Const(0), all, 1, [&](Value* r) { HideSums({Integer(e_, row) + r, 1}, first); });
       });
     });
     FinishHead(all);
+  }
+
+  // A group's rows, `all` from `row` on, times the panels [first, first + count).
+  void EmitAmxTile(const std::vector<AmxRows>& a, Value* row, Value* all, Value* first, int count) {
+    AmxDot dot{a, o_.PanelPointers(first, count), e_.Const(o_.depth_total)};
+    if (scaled_) dot.depth = StepOf(*blocks_);
+    dot.prefetch_bytes = a.size() == 1 ? e_.target().PrefetchBytes() : kAmxPrefetchBytes;
+    if (a.size() == 2 && o_.IsInterleaved()) dot.a_prefetch_bytes = kAmxPrefetchBytes;
+    if (o_.head_panels > 0) {
+      dot.out_row = o_.head_panels * kLanes;
+      EmitAmxProduct(dot, first, count, all, HeadSums(e_.Const(0), first));
+      return;
+    }
+    const auto panels = static_cast<int64_t>(dot.panels.size());
+    dot.out_row = panels * kLanes;
+    if (a.size() > 1) {
+      // A row's lines at each step: rows are far apart, and storing would wait for every one.
+      const MatmulFetch fetch(o_, e_, {{row, o_.tile.rows}, first, count, first, nullptr, 1});
+      dot.visit = [this, fetch, row, all](Value* k) {
+        const Integer step = Integer(e_, k) / kAmxDepth;
+        e_.If(step < all, [&] { fetch.FetchResultRow(Integer(e_, row) + step); });
+      };
+    }
+    Value* out = ScratchAt(kAmxConfigBytes);
+    EmitAmxProduct(dot, first, count, all, out);
+    e_.Loop(e_.Const(0), all, 1, [&](Value* r) {
+      std::vector<Value*> sums;
+      for (int64_t j = 0; j < panels; ++j) {
+        const Integer at = (Integer(e_, r) * panels + j) * kLanes;
+        sums.push_back(e_.Load(e_.Address(out, at, ir::DType::kF32), ir::DType::kF32, kLanes));
+      }
+      store_.StoreTile({Integer(e_, row) + r, 1}, first, count, {sums});
+    });
   }
 
   // Of `rows` rows (i64) and `count` panels from `first` on.
@@ -503,7 +516,29 @@ class PanelMatmul {
 
   // The rows times all panels of the call's items.
   void EmitPanels(const Rows& rows, const std::vector<Value*>& a_rows, int interleaved) {
-    ForPanels([&](Value* first, int count) { EmitTile(rows, a_rows, interleaved, first, count); });
+    ForPanels([&](Value* first, int count) {
+      IfKept(rows, first, [&] { EmitTile(rows, a_rows, interleaved, first, count); });
+    });
+  }
+
+  // Computes the rows' sums with a panel where one of them is kept.
+  void IfKept(const Rows& rows, Value* panel, const std::function<void()>& compute) {
+    if (!kept_.Leaves()) return compute();
+    IfKept(kept_.Any(rows, panel), compute, [&] { HideSums(rows, panel); });
+  }
+
+  void IfKept(Value* any, const std::function<void()>& compute, const std::function<void()>& hide) {
+    const auto counted = [&] {
+      kept_.Count();
+      compute();
+    };
+    e_.If(any, counted, hide);
+  }
+
+  void HideSums(const Rows& rows, Value* panel) {
+    const std::vector<Value*> hidden = {kept_.Hidden()};
+    store_.StoreTile(rows, panel, 1,
+                     std::vector<std::vector<Value*>>(static_cast<size_t>(rows.count), hidden));
   }
 
   // The item's panels, as many at a time as a tile takes; at its end there may be fewer.
@@ -564,6 +599,7 @@ class PanelMatmul {
   MatmulOperands o_;
   Emitter& e_;
   MatmulStore store_;
+  const KeptPanels kept_;
   const std::optional<ir::DType> blocks_;
   const bool scaled_;  // as scaled_dot.h has it
   const std::optional<machine::IntegerDot> integers_;

@@ -35,7 +35,10 @@ MatmulOperands::MatmulOperands(const KernelSpec& spec, Emitter& e, const TileRow
       columns(ColumnsOf(spec)),
       halves(spec.attrs.epilogue.grain() == ir::Grain::kHalves),
       // A panel of either half is read for every panel of results.
-      width(halves ? tile.panels / 2 : tile.panels),
+      // And a panel that holds nothing to be kept is left out, whatever its neighbours hold.
+      width(keeps()  ? 1
+            : halves ? tile.panels / 2
+                     : tile.panels),
       panels((columns + kLanes - 1) / kLanes),
       head_panels(FinishesHeads(spec) ? HeadElements(spec) / kLanes : 0),
       e_(e) {}

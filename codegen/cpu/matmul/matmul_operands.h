@@ -37,6 +37,8 @@ class MatmulOperands {
   bool IsInterleaved() const { return spec.operands[0].interleaved_rows > 0; }
   // The operand that is added to the result, -1 if there is none.
   int ResidualOperand() const { return spec.attrs.epilogue.OperandOf(ir::EpilogueStep::kAdd); }
+  // Whether sums are only wanted where the epilogue keeps them, so that others need not be computed.
+  bool keeps() const { return spec.attrs.epilogue.Has(ir::EpilogueStep::kKeep); }
   // Elements of one panel, padding included, and their bytes.
   int64_t PanelElements() const;
   int64_t PanelBytes() const;

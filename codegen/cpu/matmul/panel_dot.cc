@@ -31,6 +31,9 @@ class Step {
   Value* PanelAddress(size_t panel, Value* k) {
     Value* address = e_.Address(panels_[panel], Integer(e_, k) * kLanes, dot_.b);
     if (dot_.prefetch_bytes != 0) e_.Prefetch(address, dot_.prefetch_bytes);
+    if (dot_.prefetch_distance != nullptr) {
+      e_.Prefetch(e_.Address(address, dot_.prefetch_distance, ir::DType::kI8), 0);
+    }
     return address;
   }
 

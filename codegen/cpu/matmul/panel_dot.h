@@ -27,6 +27,8 @@ struct PanelDot {
   // later, a little at a time, so that what the tile itself waits for is not held up. They divide
   // depth_total.
   std::function<void(Value* k)> visit = nullptr;
+  // As prefetch_bytes, where the distance is known at run time only; null: it is not.
+  Value* prefetch_distance = nullptr;
 };
 
 int64_t VisitDepth(ir::DType a, ir::DType b);

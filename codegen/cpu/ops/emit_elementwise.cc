@@ -8,20 +8,46 @@
 
 namespace lluda::codegen {
 
+namespace {
+
+// Rows so long are cut into items of so many elements: a row of logits is alone in its step.
+constexpr int64_t kLongRow = 16384;
+constexpr int64_t kCutElements = 2048;
+
+}  // namespace
+
 absl::StatusOr<KernelInfo> EmitElementwise(const KernelSpec& spec, Emitter& e) {
   absl::Status checked = CheckElementwise(spec);
   if (!checked.ok()) return checked;
   const ir::Axis last = spec.result.axes.back().axis;
   const int result = static_cast<int>(spec.operands.size());
-  e.ForRows(LeadingAxes(spec.result), [&](Indices indices) {
-    e.ForLanes(last.extent, [&](Value* i, int lanes) {
-      indices[last.name] = i;
-      Value* value = ElementsOf(spec, e, indices, lanes);
-      e.Store(e.Address(e.Buffer(result), e.Offset(spec.result.axes, indices), spec.result.dtype),
-              spec.result.dtype, value);
-    });
-  });
+  const auto emit = [&](Indices* indices, Value* i, int lanes) {
+    (*indices)[last.name] = i;
+    Value* value = ElementsOf(spec, e, *indices, lanes);
+    e.Store(e.Address(e.Buffer(result), e.Offset(spec.result.axes, *indices), spec.result.dtype),
+            spec.result.dtype, value);
+  };
   KernelInfo info;
+  const bool cut =
+      last.extent.is_constant() && last.extent.value >= kLongRow && last.extent.value % kLanes == 0;
+  if (cut) {
+    info.work_axes = spec.result.PlainAxes();
+    info.item_rows = kCutElements;
+    info.item_cost = kCutElements / 8 + 2;
+    e.ForRows(
+        info.work_axes,
+        [&](Indices indices) {
+          Value* begin = indices.at(last.name);
+          Value* end =
+              e.Least(e.b().CreateAdd(begin, e.Const(kCutElements)), e.Const(last.extent.value));
+          e.Loop(begin, end, kLanes, [&](Value* i) { emit(&indices, i, kLanes); });
+        },
+        kCutElements);
+    return info;
+  }
+  e.ForRows(LeadingAxes(spec.result), [&](Indices indices) {
+    e.ForLanes(last.extent, [&](Value* i, int lanes) { emit(&indices, i, lanes); });
+  });
   info.work_axes = LeadingAxes(spec.result);
   info.item_cost = last.extent.is_constant() ? last.extent.value / 8 + 2 : 1;
   info.cost_symbol = last.extent.symbol;

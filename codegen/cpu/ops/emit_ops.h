@@ -24,6 +24,8 @@ absl::StatusOr<KernelInfo> EmitAppend(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitCombine(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitConcat(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitCopy(const KernelSpec& spec, Emitter& e);
+absl::StatusOr<KernelInfo> EmitL2Norm(const KernelSpec& spec, Emitter& e);
+absl::StatusOr<KernelInfo> EmitNthLargest(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitOrder(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitPad(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitPick(const KernelSpec& spec, Emitter& e);

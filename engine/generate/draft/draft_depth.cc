@@ -28,7 +28,8 @@ double DraftTimes::Of(int64_t tokens) const {
   return one * static_cast<double>(tokens);
 }
 
-int64_t DraftDepth::Choose(const DraftTimes& times, int64_t most) {
+int64_t DraftDepth::Choose(const DraftTimes& times, int64_t most,
+                           const std::function<double(int64_t)>& drafting) {
   most = std::min(most, kMaxDraft);
   if (most <= 0) return 0;
   int64_t best = 0;
@@ -37,16 +38,18 @@ int64_t DraftDepth::Choose(const DraftTimes& times, int64_t most) {
   for (int64_t depth = 0; depth <= most; ++depth) {
     tokens += next;
     next *= accepted_;
-    const double rate = tokens / times.Of(depth + 1);
+    const double rate = tokens / (times.Of(depth + 1) + (depth > 0 ? drafting(depth) : 0));
     if (rate <= best_rate) continue;
     best = depth;
     best_rate = rate;
   }
-  if (best > 0 || ++passed_over_ >= kProbe) {
-    passed_over_ = 0;
-    return std::max<int64_t>(best, 1);
+  if (best == 0) {
+    const double lost = drafting(1) + times.Of(2) - times.Of(1);
+    const double chances = std::max(kProbe, lost / (kProbeShare * times.Of(1)));
+    if (++passed_over_ < chances) return 0;
   }
-  return 0;
+  passed_over_ = 0;
+  return std::max<int64_t>(best, 1);
 }
 
 void DraftDepth::Note(int64_t guessed, int64_t accepted) {

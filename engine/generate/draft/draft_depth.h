@@ -15,6 +15,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 
 namespace lluda::engine {
 
@@ -38,14 +39,19 @@ class DraftTimes {
 
 class DraftDepth {
  public:
-  // Of at most `most` guesses that there are.
-  int64_t Choose(const DraftTimes& times, int64_t most);
+  // Of at most `most` guesses that there are; `drafting` is the time that so many of them take, 0
+  // where there is none to speak of.
+  int64_t Choose(
+      const DraftTimes& times, int64_t most,
+      const std::function<double(int64_t)>& drafting = [](int64_t) { return 0.0; });
   // Of so many guesses the first `accepted` came true.
   void Note(int64_t guessed, int64_t accepted);
 
  private:
-  // Guesses are tried again every so many chances, in case the text begins to repeat itself.
-  static constexpr int kProbe = 16;
+  // Guesses are tried again every so many chances, in case the text begins to repeat itself; more
+  // rarely where that takes more than this share of the time.
+  static constexpr double kProbe = 16;
+  static constexpr double kProbeShare = 0.01;
 
   double accepted_ = 0.8;  // the share of guesses that come true, of late
   int passed_over_ = 0;    // chances since the last guess

@@ -65,6 +65,20 @@ TEST(DraftDepth, GuessesThatComeTrueAgainAreTrustedAgain) {
   EXPECT_EQ(depth.Choose(times, kMaxDraft), kMaxDraft);
 }
 
+TEST(DraftDepth, GuessesThatTakeLongAreFewerAndTriedMoreRarely) {
+  const DraftTimes times = Times(1, 0.05);
+  const auto drafting = [](int64_t count) { return 0.4 * static_cast<double>(count); };
+  DraftDepth depth;
+  const int64_t chosen = depth.Choose(times, kMaxDraft, drafting);
+  EXPECT_GT(chosen, 0);
+  EXPECT_LT(chosen, kMaxDraft);
+  for (int i = 0; i < 60; ++i) depth.Note(1, 0);
+  int tried = 0;
+  for (int i = 0; i < 430; ++i) tried += depth.Choose(times, kMaxDraft, drafting) > 0 ? 1 : 0;
+  // A try takes 0.45 of a step, and 1% of all may be lost.
+  EXPECT_EQ(tried, 10);
+}
+
 TEST(DraftDepth, StepsThatCostByTheirTokensAreNotMadeLonger) {
   DraftDepth depth;
   EXPECT_EQ(depth.Choose(Times(0, 1), kMaxDraft), 0);

@@ -4,7 +4,10 @@
 
 namespace lluda::engine {
 
-PromptLookup::PromptLookup(absl::Span<const int32_t> tokens) {
+void PromptLookup::Begin(absl::Span<const int32_t> tokens) {
+  tokens_.clear();
+  followed_.clear();
+  found_.reset();
   tokens_.reserve(tokens.size());
   for (const int32_t token : tokens) Add(token);
 }
@@ -21,9 +24,14 @@ void PromptLookup::Add(int32_t token) {
   it->second = tokens_.size();
 }
 
-absl::Span<const int32_t> PromptLookup::Guess(size_t most) const {
+int64_t PromptLookup::Most(int64_t limit) {
+  if (!found_) return 0;
+  return std::min(limit, static_cast<int64_t>(tokens_.size() - *found_));
+}
+
+absl::Span<const int32_t> PromptLookup::Guess(int64_t count) {
   if (!found_) return {};
-  return absl::MakeConstSpan(tokens_).subspan(*found_, most);
+  return absl::MakeConstSpan(tokens_).subspan(*found_, static_cast<size_t>(count));
 }
 
 }  // namespace lluda::engine

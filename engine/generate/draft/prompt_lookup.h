@@ -1,11 +1,12 @@
 // Guesses what comes next by what came before: texts repeat themselves, code and quotes above all.
 //
-//   PromptLookup lookup({7, 1, 2, 3, 9, 4, 1, 2, 3});   // prompt and what was generated
-//   lookup.Guess(2);                                    // {9, 4}: they followed 1 2 3 before
+//   PromptLookup lookup;
+//   lookup.Begin({7, 1, 2, 3, 9, 4, 1, 2, 3});   // prompt and what was generated
+//   lookup.Guess(2);                             // {9, 4}: they followed 1 2 3 before
 //   lookup.Add(9);
 //
 // The last kContext tokens are looked for, and what followed them where they stood last is the
-// guess (Saxena 2023, Prompt Lookup Decoding). A guess is a hint and no more: who uses it checks it.
+// guess (Saxena 2023, Prompt Lookup Decoding).
 #ifndef LLUDA_ENGINE_GENERATE_DRAFT_PROMPT_LOOKUP_H_
 #define LLUDA_ENGINE_GENERATE_DRAFT_PROMPT_LOOKUP_H_
 
@@ -17,20 +18,21 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
+#include "engine/generate/draft/drafter.h"
 
 namespace lluda::engine {
 
-class PromptLookup {
+class PromptLookup : public Drafter {
  public:
   // Fewer find more, and find wrong ones more often.
   static constexpr size_t kContext = 3;
 
-  explicit PromptLookup(absl::Span<const int32_t> tokens);
-
-  void Add(int32_t token);
-
-  // At most `most` tokens that may follow; empty where the last ones are new. Valid until Add.
-  absl::Span<const int32_t> Guess(size_t most) const;
+  void Begin(absl::Span<const int32_t> tokens) override;
+  void Add(int32_t token) override;
+  // 0 where the last tokens are new.
+  int64_t Most(int64_t limit) override;
+  absl::Span<const int32_t> Guess(int64_t count) override;
+  double Seconds(int64_t) const override { return 0; }
 
  private:
   using Key = std::array<int32_t, kContext>;

@@ -147,6 +147,15 @@ absl::StatusOr<int32_t> Sampler::Sample(absl::Span<const float> logits, SamplerS
   return *id;
 }
 
+int64_t Sampler::logits_needed() const {
+  const auto& o = options_;
+  const bool changed = o.repetition_penalty != 1 || o.presence_penalty != 0 ||
+                       o.frequency_penalty != 0 || !o.logit_bias.empty();
+  if (changed) return 0;
+  if (o.temperature == 0) return 1;
+  return HasTopK() ? o.top_k : 0;
+}
+
 absl::StatusOr<int32_t> Sampler::Choose(const float* scores, float maximum, SamplerScratch* scratch,
                                         grammar::TokenFilter* filter) {
   const bool is_greedy = options_.temperature == 0;

@@ -101,6 +101,10 @@ class Sampler {
   absl::StatusOr<int32_t> Sample(absl::Span<const float> logits, SamplerScratch* scratch,
                                  grammar::TokenFilter* filter = nullptr);
 
+  // How many of the largest logits Sample looks at, where no filter is given: what the others are is
+  // the same to it. 0: at all of them.
+  int64_t logits_needed() const;
+
   // A token below vocab_size that has come without being asked for; it counts as generated.
   void Count(int32_t id) { ++generated_[id]; }
 
