@@ -86,21 +86,19 @@ run compile "$stories" -o gpu.llb --device cuda --isa sm_80 --json
 expect 0 "compile --device cuda"
 grep -q '"isa": *"sm_80"' out || fail "compile does not say for which GPU: $(head -5 out)"
 run generate gpu.llb -p x
-expect_error 2 "its code is for a GPU, sm_80, and for nothing else; --device cuda runs it"
+expect_error 2 "its code is for a GPU, sm_80, and for nothing else; lluda runs it with --device cuda"
 run asm gpu.llb --device cuda --list
 expect 0 "asm of a bundle"
 run ir gpu.llb
 expect 0 "ir of a bundle"
 run cache verify gpu.llb
 expect 0 "cache verify"
-for program in "$lluda generate" "$lluda-run"; do
-  # shellcheck disable=SC2086
-  run_program env LD_LIBRARY_PATH="$PWD/drivers" $program gpu.llb -p x -n 1 --device cuda
-  expect 0 "$program gpu.llb"
-  # shellcheck disable=SC2086
-  run_program env LD_LIBRARY_PATH="$PWD/drivers" FAKE_CUDA=major=7 $program gpu.llb -p x \
-    --device cuda
-  expect_error 2 "gpu.llb: code for sm_80 does not run on the GPU: Fake GPU"
-done
+run_program env LD_LIBRARY_PATH="$PWD/drivers" "$lluda" generate gpu.llb -p x -n 1 --device cuda
+expect 0 "generate gpu.llb"
+run_program env LD_LIBRARY_PATH="$PWD/drivers" FAKE_CUDA=major=7 "$lluda" generate gpu.llb -p x \
+  --device cuda
+expect_error 2 "gpu.llb: code for sm_80 does not run on the GPU: Fake GPU"
+run_program "$lluda-run" gpu.llb -p x
+expect_error 2 "its code is for a GPU, sm_80, and for nothing else; lluda runs it with --device cuda"
 
 finish

@@ -19,7 +19,6 @@
 #include "cli/terminal/exit_code.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/process.h"
-#include "engine/device.h"
 #include "engine/model.h"
 #include "media/sound_program.h"
 
@@ -35,7 +34,6 @@ absl::StatusOr<std::unique_ptr<engine::Model>> OpenBundle(const ModelFlags& flag
   options.threads = flags.threads;
   options.check_weights = flags.check;
   options.force = flags.force;
-  ASSIGN_OR_RETURN(options.device, engine::ParseDevice(flags.device));
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model, engine::Model::OpenBundle(options));
   PrintNotes(kProgram, model->notes());
   return model;

@@ -32,8 +32,9 @@ absl::Status CheckDevice(const bundle::Bundle& bundle, Device device) {
     return RefuseBundle(bundle, "its code is for a CPU alone");
   }
   if (device == Device::kCuda) return absl::OkStatus();
-  return RefuseBundle(bundle, absl::StrCat("its code is for a GPU, ", bundle.isa(),
-                                           ", and for nothing else; --device cuda runs it"));
+  return RefuseBundle(bundle,
+                      absl::StrCat("its code is for a GPU, ", bundle.isa(),
+                                   ", and for nothing else; lluda runs it with --device cuda"));
 }
 
 }  // namespace

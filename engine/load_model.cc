@@ -12,6 +12,7 @@
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/cpu/fingerprint.h"
 #include "codegen/llvm/target.h"
+#include "engine/bundle_program.h"
 #include "engine/gpu_model.h"
 #include "engine/machine.h"
 #include "engine/model.h"
@@ -43,7 +44,7 @@ void RunBoth(const F& first, const G& second) {
 
 absl::StatusOr<std::unique_ptr<Model>> Model::Load(const LoadOptions& options) {
   ASSIGN_OR_RETURN(std::shared_ptr<ModelSource> source, SourceOf(options, &OpenModelSource));
-  if (source->bundle() != nullptr) return LoadCompiled(std::move(source), options);
+  if (source->bundle() != nullptr) return LoadCompiled(std::move(source), options, &ProgramForGpu);
   RETURN_IF_ERROR(ThreadsOf(options));
   base::Stopwatch total;
   std::unique_ptr<Model> model(new Model());

@@ -36,6 +36,7 @@
 namespace lluda::engine {
 
 class CheckpointWeights;
+struct BundleProgram;
 struct OpenedModule;
 
 struct LoadOptions {
@@ -141,13 +142,19 @@ class Model {
   struct BundleBacking;
 
   Model();
+  // What makes a bundle's program runnable (bundle_program.h); null: this program does not.
+  using BundleLoader = absl::StatusOr<BundleProgram> (*)(const bundle::Bundle& bundle,
+                                                         const LoadOptions& options,
+                                                         int64_t context,
+                                                         runtime::ThreadPool* pool);
   static absl::StatusOr<std::unique_ptr<Model>> LoadCompiled(std::shared_ptr<ModelSource> source,
-                                                             const LoadOptions& options);
+                                                             const LoadOptions& options,
+                                                             BundleLoader for_gpu);
   absl::Status LoadProgram(const LoadOptions& options);
   absl::Status MakeModule(const LoadOptions& options, CheckpointWeights* weights,
                           OpenedModule* made);
   absl::Status LoadTexts(const LoadOptions& options);
-  absl::Status LoadBundle(const LoadOptions& options);
+  absl::Status LoadBundle(const LoadOptions& options, BundleLoader for_gpu);
 
   frontends::GenerationConfig generation_config_;
   std::optional<tokenizer::Tokenizer> tokenizer_;

@@ -4,19 +4,16 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/stopwatch.h"
 #include "bundle/reader.h"
 #include "engine/bundle_options.h"
-#include "engine/gpu_memory.h"
+#include "engine/bundle_program.h"
 #include "engine/machine.h"
 #include "engine/model.h"
 #include "engine/source/bundle_numbers.h"
 #include "engine/source/bundle_source.h"
 #include "runtime/cpu_device.h"
-#include "runtime/cuda/cuda_device.h"
-#include "runtime/cuda/machine_code.h"
 
 namespace lluda::engine {
 struct Model::BundleBacking : Model::Backing {
@@ -24,13 +21,6 @@ struct Model::BundleBacking : Model::Backing {
 };
 
 namespace {
-
-// What a bundle has to run, and what runs it.
-struct BundleProgram {
-  runtime::Program program;
-  std::unique_ptr<runtime::Device> device;
-  bundle::Code code = {};  // where the program's kernels lie, if a CPU runs them
-};
 
 absl::StatusOr<BundleProgram> ProgramForCpu(const bundle::Bundle& bundle,
                                             const LoadOptions& options, int64_t context,
@@ -41,47 +31,26 @@ absl::StatusOr<BundleProgram> ProgramForCpu(const bundle::Bundle& bundle,
                        std::move(runnable.code)};
 }
 
-absl::StatusOr<BundleProgram> ProgramForGpu(const bundle::Bundle& bundle,
-                                            const LoadOptions& options, int64_t context,
-                                            runtime::ThreadPool* pool) {
-  ASSIGN_OR_RETURN(bundle::GpuRunnable runnable, bundle.PrepareForGpu());
-  ASSIGN_OR_RETURN(std::shared_ptr<const runtime::CudaGpu> gpu,
-                   runtime::CudaGpu::Open(runtime::kCudaDriverLibrary));
-  bundle::GpuPart& part = runnable.part;
-  if (absl::Status runs = gpu->CheckRuns(part.target); !runs.ok()) {
-    return absl::Status(runs.code(), absl::StrCat(bundle.path(), ": ", runs.message()));
-  }
-  // Machine code of another kind of GPU, or of a later driver, is of no use here.
-  const bool fits = part.major == gpu->major() && part.minor == gpu->minor() &&
-                    part.driver <= gpu->driver().version();
-  for (auto& [name, kernel] : part.kernels) {
-    if (!fits) kernel.machine_code.clear();
-  }
-  runtime::MakeMachineCode(*gpu, options.code_cache, pool, &part.kernels);
-  RETURN_IF_ERROR(CheckGpuMemory(*gpu, bundle.path(), runnable.program, context));
-  auto device = std::make_unique<runtime::CudaDevice>(gpu, std::move(part.kernels), pool);
-  return BundleProgram{std::move(runnable.program), std::move(device)};
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Model>> Model::OpenBundle(const LoadOptions& options) {
   ASSIGN_OR_RETURN(std::shared_ptr<ModelSource> source, SourceOf(options, &OpenBundleSource));
-  return LoadCompiled(std::move(source), options);
+  return LoadCompiled(std::move(source), options, nullptr);
 }
 
 absl::StatusOr<std::unique_ptr<Model>> Model::LoadCompiled(std::shared_ptr<ModelSource> source,
-                                                           const LoadOptions& options) {
+                                                           const LoadOptions& options,
+                                                           BundleLoader for_gpu) {
   base::Stopwatch total;
   std::unique_ptr<Model> model(new Model());
   model->source_ = std::move(source);
-  RETURN_IF_ERROR(model->LoadBundle(options));
+  RETURN_IF_ERROR(model->LoadBundle(options, for_gpu));
   NoteThreads(*model->pool_, &model->notes_);
   model->stats_.total_seconds = total.Lap();
   return model;
 }
 
-absl::Status Model::LoadBundle(const LoadOptions& options) {
+absl::Status Model::LoadBundle(const LoadOptions& options, BundleLoader for_gpu) {
   ASSIGN_OR_RETURN(int threads, ThreadsOf(options));
   auto backing = std::make_unique<BundleBacking>();
   const bundle::Bundle& bundle = *source_->bundle();
@@ -91,9 +60,9 @@ absl::Status Model::LoadBundle(const LoadOptions& options) {
   }
   pool_ = std::make_unique<runtime::ThreadPool>(threads);
   context_ = ContextOfBundle(bundle, options.module);
-  ASSIGN_OR_RETURN(BundleProgram ready,
-                   bundle.is_for_gpu() ? ProgramForGpu(bundle, options, context_, pool_.get())
-                                       : ProgramForCpu(bundle, options, context_, pool_.get()));
+  const BundleLoader load = bundle.is_for_gpu() ? for_gpu : &ProgramForCpu;
+  if (load == nullptr) return RefuseBundle(bundle, "this program runs no code of a GPU");
+  ASSIGN_OR_RETURN(BundleProgram ready, load(bundle, options, context_, pool_.get()));
   backing->code = std::move(ready.code);
   if (bundle.has_tokenizer() || options.need_tokenizer) {
     ASSIGN_OR_RETURN(tokenizer_, source_->ReadTokenizer());

@@ -191,7 +191,9 @@ TEST_F(GpuBundleTest, IsCompiledForAGpuThatIsNotHere) {
 TEST_F(GpuBundleTest, IsRefusedInALineWhereItHasNoCode) {
   const std::string path = Compile();
   EXPECT_EQ(ErrorOf(Options(path, Device::kCpu)),
-            path + ": its code is for a GPU, sm_90a, and for nothing else; --device cuda runs it");
+            path +
+                ": its code is for a GPU, sm_90a, and for nothing else; lluda runs it with "
+                "--device cuda");
   EXPECT_THAT(ErrorOf(Options(path, Device::kSimulatedGpu)), HasSubstr("for a GPU, sm_90a"));
   setenv("FAKE_CUDA", "major=8", 1);
   EXPECT_EQ(

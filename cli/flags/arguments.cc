@@ -613,7 +613,6 @@ RunParseResult ParseRunArguments(int argc, char** argv, const Version& version) 
   AddContext(&app, &flags.model);
   AddThreads(&app, &flags.model);
   AddForce(&app, &flags.model);
-  AddDevice(&app, &flags.model);
   AddCheck(&app, &flags.model);
   const size_t shared = app.get_options().size();
   AddGeneration(&app, &flags);
