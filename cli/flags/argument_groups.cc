@@ -82,11 +82,10 @@ void AddNumbers(CLI::App* app, const std::string& prefix, const std::string& who
 void AddPrecision(CLI::App* app, ModelFlags* flags) {
   AddNumbers(app, "--", "", &flags->precision, &flags->kv_cache, &flags->weights,
              &flags->activations);
-  app->add_flag(
-      "--partial-head", flags->partial_head,
-      "Hold the LM head in 8 bits as well, half its size more, and read of its own numbers "
-      "what may be needed: the same tokens in less time where they are the likeliest, or "
-      "drawn with --top-k");
+  app->add_flag("--partial-head", flags->partial_head,
+                "Hold the LM head in 8 bits as well, in about its size more, and read of its own "
+                "numbers what may be needed: the same tokens in less time where they are the "
+                "likeliest, or drawn with --top-k");
 }
 
 void AddResult(CLI::App* app, ModelFlags* flags) {
