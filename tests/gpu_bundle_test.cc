@@ -77,7 +77,8 @@ class GpuBundleTest : public testing::Test {
     reinterpret_cast<void (*)(void (*)(const char*, unsigned, void**))>(
         dlsym(library_, "FakeCudaSetRunner"))(&RunSimulated);
     compiled_ = reinterpret_cast<int (*)()>(dlsym(library_, "FakeCudaCompiled"));
-    if (TheKernels().runner == nullptr) ASSERT_NO_FATAL_FAILURE(Simulate());
+    if (TheKernels().runner != nullptr) return;
+    ASSERT_NO_FATAL_FAILURE(Simulate());
   }
   void TearDown() override { unsetenv("FAKE_CUDA"); }
 

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
+#include "codegen/llvm/llvm_targets.h"
 #include "llvm/MC/MCAsmInfo.h"
 #include "llvm/MC/MCContext.h"
 #include "llvm/MC/MCDisassembler/MCDisassembler.h"
@@ -23,7 +24,6 @@
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/MCTargetOptions.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Host.h"
 
@@ -91,9 +91,7 @@ bool IsZero(absl::string_view bytes) { return bytes.find_first_not_of('\0') == b
 class Disassembler {
  public:
   static absl::StatusOr<std::unique_ptr<Disassembler>> Create() {
-    llvm::InitializeNativeTarget();
-    llvm::InitializeNativeTargetAsmPrinter();
-    llvm::InitializeNativeTargetDisassembler();
+    RegisterTargets();
     std::unique_ptr<Disassembler> result(new Disassembler());
     const llvm::Triple triple(llvm::sys::getProcessTriple());
     std::string problem;

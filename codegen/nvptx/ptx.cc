@@ -9,11 +9,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
+#include "codegen/llvm/llvm_targets.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Pass.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/Scalar.h"
@@ -33,10 +33,7 @@ constexpr Gpu kGpus[] = {
 constexpr char kTriple[] = "nvptx64-nvidia-cuda";
 
 absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> MachineFor(const Gpu& gpu) {
-  LLVMInitializeNVPTXTargetInfo();
-  LLVMInitializeNVPTXTarget();
-  LLVMInitializeNVPTXTargetMC();
-  LLVMInitializeNVPTXAsmPrinter();
+  RegisterTargets();
   std::string problem;
   const llvm::Target* target = llvm::TargetRegistry::lookupTarget(kTriple, problem);
   if (target == nullptr) {
