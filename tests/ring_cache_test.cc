@@ -1,7 +1,6 @@
 // Small models of families with windows, in contexts so long that the caches of these layers are
 // rings: their logits against the same model in plain loops, in other steps, beside another sequence,
 // and after going back.
-#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -21,19 +20,9 @@ constexpr int kLength = 600;    // more than twice round a ring
 constexpr int64_t kRing = 256;  // the windows are of 7 to 11 positions
 constexpr int64_t kMaxStep = 50;
 
-FamilyCase CaseNamed(const std::string& name) {
-  const std::vector<FamilyCase> all = FamilyCases();
-  const auto found =
-      std::find_if(all.begin(), all.end(), [&](const FamilyCase& c) { return c.name == name; });
-  EXPECT_NE(found, all.end()) << name;
-  FamilyCase c = *found;
-  c.positions = 1024;
-  return c;
-}
-
 class RingCacheTest : public testing::TestWithParam<std::string> {
  protected:
-  RingCacheTest() : folder_(CaseNamed(GetParam())), prompt_(folder_.Prompt(kLength, 11)) {}
+  RingCacheTest() : folder_(LongCaseNamed(GetParam())), prompt_(folder_.Prompt(kLength, 11)) {}
 
   std::unique_ptr<engine::Model> Load(engine::Precision precision,
                                       engine::KvCache cache = engine::KvCache::kPrecision) {
@@ -138,7 +127,7 @@ TEST_P(RingCacheTest, ASequenceGoesOnFromItsBeginningOrStartsAgain) {
 // A token alone at a span's edge: threads share the spans of layers with a window and of those
 // without one, in the same workspace, and they have different numbers of spans.
 TEST_P(RingCacheTest, KernelsOfOtherSpansShareTheirWorkspace) {
-  FamilyCase longer = CaseNamed(GetParam());
+  FamilyCase longer = LongCaseNamed(GetParam());
   longer.positions = 4096;
   const SeededFolder folder(longer);
   const std::vector<int32_t> prompt = folder.Prompt(kLength, 13);

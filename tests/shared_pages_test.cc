@@ -18,16 +18,6 @@ namespace {
 constexpr int kLength = 600;  // nine pages and a part, more than a span
 constexpr int64_t kShared = 256;
 
-FamilyCase CaseNamed(const std::string& name) {
-  const std::vector<FamilyCase> all = FamilyCases();
-  const auto found =
-      std::find_if(all.begin(), all.end(), [&](const FamilyCase& c) { return c.name == name; });
-  EXPECT_NE(found, all.end()) << name;
-  FamilyCase c = *found;
-  c.positions = 1024;
-  return c;
-}
-
 std::unique_ptr<engine::Model> Load(const SeededFolder& folder, bool pages,
                                     engine::Precision precision = engine::Precision::kBF16,
                                     engine::KvCache cache = engine::KvCache::kPrecision,
@@ -48,7 +38,7 @@ std::unique_ptr<engine::Model> Load(const SeededFolder& folder, bool pages,
 class SharedPagesTest : public testing::TestWithParam<std::string> {};
 
 TEST_P(SharedPagesTest, LogitsAreThoseOfSlotsWhateverThePages) {
-  const SeededFolder folder(CaseNamed(GetParam()));
+  const SeededFolder folder(LongCaseNamed(GetParam()));
   const std::vector<int32_t> prompt = folder.Prompt(kLength, 11);
   const std::vector<int32_t> other = folder.Prompt(kLength, 12);
   const auto part = [](const std::vector<int32_t>& tokens, int64_t begin, int64_t end) {
@@ -111,7 +101,7 @@ INSTANTIATE_TEST_SUITE_P(All, SharedPagesTest, testing::Values("qwen3", "llama_o
                          [](const auto& info) { return info.param; });
 
 TEST(SharedPages, AModelWithRingsKeepsItsSlots) {
-  const SeededFolder folder(CaseNamed("gemma3"));
+  const SeededFolder folder(LongCaseNamed("gemma3"));
   const std::vector<int32_t> prompt = folder.Prompt(kLength, 11);
   const auto slots = Load(folder, /*pages=*/false);
   const auto asked = Load(folder, /*pages=*/true);

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "glog/logging.h"
 #include "ir/type/dtype.h"
 
 namespace lluda::tests {
@@ -307,6 +308,16 @@ std::vector<FamilyCase> FamilyCases() {
           Qwen3MoeWithDenseLayers(),
           Qwen2Moe(),
           Mixtral()};
+}
+
+FamilyCase LongCaseNamed(const std::string& name) {
+  const std::vector<FamilyCase> all = FamilyCases();
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const FamilyCase& c) { return c.name == name; });
+  CHECK(found != all.end()) << "there is no family " << name;
+  FamilyCase c = *found;
+  c.positions = 1024;
+  return c;
 }
 
 void SeededFolder::AddMlp(const FamilyCase& c, const std::string& prefix) {

@@ -44,6 +44,8 @@ struct FamilyCase {
 
 // One of each family, some with other shapes or switches.
 std::vector<FamilyCase> FamilyCases();
+// The one of this name, with room for 1024 positions.
+FamilyCase LongCaseNamed(const std::string& name);
 
 // Makes the weights of a case, and the folder that holds them.
 class SeededFolder {
