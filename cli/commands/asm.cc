@@ -42,7 +42,7 @@ absl::StatusOr<int> RunGpuAsm(const AsmFlags& flags, const tools::OptimisedModel
 
 }  // namespace
 
-absl::StatusOr<int> RunAsm(const AsmFlags& flags) {
+absl::StatusOr<int> Run(const AsmFlags& flags) {
   if (flags.op.empty() && !flags.list) {
     return absl::InvalidArgumentError("asm: name a statement with --op, or print all with --list");
   }

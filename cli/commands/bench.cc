@@ -53,7 +53,7 @@ absl::Status NotMeasured(const BenchFlags& flags) {
 
 }  // namespace
 
-absl::StatusOr<int> RunBench(const BenchFlags& flags) {
+absl::StatusOr<int> Run(const BenchFlags& flags) {
   if (flags.entry == step_interface::kAudio) return RunSoundBench(flags);
   if (!tools::IsStep(flags.entry)) return NotMeasured(flags);
   tools::BenchOptions bench{

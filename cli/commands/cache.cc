@@ -35,7 +35,7 @@ absl::StatusOr<int> VerifyBundle(const CacheFlags& flags) {
 
 }  // namespace
 
-absl::StatusOr<int> RunCache(const CacheFlags& flags) {
+absl::StatusOr<int> Run(const CacheFlags& flags) {
   if (!flags.file.empty()) return VerifyBundle(flags);
   ASSIGN_OR_RETURN(CodeCache cache, OpenCache());
   if (flags.action == CacheAction::kPrune) {

@@ -198,7 +198,7 @@ absl::StatusOr<int> AnswerLines(Chat* chat, Interrupt* interrupt) {
 
 }  // namespace
 
-absl::StatusOr<int> RunChat(const ChatFlags& flags) {
+absl::StatusOr<int> Run(const ChatFlags& flags) {
   const PromptFlags& prompt = flags.generate.prompt;
   const bool one_message = prompt.text || prompt.file;
   std::string message;

@@ -14,7 +14,7 @@
 
 namespace lluda::cli {
 
-absl::StatusOr<int> RunCompile(const CompileFlags& flags) {
+absl::StatusOr<int> Run(const CompileFlags& flags) {
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
   const auto beside = [&](const char* what, const char* extension) {
     if (!absl::c_linear_search(flags.emit, what)) return std::string();

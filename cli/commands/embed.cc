@@ -38,7 +38,7 @@ absl::StatusOr<std::string> PromptFor(const EmbedFlags& flags, const engine::Mod
 
 }  // namespace
 
-absl::StatusOr<int> RunEmbed(const EmbedFlags& flags) {
+absl::StatusOr<int> Run(const EmbedFlags& flags) {
   ASSIGN_OR_RETURN(const std::vector<tools::TextInput> inputs, ReadInputs(flags));
   ModelFlags wanted = flags.model;
   wanted.result = std::string(engine::StepResultName(engine::StepResult::kHidden));

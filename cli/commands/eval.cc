@@ -43,7 +43,7 @@ std::optional<ModelFlags> AgainstOf(const EvalFlags& flags) {
 
 }  // namespace
 
-absl::StatusOr<int> RunEval(const EvalFlags& flags) {
+absl::StatusOr<int> Run(const EvalFlags& flags) {
   // Before the models, so that a wrong file name is told at once.
   ASSIGN_OR_RETURN(const tools::EvalText text, ReadText(flags));
   tools::EvalReport report;

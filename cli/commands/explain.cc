@@ -44,7 +44,7 @@ absl::StatusOr<tools::ExplainedRun> RunOf(const ExplainFlags& flags, int64_t con
 
 }  // namespace
 
-absl::StatusOr<int> RunExplain(const ExplainFlags& flags) {
+absl::StatusOr<int> Run(const ExplainFlags& flags) {
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
   ASSIGN_OR_RETURN(tools::OptimisedModel optimised,
                    tools::OpenOptimised(options, engine::Weights::kRequired));

@@ -12,7 +12,7 @@
 
 namespace lluda::cli {
 
-absl::StatusOr<int> RunGenerate(const GenerateFlags& flags) {
+absl::StatusOr<int> Run(const GenerateFlags& flags) {
   // Before the model, so that a wrong file name is told at once.
   ASSIGN_OR_RETURN(std::string prompt, ReadPrompt(flags.prompt));
   ASSIGN_OR_RETURN(std::shared_ptr<const grammar::Grammar> grammar, GrammarOf(flags.grammar));

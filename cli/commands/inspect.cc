@@ -7,7 +7,7 @@
 
 namespace lluda::cli {
 
-absl::StatusOr<int> RunInspect(const InspectFlags& flags) {
+absl::StatusOr<int> Run(const InspectFlags& flags) {
   ASSIGN_OR_RETURN(const std::string path, ModelPath(flags.model));
   ASSIGN_OR_RETURN(const tools::FileReport report, tools::InspectFiles(path));
   return Print(flags.json ? tools::FileReportJson(report) : tools::FileReportText(report));

@@ -104,7 +104,7 @@ absl::StatusOr<int> WriteDumps(const IrFlags& flags, const std::vector<std::stri
 
 }  // namespace
 
-absl::StatusOr<int> RunIr(const IrFlags& flags) {
+absl::StatusOr<int> Run(const IrFlags& flags) {
   ASSIGN_OR_RETURN(engine::LoadOptions load, LoadOptionsOf(flags.model));
   if (load.source->bundle() != nullptr) return PrintBundle(flags, load);
   ASSIGN_OR_RETURN(engine::OpenedModule imported, OpenImported(load, engine::Weights::kOptional));

@@ -14,7 +14,7 @@
 
 namespace lluda::cli {
 
-absl::StatusOr<int> RunReport(const ReportFlags& flags) {
+absl::StatusOr<int> Run(const ReportFlags& flags) {
   if (flags.output.empty() && !flags.json) {
     return absl::InvalidArgumentError("report: --output is required, or --json");
   }

@@ -15,7 +15,7 @@
 
 namespace lluda::cli {
 
-absl::StatusOr<int> RunRerank(const RerankFlags& flags) {
+absl::StatusOr<int> Run(const RerankFlags& flags) {
   const std::string file = flags.file.value_or("-");
   ASSIGN_OR_RETURN(const std::string lines, ReadInput(file));
   const std::string label = file == "-" ? "stdin" : file;

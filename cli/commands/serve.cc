@@ -162,7 +162,7 @@ void WaitForSignal(const Interrupt& interrupt) {
 
 }  // namespace
 
-absl::StatusOr<int> RunServe(const ServeFlags& flags) {
+absl::StatusOr<int> Run(const ServeFlags& flags) {
   if (flags.plan) {
     ASSIGN_OR_RETURN(engine::LoadOptions options, ServedOptionsOf(flags));
     ASSIGN_OR_RETURN(const std::unique_ptr<engine::Model> model,

@@ -12,7 +12,7 @@
 
 namespace lluda::cli {
 
-absl::StatusOr<int> RunTokenize(const TokenizeFlags& flags) {
+absl::StatusOr<int> Run(const TokenizeFlags& flags) {
   // Outlives the tokenizer that reads from it.
   ASSIGN_OR_RETURN(std::shared_ptr<engine::ModelSource> source,
                    OpenSource(flags.model, flags.tokenizer));

@@ -9,7 +9,7 @@
 
 namespace lluda::cli {
 
-absl::StatusOr<int> RunTranscribe(const TranscribeFlags& flags) {
+absl::StatusOr<int> Run(const TranscribeFlags& flags) {
   ASSIGN_OR_RETURN(const Hearing hearing, PrepareHearing(flags, ReadSoundInput));
   ASSIGN_OR_RETURN(const std::unique_ptr<engine::Model> model, LoadModel(flags.model, true));
   return TranscribeSounds("lluda", model.get(), flags, hearing);

@@ -10,7 +10,7 @@
 
 namespace lluda::cli {
 
-absl::StatusOr<int> RunValidate(const ValidateFlags& flags) {
+absl::StatusOr<int> Run(const ValidateFlags& flags) {
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
   ASSIGN_OR_RETURN(
       tools::Validation validation,

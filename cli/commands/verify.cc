@@ -26,7 +26,7 @@ absl::StatusOr<tools::VerifyReport> Verify(const VerifyFlags& flags) {
 
 }  // namespace
 
-absl::StatusOr<int> RunVerify(const VerifyFlags& flags) {
+absl::StatusOr<int> Run(const VerifyFlags& flags) {
   ASSIGN_OR_RETURN(tools::VerifyReport report, Verify(flags));
   if (!report.remark.empty()) std::cerr << "lluda: " << report.remark << "\n";
   std::string repro_file;

@@ -2,64 +2,24 @@
 //
 //   ParseResult parsed = ParseArguments(argc, argv, VersionText);
 //   if (parsed.exit_code) return *parsed.exit_code;   // --help, or bad usage, already reported
-//   if (parsed.arguments.command == Command::kGenerate) RunGenerate(parsed.arguments.generate);
-//
-// A mistyped command or flag gets the nearest one: "unknown command 'genrate'; did you mean
-// 'generate'?". The parser library reports by throwing; nothing leaves ParseArguments that way.
+//   if (const auto* flags = std::get_if<GenerateFlags>(&parsed.arguments)) ...
 #ifndef LLUDA_CLI_FLAGS_ARGUMENTS_H_
 #define LLUDA_CLI_FLAGS_ARGUMENTS_H_
 
-#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "cli/flags/flags.h"  // IWYU pragma: export
 
 namespace lluda::cli {
 
-enum class Command : uint8_t {
-  kGenerate,
-  kChat,
-  kServe,
-  kTokenize,
-  kEmbed,
-  kRerank,
-  kTranscribe,
-  kIr,
-  kAsm,
-  kExplain,
-  kReport,
-  kVerify,
-  kValidate,
-  kEval,
-  kBench,
-  kCompile,
-  kInspect,
-  kCache,
-};
-
-struct Arguments {
-  Command command = Command::kGenerate;
-  GenerateFlags generate;
-  ChatFlags chat;
-  ServeFlags serve;
-  TokenizeFlags tokenize;
-  EmbedFlags embed;
-  RerankFlags rerank;
-  TranscribeFlags transcribe;
-  IrFlags ir;
-  AsmFlags assembly;
-  ExplainFlags explain;
-  ReportFlags report;
-  VerifyFlags verify;
-  ValidateFlags validate;
-  EvalFlags eval;
-  CompileFlags compile;
-  InspectFlags inspect;
-  CacheFlags cache;
-  BenchFlags bench;
-};
+// The flags of the subcommand that was given.
+using Arguments =
+    std::variant<GenerateFlags, ChatFlags, ServeFlags, TokenizeFlags, EmbedFlags, RerankFlags,
+                 TranscribeFlags, IrFlags, AsmFlags, ExplainFlags, ReportFlags, VerifyFlags,
+                 ValidateFlags, EvalFlags, BenchFlags, CompileFlags, InspectFlags, CacheFlags>;
 
 struct ParseResult {
   Arguments arguments;

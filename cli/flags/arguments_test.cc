@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace lluda::cli {
@@ -21,12 +23,18 @@ ParseResult Parse(std::vector<std::string> words) {
   return ParseArguments(static_cast<int>(argv.size()), argv.data(), [] { return "version 7"; });
 }
 
+// Of a right command line of this subcommand.
+template <typename Flags>
+Flags FlagsOf(const std::vector<std::string>& words) {
+  const ParseResult result = Parse(words);
+  EXPECT_EQ(result.exit_code, std::nullopt);
+  EXPECT_TRUE(std::holds_alternative<Flags>(result.arguments)) << words.front();
+  return std::get<Flags>(result.arguments);
+}
+
 TEST(ArgumentsTest, GenerateTakesTheModelFirst) {
-  const ParseResult result =
-      Parse({"generate", "some/folder", "-p", "-- Hi", "-n", "7", "--stop", "a", "--stop", "b"});
-  ASSERT_FALSE(result.exit_code);
-  EXPECT_EQ(result.arguments.command, Command::kGenerate);
-  const GenerateFlags& flags = result.arguments.generate;
+  const auto flags = FlagsOf<GenerateFlags>(
+      {"generate", "some/folder", "-p", "-- Hi", "-n", "7", "--stop", "a", "--stop", "b"});
   EXPECT_EQ(flags.model.model, "some/folder");
   EXPECT_EQ(flags.prompt.text, "-- Hi");
   EXPECT_EQ(flags.max_new_tokens, 7);
@@ -35,37 +43,34 @@ TEST(ArgumentsTest, GenerateTakesTheModelFirst) {
 }
 
 TEST(ArgumentsTest, AStopStringDoesNotSwallowTheModel) {
-  const ParseResult result = Parse({"generate", "--stop", "a", "folder", "-p", "x"});
-  ASSERT_FALSE(result.exit_code);
-  EXPECT_EQ(result.arguments.generate.model.model, "folder");
+  const auto flags = FlagsOf<GenerateFlags>({"generate", "--stop", "a", "folder", "-p", "x"});
+  EXPECT_EQ(flags.model.model, "folder");
 }
 
 TEST(ArgumentsTest, SamplerFlagsMayBeNegativeNumbers) {
-  const ParseResult result =
-      Parse({"generate", "-p", "x", "--presence-penalty", "-0.5", "--temperature", "0"});
-  ASSERT_FALSE(result.exit_code);
-  EXPECT_EQ(result.arguments.generate.sampler.presence_penalty, -0.5);
-  EXPECT_EQ(result.arguments.generate.sampler.temperature, 0.0);
+  const auto flags = FlagsOf<GenerateFlags>(
+      {"generate", "-p", "x", "--presence-penalty", "-0.5", "--temperature", "0"});
+  EXPECT_EQ(flags.sampler.presence_penalty, -0.5);
+  EXPECT_EQ(flags.sampler.temperature, 0.0);
 }
 
 TEST(ArgumentsTest, ChatThinksUnlessToldNotTo) {
-  EXPECT_EQ(Parse({"chat"}).arguments.chat.thinking, std::nullopt);
-  EXPECT_EQ(Parse({"chat", "--thinking"}).arguments.chat.thinking, true);
-  EXPECT_EQ(Parse({"chat", "--no-thinking"}).arguments.chat.thinking, false);
-  const ChatFlags chat =
-      Parse({"chat", "--tools", "t.json", "--chat-template", "c.jinja", "--show-prompt"})
-          .arguments.chat;
+  EXPECT_EQ(FlagsOf<ChatFlags>({"chat"}).thinking, std::nullopt);
+  EXPECT_EQ(FlagsOf<ChatFlags>({"chat", "--thinking"}).thinking, true);
+  EXPECT_EQ(FlagsOf<ChatFlags>({"chat", "--no-thinking"}).thinking, false);
+  const ChatFlags chat = FlagsOf<ChatFlags>(
+      {"chat", "--tools", "t.json", "--chat-template", "c.jinja", "--show-prompt"});
   EXPECT_EQ(chat.tools_file, "t.json");
   EXPECT_EQ(chat.template_file, "c.jinja");
   EXPECT_TRUE(chat.show_prompt);
 }
 
 TEST(ArgumentsTest, JsonOfBenchGoesToStdoutUnlessAFileIsNamed) {
-  EXPECT_EQ(Parse({"bench"}).arguments.bench.json_file, "");
-  EXPECT_EQ(Parse({"bench", "folder", "--json"}).arguments.bench.json_file, "-");
-  EXPECT_EQ(Parse({"bench", "folder", "--json", "--stats"}).arguments.bench.json_file, "-");
-  EXPECT_EQ(Parse({"bench", "--json", "b.json", "folder"}).arguments.bench.json_file, "b.json");
-  EXPECT_EQ(Parse({"bench", "--json", "b.json", "folder"}).arguments.bench.model.model, "folder");
+  EXPECT_EQ(FlagsOf<BenchFlags>({"bench"}).json_file, "");
+  EXPECT_EQ(FlagsOf<BenchFlags>({"bench", "folder", "--json"}).json_file, "-");
+  EXPECT_EQ(FlagsOf<BenchFlags>({"bench", "folder", "--json", "--stats"}).json_file, "-");
+  EXPECT_EQ(FlagsOf<BenchFlags>({"bench", "--json", "b.json", "folder"}).json_file, "b.json");
+  EXPECT_EQ(FlagsOf<BenchFlags>({"bench", "--json", "b.json", "folder"}).model.model, "folder");
 }
 
 TEST(ArgumentsTest, EveryCommandTakesJson) {
@@ -92,40 +97,37 @@ TEST(ArgumentsTest, EveryCommandTakesJson) {
 }
 
 TEST(ArgumentsTest, BenchTakesListsAndDoesNotSwallowTheModel) {
-  const ParseResult result =
-      Parse({"bench", "--prompt-tokens", "8,512", "folder", "--depth", "0,9"});
-  ASSERT_FALSE(result.exit_code);
-  EXPECT_EQ(result.arguments.command, Command::kBench);
-  EXPECT_EQ(result.arguments.bench.model.model, "folder");
-  EXPECT_THAT(result.arguments.bench.prompt_tokens, ElementsAre(8, 512));
-  EXPECT_THAT(result.arguments.bench.depths, ElementsAre(0, 9));
+  const auto flags =
+      FlagsOf<BenchFlags>({"bench", "--prompt-tokens", "8,512", "folder", "--depth", "0,9"});
+  EXPECT_EQ(flags.model.model, "folder");
+  EXPECT_THAT(flags.prompt_tokens, ElementsAre(8, 512));
+  EXPECT_THAT(flags.depths, ElementsAre(0, 9));
 }
 
 TEST(ArgumentsTest, EveryCommandThatLooksIntoAModelTakesAnEntry) {
-  EXPECT_EQ(Parse({"ir", "--entry", "audio"}).arguments.ir.entry, "audio");
-  EXPECT_EQ(Parse({"asm", "--list", "--entry", "audio"}).arguments.assembly.entry, "audio");
-  EXPECT_EQ(Parse({"explain", "--entry", "audio"}).arguments.explain.entry, "audio");
-  EXPECT_EQ(Parse({"report", "--entry", "audio"}).arguments.report.entry, "audio");
-  EXPECT_EQ(Parse({"verify", "--entry", "audio"}).arguments.verify.entry, "audio");
-  const BenchFlags bench = Parse({"bench", "--entry", "audio"}).arguments.bench;
+  EXPECT_EQ(FlagsOf<IrFlags>({"ir", "--entry", "audio"}).entry, "audio");
+  EXPECT_EQ(FlagsOf<AsmFlags>({"asm", "--list", "--entry", "audio"}).entry, "audio");
+  EXPECT_EQ(FlagsOf<ExplainFlags>({"explain", "--entry", "audio"}).entry, "audio");
+  EXPECT_EQ(FlagsOf<ReportFlags>({"report", "--entry", "audio"}).entry, "audio");
+  EXPECT_EQ(FlagsOf<VerifyFlags>({"verify", "--entry", "audio"}).entry, "audio");
+  const BenchFlags bench = FlagsOf<BenchFlags>({"bench", "--entry", "audio"});
   EXPECT_EQ(bench.entry, "audio");
   EXPECT_EQ(bench.seconds, 30);
-  EXPECT_EQ(Parse({"bench", "--entry", "audio", "--seconds", "5"}).arguments.bench.seconds, 5);
+  EXPECT_EQ(FlagsOf<BenchFlags>({"bench", "--entry", "audio", "--seconds", "5"}).seconds, 5);
 }
 
 TEST(ArgumentsTest, NumbersThatAreNotAskedForAreLeftToTheModel) {
-  const ParseResult result = Parse({"bench", "--kv-cache", "int8"});
-  ASSERT_FALSE(result.exit_code);
-  EXPECT_EQ(result.arguments.bench.model.precision, "");
-  EXPECT_EQ(result.arguments.bench.model.kv_cache, "int8");
+  const auto flags = FlagsOf<BenchFlags>({"bench", "--kv-cache", "int8"});
+  EXPECT_EQ(flags.model.precision, "");
+  EXPECT_EQ(flags.model.kv_cache, "int8");
 }
 
 TEST(ArgumentsTest, EveryCommandThatRunsAModelTellsProfilersAndDebuggers) {
-  EXPECT_TRUE(Parse({"generate", "--perf"}).arguments.generate.model.perf);
-  EXPECT_TRUE(Parse({"chat", "--perf"}).arguments.chat.generate.model.perf);
-  EXPECT_TRUE(Parse({"bench", "--gdb"}).arguments.bench.model.gdb);
-  EXPECT_TRUE(Parse({"explain", "--perf"}).arguments.explain.model.perf);
-  EXPECT_TRUE(Parse({"validate", "--reference", "x", "--gdb"}).arguments.validate.model.gdb);
+  EXPECT_TRUE(FlagsOf<GenerateFlags>({"generate", "--perf"}).model.perf);
+  EXPECT_TRUE(FlagsOf<ChatFlags>({"chat", "--perf"}).generate.model.perf);
+  EXPECT_TRUE(FlagsOf<BenchFlags>({"bench", "--gdb"}).model.gdb);
+  EXPECT_TRUE(FlagsOf<ExplainFlags>({"explain", "--perf"}).model.perf);
+  EXPECT_TRUE(FlagsOf<ValidateFlags>({"validate", "--reference", "x", "--gdb"}).model.gdb);
 }
 
 struct BadUsage {
@@ -213,34 +215,31 @@ TEST(ArgumentsTest, HelpGoesToStdout) {
 }
 
 TEST(ArgumentsTest, CompileNeedsAnOutputAndKnowsWhatElseItCanWrite) {
-  const ParseResult result =
-      Parse({"compile", "--emit=object,header", "folder", "-o", "m.llb", "--isa", "avx2"});
-  ASSERT_FALSE(result.exit_code);
-  EXPECT_EQ(result.arguments.command, Command::kCompile);
-  EXPECT_EQ(result.arguments.compile.model.model, "folder");
-  EXPECT_EQ(result.arguments.compile.model.isa, "avx2");
-  EXPECT_EQ(result.arguments.compile.output, "m.llb");
-  EXPECT_THAT(result.arguments.compile.emit, ElementsAre("object", "header"));
+  const auto flags = FlagsOf<CompileFlags>(
+      {"compile", "--emit=object,header", "folder", "-o", "m.llb", "--isa", "avx2"});
+  EXPECT_EQ(flags.model.model, "folder");
+  EXPECT_EQ(flags.model.isa, "avx2");
+  EXPECT_EQ(flags.output, "m.llb");
+  EXPECT_THAT(flags.emit, ElementsAre("object", "header"));
   EXPECT_EQ(Parse({"compile", "folder"}).exit_code, 2);
   EXPECT_EQ(Parse({"compile", "folder", "-o", "m.llb", "--emit=tarball"}).exit_code, 2);
 }
 
 TEST(ArgumentsTest, CacheTakesOneAction) {
-  EXPECT_EQ(Parse({"cache", "ls"}).arguments.cache.action, CacheAction::kList);
-  const ParseResult prune = Parse({"cache", "prune", "--max-size", "3MB"});
-  EXPECT_EQ(prune.arguments.command, Command::kCache);
-  EXPECT_EQ(prune.arguments.cache.action, CacheAction::kPrune);
-  EXPECT_EQ(prune.arguments.cache.max_bytes, 3 << 20);
-  const ParseResult verify = Parse({"cache", "verify", "m.llb"});
-  EXPECT_EQ(verify.arguments.cache.action, CacheAction::kVerify);
-  EXPECT_EQ(verify.arguments.cache.file, "m.llb");
+  EXPECT_EQ(FlagsOf<CacheFlags>({"cache", "ls"}).action, CacheAction::kList);
+  const auto prune = FlagsOf<CacheFlags>({"cache", "prune", "--max-size", "3MB"});
+  EXPECT_EQ(prune.action, CacheAction::kPrune);
+  EXPECT_EQ(prune.max_bytes, 3 << 20);
+  const auto verify = FlagsOf<CacheFlags>({"cache", "verify", "m.llb"});
+  EXPECT_EQ(verify.action, CacheAction::kVerify);
+  EXPECT_EQ(verify.file, "m.llb");
   EXPECT_EQ(Parse({"cache"}).exit_code, 2);
   EXPECT_EQ(Parse({"cache", "prune", "--max-size", "lots"}).exit_code, 2);
 }
 
 TEST(ArgumentsTest, CompiledCodeIsKeptUnlessToldNotTo) {
-  EXPECT_TRUE(Parse({"generate", "-p", "x"}).arguments.generate.model.use_cache);
-  EXPECT_FALSE(Parse({"generate", "-p", "x", "--no-cache"}).arguments.generate.model.use_cache);
+  EXPECT_TRUE(FlagsOf<GenerateFlags>({"generate", "-p", "x"}).model.use_cache);
+  EXPECT_FALSE(FlagsOf<GenerateFlags>({"generate", "-p", "x", "--no-cache"}).model.use_cache);
 }
 
 TEST(RunArgumentsTest, NeedABundleAndTakeTheFlagsOfGenerate) {
