@@ -9,12 +9,12 @@
 #include "cli/flags/arguments.h"
 #include "cli/flags/version.h"
 #include "cli/terminal/exit_code.h"
-#include "cli/terminal/process.h"
 #include "codegen/llvm/llvm_errors.h"
+#include "runtime/machine/process.h"
 
 int main(int argc, char** argv) {
-  lluda::codegen::SetLlvmErrorHandler(&lluda::cli::Die);
-  return lluda::cli::RunProcess([&] {
+  lluda::codegen::SetLlvmErrorHandler(&lluda::runtime::Die);
+  return lluda::runtime::RunProcess([&] {
     const lluda::cli::ParseResult parsed =
         lluda::cli::ParseArguments(argc, argv, lluda::cli::VersionText);
     if (parsed.exit_code) return *parsed.exit_code;

@@ -18,9 +18,9 @@
 #include "cli/flags/transcription.h"
 #include "cli/terminal/exit_code.h"
 #include "cli/terminal/output.h"
-#include "cli/terminal/process.h"
 #include "engine/model.h"
 #include "media/sound_program.h"
+#include "runtime/machine/process.h"
 
 namespace lluda::cli {
 namespace {
@@ -77,7 +77,7 @@ std::string RunVersionText() {
 }  // namespace lluda::cli
 
 int main(int argc, char** argv) {
-  return lluda::cli::RunProcess([&] {
+  return lluda::runtime::RunProcess([&] {
     const lluda::cli::RunParseResult parsed =
         lluda::cli::ParseRunArguments(argc, argv, lluda::cli::RunVersionText);
     if (parsed.exit_code) return *parsed.exit_code;

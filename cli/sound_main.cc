@@ -11,7 +11,7 @@
 #include "cli/flags/sound_input.h"
 #include "cli/terminal/exit_code.h"
 #include "cli/terminal/output.h"
-#include "cli/terminal/process.h"
+#include "runtime/machine/process.h"
 
 namespace lluda::cli {
 namespace {
@@ -29,6 +29,6 @@ absl::StatusOr<int> Run(int argc, char** argv) {
 }  // namespace lluda::cli
 
 int main(int argc, char** argv) {
-  return lluda::cli::RunProcess(
+  return lluda::runtime::RunProcess(
       [&] { return lluda::cli::ExitCodeOf("lluda-sound", lluda::cli::Run(argc, argv)); });
 }

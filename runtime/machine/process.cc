@@ -1,4 +1,4 @@
-#include "cli/terminal/process.h"
+#include "runtime/machine/process.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -15,7 +15,7 @@
 
 #include "runtime/machine/start_thread.h"
 
-namespace lluda::cli {
+namespace lluda::runtime {
 namespace {
 
 // A standard stream that the program was started without is an error to whoever uses it, and no file
@@ -61,7 +61,7 @@ int RunOnThread(const std::function<int()>& main) {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &task.signals);
   pthread_t thread;
-  const bool started = runtime::StartThread(&RunTask, &task, &thread) == 0;
+  const bool started = StartThread(&RunTask, &task, &thread) == 0;
   if (started) pthread_join(thread, nullptr);
   pthread_sigmask(SIG_SETMASK, &task.signals, nullptr);
   return started ? task.exit_code : main();
@@ -89,4 +89,4 @@ int RunProcess(const std::function<int()>& main) {
   return HasStack() ? main() : RunOnThread(main);
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::runtime

@@ -4,12 +4,12 @@
 //   int main(int argc, char** argv) {
 //     return RunProcess([&] { return Main(argc, argv); });
 //   }
-#ifndef LLUDA_CLI_TERMINAL_PROCESS_H_
-#define LLUDA_CLI_TERMINAL_PROCESS_H_
+#ifndef LLUDA_RUNTIME_MACHINE_PROCESS_H_
+#define LLUDA_RUNTIME_MACHINE_PROCESS_H_
 
 #include <functional>
 
-namespace lluda::cli {
+namespace lluda::runtime {
 
 // Runs `main` and returns its exit code. While it runs:
 // - a write to a reader that has gone, or past `ulimit -f`, fails like any other;
@@ -22,6 +22,6 @@ int RunProcess(const std::function<int()>& main);
 // nothing.
 [[noreturn]] void Die(const char* reason);
 
-}  // namespace lluda::cli
+}  // namespace lluda::runtime
 
-#endif  // LLUDA_CLI_TERMINAL_PROCESS_H_
+#endif  // LLUDA_RUNTIME_MACHINE_PROCESS_H_
