@@ -1,5 +1,7 @@
 #include "serve/access.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -8,7 +10,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/files/whole_file.h"
 #include "base/json/json.h"
+#include "base/status_macros.h"
 
 namespace lluda::serve {
 namespace {
@@ -73,6 +77,19 @@ absl::StatusOr<std::vector<NamedKey>> ParseKeys(absl::string_view source, absl::
     }
     keys.push_back({name, base::Sha256(key)});
   }
+  return keys;
+}
+
+absl::StatusOr<std::vector<NamedKey>> ReadKeys(const std::string& file, const char* environment) {
+  if (file.empty()) return ParseKeys("LLUDA_API_KEYS", environment == nullptr ? "" : environment);
+  struct stat status = {};
+  if (stat(file.c_str(), &status) == 0 && (status.st_mode & 077) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(file, ": others than its owner may read or write it (chmod 600)"));
+  }
+  ASSIGN_OR_RETURN(const std::string text, base::ReadInput(file));
+  ASSIGN_OR_RETURN(std::vector<NamedKey> keys, ParseKeys(file, text));
+  if (keys.empty()) return absl::InvalidArgumentError(absl::StrCat(file, ": has no key"));
   return keys;
 }
 

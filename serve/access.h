@@ -29,6 +29,10 @@ struct NamedKey {
 // whose name is there twice.
 absl::StatusOr<std::vector<NamedKey>> ParseKeys(absl::string_view source, absl::string_view text);
 
+// Keys of the file, or without one of what LLUDA_API_KEYS says, null: nothing. InvalidArgument as
+// ParseKeys, and for a file that others than its owner may use or that has no key.
+absl::StatusOr<std::vector<NamedKey>> ReadKeys(const std::string& file, const char* environment);
+
 struct AccessOptions {
   std::vector<NamedKey> keys;        // none: nobody needs one
   std::vector<std::string> hosts;    // beside localhost, 127.0.0.1 and [::1]; without their ports

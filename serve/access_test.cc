@@ -2,8 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <string>
+
+#include "base/files/test_files.h"
 
 namespace lluda::serve {
 namespace {
@@ -21,6 +24,23 @@ http::Request RequestWith(std::vector<http::Header> headers) {
 std::string CodeOf(const Access& access, std::vector<http::Header> headers, bool needs_key = true) {
   const AccessResult result = access.Check(RequestWith(std::move(headers)), needs_key);
   return result.refusal ? result.refusal->code : "";
+}
+
+TEST(AccessTest, KeysOfAFileThatIsItsOwnersAloneComeBeforeTheEnvironments) {
+  const base::TemporaryFolder folder;
+  const std::string file = folder.Write("keys", "alice:0123456789");
+  ASSERT_EQ(chmod(file.c_str(), 0600), 0);
+  EXPECT_EQ((*ReadKeys(file, "bob:0123456789"))[0].name, "alice");
+  EXPECT_EQ((*ReadKeys("", "bob:0123456789"))[0].name, "bob");
+  EXPECT_TRUE(ReadKeys("", nullptr)->empty());
+  ASSERT_EQ(chmod(file.c_str(), 0640), 0);
+  EXPECT_EQ(ReadKeys(file, nullptr).status(),
+            absl::InvalidArgumentError(file +
+                                       ": others than its owner may read or write it (chmod 600)"));
+  const std::string empty = folder.Write("none", "# none\n");
+  ASSERT_EQ(chmod(empty.c_str(), 0600), 0);
+  EXPECT_EQ(ReadKeys(empty, "bob:0123456789").status(),
+            absl::InvalidArgumentError(empty + ": has no key"));
 }
 
 TEST(AccessTest, KeysAreReadLineByLineAndNeverTold) {

@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/files/whole_file.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "cli/commands/commands.h"
@@ -25,7 +26,7 @@ absl::Status Tell(const BenchFlags& flags, const std::string& text, const std::s
   const bool only_json = flags.json_file == "-";
   RETURN_IF_ERROR(WriteStdout(only_json ? json : text));
   if (!flags.json_file.empty() && !only_json) {
-    RETURN_IF_ERROR(WriteFile(flags.json_file, json));
+    RETURN_IF_ERROR(base::WriteFile(flags.json_file, json));
   }
   if (!warning.empty()) std::cerr << "lluda: warning: " << warning << "\n";
   return absl::OkStatus();

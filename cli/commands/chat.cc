@@ -9,7 +9,6 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
@@ -25,78 +24,50 @@
 #include "cli/terminal/output.h"
 #include "frontends/tokenizer/chat_template.h"
 #include "frontends/tokenizer/reader/chat_format_reader.h"
-#include "frontends/tokenizer/turn_ends.h"
+#include "tools/run/conversation.h"
 #include "tools/run/generation_report.h"
 
 namespace lluda::cli {
 namespace {
 
-using tokenizer::ChatMessage;
-using tokenizer::ChatRole;
-
-// How conversations are written: what the model's files and the flags say.
-struct ChatStyle {
-  tokenizer::ChatTemplate chat_template;
-  tokenizer::ChatOptions options;
-};
-
 class Chat {
  public:
-  Chat(const ChatFlags& flags, ChatStyle style, std::shared_ptr<const grammar::Grammar> grammar,
-       engine::Model* model, engine::Session* session, engine::Drafter* drafter)
+  Chat(const ChatFlags& flags, tools::ChatStyle style,
+       std::shared_ptr<const grammar::Grammar> grammar, engine::Model* model,
+       engine::Session* session, engine::Drafter* drafter)
       : flags_(flags),
-        style_(std::move(style)),
+        conversation_(std::move(style), flags.system, model, session),
         grammar_(std::move(grammar)),
         model_(model),
         session_(session),
-        drafter_(drafter) {
-    if (!flags.system.empty()) messages_.push_back({ChatRole::kSystem, flags.system});
-  }
+        drafter_(drafter) {}
 
-  // The prompt that the conversation becomes with this message. InvalidArgument if it cannot be
-  // answered; the conversation is then as it was.
-  absl::StatusOr<std::vector<int32_t>> Take(std::string message) {
-    ++taken_;
-    messages_.push_back({ChatRole::kUser, std::move(message)});
-    absl::StatusOr<std::vector<int32_t>> prompt = Prompt();
-    if (!prompt.ok()) messages_.pop_back();
+  absl::StatusOr<tools::ChatPrompt> Take(std::string message) {
+    absl::StatusOr<tools::ChatPrompt> prompt = conversation_.Ask(std::move(message));
+    if (prompt.ok() && flags_.show_prompt) {
+      const bool ends_line = absl::EndsWith(prompt->text, "\n");
+      std::cerr << prompt->text << (ends_line ? "" : "\n") << std::flush;
+    }
     return prompt;
   }
 
   // Answers what was taken last; the answer becomes part of the conversation.
-  absl::Status Answer(const std::vector<int32_t>& prompt, const Interrupt& interrupt) {
+  absl::Status Answer(const tools::ChatPrompt& prompt, const Interrupt& interrupt) {
     absl::Status written;
-    engine::GenerateOptions options;
-    options.max_new_tokens = flags_.generate.max_new_tokens;
-    options.sampler = SamplerOf(flags_.generate.sampler, model_->DefaultSampler());
-    options.stop_tokens = model_->StopTokens();
-    for (const int32_t id : tokenizer::TurnEnds(*model_->tokenizer())) {
-      options.stop_tokens.push_back(id);
-    }
-    options.stop_strings = flags_.generate.stops;
-    options.speculate = SpeculateOf(flags_.generate);
-    options.drafter = drafter_;
+    engine::GenerateOptions options = GenerateOptionsOf(flags_.generate, *model_, drafter_);
+    options.stop_tokens = conversation_.StopTokens();
     options.continues = false;
-    ASSIGN_OR_RETURN(
-        options.constraint,
-        ConstraintOf(grammar_, *model_, grammar::BehindThought(*model_->tokenizer(), prompt)));
+    const auto thought = grammar::BehindThought(*model_->tokenizer(), prompt.ids);
+    ASSIGN_OR_RETURN(options.constraint, ConstraintOf(grammar_, *model_, thought));
     options.cancel = interrupt.flag();
-    if (!flags_.generate.json) {
-      options.on_text = [&](absl::string_view piece) {
-        written = WriteStdout(piece);
-        return written.ok();
-      };
-    }
-    ASSIGN_OR_RETURN(engine::Generation generation, session_->Generate(prompt, options));
-    messages_.push_back({ChatRole::kAssistant, generation.text});
+    if (!flags_.generate.json) options.on_text = StdoutWriter(&written);
+    ASSIGN_OR_RETURN(engine::Generation generation, session_->Generate(prompt.ids, options));
+    conversation_.Add(generation.text);
     const tools::GenerationReport report =
         tools::ReportOf(*model_, *session_, std::move(generation));
     if (written.ok()) written = EndAnswer(report);
     if (!written.ok()) return written;
-    if (report.generation.finish == engine::FinishReason::kContext) {
-      std::cerr << "lluda: " << FullContextText(*session_) << "\n";
-    }
-    if (flags_.generate.stats) std::cerr << tools::GenerationStatsText(report);
+    TellEnd("lluda", flags_.generate, *session_, report);
     return absl::OkStatus();
   }
 
@@ -104,7 +75,8 @@ class Chat {
   // What follows the text of an answer that was written as it came, or stands in its place.
   absl::Status EndAnswer(const tools::GenerationReport& report) const {
     if (flags_.generate.json) {
-      return WriteStdout(tools::ChatAnswerJson(report, flags_.generate.sampler.seed, taken_));
+      const int64_t seed = flags_.generate.sampler.seed;
+      return WriteStdout(tools::ChatAnswerJson(report, seed, conversation_.asked()));
     }
     // After Ctrl-C the terminal has written "^C".
     const engine::Generation& generation = report.generation;
@@ -114,26 +86,12 @@ class Chat {
     return WriteStdout("\n");
   }
 
-  absl::StatusOr<std::vector<int32_t>> Prompt() const {
-    ASSIGN_OR_RETURN(const jinja::Text text,
-                     style_.chat_template.Render(messages_, style_.options));
-    std::vector<int32_t> prompt = tokenizer::EncodeChat(*model_->tokenizer(), text);
-    RETURN_IF_ERROR(session_->CheckPrompt(prompt));
-    if (flags_.show_prompt) {
-      const bool ends_line = absl::EndsWith(text.bytes(), "\n");
-      std::cerr << text.bytes() << (ends_line ? "" : "\n") << std::flush;
-    }
-    return prompt;
-  }
-
   const ChatFlags& flags_;
-  ChatStyle style_;
+  tools::Conversation conversation_;
   std::shared_ptr<const grammar::Grammar> grammar_;  // of each answer; null: none
   engine::Model* model_;
   engine::Session* session_;
   engine::Drafter* drafter_;  // of --speculate MODEL
-  std::vector<ChatMessage> messages_;
-  int64_t taken_ = 0;  // messages of the user, those that were left out included
 };
 
 std::tm LocalTime() {
@@ -156,10 +114,11 @@ absl::StatusOr<tokenizer::ChatFormat> FormatOf(const ChatFlags& flags,
       "`lluda chat MODEL`, a folder, a bundle or a hub name in the local cache (Qwen/Qwen3-0.6B)");
 }
 
-absl::StatusOr<ChatStyle> StyleOf(const ChatFlags& flags, const engine::ModelSource& source) {
+absl::StatusOr<tools::ChatStyle> StyleOf(const ChatFlags& flags,
+                                         const engine::ModelSource& source) {
   ASSIGN_OR_RETURN(const tokenizer::ChatFormat format, FormatOf(flags, source));
   ASSIGN_OR_RETURN(tokenizer::ChatTemplate chat_template, tokenizer::ChatTemplate::Create(format));
-  ChatStyle style = {std::move(chat_template), {}};
+  tools::ChatStyle style = {std::move(chat_template), {}};
   style.options.enable_thinking = flags.thinking;
   style.options.now = LocalTime();
   if (flags.tools_file.empty()) return style;
@@ -184,7 +143,7 @@ absl::StatusOr<int> AnswerLines(Chat* chat, Interrupt* interrupt) {
       return event == LineReader::Event::kInterrupted ? kInterruptedExitCode : 0;
     }
     if (message.empty()) continue;
-    absl::StatusOr<std::vector<int32_t>> prompt = chat->Take(std::move(message));
+    absl::StatusOr<tools::ChatPrompt> prompt = chat->Take(std::move(message));
     if (!prompt.ok()) {
       std::cerr << "lluda: message left out: " << prompt.status().message() << "\n";
       continue;
@@ -208,7 +167,7 @@ absl::StatusOr<int> Run(const ChatFlags& flags) {
   ASSIGN_OR_RETURN(std::shared_ptr<const grammar::Grammar> grammar,
                    GrammarOf(flags.generate.grammar));
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.generate.model));
-  ASSIGN_OR_RETURN(ChatStyle style, StyleOf(flags, *options.source));
+  ASSIGN_OR_RETURN(tools::ChatStyle style, StyleOf(flags, *options.source));
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model,
                    LoadModel(std::move(options), flags.generate.model.use_cache));
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Session> session,
@@ -219,8 +178,8 @@ absl::StatusOr<int> Run(const ChatFlags& flags) {
             draft.drafter.get());
   Interrupt interrupt;
   if (!one_message) return AnswerLines(&chat, &interrupt);
-  ASSIGN_OR_RETURN(std::vector<int32_t> ids, chat.Take(std::move(message)));
-  RETURN_IF_ERROR(chat.Answer(ids, interrupt));
+  ASSIGN_OR_RETURN(const tools::ChatPrompt ask, chat.Take(std::move(message)));
+  RETURN_IF_ERROR(chat.Answer(ask, interrupt));
   return interrupt.flag()->load() ? kInterruptedExitCode : 0;
 }
 

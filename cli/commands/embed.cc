@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/files/whole_file.h"
 #include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
@@ -23,7 +24,7 @@ constexpr size_t kTextsAtATime = 64;
 absl::StatusOr<std::vector<tools::TextInput>> ReadInputs(const EmbedFlags& flags) {
   if (flags.input.text) return std::vector<tools::TextInput>{{std::nullopt, *flags.input.text}};
   const std::string file = flags.input.file.value_or("-");
-  ASSIGN_OR_RETURN(const std::string lines, ReadInput(file));
+  ASSIGN_OR_RETURN(const std::string lines, base::ReadInput(file));
   return tools::ReadTexts(file == "-" ? "stdin" : file, lines);
 }
 

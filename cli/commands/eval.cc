@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/files/whole_file.h"
 #include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/default_model.h"
@@ -21,7 +22,7 @@ namespace {
 
 absl::StatusOr<tools::EvalText> ReadText(const EvalFlags& flags) {
   const std::string file = flags.file.value_or(absl::StrCat(DefaultModelFolder(), "/text.txt"));
-  ASSIGN_OR_RETURN(std::string text, ReadInput(file));
+  ASSIGN_OR_RETURN(std::string text, base::ReadInput(file));
   return tools::EvalText{file == "-" ? "stdin" : file, std::move(text)};
 }
 

@@ -2,11 +2,9 @@
 // Needs config.json; weights only for their dtypes, and not even for those if the config names one.
 #include <unistd.h>
 
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -22,6 +20,7 @@
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
 #include "tools/inspect/optimised_model.h"
+#include "tools/ir/dump_files.h"
 #include "tools/ir/ir_plan.h"
 #include "tools/ir/ir_report.h"
 #include "tools/ir/keep_entry.h"
@@ -86,22 +85,6 @@ absl::StatusOr<int> PrintDiffs(const IrFlags& flags, const std::vector<std::stri
   return Print(flags.json ? tools::PassDiffsJson(diffs) : "");
 }
 
-absl::StatusOr<int> WriteDumps(const IrFlags& flags, const std::vector<std::string>& names,
-                               passes::PipelineOptions options, ir::Module* module) {
-  const std::filesystem::path folder = flags.all_folder;
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) return absl::UnavailableError(absl::StrCat(flags.all_folder, ": ", error.message()));
-  std::vector<tools::DumpFile> files;
-  options.dump = [&](int number, absl::string_view pass, const ir::Module& after) {
-    files.push_back({number, std::string(pass), folder / tools::DumpName(number, pass)});
-    return WriteFile(files.back().path, ir::PrintModule(after));
-  };
-  ASSIGN_OR_RETURN(passes::Pipeline pipeline, passes::Pipeline::Create(names, options));
-  RETURN_IF_ERROR(pipeline.Run(module));
-  return Print(flags.json ? tools::DumpFilesJson(files) : "");
-}
-
 }  // namespace
 
 absl::StatusOr<int> Run(const IrFlags& flags) {
@@ -118,7 +101,11 @@ absl::StatusOr<int> Run(const IrFlags& flags) {
     for_device.passes.device = machine::DeviceKind::kGpu;
   }
   if (flags.diff) return PrintDiffs(flags, names, for_device, module);
-  if (!flags.all_folder.empty()) return WriteDumps(flags, names, for_device, module);
+  if (!flags.all_folder.empty()) {
+    ASSIGN_OR_RETURN(const std::vector<tools::DumpFile> files,
+                     tools::WriteDumps(flags.all_folder, names, for_device, module));
+    return Print(flags.json ? tools::DumpFilesJson(files) : "");
+  }
   if (flags.before) names.clear();
   if (!flags.after.empty()) {
     ASSIGN_OR_RETURN(size_t count, tools::CountUpTo("--after", flags.after, names));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "base/files/whole_file.h"
 #include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
@@ -26,7 +27,7 @@ absl::StatusOr<int> Run(const ReportFlags& flags) {
                        LoaderOf(flags.model)));
   const std::string json = tools::ReportJson(report);
   if (!flags.output.empty()) {
-    RETURN_IF_ERROR(WriteFile(flags.output, tools::ReportPage(json)));
+    RETURN_IF_ERROR(base::WriteFile(flags.output, tools::ReportPage(json)));
   }
   return Print(flags.json ? json + "\n" : "");
 }

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/files/whole_file.h"
 #include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
@@ -17,7 +18,7 @@ namespace lluda::cli {
 
 absl::StatusOr<int> Run(const RerankFlags& flags) {
   const std::string file = flags.file.value_or("-");
-  ASSIGN_OR_RETURN(const std::string lines, ReadInput(file));
+  ASSIGN_OR_RETURN(const std::string lines, base::ReadInput(file));
   const std::string label = file == "-" ? "stdin" : file;
   ASSIGN_OR_RETURN(const std::vector<tools::RerankInput> inputs,
                    tools::ReadQueries(label, lines, flags.query));

@@ -1,7 +1,6 @@
 // lluda serve: one model, many clients. SIGTERM and SIGINT let what has begun come to its end; a
 // second one ends the process at once.
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -15,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/files/whole_file.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
 #include "cli/commands/commands.h"
@@ -24,6 +24,7 @@
 #include "engine/service/service_plan.h"
 #include "frontends/tokenizer/reader/chat_format_reader.h"
 #include "runtime/machine/memory_limit.h"
+#include "serve/access.h"
 #include "serve/app.h"
 #include "serve/http/server.h"
 #include "serve/loaded_model.h"
@@ -35,31 +36,10 @@ namespace {
 constexpr int kDefaultPort = 8080;
 constexpr std::chrono::milliseconds kLastWords(1000);
 
-// "name:key" lines of the file and of the environment.
-absl::StatusOr<std::vector<serve::NamedKey>> KeysOf(const ServeFlags& flags) {
-  std::string text;
-  std::string source = "LLUDA_API_KEYS";
-  if (!flags.api_key_file.empty()) {
-    source = flags.api_key_file;
-    struct stat status = {};
-    if (stat(source.c_str(), &status) == 0 && (status.st_mode & 077) != 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(source, ": others than its owner may read or write it (chmod 600)"));
-    }
-    ASSIGN_OR_RETURN(text, ReadInput(source));
-  }
-  ASSIGN_OR_RETURN(std::vector<serve::NamedKey> keys, serve::ParseKeys(source, text));
-  if (!flags.api_key_file.empty()) {
-    if (keys.empty()) return absl::InvalidArgumentError(absl::StrCat(source, ": has no key"));
-    return keys;
-  }
-  const char* const value = std::getenv("LLUDA_API_KEYS");
-  return serve::ParseKeys(source, value == nullptr ? "" : value);
-}
-
 absl::StatusOr<serve::AppOptions> AppOptionsOf(const ServeFlags& flags) {
   serve::AppOptions options;
-  ASSIGN_OR_RETURN(options.access.keys, KeysOf(flags));
+  ASSIGN_OR_RETURN(options.access.keys,
+                   serve::ReadKeys(flags.api_key_file, std::getenv("LLUDA_API_KEYS")));
   options.access.hosts = flags.allow_hosts;
   options.access.origins = flags.allow_origins;
   options.public_metrics = flags.public_metrics;
@@ -139,7 +119,7 @@ absl::StatusOr<std::unique_ptr<serve::LoadedModel>> Load(const ServeFlags& flags
   serve::LoadedOptions served;
   ASSIGN_OR_RETURN(served.chat_template, TemplateOf(flags, *options.source));
   if (!flags.chat_template_file.empty()) {
-    ASSIGN_OR_RETURN(const std::string text, ReadInput(flags.chat_template_file));
+    ASSIGN_OR_RETURN(const std::string text, base::ReadInput(flags.chat_template_file));
     served.template_digest = base::HexOf(base::Sha256(text));
   }
   const std::string& name = flags.model.model;

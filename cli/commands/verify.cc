@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "base/files/whole_file.h"
 #include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
@@ -32,7 +33,7 @@ absl::StatusOr<int> Run(const VerifyFlags& flags) {
   std::string repro_file;
   if (report.finding && !report.finding->repro.empty()) {
     repro_file = flags.repro_file;
-    RETURN_IF_ERROR(WriteFile(repro_file, report.finding->repro));
+    RETURN_IF_ERROR(base::WriteFile(repro_file, report.finding->repro));
   }
   return Print(
       flags.json ? tools::VerifyJson(report, repro_file) : tools::VerifyText(report, repro_file),

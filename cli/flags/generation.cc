@@ -2,12 +2,12 @@
 
 #include <unistd.h>
 
-#include <iostream>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "base/files/whole_file.h"
 #include "base/status_macros.h"
 #include "cli/flags/generation_flags.h"
 #include "cli/terminal/interrupt.h"
@@ -25,21 +25,10 @@ absl::StatusOr<int> GenerateText(const char* program, engine::Model* model,
                                  engine::Drafter* drafter) {
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Session> session, engine::Session::Create(model, {}));
 
-  engine::GenerateOptions options;
-  options.max_new_tokens = flags.max_new_tokens;
-  options.sampler = SamplerOf(flags.sampler, model->DefaultSampler());
-  options.stop_tokens = model->StopTokens();
-  options.stop_strings = flags.stops;
-  options.speculate = SpeculateOf(flags);
-  options.drafter = drafter;
+  engine::GenerateOptions options = GenerateOptionsOf(flags, *model, drafter);
   ASSIGN_OR_RETURN(options.constraint, ConstraintOf(std::move(grammar), *model, {}));
   absl::Status written;
-  if (!flags.json) {
-    options.on_text = [&](absl::string_view piece) {
-      written = WriteStdout(piece);
-      return written.ok();
-    };
-  }
+  if (!flags.json) options.on_text = StdoutWriter(&written);
   const Interrupt interrupt;
   options.cancel = interrupt.flag();
   tokenizer::EncodeOptions encode;
@@ -51,8 +40,8 @@ absl::StatusOr<int> GenerateText(const char* program, engine::Model* model,
   if (!written.ok()) return written;
   if (!flags.trace_file.empty()) {
     model->executable()->RecordTo(nullptr);
-    written =
-        WriteFile(flags.trace_file, tools::TraceJson(model->executable()->program(), timeline));
+    written = base::WriteFile(flags.trace_file,
+                              tools::TraceJson(model->executable()->program(), timeline));
     if (!written.ok()) return written;
   }
 
@@ -63,10 +52,7 @@ absl::StatusOr<int> GenerateText(const char* program, engine::Model* model,
     written = WriteStdout("\n");
   }
   if (!written.ok()) return written;
-  if (report.generation.finish == engine::FinishReason::kContext) {
-    std::cerr << program << ": " << FullContextText(*session) << "\n";
-  }
-  if (flags.stats) std::cerr << tools::GenerationStatsText(report);
+  TellEnd(program, flags, *session, report);
   return interrupt.flag()->load() ? kInterruptedExitCode : 0;
 }
 

@@ -1,25 +1,24 @@
 // From flags to what a generation wants. Knows no compiler.
 //
-//   engine::SamplerOptions sampler = SamplerOf(flags.sampler, model->DefaultSampler());
+//   engine::GenerateOptions options = GenerateOptionsOf(flags, *model, /*drafter=*/nullptr);
 #ifndef LLUDA_CLI_FLAGS_GENERATION_FLAGS_H_
 #define LLUDA_CLI_FLAGS_GENERATION_FLAGS_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "cli/flags/arguments.h"
 #include "engine/generate/sampling/sampler.h"
 #include "engine/grammar/constraint.h"
 #include "engine/grammar/grammar.h"
 #include "engine/session.h"
-#include "frontends/tokenizer/tokenizer.h"
+#include "tools/run/generation_report.h"
 
 namespace lluda::cli {
-
-// `defaults` with the flags that were given. Who asks for top-k, top-p or min-p but not for a
-// temperature wants draws: where the default is greedy, the temperature becomes 1.
-engine::SamplerOptions SamplerOf(const SamplerFlags& flags, engine::SamplerOptions defaults);
 
 // What --speculate asks for; kDrafter is a model of that name.
 engine::Speculate SpeculateOf(const GenerateFlags& flags);
@@ -33,8 +32,17 @@ absl::StatusOr<std::shared_ptr<const grammar::Constraint>> ConstraintOf(
     std::shared_ptr<const grammar::Grammar> grammar, const engine::Model& model,
     const grammar::ConstraintOptions& options);
 
-// What a generation that ends with FinishReason::kContext says, without its newline.
-std::string FullContextText(const engine::Session& session);
+// All that the flags say of a generation with a model, but for its grammar. `drafter` is the model
+// that --speculate names, null for none.
+engine::GenerateOptions GenerateOptionsOf(const GenerateFlags& flags, const engine::Model& model,
+                                          engine::Drafter* drafter);
+
+// Writes texts to stdout as they come, until that fails, and keeps why.
+std::function<bool(absl::string_view)> StdoutWriter(absl::Status* written);
+
+// What stands on stderr behind a generation: that the context is full, and --stats.
+void TellEnd(const char* program, const GenerateFlags& flags, const engine::Session& session,
+             const tools::GenerationReport& report);
 
 }  // namespace lluda::cli
 

@@ -4,8 +4,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/files/whole_file.h"
 #include "base/status_macros.h"
-#include "cli/terminal/output.h"
 #include "engine/grammar/json/schema_grammar.h"
 #include "engine/grammar/regex_grammar.h"
 
@@ -23,7 +23,7 @@ GrammarOr WithSource(absl::string_view source, GrammarOr grammar) {
 
 GrammarOr GrammarOf(const GrammarFlags& flags) {
   if (!flags.schema_file.empty()) {
-    ASSIGN_OR_RETURN(const std::string schema, ReadInput(flags.schema_file));
+    ASSIGN_OR_RETURN(const std::string schema, base::ReadInput(flags.schema_file));
     return WithSource(flags.schema_file, grammar::JsonSchemaGrammar(schema));
   }
   if (flags.regex.has_value()) return WithSource("--regex", grammar::RegexGrammar(*flags.regex));

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/files/file_cache.h"
+#include "base/files/whole_file.h"
 #include "base/status_macros.h"
 #include "cli/flags/cache_folder.h"
 #include "cli/flags/default_model.h"
@@ -27,7 +28,7 @@ namespace {
 absl::StatusOr<std::optional<engine::ModuleText>> IrFileOf(const ModelFlags& flags) {
   std::optional<engine::ModuleText> source;
   if (flags.ir_file.empty()) return source;
-  ASSIGN_OR_RETURN(std::string text, ReadInput(flags.ir_file));
+  ASSIGN_OR_RETURN(std::string text, base::ReadInput(flags.ir_file));
   source = {flags.ir_file == "-" ? "stdin" : flags.ir_file, std::move(text)};
   return source;
 }

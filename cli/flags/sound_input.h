@@ -12,7 +12,7 @@
 namespace lluda::cli {
 
 // A file's samples, as media/sound_file.h has them; "-" is stdin, which errors call so. Errors of
-// ReadInput and media::ReadSoundFile.
+// base::ReadInput and media::ReadSoundFile.
 absl::StatusOr<std::vector<float>> ReadSoundInput(const std::string& file);
 
 }  // namespace lluda::cli

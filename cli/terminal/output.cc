@@ -1,47 +1,24 @@
 #include "cli/terminal/output.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <iostream>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "base/files/atomic_file.h"
-#include "base/status_macros.h"
+#include "base/files/whole_file.h"
 
 namespace lluda::cli {
-namespace {
-
-std::string Reason(absl::string_view file, int error) {
-  return absl::StrCat(file, ": ", std::strerror(error));
-}
-
-// Far above any prompt or dump, far below what would exhaust memory: a device need not end.
-constexpr size_t kMostInput = size_t{1} << 30;
-
-// 0, or the errno of what failed.
-int WriteAll(int descriptor, absl::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = write(descriptor, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    text.remove_prefix(static_cast<size_t>(written));
-  }
-  return 0;
-}
-
-}  // namespace
 
 bool IsTerminal(int descriptor) { return isatty(descriptor) == 1; }
 
 absl::Status WriteStdout(absl::string_view text) {
-  const int error = WriteAll(STDOUT_FILENO, text);
-  if (error == EPIPE) return absl::CancelledError(Reason("stdout", error));
-  return error == 0 ? absl::OkStatus() : absl::UnavailableError(Reason("stdout", error));
+  const int error = base::WriteAll(STDOUT_FILENO, text);
+  if (error == 0) return absl::OkStatus();
+  const std::string reason = absl::StrCat("stdout: ", std::strerror(error));
+  return error == EPIPE ? absl::CancelledError(reason) : absl::UnavailableError(reason);
 }
 
 void PrintLine(const char* program, absl::string_view text) {
@@ -56,44 +33,6 @@ absl::StatusOr<int> Print(absl::string_view text, int code) {
   const absl::Status written = WriteStdout(text);
   if (!written.ok()) return written;
   return code;
-}
-
-absl::Status WriteFile(const std::string& path, absl::string_view contents) {
-  if (!base::IsSpecialFile(path)) {
-    ASSIGN_OR_RETURN(base::AtomicFile file, base::AtomicFile::Create(path));
-    file.Append(contents);
-    return std::move(file).Commit();
-  }
-  const int descriptor = open(path.c_str(), O_WRONLY | O_CLOEXEC);
-  if (descriptor < 0) return absl::UnavailableError(Reason(path, errno));
-  int error = WriteAll(descriptor, contents);
-  if (close(descriptor) != 0 && error == 0) error = errno;
-  return error == 0 ? absl::OkStatus() : absl::UnavailableError(Reason(path, error));
-}
-
-absl::StatusOr<std::string> ReadInput(const std::string& path) {
-  const bool is_stdin = path == "-";
-  const std::string label = is_stdin ? "stdin" : path;
-  const int descriptor = is_stdin ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) {
-    if (errno == ENOENT) return absl::NotFoundError(Reason(label, errno));
-    return absl::FailedPreconditionError(Reason(label, errno));
-  }
-  std::string text;
-  char buffer[1 << 16];
-  int error = 0;
-  while (true) {
-    const ssize_t got = read(descriptor, buffer, sizeof buffer);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) error = errno;
-    if (got <= 0) break;
-    text.append(buffer, static_cast<size_t>(got));
-    if (text.size() > kMostInput) error = EFBIG;
-    if (error != 0) break;
-  }
-  if (!is_stdin) close(descriptor);
-  if (error != 0) return absl::FailedPreconditionError(Reason(label, error));
-  return text;
 }
 
 }  // namespace lluda::cli

@@ -1,9 +1,7 @@
-// Files in and out, with errors that name them.
+// What a command prints, with errors that name the stream.
 //
 //   PrintNotes("lluda", model->notes());            // stderr: "lluda: note: ..."
 //   absl::Status written = WriteStdout("text");     // "stdout: No space left on device"
-//   absl::Status saved = WriteFile("a.lluda", text);  // all of it or nothing
-//   absl::StatusOr<std::string> text = ReadInput("-");
 #ifndef LLUDA_CLI_TERMINAL_OUTPUT_H_
 #define LLUDA_CLI_TERMINAL_OUTPUT_H_
 
@@ -30,14 +28,6 @@ absl::StatusOr<int> Print(absl::string_view text, int code = 0);
 void PrintLine(const char* program, absl::string_view text);
 // What engine::Model::notes has, a line each: "PROGRAM: note: NOTE".
 void PrintNotes(const char* program, const std::vector<std::string>& notes);
-
-// Writes a file whole or not at all, as base::AtomicFile does; to a device or a pipe, such as
-// /dev/stdout, it just writes. Unavailable if it cannot.
-absl::Status WriteFile(const std::string& path, absl::string_view contents);
-
-// A file's contents; "-" is stdin. NotFound if there is no such file, FailedPrecondition if it
-// cannot be read, or is larger than 1 GiB.
-absl::StatusOr<std::string> ReadInput(const std::string& path);
 
 }  // namespace lluda::cli
 

@@ -2,7 +2,7 @@
 //
 //   BenchResult result = ...;
 //   WriteStdout(BenchText(result));
-//   WriteFile("bench.json", BenchJson(result));
+//   base::WriteFile("bench.json", BenchJson(result));
 #ifndef LLUDA_TOOLS_BENCH_BENCH_RESULT_H_
 #define LLUDA_TOOLS_BENCH_BENCH_RESULT_H_
 

@@ -2,7 +2,7 @@
 //
 //   runtime::Timeline timeline(model->threads());
 //   ... steps ...
-//   WriteFile("trace.json", TraceJson(model->executable()->program(), timeline));
+//   base::WriteFile("trace.json", TraceJson(model->executable()->program(), timeline));
 //
 // Every thread is a track. On it lie the steps; in a step the calls, by their names, as one slice
 // those that run side by side; in a call, what the thread did: "work" on the call's items, or

@@ -115,21 +115,4 @@ std::string PassDiffsJson(const std::vector<PassDiff>& diffs) {
   return json.EndArray().EndDocument();
 }
 
-std::string DumpName(int number, absl::string_view pass) {
-  return absl::StrFormat("%02d-%s.lluda", number, pass.empty() ? absl::string_view("input") : pass);
-}
-
-std::string DumpFilesJson(const std::vector<DumpFile>& files) {
-  base::JsonWriter json;
-  json.BeginDocument("lluda.ir_all/1").Key("files").BeginArray();
-  for (const DumpFile& file : files) {
-    json.BeginObject();
-    json.Key("number").Int(file.number);
-    json.Key("pass").String(file.pass);
-    json.Key("path").String(file.path);
-    json.EndObject();
-  }
-  return json.EndArray().EndDocument();
-}
-
 }  // namespace lluda::tools

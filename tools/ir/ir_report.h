@@ -72,16 +72,6 @@ class PassDiffer {
 std::string PassDiffText(const PassDiff& diff, bool color);
 std::string PassDiffsJson(const std::vector<PassDiff>& diffs);
 
-// A dump that was written to a file.
-struct DumpFile {
-  int number = 0;
-  std::string pass;  // "" of the module before the first pass
-  std::string path;
-};
-// "04-fuse-rope.lluda".
-std::string DumpName(int number, absl::string_view pass);
-std::string DumpFilesJson(const std::vector<DumpFile>& files);
-
 }  // namespace lluda::tools
 
 #endif  // LLUDA_TOOLS_IR_IR_REPORT_H_

@@ -90,10 +90,5 @@ TEST(IrReportTest, ADifferTellsOfTheChosenPassAndSectionAlone) {
   EXPECT_TRUE(diffs_of("fuse-rope", "mlp").empty());
 }
 
-TEST(IrReportTest, ADumpsNameSortsByItsPass) {
-  EXPECT_EQ(DumpName(0, ""), "00-input.lluda");
-  EXPECT_EQ(DumpName(4, "fuse-rope"), "04-fuse-rope.lluda");
-}
-
 }  // namespace
 }  // namespace lluda::tools

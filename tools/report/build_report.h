@@ -2,7 +2,7 @@
 // not asked for, runs it.
 //
 //   absl::StatusOr<Report> report = BuildReport(options, {}, load);
-//   WriteFile("report.html", ReportPage(ReportJson(*report)));
+//   base::WriteFile("report.html", ReportPage(ReportJson(*report)));
 #ifndef LLUDA_TOOLS_REPORT_BUILD_REPORT_H_
 #define LLUDA_TOOLS_REPORT_BUILD_REPORT_H_
 

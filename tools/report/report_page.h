@@ -1,6 +1,6 @@
 // The report's page: page/page.html with its style and scripts in it, and a report's data.
 //
-//   absl::Status saved = WriteFile("report.html", ReportPage(ReportJson(report)));
+//   absl::Status saved = base::WriteFile("report.html", ReportPage(ReportJson(report)));
 #ifndef LLUDA_TOOLS_REPORT_REPORT_PAGE_H_
 #define LLUDA_TOOLS_REPORT_REPORT_PAGE_H_
 
