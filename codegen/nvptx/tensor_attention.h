@@ -15,7 +15,7 @@
 #define LLUDA_CODEGEN_NVPTX_TENSOR_ATTENTION_H_
 
 #include <cstdint>
-#include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -36,6 +36,15 @@ class TensorAttention {
   KernelInfo Emit();
 
  private:
+  // A maximum of nothing. It is finite, so that exp of a difference to it is no NaN.
+  static constexpr float kLowest = std::numeric_limits<float>::lowest();
+  static constexpr int64_t kPositions = 64;  // of a block of the cache
+  static constexpr int64_t kTiles =
+      kPositions / 8;  // of 8 positions, which are a product's columns
+  static constexpr int64_t kSteps = kPositions / 16;
+  static constexpr int64_t kChunk = 32;  // elements of a head, of which a lane reads 8 at a time
+  static constexpr int64_t kMostRows = 16;
+
   using Words = std::vector<Value*>;
   // What is seen by the row of a lane's words: first and last position, and whether it is one.
   struct Row {
