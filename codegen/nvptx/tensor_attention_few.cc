@@ -1,10 +1,10 @@
 // Attention of few tokens: blocks of threads take 64s of the cache in turns, and the last merges.
-#include "codegen/nvptx/tensor_attention.h"
-
 #include <cstdint>
 #include <vector>
 
 #include "codegen/emit/integer.h"
+#include "codegen/nvptx/eights.h"
+#include "codegen/nvptx/tensor_attention.h"
 #include "machine/gpu_tiles.h"
 
 namespace lluda::codegen::gpu {

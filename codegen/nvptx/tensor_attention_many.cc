@@ -1,12 +1,11 @@
 // Attention of many tokens: a warp goes through all 64s of the cache for 16 rows.
-#include "codegen/nvptx/tensor_attention.h"
-
 #include <cstdint>
 #include <functional>
 #include <vector>
 
 #include "codegen/emit/integer.h"
 #include "codegen/nvptx/eights.h"
+#include "codegen/nvptx/tensor_attention.h"
 
 namespace lluda::codegen::gpu {
 namespace {

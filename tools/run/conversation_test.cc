@@ -26,7 +26,7 @@ class ConversationTest : public engine::StoriesTest<64> {
   }
 
   Conversation WithSystem(const std::string& system) const {
-    auto chat_template = tokenizer::ChatTemplate::Create({{{"default", kTemplate}}, {}});
+    auto chat_template = tokenizer::ChatTemplate::Create({{{"default", "test", kTemplate}}, {}});
     EXPECT_TRUE(chat_template.ok()) << chat_template.status();
     return {{*std::move(chat_template), {}}, system, model_, session_.get()};
   }
