@@ -1,5 +1,5 @@
-// LLVM's list of targets. It is built once, whichever thread is first: two that add to it at a time
-// would each add what the other one has added.
+// LLVM's list of targets, and what it is told of how to compile for them. Both happen once, whichever thread
+// is first: two that add to the list at a time would each add what the other one has added.
 //
 //   RegisterTargets();
 //   llvm::TargetRegistry::lookupTarget("nvptx64-nvidia-cuda", problem);

@@ -25,6 +25,10 @@ using base::kCacheLine;
 static_assert(kSection % kMostPositions == 0);
 static_assert(kSection % kAmxDepth == 0);
 
+// Columns of a row that become weights in one round of a loop.
+constexpr int64_t kColumnsAtOnce = 64;
+static_assert(kSection % kColumnsAtOnce == 0);
+
 // Panels of K that meet a tile of AMX at once: as many positions as a step of the weights takes.
 constexpr int kAmxPanels = kAmxDepth / kLanes;
 
@@ -87,10 +91,6 @@ AttentionTile::Rows AttentionTile::Start(const Indices& item, Value* first_token
                                          Value* first_head, int heads) {
   auto& b = e_.b();
   Rows rows{tokens, heads, item, nullptr, nullptr};
-  const auto widen = [&](Value** least, Value** most, Value* value) {
-    *least = *least == nullptr ? value : e_.Least(value, *least);
-    *most = *most == nullptr ? value : e_.Most(value, *most);
-  };
   if (amx_) {
     std::vector<Value*> of_tiles;
     for (int left = rows.count(); left > 0; left -= kAmxRows) {
@@ -100,21 +100,35 @@ AttentionTile::Rows AttentionTile::Start(const Indices& item, Value* first_token
   }
   rows.cached[o_.slot] = o_.SlotOf(e_, first_token);
   if (o_.has_pages()) rows.pages = o_.PagesOf(e_, rows.cached[o_.slot]);
-  for (int t = 0; t < tokens; ++t) {
-    const Integer token = Integer(e_, first_token) + t;
-    const Integer last(e_, o_.LastOf(e_, token));
-    widen(&rows.least_end, &rows.end, last + 1);
-    if (o_.has_window()) {
-      widen(&rows.first, &rows.most_first, e_.Most(o_.FirstOf(e_, last), e_.Const(0)));
-    }
-    for (int h = 0; h < heads; ++h) {
-      Value* row = e_.Const(int64_t{t} * heads + h);
-      Value* head = Integer(e_, first_head) + h;
-      CopyQuery(row, o_.RowOf(item, token, head));
-      // The next tile's.
-      if (tokens > 1) FetchQuery(o_.RowOf(item, token + tokens, head));
-      b.CreateAlignedStore(last, Last(row), llvm::Align(8));
-    }
+  // Carried are the smallest and the largest end of what tokens see, and with a window its begin.
+  const Emitter::Carried nothing = {e_.Const(std::numeric_limits<int64_t>::max()), e_.Const(0)};
+  Emitter::Carried seen = nothing;
+  if (o_.has_window()) seen.insert(seen.end(), nothing.begin(), nothing.end());
+  seen = e_.Loop(
+      e_.Const(0), e_.Const(tokens), 1, seen, [&](Value* t, const Emitter::Carried& before) {
+        const Integer token = Integer(e_, first_token) + t;
+        const Integer last(e_, o_.LastOf(e_, token));
+        Emitter::Carried after = {e_.Least(last + 1, before[0]), e_.Most(last + 1, before[1])};
+        if (o_.has_window()) {
+          Value* first = e_.Most(o_.FirstOf(e_, last), e_.Const(0));
+          after.push_back(e_.Least(first, before[2]));
+          after.push_back(e_.Most(first, before[3]));
+        }
+        e_.Loop(e_.Const(0), e_.Const(heads), 1, [&](Value* h) {
+          Value* row = Integer(e_, t) * heads + h;
+          Value* head = Integer(e_, first_head) + h;
+          CopyQuery(row, o_.RowOf(item, token, head));
+          // The next tile's.
+          if (tokens > 1) FetchQuery(o_.RowOf(item, token + tokens, head));
+          b.CreateAlignedStore(last, Last(row), llvm::Align(8));
+        });
+        return after;
+      });
+  rows.least_end = seen[0];
+  rows.end = seen[1];
+  if (o_.has_window()) {
+    rows.first = seen[2];
+    rows.most_first = seen[3];
   }
   return rows;
 }
@@ -292,24 +306,18 @@ void AttentionTile::Weigh(const Rows& rows, Value* row, Value* section,
 
 void AttentionTile::WeighWhole(const Rows& rows, Value* row, Value* section,
                                const SoftmaxPartial& partial) {
-  std::vector<Value*> scores;
-  Value* maximum = nullptr;
-  for (int64_t column = 0; column < kSection; column += kLanes) {
-    scores.push_back(LoadF32(Score(row, e_.Const(column)), kLanes));
-    maximum = maximum == nullptr ? scores[0] : e_.Max(maximum, scores.back());
-  }
-  const Raised raised = Raise(row, maximum, partial);
-  Value* sum = raised.sums;
-  std::vector<Value*> weights;
-  for (int64_t column = 0; column < kSection; column += kLanes) {
-    weights.push_back(WeightOf(scores[column / kLanes], raised));
-    sum = e_.b().CreateFAdd(sum, weights.back());
-    if (static_cast<int>(weights.size()) < VectorsAtOnce()) continue;
-    const int64_t first = column + kLanes - VectorsAtOnce() * kLanes;
-    StoreWeights(rows, row, section, e_.Const(first), weights);
-    weights.clear();
-  }
-  StoreF32(partial.Sums(row), sum);
+  const Columns columns = {e_.Const(0), e_.Const(kSection)};
+  Value* lowest = e_.ConstF32(-std::numeric_limits<float>::infinity(), kLanes);
+  const auto larger = [&](Value*, Value* score, Value* most) { return e_.Max(most, score); };
+  const Raised raised =
+      Raise(row, EachVector(row, columns, kColumnsAtOnce, lowest, larger), partial);
+  PendingWeights pending;
+  const auto weigh = [&](Value* column, Value* score, Value* so_far) {
+    Value* weight = WeightOf(score, raised);
+    AddWeight(rows, row, section, column, weight, &pending);
+    return e_.b().CreateFAdd(so_far, weight);
+  };
+  StoreF32(partial.Sums(row), EachVector(row, columns, kColumnsAtOnce, raised.sums, weigh));
 }
 
 void AttentionTile::WeighPart(const Rows& rows, Value* row, Value* section, const Seen& seen,
@@ -331,35 +339,42 @@ void AttentionTile::WeighPart(const Rows& rows, Value* row, Value* section, cons
   // A tile's product takes the columns that other rows see, too: their weights are zero.
   if (amx_) columns = AmxColumns(rows, section);
   const int64_t step = VectorsAtOnce() * kLanes;
-  const auto each_vector = [&](Value* value, const auto& body) {
-    return e_.Loop(columns.begin, columns.end, step, {value},
-                   [&](Value* first, const Emitter::Carried& before) -> Emitter::Carried {
-                     Value* after = before[0];
-                     for (int64_t i = 0; i < step; i += kLanes) {
-                       Value* column = Integer(e_, first) + i;
-                       after = body(first, column, LoadF32(Score(row, column), kLanes), after);
-                     }
-                     return {after};
-                   })[0];
-  };
   Value* lowest = e_.ConstF32(-std::numeric_limits<float>::infinity(), kLanes);
-  Value* maximum = each_vector(lowest, [&](Value*, Value* column, Value* score, Value* most) {
+  const auto larger = [&](Value* column, Value* score, Value* most) {
     return e_.Max(most, b.CreateSelect(is_seen(column), score, lowest));
-  });
-  const Raised raised = Raise(row, maximum, partial);
-  std::vector<Value*> weights;
-  Value* sum =
-      each_vector(raised.sums, [&](Value* first, Value* column, Value* score, Value* so_far) {
-        weights.push_back(
-            b.CreateSelect(is_seen(column), WeightOf(score, raised), e_.ConstF32(0.0f, kLanes)));
-        Value* next = b.CreateFAdd(so_far, weights.back());
-        if (static_cast<int>(weights.size()) == VectorsAtOnce()) {
-          StoreWeights(rows, row, section, first, weights);
-          weights.clear();
-        }
-        return next;
-      });
-  StoreF32(partial.Sums(row), sum);
+  };
+  const Raised raised = Raise(row, EachVector(row, columns, step, lowest, larger), partial);
+  PendingWeights pending;
+  const auto weigh = [&](Value* column, Value* score, Value* so_far) {
+    Value* weight =
+        b.CreateSelect(is_seen(column), WeightOf(score, raised), e_.ConstF32(0.0f, kLanes));
+    AddWeight(rows, row, section, column, weight, &pending);
+    return b.CreateFAdd(so_far, weight);
+  };
+  StoreF32(partial.Sums(row), EachVector(row, columns, step, raised.sums, weigh));
+}
+
+Value* AttentionTile::EachVector(
+    Value* row, const Columns& columns, int64_t step, Value* value,
+    const std::function<Value*(Value* column, Value* score, Value* so_far)>& body) {
+  return e_.Loop(columns.begin, columns.end, step, {value},
+                 [&](Value* first, const Emitter::Carried& before) -> Emitter::Carried {
+                   Value* after = before[0];
+                   for (int64_t i = 0; i < step; i += kLanes) {
+                     Value* column = Integer(e_, first) + i;
+                     after = body(column, LoadF32(Score(row, column), kLanes), after);
+                   }
+                   return {after};
+                 })[0];
+}
+
+void AttentionTile::AddWeight(const Rows& rows, Value* row, Value* section, Value* column,
+                              Value* weight, PendingWeights* pending) {
+  if (pending->weights.empty()) pending->column = column;
+  pending->weights.push_back(weight);
+  if (static_cast<int>(pending->weights.size()) < VectorsAtOnce()) return;
+  StoreWeights(rows, row, section, pending->column, pending->weights);
+  pending->weights.clear();
 }
 
 // Makes the lanes' largest the row's maximum, if it is larger.

@@ -96,6 +96,21 @@ class AttentionTile {
   };
   void WeighPart(const Rows& rows, Value* row, Value* section, const Seen& seen,
                  const SoftmaxPartial& partial);
+  struct Columns {
+    Value* begin;
+    Value* end;
+  };
+  // Calls `body` for each vector of a row's scores, with the first of its columns and what the one
+  // before returned, `value` at first; a round of the loop has `step` columns.
+  Value* EachVector(Value* row, const Columns& columns, int64_t step, Value* value,
+                    const std::function<Value*(Value* column, Value* score, Value* so_far)>& body);
+  // Weights from this column on, fewer than are stored together.
+  struct PendingWeights {
+    Value* column = nullptr;
+    std::vector<Value*> weights = {};
+  };
+  void AddWeight(const Rows& rows, Value* row, Value* section, Value* column, Value* weight,
+                 PendingWeights* pending);
   struct Raised {
     Value* maximum;  // in all lanes
     Value* sums;     // of the weights so far, as it asks for
@@ -110,10 +125,6 @@ class AttentionTile {
   void AddAmxValues(const Rows& rows, Value* section, const SoftmaxPartial& partial);
   void AddSums(Value* row, const SoftmaxPartial& partial);
   // The columns of a section that any of the rows sees, whole steps of AMX.
-  struct Columns {
-    Value* begin;
-    Value* end;
-  };
   Columns AmxColumns(const Rows& rows, Value* section);
   // Rows [first, first + count), whose values so far are multiplied by their corrections first.
   struct Adding {

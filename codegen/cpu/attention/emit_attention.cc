@@ -256,14 +256,14 @@ class Attention {
       }
       Indices of_head = o_.RowOf(p.item, e_.Const(0), Integer(e_, first_head) + h);
       const Integer first(e_, e_.Offset(result.axes, of_head));
-      for (int64_t d = 0; d < o_.Vectors(); ++d) {
+      e_.Loop(e_.Const(0), e_.Const(o_.Vectors()), 1, [&](Value* d) {
         std::vector<Value*> values;
         for (int t = 0; t < tokens_; ++t) {
           values.push_back(partial.Mean(rows[t], d, reciprocals[t]));
         }
-        StoreRowGroup(e_, result, e_.Buffer(o_.result_buffer()), first_token, first + d * kLanes,
-                      values);
-      }
+        StoreRowGroup(e_, result, e_.Buffer(o_.result_buffer()), first_token,
+                      first + Integer(e_, d) * kLanes, values);
+      });
     });
   }
 
@@ -322,7 +322,7 @@ class Attention {
       first = first - Integer(e_, token) * ElementsOfRow(result);
     }
     for (int64_t d = 0; d < o_.Vectors(); ++d) {
-      Value* vector = partial.Mean(row, d, reciprocal);
+      Value* vector = partial.Mean(row, e_.Const(d), reciprocal);
       const Integer at = first + d * kLanes;
       if (interleaved != nullptr) {
         StoreInterleaved(e_, result, buffer, token, interleaved, at, vector);

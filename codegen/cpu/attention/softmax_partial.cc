@@ -51,8 +51,9 @@ void SoftmaxPartial::Merge(const SoftmaxPartial& later, Value* row) const {
   e_.Store(Maximum(row), kF32, merged_maximum);
 }
 
-Value* SoftmaxPartial::Mean(Value* row, int64_t d, Value* reciprocal_total) const {
-  return e_.b().CreateFMul(e_.Load(Values(row, d), kF32, kLanes), reciprocal_total);
+Value* SoftmaxPartial::Mean(Value* row, Value* d, Value* reciprocal_total) const {
+  Value* values = e_.Address(At(row, 0), Integer(e_, d) * kLanes, kF32);
+  return e_.b().CreateFMul(e_.Load(values, kF32, kLanes), reciprocal_total);
 }
 
 Value* SoftmaxPartial::ReciprocalTotal(Value* row) const {

@@ -34,7 +34,7 @@ class SoftmaxPartial {
   // Adds the positions that `later` has seen of this row; both have seen some.
   void Merge(const SoftmaxPartial& later, Value* row) const;
   // The d-th vector of the values' weighted mean, given the row's ReciprocalTotal().
-  Value* Mean(Value* row, int64_t d, Value* reciprocal_total) const;
+  Value* Mean(Value* row, Value* d, Value* reciprocal_total) const;
   // 1 / the sum of all weights, in 16 lanes.
   Value* ReciprocalTotal(Value* row) const;
 

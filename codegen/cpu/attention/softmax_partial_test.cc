@@ -105,7 +105,7 @@ std::vector<float> Merged(const Target& target, const std::vector<Span>& spans) 
     Value* reciprocal = total.ReciprocalTotal(row);
     for (int64_t d = 0; d < kVectors; ++d) {
       e.Store(e.Address(e.Buffer(2), e.Const(d * kLanes), DType::kF32), DType::kF32,
-              total.Mean(row, d, reciprocal));
+              total.Mean(row, e.Const(d), reciprocal));
     }
   });
   std::vector<float> total = Untouched(), later = Untouched(), mean(kElements);

@@ -364,31 +364,30 @@ class PanelMatmul {
     }
   }
 
-  // The same with AMX: two A tiles at a time, then what is left with smaller ones.
+  // The same with AMX: two A tiles at a time, the second of which may be smaller, or one.
   void EmitAmxRows() {
     const Integer rows(e_, o_.RowAxes().empty() ? e_.Const(1) : row_count_);
-    Value* rest = rows % o_.tile.rows;
-    Value* begin = RowsBegin();
-    Value* whole = rows - rest;
-    if (rows_begin_ != nullptr) whole = Integer(e_, rows_begin_) + whole;
+    Value* end = Integer(e_, RowsBegin()) + rows;
     Value* full = e_.Const(kAmxRows);
-    const auto positive = [&](Value* value) { return e_.b().CreateICmpSGT(value, e_.Const(0)); };
-    e_.If(e_.b().CreateICmpSGT(whole, begin), [&] {
-      Configure({full, full});
-      e_.Loop(begin, whole, o_.tile.rows, [&](Value* row) { EmitAmxRowGroup(row, 2, full); });
-    });
-    e_.If(positive(rest), [&] {
-      Value* second = e_.b().CreateSub(rest, full);
-      e_.If(
-          positive(second),
-          [&] {
-            Configure({full, second});
-            EmitAmxRowGroup(whole, 2, second);
-          },
-          [&] {
-            Configure({rest});
-            EmitAmxRowGroup(whole, 1, rest);
-          });
+    Configure({full, full});
+    e_.Loop(RowsBegin(), end, o_.tile.rows, [&](Value* row) {
+      first_row_ = row;
+      Value* count = e_.Least(Integer(e_, end) - row, e_.Const(o_.tile.rows));
+      const auto one_tile = [&] {
+        Configure({count});
+        EmitAmxRowGroup(row, 1, count);
+      };
+      const auto two_tiles = [&] {
+        Value* second = Integer(e_, count) - kAmxRows;
+        e_.If(Integer(e_, second) < kAmxRows, [&] { Configure({full, second}); });
+        EmitAmxRowGroup(row, 2, second);
+      };
+      if (o_.RowAxes().empty()) {
+        one_tile();
+      } else {
+        e_.If(e_.b().CreateICmpSGT(count, full), two_tiles, one_tile);
+      }
+      FinishHead(count);
     });
     EmitAmxRelease(e_);
   }
@@ -419,7 +418,6 @@ class PanelMatmul {
   // `tiles` A tiles from `row` on, the last of `rows` rows, times the call's panels.
   void EmitAmxRowGroup(Value* row, int tiles, Value* rows) {
     Value* all = Integer(e_, rows) + (tiles - 1) * kAmxRows;
-    first_row_ = row;
     std::vector<AmxRows> a;
     for (int i = 0; i < tiles; ++i) {
       a.push_back(AmxRowsAt(Integer(e_, row) + i * kAmxRows, i + 1 < tiles ? nullptr : rows));
@@ -435,7 +433,6 @@ class PanelMatmul {
         e_.Loop(e_.Const(0), all, 1, [&](Value* r) { HideSums({Integer(e_, row) + r, 1}, first); });
       });
     });
-    FinishHead(all);
   }
 
   // A group's rows, `all` from `row` on, times the panels [first, first + count).
