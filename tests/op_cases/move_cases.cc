@@ -56,15 +56,23 @@ std::vector<OpCase> MoveCases() {
                           .Bound(0));
     }
   }
-  // Every token sees every token.
-  cases.push_back(OpCase("attention_of_a_block")
-                      .Takes("%q: f32 tok[T] head[2] dim[37], %k: f32 tok[T] head[2] dim[37]")
-                      .Returns("f32 tok[T] head[2] dim[37]")
-                      .Body("%kk = split %k tok -> key[T] : f32 key[T] head[2] dim[37]\n"
-                            "%s = matmul %q %kk over dim : f32 tok[T] head[2] key[T]\n"
-                            "%w = softmax %s over key : f32 tok[T] head[2] key[T]\n"
-                            "%r = matmul %w %kk over key : f32 tok[T] head[2] dim[37]")
-                      .Dims({{"T", 19}}));
+  // Every token sees every token: heads with odd ends, and whole vectors; tokens that fill a vector
+  // or not, and more than a work item has.
+  for (const int dim : {37, 64}) {
+    for (const int tokens : {19, 70}) {
+      const std::string head = absl::StrCat("head[2] dim[", dim, "]");
+      cases.push_back(
+          OpCase(absl::StrCat("attention_of_a_block_", dim, "_", tokens))
+              .Takes(absl::StrCat("%q: f32 tok[T] ", head, ", %k: f32 tok[T] ", head))
+              .Returns(absl::StrCat("f32 tok[T] ", head))
+              .Body(absl::StrCat("%kk = split %k tok -> key[T] : f32 key[T] ", head,
+                                 "\n%s = matmul %q %kk over dim : f32 tok[T] head[2] key[T]\n"
+                                 "%w = softmax %s over key : f32 tok[T] head[2] key[T]\n"
+                                 "%r = matmul %w %kk over key : f32 tok[T] ",
+                                 head))
+              .Dims({{"T", tokens}}));
+    }
+  }
   cases.push_back(OpCase("causal_mask")
                       .Takes("%a: f32 tok[T] kv[2] pos[C], %p: i32 tok[T]")
                       .Returns("f32 tok[T] kv[2] pos[C]")

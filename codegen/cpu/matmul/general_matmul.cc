@@ -8,6 +8,7 @@
 #include "codegen/cpu/emit/block_values.h"
 #include "codegen/cpu/matmul/expert_rows.h"
 #include "codegen/cpu/matmul/head_epilogue.h"
+#include "codegen/cpu/matmul/value_matmul.h"
 #include "codegen/emit/column_epilogue.h"
 #include "codegen/emit/integer.h"
 #include "codegen/emit/tensor_access.h"
@@ -198,6 +199,7 @@ absl::StatusOr<KernelInfo> EmitGeneralMatmul(const KernelSpec& spec, Emitter& e)
     return NoKernel(spec, "blocks do not lie along the axis that is summed over");
   }
   if (spec.result.axes.empty()) return NoKernel(spec, "the result has no axis");
+  if (TilesCanMultiplyValues(spec)) return EmitValueMatmul(spec, e);
   const ir::Axis last = spec.result.axes.back().axis;
   if (FinishesHeads(spec)) return EmitHeads(spec, e);
   const int buffer = static_cast<int>(spec.operands.size());

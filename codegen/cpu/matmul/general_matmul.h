@@ -1,4 +1,4 @@
-// A matmul whose operands lie in no panels, such as the scores of an unfused attention: one dot
+// A matmul whose operands lie in no panels: on register tiles where value_matmul.h can, else one dot
 // product per result element.
 #ifndef LLUDA_CODEGEN_CPU_MATMUL_GENERAL_MATMUL_H_
 #define LLUDA_CODEGEN_CPU_MATMUL_GENERAL_MATMUL_H_

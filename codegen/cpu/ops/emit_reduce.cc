@@ -1,8 +1,11 @@
 // Reductions along one axis: reduce_max, reduce_sum, quantize_scale, softmax and norms. Sixteen
 // lanes accumulate elements 16 apart, are folded in halves, and the elements past the last whole 16
 // follow one by one.
+#include <functional>
 #include <limits>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "codegen/cpu/emit/row_interleave.h"
 #include "codegen/cpu/ops/emit_ops.h"
@@ -104,6 +107,60 @@ void StoreRow(const KernelSpec& spec, const Row& row, Indices indices, int buffe
       e.Store(e.Address(e.Buffer(buffer), e.Offset(out.axes, indices), out.dtype), out.dtype, part);
     }
   });
+}
+
+// Whether the result has room for a row's exponentials until their sum is known.
+bool HoldsExponentials(const KernelSpec& spec) {
+  const std::string& over = spec.attrs.axes[0];
+  const TensorSpec& x = spec.operands[0];
+  return x.dtype == ir::DType::kF32 && spec.result.dtype == ir::DType::kF32 &&
+         IsContiguous(x, over) && IsContiguous(spec.result, over);
+}
+
+// The softmax of a row, whose exponentials are computed once, the last ones in a vector that is not
+// full, and added up as Row::Sum does; `out` is where the result begins.
+void SoftmaxInPlace(const Row& row, const std::function<Value*(Value*)>& exponential, Value* out) {
+  Emitter& e = row.e;
+  auto& b = e.b();
+  constexpr ir::DType kF32 = ir::DType::kF32;
+  const llvm::Align align = Emitter::AlignOf(kF32);
+  const ir::Extent& extent = row.axis.extent;
+  const bool has_rest = !extent.is_constant() || extent.value % kLanes != 0;
+  Value* end = e.ExtentValue(extent);
+  Value* whole = b.CreateAnd(end, e.Const(-kLanes));
+  std::vector<uint32_t> numbers;
+  for (uint32_t i = 0; i < kLanes; ++i) numbers.push_back(i);
+  Value* rest = e.Splat(b.CreateTrunc(b.CreateSub(end, whole), b.getInt32Ty()), kLanes);
+  Value* is_rest = b.CreateICmpULT(llvm::ConstantDataVector::get(e.context(), numbers), rest);
+  const auto of_x = [&](Value* i) {
+    return e.Address(e.Buffer(0), b.CreateAdd(row.first, i), kF32);
+  };
+  const auto of_result = [&](Value* i) { return e.Address(out, i, kF32); };
+  const auto map_rest = [&](const std::function<Value*(Value * i)>& from,
+                            const std::function<Value*(Value*)>& map) {
+    if (!has_rest) return;
+    Value* x =
+        b.CreateMaskedLoad(e.F32(kLanes), from(whole), align, is_rest, e.ConstF32(0.0f, kLanes));
+    b.CreateMaskedStore(map(x), of_result(whole), align, is_rest);
+  };
+  Value* sums = e.Loop(e.Const(0), whole, kLanes, {e.ConstF32(0.0f, kLanes)},
+                       [&](Value* i, const Emitter::Carried& before) -> Emitter::Carried {
+                         Value* mapped = exponential(e.Load(of_x(i), kF32, kLanes));
+                         e.Store(of_result(i), kF32, mapped);
+                         return {b.CreateFAdd(before[0], mapped)};
+                       })[0];
+  map_rest(of_x, exponential);
+  Value* sum = e.SumLanes(sums);
+  if (has_rest) {
+    sum = e.Loop(whole, end, 1, {sum},
+                 [&](Value* i, const Emitter::Carried& before) -> Emitter::Carried {
+                   return {b.CreateFAdd(before[0], e.Load(of_result(i), kF32, 1))};
+                 })[0];
+  }
+  const auto share = [&](Value* x) { return b.CreateFDiv(x, e.Splat(sum, kLanes)); };
+  e.Loop(e.Const(0), whole, kLanes,
+         [&](Value* i) { e.Store(of_result(i), kF32, share(e.Load(of_result(i), kF32, kLanes))); });
+  map_rest(of_result, share);
 }
 
 // rmsnorm, with a row that is added behind it, and layernorm: the same of a row's differences from its
@@ -277,11 +334,16 @@ absl::StatusOr<KernelInfo> EmitQuantizeScale(const KernelSpec& spec, Emitter& e)
 }
 
 absl::StatusOr<KernelInfo> EmitSoftmax(const KernelSpec& spec, Emitter& e) {
+  const bool in_place = HoldsExponentials(spec);
   return ForEachRow(spec, e, 64, [&](const Row& row, const Indices& indices) {
     Value* maximum = row.Max();
     auto exponential = [&](Value* x) {
       return Exp(e, e.b().CreateFSub(x, e.Splat(maximum, LanesOf(x))));
     };
+    if (in_place) {
+      Value* first = e.Address(e.Buffer(1), e.Offset(spec.result.axes, indices), ir::DType::kF32);
+      return SoftmaxInPlace(row, exponential, first);
+    }
     Value* sum = row.Sum(exponential);
     StoreRow(spec, row, indices, 1, [&](Value* x, Value*, int lanes) {
       return e.b().CreateFDiv(exponential(x), e.Splat(sum, lanes));
