@@ -29,6 +29,7 @@ class CompletionsTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.server = Server("--log", "json", "--max-sequences", "4")
+        cls.at_start = cls.server.resident()
 
     @classmethod
     def tearDownClass(cls):
@@ -313,6 +314,24 @@ class CompletionsTest(unittest.TestCase):
         self.assertLess(self.server.resident() - before, 4 << 20)
         for client in clients:
             client.close()
+
+    def test_large_requests_leave_no_memory_behind(self):
+        def ask_much():
+            many = [3] * 1_500_000
+            self.assertEqual(self.server.post("/detokenize", {"tokens": many})[0], 200)
+            self.assertEqual(self.server.post("/tokenize", {"content": "a b " * 1_000_000})[0], 200)
+            self.refused({"prompt": "a b " * 1_000_000})
+            self.refused({"prompt": ["a"] * 100_000})
+            self.refused({"prompt": PROMPT, "structured_outputs": {"regex": "((a{100}){100}){100}"}})
+
+        for _ in range(3):
+            ask_much()
+        # What a worker gives back, it does behind the answer.
+        for _ in range(100):
+            if self.server.resident() - self.at_start < 24 << 20:
+                break
+            time.sleep(0.05)
+        self.assertLess(self.server.resident() - self.at_start, 24 << 20)
 
     def test_the_guides_curl_examples_run(self):
         blocks = re.findall(r"^```\n(curl .*?)^```$", Path(os.environ["guide"]).read_text(), re.M | re.S)
