@@ -37,7 +37,7 @@ SCHEMA = {"type": "object", "properties": {"name": {"type": "string", "maxLength
 TOOL = {"type": "function", "function": {"name": "weather", "parameters": {
     "type": "object", "properties": {"city": {"type": "string", "maxLength": 10}}, "required": ["city"], "additionalProperties": False}}}
 # Of a server that is started again before a client gives up.
-START_SECONDS = 60
+START_SECONDS = 600
 
 
 def make_request(number, chat):
