@@ -441,6 +441,26 @@ class OperationTest(unittest.TestCase):
             self.assertGreater(int(re.search(r"lluda:num_preemptions_total (\d+)", metrics).group(1)), 0)
             self.assertEqual(server.end(), 0)
 
+    def test_a_partial_head_and_a_bundle_give_the_same_answers(self):
+        bodies = [{"prompt": PROMPT, "max_tokens": 40, "seed": 1, "temperature": temperature, **fields}
+                  for temperature in (0, 1)
+                  for fields in [{}, {"logprobs": 2}, {"n": 3}, {"top_k": 5}, {"logit_bias": {"5": -100, "9": 3}}, {"repetition_penalty": 1.3},
+                                 {"min_p": 0.1, "top_p": 0.9}, {"structured_outputs": {"regex": "[a-z ]{10,40}[.]"}}]]
+
+        def answers(*flags, model=None):
+            with Server("--log", "off", "--max-sequences", "8", *flags, model=model) as server:
+                alone = [server.post(COMPLETIONS, body)[1]["choices"] for body in bodies]
+                with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                    together = list(pool.map(lambda body: server.post(COMPLETIONS, body)[1]["choices"], bodies))
+                self.assertEqual(together, alone)
+                self.assertEqual(server.end(), 0)
+            return alone
+
+        expected = answers()
+        self.assertEqual(answers("--partial-head"), expected)
+        subprocess.run([os.environ["lluda"], "compile", "-o", "stories.llb"], check=True, stderr=subprocess.DEVNULL)
+        self.assertEqual(answers(model="stories.llb"), expected)
+
     def start_stream(self, server, tokens=2000):
         body = json.dumps({"prompt": PROMPT, "max_tokens": tokens, "ignore_eos": True, "stream": True, "seed": 1})
         client = socket.create_connection(("127.0.0.1", server.port), timeout=60)
