@@ -4,6 +4,7 @@ set -euo pipefail
 root=$(dirname "$(readlink -f "$0")")
 cd "$root"
 . third_party/install_packages.sh packages.txt test_packages.txt
+. third_party/install_python.sh
 bazel build //...
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -3,6 +3,7 @@ template."""
 
 import json
 import os
+import signal
 import sys
 import unittest
 from pathlib import Path
@@ -12,6 +13,7 @@ from serving import Server  # noqa: E402
 
 try:
     import openai
+    import pydantic  # which openai needs
 except ImportError:
     print("skipped: Python has no module openai")
     sys.exit(0)
@@ -81,6 +83,30 @@ class OpenAiClientTest(unittest.TestCase):
             pieces = [piece for chunk in stream for piece in chunk.choices[0].delta.tool_calls or []]
         self.assertEqual((pieces[0].id, pieces[0].function.name), (call.id, "weather"))
         self.assertEqual("".join(piece.function.arguments for piece in pieces), call.function.arguments)
+
+    def test_the_clients_helpers_read_formats_and_streams(self):
+        class Trip(pydantic.BaseModel):
+            city: str = pydantic.Field(max_length=8)
+            days: int = pydantic.Field(ge=1, le=9)
+
+        fields = {"model": self.server.model, "messages": HI, "max_tokens": 60, "temperature": 1, "seed": 3,
+                  "reasoning_effort": "none", "response_format": Trip}
+        parsed = self.client.chat.completions.parse(**fields).choices[0].message.parsed
+        self.assertTrue(1 <= parsed.days <= 9)
+        with self.client.chat.completions.stream(**fields) as stream:
+            self.assertEqual(stream.get_final_completion().choices[0].message.parsed, parsed)
+
+    def test_a_stream_that_a_shutdown_cuts_is_an_exception(self):
+        with Server("--log", "off", "--drain-seconds", "0", model=os.environ["MODEL"]) as server:
+            with openai.OpenAI(base_url=f"http://127.0.0.1:{server.port}/v1", api_key="none", max_retries=0) as client:
+                stream = client.completions.create(model=server.model, prompt="Once", max_tokens=1900, stream=True,
+                                                   extra_body={"ignore_eos": True})
+                with self.assertRaises(openai.APIError) as caught:
+                    for number, _ in enumerate(stream):
+                        if number == 0:
+                            server.process.send_signal(signal.SIGTERM)
+                self.assertEqual(caught.exception.code, "draining")
+            self.assertEqual(server.process.wait(timeout=60), 0)
 
     def test_errors_are_the_clients_exceptions(self):
         with self.assertRaises(openai.BadRequestError) as caught:

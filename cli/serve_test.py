@@ -29,6 +29,7 @@ class CompletionsTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.server = Server("--log", "json", "--max-sequences", "4")
+        cls.at_start = cls.server.resident()
 
     @classmethod
     def tearDownClass(cls):
@@ -314,6 +315,24 @@ class CompletionsTest(unittest.TestCase):
         for client in clients:
             client.close()
 
+    def test_large_requests_leave_no_memory_behind(self):
+        def ask_much():
+            many = [3] * 1_500_000
+            self.assertEqual(self.server.post("/detokenize", {"tokens": many})[0], 200)
+            self.assertEqual(self.server.post("/tokenize", {"content": "a b " * 1_000_000})[0], 200)
+            self.refused({"prompt": "a b " * 1_000_000})
+            self.refused({"prompt": ["a"] * 100_000})
+            self.refused({"prompt": PROMPT, "structured_outputs": {"regex": "((a{100}){100}){100}"}})
+
+        for _ in range(3):
+            ask_much()
+        # What a worker gives back, it does behind the answer.
+        for _ in range(100):
+            if self.server.resident() - self.at_start < 24 << 20:
+                break
+            time.sleep(0.05)
+        self.assertLess(self.server.resident() - self.at_start, 24 << 20)
+
     def test_the_guides_curl_examples_run(self):
         blocks = re.findall(r"^```\n(curl .*?)^```$", Path(os.environ["guide"]).read_text(), re.M | re.S)
         # What sends a sound needs a model that hears: cli/transcribe_test has one.
@@ -421,6 +440,26 @@ class OperationTest(unittest.TestCase):
             metrics = server.ask("GET", "/metrics")[2]
             self.assertGreater(int(re.search(r"lluda:num_preemptions_total (\d+)", metrics).group(1)), 0)
             self.assertEqual(server.end(), 0)
+
+    def test_a_partial_head_and_a_bundle_give_the_same_answers(self):
+        bodies = [{"prompt": PROMPT, "max_tokens": 40, "seed": 1, "temperature": temperature, **fields}
+                  for temperature in (0, 1)
+                  for fields in [{}, {"logprobs": 2}, {"n": 3}, {"top_k": 5}, {"logit_bias": {"5": -100, "9": 3}}, {"repetition_penalty": 1.3},
+                                 {"min_p": 0.1, "top_p": 0.9}, {"structured_outputs": {"regex": "[a-z ]{10,40}[.]"}}]]
+
+        def answers(*flags, model=None):
+            with Server("--log", "off", "--max-sequences", "8", *flags, model=model) as server:
+                alone = [server.post(COMPLETIONS, body)[1]["choices"] for body in bodies]
+                with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                    together = list(pool.map(lambda body: server.post(COMPLETIONS, body)[1]["choices"], bodies))
+                self.assertEqual(together, alone)
+                self.assertEqual(server.end(), 0)
+            return alone
+
+        expected = answers()
+        self.assertEqual(answers("--partial-head"), expected)
+        subprocess.run([os.environ["lluda"], "compile", "-o", "stories.llb"], check=True, stderr=subprocess.DEVNULL)
+        self.assertEqual(answers(model="stories.llb"), expected)
 
     def start_stream(self, server, tokens=2000):
         body = json.dumps({"prompt": PROMPT, "max_tokens": tokens, "ignore_eos": True, "stream": True, "seed": 1})

@@ -62,7 +62,7 @@ chmod u+w chatty/*
 without_token_ids "$token_config" >chatty/tokenizer_config.json
 PYTHONPATH=$helpers python3 -c 'import serving; serving.give_markers("chatty")' || fail "markers"
 MODEL=$tmp/chatty python3 "$chat_test" || fail "chats"
-MODEL=$tmp/chatty python3 "$client_test" || fail "OpenAI's client"
+MODEL=$tmp/chatty "${LLUDA_TEST_PYTHON:-python3}" "$client_test" || fail "OpenAI's client"
 
 HOME=$tmp MODEL=$tmp/chatty /usr/bin/python3 "$page_test" || fail "the page in the browser"
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -120,7 +121,7 @@ class FakeService : public engine::Service {
   absl::Status failure;  // what texts end with
   bool is_silent = false;
   bool last_comes_first = false;  // of two requests, the second is answered before the first
-  std::vector<engine::ServiceRequest> submitted;
+  std::deque<engine::ServiceRequest> submitted;  // which stay where they are as others come
 
   static constexpr int64_t kRows = 13;  // of each sound
 

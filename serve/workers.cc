@@ -1,7 +1,12 @@
 #include "serve/workers.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <fstream>
 #include <utility>
 
 #include "runtime/machine/start_thread.h"
@@ -10,6 +15,27 @@ namespace lluda::serve {
 namespace {
 
 constexpr int kNiceness = 5;
+constexpr int64_t kMuchMore = 8 << 20;  // bytes
+
+// Of memory that this process has; 0 if the system does not say.
+int64_t ResidentBytes() {
+  std::ifstream file("/proc/self/statm");
+  int64_t all = 0, resident = 0;
+  return file >> all >> resident ? resident * sysconf(_SC_PAGESIZE) : 0;
+}
+
+// Gives back to the system what a large request has left free between what is in use: malloc would
+// keep it, for each thread. `resident` is what there was when it was last looked at, or less.
+void ReturnMemory(int64_t* resident) {
+  int64_t now = ResidentBytes();
+  if (now > *resident + kMuchMore) {
+    malloc_trim(0);
+    now = ResidentBytes();
+  } else {
+    now = std::min(now, *resident);
+  }
+  *resident = now;
+}
 
 }  // namespace
 
@@ -52,6 +78,7 @@ void* Workers::ThreadMain(void* workers) {
 }
 
 void Workers::Run() {
+  int64_t resident = ResidentBytes();
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return is_ending_ || !waiting_.empty(); });
@@ -61,6 +88,7 @@ void Workers::Run() {
     lock.unlock();
     work();
     work = nullptr;  // what it holds is let go outside the lock
+    ReturnMemory(&resident);
     lock.lock();
   }
 }

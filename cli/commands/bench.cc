@@ -62,7 +62,11 @@ absl::StatusOr<int> Run(const BenchFlags& flags) {
       flags.streams,       flags.batch,  flags.stats,      flags.model.context.value_or(0)};
   ModelFlags model = flags.model;
   ASSIGN_OR_RETURN(model.context, tools::BenchContext(bench));
-  bench.open = [&] { return LoadOptionsOf(model); };
+  bench.open = [&]() -> absl::StatusOr<engine::LoadOptions> {
+    ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(model));
+    options.module.pages = !flags.streams.empty();  // streams are a server's
+    return options;
+  };
   bench.load = LoaderOf(model);
   ASSIGN_OR_RETURN(tools::BenchResult result, tools::BenchModel(bench));
   RETURN_IF_ERROR(Tell(flags, tools::BenchText(result), tools::BenchJson(result), result.warning));

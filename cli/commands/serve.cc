@@ -1,5 +1,6 @@
 // lluda serve: one model, many clients. SIGTERM and SIGINT let what has begun come to its end; a
 // second one ends the process at once.
+#include <malloc.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -35,6 +36,7 @@ namespace {
 
 constexpr int kDefaultPort = 8080;
 constexpr std::chrono::milliseconds kLastWords(1000);
+constexpr int kLargeBuffer = 1 << 20;  // bytes
 
 absl::StatusOr<serve::AppOptions> AppOptionsOf(const ServeFlags& flags) {
   serve::AppOptions options;
@@ -132,6 +134,13 @@ absl::StatusOr<std::unique_ptr<serve::LoadedModel>> Load(const ServeFlags& flags
   return serve::LoadedModel::Create(std::move(model), std::move(served));
 }
 
+// What a large request took goes back to the system with its answer. By itself malloc keeps more
+// and more of it, for each thread, the larger the buffers are that it was given back.
+void KeepNoLargeBuffers() {
+  mallopt(M_MMAP_THRESHOLD, kLargeBuffer);
+  mallopt(M_TRIM_THRESHOLD, kLargeBuffer);
+}
+
 void WaitForSignal(const Interrupt& interrupt) {
   pollfd waited = {interrupt.descriptor(), POLLIN, 0};
   while (!interrupt.flag()->load()) {
@@ -150,6 +159,7 @@ absl::StatusOr<int> Run(const ServeFlags& flags) {
     ASSIGN_OR_RETURN(const std::string plan, PlanOf(flags, model.get()));
     return Print(plan);
   }
+  KeepNoLargeBuffers();
   ASSIGN_OR_RETURN(serve::AppOptions app_options, AppOptionsOf(flags));
   ASSIGN_OR_RETURN(std::unique_ptr<serve::App> app, serve::App::Create(std::move(app_options)));
   ASSIGN_OR_RETURN(std::unique_ptr<http::Server> server,

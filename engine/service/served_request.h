@@ -66,6 +66,7 @@ struct ServedRequest {
   // Of the service's thread.
   bool started = false;          // a choice has had a place in the cache, or none will
   bool prompt_computed = false;  // so the other choices find it there
+  bool late = false;             // has taken longer than it may
   int64_t open_choices = 0;
 };
 

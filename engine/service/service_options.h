@@ -16,8 +16,9 @@ struct ServiceOptions {
   int64_t max_queue_bytes = int64_t{64} << 20;  // of their prompts' tokens, but one may always wait
   // A step that texts wait for takes as many tokens of prompts as fit this time; above 0.
   double step_seconds = 0.060;
-  double queue_seconds = 120;  // a request that has waited so long is given up; above 0
-  bool force = false;          // starts also if there is not the memory
+  double queue_seconds = 120;     // a request that has waited so long is given up; above 0
+  double request_seconds = 3600;  // one that is written is ended so long after it came; above 0
+  bool force = false;             // starts also if there is not the memory
 };
 
 }  // namespace lluda::engine

@@ -39,6 +39,10 @@ absl::Status CheckOptions(const ServiceOptions& options) {
     return absl::InvalidArgumentError(
         absl::StrCat("queue_seconds must be above 0, is ", options.queue_seconds));
   }
+  if (!(options.request_seconds > 0)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("request_seconds must be above 0, is ", options.request_seconds));
+  }
   return absl::OkStatus();
 }
 
@@ -173,6 +177,7 @@ void ServiceThread::Run() {
   while (TakeNews(after_step)) {
     ThinQueue();
     ApplyPauses();
+    MarkLate();
     Admit();
     // A choice that has ended may have made room, whether or not there was a step.
     after_step = HearOne();
@@ -187,7 +192,7 @@ bool ServiceThread::TakeNews(bool after_step) {
   std::unique_lock<std::mutex> lock(mutex_);
   const auto is_news = [&] { return has_news_ || stopping_; };
   if (!after_step) {
-    if (queue_.empty()) {
+    if (queue_.empty() && running_.empty()) {
       news_.wait(lock, is_news);
     } else {
       news_.wait_for(lock, kDeadlineInterval, is_news);
@@ -241,6 +246,17 @@ void ServiceThread::ApplyPauses() {
     if (paused == choice->paused) continue;
     choice->paused = paused;
     scheduler_->Pause(choice->sequence.get(), paused);
+  }
+}
+
+// Cancelled, so that the next report lets go of them.
+void ServiceThread::MarkLate() {
+  const Clock::time_point now = Clock::now();
+  for (ServedChoice* choice : running_) {
+    ServedRequest* request = choice->request;
+    if (Seconds(now - request->submitted) <= options_.request_seconds) continue;
+    request->late = true;
+    request->cancel = true;
   }
 }
 
@@ -355,7 +371,14 @@ bool ServiceThread::Report() {
                                 [](const ServedChoice* c) { return c->sequence->finished(); }),
                  running_.end());
   UpdateGauges();  // a listener that asks sees that they are gone
-  for (ServedChoice* choice : ended) End(choice, choice->sequence->TakeResult());
+  for (ServedChoice* choice : ended) {
+    if (choice->request->late) {
+      End(choice, absl::AbortedError(absl::StrCat("the request has taken more than the ",
+                                                  options_.request_seconds, " s that it may")));
+    } else {
+      End(choice, choice->sequence->TakeResult());
+    }
+  }
   return true;
 }
 

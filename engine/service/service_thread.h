@@ -79,6 +79,8 @@ class ServiceThread : public Service {
   // Gives up waiting requests: cancelled ones, those that have waited too long, all if it drains.
   void ThinQueue();
   void ApplyPauses();
+  // Cancels what has taken too long.
+  void MarkLate();
   // Gives free slots to choices whose turn it is.
   void Admit();
   // The choice has a slot, and its sound, if it has one, has been heard.

@@ -337,6 +337,25 @@ TEST_F(ServiceThreadTest, ARequestThatWaitsTooLongIsGivenUp) {
   EXPECT_FALSE(running->choice().result.has_value());
 }
 
+TEST_F(ServiceThreadTest, ARequestThatTakesTooLongIsEnded) {
+  ServiceOptions options;
+  options.slots = 2;
+  options.request_seconds = 0.2;
+  auto service = *TryOpen(options);
+  auto late = std::make_shared<ListenerLog>();
+  const uint64_t id = Submit(service.get(), LongRequest(), late);
+  late->WaitForTokens(1);
+  service->Pause(id, true);  // so that it cannot end by itself
+  late->WaitForEnd();
+  EXPECT_EQ(late->result().status().code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(service->Stats()->running, 0);
+  auto next = std::make_shared<ListenerLog>();
+  Submit(service.get(), Request(2), next);
+  next->WaitForEnd();
+  service = nullptr;
+  ExpectAsAlone(*next, Request(2));
+}
+
 TEST_F(ServiceThreadTest, AServiceThatDrainsEndsWhatItHasBegun) {
   auto service = Open(1);
   auto running = std::make_shared<ListenerLog>(2), waiting = std::make_shared<ListenerLog>();
@@ -417,6 +436,9 @@ TEST_F(ServiceThreadTest, BadOptionsAreNamed) {
   options = {};
   options.queue_seconds = 0;
   EXPECT_EQ(TryOpen(options).status().message(), "queue_seconds must be above 0, is 0");
+  options = {};
+  options.request_seconds = 0;
+  EXPECT_EQ(TryOpen(options).status().message(), "request_seconds must be above 0, is 0");
 }
 
 }  // namespace

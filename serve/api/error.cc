@@ -27,6 +27,7 @@ constexpr StatusRow kStatuses[] = {
     {absl::StatusCode::kOutOfRange, 400, "context_length_exceeded"},
     {absl::StatusCode::kResourceExhausted, 429, "queue_full"},
     {absl::StatusCode::kDeadlineExceeded, 503, "queue_timeout"},
+    {absl::StatusCode::kAborted, 503, "request_timeout"},
     {absl::StatusCode::kUnavailable, 503, "draining"},
 };
 

@@ -1,5 +1,6 @@
 #include "serve/http/request_parser.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -15,6 +16,9 @@ constexpr uint64_t kWrapping = uint64_t{64} << 10;
 constexpr uint64_t kWrappingPerByte = 8;
 // Empty lines before a request, which some clients send behind a body.
 constexpr size_t kMostSkipped = 8;
+
+// Of two of them, a proxy could go by one and we by the other.
+constexpr absl::string_view kOnlyOnce[] = {"Host", "Authorization", "Content-Type", "Origin"};
 
 // RFC 9110, section 5.6.2.
 bool IsTokenByte(char c) {
@@ -175,10 +179,9 @@ bool RequestParser::ParseHead() {
 }
 
 bool RequestParser::CheckHeaders() {
-  int hosts = 0, encodings = 0, lengths = 0;
+  int encodings = 0, lengths = 0;
   for (Header& header : request_.headers) {
     absl::StripAsciiWhitespace(&header.value);
-    hosts += header.name == "host" ? 1 : 0;
     lengths += header.name == "content-length" ? 1 : 0;
     if (header.name == "transfer-encoding") {
       ++encodings;
@@ -193,8 +196,12 @@ bool RequestParser::CheckHeaders() {
       expects_continue_ = !request_.is_http_1_0;
     }
   }
-  if (hosts > 1 || (hosts == 0 && !request_.is_http_1_0)) {
-    return Refuse(hosts == 0 ? "there is no Host" : "there is more than one Host");
+  if (request_.Find("host") == nullptr && !request_.is_http_1_0) return Refuse("there is no Host");
+  for (const absl::string_view name : kOnlyOnce) {
+    const auto is_it = [name](const Header& h) { return absl::EqualsIgnoreCase(h.name, name); };
+    if (std::count_if(request_.headers.begin(), request_.headers.end(), is_it) > 1) {
+      return Refuse(absl::StrCat("there is more than one ", name));
+    }
   }
   if (encodings > 1 || lengths > 1 || (encodings > 0 && (lengths > 0 || request_.is_http_1_0))) {
     return Refuse("Transfer-Encoding and Content-Length do not say where the body ends");

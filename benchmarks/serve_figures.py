@@ -1,0 +1,339 @@
+#!/usr/bin/env python3
+"""Measures `lluda serve`: the figures of docs/serving.md, a row for each name in --rows.
+
+  benchmarks/serve_figures.py --lluda bazel-bin/cli/lluda --model FOLDER
+  benchmarks/serve_figures.py --lluda bazel-bin/cli/lluda --model FOLDER --rows gaps,schema
+
+It starts a server for itself, with the flags behind --, and ends it. Prompts are tokens that no two requests have in
+common, and all texts are made of words of ASCII, so that each token is a piece of its own. Rows that `lluda bench` has the
+other half of run it as well. Python's standard library only.
+"""
+
+import argparse
+import json
+import os
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+sys.path.insert(0, str(FOLDER))
+sys.path.insert(0, str(FOLDER.parent / "cli"))
+from serve_load import WORDS, quantile  # noqa: E402
+from serving import Server  # noqa: E402
+
+COMPLETIONS = "/v1/completions"
+# As in OpenAI's guide to structured outputs: an event, steps of a calculation, an interface of nested elements.
+SCHEMAS = [
+    {"type": "object", "properties": {"name": {"type": "string"}, "date": {"type": "string"},
+                                      "participants": {"type": "array", "items": {"type": "string"}}},
+     "required": ["name", "date", "participants"], "additionalProperties": False},
+    {"type": "object", "properties": {
+        "steps": {"type": "array", "items": {
+            "type": "object", "properties": {"explanation": {"type": "string"}, "output": {"type": "string"}},
+            "required": ["explanation", "output"], "additionalProperties": False}},
+        "final_answer": {"type": "string"}}, "required": ["steps", "final_answer"], "additionalProperties": False},
+    {"type": "object", "properties": {
+        "type": {"type": "string", "enum": ["div", "button", "header", "section", "field", "form"]},
+        "label": {"type": "string"}, "children": {"type": "array", "items": {"$ref": "#"}},
+        "attributes": {"type": "array", "items": {
+            "type": "object", "properties": {"name": {"type": "string"}, "value": {"type": "string"}},
+            "required": ["name", "value"], "additionalProperties": False}}},
+     "required": ["type", "label", "children", "attributes"], "additionalProperties": False},
+]
+
+
+class Stream:
+    """A request whose pieces are read on a thread; `times` has when each came."""
+
+    def __init__(self, figures, **fields):
+        self.times = []
+        self.tokens = 0
+        self.socket = socket.create_connection(("127.0.0.1", figures.server.port))
+        content = json.dumps({**figures.words, **fields, "stream": True, "stream_options": {"include_usage": True}}).encode()
+        self.start = time.monotonic()
+        self.socket.sendall(b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+                            b"Connection: close\r\n\r\n%s" % (COMPLETIONS.encode(), len(content), content))
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+
+    def read(self):
+        rest = b""
+        try:
+            while some := self.socket.recv(65536):
+                now = time.monotonic()
+                *events, rest = (rest + some).split(b"\n\n")
+                for event in events:
+                    data = event.partition(b"data: {")[2]
+                    if b'"text": "' in data and b'"text": ""' not in data:
+                        self.times.append(now)
+                    if b'"usage": {' in data:
+                        self.tokens = json.loads(b"{" + data)["usage"]["completion_tokens"]
+                    if b'"error"' in data:
+                        raise RuntimeError(data.decode())
+        except OSError:
+            pass  # it was closed
+
+    def wait_for(self, pieces):
+        while len(self.times) < pieces:
+            if not self.thread.is_alive():
+                raise RuntimeError(f"a stream ended after {len(self.times)} pieces")
+            time.sleep(0.005)
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.socket.close()
+
+
+def gaps_of(streams, begin, end):
+    gaps = []
+    for stream in streams:
+        times = [at for at in stream.times if begin <= at <= end]
+        gaps += [1000 * (b - a) for a, b in zip(times, times[1:])]
+    return gaps
+
+
+def times_text(values):
+    return f"p50 {quantile(values, 0.5):.1f}, p99 {quantile(values, 0.99):.1f}, worst {max(values):.1f} ms"
+
+
+class Figures:
+    def __init__(self, options):
+        self.options = options
+        self.source = random.Random(1)
+        self.server = None
+        self.words = {}
+
+    # --- asking ---
+
+    def prompt(self, tokens):
+        """Tokens that were not asked before."""
+        return [self.source.randrange(100, self.vocabulary) for _ in range(tokens)]
+
+    def seconds_of(self, prompt, **fields):
+        """Of an answer of one token, from the first byte that is sent."""
+        begin = time.monotonic()
+        status, answer = self.server.post(COMPLETIONS, {"prompt": prompt, "max_tokens": 1, **fields})
+        if status != 200:
+            raise RuntimeError(answer)
+        return time.monotonic() - begin
+
+    def streams(self, count, tokens=1 << 20, **fields):
+        """So many texts that are being written."""
+        streams = [Stream(self, prompt=self.prompt(4), max_tokens=tokens, ignore_eos=True, **fields) for _ in range(count)]
+        for stream in streams:
+            stream.wait_for(2)
+        return streams
+
+    def metric(self, name):
+        for line in self.server.ask("GET", "/metrics")[2].splitlines():
+            if line.startswith(f"lluda:{name} "):
+                return float(line.split()[1])
+        raise KeyError(name)
+
+    def wait_for_nobody(self):
+        begin = time.monotonic()
+        while self.metric("num_requests_running") > 0:
+            time.sleep(0.001)
+        return time.monotonic() - begin
+
+    def close_all(self, streams):
+        for stream in streams:
+            stream.close()
+        self.wait_for_nobody()
+
+    def bench(self, *flags):
+        done = subprocess.run([os.environ["lluda"], "bench", *([self.options.model] if self.options.model else []),
+                               "-t", str(self.options.threads), *flags, "--json", "-"],
+                              stdout=subprocess.PIPE, check=True)
+        return json.loads(done.stdout)
+
+    def rate_of(self, count, tokens, **fields):
+        """Tokens a second of so many streams side by side, from when all are being written."""
+        streams = self.streams(count, tokens, **fields)
+        begin = time.monotonic()
+        seen = sum(len(stream.times) for stream in streams)
+        for stream in streams:
+            stream.thread.join()
+        end = max(stream.times[-1] for stream in streams)
+        return (sum(stream.tokens for stream in streams) - seen) / (end - begin)
+
+    # --- rows ---
+
+    def first(self):
+        """the first token of a prompt of 512 tokens, and with 8 streams; bench's prefill"""
+        alone = [self.seconds_of(self.prompt(512)) for _ in range(7)]
+        streams = self.streams(8)
+        beside = [self.seconds_of(self.prompt(512)) for _ in range(7)]
+        self.close_all(streams)
+        bench = self.bench("--prompt-tokens", "512", "--gen-tokens", "2", "--repeat", "5")
+        prefill = bench["prefill"][0]["first_token_ms"]["median"]
+        alone, beside = (1000 * statistics.median(values) for values in (alone, beside))
+        return (f"first token of 512: {alone:.1f} ms, bench {prefill:.1f} ms; beside 8 streams {beside:.1f} ms, "
+                f"{beside / alone:.2f} times as long")
+
+    def gaps(self):
+        """between tokens of 8 streams, alone and while prompts of 2048 tokens arrive"""
+        streams = self.streams(8)
+        begin = time.monotonic()
+        time.sleep(5)
+        middle = time.monotonic()
+        count = 0
+        while time.monotonic() < middle + 20:
+            self.seconds_of(self.prompt(2048))
+            count += 1
+        end = time.monotonic()
+        quiet, loud = gaps_of(streams, begin, middle), gaps_of(streams, middle, end)
+        self.close_all(streams)
+        return f"gaps of 8 streams: {times_text(quiet)}; while {count} prompts of 2048 come: {times_text(loud)}"
+
+    def chunks(self):
+        """what a prompt loses to the chunks that a text beside it asks for"""
+        parts = []
+        for depth in (512, 4096):
+            beginning = self.prompt(depth)
+            self.seconds_of(beginning)
+            alone = statistics.median(self.seconds_of(beginning + self.prompt(512)) for _ in range(3))
+            streams = self.streams(1)
+            rates = []
+            for _ in range(3):
+                begin = time.monotonic()
+                self.seconds_of(beginning + self.prompt(512))
+                end = time.monotonic()
+                written = sum(begin <= at <= end for at in streams[0].times)
+                rates.append((512 + written) / (end - begin))
+            self.close_all(streams)
+            parts.append(f"depth {depth}: {100 * (1 - statistics.median(rates) * alone / 512):.1f}% "
+                         f"({512 / alone:.0f} and {statistics.median(rates):.0f} tokens/s)")
+        return "lost to chunks at " + ", ".join(parts)
+
+    def repeat(self):
+        """the first token of a prompt of 2048 tokens, and when it comes again"""
+        prompts = [self.prompt(2048) for _ in range(3)]
+        new = statistics.median(self.seconds_of(prompt) for prompt in prompts)
+        again = statistics.median(self.seconds_of(prompt) for prompt in prompts)
+        return f"first token of 2048: {1000 * new:.0f} ms, again {1000 * again:.1f} ms, {100 * again / new:.1f}%"
+
+    def schema(self):
+        """what a schema costs 8 streams, and until the first token"""
+        # A text that nothing ends, so that all streams have as many tokens.
+        schema = {"type": "object", "properties": {"a": {"type": "array", "items": {"type": "string"}, "minItems": 500}},
+                  "required": ["a"], "additionalProperties": False}
+        fields = {"response_format": {"type": "json_schema", "json_schema": {"name": "s", "schema": schema}}}
+        rates = {"free": [], "schema": []}
+        for _ in range(3):
+            rates["free"].append(self.rate_of(8, 64))
+            rates["schema"].append(self.rate_of(8, 64, logit_bias={}, **fields))
+        free, bound = (statistics.median(values) for values in rates.values())
+        compile_ms = []
+        for one in SCHEMAS:
+            fields = {"response_format": {"type": "json_schema", "json_schema": {"name": "s", "schema": one}}}
+            prompt = self.prompt(4)
+            self.seconds_of(prompt)
+            without = min(self.seconds_of(prompt) for _ in range(5))
+            compile_ms.append(1000 * (min(self.seconds_of(prompt, **fields) for _ in range(5)) - without))
+        return (f"8 streams: {free:.1f} tokens/s, with a schema {bound:.1f}, {100 * (1 - bound / free):.1f}% less; "
+                f"a schema delays the first token by {', '.join(f'{ms:.1f}' for ms in compile_ms)} ms")
+
+    def memory(self):
+        """of an idle connection, and of a stream beside keys and values"""
+        self.server.ask("GET", "/health")
+        before = self.server.resident()
+        clients = [socket.create_connection(("127.0.0.1", self.server.port)) for _ in range(1000)]
+        self.server.ask("GET", "/health")
+        idle = (self.server.resident() - before) / 1000
+        for client in clients:
+            client.close()
+        while self.metric("http_connections") > 1:
+            time.sleep(0.01)
+        before = self.server.resident()
+        # Those that have no place wait: they are streams all the same.
+        streams = [Stream(self, prompt=self.prompt(4), max_tokens=self.options.ctx, ignore_eos=True) for _ in range(200)]
+        streams[0].wait_for(40)
+        one = (self.server.resident() - before) / 200
+        self.close_all(streams)
+        return f"an idle connection {idle / 1024:.1f} KiB, a stream {one / 1024:.1f} KiB"
+
+    def disconnect(self):
+        """from a closed connection to its pages being free"""
+        seconds = []
+        for _ in range(5):
+            streams = self.streams(1)
+            streams[0].close()
+            seconds.append(self.wait_for_nobody())
+        return f"from a closed connection to nobody running: median {1000 * statistics.median(seconds):.1f}, worst {1000 * max(seconds):.1f} ms"
+
+    def overhead(self):
+        """8 streams over HTTP, and without it"""
+        served, bench = [], []
+        for _ in range(3):
+            served.append(self.rate_of(8, 96))
+            bench.append(self.bench("--streams", "8", "--prompt-tokens", "12", "--gen-tokens", "96", "--repeat", "1")
+                         ["streams"][0]["tokens_per_s"]["median"])
+        over, without = statistics.median(served), statistics.median(bench)
+        return f"8 streams: {over:.1f} tokens/s over HTTP, {without:.1f} without: {100 * (1 - over / without):.1f}% less"
+
+    def start(self):
+        """a bundle, from its start to the answer of /health"""
+        with tempfile.TemporaryDirectory() as folder:
+            bundle = os.path.join(folder, "model.llb")
+            subprocess.run([os.environ["lluda"], "compile", *([self.options.model] if self.options.model else []), "-o", bundle],
+                           check=True, stderr=subprocess.DEVNULL)
+            seconds = []
+            for _ in range(5):
+                begin = time.monotonic()
+                with Server("--log", "off", "--ctx", "512", "--max-sequences", "1", model=bundle) as server:
+                    if server.ask("GET", "/health")[0] != 200:
+                        raise RuntimeError("no health")
+                    seconds.append(time.monotonic() - begin)
+                    server.end()
+        return f"a bundle's start to /health, a cache of one context of 512: median {1000 * statistics.median(seconds):.0f} ms"
+
+    def run(self):
+        os.environ["lluda"] = self.options.lluda
+        flags = ["--log", "off", "--max-sequences", "9", "--ctx", str(self.options.ctx), "-t", str(self.options.threads)]
+        for name in self.options.rows:
+            with Server(*flags, *self.options.flags, model=self.options.model) as self.server:
+                self.vocabulary = self.options.vocabulary
+                tokens = {}
+                for word in WORDS:
+                    ids = self.server.post("/tokenize", {"content": " " + word})[1]["tokens"]
+                    if len(ids) == 1:
+                        tokens[str(ids[0])] = 100
+                self.words = {"logit_bias": tokens}
+                self.seconds_of(self.prompt(64))
+                print(f"{name}: {getattr(self, name)()}", flush=True)
+                self.server.end()
+
+
+ROWS = ["first", "gaps", "chunks", "repeat", "schema", "memory", "disconnect", "overhead", "start"]
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(description=__doc__ + "\n" + "\n".join(f"  {row}: {getattr(Figures, row).__doc__}" for row in ROWS),
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lluda", default=os.environ.get("lluda"), help="the program; default: $lluda")
+    parser.add_argument("--model", help="default: lluda's, which is too small for some rows")
+    parser.add_argument("--vocabulary", type=int, default=150000, help="prompts have tokens below it")
+    parser.add_argument("--ctx", type=int, default=6144, help="the server's context")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rows", type=lambda text: text.split(","), default=ROWS, help=",".join(ROWS))
+    parser.add_argument("flags", nargs="*", help="of the server")
+    options = parser.parse_args(arguments)
+    if not options.lluda:
+        parser.error("--lluda is missing")
+    for row in options.rows:
+        if row not in ROWS:
+            parser.error(f"--rows has '{row}'; there are {', '.join(ROWS)}")
+    return options
+
+
+if __name__ == "__main__":
+    Figures(parse(sys.argv[1:])).run()
