@@ -1,7 +1,6 @@
 #include "serve/prompts.h"
 
 #include <algorithm>
-#include <ctime>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,13 +11,6 @@ namespace lluda::serve {
 namespace {
 
 constexpr int64_t kCompletionTokens = 16;  // where the request does not say
-
-std::tm LocalTime() {
-  const std::time_t now = std::time(nullptr);
-  std::tm local = {};
-  localtime_r(&now, &local);
-  return local;
-}
 
 engine::SamplerOptions SamplerOf(const ServedModel& model, const api::GenerationRequest& request,
                                  int64_t seed) {
@@ -107,7 +99,7 @@ api::Refusal RenderChat(const ServedModel& model, const api::GenerationRequest& 
   }
   tokenizer::ChatOptions options;
   options.enable_thinking = request.enable_thinking;
-  options.now = LocalTime();
+  options.now = tokenizer::LocalTime();
   if (request.tool_choice != api::ToolChoice::kNone) options.tools_json = request.tools_json;
   absl::StatusOr<jinja::Text> rendered = model.chat_template->Render(request.messages, options);
   if (!rendered.ok()) {

@@ -20,6 +20,7 @@
 #include "tools/inspect/file_report.h"
 #include "tools/inspect/kernel_listing.h"
 #include "tools/inspect/pass_history.h"
+#include "tools/ir/dump_files.h"
 #include "tools/ir/ir_plan.h"
 #include "tools/ir/ir_report.h"
 #include "tools/report/report_json.h"

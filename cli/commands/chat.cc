@@ -4,7 +4,6 @@
 // line on stderr; the conversation goes on as it was before it.
 #include <unistd.h>
 
-#include <ctime>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -94,13 +93,6 @@ class Chat {
   engine::Drafter* drafter_;  // of --speculate MODEL
 };
 
-std::tm LocalTime() {
-  const std::time_t now = std::time(nullptr);
-  std::tm local = {};
-  localtime_r(&now, &local);
-  return local;
-}
-
 // The model's own template, or the one of --chat-template with the model's special tokens.
 absl::StatusOr<tokenizer::ChatFormat> FormatOf(const ChatFlags& flags,
                                                const engine::ModelSource& source) {
@@ -120,7 +112,7 @@ absl::StatusOr<tools::ChatStyle> StyleOf(const ChatFlags& flags,
   ASSIGN_OR_RETURN(tokenizer::ChatTemplate chat_template, tokenizer::ChatTemplate::Create(format));
   tools::ChatStyle style = {std::move(chat_template), {}};
   style.options.enable_thinking = flags.thinking;
-  style.options.now = LocalTime();
+  style.options.now = tokenizer::LocalTime();
   if (flags.tools_file.empty()) return style;
   PromptFlags file;
   file.file = flags.tools_file;

@@ -74,23 +74,13 @@ http::ServerOptions ServerOptionsOf(const ServeFlags& flags) {
   return options;
 }
 
-// How conversations are written for the model; nothing, where nobody says it.
-absl::StatusOr<std::optional<tokenizer::ChatTemplate>> TemplateOf(
-    const ServeFlags& flags, const engine::ModelSource& source) {
-  const absl::StatusOr<tokenizer::ChatFormat> format =
-      tokenizer::WithTemplateOf(flags.chat_template_file, source.ReadChatFormat());
-  if (absl::IsNotFound(format.status())) return std::optional<tokenizer::ChatTemplate>();
-  if (!format.ok()) return format.status();
-  ASSIGN_OR_RETURN(tokenizer::ChatTemplate parsed, tokenizer::ChatTemplate::Create(*format));
-  return std::optional<tokenizer::ChatTemplate>(std::move(parsed));
-}
-
 engine::ServiceOptions ServiceOptionsOf(const ServeFlags& flags) {
   engine::ServiceOptions options;
   options.slots = static_cast<int>(flags.max_sequences);
   options.cache_bytes = flags.kv_memory;
   options.max_queue = flags.max_queue;
   options.queue_seconds = flags.queue_seconds;
+  options.request_seconds = flags.request_seconds;
   options.step_seconds = flags.step_ms / 1000;
   options.force = flags.model.force;
   return options;
@@ -119,7 +109,9 @@ absl::StatusOr<std::unique_ptr<serve::LoadedModel>> Load(const ServeFlags& flags
   ASSIGN_OR_RETURN(engine::LoadOptions options, ServedOptionsOf(flags));
   options.identify = true;
   serve::LoadedOptions served;
-  ASSIGN_OR_RETURN(served.chat_template, TemplateOf(flags, *options.source));
+  ASSIGN_OR_RETURN(served.chat_template,
+                   tokenizer::TemplateIfAny(tokenizer::WithTemplateOf(
+                       flags.chat_template_file, options.source->ReadChatFormat())));
   if (!flags.chat_template_file.empty()) {
     ASSIGN_OR_RETURN(const std::string text, base::ReadInput(flags.chat_template_file));
     served.template_digest = base::HexOf(base::Sha256(text));

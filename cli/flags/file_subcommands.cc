@@ -1,6 +1,4 @@
 // The flags of what writes and keeps compiled models.
-#include <cstdint>
-
 #include "CLI/App.hpp"
 #include "cli/flags/argument_groups.h"
 #include "cli/flags/subcommands.h"

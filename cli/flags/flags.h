@@ -129,6 +129,7 @@ struct ServeFlags {
   int64_t kv_memory = 0;  // bytes; 0: see engine::ServiceOptions
   int64_t max_queue = 256;
   double queue_seconds = 120;
+  double request_seconds = 3600;
   double step_ms = 60;
   bool share_prefixes = false;
 

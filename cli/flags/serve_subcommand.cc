@@ -40,6 +40,10 @@ void AddServeLimits(CLI::App* sub, ServeFlags* flags) {
   sub->add_option("--queue-seconds", flags->queue_seconds, "How long one may wait")
       ->check(CLI::Range(0.001, 1e6))
       ->capture_default_str();
+  sub->add_option("--request-seconds", flags->request_seconds,
+                  "How long one may take in all until it is ended with an error")
+      ->check(CLI::Range(0.001, 1e9))
+      ->capture_default_str();
   sub->add_option("--step-ms", flags->step_ms,
                   "How long a step may take that reads prompts while texts are written")
       ->check(CLI::Range(1.0, 1e5))

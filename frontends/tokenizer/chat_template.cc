@@ -138,6 +138,21 @@ absl::StatusOr<jinja::Text> ChatTemplate::Render(const std::vector<ChatMessage>&
   return selected->Render(variables, &heap, options.now);
 }
 
+std::tm LocalTime() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local = {};
+  localtime_r(&now, &local);
+  return local;
+}
+
+absl::StatusOr<std::optional<ChatTemplate>> TemplateIfAny(
+    const absl::StatusOr<ChatFormat>& format) {
+  if (absl::IsNotFound(format.status())) return std::optional<ChatTemplate>();
+  if (!format.ok()) return format.status();
+  ASSIGN_OR_RETURN(ChatTemplate parsed, ChatTemplate::Create(*format));
+  return std::optional<ChatTemplate>(std::move(parsed));
+}
+
 std::vector<int32_t> EncodeChat(const Tokenizer& tokenizer, const jinja::Text& text) {
   std::vector<TextRange> trusted;
   size_t begin = 0;

@@ -53,6 +53,9 @@ struct ChatOptions {
   std::tm now = {};  // local time, for templates that write the date
 };
 
+// The local time now.
+std::tm LocalTime();
+
 class ChatTemplate {
  public:
   // InvalidArgument, naming origin, line and column, if a template is none; Unimplemented for what
@@ -83,6 +86,9 @@ absl::StatusOr<ChatRole> ParseChatRole(std::string_view name);
 
 // OK for what ChatOptions::tools_json takes; InvalidArgument else, without naming a file.
 absl::Status CheckTools(const std::string& json);
+
+// The template of a format; nothing of one that is NotFound, as nobody says how conversations are written.
+absl::StatusOr<std::optional<ChatTemplate>> TemplateIfAny(const absl::StatusOr<ChatFormat>& format);
 
 // The ids of a rendered conversation. Special tokens are those that the template wrote.
 std::vector<int32_t> EncodeChat(const Tokenizer& tokenizer, const jinja::Text& text);

@@ -214,5 +214,17 @@ TEST_F(ChatTemplateFiles, OnlyTheTemplateMakesSpecialTokens) {
   EXPECT_EQ(ids("{{ messages[0].content }}", "<t>"), (Ids{4}));
 }
 
+TEST(TemplateIfAnyTest, AModelWithoutATemplateHasNoneAndWhatIsWrongWithOneIsTold) {
+  const auto none = TemplateIfAny(absl::NotFoundError("m: no template"));
+  ASSERT_TRUE(none.ok()) << none.status();
+  EXPECT_FALSE(none->has_value());
+  EXPECT_EQ(TemplateIfAny(absl::InvalidArgumentError("m: broken")).status(),
+            absl::InvalidArgumentError("m: broken"));
+  EXPECT_FALSE(TemplateIfAny(ChatFormat{{{"default", "file", "{% if %}"}}, {}}).ok());
+  const auto one = TemplateIfAny(ChatFormat{{{"default", "file", "Hi"}}, {}});
+  ASSERT_TRUE(one.ok()) << one.status();
+  EXPECT_TRUE(one->has_value());
+}
+
 }  // namespace
 }  // namespace lluda::tokenizer
