@@ -8,6 +8,7 @@
 #include "codegen/cpu/emit/amx.h"
 #include "codegen/cpu/matmul/panel_dot.h"
 #include "codegen/emit/integer.h"
+#include "codegen/emit/lanes.h"
 #include "codegen/emit/math.h"
 #include "codegen/emit/tensor_access.h"
 #include "ir/type/encoding.h"
@@ -323,9 +324,7 @@ void AttentionTile::WeighWhole(const Rows& rows, Value* row, Value* section,
 void AttentionTile::WeighPart(const Rows& rows, Value* row, Value* section, const Seen& seen,
                               const SoftmaxPartial& partial) {
   auto& b = e_.b();
-  std::vector<uint32_t> numbers;
-  for (uint32_t i = 0; i < kLanes; ++i) numbers.push_back(i);
-  Value* lanes = llvm::ConstantDataVector::get(e_.context(), numbers);
+  Value* lanes = LaneNumbers(e_);
   const auto from_column = [&](Value* position, Value* column) {
     return e_.Splat(b.CreateTrunc(b.CreateSub(position, column), b.getInt32Ty()), kLanes);
   };

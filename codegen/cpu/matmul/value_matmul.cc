@@ -7,6 +7,7 @@
 
 #include "codegen/cpu/emit/transpose.h"
 #include "codegen/emit/integer.h"
+#include "codegen/emit/lanes.h"
 #include "codegen/emit/tensor_access.h"
 #include "ir/op/contraction.h"
 #include "ir/type/encoding.h"
@@ -202,11 +203,7 @@ class ValueMatmul {
   void StorePart(Value* at, Value* count, Value* sum) {
     auto& b = e_.b();
     const ir::DType dtype = spec_.result.dtype;
-    std::vector<uint32_t> numbers;
-    for (uint32_t i = 0; i < kLanes; ++i) numbers.push_back(i);
-    Value* lanes = llvm::ConstantDataVector::get(e_.context(), numbers);
-    Value* left = e_.Most(e_.Least(count, e_.Const(kLanes)), e_.Const(0));
-    Value* is_there = b.CreateICmpULT(lanes, e_.Splat(b.CreateTrunc(left, b.getInt32Ty()), kLanes));
+    Value* is_there = FirstLanes(e_, e_.Most(e_.Least(count, e_.Const(kLanes)), e_.Const(0)));
     // Rounded in scratch memory first.
     e_.Store(e_.Scratch(), dtype, sum);
     const llvm::Align align = Emitter::AlignOf(dtype);

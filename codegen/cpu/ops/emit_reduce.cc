@@ -9,6 +9,7 @@
 
 #include "codegen/cpu/emit/row_interleave.h"
 #include "codegen/cpu/ops/emit_ops.h"
+#include "codegen/emit/lanes.h"
 #include "codegen/emit/math.h"
 #include "codegen/emit/row_math.h"
 #include "codegen/emit/tensor_access.h"
@@ -128,10 +129,7 @@ void SoftmaxInPlace(const Row& row, const std::function<Value*(Value*)>& exponen
   const bool has_rest = !extent.is_constant() || extent.value % kLanes != 0;
   Value* end = e.ExtentValue(extent);
   Value* whole = b.CreateAnd(end, e.Const(-kLanes));
-  std::vector<uint32_t> numbers;
-  for (uint32_t i = 0; i < kLanes; ++i) numbers.push_back(i);
-  Value* rest = e.Splat(b.CreateTrunc(b.CreateSub(end, whole), b.getInt32Ty()), kLanes);
-  Value* is_rest = b.CreateICmpULT(llvm::ConstantDataVector::get(e.context(), numbers), rest);
+  Value* is_rest = FirstLanes(e, b.CreateSub(end, whole));
   const auto of_x = [&](Value* i) {
     return e.Address(e.Buffer(0), b.CreateAdd(row.first, i), kF32);
   };
