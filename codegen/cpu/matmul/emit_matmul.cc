@@ -369,7 +369,6 @@ class PanelMatmul {
     const Integer rows(e_, o_.RowAxes().empty() ? e_.Const(1) : row_count_);
     Value* end = Integer(e_, RowsBegin()) + rows;
     Value* full = e_.Const(kAmxRows);
-    Configure({full, full});
     e_.Loop(RowsBegin(), end, o_.tile.rows, [&](Value* row) {
       first_row_ = row;
       Value* count = e_.Least(Integer(e_, end) - row, e_.Const(o_.tile.rows));
@@ -379,7 +378,9 @@ class PanelMatmul {
       };
       const auto two_tiles = [&] {
         Value* second = Integer(e_, count) - kAmxRows;
-        e_.If(Integer(e_, second) < kAmxRows, [&] { Configure({full, second}); });
+        Value* is_first = e_.b().CreateICmpEQ(row, RowsBegin());
+        e_.If(e_.b().CreateOr(is_first, Integer(e_, second) < kAmxRows),
+              [&] { Configure({full, second}); });
         EmitAmxRowGroup(row, 2, second);
       };
       if (o_.RowAxes().empty()) {
