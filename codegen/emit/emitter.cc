@@ -358,6 +358,14 @@ void Emitter::Loop(Value* begin, Value* end, int64_t step,
   });
 }
 
+void Emitter::InRounds(int64_t count, const std::function<void(Value* i)>& body) {
+  int64_t round = std::min<int64_t>(count, 4);
+  while (round > 1 && count % round != 0) --round;
+  Loop(Const(0), Const(count), std::max<int64_t>(round, 1), [&](Value* first) {
+    for (int64_t i = 0; i < round; ++i) body(builder_.CreateAdd(first, Const(i)));
+  });
+}
+
 void Emitter::If(Value* condition, const std::function<void()>& then,
                  const std::function<void()>& otherwise) {
   auto* yes = llvm::BasicBlock::Create(context(), "then", function_);

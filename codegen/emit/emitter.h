@@ -113,6 +113,9 @@ class Emitter {
   Carried Loop(Value* begin, Value* end, int64_t step, const Carried& init,
                const std::function<Carried(Value* i, const Carried&)>& body);
   void Loop(Value* begin, Value* end, int64_t step, const std::function<void(Value* i)>& body);
+  // `body` for 0 .. count - 1, a loop whose rounds take up to four: as many as divide the count. Code
+  // that does not grow with the count is compiled as fast for long rows as for short ones.
+  void InRounds(int64_t count, const std::function<void(Value* i)>& body);
   void If(Value* condition, const std::function<void()>& then,
           const std::function<void()>& otherwise = nullptr);
 

@@ -74,12 +74,12 @@ void AmxValues::StoreWeights(Value* row, Value* column, Value* first, Value* sec
 }
 
 // Of the column whose values begin at offset `row`.
-Value* AmxValues::LoadElements(Value* row, int64_t first) {
+Value* AmxValues::LoadElements(Value* row, Value* first) {
   Value* at = e_.Address(e_.Buffer(AttentionOperands::kV), Integer(e_, row) + first, o_.v.dtype);
   return e_.b().CreateAlignedLoad(e_.Int(16, kWords), at, Emitter::AlignOf(o_.v.dtype));
 }
 
-void AmxValues::StorePairs(Value* column, int64_t first, Value* even, Value* odd) {
+void AmxValues::StorePairs(Value* column, Value* first, Value* even, Value* odd) {
   auto& b = e_.b();
   for (int half = 0; half < 2; ++half) {
     std::vector<int> order;
@@ -87,9 +87,8 @@ void AmxValues::StorePairs(Value* column, int64_t first, Value* even, Value* odd
       order.push_back(i);
       order.push_back(i + kWords);
     }
-    const int64_t panel = first / kLanes + half;
-    Value* to = At(pairs_at_ + panel * positions_ * kPanelColumnBytes,
-                   Integer(e_, column) * kPanelColumnBytes);
+    const Integer panel = Integer(e_, first) / kLanes + half;
+    Value* to = At(pairs_at_, (panel * positions_ + column) * kPanelColumnBytes);
     b.CreateAlignedStore(b.CreateShuffleVector(even, odd, order), to, llvm::Align(kAlign));
   }
 }
@@ -99,9 +98,10 @@ void AmxValues::Pair(const Cached& cached, Value* begin, Value* end) {
     Value* next = Integer(e_, column) + 1;
     Value* even = e_.Offset(o_.v.axes, cached(column));
     Value* odd = e_.Offset(o_.v.axes, cached(next));
-    for (int64_t first = 0; first < o_.dims; first += kWords) {
+    e_.InRounds(o_.dims / kWords, [&](Value* i) {
+      Value* first = Integer(e_, i) * kWords;
       StorePairs(column, first, LoadElements(even, first), LoadElements(odd, first));
-    }
+    });
   });
 }
 
@@ -110,7 +110,7 @@ Value* AmxValues::PairSeen(const Cached& cached, Value* begin, Value* end, Value
   auto& b = e_.b();
   Value* exponent = e_.ConstInt(0x7F80, 16, kWords);
   Value* zero = e_.ConstInt(0, 16, kWords);
-  const auto load = [&](Value* row, Value* column, int64_t first) {
+  const auto load = [&](Value* row, Value* column, Value* first) {
     Value* is_seen = b.CreateAnd(b.CreateICmpSGE(column, hidden), b.CreateICmpSLT(column, seen));
     return b.CreateSelect(is_seen, LoadElements(row, first), zero);
   };
@@ -120,15 +120,16 @@ Value* AmxValues::PairSeen(const Cached& cached, Value* begin, Value* end, Value
         Value* next = Integer(e_, column) + 1;
         Value* even = e_.Offset(o_.v.axes, cached(column));
         Value* odd = e_.Offset(o_.v.axes, cached(next));
-        Value* found = so_far[0];
-        for (int64_t first = 0; first < o_.dims; first += kWords) {
+        const auto pair = [&](Value* first, const Emitter::Carried& before) {
           Value* both[] = {load(even, column, first), load(odd, next, first)};
+          Value* found = before[0];
           for (Value* elements : both) {
             found = b.CreateOr(found, b.CreateICmpEQ(b.CreateAnd(elements, exponent), exponent));
           }
           StorePairs(column, first, both[0], both[1]);
-        }
-        return Emitter::Carried{found};
+          return Emitter::Carried{found};
+        };
+        return e_.Loop(e_.Const(0), e_.Const(o_.dims), kWords, so_far, pair);
       })[0];
   return b.CreateOrReduce(odd_ones);
 }
@@ -162,8 +163,8 @@ void AmxValues::Multiply(int rows, Value* begin, Value* end,
   });
 }
 
-Value* AmxValues::Sums(Value* row, int64_t d) {
-  return At(sums_at_ + d * kTileRowBytes, Integer(e_, row) * (o_.Vectors() * kTileRowBytes));
+Value* AmxValues::Sums(Value* row, Value* d) {
+  return At(sums_at_, (Integer(e_, row) * o_.Vectors() + d) * kTileRowBytes);
 }
 
 }  // namespace lluda::codegen

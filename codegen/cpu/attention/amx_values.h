@@ -48,15 +48,15 @@ class AmxValues {
   // Steps of a whole section's product.
   int64_t Steps() const;
   // What came of it: the d-th vector of a row.
-  Value* Sums(Value* row, int64_t d);
+  Value* Sums(Value* row, Value* d);
 
  private:
   Value* At(int64_t part, Value* bytes);
   // Where the weights of 32 columns begin: tiles of 1 KB, for each digit one or two.
   Value* StepOfWeights(Value* column);
   // The values of a column and the one behind it in pairs, 32 elements from each.
-  void StorePairs(Value* column, int64_t first, Value* even, Value* odd);
-  Value* LoadElements(Value* row, int64_t first);
+  void StorePairs(Value* column, Value* first, Value* even, Value* odd);
+  Value* LoadElements(Value* row, Value* first);
 
   const AttentionOperands& o_;
   Emitter& e_;

@@ -148,19 +148,14 @@ void AttentionTile::CopyQuery(Value* row, const Indices& indices) {
   const llvm::Align align = Emitter::AlignOf(dtype);
   const Integer from(e_, e_.Offset(o_.q.axes, indices));
   const Integer to = Integer(e_, row) * RowElements();
-  const auto copy = [&](int64_t i, int lanes) {
+  const auto copy = [&](Value* i, int lanes) {
     Value* source = e_.Address(e_.Buffer(AttentionOperands::kQ), from + i, dtype);
     Value* target = e_.Address(ScratchAt(query_at_), to + i, dtype);
     b.CreateAlignedStore(b.CreateAlignedLoad(e_.BitsOf(dtype, lanes), source, align), target,
                          align);
   };
-  for (int64_t d = 0; d < o_.Vectors(); ++d) {
-    if (o_.Elements(d) == kLanes) {
-      copy(d * kLanes, kLanes);
-    } else {
-      for (int i = 0; i < o_.Elements(d); ++i) copy(d * kLanes + i, 1);
-    }
-  }
+  e_.InRounds(o_.dims / kLanes, [&](Value* d) { copy(Integer(e_, d) * kLanes, kLanes); });
+  for (int64_t i = o_.dims / kLanes * kLanes; i < o_.dims; ++i) copy(e_.Const(i), 1);
 }
 
 void AttentionTile::AddSpan(const Rows& rows, Value* begin, Value* end,
@@ -497,11 +492,11 @@ void AttentionTile::AddAmxValues(const Rows& rows, Value* section, const Softmax
 // Adds what came of a row's weights and the section's values.
 void AttentionTile::AddSums(Value* row, const SoftmaxPartial& partial) {
   Value* correction = e_.Splat(LoadF32(Correction(row), 1), kLanes);
-  for (int64_t d = 0; d < o_.Vectors(); ++d) {
+  e_.InRounds(o_.Vectors(), [&](Value* d) {
     Value* values = LoadF32(partial.Values(row, d), kLanes);
     Value* sums = LoadF32(amx_->Sums(row, d), kLanes);
     StoreF32(partial.Values(row, d), e_.MulAdd(values, correction, sums));
-  }
+  });
 }
 
 // The positions [begin, end) of the section.
@@ -515,7 +510,7 @@ void AttentionTile::AddPositions(const Rows& rows, Value* section, const Adding&
     Emitter::Carried sums;  // row by row
     for (int i = 0; i < count * width; ++i) {
       const Integer row = row_at(i / width);
-      Value* sum = LoadF32(partial.Values(row, d + i % width), kLanes);
+      Value* sum = LoadF32(partial.Values(row, e_.Const(d + i % width)), kLanes);
       if (adding.corrected) {
         sum = b.CreateFMul(sum, e_.Splat(LoadF32(Correction(row), 1), kLanes));
       }
@@ -538,7 +533,7 @@ void AttentionTile::AddPositions(const Rows& rows, Value* section, const Adding&
     };
     sums = EachPosition(rows, section, begin, end, sums, add_position);
     for (int i = 0; i < count * width; ++i) {
-      StoreF32(partial.Values(row_at(i / width), d + i % width), sums[i]);
+      StoreF32(partial.Values(row_at(i / width), e_.Const(d + i % width)), sums[i]);
     }
   }
 }

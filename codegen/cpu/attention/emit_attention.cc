@@ -321,21 +321,22 @@ class Attention {
       interleaved = b.CreateICmpSLT(token, InterleavedRows(e_, result, o_.Tokens(e_)));
       first = first - Integer(e_, token) * ElementsOfRow(result);
     }
-    for (int64_t d = 0; d < o_.Vectors(); ++d) {
-      Value* vector = partial.Mean(row, e_.Const(d), reciprocal);
-      const Integer at = first + d * kLanes;
+    const auto at = [&](Value* d) { return first + Integer(e_, d) * kLanes; };
+    // Rows that may be interleaved are whole vectors.
+    e_.InRounds(interleaved != nullptr ? o_.Vectors() : o_.dims / kLanes, [&](Value* d) {
+      Value* vector = partial.Mean(row, d, reciprocal);
       if (interleaved != nullptr) {
-        StoreInterleaved(e_, result, buffer, token, interleaved, at, vector);
-        continue;
+        StoreInterleaved(e_, result, buffer, token, interleaved, at(d), vector);
+      } else {
+        e_.Store(e_.Address(buffer, at(d), result.dtype), result.dtype, vector);
       }
-      if (o_.Elements(d) == kLanes) {
-        e_.Store(e_.Address(buffer, at, result.dtype), result.dtype, vector);
-        continue;
-      }
-      for (int i = 0; i < o_.Elements(d); ++i) {
-        Value* element = e_.Address(buffer, at + i, result.dtype);
-        e_.Store(element, result.dtype, b.CreateExtractElement(vector, static_cast<uint64_t>(i)));
-      }
+    });
+    if (interleaved != nullptr || o_.dims % kLanes == 0) return;
+    Value* last = e_.Const(o_.dims / kLanes);
+    Value* vector = partial.Mean(row, last, reciprocal);
+    for (int i = 0; i < o_.dims % kLanes; ++i) {
+      Value* element = e_.Address(buffer, at(last) + i, result.dtype);
+      e_.Store(element, result.dtype, b.CreateExtractElement(vector, static_cast<uint64_t>(i)));
     }
   }
 

@@ -20,14 +20,15 @@ Value* SoftmaxPartial::At(Value* row, int64_t bytes) const {
   return e_.Address(memory_, Integer(e_, row) * RowBytes(vectors_) + bytes, ir::DType::kI8);
 }
 
-Value* SoftmaxPartial::Values(Value* row, int64_t d) const { return At(row, d * kVectorBytes); }
+Value* SoftmaxPartial::Values(Value* row, Value* d) const {
+  return e_.Address(At(row, 0), Integer(e_, d) * kLanes, kF32);
+}
 Value* SoftmaxPartial::Sums(Value* row) const { return At(row, vectors_ * kVectorBytes); }
 Value* SoftmaxPartial::Maximum(Value* row) const { return At(row, (vectors_ + 1) * kVectorBytes); }
 
 void SoftmaxPartial::Clear(Value* row) const {
-  for (int64_t d = 0; d < vectors_; ++d) {
-    e_.Store(Values(row, d), kF32, e_.ConstF32(0.0f, kLanes));
-  }
+  e_.InRounds(vectors_,
+              [&](Value* d) { e_.Store(Values(row, d), kF32, e_.ConstF32(0.0f, kLanes)); });
   e_.Store(Sums(row), kF32, e_.ConstF32(0.0f, kLanes));
   e_.Store(Maximum(row), kF32, e_.ConstF32(-std::numeric_limits<float>::infinity(), 1));
 }
@@ -46,14 +47,13 @@ void SoftmaxPartial::Merge(const SoftmaxPartial& later, Value* row) const {
     Value* scaled = b.CreateFMul(e_.Load(at, kF32, kLanes), scale);
     e_.Store(at, kF32, e_.MulAdd(e_.Load(later_at, kF32, kLanes), later_scale, scaled));
   };
-  for (int64_t d = 0; d < vectors_; ++d) merge(Values(row, d), later.Values(row, d));
+  e_.InRounds(vectors_, [&](Value* d) { merge(Values(row, d), later.Values(row, d)); });
   merge(Sums(row), later.Sums(row));
   e_.Store(Maximum(row), kF32, merged_maximum);
 }
 
 Value* SoftmaxPartial::Mean(Value* row, Value* d, Value* reciprocal_total) const {
-  Value* values = e_.Address(At(row, 0), Integer(e_, d) * kLanes, kF32);
-  return e_.b().CreateFMul(e_.Load(values, kF32, kLanes), reciprocal_total);
+  return e_.b().CreateFMul(e_.Load(Values(row, d), kF32, kLanes), reciprocal_total);
 }
 
 Value* SoftmaxPartial::ReciprocalTotal(Value* row) const {

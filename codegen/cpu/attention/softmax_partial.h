@@ -24,7 +24,7 @@ class SoftmaxPartial {
   static int64_t RowBytes(int64_t vectors);
 
   // The d-th vector of the weighted values.
-  Value* Values(Value* row, int64_t d) const;
+  Value* Values(Value* row, Value* d) const;
   // 16 partial sums of weights.
   Value* Sums(Value* row) const;
   Value* Maximum(Value* row) const;

@@ -47,7 +47,7 @@ void StorePartial(Emitter& e, const SoftmaxPartial& partial, Value* from) {
   };
   Value* row = e.Const(kRow);
   for (int64_t d = 0; d < kVectors; ++d) {
-    e.Store(partial.Values(row, d), DType::kF32, load(d * kLanes, kLanes));
+    e.Store(partial.Values(row, e.Const(d)), DType::kF32, load(d * kLanes, kLanes));
   }
   e.Store(partial.Sums(row), DType::kF32, load(kElements, kLanes));
   e.Store(partial.Maximum(row), DType::kF32, load(kElements + kLanes, 1));
@@ -152,7 +152,7 @@ TEST(SoftmaxPartial, HasSeenNothingWhenItIsCleared) {
       Value* row = e.Const(kRow);
       partial.Clear(row);
       for (int64_t d = 0; d <= kVectors; ++d) {
-        Value* at = d < kVectors ? partial.Values(row, d) : partial.Sums(row);
+        Value* at = d < kVectors ? partial.Values(row, e.Const(d)) : partial.Sums(row);
         e.Store(e.Address(e.Buffer(1), e.Const(d * kLanes), DType::kF32), DType::kF32,
                 e.Load(at, DType::kF32, kLanes));
       }
