@@ -54,7 +54,7 @@ def has(fields, where):
 
 
 has({"dram_read_gbps": number, "f32_gflops": number, "bf16_gflops": (*number, type(None)),
-     "int8_gops": (*number, type(None))}, bench["limits"])
+     "int8_gops": (*number, type(None)), "bf16_fed_gflops": (*number, type(None))}, bench["limits"])
 has({"first_token_ms": number, "load_ms": number, "compile_ms": number, "peak_rss_bytes": int,
      "weight_bytes": int, "kv_bytes": int, "threads": int, "cpu": str, "isa": str}, bench)
 speed = {"tokens": int, "tokens_per_s": number, "spread": number, "percent_of_limit": number}

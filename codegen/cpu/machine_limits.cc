@@ -9,6 +9,7 @@
 #include "codegen/cpu/emit/amx.h"
 #include "codegen/cpu/matmul/blocks/scaled_dot.h"
 #include "codegen/emit/emitter.h"
+#include "codegen/emit/integer.h"
 #include "llvm/IR/Intrinsics.h"
 #include "llvm/IR/IntrinsicsX86.h"
 
@@ -125,6 +126,39 @@ int64_t EmitAmxBf16(Emitter& e) {
   return int64_t{kRepeats} * kAccumulators * kAmxRows * kLanes * kAmxDepth * 2;
 }
 
+// The loop of a matmul on AMX and nothing else: tiles of rows and panels from the caches, sums that are
+// stored where they stay in the nearest one. An item is all rows by one pair of panels.
+int64_t EmitAmxFed(Emitter& e) {
+  constexpr int64_t kAhead = 2 * kAmxTileBytes;
+  constexpr int64_t kRowTilesBytes = kAmxRows * kFedDepth * 2;
+  llvm::IRBuilder<>& b = e.b();
+  const auto memory = [&](int64_t bytes) {
+    auto* at = b.CreateAlloca(llvm::ArrayType::get(b.getInt8Ty(), static_cast<uint64_t>(bytes)));
+    at->setAlignment(llvm::Align(kLineBytes));
+    return at;
+  };
+  Value* sums = memory(4 * kAmxTileBytes);
+  EmitAmxConfig(e, memory(kAmxConfigBytes), {e.Const(kAmxRows), e.Const(kAmxRows)});
+  const auto at = [&](Value* bytes) { return e.Address(e.Buffer(0), bytes, ir::DType::kI8); };
+  e.Loop(e.Begin(), e.End(), 1, [&](Value* item) {
+    const Integer pair = Integer(e, item) % kFedPairs * 2;
+    e.Loop(e.Const(0), e.Const(kFedRows / kAmxRows), 2, [&](Value* row_tile) {
+      AmxDot dot{{}, {}, e.Const(kFedDepth)};
+      for (int64_t i = 0; i < 2; ++i) {
+        dot.a.push_back(AmxTiles(e, at((Integer(e, row_tile) + i) * kRowTilesBytes)));
+        dot.panels.push_back(at((pair + (kFedRows / kAmxRows + i)) * kRowTilesBytes));
+      }
+      dot.prefetch_bytes = kAhead;
+      dot.a_prefetch_bytes = kAhead;
+      dot.out_row = 2 * kLanes;
+      EmitAmxDot(e, dot, sums);
+    });
+  });
+  EmitAmxRelease(e);
+  StoreScratch(e, e.Load(sums, ir::DType::kF32, kLanes));
+  return kFedRows * 2 * kLanes * kFedDepth * 2;
+}
+
 // vpdpbusd: four products a lane.
 int64_t EmitInt8(Emitter& e) {
   constexpr int kChains = 24;
@@ -213,6 +247,7 @@ absl::StatusOr<std::unique_ptr<LimitLoops>> LimitLoops::Compile(const Target& ta
   if (LimitOfMatmul(target, ir::DType::kBF16, ir::DType::kBF16) == Limit::kBf16) {
     add(Limit::kBf16, "bf16", target.isa >= Isa::kAmx ? EmitAmxBf16 : EmitBf16);
   }
+  if (target.isa >= Isa::kAmx) add(Limit::kBf16Fed, "bf16_fed", EmitAmxFed);
   if (HasFeature(target, "+avx512vnni")) add(Limit::kInt8, "int8", EmitInt8);
   if (!status.ok()) return status;
   ASSIGN_OR_RETURN(result->library_, std::move(*jit).Compile(names));

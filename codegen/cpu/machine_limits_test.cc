@@ -88,6 +88,21 @@ TEST_P(MachineLimitsTest, HasAnInt8LoopWhereTheTargetNamesTheInstruction) {
   EXPECT_EQ(loops_->Of(Limit::kInt8).size(), target_.isa >= Isa::kAvx512Bf16 ? 1u : 0u);
 }
 
+// Rows of ones by panels of ones: a sum is the depth, and an item is that for all rows and 32 columns.
+TEST_P(MachineLimitsTest, MultipliesAllRowsByAPairOfPanelsWhereTheTargetHasTiles) {
+  const bool has_them = target_.isa >= Isa::kAmx;
+  ASSERT_EQ(loops_->Of(Limit::kBf16Fed).size(), has_them ? 1u : 0u);
+  if (!has_them) return;
+  struct alignas(64) Line {
+    uint16_t elements[2 * kLanes];
+  };
+  std::vector<Line> operands(kFedBytes / sizeof(Line));
+  for (Line& line : operands) std::fill_n(line.elements, 2 * kLanes, uint16_t{0x3F80});  // 1.0
+  const LimitLoop& loop = loops_->Of(Limit::kBf16Fed)[0];
+  EXPECT_EQ(RunLoop<float>(loop, operands.data()), std::vector<float>(kLanes, kFedDepth));
+  EXPECT_EQ(loop.work_per_item, 2 * kFedRows * kFedDepth * 32);
+}
+
 INSTANTIATE_TEST_SUITE_P(Isas, MachineLimitsTest,
                          testing::Range(size_t{0}, RunnableTargets().size()), [](const auto& info) {
                            return std::string(IsaName(RunnableTargets()[info.param].isa));

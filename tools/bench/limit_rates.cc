@@ -18,6 +18,7 @@ constexpr LimitText kLimits[] = {
     {Limit::kF32, "f32_gflops", "f32", "GFLOP/s"},
     {Limit::kBf16, "bf16_gflops", "bf16", "GFLOP/s"},
     {Limit::kInt8, "int8_gops", "int8", "GOP/s"},
+    {Limit::kBf16Fed, "bf16_fed_gflops", "bf16 fed", "GFLOP/s"},
 };
 
 }  // namespace

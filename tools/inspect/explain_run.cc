@@ -153,9 +153,11 @@ const char* LimitName(Limit limit) {
     case Limit::kBf16:
       return "bf16";
     case Limit::kInt8:
+      return "int8";
+    case Limit::kBf16Fed:
       break;
   }
-  return "int8";
+  return "bf16 fed";
 }
 
 // `ops` are all that one of the statement's calls computes.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/align.h"
 #include "base/status_macros.h"
 #include "base/stopwatch.h"
 #include "glog/logging.h"
@@ -47,7 +48,7 @@ absl::Status LimitMeter::Prepare(const codegen::Target& target, int64_t read_byt
   const int64_t pieces = threads() * kPiecesPerThread;
   const int64_t piece_unit = pieces * codegen::kReadItemStep * codegen::kReadItemBytes;
   const std::pair<Memory*, int64_t> needed[] = {
-      {&memory_, (read_bytes + piece_unit - 1) / piece_unit * piece_unit},
+      {&memory_, base::RoundUp(std::max(read_bytes, codegen::kFedBytes), piece_unit)},
       {&operands_, 2 * kLineBytes},
       {&scratch_, kScratchBytes * threads()},
   };
@@ -77,7 +78,7 @@ absl::Status LimitMeter::Prepare(const codegen::Target& target, int64_t read_byt
 // Runs all pieces once; returns the seconds and adds what was done to *work.
 double LimitMeter::RunOnce(codegen::Limit limit, const Chosen& chosen, int64_t* work) {
   const int64_t pieces = threads() * kPiecesPerThread;
-  const bool reads = limit == codegen::Limit::kDramRead;
+  const bool reads = limit == codegen::Limit::kDramRead || limit == codegen::Limit::kBf16Fed;
   void* buffers[] = {reads ? memory_.data() : operands_.data()};
   base::Stopwatch watch;
   pool_.ParallelFor(pieces, 1, [&](int64_t begin, int64_t end, int thread) {
@@ -120,7 +121,7 @@ LimitMeter::Chosen LimitMeter::ChooseRead() {
 LimitMeter::Chosen LimitMeter::ChooseArithmetic(codegen::Limit limit) {
   Chosen chosen;
   chosen.loop = &compiled_->Of(limit)[0];
-  chosen.piece_items = 64;
+  chosen.piece_items = codegen::kFedPairs;
   int64_t work = 0;
   while (RunOnce(limit, chosen, &work) < kRoundSeconds) chosen.piece_items *= 2;
   return chosen;
