@@ -15,7 +15,10 @@ namespace lluda::serve {
 namespace {
 
 constexpr int kNiceness = 5;
+constexpr int kLargeBuffer = 1 << 20;   // bytes
 constexpr int64_t kMuchMore = 8 << 20;  // bytes
+// How much work asks for no look at the memory: what a short request leaves behind is little.
+constexpr int kLittleWork = 64;
 
 // Of memory that this process has; 0 if the system does not say.
 int64_t ResidentBytes() {
@@ -39,6 +42,11 @@ void ReturnMemory(int64_t* resident) {
 
 }  // namespace
 
+void KeepNoLargeBuffers() {
+  mallopt(M_MMAP_THRESHOLD, kLargeBuffer);
+  mallopt(M_TRIM_THRESHOLD, kLargeBuffer);
+}
+
 absl::StatusOr<std::unique_ptr<Workers>> Workers::Create(int threads) {
   std::unique_ptr<Workers> workers(new Workers());
   for (int i = 0; i < threads; ++i) {
@@ -61,11 +69,11 @@ void Workers::Stop() {
   threads_.clear();
 }
 
-void Workers::Post(std::function<void()> work) {
+void Workers::Post(std::function<void()> work, bool is_large) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (is_ending_) return;
-    waiting_.push_back(std::move(work));
+    waiting_.push_back({std::move(work), is_large});
   }
   changed_.notify_one();
 }
@@ -79,16 +87,20 @@ void* Workers::ThreadMain(void* workers) {
 
 void Workers::Run() {
   int64_t resident = ResidentBytes();
+  int little = 0;  // in a row
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return is_ending_ || !waiting_.empty(); });
     if (waiting_.empty()) return;
-    std::function<void()> work = std::move(waiting_.front());
+    Work work = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
-    work();
-    work = nullptr;  // what it holds is let go outside the lock
-    ReturnMemory(&resident);
+    work.run();
+    work.run = nullptr;  // what it holds is let go outside the lock
+    if (work.is_large || ++little == kLittleWork) {
+      ReturnMemory(&resident);
+      little = 0;
+    }
     lock.lock();
   }
 }

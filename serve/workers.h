@@ -19,6 +19,11 @@
 
 namespace lluda::serve {
 
+// For a process that serves: what a large request took goes back to the system with its answer. By
+// itself malloc keeps more and more of it, for each thread, the larger the buffers are that it was
+// given back.
+void KeepNoLargeBuffers();
+
 class Workers {
  public:
   // ResourceExhausted if the system gives no thread.
@@ -27,19 +32,24 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  // Dropped once they have been stopped.
-  void Post(std::function<void()> work);
+  // Dropped once they have been stopped. What large work leaves free goes back to the system at once.
+  void Post(std::function<void()> work, bool is_large = false);
   // Waits until all that was posted is done.
   void Stop();
 
  private:
+  struct Work {
+    std::function<void()> run;
+    bool is_large = false;
+  };
+
   Workers() = default;
   static void* ThreadMain(void* workers);
   void Run();
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::function<void()>> waiting_;
+  std::deque<Work> waiting_;
   bool is_ending_ = false;
   std::vector<pthread_t> threads_;
 };
