@@ -29,11 +29,8 @@ without_token_ids() {
 
 # make_chatty TOKENIZER_CONFIG: ./chatty, the stories with a chat template and tokens around thoughts and calls.
 make_chatty() {
-  mkdir chatty
-  cp "$stories"/*.json "$stories/model.safetensors" chatty/
-  chmod u+w chatty/*
-  without_token_ids "$1" >chatty/tokenizer_config.json
-  PYTHONPATH=$helpers python3 -c 'import serving; serving.give_markers("chatty")' || fail "markers"
+  PYTHONPATH=$helpers python3 -c 'import serving, sys; serving.make_chatty("chatty", *sys.argv[1:])' "$stories" "$1" ||
+    fail "no model for chats"
 }
 
 run() {

@@ -76,7 +76,6 @@ constexpr absl::string_view kUnsupported[] = {
 };
 
 constexpr int kWorkers = 2;
-constexpr size_t kLargeBody = 64 << 10;  // bytes
 constexpr absl::string_view kOtherRoute = "other";
 constexpr size_t kMostIgnoredText = 1024;
 constexpr const char* kLoadingSeconds = "2";
@@ -261,8 +260,7 @@ void App::Handle(http::Request request, std::shared_ptr<http::Responder> respond
   if (route->where == Where::kLoop) {
     (this->*route->answer)(asked.get());
   } else {
-    const bool is_large = asked->request.body.size() >= kLargeBody;
-    workers_->Post([this, route, asked] { (this->*route->answer)(asked.get()); }, is_large);
+    workers_->Post([this, route, asked] { (this->*route->answer)(asked.get()); });
   }
 }
 

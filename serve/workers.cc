@@ -9,6 +9,7 @@
 #include <fstream>
 #include <utility>
 
+#include "base/stopwatch.h"
 #include "runtime/machine/start_thread.h"
 
 namespace lluda::serve {
@@ -17,8 +18,10 @@ namespace {
 constexpr int kNiceness = 5;
 constexpr int kLargeBuffer = 1 << 20;   // bytes
 constexpr int64_t kMuchMore = 8 << 20;  // bytes
-// How much work asks for no look at the memory: what a short request leaves behind is little.
-constexpr int kLittleWork = 64;
+// Work that takes as long may have taken much memory; its answer goes, and its line is written, in what
+// follows.
+constexpr double kLongSeconds = 0.001;
+constexpr int kLooks = 8;
 
 // Of memory that this process has; 0 if the system does not say.
 int64_t ResidentBytes() {
@@ -69,11 +72,11 @@ void Workers::Stop() {
   threads_.clear();
 }
 
-void Workers::Post(std::function<void()> work, bool is_large) {
+void Workers::Post(std::function<void()> work) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (is_ending_) return;
-    waiting_.push_back({std::move(work), is_large});
+    waiting_.push_back(std::move(work));
   }
   changed_.notify_one();
 }
@@ -87,19 +90,21 @@ void* Workers::ThreadMain(void* workers) {
 
 void Workers::Run() {
   int64_t resident = ResidentBytes();
-  int little = 0;  // in a row
+  int looks = 0;  // at the memory, that are still to come
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return is_ending_ || !waiting_.empty(); });
     if (waiting_.empty()) return;
-    Work work = std::move(waiting_.front());
+    std::function<void()> work = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
-    work.run();
-    work.run = nullptr;  // what it holds is let go outside the lock
-    if (work.is_large || ++little == kLittleWork) {
+    base::Stopwatch watch;
+    work();
+    work = nullptr;  // what it holds is let go outside the lock
+    if (watch.Lap() >= kLongSeconds) looks = kLooks;
+    if (looks > 0) {
       ReturnMemory(&resident);
-      little = 0;
+      --looks;
     }
     lock.lock();
   }

@@ -32,24 +32,19 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  // Dropped once they have been stopped. What large work leaves free goes back to the system at once.
-  void Post(std::function<void()> work, bool is_large = false);
+  // Dropped once they have been stopped. What long work leaves free goes back to the system.
+  void Post(std::function<void()> work);
   // Waits until all that was posted is done.
   void Stop();
 
  private:
-  struct Work {
-    std::function<void()> run;
-    bool is_large = false;
-  };
-
   Workers() = default;
   static void* ThreadMain(void* workers);
   void Run();
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Work> waiting_;
+  std::deque<std::function<void()>> waiting_;
   bool is_ending_ = false;
   std::vector<pthread_t> threads_;
 };
