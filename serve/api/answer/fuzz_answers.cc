@@ -16,7 +16,7 @@
 namespace lluda::api {
 namespace {
 
-constexpr int kIterations = 20000;
+constexpr int kIterations = 5000;
 
 constexpr std::string_view kAnswer =
     "<think>\nhm\n</think>\n\nok <tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": [1, "
