@@ -29,7 +29,7 @@
 #include "serve/text_log.h"
 #include "serve/workers.h"
 #include "tools/inspect/optimised_model.h"
-#include "tools/measure/step_reads.h"
+#include "tools/inspect/step_reads.h"
 
 namespace lluda::cli {
 namespace {

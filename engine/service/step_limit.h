@@ -9,26 +9,13 @@
 #define LLUDA_ENGINE_SERVICE_STEP_LIMIT_H_
 
 #include <cstdint>
-#include <optional>
 #include <utility>
-#include <vector>
 
 #include "absl/types/span.h"
+#include "engine/generate/step_reads.h"
 #include "runtime/machine/thread_pool.h"
 
 namespace lluda::engine {
-
-// In bytes.
-struct StepReads {
-  // Of keys and values, for each position that a text holds, the last `window` of them where there is
-  // one.
-  struct Cache {
-    std::optional<int64_t> window;
-    double bytes = 0;
-  };
-  double weights = 0;  // once a step
-  std::vector<Cache> caches;
-};
 
 class StepLimit {
  public:

@@ -1,4 +1,4 @@
-#include "tools/measure/step_reads.h"
+#include "tools/inspect/step_reads.h"
 
 #include <fstream>
 #include <iterator>

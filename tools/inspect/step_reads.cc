@@ -1,4 +1,4 @@
-#include "tools/measure/step_reads.h"
+#include "tools/inspect/step_reads.h"
 
 #include "base/step_interface.h"
 #include "tools/measure/accounting.h"

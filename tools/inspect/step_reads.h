@@ -2,12 +2,12 @@
 // machine's limit.
 //
 //   std::optional<engine::StepReads> reads = ReadsOf(*optimised.module);
-#ifndef LLUDA_TOOLS_MEASURE_STEP_READS_H_
-#define LLUDA_TOOLS_MEASURE_STEP_READS_H_
+#ifndef LLUDA_TOOLS_INSPECT_STEP_READS_H_
+#define LLUDA_TOOLS_INSPECT_STEP_READS_H_
 
 #include <optional>
 
-#include "engine/service/step_limit.h"
+#include "engine/generate/step_reads.h"
 #include "ir/graph.h"
 
 namespace lluda::tools {
@@ -18,4 +18,4 @@ std::optional<engine::StepReads> ReadsOf(const ir::Module& module);
 
 }  // namespace lluda::tools
 
-#endif  // LLUDA_TOOLS_MEASURE_STEP_READS_H_
+#endif  // LLUDA_TOOLS_INSPECT_STEP_READS_H_
