@@ -149,11 +149,18 @@ class Figures:
             stream.close()
         self.wait_for_nobody()
 
-    def bench(self, *flags):
-        done = subprocess.run([os.environ["lluda"], "bench", *([self.options.model] if self.options.model else []),
-                               "-t", str(self.options.threads), *flags, "--json", "-"],
-                              stdout=subprocess.PIPE, check=True)
+    def bench(self, *flags, model=None):
+        model = model or self.options.model
+        done = subprocess.run([os.environ["lluda"], "bench", *([model] if model else []), "-t", str(self.options.threads), *flags,
+                               "--json", "-"], stdout=subprocess.PIPE, check=True)
         return json.loads(done.stdout)
+
+    def compile(self, folder):
+        """A bundle of the model, in the folder."""
+        bundle = os.path.join(folder, "model.llb")
+        subprocess.run([os.environ["lluda"], "compile", *([self.options.model] if self.options.model else []), "-o", bundle],
+                       check=True, stderr=subprocess.DEVNULL)
+        return bundle
 
     def rate_of(self, count, tokens, **fields):
         """Tokens a second of so many streams side by side, from when all are being written."""
@@ -174,7 +181,7 @@ class Figures:
         beside = [self.seconds_of(self.prompt(512)) for _ in range(7)]
         self.close_all(streams)
         bench = self.bench("--prompt-tokens", "512", "--gen-tokens", "2", "--repeat", "5")
-        prefill = bench["prefill"][0]["first_token_ms"]["median"]
+        prefill = bench["first_token_ms"]
         alone, beside = (1000 * statistics.median(values) for values in (alone, beside))
         return (f"first token of 512: {alone:.1f} ms, bench {prefill:.1f} ms; beside 8 streams {beside:.1f} ms, "
                 f"{beside / alone:.2f} times as long")
@@ -276,16 +283,28 @@ class Figures:
         for _ in range(3):
             served.append(self.rate_of(8, 96))
             bench.append(self.bench("--streams", "8", "--prompt-tokens", "12", "--gen-tokens", "96", "--repeat", "1")
-                         ["streams"][0]["tokens_per_s"]["median"])
+                         ["streams"][0]["tokens_per_s"])
         over, without = statistics.median(served), statistics.median(bench)
         return f"8 streams: {over:.1f} tokens/s over HTTP, {without:.1f} without: {100 * (1 - over / without):.1f}% less"
+
+    def table(self):
+        """what the table of pages costs one text: a bundle, which has pages, and a folder's slots in turns"""
+        depth = min(4096, self.options.ctx - 64)
+        rates = {"slots": [], "pages": []}
+        with tempfile.TemporaryDirectory() as folder:
+            bundle = self.compile(folder)
+            for _ in range(2):
+                for name, model in [("slots", None), ("pages", bundle)]:
+                    bench = self.bench("--prompt-tokens", "512", "--gen-tokens", "32", "--depth", str(depth), "--repeat", "5", model=model)
+                    rates[name].append((bench["prefill"]["tokens_per_s"], bench["decode"]["tokens_per_s"]))
+        slots, pages = ([statistics.median(values) for values in zip(*rates[name])] for name in ("slots", "pages"))
+        return (f"a prompt of 512: {slots[0]:.0f} tokens/s with slots, {pages[0]:.0f} with pages, {100 * (1 - pages[0] / slots[0]):.1f}% less; "
+                f"a text at depth {depth}: {slots[1]:.1f}, {pages[1]:.1f}, {100 * (1 - pages[1] / slots[1]):.1f}% less")
 
     def start(self):
         """a bundle, from its start to the answer of /health"""
         with tempfile.TemporaryDirectory() as folder:
-            bundle = os.path.join(folder, "model.llb")
-            subprocess.run([os.environ["lluda"], "compile", *([self.options.model] if self.options.model else []), "-o", bundle],
-                           check=True, stderr=subprocess.DEVNULL)
+            bundle = self.compile(folder)
             seconds = []
             for _ in range(5):
                 begin = time.monotonic()
@@ -313,7 +332,7 @@ class Figures:
                 self.server.end()
 
 
-ROWS = ["first", "gaps", "chunks", "repeat", "schema", "memory", "disconnect", "overhead", "start"]
+ROWS = ["first", "gaps", "chunks", "repeat", "schema", "memory", "disconnect", "overhead", "table", "start"]
 
 
 def parse(arguments):

@@ -258,6 +258,8 @@ class CompletionsTest(unittest.TestCase):
         for name in ["num_requests_running", "generation_tokens_total", "time_to_first_token_seconds_bucket",
                      "http_requests_total", "request_success_total", "step_seconds_count"]:
             self.assertIn("lluda:" + name, metrics)
+        self.assertGreater(int(re.search(r"lluda:step_limit_ratio_count (\d+)", metrics).group(1)), 0)
+        self.assertGreater(float(re.search(r"lluda:step_limit_ratio_sum (\S+)", metrics).group(1)), 0)
 
     def test_foreign_hosts_and_origins_are_refused(self):
         for headers, code in [({"Host": "evil.example"}, "forbidden_host"), ({"Host": "evil.example:80"}, "forbidden_host"),

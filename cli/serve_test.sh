@@ -7,7 +7,6 @@ readonly requests_test="$PWD/cli/serve_test.py"
 readonly chat_test="$PWD/cli/serve_chat_test.py"
 readonly client_test="$PWD/cli/serve_openai_test.py"
 readonly page_test="$PWD/cli/serve_page_test.py"
-readonly helpers="$PWD/cli"
 readonly guide="$PWD/docs/serving.md"
 readonly token_config="$PWD/reference_data/qwen3_tokenizer/tokenizer_config.json"
 # shellcheck source=cli/test_helpers.sh
@@ -56,11 +55,7 @@ export lluda guide
 python3 "$requests_test" || fail "requests"
 
 # The default model has no chat template: with one, what it writes is no answer, but is one in form.
-mkdir chatty
-cp "$stories"/*.json "$stories/model.safetensors" chatty/
-chmod u+w chatty/*
-without_token_ids "$token_config" >chatty/tokenizer_config.json
-PYTHONPATH=$helpers python3 -c 'import serving; serving.give_markers("chatty")' || fail "markers"
+make_chatty "$token_config"
 MODEL=$tmp/chatty python3 "$chat_test" || fail "chats"
 MODEL=$tmp/chatty "${LLUDA_TEST_PYTHON:-python3}" "$client_test" || fail "OpenAI's client"
 

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -33,6 +34,20 @@ def give_markers(folder):
     config["additional_special_tokens"] = []
     with open(path, "w", encoding="utf-8") as file:
         json.dump(config, file)
+
+
+def make_chatty(folder, stories, token_config):
+    """Makes a folder of the model in `stories`, with the chat template of a tokenizer_config.json and the markers."""
+    os.mkdir(folder)
+    for name in os.listdir(stories):
+        if name.endswith(".json") or name == "model.safetensors":
+            shutil.copyfile(os.path.join(stories, name), os.path.join(folder, name))
+    with open(token_config, encoding="utf-8") as file:
+        config = json.load(file)
+    del config["added_tokens_decoder"]  # of a model with other ids
+    with open(os.path.join(folder, "tokenizer_config.json"), "w", encoding="utf-8") as file:
+        json.dump(config, file)
+    give_markers(folder)
 
 
 class Server:

@@ -5,6 +5,7 @@
 readonly lluda="$PWD/cli/lluda"
 readonly stories="$PWD/reference_data/stories"
 readonly tiny="$PWD/reference_data/tiny"
+readonly helpers="$PWD/cli"
 readonly tmp="${TEST_TMPDIR:-$(mktemp -d)}"
 cd "$tmp" || exit 1
 
@@ -24,6 +25,12 @@ run_program() {
 # without_token_ids TOKENIZER_CONFIG: all of it but added_tokens_decoder, for a model with other ids.
 without_token_ids() {
   sed '/^  "added_tokens_decoder": {/,/^  },/d' "$1"
+}
+
+# make_chatty TOKENIZER_CONFIG: ./chatty, the stories with a chat template and tokens around thoughts and calls.
+make_chatty() {
+  PYTHONPATH=$helpers python3 -c 'import serving, sys; serving.make_chatty("chatty", *sys.argv[1:])' "$stories" "$1" ||
+    fail "no model for chats"
 }
 
 run() {

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/files/owner_only.h"
 #include "base/files/whole_file.h"
 #include "base/json/json.h"
 #include "base/status_macros.h"
@@ -83,9 +84,8 @@ absl::StatusOr<std::vector<NamedKey>> ParseKeys(absl::string_view source, absl::
 absl::StatusOr<std::vector<NamedKey>> ReadKeys(const std::string& file, const char* environment) {
   if (file.empty()) return ParseKeys("LLUDA_API_KEYS", environment == nullptr ? "" : environment);
   struct stat status = {};
-  if (stat(file.c_str(), &status) == 0 && (status.st_mode & 077) != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(file, ": others than its owner may read or write it (chmod 600)"));
+  if (stat(file.c_str(), &status) == 0) {
+    RETURN_IF_ERROR(base::CheckOwnerOnly(file, status));
   }
   ASSIGN_OR_RETURN(const std::string text, base::ReadInput(file));
   ASSIGN_OR_RETURN(std::vector<NamedKey> keys, ParseKeys(file, text));

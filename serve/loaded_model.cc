@@ -36,7 +36,7 @@ absl::StatusOr<std::unique_ptr<LoadedModel>> LoadedModel::Create(
   served.stop_tokens = loaded->model_->StopTokens();
   RETURN_IF_ERROR(loaded->model_->result() == engine::StepResult::kHidden
                       ? loaded->ServeVectors()
-                      : loaded->ServeTexts(options.service));
+                      : loaded->ServeTexts(options));
   return loaded;
 }
 
@@ -75,15 +75,16 @@ absl::Status LoadedModel::ServeVectors() {
   return absl::OkStatus();
 }
 
-absl::Status LoadedModel::ServeTexts(const engine::ServiceOptions& options) {
+absl::Status LoadedModel::ServeTexts(const LoadedOptions& options) {
   engine::Model* const model = model_.get();
   if (engine::Transcriber::CanHear(model)) {
     ASSIGN_OR_RETURN(ears_, engine::AudioEncoder::Create(model));
     served_.mel_bins = ears_->mel_bins();
   }
+  const engine::StepReads* const reads = options.reads ? &*options.reads : nullptr;
   ASSIGN_OR_RETURN(service_, engine::ServiceThread::Create({model->executable(), model->pool(),
-                                                            model->tokenizer(), ears_.get()},
-                                                           options));
+                                                            model->tokenizer(), ears_.get(), reads},
+                                                           options.service));
   served_.service = service_.get();
   served_.texts = service_->model();
   served_.trie = model->trie();

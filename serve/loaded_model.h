@@ -30,6 +30,7 @@ struct LoadedOptions {
       chat_template;            // none: nobody says how conversations are written
   std::string template_digest;  // of a template that is not the model's own, in hexadecimal
   engine::ServiceOptions service;
+  std::optional<engine::StepReads> reads;  // what a step reads at least, for the metrics
 };
 
 class LoadedModel {
@@ -51,7 +52,7 @@ class LoadedModel {
 
   absl::Status AddFingerprint(const std::string& template_digest);
   absl::Status ServeVectors();
-  absl::Status ServeTexts(const engine::ServiceOptions& options);
+  absl::Status ServeTexts(const LoadedOptions& options);
 
   // In the order that they depend on each other.
   std::unique_ptr<engine::Model> model_;

@@ -56,6 +56,7 @@ constexpr HistogramRow kHistograms[] = {
     {"request_generation_tokens", &ServiceStats::request_generated_tokens},
     {"iteration_tokens_total", &ServiceStats::iteration_tokens},
     {"step_seconds", &ServiceStats::step_seconds},
+    {"step_limit_ratio", &ServiceStats::step_limit_ratio},
 };
 
 void AddType(absl::string_view name, absl::string_view type, std::string* text) {

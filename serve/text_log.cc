@@ -10,6 +10,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/files/owner_only.h"
+#include "base/status_macros.h"
 
 namespace lluda::serve {
 
@@ -23,10 +25,10 @@ absl::StatusOr<std::function<void(const std::string&)>> OpenTextLog(const std::s
     delete descriptor;
   });
   struct stat status = {};
-  if (fstat(file, &status) != 0 || (status.st_mode & 077) != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": others than its owner may read or write it (chmod 600)"));
+  if (fstat(file, &status) != 0) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": ", std::strerror(errno)));
   }
+  RETURN_IF_ERROR(base::CheckOwnerOnly(path, status));
   return [owner](const std::string& line) {
     [[maybe_unused]] const ssize_t written = write(*owner, line.data(), line.size());
   };

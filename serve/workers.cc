@@ -9,13 +9,19 @@
 #include <fstream>
 #include <utility>
 
+#include "base/stopwatch.h"
 #include "runtime/machine/start_thread.h"
 
 namespace lluda::serve {
 namespace {
 
 constexpr int kNiceness = 5;
+constexpr int kLargeBuffer = 1 << 20;   // bytes
 constexpr int64_t kMuchMore = 8 << 20;  // bytes
+// Work that takes as long may have taken much memory; its answer goes, and its line is written, in what
+// follows.
+constexpr double kLongSeconds = 0.001;
+constexpr int kLooks = 8;
 
 // Of memory that this process has; 0 if the system does not say.
 int64_t ResidentBytes() {
@@ -38,6 +44,11 @@ void ReturnMemory(int64_t* resident) {
 }
 
 }  // namespace
+
+void KeepNoLargeBuffers() {
+  mallopt(M_MMAP_THRESHOLD, kLargeBuffer);
+  mallopt(M_TRIM_THRESHOLD, kLargeBuffer);
+}
 
 absl::StatusOr<std::unique_ptr<Workers>> Workers::Create(int threads) {
   std::unique_ptr<Workers> workers(new Workers());
@@ -79,6 +90,7 @@ void* Workers::ThreadMain(void* workers) {
 
 void Workers::Run() {
   int64_t resident = ResidentBytes();
+  int looks = 0;  // at the memory, that are still to come
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return is_ending_ || !waiting_.empty(); });
@@ -86,9 +98,14 @@ void Workers::Run() {
     std::function<void()> work = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
+    base::Stopwatch watch;
     work();
     work = nullptr;  // what it holds is let go outside the lock
-    ReturnMemory(&resident);
+    if (watch.Lap() >= kLongSeconds) looks = kLooks;
+    if (looks > 0) {
+      ReturnMemory(&resident);
+      --looks;
+    }
     lock.lock();
   }
 }

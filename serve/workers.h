@@ -19,6 +19,11 @@
 
 namespace lluda::serve {
 
+// For a process that serves: what a large request took goes back to the system with its answer. By
+// itself malloc keeps more and more of it, for each thread, the larger the buffers are that it was
+// given back.
+void KeepNoLargeBuffers();
+
 class Workers {
  public:
   // ResourceExhausted if the system gives no thread.
@@ -27,7 +32,7 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  // Dropped once they have been stopped.
+  // Dropped once they have been stopped. What long work leaves free goes back to the system.
   void Post(std::function<void()> work);
   // Waits until all that was posted is done.
   void Stop();

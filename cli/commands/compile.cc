@@ -16,6 +16,7 @@ namespace lluda::cli {
 
 absl::StatusOr<int> Run(const CompileFlags& flags) {
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
+  options.module.pages = options.module.result == engine::StepResult::kLogits;  // for a server
   const auto beside = [&](const char* what, const char* extension) {
     if (!absl::c_linear_search(flags.emit, what)) return std::string();
     return std::filesystem::path(flags.output).replace_extension(extension).string();

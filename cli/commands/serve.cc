@@ -1,17 +1,14 @@
 // lluda serve: one model, many clients. SIGTERM and SIGINT let what has begun come to its end; a
 // second one ends the process at once.
-#include <malloc.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
-#include <iostream>
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -30,13 +27,15 @@
 #include "serve/http/server.h"
 #include "serve/loaded_model.h"
 #include "serve/text_log.h"
+#include "serve/workers.h"
+#include "tools/inspect/optimised_model.h"
+#include "tools/inspect/step_reads.h"
 
 namespace lluda::cli {
 namespace {
 
 constexpr int kDefaultPort = 8080;
 constexpr std::chrono::milliseconds kLastWords(1000);
-constexpr int kLargeBuffer = 1 << 20;  // bytes
 
 absl::StatusOr<serve::AppOptions> AppOptionsOf(const ServeFlags& flags) {
   serve::AppOptions options;
@@ -86,14 +85,6 @@ engine::ServiceOptions ServiceOptionsOf(const ServeFlags& flags) {
   return options;
 }
 
-absl::StatusOr<std::string> PlanOf(const ServeFlags& flags, engine::Model* model) {
-  ASSIGN_OR_RETURN(
-      const engine::ServicePlan plan,
-      engine::PlanService(model->executable()->program(), model->threads(), ServiceOptionsOf(flags),
-                          runtime::TightestMemoryLimit("/", runtime::OwnMemoryUlimits())));
-  return engine::PlanText(plan);
-}
-
 // What a server's model is compiled for: texts share pages, vectors have none to share.
 absl::StatusOr<engine::LoadOptions> ServedOptionsOf(const ServeFlags& flags) {
   ModelFlags wanted = flags.model;
@@ -103,6 +94,17 @@ absl::StatusOr<engine::LoadOptions> ServedOptionsOf(const ServeFlags& flags) {
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(wanted));
   options.module.pages = !flags.embeddings;
   return options;
+}
+
+absl::StatusOr<int> PrintPlan(const ServeFlags& flags) {
+  ASSIGN_OR_RETURN(engine::LoadOptions options, ServedOptionsOf(flags));
+  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Model> model,
+                   LoadModel(std::move(options), flags.model.use_cache));
+  ASSIGN_OR_RETURN(
+      const engine::ServicePlan plan,
+      engine::PlanService(model->executable()->program(), model->threads(), ServiceOptionsOf(flags),
+                          runtime::TightestMemoryLimit("/", runtime::OwnMemoryUlimits())));
+  return Print(engine::PlanText(plan));
 }
 
 absl::StatusOr<std::unique_ptr<serve::LoadedModel>> Load(const ServeFlags& flags) {
@@ -121,16 +123,13 @@ absl::StatusOr<std::unique_ptr<serve::LoadedModel>> Load(const ServeFlags& flags
   served.id = is_hub_name ? name : options.source->name();
   served.aliases = flags.aliases;
   served.service = ServiceOptionsOf(flags);
+  ASSIGN_OR_RETURN(const tools::OptimisedModel optimised,
+                   tools::OpenOptimised(options, engine::Weights::kRequired));
+  options.optimised = &optimised;  // the passes run once
+  served.reads = tools::ReadsOf(*optimised.module);
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model,
                    LoadModel(std::move(options), flags.model.use_cache));
   return serve::LoadedModel::Create(std::move(model), std::move(served));
-}
-
-// What a large request took goes back to the system with its answer. By itself malloc keeps more
-// and more of it, for each thread, the larger the buffers are that it was given back.
-void KeepNoLargeBuffers() {
-  mallopt(M_MMAP_THRESHOLD, kLargeBuffer);
-  mallopt(M_TRIM_THRESHOLD, kLargeBuffer);
 }
 
 void WaitForSignal(const Interrupt& interrupt) {
@@ -144,14 +143,8 @@ void WaitForSignal(const Interrupt& interrupt) {
 }  // namespace
 
 absl::StatusOr<int> Run(const ServeFlags& flags) {
-  if (flags.plan) {
-    ASSIGN_OR_RETURN(engine::LoadOptions options, ServedOptionsOf(flags));
-    ASSIGN_OR_RETURN(const std::unique_ptr<engine::Model> model,
-                     LoadModel(std::move(options), flags.model.use_cache));
-    ASSIGN_OR_RETURN(const std::string plan, PlanOf(flags, model.get()));
-    return Print(plan);
-  }
-  KeepNoLargeBuffers();
+  if (flags.plan) return PrintPlan(flags);
+  serve::KeepNoLargeBuffers();
   ASSIGN_OR_RETURN(serve::AppOptions app_options, AppOptionsOf(flags));
   ASSIGN_OR_RETURN(std::unique_ptr<serve::App> app, serve::App::Create(std::move(app_options)));
   ASSIGN_OR_RETURN(std::unique_ptr<http::Server> server,

@@ -1,6 +1,8 @@
 #include "codegen/llvm/step_function.h"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -38,16 +40,13 @@ class StepEmitter {
   absl::StatusOr<StepMemory> Run(const std::string& name) {
     RETURN_IF_ERROR(Check());
     PlaceStates();
-    // Behind the program's frame lie the inputs that the caller does not give.
-    const int64_t ints = RoundUp(max_step_ * 4, kCacheLine);
-    inputs_offset_ = RoundUp(program_.frame_bytes, kCacheLine);
-    memory_.frame_bytes = inputs_offset_ + 2 * ints + kCacheLine;
+    PlaceInputs();
     for (const runtime::Kernel& kernel : program_.kernels) {
       memory_.scratch_bytes =
           std::max(memory_.scratch_bytes, RoundUp(kernel.scratch_bytes, kCacheLine));
     }
     Begin(name);
-    EmitInputs(ints);
+    EmitInputs();
     for (const runtime::Call& call : step_.calls) EmitCall(call);
     builder_.CreateRet(builder_.getInt32(0));
     return memory_;
@@ -56,9 +55,18 @@ class StepEmitter {
  private:
   // The value of each symbol but T, which is the number of tokens.
   absl::Status Check() {
-    if (!step_.HasInputs(step_interface::kInputs) || !program_.weights.empty()) {
+    std::vector<const char*> with_pages(std::begin(step_interface::kInputs),
+                                        std::end(step_interface::kInputs));
+    with_pages.insert(with_pages.end(), std::begin(step_interface::kPageInputs),
+                      std::end(step_interface::kPageInputs));
+    takes_pages_ = step_.HasInputs(with_pages);
+    if ((!takes_pages_ && !step_.HasInputs(step_interface::kInputs)) || !program_.weights.empty()) {
       return absl::InvalidArgumentError(
           absl::StrCat("the step's inputs are not ", absl::StrJoin(step_interface::kInputs, ", ")));
+    }
+    for (const runtime::SymbolRange& symbol : program_.symbols) {
+      if (symbol.name != step_interface::kCapacity) continue;
+      capacity_ = RoundUp(context_, std::max<int64_t>(1, symbol.min));
     }
     for (size_t i = 0; i < program_.symbols.size(); ++i) {
       const runtime::SymbolRange& symbol = program_.symbols[i];
@@ -67,8 +75,9 @@ class StepEmitter {
         tokens_symbol_ = static_cast<int>(i);
         value = max_step_;
       }
-      if (symbol.name == step_interface::kCapacity) {
-        value = RoundUp(context_, std::max<int64_t>(1, symbol.min));
+      if (symbol.name == step_interface::kCapacity) value = capacity_;
+      if (symbol.name == step_interface::kPageCount || symbol.name == step_interface::kPlaceCount) {
+        value = places();
       }
       if (value > symbol.max) {
         return absl::InvalidArgumentError(
@@ -89,6 +98,22 @@ class StepEmitter {
       if (state.positions.ring > 0) memory_.max_back = max_step_;
       state_offsets_.push_back(memory_.state_bytes);
       memory_.state_bytes += RoundUp(state.Bytes(dims_), kCacheLine);
+    }
+  }
+
+  // Of the text, which has all pages.
+  int64_t places() const {
+    return RoundUp(capacity_, step_interface::kPagePositions) / step_interface::kPagePositions;
+  }
+
+  // Behind the program's frame lie the inputs that the caller does not give, in their order.
+  void PlaceInputs() {
+    memory_.frame_bytes = RoundUp(program_.frame_bytes, kCacheLine);
+    std::vector<int64_t> lengths = {max_step_, max_step_, 1};
+    if (takes_pages_) lengths.insert(lengths.end(), {max_step_, places()});
+    for (const int64_t length : lengths) {
+      input_offsets_.push_back(memory_.frame_bytes);
+      memory_.frame_bytes += RoundUp(length * 4, kCacheLine);
     }
   }
 
@@ -156,27 +181,49 @@ class StepEmitter {
     builder_.CreateStore(value, At(args_, static_cast<int64_t>(field)));
   }
 
-  // Positions count up, all tokens are of slot 0, and the last row's logits are wanted.
-  void EmitInputs(int64_t ints) {
-    Value* base = At(memory_fields_[kFrame], inputs_offset_);
-    inputs_ = {function_->getArg(1), base, At(base, ints), At(base, 2 * ints)};
-    Value* last = builder_.CreateSub(count_, builder_.getInt64(1));
-    builder_.CreateStore(builder_.CreateTrunc(last, builder_.getInt32Ty()), inputs_[3]);
+  // Emits a loop over i from 0 to below `count`, which is at least 1.
+  void ForEach(Value* count, const std::function<void(Value* i)>& emit) {
     llvm::BasicBlock* before = builder_.GetInsertBlock();
-    auto* loop = llvm::BasicBlock::Create(module_->getContext(), "positions", function_);
-    auto* after = llvm::BasicBlock::Create(module_->getContext(), "calls", function_);
+    auto* loop = llvm::BasicBlock::Create(module_->getContext(), "each", function_);
+    auto* after = llvm::BasicBlock::Create(module_->getContext(), "all", function_);
     builder_.CreateBr(loop);
     builder_.SetInsertPoint(loop);
     llvm::PHINode* i = builder_.CreatePHI(builder_.getInt64Ty(), 2);
-    llvm::Type* i32 = builder_.getInt32Ty();
-    Value* position = builder_.CreateTrunc(builder_.CreateAdd(position_, i), i32);
-    builder_.CreateStore(position, builder_.CreateGEP(i32, inputs_[1], i));
-    builder_.CreateStore(builder_.getInt32(0), builder_.CreateGEP(i32, inputs_[2], i));
+    emit(i);
     Value* next = builder_.CreateAdd(i, builder_.getInt64(1));
     i->addIncoming(builder_.getInt64(0), before);
     i->addIncoming(next, loop);
-    builder_.CreateCondBr(builder_.CreateICmpEQ(next, count_), after, loop);
+    builder_.CreateCondBr(builder_.CreateICmpEQ(next, count), after, loop);
     builder_.SetInsertPoint(after);
+  }
+
+  void Store32(Value* value, Value* array, Value* i) {
+    builder_.CreateStore(builder_.CreateTrunc(value, builder_.getInt32Ty()),
+                         builder_.CreateGEP(builder_.getInt32Ty(), array, i));
+  }
+
+  // Positions count up, all tokens are of slot 0, and the last row's logits are wanted. Pages, where
+  // there are some, lie in the order of the text.
+  void EmitInputs() {
+    inputs_ = {function_->getArg(1)};
+    for (const int64_t offset : input_offsets_) {
+      inputs_.push_back(At(memory_fields_[kFrame], offset));
+    }
+    enum Input { kPositions = 1, kSlots, kRows, kPages, kTable };
+    Value* zero = builder_.getInt64(0);
+    Store32(builder_.CreateSub(count_, builder_.getInt64(1)), inputs_[kRows], zero);
+    ForEach(count_, [&](Value* i) {
+      Value* position = builder_.CreateAdd(position_, i);
+      Store32(position, inputs_[kPositions], i);
+      Store32(zero, inputs_[kSlots], i);
+      if (!takes_pages_) return;
+      Value* page =
+          builder_.CreateUDiv(position, builder_.getInt64(step_interface::kPagePositions));
+      Store32(page, inputs_[kPages], i);
+    });
+    if (!takes_pages_) return;
+    ForEach(builder_.getInt64(static_cast<uint64_t>(places())),
+            [&](Value* i) { Store32(i, inputs_[kTable], i); });
   }
 
   // A step that is alone reads no weight of a checkpoint.
@@ -222,8 +269,9 @@ class StepEmitter {
   StepMemory memory_;
   int tokens_symbol_ = -1;
   std::vector<int64_t> dims_;
-  std::vector<int64_t> state_offsets_;
-  int64_t inputs_offset_ = 0;
+  std::vector<int64_t> state_offsets_, input_offsets_;
+  int64_t capacity_ = 0;  // positions of the text
+  bool takes_pages_ = false;
   llvm::Function* function_ = nullptr;
   Value* count_ = nullptr;
   Value* position_ = nullptr;

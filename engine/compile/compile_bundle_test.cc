@@ -82,6 +82,25 @@ TEST_F(CompileBundleTest, GivesTheBitsOfTheModelItWasMadeFrom) {
   }
 }
 
+// Sessions take a bundle of either kind: one that was compiled without pages is as good as it was.
+TEST_F(CompileBundleTest, GivesTheSameBitsWithPagesAsWithout) {
+  LoadOptions options = Options("reference_data/stories");
+  std::vector<int32_t> tokens;
+  for (int32_t i = 0; i < 150; ++i) tokens.push_back(5 + i * 7 % 500);  // over two pages' ends
+  std::vector<std::vector<float>> logits;
+  for (const bool pages : {false, true}) {
+    options.module.pages = pages;
+    LoadOptions from_file = options;
+    from_file.folder = Compile(options);
+    const auto opened = Model::OpenBundle(from_file);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    const runtime::Program& program = (*opened)->executable()->program();
+    EXPECT_EQ(program.entry("step").inputs.back().name, pages ? "table" : "rows");
+    logits.push_back(Logits(opened->get(), tokens));
+  }
+  EXPECT_EQ(logits[0], logits[1]);
+}
+
 TEST_F(CompileBundleTest, KeepsTokenizerAndDefaults) {
   LoadOptions options = Options("reference_data/stories");
   const auto compiled = Model::Load(options);

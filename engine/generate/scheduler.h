@@ -68,6 +68,8 @@ class Scheduler {
   // is likely to take no more than `seconds`: by SetCosts, corrected by each step that is run so.
   absl::StatusOr<bool> StepWithin(double seconds) { return RunNext(seconds); }
   void SetCosts(const StepCosts& costs) { times_ = StepTimes(costs); }
+  // Whether a step of so many tokens is likely to read weights for as long as it multiplies with them.
+  bool IsReading(int64_t tokens) const { return times_.IsReading(tokens); }
 
   // Lets go of those that have finished, or were cancelled, which otherwise the next step does.
   void LetGoOfFinished();

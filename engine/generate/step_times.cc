@@ -19,8 +19,7 @@ double StepTimes::Predict(const StepShape& shape) const {
 }
 
 void StepTimes::Learn(const StepShape& shape, double seconds) {
-  const double multiply = static_cast<double>(shape.tokens) * costs_.token;
-  const bool is_reading = costs_.weights >= multiply;
+  const bool is_reading = IsReading(shape.tokens);
   double* const costs[] = {is_reading ? &costs_.weights : &costs_.token, &costs_.position,
                            &costs_.pair};
   const double counts[] = {is_reading ? 1.0 : static_cast<double>(shape.tokens),

@@ -45,6 +45,10 @@ class StepTimes {
   explicit StepTimes(const StepCosts& costs) : costs_(costs) {}
 
   double Predict(const StepShape& shape) const;
+  // Whether weights are what so many tokens wait for.
+  bool IsReading(int64_t tokens) const {
+    return static_cast<double>(tokens) * costs_.token <= costs_.weights;
+  }
 
   // Follows a step that took so long. What makes up most of the prediction learns most.
   void Learn(const StepShape& shape, double seconds);

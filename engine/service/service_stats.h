@@ -57,6 +57,9 @@ struct ServiceStats {
   HistogramCounts time_to_first_token, inter_token, end_to_end, queue, prefill, decode,
       step_seconds;
   HistogramCounts request_prompt_tokens, request_generated_tokens, iteration_tokens;
+  // The least time that reading takes on this machine over the step's own, of each step that reads
+  // for longer than it multiplies; of none where nobody has counted what a step reads.
+  HistogramCounts step_limit_ratio;
 };
 
 }  // namespace lluda::engine

@@ -82,6 +82,10 @@ absl::StatusOr<std::unique_ptr<ServiceThread>> ServiceThread::Create(
   if (model.ears != nullptr) sequence.media_width = scheduler->media_width();
   std::unique_ptr<ServiceThread> service(
       new ServiceThread(sequence, model.ears, std::move(scheduler), options));
+  if (model.reads != nullptr && model.executable->uses_host_memory()) {
+    const double rate = ReadRate(model.executable->loaded(), model.pool);
+    if (rate > 0) service->limit_.emplace(*model.reads, rate);
+  }
   const int error = runtime::StartThread(&ThreadMain, service.get(), &service->thread_);
   if (error != 0) {
     return absl::ResourceExhaustedError(
@@ -342,10 +346,15 @@ bool ServiceThread::RunStep() {
 void ServiceThread::Account(double seconds) {
   int64_t all = 0;
   std::vector<std::pair<ServedChoice*, int64_t>> shares;
+  std::vector<int64_t> held;  // positions, of those that had a part in the step
   for (ServedChoice* choice : running_) {
     const int64_t computed = choice->sequence->computed_in_steps();
     const int64_t tokens = computed - std::exchange(choice->accounted_tokens, computed);
     all += tokens;
+    const Sequence& sequence = *choice->sequence;
+    if (tokens > 0) {
+      held.push_back(static_cast<int64_t>(sequence.tokens().size() - sequence.waiting().size()));
+    }
     // Reports come after: what has none was a prompt.
     if (choice->first_token == Clock::time_point()) board_.computed_tokens.Add(tokens);
     shares.push_back({choice, tokens});
@@ -357,6 +366,9 @@ void ServiceThread::Account(double seconds) {
   board_.steps.Add(1);
   board_.step_seconds.Add(seconds);
   board_.iteration_tokens.Add(static_cast<double>(all));
+  if (limit_ && scheduler_->IsReading(all) && seconds > 0) {
+    board_.step_limit_ratio.Add(limit_->Seconds(held) / seconds);
+  }
 }
 
 bool ServiceThread::Report() {

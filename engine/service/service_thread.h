@@ -22,6 +22,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -33,6 +34,7 @@
 #include "engine/service/service.h"
 #include "engine/service/service_options.h"
 #include "engine/service/stats_board.h"
+#include "engine/service/step_limit.h"
 #include "frontends/tokenizer/tokenizer.h"
 #include "runtime/executable.h"
 #include "runtime/machine/thread_pool.h"
@@ -45,6 +47,7 @@ struct ServedModel {
   runtime::ThreadPool* pool = nullptr;              // the executable's
   const tokenizer::Tokenizer* tokenizer = nullptr;  // null: tokens but no text
   AudioEncoder* ears = nullptr;                     // null: the model hears nothing
+  const StepReads* reads = nullptr;                 // null: nobody has counted
 };
 
 class ServiceThread : public Service {
@@ -90,7 +93,7 @@ class ServiceThread : public Service {
   bool HearOne();
   // Whether a step was run.
   bool RunStep();
-  // Of the step that took so long: who is charged for it.
+  // Of the step that took so long: who is charged for it, and how near it came to the limit.
   void Account(double seconds);
   // Tells the listeners what came of a step; whether a choice has ended.
   bool Report();
@@ -123,6 +126,7 @@ class ServiceThread : public Service {
   // Of the thread alone.
   AudioEncoder* const ears_;
   std::unique_ptr<Scheduler> scheduler_;
+  std::optional<StepLimit> limit_;
   std::deque<ServedChoice*> hearing_;  // that have a slot as soon as their sounds are heard
   FairQueue<ServedChoice*> queue_;
   std::vector<ServedChoice*> running_;  // in the order they got their places

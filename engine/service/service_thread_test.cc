@@ -419,6 +419,26 @@ TEST_F(ServiceThreadTest, WhatItHasDoneIsCounted) {
   EXPECT_EQ(finished, 3);
 }
 
+// A service that is told what a step reads says how near its steps come to the machine's limit.
+TEST_F(ServiceThreadTest, StepsThatReadAreHeldAgainstTheMachinesLimit) {
+  StepReads reads;
+  reads.weights = static_cast<double>(model_->executable()->loaded().size());
+  const auto ratios = [&](const StepReads* told) {
+    ServedModel model = {model_->executable(), model_->pool(), model_->tokenizer()};
+    model.reads = told;
+    auto service = ServiceThread::Create(model, {});
+    EXPECT_TRUE(service.ok()) << service.status();
+    auto log = std::make_shared<ListenerLog>();
+    Submit(service->get(), Request(0), log);
+    log->WaitForEnd();
+    return (*service)->Stats()->step_limit_ratio;
+  };
+  const HistogramCounts known = ratios(&reads);
+  EXPECT_GT(known.count(), 0);
+  EXPECT_GT(known.sum, 0);
+  EXPECT_EQ(ratios(nullptr).count(), 0);
+}
+
 TEST_F(ServiceThreadTest, BadOptionsAreNamed) {
   ServiceOptions options;
   options.slots = 0;

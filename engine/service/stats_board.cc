@@ -20,7 +20,17 @@ std::vector<double> Bounds(double first, double last) {
 const std::vector<double>& BoundsOf(BoardHistogram::Kind kind) {
   static const auto& seconds = *new std::vector<double>(Bounds(0.001, 500));
   static const auto& tokens = *new std::vector<double>(Bounds(1, 200000));
-  return kind == BoardHistogram::kSeconds ? seconds : tokens;
+  static const auto& shares =
+      *new std::vector<double>{0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1};
+  switch (kind) {
+    case BoardHistogram::kSeconds:
+      return seconds;
+    case BoardHistogram::kTokens:
+      return tokens;
+    case BoardHistogram::kShares:
+      break;
+  }
+  return shares;
 }
 
 }  // namespace
@@ -66,6 +76,7 @@ std::unique_ptr<ServiceStats> StatsBoard::Read() const {
   stats->request_prompt_tokens = request_prompt_tokens.Read();
   stats->request_generated_tokens = request_generated_tokens.Read();
   stats->iteration_tokens = iteration_tokens.Read();
+  stats->step_limit_ratio = step_limit_ratio.Read();
   return stats;
 }
 

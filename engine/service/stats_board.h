@@ -31,7 +31,7 @@ class BoardNumber {
 
 class BoardHistogram {
  public:
-  enum Kind { kSeconds, kTokens };
+  enum Kind { kSeconds, kTokens, kShares };
   explicit BoardHistogram(Kind kind);
   void Add(double value);
   HistogramCounts Read() const;
@@ -61,6 +61,7 @@ struct StatsBoard {
   BoardHistogram request_prompt_tokens{BoardHistogram::kTokens};
   BoardHistogram request_generated_tokens{BoardHistogram::kTokens};
   BoardHistogram iteration_tokens{BoardHistogram::kTokens};
+  BoardHistogram step_limit_ratio{BoardHistogram::kShares};
 };
 
 }  // namespace lluda::engine

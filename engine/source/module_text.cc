@@ -99,6 +99,14 @@ absl::Status CheckStep(const ir::Module& module, const frontends::decoder::Decod
                                   "[", step_interface::kMediaCount, "] hid[", decoder.hidden_size,
                                   "]"));
   }
+  // Of a bundle's module, or a server's.
+  if (!step->params().empty() && step->params().back()->name == step_interface::kPageTable) {
+    inputs.push_back(absl::StrCat("%", step_interface::kPage, ": i32 ", token));
+    inputs.push_back(absl::StrCat("%", step_interface::kPageTable, ": i32 ",
+                                  step_interface::kSlotAxis, "[", step_interface::kSlotCount, "] ",
+                                  step_interface::kPlaceAxis, "[", step_interface::kPlaceCount,
+                                  "]"));
+  }
   const std::string expected = absl::StrCat("(", absl::StrJoin(inputs, ", "), ") -> f32 ", row,
                                             " vocab[", decoder.vocab_size, "]");
   if (signature == expected && !step->index) return absl::OkStatus();

@@ -59,8 +59,9 @@ TEST(Multipart, NamesOfFieldsAndTypesHaveAnyCaseAndQuotesAreNotNeeded) {
 }
 
 TEST(Multipart, WhatStandsAroundTheBoundariesIsForNobody) {
-  const std::vector<FormPart> parts =
-      Read(kType, absl::StrCat("hello\r\n", Part("name=a", "1"), "--xyz--\r\nbye"));
+  // The parts are views of it.
+  const std::string body = absl::StrCat("hello\r\n", Part("name=a", "1"), "--xyz--\r\nbye");
+  const std::vector<FormPart> parts = Read(kType, body);
   ASSERT_EQ(parts.size(), 1u);
   EXPECT_EQ(parts[0].content, "1");
 }

@@ -2,14 +2,16 @@
 """Keeps `lluda serve` busy, ends and starts it in between, and holds each answer against the one that the same request
 gets alone.
 
-  tests/serving/soak.py --lluda bazel-bin/cli/lluda --streams 64 --seconds 3600 --restart-seconds 900
+  tests/serving/soak.py --lluda bazel-bin/cli/lluda --chat --requests 300 --streams 64 --seconds 3600 --restart-seconds 3600
 
 First the requests, --requests of them, are asked one after the other, with nothing else running. Then --streams clients
 ask them over and over, of a server whose --kv-memory holds few of them: prompts arrive while others are written, pages run
 out, some clients leave and some stop reading for a while. Each --restart-seconds the server gets SIGTERM and is started
 again. An answer must be the lone one's bytes but for id and created; of a stream that ends early, by its client or by a
-restart, each choice's events must be those that the lone one begins with. With --model of a chat template there are
-conversations, tools and schemas among the requests. Python's standard library only; exit code 1 if anything was different.
+restart, each choice's events must be those that the lone one begins with. With --chat there are conversations, tools and
+schemas among the requests; the model is then the default one with a chat template, unless --model names another. The last
+lines are the requests by how they ended, the faults, and the memory of each server after its first minute and before its
+end. Python's standard library only; exit code 1 if there were faults.
 """
 
 import argparse
@@ -20,11 +22,13 @@ import random
 import re
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "cli"))
-from serving import Server  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "cli"))
+from serving import Server, make_chatty  # noqa: E402
 
 BEGINNINGS = [
     "Once upon a time there was a little girl called Anna, who had a red ball. Every day she ",
@@ -263,9 +267,10 @@ class Soak:
         await self.restart_in_between(until)
         await asyncio.gather(*clients)
         await self.end()
-        print(self.text())
         if self.preemptions == 0:
             self.fault("ERRORS", "pages never ran out")
+        print(self.text())
+        print(f"{self.counts['requests']} requests, {len(self.faults)} faults")
         return 1 if self.faults else 0
 
     def text(self):
@@ -279,7 +284,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lluda", default=os.environ.get("lluda"), help="the program; default: $lluda")
     parser.add_argument("--model", help="default: lluda's")
-    parser.add_argument("--chat", action="store_true", help="the model has a chat template, and markers of thoughts and calls")
+    parser.add_argument("--chat", action="store_true", help="ask for conversations, too, of a model with a chat template and markers of thoughts and calls")
     parser.add_argument("--streams", type=int, default=64)
     parser.add_argument("--requests", type=int, default=200, help="different ones")
     parser.add_argument("--seconds", type=float, default=60)
@@ -287,7 +292,11 @@ def main():
     parser.add_argument("--kv-memory", type=int, default=14_000_000, help="bytes")
     options = parser.parse_args()
     os.environ["lluda"] = options.lluda
-    sys.exit(asyncio.run(Soak(options).run()))
+    with tempfile.TemporaryDirectory() as folder:
+        if options.chat and options.model is None:
+            options.model = os.path.join(folder, "chatty")
+            make_chatty(options.model, ROOT / "reference_data/stories", ROOT / "reference_data/qwen3_tokenizer/tokenizer_config.json")
+        sys.exit(asyncio.run(Soak(options).run()))
 
 
 if __name__ == "__main__":

@@ -60,6 +60,14 @@ std::string FindingText(const Finding& finding) {
                       finding.note.empty() ? "" : "\n", finding.note);
 }
 
+namespace {
+
+int64_t PagesOf(int64_t positions) {
+  return (positions + step_interface::kPagePositions - 1) / step_interface::kPagePositions;
+}
+
+}  // namespace
+
 std::map<std::string, int64_t> StateSymbols(const ir::Module& module, const VerifyRun& run) {
   int64_t tokens = 0;
   for (const std::vector<int64_t>& step : run.steps) tokens += static_cast<int64_t>(step.size());
@@ -69,9 +77,13 @@ std::map<std::string, int64_t> StateSymbols(const ir::Module& module, const Veri
     for (const ir::Axis& axis : global->type.axes) {
       if (axis.extent.is_constant()) continue;
       const int64_t least = std::max<int64_t>(module.FindSymbol(axis.extent.symbol)->min, 1);
-      symbols[axis.extent.symbol] = axis.name == step_interface::kPositionAxis
-                                        ? std::max<int64_t>((tokens + least - 1) / least, 1) * least
-                                        : least;
+      int64_t* value = &symbols[axis.extent.symbol];
+      *value = least;
+      if (axis.name == step_interface::kPositionAxis) {
+        *value = std::max<int64_t>((tokens + least - 1) / least, 1) * least;
+      } else if (axis.name == step_interface::kPageAxis) {
+        *value = std::max(PagesOf(tokens), least);
+      }
     }
   }
   return symbols;
@@ -84,12 +96,26 @@ void AddNoMedia(const ir::Func& step, int64_t tokens, std::vector<ir::Tensor>* a
   const ir::Axis axis = {step_interface::kTokenAxis, ir::Extent::Constant(tokens)};
   ir::Tensor keep(ir::Type{ir::DType::kF32, {axis}, {}});
   for (int64_t i = 0; i < tokens; ++i) keep.Store(i, 1);
-  ir::Type rows = step.params().back()->type;
+  ir::Type rows = step.params()[std::size(step_interface::kInputsWithMedia) - 1]->type;
   rows.axes[0].extent = ir::Extent::Constant(1);
   arguments->push_back(std::move(keep));
   arguments->push_back(
       Ints(step_interface::kTokenAxis, std::vector<int64_t>(static_cast<size_t>(tokens), 0)));
   arguments->push_back(ir::Tensor(rows));
+}
+
+// page and table: the pages of the only sequence follow one another.
+void AddPages(const std::vector<int64_t>& positions, std::vector<ir::Tensor>* arguments) {
+  std::vector<int64_t> pages;
+  for (const int64_t position : positions)
+    pages.push_back(position / step_interface::kPagePositions);
+  const ir::Axis slot = {step_interface::kSlotAxis, ir::Extent::Constant(1)};
+  const ir::Axis place = {step_interface::kPlaceAxis,
+                          ir::Extent::Constant(PagesOf(positions.back() + 1))};
+  ir::Tensor table(ir::Type{ir::DType::kI32, {slot, place}, {}});
+  std::iota(table.mutable_ints().begin(), table.mutable_ints().end(), 0);
+  arguments->push_back(Ints(step_interface::kTokenAxis, std::move(pages)));
+  arguments->push_back(std::move(table));
 }
 
 }  // namespace
@@ -119,14 +145,17 @@ std::vector<ir::Tensor> ArgumentsOf(const ir::Module& module, const VerifyRun& r
   std::iota(positions.begin(), positions.end(), before);
   const auto count = static_cast<int64_t>(tokens.size());
   std::vector<ir::Tensor> arguments = {
-      Ints(step_interface::kTokenAxis, tokens),
-      Ints(step_interface::kTokenAxis, std::move(positions)),
+      Ints(step_interface::kTokenAxis, tokens), Ints(step_interface::kTokenAxis, positions),
       Ints(step_interface::kTokenAxis, std::vector<int64_t>(tokens.size(), 0)),
       Ints(step_interface::kRowAxis, {count - 1})};
   const ir::Func* func = module.FindFunc(step_interface::kStep);
-  if (func != nullptr && func->params().size() == std::size(step_interface::kInputsWithMedia)) {
-    AddNoMedia(*func, count, &arguments);
-  }
+  if (func == nullptr) return arguments;
+  const bool takes_pages =
+      !func->params().empty() && func->params().back()->name == step_interface::kPageTable;
+  const size_t inputs =
+      func->params().size() - (takes_pages ? std::size(step_interface::kPageInputs) : 0);
+  if (inputs == std::size(step_interface::kInputsWithMedia)) AddNoMedia(*func, count, &arguments);
+  if (takes_pages) AddPages(positions, &arguments);
   return arguments;
 }
 

@@ -7,39 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "serve/api/answer/marker_tokenizer.h"
+
 namespace lluda::api {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-// A token for each byte, and the markers; <s> is special.
-tokenizer::Tokenizer MakeTokenizer() {
-  std::string vocabulary;
-  int id = 0;
-  const std::string alphabet = "abcdefghijklmnopqrstuvwxyz{}:,[]0123456789";
-  const auto add = [&](const std::string& text) {
-    vocabulary += (id == 0 ? "\"" : ",\"") + text + "\":" + std::to_string(id);
-    ++id;
-  };
-  for (const char c : alphabet) add(std::string(1, c));
-  for (const char* text : {"Ġ", "Ċ", "\\\"", "<", ">", "_", "/"}) add(text);
-  std::string added;
-  for (const char* text : {"<think>", "</think>", "<tool_call>", "</tool_call>"}) {
-    added += (added.empty() ? "" : ",") + std::string("{\"id\":") + std::to_string(id++) +
-             ",\"content\":\"" + text + "\",\"special\":false,\"normalized\":false}";
-  }
-  added += ",{\"id\":" + std::to_string(id) + ",\"content\":\"<s>\",\"special\":true}";
-  const std::string json =
-      "{\"added_tokens\":[" + added +
-      "],\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false},"
-      "\"decoder\":{\"type\":\"ByteLevel\"},\"model\":{\"type\":\"BPE\",\"vocab\":{" +
-      vocabulary + "},\"merges\":[]}}";
-  absl::StatusOr<tokenizer::Tokenizer> made = tokenizer::Tokenizer::FromJson(json, "test");
-  EXPECT_TRUE(made.ok()) << made.status();
-  return *std::move(made);
-}
 
 class AnswerSplitterTest : public testing::Test {
  protected:
@@ -71,7 +46,7 @@ class AnswerSplitterTest : public testing::Test {
     return options;
   }
 
-  tokenizer::Tokenizer tokenizer_ = MakeTokenizer();
+  tokenizer::Tokenizer tokenizer_ = MakeMarkerTokenizer();
   int64_t reasoning_tokens_ = 0;
   bool done_ = false;
 };
