@@ -69,9 +69,8 @@ void AddNumbers(CLI::App* app, const std::string& prefix, const std::string& who
       ->check(CLI::IsMember({"bf16", "f32", "int8"}));
   app->add_option(prefix + "weights", *weights,
                   absl::StrCat("Quantise matrices", whose,
-                               " while they are loaded: q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, "
-                               "q6_k [as the model has them]"))
-      ->check(CLI::IsMember({"q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q4_k", "q5_k", "q6_k"}));
+                               " while they are loaded: q8_0, q4_0, q4_1, q5_0, q5_1, q2_k, q3_k, "
+                               "q4_k, q5_k, q6_k, iq4_nl, iq4_xs [as the model has them]"));
   app->add_option(prefix + "activations", *activations,
                   absl::StrCat("int8: what meets quantised matrices", whose,
                                " is quantised, too, which is faster, for an error that eval "
