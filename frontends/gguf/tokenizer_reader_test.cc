@@ -16,7 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/files/test_files.h"
-#include "frontends/gguf/file/test_gguf.h"
+#include "frontends/gguf/file/gguf_writer.h"
 #include "frontends/gguf/pretokenizers.h"
 
 namespace lluda::frontends::gguf {

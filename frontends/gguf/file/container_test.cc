@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "frontends/gguf/file/test_gguf.h"
+#include "frontends/gguf/file/gguf_writer.h"
 
 namespace lluda::frontends::gguf {
 namespace {
