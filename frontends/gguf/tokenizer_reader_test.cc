@@ -259,6 +259,20 @@ TEST(TokenizerReaderTest, ScoresDecideAndTheLeftmostOfEqualsIsFirst) {
   EXPECT_THAT(tokenizer->Encode("z"), ElementsAre(6));
 }
 
+TEST(TokenizerReaderTest, TokensOfBytesAreWrittenAsBytes) {
+  const auto error_of = [](const std::string& text) {
+    GgufWriter writer = WriterOf({{text, "a", "<unk>"}, {6, 1, 2}, {0, 0, 0}, {}}, "llama", "");
+    writer.Bool("tokenizer.ggml.add_bos_token", false);
+    return ErrorOf(writer);
+  };
+  EXPECT_EQ(error_of("<0x0A>"), "sound");
+  for (const char* text : {"<0xZZ>", "<0x0>", "<0x0A0>", "x"}) {
+    EXPECT_EQ(error_of(text),
+              "m.gguf: key 'tokenizer.ggml.tokens': token 0 is to be a byte, but is no <0x00>")
+        << text;
+  }
+}
+
 TEST(TokenizerReaderTest, WhatIsNotSoundIsRefusedWithItsKey) {
   const auto with = [](Parts parts, const char* pre = "qwen2") {
     return ErrorOf(WriterOf(parts, "gpt2", pre));
