@@ -63,8 +63,33 @@ expect_out "$plain"
 run generate q8.llb --weights q8_0 "${greedy[@]}"
 expect_error 2 "q8.llb: is compiled with the weights and activations that it has"
 
+# --- columns that count ---
+run imatrix "$stories" -f text.txt -o columns.gguf
+expect 0 "imatrix: $(cat err)"
+grep -q '^columns.gguf: the importance of the columns of [0-9]* matrices, over [0-9]* tokens of text.txt in 1 windows$' out ||
+  fail "imatrix says: $(cat out)"
+run inspect columns.gguf
+grep -q 'blk.0.ffn_down.weight.in_sum2' out || fail "inspect columns.gguf: $(cat out err)"
+run ir "$stories" --weights q2_k --imatrix columns.gguf
+grep -q '%wd_q2_k = quantize_blocks @wd\[layer\] @wd_importance\[layer\] {out = q2_k}' out ||
+  fail "ir --imatrix: $(grep quantize_blocks out)"
+kl_of() { # of the flags, against bf16, in units of 1e-9 nats
+  run eval "$stories" -f text.txt --against-precision bf16 --json "$@"
+  expect 0 "eval $*: $(cat err)"
+  python3 -c 'import json; print(round(json.load(open("out"))["against"]["kl_mean"] * 1e9))'
+}
+plain_kl=$(kl_of --weights q2_k)
+weighed_kl=$(kl_of --weights q2_k --imatrix columns.gguf)
+((weighed_kl < plain_kl)) || fail "q2_k costs $plain_kl, by importance $weighed_kl"
+run verify "$stories" --weights iq4_nl --imatrix columns.gguf
+expect 0 "verify --imatrix: $(cat out err)"
+
 # --- what it cannot do ---
-run generate "$stories" -p x --weights q3_k
-expect 2 "--weights q3_k: $(cat err)"
+run generate "$stories" -p x --weights mxfp4
+expect_error 2 "weights can be quantised to q8_0, q4_0"
+run generate "$stories" -p x --imatrix columns.gguf
+expect 2 "--imatrix alone: $(cat err)"
+run generate "$stories" -p x --weights q2_k --imatrix text.txt
+expect_error 2 "text.txt: is no GGUF file"
 
 finish

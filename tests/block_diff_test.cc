@@ -12,6 +12,7 @@
 #include "codegen/cpu/matmul/blocks/scaled_dot.h"
 #include "codegen/llvm/target.h"
 #include "gtest/gtest.h"
+#include "ir/type/blocks.h"
 #include "ir/type/encoding.h"
 #include "tests/support/run_both.h"
 
@@ -308,38 +309,60 @@ INSTANTIATE_TEST_SUITE_P(Formats, IntegerDiffTest,
 INSTANTIATE_TEST_SUITE_P(Formats, BlockDiffTest, ::testing::ValuesIn(BlockDTypes()),
                          [](const auto& info) { return std::string(ir::DTypeName(info.param)); });
 
-// Decoding what was encoded shows every byte but those that nothing depends on.
-TEST(QuantizeBlocksTest, CompiledCodeWritesTheInterpretersBlocks) {
-  for (const char* out :
-       {"q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q8_f32", "q4_k", "q5_k", "q6_k"}) {
-    const bool is_searched = std::string(out).back() == 'k';
-    for (const char* from : {"f32", "bf16", "f16"}) {
-      for (const float spread : {1.0f, 1e-3f, 300.0f}) {
-        const std::string text =
-            absl::StrReplaceAll(R"(lluda 1
-module @test {
-  weight @w : $F n[19] k[96] from "w"
-  load {
-    @q = quantize_blocks @w {out = $X} : $X n[19] k[96]
-  }
-  func @f(%x: f32 n[19]) -> f32 n[19] k[96] {
-    %r = dequantize @q : f32 n[19] k[96]
+// Decoding what was encoded shows every byte but those that nothing depends on. `quantised` makes @q of
+// @w, with rows of $K; $X stands for the dtype.
+void ExpectSameBlocks(const std::string& out, absl::string_view from, absl::string_view quantised,
+                      float spread) {
+  const bool is_long = ir::EncodingOf(*ir::DTypeFromName(out)).elements == 256;
+  const std::string text =
+      absl::StrReplaceAll(absl::StrCat("lluda 1\nmodule @test {\n", quantised, R"(
+  func @f(%x: f32 n[19]) -> f32 n[19] k[$K] {
+    %r = dequantize @q : f32 n[19] k[$K]
     return %r
   }
-})",
-                                {{"$F", from}, {"$X", out}, {"96", is_searched ? "512" : "96"}});
-        for (const codegen::Isa isa : codegen::AllIsas()) {
-          const auto target = Target::Named(codegen::IsaName(isa));
-          if (!target.ok()) continue;
-          RunOptions options;
-          options.weight_spread = spread;
-          const auto both = RunBoth(text, {}, *target, options);
-          ASSERT_TRUE(both.ok()) << both.status();
-          EXPECT_EQ(both->compiled, both->interpreted)
-              << out << " of " << from << " times " << spread << ", " << codegen::IsaName(isa);
-        }
+})"),
+                          {{"$F", from}, {"$X", out}, {"$K", is_long ? "512" : "96"}});
+  const ir::DType dtype = *ir::DTypeFromName(out);
+  for (const Target& target :
+       ir::TakesImportance(dtype) ? TargetsFor(dtype) : codegen::RunnableTargets()) {
+    RunOptions options;
+    options.weight_spread = spread;
+    const auto both = RunBoth(text, {}, target, options);
+    ASSERT_TRUE(both.ok()) << both.status();
+    EXPECT_EQ(both->compiled, both->interpreted)
+        << out << " of " << from << " times " << spread << ", " << codegen::IsaName(target.isa);
+  }
+}
+
+TEST(QuantizeBlocksTest, CompiledCodeWritesTheInterpretersBlocks) {
+  for (const char* out : {"q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q8_f32", "q2_k", "q3_k", "q4_k",
+                          "q5_k", "q6_k", "iq4_nl", "iq4_xs"}) {
+    const bool is_searched = ir::TakesImportance(*ir::DTypeFromName(out));
+    for (const char* from : {"f32", "bf16", "f16"}) {
+      for (const float spread : {1.0f, 1e-3f, 300.0f}) {
+        // A search takes LLVM a second.
+        if (is_searched && from != std::string(spread == 1 ? "bf16" : "f32")) continue;
+        ExpectSameBlocks(out, from, R"(
+  weight @w : $F n[19] k[$K] from "w"
+  load {
+    @q = quantize_blocks @w {out = $X} : $X n[19] k[$K]
+  })",
+                         spread);
       }
     }
+  }
+}
+
+TEST(QuantizeBlocksTest, CompiledCodeWeighsByTheSameImportances) {
+  for (const char* out : {"q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq4_nl", "iq4_xs"}) {
+    ExpectSameBlocks(out, "bf16", R"(
+  weight @w : $F n[19] k[$K] from "w"
+  weight @v : f32 k[$K] from "v"
+  load {
+    %squares = mul @v @v : f32 k[$K]
+    @q = quantize_blocks @w %squares {out = $X} : $X n[19] k[$K]
+  })",
+                     1);
   }
 }
 

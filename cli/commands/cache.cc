@@ -4,11 +4,11 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "base/files/cache_folder.h"
 #include "base/files/file_cache.h"
 #include "base/status_macros.h"
 #include "bundle/reader.h"
 #include "cli/commands/commands.h"
-#include "cli/flags/cache_folder.h"
 #include "cli/terminal/output.h"
 #include "tools/run/cache_report.h"
 
@@ -18,7 +18,7 @@ namespace {
 using base::CodeCache;
 
 absl::StatusOr<CodeCache> OpenCache() {
-  const std::string folder = CacheFolder([](const char* name) { return std::getenv(name); });
+  const std::string folder = base::CacheFolder([](const char* name) { return std::getenv(name); });
   if (folder.empty()) {
     return absl::FailedPreconditionError(
         "there is no cache: neither XDG_CACHE_HOME nor HOME is set");

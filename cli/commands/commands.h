@@ -26,6 +26,7 @@ absl::StatusOr<int> Run(const ReportFlags& flags);
 absl::StatusOr<int> Run(const VerifyFlags& flags);
 absl::StatusOr<int> Run(const ValidateFlags& flags);
 absl::StatusOr<int> Run(const EvalFlags& flags);
+absl::StatusOr<int> Run(const ImatrixFlags& flags);
 absl::StatusOr<int> Run(const CompileFlags& flags);
 absl::StatusOr<int> Run(const InspectFlags& flags);
 absl::StatusOr<int> Run(const CacheFlags& flags);

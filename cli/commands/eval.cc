@@ -1,4 +1,5 @@
-// lluda eval: how well a model predicts a text, and how far it is from another one.
+// lluda eval: how well a model predicts a text, and how far it is from another one. lluda imatrix: what
+// the text tells of the columns of its matrices.
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -16,29 +17,30 @@
 #include "cli/terminal/progress.h"
 #include "tools/eval/eval_report.h"
 #include "tools/eval/evaluate.h"
+#include "tools/eval/measure_importance.h"
 
 namespace lluda::cli {
 namespace {
 
-absl::StatusOr<tools::EvalText> ReadText(const EvalFlags& flags) {
-  const std::string file = flags.file.value_or(absl::StrCat(DefaultModelFolder(), "/text.txt"));
+absl::StatusOr<tools::EvalText> ReadText(const std::optional<std::string>& named) {
+  const std::string file = named.value_or(absl::StrCat(DefaultModelFolder(), "/text.txt"));
   ASSIGN_OR_RETURN(std::string text, base::ReadInput(file));
   return tools::EvalText{file == "-" ? "stdin" : file, std::move(text)};
 }
 
 // The other model, with its own numbers, if one is asked for.
 std::optional<ModelFlags> AgainstOf(const EvalFlags& flags) {
-  const bool same = flags.against.empty();
-  if (same && flags.against_precision.empty() && flags.against_kv_cache.empty() &&
-      flags.against_weights.empty() && flags.against_activations.empty()) {
+  const ModelFlags& other = flags.against;
+  if (other.model + other.precision + other.kv_cache + other.weights + other.activations == "") {
     return std::nullopt;
   }
   ModelFlags against = flags.model;
-  if (!same) against.model = flags.against;
-  against.precision = flags.against_precision;
-  against.kv_cache = flags.against_kv_cache;
-  against.weights = flags.against_weights;
-  against.activations = flags.against_activations;
+  if (!other.model.empty()) against.model = other.model;
+  against.precision = other.precision;
+  against.kv_cache = other.kv_cache;
+  against.weights = other.weights;
+  against.imatrix = other.imatrix;
+  against.activations = other.activations;
   return against;
 }
 
@@ -46,7 +48,7 @@ std::optional<ModelFlags> AgainstOf(const EvalFlags& flags) {
 
 absl::StatusOr<int> Run(const EvalFlags& flags) {
   // Before the models, so that a wrong file name is told at once.
-  ASSIGN_OR_RETURN(const tools::EvalText text, ReadText(flags));
+  ASSIGN_OR_RETURN(const tools::EvalText text, ReadText(flags.file));
   tools::EvalReport report;
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
   report.subject = tools::SubjectOf(options);
@@ -61,7 +63,7 @@ absl::StatusOr<int> Run(const EvalFlags& flags) {
                    LoadModel(std::move(options), flags.model.use_cache));
   std::unique_ptr<engine::Model> against;
   if (against_flags) {
-    const Notes told = flags.against.empty() ? Notes::kTold : Notes::kUntold;
+    const Notes told = flags.against.model.empty() ? Notes::kTold : Notes::kUntold;
     ASSIGN_OR_RETURN(against, LoadModel(std::move(against_options), flags.model.use_cache, told));
   }
   const Interrupt interrupt;
@@ -76,6 +78,26 @@ absl::StatusOr<int> Run(const EvalFlags& flags) {
   }
   return Print(flags.json ? tools::EvalReportJson(report) : tools::EvalReportText(report),
                report.evaluation.is_complete() ? 0 : kInterruptedExitCode);
+}
+
+absl::StatusOr<int> Run(const ImatrixFlags& flags) {
+  ASSIGN_OR_RETURN(const tools::EvalText text, ReadText(flags.file));
+  ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
+  options.module = tools::ImportanceModule(options.module);
+  const std::shared_ptr<engine::ModelSource> source = options.source;
+  ASSIGN_OR_RETURN(const engine::ModelFiles* files, source->Files(engine::Weights::kRequired));
+  ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model,
+                   LoadModel(std::move(options), flags.model.use_cache));
+  const Interrupt interrupt;
+  tools::EvalOptions eval;
+  eval.window = flags.model.context.value_or(0);
+  eval.cancel = interrupt.flag();
+  ProgressLine progress("reading");
+  eval.progress = [&](int64_t done, int64_t total) { progress.Show(done, total); };
+  ASSIGN_OR_RETURN(const auto importance,
+                   tools::MeasureImportance(model.get(), *files->checkpoint, text, eval));
+  RETURN_IF_ERROR(base::WriteFile(flags.output, frontends::gguf::ImportanceFile(importance)));
+  return Print(tools::ImportanceText(importance, flags.output));
 }
 
 }  // namespace lluda::cli

@@ -1,13 +1,9 @@
 // lluda explain: of each statement that a step runs, where it came from, what it costs and how long
 // it takes, measured against the machine's limits; and which fusions nearly fired.
 #include <memory>
-#include <string>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "base/step_interface.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
@@ -18,31 +14,6 @@
 #include "tools/ir/keep_entry.h"
 
 namespace lluda::cli {
-
-namespace {
-
-constexpr int64_t kDepth = 128;  // unless another one is asked for
-
-absl::StatusOr<tools::ExplainedRun> RunOf(const ExplainFlags& flags, int64_t context) {
-  tools::ExplainedRun run;
-  if (flags.entry == step_interface::kTop) {
-    run.entry = flags.entry;
-  } else if (!tools::IsStep(flags.entry)) {
-    run.entry = flags.entry;
-    run.rows = flags.tokens;
-    return run;
-  }
-  run.depth = flags.tokens ? 0 : flags.depth.value_or(kDepth);
-  run.tokens = flags.tokens.value_or(1);
-  if (run.depth + run.tokens > context) {
-    return absl::InvalidArgumentError(absl::StrCat(flags.tokens ? "--tokens" : "--depth", ": ",
-                                                   run.depth + run.tokens,
-                                                   " tokens do not fit the context of ", context));
-  }
-  return run;
-}
-
-}  // namespace
 
 absl::StatusOr<int> Run(const ExplainFlags& flags) {
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
@@ -57,7 +28,9 @@ absl::StatusOr<int> Run(const ExplainFlags& flags) {
   options.need_tokenizer = false;
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model,
                    LoadModel(std::move(options), flags.model.use_cache));
-  ASSIGN_OR_RETURN(const tools::ExplainedRun run, RunOf(flags, model->context()));
+  ASSIGN_OR_RETURN(
+      const tools::ExplainedRun run,
+      tools::ExplainedRunOf(flags.entry, flags.tokens, flags.depth, model->context()));
   ASSIGN_OR_RETURN(std::vector<tools::ExplainReport> reports,
                    tools::ExplainRuns(optimised, {run}, model.get()));
   return Print(flags.json ? tools::ExplainJson(reports.front())

@@ -56,23 +56,27 @@ void AddContext(CLI::App* app, ModelFlags* flags, const char* what) {
 }
 
 void AddNumbers(CLI::App* app, const std::string& prefix, const std::string& whose,
-                std::string* precision, std::string* kv_cache, std::string* weights,
-                std::string* activations) {
-  app->add_option(prefix + "precision", *precision,
+                ModelFlags* flags) {
+  app->add_option(prefix + "precision", flags->precision,
                   absl::StrCat("bf16: matmul inputs and the cache", whose,
                                " in bf16; f32: everything in f32 [bf16, or as a bundle has it]"))
       ->check(CLI::IsMember({"bf16", "f32"}));
-  app->add_option(prefix + "kv-cache", *kv_cache,
+  app->add_option(prefix + "kv-cache", flags->kv_cache,
                   absl::StrCat("int8: half the memory of the cache", whose,
                                ", for an error that validate and bench print [as the precision or "
                                "a bundle has it]"))
       ->check(CLI::IsMember({"bf16", "f32", "int8"}));
-  app->add_option(prefix + "weights", *weights,
-                  absl::StrCat("Quantise matrices", whose,
-                               " while they are loaded: q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, "
-                               "q6_k [as the model has them]"))
-      ->check(CLI::IsMember({"q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q4_k", "q5_k", "q6_k"}));
-  app->add_option(prefix + "activations", *activations,
+  CLI::Option* weights = app->add_option(
+      prefix + "weights", flags->weights,
+      absl::StrCat("Quantise matrices", whose,
+                   " while they are loaded: q8_0, q4_0, q4_1, q5_0, q5_1, q2_k, q3_k, "
+                   "q4_k, q5_k, q6_k, iq4_nl, iq4_xs [as the model has them]"));
+  app->add_option(
+         prefix + "imatrix", flags->imatrix,
+         "What `lluda imatrix` or llama.cpp wrote: q2_k to q6_k and iq4 take more care of columns "
+         "that count")
+      ->needs(weights);
+  app->add_option(prefix + "activations", flags->activations,
                   absl::StrCat("int8: what meets quantised matrices", whose,
                                " is quantised, too, which is faster, for an error that eval "
                                "measures; exact: it is not [exact, or as a bundle has it]"))
@@ -80,8 +84,7 @@ void AddNumbers(CLI::App* app, const std::string& prefix, const std::string& who
 }
 
 void AddPrecision(CLI::App* app, ModelFlags* flags) {
-  AddNumbers(app, "--", "", &flags->precision, &flags->kv_cache, &flags->weights,
-             &flags->activations);
+  AddNumbers(app, "--", "", flags);
   app->add_flag("--partial-head", flags->partial_head,
                 "Hold the LM head in 8 bits as well, in about its size more, and read of its own "
                 "numbers what may be needed: the same tokens in less time where they are the "
@@ -193,9 +196,9 @@ void AddGenerationModel(CLI::App* app, ModelFlags* flags) {
   AddLoadedModel(app, flags);
 }
 
-void AddLoadedModel(CLI::App* app, ModelFlags* flags) {
+void AddLoadedModel(CLI::App* app, ModelFlags* flags, const char* context) {
   AddTokenizer(app, &flags->tokenizer);
-  AddContext(app, flags);
+  AddContext(app, flags, context);
   AddPrecision(app, flags);
   AddMachine(app, flags);
   AddDevice(app, flags);

@@ -22,14 +22,13 @@ inline constexpr int64_t kMostTokens = int64_t{1} << 31;
 
 void AddModel(CLI::App* app, std::string* model);  // the positional argument
 void AddTokenizer(CLI::App* app, std::string* tokenizer);
-void AddContext(CLI::App* app, ModelFlags* flags,
-                const char* what = "Tokens the context holds [the model's maximum, at most 4096]");
-// --precision, --kv-cache, --weights, --activations, --partial-head
+inline constexpr char kContext[] = "Tokens the context holds [the model's maximum, at most 4096]";
+void AddContext(CLI::App* app, ModelFlags* flags, const char* what = kContext);
+// --precision, --kv-cache, --weights, --imatrix, --activations, --partial-head
 void AddPrecision(CLI::App* app, ModelFlags* flags);
 // The same flags by other names and for another model: "--against-precision", ...
 void AddNumbers(CLI::App* app, const std::string& prefix, const std::string& whose,
-                std::string* precision, std::string* kv_cache, std::string* weights,
-                std::string* activations);
+                ModelFlags* flags);
 void AddResult(CLI::App* app, ModelFlags* flags);
 // Which of the module's entries; empty if it is left out.
 CLI::Option* AddEntry(CLI::App* app, std::string* entry, const char* what);
@@ -49,7 +48,7 @@ void AddPrompt(CLI::App* app, PromptFlags* flags, const char* what);
 // All that a model is loaded with to generate.
 void AddGenerationModel(CLI::App* app, ModelFlags* flags);
 // The same but for the model's name.
-void AddLoadedModel(CLI::App* app, ModelFlags* flags);
+void AddLoadedModel(CLI::App* app, ModelFlags* flags, const char* context = kContext);
 // What a generation wants, whatever model it is of.
 void AddGeneration(CLI::App* app, GenerateFlags* flags);
 void AddGrammar(CLI::App* app, GrammarFlags* flags);

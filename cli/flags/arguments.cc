@@ -36,8 +36,9 @@ ParseResult ParseArguments(int argc, char** argv, const Version& version) {
       Add(&app, AddTokenize),   Add(&app, AddEmbed),   Add(&app, AddRerank),
       Add(&app, AddTranscribe), Add(&app, AddIr),      Add(&app, AddAsm),
       Add(&app, AddExplain),    Add(&app, AddReport),  Add(&app, AddVerify),
-      Add(&app, AddValidate),   Add(&app, AddEval),    Add(&app, AddBench),
-      Add(&app, AddCompile),    Add(&app, AddInspect), Add(&app, AddCache),
+      Add(&app, AddValidate),   Add(&app, AddEval),    Add(&app, AddImatrix),
+      Add(&app, AddBench),      Add(&app, AddCompile), Add(&app, AddInspect),
+      Add(&app, AddCache),
   };
   result.exit_code = Parse(&app, argc, argv);
   if (result.exit_code) return result;

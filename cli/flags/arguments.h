@@ -16,10 +16,10 @@
 namespace lluda::cli {
 
 // The flags of the subcommand that was given.
-using Arguments =
-    std::variant<GenerateFlags, ChatFlags, ServeFlags, TokenizeFlags, EmbedFlags, RerankFlags,
-                 TranscribeFlags, IrFlags, AsmFlags, ExplainFlags, ReportFlags, VerifyFlags,
-                 ValidateFlags, EvalFlags, BenchFlags, CompileFlags, InspectFlags, CacheFlags>;
+using Arguments = std::variant<GenerateFlags, ChatFlags, ServeFlags, TokenizeFlags, EmbedFlags,
+                               RerankFlags, TranscribeFlags, IrFlags, AsmFlags, ExplainFlags,
+                               ReportFlags, VerifyFlags, ValidateFlags, EvalFlags, ImatrixFlags,
+                               BenchFlags, CompileFlags, InspectFlags, CacheFlags>;
 
 struct ParseResult {
   Arguments arguments;

@@ -21,6 +21,7 @@ struct ModelFlags {
   std::string kv_cache;       // "int8"; empty: as the precision or the bundle has it
   std::string result;         // "logits" or "hidden"; empty: logits, or what a bundle gives
   std::string weights;        // "q4_0": quantised to while loading; empty: as the model has them
+  std::string imatrix;        // a file of `lluda imatrix` for that; empty: none
   std::string activations;    // "int8"; empty: exact, or as a bundle has it
   bool partial_head = false;  // the LM head is held in 8 bits, too, and read in part
   std::string isa = "host";
@@ -204,9 +205,16 @@ struct EvalFlags {
   ModelFlags model;                 // its context is the windows'
   std::optional<std::string> file;  // unset: the text that comes with the default model
   std::optional<int64_t> stride;    // unset: half a window
-  std::string against;              // another model; empty: the same, if the next ask for anything
-  std::string against_precision, against_kv_cache, against_weights, against_activations;
+  // Another model, or the same one if that is empty, with numbers of its own; no other where it asks for
+  // nothing.
+  ModelFlags against;
   bool json = false;
+};
+
+struct ImatrixFlags {
+  ModelFlags model;  // its context is the windows'
+  std::optional<std::string> file;
+  std::string output;
 };
 
 struct CompileFlags {

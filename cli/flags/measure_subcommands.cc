@@ -1,5 +1,7 @@
 // The flags of what checks a model and measures it.
 #include <cstdint>
+#include <optional>
+#include <string>
 
 #include "CLI/App.hpp"
 #include "cli/flags/argument_groups.h"
@@ -10,6 +12,13 @@ namespace {
 
 constexpr int kMostRepeats = 1000;
 constexpr int kMostSeconds = 24 * 3600;
+constexpr char kWindow[] =
+    "Tokens of a window, and of the context [512, or all that the model holds]";
+
+void AddText(CLI::App* app, std::optional<std::string>* file) {
+  app->add_option("-f,--file", *file,
+                  "The text, - is stdin [some stories that come with the default model]");
+}
 
 }  // namespace
 
@@ -67,25 +76,25 @@ CLI::App* AddEval(CLI::App* app, EvalFlags* flags) {
   CLI::App* sub = app->add_subcommand(
       "eval", "Measure how well a model predicts a text, and how far it is from another one");
   AddModel(sub, &flags->model.model);
-  AddTokenizer(sub, &flags->model.tokenizer);
-  sub->add_option("-f,--file", flags->file,
-                  "The text, - is stdin [some stories that come with the default model]");
-  sub->add_option("--against", flags->against,
+  AddText(sub, &flags->file);
+  sub->add_option("--against", flags->against.model,
                   "Another model with the same vocabulary, which is taken to be right [the same "
                   "model, if the flags below ask for anything]");
-  AddNumbers(sub, "--against-", " of the other model", &flags->against_precision,
-             &flags->against_kv_cache, &flags->against_weights, &flags->against_activations);
-  AddContext(sub, &flags->model,
-             "Tokens of a window, and of the context [512, or all that the model holds]");
+  AddNumbers(sub, "--against-", " of the other model", &flags->against);
   sub->add_option("--stride", flags->stride, "From one window to the next, in tokens [half of one]")
       ->check(CLI::Range(int64_t{1}, kMostTokens));
-  AddPrecision(sub, &flags->model);
-  AddMachine(sub, &flags->model);
-  AddDevice(sub, &flags->model);
-  AddListeners(sub, &flags->model);
-  AddCodeCache(sub, &flags->model);
-  AddCheck(sub, &flags->model);
+  AddLoadedModel(sub, &flags->model, kWindow);
   AddJson(sub, &flags->json);
+  return sub;
+}
+
+CLI::App* AddImatrix(CLI::App* app, ImatrixFlags* flags) {
+  CLI::App* sub = app->add_subcommand(
+      "imatrix", "Measure on a text how important the columns of a model's matrices are");
+  AddModel(sub, &flags->model.model);
+  AddText(sub, &flags->file);
+  sub->add_option("-o,--output", flags->output, "The file to write, as llama.cpp does")->required();
+  AddLoadedModel(sub, &flags->model, kWindow);
   return sub;
 }
 

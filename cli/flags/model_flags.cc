@@ -9,15 +9,16 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/files/cache_folder.h"
 #include "base/files/file_cache.h"
 #include "base/files/whole_file.h"
 #include "base/status_macros.h"
-#include "cli/flags/cache_folder.h"
 #include "cli/flags/default_model.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/progress.h"
 #include "engine/source/open_model_source.h"
 #include "engine/source/with_tokenizer.h"
+#include "frontends/gguf/importance.h"
 #include "frontends/model_folder.h"
 
 namespace lluda::cli {
@@ -59,6 +60,10 @@ absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags) {
   engine::LoadOptions options;
   ASSIGN_OR_RETURN(std::shared_ptr<engine::ModelSource> source,
                    OpenSource(flags.model, flags.tokenizer));
+  if (!flags.imatrix.empty()) {
+    ASSIGN_OR_RETURN(auto importance, frontends::gguf::ReadImportance(flags.imatrix));
+    source->UseImportance(std::make_shared<frontends::gguf::Importance>(std::move(importance)));
+  }
   ASSIGN_OR_RETURN(engine::ModuleOptions module,
                    source->OptionsFor({flags.precision, flags.kv_cache, flags.context.value_or(0),
                                        flags.result, flags.weights, flags.activations}));
@@ -91,7 +96,7 @@ absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(engine::LoadOptions opt
   // Without the cache everything takes longer, and that is all.
   std::optional<base::CodeCache> cache;
   std::vector<std::string> notes;
-  const std::string cache_folder = CacheFolder([](const char* name) { return std::getenv(name); });
+  const std::string cache_folder = base::CacheFolder([](const char* name) { return std::getenv(name); });
   // Of a bundle, a GPU's driver alone may have something to compile.
   const bool compiles =
       options.source->bundle() == nullptr || options.device == engine::Device::kCuda;

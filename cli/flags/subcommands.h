@@ -27,6 +27,7 @@ CLI::App* AddReport(CLI::App* app, ReportFlags* flags);
 CLI::App* AddVerify(CLI::App* app, VerifyFlags* flags);
 CLI::App* AddValidate(CLI::App* app, ValidateFlags* flags);
 CLI::App* AddEval(CLI::App* app, EvalFlags* flags);
+CLI::App* AddImatrix(CLI::App* app, ImatrixFlags* flags);
 CLI::App* AddBench(CLI::App* app, BenchFlags* flags);
 CLI::App* AddCompile(CLI::App* app, CompileFlags* flags);
 CLI::App* AddInspect(CLI::App* app, InspectFlags* flags);

@@ -28,6 +28,7 @@ class GgufSource : public ModelSource {
       ASSIGN_OR_RETURN(gguf::GgufModel model, gguf::ReadModel(file_));
       files_ = std::make_unique<ModelFiles>(ModelFiles{
           path(), std::move(model.decoder), std::move(model.checkpoint), std::move(model.notes)});
+      RETURN_IF_ERROR(TakeImportance(importance(), files_.get()));
     }
     return files_.get();
   }

@@ -10,6 +10,7 @@
 #include "frontends/decoder/adopt_checkpoint.h"
 #include "frontends/decoder/import.h"
 #include "frontends/families/families.h"
+#include "frontends/gguf/importance.h"
 #include "frontends/mel_format.h"
 #include "frontends/quantised/adopt_quantised.h"
 #include "frontends/quantised/scheme.h"
@@ -50,6 +51,12 @@ absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights wei
     return checkpoint.status();
   }
   return files;
+}
+
+absl::Status TakeImportance(const frontends::gguf::Importance* importance, ModelFiles* files) {
+  if (importance == nullptr || !files->checkpoint) return absl::OkStatus();
+  return frontends::gguf::AddImportance(*importance, files->decoder.tie_word_embeddings,
+                                        &*files->checkpoint);
 }
 
 std::vector<std::string> NotesOf(const ModelFiles& files, int64_t context) {
@@ -104,6 +111,7 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files
   import.max_logit_rows = import.max_step_tokens;
   import.pages = options.pages;
   import.record_activations = options.record_activations;
+  import.record_inputs = options.record_inputs;
   import.checkpoint_name = files.folder;
   import.find_tensor = TensorsOf(files);
   return frontends::decoder::ImportDecoder(files.decoder, import);

@@ -39,6 +39,9 @@ struct ModelFiles {
 // hears, Checkpoint::Open, quantised::ReadScheme, quantised::AdoptQuantised and decoder::AdoptCheckpoint say.
 absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights weights);
 
+// Adds importances to the checkpoint, if there are both. Errors as gguf::AddImportance.
+absl::Status TakeImportance(const frontends::gguf::Importance* importance, ModelFiles* files);
+
 // The notes of the files, and what is chosen by the context that the model is made for.
 std::vector<std::string> NotesOf(const ModelFiles& files, int64_t context);
 

@@ -25,6 +25,10 @@
 #include "frontends/tokenizer/chat_format.h"
 #include "frontends/tokenizer/tokenizer.h"
 
+namespace lluda::frontends::gguf {
+struct Importance;
+}  // namespace lluda::frontends::gguf
+
 namespace lluda::engine {
 
 struct ModelFiles;
@@ -61,6 +65,12 @@ class ModelSource {
   // as OpenModelFiles says.
   virtual absl::StatusOr<const ModelFiles*> Files(Weights weights) = 0;
 
+  // Before the first call of Files: its checkpoint has the importances of its matrices' columns, too
+  // (frontends/gguf/importance.h), for what is quantised.
+  virtual void UseImportance(std::shared_ptr<const frontends::gguf::Importance> importance) {
+    importance_ = std::move(importance);
+  }
+
   // What the module is, or will be, compiled for. InvalidArgument for unknown names, and for others
   // than a model that is compiled already was compiled for.
   virtual absl::StatusOr<ModuleOptions> OptionsFor(const ModuleWish& wish) const = 0;
@@ -79,8 +89,12 @@ class ModelSource {
  protected:
   explicit ModelSource(std::string path) : path_(std::move(path)) {}
 
+  // Null: there are none.
+  const frontends::gguf::Importance* importance() const { return importance_.get(); }
+
  private:
   std::string path_;
+  std::shared_ptr<const frontends::gguf::Importance> importance_;
 };
 
 // The last part of a path that names something: "Qwen3-0.6B" of "/models/Qwen3-0.6B/".

@@ -65,6 +65,8 @@ struct ModuleOptions {
   bool pages = false;
   // Keeps what each part of the model computes, for Session::Activation; costs time and memory.
   bool record_activations = false;
+  // Keeps what matrices are multiplied with: ImportOptions::record_inputs.
+  bool record_inputs = false;
 };
 
 // A module as text, in place of an imported one: see module_text.h.

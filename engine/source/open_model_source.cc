@@ -24,6 +24,7 @@ class FolderSource : public ModelSource {
         files_ != nullptr && (weights == Weights::kOptional || files_->checkpoint.has_value());
     if (!is_open) {
       ASSIGN_OR_RETURN(ModelFiles files, OpenModelFiles(path(), weights));
+      RETURN_IF_ERROR(TakeImportance(importance(), &files));
       files_ = std::make_unique<ModelFiles>(std::move(files));
     }
     return files_.get();

@@ -15,6 +15,9 @@ class TokenizerSource : public ModelSource {
   absl::StatusOr<const ModelFiles*> Files(Weights weights) override {
     return source_->Files(weights);
   }
+  void UseImportance(std::shared_ptr<const frontends::gguf::Importance> importance) override {
+    source_->UseImportance(std::move(importance));
+  }
   absl::StatusOr<ModuleOptions> OptionsFor(const ModuleWish& wish) const override {
     return source_->OptionsFor(wish);
   }

@@ -27,6 +27,10 @@ struct TensorInfo {
 
 using TensorLookup = std::function<std::optional<TensorInfo>(absl::string_view name)>;
 
+// Behind the name of a matrix: the tensor that says how important its columns are, f32 [columns], where
+// there is one. What is quantised takes more care of those.
+inline constexpr char kImportanceSuffix[] = ".importance";
+
 // The shape without axes of one element before the others: [1, 64] and [64] hold the same.
 std::vector<int64_t> WithoutLeadingOnes(std::vector<int64_t> shape);
 

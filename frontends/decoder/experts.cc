@@ -84,6 +84,7 @@ absl::Status AddExperts(const Model& model) {
   const MlpParams params = AddMlpParams(model, &f);
   const Input input = ReadInput(model, &f, params.x, model.weights.moe_norm);
   f.Record("post_attention_layernorm", input.wide, params.slot, params.pos);
+  f.RecordInput("mlp_input", input.wide, params.slot, params.pos);
   const Route route = AddRoute(model, &f, input, params);
   Value* y0 = AddChosen(model, &f, input.narrow, route);
   if (model.decoder.experts->shared_size > 0) {

@@ -156,18 +156,27 @@ Value* FunctionWriter::Rotate(const std::string& prefix, Value* x, Value* cos, V
 }
 
 void FunctionWriter::Record(absl::string_view name, Value* x, Value* slot, Value* pos) {
+  if (!model_.record_activations) return;
+  RecordHere(name, x, slot, pos);
+}
+
+void FunctionWriter::RecordInput(absl::string_view name, Value* x, Value* slot, Value* pos) {
+  if (model_.record_inputs) RecordHere(name, x, slot, pos);
+}
+
+void FunctionWriter::RecordHere(absl::string_view name, Value* x, Value* slot, Value* pos) {
   if (func_->index && func_->index->name != kLayer) return;
   RecordIn(func_->index, func_->index ? kLayer : "", name, x, slot, pos);
 }
 
 void FunctionWriter::RecordOf(int64_t layer, absl::string_view name, Value* x, Value* slot,
                               Value* pos) {
+  if (!model_.record_activations) return;
   RecordIn(IndexOf(model_.decoder, Copies::kLayers), absl::StrCat(layer), name, x, slot, pos);
 }
 
 void FunctionWriter::RecordIn(const std::optional<ir::Index>& index, const std::string& copy,
                               absl::string_view name, Value* x, Value* slot, Value* pos) {
-  if (!model_.record_activations) return;
   const std::string state_name = absl::StrCat(step_interface::kActivationPrefix, name);
   ir::Global* state = model_.module->FindGlobal(state_name);
   if (state == nullptr) {

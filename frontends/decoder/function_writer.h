@@ -88,13 +88,16 @@ class FunctionWriter {
   // Where activations are wanted, appends this one to a state of its own. Functions of several
   // kinds of attention share the state of that name. A function of some layers alone records nothing.
   void Record(absl::string_view name, ir::Value* x, ir::Value* slot, ir::Value* pos);
-  // The same for a value of this layer, in a function that exists once.
+  // The same where matrices' inputs are wanted, for one of them.
+  void RecordInput(absl::string_view name, ir::Value* x, ir::Value* slot, ir::Value* pos);
+  // The same as Record for a value of this layer, in a function that exists once.
   void RecordOf(int64_t layer, absl::string_view name, ir::Value* x, ir::Value* slot,
                 ir::Value* pos);
 
   absl::Status Return(ir::Value* value);
 
  private:
+  void RecordHere(absl::string_view name, ir::Value* x, ir::Value* slot, ir::Value* pos);
   void RecordIn(const std::optional<ir::Index>& index, const std::string& copy,
                 absl::string_view name, ir::Value* x, ir::Value* slot, ir::Value* pos);
 

@@ -138,6 +138,7 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportDecoder(const Decoder& decoder
                        caches,
                        module.get(),
                        options.record_activations,
+                       options.record_inputs,
                        options.activations,
                        options.partial_head};
   for (const auto add : {AddLayers, AddResult, AddStep, AddTop}) {

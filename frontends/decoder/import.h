@@ -45,6 +45,8 @@ struct ImportOptions {
   StepResult result = StepResult::kLogits;
   // The block dtype, one that quantize_blocks writes, that matrices of floats are quantised to while
   // they are loaded, where their rows are whole blocks; embedding and LM head are among them.
+  // Where find_tensor knows importances of a matrix's columns (kImportanceSuffix), and the quantiser
+  // takes any, they are read.
   std::optional<ir::DType> weights;
   // Adds the step that hides all but the largest logits (base/step_interface.h), for which the passes
   // let the head be read in part.
@@ -62,6 +64,9 @@ struct ImportOptions {
   // @act_q_norm, @act_k_norm, @act_o_proj, @act_post_attention_layernorm, @act_mlp and @act_out,
   // each f32 slot[S] pos[C] followed by the value's own axes, q_norm and k_norm before RoPE.
   bool record_activations = false;
+  // Keeps in the same way, in f32, what matrices are multiplied with: per layer @act_attention_input,
+  // @act_o_input, @act_mlp_input and, but for experts, @act_down_input.
+  bool record_inputs = false;
   // Required: the checkpoint's tensors, whose dtypes decide the weights' and whose shapes are
   // checked.
   TensorLookup find_tensor;

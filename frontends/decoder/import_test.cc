@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "frontends/decoder/test_model.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -348,6 +349,48 @@ TEST(Import, QuantisesMatricesOfFloatsInTheLoadBlock) {
   // What is in blocks stays as it is, and so do vectors.
   EXPECT_THAT(text, HasSubstr("dequantize @wq[layer]"));
   EXPECT_THAT(text, HasSubstr("rmsnorm %x @attn_norm[layer] over hid"));
+}
+
+TEST(Import, QuantisesByTheImportancesThatTheCheckpointHas) {
+  const Decoder decoder = BlockDecoder();
+  const auto dtype_of = [](absl::string_view) { return ir::DType::kBF16; };
+  ImportOptions options = BlockOptions(decoder, dtype_of);
+  const TensorLookup plain = options.find_tensor;
+  options.find_tensor = [&](absl::string_view name) -> std::optional<TensorInfo> {
+    const bool has = absl::StrContains(name, "down_proj") || absl::StrContains(name, "layers.0.");
+    if (!absl::ConsumeSuffix(&name, kImportanceSuffix)) return plain(name);
+    if (!has || absl::StrContains(name, "v_proj")) return std::nullopt;
+    return TensorInfo{ir::DType::kF32, "F32", {plain(name)->shape.back()}};
+  };
+  options.weights = ir::DType::kQ4_0;  // whose quantiser takes none
+  EXPECT_THAT(Import(decoder, options), Not(HasSubstr("importance")));
+  options.weights = ir::DType::kIQ4NL;
+  EXPECT_THAT(ImportError(decoder, options),
+              HasSubstr("the importance matrix has 1 of the 2 layers that it should have: "
+                        "'model.layers.1.self_attn.q_proj.weight.importance' is not there"));
+  options.find_tensor = [&](absl::string_view name) -> std::optional<TensorInfo> {
+    if (!absl::ConsumeSuffix(&name, kImportanceSuffix)) return plain(name);
+    if (!absl::StrContains(name, "down_proj")) return std::nullopt;
+    return TensorInfo{ir::DType::kF32, "F32", {plain(name)->shape.back()}};
+  };
+  const std::string text = Import(decoder, options);
+  EXPECT_THAT(text, HasSubstr("weight @wd_importance[layer < 2] : f32 ff[64] from "
+                              "\"model.layers.{layer}.mlp.down_proj.weight.importance\""));
+  EXPECT_THAT(text,
+              HasSubstr("@wd_iq4_nl[layer] = quantize_blocks @wd[layer] @wd_importance[layer] "
+                        "{out = iq4_nl}"));
+  EXPECT_THAT(text, HasSubstr("@wu_iq4_nl[layer] = quantize_blocks @wu[layer] {out = iq4_nl}"));
+}
+
+TEST(Import, RecordsWhatMatricesAreMultipliedWith) {
+  ImportOptions options = ToyOptions(ToyTensors(ir::DType::kBF16));
+  options.record_inputs = true;
+  const std::string text = Import(ToyDecoder(), options);
+  for (const char* state : {"@act_attention_input[layer", "@act_o_input[layer",
+                            "@act_mlp_input[layer", "@act_down_input[layer"}) {
+    EXPECT_THAT(text, HasSubstr(state));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("@act_out")));
 }
 
 TEST(Import, SaysWhyItCannotQuantise) {

@@ -26,7 +26,7 @@ Value* GeluTanh(ir::Builder* b, Value* x) {
 bool RecordsInMlp(const Model& model) {
   const bool mixed = !LayersOf(model.decoder, Copies::kSparse).empty() &&
                      !LayersOf(model.decoder, Copies::kDense).empty();
-  return model.record_activations && !mixed;
+  return (model.record_activations || model.record_inputs) && !mixed;
 }
 
 MlpParams AddMlpParams(const Model& model, FunctionWriter* f) {

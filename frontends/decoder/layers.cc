@@ -88,6 +88,7 @@ absl::Status AddAttention(const Model& model, size_t kind) {
   Value* q2 = heads ? f.Norm("q2", q1, w.q_norm, "dim") : q1;
   Value* k2 = heads ? f.Norm("k2", k1, w.k_norm, "dim") : k1;
   if (input.wide != x) f.Record("input_layernorm", input.wide, slot, pos);
+  f.RecordInput("attention_input", input.wide, slot, pos);
   f.Record("q_proj", q0, slot, pos);
   f.Record("k_proj", k0, slot, pos);
   f.Record("v_proj", v0, slot, pos);
@@ -106,7 +107,9 @@ absl::Status AddAttention(const Model& model, size_t kind) {
   Value* kx = f.Read("k", ks, slot);
   Value* vx = f.Read("v", vs, slot);
   Value* o0 = Attend(model, attention, &f, q4, kx, vx, pos);
-  Value* o = f.Narrow("o", b.Merge("o1", o0, {"kv", "rep", "dim"}, f.Named("q")));
+  Value* o1 = b.Merge("o1", o0, {"kv", "rep", "dim"}, f.Named("q"));
+  Value* o = f.Narrow("o", o1);
+  f.RecordInput("o_input", o1, slot, pos);
   Value* y0 = f.Linear("y0", o, {w.wo, w.bo}, "q");
   f.Record("o_proj", y0, slot, pos);
   ir::Global* norm = NormBehind(model, w.attn_norm, w.attn_post_norm);
@@ -135,9 +138,12 @@ absl::Status AddMlp(const Model& model) {
   const bool around = model.decoder.norms == NormPlace::kAround;
   const char* norm_name = around ? "pre_feedforward_layernorm" : "post_attention_layernorm";
   if (input.wide != x) f.Record(norm_name, input.wide, slot, pos);
+  f.RecordInput("mlp_input", input.wide, slot, pos);
   const auto [gate, up] = GateAndUp(model, &f, input.narrow);
   Value* a = Activate(model, &b, gate);
-  Value* m = f.Narrow("m", b.Binary(Opcode::kMul, "m0", a, up));
+  Value* m0 = b.Binary(Opcode::kMul, "m0", a, up);
+  Value* m = f.Narrow("m", m0);
+  f.RecordInput("down_input", m0, slot, pos);
   Value* y0 = f.Linear("y0", m, {w.wd, w.bd}, "ff");
   Value* y = AddResidual(model, &f, x, y0, NormBehind(model, w.mlp_norm, w.mlp_post_norm));
   f.Record("mlp", y0, slot, pos);

@@ -33,6 +33,7 @@ struct Model {
   const std::vector<KeyValueCache>& caches;  // of each of the decoder's attentions
   ir::Module* module;
   bool record_activations;
+  bool record_inputs;
   Activations activations;
   bool partial_head;
 };

@@ -18,6 +18,7 @@
 #include "frontends/encoder/import.h"
 #include "glog/logging.h"
 #include "ir/builder.h"
+#include "ir/type/blocks.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::frontends::decoder {
@@ -435,6 +436,29 @@ ir::Global* AddQuantised(const ir::Global& weight, ir::DType dtype, ir::Module* 
   return module->AddGlobal(std::move(quantised));
 }
 
+// The importances of the matrix's columns, if `dtype`'s quantiser takes any and the checkpoint has them;
+// else null. InvalidArgument if it has those of some layers only.
+absl::StatusOr<ir::Global*> AddImportance(const Found& found, ir::DType dtype,
+                                          const ImportOptions& options, ir::Module* module) {
+  if (!ir::TakesImportance(dtype) || ir::IsStacked(found.weight)) return nullptr;
+  ir::Global importance = found.weight;
+  importance.name = absl::StrCat(found.row->name, "_importance");
+  absl::StrAppend(&importance.source, kImportanceSuffix);
+  importance.type = {ir::DType::kF32, {found.weight.type.axes.back()}, {}};
+  const std::vector<std::string> names = AllSourceNames(importance);
+  const auto missing = std::find_if(names.begin(), names.end(), [&](const std::string& name) {
+    return !options.find_tensor(name).has_value();
+  });
+  if (missing == names.end()) return module->AddGlobal(std::move(importance));
+  const auto known = std::count_if(names.begin(), names.end(), [&](const std::string& name) {
+    return options.find_tensor(name).has_value();
+  });
+  if (known == 0) return nullptr;
+  return absl::InvalidArgumentError(
+      absl::StrCat(options.checkpoint_name, ": the importance matrix has ", known, " of the ",
+                   names.size(), " layers that it should have: '", *missing, "' is not there"));
+}
+
 // Puts the matrices that are floats with rows of whole blocks into blocks of options.weights.
 absl::Status QuantiseMatrices(const std::vector<Found>& all, const ImportOptions& options,
                               ir::Module* module, Weights* weights) {
@@ -461,7 +485,10 @@ absl::Status QuantiseMatrices(const std::vector<Found>& all, const ImportOptions
       in = loop->body.get();
     }
     ir::Global* quantised = AddQuantised(*weight, dtype, module);
-    ir::Builder(in).Define(ir::Opcode::kQuantizeBlocks, quantised, index, {{weight, index}}, attrs);
+    std::vector<Operand> operands = {{weight, index}};
+    ASSIGN_OR_RETURN(ir::Global * importance, AddImportance(found, dtype, options, module));
+    if (importance != nullptr) operands.emplace_back(importance, index);
+    ir::Builder(in).Define(ir::Opcode::kQuantizeBlocks, quantised, index, operands, attrs);
     weight = quantised;
     ++count;
   }

@@ -254,4 +254,12 @@ std::string FileName(const Architecture& architecture, absl::string_view checkpo
   return std::string(checkpoint_name);
 }
 
+std::string FileName(absl::string_view checkpoint_name) {
+  for (const Architecture& architecture : kArchitectures) {
+    std::string name = FileName(architecture, checkpoint_name);
+    if (name != checkpoint_name) return name;
+  }
+  return std::string(checkpoint_name);
+}
+
 }  // namespace lluda::frontends::gguf

@@ -79,6 +79,8 @@ absl::Span<const KeyRow> CommonKeys();
 std::optional<std::string> CheckpointName(const Architecture& architecture, absl::string_view name);
 // The reverse, for errors: what files call a tensor of a checkpoint.
 std::string FileName(const Architecture& architecture, absl::string_view checkpoint_name);
+// The same whatever the architecture: of the rows that know the name, the first one's.
+std::string FileName(absl::string_view checkpoint_name);
 
 }  // namespace lluda::frontends::gguf
 

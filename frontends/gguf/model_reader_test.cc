@@ -15,7 +15,7 @@
 #include "base/files/test_files.h"
 #include "frontends/families/rope.h"
 #include "frontends/gguf/architectures.h"
-#include "frontends/gguf/file/test_gguf.h"
+#include "frontends/gguf/file/gguf_writer.h"
 #include "frontends/gguf/rotation.h"
 
 namespace lluda::frontends::gguf {

@@ -27,7 +27,8 @@ inline constexpr int64_t kUnknown = 2;
 inline constexpr int64_t kControl = 3;
 inline constexpr int64_t kUserDefined = 4;
 inline constexpr int64_t kUnused = 5;
-inline constexpr int64_t kLastType = 6;
+inline constexpr int64_t kByte = 6;
+inline constexpr int64_t kLastType = kByte;
 
 }  // namespace lluda::frontends::gguf
 

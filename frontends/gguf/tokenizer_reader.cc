@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/json/json.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
@@ -224,9 +226,25 @@ absl::StatusOr<std::vector<float>> ReadScores(const Metadata& metadata, size_t t
   return scores;
 }
 
+// Tokens of bytes are written <0x00> to <0xFF>.
+absl::Status CheckBytes(const Metadata& metadata, const Tokens& tokens) {
+  for (size_t id = 0; id < tokens.texts.size(); ++id) {
+    if (tokens.types[id] != kByte) continue;
+    absl::string_view text = tokens.texts[id];
+    const bool is_byte = absl::ConsumePrefix(&text, "<0x") && absl::ConsumeSuffix(&text, ">") &&
+                         text.size() == 2 && absl::ascii_isxdigit(text[0]) &&
+                         absl::ascii_isxdigit(text[1]);
+    if (is_byte) continue;
+    return metadata.Error(kTokens,
+                          absl::StrCat("token ", id, " is to be a byte, but is no <0x00>"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Tokenizer> ReadScored(const GgufFile& file) {
   const Metadata& metadata = file.metadata();
   ASSIGN_OR_RETURN(const Tokens tokens, ReadTokens(file));
+  RETURN_IF_ERROR(CheckBytes(metadata, tokens));
   ASSIGN_OR_RETURN(const std::vector<float> scores, ReadScores(metadata, tokens.texts.size()));
   ASSIGN_OR_RETURN(const bool prefix, BoolOr(metadata, kSpacePrefix, true));
   TokenizerTables tables;

@@ -16,7 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/files/test_files.h"
-#include "frontends/gguf/file/test_gguf.h"
+#include "frontends/gguf/file/gguf_writer.h"
 #include "frontends/gguf/pretokenizers.h"
 
 namespace lluda::frontends::gguf {
@@ -257,6 +257,20 @@ TEST(TokenizerReaderTest, ScoresDecideAndTheLeftmostOfEqualsIsFirst) {
   EXPECT_THAT(tokenizer->Encode("abc"), ElementsAre(0, 4));
   EXPECT_THAT(tokenizer->Encode("aaa"), ElementsAre(5, 0));
   EXPECT_THAT(tokenizer->Encode("z"), ElementsAre(6));
+}
+
+TEST(TokenizerReaderTest, TokensOfBytesAreWrittenAsBytes) {
+  const auto error_of = [](const std::string& text) {
+    GgufWriter writer = WriterOf({{text, "a", "<unk>"}, {6, 1, 2}, {0, 0, 0}, {}}, "llama", "");
+    writer.Bool("tokenizer.ggml.add_bos_token", false);
+    return ErrorOf(writer);
+  };
+  EXPECT_EQ(error_of("<0x0A>"), "sound");
+  for (const char* text : {"<0xZZ>", "<0x0>", "<0x0A0>", "x"}) {
+    EXPECT_EQ(error_of(text),
+              "m.gguf: key 'tokenizer.ggml.tokens': token 0 is to be a byte, but is no <0x00>")
+        << text;
+  }
 }
 
 TEST(TokenizerReaderTest, WhatIsNotSoundIsRefusedWithItsKey) {

@@ -94,6 +94,17 @@ absl::StatusOr<Type> InferQuantizeBlocks(const Op& op) {
     return Error(op, "there is no quantiser for ", DTypeName(*op.attrs.out));
   }
   if (in.axes.empty()) return Error(op, "needs an axis for the blocks to lie along");
+  if (op.operand_count() > 1) {
+    const Type& importance = op.operand(1).type();
+    if (!TakesImportance(*op.attrs.out)) {
+      return Error(op, "the quantiser for ", DTypeName(*op.attrs.out), " takes no importance");
+    }
+    if (importance.dtype != DType::kF32 || importance.axes.size() != 1 ||
+        !(importance.axes[0] == in.axes.back())) {
+      return Error(op, "the importance must be ", ToString(Type{DType::kF32, {in.axes.back()}, {}}),
+                   ", is ", ToString(importance));
+    }
+  }
   return in.With(*op.attrs.out);
 }
 

@@ -22,6 +22,7 @@ module @m {
   weight @other : q8_0 n[3] k[64]
   weight @short : q4_0 n[3] k[32]
   weight @square : q4_0 n[64] k[64]
+  weight @by : f32 k[64]
   )",
                                         declarations, R"(
   func @f(%x: f32 tok[T] k[64], %y: f32 n[3] k[64], %z: f32 n[3] l[40], %i: i32 tok[T]) -> f32 tok[T] k[64] {
@@ -39,6 +40,7 @@ TEST(InferBlocksTest, AFewOpsReadBlocks) {
            "%d = matmul %x @w over k : f32 tok[T] n[3]",
            "%d = pack @w over k {tile = 16x32} : q4_0 n[3] k[64] @panel(16x32, k)",
            "%d = quantize_blocks %y {out = q5_1} : q5_1 n[3] k[64]",
+           "%d = quantize_blocks %y @by {out = iq4_nl} : iq4_nl n[3] k[64]",
            "%d = concat @w @square n n -> both[67] : q4_0 both[67] k[64]",
        }) {
     EXPECT_EQ(Fault("", statement), "") << statement;
@@ -73,8 +75,12 @@ TEST(InferBlocksTest, OthersSayThatTheyDoNot) {
       {"%d = dequantize %y : f32", "dequantize: operand 0 must be in blocks, is f32 n[3] k[64]"},
       {"%d = quantize_blocks @w {out = q4_0} : f32",
        "quantize_blocks: takes no elements in blocks"},
-      {"%d = quantize_blocks %y {out = q3_k} : f32",
-       "quantize_blocks: there is no quantiser for q3_k"},
+      {"%d = quantize_blocks %y {out = mxfp4} : f32",
+       "quantize_blocks: there is no quantiser for mxfp4"},
+      {"%d = quantize_blocks %y @by {out = q4_0} : f32",
+       "quantize_blocks: the quantiser for q4_0 takes no importance"},
+      {"%d = quantize_blocks %y %y {out = iq4_nl} : f32",
+       "quantize_blocks: the importance must be f32 k[64], is f32 n[3] k[64]"},
       {"%d = quantize_blocks %y {out = bf16} : bf16",
        "quantize_blocks: there is no quantiser for bf16"},
       {"%d = quantize_blocks %y : f32", "quantize_blocks: needs the attribute 'out'"},

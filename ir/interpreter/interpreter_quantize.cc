@@ -50,7 +50,10 @@ absl::StatusOr<Tensor> RunQuantize(const KernelArgs& args) {
 
 absl::StatusOr<Tensor> RunQuantizeBlocks(const KernelArgs& args) {
   Tensor result(args.type);
-  EncodeBlocks(args.type.dtype, args.in[0]->floats(), absl::MakeSpan(result.mutable_blocks()));
+  absl::Span<const float> importance;
+  if (args.in.size() > 1) importance = args.in[1]->floats();
+  EncodeBlocks(args.type.dtype, args.in[0]->floats(), absl::MakeSpan(result.mutable_blocks()),
+               importance);
   return result;
 }
 

@@ -1,7 +1,6 @@
 #include "ir/type/blocks.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -10,6 +9,7 @@
 #include "ir/type/block_formats.h"
 #include "ir/type/block_search.h"
 #include "ir/type/encoding.h"
+#include "ir/type/search_numbers.h"
 
 namespace lluda::ir {
 namespace {
@@ -155,98 +155,6 @@ void EncodeBlock(const Quantiser& quantiser, const float* x, std::byte* to) {
   if (quantiser.bits == 5) std::memcpy(to, &fifth_bits, sizeof(fifth_bits));
 }
 
-// The machine of block_search.h that computes numbers.
-struct SearchNumbers {
-  using Scalar = float;
-  using Bool = bool;
-  struct Vector {
-    std::array<float, kSearchLanes> lanes;
-
-    template <typename Of>
-    static Vector Make(const Of& of) {
-      Vector made;
-      for (size_t i = 0; i < made.lanes.size(); ++i) made.lanes[i] = of(i);
-      return made;
-    }
-    Vector operator+(const Vector& o) const {
-      return Make([&](size_t i) { return lanes[i] + o.lanes[i]; });
-    }
-    Vector operator-(const Vector& o) const {
-      return Make([&](size_t i) { return lanes[i] - o.lanes[i]; });
-    }
-    Vector operator*(const Vector& o) const {
-      return Make([&](size_t i) { return lanes[i] * o.lanes[i]; });
-    }
-    Vector operator/(const Vector& o) const {
-      return Make([&](size_t i) { return lanes[i] / o.lanes[i]; });
-    }
-  };
-
-  const float* x;
-  std::byte* block;
-
-  float Number(float value) const { return value; }
-  Vector Splat(float value) const {
-    return Vector::Make([&](size_t) { return value; });
-  }
-  Vector Load(int64_t i) const {
-    return Vector::Make([&](size_t lane) { return x[static_cast<size_t>(i) + lane]; });
-  }
-  template <typename Of>
-  static float Folded(Vector v, const Of& of) {
-    for (size_t half = v.lanes.size() / 2; half > 0; half /= 2) {
-      for (size_t i = 0; i < half; ++i) v.lanes[i] = of(v.lanes[i], v.lanes[i + half]);
-    }
-    return v.lanes[0];
-  }
-  float Sum(const Vector& v) const {
-    return Folded(v, [](float a, float b) { return a + b; });
-  }
-  float Most(const Vector& v) const { return *std::max_element(v.lanes.begin(), v.lanes.end()); }
-  float Least(const Vector& v) const { return *std::min_element(v.lanes.begin(), v.lanes.end()); }
-  Vector Max(const Vector& a, const Vector& b) const {
-    return Vector::Make(
-        [&](size_t i) { return a.lanes[i] < b.lanes[i] ? b.lanes[i] : a.lanes[i]; });
-  }
-  Vector Min(const Vector& a, const Vector& b) const {
-    return Vector::Make(
-        [&](size_t i) { return b.lanes[i] < a.lanes[i] ? b.lanes[i] : a.lanes[i]; });
-  }
-  Vector Abs(const Vector& v) const {
-    return Vector::Make([&](size_t i) { return std::fabs(v.lanes[i]); });
-  }
-  float Root(float value) const { return std::sqrt(value); }
-  float Nearest(float value) const { return (value + 0x1.8p23f) - 0x1.8p23f; }
-  Vector Nearest(const Vector& v) const {
-    return Vector::Make([&](size_t i) { return Nearest(v.lanes[i]); });
-  }
-  float Whole(float value) const { return std::trunc(value); }
-  Vector Whole(const Vector& v) const {
-    return Vector::Make([&](size_t i) { return std::trunc(v.lanes[i]); });
-  }
-  float Half(float value) const { return F16ToFloat(FloatToF16(value)); }
-  bool Less(float a, float b) const { return a < b; }
-  float Select(bool which, float a, float b) const { return which ? a : b; }
-  Vector Select(bool which, const Vector& a, const Vector& b) const { return which ? a : b; }
-
-  using Found = block_search::Found<SearchNumbers>;
-  template <typename Body>
-  Found Repeat(int count, Found found, const Body& body) const {
-    for (int i = 0; i < count; ++i) found = body(static_cast<float>(i), found);
-    return found;
-  }
-
-  void StoreHalf(int64_t at, float value) const { WriteHalf(value, block + at); }
-  void StoreByte(int64_t at, float value) const {
-    // Of elements that are not finite there may be no number.
-    const bool fits = value >= -128 && value <= 255;
-    block[at] = static_cast<std::byte>(fits ? static_cast<int32_t>(value) : 0);
-  }
-  void StoreBytes(int64_t at, const Vector& v) const {
-    for (size_t i = 0; i < v.lanes.size(); ++i) StoreByte(at + static_cast<int64_t>(i), v.lanes[i]);
-  }
-};
-
 // How many blocks the bytes are.
 int64_t BlockCount(DType dtype, size_t bytes) {
   const Encoding& encoding = EncodingOf(dtype);
@@ -290,23 +198,31 @@ absl::Status CheckBlockScales(DType dtype, absl::Span<const std::byte> blocks) {
   return absl::OkStatus();
 }
 
+bool TakesImportance(DType dtype) { return FindSearchedEncoder<SearchNumbers>(dtype) != nullptr; }
+
 bool CanEncodeBlocks(DType dtype) {
-  return FindQuantiser(dtype) != nullptr || FindSearchedEncoder<SearchNumbers>(dtype) != nullptr;
+  return FindQuantiser(dtype) != nullptr || TakesImportance(dtype);
 }
 
-void EncodeBlocks(DType dtype, absl::Span<const float> values, absl::Span<std::byte> blocks) {
+void EncodeBlocks(DType dtype, absl::Span<const float> values, absl::Span<std::byte> blocks,
+                  absl::Span<const float> importance) {
   const int64_t count = BlockCount(dtype, blocks.size());
   const auto& [elements, bytes] = EncodingOf(dtype);
   CHECK_EQ(static_cast<int64_t>(values.size()), count * elements);
   if (const auto searched = FindSearchedEncoder<SearchNumbers>(dtype); searched != nullptr) {
+    const auto row = static_cast<int64_t>(importance.size());
+    CHECK(row == 0 || (count * elements % row == 0 && row % elements == 0)) << row;
     for (int64_t block = 0; block < count; ++block) {
-      SearchNumbers numbers{values.data() + block * elements, blocks.data() + block * bytes};
+      const int64_t first = block * elements;
+      SearchNumbers numbers{values.data() + first,
+                            row == 0 ? nullptr : importance.data() + first % row,
+                            blocks.data() + block * bytes};
       searched(numbers);
     }
     return;
   }
   const Quantiser* quantiser = FindQuantiser(dtype);
-  CHECK(quantiser != nullptr) << DTypeName(dtype);
+  CHECK(quantiser != nullptr && importance.empty()) << DTypeName(dtype);
   for (int64_t block = 0; block < count; ++block) {
     EncodeBlock(*quantiser, values.data() + block * kBlock, blocks.data() + block * bytes);
   }

@@ -27,13 +27,19 @@ absl::Span<const int64_t> HalvesOfBlock(DType dtype);
 // no number: any other bytes are valid. CHECKs as DecodeBlocks does.
 absl::Status CheckBlockScales(DType dtype, absl::Span<const std::byte> blocks);
 
-// Whether EncodeBlocks knows the dtype: q8_0, q4_0, q4_1, q5_0, q5_1, q8_f32, q4_k, q5_k, q6_k.
+// Whether EncodeBlocks knows the dtype: all that GGUF files hold but mxfp4, and q8_f32.
 bool CanEncodeBlocks(DType dtype);
 
-// The reverse of DecodeBlocks, by the reference's quantiser; of q4_k, q5_k and q6_k by its method
-// (ir/type/block_search.h), whose bytes may differ. Scales that overflow f16 become
-// infinite, a NaN's place in a block is the reference's business. CHECKs CanEncodeBlocks.
-void EncodeBlocks(DType dtype, absl::Span<const float> values, absl::Span<std::byte> blocks);
+// Whether it can weigh errors by column: q2_k to q6_k, iq4_nl, iq4_xs.
+bool TakesImportance(DType dtype);
+
+// The reverse of DecodeBlocks, by the reference's quantiser; where TakesImportance by its method
+// (ir/type/block_search.h), whose bytes may differ. Scales that overflow f16 become infinite, a NaN's
+// place in a block is the reference's business. `importance` is empty, or what an error in each element
+// of a row costs, of which `values` are whole ones, each of whole blocks. CHECKs CanEncodeBlocks, and
+// TakesImportance where there is any.
+void EncodeBlocks(DType dtype, absl::Span<const float> values, absl::Span<std::byte> blocks,
+                  absl::Span<const float> importance = {});
 
 }  // namespace lluda::ir
 

@@ -134,7 +134,7 @@ TEST(BlocksTest, QuantisersWriteTheReferencesBytes) {
     EncodeBlocks(*dtype, RandomValues(line), absl::MakeSpan(blocks));
     EXPECT_EQ(Sha256(blocks), line.sha256) << line.dtype << " of " << line.what;
   }
-  EXPECT_FALSE(CanEncodeBlocks(DType::kQ3K));
+  EXPECT_FALSE(CanEncodeBlocks(DType::kMXFP4));
   EXPECT_FALSE(CanEncodeBlocks(DType::kF32));
 }
 
@@ -168,18 +168,21 @@ TEST(BlocksTest, WhatIsDecodedIsEncodedToWithinHalfAStep) {
   }
 }
 
-// The error of a block, by the sum of its numbers' squares.
-double ErrorOf(DType dtype, const std::vector<float>& values) {
+// The error of blocks by the sum of their numbers' squares; each column counts by its weight, if there
+// are any, and weighs as much in the search where that is `known`.
+double ErrorOf(DType dtype, const std::vector<float>& values,
+               const std::vector<float>& weights = {}, bool known = true) {
   const Encoding& encoding = EncodingOf(dtype);
   const auto count = static_cast<int64_t>(values.size());
   std::vector<std::byte> blocks(static_cast<size_t>(count / encoding.elements * encoding.bytes));
   std::vector<float> back(values.size());
-  EncodeBlocks(dtype, values, absl::MakeSpan(blocks));
+  EncodeBlocks(dtype, values, absl::MakeSpan(blocks), known ? weights : std::vector<float>());
   DecodeBlocks(dtype, blocks, absl::MakeSpan(back));
   double error = 0, total = 0;
   for (size_t i = 0; i < values.size(); ++i) {
-    error += std::pow(static_cast<double>(back[i]) - values[i], 2);
-    total += std::pow(static_cast<double>(values[i]), 2);
+    const double weight = weights.empty() ? 1 : weights[i % weights.size()];
+    error += weight * std::pow(static_cast<double>(back[i]) - values[i], 2);
+    total += weight * std::pow(static_cast<double>(values[i]), 2);
   }
   return error / total;
 }
@@ -189,12 +192,36 @@ TEST(BlocksTest, SearchedBlocksAreAsNearAsTheirBitsAllow) {
   std::normal_distribution<float> normal(0, 0.02f);
   std::vector<float> values(256 * 64);
   for (float& value : values) value = normal(random);
-  // What is lost of normal numbers by the reference's quantisers (ggml), within a few per cent.
-  EXPECT_LT(ErrorOf(DType::kQ6K, values), 3.6e-4);
-  EXPECT_LT(ErrorOf(DType::kQ5K, values), 1.6e-3);
-  EXPECT_LT(ErrorOf(DType::kQ4K, values), 6.2e-3);
+  // What the reference's quantisers (ggml) lose of normal numbers.
+  EXPECT_LT(ErrorOf(DType::kQ6K, values), 3.18e-4);
+  EXPECT_LT(ErrorOf(DType::kQ5K, values), 1.31e-3);
+  EXPECT_LT(ErrorOf(DType::kQ4K, values), 5.14e-3);
+  EXPECT_LT(ErrorOf(DType::kQ3K, values), 2.29e-2);
+  EXPECT_LT(ErrorOf(DType::kQ2K, values), 8.85e-2);
+  EXPECT_LT(ErrorOf(DType::kIQ4NL, values), 5.81e-3);
+  EXPECT_LT(ErrorOf(DType::kIQ4XS, values), 5.90e-3);
   EXPECT_LT(ErrorOf(DType::kQ4K, values), 0.9 * ErrorOf(DType::kQ4_0, values));
   EXPECT_LT(ErrorOf(DType::kQ5K, values), 0.9 * ErrorOf(DType::kQ5_0, values));
+}
+
+constexpr DType kSearched[] = {DType::kQ2K, DType::kQ3K,   DType::kQ4K,  DType::kQ5K,
+                               DType::kQ6K, DType::kIQ4NL, DType::kIQ4XS};
+
+TEST(BlocksTest, WhatIsImportantIsLessOff) {
+  std::mt19937 random(4);
+  std::normal_distribution<float> normal(0, 0.02f), spread(0, 1.5f);
+  std::vector<float> values(1024 * 16), importance(1024);
+  for (float& value : values) value = normal(random);
+  for (float& each : importance) each = std::exp(spread(random));
+  for (const DType dtype : kSearched) {
+    EXPECT_TRUE(TakesImportance(dtype));
+    EXPECT_LT(ErrorOf(dtype, values, importance), 0.75 * ErrorOf(dtype, values, importance, false))
+        << DTypeName(dtype);
+    // That all are equally important changes nothing.
+    const std::vector<float> ones(1024, 1.0f);
+    EXPECT_EQ(ErrorOf(dtype, values, ones), ErrorOf(dtype, values)) << DTypeName(dtype);
+  }
+  EXPECT_FALSE(TakesImportance(DType::kQ4_0));
 }
 
 TEST(BlocksTest, SearchedBlocksHoldWhatLiesOnTheirGrid) {
@@ -206,9 +233,10 @@ TEST(BlocksTest, SearchedBlocksHoldWhatLiesOnTheirGrid) {
   }
   EXPECT_LT(ErrorOf(DType::kQ4K, affine), 1e-5);
   EXPECT_LT(ErrorOf(DType::kQ6K, symmetric), 1e-3);
-  for (const DType dtype : {DType::kQ4K, DType::kQ5K, DType::kQ6K}) {
+  for (const DType dtype : kSearched) {
+    const Encoding& encoding = EncodingOf(dtype);
     std::vector<float> zeros(256, 0.0f), back(256, 1.0f);
-    std::vector<std::byte> block(static_cast<size_t>(EncodingOf(dtype).bytes));
+    std::vector<std::byte> block(static_cast<size_t>(256 / encoding.elements * encoding.bytes));
     EncodeBlocks(dtype, zeros, absl::MakeSpan(block));
     DecodeBlocks(dtype, block, absl::MakeSpan(back));
     EXPECT_EQ(back, zeros) << DTypeName(dtype);
@@ -222,7 +250,8 @@ TEST(BlocksTest, NumbersThatAreNoneGiveBlocksAllTheSame) {
   const float infinity = std::numeric_limits<float>::infinity();
   for (const float odd : {infinity, -infinity, std::nanf(""), 1e-42f, 3e38f}) {
     for (const DType dtype : {DType::kQ8_0, DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ5_1,
-                              DType::kQ8F32, DType::kQ4K, DType::kQ5K, DType::kQ6K}) {
+                              DType::kQ8F32, DType::kQ2K, DType::kQ3K, DType::kQ4K, DType::kQ5K,
+                              DType::kQ6K, DType::kIQ4NL, DType::kIQ4XS}) {
       std::vector<float> values(static_cast<size_t>(EncodingOf(dtype).elements), 1);
       values[7] = odd;
       std::vector<std::byte> blocks(EncodingOf(dtype).bytes);

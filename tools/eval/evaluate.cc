@@ -12,6 +12,7 @@
 #include "base/status_macros.h"
 #include "runtime/machine/thread_pool.h"
 #include "runtime/session/session.h"
+#include "tools/eval/text_tokens.h"
 #include "tools/eval/windows.h"
 
 namespace lluda::tools {
@@ -21,24 +22,6 @@ constexpr int64_t kUsualWindow = 512;
 constexpr int64_t kLogitBytes = int64_t{64} << 20;  // of one model, at a time
 constexpr size_t kWorst = 10;
 constexpr int64_t kTokensBefore = 12;  // shown before a token
-
-// A text's tokens, and those that the tokenizer puts in front of texts.
-struct Tokens {
-  std::vector<int32_t> front, text;
-};
-
-Tokens Tokenize(const tokenizer::Tokenizer& tokenizer, const std::string& text) {
-  Tokens tokens;
-  tokens.text = tokenizer.Encode(text);
-  tokenizer::EncodeOptions framed;
-  framed.add_special_tokens = true;
-  // Of a text of no tokens, what is left is what stands around it; the end is not asked for here.
-  const std::vector<int32_t> whole = tokenizer.Encode(text, framed);
-  const auto found =
-      std::search(whole.begin(), whole.end(), tokens.text.begin(), tokens.text.end());
-  if (found != whole.end()) tokens.front.assign(whole.begin(), found);
-  return tokens;
-}
 
 // A model whose logits after each token of a window are looked at.
 class Reader {
@@ -85,7 +68,7 @@ class Reader {
 
 absl::Status CheckSameVocabulary(const engine::Model& model, const Reader& reader,
                                  const engine::Model& against, const Reader& against_reader,
-                                 const EvalText& text, const Tokens& tokens) {
+                                 const EvalText& text, const TextTokens& tokens) {
   const std::string both = absl::StrCat(model.folder(), " and ", against.folder());
   if (reader.width() != against_reader.width()) {
     return absl::InvalidArgumentError(
@@ -93,7 +76,7 @@ absl::Status CheckSameVocabulary(const engine::Model& model, const Reader& reade
                      " and ", against_reader.width(), " tokens"));
   }
   if (against.tokenizer() == nullptr) return absl::OkStatus();
-  const Tokens theirs = Tokenize(*against.tokenizer(), text.text);
+  const TextTokens theirs = TokensOf(*against.tokenizer(), text.text);
   for (const auto& [ours, other, what] : {std::tuple{&tokens.front, &theirs.front, "in front of "},
                                           std::tuple{&tokens.text, &theirs.text, "of "}}) {
     if (*ours == *other) continue;
@@ -108,8 +91,8 @@ absl::Status CheckSameVocabulary(const engine::Model& model, const Reader& reade
 
 class Evaluator {
  public:
-  Evaluator(Reader reader, std::optional<Reader> against, Tokens tokens, const EvalOptions& options,
-            int threads)
+  Evaluator(Reader reader, std::optional<Reader> against, TextTokens tokens,
+            const EvalOptions& options, int threads)
       : reader_(std::move(reader)),
         against_(std::move(against)),
         tokens_(std::move(tokens)),
@@ -189,7 +172,7 @@ class Evaluator {
 
   Reader reader_;
   std::optional<Reader> against_;
-  Tokens tokens_;
+  TextTokens tokens_;
   const EvalOptions& options_;
   runtime::ThreadPool pool_;  // scores rows, while the models' own threads wait
   int64_t rows_;              // logits at a time
@@ -263,7 +246,7 @@ int64_t Evaluation::SameTop() const {
 absl::StatusOr<Evaluation> Evaluate(engine::Model* model, engine::Model* against,
                                     const EvalText& text, const EvalOptions& options) {
   const tokenizer::Tokenizer& tokenizer = *model->tokenizer();
-  Tokens tokens = Tokenize(tokenizer, text.text);
+  TextTokens tokens = TokensOf(tokenizer, text.text);
   const auto front = static_cast<int64_t>(tokens.front.size());
   Evaluation evaluation;
   evaluation.text_name = text.name;

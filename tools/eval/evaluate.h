@@ -22,13 +22,9 @@
 #include "absl/strings/string_view.h"
 #include "engine/model.h"
 #include "tools/eval/score.h"
+#include "tools/eval/text_tokens.h"
 
 namespace lluda::tools {
-
-struct EvalText {
-  std::string name;  // for error messages
-  std::string text;
-};
 
 struct EvalOptions {
   // Tokens at a time, what is in front among them; 0: 512, or all a model holds.

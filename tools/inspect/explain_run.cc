@@ -268,6 +268,25 @@ std::vector<ExplainedStatement> StatementsOf(const runtime::Program& program,
 
 }  // namespace
 
+absl::StatusOr<ExplainedRun> ExplainedRunOf(const std::string& entry, std::optional<int64_t> tokens,
+                                            std::optional<int64_t> depth, int64_t context) {
+  constexpr int64_t kDepth = 128;
+  ExplainedRun run;
+  if (!entry.empty()) run.entry = entry;
+  if (run.entry != step_interface::kStep && run.entry != step_interface::kTop) {
+    run.rows = tokens;
+    return run;
+  }
+  run.depth = tokens ? 0 : depth.value_or(kDepth);
+  run.tokens = tokens.value_or(1);
+  if (run.depth + run.tokens > context) {
+    return absl::InvalidArgumentError(absl::StrCat(tokens ? "--tokens" : "--depth", ": ",
+                                                   run.depth + run.tokens,
+                                                   " tokens do not fit the context of ", context));
+  }
+  return run;
+}
+
 absl::StatusOr<std::vector<ExplainReport>> ExplainRuns(const OptimisedModel& optimised,
                                                        const std::vector<ExplainedRun>& runs,
                                                        engine::Model* model) {

@@ -30,6 +30,12 @@ struct ExplainedRun {
   std::optional<int64_t> rows = {};  // of sound, of another entry; unset: as many as it takes
 };
 
+// What the flags of `lluda explain` ask for: an entry, "" for the step; of a step the tokens of a prompt,
+// or one token after `depth` others, 128 if that is not given. InvalidArgument, which names the flag,
+// where the context does not hold them.
+absl::StatusOr<ExplainedRun> ExplainedRunOf(const std::string& entry, std::optional<int64_t> tokens,
+                                            std::optional<int64_t> depth, int64_t context);
+
 // A report for each run, in order; errors are those of the arguments and of running. `optimised` is
 // what `model` was compiled from. The machine's limits are measured in turns with each run; of a GPU,
 // its memory's once, and its arithmetic's are what its makers say.

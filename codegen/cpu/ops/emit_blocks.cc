@@ -1,5 +1,4 @@
 // Ops on numbers in blocks: their values by rows, rows of a table, and the reference quantisers.
-#include <functional>
 #include <utility>
 #include <vector>
 
@@ -9,7 +8,6 @@
 #include "codegen/cpu/ops/searched_blocks.h"
 #include "codegen/emit/integer.h"
 #include "codegen/emit/tensor_access.h"
-#include "ir/type/block_search.h"
 #include "ir/type/encoding.h"
 #include "llvm/IR/Intrinsics.h"
 
@@ -222,21 +220,30 @@ absl::StatusOr<KernelInfo> EmitQuantizeBlocks(const KernelSpec& spec, Emitter& e
   for (const Quantiser& row : kQuantisers) {
     if (row.dtype == spec.result.dtype) quantiser = &row;
   }
-  const bool is_searched = ir::EncodingOf(spec.result.dtype).elements == ir::kSearchedBlock;
+  const bool is_searched = IsSearched(spec.result.dtype);
   if (quantiser == nullptr && !is_searched) return NoKernel(spec, "there is no quantiser for it");
+  const bool has_importance = spec.operands.size() > 1;
+  if (has_importance && !IsContiguous(spec.operands[1], along.name)) {
+    return NoKernel(spec, "the importances are not contiguous");
+  }
   const std::vector<ir::Axis> rows = LeadingAxes(spec.result);
   e.ForRows(rows, [&](const Indices& indices) {
-    const int64_t block = is_searched ? ir::kSearchedBlock : kBlock;
+    const int64_t block = ir::EncodingOf(spec.result.dtype).elements;
     e.Loop(e.Const(0), e.ExtentValue(along.extent), block, [&](Value* k) {
       Indices at = indices;
       at[along.name] = k;
       const Integer first(e, ElementOffset(e, from, at));
-      const std::function<Value*(int64_t)> load = [&](int64_t i) {
+      const LoadLanes load = [&](int64_t i) {
         return e.Load(e.Address(e.Buffer(0), first + i, from.dtype), from.dtype, kLanes);
       };
-      Value* to = BlockAt(e, spec.result, e.Buffer(1), at).address;
+      Value* to = BlockAt(e, spec.result, e.Buffer(has_importance ? 2 : 1), at).address;
       if (is_searched) {
-        EmitSearchedBlock(e, spec.result.dtype, load, to);
+        const LoadLanes importance = [&](int64_t i) {
+          Value* address = e.Address(e.Buffer(1), Integer(e, k) + i, ir::DType::kF32);
+          return e.Load(address, ir::DType::kF32, kLanes);
+        };
+        EmitSearchedBlock(e, spec.result.dtype, load, has_importance ? importance : LoadLanes(),
+                          to);
       } else {
         BlockQuantiser(e, *quantiser).Emit(load(0), load(kLanes), to);
       }

@@ -1,5 +1,7 @@
 #include "codegen/cpu/ops/searched_blocks.h"
 
+#include <array>
+
 #include "ir/type/block_search.h"
 #include "llvm/IR/Intrinsics.h"
 
@@ -23,12 +25,25 @@ class SearchCode {
   using Vector = Real<kLanes>;
   using Bool = Value*;
 
-  SearchCode(Emitter& e, const std::function<Value*(int64_t i)>& load, Value* to)
-      : e_(e), b_(e.b()), load_(load), to_(to) {}
+  SearchCode(Emitter& e, const LoadLanes& load, const LoadLanes& importance, Value* to)
+      : e_(e), b_(e.b()), load_(load), importance_(importance), to_(to) {}
 
   Scalar Number(float value) { return {this, e_.ConstF32(value, 1)}; }
   Vector Splat(Scalar x) { return {this, e_.Splat(x.value, kLanes)}; }
   Vector Load(int64_t i) { return {this, load_(i)}; }
+  bool HasImportance() const { return importance_ != nullptr; }
+  Vector Importance(int64_t i) { return {this, importance_(i)}; }
+  Vector Join(const std::array<Scalar, kLanes>& scalars) {
+    Value* joined = llvm::PoisonValue::get(e_.F32(kLanes));
+    for (uint64_t i = 0; i < scalars.size(); ++i) {
+      joined = b_.CreateInsertElement(joined, scalars[i].value, i);
+    }
+    return {this, joined};
+  }
+  Vector Above(Vector x, float limit) {
+    Value* is_above = b_.CreateFCmpOGT(x.value, e_.ConstF32(limit, kLanes));
+    return {this, b_.CreateSelect(is_above, e_.ConstF32(1, kLanes), e_.ConstF32(0, kLanes))};
+  }
 
   Scalar Sum(Vector x) { return {this, e_.SumLanes(x.value)}; }
   Scalar Most(Vector x) { return {this, e_.MaxLanes(x.value)}; }
@@ -36,7 +51,10 @@ class SearchCode {
   Vector Max(Vector x, Vector y) { return Select(b_.CreateFCmpOLT(x.value, y.value), y, x); }
   Vector Min(Vector x, Vector y) { return Select(b_.CreateFCmpOLT(y.value, x.value), y, x); }
   Vector Abs(Vector x) { return {this, b_.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, x.value)}; }
-  Scalar Root(Scalar x) { return {this, b_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x.value)}; }
+  template <int kCount>
+  Real<kCount> Root(Real<kCount> x) {
+    return {this, b_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x.value)};
+  }
 
   template <int kCount>
   Real<kCount> Nearest(Real<kCount> x) {
@@ -91,15 +109,18 @@ class SearchCode {
 
   Emitter& e_;
   llvm::IRBuilder<>& b_;
-  const std::function<Value*(int64_t i)>& load_;
+  const LoadLanes& load_;
+  const LoadLanes& importance_;
   Value* to_;
 };
 
 }  // namespace
 
-void EmitSearchedBlock(Emitter& e, ir::DType dtype, const std::function<Value*(int64_t i)>& load,
-                       Value* to) {
-  SearchCode code(e, load, to);
+bool IsSearched(ir::DType dtype) { return ir::FindSearchedEncoder<SearchCode>(dtype) != nullptr; }
+
+void EmitSearchedBlock(Emitter& e, ir::DType dtype, const LoadLanes& load,
+                       const LoadLanes& importance, Value* to) {
+  SearchCode code(e, load, importance, to);
   ir::FindSearchedEncoder<SearchCode>(dtype)(code);
 }
 

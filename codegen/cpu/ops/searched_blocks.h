@@ -1,4 +1,4 @@
-// Code that quantises blocks of 256: ir/type/block_search.h on vectors.
+// Code that quantises blocks by a search: ir/type/block_search.h on vectors.
 #ifndef LLUDA_CODEGEN_CPU_OPS_SEARCHED_BLOCKS_H_
 #define LLUDA_CODEGEN_CPU_OPS_SEARCHED_BLOCKS_H_
 
@@ -9,10 +9,15 @@
 
 namespace lluda::codegen {
 
-// Writes one block of the dtype, one that FindSearchedEncoder knows, to `to`. `load` gives the 16
-// elements from the i-th on as f32.
-void EmitSearchedBlock(Emitter& e, ir::DType dtype, const std::function<Value*(int64_t i)>& load,
-                       Value* to);
+// The 16 numbers from the i-th of a block on, as f32.
+using LoadLanes = std::function<Value*(int64_t i)>;
+
+bool IsSearched(ir::DType dtype);
+
+// Writes one block of the dtype, which IsSearched, to `to`: of these elements, and their importances
+// if that is not null.
+void EmitSearchedBlock(Emitter& e, ir::DType dtype, const LoadLanes& load,
+                       const LoadLanes& importance, Value* to);
 
 }  // namespace lluda::codegen
 

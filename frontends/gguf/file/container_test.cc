@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "frontends/gguf/file/test_gguf.h"
+#include "frontends/gguf/file/gguf_writer.h"
 
 namespace lluda::frontends::gguf {
 namespace {
@@ -141,6 +141,9 @@ TEST(ContainerTest, TensorsHaveOneToFourPositiveExtents) {
   };
   EXPECT_EQ(error_of({}), "m.gguf: tensor 't': has 0 axes, must have 1 to 4");
   EXPECT_EQ(error_of({1, 1, 1, 1, 1}), "m.gguf: tensor 't': has 5 axes, must have 1 to 4");
+  std::string endless = GgufWriter().TensorAt("t", 0, {1, 1, 1, 1, 1}, 0).Bytes();
+  endless.replace(endless.find(StringBytes("t")) + StringBytes("t").size(), 4, NumberBytes(~0u));
+  EXPECT_EQ(ErrorOf(endless), "m.gguf: tensor 't': has 4294967295 axes, must have 1 to 4");
   EXPECT_EQ(error_of({4, 0}), "m.gguf: tensor 't': extent 1 must be positive, is 0");
   EXPECT_EQ(error_of({-4}), "m.gguf: tensor 't': extent 0 must be positive, is -4");
   EXPECT_EQ(error_of({int64_t{1} << 32, int64_t{1} << 32}),
@@ -154,6 +157,9 @@ TEST(ContainerTest, TypesThatNoFileMayHoldAreRefusedByName) {
   };
   EXPECT_EQ(error_of(4), "m.gguf: tensor 't': type 4 (Q4_2) was removed from the format");
   EXPECT_EQ(error_of(31), "m.gguf: tensor 't': type 31 (Q4_0_4_4) was removed from the format");
+  for (const uint32_t removed : {4, 5, 31, 32, 33, 36, 37, 38}) {
+    EXPECT_THAT(error_of(removed), HasSubstr("was removed from the format")) << removed;
+  }
   EXPECT_EQ(error_of(9), "m.gguf: tensor 't': type 9 (Q8_1) is not for tensors of files");
   EXPECT_EQ(error_of(40), "m.gguf: tensor 't': type 40 (NVFP4) is not supported");
   EXPECT_EQ(error_of(1'000'000'000), "m.gguf: tensor 't': type 1000000000 is unknown");

@@ -12,7 +12,7 @@
 #include "base/mutate_bytes.h"
 #include "frontends/gguf/file/container.h"
 #include "frontends/gguf/file/metadata.h"
-#include "frontends/gguf/file/test_gguf.h"
+#include "frontends/gguf/file/gguf_writer.h"
 
 namespace lluda::frontends::gguf {
 namespace {

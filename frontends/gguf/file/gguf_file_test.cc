@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "base/files/test_files.h"
-#include "frontends/gguf/file/test_gguf.h"
+#include "frontends/gguf/file/gguf_writer.h"
 
 namespace lluda::frontends::gguf {
 namespace {

@@ -1,6 +1,6 @@
-#include "cli/flags/cache_folder.h"
+#include "base/files/cache_folder.h"
 
-namespace lluda::cli {
+namespace lluda::base {
 
 std::string CacheFolder(const std::function<const char*(const char* name)>& environment) {
   const auto absolute = [&](const char* name) {
@@ -12,4 +12,4 @@ std::string CacheFolder(const std::function<const char*(const char* name)>& envi
   return home.empty() ? "" : home + "/.cache/lluda";
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::base

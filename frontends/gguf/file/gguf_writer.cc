@@ -1,4 +1,4 @@
-#include "frontends/gguf/file/test_gguf.h"
+#include "frontends/gguf/file/gguf_writer.h"
 
 #include <cstring>
 

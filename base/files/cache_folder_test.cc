@@ -1,11 +1,11 @@
-#include "cli/flags/cache_folder.h"
+#include "base/files/cache_folder.h"
 
 #include <map>
 #include <string>
 
 #include "gtest/gtest.h"
 
-namespace lluda::cli {
+namespace lluda::base {
 namespace {
 
 std::string With(const std::map<std::string, std::string>& variables) {
@@ -28,4 +28,4 @@ TEST(CacheFolder, IsNowhereWithoutAHome) {
 }
 
 }  // namespace
-}  // namespace lluda::cli
+}  // namespace lluda::base

@@ -1,11 +1,11 @@
-// Writes GGUF files for tests, sound ones and others.
+// Writes GGUF files: sound ones, and for tests others.
 //
 //   GgufWriter writer;
 //   writer.String("general.architecture", "llama").U32("llama.block_count", 2);
 //   writer.Tensor("token_embd.weight", /*type=*/0, {8, 2}, bytes);   // extents innermost first
 //   folder.Write("model.gguf", writer.Bytes());
-#ifndef LLUDA_FRONTENDS_GGUF_FILE_TEST_GGUF_H_
-#define LLUDA_FRONTENDS_GGUF_FILE_TEST_GGUF_H_
+#ifndef LLUDA_FRONTENDS_GGUF_FILE_GGUF_WRITER_H_
+#define LLUDA_FRONTENDS_GGUF_FILE_GGUF_WRITER_H_
 
 #include <cstdint>
 #include <string>
@@ -75,4 +75,4 @@ class GgufWriter {
 
 }  // namespace lluda::frontends::gguf
 
-#endif  // LLUDA_FRONTENDS_GGUF_FILE_TEST_GGUF_H_
+#endif  // LLUDA_FRONTENDS_GGUF_FILE_GGUF_WRITER_H_

@@ -1,0 +1,48 @@
+// An importance matrix: for each matrix of a model the sum of the squares of what its columns were
+// multiplied with, over the tokens of a text. What a column's errors cost when it is quantised is that sum.
+//
+// Files have llama.cpp's form: GGUF of the type "imatrix", with the tensors NAME.in_sum2 and NAME.counts
+// for the matrix that GGUF files call NAME.
+//
+//   absl::StatusOr<Importance> importance = ReadImportance("wiki.imatrix.gguf");
+//   AddImportance(*importance, /*is_tied=*/true, &checkpoint);
+//   // checkpoint has "model.layers.0.mlp.down_proj.weight.importance", f32 [columns]
+#ifndef LLUDA_FRONTENDS_GGUF_IMPORTANCE_H_
+#define LLUDA_FRONTENDS_GGUF_IMPORTANCE_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "frontends/checkpoint/checkpoint.h"
+
+namespace lluda::frontends::gguf {
+
+struct Importance {
+  struct Matrix {
+    std::vector<double> sums;  // of squares, for each column; of all experts together
+    double count = 0;          // of the tokens that were added
+  };
+  std::map<std::string, Matrix> matrices;  // by GGUF's names: "blk.0.attn_q.weight"
+  std::vector<std::string> texts;          // what was read, by name
+  int64_t windows = 0, window_tokens = 0;
+};
+
+// InvalidArgument for a file that is none, or whose sums are negative or not finite.
+absl::StatusOr<Importance> ReadImportance(const std::string& path);
+
+// The bytes of the file.
+std::string ImportanceFile(const Importance& importance);
+
+// Gives the matrices of the checkpoint what is known of them, the mean of a column's squares, as tensors
+// of their name and kImportanceSuffix (frontends/checkpoint/tensor_info.h). Where the head is tied, its
+// own counts for the embedding. A matrix of which no token was seen is left out. InvalidArgument for one
+// of another number of columns.
+absl::Status AddImportance(const Importance& importance, bool is_tied, Checkpoint* checkpoint);
+
+}  // namespace lluda::frontends::gguf
+
+#endif  // LLUDA_FRONTENDS_GGUF_IMPORTANCE_H_

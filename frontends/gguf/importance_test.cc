@@ -1,0 +1,130 @@
+#include "frontends/gguf/importance.h"
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "base/files/test_files.h"
+#include "frontends/checkpoint/tensor_info.h"
+#include "frontends/gguf/file/gguf_file.h"
+#include "frontends/gguf/file/gguf_writer.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace lluda::frontends::gguf {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::string Floats(const std::vector<float>& values) {
+  std::string bytes;
+  for (const float value : values) bytes += FloatBytes(value);
+  return bytes;
+}
+
+// As llama.cpp writes it, of one matrix; its counts are of as many experts as there are.
+GgufWriter FileOf(const std::string& name, int64_t columns, const std::vector<float>& sums,
+                  const std::vector<float>& counts) {
+  const auto experts = static_cast<int64_t>(counts.size());
+  GgufWriter writer;
+  writer.String("general.type", "imatrix").Strings("imatrix.datasets", {"wiki.txt"});
+  writer.U32("imatrix.chunk_count", 3).U32("imatrix.chunk_size", 512);
+  writer.Tensor(name + ".in_sum2", 0, {columns, experts}, Floats(sums));
+  writer.Tensor(name + ".counts", 0, {1, experts}, Floats(counts));
+  return writer;
+}
+
+class ImportanceTest : public ::testing::Test {
+ protected:
+  absl::StatusOr<Importance> Read(const std::string& bytes) {
+    return ReadImportance(folder_.Write("m.gguf", bytes));
+  }
+  std::string ErrorOf(const GgufWriter& writer) {
+    return std::string(Read(writer.Bytes()).status().message());
+  }
+  // A checkpoint with an attn_q of two columns.
+  Checkpoint Sound() {
+    GgufWriter writer;
+    writer.Tensor("model.layers.0.self_attn.q_proj.weight", 0, {2, 3}, std::string(24, '\0'));
+    writer.Tensor("model.embed_tokens.weight", 0, {2, 4}, std::string(32, '\0'));
+    const auto file = GgufFile::Open(folder_.Write("w.gguf", writer.Bytes()));
+    EXPECT_TRUE(file.ok()) << file.status();
+    return Checkpoint("w", file->TensorFiles());
+  }
+
+  base::TemporaryFolder folder_;
+};
+
+std::vector<float> FloatsOf(const Checkpoint& checkpoint, const std::string& name) {
+  const auto bytes = checkpoint.Read(name);
+  EXPECT_TRUE(bytes.ok()) << bytes.status();
+  std::vector<float> floats(bytes->span.size() / sizeof(float));
+  std::memcpy(floats.data(), bytes->span.data(), bytes->span.size());
+  return floats;
+}
+
+TEST_F(ImportanceTest, AFileOfLlamaCppsIsReadAndWhatIsWrittenIsOne) {
+  const auto read = Read(FileOf("blk.0.attn_q.weight", 2, {8, 2}, {4}).Bytes());
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->windows, 3);
+  EXPECT_EQ(read->window_tokens, 512);
+  EXPECT_THAT(read->texts, ElementsAre("wiki.txt"));
+  const auto again = Read(ImportanceFile(*read));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(ImportanceFile(*again), ImportanceFile(*read));
+  const Importance::Matrix& matrix = again->matrices.at("blk.0.attn_q.weight");
+  EXPECT_THAT(matrix.sums, ElementsAre(8, 2));
+  EXPECT_EQ(matrix.count, 4);
+}
+
+TEST_F(ImportanceTest, ExpertsAreAddedUp) {
+  const auto read = Read(FileOf("blk.0.ffn_up_exps.weight", 2, {1, 2, 10, 20}, {3, 5}).Bytes());
+  ASSERT_TRUE(read.ok()) << read.status();
+  const Importance::Matrix& matrix = read->matrices.at("blk.0.ffn_up_exps.weight");
+  EXPECT_THAT(matrix.sums, ElementsAre(11, 22));
+  EXPECT_EQ(matrix.count, 8);
+}
+
+TEST_F(ImportanceTest, WhatIsNoMatrixOfImportancesIsRefused) {
+  EXPECT_THAT(ErrorOf(GgufWriter().String("general.type", "model")),
+              HasSubstr("key 'general.type': must be 'imatrix'"));
+  EXPECT_THAT(ErrorOf(FileOf("a", 2, {1, -1}, {4})),
+              HasSubstr("tensor 'a.in_sum2' holds -1, which is no sum of squares"));
+  EXPECT_THAT(ErrorOf(FileOf("a", 1, {1}, {__builtin_nanf("")})),
+              HasSubstr("tensor 'a.counts' holds nan"));
+  GgufWriter alone;
+  alone.String("general.type", "imatrix")
+      .U32("imatrix.chunk_count", 3)
+      .U32("imatrix.chunk_size", 1);
+  EXPECT_THAT(ErrorOf(alone), HasSubstr("has no tensors of sums"));
+  alone.Tensor("a.in_sum2", 0, {1, 1}, Floats({1}));
+  EXPECT_THAT(ErrorOf(alone), HasSubstr("tensor 'a.in_sum2' has no counts beside it"));
+}
+
+TEST_F(ImportanceTest, ACheckpointsMatricesGetTheMeansOfTheirColumns) {
+  Checkpoint checkpoint = Sound();
+  Importance importance;
+  importance.matrices["blk.0.attn_q.weight"] = {{8, 2}, 4};
+  importance.matrices["output.weight"] = {{5, 6}, 1};
+  ASSERT_TRUE(AddImportance(importance, /*is_tied=*/true, &checkpoint).ok());
+  EXPECT_THAT(FloatsOf(checkpoint, "model.layers.0.self_attn.q_proj.weight.importance"),
+              ElementsAre(2.0f, 0.5f));
+  EXPECT_THAT(FloatsOf(checkpoint, "model.embed_tokens.weight.importance"),
+              ElementsAre(5.0f, 6.0f));
+}
+
+TEST_F(ImportanceTest, OfAHeadApartTheEmbeddingHasNoneAndOtherColumnsAreRefused) {
+  Checkpoint checkpoint = Sound();
+  Importance importance;
+  importance.matrices["output.weight"] = {{5, 6}, 1};
+  importance.matrices["blk.0.attn_q.weight"] = {{8, 2}, 0};  // no token was seen
+  ASSERT_TRUE(AddImportance(importance, /*is_tied=*/false, &checkpoint).ok());
+  EXPECT_EQ(checkpoint.Names().size(), 2u);
+  importance.matrices["blk.0.attn_q.weight"] = {{8, 2, 1}, 4};
+  EXPECT_EQ(AddImportance(importance, /*is_tied=*/false, &checkpoint).message(),
+            "the importance matrix has 3 columns for blk.0.attn_q.weight, the model has 2");
+}
+
+}  // namespace
+}  // namespace lluda::frontends::gguf
