@@ -205,6 +205,43 @@ TEST_P(BlockDiffTest, ATokensBitsDoNotDependOnTheOthersNorOnWhereBlocksAreDecode
   }
 }
 
+// A GPU's warps have several segments of the axis each, as many or one less, and the last is whole or
+// not.
+TEST(BlockSegmentsTest, OnAGpuATokensBitsDoNotDependOnTheOthersHoweverLongTheAxisIs) {
+  const TestMachine machine = AllTestMachines().back();
+  for (const auto& [dtype, depth] :
+       {std::pair(ir::DType::kQ8_0, 1024), std::pair(ir::DType::kQ4_0, 1312),
+        std::pair(ir::DType::kQ4K, 1024), std::pair(ir::DType::kQ6K, 1280)}) {
+    const std::string text = absl::StrReplaceAll(ModuleText(dtype, R"(
+  weight @x : bf16 v[3] k[$N] from "x"
+  weight @w : $X n[40] k[$N] from "w"
+  load {
+    @p = pack @w over k {tile = $P} : $X n[40] k[$N] @panel($P, k)
+  }
+  func @f(%i: i32 tok[T]) -> f32 tok[T] n[40] {
+    %a = gather @x over v at %i : bf16 tok[T] k[$N]
+    %r = matmul %a @p over k : f32 tok[T] n[40]
+    return %r
+  })",
+                                                            machine.kind()),
+                                                 {{"$N", absl::StrCat(depth)}});
+    std::vector<float> alone;
+    for (const int64_t tokens : {1, 9, 67}) {
+      RunOptions options;
+      options.integers = {{"i", std::vector<int64_t>(tokens, 1)}};
+      const auto both = RunBoth(text, {{"T", tokens}, {"S", 1}, {"C", 64}}, machine.target, options,
+                                machine.runs_on);
+      ASSERT_TRUE(both.ok()) << both.status();
+      EXPECT_LE(RelativeError(both->compiled, both->interpreted), 1e-6);
+      if (alone.empty()) alone = both->compiled;
+      for (int64_t t = 0; t < tokens; ++t) {
+        ASSERT_EQ(std::memcmp(both->compiled.data() + t * 40, alone.data(), 40 * sizeof(float)), 0)
+            << ir::DTypeName(dtype) << ", token " << t << " of " << tokens;
+      }
+    }
+  }
+}
+
 // Activations in blocks, too: every instruction set, several rows and panels, halves and heads.
 class IntegerDiffTest : public ::testing::TestWithParam<ir::DType> {
  protected:

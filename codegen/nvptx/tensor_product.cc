@@ -95,6 +95,7 @@ TensorProduct::TensorProduct(const KernelSpec& spec, GpuEmitter& e)
 
 int64_t TensorProduct::TileColumns() const {
   constexpr int64_t kNarrow = 64, kWide = 128, kManyColumns = 2048;
+  if (IsBlocks()) return kNarrow;  // what they are decoded in takes the registers
   return count_ * Parts() >= kManyColumns ? kWide : kNarrow;
 }
 
@@ -117,8 +118,8 @@ int64_t TensorProduct::Groups() const { return (count_ + BlockColumns() - 1) / B
 // All blocks of a layer's product at once, on GPUs of more than a hundred multiprocessors, where the
 // weights that its threads hold leave room for it.
 int TensorProduct::BlocksTogether() const {
-  if (is_many()) return 0;
   if (IsBlocks()) return 2;
+  if (is_many()) return 0;
   const int64_t own = (segments_ + kBlockWarps - 1) / kBlockWarps;
   const int64_t words = kChunks * Parts() * own;
   if (words <= kChunks) return 4;
