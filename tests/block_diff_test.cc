@@ -211,7 +211,7 @@ TEST(BlockSegmentsTest, OnAGpuATokensBitsDoNotDependOnTheOthersHoweverLongTheAxi
   const TestMachine machine = AllTestMachines().back();
   for (const auto& [dtype, depth] :
        {std::pair(ir::DType::kQ8_0, 1024), std::pair(ir::DType::kQ4_0, 1312),
-        std::pair(ir::DType::kQ4K, 1024), std::pair(ir::DType::kQ6K, 1280)}) {
+        std::pair(ir::DType::kQ4K, 1024), std::pair(ir::DType::kQ6K, 2304)}) {
     const std::string text = absl::StrReplaceAll(ModuleText(dtype, R"(
   weight @x : bf16 v[3] k[$N] from "x"
   weight @w : $X n[40] k[$N] from "w"

@@ -11,18 +11,20 @@ BlockSegment::BlockSegment(GpuEmitter& e, ir::DType dtype, const std::vector<Lan
     : elements_(ir::EncodingOf(dtype).elements), tile_(e, dtype) {
   const ir::Encoding& encoding = ir::EncodingOf(dtype);
   const ir::Layout layout = ir::Layout::Panel(kPanelColumns, static_cast<int>(elements_), "");
+  const int64_t unit = ir::BlockUnit(encoding, layout);
   Value* quad = Integer(e, e.Lane()) % 4;
   for (Value* number : numbers) {
     const Integer bytes = Integer(e, number) * (encoding.bytes * kPanelColumns);
     const auto at = [&](Value* first) {
-      return BlockPlace{e.Address(first, bytes, ir::DType::kI8), kPanelColumns,
-                        ir::BlockUnit(encoding, layout)};
+      return BlockPlace{e.Address(first, bytes, ir::DType::kI8), kPanelColumns, unit};
     };
     std::vector<ColumnBlocks>& blocks = blocks_.emplace_back();
     for (const LaneColumns& own : columns) {
-      blocks.push_back(
-          {BlockWords(e, dtype, at(own.numbers), quad),
-           {BlockWords(e, dtype, at(own.scales[0])), BlockWords(e, dtype, at(own.scales[1]))}});
+      // Told so, LLVM reads the units of two neighbours at once.
+      const int64_t align = own.neighbours ? 2 * unit : unit;
+      blocks.push_back({BlockWords(e, dtype, at(own.numbers), quad),
+                        {BlockWords(e, dtype, at(own.scales[0]), nullptr, align),
+                         BlockWords(e, dtype, at(own.scales[1]))}});
     }
   }
 }

@@ -18,6 +18,7 @@ namespace lluda::codegen::gpu {
 struct LaneColumns {
   Value* numbers;
   std::array<Value*, 2> scales;
+  bool neighbours = false;  // the scales' columns lie side by side in a panel, from an even one on
 };
 
 class BlockSegment {

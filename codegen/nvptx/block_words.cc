@@ -16,8 +16,13 @@ constexpr int64_t kNegativeZeros = 0x80008000;
 
 }  // namespace
 
-BlockWords::BlockWords(GpuEmitter& e, ir::DType dtype, const BlockPlace& place, Value* quad)
-    : e_(e), format_(ir::BlockFormatOf<BlockWords>(dtype)), place_(place), quad_(quad) {
+BlockWords::BlockWords(GpuEmitter& e, ir::DType dtype, const BlockPlace& place, Value* quad,
+                       int64_t align)
+    : e_(e),
+      format_(ir::BlockFormatOf<BlockWords>(dtype)),
+      place_(place),
+      quad_(quad),
+      align_(align == 0 ? place.unit : align) {
   if (quad == nullptr) return;
   own_ = e.Address(place.address, Integer(e, quad) * (4 * place.stride), ir::DType::kI8);
 }
@@ -54,7 +59,7 @@ Value* BlockWords::Unit(bool of_quad, int64_t at) {
     Value* address =
         e_.Address(of_quad ? own_ : place_.address, e_.Const(at * place_.stride), ir::DType::kI8);
     Value* loaded = b().CreateAlignedLoad(e_.Int(static_cast<int>(8 * place_.unit), 1), address,
-                                          llvm::Align(static_cast<uint64_t>(place_.unit)));
+                                          llvm::Align(static_cast<uint64_t>(align_)));
     unit = b().CreateZExt(loaded, b().getInt32Ty());
   }
   return unit;

@@ -66,8 +66,9 @@ class BlockWords {
     Real operator-(Real o) const { return {words, words->b().CreateFSub(value, o.value)}; }
   };
 
-  // `quad`: an i64 below 4; null where no numbers are asked for.
-  BlockWords(GpuEmitter& e, ir::DType dtype, const BlockPlace& place, Value* quad = nullptr);
+  // `quad`: an i64 below 4; null where no numbers are asked for. `align`: of the units, 0: their size.
+  BlockWords(GpuEmitter& e, ir::DType dtype, const BlockPlace& place, Value* quad = nullptr,
+             int64_t align = 0);
 
   std::pair<Value*, Value*> Numbers(int64_t i);
   Value* Scale(int64_t i) { return format_.scale(*this, i).value; }
@@ -98,6 +99,7 @@ class BlockWords {
   const ir::BlockFormat<BlockWords>& format_;
   const BlockPlace place_;
   Value* quad_;
+  const int64_t align_;
   Value* own_ = nullptr;  // the block, a thread's own numbers on
   bool four_ = false;     // bytes are asked for by fours
   std::map<std::pair<bool, int64_t>, Value*> units_;

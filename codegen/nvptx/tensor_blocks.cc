@@ -1,7 +1,7 @@
 // TensorProduct of a matrix in blocks: which blocks a warp multiplies, and where its rows lie.
 //
-// With few rows a block of threads has 16 columns, so that all its warps have segments to take where
-// the axis is short. With many, rows go through shared memory and blocks from memory into registers;
+// With few rows a block of threads has 16 columns where the axis is short, so that all its warps have
+// segments to take. With many, rows go through shared memory and blocks from memory into registers;
 // either half of a slab's 32 elements is apart, so that a warp's reads follow one another.
 #include "codegen/emit/integer.h"
 #include "codegen/nvptx/tensor_product.h"
@@ -32,7 +32,8 @@ LaneColumns TensorProduct::BlockColumnsFrom(Value* first, int64_t part) {
     Value* panel = BlockPointer(own + part * count_);
     Value* scales = e_.Address(panel, t * (2 * unit), ir::DType::kI8);
     return {e_.Address(panel, g * unit, ir::DType::kI8),
-            {scales, e_.Address(scales, e_.Const(unit), ir::DType::kI8)}};
+            {scales, e_.Address(scales, e_.Const(unit), ir::DType::kI8)},
+            /*neighbours=*/true};
   }
   const auto pointer = [&](Value* column) {
     const Integer own(e_, e_.Least(Integer(e_, first) + column, e_.Const(count_ - 1)));
@@ -48,17 +49,17 @@ Value* TensorProduct::FirstBlock(Value* element) {
 
 // Warps take columns in eights, and segments of them in turns.
 void TensorProduct::SumBlockSegments(bool aligned) {
-  constexpr int64_t kStreams = kBlockWarps * kPanelColumns / kFewBlockColumns;
-  const int64_t own = (segments_ + kStreams - 1) / kStreams;
-  const bool all_whole = segments_ % kStreams == 0 && depth_ % kBlockSegment == 0;
+  const int64_t streams = kBlockWarps * kPanelColumns / FewColumns();
+  const int64_t own = (segments_ + streams - 1) / streams;
+  const bool all_whole = segments_ % streams == 0 && depth_ % kBlockSegment == 0;
   const int64_t of_block = ir::EncodingOf(b_.dtype).elements;
   const Integer g = Integer(e_, e_.Lane()) / 4;
   const Integer t = Integer(e_, e_.Lane()) % 4;
-  const Integer begin = Integer(e_, e_.Warp()) % kStreams * own;
-  const Integer in_block = Integer(e_, e_.Warp()) / kStreams * kPanelColumns;
+  const Integer begin = Integer(e_, e_.Warp()) % streams * own;
+  const Integer in_block = Integer(e_, e_.Warp()) / streams * kPanelColumns;
   std::vector<LaneColumns> columns;
   for (int64_t part = 0; part < Parts(); ++part) {
-    columns.push_back(BlockColumnsFrom(Integer(e_, group_) * kFewBlockColumns + in_block, part));
+    columns.push_back(BlockColumnsFrom(Integer(e_, group_) * FewColumns() + in_block, part));
   }
   std::vector<BlockSegment> segments;
   for (int64_t s = 0; s < own; ++s) {
@@ -97,8 +98,8 @@ void TensorProduct::SumBlockSegments(bool aligned) {
     }
     const auto store = [&] {
       for (int64_t part = 0; part < Parts(); ++part) {
-        const Integer place = ((begin + s) * Parts() + part) * (kFewRows * kFewBlockColumns) +
-                              g * kFewBlockColumns + in_block + t * 2;
+        const Integer place = ((begin + s) * Parts() + part) * (kFewRows * FewColumns()) +
+                              g * FewColumns() + in_block + t * 2;
         for (int64_t i = 0; i < 2; ++i) {
           e_.Store(e_.Address(shared_, place + i, ir::DType::kF32), ir::DType::kF32,
                    sums[static_cast<size_t>(part * 4 + i)]);

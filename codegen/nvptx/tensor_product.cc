@@ -36,12 +36,15 @@ constexpr int64_t kStages = 3;  // slabs of 32 elements that are on their way or
 constexpr int64_t kRowPadding = 64;
 
 int64_t SegmentOf(DType b) { return ir::IsBlock(b) ? kBlockSegment : kSegment; }
-int64_t FewColumnsOf(DType b) { return ir::IsBlock(b) ? kFewBlockColumns : kFewColumns; }
+// Of a short axis in blocks there are not segments enough for all warps.
+int64_t FewColumnsOf(DType b, int64_t depth) {
+  return ir::IsBlock(b) && depth < kBlockSegment * kBlockWarps ? kFewBlockColumns : kFewColumns;
+}
 
 // Of shared memory, for the segments' sums and for normalised rows.
 int64_t SumBytes(DType b, int64_t depth, int64_t parts) {
   const int64_t segments = (depth + SegmentOf(b) - 1) / SegmentOf(b);
-  return segments * parts * kFewRows * FewColumnsOf(b) * 4;
+  return segments * parts * kFewRows * FewColumnsOf(b, depth) * 4;
 }
 int64_t StagedBytes(int64_t depth) { return kFewRows * (2 * depth + kRowPadding); }
 
@@ -81,7 +84,7 @@ bool TensorProduct::StagesNorm(const KernelSpec& spec) {
     if (strided.axis.name != spec.attrs.axes[0]) columns *= strided.axis.extent.value;
   }
   return SumBytes(b, depth, parts) + StagedBytes(depth) <= runtime::kMaxSharedBytes &&
-         columns / FewColumnsOf(b) <= kMostNormalising;
+         columns / FewColumnsOf(b, depth) <= kMostNormalising;
 }
 
 TensorProduct::TensorProduct(const KernelSpec& spec, GpuEmitter& e)
@@ -107,7 +110,7 @@ int64_t TensorProduct::StageBytes() const {
   return (kTileRows + (IsBlocks() ? 0 : TileColumns())) * kSlabBytes;
 }
 
-int64_t TensorProduct::FewColumns() const { return FewColumnsOf(b_.dtype); }
+int64_t TensorProduct::FewColumns() const { return FewColumnsOf(b_.dtype, depth_); }
 
 int64_t TensorProduct::MeetingUnit() const { return std::max(heads_->dims(), BlockColumns()); }
 
