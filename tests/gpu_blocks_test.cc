@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "engine/model.h"
 #include "gtest/gtest.h"
 #include "ir/type/dtype.h"
