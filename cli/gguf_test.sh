@@ -54,6 +54,8 @@ json_value '{k: v for k, v in j.items() if k != "model"}' | cmp -s - numbers.blo
   fail "a file of Q8_0 differs from --weights q8_0"
 run generate blocks.gguf -p "Once upon a time" -n 8 --temperature 0
 expect_out ", there was a little girl named Lily"
+run generate blocks.gguf -p "Once upon a time" -n 4 --temperature 0 --device gpu-sim
+expect_out ", there was a"
 # The last tensor but a norm of 256 floats is a matrix of 128 * 256 numbers; a block of 32 begins with
 # its scale, here infinity.
 size=$(stat -c %s blocks.gguf)

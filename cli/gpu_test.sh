@@ -8,8 +8,11 @@ source cli/test_helpers.sh
 
 run generate "$stories" -p "Once upon a time" -n 8 --temperature 0 --device gpu-sim
 expect_out ", there was a little girl named Lily"
-run generate "$stories" -p x --device gpu-sim --weights q8_0
-expect_error 2 "a GPU runs no quantised weights yet"
+run generate "$stories" -p "Once upon a time" -n 8 --temperature 0 --device gpu-sim --weights q8_0
+expect_out ", there was a little girl named Lily"
+
+run generate "$stories" -p x --device gpu-sim --weights q8_0 --activations int8
+expect_error 2 "only a CPU multiplies activations of int8"
 
 # A driver that is none, found where the system's would be.
 mkdir drivers && ln -s "$fake" drivers/libcuda.so.1

@@ -8,23 +8,12 @@
 #include "base/step_interface.h"
 #include "codegen/nvptx/gpu_backend.h"
 #include "engine/gpu_memory.h"
-#include "ir/type/encoding.h"
 #include "runtime/cuda/cuda_device.h"
 #include "runtime/cuda/machine_code.h"
 #include "runtime/gpu/simulated_gpu.h"
 
 namespace lluda::engine {
 namespace {
-
-absl::Status CheckWeights(const ir::Module& module) {
-  for (const auto& global : module.globals()) {
-    if (!ir::IsBlock(global->type.dtype)) continue;
-    return absl::InvalidArgumentError(absl::StrCat("a GPU runs no quantised weights yet, and @",
-                                                   global->name, " is ",
-                                                   ir::DTypeName(global->type.dtype)));
-  }
-  return absl::OkStatus();
-}
 
 constexpr char kHost[] = "host";
 
@@ -73,7 +62,6 @@ absl::StatusOr<codegen::CompiledModule> GpuModel::Compile(const ir::Module& modu
                                                           const codegen::Target& target,
                                                           int threads,
                                                           const base::CodeCache* cache) {
-  RETURN_IF_ERROR(CheckWeights(module));
   codegen::GpuBackend backend(row_, target, codegen::SymbolNames(module), {threads});
   ASSIGN_OR_RETURN(codegen::CompiledModule compiled,
                    codegen::Compile(module, &backend, {step_interface::kStep}, cache));

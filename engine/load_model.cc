@@ -91,6 +91,9 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   if (options.device != Device::kCpu && options.module.partial_head) {
     return absl::InvalidArgumentError("only a CPU reads a head in part");
   }
+  if (options.device != Device::kCpu && options.module.activations == Activations::kInt8) {
+    return absl::InvalidArgumentError("only a CPU multiplies activations of int8");
+  }
   ASSIGN_OR_RETURN(codegen::Target target, CpuTargetOf(options.device, options.isa));
   ASSIGN_OR_RETURN(const ModelFiles* files, source_->Files(Weights::kRequired));
   auto backing = std::make_unique<CompiledBacking>();

@@ -86,8 +86,7 @@ std::optional<ir::PanelShape> PanelShapeOf(DeviceKind device, ir::DType b, ir::D
   const bool is_plain = std::any_of(std::begin(kTiles), std::end(kTiles),
                                     [&](const TileRow& row) { return row.b == b; });
   if (device == DeviceKind::kCpu || !shape) return shape;
-  if (!is_plain) return std::nullopt;
-  return ir::PanelShape{1, 8};
+  return is_plain ? ir::PanelShape{1, 8} : ir::PanelShape{8, shape->depth};
 }
 
 }  // namespace lluda::machine

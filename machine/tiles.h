@@ -76,7 +76,8 @@ const IntegerTile& FindIntegerTile(Isa isa);
 // dtypes in blocks it is a row of block_panels.def.
 std::optional<ir::PanelShape> PanelShapeOf(ir::DType b, ir::DType accumulator);
 // The same by the device. A GPU's panels are a row each, in eights, whatever plain dtype: 1x8. A
-// thread reads an eight at once, and a warp's eights follow one another.
+// thread reads an eight at once, and a warp's eights follow one another. Of dtypes in blocks they are 8
+// rows, which are the columns of a tensor core's product, and as deep as a block: 8x32.
 std::optional<ir::PanelShape> PanelShapeOf(DeviceKind device, ir::DType b, ir::DType accumulator);
 
 }  // namespace lluda::machine

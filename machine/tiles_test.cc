@@ -112,10 +112,11 @@ TEST(PanelShapeOf, PairsSixteenBitElements) {
   EXPECT_EQ(PanelShapeOf(DType::kI64, DType::kF32), std::nullopt);
 }
 
-TEST(PanelShapeOf, OfAGpuIsARowInEightsAndNothingForBlocks) {
+TEST(PanelShapeOf, OfAGpuIsARowInEightsAndEightRowsOfBlocks) {
   EXPECT_EQ(PanelShapeOf(DeviceKind::kGpu, DType::kBF16, DType::kF32), (ir::PanelShape{1, 8}));
   EXPECT_EQ(PanelShapeOf(DeviceKind::kGpu, DType::kF32, DType::kF32), (ir::PanelShape{1, 8}));
-  EXPECT_EQ(PanelShapeOf(DeviceKind::kGpu, DType::kQ8_0, DType::kF32), std::nullopt);
+  EXPECT_EQ(PanelShapeOf(DeviceKind::kGpu, DType::kQ8_0, DType::kF32), (ir::PanelShape{8, 32}));
+  EXPECT_EQ(PanelShapeOf(DeviceKind::kGpu, DType::kQ6K, DType::kF32), (ir::PanelShape{8, 256}));
   EXPECT_EQ(PanelShapeOf(DeviceKind::kGpu, DType::kI64, DType::kF32), std::nullopt);
   EXPECT_EQ(PanelShapeOf(DeviceKind::kCpu, DType::kBF16, DType::kF32),
             PanelShapeOf(DType::kBF16, DType::kF32));

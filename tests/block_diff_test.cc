@@ -30,22 +30,28 @@ std::vector<ir::DType> BlockDTypes() {
 }
 
 // $X stands for the dtype, $K for an extent of three blocks.
-std::string ModuleText(ir::DType dtype, absl::string_view text) {
+std::string ModuleText(ir::DType dtype, absl::string_view text,
+                       machine::DeviceKind device = machine::DeviceKind::kCpu) {
   const std::string name(ir::DTypeName(dtype));
   const std::string k = absl::StrCat(3 * ir::EncodingOf(dtype).elements);
-  return codegen::WithPanels(absl::StrCat(
-      "lluda 1\nmodule @test {\n  symbol T in 1..64\n  symbol S in 1..4\n  symbol C in 64..128\n",
-      absl::StrReplaceAll(text, {{"$X", name}, {"$P", absl::StrCat("$", name)}, {"$K", k}}),
-      "\n}\n"));
+  return codegen::WithPanels(
+      absl::StrCat(
+          "lluda 1\nmodule @test {\n  symbol T in 1..128\n  symbol S in 1..4\n  symbol C in "
+          "64..128\n",
+          absl::StrReplaceAll(text, {{"$X", name}, {"$P", absl::StrCat("$", name)}, {"$K", k}}),
+          "\n}\n"),
+      device);
 }
 
 // A format is one formula for vectors of any width, and kernels of blocks of 256 take LLVM seconds:
-// one format of each size of block, and one of bytes, show the widths.
-std::vector<Target> TargetsFor(ir::DType dtype) {
-  std::vector<Target> all = codegen::RunnableTargets();
+// one format of each size of block, and one of bytes, show the widths. A GPU's threads have a way of
+// their own with each.
+std::vector<TestMachine> MachinesFor(ir::DType dtype) {
+  std::vector<TestMachine> all = AllTestMachines();
   const bool shows_widths =
       dtype == ir::DType::kQ4_0 || dtype == ir::DType::kQ8_0 || dtype == ir::DType::kQ6K;
-  return shows_widths ? all : std::vector<Target>{all.back()};
+  if (!shows_widths) all.erase(all.begin(), all.end() - 2);
+  return all;
 }
 
 class BlockDiffTest : public ::testing::TestWithParam<ir::DType> {
@@ -53,14 +59,15 @@ class BlockDiffTest : public ::testing::TestWithParam<ir::DType> {
   // The relative error of @f, at most over the instruction sets.
   void ExpectClose(absl::string_view text, int64_t tokens, double bound,
                    std::map<std::string, std::vector<int64_t>> integers = {}) {
-    const std::string module = ModuleText(GetParam(), text);
-    for (const Target& target : TargetsFor(GetParam())) {
+    for (const TestMachine& machine : MachinesFor(GetParam())) {
+      const std::string module = ModuleText(GetParam(), text, machine.kind());
       RunOptions options;
       options.integers = integers;
-      const auto both = RunBoth(module, {{"T", tokens}, {"S", 1}, {"C", 64}}, target, options);
+      const auto both = RunBoth(module, {{"T", tokens}, {"S", 1}, {"C", 64}}, machine.target,
+                                options, machine.runs_on);
       ASSERT_TRUE(both.ok()) << both.status() << module;
       EXPECT_LE(RelativeError(both->compiled, both->interpreted), bound)
-          << codegen::IsaName(target.isa) << ", " << tokens << " tokens";
+          << machine.name << ", " << tokens << " tokens";
     }
   }
 };
@@ -93,7 +100,7 @@ TEST_P(BlockDiffTest, GatherPicksRowsOfATableAndOfPanels) {
 // Parts of 16, 8 and 13 rows: at a panel's edge and inside one. 37 columns are no whole panels.
 TEST_P(BlockDiffTest, MatmulReadsPanelsPackedOfSeveralWeights) {
   for (const auto& [a, tokens] :
-       {std::pair("bf16", 1), std::pair("f32", 5), std::pair("bf16", 13)}) {
+       {std::pair("bf16", 1), std::pair("f32", 5), std::pair("bf16", 13), std::pair("bf16", 70)}) {
     ExpectClose(absl::StrReplaceAll(R"(
   weight @a : $X q[16] k[$K] from "a"
   weight @b : $X kd[8] k[$K] from "b"
@@ -131,7 +138,7 @@ TEST_P(BlockDiffTest, MatmulReadsRowsAndVectors) {
 }
 
 TEST_P(BlockDiffTest, EpiloguesWorkOnHalvesAndHeads) {
-  for (const int64_t tokens : {1, 9}) {
+  for (const int64_t tokens : {1, 9, 66}) {
     ExpectClose(R"(
   weight @w : $X n[96] k[$K] from "w"
   weight @v : $X m2[64] k[$K] from "v"
@@ -151,43 +158,86 @@ TEST_P(BlockDiffTest, EpiloguesWorkOnHalvesAndHeads) {
 }
 
 // All tokens are the same one, so all rows are; and what is kept in blocks and what is dequantised
-// while loading are the same numbers, summed alike where a target multiplies values.
+// while loading are the same numbers, summed alike where a machine multiplies values.
 TEST_P(BlockDiffTest, ATokensBitsDoNotDependOnTheOthersNorOnWhereBlocksAreDecoded) {
-  const auto text = [](absl::string_view load) {
-    return ModuleText(GetParam(), absl::StrCat(R"(
+  const auto text = [](absl::string_view load, machine::DeviceKind device) {
+    return ModuleText(GetParam(),
+                      absl::StrCat(R"(
   weight @x : bf16 v[3] k[$K] from "x"
   weight @w : $X n[40] k[$K] from "w"
   load {
     )",
-                                               load, R"(
+                                   load, R"(
   }
   func @f(%i: i32 tok[T]) -> f32 tok[T] n[40] {
     %a = gather @x over v at %i : bf16 tok[T] k[$K]
     %r = matmul %a @p over k : f32 tok[T] n[40]
     return %r
-  })"));
+  })"),
+                      device);
   };
-  const std::string kept = text("@p = pack @w over k {tile = $P} : $X n[40] k[$K] @panel($P, k)");
-  const std::string wide = text(
-      "%d = dequantize @w : f32 n[40] k[$K]\n"
-      "@p = pack %d over k {tile = $f32} : f32 n[40] k[$K] @panel($f32, k)");
-  for (const Target& target : TargetsFor(GetParam())) {
+  for (const TestMachine& machine : MachinesFor(GetParam())) {
+    const std::string kept =
+        text("@p = pack @w over k {tile = $P} : $X n[40] k[$K] @panel($P, k)", machine.kind());
+    const std::string wide = text(
+        "%d = dequantize @w : f32 n[40] k[$K]\n"
+        "@p = pack %d over k {tile = $f32} : f32 n[40] k[$K] @panel($f32, k)",
+        machine.kind());
+    const bool multiplies_numbers =
+        machine.kind() == machine::DeviceKind::kGpu ||
+        codegen::ScaledTile(machine.target, ir::DType::kBF16, GetParam()) != nullptr;
     std::vector<float> alone;
     for (const auto& [module, tokens] :
-         {std::pair(&kept, 1), std::pair(&kept, 3), std::pair(&kept, 21), std::pair(&kept, 49),
+         {std::pair(&kept, 1), std::pair(&kept, 3), std::pair(&kept, 21), std::pair(&kept, 70),
           std::pair(&wide, 10)}) {
-      if (module == &wide && codegen::ScaledTile(target, ir::DType::kBF16, GetParam()) != nullptr) {
-        continue;
-      }
+      if (module == &wide && multiplies_numbers) continue;
       RunOptions options;
       options.threads = tokens % 2 == 0 ? 1 : 3;
       options.integers = {{"i", std::vector<int64_t>(tokens, 2)}};
-      const auto both = RunBoth(*module, {{"T", tokens}, {"S", 1}, {"C", 64}}, target, options);
+      const auto both = RunBoth(*module, {{"T", tokens}, {"S", 1}, {"C", 64}}, machine.target,
+                                options, machine.runs_on);
       ASSERT_TRUE(both.ok()) << both.status();
       if (alone.empty()) alone = both->compiled;
       for (int64_t t = 0; t < tokens; ++t) {
         ASSERT_EQ(std::memcmp(both->compiled.data() + t * 40, alone.data(), 40 * sizeof(float)), 0)
-            << codegen::IsaName(target.isa) << ", token " << t << " of " << tokens;
+            << machine.name << ", token " << t << " of " << tokens;
+      }
+    }
+  }
+}
+
+// A GPU's warps have several segments of the axis each, as many or one less, and the last is whole or
+// not.
+TEST(BlockSegmentsTest, OnAGpuATokensBitsDoNotDependOnTheOthersHoweverLongTheAxisIs) {
+  const TestMachine machine = AllTestMachines().back();
+  for (const auto& [dtype, depth] :
+       {std::pair(ir::DType::kQ8_0, 1024), std::pair(ir::DType::kQ4_0, 1312),
+        std::pair(ir::DType::kQ4K, 1024), std::pair(ir::DType::kQ6K, 2304)}) {
+    const std::string text = absl::StrReplaceAll(ModuleText(dtype, R"(
+  weight @x : bf16 v[3] k[$N] from "x"
+  weight @w : $X n[40] k[$N] from "w"
+  load {
+    @p = pack @w over k {tile = $P} : $X n[40] k[$N] @panel($P, k)
+  }
+  func @f(%i: i32 tok[T]) -> f32 tok[T] n[40] {
+    %a = gather @x over v at %i : bf16 tok[T] k[$N]
+    %r = matmul %a @p over k : f32 tok[T] n[40]
+    return %r
+  })",
+                                                            machine.kind()),
+                                                 {{"$N", absl::StrCat(depth)}});
+    std::vector<float> alone;
+    for (const int64_t tokens : {1, 9, 67}) {
+      RunOptions options;
+      options.integers = {{"i", std::vector<int64_t>(tokens, 1)}};
+      const auto both = RunBoth(text, {{"T", tokens}, {"S", 1}, {"C", 64}}, machine.target, options,
+                                machine.runs_on);
+      ASSERT_TRUE(both.ok()) << both.status();
+      EXPECT_LE(RelativeError(both->compiled, both->interpreted), 1e-6);
+      if (alone.empty()) alone = both->compiled;
+      for (int64_t t = 0; t < tokens; ++t) {
+        ASSERT_EQ(std::memcmp(both->compiled.data() + t * 40, alone.data(), 40 * sizeof(float)), 0)
+            << ir::DTypeName(dtype) << ", token " << t << " of " << tokens;
       }
     }
   }
@@ -313,7 +363,8 @@ INSTANTIATE_TEST_SUITE_P(Formats, BlockDiffTest, ::testing::ValuesIn(BlockDTypes
 // @w, with rows of $K; $X stands for the dtype.
 void ExpectSameBlocks(const std::string& out, absl::string_view from, absl::string_view quantised,
                       float spread) {
-  const bool is_long = ir::EncodingOf(*ir::DTypeFromName(out)).elements == 256;
+  const ir::DType dtype = *ir::DTypeFromName(out);
+  const bool is_long = ir::EncodingOf(dtype).elements == 256;
   const std::string text =
       absl::StrReplaceAll(absl::StrCat("lluda 1\nmodule @test {\n", quantised, R"(
   func @f(%x: f32 n[19]) -> f32 n[19] k[$K] {
@@ -322,15 +373,14 @@ void ExpectSameBlocks(const std::string& out, absl::string_view from, absl::stri
   }
 })"),
                           {{"$F", from}, {"$X", out}, {"$K", is_long ? "512" : "96"}});
-  const ir::DType dtype = *ir::DTypeFromName(out);
-  for (const Target& target :
-       ir::TakesImportance(dtype) ? TargetsFor(dtype) : codegen::RunnableTargets()) {
+  for (const TestMachine& machine :
+       ir::TakesImportance(dtype) ? MachinesFor(dtype) : AllTestMachines()) {
     RunOptions options;
     options.weight_spread = spread;
-    const auto both = RunBoth(text, {}, target, options);
+    const auto both = RunBoth(text, {}, machine.target, options, machine.runs_on);
     ASSERT_TRUE(both.ok()) << both.status();
     EXPECT_EQ(both->compiled, both->interpreted)
-        << out << " of " << from << " times " << spread << ", " << codegen::IsaName(target.isa);
+        << out << " of " << from << " times " << spread << ", " << machine.name;
   }
 }
 

@@ -6,13 +6,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "codegen/cpu/kernel_test_util.h"
 #include "codegen/llvm/target.h"
 #include "gtest/gtest.h"
-#include "ir/type/dtype.h"
 #include "tests/support/run_both.h"
 
 namespace lluda::tests {
@@ -188,22 +186,11 @@ struct Param {
   ExpertCase c;
 };
 
-// Which a GPU's kernels do not.
-bool ReadsBlocks(const ExpertCase& c) {
-  for (size_t i = 0; i < ir::kDTypeCount; ++i) {
-    const auto dtype = static_cast<ir::DType>(i);
-    if (ir::IsBlock(dtype) && absl::StrContains(c.declarations, ir::DTypeName(dtype))) return true;
-  }
-  return false;
-}
-
 std::vector<Param> AllParams() {
   std::vector<Param> params;
   for (const TestMachine& machine : AllTestMachines()) {
     for (const std::vector<ExpertCase>& cases : {SmallCases(), MatmulCases()}) {
-      for (const ExpertCase& c : cases) {
-        if (machine.runs_on == RunsOn::kCpu || !ReadsBlocks(c)) params.push_back({machine, c});
-      }
+      for (const ExpertCase& c : cases) params.push_back({machine, c});
     }
   }
   return params;

@@ -6,11 +6,14 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "codegen/compile.h"
+#include "codegen/cpu/kernel_test_util.h"
 #include "codegen/nvptx/gpu_backend.h"
 #include "engine/model.h"
 #include "engine/open_module.h"
@@ -18,6 +21,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "ir/text/parser.h"
+#include "ir/type/encoding.h"
 #include "passes/pipeline.h"
 #include "runtime/cuda/cuda_device.h"
 #include "runtime/executable.h"
@@ -34,8 +38,10 @@ constexpr char kFakeDriver[] = "runtime/cuda/libfake_cuda.so";
 
 // A model's module, after the passes for a GPU.
 std::unique_ptr<ir::Module> ModuleOf(const std::string& model, engine::Precision precision,
-                                     engine::KvCache kv_cache) {
+                                     engine::KvCache kv_cache,
+                                     std::optional<ir::DType> weights = std::nullopt) {
   engine::LoadOptions options;
+  options.module.weights = weights;
   options.folder = absl::StrCat("reference_data/", model);
   options.module.precision = precision;
   options.module.kv_cache = kv_cache;
@@ -64,6 +70,34 @@ TEST(GpuRows, AreChosenByComputeCapability) {
   EXPECT_STREQ(codegen::FindGpu(10, 0)->name, "sm_89") << "sm_90a runs on 9.0 alone";
 }
 
+// Rows that are multiplied with a matrix in blocks, in panels, and picked from it.
+std::unique_ptr<ir::Module> ModuleOfBlocks(ir::DType dtype) {
+  auto module = ir::ParseModule(
+      codegen::WithPanels(absl::StrReplaceAll(R"(lluda 1
+module @test {
+  symbol T in 1..128
+  weight @w : $X n[48] k[1024] from "w"
+  load {
+    @p = pack @w over k {tile = $P} : $X n[48] k[1024] @panel($P, k)
+  }
+  func @step(%x: bf16 tok[T] k[1024], %i: i32 tok[T]) -> f32 tok[T] n[48] {
+    %y = matmul %x @p over k : f32 tok[T] n[48]
+    %e = gather @p over n at %i : f32 tok[T] k[1024]
+    %s = reduce_sum %e over k : f32 tok[T]
+    %r = add %y %s : f32 tok[T] n[48]
+    return %r
+  }
+})",
+                                              {{"$X", ir::DTypeName(dtype)},
+                                               {"$P", absl::StrCat("$", ir::DTypeName(dtype))}}),
+                          machine::DeviceKind::kGpu),
+      "test");
+  EXPECT_TRUE(module.ok()) << module.status();
+  auto pipeline = passes::Pipeline::Create({"plan-memory"}, {});
+  EXPECT_TRUE(pipeline->Run(module->get()).ok());
+  return *std::move(module);
+}
+
 class GpuPtxTest : public testing::TestWithParam<codegen::Gpu> {};
 
 TEST_P(GpuPtxTest, EveryKernelOfEveryModelIsWritten) {
@@ -78,6 +112,17 @@ TEST_P(GpuPtxTest, EveryKernelOfEveryModelIsWritten) {
     for (auto& [name, ptx] : PtxOfModule(*module, gpu)) all[name] = ptx;
   }
   EXPECT_GT(all.size(), 30u);
+  for (size_t i = 0; i < ir::kDTypeCount; ++i) {
+    const auto dtype = static_cast<ir::DType>(i);
+    if (!ir::IsBlock(dtype)) continue;
+    for (auto& [name, ptx] : PtxOfModule(*ModuleOfBlocks(dtype), gpu)) all[name] = ptx;
+  }
+  for (const ir::DType weights : {ir::DType::kQ8_0, ir::DType::kQ4K}) {
+    const auto module =
+        ModuleOf("stories", engine::Precision::kBF16, engine::KvCache::kPrecision, weights);
+    ASSERT_NE(module, nullptr);
+    for (auto& [name, ptx] : PtxOfModule(*module, gpu)) all[name] = ptx;
+  }
   for (const auto& [name, ptx] : all) {
     EXPECT_THAT(ptx, HasSubstr(absl::StrCat(".target ", gpu.name))) << name;
     EXPECT_THAT(ptx, HasSubstr(absl::StrCat(".entry ", name))) << name;

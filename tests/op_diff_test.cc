@@ -3,6 +3,7 @@
 // for those of epilogues and of what several kernels do together.
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -74,13 +75,15 @@ std::vector<OpCase> InterleavedCases(const codegen::Target& target) {
 
 // What a GPU runs as one kernel: a norm and products that read what it makes.
 std::vector<OpCase> GroupCases() {
-  const PackedWeight wa = Packed("a", "bf16", "q[128] hid[512]", "hid"),
-                     wb = Packed("b", "bf16", "kv[64] hid[512]", "hid"),
-                     wc = Packed("c", "bf16", "ff[96] hid[512]", "hid");
   std::vector<OpCase> cases;
-  for (const int64_t rows : {1, 11, 71}) {
+  for (const auto& [dtype, rows] :
+       {std::pair("bf16", 1), std::pair("bf16", 11), std::pair("bf16", 71), std::pair("q8_0", 1),
+        std::pair("q8_0", 71), std::pair("q4_k", 11)}) {
+    const PackedWeight wa = Packed("a", dtype, "q[128] hid[512]", "hid"),
+                       wb = Packed("b", dtype, "kv[64] hid[512]", "hid"),
+                       wc = Packed("c", dtype, "ff[96] hid[512]", "hid");
     cases.push_back(
-        OpCase(absl::StrCat("norm_and_projections_", rows))
+        OpCase(absl::StrCat("norm_and_projections_", dtype, "_", rows))
             .Declares(absl::StrCat("  weight @n : bf16 hid[512] from \"n\"\n",
                                    "  weight @s : f32 dim[64] from \"s\"\n", wa.declaration,
                                    wb.declaration, wc.declaration, "  load {\n", wa.load, wb.load,

@@ -74,7 +74,7 @@ std::string WithPanels(absl::string_view text, machine::DeviceKind device) {
   for (size_t i = 0; i < ir::kDTypeCount; ++i) {
     const auto dtype = static_cast<ir::DType>(i);
     if (!ir::IsBlock(dtype)) continue;
-    const ir::PanelShape tile = *PanelShapeOf(dtype, ir::DType::kF32);
+    const ir::PanelShape tile = *PanelShapeOf(device, dtype, ir::DType::kF32);
     panels[absl::StrCat("$", ir::DTypeName(dtype))] = absl::StrCat(tile.rows, "x", tile.depth);
   }
   return absl::StrReplaceAll(text, panels);

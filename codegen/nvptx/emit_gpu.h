@@ -27,6 +27,12 @@ absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, GpuEmitter& e);
 absl::StatusOr<KernelInfo> EmitPad(const KernelSpec& spec, GpuEmitter& e);
 absl::StatusOr<KernelInfo> EmitPick(const KernelSpec& spec, GpuEmitter& e);
 
+// Weights in blocks: emit_blocks.cc.
+absl::StatusOr<KernelInfo> EmitDequantize(const KernelSpec& spec, GpuEmitter& e);
+absl::StatusOr<KernelInfo> EmitGatherBlocks(const KernelSpec& spec, GpuEmitter& e);
+absl::StatusOr<KernelInfo> EmitPackBlocks(const KernelSpec& spec, GpuEmitter& e);
+absl::StatusOr<KernelInfo> EmitQuantizeBlocks(const KernelSpec& spec, GpuEmitter& e);
+
 // A warp for each row: emit_rows.cc.
 absl::StatusOr<KernelInfo> EmitLayernorm(const KernelSpec& spec, GpuEmitter& e);
 absl::StatusOr<KernelInfo> EmitQuantizeScale(const KernelSpec& spec, GpuEmitter& e);

@@ -30,7 +30,7 @@ void CopyElement(GpuEmitter& e, const Place& from, const Place& to) {
 
 absl::Status RefuseBlocks(const KernelSpec& spec) {
   for (const TensorSpec& operand : spec.operands) {
-    if (ir::IsBlock(operand.dtype)) return NoKernel(spec, "a GPU's kernels read no blocks");
+    if (ir::IsBlock(operand.dtype)) return NoKernel(spec, "an operand is in blocks");
   }
   return absl::OkStatus();
 }
@@ -38,8 +38,7 @@ absl::Status RefuseBlocks(const KernelSpec& spec) {
 }  // namespace
 
 absl::StatusOr<KernelInfo> EmitGather(const KernelSpec& spec, GpuEmitter& e) {
-  absl::Status checked = RefuseBlocks(spec);
-  if (!checked.ok()) return checked;
+  if (ir::IsBlock(spec.operands[0].dtype)) return EmitGatherBlocks(spec, e);
   e.ForElements(spec.result.PlainAxes(), [&](const Indices& to) {
     Indices from = to;
     from[spec.attrs.axes[0]] = LoadIndexAt(e, spec.operands[1], e.Buffer(1), to);
@@ -154,11 +153,10 @@ absl::StatusOr<KernelInfo> EmitCopy(const KernelSpec& spec, GpuEmitter& e) {
 }
 
 absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, GpuEmitter& e) {
-  absl::Status checked = RefuseBlocks(spec);
-  if (!checked.ok()) return checked;
   const TensorSpec& from = spec.operands[0];
   if (from.layout.is_panel()) return NoKernel(spec, "the operand is in panels already");
   if (spec.result.axes.size() != 2) return NoKernel(spec, "only matrices are packed");
+  if (ir::IsBlock(from.dtype)) return EmitPackBlocks(spec, e);
   const std::string row = PanelRowAxis(spec.result).name;
   // The part's own rows, the elements of a row last.
   const std::vector<ir::Axis> axes = {from.Find(row)->axis,

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "codegen/emit/block_access.h"
 #include "codegen/emit/column_epilogue.h"
 #include "codegen/emit/integer.h"
 #include "codegen/emit/op_emitter.h"
 #include "codegen/emit/tensor_access.h"
+#include "codegen/nvptx/block_words.h"
 #include "ir/op/contraction.h"
 #include "ir/type/encoding.h"
 
@@ -26,7 +28,10 @@ Product::Product(const KernelSpec& spec, GpuEmitter& e)
 }
 
 absl::Status Product::Check() const {
-  if (ir::IsBlock(b_.dtype)) return NoKernel(spec_, "a GPU's kernels read no blocks");
+  if (ir::IsBlock(a_.dtype)) return NoKernel(spec_, "a GPU multiplies no activations in blocks");
+  if (IsBlocks() && (contracted_.size() != 1 || !IsContracted(BlockAxis(b_).name))) {
+    return NoKernel(spec_, "the blocks lie along another axis");
+  }
   if (a_.layout.is_panel()) return NoKernel(spec_, "the first operand is in panels");
   for (const EpilogueStep step : spec_.attrs.epilogue) {
     const bool known = EmitsColumnStep(step) || Info(step).grain == ir::Grain::kHeads;
@@ -34,6 +39,8 @@ absl::Status Product::Check() const {
   }
   return absl::OkStatus();
 }
+
+bool Product::IsBlocks() const { return ir::IsBlock(b_.dtype); }
 
 bool Product::IsContracted(absl::string_view name) const {
   return std::any_of(contracted_.begin(), contracted_.end(),
@@ -48,7 +55,35 @@ std::vector<ir::Axis> Product::FreeAxes(const TensorSpec& tensor) const {
   return axes;
 }
 
+// Lanes take quarters of blocks.
+Value* Product::SumOfBlocks(const Indices& indices) {
+  const std::string& along = contracted_[0].name;
+  const int64_t elements = ir::EncodingOf(b_.dtype).elements;
+  const int64_t quarters = contracted_[0].extent.value / elements * 4;
+  Value* own = e_.ForLanesOfWarp(
+      e_.Const(quarters), {e_.ConstF32(0.0f, 1)}, [&](Value* i, const Emitter::Carried& before) {
+        const Integer quad = Integer(e_, i) % 4;
+        const Integer first = Integer(e_, i) / 4 * elements;
+        Indices at = indices;
+        at[along] = first;
+        BlockWords block(e_, b_.dtype, BlockAt(e_, b_, e_.Buffer(1), at), quad);
+        Value* sum = before[0];
+        for (int64_t k = 0; k < elements; k += kQuads) {
+          const std::array<Value*, 4> values = block.Values(k);
+          for (size_t n = 0; n < values.size(); ++n) {
+            at[along] = first + quad * 4 + (k + static_cast<int64_t>(n));
+            Value* x =
+                e_.Load(e_.Address(e_.Buffer(0), ElementOffset(e_, a_, at), a_.dtype), a_.dtype, 1);
+            sum = e_.MulAdd(x, values[n], sum);
+          }
+        }
+        return Emitter::Carried{sum};
+      })[0];
+  return e_.WarpSum(own);
+}
+
 Value* Product::Sum(const Indices& indices) {
+  if (IsBlocks()) return SumOfBlocks(indices);
   auto& b = e_.b();
   Integer count(e_, e_.Const(1));
   for (const ir::Axis& axis : contracted_) count = count * e_.ExtentValue(axis.extent);

@@ -25,6 +25,7 @@ class Product {
 
  protected:
   bool is_expert() const { return spec_.opcode == ir::Opcode::kExpertMatmul; }
+  bool IsBlocks() const;  // the matrix
   bool is_integer() const { return spec_.result.dtype == ir::DType::kI32; }
   bool has_halves() const { return spec_.attrs.epilogue.grain() == ir::Grain::kHalves; }
   bool IsContracted(absl::string_view name) const;
@@ -32,6 +33,8 @@ class Product {
 
   // The sum of products at these indices, in all lanes of the warp.
   Value* Sum(const Indices& indices);
+
+  Value* SumOfBlocks(const Indices& indices);
 
   // What the steps on columns make of a sum, or of the two of a column and its partner `half`
   // columns on.

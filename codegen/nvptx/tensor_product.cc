@@ -9,7 +9,9 @@
 #include "codegen/nvptx/block_sum.h"
 #include "codegen/nvptx/eights.h"
 #include "ir/op/contraction.h"
+#include "ir/type/encoding.h"
 #include "machine/gpu_tiles.h"
+#include "machine/tiles.h"
 
 namespace lluda::codegen::gpu {
 namespace {
@@ -20,28 +22,29 @@ using runtime::kBlockWarps;
 using Words = std::vector<Value*>;
 
 constexpr int64_t kSegment = 128;  // elements of a chain of products
-constexpr int64_t kChunk = 32;     // of which a lane reads 8 of a row at a time
 constexpr int64_t kChunks = kSegment / kChunk;
-constexpr int64_t kFewRows = 8, kFewColumns = 8;
 // A lane has at most so many words of 16 bytes of weights under way at a time.
 constexpr int64_t kWordsInFlight = 12;
 
 // More blocks do not normalise what they read each for itself: that they wait for shows then.
 constexpr int64_t kMostNormalising = 1024;
 
-constexpr int64_t kTileRows = 64;
-constexpr int64_t kStages = 3;              // slabs of 32 elements that are on their way or read
-constexpr int64_t kSlabBytes = kChunk * 2;  // of a row
-// A tile's warps: 2 by 4.
-constexpr int64_t kWarpRows = 2, kWarpColumns = 4;
+constexpr int64_t kStages = 3;  // slabs of 32 elements that are on their way or read
 
 // A row of normalised elements in shared memory is so much longer that neighbouring rows lie in
 // other banks.
 constexpr int64_t kRowPadding = 64;
 
+int64_t SegmentOf(DType b) { return ir::IsBlock(b) ? kBlockSegment : kSegment; }
+// Of a short axis in blocks there are not segments enough for all warps.
+int64_t FewColumnsOf(DType b, int64_t depth) {
+  return ir::IsBlock(b) && depth < kBlockSegment * kBlockWarps ? kFewBlockColumns : kFewColumns;
+}
+
 // Of shared memory, for the segments' sums and for normalised rows.
-int64_t SumBytes(int64_t depth, int64_t parts) {
-  return (depth + kSegment - 1) / kSegment * parts * kFewRows * kFewColumns * 4;
+int64_t SumBytes(DType b, int64_t depth, int64_t parts) {
+  const int64_t segments = (depth + SegmentOf(b) - 1) / SegmentOf(b);
+  return segments * parts * kFewRows * FewColumnsOf(b, depth) * 4;
 }
 int64_t StagedBytes(int64_t depth) { return kFewRows * (2 * depth + kRowPadding); }
 
@@ -51,10 +54,14 @@ bool TensorProduct::Fits(const KernelSpec& spec) {
   if (spec.opcode != ir::Opcode::kMatmul) return false;
   const TensorSpec& a = spec.operands[0];
   const TensorSpec& b = spec.operands[1];
-  if (a.dtype != DType::kBF16 || b.dtype != DType::kBF16 || a.layout.is_panel()) return false;
+  if (a.dtype != DType::kBF16 || a.layout.is_panel()) return false;
   const auto contracted = ir::ContractedAxes(spec.attrs);
   if (a.axes.size() != 2 || b.axes.size() != 2 || contracted.size() != 1) return false;
-  if (!(b.layout == ir::Layout::Panel(1, kEight, contracted[0]))) return false;
+  const std::optional<ir::PanelShape> shape =
+      machine::PanelShapeOf(machine::DeviceKind::kGpu, b.dtype, DType::kF32);
+  if (!shape || !(b.layout == ir::Layout::Panel(shape->rows, shape->depth, contracted[0]))) {
+    return false;
+  }
   if (!IsContiguous(a, contracted[0])) return false;
   const ir::Extent& depth = b.Find(contracted[0])->axis.extent;
   const ir::StridedAxis& rows = a.axes[0].axis.name == contracted[0] ? a.axes[1] : a.axes[0];
@@ -63,11 +70,12 @@ bool TensorProduct::Fits(const KernelSpec& spec) {
   const int64_t head =
       spec.attrs.epilogue.per_head() ? spec.attrs.result_axes.back().extent.value : 0;
   const int64_t parts = spec.attrs.epilogue.grain() == ir::Grain::kHalves ? 2 : 1;
-  return machine::HasTensorProduct(DType::kBF16, DType::kBF16, depth.value, head) &&
-         SumBytes(depth.value, parts) <= runtime::kMaxSharedBytes;
+  return machine::HasTensorProduct(a.dtype, b.dtype, depth.value, head) &&
+         SumBytes(b.dtype, depth.value, parts) <= runtime::kMaxSharedBytes;
 }
 
 bool TensorProduct::StagesNorm(const KernelSpec& spec) {
+  const DType b = spec.operands[1].dtype;
   const int64_t depth = spec.operands[1].Find(spec.attrs.axes[0])->axis.extent.value;
   const int64_t parts = spec.attrs.epilogue.grain() == ir::Grain::kHalves ? 2 : 1;
   if (depth % kBlockThreads != 0) return false;
@@ -75,27 +83,34 @@ bool TensorProduct::StagesNorm(const KernelSpec& spec) {
   for (const ir::StridedAxis& strided : spec.operands[1].axes) {
     if (strided.axis.name != spec.attrs.axes[0]) columns *= strided.axis.extent.value;
   }
-  return SumBytes(depth, parts) + StagedBytes(depth) <= runtime::kMaxSharedBytes &&
-         columns / kFewColumns <= kMostNormalising;
+  return SumBytes(b, depth, parts) + StagedBytes(depth) <= runtime::kMaxSharedBytes &&
+         columns / FewColumnsOf(b, depth) <= kMostNormalising;
 }
 
 TensorProduct::TensorProduct(const KernelSpec& spec, GpuEmitter& e)
     : Product(spec, e),
       rows_(FreeAxes(a_)[0]),
       depth_(contracted_[0].extent.value),
-      segments_((depth_ + kSegment - 1) / kSegment) {
+      segments_((depth_ + SegmentOf(b_.dtype) - 1) / SegmentOf(b_.dtype)) {
   if (spec.attrs.epilogue.per_head()) heads_ = std::make_unique<Heads>(spec, e);
   count_ = FreeAxes(b_)[0].extent.value / Parts();
 }
 
 int64_t TensorProduct::TileColumns() const {
   constexpr int64_t kNarrow = 64, kWide = 128, kManyColumns = 2048;
+  if (IsBlocks()) return kNarrow;  // what they are decoded in takes the registers
   return count_ * Parts() >= kManyColumns ? kWide : kNarrow;
 }
 
 int64_t TensorProduct::BlockColumns() const {
-  return is_many() ? TileColumns() / Parts() : kFewColumns;
+  return is_many() ? TileColumns() / Parts() : FewColumns();
 }
+
+int64_t TensorProduct::StageBytes() const {
+  return (kTileRows + (IsBlocks() ? 0 : TileColumns())) * kSlabBytes;
+}
+
+int64_t TensorProduct::FewColumns() const { return FewColumnsOf(b_.dtype, depth_); }
 
 int64_t TensorProduct::MeetingUnit() const { return std::max(heads_->dims(), BlockColumns()); }
 
@@ -106,6 +121,7 @@ int64_t TensorProduct::Groups() const { return (count_ + BlockColumns() - 1) / B
 // All blocks of a layer's product at once, on GPUs of more than a hundred multiprocessors, where the
 // weights that its threads hold leave room for it.
 int TensorProduct::BlocksTogether() const {
+  if (IsBlocks()) return 2;
   if (is_many()) return 0;
   const int64_t own = (segments_ + kBlockWarps - 1) / kBlockWarps;
   const int64_t words = kChunks * Parts() * own;
@@ -156,16 +172,19 @@ void TensorProduct::WhereAligned(const std::function<void(bool)>& emit) {
       [&] { emit(false); });
 }
 
-// Eight bf16 elements as four words.
-Words TensorProduct::LoadWords(Value* pointer, bool aligned) {
+// Eight bf16 elements as four words, or four as two.
+Words TensorProduct::LoadWords(Value* pointer, bool aligned, int count) {
   auto& b = e_.b();
   Words words;
   if (aligned) {
-    Value* all = b.CreateAlignedLoad(e_.Int(32, 4), pointer, llvm::Align(16));
-    for (uint64_t i = 0; i < 4; ++i) words.push_back(b.CreateExtractElement(all, i));
+    Value* all = b.CreateAlignedLoad(e_.Int(32, count), pointer,
+                                     llvm::Align(static_cast<uint64_t>(4 * count)));
+    for (uint64_t i = 0; i < static_cast<uint64_t>(count); ++i) {
+      words.push_back(b.CreateExtractElement(all, i));
+    }
     return words;
   }
-  for (int64_t i = 0; i < 4; ++i) {
+  for (int64_t i = 0; i < count; ++i) {
     Value* word = e_.ConstInt(0, 32, 1);
     for (int64_t half = 0; half < 2; ++half) {
       Value* element = e_.Address(pointer, e_.Const(2 * i + half), DType::kBF16);
@@ -181,8 +200,8 @@ Words TensorProduct::LoadWords(Value* pointer, bool aligned) {
 // The weights that a lane holds at first are asked for before the kernel waits for the one before
 // it: they are nobody's result.
 void TensorProduct::EmitFew() {
-  shared_ =
-      e_.Shared(SumBytes(depth_, Parts()) + (part_.norm == nullptr ? 0 : StagedBytes(depth_)));
+  shared_ = e_.Shared(SumBytes(b_.dtype, depth_, Parts()) +
+                      (part_.norm == nullptr ? 0 : StagedBytes(depth_)));
   if (part_.norm != nullptr) {
     SumSegments(true);
   } else {
@@ -192,13 +211,13 @@ void TensorProduct::EmitFew() {
   StoreFew();
   if (MeetsHeads()) {
     e_.Barrier();  // all have read the segments' sums
-    EndHeads(Integer(e_, group_) * kFewColumns, kFewRows);
+    EndHeads(Integer(e_, group_) * FewColumns(), kFewRows);
   }
 }
 
 Value* TensorProduct::StagedRows() {
-  return e_.b().CreateConstInBoundsGEP1_64(e_.b().getInt8Ty(), shared_,
-                                           static_cast<uint64_t>(SumBytes(depth_, Parts())));
+  return e_.b().CreateConstInBoundsGEP1_64(
+      e_.b().getInt8Ty(), shared_, static_cast<uint64_t>(SumBytes(b_.dtype, depth_, Parts())));
 }
 
 // The rows, normalised as EmitRmsnorm does, as bf16 behind the segments' sums.
@@ -246,6 +265,7 @@ void TensorProduct::LoadNormWeights() {
 
 // Warp w takes segments from w * (segments of a warp) on.
 void TensorProduct::SumSegments(bool aligned) {
+  if (IsBlocks()) return SumBlockSegments(aligned);
   auto& b = e_.b();
   const int64_t own = (segments_ + kBlockWarps - 1) / kBlockWarps;
   const bool all_whole = segments_ % kBlockWarps == 0 && depth_ % kSegment == 0;
@@ -278,16 +298,7 @@ void TensorProduct::SumSegments(bool aligned) {
   const int64_t together = std::max<int64_t>(1, kWordsInFlight / (kChunks * Parts()));
   std::vector<Words> words = load_weights(0, std::min(own, together));
   if (part_.norm != nullptr) LoadNormWeights();
-  e_.WaitForEarlier();
-  Value* rows = nullptr;  // this lane's
-  if (part_.norm != nullptr) {
-    StageNorm();
-    rows = e_.Address(StagedRows(), g * (depth_ + kRowPadding / 2), DType::kBF16);
-  } else {
-    // Rows behind the last are computed as it, and not stored.
-    Value* last = Integer(e_, left_) - 1;
-    rows = RowPointer(Integer(e_, e_.Least(g, last)) + first_);
-  }
+  Value* rows = LanesRow(g);
   Value* none = e_.ConstInt(0, 32, 1);
   for (int64_t from = 0; from < own; from += together) {
     const int64_t to = std::min(own, from + together);
@@ -327,12 +338,24 @@ void TensorProduct::SumSegments(bool aligned) {
   }
 }
 
+// Where the row g of the block begins, once it is there.
+Value* TensorProduct::LanesRow(Value* g) {
+  e_.WaitForEarlier();
+  if (part_.norm != nullptr) {
+    StageNorm();
+    return e_.Address(StagedRows(), Integer(e_, g) * (depth_ + kRowPadding / 2), DType::kBF16);
+  }
+  // Rows behind the last are computed as it, and not stored.
+  Value* last = Integer(e_, left_) - 1;
+  return RowPointer(Integer(e_, e_.Least(g, last)) + first_);
+}
+
 // A thread for each row's column.
 void TensorProduct::StoreFew() {
   auto& b = e_.b();
-  const Integer row = Integer(e_, e_.Thread()) / kFewColumns;
-  const Integer own = Integer(e_, e_.Thread()) % kFewColumns;
-  Value* column = Integer(e_, group_) * kFewColumns + own;
+  const Integer row = Integer(e_, e_.Thread()) / FewColumns();
+  const Integer own = Integer(e_, e_.Thread()) % FewColumns();
+  Value* column = Integer(e_, group_) * FewColumns() + own;
   Value* inside = b.CreateAnd(b.CreateICmpSLT(row, left_), Integer(e_, column) < count_);
   e_.If(inside, [&] {
     std::vector<Value*> sums;
@@ -340,7 +363,7 @@ void TensorProduct::StoreFew() {
       Value* sum = e_.ConstF32(0.0f, 1);
       for (int64_t segment = 0; segment < segments_; ++segment) {
         const Integer at =
-            Integer(e_, e_.Thread()) + (segment * Parts() + part) * (kFewRows * kFewColumns);
+            Integer(e_, e_.Thread()) + (segment * Parts() + part) * (kFewRows * FewColumns());
         sum = b.CreateFAdd(sum, e_.Load(e_.Address(shared_, at, DType::kF32), DType::kF32, 1));
       }
       sums.push_back(sum);
@@ -396,7 +419,8 @@ void TensorProduct::EndHeads(Value* first_column, int64_t rows) {
 void TensorProduct::EmitMany(bool aligned) {
   const int64_t columns = TileColumns();
   const int64_t slabs = depth_ / kChunk;
-  shared_ = e_.Shared(kStages * (kTileRows + columns) * kSlabBytes);
+  const int64_t of_segment = SegmentOf(b_.dtype) / kChunk;
+  shared_ = e_.Shared(kStages * StageBytes());
   for (int64_t slab = 0; slab < kStages - 1; ++slab) {
     if (slab < slabs) CopySlab(e_.Const(slab), e_.Const(slab), aligned);
     e_.CloseCopies();
@@ -404,24 +428,42 @@ void TensorProduct::EmitMany(bool aligned) {
   const size_t tile_rows = kTileRows / kWarpRows / 16;
   const auto tile_columns = static_cast<size_t>(columns / kWarpColumns / 8);
   const size_t count = tile_rows * tile_columns * 4;
-  const auto step = [&](Value* slab, Words* sums) {
+  const auto step = [&](Value* slab, const std::function<void(Value * stage)>& add) {
     e_.WaitForCopies(kStages - 2);
     e_.Barrier();  // all see the slab, and have read the one whose place is taken next
     Value* next = Integer(e_, slab) + (kStages - 1);
     e_.If(Integer(e_, next) < slabs, [&] { CopySlab(next, Integer(e_, next) % kStages, aligned); });
     e_.CloseCopies();
-    AddSlab(Integer(e_, slab) % kStages, sums);
+    add(Integer(e_, slab) % kStages);
   };
+  const std::vector<LaneColumns> block_columns =
+      IsBlocks() ? TileBlockColumns() : std::vector<LaneColumns>();
   const auto segment = [&](Value* first_slab, int64_t own, Words totals) {
     Words sums(count, e_.ConstF32(0.0f, 1));
-    for (int64_t i = 0; i < own; ++i) step(Integer(e_, first_slab) + i, &sums);
+    std::unique_ptr<BlockSegment> blocks;
+    if (IsBlocks()) {
+      std::vector<Value*> numbers;
+      const int64_t elements = ir::EncodingOf(b_.dtype).elements;
+      for (int64_t i = 0; i < own * kChunk; i += elements) {
+        numbers.push_back(FirstBlock(Integer(e_, first_slab) * kChunk + i));
+      }
+      blocks = std::make_unique<BlockSegment>(e_, b_.dtype, block_columns, numbers);
+      blocks->Load(0);
+    }
+    for (int64_t i = 0; i < own; ++i) {
+      step(Integer(e_, first_slab) + i, [&](Value* stage) {
+        if (blocks == nullptr) return AddSlab(stage, &sums);
+        if (i + 1 < own) blocks->Load(i + 1);
+        blocks->Add(i, TileRows(stage), &sums);
+      });
+    }
     for (size_t i = 0; i < count; ++i) totals[i] = e_.b().CreateFAdd(totals[i], sums[i]);
     return totals;
   };
   Words totals(count, e_.ConstF32(0.0f, 1));
-  const int64_t whole = slabs / kChunks * kChunks;
-  totals = e_.Loop(e_.Const(0), e_.Const(whole), kChunks, totals,
-                   [&](Value* slab, const Words& c) { return segment(slab, kChunks, c); });
+  const int64_t whole = slabs / of_segment * of_segment;
+  totals = e_.Loop(e_.Const(0), e_.Const(whole), of_segment, totals,
+                   [&](Value* slab, const Words& c) { return segment(slab, of_segment, c); });
   if (whole < slabs) totals = segment(e_.Const(whole), slabs - whole, totals);
   StoreTile(totals);
   if (MeetsHeads()) EndHeads(Integer(e_, group_) * BlockColumns(), kTileRows);
@@ -431,8 +473,7 @@ void TensorProduct::EmitMany(bool aligned) {
 // of eight, so that a lane has a column and its partner.
 void TensorProduct::CopySlab(Value* slab, Value* stage, bool aligned) {
   auto& b = e_.b();
-  const int64_t columns = TileColumns();
-  const Integer bytes = Integer(e_, stage) * ((kTileRows + columns) * kSlabBytes);
+  const Integer bytes = Integer(e_, stage) * StageBytes();
   const Integer row = Integer(e_, e_.Thread()) / 4;
   const Integer element = Integer(e_, slab) * kChunk + Integer(e_, e_.Thread()) % 4 * kEight;
   const auto place = [&](int64_t row_of_stage) {
@@ -442,14 +483,17 @@ void TensorProduct::CopySlab(Value* slab, Value* stage, bool aligned) {
   Value* last = Integer(e_, left_) - 1;
   Value* from =
       e_.Address(RowPointer(Integer(e_, first_) + e_.Least(row, last)), element, a_.dtype);
+  Value* to = IsBlocks() ? HalfPlace(bytes, row) : place(0);
   if (aligned) {
-    e_.BeginCopy(place(0), from);
+    e_.BeginCopy(to, from);
   } else {
     Value* words = llvm::PoisonValue::get(e_.Int(32, 4));
     const Words loaded = LoadWords(from, false);
     for (uint64_t i = 0; i < 4; ++i) words = b.CreateInsertElement(words, loaded[i], i);
-    b.CreateAlignedStore(words, place(0), llvm::Align(16));
+    b.CreateAlignedStore(words, to, llvm::Align(16));
   }
+  if (IsBlocks()) return;
+  const int64_t columns = TileColumns();
   constexpr int64_t kRowsTogether = kBlockThreads / 4;
   for (int64_t first = 0; first < columns; first += kRowsTogether) {
     const Integer in_tile = row + first;
@@ -468,7 +512,7 @@ void TensorProduct::CopySlab(Value* slab, Value* stage, bool aligned) {
 void TensorProduct::AddSlab(Value* stage, Words* sums) {
   const int64_t columns = TileColumns();
   auto& b = e_.b();
-  const Integer bytes = Integer(e_, stage) * ((kTileRows + columns) * kSlabBytes);
+  const Integer bytes = Integer(e_, stage) * StageBytes();
   const Integer warp_row = Integer(e_, e_.Warp()) / kWarpColumns;
   const Integer warp_column = Integer(e_, e_.Warp()) % kWarpColumns;
   const auto words = [&](Value* row) {

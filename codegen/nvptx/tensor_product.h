@@ -19,10 +19,22 @@
 
 #include "codegen/backend.h"
 #include "codegen/kernel_spec.h"
+#include "codegen/nvptx/block_segment.h"
 #include "codegen/nvptx/heads.h"
 #include "codegen/nvptx/product.h"
 
 namespace lluda::codegen::gpu {
+
+// Elements of a row that a slab of a tile holds, of which a lane reads 8.
+inline constexpr int64_t kChunk = 32;
+inline constexpr int64_t kSlabBytes = kChunk * 2;
+inline constexpr int64_t kFewRows = 8, kFewColumns = 8;
+inline constexpr int64_t kTileRows = 64;
+// A tile's warps.
+inline constexpr int64_t kWarpRows = 2, kWarpColumns = 4;
+// Of a matrix in blocks, as long as the longest one: chains of steps. And columns for few rows.
+inline constexpr int64_t kBlockSegment = 256, kFewBlockColumns = 16;
+static_assert(kChunk == kBlockChunk);
 
 class TensorProduct : public Product {
  public:
@@ -62,6 +74,8 @@ class TensorProduct : public Product {
   int64_t Parts() const { return has_halves() ? 2 : 1; }
   bool MeetsHeads() const { return heads_ != nullptr && heads_->IsWhole(); }
   int64_t TileColumns() const;
+  int64_t FewColumns() const;
+  int64_t StageBytes() const;
   // Columns of the result that a block computes.
   int64_t BlockColumns() const;
   // Columns whose blocks meet: whole heads of whole blocks.
@@ -69,7 +83,7 @@ class TensorProduct : public Product {
 
   Value* RowPointer(Value* row);
   Value* WeightPointer(int64_t part, Value* column);
-  std::vector<Value*> LoadWords(Value* pointer, bool aligned);
+  std::vector<Value*> LoadWords(Value* pointer, bool aligned, int count = 4);
   void WhereAligned(const std::function<void(bool)>& emit);
 
   // Few rows.
@@ -79,6 +93,7 @@ class TensorProduct : public Product {
   void LoadNormWeights();
   Value* ElementOfThread(int64_t k);
   void SumSegments(bool aligned);
+  Value* LanesRow(Value* g);
   void StoreFew();
 
   // Many rows.
@@ -86,6 +101,15 @@ class TensorProduct : public Product {
   void CopySlab(Value* slab, Value* stage, bool aligned);
   void AddSlab(Value* stage, std::vector<Value*>* sums);
   void StoreTile(const std::vector<Value*>& totals);
+
+  // Of a matrix in blocks: tensor_blocks.cc.
+  LaneColumns BlockColumnsFrom(Value* first, int64_t part);
+  Value* BlockPointer(Value* column);
+  Value* FirstBlock(Value* element);
+  void SumBlockSegments(bool aligned);
+  std::vector<LaneColumns> TileBlockColumns();
+  Value* HalfPlace(Value* stage_bytes, Value* row);
+  std::vector<BlockTile::Rows> TileRows(Value* stage);
 
   // Stores a sum of a row, or leaves it for the block that ends the head.
   void StoreSum(Value* row, Value* column, const std::vector<Value*>& sums);

@@ -84,6 +84,21 @@ class PtxEmitter : public GpuEmitter {
     for (unsigned i = 0; i < 4; ++i) next.push_back(b().CreateExtractValue(result, i));
     return next;
   }
+  Value* PickBytes(Value* low, Value* high, Value* selector) override {
+    return b().CreateIntrinsic(llvm::Intrinsic::nvvm_prmt, {}, {low, high, selector});
+  }
+  Value* MultiplyAddPairs(Value* x, Value* y, Value* z) override {
+    auto* i32 = b().getInt32Ty();
+    auto* type = llvm::FunctionType::get(i32, {i32, i32, i32}, false);
+    auto* call = b().CreateCall(type,
+                                llvm::InlineAsm::get(type, "fma.rn.bf16x2 $0, $1, $2, $3;",
+                                                     "=r,r,r,r", /*hasSideEffects=*/false),
+                                {x, y, z});
+    call->setDoesNotAccessMemory();
+    call->setDoesNotThrow();
+    call->addFnAttr(llvm::Attribute::WillReturn);
+    return call;
+  }
   void BeginCopy(Value* shared, Value* from) override {
     b().CreateIntrinsic(llvm::Intrinsic::nvvm_cp_async_cg_shared_global_16, {},
                         {b().CreateAddrSpaceCast(shared, b().getPtrTy(kSharedSpace)),
@@ -177,6 +192,30 @@ class SimulatedEmitter : public GpuEmitter {
       next.push_back(b().CreateLoad(F32(1), b().CreateConstInBoundsGEP1_64(F32(1), words[2], i)));
     }
     return next;
+  }
+  Value* PickBytes(Value* low, Value* high, Value* selector) override {
+    auto* i64 = b().getInt64Ty();
+    Value* all =
+        b().CreateOr(b().CreateZExt(low, i64), b().CreateShl(b().CreateZExt(high, i64), 32));
+    Value* picked = b().getInt32(0);
+    for (uint64_t i = 0; i < 4; ++i) {
+      Value* number = b().CreateAnd(b().CreateLShr(selector, 4 * i), 7);
+      Value* shift = b().CreateZExt(b().CreateShl(number, 3), i64);
+      Value* byte =
+          b().CreateAnd(b().CreateTrunc(b().CreateLShr(all, shift), b().getInt32Ty()), 255);
+      picked = b().CreateOr(picked, b().CreateShl(byte, 8 * i));
+    }
+    return picked;
+  }
+  Value* MultiplyAddPairs(Value* x, Value* y, Value* z) override {
+    Value* upper_half = b().getInt32(0xFFFF0000);
+    const auto sum = [&](const std::function<Value*(Value*)>& half) {
+      const auto number = [&](Value* pair) { return b().CreateBitCast(half(pair), F32(1)); };
+      return b().CreateBitCast(MulAdd(number(x), number(y), number(z)), b().getInt32Ty());
+    };
+    Value* low = sum([&](Value* pair) { return b().CreateShl(pair, 16); });
+    Value* high = sum([&](Value* pair) { return b().CreateAnd(pair, upper_half); });
+    return b().CreateOr(b().CreateLShr(low, 16), b().CreateAnd(high, upper_half));
   }
   void BeginCopy(Value* shared, Value* from) override {
     b().CreateAlignedStore(b().CreateAlignedLoad(Int(32, 4), from, llvm::Align(16)), shared,

@@ -57,6 +57,11 @@ class GpuEmitter : public Emitter {
   // SimulatedThread::multiply. `a` are 4 i32, `b` 2, `sums` 4 f32; all threads of the warp come here.
   virtual std::vector<Value*> Multiply(const std::vector<Value*>& a, const std::vector<Value*>& b,
                                        const std::vector<Value*>& sums) = 0;
+  // Of the four bytes of `low` and the four of `high`, numbered 0 to 7, those that the nibbles of
+  // `selector` below 2^16 name, each below 8; all are i32.
+  virtual Value* PickBytes(Value* low, Value* high, Value* selector) = 0;
+  // a * b + c of two bf16 in an i32 each. No product, and no sum, needs rounding.
+  virtual Value* MultiplyAddPairs(Value* a, Value* b, Value* c) = 0;
   // Copies 16 bytes into shared memory, both at multiples of 16, at some time before a
   // WaitForCopies. Copies are told apart by the CloseCopies behind them.
   virtual void BeginCopy(Value* shared, Value* from) = 0;

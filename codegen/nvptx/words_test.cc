@@ -129,6 +129,52 @@ TEST(Words, OfProductsAreInstructionsOfAGpu) {
   }
 }
 
+// What each thread's word becomes: its bytes behind one another's bf16 of 128, from which 136 is taken
+// away.
+void EmitPairs(GpuEmitter& e) {
+  auto& b = e.b();
+  const auto word = [&](int64_t value) { return e.ConstInt(value, 32, 1); };
+  Value* own = b.CreateAlignedLoad(
+      e.Int(32, 1), e.Address(e.Buffer(0), e.Thread(), ir::DType::kI32), llvm::Align(4));
+  Value* pair = e.PickBytes(own, word(0x43434343), word(0x4240));
+  Value* less = e.MultiplyAddPairs(pair, word(0x3F803F80), word(0xC308C308));
+  b.CreateAlignedStore(less, e.Address(e.Buffer(1), e.Thread(), ir::DType::kI32), llvm::Align(4));
+  e.Finish();
+}
+
+TEST(Words, OfBytesAndPairsAreSimulated) {
+  const Target target = Target::Host();
+  auto context = std::make_unique<llvm::LLVMContext>();
+  auto module = std::make_unique<llvm::Module>("test", *context);
+  EmitPairs(*GpuEmitter::Begin(Form::kSimulated, module.get(), target, "kernel", {"T"}, 2));
+  auto jit = Jit::Create(target, {});
+  ASSERT_TRUE(jit.ok()) << jit.status();
+  ASSERT_EQ((*jit)->AddModule(std::move(context), std::move(module)), absl::OkStatus());
+  auto library = std::move(**jit).Compile({"kernel"});
+  ASSERT_TRUE(library.ok()) << library.status();
+  std::vector<uint32_t> x(runtime::kBlockThreads, 0xAA0FBB02), y(runtime::kBlockThreads);
+  void* buffers[] = {x.data(), y.data()};
+  const int64_t dims[] = {1};
+  auto runner = runtime::BlockRunner::Create();
+  ASSERT_TRUE(runner.ok()) << runner.status();
+  ASSERT_EQ((*runner)->Run((*library)->Find("kernel"), buffers, dims, 0), absl::OkStatus());
+  EXPECT_EQ(y.back(), 0x40E0C0C0u) << "7, and -6 below it";
+}
+
+TEST(Words, OfBytesAndPairsAreInstructionsOfAGpu) {
+  const Target target = Target::Host();
+  for (const Gpu& gpu : AllGpus()) {
+    llvm::LLVMContext context;
+    llvm::Module module("test", context);
+    EmitPairs(*GpuEmitter::Begin(Form::kPtx, &module, target, "kernel", {"T"}, 2));
+    const auto ptx = PtxOf(gpu, &module);
+    ASSERT_TRUE(ptx.ok()) << ptx.status();
+    for (const char* text : {"prmt.b32", "fma.rn.bf16x2"}) {
+      EXPECT_THAT(*ptx, HasSubstr(text)) << gpu.name;
+    }
+  }
+}
+
 TEST(Words, AreInstructionsOfAGpu) {
   llvm::LLVMContext context;
   llvm::Module module("test", context);

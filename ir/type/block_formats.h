@@ -2,7 +2,7 @@
 //
 // A block's bytes are little-endian without padding. Element i of each format is a formula on some of
 // them, in the words of a Machine: the decoder computes with numbers (ir/type/blocks.cc), kernels
-// with vectors that hold the same byte of 16 blocks (codegen/cpu/emit/block_values.cc). Which bytes
+// with vectors that hold the same byte of 16 blocks (codegen/emit/block_values.cc). Which bytes
 // and bits an element takes depends on i alone, so i is a number for both.
 //
 // A Machine has the types Int (32 bits) and Real (f32) and
@@ -14,6 +14,7 @@
 //   Real Pick(const int8_t (&table)[16], Int bits)   table[bits & 15]
 //   Real HalfPowerOfTwo(Int e)                       2^(e - 128), subnormal for e < 2
 //   Real E4M3(Int byte)                              the 8-bit float of 4 and 3 bits, not a NaN
+//   Int FifthBit(int64_t at, int64_t i)              bit i of the 32 bits there, in the place of bit 4
 // An Int has & | << >> (logical, on what is not negative) and - by an int; a Real has * + -, each of
 // which rounds once. The order of these is the reference's, so that results are the same bits.
 //
@@ -45,9 +46,9 @@ typename M::Int Nibbles(M& m, int64_t at, int64_t i) {
   return i < 16 ? byte : byte >> 4;
 }
 
-// Bit i of the 32 bits at `at`, in the place of bit 4.
+// M::FifthBit of a machine that finds bits in bytes.
 template <typename M>
-typename M::Int FifthBit(M& m, int64_t at, int64_t i) {
+typename M::Int FifthBitOf(M& m, int64_t at, int64_t i) {
   const auto byte = m.Byte(at + i / 8);
   const int bit = static_cast<int>(i % 8);
   return (bit <= 4 ? byte << (4 - bit) : byte >> (bit - 4)) & 16;
@@ -84,12 +85,12 @@ typename M::Real Q4_1Number(M& m, int64_t i) {
 
 template <typename M>
 typename M::Real Q5_0Number(M& m, int64_t i) {
-  return m.ToReal(((Nibbles(m, 6, i) & 15) | FifthBit(m, 2, i)) - 16);
+  return m.ToReal(((Nibbles(m, 6, i) & 15) | m.FifthBit(2, i)) - 16);
 }
 
 template <typename M>
 typename M::Real Q5_1Number(M& m, int64_t i) {
-  return m.ToReal((Nibbles(m, 8, i) & 15) | FifthBit(m, 4, i));
+  return m.ToReal((Nibbles(m, 8, i) & 15) | m.FifthBit(4, i));
 }
 
 template <typename M>

@@ -34,6 +34,7 @@ struct Numbers {
   Real Nibble(Int bits, int less) const { return static_cast<float>((bits & 15) - less); }
   Real Pick(const int8_t (&table)[16], Int bits) const { return table[bits & 15]; }
   Real HalfPowerOfTwo(Int e) const { return std::ldexp(1.0f, e - 128); }
+  Int FifthBit(int64_t at, int64_t i) const { return block_formats::FifthBitOf(*this, at, i); }
   Real Single(int64_t at) const {
     float value;
     std::memcpy(&value, block + at, sizeof(value));

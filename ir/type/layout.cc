@@ -39,6 +39,15 @@ int64_t PanelBytes(DType dtype, const Layout& layout, int64_t depth_total) {
   return BytesOf(dtype, PanelElements(layout, depth_total));
 }
 
+int64_t BlockUnit(const Encoding& encoding, const Layout& layout) {
+  constexpr int kRowsOfBytes = 16;
+  if (layout.rows == kRowsOfBytes) return 1;
+  for (const int64_t unit : {4, 2}) {
+    if (encoding.bytes % unit == 0) return unit;
+  }
+  return 1;
+}
+
 int64_t ElementOffset(const Type& type, absl::Span<const int64_t> index) {
   CHECK_EQ(index.size(), type.axes.size()) << ToString(type);
   if (type.layout.is_panel()) {

@@ -9,6 +9,8 @@
 // Blocks (ir/type/encoding.h) have elements without addresses. Row-major they follow one another. In
 // panels 16 rows' blocks are a group as deep as a block, `@panel(16x32, k)` for 32 elements, and in a
 // group byte b of row r's block lies at b * 16 + r: a vector of 16 bytes holds the same byte of each.
+// In panels of fewer rows, R, bytes lie by units of u = BlockUnit: byte b of row r's block at
+// b / u * u * R + r * u + b % u, so that a thread reads a unit and its neighbours the next rows'.
 //
 // Example: of bf16 vocab[40] hid[8] @panel(16x2, hid), ByteSize is 48 * 8 * 2, and element (17, 3)
 // is the 163rd: 1 * 128 + 1 * 32 + 1 * 2 + 1.
@@ -42,6 +44,10 @@ SymbolicSize SymbolicByteSize(const Type& type);
 // Elements of one panel over `depth_total` elements, padding included, and their bytes.
 int64_t PanelElements(const Layout& layout, int64_t depth_total);
 int64_t PanelBytes(DType dtype, const Layout& layout, int64_t depth_total);
+
+// Bytes of a row's block that lie together in a panel: 1 where a panel has 16 rows; else 4, 2 or 1,
+// as divides the block.
+int64_t BlockUnit(const Encoding& encoding, const Layout& layout);
 
 // Elements from the value's start to the one with these indices, one for each axis. The extents are
 // constants, the dtype is plain.

@@ -109,6 +109,13 @@ TEST(LayoutTest, PanelsOfBlocksTakeTheBytesOfTheirBlocks) {
   EXPECT_EQ(ByteSize(Matrix(DType::kQ6K, 21, 512, {}), nullptr), 21 * 2 * 210);
 }
 
+TEST(LayoutTest, BytesOfBlocksLieAloneInPanelsOf16RowsAndByUnitsInOthers) {
+  EXPECT_EQ(BlockUnit(EncodingOf(DType::kQ4K), Layout::Panel(16, 256, "k")), 1);
+  EXPECT_EQ(BlockUnit(EncodingOf(DType::kQ4K), Layout::Panel(8, 256, "k")), 4);
+  EXPECT_EQ(BlockUnit(EncodingOf(DType::kQ8_0), Layout::Panel(8, 32, "k")), 2);
+  EXPECT_EQ(BlockUnit(EncodingOf(DType::kMXFP4), Layout::Panel(8, 32, "k")), 1);
+}
+
 std::string BlocksError(const Type& type) {
   return std::string(CheckBlocks({32, 34}, type).message());
 }

@@ -46,6 +46,7 @@ void ForEachBlockByte(ir::Type type, const Placement& placement, Visit&& visit) 
   const int64_t row_bytes = ir::BytesOf(type.dtype, type.axes.back().extent.value);
   const int64_t bytes = ir::BytesOf(type.dtype, ir::ElementCount(type, nullptr));
   const int64_t together = type.layout.is_panel() ? type.layout.rows : 1;
+  const int64_t unit = ir::BlockUnit(ir::EncodingOf(type.dtype), type.layout);
   for (int64_t i = 0; i < bytes; ++i) {
     const int64_t row = i / row_bytes;
     if (!type.layout.is_panel()) {
@@ -55,7 +56,8 @@ void ForEachBlockByte(ir::Type type, const Placement& placement, Visit&& visit) 
     // Where the row's panel begins, whose groups follow one another.
     const int64_t panel =
         ir::BytesOf(type.dtype, ir::ElementOffset(type, {row - row % together, 0}));
-    visit(i, panel + i % row_bytes * together + row % together);
+    const int64_t byte = i % row_bytes;
+    visit(i, panel + byte / unit * unit * together + row % together * unit + byte % unit);
   }
 }
 

@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "codegen/cpu/emit/block_access.h"
 #include "codegen/cpu/emit/transpose.h"
+#include "codegen/emit/block_access.h"
 #include "codegen/emit/integer.h"
 #include "codegen/emit/tensor_access.h"
 #include "ir/type/encoding.h"

@@ -4,11 +4,11 @@
 #include <utility>
 #include <vector>
 
-#include "codegen/cpu/emit/block_access.h"
-#include "codegen/cpu/emit/block_values.h"
 #include "codegen/cpu/matmul/expert_rows.h"
 #include "codegen/cpu/matmul/head_epilogue.h"
 #include "codegen/cpu/matmul/value_matmul.h"
+#include "codegen/emit/block_access.h"
+#include "codegen/emit/block_values.h"
 #include "codegen/emit/column_epilogue.h"
 #include "codegen/emit/integer.h"
 #include "codegen/emit/tensor_access.h"

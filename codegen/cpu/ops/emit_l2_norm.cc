@@ -1,9 +1,9 @@
 // l2_norm: sixteen lanes accumulate the squares of elements 16 apart, are folded in halves, and the
 // elements past the last whole 16 follow one by one. Blocks are decoded an element at a time: it is what
 // loading does once for each row of a weight, and a step for its few rows.
-#include "codegen/cpu/emit/block_access.h"
-#include "codegen/cpu/emit/block_values.h"
 #include "codegen/cpu/ops/emit_ops.h"
+#include "codegen/emit/block_access.h"
+#include "codegen/emit/block_values.h"
 #include "codegen/emit/tensor_access.h"
 #include "ir/type/encoding.h"
 #include "llvm/IR/Intrinsics.h"

@@ -1,7 +1,7 @@
 #include "codegen/cpu/matmul/blocks/block_dot.h"
 
-#include "codegen/cpu/emit/block_values.h"
 #include "codegen/cpu/matmul/blocks/block_group.h"
+#include "codegen/emit/block_values.h"
 #include "codegen/emit/integer.h"
 #include "ir/type/encoding.h"
 

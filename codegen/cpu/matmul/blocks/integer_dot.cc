@@ -5,8 +5,8 @@
 #include <map>
 
 #include "base/align.h"
-#include "codegen/cpu/emit/block_values.h"
 #include "codegen/cpu/matmul/blocks/block_group.h"
+#include "codegen/emit/block_values.h"
 #include "codegen/emit/integer.h"
 #include "ir/type/encoding.h"
 #include "llvm/IR/Intrinsics.h"

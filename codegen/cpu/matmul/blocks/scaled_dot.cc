@@ -1,8 +1,8 @@
 #include "codegen/cpu/matmul/blocks/scaled_dot.h"
 
 #include "base/align.h"
-#include "codegen/cpu/emit/block_values.h"
 #include "codegen/cpu/matmul/blocks/block_group.h"
+#include "codegen/emit/block_values.h"
 #include "codegen/emit/integer.h"
 #include "ir/type/encoding.h"
 

@@ -6,8 +6,8 @@
 //
 //   BlockValues values(e, ir::DType::kQ4_0, group, kLanes, kLanes);
 //   Value* column_k = values.At(17);  // <16 x float>: element 17 of each block
-#ifndef LLUDA_CODEGEN_CPU_EMIT_BLOCK_VALUES_H_
-#define LLUDA_CODEGEN_CPU_EMIT_BLOCK_VALUES_H_
+#ifndef LLUDA_CODEGEN_EMIT_BLOCK_VALUES_H_
+#define LLUDA_CODEGEN_EMIT_BLOCK_VALUES_H_
 
 #include <cstdint>
 #include <map>
@@ -16,6 +16,9 @@
 #include "ir/type/block_formats.h"
 
 namespace lluda::codegen {
+
+// HalfPowerOfTwo of block_formats.h of i32s, as f32.
+Value* HalfPowerOfTwo(Emitter& e, Value* exponent);
 
 // The Machine of block_formats.h that writes code. Bytes that were loaded are kept, so it serves one
 // straight piece of code.
@@ -62,8 +65,9 @@ class BlockValues {
   Real ToReal(Int value);
   Real Nibble(Int bits, int less);
   Real Pick(const int8_t (&table)[16], Int bits);
-  Real HalfPowerOfTwo(Int e);
+  Real HalfPowerOfTwo(Int e) { return {this, codegen::HalfPowerOfTwo(e_, e.value)}; }
   Real E4M3(Int byte);
+  Int FifthBit(int64_t at, int64_t i) { return ir::block_formats::FifthBitOf(*this, at, i); }
 
  private:
   Int And(Int a, int b) { return {this, e_.b().CreateAnd(a.value, Constant(b))}; }
@@ -86,4 +90,4 @@ class BlockValues {
 
 }  // namespace lluda::codegen
 
-#endif  // LLUDA_CODEGEN_CPU_EMIT_BLOCK_VALUES_H_
+#endif  // LLUDA_CODEGEN_EMIT_BLOCK_VALUES_H_

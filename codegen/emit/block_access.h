@@ -2,17 +2,19 @@
 //
 //   const BlockPlace place = BlockAt(e, table, e.Buffer(0), {{"vocab", %row}, {"hid", %k}});
 //   BlockValues values(e, table.dtype, place.address, 1, place.stride);
-#ifndef LLUDA_CODEGEN_CPU_EMIT_BLOCK_ACCESS_H_
-#define LLUDA_CODEGEN_CPU_EMIT_BLOCK_ACCESS_H_
+#ifndef LLUDA_CODEGEN_EMIT_BLOCK_ACCESS_H_
+#define LLUDA_CODEGEN_EMIT_BLOCK_ACCESS_H_
 
 #include "codegen/emit/emitter.h"
 #include "codegen/kernel_spec.h"
 
 namespace lluda::codegen {
 
+// Its bytes lie together by units (ir::BlockUnit); the byte `at`, the first of one, is at * stride on.
 struct BlockPlace {
   Value* address;  // of the block's first byte
-  int64_t stride;  // bytes from one of its bytes to the next
+  int64_t stride;
+  int64_t unit = 1;
 };
 
 // The block that begins with the element of these indices.
@@ -23,4 +25,4 @@ const ir::Axis& BlockAxis(const TensorSpec& tensor);
 
 }  // namespace lluda::codegen
 
-#endif  // LLUDA_CODEGEN_CPU_EMIT_BLOCK_ACCESS_H_
+#endif  // LLUDA_CODEGEN_EMIT_BLOCK_ACCESS_H_

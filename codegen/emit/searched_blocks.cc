@@ -1,4 +1,4 @@
-#include "codegen/cpu/ops/searched_blocks.h"
+#include "codegen/emit/searched_blocks.h"
 
 #include <array>
 

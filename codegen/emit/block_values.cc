@@ -1,4 +1,4 @@
-#include "codegen/cpu/emit/block_values.h"
+#include "codegen/emit/block_values.h"
 
 #include <vector>
 
@@ -6,6 +6,17 @@
 #include "llvm/IR/IntrinsicsX86.h"
 
 namespace lluda::codegen {
+
+Value* HalfPowerOfTwo(Emitter& e, Value* exponent) {
+  auto& b = e.b();
+  const int lanes = LanesOf(exponent);
+  const auto constant = [&](int64_t value) { return e.ConstInt(value, 32, lanes); };
+  Value* normal = b.CreateShl(b.CreateSub(exponent, constant(1)), constant(23));
+  // For exponents below 2.
+  Value* subnormal = b.CreateShl(constant(0x00200000), b.CreateAnd(exponent, constant(1)));
+  Value* is_normal = b.CreateICmpUGE(exponent, constant(2));
+  return b.CreateBitCast(b.CreateSelect(is_normal, normal, subnormal), e.F32(lanes));
+}
 
 BlockValues::BlockValues(Emitter& e, ir::DType dtype, Value* block, int lanes, int64_t stride)
     : e_(e),
@@ -102,15 +113,6 @@ BlockValues::Real BlockValues::Pick(const int8_t (&table)[16], Int bits) {
     numbers = b.CreateInsertElement(numbers, number, static_cast<uint64_t>(lane));
   }
   return ToReal({this, numbers});
-}
-
-BlockValues::Real BlockValues::HalfPowerOfTwo(Int e) {
-  auto& b = e_.b();
-  Value* normal = b.CreateShl(b.CreateSub(e.value, Constant(1)), Constant(23));
-  // For e below 2.
-  Value* subnormal = b.CreateShl(Constant(0x00200000), b.CreateAnd(e.value, Constant(1)));
-  Value* is_normal = b.CreateICmpUGE(e.value, Constant(2));
-  return {this, b.CreateBitCast(b.CreateSelect(is_normal, normal, subnormal), e_.F32(lanes_))};
 }
 
 // A normal number's bits lie in an f32's order; a subnormal one is its mantissa times 2^-9.

@@ -1,8 +1,9 @@
-#include "codegen/cpu/emit/block_access.h"
+#include "codegen/emit/block_access.h"
 
 #include "codegen/emit/integer.h"
 #include "codegen/emit/tensor_access.h"
 #include "ir/type/encoding.h"
+#include "ir/type/layout.h"
 
 namespace lluda::codegen {
 
@@ -21,7 +22,8 @@ BlockPlace BlockAt(Emitter& e, const TensorSpec& tensor, Value* buffer, const In
   Indices first = indices;
   first[name] = row - row % rows;
   const Integer group = bytes(ElementOffset(e, tensor, first));
-  return {e.Address(buffer, group + row % rows, ir::DType::kI8), rows};
+  const int64_t unit = ir::BlockUnit(encoding, tensor.layout);
+  return {e.Address(buffer, group + row % rows * unit, ir::DType::kI8), rows, unit};
 }
 
 const ir::Axis& BlockAxis(const TensorSpec& tensor) {

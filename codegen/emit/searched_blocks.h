@@ -1,6 +1,6 @@
 // Code that quantises blocks by a search: ir/type/block_search.h on vectors.
-#ifndef LLUDA_CODEGEN_CPU_OPS_SEARCHED_BLOCKS_H_
-#define LLUDA_CODEGEN_CPU_OPS_SEARCHED_BLOCKS_H_
+#ifndef LLUDA_CODEGEN_EMIT_SEARCHED_BLOCKS_H_
+#define LLUDA_CODEGEN_EMIT_SEARCHED_BLOCKS_H_
 
 #include <cstdint>
 #include <functional>
@@ -21,4 +21,4 @@ void EmitSearchedBlock(Emitter& e, ir::DType dtype, const LoadLanes& load,
 
 }  // namespace lluda::codegen
 
-#endif  // LLUDA_CODEGEN_CPU_OPS_SEARCHED_BLOCKS_H_
+#endif  // LLUDA_CODEGEN_EMIT_SEARCHED_BLOCKS_H_
