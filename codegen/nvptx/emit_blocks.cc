@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/status_macros.h"
 #include "codegen/emit/block_access.h"
 #include "codegen/emit/block_quantiser.h"
 #include "codegen/emit/integer.h"

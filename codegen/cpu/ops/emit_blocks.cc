@@ -2,6 +2,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/status_macros.h"
 #include "codegen/cpu/ops/emit_ops.h"
 #include "codegen/emit/block_access.h"
 #include "codegen/emit/block_quantiser.h"
