@@ -28,9 +28,8 @@ absl::StatusOr<int> Run(const ExplainFlags& flags) {
   options.need_tokenizer = false;
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model,
                    LoadModel(std::move(options), flags.model.use_cache));
-  ASSIGN_OR_RETURN(
-      const tools::ExplainedRun run,
-      tools::ExplainedRunOf(flags.entry, flags.tokens, flags.depth, model->context()));
+  ASSIGN_OR_RETURN(const tools::ExplainedRun run,
+                   tools::ExplainedRunOf(flags.entry, flags.tokens, flags.depth, model->context()));
   ASSIGN_OR_RETURN(std::vector<tools::ExplainReport> reports,
                    tools::ExplainRuns(optimised, {run}, model.get()));
   return Print(flags.json ? tools::ExplainJson(reports.front())

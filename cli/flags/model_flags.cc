@@ -96,7 +96,8 @@ absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(engine::LoadOptions opt
   // Without the cache everything takes longer, and that is all.
   std::optional<base::CodeCache> cache;
   std::vector<std::string> notes;
-  const std::string cache_folder = base::CacheFolder([](const char* name) { return std::getenv(name); });
+  const std::string cache_folder =
+      base::CacheFolder([](const char* name) { return std::getenv(name); });
   // Of a bundle, a GPU's driver alone may have something to compile.
   const bool compiles =
       options.source->bundle() == nullptr || options.device == engine::Device::kCuda;

@@ -11,8 +11,8 @@
 #include "absl/status/status.h"
 #include "base/mutate_bytes.h"
 #include "frontends/gguf/file/container.h"
-#include "frontends/gguf/file/metadata.h"
 #include "frontends/gguf/file/gguf_writer.h"
+#include "frontends/gguf/file/metadata.h"
 
 namespace lluda::frontends::gguf {
 namespace {
