@@ -143,11 +143,14 @@ std::string Obstacle(const ir::StepInfo& step, const Op& op, const Chain& chain)
 }
 
 // A GPU shares a head's columns between blocks where tensor cores multiply, and nowhere else: then a
-// head would be work for one block, and there are too few of them.
+// head would be work for one block, and there are too few of them. Weights in blocks are still read
+// through a dequantize, which fuse-dequantize takes away later.
 bool EndsInHeadsOnGpu(const Chain& chain) {
   const Op& matmul = *chain.matmul;
   if (matmul.attrs.axes.empty()) return false;
-  const ir::Type& b = matmul.operand(1).type();
+  const Op* decoded = Producer(matmul.operand(1));
+  const bool is_encoded = decoded != nullptr && decoded->opcode() == Opcode::kDequantize;
+  const ir::Type& b = (is_encoded ? decoded->operand(0) : matmul.operand(1)).type();
   const int depth = b.FindAxis(matmul.attrs.axes[0]);
   if (depth < 0 || !b.axes[depth].extent.is_constant()) return false;
   const ir::Attrs& heads = (chain.split != nullptr ? chain.split : chain.matmul)->attrs;

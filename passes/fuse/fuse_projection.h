@@ -29,7 +29,8 @@
 // No bit of any result changes: what is fused is f32 before it, and is computed in f32.
 //
 // Does not fire when:
-// - the code is for a GPU: a head is work for a block of its threads, and there are too few heads;
+// - the code is for a GPU whose tensor cores do not multiply it: a head is work for a block of its threads,
+//   and there are too few heads;
 // - a statement in between has a further user, or stands in another block than the last one;
 // - the heads' last axis is no whole number of a panel's rows, or the norm or the rope goes along
 //   another one;

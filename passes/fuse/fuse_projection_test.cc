@@ -108,6 +108,22 @@ TEST_F(FuseProjectionTest, TakesKeysThatAreNotRounded) {
   ExpectSameValues(&pass_, text, "f", tokens_, 0);
 }
 
+// Of an axis of 32, which tensor cores multiply.
+TEST_F(FuseProjectionTest, TakesWeightsInBlocksOnAGpuAsTheyAreMultiplied) {
+  std::string text = kNormRope;
+  for (size_t at; (at = text.find("hid[6]")) != text.npos;) text.replace(at, 6, "hid[32]");
+  FuseProjection on_gpu(machine::DeviceKind::kGpu);
+  const std::string blocks =
+      Edited(Edited(text, "@wq : bf16 q[64]", "@wq : q8_0 q[64]"), "%q0 = matmul %h @wq",
+             "%w = dequantize @wq : f32 q[64] hid[32]\n    %q0 = matmul %h %w");
+  for (const std::string& module : {text, blocks}) {
+    EXPECT_NE(RunOn(&on_gpu, module).text.find("epilogue = norm rope"), std::string::npos)
+        << module;
+  }
+  const std::string f32 = Edited(text, "@wq : bf16 q[64]", "@wq : f32 q[64]");
+  EXPECT_FALSE(RunOn(&on_gpu, f32).changed);
+}
+
 TEST_F(FuseProjectionTest, LeavesANormOfMoreThanOneHeadAlone) {
   std::string text = Edited(kNormRope, "rmsnorm %q1 @norm over dim", "rmsnorm %q1 @norm over kv");
   text = Edited(text, "@norm : f32 dim[16]", "@norm : f32 kv[4]");
