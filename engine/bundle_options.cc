@@ -66,8 +66,9 @@ absl::Status CheckBundleOptions(const bundle::Bundle& bundle, const LoadOptions&
   if (module.partial_head) {
     return RefuseBundle(bundle, "how it reads its head was settled when it was compiled");
   }
-  if (module.record_activations || module.record_inputs)
+  if (module.record_activations || module.record_inputs) {
     return RefuseBundle(bundle, "a bundle records no activations");
+  }
   if (options.ir) {
     return RefuseBundle(bundle, "a bundle runs the module it was compiled from, no other");
   }

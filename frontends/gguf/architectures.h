@@ -19,6 +19,10 @@
 
 namespace lluda::frontends::gguf {
 
+// How every architecture calls the embedding, and the head of a model that has one of its own.
+inline constexpr char kEmbeddingTensor[] = "token_embd.weight";
+inline constexpr char kHeadTensor[] = "output.weight";
+
 // What becomes of a key of an architecture.
 enum class KeyUse : uint8_t {
   kInt,      // a field of config.json, an integer; one number for all layers

@@ -22,8 +22,6 @@ constexpr char kTexts[] = "imatrix.datasets";
 constexpr char kWindows[] = "imatrix.chunk_count";
 constexpr char kWindowTokens[] = "imatrix.chunk_size";
 constexpr int64_t kMostTokens = int64_t{1} << 40;
-constexpr char kEmbedding[] = "token_embd.weight";
-constexpr char kHead[] = "output.weight";
 
 absl::Status Refuse(const std::string& path, absl::string_view tensor, absl::string_view reason) {
   return absl::InvalidArgumentError(absl::StrCat(path, ": tensor '", tensor, "' ", reason));
@@ -113,8 +111,8 @@ absl::Status AddImportance(const Importance& importance, bool is_tied, Checkpoin
     if (tensor.shape.size() < 2) continue;
     const std::string file_name = FileName(name);
     auto found = importance.matrices.find(file_name);
-    if (file_name == kEmbedding && is_tied && importance.matrices.count(kHead) > 0) {
-      found = importance.matrices.find(kHead);
+    if (file_name == kEmbeddingTensor && is_tied && importance.matrices.count(kHeadTensor) > 0) {
+      found = importance.matrices.find(kHeadTensor);
     }
     if (found == importance.matrices.end() || found->second.count == 0) continue;
     const Importance::Matrix& matrix = found->second;

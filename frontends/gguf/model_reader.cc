@@ -24,8 +24,6 @@
 namespace lluda::frontends::gguf {
 namespace {
 
-constexpr char kEmbedding[] = "token_embd.weight";
-constexpr char kHead[] = "output.weight";
 constexpr char kDivisors[] = "rope_freqs.weight";
 constexpr char kShortFactors[] = "rope_factors_short.weight";
 constexpr char kLongFactors[] = "rope_factors_long.weight";
@@ -70,11 +68,11 @@ absl::StatusOr<std::vector<float>> PositiveNumbers(const GgufFile& file, const T
 
 absl::StatusOr<TensorFacts> FactsOf(const GgufFile& file, const Architecture& architecture,
                                     const Tensors& tensors) {
-  const auto embedding = tensors.find(kEmbedding);
+  const auto embedding = tensors.find(kEmbeddingTensor);
   if (embedding == tensors.end()) {
-    return absl::NotFoundError(absl::StrCat(Where(file, kEmbedding), "is missing"));
+    return absl::NotFoundError(absl::StrCat(Where(file, kEmbeddingTensor), "is missing"));
   }
-  TensorFacts facts{embedding->second->shape[0], tensors.count(kHead) == 0};
+  TensorFacts facts{embedding->second->shape[0], tensors.count(kHeadTensor) == 0};
   const auto short_factors = tensors.find(kShortFactors), long_factors = tensors.find(kLongFactors);
   const bool has_short = short_factors != tensors.end(), has_long = long_factors != tensors.end();
   if (!architecture.rotates_partly || (!has_short && !has_long)) return facts;

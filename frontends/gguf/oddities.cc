@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "frontends/gguf/architectures.h"
 #include "frontends/gguf/chat_reader.h"
 #include "frontends/gguf/model_reader.h"
 #include "frontends/gguf/tokenizer_keys.h"
@@ -53,8 +54,8 @@ void AddTokenizer(const GgufFile& file, Lines* lines) {
 }
 
 void AddTiedHead(const GgufFile& file, Lines* lines) {
-  const Tensor* head = FindTensor(file, "output.weight");
-  const Tensor* embedding = FindTensor(file, "token_embd.weight");
+  const Tensor* head = FindTensor(file, kHeadTensor);
+  const Tensor* embedding = FindTensor(file, kEmbeddingTensor);
   if (head == nullptr || embedding == nullptr || head->type != embedding->type) return;
   if (head->bytes.size() != embedding->bytes.size() ||
       std::memcmp(head->bytes.data(), embedding->bytes.data(), head->bytes.size()) != 0) {

@@ -33,6 +33,7 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 #include "ir/type/block_formats.h"
 #include "ir/type/dtype.h"
@@ -122,6 +123,17 @@ Part<M, kVectors> WeightsOf(M& m, int64_t at, typename M::Scalar spread) {
   return weights;
 }
 
+// Of each lane, the least and the largest element.
+template <typename M, size_t kVectors>
+std::pair<typename M::Vector, typename M::Vector> LaneBounds(M& m, const Part<M, kVectors>& x) {
+  typename M::Vector lower = x[0], upper = x[0];
+  for (size_t i = 1; i < kVectors; ++i) {
+    upper = m.Max(upper, x[i]);
+    lower = m.Min(lower, x[i]);
+  }
+  return {lower, upper};
+}
+
 // The tries of a fit: levels 0 .. `levels`, and the steps' inverse scales (levels + first + by * i) by
 // the range.
 struct AffineTries {
@@ -137,11 +149,7 @@ Found<M> FitAffine(M& m, const Part<M, kVectors>& x, const Part<M, kVectors>& w,
   using Scalar = typename M::Scalar;
   using Vector = typename M::Vector;
   const Scalar zero = m.Number(0);
-  Vector upper = x[0], lower = x[0];
-  for (size_t i = 1; i < kVectors; ++i) {
-    upper = m.Max(upper, x[i]);
-    lower = m.Min(lower, x[i]);
-  }
+  const auto [lower, upper] = LaneBounds<M, kVectors>(m, x);
   const Scalar lowest = m.Least(lower);
   const Scalar least = m.Select(m.Less(lowest, zero), lowest, zero);
   const Scalar most = m.Most(upper), range = most - least;
@@ -200,11 +208,7 @@ typename M::Scalar FitScale(M& m, const Part<M, kVectors>& x, const Part<M, kVec
   using Scalar = typename M::Scalar;
   using Vector = typename M::Vector;
   const Scalar zero = m.Number(0);
-  Vector upper = x[0], lower = x[0];
-  for (size_t i = 1; i < kVectors; ++i) {
-    upper = m.Max(upper, x[i]);
-    lower = m.Min(lower, x[i]);
-  }
+  const auto [lower, upper] = LaneBounds<M, kVectors>(m, x);
   const Scalar largest = Larger(m, m.Most(upper), m.Least(lower));
   // The scale that fits, and how much of the squares' sum it explains.
   const auto fit = [&](Scalar inverse) {

@@ -11,8 +11,9 @@ std::optional<engine::StepReads> ReadsOf(const ir::Module& module) {
   if (!cost.ok()) return std::nullopt;
   engine::StepReads reads;
   reads.weights = cost->bytes;
-  for (const StepCost::Cache& cache : cost->caches)
+  for (const StepCost::Cache& cache : cost->caches) {
     reads.caches.push_back({cache.window, cache.bytes});
+  }
   return reads;
 }
 
