@@ -55,8 +55,9 @@ absl::StatusOr<Importance::Matrix> MatrixOf(const std::string& path, const Tenso
 
 std::string FloatsOf(const std::vector<double>& numbers) {
   std::string bytes;
-  for (const double number : numbers)
+  for (const double number : numbers) {
     absl::StrAppend(&bytes, FloatBytes(static_cast<float>(number)));
+  }
   return bytes;
 }
 
@@ -106,6 +107,7 @@ std::string ImportanceFile(const Importance& importance) {
 }
 
 absl::Status AddImportance(const Importance& importance, bool is_tied, Checkpoint* checkpoint) {
+  bool is_of_model = false;
   for (const std::string& name : checkpoint->Names()) {
     const TensorView& tensor = *checkpoint->Find(name);
     if (tensor.shape.size() < 2) continue;
@@ -114,7 +116,9 @@ absl::Status AddImportance(const Importance& importance, bool is_tied, Checkpoin
     if (file_name == kEmbeddingTensor && is_tied && importance.matrices.count(kHeadTensor) > 0) {
       found = importance.matrices.find(kHeadTensor);
     }
-    if (found == importance.matrices.end() || found->second.count == 0) continue;
+    if (found == importance.matrices.end()) continue;
+    is_of_model = true;
+    if (found->second.count == 0) continue;
     const Importance::Matrix& matrix = found->second;
     const int64_t columns = tensor.shape.back();
     if (static_cast<int64_t>(matrix.sums.size()) != columns) {
@@ -134,7 +138,8 @@ absl::Status AddImportance(const Importance& importance, bool is_tied, Checkpoin
     };
     checkpoint->Add(std::move(derived));
   }
-  return absl::OkStatus();
+  if (is_of_model) return absl::OkStatus();
+  return absl::InvalidArgumentError("the importance matrix names no matrix of the model");
 }
 
 }  // namespace lluda::frontends::gguf

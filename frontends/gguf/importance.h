@@ -40,7 +40,7 @@ std::string ImportanceFile(const Importance& importance);
 // Gives the matrices of the checkpoint what is known of them, the mean of a column's squares, as tensors
 // of their name and kImportanceSuffix (frontends/checkpoint/tensor_info.h). Where the head is tied, its
 // own counts for the embedding. A matrix of which no token was seen is left out. InvalidArgument for one
-// of another number of columns.
+// of another number of columns, and where no name is one of the model's.
 absl::Status AddImportance(const Importance& importance, bool is_tied, Checkpoint* checkpoint);
 
 }  // namespace lluda::frontends::gguf

@@ -126,5 +126,13 @@ TEST_F(ImportanceTest, OfAHeadApartTheEmbeddingHasNoneAndOtherColumnsAreRefused)
             "the importance matrix has 3 columns for blk.0.attn_q.weight, the model has 2");
 }
 
+TEST_F(ImportanceTest, ImportancesOfAnotherKindOfModelAreRefused) {
+  Checkpoint checkpoint = Sound();
+  Importance importance;
+  importance.matrices["encoder.0.attn.weight"] = {{8, 2}, 4};
+  EXPECT_EQ(AddImportance(importance, /*is_tied=*/true, &checkpoint).message(),
+            "the importance matrix names no matrix of the model");
+}
+
 }  // namespace
 }  // namespace lluda::frontends::gguf
