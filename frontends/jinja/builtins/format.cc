@@ -358,7 +358,11 @@ std::string FormatFloat(double value) {
     text.remove_prefix(1);
   }
   const size_t mark = text.find('e');
-  const int exponent = std::atoi(text.data() + mark + 1);
+  // Nothing ends the buffer, so that the number is read within the text; from_chars knows no plus.
+  std::string_view power = text.substr(mark + 1);
+  if (power[0] == '+') power.remove_prefix(1);
+  int exponent = 0;
+  std::from_chars(power.data(), power.data() + power.size(), exponent);
   std::string digits;
   for (const char c : text.substr(0, mark)) {
     if (c != '.') digits += c;
