@@ -15,6 +15,10 @@ constexpr int kFirstB = 6;
 constexpr int kTiles = 8;
 constexpr int64_t kTileRowBytes = 64;
 constexpr int64_t kElementBytes = 2;
+// Tiles that have stored nothing for some 600 ns take another 250 ns to store (measured on a Sapphire
+// Rapids: a product of 26 steps took 890 ns, one of 24 steps 650). One that stores a tile nobody reads
+// every few steps does not.
+constexpr int64_t kStepsBetweenStores = 8;
 
 int Accumulator(size_t a, size_t b) { return static_cast<int>(2 * a + b); }
 
@@ -54,14 +58,13 @@ class Tiles {
   }
 
   void Store(Value* out) {
-    EachAccumulator([&](size_t i, size_t j) {
-      const int64_t first =
-          static_cast<int64_t>(i) * kAmxRows * dot_.out_row + static_cast<int64_t>(j) * kLanes;
-      b_.CreateIntrinsic(
-          llvm::Intrinsic::x86_tilestored64, {},
-          {Tile(Accumulator(i, j)), e_.Address(out, e_.Const(first), ir::DType::kF32),
-           e_.Const(dot_.out_row * 4)});
-    });
+    EachAccumulator([&](size_t i, size_t j) { StoreTile(i, j, out); });
+  }
+
+  // Behind the step of k, now and then: what the first tile has so far, where its sums will be.
+  void StayAwake(Value* k, Value* out) {
+    const int64_t stride = dot_.depth * kStepsBetweenStores;
+    e_.If(Integer(e_, k) % stride == stride - dot_.depth, [&] { StoreTile(0, 0, out); });
   }
 
  private:
@@ -71,6 +74,14 @@ class Tiles {
     for (size_t i = 0; i < dot_.a.size(); ++i) {
       for (size_t j = 0; j < dot_.panels.size(); ++j) body(i, j);
     }
+  }
+
+  void StoreTile(size_t i, size_t j, Value* out) {
+    const int64_t first =
+        static_cast<int64_t>(i) * kAmxRows * dot_.out_row + static_cast<int64_t>(j) * kLanes;
+    b_.CreateIntrinsic(llvm::Intrinsic::x86_tilestored64, {},
+                       {Tile(Accumulator(i, j)), e_.Address(out, e_.Const(first), ir::DType::kF32),
+                        e_.Const(dot_.out_row * 4)});
   }
 
   void LoadA(Value* k, int digit) {
@@ -131,7 +142,10 @@ AmxRows AmxRowsSideBySide(Emitter& e, Value* first, Value* stride) {
 void EmitAmxDot(Emitter& e, const AmxDot& dot, Value* out) {
   Tiles tiles(e, dot);
   tiles.Clear();
-  e.Loop(e.Const(0), dot.depth_total, dot.depth, [&](Value* k) { tiles.AddStep(k); });
+  e.Loop(e.Const(0), dot.depth_total, dot.depth, [&](Value* k) {
+    tiles.AddStep(k);
+    tiles.StayAwake(k, out);
+  });
   tiles.Store(out);
 }
 
