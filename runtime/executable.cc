@@ -85,7 +85,7 @@ absl::Status Executable::Prepare() {
   }
   bound_.reserve(MostCallsOfARegion(program_));
   buffers_.resize(most_buffers);
-  ASSIGN_OR_RETURN(frame_, device_->Allocate(program_.frame_bytes, Pages::kSmall, "activations"));
+  ASSIGN_OR_RETURN(frame_, device_->Allocate(program_.frame_bytes, Pages::kHuge, "activations"));
   RETURN_IF_ERROR(device_->Prepare(program_));
   return in_place_ ? absl::OkStatus() : AllocateCopies();
 }

@@ -129,7 +129,6 @@ int64_t EmitAmxBf16(Emitter& e) {
 // The loop of a matmul on AMX and nothing else: tiles of rows and panels from the caches, sums that are
 // stored where they stay in the nearest one. An item is all rows by one pair of panels.
 int64_t EmitAmxFed(Emitter& e) {
-  constexpr int64_t kAhead = 2 * kAmxTileBytes;
   constexpr int64_t kRowTilesBytes = kAmxRows * kFedDepth * 2;
   llvm::IRBuilder<>& b = e.b();
   const auto memory = [&](int64_t bytes) {
@@ -148,8 +147,6 @@ int64_t EmitAmxFed(Emitter& e) {
         dot.a.push_back(AmxTiles(e, at((Integer(e, row_tile) + i) * kRowTilesBytes)));
         dot.panels.push_back(at((pair + (kFedRows / kAmxRows + i)) * kRowTilesBytes));
       }
-      dot.prefetch_bytes = kAhead;
-      dot.a_prefetch_bytes = kAhead;
       dot.out_row = 2 * kLanes;
       EmitAmxDot(e, dot, sums);
     });

@@ -61,9 +61,12 @@ class Tiles {
     EachAccumulator([&](size_t i, size_t j) { StoreTile(i, j, out); });
   }
 
-  // Behind the step of k, now and then: what the first tile has so far, where its sums will be.
+  // Behind the step of k, now and then, where there are many: what the first tile has so far, where its
+  // sums will be.
   void StayAwake(Value* k, Value* out) {
+    const auto* depth_total = llvm::dyn_cast<llvm::ConstantInt>(dot_.depth_total);
     const int64_t stride = dot_.depth * kStepsBetweenStores;
+    if (depth_total == nullptr || depth_total->getSExtValue() <= 2 * stride) return;
     e_.If(Integer(e_, k) % stride == stride - dot_.depth, [&] { StoreTile(0, 0, out); });
   }
 

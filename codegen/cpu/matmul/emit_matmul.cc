@@ -38,7 +38,11 @@ constexpr int64_t kCachedPanelBytes = 384 << 10;
 // the result's rows lie in.
 constexpr int64_t kBlockRows = 128;
 constexpr int64_t kCachedRowBytes = 1280 << 10;
-// How far ahead of a tile of AMX what comes from the second nearest cache is asked for: two tiles.
+// The same of AMX's rows, whose number need not be known: a block fills half of the second nearest
+// cache. The panels of a tile, those that come next and the result's lines fill the rest.
+constexpr int64_t kMostAmxBlockRows = 512;
+constexpr int64_t kAmxBlockBytes = 1 << 20;
+// How far ahead of a tile of AMX expanded panels are asked for: two tiles.
 constexpr int64_t kAmxPrefetchBytes = 2 * kAmxTileBytes;
 
 // A matmul on packed weights: [rows] x [K] times N columns.
@@ -63,11 +67,12 @@ class PanelMatmul {
   // An item is the panels of a tile or of a head. A few items' panels are taken at a time, and stay
   // in one cache while all rows go by. A tile's rows meet these panels one after the other, and stay
   // in the nearest cache. Of many rows whose number is known, an item is a block of them and as many
-  // panels.
+  // panels; on tiles of AMX it is a block of rows and the panels of a tile or of a head.
   KernelInfo Emit() {
     const bool heads = o_.head_panels > 0;
     const int64_t panel_bytes = o_.PanelBytes() * (o_.halves ? 2 : 1);
-    const int64_t block_rows = BlockRows();
+    const int64_t amx_block_rows = AmxBlockRows();
+    const int64_t block_rows = amx_block_rows > 0 ? 0 : BlockRows();
     int64_t item_panels = heads ? o_.head_panels : o_.width;
     if (block_rows > 0) {
       const int64_t cached = kCachedPanelBytes / panel_bytes / o_.width * o_.width;
@@ -82,6 +87,11 @@ class PanelMatmul {
       const int64_t blocks = (ConstantRows() + block_rows - 1) / block_rows;
       info.work_axes.insert(info.work_axes.begin(), {"blocks", ir::Extent::Constant(blocks)});
       info.item_cost *= block_rows;
+    }
+    if (amx_block_rows > 0) {
+      info.work_axes.push_back(o_.RowAxes()[0]);
+      info.item_rows = amx_block_rows;
+      if (ConstantRows() > 0) info.item_cost *= std::min(ConstantRows(), amx_block_rows);
     }
     if (!o_.RowAxes().empty()) info.cost_symbol = o_.RowAxes()[0].extent.symbol;
     if (ChoosesExperts(o_.spec)) info.item_cost *= RowsOfToken();
@@ -101,6 +111,12 @@ class PanelMatmul {
       expanded_panels_ = items_at_once * item_panels;
       info.scratch_bytes = expanded_ + items_at_once * item_bytes;
       if (scaled_) info.scratch_bytes = PlaceScaled(info.scratch_bytes);
+    }
+    if (o_.tile.dot == Dot::kAmx) RememberConfiguration();
+    if (amx_block_rows > 0) {
+      EmitAmxItems(panel_items, item_panels, amx_block_rows);
+      EmitAmxRelease(e_);
+      return info;
     }
     e_.Loop(e_.Begin(), e_.End(), items_at_once, [&](Value* item) {
       Value* end = e_.Least(Integer(e_, item) + items_at_once, e_.End());
@@ -123,6 +139,7 @@ class PanelMatmul {
       if (!o_.RowAxes().empty()) row_count_ = e_.ExtentValue(o_.RowAxes()[0].extent);
       EmitMatrix();
     });
+    if (o_.tile.dot == Dot::kAmx) EmitAmxRelease(e_);
     return info;
   }
 
@@ -139,6 +156,32 @@ class PanelMatmul {
     const int64_t row_bytes = ir::BytesOf(o_.spec.operands[0].dtype, o_.depth_total);
     const int64_t rows = std::min(kBlockRows, kCachedRowBytes / row_bytes);
     return std::max<int64_t>(1, rows / o_.tile.rows) * o_.tile.rows;
+  }
+
+  // The same for AMX, whose rows are in blocks whether their number is known or not.
+  int64_t AmxBlockRows() const {
+    if (o_.tile.dot != Dot::kAmx || blocks_ || o_.RowAxes().size() != 1) return 0;
+    const int64_t row_bytes = ir::BytesOf(o_.spec.operands[0].dtype, o_.depth_total);
+    int64_t rows = kMostAmxBlockRows;
+    while (rows > o_.tile.rows && rows * row_bytes > kAmxBlockBytes) rows /= 2;
+    return rows;
+  }
+
+  // Items in the order of the blocks: a block's rows stay near while the panels go by.
+  void EmitAmxItems(int64_t panel_items, int64_t item_panels, int64_t block_rows) {
+    const Integer rows(e_, e_.ExtentValue(o_.RowAxes()[0].extent));
+    e_.Loop(e_.Begin(), e_.End(), 1, [&](Value* item) {
+      item_ = Integer(e_, item) % panel_items;
+      rows_begin_ = Integer(e_, item) / panel_items * block_rows;
+      row_count_ = e_.Least(e_.Const(block_rows), rows - rows_begin_);
+      first_panel_ = Integer(e_, item_) * item_panels;
+      end_panel_ = e_.Least(Integer(e_, first_panel_) + item_panels, e_.Const(o_.panels));
+      has_next_ = Integer(e_, item) + 1 < e_.End();
+      // Behind the last panels come the first ones, with the next block.
+      Value* are_last = e_.b().CreateICmpEQ(end_panel_, e_.Const(o_.panels));
+      next_panel_ = e_.b().CreateSelect(are_last, e_.Const(0), end_panel_);
+      EmitAmxRows();
+    });
   }
 
   // Rows that differ in their axes of constant extent.
@@ -368,33 +411,40 @@ class PanelMatmul {
   void EmitAmxRows() {
     const Integer rows(e_, o_.RowAxes().empty() ? e_.Const(1) : row_count_);
     Value* end = Integer(e_, RowsBegin()) + rows;
-    Value* full = e_.Const(kAmxRows);
     e_.Loop(RowsBegin(), end, o_.tile.rows, [&](Value* row) {
       first_row_ = row;
       Value* count = e_.Least(Integer(e_, end) - row, e_.Const(o_.tile.rows));
       const auto one_tile = [&] {
-        Configure({count});
+        Configure(count, {count});
         EmitAmxRowGroup(row, 1, count);
       };
       const auto two_tiles = [&] {
         Value* second = Integer(e_, count) - kAmxRows;
-        Value* is_first = e_.b().CreateICmpEQ(row, RowsBegin());
-        e_.If(e_.b().CreateOr(is_first, Integer(e_, second) < kAmxRows),
-              [&] { Configure({full, second}); });
+        Configure(count, {e_.Const(kAmxRows), second});
         EmitAmxRowGroup(row, 2, second);
       };
       if (o_.RowAxes().empty()) {
         one_tile();
       } else {
-        e_.If(e_.b().CreateICmpSGT(count, full), two_tiles, one_tile);
+        e_.If(Integer(e_, count) > kAmxRows, two_tiles, one_tile);
       }
       FinishHead(count);
     });
-    EmitAmxRelease(e_);
   }
 
-  void Configure(const std::vector<Value*>& rows) {
-    EmitAmxConfig(e_, e_.Scratch(), rows, scaled_ ? StepOf(*blocks_) : kAmxDepth);
+  // No tiles are set up yet.
+  void RememberConfiguration() {
+    configured_ = e_.b().CreateAlloca(e_.b().getInt64Ty());
+    e_.b().CreateStore(e_.Const(0), configured_);
+  }
+
+  // Sets the tiles up for `count` rows, unless they are.
+  void Configure(Value* count, const std::vector<Value*>& rows) {
+    Value* now = e_.b().CreateLoad(e_.b().getInt64Ty(), configured_);
+    e_.If(e_.b().CreateICmpNE(now, count), [&] {
+      EmitAmxConfig(e_, e_.Scratch(), rows, scaled_ ? StepOf(*blocks_) : kAmxDepth);
+      e_.b().CreateStore(count, configured_);
+    });
   }
 
   // The A tile that begins with this row and has so many: nullptr for all that a tile can have.
@@ -440,8 +490,14 @@ class PanelMatmul {
   void EmitAmxTile(const std::vector<AmxRows>& a, Value* row, Value* all, Value* first, int count) {
     AmxDot dot{a, o_.PanelPointers(first, count), e_.Const(o_.depth_total)};
     if (scaled_) dot.depth = StepOf(*blocks_);
-    dot.prefetch_bytes = a.size() == 1 ? e_.target().PrefetchBytes() : kAmxPrefetchBytes;
-    if (a.size() == 2 && o_.IsInterleaved()) dot.a_prefetch_bytes = kAmxPrefetchBytes;
+    if (a.size() == 1) {
+      dot.prefetch_bytes = e_.target().PrefetchBytes();
+    } else if (blocks_) {
+      dot.prefetch_bytes = kAmxPrefetchBytes;
+      if (o_.IsInterleaved()) dot.a_prefetch_bytes = kAmxPrefetchBytes;
+    } else if (next_panel_ != nullptr) {
+      dot.visit = [this, fetch = FetchOf(row, first, count)](Value* k) { EmitFetch(fetch, k); };
+    }
     if (o_.head_panels > 0) {
       dot.out_row = o_.head_panels * kLanes;
       EmitAmxProduct(dot, first, count, all, HeadSums(e_.Const(0), first));
@@ -449,14 +505,6 @@ class PanelMatmul {
     }
     const auto panels = static_cast<int64_t>(dot.panels.size());
     dot.out_row = panels * kLanes;
-    if (a.size() > 1) {
-      // A row's lines at each step: rows are far apart, and storing would wait for every one.
-      const MatmulFetch fetch(o_, e_, {{row, o_.tile.rows}, first, count, first, nullptr, 1});
-      dot.visit = [this, fetch, row, all](Value* k) {
-        const Integer step = Integer(e_, k) / kAmxDepth;
-        e_.If(step < all, [&] { fetch.FetchResultRow(Integer(e_, row) + step); });
-      };
-    }
     Value* out = ScratchAt(kAmxConfigBytes);
     EmitAmxProduct(dot, first, count, all, out);
     e_.Loop(e_.Const(0), all, 1, [&](Value* r) {
@@ -466,6 +514,44 @@ class PanelMatmul {
         sums.push_back(e_.Load(e_.Address(out, at, ir::DType::kF32), ir::DType::kF32, kLanes));
       }
       store_.StoreTile({Integer(e_, row) + r, 1}, first, count, {sums});
+    });
+  }
+
+  // What a product fetches meanwhile of each of its panels, or of those that stand in their place next.
+  struct Fetch {
+    std::vector<Value*> places;  // its first lines
+    Value* lines;                // at a step
+  };
+
+  // The products of an item share what the next one needs: where panels of K = 1024 meet 512 rows, each
+  // of 16 products of 32 steps brings in 32 of a panel's 512 lines, one a step. Nobody knows what the
+  // thread will do behind its last item. Panels that meet the rows of one tile alone are waited for:
+  // of them it is what comes next.
+  Fetch FetchOf(Value* row, Value* first, int count) {
+    const Integer row_tiles = (Integer(e_, row_count_) + (o_.tile.rows - 1)) / o_.tile.rows;
+    Value* meets_one = row_tiles == 1;
+    const Integer lines = (row_tiles + (kAmxRows - 1)) / row_tiles;
+    const Integer row_tile = (Integer(e_, row) - RowsBegin()) / o_.tile.rows;
+    const Integer share = row_tile * (o_.depth_total / kAmxDepth) * lines * base::kCacheLine;
+    const auto either = [&](Value* here, Value* next) {
+      return e_.b().CreateSelect(meets_one, here, next);
+    };
+    Fetch fetch;
+    Value* panel = either(first, Integer(e_, next_panel_) + (Integer(e_, first) - first_panel_));
+    Value* begin = either(e_.Const(e_.target().PrefetchBytes()), share);
+    for (Value* place : o_.PanelPointers(panel, count)) {
+      fetch.places.push_back(e_.Address(place, begin, ir::DType::kI8));
+    }
+    fetch.lines = either(lines, e_.b().CreateSelect(has_next_, lines, e_.Const(0)));
+    return fetch;
+  }
+
+  void EmitFetch(const Fetch& fetch, Value* k) {
+    const Integer begin = Integer(e_, k) / kAmxDepth * fetch.lines;
+    e_.Loop(begin, begin + fetch.lines, 1, [&](Value* line) {
+      for (Value* place : fetch.places) {
+        e_.PrefetchNear(e_.Address(place, Integer(e_, line) * base::kCacheLine, ir::DType::kI8));
+      }
     });
   }
 
@@ -608,6 +694,11 @@ class PanelMatmul {
   Value* item_ = nullptr;
   Value* first_panel_ = nullptr;
   Value* end_panel_ = nullptr;
+  // Of AMX in blocks of rows: the first panel of the item that follows, and whether one does (i1).
+  Value* next_panel_ = nullptr;
+  Value* has_next_ = nullptr;
+  Value* configured_ =
+      nullptr;  // an i64 in memory: the rows that AMX's tiles are set up for, 0 at first
   Value* first_row_ = nullptr;  // of the rows being multiplied
   // The rows that meet the panels: a block of them, or all. Of those of an expert, their places in the
   // order, and its matrix.

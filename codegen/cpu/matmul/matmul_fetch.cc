@@ -88,11 +88,6 @@ void MatmulFetch::FetchResultRow(Value* row) const {
   const int residual = o_.ResidualOperand();
   for (int j = 0; j < tile_.count; ++j) {
     const Integer panel = Integer(e_, tile_.first) + j;
-    if (o_.spec.result.interleaved_rows > 0) {
-      e_.PrefetchForWrite(
-          InterleavedAddress(e_, o_.spec.result, o_.ResultBuffer(), row, panel * kLanes));
-      continue;
-    }
     e_.PrefetchForWrite(o_.ColumnAddress(o_.ResultBuffer(), o_.spec.result, row, panel, 0));
     if (residual >= 0) {
       const TensorSpec& tensor = o_.spec.operands[residual];

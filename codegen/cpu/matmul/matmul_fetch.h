@@ -29,8 +29,6 @@ class MatmulFetch {
   MatmulFetch(const MatmulOperands& operands, Emitter& e, const Tile& tile);
   // For PanelDot::visit.
   void operator()(Value* k) const;
-  // The lines of one row that the tile will add and store.
-  void FetchResultRow(Value* row) const;
 
  private:
   int64_t Step() const;
@@ -38,6 +36,7 @@ class MatmulFetch {
   void FetchPanels(Value* k) const;
   void FetchRows(Value* k) const;
   void FetchResult(Value* k) const;
+  void FetchResultRow(Value* row) const;
   void FetchResultRowGroup(Value* visit) const;
 
   const MatmulOperands& o_;
