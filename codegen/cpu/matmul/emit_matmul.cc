@@ -96,7 +96,7 @@ class PanelMatmul {
     if (!o_.RowAxes().empty()) info.cost_symbol = o_.RowAxes()[0].extent.symbol;
     if (ChoosesExperts(o_.spec)) info.item_cost *= RowsOfToken();
     if (o_.tile.dot == Dot::kAmx) {
-      info.scratch_bytes = kAmxConfigBytes + int64_t{o_.tile.rows} * o_.tile.panels * kLanes * 4;
+      info.scratch_bytes = kAmxConfigBytes + 2 * AmxSumBytes();
     } else if (!o_.RowAxes().empty() && !o_.IsInterleaved() && Interleaves()) {
       info.scratch_bytes = o_.depth_total / o_.DwordElements() * o_.tile.rows * 4 + 64;
     }
@@ -181,6 +181,7 @@ class PanelMatmul {
       Value* are_last = e_.b().CreateICmpEQ(end_panel_, e_.Const(o_.panels));
       next_panel_ = e_.b().CreateSelect(are_last, e_.Const(0), end_panel_);
       EmitAmxRows();
+      if (FinishesBehind()) FinishLastRows();
     });
   }
 
@@ -505,15 +506,65 @@ class PanelMatmul {
     }
     const auto panels = static_cast<int64_t>(dot.panels.size());
     dot.out_row = panels * kLanes;
-    Value* out = ScratchAt(kAmxConfigBytes);
-    EmitAmxProduct(dot, first, count, all, out);
-    e_.Loop(e_.Const(0), all, 1, [&](Value* r) {
+    if (FinishesBehind() && a.size() == 2) {
+      // Of the rows before, which are those of a whole tile.
+      const int64_t steps = o_.depth_total / kAmxDepth;
+      const int64_t rows_at_once = (o_.tile.rows + steps - 1) / steps;
+      Value* has_rows_before = e_.b().CreateICmpSGT(row, RowsBegin());
+      dot.visit = [=, fetch = std::move(dot.visit)](Value* k) {
+        fetch(k);
+        const Integer begin = Integer(e_, k) / kAmxDepth * rows_at_once;
+        e_.If(e_.b().CreateAnd(has_rows_before, begin < o_.tile.rows), [&] {
+          const Integer before = Integer(e_, row) - o_.tile.rows + begin;
+          FinishRows(before, before + rows_at_once, first, count);
+        });
+      };
+    }
+    EmitAmxProduct(dot, first, count, all, AmxSums(row, panels));
+    if (!FinishesBehind()) FinishRows(row, Integer(e_, row) + all, first, count);
+  }
+
+  // Whether sums of AMX are finished on vectors while the next rows' are multiplied, by which neither
+  // waits for the other.
+  bool FinishesBehind() const {
+    return next_panel_ != nullptr && o_.head_panels == 0 && !kept_.Leaves();
+  }
+
+  // Of a tile's rows and panels.
+  int64_t AmxSumBytes() const { return int64_t{o_.tile.rows} * o_.tile.panels * kLanes * 4; }
+
+  // Where the sums of a row and `panels` panels lie: tiles of rows take two places in turns.
+  Value* AmxSums(Value* row, int64_t panels) {
+    const Integer in_block = Integer(e_, row) - RowsBegin();
+    const Integer place = in_block / o_.tile.rows % 2;
+    const Integer at = place * AmxSumBytes() + in_block % o_.tile.rows * (panels * kLanes * 4);
+    return e_.Address(e_.Scratch(), at + kAmxConfigBytes, ir::DType::kI8);
+  }
+
+  // Takes the sums of the rows [begin, end) and of panels through the epilogue, and stores them.
+  void FinishRows(Value* begin, Value* end, Value* first, int count) {
+    const int64_t panels = int64_t{count} * (o_.halves ? 2 : 1);
+    e_.Loop(begin, end, 1, [&](Value* row) {
+      Value* from = AmxSums(row, panels);
       std::vector<Value*> sums;
       for (int64_t j = 0; j < panels; ++j) {
-        const Integer at = (Integer(e_, r) * panels + j) * kLanes;
-        sums.push_back(e_.Load(e_.Address(out, at, ir::DType::kF32), ir::DType::kF32, kLanes));
+        Value* at = e_.Address(from, e_.Const(j * kLanes), ir::DType::kF32);
+        sums.push_back(e_.Load(at, ir::DType::kF32, kLanes));
       }
-      store_.StoreTile({Integer(e_, row) + r, 1}, first, count, {sums});
+      store_.StoreTile({row, 1}, first, count, {sums});
+    });
+  }
+
+  // Of an item, those behind which no tile of two came: of the last one, and of a single one behind it.
+  void FinishLastRows() {
+    const Integer rows(e_, row_count_);
+    Value* end = Integer(e_, RowsBegin()) + rows;
+    const Integer last = (rows - 1) / o_.tile.rows * o_.tile.rows;
+    Value* is_single = e_.b().CreateICmpSLE(rows - last, e_.Const(kAmxRows));
+    const Integer before(e_, e_.Most(last - o_.tile.rows, e_.Const(0)));
+    Value* begin = e_.b().CreateSelect(is_single, before, last);
+    ForPanels([&](Value* first, int count) {
+      FinishRows(Integer(e_, RowsBegin()) + begin, end, first, count);
     });
   }
 
