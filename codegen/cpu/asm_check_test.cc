@@ -62,6 +62,16 @@ std::vector<Lines> InnermostLoops(const Lines& lines) {
   return innermost;
 }
 
+// What stands between two labels.
+std::vector<Lines> Blocks(const Lines& lines) {
+  std::vector<Lines> blocks(1);
+  for (const std::string& line : lines) {
+    if (absl::EndsWith(line, ":")) blocks.emplace_back();
+    blocks.back().push_back(line);
+  }
+  return blocks;
+}
+
 bool IsCall(const std::string& line) {
   const bool leaves = absl::StartsWith(line, "jmp") && !absl::StrContains(line, ".L") &&
                       !absl::StrContains(line, "*");
@@ -158,9 +168,10 @@ TEST(MatmulAssembly, MultipliesAsTheTileTablePromisesWithAccumulatorsInRegisters
       ASSERT_EQ(target.FindTile(row.a, row.b), &row);
       continue;  // attention's tile, while matmuls have a better one
     }
-    const std::string assembly = MatmulAssembly(row, target);
+    const Lines lines = Instructions(MatmulAssembly(row, target));
     int most = 0;
-    for (const Lines& loop : InnermostLoops(Instructions(assembly))) {
+    // Beside each step on tiles of AMX there are loops that fetch panels and finish other rows.
+    for (const Lines& loop : row.dot == Dot::kAmx ? Blocks(lines) : InnermostLoops(lines)) {
       const int sums = Count(loop, promise->mnemonics.back(), promise->reg);
       if (sums == 0) continue;
       most = std::max(most, sums);

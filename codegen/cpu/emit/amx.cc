@@ -40,7 +40,6 @@ class Tiles {
   }
 
   void AddStep(Value* k) {
-    if (dot_.visit) dot_.visit(k);
     LoadA(k, 0);
     for (size_t j = 0; j < dot_.panels.size(); ++j) {
       Value* at = dot_.panels[j];
@@ -144,12 +143,23 @@ AmxRows AmxRowsSideBySide(Emitter& e, Value* first, Value* stride) {
 
 void EmitAmxDot(Emitter& e, const AmxDot& dot, Value* out) {
   Tiles tiles(e, dot);
+  const auto multiplying = [&](const std::function<void()>& body) {
+    if (dot.multiplies == nullptr) return body();
+    e.If(dot.multiplies, body);
+  };
+  Value* end = dot.depth_total;
+  if (dot.multiplies != nullptr) {
+    end = e.b().CreateSelect(dot.multiplies, end, Integer(e, dot.visits) * dot.depth);
+  }
   tiles.Clear();
-  e.Loop(e.Const(0), dot.depth_total, dot.depth, [&](Value* k) {
-    tiles.AddStep(k);
-    tiles.StayAwake(k, out);
+  e.Loop(e.Const(0), end, dot.depth, [&](Value* k) {
+    if (dot.visit) dot.visit(k);
+    multiplying([&] {
+      tiles.AddStep(k);
+      tiles.StayAwake(k, out);
+    });
   });
-  tiles.Store(out);
+  multiplying([&] { tiles.Store(out); });
 }
 
 void EmitAmxStep(Emitter& e, const AmxDot& dot, Value* k, Value* out) {

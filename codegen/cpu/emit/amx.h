@@ -51,6 +51,10 @@ struct AmxDot {
   int64_t digit_bytes = 0;
   // Called for every step with its first element, to fetch what will be needed later.
   std::function<void(Value* k)> visit = nullptr;
+  // Where they are given: whether anything is multiplied and stored (i1). If not, `visit` is called all
+  // the same, for `visits` steps.
+  Value* multiplies = nullptr;
+  Value* visits = nullptr;
   int64_t out_row = 0;        // elements from one row of sums to the next
   bool same_panel = false;    // a panel is its first tile at every step
   int64_t depth = kAmxDepth;  // EmitAmxConfig's

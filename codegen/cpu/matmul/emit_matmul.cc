@@ -181,7 +181,6 @@ class PanelMatmul {
       Value* are_last = e_.b().CreateICmpEQ(end_panel_, e_.Const(o_.panels));
       next_panel_ = e_.b().CreateSelect(are_last, e_.Const(0), end_panel_);
       EmitAmxRows();
-      if (FinishesBehind()) FinishLastRows();
     });
   }
 
@@ -408,13 +407,15 @@ class PanelMatmul {
     }
   }
 
-  // The same with AMX: two A tiles at a time, the second of which may be smaller, or one.
+  // The same with AMX: two A tiles at a time, the second of which may be smaller, or one. Where sums
+  // are finished behind, there is one round more, which multiplies nothing.
   void EmitAmxRows() {
     const Integer rows(e_, o_.RowAxes().empty() ? e_.Const(1) : row_count_);
-    Value* end = Integer(e_, RowsBegin()) + rows;
-    e_.Loop(RowsBegin(), end, o_.tile.rows, [&](Value* row) {
+    const Integer end = Integer(e_, RowsBegin()) + rows;
+    Value* last = FinishesBehind() ? end + o_.tile.rows : end;
+    e_.Loop(RowsBegin(), last, o_.tile.rows, [&](Value* row) {
       first_row_ = row;
-      Value* count = e_.Least(Integer(e_, end) - row, e_.Const(o_.tile.rows));
+      Value* count = e_.Least(end - row, e_.Const(o_.tile.rows));
       const auto one_tile = [&] {
         Configure(count, {count});
         EmitAmxRowGroup(row, 1, count);
@@ -427,7 +428,9 @@ class PanelMatmul {
       if (o_.RowAxes().empty()) {
         one_tile();
       } else {
-        e_.If(Integer(e_, count) > kAmxRows, two_tiles, one_tile);
+        Value* fits_one = Integer(e_, count) < kAmxRows + 1;
+        if (FinishesBehind()) fits_one = e_.b().CreateAnd(fits_one, Integer(e_, count) > 0);
+        e_.If(fits_one, one_tile, two_tiles);
       }
       FinishHead(count);
     });
@@ -439,10 +442,11 @@ class PanelMatmul {
     e_.b().CreateStore(e_.Const(0), configured_);
   }
 
-  // Sets the tiles up for `count` rows, unless they are.
+  // Sets the tiles up for `count` rows, unless they are or there are none.
   void Configure(Value* count, const std::vector<Value*>& rows) {
     Value* now = e_.b().CreateLoad(e_.b().getInt64Ty(), configured_);
-    e_.If(e_.b().CreateICmpNE(now, count), [&] {
+    Value* differs = e_.b().CreateICmpNE(now, count);
+    e_.If(e_.b().CreateAnd(differs, Integer(e_, count) > 0), [&] {
       EmitAmxConfig(e_, e_.Scratch(), rows, scaled_ ? StepOf(*blocks_) : kAmxDepth);
       e_.b().CreateStore(count, configured_);
     });
@@ -506,22 +510,30 @@ class PanelMatmul {
     }
     const auto panels = static_cast<int64_t>(dot.panels.size());
     dot.out_row = panels * kLanes;
-    if (FinishesBehind() && a.size() == 2) {
-      // Of the rows before, which are those of a whole tile.
-      const int64_t steps = o_.depth_total / kAmxDepth;
-      const int64_t rows_at_once = (o_.tile.rows + steps - 1) / steps;
-      Value* has_rows_before = e_.b().CreateICmpSGT(row, RowsBegin());
-      dot.visit = [=, fetch = std::move(dot.visit)](Value* k) {
-        fetch(k);
-        const Integer begin = Integer(e_, k) / kAmxDepth * rows_at_once;
-        e_.If(e_.b().CreateAnd(has_rows_before, begin < o_.tile.rows), [&] {
-          const Integer before = Integer(e_, row) - o_.tile.rows + begin;
-          FinishRows(before, before + rows_at_once, first, count);
-        });
-      };
-    }
+    if (FinishesBehind() && a.size() == 2) FinishRowsBefore(row, all, first, count, &dot);
     EmitAmxProduct(dot, first, count, all, AmxSums(row, panels));
     if (!FinishesBehind()) FinishRows(row, Integer(e_, row) + all, first, count);
+  }
+
+  // Lets the product of the tile of rows at `row`, of which there are `all`, finish those before it; if
+  // there are none, those that are left of the block: a tile's, and behind it those of a single one.
+  void FinishRowsBefore(Value* row, Value* all, Value* first, int count, AmxDot* dot) {
+    auto& b = e_.b();
+    const int64_t steps = o_.depth_total / kAmxDepth;
+    const int64_t rows_at_once = (o_.tile.rows + steps - 1) / steps;
+    const Integer end = Integer(e_, RowsBegin()) + row_count_;
+    const Integer before = Integer(e_, row) - o_.tile.rows;
+    Value* is_single = b.CreateICmpSLE(end - before, e_.Const(kAmxRows));
+    Value* left = b.CreateSelect(is_single, before - o_.tile.rows, before);
+    dot->multiplies = Integer(e_, all) > 0;
+    const Integer begin(e_, e_.Most(b.CreateSelect(dot->multiplies, before, left), RowsBegin()));
+    const Integer limit(e_, b.CreateSelect(dot->multiplies, row, end));
+    dot->visits = (limit - begin + (rows_at_once - 1)) / rows_at_once;
+    dot->visit = [=, fetch = std::move(dot->visit)](Value* k) {
+      fetch(k);
+      const Integer at = begin + Integer(e_, k) / kAmxDepth * rows_at_once;
+      FinishRows(at, e_.Least(at + rows_at_once, limit), first, count);
+    };
   }
 
   // Whether sums of AMX are finished on vectors while the next rows' are multiplied, by which neither
@@ -555,19 +567,6 @@ class PanelMatmul {
     });
   }
 
-  // Of an item, those behind which no tile of two came: of the last one, and of a single one behind it.
-  void FinishLastRows() {
-    const Integer rows(e_, row_count_);
-    Value* end = Integer(e_, RowsBegin()) + rows;
-    const Integer last = (rows - 1) / o_.tile.rows * o_.tile.rows;
-    Value* is_single = e_.b().CreateICmpSLE(rows - last, e_.Const(kAmxRows));
-    const Integer before(e_, e_.Most(last - o_.tile.rows, e_.Const(0)));
-    Value* begin = e_.b().CreateSelect(is_single, before, last);
-    ForPanels([&](Value* first, int count) {
-      FinishRows(Integer(e_, RowsBegin()) + begin, end, first, count);
-    });
-  }
-
   // What a product fetches meanwhile of each of its panels, or of those that stand in their place next.
   struct Fetch {
     std::vector<Value*> places;  // its first lines
@@ -593,7 +592,8 @@ class PanelMatmul {
     for (Value* place : o_.PanelPointers(panel, count)) {
       fetch.places.push_back(e_.Address(place, begin, ir::DType::kI8));
     }
-    fetch.lines = either(lines, e_.b().CreateSelect(has_next_, lines, e_.Const(0)));
+    Value* wanted = e_.b().CreateAnd(has_next_, row_tile < row_tiles);
+    fetch.lines = either(lines, e_.b().CreateSelect(wanted, lines, e_.Const(0)));
     return fetch;
   }
 
