@@ -45,12 +45,13 @@ struct PlannedFrame {
   std::vector<PlannedValue> values;
 };
 
-// `bytes` times ceil(symbol / divisor) for each factor, for the parts that a kernel's items are cut
-// into.
+// `bytes` times ceil((symbol + more) / divisor) for each factor, for the parts that a kernel's items
+// are cut into.
 struct PlannedWorkspace {
   struct Factor {
     std::string symbol;
     int64_t divisor = 1;
+    int64_t more = 0;
   };
   std::string kernel;
   int64_t bytes = 0;
