@@ -204,6 +204,70 @@ TEST_F(BundleTest, OfAGpuIsRefusedWhereItDoesNotFit) {
               EndsWith("is for nvptx64, not for x86_64"));
 }
 
+// A program whose call binds its kernel's dims to a symbol and to numbers.
+Contents ContentsWithBinding() {
+  Contents contents = ContentsForGpu();
+  runtime::Program& program = contents.program;
+  for (runtime::Kernel& kernel : program.kernels) kernel.dims = 3;
+  program.kernels[0].split = {8, {1, {{1, 512, 512}}}, 64};
+  program.bindings = {{{/*symbol=*/0}, {-1, 1024}, {-1, int64_t{1} << 62}}};
+  program.entries[0].calls[0].binding = 0;
+  return contents;
+}
+
+TEST_F(BundleTest, KeepsWhatCallsBind) {
+  ASSERT_EQ(WriteBundle(path_, ContentsWithBinding()), absl::OkStatus());
+  const auto runnable = (*Bundle::Open(path_))->PrepareForGpu();
+  ASSERT_TRUE(runnable.ok()) << runnable.status();
+  const runtime::Program& program = runnable->program;
+  EXPECT_EQ(program.kernels[0].dims, 3);
+  EXPECT_EQ(program.kernels[0].split.units.factors[0].more, 512);
+  ASSERT_EQ(program.bindings.size(), 1);
+  EXPECT_EQ(program.bindings[0], ContentsWithBinding().program.bindings[0]);
+  EXPECT_EQ(program.entry("step").calls[0].binding, 0);
+}
+
+TEST_F(BundleTest, IsRefusedForABindingThatIsNone) {
+  const auto error = [&](const std::function<void(runtime::Program * program)>& edit) {
+    Contents contents = ContentsWithBinding();
+    edit(&contents.program);
+    EXPECT_EQ(WriteBundle(path_, contents), absl::OkStatus());
+    const auto bundle = Bundle::Open(path_);
+    return bundle.ok() ? std::string((*bundle)->PrepareForGpu().status().message())
+                       : std::string(bundle.status().message());
+  };
+  EXPECT_THAT(error([](auto* program) { program->entries[0].calls[0].binding = 1; }),
+              HasSubstr("call.binding is 1, must be 0 to 0"));
+  EXPECT_THAT(error([](auto* program) { program->entries[0].calls[0].binding = -1; }),
+              HasSubstr("call.binding.dims is 0, must be 3 to 3"));
+  EXPECT_THAT(error([](auto* program) { program->bindings[0].pop_back(); }),
+              HasSubstr("call.binding.dims is 2, must be 3 to 3"));
+  EXPECT_THAT(error([](auto* program) { program->bindings[0][0].symbol = 1; }),
+              HasSubstr("binding.dim.symbol is 1"));
+  EXPECT_THAT(error([](auto* program) { program->bindings[0][1].value = -2; }),
+              HasSubstr("binding.dim.value is -2"));
+  EXPECT_THAT(error([](auto* program) { program->kernels[1].dims = 2; }),
+              HasSubstr("kernel.many.kernel.dims is 2, must be 3 to 3"));
+  EXPECT_THAT(error([](auto* program) { program->kernels[0].cost_symbol = 3; }),
+              HasSubstr("kernel.cost_symbol is 3"));
+  EXPECT_THAT(error([](auto* program) { program->kernels[0].dims = 65; }),
+              HasSubstr("kernel.dims is 65"));
+  // Units of a dim that is bound to what bounds nothing.
+  EXPECT_THAT(error([](auto* program) { program->kernels[0].split.units.factors[0].symbol = 2; }),
+              HasSubstr("kernel.split.unit_bytes is 64"));
+}
+
+TEST_F(BundleTest, OfTheFormatBeforeIsRead) {
+  std::string bytes = base::ReadAll(path_);
+  bytes[8] = kOldestFormat;
+  base::WriteAll(path_, bytes);
+  const auto bundle = Bundle::Open(path_);
+  ASSERT_TRUE(bundle.ok()) << bundle.status();
+  const auto runnable = (*bundle)->Prepare();
+  ASSERT_TRUE(runnable.ok()) << runnable.status();
+  EXPECT_EQ(runnable->program.entry("step").calls[0].binding, -1);
+}
+
 TEST_F(BundleTest, IsRefusedAtEveryTruncation) {
   const std::string bytes = base::ReadAll(path_);
   for (size_t size = 0; size < bytes.size(); size += size < 5000 ? 1 : 97) {
@@ -230,7 +294,7 @@ TEST_F(BundleTest, IsRefusedForEveryFlippedBitOfPrefixAndHeader) {
 
 TEST_F(BundleTest, TellsAnotherFormatFromDamage) {
   Flip(8, 0);
-  EXPECT_EQ(ErrorOf(path_), "is a bundle of format 6, this lluda reads format 7");
+  EXPECT_EQ(ErrorOf(path_), "is a bundle of format 9, this lluda reads formats 7 to 8");
 }
 
 TEST_F(BundleTest, IsRefusedForDamagedCodeBeforeItRuns) {

@@ -45,9 +45,10 @@ absl::StatusOr<Prefix> DecodePrefix(absl::string_view start, uint64_t file_bytes
   if (start.size() < kPrefixBytes) return absl::InvalidArgumentError("is truncated");
   RawPrefix raw;
   std::memcpy(&raw, start.data(), sizeof(raw));
-  if (raw.format != kFormat) {
-    return absl::UnimplementedError(
-        absl::StrCat("is a bundle of format ", raw.format, ", this lluda reads format ", kFormat));
+  if (raw.format < kOldestFormat || raw.format > kFormat) {
+    return absl::UnimplementedError(absl::StrCat("is a bundle of format ", raw.format,
+                                                 ", this lluda reads formats ", kOldestFormat,
+                                                 " to ", kFormat));
   }
   if (raw.file_bytes != file_bytes) {
     return absl::InvalidArgumentError(

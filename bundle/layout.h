@@ -21,7 +21,9 @@
 
 namespace lluda::bundle {
 
-inline constexpr uint32_t kFormat = 7;
+inline constexpr uint32_t kFormat = 8;
+// An older one that is read, too: its calls bind nothing.
+inline constexpr uint32_t kOldestFormat = 7;
 inline constexpr uint64_t kPrefixBytes = 64;
 // Sections start at multiples of this.
 inline constexpr uint64_t kSectionAlignment = 4096;

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/step_interface.h"
+#include "runtime/bound_dims.h"
 
 namespace lluda::bundle {
 namespace {
@@ -18,6 +19,10 @@ using runtime::Space;
 // Above what any machine holds, far below where sums of two overflow.
 constexpr int64_t kMostBytes = int64_t{1} << 46;
 constexpr int64_t kMostCount = int64_t{1} << 40;
+// Of the numbers that calls bind: what bounds nothing is as much.
+constexpr int64_t kMostBound = int64_t{1} << 62;
+// Dims of a kernel.
+constexpr int64_t kMostDims = 64;
 
 // Collects the first thing that is out of its range.
 class Checker {
@@ -44,7 +49,8 @@ std::vector<runtime::WorkFactor> FactorsOf(const Factors& messages, size_t symbo
   for (const WorkFactor& factor : messages) {
     check->Index("kernel.work_factor.symbol", factor.symbol(), symbols);
     check->Range("kernel.work_factor.divisor", factor.divisor(), 1, kMostCount);
-    factors.push_back({static_cast<int>(factor.symbol()), factor.divisor()});
+    check->Range("kernel.work_factor.more", factor.more(), 0, kMostCount);
+    factors.push_back({static_cast<int>(factor.symbol()), factor.divisor(), factor.more()});
   }
   return factors;
 }
@@ -52,11 +58,20 @@ std::vector<runtime::WorkFactor> FactorsOf(const Factors& messages, size_t symbo
 void AddFactor(const runtime::WorkFactor& factor, WorkFactor* to) {
   to->set_symbol(static_cast<uint32_t>(factor.symbol));
   to->set_divisor(factor.divisor);
+  to->set_more(factor.more);
+}
+
+// How many dims the kernel has, in a program of so many symbols.
+size_t DimsOf(const runtime::Kernel& kernel, size_t symbols) {
+  return kernel.dims > 0 ? static_cast<size_t>(kernel.dims) : symbols;
 }
 
 runtime::Kernel KernelOf(const Kernel& message, size_t symbols, Checker* check) {
   runtime::Kernel kernel;
   kernel.name = message.name();
+  kernel.dims = message.dims();
+  check->Range("kernel.dims", kernel.dims, 0, kMostDims);
+  symbols = DimsOf(kernel, symbols);
   kernel.item_cost = message.item_cost();
   kernel.cost_symbol = message.cost_symbol();
   kernel.scratch_bytes = message.scratch_bytes();
@@ -86,19 +101,23 @@ void SetManyRows(const Program& message, runtime::Program* program, Checker* che
     const Kernel& from = message.kernels(static_cast<int>(i));
     if (!from.has_many()) continue;
     const ManyRows& many = from.many();
-    check->Index("kernel.many.symbol", many.symbol(), program->symbols.size());
+    runtime::Kernel& kernel = program->kernels[i];
+    check->Index("kernel.many.symbol", many.symbol(), DimsOf(kernel, program->symbols.size()));
     check->Index("kernel.many.kernel", many.kernel(), program->kernels.size());
     check->Range("kernel.many.above", many.above(), 0, kMostCount);
-    runtime::Kernel& kernel = program->kernels[i];
+    if (!check->status().ok()) return;
+    // It is called with the same dims.
+    check->Range("kernel.many.kernel.dims", program->kernels[many.kernel()].dims, kernel.dims,
+                 kernel.dims);
     kernel.many_symbol = static_cast<int>(many.symbol());
     kernel.many_above = many.above();
     kernel.many = many.kernel();
   }
 }
 
-// Refuses a workspace larger than any machine holds, before it is multiplied out.
-void CheckWorkspace(const runtime::Split& split, const std::vector<runtime::SymbolRange>& symbols,
-                    Checker* check) {
+// Refuses a workspace larger than any machine holds, before it is multiplied out; `dims` are the
+// largest that the kernel is called with.
+void CheckWorkspace(const runtime::Split& split, const int64_t* dims, Checker* check) {
   int64_t bytes = split.unit_bytes;
   const auto times = [&](int64_t factor) {
     check->Range("kernel.split.unit_bytes", bytes, 0, kMostBytes / std::max<int64_t>(1, factor));
@@ -107,8 +126,37 @@ void CheckWorkspace(const runtime::Split& split, const std::vector<runtime::Symb
   times(split.units.constant);
   for (const runtime::WorkFactor& factor : split.units.factors) {
     if (!check->status().ok()) return;
-    times((symbols[factor.symbol].max + factor.divisor - 1) / factor.divisor);
+    times((dims[factor.symbol] + factor.more + factor.divisor - 1) / factor.divisor);
   }
+}
+
+runtime::Binding BindingOf(const Binding& message, size_t symbols, Checker* check) {
+  runtime::Binding binding;
+  for (const Dim& dim : message.dims()) {
+    if (dim.has_symbol()) check->Index("binding.dim.symbol", dim.symbol(), symbols);
+    check->Range("binding.dim.value", dim.value(), 0, kMostBound);
+    binding.push_back({dim.has_symbol() ? static_cast<int>(dim.symbol()) : -1, dim.value()});
+  }
+  return binding;
+}
+
+// A call binds as many dims as its kernel has. `most`: the largest dims of all calls.
+void SetBinding(const Call& message, const runtime::Program& program,
+                const runtime::BoundDims& most, runtime::Call* call, Checker* check) {
+  if (!check->status().ok()) return;
+  const runtime::Kernel& kernel = program.kernels[message.kernel()];
+  if (message.has_binding()) {
+    check->Index("call.binding", message.binding(), program.bindings.size());
+    if (!check->status().ok()) return;
+    call->binding = static_cast<int>(message.binding());
+  }
+  const auto bound =
+      static_cast<int64_t>(call->binding < 0 ? 0 : program.bindings[message.binding()].size());
+  check->Range("call.binding.dims", bound, kernel.dims, kernel.dims);
+  if (!check->status().ok()) return;
+  CheckWorkspace(kernel.split, most.Of(*call), check);
+  if (kernel.many_symbol < 0) return;
+  CheckWorkspace(program.kernels[kernel.many].split, most.Of(*call), check);
 }
 
 // Buffers of these spaces have one base each; others are told apart by their index.
@@ -137,7 +185,7 @@ void SetSite(const runtime::CallSite& site, CallSite* to) {
 }
 
 runtime::Call CallOf(const Call& message, const runtime::Program& program,
-                     const runtime::Entry& entry, Checker* check) {
+                     const runtime::BoundDims& most, const runtime::Entry& entry, Checker* check) {
   runtime::Call call;
   call.kernel = message.kernel();
   call.site = SiteOf(message.site(), check);
@@ -149,6 +197,7 @@ runtime::Call CallOf(const Call& message, const runtime::Program& program,
     call.only_symbol = static_cast<int>(message.only().symbol());
     call.only_above = message.only().above();
   }
+  SetBinding(message, program, most, &call, check);
   int64_t of_parts = 0;
   for (const CallPart& part : message.parts()) {
     of_parts += part.buffers();
@@ -209,7 +258,8 @@ void AddTensor(const runtime::Tensor& tensor, Tensor* to) {
 }
 
 // The program has all but entries.
-runtime::Entry EntryOf(const Entry& message, const runtime::Program& program, Checker* check) {
+runtime::Entry EntryOf(const Entry& message, const runtime::Program& program,
+                       const runtime::BoundDims& most, Checker* check) {
   runtime::Entry entry;
   entry.name = message.name();
   for (const Tensor& input : message.inputs()) {
@@ -218,7 +268,7 @@ runtime::Entry EntryOf(const Entry& message, const runtime::Program& program, Ch
   entry.result = TensorOf(message.result(), program.symbols, check);
   if (!check->status().ok()) return entry;
   for (const Call& call : message.calls()) {
-    entry.calls.push_back(CallOf(call, program, entry, check));
+    entry.calls.push_back(CallOf(call, program, most, entry, check));
   }
   return entry;
 }
@@ -236,6 +286,7 @@ void AddCall(const runtime::Call& call, Call* to) {
     to->mutable_only()->set_symbol(static_cast<uint32_t>(call.only_symbol));
     to->mutable_only()->set_above(call.only_above);
   }
+  if (call.binding >= 0) to->set_binding(static_cast<uint32_t>(call.binding));
   for (const runtime::BufferRef& buffer : call.buffers) {
     Buffer* buffer_to = to->add_buffers();
     buffer_to->set_space(static_cast<uint32_t>(buffer.space));
@@ -250,6 +301,7 @@ Kernel ToMessage(const runtime::Kernel& kernel, int64_t entry) {
   Kernel message;
   message.set_name(kernel.name);
   message.set_entry(static_cast<uint64_t>(entry));
+  message.set_dims(static_cast<uint32_t>(kernel.dims));
   message.set_work_constant(kernel.work.constant);
   for (const runtime::WorkFactor& factor : kernel.work.factors) {
     AddFactor(factor, message.add_work_factors());
@@ -293,6 +345,14 @@ Program ToMessage(const runtime::Program& program, absl::Span<const int64_t> ent
     to->mutable_many()->set_above(kernel.many_above);
     to->mutable_many()->set_kernel(kernel.many);
   }
+  for (const runtime::Binding& binding : program.bindings) {
+    Binding* to = message.add_bindings();
+    for (const runtime::Dim& dim : binding) {
+      Dim* dim_to = to->add_dims();
+      if (dim.symbol >= 0) dim_to->set_symbol(static_cast<uint32_t>(dim.symbol));
+      dim_to->set_value(dim.value);
+    }
+  }
   for (const runtime::Tensor& state : program.states) AddTensor(state, message.add_states());
   for (const runtime::Entry& entry : program.entries) {
     Entry* to = message.add_entries();
@@ -319,12 +379,18 @@ absl::StatusOr<runtime::Program> FromMessage(const Program& message, const Progr
   for (const Tensor& state : message.states()) {
     program.states.push_back(TensorOf(state, program.symbols, &check));
   }
+  for (const Binding& binding : message.bindings()) {
+    program.bindings.push_back(BindingOf(binding, program.symbols.size(), &check));
+  }
+  if (!check.status().ok()) return check.status();
+  const std::vector<int64_t> largest = program.MaxDims();
+  runtime::BoundDims most(program);
+  most.Bind(largest.data());
   for (const Kernel& kernel : message.kernels()) {
     check.Range("kernel.entry", static_cast<int64_t>(kernel.entry()),
                 static_cast<int64_t>(limits.code_start),
                 static_cast<int64_t>(limits.code_bytes) - 1);
     program.kernels.push_back(KernelOf(kernel, program.symbols.size(), &check));
-    CheckWorkspace(program.kernels.back().split, program.symbols, &check);
   }
   SetManyRows(message, &program, &check);
   std::set<std::string> names;
@@ -333,7 +399,7 @@ absl::StatusOr<runtime::Program> FromMessage(const Program& message, const Progr
       return absl::InvalidArgumentError(
           absl::StrCat("program: there are two entries ", entry.name()));
     }
-    program.entries.push_back(EntryOf(entry, program, &check));
+    program.entries.push_back(EntryOf(entry, program, most, &check));
   }
   if (!check.status().ok()) return check.status();
   if (names.count(step_interface::kStep) == 0) {

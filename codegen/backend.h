@@ -28,7 +28,8 @@ namespace lluda::codegen {
 // How a kernel's items may be cut; the fields are those of runtime::Split.
 struct SplitInfo {
   int64_t below = 0;
-  ir::Extent extent;  // an item's units are this, divided by unit and rounded up
+  ir::Extent extent;  // an item's units are this and `more`, divided by unit and rounded up
+  int64_t more = 0;
   int64_t unit = 1;
   int64_t unit_bytes = 0;
 };
@@ -61,6 +62,10 @@ class Backend {
   // The spec of an op that is neither a view, a call, a loop, a terminator nor a pack: the IR's
   // types, and what this back end decides of layouts on top of them.
   virtual KernelSpec SpecOf(const ir::Op& op) const = 0;
+
+  // Whether its kernels have dims of their own, which each call binds (bound_spec.h). Others are given
+  // the values of the module's symbols.
+  virtual bool BindsDims() const { return false; }
 
   // From how many rows on a statement of this spec has another kernel, that of the spec with `many`:
   // where the symbol is above the number. None by default.

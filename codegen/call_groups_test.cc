@@ -46,7 +46,7 @@ class CallGroupsTest : public testing::Test {
   // A call that reads from the first of these places, and writes 8 bytes to the last.
   void Add(ir::Opcode opcode, const std::vector<int64_t>& places, bool joins_previous = false,
            int64_t readers = 1) {
-    KernelSpec spec{opcode, {}, {TensorSpec(), TensorSpec()}, {}, 0};
+    KernelSpec spec{opcode, {}, {TensorSpec(), TensorSpec()}, {}};
     Call call;
     call.kernel = *kernels_.Add(spec);
     call.joins_previous = joins_previous;

@@ -10,6 +10,7 @@
 #include "base/align.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
+#include "codegen/bound_spec.h"
 #include "codegen/call_groups.h"
 #include "codegen/regions.h"
 #include "ir/frame.h"
@@ -41,7 +42,7 @@ struct Activation {
 class ProgramBuilder {
  public:
   ProgramBuilder(const ir::Module& module, KernelSet* kernels)
-      : module_(module), kernels_(*kernels) {}
+      : module_(module), kernels_(*kernels), binder_(module, kernels->backend()) {}
 
   absl::StatusOr<runtime::Program> Run(const std::vector<std::string>& entries) {
     RETURN_IF_ERROR(Build(entries));
@@ -249,11 +250,26 @@ class ProgramBuilder {
     return loading_ ? program_.load : program_.entries.back().calls;
   }
 
-  absl::Status AddCall(const KernelSpec& spec, std::vector<BufferRef> buffers,
+  absl::Status AddCall(const BoundSpec& bound, std::vector<BufferRef> buffers,
                        runtime::CallSite site, bool joins_previous = false) {
-    ASSIGN_OR_RETURN(uint32_t kernel, kernels_.Add(spec));
+    ASSIGN_OR_RETURN(uint32_t kernel, kernels_.Add(bound.spec));
     List().push_back({kernel, std::move(buffers), std::move(site), joins_previous});
+    List().back().binding = BindingOf(bound);
     return absl::OkStatus();
+  }
+
+  // Its number in the program, -1 without.
+  int BindingOf(const BoundSpec& bound) {
+    if (bound.dims.empty()) return -1;
+    runtime::Binding binding;
+    for (const ir::Extent& dim : bound.dims) {
+      binding.push_back(dim.is_constant() ? runtime::Dim{-1, dim.value}
+                                          : runtime::Dim{kernels_.SymbolIndex(dim.symbol), 0});
+    }
+    const auto known = std::find(program_.bindings.begin(), program_.bindings.end(), binding);
+    const auto number = static_cast<int>(known - program_.bindings.begin());
+    if (known == program_.bindings.end()) program_.bindings.push_back(std::move(binding));
+    return number;
   }
 
   // The memory of an operand that lies at `buffer`: all of the value that it is a view of.
@@ -312,8 +328,7 @@ class ProgramBuilder {
       uses_.push_back({UsesOf(op, buffers), ReadersOf(op)});
       joins_previous = regions_.Joins(uses_.back().memory);
     }
-    return AddCall(kernels_.backend().SpecOf(op), std::move(buffers), SiteOf(op, *at),
-                   joins_previous);
+    return AddCall(binder_.Bind(op), std::move(buffers), SiteOf(op, *at), joins_previous);
   }
 
   // Where the matrix of a packed part lies. Of a weight that is stacked from several tensors, in one
@@ -350,7 +365,7 @@ class ProgramBuilder {
       ASSIGN_OR_RETURN(const BufferRef from, MatrixBuffer(op.operand(part.operand), part, *at));
       BufferRef to = result;
       to.offset += part.offset;
-      RETURN_IF_ERROR(AddCall(part.spec, {from, to}, SiteOf(op, *at)));
+      RETURN_IF_ERROR(AddCall({part.spec, {}}, {from, to}, SiteOf(op, *at)));
     }
     return absl::OkStatus();
   }
@@ -483,6 +498,7 @@ class ProgramBuilder {
 
   const ir::Module& module_;
   KernelSet& kernels_;
+  SpecBinder binder_;
   runtime::Program program_;
   bool loading_ = false;
   int64_t load_end_ = 0;  // behind the loaded globals and the load block's values in sight

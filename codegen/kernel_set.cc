@@ -15,31 +15,24 @@
 
 namespace lluda::codegen {
 
-int KernelSet::SymbolIndex(const std::string& name) const {
-  const auto it = std::find(symbols_.begin(), symbols_.end(), name);
-  CHECK(it != symbols_.end()) << "symbol " << name << " is not declared";
-  return static_cast<int>(it - symbols_.begin());
+int KernelSet::IndexOf(const std::string& symbol, const std::vector<std::string>& symbols) {
+  const auto it = std::find(symbols.begin(), symbols.end(), symbol);
+  CHECK(it != symbols.end()) << "symbol " << symbol << " is not declared";
+  return static_cast<int>(it - symbols.begin());
 }
 
-void KernelSet::AddFactor(const ir::Extent& extent, int64_t divisor, runtime::Work* work) const {
-  if (extent.is_constant()) {
-    work->constant *= (extent.value + divisor - 1) / divisor;
-  } else {
-    work->factors.push_back({SymbolIndex(extent.symbol), divisor});
-  }
-}
-
-std::string KernelSet::CacheKey(const std::string& name, const std::string& key) const {
+std::string KernelSet::CacheKey(const KernelSpec& spec, const std::string& name,
+                                const std::string& key) const {
   return absl::StrCat(name, "\nlluda ", bundle::kLludaVersion, " ", backend_->Version(),
-                      "\nsymbols ", absl::StrJoin(symbols_, ","), "\n", key);
+                      "\nsymbols ", absl::StrJoin(SymbolsOf(spec, symbols_), ","), "\n", key);
 }
 
-bool KernelSet::AddCached(const std::string& name, const std::string& key) {
-  const std::optional<std::string> value = cache_->Find(CacheKey(name, key));
+bool KernelSet::AddCached(const KernelSpec& spec, const std::string& name, const std::string& key) {
+  const std::optional<std::string> value = cache_->Find(CacheKey(spec, name, key));
   bundle::CachedKernel message;
   if (!value || !message.ParseFromString(*value)) return false;
   absl::StatusOr<runtime::Kernel> kernel = bundle::FromMessage(message.kernel(), symbols_.size());
-  if (!kernel.ok()) return false;
+  if (!kernel.ok() || kernel->dims != static_cast<int64_t>(spec.dims)) return false;
   kernels_.push_back(*std::move(kernel));
   backend_->AddObject(name, message.object());
   ++cached_;
@@ -55,7 +48,10 @@ void KernelSet::StoreNew(const std::map<std::string, std::string>& objects) cons
     bundle::CachedKernel message;
     *message.mutable_kernel() = bundle::ToMessage(kernels_[index], 0);
     message.set_object(object->second);
-    if (!cache_->Store(CacheKey(kernels_[index].name, key), message.SerializeAsString()).ok()) {
+    if (!cache_
+             ->Store(CacheKey(specs_[index], kernels_[index].name, key),
+                     message.SerializeAsString())
+             .ok()) {
       return;
     }
   }
@@ -83,33 +79,45 @@ absl::StatusOr<uint32_t> KernelSet::AddNew(const KernelSpec& spec, const std::st
   // The end of the name tells kernels of one stem apart, and is the same in every program.
   const std::string name = absl::StrCat(StemOf(spec), "_", backend_->Name(), "_",
                                         base::HexOf(base::Sha256(key)).substr(0, 8));
-  if (cache_ != nullptr && AddCached(name, key)) {
+  if (cache_ != nullptr && AddCached(spec, name, key)) {
     index_by_key_.emplace(key, index);
     specs_.push_back(spec);
     return index;
   }
   ASSIGN_OR_RETURN(KernelInfo info, backend_->Emit(spec, name));
-  kernels_.push_back(KernelOf(name, info));
+  kernels_.push_back(KernelOf(spec, name, info));
   specs_.push_back(spec);
   index_by_key_.emplace(key, index);
   return index;
 }
 
-runtime::Kernel KernelSet::KernelOf(const std::string& name, const KernelInfo& info) const {
+runtime::Kernel KernelSet::KernelOf(const KernelSpec& spec, const std::string& name,
+                                    const KernelInfo& info) const {
+  const std::vector<std::string> symbols = SymbolsOf(spec, symbols_);
+  // Multiplies by ceil((extent + more) / divisor).
+  const auto add_factor = [&](const ir::Extent& extent, int64_t more, int64_t divisor,
+                              runtime::Work* work) {
+    if (extent.is_constant()) {
+      work->constant *= (extent.value + more + divisor - 1) / divisor;
+    } else {
+      work->factors.push_back({IndexOf(extent.symbol, symbols), divisor, more});
+    }
+  };
   runtime::Kernel kernel;
   kernel.name = name;
+  kernel.dims = static_cast<int64_t>(spec.dims);
   kernel.item_cost = info.item_cost;
   kernel.scratch_bytes = info.scratch_bytes;
   kernel.item_read_bytes = info.item_read_bytes;
-  if (!info.cost_symbol.empty()) kernel.cost_symbol = SymbolIndex(info.cost_symbol);
+  if (!info.cost_symbol.empty()) kernel.cost_symbol = IndexOf(info.cost_symbol, symbols);
   for (size_t i = 0; i < info.work_axes.size(); ++i) {
     const int64_t together = i + 1 == info.work_axes.size() ? info.item_rows : 1;
-    AddFactor(info.work_axes[i].extent, together, &kernel.work);
+    add_factor(info.work_axes[i].extent, 0, together, &kernel.work);
   }
   if (info.split.below > 0) {
     kernel.split.below = info.split.below;
     kernel.split.unit_bytes = info.split.unit_bytes;
-    AddFactor(info.split.extent, info.split.unit, &kernel.split.units);
+    add_factor(info.split.extent, info.split.more, info.split.unit, &kernel.split.units);
   }
   return kernel;
 }

@@ -19,7 +19,7 @@ namespace lluda::codegen {
 
 class KernelSet {
  public:
-  // `symbols` as in KernelArgs::dims. The back end must outlive the set.
+  // `symbols` are the module's, in its order. The back end must outlive the set.
   KernelSet(Backend* backend, std::vector<std::string> symbols)
       : backend_(backend), symbols_(std::move(symbols)) {}
 
@@ -29,7 +29,7 @@ class KernelSet {
 
   const Backend& backend() const { return *backend_; }
 
-  int SymbolIndex(const std::string& name) const;
+  int SymbolIndex(const std::string& name) const { return IndexOf(name, symbols_); }
 
   // The kernel's index in `kernels()`.
   absl::StatusOr<uint32_t> Add(const KernelSpec& spec);
@@ -48,13 +48,14 @@ class KernelSet {
 
  private:
   absl::StatusOr<uint32_t> AddNew(const KernelSpec& spec, const std::string& key);
-  // Multiplies by ceil(extent / divisor).
-  void AddFactor(const ir::Extent& extent, int64_t divisor, runtime::Work* work) const;
-  runtime::Kernel KernelOf(const std::string& name, const KernelInfo& info) const;
+  static int IndexOf(const std::string& symbol, const std::vector<std::string>& symbols);
+  runtime::Kernel KernelOf(const KernelSpec& spec, const std::string& name,
+                           const KernelInfo& info) const;
   // All that a kernel's code and the numbers beside it depend on.
-  std::string CacheKey(const std::string& name, const std::string& key) const;
+  std::string CacheKey(const KernelSpec& spec, const std::string& name,
+                       const std::string& key) const;
   // The kernel, if the cache has it.
-  bool AddCached(const std::string& name, const std::string& key);
+  bool AddCached(const KernelSpec& spec, const std::string& name, const std::string& key);
   void StoreNew(const std::map<std::string, std::string>& objects) const;
 
   Backend* backend_;

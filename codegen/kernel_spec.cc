@@ -51,8 +51,22 @@ std::vector<ir::Axis> TensorSpec::PlainAxes() const {
   return plain;
 }
 
+std::string DimName(size_t dim) { return absl::StrCat("d", dim); }
+
+std::vector<std::string> SymbolsOf(const KernelSpec& spec,
+                                   const std::vector<std::string>& symbols) {
+  if (spec.dims == 0) return symbols;
+  std::vector<std::string> names;
+  for (size_t i = 0; i < spec.dims; ++i) names.push_back(DimName(i));
+  return names;
+}
+
 KernelSpec SpecOf(const ir::Op& op) {
-  KernelSpec spec{op.opcode(), op.attrs, {}, FromType(op.result_type()), 0};
+  KernelSpec spec{op.opcode(), op.attrs, {}, FromType(op.result_type())};
+  if (op.attrs.window) spec.window = ir::Extent::Constant(*op.attrs.window);
+  if (op.attrs.ring) spec.ring = ir::Extent::Constant(*op.attrs.ring);
+  spec.attrs.window.reset();
+  spec.attrs.ring.reset();
   for (const ir::Operand& operand : op.operands()) {
     spec.operands.push_back(FromAccess(ir::ResolveAccess(operand)));
   }
@@ -150,6 +164,8 @@ std::string KeyOf(const KernelSpec& spec) {
     if (!spec.attrs.IsSet(attr)) continue;
     absl::StrAppend(&key, ir::AttrKeyName(attr), "=", OneWord(spec.attrs, attr), ",");
   }
+  if (spec.window) absl::StrAppend(&key, "window=", ir::ToString(*spec.window), ",");
+  if (spec.ring) absl::StrAppend(&key, "ring=", ir::ToString(*spec.ring), ",");
   absl::StrAppend(&key, "} row ", spec.row_offset);
   for (const TensorSpec& operand : spec.operands) absl::StrAppend(&key, " | ", KeyOf(operand));
   return absl::StrCat(key, " => ", KeyOf(spec.result));

@@ -6,6 +6,7 @@
 #ifndef LLUDA_CODEGEN_KERNEL_SPEC_H_
 #define LLUDA_CODEGEN_KERNEL_SPEC_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,9 +30,14 @@ struct TensorSpec {
 
 struct KernelSpec {
   ir::Opcode opcode;
-  ir::Attrs attrs;
+  ir::Attrs attrs;  // without a window and a ring
   std::vector<TensorSpec> operands;
   TensorSpec result;
+  // The attributes of these names: numbers, or what a call says.
+  std::optional<ir::Extent> window = {}, ring = {};
+  // How many symbols the spec has, DimName(0) and so on, which are the kernel's own (bound_spec.h);
+  // 0: they are the module's.
+  size_t dims = 0;
   int64_t row_offset = 0;  // kPack: row of the result that the operand's first row becomes
   // The kernel that takes this one's place where there are many rows: Backend::ManyRows.
   bool many = false;
@@ -39,6 +45,11 @@ struct KernelSpec {
   // may be an rmsnorm whose result is the others' operand 0. All else is as in the last of them.
   std::vector<KernelSpec> group = {};
 };
+
+// The name of a kernel's own dim: "d0".
+std::string DimName(size_t dim);
+// In the order of KernelArgs::dims; `symbols` are the module's.
+std::vector<std::string> SymbolsOf(const KernelSpec& spec, const std::vector<std::string>& symbols);
 
 // The spec of an op that is neither a view, a call, a loop nor a terminator.
 KernelSpec SpecOf(const ir::Op& op);

@@ -46,11 +46,12 @@ bool CpuDevice::RunRegion(const Region& region) {
     running.buffers = call.buffers;
     running.first_item = call.first_item;
     running.items = call.items;
+    running.dims = call.dims;
     const int symbol = running.kernel->cost_symbol;
-    running.item_cost = running.kernel->item_cost * (symbol < 0 ? 1 : region.dims[symbol]);
+    running.item_cost = running.kernel->item_cost * (symbol < 0 ? 1 : call.dims[symbol]);
   }
   const bool shared = IsWorthSharing();
-  DivideRegion(region.dims, shared);
+  DivideRegion(shared);
   const int64_t chunks = running_.back().end_chunk;
   const int64_t grain = shared ? 1 : std::max<int64_t>(1, chunks);
   pool_->ParallelFor(chunks, grain, [&](int64_t begin, int64_t end, int thread) {
@@ -64,22 +65,22 @@ void CpuDevice::RunChunks(const Region& region, int64_t begin, int64_t end, int 
     const int64_t last = std::min(end, call.end_chunk);
     for (int64_t chunk = std::max(begin, call.first_chunk); chunk < last; ++chunk) {
       if (region.timeline == nullptr) {
-        RunChunk(call, region.dims, chunk - call.first_chunk, thread);
+        RunChunk(call, chunk - call.first_chunk, thread);
         continue;
       }
       const int64_t start = Timeline::Now();
-      RunChunk(call, region.dims, chunk - call.first_chunk, thread);
+      RunChunk(call, chunk - call.first_chunk, thread);
       region.timeline->AddWork(thread, {call.call, start, Timeline::Now()});
     }
   }
 }
 
-void CpuDevice::RunChunk(const RunningCall& call, const int64_t* dims, int64_t chunk, int thread) {
+void CpuDevice::RunChunk(const RunningCall& call, int64_t chunk, int thread) {
   const int64_t first = call.first_item * call.parts;
   const int64_t begin = chunk * call.grain;
   const int64_t end = std::min(begin + call.grain, call.items * call.parts);
   const KernelArgs args{call.buffers,
-                        dims,
+                        call.dims,
                         scratch_.data() + thread * scratch_bytes_,
                         first + begin,
                         first + end,
@@ -97,7 +98,7 @@ bool CpuDevice::IsWorthSharing() const {
 }
 
 // Chunks of one region should take equally long, whichever call they are of.
-void CpuDevice::DivideRegion(const int64_t* dims, bool shared) {
+void CpuDevice::DivideRegion(bool shared) {
   double all = 0;
   for (const RunningCall& call : running_) {
     all += static_cast<double>(call.items) * static_cast<double>(call.item_cost);
@@ -113,7 +114,7 @@ void CpuDevice::DivideRegion(const int64_t* dims, bool shared) {
           1, std::llround(static_cast<double>(pool_->threads() * kChunksPerThread) * cost / all));
       const Split& split = call.kernel->split;
       if (call.items < split.below && !workspace_taken) {
-        call.parts = std::min((chunks + call.items - 1) / call.items, split.units.Count(dims));
+        call.parts = std::min((chunks + call.items - 1) / call.items, split.units.Count(call.dims));
         workspace_taken = true;
       }
       // What is worth cutting is worth a chunk of its own.

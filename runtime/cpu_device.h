@@ -36,6 +36,7 @@ class CpuDevice : public InHostMemory {
     void** buffers = nullptr;
     int64_t first_item = 0;
     int64_t items = 0;
+    const int64_t* dims = nullptr;
     int64_t item_cost = 0;  // nanoseconds
     int64_t parts = 1;
     int64_t grain = 1;
@@ -48,10 +49,10 @@ class CpuDevice : public InHostMemory {
   };
   // Chunks [begin, end) of the region, on this thread.
   void RunChunks(const Region& region, int64_t begin, int64_t end, int thread);
-  void RunChunk(const RunningCall& call, const int64_t* dims, int64_t chunk, int thread);
+  void RunChunk(const RunningCall& call, int64_t chunk, int thread);
   // Divides the running calls into chunks: one each if the caller runs them alone.
   bool IsWorthSharing() const;
-  void DivideRegion(const int64_t* dims, bool shared);
+  void DivideRegion(bool shared);
 
   ThreadPool* pool_;
   const Program* program_ = nullptr;

@@ -5,7 +5,7 @@
 //   std::unique_ptr<Device> device = ...;
 //   device->Prepare(program);                                // once
 //   Memory frame = *device->Allocate(program.frame_bytes, Pages::kSmall, "activations");
-//   device->RunRegion({calls, dims.data(), nullptr});        // as often as wanted, in order
+//   device->RunRegion({calls, nullptr});                     // as often as wanted, in order
 //   device->Wait();                                          // now results can be read
 //
 // A device may collect regions, as a graph, say, and run them when it is waited for.
@@ -31,13 +31,13 @@ struct BoundCall {
   void** buffers = nullptr;
   int64_t first_item = 0;
   int64_t items = 0;
+  const int64_t* dims = nullptr;  // as KernelArgs::dims
 };
 
 // A call that is run alone or several that are run side by side.
 struct Region {
   absl::Span<const BoundCall> calls;
-  const int64_t* dims = nullptr;  // the symbols' values
-  Timeline* timeline = nullptr;   // for the threads' work on the calls; null: nobody asks
+  Timeline* timeline = nullptr;  // for the threads' work on the calls; null: nobody asks
 };
 
 // Operations a second that a device can do at most, as its makers say; 0: nothing is said.

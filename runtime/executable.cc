@@ -35,6 +35,7 @@ int64_t States::bytes() const {
 
 Executable::Executable(Program program, std::unique_ptr<Device> device)
     : program_(std::move(program)),
+      dims_(program_),
       device_(std::move(device)),
       in_place_(device_->UsesHostMemory()) {}
 
@@ -130,19 +131,19 @@ absl::Status Executable::Load(WeightSource* source,
     if (readers[i] > 0 && !program_.weights[i].read_by_entries) continue;
     RETURN_IF_ERROR(FetchWeight(i, source));
   }
-  const std::vector<int64_t> dims = program_.MaxDims();
+  const std::vector<int64_t> most = program_.MaxDims();
+  dims_.Bind(most.data());
   int64_t done = 0;
   for (size_t i = 0; i < program_.load.size(); ++i) {
     for (const BufferRef& buffer : program_.load[i].buffers) {
       if (buffer.space != Space::kWeight || weights_[buffer.index] != nullptr) continue;
       RETURN_IF_ERROR(FetchWeight(buffer.index, source));
     }
-    Bind(program_.load, i, 1, dims.data(), Bases());
-    absl::Status ran =
-        RunLoadCall(program_.load[i], dims.data(), source, &readers, [&](int64_t bytes) {
-          done += bytes;
-          if (progress) progress(done, total);
-        });
+    Bind(program_.load, i, 1, Bases());
+    absl::Status ran = RunLoadCall(program_.load[i], source, &readers, [&](int64_t bytes) {
+      done += bytes;
+      if (progress) progress(done, total);
+    });
     if (!ran.ok()) return ran;
   }
   spare_copies_.clear();
@@ -176,11 +177,11 @@ absl::StatusOr<Memory> Executable::WeightCopy(const Weight& weight) {
 // Runs a load call and gives back what it was the last to read. A kernel that reads its weight
 // front to back runs in slices, so that the weight and what is made of it are never held whole side
 // by side.
-absl::Status Executable::RunLoadCall(const Call& call, const int64_t* dims, WeightSource* source,
+absl::Status Executable::RunLoadCall(const Call& call, WeightSource* source,
                                      std::vector<int>* readers,
                                      const std::function<void(int64_t bytes)>& finished) {
   const Kernel& kernel = program_.kernels[call.kernel];
-  const int64_t items = kernel.work.Count(dims);
+  const int64_t items = bound_[0].items;
   const auto is_last = [&](const BufferRef& buffer) {
     return buffer.space == Space::kWeight && (*readers)[buffer.index] == 1 &&
            !program_.weights[buffer.index].read_by_entries;
@@ -193,7 +194,7 @@ absl::Status Executable::RunLoadCall(const Call& call, const int64_t* dims, Weig
     const int64_t count = std::min(slice, items - begin);
     bound_[0].first_item = begin;
     bound_[0].items = count;
-    RunRegion(dims);
+    RunRegion();
     RETURN_IF_ERROR(device_->Wait());
     if (!sliced) continue;
     const Weight& weight = program_.weights[first.index];
@@ -285,6 +286,7 @@ absl::Status Executable::Run(const Entry& entry, const States& states,
                                                      ", must be ", range.min, "..", range.max));
     }
   }
+  dims_.Bind(dims.data());
   SpaceBases<const void*> bases = Bases();
   bases.states = states.addresses();
   // A module may come from anywhere: so may an encoder that reads the cache.
@@ -295,7 +297,7 @@ absl::Status Executable::Run(const Entry& entry, const States& states,
   if (in_place_) {
     bases.inputs = inputs;
     bases.output = output;
-    return RunCalls(entry, dims.data(), bases);
+    return RunCalls(entry, bases);
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
     RETURN_IF_ERROR(
@@ -303,18 +305,17 @@ absl::Status Executable::Run(const Entry& entry, const States& states,
   }
   bases.inputs = absl::MakeConstSpan(input_addresses_).first(inputs.size());
   bases.output = result_copy_.data();
-  RETURN_IF_ERROR(RunCalls(entry, dims.data(), bases));
+  RETURN_IF_ERROR(RunCalls(entry, bases));
   return device_->CopyOut(output, result_copy_.data(), entry.result.Bytes(dims));
 }
 
-absl::Status Executable::RunCalls(const Entry& entry, const int64_t* dims,
-                                  const SpaceBases<const void*>& bases) {
+absl::Status Executable::RunCalls(const Entry& entry, const SpaceBases<const void*>& bases) {
   parallel_calls_ = 0;
   entry_ = static_cast<uint32_t>(&entry - program_.entries.data());
   for (size_t first = 0, count = 0; first < entry.calls.size(); first += count) {
     count = RegionSize(entry.calls, first);
-    Bind(entry.calls, first, count, dims, bases);
-    RunRegion(dims);
+    Bind(entry.calls, first, count, bases);
+    RunRegion();
   }
   const absl::Status status = device_->Wait();
   computed_columns_ = device_->TakeComputed();
@@ -330,22 +331,22 @@ SpaceBases<const void*> Executable::Bases() const {
 }
 
 void Executable::Bind(const std::vector<Call>& list, size_t first, size_t count,
-                      const int64_t* dims, const SpaceBases<const void*>& bases) {
+                      const SpaceBases<const void*>& bases) {
   bound_.clear();
   void** buffers = buffers_.data();
   for (size_t i = first; i < first + count; ++i) {
     const Call& call = list[i];
-    bound_.push_back({static_cast<uint32_t>(i), program_.KernelOf(call, dims), buffers, 0,
-                      program_.ItemsOf(call, dims)});
+    bound_.push_back({static_cast<uint32_t>(i), program_.KernelOf(call, dims_), buffers, 0,
+                      program_.ItemsOf(call, dims_), dims_.Of(call)});
     for (const BufferRef& ref : call.buffers) {
       *buffers++ = static_cast<char*>(const_cast<void*>(bases.Of(ref))) + ref.offset;
     }
   }
 }
 
-void Executable::RunRegion(const int64_t* dims) {
+void Executable::RunRegion() {
   const int64_t start = timeline_ != nullptr ? Timeline::Now() : 0;
-  const bool shared = device_->RunRegion({bound_, dims, timeline_});
+  const bool shared = device_->RunRegion({bound_, timeline_});
   if (shared) ++parallel_calls_;
   if (timeline_ == nullptr || device_->TimesRegions()) return;
   timeline_->AddRegion({bound_[0].call, static_cast<uint32_t>(bound_.size()), start,

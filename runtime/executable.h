@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "runtime/bound_dims.h"
 #include "runtime/device.h"
 #include "runtime/machine/memory.h"
 #include "runtime/program.h"
@@ -130,23 +131,22 @@ class Executable {
   absl::Status AllocateCopies();
   absl::Status AllocateLoaded();
   // The entry's calls, on memory that the device can reach.
-  absl::Status RunCalls(const Entry& entry, const int64_t* dims,
-                        const SpaceBases<const void*>& bases);
+  absl::Status RunCalls(const Entry& entry, const SpaceBases<const void*>& bases);
   // Of the memory that all runs share; states, inputs and output are a run's own.
   SpaceBases<const void*> Bases() const;
   // Makes `count` calls of the list from `first` on the bound ones.
-  void Bind(const std::vector<Call>& list, size_t first, size_t count, const int64_t* dims,
+  void Bind(const std::vector<Call>& list, size_t first, size_t count,
             const SpaceBases<const void*>& bases);
   // The bound calls, and notes it in the timeline if there is one.
-  void RunRegion(const int64_t* dims);
+  void RunRegion();
   // Asks for a weight, and copies it where the device has memory of its own.
   absl::Status FetchWeight(size_t index, WeightSource* source);
   absl::StatusOr<Memory> WeightCopy(const Weight& weight);
-  absl::Status RunLoadCall(const Call& call, const int64_t* dims, WeightSource* source,
-                           std::vector<int>* readers,
+  absl::Status RunLoadCall(const Call& call, WeightSource* source, std::vector<int>* readers,
                            const std::function<void(int64_t bytes)>& finished);
 
   Program program_;
+  BoundDims dims_;                  // of the run
   std::unique_ptr<Device> device_;  // outlives the memory below
   const bool in_place_;             // kernels work on the host's memory
   Memory frame_;

@@ -24,6 +24,7 @@ TEST(Work, IsTheProductOfItsConstantAndOfRoundedUpFactors) {
   EXPECT_EQ((Work{5, {}}).Count(dims), 5);
   EXPECT_EQ((Work{1, {{0, 1}}}).Count(dims), 10);
   EXPECT_EQ((Work{1, {{0, 4}}}).Count(dims), 3);
+  EXPECT_EQ((Work{1, {{0, 4, 6}}}).Count(dims), 4);
   EXPECT_EQ((Work{2, {{0, 5}, {1, 1}}}).Count(dims), 12);
 }
 
@@ -110,6 +111,32 @@ TEST(Executable, ResolvesInputsWeightsStatesAndTheOutput) {
             absl::OkStatus());
   EXPECT_THAT(output, ElementsAre(nullptr, nullptr, &input1[2], &second[1],
                                   (*states)->buffer(1) + 12, output.data()));
+}
+
+// buffers[0][i] = dims[0] * 1000 + dims[1], of the items that dims[0] counts.
+void NoteDims(const KernelArgs* args) {
+  for (int64_t i = args->begin; i < args->end; ++i) {
+    static_cast<int64_t*>(args->buffers[0])[i] = args->dims[0] * 1000 + args->dims[1];
+  }
+}
+
+TEST(Executable, CallsOfOneKernelBindItsDimsToSymbolsAndNumbers) {
+  ThreadPool pool(1);
+  FakeWeights weights;
+  Program program = OneCall(MakeKernel(NoteDims, {1, {{0, 1}}}));
+  program.kernels[0].dims = 2;
+  program.bindings = {{{/*symbol=*/0}, {-1, 512}}, {{/*symbol=*/1}, {/*symbol=*/0}}};
+  Call tokens = {0, {{Space::kOutput, 0, 0}}};
+  tokens.binding = 0;
+  Call rows = {0, {{Space::kOutput, 0, 5 * 8}}};
+  rows.binding = 1;
+  program.entries[0].calls = {tokens, rows};
+  auto executable = Loaded(std::move(program), &pool, &weights);
+  std::vector<int64_t> noted(8, 0);
+  RunStep(executable.get(), {5, 2}, {}, noted.data());  // T, R
+  EXPECT_THAT(noted, ElementsAre(5512, 5512, 5512, 5512, 5512, 2005, 2005, 0));
+  RunStep(executable.get(), {3, 1}, {}, noted.data());
+  EXPECT_THAT(noted, ElementsAre(3512, 3512, 3512, 5512, 5512, 1003, 2005, 0));
 }
 
 TEST(Executable, RefusesToRunWithoutStatesAnEntryThatUsesThem) {

@@ -1,8 +1,7 @@
 // The one signature every compiled kernel has. Plain C types only: the code generator writes
 // against this layout and a bundle can be run by any program that knows it.
 //
-// Example: a matmul is called with buffers = {a, b, result}, dims = the values of the module's
-// symbols, and [begin, end) = the panels this thread computes.
+// Example: a matmul is called with buffers = {a, b, result}, dims = {the number of tokens}, and [begin, end) = the panels this thread computes.
 #ifndef LLUDA_RUNTIME_KERNEL_ABI_H_
 #define LLUDA_RUNTIME_KERNEL_ABI_H_
 
@@ -13,7 +12,7 @@ namespace lluda::runtime {
 
 struct KernelArgs {
   void* const* buffers;  // the operands' first elements in order, then the result's
-  const int64_t* dims;   // symbol values, in the order the module declares them
+  const int64_t* dims;   // what the call binds, or all symbols' values (Call::binding)
   void* scratch;         // this thread's own memory, Kernel::scratch_bytes, 64-byte aligned
   int64_t begin;         // work items [begin, end), or parts of them
   int64_t end;

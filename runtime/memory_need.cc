@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "runtime/bound_dims.h"
+
 namespace lluda::runtime {
 namespace {
 
@@ -19,11 +21,23 @@ int64_t ScratchBytes(const Program& program) {
 int64_t WorkspaceBytes(const Program& program, int threads) {
   if (threads == 1) return 0;
   const std::vector<int64_t> most = program.MaxDims();
+  BoundDims dims(program);
+  dims.Bind(most.data());
   int64_t bytes = 0;
-  for (const Kernel& kernel : program.kernels) {
-    if (kernel.split.below == 0) continue;
-    bytes = std::max(bytes, kernel.split.unit_bytes * kernel.split.units.Count(most.data()));
-  }
+  const auto add = [&](const Call& call, uint32_t kernel) {
+    const Split& split = program.kernels[kernel].split;
+    if (split.below == 0) return;
+    bytes = std::max(bytes, split.unit_bytes * split.units.Count(dims.Of(call)));
+  };
+  const auto add_all = [&](const std::vector<Call>& calls) {
+    for (const Call& call : calls) {
+      const Kernel& kernel = program.kernels[call.kernel];
+      add(call, call.kernel);
+      if (kernel.many_symbol >= 0) add(call, kernel.many);
+    }
+  };
+  add_all(program.load);
+  for (const Entry& entry : program.entries) add_all(entry.calls);
   return bytes;
 }
 

@@ -13,7 +13,7 @@ Program SmallProgram() {
   program.kernels.resize(2);
   program.kernels[0].scratch_bytes = 100;  // two lines
   program.kernels[1].split = {8, {1, {{0, 64}}}, 40};
-  program.load = {{0, {}}};
+  program.load = {{0, {}}, {1, {}}};
   program.loaded_bytes = 5000;
   program.frame_bytes = 700;
   program.states = {{"k[0]", 10, {0}}, {"k[1]", 3, {0, 1}}, {"fixed", 7, {}}};
@@ -27,6 +27,16 @@ TEST(MemoryNeedTest, CountsWeightsStatesAndWhatStepsWorkIn) {
   EXPECT_EQ(need.states, 10 * 64 + 3 * 64 * 2 + 7);
   EXPECT_EQ(need.working, 700 + 3 * 128 + 2 * 40);
   EXPECT_EQ(need.total(), need.weights + need.states + need.working);
+}
+
+TEST(MemoryNeedTest, AWorkspaceIsForTheLargestDimsThatACallBinds) {
+  Program program = SmallProgram();
+  program.kernels[1].dims = 1;
+  program.bindings = {{{-1, 192}}, {{/*symbol=*/0}}};
+  program.load.back().binding = 1;  // C
+  program.load.push_back({1, {}});
+  program.load.back().binding = 0;
+  EXPECT_EQ(WorkspaceBytes(program, 3), 192 / 64 * 40);
 }
 
 TEST(MemoryNeedTest, OneThreadCutsNothing) {

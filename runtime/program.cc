@@ -4,6 +4,7 @@
 
 #include "absl/algorithm/container.h"
 #include "glog/logging.h"
+#include "runtime/bound_dims.h"
 
 namespace lluda::runtime {
 
@@ -13,15 +14,16 @@ bool Entry::HasInputs(absl::Span<const char* const> names) const {
   });
 }
 
-uint32_t Program::KernelOf(const Call& call, const int64_t* dims) const {
+uint32_t Program::KernelOf(const Call& call, const BoundDims& dims) const {
   const Kernel& kernel = kernels[call.kernel];
-  const bool many = kernel.many_symbol >= 0 && dims[kernel.many_symbol] > kernel.many_above;
+  const bool many =
+      kernel.many_symbol >= 0 && dims.Of(call)[kernel.many_symbol] > kernel.many_above;
   return many ? kernel.many : call.kernel;
 }
 
-int64_t Program::ItemsOf(const Call& call, const int64_t* dims) const {
-  if (call.only_symbol >= 0 && dims[call.only_symbol] <= call.only_above) return 0;
-  return kernels[KernelOf(call, dims)].work.Count(dims);
+int64_t Program::ItemsOf(const Call& call, const BoundDims& dims) const {
+  if (call.only_symbol >= 0 && dims.symbols()[call.only_symbol] <= call.only_above) return 0;
+  return kernels[KernelOf(call, dims)].work.Count(dims.Of(call));
 }
 
 std::vector<int64_t> Program::MaxDims() const {

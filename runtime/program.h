@@ -37,10 +37,11 @@ struct BufferRef {
   }
 };
 
-// ceil(dims[symbol] / divisor): one factor of a number of work items.
+// ceil((dims[symbol] + more) / divisor): one factor of a number of work items.
 struct WorkFactor {
-  int symbol = 0;
+  int symbol = 0;  // of the kernel's dims
   int64_t divisor = 1;
+  int64_t more = 0;
 };
 
 // Independent pieces that a kernel's call is made of: constant * product of factors.
@@ -49,7 +50,9 @@ struct Work {
   std::vector<WorkFactor> factors;
   int64_t Count(const int64_t* dims) const {
     int64_t count = constant;
-    for (const WorkFactor& f : factors) count *= (dims[f.symbol] + f.divisor - 1) / f.divisor;
+    for (const WorkFactor& f : factors) {
+      count *= (dims[f.symbol] + f.more + f.divisor - 1) / f.divisor;
+    }
     return count;
   }
 };
@@ -69,6 +72,9 @@ struct Split {
 struct Kernel {
   std::string name;
   KernelFn fn = nullptr;
+  // How many dims each of its calls binds (Call::binding); 0: its dims are the symbols' values, in
+  // their order. Symbols below count among its dims.
+  int64_t dims = 0;
   Work work;
   // Rough cost of one item in nanoseconds times the value of symbol `cost_symbol` (-1: none):
   // decides whether a call is worth waking other threads.
@@ -94,6 +100,18 @@ struct CallPart {
   bool operator==(const CallPart& o) const { return site == o.site && buffers == o.buffers; }
 };
 
+// What a call gives its kernel as one of its dims: the value of a symbol of the program, or a number.
+struct Dim {
+  int symbol = -1;  // -1: it is `value`
+  int64_t value = 0;
+  bool operator==(const Dim& o) const { return symbol == o.symbol && value == o.value; }
+};
+
+// All that a call gives its kernel. Calls of one kernel may differ in it.
+// Example: a kernel of attention has the dims (tokens, positions, window). A layer that sees all of
+// the text binds them to (T, C, 2^62), one with a window to (T, 1024, 512).
+using Binding = std::vector<Dim>;
+
 struct Call {
   uint32_t kernel = 0;
   std::vector<BufferRef> buffers;
@@ -105,6 +123,8 @@ struct Call {
   // call does its work, too.
   int only_symbol = -1;
   int64_t only_above = 0;
+  // What its kernel's dims are, of Program::bindings; -1: the symbols' values, in their order.
+  int binding = -1;
   // Of a call that computes several statements, all of them, in order; the others compute the one at
   // `site`. A norm among them is for the others alone: its result is in no memory.
   std::vector<CallPart> parts = {};
@@ -163,9 +183,12 @@ struct Entry {
   bool HasInputs(absl::Span<const char* const> names) const;
 };
 
+class BoundDims;
+
 struct Program {
   std::vector<SymbolRange> symbols;
   std::vector<Kernel> kernels;
+  std::vector<Binding> bindings;  // all differ
   std::vector<Weight> weights;
   std::vector<Tensor> states;
   std::vector<Call> load;  // reads weights, writes the loaded memory; runs once, before any entry
@@ -174,8 +197,8 @@ struct Program {
   int64_t loaded_bytes = 0;
 
   // The kernel that a call runs, and its items; none where the call is not to be run.
-  uint32_t KernelOf(const Call& call, const int64_t* dims) const;
-  int64_t ItemsOf(const Call& call, const int64_t* dims) const;
+  uint32_t KernelOf(const Call& call, const BoundDims& dims) const;
+  int64_t ItemsOf(const Call& call, const BoundDims& dims) const;
 
   // The largest value of each symbol.
   std::vector<int64_t> MaxDims() const;

@@ -7,6 +7,7 @@
 
 #include "codegen/cpu/kernel_test_util.h"
 #include "gtest/gtest.h"
+#include "runtime/bound_dims.h"
 #include "runtime/timeline.h"
 
 namespace lluda::codegen {
@@ -89,12 +90,15 @@ std::vector<Cost> CostsOn(const Target& target) {
       random(ir::DType::kF32, kTokens * 256),
   };
   const runtime::Program& program = function.executable().program();
+  runtime::BoundDims bound(program);
+  bound.Bind(dims.data());
   std::vector<Cost> costs;
   for (const runtime::Call& call : program.entry("f").calls) {
     const runtime::Kernel& kernel = program.kernels[call.kernel];
+    const int64_t* its_dims = bound.Of(call);
     const int64_t of_item =
-        kernel.item_cost * (kernel.cost_symbol < 0 ? 1 : dims[kernel.cost_symbol]);
-    costs.push_back({call.site.statement, of_item * kernel.work.Count(dims.data()), INT64_MAX});
+        kernel.item_cost * (kernel.cost_symbol < 0 ? 1 : its_dims[kernel.cost_symbol]);
+    costs.push_back({call.site.statement, of_item * kernel.work.Count(its_dims), INT64_MAX});
   }
   for (int run = 0; run < kRuns; ++run) {
     runtime::Timeline timeline(1);

@@ -30,6 +30,7 @@ class CpuBackend : public Backend {
   std::string Name() const override;
   std::string Version() const override;
   KernelSpec SpecOf(const ir::Op& op) const override;
+  bool BindsDims() const override { return true; }
   absl::StatusOr<KernelInfo> Emit(const KernelSpec& spec, const std::string& name) override;
   void AddObject(const std::string& name, std::string object) override;
   // For KernelModules::kPerKernel.

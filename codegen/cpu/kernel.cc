@@ -71,7 +71,7 @@ absl::StatusOr<KernelInfo> EmitKernel(const KernelSpec& spec, const Target& targ
                                       const std::string& name, llvm::Module* module) {
   for (const EmitRow& row : kEmitters) {
     if (row.opcode != spec.opcode) continue;
-    Emitter e(module, target, name, symbols);
+    Emitter e(module, target, name, SymbolsOf(spec, symbols));
     absl::StatusOr<KernelInfo> info = row.emit(spec, e);
     if (info.ok()) e.Finish();
     return info;

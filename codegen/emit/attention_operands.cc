@@ -98,23 +98,24 @@ Value* AttentionOperands::SlotOf(Emitter& e, Value* token) const {
 
 Value* AttentionOperands::FirstOf(Emitter& e, Value* last) const {
   if (!has_window()) return e.Const(0);
-  return Integer(e, last) + 1 - *spec.attrs.window;
+  return Integer(e, last) + 1 - e.ExtentValue(*spec.window);
 }
 
 AttentionOperands::Units AttentionOperands::UnitsOf(int64_t unit) const {
-  if (has_pages()) return {table->axes[1].axis.extent, PagePositions()};
-  if (!spec.attrs.ring) return {k.Find(pos)->axis.extent, 1};
-  return {ir::Extent::Constant(*spec.attrs.ring + unit), 1};
+  if (has_pages()) return {table->axes[1].axis.extent, PagePositions(), 0};
+  return {k.Find(pos)->axis.extent, 1, spec.ring ? unit : 0};
 }
 
 Value* AttentionOperands::PositionsOf(Emitter& e, const Units& units) const {
   Value* extent = e.ExtentValue(units.extent);
-  return units.positions == 1 ? extent : Integer(e, extent) * units.positions;
+  if (units.positions > 1) return Integer(e, extent) * units.positions;
+  return units.more > 0 ? Integer(e, extent) + units.more : extent;
 }
 
 Value* AttentionOperands::Place(Emitter& e, Value* number, int64_t unit) const {
-  if (!spec.attrs.ring) return number;
-  return Integer(e, number) % ((UnitsOf(unit).extent.value + unit - 1) / unit);
+  if (!spec.ring) return number;
+  Value* units = (Integer(e, PositionsOf(e, UnitsOf(unit))) + (unit - 1)) / unit;
+  return e.b().CreateURem(number, units);
 }
 
 Value* AttentionOperands::PagesOf(Emitter& e, Value* slot) const {

@@ -38,7 +38,7 @@ struct AttentionOperands {
   }
   float InnerScale() const { return static_cast<float>(*spec.attrs.scale / *spec.attrs.softcap); }
   bool has_softcap() const { return spec.attrs.softcap.has_value(); }
-  bool has_window() const { return spec.attrs.window.has_value(); }
+  bool has_window() const { return spec.window.has_value(); }
   bool has_scales() const { return k_scales != nullptr; }
   bool has_pages() const { return table != nullptr; }
   int result_buffer() const { return static_cast<int>(spec.operands.size()); }
@@ -57,6 +57,7 @@ struct AttentionOperands {
   struct Units {
     ir::Extent extent;
     int64_t positions;  // of each of the extent's elements
+    int64_t more;       // positions beside them
   };
   Units UnitsOf(int64_t unit) const;
   // All the positions of them.

@@ -53,8 +53,8 @@ Value* CausalMask(const Point& p) {
     key = b.CreateAdd(key, llvm::ConstantDataVector::get(p.e.context(), lane_numbers));
   }
   Value* seen = b.CreateICmpSLE(key, p.e.Splat(limit, p.lanes));
-  if (p.spec.attrs.window) {
-    Value* before = b.CreateSub(limit, p.e.Const(*p.spec.attrs.window));
+  if (p.spec.window) {
+    Value* before = b.CreateSub(limit, p.e.ExtentValue(*p.spec.window));
     seen = b.CreateAnd(seen, b.CreateICmpSGT(key, p.e.Splat(before, p.lanes)));
   }
   return b.CreateSelect(seen, p.in[0],

@@ -5,8 +5,8 @@
 
 namespace lluda::codegen {
 Value* CellOf(Emitter& e, const KernelSpec& spec, Value* position) {
-  if (!spec.attrs.ring) return position;
-  return e.b().CreateURem(position, e.Const(*spec.attrs.ring));
+  if (!spec.ring) return position;
+  return e.b().CreateURem(position, e.ExtentValue(*spec.ring));
 }
 
 const ir::Axis& PanelRowAxis(const TensorSpec& tensor) {

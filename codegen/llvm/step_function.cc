@@ -137,12 +137,14 @@ class StepEmitter {
     llvm::Type* i64 = builder_.getInt64Ty();
     count_ = builder_.CreateSExt(function_->getArg(2), i64, "count");
     position_ = builder_.CreateSExt(function_->getArg(3), i64, "position");
+    PlaceDims();
     size_t most_buffers = 1;
     for (const runtime::Call& call : step_.calls) {
       most_buffers = std::max(most_buffers, call.buffers.size());
     }
     buffers_ = builder_.CreateAlloca(pointer, builder_.getInt64(most_buffers), "buffers");
-    dims_memory_ = builder_.CreateAlloca(i64, builder_.getInt64(dims_.size()), "dims");
+    dims_memory_ =
+        builder_.CreateAlloca(i64, builder_.getInt64(dims_.size() + bound_dims_), "dims");
     args_ = builder_.CreateAlloca(i64, builder_.getInt64(sizeof(runtime::KernelArgs) / 8), "args");
     // Unsigned comparisons refuse negative numbers, too.
     const auto outside = [&](Value* value, int64_t most) {
@@ -166,10 +168,17 @@ class StepEmitter {
                          ? count_
                          : builder_.getInt64(static_cast<uint64_t>(dims_[i]));
       dim_values_.push_back(value);
-      builder_.CreateStore(value, At(dims_memory_, static_cast<int64_t>(i) * 8));
+    }
+    for (const runtime::Binding& binding : program_.bindings) {
+      for (const runtime::Dim& dim : binding) {
+        dim_values_.push_back(dim.symbol < 0 ? builder_.getInt64(static_cast<uint64_t>(dim.value))
+                                             : dim_values_[static_cast<size_t>(dim.symbol)]);
+      }
+    }
+    for (size_t i = 0; i < dim_values_.size(); ++i) {
+      builder_.CreateStore(dim_values_[i], At(dims_memory_, static_cast<int64_t>(i) * 8));
     }
     Set(offsetof(runtime::KernelArgs, buffers), buffers_);
-    Set(offsetof(runtime::KernelArgs, dims), dims_memory_);
     Set(offsetof(runtime::KernelArgs, scratch), memory_fields_[kScratch]);
     Set(offsetof(runtime::KernelArgs, begin), builder_.getInt64(0));
     Set(offsetof(runtime::KernelArgs, parts), builder_.getInt64(1));
@@ -238,12 +247,22 @@ class StepEmitter {
     return At(bases.Of(buffer), buffer.offset);
   }
 
-  // As runtime::Work::Count does.
-  Value* Items(const runtime::Work& work) {
+  // Behind the symbols' values lie those of the bindings, one after the other.
+  void PlaceDims() {
+    for (const runtime::Binding& binding : program_.bindings) {
+      first_dims_.push_back(dims_.size() + bound_dims_);
+      bound_dims_ += binding.size();
+    }
+  }
+
+  // As runtime::Work::Count does, with the call's dims from `first` on.
+  Value* Items(const runtime::Work& work, size_t first) {
     Value* items = builder_.getInt64(static_cast<uint64_t>(work.constant));
     for (const runtime::WorkFactor& factor : work.factors) {
       const auto divisor = static_cast<uint64_t>(factor.divisor);
-      Value* dim = builder_.CreateAdd(dim_values_[factor.symbol], builder_.getInt64(divisor - 1));
+      const auto more = static_cast<uint64_t>(factor.more) + divisor - 1;
+      Value* dim = builder_.CreateAdd(dim_values_[first + static_cast<size_t>(factor.symbol)],
+                                      builder_.getInt64(more));
       items = builder_.CreateMul(items, builder_.CreateUDiv(dim, builder_.getInt64(divisor)));
     }
     return items;
@@ -256,7 +275,9 @@ class StepEmitter {
     for (size_t i = 0; i < call.buffers.size(); ++i) {
       builder_.CreateStore(Pointer(call.buffers[i]), At(buffers_, static_cast<int64_t>(i) * 8));
     }
-    Set(offsetof(runtime::KernelArgs, end), Items(kernel.work));
+    const size_t first = call.binding < 0 ? 0 : first_dims_[static_cast<size_t>(call.binding)];
+    Set(offsetof(runtime::KernelArgs, dims), At(dims_memory_, static_cast<int64_t>(first) * 8));
+    Set(offsetof(runtime::KernelArgs, end), Items(kernel.work, first));
     builder_.CreateCall(function, {args_});
   }
 
@@ -268,7 +289,9 @@ class StepEmitter {
   llvm::IRBuilder<> builder_;
   StepMemory memory_;
   int tokens_symbol_ = -1;
-  std::vector<int64_t> dims_;
+  std::vector<int64_t> dims_;       // the symbols' values
+  std::vector<size_t> first_dims_;  // of each binding, among dim_values_
+  size_t bound_dims_ = 0;           // of all bindings
   std::vector<int64_t> state_offsets_, input_offsets_;
   int64_t capacity_ = 0;  // positions of the text
   bool takes_pages_ = false;
@@ -279,7 +302,7 @@ class StepEmitter {
   Value* dims_memory_ = nullptr;
   Value* args_ = nullptr;
   std::vector<Value*> memory_fields_;
-  std::vector<Value*> dim_values_;
+  std::vector<Value*> dim_values_;  // as they lie in dims_memory_
   std::vector<Value*> states_, inputs_;
 };
 

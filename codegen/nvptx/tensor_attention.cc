@@ -40,8 +40,7 @@ bool TensorAttention::Fits(const KernelSpec& spec) {
   return IsInEights(o.k, o.dim) && IsInEights(o.v, o.dim) && IsContiguous(o.q, o.dim) &&
          o.dims % kPositions == 0 && o.dims <= 128 && o.QueryAxes().size() <= 1 &&
          o.Group() <= kMostRows && o.positions.axes.size() == 1 &&
-         !o.Token().extent.is_constant() &&
-         (spec.attrs.ring || !positions->axis.extent.is_constant());
+         !o.Token().extent.is_constant() && (spec.ring || !positions->axis.extent.is_constant());
 }
 
 std::string TensorAttention::TokenSymbolOf(const KernelSpec& spec) {

@@ -38,7 +38,8 @@ KernelInfo TensorAttention::EmitFew() {
   info.work_axes = {o_.Token()};
   info.work_axes.push_back({"kv head", ir::Extent::Constant(kv_heads_)});
   info.work_axes.push_back({"turn", ir::Extent::Constant(kTurns)});
-  info.split = {/*below=*/1, o_.UnitsOf(kPositions).extent, kPositions,
+  const AttentionOperands::Units units = o_.UnitsOf(kPositions);
+  info.split = {/*below=*/1, units.extent, units.more, kPositions,
                 machine::kGpuFewRows * kv_heads_ * group_ * (o_.dims + 2) * 4};
   e_.WantBlocks(2);
   // Scores of 16 rows by tiles.

@@ -130,7 +130,7 @@ int TensorProduct::BlocksTogether() const {
 }
 
 SplitInfo TensorProduct::WorkspaceFor(int64_t columns) const {
-  return {/*below=*/1, rows_.extent, kFewRows, 4 * kFewRows * columns};
+  return {/*below=*/1, rows_.extent, /*more=*/0, kFewRows, 4 * kFewRows * columns};
 }
 
 KernelInfo TensorProduct::Emit() {

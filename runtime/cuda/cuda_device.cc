@@ -210,14 +210,16 @@ absl::Status CudaDevice::LoadKernels(const Program& program) {
 
 bool CudaDevice::RunRegion(const Region& region) {
   for (const BoundCall& call : region.calls) {
+    const int64_t bound = program_->kernels[call.kernel].dims;
+    const size_t dims = bound > 0 ? static_cast<size_t>(bound) : program_->symbols.size();
     // A call of more blocks than a grid holds is launched in parts.
     for (int64_t done = 0; done < call.items; done += kMostBlocks) {
       std::vector<uint64_t>& parameters = collected_.parameters;
       collected_.launches.push_back(
           {call.kernel, static_cast<uint32_t>(std::min(call.items - done, kMostBlocks)),
            parameters.size()});
-      for (size_t i = 0; i < program_->symbols.size(); ++i) {
-        parameters.push_back(static_cast<uint64_t>(region.dims[i]));
+      for (size_t i = 0; i < dims; ++i) {
+        parameters.push_back(static_cast<uint64_t>(call.dims[i]));
       }
       parameters.push_back(static_cast<uint64_t>(call.first_item + done));
       for (size_t i = 0; i < buffers_[call.kernel]; ++i) {

@@ -28,17 +28,17 @@ absl::Status SimulatedGpu::Prepare(const Program& program) {
 }
 
 bool SimulatedGpu::RunRegion(const Region& region) {
-  for (const BoundCall& call : region.calls) RunCall(call, region.dims);
+  for (const BoundCall& call : region.calls) RunCall(call);
   return pool_->threads() > 1;
 }
 
-void SimulatedGpu::RunCall(const BoundCall& call, const int64_t* dims) {
+void SimulatedGpu::RunCall(const BoundCall& call) {
   const Kernel& kernel = program_->kernels[call.kernel];
   const int64_t grain = std::max<int64_t>(1, call.items / (kChunksPerThread * pool_->threads()));
   pool_->ParallelFor(call.items, grain, [&](int64_t begin, int64_t end, int thread) {
     for (int64_t item = begin; item < end; ++item) {
       absl::Status ran = runners_[static_cast<size_t>(thread)]->Run(
-          kernel.fn, call.buffers, dims, call.first_item + item, workspace_.data());
+          kernel.fn, call.buffers, call.dims, call.first_item + item, workspace_.data());
       if (ran.ok()) continue;
       const std::lock_guard<std::mutex> lock(mutex_);
       if (status_.ok()) {

@@ -30,7 +30,7 @@ class SimulatedGpu : public InHostMemory {
   absl::Status Wait() override;
 
  private:
-  void RunCall(const BoundCall& call, const int64_t* dims);
+  void RunCall(const BoundCall& call);
 
   ThreadPool* pool_;
   const Program* program_ = nullptr;

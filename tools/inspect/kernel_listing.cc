@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <utility>
 
@@ -13,8 +14,9 @@
 #include "base/json/json_writer.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
+#include "codegen/bound_spec.h"
 #include "codegen/compile.h"
-#include "codegen/cpu/interleaved_values.h"
+#include "codegen/cpu/cpu_backend.h"
 #include "codegen/llvm/disassembly.h"
 #include "ir/text/printer.h"
 #include "ir/text/suggest.h"
@@ -38,13 +40,21 @@ using CodeOf = std::function<absl::StatusOr<std::string>(const ir::Op& op, size_
 
 // As it is compiled for the model's target.
 CodeOf CompiledCode(const OptimisedModel& model, KernelForm form) {
-  return [&model, form](const ir::Op& op, size_t part, const std::string& kernel) {
+  struct Specs {
+    explicit Specs(const OptimisedModel& model)
+        : backend(model.target, codegen::SymbolNames(*model.module),
+                  codegen::KernelModules::kPerKernel),
+          binder(*model.module, backend) {}
+    codegen::CpuBackend backend;
+    codegen::SpecBinder binder;
+  };
+  const auto specs = std::make_shared<const Specs>(model);
+  return [specs, &model, form](const ir::Op& op, size_t part, const std::string& kernel) {
     const codegen::KernelSpec spec = op.opcode() == ir::Opcode::kPack
                                          ? codegen::PackParts(op)[part].spec
-                                         : codegen::InterleavedSpecOf(op, model.target);
-    std::vector<std::string> symbols;
-    for (const ir::Symbol& symbol : model.module->symbols) symbols.push_back(symbol.name);
-    return codegen::KernelText(spec, model.target, symbols, kernel, form);
+                                         : specs->binder.Bind(op).spec;
+    return codegen::KernelText(spec, model.target, codegen::SymbolNames(*model.module), kernel,
+                               form);
   };
 }
 

@@ -1,5 +1,6 @@
 #include "tools/ir/ir_plan.h"
 
+#include <set>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -86,19 +87,52 @@ PlannedGlobal GlobalOf(const ir::Global& global, int64_t bytes) {
       global.name, global.index ? global.index->count : 1, bytes, {}, ir::ToString(global.type)};
 }
 
+// What the parts of a call leave in a kernel's workspace.
+PlannedWorkspace WorkspaceOf(const Program& program, const runtime::Kernel& kernel, int binding) {
+  const runtime::Work& units = kernel.split.units;
+  PlannedWorkspace workspace{kernel.name, kernel.split.unit_bytes * units.constant, {}};
+  for (const runtime::WorkFactor& factor : units.factors) {
+    runtime::Dim dim{factor.symbol};
+    if (binding >= 0) {
+      dim = program.bindings[static_cast<size_t>(binding)][static_cast<size_t>(factor.symbol)];
+    }
+    if (dim.symbol < 0) {
+      workspace.bytes *= runtime::Work{1, {{0, factor.divisor, factor.more}}}.Count(&dim.value);
+    } else {
+      workspace.factors.push_back(
+          {program.symbols[static_cast<size_t>(dim.symbol)].name, factor.divisor, factor.more});
+    }
+  }
+  return workspace;
+}
+
+// One for each kernel that cuts items, and each binding that it is called with.
+std::vector<PlannedWorkspace> WorkspacesOf(const Program& program) {
+  std::set<std::pair<uint32_t, int>> cutting;
+  const auto add = [&](uint32_t kernel, int binding) {
+    if (program.kernels[kernel].split.below > 0) cutting.insert({kernel, binding});
+  };
+  const auto add_all = [&](const std::vector<runtime::Call>& calls) {
+    for (const runtime::Call& call : calls) {
+      const runtime::Kernel& kernel = program.kernels[call.kernel];
+      add(call.kernel, call.binding);
+      if (kernel.many_symbol >= 0) add(kernel.many, call.binding);
+    }
+  };
+  add_all(program.load);
+  for (const runtime::Entry& entry : program.entries) add_all(entry.calls);
+  std::vector<PlannedWorkspace> workspaces;
+  for (const auto& [kernel, binding] : cutting) {
+    workspaces.push_back(WorkspaceOf(program, program.kernels[kernel], binding));
+  }
+  return workspaces;
+}
+
 PlannedMemory MemoryOf(const ir::Module& module, const Program& program) {
   PlannedMemory memory;
   memory.frame_bytes = program.frame_bytes;
   memory.loaded_bytes = program.loaded_bytes;
-  for (const runtime::Kernel& kernel : program.kernels) {
-    const runtime::Split& split = kernel.split;
-    if (split.below == 0) continue;
-    PlannedWorkspace workspace{kernel.name, split.unit_bytes * split.units.constant, {}};
-    for (const runtime::WorkFactor& factor : split.units.factors) {
-      workspace.factors.push_back({program.symbols[factor.symbol].name, factor.divisor});
-    }
-    memory.workspaces.push_back(std::move(workspace));
-  }
+  memory.workspaces = WorkspacesOf(program);
   for (const auto& global : module.globals()) {
     if (global->kind == ir::Global::Kind::kLoaded) {
       memory.loaded.push_back(GlobalOf(*global, ir::MaxByteSize(global->type, module)));
@@ -130,7 +164,9 @@ void AppendMemory(const PlannedMemory& memory, std::string* text) {
   for (const PlannedWorkspace& workspace : memory.workspaces) {
     absl::StrAppend(text, "workspace: ", workspace.bytes);
     for (const PlannedWorkspace::Factor& factor : workspace.factors) {
-      absl::StrAppend(text, " * ceil(", factor.symbol, " / ", factor.divisor, ")");
+      const std::string more = factor.more > 0 ? absl::StrCat(" + ", factor.more) : "";
+      absl::StrAppend(text, " * ceil(", more.empty() ? "" : "(", factor.symbol, more,
+                      more.empty() ? "" : ")", " / ", factor.divisor, ")");
     }
     absl::StrAppend(text, " bytes for the parts of ", workspace.kernel, "\n");
   }
@@ -193,6 +229,7 @@ class PlanWriter {
   void Put(const PlannedWorkspace::Factor& factor) {
     json_.Key("symbol").String(factor.symbol);
     json_.Key("divisor").Int(factor.divisor);
+    json_.Key("more").Int(factor.more);
   }
 
   void Put(const PlannedGlobal& global) {

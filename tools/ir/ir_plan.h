@@ -9,7 +9,7 @@
 //   ...
 //   step: 427 calls
 //     28 times:
-//       attn[0].h  rmsnorm_f32_bf16_bf16_Tx1024_avx512bf16_9(frame+65536, model...) ->
+//       attn[0].h  rmsnorm_f32_bf16_bf16_d0x1024_avx512bf16_9(frame+65536, model...) ->
 //       frame+8454144
 //       ...
 //       & attn[0].vs  ...          & runs side by side with the call above
@@ -45,12 +45,13 @@ struct PlannedFrame {
   std::vector<PlannedValue> values;
 };
 
-// `bytes` times ceil(symbol / divisor) for each factor, for the parts that a kernel's items are cut
-// into.
+// `bytes` times ceil((symbol + more) / divisor) for each factor, for the parts that a kernel's
+// items are cut into.
 struct PlannedWorkspace {
   struct Factor {
     std::string symbol;
     int64_t divisor = 1;
+    int64_t more = 0;
   };
   std::string kernel;
   int64_t bytes = 0;

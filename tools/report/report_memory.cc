@@ -5,6 +5,7 @@
 
 #include "base/step_interface.h"
 #include "ir/frame.h"
+#include "runtime/memory_need.h"
 #include "tools/inspect/pass_history.h"
 
 namespace lluda::tools {
@@ -71,11 +72,7 @@ MemoryTotals TotalsOf(const runtime::Program& program) {
   }
   for (const runtime::Tensor& state : program.states) totals.states += state.Bytes(of_a_slot);
   totals.frame = program.frame_bytes;
-  for (const runtime::Kernel& kernel : program.kernels) {
-    if (kernel.split.below == 0) continue;
-    const int64_t bytes = kernel.split.unit_bytes * kernel.split.units.Count(most.data());
-    totals.workspace = std::max(totals.workspace, bytes);
-  }
+  totals.workspace = runtime::WorkspaceBytes(program, /*threads=*/2);
   return totals;
 }
 

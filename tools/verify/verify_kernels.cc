@@ -12,6 +12,7 @@
 #include "codegen/cpu/interleaved_values.h"
 #include "ir/type/layout.h"
 #include "passes/framework/rewrite.h"
+#include "runtime/bound_dims.h"
 #include "runtime/cpu_device.h"
 #include "runtime/machine/memory.h"
 #include "runtime/machine/thread_pool.h"
@@ -148,13 +149,15 @@ class KernelVerifier {
 
   absl::Status RunList(const std::vector<runtime::Call>& calls, const std::vector<int64_t>& dims,
                        int step) {
+    runtime::BoundDims bound(program_);
+    bound.Bind(dims.data());
     for (size_t i = 0; i < calls.size() && !finding_; ++i) {
       if (IsCut(calls[i])) {
         RETURN_IF_ERROR(StandIn(calls[i], step));
         continue;
       }
-      if (calls[i].only_symbol >= 0 && program_.ItemsOf(calls[i], dims.data()) == 0) continue;
-      RETURN_IF_ERROR(RunCall(calls[i], static_cast<uint32_t>(i), dims));
+      if (calls[i].only_symbol >= 0 && program_.ItemsOf(calls[i], bound) == 0) continue;
+      RETURN_IF_ERROR(RunCall(calls[i], static_cast<uint32_t>(i), bound));
       // The parts of a pack are compared when the last one is done.
       if (i + 1 < calls.size() && calls[i + 1].site == calls[i].site) continue;
       RETURN_IF_ERROR(Compare(calls, i, step));
@@ -162,13 +165,12 @@ class KernelVerifier {
     return absl::OkStatus();
   }
 
-  absl::Status RunCall(const runtime::Call& call, uint32_t index,
-                       const std::vector<int64_t>& dims) {
+  absl::Status RunCall(const runtime::Call& call, uint32_t index, const runtime::BoundDims& dims) {
     std::vector<void*> buffers;
     for (const runtime::BufferRef& buffer : call.buffers) buffers.push_back(Address(buffer));
-    const runtime::BoundCall bound{index, program_.KernelOf(call, dims.data()), buffers.data(), 0,
-                                   program_.ItemsOf(call, dims.data())};
-    device_->RunRegion({{&bound, 1}, dims.data(), nullptr});
+    const runtime::BoundCall bound{index, program_.KernelOf(call, dims), buffers.data(),
+                                   0,     program_.ItemsOf(call, dims),  dims.Of(call)};
+    device_->RunRegion({{&bound, 1}, nullptr});
     const absl::Status ran = device_->Wait();
     if (ran.ok()) return ran;
     return absl::Status(ran.code(), absl::StrCat("kernel ", program_.kernels[bound.kernel].name,

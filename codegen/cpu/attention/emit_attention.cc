@@ -55,7 +55,7 @@ class Attention {
     // The tile's, then a partial for the spans so far and one for the span being computed.
     info.scratch_bytes = tile_.scratch_bytes() + 2 * tokens_ * heads_ * row_bytes_;
     const AttentionOperands::Units units = o_.UnitsOf(kSpan);
-    info.split = {kFewItems, units.extent, kSpan / units.positions,
+    info.split = {kFewItems, units.extent, units.more, kSpan / units.positions,
                   kCountBytes + (kFewItems - 1) * SpanBytes()};
     e_.ForItems([&](Value* part) {
       Value* item = e_.b().CreateUDiv(part, e_.Parts());
@@ -363,7 +363,8 @@ absl::StatusOr<KernelInfo> EmitAttention(const KernelSpec& spec, Emitter& e) {
   if (tile == nullptr) return NoKernel(spec, "no tile for these types");
   const AttentionOperands operands(spec);
   RETURN_IF_ERROR(operands.Check());
-  if (spec.attrs.ring.value_or(0) % AttentionTile::kSection != 0) {
+  // What a call says of a ring is whole sections, too.
+  if (spec.ring && spec.ring->value % AttentionTile::kSection != 0) {
     return NoKernel(spec, "the ring is no whole number of sections");
   }
   if (operands.has_pages() && operands.PagePositions() != AttentionTile::kPage) {

@@ -14,6 +14,9 @@ namespace {
 
 using ir::EpilogueStep;
 
+// More vectors of a head are finished in a loop.
+constexpr int64_t kUnrolledVectors = 4;
+
 }  // namespace
 
 bool FinishesHeads(const KernelSpec& spec) {
@@ -41,11 +44,11 @@ HeadEpilogue::HeadEpilogue(const KernelSpec& spec, Emitter& e)
     : spec_(spec), e_(e), dim_(spec.attrs.result_axes.back().name), elements_(HeadElements(spec)) {}
 
 // [0, count) in whole vectors, and what is left one by one.
-std::vector<HeadEpilogue::Piece> HeadEpilogue::PiecesOf(int64_t count) {
+std::vector<HeadEpilogue::Piece> HeadEpilogue::PiecesOf(int64_t count) const {
   std::vector<Piece> pieces;
   for (int64_t i = 0; i < count;) {
     const int lanes = count - i >= kLanes ? kLanes : 1;
-    pieces.push_back({i, lanes});
+    pieces.push_back({e_.Const(i), lanes});
     i += lanes;
   }
   return pieces;
@@ -66,34 +69,29 @@ int64_t HeadEpilogue::Pairs() const {
   return 0;
 }
 
-// The pieces of a head that are finished together: two whose elements are pairs, or one behind
-// those that are rotated.
-std::vector<std::vector<HeadEpilogue::Piece>> HeadEpilogue::Groups() const {
-  std::vector<std::vector<Piece>> groups;
-  const int64_t pairs = Pairs();
-  for (const Piece& piece : PiecesOf(pairs)) {
-    groups.push_back({piece, {pairs + piece.begin, piece.lanes}});
-  }
-  for (const Piece& piece : PiecesOf(elements_ - 2 * pairs)) {
-    groups.push_back({{2 * pairs + piece.begin, piece.lanes}});
-  }
-  return groups;
-}
-
-void HeadEpilogue::LoadWeights() {
-  const int operand = OperandOf(EpilogueStep::kNorm);
-  if (operand < 0) return;
-  for (const std::vector<Piece>& group : Groups()) {
-    for (const auto& [begin, lanes] : group) {
-      weights_[begin] = LoadAlong(e_, spec_.operands[operand], e_.Buffer(operand), e_.Const(0),
-                                  dim_, e_.Const(begin), lanes);
+void HeadEpilogue::EachGroup(const std::function<void(const std::vector<Piece>& group)>& finish) {
+  // Of the elements [first, first + count), or of pairs with those that lie `partner` behind.
+  const auto each = [&](int64_t first, int64_t count, int64_t partner) {
+    const auto group = [&](const Integer& i, int lanes) {
+      std::vector<Piece> pieces = {{i + first, lanes}};
+      if (partner > 0) pieces.push_back({i + (first + partner), lanes});
+      finish(pieces);
+    };
+    const int64_t vectors = count / kLanes;
+    if (vectors > kUnrolledVectors) {
+      e_.InRounds(vectors, [&](Value* i) { group(Integer(e_, i) * kLanes, kLanes); });
+    } else {
+      for (int64_t i = 0; i < vectors; ++i) group({e_, e_.Const(i * kLanes)}, kLanes);
     }
-  }
+    for (int64_t i = vectors * kLanes; i < count; ++i) group({e_, e_.Const(i)}, 1);
+  };
+  const int64_t pairs = Pairs();
+  each(0, pairs, pairs);
+  each(2 * pairs, elements_ - 2 * pairs, 0);
 }
 
 void HeadEpilogue::EmitRows(Value* sums, Value* count, const std::string& row_axis,
                             const Indices& indices) {
-  LoadWeights();
   if (Has(EpilogueStep::kBias)) {
     first_column_ = HeadNumber(e_, HeadAxes(spec_), indices) * elements_;
   }
@@ -127,14 +125,16 @@ Value* HeadEpilogue::Element(const Row& row, const Piece& piece, EpilogueStep en
   auto& b = e_.b();
   const auto [begin, lanes] = piece;
   Value* inverse = row.inverse != nullptr ? e_.Splat(row.inverse, lanes) : nullptr;
-  Value* x =
-      e_.Load(e_.Address(row.sums, e_.Const(begin), ir::DType::kF32), ir::DType::kF32, lanes);
+  Value* x = e_.Load(e_.Address(row.sums, begin, ir::DType::kF32), ir::DType::kF32, lanes);
   for (const EpilogueStep step : spec_.attrs.epilogue) {
     if (step == end) break;
     if (step == EpilogueStep::kBias) {
       x = ApplyColumnStep(spec_, e_, step, x, {}, Integer(e_, first_column_) + begin);
     } else if (step == EpilogueStep::kNorm) {
-      x = b.CreateFMul(b.CreateFMul(x, inverse), weights_.at(begin));
+      const int operand = OperandOf(step);
+      Value* weight = LoadAlong(e_, spec_.operands[operand], e_.Buffer(operand), e_.Const(0), dim_,
+                                begin, lanes);
+      x = b.CreateFMul(b.CreateFMul(x, inverse), weight);
     }
   }
   return x;
@@ -162,14 +162,14 @@ Value* HeadEpilogue::Table(int operand, const Indices& indices, const Piece& pie
     if (indices.count(strided.axis.name) == 0) pairs = strided.axis.name;
   }
   return LoadAlong(e_, table, e_.Buffer(operand), e_.Offset(table.axes, indices), pairs,
-                   e_.Const(piece.begin), piece.lanes);
+                   piece.begin, piece.lanes);
 }
 
 void HeadEpilogue::EmitRow(Row row) {
   const Target target = TargetOf(row.indices);
   if (Has(EpilogueStep::kNorm)) row.inverse = Inverse(row);
   const int cos = OperandOf(EpilogueStep::kRope);
-  for (const std::vector<Piece>& group : Groups()) {
+  EachGroup([&](const std::vector<Piece>& group) {
     std::vector<Value*> values;
     for (const Piece& piece : group) {
       values.push_back(Element(row, piece, EpilogueStep::kRope));
@@ -180,15 +180,15 @@ void HeadEpilogue::EmitRow(Row row) {
       values = {turned.lo, turned.hi};
     }
     for (size_t i = 0; i < group.size(); ++i) Store(target, group[i].begin, values[i]);
-  }
+  });
 }
 
-void HeadEpilogue::Store(const Target& target, int64_t i, Value* value) {
+void HeadEpilogue::Store(const Target& target, Value* i, Value* value) {
   auto& b = e_.b();
   const TensorSpec& tensor = target.tensor;
   const ir::Layout& layout = tensor.layout;
   const int lanes = LanesOf(value);
-  const auto address = [&](int64_t elements) {
+  const auto address = [&](Value* elements) {
     return e_.Address(target.buffer, Integer(e_, target.first) + elements, tensor.dtype);
   };
   if (IsContiguous(tensor, dim_)) {
@@ -197,19 +197,19 @@ void HeadEpilogue::Store(const Target& target, int64_t i, Value* value) {
   }
   // Elements that lie together in a panel are a dword: a whole one each.
   const int64_t together = ir::DwordElements(tensor.dtype);
-  if (lanes > 1 && i % together == 0 && layout.is_panel() && layout.axis == dim_ &&
+  if (lanes > 1 && Pairs() % together == 0 && layout.is_panel() && layout.axis == dim_ &&
       layout.depth == together) {
     Value* dwords = Dwords(e_, tensor.dtype, value);
     for (int64_t j = 0; j < lanes / together; ++j) {
       b.CreateAlignedStore(b.CreateExtractElement(dwords, static_cast<uint64_t>(j)),
-                           address((i / together + j) * layout.rows * together),
+                           address(Integer(e_, i) * layout.rows + j * layout.rows * together),
                            Emitter::AlignOf(tensor.dtype));
     }
     return;
   }
   Indices indices = target.indices;
   for (int lane = 0; lane < lanes; ++lane) {
-    indices[dim_] = e_.Const(i + lane);
+    indices[dim_] = Integer(e_, i) + lane;
     Value* element =
         lanes == 1 ? value : b.CreateExtractElement(value, static_cast<uint64_t>(lane));
     e_.Store(e_.Address(target.buffer, ElementOffset(e_, tensor, indices), tensor.dtype),

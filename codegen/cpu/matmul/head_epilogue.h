@@ -7,7 +7,7 @@
 #ifndef LLUDA_CODEGEN_CPU_MATMUL_HEAD_EPILOGUE_H_
 #define LLUDA_CODEGEN_CPU_MATMUL_HEAD_EPILOGUE_H_
 
-#include <map>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -46,7 +46,7 @@ class HeadEpilogue {
   };
   // Neighbouring elements of a head that are computed together.
   struct Piece {
-    int64_t begin;
+    Value* begin;
     int lanes;
   };
   // A row while it is finished.
@@ -55,18 +55,20 @@ class HeadEpilogue {
     const Indices& indices;
     Value* inverse = nullptr;  // of its root mean square, for the norm
   };
-  static std::vector<Piece> PiecesOf(int64_t count);
+  std::vector<Piece> PiecesOf(int64_t count) const;
   // How many pairs of a head are rotated.
   int64_t Pairs() const;
-  std::vector<std::vector<Piece>> Groups() const;
-  void LoadWeights();
+  // Calls `finish` for the pieces of a head that are finished together: two whose elements are pairs,
+  // or one behind those that are rotated. For long heads it is a loop: its code is no longer than that
+  // for short ones.
+  void EachGroup(const std::function<void(const std::vector<Piece>& group)>& finish);
   Target TargetOf(Indices indices);
   void EmitRow(Row row);
   Value* Element(const Row& row, const Piece& piece, ir::EpilogueStep end);
   Value* Inverse(const Row& row);
   Value* Table(int operand, const Indices& indices, const Piece& piece);
   // Rounds elements [i, i + lanes) of a head and stores them.
-  void Store(const Target& target, int64_t i, Value* value);
+  void Store(const Target& target, Value* i, Value* value);
 
   bool Has(ir::EpilogueStep step) const { return spec_.attrs.epilogue.Has(step); }
   int OperandOf(ir::EpilogueStep step) const { return spec_.attrs.epilogue.OperandOf(step); }
@@ -75,8 +77,7 @@ class HeadEpilogue {
   Emitter& e_;
   const std::string& dim_;
   const int64_t elements_;
-  std::map<int64_t, Value*> weights_;  // the norm's, by the piece's first element
-  Value* first_column_ = nullptr;      // of the head, where columns have a bias
+  Value* first_column_ = nullptr;  // of the head, where columns have a bias
 };
 
 }  // namespace lluda::codegen
