@@ -42,6 +42,8 @@ TEST(InferBlocksTest, AFewOpsReadBlocks) {
            "%d = quantize_blocks %y {out = q5_1} : q5_1 n[3] k[64]",
            "%d = quantize_blocks %y @by {out = iq4_nl} : iq4_nl n[3] k[64]",
            "%d = concat @w @square n n -> both[67] : q4_0 both[67] k[64]",
+           "%d = split @square n -> a[2] b[32] : q4_0 a[2] b[32] k[64]",
+           "%d = slice @w n 1..3 -> m[2] : q4_0 m[2] k[64]",
        }) {
     EXPECT_EQ(Fault("", statement), "") << statement;
   }
