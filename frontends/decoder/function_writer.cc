@@ -29,10 +29,7 @@ Axis TokenAxis() {
 Axis RowAxis() { return {step_interface::kRowAxis, Extent::Symbol(step_interface::kRowCount)}; }
 
 FunctionWriter::FunctionWriter(const Model& model, std::string name, const LayerGroup* group)
-    : model_(model),
-      group_(group),
-      func_(model.module->AddFunc(std::move(name))),
-      b_(func_) {
+    : model_(model), group_(group), func_(model.module->AddFunc(std::move(name))), b_(func_) {
   if (group != nullptr) func_->index = group->index;
 }
 
@@ -125,8 +122,8 @@ Held FunctionWriter::Hold(const Cache& cache, absl::string_view name, const std:
 Held FunctionWriter::Append(const Cache& cache, const std::string& prefix, const Held& x,
                             Value* slot, Value* pos) {
   const auto append = [&](absl::string_view suffix, ir::Global* state, Value* part) {
-    return b_.Append(absl::StrCat(prefix, suffix), {state, func_->index->name}, part, {"slot", "pos"}, slot,
-                     pos);
+    return b_.Append(absl::StrCat(prefix, suffix), {state, func_->index->name}, part,
+                     {"slot", "pos"}, slot, pos);
   };
   Held all{append("s", cache.numbers, x.numbers), nullptr};
   if (x.scales != nullptr) all.scales = append("ss", cache.scales, x.scales);

@@ -292,8 +292,7 @@ TEST(Import, ReadsMatricesInBlocksThroughADequantize) {
 
 // As files that end in _K_M: values and `down` of layers 0 and 3 of four are larger.
 ir::DType MixedDType(absl::string_view name) {
-  const bool larger =
-      absl::StrContains(name, "layers.0.") || absl::StrContains(name, "layers.3.");
+  const bool larger = absl::StrContains(name, "layers.0.") || absl::StrContains(name, "layers.3.");
   const bool varies = absl::StrContains(name, "v_proj") || absl::StrContains(name, "down_proj");
   return larger && varies ? ir::DType::kQ8_0 : ir::DType::kQ4_0;
 }
@@ -302,16 +301,15 @@ TEST(Import, LayersThatDifferInBlocksHaveFunctionsOfTheirOwn) {
   Decoder decoder = BlockDecoder();
   decoder.layers.resize(4);
   const std::string text = Import(decoder, BlockOptions(decoder, MixedDType));
-  for (const char* part : {
-           "weight @wq[attn < 2] : q4_0 q[64] hid[32] from \"model.layers.{attn: 0 3}.self_attn",
-           "weight @wq_2[attn_2 < 2] : q4_0 q[64] hid[32] from \"model.layers.{attn_2: 1 2}.",
-           "weight @wv[attn < 2] : q8_0 vd[32] hid[32]",
-           "weight @wv_2[attn_2 < 2] : q4_0 vd[32] hid[32]",
-           "weight @wd[dense < 2] : q8_0 hid[32] ff[64] from \"model.layers.{dense: 0 3}.mlp",
-           "weight @wd_2[dense_2 < 2] : q4_0 hid[32] ff[64]",
-           "state @v_cache_2[attn_2 < 2] : bf16",
-           "%wv_2_f32 = dequantize @wv_2[attn_2] : f32",
-           R"(
+  for (const char* part :
+       {"weight @wq[attn < 2] : q4_0 q[64] hid[32] from \"model.layers.{attn: 0 3}.self_attn",
+        "weight @wq_2[attn_2 < 2] : q4_0 q[64] hid[32] from \"model.layers.{attn_2: 1 2}.",
+        "weight @wv[attn < 2] : q8_0 vd[32] hid[32]",
+        "weight @wv_2[attn_2 < 2] : q4_0 vd[32] hid[32]",
+        "weight @wd[dense < 2] : q8_0 hid[32] ff[64] from \"model.layers.{dense: 0 3}.mlp",
+        "weight @wd_2[dense_2 < 2] : q4_0 hid[32] ff[64]", "state @v_cache_2[attn_2 < 2] : bf16",
+        "%wv_2_f32 = dequantize @wv_2[attn_2] : f32",
+        R"(
     %xa = call @attn[0] %x0 %cos %sin %pos %slot : f32 tok[T] hid[32]
     %xm = call @mlp[0] %xa : f32 tok[T] hid[32]
     %xa_1 = call @attn_2[0] %xm %cos %sin %pos %slot : f32 tok[T] hid[32]
@@ -352,10 +350,10 @@ TEST(Import, WindowsAndBlocksMakeKindsTogether) {
   decoder.attentions.push_back({"attn_window", 0, 7});
   decoder.layers[1].attention = decoder.layers[3].attention = 1;
   const std::string text = Import(decoder, BlockOptions(decoder, MixedDType));
-  for (const char* part : {"state @k_cache[attn < 2]", "state @k_cache_window[attn < 2]",
-                           "state @k_cache_2[attn_2 < 2]", "state @k_cache_window_2[attn_2 < 2]",
-                           "call @attn[0] ", "call @attn_window_2[0] ", "call @attn_2[1] ",
-                           "call @attn_window[1] "}) {
+  for (const char* part :
+       {"state @k_cache[attn < 2]", "state @k_cache_window[attn < 2]",
+        "state @k_cache_2[attn_2 < 2]", "state @k_cache_window_2[attn_2 < 2]", "call @attn[0] ",
+        "call @attn_window_2[0] ", "call @attn_2[1] ", "call @attn_window[1] "}) {
     EXPECT_THAT(text, HasSubstr(part));
   }
 }

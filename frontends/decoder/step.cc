@@ -84,8 +84,7 @@ struct Part {
 
 Part<AttentionFunction> AttentionOf(const Model& model, int64_t layer) {
   const Decoder& decoder = model.decoder;
-  const Attention* kind =
-      &decoder.attentions[decoder.layers[static_cast<size_t>(layer)].attention];
+  const Attention* kind = &decoder.attentions[decoder.layers[static_cast<size_t>(layer)].attention];
   for (const AttentionFunction& function : model.attentions) {
     const int64_t copy = CopyOf(function.group, layer);
     if (&function.attention == kind && copy >= 0) return {function, copy};
@@ -122,9 +121,8 @@ Value* AddMixedLayers(const Model& model, const std::vector<Angles>& angles, Val
   };
   for (int64_t i = 0; i < model.decoder.layer_count(); ++i) {
     const Part<AttentionFunction> attention = AttentionOf(model, i);
-    Value* xa =
-        call("xa", attention,
-             AttentionOperands(attention.function.attention, angles, x, pos, slot));
+    Value* xa = call("xa", attention,
+                     AttentionOperands(attention.function.attention, angles, x, pos, slot));
     x = call("xm", MlpOf(model, i), MlpOperands(model, xa, pos, slot));
     if (!RecordsInMlp(model)) f->RecordOf(i, "out", x, slot, pos);
   }
@@ -139,11 +137,11 @@ absl::StatusOr<Value*> AddLoop(const Model& model, int64_t begin, int64_t end,
   const MlpFunction& mlp = MlpOf(model, begin).function;
   ir::Op* loop = f->b().For("xn", kLayer, begin, end, "x", x);
   ir::Builder body(loop->body.get());
-  Value* xa = body.Call("xa", model.module->FindFunc(attention.name), kLayer,
-                        AttentionOperands(attention.attention, angles, loop->carried.get(), pos,
-                                          slot));
-  body.Yield(body.Call("xm", model.module->FindFunc(mlp.name), kLayer,
-                       MlpOperands(model, xa, pos, slot)));
+  Value* xa =
+      body.Call("xa", model.module->FindFunc(attention.name), kLayer,
+                AttentionOperands(attention.attention, angles, loop->carried.get(), pos, slot));
+  body.Yield(
+      body.Call("xm", model.module->FindFunc(mlp.name), kLayer, MlpOperands(model, xa, pos, slot)));
   if (!body.status().ok()) return body.status();
   return loop->result();
 }

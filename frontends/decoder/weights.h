@@ -12,25 +12,25 @@ namespace lluda::frontends::decoder {
 
 // Owned by the module. Null: the decoder has no such weight, or other functions have it.
 struct Weights {
-  ir::Global* embed = nullptr;
+  ir::Global *embed = nullptr;
   ir::Global *attn_norm = nullptr, *attn_post_norm = nullptr;
-  ir::Global* wqkv = nullptr;
+  ir::Global *wqkv = nullptr;
   ir::Global *wq = nullptr, *bq = nullptr;
   ir::Global *wk = nullptr, *bk = nullptr;
   ir::Global *wv = nullptr, *bv = nullptr;
   ir::Global *wo = nullptr, *bo = nullptr;
   ir::Global *q_norm = nullptr, *k_norm = nullptr;
   ir::Global *mlp_norm = nullptr, *mlp_post_norm = nullptr;
-  ir::Global* wgu = nullptr;
+  ir::Global *wgu = nullptr;
   ir::Global *wg = nullptr, *bg = nullptr;
   ir::Global *wu = nullptr, *bu = nullptr;
   ir::Global *wd = nullptr, *bd = nullptr;
   ir::Global *moe_norm = nullptr, *router = nullptr;
   ir::Global *eg = nullptr, *eu = nullptr, *ed = nullptr;  // of all experts
   ir::Global *sg = nullptr, *su = nullptr, *sd = nullptr;  // of the shared one
-  ir::Global* shared_gate = nullptr;
-  ir::Global* final_norm = nullptr;
-  ir::Global* lm_head = nullptr;  // null when it is the embedding
+  ir::Global *shared_gate = nullptr;
+  ir::Global *final_norm = nullptr;
+  ir::Global *lm_head = nullptr;  // null when it is the embedding
 };
 
 }  // namespace lluda::frontends::decoder

@@ -92,8 +92,8 @@ std::string Bytes(const std::vector<float>& values, ir::DType dtype) {
     return {reinterpret_cast<const char*>(blocks.data()), blocks.size()};
   }
   for (const float value : values) {
-    absl::StrAppend(&bytes, dtype == ir::DType::kF32 ? FloatBytes(value)
-                                                     : NumberBytes(ir::FloatToBF16(value)));
+    absl::StrAppend(
+        &bytes, dtype == ir::DType::kF32 ? FloatBytes(value) : NumberBytes(ir::FloatToBF16(value)));
   }
   return bytes;
 }
