@@ -266,7 +266,7 @@ ImportOptions BlockOptions(const Decoder& decoder,
   ImportOptions options = ToyOptions({});
   options.find_tensor = [lookup = TensorsOf(decoder), dtype_of](absl::string_view name) {
     std::optional<TensorInfo> info = lookup(name);
-    if (info && info->shape.size() == 2) {
+    if (info && info->shape.size() > 1) {
       info->dtype = dtype_of(name);
       info->dtype_name = std::string(ir::DTypeName(*info->dtype));
     }
@@ -342,6 +342,25 @@ TEST(Import, LayersOfOneMakeButForTheirMlpShareTheirAttention) {
   const std::string quantised = Import(decoder, options);
   EXPECT_THAT(quantised, HasSubstr("@wd_q8_0[dense] = quantize_blocks @wd[dense]"));
   EXPECT_THAT(quantised, HasSubstr("%wd_2_f32 = dequantize @wd_2[dense_2] : f32"));
+}
+
+TEST(Import, ExpertsInOtherBlocksAreAKindBesideDenseLayers) {
+  Decoder decoder = BlockDecoder();
+  decoder.layers.resize(4);
+  Experts experts;
+  experts.count = 4;
+  experts.top = 2;
+  experts.intermediate_size = 32;
+  experts.one_tensor = true;
+  decoder.experts = experts;
+  for (const size_t layer : {1, 2, 3}) decoder.layers[layer].experts = true;
+  const std::string text = Import(decoder, BlockOptions(decoder, MixedDType));
+  for (const char* part :
+       {"weight @wd[dense < 1] : q8_0", "weight @ed[sparse < 2] : q4_0 expert[4] hid[32] xf[32] ",
+        "\"model.layers.{sparse_2: 3}.mlp.experts.down_proj.weight\"",
+        "weight @ed_2[sparse_2 < 1] : q8_0", "call @moe[1] ", "call @moe_2[0] ", "call @mlp[0] "}) {
+    EXPECT_THAT(text, HasSubstr(part));
+  }
 }
 
 TEST(Import, WindowsAndBlocksMakeKindsTogether) {
