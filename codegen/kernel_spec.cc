@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "ir/type/encoding.h"
 #include "ir/type/layout.h"
 
 namespace lluda::codegen {
@@ -29,6 +30,18 @@ std::string KeyOf(const TensorSpec& tensor) {
   if (tensor.interleaved_rows > 0) absl::StrAppend(&key, " blocks of ", tensor.interleaved_rows);
   if (tensor.interleaved_dwords > 1) absl::StrAppend(&key, " by ", tensor.interleaved_dwords);
   return absl::StrCat(key, ir::ToString(tensor.layout));
+}
+
+// Rows of blocks as rows of bytes: what moves rows need not know what they are.
+TensorSpec AsBytes(TensorSpec blocks) {
+  const auto bytes = [&](int64_t elements) { return ir::BytesOf(blocks.dtype, elements); };
+  for (ir::StridedAxis& strided : blocks.axes) {
+    const bool along = &strided == &blocks.axes.back();
+    if (along) strided.axis.extent = ir::Extent::Constant(bytes(strided.axis.extent.value));
+    if (!along) strided.stride.factor = bytes(strided.stride.factor);
+  }
+  blocks.dtype = ir::DType::kI8;
+  return blocks;
 }
 
 // The attribute's value as part of a symbol's name: `norm_rope` for `norm rope`.
@@ -69,6 +82,10 @@ KernelSpec SpecOf(const ir::Op& op) {
   spec.attrs.ring.reset();
   for (const ir::Operand& operand : op.operands()) {
     spec.operands.push_back(FromAccess(ir::ResolveAccess(operand)));
+  }
+  if (ir::CouldBeView(op.opcode()) && ir::IsBlock(spec.result.dtype)) {
+    spec.operands[0] = AsBytes(std::move(spec.operands[0]));
+    spec.result = AsBytes(std::move(spec.result));
   }
   return spec;
 }

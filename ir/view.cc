@@ -106,6 +106,8 @@ std::vector<StridedAxis> RowMajorAxes(const Type& type) {
   return axes;
 }
 
+bool CouldBeView(Opcode opcode) { return FindView(opcode) != nullptr; }
+
 bool IsView(const Op& op) {
   if (FindView(op.opcode()) == nullptr || op.result() == nullptr) return false;
   const Access access = ResolveAccess(op.operand(0));

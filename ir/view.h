@@ -42,6 +42,9 @@ struct Access {
   const StridedAxis* Find(absl::string_view axis) const;
 };
 
+// Whether ops of this kind are views where strides can express their results: the five above.
+bool CouldBeView(Opcode opcode);
+
 // True when the op's result is stored in its operand's buffer: one of the five ops above, on a
 // row-major value, with strides that can express the result.
 bool IsView(const Op& op);

@@ -97,6 +97,38 @@ TEST_P(BlockDiffTest, GatherPicksRowsOfATableAndOfPanels) {
               4, 0, {{"i", {36, 0, 17, 5}}, {"j", {0, 36, 15, 16}}});
 }
 
+// As the rows of queries and keys are put in order where they lie in pairs: two heads of 18 rows. What is
+// packed are they, and a slice of them; the rest reads them as they are.
+TEST_P(BlockDiffTest, RowsOfBlocksMoveAsTheyAre) {
+  constexpr absl::string_view kModule = R"(
+  weight @w : $X n[36] k[$K] from "w"
+  load {
+    %paired = split @w n -> head[2] pair[9] half[2] : $X head[2] pair[9] half[2] k[$K]
+    %halves = permute %paired to head half pair k : $X head[2] half[2] pair[9] k[$K]
+    @rows = merge %halves head half pair -> n[36] : $X n[36] k[$K]
+    @all = pack @rows over k {tile = $P} : $X n[36] k[$K] @panel($P, k)
+    %some = slice @rows n 3..20 as m[17] : $X m[17] k[$K]
+    @part = pack %some over k {tile = $P} : $X m[17] k[$K] @panel($P, k)
+  }
+  func @f(%x: f32 tok[T] k[$K], %i: i32 tok[T]) -> f32 $R {
+    $S
+    return %r
+  })";
+  const auto module = [&](absl::string_view result, absl::string_view statements) {
+    return absl::StrReplaceAll(kModule, {{"$R", result}, {"$S", statements}});
+  };
+  const std::map<std::string, std::vector<int64_t>> picked = {{"i", {0, 15, 7}}};
+  ExpectClose(module("n[36] k[$K]", "%r = dequantize @rows : f32 n[36] k[$K]"), 3, 0, picked);
+  ExpectClose(module("tok[T] k[$K]", R"(
+    %part = slice @rows n 20..36 as m[16] : $X m[16] k[$K]
+    %r = gather %part over m at %i : f32 tok[T] k[$K])"),
+              3, 0, picked);
+  ExpectClose(module("tok[T] n[36]", "%r = matmul %x @all over k : f32 tok[T] n[36]"), 3, 1e-6,
+              picked);
+  ExpectClose(module("tok[T] m[17]", "%r = matmul %x @part over k : f32 tok[T] m[17]"), 3, 1e-6,
+              picked);
+}
+
 // Parts of 16, 8 and 13 rows: at a panel's edge and inside one. 37 columns are no whole panels.
 TEST_P(BlockDiffTest, MatmulReadsPanelsPackedOfSeveralWeights) {
   for (const auto& [a, tokens] :

@@ -125,8 +125,9 @@ TEST_P(GgufFamiliesTest, LogitsAreTheFoldersToTheBit) {
   for (const Precision precision : {Precision::kBF16, Precision::kF32}) {
     const std::vector<float> expected = Logits(seeded_.path(), precision);
     ASSERT_FALSE(expected.empty());
-    for (const GgufNumbers numbers : {GgufNumbers::kBF16, GgufNumbers::kF32}) {
-      const std::string path = folder.Write("model.gguf", GgufBytes(GetParam(), seeded_, numbers));
+    for (const ir::DType dtype : {ir::DType::kBF16, ir::DType::kF32}) {
+      const std::string path =
+          folder.Write("model.gguf", GgufBytes(GetParam(), seeded_.plain(), AllOf(dtype)));
       const std::vector<float> found = Logits(path, precision);
       ASSERT_EQ(found.size(), expected.size());
       EXPECT_EQ(std::memcmp(found.data(), expected.data(), found.size() * sizeof(float)), 0);

@@ -387,6 +387,27 @@ TEST_F(DamagedFolderTest, AllLayersOfAMatrixGetOneDType) {
   EXPECT_EQ(DTypeOf(folder_.path(), "model.layers.1.mlp.up_proj"), "Q5_0");
 }
 
+// One whose inputs are shuffled is dequantised alone.
+TEST_F(DamagedFolderTest, ALayerThatNoBlocksHoldLeavesTheOthersInTheirs) {
+  Make({"gptq", 4, 32, 0, true, "F16", true, false});
+  const QuantisedFolder shuffled =
+      Quantise(engine::TinyTensors(), {"gptq", 4, 32, 0, true, "F16", true, true});
+  const auto replace = [](const auto& from, auto* to) {
+    for (const auto& [name, tensor] : from) {
+      if (absl::StrContains(name, "layers.0.mlp.up_proj")) (*to)[name] = tensor;
+    }
+  };
+  replace(shuffled.stored, &made_.stored);
+  replace(shuffled.dequantised, &made_.dequantised);
+  Write(folder_, made_.config, made_.stored);
+  EXPECT_EQ(DTypeOf(folder_.path(), "model.layers.0.mlp.up_proj"), "F32");
+  EXPECT_EQ(DTypeOf(folder_.path(), "model.layers.1.mlp.up_proj"), "Q4_0");
+  const base::TemporaryFolder plain;
+  Write(plain, engine::TinyConfig(), made_.dequantised);
+  EXPECT_EQ(RunFolder(folder_.path(), Precision::kF32, 1).logits,
+            RunFolder(plain.path(), Precision::kF32, 1).logits);
+}
+
 // A head of its own in blocks, though config.json ties it, as some tools write it.
 TEST_F(DamagedFolderTest, AQuantisedHeadIsUsedBesideTheEmbedding) {
   Make({"gptq", 4, 32});

@@ -24,9 +24,10 @@ struct Route {
   Value* weights = nullptr;
 };
 
-Route AddRoute(const Model& model, FunctionWriter* f, const Input& input, const MlpParams& params) {
+Route AddRoute(const Model& model, const Weights& w, FunctionWriter* f, const Input& input,
+               const MlpParams& params) {
   ir::Builder& b = f->b();
-  Value* r = f->Linear("r", input.narrow, {model.weights.router, nullptr}, "hid");
+  Value* r = f->Linear("r", input.narrow, {w.router, nullptr}, "hid");
   f->Record("router", r, params.slot, params.pos);
   Value* mx = b.Reduce(Opcode::kReduceMax, "mx", r, "expert");
   Value* r1 = b.Binary(Opcode::kSub, "r1", r, mx);
@@ -50,8 +51,8 @@ Value* Chosen(const char* name, ir::Global* weight, const Route& route, Function
 }
 
 // The MLP of each expert that a token takes, and their weighted sum.
-Value* AddChosen(const Model& model, FunctionWriter* f, Value* h, const Route& route) {
-  const Weights& w = model.weights;
+Value* AddChosen(const Model& model, const Weights& w, FunctionWriter* f, Value* h,
+                 const Route& route) {
   ir::Builder& b = f->b();
   Value* gate = b.Matmul("gate", h, Chosen("gw", w.eg, route, f), "hid");
   Value* up = b.Matmul("up", h, Chosen("uw", w.eu, route, f), "hid");
@@ -62,8 +63,7 @@ Value* AddChosen(const Model& model, FunctionWriter* f, Value* h, const Route& r
 }
 
 // The MLP that all tokens take, by the share that its gate gives: sigmoid(x) = 1 / (1 + exp(-x)).
-Value* AddShared(const Model& model, FunctionWriter* f, Value* h) {
-  const Weights& w = model.weights;
+Value* AddShared(const Model& model, const Weights& w, FunctionWriter* f, Value* h) {
   ir::Builder& b = f->b();
   Value* gate = f->Linear("sgate", h, {w.sg, nullptr}, "hid");
   Value* up = f->Linear("sup", h, {w.su, nullptr}, "hid");
@@ -79,16 +79,17 @@ Value* AddShared(const Model& model, FunctionWriter* f, Value* h) {
 
 }  // namespace
 
-absl::Status AddExperts(const Model& model) {
-  FunctionWriter f(model, kMoe, Copies::kSparse);
+absl::Status AddExperts(const Model& model, const MlpFunction& function) {
+  const Weights& w = function.group.weights;
+  FunctionWriter f(model, function.name, &function.group);
   const MlpParams params = AddMlpParams(model, &f);
-  const Input input = ReadInput(model, &f, params.x, model.weights.moe_norm);
+  const Input input = ReadInput(model, &f, params.x, w.moe_norm);
   f.Record("post_attention_layernorm", input.wide, params.slot, params.pos);
   f.RecordInput("mlp_input", input.wide, params.slot, params.pos);
-  const Route route = AddRoute(model, &f, input, params);
-  Value* y0 = AddChosen(model, &f, input.narrow, route);
+  const Route route = AddRoute(model, w, &f, input, params);
+  Value* y0 = AddChosen(model, w, &f, input.narrow, route);
   if (model.decoder.experts->shared_size > 0) {
-    y0 = f.b().Binary(Opcode::kAdd, "ys0", y0, AddShared(model, &f, input.narrow));
+    y0 = f.b().Binary(Opcode::kAdd, "ys0", y0, AddShared(model, w, &f, input.narrow));
   }
   Value* y = AddResidual(model, &f, params.x, y0, nullptr);
   f.Record("mlp", y0, params.slot, params.pos);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/step_interface.h"
+#include "glog/logging.h"
 #include "ir/op/contraction.h"
 #include "ir/type/encoding.h"
 
@@ -27,9 +28,9 @@ Axis TokenAxis() {
 }
 Axis RowAxis() { return {step_interface::kRowAxis, Extent::Symbol(step_interface::kRowCount)}; }
 
-FunctionWriter::FunctionWriter(const Model& model, std::string name, Copies copies)
-    : model_(model), func_(model.module->AddFunc(std::move(name))), b_(func_) {
-  func_->index = IndexOf(model.decoder, copies);
+FunctionWriter::FunctionWriter(const Model& model, std::string name, const LayerGroup* group)
+    : model_(model), group_(group), func_(model.module->AddFunc(std::move(name))), b_(func_) {
+  if (group != nullptr) func_->index = group->index;
 }
 
 Axis FunctionWriter::Named(absl::string_view name) const { return ModelAxis(model_.decoder, name); }
@@ -121,8 +122,8 @@ Held FunctionWriter::Hold(const Cache& cache, absl::string_view name, const std:
 Held FunctionWriter::Append(const Cache& cache, const std::string& prefix, const Held& x,
                             Value* slot, Value* pos) {
   const auto append = [&](absl::string_view suffix, ir::Global* state, Value* part) {
-    return b_.Append(absl::StrCat(prefix, suffix), {state, kLayer}, part, {"slot", "pos"}, slot,
-                     pos);
+    return b_.Append(absl::StrCat(prefix, suffix), {state, func_->index->name}, part,
+                     {"slot", "pos"}, slot, pos);
   };
   Held all{append("s", cache.numbers, x.numbers), nullptr};
   if (x.scales != nullptr) all.scales = append("ss", cache.scales, x.scales);
@@ -165,14 +166,26 @@ void FunctionWriter::RecordInput(absl::string_view name, Value* x, Value* slot, 
 }
 
 void FunctionWriter::RecordHere(absl::string_view name, Value* x, Value* slot, Value* pos) {
-  if (func_->index && func_->index->name != kLayer) return;
-  RecordIn(func_->index, func_->index ? kLayer : "", name, x, slot, pos);
+  if (slot == nullptr) return;
+  if (group_ == nullptr) {
+    RecordIn(std::nullopt, "", name, x, slot, pos);
+  } else if (group_->has_all_layers()) {
+    RecordIn(group_->index, kLayer, name, x, slot, pos);
+  } else {
+    CHECK_EQ(group_->layers.size(), 1u) << "@" << func_->name << " does not know its layer";
+    RecordInLayer(group_->layers[0], name, x, slot, pos);
+  }
 }
 
 void FunctionWriter::RecordOf(int64_t layer, absl::string_view name, Value* x, Value* slot,
                               Value* pos) {
-  if (!model_.record_activations) return;
-  RecordIn(IndexOf(model_.decoder, Copies::kLayers), absl::StrCat(layer), name, x, slot, pos);
+  if (model_.record_activations) RecordInLayer(layer, name, x, slot, pos);
+}
+
+void FunctionWriter::RecordInLayer(int64_t layer, absl::string_view name, Value* x, Value* slot,
+                                   Value* pos) {
+  const LayerGroup all = WholeGroup(model_.decoder, Copies::kLayers);
+  RecordIn(all.index, absl::StrCat(layer), name, x, slot, pos);
 }
 
 void FunctionWriter::RecordIn(const std::optional<ir::Index>& index, const std::string& copy,

@@ -2,10 +2,10 @@
 // common, op by op.
 //
 // Example:
-//   FunctionWriter f(model, "mlp", Copies::kDense);
+//   FunctionWriter f(model, function.name, &function.group);
 //   Value* x = f.Param("x", DType::kF32, {TokenAxis(), f.Named("hid")});
-//   Value* h = f.Narrow("h", f.Norm("h0", x, model.weights.mlp_norm, "hid"));
-//   Value* y = f.Linear("gate", h, {model.weights.wg, model.weights.bg}, "hid");
+//   Value* h = f.Narrow("h", f.Norm("h0", x, w.mlp_norm, "hid"));
+//   Value* y = f.Linear("gate", h, {w.wg, w.bg}, "hid");
 //   return f.Return(y);
 #ifndef LLUDA_FRONTENDS_DECODER_FUNCTION_WRITER_H_
 #define LLUDA_FRONTENDS_DECODER_FUNCTION_WRITER_H_
@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "frontends/decoder/model.h"
+#include "frontends/decoder/weight_table.h"
 #include "ir/builder.h"
 #include "ir/graph.h"
 
@@ -35,8 +36,9 @@ struct Held {
 
 class FunctionWriter {
  public:
-  // A function of layers, or one that exists once. `model` must outlive the writer.
-  FunctionWriter(const Model& model, std::string name, Copies copies);
+  // A function of the group's layers, or if it is null one that exists once. The model and the group
+  // must outlive the writer.
+  FunctionWriter(const Model& model, std::string name, const LayerGroup* group);
 
   ir::Builder& b() { return b_; }
 
@@ -86,7 +88,8 @@ class FunctionWriter {
   ir::Value* Rotate(const std::string& prefix, ir::Value* x, ir::Value* cos, ir::Value* sin);
 
   // Where activations are wanted, appends this one to a state of its own. Functions of several
-  // kinds of attention share the state of that name. A function of some layers alone records nothing.
+  // kinds of layers share the state of that name. A function without slots records nothing; one of
+  // some layers alone has to be that of a single layer.
   void Record(absl::string_view name, ir::Value* x, ir::Value* slot, ir::Value* pos);
   // The same where matrices' inputs are wanted, for one of them.
   void RecordInput(absl::string_view name, ir::Value* x, ir::Value* slot, ir::Value* pos);
@@ -98,10 +101,13 @@ class FunctionWriter {
 
  private:
   void RecordHere(absl::string_view name, ir::Value* x, ir::Value* slot, ir::Value* pos);
+  void RecordInLayer(int64_t layer, absl::string_view name, ir::Value* x, ir::Value* slot,
+                     ir::Value* pos);
   void RecordIn(const std::optional<ir::Index>& index, const std::string& copy,
                 absl::string_view name, ir::Value* x, ir::Value* slot, ir::Value* pos);
 
   const Model& model_;
+  const LayerGroup* group_;
   std::map<ir::Value*, ir::Value*> quantised_;  // what Activations has made
   ir::Func* func_;
   ir::Builder b_;

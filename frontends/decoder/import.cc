@@ -1,6 +1,8 @@
 #include "frontends/decoder/import.h"
 
+#include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -8,6 +10,8 @@
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
+#include "frontends/decoder/layer_groups.h"
+#include "frontends/decoder/layer_parts.h"
 #include "frontends/decoder/layers.h"
 #include "frontends/decoder/weight_table.h"
 #include "frontends/encoder/import.h"
@@ -59,12 +63,12 @@ absl::Status CheckSizes(const ir::Module& module) {
 }
 
 // @k_cache or @v_cache, by `name`, and where it holds integers @k_scale or @v_scale; `suffix` follows.
-Cache AddCache(const Decoder& decoder, const ImportOptions& options, absl::string_view name,
-               absl::string_view suffix, ir::Module* module) {
+Cache AddCache(const Decoder& decoder, const ImportOptions& options, const ir::Index& index,
+               absl::string_view name, absl::string_view suffix, ir::Module* module) {
   ir::Global numbers;
   numbers.kind = ir::Global::Kind::kState;
   numbers.name = absl::StrCat(name, "_cache", suffix);
-  numbers.index = ir::Index{kLayer, decoder.layer_count()};
+  numbers.index = index;
   const bool integers = options.kv_cache == KvCache::kInt8;
   numbers.type.dtype = integers                               ? ir::DType::kI8
                        : options.precision == Precision::kF32 ? ir::DType::kF32
@@ -84,25 +88,52 @@ Cache AddCache(const Decoder& decoder, const ImportOptions& options, absl::strin
   return cache;
 }
 
-// Kinds of attention with a window have caches of their own, which need not hold all positions. Each
-// has a copy for each layer; those of other layers' stay unused.
-std::vector<KeyValueCache> AddCaches(const Decoder& decoder, const ImportOptions& options,
-                                     ir::Module* module) {
-  const auto add = [&](absl::string_view suffix) {
-    const Cache keys = AddCache(decoder, options, "k", suffix, module);
-    return KeyValueCache{keys, AddCache(decoder, options, "v", suffix, module)};
-  };
-  std::optional<KeyValueCache> whole;
-  std::vector<KeyValueCache> caches;
-  for (const Attention& attention : decoder.attentions) {
-    if (attention.window) {
-      caches.push_back(add(absl::StripPrefix(attention.name, kAttention)));
-      continue;
+bool HasAttention(const Decoder& decoder, const LayerGroup& group, size_t kind) {
+  return std::any_of(group.layers.begin(), group.layers.end(), [&](int64_t layer) {
+    return decoder.layers[static_cast<size_t>(layer)].attention == kind;
+  });
+}
+
+// The functions of attention, with their caches. Kinds of attention with a window have caches of their
+// own, which need not hold all positions. Each has a copy for each layer of the group; those of other
+// layers' stay unused.
+std::vector<AttentionFunction> AttentionFunctions(const Decoder& decoder,
+                                                  const ImportOptions& options,
+                                                  const std::vector<LayerGroup>& groups,
+                                                  ir::Module* module) {
+  std::vector<AttentionFunction> functions;
+  for (const LayerGroup& group : groups) {
+    if (group.copies != Copies::kLayers) continue;
+    const auto add = [&](absl::string_view kind) {
+      const std::string suffix = absl::StrCat(kind, group.suffix);
+      const Cache keys = AddCache(decoder, options, group.index, "k", suffix, module);
+      return KeyValueCache{keys, AddCache(decoder, options, group.index, "v", suffix, module)};
+    };
+    std::optional<KeyValueCache> whole;
+    for (size_t kind = 0; kind < decoder.attentions.size(); ++kind) {
+      if (!HasAttention(decoder, group, kind)) continue;
+      const Attention& attention = decoder.attentions[kind];
+      KeyValueCache caches;
+      if (attention.window) {
+        caches = add(absl::StripPrefix(attention.name, kAttention));
+      } else {
+        if (!whole) whole = add("");
+        caches = *whole;
+      }
+      functions.push_back({absl::StrCat(attention.name, group.suffix), attention, group, caches});
     }
-    if (!whole) whole = add("");
-    caches.push_back(*whole);
   }
-  return caches;
+  return functions;
+}
+
+std::vector<MlpFunction> MlpFunctions(const std::vector<LayerGroup>& groups) {
+  std::vector<MlpFunction> functions;
+  for (const auto& [copies, name] : {std::pair(Copies::kSparse, kMoe), {Copies::kDense, kMlp}}) {
+    for (const LayerGroup& group : groups) {
+      if (group.copies == copies) functions.push_back({absl::StrCat(name, group.suffix), group});
+    }
+  }
+  return functions;
 }
 
 }  // namespace
@@ -128,14 +159,15 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportDecoder(const Decoder& decoder
     module->symbols.push_back({step_interface::kPlaceCount, 1, places});
   }
   Weights weights;
-  RETURN_IF_ERROR(AddWeights(decoder, options, module.get(), &weights));
-  const std::vector<KeyValueCache> caches = AddCaches(decoder, options, module.get());
+  std::vector<LayerGroup> groups;
+  RETURN_IF_ERROR(AddWeights(decoder, options, module.get(), &weights, &groups));
   const Model model = {decoder,
                        options.precision,
                        options.result,
                        weights,
                        context,
-                       caches,
+                       AttentionFunctions(decoder, options, groups, module.get()),
+                       MlpFunctions(groups),
                        module.get(),
                        options.record_activations,
                        options.record_inputs,

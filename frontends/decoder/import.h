@@ -74,9 +74,10 @@ struct ImportOptions {
   std::string checkpoint_name = "checkpoint";
 };
 
-// A weight whose tensors are not of one dtype in all layers is cast in the load block, layer by
-// layer: a matrix to what matmuls read, anything else to f32. A matrix in blocks is read through a
-// `dequantize`; if its layers' dtypes differ, that is done in the load block.
+// A weight whose tensors are floats of several dtypes is cast in the load block, layer by layer: a
+// matrix to what matmuls read, anything else to f32. A matrix in blocks is read through a `dequantize`.
+// Layers whose matrices are in other blocks than those of others, or in none, have functions and
+// weights of their own (layer_groups.h): @attn_2, @mlp_2, @wv_2.
 //
 // NotFound for a missing tensor; InvalidArgument for a tensor of the wrong shape, for options out
 // of range, for a partial head of a model that hears, gives no logits, scales or caps them, or has a

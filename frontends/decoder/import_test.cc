@@ -266,7 +266,7 @@ ImportOptions BlockOptions(const Decoder& decoder,
   ImportOptions options = ToyOptions({});
   options.find_tensor = [lookup = TensorsOf(decoder), dtype_of](absl::string_view name) {
     std::optional<TensorInfo> info = lookup(name);
-    if (info && info->shape.size() == 2) {
+    if (info && info->shape.size() > 1) {
       info->dtype = dtype_of(name);
       info->dtype_name = std::string(ir::DTypeName(*info->dtype));
     }
@@ -290,29 +290,102 @@ TEST(Import, ReadsMatricesInBlocksThroughADequantize) {
   EXPECT_THAT(text, Not(HasSubstr("w_bf16")));
 }
 
-TEST(Import, LayersThatDifferInBlocksAreDequantisedInTheLoadBlock) {
+// As files that end in _K_M: values and `down` of layers 0 and 3 of four are larger.
+ir::DType MixedDType(absl::string_view name) {
+  const bool larger = absl::StrContains(name, "layers.0.") || absl::StrContains(name, "layers.3.");
+  const bool varies = absl::StrContains(name, "v_proj") || absl::StrContains(name, "down_proj");
+  return larger && varies ? ir::DType::kQ8_0 : ir::DType::kQ4_0;
+}
+
+TEST(Import, LayersThatDifferInBlocksHaveFunctionsOfTheirOwn) {
+  Decoder decoder = BlockDecoder();
+  decoder.layers.resize(4);
+  const std::string text = Import(decoder, BlockOptions(decoder, MixedDType));
+  for (const char* part :
+       {"weight @wq[attn < 2] : q4_0 q[64] hid[32] from \"model.layers.{attn: 0 3}.self_attn",
+        "weight @wq_2[attn_2 < 2] : q4_0 q[64] hid[32] from \"model.layers.{attn_2: 1 2}.",
+        "weight @wv[attn < 2] : q8_0 vd[32] hid[32]",
+        "weight @wv_2[attn_2 < 2] : q4_0 vd[32] hid[32]",
+        "weight @wd[dense < 2] : q8_0 hid[32] ff[64] from \"model.layers.{dense: 0 3}.mlp",
+        "weight @wd_2[dense_2 < 2] : q4_0 hid[32] ff[64]", "state @v_cache_2[attn_2 < 2] : bf16",
+        "%wv_2_f32 = dequantize @wv_2[attn_2] : f32",
+        R"(
+    %xa = call @attn[0] %x0 %cos %sin %pos %slot : f32 tok[T] hid[32]
+    %xm = call @mlp[0] %xa : f32 tok[T] hid[32]
+    %xa_1 = call @attn_2[0] %xm %cos %sin %pos %slot : f32 tok[T] hid[32]
+    %xm_1 = call @mlp_2[0] %xa_1 : f32 tok[T] hid[32]
+    %xa_2 = call @attn_2[1] %xm_1 %cos %sin %pos %slot : f32 tok[T] hid[32]
+    %xm_2 = call @mlp_2[1] %xa_2 : f32 tok[T] hid[32]
+    %xa_3 = call @attn[1] %xm_2 %cos %sin %pos %slot : f32 tok[T] hid[32]
+    %xm_3 = call @mlp[1] %xa_3 : f32 tok[T] hid[32]
+)"}) {
+    EXPECT_THAT(text, HasSubstr(part));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("load {")));
+}
+
+TEST(Import, LayersOfOneMakeButForTheirMlpShareTheirAttention) {
   const Decoder decoder = BlockDecoder();
   const auto dtype_of = [](absl::string_view name) {
     if (absl::StartsWith(name, "model.layers.1.mlp.down_proj")) return ir::DType::kQ5_1;
     return absl::StrContains(name, "down_proj") ? ir::DType::kF16 : ir::DType::kBF16;
   };
   ImportOptions options = BlockOptions(decoder, dtype_of);
-  EXPECT_THAT(Import(decoder, options), HasSubstr(R"(
-    for layer in 0..1 {
-      @wd[layer] = cast @wd_f16[layer] {out = bf16} : bf16 hid[32] ff[64]
-    }
-    for layer in 1..2 {
-      %wd_q5_1_1_f32 = dequantize @wd_q5_1[layer] : f32 hid[32] ff[64]
-      @wd[layer] = cast %wd_q5_1_1_f32 {out = bf16} : bf16 hid[32] ff[64]
-    }
-)"));
-  // Nothing is lost in f32, or on the way into other blocks.
-  const std::string in_f32 = "@wd[layer] = dequantize @wd_q5_1[layer] : f32 hid[32] ff[64]";
-  options.precision = Precision::kF32;
-  EXPECT_THAT(Import(decoder, options), HasSubstr(in_f32));
-  options.precision = Precision::kBF16;
+  const std::string text = Import(decoder, options);
+  EXPECT_THAT(text, HasSubstr("func @attn[layer < 2]("));
+  EXPECT_THAT(text, HasSubstr("%wd_bf16 = cast @wd[dense] {out = bf16}"));
+  EXPECT_THAT(text, HasSubstr("%wd_2_f32 = dequantize @wd_2[dense_2] : f32"));
+  EXPECT_THAT(text, HasSubstr("%xa_1 = call @attn[1] "));
+  EXPECT_THAT(text, HasSubstr("%xm_1 = call @mlp_2[0] "));
+  // What is in blocks stays as it is where the rest goes into blocks.
   options.weights = ir::DType::kQ8_0;
-  EXPECT_THAT(Import(decoder, options), HasSubstr(in_f32));
+  const std::string quantised = Import(decoder, options);
+  EXPECT_THAT(quantised, HasSubstr("@wd_q8_0[dense] = quantize_blocks @wd[dense]"));
+  EXPECT_THAT(quantised, HasSubstr("%wd_2_f32 = dequantize @wd_2[dense_2] : f32"));
+}
+
+TEST(Import, ExpertsInOtherBlocksAreAKindBesideDenseLayers) {
+  Decoder decoder = BlockDecoder();
+  decoder.layers.resize(4);
+  Experts experts;
+  experts.count = 4;
+  experts.top = 2;
+  experts.intermediate_size = 32;
+  experts.one_tensor = true;
+  decoder.experts = experts;
+  for (const size_t layer : {1, 2, 3}) decoder.layers[layer].experts = true;
+  const std::string text = Import(decoder, BlockOptions(decoder, MixedDType));
+  for (const char* part :
+       {"weight @wd[dense < 1] : q8_0", "weight @ed[sparse < 2] : q4_0 expert[4] hid[32] xf[32] ",
+        "\"model.layers.{sparse_2: 3}.mlp.experts.down_proj.weight\"",
+        "weight @ed_2[sparse_2 < 1] : q8_0", "call @moe[1] ", "call @moe_2[0] ", "call @mlp[0] "}) {
+    EXPECT_THAT(text, HasSubstr(part));
+  }
+}
+
+TEST(Import, WindowsAndBlocksMakeKindsTogether) {
+  Decoder decoder = BlockDecoder();
+  decoder.layers.resize(4);
+  decoder.attentions.push_back({"attn_window", 0, 7});
+  decoder.layers[1].attention = decoder.layers[3].attention = 1;
+  const std::string text = Import(decoder, BlockOptions(decoder, MixedDType));
+  for (const char* part :
+       {"state @k_cache[attn < 2]", "state @k_cache_window[attn < 2]",
+        "state @k_cache_2[attn_2 < 2]", "state @k_cache_window_2[attn_2 < 2]", "call @attn[0] ",
+        "call @attn_window_2[0] ", "call @attn_2[1] ", "call @attn_window[1] "}) {
+    EXPECT_THAT(text, HasSubstr(part));
+  }
+}
+
+TEST(Import, RowsInPairsArePutInOrderAsBlocks) {
+  Decoder decoder = BlockDecoder();
+  decoder.paired_rows = true;
+  const auto dtype_of = [](absl::string_view) { return ir::DType::kQ4_0; };
+  EXPECT_THAT(Import(decoder, BlockOptions(decoder, dtype_of)), HasSubstr(R"(
+      %wq_q4_0_paired = split @wq_q4_0[layer] q -> head[4] pair[8] half[2] : q4_0 head[4] pair[8] half[2] hid[32]
+      %wq_q4_0_halves = permute %wq_q4_0_paired to head half pair hid : q4_0 head[4] half[2] pair[8] hid[32]
+      @wq[layer] = merge %wq_q4_0_halves head half pair -> q[64] : q4_0 q[64] hid[32]
+)"));
 }
 
 TEST(Import, WeightsThatSeveralLoopsOfTheLoadBlockReadHaveANameInEach) {
@@ -322,15 +395,26 @@ TEST(Import, WeightsThatSeveralLoopsOfTheLoadBlockReadHaveANameInEach) {
   const auto dtype_of = [](absl::string_view name) {
     const bool other =
         absl::StartsWith(name, "model.layers.1.") && absl::StrContains(name, "v_proj");
-    return other ? ir::DType::kQ8_0 : ir::DType::kQ4_0;
+    return other ? ir::DType::kF16 : ir::DType::kBF16;
   };
   const std::string text = Import(decoder, BlockOptions(decoder, dtype_of));
-  for (const char* definition : {"%wq_q4_0_0_f32 = dequantize @wq_q4_0[layer]",
-                                 "%wq_q4_0_1_f32 = dequantize @wq_q4_0[layer]",
-                                 "%wv_q8_0_1_f32 = dequantize @wv_q8_0[layer]",
-                                 "%wv_q4_0_2_f32 = dequantize @wv_q4_0[layer]"}) {
+  for (const char* definition :
+       {"%wq_bf16_0_paired = split @wq_bf16[layer]", "%wq_bf16_1_paired = split @wq_bf16[layer]",
+        "@wv[layer] = cast @wv_f16[layer]", "@wv[layer] = cast @wv_bf16[layer]"}) {
     EXPECT_THAT(text, HasSubstr(definition));
   }
+}
+
+TEST(Import, WhereLayersAreRecordedThatDifferEachHasItsFunctions) {
+  Decoder decoder = BlockDecoder();
+  decoder.layers.resize(4);
+  ImportOptions options = BlockOptions(decoder, MixedDType);
+  options.record_activations = true;
+  const std::string text = Import(decoder, options);
+  EXPECT_THAT(text, HasSubstr("state @act_q_proj[layer < 4] : "));
+  EXPECT_THAT(text, HasSubstr("append @act_q_proj[2] %q0 over slot pos"));
+  EXPECT_THAT(text, HasSubstr("append @act_mlp[3] %y0 over slot pos"));
+  EXPECT_THAT(text, HasSubstr("%xa_2 = call @attn_3[0] "));
 }
 
 TEST(Import, QuantisesMatricesOfFloatsInTheLoadBlock) {

@@ -29,8 +29,7 @@ struct Projections {
   LinearWeight q, k, v;
 };
 
-Projections ProjectionsOf(const Model& model) {
-  const Weights& w = model.weights;
+Projections ProjectionsOf(const Model& model, const Weights& w) {
   if (w.wqkv == nullptr) return {{w.wq, w.bq}, {w.wk, w.bk}, {w.wv, w.bv}};
   const int64_t keys = model.decoder.query_size();
   const int64_t values = keys + model.decoder.key_value_size();
@@ -57,11 +56,11 @@ Value* Attend(const Model& model, const Attention& attention, FunctionWriter* f,
   return b->Matmul("o0", p, v, "pos");
 }
 
-absl::Status AddAttention(const Model& model, size_t kind) {
-  const Weights& w = model.weights;
-  const Attention& attention = model.decoder.attentions[kind];
-  const auto& [keys, values] = model.caches[kind];
-  FunctionWriter f(model, attention.name, Copies::kLayers);
+absl::Status AddAttention(const Model& model, const AttentionFunction& function) {
+  const Weights& w = function.group.weights;
+  const Attention& attention = function.attention;
+  const auto& [keys, values] = function.caches;
+  FunctionWriter f(model, function.name, &function.group);
   Value* x = f.Param("x", DType::kF32, {TokenAxis(), f.Named("hid")});
   Value* cos = nullptr;
   Value* sin = nullptr;
@@ -74,7 +73,7 @@ absl::Status AddAttention(const Model& model, size_t kind) {
   ir::Builder& b = f.b();
 
   const Input input = ReadInput(model, &f, x, w.attn_norm);
-  const Projections from = ProjectionsOf(model);
+  const Projections from = ProjectionsOf(model, w);
   Value* q0 = f.Linear("q0", input.narrow, from.q, "hid");
   Value* k0 = f.Linear("k0", input.narrow, from.k, "hid");
   Value* v0 = f.Linear("v0", input.narrow, from.v, "hid");
@@ -117,8 +116,8 @@ absl::Status AddAttention(const Model& model, size_t kind) {
 }
 
 // Gate and up of the MLP's input.
-std::pair<Value*, Value*> GateAndUp(const Model& model, FunctionWriter* f, Value* x) {
-  const Weights& w = model.weights;
+std::pair<Value*, Value*> GateAndUp(const Model& model, const Weights& w, FunctionWriter* f,
+                                    Value* x) {
   if (w.wgu == nullptr) {
     Value* gate = f->Linear("gate", x, {w.wg, w.bg}, "hid");
     return {gate, f->Linear("up", x, {w.wu, w.bu}, "hid")};
@@ -129,9 +128,9 @@ std::pair<Value*, Value*> GateAndUp(const Model& model, FunctionWriter* f, Value
   return {gate, f->b().Slice("up", both, "gu", half, 2 * half, {f->Named("ff")})};
 }
 
-absl::Status AddMlp(const Model& model) {
-  const Weights& w = model.weights;
-  FunctionWriter f(model, kMlp, Copies::kDense);
+absl::Status AddMlp(const Model& model, const MlpFunction& function) {
+  const Weights& w = function.group.weights;
+  FunctionWriter f(model, function.name, &function.group);
   const auto [x, pos, slot] = AddMlpParams(model, &f);
   ir::Builder& b = f.b();
   const Input input = ReadInput(model, &f, x, w.mlp_norm);
@@ -139,7 +138,7 @@ absl::Status AddMlp(const Model& model) {
   const char* norm_name = around ? "pre_feedforward_layernorm" : "post_attention_layernorm";
   if (input.wide != x) f.Record(norm_name, input.wide, slot, pos);
   f.RecordInput("mlp_input", input.wide, slot, pos);
-  const auto [gate, up] = GateAndUp(model, &f, input.narrow);
+  const auto [gate, up] = GateAndUp(model, w, &f, input.narrow);
   Value* a = Activate(model, &b, gate);
   Value* m0 = b.Binary(Opcode::kMul, "m0", a, up);
   Value* m = f.Narrow("m", m0);
@@ -154,13 +153,14 @@ absl::Status AddMlp(const Model& model) {
 }  // namespace
 
 absl::Status AddLayers(const Model& model) {
-  for (size_t kind = 0; kind < model.decoder.attentions.size(); ++kind) {
-    RETURN_IF_ERROR(AddAttention(model, kind));
+  for (const AttentionFunction& function : model.attentions) {
+    RETURN_IF_ERROR(AddAttention(model, function));
   }
-  if (!LayersOf(model.decoder, Copies::kSparse).empty()) {
-    RETURN_IF_ERROR(AddExperts(model));
+  for (const MlpFunction& function : model.mlps) {
+    const bool experts = function.group.copies == Copies::kSparse;
+    RETURN_IF_ERROR(experts ? AddExperts(model, function) : AddMlp(model, function));
   }
-  return LayersOf(model.decoder, Copies::kDense).empty() ? absl::OkStatus() : AddMlp(model);
+  return absl::OkStatus();
 }
 
 }  // namespace lluda::frontends::decoder

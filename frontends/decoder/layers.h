@@ -5,6 +5,12 @@
 //
 //   %xn = for layer in 0..3 carry %x = %x1 { ... call @attn[layer] ... call @mlp[layer] ... }
 //   %xn_1 = for layer in 3..4 carry %x = %xn { ... call @attn_without_rope[layer] ... }
+//
+// Layers that are in different groups (layer_groups.h) are copies of functions that count differently,
+// and are run one by one:
+//
+//   %xa = call @attn[0] %x1 ...
+//   %xm = call @mlp_2[0] %xa
 #ifndef LLUDA_FRONTENDS_DECODER_LAYERS_H_
 #define LLUDA_FRONTENDS_DECODER_LAYERS_H_
 
@@ -13,7 +19,7 @@
 
 namespace lluda::frontends::decoder {
 
-// Adds a function for each kind of attention, and @mlp.
+// Adds the functions of the model's layers.
 absl::Status AddLayers(const Model& model);
 
 // Adds @logits, or @hidden, and then @step, which calls what the others have added: step.cc.

@@ -3,10 +3,12 @@
 #define LLUDA_FRONTENDS_DECODER_MODEL_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "frontends/decoder/description.h"
-#include "frontends/decoder/weight_table.h"
+#include "frontends/decoder/layer_groups.h"
+#include "frontends/decoder/weights.h"
 #include "frontends/precision.h"
 #include "ir/graph.h"
 
@@ -24,13 +26,26 @@ struct KeyValueCache {
   Cache values;
 };
 
+// A function of layers that are of one kind, and of one group.
+struct AttentionFunction {
+  std::string name;
+  const Attention& attention;
+  const LayerGroup& group;
+  KeyValueCache caches;
+};
+struct MlpFunction {
+  std::string name;
+  const LayerGroup& group;  // whose copies say whether it has experts
+};
+
 struct Model {
   const Decoder& decoder;
   Precision precision;
   StepResult result;
-  const Weights& weights;
-  int64_t context;                           // positions that were asked for
-  const std::vector<KeyValueCache>& caches;  // of each of the decoder's attentions
+  const Weights& weights;  // those that exist once
+  int64_t context;         // positions that were asked for
+  std::vector<AttentionFunction> attentions;
+  std::vector<MlpFunction> mlps;
   ir::Module* module;
   bool record_activations;
   bool record_inputs;

@@ -10,6 +10,7 @@
 #include "frontends/decoder/function_writer.h"
 #include "frontends/decoder/layer_parts.h"
 #include "frontends/decoder/layers.h"
+#include "glog/logging.h"
 #include "ir/op/op_info.h"
 #include "ir/type/encoding.h"
 
@@ -74,8 +75,36 @@ std::vector<Operand> AttentionOperands(const Attention& attention,
   return operands;
 }
 
-ir::Func* MlpOf(const Model& model, const Layer& layer) {
-  return model.module->FindFunc(layer.experts ? kMoe : kMlp);
+// A layer's function, and which copy of it is the layer's.
+template <typename Function>
+struct Part {
+  const Function& function;
+  int64_t copy;
+};
+
+Part<AttentionFunction> AttentionOf(const Model& model, int64_t layer) {
+  const Decoder& decoder = model.decoder;
+  const Attention* kind = &decoder.attentions[decoder.layers[static_cast<size_t>(layer)].attention];
+  for (const AttentionFunction& function : model.attentions) {
+    const int64_t copy = CopyOf(function.group, layer);
+    if (&function.attention == kind && copy >= 0) return {function, copy};
+  }
+  LOG(FATAL) << "layer " << layer << " has no attention";
+}
+
+Part<MlpFunction> MlpOf(const Model& model, int64_t layer) {
+  for (const MlpFunction& function : model.mlps) {
+    const int64_t copy = CopyOf(function.group, layer);
+    if (copy >= 0) return {function, copy};
+  }
+  LOG(FATAL) << "layer " << layer << " has no MLP";
+}
+
+// Are all functions' copies counted as the layers are?
+bool CountAlike(const Model& model) {
+  const auto whole = [](const auto& function) { return function.group.has_all_layers(); };
+  return std::all_of(model.attentions.begin(), model.attentions.end(), whole) &&
+         std::all_of(model.mlps.begin(), model.mlps.end(), whole);
 }
 
 std::vector<Operand> MlpOperands(const Model& model, Value* x, Value* pos, Value* slot) {
@@ -86,16 +115,16 @@ std::vector<Operand> MlpOperands(const Model& model, Value* x, Value* pos, Value
 // Runs all layers, one after the other: they are copies of functions that count differently.
 Value* AddMixedLayers(const Model& model, const std::vector<Angles>& angles, Value* pos,
                       Value* slot, Value* x, FunctionWriter* f) {
-  const Decoder& decoder = model.decoder;
-  int64_t copies[2] = {0, 0};  // of dense MLPs and of those with experts
-  for (int64_t i = 0; i < decoder.layer_count(); ++i) {
-    const Layer& layer = decoder.layers[static_cast<size_t>(i)];
-    const Attention& attention = decoder.attentions[layer.attention];
-    Value* xa = f->b().Call("xa", model.module->FindFunc(attention.name), absl::StrCat(i),
-                            AttentionOperands(attention, angles, x, pos, slot));
-    x = f->b().Call("xm", MlpOf(model, layer), absl::StrCat(copies[layer.experts ? 1 : 0]++),
-                    MlpOperands(model, xa, pos, slot));
-    f->RecordOf(i, "out", x, slot, pos);
+  const auto call = [&](const char* name, const auto& part, const std::vector<Operand>& operands) {
+    return f->b().Call(name, model.module->FindFunc(part.function.name), absl::StrCat(part.copy),
+                       operands);
+  };
+  for (int64_t i = 0; i < model.decoder.layer_count(); ++i) {
+    const Part<AttentionFunction> attention = AttentionOf(model, i);
+    Value* xa = call("xa", attention,
+                     AttentionOperands(attention.function.attention, angles, x, pos, slot));
+    x = call("xm", MlpOf(model, i), MlpOperands(model, xa, pos, slot));
+    if (!RecordsInMlp(model)) f->RecordOf(i, "out", x, slot, pos);
   }
   return x;
 }
@@ -104,14 +133,15 @@ Value* AddMixedLayers(const Model& model, const std::vector<Angles>& angles, Val
 absl::StatusOr<Value*> AddLoop(const Model& model, int64_t begin, int64_t end,
                                const std::vector<Angles>& angles, Value* pos, Value* slot, Value* x,
                                FunctionWriter* f) {
-  const Decoder& decoder = model.decoder;
-  const Layer& layer = decoder.layers[static_cast<size_t>(begin)];
-  const Attention& attention = decoder.attentions[layer.attention];
+  const AttentionFunction& attention = AttentionOf(model, begin).function;
+  const MlpFunction& mlp = MlpOf(model, begin).function;
   ir::Op* loop = f->b().For("xn", kLayer, begin, end, "x", x);
   ir::Builder body(loop->body.get());
-  Value* xa = body.Call("xa", model.module->FindFunc(attention.name), kLayer,
-                        AttentionOperands(attention, angles, loop->carried.get(), pos, slot));
-  body.Yield(body.Call("xm", MlpOf(model, layer), kLayer, MlpOperands(model, xa, pos, slot)));
+  Value* xa =
+      body.Call("xa", model.module->FindFunc(attention.name), kLayer,
+                AttentionOperands(attention.attention, angles, loop->carried.get(), pos, slot));
+  body.Yield(
+      body.Call("xm", model.module->FindFunc(mlp.name), kLayer, MlpOperands(model, xa, pos, slot)));
   if (!body.status().ok()) return body.status();
   return loop->result();
 }
@@ -178,7 +208,7 @@ std::string WhyAllOfTheHead(const Model& model) {
 
 absl::Status AddResultOf(const Model& model, const StepNames& names) {
   const Weights& w = model.weights;
-  FunctionWriter f(model, names.result, Copies::kOne);
+  FunctionWriter f(model, names.result, nullptr);
   Value* x = f.Param("x", DType::kF32, {RowAxisOf(names), f.Named("hid")});
   Value* kept = KeptParam(names, &f);
   ir::Builder& b = f.b();
@@ -194,7 +224,7 @@ absl::Status AddResultOf(const Model& model, const StepNames& names) {
 }
 
 absl::Status AddStepOf(const Model& model, const StepNames& names) {
-  FunctionWriter f(model, names.step, Copies::kOne);
+  FunctionWriter f(model, names.step, nullptr);
   Value* tokens = f.Param(step_interface::kTokens, DType::kI32, {TokenAxis()});
   Value* pos = f.Param(step_interface::kPositions, DType::kI32, {TokenAxis()});
   Value* slot = f.Param(step_interface::kSlots, DType::kI32, {TokenAxis()});
@@ -215,8 +245,7 @@ absl::Status AddStepOf(const Model& model, const StepNames& names) {
   if (!b.status().ok()) return b.status();
 
   const std::vector<Layer>& layers = model.decoder.layers;
-  const bool mixed =
-      IndexOf(model.decoder, layers[0].experts ? Copies::kSparse : Copies::kDense)->name != kLayer;
+  const bool mixed = !CountAlike(model);
   if (mixed) x = AddMixedLayers(model, angles, pos, slot, x, &f);
   for (size_t begin = mixed ? layers.size() : 0, end = begin; begin < layers.size(); begin = end) {
     while (end < layers.size() && layers[end] == layers[begin]) ++end;

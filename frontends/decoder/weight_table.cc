@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -213,26 +214,36 @@ constexpr WeightRow kWeights[] = {
 
 #undef LAYER
 
-// The weight as a row declares it, of no dtype yet.
-ir::Global Declare(const WeightRow& row, const Decoder& decoder) {
+// The weight as a row declares it, of no dtype yet; of the group's layers, if it has any.
+ir::Global Declare(const WeightRow& row, const Decoder& decoder, const LayerGroup* group) {
   ir::Global weight;
   weight.name = row.name;
   weight.source = row.source;
   if (decoder.experts && decoder.experts->one_tensor) {
     weight.source = absl::StrReplaceAll(weight.source, {{".{expert}", ""}});
   }
-  weight.index = IndexOf(decoder, row.copies);
-  if (weight.index && weight.index->name != kLayer) {
+  if (group != nullptr) {
+    weight.index = group->index;
+    absl::StrAppend(&weight.name, group->suffix);
+  }
+  if (group != nullptr && !group->has_all_layers()) {
     // The copies' layers, one for each.
-    const std::string layers = absl::StrJoin(LayersOf(decoder, row.copies), " ");
+    const std::string layers = absl::StrJoin(group->layers, " ");
     weight.source = absl::StrReplaceAll(
         weight.source, {{absl::StrCat("{", kLayer, "}"),
-                         absl::StrCat("{", weight.index->name, ": ", layers, "}")}});
+                         absl::StrCat("{", group->index.name, ": ", layers, "}")}});
   }
   for (const char* axis : row.axes) {
     if (axis != nullptr) weight.type.axes.push_back(ModelAxis(decoder, axis));
   }
   return weight;
+}
+
+// The same, of all layers that have it.
+ir::Global Declare(const WeightRow& row, const Decoder& decoder) {
+  if (row.copies == kOne) return Declare(row, decoder, nullptr);
+  const LayerGroup whole = WholeGroup(decoder, row.copies);
+  return Declare(row, decoder, &whole);
 }
 
 int64_t CopiesOf(const ir::Global& weight) { return weight.index ? weight.index->count : 1; }
@@ -289,18 +300,65 @@ absl::StatusOr<Found> FindWeight(const WeightRow& row, const Decoder& decoder,
   return found;
 }
 
+// The same of the group's layers alone.
+Found InGroup(const Found& all, const LayerGroup& group, const Decoder& decoder) {
+  const LayerGroup whole = WholeGroup(decoder, group.copies);
+  Found found{all.row, Declare(*all.row, decoder, &group), {}};
+  for (const int64_t layer : group.layers) {
+    found.dtypes.push_back(all.dtypes[static_cast<size_t>(CopyOf(whole, layer))]);
+  }
+  found.weight.type.dtype = found.dtypes[0];
+  return found;
+}
+
+// A weight, and where it is put once it is declared.
+struct Declared {
+  Found found;
+  Weights* weights;
+};
+
+// Which of these layers are alike in the dtypes of what they have in blocks: a number for each. Floats
+// are one kind, as a cast makes them one dtype.
+std::vector<int> KindsOfLayers(const LayerGroup& whole, const std::vector<Found>& weights) {
+  std::map<std::vector<std::optional<ir::DType>>, int> known;
+  std::vector<int> kinds;
+  for (size_t layer = 0; layer < whole.layers.size(); ++layer) {
+    std::vector<std::optional<ir::DType>> dtypes;
+    for (const Found& found : weights) {
+      if (found.row->copies != whole.copies) continue;
+      const ir::DType dtype = found.dtypes[layer];
+      dtypes.push_back(ir::IsBlock(dtype) ? std::make_optional(dtype) : std::nullopt);
+    }
+    kinds.push_back(known.try_emplace(dtypes, static_cast<int>(known.size())).first->second);
+  }
+  return kinds;
+}
+
+// The groups that these layers are in. Where activations are recorded and layers are not alike, each is
+// a group, so that its functions know which layer they record.
+std::vector<LayerGroup> GroupLayers(const LayerGroup& whole, const std::vector<Found>& weights,
+                                    const ImportOptions& options) {
+  std::vector<int> kinds = KindsOfLayers(whole, weights);
+  const bool differ = std::any_of(kinds.begin(), kinds.end(), [](int kind) { return kind > 0; });
+  if (differ && (options.record_activations || options.record_inputs)) {
+    std::iota(kinds.begin(), kinds.end(), 0);
+  }
+  return SplitByKind(whole, kinds);
+}
+
 // Layers that have the same dtypes, one behind the other.
 struct Run {
   int64_t begin = 0;
   int64_t end = 0;
 };
 
-std::vector<Run> RunsOf(const std::vector<const Found*>& weights, int64_t layers) {
+std::vector<Run> RunsOf(const std::vector<const Declared*>& weights, int64_t layers) {
   std::vector<Run> runs = {{0, 1}};
   for (int64_t layer = 1; layer < layers; ++layer) {
     const auto index = static_cast<size_t>(layer);
-    const bool same = std::all_of(weights.begin(), weights.end(), [&](const Found* found) {
-      return found->dtypes[index] == found->dtypes[index - 1];
+    const bool same = std::all_of(weights.begin(), weights.end(), [&](const Declared* declared) {
+      const std::vector<ir::DType>& dtypes = declared->found.dtypes;
+      return dtypes[index] == dtypes[index - 1];
     });
     if (!same) runs.push_back({layer, layer});
     runs.back().end = layer + 1;
@@ -332,20 +390,13 @@ ir::Value* SeparatePairs(const std::string& name, const Operand& weight, const D
   return b->Permute(absl::StrCat(name, "_halves"), paired, std::move(order));
 }
 
-// Defines `loaded` as its source, out of its blocks, with the rows in order and cast to its dtype.
-// Values in between are called `name` and what was done.
-void DefineLoaded(const std::string& name, Operand source, bool has_paired_rows,
+// Defines `loaded` as its source, with the rows in order and cast to its dtype. Values in between are
+// called `name` and what was done.
+void DefineLoaded(const std::string& name, const Operand& source, bool has_paired_rows,
                   const Decoder& decoder, ir::Global* loaded, ir::Builder* b) {
-  const std::string index = source.index;
+  const std::string& index = source.index;
   ir::Attrs cast;
   cast.out = loaded->type.dtype;
-  if (ir::IsBlock(source.type().dtype)) {
-    if (!has_paired_rows && loaded->type.dtype == ir::DType::kF32) {
-      b->Define(ir::Opcode::kDequantize, loaded, index, {source});
-      return;
-    }
-    source = b->Unary(ir::Opcode::kDequantize, absl::StrCat(name, "_f32"), source);
-  }
   if (!has_paired_rows) {
     b->Define(ir::Opcode::kCast, loaded, index, {source}, cast);
     return;
@@ -363,38 +414,40 @@ void DefineLoaded(const std::string& name, Operand source, bool has_paired_rows,
   b->Define(ir::Opcode::kCast, loaded, index, {rows}, cast);
 }
 
-// The dtype that such a weight has once it is loaded. What comes out of blocks is rounded like any
-// other matrix; what goes into blocks afterwards is not.
+// The dtype that such a weight has once it is loaded. Blocks stay what they are; floats are rounded
+// like any other matrix, but not where they go into blocks afterwards.
 ir::DType LoadedDType(const Found& found, const ImportOptions& options) {
+  if (ir::IsBlock(found.weight.type.dtype)) return found.weight.type.dtype;
   const bool is_rounded = found.is_matrix() && options.precision == Precision::kBF16;
   if (is_rounded && !options.weights) return ir::DType::kBF16;
-  const bool in_blocks = std::any_of(found.dtypes.begin(), found.dtypes.end(), ir::IsBlock);
-  return found.IsMixed() || in_blocks ? ir::DType::kF32 : found.weight.type.dtype;
+  return found.IsMixed() ? ir::DType::kF32 : found.weight.type.dtype;
 }
 
-// Weights, all of one index, that the load block brings into another form: their rows into order, or their layers,
-// where these differ, to one dtype. There is one weight for each dtype, of which only the layers
-// that have it are read, and a global that the load block makes of them. Matrices become what
-// matmuls read; the rest of several dtypes is widened to f32, which loses nothing.
-void AddLoaded(const std::vector<const Found*>& all, const Decoder& decoder,
-               const ImportOptions& options, ir::Module* module, Weights* weights) {
+// Weights, all of one index, that the load block brings into another form: their rows into order, or
+// their layers, where these are floats that differ, to one dtype. There is one weight for each dtype,
+// of which only the layers that have it are read, and a global that the load block makes of them.
+// Matrices become what matmuls read; the rest of several dtypes is widened to f32, which loses nothing.
+void AddLoaded(const std::vector<const Declared*>& all, const Decoder& decoder,
+               const ImportOptions& options, ir::Module* module) {
+  if (all.empty()) return;
   std::map<std::pair<const Found*, ir::DType>, ir::Global*> sources;
-  for (const Found* found : all) {
-    for (const ir::DType dtype : found->dtypes) {
-      ir::Global*& source = sources[{found, dtype}];
+  for (const Declared* declared : all) {
+    const Found& found = declared->found;
+    for (const ir::DType dtype : found.dtypes) {
+      ir::Global*& source = sources[{&found, dtype}];
       if (source != nullptr) continue;
-      ir::Global weight = found->weight;
-      weight.name = absl::StrCat(found->row->name, "_", ir::DTypeName(dtype));
+      ir::Global weight = found.weight;
+      absl::StrAppend(&weight.name, "_", ir::DTypeName(dtype));
       weight.type.dtype = dtype;
       source = module->AddGlobal(std::move(weight));
     }
-    ir::Global loaded = found->weight;
+    ir::Global loaded = found.weight;
     loaded.kind = ir::Global::Kind::kLoaded;
     loaded.source.clear();
-    loaded.type.dtype = LoadedDType(*found, options);
-    weights->*found->row->member = module->AddGlobal(std::move(loaded));
+    loaded.type.dtype = LoadedDType(found, options);
+    declared->weights->*found.row->member = module->AddGlobal(std::move(loaded));
   }
-  const ir::Index index = *all[0]->weight.index;
+  const ir::Index index = *all[0]->found.weight.index;
   const std::vector<Run> runs = RunsOf(all, index.count);
   for (const Run& run : runs) {
     ir::Op* loop = module->load.Append(ir::Opcode::kFor);
@@ -403,25 +456,26 @@ void AddLoaded(const std::vector<const Found*>& all, const Decoder& decoder,
     loop->attrs.end = run.end;
     loop->body = std::make_unique<ir::Block>(module, nullptr, loop);
     ir::Builder body(loop->body.get());
-    for (const Found* found : all) {
-      ir::Global* source = sources[{found, found->dtypes[static_cast<size_t>(run.begin)]}];
+    for (const Declared* declared : all) {
+      const Found& found = declared->found;
+      ir::Global* source = sources[{&found, found.dtypes[static_cast<size_t>(run.begin)]}];
       // A name is used once in the load block, and a weight may be read by several loops.
       const std::string name =
           runs.size() == 1 ? source->name : absl::StrCat(source->name, "_", run.begin);
-      DefineLoaded(name, {source, index.name}, HasPairedRows(*found->row, decoder), decoder,
-                   weights->*found->row->member, &body);
+      DefineLoaded(name, {source, index.name}, HasPairedRows(*found.row, decoder), decoder,
+                   declared->weights->*found.row->member, &body);
     }
     CHECK(body.status().ok()) << body.status();
   }
 }
 
 // Takes those that have this index out of `all`.
-std::vector<const Found*> WithIndex(const std::optional<ir::Index>& index,
-                                    std::vector<const Found*>* all) {
-  const auto others = std::stable_partition(all->begin(), all->end(), [&](const Found* found) {
-    return !(found->weight.index == index);
-  });
-  std::vector<const Found*> group(others, all->end());
+std::vector<const Declared*> WithIndex(const std::optional<ir::Index>& index,
+                                       std::vector<const Declared*>* all) {
+  const auto others = std::stable_partition(
+      all->begin(), all->end(),
+      [&](const Declared* declared) { return !(declared->found.weight.index == index); });
+  std::vector<const Declared*> group(others, all->end());
   all->erase(others, all->end());
   return group;
 }
@@ -442,7 +496,7 @@ absl::StatusOr<ir::Global*> AddImportance(const Found& found, ir::DType dtype,
                                           const ImportOptions& options, ir::Module* module) {
   if (!ir::TakesImportance(dtype) || ir::IsStacked(found.weight)) return nullptr;
   ir::Global importance = found.weight;
-  importance.name = absl::StrCat(found.row->name, "_importance");
+  importance.name = absl::StrCat(found.weight.name, "_importance");
   absl::StrAppend(&importance.source, kImportanceSuffix);
   importance.type = {ir::DType::kF32, {found.weight.type.axes.back()}, {}};
   const std::vector<std::string> names = AllSourceNames(importance);
@@ -460,13 +514,13 @@ absl::StatusOr<ir::Global*> AddImportance(const Found& found, ir::DType dtype,
 }
 
 // Puts the matrices that are floats with rows of whole blocks into blocks of options.weights.
-absl::Status QuantiseMatrices(const std::vector<Found>& all, const ImportOptions& options,
-                              ir::Module* module, Weights* weights) {
+absl::Status QuantiseMatrices(const std::vector<Declared>& all, const ImportOptions& options,
+                              ir::Module* module) {
   const ir::DType dtype = *options.weights;
   const int64_t block = ir::EncodingOf(dtype).elements;
   std::map<std::string, ir::Op*> loops;  // over the copies, by the index's name
   int count = 0;
-  for (const Found& found : all) {
+  for (const auto& [found, weights] : all) {
     ir::Global*& weight = weights->*found.row->member;
     if (!found.is_matrix() || !ir::IsFloat(weight->type.dtype)) continue;
     if (weight->type.axes.back().extent.value % block != 0) continue;
@@ -499,24 +553,6 @@ absl::Status QuantiseMatrices(const std::vector<Found>& all, const ImportOptions
 }
 
 }  // namespace
-
-std::vector<int64_t> LayersOf(const Decoder& decoder, Copies copies) {
-  std::vector<int64_t> layers;
-  for (int64_t i = 0; i < decoder.layer_count(); ++i) {
-    const bool experts = decoder.layers[static_cast<size_t>(i)].experts;
-    if (copies == Copies::kDense && experts) continue;
-    if (copies == Copies::kSparse && !experts) continue;
-    layers.push_back(i);
-  }
-  return layers;
-}
-
-std::optional<ir::Index> IndexOf(const Decoder& decoder, Copies copies) {
-  if (copies == Copies::kOne) return std::nullopt;
-  const auto count = static_cast<int64_t>(LayersOf(decoder, copies).size());
-  if (count == decoder.layer_count()) return ir::Index{kLayer, count};
-  return ir::Index{copies == Copies::kDense ? "dense" : "sparse", count};
-}
 
 ir::Axis ModelAxis(const Decoder& decoder, absl::string_view name) {
   const Experts experts = decoder.experts.value_or(Experts());
@@ -594,7 +630,7 @@ TensorLookup TensorsOf(const Decoder& decoder) {
 }
 
 absl::Status AddWeights(const Decoder& decoder, const ImportOptions& options, ir::Module* module,
-                        Weights* weights) {
+                        Weights* weights, std::vector<LayerGroup>* groups) {
   std::vector<Found> all;
   for (const WeightRow& row : kWeights) {
     const bool is_needless = row.member == &Weights::lm_head &&
@@ -603,20 +639,33 @@ absl::Status AddWeights(const Decoder& decoder, const ImportOptions& options, ir
     ASSIGN_OR_RETURN(Found found, FindWeight(row, decoder, options));
     all.push_back(std::move(found));
   }
-  std::vector<const Found*> loaded;
-  for (const Found& found : all) {
-    if (found.IsMixed() || HasPairedRows(*found.row, decoder)) {
-      loaded.push_back(&found);
-    } else {
-      weights->*found.row->member = module->AddGlobal(found.weight);
+  for (const Copies copies : kCopiesOfLayers) {
+    if (LayersOf(decoder, copies).empty()) continue;
+    for (LayerGroup& group : GroupLayers(WholeGroup(decoder, copies), all, options)) {
+      groups->push_back(std::move(group));
     }
   }
-  for (const Copies copies : {Copies::kLayers, Copies::kDense, Copies::kSparse}) {
-    const std::vector<const Found*> group = WithIndex(IndexOf(decoder, copies), &loaded);
-    if (!group.empty()) AddLoaded(group, decoder, options, module, weights);
+  std::vector<Declared> declared;
+  for (Found& found : all) {
+    for (LayerGroup& group : *groups) {
+      if (group.copies != found.row->copies) continue;
+      declared.push_back({InGroup(found, group, decoder), &group.weights});
+    }
+    if (found.row->copies == kOne) declared.push_back({std::move(found), weights});
+  }
+  std::vector<const Declared*> loaded;
+  for (const Declared& each : declared) {
+    if (each.found.IsMixed() || HasPairedRows(*each.found.row, decoder)) {
+      loaded.push_back(&each);
+    } else {
+      each.weights->*each.found.row->member = module->AddGlobal(each.found.weight);
+    }
+  }
+  for (const LayerGroup& group : *groups) {
+    AddLoaded(WithIndex(group.index, &loaded), decoder, options, module);
   }
   if (!options.weights) return absl::OkStatus();
-  return QuantiseMatrices(all, options, module, weights);
+  return QuantiseMatrices(declared, options, module);
 }
 
 }  // namespace lluda::frontends::decoder

@@ -19,14 +19,29 @@
 namespace lluda::frontends::quantised {
 namespace {
 
-// The name of a module in any layer: "model.layers.*.mlp.up_proj".
-std::string RoleOf(absl::string_view module) {
+// The name of a module without its numbers but for the first `kept`. With none kept it is that of the
+// module in any layer, "model.layers.*.mlp.up_proj"; with one, of any expert of a layer.
+std::string RoleOf(absl::string_view module, int kept) {
   std::vector<std::string> parts = absl::StrSplit(module, '.');
   for (std::string& part : parts) {
-    if (std::all_of(part.begin(), part.end(), absl::ascii_isdigit)) part = "*";
+    const bool is_number = std::all_of(part.begin(), part.end(), absl::ascii_isdigit);
+    if (is_number && kept-- <= 0) part = "*";
   }
   return absl::StrJoin(parts, ".");
 }
+
+// Which of EncodedDTypes() have all numbers of some matrices.
+struct Possible {
+  std::vector<bool> dtypes = std::vector<bool>(EncodedDTypes().size(), true);
+
+  void Restrict(const std::vector<bool>& others) {
+    for (size_t i = 0; i < dtypes.size(); ++i) dtypes[i] = dtypes[i] && others[i];
+  }
+  ir::DType smallest() const {
+    return EncodedDTypes()[std::find(dtypes.begin(), dtypes.end(), true) - dtypes.begin()];
+  }
+  bool in_blocks() const { return ir::IsBlock(smallest()); }
+};
 
 DerivedTensor Derive(const std::string& label, ir::DType dtype,
                      std::shared_ptr<const Linear> linear) {
@@ -63,28 +78,29 @@ void NoteDequantised(const std::string& label, const std::vector<std::string>& m
 absl::Status AdoptQuantised(const std::string& label, const Scheme& scheme, Checkpoint* checkpoint,
                             std::vector<std::string>* notes) {
   std::vector<std::shared_ptr<const Linear>> linears;
-  // Which dtypes the matrices of a role may have, of EncodedDTypes().
-  std::map<std::string, std::vector<bool>> possible;
-  const absl::Span<const ir::DType> dtypes = EncodedDTypes();
+  std::map<std::string, Possible> in_layer;
   for (const std::string& module : QuantisedModules(scheme, *checkpoint)) {
     ASSIGN_OR_RETURN(Linear linear, FindLinear(label, scheme, *checkpoint, module));
-    std::vector<bool>& of_role = possible[RoleOf(module)];
-    of_role.resize(dtypes.size(), true);
-    for (size_t i = 0; i < dtypes.size(); ++i) {
-      of_role[i] = of_role[i] && CanEncode(linear, dtypes[i]);
-    }
+    std::vector<bool> fits;
+    for (const ir::DType dtype : EncodedDTypes()) fits.push_back(CanEncode(linear, dtype));
+    in_layer[RoleOf(module, 1)].Restrict(fits);
     linears.push_back(std::make_shared<const Linear>(std::move(linear)));
   }
   if (linears.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
         label, ": config.json says that matrices are quantised as ", scheme.name, ", and none is"));
   }
+  // A layer that no blocks hold leaves the others in theirs.
+  std::map<std::string, Possible> in_all;
+  for (const auto& [role, possible] : in_layer) {
+    if (possible.in_blocks()) in_all[RoleOf(role, 0)].Restrict(possible.dtypes);
+  }
   std::vector<std::string> dequantised;
   for (const std::shared_ptr<const Linear>& linear : linears) {
-    const std::vector<bool>& of_role = possible.at(RoleOf(linear->module));
+    const Possible& own = in_layer.at(RoleOf(linear->module, 1));
     const ir::DType dtype =
-        dtypes[std::find(of_role.begin(), of_role.end(), true) - of_role.begin()];
-    if (dtype == dtypes.back()) dequantised.push_back(linear->module);
+        own.in_blocks() ? in_all.at(RoleOf(linear->module, 0)).smallest() : own.smallest();
+    if (!ir::IsBlock(dtype)) dequantised.push_back(linear->module);
     for (const TensorView& part : linear->parts) checkpoint->Remove(part.name);
     DerivedTensor tensor = Derive(label, dtype, linear);
     if (checkpoint->Find(tensor.view.name) != nullptr) {

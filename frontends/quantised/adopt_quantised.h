@@ -5,8 +5,8 @@
 //   absl::Status status = AdoptQuantised("Qwen3-0.6B-GPTQ", scheme, &checkpoint, &notes);
 //   checkpoint.Find("model.layers.0.mlp.up_proj.weight")->dtype   // kQ4_0, was "...qweight"
 //
-// Nothing is rounded: a matrix gets the smallest dtype that has all of its numbers (encode.h), one
-// for all layers, and f32 where no block has them: groups of inputs that lie apart, say.
+// Nothing is rounded: a matrix gets the smallest block dtype that has its numbers (encode.h) in all
+// layers; but in layers where none has them, as where groups of inputs lie apart, f32.
 #ifndef LLUDA_FRONTENDS_QUANTISED_ADOPT_QUANTISED_H_
 #define LLUDA_FRONTENDS_QUANTISED_ADOPT_QUANTISED_H_
 

@@ -23,7 +23,9 @@ constexpr BlockRow kRows[] = {
     {Opcode::kConcat, kAll, true},     {Opcode::kDequantize, 0, false},
     {Opcode::kExpertMatmul, 1, false}, {Opcode::kGather, 0, false},
     {Opcode::kL2Norm, 1, false},       {Opcode::kMatmul, 1, false},
-    {Opcode::kPack, kAll, true},       {Opcode::kQuantizeBlocks, kNone, true},
+    {Opcode::kMerge, 0, true},         {Opcode::kPack, kAll, true},
+    {Opcode::kPermute, 0, true},       {Opcode::kQuantizeBlocks, kNone, true},
+    {Opcode::kSlice, 0, true},         {Opcode::kSplit, 0, true},
 };
 
 const BlockRow* FindRow(Opcode opcode) {
@@ -67,13 +69,14 @@ absl::Status CheckBlockResult(const Op& op, const Type& result) {
   const BlockRow* row = FindRow(op.opcode());
   if (row == nullptr || !row->result) return Refuse(op, result);
   RETURN_IF_ERROR(WantWholeBlocks(op, result));
-  // Blocks keep the axis that they lie along.
+  // Blocks keep the axis that they lie along, in its whole length: an op moves rows of them.
   const std::string& along =
       result.layout.is_panel() ? result.layout.axis : result.axes.back().name;
   for (const Operand& operand : op.operands()) {
     const std::vector<Axis>& axes = operand.type().axes;
-    if (!axes.empty() && axes.back().name == along) continue;
-    return Error(op, "the blocks of ", ToString(operand.type()), " do not lie along '", along, "'");
+    if (!axes.empty() && axes.back() == *result.GetAxis(along)) continue;
+    return Error(op, "the blocks of ", ToString(operand.type()), " do not lie along ",
+                 ToString(*result.GetAxis(along)));
   }
   return absl::OkStatus();
 }

@@ -42,6 +42,8 @@ TEST(InferBlocksTest, AFewOpsReadBlocks) {
            "%d = quantize_blocks %y {out = q5_1} : q5_1 n[3] k[64]",
            "%d = quantize_blocks %y @by {out = iq4_nl} : iq4_nl n[3] k[64]",
            "%d = concat @w @square n n -> both[67] : q4_0 both[67] k[64]",
+           "%d = split @square n -> a[2] b[32] : q4_0 a[2] b[32] k[64]",
+           "%d = slice @w n 1..3 as m[2] : q4_0 m[2] k[64]",
        }) {
     EXPECT_EQ(Fault("", statement), "") << statement;
   }
@@ -69,7 +71,8 @@ TEST(InferBlocksTest, OthersSayThatTheyDoNot) {
       {"%d = matmul @w %x over k : f32",
        "matmul: takes no elements in blocks, such as q4_0 n[3] k[64]"},
       {"%d = matmul %x @w %y over k {epilogue = add} : f32", "operand 2 must be"},
-      {"%d = permute @w to k n : f32", "permute: takes no elements in blocks"},
+      {"%d = permute @square to k n : f32",
+       "the blocks of q4_0 n[64] k[64] do not lie along n[64]"},
       {"%d = cast @w {out = f32} : f32", "cast: takes no elements in blocks"},
       {"%d = cast %y {out = q4_0} : f32", "cast: takes no elements in blocks, such as q4_0 n[3]"},
       {"%d = dequantize %y : f32", "dequantize: operand 0 must be in blocks, is f32 n[3] k[64]"},
@@ -87,12 +90,18 @@ TEST(InferBlocksTest, OthersSayThatTheyDoNot) {
       {"%d = quantize_blocks %z {out = q4_0} : f32", "l[40] is not whole blocks of 32 elements"},
       {"%d = concat @w @other n -> both[6] : f32", "concat: operand 1 has another dtype"},
       {"%d = concat @w @short k k -> both[96] : f32",
-       "the blocks of q4_0 n[3] k[64] do not lie along 'both'"},
+       "the blocks of q4_0 n[3] k[64] do not lie along both[96]"},
       {"%d = gather @w over k at %i : f32",
        "gather: cannot pick single elements of blocks: q4_0 n[3] k[64]"},
       {"%d = pack @w over k {tile = 16x2} : f32", "panels of blocks of 32 elements are as deep, "},
       {"%d = pack @square over n {tile = 16x32} : f32",
-       "the blocks of q4_0 n[64] k[64] do not lie along 'n'"},
+       "the blocks of q4_0 n[64] k[64] do not lie along n[64]"},
+      {"%d = slice @w k 0..32 as k[32] : f32",
+       "the blocks of q4_0 n[3] k[64] do not lie along k[32]"},
+      {"%d = split @w k -> a[2] k[32] : f32",
+       "the blocks of q4_0 n[3] k[64] do not lie along k[32]"},
+      {"%d = merge @w n k -> k[192] : f32",
+       "the blocks of q4_0 n[3] k[64] do not lie along k[192]"},
   };
   for (const auto& test : cases) {
     EXPECT_THAT(Fault("", test.statement), HasSubstr(test.fault)) << test.statement;

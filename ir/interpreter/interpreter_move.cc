@@ -78,13 +78,13 @@ absl::StatusOr<Tensor> RunPack(const KernelArgs& args) {
 absl::StatusOr<Tensor> RunSlice(const KernelArgs& args) {
   const Tensor& x = *args.in[0];
   const AroundAxis around = Around(x, args.op.attrs.axes[0]);
-  const int64_t begin = args.op.attrs.begin * around.inner;
-  const int64_t chunk = (args.op.attrs.end - args.op.attrs.begin) * around.inner;
+  const int64_t begin = Places(x, args.op.attrs.begin * around.inner);
+  const int64_t chunk = Places(x, (args.op.attrs.end - args.op.attrs.begin) * around.inner);
+  const int64_t whole = Places(x, around.length * around.inner);
   Tensor result(args.type);
   WithElements(&result, x, [&](auto& to, const auto& from) {
     for (int64_t o = 0; o < around.outer; ++o) {
-      std::copy_n(from.begin() + o * around.length * around.inner + begin, chunk,
-                  to.begin() + o * chunk);
+      std::copy_n(from.begin() + o * whole + begin, chunk, to.begin() + o * chunk);
     }
   });
   return result;

@@ -1,5 +1,6 @@
 #include "ir/interpreter/tensor.h"
 
+#include <algorithm>
 #include <cstring>
 #include <iterator>
 #include <utility>
@@ -188,10 +189,21 @@ Tensor Tensor::Permuted(const std::vector<std::string>& axes) const {
   }
   Tensor result(type);
   CHECK_EQ(result.size(), size_) << ToString(type_) << " as " << ToString(type);
+  std::vector<Axis> moved = type.axes;
+  if (is_blocks()) {
+    // Whole rows of them: the axis that they lie along stays the last.
+    CHECK(moved.back() == type_.axes.back()) << ToString(type_) << " as " << ToString(type);
+    moved.pop_back();
+  }
+  const auto places = [&](int64_t elements) {
+    return is_blocks() ? BytesOf(type_.dtype, elements) : elements;
+  };
+  const int64_t run = is_blocks() ? places(type_.axes.back().extent.value) : 1;
   WithElements(&result, *this, [&](auto& to, const auto& from) {
     auto next = to.begin();
-    ForEachIndex<1>(Lengths(type.axes), {StridesAlong(type.axes, type_)},
-                    [&](const auto& offsets) { *next++ = from[offsets[0]]; });
+    ForEachIndex<1>(Lengths(moved), {StridesAlong(moved, type_)}, [&](const auto& offsets) {
+      next = std::copy_n(from.begin() + places(offsets[0]), run, next);
+    });
   });
   return result;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "glog/logging.h"
 #include "ir/op/contraction.h"
 #include "passes/framework/rewrite.h"
 #include "passes/fuse/match/fusion.h"
@@ -32,6 +33,29 @@ const Reader* FindReader(const Op& op) {
   return nullptr;
 }
 
+// Whether these are blocks of a weight, or of some of its rows.
+bool IsOfWeight(const Operand& blocks) {
+  if (blocks.global != nullptr) return true;
+  const Op* slice = Producer(blocks);
+  return slice != nullptr && slice->opcode() == Opcode::kSlice && IsOfWeight(slice->operand(0));
+}
+
+// Makes a slice of rows of what a dequantize gives the dequantize of these rows; false for another op.
+bool SliceInBlocks(Op* op, absl::string_view by) {
+  if (op->opcode() != Opcode::kSlice) return false;
+  Op* dequantize = Producer(op->operand(0));
+  if (dequantize == nullptr || dequantize->opcode() != Opcode::kDequantize) return false;
+  const Operand blocks = dequantize->operand(0);
+  if (!IsOfWeight(blocks) || blocks.type().axes.back().name == op->attrs.axes[0]) return false;
+  const auto rows = InsertOp(op, absl::StrCat(op->result()->name, "_rows"), Opcode::kSlice,
+                             {blocks}, op->attrs, by);
+  CHECK(rows.ok()) << rows.status();
+  const auto decoded = ReplaceOp(op, Opcode::kDequantize, {Operand((*rows)->result())}, {}, by);
+  CHECK(decoded.ok()) << decoded.status();
+  EraseDeadChain(dequantize);
+  return true;
+}
+
 std::string ExplainMatmul(const Op& matmul, const ir::Type& blocks) {
   const std::string statement = absl::StrCat("'", StatementName(matmul), "'");
   const auto over = ir::ContractedAxes(matmul.attrs);
@@ -52,7 +76,7 @@ std::string ExplainMatmul(const Op& matmul, const ir::Type& blocks) {
 // Why `op` cannot read what `dequantize` reads; "" when it can.
 std::string Explain(const Op& op, const Op& dequantize) {
   const Operand& blocks = dequantize.operand(0);
-  if (blocks.global == nullptr) {
+  if (!IsOfWeight(blocks)) {
     return absl::StrCat(OperandText(blocks), " in '", StatementName(dequantize),
                         "' is a value, expected a weight");
   }
@@ -94,6 +118,7 @@ bool ReadsDequantized(const Op& op) {
 absl::StatusOr<bool> FuseDequantize::Run(ir::Module* module) {
   misses_.clear();
   bool changed = false;
+  RewriteEachOp(module, [&](Op* op) { changed |= SliceInBlocks(op, name()); });
   RewriteEachOp(module, [&](Op* op) {
     const Reader* reader = FindReader(*op);
     if (reader == nullptr) return;

@@ -17,7 +17,14 @@
 // becomes
 //   %q = quantize_blocks %h {out = q8_f32} : q8_f32 tok[T] hid[32]
 //   %y = matmul %q @w[layer] over hid : f32 tok[T] q[64] by fuse-dequantize
-// What a matmul reads through a permute, such as a tied head's, it reads in blocks all the same.
+// What a matmul reads through a permute, such as a tied head's, it reads in blocks all the same. Of a
+// matrix that holds the rows of several, the rows of one are a slice of the blocks:
+//   %d = dequantize @wqkv[layer] : f32 qkv[192] hid[32]
+//   %k = slice %d qkv 64..128 as k[64] : f32 k[64] hid[32]
+//   %y = matmul %h %k over hid : f32 tok[T] k[64]
+// becomes
+//   %k_rows = slice @wqkv[layer] qkv 64..128 as k[64] : q4_0 k[64] hid[32] by fuse-dequantize
+//   %y = matmul %h %k_rows over hid : f32 tok[T] k[64] by fuse-dequantize
 //
 // Does not fire when:
 // - the matmul sums over several axes, or over another one than the blocks lie along;

@@ -1,13 +1,18 @@
 #include "tests/support/gguf_copy.h"
 
+#include <cstddef>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/types/span.h"
+#include "frontends/gguf/file/ggml_type.h"
 #include "frontends/gguf/file/gguf_writer.h"
-#include "ir/type/dtype.h"
+#include "glog/logging.h"
+#include "ir/type/blocks.h"
+#include "ir/type/encoding.h"
 
 namespace lluda::tests {
 namespace {
@@ -16,8 +21,12 @@ using frontends::gguf::FloatBytes;
 using frontends::gguf::GgufWriter;
 using frontends::gguf::NumberBytes;
 
-constexpr uint32_t kF32 = 0;
-constexpr uint32_t kBF16 = 30;
+uint32_t TypeOf(ir::DType dtype) {
+  for (const frontends::gguf::GgmlType& type : frontends::gguf::GgmlTypes()) {
+    if (type.dtype == dtype) return type.id;
+  }
+  LOG(FATAL) << "files have no " << ir::DTypeName(dtype);
+}
 
 // What the files call a part of a layer; Gemma's norm before the MLP has another name in folders.
 const std::map<std::string, std::string>& LayerNames() {
@@ -69,13 +78,29 @@ std::vector<float> InPairs(const std::vector<float>& values, int64_t head_dim, i
   return paired;
 }
 
-std::string Bytes(const std::vector<float>& values, uint32_t type) {
+std::vector<std::byte> Blocks(const std::vector<float>& values, ir::DType dtype) {
+  const auto count = static_cast<int64_t>(values.size());
+  std::vector<std::byte> blocks(static_cast<size_t>(ir::BytesOf(dtype, count)));
+  ir::EncodeBlocks(dtype, values, absl::MakeSpan(blocks));
+  return blocks;
+}
+
+std::string Bytes(const std::vector<float>& values, ir::DType dtype) {
   std::string bytes;
+  if (ir::IsBlock(dtype)) {
+    const std::vector<std::byte> blocks = Blocks(values, dtype);
+    return {reinterpret_cast<const char*>(blocks.data()), blocks.size()};
+  }
   for (const float value : values) {
-    absl::StrAppend(&bytes, type == kF32 ? FloatBytes(value) : NumberBytes(ir::FloatToBF16(value)));
+    absl::StrAppend(
+        &bytes, dtype == ir::DType::kF32 ? FloatBytes(value) : NumberBytes(ir::FloatToBF16(value)));
   }
   return bytes;
 }
+
+bool IsNorm(absl::string_view name) { return absl::StrContains(name, "norm"); }
+
+bool IsVector(absl::string_view name) { return IsNorm(name) || absl::EndsWith(name, ".bias"); }
 
 // The numbers of a matrix's row.
 int64_t ColumnsOf(const PlainDecoder& plain, const std::string& name) {
@@ -84,10 +109,9 @@ int64_t ColumnsOf(const PlainDecoder& plain, const std::string& name) {
 }
 
 void AddTensor(const GgufCopy& copy, const PlainDecoder& plain, const std::string& name,
-               std::vector<float> values, uint32_t type, GgufWriter* writer) {
-  const bool is_norm = absl::StrContains(name, "norm");
-  const bool is_vector = is_norm || absl::EndsWith(name, ".bias");
-  if (is_norm) {
+               std::vector<float> values, const MatrixDTypes& dtypes, GgufWriter* writer) {
+  const bool is_vector = IsVector(name);
+  if (IsNorm(name)) {
     for (float& value : values) value += static_cast<float>(plain.norm_offset);
   }
   const int64_t columns = is_vector ? 1 : ColumnsOf(plain, name);
@@ -96,14 +120,27 @@ void AddTensor(const GgufCopy& copy, const PlainDecoder& plain, const std::strin
   const int64_t rows = static_cast<int64_t>(values.size()) / columns;
   const std::vector<int64_t> extents =
       is_vector ? std::vector<int64_t>{rows} : std::vector<int64_t>{columns, rows};
-  if (is_vector) type = kF32;
-  writer->Tensor(NameInFile(plain, name), type, extents, Bytes(values, type));
+  const ir::DType dtype = is_vector ? ir::DType::kF32 : dtypes(name);
+  writer->Tensor(NameInFile(plain, name), TypeOf(dtype), extents, Bytes(values, dtype));
 }
 
 }  // namespace
 
-std::string GgufBytes(const GgufCopy& copy, const SeededFolder& folder, GgufNumbers numbers) {
-  const PlainDecoder& plain = folder.plain();
+MatrixDTypes AllOf(ir::DType dtype) {
+  return [dtype](absl::string_view) { return dtype; };
+}
+
+PlainDecoder Rounded(const PlainDecoder& plain, const MatrixDTypes& dtypes) {
+  PlainDecoder rounded = plain;
+  for (auto& [name, values] : rounded.tensors) {
+    const ir::DType dtype = IsVector(name) ? ir::DType::kF32 : dtypes(name);
+    if (!ir::IsBlock(dtype)) continue;
+    ir::DecodeBlocks(dtype, Blocks(values, dtype), absl::MakeSpan(values));
+  }
+  return rounded;
+}
+
+std::string GgufBytes(const GgufCopy& copy, const PlainDecoder& plain, const MatrixDTypes& dtypes) {
   GgufWriter writer;
   writer.String("general.architecture", copy.architecture);
   const auto key = [&](const std::string& name) { return copy.architecture + "." + name; };
@@ -121,12 +158,12 @@ std::string GgufBytes(const GgufCopy& copy, const SeededFolder& folder, GgufNumb
   writer.F32(key("rope.freq_base"), static_cast<float>(copy.rope_base));
   for (const auto& [name, value] : copy.floats) writer.F32(key(name), static_cast<float>(value));
   for (const auto& [name, value] : copy.strings) writer.String(key(name), value);
-  const uint32_t type = numbers == GgufNumbers::kF32 ? kF32 : kBF16;
   for (const auto& [name, values] : plain.tensors) {
-    AddTensor(copy, plain, name, values, type, &writer);
+    AddTensor(copy, plain, name, values, dtypes, &writer);
   }
   for (const auto& [name, values] : copy.vectors) {
-    writer.Tensor(name, kF32, {static_cast<int64_t>(values.size())}, Bytes(values, kF32));
+    constexpr ir::DType kF32 = ir::DType::kF32;
+    writer.Tensor(name, TypeOf(kF32), {static_cast<int64_t>(values.size())}, Bytes(values, kF32));
   }
   return writer.Bytes();
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "engine/source/open_model_source.h"
 #include "frontends/checkpoint/checkpoint.h"
 #include "frontends/checkpoint/read_weight.h"
 
@@ -37,15 +38,16 @@ StepInputs WholePrompt(absl::Span<const int32_t> tokens) {
   return inputs;
 }
 
-absl::StatusOr<std::unique_ptr<RealModel>> RealModel::Open(const std::string& folder,
+absl::StatusOr<std::unique_ptr<RealModel>> RealModel::Open(const std::string& path,
                                                            engine::Precision precision,
                                                            engine::KvCache kv_cache) {
   std::unique_ptr<RealModel> model(new RealModel());
-  ASSIGN_OR_RETURN(model->files_, engine::OpenModelFiles(folder, engine::Weights::kRequired));
+  ASSIGN_OR_RETURN(model->source_, engine::OpenModelSource(path));
+  ASSIGN_OR_RETURN(model->files_, model->source_->Files(engine::Weights::kRequired));
   engine::ModuleOptions options;
   options.precision = precision;
   options.kv_cache = kv_cache;
-  ASSIGN_OR_RETURN(model->module_, engine::ImportModule(model->files_, options));
+  ASSIGN_OR_RETURN(model->module_, engine::ImportModule(*model->files_, options));
   return model;
 }
 

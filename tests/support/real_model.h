@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "engine/source/model_files.h"
+#include "engine/source/model_source.h"
 #include "ir/graph.h"
 #include "ir/interpreter/interpreter.h"
 #include "ir/interpreter/tensor.h"
@@ -46,14 +47,14 @@ StepInputs WholePrompt(absl::Span<const int32_t> tokens);
 
 class RealModel {
  public:
-  // Imports the checkpoint in `folder`; no pass has run.
+  // Imports the checkpoint in a folder or a GGUF file; no pass has run.
   static absl::StatusOr<std::unique_ptr<RealModel>> Open(
-      const std::string& folder, engine::Precision precision,
+      const std::string& path, engine::Precision precision,
       engine::KvCache kv_cache = engine::KvCache::kPrecision);
 
   ir::Module* module() { return module_.get(); }
-  const frontends::Checkpoint& checkpoint() const { return *files_.checkpoint; }
-  const frontends::decoder::Decoder& decoder() const { return files_.decoder; }
+  const frontends::Checkpoint& checkpoint() const { return *files_->checkpoint; }
+  const frontends::decoder::Decoder& decoder() const { return files_->decoder; }
 
   // An interpreter of `module`, this one's or what passes made of it, over the checkpoint's weights
   // and the smallest cache; the load block has run. `module` and this object must outlive it.
@@ -62,7 +63,8 @@ class RealModel {
  private:
   RealModel() = default;
 
-  engine::ModelFiles files_;
+  std::shared_ptr<engine::ModelSource> source_;
+  const engine::ModelFiles* files_ = nullptr;  // the source's
   std::unique_ptr<ir::Module> module_;
 };
 

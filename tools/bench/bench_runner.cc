@@ -210,17 +210,17 @@ absl::StatusOr<StepCalls> BenchRunner::CountCalls(int64_t tokens) {
   if (!status.ok()) return status;
   StepCalls result;
   int64_t layer_calls = 0, layer_regions = 0;
-  std::set<int64_t> layers;
+  std::set<std::pair<std::string, int64_t>> parts;  // a layer's are two: its attention and its MLP
   for (const runtime::Timeline::Region& region : timeline.regions()) {
-    const int64_t layer = step.calls[region.call].site.index;
-    const bool in_layer = layer >= 0;
-    if (in_layer) layers.insert(layer);
+    const runtime::CallSite& site = step.calls[region.call].site;
+    const bool in_layer = site.index >= 0;
+    if (in_layer) parts.insert({site.function, site.index});
     result.calls += region.calls;
     if (region.shared) ++result.regions;
     if (in_layer) layer_calls += region.calls;
     if (in_layer && region.shared) ++layer_regions;
   }
-  const auto layer_count = static_cast<double>(layers.size());
+  const auto layer_count = static_cast<double>(parts.size()) / 2;
   result.calls_per_layer = static_cast<double>(layer_calls) / layer_count;
   result.regions_per_layer = static_cast<double>(layer_regions) / layer_count;
   return result;

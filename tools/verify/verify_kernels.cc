@@ -189,7 +189,8 @@ class KernelVerifier {
            module_.FindFunc(call.site.function) != nullptr;
   }
 
-  // What the last layer that there is computed is left where those behind it would leave theirs.
+  // What the last layer of the kind computed is left where those behind it would leave theirs; but what
+  // they return is what the layer before them did, of whatever kind.
   absl::Status StandIn(const runtime::Call& call, int step) {
     for (const Result& result : ResultsOf(call)) {
       const runtime::CallSite& site = result.site;
@@ -197,9 +198,18 @@ class KernelVerifier {
       if (it == expected_.end()) return Unknown(site);
       const auto& [op, value] = it->second;
       if (result.buffer.space != Space::kFrame || IsInNoMemory(call, *op)) continue;
-      RETURN_IF_ERROR(Replace(value, PlacementOf(*op), Address(result.buffer)));
+      const ir::Tensor& left =
+          IsReturnedOfLayer(*op) && returned_ ? expected_.at(*returned_).second : value;
+      RETURN_IF_ERROR(Replace(left, PlacementOf(*op), Address(result.buffer)));
     }
     return absl::OkStatus();
+  }
+
+  // Whether it is what a function of layers returns.
+  static bool IsReturnedOfLayer(const ir::Op& op) {
+    const ir::Func* func = op.parent()->func();
+    return func != nullptr && func->index && op.result() != nullptr &&
+           func->body.terminator()->operand(0).value == op.result();
   }
 
   // What a call computes, statement by statement, and where it leaves it.
@@ -283,6 +293,7 @@ class KernelVerifier {
     const bool is_rounded = ir::IsFloat(dtype) && dtype != ir::DType::kF32;
     const double bound = is_rounded ? kRoundedKernelBound : kKernelBound;
     if (!(error <= bound)) return Blame(call, key, *op, error, bound);
+    if (IsReturnedOfLayer(*op)) returned_ = key;
     if (buffer.space == Space::kFrame || buffer.space == Space::kOutput) {
       return Replace(expected, placement, base);
     }
@@ -309,6 +320,7 @@ class KernelVerifier {
   const VerifyRun& run_;
   std::map<ValueKey, std::pair<const ir::Op*, ir::Tensor>> expected_;
   std::map<std::pair<int, std::string>, int64_t> times_;  // that a call was run, by step and site
+  std::optional<ValueKey> returned_;  // by the last layer's function that was run
   std::vector<const void*> weights_, state_addresses_, input_addresses_;
   runtime::Memory frame_, loading_, output_;
   char* loaded_ = nullptr;

@@ -5,11 +5,15 @@
 #include <iterator>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/types/span.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
 #include "ir/type/encoding.h"
@@ -27,9 +31,25 @@ ir::Tensor Ints(const char* axis, std::vector<int64_t> values) {
                             std::move(values));
 }
 
+// Is the statement about a copy that is cut, by its number: `call @mlp_2[5]`, `append @act_out[5]`?
+bool IsOfCutCopy(const ir::Op& op, int64_t count, const std::string& index) {
+  const auto is_cut = [&](const std::optional<ir::Index>& declared, const std::string& number) {
+    return declared && declared->name == index && ir::ConstantIndex(number).value_or(0) >= count;
+  };
+  if (op.callee != nullptr) return is_cut(op.callee->index, op.callee_index);
+  const int state = ir::AppendedOperand(op);
+  return state >= 0 && is_cut(op.operand(state).global->index, op.operand(state).index);
+}
+
 void KeepLayersIn(int64_t count, const std::string& index, ir::Block* block) {
   for (auto it = block->ops().begin(); it != block->ops().end();) {
     ir::Op* op = (it++)->get();
+    if (IsOfCutCopy(*op, count, index)) {
+      // A layer's function returns what the next one begins with, and nobody reads what is recorded.
+      ir::ReplaceAllUses(op->result(), op->operand(0));
+      block->Erase(op);
+      continue;
+    }
     if (op->opcode() != ir::Opcode::kFor) continue;
     if (op->loop_index == index && op->carried != nullptr) {
       op->attrs.end = std::min(op->attrs.end, op->attrs.begin + count);
@@ -238,6 +258,20 @@ int64_t LayersOf(const ir::Module& module) {
   return std::max<int64_t>(layers, 1);
 }
 
+namespace {
+
+// Leaves as many of the numbers that the source lists as there are copies.
+void CutNumbers(const ir::SourceIndex& place, ir::Global* weight) {
+  const auto copies = static_cast<size_t>(weight->index->count);
+  if (place.numbers.size() <= copies) return;
+  const auto kept = absl::MakeConstSpan(place.numbers).subspan(0, copies);
+  const std::string text =
+      absl::StrCat("{", weight->index->name, ": ", absl::StrJoin(kept, " "), "}");
+  weight->source = absl::StrReplaceAll(weight->source, {{place.text, text}});
+}
+
+}  // namespace
+
 void KeepLayers(int64_t count, ir::Module* module) {
   std::set<std::string> indices;  // text and sound have one each
   const auto cut = [&](std::optional<ir::Index>* declared) {
@@ -245,7 +279,11 @@ void KeepLayers(int64_t count, ir::Module* module) {
     indices.insert((*declared)->name);
     (*declared)->count = std::min((*declared)->count, count);
   };
-  for (const auto& global : module->globals()) cut(&global->index);
+  for (const auto& global : module->globals()) {
+    const std::optional<ir::SourceIndex> place = ir::FindSourceIndex(*global);
+    cut(&global->index);
+    if (place) CutNumbers(*place, global.get());
+  }
   for (const auto& func : module->funcs()) cut(&func->index);
   for (const std::string& index : indices) {
     KeepLayersIn(count, index, &module->load);

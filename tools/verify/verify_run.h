@@ -89,7 +89,8 @@ double ErrorOf(const ir::Tensor& a, const ir::Tensor& b);
 // The module's layers: how often that of its indexed functions is there which is most often; 1 if
 // none is.
 int64_t LayersOf(const ir::Module& module);
-// Cuts the model, each of its entries, down to its first `count` layers: they are all alike.
+// Cuts the model, each of its entries, down to its first `count` layers, or so many of each kind that
+// has functions of its own: they are all alike.
 void KeepLayers(int64_t count, ir::Module* module);
 
 }  // namespace lluda::tools
