@@ -171,7 +171,7 @@ for program in "$runner" "$lluda generate"; do
   cp stories.llb bad.llb
   flip_byte bad.llb 8
   run_program $program bad.llb -p x
-  expect_error 2 "bad.llb: is a bundle of format 248, this lluda reads format 7"
+  expect_error 2 "bad.llb: is a bundle of format 247, this lluda reads formats 7 to 8"
   cp stories.llb bad.llb
   chmod o+w bad.llb
   run_program $program bad.llb -p x

@@ -22,6 +22,7 @@ runtime::Program ProgramWithCache(int64_t bytes) {
   runtime::Program program;
   program.symbols = {{"T", 1, 8}, {"R", 1, 8}, {"S", 1, 4}, {"C", 64, 128}};
   program.states = {{"k", bytes, {2, 3}}};
+  program.kernels.emplace_back();
   program.load = {{0, {}}};
   return program;
 }

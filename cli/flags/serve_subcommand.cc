@@ -44,8 +44,10 @@ void AddServeLimits(CLI::App* sub, ServeFlags* flags) {
                   "How long one may take in all until it is ended with an error")
       ->check(CLI::Range(0.001, 1e9))
       ->capture_default_str();
-  sub->add_option("--step-ms", flags->step_ms,
-                  "How long a step may take that reads prompts while texts are written")
+  sub->add_option(
+         "--step-ms", flags->step_ms,
+         "How long a step may take that reads prompts while texts are written, if those do not "
+         "take most of it themselves")
       ->check(CLI::Range(1.0, 1e5))
       ->capture_default_str();
   sub->add_flag("--share-prefixes", flags->share_prefixes,

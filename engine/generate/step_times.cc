@@ -42,6 +42,8 @@ void StepTimes::Learn(const StepShape& shape, double seconds) {
 
 int64_t StepTimes::MostTokens(const StepOutlook& outlook, double seconds, int64_t most) const {
   if (outlook.rows == 0 || costs_.token <= 0) return most;
+  const StepShape rows_alone = {outlook.rows, outlook.row_positions, outlook.row_positions};
+  seconds = std::max(seconds, kStretch * Predict(rows_alone));
   const auto rows = static_cast<double>(outlook.rows);
   const auto row_positions = static_cast<double>(outlook.row_positions);
   const auto depth = static_cast<double>(outlook.prompt_positions);

@@ -54,13 +54,16 @@ class StepTimes {
   void Learn(const StepShape& shape, double seconds);
 
   // The most tokens, the rows among them, that are predicted to take `seconds`, in whole tiles of
-  // kTile; but at least kTile beside the rows, so that prompts go on; and no more than `most`, which
-  // is the answer where there are no rows, as nobody waits for the step.
+  // kTile; or kStretch times as long as the rows alone, where that is more, so that prompts do not
+  // crawl behind texts that take all the time already. At least kTile beside the rows, so that prompts
+  // go on; and no more than `most`, which is the answer where there are no rows, as nobody waits for
+  // the step.
   int64_t MostTokens(const StepOutlook& outlook, double seconds, int64_t most) const;
 
   const StepCosts& costs() const { return costs_; }
 
   static constexpr int64_t kTile = 12;  // tokens that matrices take at a time
+  static constexpr double kStretch = 1.25;
 
  private:
   StepCosts costs_;

@@ -64,6 +64,17 @@ TEST(StepTimesTest, PromptsGoOnHoweverLittleTimeThereIs) {
   EXPECT_EQ(times.MostTokens({64, 200000, 100000}, 0.060, kMost), 76);
 }
 
+// Texts of 20,000 positions take 53 ms by themselves: prompts get a quarter of that on top.
+TEST(StepTimesTest, BesideTextsThatTakeAllTheTimePromptsStretchTheStep) {
+  const StepTimes times(kMachine);
+  const StepOutlook outlook = {8, 20000, 0};
+  const double alone = times.Predict({8, 20000, 20000});
+  const int64_t tokens = times.MostTokens(outlook, 0.050, kMost);
+  EXPECT_GT(tokens, outlook.rows + StepTimes::kTile);
+  EXPECT_LE(SecondsOf(outlook, tokens), 1.25 * alone);
+  EXPECT_GT(SecondsOf(outlook, tokens + StepTimes::kTile), 1.25 * alone);
+}
+
 TEST(StepTimesTest, AStepHasItsOwnLimit) {
   const StepTimes times(kMachine);
   EXPECT_EQ(times.MostTokens({8, 0, 0}, 100, kMost), kMost);
