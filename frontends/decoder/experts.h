@@ -1,6 +1,6 @@
-// Writes a function @moe, the MLP of layers that have experts, as its paper does: a softmax of what the router
-// gives, the largest of it, a gather of the matrices of those that a token takes, and the weighted sum
-// of what they compute.
+// Writes a function @moe, the MLP of layers that have experts, as its paper does: a softmax of what
+// the router gives, the largest of it, a gather of the matrices of those that a token takes, and the
+// weighted sum of what they compute.
 #ifndef LLUDA_FRONTENDS_DECODER_EXPERTS_H_
 #define LLUDA_FRONTENDS_DECODER_EXPERTS_H_
 

@@ -49,7 +49,8 @@ struct AmxDot {
   // step their products are added one after another.
   int digits = 1;
   int64_t digit_bytes = 0;
-  // Called for every step with its first element, to fetch what will be needed later.
+  // Called for every step with its first element: to fetch what will be needed later, say, or to finish
+  // other sums on vectors meanwhile.
   std::function<void(Value* k)> visit = nullptr;
   // Where they are given: whether anything is multiplied and stored (i1). If not, `visit` is called all
   // the same, for `visits` steps.
