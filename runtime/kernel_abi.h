@@ -1,7 +1,8 @@
 // The one signature every compiled kernel has. Plain C types only: the code generator writes
 // against this layout and a bundle can be run by any program that knows it.
 //
-// Example: a matmul is called with buffers = {a, b, result}, dims = {the number of tokens}, and [begin, end) = the panels this thread computes.
+// Example: a matmul is called with buffers = {a, b, result}, dims = {the number of tokens}, and
+// [begin, end) = the panels this thread computes.
 #ifndef LLUDA_RUNTIME_KERNEL_ABI_H_
 #define LLUDA_RUNTIME_KERNEL_ABI_H_
 
