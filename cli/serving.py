@@ -130,6 +130,6 @@ class Server:
                 read += some
 
     def resident(self):
-        """Bytes of memory that are the process's own."""
+        """Bytes of memory that are the process's own: pages of files are not, which others come to share and cease to."""
         with open(f"/proc/{self.process.pid}/smaps_rollup") as lines:
-            return sum(int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:"))
+            return sum(int(line.split()[1]) << 10 for line in lines if line.startswith("Anonymous:"))
