@@ -25,6 +25,15 @@ constexpr IntegerTile kIntegerTiles[] = {
 #undef LLUDA_INTEGER_TILE
 };
 
+// Rows and numbers are bf16, whose panels have pairs.
+constexpr TileRow kScaledTiles[] = {
+#define LLUDA_SCALED_TILE(isa, dot, rows, panels)                                              \
+  {Isa::isa, ir::DType::kBF16, ir::DType::kBF16, ir::DType::kF32, /*depth=*/2, Dot::dot, rows, \
+   panels},
+#include "machine/scaled_tiles.def"
+#undef LLUDA_SCALED_TILE
+};
+
 struct BlockPanelRow {
   ir::DType b;
   int depth;
@@ -69,6 +78,14 @@ const IntegerTile& FindIntegerTile(Isa isa) {
     if (row.isa <= isa) found = &row;
   }
   return *found;
+}
+
+const TileRow* FindScaledTile(Isa isa) {
+  const TileRow* found = nullptr;
+  for (const TileRow& row : kScaledTiles) {
+    if (row.isa <= isa) found = &row;
+  }
+  return found;
 }
 
 std::optional<ir::PanelShape> PanelShapeOf(ir::DType b, ir::DType accumulator) {

@@ -71,6 +71,10 @@ struct IntegerTile {
 // The last row of the table that this ISA can run.
 const IntegerTile& FindIntegerTile(Isa isa);
 
+// The tile that multiplies rows of bf16 with the numbers of blocks, as bf16, and scales steps of them:
+// the last row of scaled_tiles.def that this ISA can run, or nullptr.
+const TileRow* FindScaledTile(Isa isa);
+
 // The shape of the panels in which elements of this dtype are multiplied as B: the same for every
 // ISA and every A, so that what is packed once serves all of them. Nothing when no tile does. Of
 // dtypes in blocks it is a row of block_panels.def.

@@ -49,6 +49,18 @@ TEST(AllTiles, HaveRowsAndAnEvenNumberOfPanels) {
   }
 }
 
+TEST(FindScaledTile, MultipliesNumbersAsTheInstructionSetMultipliesBf16) {
+  EXPECT_EQ(FindScaledTile(Isa::kAvx512), nullptr);
+  for (const Isa isa : {Isa::kAvx512Bf16, Isa::kAmx}) {
+    const TileRow* tile = FindScaledTile(isa);
+    ASSERT_NE(tile, nullptr) << IsaName(isa);
+    EXPECT_EQ(tile->dot, FindMatmulTile(isa, DType::kBF16, DType::kBF16)->dot) << IsaName(isa);
+    EXPECT_EQ(tile->panels % 2, 0) << "silu_mul pairs gate and up panels";
+    if (tile->dot != Dot::kBf16Pair) continue;
+    EXPECT_LT(2 * tile->rows * tile->panels, 32) << "a step's sums and the results have registers";
+  }
+}
+
 // What is packed once serves every instruction set, and whatever it is multiplied with.
 TEST(AllTiles, AgreeOnTheDepthOfAPanel) {
   for (const TileRow& row : AllTiles()) {

@@ -230,6 +230,37 @@ TEST(IntegerAssembly, MultipliesBytesAsTheTableSays) {
   }
 }
 
+TEST(ScaledAssembly, MultipliesTheNumbersOfBlocksInPairsWithAllSumsInRegisters) {
+  if (!CompilesForX86()) GTEST_SKIP() << "the table's instructions are those of x86";
+  const machine::TileRow& tile = *machine::FindScaledTile(Isa::kAvx512Bf16);
+  for (const char* dtype : {"q8_0", "q4_0", "q5_1"}) {
+    SCOPED_TRACE(dtype);
+    auto module = ParseTestModule(absl::StrReplaceAll(R"(
+  weight @w : $B n[64] k[128]
+  load {
+    @p = pack @w over k {tile = $$B} : $B n[64] k[128] @panel($$B, k)
+  }
+  func @f(%x: bf16 tok[T] k[128]) -> f32 tok[T] n[64] {
+    %r = matmul %x @p over k : f32 tok[T] n[64]
+    return %r
+  })",
+                                                      {{"$B", dtype}}));
+    ASSERT_NE(module, nullptr);
+    const auto assembly = AssemblyOf(SpecOf(FindOp(*module, "r")), TargetToRead(tile.isa), *module);
+    ASSERT_TRUE(assembly.ok()) << assembly.status();
+    int most = 0;
+    for (const Lines& loop : InnermostLoops(Instructions(*assembly))) {
+      const int products = Count(loop, "vdpbf16ps", "%zmm");
+      if (products == 0) continue;
+      most = std::max(most, products);
+      EXPECT_EQ(SpilledSums(loop, "vdpbf16ps"), 0) << "of " << products;
+      EXPECT_EQ(std::count_if(loop.begin(), loop.end(), IsCall), 0);
+    }
+    // Two elements of a column at a time, of a step of 32.
+    EXPECT_GE(most, tile.rows * tile.panels * 32 / 2);
+  }
+}
+
 frontends::decoder::Decoder SmallDecoder() {
   frontends::decoder::Decoder decoder;
   decoder.vocab_size = 100;  // its last panel is partly padding

@@ -203,11 +203,6 @@ int64_t EmitRead(Emitter& e, const ReadPattern& pattern) {
   return kReadItemBytes;
 }
 
-bool HasFeature(const Target& target, const char* feature) {
-  return std::find(target.features.begin(), target.features.end(), feature) !=
-         target.features.end();
-}
-
 }  // namespace
 
 Limit LimitOfMatmul(const Target& target, ir::DType a, ir::DType b) {
@@ -245,7 +240,7 @@ absl::StatusOr<std::unique_ptr<LimitLoops>> LimitLoops::Compile(const Target& ta
     add(Limit::kBf16, "bf16", target.isa >= Isa::kAmx ? EmitAmxBf16 : EmitBf16);
   }
   if (target.isa >= Isa::kAmx) add(Limit::kBf16Fed, "bf16_fed", EmitAmxFed);
-  if (HasFeature(target, "+avx512vnni")) add(Limit::kInt8, "int8", EmitInt8);
+  if (target.HasFeature("avx512vnni")) add(Limit::kInt8, "int8", EmitInt8);
   if (!status.ok()) return status;
   ASSIGN_OR_RETURN(result->library_, std::move(*jit).Compile(names));
   for (auto& loops : result->loops_) {

@@ -51,7 +51,7 @@ class BlockValues {
   // Element i of each block as f32.
   Value* At(int64_t i) { return format_.value(*this, i).value; }
   // What it is made of: At(i) is Scale(i) * Number(i), and where the format has a term, plus Term(i).
-  Value* Number(int64_t i) { return format_.number(*this, i).value; }
+  Value* Number(int64_t i) { return ir::BlockNumberOf<BlockValues>(format_.dtype)(*this, i).value; }
   Value* Scale(int64_t i) { return format_.scale(*this, i).value; }
   Value* Term(int64_t i) {
     if (format_.plus != nullptr) return format_.plus(*this, i).value;

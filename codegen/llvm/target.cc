@@ -108,6 +108,10 @@ absl::StatusOr<Target> Target::Portable(absl::string_view isa) {
   return target;
 }
 
+bool Target::HasFeature(absl::string_view feature) const {
+  return std::find(features.begin(), features.end(), absl::StrCat("+", feature)) != features.end();
+}
+
 std::vector<std::string> Target::EnabledFeatures() const {
   std::vector<std::string> enabled;
   for (const std::string& feature : features) {

@@ -36,6 +36,8 @@ struct Target {
 
   bool has_fma() const { return isa >= Isa::kAvx2; }
   bool has_avx512() const { return isa >= Isa::kAvx512; }
+  // LLVM's name of a feature: "avx512vnni".
+  bool HasFeature(absl::string_view feature) const;
   // The tile for these inputs, or nullptr: see machine/tiles.h.
   const TileRow* FindTile(ir::DType a, ir::DType b) const { return machine::FindTile(isa, a, b); }
   const TileRow* FindMatmulTile(ir::DType a, ir::DType b) const {

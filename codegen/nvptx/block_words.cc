@@ -29,7 +29,7 @@ BlockWords::BlockWords(GpuEmitter& e, ir::DType dtype, const BlockPlace& place, 
 
 std::pair<Value*, Value*> BlockWords::Numbers(int64_t i) {
   four_ = true;
-  const Real numbers = format_.number(*this, i);
+  const Real numbers = ir::BlockNumberOf<BlockWords>(format_.dtype)(*this, i);
   four_ = false;
   return {numbers.value, numbers.second};
 }

@@ -216,8 +216,25 @@ typename M::Real MXFP4Scale(M& m, int64_t /*i*/) {
 
 }  // namespace block_formats
 
-// A row of the formats on a Machine: what the value of element i is made of, each part rounded for
-// itself, and where the f16s of a block lie that it is computed from.
+// The number of element i, of each format on a Machine: whole, or an E4M3, at most eight bits.
+template <typename M>
+using BlockNumber = typename M::Real (*)(M& machine, int64_t i);
+
+// Of a block dtype, in the order of the enum, from kQ8_0 on. It asks the Machine for no more than
+// numbers need: Byte, SignedByte, ToReal, Nibble, Pick, E4M3 and FifthBit, and no operator of Real.
+template <typename M>
+BlockNumber<M> BlockNumberOf(DType dtype) {
+  namespace f = block_formats;
+  static constexpr BlockNumber<M> kNumbers[] = {
+      f::Q8Number<M>,    f::Q4_0Number<M>,  f::Q4_1Number<M>,  f::Q5_0Number<M>,
+      f::Q5_1Number<M>,  f::Q2KNumber<M>,   f::Q3KNumber<M>,   f::Q4KNumber<M>,
+      f::Q5KNumber<M>,   f::Q6KNumber<M>,   f::IQ4NLNumber<M>, f::IQ4XSNumber<M>,
+      f::MXFP4Number<M>, f::Q8F32Number<M>, f::F8F32Number<M>};
+  return kNumbers[static_cast<size_t>(dtype) - static_cast<size_t>(DType::kQ8_0)];
+}
+
+// A row of the formats on a Machine: what the value of element i is made of beside its number, each
+// part rounded for itself, and where the f16s of a block lie that it is computed from.
 template <typename M>
 struct BlockFormat {
   using Real = typename M::Real;
@@ -225,7 +242,6 @@ struct BlockFormat {
 
   DType dtype;
   int64_t scaled;  // so many neighbours have one scale, and one term
-  Part number;     // whole, or an E4M3: at most eight bits
   Part scale;
   Part plus;   // null: nothing is added
   Part minus;  // null: nothing is taken away
@@ -236,7 +252,7 @@ struct BlockFormat {
   // scale * number, + plus or - minus, each rounded.
   Real value(M& m, int64_t i) const {
     const Real factor = scale(m, i);
-    const Real product = factor * number(m, i);
+    const Real product = factor * BlockNumberOf<M>(dtype)(m, i);
     if (plus != nullptr) return product + plus(m, i);
     return minus != nullptr ? product - minus(m, i) : product;
   }
@@ -249,21 +265,21 @@ template <typename M>
 const std::vector<BlockFormat<M>>& BlockFormats() {
   namespace f = block_formats;
   static const auto& formats = *new std::vector<BlockFormat<M>>{
-      {DType::kQ8_0, 32, f::Q8Number<M>, f::HalfAt<M, 0>, nullptr, nullptr, {0}},
-      {DType::kQ4_0, 32, f::Q4_0Number<M>, f::HalfAt<M, 0>, nullptr, nullptr, {0}},
-      {DType::kQ4_1, 32, f::Q4_1Number<M>, f::HalfAt<M, 0>, f::HalfAt<M, 2>, nullptr, {0, 2}},
-      {DType::kQ5_0, 32, f::Q5_0Number<M>, f::HalfAt<M, 0>, nullptr, nullptr, {0}},
-      {DType::kQ5_1, 32, f::Q5_1Number<M>, f::HalfAt<M, 0>, f::HalfAt<M, 2>, nullptr, {0, 2}},
-      {DType::kQ2K, 16, f::Q2KNumber<M>, f::Q2KScale<M>, nullptr, f::Q2KMinimum<M>, {80, 82}},
-      {DType::kQ3K, 16, f::Q3KNumber<M>, f::Q3KScale<M>, nullptr, nullptr, {108}},
-      {DType::kQ4K, 32, f::Q4KNumber<M>, f::K4Scale<M>, nullptr, f::K4Minimum<M>, {0, 2}},
-      {DType::kQ5K, 32, f::Q5KNumber<M>, f::K4Scale<M>, nullptr, f::K4Minimum<M>, {0, 2}},
-      {DType::kQ6K, 16, f::Q6KNumber<M>, f::Q6KScale<M>, nullptr, nullptr, {208}},
-      {DType::kIQ4NL, 32, f::IQ4NLNumber<M>, f::HalfAt<M, 0>, nullptr, nullptr, {0}},
-      {DType::kIQ4XS, 32, f::IQ4XSNumber<M>, f::IQ4XSScale<M>, nullptr, nullptr, {0}},
-      {DType::kMXFP4, 32, f::MXFP4Number<M>, f::MXFP4Scale<M>, nullptr, nullptr, {}},
-      {DType::kQ8F32, 32, f::Q8F32Number<M>, f::SingleAtStart<M>, nullptr, nullptr, {}},
-      {DType::kF8F32, 32, f::F8F32Number<M>, f::SingleAtStart<M>, nullptr, nullptr, {}},
+      {DType::kQ8_0, 32, f::HalfAt<M, 0>, nullptr, nullptr, {0}},
+      {DType::kQ4_0, 32, f::HalfAt<M, 0>, nullptr, nullptr, {0}},
+      {DType::kQ4_1, 32, f::HalfAt<M, 0>, f::HalfAt<M, 2>, nullptr, {0, 2}},
+      {DType::kQ5_0, 32, f::HalfAt<M, 0>, nullptr, nullptr, {0}},
+      {DType::kQ5_1, 32, f::HalfAt<M, 0>, f::HalfAt<M, 2>, nullptr, {0, 2}},
+      {DType::kQ2K, 16, f::Q2KScale<M>, nullptr, f::Q2KMinimum<M>, {80, 82}},
+      {DType::kQ3K, 16, f::Q3KScale<M>, nullptr, nullptr, {108}},
+      {DType::kQ4K, 32, f::K4Scale<M>, nullptr, f::K4Minimum<M>, {0, 2}},
+      {DType::kQ5K, 32, f::K4Scale<M>, nullptr, f::K4Minimum<M>, {0, 2}},
+      {DType::kQ6K, 16, f::Q6KScale<M>, nullptr, nullptr, {208}},
+      {DType::kIQ4NL, 32, f::HalfAt<M, 0>, nullptr, nullptr, {0}},
+      {DType::kIQ4XS, 32, f::IQ4XSScale<M>, nullptr, nullptr, {0}},
+      {DType::kMXFP4, 32, f::MXFP4Scale<M>, nullptr, nullptr, {}},
+      {DType::kQ8F32, 32, f::SingleAtStart<M>, nullptr, nullptr, {}},
+      {DType::kF8F32, 32, f::SingleAtStart<M>, nullptr, nullptr, {}},
   };
   return formats;
 }

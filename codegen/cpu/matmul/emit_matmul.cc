@@ -11,10 +11,8 @@
 #include "base/align.h"
 #include "codegen/cpu/emit/amx.h"
 #include "codegen/cpu/emit/transpose.h"
-#include "codegen/cpu/matmul/blocks/amx_scaled_dot.h"
-#include "codegen/cpu/matmul/blocks/block_dot.h"
+#include "codegen/cpu/matmul/block_panels.h"
 #include "codegen/cpu/matmul/blocks/integer_dot.h"
-#include "codegen/cpu/matmul/blocks/scaled_dot.h"
 #include "codegen/cpu/matmul/expert_rows.h"
 #include "codegen/cpu/matmul/general_matmul.h"
 #include "codegen/cpu/matmul/head_epilogue.h"
@@ -56,13 +54,9 @@ class PanelMatmul {
   PanelMatmul(const KernelSpec& spec, Emitter& e, const TileRow& tile,
               std::optional<ir::DType> blocks,
               std::optional<machine::IntegerDot> integers = std::nullopt)
-      : o_(spec, e, tile),
-        e_(e),
-        store_(o_, e),
-        kept_(o_, e),
-        blocks_(blocks),
-        scaled_(blocks && tile.dot == Dot::kAmx),
-        integers_(integers) {}
+      : o_(spec, e, tile), e_(e), store_(o_, e), kept_(o_, e), integers_(integers) {
+    if (blocks) blocks_.emplace(o_, e, *blocks);
+  }
 
   // An item is the panels of a tile or of a head. A few items' panels are taken at a time, and stay
   // in one cache while all rows go by. A tile's rows meet these panels one after the other, and stay
@@ -107,10 +101,8 @@ class PanelMatmul {
     const int64_t items_at_once =
         heads || block_rows > 0 ? 1 : std::max<int64_t>(1, kCachedPanelBytes / item_bytes);
     if (blocks_) {
-      expanded_ = base::RoundUp(info.scratch_bytes, base::kCacheLine);
-      expanded_panels_ = items_at_once * item_panels;
-      info.scratch_bytes = expanded_ + items_at_once * item_bytes;
-      if (scaled_) info.scratch_bytes = PlaceScaled(info.scratch_bytes);
+      info.scratch_bytes = blocks_->Place(info.scratch_bytes, items_at_once * item_panels,
+                                          std::max(o_.tile.rows, kMostFewRows));
     }
     if (o_.tile.dot == Dot::kAmx) RememberConfiguration();
     if (amx_block_rows > 0) {
@@ -193,32 +185,13 @@ class PanelMatmul {
     return rows;
   }
 
-  // What a product of numbers and scales needs beside the panels' numbers, from byte `end` of the
-  // scratch memory on; returns where it ends.
-  int64_t PlaceScaled(int64_t end) {
-    const auto take = [&](int64_t* at, int64_t bytes) {
-      *at = base::RoundUp(end, base::kCacheLine);
-      end = *at + bytes;
-    };
-    const int64_t panels = expanded_panels_ * (o_.halves ? 2 : 1);
-    const bool has_term = HasTerm(*blocks_);
-    take(&scales_, panels * ScaleBytes(*blocks_, o_.depth_total));
-    if (has_term) take(&terms_, panels * ScaleBytes(*blocks_, o_.depth_total));
-    take(&step_sums_, AmxScaledScratchBytes());
-    take(&row_, ir::BytesOf(ir::DType::kF32, o_.depth_total));
-    if (has_term) take(&row_sums_, AmxRowSumBytes(o_.depth_total, StepOf(*blocks_)));
-    return end;
-  }
-
-  Value* ScratchAt(int64_t byte) {
-    return e_.Address(e_.Scratch(), e_.Const(byte), ir::DType::kI8);
-  }
-
   // The panels of one expert after the other, times its rows.
   void EmitExperts() {
     ForExpertRuns(e_, o_.spec, [&](Value* expert, Value* begin, Value* end) {
-      const ir::DType dtype = blocks_.value_or(o_.spec.operands[1].dtype);
-      const int64_t bytes = ir::BytesOf(dtype, MatrixElements());
+      const int64_t bytes = blocks_
+                                ? blocks_->MatrixBytes()
+                                : ir::BytesOf(o_.spec.operands[1].dtype,
+                                              o_.PanelElements() * o_.panels * (o_.halves ? 2 : 1));
       matrix_ = e_.Address(e_.Buffer(1), Integer(e_, expert) * bytes, ir::DType::kI8);
       rows_begin_ = begin;
       row_count_ = Integer(e_, end) - begin;
@@ -226,6 +199,8 @@ class PanelMatmul {
       EmitMatrix();
     });
   }
+
+  bool IsScaled() const { return blocks_ && blocks_->is_scaled(); }
 
   void EmitMatrix() {
     if (blocks_) {
@@ -238,20 +213,20 @@ class PanelMatmul {
   // The same as EmitRows for B in blocks.
   void EmitBlockRows() {
     const auto expanded = [&] {
-      ExpandPanels();
+      blocks_->Expand(first_panel_, end_panel_, matrix_);
       EmitRows();
     };
-    if (!scaled_ && !MultipliesBlocks(*blocks_)) {
+    if (!blocks_->MultipliesRow()) {
       expanded();
       return;
     }
     const auto one_row = [&] {
       first_row_ = RowsBegin();
-      if (scaled_) {
-        EmitWidenRow(e_, *blocks_, o_.depth_total, o_.RowPointers({first_row_, 1})[0], Widened());
-      }
-      ForPanels([&](Value* first, int count) {
-        IfKept({first_row_, 1}, first, [&] { EmitBlockTile(first, count); });
+      const Rows row{first_row_, 1};
+      blocks_->PrepareRow(row);
+      ForPanels(blocks_->RowPanels(), [&](Value* first, int count) {
+        IfKept(row, first,
+               [&] { StoreSums(row, first, count, blocks_->RowSums(row, first, count, matrix_)); });
       });
       FinishHead(e_.Const(1));
     };
@@ -260,67 +235,6 @@ class PanelMatmul {
       return;
     }
     e_.If(Integer(e_, row_count_) == 1, one_row, expanded);
-  }
-
-  // Of one expert's matrix, padding included.
-  int64_t MatrixElements() const { return o_.PanelElements() * o_.panels * (o_.halves ? 2 : 1); }
-
-  // The panel of blocks, which are whole ones.
-  Value* BlockPanel(Value* panel) {
-    const int64_t bytes = ir::BytesOf(*blocks_, o_.depth_total * kLanes);
-    Value* matrix = matrix_ != nullptr ? matrix_ : e_.Buffer(1);
-    return e_.Address(matrix, Integer(e_, panel) * bytes, ir::DType::kI8);
-  }
-
-  // The single row times `count` panels.
-  void EmitBlockTile(Value* first, int count) {
-    const int64_t ahead = e_.target().PrefetchBytes();
-    std::vector<Value*> panels;
-    for (int i = 0; i < count; ++i) panels.push_back(BlockPanel(Integer(e_, first) + i));
-    for (int i = 0; o_.halves && i < count; ++i) {
-      panels.push_back(BlockPanel(Integer(e_, first) + (o_.panels + i)));
-    }
-    const Rows row{first_row_, 1};
-    if (scaled_) {
-      const ScaledDot dot{*blocks_, o_.depth_total, ahead};
-      return StoreSums(row, first, count, {EmitScaledDot(e_, dot, Widened(), panels)});
-    }
-    const BlockDot dot{o_.spec.operands[0].dtype, *blocks_, o_.depth_total, ahead};
-    StoreSums(row, first, count, {EmitBlockDot(e_, dot, o_.RowPointers(row)[0], panels)});
-  }
-
-  // The single row, as EmitScaledDot reads it.
-  WidenedRow Widened() {
-    return {ScratchAt(row_), HasTerm(*blocks_) ? ScratchAt(row_sums_) : nullptr};
-  }
-
-  // Panel `number` of those that are expanded.
-  ScaledPanel ScaledPanelAt(Value* number) {
-    const auto part = [&](int64_t at, int64_t panel_bytes) {
-      return e_.Address(ScratchAt(at), Integer(e_, number) * panel_bytes, ir::DType::kI8);
-    };
-    const int64_t bytes = ScaleBytes(*blocks_, o_.depth_total);
-    return {part(expanded_, o_.PanelBytes()), part(scales_, bytes),
-            HasTerm(*blocks_) ? part(terms_, bytes) : nullptr};
-  }
-
-  // Brings the panels of [first_panel_, end_panel_) into the scratch memory, where tiles find them.
-  void ExpandPanels() {
-    Value* base = ScratchAt(expanded_);
-    e_.Loop(first_panel_, end_panel_, 1, [&](Value* panel) {
-      const Integer at = Integer(e_, panel) - first_panel_;
-      const auto expand = [&](Value* from, Value* to) {
-        if (scaled_) {
-          return EmitExpandScaled(e_, *blocks_, o_.depth_total, BlockPanel(from),
-                                  ScaledPanelAt(to));
-        }
-        EmitExpandPanel(e_, *blocks_, o_.depth_total, BlockPanel(from),
-                        e_.Address(base, Integer(e_, to) * o_.PanelBytes(), ir::DType::kI8));
-      };
-      expand(panel, at);
-      if (o_.halves) expand(Integer(e_, panel) + o_.panels, at + expanded_panels_);
-    });
-    o_.ReadPanelsAt(base, first_panel_, expanded_panels_);
   }
 
   // All rows times the panels of [first_panel_, end_panel_).
@@ -447,7 +361,7 @@ class PanelMatmul {
     Value* now = e_.b().CreateLoad(e_.b().getInt64Ty(), configured_);
     Value* differs = e_.b().CreateICmpNE(now, count);
     e_.If(e_.b().CreateAnd(differs, Integer(e_, count) > 0), [&] {
-      EmitAmxConfig(e_, e_.Scratch(), rows, scaled_ ? StepOf(*blocks_) : kAmxDepth);
+      EmitAmxConfig(e_, e_.Scratch(), rows, IsScaled() ? blocks_->of_step() : kAmxDepth);
       e_.b().CreateStore(count, configured_);
     });
   }
@@ -478,10 +392,7 @@ class PanelMatmul {
     for (int i = 0; i < tiles; ++i) {
       a.push_back(AmxRowsAt(Integer(e_, row) + i * kAmxRows, i + 1 < tiles ? nullptr : rows));
     }
-    if (scaled_ && HasTerm(*blocks_)) {
-      EmitAmxRowSums(e_, a, o_.depth_total, StepOf(*blocks_), all, ScratchAt(step_sums_),
-                     ScratchAt(row_sums_));
-    }
+    if (IsScaled()) blocks_->PrepareAmxTile(a, all);
     ForPanels([&](Value* first, int count) {
       const auto compute = [&] { EmitAmxTile(a, row, all, first, count); };
       if (!kept_.Leaves()) return compute();
@@ -494,7 +405,7 @@ class PanelMatmul {
   // A group's rows, `all` from `row` on, times the panels [first, first + count).
   void EmitAmxTile(const std::vector<AmxRows>& a, Value* row, Value* all, Value* first, int count) {
     AmxDot dot{a, o_.PanelPointers(first, count), e_.Const(o_.depth_total)};
-    if (scaled_) dot.depth = StepOf(*blocks_);
+    if (IsScaled()) dot.depth = blocks_->of_step();
     if (a.size() == 1) {
       dot.prefetch_bytes = e_.target().PrefetchBytes();
     } else if (blocks_) {
@@ -608,19 +519,8 @@ class PanelMatmul {
 
   // Of `rows` rows (i64) and `count` panels from `first` on.
   void EmitAmxProduct(const AmxDot& dot, Value* first, int count, Value* rows, Value* out) {
-    if (!scaled_) return EmitAmxDot(e_, dot, out);
-    AmxScaledDot scaled;
-    scaled.numbers = dot;
-    scaled.depth_total = o_.depth_total;
-    for (size_t i = 0; i < dot.panels.size(); ++i) {
-      const auto number = static_cast<int64_t>(i);
-      const int64_t behind = number < count ? number : expanded_panels_ + number - count;
-      const ScaledPanel panel = ScaledPanelAt(Integer(e_, first) - first_panel_ + behind);
-      scaled.scales.push_back(panel.scales);
-      if (panel.terms != nullptr) scaled.terms.push_back(panel.terms);
-    }
-    if (HasTerm(*blocks_)) scaled.row_sums = ScratchAt(row_sums_);
-    EmitAmxScaledDot(e_, scaled, rows, ScratchAt(step_sums_), out);
+    if (!IsScaled()) return EmitAmxDot(e_, dot, out);
+    blocks_->AmxSums(dot, first, count, rows, out);
   }
 
   // Whether the rows of whole tiles are copied to the scratch memory, where they are interleaved: a
@@ -651,6 +551,7 @@ class PanelMatmul {
 
   // The rows times all panels of the call's items.
   void EmitPanels(const Rows& rows, const std::vector<Value*>& a_rows, int interleaved) {
+    if (IsScaled()) blocks_->PrepareTile(a_rows);
     ForPanels([&](Value* first, int count) {
       IfKept(rows, first, [&] { EmitTile(rows, a_rows, interleaved, first, count); });
     });
@@ -678,14 +579,17 @@ class PanelMatmul {
 
   // The item's panels, as many at a time as a tile takes; at its end there may be fewer.
   void ForPanels(const std::function<void(Value* first, int count)>& body) {
-    const int64_t rest = (o_.head_panels > 0 ? o_.head_panels : o_.panels) % o_.width;
-    e_.Loop(first_panel_, end_panel_, o_.width, [&](Value* first) {
+    ForPanels(o_.width, body);
+  }
+  void ForPanels(int width, const std::function<void(Value* first, int count)>& body) {
+    const int64_t rest = (o_.head_panels > 0 ? o_.head_panels : o_.panels) % width;
+    e_.Loop(first_panel_, end_panel_, width, [&](Value* first) {
       if (rest == 0) {
-        body(first, o_.width);
+        body(first, width);
         return;
       }
-      Value* whole = e_.b().CreateICmpSLE(Integer(e_, first) + o_.width, end_panel_);
-      e_.If(whole, [&] { body(first, o_.width); }, [&] { body(first, static_cast<int>(rest)); });
+      Value* whole = e_.b().CreateICmpSLE(Integer(e_, first) + width, end_panel_);
+      e_.If(whole, [&] { body(first, width); }, [&] { body(first, static_cast<int>(rest)); });
     });
   }
 
@@ -698,6 +602,10 @@ class PanelMatmul {
                            rows.fills_tile ? 0 : e_.target().PrefetchBytes()};
       const std::vector<Value*> panels = o_.PanelPointers(first, count);
       StoreSums(rows, first, count, EmitIntegerDot(e_, dot, a_rows, panels));
+      return;
+    }
+    if (IsScaled()) {
+      StoreSums(rows, first, count, blocks_->TileSums(a_rows, first, count));
       return;
     }
     PanelDot dot{o_.tile.dot,
@@ -735,13 +643,8 @@ class PanelMatmul {
   Emitter& e_;
   MatmulStore store_;
   const KeptPanels kept_;
-  const std::optional<ir::DType> blocks_;
-  const bool scaled_;  // as scaled_dot.h has it
+  std::optional<BlockPanels> blocks_;
   const std::optional<machine::IntegerDot> integers_;
-  int64_t expanded_ = 0;         // bytes into the scratch memory
-  int64_t expanded_panels_ = 0;  // of one half
-  // Likewise, of scaled ones.
-  int64_t scales_ = 0, terms_ = 0, step_sums_ = 0, row_ = 0, row_sums_ = 0;
   Value* item_ = nullptr;
   Value* first_panel_ = nullptr;
   Value* end_panel_ = nullptr;
@@ -785,10 +688,11 @@ absl::StatusOr<KernelInfo> EmitIntegerMatmul(const KernelSpec& spec, Emitter& e)
 const TileRow* MatmulTile(const KernelSpec& spec, const Target& target) {
   if (ir::IsBlock(spec.operands[0].dtype)) return nullptr;
   if (ir::IsBlock(spec.operands[1].dtype)) {
-    const bool scaled =
-        ScaledTile(target, spec.operands[0].dtype, spec.operands[1].dtype) != nullptr;
-    const TileRow* tile = scaled ? MatmulTile(Expanded(spec, ir::DType::kBF16), target) : nullptr;
-    if (tile != nullptr && tile->dot == Dot::kAmx) return tile;
+    const TileRow* scaled = ScaledTile(target, spec.operands[0].dtype, spec.operands[1].dtype);
+    if (scaled != nullptr) {
+      const TileRow* tile = MatmulTile(Expanded(spec, ir::DType::kBF16), target);
+      if (tile != nullptr && tile->dot == scaled->dot) return scaled;
+    }
     return MatmulTile(Expanded(spec, ir::DType::kF32), target);
   }
   if (!MatmulOperands::Applies(spec)) return nullptr;

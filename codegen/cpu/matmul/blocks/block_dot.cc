@@ -28,7 +28,7 @@ std::vector<Value*> EmitBlockDot(Emitter& e, const BlockDot& dot, Value* a_row,
                   std::vector<BlockValues> values;
                   for (Value* panel : panels) {
                     Value* group = BlockGroupAt(e, dot.b, panel, k);
-                    PrefetchGroup(e, group, encoding.bytes * kLanes, dot.prefetch_bytes);
+                    PrefetchGroup(e, dot.b, group, dot.prefetch_bytes);
                     values.emplace_back(e, dot.b, group, kLanes, kLanes);
                   }
                   for (int64_t i = 0; i < encoding.elements; ++i) {

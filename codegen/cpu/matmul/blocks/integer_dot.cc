@@ -331,7 +331,7 @@ std::vector<std::vector<Value*>> EmitIntegerDot(Emitter& e, const IntegerDot& do
         }
         for (size_t panel = 0; panel < panels.size(); ++panel) {
           Value* group = e.Address(panels[panel], Integer(e, block) * group_bytes, ir::DType::kI8);
-          PrefetchGroup(e, group, group_bytes, dot.prefetch_bytes);
+          PrefetchGroup(e, dot.b, group, dot.prefetch_bytes);
           BlockValues values(e, dot.b, group, kLanes, kLanes);
           Value* scale = products.Scale(&values);
           const std::vector<Value*> integers = products.Sums(group, &values, blocks);

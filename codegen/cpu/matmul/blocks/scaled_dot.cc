@@ -2,6 +2,7 @@
 
 #include "base/align.h"
 #include "codegen/cpu/matmul/blocks/block_group.h"
+#include "codegen/cpu/matmul/blocks/block_pairs.h"
 #include "codegen/emit/block_values.h"
 #include "codegen/emit/integer.h"
 #include "ir/type/encoding.h"
@@ -30,9 +31,7 @@ class Chains {
 }  // namespace
 
 const TileRow* ScaledTile(const Target& target, ir::DType a, ir::DType b) {
-  if (!ir::IsBlock(b)) return nullptr;
-  const TileRow* tile = target.FindMatmulTile(a, ir::DType::kBF16);
-  return tile != nullptr && tile->dot == Dot::kAmx ? tile : nullptr;
+  return ir::IsBlock(b) && a == ir::DType::kBF16 ? machine::FindScaledTile(target.isa) : nullptr;
 }
 
 int64_t StepOf(ir::DType b) { return ir::BlockFormatOf<BlockValues>(b).scaled; }
@@ -44,30 +43,21 @@ int64_t ScaleBytes(ir::DType b, int64_t depth_total) {
 
 void EmitExpandScaled(Emitter& e, ir::DType b, int64_t depth_total, Value* from,
                       const ScaledPanel& to) {
-  auto& builder = e.b();
   const int64_t elements = ir::EncodingOf(b).elements, of_step = StepOf(b);
-  const llvm::APInt upper_half(32, 0xFFFF0000);
   e.Loop(e.Const(0), e.Const(depth_total), elements, [&](Value* k) {
     Value* group = BlockGroupAt(e, b, from, k);
     for (int64_t first = 0; first < elements; first += of_step) {
       BlockValues values(e, b, group, kLanes, kLanes);
-      const auto bits = [&](int64_t i) {
-        return builder.CreateBitCast(values.Number(first + i), e.Int(32, kLanes));
-      };
+      BlockPairs pairs(e, b, group);
       const Integer step = (Integer(e, k) + first) / of_step;
       const auto store = [&](Value* value, Value* base) {
-        builder.CreateAlignedStore(value, VectorAt(e, base, step), kLine);
+        e.b().CreateAlignedStore(value, VectorAt(e, base, step), kLine);
       };
       store(values.Scale(first), to.scales);
       if (to.terms != nullptr) store(values.Term(first), to.terms);
       for (int64_t i = 0; i < of_step; i += 2) {
-        // A number of a few bits is in the upper half of its f32.
-        Value* even = builder.CreateLShr(bits(i), 16);
-        Value* odd =
-            builder.CreateAnd(bits(i + 1), llvm::ConstantInt::get(e.Int(32, kLanes), upper_half));
         const Integer pair = (Integer(e, k) + (first + i)) / 2;
-        builder.CreateAlignedStore(builder.CreateOr(even, odd), VectorAt(e, to.numbers, pair),
-                                   kLine);
+        e.b().CreateAlignedStore(pairs.Numbers(first + i), VectorAt(e, to.numbers, pair), kLine);
       }
     }
   });
@@ -112,13 +102,13 @@ std::vector<Value*> EmitScaledDot(Emitter& e, const ScaledDot& dot, const Widene
                   std::vector<Value*> groups;
                   for (Value* panel : panels) {
                     groups.push_back(BlockGroupAt(e, dot.b, panel, block));
-                    PrefetchGroup(e, groups.back(), encoding.bytes * kLanes, dot.prefetch_bytes);
                   }
                   for (int64_t first = 0; first < encoding.elements; first += of_step) {
                     const Integer k = Integer(e, block) + first;
                     std::vector<BlockValues> values;
                     std::vector<Chains> chains;
                     for (Value* group : groups) {
+                      PrefetchShare(e, dot.b, group, first, first + of_step, dot.prefetch_bytes);
                       values.emplace_back(e, dot.b, group, kLanes, kLanes);
                       chains.emplace_back(e, kLanes);
                     }
