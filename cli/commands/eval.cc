@@ -83,7 +83,7 @@ absl::StatusOr<int> Run(const ImatrixFlags& flags) {
   ProgressLine progress("reading");
   eval.progress = [&](int64_t done, int64_t total) { progress.Show(done, total); };
   ASSIGN_OR_RETURN(const auto importance,
-                   tools::MeasureImportance(model.get(), *files->checkpoint, text, eval));
+                   tools::MeasureImportance(model.get(), *files, text, eval));
   RETURN_IF_ERROR(base::WriteFile(flags.output, frontends::gguf::ImportanceFile(importance)));
   return Print(tools::ImportanceText(importance, flags.output));
 }

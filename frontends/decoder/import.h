@@ -69,7 +69,8 @@ struct ImportOptions {
   // each f32 slot[S] pos[C] followed by the value's own axes, q_norm and k_norm before RoPE.
   bool record_activations = false;
   // Keeps in the same way, in f32, what matrices are multiplied with: per layer @act_attention_input,
-  // @act_o_input, @act_mlp_input and, but for experts, @act_down_input.
+  // @act_o_input, @act_mlp_input and @act_down_input; of experts @act_experts, the i32 indices of those that
+  // a token takes, @act_experts_down_input of each of them, and @act_shared_down_input.
   bool record_inputs = false;
   // Required: the checkpoint's tensors, whose dtypes decide the weights' and whose shapes are
   // checked.

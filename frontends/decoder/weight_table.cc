@@ -527,11 +527,14 @@ ir::Global* AddQuantised(const ir::Global& weight, ir::DType dtype, ir::Module* 
 // else null. InvalidArgument if it has those of some layers only.
 absl::StatusOr<ir::Global*> AddImportance(const Found& found, ir::DType dtype,
                                           const ImportOptions& options, ir::Module* module) {
-  if (!ir::TakesImportance(dtype) || ir::IsStacked(found.weight)) return nullptr;
+  if (!ir::TakesImportance(dtype)) return nullptr;
   ir::Global importance = found.weight;
   importance.name = absl::StrCat(found.weight.name, "_importance");
   absl::StrAppend(&importance.source, kImportanceSuffix);
-  importance.type = {ir::DType::kF32, {found.weight.type.axes.back()}, {}};
+  // Of experts, each has its own.
+  const std::vector<ir::Axis>& axes = found.weight.type.axes;
+  importance.type = {ir::DType::kF32, {axes.back()}, {}};
+  if (axes.size() > 2) importance.type.axes.insert(importance.type.axes.begin(), axes.front());
   const std::vector<std::string> names = AllSourceNames(importance);
   const auto missing = std::find_if(names.begin(), names.end(), [&](const std::string& name) {
     return !options.find_tensor(name).has_value();
