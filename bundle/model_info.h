@@ -6,9 +6,11 @@
 #define LLUDA_BUNDLE_MODEL_INFO_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "frontends/chosen_weights.h"
 #include "frontends/generation_config.h"
 #include "frontends/tokenizer/chat_format.h"
 
@@ -33,6 +35,8 @@ struct ModelInfo {
   tokenizer::ChatFormat chat;         // how conversations are written, if they can be
   int64_t source_weight_bytes = 0;    // of the checkpoint
   std::optional<SoundInfo> sound;     // of a model that hears
+  std::shared_ptr<const frontends::ChosenWeights>
+      chosen;  // null: weights were not chosen by a budget
 };
 
 }  // namespace lluda::bundle

@@ -34,6 +34,21 @@ absl::Span<const T> ArrayOf(absl::string_view bytes) {
   return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
 }
 
+frontends::ChosenWeights ChosenOf(const ChosenWeights& message) {
+  frontends::ChosenWeights chosen;
+  chosen.budget = message.budget();
+  chosen.text = message.text();
+  chosen.positions = message.positions();
+  for (const ChosenWeights::Row& row : message.rows()) {
+    chosen.rows.push_back({row.matrices(), row.type(), row.bytes(), row.kl()});
+  }
+  chosen.kl = message.kl();
+  chosen.same_top = message.same_top();
+  chosen.bytes = message.bytes();
+  chosen.plain_bytes = message.plain_bytes();
+  return chosen;
+}
+
 ModelInfo ModelOf(const Model& message) {
   ModelInfo model;
   model.name = message.name();
@@ -53,6 +68,9 @@ ModelInfo ModelOf(const Model& message) {
   if (message.has_sound()) {
     model.sound = {message.sound().sample_rate(), message.sound().frame_samples(),
                    message.sound().frame_step()};
+  }
+  if (message.has_chosen()) {
+    model.chosen = std::make_shared<const frontends::ChosenWeights>(ChosenOf(message.chosen()));
   }
   const GenerationDefaults& generation = message.generation();
   model.generation.do_sample = generation.do_sample();

@@ -65,6 +65,23 @@ class Sections {
   std::vector<std::pair<Section*, Pieces>> sections_;
 };
 
+void SetChosen(const frontends::ChosenWeights& chosen, ChosenWeights* message) {
+  message->set_budget(chosen.budget);
+  message->set_text(chosen.text);
+  message->set_positions(chosen.positions);
+  for (const frontends::ChosenWeights::Row& row : chosen.rows) {
+    ChosenWeights::Row* added = message->add_rows();
+    added->set_matrices(row.matrices);
+    added->set_type(row.type);
+    added->set_bytes(row.bytes);
+    added->set_kl(row.kl);
+  }
+  message->set_kl(chosen.kl);
+  message->set_same_top(chosen.same_top);
+  message->set_bytes(chosen.bytes);
+  message->set_plain_bytes(chosen.plain_bytes);
+}
+
 void SetModel(const ModelInfo& model, Model* message) {
   message->set_name(model.name);
   message->set_precision(model.precision);
@@ -90,6 +107,7 @@ void SetModel(const ModelInfo& model, Model* message) {
     message->mutable_sound()->set_frame_samples(model.sound->frame_samples);
     message->mutable_sound()->set_frame_step(model.sound->frame_step);
   }
+  if (model.chosen != nullptr) SetChosen(*model.chosen, message->mutable_chosen());
   GenerationDefaults* generation = message->mutable_generation();
   generation->set_do_sample(model.generation.do_sample);
   generation->set_temperature(model.generation.temperature);

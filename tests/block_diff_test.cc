@@ -392,19 +392,19 @@ INSTANTIATE_TEST_SUITE_P(Formats, BlockDiffTest, ::testing::ValuesIn(BlockDTypes
                          [](const auto& info) { return std::string(ir::DTypeName(info.param)); });
 
 // Decoding what was encoded shows every byte but those that nothing depends on. `quantised` makes @q of
-// @w, with rows of $K; $X stands for the dtype.
+// @w, with rows of $K; $X stands for the dtype, $A for the axes before the rows'.
 void ExpectSameBlocks(const std::string& out, absl::string_view from, absl::string_view quantised,
-                      float spread) {
+                      float spread, absl::string_view axes = "n[19]") {
   const ir::DType dtype = *ir::DTypeFromName(out);
   const bool is_long = ir::EncodingOf(dtype).elements == 256;
-  const std::string text =
-      absl::StrReplaceAll(absl::StrCat("lluda 1\nmodule @test {\n", quantised, R"(
-  func @f(%x: f32 n[19]) -> f32 n[19] k[$K] {
-    %r = dequantize @q : f32 n[19] k[$K]
+  const std::string text = absl::StrReplaceAll(
+      absl::StrCat("lluda 1\nmodule @test {\n", quantised, R"(
+  func @f(%x: f32 $A) -> f32 $A k[$K] {
+    %r = dequantize @q : f32 $A k[$K]
     return %r
   }
 })"),
-                          {{"$F", from}, {"$X", out}, {"$K", is_long ? "512" : "96"}});
+      {{"$F", from}, {"$X", out}, {"$A", axes}, {"$K", is_long ? "512" : "96"}});
   for (const TestMachine& machine :
        ir::TakesImportance(dtype) ? MachinesFor(dtype) : AllTestMachines()) {
     RunOptions options;
@@ -445,6 +445,19 @@ TEST(QuantizeBlocksTest, CompiledCodeWeighsByTheSameImportances) {
     @q = quantize_blocks @w %squares {out = $X} : $X n[19] k[$K]
   })",
                      1);
+  }
+}
+
+TEST(QuantizeBlocksTest, EachExpertMayHaveItsOwnImportances) {
+  for (const char* out : {"q4_k", "iq4_nl"}) {
+    ExpectSameBlocks(out, "bf16", R"(
+  weight @w : $F $A k[$K] from "w"
+  weight @v : f32 expert[3] k[$K] from "v"
+  load {
+    %squares = mul @v @v : f32 expert[3] k[$K]
+    @q = quantize_blocks @w %squares {out = $X} : $X $A k[$K]
+  })",
+                     1, "expert[3] n[5]");
   }
 }
 

@@ -73,6 +73,8 @@ tools::ExplainReport Explained() {
   report.statements = {
       {"attn.q4", "matmul_16", {"matmul"}, "model", {"cse"}, 6, 1, 2, .5, .1, "f32"}};
   report.misses = {{"fuse-rope", "attn", "q3", "has 2 uses"}};
+  report.chosen = std::make_shared<const frontends::ChosenWeights>(frontends::ChosenWeights{
+      "kl=0.1", "text.txt", 99, {{"layer 0, q k", "q4_k", 4096, 0.01}}, 0.02, 98, 8192, 16384});
   report.unseen_passes = 3;
   return report;
 }

@@ -3,9 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "absl/status/status.h"
-#include "base/files/cache_folder.h"
-#include "base/files/file_cache.h"
+#include "base/files/user_code_cache.h"
 #include "base/status_macros.h"
 #include "bundle/reader.h"
 #include "cli/commands/commands.h"
@@ -14,17 +12,6 @@
 
 namespace lluda::cli {
 namespace {
-
-using base::CodeCache;
-
-absl::StatusOr<CodeCache> OpenCache() {
-  const std::string folder = base::CacheFolder([](const char* name) { return std::getenv(name); });
-  if (folder.empty()) {
-    return absl::FailedPreconditionError(
-        "there is no cache: neither XDG_CACHE_HOME nor HOME is set");
-  }
-  return CodeCache::Open(folder, base::kDefaultCacheBytes);
-}
 
 absl::StatusOr<int> VerifyBundle(const CacheFlags& flags) {
   ASSIGN_OR_RETURN(std::unique_ptr<bundle::Bundle> bundle, bundle::Bundle::Open(flags.file));
@@ -37,7 +24,7 @@ absl::StatusOr<int> VerifyBundle(const CacheFlags& flags) {
 
 absl::StatusOr<int> Run(const CacheFlags& flags) {
   if (!flags.file.empty()) return VerifyBundle(flags);
-  ASSIGN_OR_RETURN(CodeCache cache, OpenCache());
+  ASSIGN_OR_RETURN(const base::CodeCache cache, base::OpenUserCodeCache(&std::getenv));
   if (flags.action == CacheAction::kPrune) {
     ASSIGN_OR_RETURN(int64_t freed, cache.Prune(flags.max_bytes));
     return Print(flags.json ? tools::PruneJson(freed) : tools::PruneText(freed));

@@ -6,11 +6,9 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "base/files/whole_file.h"
 #include "base/status_macros.h"
 #include "cli/commands/commands.h"
-#include "cli/flags/default_model.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/interrupt.h"
 #include "cli/terminal/output.h"
@@ -22,12 +20,6 @@
 namespace lluda::cli {
 namespace {
 
-absl::StatusOr<tools::EvalText> ReadText(const std::optional<std::string>& named) {
-  const std::string file = named.value_or(absl::StrCat(DefaultModelFolder(), "/text.txt"));
-  ASSIGN_OR_RETURN(std::string text, base::ReadInput(file));
-  return tools::EvalText{file == "-" ? "stdin" : file, std::move(text)};
-}
-
 // The other model, with its own numbers, if one is asked for.
 std::optional<ModelFlags> AgainstOf(const EvalFlags& flags) {
   const ModelFlags& other = flags.against;
@@ -36,11 +28,7 @@ std::optional<ModelFlags> AgainstOf(const EvalFlags& flags) {
   }
   ModelFlags against = flags.model;
   if (!other.model.empty()) against.model = other.model;
-  against.precision = other.precision;
-  against.kv_cache = other.kv_cache;
-  against.weights = other.weights;
-  against.imatrix = other.imatrix;
-  against.activations = other.activations;
+  static_cast<NumberFlags&>(against) = other;
   return against;
 }
 
@@ -95,7 +83,7 @@ absl::StatusOr<int> Run(const ImatrixFlags& flags) {
   ProgressLine progress("reading");
   eval.progress = [&](int64_t done, int64_t total) { progress.Show(done, total); };
   ASSIGN_OR_RETURN(const auto importance,
-                   tools::MeasureImportance(model.get(), *files->checkpoint, text, eval));
+                   tools::MeasureImportance(model.get(), *files, text, eval));
   RETURN_IF_ERROR(base::WriteFile(flags.output, frontends::gguf::ImportanceFile(importance)));
   return Print(tools::ImportanceText(importance, flags.output));
 }

@@ -70,7 +70,15 @@ void AddNumbers(CLI::App* app, const std::string& prefix, const std::string& who
       prefix + "weights", flags->weights,
       absl::StrCat("Quantise matrices", whose,
                    " while they are loaded: q8_0, q4_0, q4_1, q5_0, q5_1, q2_k, q3_k, "
-                   "q4_k, q5_k, q6_k, iq4_nl, iq4_xs [as the model has them]"));
+                   "q4_k, q5_k, q6_k, iq4_nl, iq4_xs; auto: each as --budget allows [as the model "
+                   "has them]"));
+  app->add_option(prefix + "budget", flags->budget,
+                  "What auto may cost: kl=0.01, nats of KL divergence; top1=99%, of the likeliest "
+                  "tokens the same; or bytes=500M, of all weights")
+      ->needs(weights);
+  app->add_option(prefix + "calibrate", flags->calibrate,
+                  "A text on which auto measures that [stories that come with the default model]")
+      ->needs(weights);
   app->add_option(
          prefix + "imatrix", flags->imatrix,
          "What `lluda imatrix` or llama.cpp wrote: q2_k to q6_k and iq4 take more care of columns "

@@ -24,7 +24,7 @@ void AddModel(CLI::App* app, std::string* model);  // the positional argument
 void AddTokenizer(CLI::App* app, std::string* tokenizer);
 inline constexpr char kContext[] = "Tokens the context holds [the model's maximum, at most 4096]";
 void AddContext(CLI::App* app, ModelFlags* flags, const char* what = kContext);
-// --precision, --kv-cache, --weights, --imatrix, --activations, --partial-head
+// --precision, --kv-cache, --weights and what it needs, --activations, --partial-head
 void AddPrecision(CLI::App* app, ModelFlags* flags);
 // The same flags by other names and for another model: "--against-precision", ...
 void AddNumbers(CLI::App* app, const std::string& prefix, const std::string& whose,

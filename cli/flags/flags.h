@@ -13,16 +13,22 @@
 
 namespace lluda::cli {
 
+// In which numbers a model computes.
+struct NumberFlags {
+  std::string precision;    // "bf16" or "f32"; empty: bf16, or what a bundle was compiled with
+  std::string kv_cache;     // "int8"; empty: as the precision or the bundle has it
+  std::string weights;      // "q4_0": quantised to while loading; empty: as the model has them
+  std::string imatrix;      // a file of `lluda imatrix` for that; empty: none
+  std::string activations;  // "int8"; empty: exact, or as a bundle has it
+  std::string budget;       // "kl=0.01", of weights "auto"; empty: none
+  std::optional<std::string> calibrate;  // the text for that; unset: the default model's
+};
+
 // Which model, and how it is run.
-struct ModelFlags {
+struct ModelFlags : NumberFlags {
   std::string model;          // a folder, a file, a hub name, or empty for the default model
   std::string tokenizer;      // a folder whose tokenizer is used; empty: the model's own
-  std::string precision;      // "bf16" or "f32"; empty: bf16, or what a bundle was compiled with
-  std::string kv_cache;       // "int8"; empty: as the precision or the bundle has it
   std::string result;         // "logits" or "hidden"; empty: logits, or what a bundle gives
-  std::string weights;        // "q4_0": quantised to while loading; empty: as the model has them
-  std::string imatrix;        // a file of `lluda imatrix` for that; empty: none
-  std::string activations;    // "int8"; empty: exact, or as a bundle has it
   bool partial_head = false;  // the LM head is held in 8 bits, too, and read in part
   std::string isa = "host";
   std::string device = "cpu";  // "cuda", "gpu-sim"

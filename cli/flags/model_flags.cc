@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <iostream>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -9,8 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "base/files/cache_folder.h"
-#include "base/files/file_cache.h"
+#include "base/files/user_code_cache.h"
 #include "base/files/whole_file.h"
 #include "base/status_macros.h"
 #include "cli/flags/default_model.h"
@@ -20,6 +20,7 @@
 #include "engine/source/with_tokenizer.h"
 #include "frontends/gguf/importance.h"
 #include "frontends/model_folder.h"
+#include "tools/eval/fit_weights.h"
 
 namespace lluda::cli {
 
@@ -34,12 +35,27 @@ absl::StatusOr<std::optional<engine::ModuleText>> IrFileOf(const ModelFlags& fla
   return source;
 }
 
+// Chooses types where the flags ask for that, and prints them.
+absl::Status FitWeights(const ModelFlags& flags, engine::LoadOptions* options) {
+  RETURN_IF_ERROR(tools::CheckBudget(flags.weights, flags.budget));
+  if (flags.budget.empty()) return absl::OkStatus();
+  tools::FitOptions fit;
+  fit.budget = flags.budget;
+  ASSIGN_OR_RETURN(fit.text, ReadText(flags.calibrate));
+  fit.load = [&](const engine::LoadOptions& one) {
+    return LoadModel(one, flags.use_cache, Notes::kTold);
+  };
+  fit.note = [](const std::string& text) { std::cerr << text; };
+  ProgressLine progress("choosing types");
+  fit.progress = [&](int64_t done, int64_t total) { progress.Show(done, total); };
+  return tools::FitWeights(fit, options);
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> ModelPath(const std::string& model) {
   if (engine::FileFormat(model).empty()) {
-    return frontends::FindModelFolder(model, DefaultModelFolder(),
-                                      [](const char* name) { return std::getenv(name); });
+    return frontends::FindModelFolder(model, DefaultModelFolder(), &std::getenv);
   }
   std::error_code ignored;
   if (std::filesystem::exists(model, ignored)) return model;
@@ -79,7 +95,12 @@ absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags) {
   ASSIGN_OR_RETURN(options.device, engine::ParseDevice(flags.device));
   options.check_weights = flags.check;
   options.force = flags.force;
+  RETURN_IF_ERROR(FitWeights(flags, &options));
   return options;
+}
+
+absl::StatusOr<tools::EvalText> ReadText(const std::optional<std::string>& named) {
+  return tools::ReadEvalText(named.value_or(absl::StrCat(DefaultModelFolder(), "/text.txt")));
 }
 
 absl::StatusOr<engine::OpenedModule> OpenImported(const engine::LoadOptions& options,
@@ -94,21 +115,15 @@ absl::StatusOr<engine::OpenedModule> OpenImported(const engine::LoadOptions& opt
 absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(engine::LoadOptions options,
                                                          bool use_cache, Notes told) {
   // Without the cache everything takes longer, and that is all.
-  std::optional<base::CodeCache> cache;
+  absl::StatusOr<base::CodeCache> cache = absl::NotFoundError("");
   std::vector<std::string> notes;
-  const std::string cache_folder =
-      base::CacheFolder([](const char* name) { return std::getenv(name); });
   // Of a bundle, a GPU's driver alone may have something to compile.
   const bool compiles =
       options.source->bundle() == nullptr || options.device == engine::Device::kCuda;
-  if (use_cache && !cache_folder.empty() && compiles) {
-    absl::StatusOr<base::CodeCache> opened =
-        base::CodeCache::Open(cache_folder, base::kDefaultCacheBytes);
-    if (opened.ok()) {
-      options.code_cache = &cache.emplace(*std::move(opened));
-    } else {
-      notes.push_back(absl::StrCat(opened.status().message(), "; compiled code is not kept"));
-    }
+  if (use_cache && compiles) cache = base::OpenUserCodeCache(&std::getenv);
+  if (cache.ok()) options.code_cache = &*cache;
+  if (!cache.ok() && !absl::IsNotFound(cache.status())) {
+    notes.push_back(absl::StrCat(cache.status().message(), "; compiled code is not kept"));
   }
   absl::StatusOr<std::unique_ptr<engine::Model>> model;
   {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -19,6 +20,7 @@
 #include "engine/model.h"
 #include "engine/open_module.h"
 #include "engine/source/model_source.h"
+#include "tools/eval/text_tokens.h"
 
 namespace lluda::cli {
 
@@ -29,6 +31,9 @@ absl::StatusOr<std::string> ModelPath(const std::string& model);
 // What that is, opened; `tokenizer` is the folder of another tokenizer than its own, or "".
 absl::StatusOr<std::shared_ptr<engine::ModelSource>> OpenSource(const std::string& model,
                                                                 const std::string& tokenizer);
+
+// A text to measure on: the file that is named, - is stdin, or the one of the default model.
+absl::StatusOr<tools::EvalText> ReadText(const std::optional<std::string>& named);
 
 // What the flags say of loading, without progress; the source is open. InvalidArgument if flags ask
 // a model that is compiled already for other numbers than its own.

@@ -192,7 +192,8 @@ void EmitQuantisedBlock(Emitter& e, const KernelSpec& spec, const Indices& at) {
   if (!IsSearched(dtype)) {
     return BlockQuantiser(e, *FindQuantiser(dtype)).Emit(load(0), load(kLanes), to);
   }
-  const Integer column(e, at.at(BlockAxis(spec.result).name));
+  const Integer column(e,
+                       HasImportance(spec) ? ElementOffset(e, spec.operands[1], at) : e.Const(0));
   const LoadLanes importance = [&](int64_t i) {
     return e.Load(e.Address(e.Buffer(1), column + i, ir::DType::kF32), ir::DType::kF32, kLanes);
   };

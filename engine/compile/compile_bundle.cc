@@ -39,6 +39,7 @@ absl::StatusOr<bundle::ModelInfo> ModelInfoOf(const ModelSource& source, const L
   model.precision = std::string(PrecisionName(options.module.precision));
   model.kv_cache = std::string(KvCacheName(options.module.kv_cache, options.module.precision));
   model.result = std::string(StepResultName(options.module.result));
+  model.chosen = options.module.chosen;
   model.context = optimised.context;
   model.max_step = optimised.max_step;
   ASSIGN_OR_RETURN(model.generation, source.ReadGenerationConfig());

@@ -42,6 +42,7 @@ absl::StatusOr<ModuleOptions> NumbersOf(const bundle::Bundle& bundle) {
   options.precision = *precision;
   options.result = *result;
   options.kv_cache = *kv_cache;
+  options.chosen = bundle.model().chosen;
   return options;
 }
 

@@ -23,7 +23,7 @@ absl::Status CheckNumbers(const bundle::Bundle& bundle, absl::string_view precis
 // The error of quantising the weights or activations of a model that is compiled already.
 absl::Status WeightsAreSettled(const bundle::Bundle& bundle);
 
-// Precision, KV cache and result that the bundle was compiled for. InvalidArgument if it names unknown
+// Precision, KV cache and result that the bundle was compiled for, and how its weights were chosen. InvalidArgument if it names unknown
 // ones.
 absl::StatusOr<ModuleOptions> NumbersOf(const bundle::Bundle& bundle);
 

@@ -92,8 +92,10 @@ absl::StatusOr<int64_t> ContextOf(const frontends::decoder::Decoder& decoder,
   return options.context;
 }
 
-absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files,
-                                                         const ModuleOptions& options) {
+namespace {
+
+absl::StatusOr<frontends::decoder::ImportOptions> ImportOptionsOf(const ModelFiles& files,
+                                                                  const ModuleOptions& options) {
   ASSIGN_OR_RETURN(const int64_t context, ContextOf(files.decoder, options));
   if (options.max_step < 1) {
     return absl::InvalidArgumentError(
@@ -104,6 +106,7 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files
   import.kv_cache = options.kv_cache;
   import.result = options.result;
   import.weights = options.weights;
+  import.tensor_weights = options.tensor_weights;
   import.activations = options.activations;
   import.partial_head = options.partial_head;
   import.max_context = context;
@@ -114,7 +117,21 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files
   import.record_inputs = options.record_inputs;
   import.checkpoint_name = files.folder;
   import.find_tensor = TensorsOf(files);
+  return import;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files,
+                                                         const ModuleOptions& options) {
+  ASSIGN_OR_RETURN(const frontends::decoder::ImportOptions import, ImportOptionsOf(files, options));
   return frontends::decoder::ImportDecoder(files.decoder, import);
+}
+
+absl::StatusOr<std::vector<frontends::decoder::Matrix>> MatricesOf(const ModelFiles& files,
+                                                                   const ModuleOptions& options) {
+  ASSIGN_OR_RETURN(const frontends::decoder::ImportOptions import, ImportOptionsOf(files, options));
+  return frontends::decoder::FloatMatrices(files.decoder, import);
 }
 
 }  // namespace lluda::engine

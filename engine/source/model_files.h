@@ -20,6 +20,7 @@
 #include "frontends/checkpoint/checkpoint.h"
 #include "frontends/checkpoint/tensor_info.h"
 #include "frontends/decoder/description.h"
+#include "frontends/decoder/import.h"
 #include "ir/graph.h"
 
 namespace lluda::engine {
@@ -60,6 +61,10 @@ absl::StatusOr<int64_t> ContextOf(const frontends::decoder::Decoder& decoder,
 // The module as the importer writes it, before any pass.
 absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files,
                                                          const ModuleOptions& options);
+
+// The matrices of that module which can be quantised.
+absl::StatusOr<std::vector<frontends::decoder::Matrix>> MatricesOf(const ModelFiles& files,
+                                                                   const ModuleOptions& options);
 
 }  // namespace lluda::engine
 

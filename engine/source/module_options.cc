@@ -57,7 +57,7 @@ absl::string_view StepResultName(StepResult result) {
 }
 
 absl::StatusOr<std::optional<ir::DType>> ParseWeights(absl::string_view name) {
-  if (name.empty()) return std::nullopt;
+  if (name.empty() || name == kAutoWeights) return std::nullopt;
   const std::optional<ir::DType> dtype = ir::DTypeFromName(name);
   if (dtype && ir::CanEncodeBlocks(*dtype)) return dtype;
   std::vector<absl::string_view> known;

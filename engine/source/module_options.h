@@ -6,12 +6,15 @@
 #define LLUDA_ENGINE_SOURCE_MODULE_OPTIONS_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "frontends/chosen_weights.h"
 #include "frontends/precision.h"
+#include "frontends/weight_types.h"
 #include "ir/type/dtype.h"
 
 namespace lluda::engine {
@@ -46,7 +49,10 @@ absl::StatusOr<StepResult> ParseStepResult(absl::string_view name);
 // The name that ParseStepResult reads.
 absl::string_view StepResultName(StepResult result);
 
-// A block dtype that matrices are quantised to, or "" for the checkpoint's own numbers.
+// In place of a block dtype: each matrix gets one of its own, which is still to be chosen.
+inline constexpr char kAutoWeights[] = "auto";
+
+// A block dtype that matrices are quantised to; "" or kAutoWeights for the checkpoint's own numbers.
 // InvalidArgument, naming what is known, for anything else.
 absl::StatusOr<std::optional<ir::DType>> ParseWeights(absl::string_view name);
 
@@ -55,6 +61,10 @@ struct ModuleOptions {
   KvCache kv_cache = KvCache::kPrecision;
   StepResult result = StepResult::kLogits;
   std::optional<ir::DType> weights;  // quantised to, while they are loaded
+  // Of single tensors, in place of that: ImportOptions::tensor_weights.
+  frontends::WeightTypes tensor_weights;
+  // How those were chosen, or those of a bundle; null: they were not.
+  std::shared_ptr<const frontends::ChosenWeights> chosen;
   Activations activations = Activations::kExact;
   // Whether the LM head is held in 8 bits as well, and read in part where the largest logits decide.
   bool partial_head = false;

@@ -52,23 +52,28 @@ Value* Chosen(const char* name, ir::Global* weight, const Route& route, Function
 
 // The MLP of each expert that a token takes, and their weighted sum.
 Value* AddChosen(const Model& model, const Weights& w, FunctionWriter* f, Value* h,
-                 const Route& route) {
+                 const Route& route, const MlpParams& params) {
   ir::Builder& b = f->b();
   Value* gate = b.Matmul("gate", h, Chosen("gw", w.eg, route, f), "hid");
   Value* up = b.Matmul("up", h, Chosen("uw", w.eu, route, f), "hid");
   Value* a = Activate(model, &b, gate);
-  Value* m = f->Narrow("m", b.Binary(Opcode::kMul, "m0", a, up));
+  Value* m0 = b.Binary(Opcode::kMul, "m0", a, up);
+  f->RecordInput("experts_down_input", m0, params.slot, params.pos);
+  Value* m = f->Narrow("m", m0);
   Value* d = b.Matmul("d", m, Chosen("dw", w.ed, route, f), "xf");
   return b.Reduce(Opcode::kReduceSum, "y0", b.Binary(Opcode::kMul, "dd", d, route.weights), "top");
 }
 
 // The MLP that all tokens take, by the share that its gate gives: sigmoid(x) = 1 / (1 + exp(-x)).
-Value* AddShared(const Model& model, const Weights& w, FunctionWriter* f, Value* h) {
+Value* AddShared(const Model& model, const Weights& w, FunctionWriter* f, Value* h,
+                 const MlpParams& params) {
   ir::Builder& b = f->b();
   Value* gate = f->Linear("sgate", h, {w.sg, nullptr}, "hid");
   Value* up = f->Linear("sup", h, {w.su, nullptr}, "hid");
   Value* a = Activate(model, &b, gate);
-  Value* m = f->Narrow("sm", b.Binary(Opcode::kMul, "sm0", a, up));
+  Value* m0 = b.Binary(Opcode::kMul, "sm0", a, up);
+  f->RecordInput("shared_down_input", m0, params.slot, params.pos);
+  Value* m = f->Narrow("sm", m0);
   Value* y = f->Linear("sy", m, {w.sd, nullptr}, "sf");
   Value* t =
       b.Reduce(Opcode::kReduceSum, "t", f->Linear("t0", h, {w.shared_gate, nullptr}, "hid"), "one");
@@ -87,9 +92,10 @@ absl::Status AddExperts(const Model& model, const MlpFunction& function) {
   f.Record("post_attention_layernorm", input.wide, params.slot, params.pos);
   f.RecordInput("mlp_input", input.wide, params.slot, params.pos);
   const Route route = AddRoute(model, w, &f, input, params);
-  Value* y0 = AddChosen(model, w, &f, input.narrow, route);
+  f.RecordInput("experts", route.experts, params.slot, params.pos);
+  Value* y0 = AddChosen(model, w, &f, input.narrow, route, params);
   if (model.decoder.experts->shared_size > 0) {
-    y0 = f.b().Binary(Opcode::kAdd, "ys0", y0, AddShared(model, w, &f, input.narrow));
+    y0 = f.b().Binary(Opcode::kAdd, "ys0", y0, AddShared(model, w, &f, input.narrow, params));
   }
   Value* y = AddResidual(model, &f, params.x, y0, nullptr);
   f.Record("mlp", y0, params.slot, params.pos);

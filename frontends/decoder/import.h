@@ -31,6 +31,7 @@
 #include "frontends/checkpoint/tensor_info.h"
 #include "frontends/decoder/description.h"
 #include "frontends/precision.h"
+#include "frontends/weight_types.h"
 #include "ir/graph.h"
 
 namespace lluda::frontends::decoder {
@@ -48,6 +49,9 @@ struct ImportOptions {
   // Where find_tensor knows importances of a matrix's columns (kImportanceSuffix), and the quantiser
   // takes any, they are read.
   std::optional<ir::DType> weights;
+  // Of the tensors it names, in place of `weights`; nullopt: they stay as the checkpoint has them. All
+  // experts of a layer are named alike.
+  WeightTypes tensor_weights;
   // Adds the step that hides all but the largest logits (base/step_interface.h), for which the passes
   // let the head be read in part.
   bool partial_head = false;
@@ -65,7 +69,8 @@ struct ImportOptions {
   // each f32 slot[S] pos[C] followed by the value's own axes, q_norm and k_norm before RoPE.
   bool record_activations = false;
   // Keeps in the same way, in f32, what matrices are multiplied with: per layer @act_attention_input,
-  // @act_o_input, @act_mlp_input and, but for experts, @act_down_input.
+  // @act_o_input, @act_mlp_input and @act_down_input; of experts @act_experts, the i32 indices of those that
+  // a token takes, @act_experts_down_input of each of them, and @act_shared_down_input.
   bool record_inputs = false;
   // Required: the checkpoint's tensors, whose dtypes decide the weights' and whose shapes are
   // checked.
@@ -88,6 +93,19 @@ struct ImportOptions {
 //   checkpoint: tensor 'model.norm.weight' has shape [512], config.json asks for [1024]
 absl::StatusOr<std::unique_ptr<ir::Module>> ImportDecoder(const Decoder& decoder,
                                                           const ImportOptions& options);
+
+// A matrix of one layer, or one that exists once; of experts, all of that layer.
+struct Matrix {
+  std::string weight;                // "wq", as modules call it
+  std::optional<int64_t> layer;      // none: it exists once
+  std::vector<std::string> tensors;  // its own, or one of each expert
+  int64_t rows = 0, columns = 0;     // of all the tensors together, and of each
+};
+
+// The matrices that the module of these options has as floats, which can be quantised, in the order of
+// the weights and then of the layers. Errors as ImportDecoder says.
+absl::StatusOr<std::vector<Matrix>> FloatMatrices(const Decoder& decoder,
+                                                  const ImportOptions& options);
 
 // The names of the tensors that the importer looks for, by the config alone; that of the LM head is
 // among them whether or not it is tied.

@@ -435,6 +435,45 @@ TEST(Import, QuantisesMatricesOfFloatsInTheLoadBlock) {
   EXPECT_THAT(text, HasSubstr("rmsnorm %x @attn_norm[layer] over hid"));
 }
 
+TEST(Import, TensorsMayHaveDTypesOfTheirOwn) {
+  const Decoder decoder = BlockDecoder();
+  const auto dtype_of = [](absl::string_view) { return ir::DType::kBF16; };
+  ImportOptions options = BlockOptions(decoder, dtype_of);
+  options.tensor_weights = {{"model.layers.0.self_attn.v_proj.weight", ir::DType::kQ4_0},
+                            {"model.layers.1.self_attn.v_proj.weight", ir::DType::kQ8_0},
+                            {"model.embed_tokens.weight", std::nullopt}};
+  const std::string text = Import(decoder, options);
+  EXPECT_THAT(text, HasSubstr("= quantize_blocks @wv[attn] {out = q4_0} : q4_0"));
+  EXPECT_THAT(text, HasSubstr("= quantize_blocks @wv_2[attn_2] {out = q8_0} : q8_0"));
+  // No other matrix is quantised, and layers whose MLPs are alike share one.
+  EXPECT_THAT(text, Not(HasSubstr("quantize_blocks @wq")));
+  EXPECT_THAT(text, Not(HasSubstr("func @mlp_2")));
+  options.weights = ir::DType::kQ5_0;
+  const std::string all = Import(decoder, options);
+  EXPECT_THAT(all, HasSubstr("= quantize_blocks @wv_2[attn_2] {out = q8_0} : q8_0"));
+  EXPECT_THAT(all, HasSubstr("= quantize_blocks @wq[attn] {out = q5_0} : q5_0"));
+  EXPECT_THAT(all, Not(HasSubstr("quantize_blocks @embed")));
+}
+
+TEST(Import, FloatMatricesAreThoseThatCanBeQuantised) {
+  const Decoder decoder = BlockDecoder();
+  const auto dtype_of = [](absl::string_view name) {
+    return absl::StrContains(name, "layers.0.self_attn.q_proj") ? ir::DType::kQ8_0
+                                                                : ir::DType::kBF16;
+  };
+  const auto matrices = FloatMatrices(decoder, BlockOptions(decoder, dtype_of));
+  ASSERT_TRUE(matrices.ok()) << matrices.status();
+  std::vector<std::string> names;
+  for (const Matrix& matrix : *matrices) {
+    for (const std::string& tensor : matrix.tensors) names.push_back(tensor);
+  }
+  EXPECT_EQ(names.size(), 1 + 2 * 7 - 1);  // those of two layers, but for one
+  EXPECT_EQ(names[0], "model.embed_tokens.weight");
+  EXPECT_EQ(names[1], "model.layers.1.self_attn.q_proj.weight");
+  EXPECT_EQ((*matrices)[1].layer, 1);
+  EXPECT_EQ((*matrices)[1].columns, decoder.hidden_size);
+}
+
 TEST(Import, QuantisesByTheImportancesThatTheCheckpointHas) {
   const Decoder decoder = BlockDecoder();
   const auto dtype_of = [](absl::string_view) { return ir::DType::kBF16; };

@@ -265,11 +265,13 @@ std::vector<int64_t> TensorShape(const ir::Global& weight) {
   return shape;
 }
 
-// A weight, and the dtype that its tensors have: one for each layer, or one in all.
+// A weight, and the dtype that its tensors have: one for each layer, or one in all. Beside it the dtype that
+// they are quantised to, if they are.
 struct Found {
   const WeightRow* row;
   ir::Global weight;  // of the first tensor's dtype
   std::vector<ir::DType> dtypes;
+  std::vector<std::optional<ir::DType>> quantised;
 
   bool is_matrix() const { return row->axes[1] != nullptr; }
   bool IsMixed() const {
@@ -278,13 +280,26 @@ struct Found {
   }
 };
 
+// What a tensor of this weight is quantised to: floats with rows of whole blocks are.
+std::optional<ir::DType> QuantisedTo(const Found& found, const std::string& tensor, ir::DType dtype,
+                                     const ImportOptions& options) {
+  if (!found.is_matrix() || !ir::IsFloat(dtype)) return std::nullopt;
+  const auto own = options.tensor_weights.find(tensor);
+  const std::optional<ir::DType> to =
+      own == options.tensor_weights.end() ? options.weights : own->second;
+  if (!to) return std::nullopt;
+  const int64_t columns = found.weight.type.axes.back().extent.value;
+  return columns % ir::EncodingOf(*to).elements == 0 ? to : std::nullopt;
+}
+
 absl::StatusOr<Found> FindWeight(const WeightRow& row, const Decoder& decoder,
                                  const ImportOptions& options) {
-  Found found{&row, Declare(row, decoder), {}};
+  Found found{&row, Declare(row, decoder), {}, {}};
   ir::Global& weight = found.weight;
   for (int64_t copy = 0; copy < CopiesOf(weight); ++copy) {
     std::optional<ir::DType> dtype;
-    for (const std::string& name : ir::SourceNames(weight, copy)) {
+    const std::vector<std::string> names = ir::SourceNames(weight, copy);
+    for (const std::string& name : names) {
       ASSIGN_OR_RETURN(TensorInfo info, RequireTensor(options.find_tensor, options.checkpoint_name,
                                                       name, TensorShape(weight)));
       if (dtype && info.dtype != dtype) {
@@ -295,17 +310,34 @@ absl::StatusOr<Found> FindWeight(const WeightRow& row, const Decoder& decoder,
       dtype = info.dtype;
     }
     found.dtypes.push_back(*dtype);
+    found.quantised.push_back(QuantisedTo(found, names[0], *dtype, options));
   }
   weight.type.dtype = found.dtypes[0];
   return found;
 }
 
+// All that the module of these options reads.
+absl::StatusOr<std::vector<Found>> FindWeights(const Decoder& decoder,
+                                               const ImportOptions& options) {
+  std::vector<Found> all;
+  for (const WeightRow& row : kWeights) {
+    const bool is_needless = row.member == &Weights::lm_head &&
+                             (decoder.tie_word_embeddings || options.result == StepResult::kHidden);
+    if (is_needless || !row.has(decoder)) continue;
+    ASSIGN_OR_RETURN(Found found, FindWeight(row, decoder, options));
+    all.push_back(std::move(found));
+  }
+  return all;
+}
+
 // The same of the group's layers alone.
 Found InGroup(const Found& all, const LayerGroup& group, const Decoder& decoder) {
   const LayerGroup whole = WholeGroup(decoder, group.copies);
-  Found found{all.row, Declare(*all.row, decoder, &group), {}};
+  Found found{all.row, Declare(*all.row, decoder, &group), {}, {}};
   for (const int64_t layer : group.layers) {
-    found.dtypes.push_back(all.dtypes[static_cast<size_t>(CopyOf(whole, layer))]);
+    const auto copy = static_cast<size_t>(CopyOf(whole, layer));
+    found.dtypes.push_back(all.dtypes[copy]);
+    found.quantised.push_back(all.quantised[copy]);
   }
   found.weight.type.dtype = found.dtypes[0];
   return found;
@@ -317,8 +349,8 @@ struct Declared {
   Weights* weights;
 };
 
-// Which of these layers are alike in the dtypes of what they have in blocks: a number for each. Floats
-// are one kind, as a cast makes them one dtype.
+// Which of these layers are alike in the dtypes of what they have in blocks, or will have: a number for
+// each. Floats are one kind, as a cast makes them one dtype.
 std::vector<int> KindsOfLayers(const LayerGroup& whole, const std::vector<Found>& weights) {
   std::map<std::vector<std::optional<ir::DType>>, int> known;
   std::vector<int> kinds;
@@ -328,6 +360,7 @@ std::vector<int> KindsOfLayers(const LayerGroup& whole, const std::vector<Found>
       if (found.row->copies != whole.copies) continue;
       const ir::DType dtype = found.dtypes[layer];
       dtypes.push_back(ir::IsBlock(dtype) ? std::make_optional(dtype) : std::nullopt);
+      dtypes.push_back(found.quantised[layer]);
     }
     kinds.push_back(known.try_emplace(dtypes, static_cast<int>(known.size())).first->second);
   }
@@ -419,7 +452,7 @@ void DefineLoaded(const std::string& name, const Operand& source, bool has_paire
 ir::DType LoadedDType(const Found& found, const ImportOptions& options) {
   if (ir::IsBlock(found.weight.type.dtype)) return found.weight.type.dtype;
   const bool is_rounded = found.is_matrix() && options.precision == Precision::kBF16;
-  if (is_rounded && !options.weights) return ir::DType::kBF16;
+  if (is_rounded && !found.quantised[0]) return ir::DType::kBF16;
   return found.IsMixed() ? ir::DType::kF32 : found.weight.type.dtype;
 }
 
@@ -494,11 +527,14 @@ ir::Global* AddQuantised(const ir::Global& weight, ir::DType dtype, ir::Module* 
 // else null. InvalidArgument if it has those of some layers only.
 absl::StatusOr<ir::Global*> AddImportance(const Found& found, ir::DType dtype,
                                           const ImportOptions& options, ir::Module* module) {
-  if (!ir::TakesImportance(dtype) || ir::IsStacked(found.weight)) return nullptr;
+  if (!ir::TakesImportance(dtype)) return nullptr;
   ir::Global importance = found.weight;
   importance.name = absl::StrCat(found.weight.name, "_importance");
   absl::StrAppend(&importance.source, kImportanceSuffix);
-  importance.type = {ir::DType::kF32, {found.weight.type.axes.back()}, {}};
+  // Of experts, each has its own.
+  const std::vector<ir::Axis>& axes = found.weight.type.axes;
+  importance.type = {ir::DType::kF32, {axes.back()}, {}};
+  if (axes.size() > 2) importance.type.axes.insert(importance.type.axes.begin(), axes.front());
   const std::vector<std::string> names = AllSourceNames(importance);
   const auto missing = std::find_if(names.begin(), names.end(), [&](const std::string& name) {
     return !options.find_tensor(name).has_value();
@@ -513,17 +549,17 @@ absl::StatusOr<ir::Global*> AddImportance(const Found& found, ir::DType dtype,
                    names.size(), " layers that it should have: '", *missing, "' is not there"));
 }
 
-// Puts the matrices that are floats with rows of whole blocks into blocks of options.weights.
+// Puts the matrices that are to be quantised into blocks. InvalidArgument where all should be and none
+// can be.
 absl::Status QuantiseMatrices(const std::vector<Declared>& all, const ImportOptions& options,
                               ir::Module* module) {
-  const ir::DType dtype = *options.weights;
-  const int64_t block = ir::EncodingOf(dtype).elements;
   std::map<std::string, ir::Op*> loops;  // over the copies, by the index's name
   int count = 0;
   for (const auto& [found, weights] : all) {
     ir::Global*& weight = weights->*found.row->member;
-    if (!found.is_matrix() || !ir::IsFloat(weight->type.dtype)) continue;
-    if (weight->type.axes.back().extent.value % block != 0) continue;
+    // Alike in all layers of a group.
+    if (!found.quantised[0]) continue;
+    const ir::DType dtype = *found.quantised[0];
     ir::Attrs attrs;
     attrs.out = dtype;
     ir::Block* in = &module->load;
@@ -546,10 +582,11 @@ absl::Status QuantiseMatrices(const std::vector<Declared>& all, const ImportOpti
     weight = quantised;
     ++count;
   }
-  if (count > 0) return absl::OkStatus();
+  if (count > 0 || !options.weights) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(options.checkpoint_name, ": no matrix of floats has rows of whole blocks of ",
-                   block, " elements, which ", ir::DTypeName(dtype), " needs"));
+                   ir::EncodingOf(*options.weights).elements, " elements, which ",
+                   ir::DTypeName(*options.weights), " needs"));
 }
 
 }  // namespace
@@ -580,6 +617,29 @@ ir::Axis ModelAxis(const Decoder& decoder, absl::string_view name) {
     if (axis == name) return {std::string(name), ir::Extent::Constant(size)};
   }
   LOG(FATAL) << "the model has no axis " << name;
+}
+
+absl::StatusOr<std::vector<Matrix>> FloatMatrices(const Decoder& decoder,
+                                                  const ImportOptions& options) {
+  ASSIGN_OR_RETURN(const std::vector<Found> all, FindWeights(decoder, options));
+  std::vector<Matrix> matrices;
+  for (const Found& found : all) {
+    if (!found.is_matrix()) continue;
+    const std::vector<int64_t> layers = LayersOf(decoder, found.row->copies);
+    const std::vector<ir::Axis>& axes = found.weight.type.axes;
+    Matrix matrix;
+    matrix.weight = found.row->name;
+    matrix.rows = 1;
+    for (size_t i = 0; i + 1 < axes.size(); ++i) matrix.rows *= axes[i].extent.value;
+    matrix.columns = axes.back().extent.value;
+    for (size_t copy = 0; copy < found.dtypes.size(); ++copy) {
+      if (!ir::IsFloat(found.dtypes[copy])) continue;
+      if (found.row->copies != kOne) matrix.layer = layers[copy];
+      matrix.tensors = ir::SourceNames(found.weight, static_cast<int64_t>(copy));
+      matrices.push_back(matrix);
+    }
+  }
+  return matrices;
 }
 
 std::vector<std::string> TensorNames(const Decoder& decoder) {
@@ -631,14 +691,7 @@ TensorLookup TensorsOf(const Decoder& decoder) {
 
 absl::Status AddWeights(const Decoder& decoder, const ImportOptions& options, ir::Module* module,
                         Weights* weights, std::vector<LayerGroup>* groups) {
-  std::vector<Found> all;
-  for (const WeightRow& row : kWeights) {
-    const bool is_needless = row.member == &Weights::lm_head &&
-                             (decoder.tie_word_embeddings || options.result == StepResult::kHidden);
-    if (is_needless || !row.has(decoder)) continue;
-    ASSIGN_OR_RETURN(Found found, FindWeight(row, decoder, options));
-    all.push_back(std::move(found));
-  }
+  ASSIGN_OR_RETURN(std::vector<Found> all, FindWeights(decoder, options));
   for (const Copies copies : kCopiesOfLayers) {
     if (LayersOf(decoder, copies).empty()) continue;
     for (LayerGroup& group : GroupLayers(WholeGroup(decoder, copies), all, options)) {
@@ -664,7 +717,6 @@ absl::Status AddWeights(const Decoder& decoder, const ImportOptions& options, ir
   for (const LayerGroup& group : *groups) {
     AddLoaded(WithIndex(group.index, &loaded), decoder, options, module);
   }
-  if (!options.weights) return absl::OkStatus();
   return QuantiseMatrices(declared, options, module);
 }
 

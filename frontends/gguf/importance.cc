@@ -1,10 +1,12 @@
 #include "frontends/gguf/importance.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <optional>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
@@ -18,6 +20,7 @@ namespace {
 
 constexpr char kSums[] = ".in_sum2";
 constexpr char kCounts[] = ".counts";
+constexpr char kExperts[] = ".experts.";
 constexpr char kTexts[] = "imatrix.datasets";
 constexpr char kWindows[] = "imatrix.chunk_count";
 constexpr char kWindowTokens[] = "imatrix.chunk_size";
@@ -40,17 +43,42 @@ absl::StatusOr<std::vector<float>> NumbersOf(const std::string& path, const Tens
   return numbers;
 }
 
-// What a matrix's two tensors say; its experts, which have a count each, are added up.
+// What a matrix's two tensors say.
 absl::StatusOr<Importance::Matrix> MatrixOf(const std::string& path, const Tensor& sums,
                                             const Tensor& counts) {
   ASSIGN_OR_RETURN(const std::vector<float> squares, NumbersOf(path, sums));
   ASSIGN_OR_RETURN(const std::vector<float> tokens, NumbersOf(path, counts));
   const auto columns = static_cast<size_t>(sums.shape.back());
-  Importance::Matrix matrix;
-  matrix.sums.assign(columns, 0);
-  for (size_t i = 0; i < squares.size(); ++i) matrix.sums[i % columns] += squares[i];
-  for (const float count : tokens) matrix.count += count;
-  return matrix;
+  if (tokens.empty() || squares.size() != tokens.size() * columns) {
+    return Refuse(path, sums.name,
+                  absl::StrCat("has ", squares.size(), " sums, ", tokens.size(), " counts of ",
+                               columns, " columns are beside it"));
+  }
+  return Importance::Matrix{{squares.begin(), squares.end()}, {tokens.begin(), tokens.end()}};
+}
+
+// "model.layers.0.mlp.experts.3.up_proj.weight": the name that the matrices of all experts have, without
+// the number, and that. Of another one it is the name itself.
+std::pair<std::string, std::optional<size_t>> SplitExpert(const std::string& name) {
+  const size_t begin = name.find(kExperts);
+  if (begin == std::string::npos) return {name, std::nullopt};
+  const size_t number = begin + std::strlen(kExperts);
+  const size_t end = name.find('.', number);
+  size_t expert = 0;
+  if (end == std::string::npos ||
+      !absl::SimpleAtoi(absl::string_view(name).substr(number, end - number), &expert)) {
+    return {name, std::nullopt};
+  }
+  return {absl::StrCat(name.substr(0, number), name.substr(end + 1)), expert};
+}
+
+// The means of an expert's columns; of one that no token took, ones.
+void AppendMeans(const Importance::Matrix& matrix, size_t expert, std::vector<float>* means) {
+  const double count = matrix.counts[expert];
+  for (size_t i = 0; i < matrix.columns(); ++i) {
+    const double sum = matrix.sums[expert * matrix.columns() + i];
+    means->push_back(count > 0 ? static_cast<float>(sum / count) : 1.0f);
+  }
 }
 
 std::string FloatsOf(const std::vector<double>& numbers) {
@@ -99,9 +127,10 @@ std::string ImportanceFile(const Importance& importance) {
   writer.U32(kWindows, static_cast<uint32_t>(importance.windows));
   writer.U32(kWindowTokens, static_cast<uint32_t>(importance.window_tokens));
   for (const auto& [name, matrix] : importance.matrices) {
-    const auto columns = static_cast<int64_t>(matrix.sums.size());
-    writer.Tensor(absl::StrCat(name, kSums), 0, {columns, 1}, FloatsOf(matrix.sums));
-    writer.Tensor(absl::StrCat(name, kCounts), 0, {1, 1}, FloatsOf({matrix.count}));
+    const auto columns = static_cast<int64_t>(matrix.columns());
+    const auto experts = static_cast<int64_t>(matrix.counts.size());
+    writer.Tensor(absl::StrCat(name, kSums), 0, {columns, experts}, FloatsOf(matrix.sums));
+    writer.Tensor(absl::StrCat(name, kCounts), 0, {1, experts}, FloatsOf(matrix.counts));
   }
   return writer.Bytes();
 }
@@ -111,29 +140,47 @@ absl::Status AddImportance(const Importance& importance, bool is_tied, Checkpoin
   for (const std::string& name : checkpoint->Names()) {
     const TensorView& tensor = *checkpoint->Find(name);
     if (tensor.shape.size() < 2) continue;
-    const std::string file_name = FileName(name);
+    const auto [stacked, expert] = SplitExpert(name);
+    const std::string file_name = FileName(stacked);
     auto found = importance.matrices.find(file_name);
     if (file_name == kEmbeddingTensor && is_tied && importance.matrices.count(kHeadTensor) > 0) {
       found = importance.matrices.find(kHeadTensor);
     }
     if (found == importance.matrices.end()) continue;
     is_of_model = true;
-    if (found->second.count == 0) continue;
     const Importance::Matrix& matrix = found->second;
-    const int64_t columns = tensor.shape.back();
-    if (static_cast<int64_t>(matrix.sums.size()) != columns) {
-      return absl::InvalidArgumentError(absl::StrCat("the importance matrix has ",
-                                                     matrix.sums.size(), " columns for ",
-                                                     found->first, ", the model has ", columns));
+    if (std::all_of(matrix.counts.begin(), matrix.counts.end(), [](double n) { return n == 0; })) {
+      continue;
+    }
+    const bool has_all = tensor.shape.size() == 3;  // experts
+    const auto columns = static_cast<size_t>(tensor.shape.back());
+    if (matrix.columns() != columns) {
+      return absl::InvalidArgumentError(absl::StrCat("the importance matrix has ", matrix.columns(),
+                                                     " columns for ", found->first,
+                                                     ", the model has ", columns));
+    }
+    const size_t experts = has_all ? static_cast<size_t>(tensor.shape[0]) : 1;
+    const size_t needed = expert.value_or(0) + experts;
+    const size_t known = matrix.counts.size();
+    if (known != 1 && (has_all || !expert ? known != needed : known < needed)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the importance matrix has ", known, " experts for ", found->first,
+                       ", the model has ", expert ? "more" : absl::StrCat(experts)));
     }
     std::vector<float> means;
-    for (const double sum : matrix.sums) means.push_back(static_cast<float>(sum / matrix.count));
+    for (size_t i = 0; i < experts; ++i) {
+      AppendMeans(matrix, known == 1 ? 0 : expert.value_or(0) + i, &means);
+    }
     DerivedTensor derived;
-    derived.view = {
-        absl::StrCat(name, kImportanceSuffix), ir::DType::kF32, "F32", {columns}, nullptr,
-        means.size() * sizeof(float)};
-    derived.write = [means = std::move(means)](int64_t begin, int64_t end, std::byte* to) {
-      std::memcpy(to, means.data() + begin, static_cast<size_t>(end - begin) * sizeof(float));
+    std::vector<int64_t> shape = {tensor.shape.back()};
+    if (has_all) shape.insert(shape.begin(), tensor.shape[0]);
+    derived.view = {absl::StrCat(name, kImportanceSuffix), ir::DType::kF32, "F32", shape, nullptr,
+                    means.size() * sizeof(float)};
+    // Of its first axis: columns, or experts.
+    const size_t row = has_all ? columns : 1;
+    derived.write = [means = std::move(means), row](int64_t begin, int64_t end, std::byte* to) {
+      std::memcpy(to, means.data() + static_cast<size_t>(begin) * row,
+                  static_cast<size_t>(end - begin) * row * sizeof(float));
       return absl::OkStatus();
     };
     checkpoint->Add(std::move(derived));

@@ -2,7 +2,7 @@
 // multiplied with, over the tokens of a text. What a column's errors cost when it is quantised is that sum.
 //
 // Files have llama.cpp's form: GGUF of the type "imatrix", with the tensors NAME.in_sum2 and NAME.counts
-// for the matrix that GGUF files call NAME.
+// for the matrix that GGUF files call NAME. Where that holds a layer's experts, both have an axis more.
 //
 //   absl::StatusOr<Importance> importance = ReadImportance("wiki.imatrix.gguf");
 //   AddImportance(*importance, /*is_tied=*/true, &checkpoint);
@@ -22,9 +22,12 @@
 namespace lluda::frontends::gguf {
 
 struct Importance {
+  // Of a matrix for each expert, those of the first one come first; otherwise there is one.
   struct Matrix {
-    std::vector<double> sums;  // of squares, for each column; of all experts together
-    double count = 0;          // of the tokens that were added
+    std::vector<double> sums;    // of squares, for each column
+    std::vector<double> counts;  // of the tokens that were added
+
+    size_t columns() const { return sums.size() / counts.size(); }
   };
   std::map<std::string, Matrix> matrices;  // by GGUF's names: "blk.0.attn_q.weight"
   std::vector<std::string> texts;          // what was read, by name
@@ -39,8 +42,10 @@ std::string ImportanceFile(const Importance& importance);
 
 // Gives the matrices of the checkpoint what is known of them, the mean of a column's squares, as tensors
 // of their name and kImportanceSuffix (frontends/checkpoint/tensor_info.h). Where the head is tied, its
-// own counts for the embedding. A matrix of which no token was seen is left out. InvalidArgument for one
-// of another number of columns, and where no name is one of the model's.
+// own counts for the embedding. A matrix of which no token was seen is left out; the columns of an expert
+// that no token took count alike, as in llama.cpp. Experts have their own, one tensor each or one for all,
+// as the checkpoint has them; a file that does not tell them apart says the same of each. InvalidArgument
+// for another number of columns or experts, and where no name is one of the model's.
 absl::Status AddImportance(const Importance& importance, bool is_tied, Checkpoint* checkpoint);
 
 }  // namespace lluda::frontends::gguf

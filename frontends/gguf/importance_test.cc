@@ -43,14 +43,17 @@ class ImportanceTest : public ::testing::Test {
   std::string ErrorOf(const GgufWriter& writer) {
     return std::string(Read(writer.Bytes()).status().message());
   }
+  Checkpoint Of(const GgufWriter& writer) {
+    const auto file = GgufFile::Open(folder_.Write("w.gguf", writer.Bytes()));
+    EXPECT_TRUE(file.ok()) << file.status();
+    return Checkpoint("w", file->TensorFiles());
+  }
   // A checkpoint with an attn_q of two columns.
   Checkpoint Sound() {
     GgufWriter writer;
     writer.Tensor("model.layers.0.self_attn.q_proj.weight", 0, {2, 3}, std::string(24, '\0'));
     writer.Tensor("model.embed_tokens.weight", 0, {2, 4}, std::string(32, '\0'));
-    const auto file = GgufFile::Open(folder_.Write("w.gguf", writer.Bytes()));
-    EXPECT_TRUE(file.ok()) << file.status();
-    return Checkpoint("w", file->TensorFiles());
+    return Of(writer);
   }
 
   base::TemporaryFolder folder_;
@@ -75,15 +78,64 @@ TEST_F(ImportanceTest, AFileOfLlamaCppsIsReadAndWhatIsWrittenIsOne) {
   EXPECT_EQ(ImportanceFile(*again), ImportanceFile(*read));
   const Importance::Matrix& matrix = again->matrices.at("blk.0.attn_q.weight");
   EXPECT_THAT(matrix.sums, ElementsAre(8, 2));
-  EXPECT_EQ(matrix.count, 4);
+  EXPECT_THAT(matrix.counts, ElementsAre(4));
 }
 
-TEST_F(ImportanceTest, ExpertsAreAddedUp) {
-  const auto read = Read(FileOf("blk.0.ffn_up_exps.weight", 2, {1, 2, 10, 20}, {3, 5}).Bytes());
+constexpr char kUp[] = "blk.0.ffn_up_exps.weight";
+
+TEST_F(ImportanceTest, ExpertsAreCountedApart) {
+  const std::string file = FileOf(kUp, 2, {1, 2, 10, 20}, {3, 5}).Bytes();
+  const auto read = Read(file);
   ASSERT_TRUE(read.ok()) << read.status();
-  const Importance::Matrix& matrix = read->matrices.at("blk.0.ffn_up_exps.weight");
-  EXPECT_THAT(matrix.sums, ElementsAre(11, 22));
-  EXPECT_EQ(matrix.count, 8);
+  const Importance::Matrix& matrix = read->matrices.at(kUp);
+  EXPECT_THAT(matrix.sums, ElementsAre(1, 2, 10, 20));
+  EXPECT_THAT(matrix.counts, ElementsAre(3, 5));
+  EXPECT_EQ(ImportanceFile(*read), file);
+  GgufWriter fewer;
+  fewer.String("general.type", "imatrix")
+      .U32("imatrix.chunk_count", 3)
+      .U32("imatrix.chunk_size", 1);
+  fewer.Tensor("a.in_sum2", 0, {3, 1}, Floats({1, 2, 3}));
+  fewer.Tensor("a.counts", 0, {1, 2}, Floats({3, 5}));
+  EXPECT_THAT(ErrorOf(fewer), HasSubstr("has 3 sums, 2 counts of 3 columns are beside it"));
+}
+
+// Three experts of two columns, the second of which no token took.
+Importance OfExperts() {
+  Importance importance;
+  importance.matrices[kUp] = {{8, 2, 0, 0, 3, 6}, {4, 0, 3}};
+  return importance;
+}
+
+TEST_F(ImportanceTest, EachExpertHasItsOwnMeansAndOnesWhereNoTokenTookIt) {
+  GgufWriter writer;
+  for (const char* expert : {"0", "1", "2"}) {
+    writer.Tensor(std::string("model.layers.0.mlp.experts.") + expert + ".up_proj.weight", 0,
+                  {2, 3}, std::string(24, '\0'));
+  }
+  Checkpoint checkpoint = Of(writer);
+  const absl::Status added = AddImportance(OfExperts(), true, &checkpoint);
+  ASSERT_TRUE(added.ok()) << added;
+  EXPECT_THAT(FloatsOf(checkpoint, "model.layers.0.mlp.experts.0.up_proj.weight.importance"),
+              ElementsAre(2.0f, 0.5f));
+  EXPECT_THAT(FloatsOf(checkpoint, "model.layers.0.mlp.experts.1.up_proj.weight.importance"),
+              ElementsAre(1.0f, 1.0f));
+  EXPECT_THAT(FloatsOf(checkpoint, "model.layers.0.mlp.experts.2.up_proj.weight.importance"),
+              ElementsAre(1.0f, 2.0f));
+}
+
+TEST_F(ImportanceTest, ExpertsInOneTensorHaveOneTensorOfMeans) {
+  GgufWriter writer;
+  writer.Tensor("model.layers.0.mlp.experts.up_proj.weight", 0, {2, 5, 3}, std::string(120, '\0'));
+  Checkpoint checkpoint = Of(writer);
+  ASSERT_TRUE(AddImportance(OfExperts(), true, &checkpoint).ok());
+  EXPECT_THAT(FloatsOf(checkpoint, "model.layers.0.mlp.experts.up_proj.weight.importance"),
+              ElementsAre(2.0f, 0.5f, 1.0f, 1.0f, 1.0f, 2.0f));
+  Checkpoint again = Of(writer);
+  Importance other;
+  other.matrices[kUp] = {{1, 2, 3, 4}, {1, 1}};
+  EXPECT_EQ(AddImportance(other, true, &again).message(),
+            "the importance matrix has 2 experts for blk.0.ffn_up_exps.weight, the model has 3");
 }
 
 TEST_F(ImportanceTest, WhatIsNoMatrixOfImportancesIsRefused) {
@@ -105,8 +157,8 @@ TEST_F(ImportanceTest, WhatIsNoMatrixOfImportancesIsRefused) {
 TEST_F(ImportanceTest, ACheckpointsMatricesGetTheMeansOfTheirColumns) {
   Checkpoint checkpoint = Sound();
   Importance importance;
-  importance.matrices["blk.0.attn_q.weight"] = {{8, 2}, 4};
-  importance.matrices["output.weight"] = {{5, 6}, 1};
+  importance.matrices["blk.0.attn_q.weight"] = {{8, 2}, {4}};
+  importance.matrices["output.weight"] = {{5, 6}, {1}};
   ASSERT_TRUE(AddImportance(importance, /*is_tied=*/true, &checkpoint).ok());
   EXPECT_THAT(FloatsOf(checkpoint, "model.layers.0.self_attn.q_proj.weight.importance"),
               ElementsAre(2.0f, 0.5f));
@@ -117,11 +169,11 @@ TEST_F(ImportanceTest, ACheckpointsMatricesGetTheMeansOfTheirColumns) {
 TEST_F(ImportanceTest, OfAHeadApartTheEmbeddingHasNoneAndOtherColumnsAreRefused) {
   Checkpoint checkpoint = Sound();
   Importance importance;
-  importance.matrices["output.weight"] = {{5, 6}, 1};
-  importance.matrices["blk.0.attn_q.weight"] = {{8, 2}, 0};  // no token was seen
+  importance.matrices["output.weight"] = {{5, 6}, {1}};
+  importance.matrices["blk.0.attn_q.weight"] = {{8, 2}, {0}};  // no token was seen
   ASSERT_TRUE(AddImportance(importance, /*is_tied=*/false, &checkpoint).ok());
   EXPECT_EQ(checkpoint.Names().size(), 2u);
-  importance.matrices["blk.0.attn_q.weight"] = {{8, 2, 1}, 4};
+  importance.matrices["blk.0.attn_q.weight"] = {{8, 2, 1}, {4}};
   EXPECT_EQ(AddImportance(importance, /*is_tied=*/false, &checkpoint).message(),
             "the importance matrix has 3 columns for blk.0.attn_q.weight, the model has 2");
 }
@@ -129,7 +181,7 @@ TEST_F(ImportanceTest, OfAHeadApartTheEmbeddingHasNoneAndOtherColumnsAreRefused)
 TEST_F(ImportanceTest, ImportancesOfAnotherKindOfModelAreRefused) {
   Checkpoint checkpoint = Sound();
   Importance importance;
-  importance.matrices["encoder.0.attn.weight"] = {{8, 2}, 4};
+  importance.matrices["encoder.0.attn.weight"] = {{8, 2}, {4}};
   EXPECT_EQ(AddImportance(importance, /*is_tied=*/true, &checkpoint).message(),
             "the importance matrix names no matrix of the model");
 }

@@ -89,6 +89,15 @@ absl::StatusOr<Type> InferDequantize(const Op& op) {
   return in.With(DType::kF32);
 }
 
+// Whether `some` are some of the axes, in their order, and the last one is among them.
+bool AreRowsOf(const std::vector<Axis>& axes, const std::vector<Axis>& some) {
+  auto next = some.begin();
+  for (const Axis& axis : axes) {
+    if (next != some.end() && *next == axis) ++next;
+  }
+  return next == some.end() && !some.empty() && some.back() == axes.back();
+}
+
 absl::StatusOr<Type> InferQuantizeBlocks(const Op& op) {
   const Type& in = op.operand(0).type();
   if (!IsFloat(in.dtype)) return Error(op, "operand 0 must be of a float type, is ", ToString(in));
@@ -102,10 +111,10 @@ absl::StatusOr<Type> InferQuantizeBlocks(const Op& op) {
     if (!TakesImportance(*op.attrs.out)) {
       return Error(op, "the quantiser for ", DTypeName(*op.attrs.out), " takes no importance");
     }
-    if (importance.dtype != DType::kF32 || importance.axes.size() != 1 ||
-        !(importance.axes[0] == in.axes.back())) {
+    if (importance.dtype != DType::kF32 || !AreRowsOf(in.axes, importance.axes)) {
       return Error(op, "the importance must be ", ToString(Type{DType::kF32, {in.axes.back()}, {}}),
-                   ", is ", ToString(importance));
+                   ", or have axes before it that ", ToString(in), " has, is ",
+                   ToString(importance));
     }
   }
   return in.With(*op.attrs.out);

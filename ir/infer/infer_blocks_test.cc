@@ -82,8 +82,10 @@ TEST(InferBlocksTest, OthersSayThatTheyDoNot) {
        "quantize_blocks: there is no quantiser for mxfp4"},
       {"%d = quantize_blocks %y @by {out = q4_0} : f32",
        "quantize_blocks: the quantiser for q4_0 takes no importance"},
-      {"%d = quantize_blocks %y %y {out = iq4_nl} : f32",
-       "quantize_blocks: the importance must be f32 k[64], is f32 n[3] k[64]"},
+      {"%d = quantize_blocks %y %z {out = iq4_nl} : f32",
+       "quantize_blocks: the importance must be f32 k[64], or have axes before it that f32 n[3] "
+       "k[64] "
+       "has, is f32"},
       {"%d = quantize_blocks %y {out = bf16} : bf16",
        "quantize_blocks: there is no quantiser for bf16"},
       {"%d = quantize_blocks %y : f32", "quantize_blocks: needs the attribute 'out'"},

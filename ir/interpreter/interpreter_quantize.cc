@@ -1,6 +1,8 @@
 // Numbers as small integers that share a scale.
 #include <algorithm>
 #include <cmath>
+#include <utility>
+#include <vector>
 
 #include "absl/types/span.h"
 #include "ir/interpreter/interpreter_ops.h"
@@ -50,10 +52,24 @@ absl::StatusOr<Tensor> RunQuantize(const KernelArgs& args) {
 
 absl::StatusOr<Tensor> RunQuantizeBlocks(const KernelArgs& args) {
   Tensor result(args.type);
-  absl::Span<const float> importance;
-  if (args.in.size() > 1) importance = args.in[1]->floats();
-  EncodeBlocks(args.type.dtype, args.in[0]->floats(), absl::MakeSpan(result.mutable_blocks()),
-               importance);
+  const DType dtype = args.type.dtype;
+  const absl::Span<const float> values = args.in[0]->floats();
+  const absl::Span<std::byte> blocks = absl::MakeSpan(result.mutable_blocks());
+  if (args.in.size() == 1) {
+    EncodeBlocks(dtype, values, blocks);
+    return result;
+  }
+  const absl::Span<const float> importance = args.in[1]->floats();
+  const std::vector<Axis>& axes = args.type.axes;
+  std::vector<int64_t> rows = Lengths(axes);
+  const int64_t columns = std::exchange(rows.back(), 1);
+  const int64_t bytes = BytesOf(dtype, columns);
+  size_t row = 0;
+  ForEachIndex<1>(rows, {StridesAlong(axes, args.in[1]->type())}, [&](const auto& at) {
+    EncodeBlocks(dtype, values.subspan(row * columns, columns), blocks.subspan(row * bytes, bytes),
+                 importance.subspan(at[0], columns));
+    ++row;
+  });
   return result;
 }
 

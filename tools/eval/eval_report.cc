@@ -48,6 +48,7 @@ EvalSubject SubjectOf(const engine::LoadOptions& options) {
   subject.precision = std::string(engine::PrecisionName(module.precision));
   subject.kv_cache = std::string(engine::KvCacheName(module.kv_cache, module.precision));
   if (module.weights) subject.weights = std::string(ir::DTypeName(*module.weights));
+  if (module.chosen != nullptr) subject.weights = absl::StrCat("auto ", module.chosen->budget);
   if (module.activations != engine::Activations::kExact) {
     subject.activations = std::string(engine::ActivationsName(module.activations));
   }

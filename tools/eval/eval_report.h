@@ -18,7 +18,7 @@ struct EvalSubject {
   std::string model;
   std::string precision;
   std::string kv_cache;
-  std::string weights;      // quantised to while loading; empty: as the model has them
+  std::string weights;  // quantised to while loading, "auto kl=0.01"; empty: as the model has them
   std::string activations;  // "int8"; empty: exact
 };
 

@@ -136,6 +136,12 @@ class Evaluator {
       absl::Span<const float> theirs;
       if (against_) {
         ASSIGN_OR_RETURN(theirs, against_->Read(part));
+      } else if (!options_.against_logits.empty()) {
+        theirs = options_.against_logits.subspan(
+            evaluation->positions.size() * static_cast<size_t>(reader_.width()), logits.size());
+      }
+      if (options_.keep_logits != nullptr) {
+        options_.keep_logits->insert(options_.keep_logits->end(), logits.begin(), logits.end());
       }
       Add(logits, theirs, window.begin + i + 1 - front, count, evaluation);
     }
@@ -247,6 +253,9 @@ absl::StatusOr<Evaluation> Evaluate(engine::Model* model, engine::Model* against
                                     const EvalText& text, const EvalOptions& options) {
   const tokenizer::Tokenizer& tokenizer = *model->tokenizer();
   TextTokens tokens = TokensOf(tokenizer, text.text);
+  if (options.tokens > 0 && static_cast<int64_t>(tokens.text.size()) > options.tokens) {
+    tokens.text.resize(static_cast<size_t>(options.tokens));
+  }
   const auto front = static_cast<int64_t>(tokens.front.size());
   Evaluation evaluation;
   evaluation.text_name = text.name;
@@ -286,6 +295,14 @@ absl::StatusOr<Evaluation> Evaluate(engine::Model* model, engine::Model* against
   const std::vector<Window> windows =
       CutWindows(evaluation.tokens, of_text, evaluation.stride, front > 0);
   for (const Window& window : windows) evaluation.wanted += window.end - window.counted;
+  if (!options.against_logits.empty()) {
+    if (static_cast<int64_t>(options.against_logits.size()) != evaluation.wanted * reader.width()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          model->folder(), ": ", options.against_logits.size(), " logits to compare with, ",
+          evaluation.wanted, " positions of ", reader.width(), " are read"));
+    }
+    evaluation.is_compared = true;
+  }
   const std::vector<int32_t> ids = tokens.text;
   Evaluator evaluator(std::move(reader), std::move(against_reader), std::move(tokens), options,
                       model->threads());

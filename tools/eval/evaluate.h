@@ -20,6 +20,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "engine/model.h"
 #include "tools/eval/score.h"
 #include "tools/eval/text_tokens.h"
@@ -30,6 +31,11 @@ struct EvalOptions {
   // Tokens at a time, what is in front among them; 0: 512, or all a model holds.
   int64_t window = 0;
   int64_t stride = 0;  // from one window to the next; 0: half of what a window holds of the text
+  int64_t tokens = 0;  // so many of the text's first ones are all of it; 0: it is read whole
+  // The other model's logits at the positions that count, as `keep_logits` of the same text and windows had
+  // them: in place of that model.
+  absl::Span<const float> against_logits;
+  std::vector<float>* keep_logits = nullptr;  // gets this model's
   // Looked at between steps: what was measured until then is the result.
   const std::atomic<bool>* cancel = nullptr;
   // Told how many positions have been scored.
@@ -68,7 +74,7 @@ struct Evaluation {
 };
 
 // `against` is null or loaded beside `model`, which has a tokenizer. InvalidArgument for a text with
-// nothing to predict, a window or stride out of range, and another model whose vocabulary is another;
+// nothing to predict, a window or stride out of range, another model whose vocabulary is another, and logits of other positions;
 // FailedPrecondition for models that give no logits.
 absl::StatusOr<Evaluation> Evaluate(engine::Model* model, engine::Model* against,
                                     const EvalText& text, const EvalOptions& options);

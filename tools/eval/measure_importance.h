@@ -2,10 +2,10 @@
 // multiplied with while the model reads a text (frontends/gguf/importance.h).
 //
 //   options.module = ImportanceModule(options.module);   // then loaded
-//   MeasureImportance(model.get(), *files->checkpoint, text, {});
+//   MeasureImportance(model.get(), *files, text, {});
 //
-// A matrix of the experts of a layer has one sum for all of them, of every token: which expert takes a
-// token is not looked at, and what the last matrix of an expert is multiplied with is not known.
+// An expert's matrices have the sums of the tokens that took it. Of a model with layers of both kinds, with
+// experts and without, only the matrices of attention are known.
 #ifndef LLUDA_TOOLS_EVAL_MEASURE_IMPORTANCE_H_
 #define LLUDA_TOOLS_EVAL_MEASURE_IMPORTANCE_H_
 
@@ -13,7 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "engine/model.h"
-#include "frontends/checkpoint/checkpoint.h"
+#include "engine/source/model_files.h"
 #include "frontends/gguf/importance.h"
 #include "tools/eval/evaluate.h"
 #include "tools/eval/text_tokens.h"
@@ -24,11 +24,18 @@ namespace lluda::tools {
 engine::ModuleOptions ImportanceModule(engine::ModuleOptions module);
 
 // Reads the text in windows of EvalOptions::window tokens (512), one behind the other; the last one may
-// be shorter. Cancelled, it is what was read until then. `checkpoint` is the model's. InvalidArgument for
+// be shorter. Cancelled, it is what was read until then. `files` are the model's. InvalidArgument for
 // a text without tokens and a window that the context does not hold.
-absl::StatusOr<frontends::gguf::Importance> MeasureImportance(
-    engine::Model* model, const frontends::Checkpoint& checkpoint, const EvalText& text,
-    const EvalOptions& options);
+absl::StatusOr<frontends::gguf::Importance> MeasureImportance(engine::Model* model,
+                                                              const engine::ModelFiles& files,
+                                                              const EvalText& text,
+                                                              const EvalOptions& options);
+// The same of a text that is tokens already.
+absl::StatusOr<frontends::gguf::Importance> MeasureImportance(engine::Model* model,
+                                                              const engine::ModelFiles& files,
+                                                              const TextTokens& tokens,
+                                                              const std::string& text_name,
+                                                              const EvalOptions& options);
 
 // What was measured, in a few lines.
 std::string ImportanceText(const frontends::gguf::Importance& importance, const std::string& file);

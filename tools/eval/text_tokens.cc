@@ -1,8 +1,17 @@
 #include "tools/eval/text_tokens.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "base/files/whole_file.h"
+#include "base/status_macros.h"
 
 namespace lluda::tools {
+
+absl::StatusOr<EvalText> ReadEvalText(const std::string& file) {
+  ASSIGN_OR_RETURN(std::string text, base::ReadInput(file));
+  return EvalText{file == "-" ? "stdin" : file, std::move(text)};
+}
 
 TextTokens TokensOf(const tokenizer::Tokenizer& tokenizer, const std::string& text) {
   TextTokens tokens;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "frontends/tokenizer/tokenizer.h"
 
 namespace lluda::tools {
@@ -17,6 +18,9 @@ struct EvalText {
   std::string name;  // for error messages
   std::string text;
 };
+
+// The contents of a file, or of stdin if it is "-". Errors of reading it.
+absl::StatusOr<EvalText> ReadEvalText(const std::string& file);
 
 // A text's tokens, and those that the tokenizer puts in front of texts.
 struct TextTokens {

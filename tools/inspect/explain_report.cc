@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "base/json/json_writer.h"
+#include "engine/weight_budget/chosen_text.h"
 
 namespace lluda::tools {
 namespace {
@@ -89,6 +90,9 @@ std::string ExplainText(const ExplainReport& report) {
   for (const ExplainedStatement& statement : report.statements) {
     AppendStatement(report, statement, &text);
   }
+  if (report.chosen != nullptr) {
+    absl::StrAppend(&text, "\n", engine::ChosenText(*report.chosen));
+  }
   const std::string unseen = UnseenText(report);
   if (!unseen.empty()) absl::StrAppend(&text, "\n", unseen, "\n");
   if (report.misses.empty() && !unseen.empty()) return text;
@@ -141,6 +145,11 @@ void AppendExplainJson(const ExplainReport& report, base::JsonWriter* writer) {
     json.EndObject();
   }
   json.EndArray();
+  if (report.chosen != nullptr) {
+    json.Key("weights").BeginObject();
+    engine::AppendChosenJson(*report.chosen, &json);
+    json.EndObject();
+  }
   if (report.unseen_passes > 0) json.Key("note").String(UnseenText(report));
 }
 

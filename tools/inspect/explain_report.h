@@ -7,10 +7,12 @@
 #define LLUDA_TOOLS_INSPECT_EXPLAIN_REPORT_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/json/json_writer.h"
+#include "frontends/chosen_weights.h"
 
 namespace lluda::tools {
 
@@ -40,6 +42,8 @@ struct ExplainReport {
   std::vector<std::pair<std::string, double>> limits;  // name and units a second
   std::vector<ExplainedStatement> statements;          // in the order they run
   std::vector<MissedFusion> misses;
+  // How the weights' types were chosen; null: by no budget.
+  std::shared_ptr<const frontends::ChosenWeights> chosen;
   int64_t unseen_passes = 0;  // that had run before any was looked at: of a bundle, all
 };
 

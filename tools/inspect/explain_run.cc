@@ -329,6 +329,7 @@ absl::StatusOr<std::vector<ExplainReport>> ExplainRuns(const OptimisedModel& opt
       report.limits.emplace_back(LimitName(limit), rate);
     }
     report.misses = optimised.history.misses;
+    report.chosen = optimised.numbers.chosen;
     report.unseen_passes = optimised.history.unseen_passes;
     OpsOfStatement computed;
     report.statements =
