@@ -13,7 +13,8 @@
 //
 // A new statement under an old name came from the old one and from what only that one read. A new
 // name came from the statements whose place its readers took, or from the same name elsewhere, from
-// where it was hoisted. A new function is a copy: its statements came from those of the same names. A cast that a pass folds into the statement before it is not followed.
+// where it was hoisted. A new function is a copy: its statements came from those of the same names. A
+// cast that a pass folds into the statement before it is not followed.
 #ifndef LLUDA_PASSES_FRAMEWORK_PROVENANCE_H_
 #define LLUDA_PASSES_FRAMEWORK_PROVENANCE_H_
 
