@@ -55,8 +55,12 @@ std::string ExplainRows(const Op& gather) {
   const bool is_param = std::any_of(params.begin(), params.end(),
                                     [&](const auto& param) { return param.get() == rows.value; });
   if (!is_param) return absl::StrCat(OperandText(rows), " is no parameter");
-  if (rows.type().axes.size() == 1) return "";
-  return absl::StrCat(OperandText(rows), " has ", rows.type().axes.size(), " axes, expected 1");
+  const auto& axes = rows.type().axes;
+  if (axes.size() != 1) {
+    return absl::StrCat(OperandText(rows), " has ", axes.size(), " axes, expected 1");
+  }
+  if (axes[0].name != gather.attrs.axes[0]) return "";
+  return absl::StrCat(OperandText(rows), " has the axis ", axes[0].name, ", too");
 }
 
 // Why the rows that the gather picks cannot be computed alone; "" if they can.
@@ -71,7 +75,7 @@ std::string Explain(const Op& gather, const Op& layers) {
     if (!why.empty()) return why;
     call = LastCallOf(layers);
   }
-  return FindRowParts(*call->callee, axis).obstacle;
+  return FindRowParts(*call->callee, axis, gather.operand(1).type()).obstacle;
 }
 
 // `index`, or the number that it stands for.
@@ -123,7 +127,7 @@ class Peeler {
   absl::StatusOr<std::vector<Op*>> Narrow(Op* gather, Op* call) {
     const std::string axis = gather->attrs.axes[0];
     Value* rows = gather->operand(1).value;
-    const RowParts parts = FindRowParts(*call->callee, axis);
+    const RowParts parts = FindRowParts(*call->callee, axis, rows->type);
     ASSIGN_OR_RETURN(Func * callee, functions_.Of(*call->callee, parts, rows->type));
     std::vector<Op*> gathers;
     std::vector<Operand> operands = call->operands();

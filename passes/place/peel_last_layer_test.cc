@@ -164,6 +164,11 @@ TEST_F(PeelLastLayerTest, LeavesRowsThatAreComputedAlone) {
              "xr", "%same is no parameter");
 }
 
+TEST_F(PeelLastLayerTest, LeavesRowsThatAreCountedAsTheOthersAlone) {
+  ExpectMiss(&pass_, absl::StrReplaceAll(kLayers, {{"row[R]", "tok[T]"}}), "xr",
+             "%rows has the axis tok, too");
+}
+
 TEST_F(PeelLastLayerTest, AGpuComputesAllRows) {
   PeelLastLayer on_gpu(machine::DeviceKind::kGpu);
   ExpectMiss(&on_gpu, kLayers, "xr", "a GPU would need further kernels for these rows");

@@ -47,7 +47,10 @@ bool KeepsRowsApart(const Op& op, const std::string& axis) {
 
 class Finder {
  public:
-  Finder(const Func& func, const std::string& axis) : func_(func) { parts_.axis = axis; }
+  Finder(const Func& func, const std::string& axis, const Type& rows)
+      : func_(func), row_(rows.axes[0].name) {
+    parts_.axis = axis;
+  }
 
   RowParts Find() {
     for (const auto& op : func_.body.ops()) {
@@ -74,9 +77,9 @@ class Finder {
     if (!has_product)
       return Fail(absl::StrCat("all rows of its products are needed in @", func_.name));
     for (const Value* value : parts_.gathered) {
-      if (value->type.axes[0].name == parts_.axis) continue;
-      return Fail(absl::StrCat("%", value->name, " in @", func_.name, " has other axes before ",
-                               parts_.axis));
+      if (value->type.axes[0].name == parts_.axis && !value->type.HasAxis(row_)) continue;
+      return Fail(
+          absl::StrCat("%", value->name, " in @", func_.name, " is ", ir::ToString(value->type)));
     }
     parts_.sees_all_rows = std::any_of(parts_.whole.begin(), parts_.whole.end(),
                                        [&](const Op* op) { return HasRows(*op); });
@@ -127,6 +130,7 @@ class Finder {
   }
 
   const Func& func_;
+  const std::string& row_;
   RowParts parts_;
   std::set<const Value*> seen_;
 };
@@ -227,8 +231,8 @@ class Copier {
 
 }  // namespace
 
-RowParts FindRowParts(const Func& func, const std::string& axis) {
-  return Finder(func, axis).Find();
+RowParts FindRowParts(const Func& func, const std::string& axis, const Type& rows) {
+  return Finder(func, axis, rows).Find();
 }
 
 absl::StatusOr<Func*> RowFunctions::Of(const Func& func, const RowParts& parts, const Type& rows) {

@@ -36,8 +36,9 @@ struct RowParts {
   std::string obstacle;                    // why there is nothing to gain; "" if there is
 };
 
-// Of a function of whose result rows along this axis are wanted.
-RowParts FindRowParts(const ir::Func& func, const std::string& axis);
+// Of a function of whose result rows along this axis are wanted, as many as `rows`, integers along one
+// axis, has.
+RowParts FindRowParts(const ir::Func& func, const std::string& axis, const ir::Type& rows);
 
 // The copies, each of which is made once.
 class RowFunctions {
@@ -45,8 +46,7 @@ class RowFunctions {
   // `by` is the pass that makes them.
   RowFunctions(ir::Module* module, absl::string_view by) : module_(module), by_(by) {}
 
-  // The copy of `func` for as many rows as `rows`, integers along one axis, has. `parts` are the
-  // function's, without an obstacle.
+  // The copy of `func` for as many rows. `parts` are the function's, without an obstacle.
   absl::StatusOr<ir::Func*> Of(const ir::Func& func, const RowParts& parts, const ir::Type& rows);
 
  private:
