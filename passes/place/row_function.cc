@@ -1,7 +1,6 @@
 #include "passes/place/row_function.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -39,8 +38,8 @@ bool KeepsRowsApart(const Op& op, const std::string& axis) {
   const auto& named = op.attrs.axes;
   const bool is_named = std::find(named.begin(), named.end(), axis) != named.end();
   if (is_named && op.opcode() != Opcode::kPermute) return false;
-  if (ir::IsBlock(op.result_type().dtype) && op.result_type().axes.back().name == axis)
-    return false;
+  const ir::Type& type = op.result_type();
+  if (ir::IsBlock(type.dtype) && type.axes.back().name == axis) return false;
   return std::any_of(op.operands().begin(), op.operands().end(),
                      [&](const Operand& operand) { return operand.type().HasAxis(axis); });
 }
@@ -65,17 +64,19 @@ class Finder {
       return Fail(absl::StrCat("@", func_.name, " returns no rows of ", parts_.axis));
     }
     // What is found to be needed for all rows may have been taken for some before.
-    for (size_t known = 0; known == 0 || parts_.whole.size() > known;) {
-      known = std::max<size_t>(parts_.whole.size(), 1);
+    size_t known = 0;
+    do {
+      known = parts_.whole.size();
       parts_.some.clear();
       parts_.gathered.clear();
       seen_.clear();
       NeedSome(returned.value);
-    }
+    } while (parts_.whole.size() > known);
     const bool has_product = std::any_of(parts_.some.begin(), parts_.some.end(),
                                          [](const Op* op) { return IsProduct(*op); });
-    if (!has_product)
+    if (!has_product) {
       return Fail(absl::StrCat("all rows of its products are needed in @", func_.name));
+    }
     for (const Value* value : parts_.gathered) {
       if (value->type.axes[0].name == parts_.axis && !value->type.HasAxis(row_)) continue;
       return Fail(
@@ -137,8 +138,9 @@ class Finder {
 
 std::string UniqueFuncName(const ir::Module& module, const std::string& hint) {
   std::string candidate = hint;
-  for (int i = 1; module.FindFunc(candidate) != nullptr; ++i)
+  for (int i = 1; module.FindFunc(candidate) != nullptr; ++i) {
     candidate = absl::StrCat(hint, "_", i);
+  }
   return candidate;
 }
 
