@@ -215,7 +215,7 @@ expect_json lluda.verify/1 'j["ok"]' 'not j["dump_verified"]' 'j["passes"] == 0'
 run verify --as-is
 expect_error 2 "--ir"
 sed 's/{mask = causal, out = bf16, /{out = bf16, /' last >edited.lluda
-for command in "generate -p x" "verify --as-is --layers 1" "explain --json" "asm --list --json" "report -o no.html"; do
+for command in "generate -p x" "verify --as-is --layers 2" "explain --json" "asm --list --json" "report -o no.html"; do
   # shellcheck disable=SC2086
   run $command --ir edited.lluda
   expect_error 2 "lluda: edited.lluda:$line: @attn: %o0: no kernel for attention"
