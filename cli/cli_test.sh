@@ -249,7 +249,7 @@ run ir --after fuse-everything
 expect_error 2 "--after: 'fuse-everything' is none of the passes"
 run ir --json
 expect_json lluda.ir/1 \
-  '[s["name"] for s in j["sections"]] == ["declarations", "load", "@attn", "@mlp", "@logits", "@step"]' \
+  '[s["name"] for s in j["sections"]] == ["declarations", "load", "@attn", "@mlp", "@logits", "@step", "@mlp_rows", "@attn_rows"]' \
   'any("= attention " in line for line in j["sections"][2]["lines"])'
 run ir --json --after fuse-everything
 expect_error 2 "--after: 'fuse-everything' is none of the passes"

@@ -59,6 +59,8 @@ expect 0 "verify"
 grep -q "^ok: " out || fail "verify finds something: $(head -3 out)"
 run explain "$tiny" --device gpu-sim --depth 3
 expect 0 "explain"
+grep -qF "peel-last-layer @step %xr: a GPU would need further kernels for these rows" out ||
+  fail "explain does not say why the last layer computes all rows: $(tail -3 out)"
 grep -q "3 matmul" out || fail "explain does not show what a group computes: $(head -9 out)"
 run report "$tiny" --device gpu-sim --json --depth 3 --tokens 9
 expect 0 "report"

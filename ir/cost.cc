@@ -74,9 +74,12 @@ Cost ExpertMatmulCost(const Op& op, const CostShape& shape) {
 
 // A query meets every position it sees twice: for its score, and with its weight.
 Cost AttentionCost(const Op& op, const CostShape& shape) {
-  const double seen = PositionsSeen(shape.depth, shape.tokens, op.attrs.window) /
-                      static_cast<double>(shape.tokens);  // by a token, on average
-  const double read = PositionsRead(shape.depth, shape.tokens, op.attrs.window);
+  // Of the last tokens, where not all of them attend.
+  const int64_t tokens = std::min(shape.tokens, ElementCount(op.operand(3).type(), shape.symbols));
+  const int64_t depth = shape.depth + shape.tokens - tokens;
+  const double seen = PositionsSeen(depth, tokens, op.attrs.window) /
+                      static_cast<double>(tokens);  // by a token, on average
+  const double read = PositionsRead(depth, tokens, op.attrs.window);
   Cost cost;
   cost.flops = 4 * Elements(op.operand(0).type(), shape) * seen;
   const int end = op.operand_count() - (ReadsPages(op) ? 1 : 0);

@@ -15,6 +15,7 @@ namespace {
 constexpr char kText[] = R"(lluda 1
 module @m {
   symbol T in 1..16
+  symbol R in 1..16
   symbol S in 1..4
   symbol C in 16..256
   weight @w : bf16 ff[24] hid[8]
@@ -29,12 +30,14 @@ module @m {
   state @vi : i8 slot[S] kv[2] pos[C] dim[4]
   state @kscale : f32 slot[S] kv[2] pos[C]
   state @vscale : f32 slot[S] kv[2] pos[C]
-  func @f(%x: bf16 tok[T] hid[8], %q: bf16 tok[T] kv[2] rep[3] dim[4], %kk: bf16 tok[T] kv[2] dim[4], %ids: i32 tok[T], %slot: i32 tok[T], %b: i8 tok[T] blk[2] num[4], %h: bf16 tok[T] blk[2] num[4], %y: f32 tok[T] ff[24], %t: f32 tok[T]) -> f32 tok[T] ff[12] {
+  func @f(%x: bf16 tok[T] hid[8], %q: bf16 tok[T] kv[2] rep[3] dim[4], %kk: bf16 tok[T] kv[2] dim[4], %ids: i32 tok[T], %slot: i32 tok[T], %b: i8 tok[T] blk[2] num[4], %h: bf16 tok[T] blk[2] num[4], %y: f32 tok[T] ff[24], %t: f32 tok[T], %qr: bf16 tok[R] kv[2] rep[3] dim[4], %r: i32 tok[R]) -> f32 tok[T] ff[12] {
     %e = gather @embed over vocab at %ids : bf16 tok[T] hid[8]
     %c = cast %e {out = f32} : f32 tok[T] hid[8]
     %ks = append @k %kk over slot pos at %slot %ids : bf16 slot[S] kv[2] pos[C] dim[4]
     %o = attention %q %ks @v over slot pos dim at %ids %slot {mask = causal, scale = 0.5} : f32 tok[T] kv[2] rep[3] dim[4]
     %win = attention %q %ks @v over slot pos dim at %ids %slot {mask = causal, scale = 0.5, window = 4} : f32 tok[T] kv[2] rep[3] dim[4]
+    %few = attention %qr %ks @v over slot pos dim at %r %r {mask = causal, scale = 0.5} : f32 tok[R] kv[2] rep[3] dim[4]
+    %fewwin = attention %qr %ks @v over slot pos dim at %r %r {mask = causal, scale = 0.5, window = 4} : f32 tok[R] kv[2] rep[3] dim[4]
     %i = attention %q @ki @vi over slot pos dim at %ids %slot @kscale @vscale {mask = causal, scale = 0.5} : f32 tok[T] kv[2] rep[3] dim[4]
     %vs = matmul %x @wv @v2 over hid slot pos -> kv[2] dim[4] at %slot %ids {epilogue = append, out = bf16} : bf16 slot[S] kv[2] pos[C] dim[4]
     %ib = matmul %b @wb over num : i32 tok[T] blk[2] n[24]
@@ -57,7 +60,7 @@ class CostTest : public testing::Test {
 
   Cost Of(const std::string& name, int64_t tokens, int64_t depth,
           std::optional<double> kept_columns = {}) {
-    const std::map<std::string, int64_t> values = {{"T", tokens}, {"S", 1}, {"C", 256}};
+    const std::map<std::string, int64_t> values = {{"T", tokens}, {"R", 2}, {"S", 1}, {"C", 256}};
     CostShape shape;
     shape.symbols = [values](absl::string_view symbol) { return values.at(std::string(symbol)); };
     shape.tokens = tokens;
@@ -110,6 +113,16 @@ TEST_F(CostTest, AttentionWithAWindowCostsAsMuchAsItsWindows) {
   EXPECT_EQ(Of("win", 4, 1).flops, 4 * (2 + 3 + 4 + 4) * 2 * 3 * 4);
   EXPECT_EQ(Of("win", 4, 1).bytes, 2 * (5 * 2 * 4 * 2));
   EXPECT_EQ(Of("win", 2, 0).flops, Of("o", 2, 0).flops);
+}
+
+TEST_F(CostTest, WhereSomeTokensAttendTheyAreTheLast) {
+  // Two of nine tokens behind ten others.
+  EXPECT_EQ(Of("few", 9, 10).flops, 4 * (18 + 19) * 2 * 3 * 4);
+  EXPECT_EQ(Of("few", 9, 10).bytes, Of("o", 9, 10).bytes);
+  EXPECT_EQ(Of("fewwin", 9, 10).flops, 4 * (4 + 4) * 2 * 3 * 4);
+  EXPECT_EQ(Of("fewwin", 9, 10).bytes, 2 * (5 * 2 * 4 * 2));
+  // A step has no more rows than tokens.
+  EXPECT_EQ(Of("few", 1, 10).bytes, Of("o", 1, 10).bytes);
 }
 
 TEST_F(CostTest, AttentionToIntegersReadsAByteAnElementAndTheScales) {

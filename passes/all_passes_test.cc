@@ -135,6 +135,7 @@ TEST(AllPassesTest, FunctionsComputeTheSameAfterEachPass) {
     const Inputs inputs = SmallInputs(*after);  // page-caches adds some
     int compared = 0;
     for (const auto& func : after->funcs()) {
+      if (before->FindFunc(func->name) == nullptr) continue;  // a copy that the pass made
       ExpectClose(Evaluate(*before, func->name, inputs), Evaluate(*after, func->name, inputs),
                   absl::StrCat(pass, ": @", func->name));
       ++compared;

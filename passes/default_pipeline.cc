@@ -34,6 +34,7 @@ std::vector<std::string> DefaultPipeline() {
       "ring-caches",       // every attention is found and fused by now, whatever it has behind it
       "page-caches",       // of a module that has symbols for pages; what is a ring stays one
       "pack-weights",      // matrices are weights and globals now, so one rule finds them all
+      "peel-last-layer",   // nothing is fused or packed any more that would have to be done twice
       "dce",               // transposed and concatenated rows that only fed a pack
       "plan-memory",       // last: any later change would make the plan wrong
   };

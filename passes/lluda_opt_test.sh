@@ -42,7 +42,7 @@ diff "$folder/m.lluda" "$folder/dumps/00-input.lluda" || failures=$((failures + 
 expect 0 "$swept" '' --passes=cse,dce --dump-dir="$folder/filtered" --dump-filter=dce -
 [[ $(ls "$folder/filtered") == '02-dce.lluda' ]] || failures=$((failures + 1))
 expect 0 $'@f: 64 bytes\n  %dead at 0, 8 bytes, statements 0..0' '' --passes=cse --memory-plan -
-expect 0 $'canonicalize\ncse\ndce\n*page-caches\nplan-memory\nring-caches\nsplit-head' '' --list-passes
+expect 0 $'canonicalize\ncse\ndce\n*page-caches\npeel-last-layer\nplan-memory\nring-caches\nsplit-head' '' --list-passes
 expect 0 '*' $' 1 cse *\\(unchanged\\)\n 2 dce *ms' --passes=cse,dce --timing -
 
 expect 1 '' "lluda_opt: there is no pass 'dec'; the passes are canonicalize, *" --passes=dec -

@@ -16,6 +16,7 @@
 #include "passes/fuse/merge_matmul.h"
 #include "passes/place/pack_weights.h"
 #include "passes/place/page_caches.h"
+#include "passes/place/peel_last_layer.h"
 #include "passes/place/plan_memory.h"
 #include "passes/place/ring_caches.h"
 #include "passes/place/split_head.h"
@@ -63,6 +64,7 @@ constexpr PassRow kPasses[] = {
     {"merge-matmul", Make<MergeMatmul>},
     {"pack-weights", MakeForDevice<PackWeights>},
     {"page-caches", MakeForDevice<PageCaches>},
+    {"peel-last-layer", MakeForDevice<PeelLastLayer>},
     {"plan-memory", Make<PlanMemory>},
     {"ring-caches", Make<RingCaches>},
     {"split-head", Make<SplitHead>},

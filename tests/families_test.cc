@@ -1,13 +1,17 @@
 // A small model of each family, compiled: its logits against the same model in plain loops, and
 // against its own in other steps and beside another sequence.
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "engine/model.h"
 #include "gtest/gtest.h"
+#include "runtime/executable.h"
+#include "runtime/program.h"
 #include "runtime/session/session.h"
 #include "tests/support/model_logits.h"
 #include "tests/support/seeded_families.h"
@@ -75,6 +79,17 @@ TEST_P(FamiliesTest, StepsAndNeighboursDoNotShow) {
   ASSERT_EQ(both.size(), 2 * vocabulary);
   EXPECT_TRUE(SameBits({both.begin(), both.begin() + static_cast<int64_t>(vocabulary)}, other));
   EXPECT_TRUE(SameBits({both.begin() + static_cast<int64_t>(vocabulary), both.end()}, whole));
+}
+
+TEST_P(FamiliesTest, TheLastLayerComputesTheRowsThatAreAskedFor) {
+  auto model = Load(engine::Precision::kBF16);
+  ASSERT_NE(model, nullptr);
+  // Its attention and its MLP.
+  std::set<std::string> of_rows;
+  for (const runtime::Call& call : model->executable()->program().entry("step").calls) {
+    if (absl::EndsWith(call.site.function, "_rows")) of_rows.insert(call.site.function);
+  }
+  EXPECT_EQ(of_rows.size(), 2u) << absl::StrJoin(of_rows, ", ");
 }
 
 INSTANTIATE_TEST_SUITE_P(All, FamiliesTest, testing::ValuesIn(FamilyCases()),

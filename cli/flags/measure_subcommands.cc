@@ -29,7 +29,7 @@ CLI::App* AddVerify(CLI::App* app, VerifyFlags* flags) {
       "model; name the first fault");
   AddModel(sub, &flags->model.model);
   sub->add_option("--layers", flags->layers,
-                  "Only the first so many layers [all of a small model, one of a large one]")
+                  "Only the first so many layers [all of a small model, two of a large one]")
       ->check(CLI::Range(int64_t{1}, kMostTokens));
   CLI::Option* entry =
       AddEntry(sub, &flags->entry, "Verify this entry: step, audio, audio_chunk [step]");

@@ -74,8 +74,9 @@ TEST(VerifierTest, AValueMustBeDefinedBeforeItsUse) {
 TEST(VerifierTest, AValueOfALoopIsOutOfSightBehindIt) {
   auto module = Toy();
   Find(*module, "step", "xr")->SetOperand(0, Find(*module, "step", "xm")->result());
-  EXPECT_THAT(Fault(*module), HasSubstr("%xr = gather %xm over tok at %rows : f32 row[R] hid[8] in "
-                                        "512: operand 0 is not defined before, or not in sight"));
+  EXPECT_THAT(Fault(*module),
+              HasSubstr("%xr = split %xm tok -> row[R] : f32 row[R] hid[8] by peel-last-layer: "
+                        "operand 0 is not defined before, or not in sight"));
 }
 
 TEST(VerifierTest, AValueOfAnotherFunctionIsRefused) {
@@ -240,7 +241,7 @@ TEST(VerifierTest, BodiesEndInAFittingTerminator) {
   Block* inner = Find(*loop, "step", "xa")->parent();
   inner->Erase(inner->terminator());
   EXPECT_EQ(Fault(*loop),
-            "func @step: %xn = for layer in 0..2 carry %x = %x1 {: does not end in a yield");
+            "func @step: %xn = for layer in 0..1 carry %x = %x1 {: does not end in a yield");
 }
 
 TEST(VerifierTest, NothingFollowsAReturn) {

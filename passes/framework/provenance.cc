@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/step_interface.h"
 #include "ir/text/printer.h"
 #include "passes/framework/rewrite.h"
 
@@ -13,6 +14,12 @@ std::string Meaning(const ir::Op& op) {
   std::string text = ir::PrintOp(op);
   if (op.opcode() == ir::Opcode::kFor) return "for";
   return text.substr(0, text.rfind(" : ")) + ir::ToString(op.result_type());
+}
+
+// The name that a pass made this one of, if it has one: `h_rows` and `h_1` are made of `h`.
+std::string MadeOf(const std::string& name) {
+  const size_t end = name.rfind('_');
+  return end == std::string::npos ? "" : name.substr(0, end);
 }
 
 bool IsNamed(const ir::Op& op) { return op.result() != nullptr || op.defined_global != nullptr; }
@@ -40,6 +47,30 @@ void Provenance::Absorb(const Statement& from, Statement* into) const {
     const auto& known = into->passes;
     if (std::find(known.begin(), known.end(), pass) == known.end()) into->passes.push_back(pass);
   }
+}
+
+// The function that has most of its names is what it is a copy of.
+std::string Provenance::CopiedFrom(const std::string& func, const Statements& old) const {
+  std::map<std::string, int> common;
+  for (const auto& [key, statement] : statements_) {
+    if (key.first != func) continue;
+    for (const auto& [other, before] : old) common[other.first] += other.second == key.second;
+  }
+  const auto most =
+      std::max_element(common.begin(), common.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == common.end() ? "" : most->first;
+}
+
+void Provenance::FollowCopy(absl::string_view pass, const std::string& from, const Key& key,
+                            const Statements& old, Statement* statement) {
+  for (const std::string& name : {key.second, MadeOf(key.second)}) {
+    const auto source = old.find({from, name});
+    if (source == old.end()) continue;
+    Absorb(source->second, statement);
+    break;
+  }
+  statement->passes.emplace_back(pass);
 }
 
 void Provenance::Follow(absl::string_view pass, const Key& key, const Statements& old,
@@ -85,7 +116,18 @@ void Provenance::See(absl::string_view pass, const ir::Module& module) {
   const bool first = statements_.empty();
   const Statements old = std::exchange(statements_, Snapshot(module));
   if (!first) {
-    for (auto& [key, statement] : statements_) Follow(pass, key, old, &statement);
+    std::set<std::string> known;
+    for (const auto& [key, statement] : old) known.insert(key.first);
+    std::map<std::string, std::string> copies;  // of which functions the new ones are
+    for (auto& [key, statement] : statements_) {
+      if (known.count(key.first) > 0 || key.first == step_interface::kLoad) {
+        Follow(pass, key, old, &statement);
+        continue;
+      }
+      const auto [copy, is_new] = copies.try_emplace(key.first);
+      if (is_new) copy->second = CopiedFrom(key.first, old);
+      FollowCopy(pass, copy->second, key, old, &statement);
+    }
     return;
   }
   ir::ForEachOp(module, [&](const ir::Op* op) {

@@ -13,7 +13,8 @@
 //
 // A new statement under an old name came from the old one and from what only that one read. A new
 // name came from the statements whose place its readers took, or from the same name elsewhere, from
-// where it was hoisted. A cast that a pass folds into the statement before it is not followed.
+// where it was hoisted. A new function is a copy: its statements came from those of the same names. A
+// cast that a pass folds into the statement before it is not followed.
 #ifndef LLUDA_PASSES_FRAMEWORK_PROVENANCE_H_
 #define LLUDA_PASSES_FRAMEWORK_PROVENANCE_H_
 
@@ -57,6 +58,9 @@ class Provenance {
 
   static Statements Snapshot(const ir::Module& module);
   void Follow(absl::string_view pass, const Key& key, const Statements& old, Statement* statement);
+  void FollowCopy(absl::string_view pass, const std::string& from, const Key& key,
+                  const Statements& old, Statement* statement);
+  std::string CopiedFrom(const std::string& func, const Statements& old) const;
   void Absorb(const Statement& from, Statement* into) const;
 
   std::vector<std::string> imported_;  // op names, in the order of the imported module

@@ -60,6 +60,16 @@ TEST_F(ProvenanceTest, AHoistedStatementIsFollowedIntoTheLoadBlock) {
   EXPECT_THAT(provenance_.Find("load", "frequency").passes, ElementsAre("hoist-weight-ops"));
 }
 
+TEST_F(ProvenanceTest, ACopiedFunctionsStatementsCameFromThoseOfTheSameNames) {
+  const Origin attention = provenance_.Find("attn_rows", "o0");
+  EXPECT_EQ(attention.ops, provenance_.Find("attn", "o0").ops);
+  EXPECT_THAT(attention.passes,
+              ElementsAre("fuse-softmax", "fuse-attention", "fuse-epilogue", "peel-last-layer"));
+  EXPECT_EQ(provenance_.Find("mlp_rows", "m").ops, provenance_.Find("mlp", "m").ops);
+  EXPECT_EQ(provenance_.Find("attn_rows", "qkv_rows").ops, provenance_.Find("attn", "qkv").ops);
+  EXPECT_THAT(provenance_.Find("attn_rows", "x_rows0").ops, IsEmpty());
+}
+
 TEST_F(ProvenanceTest, AStatementThatNoPassTouchedIsItsOwnSource) {
   EXPECT_THAT(provenance_.Find("attn", "v2").ops, ElementsAre("cast"));
   EXPECT_THAT(provenance_.Find("attn", "v2").passes, IsEmpty());

@@ -39,8 +39,11 @@ double Share(const ExplainedStatement& statement) {
 void AppendStatement(const ExplainReport& report, const ExplainedStatement& statement,
                      std::string* text) {
   absl::StrAppend(text, statement.name, "  ", statement.kernel, "\n");
-  absl::StrAppend(text, "    from   ", CountedNames(statement.ops),
-                  statement.module.empty() ? "" : " of ", statement.module, "\n");
+  // What moves values for others came from no statement.
+  if (!statement.ops.empty()) {
+    absl::StrAppend(text, "    from   ", CountedNames(statement.ops),
+                    statement.module.empty() ? "" : " of ", statement.module, "\n");
+  }
   if (!statement.passes.empty()) {
     absl::StrAppend(text, "    by     ", absl::StrJoin(statement.passes, ", "), "\n");
   }

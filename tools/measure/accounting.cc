@@ -65,7 +65,11 @@ class Counter {
     // A token that is the first, so that it sees one position, and whose logits are wanted.
     const ir::Cost cost = ir::CostOf(op, {[](absl::string_view) { return 1; }, 0, 1});
     if (op.opcode() == ir::Opcode::kAttention) {
-      AddToCache(op.attrs.window, times * cost.flops, times * cost.bytes);
+      Symbols symbols;
+      for (const ir::Axis& axis : op.operand(3).type().axes) symbols.See(axis.extent);
+      StepCost::Cache& cache = CacheOf(op.attrs.window);
+      (symbols.rows > 0 ? cache.row_flops : cache.flops) += times * cost.flops;
+      cache.bytes += times * cost.bytes;
       return absl::OkStatus();
     }
     if (op.attrs.epilogue.Has(ir::EpilogueStep::kKeep)) {
@@ -82,7 +86,7 @@ class Counter {
                        " is neither one of tokens with weights nor one with a cache"));
     }
     if (symbols.positions == 1) {
-      AddToCache(std::nullopt, times * cost.flops, 0);
+      CacheOf(std::nullopt).flops += times * cost.flops;
     } else if (symbols.rows == 1) {
       step_.flops_per_row += times * cost.flops;
     } else {
@@ -94,13 +98,12 @@ class Counter {
   StepCost Result() && { return std::move(step_); }
 
  private:
-  void AddToCache(std::optional<int64_t> window, double flops, double bytes) {
+  StepCost::Cache& CacheOf(std::optional<int64_t> window) {
     auto& caches = step_.caches;
     auto cache = std::find_if(caches.begin(), caches.end(),
                               [&](const StepCost::Cache& each) { return each.window == window; });
-    if (cache == caches.end()) cache = caches.insert(cache, {window, 0, 0});
-    cache->flops += flops;
-    cache->bytes += bytes;
+    if (cache == caches.end()) cache = caches.insert(cache, StepCost::Cache{window});
+    return *cache;
   }
 
   StepCost step_;
@@ -111,7 +114,8 @@ class Counter {
 Flops StepCost::Prefill(int64_t tokens) const {
   Flops flops{flops_per_token * static_cast<double>(tokens) + flops_per_row, 0};
   for (const Cache& cache : caches) {
-    flops.attention += cache.flops * ir::PositionsSeen(0, tokens, cache.window);
+    flops.attention += cache.flops * ir::PositionsSeen(0, tokens, cache.window) +
+                       cache.row_flops * ir::PositionsSeen(tokens - 1, 1, cache.window);
   }
   return flops;
 }
@@ -119,7 +123,7 @@ Flops StepCost::Prefill(int64_t tokens) const {
 Flops StepCost::Decode(int64_t depth) const {
   Flops flops{flops_per_token + flops_per_row, 0};
   for (const Cache& cache : caches) {
-    flops.attention += cache.flops * ir::PositionsSeen(depth, 1, cache.window);
+    flops.attention += (cache.flops + cache.row_flops) * ir::PositionsSeen(depth, 1, cache.window);
   }
   return flops;
 }

@@ -33,12 +33,15 @@ struct StepCost {
   struct Cache {
     std::optional<int64_t> window;
     double flops = 0;
+    double row_flops = 0;  // the same where rows whose logits are wanted attend alone
     double bytes = 0;
   };
 
   double flops_per_token = 0;  // of matmuls with weights
-  double flops_per_row = 0;    // of those that run on rows whose logits are wanted: the LM head
-  double bytes = 0;            // of a step of one token, beside the cache
+  // Of those that run on rows whose logits are wanted: the LM head, and what peel-last-layer leaves to
+  // them.
+  double flops_per_row = 0;
+  double bytes = 0;  // of a step of one token, beside the cache
   // Of matmuls that leave columns out: for each that one computes. How many that are, only a run knows
   // (runtime::Executable::computed_columns).
   double bytes_per_column = 0;
@@ -53,8 +56,9 @@ struct StepCost {
   double CacheBytes(int64_t depth) const;
 };
 
-// Counts @step, or another entry that takes tokens, of a module with any passes; operations are the same before and after. A cache's
-// bytes are those that `attention` reads, which the passes make. Its matmuls read weights, or a cache
+// Counts @step, or another entry that takes tokens, of a module with any passes. A token whose logits
+// are wanted takes as many operations before and after; the others take those that are done for them,
+// which peel-last-layer makes fewer. A cache's bytes are those that `attention` reads, which the passes make. Its matmuls read weights, or a cache
 // along symbol C, as attention does. FailedPrecondition if there is no
 // @step or if a matmul's extents are of another kind.
 absl::StatusOr<StepCost> CountStep(const ir::Module& module,

@@ -39,7 +39,7 @@ absl::StatusOr<BundleVerdict> VerifyBundle(OptimisedModel* model, int64_t layers
   } else {
     RETURN_IF_ERROR(RunEntry(*model->module, entry, tokens, &run));
   }
-  KeepLayers(layers, model->module.get());
+  KeepRounds(layers, model->module.get());
   KernelMemory memory;
   memory.loaded = model->bundle()->weights().data();
   std::optional<Finding> finding;

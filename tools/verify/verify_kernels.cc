@@ -152,7 +152,7 @@ class KernelVerifier {
     runtime::BoundDims bound(program_);
     bound.Bind(dims.data());
     for (size_t i = 0; i < calls.size() && !finding_; ++i) {
-      if (IsCut(calls[i])) {
+      if (IsCut(calls[i], step)) {
         RETURN_IF_ERROR(StandIn(calls[i], step));
         continue;
       }
@@ -177,16 +177,18 @@ class KernelVerifier {
                                                  ", ", ToString(call.site), ": ", ran.message()));
   }
 
-  // Of the function, one for each layer that the module has.
-  int64_t CopiesOf(const runtime::CallSite& site) const {
-    const ir::Func* func = module_.FindFunc(site.function);
-    return func == nullptr || !func->index ? 1 : func->index->count;
+  // What the interpreter computed of the statement, for this layer; null where it did not run it.
+  const std::pair<const ir::Op*, ir::Tensor>* ExpectedOf(const runtime::CallSite& site, int step,
+                                                         int64_t layer) const {
+    const auto it = expected_.find({step, site.function, layer, site.statement, 0});
+    return it == expected_.end() ? nullptr : &it->second;
   }
 
   // Whether the call is of a layer that the module was cut down by.
-  bool IsCut(const runtime::Call& call) const {
-    return call.site.index >= CopiesOf(call.site) &&
-           module_.FindFunc(call.site.function) != nullptr;
+  bool IsCut(const runtime::Call& call, int step) const {
+    const ir::Func* func = module_.FindFunc(call.site.function);
+    return func != nullptr && func->index &&
+           ExpectedOf(call.site, step, call.site.index) == nullptr;
   }
 
   // What the last layer of the kind computed is left where those behind it would leave theirs; but what
@@ -194,9 +196,12 @@ class KernelVerifier {
   absl::Status StandIn(const runtime::Call& call, int step) {
     for (const Result& result : ResultsOf(call)) {
       const runtime::CallSite& site = result.site;
-      const auto it = expected_.find({step, site.function, CopiesOf(site) - 1, site.statement, 0});
-      if (it == expected_.end()) return Unknown(site);
-      const auto& [op, value] = it->second;
+      const std::pair<const ir::Op*, ir::Tensor>* last = nullptr;
+      for (int64_t layer = site.index; layer >= 0 && last == nullptr; --layer) {
+        last = ExpectedOf(site, step, layer);
+      }
+      if (last == nullptr) return Unknown(site);
+      const auto& [op, value] = *last;
       if (result.buffer.space != Space::kFrame || IsInNoMemory(call, *op)) continue;
       const ir::Tensor& left =
           IsReturnedOfLayer(*op) && returned_ ? expected_.at(*returned_).second : value;

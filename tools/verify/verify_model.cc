@@ -33,8 +33,10 @@
 namespace lluda::tools {
 namespace {
 
-// Of a model with more weights than this, one layer is verified: the others run the same code.
+// Of a model with more weights than this, two layers are verified: one that computes all rows, as all
+// but the last do, and the last.
 constexpr int64_t kWholeModelBytes = int64_t{256} << 20;
+constexpr int64_t kLayersOfLargeModels = 2;
 
 // How many layers are verified.
 int64_t VerifiedLayers(const VerifyOptions& options, const ir::Module& module) {
@@ -44,7 +46,8 @@ int64_t VerifiedLayers(const VerifyOptions& options, const ir::Module& module) {
     bytes += (global->index ? global->index->count : 1) * ir::ByteSize(global->type, nullptr);
   }
   const int64_t layers = LayersOf(module);
-  return std::min(options.layers.value_or(bytes <= kWholeModelBytes ? layers : 1), layers);
+  return std::min(
+      options.layers.value_or(bytes <= kWholeModelBytes ? layers : kLayersOfLargeModels), layers);
 }
 
 using ReadWeight =

@@ -41,27 +41,51 @@ bool IsOfCutCopy(const ir::Op& op, int64_t count, const std::string& index) {
   return state >= 0 && is_cut(op.operand(state).global->index, op.operand(state).index);
 }
 
-void KeepLayersIn(int64_t count, const std::string& index, ir::Block* block) {
+// Which layers are kept, and what they are called then.
+struct Kept {
+  int64_t count;
+  std::string index;  // of the layers
+  bool renumber;      // the last one, where it computes rows: it becomes the last that is kept
+};
+
+void KeepLayersIn(const Kept& kept, ir::Block* block) {
+  const std::string last = absl::StrCat(kept.count - 1);
+  bool is_renumbered = false;
   for (auto it = block->ops().begin(); it != block->ops().end();) {
     ir::Op* op = (it++)->get();
-    if (IsOfCutCopy(*op, count, index)) {
+    if (IsOfCutCopy(*op, kept.count, kept.index)) {
+      if (CallsForRows(*op)) {
+        if (kept.renumber) op->callee_index = last;
+        is_renumbered |= kept.renumber;
+        continue;
+      }
       // A layer's function returns what the next one begins with, and nobody reads what is recorded.
       ir::ReplaceAllUses(op->result(), op->operand(0));
       block->Erase(op);
       continue;
     }
     if (op->opcode() != ir::Opcode::kFor) continue;
-    if (op->loop_index == index && op->carried != nullptr) {
-      op->attrs.end = std::min(op->attrs.end, op->attrs.begin + count);
-    } else if (op->loop_index == index) {
+    if (op->loop_index == kept.index && op->carried != nullptr) {
+      op->attrs.end = std::min(op->attrs.end, op->attrs.begin + kept.count);
+    } else if (op->loop_index == kept.index) {
       // Loops of the load block may define a part of the layers each.
-      op->attrs.end = std::min(op->attrs.end, count);
+      op->attrs.end = std::min(op->attrs.end, kept.count);
       if (op->attrs.begin >= op->attrs.end) {
         block->Erase(op);
         continue;
       }
     }
-    KeepLayersIn(count, index, op->body.get());
+    KeepLayersIn(kept, op->body.get());
+  }
+  if (!is_renumbered) return;
+  // The loops leave it to the call behind them.
+  for (auto it = block->ops().begin(); it != block->ops().end();) {
+    ir::Op* op = (it++)->get();
+    if (op->opcode() != ir::Opcode::kFor || op->loop_index != kept.index) continue;
+    op->attrs.end = std::min(op->attrs.end, kept.count - 1);
+    if (op->attrs.begin < op->attrs.end) continue;
+    ir::ReplaceAllUses(op->result(), op->operand(0));
+    block->Erase(op);
   }
 }
 
@@ -260,6 +284,18 @@ int64_t LayersOf(const ir::Module& module) {
 
 namespace {
 
+// What layers are counted by: text and sound have one each.
+std::set<std::string> LayerIndices(const ir::Module& module) {
+  std::set<std::string> indices;
+  for (const auto& global : module.globals()) {
+    if (global->index) indices.insert(global->index->name);
+  }
+  for (const auto& func : module.funcs()) {
+    if (func->index) indices.insert(func->index->name);
+  }
+  return indices;
+}
+
 // Leaves as many of the numbers that the source lists as there are copies.
 void CutNumbers(const ir::SourceIndex& place, ir::Global* weight) {
   const auto copies = static_cast<size_t>(weight->index->count);
@@ -273,11 +309,9 @@ void CutNumbers(const ir::SourceIndex& place, ir::Global* weight) {
 }  // namespace
 
 void KeepLayers(int64_t count, ir::Module* module) {
-  std::set<std::string> indices;  // text and sound have one each
+  const std::set<std::string> indices = LayerIndices(*module);
   const auto cut = [&](std::optional<ir::Index>* declared) {
-    if (!*declared) return;
-    indices.insert((*declared)->name);
-    (*declared)->count = std::min((*declared)->count, count);
+    if (*declared) (*declared)->count = std::min((*declared)->count, count);
   };
   for (const auto& global : module->globals()) {
     const std::optional<ir::SourceIndex> place = ir::FindSourceIndex(*global);
@@ -286,9 +320,28 @@ void KeepLayers(int64_t count, ir::Module* module) {
   }
   for (const auto& func : module->funcs()) cut(&func->index);
   for (const std::string& index : indices) {
-    KeepLayersIn(count, index, &module->load);
-    for (const auto& func : module->funcs()) KeepLayersIn(count, index, &func->body);
+    const Kept kept = {count, index, /*renumber=*/true};
+    KeepLayersIn(kept, &module->load);
+    for (const auto& func : module->funcs()) KeepLayersIn(kept, &func->body);
   }
+}
+
+void KeepRounds(int64_t count, ir::Module* module) {
+  for (const std::string& index : LayerIndices(*module)) {
+    for (const auto& func : module->funcs()) {
+      KeepLayersIn({count, index, /*renumber=*/false}, &func->body);
+    }
+  }
+}
+
+bool CallsForRows(const ir::Op& op) {
+  if (op.callee == nullptr || !op.callee->index) return false;
+  const std::vector<ir::Axis>& axes = op.callee->result_type.axes;
+  return std::any_of(axes.begin(), axes.end(), [](const ir::Axis& axis) {
+    return axis.name == step_interface::kTokenAxis && !axis.extent.is_constant() &&
+           (axis.extent.symbol == step_interface::kRowCount ||
+            axis.extent.symbol == step_interface::kTopRowCount);
+  });
 }
 
 }  // namespace lluda::tools

@@ -90,8 +90,15 @@ double ErrorOf(const ir::Tensor& a, const ir::Tensor& b);
 // none is.
 int64_t LayersOf(const ir::Module& module);
 // Cuts the model, each of its entries, down to its first `count` layers, or so many of each kind that
-// has functions of its own: they are all alike.
+// has functions of its own: they are all alike. The last of them computes rows where the last one did.
 void KeepLayers(int64_t count, ir::Module* module);
+// The same of a module whose layers keep their numbers, and with them what a bundle has for them: loops
+// over layers end after `count` rounds, and calls of further layers are left out, but for that of the last
+// one where it computes some rows alone.
+void KeepRounds(int64_t count, ir::Module* module);
+
+// Whether it calls what peel-last-layer makes of a layer's function: for rows, and not for all tokens.
+bool CallsForRows(const ir::Op& op);
 
 }  // namespace lluda::tools
 
