@@ -47,31 +47,38 @@ Value* BlockPairs::Dwords(int64_t at, bool is_signed) {
   return dwords;
 }
 
+// The bytes of the columns lie behind one another, first those at `at`.
 BlockPairs::Int BlockPairs::Byte(int64_t at) {
   Value*& words = words_[at];
-  if (words == nullptr) {
-    auto& b = e_.b();
-    if (e_.target().HasFeature("avx512vbmi")) {
-      Value* address = e_.Address(group_, e_.Const(at * kLanes), ir::DType::kI8);
-      Value* both = b.CreateAlignedLoad(e_.Int(8, kWords), address, llvm::Align(1));
-      // Behind the 32 bytes there are as many zeros.
-      std::vector<int> all(2 * kWords);
-      std::iota(all.begin(), all.end(), 0);
-      Value* bytes = b.CreateShuffleVector(both, e_.ConstInt(0, 8, kWords), all);
-      std::vector<llvm::Constant*> order;
-      for (int column = 0; column < kLanes; ++column) {
-        for (const int from : {column, kWords, column + kLanes, kWords}) {
-          order.push_back(b.getInt8(static_cast<uint8_t>(from)));
-        }
+  if (words != nullptr) return {this, words, 8};
+  auto& b = e_.b();
+  Value* address = e_.Address(group_, e_.Const(at * kLanes), ir::DType::kI8);
+  Value* both = b.CreateAlignedLoad(e_.Int(8, kWords), address, llvm::Align(1));
+  if (!e_.target().HasFeature("avx512vbmi")) {
+    std::vector<llvm::Constant*> order;
+    for (int column = 0; column < kLanes; ++column) {
+      for (const int from : {column, column + kLanes}) {
+        order.push_back(b.getInt16(static_cast<uint16_t>(from)));
       }
-      Value* ordered = b.CreateIntrinsic(llvm::Intrinsic::x86_avx512_permvar_qi_512, {},
-                                         {bytes, llvm::ConstantVector::get(order)});
-      words = b.CreateBitCast(ordered, e_.Int(16, kWords));
-    } else {
-      Value* odd = b.CreateShl(Dwords(at + 1, /*is_signed=*/false), 16);
-      words = b.CreateBitCast(b.CreateOr(Dwords(at, /*is_signed=*/false), odd), e_.Int(16, kWords));
+    }
+    words = b.CreateIntrinsic(
+        llvm::Intrinsic::x86_avx512_permvar_hi_512, {},
+        {b.CreateZExt(both, e_.Int(16, kWords)), llvm::ConstantVector::get(order)});
+    return {this, words, 8};
+  }
+  // Behind the 32 bytes there are as many zeros.
+  std::vector<int> all(2 * kWords);
+  std::iota(all.begin(), all.end(), 0);
+  Value* bytes = b.CreateShuffleVector(both, e_.ConstInt(0, 8, kWords), all);
+  std::vector<llvm::Constant*> order;
+  for (int column = 0; column < kLanes; ++column) {
+    for (const int from : {column, kWords, column + kLanes, kWords}) {
+      order.push_back(b.getInt8(static_cast<uint8_t>(from)));
     }
   }
+  Value* ordered = b.CreateIntrinsic(llvm::Intrinsic::x86_avx512_permvar_qi_512, {},
+                                     {bytes, llvm::ConstantVector::get(order)});
+  words = b.CreateBitCast(ordered, e_.Int(16, kWords));
   return {this, words, 8};
 }
 
