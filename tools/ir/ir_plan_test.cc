@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/str_replace.h"
 #include "base/files/test_files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -19,9 +20,12 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
 
-// Two layers, each @attn and @mlp.
+// Three layers, each an attention and an MLP: @attn and @mlp, of the last @attn_rows and @mlp_rows.
 std::unique_ptr<ir::Module> Toy() {
-  auto module = ir::ParseModule(base::ReadAll("frontends/decoder/testdata/toy.lluda"), "toy.lluda");
+  const std::string text =
+      absl::StrReplaceAll(base::ReadAll("frontends/decoder/testdata/toy.lluda"),
+                          {{"layer < 2", "layer < 3"}, {"layer in 0..2", "layer in 0..3"}});
+  auto module = ir::ParseModule(text, "toy.lluda");
   EXPECT_TRUE(module.ok()) << module.status();
   auto pipeline = passes::Pipeline::Create(passes::DefaultPipeline(), {});
   EXPECT_TRUE(pipeline.ok()) << pipeline.status();
@@ -43,7 +47,7 @@ TEST(IrPlanTest, AModulesPlanHasItsMemoryFramesAndCalls) {
   ASSERT_TRUE(plan->memory.has_value());
   EXPECT_GT(plan->memory->frame_bytes, 0);
   EXPECT_THAT(plan->memory->states, SizeIs(2));  // keys and values
-  for (const PlannedGlobal& state : plan->memory->states) EXPECT_EQ(state.copies, 2);
+  for (const PlannedGlobal& state : plan->memory->states) EXPECT_EQ(state.copies, 3);
   ASSERT_THAT(plan->frames, Not(IsEmpty()));
   for (const PlannedFrame& frame : plan->frames) {
     for (const PlannedValue& value : frame.values) {
