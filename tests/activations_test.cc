@@ -78,7 +78,9 @@ std::map<std::string, std::string> Mapping(int64_t layers, bool optimised, Preci
     for (int64_t layer = 0; layer < (per_layer ? layers : 1); ++layer) {
       const std::string name =
           absl::StrReplaceAll(row.reference, {{"{layer}", absl::StrCat(layer)}});
-      mapping[name] = value == nullptr ? "" : absl::StrCat(row.func, "/", layer, "/", value);
+      // Of the last layer the rows that are asked for are computed: here, all of them.
+      const char* rows = optimised && per_layer && layer == layers - 1 ? "_rows/" : "/";
+      mapping[name] = value == nullptr ? "" : absl::StrCat(row.func, rows, layer, "/", value);
     }
   }
   return mapping;

@@ -116,13 +116,28 @@ class Search {
   absl::StatusOr<Choice> ForBytes() {
     const auto most = static_cast<int64_t>(options_.budget.most);
     int64_t aim = most - OtherBytes();
-    for (int round = 0; round < kMostRounds; ++round) {
-      Choice choice = LeastDamage(predicted_, aim);
+    // Aims that met the budget, and that did not.
+    int64_t met = 0, missed = std::numeric_limits<int64_t>::max();
+    std::optional<Choice> best;
+    int64_t best_bytes = 0;
+    for (int round = 0; round < kMostRounds && (round < kUsualRounds || !best); ++round) {
+      const Choice choice = LeastDamage(predicted_, aim);
       ASSIGN_OR_RETURN(const MixtureMeasure measure, Measure(choice));
-      if (options_.budget.IsMet(measure)) return choice;
-      aim = std::min(aim, BytesOf(predicted_, choice)) - (measure.bytes - most);
+      const int64_t counted = BytesOf(predicted_, choice), left = most - measure.bytes;
+      if (left >= 0) {
+        met = std::max(met, aim);
+        if (measure.bytes > best_bytes) best = choice;
+        best_bytes = std::max(best_bytes, measure.bytes);
+        if (static_cast<double>(measure.bytes) >= kEnough * options_.budget.most) break;
+        if (choice == Choice(groups_.size(), 0)) break;
+        aim = std::max(aim, counted) + left;
+      } else {
+        missed = std::min(missed, aim);
+        aim = std::min(aim, counted) + left;
+      }
+      if (aim <= met || aim >= missed) aim = met + (missed - met) / 2;
     }
-    return Smallest();
+    return best.value_or(Smallest());
   }
 
   absl::StatusOr<Choice> ForDamage() {

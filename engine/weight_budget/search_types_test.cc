@@ -125,7 +125,9 @@ TEST(SearchTypesTest, BytesAreCountedAsTheyAreHeld) {
     const absl::StatusOr<FoundTypes> found =
         model.Search(("bytes=" + std::to_string(bytes)).c_str());
     ASSERT_TRUE(found.ok()) << found.status();
-    EXPECT_LE(model.Measure(found->types).bytes, bytes);
+    const int64_t held = model.Measure(found->types).bytes;
+    EXPECT_LE(held, bytes);
+    EXPECT_GT(held, bytes * 3 / 4) << "most of what it may have is used";
   }
 }
 

@@ -63,10 +63,21 @@ std::string ExplainRows(const Op& gather) {
   return absl::StrCat(OperandText(rows), " has the axis ", axes[0].name, ", too");
 }
 
+// Without the gather a result is another name of what the last call returned, which a function cannot
+// return as memory of its own.
+std::string ExplainResult(const Op& gather) {
+  const auto& uses = gather.result()->uses();
+  const bool is_returned = std::any_of(uses.begin(), uses.end(), [](const ir::Use& use) {
+    return ir::IsTerminator(use.op->opcode());
+  });
+  return is_returned ? "the function returns the rows, which need memory of their own" : "";
+}
+
 // Why the rows that the gather picks cannot be computed alone; "" if they can.
 std::string Explain(const Op& gather, const Op& layers) {
   const std::string& axis = gather.attrs.axes[0];
-  for (const std::string& why : {ExplainUses(layers, 1), ExplainRows(gather)}) {
+  for (const std::string& why :
+       {ExplainUses(layers, 1), ExplainRows(gather), ExplainResult(gather)}) {
     if (!why.empty()) return why;
   }
   const Op* call = &layers;

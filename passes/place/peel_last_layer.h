@@ -24,6 +24,7 @@
 // - a value between the last call and the gather has another reader, or a loop has statements beside
 //   its calls;
 // - all rows are needed, as where activations are recorded, or rows are mixed;
+// - the function returns the rows as they are;
 // - what says which rows are wanted is no parameter, or has more than one axis, or that of the rows.
 //
 // Needs: pack-weights before it, and the fusions: statements that would have to be fused again would

@@ -39,7 +39,8 @@ module @m {
       yield %xa
     } : f32 tok[T] hid[4]
     %xr = gather %xn over tok at %rows : f32 row[R] hid[4]
-    return %xr
+    %z = scale %xr {by = 2} : f32 row[R] hid[4]
+    return %z
   }
 }
 )";
@@ -60,7 +61,8 @@ module @m {
   func @step(%x: f32 tok[T] hid[4], %rows: i32 row[R]) -> f32 row[R] hid[4] {
     %y = call @f %x : f32 tok[T] hid[4]
     %xr = gather %y over tok at %rows : f32 row[R] hid[4]
-    return %xr
+    %z = scale %xr {by = 2} : f32 row[R] hid[4]
+    return %z
   }
 }
 )";
@@ -132,9 +134,9 @@ TEST_F(PeelLastLayerTest, WhatMixesRowsIsComputedForAllOfThem) {
 
 TEST_F(PeelLastLayerTest, LeavesResultsThatOthersReadAlone) {
   ExpectMiss(&pass_,
-             Edited(kLayers, "    return %xr", R"(    %s = reduce_sum %xn over tok : f32 hid[4]
-    %z = add %xr %s : f32 row[R] hid[4]
-    return %z)"),
+             Edited(kLayers, "    %z = scale %xr {by = 2} : f32 row[R] hid[4]",
+                    R"(    %s = reduce_sum %xn over tok : f32 hid[4]
+    %z = add %xr %s : f32 row[R] hid[4])"),
              "xr", "'xn' has 2 uses, expected 1");
 }
 
@@ -154,6 +156,11 @@ TEST_F(PeelLastLayerTest, LeavesLoopsWithOtherStatementsAlone) {
       Edited(kLayers, "      yield %xa", R"(      %xb = scale %xa {by = 2} : f32 tok[T] hid[4]
       yield %xb)"),
       "xr", "'xb' in the loop is no call");
+}
+
+TEST_F(PeelLastLayerTest, LeavesRowsThatAreReturnedAlone) {
+  ExpectMiss(&pass_, Edited(kLayers, "    return %z", "    return %xr"), "xr",
+             "the function returns the rows, which need memory of their own");
 }
 
 TEST_F(PeelLastLayerTest, LeavesRowsThatAreComputedAlone) {
