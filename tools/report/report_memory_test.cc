@@ -77,12 +77,12 @@ TEST_F(ReportMemoryTest, BuffersFillTheFrameAndNoMore) {
 }
 
 TEST_F(ReportMemoryTest, ABufferLivesFromItsCallToItsLastReader) {
-  const FrameBuffer& qkv = Buffer("attn[1].qkv");
+  const FrameBuffer& qkv = Buffer("attn[0].qkv");
   EXPECT_EQ(qkv.bytes, 16 * 32 * 4);
-  EXPECT_EQ(qkv.first, CallOf("attn[1].qkv"));
-  EXPECT_EQ(qkv.last, CallOf("attn[1].v2"));  // through a view of it
+  EXPECT_EQ(qkv.first, CallOf("attn[0].qkv"));
+  EXPECT_EQ(qkv.last, CallOf("attn[0].v2"));  // through a view of it
   const FrameBuffer& angles = Buffer("step.cos");
-  EXPECT_EQ(angles.last, CallOf("attn[1].k4"));
+  EXPECT_EQ(angles.last, CallOf("attn_rows[1].k4"));  // keys are of all tokens
 }
 
 TEST_F(ReportMemoryTest, APlannedBufferLiesAtItsPlaceInTheFunctionsFrame) {
