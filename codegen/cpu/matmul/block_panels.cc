@@ -38,9 +38,7 @@ int64_t BlockPanels::Place(int64_t begin, int64_t panels, int most_rows) {
   return end;
 }
 
-int64_t BlockPanels::MatrixBytes() const {
-  return ir::BytesOf(dtype_, o_.PanelElements() * o_.panels * (o_.halves ? 2 : 1));
-}
+int64_t BlockPanels::MatrixBytes() const { return ir::BytesOf(dtype_, o_.MatrixElements()); }
 
 bool BlockPanels::MultipliesRow() const { return is_scaled_ || MultipliesBlocks(dtype_); }
 

@@ -188,10 +188,8 @@ class PanelMatmul {
   // The panels of one expert after the other, times its rows.
   void EmitExperts() {
     ForExpertRuns(e_, o_.spec, [&](Value* expert, Value* begin, Value* end) {
-      const int64_t bytes = blocks_
-                                ? blocks_->MatrixBytes()
-                                : ir::BytesOf(o_.spec.operands[1].dtype,
-                                              o_.PanelElements() * o_.panels * (o_.halves ? 2 : 1));
+      const int64_t bytes = blocks_ ? blocks_->MatrixBytes()
+                                    : ir::BytesOf(o_.spec.operands[1].dtype, o_.MatrixElements());
       matrix_ = e_.Address(e_.Buffer(1), Integer(e_, expert) * bytes, ir::DType::kI8);
       rows_begin_ = begin;
       row_count_ = Integer(e_, end) - begin;

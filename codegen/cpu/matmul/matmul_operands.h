@@ -42,6 +42,8 @@ class MatmulOperands {
   // Elements of one panel, padding included, and their bytes.
   int64_t PanelElements() const;
   int64_t PanelBytes() const;
+  // Elements of all panels of one matrix, padding included.
+  int64_t MatrixElements() const { return PanelElements() * panels * (halves ? 2 : 1); }
   // Elements of A in a dword.
   int64_t DwordElements() const { return ir::DwordElements(spec.operands[0].dtype); }
   // Whether B is used often enough in a tile to take care of how A lies and what comes next.

@@ -8,7 +8,6 @@
 #include "codegen/emit/block_values.h"
 #include "codegen/emit/integer.h"
 #include "ir/type/encoding.h"
-#include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/IntrinsicsX86.h"
 
 namespace lluda::codegen {
@@ -28,13 +27,6 @@ Value* AddPairs(Emitter& e, Value* sum, Value* x, Value* y) {
   const auto id = LanesOf(sum) == kLanes ? llvm::Intrinsic::x86_avx512bf16_dpbf16ps_512
                                          : llvm::Intrinsic::x86_avx512bf16_dpbf16ps_256;
   return e.b().CreateIntrinsic(id, {}, {sum, x, y});
-}
-
-// The same address, of which nothing else is known: what was loaded there is loaded again.
-Value* Anew(Emitter& e, Value* address) {
-  auto* type = llvm::FunctionType::get(address->getType(), {address->getType()}, false);
-  return e.b().CreateCall(llvm::InlineAsm::get(type, "", "=r,0", /*hasSideEffects=*/false),
-                          {address});
 }
 
 // What a step reads of a panel.
@@ -181,8 +173,7 @@ std::vector<std::vector<Value*>> EmitPairBlockDot(Emitter& e, const PairScaledDo
       // What was loaded is kept for a step: registers have no room for more.
       std::vector<BlockPairs> pairs;
       std::vector<BlockValues> values;
-      for (Value*& group : groups) {
-        if (first > 0) group = Anew(e, group);
+      for (Value* group : groups) {
         pairs.emplace_back(e, dot.b, group);
         values.emplace_back(e, dot.b, group, kLanes, kLanes);
       }
