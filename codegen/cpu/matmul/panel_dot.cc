@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "codegen/cpu/emit/row_sums.h"
 #include "codegen/emit/integer.h"
 #include "ir/type/encoding.h"
 #include "llvm/IR/Intrinsics.h"
@@ -10,8 +11,6 @@
 namespace lluda::codegen {
 namespace {
 
-using Rows = std::vector<std::vector<Value*>>;
-
 class Step {
  public:
   Step(Emitter& e, const PanelDot& dot, const std::vector<Value*>& a_rows,
@@ -19,7 +18,7 @@ class Step {
       : e_(e), b_(e.b()), dot_(dot), a_rows_(a_rows), panels_(panels) {}
 
   // Adds the products of elements k .. k + count, which are StepDepth but for those at the end.
-  void Emit(Value* k, int64_t count, Rows* sums) {
+  void Emit(Value* k, int64_t count, RowSums* sums) {
     if (dot_.dot == Dot::kBf16Pair) {
       EmitPairs(k, count, sums);
     } else {
@@ -81,7 +80,7 @@ class Step {
     return columns;
   }
 
-  void EmitPairs(Value* k, int64_t count, Rows* sums) {
+  void EmitPairs(Value* k, int64_t count, RowSums* sums) {
     auto* pairs = llvm::FixedVectorType::get(b_.getBFloatTy(), 2 * kLanes);
     std::vector<std::vector<Value*>> columns;
     for (size_t panel = 0; panel < panels_.size(); ++panel) {
@@ -125,7 +124,7 @@ class Step {
     return {e_.F16BitsToF32(even), e_.F16BitsToF32(b_.CreateLShr(pairs, 16))};
   }
 
-  void EmitWidened(Value* k, int64_t count, Rows* sums) {
+  void EmitWidened(Value* k, int64_t count, RowSums* sums) {
     std::vector<std::vector<Value*>> columns;
     for (size_t panel = 0; panel < panels_.size(); ++panel) {
       columns.push_back(Columns(panel, k, count));
@@ -178,25 +177,13 @@ std::vector<std::vector<Value*>> EmitPanelDot(Emitter& e, const PanelDot& dot,
   const int unroll =
       dot.visit == nullptr ? Unroll(a_rows.size() * panels.size(), whole / depth) : kStepsPerVisit;
   Step step(e, dot, a_rows, panels);
-  const auto unflatten = [&](const Emitter::Carried& flat) {
-    Rows rows(a_rows.size());
-    for (size_t i = 0; i < flat.size(); ++i) rows[i / panels.size()].push_back(flat[i]);
-    return rows;
-  };
-  const Emitter::Carried zeros(a_rows.size() * panels.size(), e.ConstF32(0.0f, kLanes));
-  const Emitter::Carried carried =
-      e.Loop(e.Const(0), e.Const(whole), depth * unroll, zeros,
-             [&](Value* k, const Emitter::Carried& flat) {
-               Rows sums = unflatten(flat);
-               if (dot.visit) dot.visit(k);
-               for (int i = 0; i < unroll; ++i) {
-                 step.Emit(e.b().CreateAdd(k, e.Const(i * depth)), depth, &sums);
-               }
-               Emitter::Carried next;
-               for (const auto& row : sums) next.insert(next.end(), row.begin(), row.end());
-               return next;
-             });
-  Rows sums = unflatten(carried);
+  RowSums sums = LoopOverSums(e, a_rows.size(), panels.size(), whole, depth * unroll,
+                              [&](Value* k, RowSums* sums) {
+                                if (dot.visit) dot.visit(k);
+                                for (int i = 0; i < unroll; ++i) {
+                                  step.Emit(e.b().CreateAdd(k, e.Const(i * depth)), depth, sums);
+                                }
+                              });
   if (whole != dot.depth_total) step.Emit(e.Const(whole), dot.depth_total - whole, &sums);
   return sums;
 }

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "base/align.h"
+#include "codegen/cpu/emit/row_sums.h"
 #include "codegen/cpu/matmul/blocks/block_group.h"
 #include "codegen/cpu/matmul/blocks/block_pairs.h"
 #include "codegen/emit/block_values.h"
@@ -14,8 +15,6 @@ namespace lluda::codegen {
 namespace {
 
 const llvm::Align kLine(base::kCacheLine);
-
-using Sums = std::vector<std::vector<Value*>>;  // [row][panel]
 
 // Two bf16 for each of `lanes` sums.
 Value* AsPairs(Emitter& e, Value* bits, int lanes) {
@@ -42,8 +41,8 @@ class Steps {
       : e_(e), b_(e.b()), dot_(dot), a_rows_(a_rows), of_step_(StepOf(dot.b)) {}
 
   // Adds the step whose first element is `k`.
-  void Add(const Integer& k, const std::vector<StepOfPanel>& panels, Sums* sums) {
-    Sums of_step(a_rows_.size(), std::vector<Value*>(panels.size(), e_.ConstF32(0.0f, kLanes)));
+  void Add(const Integer& k, const std::vector<StepOfPanel>& panels, RowSums* sums) {
+    RowSums of_step(a_rows_.size(), std::vector<Value*>(panels.size(), e_.ConstF32(0.0f, kLanes)));
     for (int64_t i = 0; i < of_step_; i += 2) {
       std::vector<Value*> numbers;
       for (const StepOfPanel& panel : panels) numbers.push_back(panel.numbers(i));
@@ -66,26 +65,6 @@ class Steps {
         if (term != nullptr) sum = e_.MulAdd(term, Ones(row, k), sum);
       }
     }
-  }
-
-  // `add` for every `depth` elements.
-  Sums Loop(int64_t depth, size_t panels, const std::function<void(Value* k, Sums* sums)>& add) {
-    const Emitter::Carried zeros(a_rows_.size() * panels, e_.ConstF32(0.0f, kLanes));
-    const auto unflatten = [&](const Emitter::Carried& flat) {
-      Sums sums(a_rows_.size());
-      for (size_t i = 0; i < flat.size(); ++i) sums[i / panels].push_back(flat[i]);
-      return sums;
-    };
-    return unflatten(e_.Loop(e_.Const(0), e_.Const(dot_.depth_total), depth, zeros,
-                             [&](Value* k, const Emitter::Carried& before) {
-                               Sums sums = unflatten(before);
-                               add(k, &sums);
-                               Emitter::Carried next;
-                               for (const auto& row : sums) {
-                                 next.insert(next.end(), row.begin(), row.end());
-                               }
-                               return next;
-                             }));
   }
 
  private:
@@ -144,17 +123,18 @@ std::vector<std::vector<Value*>> EmitPairScaledDot(Emitter& e, const PairScaledD
     return e.b().CreateAlignedLoad(e.F32(kLanes), at, kLine);
   };
   Steps steps(e, dot, a_rows);
-  return steps.Loop(of_step, panels.size(), [&](Value* first, Sums* sums) {
-    const Integer k(e, first);
-    std::vector<StepOfPanel> of_panels;
-    for (const ScaledPanel& panel : panels) {
-      of_panels.push_back(
-          {[&, k](int64_t i) { return AsPairs(e, load(panel.numbers, (k + i) / 2), kLanes); },
-           [&, k] { return load(panel.scales, k / of_step); },
-           [&, k] { return load(panel.terms, k / of_step); }});
-    }
-    steps.Add(k, of_panels, sums);
-  });
+  return LoopOverSums(
+      e, a_rows.size(), panels.size(), dot.depth_total, of_step, [&](Value* first, RowSums* sums) {
+        const Integer k(e, first);
+        std::vector<StepOfPanel> of_panels;
+        for (const ScaledPanel& panel : panels) {
+          of_panels.push_back(
+              {[&, k](int64_t i) { return AsPairs(e, load(panel.numbers, (k + i) / 2), kLanes); },
+               [&, k] { return load(panel.scales, k / of_step); },
+               [&, k] { return load(panel.terms, k / of_step); }});
+        }
+        steps.Add(k, of_panels, sums);
+      });
 }
 
 std::vector<std::vector<Value*>> EmitPairBlockDot(Emitter& e, const PairScaledDot& dot,
@@ -162,30 +142,32 @@ std::vector<std::vector<Value*>> EmitPairBlockDot(Emitter& e, const PairScaledDo
                                                   const std::vector<Value*>& panels) {
   const ir::Encoding& encoding = ir::EncodingOf(dot.b);
   Steps steps(e, dot, a_rows);
-  return steps.Loop(encoding.elements, panels.size(), [&](Value* block, Sums* sums) {
-    std::vector<Value*> groups;
-    for (Value* panel : panels) groups.push_back(BlockGroupAt(e, dot.b, panel, block));
-    const int64_t of_step = StepOf(dot.b);
-    for (int64_t first = 0; first < encoding.elements; first += of_step) {
-      for (Value* group : groups) {
-        PrefetchShare(e, dot.b, group, first, first + of_step, dot.prefetch_bytes);
-      }
-      // What was loaded is kept for a step: registers have no room for more.
-      std::vector<BlockPairs> pairs;
-      std::vector<BlockValues> values;
-      for (Value* group : groups) {
-        pairs.emplace_back(e, dot.b, group);
-        values.emplace_back(e, dot.b, group, kLanes, kLanes);
-      }
-      std::vector<StepOfPanel> of_panels;
-      for (size_t panel = 0; panel < panels.size(); ++panel) {
-        of_panels.push_back({[&, panel](int64_t i) { return pairs[panel].Numbers(first + i); },
-                             [&, panel] { return values[panel].Scale(first); },
-                             [&, panel] { return values[panel].Term(first); }});
-      }
-      steps.Add(Integer(e, block) + first, of_panels, sums);
-    }
-  });
+  return LoopOverSums(
+      e, a_rows.size(), panels.size(), dot.depth_total, encoding.elements,
+      [&](Value* block, RowSums* sums) {
+        std::vector<Value*> groups;
+        for (Value* panel : panels) groups.push_back(BlockGroupAt(e, dot.b, panel, block));
+        const int64_t of_step = StepOf(dot.b);
+        for (int64_t first = 0; first < encoding.elements; first += of_step) {
+          for (Value* group : groups) {
+            PrefetchShare(e, dot.b, group, first, first + of_step, dot.prefetch_bytes);
+          }
+          // What was loaded is kept for a step: registers have no room for more.
+          std::vector<BlockPairs> pairs;
+          std::vector<BlockValues> values;
+          for (Value* group : groups) {
+            pairs.emplace_back(e, dot.b, group);
+            values.emplace_back(e, dot.b, group, kLanes, kLanes);
+          }
+          std::vector<StepOfPanel> of_panels;
+          for (size_t panel = 0; panel < panels.size(); ++panel) {
+            of_panels.push_back({[&, panel](int64_t i) { return pairs[panel].Numbers(first + i); },
+                                 [&, panel] { return values[panel].Scale(first); },
+                                 [&, panel] { return values[panel].Term(first); }});
+          }
+          steps.Add(Integer(e, block) + first, of_panels, sums);
+        }
+      });
 }
 
 }  // namespace lluda::codegen
