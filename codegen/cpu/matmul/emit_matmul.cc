@@ -36,6 +36,9 @@ constexpr int64_t kCachedPanelBytes = 384 << 10;
 // the result's rows lie in.
 constexpr int64_t kBlockRows = 128;
 constexpr int64_t kCachedRowBytes = 1280 << 10;
+// An item of a block has so many panels at least. Interleaving its rows, which costs about as much as
+// multiplying them with two thirds of a panel, is then a sixteenth of it.
+constexpr int64_t kLeastBlockPanels = 10;
 // The same of AMX's rows, whose number need not be known: a block fills half of the second nearest
 // cache. The panels of a tile, those that come next and the result's lines fill the rest.
 constexpr int64_t kMostAmxBlockRows = 512;
@@ -69,8 +72,10 @@ class PanelMatmul {
     const int64_t block_rows = amx_block_rows > 0 ? 0 : BlockRows();
     int64_t item_panels = heads ? o_.head_panels : o_.width;
     if (block_rows > 0) {
+      const int64_t all = base::RoundUp(o_.panels, o_.width);
       const int64_t cached = kCachedPanelBytes / panel_bytes / o_.width * o_.width;
-      item_panels = std::clamp<int64_t>(cached, o_.width, base::RoundUp(o_.panels, o_.width));
+      cached_panels_ = std::clamp<int64_t>(cached, o_.width, all);
+      item_panels = std::min(all, base::RoundUp(kLeastBlockPanels, cached_panels_));
     }
     const int64_t panel_items = (o_.panels + item_panels - 1) / item_panels;
     const int64_t item_bytes = panel_bytes * item_panels;
@@ -92,7 +97,8 @@ class PanelMatmul {
     if (o_.tile.dot == Dot::kAmx) {
       info.scratch_bytes = kAmxConfigBytes + 2 * AmxSumBytes();
     } else if (!o_.RowAxes().empty() && !o_.IsInterleaved() && Interleaves()) {
-      info.scratch_bytes = o_.depth_total / o_.DwordElements() * o_.tile.rows * 4 + 64;
+      const int64_t tiles = InterleavesBlock() ? block_rows / o_.tile.rows : 1;
+      info.scratch_bytes = tiles * InterleavedTileBytes() + base::kCacheLine;
     }
     if (heads) {
       head_rows_ = base::RoundUp(info.scratch_bytes, base::kCacheLine);
@@ -117,9 +123,7 @@ class PanelMatmul {
         rows_begin_ = Integer(e_, item) / panel_items * block_rows;
         row_count_ =
             e_.Least(e_.Const(block_rows), Integer(e_, e_.Const(ConstantRows())) - rows_begin_);
-        first_panel_ = Integer(e_, item) % panel_items * item_panels;
-        end_panel_ = e_.Least(Integer(e_, first_panel_) + item_panels, e_.Const(o_.panels));
-        EmitMatrix();
+        EmitBlock(Integer(e_, item) % panel_items * item_panels, item_panels);
         return;
       }
       first_panel_ = Integer(e_, item) * item_panels;
@@ -136,6 +140,17 @@ class PanelMatmul {
   }
 
  private:
+  // A block of rows times the panels of an item, as many at a time as stay near.
+  void EmitBlock(Value* first, int64_t item_panels) {
+    if (InterleavesBlock()) InterleaveBlock();
+    Value* last = e_.Least(Integer(e_, first) + item_panels, e_.Const(o_.panels));
+    e_.Loop(first, last, cached_panels_, [&](Value* panel) {
+      first_panel_ = panel;
+      end_panel_ = e_.Least(Integer(e_, panel) + cached_panels_, last);
+      EmitMatrix();
+    });
+  }
+
   // The rows, if there is one axis of them whose extent is known; else 0.
   int64_t ConstantRows() const {
     const std::vector<ir::Axis> axes = o_.RowAxes();
@@ -271,8 +286,9 @@ class PanelMatmul {
     // The rows before it are whole groups, so that it begins where it would row-major.
     Value* group = a_rows[0];
     if (!o_.IsInterleaved()) {
-      Interleave(a_rows);
-      group = e_.Scratch();
+      const Integer tile = (Integer(e_, rows.first) - RowsBegin()) / o_.tile.rows;
+      group = InterleavedTile(InterleavesBlock() ? tile : e_.Const(0));
+      if (!InterleavesBlock()) Interleave(a_rows, group);
     }
     for (int i = 0; i < o_.tile.rows; ++i) {
       a_rows[i] = e_.Address(group, e_.Const(i), ir::DType::kF32);
@@ -527,7 +543,27 @@ class PanelMatmul {
     return !integers_ && o_.HasManyRows() && o_.depth_total % (o_.DwordElements() * kLanes) == 0;
   }
 
-  void Interleave(const std::vector<Value*>& a_rows) {
+  int64_t InterleavedTileBytes() const {
+    return o_.depth_total / o_.DwordElements() * o_.tile.rows * 4;
+  }
+  Value* InterleavedTile(Value* tile) {
+    return e_.Address(e_.Scratch(), Integer(e_, tile) * InterleavedTileBytes(), ir::DType::kI8);
+  }
+
+  // Whether a block's tiles are interleaved before it meets the first panel, instead of each for the
+  // panels that stay near: where K is long, those are two.
+  bool InterleavesBlock() const {
+    return cached_panels_ > 0 && !o_.IsInterleaved() && Interleaves();
+  }
+
+  void InterleaveBlock() {
+    e_.Loop(e_.Const(0), Integer(e_, row_count_) / o_.tile.rows, 1, [&](Value* tile) {
+      Value* row = Integer(e_, RowsBegin()) + Integer(e_, tile) * o_.tile.rows;
+      Interleave(o_.RowPointers({row, o_.tile.rows}), InterleavedTile(tile));
+    });
+  }
+
+  void Interleave(const std::vector<Value*>& a_rows, Value* to) {
     const ir::DType dtype = o_.spec.operands[0].dtype;
     const llvm::Align align = Emitter::AlignOf(dtype);
     e_.Loop(e_.Const(0), e_.Const(o_.depth_total / o_.DwordElements()), kLanes, [&](Value* dword) {
@@ -541,8 +577,7 @@ class PanelMatmul {
       // A line is longer than a tile has rows: the next one overwrites what is too much.
       for (int i = 0; i < kLanes; ++i) {
         const Integer at = (Integer(e_, dword) + i) * o_.tile.rows;
-        e_.b().CreateAlignedStore(lines[i], e_.Address(e_.Scratch(), at, ir::DType::kF32),
-                                  llvm::Align(4));
+        e_.b().CreateAlignedStore(lines[i], e_.Address(to, at, ir::DType::kF32), llvm::Align(4));
       }
     });
   }
@@ -643,6 +678,7 @@ class PanelMatmul {
   const KeptPanels kept_;
   std::optional<BlockPanels> blocks_;
   const std::optional<machine::IntegerDot> integers_;
+  int64_t cached_panels_ = 0;  // of a block of rows' item, at a time; 0: there are no blocks
   Value* item_ = nullptr;
   Value* first_panel_ = nullptr;
   Value* end_panel_ = nullptr;
