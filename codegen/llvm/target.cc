@@ -30,9 +30,10 @@ constexpr IsaRow kIsas[] = {
 struct PrefetchRow {
   absl::string_view cpu;
   int64_t bytes;
+  int64_t alone;
 };
 constexpr PrefetchRow kPrefetch[] = {
-#define LLUDA_PREFETCH(cpu, bytes) {cpu, bytes},
+#define LLUDA_PREFETCH(cpu, bytes, alone) {cpu, bytes, alone},
 #include "machine/prefetch.def"
 #undef LLUDA_PREFETCH
 };
@@ -49,12 +50,13 @@ bool Supports(const llvm::StringMap<bool>& host, const IsaRow& row) {
 
 std::string LlvmVersion() { return LLVM_VERSION_STRING; }
 
-int64_t Target::PrefetchBytes() const {
+int64_t Target::PrefetchBytes(size_t panels) const {
   const std::string& scheduled_for = tune.empty() ? cpu : tune;
+  const PrefetchRow* found = &kPrefetch[0];
   for (const PrefetchRow& row : kPrefetch) {
-    if (row.cpu == scheduled_for) return row.bytes;
+    if (row.cpu == scheduled_for) found = &row;
   }
-  return kPrefetch[0].bytes;
+  return panels == 1 ? found->alone : found->bytes;
 }
 
 Target Target::Host() {

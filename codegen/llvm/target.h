@@ -44,9 +44,9 @@ struct Target {
     return machine::FindMatmulTile(isa, a, b);
   }
 
-  // How far ahead of its use a panel that streams from memory is asked for: the row of
-  // prefetch.def for the CPU that is scheduled for, or the first one.
-  int64_t PrefetchBytes() const;
+  // How far ahead of its use each of `panels` panels that stream from memory side by side is asked for:
+  // the row of prefetch.def for the CPU that is scheduled for, or the first one.
+  int64_t PrefetchBytes(size_t panels = 2) const;
 
   // The CPU this process runs on, with the features the operating system lets it use. Asks it for
   // AMX where the CPU has that.

@@ -7,6 +7,15 @@
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen {
+namespace {
+
+// Rows that share what is looked up of a panel in pairs: sums of a step and of the product have
+// registers beside two panels' numbers. So many in all are sooner done by such passes than expanded
+// for.
+constexpr int kPairRows = 4;
+constexpr int kMostPairRows = 8;
+
+}  // namespace
 
 BlockPanels::BlockPanels(MatmulOperands& operands, Emitter& e, ir::DType dtype)
     : o_(operands),
@@ -40,33 +49,40 @@ int64_t BlockPanels::Place(int64_t begin, int64_t panels, int most_rows) {
 
 int64_t BlockPanels::MatrixBytes() const { return ir::BytesOf(dtype_, o_.MatrixElements()); }
 
-bool BlockPanels::MultipliesRow() const { return is_scaled_ || MultipliesBlocks(dtype_); }
-
-int BlockPanels::RowPanels() const { return MultipliesBlocks(dtype_) ? o_.width : 1; }
-
-void BlockPanels::PrepareRow(const MatmulOperands::Rows& row) {
-  if (!is_scaled_) return;
-  if (HasPairs()) return PrepareTile(o_.RowPointers(row));
-  EmitWidenRow(e_, dtype_, o_.depth_total, o_.RowPointers(row)[0], Widened());
+int BlockPanels::RowsAtOnce() const {
+  if (HasPairs()) return kPairRows;
+  return is_scaled_ || MultipliesBlocks(dtype_) ? 1 : 0;
 }
 
-BlockPanels::Sums BlockPanels::RowSums(const MatmulOperands::Rows& row, Value* first, int count,
+int BlockPanels::MostRows() const { return HasPairs() ? kMostPairRows : RowsAtOnce(); }
+
+int BlockPanels::RowPanels() const {
+  return HasPairs() || !MultipliesBlocks(dtype_) ? 1 : o_.width;
+}
+
+void BlockPanels::PrepareRows(const MatmulOperands::Rows& rows) {
+  if (!is_scaled_) return;
+  if (HasPairs()) return PrepareTile(o_.RowPointers(rows));
+  EmitWidenRow(e_, dtype_, o_.depth_total, o_.RowPointers(rows)[0], Widened());
+}
+
+BlockPanels::Sums BlockPanels::RowSums(const MatmulOperands::Rows& rows, Value* first, int count,
                                        Value* matrix) {
-  const int64_t ahead = e_.target().PrefetchBytes();
   std::vector<Value*> panels;
   for (int i = 0; i < count; ++i) panels.push_back(Panel(matrix, Integer(e_, first) + i));
   for (int i = 0; o_.halves && i < count; ++i) {
     panels.push_back(Panel(matrix, Integer(e_, first) + (o_.panels + i)));
   }
+  const int64_t ahead = e_.target().PrefetchBytes(panels.size());
   if (HasPairs()) {
     const PairScaledDot dot{dtype_, o_.depth_total, ahead, Ones()};
-    return EmitPairBlockDot(e_, dot, o_.RowPointers(row), panels);
+    return EmitPairBlockDot(e_, dot, o_.RowPointers(rows), panels);
   }
   if (is_scaled_) {
     return {EmitScaledDot(e_, {dtype_, o_.depth_total, ahead}, Widened(), panels)};
   }
   const BlockDot dot{o_.spec.operands[0].dtype, dtype_, o_.depth_total, ahead};
-  return {EmitBlockDot(e_, dot, o_.RowPointers(row)[0], panels)};
+  return {EmitBlockDot(e_, dot, o_.RowPointers(rows)[0], panels)};
 }
 
 void BlockPanels::Expand(Value* first, Value* end, Value* matrix) {

@@ -1,7 +1,7 @@
 // B of a matmul in blocks: the scratch memory that its panels are expanded to, and the products with
-// them. A single row meets panels as they lie; for more rows a call's panels are expanded first, to
-// values, or to numbers and scales (blocks/scaled_dot.h), and tiles of rows pass over them. A row has
-// the same bits either way.
+// them. A single row, and where numbers are multiplied by vdpbf16ps a few, meet panels as they lie; for
+// more rows a call's panels are expanded first, to values, or to numbers and scales
+// (blocks/scaled_dot.h), and tiles of rows pass over them. A row has the same bits either way.
 //
 //   BlockPanels blocks(operands, e, ir::DType::kQ4_0);
 //   info.scratch_bytes = blocks.Place(info.scratch_bytes, panels);
@@ -39,14 +39,15 @@ class BlockPanels {
   // Of all panels, padding included.
   int64_t MatrixBytes() const;
 
-  // Whether a single row meets panels as they lie.
-  bool MultipliesRow() const;
-  // How many panels of the result it meets at a time: of large blocks one, whose code is long.
+  // How many rows meet panels as they lie, together and in all; 0 and 0, 1 and 1, or a few.
+  int RowsAtOnce() const;
+  int MostRows() const;
+  // How many panels of the result they meet at a time: of large blocks one, whose code is long.
   int RowPanels() const;
-  // To be called before RowSums with the row, for all its panels.
-  void PrepareRow(const MatmulOperands::Rows& row);
-  // The row times the panels [first, first + count) of `matrix`; null: of B's buffer.
-  Sums RowSums(const MatmulOperands::Rows& row, Value* first, int count, Value* matrix);
+  // To be called before RowSums with the rows, for all their panels.
+  void PrepareRows(const MatmulOperands::Rows& rows);
+  // One row, or RowsAtOnce(), times the panels [first, first + count) of `matrix`; null: of B's buffer.
+  Sums RowSums(const MatmulOperands::Rows& rows, Value* first, int count, Value* matrix);
 
   // Expands the panels [first, end), which the operands' PanelPointers are from now on.
   void Expand(Value* first, Value* end, Value* matrix);

@@ -229,25 +229,35 @@ class PanelMatmul {
       blocks_->Expand(first_panel_, end_panel_, matrix_);
       EmitRows();
     };
-    if (!blocks_->MultipliesRow()) {
-      expanded();
-      return;
-    }
-    const auto one_row = [&] {
-      first_row_ = RowsBegin();
-      const Rows row{first_row_, 1};
-      blocks_->PrepareRow(row);
-      ForPanels(blocks_->RowPanels(), [&](Value* first, int count) {
-        IfKept(row, first,
-               [&] { StoreSums(row, first, count, blocks_->RowSums(row, first, count, matrix_)); });
-      });
-      FinishHead(e_.Const(1));
+    const int at_once = blocks_->RowsAtOnce(), most = blocks_->MostRows();
+    if (at_once == 0) return expanded();
+    const auto one_row = [&] { EmitRowsAsTheyLie({RowsBegin(), 1}, e_.Const(1)); };
+    if (o_.RowAxes().empty()) return one_row();
+    const auto several = [&] {
+      if (at_once == 1) return expanded();
+      e_.If(Integer(e_, row_count_) < most + 1, [&] { EmitFewRowsAsTheyLie(at_once); }, expanded);
     };
-    if (o_.RowAxes().empty()) {
-      one_row();
-      return;
-    }
-    e_.If(Integer(e_, row_count_) == 1, one_row, expanded);
+    e_.If(Integer(e_, row_count_) == 1, one_row, several);
+  }
+
+  void EmitFewRowsAsTheyLie(int at_once) {
+    Value* end = Integer(e_, RowsBegin()) + row_count_;
+    e_.Loop(RowsBegin(), end, at_once, [&](Value* row) {
+      const Integer last(e_, e_.Least(Integer(e_, row) + at_once, end));
+      EmitRowsAsTheyLie({row, at_once, last - 1}, last - row);
+    });
+  }
+
+  // `count` (i64) rows times panels of blocks that were not expanded.
+  void EmitRowsAsTheyLie(const Rows& rows, Value* count) {
+    first_row_ = rows.first;
+    blocks_->PrepareRows(rows);
+    ForPanels(blocks_->RowPanels(), [&](Value* first, int panels) {
+      IfKept(rows, first, [&] {
+        StoreSums(rows, first, panels, blocks_->RowSums(rows, first, panels, matrix_));
+      });
+    });
+    FinishHead(count);
   }
 
   // All rows times the panels of [first_panel_, end_panel_).
@@ -652,8 +662,12 @@ class PanelMatmul {
     if (!blocks_ && matrix_ == nullptr) {
       next = Integer(e_, first) + (Integer(e_, end_panel_) - first_panel_);
     }
-    const MatmulFetch::Tile tile{rows, first, count, next, a_rows[0], interleaved};
-    if (MatmulFetch::Applies(o_, tile)) dot.visit = MatmulFetch(o_, e_, tile);
+    MatmulFetch::Tile tile{rows, first, count, next, nullptr, nullptr, a_rows[0], interleaved};
+    if (MatmulFetch::Applies(o_, tile)) {
+      tile.row_tile = (Integer(e_, rows.first) - RowsBegin()) / o_.tile.rows;
+      tile.row_tiles = Integer(e_, row_count_) / o_.tile.rows;
+      dot.visit = MatmulFetch(o_, e_, tile);
+    }
     StoreSums(rows, first, count, EmitPanelDot(e_, dot, a_rows, o_.PanelPointers(first, count)));
   }
 

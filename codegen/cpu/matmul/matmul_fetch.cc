@@ -25,7 +25,7 @@ bool MatmulFetch::Applies(const MatmulOperands& operands, const Tile& tile) {
 }
 
 MatmulFetch::MatmulFetch(const MatmulOperands& operands, Emitter& e, const Tile& tile)
-    : o_(operands), e_(e), tile_(tile), next_(NextPanels()) {}
+    : o_(operands), e_(e), tile_(tile), lines_(LinesAVisit()), next_(NextPanels()) {}
 
 void MatmulFetch::operator()(Value* k) const {
   FetchPanels(k);
@@ -36,26 +36,36 @@ void MatmulFetch::operator()(Value* k) const {
 // Elements of K between two visits.
 int64_t MatmulFetch::Step() const { return VisitDepthOf(o_.spec); }
 
+// The tiles of rows share a panel: a line a visit where there are eight, all eight where there is one.
+Value* MatmulFetch::LinesAVisit() const {
+  if (tile_.next == nullptr) return nullptr;
+  const int64_t slices = o_.PanelBytes() / (o_.depth_total / Step() * kCacheLine);
+  return (Integer(e_, tile_.row_tiles) + (slices - 1)) / tile_.row_tiles;
+}
+
 // Where this tile begins to fetch of the panels that the thread will most likely need after the
-// call's own. Each tile of rows brings in the next eighth of every panel, until all of it is there.
+// call's own. Each tile of rows brings in its share of every panel, until all of it is there.
 // Without, the first tile of the next call would wait for memory line by line.
-// Example: with tiles of 12 rows and panels of 32 KB, the tile of rows 24..35 fetches from 8 KB on.
+// Example: with 100 rows in tiles of 12 and panels of 32 KB, the tile of rows 24..35 fetches the 4 KB
+// from 8 KB on.
 std::vector<Value*> MatmulFetch::NextPanels() const {
   if (tile_.next == nullptr) return {};
-  const int64_t slice = o_.depth_total / Step() * kCacheLine;
-  const int64_t panel_bytes = o_.PanelBytes();
-  const Integer wanted = Integer(e_, tile_.rows.first) / o_.tile.rows * slice;
-  Value* at = e_.Least(wanted, e_.Const(panel_bytes - slice));
+  const Integer slice = Integer(e_, lines_) * (o_.depth_total / Step() * kCacheLine);
+  Value* at =
+      e_.Least(Integer(e_, tile_.row_tile) * slice, Integer(e_, e_.Const(o_.PanelBytes())) - slice);
   Value* next = e_.Least(tile_.next, e_.Const(o_.panels - tile_.count));
   std::vector<Value*> places = o_.PanelPointers(next, tile_.count);
   for (Value*& place : places) place = e_.Address(place, at, ir::DType::kI8);
   return places;
 }
 
-// A line of each.
 void MatmulFetch::FetchPanels(Value* k) const {
-  const Integer at = Integer(e_, k) * (kCacheLine / Step());
-  for (Value* place : next_) e_.PrefetchNear(e_.Address(place, at, ir::DType::kI8));
+  if (lines_ == nullptr) return;
+  const Integer begin = Integer(e_, k) / Step() * lines_;
+  e_.Loop(begin, begin + lines_, 1, [&](Value* line) {
+    const Integer at = Integer(e_, line) * kCacheLine;
+    for (Value* place : next_) e_.PrefetchNear(e_.Address(place, at, ir::DType::kI8));
+  });
 }
 
 // The next group of rows: what lies behind this one by its size.

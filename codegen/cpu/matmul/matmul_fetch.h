@@ -2,7 +2,7 @@
 // that come next, and the lines that it will add and store. A little at a time: asked for at once
 // they would hold up those that the tile waits for.
 //
-//   dot.visit = MatmulFetch(operands, e, rows, {first, count}, parts, a, a_interleaved);
+//   dot.visit = MatmulFetch(operands, e, {rows, first, count, next, tile, tiles, a, a_interleaved});
 #ifndef LLUDA_CODEGEN_CPU_MATMUL_MATMUL_FETCH_H_
 #define LLUDA_CODEGEN_CPU_MATMUL_MATMUL_FETCH_H_
 
@@ -20,6 +20,9 @@ class MatmulFetch {
     int count;     // of panels
     // The panel that stands where `first` does in what the thread does next; null: panels are near.
     Value* next;
+    // Which of the whole tiles of rows that meet these panels it is, and how many there are (i64).
+    Value* row_tile;
+    Value* row_tiles;
     Value* a;           // its first row, or group of rows
     int a_interleaved;  // as PanelDot's
   };
@@ -32,6 +35,7 @@ class MatmulFetch {
 
  private:
   int64_t Step() const;
+  Value* LinesAVisit() const;
   std::vector<Value*> NextPanels() const;
   void FetchPanels(Value* k) const;
   void FetchRows(Value* k) const;
@@ -42,6 +46,8 @@ class MatmulFetch {
   const MatmulOperands& o_;
   Emitter& e_;
   const Tile tile_;
+  Value* const
+      lines_;  // of each of the next panels, that a visit fetches; null where there are none
   const std::vector<Value*> next_;
 };
 
