@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import random
+import selectors
 import socket
 import statistics
 import subprocess
@@ -49,46 +50,73 @@ SCHEMAS = [
 ]
 
 
+class Reader:
+    """Reads the pieces of all streams on one thread: a thread for each would take more from the server that is measured."""
+
+    def __init__(self):
+        self.selector = selectors.DefaultSelector()
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def add(self, stream):
+        self.selector.register(stream.socket, selectors.EVENT_READ, stream)
+
+    def run(self):
+        while True:
+            ready = self.selector.select(timeout=0.05)  # sees by then which streams have come
+            now = time.monotonic()
+            for key, _ in ready:
+                if key.data.read(now):
+                    continue
+                self.selector.unregister(key.fileobj)
+                key.data.ended.set()
+
+
 class Stream:
-    """A request whose pieces are read on a thread; `times` has when each came."""
+    """A request whose pieces are read by a reader; `times` has when each came."""
 
     def __init__(self, figures, **fields):
         self.times = []
         self.tokens = 0
+        self.error = None
+        self.rest = b""
+        self.ended = threading.Event()
         self.socket = socket.create_connection(("127.0.0.1", figures.server.port))
         content = json.dumps({**figures.words, **fields, "stream": True, "stream_options": {"include_usage": True}}).encode()
-        self.start = time.monotonic()
         self.socket.sendall(b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
                             b"Connection: close\r\n\r\n%s" % (COMPLETIONS.encode(), len(content), content))
-        self.thread = threading.Thread(target=self.read, daemon=True)
-        self.thread.start()
+        figures.reader.add(self)
 
-    def read(self):
-        rest = b""
+    def read(self, now):
+        """Takes what has come; whether there may be more."""
         try:
-            while some := self.socket.recv(65536):
-                now = time.monotonic()
-                *events, rest = (rest + some).split(b"\n\n")
-                for event in events:
-                    data = event.partition(b"data: {")[2]
-                    if b'"text": "' in data and b'"text": ""' not in data:
-                        self.times.append(now)
-                    if b'"usage": {' in data:
-                        self.tokens = json.loads(b"{" + data)["usage"]["completion_tokens"]
-                    if b'"error"' in data:
-                        raise RuntimeError(data.decode())
-        except OSError:
-            pass  # it was closed
+            some = self.socket.recv(65536)
+        except OSError:  # it was closed
+            return False
+        *events, self.rest = (self.rest + some).split(b"\n\n")
+        for event in events:
+            data = event.partition(b"data: {")[2]
+            if b'"text": "' in data and b'"text": ""' not in data:
+                self.times.append(now)
+            if b'"usage": {' in data:
+                self.tokens = json.loads(b"{" + data)["usage"]["completion_tokens"]
+            if b'"error"' in data:
+                self.error = data.decode()
+        return bool(some)
 
     def wait_for(self, pieces):
         while len(self.times) < pieces:
-            if not self.thread.is_alive():
-                raise RuntimeError(f"a stream ended after {len(self.times)} pieces")
+            if self.ended.is_set():
+                raise RuntimeError(self.error or f"a stream ended after {len(self.times)} pieces")
             time.sleep(0.005)
+
+    def wait(self):
+        self.ended.wait()
+        if self.error:
+            raise RuntimeError(self.error)
 
     def close(self):
         self.socket.shutdown(socket.SHUT_RDWR)
-        self.thread.join()
+        self.ended.wait()
         self.socket.close()
 
 
@@ -110,6 +138,7 @@ class Figures:
         self.source = random.Random(1)
         self.server = None
         self.words = {}
+        self.reader = Reader()
 
     # --- asking ---
 
@@ -171,7 +200,7 @@ class Figures:
         begin = time.monotonic()
         seen = sum(len(stream.times) for stream in streams)
         for stream in streams:
-            stream.thread.join()
+            stream.wait()
         end = max(stream.times[-1] for stream in streams)
         return (sum(stream.tokens for stream in streams) - seen) / (end - begin)
 

@@ -60,9 +60,9 @@ expect_error 2 "unknown flag '--isa'"
 run_program "$runner" "$stories" --serve --port 0
 expect_error 2 "$stories"
 run serve stories.llb --plan --max-sequences 2
-cp out plan
+grep "keys and values" out >plan
 run_program "$runner" --serve stories.llb --plan --max-sequences 2
-[[ $code == 0 ]] && cmp -s out plan || fail "lluda-run --serve plans otherwise: $(cat out err)"
+[[ $code == 0 && $(grep "keys and values" out) == "$(cat plan)" ]] || fail "lluda-run --serve plans otherwise: $(cat out err)"
 run_program "$runner" stories.llb --serve --version
 [[ $code == 0 && $(cat out) == "lluda-serve "* ]] || fail "lluda-serve's version: $(cat out err)"
 cp -L "$runner" lluda-alone
