@@ -76,12 +76,11 @@ class Stream:
 
     def __init__(self, figures, **fields):
         self.times = []
-        self.tokens = 0
         self.error = None
         self.rest = b""
         self.ended = threading.Event()
         self.socket = socket.create_connection(("127.0.0.1", figures.server.port))
-        content = json.dumps({**figures.words, **fields, "stream": True, "stream_options": {"include_usage": True}}).encode()
+        content = json.dumps({**figures.words, **fields, "stream": True}).encode()
         self.socket.sendall(b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
                             b"Connection: close\r\n\r\n%s" % (COMPLETIONS.encode(), len(content), content))
         figures.reader.add(self)
@@ -97,8 +96,6 @@ class Stream:
             data = event.partition(b"data: {")[2]
             if b'"text": "' in data and b'"text": ""' not in data:
                 self.times.append(now)
-            if b'"usage": {' in data:
-                self.tokens = json.loads(b"{" + data)["usage"]["completion_tokens"]
             if b'"error"' in data:
                 self.error = data.decode()
         return bool(some)
@@ -195,14 +192,13 @@ class Figures:
         return bundle
 
     def rate_of(self, count, tokens, **fields):
-        """Tokens a second of so many streams side by side, from when all are being written."""
+        """Tokens a second of so many streams side by side, while all of them are being written."""
         streams = self.streams(count, tokens, **fields)
-        begin = time.monotonic()
-        seen = sum(len(stream.times) for stream in streams)
+        begin = max(stream.times[-1] for stream in streams)
         for stream in streams:
             stream.wait()
-        end = max(stream.times[-1] for stream in streams)
-        return (sum(stream.tokens for stream in streams) - seen) / (end - begin)
+        end = min(stream.times[-1] for stream in streams)
+        return sum(begin < at <= end for stream in streams for at in stream.times) / (end - begin)
 
     # --- rows ---
 
@@ -321,9 +317,9 @@ class Figures:
     def overhead(self):
         """8 streams over HTTP, and without it"""
         # Both as near in time as can be: a machine is not as fast at all times.
-        served = [self.rate_of(8, 48) for _ in range(4)]
-        bench = self.bench("--streams", "8", "--prompt-tokens", "12", "--gen-tokens", "48", "--repeat", "2")
-        served += [self.rate_of(8, 48) for _ in range(4)]
+        served = [self.rate_of(8, 64, temperature=0) for _ in range(3)]
+        bench = self.bench("--streams", "8", "--prompt-tokens", "12", "--gen-tokens", "64", "--repeat", "1")
+        served += [self.rate_of(8, 64, temperature=0) for _ in range(3)]
         over, without = statistics.median(served), bench["streams"][0]["tokens_per_s"]
         return f"8 streams: {over:.1f} tokens/s over HTTP, {without:.1f} without: {100 * (1 - over / without):.1f}% less"
 
