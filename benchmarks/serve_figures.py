@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import random
+import selectors
 import socket
 import statistics
 import subprocess
@@ -49,46 +50,70 @@ SCHEMAS = [
 ]
 
 
+class Reader:
+    """Reads the pieces of all streams on one thread: a thread for each would take more from the server that is measured."""
+
+    def __init__(self):
+        self.selector = selectors.DefaultSelector()
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def add(self, stream):
+        self.selector.register(stream.socket, selectors.EVENT_READ, stream)
+
+    def run(self):
+        while True:
+            ready = self.selector.select(timeout=0.05)  # sees by then which streams have come
+            now = time.monotonic()
+            for key, _ in ready:
+                if key.data.read(now):
+                    continue
+                self.selector.unregister(key.fileobj)
+                key.data.ended.set()
+
+
 class Stream:
-    """A request whose pieces are read on a thread; `times` has when each came."""
+    """A request whose pieces are read by a reader; `times` has when each came."""
 
     def __init__(self, figures, **fields):
         self.times = []
-        self.tokens = 0
+        self.error = None
+        self.rest = b""
+        self.ended = threading.Event()
         self.socket = socket.create_connection(("127.0.0.1", figures.server.port))
-        content = json.dumps({**figures.words, **fields, "stream": True, "stream_options": {"include_usage": True}}).encode()
-        self.start = time.monotonic()
+        content = json.dumps({**figures.words, **fields, "stream": True}).encode()
         self.socket.sendall(b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
                             b"Connection: close\r\n\r\n%s" % (COMPLETIONS.encode(), len(content), content))
-        self.thread = threading.Thread(target=self.read, daemon=True)
-        self.thread.start()
+        figures.reader.add(self)
 
-    def read(self):
-        rest = b""
+    def read(self, now):
+        """Takes what has come; whether there may be more."""
         try:
-            while some := self.socket.recv(65536):
-                now = time.monotonic()
-                *events, rest = (rest + some).split(b"\n\n")
-                for event in events:
-                    data = event.partition(b"data: {")[2]
-                    if b'"text": "' in data and b'"text": ""' not in data:
-                        self.times.append(now)
-                    if b'"usage": {' in data:
-                        self.tokens = json.loads(b"{" + data)["usage"]["completion_tokens"]
-                    if b'"error"' in data:
-                        raise RuntimeError(data.decode())
-        except OSError:
-            pass  # it was closed
+            some = self.socket.recv(65536)
+        except OSError:  # it was closed
+            return False
+        *events, self.rest = (self.rest + some).split(b"\n\n")
+        for event in events:
+            data = event.partition(b"data: {")[2]
+            if b'"text": "' in data and b'"text": ""' not in data:
+                self.times.append(now)
+            if b'"error"' in data:
+                self.error = data.decode()
+        return bool(some)
 
     def wait_for(self, pieces):
         while len(self.times) < pieces:
-            if not self.thread.is_alive():
-                raise RuntimeError(f"a stream ended after {len(self.times)} pieces")
+            if self.ended.is_set():
+                raise RuntimeError(self.error or f"a stream ended after {len(self.times)} pieces")
             time.sleep(0.005)
+
+    def wait(self):
+        self.ended.wait()
+        if self.error:
+            raise RuntimeError(self.error)
 
     def close(self):
         self.socket.shutdown(socket.SHUT_RDWR)
-        self.thread.join()
+        self.ended.wait()
         self.socket.close()
 
 
@@ -110,6 +135,7 @@ class Figures:
         self.source = random.Random(1)
         self.server = None
         self.words = {}
+        self.reader = Reader()
 
     # --- asking ---
 
@@ -156,21 +182,23 @@ class Figures:
         return json.loads(done.stdout)
 
     def compile(self, folder):
-        """A bundle of the model, in the folder."""
+        """A bundle of the model, in the folder; the model itself if it is one."""
+        if (self.options.model or "").endswith(".llb"):
+            return self.options.model
         bundle = os.path.join(folder, "model.llb")
-        subprocess.run([os.environ["lluda"], "compile", *([self.options.model] if self.options.model else []), "-o", bundle],
+        subprocess.run([os.environ["lluda"], "compile", *([self.options.model] if self.options.model else []),
+                        "--ctx", str(self.options.ctx), "-o", bundle],
                        check=True, stderr=subprocess.DEVNULL)
         return bundle
 
     def rate_of(self, count, tokens, **fields):
-        """Tokens a second of so many streams side by side, from when all are being written."""
+        """Tokens a second of so many streams side by side, while all of them are being written."""
         streams = self.streams(count, tokens, **fields)
-        begin = time.monotonic()
-        seen = sum(len(stream.times) for stream in streams)
+        begin = max(stream.times[-1] for stream in streams)
         for stream in streams:
-            stream.thread.join()
-        end = max(stream.times[-1] for stream in streams)
-        return (sum(stream.tokens for stream in streams) - seen) / (end - begin)
+            stream.wait()
+        end = min(stream.times[-1] for stream in streams)
+        return sum(begin < at <= end for stream in streams for at in stream.times) / (end - begin)
 
     # --- rows ---
 
@@ -288,12 +316,11 @@ class Figures:
 
     def overhead(self):
         """8 streams over HTTP, and without it"""
-        served, bench = [], []
-        for _ in range(3):
-            served.append(self.rate_of(8, 96))
-            bench.append(self.bench("--streams", "8", "--prompt-tokens", "12", "--gen-tokens", "96", "--repeat", "1")
-                         ["streams"][0]["tokens_per_s"])
-        over, without = statistics.median(served), statistics.median(bench)
+        # Both as near in time as can be: a machine is not as fast at all times.
+        served = [self.rate_of(8, 64, temperature=0) for _ in range(3)]
+        bench = self.bench("--streams", "8", "--prompt-tokens", "12", "--gen-tokens", "64", "--repeat", "1")
+        served += [self.rate_of(8, 64, temperature=0) for _ in range(3)]
+        over, without = statistics.median(served), bench["streams"][0]["tokens_per_s"]
         return f"8 streams: {over:.1f} tokens/s over HTTP, {without:.1f} without: {100 * (1 - over / without):.1f}% less"
 
     def table(self):
@@ -304,25 +331,32 @@ class Figures:
             bundle = self.compile(folder)
             for _ in range(2):
                 for name, model in [("slots", None), ("pages", bundle)]:
-                    bench = self.bench("--prompt-tokens", "512", "--gen-tokens", "32", "--depth", str(depth), "--repeat", "5", model=model)
+                    bench = self.bench("--prompt-tokens", "512", "--gen-tokens", "16", "--depth", str(depth), "--repeat", "3", model=model)
                     rates[name].append((bench["prefill"]["tokens_per_s"], bench["decode"]["tokens_per_s"]))
         slots, pages = ([statistics.median(values) for values in zip(*rates[name])] for name in ("slots", "pages"))
         return (f"a prompt of 512: {slots[0]:.0f} tokens/s with slots, {pages[0]:.0f} with pages, {100 * (1 - pages[0] / slots[0]):.1f}% less; "
                 f"a text at depth {depth}: {slots[1]:.1f}, {pages[1]:.1f}, {100 * (1 - pages[1] / slots[1]):.1f}% less")
 
     def start(self):
-        """a bundle, from its start to the answer of /health"""
+        """a bundle, from its start to the answer of /health, with the compiler and without"""
+        program = os.environ["lluda"]
+        beside = os.path.join(os.path.dirname(program), "lluda-serve")
+        parts = []
         with tempfile.TemporaryDirectory() as folder:
             bundle = self.compile(folder)
-            seconds = []
-            for _ in range(5):
-                begin = time.monotonic()
-                with Server("--log", "off", "--ctx", "512", "--max-sequences", "1", model=bundle) as server:
-                    if server.ask("GET", "/health")[0] != 200:
-                        raise RuntimeError("no health")
-                    seconds.append(time.monotonic() - begin)
-                    server.end()
-        return f"a bundle's start to /health, a cache of one context of 512: median {1000 * statistics.median(seconds):.0f} ms"
+            for name, command in [("lluda serve", [program, "serve", bundle]), ("lluda-serve", [beside, bundle])]:
+                if not os.path.exists(command[0]):
+                    continue
+                seconds = []
+                for _ in range(7):
+                    begin = time.monotonic()
+                    with Server("--log", "off", "--ctx", "512", "--max-sequences", "1", command=command) as server:
+                        if server.ask("GET", "/health")[0] != 200:
+                            raise RuntimeError("no health")
+                        seconds.append(time.monotonic() - begin)
+                        server.end()
+                parts.append(f"{name} {1000 * statistics.median(seconds):.0f} ms, {1000 * min(seconds):.0f} to {1000 * max(seconds):.0f}")
+        return f"a bundle's start to /health, a cache of one context of 512: {'; '.join(parts)}"
 
     def run(self):
         os.environ["lluda"] = self.options.lluda

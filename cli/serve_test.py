@@ -449,8 +449,8 @@ class OperationTest(unittest.TestCase):
                   for fields in [{}, {"logprobs": 2}, {"n": 3}, {"top_k": 5}, {"logit_bias": {"5": -100, "9": 3}}, {"repetition_penalty": 1.3},
                                  {"min_p": 0.1, "top_p": 0.9}, {"structured_outputs": {"regex": "[a-z ]{10,40}[.]"}}]]
 
-        def answers(*flags, model=None):
-            with Server("--log", "off", "--max-sequences", "8", *flags, model=model) as server:
+        def answers(*flags, **what):
+            with Server("--log", "off", "--max-sequences", "8", *flags, **what) as server:
                 alone = [server.post(COMPLETIONS, body)[1]["choices"] for body in bodies]
                 with concurrent.futures.ThreadPoolExecutor(8) as pool:
                     together = list(pool.map(lambda body: server.post(COMPLETIONS, body)[1]["choices"], bodies))
@@ -462,6 +462,7 @@ class OperationTest(unittest.TestCase):
         self.assertEqual(answers("--partial-head"), expected)
         subprocess.run([os.environ["lluda"], "compile", "-o", "stories.llb"], check=True, stderr=subprocess.DEVNULL)
         self.assertEqual(answers(model="stories.llb"), expected)
+        self.assertEqual(answers(command=[os.environ["runner"], "stories.llb", "--serve"]), expected)
 
     def start_stream(self, server, tokens=2000):
         body = json.dumps({"prompt": PROMPT, "max_tokens": tokens, "ignore_eos": True, "stream": True, "seed": 1})

@@ -8,6 +8,7 @@ readonly chat_test="$PWD/cli/serve_chat_test.py"
 readonly client_test="$PWD/cli/serve_openai_test.py"
 readonly page_test="$PWD/cli/serve_page_test.py"
 readonly guide="$PWD/docs/serving.md"
+readonly runner="$PWD/cli/lluda-run"
 readonly token_config="$PWD/reference_data/qwen3_tokenizer/tokenizer_config.json"
 # shellcheck source=cli/test_helpers.sh
 source cli/test_helpers.sh
@@ -49,9 +50,28 @@ run serve --plan --max-sequences 2
 expect 0 "serve --plan"
 [[ -s out ]] || fail "serve --plan printed nothing"
 
+# --- a bundle where there is no compiler: a program beside lluda-run ---
+run compile -o stories.llb
+expect 0 "compile"
+run_program "$runner" --serve
+expect_error 2 "bundle is required"
+run_program "$runner" stories.llb --serve --isa avx2
+expect_error 2 "unknown flag '--isa'"
+run_program "$runner" "$stories" --serve --port 0
+expect_error 2 "$stories"
+run serve stories.llb --plan --max-sequences 2
+grep "keys and values" out >plan
+run_program "$runner" --serve stories.llb --plan --max-sequences 2
+[[ $code == 0 && $(grep "keys and values" out) == "$(cat plan)" ]] || fail "lluda-run --serve plans otherwise: $(cat out err)"
+run_program "$runner" stories.llb --serve --version
+[[ $code == 0 && $(cat out) == "lluda-serve "* ]] || fail "lluda-serve's version: $(cat out err)"
+cp -L "$runner" lluda-alone
+run_program ./lluda-alone stories.llb --serve
+expect_error 2 "lluda-serve: cannot be run: No such file or directory"
+
 # --- requests ---
 echo "alice:0123456789" >keys
-export lluda guide
+export lluda guide runner
 python3 "$requests_test" || fail "requests"
 
 # The default model has no chat template: with one, what it writes is no answer, but is one in form.

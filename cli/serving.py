@@ -51,17 +51,17 @@ def make_chatty(folder, stories, token_config):
 
 
 class Server:
-    """`lluda serve` on a port of its own; `log` has what it wrote to stderr."""
+    """`lluda serve`, or another `command`, on a port of its own; `log` has what it wrote to stderr."""
 
-    def __init__(self, *flags, model=None, environment=None):
-        command = [os.environ["lluda"], "serve"] + ([model] if model else []) + ["--port", "0", *flags]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True,
+    def __init__(self, *flags, model=None, environment=None, command=None):
+        command = command or [os.environ["lluda"], "serve"] + ([model] if model else [])
+        self.process = subprocess.Popen([*command, "--port", "0", *flags], stderr=subprocess.PIPE, text=True,
                                         env={**os.environ, **(environment or {})})
         self.log = []
         self.port = None
         for line in self.process.stderr:
             self.log.append(line)
-            found = re.match(r"lluda: serving (\S+) at http://127\.0\.0\.1:(\d+)$", line)
+            found = re.match(r"lluda(?:-serve)?: serving (\S+) at http://127\.0\.0\.1:(\d+)$", line)
             if found:
                 self.model, self.port = found.group(1), int(found.group(2))
                 break

@@ -168,6 +168,12 @@ absl::StatusOr<std::unique_ptr<App>> App::Create(AppOptions options) {
   return app;
 }
 
+void App::Serve(const ServedModel* model) {
+  model_ = model;
+  // So that no request with a schema has to wait for it.
+  if (model->trie) workers_->Post([model] { model->trie(); });
+}
+
 api::Refusal App::FindRoute(const http::Request& request, const Route** route,
                             std::string* allowed) {
   const absl::string_view asked = request.method;

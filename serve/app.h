@@ -45,7 +45,7 @@ class App final : public http::Handler {
   static absl::StatusOr<std::unique_ptr<App>> Create(AppOptions options);
 
   // From now on there is a model, which must outlive the app.
-  void Serve(const ServedModel* model) { model_ = model; }
+  void Serve(const ServedModel* model);
   // From now on requests for texts are answered 503.
   void Drain() { is_draining_ = true; }
   // Ends the texts that are being written, with an error.

@@ -173,7 +173,7 @@ class AppTest : public testing::Test {
     model_.id = "m";
     model_.service = service_.get();
     model_.texts = service_->model();
-    model_.trie = grammar::TokenTrie::Create(tokenizer_);
+    model_.trie = [trie = grammar::TokenTrie::Create(tokenizer_)] { return trie; };
     model_.fingerprint = "lluda-0";
     model_.fingerprint_json = "{}";
     auto parsed = tokenizer::ChatTemplate::Create({{{"default", "test", kTemplate}}, {}});

@@ -79,7 +79,7 @@ api::Refusal MakeConstraint(const ServedModel& model, api::Endpoint endpoint,
   }
   if (!grammar.ok()) return Refused(param, grammar.status());
   absl::StatusOr<std::shared_ptr<const grammar::Constraint>> made =
-      grammar::Constraint::Create(*std::move(grammar), model.trie, options);
+      grammar::Constraint::Create(*std::move(grammar), model.trie(), options);
   if (!made.ok()) return Refused(param, made.status());
   *constraint = *std::move(made);
   return std::nullopt;

@@ -7,11 +7,14 @@
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
+#include "base/files/whole_file.h"
 #include "base/json/json_writer.h"
+#include "base/sha256.h"
 #include "base/status_macros.h"
 #include "engine/embed/embedder.h"
 #include "engine/service/fingerprint.h"
 #include "engine/transcribe/transcriber.h"
+#include "frontends/tokenizer/reader/chat_format_reader.h"
 
 namespace lluda::serve {
 namespace {
@@ -20,6 +23,21 @@ namespace {
 constexpr int kResponseRevision = 2;
 
 }  // namespace
+
+absl::StatusOr<LoadedOptions> LoadedOptionsOf(const engine::ModelSource& source,
+                                              const std::string& name,
+                                              const std::string& template_file) {
+  LoadedOptions options;
+  ASSIGN_OR_RETURN(options.chat_template, tokenizer::TemplateIfAny(tokenizer::WithTemplateOf(
+                                              template_file, source.ReadChatFormat())));
+  if (!template_file.empty()) {
+    ASSIGN_OR_RETURN(const std::string text, base::ReadInput(template_file));
+    options.template_digest = base::HexOf(base::Sha256(text));
+  }
+  const bool is_hub_name = name.find('/') != std::string::npos && source.path() != name;
+  options.id = is_hub_name ? name : source.name();
+  return options;
+}
 
 absl::StatusOr<std::unique_ptr<LoadedModel>> LoadedModel::Create(
     std::unique_ptr<engine::Model> model, LoadedOptions options) {
@@ -87,7 +105,7 @@ absl::Status LoadedModel::ServeTexts(const LoadedOptions& options) {
                                                            options.service));
   served_.service = service_.get();
   served_.texts = service_->model();
-  served_.trie = model->trie();
+  served_.trie = [model] { return model->trie(); };
   return absl::OkStatus();
 }
 

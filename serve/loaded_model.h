@@ -1,9 +1,8 @@
 // A model with all that requests to it need, from the name that it is called by to the thread that
 // writes its answers.
 //
-//   LoadedOptions options;
-//   options.id = "Qwen/Qwen3-0.6B";
-//   absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = LoadedModel::Create(std::move(model), options);
+//   auto options = LoadedOptionsOf(*source, "Qwen/Qwen3-0.6B", /*template_file=*/"");
+//   absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = LoadedModel::Create(std::move(model), *options);
 //   app->Serve(&(*loaded)->served());
 #ifndef LLUDA_SERVE_LOADED_MODEL_H_
 #define LLUDA_SERVE_LOADED_MODEL_H_
@@ -32,6 +31,12 @@ struct LoadedOptions {
   engine::ServiceOptions service;
   std::optional<engine::StepReads> reads;  // what a step reads at least, for the metrics
 };
+
+// What a model is served as: by its hub name, where `name`, as the user has it, is one, else by the
+// source's; with the template of a file, "" for its own. Errors are those of the template.
+absl::StatusOr<LoadedOptions> LoadedOptionsOf(const engine::ModelSource& source,
+                                              const std::string& name,
+                                              const std::string& template_file);
 
 class LoadedModel {
  public:

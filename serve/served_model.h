@@ -33,8 +33,9 @@ struct ServedModel {
   engine::Service* service = nullptr;
   EmbedTexts embed;
   std::optional<tokenizer::ChatTemplate> chat_template;
-  std::shared_ptr<const grammar::TokenTrie> trie;  // of its tokens
-  engine::SamplerOptions sampler;                  // for what a request does not say
+  // Of its tokens; made when it is first asked for, from any thread. Empty: it writes no texts.
+  std::function<std::shared_ptr<const grammar::TokenTrie>()> trie;
+  engine::SamplerOptions sampler;    // for what a request does not say
   std::vector<int32_t> stop_tokens;  // of a text; an answer has its turn's ends beside them
   int64_t mel_bins = 0;              // of the sounds that it transcribes; 0: it hears nothing
   std::string fingerprint;           // what answers depend on beside the request, as a name

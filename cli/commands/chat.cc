@@ -18,11 +18,11 @@
 #include "cli/flags/generation_flags.h"
 #include "cli/flags/grammar.h"
 #include "cli/flags/model_flags.h"
-#include "cli/terminal/interrupt.h"
 #include "cli/terminal/line_reader.h"
 #include "cli/terminal/output.h"
 #include "frontends/tokenizer/chat_template.h"
 #include "frontends/tokenizer/reader/chat_format_reader.h"
+#include "runtime/machine/interrupt.h"
 #include "tools/run/conversation.h"
 #include "tools/run/generation_report.h"
 
@@ -51,7 +51,7 @@ class Chat {
   }
 
   // Answers what was taken last; the answer becomes part of the conversation.
-  absl::Status Answer(const tools::ChatPrompt& prompt, const Interrupt& interrupt) {
+  absl::Status Answer(const tools::ChatPrompt& prompt, const runtime::Interrupt& interrupt) {
     absl::Status written;
     engine::GenerateOptions options = GenerateOptionsOf(flags_.generate, *model_, drafter_);
     options.stop_tokens = conversation_.StopTokens();
@@ -123,7 +123,7 @@ absl::StatusOr<tools::ChatStyle> StyleOf(const ChatFlags& flags,
 }
 
 // Answers the messages that stdin has, each a line. The exit code.
-absl::StatusOr<int> AnswerLines(Chat* chat, Interrupt* interrupt) {
+absl::StatusOr<int> AnswerLines(Chat* chat, runtime::Interrupt* interrupt) {
   const bool is_terminal = IsTerminal(STDIN_FILENO);
   LineReader lines(STDIN_FILENO, interrupt);
   std::string message;
@@ -132,7 +132,7 @@ absl::StatusOr<int> AnswerLines(Chat* chat, Interrupt* interrupt) {
     ASSIGN_OR_RETURN(LineReader::Event event, lines.Next(&message));
     if (event != LineReader::Event::kLine) {
       if (is_terminal) std::cerr << "\n";
-      return event == LineReader::Event::kInterrupted ? kInterruptedExitCode : 0;
+      return event == LineReader::Event::kInterrupted ? runtime::kInterruptedExitCode : 0;
     }
     if (message.empty()) continue;
     absl::StatusOr<tools::ChatPrompt> prompt = chat->Take(std::move(message));
@@ -142,7 +142,7 @@ absl::StatusOr<int> AnswerLines(Chat* chat, Interrupt* interrupt) {
     }
     RETURN_IF_ERROR(chat->Answer(*prompt, *interrupt));
     if (!interrupt->flag()->load()) continue;
-    if (!is_terminal) return kInterruptedExitCode;
+    if (!is_terminal) return runtime::kInterruptedExitCode;
     interrupt->Reset();
   }
 }
@@ -168,11 +168,11 @@ absl::StatusOr<int> Run(const ChatFlags& flags) {
   ASSIGN_OR_RETURN(const Draft draft, OpenDraft(flags.generate, *model));
   Chat chat(flags, std::move(style), std::move(grammar), model.get(), session.get(),
             draft.drafter.get());
-  Interrupt interrupt;
+  runtime::Interrupt interrupt;
   if (!one_message) return AnswerLines(&chat, &interrupt);
   ASSIGN_OR_RETURN(const tools::ChatPrompt ask, chat.Take(std::move(message)));
   RETURN_IF_ERROR(chat.Answer(ask, interrupt));
-  return interrupt.flag()->load() ? kInterruptedExitCode : 0;
+  return interrupt.flag()->load() ? runtime::kInterruptedExitCode : 0;
 }
 
 }  // namespace lluda::cli

@@ -10,9 +10,9 @@
 #include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
-#include "cli/terminal/interrupt.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/progress.h"
+#include "runtime/machine/interrupt.h"
 #include "tools/eval/eval_report.h"
 #include "tools/eval/evaluate.h"
 #include "tools/eval/measure_importance.h"
@@ -54,7 +54,7 @@ absl::StatusOr<int> Run(const EvalFlags& flags) {
     const Notes told = flags.against.model.empty() ? Notes::kTold : Notes::kUntold;
     ASSIGN_OR_RETURN(against, LoadModel(std::move(against_options), flags.model.use_cache, told));
   }
-  const Interrupt interrupt;
+  const runtime::Interrupt interrupt;
   tools::EvalOptions eval;
   eval.window = flags.model.context.value_or(0);
   eval.stride = flags.stride.value_or(0);
@@ -65,7 +65,7 @@ absl::StatusOr<int> Run(const EvalFlags& flags) {
     ASSIGN_OR_RETURN(report.evaluation, tools::Evaluate(model.get(), against.get(), text, eval));
   }
   return Print(flags.json ? tools::EvalReportJson(report) : tools::EvalReportText(report),
-               report.evaluation.is_complete() ? 0 : kInterruptedExitCode);
+               report.evaluation.is_complete() ? 0 : runtime::kInterruptedExitCode);
 }
 
 absl::StatusOr<int> Run(const ImatrixFlags& flags) {
@@ -76,7 +76,7 @@ absl::StatusOr<int> Run(const ImatrixFlags& flags) {
   ASSIGN_OR_RETURN(const engine::ModelFiles* files, source->Files(engine::Weights::kRequired));
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model,
                    LoadModel(std::move(options), flags.model.use_cache));
-  const Interrupt interrupt;
+  const runtime::Interrupt interrupt;
   tools::EvalOptions eval;
   eval.window = flags.model.context.value_or(0);
   eval.cancel = interrupt.flag();

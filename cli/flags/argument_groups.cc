@@ -199,6 +199,14 @@ void AddListeners(CLI::App* app, ModelFlags* flags) {
   app->add_flag("--gdb", flags->gdb, "Tell GDB the kernels' names");
 }
 
+void AddBundle(CLI::App* app, ModelFlags* flags) {
+  app->add_option("bundle", flags->model, "The bundle, FILE.llb")->required();
+  AddContext(app, flags);
+  AddThreads(app, flags);
+  AddForce(app, flags);
+  AddCheck(app, flags);
+}
+
 void AddGenerationModel(CLI::App* app, ModelFlags* flags) {
   AddModel(app, &flags->model);
   AddLoadedModel(app, flags);

@@ -45,6 +45,8 @@ CLI::Option* AddJson(CLI::App* app, bool* json);
 void AddCheck(CLI::App* app, ModelFlags* flags);
 void AddPrompt(CLI::App* app, PromptFlags* flags, const char* what);
 
+// What a bundle is run with where there is no compiler: the positional argument and its flags.
+void AddBundle(CLI::App* app, ModelFlags* flags);
 // All that a model is loaded with to generate.
 void AddGenerationModel(CLI::App* app, ModelFlags* flags);
 // The same but for the model's name.
@@ -54,6 +56,8 @@ void AddGeneration(CLI::App* app, GenerateFlags* flags);
 void AddGrammar(CLI::App* app, GrammarFlags* flags);
 // --language and --context, of sounds; returns them.
 std::vector<CLI::Option*> AddQuestion(CLI::App* app, TranscribeFlags* flags);
+// What a server takes beside its model; returns --plan.
+CLI::Option* AddServing(CLI::App* app, ServeFlags* flags);
 // Of one that continues a text.
 void AddContinuation(CLI::App* app, GenerateFlags* flags);
 

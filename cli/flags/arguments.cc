@@ -61,11 +61,7 @@ RunParseResult ParseRunArguments(int argc, char** argv, const Version& version) 
   CLI::App app("Continues a text, or transcribes sounds, with a bundle that `lluda compile` wrote.",
                "lluda-run");
   app.set_version_flag("--version", version, "Print the version");
-  app.add_option("bundle", flags.model.model, "The bundle, FILE.llb")->required();
-  AddContext(&app, &flags.model);
-  AddThreads(&app, &flags.model);
-  AddForce(&app, &flags.model);
-  AddCheck(&app, &flags.model);
+  AddBundle(&app, &flags.model);
   const size_t shared = app.get_options().size();
   AddGeneration(&app, &flags);
   AddContinuation(&app, &flags);
@@ -78,9 +74,23 @@ RunParseResult ParseRunArguments(int argc, char** argv, const Version& version) 
     if (!options[i]->check_name("--json")) audio->excludes(options[i]);
   }
   for (CLI::Option* option : AddQuestion(&app, &result.transcribe)) option->needs(audio);
+  // For --help: another program takes a command line that has it, as a whole.
+  app.add_flag("--serve", "Answer requests of OpenAI's API instead; --serve --help tells more");
   result.exit_code = Parse(&app, argc, argv);
   result.transcribe.model = flags.model;
   result.transcribe.json = flags.json;
+  return result;
+}
+
+ServeParseResult ParseServeArguments(int argc, char** argv, const Version& version) {
+  ServeParseResult result;
+  CLI::App app(
+      "Answers requests of OpenAI's API over HTTP with a bundle that `lluda compile` wrote.",
+      "lluda-serve");
+  app.set_version_flag("--version", version, "Print the version");
+  AddBundle(&app, &result.flags.model);
+  AddServing(&app, &result.flags);
+  result.exit_code = Parse(&app, argc, argv);
   return result;
 }
 

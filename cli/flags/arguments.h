@@ -42,6 +42,14 @@ struct RunParseResult {
 // The same for lluda-run.
 RunParseResult ParseRunArguments(int argc, char** argv, const Version& version);
 
+struct ServeParseResult {
+  ServeFlags flags;  // its model is a bundle
+  std::optional<int> exit_code;
+};
+
+// The same for lluda-serve.
+ServeParseResult ParseServeArguments(int argc, char** argv, const Version& version);
+
 }  // namespace lluda::cli
 
 #endif  // LLUDA_CLI_FLAGS_ARGUMENTS_H_

@@ -266,5 +266,24 @@ TEST(RunArgumentsTest, NeedABundleAndTakeTheFlagsOfGenerate) {
   EXPECT_EQ(parse({"m.llb", "--isa", "avx2"}).exit_code, 2) << "a bundle has its own";
 }
 
+TEST(ServeArgumentsTest, NeedABundleAndTakeTheFlagsOfServe) {
+  const auto parse = [](std::vector<std::string> words) {
+    words.insert(words.begin(), "lluda-serve");
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    return ParseServeArguments(static_cast<int>(argv.size()), argv.data(),
+                               [] { return "version 8"; });
+  };
+  const ServeParseResult result = parse({"m.llb", "--port", "0", "--max-sequences", "3", "--plan"});
+  ASSERT_FALSE(result.exit_code);
+  EXPECT_EQ(result.flags.model.model, "m.llb");
+  EXPECT_EQ(result.flags.port, 0);
+  EXPECT_EQ(result.flags.max_sequences, 3);
+  EXPECT_TRUE(result.flags.plan);
+  EXPECT_EQ(parse({"--port", "0"}).exit_code, 2);
+  EXPECT_EQ(parse({"m.llb", "--precision", "f32"}).exit_code, 2) << "a bundle has its own";
+  EXPECT_EQ(parse({"m.llb", "--embeddings"}).exit_code, 2) << "as has what it makes";
+}
+
 }  // namespace
 }  // namespace lluda::cli

@@ -10,9 +10,9 @@
 #include "base/files/whole_file.h"
 #include "base/status_macros.h"
 #include "cli/flags/generation_flags.h"
-#include "cli/terminal/interrupt.h"
 #include "cli/terminal/output.h"
 #include "frontends/tokenizer/tokenizer.h"
+#include "runtime/machine/interrupt.h"
 #include "runtime/timeline.h"
 #include "tools/inspect/trace.h"
 #include "tools/run/generation_report.h"
@@ -29,7 +29,7 @@ absl::StatusOr<int> GenerateText(const char* program, engine::Model* model,
   ASSIGN_OR_RETURN(options.constraint, ConstraintOf(std::move(grammar), *model, {}));
   absl::Status written;
   if (!flags.json) options.on_text = StdoutWriter(&written);
-  const Interrupt interrupt;
+  const runtime::Interrupt interrupt;
   options.cancel = interrupt.flag();
   tokenizer::EncodeOptions encode;
   encode.add_special_tokens = true;
@@ -53,7 +53,7 @@ absl::StatusOr<int> GenerateText(const char* program, engine::Model* model,
   }
   if (!written.ok()) return written;
   TellEnd(program, flags, *session, report);
-  return interrupt.flag()->load() ? kInterruptedExitCode : 0;
+  return interrupt.flag()->load() ? runtime::kInterruptedExitCode : 0;
 }
 
 }  // namespace lluda::cli

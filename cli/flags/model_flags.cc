@@ -13,9 +13,9 @@
 #include "base/files/user_code_cache.h"
 #include "base/files/whole_file.h"
 #include "base/status_macros.h"
-#include "cli/flags/default_model.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/progress.h"
+#include "engine/source/default_model.h"
 #include "engine/source/open_model_source.h"
 #include "engine/source/with_tokenizer.h"
 #include "frontends/gguf/importance.h"
@@ -55,7 +55,7 @@ absl::Status FitWeights(const ModelFlags& flags, engine::LoadOptions* options) {
 
 absl::StatusOr<std::string> ModelPath(const std::string& model) {
   if (engine::FileFormat(model).empty()) {
-    return frontends::FindModelFolder(model, DefaultModelFolder(), &std::getenv);
+    return frontends::FindModelFolder(model, engine::DefaultModelFolder(), &std::getenv);
   }
   std::error_code ignored;
   if (std::filesystem::exists(model, ignored)) return model;
@@ -100,7 +100,8 @@ absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags) {
 }
 
 absl::StatusOr<tools::EvalText> ReadText(const std::optional<std::string>& named) {
-  return tools::ReadEvalText(named.value_or(absl::StrCat(DefaultModelFolder(), "/text.txt")));
+  return tools::ReadEvalText(
+      named.value_or(absl::StrCat(engine::DefaultModelFolder(), "/text.txt")));
 }
 
 absl::StatusOr<engine::OpenedModule> OpenImported(const engine::LoadOptions& options,

@@ -68,21 +68,24 @@ void AddServeLimits(CLI::App* sub, ServeFlags* flags) {
 
 }  // namespace
 
+CLI::Option* AddServing(CLI::App* app, ServeFlags* flags) {
+  app->add_option("--chat-template", flags->chat_template_file,
+                  "A Jinja template to use instead of the model's own");
+  app->add_option("--alias", flags->aliases, "Another name of the model; repeatable");
+  AddServeAccess(app, flags);
+  AddServeLimits(app, flags);
+  app->add_option("--log", flags->log, "A line for each request on stderr: json, text, off")
+      ->check(CLI::IsMember({"json", "text", "off"}))
+      ->capture_default_str();
+  app->add_option("--log-text", flags->log_text_file,
+                  "A file, for its owner alone, that prompts and answers are added to [none]");
+  return app->add_flag("--plan", flags->plan, "Print what memory is needed for, and end");
+}
+
 CLI::App* AddServe(CLI::App* app, ServeFlags* flags) {
   CLI::App* sub = app->add_subcommand("serve", "Answer requests of OpenAI's API over HTTP");
   AddGenerationModel(sub, &flags->model);
-  sub->add_option("--chat-template", flags->chat_template_file,
-                  "A Jinja template to use instead of the model's own");
-  sub->add_option("--alias", flags->aliases, "Another name of the model; repeatable");
-  AddServeAccess(sub, flags);
-  AddServeLimits(sub, flags);
-  sub->add_option("--log", flags->log, "A line for each request on stderr: json, text, off")
-      ->check(CLI::IsMember({"json", "text", "off"}))
-      ->capture_default_str();
-  sub->add_option("--log-text", flags->log_text_file,
-                  "A file, for its owner alone, that prompts and answers are added to [none]");
-  CLI::Option* plan =
-      sub->add_flag("--plan", flags->plan, "Print what memory is needed for, and end");
+  CLI::Option* plan = AddServing(sub, flags);
   sub->add_flag("--embeddings", flags->embeddings,
                 "Answer /v1/embeddings with vectors of texts, instead of writing texts")
       ->excludes(plan);

@@ -10,12 +10,12 @@
 #include "base/status_macros.h"
 #include "base/stopwatch.h"
 #include "base/utf8.h"
-#include "cli/terminal/interrupt.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/progress.h"
 #include "engine/transcribe/languages.h"
 #include "engine/transcribe/transcriber.h"
 #include "media/sound.h"
+#include "runtime/machine/interrupt.h"
 #include "tools/run/transcript_report.h"
 
 namespace lluda::cli {
@@ -110,7 +110,7 @@ absl::StatusOr<int> TranscribeSounds(const char* program, engine::Model* model,
                                      const TranscribeFlags& flags, const Hearing& hearing) {
   ASSIGN_OR_RETURN(const std::unique_ptr<engine::Transcriber> transcriber,
                    engine::Transcriber::Create(model));
-  const Interrupt interrupt;
+  const runtime::Interrupt interrupt;
   engine::TranscribeOptions options;
   options.question = hearing.question;
   options.cancel = interrupt.flag();
@@ -126,7 +126,7 @@ absl::StatusOr<int> TranscribeSounds(const char* program, engine::Model* model,
     if (interrupt.flag()->load()) break;
   }
   if (flags.json) RETURN_IF_ERROR(WriteStdout(tools::TranscriptsJson(files)));
-  return interrupt.flag()->load() ? kInterruptedExitCode : 0;
+  return interrupt.flag()->load() ? runtime::kInterruptedExitCode : 0;
 }
 
 }  // namespace lluda::cli

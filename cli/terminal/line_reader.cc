@@ -25,7 +25,7 @@ std::string WithoutReturn(std::string line) {
 // A terminal drops what was typed when Ctrl-C comes, even after poll has told of it: a read that
 // waits would then sleep through the signal. Others share the descriptor, so it is not made
 // non-blocking; the terminal is opened once more. Should that fail, a second Ctrl-C helps.
-LineReader::LineReader(int descriptor, const Interrupt* interrupt)
+LineReader::LineReader(int descriptor, const runtime::Interrupt* interrupt)
     : descriptor_(descriptor), interrupt_(interrupt) {
   if (isatty(descriptor) != 1) return;
   own_descriptor_ = open(absl::StrCat("/proc/self/fd/", descriptor).c_str(),

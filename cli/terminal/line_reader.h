@@ -13,7 +13,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "cli/terminal/interrupt.h"
+#include "runtime/machine/interrupt.h"
 
 namespace lluda::cli {
 
@@ -26,7 +26,7 @@ class LineReader {
   };
 
   // Neither is taken over; both must outlive the reader.
-  LineReader(int descriptor, const Interrupt* interrupt);
+  LineReader(int descriptor, const runtime::Interrupt* interrupt);
   ~LineReader();
   LineReader(const LineReader&) = delete;
   LineReader& operator=(const LineReader&) = delete;
@@ -37,7 +37,7 @@ class LineReader {
  private:
   int descriptor_;
   int own_descriptor_ = -1;  // of the terminal that descriptor_ is; -1 if it is none
-  const Interrupt* interrupt_;
+  const runtime::Interrupt* interrupt_;
   std::string read_;  // and not yet given out
   bool ended_ = false;
 };

@@ -39,7 +39,7 @@ class Pipe {
 };
 
 std::vector<std::string> LinesOf(absl::string_view text) {
-  const Interrupt interrupt;
+  const runtime::Interrupt interrupt;
   Pipe pipe;
   pipe.Write(text);
   pipe.CloseWriter();
@@ -69,7 +69,7 @@ TEST(LineReaderTest, ZeroBytesArePartOfALine) {
 }
 
 TEST(LineReaderTest, ALineMayComeInPieces) {
-  const Interrupt interrupt;
+  const runtime::Interrupt interrupt;
   const Pipe pipe;
   LineReader reader(pipe.reader(), &interrupt);
   pipe.Write("on");
@@ -87,7 +87,7 @@ TEST(LineReaderTest, ALineMayComeInPieces) {
 
 // The signal comes before the wait here, where no system call is there for it to cut short.
 TEST(LineReaderTest, ASignalBeforeTheWaitIsNotSleptThrough) {
-  const Interrupt interrupt;
+  const runtime::Interrupt interrupt;
   const Pipe pipe;
   LineReader reader(pipe.reader(), &interrupt);
   raise(SIGINT);
@@ -97,7 +97,7 @@ TEST(LineReaderTest, ASignalBeforeTheWaitIsNotSleptThrough) {
 
 // Another thread takes the signal, so that the wait is not cut short by it either.
 TEST(LineReaderTest, ASignalThatAnotherThreadTakesEndsTheWait) {
-  const Interrupt interrupt;
+  const runtime::Interrupt interrupt;
   const Pipe pipe;
   LineReader reader(pipe.reader(), &interrupt);
   std::thread other([] { raise(SIGINT); });
@@ -107,7 +107,7 @@ TEST(LineReaderTest, ASignalThatAnotherThreadTakesEndsTheWait) {
 }
 
 TEST(LineReaderTest, AfterAResetLinesComeAgain) {
-  Interrupt interrupt;
+  runtime::Interrupt interrupt;
   const Pipe pipe;
   LineReader reader(pipe.reader(), &interrupt);
   pipe.Write("one\n");
@@ -120,7 +120,7 @@ TEST(LineReaderTest, AfterAResetLinesComeAgain) {
 }
 
 TEST(LineReaderTest, AWakeWithoutAFlagIsNoInterrupt) {
-  const Interrupt interrupt;
+  const runtime::Interrupt interrupt;
   const Pipe pipe;
   LineReader reader(pipe.reader(), &interrupt);
   const uint64_t one = 1;
@@ -131,7 +131,7 @@ TEST(LineReaderTest, AWakeWithoutAFlagIsNoInterrupt) {
 }
 
 TEST(LineReaderTest, WhatCannotBeReadIsAnError) {
-  const Interrupt interrupt;
+  const runtime::Interrupt interrupt;
   std::string line;
   EXPECT_EQ(LineReader(987654, &interrupt).Next(&line).status(),
             absl::FailedPreconditionError("stdin: Bad file descriptor"));

@@ -1,14 +1,15 @@
 // How long steps take, learnt from those that were measured, and how many tokens a step may have so
 // that it takes no longer than it should.
 //
-//   StepTimes times({/*weights=*/0.0166, /*token=*/0.0011, /*position=*/1.6e-6, /*pair=*/2e-7});
+//   StepTimes times({/*weights=*/0.0150, /*token=*/0.0009, /*position=*/1.6e-6, /*pair=*/2e-7});
 //   times.MostTokens({/*rows=*/8, /*row_positions=*/4000, /*prompt_positions=*/512}, 0.060, 512);
 //   // 36, say
 //   times.Learn({36, 8000, 20000}, 0.061);
 //
-// A step reads the weights while it multiplies with them: it takes as long as the slower of the two.
-// On top comes attention, which reads the keys and values of every sequence, and compares each token
-// with each position before it. No answer depends on any of it.
+// A step reads the weights and multiplies each token with them. It does both at once, but not so well
+// that the shorter one takes no time: measured steps of 1 to 500 tokens lie near a line, the sum of the
+// two, and not near the longer of them. On top comes attention, which reads the keys and values of
+// every sequence, and compares each token with each position before it. No answer depends on any of it.
 #ifndef LLUDA_ENGINE_GENERATE_STEP_TIMES_H_
 #define LLUDA_ENGINE_GENERATE_STEP_TIMES_H_
 
@@ -26,7 +27,7 @@ struct StepShape {
 // In seconds; all above 0.
 struct StepCosts {
   double weights = 0;   // to read all of them
-  double token = 0;     // to multiply one with all weights
+  double token = 0;     // that one more takes, which is multiplied with all weights
   double position = 0;  // to read one's keys and values
   double pair = 0;      // to compare a token with a position
 };
@@ -40,7 +41,7 @@ struct StepOutlook {
 
 class StepTimes {
  public:
-  // Without costs any number of tokens fits any time.
+  // Without costs any number of tokens fits any time; the first step that is learnt gives a guess.
   StepTimes() = default;
   explicit StepTimes(const StepCosts& costs) : costs_(costs) {}
 
@@ -54,7 +55,8 @@ class StepTimes {
   void Learn(const StepShape& shape, double seconds);
 
   // The most tokens, the rows among them, that are predicted to take `seconds`, in whole tiles of
-  // kTile; or kStretch times as long as the rows alone, where that is more, so that prompts do not
+  // kTile, as a part of one takes as long as all of it: as many as come nearest, if they take at most
+  // kMostOver of the time more; or kStretch times as long as the rows alone, where that is more, so that prompts do not
   // crawl behind texts that take all the time already. At least kTile beside the rows, so that prompts
   // go on; and no more than `most`, which is the answer where there are no rows, as nobody waits for
   // the step.
@@ -64,6 +66,7 @@ class StepTimes {
 
   static constexpr int64_t kTile = 12;  // tokens that matrices take at a time
   static constexpr double kStretch = 1.25;
+  static constexpr double kMostOver = 0.1;
 
  private:
   StepCosts costs_;

@@ -75,17 +75,10 @@ absl::StatusOr<std::unique_ptr<ServiceThread>> ServiceThread::Create(
   // Memory that was never written to is not there yet: the system hands it out page by page, and
   // ends a process that asks for more than it has.
   scheduler->TouchMemory(model.pool);
-  ASSIGN_OR_RETURN(const StepCosts costs,
-                   MeasureSteps(model.executable->program(), scheduler.get()));
-  scheduler->SetCosts(costs);
   SequenceModel sequence = {model.tokenizer, scheduler->vocabulary(), scheduler->context()};
   if (model.ears != nullptr) sequence.media_width = scheduler->media_width();
   std::unique_ptr<ServiceThread> service(
-      new ServiceThread(sequence, model.ears, std::move(scheduler), options));
-  if (model.reads != nullptr && model.executable->uses_host_memory()) {
-    const double rate = ReadRate(model.executable->loaded(), model.pool);
-    if (rate > 0) service->limit_.emplace(*model.reads, rate);
-  }
+      new ServiceThread(model, sequence, std::move(scheduler), options));
   const int error = runtime::StartThread(&ThreadMain, service.get(), &service->thread_);
   if (error != 0) {
     return absl::ResourceExhaustedError(
@@ -176,7 +169,29 @@ void* ServiceThread::ThreadMain(void* service) {
   return nullptr;
 }
 
+bool ServiceThread::HasNews() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return has_news_ || stopping_;
+}
+
+void ServiceThread::MeasureSteps() {
+  const absl::StatusOr<StepCosts> costs =
+      engine::MeasureSteps(executable_->program(), scheduler_.get(), [&] { return HasNews(); });
+  // Else the steps of requests give them. Where steps fail, those will, and say so.
+  if (costs.ok()) scheduler_->SetCosts(*costs);
+}
+
+void ServiceThread::MeasureReads() {
+  if (!reads_ || !queue_.empty() || !running_.empty() || !hearing_.empty() || HasNews()) return;
+  const double rate = ReadRate(executable_->loaded(), pool_);
+  if (rate > 0) limit_.emplace(*reads_, rate);
+  reads_.reset();
+}
+
 void ServiceThread::Run() {
+  // Here, where no request waits for it, and what comes first does not wait for long.
+  MeasureSteps();
+  MeasureReads();
   bool after_step = false;
   while (TakeNews(after_step)) {
     ThinQueue();
@@ -188,6 +203,7 @@ void ServiceThread::Run() {
     after_step |= RunStep();
     after_step |= Report();
     UpdateGauges();
+    MeasureReads();
   }
   EndAll();
 }

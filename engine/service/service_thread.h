@@ -71,12 +71,25 @@ class ServiceThread : public Service {
  private:
   using Clock = std::chrono::steady_clock;
 
-  ServiceThread(const SequenceModel& model, AudioEncoder* ears,
+  ServiceThread(const ServedModel& served, const SequenceModel& model,
                 std::unique_ptr<Scheduler> scheduler, const ServiceOptions& options)
-      : model_(model), options_(options), ears_(ears), scheduler_(std::move(scheduler)) {}
+      : model_(model),
+        options_(options),
+        executable_(served.executable),
+        pool_(served.pool),
+        ears_(served.ears),
+        scheduler_(std::move(scheduler)) {
+    if (served.reads != nullptr && executable_->uses_host_memory()) reads_ = *served.reads;
+  }
 
   static void* ThreadMain(void* service);
   void Run();
+  // Whether there is something that TakeNews will not wait for.
+  bool HasNews() const;
+  // How long steps take, by which they are planned, if nothing comes meanwhile.
+  void MeasureSteps();
+  // Once, when there is nothing else to do: how fast the machine reads, which steps are held against.
+  void MeasureReads();
   // Waits for something to do, at once after a step, and takes what has come. Whether to go on.
   bool TakeNews(bool after_step);
   // Gives up waiting requests: cancelled ones, those that have waited too long, all if it drains.
@@ -124,8 +137,11 @@ class ServiceThread : public Service {
   std::array<int64_t, ServiceStats::kRejectedCount> rejected_{};
 
   // Of the thread alone.
+  runtime::Executable* const executable_;
+  runtime::ThreadPool* const pool_;
   AudioEncoder* const ears_;
   std::unique_ptr<Scheduler> scheduler_;
+  std::optional<StepReads> reads_;  // until limit_ was made of them
   std::optional<StepLimit> limit_;
   std::deque<ServedChoice*> hearing_;  // that have a slot as soon as their sounds are heard
   FairQueue<ServedChoice*> queue_;

@@ -19,6 +19,14 @@ void UseSmallPages(char* data, int64_t bytes) {
   madvise(data, static_cast<size_t>(bytes), MADV_NOHUGEPAGE);
 }
 
+void UseHugePages(char* data, int64_t bytes) {
+  const auto begin = reinterpret_cast<uintptr_t>(data);
+  const uintptr_t first = (begin + kSystemPageBytes - 1) / kSystemPageBytes * kSystemPageBytes;
+  const uintptr_t end = begin + static_cast<uintptr_t>(bytes);
+  // Advice only: a system without huge pages works all the same.
+  if (first < end) madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
+}
+
 Memory::Memory(Memory&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)),
       size_(std::exchange(other.size_, 0)),
@@ -51,8 +59,7 @@ absl::StatusOr<Memory> Memory::Allocate(int64_t bytes, Pages pages, absl::string
   }
   memory.data_ = static_cast<char*>(data);
   memory.size_ = bytes;
-  // Advice only: a system without huge pages works all the same.
-  if (pages == Pages::kHuge) madvise(data, static_cast<size_t>(bytes), MADV_HUGEPAGE);
+  if (pages == Pages::kHuge) UseHugePages(memory.data_, bytes);
   return memory;
 }
 

@@ -28,6 +28,9 @@ void DiscardPages(char* data, int64_t bytes);
 // The system never hands out more of this memory than is touched. Advice, as all about huge pages.
 void UseSmallPages(char* data, int64_t bytes);
 
+// The system hands this memory out in large pieces where it can: for what will be touched as a whole.
+void UseHugePages(char* data, int64_t bytes);
+
 class Memory {
  public:
   Memory() = default;

@@ -11,7 +11,10 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <new>
+#include <string>
+#include <system_error>
 
 #include "runtime/machine/start_thread.h"
 
@@ -79,6 +82,12 @@ void Die(const char* reason) {
   const iovec line[] = {part(program_invocation_short_name), part(": "), part(reason), part("\n")};
   (void)!writev(STDERR_FILENO, line, 4);
   _exit(1);
+}
+
+std::string PathBeside(const std::string& name) {
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return (self.parent_path() / name).string();
 }
 
 int RunProcess(const std::function<int()>& main) {

@@ -8,6 +8,7 @@
 #define LLUDA_RUNTIME_MACHINE_PROCESS_H_
 
 #include <functional>
+#include <string>
 
 namespace lluda::runtime {
 
@@ -17,6 +18,9 @@ namespace lluda::runtime {
 // - where `new` finds no memory, the process says so and exits;
 // - the stack holds what a compiler needs, whatever `ulimit -s` says.
 int RunProcess(const std::function<int()>& main);
+
+// Where a program lies that was installed beside this one.
+std::string PathBeside(const std::string& name);
 
 // Prints "PROGRAM: REASON" and exits with code 1, once even if several threads call it. Allocates
 // nothing.

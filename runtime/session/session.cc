@@ -16,6 +16,9 @@
 namespace lluda::runtime {
 namespace {
 
+// Of a state, what a thread touches at a time: some huge pages.
+constexpr size_t kTouchedBytes = size_t{8} << 20;
+
 absl::StatusOr<int> FindSymbol(const Program& program, absl::string_view name) {
   for (size_t i = 0; i < program.symbols.size(); ++i) {
     if (program.symbols[i].name == name) return static_cast<int>(i);
@@ -159,11 +162,10 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(Executable* executable,
     session->pages_.emplace(options.slots, slot_pages, pages);
   }
   ASSIGN_OR_RETURN(session->states_, executable->CreateStates(session->dims_));
-  // What moves from slot to slot is given back in between.
-  if (!takes_pages && pages < all_pages && executable->uses_host_memory()) {
-    for (size_t i = 0; i < program.states.size(); ++i) {
-      UseSmallPages(session->states_->buffer(static_cast<uint32_t>(i)),
-                    program.states[i].Bytes(session->dims_));
+  session->gives_back_ = !takes_pages && pages < all_pages;
+  if (session->gives_back_ && executable->uses_host_memory()) {
+    for (const absl::Span<char> state : session->StateSpans()) {
+      UseSmallPages(state.data(), static_cast<int64_t>(state.size()));
     }
   }
   for (auto* input : {&session->tokens_, &session->positions_, &session->slots_, &session->rows_,
@@ -242,15 +244,40 @@ void Session::UsePages(int slot, int64_t length) {
   }
 }
 
-void Session::TouchMemory(ThreadPool* pool) {
-  if (!executable_->uses_host_memory()) return;
-  StateMemory::Ranges ranges = memory_->FixedRanges(*states_);
-  for (int slot = 0; slot < (pool_ ? 1 : slots()); ++slot) {
-    for (int64_t page = 0; page < (pool_ ? pages() : pages_->held(slot)); ++page) {
-      const StateMemory::Ranges more = memory_->PageRanges(*states_, slot, page);
-      ranges.insert(ranges.end(), more.begin(), more.end());
+StateMemory::Ranges Session::StateSpans() const {
+  StateMemory::Ranges spans;
+  const std::vector<Tensor>& states = executable_->program().states;
+  for (size_t i = 0; i < states.size(); ++i) {
+    spans.emplace_back(states_->buffer(static_cast<uint32_t>(i)),
+                       static_cast<size_t>(states[i].Bytes(dims_)));
+  }
+  return spans;
+}
+
+StateMemory::Ranges Session::RangesInUse() const {
+  StateMemory::Ranges ranges;
+  if (gives_back_) {
+    ranges = memory_->FixedRanges(*states_);
+    for (int slot = 0; slot < slots(); ++slot) {
+      for (int64_t page = 0; page < pages_->held(slot); ++page) {
+        const StateMemory::Ranges more = memory_->PageRanges(*states_, slot, page);
+        ranges.insert(ranges.end(), more.begin(), more.end());
+      }
+    }
+    return ranges;
+  }
+  for (absl::Span<char> state : StateSpans()) {
+    UseHugePages(state.data(), static_cast<int64_t>(state.size()));
+    for (; !state.empty(); state.remove_prefix(ranges.back().size())) {
+      ranges.push_back(state.first(std::min(state.size(), kTouchedBytes)));
     }
   }
+  return ranges;
+}
+
+void Session::TouchMemory(ThreadPool* pool) {
+  if (!executable_->uses_host_memory()) return;
+  const StateMemory::Ranges ranges = RangesInUse();
   pool->ParallelFor(static_cast<int64_t>(ranges.size()), 1, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {
       const absl::Span<char> range = ranges[static_cast<size_t>(i)];

@@ -150,6 +150,10 @@ class Session {
   void UsePages(int slot, int64_t length);
   // The next page of a slot that shares them.
   void AddPage(int slot, int32_t page);
+  // The memory of each state.
+  StateMemory::Ranges StateSpans() const;
+  // What it will ever have of them, in pieces that threads may touch side by side.
+  StateMemory::Ranges RangesInUse() const;
   // Runs one step on chunks that fit it, and writes the results wanted to `output`. If none are, it
   // holds a row all the same, whose content means nothing.
   absl::Status RunStep(absl::Span<const Chunk> chunks, float* output);
@@ -160,6 +164,7 @@ class Session {
   const Entry* top_ = nullptr;  // null: all logits are computed
   std::unique_ptr<States> states_;
   std::optional<StateMemory> memory_;
+  bool gives_back_ = false;  // memory moves from slot to slot, and is the system's in between
   std::optional<PageBudget> pages_;  // of slots with pages of their own
   std::optional<PagePool> pool_;     // else
   std::vector<std::vector<int32_t>> slot_pages_;

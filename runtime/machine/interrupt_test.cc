@@ -1,9 +1,14 @@
-#include "cli/terminal/interrupt.h"
+#include "runtime/machine/interrupt.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
-namespace lluda::cli {
+#include <chrono>
+#include <cstdint>
+#include <thread>
+
+namespace lluda::runtime {
 namespace {
 
 TEST(InterruptTest, TheFirstSignalSetsTheFlag) {
@@ -42,6 +47,20 @@ TEST(InterruptTest, AfterAResetTheNextSignalIsAFirstOne) {
   }
 }
 
+TEST(InterruptTest, WaitingEndsWithASignalAndNotWithAWakeAlone) {
+  Interrupt interrupt;
+  const uint64_t one = 1;
+  ASSERT_EQ(write(interrupt.descriptor(), &one, sizeof one), static_cast<ssize_t>(sizeof one));
+  std::thread signals([] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    raise(SIGTERM);
+  });
+  interrupt.Wait();
+  EXPECT_TRUE(interrupt.flag()->load());
+  signals.join();
+  interrupt.Wait();  // one that came before is not waited for
+}
+
 TEST(InterruptTest, ASignalThatWasIgnoredStaysIgnored) {
   for (const int number : {SIGINT, SIGTERM}) {
     struct sigaction before;
@@ -73,4 +92,4 @@ TEST(InterruptTest, OneThatHasEndedLeavesSignalsAsTheyWere) {
 }
 
 }  // namespace
-}  // namespace lluda::cli
+}  // namespace lluda::runtime

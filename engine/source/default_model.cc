@@ -1,10 +1,10 @@
-#include "cli/flags/default_model.h"
+#include "engine/source/default_model.h"
 
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
 
-namespace lluda::cli {
+namespace lluda::engine {
 namespace {
 
 constexpr char kStories[] = "reference_data/stories";
@@ -35,4 +35,4 @@ std::string DefaultModelFolder() {
   return FindDefaultModel(std::getenv("LLUDA_ROOT"), error ? "" : binary.string());
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::engine

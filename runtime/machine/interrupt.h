@@ -6,15 +6,15 @@
 //   options.cancel = interrupt.flag();
 //   ... generate ...
 //   if (interrupt.flag()->load()) return kInterruptedExitCode;
-#ifndef LLUDA_CLI_TERMINAL_INTERRUPT_H_
-#define LLUDA_CLI_TERMINAL_INTERRUPT_H_
+#ifndef LLUDA_RUNTIME_MACHINE_INTERRUPT_H_
+#define LLUDA_RUNTIME_MACHINE_INTERRUPT_H_
 
 #include <signal.h>
 
 #include <array>
 #include <atomic>
 
-namespace lluda::cli {
+namespace lluda::runtime {
 
 // What shells report for a program that SIGINT ended: 128 + 2.
 inline constexpr int kInterruptedExitCode = 130;
@@ -35,6 +35,9 @@ class Interrupt {
   int descriptor() const { return descriptor_; }
   void Drain() const;
 
+  // Until the flag is set.
+  void Wait() const;
+
   // Clears the flag, so that the next signal is a first one again.
   void Reset();
 
@@ -43,6 +46,6 @@ class Interrupt {
   std::array<struct sigaction, 2> saved_;
 };
 
-}  // namespace lluda::cli
+}  // namespace lluda::runtime
 
-#endif  // LLUDA_CLI_TERMINAL_INTERRUPT_H_
+#endif  // LLUDA_RUNTIME_MACHINE_INTERRUPT_H_

@@ -1,4 +1,4 @@
-#include "cli/flags/default_model.h"
+#include "engine/source/default_model.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 
 #include "base/files/test_files.h"
 
-namespace lluda::cli {
+namespace lluda::engine {
 namespace {
 
 using base::TemporaryFolder;
@@ -43,4 +43,4 @@ TEST(DefaultModelTest, WithoutOneTheNameIsLeftForTheError) {
 }
 
 }  // namespace
-}  // namespace lluda::cli
+}  // namespace lluda::engine

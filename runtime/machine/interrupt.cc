@@ -1,12 +1,13 @@
-#include "cli/terminal/interrupt.h"
+#include "runtime/machine/interrupt.h"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
 
-namespace lluda::cli {
+namespace lluda::runtime {
 namespace {
 
 constexpr std::array<int, 2> kSignals = {SIGINT, SIGTERM};
@@ -61,9 +62,17 @@ void Interrupt::Drain() const {
   [[maybe_unused]] const ssize_t got = read(descriptor_, &count, sizeof count);
 }
 
+void Interrupt::Wait() const {
+  pollfd waited = {descriptor_, POLLIN, 0};
+  while (!interrupted.load()) {
+    poll(&waited, 1, -1);
+    if (!interrupted.load()) Drain();
+  }
+}
+
 void Interrupt::Reset() {
   interrupted.store(false);
   Drain();
 }
 
-}  // namespace lluda::cli
+}  // namespace lluda::runtime
