@@ -21,6 +21,8 @@ constexpr Setting kSettings[] = {
     // Looks for the cheapest addresses in loops: a quarter of the compile time. Emitters write addresses
     // that are cheap (Emitter::Address).
     {"disable-lsr", "true"},
+    // Orders instructions once more, behind the registers: CPUs that run them out of order do that.
+    {"post-RA-scheduler", "false"},
     // Moves values between general and mask registers, of which kernels have no use.
     {"disable-x86-domain-reassignment", "true"},
 };
@@ -29,7 +31,8 @@ void Configure() {
   const auto& options = llvm::cl::getRegisteredOptions();
   for (const Setting& setting : kSettings) {
     const auto found = options.find(setting.option);
-    if (found != options.end()) found->second->addOccurrence(0, setting.option, setting.value);
+    // With a place on the line, as LLVM asks some whether they were there.
+    if (found != options.end()) found->second->addOccurrence(1, setting.option, setting.value);
   }
 }
 
