@@ -22,6 +22,10 @@ refused "--ctx 20 is too short: the longest sequence has 40 tokens" \
 refused "--streams: Value 65 not in range 1 to 64" --streams 65
 refused "--batch: Value 0 not in range 1 to 64" --batch 0
 refused "the model allows 1 to 2048" --prompt-tokens 5000
+refused "--peer: 'llama-bench' is not LLAMA_BENCH,GGUF[,FLAG...]" --peer llama-bench
+refused "--peer: no.gguf: no such file" --peer llama-bench,no.gguf
+refused "--peer: no/llama-bench: no such program" --peer no/llama-bench,no.gguf
+refused "--entry excludes --peer" --entry audio --peer llama-bench,no.gguf
 refused "unknown isa 'z80'" --isa z80
 refused "no/such/folder" no/such/folder
 
@@ -115,6 +119,61 @@ error = int8["cache_error"]
 assert error["tokens"] == 256
 assert 0 < error["nmse"] <= error["largest_nmse"] and error["nmse"] < error["nmse_bound"], error
 assert 0 < error["likeliest_equal"] <= 256
+CHECK
+
+# Another engine in turns: a script. The real one is as fast as it likes.
+touch m.gguf
+printf '#!/bin/sh\necho $* >>calls\necho "[{\\"avg_ts\\": 0.5}]"\n' >peer
+printf '#!/bin/sh\necho no such tensor >&2\nexit 3\n' >broken
+printf '#!/bin/sh\necho $$ >hanging.pid\nexec sleep 600\n' >hanging
+chmod +x peer broken hanging
+small=(bench --prompt-tokens 4 --gen-tokens 3 --repeat 2 -t 1)
+"$lluda" "${small[@]}" --depth 5 --peer ./peer,m.gguf,-fa,1 --json peer.json >out 2>err ||
+  fail "bench --peer: $(cat err)"
+grep -qE "^peer prefill +4 tokens at depth 0: +0.50 tokens/s, .*; lluda is .* x as fast, spread" out &&
+  grep -qE "^peer decode +3 tokens at depth 5: +0.50 tokens/s, " out || fail "$(cat out)"
+[[ $(cat calls) == "-m m.gguf -o json -t 1 -r 1 -fa 1 -p 4 -n 0
+-m m.gguf -o json -t 1 -r 1 -fa 1 -p 4 -n 0
+-m m.gguf -o json -t 1 -r 1 -fa 1 -p 0 -n 3 -d 5
+-m m.gguf -o json -t 1 -r 1 -fa 1 -p 0 -n 3 -d 5" ]] || fail "peer was called: $(cat calls)"
+python3 - <<'CHECK' || failures=$((failures + 1))
+import json
+
+(peer,) = json.load(open("peer.json"))["peers"]
+assert (peer["program"], peer["gguf"], peer["flags"]) == ("./peer", "m.gguf", ["-fa", "1"]), peer
+for speed in peer["prefills"] + peer["decodes"]:
+    assert speed["tokens_per_s"] == 0.5 and speed["spread"] == 0, speed
+    # Turns that are compared each with two, and the median of all of them.
+    share = speed["lluda_tokens_per_s"] / 0.5 / speed["lluda_is_times"]
+    assert 0.2 < share < 5, speed
+CHECK
+
+run "${small[@]}" --peer ./broken,m.gguf
+expect_error 1 "./broken: ended with 3: no such tensor"
+run "${small[@]}" --peer /,m.gguf
+expect_error 1 "/: cannot be run: Permission denied"
+run "${small[@]}" --peer no-such-llama-bench,m.gguf
+expect_error 2 "no-such-llama-bench: cannot be run: No such file or directory"
+
+# Ctrl-C, which goes to all programs that a terminal runs together, ends both.
+python3 - "$lluda" "${small[@]}" --peer ./hanging,m.gguf <<'CHECK' || failures=$((failures + 1))
+import os, signal, subprocess, sys, time
+
+lluda = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+for wait in range(1200):
+    if os.path.exists("hanging.pid") and open("hanging.pid").read().endswith("\n"):
+        break
+    time.sleep(0.05)
+os.killpg(lluda.pid, signal.SIGINT)
+assert lluda.communicate(timeout=30) == (b"", b""), "it said something"
+assert lluda.returncode == -signal.SIGINT, lluda.returncode
+try:
+    for wait in range(100):
+        os.kill(int(open("hanging.pid").read()), 0)
+        time.sleep(0.05)
+    raise AssertionError("the peer runs on")
+except ProcessLookupError:
+    pass
 CHECK
 
 # Without a file, in place of the text.

@@ -147,6 +147,7 @@ std::string BenchDocument() {
   result.prefill.emplace_back();
   result.decode.emplace_back().head_rows = 40;
   result.batch = {{8, {}, {}}};
+  result.peers = {{"llama-bench", "m.gguf", {"-fa", "1"}, {{}}, {{}}}};
   tools::StreamsResult one{1, 2, {}};
   one.speed.tokens_per_s.median = 80;
   result.streams = {one};

@@ -57,9 +57,9 @@ absl::Status NotMeasured(const BenchFlags& flags) {
 absl::StatusOr<int> Run(const BenchFlags& flags) {
   if (flags.entry == step_interface::kAudio) return RunSoundBench(flags);
   if (!tools::IsStep(flags.entry)) return NotMeasured(flags);
-  tools::BenchOptions bench{
-      flags.prompt_tokens, flags.depths, flags.gen_tokens, flags.repeat,
-      flags.streams,       flags.batch,  flags.stats,      flags.model.context.value_or(0)};
+  tools::BenchOptions bench{flags.prompt_tokens, flags.depths,  flags.gen_tokens,
+                            flags.repeat,        flags.streams, flags.batch,
+                            flags.peers,         flags.stats,   flags.model.context.value_or(0)};
   ModelFlags model = flags.model;
   ASSIGN_OR_RETURN(model.context, tools::BenchContext(bench));
   bench.open = [&]() -> absl::StatusOr<engine::LoadOptions> {

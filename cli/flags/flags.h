@@ -252,6 +252,7 @@ struct BenchFlags {
   int repeat = 5;                              // at least 1
   std::vector<int64_t> streams;                // each 1 to 64
   std::vector<int64_t> batch;                  // each 1 to 64
+  std::vector<std::string> peers;              // LLAMA_BENCH,GGUF[,FLAG...]
   std::string json_file;                       // empty: none; "-": stdout, instead of the text
   bool stats = false;
   std::string entry;     // "audio"; empty: the step

@@ -20,6 +20,14 @@ void AddText(CLI::App* app, std::optional<std::string>* file) {
                   "The text, - is stdin [some stories that come with the default model]");
 }
 
+// A list of numbers from `least` to `most`, by commas.
+void AddList(CLI::App* app, const char* name, std::vector<int64_t>* list, const char* help,
+             int64_t least, int64_t most) {
+  CLI::Option* option = app->add_option(name, *list, help)->delimiter(',')->allow_extra_args(false);
+  option->check(CLI::Range(least, most));
+  if (!list->empty()) option->capture_default_str();
+}
+
 }  // namespace
 
 CLI::App* AddVerify(CLI::App* app, VerifyFlags* flags) {
@@ -109,34 +117,22 @@ CLI::App* AddBench(CLI::App* app, BenchFlags* flags) {
       ->needs(entry)
       ->check(CLI::Range(1, kMostSeconds))
       ->capture_default_str();
-  sub->add_option("--prompt-tokens", flags->prompt_tokens, "Lengths of the prompts, by commas")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::Range(int64_t{1}, kMostTokens))
-      ->capture_default_str();
+  AddList(sub, "--prompt-tokens", &flags->prompt_tokens, "Lengths of the prompts, by commas", 1,
+          kMostTokens);
   sub->add_option("--gen-tokens", flags->gen_tokens, "Tokens to generate")
       ->check(CLI::Range(int64_t{1}, kMostTokens))
       ->capture_default_str();
-  sub->add_option("--depth", flags->depths,
-                  "Tokens in the cache before those that are generated, by commas")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::Range(int64_t{0}, kMostTokens))
-      ->capture_default_str();
+  AddList(sub, "--depth", &flags->depths,
+          "Tokens in the cache before those that are generated, by commas", 0, kMostTokens);
   sub->add_option("--repeat", flags->repeat, "How often each is measured")
       ->check(CLI::Range(1, kMostRepeats))
       ->capture_default_str();
-  sub->add_option("--streams", flags->streams,
-                  "Also measure so many texts side by side, by commas: 1,2,4,8 [none]")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::Range(int64_t{1}, int64_t{64}));
-  sub->add_option("--batch", flags->batch,
-                  "Also measure steps of so many tokens against steps of one, by commas: "
-                  "1,2,4,8,16 [none]")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::Range(int64_t{1}, int64_t{64}));
+  AddList(sub, "--streams", &flags->streams,
+          "Also measure so many texts side by side, by commas: 1,2,4,8 [none]", 1, 64);
+  AddList(sub, "--batch", &flags->batch,
+          "Also measure steps of so many tokens against steps of one, by commas [none]", 1, 64);
+  sub->add_option("--peer", flags->peers, "Also run an engine in turns: LLAMA_BENCH,GGUF[,FLAG...]")
+      ->allow_extra_args(false);
   AddContext(sub, &flags->model, "Tokens the context holds [as many as are measured]");
   AddPrecision(sub, &flags->model);
   AddMachine(sub, &flags->model);
@@ -149,8 +145,8 @@ CLI::App* AddBench(CLI::App* app, BenchFlags* flags) {
       ->expected(0, 1)
       ->default_str("-");
   sub->add_flag("--stats", flags->stats, "Count the calls of a step and those shared by threads");
-  for (const char* of_step :
-       {"--prompt-tokens", "--gen-tokens", "--depth", "--streams", "--batch", "--stats"}) {
+  for (const char* of_step : {"--prompt-tokens", "--gen-tokens", "--depth", "--streams", "--batch",
+                              "--peer", "--stats"}) {
     entry->excludes(of_step);
   }
   return sub;

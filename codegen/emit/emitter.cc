@@ -20,6 +20,37 @@ constexpr int64_t kParts = 40;
 constexpr int64_t kWorkspace = 48;
 constexpr int64_t kComputed = 56;
 
+// A value as what varies, nullptr for nothing, and a constant.
+struct ConstantSum {
+  Value* varying = nullptr;
+  int64_t constant = 0;
+};
+
+// Of an i64, whose sums wrap around: (k + 2) * 16 is k * 16 and 32. Writes nothing if there is no
+// constant to split off.
+ConstantSum SplitConstant(llvm::IRBuilder<>& b, Value* value) {
+  if (const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(value)) {
+    return {nullptr, constant->getSExtValue()};
+  }
+  const auto* op = llvm::dyn_cast<llvm::BinaryOperator>(value);
+  if (op == nullptr || !value->getType()->isIntegerTy(64)) return {value, 0};
+  if (op->getOpcode() == llvm::Instruction::Mul) {
+    const auto* factor = llvm::dyn_cast<llvm::ConstantInt>(op->getOperand(1));
+    if (factor == nullptr) return {value, 0};
+    ConstantSum sum = SplitConstant(b, op->getOperand(0));
+    if (sum.constant == 0) return {value, 0};
+    if (sum.varying != nullptr) sum.varying = b.CreateMul(sum.varying, op->getOperand(1));
+    return {sum.varying, sum.constant * factor->getSExtValue()};
+  }
+  if (op->getOpcode() != llvm::Instruction::Add) return {value, 0};
+  const ConstantSum left = SplitConstant(b, op->getOperand(0));
+  const ConstantSum right = SplitConstant(b, op->getOperand(1));
+  if (left.constant == 0 && right.constant == 0) return {value, 0};
+  if (left.varying == nullptr) return {right.varying, left.constant + right.constant};
+  if (right.varying == nullptr) return {left.varying, left.constant + right.constant};
+  return {b.CreateAdd(left.varying, right.varying), left.constant + right.constant};
+}
+
 }  // namespace
 
 int LanesOf(Value* value) {
@@ -176,7 +207,11 @@ Value* Emitter::Offset(const std::vector<ir::StridedAxis>& axes, const Indices& 
 }
 
 Value* Emitter::Address(Value* base, Value* elements, ir::DType dtype) {
-  return builder_.CreateInBoundsGEP(BitsOf(dtype), base, elements);
+  // What addresses differ by only is a part of the instruction, and what they share is computed once.
+  const ConstantSum sum = SplitConstant(builder_, elements);
+  if (sum.constant == 0) return builder_.CreateInBoundsGEP(BitsOf(dtype), base, elements);
+  if (sum.varying != nullptr) base = builder_.CreateGEP(BitsOf(dtype), base, sum.varying);
+  return builder_.CreateConstGEP1_64(BitsOf(dtype), base, static_cast<uint64_t>(sum.constant));
 }
 
 Value* Emitter::MulAdd(Value* a, Value* b, Value* c) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <mutex>
@@ -195,6 +196,40 @@ class Listener : public llvm::ObjectCache {
   ObjectListener listener_;
 };
 
+// Compiles modules on several threads. What LLVM knows of the target is made once for each thread, not
+// for each module.
+class Compiler : public llvm::orc::IRCompileLayer::IRCompiler {
+ public:
+  // `objects`, which may be null, is told of each object.
+  Compiler(llvm::orc::JITTargetMachineBuilder builder, llvm::ObjectCache* objects)
+      : IRCompiler(llvm::orc::irManglingOptionsFromTargetOptions(builder.getOptions())),
+        builder_(std::move(builder)),
+        objects_(objects) {}
+
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> operator()(llvm::Module& module) override {
+    auto machine = Take();
+    if (!machine) return machine.takeError();
+    auto object = llvm::orc::SimpleCompiler(**machine, objects_)(module);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    idle_.push_back(std::move(*machine));
+    return object;
+  }
+
+ private:
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> Take() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (idle_.empty()) return builder_.createTargetMachine();
+    std::unique_ptr<llvm::TargetMachine> machine = std::move(idle_.back());
+    idle_.pop_back();
+    return machine;
+  }
+
+  std::mutex mutex_;
+  llvm::orc::JITTargetMachineBuilder builder_;
+  llvm::ObjectCache* objects_;
+  std::vector<std::unique_ptr<llvm::TargetMachine>> idle_;
+};
+
 }  // namespace
 
 Jit::Jit() = default;
@@ -212,18 +247,17 @@ absl::StatusOr<std::unique_ptr<Jit>> Jit::Create(const Target& target, const Jit
   jit->workers_ = workers.get();
   auto control = llvm::orc::SelfExecutorProcessControl::Create(nullptr, std::move(workers));
   if (!control) return FromLlvm("JIT", control.takeError());
-  using Compiler = std::unique_ptr<llvm::orc::IRCompileLayer::IRCompiler>;
-  auto lljit = llvm::orc::LLJITBuilder()
-                   .setJITTargetMachineBuilder(std::move(machine))
-                   .setExecutorProcessControl(std::move(*control))
-                   .setSupportConcurrentCompilation(options.threads > 1)
-                   .setCompileFunctionCreator(
-                       [objects = jit->objects_.get()](
-                           llvm::orc::JITTargetMachineBuilder builder) -> llvm::Expected<Compiler> {
-                         return std::make_unique<llvm::orc::ConcurrentIRCompiler>(
-                             std::move(builder), objects);
-                       })
-                   .create();
+  auto lljit =
+      llvm::orc::LLJITBuilder()
+          .setJITTargetMachineBuilder(std::move(machine))
+          .setExecutorProcessControl(std::move(*control))
+          .setSupportConcurrentCompilation(options.threads > 1)
+          .setCompileFunctionCreator(
+              [objects = jit->objects_.get()](llvm::orc::JITTargetMachineBuilder builder)
+                  -> llvm::Expected<std::unique_ptr<llvm::orc::IRCompileLayer::IRCompiler>> {
+                return std::make_unique<Compiler>(std::move(builder), objects);
+              })
+          .create();
   if (!lljit) return FromLlvm("JIT", lljit.takeError());
   jit->lljit_ = std::move(*lljit);
   // It lives as long as the compiler, which outlives this object.
@@ -260,6 +294,10 @@ absl::Status Jit::AddModule(std::unique_ptr<llvm::LLVMContext> context,
   if (llvm::verifyModule(*module, &out)) {
     return absl::InternalError(absl::StrCat("LLVM IR is malformed: ", problems));
   }
+  for (const llvm::Function& function : *module) {
+    if (function.isDeclaration() || function.hasLocalLinkage()) continue;
+    functions_.emplace_back(function.getInstructionCount(), function.getName().str());
+  }
   if (llvm::Error error =
           lljit_->addIRModule(llvm::orc::ThreadSafeModule(std::move(module), std::move(context)))) {
     return FromLlvm("adding a module", std::move(error));
@@ -275,11 +313,21 @@ absl::Status Jit::AddObject(const std::string& name, absl::string_view object) {
 
 absl::StatusOr<std::unique_ptr<KernelLibrary>> Jit::Compile(
     const std::vector<std::string>& names) && {
-  // One lookup for all names lets the compile threads work on all modules at once.
+  llvm::orc::ExecutionSession& session = lljit_->getExecutionSession();
+  const auto order = llvm::orc::makeJITDylibSearchOrder(&lljit_->getMainJITDylib());
   llvm::orc::SymbolLookupSet wanted;
   for (const std::string& name : names) wanted.add(lljit_->mangleAndIntern(name));
-  auto found = lljit_->getExecutionSession().lookup(
-      llvm::orc::makeJITDylibSearchOrder(&lljit_->getMainJITDylib()), std::move(wanted));
+  // The compile threads work on all modules at once. The largest are asked for first, so that at the
+  // end no thread waits long for another; what comes of it is asked below.
+  std::sort(functions_.rbegin(), functions_.rend());
+  for (const auto& [instructions, name] : functions_) {
+    session.lookup(
+        llvm::orc::LookupKind::Static, order,
+        llvm::orc::SymbolLookupSet(lljit_->mangleAndIntern(name)), llvm::orc::SymbolState::Ready,
+        [](llvm::Expected<llvm::orc::SymbolMap> found) { llvm::consumeError(found.takeError()); },
+        llvm::orc::NoDependenciesToRegister);
+  }
+  auto found = session.lookup(order, std::move(wanted));
   if (!found) {
     return absl::InternalError(
         absl::StrCat("compiling: ", problems_->First(llvm::toString(found.takeError()))));

@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -66,6 +67,7 @@ class Jit {
   std::shared_ptr<Problems> problems_;
   std::string triple_;
   std::string layout_;
+  std::vector<std::pair<unsigned, std::string>> functions_;  // of modules, and their instructions
 };
 
 // A module's LLVM IR as it is compiled for a target, and its assembly; for reading.

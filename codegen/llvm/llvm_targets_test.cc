@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/CommandLine.h"
 
 namespace lluda::codegen {
 namespace {
@@ -25,6 +26,20 @@ TEST(LlvmTargets, AreThereOnceHoweverManyThreadsAsk) {
   int again = 0;
   for ([[maybe_unused]] const llvm::Target& target : llvm::TargetRegistry::targets()) ++again;
   EXPECT_EQ(again, count);
+}
+
+TEST(LlvmTargets, WhatLlvmIsToldItKnows) {
+  RegisterTargets();
+  RegisterTargets();
+  for (const char* name : {"dag-maps-huge-region", "disable-lsr", "post-RA-scheduler",
+                           "disable-x86-domain-reassignment"}) {
+    const auto& options = llvm::cl::getRegisteredOptions();
+    const auto found = options.find(name);
+    ASSERT_NE(found, options.end()) << name;
+    EXPECT_EQ(found->second->getNumOccurrences(), 1) << name;
+    // LLVM asks some of them whether they were given.
+    EXPECT_GT(found->second->getPosition(), 0u) << name;
+  }
 }
 
 }  // namespace

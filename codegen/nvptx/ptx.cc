@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "codegen/llvm/llvm_targets.h"
+#include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -102,6 +103,10 @@ absl::StatusOr<std::string> PtxOf(const Gpu& gpu, llvm::Module* module) {
   llvm::SmallVector<char, 0> text;
   llvm::raw_svector_ostream out(text);
   llvm::legacy::PassManager passes;
+  // The search for the cheapest addresses in loops, which LLVM leaves out for a CPU's sake
+  // (llvm_targets): PTX has few ways to write an address.
+  passes.add(llvm::createTargetTransformInfoWrapperPass(machine->getTargetIRAnalysis()));
+  passes.add(llvm::createLoopStrengthReducePass());
   if (machine->addPassesToEmitFile(passes, out, nullptr, llvm::CodeGenFileType::AssemblyFile)) {
     return absl::InternalError("LLVM's NVPTX back end writes no PTX");
   }

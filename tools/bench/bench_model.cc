@@ -13,6 +13,7 @@
 #include "codegen/llvm/target.h"
 #include "tools/bench/bench_batch.h"
 #include "tools/bench/bench_check.h"
+#include "tools/bench/bench_peer.h"
 #include "tools/bench/bench_runner.h"
 #include "tools/bench/bench_streams.h"
 #include "tools/bench/limit_rates.h"
@@ -93,6 +94,38 @@ absl::Status RunTimed(const BenchOptions& bench, const Expected& expected, engin
   return absl::OkStatus();
 }
 
+// After the busy machine was looked for: a peer is busy.
+absl::Status RunPeers(const BenchOptions& bench, const std::vector<Peer>& peers,
+                      const Expected& expected, int threads, BenchRunner* runner, LimitMeter* meter,
+                      BenchResult* result) {
+  for (const Peer& peer : peers) {
+    PeerResult measured{peer.program, peer.gguf, peer.flags, {}, {}};
+    for (size_t i = 0; i < bench.prompt_tokens.size(); ++i) {
+      const int64_t tokens = bench.prompt_tokens[i];
+      const auto own = [&]() -> absl::StatusOr<double> {
+        ASSIGN_OR_RETURN(const PrefillResult prefill,
+                         runner->Prefill(tokens, 1, expected.prompts[i], meter));
+        return prefill.speed.tokens_per_s.median;
+      };
+      ASSIGN_OR_RETURN(PeerSpeed speed,
+                       MeasurePeer(peer, {tokens, 0, 0}, threads, bench.repeat, own));
+      measured.prefill.push_back(speed);
+    }
+    for (size_t i = 0; i < bench.depths.size(); ++i) {
+      const auto own = [&]() -> absl::StatusOr<double> {
+        ASSIGN_OR_RETURN(const DecodeResult decode,
+                         runner->Decode(bench.depths[i], 1, expected.generations[i], meter));
+        return decode.speed.tokens_per_s.median;
+      };
+      const PeerTest test{0, bench.gen_tokens, bench.depths[i]};
+      ASSIGN_OR_RETURN(PeerSpeed speed, MeasurePeer(peer, test, threads, bench.repeat, own));
+      measured.decode.push_back(speed);
+    }
+    result->peers.push_back(std::move(measured));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CountCalls(const engine::Model& model, const BenchOptions& bench, BenchRunner* runner,
                         BenchResult* result) {
   ASSIGN_OR_RETURN(result->decode_calls, runner->CountCalls(1));
@@ -110,6 +143,11 @@ struct Unconfirmed {
 };
 
 absl::StatusOr<Unconfirmed> Measure(const BenchOptions& bench, BenchResult* result) {
+  std::vector<Peer> peers;
+  for (const std::string& text : bench.peers) {
+    ASSIGN_OR_RETURN(Peer peer, ParsePeer(text));
+    peers.push_back(std::move(peer));
+  }
   // Loading begins with the files and the passes, which run once for the module that is counted in
   // and compiled.
   const Clock::time_point opening = Clock::now();
@@ -140,6 +178,8 @@ absl::StatusOr<Unconfirmed> Measure(const BenchOptions& bench, BenchResult* resu
   ASSIGN_OR_RETURN(std::unique_ptr<LimitMeter> meter,
                    LimitMeter::OfDevice(model->executable(), target, model->threads()));
   RETURN_IF_ERROR(RunTimed(bench, expected, model.get(), work, runner.get(), meter.get(), result));
+  RETURN_IF_ERROR(
+      RunPeers(bench, peers, expected, model->threads(), runner.get(), meter.get(), result));
   if (bench.stats) {
     RETURN_IF_ERROR(CountCalls(*model, bench, runner.get(), result));
   }

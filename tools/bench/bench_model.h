@@ -31,6 +31,7 @@ struct BenchOptions {
   int repeat = 5;                              // at least 1
   std::vector<int64_t> streams = {};           // numbers of texts side by side, each 1 to 64
   std::vector<int64_t> batch = {};             // tokens of small steps, each 1 to 64
+  std::vector<std::string> peers = {};         // llama-benches to run in turns: ParsePeer
   bool stats = false;                          // count the calls of a step, too
   int64_t wished_context = 0;                  // 0: as many tokens as are measured
   // Opens the model for a context of BenchContext, which is timed as a part of loading.

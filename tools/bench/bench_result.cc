@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "base/json/json_writer.h"
 
 namespace lluda::tools {
@@ -80,6 +81,51 @@ void AddBatch(const BatchResult& batch, base::JsonWriter* json) {
   json->EndObject();
 }
 
+void AddPeerSpeeds(const std::vector<PeerSpeed>& speeds, base::JsonWriter* json) {
+  json->BeginArray();
+  for (const PeerSpeed& speed : speeds) {
+    json->BeginObject();
+    json->Key("tokens").Int(speed.tokens);
+    json->Key("depth").Int(speed.depth);
+    json->Key("tokens_per_s").Number(speed.tokens_per_s.median);
+    json->Key("spread").Number(speed.tokens_per_s.spread);
+    json->Key("lluda_tokens_per_s").Number(speed.own_tokens_per_s.median);
+    json->Key("lluda_spread").Number(speed.own_tokens_per_s.spread);
+    json->Key("lluda_is_times").Number(speed.times.median);
+    json->Key("lluda_is_times_spread").Number(speed.times.spread);
+    json->EndObject();
+  }
+  json->EndArray();
+}
+
+void AddPeer(const PeerResult& peer, base::JsonWriter* json) {
+  json->BeginObject();
+  json->Key("program").String(peer.program);
+  json->Key("gguf").String(peer.gguf);
+  json->Key("flags").BeginArray();
+  for (const std::string& flag : peer.flags) json->String(flag);
+  json->EndArray();
+  AddPeerSpeeds(peer.prefill, &json->Key("prefills"));
+  AddPeerSpeeds(peer.decode, &json->Key("decodes"));
+  json->EndObject();
+}
+
+std::string PeerText(const PeerResult& peer) {
+  std::string text = absl::StrFormat("%-12s %s %s %s\n", "peer", peer.program, peer.gguf,
+                                     absl::StrJoin(peer.flags, " "));
+  const auto add = [&text](const char* what, const PeerSpeed& speed) {
+    absl::StrAppendFormat(
+        &text,
+        "%-12s %5d tokens at depth %d: %9.2f tokens/s, spread %.2f; lluda is %.2f x "
+        "as fast, spread %.2f\n",
+        what, speed.tokens, speed.depth, speed.tokens_per_s.median, speed.tokens_per_s.spread,
+        speed.times.median, speed.times.spread);
+  };
+  for (const PeerSpeed& speed : peer.prefill) add("peer prefill", speed);
+  for (const PeerSpeed& speed : peer.decode) add("peer decode", speed);
+  return text;
+}
+
 void AddCalls(const StepCalls& calls, base::JsonWriter* json) {
   json->BeginObject();
   json->Key("calls").Int(calls.calls);
@@ -126,6 +172,7 @@ std::string BenchText(const BenchResult& result) {
                           "small step", batch.tokens, batch.ms.median, batch.ms.spread,
                           batch.times_one.median, batch.times_one.spread);
   }
+  for (const PeerResult& peer : result.peers) text += PeerText(peer);
   for (const PrefillResult& prefill : result.prefill) {
     absl::StrAppendFormat(&text, "%-12s %.1f ms after %d tokens, spread %.1f\n", "first token",
                           prefill.first_token_ms.median, prefill.tokens,
@@ -183,6 +230,9 @@ std::string BenchJson(const BenchResult& result) {
   json.EndArray();
   json.Key("batch").BeginArray();
   for (const BatchResult& batch : result.batch) AddBatch(batch, &json);
+  json.EndArray();
+  json.Key("peers").BeginArray();
+  for (const PeerResult& peer : result.peers) AddPeer(peer, &json);
   json.EndArray();
   if (result.decode_calls) AddCalls(*result.decode_calls, &json.Key("decode_step"));
   if (result.prefill_calls) AddCalls(*result.prefill_calls, &json.Key("prefill_step"));

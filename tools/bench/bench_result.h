@@ -56,6 +56,21 @@ struct StreamsResult {
   Speed speed;         // of all together
 };
 
+// Another engine and lluda in turns.
+struct PeerSpeed {
+  int64_t tokens = 0;
+  int64_t depth = 0;
+  Summary own_tokens_per_s;
+  Summary tokens_per_s;
+  Summary times;  // as fast as the other one lluda is, turn by turn
+};
+
+struct PeerResult {
+  std::string program, gguf;
+  std::vector<std::string> flags;
+  std::vector<PeerSpeed> prefill, decode;  // of each of lluda's
+};
+
 // How a step's calls were run.
 struct StepCalls {
   int64_t calls = 0;
@@ -74,6 +89,7 @@ struct BenchResult {
   std::vector<DecodeResult> decode;    // at least one
   std::vector<StreamsResult> streams;  // those that were asked for
   std::vector<BatchResult> batch;      // those that were asked for
+  std::vector<PeerResult> peers;       // those that were asked for
   double start_to_first_token_ms = 0;  // loading included, of the first prompt
   double load_ms = 0, compile_ms = 0;
   int64_t peak_rss_bytes = 0;  // before the limits' own memory
