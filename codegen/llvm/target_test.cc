@@ -141,7 +141,7 @@ TEST(PrefetchBytes, FollowTheCpuThatIsScheduledForAndNotTheOneThatIsCompiledFor)
   EXPECT_GT(other.PrefetchBytes(), 0);
   EXPECT_GT(known.PrefetchBytes(), other.PrefetchBytes());
   EXPECT_EQ(portable.PrefetchBytes(), known.PrefetchBytes());
-  EXPECT_GT(known.PrefetchBytes(/*panels=*/1), known.PrefetchBytes());
+  EXPECT_GT(other.PrefetchBytes(/*panels=*/1), other.PrefetchBytes());
 }
 
 }  // namespace
