@@ -7,8 +7,8 @@
 //   times.Learn({36, 8000, 20000}, 0.061);
 //
 // A step reads the weights and multiplies each token with them. It does both at once, but not so well
-// that the shorter one takes no time: measured steps of 1 to 500 tokens lie near a line, the sum of the
-// two, and not near the longer of them. On top comes attention, which reads the keys and values of
+// that the shorter one takes no time: measured steps lie between the longer of the two and their sum,
+// and the costs of a sum are learnt from them. On top comes attention, which reads the keys and values of
 // every sequence, and compares each token with each position before it. No answer depends on any of it.
 #ifndef LLUDA_ENGINE_GENERATE_STEP_TIMES_H_
 #define LLUDA_ENGINE_GENERATE_STEP_TIMES_H_
@@ -56,10 +56,10 @@ class StepTimes {
 
   // The most tokens, the rows among them, that are predicted to take `seconds`, in whole tiles of
   // kTile, as a part of one takes as long as all of it: as many as come nearest, if they take at most
-  // kMostOver of the time more; or kStretch times as long as the rows alone, where that is more, so that prompts do not
-  // crawl behind texts that take all the time already. At least kTile beside the rows, so that prompts
-  // go on; and no more than `most`, which is the answer where there are no rows, as nobody waits for
-  // the step.
+  // kMostOver of the time more; or kStretch times as long as the rows alone, where that is more, so that
+  // prompts do not crawl behind texts that take all the time already. At least kTile beside the rows, so
+  // that prompts go on; and no more than `most`, which is the answer where there are no rows, as nobody
+  // waits for the step.
   int64_t MostTokens(const StepOutlook& outlook, double seconds, int64_t most) const;
 
   const StepCosts& costs() const { return costs_; }
