@@ -12,6 +12,7 @@
 #include "base/step_interface.h"
 #include "codegen/bound_spec.h"
 #include "codegen/call_groups.h"
+#include "codegen/load_memory.h"
 #include "codegen/regions.h"
 #include "ir/frame.h"
 #include "ir/rows_read.h"
@@ -165,9 +166,11 @@ class ProgramBuilder {
     for (const auto& global : module_.globals()) {
       if (global->kind != ir::Global::Kind::kLoaded) continue;
       loaded_offset_[global.get()] = offset;
-      offset += Copies(*global) * RoundUp(ir::MaxByteSize(global->type, module_), kCacheLine);
+      const int64_t bytes = RoundUp(ir::MaxByteSize(global->type, module_), kCacheLine);
+      for (int64_t i = 0; i < Copies(*global); ++i, offset += bytes) {
+        loaded_globals_.push_back({offset, bytes});
+      }
     }
-    program_.loaded_bytes = offset;
     load_end_ = offset;
   }
 
@@ -234,11 +237,11 @@ class ProgramBuilder {
       return GlobalBuffer(*op.defined_global, op.defined_index, at);
     }
     if (op.result() == at.returned) return at.returned_to;
-    if (loading_) {  // a value of the load block that is no global: scratch behind the globals
-      const int64_t offset = load_end_;
-      load_end_ += RoundUp(ir::MaxByteSize(op.result()->type, module_), kCacheLine);
-      program_.loaded_bytes = std::max(program_.loaded_bytes, load_end_);
-      return BufferRef{Space::kLoaded, 0, offset};
+    if (loading_) {  // a value of the load block that is no global: behind them, until all are known
+      const int64_t bytes = RoundUp(ir::MaxByteSize(op.result()->type, module_), kCacheLine);
+      load_values_.push_back({load_end_, bytes});
+      load_end_ += bytes;
+      return BufferRef{Space::kLoaded, 0, load_values_.back().offset};
     }
     if (!op.frame_offset) {
       return absl::FailedPreconditionError("the result has no place in its frame; run plan-memory");
@@ -414,10 +417,7 @@ class ProgramBuilder {
     for (int64_t i = op.attrs.begin; i < op.attrs.end; ++i) {
       at->indices[op.loop_index] = i;
       if (op.carried == nullptr) {
-        // A round's values end with it: the next one's lie in the same place.
-        const int64_t load_end = load_end_;
         RETURN_IF_ERROR(CompileBlock(*op.body, at));
-        load_end_ = load_end;
         continue;
       }
       at->buffers[op.carried.get()] = current;
@@ -473,9 +473,10 @@ class ProgramBuilder {
     loading_ = true;
     Activation at;
     at.function = step_interface::kLoad;
-    absl::Status status = CompileBlock(module_.load, &at);
+    RETURN_IF_ERROR(CompileBlock(module_.load, &at));
     loading_ = false;
-    return status;
+    program_.loaded_bytes = PlaceLoadValues(loaded_globals_, load_values_, &program_.load);
+    return absl::OkStatus();
   }
 
   absl::Status CompileEntry(const ir::Func& entry) {
@@ -501,7 +502,8 @@ class ProgramBuilder {
   SpecBinder binder_;
   runtime::Program program_;
   bool loading_ = false;
-  int64_t load_end_ = 0;  // behind the loaded globals and the load block's values in sight
+  std::vector<LoadedRange> loaded_globals_, load_values_;
+  int64_t load_end_ = 0;  // behind both
   Regions regions_;
   std::vector<CallUses> uses_;  // of the entry's calls
   std::map<const ir::Global*, uint32_t> first_state_;
