@@ -238,14 +238,17 @@ TEST_P(BlockDiffTest, ATokensBitsDoNotDependOnTheOthersNorOnWhereBlocksAreDecode
   }
 }
 
-// A GPU's warps have several segments of the axis each, as many or one less, and the last is whole or
-// not.
-TEST(BlockSegmentsTest, OnAGpuATokensBitsDoNotDependOnTheOthersHoweverLongTheAxisIs) {
-  const TestMachine machine = AllTestMachines().back();
-  for (const auto& [dtype, depth] :
-       {std::pair(ir::DType::kQ8_0, 1024), std::pair(ir::DType::kQ4_0, 1312),
-        std::pair(ir::DType::kQ4K, 1024), std::pair(ir::DType::kQ6K, 2304)}) {
-    const std::string text = absl::StrReplaceAll(ModuleText(dtype, R"(
+// A CPU decodes eight blocks of 32 together where the axis has whole eights, fewer where not. A GPU's
+// warps have several segments of the axis each, as many or one less, and the last is whole or not.
+TEST(BlockSegmentsTest, ATokensBitsDoNotDependOnTheOthersHoweverLongTheAxisIs) {
+  constexpr std::pair<ir::DType, int64_t> kCases[] = {
+      {ir::DType::kQ8_0, 1024}, {ir::DType::kQ4_0, 1312}, {ir::DType::kQ5_0, 1024},
+      {ir::DType::kQ5_1, 192},  {ir::DType::kQ4K, 1024},  {ir::DType::kQ6K, 2304}};
+  std::vector<TestMachine> machines = AllTestMachines();
+  machines.erase(machines.begin(), machines.end() - 3);
+  for (const TestMachine& machine : machines)
+    for (const auto& [dtype, depth] : kCases) {
+      const std::string text = absl::StrReplaceAll(ModuleText(dtype, R"(
   weight @x : bf16 v[3] k[$N] from "x"
   weight @w : $X n[40] k[$N] from "w"
   load {
@@ -256,23 +259,25 @@ TEST(BlockSegmentsTest, OnAGpuATokensBitsDoNotDependOnTheOthersHoweverLongTheAxi
     %r = matmul %a @p over k : f32 tok[T] n[40]
     return %r
   })",
-                                                            machine.kind()),
-                                                 {{"$N", absl::StrCat(depth)}});
-    std::vector<float> alone;
-    for (const int64_t tokens : {1, 9, 67}) {
-      RunOptions options;
-      options.integers = {{"i", std::vector<int64_t>(tokens, 1)}};
-      const auto both = RunBoth(text, {{"T", tokens}, {"S", 1}, {"C", 64}}, machine.target, options,
-                                machine.runs_on);
-      ASSERT_TRUE(both.ok()) << both.status();
-      EXPECT_LE(RelativeError(both->compiled, both->interpreted), 1e-6);
-      if (alone.empty()) alone = both->compiled;
-      for (int64_t t = 0; t < tokens; ++t) {
-        ASSERT_EQ(std::memcmp(both->compiled.data() + t * 40, alone.data(), 40 * sizeof(float)), 0)
-            << ir::DTypeName(dtype) << ", token " << t << " of " << tokens;
+                                                              machine.kind()),
+                                                   {{"$N", absl::StrCat(depth)}});
+      std::vector<float> alone;
+      for (const int64_t tokens : {1, 9, 67}) {
+        RunOptions options;
+        options.integers = {{"i", std::vector<int64_t>(tokens, 1)}};
+        const auto both = RunBoth(text, {{"T", tokens}, {"S", 1}, {"C", 64}}, machine.target,
+                                  options, machine.runs_on);
+        ASSERT_TRUE(both.ok()) << both.status();
+        EXPECT_LE(RelativeError(both->compiled, both->interpreted), 1e-6);
+        if (alone.empty()) alone = both->compiled;
+        for (int64_t t = 0; t < tokens; ++t) {
+          ASSERT_EQ(std::memcmp(both->compiled.data() + t * 40, alone.data(), 40 * sizeof(float)),
+                    0)
+              << machine.name << ", " << ir::DTypeName(dtype) << ", token " << t << " of "
+              << tokens;
+        }
       }
     }
-  }
 }
 
 // Activations in blocks, too: every instruction set, several rows and panels, halves and heads.

@@ -43,6 +43,7 @@ int64_t BlockPanels::Place(int64_t begin, int64_t panels, int most_rows) {
   }
   take(&step_sums_, AmxScaledScratchBytes());
   take(&row_, ir::BytesOf(ir::DType::kF32, o_.depth_total));
+  take(&decoded_, RowPanels() * halves * DecodedBytes(dtype_, o_.depth_total));
   if (has_term_) take(&ones_, AmxRowSumBytes(o_.depth_total, of_step()));
   return end;
 }
@@ -57,7 +58,7 @@ int BlockPanels::RowsAtOnce() const {
 int BlockPanels::MostRows() const { return HasPairs() ? kMostPairRows : RowsAtOnce(); }
 
 int BlockPanels::RowPanels() const {
-  return HasPairs() || !MultipliesBlocks(dtype_) ? 1 : o_.width;
+  return is_scaled_ || !MultipliesBlocks(dtype_) ? 1 : o_.width;
 }
 
 void BlockPanels::PrepareRows(const MatmulOperands::Rows& rows) {
@@ -79,7 +80,8 @@ BlockPanels::Sums BlockPanels::RowSums(const MatmulOperands::Rows& rows, Value* 
     return EmitPairBlockDot(e_, dot, o_.RowPointers(rows), panels);
   }
   if (is_scaled_) {
-    return {EmitScaledDot(e_, {dtype_, o_.depth_total, ahead}, Widened(), panels)};
+    const ScaledDot dot{dtype_, o_.depth_total, ahead, ScratchAt(decoded_)};
+    return {EmitScaledDot(e_, dot, Widened(), panels)};
   }
   const BlockDot dot{o_.spec.operands[0].dtype, dtype_, o_.depth_total, ahead};
   return {EmitBlockDot(e_, dot, o_.RowPointers(rows)[0], panels)};

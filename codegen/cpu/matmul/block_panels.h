@@ -77,7 +77,7 @@ class BlockPanels {
   const bool has_term_;
   int64_t expanded_panels_ = 0;  // of one half
   // Bytes into the scratch memory.
-  int64_t expanded_ = 0, scales_ = 0, terms_ = 0, step_sums_ = 0, row_ = 0, ones_ = 0;
+  int64_t expanded_ = 0, scales_ = 0, terms_ = 0, step_sums_ = 0, row_ = 0, decoded_ = 0, ones_ = 0;
   Value* first_panel_ = nullptr;  // of those that were expanded
 };
 

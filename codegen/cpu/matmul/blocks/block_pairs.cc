@@ -5,7 +5,7 @@
 #include <numeric>
 #include <vector>
 
-#include "llvm/ADT/bit.h"
+#include "glog/logging.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/IntrinsicsX86.h"
 
@@ -27,94 +27,98 @@ int64_t BF16Bits(float number) {
 }  // namespace
 
 BlockPairs::BlockPairs(Emitter& e, ir::DType dtype, Value* group)
-    : e_(e), number_(ir::BlockNumberOf<BlockPairs>(dtype)), group_(group) {}
+    : e_(e),
+      parts_(PartsOf(dtype)),
+      number_(ir::BlockNumberOf<BlockPairs>(dtype)),
+      bytes_(e, dtype, group),
+      group_(group) {}
 
 Value* BlockPairs::Numbers(int64_t i) {
   auto* pairs = llvm::FixedVectorType::get(e_.b().getBFloatTy(), kWords);
-  return e_.b().CreateBitCast(number_(*this, i).value, pairs);
+  if (!parts_.several) return e_.b().CreateBitCast(number_(*this, i).value, pairs);
+  const int64_t in_four = i % BlockBytes::kElements;
+  Value*& four = fours_[i - in_four];
+  if (four == nullptr) four = bytes_.Numbers(i - in_four);
+  // The lowest bits of a byte tell the number.
+  const int bits = std::max(parts_.bits, kTableBits), all = 1 << bits;
+  Value* words = Looked(WordsOf(four, in_four), bits, [&](int i) {
+    return static_cast<float>((i + parts_.less) % all - parts_.less);
+  });
+  return e_.b().CreateBitCast(words, pairs);
 }
 
 Value* BlockPairs::Constant(int64_t value) { return e_.ConstInt(value, 16, kWords); }
 
-Value* BlockPairs::Dwords(int64_t at, bool is_signed) {
-  Value*& dwords = dwords_[2 * at + (is_signed ? 1 : 0)];
+// The byte of each column as a dword.
+Value* BlockPairs::SignedDwords(int64_t at) {
+  Value*& dwords = dwords_[at];
   if (dwords == nullptr) {
     Value* address = e_.Address(group_, e_.Const(at * kLanes), ir::DType::kI8);
     Value* bytes = e_.b().CreateAlignedLoad(e_.Int(8, kLanes), address, llvm::Align(1));
-    llvm::Type* type = e_.Int(32, kLanes);
-    dwords = is_signed ? e_.b().CreateSExt(bytes, type) : e_.b().CreateZExt(bytes, type);
+    dwords = e_.b().CreateSExt(bytes, e_.Int(32, kLanes));
   }
   return dwords;
 }
 
-// The bytes of the columns lie behind one another, first those at `at`.
-BlockPairs::Int BlockPairs::Byte(int64_t at) {
-  Value*& words = words_[at];
-  if (words != nullptr) return {this, words, 8};
+// The bytes of the columns lie behind one another, element after element.
+Value* BlockPairs::WordsOf(Value* four, int64_t i) {
   auto& b = e_.b();
-  Value* address = e_.Address(group_, e_.Const(at * kLanes), ir::DType::kI8);
-  Value* both = b.CreateAlignedLoad(e_.Int(8, kWords), address, llvm::Align(1));
+  const auto first = static_cast<int>(i * kLanes);
   if (!e_.target().HasFeature("avx512vbmi")) {
+    std::vector<int> both(kWords);
+    std::iota(both.begin(), both.end(), first);
     std::vector<llvm::Constant*> order;
     for (int column = 0; column < kLanes; ++column) {
       for (const int from : {column, column + kLanes}) {
         order.push_back(b.getInt16(static_cast<uint16_t>(from)));
       }
     }
-    words = b.CreateIntrinsic(
-        llvm::Intrinsic::x86_avx512_permvar_hi_512, {},
-        {b.CreateZExt(both, e_.Int(16, kWords)), llvm::ConstantVector::get(order)});
-    return {this, words, 8};
+    Value* words = b.CreateZExt(b.CreateShuffleVector(four, both), e_.Int(16, kWords));
+    return b.CreateIntrinsic(llvm::Intrinsic::x86_avx512_permvar_hi_512, {},
+                             {words, llvm::ConstantVector::get(order)});
   }
-  // Behind the 32 bytes there are as many zeros.
-  std::vector<int> all(2 * kWords);
-  std::iota(all.begin(), all.end(), 0);
-  Value* bytes = b.CreateShuffleVector(both, e_.ConstInt(0, 8, kWords), all);
+  // What is above a word's lower byte does not count: the same byte again.
   std::vector<llvm::Constant*> order;
   for (int column = 0; column < kLanes; ++column) {
-    for (const int from : {column, kWords, column + kLanes, kWords}) {
-      order.push_back(b.getInt8(static_cast<uint8_t>(from)));
+    for (const int from : {column, column + kLanes}) {
+      for (int half = 0; half < 2; ++half) {
+        order.push_back(b.getInt8(static_cast<uint8_t>(first + from)));
+      }
     }
   }
   Value* ordered = b.CreateIntrinsic(llvm::Intrinsic::x86_avx512_permvar_qi_512, {},
-                                     {bytes, llvm::ConstantVector::get(order)});
-  words = b.CreateBitCast(ordered, e_.Int(16, kWords));
-  return {this, words, 8};
+                                     {four, llvm::ConstantVector::get(order)});
+  return b.CreateBitCast(ordered, e_.Int(16, kWords));
+}
+
+BlockPairs::Int BlockPairs::Byte(int64_t at) {
+  Value*& words = words_[at];
+  if (words == nullptr) {
+    Value* address = e_.Address(group_, e_.Const(at * kLanes), ir::DType::kI8);
+    Value* both = e_.b().CreateAlignedLoad(e_.Int(8, kWords), address, llvm::Align(1));
+    std::vector<int> twice(2 * kWords);
+    for (int j = 0; j < 2 * kWords; ++j) twice[static_cast<size_t>(j)] = j % kWords;
+    words = WordsOf(e_.b().CreateShuffleVector(both, twice), 0);
+  }
+  return {this, words};
 }
 
 BlockPairs::Int BlockPairs::SignedByte(int64_t at) {
-  Int bytes{this, nullptr, 8};
-  bytes.even = Dwords(at, /*is_signed=*/true);
-  bytes.odd = Dwords(at + 1, /*is_signed=*/true);
-  return bytes;
-}
-
-BlockPairs::Int BlockPairs::FifthBit(int64_t at, int64_t i) {
-  auto& b = e_.b();
-  Value* both = Dwords(at + i / 8, /*is_signed=*/false);
-  both = b.CreateBitCast(b.CreateOr(both, b.CreateShl(both, 16)), e_.Int(16, kWords));
-  // Bit i comes to bit 4: up by four, and down by its number in the byte.
-  std::vector<llvm::Constant*> down;
-  for (int column = 0; column < kLanes; ++column) {
-    down.push_back(b.getInt16(static_cast<uint16_t>(i % 8)));
-    down.push_back(b.getInt16(static_cast<uint16_t>(i % 8 + 1)));
-  }
-  Value* shifted = b.CreateLShr(b.CreateShl(both, 4), llvm::ConstantVector::get(down));
-  return {this, b.CreateAnd(shifted, Constant(16)), 5};
+  return {this, nullptr, SignedDwords(at), SignedDwords(at + 1)};
 }
 
 BlockPairs::Int BlockPairs::And(Int a, int b) {
-  const int bits = llvm::bit_width(static_cast<unsigned>(b));
-  return {this, e_.b().CreateAnd(a.value, Constant(b)), std::min(a.bits, bits)};
-}
-BlockPairs::Int BlockPairs::Or(Int a, Int b) {
-  return {this, e_.b().CreateOr(a.value, b.value), std::max(a.bits, b.bits)};
+  return {this, e_.b().CreateAnd(a.value, Constant(b))};
 }
 BlockPairs::Int BlockPairs::ShiftLeft(Int a, int b) {
-  return {this, e_.b().CreateShl(a.value, static_cast<uint64_t>(b)), a.bits + b};
+  return {this, e_.b().CreateShl(a.value, static_cast<uint64_t>(b))};
 }
 BlockPairs::Int BlockPairs::ShiftRight(Int a, int b) {
-  return {this, e_.b().CreateLShr(a.value, static_cast<uint64_t>(b)), a.bits - b};
+  return {this, e_.b().CreateLShr(a.value, static_cast<uint64_t>(b))};
+}
+BlockPairs::Int BlockPairs::PutTogether() {
+  CHECK(false) << "BlockBytes makes such numbers";
+  return {};
 }
 
 Value* BlockPairs::Looked(Value* index, int bits, const std::function<float(int i)>& entry) {
@@ -134,11 +138,6 @@ Value* BlockPairs::Looked(Value* index, int bits, const std::function<float(int 
 }
 
 BlockPairs::Real BlockPairs::ToReal(Int value) {
-  if (value.even == nullptr) {
-    // Formulas keep what is not signed below 64.
-    return {
-        Looked(value.value, value.bits, [&](int i) { return static_cast<float>(i - value.less); })};
-  }
   auto& b = e_.b();
   const auto bits = [&](Value* number) {
     return b.CreateBitCast(b.CreateSIToFP(number, e_.F32(kLanes)), e_.Int(32, kLanes));

@@ -1,8 +1,9 @@
 // The numbers of blocks as operand b of vdpbf16ps: ir/type/block_formats.h on words, two to a column.
 //
 // Of 16 blocks whose byte b is a vector at b * 16, a vector of 32 words has elements i and i + 1 of
-// each column side by side. A number has at most eight bits, which bf16 holds exactly; one of up to
-// five is looked up by vpermw, of six by vpermi2w.
+// each column side by side. A number has at most eight bits, which bf16 holds exactly. Four bits are
+// looked up by vpermw; numbers that are put together of several parts are made as bytes first
+// (block_bytes.h) and looked up so, or by vpermi2w where they have six bits.
 //
 //   BlockPairs pairs(e, ir::DType::kQ4_0, group);
 //   Value* columns = pairs.Numbers(16);  // <32 x bfloat>: elements 16 and 17 of each block
@@ -13,30 +14,29 @@
 #include <functional>
 #include <map>
 
+#include "codegen/cpu/matmul/blocks/block_bytes.h"
 #include "codegen/emit/emitter.h"
 #include "ir/type/block_formats.h"
 
 namespace lluda::codegen {
 
-// The Machine of block_formats.h as far as numbers go, for targets with AVX-512. What is said of
-// element i, which is even, holds for i + 1 and the byte behind. Bytes that were loaded are kept, so it
-// serves one straight piece of code.
+// The Machine of block_formats.h as far as numbers go that are not put together, for targets with
+// AVX-512. What is said of element i, which is even, holds for i + 1 and the byte behind. What was
+// loaded is kept, so it serves one straight piece of code.
 class BlockPairs {
  public:
   struct Int {
     BlockPairs* pairs;
     Value* value;  // words
-    int bits;      // that may be set in each
-    int less = 0;  // still to be taken away
     // Of signed bytes, each as a dword.
     Value* even = nullptr;
     Value* odd = nullptr;
 
     Int operator&(int o) const { return pairs->And(*this, o); }
-    Int operator|(Int o) const { return pairs->Or(*this, o); }
     Int operator<<(int o) const { return pairs->ShiftLeft(*this, o); }
     Int operator>>(int o) const { return pairs->ShiftRight(*this, o); }
-    Int operator-(int o) const { return {pairs, value, bits, o}; }
+    Int operator|(Int) const { return pairs->PutTogether(); }
+    Int operator-(int) const { return pairs->PutTogether(); }
   };
   struct Real {
     Value* value;  // words
@@ -54,23 +54,27 @@ class BlockPairs {
   Real Nibble(Int bits, int less);
   Real Pick(const int8_t (&table)[16], Int bits);
   Real E4M3(Int byte);
-  Int FifthBit(int64_t at, int64_t i);
+  Int FifthBit(int64_t /*at*/, int64_t /*i*/) { return PutTogether(); }
 
  private:
   Int And(Int a, int b);
-  Int Or(Int a, Int b);
   Int ShiftLeft(Int a, int b);
   Int ShiftRight(Int a, int b);
+  // What formulas do that BlockBytes is asked for.
+  Int PutTogether();
   Value* Constant(int64_t value);
-  // The byte of each column as a dword.
-  Value* Dwords(int64_t at, bool is_signed);
-  // entry(i) for the lowest five or six bits i of each word.
+  Value* SignedDwords(int64_t at);
+  // Of <64 x i8>, elements i and i + 1 of the four in it, as words.
+  Value* WordsOf(Value* four, int64_t i);
+  // entry(i) for the lowest kTableBits bits i of each word, or one more.
   Value* Looked(Value* index, int bits, const std::function<float(int i)>& entry);
 
   Emitter& e_;
+  const NumberParts parts_;
   const ir::BlockNumber<BlockPairs> number_;
+  BlockBytes bytes_;
   Value* group_;
-  std::map<int64_t, Value*> words_, dwords_;
+  std::map<int64_t, Value*> words_, dwords_, fours_;
 };
 
 }  // namespace lluda::codegen

@@ -1,6 +1,9 @@
 #include "codegen/cpu/matmul/blocks/scaled_dot.h"
 
+#include <functional>
+
 #include "base/align.h"
+#include "codegen/cpu/matmul/blocks/block_bytes.h"
 #include "codegen/cpu/matmul/blocks/block_group.h"
 #include "codegen/cpu/matmul/blocks/block_pairs.h"
 #include "codegen/emit/block_values.h"
@@ -27,6 +30,151 @@ class Chains {
   Emitter& e_;
   Value* sums_[2];
 };
+
+// What a step reads of a panel.
+struct StepOfPanel {
+  std::function<Value*(int64_t i)> number;  // element i of the step, of each column
+  std::function<Value*()> scale;
+  std::function<Value*()> term;
+};
+
+// Adds the step whose first element is `k` to the panels' sums.
+void AddStep(Emitter& e, ir::DType b, const WidenedRow& row, const Integer& k,
+             const std::vector<StepOfPanel>& panels, Emitter::Carried* sums) {
+  const auto number = [&](Value* base, Value* at) {
+    Value* x = e.Load(e.Address(base, at, ir::DType::kF32), ir::DType::kF32, 1);
+    return e.Splat(x, kLanes);
+  };
+  std::vector<Chains> chains(panels.size(), Chains(e, kLanes));
+  for (int64_t i = 0; i < StepOf(b); ++i) {
+    Value* a = number(row.elements, k + i);
+    for (size_t panel = 0; panel < panels.size(); ++panel) {
+      Value*& sum = chains[panel].Of(i);
+      sum = e.MulAdd(panels[panel].number(i), a, sum);
+    }
+  }
+  Value* ones = row.sums == nullptr ? nullptr : number(row.sums, k / StepOf(b));
+  for (size_t panel = 0; panel < panels.size(); ++panel) {
+    Value*& sum = (*sums)[panel];
+    sum = e.MulAdd(chains[panel].Total(), panels[panel].scale(), sum);
+    if (ones != nullptr) sum = e.MulAdd(panels[panel].term(), ones, sum);
+  }
+}
+
+// Elements of a panel that are decoded before the first of them is multiplied, where K has as many.
+constexpr int64_t kDecodedAtOnce = 256;
+
+// A few blocks of a panel in memory: bytes in the order of the elements, then scales, then terms.
+class DecodedPanel {
+ public:
+  DecodedPanel(Emitter& e, ir::DType b, int64_t depth_total, Value* base)
+      : e_(e), b_(b), elements_(Elements(b, depth_total)), base_(base) {}
+
+  // So many elements at a time, whole blocks, of which K is a multiple.
+  static int64_t Elements(ir::DType b, int64_t depth_total) {
+    int64_t elements = ir::EncodingOf(b).elements;
+    while (elements < kDecodedAtOnce && depth_total % (2 * elements) == 0) elements *= 2;
+    return elements;
+  }
+  static int64_t Bytes(ir::DType b, int64_t depth_total) {
+    const int64_t elements = Elements(b, depth_total);
+    return elements * kLanes + (HasTerm(b) ? 2 : 1) * ScaleBytes(b, elements);
+  }
+
+  // The blocks at `group` and behind.
+  void Decode(Value* group) const {
+    const ir::Encoding& encoding = ir::EncodingOf(b_);
+    e_.Loop(e_.Const(0), e_.Const(elements_), encoding.elements,
+            [&](Value* first) { DecodeBlock(BlockGroupAt(e_, b_, group, first), first); });
+  }
+
+  // Asks for a step's share of what lies `ahead` bytes behind the blocks at `group`.
+  void Prefetch(Value* group, const Integer& first, int64_t ahead) const {
+    const ir::Encoding& encoding = ir::EncodingOf(b_);
+    const int64_t share = encoding.bytes * kLanes * StepOf(b_) / encoding.elements;
+    Value* begin = e_.Address(group, first / StepOf(b_) * share, ir::DType::kI8);
+    for (int64_t at = 0; ahead > 0 && at < share; at += base::kCacheLine) {
+      e_.Prefetch(begin, ahead + at);
+    }
+  }
+
+  // The step whose first element is `first`, counted from the first block's.
+  StepOfPanel Step(const Integer& first) const {
+    const auto vector = [this, first](int64_t at) {
+      return e_.b().CreateAlignedLoad(e_.F32(kLanes), VectorOf(at, first), kLine);
+    };
+    const auto number = [this, first](int64_t i) {
+      Value* bytes =
+          e_.b().CreateAlignedLoad(e_.Int(8, kLanes), ByteAt(first + i), llvm::Align(16));
+      return e_.b().CreateSIToFP(bytes, e_.F32(kLanes));
+    };
+    return {number, [=] { return vector(ScalesAt()); }, [=] { return vector(TermsAt()); }};
+  }
+
+ private:
+  int64_t ScalesAt() const { return elements_ * kLanes; }
+  int64_t TermsAt() const { return ScalesAt() + ScaleBytes(b_, elements_); }
+
+  Value* ByteAt(const Integer& element) const {
+    return e_.Address(base_, element * kLanes, ir::DType::kI8);
+  }
+  // Of the scales or terms at byte `at`.
+  Value* VectorOf(int64_t at, const Integer& first) const {
+    return VectorAt(e_, e_.Address(base_, e_.Const(at), ir::DType::kI8), first / StepOf(b_));
+  }
+
+  void DecodeBlock(Value* group, Value* begin) const {
+    const int64_t elements = ir::EncodingOf(b_).elements, of_step = StepOf(b_);
+    for (int64_t first = 0; first < elements; first += of_step) {
+      const Integer step = Integer(e_, begin) + first;
+      // What was loaded is kept for a step: registers have no room for more.
+      BlockBytes bytes(e_, b_, group);
+      for (int64_t i = 0; i < of_step; i += BlockBytes::kElements) {
+        e_.b().CreateAlignedStore(bytes.Numbers(first + i), ByteAt(step + i), kLine);
+      }
+      BlockValues values(e_, b_, group, kLanes, kLanes);
+      e_.b().CreateAlignedStore(values.Scale(first), VectorOf(ScalesAt(), step), kLine);
+      if (!HasTerm(b_)) continue;
+      e_.b().CreateAlignedStore(values.Term(first), VectorOf(TermsAt(), step), kLine);
+    }
+  }
+
+  Emitter& e_;
+  const ir::DType b_;
+  const int64_t elements_;
+  Value* base_;
+};
+
+std::vector<Value*> EmitDecodedDot(Emitter& e, const ScaledDot& dot, const WidenedRow& row,
+                                   const std::vector<Value*>& panels) {
+  const int64_t elements = DecodedPanel::Elements(dot.b, dot.depth_total);
+  std::vector<DecodedPanel> decoded;
+  for (size_t i = 0; i < panels.size(); ++i) {
+    const int64_t at = static_cast<int64_t>(i) * DecodedPanel::Bytes(dot.b, dot.depth_total);
+    decoded.emplace_back(e, dot.b, dot.depth_total,
+                         e.Address(dot.decoded, e.Const(at), ir::DType::kI8));
+  }
+  const auto add_step = [&](const Integer& k, Value* first, Emitter::Carried sums) {
+    std::vector<StepOfPanel> steps;
+    for (size_t i = 0; i < panels.size(); ++i) {
+      decoded[i].Prefetch(BlockGroupAt(e, dot.b, panels[i], k), {e, first}, dot.prefetch_bytes);
+      steps.push_back(decoded[i].Step({e, first}));
+    }
+    AddStep(e, dot.b, row, k + first, steps, &sums);
+    return sums;
+  };
+  const Emitter::Carried zeros(panels.size(), e.ConstF32(0.0f, kLanes));
+  return e.Loop(e.Const(0), e.Const(dot.depth_total), elements, zeros,
+                [&](Value* k, const Emitter::Carried& before) {
+                  for (size_t i = 0; i < panels.size(); ++i) {
+                    decoded[i].Decode(BlockGroupAt(e, dot.b, panels[i], k));
+                  }
+                  return e.Loop(e.Const(0), e.Const(elements), StepOf(dot.b), before,
+                                [&](Value* first, const Emitter::Carried& sums) {
+                                  return add_step({e, k}, first, sums);
+                                });
+                });
+}
 
 }  // namespace
 
@@ -87,44 +235,34 @@ void EmitWidenRow(Emitter& e, ir::DType dtype, int64_t depth_total, Value* row,
   });
 }
 
+int64_t DecodedBytes(ir::DType b, int64_t depth_total) {
+  return PartsOf(b).several ? DecodedPanel::Bytes(b, depth_total) : 0;
+}
+
 std::vector<Value*> EmitScaledDot(Emitter& e, const ScaledDot& dot, const WidenedRow& row,
                                   const std::vector<Value*>& panels) {
-  const ir::Encoding& encoding = ir::EncodingOf(dot.b);
-  const int64_t of_step = StepOf(dot.b);
+  if (PartsOf(dot.b).several) return EmitDecodedDot(e, dot, row, panels);
+  const int64_t elements = ir::EncodingOf(dot.b).elements;
   const Emitter::Carried zeros(panels.size(), e.ConstF32(0.0f, kLanes));
-  const auto number = [&](Value* base, Value* at) {
-    Value* x = e.Load(e.Address(base, at, ir::DType::kF32), ir::DType::kF32, 1);
-    return e.Splat(x, kLanes);
-  };
-  return e.Loop(e.Const(0), e.Const(dot.depth_total), encoding.elements, zeros,
+  return e.Loop(e.Const(0), e.Const(dot.depth_total), elements, zeros,
                 [&](Value* block, const Emitter::Carried& before) {
                   Emitter::Carried sums = before;
-                  std::vector<Value*> groups;
-                  for (Value* panel : panels) {
-                    groups.push_back(BlockGroupAt(e, dot.b, panel, block));
-                  }
-                  for (int64_t first = 0; first < encoding.elements; first += of_step) {
+                  for (int64_t first = 0; first < elements; first += StepOf(dot.b)) {
                     const Integer k = Integer(e, block) + first;
                     std::vector<BlockValues> values;
-                    std::vector<Chains> chains;
-                    for (Value* group : groups) {
-                      PrefetchShare(e, dot.b, group, first, first + of_step, dot.prefetch_bytes);
+                    for (Value* panel : panels) {
+                      Value* group = BlockGroupAt(e, dot.b, panel, block);
+                      PrefetchShare(e, dot.b, group, first, first + StepOf(dot.b),
+                                    dot.prefetch_bytes);
                       values.emplace_back(e, dot.b, group, kLanes, kLanes);
-                      chains.emplace_back(e, kLanes);
                     }
-                    for (int64_t i = 0; i < of_step; ++i) {
-                      Value* a = number(row.elements, k + i);
-                      for (size_t panel = 0; panel < panels.size(); ++panel) {
-                        Value*& sum = chains[panel].Of(i);
-                        sum = e.MulAdd(values[panel].Number(first + i), a, sum);
-                      }
+                    std::vector<StepOfPanel> steps;
+                    for (BlockValues& of_panel : values) {
+                      steps.push_back({[&, first](int64_t i) { return of_panel.Number(first + i); },
+                                       [&, first] { return of_panel.Scale(first); },
+                                       [&, first] { return of_panel.Term(first); }});
                     }
-                    Value* ones = row.sums == nullptr ? nullptr : number(row.sums, k / of_step);
-                    for (size_t panel = 0; panel < panels.size(); ++panel) {
-                      Value*& sum = sums[panel];
-                      sum = e.MulAdd(chains[panel].Total(), values[panel].Scale(first), sum);
-                      if (ones != nullptr) sum = e.MulAdd(values[panel].Term(first), ones, sum);
-                    }
+                    AddStep(e, dot.b, row, k, steps, &sums);
                   }
                   return sums;
                 });

@@ -51,7 +51,11 @@ struct ScaledDot {
   ir::DType b;             // one that has a ScaledTile
   int64_t depth_total;     // K, whole blocks
   int64_t prefetch_bytes;  // as PanelDot's
+  Value* decoded;          // DecodedBytes() for each panel, at a cache line's start
 };
+// Where a few blocks of a panel have their numbers as bytes, and their scales and terms, before they
+// are multiplied: of formats whose numbers are put together of several bits; of others 0.
+int64_t DecodedBytes(ir::DType b, int64_t depth_total);
 // One <16 x float> per panel of blocks.
 std::vector<Value*> EmitScaledDot(Emitter& e, const ScaledDot& dot, const WidenedRow& row,
                                   const std::vector<Value*>& panels);
