@@ -1,6 +1,7 @@
 #include "codegen/emit/searched_blocks.h"
 
 #include <array>
+#include <vector>
 
 #include "ir/type/block_search.h"
 #include "llvm/IR/Intrinsics.h"
@@ -75,21 +76,29 @@ class SearchCode {
     return {this, b_.CreateSelect(which, x.value, y.value)};
   }
 
+  using Founds = std::vector<ir::block_search::Found<SearchCode>>;
+
   template <typename Body>
-  ir::block_search::Found<SearchCode> Repeat(int count, ir::block_search::Found<SearchCode> start,
-                                             const Body& body) {
-    using Found = ir::block_search::Found<SearchCode>;
-    const auto found_of = [&](const Emitter::Carried& carried) {
-      return Found{{this, carried[0]}, {this, carried[1]}, {this, carried[2]}};
+  Founds Repeat(int count, const Founds& start, const Body& body) {
+    const auto founds_of = [&](const Emitter::Carried& carried) {
+      Founds founds;
+      for (size_t i = 0; i < carried.size(); i += 3) {
+        founds.push_back({{this, carried[i]}, {this, carried[i + 1]}, {this, carried[i + 2]}});
+      }
+      return founds;
     };
-    const auto carried_of = [](const Found& found) {
-      return Emitter::Carried{found.error.value, found.scale.value, found.minimum.value};
+    const auto carried_of = [](const Founds& founds) {
+      Emitter::Carried carried;
+      for (const auto& found : founds) {
+        carried.insert(carried.end(), {found.error.value, found.scale.value, found.minimum.value});
+      }
+      return carried;
     };
-    return found_of(e_.Loop(e_.Const(0), e_.Const(count), 1, carried_of(start),
-                            [&](Value* i, const Emitter::Carried& before) {
-                              const Scalar index = {this, b_.CreateSIToFP(i, e_.F32(1))};
-                              return carried_of(body(index, found_of(before)));
-                            }));
+    return founds_of(e_.Loop(e_.Const(0), e_.Const(count), 1, carried_of(start),
+                             [&](Value* i, const Emitter::Carried& before) {
+                               const Scalar index = {this, b_.CreateSIToFP(i, e_.F32(1))};
+                               return carried_of(body(index, founds_of(before)));
+                             }));
   }
 
   void StoreHalf(int64_t at, Scalar x) {

@@ -23,7 +23,7 @@
 //   Scalar Half(Scalar)                     rounded to f16 and back
 //   Bool Less(Scalar, Scalar)               false if one is no number
 //   Select(Bool, x, y)                      of either type
-//   Pair Repeat(int count, Triple, body)    body(Scalar index, Triple) count times
+//   Repeat(int count, vector of Found, body)    body(Scalar index, what it has so far) count times
 //   StoreHalf(int64_t at, Scalar), StoreByte(int64_t at, Scalar), StoreBytes(int64_t at, Vector)
 // where a byte is a whole number from -128 to 255.
 #ifndef LLUDA_IR_TYPE_BLOCK_SEARCH_H_
@@ -34,6 +34,7 @@
 #include <cstdint>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "ir/type/block_formats.h"
 #include "ir/type/dtype.h"
@@ -144,60 +145,116 @@ struct AffineTries {
 
 // x is about scale * q - minimum, the minimum at least 0, for q in 0 .. levels.
 template <typename M, size_t kVectors>
-Found<M> FitAffine(M& m, const Part<M, kVectors>& x, const Part<M, kVectors>& w,
-                   const AffineTries& tries) {
+class AffineFit {
+ public:
   using Scalar = typename M::Scalar;
   using Vector = typename M::Vector;
-  const Scalar zero = m.Number(0);
-  const auto [lower, upper] = LaneBounds<M, kVectors>(m, x);
-  const Scalar lowest = m.Least(lower);
-  const Scalar least = m.Select(m.Less(lowest, zero), lowest, zero);
-  const Scalar most = m.Most(upper), range = most - least;
-  const Scalar sum_w = SumOf<kVectors>(m, [&](size_t i) { return w[i]; });
-  const Scalar sum_x = SumOf<kVectors>(m, [&](size_t i) { return w[i] * x[i]; });
-  const auto levels_by = [&](Scalar from, Scalar inverse) {
-    Part<M, kVectors> q = x;
+
+  AffineFit(M& m, const Part<M, kVectors>& x, const Part<M, kVectors>& w, const AffineTries& tries)
+      : m_(m),
+        x_(x),
+        w_(w),
+        tries_(tries),
+        zero_(m.Number(0)),
+        levels_(m.Number(static_cast<float>(tries.levels))),
+        bounds_(LaneBounds<M, kVectors>(m, x)),
+        lowest_(m.Least(bounds_.first)),
+        least_(m.Select(m.Less(lowest_, zero_), lowest_, zero_)),
+        most_(m.Most(bounds_.second)),
+        range_(most_ - least_),
+        sum_w_(Sum([&](size_t i) { return w_[i]; })),
+        sum_x_(Sum([&](size_t i) { return w_[i] * x_[i]; })) {}
+
+  Found<M> Start() {
+    const Scalar plain = levels_ / range_;
+    const Scalar plain_scale = m_.Number(1) / plain;
+    return {ErrorOf(LevelsBy(least_, plain), plain_scale, least_), plain_scale, least_};
+  }
+
+  // Levels are counted from the best minimum until now.
+  Found<M> Try(Scalar index, const Found<M>& before) {
+    const Scalar step = m_.Number(tries_.first) + m_.Number(tries_.by) * index;
+    const Scalar inverse = (step + levels_) / (most_ - before.minimum);
+    const Part<M, kVectors> q = LevelsBy(before.minimum, inverse);
+    const Scalar sum_q = Sum([&](size_t i) { return w_[i] * q[i]; });
+    const Scalar sum_q2 = Sum([&](size_t i) { return w_[i] * q[i] * q[i]; });
+    const Scalar sum_xq = Sum([&](size_t i) { return w_[i] * q[i] * x_[i]; });
+    const Scalar determinant = sum_w_ * sum_q2 - sum_q * sum_q;
+    const Scalar offset = (sum_q2 * sum_x_ - sum_q * sum_xq) / determinant;
+    const auto is_positive = m_.Less(zero_, offset);
+    const Scalar scale =
+        m_.Select(is_positive, sum_xq / sum_q2, (sum_w_ * sum_xq - sum_x_ * sum_q) / determinant);
+    const Scalar minimum = m_.Select(is_positive, zero_, offset);
+    const Scalar none = m_.Number(std::numeric_limits<float>::infinity());
+    const Scalar error = m_.Select(m_.Less(zero_, determinant), ErrorOf(q, scale, minimum), none);
+    const auto is_better = m_.Less(error, before.error);
+    return {m_.Select(is_better, error, before.error), m_.Select(is_better, scale, before.scale),
+            m_.Select(is_better, minimum, before.minimum)};
+  }
+
+  Found<M> Finish(Found<M> best) {
+    const auto has_range = m_.Less(zero_, range_);
+    best.scale = m_.Select(has_range, best.scale, zero_);
+    best.minimum = zero_ - m_.Select(has_range, best.minimum, least_);
+    return best;
+  }
+
+ private:
+  template <typename Of>
+  Scalar Sum(const Of& of) {
+    return SumOf<kVectors>(m_, of);
+  }
+
+  Part<M, kVectors> LevelsBy(Scalar from, Scalar inverse) {
+    Part<M, kVectors> q = x_;
     for (Vector& each : q) {
-      each = m.Nearest((each - m.Splat(from)) * m.Splat(inverse));
-      each = Limited(m, each, 0, static_cast<float>(tries.levels));
+      each = m_.Nearest((each - m_.Splat(from)) * m_.Splat(inverse));
+      each = Limited(m_, each, 0, static_cast<float>(tries_.levels));
     }
     return q;
-  };
-  const auto error_of = [&](const Part<M, kVectors>& q, Scalar scale, Scalar offset) {
-    return SumOf<kVectors>(m, [&](size_t i) {
-      const Vector off = m.Splat(scale) * q[i] + m.Splat(offset) - x[i];
-      return w[i] * (off * off);
+  }
+
+  Scalar ErrorOf(const Part<M, kVectors>& q, Scalar scale, Scalar offset) {
+    return Sum([&](size_t i) {
+      const Vector off = m_.Splat(scale) * q[i] + m_.Splat(offset) - x_[i];
+      return w_[i] * (off * off);
     });
-  };
-  const Scalar levels = m.Number(static_cast<float>(tries.levels));
-  const Scalar plain = levels / range;
-  const Scalar plain_scale = m.Number(1) / plain;
-  const Found<M> start{error_of(levels_by(least, plain), plain_scale, least), plain_scale, least};
-  Found<M> best = m.Repeat(tries.count, start, [&](Scalar index, const Found<M>& before) {
-    // Levels are counted from the best minimum until now.
-    const Scalar step = m.Number(tries.first) + m.Number(tries.by) * index;
-    const Scalar inverse = (step + levels) / (most - before.minimum);
-    const Part<M, kVectors> q = levels_by(before.minimum, inverse);
-    const Scalar sum_q = SumOf<kVectors>(m, [&](size_t i) { return w[i] * q[i]; });
-    const Scalar sum_q2 = SumOf<kVectors>(m, [&](size_t i) { return w[i] * q[i] * q[i]; });
-    const Scalar sum_xq = SumOf<kVectors>(m, [&](size_t i) { return w[i] * q[i] * x[i]; });
-    const Scalar determinant = sum_w * sum_q2 - sum_q * sum_q;
-    const Scalar offset = (sum_q2 * sum_x - sum_q * sum_xq) / determinant;
-    const auto is_positive = m.Less(zero, offset);
-    const Scalar scale =
-        m.Select(is_positive, sum_xq / sum_q2, (sum_w * sum_xq - sum_x * sum_q) / determinant);
-    const Scalar minimum = m.Select(is_positive, zero, offset);
-    const Scalar none = m.Number(std::numeric_limits<float>::infinity());
-    const Scalar error = m.Select(m.Less(zero, determinant), error_of(q, scale, minimum), none);
-    const auto is_better = m.Less(error, before.error);
-    return Found<M>{m.Select(is_better, error, before.error),
-                    m.Select(is_better, scale, before.scale),
-                    m.Select(is_better, minimum, before.minimum)};
-  });
-  const auto has_range = m.Less(zero, range);
-  best.scale = m.Select(has_range, best.scale, zero);
-  best.minimum = zero - m.Select(has_range, best.minimum, least);
-  return best;
+  }
+
+  M& m_;
+  const Part<M, kVectors> x_, w_;
+  const AffineTries tries_;
+  const Scalar zero_, levels_;
+  const std::pair<Vector, Vector> bounds_;
+  const Scalar lowest_, least_, most_, range_, sum_w_, sum_x_;
+};
+
+// So many parts go through their tries side by side: one waits for its sums, and a try for the one
+// before it, four times as long as its operations take.
+constexpr size_t kFits = 4;
+
+// Of the parts of a block, kVectors vectors each, whose elements weigh WeightsOf by `spread`. Calls
+// `found(part, fit, weights)` for each.
+template <size_t kVectors, size_t kParts, typename M, typename Each>
+void FitAffineParts(M& m, typename M::Scalar spread, const AffineTries& tries, const Each& found) {
+  static_assert(kParts % kFits == 0);
+  constexpr auto kElements = static_cast<int64_t>(kVectors) * kSearchLanes;
+  for (size_t first = 0; first < kParts; first += kFits) {
+    std::vector<Part<M, kVectors>> weights;
+    std::vector<AffineFit<M, kVectors>> fits;
+    std::vector<Found<M>> best;
+    for (size_t i = 0; i < kFits; ++i) {
+      const int64_t at = kElements * static_cast<int64_t>(first + i);
+      weights.push_back(WeightsOf<kVectors>(m, at, spread));
+      fits.emplace_back(m, Elements<kVectors>(m, at), weights.back(), tries);
+      best.push_back(fits.back().Start());
+    }
+    best = m.Repeat(tries.count, best, [&](typename M::Scalar index, std::vector<Found<M>> each) {
+      for (size_t i = 0; i < kFits; ++i) each[i] = fits[i].Try(index, each[i]);
+      return each;
+    });
+    for (size_t i = 0; i < kFits; ++i) found(first + i, fits[i].Finish(best[i]), weights[i]);
+  }
 }
 
 // The scale by which x is about scale * q: q is what `round` makes of x * inverse, for an inverse of
@@ -219,14 +276,15 @@ typename M::Scalar FitScale(M& m, const Part<M, kVectors>& x, const Part<M, kVec
     const Scalar scale = m.Select(m.Less(zero, sum_q2), sum_xq / sum_q2, zero);
     return Found<M>{zero - scale * sum_xq, scale, zero};
   };
-  const Found<M> best =
-      m.Repeat(count, fit(m.Number(first) / largest), [&](Scalar index, const Found<M>& before) {
-        const Scalar step = index - m.Number(static_cast<float>(count / 2));
-        const Found<M> found = fit((m.Number(at) + m.Number(by) * step) / largest);
-        const auto is_better = m.Less(found.error, before.error);
-        return Found<M>{m.Select(is_better, found.error, before.error),
-                        m.Select(is_better, found.scale, before.scale), zero};
-      });
+  const std::vector<Found<M>> start = {fit(m.Number(first) / largest)};
+  const auto next = [&](Scalar index, const std::vector<Found<M>>& before) {
+    const Scalar step = index - m.Number(static_cast<float>(count / 2));
+    const Found<M> found = fit((m.Number(at) + m.Number(by) * step) / largest);
+    const auto is_better = m.Less(found.error, before[0].error);
+    return std::vector<Found<M>>{{m.Select(is_better, found.error, before[0].error),
+                                  m.Select(is_better, found.scale, before[0].scale), zero}};
+  };
+  const Found<M> best = m.Repeat(count, start, next)[0];
   return m.Select(m.Less(Magnitude(m, largest), m.Number(1e-15f)), zero, best.scale);
 }
 
@@ -303,13 +361,11 @@ void EncodeAffine(M& m, const AffineTries& tries, int64_t high_at, int64_t nibbl
   const Scalar zero = m.Number(0);
   const Scalar spread = m.Number(2) * MeanSquare<256>(m);
   std::array<Scalar, kParts> scales, minimums, weights;
-  for (int part = 0; part < kParts; ++part) {
-    const Part<M, 2> w = WeightsOf<2>(m, 32 * part, spread);
-    const Found<M> fit = FitAffine(m, Elements<2>(m, 32 * part), w, tries);
+  FitAffineParts<2, kParts>(m, spread, tries, [&](size_t part, const auto& fit, const auto& w) {
     scales[part] = fit.scale;
     minimums[part] = fit.minimum;
     weights[part] = m.Sum(w[0] + w[1]);
-  }
+  });
   const Shared<M, kParts> scale = ShareByFit(m, scales, weights, 0, 63);
   const Shared<M, kParts> minimum = ShareByFit(m, minimums, weights, 0, 63);
   m.StoreHalf(0, scale.factor);
@@ -379,13 +435,11 @@ void EncodeQ2K(M& m) {
   constexpr AffineTries kTries = {3, -0.9f, 0.05f, 37};
   const Scalar spread = MeanSquare<256>(m);
   std::array<Scalar, kParts> scales, minimums, weights;
-  for (int part = 0; part < kParts; ++part) {
-    const Part<M, 1> w = WeightsOf<1>(m, kSearchLanes * part, spread);
-    const Found<M> fit = FitAffine(m, Elements<1>(m, kSearchLanes * part), w, kTries);
+  FitAffineParts<1, kParts>(m, spread, kTries, [&](size_t part, const auto& fit, const auto& w) {
     scales[part] = fit.scale;
     minimums[part] = fit.minimum;
     weights[part] = m.Sum(w[0]);
-  }
+  });
   const Shared<M, kParts> scale = ShareByFit(m, scales, weights, 0, 15);
   const Shared<M, kParts> minimum = ShareByFit(m, minimums, weights, 0, 15);
   m.StoreHalf(80, scale.factor);

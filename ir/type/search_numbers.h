@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 #include "ir/type/block_search.h"
 #include "ir/type/encoding.h"
@@ -102,11 +104,11 @@ struct SearchNumbers {
   float Select(bool which, float a, float b) const { return which ? a : b; }
   Vector Select(bool which, const Vector& a, const Vector& b) const { return which ? a : b; }
 
-  using Found = block_search::Found<SearchNumbers>;
+  using Founds = std::vector<block_search::Found<SearchNumbers>>;
   template <typename Body>
-  Found Repeat(int count, Found found, const Body& body) const {
-    for (int i = 0; i < count; ++i) found = body(static_cast<float>(i), found);
-    return found;
+  Founds Repeat(int count, Founds founds, const Body& body) const {
+    for (int i = 0; i < count; ++i) founds = body(static_cast<float>(i), std::move(founds));
+    return founds;
   }
 
   void StoreHalf(int64_t at, float value) const {
