@@ -42,8 +42,9 @@ class BlockPanels {
   // How many rows meet panels as they lie, together and in all; 0 and 0, 1 and 1, or a few.
   int RowsAtOnce() const;
   int MostRows() const;
-  // How many panels of the result they meet at a time: one of large blocks, whose code is long, and of
-  // pairs, where one alone, asked for far ahead, comes from memory as fast as two.
+  // How many panels of the result they meet at a time: one of large blocks, whose code is long, and where
+  // numbers are scaled. One alone, asked for far ahead, comes from memory as fast as two, and has
+  // the registers for itself.
   int RowPanels() const;
   // To be called before RowSums with the rows, for all their panels.
   void PrepareRows(const MatmulOperands::Rows& rows);
