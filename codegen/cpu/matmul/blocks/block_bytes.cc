@@ -6,7 +6,6 @@
 #include "glog/logging.h"
 #include "llvm/ADT/bit.h"
 #include "llvm/IR/Constants.h"
-#include "llvm/IR/IntrinsicsX86.h"
 
 namespace lluda::codegen {
 namespace {
@@ -73,22 +72,8 @@ BlockBytes::Int BlockBytes::Subtract(Int a, int b) {
   return {this, e_.b().CreateSub(a.value, Constant(b))};
 }
 
-BlockBytes::Real BlockBytes::Nibble(Int bits, int less) {
-  const Int number = bits & 15;
-  return {less == 0 ? number.value : (number - less).value};
-}
-
-BlockBytes::Real BlockBytes::Pick(const int8_t (&table)[16], Int bits) {
-  std::vector<llvm::Constant*> entries;
-  for (int i = 0; i < kBytes; ++i) {
-    entries.push_back(e_.b().getInt8(static_cast<uint8_t>(table[i % 16])));
-  }
-  return {e_.b().CreateIntrinsic(llvm::Intrinsic::x86_avx512_pshuf_b_512, {},
-                                 {llvm::ConstantVector::get(entries), (bits & 15).value})};
-}
-
-BlockBytes::Real BlockBytes::E4M3(Int byte) {
-  CHECK(false) << "an E4M3 is no whole number: " << byte.value;
+BlockBytes::Real BlockBytes::NotPutTogether() {
+  CHECK(false) << "such a number is no sooner there as a byte";
   return {};
 }
 

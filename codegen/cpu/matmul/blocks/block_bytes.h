@@ -29,9 +29,9 @@ struct NumberParts {
 };
 NumberParts PartsOf(ir::DType dtype);
 
-// The Machine of block_formats.h as far as whole numbers go, for targets with AVX-512. What is said of
-// element i, a multiple of four, holds for the three behind it and their bytes. Bytes that were loaded
-// are kept, so it serves one straight piece of code.
+// The Machine of block_formats.h as far as numbers go that are put together, for targets with AVX-512.
+// What is said of element i, a multiple of four, holds for the three behind it and their bytes. Bytes
+// that were loaded are kept, so it serves one straight piece of code.
 class BlockBytes {
  public:
   struct Int {
@@ -50,19 +50,19 @@ class BlockBytes {
 
   static constexpr int kElements = 4;
 
-  // Of the 16 blocks at `group`.
+  // Of the 16 blocks at `group`, of a dtype whose PartsOf says `several` where Numbers is called.
   BlockBytes(Emitter& e, ir::DType dtype, Value* group);
 
   // Elements i to i + 3, i a multiple of four, as signed bytes.
   Value* Numbers(int64_t i) { return number_(*this, i).value; }
 
   Int Byte(int64_t at);
-  Int SignedByte(int64_t at) { return Byte(at); }
-  Real ToReal(Int value) { return {value.value}; }
-  Real Nibble(Int bits, int less);
-  Real Pick(const int8_t (&table)[16], Int bits);
-  Real E4M3(Int byte);
   Int FifthBit(int64_t at, int64_t i);
+  Real ToReal(Int value) { return {value.value}; }
+  Int SignedByte(int64_t /*at*/) { return {this, NotPutTogether().value}; }
+  Real Nibble(Int /*bits*/, int /*less*/) { return NotPutTogether(); }
+  Real Pick(const int8_t (&)[16], Int /*bits*/) { return NotPutTogether(); }
+  Real E4M3(Int /*byte*/) { return NotPutTogether(); }
 
  private:
   Int And(Int a, int b);
@@ -70,6 +70,8 @@ class BlockBytes {
   Int ShiftLeft(Int a, int b);
   Int ShiftRight(Int a, int b);
   Int Subtract(Int a, int b);
+  // What the formulas of other formats do.
+  Real NotPutTogether();
   Value* Constant(int64_t value);
 
   Emitter& e_;

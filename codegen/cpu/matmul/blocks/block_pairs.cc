@@ -41,8 +41,8 @@ Value* BlockPairs::Numbers(int64_t i) {
   if (four == nullptr) four = bytes_.Numbers(i - in_four);
   // The lowest bits of a byte tell the number.
   const int bits = std::max(parts_.bits, kTableBits), all = 1 << bits;
-  Value* words = Looked(WordsOf(four, in_four), bits, [&](int i) {
-    return static_cast<float>((i + parts_.less) % all - parts_.less);
+  Value* words = Looked(WordsOf(four, in_four), bits, [&](int index) {
+    return static_cast<float>((index + parts_.less) % all - parts_.less);
   });
   return e_.b().CreateBitCast(words, pairs);
 }

@@ -1,11 +1,10 @@
 #include "codegen/cpu/matmul/blocks/pair_scaled_dot.h"
 
-#include <functional>
-
 #include "base/align.h"
 #include "codegen/cpu/emit/row_sums.h"
 #include "codegen/cpu/matmul/blocks/block_group.h"
 #include "codegen/cpu/matmul/blocks/block_pairs.h"
+#include "codegen/cpu/matmul/blocks/step_of_panel.h"
 #include "codegen/emit/block_values.h"
 #include "codegen/emit/integer.h"
 #include "ir/type/encoding.h"
@@ -27,13 +26,6 @@ Value* AddPairs(Emitter& e, Value* sum, Value* x, Value* y) {
                                          : llvm::Intrinsic::x86_avx512bf16_dpbf16ps_256;
   return e.b().CreateIntrinsic(id, {}, {sum, x, y});
 }
-
-// What a step reads of a panel.
-struct StepOfPanel {
-  std::function<Value*(int64_t i)> numbers;  // elements i and i + 1 of the step, in pairs
-  std::function<Value*()> scale;
-  std::function<Value*()> term;
-};
 
 class Steps {
  public:

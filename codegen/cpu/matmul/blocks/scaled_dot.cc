@@ -1,11 +1,10 @@
 #include "codegen/cpu/matmul/blocks/scaled_dot.h"
 
-#include <functional>
-
 #include "base/align.h"
 #include "codegen/cpu/matmul/blocks/block_bytes.h"
 #include "codegen/cpu/matmul/blocks/block_group.h"
 #include "codegen/cpu/matmul/blocks/block_pairs.h"
+#include "codegen/cpu/matmul/blocks/step_of_panel.h"
 #include "codegen/emit/block_values.h"
 #include "codegen/emit/integer.h"
 #include "ir/type/encoding.h"
@@ -31,12 +30,17 @@ class Chains {
   Value* sums_[2];
 };
 
-// What a step reads of a panel.
-struct StepOfPanel {
-  std::function<Value*(int64_t i)> number;  // element i of the step, of each column
-  std::function<Value*()> scale;
-  std::function<Value*()> term;
-};
+// Stores the scale, and the term if there is one, of the step that begins with element `first` of the
+// blocks at `group`, as those of step `to_step` of a panel.
+void StoreScale(Emitter& e, ir::DType b, Value* group, int64_t first, Value* to_step,
+                const ScaledPanel& to) {
+  BlockValues values(e, b, group, kLanes, kLanes);
+  const auto store = [&](Value* value, Value* base) {
+    e.b().CreateAlignedStore(value, VectorAt(e, base, to_step), kLine);
+  };
+  store(values.Scale(first), to.scales);
+  if (to.terms != nullptr) store(values.Term(first), to.terms);
+}
 
 // Adds the step whose first element is `k` to the panels' sums.
 void AddStep(Emitter& e, ir::DType b, const WidenedRow& row, const Integer& k,
@@ -50,7 +54,7 @@ void AddStep(Emitter& e, ir::DType b, const WidenedRow& row, const Integer& k,
     Value* a = number(row.elements, k + i);
     for (size_t panel = 0; panel < panels.size(); ++panel) {
       Value*& sum = chains[panel].Of(i);
-      sum = e.MulAdd(panels[panel].number(i), a, sum);
+      sum = e.MulAdd(panels[panel].numbers(i), a, sum);
     }
   }
   Value* ones = row.sums == nullptr ? nullptr : number(row.sums, k / StepOf(b));
@@ -64,11 +68,15 @@ void AddStep(Emitter& e, ir::DType b, const WidenedRow& row, const Integer& k,
 // Elements of a panel that are decoded before the first of them is multiplied, where K has as many.
 constexpr int64_t kDecodedAtOnce = 256;
 
-// A few blocks of a panel in memory: bytes in the order of the elements, then scales, then terms.
+// A few blocks of a panel in memory, as a panel whose numbers are bytes.
 class DecodedPanel {
  public:
   DecodedPanel(Emitter& e, ir::DType b, int64_t depth_total, Value* base)
-      : e_(e), b_(b), elements_(Elements(b, depth_total)), base_(base) {}
+      : e_(e), b_(b), elements_(Elements(b, depth_total)) {
+    const auto at = [&](int64_t byte) { return e.Address(base, e.Const(byte), ir::DType::kI8); };
+    const int64_t scales = elements_ * kLanes;
+    to_ = {base, at(scales), HasTerm(b) ? at(scales + ScaleBytes(b, elements_)) : nullptr};
+  }
 
   // So many elements at a time, whole blocks, of which K is a multiple.
   static int64_t Elements(ir::DType b, int64_t depth_total) {
@@ -88,61 +96,51 @@ class DecodedPanel {
             [&](Value* first) { DecodeBlock(BlockGroupAt(e_, b_, group, first), first); });
   }
 
-  // Asks for a step's share of what lies `ahead` bytes behind the blocks at `group`.
+  // Asks for a step's share of what lies `ahead` bytes behind the blocks at `group`; 0: for nothing.
   void Prefetch(Value* group, const Integer& first, int64_t ahead) const {
+    if (ahead == 0) return;
     const ir::Encoding& encoding = ir::EncodingOf(b_);
     const int64_t share = encoding.bytes * kLanes * StepOf(b_) / encoding.elements;
     Value* begin = e_.Address(group, first / StepOf(b_) * share, ir::DType::kI8);
-    for (int64_t at = 0; ahead > 0 && at < share; at += base::kCacheLine) {
-      e_.Prefetch(begin, ahead + at);
-    }
+    for (int64_t at = 0; at < share; at += base::kCacheLine) e_.Prefetch(begin, ahead + at);
   }
 
   // The step whose first element is `first`, counted from the first block's.
   StepOfPanel Step(const Integer& first) const {
-    const auto vector = [this, first](int64_t at) {
-      return e_.b().CreateAlignedLoad(e_.F32(kLanes), VectorOf(at, first), kLine);
+    const auto vector = [this, first](Value* base) {
+      return e_.b().CreateAlignedLoad(e_.F32(kLanes), VectorAt(e_, base, first / StepOf(b_)),
+                                      kLine);
     };
     const auto number = [this, first](int64_t i) {
       Value* bytes =
           e_.b().CreateAlignedLoad(e_.Int(8, kLanes), ByteAt(first + i), llvm::Align(16));
       return e_.b().CreateSIToFP(bytes, e_.F32(kLanes));
     };
-    return {number, [=] { return vector(ScalesAt()); }, [=] { return vector(TermsAt()); }};
+    return {number, [=] { return vector(to_.scales); }, [=] { return vector(to_.terms); }};
   }
 
  private:
-  int64_t ScalesAt() const { return elements_ * kLanes; }
-  int64_t TermsAt() const { return ScalesAt() + ScaleBytes(b_, elements_); }
-
   Value* ByteAt(const Integer& element) const {
-    return e_.Address(base_, element * kLanes, ir::DType::kI8);
-  }
-  // Of the scales or terms at byte `at`.
-  Value* VectorOf(int64_t at, const Integer& first) const {
-    return VectorAt(e_, e_.Address(base_, e_.Const(at), ir::DType::kI8), first / StepOf(b_));
+    return e_.Address(to_.numbers, element * kLanes, ir::DType::kI8);
   }
 
   void DecodeBlock(Value* group, Value* begin) const {
     const int64_t elements = ir::EncodingOf(b_).elements, of_step = StepOf(b_);
     for (int64_t first = 0; first < elements; first += of_step) {
-      const Integer step = Integer(e_, begin) + first;
+      const Integer at = Integer(e_, begin) + first;
       // What was loaded is kept for a step: registers have no room for more.
       BlockBytes bytes(e_, b_, group);
       for (int64_t i = 0; i < of_step; i += BlockBytes::kElements) {
-        e_.b().CreateAlignedStore(bytes.Numbers(first + i), ByteAt(step + i), kLine);
+        e_.b().CreateAlignedStore(bytes.Numbers(first + i), ByteAt(at + i), kLine);
       }
-      BlockValues values(e_, b_, group, kLanes, kLanes);
-      e_.b().CreateAlignedStore(values.Scale(first), VectorOf(ScalesAt(), step), kLine);
-      if (!HasTerm(b_)) continue;
-      e_.b().CreateAlignedStore(values.Term(first), VectorOf(TermsAt(), step), kLine);
+      StoreScale(e_, b_, group, first, at / of_step, to_);
     }
   }
 
   Emitter& e_;
   const ir::DType b_;
   const int64_t elements_;
-  Value* base_;
+  ScaledPanel to_;
 };
 
 std::vector<Value*> EmitDecodedDot(Emitter& e, const ScaledDot& dot, const WidenedRow& row,
@@ -195,14 +193,8 @@ void EmitExpandScaled(Emitter& e, ir::DType b, int64_t depth_total, Value* from,
   e.Loop(e.Const(0), e.Const(depth_total), elements, [&](Value* k) {
     Value* group = BlockGroupAt(e, b, from, k);
     for (int64_t first = 0; first < elements; first += of_step) {
-      BlockValues values(e, b, group, kLanes, kLanes);
       BlockPairs pairs(e, b, group);
-      const Integer step = (Integer(e, k) + first) / of_step;
-      const auto store = [&](Value* value, Value* base) {
-        e.b().CreateAlignedStore(value, VectorAt(e, base, step), kLine);
-      };
-      store(values.Scale(first), to.scales);
-      if (to.terms != nullptr) store(values.Term(first), to.terms);
+      StoreScale(e, b, group, first, (Integer(e, k) + first) / of_step, to);
       for (int64_t i = 0; i < of_step; i += 2) {
         const Integer pair = (Integer(e, k) + (first + i)) / 2;
         e.b().CreateAlignedStore(pairs.Numbers(first + i), VectorAt(e, to.numbers, pair), kLine);
