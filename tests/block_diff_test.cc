@@ -189,6 +189,17 @@ TEST_P(BlockDiffTest, EpiloguesWorkOnHalvesAndHeads) {
   }
 }
 
+// Every row of 40 has the bits of the first that was seen, which `alone` keeps.
+void ExpectRowsAlike(const std::vector<float>& rows, std::vector<float>* alone,
+                     const std::string& what) {
+  constexpr size_t kColumns = 40;
+  if (alone->empty()) alone->assign(rows.begin(), rows.begin() + kColumns);
+  for (size_t t = 0; t < rows.size() / kColumns; ++t) {
+    ASSERT_EQ(std::memcmp(rows.data() + t * kColumns, alone->data(), kColumns * sizeof(float)), 0)
+        << what << ", token " << t;
+  }
+}
+
 // All tokens are the same one, so all rows are; and what is kept in blocks and what is dequantised
 // while loading are the same numbers, summed alike where a machine multiplies values.
 TEST_P(BlockDiffTest, ATokensBitsDoNotDependOnTheOthersNorOnWhereBlocksAreDecoded) {
@@ -229,12 +240,37 @@ TEST_P(BlockDiffTest, ATokensBitsDoNotDependOnTheOthersNorOnWhereBlocksAreDecode
       const auto both = RunBoth(*module, {{"T", tokens}, {"S", 1}, {"C", 64}}, machine.target,
                                 options, machine.runs_on);
       ASSERT_TRUE(both.ok()) << both.status();
-      if (alone.empty()) alone = both->compiled;
-      for (int64_t t = 0; t < tokens; ++t) {
-        ASSERT_EQ(std::memcmp(both->compiled.data() + t * 40, alone.data(), 40 * sizeof(float)), 0)
-            << machine.name << ", token " << t << " of " << tokens;
-      }
+      ExpectRowsAlike(both->compiled, &alone, absl::StrCat(machine.name, ", ", tokens, " tokens"));
     }
+  }
+}
+
+// Of an axis of `depth`, whose matrix is in blocks, one token among 1, 9 and 67.
+void ExpectATokensBitsAlone(const TestMachine& machine, ir::DType dtype, int64_t depth) {
+  const std::string text = absl::StrReplaceAll(ModuleText(dtype, R"(
+  weight @x : bf16 v[3] k[$N] from "x"
+  weight @w : $X n[40] k[$N] from "w"
+  load {
+    @p = pack @w over k {tile = $P} : $X n[40] k[$N] @panel($P, k)
+  }
+  func @f(%i: i32 tok[T]) -> f32 tok[T] n[40] {
+    %a = gather @x over v at %i : bf16 tok[T] k[$N]
+    %r = matmul %a @p over k : f32 tok[T] n[40]
+    return %r
+  })",
+                                                          machine.kind()),
+                                               {{"$N", absl::StrCat(depth)}});
+  std::vector<float> alone;
+  for (const int64_t tokens : {1, 9, 67}) {
+    RunOptions options;
+    options.integers = {{"i", std::vector<int64_t>(tokens, 1)}};
+    const auto both = RunBoth(text, {{"T", tokens}, {"S", 1}, {"C", 64}}, machine.target, options,
+                              machine.runs_on);
+    ASSERT_TRUE(both.ok()) << both.status();
+    EXPECT_LE(RelativeError(both->compiled, both->interpreted), 1e-6);
+    ExpectRowsAlike(
+        both->compiled, &alone,
+        absl::StrCat(machine.name, ", ", ir::DTypeName(dtype), ", ", tokens, " tokens"));
   }
 }
 
@@ -246,38 +282,9 @@ TEST(BlockSegmentsTest, ATokensBitsDoNotDependOnTheOthersHoweverLongTheAxisIs) {
       {ir::DType::kQ5_1, 192},  {ir::DType::kQ4K, 1024},  {ir::DType::kQ6K, 2304}};
   std::vector<TestMachine> machines = AllTestMachines();
   machines.erase(machines.begin(), machines.end() - 3);
-  for (const TestMachine& machine : machines)
-    for (const auto& [dtype, depth] : kCases) {
-      const std::string text = absl::StrReplaceAll(ModuleText(dtype, R"(
-  weight @x : bf16 v[3] k[$N] from "x"
-  weight @w : $X n[40] k[$N] from "w"
-  load {
-    @p = pack @w over k {tile = $P} : $X n[40] k[$N] @panel($P, k)
+  for (const TestMachine& machine : machines) {
+    for (const auto& [dtype, depth] : kCases) ExpectATokensBitsAlone(machine, dtype, depth);
   }
-  func @f(%i: i32 tok[T]) -> f32 tok[T] n[40] {
-    %a = gather @x over v at %i : bf16 tok[T] k[$N]
-    %r = matmul %a @p over k : f32 tok[T] n[40]
-    return %r
-  })",
-                                                              machine.kind()),
-                                                   {{"$N", absl::StrCat(depth)}});
-      std::vector<float> alone;
-      for (const int64_t tokens : {1, 9, 67}) {
-        RunOptions options;
-        options.integers = {{"i", std::vector<int64_t>(tokens, 1)}};
-        const auto both = RunBoth(text, {{"T", tokens}, {"S", 1}, {"C", 64}}, machine.target,
-                                  options, machine.runs_on);
-        ASSERT_TRUE(both.ok()) << both.status();
-        EXPECT_LE(RelativeError(both->compiled, both->interpreted), 1e-6);
-        if (alone.empty()) alone = both->compiled;
-        for (int64_t t = 0; t < tokens; ++t) {
-          ASSERT_EQ(std::memcmp(both->compiled.data() + t * 40, alone.data(), 40 * sizeof(float)),
-                    0)
-              << machine.name << ", " << ir::DTypeName(dtype) << ", token " << t << " of "
-              << tokens;
-        }
-      }
-    }
 }
 
 // Activations in blocks, too: every instruction set, several rows and panels, halves and heads.
