@@ -14,9 +14,9 @@
 #include "codegen/emit/math.h"
 #include "codegen/emit/op_emitter.h"
 #include "codegen/emit/tensor_access.h"
-#include "codegen/nvptx/eights.h"
 #include "codegen/nvptx/emit_gpu.h"
 #include "codegen/nvptx/tensor_attention.h"
+#include "codegen/nvptx/words/eights.h"
 
 namespace lluda::codegen::gpu {
 namespace {

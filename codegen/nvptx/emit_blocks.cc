@@ -9,8 +9,8 @@
 #include "codegen/emit/integer.h"
 #include "codegen/emit/op_emitter.h"
 #include "codegen/emit/tensor_access.h"
-#include "codegen/nvptx/block_words.h"
 #include "codegen/nvptx/emit_gpu.h"
+#include "codegen/nvptx/product/block_words.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::codegen::gpu {

@@ -6,9 +6,9 @@
 #include "codegen/emit/integer.h"
 #include "codegen/emit/op_emitter.h"
 #include "codegen/emit/tensor_access.h"
-#include "codegen/nvptx/block_sum.h"
 #include "codegen/nvptx/emit_gpu.h"
-#include "codegen/nvptx/tensor_product.h"
+#include "codegen/nvptx/product/tensor_product.h"
+#include "codegen/nvptx/words/block_sum.h"
 
 namespace lluda::codegen::gpu {
 namespace {

@@ -14,11 +14,11 @@
 #include "codegen/emit/integer.h"
 #include "codegen/emit/op_emitter.h"
 #include "codegen/emit/tensor_access.h"
-#include "codegen/nvptx/eights.h"
 #include "codegen/nvptx/emit_gpu.h"
-#include "codegen/nvptx/heads.h"
-#include "codegen/nvptx/product.h"
-#include "codegen/nvptx/tensor_product.h"
+#include "codegen/nvptx/product/heads.h"
+#include "codegen/nvptx/product/product.h"
+#include "codegen/nvptx/product/tensor_product.h"
+#include "codegen/nvptx/words/eights.h"
 
 namespace lluda::codegen::gpu {
 namespace {

@@ -7,8 +7,8 @@
 #include "codegen/emit/op_emitter.h"
 #include "codegen/emit/row_math.h"
 #include "codegen/emit/tensor_access.h"
-#include "codegen/nvptx/block_sum.h"
 #include "codegen/nvptx/emit_gpu.h"
+#include "codegen/nvptx/words/block_sum.h"
 #include "llvm/IR/Intrinsics.h"
 
 namespace lluda::codegen::gpu {

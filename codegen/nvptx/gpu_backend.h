@@ -21,7 +21,7 @@
 #include "codegen/llvm/kernel_sources.h"
 #include "codegen/llvm/target.h"
 #include "codegen/nvptx/ptx.h"
-#include "codegen/nvptx/words.h"
+#include "codegen/nvptx/words/words.h"
 
 namespace lluda::codegen {
 

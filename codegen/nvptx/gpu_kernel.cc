@@ -2,8 +2,8 @@
 
 #include "codegen/emit/op_emitter.h"
 #include "codegen/nvptx/emit_gpu.h"
+#include "codegen/nvptx/product/tensor_product.h"
 #include "codegen/nvptx/tensor_attention.h"
-#include "codegen/nvptx/tensor_product.h"
 #include "machine/gpu_tiles.h"
 
 namespace lluda::codegen {

@@ -13,7 +13,7 @@
 #include "absl/status/statusor.h"
 #include "codegen/backend.h"
 #include "codegen/kernel_spec.h"
-#include "codegen/nvptx/words.h"
+#include "codegen/nvptx/words/words.h"
 
 namespace lluda::codegen {
 

@@ -6,7 +6,7 @@
 #include "codegen/emit/integer.h"
 #include "codegen/emit/math.h"
 #include "codegen/emit/tensor_access.h"
-#include "codegen/nvptx/eights.h"
+#include "codegen/nvptx/words/eights.h"
 
 namespace lluda::codegen::gpu {
 namespace {

@@ -22,7 +22,7 @@
 #include "codegen/backend.h"
 #include "codegen/emit/attention_operands.h"
 #include "codegen/kernel_spec.h"
-#include "codegen/nvptx/words.h"
+#include "codegen/nvptx/words/words.h"
 
 namespace lluda::codegen::gpu {
 

@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "codegen/emit/integer.h"
-#include "codegen/nvptx/eights.h"
 #include "codegen/nvptx/tensor_attention.h"
+#include "codegen/nvptx/words/eights.h"
 #include "machine/gpu_tiles.h"
 
 namespace lluda::codegen::gpu {

@@ -1,5 +1,5 @@
 // A kernel of words alone, in both of their meanings.
-#include "codegen/nvptx/words.h"
+#include "codegen/nvptx/words/words.h"
 
 #include <algorithm>
 #include <iterator>

@@ -43,7 +43,7 @@ static_assert(offsetof(SimulatedThread, index) == 0 && offsetof(SimulatedThread,
                   offsetof(SimulatedThread, barrier) == 16 &&
                   offsetof(SimulatedThread, shuffle) == 24 &&
                   offsetof(SimulatedThread, multiply) == 32,
-              "codegen/nvptx/words.cc addresses the fields by these offsets");
+              "codegen/nvptx/words/words.cc addresses the fields by these offsets");
 
 }  // namespace lluda::runtime
 

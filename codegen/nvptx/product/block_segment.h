@@ -3,14 +3,14 @@
 //   BlockSegment segment(e, dtype, columns, {%block, ...});
 //   segment.Load(0);                  // asks for the first 32 elements
 //   segment.Add(0, rows, &sums);
-#ifndef LLUDA_CODEGEN_NVPTX_BLOCK_SEGMENT_H_
-#define LLUDA_CODEGEN_NVPTX_BLOCK_SEGMENT_H_
+#ifndef LLUDA_CODEGEN_NVPTX_PRODUCT_BLOCK_SEGMENT_H_
+#define LLUDA_CODEGEN_NVPTX_PRODUCT_BLOCK_SEGMENT_H_
 
 #include <array>
 #include <cstdint>
 #include <vector>
 
-#include "codegen/nvptx/block_tile.h"
+#include "codegen/nvptx/product/block_tile.h"
 
 namespace lluda::codegen::gpu {
 
@@ -42,4 +42,4 @@ class BlockSegment {
 
 }  // namespace lluda::codegen::gpu
 
-#endif  // LLUDA_CODEGEN_NVPTX_BLOCK_SEGMENT_H_
+#endif  // LLUDA_CODEGEN_NVPTX_PRODUCT_BLOCK_SEGMENT_H_

@@ -1,4 +1,4 @@
-#include "codegen/nvptx/tensor_product.h"
+#include "codegen/nvptx/product/tensor_product.h"
 
 #include <algorithm>
 #include <utility>
@@ -6,8 +6,8 @@
 #include "codegen/emit/integer.h"
 #include "codegen/emit/row_math.h"
 #include "codegen/emit/tensor_access.h"
-#include "codegen/nvptx/block_sum.h"
-#include "codegen/nvptx/eights.h"
+#include "codegen/nvptx/words/block_sum.h"
+#include "codegen/nvptx/words/eights.h"
 #include "ir/op/contraction.h"
 #include "ir/type/encoding.h"
 #include "machine/gpu_tiles.h"

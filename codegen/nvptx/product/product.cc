@@ -1,4 +1,4 @@
-#include "codegen/nvptx/product.h"
+#include "codegen/nvptx/product/product.h"
 
 #include <algorithm>
 #include <utility>
@@ -8,7 +8,7 @@
 #include "codegen/emit/integer.h"
 #include "codegen/emit/op_emitter.h"
 #include "codegen/emit/tensor_access.h"
-#include "codegen/nvptx/block_words.h"
+#include "codegen/nvptx/product/block_words.h"
 #include "ir/op/contraction.h"
 #include "ir/type/encoding.h"
 

@@ -1,4 +1,4 @@
-#include "codegen/nvptx/block_segment.h"
+#include "codegen/nvptx/product/block_segment.h"
 
 #include "codegen/emit/integer.h"
 #include "ir/type/encoding.h"

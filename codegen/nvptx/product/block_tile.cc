@@ -1,4 +1,4 @@
-#include "codegen/nvptx/block_tile.h"
+#include "codegen/nvptx/product/block_tile.h"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "codegen/nvptx/eights.h"
+#include "codegen/nvptx/words/eights.h"
 
 namespace lluda::codegen::gpu {
 

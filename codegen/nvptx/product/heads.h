@@ -4,15 +4,15 @@
 //   Heads heads(spec, e);
 //   heads.Finish(row, sums);         // the whole warp; `sums` are the head's columns, f32
 //   heads.StoreElement(row, d, x);   // one thread, for a head that is neither
-#ifndef LLUDA_CODEGEN_NVPTX_HEADS_H_
-#define LLUDA_CODEGEN_NVPTX_HEADS_H_
+#ifndef LLUDA_CODEGEN_NVPTX_PRODUCT_HEADS_H_
+#define LLUDA_CODEGEN_NVPTX_PRODUCT_HEADS_H_
 
 #include <cstdint>
 #include <functional>
 #include <vector>
 
 #include "codegen/kernel_spec.h"
-#include "codegen/nvptx/words.h"
+#include "codegen/nvptx/words/words.h"
 
 namespace lluda::codegen::gpu {
 
@@ -52,4 +52,4 @@ class Heads {
 
 }  // namespace lluda::codegen::gpu
 
-#endif  // LLUDA_CODEGEN_NVPTX_HEADS_H_
+#endif  // LLUDA_CODEGEN_NVPTX_PRODUCT_HEADS_H_

@@ -1,4 +1,4 @@
-#include "codegen/nvptx/heads.h"
+#include "codegen/nvptx/product/heads.h"
 
 #include "codegen/emit/integer.h"
 #include "codegen/emit/row_math.h"

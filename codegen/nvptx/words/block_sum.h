@@ -1,14 +1,14 @@
 // The sum of squares of a row by a block, in an order of its own: an element's thread is its index
 // modulo the block's threads, warps combine theirs as a butterfly, and the warps' sums are added one
 // after the other.
-#ifndef LLUDA_CODEGEN_NVPTX_BLOCK_SUM_H_
-#define LLUDA_CODEGEN_NVPTX_BLOCK_SUM_H_
+#ifndef LLUDA_CODEGEN_NVPTX_WORDS_BLOCK_SUM_H_
+#define LLUDA_CODEGEN_NVPTX_WORDS_BLOCK_SUM_H_
 
 #include <cstdint>
 #include <functional>
 #include <vector>
 
-#include "codegen/nvptx/words.h"
+#include "codegen/nvptx/words/words.h"
 
 namespace lluda::codegen::gpu {
 
@@ -24,4 +24,4 @@ Value* BlockSumOfSquares(GpuEmitter& e, const std::vector<Value*>& elements, Val
 
 }  // namespace lluda::codegen::gpu
 
-#endif  // LLUDA_CODEGEN_NVPTX_BLOCK_SUM_H_
+#endif  // LLUDA_CODEGEN_NVPTX_WORDS_BLOCK_SUM_H_

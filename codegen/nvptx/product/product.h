@@ -3,8 +3,8 @@
 //
 //   Product product(spec, e);
 //   product.StoreAt(at, product.Finished(at, column, 0, {sum}));
-#ifndef LLUDA_CODEGEN_NVPTX_PRODUCT_H_
-#define LLUDA_CODEGEN_NVPTX_PRODUCT_H_
+#ifndef LLUDA_CODEGEN_NVPTX_PRODUCT_PRODUCT_H_
+#define LLUDA_CODEGEN_NVPTX_PRODUCT_PRODUCT_H_
 
 #include <cstdint>
 #include <string>
@@ -12,7 +12,7 @@
 
 #include "absl/status/status.h"
 #include "codegen/kernel_spec.h"
-#include "codegen/nvptx/words.h"
+#include "codegen/nvptx/words/words.h"
 
 namespace lluda::codegen::gpu {
 
@@ -51,4 +51,4 @@ class Product {
 
 }  // namespace lluda::codegen::gpu
 
-#endif  // LLUDA_CODEGEN_NVPTX_PRODUCT_H_
+#endif  // LLUDA_CODEGEN_NVPTX_PRODUCT_PRODUCT_H_

@@ -1,4 +1,4 @@
-#include "codegen/nvptx/words.h"
+#include "codegen/nvptx/words/words.h"
 
 #include <map>
 #include <utility>

@@ -11,8 +11,8 @@
 //
 // All else (loops, loads, stores, mathematics) is the Emitter's, with one lane: a thread
 // of a GPU is a scalar machine. What a thread computes depends on its block alone, in a fixed order.
-#ifndef LLUDA_CODEGEN_NVPTX_WORDS_H_
-#define LLUDA_CODEGEN_NVPTX_WORDS_H_
+#ifndef LLUDA_CODEGEN_NVPTX_WORDS_WORDS_H_
+#define LLUDA_CODEGEN_NVPTX_WORDS_WORDS_H_
 
 #include <functional>
 #include <memory>
@@ -126,4 +126,4 @@ KernelInfo WarpRowsInfo(std::vector<ir::Axis> axes);
 
 }  // namespace lluda::codegen
 
-#endif  // LLUDA_CODEGEN_NVPTX_WORDS_H_
+#endif  // LLUDA_CODEGEN_NVPTX_WORDS_WORDS_H_

@@ -1,4 +1,4 @@
-#include "codegen/nvptx/block_words.h"
+#include "codegen/nvptx/product/block_words.h"
 
 #include <array>
 

@@ -1,4 +1,4 @@
-#include "codegen/nvptx/block_sum.h"
+#include "codegen/nvptx/words/block_sum.h"
 
 namespace lluda::codegen::gpu {
 

@@ -4,7 +4,7 @@
 // segments to take. With many, rows go through shared memory and blocks from memory into registers;
 // either half of a slab's 32 elements is apart, so that a warp's reads follow one another.
 #include "codegen/emit/integer.h"
-#include "codegen/nvptx/tensor_product.h"
+#include "codegen/nvptx/product/tensor_product.h"
 #include "ir/type/encoding.h"
 #include "ir/type/layout.h"
 

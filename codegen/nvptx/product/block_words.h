@@ -8,15 +8,15 @@
 //   BlockWords block(e, dtype, BlockAt(e, weight, e.Buffer(1), {{"n", %n}, {"k", %k}}), %quad);
 //   const auto [first, second] = block.Numbers(16);   // elements 16 + 4 * quad and the next, ...
 //   Value* x = block.Scale(16);
-#ifndef LLUDA_CODEGEN_NVPTX_BLOCK_WORDS_H_
-#define LLUDA_CODEGEN_NVPTX_BLOCK_WORDS_H_
+#ifndef LLUDA_CODEGEN_NVPTX_PRODUCT_BLOCK_WORDS_H_
+#define LLUDA_CODEGEN_NVPTX_PRODUCT_BLOCK_WORDS_H_
 
 #include <cstdint>
 #include <map>
 #include <utility>
 
 #include "codegen/emit/block_access.h"
-#include "codegen/nvptx/words.h"
+#include "codegen/nvptx/words/words.h"
 #include "ir/type/block_formats.h"
 
 namespace lluda::codegen::gpu {
@@ -107,4 +107,4 @@ class BlockWords {
 
 }  // namespace lluda::codegen::gpu
 
-#endif  // LLUDA_CODEGEN_NVPTX_BLOCK_WORDS_H_
+#endif  // LLUDA_CODEGEN_NVPTX_PRODUCT_BLOCK_WORDS_H_

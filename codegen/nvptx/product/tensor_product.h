@@ -9,8 +9,8 @@
 // the workspace, and the last of them ends it.
 //
 //   if (TensorProduct::Fits(spec)) return TensorProduct(spec, e).Emit();
-#ifndef LLUDA_CODEGEN_NVPTX_TENSOR_PRODUCT_H_
-#define LLUDA_CODEGEN_NVPTX_TENSOR_PRODUCT_H_
+#ifndef LLUDA_CODEGEN_NVPTX_PRODUCT_TENSOR_PRODUCT_H_
+#define LLUDA_CODEGEN_NVPTX_PRODUCT_TENSOR_PRODUCT_H_
 
 #include <cstdint>
 #include <functional>
@@ -19,9 +19,9 @@
 
 #include "codegen/backend.h"
 #include "codegen/kernel_spec.h"
-#include "codegen/nvptx/block_segment.h"
-#include "codegen/nvptx/heads.h"
-#include "codegen/nvptx/product.h"
+#include "codegen/nvptx/product/block_segment.h"
+#include "codegen/nvptx/product/heads.h"
+#include "codegen/nvptx/product/product.h"
 
 namespace lluda::codegen::gpu {
 
@@ -131,4 +131,4 @@ class TensorProduct : public Product {
 
 }  // namespace lluda::codegen::gpu
 
-#endif  // LLUDA_CODEGEN_NVPTX_TENSOR_PRODUCT_H_
+#endif  // LLUDA_CODEGEN_NVPTX_PRODUCT_TENSOR_PRODUCT_H_

@@ -7,14 +7,14 @@
 //
 //   BlockTile tile(e, dtype);
 //   tile.AddChunk(0, rows, &columns, &sums);   // the first 32 elements of the columns' blocks
-#ifndef LLUDA_CODEGEN_NVPTX_BLOCK_TILE_H_
-#define LLUDA_CODEGEN_NVPTX_BLOCK_TILE_H_
+#ifndef LLUDA_CODEGEN_NVPTX_PRODUCT_BLOCK_TILE_H_
+#define LLUDA_CODEGEN_NVPTX_PRODUCT_BLOCK_TILE_H_
 
 #include <array>
 #include <cstdint>
 #include <vector>
 
-#include "codegen/nvptx/block_words.h"
+#include "codegen/nvptx/product/block_words.h"
 
 namespace lluda::codegen::gpu {
 
@@ -56,4 +56,4 @@ class BlockTile {
 
 }  // namespace lluda::codegen::gpu
 
-#endif  // LLUDA_CODEGEN_NVPTX_BLOCK_TILE_H_
+#endif  // LLUDA_CODEGEN_NVPTX_PRODUCT_BLOCK_TILE_H_
