@@ -80,6 +80,8 @@ struct Kernel {
   // decides whether a call is worth waking other threads.
   int64_t item_cost = 1;
   int cost_symbol = -1;
+  // What a thread has to itself meanwhile; of a GPU, what a block's threads share if that is more than
+  // kMaxSharedBytes (gpu_abi.h).
   int64_t scratch_bytes = 0;
   // Load list only: item i reads, of the bytes that buffer 0 has, those in [i, i + 1) *
   // item_read_bytes and no others; 0 when the items share what they read.

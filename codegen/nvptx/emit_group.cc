@@ -71,8 +71,9 @@ absl::StatusOr<KernelInfo> EmitGroup(const KernelSpec& group, GpuEmitter& e) {
     specs.back().many = group.many;
   }
   std::vector<std::unique_ptr<TensorProduct>> products;
+  const TensorProduct::Launch launch = TensorProduct::LaunchOf(specs, e);
   for (const KernelSpec& spec : specs) {
-    products.push_back(std::make_unique<TensorProduct>(spec, e));
+    products.push_back(std::make_unique<TensorProduct>(spec, launch, e));
     part.all_columns += products.back()->MeetingColumns();
   }
   const TensorProduct& one = *products.front();

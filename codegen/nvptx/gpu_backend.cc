@@ -24,9 +24,9 @@ class PtxLibrary : public KernelLibrary {
 std::string GpuBackend::Version() const {
   std::vector<std::string> features = target_.features;
   std::sort(features.begin(), features.end());
-  const std::string form = gpu_ != nullptr
-                               ? absl::StrCat(gpu_->name, " ", gpu_->ptx)
-                               : absl::StrCat("simulated with ", absl::StrJoin(features, ","));
+  const std::string form = gpu_ != nullptr ? absl::StrCat(gpu_->name, " ", gpu_->ptx)
+                                           : absl::StrCat("simulated ", row_.name, " with ",
+                                                          absl::StrJoin(features, ","));
   return absl::StrCat(kGpuCodegenFingerprint, "\nllvm ", LlvmVersion(), "\n", form);
 }
 
@@ -42,8 +42,7 @@ bool GpuBackend::MayGroup(const KernelSpec* norm, const std::vector<KernelSpec>&
 
 absl::StatusOr<KernelInfo> GpuBackend::Emit(const KernelSpec& spec, const std::string& name) {
   KernelSource emitted = KernelSource::OfModule(name);
-  Form form = Form::kSimulated;
-  if (gpu_ != nullptr) form = gpu_->overlaps ? Form::kOverlappingPtx : Form::kPtx;
+  const Form form = {gpu_ == nullptr, gpu_ != nullptr && gpu_->overlaps, row_.tiles};
   // A GPU multiplies and adds in one step and knows no instruction of a newer CPU, and what simulates
   // one gives its bits.
   Target scalar = target_;

@@ -27,11 +27,15 @@ namespace lluda::codegen {
 
 class GpuBackend : public Backend {
  public:
-  // For a GPU, or simulated if `gpu` is null. `symbols` as in KernelArgs::dims. The target is the CPU
-  // that simulates, and must outlive the back end.
+  // For a GPU, or, if `gpu` is null, simulated as the row `simulated`. `symbols` as in
+  // KernelArgs::dims. The target is the CPU that simulates, and must outlive the back end.
   GpuBackend(const Gpu* gpu, const Target& target, std::vector<std::string> symbols,
-             const JitOptions& options = {})
-      : gpu_(gpu), target_(target), symbols_(std::move(symbols)), options_(options) {}
+             const JitOptions& options = {}, const Gpu& simulated = AllGpus().back())
+      : gpu_(gpu),
+        row_(gpu != nullptr ? *gpu : simulated),
+        target_(target),
+        symbols_(std::move(symbols)),
+        options_(options) {}
 
   std::string Name() const override { return "gpu"; }
   std::string Version() const override;
@@ -50,6 +54,7 @@ class GpuBackend : public Backend {
   absl::Status FinishPtx(const std::vector<std::string>& names, const ObjectListener& listener);
 
   const Gpu* gpu_;
+  const Gpu& row_;
   const Target& target_;
   std::vector<std::string> symbols_;
   JitOptions options_;

@@ -67,25 +67,29 @@ constexpr EmitRow kEmitters[] = {
     {ir::Opcode::kWindow, gpu::EmitCopy},
 };
 
+absl::StatusOr<KernelInfo> Finished(absl::StatusOr<KernelInfo> info, GpuEmitter& e) {
+  if (!info.ok()) return info;
+  info->scratch_bytes = e.LaunchBytes();
+  e.Finish();
+  return info;
+}
+
 }  // namespace
 
-absl::StatusOr<KernelInfo> EmitGpuKernel(const KernelSpec& spec, Form form, const Target& target,
+absl::StatusOr<KernelInfo> EmitGpuKernel(const KernelSpec& spec, const Form& form,
+                                         const Target& target,
                                          const std::vector<std::string>& symbols,
                                          const std::string& name, llvm::Module* module) {
   if (!spec.group.empty()) {
     const auto e = GpuEmitter::Begin(form, module, target, name, symbols, gpu::GroupBuffers(spec));
-    absl::StatusOr<KernelInfo> info = gpu::EmitGroup(spec, *e);
-    if (info.ok()) e->Finish();
-    return info;
+    return Finished(gpu::EmitGroup(spec, *e), *e);
   }
   for (const EmitRow& row : kEmitters) {
     if (row.opcode != spec.opcode) continue;
     const int buffers = static_cast<int>(spec.operands.size()) + 1;
     const auto e = GpuEmitter::Begin(form, module, target, name, symbols, buffers);
     if (row.emit != gpu::EmitMatmul) e->WaitForEarlier();  // that waits behind its first weights
-    absl::StatusOr<KernelInfo> info = row.emit(spec, *e);
-    if (info.ok()) e->Finish();
-    return info;
+    return Finished(row.emit(spec, *e), *e);
   }
   return NoKernel(spec, "a GPU has no kernel for the op");
 }

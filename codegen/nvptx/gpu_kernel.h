@@ -18,7 +18,8 @@
 namespace lluda::codegen {
 
 // Unimplemented, naming op and types, when this op on these layouts has no kernel.
-absl::StatusOr<KernelInfo> EmitGpuKernel(const KernelSpec& spec, Form form, const Target& target,
+absl::StatusOr<KernelInfo> EmitGpuKernel(const KernelSpec& spec, const Form& form,
+                                         const Target& target,
                                          const std::vector<std::string>& symbols,
                                          const std::string& name, llvm::Module* module);
 

@@ -25,8 +25,8 @@ namespace lluda::codegen {
 namespace {
 
 constexpr Gpu kGpus[] = {
-#define LLUDA_GPU(name, major, minor, ptx, driver, own, overlaps) \
-  {name, major, minor, ptx, driver, own, overlaps},
+#define LLUDA_GPU(name, major, minor, ptx, driver, own, overlaps, tiles) \
+  {name, major, minor, ptx, driver, own, overlaps, tiles},
 #include "codegen/nvptx/gpus.def"
 #undef LLUDA_GPU
 };

@@ -23,6 +23,7 @@ struct Gpu {
   int driver;
   bool own;
   bool overlaps;
+  bool tiles;
 };
 absl::Span<const Gpu> AllGpus();
 // The newest row whose PTX runs on this compute capability; null for those before 8.0.

@@ -2,9 +2,11 @@
 #include "codegen/nvptx/words/words.h"
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <vector>
 
+#include "codegen/emit/integer.h"
 #include "codegen/llvm/jit.h"
 #include "codegen/nvptx/ptx.h"
 #include "gmock/gmock.h"
@@ -37,7 +39,7 @@ TEST(Words, AreCallsIntoTheSimulatedGpu) {
   const Target target = Target::Host();
   auto context = std::make_unique<llvm::LLVMContext>();
   auto module = std::make_unique<llvm::Module>("test", *context);
-  Emit(*GpuEmitter::Begin(Form::kSimulated, module.get(), target, "kernel", {"T"}, 2));
+  Emit(*GpuEmitter::Begin(Form{/*simulated=*/true}, module.get(), target, "kernel", {"T"}, 2));
   auto jit = Jit::Create(target, {});
   ASSERT_TRUE(jit.ok()) << jit.status();
   ASSERT_EQ((*jit)->AddModule(std::move(context), std::move(module)), absl::OkStatus());
@@ -85,7 +87,8 @@ TEST(Words, OfProductsAndOfTheLastBlockAreSimulated) {
   const Target target = Target::Host();
   auto context = std::make_unique<llvm::LLVMContext>();
   auto module = std::make_unique<llvm::Module>("test", *context);
-  EmitProduct(*GpuEmitter::Begin(Form::kSimulated, module.get(), target, "kernel", {"T"}, 2));
+  EmitProduct(
+      *GpuEmitter::Begin(Form{/*simulated=*/true}, module.get(), target, "kernel", {"T"}, 2));
   auto jit = Jit::Create(target, {});
   ASSERT_TRUE(jit.ok()) << jit.status();
   ASSERT_EQ((*jit)->AddModule(std::move(context), std::move(module)), absl::OkStatus());
@@ -116,7 +119,7 @@ TEST(Words, OfProductsAreInstructionsOfAGpu) {
   for (const Gpu& gpu : AllGpus()) {
     llvm::LLVMContext context;
     llvm::Module module("test", context);
-    const Form form = gpu.overlaps ? Form::kOverlappingPtx : Form::kPtx;
+    const Form form = {/*simulated=*/false, gpu.overlaps, gpu.tiles};
     EmitProduct(*GpuEmitter::Begin(form, &module, target, "kernel", {"T"}, 2));
     const auto ptx = PtxOf(gpu, &module);
     ASSERT_TRUE(ptx.ok()) << ptx.status();
@@ -126,6 +129,98 @@ TEST(Words, OfProductsAreInstructionsOfAGpu) {
       EXPECT_THAT(*ptx, HasSubstr(text)) << gpu.name;
     }
     EXPECT_EQ(ptx->find("griddepcontrol.wait") != std::string::npos, gpu.overlaps) << gpu.name;
+  }
+}
+
+// result[4 * thread + i] = the thread's sums of tiles of 64 rows and of 8 columns, the 72 rows of the
+// first buffer, added twice.
+void EmitTile(GpuEmitter& e) {
+  auto& b = e.b();
+  constexpr int64_t kRows = 72, kChunks = runtime::kTileRowBytes / 16;
+  // More than every GPU gives.
+  Value* shared = e.Shared(runtime::kMaxSharedBytes + 1);
+  e.Loop(e.Thread(), e.Const(kRows * kChunks), runtime::kBlockThreads, [&](Value* i) {
+    const Integer row = Integer(e, i) / kChunks;
+    const Integer chunk(e, b.CreateXor(Integer(e, i) % kChunks, row % 8));
+    Value* place = row * runtime::kTileRowBytes + chunk * 16;
+    e.BeginCopy(e.Address(shared, place, ir::DType::kI8),
+                b.CreateInBoundsGEP(e.Int(32, 4), e.Buffer(0), i));
+  });
+  e.CloseCopies();
+  e.WaitForCopies(0);
+  e.ShowTiles();
+  e.Barrier();
+  Value* columns = e.Address(shared, e.Const(64 * runtime::kTileRowBytes), ir::DType::kI8);
+  std::vector<Value*> sums = e.MultiplyTile(shared, columns, 8, {});
+  sums = e.MultiplyTile(shared, columns, 8, sums);
+  for (int64_t i = 0; i < 4; ++i) {
+    Value* place = Integer(e, e.Thread()) * 4 + i;
+    e.Store(e.Address(e.Buffer(1), place, ir::DType::kF32), ir::DType::kF32,
+            sums[static_cast<size_t>(i)]);
+  }
+  e.Finish();
+}
+
+TEST(Words, OfTilesAreSimulated) {
+  const Target target = Target::Host();
+  auto context = std::make_unique<llvm::LLVMContext>();
+  auto module = std::make_unique<llvm::Module>("test", *context);
+  const Form form = {/*simulated=*/true, /*overlaps=*/false, /*tiles=*/true};
+  const auto e = GpuEmitter::Begin(form, module.get(), target, "kernel", {"T"}, 2);
+  EmitTile(*e);
+  EXPECT_EQ(e->LaunchBytes(), runtime::kMaxSharedBytes + 1);
+  auto jit = Jit::Create(target, {});
+  ASSERT_TRUE(jit.ok()) << jit.status();
+  ASSERT_EQ((*jit)->AddModule(std::move(context), std::move(module)), absl::OkStatus());
+  auto library = std::move(**jit).Compile({"kernel"});
+  ASSERT_TRUE(library.ok()) << library.status();
+  // Whole numbers from -8 to 8, whose upper halves of f32 are bf16.
+  const auto element = [](size_t row, size_t k) {
+    return static_cast<float>((row * 7 + k * 5) % 17) - 8;
+  };
+  alignas(16) static uint16_t x[72][64];
+  for (size_t row = 0; row < 72; ++row) {
+    for (size_t k = 0; k < 64; ++k) {
+      const float value = element(row, k);
+      uint32_t bits = 0;
+      std::memcpy(&bits, &value, sizeof(bits));
+      x[row][k] = static_cast<uint16_t>(bits >> 16);
+    }
+  }
+  std::vector<float> y(4 * runtime::kBlockThreads, -1);
+  void* buffers[] = {x, y.data()};
+  const int64_t dims[] = {1};
+  auto runner = runtime::BlockRunner::Create();
+  ASSERT_TRUE(runner.ok()) << runner.status();
+  ASSERT_EQ(
+      (*runner)->Run((*library)->Find("kernel"), buffers, dims, 0, nullptr, runtime::kMaxTileBytes),
+      absl::OkStatus());
+  for (size_t thread = 0; thread < runtime::kBlockThreads; ++thread) {
+    for (size_t i = 0; i < 4; ++i) {
+      const size_t row = thread % 128 / 32 * 16 + thread % 32 / 4 + i / 2 * 8;
+      const size_t column = 64 + thread % 4 * 2 + i % 2;
+      float sum = 0;
+      for (size_t k = 0; k < 64; ++k) sum += 2 * element(row, k) * element(column, k);
+      EXPECT_EQ(y[4 * thread + i], sum) << "thread " << thread << ", sum " << i;
+    }
+  }
+}
+
+TEST(Words, OfTilesAreInstructionsOfAGpu) {
+  const Target target = Target::Host();
+  for (const Gpu& gpu : AllGpus()) {
+    if (!gpu.tiles) continue;
+    llvm::LLVMContext context;
+    llvm::Module module("test", context);
+    EmitTile(*GpuEmitter::Begin({/*simulated=*/false, gpu.overlaps, gpu.tiles}, &module, target,
+                                "kernel", {"T"}, 2));
+    const auto ptx = PtxOf(gpu, &module);
+    ASSERT_TRUE(ptx.ok()) << ptx.status();
+    for (const char* text :
+         {"wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16", "fence.proxy.async.shared::cta",
+          "wgmma.wait_group.sync.aligned 0", ".extern .shared"}) {
+      EXPECT_THAT(*ptx, HasSubstr(text)) << gpu.name;
+    }
   }
 }
 
@@ -146,7 +241,7 @@ TEST(Words, OfBytesAndPairsAreSimulated) {
   const Target target = Target::Host();
   auto context = std::make_unique<llvm::LLVMContext>();
   auto module = std::make_unique<llvm::Module>("test", *context);
-  EmitPairs(*GpuEmitter::Begin(Form::kSimulated, module.get(), target, "kernel", {"T"}, 2));
+  EmitPairs(*GpuEmitter::Begin(Form{/*simulated=*/true}, module.get(), target, "kernel", {"T"}, 2));
   auto jit = Jit::Create(target, {});
   ASSERT_TRUE(jit.ok()) << jit.status();
   ASSERT_EQ((*jit)->AddModule(std::move(context), std::move(module)), absl::OkStatus());
@@ -166,7 +261,7 @@ TEST(Words, OfBytesAndPairsAreInstructionsOfAGpu) {
   for (const Gpu& gpu : AllGpus()) {
     llvm::LLVMContext context;
     llvm::Module module("test", context);
-    EmitPairs(*GpuEmitter::Begin(Form::kPtx, &module, target, "kernel", {"T"}, 2));
+    EmitPairs(*GpuEmitter::Begin(Form{}, &module, target, "kernel", {"T"}, 2));
     const auto ptx = PtxOf(gpu, &module);
     ASSERT_TRUE(ptx.ok()) << ptx.status();
     for (const char* text : {"prmt.b32", "fma.rn.bf16x2"}) {
@@ -179,11 +274,11 @@ TEST(Words, AreInstructionsOfAGpu) {
   llvm::LLVMContext context;
   llvm::Module module("test", context);
   const Target target = Target::Host();
-  Emit(*GpuEmitter::Begin(Form::kPtx, &module, target, "kernel", {"T"}, 2));
+  Emit(*GpuEmitter::Begin(Form{}, &module, target, "kernel", {"T"}, 2));
   const auto ptx = PtxOf(AllGpus()[0], &module);
   ASSERT_TRUE(ptx.ok()) << ptx.status();
   for (const char* text : {"shfl.sync.idx.b32", "bar.sync", "%tid.x", "%ctaid.x", "ld.global.f32",
-                           "st.shared.f32", ".shared .align 64 .b8", ".maxntid 256"}) {
+                           "st.shared.f32", ".shared .align 1024 .b8", ".maxntid 256"}) {
     EXPECT_THAT(*ptx, HasSubstr(text));
   }
 }

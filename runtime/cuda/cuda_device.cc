@@ -22,6 +22,8 @@ constexpr unsigned kNonBlocking = 1;
 constexpr int kCaptureThreadLocal = 1;
 // What the driver's compiler says of PTX it refuses (CU_JIT_ERROR_LOG_BUFFER and its size).
 constexpr int kErrorLog = 5, kErrorLogBytes = 6;
+// What a block may share beyond what every GPU gives (CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES).
+constexpr int kMostSharedBytes = 8;
 // Blocks of a launch: the largest first extent of a grid.
 constexpr int64_t kMostBlocks = std::numeric_limits<int32_t>::max();
 
@@ -203,6 +205,11 @@ absl::Status CudaDevice::LoadKernels(const Program& program) {
     RETURN_IF_ERROR(
         Check(driver().ModuleGetFunction(&functions_.back(), module, kernel.name.c_str()),
               absl::StrCat("finding the kernel ", kernel.name)));
+    if (kernel.scratch_bytes == 0) continue;
+    RETURN_IF_ERROR(Check(driver().FuncSetAttribute(functions_.back(), kMostSharedBytes,
+                                                    static_cast<int>(kernel.scratch_bytes)),
+                          absl::StrCat("taking ", kernel.scratch_bytes,
+                                       " bytes that blocks share for the kernel ", kernel.name)));
   }
   kernels_.clear();
   return absl::OkStatus();
@@ -274,11 +281,16 @@ absl::Status CudaDevice::LaunchSome(size_t first, size_t end, bool may_overlap) 
     const bool overlaps =
         may_overlap && overlaps_[launch.kernel] && driver().version() >= kOverlapsInGraphs;
     CudaLaunchAttribute attribute = {kCudaLaunchOverlaps, 0, 1, {}};
-    const CudaLaunchConfig config = {
-        {launch.blocks, 1, 1}, {kBlockThreads, 1, 1}, 0, stream_, &attribute, overlaps ? 1u : 0u};
+    const Kernel& kernel = program_->kernels[launch.kernel];
+    const CudaLaunchConfig config = {{launch.blocks, 1, 1},
+                                     {kBlockThreads, 1, 1},
+                                     static_cast<unsigned>(kernel.scratch_bytes),
+                                     stream_,
+                                     &attribute,
+                                     overlaps ? 1u : 0u};
     RETURN_IF_ERROR(Check(driver().LaunchKernelEx(&config, functions_[launch.kernel],
                                                   &parameters[launch.first_parameter], nullptr),
-                          absl::StrCat("launching ", program_->kernels[launch.kernel].name)));
+                          absl::StrCat("launching ", kernel.name)));
   }
   return absl::OkStatus();
 }

@@ -31,7 +31,7 @@ using lluda::runtime::CudaStream;
 
 constexpr CudaResult kInvalidValue = 1, kOutOfMemory = 2, kInvalidPtx = 218, kNotFound = 500;
 constexpr size_t kTotalBytes = size_t{64} << 20;
-constexpr int kErrorLog = 5, kPtxInput = 1;
+constexpr int kErrorLog = 5, kPtxInput = 1, kMostSharedBytes = 8;
 constexpr char kMachineCode[] =
     "\x7f"
     "ELF";
@@ -39,6 +39,7 @@ constexpr char kMachineCode[] =
 struct Function {
   std::string name;
   size_t parameters = 0;
+  unsigned shared_bytes = 0;  // that a launch may ask for
 };
 // Or a moment that is noted.
 struct Launch {
@@ -220,6 +221,12 @@ CudaResult cuModuleGetFunction(CudaFunction* function, CudaModule module, const 
   *function = module;
   return static_cast<Function*>(module)->name == name ? 0 : kNotFound;
 }
+CudaResult cuFuncSetAttribute(CudaFunction function, int attribute, int value) {
+  RETURN_WHAT_TESTS_ASK_FOR(cuFuncSetAttribute);
+  if (attribute != kMostSharedBytes) return kInvalidValue;
+  static_cast<Function*>(function)->shared_bytes = static_cast<unsigned>(value);
+  return 0;
+}
 // A link is the machine code that it makes.
 CudaResult cuLinkCreate_v2(unsigned, int*, void**, CudaLink* link) {
   RETURN_WHAT_TESTS_ASK_FOR(cuLinkCreate_v2);
@@ -296,6 +303,7 @@ CudaResult cuLaunchKernelEx(const CudaLaunchConfig* config, CudaFunction functio
                             void** parameters, void**) {
   RETURN_WHAT_TESTS_ASK_FOR(cuLaunchKernelEx);
   const auto* known = static_cast<const Function*>(function);
+  if (config->shared_bytes > known->shared_bytes) return kInvalidValue;
   Launch launch{known, config->grid[0], {}};
   for (size_t i = 0; i < known->parameters; ++i) {
     launch.parameters.push_back(*static_cast<uint64_t*>(parameters[i]));

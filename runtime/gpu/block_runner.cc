@@ -70,6 +70,38 @@ void Switch(void**, void*) {}
 constexpr bool kCanSwitch = false;
 #endif
 
+// Elements of a tensor core's step.
+constexpr size_t kStep = 16;
+
+// The two bf16 of a word.
+void Widen(uint32_t word, double* to) {
+  for (const uint32_t bits : {word << 16, word & 0xFFFF0000}) {
+    float value = 0;
+    std::memcpy(&value, &bits, sizeof(value));
+    *to++ = static_cast<double>(value);
+  }
+}
+
+// A GPU sums the products of a step with fewer bits than the f64 here, and truncates.
+float AddProducts(const double* x, const double* y, float sum) {
+  double products = 0;
+  for (size_t k = 0; k < kStep; ++k) products += x[k] * y[k];
+  return static_cast<float>(products + static_cast<double>(sum));
+}
+
+// The 64 elements of a row of a tile.
+using TileRow = std::array<double, static_cast<size_t>(kTileRowBytes) / 2>;
+TileRow ReadTileRow(const char* tile, int64_t row) {
+  TileRow elements;
+  for (size_t i = 0; i < elements.size(); i += 2) {
+    const auto byte = static_cast<int64_t>(2 * i);
+    uint32_t word = 0;
+    std::memcpy(&word, tile + TilePlace(row, byte / 16) + byte % 16, sizeof(word));
+    Widen(word, &elements[i]);
+  }
+  return elements;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<BlockRunner>> BlockRunner::Create() {
@@ -77,16 +109,16 @@ absl::StatusOr<std::unique_ptr<BlockRunner>> BlockRunner::Create() {
   std::unique_ptr<BlockRunner> runner(new BlockRunner());
   ASSIGN_OR_RETURN(runner->stacks_, Memory::Allocate(kStackBytes * kBlockThreads, Pages::kSmall,
                                                      "stacks of a simulated GPU"));
-  ASSIGN_OR_RETURN(runner->shared_, Memory::Allocate(kMaxSharedBytes, Pages::kSmall,
+  ASSIGN_OR_RETURN(runner->shared_, Memory::Allocate(kMaxTileBytes, Pages::kSmall,
                                                      "shared memory of a simulated GPU"));
   return runner;
 }
 
 absl::Status BlockRunner::Run(KernelFn fn, void* const* buffers, const int64_t* dims, int64_t block,
-                              void* workspace) {
+                              void* workspace, int64_t shared_bytes) {
   fn_ = fn;
   args_ = {buffers, dims, nullptr, block, block + 1, 1, workspace};
-  std::memset(shared_.data(), 0xFF, static_cast<size_t>(kMaxSharedBytes));
+  std::memset(shared_.data(), 0xFF, static_cast<size_t>(shared_bytes));
   barrier_rounds_ = barrier_arrived_ = ended_ = 0;
   for (Warp& warp : warps_) warp.rounds = warp.arrived = 0;
   for (Fiber& fiber : fibers_) Prepare(&fiber);
@@ -102,8 +134,12 @@ absl::Status BlockRunner::Run(KernelFn fn, void* const* buffers, const int64_t* 
 
 void BlockRunner::Prepare(Fiber* fiber) {
   const int64_t index = fiber - fibers_.data();
-  fiber->thread = {index, shared_.data(), &BlockRunner::Barrier, &BlockRunner::Shuffle,
-                   &BlockRunner::Multiply};
+  fiber->thread = {index,
+                   shared_.data(),
+                   &BlockRunner::Barrier,
+                   &BlockRunner::Shuffle,
+                   &BlockRunner::Multiply,
+                   &BlockRunner::MultiplyTile};
   fiber->runner = this;
   fiber->waits_for = nullptr;
   fiber->ended = false;
@@ -183,33 +219,23 @@ uint32_t BlockRunner::Shuffle(SimulatedThread* thread, uint32_t value, uint32_t 
 // PTX ISA, "Matrix Fragments for mma.m16n8k16 with floating point type": lane 4 * g + t holds of row
 // g (words 0 and 2) and g + 8 (words 1 and 3) of a the elements 2t, 2t + 1, in words 2 and 3 those 8
 // further on; the same of column g of b; and the sums of columns 2t and 2t + 1 in rows g and g + 8.
-// A GPU sums the products with fewer bits than the f64 here, and truncates.
+// Here the four elements of a lane are neighbours: the order in which they are added is that of
+// MultiplyTile where a lane has four of a tile's.
 void BlockRunner::MultiplyWarp(GivenByAll* all) {
-  double a[16][16], b[8][16];  // b by columns
-  const auto widen = [](uint32_t word, double* to) {
-    for (const uint32_t bits : {word << 16, word & 0xFFFF0000}) {
-      float value = 0;
-      std::memcpy(&value, &bits, sizeof(value));
-      *to++ = static_cast<double>(value);
-    }
-  };
+  double a[16][kStep], b[8][kStep];  // b by columns
   for (size_t lane = 0; lane < kWarpThreads; ++lane) {
     const Given& given = (*all)[lane];
     const size_t g = lane / 4, t = lane % 4;
-    for (size_t i = 0; i < 4; ++i) widen(given[i], &a[g + i % 2 * 8][2 * t + i / 2 * 8]);
-    for (size_t i = 0; i < 2; ++i) widen(given[4 + i], &b[g][2 * t + i * 8]);
+    for (size_t i = 0; i < 4; ++i) Widen(given[i], &a[g + i % 2 * 8][4 * t + i / 2 * 2]);
+    for (size_t i = 0; i < 2; ++i) Widen(given[4 + i], &b[g][4 * t + i * 2]);
   }
   for (size_t lane = 0; lane < kWarpThreads; ++lane) {
     const size_t g = lane / 4, t = lane % 4;
     for (size_t i = 0; i < 4; ++i) {
-      const double* x = a[g + i / 2 * 8];
-      const double* y = b[2 * t + i % 2];
-      double sum = 0;
-      for (size_t k = 0; k < 16; ++k) sum += x[k] * y[k];
       uint32_t* bits = &(*all)[lane][6 + i];
       float value = 0;
       std::memcpy(&value, bits, sizeof(value));
-      value = static_cast<float>(sum + static_cast<double>(value));
+      value = AddProducts(a[g + i / 2 * 8], b[2 * t + i % 2], value);
       std::memcpy(bits, &value, sizeof(value));
     }
   }
@@ -221,6 +247,25 @@ void BlockRunner::Multiply(SimulatedThread* thread, const uint32_t* a, const uin
   std::memcpy(&given[6], sums, 4 * sizeof(float));
   const GivenByAll& all = Exchange(thread, given, &BlockRunner::MultiplyWarp);
   std::memcpy(sums, &all[static_cast<size_t>(thread->index % kWarpThreads)][6], 4 * sizeof(float));
+}
+
+void BlockRunner::MultiplyTile(SimulatedThread* thread, const char* rows, const char* columns,
+                               int64_t count, float* sums) {
+  const int64_t lane = thread->index % kWarpThreads;
+  const int64_t warp = thread->index % kGroupThreads / kWarpThreads;
+  const int64_t row = 16 * warp + lane / 4;
+  const TileRow x[2] = {ReadTileRow(rows, row), ReadTileRow(rows, row + 8)};
+  for (int64_t column = 0; column < count; column += 8) {
+    for (int64_t i = 0; i < 2; ++i) {
+      const TileRow y = ReadTileRow(columns, column + lane % 4 * 2 + i);
+      for (int64_t lower = 0; lower < 2; ++lower) {
+        float* sum = sums + column / 2 + lower * 2 + i;
+        for (size_t k = 0; k < y.size(); k += kStep) {
+          *sum = AddProducts(&x[lower][k], &y[k], *sum);
+        }
+      }
+    }
+  }
 }
 
 }  // namespace lluda::runtime

@@ -29,9 +29,9 @@ class BlockRunner {
   static absl::StatusOr<std::unique_ptr<BlockRunner>> Create();
 
   // Internal when threads wait for each other and none can go on: some have ended, or wait for
-  // something else. The block's shared memory is NaNs at first.
+  // something else. The block's shared memory, of so many bytes at most kMaxTileBytes, is NaNs at first.
   absl::Status Run(KernelFn fn, void* const* buffers, const int64_t* dims, int64_t block,
-                   void* workspace = nullptr);
+                   void* workspace = nullptr, int64_t shared_bytes = kMaxSharedBytes);
 
  private:
   // Whoever the thread waits for comes by a number of times; it has waited when that has changed.
@@ -57,6 +57,8 @@ class BlockRunner {
   static void Barrier(SimulatedThread* thread);
   static uint32_t Shuffle(SimulatedThread* thread, uint32_t value, uint32_t lane);
   static void Multiply(SimulatedThread* thread, const uint32_t* a, const uint32_t* b, float* sums);
+  static void MultiplyTile(SimulatedThread* thread, const char* rows, const char* columns,
+                           int64_t count, float* sums);
   // What all lanes of the thread's warp give, when they have; the last of them calls `when_all`.
   static const GivenByAll& Exchange(SimulatedThread* thread, const Given& given,
                                     void (*when_all)(GivenByAll* all));

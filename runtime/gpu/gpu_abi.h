@@ -21,6 +21,12 @@ inline constexpr int kBlockWarps = kBlockThreads / kWarpThreads;
 // A kernel shares at most so many bytes among the threads of a block: what every GPU gives without
 // being asked (CUDA C++ Programming Guide, "Technical Specifications per Compute Capability").
 inline constexpr int64_t kMaxSharedBytes = 48 << 10;
+// More has to be asked for at its launch (Kernel::scratch_bytes), and is there where warpgroups multiply
+// tiles: so much at most on compute capability 9.0.
+inline constexpr int64_t kMaxTileBytes = 227 << 10;
+// A tile in shared memory has rows of so many bytes and begins at a multiple of kTileAlignment.
+inline constexpr int64_t kTileRowBytes = 128, kTileAlignment = 1024;
+inline constexpr int kGroupThreads = 128;  // of a warpgroup, which multiplies tiles
 
 // 65536 counters of 4 bytes.
 inline constexpr int64_t kWorkspaceCounterBytes = 256 << 10;
@@ -28,7 +34,7 @@ inline constexpr int64_t kWorkspaceCounterBytes = 256 << 10;
 // What a simulated kernel can ask of who runs it.
 struct SimulatedThread {
   int64_t index;  // in its block
-  char* shared;   // the block's, at a multiple of 64
+  char* shared;   // the block's, at a multiple of kTileAlignment
   // Returns when all threads of the block have called it.
   void (*barrier)(SimulatedThread* thread);
   // Returns the value that the thread `lane` of the warp gave when all of them have called it.
@@ -37,12 +43,25 @@ struct SimulatedThread {
   // its threads have called it. What a thread holds of them is what PTX says of mma.m16n8k16: four
   // words of a, two of b, and four sums, which are replaced.
   void (*multiply)(SimulatedThread* thread, const uint32_t* a, const uint32_t* b, float* sums);
+  // This thread's share of the warpgroup's product of 64 rows and `count` columns, 64 bf16 elements
+  // of each in a tile of shared memory, added to its sums in f32. It has rows g = lane / 4 and g + 8 of
+  // the warp's 16: sums 4j and 4j + 1 are columns 8j + 2 * (lane % 4) and the next one in row g, 4j + 2
+  // and 4j + 3 the same in row g + 8.
+  void (*multiply_tile)(SimulatedThread* thread, const char* rows, const char* columns,
+                        int64_t count, float* sums);
 };
+
+// Where the 16 bytes `chunk` of a row of a tile lie: so that eight rows' chunks of one number are in
+// different banks (PTX ISA, "Asynchronous Warpgroup Level Matrix Shared Memory Layout", 128 bytes).
+constexpr int64_t TilePlace(int64_t row, int64_t chunk) {
+  return row * kTileRowBytes + (chunk ^ (row % 8)) * 16;
+}
 
 static_assert(offsetof(SimulatedThread, index) == 0 && offsetof(SimulatedThread, shared) == 8 &&
                   offsetof(SimulatedThread, barrier) == 16 &&
                   offsetof(SimulatedThread, shuffle) == 24 &&
-                  offsetof(SimulatedThread, multiply) == 32,
+                  offsetof(SimulatedThread, multiply) == 32 &&
+                  offsetof(SimulatedThread, multiply_tile) == 40,
               "codegen/nvptx/words/words.cc addresses the fields by these offsets");
 
 }  // namespace lluda::runtime

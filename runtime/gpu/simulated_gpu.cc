@@ -17,6 +17,12 @@ constexpr int64_t kChunksPerThread = 8;
 
 absl::Status SimulatedGpu::Prepare(const Program& program) {
   program_ = &program;
+  for (const Kernel& kernel : program.kernels) {
+    if (kernel.scratch_bytes <= kMaxTileBytes) continue;
+    return absl::InvalidArgumentError(absl::StrCat(kernel.name, ": its blocks share ",
+                                                   kernel.scratch_bytes, " bytes, of ",
+                                                   kMaxTileBytes, " at most"));
+  }
   for (int i = 0; i < pool_->threads(); ++i) {
     ASSIGN_OR_RETURN(std::unique_ptr<BlockRunner> runner, BlockRunner::Create());
     runners_.push_back(std::move(runner));
@@ -38,7 +44,8 @@ void SimulatedGpu::RunCall(const BoundCall& call) {
   pool_->ParallelFor(call.items, grain, [&](int64_t begin, int64_t end, int thread) {
     for (int64_t item = begin; item < end; ++item) {
       absl::Status ran = runners_[static_cast<size_t>(thread)]->Run(
-          kernel.fn, call.buffers, call.dims, call.first_item + item, workspace_.data());
+          kernel.fn, call.buffers, call.dims, call.first_item + item, workspace_.data(),
+          std::max(kMaxSharedBytes, kernel.scratch_bytes));
       if (ran.ok()) continue;
       const std::lock_guard<std::mutex> lock(mutex_);
       if (status_.ok()) {

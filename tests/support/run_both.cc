@@ -89,7 +89,9 @@ absl::StatusOr<codegen::CompiledModule> CompileFor(RunsOn runs_on, const ir::Mod
                                                    const codegen::Target& target) {
   const std::vector<std::string> entries = {std::string(func)};
   if (runs_on == RunsOn::kCpu) return codegen::Compile(module, target, {1, entries});
-  codegen::GpuBackend backend(nullptr, target, codegen::SymbolNames(module));
+  const codegen::Gpu& row =
+      runs_on == RunsOn::kSimulatedGpu ? codegen::AllGpus().back() : codegen::AllGpus().front();
+  codegen::GpuBackend backend(nullptr, target, codegen::SymbolNames(module), {}, row);
   return codegen::Compile(module, &backend, entries, nullptr);
 }
 
@@ -108,6 +110,7 @@ std::vector<TestMachine> AllTestMachines() {
     if (target.ok()) machines.push_back({name, *std::move(target), RunsOn::kCpu});
   }
   machines.push_back({"gpu", codegen::Target::Host(), RunsOn::kSimulatedGpu});
+  machines.push_back({"old_gpu", codegen::Target::Host(), RunsOn::kSimulatedOldGpu});
   return machines;
 }
 

@@ -23,8 +23,9 @@ struct CompiledResult {
   int64_t kernels = 0;
 };
 
-// What a module is compiled for and run on.
-enum class RunsOn : uint8_t { kCpu, kSimulatedGpu };
+// What a module is compiled for and run on: the simulated GPU is that of the newest row of gpus.def, or
+// of the oldest.
+enum class RunsOn : uint8_t { kCpu, kSimulatedGpu, kSimulatedOldGpu };
 
 // What a table of cases is run on.
 struct TestMachine {
@@ -36,7 +37,7 @@ struct TestMachine {
     return runs_on == RunsOn::kCpu ? machine::DeviceKind::kCpu : machine::DeviceKind::kGpu;
   }
 };
-// All instruction sets that this machine can run, and a simulated GPU.
+// All instruction sets that this machine can run, and both simulated GPUs.
 std::vector<TestMachine> AllTestMachines();
 
 // Compiles a planned module and runs one step of `func` on it.

@@ -1,8 +1,7 @@
 // TensorProduct of a matrix in blocks: which blocks a warp multiplies, and where its rows lie.
 //
 // With few rows a block of threads has 16 columns where the axis is short, so that all its warps have
-// segments to take. With many, rows go through shared memory and blocks from memory into registers;
-// either half of a slab's 32 elements is apart, so that a warp's reads follow one another.
+// segments to take. With many, rows go through shared memory and blocks from memory into registers.
 #include "codegen/emit/integer.h"
 #include "codegen/nvptx/product/tensor_product.h"
 #include "ir/type/encoding.h"
@@ -123,31 +122,15 @@ std::vector<LaneColumns> TensorProduct::TileBlockColumns() {
   return columns;
 }
 
-// Where a thread's eight of a row's 32 elements goes.
-Value* TensorProduct::HalfPlace(Value* stage_bytes, Value* row) {
-  constexpr int64_t kHalfBytes = kSlabBytes / 2, kEightBytes = kSlabBytes / 4;
-  const Integer eight = Integer(e_, e_.Thread()) % 4;
-  const Integer at = Integer(e_, stage_bytes) + eight / 2 * (kTileRows * kHalfBytes) +
-                     Integer(e_, row) * kHalfBytes + eight % 2 * kEightBytes;
-  return e_.Address(shared_, at, ir::DType::kI8);
-}
-
 std::vector<BlockTile::Rows> TensorProduct::TileRows(Value* stage) {
-  constexpr int64_t kHalfBytes = kSlabBytes / 2, kFourBytes = kSlabBytes / 8;
   const Integer warp_row = Integer(e_, e_.Warp()) / kWarpColumns;
-  const Integer bytes = Integer(e_, stage) * StageBytes() +
-                        warp_row * (kTileRows / kWarpRows * kHalfBytes) +
-                        Integer(e_, e_.Lane()) * kFourBytes;
   std::vector<BlockTile::Rows> tiles;
   for (int64_t first = 0; first < kTileRows / kWarpRows; first += 16) {
+    const Integer row = warp_row * (kTileRows / kWarpRows) + first;
+    const Words upper = StageWords(stage, row), lower = StageWords(stage, row + 8);
     BlockTile::Rows& rows = tiles.emplace_back();
-    for (size_t half = 0; half < rows.size(); ++half) {
-      const auto words = [&](int64_t row) {
-        Value* at = bytes + (static_cast<int64_t>(half) * kTileRows + row) * kHalfBytes;
-        return LoadWords(e_.Address(shared_, at, ir::DType::kI8), true, 2);
-      };
-      const Words upper = words(first), lower = words(first + 8);
-      rows[half] = {upper[0], lower[0], upper[1], lower[1]};
+    for (size_t step = 0; step < rows.size(); ++step) {
+      rows[step] = {upper[2 * step], lower[2 * step], upper[2 * step + 1], lower[2 * step + 1]};
     }
   }
   return tiles;

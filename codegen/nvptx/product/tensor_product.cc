@@ -23,8 +23,8 @@ using Words = std::vector<Value*>;
 
 constexpr int64_t kSegment = 128;  // elements of a chain of products
 constexpr int64_t kChunks = kSegment / kChunk;
-// A lane has at most so many words of 16 bytes of weights under way at a time.
-constexpr int64_t kWordsInFlight = 12;
+// A lane has at most so many chunks' elements of weights under way at a time.
+constexpr int64_t kChunksInFlight = 12;
 
 // More blocks do not normalise what they read each for itself: that they wait for shows then.
 constexpr int64_t kMostNormalising = 1024;
@@ -87,8 +87,27 @@ bool TensorProduct::StagesNorm(const KernelSpec& spec) {
          columns / FewColumnsOf(b, depth) <= kMostNormalising;
 }
 
-TensorProduct::TensorProduct(const KernelSpec& spec, GpuEmitter& e)
+TensorProduct::Launch TensorProduct::LaunchOf(const std::vector<KernelSpec>& specs,
+                                              const GpuEmitter& e) {
+  Launch launch;
+  launch.tiles = e.MultipliesTiles();
+  for (const KernelSpec& spec : specs) {
+    const TensorSpec& matrix = spec.operands[1];
+    int64_t columns = 1;
+    for (const ir::StridedAxis& strided : matrix.axes) {
+      const int64_t extent = strided.axis.extent.value;
+      if (strided.axis.name != spec.attrs.axes[0]) columns *= extent;
+      if (strided.axis.name == spec.attrs.axes[0] && extent % kGroupSlab != 0) launch.tiles = false;
+    }
+    if (ir::IsBlock(matrix.dtype)) launch.tiles = false;
+    launch.columns += columns;
+  }
+  return launch;
+}
+
+TensorProduct::TensorProduct(const KernelSpec& spec, const Launch& launch, GpuEmitter& e)
     : Product(spec, e),
+      launch_(launch),
       rows_(FreeAxes(a_)[0]),
       depth_(contracted_[0].extent.value),
       segments_((depth_ + SegmentOf(b_.dtype) - 1) / SegmentOf(b_.dtype)) {
@@ -96,25 +115,28 @@ TensorProduct::TensorProduct(const KernelSpec& spec, GpuEmitter& e)
   count_ = FreeAxes(b_)[0].extent.value / Parts();
 }
 
-int64_t TensorProduct::TileColumns() const {
-  constexpr int64_t kNarrow = 64, kWide = 128, kManyColumns = 2048;
-  if (IsBlocks()) return kNarrow;  // what they are decoded in takes the registers
-  return count_ * Parts() >= kManyColumns ? kWide : kNarrow;
+TensorProduct::Tile TensorProduct::TileOf() const {
+  constexpr int64_t kManyColumns = 2048;
+  if (IsGroups()) return GroupTile();
+  // What blocks are decoded in takes the registers.
+  return {kTileRows, !IsBlocks() && count_ * Parts() >= kManyColumns ? 128 : 64};
 }
+
+int64_t TensorProduct::TileColumns() const { return TileOf().columns; }
 
 int64_t TensorProduct::BlockColumns() const {
   return is_many() ? TileColumns() / Parts() : FewColumns();
 }
 
-int64_t TensorProduct::StageBytes() const {
-  return (kTileRows + (IsBlocks() ? 0 : TileColumns())) * kSlabBytes;
-}
+int64_t TensorProduct::StageRows() const { return kTileRows + (IsBlocks() ? 0 : TileColumns()); }
+
+int64_t TensorProduct::StageBytes() const { return StageRows() * kSlabBytes; }
 
 int64_t TensorProduct::FewColumns() const { return FewColumnsOf(b_.dtype, depth_); }
 
 int64_t TensorProduct::MeetingUnit() const { return std::max(heads_->dims(), BlockColumns()); }
 
-int64_t TensorProduct::item_rows() const { return is_many() ? kTileRows : kFewRows; }
+int64_t TensorProduct::item_rows() const { return is_many() ? TileOf().rows : kFewRows; }
 
 int64_t TensorProduct::Groups() const { return (count_ + BlockColumns() - 1) / BlockColumns(); }
 
@@ -152,6 +174,7 @@ void TensorProduct::EmitPart(const Part& part) {
   left_ = e_.Least(Integer(e_, e_.ExtentValue(rows_.extent)) - first_, e_.Const(item_rows()));
   if (!is_many()) return EmitFew();
   e_.WaitForEarlier();
+  if (IsGroups()) return EmitGroups();
   WhereAligned([&](bool aligned) { EmitMany(aligned); });
 }
 
@@ -164,15 +187,17 @@ Value* TensorProduct::WeightPointer(int64_t part, Value* column) {
 }
 
 // What a view begins with may lie anywhere.
-void TensorProduct::WhereAligned(const std::function<void(bool)>& emit) {
+Value* TensorProduct::IsAligned() {
   auto& b = e_.b();
   Value* address = b.CreatePtrToInt(e_.Buffer(0), b.getInt64Ty());
-  e_.If(
-      b.CreateICmpEQ(b.CreateAnd(address, e_.Const(15)), e_.Const(0)), [&] { emit(true); },
-      [&] { emit(false); });
+  return b.CreateICmpEQ(b.CreateAnd(address, e_.Const(15)), e_.Const(0));
 }
 
-// Eight bf16 elements as four words, or four as two.
+void TensorProduct::WhereAligned(const std::function<void(bool)>& emit) {
+  e_.If(IsAligned(), [&] { emit(true); }, [&] { emit(false); });
+}
+
+// Neighbouring bf16 elements, two a word.
 Words TensorProduct::LoadWords(Value* pointer, bool aligned, int count) {
   auto& b = e_.b();
   Words words;
@@ -276,26 +301,29 @@ void TensorProduct::SumSegments(bool aligned) {
   Value* column = e_.Least(Integer(e_, group_) * kFewColumns + g, e_.Const(count_ - 1));
   std::vector<Value*> weights;
   for (int64_t part = 0; part < Parts(); ++part) weights.push_back(WeightPointer(part, column));
-  // Where a lane's eight of this chunk begins; a chunk behind the last one reads that.
-  const auto element = [&](int64_t segment, int64_t chunk) {
-    const Integer at = (begin + segment) * kSegment + chunk * kChunk;
-    if (all_whole) return at + t * kEight;
-    return Integer(e_, e_.Least(at, e_.Const(depth_ - kChunk))) + t * kEight;
+  // A lane's words of this chunk, which begins at `from`; a chunk behind the last one reads that.
+  const auto load = [&](Value* from, int64_t segment, int64_t chunk, bool is_aligned) {
+    Integer at = (begin + segment) * kSegment + chunk * kChunk;
+    if (!all_whole) at = Integer(e_, e_.Least(at, e_.Const(depth_ - kChunk)));
+    Words words;
+    for (int64_t step = 0; step < kChunk; step += kStep) {
+      Value* own = e_.Address(from, at + t * kLaneElements + step, DType::kBF16);
+      for (Value* word : LoadWords(own, is_aligned, kLaneElements / 2)) words.push_back(word);
+    }
+    return words;
   };
   const auto load_weights = [&](int64_t from, int64_t to) {
     std::vector<Words> words;
     for (int64_t segment = from; segment < to; ++segment) {
       for (int64_t part = 0; part < Parts(); ++part) {
         for (int64_t chunk = 0; chunk < kChunks; ++chunk) {
-          words.push_back(LoadWords(
-              e_.Address(weights[static_cast<size_t>(part)], element(segment, chunk), b_.dtype),
-              true));
+          words.push_back(load(weights[static_cast<size_t>(part)], segment, chunk, true));
         }
       }
     }
     return words;
   };
-  const int64_t together = std::max<int64_t>(1, kWordsInFlight / (kChunks * Parts()));
+  const int64_t together = std::max<int64_t>(1, kChunksInFlight / (kChunks * Parts()));
   std::vector<Words> words = load_weights(0, std::min(own, together));
   if (part_.norm != nullptr) LoadNormWeights();
   Value* rows = LanesRow(g);
@@ -307,7 +335,7 @@ void TensorProduct::SumSegments(bool aligned) {
     for (int64_t segment = from; segment < to; ++segment) {
       std::vector<Words> a;
       for (int64_t chunk = 0; chunk < kChunks; ++chunk) {
-        a.push_back(LoadWords(e_.Address(rows, element(segment, chunk), a_.dtype), aligned));
+        a.push_back(load(rows, segment, chunk, aligned));
       }
       for (int64_t part = 0; part < Parts(); ++part) {
         Words sums(4, e_.ConstF32(0.0f, 1));
@@ -414,8 +442,8 @@ void TensorProduct::EndHeads(Value* first_column, int64_t rows) {
   });
 }
 
-// A stage holds the slab's 32 elements of each row of a, then of each of the tile's columns. A row's
-// 64 bytes follow those of the row before, so that a quarter of a warp reads 128 in a row.
+// A stage holds the slab's 32 elements of each row of a, then of each of the tile's columns; the two
+// steps of 16 are apart, so that what a warp reads of eight rows lies side by side.
 void TensorProduct::EmitMany(bool aligned) {
   const int64_t columns = TileColumns();
   const int64_t slabs = depth_ / kChunk;
@@ -465,68 +493,92 @@ void TensorProduct::EmitMany(bool aligned) {
   totals = e_.Loop(e_.Const(0), e_.Const(whole), of_segment, totals,
                    [&](Value* slab, const Words& c) { return segment(slab, of_segment, c); });
   if (whole < slabs) totals = segment(e_.Const(whole), slabs - whole, totals);
-  StoreTile(totals);
+  const Integer warp(e_, e_.Warp());
+  StoreTile(totals, warp / kWarpColumns * (kTileRows / kWarpRows),
+            warp % kWarpColumns * (BlockColumns() / kWarpColumns), columns / kWarpColumns / 8);
   if (MeetsHeads()) EndHeads(Integer(e_, group_) * BlockColumns(), kTileRows);
 }
 
-// A thread copies an eight of a row, and of one or two columns. Columns of both halves lie in turns
-// of eight, so that a lane has a column and its partner.
-void TensorProduct::CopySlab(Value* slab, Value* stage, bool aligned) {
+void TensorProduct::CopyUnaligned(Value* to, Value* from) {
   auto& b = e_.b();
+  Value* words = llvm::PoisonValue::get(e_.Int(32, 4));
+  const Words loaded = LoadWords(from, false);
+  for (uint64_t i = 0; i < 4; ++i) words = b.CreateInsertElement(words, loaded[i], i);
+  b.CreateAlignedStore(words, to, llvm::Align(16));
+}
+
+// Of the columns of a tile, where the weights of column `in_tile` begin: columns of both halves lie in
+// turns of eight, so that a lane has a column and its partner. One behind the last is the last.
+Value* TensorProduct::TileWeights(Value* in_tile) {
+  const Integer at(e_, in_tile);
+  Integer column = at;
+  Integer part(e_, e_.Const(0));
+  if (has_halves()) {
+    part = at / 8 % 2;
+    column = at / 16 * 8 + at % 8;
+  }
+  const Integer own(e_,
+                    e_.Least(column + Integer(e_, group_) * BlockColumns(), e_.Const(count_ - 1)));
+  return e_.Address(e_.Buffer(1), (part * count_ + own) * depth_, b_.dtype);
+}
+
+// A thread copies an eight of a row, and of one or two columns.
+void TensorProduct::CopySlab(Value* slab, Value* stage, bool aligned) {
   const Integer bytes = Integer(e_, stage) * StageBytes();
   const Integer row = Integer(e_, e_.Thread()) / 4;
   const Integer element = Integer(e_, slab) * kChunk + Integer(e_, e_.Thread()) % 4 * kEight;
-  const auto place = [&](int64_t row_of_stage) {
-    Value* at = bytes + row_of_stage * kSlabBytes + Integer(e_, e_.Thread()) * (2 * kEight);
-    return b.CreateInBoundsGEP(b.getInt8Ty(), shared_, at);
-  };
   Value* last = Integer(e_, left_) - 1;
   Value* from =
       e_.Address(RowPointer(Integer(e_, first_) + e_.Least(row, last)), element, a_.dtype);
-  Value* to = IsBlocks() ? HalfPlace(bytes, row) : place(0);
+  Value* to = StagePlace(bytes, row);
   if (aligned) {
     e_.BeginCopy(to, from);
   } else {
-    Value* words = llvm::PoisonValue::get(e_.Int(32, 4));
-    const Words loaded = LoadWords(from, false);
-    for (uint64_t i = 0; i < 4; ++i) words = b.CreateInsertElement(words, loaded[i], i);
-    b.CreateAlignedStore(words, to, llvm::Align(16));
+    CopyUnaligned(to, from);
   }
   if (IsBlocks()) return;
   const int64_t columns = TileColumns();
   constexpr int64_t kRowsTogether = kBlockThreads / 4;
   for (int64_t first = 0; first < columns; first += kRowsTogether) {
     const Integer in_tile = row + first;
-    Integer column = in_tile;
-    Integer part(e_, e_.Const(0));
-    if (has_halves()) {
-      part = in_tile / 8 % 2;
-      column = in_tile / 16 * 8 + in_tile % 8;
-    }
-    Value* own = e_.Least(column + Integer(e_, group_) * BlockColumns(), e_.Const(count_ - 1));
-    Value* weight = (part * count_ + own) * depth_ + element;
-    e_.BeginCopy(place(kTileRows + first), e_.Address(e_.Buffer(1), weight, b_.dtype));
+    e_.BeginCopy(StagePlace(bytes, in_tile + kTileRows),
+                 e_.Address(TileWeights(in_tile), element, b_.dtype));
   }
+}
+
+// Where a thread's eight of a row's 32 elements goes.
+Value* TensorProduct::StagePlace(Value* stage_bytes, Value* row) {
+  const Integer eight = Integer(e_, e_.Thread()) % 4;
+  const Integer at = Integer(e_, stage_bytes) + eight / 2 * (StageRows() * kStepBytes) +
+                     Integer(e_, row) * kStepBytes + eight % 2 * (2 * kEight);
+  return e_.Address(shared_, at, DType::kI8);
+}
+
+// The lane's words of a row of the stage: that many rows from `first` on as there are lanes for.
+Words TensorProduct::StageWords(Value* stage, Value* first) {
+  Words words;
+  for (int64_t step = 0; step < kChunk / kStep; ++step) {
+    const Integer at = Integer(e_, stage) * StageBytes() + Integer(e_, first) * kStepBytes +
+                       Integer(e_, e_.Lane()) * (2 * kLaneElements) +
+                       step * StageRows() * kStepBytes;
+    Value* own = e_.Address(shared_, at, DType::kI8);
+    for (Value* word : LoadWords(own, true, kLaneElements / 2)) words.push_back(word);
+  }
+  return words;
 }
 
 void TensorProduct::AddSlab(Value* stage, Words* sums) {
   const int64_t columns = TileColumns();
-  auto& b = e_.b();
-  const Integer bytes = Integer(e_, stage) * StageBytes();
   const Integer warp_row = Integer(e_, e_.Warp()) / kWarpColumns;
   const Integer warp_column = Integer(e_, e_.Warp()) % kWarpColumns;
-  const auto words = [&](Value* row) {
-    Value* at = bytes + Integer(e_, row) * kSlabBytes + Integer(e_, e_.Lane()) * (2 * kEight);
-    return LoadWords(b.CreateInBoundsGEP(b.getInt8Ty(), shared_, at), true);
-  };
   const int64_t tile_rows = kTileRows / kWarpRows / 16;
   const int64_t tile_columns = columns / kWarpColumns / 8;
   std::vector<Words> x, y;
   for (int64_t i = 0; i < 2 * tile_rows; ++i) {
-    x.push_back(words(warp_row * (kTileRows / kWarpRows) + i * 8));
+    x.push_back(StageWords(stage, warp_row * (kTileRows / kWarpRows) + i * 8));
   }
   for (int64_t j = 0; j < tile_columns; ++j) {
-    y.push_back(words(warp_column * (columns / kWarpColumns) + (kTileRows + j * 8)));
+    y.push_back(StageWords(stage, warp_column * (columns / kWarpColumns) + (kTileRows + j * 8)));
   }
   for (size_t half = 0; half < 2; ++half) {
     for (size_t i = 0; i < static_cast<size_t>(tile_rows); ++i) {
@@ -545,20 +597,20 @@ void TensorProduct::AddSlab(Value* stage, Words* sums) {
   }
 }
 
-void TensorProduct::StoreTile(const Words& totals) {
+// What the lane has of 16 rows and 8 columns, again and again: rows from `row` on, and columns of the
+// block's from `column` on.
+void TensorProduct::StoreTile(const Words& totals, const Integer& row, const Integer& column,
+                              int64_t tile_columns) {
   auto& b = e_.b();
+  const int64_t tile_rows = static_cast<int64_t>(totals.size()) / 4 / tile_columns;
   const Integer g = Integer(e_, e_.Lane()) / 4;
   const Integer t = Integer(e_, e_.Lane()) % 4;
-  const Integer warp_row = Integer(e_, e_.Warp()) / kWarpColumns;
-  const Integer warp_column = Integer(e_, e_.Warp()) % kWarpColumns;
-  const int64_t tile_rows = kTileRows / kWarpRows / 16;
-  const int64_t tile_columns = TileColumns() / kWarpColumns / 8;
   const bool whole = count_ % BlockColumns() == 0;
   for (int64_t i = 0; i < tile_rows; ++i) {
     for (int64_t lower = 0; lower < 2; ++lower) {
-      const Integer own = warp_row * (kTileRows / kWarpRows) + g + (i * 16 + lower * 8);
+      const Integer own = row + g + (i * 16 + lower * 8);
       e_.If(own < left_, [&] {
-        Value* row = Integer(e_, first_) + own;
+        Value* at = Integer(e_, first_) + own;
         for (int64_t j = 0; j < tile_columns; j += Parts()) {
           for (int64_t c = 0; c < 2; ++c) {
             Words sums;
@@ -566,12 +618,11 @@ void TensorProduct::StoreTile(const Words& totals) {
               sums.push_back(
                   totals[static_cast<size_t>(((i * tile_columns + j + part) * 4) + lower * 2 + c)]);
             }
-            const Integer column = Integer(e_, group_) * BlockColumns() +
-                                   warp_column * (BlockColumns() / kWarpColumns) + t * 2 +
-                                   (j / Parts() * 8 + c);
-            const auto store = [&] { StoreSum(row, column, sums); };
+            const Integer to =
+                Integer(e_, group_) * BlockColumns() + column + t * 2 + (j / Parts() * 8 + c);
+            const auto store = [&] { StoreSum(at, to, sums); };
             if (whole) store();
-            if (!whole) e_.If(b.CreateICmpSLT(column, e_.Const(count_)), store);
+            if (!whole) e_.If(b.CreateICmpSLT(to, e_.Const(count_)), store);
           }
         }
       });

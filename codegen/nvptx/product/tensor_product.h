@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "codegen/backend.h"
+#include "codegen/emit/integer.h"
 #include "codegen/kernel_spec.h"
 #include "codegen/nvptx/product/block_segment.h"
 #include "codegen/nvptx/product/heads.h"
@@ -25,11 +26,14 @@
 
 namespace lluda::codegen::gpu {
 
-// Elements of a row that a slab of a tile holds, of which a lane reads 8.
+// Elements that an instruction multiplies of a row, of which a lane holds four neighbours, and those
+// of a row that a slab of a tile holds.
+inline constexpr int64_t kStep = 16, kLaneElements = 4, kStepBytes = 2 * kStep;
 inline constexpr int64_t kChunk = 32;
 inline constexpr int64_t kSlabBytes = kChunk * 2;
 inline constexpr int64_t kFewRows = 8, kFewColumns = 8;
 inline constexpr int64_t kTileRows = 64;
+inline constexpr int64_t kGroupSlab = 64;  // elements of a slab that a warpgroup multiplies
 // A tile's warps.
 inline constexpr int64_t kWarpRows = 2, kWarpColumns = 4;
 // Of a matrix in blocks, as long as the longest one: chains of steps. And columns for few rows.
@@ -42,7 +46,14 @@ class TensorProduct : public Product {
   // Whether there is room to normalise its rows in, and not too many blocks that would.
   static bool StagesNorm(const KernelSpec& spec);
 
-  TensorProduct(const KernelSpec& spec, GpuEmitter& e);
+  // What products that are one launch have in common: they divide their rows alike.
+  struct Launch {
+    int64_t columns = 0;  // of all their matrices
+    bool tiles = false;   // many rows are multiplied by warpgroups
+  };
+  static Launch LaunchOf(const std::vector<KernelSpec>& specs, const GpuEmitter& e);
+
+  TensorProduct(const KernelSpec& spec, const Launch& launch, GpuEmitter& e);
 
   // A kernel of its own.
   KernelInfo Emit();
@@ -72,9 +83,17 @@ class TensorProduct : public Product {
  private:
   bool is_many() const { return spec_.many; }
   int64_t Parts() const { return has_halves() ? 2 : 1; }
+  bool IsGroups() const { return is_many() && launch_.tiles; }
   bool MeetsHeads() const { return heads_ != nullptr && heads_->IsWhole(); }
+  // What a block computes with many rows.
+  struct Tile {
+    int64_t rows, columns;
+    int64_t row_groups = 0;  // of its warpgroups; the others have other columns
+  };
+  Tile TileOf() const;
   int64_t TileColumns() const;
   int64_t FewColumns() const;
+  int64_t StageRows() const;
   int64_t StageBytes() const;
   // Columns of the result that a block computes.
   int64_t BlockColumns() const;
@@ -84,6 +103,7 @@ class TensorProduct : public Product {
   Value* RowPointer(Value* row);
   Value* WeightPointer(int64_t part, Value* column);
   std::vector<Value*> LoadWords(Value* pointer, bool aligned, int count = 4);
+  Value* IsAligned();
   void WhereAligned(const std::function<void(bool)>& emit);
 
   // Few rows.
@@ -99,8 +119,18 @@ class TensorProduct : public Product {
   // Many rows.
   void EmitMany(bool aligned);
   void CopySlab(Value* slab, Value* stage, bool aligned);
+  Value* StagePlace(Value* stage_bytes, Value* row);
+  std::vector<Value*> StageWords(Value* stage, Value* first);
   void AddSlab(Value* stage, std::vector<Value*>* sums);
-  void StoreTile(const std::vector<Value*>& totals);
+  void CopyUnaligned(Value* to, Value* from);
+  Value* TileWeights(Value* in_tile);
+  void StoreTile(const std::vector<Value*>& totals, const Integer& row, const Integer& column,
+                 int64_t tile_columns);
+
+  // Many rows by warpgroups: tensor_groups.cc.
+  Tile GroupTile() const;
+  int64_t GroupStageBytes() const;
+  void EmitGroups();
 
   // Of a matrix in blocks: tensor_blocks.cc.
   LaneColumns BlockColumnsFrom(Value* first, int64_t part);
@@ -108,7 +138,6 @@ class TensorProduct : public Product {
   Value* FirstBlock(Value* element);
   void SumBlockSegments(bool aligned);
   std::vector<LaneColumns> TileBlockColumns();
-  Value* HalfPlace(Value* stage_bytes, Value* row);
   std::vector<BlockTile::Rows> TileRows(Value* stage);
 
   // Stores a sum of a row, or leaves it for the block that ends the head.
@@ -116,6 +145,7 @@ class TensorProduct : public Product {
   void EndHeads(Value* first_column, int64_t rows);
   Value* MeetingAddress(Value* row, Value* column);
 
+  const Launch launch_;
   std::unique_ptr<Heads> heads_;
   ir::Axis rows_;
   const int64_t depth_;

@@ -1,8 +1,11 @@
 #include "codegen/nvptx/words/words.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "glog/logging.h"
 #include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/Intrinsics.h"
@@ -17,7 +20,8 @@ using runtime::kWarpThreads;
 
 // Offsets of KernelArgs' and SimulatedThread's fields; their headers assert them.
 constexpr int64_t kBuffers = 0, kDims = 8, kScratch = 16, kBegin = 24, kWorkspace = 48;
-constexpr int64_t kIndex = 0, kShared = 8, kBarrier = 16, kShuffle = 24, kMultiply = 32;
+constexpr int64_t kIndex = 0, kShared = 8, kBarrier = 16, kShuffle = 24, kMultiply = 32,
+                  kMultiplyTile = 40;
 // NVPTX's address spaces (LLVM, User Guide for NVPTX Back-end): all memory but what a block shares,
 // and that.
 constexpr unsigned kGlobalSpace = 1, kSharedSpace = 3;
@@ -45,16 +49,14 @@ void Annotate(llvm::Function* function, const char* key, int value) {
 class PtxEmitter : public GpuEmitter {
  public:
   // The function's parameters are the symbols, the first block and the buffers.
-  PtxEmitter(llvm::Function* function, const Target& target,
+  PtxEmitter(const Form& form, llvm::Function* function, const Target& target,
              const std::vector<std::string>& symbols, const std::vector<Value*>& dims,
-             Value* first_block, const std::vector<Value*>& buffers, Value* workspace,
-             bool overlaps)
-      : GpuEmitter(function, target, symbols, buffers, dims),
+             Value* first_block, const std::vector<Value*>& buffers, Value* workspace)
+      : GpuEmitter(form, function, target, symbols, buffers, dims),
         first_block_(first_block),
-        workspace_(workspace),
-        overlaps_(overlaps) {
+        workspace_(workspace) {
     // The next kernel may begin: it waits for this one's end before it reads what this one writes.
-    if (overlaps) Control("griddepcontrol.launch_dependents;");
+    if (form.overlaps) Control("griddepcontrol.launch_dependents;");
   }
 
   Value* Thread() override { return Register(llvm::Intrinsic::nvvm_read_ptx_sreg_tid_x); }
@@ -65,13 +67,14 @@ class PtxEmitter : public GpuEmitter {
                                 b().getInt32(static_cast<uint32_t>(kWarpThreads - 1))});
   }
   Value* Shared(int64_t bytes) override {
-    CHECK_LE(bytes, runtime::kMaxSharedBytes);
-    if (bytes > shared_bytes_) Enlarge(bytes);
+    const int64_t before = shared_bytes_;
+    Share(bytes);
+    if (shared_bytes_ > before) Enlarge();
     return b().CreateAddrSpaceCast(shared_, b().getPtrTy());
   }
   Value* Workspace() override { return workspace_; }
   void WaitForEarlier() override {
-    if (overlaps_) Control("griddepcontrol.wait;");
+    if (form_.overlaps) Control("griddepcontrol.wait;");
   }
   std::vector<Value*> Multiply(const std::vector<Value*>& a, const std::vector<Value*>& b_words,
                                const std::vector<Value*>& sums) override {
@@ -84,6 +87,45 @@ class PtxEmitter : public GpuEmitter {
     for (unsigned i = 0; i < 4; ++i) next.push_back(b().CreateExtractValue(result, i));
     return next;
   }
+  // A step is 16 elements, 32 bytes on in each row; the unit of a descriptor's address is 16.
+  std::vector<Value*> MultiplyTile(Value* rows, Value* columns, int64_t count,
+                                   const std::vector<Value*>& sums) override {
+    const auto own = static_cast<size_t>(count / 2);
+    std::vector<std::string> outputs;
+    for (size_t i = 0; i < own; ++i) outputs.push_back(absl::StrCat("$", i));
+    const size_t first_input = own + sums.size();
+    std::string text = absl::StrCat(
+        "{ .reg .pred first, later; .reg .b64 rows, columns; setp.ne.u32 first, ",
+        sums.empty() ? 0 : 1, ", 0; setp.eq.u32 later, 0, 0; mov.b64 rows, $", first_input,
+        "; mov.b64 columns, $", first_input + 1, "; wgmma.fence.sync.aligned; ");
+    for (int64_t step = 0; step < runtime::kTileRowBytes / 32; ++step) {
+      absl::StrAppend(&text, "wgmma.mma_async.sync.aligned.m64n", count, "k16.f32.bf16.bf16 {",
+                      absl::StrJoin(outputs, ","), "}, rows, columns, ",
+                      step == 0 ? "first" : "later",
+                      ", 1, 1, 0, 0; add.s64 rows, rows, 2; add.s64 columns, columns, 2; ");
+    }
+    absl::StrAppend(&text, "wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0; }");
+    std::vector<std::string> constraints(own, "=f");
+    for (size_t i = 0; i < sums.size(); ++i) constraints.push_back(absl::StrCat(i));
+    for (const char* other : {"l", "l", "~{memory}"}) constraints.emplace_back(other);
+    std::vector<Value*> operands = sums;
+    operands.push_back(Descriptor(rows));
+    operands.push_back(Descriptor(columns));
+    std::vector<llvm::Type*> types;
+    for (Value* operand : operands) types.push_back(operand->getType());
+    auto* result =
+        llvm::StructType::get(b().getContext(), std::vector<llvm::Type*>(own, b().getFloatTy()));
+    auto* type = llvm::FunctionType::get(result, types, false);
+    auto* call = b().CreateCall(type,
+                                llvm::InlineAsm::get(type, text, absl::StrJoin(constraints, ","),
+                                                     /*hasSideEffects=*/true),
+                                operands);
+    call->addFnAttr(llvm::Attribute::Convergent);
+    std::vector<Value*> next;
+    for (unsigned i = 0; i < own; ++i) next.push_back(b().CreateExtractValue(call, i));
+    return next;
+  }
+  void ShowTiles() override { Control("fence.proxy.async.shared::cta;"); }
   Value* PickBytes(Value* low, Value* high, Value* selector) override {
     return b().CreateIntrinsic(llvm::Intrinsic::nvvm_prmt, {}, {low, high, selector});
   }
@@ -129,35 +171,46 @@ class PtxEmitter : public GpuEmitter {
     auto* type = llvm::FunctionType::get(b().getVoidTy(), false);
     b().CreateCall(type, llvm::InlineAsm::get(type, text, "~{memory}", /*hasSideEffects=*/true));
   }
-  void Enlarge(int64_t bytes) {
-    auto* type = llvm::ArrayType::get(b().getInt8Ty(), static_cast<uint64_t>(bytes));
-    auto* larger = new llvm::GlobalVariable(*function()->getParent(), type, /*isConstant=*/false,
-                                            llvm::GlobalValue::InternalLinkage,
-                                            llvm::UndefValue::get(type), "shared", nullptr,
-                                            llvm::GlobalValue::NotThreadLocal, kSharedSpace);
-    larger->setAlignment(llvm::Align(64));
+  // Memory that the launch brings has no size here (PTX ISA, ".shared" and ".extern").
+  void Enlarge() {
+    const bool by_launch = LaunchBytes() > 0;
+    auto* type =
+        llvm::ArrayType::get(b().getInt8Ty(), by_launch ? 0 : static_cast<uint64_t>(shared_bytes_));
+    auto* larger = new llvm::GlobalVariable(
+        *function()->getParent(), type, /*isConstant=*/false,
+        by_launch ? llvm::GlobalValue::ExternalLinkage : llvm::GlobalValue::InternalLinkage,
+        by_launch ? nullptr : llvm::UndefValue::get(type), "shared", nullptr,
+        llvm::GlobalValue::NotThreadLocal, kSharedSpace);
+    larger->setAlignment(llvm::Align(runtime::kTileAlignment));
     if (shared_ != nullptr) {
       shared_->replaceAllUsesWith(larger);
       shared_->eraseFromParent();
     }
     shared_ = larger;
-    shared_bytes_ = bytes;
+  }
+  // A tile by where it lies, its rows of kTileRowBytes, of which eight lie kTileAlignment behind the
+  // eight before (PTX ISA, "Asynchronous Warpgroup Level Matrix Multiply-Accumulate: matrix descriptor").
+  Value* Descriptor(Value* tile) {
+    constexpr uint64_t kSwizzled = uint64_t{1} << 62;  // of 128 bytes
+    constexpr uint64_t kUnit = 16;
+    Value* address = b().CreatePtrToInt(b().CreateAddrSpaceCast(tile, b().getPtrTy(kSharedSpace)),
+                                        b().getInt64Ty());
+    Value* place = b().CreateLShr(b().CreateAnd(address, 0x3FFFF), 4);
+    return b().CreateOr(place, kSwizzled | (runtime::kTileAlignment / kUnit) << 32 | 1 << 16);
   }
 
   Value* first_block_;
   Value* workspace_;
-  const bool overlaps_;
   llvm::GlobalVariable* shared_ = nullptr;
-  int64_t shared_bytes_ = 0;
 };
 
 class SimulatedEmitter : public GpuEmitter {
  public:
-  SimulatedEmitter(llvm::Function* function, const Target& target,
+  SimulatedEmitter(const Form& form, llvm::Function* function, const Target& target,
                    const std::vector<std::string>& symbols, const std::vector<Value*>& dims,
                    Value* block, Value* thread, const std::vector<Value*>& buffers,
                    Value* workspace)
-      : GpuEmitter(function, target, symbols, buffers, dims),
+      : GpuEmitter(form, function, target, symbols, buffers, dims),
         block_(block),
         thread_(thread),
         workspace_(workspace) {}
@@ -174,7 +227,7 @@ class SimulatedEmitter : public GpuEmitter {
                           {thread_, bits, lane});
   }
   Value* Shared(int64_t bytes) override {
-    CHECK_LE(bytes, runtime::kMaxSharedBytes);
+    Share(bytes);
     return b().CreateLoad(b().getPtrTy(), Field(kShared));
   }
   Value* Workspace() override { return workspace_; }
@@ -187,12 +240,20 @@ class SimulatedEmitter : public GpuEmitter {
         llvm::FunctionType::get(b().getVoidTy(), {pointer, pointer, pointer, pointer}, false);
     b().CreateCall(type, b().CreateLoad(pointer, Field(kMultiply)),
                    {thread_, words[0], words[1], words[2]});
-    std::vector<Value*> next;
-    for (uint64_t i = 0; i < 4; ++i) {
-      next.push_back(b().CreateLoad(F32(1), b().CreateConstInBoundsGEP1_64(F32(1), words[2], i)));
-    }
-    return next;
+    return SumsOf(words[2], sums.size());
   }
+  std::vector<Value*> MultiplyTile(Value* rows, Value* columns, int64_t count,
+                                   const std::vector<Value*>& sums) override {
+    const auto own = static_cast<size_t>(count / 2);
+    Value* place = InMemory(sums.empty() ? std::vector<Value*>(own, ConstF32(0.0f, 1)) : sums);
+    auto* pointer = b().getPtrTy();
+    auto* type = llvm::FunctionType::get(
+        b().getVoidTy(), {pointer, pointer, pointer, b().getInt64Ty(), pointer}, false);
+    b().CreateCall(type, b().CreateLoad(pointer, Field(kMultiplyTile)),
+                   {thread_, rows, columns, Const(count), place});
+    return SumsOf(place, own);
+  }
+  void ShowTiles() override {}
   Value* PickBytes(Value* low, Value* high, Value* selector) override {
     auto* i64 = b().getInt64Ty();
     Value* all =
@@ -242,6 +303,13 @@ class SimulatedEmitter : public GpuEmitter {
     }
     return place;
   }
+  std::vector<Value*> SumsOf(Value* place, size_t count) {
+    std::vector<Value*> sums;
+    for (uint64_t i = 0; i < count; ++i) {
+      sums.push_back(b().CreateLoad(F32(1), b().CreateConstInBoundsGEP1_64(F32(1), place, i)));
+    }
+    return sums;
+  }
   Value* Field(int64_t offset) {
     return b().CreateConstInBoundsGEP1_64(b().getInt8Ty(), thread_, static_cast<uint64_t>(offset));
   }
@@ -252,10 +320,9 @@ class SimulatedEmitter : public GpuEmitter {
   std::map<std::pair<llvm::Type*, size_t>, Value*> places_;
 };
 
-std::unique_ptr<GpuEmitter> BeginPtx(llvm::Module* module, const Target& target,
+std::unique_ptr<GpuEmitter> BeginPtx(const Form& form, llvm::Module* module, const Target& target,
                                      const std::string& name,
-                                     const std::vector<std::string>& symbols, int buffers,
-                                     bool overlaps) {
+                                     const std::vector<std::string>& symbols, int buffers) {
   llvm::LLVMContext& context = module->getContext();
   std::vector<llvm::Type*> types(symbols.size() + 1, llvm::Type::getInt64Ty(context));
   types.resize(types.size() + static_cast<size_t>(buffers) + 1,
@@ -267,12 +334,12 @@ std::unique_ptr<GpuEmitter> BeginPtx(llvm::Module* module, const Target& target,
   for (llvm::Argument& argument : function->args()) values.push_back(&argument);
   const auto first = values.begin() + static_cast<int64_t>(symbols.size());
   return std::make_unique<PtxEmitter>(
-      function, target, symbols, std::vector<Value*>(values.begin(), first), *first,
-      std::vector<Value*>(first + 1, values.end() - 1), values.back(), overlaps);
+      form, function, target, symbols, std::vector<Value*>(values.begin(), first), *first,
+      std::vector<Value*>(first + 1, values.end() - 1), values.back());
 }
 
-std::unique_ptr<GpuEmitter> BeginSimulated(llvm::Module* module, const Target& target,
-                                           const std::string& name,
+std::unique_ptr<GpuEmitter> BeginSimulated(const Form& form, llvm::Module* module,
+                                           const Target& target, const std::string& name,
                                            const std::vector<std::string>& symbols, int buffers) {
   llvm::Function* function =
       NewFunction(module, name, {llvm::PointerType::getUnqual(module->getContext())});
@@ -293,20 +360,25 @@ std::unique_ptr<GpuEmitter> BeginSimulated(llvm::Module* module, const Target& t
     dims.push_back(load(at.getInt64Ty(), symbol_values, 8 * static_cast<int64_t>(i)));
   }
   for (int i = 0; i < buffers; ++i) pointers.push_back(load(at.getPtrTy(), places, 8 * i));
-  auto emitter = std::make_unique<SimulatedEmitter>(function, target, symbols, dims, item, thread,
-                                                    pointers, workspace);
+  auto emitter = std::make_unique<SimulatedEmitter>(form, function, target, symbols, dims, item,
+                                                    thread, pointers, workspace);
   at.CreateBr(block->getNextNode());
   return emitter;
 }
 
 }  // namespace
 
-std::unique_ptr<GpuEmitter> GpuEmitter::Begin(Form form, llvm::Module* module, const Target& target,
-                                              const std::string& name,
+std::unique_ptr<GpuEmitter> GpuEmitter::Begin(const Form& form, llvm::Module* module,
+                                              const Target& target, const std::string& name,
                                               const std::vector<std::string>& symbols,
                                               int buffers) {
-  if (form == Form::kSimulated) return BeginSimulated(module, target, name, symbols, buffers);
-  return BeginPtx(module, target, name, symbols, buffers, form == Form::kOverlappingPtx);
+  return form.simulated ? BeginSimulated(form, module, target, name, symbols, buffers)
+                        : BeginPtx(form, module, target, name, symbols, buffers);
+}
+
+void GpuEmitter::Share(int64_t bytes) {
+  CHECK_LE(bytes, MultipliesTiles() ? runtime::kMaxTileBytes : runtime::kMaxSharedBytes);
+  shared_bytes_ = std::max(shared_bytes_, bytes);
 }
 
 std::vector<Value*> GpuEmitter::Choose(Value* condition,

@@ -2,7 +2,7 @@
 // of a block tell one another. Each has two meanings, which stand side by side in words.cc: that of
 // LLVM's NVPTX back end, and a simulated one, with which the very same kernel runs on a CPU.
 //
-//   auto e = GpuEmitter::Begin(Form::kPtx, &module, target, "sum_f32", {"T"}, /*buffers=*/2);
+//   auto e = GpuEmitter::Begin({}, &module, target, "sum_f32", {"T"}, /*buffers=*/2);
 //   e->ForWarpRows(rows, [&](const Indices& row) {       // a warp for each row
 //     Value* sum = e->WarpSum(e->Load(...));             // every thread of the warp has it
 //     e->If(e->IsFirstLane(), [&] { e->Store(...); });
@@ -26,15 +26,18 @@
 namespace lluda::codegen {
 
 // What the words become: instructions of a GPU, or calls into runtime/gpu/simulated_gpu.h.
-// Kernels of the second form begin while the one before them still runs (PTX ISA, griddepcontrol).
-enum class Form : uint8_t { kPtx, kOverlappingPtx, kSimulated };
+struct Form {
+  bool simulated = false;
+  bool overlaps = false;  // kernels begin while the one before them runs (PTX ISA, griddepcontrol)
+  bool tiles = false;     // there is MultiplyTile
+};
 
 class GpuEmitter : public Emitter {
  public:
   // Begins the kernel `name` of the signature in runtime/gpu/gpu_abi.h. The target says what the CPU
   // can do that simulates; it must outlive the emitter.
-  static std::unique_ptr<GpuEmitter> Begin(Form form, llvm::Module* module, const Target& target,
-                                           const std::string& name,
+  static std::unique_ptr<GpuEmitter> Begin(const Form& form, llvm::Module* module,
+                                           const Target& target, const std::string& name,
                                            const std::vector<std::string>& symbols, int buffers);
   virtual ~GpuEmitter() = default;
 
@@ -45,9 +48,14 @@ class GpuEmitter : public Emitter {
   virtual void Barrier() = 0;
   // The i32 that the thread `lane` (i32) of the warp has; all threads of the warp come here.
   virtual Value* ShuffleBits(Value* bits, Value* lane) = 0;
-  // Memory that the block's threads share, of at most kMaxSharedBytes. There is one piece a kernel:
+  // Memory that the block's threads share, of at most kMaxSharedBytes, or kMaxTileBytes where there are
+  // tiles; it begins at a multiple of kTileAlignment. There is one piece a kernel:
   // all calls return the same, as large as the largest of them.
   virtual Value* Shared(int64_t bytes) = 0;
+  // What of it has to be asked for at the launch, as it is more than every GPU gives.
+  int64_t LaunchBytes() const {
+    return shared_bytes_ > runtime::kMaxSharedBytes ? shared_bytes_ : 0;
+  }
   // Memory that all blocks of the call share: see gpu_abi.h.
   virtual Value* Workspace() = 0;
   // Returns when all that earlier kernels wrote is there. Each thread comes here before it reads
@@ -57,6 +65,16 @@ class GpuEmitter : public Emitter {
   // SimulatedThread::multiply. `a` are 4 i32, `b` 2, `sums` 4 f32; all threads of the warp come here.
   virtual std::vector<Value*> Multiply(const std::vector<Value*>& a, const std::vector<Value*>& b,
                                        const std::vector<Value*>& sums) = 0;
+  // Whether there are the two words below.
+  bool MultipliesTiles() const { return form_.tiles; }
+  // The warpgroup's sums of 64 rows and `count` columns, a multiple of 8 up to 256, over 64 elements of
+  // tiles in shared memory (TilePlace in gpu_abi.h), added to `sums`, or to zero if there are none: see
+  // SimulatedThread::multiply_tile. All threads of the warpgroup come here.
+  virtual std::vector<Value*> MultiplyTile(Value* rows, Value* columns, int64_t count,
+                                           const std::vector<Value*>& sums) = 0;
+  // What the thread, and those of its copies that it waited for, wrote to shared memory is what
+  // MultiplyTile reads behind the next barrier.
+  virtual void ShowTiles() = 0;
   // Of the four bytes of `low` and the four of `high`, numbered 0 to 7, those that the nibbles of
   // `selector` below 2^16 name, each below 8; all are i32.
   virtual Value* PickBytes(Value* low, Value* high, Value* selector) = 0;
@@ -110,8 +128,16 @@ class GpuEmitter : public Emitter {
                          const std::function<Carried(Value* i, const Carried&)>& body);
 
  protected:
-  using Emitter::Emitter;
+  GpuEmitter(const Form& form, llvm::Function* function, const Target& target,
+             const std::vector<std::string>& symbols, const std::vector<Value*>& buffers,
+             const std::vector<Value*>& dims)
+      : Emitter(function, target, symbols, buffers, dims), form_(form) {}
   virtual Value* OwnBlock() = 0;
+  // Notes how much is shared.
+  void Share(int64_t bytes);
+
+  const Form form_;
+  int64_t shared_bytes_ = 0;
 
  private:
   void ForPart(const std::vector<ir::Axis>& axes, int64_t together, Value* own,
