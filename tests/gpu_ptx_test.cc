@@ -112,12 +112,19 @@ TEST_P(GpuPtxTest, EveryKernelOfEveryModelIsWritten) {
     for (auto& [name, ptx] : PtxOfModule(*module, gpu)) all[name] = ptx;
   }
   EXPECT_GT(all.size(), 30u);
-  for (size_t i = 0; i < ir::kDTypeCount; ++i) {
-    const auto dtype = static_cast<ir::DType>(i);
-    if (!ir::IsBlock(dtype)) continue;
+  // Rows differ in what bf16 becomes; blocks are multiplied alike, and written for the last row alone.
+  std::vector<ir::DType> blocks, of_models;
+  if (absl::string_view(gpu.name) == codegen::AllGpus().back().name) {
+    for (size_t i = 0; i < ir::kDTypeCount; ++i) {
+      const auto dtype = static_cast<ir::DType>(i);
+      if (ir::IsBlock(dtype)) blocks.push_back(dtype);
+    }
+    of_models = {ir::DType::kQ8_0, ir::DType::kQ4K};
+  }
+  for (const ir::DType dtype : blocks) {
     for (auto& [name, ptx] : PtxOfModule(*ModuleOfBlocks(dtype), gpu)) all[name] = ptx;
   }
-  for (const ir::DType weights : {ir::DType::kQ8_0, ir::DType::kQ4K}) {
+  for (const ir::DType weights : of_models) {
     const auto module =
         ModuleOf("stories", engine::Precision::kBF16, engine::KvCache::kPrecision, weights);
     ASSERT_NE(module, nullptr);
@@ -153,7 +160,7 @@ TEST(GpuPtx, MultipliesOnTensorCoresAndReadsTheMemoryOfTheGpu) {
     if (name.rfind("matmul", 0) != 0) continue;
     found = true;
     const bool many = name.find("_many_") != std::string::npos;
-    EXPECT_THAT(ptx, HasSubstr(many ? "cp.async.cg.shared.global" : "ld.global.v2")) << name;
+    EXPECT_THAT(ptx, HasSubstr(many ? "cp.async.cg.shared.global" : "ld.global.v4")) << name;
     // Warpgroups multiply slabs of 64 elements.
     const bool by_groups = many && name.find("x160_") == std::string::npos;
     EXPECT_THAT(ptx, HasSubstr(by_groups ? "wgmma.mma_async.sync" : "mma.sync.aligned.m16n8k16"))

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "codegen/llvm/target.h"
@@ -297,6 +298,10 @@ std::vector<Param> AllParams() {
     for (OpCase& op : AllCases(machine.target)) params.push_back({machine, std::move(op)});
     if (machine.kind() != machine::DeviceKind::kCpu) continue;
     for (OpCase& op : HostRowCases()) params.push_back({machine, std::move(op)});
+  }
+  const TestMachine old_gpu = OldGpu();
+  for (OpCase& op : AllCases(old_gpu.target)) {
+    if (absl::StrContains(op.body, "matmul")) params.push_back({old_gpu, std::move(op)});
   }
   return params;
 }

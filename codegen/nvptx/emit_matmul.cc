@@ -92,7 +92,7 @@ class ByHeads : public Product {
       });
     });
     e_.Barrier();
-    e_.If(e_.b().CreateICmpEQ(e_.Warp(), e_.Const(0)), [&] { heads_.Finish(row, shared); });
+    e_.If(e_.b().CreateICmpEQ(e_.Warp(), e_.Const(0)), [&] { heads_.Finish({{row, shared}}); });
     KernelInfo info;
     info.work_axes = rows;
     return info;

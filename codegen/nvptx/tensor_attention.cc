@@ -73,11 +73,20 @@ Value* TensorAttention::KeyOfColumn(int64_t tile, Value* column) {
   return own / 2 + own % 2 * 4 + (tile / 2 * 16 + tile % 2 * 8);
 }
 
-TensorAttention::Words TensorAttention::LoadWords(Value* pointer) {
-  Value* all = e_.b().CreateAlignedLoad(e_.Int(32, 4), pointer, llvm::Align(16));
+TensorAttention::Words TensorAttention::LoadWords(Value* pointer, int64_t count) {
+  Value* all = e_.b().CreateAlignedLoad(e_.Int(32, static_cast<int>(count)), pointer,
+                                        llvm::Align(static_cast<uint64_t>(4 * count)));
   Words words;
-  for (uint64_t i = 0; i < 4; ++i) words.push_back(e_.b().CreateExtractElement(all, i));
+  for (uint64_t i = 0; i < static_cast<uint64_t>(count); ++i) {
+    words.push_back(e_.b().CreateExtractElement(all, i));
+  }
   return words;
+}
+
+void TensorAttention::StoreWords(Value* pointer, const Words& words) {
+  Value* all = llvm::PoisonValue::get(e_.Int(32, 4));
+  for (uint64_t i = 0; i < 4; ++i) all = e_.b().CreateInsertElement(all, words[i], i);
+  e_.b().CreateAlignedStore(all, pointer, llvm::Align(16));
 }
 
 TensorAttention::Words TensorAttention::LoadElements(Value* pointer) {
@@ -124,58 +133,80 @@ TensorAttention::Row TensorAttention::RowOf(Value* token, Value* head, const Ind
   return row;
 }
 
-TensorAttention::Weights TensorAttention::WeightsOf(const std::vector<Words>& scores, Value* block,
-                                                    const Row rows[2]) {
+Value* TensorAttention::Beside(Value* value, int64_t distance) {
+  Value* own = e_.b().CreateTrunc(lane_, e_.Int(32, 1));
+  return e_.Shuffle(value, e_.b().CreateXor(own, e_.ConstInt(distance, 32, 1)));
+}
+
+TensorAttention::Seen TensorAttention::SeenOf(const std::vector<Words>& scores, Value* position,
+                                              const Row rows[2]) {
   auto& b = e_.b();
-  Weights result;
-  for (std::vector<Words>& part : result.parts) {
-    part.assign(kSteps, Words(4, e_.ConstInt(0, 32, 1)));
-  }
+  Seen seen;
   for (size_t r = 0; r < 2; ++r) {
-    if (r > 0 && !HasLowerRows()) {
-      result.maximum[r] = result.sum[r] = F32(0);
-      continue;
-    }
-    std::vector<Value*> x, seen;
-    Value* maximum = F32(kLowest);
-    for (int64_t tile = 0; tile < kTiles; ++tile) {
+    seen.maximum[r] = F32(kLowest);
+    if (r > 0 && !HasLowerRows()) continue;
+    for (size_t tile = 0; tile < scores.size(); ++tile) {
       for (int64_t c = 0; c < 2; ++c) {
-        Value* score = scores[static_cast<size_t>(tile)][2 * r + static_cast<size_t>(c)];
+        Value* score = scores[tile][2 * r + static_cast<size_t>(c)];
         if (o_.has_softcap()) score = Tanh(e_, b.CreateFMul(score, F32(o_.InnerScale())));
-        Value* position =
-            Integer(e_, block) * kPositions + KeyOfColumn(tile, Integer(e_, t_) * 2 + c);
-        seen.push_back(b.CreateAnd(b.CreateICmpSGE(position, rows[r].first),
-                                   b.CreateICmpSLE(position, rows[r].last)));
-        x.push_back(b.CreateSelect(seen.back(), score, F32(kLowest)));
-        maximum = e_.Max(x.back(), maximum);
+        Value* at = Integer(e_, position) +
+                    KeyOfColumn(static_cast<int64_t>(tile), Integer(e_, t_) * 2 + c);
+        seen.inside[r].push_back(
+            b.CreateAnd(b.CreateICmpSGE(at, rows[r].first), b.CreateICmpSLE(at, rows[r].last)));
+        seen.scores[r].push_back(b.CreateSelect(seen.inside[r].back(), score, F32(kLowest)));
+        seen.maximum[r] = e_.Max(seen.scores[r].back(), seen.maximum[r]);
       }
     }
     // A row's other scores are in the lanes beside this one.
-    const auto beside = [&](Value* value, int64_t distance) {
-      Value* own = b.CreateTrunc(lane_, e_.Int(32, 1));
-      return e_.Shuffle(value, b.CreateXor(own, e_.ConstInt(distance, 32, 1)));
-    };
-    for (const int64_t distance : {2, 1}) maximum = e_.Max(beside(maximum, distance), maximum);
-    Value* sum = F32(0);
-    for (size_t i = 0; i < x.size(); ++i) {
-      Value* weight = b.CreateSelect(seen[i], Exp(b.CreateFSub(x[i], maximum)), F32(0));
-      sum = b.CreateFAdd(sum, weight);
-      // Words 0 and 1 are of the first tile of a step, 2 and 3 of the second.
-      const size_t word = i / 2 % 2 * 2 + r;
-      Value* rest = weight;
-      for (size_t part = std::size(result.parts); part-- > 0;) {
-        // The highest 8 bits of what is left: exact, however large the weight is.
-        Value* bits = b.CreateAnd(b.CreateBitCast(rest, e_.Int(32, 1)), b.getInt32(0xFFFF0000));
-        rest = b.CreateFSub(rest, b.CreateBitCast(bits, e_.F32(1)));
-        Value*& to = result.parts[part][i / 4][word];
-        to = i % 2 == 0 ? b.CreateLShr(bits, 16) : b.CreateOr(to, bits);
-      }
+    for (const int64_t distance : {2, 1}) {
+      seen.maximum[r] = e_.Max(Beside(seen.maximum[r], distance), seen.maximum[r]);
     }
-    for (const int64_t distance : {2, 1}) sum = b.CreateFAdd(sum, beside(sum, distance));
-    result.maximum[r] = maximum;
-    result.sum[r] = sum;
+  }
+  return seen;
+}
+
+TensorAttention::Weights TensorAttention::WeightsOf(const Seen& seen, Value* const maximum[2]) {
+  auto& b = e_.b();
+  constexpr size_t kOfStep = 4;  // a lane's, in a row
+  const size_t steps = seen.scores[0].size() / kOfStep;
+  Weights result;
+  for (std::vector<Words>& part : result.parts) {
+    part.assign(steps, Words(4, e_.ConstInt(0, 32, 1)));
+  }
+  for (size_t r = 0; r < 2; ++r) {
+    if (r > 0 && !HasLowerRows()) {
+      result.sums[r].assign(steps, F32(0));
+      continue;
+    }
+    for (size_t step = 0; step < steps; ++step) {
+      Value* sum = F32(0);
+      for (size_t n = 0; n < kOfStep; ++n) {
+        const size_t i = step * kOfStep + n;
+        Value* weight = b.CreateSelect(seen.inside[r][i],
+                                       Exp(b.CreateFSub(seen.scores[r][i], maximum[r])), F32(0));
+        sum = b.CreateFAdd(sum, weight);
+        // Words 0 and 1 are of the first tile of a step, 2 and 3 of the second.
+        const size_t word = n / 2 * 2 + r;
+        Value* rest = weight;
+        for (size_t part = std::size(result.parts); part-- > 0;) {
+          // The highest 8 bits of what is left: exact, however large the weight is.
+          Value* bits = b.CreateAnd(b.CreateBitCast(rest, e_.Int(32, 1)), b.getInt32(0xFFFF0000));
+          rest = b.CreateFSub(rest, b.CreateBitCast(bits, e_.F32(1)));
+          Value*& to = result.parts[part][step][word];
+          to = n % 2 == 0 ? b.CreateLShr(bits, 16) : b.CreateOr(to, bits);
+        }
+      }
+      for (const int64_t distance : {2, 1}) sum = b.CreateFAdd(sum, Beside(sum, distance));
+      result.sums[r].push_back(sum);
+    }
   }
   return result;
+}
+
+Value* TensorAttention::SumOf(const std::vector<Value*>& steps) {
+  Value* sum = steps[0];
+  for (size_t i = 1; i < steps.size(); ++i) sum = e_.b().CreateFAdd(sum, steps[i]);
+  return sum;
 }
 
 TensorAttention::Factors TensorAttention::MergeMaximum(Value** maximum, Value* of_part) {

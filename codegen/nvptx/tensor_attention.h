@@ -7,8 +7,8 @@
 // position and window alone: a block of which a token sees nothing changes no bit.
 //
 // With few tokens, blocks of threads take the 64s of a token's KV head in turns, and the last of them
-// merges; with many, a block of threads has 64 or 128 rows, tokens and heads of a KV head, and each
-// warp goes through all 64s for 16 of them.
+// merges; with many, a block of threads has 32 or 64 rows, tokens and heads of a KV head, and the warps
+// that share 16 of them go through all 64s, each with other positions and other elements.
 //
 //   if (TensorAttention::Fits(spec)) return TensorAttention(spec, e).Emit();
 #ifndef LLUDA_CODEGEN_NVPTX_TENSOR_ATTENTION_H_
@@ -52,12 +52,18 @@ class TensorAttention {
     Value* last;
     Indices at;  // of q and the result
   };
-  // Of a lane's two rows: the block's maximum, the sum of its weights, and the weights as words of
-  // the operand a, by parts, the smallest first, and 16 positions.
-  struct Weights {
+  // What a lane has of the scores of whole steps of 16 positions, in its two rows: those that the row
+  // does not see are the lowest number. And the largest of the rows, in all lanes that have a part of it.
+  struct Seen {
+    std::vector<Value*> scores[2];
+    std::vector<Value*> inside[2];
     Value* maximum[2];
-    Value* sum[2];
+  };
+  // Of those, by steps: the weights as words of the operand a, by parts, the smallest first, and the
+  // sums of the rows' weights.
+  struct Weights {
     std::vector<Words> parts[3];
+    std::vector<Value*> sums[2];
   };
 
   KernelInfo EmitFew();
@@ -68,13 +74,19 @@ class TensorAttention {
   Value* F32(float value) { return e_.ConstF32(value, 1); }
   Value* Exp(Value* x);  // of Scale() * x
   Value* KeyOfColumn(int64_t tile, Value* column);
-  Words LoadWords(Value* pointer);     // 16 bytes at a multiple of 16
-  Words LoadElements(Value* pointer);  // the same anywhere
+  // At a multiple of their bytes.
+  Words LoadWords(Value* pointer, int64_t count = 4);
+  void StoreWords(Value* pointer, const Words& words);  // four
+  Words LoadElements(Value* pointer);                   // four anywhere
   Words QueryWords(const Row rows[2], int64_t chunk, bool lower);
   Value* CachePointer(int operand, const Indices& cache, Value* position);
   Row RowOf(Value* token, Value* head, const Indices& kv);
-  // `scores` are 8 tiles of 16 rows and 8 positions.
-  Weights WeightsOf(const std::vector<Words>& scores, Value* block, const Row rows[2]);
+  // `scores` are tiles of 16 rows and 8 positions, from this one on.
+  Seen SeenOf(const std::vector<Words>& scores, Value* position, const Row rows[2]);
+  Weights WeightsOf(const Seen& seen, Value* const maximum[2]);
+  // Of a block, of which these are the steps' sums.
+  Value* SumOf(const std::vector<Value*>& steps);
+  Value* Beside(Value* value, int64_t distance);  // the value that another lane of the row has
   // A part with maximum, sum and values added to what was merged before, from which `factors` come.
   struct Factors {
     Value* before;
@@ -84,8 +96,9 @@ class TensorAttention {
   Value* MergeValue(Value* before, Value* of_part, const Factors& factors);
 
   Value* PairOf(Value* first, Value* second, bool upper);
-  // With many tokens, warps whose rows are others.
+  // With many tokens, warps whose rows are others, and warps that share rows.
   int64_t RowWarps() const;
+  int64_t SharingWarps() const;
   Value* PartAddress(Value* token, Value* kv, Value* block, Value* row);
   void CopyKeys(const Indices& cache, Value* block, Value* last);
   void CopyValues(const Indices& cache, Value* block, Value* last);

@@ -120,7 +120,8 @@ KernelInfo TensorAttention::EmitFew() {
       all.push_back(own);
     }
     e_.Barrier();  // the scores' place is free for the next block's
-    const Weights weights = WeightsOf(all, block, rows);
+    const Seen seen = SeenOf(all, begin, rows);
+    const Weights weights = WeightsOf(seen, seen.maximum);
     // Element 2g of the lane's column g in the first product, 2g + 1 in the second.
     Words sums[2];
     for (uint64_t odd = 0; odd < 2; ++odd) {
@@ -151,9 +152,9 @@ KernelInfo TensorAttention::EmitFew() {
         e_.If(b.CreateICmpEQ(e_.Thread(), Integer(e_, g_) * 4), [&] {
           const auto r_index = static_cast<size_t>(r);
           e_.Store(e_.Address(part, e_.Const(o_.dims), DType::kF32), DType::kF32,
-                   weights.maximum[r_index]);
+                   seen.maximum[r_index]);
           e_.Store(e_.Address(part, e_.Const(o_.dims + 1), DType::kF32), DType::kF32,
-                   weights.sum[r_index]);
+                   SumOf(weights.sums[r_index]));
         });
       });
     }

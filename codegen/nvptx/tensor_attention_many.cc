@@ -1,4 +1,6 @@
-// Attention of many tokens: a warp goes through all 64s of the cache for 16 rows.
+// Attention of many tokens: warps go through all 64s of the cache for 16 rows that they share. Each
+// multiplies the rows with its steps of 16 of the positions, they tell one another the largest scores
+// and then the weights, and each multiplies those with its elements of the values.
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -16,15 +18,23 @@ using runtime::kBlockWarps;
 using runtime::kWarpThreads;
 
 // With many tokens, blocks of threads that take a tile's runs of one slot in turns.
-constexpr int64_t kRunTurns = 4;
-// Elements of the result that a warp has of its rows, with many tokens: warps share rows of more.
-constexpr int64_t kWarpElements = 64;
+constexpr int64_t kRunTurns = 2;
+// Elements of the result that a warp has of its rows. Of a position's, a lane has neighbours.
+constexpr int64_t kWarpElements = 32, kLaneElements = kWarpElements / 8;
 // A position's values in shared memory are so much longer that neighbours lie in other banks.
 constexpr int64_t kValuePadding = 32;
+// What warps that share rows tell one another: the parts of the weights of four steps, 16 bytes a lane
+// each, then the rows' sums and the largest scores of each step.
+constexpr int64_t kStepsOfBlock = 4, kParts = 3, kRows = 16;
+constexpr int64_t kWordsBytes = 16 * kWarpThreads;
+constexpr int64_t kSumsAt = kParts * kStepsOfBlock * kWordsBytes;
+constexpr int64_t kMaximaAt = kSumsAt + 4 * kStepsOfBlock * kRows;
+constexpr int64_t kToldBytes = kMaximaAt + 4 * kStepsOfBlock * kRows;
 
 }  // namespace
 
-int64_t TensorAttention::RowWarps() const { return kBlockWarps / (o_.dims / kWarpElements); }
+int64_t TensorAttention::SharingWarps() const { return o_.dims / kWarpElements; }
+int64_t TensorAttention::RowWarps() const { return kBlockWarps / SharingWarps(); }
 
 // In chunks of 32 elements, and in a chunk in the order of the tiles' columns, 64 bytes each.
 void TensorAttention::CopyKeys(const Indices& cache, Value* block, Value* last) {
@@ -72,9 +82,11 @@ KernelInfo TensorAttention::EmitMany() {
   info.item_rows = tokens;
   const int64_t key_bytes = kPositions * 2 * o_.dims;
   const int64_t value_bytes = kPositions * (2 * o_.dims + kValuePadding);
-  shared_ = e_.Shared(key_bytes + value_bytes);
+  shared_ = e_.Shared(key_bytes + value_bytes + RowWarps() * kToldBytes);
   const Indices item = e_.IndicesOf(info.work_axes, e_.Block(), tokens);
-  Value* first_token = item.at(o_.Token().name);
+  // The last tokens, which see most, come first.
+  const Integer tiles = (Integer(e_, o_.Tokens(e_)) + (tokens - 1)) / tokens;
+  Value* first_token = (tiles - 1) * tokens - item.at(o_.Token().name);
   const Indices kv_at = e_.IndicesOf(kv_axes_, item.at("kv head"), 1);
   Value* left = e_.Least(Integer(e_, o_.Tokens(e_)) - first_token, e_.Const(tokens));
   Row rows[2];
@@ -160,11 +172,37 @@ KernelInfo TensorAttention::EmitMany() {
 void TensorAttention::EmitRun(const Indices& cache, Value* first, Value* last, const Row rows[2],
                               Value* const in_run[2], Value* const stores[2]) {
   auto& b = e_.b();
+  static_assert(kStepsOfBlock == kSteps && kRows == kMostRows);
   const int64_t chunks = o_.dims / kChunk;
-  constexpr size_t tiles = kWarpElements / 8;
-  Value* part_of_row = Integer(e_, e_.Warp()) / RowWarps();
+  constexpr auto tiles = static_cast<size_t>(kLaneElements);
+  Value* sharing = Integer(e_, e_.Warp()) / RowWarps();  // which of those that share the rows
+  const int64_t own_steps = kSteps / SharingWarps();
+  const Integer first_step = Integer(e_, sharing) * own_steps;
   const int64_t key_bytes = kPositions * 2 * o_.dims;
   const int64_t row_bytes = 2 * o_.dims + kValuePadding;
+  const auto byte = [&](Value* at) { return e_.Address(shared_, at, DType::kI8); };
+  const Integer told =
+      Integer(e_, e_.Warp()) % RowWarps() * kToldBytes + (key_bytes + kPositions * row_bytes);
+  const auto words_at = [&](size_t part, Value* step) {
+    const Integer number = Integer(e_, step) + static_cast<int64_t>(part) * kSteps;
+    return byte(told + number * kWordsBytes + Integer(e_, lane_) * 16);
+  };
+  // Of a step, behind `from`: the number of the lane's row r.
+  const auto number_at = [&](int64_t from, Value* step, size_t r) {
+    const Integer row = Integer(e_, step) * kMostRows + g_ + static_cast<int64_t>(8 * r);
+    return byte(told + row * 4 + from);
+  };
+  const auto tell = [&](int64_t from, Value* step, size_t r, Value* number) {
+    e_.If(b.CreateICmpEQ(t_, e_.Const(0)),
+          [&] { e_.Store(number_at(from, step, r), DType::kF32, number); });
+  };
+  const auto all_told = [&](int64_t from, size_t r) {
+    std::vector<Value*> numbers;
+    for (int64_t step = 0; step < kSteps; ++step) {
+      numbers.push_back(e_.Load(number_at(from, e_.Const(step), r), DType::kF32, 1));
+    }
+    return numbers;
+  };
   const Integer first_block = Integer(e_, first) / kPositions;
   const Integer end_block = Integer(e_, last) / kPositions + 1;
   std::vector<Words> query;
@@ -173,7 +211,6 @@ void TensorAttention::EmitRun(const Indices& cache, Value* first, Value* last, c
   }
   e_.Barrier();  // an earlier run's last block has been read
   CopyKeys(cache, first_block, last);
-  CopyValues(cache, first_block, last);
   // Carried are the rows' maxima and sums, then the values.
   Emitter::Carried state = {F32(kLowest), F32(kLowest), F32(0), F32(0)};
   state.resize(4 + 4 * tiles, F32(0));
@@ -181,14 +218,15 @@ void TensorAttention::EmitRun(const Indices& cache, Value* first, Value* last, c
       e_.Loop(first_block, end_block, 1, state, [&](Value* block, const Emitter::Carried& before) {
         Value* next = Integer(e_, block) + 1;
         Value* has_next = b.CreateICmpSLT(next, end_block);
-        e_.WaitForCopies(1);
-        e_.Barrier();
+        e_.WaitForCopies(0);
+        e_.Barrier();  // the keys are there, and the last values have been read
+        CopyValues(cache, block, last);
         std::vector<Words> scores;
-        for (int64_t tile = 0; tile < kTiles; ++tile) {
+        for (int64_t tile = 0; tile < 2 * own_steps; ++tile) {
           Words own(4, F32(0));
           for (int64_t chunk = 0; chunk < chunks; ++chunk) {
-            Value* at = Integer(e_, lane_) * 16 + (chunk * kPositions + tile * 8) * 2 * kChunk;
-            const Words y = LoadWords(b.CreateInBoundsGEP(b.getInt8Ty(), shared_, at));
+            const Integer column = first_step * 16 + (chunk * kPositions + tile * 8);
+            const Words y = LoadWords(byte(Integer(e_, lane_) * 16 + column * (2 * kChunk)));
             const Words& upper = query[static_cast<size_t>(2 * chunk)];
             const Words& lower = query[static_cast<size_t>(2 * chunk + 1)];
             for (size_t half = 0; half < 2; ++half) {
@@ -199,32 +237,54 @@ void TensorAttention::EmitRun(const Indices& cache, Value* first, Value* last, c
           }
           scores.push_back(own);
         }
-        e_.Barrier();  // the keys have been read
+        const Seen seen = SeenOf(scores, Integer(e_, block) * kPositions + first_step * 16, rows);
+        for (size_t r = 0; r < 2; ++r) {
+          for (int64_t step = 0; step < own_steps; ++step) {
+            tell(kMaximaAt, first_step + step, r, seen.maximum[r]);
+          }
+        }
+        e_.Barrier();  // the maxima are told, and the keys have been read
         e_.If(has_next, [&] { CopyKeys(cache, next, last); }, [&] { e_.CloseCopies(); });
-        const Weights weights = WeightsOf(scores, block, rows);
+        Value* maximum[2];
+        for (size_t r = 0; r < 2; ++r) {
+          maximum[r] = F32(kLowest);
+          for (Value* of_step : all_told(kMaximaAt, r)) maximum[r] = e_.Max(of_step, maximum[r]);
+        }
+        const Weights own = WeightsOf(seen, maximum);
+        for (int64_t step = 0; step < own_steps; ++step) {
+          const auto at = static_cast<size_t>(step);
+          for (size_t part = 0; part < std::size(own.parts); ++part) {
+            StoreWords(words_at(part, first_step + step), own.parts[part][at]);
+          }
+          for (size_t r = 0; r < 2; ++r) tell(kSumsAt, first_step + step, r, own.sums[r][at]);
+        }
+        e_.WaitForCopies(1);
+        e_.Barrier();  // the weights are told, and the values are there
         Emitter::Carried after = before;
         Factors factors[2];
         for (size_t r = 0; r < 2; ++r) {
-          factors[r] = MergeMaximum(&after[r], weights.maximum[r]);
-          after[2 + r] = MergeValue(before[2 + r], weights.sum[r], factors[r]);
+          factors[r] = MergeMaximum(&after[r], maximum[r]);
+          after[2 + r] = MergeValue(before[2 + r], SumOf(all_told(kSumsAt, r)), factors[r]);
         }
-        e_.WaitForCopies(1);
-        e_.Barrier();
         std::vector<Words> sums(tiles, Words(4, F32(0)));
-        for (size_t step = 0; step < kSteps; ++step) {
-          std::vector<Words> values;  // eights of the lane's four positions
+        for (int64_t step = 0; step < kSteps; ++step) {
+          std::vector<Words> values;  // the lane's elements of its four positions
           for (int64_t i = 0; i < 4; ++i) {
-            const Integer position = Integer(e_, t_) + (static_cast<int64_t>(step) * 16 + i * 4);
-            Value* at = position * row_bytes + Integer(e_, g_) * 16 +
-                        Integer(e_, part_of_row) * (2 * kWarpElements) + key_bytes;
-            values.push_back(LoadWords(b.CreateInBoundsGEP(b.getInt8Ty(), shared_, at)));
+            const Integer position = Integer(e_, t_) + (step * 16 + i * 4);
+            Value* at = position * row_bytes + Integer(e_, g_) * (2 * kLaneElements) +
+                        Integer(e_, sharing) * (2 * kWarpElements) + key_bytes;
+            values.push_back(LoadWords(byte(at), kLaneElements / 2));
+          }
+          Words parts[kParts];
+          for (size_t part = 0; part < std::size(parts); ++part) {
+            parts[part] = LoadWords(words_at(part, e_.Const(step)));
           }
           for (size_t d = 0; d < tiles; ++d) {
             Words pair;
             for (size_t i = 0; i < 2; ++i) {
               pair.push_back(PairOf(values[2 * i][d / 2], values[2 * i + 1][d / 2], d % 2 != 0));
             }
-            for (const auto& part : weights.parts) sums[d] = e_.Multiply(part[step], pair, sums[d]);
+            for (const Words& part : parts) sums[d] = e_.Multiply(part, pair, sums[d]);
           }
         }
         for (size_t d = 0; d < tiles; ++d) {
@@ -233,8 +293,6 @@ void TensorAttention::EmitRun(const Indices& cache, Value* first, Value* last, c
             value = MergeValue(value, sums[d][i], factors[i / 2]);
           }
         }
-        e_.Barrier();  // the values have been read
-        e_.If(has_next, [&] { CopyValues(cache, next, last); }, [&] { e_.CloseCopies(); });
         return after;
       });
   const TensorSpec& out = spec_.result;
@@ -243,9 +301,9 @@ void TensorAttention::EmitRun(const Indices& cache, Value* first, Value* last, c
       for (size_t tile = 0; tile < tiles; ++tile) {
         for (size_t c = 0; c < 2; ++c) {
           Indices to = rows[r].at;
-          // Column 2t + c of tile d is element d of the eight of that number.
-          to[o_.dim] = (Integer(e_, t_) * 2 + static_cast<int64_t>(c)) * 8 +
-                       Integer(e_, part_of_row) * kWarpElements + static_cast<int64_t>(tile);
+          // Column 2t + c of tile d is element d of the lane of that number.
+          to[o_.dim] = (Integer(e_, t_) * 2 + static_cast<int64_t>(c)) * kLaneElements +
+                       Integer(e_, sharing) * kWarpElements + static_cast<int64_t>(tile);
           Value* value = b.CreateFDiv(state[4 + tile * 4 + 2 * r + c], state[2 + r]);
           e_.Store(e_.Address(e_.Buffer(o_.result_buffer()), e_.Offset(out.axes, to), out.dtype),
                    out.dtype, value);

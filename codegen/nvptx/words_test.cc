@@ -151,8 +151,8 @@ void EmitTile(GpuEmitter& e) {
   e.ShowTiles();
   e.Barrier();
   Value* columns = e.Address(shared, e.Const(64 * runtime::kTileRowBytes), ir::DType::kI8);
-  std::vector<Value*> sums = e.MultiplyTile(shared, columns, 8, {});
-  sums = e.MultiplyTile(shared, columns, 8, sums);
+  std::vector<Value*> sums = e.EndTile(e.BeginTile(shared, columns, 8, {}));
+  sums = e.EndTile(e.BeginTile(shared, columns, 8, sums));
   for (int64_t i = 0; i < 4; ++i) {
     Value* place = Integer(e, e.Thread()) * 4 + i;
     e.Store(e.Address(e.Buffer(1), place, ir::DType::kF32), ir::DType::kF32,

@@ -89,7 +89,8 @@ float AddProducts(const double* x, const double* y, float sum) {
   return static_cast<float>(products + static_cast<double>(sum));
 }
 
-// The 64 elements of a row of a tile.
+// The 64 elements of a row of a tile, of which each step's are in the order in which TensorProduct's
+// lanes hold them, fours of two eights in turns: Multiply adds them so.
 using TileRow = std::array<double, static_cast<size_t>(kTileRowBytes) / 2>;
 TileRow ReadTileRow(const char* tile, int64_t row) {
   TileRow elements;
@@ -97,7 +98,7 @@ TileRow ReadTileRow(const char* tile, int64_t row) {
     const auto byte = static_cast<int64_t>(2 * i);
     uint32_t word = 0;
     std::memcpy(&word, tile + TilePlace(row, byte / 16) + byte % 16, sizeof(word));
-    Widen(word, &elements[i]);
+    Widen(word, &elements[i / kStep * kStep + i / 4 % 2 * 8 + i / 8 % 2 * 4 + i % 4]);
   }
   return elements;
 }
@@ -219,8 +220,7 @@ uint32_t BlockRunner::Shuffle(SimulatedThread* thread, uint32_t value, uint32_t 
 // PTX ISA, "Matrix Fragments for mma.m16n8k16 with floating point type": lane 4 * g + t holds of row
 // g (words 0 and 2) and g + 8 (words 1 and 3) of a the elements 2t, 2t + 1, in words 2 and 3 those 8
 // further on; the same of column g of b; and the sums of columns 2t and 2t + 1 in rows g and g + 8.
-// Here the four elements of a lane are neighbours: the order in which they are added is that of
-// MultiplyTile where a lane has four of a tile's.
+// Here the four elements of a lane are neighbours.
 void BlockRunner::MultiplyWarp(GivenByAll* all) {
   double a[16][kStep], b[8][kStep];  // b by columns
   for (size_t lane = 0; lane < kWarpThreads; ++lane) {

@@ -1,5 +1,5 @@
 #!/bin/bash
-# A minute of soak.py with 64 streams, a restart in between, and a model that holds conversations and calls tools.
+# Half a minute of soak.py with 64 streams, a restart in between, and a model that holds conversations and calls tools.
 set -u
 
 readonly soak="$PWD/tests/serving/soak.py"
@@ -8,6 +8,6 @@ readonly token_config="$PWD/reference_data/qwen3_tokenizer/tokenizer_config.json
 source cli/test_helpers.sh
 
 make_chatty "$token_config"
-PYTHONPATH=$helpers python3 "$soak" --lluda "$lluda" --model "$tmp/chatty" --chat --requests 60 --seconds 50 --restart-seconds 25 ||
+PYTHONPATH=$helpers python3 "$soak" --lluda "$lluda" --model "$tmp/chatty" --chat --requests 60 --seconds 30 --restart-seconds 15 ||
   fail "answers under load"
 finish

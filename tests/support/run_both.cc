@@ -110,9 +110,10 @@ std::vector<TestMachine> AllTestMachines() {
     if (target.ok()) machines.push_back({name, *std::move(target), RunsOn::kCpu});
   }
   machines.push_back({"gpu", codegen::Target::Host(), RunsOn::kSimulatedGpu});
-  machines.push_back({"old_gpu", codegen::Target::Host(), RunsOn::kSimulatedOldGpu});
   return machines;
 }
+
+TestMachine OldGpu() { return {"old_gpu", codegen::Target::Host(), RunsOn::kSimulatedOldGpu}; }
 
 absl::StatusOr<CompiledResult> RunCompiled(const ir::Module& module, absl::string_view func,
                                            const Dims& dims, const codegen::Target& target,

@@ -37,8 +37,10 @@ struct TestMachine {
     return runs_on == RunsOn::kCpu ? machine::DeviceKind::kCpu : machine::DeviceKind::kGpu;
   }
 };
-// All instruction sets that this machine can run, and both simulated GPUs.
+// All instruction sets that this machine can run, and a simulated GPU.
 std::vector<TestMachine> AllTestMachines();
+// A simulated GPU that multiplies many rows in another way.
+TestMachine OldGpu();
 
 // Compiles a planned module and runs one step of `func` on it.
 absl::StatusOr<CompiledResult> RunCompiled(const ir::Module& module, absl::string_view func,

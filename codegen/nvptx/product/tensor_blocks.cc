@@ -80,7 +80,7 @@ void TensorProduct::SumBlockSegments(bool aligned) {
     if (!all_whole) element = Integer(e_, e_.Least(element, e_.Const(depth_ - kChunk)));
     BlockTile::Rows rows;
     for (size_t half = 0; half < rows.size(); ++half) {
-      const Integer at = element + t * 4 + static_cast<int64_t>(half) * kQuads;
+      const Integer at = element + LaneOffset() + static_cast<int64_t>(half) * kQuads;
       Words words = LoadWords(e_.Address(row, at, a_.dtype), aligned, 2);
       for (Value*& word : words) {
         if (!all_whole) word = e_.b().CreateSelect(inside, word, none);

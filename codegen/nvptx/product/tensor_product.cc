@@ -23,8 +23,8 @@ using Words = std::vector<Value*>;
 
 constexpr int64_t kSegment = 128;  // elements of a chain of products
 constexpr int64_t kChunks = kSegment / kChunk;
-// A lane has at most so many chunks' elements of weights under way at a time.
-constexpr int64_t kChunksInFlight = 12;
+// A lane has at most so many eights of weights under way at a time.
+constexpr int64_t kEightsInFlight = 12;
 
 // More blocks do not normalise what they read each for itself: that they wait for shows then.
 constexpr int64_t kMostNormalising = 1024;
@@ -288,6 +288,30 @@ void TensorProduct::LoadNormWeights() {
   }
 }
 
+// Of a chunk of 32 elements, of which each of four lanes has an eight, the lane's words of its two steps
+// of 16: the first two lanes and the last two have exchanged halves. Of a step, lane t has four
+// elements from LaneOffset() on.
+Words TensorProduct::InSteps(const Words& eight) {
+  auto& b = e_.b();
+  Value* lane = e_.Lane();
+  Value* is_first = Integer(e_, lane) % 4 < 2;
+  Value* other = b.CreateTrunc(b.CreateXor(lane, e_.Const(2)), e_.Int(32, 1));
+  Words words(4);
+  for (size_t i = 0; i < 2; ++i) {
+    Value* given = b.CreateSelect(is_first, eight[2 + i], eight[i]);
+    Value* taken = e_.ShuffleBits(given, other);
+    words[i] = b.CreateSelect(is_first, eight[i], taken);
+    words[2 + i] = b.CreateSelect(is_first, taken, eight[2 + i]);
+  }
+  return words;
+}
+
+// Where a lane's elements of a step begin; of a matrix in blocks they are made as neighbours.
+Integer TensorProduct::LaneOffset() {
+  const Integer t = Integer(e_, e_.Lane()) % 4;
+  return IsBlocks() ? t * kLaneElements : t % 2 * kEight + t / 2 * kLaneElements;
+}
+
 // Warp w takes segments from w * (segments of a warp) on.
 void TensorProduct::SumSegments(bool aligned) {
   if (IsBlocks()) return SumBlockSegments(aligned);
@@ -301,32 +325,37 @@ void TensorProduct::SumSegments(bool aligned) {
   Value* column = e_.Least(Integer(e_, group_) * kFewColumns + g, e_.Const(count_ - 1));
   std::vector<Value*> weights;
   for (int64_t part = 0; part < Parts(); ++part) weights.push_back(WeightPointer(part, column));
-  // A lane's words of this chunk, which begins at `from`; a chunk behind the last one reads that.
-  const auto load = [&](Value* from, int64_t segment, int64_t chunk, bool is_aligned) {
-    Integer at = (begin + segment) * kSegment + chunk * kChunk;
-    if (!all_whole) at = Integer(e_, e_.Least(at, e_.Const(depth_ - kChunk)));
-    Words words;
-    for (int64_t step = 0; step < kChunk; step += kStep) {
-      Value* own = e_.Address(from, at + t * kLaneElements + step, DType::kBF16);
-      for (Value* word : LoadWords(own, is_aligned, kLaneElements / 2)) words.push_back(word);
-    }
-    return words;
+  // Where a chunk begins; one behind the last is that.
+  const auto element = [&](int64_t segment, int64_t chunk) {
+    const Integer at = (begin + segment) * kSegment + chunk * kChunk;
+    return all_whole ? at : Integer(e_, e_.Least(at, e_.Const(depth_ - kChunk)));
   };
   const auto load_weights = [&](int64_t from, int64_t to) {
     std::vector<Words> words;
     for (int64_t segment = from; segment < to; ++segment) {
       for (int64_t part = 0; part < Parts(); ++part) {
         for (int64_t chunk = 0; chunk < kChunks; ++chunk) {
-          words.push_back(load(weights[static_cast<size_t>(part)], segment, chunk, true));
+          Value* eight = element(segment, chunk) + t * kEight;
+          words.push_back(
+              LoadWords(e_.Address(weights[static_cast<size_t>(part)], eight, b_.dtype), true, 4));
         }
       }
     }
     return words;
   };
-  const int64_t together = std::max<int64_t>(1, kChunksInFlight / (kChunks * Parts()));
+  const int64_t together = std::max<int64_t>(1, kEightsInFlight / (kChunks * Parts()));
   std::vector<Words> words = load_weights(0, std::min(own, together));
   if (part_.norm != nullptr) LoadNormWeights();
   Value* rows = LanesRow(g);
+  const auto load_rows = [&](int64_t segment, int64_t chunk) {
+    Words in_steps;
+    for (int64_t step = 0; step < kChunk; step += kStep) {
+      Value* at = element(segment, chunk) + LaneOffset() + step;
+      Value* from = e_.Address(rows, at, a_.dtype);
+      for (Value* word : LoadWords(from, aligned, kLaneElements / 2)) in_steps.push_back(word);
+    }
+    return in_steps;
+  };
   Value* none = e_.ConstInt(0, 32, 1);
   for (int64_t from = 0; from < own; from += together) {
     const int64_t to = std::min(own, from + together);
@@ -335,13 +364,13 @@ void TensorProduct::SumSegments(bool aligned) {
     for (int64_t segment = from; segment < to; ++segment) {
       std::vector<Words> a;
       for (int64_t chunk = 0; chunk < kChunks; ++chunk) {
-        a.push_back(load(rows, segment, chunk, aligned));
+        a.push_back(load_rows(segment, chunk));
       }
       for (int64_t part = 0; part < Parts(); ++part) {
         Words sums(4, e_.ConstF32(0.0f, 1));
         for (int64_t chunk = 0; chunk < kChunks; ++chunk) {
           Words x = a[static_cast<size_t>(chunk)];
-          Words y = words[next++];
+          Words y = InSteps(words[next++]);
           if (!all_whole) {  // what is not there adds nothing
             Value* inside = (begin + segment) * kSegment + chunk * kChunk < depth_;
             for (Words* some : {&x, &y}) {
@@ -396,7 +425,8 @@ void TensorProduct::StoreFew() {
       }
       sums.push_back(sum);
     }
-    StoreSum(Integer(e_, first_) + row, column, sums);
+    Value* to = Integer(e_, first_) + row;
+    StoreEnded(to, column, Ended(to, column, sums));
   });
 }
 
@@ -408,11 +438,16 @@ Value* TensorProduct::MeetingAddress(Value* row, Value* column) {
                     DType::kF32);
 }
 
-void TensorProduct::StoreSum(Value* row, Value* column, const std::vector<Value*>& sums) {
+Value* TensorProduct::Ended(Value* row, Value* column, const std::vector<Value*>& sums) {
+  return Finished({{rows_.name, row}}, column, has_halves() ? count_ : 0, sums);
+}
+
+void TensorProduct::StoreEnded(Value* row, Value* column, Value* value) {
   Indices to = {{rows_.name, row}};
-  Value* value = Finished(to, column, has_halves() ? count_ : 0, sums);
   if (MeetsHeads()) {
     e_.Store(MeetingAddress(row, column), DType::kF32, value);
+  } else if (HasHeads()) {
+    e_.Store(HeadSum(row, column), DType::kF32, value);
   } else if (heads_ != nullptr) {
     const Integer head = Integer(e_, column) / heads_->dims();
     heads_->StoreElement(heads_->RowOf(to, head), Integer(e_, column) % heads_->dims(), value);
@@ -435,8 +470,8 @@ void TensorProduct::EndHeads(Value* first_column, int64_t rows) {
       Value* row = Integer(e_, first_) + Integer(e_, i) / heads;
       const Integer head = number * heads + Integer(e_, i) % heads;
       e_.If(head < count_ / heads_->dims(), [&] {
-        heads_->Finish(heads_->RowOf({{rows_.name, row}}, head),
-                       MeetingAddress(row, head * heads_->dims()));
+        heads_->Finish({{heads_->RowOf({{rows_.name, row}}, head),
+                         MeetingAddress(row, head * heads_->dims())}});
       });
     });
   });
@@ -554,12 +589,12 @@ Value* TensorProduct::StagePlace(Value* stage_bytes, Value* row) {
   return e_.Address(shared_, at, DType::kI8);
 }
 
-// The lane's words of a row of the stage: that many rows from `first` on as there are lanes for.
+// The lane's words of row g of eight that begin with `first`.
 Words TensorProduct::StageWords(Value* stage, Value* first) {
   Words words;
   for (int64_t step = 0; step < kChunk / kStep; ++step) {
-    const Integer at = Integer(e_, stage) * StageBytes() + Integer(e_, first) * kStepBytes +
-                       Integer(e_, e_.Lane()) * (2 * kLaneElements) +
+    const Integer row = Integer(e_, e_.Lane()) / 4 + first;
+    const Integer at = Integer(e_, stage) * StageBytes() + row * kStepBytes + LaneOffset() * 2 +
                        step * StageRows() * kStepBytes;
     Value* own = e_.Address(shared_, at, DType::kI8);
     for (Value* word : LoadWords(own, true, kLaneElements / 2)) words.push_back(word);
@@ -611,6 +646,10 @@ void TensorProduct::StoreTile(const Words& totals, const Integer& row, const Int
       const Integer own = row + g + (i * 16 + lower * 8);
       e_.If(own < left_, [&] {
         Value* at = Integer(e_, first_) + own;
+        const Integer first_column = Integer(e_, group_) * BlockColumns() + column + t * 2;
+        // What is read for an element is asked for before anything is stored: all of it is then on its
+        // way at a time.
+        Words columns, values;
         for (int64_t j = 0; j < tile_columns; j += Parts()) {
           for (int64_t c = 0; c < 2; ++c) {
             Words sums;
@@ -618,12 +657,15 @@ void TensorProduct::StoreTile(const Words& totals, const Integer& row, const Int
               sums.push_back(
                   totals[static_cast<size_t>(((i * tile_columns + j + part) * 4) + lower * 2 + c)]);
             }
-            const Integer to =
-                Integer(e_, group_) * BlockColumns() + column + t * 2 + (j / Parts() * 8 + c);
-            const auto store = [&] { StoreSum(at, to, sums); };
-            if (whole) store();
-            if (!whole) e_.If(b.CreateICmpSLT(to, e_.Const(count_)), store);
+            columns.push_back(first_column + (j / Parts() * 8 + c));
+            Value* inside = whole ? columns.back() : e_.Least(columns.back(), e_.Const(count_ - 1));
+            values.push_back(Ended(at, inside, sums));
           }
+        }
+        for (size_t n = 0; n < values.size(); ++n) {
+          const auto store = [&] { StoreEnded(at, columns[n], values[n]); };
+          if (whole) store();
+          if (!whole) e_.If(b.CreateICmpSLT(columns[n], e_.Const(count_)), store);
         }
       });
     }

@@ -26,8 +26,8 @@
 
 namespace lluda::codegen::gpu {
 
-// Elements that an instruction multiplies of a row, of which a lane holds four neighbours, and those
-// of a row that a slab of a tile holds.
+// Elements that an instruction multiplies of a row, of which a lane holds four neighbours, and those of
+// a row that a slab of a tile holds.
 inline constexpr int64_t kStep = 16, kLaneElements = 4, kStepBytes = 2 * kStep;
 inline constexpr int64_t kChunk = 32;
 inline constexpr int64_t kSlabBytes = kChunk * 2;
@@ -84,11 +84,18 @@ class TensorProduct : public Product {
   bool is_many() const { return spec_.many; }
   int64_t Parts() const { return has_halves() ? 2 : 1; }
   bool IsGroups() const { return is_many() && launch_.tiles; }
-  bool MeetsHeads() const { return heads_ != nullptr && heads_->IsWhole(); }
+  // Whether a block has whole heads, which it ends itself; if not, and where an element of a head depends
+  // on the others, blocks leave their sums to the last of them.
+  bool HasHeads() const {
+    return IsGroups() && heads_ != nullptr && BlockColumns() % heads_->dims() == 0;
+  }
+  bool MeetsHeads() const { return heads_ != nullptr && heads_->IsWhole() && !HasHeads(); }
   // What a block computes with many rows.
   struct Tile {
     int64_t rows, columns;
-    int64_t row_groups = 0;  // of its warpgroups; the others have other columns
+    // Of its warpgroups those that have other rows, the rest have other columns; slabs of a stage, and
+    // stages of the ring.
+    int64_t row_groups = 0, slabs = 0, stages = 0;
   };
   Tile TileOf() const;
   int64_t TileColumns() const;
@@ -114,11 +121,13 @@ class TensorProduct : public Product {
   Value* ElementOfThread(int64_t k);
   void SumSegments(bool aligned);
   Value* LanesRow(Value* g);
+  std::vector<Value*> InSteps(const std::vector<Value*>& eight);
   void StoreFew();
 
   // Many rows.
   void EmitMany(bool aligned);
   void CopySlab(Value* slab, Value* stage, bool aligned);
+  Integer LaneOffset();
   Value* StagePlace(Value* stage_bytes, Value* row);
   std::vector<Value*> StageWords(Value* stage, Value* first);
   void AddSlab(Value* stage, std::vector<Value*>* sums);
@@ -129,7 +138,10 @@ class TensorProduct : public Product {
 
   // Many rows by warpgroups: tensor_groups.cc.
   Tile GroupTile() const;
-  int64_t GroupStageBytes() const;
+  int64_t GroupSlabBytes() const;
+  int64_t HeadRow() const;
+  Value* HeadSum(Value* row, Value* column);
+  void EndOwnHeads();
   void EmitGroups();
 
   // Of a matrix in blocks: tensor_blocks.cc.
@@ -140,8 +152,10 @@ class TensorProduct : public Product {
   std::vector<LaneColumns> TileBlockColumns();
   std::vector<BlockTile::Rows> TileRows(Value* stage);
 
-  // Stores a sum of a row, or leaves it for the block that ends the head.
-  void StoreSum(Value* row, Value* column, const std::vector<Value*>& sums);
+  // What the steps on columns make of a row's sum, or of that of a column and of its partner.
+  Value* Ended(Value* row, Value* column, const std::vector<Value*>& sums);
+  // Stores that, or leaves it for who ends the head.
+  void StoreEnded(Value* row, Value* column, Value* value);
   void EndHeads(Value* first_column, int64_t rows);
   Value* MeetingAddress(Value* row, Value* column);
 

@@ -88,8 +88,8 @@ class PtxEmitter : public GpuEmitter {
     return next;
   }
   // A step is 16 elements, 32 bytes on in each row; the unit of a descriptor's address is 16.
-  std::vector<Value*> MultiplyTile(Value* rows, Value* columns, int64_t count,
-                                   const std::vector<Value*>& sums) override {
+  std::vector<Value*> BeginTile(Value* rows, Value* columns, int64_t count,
+                                const std::vector<Value*>& sums) override {
     const auto own = static_cast<size_t>(count / 2);
     std::vector<std::string> outputs;
     for (size_t i = 0; i < own; ++i) outputs.push_back(absl::StrCat("$", i));
@@ -104,26 +104,11 @@ class PtxEmitter : public GpuEmitter {
                       step == 0 ? "first" : "later",
                       ", 1, 1, 0, 0; add.s64 rows, rows, 2; add.s64 columns, columns, 2; ");
     }
-    absl::StrAppend(&text, "wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0; }");
-    std::vector<std::string> constraints(own, "=f");
-    for (size_t i = 0; i < sums.size(); ++i) constraints.push_back(absl::StrCat(i));
-    for (const char* other : {"l", "l", "~{memory}"}) constraints.emplace_back(other);
-    std::vector<Value*> operands = sums;
-    operands.push_back(Descriptor(rows));
-    operands.push_back(Descriptor(columns));
-    std::vector<llvm::Type*> types;
-    for (Value* operand : operands) types.push_back(operand->getType());
-    auto* result =
-        llvm::StructType::get(b().getContext(), std::vector<llvm::Type*>(own, b().getFloatTy()));
-    auto* type = llvm::FunctionType::get(result, types, false);
-    auto* call = b().CreateCall(type,
-                                llvm::InlineAsm::get(type, text, absl::StrJoin(constraints, ","),
-                                                     /*hasSideEffects=*/true),
-                                operands);
-    call->addFnAttr(llvm::Attribute::Convergent);
-    std::vector<Value*> next;
-    for (unsigned i = 0; i < own; ++i) next.push_back(b().CreateExtractValue(call, i));
-    return next;
+    absl::StrAppend(&text, "wgmma.commit_group.sync.aligned; }");
+    return OfWarpgroup(text, own, sums, {Descriptor(rows), Descriptor(columns)});
+  }
+  std::vector<Value*> EndTile(const std::vector<Value*>& sums) override {
+    return OfWarpgroup("wgmma.wait_group.sync.aligned 0;", sums.size(), sums, {});
   }
   void ShowTiles() override { Control("fence.proxy.async.shared::cta;"); }
   Value* PickBytes(Value* low, Value* high, Value* selector) override {
@@ -188,6 +173,30 @@ class PtxEmitter : public GpuEmitter {
     }
     shared_ = larger;
   }
+  // Instructions that leave `count` sums where `sums` are, if there are any.
+  std::vector<Value*> OfWarpgroup(const std::string& text, size_t count,
+                                  const std::vector<Value*>& sums,
+                                  const std::vector<Value*>& descriptors) {
+    std::vector<std::string> constraints(count, "=f");
+    for (size_t i = 0; i < sums.size(); ++i) constraints.push_back(absl::StrCat(i));
+    for (size_t i = 0; i < descriptors.size(); ++i) constraints.emplace_back("l");
+    constraints.emplace_back("~{memory}");
+    std::vector<Value*> operands = sums;
+    operands.insert(operands.end(), descriptors.begin(), descriptors.end());
+    std::vector<llvm::Type*> types;
+    for (Value* operand : operands) types.push_back(operand->getType());
+    auto* result =
+        llvm::StructType::get(b().getContext(), std::vector<llvm::Type*>(count, b().getFloatTy()));
+    auto* type = llvm::FunctionType::get(result, types, false);
+    auto* call = b().CreateCall(type,
+                                llvm::InlineAsm::get(type, text, absl::StrJoin(constraints, ","),
+                                                     /*hasSideEffects=*/true),
+                                operands);
+    call->addFnAttr(llvm::Attribute::Convergent);
+    std::vector<Value*> next;
+    for (unsigned i = 0; i < count; ++i) next.push_back(b().CreateExtractValue(call, i));
+    return next;
+  }
   // A tile by where it lies, its rows of kTileRowBytes, of which eight lie kTileAlignment behind the
   // eight before (PTX ISA, "Asynchronous Warpgroup Level Matrix Multiply-Accumulate: matrix descriptor").
   Value* Descriptor(Value* tile) {
@@ -242,8 +251,8 @@ class SimulatedEmitter : public GpuEmitter {
                    {thread_, words[0], words[1], words[2]});
     return SumsOf(words[2], sums.size());
   }
-  std::vector<Value*> MultiplyTile(Value* rows, Value* columns, int64_t count,
-                                   const std::vector<Value*>& sums) override {
+  std::vector<Value*> BeginTile(Value* rows, Value* columns, int64_t count,
+                                const std::vector<Value*>& sums) override {
     const auto own = static_cast<size_t>(count / 2);
     Value* place = InMemory(sums.empty() ? std::vector<Value*>(own, ConstF32(0.0f, 1)) : sums);
     auto* pointer = b().getPtrTy();
@@ -253,6 +262,7 @@ class SimulatedEmitter : public GpuEmitter {
                    {thread_, rows, columns, Const(count), place});
     return SumsOf(place, own);
   }
+  std::vector<Value*> EndTile(const std::vector<Value*>& sums) override { return sums; }
   void ShowTiles() override {}
   Value* PickBytes(Value* low, Value* high, Value* selector) override {
     auto* i64 = b().getInt64Ty();

@@ -29,7 +29,7 @@ namespace lluda::codegen {
 struct Form {
   bool simulated = false;
   bool overlaps = false;  // kernels begin while the one before them runs (PTX ISA, griddepcontrol)
-  bool tiles = false;     // there is MultiplyTile
+  bool tiles = false;     // there are BeginTile and EndTile
 };
 
 class GpuEmitter : public Emitter {
@@ -65,15 +65,17 @@ class GpuEmitter : public Emitter {
   // SimulatedThread::multiply. `a` are 4 i32, `b` 2, `sums` 4 f32; all threads of the warp come here.
   virtual std::vector<Value*> Multiply(const std::vector<Value*>& a, const std::vector<Value*>& b,
                                        const std::vector<Value*>& sums) = 0;
-  // Whether there are the two words below.
+  // Whether there are the words of tiles below.
   bool MultipliesTiles() const { return form_.tiles; }
   // The warpgroup's sums of 64 rows and `count` columns, a multiple of 8 up to 256, over 64 elements of
   // tiles in shared memory (TilePlace in gpu_abi.h), added to `sums`, or to zero if there are none: see
-  // SimulatedThread::multiply_tile. All threads of the warpgroup come here.
-  virtual std::vector<Value*> MultiplyTile(Value* rows, Value* columns, int64_t count,
-                                           const std::vector<Value*>& sums) = 0;
+  // SimulatedThread::multiply_tile. All threads of the warpgroup come here. The sums are there when
+  // EndTile gives them, and the tiles are read until then.
+  virtual std::vector<Value*> BeginTile(Value* rows, Value* columns, int64_t count,
+                                        const std::vector<Value*>& sums) = 0;
+  virtual std::vector<Value*> EndTile(const std::vector<Value*>& sums) = 0;
   // What the thread, and those of its copies that it waited for, wrote to shared memory is what
-  // MultiplyTile reads behind the next barrier.
+  // BeginTile reads behind the next barrier.
   virtual void ShowTiles() = 0;
   // Of the four bytes of `low` and the four of `high`, numbered 0 to 7, those that the nibbles of
   // `selector` below 2^16 name, each below 8; all are i32.
