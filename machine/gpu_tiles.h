@@ -12,8 +12,9 @@
 
 namespace lluda::machine {
 
-// With more rows than this a product is computed in tiles.
-inline constexpr int64_t kGpuFewRows = 64;
+// With more rows than this a product is computed in tiles, and with more tokens attention is: tokens of
+// many sequences share no keys, and a tile takes their sequences one after the other.
+inline constexpr int64_t kGpuFewRows = 32, kGpuFewTokens = 64;
 
 // Whether rows and a matrix of these dtypes, over `depth` elements, are multiplied on tensor cores.
 // `head`: the columns of a head that the epilogue needs as a whole; 0: none.

@@ -97,7 +97,7 @@ absl::StatusOr<KernelInfo> EmitGpuKernel(const KernelSpec& spec, const Form& for
 std::optional<Backend::Many> GpuManyRows(const KernelSpec& spec) {
   if (spec.opcode == ir::Opcode::kAttention) {
     if (!gpu::TensorAttention::Fits(spec)) return std::nullopt;
-    return Backend::Many{gpu::TensorAttention::TokenSymbolOf(spec), machine::kGpuFewRows};
+    return Backend::Many{gpu::TensorAttention::TokenSymbolOf(spec), machine::kGpuFewTokens};
   }
   const KernelSpec& one = spec.group.empty() ? spec : spec.group.back();
   if (!gpu::TensorProduct::Fits(one)) return std::nullopt;

@@ -40,7 +40,7 @@ KernelInfo TensorAttention::EmitFew() {
   info.work_axes.push_back({"turn", ir::Extent::Constant(kTurns)});
   const AttentionOperands::Units units = o_.UnitsOf(kPositions);
   info.split = {/*below=*/1, units.extent, units.more, kPositions,
-                machine::kGpuFewRows * kv_heads_ * group_ * (o_.dims + 2) * 4};
+                machine::kGpuFewTokens * kv_heads_ * group_ * (o_.dims + 2) * 4};
   e_.WantBlocks(2);
   // Scores of 16 rows by tiles.
   shared_ = e_.Shared(4 * kMostRows * kPositions);
