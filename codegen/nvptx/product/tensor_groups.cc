@@ -20,7 +20,7 @@ using Words = std::vector<Value*>;
 constexpr int64_t kGroupRows = 64;  // of a warpgroup
 constexpr int64_t kGroups = kBlockThreads / kGroupThreads;
 // Slabs of a chain of products.
-constexpr int64_t kSegmentSlabs = 128 / kGroupSlab;
+constexpr int64_t kSegmentSlabs = kSegment / kGroupSlab;
 // A thread has one 16 bytes of a row, and of those so many rows on.
 constexpr int64_t kChunksOfRow = kTileRowBytes / 16;
 constexpr int64_t kRowsTogether = kBlockThreads / kChunksOfRow;

@@ -31,7 +31,12 @@ namespace lluda::codegen::gpu {
 inline constexpr int64_t kStep = 16, kLaneElements = 4, kStepBytes = 2 * kStep;
 inline constexpr int64_t kChunk = 32;
 inline constexpr int64_t kSlabBytes = kChunk * 2;
+inline constexpr int64_t kSegment = 128;  // elements of a chain of products
+inline constexpr int64_t kChunks = kSegment / kChunk;
 inline constexpr int64_t kFewRows = 8, kFewColumns = 8;
+// A row of normalised elements in shared memory is so much longer that neighbouring rows lie in other
+// banks.
+inline constexpr int64_t kRowPadding = 64;
 inline constexpr int64_t kTileRows = 64;
 inline constexpr int64_t kGroupSlab = 64;  // elements of a slab that a warpgroup multiplies
 // A tile's warps.
@@ -81,6 +86,11 @@ class TensorProduct : public Product {
   }
 
  private:
+  static int64_t SegmentOf(ir::DType b);
+  // With few rows, of shared memory: for the segments' sums, and for normalised rows.
+  static int64_t SumBytes(ir::DType b, int64_t depth, int64_t parts);
+  static int64_t StagedBytes(int64_t depth);
+
   bool is_many() const { return spec_.many; }
   int64_t Parts() const { return has_halves() ? 2 : 1; }
   bool IsGroups() const { return is_many() && launch_.tiles; }
@@ -107,13 +117,14 @@ class TensorProduct : public Product {
   // Columns whose blocks meet: whole heads of whole blocks.
   int64_t MeetingUnit() const;
 
+  Integer LaneOffset();
   Value* RowPointer(Value* row);
   Value* WeightPointer(int64_t part, Value* column);
   std::vector<Value*> LoadWords(Value* pointer, bool aligned, int count = 4);
   Value* IsAligned();
   void WhereAligned(const std::function<void(bool)>& emit);
 
-  // Few rows.
+  // Few rows: tensor_few.cc.
   void EmitFew();
   void StageNorm();
   Value* StagedRows();
@@ -124,10 +135,9 @@ class TensorProduct : public Product {
   std::vector<Value*> InSteps(const std::vector<Value*>& eight);
   void StoreFew();
 
-  // Many rows.
+  // Many rows by warps: tensor_many.cc.
   void EmitMany(bool aligned);
   void CopySlab(Value* slab, Value* stage, bool aligned);
-  Integer LaneOffset();
   Value* StagePlace(Value* stage_bytes, Value* row);
   std::vector<Value*> StageWords(Value* stage, Value* first);
   void AddSlab(Value* stage, std::vector<Value*>* sums);
