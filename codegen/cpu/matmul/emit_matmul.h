@@ -1,4 +1,4 @@
-// The emitters of matmul and of the op that lays its weight out for it.
+// The emitter of matmul.
 //
 // Example: a bf16 matmul on avx512bf16 becomes tiles of 12 rows x 2 panels; one work item is a pair
 // of panels.
@@ -11,7 +11,6 @@
 namespace lluda::codegen {
 
 absl::StatusOr<KernelInfo> EmitMatmul(const KernelSpec& spec, Emitter& e);
-absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, Emitter& e);
 
 // The register tile that computes a matmul; nullptr when its operands do not lie as tiles need
 // them.

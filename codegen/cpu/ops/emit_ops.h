@@ -1,4 +1,4 @@
-// The emitters of the ops that go over elements or rows: all but matmul, pack and attention.
+// The emitters of the ops that go over elements or rows: all but matmul and attention.
 #ifndef LLUDA_CODEGEN_CPU_OPS_EMIT_OPS_H_
 #define LLUDA_CODEGEN_CPU_OPS_EMIT_OPS_H_
 
@@ -27,6 +27,7 @@ absl::StatusOr<KernelInfo> EmitCopy(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitL2Norm(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitNthLargest(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitOrder(const KernelSpec& spec, Emitter& e);
+absl::StatusOr<KernelInfo> EmitPack(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitPad(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitPick(const KernelSpec& spec, Emitter& e);
 absl::StatusOr<KernelInfo> EmitTopK(const KernelSpec& spec, Emitter& e);

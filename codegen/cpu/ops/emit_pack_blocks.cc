@@ -1,4 +1,4 @@
-#include "codegen/cpu/matmul/emit_pack_blocks.h"
+#include "codegen/cpu/ops/emit_pack_blocks.h"
 
 #include <algorithm>
 #include <utility>

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "codegen/cpu/emit/transpose.h"
-#include "codegen/cpu/matmul/emit_matmul.h"
-#include "codegen/cpu/matmul/emit_pack_blocks.h"
+#include "codegen/cpu/ops/emit_ops.h"
+#include "codegen/cpu/ops/emit_pack_blocks.h"
 #include "codegen/emit/tensor_access.h"
 #include "ir/type/encoding.h"
 

@@ -2,8 +2,8 @@
 //
 // Example: of q4_0 n[64] k[1024] a row has 576 bytes; byte b of row r becomes byte b * 16 + r % 16 of
 // panel r / 16.
-#ifndef LLUDA_CODEGEN_CPU_MATMUL_EMIT_PACK_BLOCKS_H_
-#define LLUDA_CODEGEN_CPU_MATMUL_EMIT_PACK_BLOCKS_H_
+#ifndef LLUDA_CODEGEN_CPU_OPS_EMIT_PACK_BLOCKS_H_
+#define LLUDA_CODEGEN_CPU_OPS_EMIT_PACK_BLOCKS_H_
 
 #include "absl/status/statusor.h"
 #include "codegen/emit/op_emitter.h"
@@ -14,4 +14,4 @@ absl::StatusOr<KernelInfo> EmitPackBlocks(const KernelSpec& spec, Emitter& e);
 
 }  // namespace lluda::codegen
 
-#endif  // LLUDA_CODEGEN_CPU_MATMUL_EMIT_PACK_BLOCKS_H_
+#endif  // LLUDA_CODEGEN_CPU_OPS_EMIT_PACK_BLOCKS_H_
