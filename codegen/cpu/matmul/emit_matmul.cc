@@ -2,10 +2,7 @@
 // such as the scores of an unfused attention: one dot product per result element.
 #include "codegen/cpu/matmul/emit_matmul.h"
 
-#include <algorithm>
-#include <functional>
 #include <optional>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "codegen/cpu/matmul/block_panels.h"
