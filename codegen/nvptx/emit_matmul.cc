@@ -279,8 +279,9 @@ absl::StatusOr<KernelInfo> EmitMatmul(const KernelSpec& spec, GpuEmitter& e) {
   ByElements by_elements(spec, e);
   absl::Status checked = by_elements.Check();
   if (!checked.ok()) return checked;
-  if (TensorProduct::Fits(spec))
+  if (TensorProduct::Fits(spec)) {
     return TensorProduct(spec, TensorProduct::LaunchOf({spec}, e), e).Emit();
+  }
   e.WaitForEarlier();
   if (spec.attrs.epilogue.per_head()) return ByHeads(spec, e).Emit();
   ByPanels by_panels(spec, e);

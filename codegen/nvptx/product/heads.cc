@@ -1,5 +1,7 @@
 #include "codegen/nvptx/product/heads.h"
 
+#include <functional>
+
 #include "codegen/emit/integer.h"
 #include "codegen/emit/tensor_access.h"
 

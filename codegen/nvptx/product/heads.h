@@ -8,7 +8,6 @@
 #define LLUDA_CODEGEN_NVPTX_PRODUCT_HEADS_H_
 
 #include <cstdint>
-#include <functional>
 #include <vector>
 
 #include "codegen/emit/row_math.h"
