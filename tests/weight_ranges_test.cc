@@ -13,8 +13,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "codegen/llvm/target.h"
-#include "frontends/decoder/description.h"
+#include "frontends/decoder/description/description.h"
 #include "frontends/decoder/import.h"
+#include "frontends/decoder/weights/expected_tensors.h"
 #include "gtest/gtest.h"
 #include "ir/graph.h"
 #include "ir/interpreter/tensor.h"

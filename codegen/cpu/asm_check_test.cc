@@ -15,6 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "codegen/cpu/kernel_test_util.h"
 #include "frontends/decoder/import.h"
+#include "frontends/decoder/weights/expected_tensors.h"
 #include "gtest/gtest.h"
 #include "passes/default_pipeline.h"
 

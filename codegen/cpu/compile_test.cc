@@ -10,6 +10,7 @@
 #include "codegen/cpu/cpu_compile.h"
 #include "codegen/cpu/kernel_test_util.h"
 #include "frontends/decoder/import.h"
+#include "frontends/decoder/weights/expected_tensors.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "passes/default_pipeline.h"

@@ -9,6 +9,7 @@
 #include "base/status_macros.h"
 #include "frontends/decoder/adopt_checkpoint.h"
 #include "frontends/decoder/import.h"
+#include "frontends/decoder/weights/expected_tensors.h"
 #include "frontends/families/families.h"
 #include "frontends/gguf/importance.h"
 #include "frontends/mel_format.h"

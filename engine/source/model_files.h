@@ -19,8 +19,8 @@
 #include "engine/source/module_options.h"
 #include "frontends/checkpoint/checkpoint.h"
 #include "frontends/checkpoint/tensor_info.h"
-#include "frontends/decoder/description.h"
-#include "frontends/decoder/import.h"
+#include "frontends/decoder/description/description.h"
+#include "frontends/decoder/weights/weight_table.h"
 #include "ir/graph.h"
 
 namespace lluda::engine {

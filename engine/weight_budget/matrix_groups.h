@@ -18,7 +18,7 @@
 #include "absl/status/statusor.h"
 #include "engine/source/model_files.h"
 #include "engine/source/module_options.h"
-#include "frontends/decoder/import.h"
+#include "frontends/decoder/weights/weight_table.h"
 #include "frontends/weight_types.h"
 #include "ir/type/dtype.h"
 #include "runtime/machine/thread_pool.h"

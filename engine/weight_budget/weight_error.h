@@ -14,7 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "frontends/checkpoint/checkpoint.h"
-#include "frontends/decoder/import.h"
+#include "frontends/decoder/weights/weight_table.h"
 #include "ir/type/dtype.h"
 
 namespace lluda::engine {

@@ -9,7 +9,7 @@
 #include "absl/strings/strip.h"
 #include "base/json/json.h"
 #include "base/status_macros.h"
-#include "frontends/decoder/import.h"
+#include "frontends/decoder/weights/expected_tensors.h"
 #include "ir/interpreter/tensor.h"
 #include "ir/type/encoding.h"
 

@@ -21,7 +21,7 @@
 
 #include "absl/status/status.h"
 #include "frontends/checkpoint/checkpoint.h"
-#include "frontends/decoder/description.h"
+#include "frontends/decoder/description/description.h"
 
 namespace lluda::frontends::decoder {
 

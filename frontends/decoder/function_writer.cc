@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/step_interface.h"
+#include "frontends/decoder/weights/model_axis.h"
 #include "glog/logging.h"
 #include "ir/op/contraction.h"
 #include "ir/type/encoding.h"

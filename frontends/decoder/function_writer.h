@@ -10,6 +10,7 @@
 #ifndef LLUDA_FRONTENDS_DECODER_FUNCTION_WRITER_H_
 #define LLUDA_FRONTENDS_DECODER_FUNCTION_WRITER_H_
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -18,7 +19,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "frontends/decoder/model.h"
-#include "frontends/decoder/weight_table.h"
 #include "ir/builder.h"
 #include "ir/graph.h"
 
@@ -27,6 +27,21 @@ namespace lluda::frontends::decoder {
 // The tokens of a step, and those of them whose logits are wanted.
 ir::Axis TokenAxis();
 ir::Axis RowAxis();
+
+// The rows that a matrix holds for one of several results, from `begin` on: as many as `axis` is
+// long.
+struct RowRange {
+  const char* name;
+  int64_t begin;
+  const char* axis;
+};
+
+// A matrix of Weights, or some of its rows, and the bias that belongs to it.
+struct LinearWeight {
+  ir::Global* matrix = nullptr;
+  ir::Global* bias = nullptr;
+  std::optional<RowRange> rows{};
+};
 
 // Keys or values as the cache holds them.
 struct Held {

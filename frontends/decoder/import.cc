@@ -10,10 +10,11 @@
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
 #include "base/step_interface.h"
-#include "frontends/decoder/layer_groups.h"
 #include "frontends/decoder/layer_parts.h"
 #include "frontends/decoder/layers.h"
-#include "frontends/decoder/weight_table.h"
+#include "frontends/decoder/weights/layer_groups.h"
+#include "frontends/decoder/weights/model_axis.h"
+#include "frontends/decoder/weights/weight_table.h"
 #include "frontends/encoder/import.h"
 #include "ir/rules.h"
 

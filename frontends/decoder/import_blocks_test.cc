@@ -8,6 +8,8 @@
 #include "frontends/decoder/import.h"
 #include "frontends/decoder/import_text.h"
 #include "frontends/decoder/test_model.h"
+#include "frontends/decoder/weights/expected_tensors.h"
+#include "frontends/decoder/weights/weight_table.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -6,7 +6,7 @@
 //   %xn = for layer in 0..3 carry %x = %x1 { ... call @attn[layer] ... call @mlp[layer] ... }
 //   %xn_1 = for layer in 3..4 carry %x = %xn { ... call @attn_without_rope[layer] ... }
 //
-// Layers that are in different groups (layer_groups.h) are copies of functions that count differently,
+// Layers that are in different groups (weights/layer_groups.h) are copies of functions that count differently,
 // and are run one by one:
 //
 //   %xa = call @attn[0] %x1 ...

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "frontends/decoder/description.h"
-#include "frontends/decoder/layer_groups.h"
-#include "frontends/decoder/weights.h"
+#include "frontends/decoder/description/description.h"
+#include "frontends/decoder/weights/layer_groups.h"
+#include "frontends/decoder/weights/weights.h"
 #include "frontends/precision.h"
 #include "ir/graph.h"
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "frontends/checkpoint/tensor_info.h"
-#include "frontends/decoder/description.h"
-#include "frontends/decoder/import.h"
+#include "frontends/decoder/description/description.h"
+#include "frontends/decoder/description/import_options.h"
 
 namespace lluda::frontends::decoder {
 

@@ -8,7 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/json/json.h"
-#include "frontends/decoder/description.h"
+#include "frontends/decoder/description/description.h"
 #include "frontends/families/family.h"
 
 namespace lluda::frontends::families {

@@ -18,7 +18,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "frontends/decoder/description.h"
+#include "frontends/decoder/description/description.h"
 
 namespace lluda::frontends::families {
 

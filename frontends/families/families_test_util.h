@@ -8,7 +8,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "frontends/decoder/description.h"
+#include "frontends/decoder/description/description.h"
 
 namespace lluda::frontends::families {
 

@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "base/json/json.h"
-#include "frontends/decoder/description.h"
+#include "frontends/decoder/description/description.h"
 #include "frontends/field_table.h"
 
 namespace lluda::frontends::families {

@@ -4,7 +4,7 @@
 
 #include "absl/status/status.h"
 #include "base/json/json.h"
-#include "frontends/decoder/description.h"
+#include "frontends/decoder/description/description.h"
 #include "frontends/families/family.h"
 
 namespace lluda::frontends::families {

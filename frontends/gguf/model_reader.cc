@@ -13,7 +13,7 @@
 #include "base/json/json.h"
 #include "base/status_macros.h"
 #include "frontends/checkpoint/tensor_info.h"
-#include "frontends/decoder/import.h"
+#include "frontends/decoder/weights/expected_tensors.h"
 #include "frontends/families/families.h"
 #include "frontends/gguf/architectures.h"
 #include "frontends/gguf/config.h"

@@ -18,7 +18,7 @@
 
 #include "absl/status/statusor.h"
 #include "frontends/checkpoint/checkpoint.h"
-#include "frontends/decoder/description.h"
+#include "frontends/decoder/description/description.h"
 #include "frontends/gguf/file/gguf_file.h"
 
 namespace lluda::frontends::gguf {

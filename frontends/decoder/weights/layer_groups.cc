@@ -1,4 +1,4 @@
-#include "frontends/decoder/layer_groups.h"
+#include "frontends/decoder/weights/layer_groups.h"
 
 #include <algorithm>
 #include <map>

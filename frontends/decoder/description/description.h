@@ -1,5 +1,5 @@
 // A decoder, described by data: what its layers compute, in numbers and switches. Families of
-// models differ by what they write in here, and the builder (layers.h) knows no family.
+// models differ by what they write in here, and the builder (frontends/decoder/layers.h) knows no family.
 //
 // A layer is an attention and an MLP, each with a residual sum around it:
 //
@@ -15,8 +15,8 @@
 //   decoder.num_key_value_heads = 4;
 //   decoder.qkv_bias = decoder.output_bias = true;
 //   decoder.layers.resize(2);
-#ifndef LLUDA_FRONTENDS_DECODER_DESCRIPTION_H_
-#define LLUDA_FRONTENDS_DECODER_DESCRIPTION_H_
+#ifndef LLUDA_FRONTENDS_DECODER_DESCRIPTION_DESCRIPTION_H_
+#define LLUDA_FRONTENDS_DECODER_DESCRIPTION_DESCRIPTION_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -149,4 +149,4 @@ struct Decoder {
 
 }  // namespace lluda::frontends::decoder
 
-#endif  // LLUDA_FRONTENDS_DECODER_DESCRIPTION_H_
+#endif  // LLUDA_FRONTENDS_DECODER_DESCRIPTION_DESCRIPTION_H_

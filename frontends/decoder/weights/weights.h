@@ -3,8 +3,8 @@
 // Example: of a model whose layers are alike, weights.wq is
 //   weight @wq[layer < 28] : bf16 q[2048] hid[1024] from
 //   "model.layers.{layer}.self_attn.q_proj.weight"
-#ifndef LLUDA_FRONTENDS_DECODER_WEIGHTS_H_
-#define LLUDA_FRONTENDS_DECODER_WEIGHTS_H_
+#ifndef LLUDA_FRONTENDS_DECODER_WEIGHTS_WEIGHTS_H_
+#define LLUDA_FRONTENDS_DECODER_WEIGHTS_WEIGHTS_H_
 
 #include "ir/graph.h"
 
@@ -35,4 +35,4 @@ struct Weights {
 
 }  // namespace lluda::frontends::decoder
 
-#endif  // LLUDA_FRONTENDS_DECODER_WEIGHTS_H_
+#endif  // LLUDA_FRONTENDS_DECODER_WEIGHTS_WEIGHTS_H_

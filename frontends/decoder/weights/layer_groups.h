@@ -8,15 +8,15 @@
 //   weight @wv_2[attn_2 < 14] : q4_k vd[1024] hid[1024] from "model.layers.{attn_2: 3 4 6 ...}...."
 //   func @attn[attn < 14](...)
 //   func @attn_2[attn_2 < 14](...)
-#ifndef LLUDA_FRONTENDS_DECODER_LAYER_GROUPS_H_
-#define LLUDA_FRONTENDS_DECODER_LAYER_GROUPS_H_
+#ifndef LLUDA_FRONTENDS_DECODER_WEIGHTS_LAYER_GROUPS_H_
+#define LLUDA_FRONTENDS_DECODER_WEIGHTS_LAYER_GROUPS_H_
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "frontends/decoder/description.h"
-#include "frontends/decoder/weights.h"
+#include "frontends/decoder/description/description.h"
+#include "frontends/decoder/weights/weights.h"
 #include "ir/graph.h"
 
 namespace lluda::frontends::decoder {
@@ -55,4 +55,4 @@ int64_t CopyOf(const LayerGroup& group, int64_t layer);
 
 }  // namespace lluda::frontends::decoder
 
-#endif  // LLUDA_FRONTENDS_DECODER_LAYER_GROUPS_H_
+#endif  // LLUDA_FRONTENDS_DECODER_WEIGHTS_LAYER_GROUPS_H_
