@@ -21,6 +21,7 @@
 #include "serve/api/multipart.h"
 #include "serve/api/token_requests.h"
 #include "serve/api/transcription_request.h"
+#include "serve/constraints.h"
 #include "serve/page.h"
 #include "serve/prompts.h"
 #include "serve/transcription.h"
@@ -465,6 +466,7 @@ void App::Generate(api::Endpoint endpoint, Asked* asked) {
                   request.model.empty() ? model.id : request.model, model.fingerprint};
   options.tokenizer = &model.tokenizer();
   options.choices = request.choices;
+  options.constraint_param = ConstraintParam(request);
   options.wants_logprobs = request.wants_logprobs;
   options.stream = request.stream;
   options.include_usage = request.include_usage;

@@ -444,6 +444,21 @@ TEST_F(AppTest, WhatTheServiceRefusesHasAStatusInStreamsToo) {
   }
 }
 
+TEST_F(AppTest, AGrammarThatAsksForTooMuchIsTheRequestsFaultAndNotTriedAgain) {
+  app_->Serve(&model_);
+  service_->failure = absl::ResourceExhaustedError("it is too complex: it is in 9000 places");
+  const std::string schema = R"("response_format": {"type": "json_object"})";
+  for (const char* stream : {"", R"(, "stream": true)"}) {
+    const std::string answer = Chat(schema + stream);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 Bad Request\r\n"));
+    EXPECT_THAT(answer, HasSubstr(R"("code": "schema_too_complex")"));
+    EXPECT_THAT(answer, HasSubstr(R"("param": "response_format")"));
+    EXPECT_THAT(answer, HasSubstr("response_format: it is too complex: it is in 9000 places"));
+    EXPECT_THAT(answer, Not(HasSubstr("Retry-After")));
+    EXPECT_THAT(Chat(absl::StrCat(kTools, stream)), HasSubstr(R"("param": "tools")"));
+  }
+}
+
 TEST_F(AppTest, AStreamThatFailsLateEndsWithTheError) {
   app_->Serve(&model_);
   service_->text = "abc";
