@@ -93,9 +93,11 @@ absl::StatusOr<std::vector<NamedKey>> ReadKeys(const std::string& file, const ch
   return keys;
 }
 
+std::string ClientOfPeer(absl::string_view peer) { return absl::StrCat("peer:", peer); }
+
 AccessResult Access::Check(const http::Request& request, bool needs_key) const {
   AccessResult result;
-  result.client = absl::StrCat("peer:", request.peer);
+  result.client = ClientOfPeer(request.peer);
   result.refusal = CheckHost(request);
   if (!result.refusal) result.refusal = CheckOrigin(request, &result.cors_origin);
   if (result.refusal || !has_keys()) return result;

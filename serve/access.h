@@ -61,6 +61,9 @@ class Access {
   AccessOptions options_;
 };
 
+// How somebody without a key is called: "peer:127.0.0.1".
+std::string ClientOfPeer(absl::string_view peer);
+
 // Whether only this machine reaches it: 127.0.0.0/8, ::1, localhost.
 bool IsLoopback(absl::string_view host);
 

@@ -271,8 +271,9 @@ void App::Handle(http::Request request, std::shared_ptr<http::Responder> respond
   }
 }
 
-http::Response App::ErrorResponse(const http::Error& error) {
-  const LogEntry entry = {"", "", "", "", error.status, 0, error.code, std::nullopt};
+http::Response App::ErrorResponse(const http::Error& error, const std::string& peer) {
+  const LogEntry entry = {"", ClientOfPeer(peer), "",          "", error.status,
+                          0,  error.code,         std::nullopt};
   recorder_.Record(std::string(kOtherRoute), entry);
   http::Response response = serve::ErrorResponse({error.status, error.code, "", error.message});
   if (error.status == 503) response.headers.push_back({"Retry-After", kLoadingSeconds});

@@ -27,6 +27,7 @@
 namespace lluda::serve {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
@@ -395,6 +396,20 @@ TEST_F(AppTest, PromptsAndAnswersAreWrittenDownForThoseWhoAskAlone) {
   EXPECT_THAT(log_, HasSubstr(" queue="));
   EXPECT_THAT(log_, Not(HasSubstr("userhi")));
   EXPECT_THAT(log_, Not(HasSubstr("yes")));
+}
+
+TEST_F(AppTest, WhoIsRefusedAtTheHeadIsWrittenDown) {
+  app_->Serve(&model_);
+  for (const char* request :
+       {"GET /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", "GET\r\n"}) {
+    const int client = Connect();
+    SendBytes(client, request);
+    EXPECT_THAT(ReadToEnd(client), HasSubstr("\"error\"")) << request;
+  }
+  app_->Stop();  // all lines are written
+  const std::lock_guard<std::mutex> lock(log_mutex_);
+  EXPECT_THAT(log_, ContainsRegex("peer:127.0.0.1.*\n.*peer:127.0.0.1.*\n.*peer:127.0.0.1"));
 }
 
 TEST_F(AppTest, AnAnswerEndsWithItsFirstCallWhereOnlyOneIsWanted) {

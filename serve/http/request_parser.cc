@@ -68,6 +68,17 @@ void RequestParser::Reset() {
   head_done_ = expects_continue_ = drop_body_ = false;
   body_bytes_ = raw_bytes_ = 0;
   request_ = Request();
+  request_.peer = peer_;
+}
+
+void RequestParser::set_peer(std::string peer) {
+  peer_ = std::move(peer);
+  request_.peer = peer_;
+}
+
+// Of a head that is not whole yet, or is wrong, the bytes are still there.
+bool RequestParser::is_head_request() const {
+  return request_.method == "HEAD" || absl::StartsWith(head_, "HEAD ");
 }
 
 Request RequestParser::Take() {
