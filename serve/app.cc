@@ -511,7 +511,7 @@ void App::Transcribe(Asked* asked) {
   if (!refusal && !request.model.empty() && !model.IsCalled(request.model)) {
     refusal = UnknownModel(request.model, model);
   }
-  const auto seed = static_cast<int64_t>(RandomBits() >> 1);
+  const int64_t seed = request.seed.value_or(static_cast<int64_t>(RandomBits() >> 1));
   TranscriptionOptions options;
   std::vector<engine::ServiceRequest> requests;
   if (!refusal) refusal = MakeTranscription(model, request, seed, &options, &requests);

@@ -557,6 +557,11 @@ TEST_F(TranscriptionTest, AGivenLanguageIsInThePrompt) {
   EXPECT_EQ(request.options.sampler.temperature, 0.5f);
 }
 
+TEST_F(TranscriptionTest, ASeedIsTheOneThatIsAskedFor) {
+  EXPECT_THAT(Transcribe(1, {{"seed", "-5"}}), HasSubstr("x-lluda-seed: -5\r\n"));
+  EXPECT_EQ(service_->submitted.at(0).options.sampler.seed, static_cast<uint64_t>(-5));
+}
+
 TEST_F(TranscriptionTest, ALongSoundIsHeardInPieces) {
   service_->context = 500;  // room for 20 s
   EXPECT_THAT(Transcribe(25, {{"response_format", "text"}}), EndsWith("\r\n\r\nhello.\nhello.\n"));
