@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/json/json.h"
 #include "base/json/json_writer.h"
 #include "base/status_macros.h"
@@ -133,8 +134,20 @@ api::Refusal CheckBody(const http::Request& request, Body body) {
 void AddCors(const std::string& origin, std::vector<http::Header>* headers) {
   if (origin.empty()) return;
   headers->push_back({"Access-Control-Allow-Origin", origin});
-  headers->push_back({"Access-Control-Expose-Headers", "x-lluda-seed, x-lluda-ignored"});
-  headers->push_back({"Vary", "Origin"});
+  headers->push_back({"Access-Control-Expose-Headers",
+                      "Retry-After, x-lluda-ignored, x-lluda-seed, x-request-id"});
+  headers->push_back({"Vary", "Origin, Access-Control-Request-Headers"});
+}
+
+// The headers that a page's request may have: those it says it will, as clients have their own.
+std::string AllowedHeaders(const http::Request& preflight) {
+  constexpr const char* kNeeded = "Authorization, Content-Type";
+  const std::string* asked = preflight.Find("access-control-request-headers");
+  if (asked == nullptr) return kNeeded;
+  for (const absl::string_view name : absl::StrSplit(*asked, ',')) {
+    if (!http::IsToken(absl::StripAsciiWhitespace(name))) return kNeeded;
+  }
+  return *asked;
 }
 
 void WriteModel(const ServedModel& model, const std::string& id, base::JsonWriter* json) {
@@ -226,7 +239,7 @@ std::optional<http::Response> App::CheckHead(const http::Request& request) {
   if (!refusal && request.method == "OPTIONS") {
     http::Response response = {204,
                                {{"Access-Control-Allow-Methods", "GET, POST"},
-                                {"Access-Control-Allow-Headers", "Authorization, Content-Type"},
+                                {"Access-Control-Allow-Headers", AllowedHeaders(request)},
                                 {"Access-Control-Max-Age", "600"}},
                                ""};
     AddCors(access.cors_origin, &response.headers);

@@ -181,6 +181,7 @@ class AppTest : public testing::Test {
     EXPECT_TRUE(parsed.ok()) << parsed.status();
     model_.chat_template = *std::move(parsed);
     AppOptions options;
+    options.access.origins = {"https://chat.example"};
     options.write_log = [this](const std::string& line) {
       const std::lock_guard<std::mutex> lock(log_mutex_);
       log_ += line;
@@ -396,6 +397,28 @@ TEST_F(AppTest, PromptsAndAnswersAreWrittenDownForThoseWhoAskAlone) {
   EXPECT_THAT(log_, HasSubstr(" queue="));
   EXPECT_THAT(log_, Not(HasSubstr("userhi")));
   EXPECT_THAT(log_, Not(HasSubstr("yes")));
+}
+
+TEST_F(AppTest, APageThatMayAskMayHaveTheHeadersOfItsClient) {
+  const auto ask = [this](const std::string& headers) {
+    const int client = Connect();
+    SendBytes(client, absl::StrCat("OPTIONS /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+                                   "Origin: https://chat.example\r\nConnection: close\r\n",
+                                   headers, "\r\n"));
+    return ReadToEnd(client);
+  };
+  const std::string answer =
+      ask("Access-Control-Request-Headers: authorization, x-stainless-lang,x-stainless-os\r\n");
+  EXPECT_THAT(answer, HasSubstr("Access-Control-Allow-Headers: authorization, "
+                                "x-stainless-lang,x-stainless-os\r\n"));
+  EXPECT_THAT(answer, HasSubstr("Access-Control-Expose-Headers: Retry-After, x-lluda-ignored, "
+                                "x-lluda-seed, x-request-id\r\n"));
+  const char* const kNeeded = "Access-Control-Allow-Headers: Authorization, Content-Type\r\n";
+  for (const char* headers :
+       {"", "Access-Control-Request-Headers: a b\r\n", "Access-Control-Request-Headers: a;b, c\r\n",
+        "Access-Control-Request-Headers: \r\n"}) {
+    EXPECT_THAT(ask(headers), HasSubstr(kNeeded)) << headers;
+  }
 }
 
 TEST_F(AppTest, WhoIsRefusedAtTheHeadIsWrittenDown) {

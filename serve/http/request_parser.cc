@@ -20,19 +20,6 @@ constexpr size_t kMostSkipped = 8;
 // Of two of them, a proxy could go by one and we by the other.
 constexpr absl::string_view kOnlyOnce[] = {"Host", "Authorization", "Content-Type", "Origin"};
 
-// RFC 9110, section 5.6.2.
-bool IsTokenByte(char c) {
-  return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-         absl::string_view("!#$%&'*+-.^_`|~").find(c) != absl::string_view::npos;
-}
-
-bool IsToken(absl::string_view text) {
-  for (const char c : text) {
-    if (!IsTokenByte(c)) return false;
-  }
-  return !text.empty();
-}
-
 bool IsPrintable(absl::string_view text) {
   for (const char c : text) {
     if (c <= ' ' || c == 0x7f) return false;
