@@ -44,6 +44,10 @@ for flag in --drain-seconds --queue-seconds --request-seconds --step-ms; do
   run serve "$flag" nan
   expect_error 2 "$flag: Value nan not in range"
 done
+run serve --unix no_folder/socket
+expect_error 1 "no_folder/socket: no such file or directory"
+run serve --ctx 1 --port 0
+expect_error 2 "8 texts side by side (--max-sequences) are more than the 1 tokens"
 run serve --log loud
 expect_error 2 "--log"
 run serve --max-sequences 0

@@ -620,6 +620,9 @@ TEST_F(TranscriptionTest, AStreamThatFailsEndsWithTheError) {
 TEST_F(TranscriptionTest, WhatIsWrongIsNamed) {
   EXPECT_THAT(TranscribeFile("hello", {}), HasSubstr("file: is no sound file"));
   EXPECT_THAT(Transcribe(30), HasSubstr(R"("code": "context_length_exceeded")"));
+  EXPECT_THAT(Transcribe(30), HasSubstr(R"("param": "file")"));
+  EXPECT_THAT(Transcribe(1, {{"prompt", std::string(150, 'a')}}),
+              HasSubstr(R"("param": "prompt")"));
   EXPECT_THAT(Transcribe(1, {{"language", "xx"}}), HasSubstr("language 'xx' is unknown"));
   EXPECT_THAT(Transcribe(1, {{"model", "other"}}), HasSubstr(R"("code": "model_not_found")"));
   EXPECT_THAT(Transcribe(1, {{"response_format", "srt"}}), HasSubstr("response_format: must be"));

@@ -39,7 +39,9 @@ Refusal ReadNumber(const Field& field, Bounds bounds, double* number) {
   if (!field.value.is_number() || field.value.get_double().get(value)) {
     return WrongType(field, what);
   }
-  const bool is_low = bounds.open_min ? value <= bounds.min : value < bounds.min;
+  // Whoever uses the number narrows it: what becomes the bound then is not above it.
+  const bool is_low =
+      bounds.open_min ? static_cast<float>(value) <= bounds.min : value < bounds.min;
   if (is_low || value > bounds.max) return WrongValue(field, what);
   *number = value;
   return std::nullopt;

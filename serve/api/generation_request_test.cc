@@ -185,6 +185,16 @@ TEST(GenerationRequestTest, FieldsThatGoTogetherAreHeldAgainstEachOther) {
   EXPECT_EQ(Refused(R"("top_logprobs": 3, "logprobs": true)"), "");
 }
 
+TEST(GenerationRequestTest, NumbersAreHeldAgainstTheirBoundsAsTheyAreUsed) {
+  EXPECT_EQ(Refused(R"("top_p": 1e-300)"), "invalid_value top_p");
+  EXPECT_EQ(Refused(R"("top_p": 1e-30)"), "");
+  EXPECT_EQ(Refused(R"("repetition_penalty": 1e-300)"), "invalid_value repetition_penalty");
+  GenerationRequest request;
+  const Refusal refusal = ReadChat(R"("temperature": 2.00000001)", &request);
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->message, "temperature: must be a number from 0 to 2, is 2.00000001");
+}
+
 TEST(GenerationRequestTest, UnknownFieldsAreNamedOrRefused) {
   GenerationRequest request;
   ASSERT_FALSE(ReadChat(R"("foo": 1, "stream": true, "stream_options": {"bar": 2}, "prompt": "x")",
