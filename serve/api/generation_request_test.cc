@@ -195,6 +195,29 @@ TEST(GenerationRequestTest, NumbersAreHeldAgainstTheirBoundsAsTheyAreUsed) {
   EXPECT_EQ(refusal->message, "temperature: must be a number from 0 to 2, is 2.00000001");
 }
 
+TEST(GenerationRequestTest, IntegersBeyond64BitsAreNumbers) {
+  EXPECT_EQ(Refused(R"("seed": 99999999999999999999)"), "invalid_type seed");
+  EXPECT_EQ(Refused(R"("max_tokens": 18446744073709551615)"), "invalid_value max_tokens");
+  EXPECT_EQ(Refused(R"("metadata": {"id": 99999999999999999999})"), "");
+  GenerationRequest request;
+  EXPECT_FALSE(ReadChat(R"("response_format": {"type": "json_schema", "json_schema": {"schema":
+                        {"type": "integer", "maximum": 1000000000000000000000000000000}}})",
+                        &request));
+  EXPECT_EQ(request.format.source, R"({"type":"integer","maximum":1e+30})");
+}
+
+TEST(GenerationRequestTest, WhatIsNoJsonIsSaid) {
+  GenerationRequest request;
+  const Refusal nan = ReadChat(R"("temperature": NaN)", &request);
+  ASSERT_TRUE(nan);
+  EXPECT_EQ(nan->message,
+            "the request's body: is not valid JSON: there is NaN, which is no number of JSON");
+  const Refusal half = ReadChat(R"("user": "\ud83d")", &request);
+  ASSERT_TRUE(half);
+  EXPECT_EQ(half->message,
+            "the request's body: is not valid JSON: a string has a lone surrogate, \\ud83d");
+}
+
 TEST(GenerationRequestTest, UnknownFieldsAreNamedOrRefused) {
   GenerationRequest request;
   ASSERT_FALSE(ReadChat(R"("foo": 1, "stream": true, "stream_options": {"bar": 2}, "prompt": "x")",
