@@ -175,6 +175,30 @@ TEST_F(ConstrainedGenerationTest, AGrammarThatAsksForTooMuchEndsTheTextWithAnErr
   EXPECT_EQ(result.status().code(), absl::StatusCode::kResourceExhausted) << result.status();
 }
 
+TEST_F(ConstrainedGenerationTest, AStopStringCutsNoCall) {
+  auto session = Session::Create(model_, {});
+  ASSERT_TRUE(session.ok()) << session.status();
+  // Any two tokens will do.
+  constexpr int32_t kBegin = 300, kEnd = 301;
+  grammar::ConstraintOptions calls;
+  calls.call_begin = kBegin;
+  calls.call_end = kEnd;
+  calls.call_required = calls.one_call = true;
+  GenerateOptions options = Options(0);
+  options.constraint =
+      *grammar::Constraint::Create(*grammar::RegexGrammar("ab stop cd"), *trie_, calls);
+  options.stop_strings = {" stop ", "cd", std::string(model_->tokenizer()->TokenBytes(kBegin)),
+                          std::string(model_->tokenizer()->TokenBytes(kEnd))};
+  for (const bool step_by_step : {false, true}) {
+    options.step_by_step = step_by_step;
+    const auto result = (*session)->Generate(Prompt(), options);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_NE(result->text.find("ab stop cd"), std::string::npos) << result->text;
+    EXPECT_EQ(result->tokens.back(), kEnd);
+    EXPECT_TRUE(result->stop_token.has_value());
+  }
+}
+
 TEST_F(ConstrainedGenerationTest, AConstraintOfALargerVocabularyIsRefused) {
   GenerateOptions options = Options(0);
   const std::vector<std::string> bytes(1 << 17, "a");

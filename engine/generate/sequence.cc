@@ -200,8 +200,13 @@ void Sequence::Take(int32_t token) {
   }
   tokens_.push_back(token);
   if (drafter_ != nullptr) drafter_->Add(token);
-  output_.Add(token);
-  if (constraint_ != nullptr) constraint_->Advance(token);
+  bool is_of_call = false;
+  if (constraint_ != nullptr) {
+    is_of_call = constraint_->InCall();
+    constraint_->Advance(token);
+    is_of_call |= constraint_->InCall();
+  }
+  is_of_call ? output_.AddApart(token) : output_.Add(token);
   if (output_.stopped()) Finish(FinishReason::kStop);
 }
 

@@ -32,6 +32,12 @@ class ConstrainedText : public TokenFilter {
   // Whether any token may come.
   bool IsFree() const { return phase_ == Phase::kFree || (phase_ == Phase::kThought && !owes_); }
 
+  // Whether the next token is one of a call, its last one maybe: call_begin has come, call_end has
+  // not.
+  bool InCall() const {
+    return phase_ == Phase::kGrammar && constraint_->options().call_begin.has_value();
+  }
+
   bool Allows(int32_t token) override;
   absl::Span<const uint64_t> Mask() override;
   std::optional<int32_t> OnlyToken() override;
