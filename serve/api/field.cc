@@ -101,6 +101,7 @@ Refusal ReadObject(const Field& field, const TakeMember& take) {
 
 Refusal ReadMembers(const std::string& path, simdjson::dom::object object, const TakeMember& take) {
   for (const auto& [key, value] : object) {
+    if (value.is_null()) continue;
     const absl::string_view name = base::ToAbsl(key);
     const Field member = {absl::StrCat(path, path.empty() ? "" : ".", base::QuoteName(name)),
                           value};

@@ -70,6 +70,23 @@ TEST(GenerationRequestTest, NullIsAsGoodAsAbsent) {
   EXPECT_FALSE(request.temperature);
 }
 
+TEST(GenerationRequestTest, NullIsAsGoodAsAbsentHoweverDeepItLies) {
+  GenerationRequest request;
+  const Refusal refusal = ReadChat(
+      R"("response_format": {"type": "text", "json_schema": null, "schema": null, "x": null},
+         "structured_outputs": {"json": null, "regex": null},
+         "chat_template_kwargs": {"enable_thinking": null, "x": null}, "unknown": null,
+         "logit_bias": {"1": null}, "stream_options": null, "lluda": {"x": null})",
+      &request);
+  ASSERT_FALSE(refusal) << refusal->message;
+  EXPECT_EQ(request.format.kind, TextFormat::kAny);
+  EXPECT_FALSE(request.enable_thinking.has_value());
+  EXPECT_THAT(request.logit_bias, IsEmpty());
+  EXPECT_THAT(request.ignored, IsEmpty());
+  EXPECT_EQ(Refused(R"("response_format": {"type": null})"),
+            "missing_required_parameter response_format.type");
+}
+
 TEST(GenerationRequestTest, MessagesHaveRolesPartsThoughtsAndCalls) {
   GenerationRequest request;
   const Refusal refusal = ReadChat(
