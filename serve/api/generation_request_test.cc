@@ -186,6 +186,23 @@ TEST(GenerationRequestTest, AFormatIsAnObjectASchemaOrAnExpression) {
   EXPECT_EQ(regex.format.kind, TextFormat::kRegex);
   EXPECT_EQ(Refused(R"("response_format": {"type": "json_schema"})"),
             "missing_required_parameter response_format.json_schema.schema");
+  GenerationRequest beside;
+  ASSERT_FALSE(ReadChat(
+      R"("response_format": {"type": "json_object", "schema": {"type": "object"}})", &beside));
+  EXPECT_EQ(beside.format.kind, TextFormat::kJsonSchema);
+  EXPECT_EQ(beside.format.source, R"({"type":"object"})");
+  EXPECT_EQ(beside.format.param, "response_format.schema");
+  EXPECT_EQ(Refused(R"("response_format": {"type": "json_schema", "schema": {}})"),
+            "invalid_value response_format.schema");
+  EXPECT_EQ(Refused(R"("response_format": {"type": "text", "schema": {}})"),
+            "invalid_value response_format.schema");
+  for (const char* const type : {"text", "json_object"}) {
+    EXPECT_EQ(Refused(absl::StrCat(R"("response_format": {"type": ")", type,
+                                   R"(", "json_schema": {"schema": {}}})")),
+              "invalid_value response_format.json_schema");
+  }
+  EXPECT_EQ(Refused(R"("response_format": {"type": "json_object", "schema": []})"),
+            "invalid_type response_format.schema");
   EXPECT_EQ(Refused(R"("response_format": {})"), "missing_required_parameter response_format.type");
   EXPECT_EQ(Refused(R"("response_format": {"type": "xml"})"), "invalid_value response_format.type");
   EXPECT_EQ(Refused(R"("structured_outputs": {"grammar": "x"})"),
