@@ -266,6 +266,28 @@ TEST(GenerationRequestTest, UnknownFieldsAreNamedOrRefused) {
   EXPECT_EQ(refusal->code, "unsupported_parameter");
 }
 
+TEST(GenerationRequestTest, UnknownFieldsAreNamedHoweverDeepTheyLie) {
+  const char* const fields =
+      R"("messages": [{"role": "user", "a": 1, "content": [{"type": "text", "text": "a", "b": 1}]},
+         {"role": "assistant", "tool_calls": [{"c": 1, "function": {"name": "f", "d": 1}}]}],
+         "tools": [{"e": 1, "function": {"name": "f", "g": 1}}],
+         "tool_choice": {"h": 1, "function": {"name": "f", "description": "i"}},
+         "response_format": {"type": "text", "j": 1})";
+  GenerationRequest request;
+  ASSERT_FALSE(ReadChat(fields, &request));
+  EXPECT_THAT(
+      request.ignored,
+      ElementsAre("messages[0].a", "messages[0].content[0].b", "messages[1].tool_calls[0].c",
+                  "messages[1].tool_calls[0].function.d", "tools[0].e", "tools[0].function.g",
+                  "tool_choice.h", "tool_choice.function.description", "response_format.j"));
+  ReadOptions strict = kOptions;
+  strict.strict_fields = true;
+  GenerationRequest other;
+  const Refusal refusal = ReadChat(fields, &other, strict);
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->param, "messages[0].a");
+}
+
 TEST(GenerationRequestTest, WhatTemplatesAreGivenIsThinkingAlone) {
   GenerationRequest request;
   ASSERT_FALSE(
