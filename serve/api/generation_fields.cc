@@ -33,6 +33,7 @@ constexpr double kLargest = std::numeric_limits<float>::max();
 struct Reading {
   const ReadOptions* options;
   GenerationRequest* request;
+  TextFormat structured_outputs;  // as they ask for it
 };
 
 Refusal Unsupported(const Field& field, absl::string_view code, absl::string_view what) {
@@ -202,9 +203,9 @@ Refusal ReadResponseFormat(const Field& field, Reading* out) {
 Refusal ReadStructuredOutputs(const Field& field, Reading* out) {
   return ReadObject(field, [out](absl::string_view name, const Field& member) -> Refusal {
     if (name != "regex") return Unsupported(member, "unsupported_value", "");
-    out->request->format.kind = TextFormat::kRegex;
-    out->request->format.param = member.path;
-    return ReadString(member, {1, SIZE_MAX}, &out->request->format.source);
+    out->structured_outputs.kind = TextFormat::kRegex;
+    out->structured_outputs.param = member.path;
+    return ReadString(member, {1, SIZE_MAX}, &out->structured_outputs.source);
   });
 }
 
@@ -376,6 +377,18 @@ constexpr FieldRow<Reading> kRows[] = {
 
 // --- what fields say together ---
 
+Refusal MergeFormats(Reading* reading) {
+  TextFormat& wanted = reading->structured_outputs;
+  if (wanted.kind == TextFormat::kAny) return std::nullopt;
+  if (reading->request->format.kind != TextFormat::kAny) {
+    return ApiError{
+        400, "invalid_value", wanted.param,
+        absl::StrCat(wanted.param, ": does not go together with ", reading->request->format.param)};
+  }
+  reading->request->format = std::move(wanted);
+  return std::nullopt;
+}
+
 Refusal CheckTogether(Endpoint endpoint, const GenerationRequest& request) {
   if (endpoint == Endpoint::kChat && request.messages.empty()) return MissingField("messages");
   if (endpoint == Endpoint::kCompletions && request.prompts.empty()) return MissingField("prompt");
@@ -419,11 +432,12 @@ Refusal CheckTogether(Endpoint endpoint, const GenerationRequest& request) {
 
 Refusal ReadGenerationRequest(Endpoint endpoint, absl::string_view body, const ReadOptions& options,
                               GenerationRequest* request) {
-  Reading reading = {&options, request};
+  Reading reading = {&options, request, {}};
   if (Refusal refusal = ReadBody(body, absl::MakeConstSpan(kRows), static_cast<unsigned>(endpoint),
                                  options.strict_fields, &request->ignored, &reading)) {
     return refusal;
   }
+  if (Refusal refusal = MergeFormats(&reading)) return refusal;
   return CheckTogether(endpoint, *request);
 }
 

@@ -212,6 +212,17 @@ TEST(GenerationRequestTest, AFormatIsAnObjectASchemaOrAnExpression) {
             "unsupported_value response_format");
 }
 
+TEST(GenerationRequestTest, OfTwoFormatsNoneWins) {
+  const std::string object = R"("response_format": {"type": "json_object"})";
+  const std::string regex = R"("structured_outputs": {"regex": "a+"})";
+  EXPECT_EQ(Refused(absl::StrCat(object, ", ", regex)), "invalid_value structured_outputs.regex");
+  EXPECT_EQ(Refused(absl::StrCat(regex, ", ", object)), "invalid_value structured_outputs.regex");
+  GenerationRequest request;
+  ASSERT_FALSE(ReadChat(absl::StrCat(regex, R"(, "response_format": {"type": "text"})"), &request));
+  EXPECT_EQ(request.format.kind, TextFormat::kRegex);
+  EXPECT_EQ(request.format.param, "structured_outputs.regex");
+}
+
 TEST(GenerationRequestTest, FieldsThatGoTogetherAreHeldAgainstEachOther) {
   EXPECT_EQ(Refused(R"("stream_options": {})"), "invalid_value stream_options");
   EXPECT_EQ(Refused(R"("top_logprobs": 3)"), "invalid_value top_logprobs");
