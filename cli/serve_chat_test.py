@@ -80,6 +80,19 @@ class ChatTest(unittest.TestCase):
         self.assertEqual("".join(mine), call["function"]["arguments"])
         self.assertTrue(all(set(piece) == {"index", "function"} for piece in pieces[1:] if piece["index"] == 0))
 
+    def test_a_stop_string_cuts_no_call(self):
+        fields = {"tools": [TOOL], "tool_choice": "required", "max_tokens": 200, "reasoning_effort": "none", "parallel_tool_calls": False}
+        call = self.chat(**fields)["choices"][0]["message"]["tool_calls"][0]
+        choice = self.chat(**fields, stop=["{", "}", "a", "\"", "<tool_call>", "</tool_call>"])["choices"][0]
+        self.assertEqual(choice["message"]["tool_calls"][0], call)
+        self.assertFalse(choice["message"]["content"])
+
+    def test_a_call_that_is_cut_off_early_is_no_content(self):
+        fields = {"tools": [TOOL], "tool_choice": "required", "max_tokens": 4, "reasoning_effort": "none"}
+        choice = self.chat(**fields)["choices"][0]
+        self.assertEqual(choice["finish_reason"], "length")
+        self.assertNotIn("tool_call", json.dumps(choice["message"].get("content")))
+
     def test_without_thinking_a_schema_begins_at_once(self):
         schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
         answer = self.chat(response_format={"type": "json_schema", "json_schema": {"name": "n", "schema": schema}},

@@ -36,6 +36,18 @@ LLUDA_API_KEYS="a:01234567,a:76543210" run serve --port 0
 expect_error 2 "the name 'a' is there twice"
 run serve --unix keys  # a path from here: those of sockets are short
 expect_error 1 "is there already"
+for origin in chat.example "*" https://chat.example/; do
+  run serve --allow-origin "$origin" --port 0
+  expect_error 2 "--allow-origin: '$origin' is no origin of a page: SCHEME://HOST[:PORT]"
+done
+for flag in --drain-seconds --queue-seconds --request-seconds --step-ms; do
+  run serve "$flag" nan
+  expect_error 2 "$flag: Value nan not in range"
+done
+run serve --unix no_folder/socket
+expect_error 1 "no_folder/socket: no such file or directory"
+run serve --ctx 1 --port 0
+expect_error 2 "8 texts side by side (--max-sequences) are more than the 1 tokens"
 run serve --log loud
 expect_error 2 "--log"
 run serve --max-sequences 0

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/files/owner_only.h"
@@ -20,6 +22,7 @@ namespace {
 
 constexpr size_t kShortestKey = 8;
 constexpr absl::string_view kBearer = "bearer ";
+constexpr absl::string_view kBehindScheme = "://";
 
 // In a time that does not tell how much of them agrees.
 bool Equal(const base::Digest& a, const base::Digest& b) {
@@ -93,9 +96,38 @@ absl::StatusOr<std::vector<NamedKey>> ReadKeys(const std::string& file, const ch
   return keys;
 }
 
+absl::Status CheckOriginText(absl::string_view origin) {
+  const auto is_of_scheme = [](unsigned char c) {
+    return absl::ascii_isalnum(c) || c == '+' || c == '-' || c == '.';
+  };
+  const auto is_of_host = [](unsigned char c) {
+    return absl::ascii_isalnum(c) || c == '-' || c == '.' || c == '_' || c == ':' || c == '[' ||
+           c == ']';
+  };
+  const std::vector<absl::string_view> parts =
+      absl::StrSplit(origin, absl::MaxSplits(kBehindScheme, 1));
+  const absl::string_view scheme = parts[0];
+  const absl::string_view address = parts.size() == 2 ? parts[1] : "";
+  const absl::string_view host = WithoutPort(address);
+  int port = 0;
+  const bool has_good_port =
+      host.size() == address.size() ||
+      (absl::SimpleAtoi(address.substr(host.size() + 1), &port) && port >= 1 && port <= 65535);
+  const bool is_ipv6 = absl::StartsWith(host, "[") && absl::EndsWith(host, "]");
+  const bool has_good_host = !host.empty() && absl::c_all_of(host, is_of_host) &&
+                             (is_ipv6 || host.find_first_of(":[]") == absl::string_view::npos);
+  if (!scheme.empty() && absl::c_all_of(scheme, is_of_scheme) && has_good_host && has_good_port) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", base::QuoteName(origin), "' is no origin of a page: SCHEME://HOST[:PORT]"));
+}
+
+std::string ClientOfPeer(absl::string_view peer) { return absl::StrCat("peer:", peer); }
+
 AccessResult Access::Check(const http::Request& request, bool needs_key) const {
   AccessResult result;
-  result.client = absl::StrCat("peer:", request.peer);
+  result.client = ClientOfPeer(request.peer);
   result.refusal = CheckHost(request);
   if (!result.refusal) result.refusal = CheckOrigin(request, &result.cors_origin);
   if (result.refusal || !has_keys()) return result;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/sha256.h"
@@ -60,6 +61,13 @@ class Access {
 
   AccessOptions options_;
 };
+
+// InvalidArgument for what is no origin that a browser could send: "https://chat.example",
+// "http://[::1]:8080".
+absl::Status CheckOriginText(absl::string_view origin);
+
+// How somebody without a key is called: "peer:127.0.0.1".
+std::string ClientOfPeer(absl::string_view peer);
 
 // Whether only this machine reaches it: 127.0.0.0/8, ::1, localhost.
 bool IsLoopback(absl::string_view host);

@@ -81,6 +81,22 @@ TEST(AccessTest, WithoutKeysTheHostHasToBeOneOfOurs) {
   EXPECT_EQ(access.Check(RequestWith({{"host", "localhost"}}), true).client, "peer:10.0.0.1");
 }
 
+TEST(AccessTest, AnOriginIsWhatABrowserCouldSend) {
+  for (const char* origin : {"https://chat.example", "http://localhost:3000", "http://[::1]:80",
+                             "chrome-extension://abcdef", "https://10.0.0.1"}) {
+    EXPECT_TRUE(CheckOriginText(origin).ok()) << origin;
+  }
+  for (const char* origin :
+       {"", "*", "null", "chat.example", "https://", "https://chat.example/", "https://a/b",
+        "https://chat.example:", "https://chat.example:0", "https://chat.example:65536",
+        "https://chat.example:x", "https://me@chat.example", "https://a b", "://chat.example",
+        "https://::1", "https://[::1", "https://*.example", "https://a,https://b"}) {
+    EXPECT_EQ(CheckOriginText(origin),
+              absl::InvalidArgumentError(
+                  absl::StrCat("'", origin, "' is no origin of a page: SCHEME://HOST[:PORT]")));
+  }
+}
+
 TEST(AccessTest, PagesOfOtherSitesAreRefusedUnlessAllowed) {
   const Access access({{}, {}, {"https://chat.example"}});
   const http::Header host = {"host", "localhost:80"};

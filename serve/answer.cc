@@ -141,7 +141,9 @@ void Answer::OnEnd(int64_t choice, const std::string& rest,
   if (options_.keep_texts && !state.has_ended) state.written += rest;
   if (state.has_ended) return;
   if (!result.ok()) {
-    Fail(api::ErrorOf(result.status()));
+    const absl::Status& why = result.status();
+    Fail(absl::IsResourceExhausted(why) ? api::GrammarError(options_.constraint_param, why)
+                                        : api::ErrorOf(why));
     return;
   }
   if (result->finish == engine::FinishReason::kCancelled) {

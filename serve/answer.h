@@ -28,8 +28,9 @@ struct AnswerOptions {
   api::Endpoint endpoint = api::Endpoint::kChat;
   api::AnswerHead head;
   const tokenizer::Tokenizer* tokenizer = nullptr;
-  api::SplitOptions split;  // of a chat; call_key is completed for each choice
-  int64_t choices = 1;      // of each prompt
+  api::SplitOptions split;       // of a chat; call_key is completed for each choice
+  int64_t choices = 1;           // of each prompt
+  std::string constraint_param;  // the field that says what texts have to be
   bool wants_logprobs = false;
   bool stream = false;
   bool include_usage = false;

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/json/json.h"
 #include "base/json/json_writer.h"
 #include "base/status_macros.h"
@@ -21,6 +22,7 @@
 #include "serve/api/multipart.h"
 #include "serve/api/token_requests.h"
 #include "serve/api/transcription_request.h"
+#include "serve/constraints.h"
 #include "serve/page.h"
 #include "serve/prompts.h"
 #include "serve/transcription.h"
@@ -132,8 +134,20 @@ api::Refusal CheckBody(const http::Request& request, Body body) {
 void AddCors(const std::string& origin, std::vector<http::Header>* headers) {
   if (origin.empty()) return;
   headers->push_back({"Access-Control-Allow-Origin", origin});
-  headers->push_back({"Access-Control-Expose-Headers", "x-lluda-seed, x-lluda-ignored"});
-  headers->push_back({"Vary", "Origin"});
+  headers->push_back({"Access-Control-Expose-Headers",
+                      "Retry-After, x-lluda-ignored, x-lluda-seed, x-request-id"});
+  headers->push_back({"Vary", "Origin, Access-Control-Request-Headers"});
+}
+
+// The headers that a page's request may have: those it says it will, as clients have their own.
+std::string AllowedHeaders(const http::Request& preflight) {
+  constexpr const char* kNeeded = "Authorization, Content-Type";
+  const std::string* asked = preflight.Find("access-control-request-headers");
+  if (asked == nullptr) return kNeeded;
+  for (const absl::string_view name : absl::StrSplit(*asked, ',')) {
+    if (!http::IsToken(absl::StripAsciiWhitespace(name))) return kNeeded;
+  }
+  return *asked;
 }
 
 void WriteModel(const ServedModel& model, const std::string& id, base::JsonWriter* json) {
@@ -225,7 +239,7 @@ std::optional<http::Response> App::CheckHead(const http::Request& request) {
   if (!refusal && request.method == "OPTIONS") {
     http::Response response = {204,
                                {{"Access-Control-Allow-Methods", "GET, POST"},
-                                {"Access-Control-Allow-Headers", "Authorization, Content-Type"},
+                                {"Access-Control-Allow-Headers", AllowedHeaders(request)},
                                 {"Access-Control-Max-Age", "600"}},
                                ""};
     AddCors(access.cors_origin, &response.headers);
@@ -270,8 +284,9 @@ void App::Handle(http::Request request, std::shared_ptr<http::Responder> respond
   }
 }
 
-http::Response App::ErrorResponse(const http::Error& error) {
-  const LogEntry entry = {"", "", "", "", error.status, 0, error.code, std::nullopt};
+http::Response App::ErrorResponse(const http::Error& error, const std::string& peer) {
+  const LogEntry entry = {"", ClientOfPeer(peer), "",          "", error.status,
+                          0,  error.code,         std::nullopt};
   recorder_.Record(std::string(kOtherRoute), entry);
   http::Response response = serve::ErrorResponse({error.status, error.code, "", error.message});
   if (error.status == 503) response.headers.push_back({"Retry-After", kLoadingSeconds});
@@ -465,6 +480,7 @@ void App::Generate(api::Endpoint endpoint, Asked* asked) {
                   request.model.empty() ? model.id : request.model, model.fingerprint};
   options.tokenizer = &model.tokenizer();
   options.choices = request.choices;
+  options.constraint_param = ConstraintParam(request);
   options.wants_logprobs = request.wants_logprobs;
   options.stream = request.stream;
   options.include_usage = request.include_usage;
@@ -508,7 +524,7 @@ void App::Transcribe(Asked* asked) {
   if (!refusal && !request.model.empty() && !model.IsCalled(request.model)) {
     refusal = UnknownModel(request.model, model);
   }
-  const auto seed = static_cast<int64_t>(RandomBits() >> 1);
+  const int64_t seed = request.seed.value_or(static_cast<int64_t>(RandomBits() >> 1));
   TranscriptionOptions options;
   std::vector<engine::ServiceRequest> requests;
   if (!refusal) refusal = MakeTranscription(model, request, seed, &options, &requests);

@@ -57,7 +57,7 @@ class App final : public http::Handler {
 
   std::optional<http::Response> CheckHead(const http::Request& request) override;
   void Handle(http::Request request, std::shared_ptr<http::Responder> responder) override;
-  http::Response ErrorResponse(const http::Error& error) override;
+  http::Response ErrorResponse(const http::Error& error, const std::string& peer) override;
 
  private:
   struct Route;

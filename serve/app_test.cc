@@ -27,6 +27,7 @@
 namespace lluda::serve {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
@@ -180,6 +181,7 @@ class AppTest : public testing::Test {
     EXPECT_TRUE(parsed.ok()) << parsed.status();
     model_.chat_template = *std::move(parsed);
     AppOptions options;
+    options.access.origins = {"https://chat.example"};
     options.write_log = [this](const std::string& line) {
       const std::lock_guard<std::mutex> lock(log_mutex_);
       log_ += line;
@@ -397,6 +399,42 @@ TEST_F(AppTest, PromptsAndAnswersAreWrittenDownForThoseWhoAskAlone) {
   EXPECT_THAT(log_, Not(HasSubstr("yes")));
 }
 
+TEST_F(AppTest, APageThatMayAskMayHaveTheHeadersOfItsClient) {
+  const auto ask = [this](const std::string& headers) {
+    const int client = Connect();
+    SendBytes(client, absl::StrCat("OPTIONS /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+                                   "Origin: https://chat.example\r\nConnection: close\r\n",
+                                   headers, "\r\n"));
+    return ReadToEnd(client);
+  };
+  const std::string answer =
+      ask("Access-Control-Request-Headers: authorization, x-stainless-lang,x-stainless-os\r\n");
+  EXPECT_THAT(answer, HasSubstr("Access-Control-Allow-Headers: authorization, "
+                                "x-stainless-lang,x-stainless-os\r\n"));
+  EXPECT_THAT(answer, HasSubstr("Access-Control-Expose-Headers: Retry-After, x-lluda-ignored, "
+                                "x-lluda-seed, x-request-id\r\n"));
+  const char* const kNeeded = "Access-Control-Allow-Headers: Authorization, Content-Type\r\n";
+  for (const char* headers :
+       {"", "Access-Control-Request-Headers: a b\r\n", "Access-Control-Request-Headers: a;b, c\r\n",
+        "Access-Control-Request-Headers: \r\n"}) {
+    EXPECT_THAT(ask(headers), HasSubstr(kNeeded)) << headers;
+  }
+}
+
+TEST_F(AppTest, WhoIsRefusedAtTheHeadIsWrittenDown) {
+  app_->Serve(&model_);
+  for (const char* request :
+       {"GET /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", "GET\r\n"}) {
+    const int client = Connect();
+    SendBytes(client, request);
+    EXPECT_THAT(ReadToEnd(client), HasSubstr("\"error\"")) << request;
+  }
+  app_->Stop();  // all lines are written
+  const std::lock_guard<std::mutex> lock(log_mutex_);
+  EXPECT_THAT(log_, ContainsRegex("peer:127.0.0.1.*\n.*peer:127.0.0.1.*\n.*peer:127.0.0.1"));
+}
+
 TEST_F(AppTest, AnAnswerEndsWithItsFirstCallWhereOnlyOneIsWanted) {
   app_->Serve(&model_);
   const std::string call = "<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>";
@@ -441,6 +479,21 @@ TEST_F(AppTest, WhatTheServiceRefusesHasAStatusInStreamsToo) {
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 429 Too Many Requests\r\n"));
     EXPECT_THAT(answer, HasSubstr("Retry-After: 7\r\n"));
     EXPECT_THAT(answer, HasSubstr(R"("code": "queue_full")"));
+  }
+}
+
+TEST_F(AppTest, AGrammarThatAsksForTooMuchIsTheRequestsFaultAndNotTriedAgain) {
+  app_->Serve(&model_);
+  service_->failure = absl::ResourceExhaustedError("it is too complex: it is in 9000 places");
+  const std::string schema = R"("response_format": {"type": "json_object"})";
+  for (const char* stream : {"", R"(, "stream": true)"}) {
+    const std::string answer = Chat(schema + stream);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 Bad Request\r\n"));
+    EXPECT_THAT(answer, HasSubstr(R"("code": "schema_too_complex")"));
+    EXPECT_THAT(answer, HasSubstr(R"("param": "response_format")"));
+    EXPECT_THAT(answer, HasSubstr("response_format: it is too complex: it is in 9000 places"));
+    EXPECT_THAT(answer, Not(HasSubstr("Retry-After")));
+    EXPECT_THAT(Chat(absl::StrCat(kTools, stream)), HasSubstr(R"("param": "tools")"));
   }
 }
 
@@ -527,6 +580,11 @@ TEST_F(TranscriptionTest, AGivenLanguageIsInThePrompt) {
   EXPECT_EQ(request.options.sampler.temperature, 0.5f);
 }
 
+TEST_F(TranscriptionTest, ASeedIsTheOneThatIsAskedFor) {
+  EXPECT_THAT(Transcribe(1, {{"seed", "-5"}}), HasSubstr("x-lluda-seed: -5\r\n"));
+  EXPECT_EQ(service_->submitted.at(0).options.sampler.seed, static_cast<uint64_t>(-5));
+}
+
 TEST_F(TranscriptionTest, ALongSoundIsHeardInPieces) {
   service_->context = 500;  // room for 20 s
   EXPECT_THAT(Transcribe(25, {{"response_format", "text"}}), EndsWith("\r\n\r\nhello.\nhello.\n"));
@@ -562,6 +620,9 @@ TEST_F(TranscriptionTest, AStreamThatFailsEndsWithTheError) {
 TEST_F(TranscriptionTest, WhatIsWrongIsNamed) {
   EXPECT_THAT(TranscribeFile("hello", {}), HasSubstr("file: is no sound file"));
   EXPECT_THAT(Transcribe(30), HasSubstr(R"("code": "context_length_exceeded")"));
+  EXPECT_THAT(Transcribe(30), HasSubstr(R"("param": "file")"));
+  EXPECT_THAT(Transcribe(1, {{"prompt", std::string(150, 'a')}}),
+              HasSubstr(R"("param": "prompt")"));
   EXPECT_THAT(Transcribe(1, {{"language", "xx"}}), HasSubstr("language 'xx' is unknown"));
   EXPECT_THAT(Transcribe(1, {{"model", "other"}}), HasSubstr(R"("code": "model_not_found")"));
   EXPECT_THAT(Transcribe(1, {{"response_format", "srt"}}), HasSubstr("response_format: must be"));

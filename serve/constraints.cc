@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "engine/grammar/json/schema_grammar.h"
 #include "engine/grammar/json/tool_calls.h"
 #include "engine/grammar/regex_grammar.h"
@@ -15,12 +14,6 @@ namespace {
 
 using api::TextFormat;
 using GrammarOr = absl::StatusOr<std::shared_ptr<const grammar::Grammar>>;
-
-api::ApiError Refused(const std::string& param, const absl::Status& status) {
-  const bool is_complex = absl::IsResourceExhausted(status);
-  return {400, is_complex ? "schema_too_complex" : "schema_unsupported", param,
-          absl::StrCat(param, ": ", status.message())};
-}
 
 GrammarOr GrammarOf(const TextFormat& format) {
   switch (format.kind) {
@@ -49,6 +42,10 @@ std::vector<grammar::ToolDeclaration> DeclarationsOf(const api::GenerationReques
 
 }  // namespace
 
+std::string ConstraintParam(const api::GenerationRequest& request) {
+  return DeclarationsOf(request).empty() ? request.format.param : "tools";
+}
+
 api::Refusal MakeConstraint(const ServedModel& model, api::Endpoint endpoint,
                             const api::GenerationRequest& request, absl::Span<const int32_t> prompt,
                             std::shared_ptr<const grammar::Constraint>* constraint) {
@@ -58,10 +55,8 @@ api::Refusal MakeConstraint(const ServedModel& model, api::Endpoint endpoint,
   if (endpoint == api::Endpoint::kChat) options = grammar::BehindThought(model.tokenizer(), prompt);
   // Not every template says so in the prompt.
   if (request.enable_thinking == false && !options.in_thought) options = {};
-  std::string param = request.format.param;
   GrammarOr grammar = std::shared_ptr<const grammar::Grammar>();
   if (!tools.empty()) {
-    param = "tools";
     options.call_begin = model.tokenizer().TokenToId("<tool_call>");
     options.call_end = model.tokenizer().TokenToId("</tool_call>");
     options.call_required = is_required;
@@ -77,10 +72,10 @@ api::Refusal MakeConstraint(const ServedModel& model, api::Endpoint endpoint,
   } else {
     return std::nullopt;
   }
-  if (!grammar.ok()) return Refused(param, grammar.status());
+  if (!grammar.ok()) return api::GrammarError(ConstraintParam(request), grammar.status());
   absl::StatusOr<std::shared_ptr<const grammar::Constraint>> made =
       grammar::Constraint::Create(*std::move(grammar), model.trie(), options);
-  if (!made.ok()) return Refused(param, made.status());
+  if (!made.ok()) return api::GrammarError(ConstraintParam(request), made.status());
   *constraint = *std::move(made);
   return std::nullopt;
 }

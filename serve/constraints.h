@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/types/span.h"
 #include "engine/grammar/constraint.h"
@@ -19,6 +20,9 @@ namespace lluda::serve {
 api::Refusal MakeConstraint(const ServedModel& model, api::Endpoint endpoint,
                             const api::GenerationRequest& request, absl::Span<const int32_t> prompt,
                             std::shared_ptr<const grammar::Constraint>* constraint);
+
+// The field that the constraint is made of.
+std::string ConstraintParam(const api::GenerationRequest& request);
 
 }  // namespace lluda::serve
 

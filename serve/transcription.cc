@@ -65,8 +65,14 @@ api::Refusal MakeTranscription(const ServedModel& model, const api::Transcriptio
                                 static_cast<int64_t>(prompt->size())};
   const absl::StatusOr<std::vector<media::Piece>> pieces = engine::AsrPieces(*samples, room);
   if (!pieces.ok()) {
-    return api::ApiError{400, "context_length_exceeded", "file",
-                         absl::StrCat("file: ", pieces.status().message())};
+    const absl::StatusOr<std::vector<int32_t>> shortest =
+        engine::AsrPrompt(model.tokenizer(), {"", *language});
+    const bool is_prompts_fault =
+        shortest.ok() &&
+        engine::AsrPieces(*samples, {room.context, static_cast<int64_t>(shortest->size())}).ok();
+    const std::string field = is_prompts_fault ? "prompt" : "file";
+    return api::ApiError{400, "context_length_exceeded", field,
+                         absl::StrCat(field, ": ", pieces.status().message())};
   }
   const int32_t pad =
       *model.tokenizer().TokenToId({engine::kAudioPad.data(), engine::kAudioPad.size()});

@@ -5,6 +5,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/files/mapped_file.h"
+#include "base/json/parse_json.h"
 #include "base/status_macros.h"
 
 namespace lluda::base {
@@ -101,12 +102,9 @@ absl::StatusOr<JsonDocument> JsonDocument::Parse(std::string label, absl::string
   };
   if (text.empty()) return error("is empty, not JSON");
   auto parser = std::make_unique<simdjson::dom::parser>();
-  if (simdjson::error_code code = parser->allocate(text.size(), kMaxJsonDepth)) {
-    return error(absl::StrCat("cannot be parsed as JSON: ", simdjson::error_message(code)));
-  }
   element root;
-  if (simdjson::error_code code = parser->parse(text.data(), text.size()).get(root)) {
-    return error(absl::StrCat("is not valid JSON: ", simdjson::error_message(code)));
+  if (simdjson::error_code code = ParseJson(ToStd(text), kMaxJsonDepth, parser.get(), &root)) {
+    return error(absl::StrCat("is not valid JSON: ", WhyInvalid(ToStd(text), code)));
   }
   JsonValue value(root, label);
   ASSIGN_OR_RETURN(const simdjson::dom::object object, value.Object());

@@ -85,6 +85,14 @@ TEST(Json, IntErrorsSayWhatWasExpectedAndWhatIsThere) {
   }
 }
 
+TEST(Json, IntegersBeyond64BitsAreDoubles) {
+  const auto document = JsonDocument::Parse("a.json", R"({"a": 99999999999999999999})");
+  ASSERT_TRUE(document.ok()) << document.status();
+  EXPECT_EQ(*document->root().Number("a", {0, 1e30}), 1e20);
+  EXPECT_EQ(document->root().Int("a", {1, 9}).status().message(),
+            "a.json: field 'a' must be a positive integer, is 1e+20");
+}
+
 TEST(Json, OtherErrorsSayWhatWasExpectedAndWhatIsThere) {
   const JsonDocument document =
       ParseOrDie(R"({"text": "x", "one": 1, "texts": ["x", 2], "ints": [1, -2], "zero": 0.0})");
@@ -118,9 +126,9 @@ TEST(Json, RefusesTextThatIsNotOneSoundObject) {
       {"{", "a.json: is not valid JSON: "},
       {"{} {}", "a.json: is not valid JSON: "},
       {"{'a': 1}", "a.json: is not valid JSON: "},
-      {"{\"a\": NaN}", "a.json: is not valid JSON: "},
-      {"{\"a\": 1e999}", "a.json: is not valid JSON: "},
-      {"{\"a\": 99999999999999999999}", "a.json: is not valid JSON: "},
+      {"{\"a\": NaN}", "a.json: is not valid JSON: there is NaN, which is no number of JSON"},
+      {"{\"a\": 1e999}", "a.json: is not valid JSON: there is 1e999"},
+      {"{\"a\": \"\\ud800\"}", "a.json: is not valid JSON: a string has a lone surrogate"},
       {"{\"a\": \"\xff\"}", "a.json: is not valid JSON: "},
       {std::string("{}\0", 3), "a.json: is not valid JSON: "},
       {absl::StrCat("{\"a\": ", deep, "}"), "a.json: is not valid JSON: "},

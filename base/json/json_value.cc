@@ -2,7 +2,9 @@
 
 #include <limits>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/quote.h"
 #include "base/status_macros.h"
 
@@ -28,6 +30,17 @@ std::string DescribeRange(NumberRange range) {
                       " and at most ", range.max);
 }
 
+// With as many digits as tell it from all others.
+std::string ShortestText(double number) {
+  std::string text;
+  double read = 0;
+  for (int digits = 6; digits <= std::numeric_limits<double>::max_digits10; ++digits) {
+    text = absl::StrFormat("%.*g", digits, number);
+    if (absl::SimpleAtod(text, &read) && read == number) break;
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string DescribeJson(const element& value) {
@@ -47,8 +60,8 @@ std::string DescribeJson(const element& value) {
     case element_type::UINT64:
       return absl::StrCat(value.get_uint64().value_unsafe());
     case element_type::DOUBLE: {
-      // 2.0 must not read as the integer that was asked for.
-      std::string text = absl::StrCat(value.get_double().value_unsafe());
+      // 2.0 must not read as the integer that was asked for, nor 2.00000001 as 2.
+      std::string text = ShortestText(value.get_double().value_unsafe());
       if (text.find_first_of(".e") == std::string::npos) text += ".0";
       return text;
     }

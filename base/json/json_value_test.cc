@@ -73,6 +73,9 @@ TEST_F(JsonValueTest, NumbersOutOfRangeAreRefusedWithTheRange) {
   const auto integer = [](const JsonValue& v) { return v.Int({1, 100}); };
   EXPECT_EQ(ErrorOf("0", integer), "f.json: field 'a' must be a positive integer, is 0");
   EXPECT_EQ(ErrorOf("2.0", integer), "f.json: field 'a' must be a positive integer, is 2.0");
+  EXPECT_EQ(ErrorOf("2.00000001", integer),
+            "f.json: field 'a' must be a positive integer, is 2.00000001");
+  EXPECT_EQ(ErrorOf("0.1", integer), "f.json: field 'a' must be a positive integer, is 0.1");
   EXPECT_EQ(ErrorOf("101", integer),
             "f.json: field 'a' must be a positive integer of at most 100, is 101");
   EXPECT_EQ(ErrorOf("18446744073709551615", integer),

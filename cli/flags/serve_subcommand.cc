@@ -1,12 +1,27 @@
 // The flags of the server.
 #include <cstdint>
+#include <string>
 
 #include "CLI/App.hpp"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "cli/flags/argument_groups.h"
 #include "cli/flags/subcommands.h"
 
 namespace lluda::cli {
 namespace {
+
+// As CLI::Range, which would let through what is no number.
+CLI::Validator Between(double least, double most) {
+  const std::string range = absl::StrCat(least, " to ", most);
+  return CLI::Validator(
+      [=](std::string& text) -> std::string {
+        double value = 0;
+        if (absl::SimpleAtod(text, &value) && value >= least && value <= most) return "";
+        return absl::StrCat("Value ", text, " not in range ", range);
+      },
+      absl::StrCat("FLOAT in [", range, "]"));
+}
 
 void AddServeAccess(CLI::App* sub, ServeFlags* flags) {
   sub->add_option("--host", flags->host, "The address to listen on")->capture_default_str();
@@ -38,17 +53,17 @@ void AddServeLimits(CLI::App* sub, ServeFlags* flags) {
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
       ->capture_default_str();
   sub->add_option("--queue-seconds", flags->queue_seconds, "How long one may wait")
-      ->check(CLI::Range(0.001, 1e6))
+      ->check(Between(0.001, 1e6))
       ->capture_default_str();
   sub->add_option("--request-seconds", flags->request_seconds,
                   "How long one may take in all until it is ended with an error")
-      ->check(CLI::Range(0.001, 1e9))
+      ->check(Between(0.001, 1e9))
       ->capture_default_str();
   sub->add_option(
          "--step-ms", flags->step_ms,
          "How long a step may take that reads prompts while texts are written, if those do not "
          "take most of it themselves")
-      ->check(CLI::Range(1.0, 1e5))
+      ->check(Between(1.0, 1e5))
       ->capture_default_str();
   sub->add_flag("--share-prefixes", flags->share_prefixes,
                 "What is computed of a prompt is used for other keys' requests, too");
@@ -60,7 +75,7 @@ void AddServeLimits(CLI::App* sub, ServeFlags* flags) {
       ->capture_default_str();
   sub->add_option("--drain-seconds", flags->drain_seconds,
                   "After SIGTERM, how long answers that have begun may go on")
-      ->check(CLI::Range(0.0, 1e6))
+      ->check(Between(0.0, 1e6))
       ->capture_default_str();
   sub->add_flag("--strict-fields", flags->strict_fields,
                 "Refuse requests with unknown fields instead of naming these in a header");

@@ -29,6 +29,12 @@ absl::StatusOr<serve::AppOptions> AppOptionsOf(const ServeFlags& flags) {
   ASSIGN_OR_RETURN(options.access.keys,
                    serve::ReadKeys(flags.api_key_file, std::getenv("LLUDA_API_KEYS")));
   options.access.hosts = flags.allow_hosts;
+  for (const std::string& origin : flags.allow_origins) {
+    const absl::Status status = serve::CheckOriginText(origin);
+    if (!status.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("--allow-origin: ", status.message()));
+    }
+  }
   options.access.origins = flags.allow_origins;
   options.public_metrics = flags.public_metrics;
   options.strict_fields = flags.strict_fields;

@@ -143,6 +143,62 @@ TEST_F(ConstrainedGenerationTest, TokensWithoutAChoiceAreTheSameInFewerSteps) {
   EXPECT_GT(saved, 20);
 }
 
+// Else they would hold up the texts beside this one.
+TEST_F(ConstrainedGenerationTest, TokensWithoutAChoiceThatAreDearToFindAreSpreadOverSteps) {
+  auto session = Session::Create(model_, {});
+  ASSERT_TRUE(session.ok()) << session.status();
+  GenerateOptions options = Options(0);
+  // In the second text each character may be one of thousands.
+  for (const absl::string_view pattern : {"\\x01{60}", "(\\x01?){3000}\\x01{60}"}) {
+    const auto made = grammar::RegexGrammar(pattern);
+    ASSERT_TRUE(made.ok()) << made.status();
+    options.constraint = *grammar::Constraint::Create(*made, *trie_, {});
+    options.max_new_tokens = 50;
+    const auto result = (*session)->Generate(Prompt(), options);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(result->text, std::string(50, '\x01'));
+    if (pattern.size() < 10) {
+      EXPECT_LE(result->decode_steps, 1);
+    } else {
+      EXPECT_GT(result->decode_steps, 3);
+    }
+  }
+}
+
+TEST_F(ConstrainedGenerationTest, AGrammarThatAsksForTooMuchEndsTheTextWithAnError) {
+  auto session = Session::Create(model_, {});
+  ASSERT_TRUE(session.ok()) << session.status();
+  GenerateOptions options = Options(0);
+  options.constraint =
+      *grammar::Constraint::Create(*grammar::RegexGrammar("(.{0,60}){60}"), *trie_, {});
+  const auto result = (*session)->Generate(Prompt(), options);
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kResourceExhausted) << result.status();
+}
+
+TEST_F(ConstrainedGenerationTest, AStopStringCutsNoCall) {
+  auto session = Session::Create(model_, {});
+  ASSERT_TRUE(session.ok()) << session.status();
+  // Any two tokens will do.
+  constexpr int32_t kBegin = 300, kEnd = 301;
+  grammar::ConstraintOptions calls;
+  calls.call_begin = kBegin;
+  calls.call_end = kEnd;
+  calls.call_required = calls.one_call = true;
+  GenerateOptions options = Options(0);
+  options.constraint =
+      *grammar::Constraint::Create(*grammar::RegexGrammar("ab stop cd"), *trie_, calls);
+  options.stop_strings = {" stop ", "cd", std::string(model_->tokenizer()->TokenBytes(kBegin)),
+                          std::string(model_->tokenizer()->TokenBytes(kEnd))};
+  for (const bool step_by_step : {false, true}) {
+    options.step_by_step = step_by_step;
+    const auto result = (*session)->Generate(Prompt(), options);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_NE(result->text.find("ab stop cd"), std::string::npos) << result->text;
+    EXPECT_EQ(result->tokens.back(), kEnd);
+    EXPECT_TRUE(result->stop_token.has_value());
+  }
+}
+
 TEST_F(ConstrainedGenerationTest, AConstraintOfALargerVocabularyIsRefused) {
   GenerateOptions options = Options(0);
   const std::vector<std::string> bytes(1 << 17, "a");

@@ -11,6 +11,10 @@
 namespace lluda::engine {
 namespace {
 
+// Steps of a grammar, some ms of them, behind which the rest of a run of tokens without a choice is
+// left for later: other texts wait meanwhile.
+constexpr size_t kForcedWork = 100000;
+
 double SecondsBetween(std::chrono::steady_clock::time_point start,
                       std::chrono::steady_clock::time_point end) {
   return std::chrono::duration<double>(end - start).count();
@@ -196,8 +200,13 @@ void Sequence::Take(int32_t token) {
   }
   tokens_.push_back(token);
   if (drafter_ != nullptr) drafter_->Add(token);
-  output_.Add(token);
-  if (constraint_ != nullptr) constraint_->Advance(token);
+  bool is_of_call = false;
+  if (constraint_ != nullptr) {
+    is_of_call = constraint_->InCall();
+    constraint_->Advance(token);
+    is_of_call |= constraint_->InCall();
+  }
+  is_of_call ? output_.AddApart(token) : output_.Add(token);
   if (output_.stopped()) Finish(FinishReason::kStop);
 }
 
@@ -205,9 +214,12 @@ void Sequence::TakeForced() {
   const auto has_room = [this] {
     return generated() < max_new_tokens_ && static_cast<int64_t>(tokens_.size()) <= context_;
   };
+  size_t work = 0;
   while (!finished_ && has_room() && !constraint_->IsFree() && !constraint_->IsFinished()) {
     const std::optional<int32_t> token = constraint_->OnlyToken();
     if (!token.has_value() || !constraint_->status().ok()) return;
+    work += constraint_->work();
+    if (work > kForcedWork) return;
     sampler_.Count(*token);
     Take(*token);
   }

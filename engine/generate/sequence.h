@@ -64,7 +64,8 @@ struct GenerateOptions {
   engine::SamplerOptions sampler;
   std::vector<int32_t> stop_tokens;  // not part of the text
   // Neither are they, nor what follows. They are looked for in all that is generated, the texts of
-  // special tokens and of the stop token included, though these are not part of the text.
+  // special tokens and of the stop token included, though these are not part of the text; but not in
+  // calls of tools (ConstraintOptions::call_begin), their markers included.
   std::vector<std::string> stop_strings;
   // What the text has to be; null: anything. It must be made of the model's tokenizer.
   std::shared_ptr<const grammar::Constraint> constraint;

@@ -22,6 +22,12 @@ void TextOutput::Add(int32_t token) {
   }
 }
 
+void TextOutput::AddApart(int32_t token) {
+  if (!decoder_ || stops_.stopped()) return;
+  Give(stops_.Flush());
+  if (!tokenizer_->IsSpecial(token)) Give(decoder_->Add(token));
+}
+
 void TextOutput::AddStopToken(int32_t token) {
   if (!decoder_) return;
   Give(stops_.Push(decoder_->Finish()));

@@ -30,6 +30,9 @@ class TextOutput {
              bool continues = false);
 
   void Add(int32_t token);
+  // A token of a text that is none of the output's prose, as a call of a tool is: no stop string is
+  // looked for in it, nor may one begin before it and end behind.
+  void AddApart(int32_t token);
   // The stop token: its text may complete a stop string that began before it.
   void AddStopToken(int32_t token);
   // Call once, at the end.

@@ -52,6 +52,17 @@ TEST_F(TextOutputTest, TheBeginningOfAStopStringIsHeldBackUntilItIsDecided) {
   EXPECT_EQ(output.text(), "Once upon a");
 }
 
+TEST_F(TextOutputTest, NoStopStringIsFoundInWhatStandsApart) {
+  TextOutput output = Make({" a time", "upon a hill", "here"});
+  for (const int32_t token : tokenizer_->Encode("Once upon a")) output.Add(token);
+  for (const int32_t token : tokenizer_->Encode(" time a time he")) output.AddApart(token);
+  EXPECT_EQ(output.text(), "Once upon a time a time he");
+  for (const int32_t token : tokenizer_->Encode("re, there")) output.Add(token);
+  output.Finish();
+  EXPECT_TRUE(output.stopped());
+  EXPECT_EQ(output.text(), "Once upon a time a time here, t");
+}
+
 TEST_F(TextOutputTest, NothingOfAStopStringIsGivenOut) {
   TextOutput output = Make({" a time"});
   for (const int32_t token : tokenizer_->Encode("Once upon a time there")) output.Add(token);

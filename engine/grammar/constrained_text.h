@@ -9,6 +9,7 @@
 #ifndef LLUDA_ENGINE_GRAMMAR_CONSTRAINED_TEXT_H_
 #define LLUDA_ENGINE_GRAMMAR_CONSTRAINED_TEXT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -31,6 +32,12 @@ class ConstrainedText : public TokenFilter {
   // Whether any token may come.
   bool IsFree() const { return phase_ == Phase::kFree || (phase_ == Phase::kThought && !owes_); }
 
+  // Whether the next token is one of a call, its last one maybe: call_begin has come, call_end has
+  // not.
+  bool InCall() const {
+    return phase_ == Phase::kGrammar && constraint_->options().call_begin.has_value();
+  }
+
   bool Allows(int32_t token) override;
   absl::Span<const uint64_t> Mask() override;
   std::optional<int32_t> OnlyToken() override;
@@ -41,7 +48,10 @@ class ConstrainedText : public TokenFilter {
   // Whether only the end may come, and there is no stop token to say so.
   bool IsFinished() const;
 
-  // ResourceExhausted if the grammar turned out too ambiguous; no answer counts then.
+  // As Matcher::work: what has been done for the next token so far.
+  size_t work() const { return matcher_.work(); }
+  // ResourceExhausted if the grammar asked for more than it may (Matcher::status); no answer counts
+  // then.
   absl::Status status() const { return matcher_.status(); }
 
  private:

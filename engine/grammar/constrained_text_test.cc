@@ -53,6 +53,22 @@ TEST(ConstrainedTextTest, AtOnceEndsWithAStopToken) {
   EXPECT_FALSE(text.IsFinished());
 }
 
+TEST(ConstrainedTextTest, ItKnowsWhichTokensAreOfACall) {
+  ConstraintOptions options;
+  options.call_begin = kCall;
+  options.call_end = kEndCall;
+  ConstrainedText text = Begin("ab", options);
+  std::vector<bool> in_call;
+  for (const int32_t token : {kOther, kCall, kAb, kEndCall, kOther}) {
+    text.Advance(token);
+    in_call.push_back(text.InCall());
+  }
+  EXPECT_THAT(in_call, ElementsAre(false, true, true, false, false));
+  ConstrainedText whole = Begin("ab", {});
+  whole.Advance(kA);
+  EXPECT_FALSE(whole.InCall());
+}
+
 TEST(ConstrainedTextTest, WithoutStopTokensItIsFinishedWhereNothingCanFollow) {
   ConstrainedText text = Begin("ab?", {}, {});
   text.Advance(kA);

@@ -18,7 +18,9 @@ Matcher::Matcher(std::shared_ptr<const Grammar> grammar, std::shared_ptr<const T
       trie_(std::move(trie)),
       sets_(grammar_.get()),
       max_bytes_(max_bytes),
-      trim_at_(max_bytes) {
+      trim_at_(max_bytes),
+      work_limit_(max_work()) {
+  sets_.LimitWork(work_limit_);
   kept_.assign(1, sets_.Start());
 }
 
@@ -29,14 +31,25 @@ void Matcher::Restart() {
 
 absl::Status Matcher::status() const {
   if (!sets_.failed()) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat("the text could be read in more than ",
-                                                   StateSets::kMaxPlaces, " ways by its grammar"));
+  if (sets_.has_too_many_places()) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("it is too complex: its text can be in more than the ", StateSets::kMaxPlaces,
+                     " places at once that are allowed"));
+  }
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "it is too complex: to find what may come next in its text takes more than the ", max_work(),
+      " steps that are allowed, or more than ", work_per_token(), " for token after token"));
+}
+
+void Matcher::BeginToken() {
+  token_begin_ = sets_.work();
+  work_limit_ = std::min(work_limit_ + work_per_token(), token_begin_ + max_work());
+  sets_.LimitWork(work_limit_);
 }
 
 int32_t Matcher::After(int32_t token) {
   const absl::string_view bytes = trie_->bytes(token);
   if (bytes.empty()) return StateSets::kDead;
-  sets_.StartWork();
   int32_t set = kept_[0];
   for (const char byte : bytes) {
     set = sets_.Step(set, static_cast<uint8_t>(byte));
@@ -51,6 +64,7 @@ bool Matcher::Advance(int32_t token) {
   if (next != kept_[0]) has_mask_ = false;
   kept_[0] = next;
   TrimIfLarge();
+  BeginToken();
   return true;
 }
 
@@ -73,6 +87,7 @@ int32_t Matcher::Walk(uint32_t begin, uint32_t end, size_t depth, int32_t set, c
   for (uint32_t i = begin; i < end;) {
     const TokenTrie::Node& node = nodes[i];
     const size_t below = node.depth - depth;
+    sets_.Spend(1);
     const int32_t next = sets_.Step(path[below - 1], node.byte);
     if (next == StateSets::kDead) {
       i = node.end;
@@ -104,7 +119,6 @@ std::vector<int32_t> Matcher::AllowedTokens(size_t limit) {
     }
     return found.size() < limit;
   };
-  sets_.StartWork();
   if (limit > 0) Walk(0, static_cast<uint32_t>(trie_->nodes().size()), 0, kept_[0], visit);
   return found;
 }
@@ -124,7 +138,6 @@ Matcher::LocalMask Matcher::ComputeLocal(size_t kept) {
 }
 
 void Matcher::ComputeMask() {
-  sets_.StartWork();
   // The places by the frame that their rule was called from; of each group the set of these places
   // as if nobody had called, and that behind the call. They are kept from here on.
   const absl::Span<const StateSets::Place> now = sets_.places(kept_[0]);

@@ -33,6 +33,12 @@ class Matcher {
  public:
   // What is learnt of a grammar is forgotten beyond this.
   static constexpr size_t kMaxBytes = 4 << 20;
+  // Steps that may be taken for one token, beside two for each node of the trie: what has been seen
+  // before costs a walk of all nodes at most. And what each token adds to those that are left, beside
+  // one for each node: a dear token has to be followed by cheap ones. A grammar that asks for more is
+  // given up, so that a text holds up others by some tens of ms at the most, and by few on average.
+  static constexpr size_t kMaxSteps = 200000;
+  static constexpr size_t kStepsPerToken = 100000;
 
   Matcher(std::shared_ptr<const Grammar> grammar, std::shared_ptr<const TokenTrie> trie,
           size_t max_bytes = kMaxBytes);
@@ -54,7 +60,12 @@ class Matcher {
   // Whether no byte can follow.
   bool MustEnd() const { return sets_.MustEnd(kept_[0]); }
 
-  // ResourceExhausted once the text could be read in too many ways; no answer counts then.
+  // Steps, each some tens of ns, that have been taken since the text began or went on.
+  size_t work() const { return sets_.work() - token_begin_; }
+  size_t max_work() const { return kMaxSteps + 2 * trie_->nodes().size(); }
+  size_t work_per_token() const { return kStepsPerToken + trie_->nodes().size(); }
+  // ResourceExhausted, naming the limit, once the grammar has been given up: the text could be read
+  // in too many ways, or asked for too much work. No answer counts then.
   absl::Status status() const;
 
  private:
@@ -64,6 +75,8 @@ class Matcher {
     std::vector<uint32_t> leaves;  // nodes of the trie behind which the rule may have ended
   };
 
+  // The text has gone on: more work may be done.
+  void BeginToken();
   // The set behind the token; kDead if it is not allowed.
   int32_t After(int32_t token);
   // Walks the nodes [begin, end) of the trie, which lie below a node of this depth, at which the
@@ -85,6 +98,8 @@ class Matcher {
   std::vector<int32_t> kept_;
   size_t max_bytes_;
   size_t trim_at_;
+  size_t token_begin_ = 0;  // of the sets' work
+  size_t work_limit_;
   bool has_mask_ = false;
   std::vector<uint64_t> mask_;
   absl::flat_hash_map<int32_t, LocalMask> local_;  // by set

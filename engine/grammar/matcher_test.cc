@@ -5,11 +5,13 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/random.h"
 #include "engine/grammar/grammar_texts.h"
 #include "engine/grammar/json/schema_grammar.h"
 #include "engine/grammar/regex_grammar.h"
 #include "frontends/tokenizer/tokenizer.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace lluda::grammar {
@@ -27,6 +29,24 @@ constexpr const char* kSchemas[] = {
 };
 constexpr const char* kPatterns[] = {"[a-z]+( [a-z]+)*\\.", "(日本|é|😀)*x", "\\d{1,3}(,\\d{3})*",
                                      ".{0,12}", "\\p{Lu}\\p{L}{2,}"};
+// Of what is asked for, the dearest: characters are counted, or several things may have begun.
+constexpr const char* kDearSchemas[] = {
+    R"({"type": "string", "maxLength": 5000})",
+    R"({"type": "string", "pattern": "fox", "maxLength": 2000})",
+    R"({"anyOf": [{"type": "string", "format": "email"}, {"type": "string", "format": "hostname"},
+        {"type": "string", "format": "ipv6"}, {"type": "string", "format": "date-time"}]})",
+};
+constexpr const char* kDearPatterns[] = {
+    ".{2000}", "(.*fox.*|.*dog.*|[a-z ]{0,200})", "(\\d+\\. [^\\n]{1,80}\\n){1,10}",
+    "(\\w+ ){50,100}\\w+\\.", "[\\w.+-]+@[\\w-]+(\\.[\\w-]+)+"};
+// Characters that may be in a few places, then in more and more.
+std::string AmbiguousPattern() {
+  std::string pattern;
+  for (const char last : {'z', 'y', 'x', 'w', 'v', 'u'}) {
+    pattern += (pattern.empty() ? "(.*[a-" : "|.*[a-") + std::string(1, last) + "].{2000}";
+  }
+  return pattern + ").*";
+}
 
 class MatcherTest : public testing::Test {
  protected:
@@ -51,11 +71,12 @@ class MatcherTest : public testing::Test {
   }
 
   // One of the tokens: short ones as often as long ones, so that texts end.
-  static int32_t Pick(const std::vector<int32_t>& tokens, base::SplitMix64* random) {
+  static int32_t Pick(const TokenTrie& trie, const std::vector<int32_t>& tokens,
+                      base::SplitMix64* random) {
     int32_t picked = tokens[random->Next() % tokens.size()];
     for (int i = 0; i < 3; ++i) {
       const int32_t other = tokens[random->Next() % tokens.size()];
-      if ((*trie_)->bytes(other).size() < (*trie_)->bytes(picked).size()) picked = other;
+      if (trie.bytes(other).size() < trie.bytes(picked).size()) picked = other;
     }
     return picked;
   }
@@ -84,7 +105,7 @@ TEST_F(MatcherTest, TheMaskHasTheTokensThatAreAllowedOneByOne) {
         ASSERT_EQ(allowed.empty(), matcher.MustEnd()) << "behind '" << text << "'";
         ASSERT_EQ(matcher.AllowedTokens(2).size(), std::min<size_t>(allowed.size(), 2));
         if (allowed.empty()) break;
-        const int32_t token = Pick(allowed, &random);
+        const int32_t token = Pick(**trie_, allowed, &random);
         ASSERT_TRUE(matcher.Advance(token));
         text += std::string((*trie_)->bytes(token));
         ASSERT_TRUE(AcceptsBeginning(*grammar, text)) << text;
@@ -96,20 +117,27 @@ TEST_F(MatcherTest, TheMaskHasTheTokensThatAreAllowedOneByOne) {
 }
 
 TEST_F(MatcherTest, ForgettingChangesNoMask) {
+  // A few tokens: what is forgotten is worked out again, and that is bounded.
+  std::vector<std::string> bytes;
+  for (int32_t token = 0; token < (*trie_)->size(); token += token < 256 ? 1 : 997) {
+    bytes.push_back(std::string((*trie_)->bytes(token)));
+  }
+  const auto trie = TokenTrie::Create(bytes);
   base::SplitMix64 random(4);
   for (const auto& grammar : *grammars_) {
-    Matcher matcher(grammar, *trie_);
-    Matcher forgetful(grammar, *trie_, /*max_bytes=*/2000);
+    Matcher matcher(grammar, trie);
+    Matcher forgetful(grammar, trie, /*max_bytes=*/2000);
     std::string text;
     for (int step = 0; step < 8 && !matcher.MustEnd(); ++step) {
       const std::vector<int32_t> allowed = TokensOf(matcher.Mask());
       ASSERT_EQ(TokensOf(forgetful.Mask()), allowed) << "behind '" << text << "'";
-      const int32_t token = Pick(allowed, &random);
-      text += std::string((*trie_)->bytes(token));
+      const int32_t token = Pick(*trie, allowed, &random);
+      text += std::string(trie->bytes(token));
       ASSERT_TRUE(matcher.Advance(token));
       ASSERT_TRUE(forgetful.Advance(token));
       ASSERT_EQ(forgetful.CanEnd(), matcher.CanEnd());
     }
+    ASSERT_TRUE(forgetful.status().ok());
   }
 }
 
@@ -122,15 +150,74 @@ TEST_F(MatcherTest, ATokenThatIsNotAllowedChangesNothing) {
   EXPECT_FALSE(matcher.Allows(1 << 30));
 }
 
-TEST_F(MatcherTest, AnAmbiguousGrammarIsGivenUpAndNotEndured) {
+TEST_F(MatcherTest, AGrammarWithTooManyPlacesIsGivenUpAndNotEndured) {
   // Each character may be in any of thousands of places.
   const auto grammar = RegexGrammar("(a?b?){9000}c");
   ASSERT_TRUE(grammar.ok()) << grammar.status();
   Matcher matcher(*grammar, *trie_);
   matcher.Mask();
-  EXPECT_EQ(matcher.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(matcher.status(), absl::ResourceExhaustedError(
+                                  "it is too complex: its text can be in more than the 8192 places "
+                                  "at once that are allowed"));
   matcher.Restart();
   EXPECT_FALSE(matcher.Allows(64));
+}
+
+TEST_F(MatcherTest, WhatOneTokenTakesIsBounded) {
+  const auto grammar = RegexGrammar(AmbiguousPattern());
+  ASSERT_TRUE(grammar.ok()) << grammar.status();
+  Matcher matcher(*grammar, *trie_);
+  matcher.Mask();
+  const size_t set_and_edges = 2 * StateSets::kMaxPlaces;  // are finished before it is noticed
+  EXPECT_LE(matcher.work(), matcher.max_work() + set_and_edges);
+  EXPECT_EQ(matcher.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(matcher.status().message(),
+              testing::HasSubstr(absl::StrCat(matcher.max_work(), " steps")));
+}
+
+TEST_F(MatcherTest, ManyQuestionsOfOneTokenAreBoundedTogether) {
+  const auto grammar = RegexGrammar(AmbiguousPattern());
+  ASSERT_TRUE(grammar.ok()) << grammar.status();
+  Matcher matcher(*grammar, *trie_);
+  for (int32_t token = 0; token < (*trie_)->size(); ++token) matcher.Allows(token);
+  EXPECT_FALSE(matcher.status().ok());
+}
+
+// A text that asks for less than the most, again and again, is not endured either.
+TEST_F(MatcherTest, WhatManyTokensTakeIsBounded) {
+  const auto grammar = RegexGrammar(".*e.{2000}");
+  ASSERT_TRUE(grammar.ok()) << grammar.status();
+  Matcher matcher(*grammar, *trie_);
+  base::SplitMix64 random(5);
+  size_t total = 0;
+  int tokens = 0;
+  for (; tokens < 100; ++tokens) {
+    const std::vector<int32_t> allowed = TokensOf(matcher.Mask());
+    total += matcher.work();
+    if (!matcher.status().ok()) break;
+    ASSERT_TRUE(matcher.Advance(Pick(**trie_, allowed, &random)));
+  }
+  EXPECT_GE(tokens, 1);
+  EXPECT_LT(tokens, 100);
+  EXPECT_LE(total, matcher.max_work() + static_cast<size_t>(tokens) * matcher.work_per_token() +
+                       2 * StateSets::kMaxPlaces);
+}
+
+TEST_F(MatcherTest, WhatIsAskedForTakesLittleMoreThanAWalkOfTheTrie) {
+  std::vector<std::shared_ptr<const Grammar>> grammars = *grammars_;
+  for (const char* schema : kDearSchemas) grammars.push_back(*JsonSchemaGrammar(schema));
+  for (const char* pattern : kDearPatterns) grammars.push_back(*RegexGrammar(pattern));
+  const size_t walk = (*trie_)->nodes().size();
+  base::SplitMix64 random(6);
+  for (size_t i = 0; i < grammars.size(); ++i) {
+    Matcher matcher(grammars[i], *trie_);
+    for (int step = 0; step < 40 && !matcher.MustEnd(); ++step) {
+      const std::vector<int32_t> allowed = TokensOf(matcher.Mask());
+      ASSERT_TRUE(matcher.status().ok()) << "grammar " << i << ": " << matcher.status();
+      ASSERT_LE(matcher.work(), walk + Matcher::kStepsPerToken / 2) << "grammar " << i;
+      ASSERT_TRUE(matcher.Advance(Pick(**trie_, allowed, &random)));
+    }
+  }
 }
 
 TEST(TokenTrieTest, TokensAreFoundByTheirBytes) {

@@ -25,7 +25,7 @@ int32_t StateSets::Close(absl::Span<const Place> places) {
 }
 
 int32_t StateSets::Step(int32_t set, uint8_t byte) {
-  if (set == kDead) return kDead;
+  if (set == kDead || failed()) return kDead;
   std::vector<int32_t>& known = steps_[static_cast<size_t>(set)];
   if (known.empty()) {
     known.assign(static_cast<size_t>(grammar_->byte_classes()), kUnknown);
@@ -36,8 +36,9 @@ int32_t StateSets::Step(int32_t set, uint8_t byte) {
   reached_.clear();
   seen_.clear();
   for (const Place& place : places(set)) {
+    if (failed()) break;
     if (place.state == kEnd) continue;
-    work_ += grammar_->edges(place.state).size();
+    Spend(grammar_->edges(place.state).size());
     for (const Grammar::Edge& edge : grammar_->edges(place.state)) {
       if (edge.low <= byte && byte <= edge.high) Reach(edge.target, place.frame);
     }
@@ -63,7 +64,7 @@ void StateSets::Reach(int32_t state, int32_t frame) {
 
 int32_t StateSets::CloseReached() {
   // reached_ grows while it is walked.
-  for (size_t i = 0; i < reached_.size() && !failed_; ++i) {
+  for (size_t i = 0; i < reached_.size() && !failed(); ++i) {
     const Place place = reached_[i];
     if (place.state == kEnd) continue;
     for (const int32_t target : grammar_->jumps(place.state)) Reach(target, place.frame);
@@ -83,9 +84,10 @@ int32_t StateSets::CloseReached() {
         Reach(above.target, above.parent);
       }
     }
-    failed_ = reached_.size() > kMaxPlaces || ++work_ > kMaxWork;
+    has_too_many_places_ = reached_.size() > kMaxPlaces;
+    Spend(1);
   }
-  if (failed_) return kDead;
+  if (failed()) return kDead;
   // What has no bytes has done its work.
   Places places;
   for (const Place& place : reached_) {
@@ -121,6 +123,7 @@ void StateSets::Trim(absl::Span<int32_t> keep) {
         chain.push_back(f);
       }
       place.frame = 0;
+      Spend(chain.size());
       for (size_t j = chain.size(); j-- > 0;) {
         const Frame& old = old_frames[static_cast<size_t>(chain[j])];
         place.frame = AddFrame({old.target, place.frame, old.is_character});

@@ -27,10 +27,9 @@ namespace lluda::grammar {
 class StateSets {
  public:
   static constexpr int32_t kDead = -1;
-  // Places in one set, and edges and places looked at since the last StartWork: a grammar that asks
-  // for more is given up. Of JSON schemas a list of optional properties has a place for each.
+  // Places in one set: a grammar that asks for more is given up. Of JSON schemas a list of optional
+  // properties has a place for each.
   static constexpr size_t kMaxPlaces = 8192;
-  static constexpr size_t kMaxWork = 50000000;
 
   // Where a rule is, and what comes behind it. Frame 0 is the bottom: nothing.
   struct Place {
@@ -85,9 +84,17 @@ class StateSets {
   const Frame& frame(int32_t frame) const { return frames_[static_cast<size_t>(frame)]; }
   int32_t AddFrame(const Frame& frame);
 
-  void StartWork() { work_ = 0; }
-  // More was asked for than the bounds above: nothing that this object says from then on counts.
-  bool failed() const { return failed_; }
+  // Edges and places looked at, each some tens of ns, and what callers have spent; never less.
+  size_t work() const { return work_; }
+  void Spend(size_t work) {
+    work_ += work;
+    has_worked_too_much_ |= work_ > max_work_;
+  }
+  // It gives up once work() is more than `limit`.
+  void LimitWork(size_t limit) { max_work_ = limit; }
+  // It has given up: nothing that it says from then on counts.
+  bool failed() const { return has_too_many_places_ || has_worked_too_much_; }
+  bool has_too_many_places() const { return has_too_many_places_; }
 
   // Forgets all but the sets in `keep`, which get new numbers there; kDead stays.
   void Trim(absl::Span<int32_t> keep);
@@ -111,7 +118,9 @@ class StateSets {
   std::vector<std::vector<int32_t>> steps_;  // of a set, by class of bytes; made by its first step
   size_t bytes_ = 0;
   size_t work_ = 0;
-  bool failed_ = false;
+  size_t max_work_ = SIZE_MAX;
+  bool has_too_many_places_ = false;
+  bool has_worked_too_much_ = false;
   // What is being closed; kept for its memory.
   Places reached_;
   absl::flat_hash_set<Place> seen_;

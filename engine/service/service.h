@@ -68,8 +68,9 @@ class RequestListener {
   virtual ~RequestListener() = default;
   virtual void OnToken(int64_t choice, const ServedToken& token) = 0;
   // `rest` is text that became certain only by the end. Errors: DeadlineExceeded after too long a
-  // wait in the queue; Unavailable if the service drained before it ran; Internal if it, or the step
-  // that it was part of, failed.
+  // wait in the queue; Unavailable if the service drained before it ran; ResourceExhausted if the
+  // grammar of its constraint asked for more than it may; Internal if it, or the step that it was
+  // part of, failed.
   virtual void OnEnd(int64_t choice, const std::string& rest,
                      absl::StatusOr<Generation> result) = 0;
 };

@@ -68,9 +68,9 @@ absl::StatusOr<std::unique_ptr<ServiceThread>> ServiceThread::Create(
   ASSIGN_OR_RETURN(std::unique_ptr<Scheduler> scheduler,
                    Scheduler::Create(model.executable, session, model.pool));
   if (options.slots > scheduler->max_step()) {
-    return absl::InvalidArgumentError(absl::StrCat("slots is ", options.slots,
-                                                   ", must be at most the ", scheduler->max_step(),
-                                                   " tokens that a step computes"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.slots, " texts side by side (--max-sequences) are more than the ",
+                     scheduler->max_step(), " tokens that a step of this context computes"));
   }
   // Memory that was never written to is not there yet: the system hands it out page by page, and
   // ends a process that asks for more than it has.

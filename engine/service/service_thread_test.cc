@@ -456,7 +456,8 @@ TEST_F(ServiceThreadTest, BadOptionsAreNamed) {
   options = {};
   options.slots = 17;
   EXPECT_EQ(TryOpen(options).status().message(),
-            "slots is 17, must be at most the 16 tokens that a step computes");
+            "17 texts side by side (--max-sequences) are more than the 16 tokens that a step of "
+            "this context computes");
   options = {};
   options.step_seconds = 0;
   EXPECT_EQ(TryOpen(options).status().message(), "step_seconds must be above 0, is 0");

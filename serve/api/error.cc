@@ -1,5 +1,6 @@
 #include "serve/api/error.h"
 
+#include "absl/strings/str_cat.h"
 #include "base/json/json_writer.h"
 #include "base/utf8.h"
 
@@ -49,6 +50,12 @@ std::string ErrorJson(const ApiError& error) {
   error.param.empty() ? json.Null() : json.String(base::ReplaceInvalidUtf8(error.param));
   json.Key("code").String(error.code).EndObject().EndObject();
   return json.text();
+}
+
+ApiError GrammarError(absl::string_view param, const absl::Status& status) {
+  const bool is_complex = absl::IsResourceExhausted(status);
+  return {400, is_complex ? "schema_too_complex" : "schema_unsupported", std::string(param),
+          absl::StrCat(param, ": ", status.message())};
 }
 
 ApiError ErrorOf(const absl::Status& status) {

@@ -28,6 +28,10 @@ absl::string_view ErrorType(int status);
 
 std::string ErrorJson(const ApiError& error);
 
+// Of a schema, an expression or tools, all of which become grammars: why they did not, or why a text
+// of one was given up. It is what this field asks for, so asking again is no help.
+ApiError GrammarError(absl::string_view param, const absl::Status& status);
+
 // What has no better name: an error of the engine, as the API says it.
 ApiError ErrorOf(const absl::Status& status);
 

@@ -39,7 +39,9 @@ Refusal ReadNumber(const Field& field, Bounds bounds, double* number) {
   if (!field.value.is_number() || field.value.get_double().get(value)) {
     return WrongType(field, what);
   }
-  const bool is_low = bounds.open_min ? value <= bounds.min : value < bounds.min;
+  // Whoever uses the number narrows it: what becomes the bound then is not above it.
+  const bool is_low =
+      bounds.open_min ? static_cast<float>(value) <= bounds.min : value < bounds.min;
   if (is_low || value > bounds.max) return WrongValue(field, what);
   *number = value;
   return std::nullopt;
@@ -99,6 +101,7 @@ Refusal ReadObject(const Field& field, const TakeMember& take) {
 
 Refusal ReadMembers(const std::string& path, simdjson::dom::object object, const TakeMember& take) {
   for (const auto& [key, value] : object) {
+    if (value.is_null()) continue;
     const absl::string_view name = base::ToAbsl(key);
     const Field member = {absl::StrCat(path, path.empty() ? "" : ".", base::QuoteName(name)),
                           value};

@@ -52,7 +52,8 @@ Refusal ReadInt(const Field& field, IntBounds bounds, int64_t* number);
 Refusal ReadBool(const Field& field, bool* value);
 Refusal ReadString(const Field& field, SizeBounds bytes, std::string* text);
 
-// Hands on each item of a list, or member of an object, until one is refused.
+// Hands on each item of a list, or member of an object, until one is refused. Members that are null
+// are left out, as null is the same as absent.
 using TakeItem = std::function<Refusal(const Field& item)>;
 Refusal ReadList(const Field& field, SizeBounds items, const TakeItem& take);
 using TakeMember = std::function<Refusal(absl::string_view name, const Field& member)>;

@@ -21,7 +21,6 @@ template <typename T>
 struct FieldRow {
   absl::string_view name;
   unsigned endpoints;  // a bit for each where it means something
-  // Never called for null, which is the same as absent.
   Refusal (*read)(const Field& field, T* out);
 };
 
@@ -32,7 +31,7 @@ TakeMember ByTable(absl::Span<const FieldRow<T>> rows, unsigned endpoint,
   return [=](absl::string_view name, const Field& member) -> Refusal {
     for (const FieldRow<T>& row : rows) {
       if (row.name != name || (row.endpoints & endpoint) == 0) continue;
-      return member.is_null() ? std::nullopt : row.read(member, out);
+      return row.read(member, out);
     }
     unknown->push_back(member.path);
     return std::nullopt;

@@ -33,6 +33,7 @@ constexpr double kLargest = std::numeric_limits<float>::max();
 struct Reading {
   const ReadOptions* options;
   GenerationRequest* request;
+  TextFormat structured_outputs;  // as they ask for it
 };
 
 Refusal Unsupported(const Field& field, absl::string_view code, absl::string_view what) {
@@ -47,7 +48,8 @@ Refusal Text(const Field& field, Reading* out) {
 }
 
 // A text that is there for people.
-Refusal Label(const Field& field, Reading*) {
+template <typename T>
+Refusal Label(const Field& field, T*) {
   std::string text;
   return ReadString(field, {0, SIZE_MAX}, &text);
 }
@@ -121,53 +123,79 @@ Refusal ReadStreamOptions(const Field& field, Reading* out) {
   return ReadByTable(field, absl::MakeConstSpan(kRows), kEverywhere, &out->request->ignored, out);
 }
 
+// Of response_format. Two of its types have a schema, each in a place of its own.
+struct FormatFields {
+  Reading* reading = nullptr;
+  std::string type;
+  bool has_json_schema = false;
+  TextFormat in_json_schema, beside_type;
+};
+
+template <TextFormat FormatFields::* Member>
+Refusal Schema(const Field& field, FormatFields* out) {
+  if (!field.value.is_object()) return WrongType(field, "an object, a JSON schema");
+  out->*Member = {TextFormat::kJsonSchema, simdjson::minify(field.value), field.path};
+  return std::nullopt;
+}
+
 // The schema of {"name": ..., "schema": {...}, "strict": ...}: all of it is enforced in any case.
-Refusal ReadJsonSchema(const Field& field, Reading* out) {
-  constexpr FieldRow<Reading> kRows[] = {
-      {"name", kEverywhere, &Label},
-      {"description", kEverywhere, &Label},
+Refusal ReadJsonSchema(const Field& field, FormatFields* out) {
+  out->has_json_schema = true;
+  constexpr FieldRow<FormatFields> kRows[] = {
+      {"name", kEverywhere, &Label<FormatFields>},
+      {"description", kEverywhere, &Label<FormatFields>},
       {"strict", kEverywhere,
-       [](const Field& f, Reading*) {
+       [](const Field& f, FormatFields*) {
          bool strict = false;
          return ReadBool(f, &strict);
        }},
-      {"schema", kEverywhere,
-       [](const Field& f, Reading* r) -> Refusal {
-         if (!f.value.is_object()) return WrongType(f, "an object, a JSON schema");
-         r->request->format.source = simdjson::minify(f.value);
-         r->request->format.param = f.path;
-         return std::nullopt;
-       }},
+      {"schema", kEverywhere, &Schema<&FormatFields::in_json_schema>},
   };
-  return ReadByTable(field, absl::MakeConstSpan(kRows), kEverywhere, &out->request->ignored, out);
+  return ReadByTable(field, absl::MakeConstSpan(kRows), kEverywhere,
+                     &out->reading->request->ignored, out);
 }
 
-Refusal ReadResponseFormat(const Field& field, Reading* out) {
-  TextFormat& format = out->request->format;
-  std::string type;
-  Refusal refusal = ReadObject(field, [&](absl::string_view name, const Field& member) -> Refusal {
-    if (name == "json_schema") return ReadJsonSchema(member, out);
-    if (name != "type") return std::nullopt;
-    if (Refusal bad = ReadString(member, kLabelSize, &type)) return bad;
-    if (type == "json_object") {
-      format.kind = TextFormat::kJsonObject;
-    } else if (type == "json_schema") {
-      format.kind = TextFormat::kJsonSchema;
-    } else if (type != "text") {
-      return WrongValue(member, "text, json_object or json_schema");
-    }
-    return std::nullopt;
-  });
-  if (refusal) return refusal;
-  const auto missing = [&field](absl::string_view name) {
-    return FieldError({absl::StrCat(field.path, ".", name), field.value},
-                      "missing_required_parameter", "is missing");
-  };
-  if (type.empty()) return missing("type");
-  if (format.kind == TextFormat::kJsonSchema && format.source.empty()) {
-    return missing("json_schema.schema");
+Refusal ReadFormatType(const Field& field, FormatFields* out) {
+  if (Refusal refusal = ReadString(field, kLabelSize, &out->type)) return refusal;
+  for (const char* type : {"text", "json_object", "json_schema"}) {
+    if (out->type == type) return std::nullopt;
   }
-  if (format.kind == TextFormat::kJsonObject) format.param = field.path;
+  return WrongValue(field, "text, json_object or json_schema");
+}
+
+// {"type": "json_object", "schema": {...}} is how llama.cpp has it.
+Refusal ReadResponseFormat(const Field& field, Reading* out) {
+  constexpr FieldRow<FormatFields> kRows[] = {
+      {"type", kEverywhere, &ReadFormatType},
+      {"json_schema", kEverywhere, &ReadJsonSchema},
+      {"schema", kEverywhere, &Schema<&FormatFields::beside_type>},
+  };
+  FormatFields read;
+  read.reading = out;
+  if (Refusal refusal = ReadByTable(field, absl::MakeConstSpan(kRows), kEverywhere,
+                                    &out->request->ignored, &read)) {
+    return refusal;
+  }
+  const auto refuse = [&field](absl::string_view name, absl::string_view code,
+                               absl::string_view reason) {
+    return FieldError({absl::StrCat(field.path, ".", name), field.value}, code, reason);
+  };
+  if (read.type.empty()) return refuse("type", "missing_required_parameter", "is missing");
+  const bool is_schema = read.type == "json_schema";
+  const bool is_object = read.type == "json_object";
+  if (read.has_json_schema && !is_schema) {
+    return refuse("json_schema", "invalid_value", "is for the type json_schema alone");
+  }
+  const bool has_schema = read.beside_type.kind != TextFormat::kAny;
+  if (has_schema && !is_object) {
+    return refuse("schema", "invalid_value", "is for the type json_object alone");
+  }
+  if (is_schema && read.in_json_schema.kind == TextFormat::kAny) {
+    return refuse("json_schema.schema", "missing_required_parameter", "is missing");
+  }
+  if (is_schema) out->request->format = std::move(read.in_json_schema);
+  if (is_object) out->request->format = {TextFormat::kJsonObject, "", field.path};
+  if (has_schema) out->request->format = std::move(read.beside_type);
   return std::nullopt;
 }
 
@@ -175,9 +203,9 @@ Refusal ReadResponseFormat(const Field& field, Reading* out) {
 Refusal ReadStructuredOutputs(const Field& field, Reading* out) {
   return ReadObject(field, [out](absl::string_view name, const Field& member) -> Refusal {
     if (name != "regex") return Unsupported(member, "unsupported_value", "");
-    out->request->format.kind = TextFormat::kRegex;
-    out->request->format.param = member.path;
-    return ReadString(member, {1, SIZE_MAX}, &out->request->format.source);
+    out->structured_outputs.kind = TextFormat::kRegex;
+    out->structured_outputs.param = member.path;
+    return ReadString(member, {1, SIZE_MAX}, &out->structured_outputs.source);
   });
 }
 
@@ -349,6 +377,18 @@ constexpr FieldRow<Reading> kRows[] = {
 
 // --- what fields say together ---
 
+Refusal MergeFormats(Reading* reading) {
+  TextFormat& wanted = reading->structured_outputs;
+  if (wanted.kind == TextFormat::kAny) return std::nullopt;
+  if (reading->request->format.kind != TextFormat::kAny) {
+    return ApiError{
+        400, "invalid_value", wanted.param,
+        absl::StrCat(wanted.param, ": does not go together with ", reading->request->format.param)};
+  }
+  reading->request->format = std::move(wanted);
+  return std::nullopt;
+}
+
 Refusal CheckTogether(Endpoint endpoint, const GenerationRequest& request) {
   if (endpoint == Endpoint::kChat && request.messages.empty()) return MissingField("messages");
   if (endpoint == Endpoint::kCompletions && request.prompts.empty()) return MissingField("prompt");
@@ -392,11 +432,12 @@ Refusal CheckTogether(Endpoint endpoint, const GenerationRequest& request) {
 
 Refusal ReadGenerationRequest(Endpoint endpoint, absl::string_view body, const ReadOptions& options,
                               GenerationRequest* request) {
-  Reading reading = {&options, request};
+  Reading reading = {&options, request, {}};
   if (Refusal refusal = ReadBody(body, absl::MakeConstSpan(kRows), static_cast<unsigned>(endpoint),
                                  options.strict_fields, &request->ignored, &reading)) {
     return refusal;
   }
+  if (Refusal refusal = MergeFormats(&reading)) return refusal;
   return CheckTogether(endpoint, *request);
 }
 

@@ -70,6 +70,23 @@ TEST(GenerationRequestTest, NullIsAsGoodAsAbsent) {
   EXPECT_FALSE(request.temperature);
 }
 
+TEST(GenerationRequestTest, NullIsAsGoodAsAbsentHoweverDeepItLies) {
+  GenerationRequest request;
+  const Refusal refusal = ReadChat(
+      R"("response_format": {"type": "text", "json_schema": null, "schema": null, "x": null},
+         "structured_outputs": {"json": null, "regex": null},
+         "chat_template_kwargs": {"enable_thinking": null, "x": null}, "unknown": null,
+         "logit_bias": {"1": null}, "stream_options": null, "lluda": {"x": null})",
+      &request);
+  ASSERT_FALSE(refusal) << refusal->message;
+  EXPECT_EQ(request.format.kind, TextFormat::kAny);
+  EXPECT_FALSE(request.enable_thinking.has_value());
+  EXPECT_THAT(request.logit_bias, IsEmpty());
+  EXPECT_THAT(request.ignored, IsEmpty());
+  EXPECT_EQ(Refused(R"("response_format": {"type": null})"),
+            "missing_required_parameter response_format.type");
+}
+
 TEST(GenerationRequestTest, MessagesHaveRolesPartsThoughtsAndCalls) {
   GenerationRequest request;
   const Refusal refusal = ReadChat(
@@ -169,6 +186,23 @@ TEST(GenerationRequestTest, AFormatIsAnObjectASchemaOrAnExpression) {
   EXPECT_EQ(regex.format.kind, TextFormat::kRegex);
   EXPECT_EQ(Refused(R"("response_format": {"type": "json_schema"})"),
             "missing_required_parameter response_format.json_schema.schema");
+  GenerationRequest beside;
+  ASSERT_FALSE(ReadChat(
+      R"("response_format": {"type": "json_object", "schema": {"type": "object"}})", &beside));
+  EXPECT_EQ(beside.format.kind, TextFormat::kJsonSchema);
+  EXPECT_EQ(beside.format.source, R"({"type":"object"})");
+  EXPECT_EQ(beside.format.param, "response_format.schema");
+  EXPECT_EQ(Refused(R"("response_format": {"type": "json_schema", "schema": {}})"),
+            "invalid_value response_format.schema");
+  EXPECT_EQ(Refused(R"("response_format": {"type": "text", "schema": {}})"),
+            "invalid_value response_format.schema");
+  for (const char* const type : {"text", "json_object"}) {
+    EXPECT_EQ(Refused(absl::StrCat(R"("response_format": {"type": ")", type,
+                                   R"(", "json_schema": {"schema": {}}})")),
+              "invalid_value response_format.json_schema");
+  }
+  EXPECT_EQ(Refused(R"("response_format": {"type": "json_object", "schema": []})"),
+            "invalid_type response_format.schema");
   EXPECT_EQ(Refused(R"("response_format": {})"), "missing_required_parameter response_format.type");
   EXPECT_EQ(Refused(R"("response_format": {"type": "xml"})"), "invalid_value response_format.type");
   EXPECT_EQ(Refused(R"("structured_outputs": {"grammar": "x"})"),
@@ -178,11 +212,55 @@ TEST(GenerationRequestTest, AFormatIsAnObjectASchemaOrAnExpression) {
             "unsupported_value response_format");
 }
 
+TEST(GenerationRequestTest, OfTwoFormatsNoneWins) {
+  const std::string object = R"("response_format": {"type": "json_object"})";
+  const std::string regex = R"("structured_outputs": {"regex": "a+"})";
+  EXPECT_EQ(Refused(absl::StrCat(object, ", ", regex)), "invalid_value structured_outputs.regex");
+  EXPECT_EQ(Refused(absl::StrCat(regex, ", ", object)), "invalid_value structured_outputs.regex");
+  GenerationRequest request;
+  ASSERT_FALSE(ReadChat(absl::StrCat(regex, R"(, "response_format": {"type": "text"})"), &request));
+  EXPECT_EQ(request.format.kind, TextFormat::kRegex);
+  EXPECT_EQ(request.format.param, "structured_outputs.regex");
+}
+
 TEST(GenerationRequestTest, FieldsThatGoTogetherAreHeldAgainstEachOther) {
   EXPECT_EQ(Refused(R"("stream_options": {})"), "invalid_value stream_options");
   EXPECT_EQ(Refused(R"("top_logprobs": 3)"), "invalid_value top_logprobs");
   EXPECT_EQ(Refused(R"("top_logprobs": 3, "logprobs": false)"), "invalid_value top_logprobs");
   EXPECT_EQ(Refused(R"("top_logprobs": 3, "logprobs": true)"), "");
+}
+
+TEST(GenerationRequestTest, NumbersAreHeldAgainstTheirBoundsAsTheyAreUsed) {
+  EXPECT_EQ(Refused(R"("top_p": 1e-300)"), "invalid_value top_p");
+  EXPECT_EQ(Refused(R"("top_p": 1e-30)"), "");
+  EXPECT_EQ(Refused(R"("repetition_penalty": 1e-300)"), "invalid_value repetition_penalty");
+  GenerationRequest request;
+  const Refusal refusal = ReadChat(R"("temperature": 2.00000001)", &request);
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->message, "temperature: must be a number from 0 to 2, is 2.00000001");
+}
+
+TEST(GenerationRequestTest, IntegersBeyond64BitsAreNumbers) {
+  EXPECT_EQ(Refused(R"("seed": 99999999999999999999)"), "invalid_type seed");
+  EXPECT_EQ(Refused(R"("max_tokens": 18446744073709551615)"), "invalid_value max_tokens");
+  EXPECT_EQ(Refused(R"("metadata": {"id": 99999999999999999999})"), "");
+  GenerationRequest request;
+  EXPECT_FALSE(ReadChat(R"("response_format": {"type": "json_schema", "json_schema": {"schema":
+                        {"type": "integer", "maximum": 1000000000000000000000000000000}}})",
+                        &request));
+  EXPECT_EQ(request.format.source, R"({"type":"integer","maximum":1e+30})");
+}
+
+TEST(GenerationRequestTest, WhatIsNoJsonIsSaid) {
+  GenerationRequest request;
+  const Refusal nan = ReadChat(R"("temperature": NaN)", &request);
+  ASSERT_TRUE(nan);
+  EXPECT_EQ(nan->message,
+            "the request's body: is not valid JSON: there is NaN, which is no number of JSON");
+  const Refusal half = ReadChat(R"("user": "\ud83d")", &request);
+  ASSERT_TRUE(half);
+  EXPECT_EQ(half->message,
+            "the request's body: is not valid JSON: a string has a lone surrogate, \\ud83d");
 }
 
 TEST(GenerationRequestTest, UnknownFieldsAreNamedOrRefused) {
@@ -197,6 +275,28 @@ TEST(GenerationRequestTest, UnknownFieldsAreNamedOrRefused) {
   ASSERT_TRUE(refusal);
   EXPECT_EQ(refusal->param, "foo");
   EXPECT_EQ(refusal->code, "unsupported_parameter");
+}
+
+TEST(GenerationRequestTest, UnknownFieldsAreNamedHoweverDeepTheyLie) {
+  const char* const fields =
+      R"("messages": [{"role": "user", "a": 1, "content": [{"type": "text", "text": "a", "b": 1}]},
+         {"role": "assistant", "tool_calls": [{"c": 1, "function": {"name": "f", "d": 1}}]}],
+         "tools": [{"e": 1, "function": {"name": "f", "g": 1}}],
+         "tool_choice": {"h": 1, "function": {"name": "f", "description": "i"}},
+         "response_format": {"type": "text", "j": 1})";
+  GenerationRequest request;
+  ASSERT_FALSE(ReadChat(fields, &request));
+  EXPECT_THAT(
+      request.ignored,
+      ElementsAre("messages[0].a", "messages[0].content[0].b", "messages[1].tool_calls[0].c",
+                  "messages[1].tool_calls[0].function.d", "tools[0].e", "tools[0].function.g",
+                  "tool_choice.h", "tool_choice.function.description", "response_format.j"));
+  ReadOptions strict = kOptions;
+  strict.strict_fields = true;
+  GenerationRequest other;
+  const Refusal refusal = ReadChat(fields, &other, strict);
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->param, "messages[0].a");
 }
 
 TEST(GenerationRequestTest, WhatTemplatesAreGivenIsThinkingAlone) {

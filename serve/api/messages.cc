@@ -19,19 +19,23 @@ constexpr SizeBounds kAnySize = {0, SIZE_MAX};
 constexpr SizeBounds kNameSize = {1, 64};
 constexpr SizeBounds kIdSize = {0, 256};
 
+// Each of these has the names of members without effect, as GenerationRequest::ignored.
+
 // A call of a tool as an assistant's message has it.
 struct CallFields {
+  std::vector<std::string>* ignored = nullptr;
   std::string id, name, arguments;
-  bool has_function = false;
 };
 
 struct MessageFields {
+  std::vector<std::string>* ignored = nullptr;
   std::string role;
   std::optional<std::string> content;
   ChatMessage message = {ChatRole::kUser, ""};
 };
 
 struct ToolFields {
+  std::vector<std::string>* ignored = nullptr;
   std::string type = "function", name, parameters;
   bool has_function = false;
 };
@@ -67,9 +71,7 @@ constexpr FieldRow<CallFields> kCall[] = {
      }},
     {"function", kEverywhere,
      [](const Field& f, CallFields* c) {
-       c->has_function = true;
-       std::vector<std::string> ignored;
-       return ReadByTable(f, absl::MakeConstSpan(kCallFunction), kEverywhere, &ignored, c);
+       return ReadByTable(f, absl::MakeConstSpan(kCallFunction), kEverywhere, c->ignored, c);
      }},
     {"index", kEverywhere, [](const Field&, CallFields*) { return Refusal(); }},
 };
@@ -93,8 +95,9 @@ Refusal ReadCalls(const Field& field, MessageFields* out) {
   json.BeginArray();
   Refusal refusal = ReadList(field, {0, kMostTools}, [&](const Field& item) -> Refusal {
     CallFields call;
-    std::vector<std::string> ignored;
-    if (Refusal bad = ReadByTable(item, absl::MakeConstSpan(kCall), kEverywhere, &ignored, &call)) {
+    call.ignored = out->ignored;
+    if (Refusal bad =
+            ReadByTable(item, absl::MakeConstSpan(kCall), kEverywhere, out->ignored, &call)) {
       return bad;
     }
     if (call.name.empty()) {
@@ -140,8 +143,8 @@ Refusal ReadContent(const Field& field, MessageFields* out) {
   if (!field.value.is_array()) return WrongType(field, "a string or a list of parts");
   Refusal refusal = ReadList(field, {1, kMostMessages}, [&](const Field& item) -> Refusal {
     Part part;
-    std::vector<std::string> ignored;
-    if (Refusal bad = ReadByTable(item, absl::MakeConstSpan(kPart), kEverywhere, &ignored, &part)) {
+    if (Refusal bad =
+            ReadByTable(item, absl::MakeConstSpan(kPart), kEverywhere, out->ignored, &part)) {
       return bad;
     }
     const bool has_both = !part.type.empty() && part.has_text;
@@ -187,6 +190,7 @@ constexpr FieldRow<MessageFields> kMessage[] = {
 
 Refusal ReadMessage(const Field& field, GenerationRequest* request) {
   MessageFields fields;
+  fields.ignored = &request->ignored;
   if (Refusal refusal = ReadByTable(field, absl::MakeConstSpan(kMessage), kEverywhere,
                                     &request->ignored, &fields)) {
     return refusal;
@@ -237,8 +241,7 @@ constexpr FieldRow<ToolFields> kToolFunction[] = {
 
 Refusal ReadFunction(const Field& field, ToolFields* out) {
   out->has_function = true;
-  std::vector<std::string> ignored;
-  return ReadByTable(field, absl::MakeConstSpan(kToolFunction), kEverywhere, &ignored, out);
+  return ReadByTable(field, absl::MakeConstSpan(kToolFunction), kEverywhere, out->ignored, out);
 }
 
 constexpr FieldRow<ToolFields> kTool[] = {
@@ -246,12 +249,23 @@ constexpr FieldRow<ToolFields> kTool[] = {
     {"function", kEverywhere, &ReadFunction},
 };
 
-Refusal ReadTool(const Field& field, ToolFields* out) {
-  std::vector<std::string> ignored;
-  if (Refusal refusal =
-          ReadByTable(field, absl::MakeConstSpan(kTool), kEverywhere, &ignored, out)) {
-    return refusal;
-  }
+// A choice names a tool, and says no more of it.
+constexpr FieldRow<ToolFields> kChosenFunction[] = {
+    {"name", kEverywhere, [](const Field& f, ToolFields* t) { return ReadName(f, &t->name); }},
+};
+
+constexpr FieldRow<ToolFields> kChoice[] = {
+    {"type", kEverywhere, [](const Field& f, ToolFields* t) { return ReadType(f, &t->type); }},
+    {"function", kEverywhere,
+     [](const Field& f, ToolFields* t) {
+       t->has_function = true;
+       return ReadByTable(f, absl::MakeConstSpan(kChosenFunction), kEverywhere, t->ignored, t);
+     }},
+};
+
+// A tool or a choice, by its rows.
+Refusal ReadTool(const Field& field, absl::Span<const FieldRow<ToolFields>> rows, ToolFields* out) {
+  if (Refusal refusal = ReadByTable(field, rows, kEverywhere, out->ignored, out)) return refusal;
   if (!out->name.empty()) return std::nullopt;
   return FieldError(
       {absl::StrCat(field.path, out->has_function ? ".function.name" : ".function"), field.value},
@@ -268,7 +282,8 @@ Refusal ReadMessages(const Field& field, GenerationRequest* request) {
 Refusal ReadTools(const Field& field, GenerationRequest* request) {
   Refusal refusal = ReadList(field, {0, kMostTools}, [request](const Field& item) -> Refusal {
     ToolFields tool;
-    if (Refusal bad = ReadTool(item, &tool)) return bad;
+    tool.ignored = &request->ignored;
+    if (Refusal bad = ReadTool(item, kTool, &tool)) return bad;
     const auto is_same = [&tool](const Tool& other) { return other.name == tool.name; };
     if (std::any_of(request->tools.begin(), request->tools.end(), is_same)) {
       return FieldError({item.path + ".function.name", item.value}, "invalid_value",
@@ -297,7 +312,8 @@ Refusal ReadToolChoice(const Field& field, GenerationRequest* request) {
   }
   if (!field.value.is_object()) return WrongType(field, "a string or an object");
   ToolFields tool;
-  if (Refusal refusal = ReadTool(field, &tool)) return refusal;
+  tool.ignored = &request->ignored;
+  if (Refusal refusal = ReadTool(field, kChoice, &tool)) return refusal;
   request->tool_choice = ToolChoice::kRequired;
   request->chosen_tool = std::move(tool.name);
   return std::nullopt;

@@ -63,6 +63,16 @@ Refusal ReadTemperature(const FormPart& part, TranscriptionRequest* request) {
   return std::nullopt;
 }
 
+Refusal ReadSeed(const FormPart& part, TranscriptionRequest* request) {
+  int64_t value = 0;
+  if (!absl::SimpleAtoi(part.content, &value)) {
+    return Wrong(part, "invalid_value",
+                 absl::StrCat("must be an integer of 64 bits, is ", Quoted(part.content)));
+  }
+  request->seed = value;
+  return std::nullopt;
+}
+
 Refusal RefuseField(const FormPart& part, TranscriptionRequest* /*request*/) {
   return Wrong(part, "unsupported_parameter", "is not supported");
 }
@@ -86,6 +96,7 @@ constexpr FormRow kRows[] = {
     {"prompt", &ReadText<&TranscriptionRequest::prompt>},
     {"response_format", &ReadFormat},
     {"temperature", &ReadTemperature},
+    {"seed", &ReadSeed},
     {"stream", &ReadStream},
     {"timestamp_granularities", &RefuseField},
     {"timestamp_granularities[]", &RefuseField},

@@ -28,6 +28,7 @@ struct TranscriptionRequest {
   std::string prompt;       // names and words that may come
   TranscriptFormat format = TranscriptFormat::kJson;
   std::optional<double> temperature;
+  std::optional<int64_t> seed;
   bool stream = false;
   std::vector<std::string> ignored;  // names of fields without effect that nobody knows
 };

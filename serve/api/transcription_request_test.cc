@@ -26,6 +26,7 @@ TEST(TranscriptionRequest, HasASoundAndMayHaveTheRest) {
   EXPECT_EQ(least.model, "");
   EXPECT_EQ(least.format, TranscriptFormat::kJson);
   EXPECT_FALSE(least.temperature.has_value());
+  EXPECT_FALSE(least.seed.has_value());
   EXPECT_FALSE(least.stream);
 
   const TranscriptionRequest all = Read({{"file", "a.wav", "RIFF"},
@@ -34,6 +35,7 @@ TEST(TranscriptionRequest, HasASoundAndMayHaveTheRest) {
                                          {"prompt", "", "Ada, Bob"},
                                          {"response_format", "", "text"},
                                          {"temperature", "", "0.2"},
+                                         {"seed", "", "-7"},
                                          {"stream", "", "true"},
                                          {"colour", "", "red"}});
   EXPECT_EQ(all.model, "whisper-1");
@@ -41,6 +43,7 @@ TEST(TranscriptionRequest, HasASoundAndMayHaveTheRest) {
   EXPECT_EQ(all.prompt, "Ada, Bob");
   EXPECT_EQ(all.format, TranscriptFormat::kText);
   EXPECT_EQ(all.temperature, 0.2);
+  EXPECT_EQ(all.seed, -7);
   EXPECT_TRUE(all.stream);
   EXPECT_EQ(all.ignored, std::vector<std::string>{"colour"});
 }
@@ -59,6 +62,8 @@ TEST(TranscriptionRequest, FieldsAreRefusedByName) {
             "temperature: must be a number from 0 to 1, is '2'");
   EXPECT_EQ(Refused({{"temperature", "", "nan"}}).message,
             "temperature: must be a number from 0 to 1, is 'nan'");
+  EXPECT_EQ(Refused({{"seed", "", "9223372036854775808"}}).message,
+            "seed: must be an integer of 64 bits, is '9223372036854775808'");
   EXPECT_EQ(Refused({{"stream", "", "yes"}}).message, "stream: must be true or false, is 'yes'");
   EXPECT_EQ(Refused({{"timestamp_granularities[]", "", "word"}}).code, "unsupported_parameter");
   EXPECT_EQ(Refused({{"prompt", "", "\xff"}}).message, "prompt: must be UTF-8");

@@ -114,6 +114,7 @@ void Connection::OnHead() {
   }
   parser_.DropBody();
   if (!parser_.expects_continue()) return;
+  is_head_ = parser_.is_head_request();
   // The body does not come, or comes and is in the way.
   SetBusy(true);
   keep_alive_ = false;
@@ -125,7 +126,6 @@ void Connection::OnRequest() {
     early_ = host_->handler()->CheckHead(parser_.request());
   }
   Request request = parser_.Take();
-  request.peer = peer_;
   keep_alive_ = request.keep_alive && ++requests_ < host_->options().requests_per_connection;
   is_http_1_0_ = request.is_http_1_0;
   is_head_ = request.method == "HEAD";
@@ -143,7 +143,8 @@ void Connection::OnRequest() {
 void Connection::Refuse(const Error& error) {
   SetBusy(true);
   keep_alive_ = false;
-  Respond(host_->handler()->ErrorResponse(error));
+  is_head_ = parser_.is_head_request();
+  Respond(host_->handler()->ErrorResponse(error, peer_));
 }
 
 void Connection::Respond(Response response) {
@@ -230,8 +231,8 @@ void Connection::Watch(ClientWatcher watcher) {
 
 void Connection::Abandon() {
   keep_alive_ = false;
-  const Response response =
-      host_->handler()->ErrorResponse({500, "internal_error", "the request was not answered"});
+  const Response response = host_->handler()->ErrorResponse(
+      {500, "internal_error", "the request was not answered"}, peer_);
   FailStream(response, "");
 }
 

@@ -44,7 +44,9 @@ class ConnectionHost {
 class Connection {
  public:
   Connection(ConnectionHost* host, std::string peer)
-      : host_(host), peer_(std::move(peer)), parser_(host->options().parser) {}
+      : host_(host), parser_(host->options().parser) {
+    set_peer(std::move(peer));
+  }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -59,7 +61,10 @@ class Connection {
   void Flush();
 
   const std::string& peer() const { return peer_; }
-  void set_peer(std::string peer) { peer_ = std::move(peer); }
+  void set_peer(std::string peer) {
+    parser_.set_peer(peer);
+    peer_ = std::move(peer);
+  }
   uv_stream_t* stream() { return &handle_.stream; }
 
   // As ResponseSink has them, of the exchange that is going on.

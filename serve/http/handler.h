@@ -6,13 +6,16 @@
 //     void Handle(Request request, std::shared_ptr<Responder> responder) override {
 //       responder->Respond({200, {}, request.body});
 //     }
-//     Response ErrorResponse(const Error& error) override { return {error.status, {}, error.message}; }
+//     Response ErrorResponse(const Error& error, const std::string& peer) override {
+//       return {error.status, {}, error.message};
+//     }
 //   };
 #ifndef LLUDA_SERVE_HTTP_HANDLER_H_
 #define LLUDA_SERVE_HTTP_HANDLER_H_
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "serve/http/message.h"
 #include "serve/http/responder.h"
@@ -26,8 +29,8 @@ class Handler {
   // kept; or nothing, and Handle is called with the whole.
   virtual std::optional<Response> CheckHead(const Request& request) = 0;
   virtual void Handle(Request request, std::shared_ptr<Responder> responder) = 0;
-  // How the server's own errors are said. Called for each of them once.
-  virtual Response ErrorResponse(const Error& error) = 0;
+  // How the server's own errors are said to that peer. Called for each of them once.
+  virtual Response ErrorResponse(const Error& error, const std::string& peer) = 0;
 };
 
 }  // namespace lluda::http

@@ -1,5 +1,9 @@
 #include "serve/http/message.h"
 
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+
 namespace lluda::http {
 namespace {
 
@@ -28,7 +32,16 @@ constexpr StatusRow kStatuses[] = {
     {503, "Service Unavailable"},
 };
 
+bool IsTokenByte(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+         absl::string_view("!#$%&'*+-.^_`|~").find(c) != absl::string_view::npos;
+}
+
 }  // namespace
+
+bool IsToken(absl::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), &IsTokenByte);
+}
 
 const std::string* Request::Find(absl::string_view name) const {
   for (const Header& header : headers) {

@@ -45,6 +45,9 @@ struct Response {
   std::string body;
 };
 
+// Whether the text is a name that a method or a header may have: RFC 9110, section 5.6.2.
+bool IsToken(absl::string_view text);
+
 // "Not Found" of 404.
 absl::string_view ReasonPhrase(int status);
 

@@ -20,19 +20,6 @@ constexpr size_t kMostSkipped = 8;
 // Of two of them, a proxy could go by one and we by the other.
 constexpr absl::string_view kOnlyOnce[] = {"Host", "Authorization", "Content-Type", "Origin"};
 
-// RFC 9110, section 5.6.2.
-bool IsTokenByte(char c) {
-  return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-         absl::string_view("!#$%&'*+-.^_`|~").find(c) != absl::string_view::npos;
-}
-
-bool IsToken(absl::string_view text) {
-  for (const char c : text) {
-    if (!IsTokenByte(c)) return false;
-  }
-  return !text.empty();
-}
-
 bool IsPrintable(absl::string_view text) {
   for (const char c : text) {
     if (c <= ' ' || c == 0x7f) return false;
@@ -68,6 +55,17 @@ void RequestParser::Reset() {
   head_done_ = expects_continue_ = drop_body_ = false;
   body_bytes_ = raw_bytes_ = 0;
   request_ = Request();
+  request_.peer = peer_;
+}
+
+void RequestParser::set_peer(std::string peer) {
+  peer_ = std::move(peer);
+  request_.peer = peer_;
+}
+
+// Of a head that is not whole yet, or is wrong, the bytes are still there.
+bool RequestParser::is_head_request() const {
+  return request_.method == "HEAD" || absl::StartsWith(head_, "HEAD ");
 }
 
 Request RequestParser::Take() {

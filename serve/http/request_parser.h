@@ -43,6 +43,8 @@ class RequestParser {
   };
 
   explicit RequestParser(const ParserLimits& limits);
+  // Whose requests it reads; they say so from their beginning.
+  void set_peer(std::string peer);
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;
 
@@ -56,6 +58,8 @@ class RequestParser {
   const Request& request() const { return request_; }
   // Whether the client waits for "100 Continue" before it sends the body.
   bool expects_continue() const { return expects_continue_; }
+  // Whether what there is of a request asks for a head alone, even if it cannot be read.
+  bool is_head_request() const;
   const Error& error() const { return error_; }
 
   // The body is read to its end, but not kept.
@@ -89,6 +93,7 @@ class RequestParser {
   bool Refuse(absl::string_view message) { return Fail(400, "invalid_http", message); }
 
   ParserLimits limits_;
+  std::string peer_;
   llhttp_settings_t settings_;
   llhttp_t llhttp_;
   State state_ = State::kIdle;

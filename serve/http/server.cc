@@ -51,6 +51,14 @@ absl::Status SystemError(absl::string_view what, int error) {
   return absl::UnavailableError(absl::StrCat(what, ": ", uv_strerror(error)));
 }
 
+// The folder that the path is in.
+bool FolderExists(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  struct stat status = {};
+  return stat(folder.c_str(), &status) == 0;
+}
+
 absl::StatusOr<sockaddr_storage> Resolve(const std::string& host, int port) {
   addrinfo hints = {};
   hints.ai_socktype = SOCK_STREAM;
@@ -143,6 +151,8 @@ class Server::Loop final : public ConnectionHost, public ResponseSink {
     int error = uv_pipe_bind(&pipe_, path.c_str());
     umask(mask);
     if (error == 0) error = uv_listen(reinterpret_cast<uv_stream_t*>(&pipe_), kBacklog, come);
+    // libuv says of a folder that is not there that it may not be written to.
+    if (error == UV_EACCES && !FolderExists(path)) error = UV_ENOENT;
     return error == 0 ? absl::OkStatus() : SystemError(path, error);
   }
 

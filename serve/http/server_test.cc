@@ -104,7 +104,7 @@ class Client {
 class TestHandler : public Handler {
  public:
   std::optional<Response> CheckHead(const Request& request) override {
-    if (request.path == "/forbidden") return Response{403, {}, "no"};
+    if (request.path == "/forbidden") return Response{403, {{"X-Peer", request.peer}}, "no"};
     return std::nullopt;
   }
   void Handle(Request request, std::shared_ptr<Responder> responder) override {
@@ -123,8 +123,8 @@ class TestHandler : public Handler {
       responder->Respond({200, {}, request.path});
     }
   }
-  Response ErrorResponse(const Error& error) override {
-    return {error.status, {}, absl::StrCat("{", error.code, "}")};
+  Response ErrorResponse(const Error& error, const std::string& peer) override {
+    return {error.status, {{"X-Peer", peer}}, absl::StrCat("{", error.code, "}")};
   }
 
   std::shared_ptr<Responder> WaitForResponder() {
@@ -269,6 +269,18 @@ TEST_F(ServerTest, ExpectContinueIsAskedForTheBodyUnlessTheHeadIsRefused) {
   EXPECT_THAT(read, Not(HasSubstr("100 Continue")));
 }
 
+TEST_F(ServerTest, WhoeverIsRefusedIsKnown) {
+  const std::string head = "POST /forbidden HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n";
+  for (const std::string& request :
+       {Get("/forbidden"), head + "\r\n", head + "Expect: 100-continue\r\n\r\n",
+        std::string("GET nowhere HTTP/1.1\r\n")}) {
+    Client client = Connect();
+    client.Send(request);
+    client.Send("hi");  // the body, where one is read before the answer
+    EXPECT_THAT(client.ReadUntil("\r\n\r\n"), HasSubstr("X-Peer: 127.0.0.1\r\n")) << request;
+  }
+}
+
 TEST_F(ServerTest, AHeadThatIsRefusedLeavesTheConnectionInOrder) {
   Client client = Connect();
   client.Send(Post("/forbidden", "body") + Get("/next"));
@@ -294,6 +306,16 @@ TEST_F(ServerTest, HeadHasNoBody) {
   client.Send(Get("/next"));
   const std::string read = client.ReadUntil("/next");
   EXPECT_THAT(read, HasSubstr("Content-Length: 5\r\nConnection: keep-alive\r\n\r\nHTTP/1.1 200"));
+}
+
+TEST_F(ServerTest, HeadHasNoBodyWhereItIsRefusedEither) {
+  for (const char* request :
+       {"HEAD /forbidden HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n",
+        "HEAD / HTTP/9\r\n", "HEAD / HTTP/1.1\r\n\r\n", "HEAD / HTTP/1.1\r\nHost\r\n"}) {
+    Client client = Connect();
+    client.Send(request);
+    EXPECT_THAT(client.ReadToEnd(), EndsWith("Connection: close\r\n\r\n")) << request;
+  }
 }
 
 TEST_F(ServerTest, StreamsInChunksAndGoesOnAfterThem) {

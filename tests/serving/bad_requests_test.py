@@ -194,6 +194,22 @@ class BadRequestsTest(unittest.TestCase):
     def test_odd_messages_tools_and_grammars(self):
         self.assertGreater(self.check(message_bodies()) + self.check(tool_bodies()) + self.check(grammar_bodies()), 75)
 
+    def test_a_grammar_that_asks_for_too_much_is_the_requests_fault(self):
+        """Each character of these may be in one place or in hundreds."""
+        letters = "abcdefghijklmnopqrstuvwxyz"
+        alternatives = "|".join(".*[%s].{2000}" % letters[:26 - i] for i in range(6))
+        for regex in ["(.?){3000}z", "(.{0,60}){60}", f"({alternatives}).*"]:
+            for stream in [False, True]:
+                with self.subTest(regex=regex[:40], stream=stream):
+                    status, headers, text = self.server.ask("POST", COMPLETIONS, {
+                        "prompt": "Once", "max_tokens": 400, "seed": 1, "temperature": 1, "top_k": 0, "stream": stream,
+                        "structured_outputs": {"regex": regex}})
+                    error = json.loads(text.rpartition("data: ")[2])["error"]
+                    self.assertIn(status, [400, 200] if stream else [400])
+                    self.assertEqual((error["code"], error["param"]), ("schema_too_complex", "structured_outputs.regex"))
+                    self.assertIn(" that are allowed", error["message"])
+                    self.assertIsNone(headers["Retry-After"])
+
     def test_odd_texts_and_tokens(self):
         self.assertGreater(self.check(text_bodies()), 40)
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "base/json/json.h"
+#include "base/json/parse_json.h"
 #include "base/status_macros.h"
 #include "engine/grammar/grammar.h"
 #include "engine/grammar/json/schema_keys.h"
@@ -106,16 +107,15 @@ absl::StatusOr<std::unique_ptr<SchemaDocument>> SchemaDocument::Parse(absl::stri
     return SchemaError(absl::StatusCode::kInvalidArgument, "#", message);
   };
   if (text.empty()) return invalid("the schema is empty, not JSON");
-  simdjson::error_code code = document->parser_.allocate(text.size(), kMaxJsonDepth);
-  if (!code) {
-    code = document->parser_.parse(text.data(), text.size()).get(document->root_.schema);
-  }
+  const simdjson::error_code code = base::ParseJson(base::ToStd(text), kMaxJsonDepth,
+                                                    &document->parser_, &document->root_.schema);
   if (code == simdjson::DEPTH_ERROR) {
     return SchemaError(absl::StatusCode::kResourceExhausted, "#",
                        absl::StrCat("the schema is nested deeper than ", kMaxJsonDepth));
   }
   if (code) {
-    return invalid(absl::StrCat("the schema is not valid JSON: ", simdjson::error_message(code)));
+    return invalid(
+        absl::StrCat("the schema is not valid JSON: ", base::WhyInvalid(base::ToStd(text), code)));
   }
   if (!document->root_.schema.is_object() && !document->root_.schema.is_bool()) {
     return invalid(absl::StrCat("the schema must be an object, is ",

@@ -182,6 +182,7 @@ TEST(SchemaGrammarTest, BoundsOfIntegersAreExact) {
     }
   }
   ExpectCases({
+      {R"({"type": "integer", "minimum": 1000000000000000000000000000000})", {}, {"7"}},
       {R"({"type": "integer", "minimum": 3})", {"3", "10", "999999999999999999"}, {"2", "-3", "0"}},
       {R"({"type": "integer", "maximum": -3})", {"-3", "-10"}, {"-2", "0", "3"}},
       {R"({"type": "integer", "exclusiveMinimum": 3, "exclusiveMaximum": 6})",

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "base/json/parse_json.h"
 #include "base/status_macros.h"
 #include "frontends/jinja/value/limits.h"
 #include "frontends/tokenizer/text/strings.h"
@@ -43,8 +44,9 @@ absl::StatusOr<Value> Convert(simdjson::dom::element element, Origin origin, Hea
       if (element.get(value) == simdjson::SUCCESS) return Value::String(std::string(value), origin);
       break;
     }
+    // Integers of templates are signed; what is larger is read as those beyond 64 bits are.
     case simdjson::dom::element_type::UINT64:
-      return absl::InvalidArgumentError("an integer has more than 64 bits");
+      return Value::Float(static_cast<double>(element.get_uint64().value_unsafe()));
     case simdjson::dom::element_type::ARRAY: {
       List* list = heap->NewList();
       for (const simdjson::dom::element item :
@@ -73,9 +75,10 @@ absl::StatusOr<Value> Convert(simdjson::dom::element element, Origin origin, Hea
 absl::StatusOr<Value> ParseJson(std::string_view json, Origin origin, Heap* heap) {
   simdjson::dom::parser parser;
   simdjson::dom::element document;
-  const simdjson::error_code code = parser.parse(json.data(), json.size()).get(document);
+  const simdjson::error_code code =
+      base::ParseJson(json, simdjson::DEFAULT_MAX_DEPTH, &parser, &document);
   if (code != simdjson::SUCCESS) {
-    return absl::InvalidArgumentError(Concat("is not valid JSON: ", simdjson::error_message(code)));
+    return absl::InvalidArgumentError(Concat("is not valid JSON: ", base::WhyInvalid(json, code)));
   }
   return Convert(document, origin, heap, 0);
 }

@@ -53,8 +53,9 @@ AnswerDelta AnswerSplitter::Finish(absl::string_view rest) {
   if (done_) return delta;
   waiting_.append(rest.data(), rest.size());
   Process(/*is_last=*/true, &delta);
-  // A call that was cut off stays one as far as it came, if its arguments have begun.
-  if (part_ == Part::kCall && !call_is_open_) {
+  // A call that was cut off stays one as far as it came. Before its arguments it can not be given
+  // out, and is no content either.
+  if (part_ == Part::kCall && !call_is_open_ && !reader_.may_have_arguments()) {
     part_ = Part::kContent;
     const std::string call = std::exchange(call_, "");
     AddContent(absl::StrCat(base::ToAbsl(kMarkerTexts[kCallBegin]), call), &delta);

@@ -6,8 +6,8 @@
 //   delta = splitter.Finish(rest);
 //
 // The deltas' texts in a row are the same however the text was released. A call of a declared tool is
-// given out from where its arguments begin, and they follow as they come; what is no such call stays
-// content, markers and all.
+// given out from where its arguments begin, and they follow as they come; one that is cut off before
+// them is left out; what is no such call stays content, markers and all.
 #ifndef LLUDA_SERVE_API_ANSWER_ANSWER_SPLITTER_H_
 #define LLUDA_SERVE_API_ANSWER_ANSWER_SPLITTER_H_
 

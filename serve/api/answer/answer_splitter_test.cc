@@ -110,13 +110,25 @@ TEST_F(AnswerSplitterTest, ACallThatIsCutOffStaysOneAsFarAsItCame) {
   }
 }
 
+TEST_F(AnswerSplitterTest, ACallThatIsCutOffBeforeItsArgumentsIsNoContent) {
+  for (const std::string call : {"", "\n", "{", "{\"name\": \"", "{\"name\": \"f\", \"arg",
+                                 "{\"name\": \"f\", \"arguments\":"}) {
+    for (const size_t held : {0, 3, 20}) {
+      const AnswerDelta answer = Split("ok <tool_call>" + call, WithTools(), held);
+      EXPECT_EQ(answer.content, "ok") << call;
+      EXPECT_THAT(answer.calls, IsEmpty());
+    }
+  }
+}
+
 TEST_F(AnswerSplitterTest, WhatIsNoCallStaysContent) {
   for (const std::string text : {
            "<tool_call>{\"name\": \"h\", \"arguments\": {}}</tool_call>",
            "a <tool_call>{\"name\": \"f\", \"arguments\": 5}</tool_call> b",
            "<tool_call>{\"name\": \"f\"}</tool_call>",
            "<tool_call>no json</tool_call>\n",
-           "<tool_call>{\"name\": \"f\", \"arg",
+           "<tool_call>no json",
+           "<tool_call>{\"name\": \"h\", \"arguments\": {",
            "</tool_call>",
            "</think>",
        }) {

@@ -26,6 +26,8 @@ class CallReader {
 
   // Whether the arguments, an object, have begun; the name is whole then.
   bool has_arguments() const { return part_ == Part::kArguments || part_ == Part::kEnd; }
+  // Whether it may yet become so.
+  bool may_have_arguments() const { return part_ == Part::kHead; }
   const std::string& name() const { return name_; }
   // Those that have come since the last time, as they are written.
   std::string TakeArguments() { return std::exchange(arguments_, ""); }
