@@ -121,6 +121,7 @@ absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outp
   CheckpointWeights weights(&*files->checkpoint);
   weights.Prefetch();
   RETURN_IF_ERROR(RunRemainingPasses(optimised.module.get(), options.device));
+  weights.CheckQuantised(*optimised.module);
   absl::StatusOr<tokenizer::Tokenizer> tokenizer = source->ReadTokenizer();
   if (!tokenizer.ok() && (options.need_tokenizer || !absl::IsNotFound(tokenizer.status()))) {
     return tokenizer.status();
