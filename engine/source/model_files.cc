@@ -56,8 +56,9 @@ absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights wei
 
 absl::Status TakeImportance(const frontends::gguf::Importance* importance, ModelFiles* files) {
   if (importance == nullptr || !files->checkpoint) return absl::OkStatus();
+  files->importance_path = importance->path;
   return frontends::gguf::AddImportance(*importance, files->decoder.tie_word_embeddings,
-                                        &*files->checkpoint);
+                                        &*files->checkpoint, &files->notes);
 }
 
 std::vector<std::string> NotesOf(const ModelFiles& files, int64_t context) {
@@ -117,6 +118,7 @@ absl::StatusOr<frontends::decoder::ImportOptions> ImportOptionsOf(const ModelFil
   import.record_activations = options.record_activations;
   import.record_inputs = options.record_inputs;
   import.checkpoint_name = files.folder;
+  import.importance_name = files.importance_path;
   import.find_tensor = TensorsOf(files);
   return import;
 }

@@ -257,7 +257,7 @@ TEST(ImportBlocks, QuantisesByTheImportancesThatTheCheckpointHas) {
   EXPECT_THAT(Import(decoder, options), Not(HasSubstr("importance")));
   options.weights = ir::DType::kIQ4NL;
   EXPECT_THAT(ImportError(decoder, options),
-              HasSubstr("the importance matrix has 1 of the 2 layers that it should have: "
+              HasSubstr("the importance matrix: has 1 of the 2 layers that it should have: "
                         "'model.layers.1.self_attn.q_proj.weight.importance' is not there"));
   options.find_tensor = [&](absl::string_view name) -> std::optional<TensorInfo> {
     if (!absl::ConsumeSuffix(&name, kImportanceSuffix)) return plain(name);

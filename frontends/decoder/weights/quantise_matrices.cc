@@ -50,8 +50,8 @@ absl::StatusOr<ir::Global*> AddImportance(const Found& found, ir::DType dtype,
   });
   if (known == 0) return nullptr;
   return absl::InvalidArgumentError(
-      absl::StrCat(options.checkpoint_name, ": the importance matrix has ", known, " of the ",
-                   names.size(), " layers that it should have: '", *missing, "' is not there"));
+      absl::StrCat(options.importance_name, ": has ", known, " of the ", names.size(),
+                   " layers that it should have: '", *missing, "' is not there"));
 }
 
 }  // namespace
