@@ -158,6 +158,7 @@ absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outp
   contents.llvm_version = codegen::LlvmVersion();
   if (notes != nullptr) {
     *notes = NotesOf(*files, optimised.context);
+    notes->insert(notes->end(), options.module.notes.begin(), options.module.notes.end());
     for (const std::string& note : model.generation.notes) notes->push_back(note);
     NoteThreads(pool, notes);
   }

@@ -131,6 +131,28 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files
   return frontends::decoder::ImportDecoder(files.decoder, import);
 }
 
+absl::Status SettleOptions(const ModelFiles& files, ModuleOptions* options) {
+  ASSIGN_OR_RETURN(const frontends::decoder::ImportOptions import,
+                   ImportOptionsOf(files, *options));
+  ASSIGN_OR_RETURN(const frontends::decoder::MatrixCounts counts,
+                   frontends::decoder::CountMatrices(files.decoder, import));
+  const auto note = [&](int64_t count, absl::string_view becomes) {
+    options->notes.push_back(absl::StrCat(files.folder, ": ", count, " of ", counts.to_quantise,
+                                          " matrices have rows of no whole blocks of ",
+                                          ir::DTypeName(*options->weights), ", and ", becomes));
+  };
+  for (const auto& [type, count] : counts.other) {
+    note(count, absl::StrCat("are quantised to ", ir::DTypeName(type)));
+  }
+  if (counts.plain > 0) note(counts.plain, "are not quantised");
+  if (options->activations == Activations::kInt8 && !counts.has_integers) {
+    options->activations = Activations::kExact;
+    options->notes.push_back(
+        absl::StrCat(files.folder, ": no matrix is in blocks of integers: activations stay exact"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<frontends::decoder::Matrix>> MatricesOf(const ModelFiles& files,
                                                                    const ModuleOptions& options) {
   ASSIGN_OR_RETURN(const frontends::decoder::ImportOptions import, ImportOptionsOf(files, options));

@@ -64,6 +64,11 @@ absl::StatusOr<int64_t> ContextOf(const frontends::decoder::Decoder& decoder,
 absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files,
                                                          const ModuleOptions& options);
 
+// Brings options to what the model can have of them: activations that no matrix of integers meets stay exact.
+// A line on that, and on matrices that are not quantised to the type that was asked for, is added to
+// options->notes.
+absl::Status SettleOptions(const ModelFiles& files, ModuleOptions* options);
+
 // The matrices of that module which can be quantised.
 absl::StatusOr<std::vector<frontends::decoder::Matrix>> MatricesOf(const ModelFiles& files,
                                                                    const ModuleOptions& options);

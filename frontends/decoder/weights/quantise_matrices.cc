@@ -90,7 +90,7 @@ absl::Status QuantiseMatrices(const std::vector<Declared>& all, const ImportOpti
   if (count > 0 || !options.weights) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(options.checkpoint_name, ": no matrix of floats has rows of whole blocks of ",
-                   ir::EncodingOf(*options.weights).elements, " elements, which ",
+                   ir::EncodingOf(InBlocksOf32(*options.weights)).elements, " elements, which ",
                    ir::DTypeName(*options.weights), " needs"));
 }
 
