@@ -8,6 +8,19 @@ source cli/test_helpers.sh
 
 "$lluda" compile "$stories" -o stories.llb 2>err || fail "compile: $(cat err)"
 
+# --- inspect ---
+run inspect stories.llb
+expect 0 "inspect: $(cat err)"
+grep -qE '^stories.llb: bundle, [0-9]+ keys, ' out || fail "inspect does not say what it is: $(head -1 out)"
+run inspect stories.llb --json
+expect_json lluda.inspect/1 'j["format"] == "bundle"' \
+  '{k["key"]: k["value"] for k in j["keys"]}["precision"] == "bf16"' \
+  'int({k["key"]: k["value"] for k in j["keys"]}["context"]) == 2048' \
+  '{k["key"]: k["value"] for k in j["keys"]}["tokenizer"] == "yes"'
+head -c 100 stories.llb >cut.llb
+run inspect cut.llb
+expect_error 2 "cut.llb: "
+
 # --- ir --plan ---
 run ir stories.llb --plan --json
 expect_json lluda.ir_plan/1 'j["frame_bytes"] > 0' '"attn" in [f["func"] for f in j["frames"]]' \

@@ -29,6 +29,7 @@ plain=$(cat out)
 run generate "$stories" "${greedy[@]}" --weights q8_0
 expect_out "$plain"
 
+printf 'Once upon a time, there was a little girl named Lily. She loved to play outside in the park.' >text.txt
 # --- activations as integers, too ---
 run ir "$stories" --weights q4_0 --activations int8
 for text in '%h_int8 = quantize_blocks %h {out = q8_f32} : q8_f32 tok\[T\] hid' 'matmul %h_int8 @wq_q4_0\[layer\] '; do
@@ -37,6 +38,13 @@ done
 ! grep -q ' = dequantize' out || fail "ir --activations int8: a dequantize is left: $(grep ' = dequantize' out)"
 run ir "$stories" --activations int8
 ! grep -q 'q8_f32' out || fail "ir --activations int8 quantises what meets floats"
+readonly exact="lluda: note: $stories: no matrix is in blocks of integers: activations stay exact"
+grep -qxF "$exact" err || fail "ir --activations int8 does not say that it does nothing: $(cat err)"
+run generate "$stories" "${greedy[@]}" --activations int8 --stats
+grep -qxF "$exact" err || fail "generate --activations int8 does not say that it does nothing: $(cat err)"
+grep -q '^activations  *exact$' err || fail "--stats says what was asked for: $(cat err)"
+run eval "$stories" -f text.txt --weights iq4_nl --activations int8 --json
+expect_json lluda.eval/1 '"activations" not in j'
 run verify "$stories" --weights q4_1 --activations int8
 expect 0 "verify --weights q4_1 --activations int8: $(cat out err)"
 run generate "$stories" "${greedy[@]}" --weights q8_0 --activations int8 --stats
@@ -44,7 +52,6 @@ expect 0 "generate --activations int8"
 grep -q '^activations  *int8$' err || fail "--stats does not say activations: $(cat err)"
 run generate "$stories" "${greedy[@]}" --stats
 grep -q '^activations  *exact$' err || fail "--stats does not say activations: $(cat err)"
-printf 'Once upon a time, there was a little girl named Lily. She loved to play outside in the park.' >text.txt
 run eval "$stories" -f text.txt --weights q8_0 --activations int8 --against-weights q8_0 --json
 expect_json lluda.eval/1 'j["activations"] == "int8"' '"activations" not in j["against"]' '0 < j["against"]["kl_mean"] < 0.01'
 run generate "$stories" -p x --activations int4
@@ -85,6 +92,15 @@ expect 0 "verify --imatrix: $(cat out err)"
 # --- what it cannot do ---
 run generate "$stories" -p x --weights mxfp4
 expect_error 2 "weights can be quantised to q8_0, q4_0"
+run generate "$stories" -p x --weights q8_1
+expect_error 2 "weights can be quantised to q8_0, q4_0, q4_1, q5_0, q5_1, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs, q8_f32, not"
+run generate --help
+tr -s ' \n' ' ' <out | grep -q 'loaded: q8_0, q4_0, q4_1, q5_0, q5_1, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs, q8_f32;' ||
+  fail "--help offers other types: $(grep -A3 -e --weights out)"
+run generate "$stories" -p x --weights ''
+expect 2 "--weights '': $(cat err)"
+run generate "$stories" -p x --weights q8_0 --calibrate text.txt
+expect_error 2 "--calibrate is for --weights auto alone"
 run generate "$stories" -p x --imatrix columns.gguf
 expect 2 "--imatrix alone: $(cat err)"
 run generate "$stories" -p x --weights q2_k --imatrix text.txt

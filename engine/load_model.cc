@@ -116,6 +116,7 @@ absl::Status Model::LoadProgram(const LoadOptions& options) {
   RETURN_IF_ERROR(gpu_opened);
   RETURN_IF_ERROR(module_made);
   const OpenedModule* optimised = options.optimised == nullptr ? &made : options.optimised;
+  backing->weights->CheckQuantised(*optimised->module);
   base::Stopwatch watch;
   result_ = options.module.result;
   if (!options.ir) stats_.activations = std::string(ActivationsName(options.module.activations));

@@ -7,6 +7,7 @@
 #include "CLI/Formatter.hpp"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "engine/source/module_options.h"
 
 namespace lluda::cli {
 namespace {
@@ -69,9 +70,10 @@ void AddNumbers(CLI::App* app, const std::string& prefix, const std::string& who
   CLI::Option* weights = app->add_option(
       prefix + "weights", flags->weights,
       absl::StrCat("Quantise matrices", whose,
-                   " while they are loaded: q8_0, q4_0, q4_1, q5_0, q5_1, q2_k, q3_k, "
-                   "q4_k, q5_k, q6_k, iq4_nl, iq4_xs; auto: each as --budget allows [as the model "
-                   "has them]"));
+                   " while they are loaded: ", engine::WeightTypeNames(),
+                   "; auto: each as --budget allows. Rows of no whole blocks of 256 get blocks of "
+                   "32 [as the model has them]"));
+  weights->check([](const std::string& name) { return name.empty() ? "names no type" : ""; }, "");
   app->add_option(prefix + "budget", flags->budget,
                   "What auto may cost: kl=0.01, nats of KL divergence; top1=99%, of the likeliest "
                   "tokens the same; or bytes=500M, of all weights")

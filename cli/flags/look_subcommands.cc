@@ -123,7 +123,8 @@ CLI::App* AddReport(CLI::App* app, ReportFlags* flags) {
 
 CLI::App* AddInspect(CLI::App* app, InspectFlags* flags) {
   CLI::App* sub = app->add_subcommand(
-      "inspect", "Print what a GGUF file or a folder's safetensors hold, and what is odd");
+      "inspect",
+      "Print what a GGUF file, a folder's safetensors or a bundle hold, and what is odd");
   AddModel(sub, &flags->model);
   AddJson(sub, &flags->json);
   return sub;

@@ -38,6 +38,9 @@ absl::StatusOr<std::optional<engine::ModuleText>> IrFileOf(const ModelFlags& fla
 // Chooses types where the flags ask for that, and prints them.
 absl::Status FitWeights(const ModelFlags& flags, engine::LoadOptions* options) {
   RETURN_IF_ERROR(tools::CheckBudget(flags.weights, flags.budget));
+  if (flags.calibrate && flags.weights != engine::kAutoWeights) {
+    return absl::InvalidArgumentError("--calibrate is for --weights auto alone");
+  }
   if (flags.budget.empty()) return absl::OkStatus();
   tools::FitOptions fit;
   fit.budget = flags.budget;
@@ -96,6 +99,14 @@ absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags) {
   options.check_weights = flags.check;
   options.force = flags.force;
   RETURN_IF_ERROR(FitWeights(flags, &options));
+  const bool is_settled = options.source->bundle() != nullptr || options.ir;
+  const bool asks =
+      options.module.weights || options.module.activations == engine::Activations::kInt8;
+  if (!is_settled && asks) {
+    ASSIGN_OR_RETURN(const engine::ModelFiles* files,
+                     options.source->Files(engine::Weights::kOptional));
+    RETURN_IF_ERROR(engine::SettleOptions(*files, &options.module));
+  }
   return options;
 }
 
@@ -110,6 +121,7 @@ absl::StatusOr<engine::OpenedModule> OpenImported(const engine::LoadOptions& opt
   ASSIGN_OR_RETURN(engine::OpenedModule opened,
                    engine::OpenModule(options.source.get(), options, weights));
   PrintNotes("lluda", engine::NotesOf(*files, opened.context));
+  PrintNotes("lluda", options.module.notes);
   return opened;
 }
 
@@ -117,7 +129,7 @@ absl::StatusOr<std::unique_ptr<engine::Model>> LoadModel(engine::LoadOptions opt
                                                          bool use_cache, Notes told) {
   // Without the cache everything takes longer, and that is all.
   absl::StatusOr<base::CodeCache> cache = absl::NotFoundError("");
-  std::vector<std::string> notes;
+  std::vector<std::string> notes = options.module.notes;
   // Of a bundle, a GPU's driver alone may have something to compile.
   const bool compiles =
       options.source->bundle() == nullptr || options.device == engine::Device::kCuda;

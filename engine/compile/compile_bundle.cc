@@ -121,6 +121,7 @@ absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outp
   CheckpointWeights weights(&*files->checkpoint);
   weights.Prefetch();
   RETURN_IF_ERROR(RunRemainingPasses(optimised.module.get(), options.device));
+  weights.CheckQuantised(*optimised.module);
   absl::StatusOr<tokenizer::Tokenizer> tokenizer = source->ReadTokenizer();
   if (!tokenizer.ok() && (options.need_tokenizer || !absl::IsNotFound(tokenizer.status()))) {
     return tokenizer.status();
@@ -157,6 +158,7 @@ absl::Status CompileBundle(const LoadOptions& options, const BundleOutputs& outp
   contents.llvm_version = codegen::LlvmVersion();
   if (notes != nullptr) {
     *notes = NotesOf(*files, optimised.context);
+    notes->insert(notes->end(), options.module.notes.begin(), options.module.notes.end());
     for (const std::string& note : model.generation.notes) notes->push_back(note);
     NoteThreads(pool, notes);
   }

@@ -11,7 +11,7 @@
 namespace lluda::engine {
 namespace {
 
-// Rows of a derived tensor that a thread makes at a time.
+// Rows of a derived tensor, or pieces of one that is checked, that a thread takes at a time.
 constexpr int64_t kRows = 64;
 
 frontends::RunRows RunOn(runtime::ThreadPool* pool) {
@@ -30,6 +30,9 @@ void CheckpointWeights::Prefetch() const {
 }
 
 absl::string_view CheckpointWeights::FileOf(const frontends::TensorView& tensor) const {
+  if (const frontends::DerivedTensor* derived = checkpoint_->DerivedOf(tensor)) {
+    return derived->parts.empty() ? "checkpoint" : FileOf(derived->parts[0]);
+  }
   for (const frontends::TensorFile& file : checkpoint_->files()) {
     if (file.Contains(tensor)) return file.path();
   }
@@ -67,17 +70,27 @@ absl::StatusOr<const void*> CheckpointWeights::View(const std::string& tensor, i
     frontends::TensorBytes& made = made_[tensor];
     if (made.made == nullptr) {
       ASSIGN_OR_RETURN(made, checkpoint_->Read(tensor, RunOn(pool_)));
+      RETURN_IF_ERROR(Check(tensor, *view, made.span));
     }
     return made.span.data();
   }
-  if (view->dtype && ir::IsBlock(*view->dtype)) {
-    const absl::Status scales = ir::CheckBlockScales(*view->dtype, view->span());
-    if (!scales.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(FileOf(*view), ": tensor '", view->name, "': ", scales.message()));
+  RETURN_IF_ERROR(Check(tensor, *view, view->span()));
+  return view->data;
+}
+
+absl::Status CheckpointWeights::Check(const std::string& name, const frontends::TensorView& view,
+                                      absl::Span<const std::byte> bytes) const {
+  if (!view.dtype) return absl::OkStatus();
+  absl::Status status;
+  if (ir::IsBlock(*view.dtype)) status = ir::CheckBlockScales(*view.dtype, bytes);
+  if (const auto quantised = quantised_.find(name); quantised != quantised_.end()) {
+    for (const ir::DType to : quantised->second) {
+      status.Update(CheckQuantises(*view.dtype, bytes, to, RunOn(pool_)));
     }
   }
-  return view->data;
+  if (status.ok()) return status;
+  return absl::InvalidArgumentError(
+      absl::StrCat(FileOf(view), ": tensor '", view.name, "': ", status.message()));
 }
 
 void CheckpointWeights::Release(const std::string& tensor, int64_t offset, int64_t bytes) {

@@ -18,7 +18,9 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "engine/source/quantised_tensors.h"
 #include "frontends/checkpoint/checkpoint.h"
+#include "ir/graph.h"
 #include "runtime/executable.h"
 #include "runtime/machine/thread_pool.h"
 
@@ -33,20 +35,27 @@ class CheckpointWeights : public runtime::WeightSource {
   // must outlive its calls.
   void UseThreads(runtime::ThreadPool* pool) { pool_ = pool; }
 
+  // From now on the tensors that this module's load block quantises are refused if they cannot be.
+  void CheckQuantised(const ir::Module& module) { quantised_ = QuantisedTensorsOf(module); }
+
   // Asks the system to read all files ahead; returns at once.
   void Prefetch() const;
 
-  // InvalidArgument, naming file and tensor, for another size, and for blocks whose scales are
-  // infinite or no numbers.
+  // InvalidArgument, naming file and tensor, for another size, for blocks whose scales are infinite or no
+  // numbers, and for what cannot be quantised.
   absl::StatusOr<const void*> Data(const std::string& tensor, int64_t bytes) override;
   void Release(const std::string& tensor, int64_t offset, int64_t bytes) override;
 
  private:
   absl::string_view FileOf(const frontends::TensorView& tensor) const;
+  // Of a tensor, found by `name`, whose elements are `bytes`.
+  absl::Status Check(const std::string& name, const frontends::TensorView& view,
+                     absl::Span<const std::byte> bytes) const;
   absl::StatusOr<const void*> View(const std::string& tensor, int64_t bytes);
 
   const frontends::Checkpoint* checkpoint_;
   runtime::ThreadPool* pool_ = nullptr;
+  QuantisedTensors quantised_;
   absl::flat_hash_map<std::string, frontends::TensorBytes> made_;  // derived tensors in memory
   std::map<std::string, std::vector<char>> stacks_;
 };

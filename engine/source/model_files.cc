@@ -56,8 +56,9 @@ absl::StatusOr<ModelFiles> OpenModelFiles(const std::string& folder, Weights wei
 
 absl::Status TakeImportance(const frontends::gguf::Importance* importance, ModelFiles* files) {
   if (importance == nullptr || !files->checkpoint) return absl::OkStatus();
+  files->importance_path = importance->path;
   return frontends::gguf::AddImportance(*importance, files->decoder.tie_word_embeddings,
-                                        &*files->checkpoint);
+                                        &*files->checkpoint, &files->notes);
 }
 
 std::vector<std::string> NotesOf(const ModelFiles& files, int64_t context) {
@@ -117,6 +118,7 @@ absl::StatusOr<frontends::decoder::ImportOptions> ImportOptionsOf(const ModelFil
   import.record_activations = options.record_activations;
   import.record_inputs = options.record_inputs;
   import.checkpoint_name = files.folder;
+  import.importance_name = files.importance_path;
   import.find_tensor = TensorsOf(files);
   return import;
 }
@@ -127,6 +129,28 @@ absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files
                                                          const ModuleOptions& options) {
   ASSIGN_OR_RETURN(const frontends::decoder::ImportOptions import, ImportOptionsOf(files, options));
   return frontends::decoder::ImportDecoder(files.decoder, import);
+}
+
+absl::Status SettleOptions(const ModelFiles& files, ModuleOptions* options) {
+  ASSIGN_OR_RETURN(const frontends::decoder::ImportOptions import,
+                   ImportOptionsOf(files, *options));
+  ASSIGN_OR_RETURN(const frontends::decoder::MatrixCounts counts,
+                   frontends::decoder::CountMatrices(files.decoder, import));
+  const auto note = [&](int64_t count, absl::string_view becomes) {
+    options->notes.push_back(absl::StrCat(files.folder, ": ", count, " of ", counts.to_quantise,
+                                          " matrices have rows of no whole blocks of ",
+                                          ir::DTypeName(*options->weights), ", and ", becomes));
+  };
+  for (const auto& [type, count] : counts.other) {
+    note(count, absl::StrCat("are quantised to ", ir::DTypeName(type)));
+  }
+  if (counts.plain > 0) note(counts.plain, "are not quantised");
+  if (options->activations == Activations::kInt8 && !counts.has_integers) {
+    options->activations = Activations::kExact;
+    options->notes.push_back(
+        absl::StrCat(files.folder, ": no matrix is in blocks of integers: activations stay exact"));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<frontends::decoder::Matrix>> MatricesOf(const ModelFiles& files,

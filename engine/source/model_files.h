@@ -32,6 +32,8 @@ struct ModelFiles {
   // What a user should be told of the folder, a line each: a head that is not tied after all,
   // tensors that are not used.
   std::vector<std::string> notes;
+  std::string importance_path =
+      {};  // the file of importances that the checkpoint has, if it has any
 };
 
 // The checkpoint's tensors have the names that the importer looks for, and the config says whether
@@ -61,6 +63,11 @@ absl::StatusOr<int64_t> ContextOf(const frontends::decoder::Decoder& decoder,
 // The module as the importer writes it, before any pass.
 absl::StatusOr<std::unique_ptr<ir::Module>> ImportModule(const ModelFiles& files,
                                                          const ModuleOptions& options);
+
+// Brings options to what the model can have of them: activations that no matrix of integers meets stay exact.
+// A line on that, and on matrices that are not quantised to the type that was asked for, is added to
+// options->notes.
+absl::Status SettleOptions(const ModelFiles& files, ModuleOptions* options);
 
 // The matrices of that module which can be quantised.
 absl::StatusOr<std::vector<frontends::decoder::Matrix>> MatricesOf(const ModelFiles& files,

@@ -56,17 +56,21 @@ absl::string_view StepResultName(StepResult result) {
   return result == StepResult::kHidden ? "hidden" : "logits";
 }
 
-absl::StatusOr<std::optional<ir::DType>> ParseWeights(absl::string_view name) {
-  if (name.empty() || name == kAutoWeights) return std::nullopt;
-  const std::optional<ir::DType> dtype = ir::DTypeFromName(name);
-  if (dtype && ir::CanEncodeBlocks(*dtype)) return dtype;
+std::string WeightTypeNames() {
   std::vector<absl::string_view> known;
   for (size_t i = 0; i < ir::kDTypeCount; ++i) {
     const auto each = static_cast<ir::DType>(i);
     if (ir::CanEncodeBlocks(each)) known.push_back(ir::DTypeName(each));
   }
-  return absl::InvalidArgumentError(absl::StrCat("weights can be quantised to ",
-                                                 absl::StrJoin(known, ", "), ", not '", name, "'"));
+  return absl::StrJoin(known, ", ");
+}
+
+absl::StatusOr<std::optional<ir::DType>> ParseWeights(absl::string_view name) {
+  if (name.empty() || name == kAutoWeights) return std::nullopt;
+  const std::optional<ir::DType> dtype = ir::DTypeFromName(name);
+  if (dtype && ir::CanEncodeBlocks(*dtype)) return dtype;
+  return absl::InvalidArgumentError(
+      absl::StrCat("weights can be quantised to ", WeightTypeNames(), ", not '", name, "'"));
 }
 
 }  // namespace lluda::engine

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -52,6 +53,9 @@ absl::string_view StepResultName(StepResult result);
 // In place of a block dtype: each matrix gets one of its own, which is still to be chosen.
 inline constexpr char kAutoWeights[] = "auto";
 
+// The names of all block dtypes that matrices can be quantised to: "q8_0, q4_0, ...".
+std::string WeightTypeNames();
+
 // A block dtype that matrices are quantised to; "" or kAutoWeights for the checkpoint's own numbers.
 // InvalidArgument, naming what is known, for anything else.
 absl::StatusOr<std::optional<ir::DType>> ParseWeights(absl::string_view name);
@@ -77,6 +81,8 @@ struct ModuleOptions {
   bool record_activations = false;
   // Keeps what matrices are multiplied with: ImportOptions::record_inputs.
   bool record_inputs = false;
+  // What a user should be told of these, a line each: SettleOptions.
+  std::vector<std::string> notes;
 };
 
 // A module as text, in place of an imported one: see module_text.h.

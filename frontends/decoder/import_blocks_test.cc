@@ -2,8 +2,10 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "frontends/decoder/import.h"
 #include "frontends/decoder/import_text.h"
@@ -223,6 +225,44 @@ TEST(ImportBlocks, TensorsMayHaveDTypesOfTheirOwn) {
   EXPECT_THAT(all, Not(HasSubstr("quantize_blocks @embed")));
 }
 
+TEST(ImportBlocks, RowsOfNoWholeBlocksOf256GetBlocksOf32OfAsManyBits) {
+  const Decoder decoder = BlockDecoder();
+  const auto dtype_of = [](absl::string_view) { return ir::DType::kBF16; };
+  ImportOptions options = BlockOptions(decoder, dtype_of);
+  const std::pair<ir::DType, ir::DType> kOthers[] = {
+      {ir::DType::kQ2K, ir::DType::kIQ4NL}, {ir::DType::kQ3K, ir::DType::kIQ4NL},
+      {ir::DType::kQ4K, ir::DType::kQ5_0},  {ir::DType::kQ5K, ir::DType::kQ5_1},
+      {ir::DType::kQ6K, ir::DType::kQ8_0},  {ir::DType::kIQ4XS, ir::DType::kIQ4NL}};
+  for (const auto& [type, other] : kOthers) {
+    options.weights = type;
+    EXPECT_THAT(
+        Import(decoder, options),
+        HasSubstr(absl::StrCat("quantize_blocks @embed {out = ", ir::DTypeName(other), "}")));
+    const auto counts = CountMatrices(decoder, options);
+    ASSERT_TRUE(counts.ok()) << counts.status();
+    EXPECT_EQ(counts->to_quantise, 1 + 2 * 7);
+    EXPECT_EQ(counts->plain, 0);
+    EXPECT_EQ(counts->other.at(other), 1 + 2 * 7);
+  }
+  options.weights = ir::DType::kQ4_0;
+  EXPECT_TRUE(CountMatrices(decoder, options)->other.empty());
+}
+
+TEST(ImportBlocks, MatricesThatActivationsOfIntegersMeetAreThoseInBlocksOfIntegers) {
+  const Decoder decoder = BlockDecoder();
+  const auto all_of = [&](ir::DType dtype, std::optional<ir::DType> weights) {
+    ImportOptions options = BlockOptions(decoder, [dtype](absl::string_view) { return dtype; });
+    options.weights = weights;
+    const auto counts = CountMatrices(decoder, options);
+    EXPECT_TRUE(counts.ok()) << counts.status();
+    return counts.ok() && counts->has_integers;
+  };
+  EXPECT_FALSE(all_of(ir::DType::kBF16, std::nullopt));
+  EXPECT_FALSE(all_of(ir::DType::kBF16, ir::DType::kIQ4NL));
+  EXPECT_TRUE(all_of(ir::DType::kBF16, ir::DType::kQ4_0));
+  EXPECT_TRUE(all_of(ir::DType::kQ8_0, std::nullopt));
+}
+
 TEST(ImportBlocks, FloatMatricesAreThoseThatCanBeQuantised) {
   const Decoder decoder = BlockDecoder();
   const auto dtype_of = [](absl::string_view name) {
@@ -257,7 +297,7 @@ TEST(ImportBlocks, QuantisesByTheImportancesThatTheCheckpointHas) {
   EXPECT_THAT(Import(decoder, options), Not(HasSubstr("importance")));
   options.weights = ir::DType::kIQ4NL;
   EXPECT_THAT(ImportError(decoder, options),
-              HasSubstr("the importance matrix has 1 of the 2 layers that it should have: "
+              HasSubstr("the importance matrix: has 1 of the 2 layers that it should have: "
                         "'model.layers.1.self_attn.q_proj.weight.importance' is not there"));
   options.find_tensor = [&](absl::string_view name) -> std::optional<TensorInfo> {
     if (!absl::ConsumeSuffix(&name, kImportanceSuffix)) return plain(name);

@@ -197,6 +197,15 @@ TEST(Gemma2, HasItsNormsScalesAndCaps) {
             "c: field 'attn_logit_softcapping' must be a number above 0 and at most 1e+09, is 0");
 }
 
+TEST(Gemma3, ScoresAreNotCappedAndAFileThatAsksForItIsRefused) {
+  EXPECT_EQ(Error("gemma3_text", R"("attn_logit_softcapping": 50.0)"),
+            "c: field 'attn_logit_softcapping' asks for 50.0, which is not supported");
+  const Decoder decoder = Read("gemma3_text", R"("attn_logit_softcapping": null,
+      "final_logit_softcapping": 30.0)");
+  EXPECT_EQ(decoder.attention_softcap, std::nullopt);
+  EXPECT_EQ(decoder.logits_softcap, 30.0);
+}
+
 TEST(Gemma3, LayersWithAWindowRotateByABaseOfTheirOwn) {
   const Decoder decoder = Read("gemma3_text", R"("sliding_window": 24,
       "sliding_window_pattern": 3, "rope_scaling": {"rope_type": "linear", "factor": 8.0})");

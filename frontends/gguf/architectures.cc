@@ -34,6 +34,7 @@ constexpr KeyRow kCommonKeys[] = {
     {"rope.scaling.type", kRead},
     {"rope.scaling.factor", kRead},
     {"rope.scaling.original_context_length", kRead},
+    {"rope.scaling.yarn_attn_factor", kRead},
     {"rope.scaling.yarn_beta_fast", kRead},
     {"rope.scaling.yarn_beta_slow", kRead},
     {"attention.sliding_window", kRead},

@@ -18,17 +18,12 @@ namespace {
 
 // Variables of templates, and the keys that give their tokens.
 constexpr std::pair<const char*, const char*> kRoles[] = {
-    {"bos_token", kBosId},
-    {"eos_token", kEosId},
-    {"unk_token", kUnknownId},
-    {"pad_token", "tokenizer.ggml.padding_token_id"},
-    {"sep_token", "tokenizer.ggml.seperator_token_id"},
-    {"mask_token", "tokenizer.ggml.mask_token_id"},
+    {"bos_token", kBosId},     {"eos_token", kEosId},       {"unk_token", kUnknownId},
+    {"pad_token", kPaddingId}, {"sep_token", kSeparatorId}, {"mask_token", kMaskId},
 };
 
 // Tokens that end a text whatever else the file says.
-constexpr const char* kEndKeys[] = {kEosId, "tokenizer.ggml.eot_token_id",
-                                    "tokenizer.ggml.eom_token_id"};
+constexpr const char* kEndKeys[] = {kEosId, kEotId, kEomId};
 
 // Those that models end their turns with, of which files name one at most.
 constexpr absl::string_view kEndTexts[] = {
@@ -117,14 +112,20 @@ absl::StatusOr<GenerationConfig> ReadGenerationConfig(const Metadata& metadata) 
     std::vector<int64_t>& ids = config.eos_token_ids;
     if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
   };
+  // A file without tokens may be read with another's tokenizer.
+  std::vector<absl::string_view> tokens;
+  int64_t last = std::numeric_limits<int32_t>::max();
+  if (metadata.Has(kTokens)) {
+    ASSIGN_OR_RETURN(tokens, metadata.Strings(kTokens));
+    last = static_cast<int64_t>(tokens.size()) - 1;
+  }
   for (const char* key : kEndKeys) {
     if (!metadata.Has(key)) continue;
-    ASSIGN_OR_RETURN(const int64_t id, metadata.Int(key, 0, std::numeric_limits<int32_t>::max()));
+    ASSIGN_OR_RETURN(const int64_t id, metadata.Int(key, 0, last));
     add(id);
   }
   if (!metadata.Has(kTemplate) || !metadata.Has(kTokens) || !metadata.Has(kTypes)) return config;
   ASSIGN_OR_RETURN(const absl::string_view source, metadata.String(kTemplate));
-  ASSIGN_OR_RETURN(const std::vector<absl::string_view> tokens, metadata.Strings(kTokens));
   ASSIGN_OR_RETURN(const std::vector<int64_t> types, metadata.Ints(kTypes, 0, kLastType));
   for (size_t id = 0; id < std::min(tokens.size(), types.size()); ++id) {
     const bool ends =

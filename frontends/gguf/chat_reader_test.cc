@@ -72,6 +72,13 @@ TEST_F(ChatReaderTest, ControlTokensThatTheTemplateWritesEndATextToo) {
   EXPECT_THAT(ReadGenerationConfig(Read(GgufWriter()))->eos_token_ids, IsEmpty());
 }
 
+TEST_F(ChatReaderTest, WhatEndsATextIsOneOfTheTokens) {
+  for (const char* key : {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
+    EXPECT_THAT(std::string(ReadGenerationConfig(Read(Tokens().U32(key, 4))).status().message()),
+                HasSubstr("': must be an integer from 0 to 3, is 4"));
+  }
+}
+
 TEST_F(ChatReaderTest, SamplingIsAsTheFileSays) {
   const auto plain = ReadGenerationConfig(Read(Tokens()));
   EXPECT_FALSE(plain->do_sample);

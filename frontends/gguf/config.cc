@@ -232,6 +232,7 @@ class ConfigWriter {
     std::string json = absl::StrCat("{\"rope_type\": \"", type, "\", \"factor\": ", factor);
     const std::pair<const char*, const char*> yarn_fields[] = {
         {"rope.scaling.original_context_length", "original_max_position_embeddings"},
+        {"rope.scaling.yarn_attn_factor", "attention_factor"},
         {"rope.scaling.yarn_beta_fast", "beta_fast"},
         {"rope.scaling.yarn_beta_slow", "beta_slow"},
     };

@@ -4,11 +4,13 @@
 #include <cmath>
 #include <cstring>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/json/json.h"
 #include "base/status_macros.h"
 #include "frontends/checkpoint/tensor_info.h"
 #include "frontends/gguf/architectures.h"
@@ -72,13 +74,33 @@ std::pair<std::string, std::optional<size_t>> SplitExpert(const std::string& nam
   return {absl::StrCat(name.substr(0, number), name.substr(end + 1)), expert};
 }
 
+// Fits multiply means and square sums of them, for which these leave room. The least one is too small to
+// change what others ask for.
+constexpr double kLeastMean = 0x1p-40, kMostMean = 0x1p40;
+
+// As floats that fits can compute with; none is 0.
+std::vector<float> InRange(std::vector<double> means) {
+  const double largest = *std::max_element(means.begin(), means.end());
+  if (largest == 0) return std::vector<float>(means.size(), 1.0f);
+  const bool fit = std::all_of(means.begin(), means.end(),
+                               [](double mean) { return kLeastMean <= mean && mean <= kMostMean; });
+  int exponent = 0;
+  if (!fit) std::frexp(largest, &exponent);
+  std::vector<float> floats;
+  for (const double mean : means) {
+    floats.push_back(static_cast<float>(std::max(std::ldexp(mean, -exponent), kLeastMean)));
+  }
+  return floats;
+}
+
 // The means of an expert's columns; of one that no token took, ones.
 void AppendMeans(const Importance::Matrix& matrix, size_t expert, std::vector<float>* means) {
   const double count = matrix.counts[expert];
-  for (size_t i = 0; i < matrix.columns(); ++i) {
-    const double sum = matrix.sums[expert * matrix.columns() + i];
-    means->push_back(count > 0 ? static_cast<float>(sum / count) : 1.0f);
-  }
+  const auto begin = matrix.sums.begin() + static_cast<std::ptrdiff_t>(expert * matrix.columns());
+  std::vector<double> columns(begin, begin + static_cast<std::ptrdiff_t>(matrix.columns()));
+  for (double& column : columns) column = count > 0 ? column / count : 0;
+  const std::vector<float> floats = InRange(std::move(columns));
+  means->insert(means->end(), floats.begin(), floats.end());
 }
 
 std::string FloatsOf(const std::vector<double>& numbers) {
@@ -97,6 +119,7 @@ absl::StatusOr<Importance> ReadImportance(const std::string& path) {
   ASSIGN_OR_RETURN(const absl::string_view type, metadata.String("general.type"));
   if (type != "imatrix") return metadata.Error("general.type", "must be 'imatrix'");
   Importance importance;
+  importance.path = path;
   if (metadata.Has(kTexts)) {
     ASSIGN_OR_RETURN(const std::vector<absl::string_view> texts, metadata.Strings(kTexts));
     for (const absl::string_view text : texts) importance.texts.emplace_back(text);
@@ -135,8 +158,9 @@ std::string ImportanceFile(const Importance& importance) {
   return writer.Bytes();
 }
 
-absl::Status AddImportance(const Importance& importance, bool is_tied, Checkpoint* checkpoint) {
-  bool is_of_model = false;
+absl::Status AddImportance(const Importance& importance, bool is_tied, Checkpoint* checkpoint,
+                           std::vector<std::string>* notes) {
+  std::set<std::string> used;
   for (const std::string& name : checkpoint->Names()) {
     const TensorView& tensor = *checkpoint->Find(name);
     if (tensor.shape.size() < 2) continue;
@@ -147,15 +171,12 @@ absl::Status AddImportance(const Importance& importance, bool is_tied, Checkpoin
       found = importance.matrices.find(kHeadTensor);
     }
     if (found == importance.matrices.end()) continue;
-    is_of_model = true;
+    used.insert(found->first);
     const Importance::Matrix& matrix = found->second;
-    if (std::all_of(matrix.counts.begin(), matrix.counts.end(), [](double n) { return n == 0; })) {
-      continue;
-    }
     const bool has_all = tensor.shape.size() == 3;  // experts
     const auto columns = static_cast<size_t>(tensor.shape.back());
     if (matrix.columns() != columns) {
-      return absl::InvalidArgumentError(absl::StrCat("the importance matrix has ", matrix.columns(),
+      return absl::InvalidArgumentError(absl::StrCat(importance.path, ": has ", matrix.columns(),
                                                      " columns for ", found->first,
                                                      ", the model has ", columns));
     }
@@ -164,7 +185,7 @@ absl::Status AddImportance(const Importance& importance, bool is_tied, Checkpoin
     const size_t known = matrix.counts.size();
     if (known != 1 && (has_all || !expert ? known != needed : known < needed)) {
       return absl::InvalidArgumentError(
-          absl::StrCat("the importance matrix has ", known, " experts for ", found->first,
+          absl::StrCat(importance.path, ": has ", known, " experts for ", found->first,
                        ", the model has ", expert ? "more" : absl::StrCat(experts)));
     }
     std::vector<float> means;
@@ -185,8 +206,19 @@ absl::Status AddImportance(const Importance& importance, bool is_tied, Checkpoin
     };
     checkpoint->Add(std::move(derived));
   }
-  if (is_of_model) return absl::OkStatus();
-  return absl::InvalidArgumentError("the importance matrix names no matrix of the model");
+  if (used.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(importance.path, ": names no matrix of the model"));
+  }
+  for (const auto& [name, matrix] : importance.matrices) {
+    if (used.count(name) > 0) continue;
+    notes->push_back(
+        absl::StrCat(importance.path, ": is of another model, or of more: ",
+                     importance.matrices.size() - used.size(), " of ", importance.matrices.size(),
+                     " matrices are not in this one, such as '", base::QuoteName(name), "'"));
+    break;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace lluda::frontends::gguf

@@ -5,7 +5,7 @@
 // for the matrix that GGUF files call NAME. Where that holds a layer's experts, both have an axis more.
 //
 //   absl::StatusOr<Importance> importance = ReadImportance("wiki.imatrix.gguf");
-//   AddImportance(*importance, /*is_tied=*/true, &checkpoint);
+//   AddImportance(*importance, /*is_tied=*/true, &checkpoint, &notes);
 //   // checkpoint has "model.layers.0.mlp.down_proj.weight.importance", f32 [columns]
 #ifndef LLUDA_FRONTENDS_GGUF_IMPORTANCE_H_
 #define LLUDA_FRONTENDS_GGUF_IMPORTANCE_H_
@@ -29,8 +29,9 @@ struct Importance {
 
     size_t columns() const { return sums.size() / counts.size(); }
   };
-  std::map<std::string, Matrix> matrices;  // by GGUF's names: "blk.0.attn_q.weight"
-  std::vector<std::string> texts;          // what was read, by name
+  std::string path = "the importance matrix";  // the file's, as errors call it
+  std::map<std::string, Matrix> matrices;      // by GGUF's names: "blk.0.attn_q.weight"
+  std::vector<std::string> texts;              // what was read, by name
   int64_t windows = 0, window_tokens = 0;
 };
 
@@ -42,11 +43,15 @@ std::string ImportanceFile(const Importance& importance);
 
 // Gives the matrices of the checkpoint what is known of them, the mean of a column's squares, as tensors
 // of their name and kImportanceSuffix (frontends/checkpoint/tensor_info.h). Where the head is tied, its
-// own counts for the embedding. A matrix of which no token was seen is left out; the columns of an expert
-// that no token took count alike, as in llama.cpp. Experts have their own, one tensor each or one for all,
-// as the checkpoint has them; a file that does not tell them apart says the same of each. InvalidArgument
-// for another number of columns or experts, and where no name is one of the model's.
-absl::Status AddImportance(const Importance& importance, bool is_tied, Checkpoint* checkpoint);
+// own counts for the embedding. The columns of a matrix or an expert that no token took count alike, as in
+// llama.cpp, and so do those that are all 0. Means that are very small or large beside others, or as
+// numbers, are brought to where sums of their squares are floats: only what they are beside each other
+// matters, and by a power of two it stays to the bit. Experts have their own, one tensor each or one for
+// all, as the checkpoint has them; a file that does not tell them apart says the same of each.
+// InvalidArgument for another number of columns or experts, and where no name is one of the model's; a
+// note where some are not.
+absl::Status AddImportance(const Importance& importance, bool is_tied, Checkpoint* checkpoint,
+                           std::vector<std::string>* notes);
 
 }  // namespace lluda::frontends::gguf
 

@@ -15,6 +15,7 @@ namespace lluda::frontends::gguf {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::FloatEq;
 using ::testing::HasSubstr;
 
 std::string Floats(const std::vector<float>& values) {
@@ -57,6 +58,7 @@ class ImportanceTest : public ::testing::Test {
   }
 
   base::TemporaryFolder folder_;
+  std::vector<std::string> notes_;
 };
 
 std::vector<float> FloatsOf(const Checkpoint& checkpoint, const std::string& name) {
@@ -114,7 +116,7 @@ TEST_F(ImportanceTest, EachExpertHasItsOwnMeansAndOnesWhereNoTokenTookIt) {
                   {2, 3}, std::string(24, '\0'));
   }
   Checkpoint checkpoint = Of(writer);
-  const absl::Status added = AddImportance(OfExperts(), true, &checkpoint);
+  const absl::Status added = AddImportance(OfExperts(), true, &checkpoint, &notes_);
   ASSERT_TRUE(added.ok()) << added;
   EXPECT_THAT(FloatsOf(checkpoint, "model.layers.0.mlp.experts.0.up_proj.weight.importance"),
               ElementsAre(2.0f, 0.5f));
@@ -128,14 +130,14 @@ TEST_F(ImportanceTest, ExpertsInOneTensorHaveOneTensorOfMeans) {
   GgufWriter writer;
   writer.Tensor("model.layers.0.mlp.experts.up_proj.weight", 0, {2, 5, 3}, std::string(120, '\0'));
   Checkpoint checkpoint = Of(writer);
-  ASSERT_TRUE(AddImportance(OfExperts(), true, &checkpoint).ok());
+  ASSERT_TRUE(AddImportance(OfExperts(), true, &checkpoint, &notes_).ok());
   EXPECT_THAT(FloatsOf(checkpoint, "model.layers.0.mlp.experts.up_proj.weight.importance"),
               ElementsAre(2.0f, 0.5f, 1.0f, 1.0f, 1.0f, 2.0f));
   Checkpoint again = Of(writer);
   Importance other;
   other.matrices[kUp] = {{1, 2, 3, 4}, {1, 1}};
-  EXPECT_EQ(AddImportance(other, true, &again).message(),
-            "the importance matrix has 2 experts for blk.0.ffn_up_exps.weight, the model has 3");
+  EXPECT_EQ(AddImportance(other, true, &again, &notes_).message(),
+            "the importance matrix: has 2 experts for blk.0.ffn_up_exps.weight, the model has 3");
 }
 
 TEST_F(ImportanceTest, WhatIsNoMatrixOfImportancesIsRefused) {
@@ -159,7 +161,7 @@ TEST_F(ImportanceTest, ACheckpointsMatricesGetTheMeansOfTheirColumns) {
   Importance importance;
   importance.matrices["blk.0.attn_q.weight"] = {{8, 2}, {4}};
   importance.matrices["output.weight"] = {{5, 6}, {1}};
-  ASSERT_TRUE(AddImportance(importance, /*is_tied=*/true, &checkpoint).ok());
+  ASSERT_TRUE(AddImportance(importance, /*is_tied=*/true, &checkpoint, &notes_).ok());
   EXPECT_THAT(FloatsOf(checkpoint, "model.layers.0.self_attn.q_proj.weight.importance"),
               ElementsAre(2.0f, 0.5f));
   EXPECT_THAT(FloatsOf(checkpoint, "model.embed_tokens.weight.importance"),
@@ -170,20 +172,58 @@ TEST_F(ImportanceTest, OfAHeadApartTheEmbeddingHasNoneAndOtherColumnsAreRefused)
   Checkpoint checkpoint = Sound();
   Importance importance;
   importance.matrices["output.weight"] = {{5, 6}, {1}};
-  importance.matrices["blk.0.attn_q.weight"] = {{8, 2}, {0}};  // no token was seen
-  ASSERT_TRUE(AddImportance(importance, /*is_tied=*/false, &checkpoint).ok());
-  EXPECT_EQ(checkpoint.Names().size(), 2u);
+  importance.matrices["blk.0.attn_q.weight"] = {{8, 2}, {1}};
+  ASSERT_TRUE(AddImportance(importance, /*is_tied=*/false, &checkpoint, &notes_).ok());
+  EXPECT_EQ(checkpoint.Find("model.embed_tokens.weight.importance"), nullptr);
   importance.matrices["blk.0.attn_q.weight"] = {{8, 2, 1}, {4}};
-  EXPECT_EQ(AddImportance(importance, /*is_tied=*/false, &checkpoint).message(),
-            "the importance matrix has 3 columns for blk.0.attn_q.weight, the model has 2");
+  EXPECT_EQ(AddImportance(importance, /*is_tied=*/false, &checkpoint, &notes_).message(),
+            "the importance matrix: has 3 columns for blk.0.attn_q.weight, the model has 2");
+}
+
+// What is made of a matrix's sums.
+class ImportanceScaleTest : public ImportanceTest {
+ protected:
+  std::vector<float> MeansOf(std::vector<double> sums, double count) {
+    Checkpoint checkpoint = Sound();
+    Importance importance;
+    importance.matrices["blk.0.attn_q.weight"] = {std::move(sums), {count}};
+    EXPECT_TRUE(AddImportance(importance, /*is_tied=*/true, &checkpoint, &notes_).ok());
+    return FloatsOf(checkpoint, "model.layers.0.self_attn.q_proj.weight.importance");
+  }
+};
+
+TEST_F(ImportanceScaleTest, ColumnsThatNoTokenReachedCountAlike) {
+  EXPECT_THAT(MeansOf({8, 2}, 0), ElementsAre(1.0f, 1.0f));
+  EXPECT_THAT(MeansOf({0, 0}, 4), ElementsAre(1.0f, 1.0f));
+}
+
+TEST_F(ImportanceScaleTest, WhatMeansAreBesideEachOtherIsKeptWhereTheyAreNoUsualFloats) {
+  EXPECT_THAT(MeansOf({3e38, 1.5e38}, 1), ElementsAre(FloatEq(0.8816208f), FloatEq(0.4408104f)));
+  const std::vector<float> tiny = MeansOf({0x3p-149, 0x1p-149}, 1);
+  EXPECT_THAT(tiny, ElementsAre(0.75f, 0.25f));
+  // Smaller ones have something left.
+  EXPECT_THAT(MeansOf({2, 0}, 1), ElementsAre(0.5f, 0x1p-40f));
+  EXPECT_THAT(MeansOf({1e30, 1e-30}, 1), ElementsAre(FloatEq(0.7888609f), 0x1p-40f));
+}
+
+TEST_F(ImportanceTest, MatricesThatTheModelDoesNotHaveAreTold) {
+  Checkpoint checkpoint = Sound();
+  Importance importance;
+  importance.path = "m.gguf";
+  importance.matrices["blk.0.attn_q.weight"] = {{8, 2}, {4}};
+  importance.matrices["blk.1.attn_q.weight"] = {{8, 2}, {4}};
+  ASSERT_TRUE(AddImportance(importance, /*is_tied=*/true, &checkpoint, &notes_).ok());
+  EXPECT_THAT(notes_,
+              ElementsAre("m.gguf: is of another model, or of more: 1 of 2 matrices are not "
+                          "in this one, such as 'blk.1.attn_q.weight'"));
 }
 
 TEST_F(ImportanceTest, ImportancesOfAnotherKindOfModelAreRefused) {
   Checkpoint checkpoint = Sound();
   Importance importance;
   importance.matrices["encoder.0.attn.weight"] = {{8, 2}, {4}};
-  EXPECT_EQ(AddImportance(importance, /*is_tied=*/true, &checkpoint).message(),
-            "the importance matrix names no matrix of the model");
+  EXPECT_EQ(AddImportance(importance, /*is_tied=*/true, &checkpoint, &notes_).message(),
+            "the importance matrix: names no matrix of the model");
 }
 
 }  // namespace

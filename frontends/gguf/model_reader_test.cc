@@ -297,6 +297,23 @@ TEST(ModelReaderTest, LinearScalingIsReadInItsOldAndItsNewForm) {
             "m.gguf: key 'llama.rope.scaling.type': asks for 'longrope', which is not supported");
 }
 
+TEST(ModelReaderTest, YarnsFactorOfScoresIsReadUnderItsKey) {
+  const auto rope_of = [](std::optional<float> factor) {
+    Tiny tiny;
+    tiny.more = [factor](GgufWriter* writer) {
+      writer->String("llama.rope.scaling.type", "yarn").F32("llama.rope.scaling.factor", 4);
+      writer->U32("llama.rope.scaling.original_context_length", 16);
+      if (factor) writer->F32("llama.rope.scaling.yarn_attn_factor", *factor);
+    };
+    const auto model = Read(tiny);
+    EXPECT_TRUE(model.ok()) << model.status();
+    return model.ok() ? model->decoder.ropes[0] : decoder::Rope();
+  };
+  EXPECT_EQ(rope_of(1.25F).multiplier, 1.25);
+  EXPECT_NE(rope_of(std::nullopt).multiplier, 1.25);
+  EXPECT_EQ(rope_of(1.25F).frequencies, rope_of(std::nullopt).frequencies);
+}
+
 TEST(ModelReaderTest, TensorsFitTheKeys) {
   Tiny tiny;
   tiny.tensors.erase("blk.0.attn_k.weight");

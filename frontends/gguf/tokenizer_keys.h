@@ -18,6 +18,14 @@ inline constexpr char kSpacePrefix[] = "tokenizer.ggml.add_space_prefix";
 inline constexpr char kUnknownId[] = "tokenizer.ggml.unknown_token_id";
 inline constexpr char kBosId[] = "tokenizer.ggml.bos_token_id";
 inline constexpr char kEosId[] = "tokenizer.ggml.eos_token_id";
+inline constexpr char kEotId[] = "tokenizer.ggml.eot_token_id";
+inline constexpr char kEomId[] = "tokenizer.ggml.eom_token_id";
+inline constexpr char kPaddingId[] = "tokenizer.ggml.padding_token_id";
+inline constexpr char kSeparatorId[] = "tokenizer.ggml.seperator_token_id";
+inline constexpr char kMaskId[] = "tokenizer.ggml.mask_token_id";
+// All that give the id of a token.
+inline constexpr const char* kIdKeys[] = {kUnknownId, kBosId,     kEosId,       kEotId,
+                                          kEomId,     kPaddingId, kSeparatorId, kMaskId};
 inline constexpr char kTemplate[] = "tokenizer.chat_template";
 inline constexpr char kTemplateNames[] = "tokenizer.chat_templates";
 

@@ -40,6 +40,29 @@ struct Tokens {
   std::vector<int64_t> types;  // one for each
 };
 
+// The id that a key gives, if it is there: one of the tokens.
+absl::StatusOr<std::optional<int32_t>> IdOf(const Metadata& metadata, absl::string_view key,
+                                            const Tokens& tokens) {
+  if (!metadata.Has(key)) return std::nullopt;
+  ASSIGN_OR_RETURN(const int64_t id,
+                   metadata.Int(key, 0, static_cast<int64_t>(tokens.texts.size()) - 1));
+  return static_cast<int32_t>(id);
+}
+
+// Whether the embedding, whichever part has it, has so many rows.
+absl::Status CheckRows(const GgufFile& file, size_t tokens) {
+  for (const GgufFile::Part& part : file.parts()) {
+    for (const Tensor& tensor : part.container.tensors) {
+      if (tensor.name != "token_embd.weight") continue;
+      const int64_t rows = tensor.shape[0];
+      if (rows == static_cast<int64_t>(tokens)) return absl::OkStatus();
+      return file.metadata().Error(
+          kTokens, absl::StrCat("has ", tokens, " tokens, but ", tensor.name, " ", rows, " rows"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Tokens> ReadTokens(const GgufFile& file) {
   const Metadata& metadata = file.metadata();
   Tokens tokens;
@@ -64,23 +87,9 @@ absl::StatusOr<Tokens> ReadTokens(const GgufFile& file) {
     return metadata.Error(
         kTypes, absl::StrCat("has ", tokens.types.size(), " items for ", count, " tokens"));
   }
-  for (const Tensor& tensor : file.parts()[0].container.tensors) {
-    if (tensor.name != "token_embd.weight") continue;
-    const int64_t rows = tensor.shape[0];
-    if (rows == static_cast<int64_t>(count)) break;
-    return metadata.Error(
-        kTokens, absl::StrCat("has ", count, " tokens, but token_embd.weight ", rows, " rows"));
-  }
+  for (const char* key : kIdKeys) RETURN_IF_ERROR(IdOf(metadata, key, tokens).status());
+  RETURN_IF_ERROR(CheckRows(file, count));
   return tokens;
-}
-
-// The id that a key gives, if it is there: one of the tokens.
-absl::StatusOr<std::optional<int32_t>> IdOf(const Metadata& metadata, absl::string_view key,
-                                            const Tokens& tokens) {
-  if (!metadata.Has(key)) return std::nullopt;
-  ASSIGN_OR_RETURN(const int64_t id,
-                   metadata.Int(key, 0, static_cast<int64_t>(tokens.texts.size()) - 1));
-  return static_cast<int32_t>(id);
 }
 
 absl::StatusOr<bool> BoolOr(const Metadata& metadata, absl::string_view key, bool absent) {

@@ -305,10 +305,20 @@ TEST(TokenizerReaderTest, WhatIsNotSoundIsRefusedWithItsKey) {
 }
 
 TEST(TokenizerReaderTest, IdsAreOfTokens) {
-  GgufWriter writer = WriterOf(Small(), "gpt2", "qwen2");
-  writer.U32("tokenizer.ggml.eos_token_id", 4);
-  EXPECT_EQ(ErrorOf(writer),
-            "m.gguf: key 'tokenizer.ggml.eos_token_id': must be an integer from 0 to 3, is 4");
+  for (const char* role : {"bos", "eos", "eot", "eom", "unknown", "padding", "seperator", "mask"}) {
+    const std::string key = absl::StrCat("tokenizer.ggml.", role, "_token_id");
+    for (const char* model : {"gpt2", "llama"}) {
+      Parts parts = Small();
+      parts.scores.assign(parts.tokens.size(), 0);
+      for (const uint32_t id : {4u, 0xFFFFFFFFu}) {
+        GgufWriter writer = WriterOf(parts, model, "qwen2");
+        writer.U32(key, id);
+        EXPECT_EQ(ErrorOf(writer),
+                  absl::StrCat("m.gguf: key '", key, "': must be an integer from 0 to 3, is ", id))
+            << model;
+      }
+    }
+  }
 }
 
 TEST(TokenizerReaderTest, ThereAreAsManyTokensAsRowsOfTheEmbedding) {
@@ -316,6 +326,23 @@ TEST(TokenizerReaderTest, ThereAreAsManyTokensAsRowsOfTheEmbedding) {
   writer.Tensor("token_embd.weight", 0, {1, 5}, std::string(20, '\0'));
   EXPECT_EQ(ErrorOf(writer),
             "m.gguf: key 'tokenizer.ggml.tokens': has 4 tokens, but token_embd.weight 5 rows");
+}
+
+TEST(TokenizerReaderTest, TheEmbeddingMayBeInAnyPartOfASplitFile) {
+  const base::TemporaryFolder folder;
+  GgufWriter first = WriterOf(Small(), "gpt2", "qwen2");
+  first.U16("split.no", 0).U16("split.count", 2);
+  const std::string path = folder.Write("m-00001-of-00002.gguf", first.Bytes());
+  GgufWriter second;
+  second.U16("split.no", 1).U16("split.count", 2);
+  second.Tensor("token_embd.weight", 0, {1, 5}, std::string(20, '\0'));
+  folder.Write("m-00002-of-00002.gguf", second.Bytes());
+  const auto file = GgufFile::Open(path);
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(ReadTokenizer(*file).status().message(),
+            absl::StrCat(path,
+                         ": key 'tokenizer.ggml.tokens': has 4 tokens, but token_embd.weight "
+                         "5 rows"));
 }
 
 TEST(PretokenizersTest, EveryNameHasStepsThatCanBeRun) {

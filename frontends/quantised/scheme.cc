@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "base/status_macros.h"
 
 namespace lluda::frontends::quantised {
@@ -337,6 +341,61 @@ absl::StatusOr<Scheme> ReadMethod(const base::JsonObject& fields) {
   return scheme;
 }
 
+constexpr absl::string_view kExpression = "re:";
+
+// What a character of a text has to be.
+struct Piece {
+  bool is_any;
+  char character;
+  bool repeats;  // any number of times
+};
+
+// Of an expression of characters, dots and stars; nullopt: of more.
+std::optional<std::vector<Piece>> PiecesOf(absl::string_view expression) {
+  std::vector<Piece> pieces;
+  while (!expression.empty()) {
+    const bool is_escaped = absl::ConsumePrefix(&expression, "\\");
+    if (expression.empty()) return std::nullopt;
+    const char character = expression[0];
+    expression.remove_prefix(1);
+    const bool is_letter = absl::ascii_isalnum(character) || character == '_';
+    const bool is_any = character == '.' && !is_escaped;
+    const bool is_plain = is_escaped ? !is_letter : is_letter || is_any || character == '-';
+    if (!is_plain) return std::nullopt;
+    pieces.push_back({is_any, character, absl::ConsumePrefix(&expression, "*")});
+  }
+  return pieces;
+}
+
+// Whether the text begins as a regular expression says; with '$' at its end, whether it is all of that.
+bool Matches(absl::string_view expression, absl::string_view text) {
+  absl::ConsumePrefix(&expression, "^");
+  const bool is_whole = absl::ConsumeSuffix(&expression, "$");
+  const std::optional<std::vector<Piece>> pieces = PiecesOf(expression);
+  if (!pieces) return false;
+  // Which pieces may be next.
+  std::vector<bool> next(pieces->size() + 1);
+  next[0] = true;
+  const auto pass_repeated = [&] {
+    for (size_t i = 0; i < pieces->size(); ++i) {
+      if (next[i] && (*pieces)[i].repeats) next[i + 1] = true;
+    }
+  };
+  pass_repeated();
+  for (const char character : text) {
+    if (next.back() && !is_whole) return true;
+    std::vector<bool> after(next.size());
+    for (size_t i = 0; i < pieces->size(); ++i) {
+      const Piece& piece = (*pieces)[i];
+      if (!next[i] || (!piece.is_any && piece.character != character)) continue;
+      after[piece.repeats ? i : i + 1] = true;
+    }
+    next = std::move(after);
+    pass_repeated();
+  }
+  return next.back();
+}
+
 }  // namespace
 
 absl::StatusOr<std::optional<Scheme>> ReadScheme(const base::JsonObject& root) {
@@ -356,6 +415,8 @@ absl::StatusOr<std::optional<Scheme>> ReadScheme(const base::JsonObject& root) {
 
 bool IsKept(const Scheme& scheme, absl::string_view module) {
   return std::any_of(scheme.kept.begin(), scheme.kept.end(), [&](const std::string& name) {
+    absl::string_view expression = name;
+    if (absl::ConsumePrefix(&expression, kExpression)) return Matches(expression, module);
     return module == name || absl::StartsWith(module, name + ".") ||
            absl::EndsWith(module, "." + name);
   });

@@ -51,8 +51,9 @@ struct Scheme {
 // for what is not supported, InvalidArgument for what is malformed.
 absl::StatusOr<std::optional<Scheme>> ReadScheme(const base::JsonObject& root);
 
-// Whether the config names this module, or one that it lies in, as one that is not quantised.
-// Expressions ("re:...") name none.
+// Whether the config names this module, or one that it lies in, as one that is not quantised. An expression
+// ("re:.*up_proj") names the modules whose names begin as it says; one of more than characters, dots and
+// stars names none.
 bool IsKept(const Scheme& scheme, absl::string_view module);
 
 // The tables, and what the document calls the objects that they are of.

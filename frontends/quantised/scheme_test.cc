@@ -186,7 +186,26 @@ TEST(SchemeTest, KeptModulesAreNamedWholeOrByTheirEnd) {
   EXPECT_TRUE(IsKept(scheme, "model.lm_head"));
   EXPECT_TRUE(IsKept(scheme, "model.layers.3.mlp.down_proj"));
   EXPECT_FALSE(IsKept(scheme, "model.layers.30.mlp.down_proj"));
-  EXPECT_FALSE(IsKept(scheme, "model.layers.1.mlp.up_proj"));
+  EXPECT_TRUE(IsKept(scheme, "model.layers.1.mlp.up_proj"));
+  EXPECT_FALSE(IsKept(scheme, "model.layers.1.mlp.gate_proj"));
+}
+
+TEST(SchemeTest, ExpressionsNameTheModulesThatBeginSo) {
+  const auto names = [](const char* expression, const char* module) {
+    Scheme scheme;
+    scheme.kept = {expression};
+    return IsKept(scheme, module);
+  };
+  EXPECT_TRUE(names("re:.*lm_head", "lm_head"));
+  EXPECT_TRUE(names("re:.*mlp.*", "model.layers.3.mlp.up_proj"));
+  EXPECT_TRUE(names(R"(re:^model\.layers\.3\..*)", "model.layers.3.mlp.up_proj"));
+  EXPECT_FALSE(names(R"(re:^model\.layers\.3\..*)", "model.layers.30.mlp.up_proj"));
+  EXPECT_FALSE(names("re:up_proj", "model.layers.3.mlp.up_proj"));  // it is not the beginning
+  EXPECT_TRUE(names("re:.*up_proj$", "model.layers.3.mlp.up_proj"));
+  EXPECT_FALSE(names("re:.*up$", "model.layers.3.mlp.up_proj"));
+  EXPECT_TRUE(names("re:.*.*.*.*.*.*.*.*.*.*.*.*.*.*proj$", "model.layers.3.mlp.up_proj"));
+  EXPECT_FALSE(names("re:.*(up|gate)_proj", "model.layers.3.mlp.up_proj"));  // of another kind
+  EXPECT_FALSE(names("re:.*\\", "model.layers.3.mlp.up_proj"));
 }
 
 }  // namespace

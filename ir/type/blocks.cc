@@ -185,16 +185,20 @@ absl::Span<const int64_t> HalvesOfBlock(DType dtype) {
 
 absl::Status CheckBlockScales(DType dtype, absl::Span<const std::byte> blocks) {
   constexpr uint16_t kExponent = 0x7C00;  // all ones: infinite or no number
+  // Of an mxfp4 block the largest number is 6 times the power of two, and 6 * 2^125 is the largest float.
+  constexpr int kMostPower = 127 + 125;
   const Encoding& encoding = EncodingOf(dtype);
   const int64_t count = BlockCount(dtype, blocks.size());
   const absl::Span<const int64_t> halves = HalvesOfBlock(dtype);
+  const auto is_finite = [&](const std::byte* block) {
+    if (dtype == DType::kMXFP4) return std::to_integer<int>(block[0]) <= kMostPower;
+    return std::all_of(halves.begin(), halves.end(),
+                       [&](int64_t at) { return (ReadHalf(block + at) & kExponent) != kExponent; });
+  };
   for (int64_t block = 0; block < count; ++block) {
-    for (const int64_t at : halves) {
-      const uint16_t half = ReadHalf(blocks.data() + block * encoding.bytes + at);
-      if ((half & kExponent) != kExponent) continue;
-      return absl::InvalidArgumentError(absl::StrCat("block ", block, " of ", DTypeName(dtype),
-                                                     " has a scale that is not finite"));
-    }
+    if (is_finite(blocks.data() + block * encoding.bytes)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("block ", block, " of ", DTypeName(dtype), " has a scale that is not finite"));
   }
   return absl::OkStatus();
 }

@@ -23,8 +23,9 @@ void DecodeBlocks(DType dtype, absl::Span<const std::byte> blocks, absl::Span<fl
 // Where the f16s of a block lie, in bytes: its scales and minimums, as far as they are f16.
 absl::Span<const int64_t> HalvesOfBlock(DType dtype);
 
-// InvalidArgument, with the number of the first such block, where an f16 of a block is infinite or
-// no number: any other bytes are valid. CHECKs as DecodeBlocks does.
+// InvalidArgument, with the number of the first such block, where an f16 of a block, or the power of two of
+// an mxfp4 one, is infinite or no number, or so large that numbers of the block are: any other bytes are
+// valid. CHECKs as DecodeBlocks does.
 absl::Status CheckBlockScales(DType dtype, absl::Span<const std::byte> blocks);
 
 // Whether EncodeBlocks knows the dtype: all that GGUF files hold but mxfp4, and q8_f32.

@@ -270,7 +270,20 @@ TEST(BlocksTest, AScaleThatIsNotFiniteIsFoundByItsBlock) {
   last[419] = std::byte{0xFE};
   EXPECT_EQ(CheckBlockScales(DType::kQ6K, last).message(),
             "block 1 of q6_k has a scale that is not finite");
-  EXPECT_TRUE(CheckBlockScales(DType::kMXFP4, std::vector<std::byte>(17, std::byte{0xFF})).ok());
+}
+
+TEST(BlocksTest, PowersOfTwoAreCheckedToo) {
+  std::vector<std::byte> blocks(3 * 17, std::byte{0x77});  // 6 times the power, all of it
+  for (const int power : {253, 254, 255}) {
+    blocks[17] = std::byte{static_cast<uint8_t>(power)};
+    EXPECT_EQ(CheckBlockScales(DType::kMXFP4, blocks).message(),
+              "block 1 of mxfp4 has a scale that is not finite");
+  }
+  blocks[17] = std::byte{252};
+  EXPECT_TRUE(CheckBlockScales(DType::kMXFP4, blocks).ok());
+  std::vector<float> values(3 * 32);
+  DecodeBlocks(DType::kMXFP4, blocks, absl::MakeSpan(values));
+  EXPECT_EQ(values[32], 6 * 0x1p125f);
 }
 
 }  // namespace

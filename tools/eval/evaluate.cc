@@ -40,8 +40,10 @@ class Reader {
     options.context = window;
     ASSIGN_OR_RETURN(std::unique_ptr<runtime::Session> session,
                      runtime::Session::Create(model->executable(), options));
-    return Reader(std::move(session));
+    return Reader(model->folder(), std::move(session));
   }
+
+  const std::string& folder() const { return folder_; }
 
   int64_t width() const { return session_->width(); }
   int64_t vocabulary() const { return session_->vocabulary(); }
@@ -61,8 +63,10 @@ class Reader {
   }
 
  private:
-  explicit Reader(std::unique_ptr<runtime::Session> session) : session_(std::move(session)) {}
+  Reader(std::string folder, std::unique_ptr<runtime::Session> session)
+      : folder_(std::move(folder)), session_(std::move(session)) {}
 
+  std::string folder_;
   std::unique_ptr<runtime::Session> session_;
 };
 
@@ -143,7 +147,7 @@ class Evaluator {
       if (options_.keep_logits != nullptr) {
         options_.keep_logits->insert(options_.keep_logits->end(), logits.begin(), logits.end());
       }
-      Add(logits, theirs, window.begin + i + 1 - front, count, evaluation);
+      RETURN_IF_ERROR(Add(logits, theirs, window.begin + i + 1 - front, count, evaluation));
     }
     return absl::OkStatus();
   }
@@ -154,26 +158,43 @@ class Evaluator {
     return readers;
   }
 
-  // The scores of tokens from `token` on.
-  void Add(absl::Span<const float> logits, absl::Span<const float> theirs, int64_t token,
-           int64_t count, Evaluation* evaluation) {
+  // The scores of tokens from `token` on. Internal where logits are no predictions.
+  absl::Status Add(absl::Span<const float> logits, absl::Span<const float> theirs, int64_t token,
+                   int64_t count, Evaluation* evaluation) {
     std::vector<Evaluation::Position>& positions = evaluation->positions;
     const size_t begin = positions.size();
     positions.resize(begin + static_cast<size_t>(count));
     const auto width = static_cast<size_t>(reader_.width());
+    std::vector<absl::Status> faults(static_cast<size_t>(count));
     pool_.ParallelFor(count, 1, [&](int64_t from, int64_t to, int) {
       for (int64_t i = from; i < to; ++i) {
         const auto row = static_cast<size_t>(i) * width;
         const auto row_of = [&](absl::Span<const float> rows) {
           return rows.empty() ? rows : rows.subspan(row, width);
         };
-        positions[begin + static_cast<size_t>(i)] = {
-            token + i, Score(row_of(logits), tokens_.text[token + i], row_of(theirs))};
+        const absl::Span<const float> ours = row_of(logits), other = row_of(theirs);
+        absl::Status& fault = faults[static_cast<size_t>(i)];
+        fault = Predicts(reader_.folder(), token + i, ours, *evaluation);
+        if (against_) fault.Update(Predicts(against_->folder(), token + i, other, *evaluation));
+        if (!fault.ok()) continue;
+        positions[begin + static_cast<size_t>(i)] = {token + i,
+                                                     Score(ours, tokens_.text[token + i], other)};
       }
     });
+    for (const absl::Status& fault : faults) RETURN_IF_ERROR(fault);
     if (options_.progress) {
       options_.progress(static_cast<int64_t>(positions.size()), evaluation->wanted);
     }
+    return absl::OkStatus();
+  }
+
+  // Whether a model's logits are a prediction of that token of the text.
+  static absl::Status Predicts(const std::string& folder, int64_t token,
+                               absl::Span<const float> logits, const Evaluation& evaluation) {
+    const absl::Status status = CheckLogits(logits);
+    if (status.ok()) return status;
+    return absl::InternalError(absl::StrCat(folder, ": predicts nothing for token ", token, " of ",
+                                            evaluation.text_name, ": ", status.message()));
   }
 
   Reader reader_;
@@ -189,8 +210,7 @@ std::vector<Evaluation::Place> WorstPlaces(const Evaluation& evaluation,
                                            const tokenizer::Tokenizer& tokenizer,
                                            const std::vector<int32_t>& text) {
   const auto off = [&](const Evaluation::Position& position) {
-    const double by = evaluation.is_compared ? position.score.kl : position.score.nll;
-    return std::isnan(by) ? std::numeric_limits<double>::infinity() : by;
+    return evaluation.is_compared ? position.score.kl : position.score.nll;
   };
   std::vector<Evaluation::Position> worst = evaluation.positions;
   const size_t count = std::min(kWorst, worst.size());

@@ -75,7 +75,8 @@ struct Evaluation {
 
 // `against` is null or loaded beside `model`, which has a tokenizer. InvalidArgument for a text with
 // nothing to predict, a window or stride out of range, another model whose vocabulary is another, and logits of other positions;
-// FailedPrecondition for models that give no logits.
+// FailedPrecondition for models that give no logits; Internal, naming model, token and logit, where they are
+// NaN or +inf.
 absl::StatusOr<Evaluation> Evaluate(engine::Model* model, engine::Model* against,
                                     const EvalText& text, const EvalOptions& options);
 

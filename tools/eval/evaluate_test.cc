@@ -2,17 +2,24 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/files/test_files.h"
 #include "base/json/json.h"
 #include "engine/session.h"
+#include "engine/source/model_files.h"
+#include "engine/source/open_model_source.h"
+#include "frontends/checkpoint/safetensors.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tools/eval/eval_report.h"
+#include "tools/eval/measure_importance.h"
 
 namespace lluda::tools {
 namespace {
@@ -164,6 +171,54 @@ TEST_F(EvaluateTest, AnotherVocabularyIsRefused) {
   EXPECT_EQ(ErrorOf(model_, tiny.get(), {}),
             "reference_data/stories and reference_data/tiny: cannot be compared: their "
             "vocabularies have 4096 and 512 tokens");
+}
+
+// The default model's folder, with a norm at the end of which one number is NaN.
+void WriteBroken(const base::TemporaryFolder& folder) {
+  for (const char* name : {"config.json", "tokenizer.json"}) {
+    std::filesystem::copy_file(absl::StrCat(kStories, "/", name), folder.PathOf(name));
+  }
+  const std::string path = absl::StrCat(kStories, "/model.safetensors");
+  std::string bytes = base::ReadAll(path);
+  const auto file = frontends::SafetensorsFile::Open(path);
+  ASSERT_TRUE(file.ok()) << file.status();
+  const auto norm = file->Get("model.norm.weight");
+  ASSERT_TRUE(norm.ok()) << norm.status();
+  ASSERT_EQ((*norm)->dtype_name, "BF16");
+  const std::string data(reinterpret_cast<const char*>((*norm)->data), (*norm)->bytes);
+  bytes.replace(bytes.find(data), 2, "\xC0\x7F");
+  folder.Write("model.safetensors", bytes);
+}
+
+TEST_F(EvaluateTest, AModelWhoseLogitsAreNaNHasNoPerplexity) {
+  const base::TemporaryFolder folder;
+  ASSERT_NO_FATAL_FAILURE(WriteBroken(folder));
+  const auto broken = Load(OptionsFor(folder.path(), engine::Precision::kBF16));
+  const std::string reason = absl::StrCat(
+      folder.path(), ": predicts nothing for token 1 of text: the logit of token 0 is NaN");
+  for (const auto& [model, against] :
+       {std::pair{broken.get(), model_}, {broken.get(), nullptr}, {model_, broken.get()}}) {
+    const absl::Status status = Evaluate(model, against, {"text", kText}, {}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+    EXPECT_EQ(status.message(), reason);
+  }
+}
+
+TEST_F(EvaluateTest, OfAModelWhoseHiddenStatesAreNaNNoImportancesAreMeasured) {
+  const base::TemporaryFolder folder;
+  ASSERT_NO_FATAL_FAILURE(WriteBroken(folder));
+  engine::LoadOptions options = OptionsFor(folder.path(), engine::Precision::kBF16);
+  auto source = engine::OpenModelSource(folder.path());
+  ASSERT_TRUE(source.ok()) << source.status();
+  options.source = *source;
+  options.module = ImportanceModule(options.module);
+  const auto files = (*source)->Files(engine::Weights::kRequired);
+  ASSERT_TRUE(files.ok()) << files.status();
+  const auto model = Load(options);
+  const auto importance = MeasureImportance(model.get(), **files, EvalText{"text", kText}, {});
+  EXPECT_EQ(importance.status().code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(importance.status().message(),
+            absl::StrCat(folder.path(), ": what the head reads of token 0 of text is nan"));
 }
 
 TEST_F(EvaluateTest, WhatWasMeasuredBeforeItWasStoppedIsTheResult) {

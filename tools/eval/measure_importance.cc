@@ -1,6 +1,7 @@
 #include "tools/eval/measure_importance.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <memory>
 #include <utility>
@@ -58,6 +59,28 @@ void AddRow(absl::Span<const float> row, size_t expert, Importance::Matrix* matr
 void AddRows(absl::Span<const float> rows, Importance::Matrix* matrix) {
   const size_t columns = matrix->columns();
   for (size_t i = 0; i < rows.size(); i += columns) AddRow(rows.subspan(i, columns), 0, matrix);
+}
+
+// Rows of a text's tokens, the first of which is `token`; those in front of it have negative numbers.
+absl::Status CheckFinite(absl::Span<const float> rows, size_t columns, int64_t token,
+                         const std::string& text) {
+  const auto at = std::find_if(rows.begin(), rows.end(), [](float x) { return !std::isfinite(x); });
+  if (at == rows.end()) return absl::OkStatus();
+  const int64_t row = (at - rows.begin()) / static_cast<int64_t>(columns);
+  return absl::InternalError(
+      absl::StrCat("what the head reads of token ", token + row, " of ", text, " is ", *at));
+}
+
+// The first matrix of which a sum is no float.
+absl::Status CheckSums(const Importance& importance) {
+  for (const auto& [name, matrix] : importance.matrices) {
+    for (const double sum : matrix.sums) {
+      if (std::isfinite(static_cast<float>(sum))) continue;
+      return absl::InternalError(
+          absl::StrCat("a sum of the squares that ", name, " reads is ", static_cast<float>(sum)));
+    }
+  }
+  return absl::OkStatus();
 }
 
 // What was recorded of a layer: where, and how many elements of 4 bytes a token has.
@@ -218,6 +241,10 @@ absl::StatusOr<Importance> MeasureImportance(engine::Model* model, const engine:
     const runtime::Chunk chunk{0, input, static_cast<int64_t>(input.size())};
     ASSIGN_OR_RETURN(const absl::Span<const float> hidden,
                      session->Evaluate(absl::MakeConstSpan(&chunk, 1)));
+    const absl::Status finite = CheckFinite(hidden, head.columns(), begin - front, text_name);
+    if (!finite.ok()) {
+      return absl::InternalError(absl::StrCat(model->folder(), ": ", finite.message()));
+    }
     AddRows(hidden, &head);
     RETURN_IF_ERROR(sums.Add(input.size()));
     ++importance.windows;
@@ -225,6 +252,10 @@ absl::StatusOr<Importance> MeasureImportance(engine::Model* model, const engine:
   }
   importance.matrices[kHead] = std::move(head);
   sums.MoveTo(&importance);
+  const absl::Status checked = CheckSums(importance);
+  if (!checked.ok()) {
+    return absl::InternalError(absl::StrCat(model->folder(), ": ", checked.message()));
+  }
   return importance;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <system_error>
 #include <utility>
 
@@ -13,6 +14,8 @@
 #include "base/json/json_writer.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
+#include "bundle/model_info.h"
+#include "bundle/reader.h"
 #include "frontends/checkpoint/checkpoint.h"
 #include "frontends/gguf/file/gguf_file.h"
 #include "frontends/gguf/oddities.h"
@@ -118,6 +121,40 @@ absl::StatusOr<FileReport> InspectFolder(const std::string& path) {
   return report;
 }
 
+// What a bundle says of itself; its weights are as kernels read them, and no tensors any more.
+absl::StatusOr<FileReport> InspectBundle(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<bundle::Bundle> bundle, bundle::Bundle::Open(path));
+  const bundle::ModelInfo& model = bundle->model();
+  FileReport report;
+  report.path = path;
+  report.format = "bundle";
+  std::error_code ignored;
+  report.files.push_back({path, static_cast<int64_t>(std::filesystem::file_size(path, ignored))});
+  const auto text = [&](const char* key, const std::string& value) {
+    report.keys.push_back({key, "string", Shown(value)});
+  };
+  const auto number = [&](const char* key, int64_t value) {
+    report.keys.push_back({key, "int", absl::StrCat(value)});
+  };
+  text("name", model.name);
+  text("precision", model.precision);
+  text("kv_cache", model.kv_cache);
+  text("result", model.result);
+  number("context", model.context);
+  number("max_step", model.max_step);
+  number("weight_bytes", static_cast<int64_t>(bundle->weights().size()));
+  number("source_weight_bytes", model.source_weight_bytes);
+  if (model.chosen != nullptr) text("weights_chosen_by", model.chosen->budget);
+  text("device", bundle->is_for_gpu() ? "gpu" : "cpu");
+  text("isa", bundle->isa());
+  text("tokenizer", bundle->has_tokenizer() ? "yes" : "no");
+  text("chat", model.chat_template_problem.empty() ? "yes" : model.chat_template_problem);
+  text("hears", model.sound ? "yes" : "no");
+  text("lluda_version", bundle->lluda_version());
+  text("llvm_version", bundle->llvm_version());
+  return report;
+}
+
 // Rows of texts, each column as wide as its widest.
 std::string Columns(const std::vector<std::vector<std::string>>& rows) {
   std::vector<size_t> widths;
@@ -143,6 +180,7 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
 }  // namespace
 
 absl::StatusOr<FileReport> InspectFiles(const std::string& path) {
+  if (bundle::Bundle::Looks(path)) return InspectBundle(path);
   return gguf::GgufFile::Looks(path) ? InspectGguf(path) : InspectFolder(path);
 }
 

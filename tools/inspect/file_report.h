@@ -37,7 +37,7 @@ struct FileReport {
   };
 
   std::string path;
-  std::string format;  // "GGUF 3", "safetensors"
+  std::string format;  // "GGUF 3", "safetensors", "bundle"
   std::vector<File> files;
   std::vector<Key> keys;
   std::vector<Tensor> tensors;  // in the order of their data
@@ -45,9 +45,8 @@ struct FileReport {
   std::vector<std::string> odd;
 };
 
-// Reads a GGUF file, or the safetensors files of a folder; no tensor's numbers but a
-// quantised folder's scales. Errors are those of
-// opening them.
+// Reads a GGUF file, the safetensors files of a folder, or what a bundle says of itself as keys; no
+// tensor's numbers but a quantised folder's scales. Errors are those of opening them.
 absl::StatusOr<FileReport> InspectFiles(const std::string& path);
 
 std::string FileReportText(const FileReport& report);

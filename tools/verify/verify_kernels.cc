@@ -1,7 +1,9 @@
 #include "tools/verify/verify_kernels.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +27,12 @@ namespace {
 
 using runtime::Space;
 
+bool HasNan(const ir::Tensor& tensor) {
+  if (!tensor.is_float()) return false;
+  const std::vector<float>& floats = tensor.floats();
+  return std::any_of(floats.begin(), floats.end(), [](float x) { return std::isnan(x); });
+}
+
 class KernelVerifier {
  public:
   // `target`: of a CPU; null if another device runs the kernels.
@@ -38,8 +46,10 @@ class KernelVerifier {
         run_(run) {}
 
   absl::StatusOr<std::optional<Finding>> Run(const KernelMemory& memory) {
+    std::optional<ValueKey> first_nan;
     const absl::StatusOr<std::vector<ir::Tensor>> logits = Interpret(
         module_, run_, [&](const ValueKey& key, const ir::Op& op, const ir::Tensor& result) {
+          if (!first_nan && HasNan(result)) first_nan = key;
           expected_.emplace(key, std::make_pair(&op, result));
           return absl::OkStatus();
         });
@@ -53,6 +63,11 @@ class KernelVerifier {
       if (status = RunList(entry_.calls, DimsOf(step), static_cast<int>(step)); !status.ok()) {
         return status;
       }
+    }
+    if (!finding_ && std::any_of(logits->begin(), logits->end(), HasNan)) {
+      return absl::InternalError(
+          absl::StrCat("@", run_.entry, " gives NaN, against which nothing can be held: first at ",
+                       PlaceText(*first_nan)));
     }
     return finding_;
   }

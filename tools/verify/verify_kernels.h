@@ -34,7 +34,7 @@ struct KernelMemory {
 // down to fewer layers: calls of the others are left out. After each call its result is compared
 // with the interpreter's and replaced by it, so that an error is found where it is made; packed
 // weights and caches are compared and left. The calls run one after the other on one thread. The
-// finding's repro is the statement alone.
+// finding's repro is the statement alone. Internal where all agree on results that are NaN.
 absl::StatusOr<std::optional<Finding>> VerifyKernels(const ir::Module& module,
                                                      const runtime::Program& program,
                                                      const codegen::Target& target,

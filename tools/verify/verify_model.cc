@@ -189,6 +189,7 @@ absl::StatusOr<VerifyReport> VerifyModel(const engine::LoadOptions& load,
 
   const int threads = runtime::UsablePhysicalCores();
   engine::CheckpointWeights weights(&*files->checkpoint);
+  weights.CheckQuantised(*module);
   if (gpu) {
     ASSIGN_OR_RETURN(codegen::CompiledModule compiled,
                      gpu->Compile(*module, target, threads, /*cache=*/nullptr));

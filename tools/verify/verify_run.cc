@@ -96,12 +96,16 @@ std::string FindingText(const Finding& finding) {
       finding.difference.empty()
           ? absl::StrFormat("NMSE %.1e, at most %.1e", finding.nmse, finding.bound)
           : finding.difference;
-  const std::string place = finding.step < 0
-                                ? absl::StrFormat("load[%d] %s", finding.index, finding.statement)
-                                : absl::StrFormat("@%s[%d] %%%s in step %d", finding.func,
-                                                  finding.index, finding.statement, finding.step);
+  const std::string place =
+      PlaceText({finding.step, finding.func, finding.index, finding.statement, 0});
   return absl::StrCat(finding.culprit, ": ", place, ": ", difference,
                       finding.note.empty() ? "" : "\n", finding.note);
+}
+
+std::string PlaceText(const ValueKey& key) {
+  const auto& [step, func, index, statement, before] = key;
+  if (step < 0) return absl::StrFormat("load[%d] %s", index, statement);
+  return absl::StrFormat("@%s[%d] %%%s in step %d", func, index, statement, step);
 }
 
 namespace {

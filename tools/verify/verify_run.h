@@ -39,6 +39,9 @@ struct VerifyRun {
 using ValueKey = std::tuple<int, std::string, int64_t, std::string, int64_t>;
 using Values = std::map<ValueKey, ir::Tensor>;
 
+// "@attn[0] %q3 in step 0", or "load[0] wq_q4_0".
+std::string PlaceText(const ValueKey& key);
+
 // What was found to be wrong first.
 struct Finding {
   std::string culprit;  // "pass fuse-rope (#4)", "kernel matmul_..._16"

@@ -162,6 +162,22 @@ TEST_F(VerifyTest, AValueIsToldFromAWeightOfItsName) {
   EXPECT_THAT(loads, AllOf(Contains("load.%wq_bf16[1]"), Contains("load.wq_bf16[1]")));
 }
 
+TEST_F(VerifyTest, ResultsThatAreNaNOnBothSidesAreNotRight) {
+  engine::Tensors tensors = engine::TinyTensors();
+  tensors["model.layers.0.input_layernorm.weight"].data.replace(0, 2, "\xC0\x7F");
+  const base::TemporaryFolder folder;
+  folder.Write("config.json", engine::TinyConfig());
+  folder.Write("model.safetensors", engine::CheckpointBytes(tensors, 0));
+  ASSERT_NO_FATAL_FAILURE(Import(folder.path(), engine::Precision::kF32));
+  const codegen::CompiledModule compiled = Compiled();
+  engine::CheckpointWeights weights(&*files_.checkpoint);
+  const auto found =
+      VerifyKernels(*module_, compiled.program, codegen::Target::Host(), {&weights}, run_);
+  EXPECT_EQ(found.status().code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(std::string(found.status().message()),
+            "@step gives NaN, against which nothing can be held: first at @attn[0] %h0 in step 0");
+}
+
 TEST_F(VerifyTest, ASwappedRopeHalfIsFoundInFuseRope) {
   const auto found = Passes("fuse-rope", [](ir::Op* op) {
     if (op->opcode() != ir::Opcode::kRope) return;

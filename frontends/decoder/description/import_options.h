@@ -56,6 +56,8 @@ struct ImportOptions {
   TensorLookup find_tensor;
   // How errors call the checkpoint, normally its folder.
   std::string checkpoint_name = "checkpoint";
+  // The same of what its importances are from.
+  std::string importance_name = "the importance matrix";
 };
 
 }  // namespace lluda::frontends::decoder

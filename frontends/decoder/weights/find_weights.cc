@@ -15,7 +15,22 @@
 namespace lluda::frontends::decoder {
 namespace {
 
-// What a tensor of this weight is quantised to: floats with rows of whole blocks are.
+// What matrices get in place of a type of 256 where their rows are no whole blocks of it: about as many bits,
+// in blocks of 32. As llama.cpp's quantiser has it.
+struct Substitute {
+  ir::DType type, other;
+};
+constexpr Substitute kSubstitutes[] = {
+    {ir::DType::kQ2K, ir::DType::kIQ4NL}, {ir::DType::kQ3K, ir::DType::kIQ4NL},
+    {ir::DType::kQ4K, ir::DType::kQ5_0},  {ir::DType::kQ5K, ir::DType::kQ5_1},
+    {ir::DType::kQ6K, ir::DType::kQ8_0},  {ir::DType::kIQ4XS, ir::DType::kIQ4NL},
+};
+
+bool HasWholeBlocks(const ir::Global& weight, ir::DType type) {
+  return weight.type.axes.back().extent.value % ir::EncodingOf(type).elements == 0;
+}
+
+// What a tensor of this weight is quantised to, if it is.
 std::optional<ir::DType> QuantisedTo(const Found& found, const std::string& tensor, ir::DType dtype,
                                      const ImportOptions& options) {
   if (!found.is_matrix() || !ir::IsFloat(dtype)) return std::nullopt;
@@ -23,8 +38,8 @@ std::optional<ir::DType> QuantisedTo(const Found& found, const std::string& tens
   const std::optional<ir::DType> to =
       own == options.tensor_weights.end() ? options.weights : own->second;
   if (!to) return std::nullopt;
-  const int64_t columns = found.weight.type.axes.back().extent.value;
-  return columns % ir::EncodingOf(*to).elements == 0 ? to : std::nullopt;
+  const ir::DType type = HasWholeBlocks(found.weight, *to) ? *to : InBlocksOf32(*to);
+  return HasWholeBlocks(found.weight, type) ? std::make_optional(type) : std::nullopt;
 }
 
 absl::StatusOr<Found> FindWeight(const WeightRow& row, const Decoder& decoder,
@@ -52,6 +67,13 @@ absl::StatusOr<Found> FindWeight(const WeightRow& row, const Decoder& decoder,
 }
 
 }  // namespace
+
+ir::DType InBlocksOf32(ir::DType type) {
+  for (const Substitute& row : kSubstitutes) {
+    if (row.type == type) return row.other;
+  }
+  return type;
+}
 
 absl::StatusOr<std::vector<Found>> FindWeights(const Decoder& decoder,
                                                const ImportOptions& options) {

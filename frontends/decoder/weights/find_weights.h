@@ -37,6 +37,9 @@ struct Found {
   }
 };
 
+// The type that matrices are quantised to whose rows are no whole blocks of `type`: another one, or the same.
+ir::DType InBlocksOf32(ir::DType type);
+
 // All that the module of these options reads, in the order of the table. Errors as ImportDecoder says.
 absl::StatusOr<std::vector<Found>> FindWeights(const Decoder& decoder,
                                                const ImportOptions& options);

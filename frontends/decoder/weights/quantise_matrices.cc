@@ -50,8 +50,8 @@ absl::StatusOr<ir::Global*> AddImportance(const Found& found, ir::DType dtype,
   });
   if (known == 0) return nullptr;
   return absl::InvalidArgumentError(
-      absl::StrCat(options.checkpoint_name, ": the importance matrix has ", known, " of the ",
-                   names.size(), " layers that it should have: '", *missing, "' is not there"));
+      absl::StrCat(options.importance_name, ": has ", known, " of the ", names.size(),
+                   " layers that it should have: '", *missing, "' is not there"));
 }
 
 }  // namespace
@@ -90,7 +90,7 @@ absl::Status QuantiseMatrices(const std::vector<Declared>& all, const ImportOpti
   if (count > 0 || !options.weights) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(options.checkpoint_name, ": no matrix of floats has rows of whole blocks of ",
-                   ir::EncodingOf(*options.weights).elements, " elements, which ",
+                   ir::EncodingOf(InBlocksOf32(*options.weights)).elements, " elements, which ",
                    ir::DTypeName(*options.weights), " needs"));
 }
 

@@ -4,12 +4,15 @@
 #include <cstddef>
 #include <map>
 #include <numeric>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "base/status_macros.h"
 #include "frontends/decoder/weights/find_weights.h"
 #include "frontends/decoder/weights/load_weights.h"
 #include "frontends/decoder/weights/quantise_matrices.h"
+#include "ir/op/contraction.h"
 #include "ir/type/encoding.h"
 
 namespace lluda::frontends::decoder {
@@ -110,6 +113,30 @@ absl::StatusOr<std::vector<Matrix>> FloatMatrices(const Decoder& decoder,
     }
   }
   return matrices;
+}
+
+absl::StatusOr<MatrixCounts> CountMatrices(const Decoder& decoder, const ImportOptions& options) {
+  ASSIGN_OR_RETURN(const std::vector<Found> all, FindWeights(decoder, options));
+  MatrixCounts counts;
+  for (const Found& found : all) {
+    if (!found.is_matrix()) continue;
+    // Rows of a table are gathered, and experts take their inputs as they are.
+    const bool is_table = found.row->member == &Weights::embed && !decoder.tie_word_embeddings;
+    const bool meets_activations = !is_table && found.weight.type.axes.size() == 2;
+    for (size_t copy = 0; copy < found.dtypes.size(); ++copy) {
+      const std::optional<ir::DType> to = found.quantised[copy];
+      counts.has_integers |=
+          meets_activations && ir::HoldsIntegers(to.value_or(found.dtypes[copy]));
+      const std::string tensor = ir::SourceNames(found.weight, static_cast<int64_t>(copy))[0];
+      const bool is_asked = options.weights && ir::IsFloat(found.dtypes[copy]) &&
+                            options.tensor_weights.count(tensor) == 0;
+      if (!is_asked) continue;
+      ++counts.to_quantise;
+      if (!to) ++counts.plain;
+      if (to && to != options.weights) ++counts.other[*to];
+    }
+  }
+  return counts;
 }
 
 }  // namespace lluda::frontends::decoder

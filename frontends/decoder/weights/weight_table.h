@@ -8,6 +8,7 @@
 #define LLUDA_FRONTENDS_DECODER_WEIGHTS_WEIGHT_TABLE_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "frontends/decoder/weights/layer_groups.h"
 #include "frontends/decoder/weights/weights.h"
 #include "ir/graph.h"
+#include "ir/type/dtype.h"
 
 namespace lluda::frontends::decoder {
 
@@ -40,6 +42,16 @@ struct Matrix {
 // the weights and then of the layers. Errors as ImportDecoder says.
 absl::StatusOr<std::vector<Matrix>> FloatMatrices(const Decoder& decoder,
                                                   const ImportOptions& options);
+
+// What becomes of the matrices of these options' module.
+struct MatrixCounts {
+  int64_t to_quantise = 0;             // floats, of which options.weights asks for blocks
+  int64_t plain = 0;                   // those whose rows are no whole blocks: they stay floats
+  std::map<ir::DType, int64_t> other;  // those that get another type for that reason, by the type
+  // Whether one that meets activations is in blocks of integers (ir::HoldsIntegers).
+  bool has_integers = false;
+};
+absl::StatusOr<MatrixCounts> CountMatrices(const Decoder& decoder, const ImportOptions& options);
 
 }  // namespace lluda::frontends::decoder
 

@@ -16,7 +16,6 @@ inline constexpr FieldRow kGemmaFields[] = {
     {"hidden_activation", FieldUse::kRefused, "gelu_pytorch_tanh"},
     {"hidden_act", FieldUse::kRefused, "gelu_pytorch_tanh"},
     {"query_pre_attn_scalar", FieldUse::kUsed},
-    {"attn_logit_softcapping", FieldUse::kUsed},
     {"final_logit_softcapping", FieldUse::kUsed},
     {"attention_bias", FieldUse::kUsed},
     {"sliding_window", FieldUse::kUsed},

@@ -11,6 +11,9 @@
 namespace lluda::frontends::families {
 namespace {
 
+constexpr FieldRow kOwnFields[] = {{"attn_logit_softcapping", FieldUse::kUsed}};
+constexpr auto kFields = Joined(kGemmaFields, kOwnFields);
+
 constexpr int64_t kDefaultWindow = 4096;
 constexpr Defaults kDefaults = {256,  4,    1e-6, 10000, /*tied=*/true, 256000,
                                 2304, 9216, 26,   8,     8192};
@@ -23,7 +26,7 @@ absl::Status Read(const base::JsonObject& fields, decoder::Decoder* decoder) {
 
 }  // namespace
 
-const Family kGemma2 = {"gemma2",  "Gemma2ForCausalLM", "Gemma2Model", kGemmaFields,
+const Family kGemma2 = {"gemma2",  "Gemma2ForCausalLM", "Gemma2Model", kFields,
                         kDefaults, kAllRopeTypes,       Read,          /*windows=*/true};
 
 }  // namespace lluda::frontends::families

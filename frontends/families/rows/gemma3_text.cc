@@ -13,6 +13,8 @@ namespace lluda::frontends::families {
 namespace {
 
 constexpr FieldRow kOwnFields[] = {
+    // transformers has the field and does not cap: what a file means by it is not known.
+    {"attn_logit_softcapping", FieldUse::kRefused},
     {"sliding_window_pattern", FieldUse::kUsed},
     {"_sliding_window_pattern", FieldUse::kIgnored},
     {"rope_local_base_freq", FieldUse::kUsed},

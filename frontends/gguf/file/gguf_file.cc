@@ -22,7 +22,9 @@ constexpr absl::string_view kExtension = ".gguf";
 constexpr char kPartKey[] = "split.no";
 constexpr char kPartsKey[] = "split.count";
 constexpr char kTensorsKey[] = "split.tensors.count";
+constexpr char kArchitectureKey[] = "general.architecture";
 constexpr int64_t kMostParts = 99999;
+constexpr int64_t kMostTensors = int64_t{1} << 40;
 
 absl::StatusOr<GgufFile::Part> OpenPart(const std::string& path) {
   GgufFile::Part part;
@@ -44,15 +46,38 @@ absl::StatusOr<int64_t> PartsOf(const Metadata& metadata) {
   return metadata.Int(kPartsKey, 0, kMostParts);
 }
 
+// What a part after the first says of the whole, if it says it, is what the first says.
+absl::Status CheckAgreement(const Metadata& first, const Metadata& other) {
+  if (first.Has(kTensorsKey) && other.Has(kTensorsKey)) {
+    ASSIGN_OR_RETURN(const int64_t all, first.Int(kTensorsKey, 0, kMostTensors));
+    ASSIGN_OR_RETURN(const int64_t own, other.Int(kTensorsKey, 0, kMostTensors));
+    if (own != all) {
+      return other.Error(kTensorsKey,
+                         absl::StrCat("must be ", all, " as in the first part, is ", own));
+    }
+  }
+  if (first.Has(kArchitectureKey) && other.Has(kArchitectureKey)) {
+    ASSIGN_OR_RETURN(const absl::string_view all, first.String(kArchitectureKey));
+    ASSIGN_OR_RETURN(const absl::string_view own, other.String(kArchitectureKey));
+    if (own != all) {
+      return other.Error(kArchitectureKey,
+                         absl::StrCat("must be '", base::QuoteName(all),
+                                      "' as in the first part, is '", base::QuoteName(own), "'"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 // A part after the first says the same of the split, and has its own number.
-absl::Status CheckPart(const Metadata& metadata, int64_t number, int64_t parts) {
+absl::Status CheckPart(const Metadata& first, const Metadata& metadata, int64_t number,
+                       int64_t parts) {
   ASSIGN_OR_RETURN(const int64_t count, metadata.Int(kPartsKey, 0, kMostParts));
   if (count != parts) {
     return metadata.Error(kPartsKey,
                           absl::StrCat("must be ", parts, " as in the first part, is ", count));
   }
   ASSIGN_OR_RETURN(const int64_t own, metadata.Int(kPartKey, 0, kMostParts));
-  if (own == number) return absl::OkStatus();
+  if (own == number) return CheckAgreement(first, metadata);
   return metadata.Error(kPartKey, absl::StrCat("must be ", number, " in this part, is ", own));
 }
 
@@ -106,7 +131,8 @@ absl::Status GgufFile::OpenOthers() {
             absl::StrCat(path, ": part ", part + 1, " of ", parts, " is missing: ", other));
       }
       if (!opened.ok()) return opened.status();
-      RETURN_IF_ERROR(CheckPart(Metadata(other, opened->container.entries), part, parts));
+      RETURN_IF_ERROR(
+          CheckPart(*metadata_, Metadata(other, opened->container.entries), part, parts));
       parts_.push_back(*std::move(opened));
     }
     for (const Tensor& tensor : parts_.back().container.tensors) {
@@ -117,7 +143,7 @@ absl::Status GgufFile::OpenOthers() {
     }
   }
   if (!metadata_->Has(kTensorsKey)) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const int64_t tensors, metadata_->Int(kTensorsKey, 0, int64_t{1} << 40));
+  ASSIGN_OR_RETURN(const int64_t tensors, metadata_->Int(kTensorsKey, 0, kMostTensors));
   if (tensors == static_cast<int64_t>(names.size())) return absl::OkStatus();
   return metadata_->Error(kTensorsKey, absl::StrCat("is ", tensors, ", but the ", parts,
                                                     " parts hold ", names.size(), " tensors"));

@@ -87,6 +87,19 @@ TEST_F(SplitTest, TheTotalHasToBeRight) {
   EXPECT_THAT(Error(), HasSubstr("'split.tensors.count': is 3, but the 3 parts hold 2 tensors"));
 }
 
+TEST_F(SplitTest, PartsOfAnotherModelAreRefused) {
+  GgufWriter other;
+  other.U16("split.no", 2).U16("split.count", 3).I32("split.tensors.count", 9);
+  other.Tensor("c", 0, {1}, "abcd");
+  folder_.Write(Name(2), other.Bytes());
+  EXPECT_THAT(Error(), HasSubstr("00003-of-00003.gguf: key 'split.tensors.count': must be 3 as in "
+                                 "the first part, is 9"));
+  folder_.Write(Name(0), Part(0, 3, "a").String("general.architecture", "llama").Bytes());
+  folder_.Write(Name(2), Part(2, 3, "c").String("general.architecture", "qwen3").Bytes());
+  EXPECT_THAT(Error(), HasSubstr("00003-of-00003.gguf: key 'general.architecture': must be "
+                                 "'llama' as in the first part, is 'qwen3'"));
+}
+
 TEST_F(SplitTest, TheNameHasToSayWhichPartItIs) {
   const std::string path = folder_.Write("other.gguf", Part(0, 3, "a").Bytes());
   EXPECT_THAT(ErrorOf(path), HasSubstr("must end in -00001-of-00003.gguf"));
