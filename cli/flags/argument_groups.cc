@@ -1,12 +1,14 @@
 #include "cli/flags/argument_groups.h"
 
 #include <limits>
+#include <optional>
 
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/byte_size.h"
 
 namespace lluda::cli {
 namespace {
@@ -158,6 +160,20 @@ void AddPrompt(CLI::App* app, PromptFlags* flags, const char* what) {
 void AddCodeCache(CLI::App* app, ModelFlags* flags) {
   app->add_flag("--cache,!--no-cache", flags->use_cache,
                 "Whether compiled code is kept for the next run [it is]");
+}
+
+CLI::Option* AddSize(CLI::App* app, const char* name, int64_t* bytes, const char* help,
+                     int64_t least, int64_t most) {
+  const auto to_bytes = [least, most](std::string& text) -> std::string {
+    const std::optional<int64_t> size = base::ParseByteSize(text);
+    if (!size || *size < least || *size > most) {
+      return absl::StrCat("'", text, "' is not a size from ", least, " to ", most,
+                          " bytes, as in 64MB");
+    }
+    text = absl::StrCat(*size);
+    return "";
+  };
+  return app->add_option(name, *bytes, help)->transform(CLI::Validator(to_bytes, "SIZE"));
 }
 
 CLI::Option* AddJson(CLI::App* app, bool* json) {

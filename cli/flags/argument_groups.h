@@ -40,6 +40,9 @@ void AddForce(CLI::App* app, ModelFlags* flags);
 void AddMachine(CLI::App* app, ModelFlags* flags);    // all three of them
 void AddListeners(CLI::App* app, ModelFlags* flags);  // --perf, --gdb
 void AddCodeCache(CLI::App* app, ModelFlags* flags);
+// A size in bytes or with a unit, as base::ParseByteSize reads it, from `least` to `most`.
+CLI::Option* AddSize(CLI::App* app, const char* name, int64_t* bytes, const char* help,
+                     int64_t least, int64_t most);
 // One meaning everywhere: a document on stdout in place of the text.
 CLI::Option* AddJson(CLI::App* app, bool* json);
 void AddCheck(CLI::App* app, ModelFlags* flags);

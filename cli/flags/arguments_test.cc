@@ -10,6 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+
 namespace lluda::cli {
 namespace {
 
@@ -235,6 +237,19 @@ TEST(ArgumentsTest, CacheTakesOneAction) {
   EXPECT_EQ(verify.file, "m.llb");
   EXPECT_EQ(Parse({"cache"}).exit_code, 2);
   EXPECT_EQ(Parse({"cache", "prune", "--max-size", "lots"}).exit_code, 2);
+}
+
+TEST(ArgumentsTest, SizesAreReadByOneRuleAndBounded) {
+  for (const char* size : {"-1", "lots", "1.5", "99999999999999999999", "2048P"}) {
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(Parse({"cache", "prune", absl::StrCat("--max-size=", size)}).exit_code, 2);
+    EXPECT_THAT(testing::internal::GetCapturedStderr(),
+                HasSubstr(absl::StrCat("--max-size: '", size, "' is not a size from 0 to ")));
+  }
+  EXPECT_EQ(FlagsOf<ServeFlags>({"serve", "--kv-memory", "4GiB"}).kv_memory, int64_t{4} << 30);
+  EXPECT_EQ(FlagsOf<ServeFlags>({"serve", "--max-body", "2m"}).max_body, 2 << 20);
+  EXPECT_EQ(Parse({"serve", "--kv-memory=-4G"}).exit_code, 2);
+  EXPECT_EQ(Parse({"serve", "--max-body=2G"}).exit_code, 2);
 }
 
 TEST(ArgumentsTest, CompiledCodeIsKeptUnlessToldNotTo) {
