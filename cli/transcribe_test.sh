@@ -99,7 +99,8 @@ expect_json lluda.transcribe/1 'j["files"][0]["language"] == "English"' \
 
 # --- several sounds: each line has its name ---
 run transcribe "$sounds/audio0.wav" "$sounds/audio0.wav" "$asr" --precision f32
-[[ $code == 0 && $(grep -c "^$sounds/audio0.wav: " out) == 2 ]] || fail "two sounds: $(cat out err)"
+[[ $code == 0 && $(grep -c "^$sounds/audio0.wav: " out) == "$(wc -l <out)" && $(wc -l <out) -ge 2 ]] ||
+  fail "two sounds: $(cat out err)"
 
 # --- weights that are quantised while they are loaded: the text's ---
 run transcribe "$sounds/audio0.wav" "$asr" --weights q4_0 --json

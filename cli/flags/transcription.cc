@@ -10,6 +10,7 @@
 #include "base/status_macros.h"
 #include "base/stopwatch.h"
 #include "base/utf8.h"
+#include "cli/terminal/named_lines.h"
 #include "cli/terminal/output.h"
 #include "cli/terminal/progress.h"
 #include "engine/transcribe/languages.h"
@@ -28,39 +29,12 @@ double SecondsOf(const Sound& sound) {
   return static_cast<double>(sound.samples.size()) / media::kSampleRate;
 }
 
-// The text of one sound on its way to stdout: a line for each piece, which begins with `prefix`.
-class TextLines {
- public:
-  explicit TextLines(std::string prefix) : prefix_(std::move(prefix)) {}
-
-  bool Add(absl::string_view text) {
-    if (!in_line_) Write(prefix_);
-    in_line_ = true;
-    return Write(text);
-  }
-  void EndPiece() {
-    if (in_line_) Write("\n");
-    in_line_ = false;
-  }
-  const absl::Status& status() const { return status_; }
-
- private:
-  bool Write(absl::string_view text) {
-    if (status_.ok()) status_ = WriteStdout(text);
-    return status_.ok();
-  }
-
-  std::string prefix_;
-  bool in_line_ = false;
-  absl::Status status_;
-};
-
 absl::StatusOr<tools::TranscribedFile> TranscribeSound(const Sound& sound, bool name_it,
                                                        const TranscribeFlags& flags,
                                                        engine::TranscribeOptions options,
                                                        engine::Transcriber* transcriber) {
   tools::TranscribedFile file = {base::ReplaceInvalidUtf8(sound.file), SecondsOf(sound), 0, {}};
-  TextLines lines(name_it ? absl::StrCat(sound.file, ": ") : "");
+  NamedLines lines(name_it ? absl::StrCat(sound.file, ": ") : "", WriteStdout);
   ProgressLine progress("transcribing");
   options.progress = [&](double seconds) {
     progress.Show(static_cast<int64_t>(seconds * media::kSampleRate),
@@ -71,7 +45,7 @@ absl::StatusOr<tools::TranscribedFile> TranscribeSound(const Sound& sound, bool 
       progress.Clear();
       return lines.Add(text);
     };
-    options.on_piece = [&](const engine::TranscribedPiece&) { lines.EndPiece(); };
+    options.on_piece = [&](const engine::TranscribedPiece&) { lines.EndLine(); };
   }
   base::Stopwatch watch;
   absl::StatusOr<engine::Transcript> transcript = transcriber->Transcribe(sound.samples, options);
