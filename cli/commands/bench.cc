@@ -20,14 +20,15 @@ namespace lluda::cli {
 
 namespace {
 
+// What --json says: not nothing, nor stdout.
+bool IsFile(const std::string& json_file) { return !json_file.empty() && json_file != "-"; }
+
 // Prints the text or the document, and writes the latter if a file is named.
 absl::Status Tell(const BenchFlags& flags, const std::string& text, const std::string& json,
                   const std::string& warning) {
   const bool only_json = flags.json_file == "-";
   RETURN_IF_ERROR(WriteStdout(only_json ? json : text));
-  if (!flags.json_file.empty() && !only_json) {
-    RETURN_IF_ERROR(base::WriteFile(flags.json_file, json));
-  }
+  if (IsFile(flags.json_file)) RETURN_IF_ERROR(base::WriteFile(flags.json_file, json));
   if (!warning.empty()) std::cerr << "lluda: warning: " << warning << "\n";
   return absl::OkStatus();
 }
@@ -55,6 +56,7 @@ absl::Status NotMeasured(const BenchFlags& flags) {
 }  // namespace
 
 absl::StatusOr<int> Run(const BenchFlags& flags) {
+  if (IsFile(flags.json_file)) RETURN_IF_ERROR(base::CheckWritable(flags.json_file));
   if (flags.entry == step_interface::kAudio) return RunSoundBench(flags);
   if (!tools::IsStep(flags.entry)) return NotMeasured(flags);
   tools::BenchOptions bench{flags.prompt_tokens, flags.depths,  flags.gen_tokens,
