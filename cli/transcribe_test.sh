@@ -179,6 +179,19 @@ expect_error 2 "audio0.wav: the context of 100 tokens, "
 run transcribe "$sounds/audio0.wav" 30s.wav "$asr" --ctx 200
 expect_error 2 "30s.wav: the context of 200 tokens, "
 
+# --- one entry of what a bundle was compiled from, as of a folder ---
+run ir asr.llb --entry audio
+[[ $code == 0 && $(grep -c "^func @step\|^entry @step" out) == 0 && -s out ]] || fail "ir of a bundle: $(cat err)"
+cp out of_bundle
+run ir "$asr" --entry audio --precision f32
+[[ $(grep -o "^[a-z]* @[a-z_]*" of_bundle | sort) == $(grep -o "^[a-z]* @[a-z_]*" out | sort) ]] ||
+  fail "ir --entry: of a bundle $(grep -o "^[a-z]* @[a-z_]*" of_bundle), of a folder $(grep -o "^[a-z]* @[a-z_]*" out)"
+run ir asr.llb --entry audio --plan --json
+expect_json lluda.ir_plan/1 '[e["name"] for e in j["entries"]] == ["audio"]' \
+  '"audio" in [f["func"] for f in j["frames"]]' '"step" not in [f["func"] for f in j["frames"]]'
+run ir asr.llb --entry vision
+expect_error 2 "--entry: there is no entry 'vision'; the entries are step, audio_chunk, audio"
+
 # --- the encoder by itself ---
 run asm "$asr" --entry audio --list
 [[ $code == 0 && $(grep -c '^audio' out) == $(wc -l <out) && $(wc -l <out) -ge 10 ]] || fail "asm: $(cat out err)"
