@@ -66,6 +66,10 @@ run generate -p x --temperature -1
 expect_error 2 "temperature"
 run generate -p x --stop ""
 expect_error 2 "stop"
+run generate -p x --check
+expect_error 2 "--check: "
+run bench --entry step --seconds 1
+expect_error 2 "--seconds: is of sound, and the step takes none"
 run generate -p x --isa z80
 expect_error 2 "unknown isa 'z80'"
 run generate -p x --frobnicate

@@ -34,7 +34,8 @@ absl::Status Tell(const BenchFlags& flags, const std::string& text, const std::s
 }
 
 absl::StatusOr<int> RunSoundBench(const BenchFlags& flags) {
-  tools::SoundBenchOptions bench{flags.seconds, flags.repeat};
+  constexpr int64_t kUsualSeconds = 30;
+  tools::SoundBenchOptions bench{flags.seconds.value_or(kUsualSeconds), flags.repeat};
   bench.open = [&] { return LoadOptionsOf(flags.model); };
   bench.load = LoaderOf(flags.model);
   ASSIGN_OR_RETURN(tools::SoundBenchResult result, tools::BenchSound(bench));
@@ -59,6 +60,9 @@ absl::StatusOr<int> Run(const BenchFlags& flags) {
   if (IsFile(flags.json_file)) RETURN_IF_ERROR(base::CheckWritable(flags.json_file));
   if (flags.entry == step_interface::kAudio) return RunSoundBench(flags);
   if (!tools::IsStep(flags.entry)) return NotMeasured(flags);
+  if (flags.seconds) {
+    return absl::InvalidArgumentError("--seconds: is of sound, and the step takes none");
+  }
   tools::BenchOptions bench{flags.prompt_tokens, flags.depths,  flags.gen_tokens,
                             flags.repeat,        flags.streams, flags.batch,
                             flags.peers,         flags.stats,   flags.model.context.value_or(0)};

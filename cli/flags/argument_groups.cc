@@ -158,8 +158,18 @@ void AddPrompt(CLI::App* app, PromptFlags* flags, const char* what) {
 }
 
 void AddCodeCache(CLI::App* app, ModelFlags* flags) {
-  app->add_flag("--cache,!--no-cache", flags->use_cache,
-                "Whether compiled code is kept for the next run [it is]");
+  AddSwitch(app, "cache", "Keep compiled code for the next run [so it is]",
+            [flags](bool on) { flags->use_cache = on; });
+}
+
+void AddSwitch(CLI::App* app, const std::string& name, const char* help,
+               std::function<void(bool on)> set) {
+  // Functions, for a flag into an optional makes it false where it is not given.
+  const auto add = [&](const std::string& flag, bool on, const std::string& text) {
+    return app->add_flag_function(flag, [set, on](int64_t) { set(on); }, text);
+  };
+  CLI::Option* const yes = add("--" + name, true, help);
+  add("--no-" + name, false, absl::StrCat("The opposite of --", name))->excludes(yes);
 }
 
 CLI::Option* AddSize(CLI::App* app, const char* name, int64_t* bytes, const char* help,
