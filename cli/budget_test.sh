@@ -89,7 +89,7 @@ refuse bits=4 "--budget must be kl=NATS, top1=PERCENT% or bytes=SIZE, is 'bits=4
 [[ ! -e refused.llb ]] || fail "a bundle was written all the same"
 run compile "$stories" "${auto[@]}" --budget bytes=1M -o refused.llb
 expect 2 "a budget that is too small"
-grep -q '^lluda: --budget bytes=1M allows 1048576 bytes, the smallest types take [0-9]*$' err || fail "$(cat err)"
+grep -q '^lluda: --budget bytes=1M allows 1048576 bytes, the smallest types of the matrices alone take [0-9]*$' err || fail "$(cat err)"
 run generate "$stories" -p x --weights auto
 expect_error 2 "--weights auto and --budget go together"
 run generate "$stories" -p x --weights q4_0 --budget kl=0.1

@@ -73,6 +73,12 @@ chat <messages
 chat </dev/null
 expect 0 "chat without messages"
 [[ ! -s out && ! -s err ]] || fail "chat without messages: $(cat out err)"
+: >empty.json
+run chat chatty -p Hi --tools empty.json
+expect_error 2 "empty.json: is empty, no JSON list"
+"$lluda" chat chatty </dev/zero >out 2>err
+code=$?
+expect_error 2 "stdin: a line is longer than 64 MiB"
 chat <&-
 expect_error 2 "stdin: Bad file descriptor"
 chat <.

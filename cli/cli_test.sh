@@ -66,6 +66,10 @@ run generate -p x --temperature -1
 expect_error 2 "temperature"
 run generate -p x --stop ""
 expect_error 2 "stop"
+run generate -p x --check
+expect_error 2 "--check: "
+run bench --entry step --seconds 1
+expect_error 2 "--seconds: is of sound, and the step takes none"
 run generate -p x --isa z80
 expect_error 2 "unknown isa 'z80'"
 run generate -p x --frobnicate
@@ -74,6 +78,20 @@ run
 expect_error 2 "subcommand is required"
 run generate "$tiny" -p x
 expect_error 2 "tokenizer.json: no such file"
+
+# Where the result cannot be written is told before anything else is done: here, before the model is missed.
+for command in "generate no/model -p x --trace" "report no/model -o" "bench no/model --json" "compile no/model -o" \
+  "imatrix no/model -o"; do
+  # shellcheck disable=SC2086  # words
+  run $command none/out
+  expect_error 1 "none/out: No such file or directory"
+  # shellcheck disable=SC2086
+  run $command "$tmp"
+  expect_error 1 "$tmp: Is a directory"
+done
+run compile no/model -o out.llb --emit=header
+expect_error 2 "model 'no/model'"
+[[ -z $(find . -name 'out.*') ]] || fail "left behind: $(find . -name 'out.*')"
 
 # A damaged checkpoint is named, and nothing is generated.
 mkdir damaged

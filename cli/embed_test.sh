@@ -54,7 +54,11 @@ expect_error 2 "bad.jsonl:1: field 'text' must be a string"
 run embed "$stories" -p x --dimensions 257
 expect_error 2 "dimensions is 257, the model's embeddings have 1 to 256"
 run embed "$stories" --ctx 64 -p "$(printf 'a cat %.0s' {1..500})"
-expect_error 2 "text 0 has "
+expect_error 2 "--prompt: has "
+printf '{"text": "short"}\n\n{"text": "%s"}\n' "$(printf 'a cat %.0s' {1..500})" >long.jsonl
+"$lluda" embed "$stories" --ctx 64 <long.jsonl >out 2>err
+code=$?
+expect_error 2 "stdin:3: has "
 mkdir folder/1_Pooling
 printf '{"pooling_mode_mean_tokens": true}' >folder/1_Pooling/config.json
 run embed folder -p x

@@ -20,6 +20,8 @@ run transcribe "$sounds" "$asr"
 expect_error 2 "$sounds: is a folder, not a file"
 run transcribe /dev/zero "$asr"
 expect_error 2 "/dev/zero: is not a regular file"
+run transcribe - - "$asr"
+expect_error 2 "-: stdin can be given once"
 printf 'hello' >text.wav
 run transcribe "$sounds/audio0.wav" text.wav "$asr"
 expect_error 2 "text.wav: is no sound file: WAV, FLAC, Ogg Vorbis, Opus and MP3 are read"
@@ -59,6 +61,9 @@ with wave.open(sys.argv[1]) as sound:
 with wave.open("stereo.wav", "wb") as sound:
     sound.setparams((2, 2, 44100, 0, "NONE", ""))
     sound.writeframes(b"".join(struct.pack("<hh", x, x // 2) for x in mono for _ in range(3)))
+with wave.open("30s.wav", "wb") as sound:
+    sound.setparams((1, 2, 16000, 0, "NONE", ""))
+    sound.writeframes(bytes(960000))
 MAKE
 run transcribe stereo.wav "$asr" --precision f32 --language en --context "Ada, Bob" --json
 expect 0 "a sound of 44100 Hz: $(cat err)"
@@ -67,7 +72,8 @@ run_program "$runner" asr.llb --audio stereo.wav --language en --context "Ada, B
 expect_json lluda.transcribe/1 'j["files"][0]["file"] == "stereo.wav"'
 [[ $(json_value '[f["pieces"] for f in j["files"]]') == "$(cat expected)" ]] || fail "44100 Hz: $(cat out)"
 run_program "$runner" asr.llb --audio stereo.wav --audio "$sounds/audio0.wav"
-[[ $code == 0 && $(grep -c "^stereo.wav: " out) == 1 && $(grep -c "^$sounds/audio0.wav: " out) == 1 ]] ||
+[[ $code == 0 && $(head -1 out) == "stereo.wav: "* && $(tail -1 out) == "$sounds/audio0.wav: "* ]] &&
+  ! grep -vq -e "^stereo.wav: " -e "^$sounds/audio0.wav: " out ||
   fail "two sounds: $(cat out err)"
 run_program "$runner" asr.llb --audio cut.wav
 expect_error 2 "lluda-run: cut.wav: is truncated: its header promises 41600 bytes of samples, and 956 are there"
@@ -97,9 +103,66 @@ run transcribe "$sounds/audio0.wav" "$asr" --json --language en --context "Ada, 
 expect_json lluda.transcribe/1 'j["files"][0]["language"] == "English"' \
   'j["files"][0]["pieces"][0]["prompt_tokens"] > 39'
 
+# --- a model whose weights are damaged is named, and what was done before it fails is not lost ---
+python3 - "$asr" <<'MAKE'
+import json
+import os
+import shutil
+import struct
+import sys
+
+
+def read(folder):
+    with open(folder + "/model.safetensors", "rb") as file:
+        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+        data = file.read()
+    header.pop("__metadata__", None)
+    return {name: (entry, data[slice(*entry["data_offsets"])]) for name, entry in header.items()}
+
+
+def write(folder, tensors):
+    header, data = {}, b""
+    for name, (entry, content) in tensors.items():
+        header[name] = dict(entry, data_offsets=[len(data), len(data) + len(content)])
+        data += content
+    text = json.dumps(header).encode()
+    with open(folder + "/model.safetensors", "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + data)
+
+
+def with_nan(tensor, row):
+    entry, data = tensor
+    size = len(data) // entry["shape"][0]
+    return entry, data[: row * size] + b"\xc0\x7f" * (size // 2) + data[(row + 1) * size :]
+
+
+asr, tensors = sys.argv[1], read(sys.argv[1])
+for folder in ("deaf", "mute"):
+    shutil.copytree(asr, folder)
+    for name in os.listdir(folder):
+        os.chmod(os.path.join(folder, name), 0o644)
+name = "thinker.audio_tower.proj2.bias"
+write("deaf", dict(tensors, **{name: with_nan(tensors[name], 3)}))
+# <tool_response>, which is written of audio3 and not of audio0, and read only as what was written.
+name = "thinker.model.embed_tokens.weight"
+write("mute", dict(tensors, **{"thinker.lm_head.weight": tensors[name], name: with_nan(tensors[name], 534)}))
+with open("mute/config.json") as file:
+    config = json.load(file)
+config["thinker_config"]["text_config"]["tie_word_embeddings"] = False
+with open("mute/config.json", "w") as file:
+    json.dump(config, file)
+MAKE
+run transcribe "$sounds/audio0.wav" deaf --precision f32
+expect_error 1 "lluda: deaf: at $sounds/audio0.wav: the encoder makes numbers of the sound that are not finite"
+run transcribe "$sounds/audio0.wav" "$sounds/audio3.wav" mute --precision f32 --json
+expect 1 "a failure behind a sound that is done"
+expect_json lluda.transcribe/1 '[f["seconds"] for f in j["files"]] == [1.3]' 'j["files"][0]["text"]'
+[[ $(tail -1 err) == "lluda: mute: at $sounds/audio3.wav: the logit of token 0 is NaN" ]] || fail "mute: $(cat err)"
+
 # --- several sounds: each line has its name ---
 run transcribe "$sounds/audio0.wav" "$sounds/audio0.wav" "$asr" --precision f32
-[[ $code == 0 && $(grep -c "^$sounds/audio0.wav: " out) == 2 ]] || fail "two sounds: $(cat out err)"
+[[ $code == 0 && $(grep -c "^$sounds/audio0.wav: " out) == "$(wc -l <out)" && $(wc -l <out) -ge 2 ]] ||
+  fail "two sounds: $(cat out err)"
 
 # --- weights that are quantised while they are loaded: the text's ---
 run transcribe "$sounds/audio0.wav" "$asr" --weights q4_0 --json
@@ -113,6 +176,20 @@ run_program "$runner" q4_0.llb --audio "$sounds/audio0.wav" --json
 # --- a context that is too small for a long sound ---
 run transcribe "$sounds/audio0.wav" "$asr" --ctx 100
 expect_error 2 "audio0.wav: the context of 100 tokens, "
+run transcribe "$sounds/audio0.wav" 30s.wav "$asr" --ctx 200
+expect_error 2 "30s.wav: the context of 200 tokens, "
+
+# --- one entry of what a bundle was compiled from, as of a folder ---
+run ir asr.llb --entry audio
+[[ $code == 0 && $(grep -o "^  func @[a-z_]*" out) == *"@audio"* ]] || fail "ir of a bundle: $(cat err)"
+grep -o "^  func @[a-z_]*" out | sort >of_bundle
+run ir "$asr" --entry audio --precision f32
+cmp -s of_bundle <(grep -o "^  func @[a-z_]*" out | sort) || fail "ir --entry: of a bundle $(cat of_bundle)"
+run ir asr.llb --entry audio --plan --json
+expect_json lluda.ir_plan/1 '[e["name"] for e in j["entries"]] == ["audio"]' \
+  '"audio" in [f["func"] for f in j["frames"]]' '"step" not in [f["func"] for f in j["frames"]]'
+run ir asr.llb --entry vision
+expect_error 2 "--entry: there is no entry 'vision'; the entries are step, audio_chunk, audio"
 
 # --- the encoder by itself ---
 run asm "$asr" --entry audio --list
@@ -132,6 +209,10 @@ run verify "$asr" --entry audio
 [[ $code == 0 && $(cat out) == "ok: "*" kernels of @audio, 2 layers, 13 rows of sound" ]] || fail "verify: $(cat out err)"
 run verify "$asr" --entry audio_chunk
 [[ $code == 0 && $(cat out) == "ok: "*" kernels of @audio_chunk, 1 layer, once" ]] || fail "verify: $(cat out err)"
+run verify "$asr" --entry audio_chunk --tokens 1
+expect_error 2 "--tokens: @audio_chunk always takes as much"
+run verify asr.llb --entry audio_chunk --tokens 1
+expect_error 2 "--tokens: @audio_chunk always takes as much"
 run report "$asr" --entry audio --no-measure --json
 expect_json lluda.report/1 'j["header"]["entry"] == "audio"' 'all(c[0].startswith("audio") for c in j["calls"])' \
   'all(f["name"] == "load" or f["name"].startswith("@audio") for f in j["functions"])'

@@ -41,6 +41,10 @@ bool TakeSound(const runtime::Entry& chunk, const runtime::Entry& window) {
          window.inputs[0].symbols.size() == 1;
 }
 
+bool AreFinite(absl::Span<const float> values) {
+  return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
+}
+
 // 1 for the first `count` places, 0 for the others.
 std::vector<float> MaskOf(int64_t count, int64_t places) {
   std::vector<float> mask(static_cast<size_t>(places), 0.0f);
@@ -130,8 +134,7 @@ absl::StatusOr<std::shared_ptr<const MediaRows>> AudioEncoder::Encode(
     return absl::InvalidArgumentError(absl::StrCat(features.size(), " features are not ", mel_bins_,
                                                    " times ", frames, " frames"));
   }
-  const auto finite = [](float x) { return std::isfinite(x); };
-  if (!std::all_of(features.begin(), features.end(), finite)) {
+  if (!AreFinite(features)) {
     return absl::InvalidArgumentError("the sound has features that are not finite");
   }
   auto media = std::make_shared<MediaRows>();
@@ -150,6 +153,9 @@ absl::StatusOr<std::shared_ptr<const MediaRows>> AudioEncoder::Encode(
       chunks = 0;
     }
     if (options.progress) options.progress(done, frames);
+  }
+  if (!AreFinite(media->values)) {
+    return absl::InternalError("the encoder makes numbers of the sound that are not finite");
   }
   media->identity = base::HexOf(base::Sha256(absl::string_view(
       reinterpret_cast<const char*>(media->values.data()), media->values.size() * sizeof(float))));

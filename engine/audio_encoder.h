@@ -39,7 +39,7 @@ class AudioEncoder {
 
   // Of features [mel_bins()][frames], 100 frames a second: as transformers has them as
   // input_features. InvalidArgument for no frame, another number of features, and features that are
-  // not finite.
+  // not finite; Internal for a model that makes such rows of others.
   absl::StatusOr<std::shared_ptr<const MediaRows>> Encode(absl::Span<const float> features,
                                                           int64_t frames,
                                                           const EncodeOptions& options);

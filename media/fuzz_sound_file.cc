@@ -29,6 +29,7 @@ std::vector<std::string> Seeds() {
   for (const Encoding encoding : kEncodings) {
     seeds.push_back(EncodedSound({encoding, 16000, 1}, Tone(440, 16000, 0.2)));
     seeds.push_back(EncodedSound({encoding, 48000, 2}, Tone(440, 48000, 0.1)));
+    seeds.push_back(seeds.back() + seeds[seeds.size() - 2]);  // two recordings
   }
   return seeds;
 }

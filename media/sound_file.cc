@@ -1,11 +1,9 @@
 #include "media/sound_file.h"
 
-#include <sndfile.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -14,7 +12,11 @@
 #include "absl/strings/str_format.h"
 #include "base/files/mapped_file.h"
 #include "base/status_macros.h"
+#include "media/frame_source.h"
+#include "media/mp3_source.h"
+#include "media/recordings.h"
 #include "media/resampler.h"
+#include "media/sndfile_source.h"
 #include "media/sound_format.h"
 #include "media/vorbis_headers.h"
 
@@ -28,57 +30,18 @@ constexpr int64_t kFramesAtATime = 4096;
 // in the file, and would overflow while it is resampled.
 constexpr float kLoudest = 4294967296.0f;
 
-// A file in memory, as libsndfile wants to read it.
-struct Reader {
-  absl::Span<const std::byte> bytes;
-  sf_count_t at = 0;
-
-  sf_count_t size() const { return static_cast<sf_count_t>(bytes.size()); }
-};
-
-sf_count_t Length(void* data) { return static_cast<Reader*>(data)->size(); }
-
-sf_count_t Seek(sf_count_t offset, int whence, void* data) {
-  auto* reader = static_cast<Reader*>(data);
-  const sf_count_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? reader->at : reader->size();
-  sf_count_t to = 0;
-  if (__builtin_add_overflow(from, offset, &to) || to < 0 || to > reader->size()) return -1;
-  return reader->at = to;
-}
-
-sf_count_t Read(void* out, sf_count_t count, void* data) {
-  auto* reader = static_cast<Reader*>(data);
-  count = std::clamp<sf_count_t>(count, 0, reader->size() - reader->at);
-  if (count > 0) std::memcpy(out, reader->bytes.data() + reader->at, static_cast<size_t>(count));
-  reader->at += count;
-  return count;
-}
-
-sf_count_t Write(const void* /*data*/, sf_count_t /*count*/, void* /*reader*/) { return 0; }
-
-sf_count_t Tell(void* data) { return static_cast<Reader*>(data)->at; }
-
-struct Close {
-  void operator()(SNDFILE* file) const { sf_close(file); }
-};
-
 std::string Clock(int64_t seconds) {
   return absl::StrFormat("%d:%02d:%02d", seconds / 3600, seconds / 60 % 60, seconds % 60);
 }
 
-absl::Status CheckHeader(const SF_INFO& info, const SoundLimits& limits) {
-  if (info.channels < 1 || info.channels > kMostChannels) {
+absl::Status CheckShape(const FrameShape& shape) {
+  if (shape.channels < 1 || shape.channels > kMostChannels) {
     return absl::InvalidArgumentError(
-        absl::StrCat("has ", info.channels, " channels; 1 to ", kMostChannels, " are read"));
+        absl::StrCat("has ", shape.channels, " channels; 1 to ", kMostChannels, " are read"));
   }
-  if (info.samplerate < kLowestRate || info.samplerate > kHighestRate) {
-    return absl::InvalidArgumentError(absl::StrCat("has a rate of ", info.samplerate, " Hz; ",
+  if (shape.rate < kLowestRate || shape.rate > kHighestRate) {
+    return absl::InvalidArgumentError(absl::StrCat("has a rate of ", shape.rate, " Hz; ",
                                                    kLowestRate, " to ", kHighestRate, " are read"));
-  }
-  if (info.frames != SF_COUNT_MAX && info.frames / info.samplerate >= limits.seconds) {
-    return absl::InvalidArgumentError(absl::StrCat("is ", Clock(info.frames / info.samplerate),
-                                                   " long; at most ", Clock(limits.seconds),
-                                                   " are read"));
   }
   return absl::OkStatus();
 }
@@ -112,42 +75,82 @@ void DivideByPeak(std::vector<float>* samples) {
   for (float& sample : *samples) sample /= peak;
 }
 
-absl::StatusOr<std::vector<float>> Decode(SNDFILE* file, const SF_INFO& info,
-                                          const SoundLimits& limits) {
-  RETURN_IF_ERROR(CheckHeader(info, limits));
-  ASSIGN_OR_RETURN(Resampler resampler, Resampler::Create(info.samplerate, kSampleRate));
-  std::vector<float> block(static_cast<size_t>(kFramesAtATime * info.channels));
-  std::vector<float> mono, samples;
+absl::Status CheckPromise(const FrameShape& shape, int64_t frames) {
+  if (!shape.frames || frames == *shape.frames) return absl::OkStatus();
+  if (frames > *shape.frames) {
+    return absl::InvalidArgumentError(absl::StrCat("is damaged: its header promises ",
+                                                   *shape.frames, " samples, and more are there"));
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "is truncated: its header promises ", *shape.frames, " samples, and ", frames, " are there"));
+}
+
+// Appends what `source` has.
+absl::Status Decode(FrameSource* source, const SoundLimits& limits, std::vector<float>* samples) {
+  const FrameShape& shape = source->shape();
+  RETURN_IF_ERROR(CheckShape(shape));
+  const int64_t before = static_cast<int64_t>(samples->size()) / kSampleRate;  // seconds
+  if (shape.frames && before + *shape.frames / shape.rate >= limits.seconds) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("is ", Clock(before + *shape.frames / shape.rate), " long; at most ",
+                     Clock(limits.seconds), " are read"));
+  }
+  ASSIGN_OR_RETURN(Resampler resampler, Resampler::Create(shape.rate, kSampleRate));
+  std::vector<float> block(static_cast<size_t>(kFramesAtATime * shape.channels));
+  std::vector<float> mono;
   int64_t frames = 0;
   for (;;) {
-    const sf_count_t read = sf_readf_float(file, block.data(), kFramesAtATime);
-    if (read <= 0) break;
-    const auto part = absl::MakeConstSpan(block).first(static_cast<size_t>(read * info.channels));
-    RETURN_IF_ERROR(MixDown(part, info.channels, frames, &mono));
-    frames += read;
-    if (frames / info.samplerate >= limits.seconds) {
+    const absl::StatusOr<int64_t> read = source->Read(absl::MakeSpan(block));
+    if (!read.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("is damaged after ", frames, " samples: ", read.status().message()));
+    }
+    if (*read == 0) break;
+    const auto part = absl::MakeConstSpan(block).first(static_cast<size_t>(*read * shape.channels));
+    RETURN_IF_ERROR(MixDown(part, shape.channels, frames, &mono));
+    frames += *read;
+    if (shape.frames && frames > *shape.frames) break;
+    if (before + frames / shape.rate >= limits.seconds) {
       return absl::InvalidArgumentError(
           absl::StrCat("is longer than ", Clock(limits.seconds), ", the most that is read"));
     }
-    RETURN_IF_ERROR(resampler.Push(mono, &samples));
+    RETURN_IF_ERROR(resampler.Push(mono, samples));
   }
-  if (const int error = sf_error(file); error != SF_ERR_NO_ERROR) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("is damaged after ", frames, " samples: ", sf_error_number(error)));
-  }
-  if (info.frames != SF_COUNT_MAX && frames < info.frames) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "is truncated: its header promises ", info.frames, " samples, and ", frames, " are there"));
-  }
+  RETURN_IF_ERROR(CheckPromise(shape, frames));
   if (frames == 0) return absl::InvalidArgumentError("has no samples");
-  RETURN_IF_ERROR(resampler.Finish(&samples));
-  DivideByPeak(&samples);
-  return samples;
+  return resampler.Finish(samples);
 }
 
-absl::Status BadHeader(SoundFormat format) {
+absl::Status BadHeader(SoundFormat format, absl::string_view reason) {
   return absl::InvalidArgumentError(absl::StrCat("begins as a file of ", SoundFormatName(format),
-                                                 ", but its header cannot be read"));
+                                                 ", but its header cannot be read: ", reason));
+}
+
+absl::StatusOr<std::unique_ptr<FrameSource>> Open(absl::Span<const std::byte> bytes,
+                                                  SoundFormat format) {
+  std::string written;  // how the samples are
+  if (format == SoundFormat::kWav) {
+    RETURN_IF_ERROR(CheckWavLength(bytes));
+    if (const std::optional<WavFormat> wav = WavFormatOf(bytes)) {
+      constexpr int64_t kMost = std::numeric_limits<int>::max();
+      RETURN_IF_ERROR(
+          CheckShape({wav->channels, static_cast<int>(std::min(wav->rate, kMost)), std::nullopt}));
+      written = absl::StrFormat(" (format 0x%04x, %d bits a sample)", wav->tag, wav->bits);
+    }
+  }
+  if (format == SoundFormat::kOgg && !VorbisHeadersAreRead(bytes)) {
+    return BadHeader(format, "they are no headers of Vorbis");
+  }
+  absl::StatusOr<std::unique_ptr<FrameSource>> source =
+      format == SoundFormat::kMp3 ? OpenMp3(bytes) : OpenWithSndfile(bytes, format);
+  if (source.ok()) return source;
+  return BadHeader(format, absl::StrCat(source.status().message(), written));
+}
+
+absl::Status AppendRecording(absl::Span<const std::byte> bytes, SoundFormat format,
+                             const SoundLimits& limits, std::vector<float>* samples) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<FrameSource> source, Open(bytes, format));
+  return Decode(source.get(), limits, samples);
 }
 
 absl::StatusOr<std::vector<float>> ReadUnnamed(absl::Span<const std::byte> bytes,
@@ -158,15 +161,20 @@ absl::StatusOr<std::vector<float>> ReadUnnamed(absl::Span<const std::byte> bytes
     return absl::InvalidArgumentError(
         "is no sound file: WAV, FLAC, Ogg Vorbis, Opus and MP3 are read");
   }
-  if (format == SoundFormat::kWav) RETURN_IF_ERROR(CheckWavLength(bytes));
-  if (format == SoundFormat::kOgg && !VorbisHeadersAreRead(bytes)) return BadHeader(format);
-  SF_VIRTUAL_IO io = {Length, Seek, Read, Write, Tell};
-  Reader reader{bytes};
-  SF_INFO info = {};
-  const std::unique_ptr<SNDFILE, Close> file(sf_open_virtual(&io, SFM_READ, &info, &reader));
-  // libsndfile keeps the reason in a variable that all threads share.
-  if (file == nullptr) return BadHeader(format);
-  return Decode(file.get(), info, limits);
+  // Of an MP3 file libmpg123 reads the tags.
+  const size_t tags = format == SoundFormat::kMp3 ? 0 : Id3Length(TextOf(bytes));
+  ASSIGN_OR_RETURN(const auto recordings, RecordingsOf(bytes.subspan(tags), format));
+  std::vector<float> samples;
+  for (const absl::Span<const std::byte> recording : recordings) {
+    const absl::Status status = AppendRecording(recording, format, limits, &samples);
+    if (status.ok()) continue;
+    if (recordings.size() == 1) return status;
+    return absl::Status(status.code(),
+                        absl::StrCat("its recording at byte ", recording.data() - bytes.data(), " ",
+                                     status.message()));
+  }
+  DivideByPeak(&samples);
+  return samples;
 }
 
 }  // namespace

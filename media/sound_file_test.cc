@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -106,7 +107,12 @@ TEST(SoundFile, WhatIsNoSoundIsRefused) {
   EXPECT_EQ(ErrorOf("RIFF\xff\xff\xff\xffWAVE"),
             "a.wav: is truncated: it ends before its samples begin");
   EXPECT_EQ(ErrorOf("fLaC and no more"),
-            "a.wav: begins as a file of FLAC, but its header cannot be read");
+            "a.wav: begins as a file of FLAC, but its header cannot be read: unknown error in flac "
+            "decoder");
+  EXPECT_EQ(
+      ErrorOf(std::string("ID3\4\0\0\0\0\0\0", 10)),
+      "a.wav: begins as a file of MP3, but its header cannot be read: there is no whole frame "
+      "of MPEG audio");
 }
 
 TEST(SoundFile, AWavFileThatPromisesMoreThanItHasIsRefused) {
@@ -131,6 +137,88 @@ TEST(SoundFile, AWavFileFromAPipeHasNoLengthAndIsReadToItsEnd) {
 TEST(SoundFile, ATruncatedFlacFileIsRefused) {
   const std::string file = EncodedSound({Encoding::kFlac}, Tone(440, 16000, 2));
   EXPECT_THAT(ErrorOf(file.substr(0, file.size() / 2)), HasSubstr("a.wav: is "));
+}
+
+// A FLAC file whose header promises this many samples.
+std::string FlacPromising(uint32_t samples, const std::vector<float>& mono) {
+  std::string file = EncodedSound({Encoding::kFlac}, mono);
+  for (size_t i = 0; i < 4; ++i) file[22 + i] = static_cast<char>(samples >> (24 - 8 * i));
+  return file;
+}
+
+TEST(SoundFile, AFlacFileWithMoreOrFewerSamplesThanItPromisesIsRefused) {
+  const std::vector<float> tone = Tone(440, 16000, 2);
+  for (const uint32_t promised : {1u, 1000u, 31999u}) {
+    EXPECT_EQ(ErrorOf(FlacPromising(promised, tone)),
+              absl::StrCat("a.wav: is damaged: its header promises ", promised,
+                           " samples, and more are there"));
+  }
+  EXPECT_EQ(ErrorOf(FlacPromising(32001, tone)),
+            "a.wav: is truncated: its header promises 32001 samples, and 32000 are there");
+}
+
+TEST(SoundFile, AFlacFileThatPromisesNothingIsReadToItsEnd) {
+  const std::vector<float> tone = Tone(440, 16000, 2);
+  EXPECT_EQ(Read(FlacPromising(0, tone)).value(), Read(FlacPromising(32000, tone)).value());
+}
+
+TEST(SoundFile, TagsBeforeAndBehindAFlacStreamAreNoneOfIt) {
+  const std::string file = EncodedSound({Encoding::kFlac}, Tone(440, 16000, 2));
+  const std::string tags = absl::StrCat(std::string("ID3\4\0\0\0\0\0\5", 10), "title");
+  EXPECT_EQ(Read(absl::StrCat(tags, file, "TAG", std::string(125, 'x'))).value(),
+            Read(file).value());
+}
+
+TEST(SoundFile, RecordingsBehindEachOtherAreHeardOneAfterTheOther) {
+  for (const Encoding encoding : kEncodings) {
+    SCOPED_TRACE(absl::StrCat("encoding ", static_cast<int>(encoding)));
+    const std::string first = EncodedSound({encoding, 16000, 1}, Tone(440, 16000, 1, 0.2));
+    const std::string second = EncodedSound({encoding, 24000, 2}, Tone(300, 24000, 0.5, 0.2));
+    std::vector<float> wanted = Read(first).value();
+    const std::vector<float> rest = Read(second).value();
+    wanted.insert(wanted.end(), rest.begin(), rest.end());
+    EXPECT_EQ(Read(absl::StrCat(first, second)).value(), wanted);
+  }
+}
+
+TEST(SoundFile, TheRecordingThatIsDamagedIsNamedByItsPlace) {
+  const std::string file = EncodedSound({Encoding::kFlac}, Tone(440, 16000, 2));
+  EXPECT_THAT(ErrorOf(absl::StrCat(file, file.substr(0, file.size() / 2))),
+              HasSubstr(absl::StrCat("a.wav: its recording at byte ", file.size(), " is damaged")));
+  EXPECT_EQ(ErrorOf(absl::StrCat(file, file), {3}),
+            absl::StrCat("a.wav: its recording at byte ", file.size(),
+                         " is 0:00:04 long; at most 0:00:03 are read"));
+}
+
+TEST(SoundFile, ADamagedOggPageIsNotSteppedOver) {
+  for (const Encoding encoding : {Encoding::kVorbis, Encoding::kOpus}) {
+    std::string file = EncodedSound({encoding}, Tone(440, 16000, 8));
+    file[file.size() / 2] ^= 0x55;
+    EXPECT_THAT(ErrorOf(file), HasSubstr("a.wav: is damaged: byte "));
+  }
+}
+
+TEST(SoundFile, AWavHeaderThatCannotBeReadSaysWhy) {
+  std::string file = EncodedSound({}, Tone(440, 16000, 0.1));
+  const auto with = [&](size_t at, char byte) {
+    std::string changed = file;
+    changed[at] = byte;
+    return changed;
+  };
+  EXPECT_EQ(ErrorOf(with(22, 0)), "a.wav: has 0 channels; 1 to 32 are read");
+  EXPECT_EQ(ErrorOf(with(25, 0)), "a.wav: has a rate of 128 Hz; 4000 to 768000 are read");
+  EXPECT_EQ(
+      ErrorOf(with(34, 64)),
+      "a.wav: begins as a file of WAV, but its header cannot be read: File contains data in an "
+      "unimplemented format (format 0x0001, 64 bits a sample)");
+}
+
+TEST(SoundFile, DamagedMp3FramesAreToldByUsAlone) {
+  std::string file = EncodedSound({Encoding::kMp3}, Tone(440, 16000, 2));
+  for (size_t at = file.size() / 2; at < file.size(); at += 97) file[at] ^= 0x10;
+  testing::internal::CaptureStderr();
+  EXPECT_FALSE(Read(file).ok());
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
 TEST(SoundFile, ASoundLongerThanTheLimitIsRefusedByItsHeader) {

@@ -3,22 +3,21 @@
 #include <ogg/ogg.h>
 #include <vorbis/codec.h>
 
-#include <algorithm>
 #include <cstring>
+
+#include "media/ogg_pages.h"
 
 namespace lluda::media {
 namespace {
 
-constexpr size_t kBlock = 8192;  // bytes
-constexpr int kHeaders = 3;      // what it is, comments, codebooks
+constexpr int kHeaders = 3;  // what it is, comments, codebooks
 
 // The packets of the first stream of an Ogg file, one after the other.
 class Packets {
  public:
-  explicit Packets(absl::Span<const std::byte> ogg) : rest_(ogg) { ogg_sync_init(&sync_); }
+  explicit Packets(absl::Span<const std::byte> ogg) : pages_(ogg) {}
   ~Packets() {
     if (has_stream_) ogg_stream_clear(&stream_);
-    ogg_sync_clear(&sync_);
   }
   Packets(const Packets&) = delete;
   Packets& operator=(const Packets&) = delete;
@@ -29,7 +28,7 @@ class Packets {
       const int found = has_stream_ ? ogg_stream_packetout(&stream_, packet) : 0;
       if (found != 0) return found == 1;
       ogg_page page;
-      if (!NextPage(&page)) return false;
+      if (!pages_.Next(&page)) return false;
       if (!has_stream_) {
         if (ogg_stream_init(&stream_, ogg_page_serialno(&page)) != 0) return false;
         has_stream_ = true;
@@ -39,23 +38,7 @@ class Packets {
   }
 
  private:
-  bool NextPage(ogg_page* page) {
-    for (;;) {
-      const int found = ogg_sync_pageout(&sync_, page);
-      if (found == 1) return true;
-      if (found == -1) continue;  // stepped over what is no page
-      if (rest_.empty()) return false;
-      const size_t count = std::min(rest_.size(), kBlock);
-      char* buffer = ogg_sync_buffer(&sync_, kBlock);
-      if (buffer == nullptr) return false;
-      std::memcpy(buffer, rest_.data(), count);
-      ogg_sync_wrote(&sync_, static_cast<long>(count));
-      rest_.remove_prefix(count);
-    }
-  }
-
-  absl::Span<const std::byte> rest_;
-  ogg_sync_state sync_;
+  OggPages pages_;
   ogg_stream_state stream_;
   bool has_stream_ = false;
 };

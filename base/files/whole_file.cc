@@ -1,6 +1,7 @@
 #include "base/files/whole_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -44,6 +45,20 @@ absl::Status WriteFile(const std::string& path, absl::string_view contents) {
   int error = WriteAll(descriptor, contents);
   if (close(descriptor) != 0 && error == 0) error = errno;
   return error == 0 ? absl::OkStatus() : absl::UnavailableError(Reason(path, error));
+}
+
+absl::Status CheckWritable(const std::string& path) {
+  if (IsSpecialFile(path)) {
+    // Not opened: a pipe would wait for its reader.
+    if (access(path.c_str(), W_OK) != 0) return absl::UnavailableError(Reason(path, errno));
+    return absl::OkStatus();
+  }
+  struct stat info;
+  if (stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
+    return absl::UnavailableError(Reason(path, EISDIR));
+  }
+  // What is begun here is gone again when it is left.
+  return AtomicFile::Create(path).status();
 }
 
 absl::StatusOr<std::string> ReadInput(const std::string& path) {

@@ -35,6 +35,28 @@ TEST(WholeFileTest, AFailedWriteLeavesNothingBehind) {
             folder.PathOf("none/x") + ": No such file or directory");
 }
 
+TEST(WholeFileTest, WhatCannotBeWrittenIsToldBeforeAsItWouldBeThen) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder.PathOf("taken"));
+  for (const std::string& path : {folder.PathOf("taken"), folder.PathOf("none/x")}) {
+    const absl::Status status = CheckWritable(path);
+    EXPECT_FALSE(status.ok());
+    EXPECT_EQ(status, WriteFile(path, "text"));
+  }
+}
+
+TEST(WholeFileTest, AskingWhetherAFileCanBeWrittenChangesNothing) {
+  const TemporaryFolder folder;
+  const std::string path = folder.Write("a.txt", "old");
+  EXPECT_TRUE(CheckWritable(path).ok());
+  EXPECT_EQ(*ReadInput(path), "old");
+  EXPECT_TRUE(CheckWritable(folder.PathOf("new.txt")).ok());
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+  const std::string pipe = folder.PathOf("pipe");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_TRUE(CheckWritable(pipe).ok()) << "nobody reads it yet";
+}
+
 TEST(WholeFileTest, APipeIsWrittenToAndALinkFollowed) {
   const TemporaryFolder folder;
   const std::string pipe = folder.PathOf("pipe");

@@ -10,14 +10,14 @@
 namespace lluda::base {
 
 absl::Status ForEachJsonLine(const std::string& label, absl::string_view input,
-                             const std::function<absl::Status(const JsonObject& object)>& take) {
+                             const TakeJsonLine& take) {
   int64_t number = 0;
   for (const absl::string_view line : absl::StrSplit(input, '\n')) {
     ++number;
     if (absl::StripAsciiWhitespace(line).empty()) continue;
-    ASSIGN_OR_RETURN(const JsonDocument document,
-                     JsonDocument::Parse(absl::StrCat(label, ":", number), line));
-    RETURN_IF_ERROR(take(document.root()));
+    const std::string place = absl::StrCat(label, ":", number);
+    ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::Parse(place, line));
+    RETURN_IF_ERROR(take(document.root(), place));
   }
   return absl::OkStatus();
 }

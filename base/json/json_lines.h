@@ -2,7 +2,7 @@
 // and hold nothing.
 //
 //   status = ForEachJsonLine("texts.jsonl", "{\"text\": \"a\"}\n\n{\"text\": \"b\"}\n",
-//                            [&](const JsonObject& object) { ... });   // twice
+//                            [&](const JsonObject& object, const std::string& place) { ... });   // twice
 #ifndef LLUDA_BASE_JSON_JSON_LINES_H_
 #define LLUDA_BASE_JSON_JSON_LINES_H_
 
@@ -15,10 +15,14 @@
 
 namespace lluda::base {
 
+// `place` is the line's, from 1, as errors call it: "texts.jsonl:3".
+using TakeJsonLine =
+    std::function<absl::Status(const JsonObject& object, const std::string& place)>;
+
 // Ends with the first error: that of a line which is no object, or that of `take`. Errors name the
 // line: "texts.jsonl:3: field 'text' is missing".
 absl::Status ForEachJsonLine(const std::string& label, absl::string_view input,
-                             const std::function<absl::Status(const JsonObject& object)>& take);
+                             const TakeJsonLine& take);
 
 }  // namespace lluda::base
 

@@ -20,20 +20,22 @@ namespace lluda::cli {
 
 namespace {
 
+// What --json says: not nothing, nor stdout.
+bool IsFile(const std::string& json_file) { return !json_file.empty() && json_file != "-"; }
+
 // Prints the text or the document, and writes the latter if a file is named.
 absl::Status Tell(const BenchFlags& flags, const std::string& text, const std::string& json,
                   const std::string& warning) {
   const bool only_json = flags.json_file == "-";
   RETURN_IF_ERROR(WriteStdout(only_json ? json : text));
-  if (!flags.json_file.empty() && !only_json) {
-    RETURN_IF_ERROR(base::WriteFile(flags.json_file, json));
-  }
+  if (IsFile(flags.json_file)) RETURN_IF_ERROR(base::WriteFile(flags.json_file, json));
   if (!warning.empty()) std::cerr << "lluda: warning: " << warning << "\n";
   return absl::OkStatus();
 }
 
 absl::StatusOr<int> RunSoundBench(const BenchFlags& flags) {
-  tools::SoundBenchOptions bench{flags.seconds, flags.repeat};
+  constexpr int64_t kUsualSeconds = 30;
+  tools::SoundBenchOptions bench{flags.seconds.value_or(kUsualSeconds), flags.repeat};
   bench.open = [&] { return LoadOptionsOf(flags.model); };
   bench.load = LoaderOf(flags.model);
   ASSIGN_OR_RETURN(tools::SoundBenchResult result, tools::BenchSound(bench));
@@ -55,8 +57,12 @@ absl::Status NotMeasured(const BenchFlags& flags) {
 }  // namespace
 
 absl::StatusOr<int> Run(const BenchFlags& flags) {
+  if (IsFile(flags.json_file)) RETURN_IF_ERROR(base::CheckWritable(flags.json_file));
   if (flags.entry == step_interface::kAudio) return RunSoundBench(flags);
   if (!tools::IsStep(flags.entry)) return NotMeasured(flags);
+  if (flags.seconds) {
+    return absl::InvalidArgumentError("--seconds: is of sound, and the step takes none");
+  }
   tools::BenchOptions bench{flags.prompt_tokens, flags.depths,  flags.gen_tokens,
                             flags.repeat,        flags.streams, flags.batch,
                             flags.peers,         flags.stats,   flags.model.context.value_or(0)};

@@ -117,6 +117,9 @@ absl::StatusOr<tools::ChatStyle> StyleOf(const ChatFlags& flags,
   PromptFlags file;
   file.file = flags.tools_file;
   ASSIGN_OR_RETURN(style.options.tools_json, ReadPrompt(file));
+  if (style.options.tools_json.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(flags.tools_file, ": is empty, no JSON list"));
+  }
   const absl::Status valid = tokenizer::CheckTools(style.options.tools_json);
   if (valid.ok()) return style;
   return absl::InvalidArgumentError(absl::StrCat(flags.tools_file, ": ", valid.message()));

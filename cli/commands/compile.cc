@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/algorithm/container.h"
+#include "base/files/whole_file.h"
 #include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
@@ -15,13 +16,16 @@
 namespace lluda::cli {
 
 absl::StatusOr<int> Run(const CompileFlags& flags) {
-  ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
-  options.module.pages = options.module.result == engine::StepResult::kLogits;  // for a server
   const auto beside = [&](const char* what, const char* extension) {
     if (!absl::c_linear_search(flags.emit, what)) return std::string();
     return std::filesystem::path(flags.output).replace_extension(extension).string();
   };
   const engine::BundleOutputs outputs{flags.output, beside("object", ".o"), beside("header", ".h")};
+  for (const std::string& output : {outputs.bundle, outputs.object, outputs.header}) {
+    if (!output.empty()) RETURN_IF_ERROR(base::CheckWritable(output));
+  }
+  ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
+  options.module.pages = options.module.result == engine::StepResult::kLogits;  // for a server
   std::vector<std::string> notes;
   {
     ProgressLine progress("packing");

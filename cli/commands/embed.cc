@@ -22,7 +22,8 @@ namespace {
 constexpr size_t kTextsAtATime = 64;
 
 absl::StatusOr<std::vector<tools::TextInput>> ReadInputs(const EmbedFlags& flags) {
-  if (flags.input.text) return std::vector<tools::TextInput>{{std::nullopt, *flags.input.text}};
+  if (flags.input.text)
+    return std::vector<tools::TextInput>{{"--prompt", std::nullopt, *flags.input.text}};
   const std::string file = flags.input.file.value_or("-");
   ASSIGN_OR_RETURN(const std::string lines, base::ReadInput(file));
   return tools::ReadTexts(file == "-" ? "stdin" : file, lines);
@@ -52,8 +53,10 @@ absl::StatusOr<int> Run(const EmbedFlags& flags) {
   std::vector<std::vector<int32_t>> texts;
   for (const tools::TextInput& input : inputs) {
     texts.push_back(engine::EmbeddingTokens(*model->tokenizer(), prompt + input.text));
+    if (const absl::Status status = embedder->Check(texts.back()); !status.ok()) {
+      return absl::Status(status.code(), absl::StrCat(input.place, ": ", status.message()));
+    }
   }
-  RETURN_IF_ERROR(embedder->Check(texts));
   std::vector<tools::EmbeddingRow> rows;
   for (size_t begin = 0; begin < texts.size(); begin += kTextsAtATime) {
     const auto part = absl::MakeConstSpan(texts).subspan(begin, kTextsAtATime);

@@ -69,6 +69,7 @@ absl::StatusOr<int> Run(const EvalFlags& flags) {
 }
 
 absl::StatusOr<int> Run(const ImatrixFlags& flags) {
+  RETURN_IF_ERROR(base::CheckWritable(flags.output));
   ASSIGN_OR_RETURN(const tools::EvalText text, ReadText(flags.file));
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
   options.module = tools::ImportanceModule(options.module);

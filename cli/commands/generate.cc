@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "base/files/whole_file.h"
 #include "base/status_macros.h"
 #include "cli/commands/commands.h"
 #include "cli/flags/draft.h"
@@ -14,6 +15,7 @@ namespace lluda::cli {
 
 absl::StatusOr<int> Run(const GenerateFlags& flags) {
   // Before the model, so that a wrong file name is told at once.
+  if (!flags.trace_file.empty()) RETURN_IF_ERROR(base::CheckWritable(flags.trace_file));
   ASSIGN_OR_RETURN(std::string prompt, ReadPrompt(flags.prompt));
   ASSIGN_OR_RETURN(std::shared_ptr<const grammar::Grammar> grammar, GrammarOf(flags.grammar));
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model, LoadModel(flags.model, true));

@@ -2,6 +2,7 @@
 // Needs config.json; weights only for their dtypes, and not even for those if the config names one.
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "cli/commands/commands.h"
 #include "cli/flags/model_flags.h"
 #include "cli/terminal/output.h"
+#include "engine/bundle_module.h"
 #include "ir/text/printer.h"
 #include "passes/default_pipeline.h"
 #include "passes/pipeline.h"
@@ -44,7 +46,7 @@ absl::StatusOr<int> PrintPlan(const IrFlags& flags, const absl::StatusOr<tools::
 // Of a bundle only the module that was compiled is there.
 absl::StatusOr<int> PrintBundle(const IrFlags& flags, const engine::LoadOptions& options) {
   if (flags.before || !flags.after.empty() || !flags.all_folder.empty() || flags.diff ||
-      flags.passes != IrFlags().passes || !flags.model.ir_file.empty() || !flags.entry.empty()) {
+      flags.passes != IrFlags().passes || !flags.model.ir_file.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat(flags.model.model, ": a bundle has the module after all passes only"));
   }
@@ -52,6 +54,14 @@ absl::StatusOr<int> PrintBundle(const IrFlags& flags, const engine::LoadOptions&
     ASSIGN_OR_RETURN(tools::OptimisedModel model,
                      tools::OpenOptimised(options, engine::Weights::kOptional));
     ASSIGN_OR_RETURN(tools::NativeProgram native, tools::NativeProgramOf(model));
+    if (!flags.entry.empty()) {
+      RETURN_IF_ERROR(tools::KeepEntry(flags.entry, model.module.get()));
+      std::vector<runtime::Entry>& entries = native.program.entries;
+      entries.erase(
+          std::remove_if(entries.begin(), entries.end(),
+                         [&](const runtime::Entry& entry) { return entry.name != flags.entry; }),
+          entries.end());
+    }
     return PrintPlan(flags, tools::PlanOf(*model.module, native.program, flags.func));
   }
   const bundle::Bundle& bundle = *options.source->bundle();
@@ -60,6 +70,11 @@ absl::StatusOr<int> PrintBundle(const IrFlags& flags, const engine::LoadOptions&
     return absl::InvalidArgumentError(absl::StrCat(flags.model.model,
                                                    ": is compiled for a context of ", context,
                                                    " tokens, not ", *flags.model.context));
+  }
+  if (!flags.entry.empty()) {
+    ASSIGN_OR_RETURN(const std::unique_ptr<ir::Module> module, engine::ModuleOfBundle(bundle));
+    RETURN_IF_ERROR(tools::KeepEntry(flags.entry, module.get()));
+    return PrintModuleText(flags, ir::PrintModule(*module));
   }
   ASSIGN_OR_RETURN(absl::string_view module, bundle.Ir());
   return PrintModuleText(flags, module);

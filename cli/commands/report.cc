@@ -19,6 +19,7 @@ absl::StatusOr<int> Run(const ReportFlags& flags) {
   if (flags.output.empty() && !flags.json) {
     return absl::InvalidArgumentError("report: --output is required, or --json");
   }
+  if (!flags.output.empty()) RETURN_IF_ERROR(base::CheckWritable(flags.output));
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
   ASSIGN_OR_RETURN(tools::Report report,
                    tools::BuildReport(

@@ -19,9 +19,8 @@ namespace lluda::cli {
 absl::StatusOr<int> Run(const RerankFlags& flags) {
   const std::string file = flags.file.value_or("-");
   ASSIGN_OR_RETURN(const std::string lines, base::ReadInput(file));
-  const std::string label = file == "-" ? "stdin" : file;
   ASSIGN_OR_RETURN(const std::vector<tools::RerankInput> inputs,
-                   tools::ReadQueries(label, lines, flags.query));
+                   tools::ReadQueries(file == "-" ? "stdin" : file, lines, flags.query));
   ASSIGN_OR_RETURN(engine::LoadOptions options, LoadOptionsOf(flags.model));
   ASSIGN_OR_RETURN(const tokenizer::ChatFormat format, options.source->ReadChatFormat());
   ASSIGN_OR_RETURN(std::unique_ptr<engine::Model> model,
@@ -36,7 +35,7 @@ absl::StatusOr<int> Run(const RerankFlags& flags) {
     const auto index = static_cast<int64_t>(&input - inputs.data());
     if (!scores.ok()) {
       return absl::Status(scores.status().code(),
-                          absl::StrCat(label, ": query ", index, ": ", scores.status().message()));
+                          absl::StrCat(input.place, ": ", scores.status().message()));
     }
     tools::RerankRow row{input.id, index, *std::move(scores)};
     if (!flags.json) RETURN_IF_ERROR(WriteStdout(tools::RerankLine(row)));

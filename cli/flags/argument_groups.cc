@@ -1,12 +1,14 @@
 #include "cli/flags/argument_groups.h"
 
 #include <limits>
+#include <optional>
 
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/byte_size.h"
 #include "engine/source/module_options.h"
 
 namespace lluda::cli {
@@ -158,8 +160,32 @@ void AddPrompt(CLI::App* app, PromptFlags* flags, const char* what) {
 }
 
 void AddCodeCache(CLI::App* app, ModelFlags* flags) {
-  app->add_flag("--cache,!--no-cache", flags->use_cache,
-                "Whether compiled code is kept for the next run [it is]");
+  AddSwitch(app, "cache", "Keep compiled code for the next run [so it is]",
+            [flags](bool on) { flags->use_cache = on; });
+}
+
+void AddSwitch(CLI::App* app, const std::string& name, const char* help,
+               std::function<void(bool on)> set) {
+  // Functions, for a flag into an optional makes it false where it is not given.
+  const auto add = [&](const std::string& flag, bool on, const std::string& text) {
+    return app->add_flag_function(flag, [set, on](int64_t) { set(on); }, text);
+  };
+  CLI::Option* const yes = add("--" + name, true, help);
+  add("--no-" + name, false, absl::StrCat("The opposite of --", name))->excludes(yes);
+}
+
+CLI::Option* AddSize(CLI::App* app, const char* name, int64_t* bytes, const char* help,
+                     int64_t least, int64_t most) {
+  const auto to_bytes = [least, most](std::string& text) -> std::string {
+    const std::optional<int64_t> size = base::ParseByteSize(text);
+    if (!size || *size < least || *size > most) {
+      return absl::StrCat("'", text, "' is not a size from ", least, " to ", most,
+                          " bytes, as in 64MB");
+    }
+    text = absl::StrCat(*size);
+    return "";
+  };
+  return app->add_option(name, *bytes, help)->transform(CLI::Validator(to_bytes, "SIZE"));
 }
 
 CLI::Option* AddJson(CLI::App* app, bool* json) {

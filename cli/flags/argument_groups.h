@@ -6,6 +6,7 @@
 #define LLUDA_CLI_FLAGS_ARGUMENT_GROUPS_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,12 @@ void AddForce(CLI::App* app, ModelFlags* flags);
 void AddMachine(CLI::App* app, ModelFlags* flags);    // all three of them
 void AddListeners(CLI::App* app, ModelFlags* flags);  // --perf, --gdb
 void AddCodeCache(CLI::App* app, ModelFlags* flags);
+// Two flags, --NAME and --no-NAME, of which one may be given: `set` is called with which.
+void AddSwitch(CLI::App* app, const std::string& name, const char* help,
+               std::function<void(bool on)> set);
+// A size in bytes or with a unit, as base::ParseByteSize reads it, from `least` to `most`.
+CLI::Option* AddSize(CLI::App* app, const char* name, int64_t* bytes, const char* help,
+                     int64_t least, int64_t most);
 // One meaning everywhere: a document on stdout in place of the text.
 CLI::Option* AddJson(CLI::App* app, bool* json);
 void AddCheck(CLI::App* app, ModelFlags* flags);

@@ -10,6 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+
 namespace lluda::cli {
 namespace {
 
@@ -112,7 +114,7 @@ TEST(ArgumentsTest, EveryCommandThatLooksIntoAModelTakesAnEntry) {
   EXPECT_EQ(FlagsOf<VerifyFlags>({"verify", "--entry", "audio"}).entry, "audio");
   const BenchFlags bench = FlagsOf<BenchFlags>({"bench", "--entry", "audio"});
   EXPECT_EQ(bench.entry, "audio");
-  EXPECT_EQ(bench.seconds, 30);
+  EXPECT_EQ(bench.seconds, std::nullopt);
   EXPECT_EQ(FlagsOf<BenchFlags>({"bench", "--entry", "audio", "--seconds", "5"}).seconds, 5);
 }
 
@@ -149,43 +151,54 @@ TEST_P(BadUsageTest, IsOneLineAndExitCodeTwo) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, BadUsageTest,
-    testing::Values(BadUsage{{}, "subcommand is required"}, BadUsage{{"frobnicate"}, "frobnicate"},
-                    BadUsage{{"generate", "--frobnicate"}, "--frobnicate"},
-                    BadUsage{{"generate", "a", "b"}, "b"},
-                    BadUsage{{"generate", "-n", "many"}, "many"},
-                    BadUsage{{"generate", "-n", "-1"}, "-1"},
-                    BadUsage{{"generate", "--ctx", "0"}, "--ctx"},
-                    BadUsage{{"generate", "-t", "0"}, "--threads"},
-                    BadUsage{{"generate", "--seed", "-1"}, "--seed"},
-                    BadUsage{{"generate", "--precision", "fp8"}, "--precision"},
-                    BadUsage{{"generate", "--kv-cache", "int4"}, "--kv-cache"},
-                    BadUsage{{"generate", "--kv-cache", "int8", "--ir", "x"}, "--kv-cache"},
-                    BadUsage{{"generate", "--device", "tpu"}, "--device"},
-                    BadUsage{{"generate", "-p", "x", "-f", "y"}, "--file"},
-                    BadUsage{{"ir", "--before", "--after", "dce"}, "--after"},
-                    BadUsage{{"bench", "--seconds", "5"}, "--entry"},
-                    BadUsage{{"bench", "--entry", "audio", "--seconds", "0"}, "--seconds"},
-                    BadUsage{{"bench", "--entry", "audio", "--depth", "5"}, "--depth"},
-                    BadUsage{{"verify", "--entry", "audio", "--reference", "x"}, "--entry"},
-                    BadUsage{{"validate"}, "--reference"}, BadUsage{{""}, "unknown command ''"},
-                    BadUsage{{"genrate"}, "unknown command 'genrate'; did you mean 'generate'?"},
-                    BadUsage{{"genrate", "-p", "x"}, "did you mean 'generate'?"},
-                    BadUsage{{"translate"}, "unknown command 'translate' ("},
-                    BadUsage{{"cache", "prnue"}, "unknown command 'prnue'; did you mean 'prune'?"},
-                    BadUsage{{"generate", "--temprature", "1"},
-                             "unknown flag '--temprature'; did you mean '--temperature'?"},
-                    BadUsage{{"generate", "--temprature=1"},
-                             "unknown flag '--temprature'; did you mean '--temperature'?"},
-                    BadUsage{{"generate", "--no-cahe"}, "did you mean '--no-cache'?"},
-                    BadUsage{{"compile", "m", "--outptu", "x"},
-                             "unknown flag '--outptu'; did you mean '--output'?"},
-                    BadUsage{{"generate", "--frobnicate"}, "unknown flag '--frobnicate' ("},
-                    BadUsage{{"--verson"}, "unknown flag '--verson'; did you mean '--version'?"},
-                    BadUsage{{"generate", "-n", "1", "-n", "2"}, "-n"},
-                    BadUsage{{"generate", "-n", "99999999999999999999"}, "99999999999999999999"},
-                    BadUsage{{"generate", "--seed", "9223372036854775808"}, "--seed"},
-                    BadUsage{{"generate", "--temperature", "warm"}, "warm"},
-                    BadUsage{{"generate", "--top-k", "1.5"}, "1.5"}));
+    testing::Values(
+        BadUsage{{}, "subcommand is required"}, BadUsage{{"frobnicate"}, "frobnicate"},
+        BadUsage{{"generate", "--frobnicate"}, "--frobnicate"},
+        BadUsage{{"generate", "a", "b"}, "b"}, BadUsage{{"generate", "-n", "many"}, "many"},
+        BadUsage{{"generate", "-n", "-1"}, "-1"}, BadUsage{{"generate", "--ctx", "0"}, "--ctx"},
+        BadUsage{{"generate", "-t", "0"}, "--threads"},
+        BadUsage{{"generate", "--seed", "-1"}, "--seed"},
+        BadUsage{{"generate", "--precision", "fp8"}, "--precision"},
+        BadUsage{{"generate", "--kv-cache", "int4"}, "--kv-cache"},
+        BadUsage{{"generate", "--kv-cache", "int8", "--ir", "x"}, "--kv-cache"},
+        BadUsage{{"generate", "--device", "tpu"}, "--device"},
+        BadUsage{{"generate", "-p", "x", "-f", "y"}, "--file"},
+        BadUsage{{"ir", "--before", "--after", "dce"}, "--after"},
+        BadUsage{{"bench", "--seconds", "5"}, "--entry"},
+        BadUsage{{"bench", "--entry", "audio", "--seconds", "0"}, "--seconds"},
+        BadUsage{{"bench", "--entry", "audio", "--depth", "5"}, "--depth"},
+        BadUsage{{"verify", "--entry", "audio", "--reference", "x"}, "--entry"},
+        BadUsage{{"chat", "--thinking", "--no-thinking"}, "--no-thinking"},
+        BadUsage{{"generate", "--no-cache", "--cache"}, "--cache excludes --no-cache"},
+        BadUsage{{"transcribe", "a.wav", "m", "--device", "gpu-sim"},
+                 "--device: models hear on the CPU alone"},
+        BadUsage{{"transcribe", "a.wav", "m", "--language", ""}, "--language: is empty"},
+        BadUsage{{"transcribe", "", "m"}, "files: is empty"},
+        BadUsage{{"ir", "--entry", ""}, "--entry: is empty"},
+        BadUsage{{"generate", "--regex", ""}, "--regex: is empty"},
+        BadUsage{{"generate", "-f", ""}, "--file: is empty"},
+        BadUsage{{"generate", "", "-p", "x"}, "model: is empty"},
+        BadUsage{{"report", "-o", ""}, "--output: is empty"},
+        BadUsage{{"cache", "verify", ""}, "bundle: is empty"},
+        BadUsage{{"validate"}, "--reference"}, BadUsage{{""}, "unknown command ''"},
+        BadUsage{{"genrate"}, "unknown command 'genrate'; did you mean 'generate'?"},
+        BadUsage{{"genrate", "-p", "x"}, "did you mean 'generate'?"},
+        BadUsage{{"translate"}, "unknown command 'translate' ("},
+        BadUsage{{"cache", "prnue"}, "unknown command 'prnue'; did you mean 'prune'?"},
+        BadUsage{{"generate", "--temprature", "1"},
+                 "unknown flag '--temprature'; did you mean '--temperature'?"},
+        BadUsage{{"generate", "--temprature=1"},
+                 "unknown flag '--temprature'; did you mean '--temperature'?"},
+        BadUsage{{"generate", "--no-cahe"}, "did you mean '--no-cache'?"},
+        BadUsage{{"compile", "m", "--outptu", "x"},
+                 "unknown flag '--outptu'; did you mean '--output'?"},
+        BadUsage{{"generate", "--frobnicate"}, "unknown flag '--frobnicate' ("},
+        BadUsage{{"--verson"}, "unknown flag '--verson'; did you mean '--version'?"},
+        BadUsage{{"generate", "-n", "1", "-n", "2"}, "-n"},
+        BadUsage{{"generate", "-n", "99999999999999999999"}, "99999999999999999999"},
+        BadUsage{{"generate", "--seed", "9223372036854775808"}, "--seed"},
+        BadUsage{{"generate", "--temperature", "warm"}, "warm"},
+        BadUsage{{"generate", "--top-k", "1.5"}, "1.5"}));
 
 TEST(ArgumentsTest, TheVersionGoesToStdoutAndNeedsNoCommand) {
   testing::internal::CaptureStdout();
@@ -235,6 +248,26 @@ TEST(ArgumentsTest, CacheTakesOneAction) {
   EXPECT_EQ(verify.file, "m.llb");
   EXPECT_EQ(Parse({"cache"}).exit_code, 2);
   EXPECT_EQ(Parse({"cache", "prune", "--max-size", "lots"}).exit_code, 2);
+}
+
+TEST(ArgumentsTest, TextsMayBeEmpty) {
+  EXPECT_EQ(FlagsOf<GenerateFlags>({"generate", "-p", ""}).prompt.text, "");
+  EXPECT_EQ(FlagsOf<ChatFlags>({"chat", "--system", ""}).system, "");
+  EXPECT_EQ(FlagsOf<TranscribeFlags>({"transcribe", "a", "m", "--context", ""}).about, "");
+  EXPECT_EQ(FlagsOf<IrFlags>({"ir", "--diff"}).diff, "");
+}
+
+TEST(ArgumentsTest, SizesAreReadByOneRuleAndBounded) {
+  for (const char* size : {"-1", "lots", "1.5", "99999999999999999999", "2048P"}) {
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(Parse({"cache", "prune", absl::StrCat("--max-size=", size)}).exit_code, 2);
+    EXPECT_THAT(testing::internal::GetCapturedStderr(),
+                HasSubstr(absl::StrCat("--max-size: '", size, "' is not a size from 0 to ")));
+  }
+  EXPECT_EQ(FlagsOf<ServeFlags>({"serve", "--kv-memory", "4GiB"}).kv_memory, int64_t{4} << 30);
+  EXPECT_EQ(FlagsOf<ServeFlags>({"serve", "--max-body", "2m"}).max_body, 2 << 20);
+  EXPECT_EQ(Parse({"serve", "--kv-memory=-4G"}).exit_code, 2);
+  EXPECT_EQ(Parse({"serve", "--max-body=2G"}).exit_code, 2);
 }
 
 TEST(ArgumentsTest, CompiledCodeIsKeptUnlessToldNotTo) {

@@ -1,4 +1,6 @@
 // The flags of what writes and keeps compiled models.
+#include <cstdint>
+
 #include "CLI/App.hpp"
 #include "cli/flags/argument_groups.h"
 #include "cli/flags/subcommands.h"
@@ -31,10 +33,9 @@ CLI::App* AddCache(CLI::App* app, CacheFlags* flags) {
   list->callback([flags] { flags->action = CacheAction::kList; });
   CLI::App* prune = sub->add_subcommand("prune", "Drop what is damaged or unused for longest");
   prune->callback([flags] { flags->action = CacheAction::kPrune; });
-  prune
-      ->add_option("--max-size", flags->max_bytes,
-                   "What may stay, in bytes or with a unit, such as 64MB; 0: nothing [256MB]")
-      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false));
+  AddSize(prune, "--max-size", &flags->max_bytes,
+          "What may stay, in bytes or with a unit, such as 64MB; 0: nothing [256MB]", 0,
+          int64_t{1} << 60);
   CLI::App* verify = sub->add_subcommand("verify", "Compare it, or a bundle, with its hashes");
   verify->callback([flags] { flags->action = CacheAction::kVerify; });
   verify->add_option("bundle", flags->file, "A bundle to check instead of the cache, FILE.llb");

@@ -194,7 +194,7 @@ struct VerifyFlags {
   ModelFlags model;
   std::string entry;              // "audio"; empty: the step
   std::optional<int64_t> layers;  // at least 1
-  int64_t tokens = 13;            // at least 1
+  std::optional<int64_t> tokens;  // at least 1; unset: tools::kVerifiedTokens
   std::string repro_file = "repro.lluda";
   std::string reference;  // empty: the import is taken to be right
   bool as_is = false;     // of a dump: it is taken to be right
@@ -255,8 +255,8 @@ struct BenchFlags {
   std::vector<std::string> peers;              // LLAMA_BENCH,GGUF[,FLAG...]
   std::string json_file;                       // empty: none; "-": stdout, instead of the text
   bool stats = false;
-  std::string entry;     // "audio"; empty: the step
-  int64_t seconds = 30;  // of sound, at least 1
+  std::string entry;               // "audio"; empty: the step
+  std::optional<int64_t> seconds;  // of sound, at least 1; unset: 30
 };
 
 }  // namespace lluda::cli

@@ -42,9 +42,8 @@ CLI::App* AddVerify(CLI::App* app, VerifyFlags* flags) {
   CLI::Option* entry =
       AddEntry(sub, &flags->entry, "Verify this entry: step, audio, audio_chunk [step]");
   sub->add_option("--tokens", flags->tokens,
-                  "Tokens of the prompt that is run; of audio, rows of sound")
-      ->check(CLI::Range(int64_t{1}, int64_t{63}))
-      ->capture_default_str();
+                  "Tokens of the prompt that is run; of audio, rows of sound [13]")
+      ->check(CLI::Range(int64_t{1}, int64_t{63}));
   CLI::Option* reference = sub->add_option(
       "--reference", flags->reference,
       "Compare the imported module, too, with what extract_reference.py wrote: NAME.json");
@@ -113,10 +112,9 @@ CLI::App* AddBench(CLI::App* app, BenchFlags* flags) {
   CLI::Option* entry = AddEntry(sub, &flags->entry,
                                 "What is measured: step; or audio, of a model that hears: its "
                                 "encoder [step]");
-  sub->add_option("--seconds", flags->seconds, "Of sound to encode")
+  sub->add_option("--seconds", flags->seconds, "Of sound to encode [30]")
       ->needs(entry)
-      ->check(CLI::Range(1, kMostSeconds))
-      ->capture_default_str();
+      ->check(CLI::Range(1, kMostSeconds));
   AddList(sub, "--prompt-tokens", &flags->prompt_tokens, "Lengths of the prompts, by commas", 1,
           kMostTokens);
   sub->add_option("--gen-tokens", flags->gen_tokens, "Tokens to generate")

@@ -79,6 +79,10 @@ absl::StatusOr<engine::LoadOptions> LoadOptionsOf(const ModelFlags& flags) {
   engine::LoadOptions options;
   ASSIGN_OR_RETURN(std::shared_ptr<engine::ModelSource> source,
                    OpenSource(flags.model, flags.tokenizer));
+  if (flags.check && source->bundle() == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--check: ", source->path(), " is no bundle, and has no hashes"));
+  }
   if (!flags.imatrix.empty()) {
     ASSIGN_OR_RETURN(auto importance, frontends::gguf::ReadImportance(flags.imatrix));
     source->UseImportance(std::make_shared<frontends::gguf::Importance>(std::move(importance)));

@@ -1,6 +1,8 @@
 #include "cli/flags/parse.h"
 
+#include <algorithm>
 #include <iostream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -64,6 +66,26 @@ std::string LeftOver(const CLI::App& app) {
   return "";
 }
 
+// Texts, which may have no characters. Of everything else an empty word is a name that a script has
+// lost, and would be taken for a flag that was not given.
+constexpr absl::string_view kTexts[] = {"--prompt", "--stop",     "--system",
+                                        "--query",  "--instruct", "--context"};
+
+bool IsText(const CLI::Option& option) {
+  return std::any_of(std::begin(kTexts), std::end(kTexts),
+                     [&](absl::string_view name) { return option.check_name(std::string(name)); });
+}
+
+// Refuses empty words, of the app and its subcommands.
+void RefuseEmptyWords(CLI::App* app) {
+  for (CLI::Option* option : app->get_options()) {
+    const bool takes_word = option->get_items_expected_min() > 0;
+    if (!takes_word || IsText(*option)) continue;
+    option->check([](const std::string& word) { return word.empty() ? "is empty" : ""; });
+  }
+  for (CLI::App* sub : app->get_subcommands({})) RefuseEmptyWords(sub);
+}
+
 }  // namespace
 
 int ExitOf(const CLI::App& app, const CLI::Error& error) {
@@ -75,6 +97,7 @@ int ExitOf(const CLI::App& app, const CLI::Error& error) {
 }
 
 std::optional<int> Parse(CLI::App* app, int argc, char** argv) {
+  RefuseEmptyWords(app);
   try {
     app->parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help, --version

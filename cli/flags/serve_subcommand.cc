@@ -44,11 +44,10 @@ void AddServeLimits(CLI::App* sub, ServeFlags* flags) {
   sub->add_option("--max-sequences", flags->max_sequences, "Texts that are written side by side")
       ->check(CLI::Range(int64_t{1}, kMostSequences))
       ->capture_default_str();
-  sub->add_option("--kv-memory", flags->kv_memory,
-                  "Keys and values of all texts together, such as 4GiB [what they could fill, at "
-                  "most half of the memory that is left]")
-      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 50));
+  AddSize(sub, "--kv-memory", &flags->kv_memory,
+          "Keys and values of all texts together, such as 4GiB [what they could fill, at most half "
+          "of the memory that is left]",
+          1, int64_t{1} << 50);
   sub->add_option("--max-queue", flags->max_queue, "Requests that may wait")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
       ->capture_default_str();
@@ -67,9 +66,8 @@ void AddServeLimits(CLI::App* sub, ServeFlags* flags) {
       ->capture_default_str();
   sub->add_flag("--share-prefixes", flags->share_prefixes,
                 "What is computed of a prompt is used for other keys' requests, too");
-  sub->add_option("--max-body", flags->max_body, "Bytes of a request, or with a unit [8MiB]")
-      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
+  AddSize(sub, "--max-body", &flags->max_body, "Bytes of a request, or with a unit [8MiB]", 1,
+          int64_t{1} << 30);
   sub->add_option("--max-connections", flags->max_connections, "Connections at a time")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
       ->capture_default_str();

@@ -27,10 +27,8 @@ CLI::App* AddChat(CLI::App* app, ChatFlags* flags) {
   AddJson(sub, &flags->generate.json)
       ->description("Print a JSON document for each answer instead of its text: docs/json.md");
   sub->add_option("--system", flags->system, "The system message");
-  // A function, for a flag into an optional makes it false where it is not given.
-  sub->add_flag_function(
-      "--thinking,!--no-thinking", [flags](int64_t given) { flags->thinking = given > 0; },
-      "Whether the model thinks before it answers [as its template has it]");
+  AddSwitch(sub, "thinking", "Let the model think before it answers [as its template has it]",
+            [flags](bool on) { flags->thinking = on; });
   sub->add_option("--tools", flags->tools_file, "A JSON list of tools that the model may call");
   sub->add_option("--chat-template", flags->template_file,
                   "A Jinja template to use instead of the model's own");
@@ -103,6 +101,9 @@ CLI::App* AddTranscribe(CLI::App* app, TranscribeFlags* flags) {
     }
     flags->model.model = flags->files.back();
     flags->files.pop_back();
+    if (flags->model.device != "cpu") {
+      throw CLI::ValidationError("--device", "models hear on the CPU alone");
+    }
   });
   AddQuestion(sub, flags);
   AddJson(sub, &flags->json);

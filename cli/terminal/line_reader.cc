@@ -15,6 +15,9 @@
 namespace lluda::cli {
 namespace {
 
+// Far above any message, far below what would exhaust memory: a device need not have a line's end.
+constexpr size_t kMostMegabytes = 64;
+
 std::string WithoutReturn(std::string line) {
   if (absl::EndsWith(line, "\r")) line.pop_back();
   return line;
@@ -47,6 +50,10 @@ absl::StatusOr<LineReader::Event> LineReader::Next(std::string* line) {
       return Event::kLine;
     }
     searched = read_.size();
+    if (searched > kMostMegabytes << 20) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("stdin: a line is longer than ", kMostMegabytes, " MiB"));
+    }
     if (ended_) {
       if (read_.empty()) return Event::kEnd;
       *line = WithoutReturn(std::exchange(read_, ""));

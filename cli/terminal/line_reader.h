@@ -31,7 +31,8 @@ class LineReader {
   LineReader(const LineReader&) = delete;
   LineReader& operator=(const LineReader&) = delete;
 
-  // FailedPrecondition, with the system's reason, if stdin cannot be read.
+  // FailedPrecondition, with the system's reason, if stdin cannot be read, and for a line of more than
+  // 64 MiB.
   absl::StatusOr<Event> Next(std::string* line);
 
  private:

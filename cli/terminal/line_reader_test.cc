@@ -1,5 +1,6 @@
 #include "cli/terminal/line_reader.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -62,6 +63,16 @@ TEST(LineReaderTest, TheLastLineMayEndWithTheInput) {
   EXPECT_THAT(LinesOf("one\ntwo"), ElementsAre("one", "two"));
   EXPECT_THAT(LinesOf("one\r\ntwo\r"), ElementsAre("one", "two"));
   EXPECT_THAT(LinesOf(""), ElementsAre());
+}
+
+TEST(LineReaderTest, ALineWithoutAnEndIsRefused) {
+  const runtime::Interrupt interrupt;
+  const int zeros = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+  LineReader reader(zeros, &interrupt);
+  std::string line;
+  EXPECT_EQ(reader.Next(&line).status(),
+            absl::FailedPreconditionError("stdin: a line is longer than 64 MiB"));
+  close(zeros);
 }
 
 TEST(LineReaderTest, ZeroBytesArePartOfALine) {

@@ -66,28 +66,27 @@ absl::StatusOr<std::unique_ptr<Embedder>> Embedder::Create(Model* model,
   return embedder;
 }
 
-absl::Status Embedder::Check(absl::Span<const std::vector<int32_t>> texts) const {
-  for (size_t i = 0; i < texts.size(); ++i) {
-    const auto refuse = [&](absl::string_view reason) {
-      return absl::InvalidArgumentError(absl::StrCat("text ", i, " ", reason));
-    };
-    if (texts[i].empty()) return refuse("has no tokens");
-    const auto tokens = static_cast<int64_t>(texts[i].size());
-    if (tokens > model_->context()) {
-      return refuse(absl::StrCat("has ", tokens, " tokens, the context holds ", model_->context()));
-    }
-    for (const int32_t token : texts[i]) {
-      if (token >= 0 && token < vocabulary_) continue;
-      return refuse(
-          absl::StrCat("has the token ", token, ", the model's vocabulary ", vocabulary_));
-    }
+absl::Status Embedder::Check(absl::Span<const int32_t> text) const {
+  if (text.empty()) return absl::InvalidArgumentError("has no tokens");
+  if (static_cast<int64_t>(text.size()) > model_->context()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("has ", text.size(), " tokens, the context holds ", model_->context()));
+  }
+  for (const int32_t token : text) {
+    if (token >= 0 && token < vocabulary_) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("has the token ", token, ", the model's vocabulary ", vocabulary_));
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<std::vector<float>>> Embedder::Embed(
     absl::Span<const std::vector<int32_t>> texts) {
-  RETURN_IF_ERROR(Check(texts));
+  for (size_t i = 0; i < texts.size(); ++i) {
+    if (const absl::Status status = Check(texts[i]); !status.ok()) {
+      return absl::Status(status.code(), absl::StrCat("text ", i, " ", status.message()));
+    }
+  }
   std::vector<std::vector<float>> vectors;
   if (texts.empty()) return vectors;
   int64_t longest = 0;

@@ -49,8 +49,8 @@ class Embedder {
   absl::StatusOr<std::vector<std::vector<float>>> Embed(
       absl::Span<const std::vector<int32_t>> texts);
 
-  // What Embed says of the texts alone.
-  absl::Status Check(absl::Span<const std::vector<int32_t>> texts) const;
+  // What Embed says of a text alone, without saying which it is.
+  absl::Status Check(absl::Span<const int32_t> text) const;
 
   int64_t dimensions() const { return dimensions_; }
   int64_t vocabulary() const { return vocabulary_; }  // tokens are below it

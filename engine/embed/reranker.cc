@@ -61,14 +61,14 @@ absl::StatusOr<std::vector<double>> Reranker::Score(const RerankQuery& query) {
     const absl::StatusOr<absl::Span<const float>> logits =
         session_->Evaluate(tokenizer::EncodeChat(*model_->tokenizer(), text));
     if (!logits.ok()) {
-      return absl::Status(logits.status().code(), absl::StrCat("document ", scores.size(), ": ",
+      return absl::Status(logits.status().code(), absl::StrCat("document ", scores.size() + 1, ": ",
                                                                logits.status().message()));
     }
     const double yes = (*logits)[static_cast<size_t>(yes_)];
     const double no = (*logits)[static_cast<size_t>(no_)];
     if (!std::isfinite(yes) || !std::isfinite(no)) {
       return absl::FailedPreconditionError(absl::StrCat(
-          model_->folder(), ": the logits of document ", scores.size(), " are not finite"));
+          model_->folder(), ": the logits of document ", scores.size() + 1, " are not finite"));
     }
     scores.push_back(1 / (1 + std::exp(no - yes)));
   }

@@ -41,7 +41,7 @@ class Reranker {
                                                           const tokenizer::ChatFormat& format);
 
   // A score from 0 to 1 for each document, in their order. InvalidArgument, naming the document by
-  // its place from 0, for one that does not fit the context.
+  // its number, from 1, for one that does not fit the context.
   absl::StatusOr<std::vector<double>> Score(const RerankQuery& query);
 
   // What the model is asked of one document.

@@ -105,7 +105,7 @@ TEST_F(RerankerTest, NamesTheDocumentThatDoesNotFit) {
   const auto reranker = Open();
   ASSERT_TRUE(reranker.ok()) << reranker.status();
   const auto scores = (*reranker)->Score({"What?", {"short", std::string(5000, 'a')}});
-  EXPECT_THAT(std::string(scores.status().message()), HasSubstr("document 1: "));
+  EXPECT_THAT(std::string(scores.status().message()), HasSubstr("document 2: "));
 }
 
 TEST_F(RerankerTest, NeedsATokenizerThatHasTheAnswers) {

@@ -94,17 +94,29 @@ absl::StatusOr<TranscribedPiece> Transcriber::TranscribePiece(absl::Span<const f
   return result;
 }
 
+absl::StatusOr<Transcriber::Plan> Transcriber::PlanOf(absl::Span<const float> samples,
+                                                      const AsrQuestion& question) const {
+  Plan plan;
+  ASSIGN_OR_RETURN(plan.prompt, AsrPrompt(*model_->tokenizer(), question));
+  const AsrRoom room = {session_->context(), static_cast<int64_t>(plan.prompt.size())};
+  ASSIGN_OR_RETURN(plan.pieces, AsrPieces(samples, room));
+  return plan;
+}
+
+absl::Status Transcriber::CheckRoom(absl::Span<const float> samples,
+                                    const AsrQuestion& question) const {
+  return PlanOf(samples, question).status();
+}
+
 absl::StatusOr<Transcript> Transcriber::Transcribe(absl::Span<const float> samples,
                                                    const TranscribeOptions& options) {
-  ASSIGN_OR_RETURN(const std::vector<int32_t> prompt,
-                   AsrPrompt(*model_->tokenizer(), options.question));
-  const AsrRoom room = {session_->context(), static_cast<int64_t>(prompt.size())};
-  ASSIGN_OR_RETURN(const std::vector<media::Piece> pieces, AsrPieces(samples, room));
+  ASSIGN_OR_RETURN(const Plan plan, PlanOf(samples, options.question));
   Transcript transcript;
-  for (const media::Piece& piece : pieces) {
+  for (const media::Piece& piece : plan.pieces) {
     transcript.cancelled = IsCancelled(options);
     if (transcript.cancelled) return transcript;
-    absl::StatusOr<TranscribedPiece> transcribed = TranscribePiece(samples, piece, prompt, options);
+    absl::StatusOr<TranscribedPiece> transcribed =
+        TranscribePiece(samples, piece, plan.prompt, options);
     if (absl::IsCancelled(transcribed.status())) {
       transcript.cancelled = true;
       return transcript;

@@ -19,7 +19,9 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -56,6 +58,9 @@ class Transcriber {
   // Session::Create and AsrPrompt say.
   static absl::StatusOr<std::unique_ptr<Transcriber>> Create(Model* model);
 
+  // Whether Transcribe could begin with them: its errors but for those of what it computes.
+  absl::Status CheckRoom(absl::Span<const float> samples, const AsrQuestion& question) const;
+
   // `samples` are of 16 kHz, one channel, at least one. What was transcribed until then, if it is
   // cancelled. InvalidArgument as AsrPieces says and for bad sampler options; other errors as
   // AudioEncoder::Encode and Session::Generate have them.
@@ -65,6 +70,12 @@ class Transcriber {
  private:
   Transcriber(Model* model, std::unique_ptr<AudioEncoder> encoder, std::unique_ptr<Session> session)
       : model_(model), encoder_(std::move(encoder)), session_(std::move(session)) {}
+
+  struct Plan {
+    std::vector<int32_t> prompt;  // of each piece
+    std::vector<media::Piece> pieces;
+  };
+  absl::StatusOr<Plan> PlanOf(absl::Span<const float> samples, const AsrQuestion& question) const;
 
   // Of one piece; Cancelled if that came before there was any text.
   absl::StatusOr<TranscribedPiece> TranscribePiece(absl::Span<const float> samples,

@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/byte_size.h"
 
 namespace lluda::engine {
 namespace {
@@ -36,20 +37,9 @@ std::optional<double> Others(absl::string_view text) {
 }
 
 std::optional<double> Bytes(absl::string_view text) {
-  std::string size = absl::AsciiStrToUpper(text);
-  if (absl::EndsWith(size, "B")) size.pop_back();
-  double unit = 1;
-  for (const char letter : {'K', 'M', 'G'}) {
-    unit *= 1024;
-    if (size.empty() || size.back() != letter) continue;
-    const std::optional<double> units =
-        NumberOf(absl::string_view(size).substr(0, size.size() - 1));
-    if (!units || *units <= 0) return std::nullopt;
-    return std::floor(*units * unit);
-  }
-  const std::optional<double> bytes = NumberOf(size);
-  if (!bytes || *bytes < 1 || std::floor(*bytes) != *bytes) return std::nullopt;
-  return bytes;
+  const std::optional<int64_t> bytes = base::ParseByteSize(text);
+  if (!bytes || *bytes < 1) return std::nullopt;
+  return static_cast<double>(*bytes);
 }
 
 struct KindRow {

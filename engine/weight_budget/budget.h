@@ -40,7 +40,7 @@ struct Budget {
 };
 
 // "kl=NATS", more than 0; "top1=PERCENT%", more than 0 and at most 100: how many positions keep their
-// likeliest token; "bytes=SIZE", at least 1, with a unit of 1024: K, M, G, or KB and so on.
+// likeliest token; "bytes=SIZE", at least 1, as base::ParseByteSize reads it.
 // InvalidArgument, naming the text, for anything else.
 absl::StatusOr<Budget> ParseBudget(absl::string_view text);
 

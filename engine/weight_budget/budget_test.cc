@@ -25,6 +25,7 @@ TEST(BudgetTest, NamesWhatIsLimited) {
   EXPECT_EQ(Parsed("bytes=1000").most, 1000);
   EXPECT_EQ(Parsed("bytes=3k").most, 3 * 1024);
   EXPECT_EQ(Parsed("bytes=500MB").most, 500 << 20);
+  EXPECT_EQ(Parsed("bytes=500MiB").most, 500 << 20);
   EXPECT_EQ(Parsed("bytes=1.5G").most, 1.5 * (1 << 30));
 }
 
@@ -39,10 +40,10 @@ TEST(BudgetTest, IsMetByMeasures) {
 }
 
 TEST(BudgetTest, OthersAreRefusedInOneLine) {
-  for (const char* text : {"kl=",        "kl=-1",  "kl=0",      "kl=nan",    "kl=inf",  "kl=0.1x",
-                           "kl= 1",      "top1=",  "top1=200%", "top1=99",   "top1=0%", "top1=-1%",
-                           "bytes=5Q",   "bytes=", "bytes=0",   "bytes=-5M", "bytes=M", "bytes=1.5",
-                           "bytes=1KiB", "",       "kl",        "kl:0.1",    "bits=4"}) {
+  for (const char* text : {"kl=",       "kl=-1",  "kl=0",      "kl=nan",    "kl=inf",  "kl=0.1x",
+                           "kl= 1",     "top1=",  "top1=200%", "top1=99",   "top1=0%", "top1=-1%",
+                           "bytes=5Q",  "bytes=", "bytes=0",   "bytes=-5M", "bytes=M", "bytes=1.5",
+                           "bytes=1iB", "",       "kl",        "kl:0.1",    "bits=4"}) {
     const absl::Status status = ParseBudget(text).status();
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << text;
     EXPECT_THAT(std::string(status.message()), HasSubstr("--budget"));

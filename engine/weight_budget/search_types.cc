@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "base/status_macros.h"
 #include "engine/weight_budget/choose_types.h"
 #include "ir/type/dtype.h"
@@ -35,6 +36,7 @@ class Search {
       : groups_(groups), options_(options) {}
 
   absl::StatusOr<FoundTypes> Run() {
+    if (options_.budget.kind == Budget::Kind::kBytes) RETURN_IF_ERROR(CheckMatrices());
     const Choice as_it_is(groups_.size(), 0);
     ASSIGN_OR_RETURN(plain_, Measure(as_it_is));
     if (options_.budget.kind == Budget::Kind::kBytes) RETURN_IF_ERROR(CheckSmallest());
@@ -104,13 +106,26 @@ class Search {
     return choice;
   }
 
+  absl::Status TooFewBytes(absl::string_view taken_by, int64_t bytes) const {
+    return absl::InvalidArgumentError(absl::StrCat("--budget ", options_.budget.text, " allows ",
+                                                   static_cast<int64_t>(options_.budget.most),
+                                                   " bytes, ", taken_by, bytes));
+  }
+
+  // Whether a budget of bytes has room for the matrices, which can be told before anything is measured.
+  absl::Status CheckMatrices() const {
+    const Choice smallest = Smallest();
+    int64_t bytes = 0;
+    for (size_t i = 0; i < groups_.size(); ++i) bytes += groups_[i].types[smallest[i]].bytes;
+    if (static_cast<double>(bytes) <= options_.budget.most) return absl::OkStatus();
+    return TooFewBytes("the smallest types of the matrices alone take ", bytes);
+  }
+
   // Whether a budget of bytes can be met at all.
   absl::Status CheckSmallest() {
     ASSIGN_OR_RETURN(const MixtureMeasure measure, Measure(Smallest()));
     if (options_.budget.IsMet(measure)) return absl::OkStatus();
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--budget ", options_.budget.text, " allows ", static_cast<int64_t>(options_.budget.most),
-        " bytes, the smallest types take ", measure.bytes));
+    return TooFewBytes("the smallest types take ", measure.bytes);
   }
 
   absl::StatusOr<Choice> ForBytes() {

@@ -82,6 +82,14 @@ TEST(SearchTypesTest, ABudgetOfKlIsMetByTheWholeAndNotByTheSum) {
   }
 }
 
+TEST(SearchTypesTest, ABudgetThatTheMatricesAloneExceedIsRefusedBeforeAnythingIsMeasured) {
+  Model model;
+  EXPECT_EQ(
+      model.Search("bytes=8000").status().message(),
+      "--budget bytes=8000 allows 8000 bytes, the smallest types of the matrices alone take 8064");
+  EXPECT_EQ(model.runs(), 0);
+}
+
 TEST(SearchTypesTest, WhatHurtsLeastGetsTheFewestBits) {
   Model model;
   const absl::StatusOr<FoundTypes> found = model.Search("kl=0.05");

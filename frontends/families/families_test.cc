@@ -103,6 +103,9 @@ TEST(Llama, RopeTypesHaveTheirParametersAndNoOthers) {
   };
   EXPECT_EQ(rope(R"("rope_type": "dynamic", "factor": 2)"),
             "c: field 'rope_scaling.rope_type' asks for 'dynamic', which is not supported");
+  EXPECT_EQ(rope(R"("short_factor": [1, 2], "long_factor": [1, 2])"),
+            "c: field 'rope_scaling.short_factor' asks for a list, which is not supported where "
+            "rope_type is missing");
   EXPECT_EQ(rope(R"("rope_type": "linear")"), "c: field 'rope_scaling.factor' is missing");
   EXPECT_EQ(rope(R"("rope_type": "linear", "factor": 0)"),
             "c: field 'rope_scaling.factor' must be a number above 0 and at most 1e+09, is 0");
@@ -243,7 +246,8 @@ TEST(Gemma3, WhatHasNoMeaningInRopeParametersByLayerTypeIsRefused) {
   EXPECT_EQ(error(R"({"full_attention": {"rope_type": "dynamic", "factor": 4.0}})"),
             "c: field 'rope_parameters.full_attention.rope_type' asks for 'dynamic'" + end);
   EXPECT_EQ(error(R"({"full_attention": {"rope_theta": 5, "factor": 2}})"),
-            "c: field 'rope_parameters.full_attention.factor' asks for 2" + end);
+            "c: field 'rope_parameters.full_attention.factor' asks for 2" + end +
+                " where rope_type is missing");
   EXPECT_EQ(error(R"({"full_attention": {"rope_theta": 5}, "rope_theta": 6})"),
             "c: field 'rope_parameters.rope_theta' asks for 6" + end);
   EXPECT_EQ(error(R"({"full_attention": {"full_attention": {"rope_theta": 5}}})"),

@@ -136,7 +136,7 @@ TEST(Qwen3, RefusesByNameWhatIsNotSupported) {
       {"architectures", R"(["Qwen3MoeForCausalLM"])",
        "'architectures' asks for 'Qwen3MoeForCausalLM'"},
       {"hidden_act", R"("gelu")", "'hidden_act' asks for 'gelu'"},
-      {"rope_parameters", R"({"rope_theta": 1000000, "factor": 4.0})",
+      {"rope_parameters", R"({"rope_type": "default", "rope_theta": 1000000, "factor": 4.0})",
        "'rope_parameters.factor' asks for 4.0"},
       {"rope_scaling", R"({"rope_type": "default", "short_factor": [1.0]})",
        "'rope_scaling.short_factor' asks for a list"},

@@ -96,7 +96,11 @@ absl::StatusOr<Rotation> ReadFields(const Family& family, const base::JsonObject
   known.erase(std::remove_if(known.begin(), known.end(),
                              [&](const FieldRow& row) { return !HasMeaning(row.key, type); }),
               known.end());
-  RETURN_IF_ERROR(CheckFields(fields, known, any));
+  if (const absl::Status meant = CheckFields(fields, known, any); !meant.ok()) {
+    const bool says_type = fields.HasValue("rope_type") || fields.HasValue("type");
+    if (says_type) return meant;
+    return absl::Status(meant.code(), absl::StrCat(meant.message(), " where rope_type is missing"));
+  }
   ASSIGN_OR_RETURN(std::optional<double> theta, ReadTheta(fields));
   ASSIGN_OR_RETURN(std::optional<double> share, ReadOptional(fields, kShare, kShareRange));
   return Rotation{fields, std::move(type), theta, share};

@@ -93,6 +93,19 @@ TEST(TemplateTest, TagsThatReadOtherFilesAreRefusedByName) {
             absl::StatusCode::kUnimplemented);
 }
 
+TEST(TemplateTest, WhatPythonAndJinja2HaveAndIsNotSupportedIsNamedWhereItIsCalled) {
+  const auto error = [](const std::string& expression) {
+    const absl::Status status = Render("{{ " + expression + " }}", "").status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << expression;
+    return std::string(status.message());
+  };
+  EXPECT_EQ(error("'7'.zfill(3)"), "a.jinja: line 1, column 13: 'zfill' is not supported");
+  EXPECT_EQ(error("{}.update({})"), "a.jinja: line 1, column 13: 'update' is not supported");
+  EXPECT_EQ(error("[].sort()"), "a.jinja: line 1, column 11: 'sort' is not supported");
+  EXPECT_EQ(error("cycler('a', 'b')"), "a.jinja: line 1, column 10: 'cycler' is not supported");
+  EXPECT_EQ(Render("{{ cycler is defined }}", "")->bytes(), "True");
+}
+
 TEST(TemplateTest, LimitsAreNamed) {
   EXPECT_EQ(
       Render("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", "")

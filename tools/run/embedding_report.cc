@@ -62,13 +62,15 @@ std::string Line(const Row& row) {
 absl::StatusOr<std::vector<TextInput>> ReadTexts(const std::string& label,
                                                  absl::string_view input) {
   std::vector<TextInput> texts;
-  RETURN_IF_ERROR(base::ForEachJsonLine(label, input, [&](const base::JsonObject& line) {
-    TextInput text;
-    ASSIGN_OR_RETURN(text.id, IdOf(line));
-    ASSIGN_OR_RETURN(text.text, line.String("text"));
-    texts.push_back(std::move(text));
-    return absl::OkStatus();
-  }));
+  RETURN_IF_ERROR(base::ForEachJsonLine(
+      label, input, [&](const base::JsonObject& line, const std::string& place) {
+        TextInput text;
+        text.place = place;
+        ASSIGN_OR_RETURN(text.id, IdOf(line));
+        ASSIGN_OR_RETURN(text.text, line.String("text"));
+        texts.push_back(std::move(text));
+        return absl::OkStatus();
+      }));
   return texts;
 }
 
@@ -76,18 +78,20 @@ absl::StatusOr<std::vector<RerankInput>> ReadQueries(const std::string& label,
                                                      absl::string_view input,
                                                      const std::optional<std::string>& query) {
   std::vector<RerankInput> queries;
-  RETURN_IF_ERROR(base::ForEachJsonLine(label, input, [&](const base::JsonObject& line) {
-    RerankInput asked;
-    ASSIGN_OR_RETURN(asked.id, IdOf(line));
-    if (query.has_value() && !line.HasValue("query")) {
-      asked.query = *query;
-    } else {
-      ASSIGN_OR_RETURN(asked.query, line.String("query"));
-    }
-    ASSIGN_OR_RETURN(asked.documents, line.Strings("documents"));
-    queries.push_back(std::move(asked));
-    return absl::OkStatus();
-  }));
+  RETURN_IF_ERROR(base::ForEachJsonLine(
+      label, input, [&](const base::JsonObject& line, const std::string& place) {
+        RerankInput asked;
+        asked.place = place;
+        ASSIGN_OR_RETURN(asked.id, IdOf(line));
+        if (query.has_value() && !line.HasValue("query")) {
+          asked.query = *query;
+        } else {
+          ASSIGN_OR_RETURN(asked.query, line.String("query"));
+        }
+        ASSIGN_OR_RETURN(asked.documents, line.Strings("documents"));
+        queries.push_back(std::move(asked));
+        return absl::OkStatus();
+      }));
   return queries;
 }
 

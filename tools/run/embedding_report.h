@@ -22,11 +22,13 @@ namespace lluda::tools {
 using LineId = std::optional<std::string>;
 
 struct TextInput {
+  std::string place;  // as errors call it: "stdin:2"
   LineId id;
   std::string text;
 };
 
 struct RerankInput {
+  std::string place;  // as in TextInput
   LineId id;
   std::string query;
   std::vector<std::string> documents;

@@ -30,6 +30,7 @@ TEST(EmbeddingReportTest, ALineMayLackTheQueryThatAllShare) {
   ASSERT_TRUE(queries.ok()) << queries.status();
   ASSERT_THAT(*queries, SizeIs(2));
   EXPECT_EQ((*queries)[0].query, "shared");
+  EXPECT_EQ((*queries)[1].place, "a.jsonl:2");
   EXPECT_THAT((*queries)[0].documents, ElementsAre("a"));
   EXPECT_EQ((*queries)[1].query, "own");
   EXPECT_EQ(ReadQueries("a.jsonl", kLines, std::nullopt).status(),

@@ -39,15 +39,16 @@ absl::Status TokenLines(const tokenizer::Tokenizer& tokenizer, const std::string
                         absl::string_view input, const tokenizer::EncodeOptions& options,
                         const std::function<absl::Status(absl::string_view)>& write) {
   std::string output;
-  RETURN_IF_ERROR(base::ForEachJsonLine(label, input, [&](const base::JsonObject& object) {
-    ASSIGN_OR_RETURN(std::string text, object.String("text"));
-    base::JsonWriter json;
-    output += AddFields(tokenizer, text, options, &json.BeginObject()).EndDocument();
-    if (output.size() < kWriteBytes) return absl::OkStatus();
-    const absl::Status written = write(output);
-    output.clear();
-    return written;
-  }));
+  RETURN_IF_ERROR(
+      base::ForEachJsonLine(label, input, [&](const base::JsonObject& object, const std::string&) {
+        ASSIGN_OR_RETURN(std::string text, object.String("text"));
+        base::JsonWriter json;
+        output += AddFields(tokenizer, text, options, &json.BeginObject()).EndDocument();
+        if (output.size() < kWriteBytes) return absl::OkStatus();
+        const absl::Status written = write(output);
+        output.clear();
+        return written;
+      }));
   return write(output);
 }
 

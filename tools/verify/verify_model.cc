@@ -109,14 +109,23 @@ std::string Extent(const VerifyReport& report) {
 // Tokens of the prompt, or rows of sound; 0 of an entry that takes no number of them.
 int64_t TokensOf(const ir::Module& module, const VerifyOptions& options) {
   const bool counts = IsStep(options.entry) || TakesRows(*module.FindFunc(options.entry));
-  return counts ? options.tokens : 0;
+  return counts ? options.tokens.value_or(kVerifiedTokens) : 0;
+}
+
+// InvalidArgument for an entry that is not there, or takes no tokens of those that are asked for.
+absl::Status CheckEntryOf(const ir::Module& module, const VerifyOptions& options) {
+  if (options.entry.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(CheckEntry(options.entry, module));
+  if (IsStep(options.entry)) return absl::OkStatus();
+  return EntrySymbols(module, *module.FindFunc(options.entry), options.tokens).status();
 }
 
 // What is run of the module.
 absl::Status SetRun(const ir::Module& module, const VerifyOptions& options, int64_t vocabulary,
                     VerifyRun* run) {
-  if (!IsStep(options.entry)) return RunEntry(module, options.entry, options.tokens, run);
-  run->steps = StepTokens(options.tokens, vocabulary);
+  if (!IsStep(options.entry))
+    return RunEntry(module, options.entry, TokensOf(module, options), run);
+  run->steps = StepTokens(TokensOf(module, options), vocabulary);
   return absl::OkStatus();
 }
 
@@ -159,9 +168,7 @@ absl::StatusOr<VerifyReport> VerifyModel(const engine::LoadOptions& load,
   ir::Module* module = opened.module.get();
   VerifyRun run;
   run.weights = WeightsOf(*files);
-  if (!options.entry.empty()) {
-    RETURN_IF_ERROR(CheckEntry(options.entry, *module));
-  }
+  RETURN_IF_ERROR(CheckEntryOf(*module, options));
   RETURN_IF_ERROR(SetRun(*module, options, files->decoder.vocab_size, &run));
   VerifyReport report;
   report.entry = options.entry;
@@ -218,16 +225,14 @@ absl::StatusOr<VerifyReport> VerifyBundledModel(const engine::LoadOptions& load,
                      "--reference; validate compares what it computes"));
   }
   ASSIGN_OR_RETURN(OptimisedModel model, OpenOptimised(load, engine::Weights::kOptional));
-  if (!options.entry.empty()) {
-    RETURN_IF_ERROR(CheckEntry(options.entry, *model.module));
-  }
+  RETURN_IF_ERROR(CheckEntryOf(*model.module, options));
   VerifyReport report;
   report.is_bundle = true;
   report.entry = options.entry;
   report.tokens = TokensOf(*model.module, options);
   report.layers = VerifiedLayers(options, *model.module);
   ASSIGN_OR_RETURN(BundleVerdict verdict,
-                   VerifyBundle(&model, report.layers, options.tokens,
+                   VerifyBundle(&model, report.layers, report.tokens,
                                 options.entry.empty() ? step_interface::kStep : options.entry));
   report.kernels = verdict.kernels;
   report.finding = std::move(verdict.finding);

@@ -19,12 +19,15 @@
 
 namespace lluda::tools {
 
+inline constexpr int64_t kVerifiedTokens = 13;
+
 struct VerifyOptions {
   std::optional<int64_t> layers;  // at least 1; unset: all of a small model, one of a large one
-  int64_t tokens = 13;            // at least 1; of another entry, rows of sound where it takes them
-  std::string reference;          // empty: the import is taken to be right
-  bool dump_is_right = false;     // a dump is not held against the import
-  std::string entry = {};         // verified alone; empty: the step, and all there is in the passes
+  // Of the prompt, at least 1, or of another entry that takes them rows of sound; unset: kVerifiedTokens.
+  std::optional<int64_t> tokens;
+  std::string reference;       // empty: the import is taken to be right
+  bool dump_is_right = false;  // a dump is not held against the import
+  std::string entry = {};      // verified alone; empty: the step, and all there is in the passes
 };
 
 struct VerifyReport {
@@ -42,7 +45,7 @@ struct VerifyReport {
 
 // `opened` is what `load`, whose source is open and no bundle, says: the imported module or a dump.
 // Errors are those of the reference, the passes, the interpreter and the compiler; InvalidArgument
-// for an entry that the model lacks.
+// for an entry that the model lacks, and for tokens of one that takes no number of them.
 absl::StatusOr<VerifyReport> VerifyModel(const engine::LoadOptions& load,
                                          engine::OpenedModule opened, const VerifyOptions& options);
 // The same of a bundle. InvalidArgument if it shall be held against a reference.

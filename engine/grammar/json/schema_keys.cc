@@ -122,8 +122,10 @@ absl::Status CheckSchemaKeys(const SchemaPlace& place) {
     }
     for (const Form& form : kForms) {
       if (form.key != key || form.is_right(field.value)) continue;
-      std::string is = base::DescribeJson(field.value);
-      if (field.value.is_string()) is = base::QuoteName(simdjson::minify(field.value));
+      std::string_view text;
+      const bool is_text = field.value.get(text) == simdjson::SUCCESS;
+      const std::string is =
+          is_text ? base::QuoteForMessage(text) : base::DescribeJson(field.value);
       return error(absl::StatusCode::kInvalidArgument,
                    absl::StrCat(name, "must be ", form.must_be, ", is ", is));
     }

@@ -15,6 +15,9 @@ using tokenizer::Concat;
 absl::StatusOr<Value> CallBuiltin(const Builtin& builtin, Machine* machine, const Value& subject,
                                   const Arguments& arguments) {
   if (builtin.apply_any != nullptr) return builtin.apply_any(machine, subject, arguments);
+  if (builtin.apply == nullptr) {
+    return absl::UnimplementedError(Concat("'", builtin.name, "' is not supported"));
+  }
   Bound bound{};
   size_t count = 0;
   while (count < kMostParameters && !builtin.parameters[count].empty()) ++count;

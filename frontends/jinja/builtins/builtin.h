@@ -48,7 +48,7 @@ struct Builtin {
   std::string_view name;
   size_t required;
   std::array<std::string_view, kMostParameters> parameters;
-  Apply apply;
+  Apply apply;  // null, and no other: Python or Jinja2 has it, and it is not supported
   ApplyAny apply_any = nullptr;  // used instead, if there is one
 };
 
@@ -67,7 +67,7 @@ const Builtin* FindTest(std::string_view name);
 const MethodRow* FindMethod(const Value& receiver, std::string_view name);
 const FunctionRow* FindFunction(std::string_view name);
 
-// InvalidArgument for arguments that do not fit.
+// InvalidArgument for arguments that do not fit, Unimplemented for what is not supported.
 absl::StatusOr<Value> CallBuiltin(const Builtin& builtin, Machine* machine, const Value& subject,
                                   const Arguments& arguments);
 

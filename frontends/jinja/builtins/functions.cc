@@ -102,6 +102,9 @@ absl::StatusOr<Value> StrftimeNow(Machine* machine, const Value&, const Bound& b
 }
 
 constexpr FunctionRow kFunctions[] = {
+    {{"cycler", 0, {}, nullptr}},  // these are defined in Jinja2, and refused when they are called
+    {{"joiner", 0, {}, nullptr}},
+    {{"lipsum", 0, {}, nullptr}},
     {{"dict", 0, {}, nullptr, MakeDict}},
     {{"namespace", 0, {}, nullptr, MakeNamespace}},
     {{"raise_exception", 1, {"message"}, RaiseException}},
