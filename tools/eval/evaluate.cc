@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/status_macros.h"
+#include "engine/generate/sampling/sampler.h"
 #include "runtime/machine/thread_pool.h"
 #include "runtime/session/session.h"
 #include "tools/eval/text_tokens.h"
@@ -191,7 +192,7 @@ class Evaluator {
   // Whether a model's logits are a prediction of that token of the text.
   static absl::Status Predicts(const std::string& folder, int64_t token,
                                absl::Span<const float> logits, const Evaluation& evaluation) {
-    const absl::Status status = CheckLogits(logits);
+    const absl::Status status = engine::CheckedMaximum(logits).status();
     if (status.ok()) return status;
     return absl::InternalError(absl::StrCat(folder, ": predicts nothing for token ", token, " of ",
                                             evaluation.text_name, ": ", status.message()));

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
-#include "absl/strings/str_cat.h"
 #include "glog/logging.h"
 #include "tools/validate/compare.h"
 
@@ -32,18 +30,6 @@ class LogSoftmax {
 bool IsLess(double a, double b) { return std::isnan(b) ? !std::isnan(a) : a < b; }
 
 }  // namespace
-
-absl::Status CheckLogits(absl::Span<const float> logits) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  bool has_any = false;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    has_any |= logits[i] > -kInfinity;
-    if (logits[i] < kInfinity) continue;
-    return absl::InternalError(
-        absl::StrCat("the logit of token ", i, " is ", std::isnan(logits[i]) ? "NaN" : "+inf"));
-  }
-  return has_any ? absl::OkStatus() : absl::InternalError("all logits are -inf");
-}
 
 PositionScore Score(absl::Span<const float> logits, int32_t token,
                     absl::Span<const float> against) {

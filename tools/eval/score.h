@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/types/span.h"
 
 namespace lluda::tools {
@@ -21,12 +20,9 @@ struct PositionScore {
   bool same_top = false;  // whether the likeliest token is the same
 };
 
-// Internal, naming the first, where a logit is NaN or +inf, and where all are -inf: those are no predictions.
-absl::Status CheckLogits(absl::Span<const float> logits);
-
 // `against` is the other model's logits, or empty: KL is the sum of p log(p / q) over all tokens,
-// where p is the other model's probability and q this one's. Of equal logits it is 0 exactly. Both are as
-// CheckLogits wants them.
+// where p is the other model's probability and q this one's. Of equal logits it is 0 exactly. engine::CheckedMaximum
+// accepts both.
 PositionScore Score(absl::Span<const float> logits, int32_t token, absl::Span<const float> against);
 
 // The quantile by rank: the least of the values that `share` of them do not exceed, 0 < share <= 1; at least one value.

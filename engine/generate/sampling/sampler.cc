@@ -42,8 +42,11 @@ absl::Status OutOfRange(const char* option, const char* range, double value) {
   return absl::InvalidArgumentError(absl::StrCat(option, " must be ", range, ", got ", value));
 }
 
-// The largest score, or an error if there is a NaN or +inf, or nothing above -inf.
-absl::StatusOr<float> CheckedMaximum(const float* scores, int64_t size) {
+}  // namespace
+
+absl::StatusOr<float> CheckedMaximum(absl::Span<const float> logits) {
+  const float* scores = logits.data();
+  const auto size = static_cast<int64_t>(logits.size());
   // Independent lanes, so that the compiler can use vector instructions.
   constexpr int kLanes = 16;
   float lane_max[kLanes];
@@ -72,8 +75,6 @@ absl::StatusOr<float> CheckedMaximum(const float* scores, int64_t size) {
   if (maximum == -kInfinity) return absl::InternalError("all logits are -inf: no token can follow");
   return maximum;
 }
-
-}  // namespace
 
 absl::Status ValidateSamplerOptions(const SamplerOptions& options) {
   // Written so that NaN fails each of them.
@@ -137,7 +138,7 @@ absl::StatusOr<int32_t> Sampler::Sample(absl::Span<const float> logits, SamplerS
         absl::StrCat("got ", logits.size(), " logits for a vocabulary of ", vocab_size_));
   }
   const float* scores = Penalize(logits, scratch);
-  ASSIGN_OR_RETURN(const float maximum, CheckedMaximum(scores, vocab_size_));
+  ASSIGN_OR_RETURN(const float maximum, CheckedMaximum({scores, static_cast<size_t>(vocab_size_)}));
   std::optional<int32_t> id;
   if (filter != nullptr) id = filter->OnlyToken();
   if (!id.has_value()) {

@@ -67,6 +67,10 @@ struct SamplerOptions {
 // InvalidArgument with the option's name, its range and the value given.
 absl::Status ValidateSamplerOptions(const SamplerOptions& options);
 
+// The largest of a token's logits, of which there is one at least. Internal, naming the first, where one
+// is NaN or +inf, and where all are -inf: they choose no token, and predict none.
+absl::StatusOr<float> CheckedMaximum(absl::Span<const float> logits);
+
 // What Sample computes with: some 20 bytes for each token of the vocabulary, reserved at the first
 // use. One thread at a time.
 class SamplerScratch {

@@ -241,5 +241,15 @@ TEST(SamplerOptionsTest, AnEmptyVocabularyIsRefused) {
   EXPECT_EQ(Sampler::Create({}, 0).status().message(), "cannot sample from 0 tokens");
 }
 
+TEST(CheckedMaximumTest, LogitsOfWhichNoProbabilitiesCanBeMadeAreRefused) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(*CheckedMaximum({0, -infinity, 3}), 3);
+  EXPECT_EQ(CheckedMaximum({0, NAN, infinity}).status().message(), "the logit of token 1 is NaN");
+  EXPECT_EQ(CheckedMaximum({0, -infinity, infinity}).status().message(),
+            "the logit of token 2 is +inf");
+  EXPECT_EQ(CheckedMaximum({-infinity, -infinity}).status().message(),
+            "all logits are -inf: no token can follow");
+}
+
 }  // namespace
 }  // namespace lluda::engine
