@@ -31,9 +31,8 @@ class OggPages {
   bool Next(ogg_page* page);
 
   size_t begin() const { return begin_; }  // of the page that Next gave, in bytes
-  size_t skipped() const {
-    return skipped_;
-  }  // bytes that are no page, from the one before to Next's
+  // Bytes that are no page, from the one before to Next's.
+  size_t skipped() const { return skipped_; }
 
  private:
   absl::Span<const std::byte> rest_;  // what libogg has not seen

@@ -1,8 +1,9 @@
 // Reads a small JSON file whose fields are known, and says exactly what is wrong with one that is
 // not as expected. A thin layer over simdjson's DOM.
 //
-// Integers beyond 64 bits are doubles. A document is an object, valid UTF-8, nested at most kMaxJsonDepth deep, and no object in it
-// names a key twice. Every error is one line that names file, field and reason:
+// A document is an object, valid UTF-8, nested at most kMaxJsonDepth deep, and no object in it
+// names a key twice. Integers beyond 64 bits are doubles. Every error is one line that names file,
+// field and reason:
 //
 //   config.json: field 'hidden_size' must be a positive integer, is a string
 //   config.json: field 'rope_parameters.rope_theta' is missing

@@ -22,8 +22,9 @@ namespace {
 constexpr size_t kTextsAtATime = 64;
 
 absl::StatusOr<std::vector<tools::TextInput>> ReadInputs(const EmbedFlags& flags) {
-  if (flags.input.text)
+  if (flags.input.text) {
     return std::vector<tools::TextInput>{{"--prompt", std::nullopt, *flags.input.text}};
+  }
   const std::string file = flags.input.file.value_or("-");
   ASSIGN_OR_RETURN(const std::string lines, base::ReadInput(file));
   return tools::ReadTexts(file == "-" ? "stdin" : file, lines);

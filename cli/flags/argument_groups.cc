@@ -75,7 +75,6 @@ void AddNumbers(CLI::App* app, const std::string& prefix, const std::string& who
                    " while they are loaded: ", engine::WeightTypeNames(),
                    "; auto: each as --budget allows. Rows of no whole blocks of 256 get blocks of "
                    "32 [as the model has them]"));
-  weights->check([](const std::string& name) { return name.empty() ? "names no type" : ""; }, "");
   app->add_option(prefix + "budget", flags->budget,
                   "What auto may cost: kl=0.01, nats of KL divergence; top1=99%, of the likeliest "
                   "tokens the same; or bytes=500M, of all weights")

@@ -36,10 +36,9 @@ struct Hearing {
 // once.
 absl::StatusOr<Hearing> PrepareHearing(const TranscribeFlags& flags, const SoundReader& read);
 
-// Writes what comes to stdout as it comes, or one JSON document; the exit code. That each sound has room
-// in the context is checked before the first is heard. If one fails later, the document has those
-// before it. `program` is the name
-// that notices on stderr start with.
+// Writes what comes to stdout as it comes, or one JSON document; the exit code. That each sound has
+// room in the context is checked before the first is heard. If one fails later, the document has
+// those before it. `program` is the name that notices on stderr start with.
 absl::StatusOr<int> TranscribeSounds(const char* program, engine::Model* model,
                                      const TranscribeFlags& flags, const Hearing& hearing);
 

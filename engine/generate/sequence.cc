@@ -206,7 +206,11 @@ void Sequence::Take(int32_t token) {
     constraint_->Advance(token);
     is_of_call |= constraint_->InCall();
   }
-  is_of_call ? output_.AddApart(token) : output_.Add(token);
+  if (is_of_call) {
+    output_.AddApart(token);
+  } else {
+    output_.Add(token);
+  }
   if (output_.stopped()) Finish(FinishReason::kStop);
 }
 

@@ -32,8 +32,8 @@ struct ModelFiles {
   // What a user should be told of the folder, a line each: a head that is not tied after all,
   // tensors that are not used.
   std::vector<std::string> notes;
-  std::string importance_path =
-      {};  // the file of importances that the checkpoint has, if it has any
+  // The file of importances that the checkpoint has, if it has any.
+  std::string importance_path{};
 };
 
 // The checkpoint's tensors have the names that the importer looks for, and the config says whether

@@ -123,8 +123,9 @@ absl::Status CheckEntryOf(const ir::Module& module, const VerifyOptions& options
 // What is run of the module.
 absl::Status SetRun(const ir::Module& module, const VerifyOptions& options, int64_t vocabulary,
                     VerifyRun* run) {
-  if (!IsStep(options.entry))
+  if (!IsStep(options.entry)) {
     return RunEntry(module, options.entry, TokensOf(module, options), run);
+  }
   run->steps = StepTokens(TokensOf(module, options), vocabulary);
   return absl::OkStatus();
 }
